@@ -1,0 +1,117 @@
+/**
+ * The closed vocabulary of the tensor language: every op with its parameters, in one sitting.
+ * Before adding one, show that those here do not compose to it.
+ */
+import type { Dim } from '../../plan/dim.ts'
+
+/** `bool` is 0 or 1; on a device it is stored as u32. */
+export type DType = 'f32' | 'i32' | 'bool'
+
+/** Where a weight's values lie in a checkpoint: pieces stacked along the leading axis, or one piece as it is. */
+export interface WeightSource {
+  readonly pieces: readonly {
+    readonly tensor: string
+    readonly slices: readonly (
+      | { readonly kind: 'all' }
+      | { readonly kind: 'index'; readonly at: number }
+      | { readonly kind: 'range'; readonly start: number; readonly stop: number | null; readonly step: number }
+    )[]
+    readonly transpose: boolean
+  }[]
+  readonly stacked: boolean
+}
+
+type None = Readonly<Record<string, never>>
+
+/** Op -> its parameters. The groups are told apart by `kind` in the records of `compiler/ops`. */
+export interface OpParams {
+  // leaves
+  input: { readonly name: string; readonly dtype: DType; readonly shape: readonly Dim[] }
+  weight: { readonly name: string; readonly shape: readonly Dim[]; readonly source: WeightSource; readonly doc: string }
+  /** Row-major values; a single value for a scalar, shape []. */
+  constant: { readonly dtype: DType; readonly shape: readonly number[]; readonly values: readonly number[] }
+  /** 0, 1, ..., size - 1, i32[size]. */
+  iota: { readonly size: Dim }
+
+  // elementwise, one operand
+  negate: None
+  exp: None
+  log: None
+  log1p: None
+  sqrt: None
+  rsqrt: None
+  abs: None
+  sin: None
+  cos: None
+  tanh: None
+  erf: None
+  sigmoid: None
+  softplus: None
+  floor: None
+  sign: None
+  not: None
+  /** The same values, but no gradient flows. */
+  stop_gradient: None
+  cast: { readonly dtype: DType }
+
+  // elementwise, two operands of one shape
+  add: None
+  subtract: None
+  multiply: None
+  divide: None
+  power: None
+  minimum: None
+  maximum: None
+  remainder: None
+  less: None
+  less_equal: None
+  equal: None
+  and: None
+  or: None
+  /** condition, then, otherwise. */
+  select: None
+
+  // movement
+  reshape: { readonly shape: readonly Dim[] }
+  /** Output axis i is input axis order[i]. */
+  transpose: { readonly order: readonly number[] }
+  /** Input axis i becomes output axis axes[i] (ascending); all other output axes repeat. */
+  broadcast: { readonly shape: readonly Dim[]; readonly axes: readonly number[] }
+  /** Along every axis: elements start, start + step, ... , `size` of them. */
+  slice: { readonly starts: readonly Dim[]; readonly sizes: readonly Dim[]; readonly steps: readonly number[] }
+  concat: { readonly axis: number }
+
+  // reductions: the axis is dropped
+  sum: { readonly axis: number }
+  max: { readonly axis: number }
+  min: { readonly axis: number }
+
+  /**
+   * Generalised matrix product of two operands. Result axes: batch pairs, then the free axes of the left, then those of the right,
+   * each in its operand's order. A pair [i, j] joins axis i of the left and j of the right.
+   */
+  contract: { readonly batch: readonly (readonly [number, number])[]; readonly over: readonly (readonly [number, number])[] }
+
+  // indexed
+  /** table [N, ...], ids i32 [...] -> ids.shape + table.shape[1:]: whole rows. */
+  take: None
+  /** x [..., N], ids i32 [..., K] -> [..., K]: along the last axis, rows alike. */
+  pick: None
+  /** x [..., N] -> i32 [..., k]: indices of the k largest, best first, ties to the lower index, NaN last. */
+  top_k: { readonly k: number }
+
+  /** x [N, D], bank [E, F, D], expert i32 [N] -> [N, F]: y[n] = bank[expert[n]] x[n]. A fourth operand `order` only guides the schedule. */
+  routed_matmul: None
+
+  // introduced by passes only
+  /** expert i32 [T, K] -> i32 [ceil(T / block), experts]: how often each expert stands in each block of rows. */
+  count_experts: { readonly experts: number; readonly block: number }
+  /**
+   * expert i32 [T, K], counts of `count_experts` -> i32 [N + 2 * tiles], N = T * K, tiles = ceil(N / tile) + experts: the row numbers
+   * 0..N-1 sorted stably by expert, then for each tile its expert (or -1) and its first place in the sorted rows. A tile holds rows of one
+   * expert only, at most `tile` of them.
+   */
+  order_rows: { readonly experts: number; readonly block: number; readonly tile: number }
+}
+
+export type OpName = keyof OpParams

@@ -1,0 +1,47 @@
+/**
+ * The language inside a kernel: what one invocation computes. Expressions are pure trees; an index is a u32.
+ * A target spells it (`compiler/wgsl/spelling.ts`), the reference runs it.
+ */
+import type { Dim } from '../../plan/dim.ts'
+
+export type ScalarType = 'f32' | 'i32' | 'u32' | 'bool'
+
+export type UnaryWord =
+  | 'negate' | 'not' | 'abs' | 'sign' | 'floor'
+  | 'exp' | 'log' | 'log1p' | 'sqrt' | 'rsqrt' | 'sin' | 'cos' | 'tanh' | 'erf' | 'sigmoid' | 'softplus'
+
+export type BinaryWord =
+  | 'add' | 'subtract' | 'multiply' | 'divide' | 'remainder' | 'power' | 'minimum' | 'maximum'
+  | 'less' | 'less_equal' | 'equal' | 'and' | 'or'
+
+export type ReduceWord = 'sum' | 'max' | 'min'
+
+export type Expression =
+  | { readonly kind: 'literal'; readonly type: ScalarType; readonly value: number }
+  | { readonly kind: 'variable'; readonly type: ScalarType; readonly name: string }
+  /** A size, u32: a number, or made from the plan's dims. */
+  | { readonly kind: 'size'; readonly type: 'u32'; readonly dim: Dim }
+  /** One element of a buffer; the index counts elements. */
+  | { readonly kind: 'load'; readonly type: ScalarType; readonly buffer: string; readonly index: Expression }
+  /** One element of a private or workgroup array. */
+  | { readonly kind: 'element'; readonly type: ScalarType; readonly array: string; readonly index: Expression }
+  | { readonly kind: 'unary'; readonly type: ScalarType; readonly word: UnaryWord; readonly operand: Expression }
+  | { readonly kind: 'binary'; readonly type: ScalarType; readonly word: BinaryWord; readonly left: Expression; readonly right: Expression }
+  | { readonly kind: 'select'; readonly type: ScalarType; readonly condition: Expression; readonly then: Expression; readonly otherwise: Expression }
+  | { readonly kind: 'cast'; readonly type: ScalarType; readonly operand: Expression }
+  /** The body folded over variable = 0 .. extent - 1, in ascending order. */
+  | { readonly kind: 'reduce'; readonly type: ScalarType; readonly word: ReduceWord; readonly variable: string; readonly extent: Expression; readonly body: Expression }
+
+export type Statement =
+  | { readonly kind: 'let'; readonly name: string; readonly value: Expression }
+  | { readonly kind: 'var'; readonly name: string; readonly value: Expression }
+  /** A private array of constant length. */
+  | { readonly kind: 'array'; readonly name: string; readonly type: ScalarType; readonly length: number }
+  | { readonly kind: 'assign'; readonly name: string; readonly value: Expression }
+  | { readonly kind: 'assign-element'; readonly array: string; readonly index: Expression; readonly value: Expression }
+  | { readonly kind: 'store'; readonly buffer: string; readonly index: Expression; readonly value: Expression }
+  /** from, from + step, ... below `below`. */
+  | { readonly kind: 'for'; readonly variable: string; readonly from: Expression; readonly below: Expression; readonly step: Expression; readonly body: readonly Statement[] }
+  | { readonly kind: 'if'; readonly condition: Expression; readonly body: readonly Statement[]; readonly otherwise: readonly Statement[] }
+  /** All invocations of the workgroup reach it: never inside a divergent branch. */
+  | { readonly kind: 'barrier' }

@@ -1,0 +1,17 @@
+/** A problem found in a source: data, printed by `frame.ts`. */
+import type { Span } from './source.ts'
+
+export type Severity = 'error' | 'warning'
+
+export interface Diagnostic {
+  /** A row of `codes.ts`: `SMOE1001`. */
+  readonly code: string
+  readonly severity: Severity
+  readonly message: string
+  readonly span: Span
+  /** Other places that explain it. */
+  readonly related: readonly { readonly span: Span; readonly message: string }[]
+  readonly help: string | null
+  /** Present only where the change is certain to be right. */
+  readonly fix: { readonly span: Span; readonly replacement: string } | null
+}

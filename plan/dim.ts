@@ -1,0 +1,214 @@
+/**
+ * Sizes known in full or in part: integer polynomials over named symbols, with rounded quotients as atoms.
+ * Two dims are equal exactly when their keys are; the key is also their JSON form.
+ */
+
+export type Atom =
+  | { readonly kind: 'symbol'; readonly name: string }
+  | { readonly kind: 'floor' | 'ceil'; readonly numerator: Dim; readonly divisor: Dim }
+
+interface Term {
+  readonly coefficient: number
+  /** Sorted by key; a power is a repetition. */
+  readonly factors: readonly Atom[]
+}
+
+export interface Dim {
+  readonly key: string
+  /** Sorted by key, none with coefficient 0; empty is zero. */
+  readonly terms: readonly Term[]
+}
+
+export type DimLike = Dim | number | string
+export type DimValues = Readonly<Record<string, number>>
+
+const interned = new Map<string, Dim>()
+
+const atomKey = (atom: Atom): string =>
+  atom.kind === 'symbol' ? atom.name : `${atom.kind}(${atom.numerator.key}, ${atom.divisor.key})`
+
+const productKey = (factors: readonly Atom[]): string => factors.map(atomKey).join('*')
+
+function termKey({ coefficient, factors }: Term): string {
+  if (factors.length === 0) return String(coefficient)
+  if (coefficient === 1) return productKey(factors)
+  return `${coefficient}*${productKey(factors)}`
+}
+
+function fromTerms(terms: readonly Term[]): Dim {
+  const sums = new Map<string, Term>()
+  for (const term of terms) {
+    const key = productKey(term.factors)
+    const coefficient = (sums.get(key)?.coefficient ?? 0) + term.coefficient
+    if (coefficient === 0) sums.delete(key)
+    else sums.set(key, { coefficient, factors: term.factors })
+  }
+  const sorted = [...sums.entries()]
+    // the constant comes last, longer products first
+    .sort(([a, x], [b, y]) => y.factors.length - x.factors.length || (a < b ? -1 : 1))
+    .map(([, term]) => Object.freeze(term))
+  const key = sorted.length === 0 ? '0' : sorted.map(termKey).join(' + ')
+  const known = interned.get(key)
+  if (known !== undefined) return known
+  const dim: Dim = Object.freeze({ key, terms: Object.freeze(sorted) })
+  interned.set(key, dim)
+  return dim
+}
+
+const fromAtom = (atom: Atom): Dim => fromTerms([{ coefficient: 1, factors: [atom] }])
+
+export const symbol = (name: string): Dim => fromAtom({ kind: 'symbol', name })
+
+/** A dim from a whole number, a key, or itself. */
+export function dim(value: DimLike): Dim {
+  if (typeof value === 'object') return value
+  if (typeof value === 'string') return parseDim(value)
+  if (!Number.isSafeInteger(value)) throw new RangeError(`a dimension is a whole number, not ${value}`)
+  return fromTerms(value === 0 ? [] : [{ coefficient: value, factors: [] }])
+}
+
+export const ZERO: Dim = dim(0)
+export const ONE: Dim = dim(1)
+
+export const add = (a: DimLike, b: DimLike): Dim => fromTerms([...dim(a).terms, ...dim(b).terms])
+
+export const negate = (a: DimLike): Dim =>
+  fromTerms(dim(a).terms.map((term) => ({ ...term, coefficient: -term.coefficient })))
+
+export const subtract = (a: DimLike, b: DimLike): Dim => add(a, negate(b))
+
+export function multiply(a: DimLike, b: DimLike): Dim {
+  const products = dim(a).terms.flatMap((x) =>
+    dim(b).terms.map((y) => ({
+      coefficient: x.coefficient * y.coefficient,
+      factors: [...x.factors, ...y.factors].sort((p, q) => (atomKey(p) < atomKey(q) ? -1 : 1)),
+    })),
+  )
+  return fromTerms(products)
+}
+
+export const product = (dims: readonly DimLike[]): Dim => dims.reduce<Dim>((all, next) => multiply(all, next), ONE)
+
+export const isConstant = (a: Dim): boolean => a.terms.every((term) => term.factors.length === 0)
+
+/** The number a constant dim is; undefined for a symbolic one. */
+export const constantValue = (a: Dim): number | undefined => (isConstant(a) ? (a.terms[0]?.coefficient ?? 0) : undefined)
+
+function divideTerm(term: Term, by: Term): Term | undefined {
+  if (term.coefficient % by.coefficient !== 0) return undefined
+  const rest = [...term.factors]
+  for (const factor of by.factors) {
+    const at = rest.findIndex((candidate) => atomKey(candidate) === atomKey(factor))
+    if (at < 0) return undefined
+    rest.splice(at, 1)
+  }
+  return { coefficient: term.coefficient / by.coefficient, factors: rest }
+}
+
+/** a / b where the quotient is a polynomial again; undefined where it is not, or not provably. */
+export function divideExact(a: DimLike, b: DimLike): Dim | undefined {
+  const numerator = dim(a)
+  const divisor = dim(b)
+  if (divisor === ZERO) return undefined
+  if (numerator === divisor) return ONE
+  if (divisor.terms.length !== 1) {
+    const scale = divideExact(fromTerms(numerator.terms.slice(0, 1)), fromTerms(divisor.terms.slice(0, 1)))
+    return scale !== undefined && multiply(scale, divisor) === numerator ? scale : undefined
+  }
+  const quotients = numerator.terms.map((term) => divideTerm(term, divisor.terms[0]))
+  return quotients.every((term) => term !== undefined) ? fromTerms(quotients) : undefined
+}
+
+function divideRounded(kind: 'floor' | 'ceil', a: DimLike, b: DimLike): Dim {
+  const exact = divideExact(a, b)
+  if (exact !== undefined) return exact
+  const numerator = dim(a)
+  const divisor = dim(b)
+  const [n, d] = [constantValue(numerator), constantValue(divisor)]
+  if (n !== undefined && d !== undefined && d !== 0) return dim(kind === 'floor' ? Math.floor(n / d) : Math.ceil(n / d))
+  return fromAtom({ kind, numerator, divisor })
+}
+
+export const floorDivide = (a: DimLike, b: DimLike): Dim => divideRounded('floor', a, b)
+export const ceilDivide = (a: DimLike, b: DimLike): Dim => divideRounded('ceil', a, b)
+
+function rebuild(a: Dim, replace: (name: string) => Dim): Dim {
+  const atom = (x: Atom): Dim =>
+    x.kind === 'symbol' ? replace(x.name) : divideRounded(x.kind, rebuild(x.numerator, replace), rebuild(x.divisor, replace))
+  return a.terms.reduce<Dim>((sum, term) => add(sum, multiply(term.coefficient, product(term.factors.map(atom)))), ZERO)
+}
+
+/** Puts dims in the place of the symbols named; others stay. */
+export const substitute = (a: Dim, values: Readonly<Record<string, DimLike>>): Dim =>
+  isConstant(a) ? a : rebuild(a, (name) => (Object.hasOwn(values, name) ? dim(values[name]) : symbol(name)))
+
+/** The number a dim is under these values. Throws a RangeError naming a symbol without one. */
+export function evaluate(a: DimLike, values: DimValues): number {
+  const atom = (x: Atom): number => {
+    if (x.kind !== 'symbol') {
+      const quotient = evaluate(x.numerator, values) / evaluate(x.divisor, values)
+      return x.kind === 'floor' ? Math.floor(quotient) : Math.ceil(quotient)
+    }
+    if (!Object.hasOwn(values, x.name)) throw new RangeError(`dimension ${x.name} has no value`)
+    return values[x.name]
+  }
+  return dim(a).terms.reduce((sum, t) => sum + t.factors.reduce((all, x) => all * atom(x), t.coefficient), 0)
+}
+
+/** The names of the symbols in it, each once, in order of appearance. */
+export function symbolsOf(a: Dim): readonly string[] {
+  const names = new Set<string>()
+  rebuild(a, (name) => {
+    names.add(name)
+    return symbol(name)
+  })
+  return [...names]
+}
+
+/** Reads what `key` prints: sums of products of numbers, names and floor(a, b), ceil(a, b). Throws a SyntaxError. */
+export function parseDim(text: string): Dim {
+  const tokens = text.match(/\d+|[A-Za-z_]\w*|\S/g) ?? []
+  let at = 0
+  const take = (expected: string): void => {
+    if (tokens[at++] !== expected) throw new SyntaxError(`expected '${expected}' in the dimension '${text}'`)
+  }
+  const sum = (): Dim => {
+    let value = factorProduct()
+    while (tokens[at] === '+' || tokens[at] === '-') {
+      value = tokens[at++] === '+' ? add(value, factorProduct()) : subtract(value, factorProduct())
+    }
+    return value
+  }
+  const factorProduct = (): Dim => {
+    let value = factor()
+    while (tokens[at] === '*') {
+      at++
+      value = multiply(value, factor())
+    }
+    return value
+  }
+  const factor = (): Dim => {
+    const token = tokens[at++]
+    if (token === undefined) throw new SyntaxError(`the dimension '${text}' ends too early`)
+    if (token === '-') return negate(factor())
+    if (/^\d/.test(token)) return dim(Number(token))
+    if (token === '(') {
+      const value = sum()
+      take(')')
+      return value
+    }
+    if ((token === 'floor' || token === 'ceil') && tokens[at] === '(') {
+      take('(')
+      const numerator = sum()
+      take(',')
+      const divisor = sum()
+      take(')')
+      return divideRounded(token, numerator, divisor)
+    }
+    if (/^[A-Za-z_]/.test(token)) return symbol(token)
+    throw new SyntaxError(`'${token}' is not part of a dimension in '${text}'`)
+  }
+  const value = sum()
+  if (at < tokens.length) throw new SyntaxError(`'${tokens[at]}' is left over in the dimension '${text}'`)
+  return value
+}

@@ -1,0 +1,154 @@
+/** The waist of the house: all that the runtime knows of a model. Plain JSON; every size is the key of a dim. */
+
+export const PLAN_VERSION = 1
+
+/** What lies in memory on the device: four bytes an element each. */
+export type StorageType = 'f32' | 'i32' | 'u32'
+
+/** The key of a `Dim`: a number, or a polynomial over the plan's dims such as `32*B*S`. */
+export type Size = string
+
+/** A place in a `.smoe` file, for messages about a kernel. */
+export interface PlaceInSource {
+  readonly path: string
+  readonly line: number
+  readonly column: number
+  /** The chain of instances it belongs to, outermost first: `layers.0/attention`. */
+  readonly instance: string
+}
+
+export interface Plan {
+  readonly version: typeof PLAN_VERSION
+  readonly target: 'webgpu'
+  readonly model: string
+  readonly doc: string
+  /** Symbolic dims, bound by the shapes of the inputs at each run. */
+  readonly dims: readonly PlanDim[]
+  readonly inputs: readonly Port[]
+  readonly outputs: readonly Port[]
+  readonly weights: readonly WeightPort[]
+  readonly constants: readonly ConstantData[]
+  readonly buffers: readonly PlanBuffer[]
+  readonly kernels: readonly Kernel[]
+  /** The first whose condition holds is run; the last has none. */
+  readonly programs: readonly Program[]
+  readonly requires: Requirements
+}
+
+export interface PlanDim {
+  readonly name: string
+  readonly doc: string
+}
+
+export interface Port {
+  readonly name: string
+  readonly dtype: StorageType
+  readonly shape: readonly Size[]
+  readonly buffer: number
+  readonly doc: string
+}
+
+/** One tensor as the kernels want it, and where its pieces lie in a checkpoint. */
+export interface WeightPort {
+  /** Its path in the model: `layers.0.moe.experts.gate`. */
+  readonly name: string
+  readonly dtype: 'f32'
+  readonly shape: readonly Size[]
+  readonly buffer: number
+  /** Along the leading axis, stacked in this order; one piece without stacking where `stacked` is false. */
+  readonly pieces: readonly WeightPiece[]
+  readonly stacked: boolean
+  readonly doc: string
+}
+
+/** A tensor of the checkpoint, after its slices and its transposition. */
+export interface WeightPiece {
+  readonly tensor: string
+  /** The shape of the tensor in the file before anything is done to it; undefined where the spec does not say. */
+  readonly slices: readonly WeightSlice[]
+  /** Whether the last two axes change places after slicing. */
+  readonly transpose: boolean
+}
+
+/** One entry an axis of the file's tensor, outermost first; an `index` drops the axis. */
+export type WeightSlice =
+  | { readonly kind: 'all' }
+  | { readonly kind: 'index'; readonly at: number }
+  | { readonly kind: 'range'; readonly start: number; readonly stop: number | null; readonly step: number }
+
+export interface ConstantData {
+  readonly buffer: number
+  readonly dtype: StorageType
+  readonly values: readonly number[]
+}
+
+export interface PlanBuffer {
+  readonly id: number
+  readonly name: string
+  readonly role: 'input' | 'output' | 'weight' | 'constant' | 'scratch'
+  readonly dtype: StorageType
+  readonly elements: Size
+  /** More than one where the whole exceeds a binding: elements in each part but the last. */
+  readonly partElements: number | null
+  readonly parts: number
+}
+
+export type Access = 'read' | 'read_write'
+
+export interface KernelBinding {
+  readonly name: string
+  readonly access: Access
+  readonly dtype: StorageType
+}
+
+/**
+ * One compute shader. In group 0, binding 0 is the uniform `dims: array<vec4<u32>, ceil(n/4)>` with the plan's dims in order;
+ * storage bindings follow from 1 in the order of `bindings`.
+ */
+export interface Kernel {
+  readonly id: number
+  readonly name: string
+  readonly wgsl: string
+  readonly entryPoint: string
+  readonly bindings: readonly KernelBinding[]
+  readonly workgroupSize: readonly [number, number, number]
+  /** The template it was made from, and why that one: for `explain --stage kernels`. */
+  readonly template: string
+  readonly reason: string
+  /** Faster templates that were refused, and for what reason. */
+  readonly refused: readonly { readonly template: string; readonly reason: string }[]
+  /** Line of the WGSL (from 1) where a part begins -> the place in the spec it computes. */
+  readonly places: readonly { readonly wgslLine: number; readonly place: PlaceInSource }[]
+  readonly needsSubgroups: boolean
+}
+
+export interface Program {
+  readonly name: string
+  /** Holds when `dim` is at most `atMost`; null always holds. */
+  readonly when: { readonly dim: Size; readonly atMost: number } | null
+  /** Scratch memory: each slot is as large as the largest of its sizes, in bytes. */
+  readonly slots: readonly { readonly bytes: readonly Size[] }[]
+  /** Scratch buffer -> slot. */
+  readonly placement: readonly { readonly buffer: number; readonly slot: number }[]
+  readonly steps: readonly Step[]
+}
+
+/** One dispatch. Steps run in order; a step sees all writes of the earlier ones. */
+export interface Step {
+  readonly kernel: number
+  /** One an entry of the kernel's bindings. */
+  readonly bindings: readonly { readonly buffer: number; readonly part: number }[]
+  /** Counted in one dimension; the runtime folds it into two where it exceeds the adapter's limit. */
+  readonly workgroups: Size
+  readonly label: string
+}
+
+export interface Requirements {
+  readonly features: readonly string[]
+  readonly maxStorageBuffersPerShaderStage: number
+  readonly maxComputeInvocationsPerWorkgroup: number
+  readonly maxComputeWorkgroupStorageSize: number
+  readonly maxStorageBufferBindingSize: number
+  /** Lanes the kernels were made for where they use subgroups; null where any will do. */
+  readonly subgroupSize: number | null
+}
