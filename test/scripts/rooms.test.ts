@@ -1,0 +1,68 @@
+import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { dirname, join } from 'node:path'
+import { afterEach, expect, test } from 'vitest'
+import { checkRooms } from '../../scripts/rooms.ts'
+
+const house: Readonly<Record<string, string>> = {
+  'plan/dim.ts': 'export const one = 1',
+  'grammar/source.ts': "import { Lexer } from 'chevrotain'\nexport const lexer = Lexer",
+  'compiler/graph/vocabulary.ts': 'export interface OpParams {\n  top_k: { readonly k: number }\n}',
+  'compiler/ops/infer.ts': "import type { OpParams } from '../graph/vocabulary.ts'\nimport { one } from '../../plan/dim.ts'",
+  'compiler/passes/fold.ts': "import { infer } from '../ops/infer.ts'\nconst op = 'top_k'",
+  'runtime/session.ts': "import { one } from '../plan/dim.ts'",
+  'cli/main.ts': "import { Command } from 'commander'\nimport { readFileSync } from 'node:fs'\nimport { one } from '../runtime/session.ts'",
+  'std/policies/top_k.smoe': '/// Top-k.\npolicy top_k(k: int) { }',
+  'std/policies/spectral.smoe': 'policy spectral(k: int) { }',
+}
+
+const roots: string[] = []
+
+function build(planted: Readonly<Record<string, string>> = {}): string {
+  const root = mkdtempSync(join(tmpdir(), 'smoe-rooms-'))
+  roots.push(root)
+  for (const [file, text] of Object.entries({ ...house, ...planted })) {
+    mkdirSync(dirname(join(root, file)), { recursive: true })
+    writeFileSync(join(root, file), text)
+  }
+  return root
+}
+
+afterEach(() => {
+  for (const root of roots.splice(0)) rmSync(root, { recursive: true })
+})
+
+test('the house is in order', () => {
+  expect(checkRooms(process.cwd())).toEqual([])
+})
+
+test('a small house in order has no breach', () => {
+  expect(checkRooms(build())).toEqual([])
+})
+
+const violations: readonly [string, Readonly<Record<string, string>>, RegExp][] = [
+  ['an arrow upwards', { 'compiler/graph/print.ts': "import { infer } from '../ops/infer.ts'" }, /compiler\/graph must not see compiler\/ops/],
+  ['an arrow upwards for a type alone', { 'plan/plan.ts': "import type { Source } from '../grammar/source.ts'" }, /plan must not see grammar/],
+  ['an arrow sideways', { 'compiler/reference/run.ts': "import '../passes/fold.ts'" }, /compiler\/reference must not see compiler\/passes/],
+  ['the runtime looking into the compiler', { 'runtime/memory.ts': "export * from '../compiler/ops/infer.ts'" }, /runtime must not see compiler\/ops/],
+  ['the command line seen from below', { 'runtime/memory.ts': "import '../cli/main.ts'" }, /runtime must not see cli/],
+  ['a dynamic import', { 'plan/plan.ts': "export const load = () => import('../runtime/session.ts')" }, /plan must not see runtime/],
+  ['tests seen from the house', { 'cli/load.ts': "import '../test/helper.ts'" }, /cli must not see test/],
+  ['a file outside of every room', { 'compiler/stray.ts': 'export {}' }, /compiler\/stray.ts: stands in no room/],
+  ['a cycle', { 'plan/a.ts': "import './b.ts'", 'plan/b.ts': "import type { A } from './a.ts'" }, /import cycle: plan\/a.ts -> plan\/b.ts -> plan\/a.ts/],
+  ['a parser library in the model', { 'compiler/model/check.ts': "import 'chevrotain'" }, /chevrotain stays behind its fence \(grammar\/\)/],
+  ['webgpu outside of dawn', { 'runtime/device.ts': "import { create } from 'webgpu'" }, /webgpu stays behind its fence/],
+  ['a node module in the compiler', { 'compiler/ops/read.ts': "import { readFileSync } from 'node:fs'" }, /node stays behind its fence/],
+  ['a node module without its prefix', { 'runtime/device.ts': "import { readFileSync } from 'fs'" }, /node stays behind its fence/],
+  ['an unknown library', { 'cli/load.ts': "import 'left-pad'" }, /left-pad stays behind its fence \(nowhere\)/],
+  ['a policy known by name', { 'compiler/passes/fuse.ts': "export const special = (name: string) => name === 'spectral'" }, /knows the policy 'spectral' by name/],
+  ['a table keyed by policies', { 'grammar/words.ts': 'export const words = { spectral: 1 }' }, /knows the policy 'spectral' by name/],
+]
+
+for (const [name, planted, message] of violations) {
+  test(`refuses ${name}`, () => {
+    const problems = checkRooms(build(planted))
+    expect(problems).toHaveLength(1)
+    expect(problems[0]).toMatch(message)
+  })
+}

@@ -1,0 +1,32 @@
+import { defineConfig } from 'vitest/config'
+import { BaseSequencer, type TestSpecification } from 'vitest/node'
+
+/** Rooms in the order of their imports, then what starts processes or a device: a broken foundation is heard of first. */
+const order = [
+  'plan', 'grammar', 'graph', 'scalar', 'compiler', 'ops', 'model', 'lower', 'std', 'autodiff', 'passes', 'reference', 'kernel', 'wgsl',
+  'bindings', 'docs', 'cli', 'scripts', 'runtime', 'device', 'golden', 'end-to-end',
+]
+
+function place({ moduleId }: TestSpecification): number {
+  const room = /\/test\/(?:compiler\/)?([^/]+)\//.exec(moduleId)?.[1] ?? ''
+  const at = order.indexOf(room)
+  return (at < 0 ? order.length : at) + (/device/.test(moduleId) ? 100 : 0)
+}
+
+class FastFirst extends BaseSequencer {
+  override async sort(files: TestSpecification[]): Promise<TestSpecification[]> {
+    return files.toSorted((a, b) => place(a) - place(b) || (a.moduleId < b.moduleId ? -1 : 1))
+  }
+}
+
+export default defineConfig({
+  test: {
+    include: ['test/**/*.test.ts'],
+    // processes: a device of one test file cannot take another's down
+    pool: 'forks',
+    maxWorkers: 2,
+    testTimeout: 60_000,
+    hookTimeout: 180_000,
+    sequence: { sequencer: FastFirst },
+  },
+})
