@@ -1,0 +1,136 @@
+/** What every matrix-product template has around its loops: the operands' addresses, the epilogue, the entry and its tile. */
+import { ceilDivide, constantValue, multiply, type Dim } from '../../../plan/dim.ts'
+import type { Matmul } from '../../kernel/matmul.ts'
+import { variable } from '../../scalar/build.ts'
+import type { RoutineText } from '../routine.ts'
+import type { Speller } from '../speller.ts'
+import { asU32, rowTiles, type RowTiles } from './row-tiles.ts'
+
+/** A cut of the result into workgroups. */
+export interface Cut {
+  /** Rows of a tile, unless the grouping of the rows sets them. */
+  readonly rows: number
+  /** Columns of a workgroup. */
+  readonly columns: number
+  readonly lanes: number
+  /** Workgroups that follow each other share columns, or share rows. */
+  readonly next: 'rows' | 'columns'
+  readonly needsSubgroups: boolean
+  readonly workgroupBytes: number
+  readonly vectors: boolean
+}
+
+/** The parts that a template's own text is made of. */
+export interface Parts {
+  readonly tiles: RowTiles
+  /** Indices of the products. */
+  readonly products: readonly number[]
+  readonly columns: string
+  readonly depth: string
+  /** In units of the loads: vectors of four, or elements. */
+  readonly depthUnits: string
+  readonly columnsFit: boolean
+}
+
+/** Whether all operands can be read four elements of depth at a time. */
+export const readsVectors = (matmul: Matmul): boolean =>
+  matmul.left.aligned && matmul.products.every((product) => product.aligned)
+
+export const upTo = (count: number): readonly number[] => Array.from({ length: count }, (_, i) => i)
+
+export const indent = (lines: readonly string[], by: number): readonly string[] =>
+  lines.map((line) => (line === '' ? '' : '  '.repeat(by) + line))
+
+const distinct = (names: readonly string[]): readonly string[] => [...new Set(names)]
+
+/** Whether a dim is a number that `unit` divides. */
+export const isMultiple = (dim: Dim, unit: number): boolean => (constantValue(dim) ?? 1) % unit === 0 && constantValue(dim) !== undefined
+
+/**
+ * The whole routine: `write` gives the declarations of the template and the statements of its entry, which run where `expert`, `row_count`,
+ * `first_column` (all uniform) and `lane` are known.
+ */
+export function frameMatmul(
+  matmul: Matmul,
+  cut: Cut,
+  spell: Speller,
+  write: (parts: Parts) => { readonly declarations: string; readonly statements: readonly string[] },
+): RoutineText {
+  const tiles = rowTiles(matmul, cut.rows, spell)
+  const columnTiles = ceilDivide(matmul.columns, cut.columns)
+  const workgroups = multiply(tiles.count, columnTiles)
+  const depth = spell.size(matmul.depth)
+  const { declarations, statements } = write({
+    tiles,
+    products: matmul.products.map((_, p) => p),
+    columns: spell.size(matmul.columns),
+    depth,
+    depthUnits: cut.vectors ? quarter(matmul.depth, depth) : depth,
+    columnsFit: isMultiple(matmul.columns, cut.columns),
+  })
+  const body = [
+    tiles.declarations + addresses(matmul, cut.vectors, spell) + epilogue(matmul, spell) + declarations,
+    `@compute @workgroup_size(${cut.lanes})`,
+    'fn main(',
+    '  @builtin(workgroup_id) workgroup_id: vec3<u32>,',
+    '  @builtin(num_workgroups) num_workgroups: vec3<u32>,',
+    // the lane that subgroup operations mean; the workgroup is one whole subgroup there
+    cut.needsSubgroups ? '  @builtin(subgroup_invocation_id) lane: u32,' : '  @builtin(local_invocation_index) lane: u32,',
+    ') {',
+    ...indent([...locateTile(cut, tiles, columnTiles, spell.size(workgroups), spell), ...statements], 1),
+    '}',
+    '',
+  ].join('\n')
+  return {
+    body,
+    workgroupSize: [cut.lanes, 1, 1],
+    workgroups,
+    needsSubgroups: cut.needsSubgroups,
+    workgroupBytes: cut.workgroupBytes,
+    vec4Buffers: cut.vectors ? distinct([matmul.left.buffer, ...matmul.products.map((product) => product.buffer)]) : [],
+  }
+}
+
+const quarter = (dim: Dim, text: string): string => {
+  const value = constantValue(dim)
+  return value === undefined ? `(${text} / 4u)` : `${value / 4}u`
+}
+
+/** Where the rows of each operand start, in units of the loads. */
+function addresses(matmul: Matmul, vectors: boolean, spell: Speller): string {
+  const scale = (text: string): string => (vectors ? `(${text}) / 4u` : text)
+  const left = scale(asU32(matmul.left.rowStart(variable('u32', 'row')), spell))
+  const banks = matmul.products.map((product, p) => {
+    const start = scale(asU32(product.columnStart(variable('u32', 'expert'), variable('u32', 'column')), spell))
+    return `fn bank${p}_start(expert: u32, column: u32) -> u32 {\n  return ${start};\n}\n`
+  })
+  return `fn left_start(row: u32) -> u32 {\n  return ${left};\n}\n${banks.join('')}`
+}
+
+function epilogue(matmul: Matmul, spell: Speller): string {
+  const sums = matmul.products.map((_, p) => `sum${p}`)
+  const statements = matmul.epilogue(sums.map((sum) => variable('f32', sum)), variable('u32', 'row'), variable('u32', 'column'))
+  const parameters = ['row: u32', 'column: u32', ...sums.map((sum) => `${sum}: f32`)].join(', ')
+  return `fn finish(${parameters}) {\n${spell.statements(statements, 1)}}\n`
+}
+
+function locateTile(cut: Cut, tiles: RowTiles, columnTiles: Dim, workgroups: string, spell: Speller): readonly string[] {
+  const [fast, slow, run] =
+    cut.next === 'rows' ? ['row_tile', 'column_tile', spell.size(tiles.count)] : ['column_tile', 'row_tile', spell.size(columnTiles)]
+  return [
+    'let workgroup = workgroup_id.x + workgroup_id.y * num_workgroups.x;',
+    `if (workgroup >= ${workgroups}) { return; }`,
+    `let ${slow} = workgroup / ${run};`,
+    `let ${fast} = workgroup - ${slow} * ${run};`,
+    ...tiles.locate,
+    `let first_column = column_tile * ${cut.columns}u;`,
+  ]
+}
+
+/** Loads never leave the tile: a place behind its last row reads that row again, and nothing of it is stored. */
+export const clampedRow = (tiles: RowTiles, place: string): string =>
+  tiles.height === 1 ? tiles.row('0u') : tiles.row(`min(${place}, row_count - 1u)`)
+
+/** The same for a column. */
+export const clampedColumn = (parts: Parts, column: string): string =>
+  parts.columnsFit ? column : `min(${column}, ${parts.columns} - 1u)`

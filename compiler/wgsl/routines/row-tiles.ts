@@ -1,0 +1,100 @@
+/** The rows of a product cut into tiles, each of one expert, for every way in which rows are grouped. */
+import { add, ceilDivide, floorDivide, multiply, type Dim } from '../../../plan/dim.ts'
+import type { Matmul } from '../../kernel/matmul.ts'
+import { variable } from '../../scalar/build.ts'
+import type { Expression } from '../../scalar/expression.ts'
+import type { Speller } from '../speller.ts'
+
+export interface RowTiles {
+  readonly count: Dim
+  /** Rows in a full tile. */
+  readonly height: number
+  /** WGSL functions that `locate` calls. */
+  readonly declarations: string
+  /**
+   * WGSL statements: from `row_tile: u32` to `expert: u32` and `row_count: u32`, the same for all invocations. They return where the tile
+   * is empty, so row_count is at least 1 behind them.
+   */
+  readonly locate: readonly string[]
+  /** The number of the tile's row at this place, a u32 below row_count. */
+  readonly row: (place: string) => string
+}
+
+/** How high a tile of at most `height` rows can be: one row where each looks up its own expert, the order's own tile where one is given. */
+export function tileHeight({ rowsOf }: Matmul, height: number): number {
+  if (rowsOf.kind === 'direct') return 1
+  return rowsOf.kind === 'ordered' ? rowsOf.tile : height
+}
+
+export function rowTiles(matmul: Matmul, wantedHeight: number, spell: Speller): RowTiles {
+  const { rows, rowsOf } = matmul
+  const height = tileHeight(matmul, wantedHeight)
+  switch (rowsOf.kind) {
+    case 'dense':
+      return {
+        count: ceilDivide(rows, height),
+        height,
+        declarations: '',
+        locate: [
+          'let expert = 0u;',
+          `let first_row = row_tile * ${height}u;`,
+          `let row_count = min(${height}u, ${spell.size(rows)} - first_row);`,
+        ],
+        row: (place) => `first_row + ${place}`,
+      }
+    case 'batched': {
+      const each = floorDivide(rows, rowsOf.batch)
+      const tilesEach = ceilDivide(each, height)
+      return {
+        count: multiply(rowsOf.batch, tilesEach),
+        height,
+        declarations: '',
+        locate: [
+          `let expert = row_tile / ${spell.size(tilesEach)};`,
+          `let first_in_batch = (row_tile - expert * ${spell.size(tilesEach)}) * ${height}u;`,
+          `let first_row = expert * ${spell.size(each)} + first_in_batch;`,
+          `let row_count = min(${height}u, ${spell.size(each)} - first_in_batch);`,
+        ],
+        row: (place) => `first_row + ${place}`,
+      }
+    }
+    case 'direct':
+      return {
+        count: rows,
+        height,
+        declarations: `fn expert_of(row: u32) -> u32 {\n  return ${asU32(rowsOf.expert(variable('u32', 'row')), spell)};\n}\n`,
+        locate: ['let expert = expert_of(row_tile);', 'let row_count = 1u;'],
+        row: () => 'row_tile',
+      }
+    case 'ordered': {
+      const count = add(ceilDivide(rows, height), rowsOf.experts)
+      const load = (index: string): string => `load_${rowsOf.buffer}(${index})`
+      return {
+        count,
+        height,
+        declarations: '',
+        // a tile ends where the next one begins; tiles without an expert stand last
+        locate: [
+          `let tile_entry = ${spell.size(rows)} + 2u * row_tile;`,
+          `let tile_expert = ${load('tile_entry')};`,
+          'if (tile_expert < 0) { return; }',
+          'let expert = u32(tile_expert);',
+          `let first_place = u32(${load('tile_entry + 1u')});`,
+          `var end_place = ${spell.size(rows)};`,
+          `if (row_tile + 1u < ${spell.size(count)}) {`,
+          `  if (${load('tile_entry + 2u')} >= 0) { end_place = u32(${load('tile_entry + 3u')}); }`,
+          '}',
+          `let row_count = min(${height}u, end_place - first_place);`,
+        ],
+        row: (place) => `u32(${load(`first_place + ${place}`)})`,
+      }
+    }
+    default:
+      throw new Error(`no such grouping: ${(rowsOf satisfies never as { kind: string }).kind}`)
+  }
+}
+
+export function asU32(expression: Expression, spell: Speller): string {
+  const text = spell.expression(expression)
+  return expression.type === 'u32' ? text : `u32(${text})`
+}
