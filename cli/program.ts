@@ -1,0 +1,82 @@
+/** The command line: which commands there are, and what each way to end means. */
+import { Command, CommanderError } from 'commander'
+import type { CommandModule, Context } from './command.ts'
+import { EXIT, Failure, type ExitCode } from './exit.ts'
+import type { Terminal } from './terminal.ts'
+import { VERSION } from './version.ts'
+
+interface Entry {
+  readonly summary: string
+  readonly load: () => Promise<CommandModule>
+}
+
+/** Loaded one by one, so that `check` does not wait for what `run` needs. */
+const COMMANDS: Readonly<Record<string, Entry>> = {
+  check: { summary: 'find the mistakes in a spec', load: async () => (await import('./commands/check.ts')).check },
+  fmt: { summary: 'write a spec in its canonical form', load: async () => (await import('./commands/fmt.ts')).fmt },
+  compile: { summary: 'turn a spec into a plan, its kernels and typed bindings', load: async () => (await import('./commands/compile.ts')).compile },
+  explain: { summary: 'show what a spec becomes at a stage of the compiler', load: async () => (await import('./commands/explain.ts')).explain },
+  run: { summary: 'run a model on tensors from files', load: async () => (await import('./commands/run.ts')).run },
+  import: { summary: 'write a spec for a Hugging Face checkpoint', load: async () => (await import('./commands/import.ts')).importCommand },
+  bench: { summary: 'measure one mixture-of-experts layer on this machine', load: async () => (await import('./commands/bench.ts')).bench },
+  doctor: { summary: 'tell what smoe can run on here, and what is missing', load: async () => (await import('./commands/doctor.ts')).doctor },
+}
+
+function createProgram(terminal: Terminal): Command {
+  const program = new Command('smoe')
+  return program
+    .description('A compiler for sparse mixture-of-experts models: routing as a declaration.')
+    .version(VERSION)
+    .exitOverride()
+    .showSuggestionAfterError()
+    .showHelpAfterError('(smoe help COMMAND lists what it takes)')
+    .configureOutput({ writeOut: terminal.out, writeErr: terminal.err, outputError: (text, write) => write(text) })
+}
+
+/** Every command by name and summary; options only for the one that is called. */
+async function addCommands(program: Command, context: Context, wanted: string | undefined): Promise<void> {
+  for (const [name, entry] of Object.entries(COMMANDS)) {
+    const command = program.command(name).summary(entry.summary).description(`${entry.summary[0].toUpperCase()}${entry.summary.slice(1)}.`)
+    if (name === wanted) (await entry.load()).define(command, context)
+  }
+}
+
+function reportFailure(failure: Failure, terminal: Terminal): ExitCode {
+  if (failure.message !== '') terminal.err(`smoe: ${failure.message}\n`)
+  if (failure.help !== null) terminal.err(`  ${failure.help}\n`)
+  return failure.code
+}
+
+/** Ours to mend: says so, with what a report needs. */
+export function reportBug(problem: unknown, args: readonly string[], terminal: Terminal): ExitCode {
+  const error = problem instanceof Error ? problem : new Error(String(problem))
+  const trace = (error.stack ?? error.message).split('\n').slice(0, 8).join('\n')
+  terminal.err(
+    `smoe: internal error. This is a fault of smoe, not of your spec.\n\n${trace}\n\n` +
+      `  smoe ${VERSION}, node ${process.versions.node}, ${process.platform} ${process.arch}\n  smoe ${args.join(' ')}\n\n` +
+      `Please report it with the lines above and, if you can, the spec: see CONTRIBUTING.md, "Reporting a fault".\n`,
+  )
+  return EXIT.bug
+}
+
+/** Runs one command line, without the program's own name; resolves to the exit code and never rejects. */
+export async function runCommandLine(args: readonly string[], terminal: Terminal): Promise<ExitCode> {
+  let code: ExitCode = EXIT.ok
+  const context: Context = {
+    terminal,
+    run: (action) => async (...given) => {
+      code = await action(...given)
+    },
+  }
+  try {
+    const program = createProgram(terminal)
+    const words = args.filter((word) => !word.startsWith('-'))
+    await addCommands(program, context, words[0] === 'help' ? words[1] : words[0])
+    await program.parseAsync(args, { from: 'user' })
+    return code
+  } catch (problem) {
+    if (problem instanceof Failure) return reportFailure(problem, terminal)
+    if (problem instanceof CommanderError) return problem.exitCode === 0 ? EXIT.ok : EXIT.usage
+    return reportBug(problem, args, terminal)
+  }
+}
