@@ -1,0 +1,143 @@
+/** How each op's parameters are written: `print` and `read` are inverse, so the text also tells equal parameters. */
+import { constantValue, type Dim } from '../../plan/dim.ts'
+import type { Cursor } from './cursor.ts'
+import type { DType, OpName, OpParams, WeightSource } from './vocabulary.ts'
+
+interface ResultType {
+  readonly shape: readonly Dim[]
+  readonly dtype: DType
+}
+
+type Codec<T> =
+  | { readonly kind: 'written'; readonly print: (value: T) => string; readonly read: (cursor: Cursor) => T }
+  /** Not written: the type of the result says it. */
+  | { readonly kind: 'implied'; readonly from: (result: ResultType) => T }
+
+type Codecs = { readonly [N in OpName]: { readonly [P in keyof OpParams[N]]: Codec<OpParams[N][P]> } }
+
+/** `-0`, `inf` and `nan` keep their identity. */
+export function numberText(value: number): string {
+  if (Object.is(value, -0)) return '-0'
+  if (Number.isFinite(value)) return String(value)
+  return Number.isNaN(value) ? 'nan' : value > 0 ? 'inf' : '-inf'
+}
+
+const written = <T>(print: (value: T) => string, read: (cursor: Cursor) => T): Codec<T> => ({ kind: 'written', print, read })
+const implied = <T>(from: (result: ResultType) => T): Codec<T> => ({ kind: 'implied', from })
+
+function listOf<T>(print: (item: T) => string, read: (cursor: Cursor) => T): Codec<readonly T[]> {
+  return written((items) => `[${items.map(print).join(', ')}]`, (cursor) => cursor.list(() => read(cursor)))
+}
+
+const string: Codec<string> = written((text) => JSON.stringify(text), (cursor) => cursor.string())
+const number: Codec<number> = written(numberText, (cursor) => cursor.number())
+const numbers: Codec<readonly number[]> = listOf(numberText, (cursor) => cursor.number())
+const dims: Codec<readonly Dim[]> = listOf((size) => size.key, (cursor) => cursor.dim())
+const pairs: Codec<readonly (readonly [number, number])[]> = listOf(
+  ([a, b]) => `[${a}, ${b}]`,
+  (cursor) => {
+    const pair = cursor.list(() => cursor.number())
+    return pair.length === 2 ? [pair[0], pair[1]] : cursor.fail('a pair has two axes')
+  },
+)
+
+type Piece = WeightSource['pieces'][number]
+type Slice = Piece['slices'][number]
+
+function sliceText(slice: Slice): string {
+  switch (slice.kind) {
+    case 'all':
+      return ':'
+    case 'index':
+      return String(slice.at)
+    case 'range':
+      return `${slice.start}:${slice.stop ?? ''}:${slice.step}`
+    default:
+      return slice satisfies never
+  }
+}
+
+function readSlice(cursor: Cursor): Slice {
+  if (cursor.takes(':')) return { kind: 'all' }
+  const start = cursor.number()
+  if (!cursor.takes(':')) return { kind: 'index', at: start }
+  if (cursor.takes(':')) return { kind: 'range', start, stop: null, step: cursor.number() }
+  const stop = cursor.number()
+  cursor.expect(':')
+  return { kind: 'range', start, stop, step: cursor.number() }
+}
+
+const pieceText = ({ tensor, slices, transpose }: Piece): string =>
+  `${JSON.stringify(tensor)}${slices.length === 0 ? '' : `[${slices.map(sliceText).join(', ')}]`}${transpose ? '.T' : ''}`
+
+/** A `[` right after the tensor's name begins its slices; a list separator never does. */
+function readPiece(cursor: Cursor): Piece {
+  const tensor = cursor.string()
+  const slices = cursor.looksAt('[') ? cursor.list(() => readSlice(cursor)) : []
+  return { tensor, slices, transpose: cursor.takes('.T') }
+}
+
+/** `["a"[:, 0::2].T]`, or `stack ["a", "b"]`. */
+const source: Codec<WeightSource> = written(
+  ({ pieces, stacked }) => `${stacked ? 'stack ' : ''}[${pieces.map(pieceText).join(', ')}]`,
+  (cursor) => {
+    const stacked = cursor.takes('stack')
+    return { pieces: cursor.list(() => readPiece(cursor)), stacked }
+  },
+)
+
+const shape = implied((result) => result.shape)
+const dtype = implied((result) => result.dtype)
+const axis = { axis: number }
+const none = {}
+
+const codecs: Codecs = {
+  input: { name: string, dtype, shape },
+  weight: { name: string, shape, source, doc: string },
+  constant: { dtype, shape: implied<readonly number[]>((result) => result.shape.map((size) => constantValue(size) ?? NaN)), values: numbers },
+  iota: { size: implied((result) => result.shape[0]) },
+  negate: none, exp: none, log: none, log1p: none, sqrt: none, rsqrt: none, abs: none, sin: none, cos: none, tanh: none,
+  erf: none, sigmoid: none, softplus: none, floor: none, sign: none, not: none, stop_gradient: none,
+  cast: { dtype },
+  add: none, subtract: none, multiply: none, divide: none, power: none, minimum: none, maximum: none, remainder: none,
+  less: none, less_equal: none, equal: none, and: none, or: none, select: none,
+  reshape: { shape },
+  transpose: { order: numbers },
+  broadcast: { axes: numbers, shape },
+  slice: { starts: dims, steps: numbers, sizes: shape },
+  concat: axis, sum: axis, max: axis, min: axis,
+  contract: { batch: pairs, over: pairs },
+  take: none, pick: none,
+  top_k: { k: number },
+  routed_matmul: none,
+  count_experts: { experts: number, block: number },
+  order_rows: { experts: number, block: number, tile: number },
+}
+
+const entriesOf = (op: OpName): [string, Codec<unknown>][] => Object.entries(codecs[op] as Record<string, Codec<unknown>>)
+
+/** `over [[1, 1]]`: every parameter that the result's type does not say, in the order of the table. */
+export function paramsText<N extends OpName>(op: N, params: OpParams[N]): string {
+  const written = entriesOf(op).flatMap(([name, codec]) =>
+    codec.kind === 'written' ? [`${name} ${codec.print((params as Record<string, unknown>)[name])}`] : [],
+  )
+  return written.join(' ')
+}
+
+/** Reads the written parameters; the rest is known when the result's type has been read. */
+export function readParams<N extends OpName>(op: N, cursor: Cursor): (result: ResultType) => OpParams[N] {
+  const known: Record<string, unknown> = {}
+  for (const [name, codec] of entriesOf(op)) {
+    if (codec.kind === 'implied') continue
+    cursor.expect(name)
+    known[name] = codec.read(cursor)
+  }
+  return (result) => {
+    const all = entriesOf(op).map(([name, codec]) => [name, codec.kind === 'implied' ? codec.from(result) : known[name]])
+    return Object.fromEntries(all) as OpParams[N]
+  }
+}
+
+export const isOpName = (word: string): word is OpName => Object.hasOwn(codecs, word)
+
+export const OP_NAMES = Object.keys(codecs) as OpName[]

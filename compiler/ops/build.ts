@@ -1,0 +1,42 @@
+/** Makes nodes: typed, frozen, and each only once. */
+import type { Node, Origin } from '../graph/node.ts'
+import { paramsText } from '../graph/params.ts'
+import type { OpName, OpParams } from '../graph/vocabulary.ts'
+import { infer } from './infer.ts'
+import { typeText } from './shapes.ts'
+
+export interface Builder {
+  /**
+   * The node of this op, operands and parameters; the same one for the same three, with the origin of its first maker. Ids ascend from 0.
+   * Throws where the types do not fit or an operand is another builder's: a mistake of the caller, never of the user.
+   */
+  readonly make: <N extends OpName>(op: N, inputs: readonly Node[], params: OpParams[N], origin: Origin) => Node<N>
+  /** All nodes made so far, by id. */
+  readonly nodes: readonly Node[]
+}
+
+export const NO_ORIGIN: Origin = Object.freeze({ span: null, instance: '' })
+
+/** The parameters of an op that has none. */
+export const NONE: Readonly<Record<string, never>> = Object.freeze({})
+
+export function createBuilder(): Builder {
+  const interned = new Map<string, Node>()
+  const nodes: Node[] = []
+
+  function make<N extends OpName>(op: N, inputs: readonly Node[], params: OpParams[N], origin: Origin): Node<N> {
+    const stranger = inputs.find((input) => nodes[input.id] !== input)
+    if (stranger) throw new Error(`${op}: operand %${stranger.id} belongs to another builder`)
+    const type = infer(op, inputs, params)
+    if ('error' in type) throw new Error(`${type.error} (in '${origin.instance}')`)
+    const key = `${op}(${inputs.map((input) => input.id).join(',')})${paramsText(op, params)}:${typeText(type)}`
+    const known = interned.get(key)
+    if (known !== undefined) return known as Node<N>
+    const node = Object.freeze({ id: nodes.length, op, inputs: Object.freeze([...inputs]), params: Object.freeze(params), ...type, origin })
+    nodes.push(node as unknown as Node)
+    interned.set(key, node as unknown as Node)
+    return node as unknown as Node<N>
+  }
+
+  return { make, nodes }
+}

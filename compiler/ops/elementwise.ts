@@ -1,0 +1,167 @@
+/** Ops that treat each element alone; operands have one shape. */
+import type { DType, OpName, OpParams } from '../graph/vocabulary.ts'
+import type { BinaryWord, Expression, UnaryWord } from '../scalar/expression.ts'
+import { erf, sigmoid, softplus, toInteger } from './functions.ts'
+import {
+  absolute, EXACT, inherited, ROUNDED, ulp, type Accuracy, type OpRecord, type Records, type ShapeError, type TensorType,
+} from './record.ts'
+import { fail, firstOf, sameShape, shapeText, wantCount, wantType } from './shapes.ts'
+import { hostTensor, type HostTensor } from './tensor.ts'
+
+type Unary = (x: number) => number
+type Binary = (x: number, y: number) => number
+/** The function by the dtype of its operands; a dtype that is absent is refused. */
+type ByType<F> = Partial<Record<DType, F>>
+
+interface Facets<F> {
+  readonly doc: string
+  readonly formula: string
+  readonly accuracy: Accuracy
+  readonly functions: ByType<F>
+  /** The dtype of the result where it is not the operands'. */
+  readonly result?: DType
+  readonly commutative?: boolean
+}
+
+const dtypesOf = (functions: ByType<unknown>): DType[] => Object.keys(functions) as DType[]
+
+function wantOneShape(inputs: readonly TensorType[]): ShapeError | null {
+  const odd = inputs.findIndex((input) => !sameShape(input.shape, inputs[0].shape))
+  return odd < 0 ? null : fail(`operand 0 is ${shapeText(inputs[0].shape)}, operand ${odd} is ${shapeText(inputs[odd].shape)}`)
+}
+
+const wantOneType = (a: TensorType, b: TensorType): ShapeError | null =>
+  a.dtype === b.dtype ? null : fail(`operands are ${a.dtype} and ${b.dtype}`)
+
+function map1(x: HostTensor, dtype: DType, f: Unary): HostTensor {
+  const values = new Float64Array(x.values.length)
+  for (let i = 0; i < values.length; i++) values[i] = f(x.values[i])
+  return hostTensor(x.shape, dtype, values)
+}
+
+function map2(x: HostTensor, y: HostTensor, dtype: DType, f: Binary): HostTensor {
+  const values = new Float64Array(x.values.length)
+  for (let i = 0; i < values.length; i++) values[i] = f(x.values[i], y.values[i])
+  return hostTensor(x.shape, dtype, values)
+}
+
+const frame = { kind: 'elementwise', since: 'source' } as const
+
+/** An op of one operand, spelt by the scalar word of its own name. */
+function unary<N extends OpName & UnaryWord>(word: N, facets: Facets<Unary>): OpRecord<N> {
+  const { doc, formula, accuracy, functions } = facets
+  return {
+    ...frame, doc, formula, accuracy, commutative: false,
+    infer: (inputs) =>
+      firstOf(wantCount(inputs, 1)) ?? wantType(inputs[0], 'operand', ...dtypesOf(functions)) ?? inputs[0],
+    evaluate: ([x]) => map1(x, x.dtype, functions[x.dtype]!),
+    scalar: ([operand]): Expression => ({ kind: 'unary', type: operand.type, word, operand }),
+  }
+}
+
+/** An op of two operands, spelt by the scalar word of its own name. */
+function binary<N extends OpName & BinaryWord>(word: N, facets: Facets<Binary>): OpRecord<N> {
+  const { doc, formula, accuracy, functions, result, commutative = false } = facets
+  return {
+    ...frame, doc, formula, accuracy, commutative,
+    infer: (inputs) =>
+      wantCount(inputs, 2) ??
+      wantType(inputs[0], 'left', ...dtypesOf(functions)) ??
+      wantOneType(inputs[0], inputs[1]) ??
+      wantOneShape(inputs) ?? { shape: inputs[0].shape, dtype: result ?? inputs[0].dtype },
+    evaluate: ([x, y]) => map2(x, y, result ?? x.dtype, functions[x.dtype]!),
+    scalar: ([left, right]): Expression => ({ kind: 'binary', type: result ?? left.type, word, left, right }),
+  }
+}
+
+const real = (formula: string, doc: string, accuracy: Accuracy, f: Unary): Facets<Unary> =>
+  ({ formula, doc, accuracy, functions: { f32: f } })
+
+const unaries: Records<OpName & UnaryWord> = {
+  negate: unary('negate', { doc: 'The opposite; i32 wraps.', formula: 'y = -x', accuracy: EXACT, functions: { f32: (x) => -x, i32: (x) => -x | 0 } }),
+  abs: unary('abs', { doc: 'The size; i32 wraps.', formula: 'y = |x|', accuracy: EXACT, functions: { f32: Math.abs, i32: (x) => Math.abs(x) | 0 } }),
+  sign: unary('sign', { doc: '-1, 0 or 1.', formula: 'y = sign(x)', accuracy: EXACT, functions: { f32: Math.sign, i32: Math.sign } }),
+  not: unary('not', { doc: 'The other truth value.', formula: 'y = not x', accuracy: EXACT, functions: { bool: (x) => 1 - x } }),
+  floor: unary('floor', real('y = floor(x)', 'The greatest whole number that is not above x, as f32.', EXACT, Math.floor)),
+  exp: unary('exp', real('y = e^x', 'The exponential; 3 + 2|x| units in the last place.', inherited('3 + 2|x| ulp'), Math.exp)),
+  log: unary('log', real('y = ln x', 'The natural logarithm; NaN below 0.', ulp(3), Math.log)),
+  log1p: unary('log1p', real('y = ln(1 + x)', 'The logarithm near 1; NaN below -1.', inherited('log(1 + x)'), Math.log1p)),
+  sqrt: unary('sqrt', real('y = x^(1/2)', 'The square root; NaN below 0.', inherited('1 / rsqrt(x)'), Math.sqrt)),
+  rsqrt: unary('rsqrt', real('y = x^(-1/2)', 'One over the square root; NaN below 0.', ulp(2), (x) => 1 / Math.sqrt(x))),
+  sin: unary('sin', real('y = sin x', 'The sine of an angle in radians.', absolute(2 ** -11), Math.sin)),
+  cos: unary('cos', real('y = cos x', 'The cosine of an angle in radians.', absolute(2 ** -11), Math.cos)),
+  tanh: unary('tanh', real('y = tanh x', 'The hyperbolic tangent.', absolute(1e-5), Math.tanh)),
+  erf: unary('erf', real('y = 2/sqrt(pi) * integral of exp(-t^2) from 0 to x', 'The error function.', absolute(1e-6), erf)),
+  sigmoid: unary('sigmoid', real('y = 1 / (1 + exp(-x))', 'The logistic function; never overflows.', inherited('1 / (1 + exp(-x))'), sigmoid)),
+  softplus: unary('softplus', real('y = ln(1 + exp(x))', 'Never overflows.', inherited('maximum(x, 0) + log1p(exp(-|x|))'), softplus)),
+}
+
+const arithmetic = (formula: string, doc: string, accuracy: Accuracy, f32: Binary, i32: Binary): Facets<Binary> =>
+  ({ formula, doc, accuracy, functions: { f32, i32 } })
+
+const comparison = (formula: string, f: Binary, dtypes: readonly DType[]): Facets<Binary> => ({
+  formula, doc: 'A truth value; false where an operand is NaN.', accuracy: EXACT, result: 'bool',
+  functions: Object.fromEntries(dtypes.map((dtype) => [dtype, f])),
+})
+
+const logical = (formula: string, f: Binary): Facets<Binary> =>
+  ({ formula, doc: 'Of truth values.', accuracy: EXACT, functions: { bool: f }, commutative: true })
+
+const commutes = <F>(facets: Facets<F>): Facets<F> => ({ ...facets, commutative: true })
+
+const binaries: Records<OpName & BinaryWord> = {
+  add: binary('add', commutes(arithmetic('y = a + b', 'i32 wraps.', ROUNDED, (x, y) => x + y, (x, y) => (x + y) | 0))),
+  subtract: binary('subtract', arithmetic('y = a - b', 'i32 wraps.', ROUNDED, (x, y) => x - y, (x, y) => (x - y) | 0)),
+  multiply: binary('multiply', commutes(arithmetic('y = a * b', 'i32 wraps.', ROUNDED, (x, y) => x * y, Math.imul))),
+  divide: binary('divide', arithmetic(
+    'y = a / b', 'i32 rounds towards zero, and a / 0 = a.', ulp(2.5), (x, y) => x / y, (x, y) => (y === 0 ? x : (x / y) | 0),
+  )),
+  remainder: binary('remainder', arithmetic(
+    'y = a - b * trunc(a / b)', 'Has the sign of a; in i32, a remainder by 0 is 0.', inherited('a - b * trunc(a / b)'),
+    (x, y) => x % y, (x, y) => (y === 0 ? 0 : (x % y) | 0),
+  )),
+  power: binary('power', {
+    formula: 'y = a^b', doc: 'A device may give NaN for a below 0.', accuracy: inherited('exp2(b * log2(a))'), functions: { f32: Math.pow },
+  }),
+  minimum: binary('minimum', commutes(arithmetic('y = min(a, b)', 'A device may give either where one is NaN.', EXACT, Math.min, Math.min))),
+  maximum: binary('maximum', commutes(arithmetic('y = max(a, b)', 'A device may give either where one is NaN.', EXACT, Math.max, Math.max))),
+  less: binary('less', comparison('y = a < b', (x, y) => Number(x < y), ['f32', 'i32'])),
+  less_equal: binary('less_equal', comparison('y = a <= b', (x, y) => Number(x <= y), ['f32', 'i32'])),
+  equal: binary('equal', commutes(comparison('y = a == b', (x, y) => Number(x === y), ['f32', 'i32', 'bool']))),
+  and: binary('and', logical('y = a and b', Math.min)),
+  or: binary('or', logical('y = a or b', Math.max)),
+}
+
+const CASTS: Record<DType, Unary> = { f32: (x) => x, i32: toInteger, bool: (x) => Number(x !== 0) }
+
+const others: Records<'stop_gradient' | 'cast' | 'select'> = {
+  stop_gradient: {
+    ...frame, doc: 'The same values; no gradient flows.', formula: 'y = x', accuracy: EXACT, commutative: false,
+    infer: (inputs) => wantCount(inputs, 1) ?? inputs[0],
+    evaluate: ([x]) => x,
+    scalar: ([x]) => x,
+  },
+  cast: {
+    ...frame, accuracy: EXACT, commutative: false,
+    doc: 'Another dtype: to i32 towards zero and held to its range, NaN to 0; to bool, whether it is not 0; from bool, 0 or 1.',
+    formula: 'y = x as dtype',
+    infer: (inputs, { dtype }) => wantCount(inputs, 1) ?? { shape: inputs[0].shape, dtype },
+    evaluate: ([x], { dtype }) => map1(x, dtype, CASTS[dtype]),
+    scalar: ([operand], { dtype }: OpParams['cast']) => ({ kind: 'cast', type: dtype, operand }),
+  },
+  select: {
+    ...frame, doc: 'Chooses element by element; the other choice may be anything, NaN included.',
+    formula: 'y = condition ? then : otherwise', accuracy: EXACT, commutative: false,
+    infer: (inputs) =>
+      wantCount(inputs, 3) ??
+      wantType(inputs[0], 'condition', 'bool') ??
+      wantOneType(inputs[1], inputs[2]) ??
+      wantOneShape(inputs) ??
+      inputs[1],
+    evaluate: ([condition, then, otherwise]) =>
+      hostTensor(then.shape, then.dtype, then.values.map((value, i) => (condition.values[i] !== 0 ? value : otherwise.values[i]))),
+    scalar: ([condition, then, otherwise]) => ({ kind: 'select', type: then.type, condition, then, otherwise }),
+  },
+}
+
+export const elementwise = { ...unaries, ...binaries, ...others }

@@ -1,0 +1,65 @@
+/** The form of an op's record: all facets of one op, side by side. */
+import type { Dim, DimValues } from '../../plan/dim.ts'
+import type { DType, OpName, OpParams } from '../graph/vocabulary.ts'
+import type { Expression } from '../scalar/expression.ts'
+import type { HostTensor } from './tensor.ts'
+
+export type OpKind = 'leaf' | 'elementwise' | 'movement' | 'reduction' | 'contraction' | 'indexed' | 'routed' | 'routine'
+
+/** What is known of a tensor before it runs. */
+export interface TensorType {
+  readonly shape: readonly Dim[]
+  readonly dtype: DType
+}
+
+export interface ShapeError {
+  readonly error: string
+}
+
+/** How far a device may be from the f64 value of the same f32 operands. */
+export type Accuracy =
+  /** The same value: no arithmetic, whole numbers, or truth values. */
+  | { readonly kind: 'exact' }
+  /** Within n units in the last place of f32; 0.5 is correct rounding. */
+  | { readonly kind: 'ulp'; readonly n: number }
+  /** Within an absolute error, over the ordinary range of the operand. */
+  | { readonly kind: 'absolute'; readonly error: number }
+  /** As the expression it stands for, worked out in f32. */
+  | { readonly kind: 'inherited'; readonly from: string }
+
+/** Where a pass may first bring the op in. */
+export type Stage = 'source' | 'optimised'
+
+/** What the outside gives to an evaluation. */
+export interface Surroundings {
+  readonly dims: DimValues
+  /** The values of a leaf, as declared. Throws an EvaluationError where there are none or they do not fit. */
+  readonly input: (declared: OpParams['input']) => HostTensor
+  readonly weight: (declared: OpParams['weight']) => HostTensor
+}
+
+export interface OpRecord<N extends OpName> {
+  /** One or two sentences: the meaning, the borders, ties and NaN. */
+  readonly doc: string
+  readonly formula: string
+  readonly kind: OpKind
+  /** The first stage at which it may stand in a graph. */
+  readonly since: Stage
+  /** Whether the first two operands may change places. */
+  readonly commutative: boolean
+  readonly accuracy: Accuracy
+  /** Its result's type; the error names the axes and their dims. */
+  readonly infer: (inputs: readonly TensorType[], params: OpParams[N]) => TensorType | ShapeError
+  /** The meaning, in f64. Operands and parameters have passed `infer`. */
+  readonly evaluate: (inputs: readonly HostTensor[], params: OpParams[N], surroundings: Surroundings) => HostTensor
+  /** One element from one element of each operand; null where an element needs more than that. */
+  readonly scalar: ((operands: readonly Expression[], params: OpParams[N]) => Expression) | null
+}
+
+export type Records<N extends OpName> = { readonly [K in N]: OpRecord<K> }
+
+export const EXACT: Accuracy = { kind: 'exact' }
+export const ROUNDED: Accuracy = { kind: 'ulp', n: 0.5 }
+export const ulp = (n: number): Accuracy => ({ kind: 'ulp', n })
+export const absolute = (error: number): Accuracy => ({ kind: 'absolute', error })
+export const inherited = (from: string): Accuracy => ({ kind: 'inherited', from })

@@ -1,0 +1,23 @@
+/** One record an op; an op without one does not compile. */
+import type { OpName } from '../graph/vocabulary.ts'
+import { contractions } from './contract.ts'
+import { elementwise } from './elementwise.ts'
+import { indexed, selections } from './indexed.ts'
+import { leaves } from './leaves.ts'
+import { movements } from './movement.ts'
+import type { OpRecord, Records } from './record.ts'
+import { reductions } from './reductions.ts'
+import { routed } from './routed.ts'
+
+export const records: Records<OpName> = {
+  ...leaves,
+  ...elementwise,
+  ...movements,
+  ...reductions,
+  ...contractions,
+  ...indexed,
+  ...selections,
+  ...routed,
+}
+
+export const recordOf = <N extends OpName>(op: N): OpRecord<N> => records[op]

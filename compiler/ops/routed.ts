@@ -1,0 +1,118 @@
+/** Ops on rows that each belong to one expert. */
+import { add, ceilDivide, dim, multiply, type Dim } from '../../plan/dim.ts'
+import { dot } from './contract.ts'
+import { checkedIndex } from './indexed.ts'
+import { EXACT, inherited, type Records, type ShapeError, type TensorType } from './record.ts'
+import { fail, firstOf, wantCount, wantRank, wantSame, wantType } from './shapes.ts'
+import { hostTensor, type HostTensor } from './tensor.ts'
+
+function inferRoutedMatmul(inputs: readonly TensorType[]): TensorType | ShapeError {
+  const count = wantCount(inputs, 3, 4)
+  if (count) return count
+  const [x, bank, expert, order] = inputs
+  const complaint =
+    firstOf(wantType(x, 'x', 'f32'), wantType(bank, 'bank', 'f32'), wantType(expert, 'expert', 'i32')) ??
+    firstOf(wantRank(x, 'x', 2), wantRank(bank, 'bank', 3), wantRank(expert, 'expert', 1)) ??
+    (order === undefined ? null : firstOf(wantType(order, 'order', 'i32'), wantRank(order, 'order', 1))) ??
+    firstOf(
+      wantSame(x.shape[0], expert.shape[0], 'axis 0 of x and axis 0 of expert'),
+      wantSame(x.shape[1], bank.shape[2], 'axis 1 of x and axis 2 of the bank'),
+    )
+  return complaint ?? { shape: [x.shape[0], bank.shape[1]], dtype: 'f32' }
+}
+
+function routedMatmul(x: HostTensor, bank: HostTensor, expert: HostTensor): HostTensor {
+  const [rows, depth] = x.shape
+  const [experts, columns] = bank.shape
+  const values = new Float64Array(rows * columns)
+  for (let row = 0; row < rows; row++) {
+    const start = checkedIndex(expert.values[row], experts, 'the expert') * columns
+    for (let column = 0; column < columns; column++) {
+      values[row * columns + column] = dot(x.values, row * depth, bank.values, (start + column) * depth, depth)
+    }
+  }
+  return hostTensor([rows, columns], 'f32', values)
+}
+
+const wantPositive = (value: number, word: string): ShapeError | null =>
+  Number.isInteger(value) && value >= 1 ? null : fail(`${word} is 1 or more, not ${value}`)
+
+/** The shape of `count_experts`: [blocks, experts]. */
+const countsShape = (tokens: Dim, experts: number, block: number): readonly Dim[] => [ceilDivide(tokens, block), dim(experts)]
+
+/** How many tiles of at most `tile` rows are sure to hold `rows` rows of `experts` experts, none shared; at least one stays unused. */
+export const tileCount = (rows: Dim, experts: number, tile: number): Dim => add(ceilDivide(rows, tile), experts)
+
+function countExperts(expert: HostTensor, experts: number, block: number): HostTensor {
+  const [tokens, k] = expert.shape
+  const blocks = Math.ceil(tokens / block)
+  const values = new Float64Array(blocks * experts)
+  expert.values.forEach((id, i) => {
+    values[Math.floor(i / (block * k)) * experts + checkedIndex(id, experts, 'the expert')]++
+  })
+  return hostTensor([blocks, experts], 'i32', values)
+}
+
+/** The rows of each expert, ascending. */
+function rowsByExpert(expert: HostTensor, experts: number): readonly (readonly number[])[] {
+  const lists = Array.from({ length: experts }, (): number[] => [])
+  expert.values.forEach((id, row) => lists[checkedIndex(id, experts, 'the expert')].push(row))
+  return lists
+}
+
+function orderRows(expert: HostTensor, experts: number, tile: number): HostTensor {
+  const lists = rowsByExpert(expert, experts)
+  const rows = expert.values.length
+  const tiles: number[] = []
+  let first = 0
+  for (const [id, list] of lists.entries()) {
+    for (let at = 0; at < list.length; at += tile) tiles.push(id, first + at)
+    first += list.length
+  }
+  const unused = Math.ceil(rows / tile) + experts - tiles.length / 2
+  for (let i = 0; i < unused; i++) tiles.push(-1, rows)
+  const values = Float64Array.from([...lists.flat(), ...tiles])
+  return hostTensor([values.length], 'i32', values)
+}
+
+export const routed: Records<'routed_matmul' | 'count_experts' | 'order_rows'> = {
+  routed_matmul: {
+    doc: 'Each row times the matrix of its own expert. A fourth operand, made by order_rows of the same experts, only guides the schedule.',
+    formula: 'y[n, f] = sum over d of x[n, d] * bank[expert[n], f, d]',
+    kind: 'routed', since: 'source', commutative: false, scalar: null, accuracy: inherited('a chain of multiplications and additions'),
+    infer: inferRoutedMatmul,
+    evaluate: ([x, bank, expert]) => routedMatmul(x, bank, expert),
+  },
+  count_experts: {
+    doc: 'How often each expert stands in each block of rows; the last block may be shorter.',
+    formula: 'y[i, e] = number of (t, j) with floor(t / block) = i and expert[t, j] = e',
+    kind: 'routine', since: 'optimised', commutative: false, scalar: null, accuracy: EXACT,
+    infer(inputs, { experts, block }) {
+      const complaint =
+        wantCount(inputs, 1) ?? firstOf(wantPositive(experts, 'experts'), wantPositive(block, 'block')) ??
+        firstOf(wantType(inputs[0], 'expert', 'i32'), wantRank(inputs[0], 'expert', 2))
+      return complaint ?? { shape: countsShape(inputs[0].shape[0], experts, block), dtype: 'i32' }
+    },
+    evaluate: ([expert], { experts, block }) => countExperts(expert, experts, block),
+  },
+  order_rows: {
+    doc:
+      'The N = T * K row numbers sorted stably by expert, then (expert, first place in the sorted rows) of each tile, by ascending place. ' +
+      'A tile ends where the next begins. Unused tiles come last, there is one or more, and they hold (-1, N).',
+    formula: 'y = [rows by expert] + [(expert, first) of each of ceil(N / tile) + experts tiles]',
+    kind: 'routine', since: 'optimised', commutative: false, scalar: null, accuracy: EXACT,
+    infer(inputs, { experts, block, tile }) {
+      const complaint =
+        wantCount(inputs, 2) ??
+        firstOf(wantPositive(experts, 'experts'), wantPositive(block, 'block'), wantPositive(tile, 'tile')) ??
+        firstOf(...inputs.flatMap((input, i) => [wantType(input, i === 0 ? 'expert' : 'counts', 'i32'), wantRank(input, i === 0 ? 'expert' : 'counts', 2)]))
+      if (complaint) return complaint
+      const [tokens, k] = inputs[0].shape
+      const counts = countsShape(tokens, experts, block)
+      const odd = firstOf(...counts.map((size, axis) => wantSame(inputs[1].shape[axis], size, `axis ${axis} of counts and its size`)))
+      const rows = multiply(tokens, k)
+      return odd ?? { shape: [add(rows, multiply(2, tileCount(rows, experts, tile)))], dtype: 'i32' }
+    },
+    evaluate: ([expert], { experts, tile }) => orderRows(expert, experts, tile),
+  },
+}
