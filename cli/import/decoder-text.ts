@@ -1,0 +1,77 @@
+/** The spec of a pre-norm decoder: embedding, layers of attention and feed-forward, norm, head. */
+import type { DecoderShape } from './decoder.ts'
+import { writeModel, type ParameterText } from './write.ts'
+
+export interface DecoderParts {
+  readonly name: string
+  readonly doc: string
+  readonly imports: Readonly<Record<string, string>>
+  /** Beside those of every decoder. */
+  readonly parameters: readonly ParameterText[]
+  /** Named arguments of the attention, beside heads, groups and theta. */
+  readonly attention: readonly string[]
+  /** An expression of the normed residual stream, given as text. */
+  readonly feedForward: (normed: string) => readonly string[]
+  readonly feedForwardNorm: string
+  /** Weights inside a layer: path -> name, both without what leads to the layer. */
+  readonly layerWeights: Readonly<Record<string, string>>
+}
+
+const size = (name: string, value: number, doc: string, range = '1..'): ParameterText => ({ name, type: 'int', range, value, doc })
+const real = (name: string, value: number, doc: string): ParameterText => ({ name, type: 'real', range: '', value, doc })
+
+function parametersOf(shape: DecoderShape, extra: readonly ParameterText[]): readonly ParameterText[] {
+  return [
+    size('V', shape.vocabulary, 'Vocabulary.'),
+    size('D', shape.width, 'Width of the residual stream.'),
+    size('F', shape.hidden, 'Width inside a feed-forward network.'),
+    size('L', shape.layers, 'Layers.'),
+    size('H', shape.heads, 'Heads of the attention.'),
+    size('G', shape.groups, 'Groups of heads that share a key and a value.', '1..H'),
+    ...(shape.headSize === null ? [] : [size('C', shape.headSize, 'Size of a head.')]),
+    ...extra,
+    real('eps', shape.eps, 'Added to the mean square in the norms.'),
+    real('theta', shape.theta, 'Base of the rotary embedding.'),
+  ]
+}
+
+export function writeDecoder(shape: DecoderShape, parts: DecoderParts): string {
+  const headSize = shape.headSize === null ? [] : ['C = C']
+  const attention = ['heads = H', 'groups = G', ...headSize, 'theta = theta', ...parts.attention].join(', ')
+  const layerWeights = Object.entries(parts.layerWeights).map(([path, name]) => [`layers.{i}.${path}`, `model.layers.{i}.${name}`])
+  return writeModel({
+    name: parts.name,
+    doc: parts.doc,
+    imports: { 'blocks/attention': 'attention', 'blocks/norm': 'rms_norm', ...parts.imports },
+    parameters: parametersOf(shape, parts.parameters),
+    body: [
+      '/// Token ids, a sequence in each row.',
+      'input tokens: i32[B, S]',
+      '',
+      'param embed: f32[V, D]',
+      'var h = take(embed, tokens)',
+      '',
+      'repeat layers[i] in 0..L {',
+      `  h = h + attention(rms_norm(h, eps = eps) as attention_norm, ${attention})`,
+      ...parts.feedForward(`rms_norm(h, eps = eps) as ${parts.feedForwardNorm}`).map((line) => `  ${line}`),
+      '}',
+      '',
+      ...(shape.isTied ? [] : ['param head: f32[V, D]']),
+      '/// What the next token is, before a softmax.',
+      `output logits: f32[B, S, V] = rms_norm(h, eps = eps) as final_norm @ ${shape.isTied ? 'embed' : 'head'}.T`,
+    ],
+    weights: {
+      embed: 'model.embed_tokens.weight',
+      ...(shape.isTied ? {} : { head: 'lm_head.weight' }),
+      'final_norm.weight': 'model.norm.weight',
+      ...Object.fromEntries(layerWeights),
+    },
+  })
+}
+
+/** Weights of the attention and of the norm before it, named alike in all of these architectures. */
+export const attentionWeights = ({ hasBias }: { readonly hasBias: boolean }): Readonly<Record<string, string>> => ({
+  'attention_norm.weight': 'input_layernorm.weight',
+  ...Object.fromEntries(['q', 'k', 'v', 'o'].map((name) => [`attention.${name}`, `self_attn.${name}_proj.weight`])),
+  ...(hasBias ? Object.fromEntries(['q', 'k', 'v', 'o'].map((name) => [`attention.${name}_bias`, `self_attn.${name}_proj.bias`])) : {}),
+})

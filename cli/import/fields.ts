@@ -1,0 +1,61 @@
+/** Reads the fields of a config.json: every value is checked, every problem kept, none thrown. */
+
+export interface Fields {
+  /** What is wrong with the fields read so far, one sentence each. */
+  readonly problems: readonly string[]
+  refuse(problem: string): void
+  readonly names: readonly string[]
+  /** Whether the field is there; null counts as absent, as it does where these files are written. */
+  has(name: string): boolean
+  isGroup(name: string): boolean
+  /** A whole number from 1 up. */
+  count(name: string, fallback?: number): number
+  /** A number above 0. */
+  positive(name: string, fallback?: number): number
+  flag(name: string, fallback: boolean): boolean
+  text(name: string, fallback: string): string
+  list(name: string): readonly unknown[]
+  /** The fields of a nested object; those of an empty one where it is absent. */
+  group(name: string): Fields
+}
+
+export const isRecord = (value: unknown): value is Readonly<Record<string, unknown>> =>
+  typeof value === 'object' && value !== null && !Array.isArray(value)
+
+const shown = (value: unknown): string => {
+  const text = JSON.stringify(value) ?? String(value)
+  return text.length > 60 ? `${text.slice(0, 57)}...` : text
+}
+
+const isCount = (value: unknown): value is number => typeof value === 'number' && Number.isSafeInteger(value) && value >= 1
+const isPositive = (value: unknown): value is number => typeof value === 'number' && Number.isFinite(value) && value > 0
+const isFlag = (value: unknown): value is boolean => typeof value === 'boolean'
+const isText = (value: unknown): value is string => typeof value === 'string'
+
+export function fieldsOf(config: Readonly<Record<string, unknown>>, prefix = '', problems: string[] = []): Fields {
+  const valueOf = (name: string): unknown => (Object.hasOwn(config, name) ? config[name] : undefined) ?? undefined
+
+  function read<T>(name: string, is: (value: unknown) => value is T, wanted: string, fallback: T | undefined, placeholder: T): T {
+    const value = valueOf(name)
+    if (value === undefined && fallback !== undefined) return fallback
+    if (is(value)) return value
+    problems.push(
+      value === undefined ? `'${prefix}${name}' is missing: ${wanted}` : `'${prefix}${name}' must be ${wanted}, not ${shown(value)}`,
+    )
+    return placeholder
+  }
+
+  return {
+    problems,
+    names: Object.keys(config),
+    refuse: (problem) => void problems.push(problem),
+    has: (name) => valueOf(name) !== undefined,
+    isGroup: (name) => isRecord(valueOf(name)),
+    count: (name, fallback) => read(name, isCount, 'a whole number from 1 up', fallback, 1),
+    positive: (name, fallback) => read(name, isPositive, 'a number above 0', fallback, 1),
+    flag: (name, fallback) => read(name, isFlag, 'true or false', fallback, fallback),
+    text: (name, fallback) => read(name, isText, 'a string', fallback, fallback),
+    list: (name) => read(name, Array.isArray, 'a list', [], []),
+    group: (name) => fieldsOf(read(name, isRecord, 'an object', {}, {}), `${prefix}${name}.`, problems),
+  }
+}

@@ -1,0 +1,33 @@
+/** From the config.json of a checkpoint to a spec. Pure: the caller reads and writes the files. */
+import { fieldsOf, isRecord, type Fields } from './fields.ts'
+import { importLlama } from './llama.ts'
+import { importMixtral } from './mixtral.ts'
+import { importOlmoe } from './olmoe.ts'
+
+export type Imported =
+  | { readonly kind: 'spec'; readonly name: string; readonly spec: string }
+  /** What stands in the way, a line each; fit to be shown as it is. */
+  | { readonly kind: 'unsupported'; readonly message: string }
+
+/** `model_type` of a config -> what writes its spec. The text is only good where no field was refused. */
+const architectures: Readonly<Record<string, (fields: Fields) => string>> = {
+  llama: importLlama,
+  mixtral: importMixtral,
+  olmoe: importOlmoe,
+}
+
+const unsupported = (message: string): Imported => ({ kind: 'unsupported', message })
+
+/** The architectures that can be imported, as they are called in `model_type`. */
+export const supportedModelTypes: readonly string[] = Object.keys(architectures)
+
+export function importModel(config: unknown): Imported {
+  if (!isRecord(config)) return unsupported('config.json must hold one JSON object')
+  const type = config.model_type
+  const known = `supported are ${supportedModelTypes.join(', ')}`
+  if (typeof type !== 'string') return unsupported(`'model_type' is missing: it names the architecture (${known})`)
+  if (!Object.hasOwn(architectures, type)) return unsupported(`the architecture '${type}' is not supported (${known})`)
+  const fields = fieldsOf(config)
+  const spec = architectures[type](fields)
+  return fields.problems.length > 0 ? unsupported([...new Set(fields.problems)].join('\n')) : { kind: 'spec', name: type, spec }
+}

@@ -1,0 +1,60 @@
+/** Writes a model as readable spec text. The words stand in the order a person would say them; the formatter lays them out. */
+import { parse } from '../../grammar/parse.ts'
+import { print } from '../../grammar/print.ts'
+
+export interface ParameterText {
+  readonly name: string
+  readonly type: 'int' | 'real'
+  /** `1..`, `1..E` */
+  readonly range: string
+  readonly value: number
+  readonly doc: string
+}
+
+export interface ModelText {
+  readonly name: string
+  /** One sentence, then the paper. */
+  readonly doc: string
+  /** Module of `std` -> the name taken from it. */
+  readonly imports: Readonly<Record<string, string>>
+  readonly parameters: readonly ParameterText[]
+  readonly body: readonly string[]
+  /** Path of a weight -> its name in the checkpoint. */
+  readonly weights: Readonly<Record<string, string>>
+}
+
+/** A real is written so that it reads as one. */
+export function realText(value: number): string {
+  const text = String(value)
+  return /[.e]/.test(text) ? text : `${text}.0`
+}
+
+function parameterText({ name, type, range, value, doc }: ParameterText): string {
+  const limits = range === '' ? '' : ` in ${range}`
+  return `  /// ${doc}\n  ${name}: ${type}${limits} = ${type === 'int' ? value : realText(value)},`
+}
+
+const importText = ([module, name]: readonly [string, string]): string => `import { ${name} } from "std/${module}"`
+
+/** The spec as `smoe fmt` prints it. Throws where the text is no spec: that is a bug of this file or its callers. */
+export function writeModel(model: ModelText): string {
+  const weights = Object.entries(model.weights).map(([path, tensor]) => `    ${path} = ${JSON.stringify(tensor)}`)
+  const text = [
+    ...Object.entries(model.imports).sort().map(importText),
+    '',
+    `/// ${model.doc}`,
+    `model ${model.name}(`,
+    ...model.parameters.map(parameterText),
+    ') {',
+    ...model.body.map((line) => `  ${line}`),
+    '',
+    '  weights {',
+    ...weights,
+    '  }',
+    '}',
+    '',
+  ].join('\n')
+  const { file, diagnostics } = parse({ path: `${model.name}.smoe`, text })
+  if (diagnostics.length > 0) throw new Error(`the imported spec does not parse: ${diagnostics[0].message}\n${text}`)
+  return print(file)
+}
