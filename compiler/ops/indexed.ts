@@ -48,7 +48,7 @@ function topK(x: HostTensor, k: number): HostTensor {
   return hostTensor([...x.shape.slice(0, -1), k], 'i32', values)
 }
 
-export const indexed: Records<'take' | 'pick'> = {
+export const indexed: Records<'take' | 'pick' | 'top_k'> = {
   take: {
     ...exact, kind: 'indexed',
     doc: 'Whole rows of a table. Ids lie in 0 .. N-1; the reference refuses others, a device may read any row.',
@@ -78,11 +78,8 @@ export const indexed: Records<'take' | 'pick'> = {
     },
     evaluate: ([x, ids]) => pick(x, ids),
   },
-}
-
-export const selections: Records<'top_k'> = {
   top_k: {
-    ...exact, kind: 'routine',
+    ...exact, kind: 'indexed',
     doc: 'Indices of the k largest along the last axis, best first. Ties go to the lower index; -0 and 0 tie; NaN comes last.',
     formula: 'y[..., j] = index of the j-th largest of x[..., :]',
     infer(inputs, { k }) {

@@ -2,7 +2,7 @@
 import type { OpName } from '../graph/vocabulary.ts'
 import { contractions } from './contract.ts'
 import { elementwise } from './elementwise.ts'
-import { indexed, selections } from './indexed.ts'
+import { indexed } from './indexed.ts'
 import { leaves } from './leaves.ts'
 import { movements } from './movement.ts'
 import type { OpRecord, Records } from './record.ts'
@@ -16,7 +16,6 @@ export const records: Records<OpName> = {
   ...reductions,
   ...contractions,
   ...indexed,
-  ...selections,
   ...routed,
 }
 

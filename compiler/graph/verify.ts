@@ -1,0 +1,75 @@
+/**
+ * What a well-formed graph is:
+ * - an operand's id is below its user's, and no id stands twice;
+ * - nodes are frozen, and no two are alike in op, operands and parameters;
+ * - types are as inferred, and every symbol in them is declared;
+ * - `inputs` holds every input, ascending, each name once; a weight's name stands once; so does an output's;
+ * - every op may appear at this stage, and relations between ops hold that types cannot say.
+ */
+import { symbolsOf, type Dim } from '../../plan/dim.ts'
+import type { Graph, Node } from './node.ts'
+import { paramsText } from './params.ts'
+import type { DType, OpName } from './vocabulary.ts'
+import { isOp, nodesOf } from './walk.ts'
+
+/** What a stage expects, as the records of the ops tell it. */
+export interface Spec {
+  readonly stage: string
+  readonly allows: (op: OpName) => boolean
+  readonly infer: (node: Node) => { readonly shape: readonly Dim[]; readonly dtype: DType } | { readonly error: string }
+  /** What is wrong between a node and those it reads; null where nothing is. */
+  readonly relation: (node: Node) => string | null
+}
+
+const label = ({ id, op, origin }: Node): string => `%${id} ${op}${origin.instance === '' ? '' : ` (${origin.instance})`}`
+
+const typeKey = (type: { readonly shape: readonly Dim[]; readonly dtype: DType }): string =>
+  `${type.dtype}[${type.shape.map((size) => size.key).join(', ')}]`
+
+function duplicates<T>(items: readonly T[], key: (item: T) => string): readonly string[] {
+  const seen = new Set<string>()
+  return items.map(key).filter((text) => seen.size === seen.add(text).size)
+}
+
+const isDim = (value: unknown): value is Dim => typeof value === 'object' && value !== null && 'terms' in value
+
+const dimsOf = (node: Node): readonly Dim[] => [...node.shape, ...Object.values(node.params).flat().filter(isDim)]
+
+function* checkNode(node: Node, declared: ReadonlySet<string>, spec: Spec): Generator<string> {
+  const late = node.inputs.find((input) => input.id >= node.id)
+  if (late) yield `${label(node)} reads %${late.id}, which is not below it`
+  if (!Object.isFrozen(node)) yield `${label(node)} is not frozen`
+  if (!spec.allows(node.op)) yield `${label(node)} may not appear at the stage '${spec.stage}'`
+  const type = spec.infer(node)
+  if ('error' in type) yield `${label(node)}: ${type.error}`
+  else if (typeKey(type) !== typeKey(node)) yield `${label(node)} is ${typeKey(node)}, inferred ${typeKey(type)}`
+  const unknown = dimsOf(node).flatMap(symbolsOf).find((name) => !declared.has(name))
+  if (unknown !== undefined) yield `${label(node)} uses the undeclared dimension ${unknown}`
+  const relation = spec.relation(node)
+  if (relation !== null) yield `${label(node)}: ${relation}`
+}
+
+function* checkLeaves(graph: Graph, nodes: readonly Node[]): Generator<string> {
+  const stray = nodes.find((node) => isOp(node, 'input') && !graph.inputs.includes(node))
+  if (stray) yield `${label(stray)} is not among the graph's inputs`
+  if (graph.inputs.some((input, i) => i > 0 && input.id <= graph.inputs[i - 1].id)) yield 'the inputs do not ascend'
+  for (const name of duplicates(graph.inputs, (input) => input.params.name)) yield `two inputs are called ${name}`
+  for (const name of duplicates(nodes.filter((node) => isOp(node, 'weight')), (weight) => weight.params.name)) yield `two weights are called ${name}`
+  for (const name of duplicates(graph.outputs, (output) => output.name)) yield `two outputs are called ${name}`
+  for (const name of duplicates(graph.dims, (size) => size.name)) yield `two dimensions are called ${name}`
+}
+
+const identity = (node: Node): string =>
+  `${node.op}(${node.inputs.map((input) => input.id).join(', ')}) ${paramsText(node.op, node.params as never)} : ${typeKey(node)}`
+
+/** All that is wrong, a sentence each; nothing for a graph as it should be. */
+export function verify(graph: Graph, spec: Spec): readonly string[] {
+  const nodes = nodesOf(graph)
+  const declared = new Set(graph.dims.map(({ name }) => name))
+  return [
+    ...duplicates(nodes, ({ id }) => `id ${id} stands twice`),
+    ...duplicates(nodes, (node) => `two nodes are ${identity(node)}`),
+    ...nodes.flatMap((node) => [...checkNode(node, declared, spec)]),
+    ...checkLeaves(graph, nodes),
+  ]
+}

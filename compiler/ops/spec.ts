@@ -1,0 +1,37 @@
+/** What may stand in a graph at each stage, as the verifier asks it. */
+import type { Node } from '../graph/node.ts'
+import type { Spec } from '../graph/verify.ts'
+import { isOp } from '../graph/walk.ts'
+import { infer } from './infer.ts'
+import { recordOf } from './records.ts'
+import type { Stage } from './record.ts'
+
+const RANK: Record<Stage, number> = { source: 0, optimised: 1 }
+
+/** The ids of a row each, under whatever shape. */
+const flat = (ids: Node): Node => (isOp(ids, 'reshape') ? flat(ids.inputs[0]) : ids)
+
+/** A schedule must be that of the very rows it guides: types cannot tell, and no result in f64 would. */
+function wrongOrder(node: Node): string | null {
+  if (!isOp(node, 'routed_matmul') || node.inputs.length < 4) return null
+  const [, bank, expert, order] = node.inputs
+  if (!isOp(order, 'order_rows')) return `its order is made by ${order.op}, not by order_rows`
+  if (flat(order.inputs[0]) !== flat(expert)) return 'its order is made for the experts of other rows'
+  return String(order.params.experts) === bank.shape[0].key ? null : `its order is made for ${order.params.experts} experts`
+}
+
+function wrongCounts(node: Node): string | null {
+  if (!isOp(node, 'order_rows')) return null
+  const [expert, counts] = node.inputs
+  if (!isOp(counts, 'count_experts')) return `its counts are made by ${counts.op}, not by count_experts`
+  if (counts.inputs[0] !== expert) return 'its counts are those of other rows'
+  const { experts, block } = counts.params
+  return experts === node.params.experts && block === node.params.block ? null : `its counts are made for ${experts} experts in blocks of ${block}`
+}
+
+export const specOf = (stage: Stage): Spec => ({
+  stage,
+  allows: (op) => RANK[recordOf(op).since] <= RANK[stage],
+  infer: (node) => infer(node.op, node.inputs, node.params as never),
+  relation: (node) => wrongOrder(node) ?? wrongCounts(node),
+})
