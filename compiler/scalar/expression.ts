@@ -45,3 +45,5 @@ export type Statement =
   | { readonly kind: 'if'; readonly condition: Expression; readonly body: readonly Statement[]; readonly otherwise: readonly Statement[] }
   /** All invocations of the workgroup reach it: never inside a divergent branch. */
   | { readonly kind: 'barrier' }
+  /** Folds a var over all lanes of the workgroup; each lane ends with the whole. Reached by all of them. */
+  | { readonly kind: 'combine'; readonly name: string; readonly type: ScalarType; readonly word: ReduceWord }

@@ -1,0 +1,405 @@
+/**
+ * Which nodes are computed together. A group is a set of nodes that one kernel computes; what it leaves in memory are the nodes that
+ * others read. Nodes in no group are computed in place wherever they are read.
+ */
+import { constantValue, product, type Dim } from '../../plan/dim.ts'
+import { records } from '../ops/records.ts'
+import type { Graph, Node } from '../graph/node.ts'
+import { isProduct, productView, sharesLeft } from './product-view.ts'
+
+export type GroupKind =
+  /** Matrix products of one left operand, and elementwise work on their sums. */
+  | 'products'
+  /** Rows reduced along their last axis, and work on the rows. */
+  | 'rows'
+  /** Elements, each with its own reductions inside. */
+  | 'elements'
+  /** One node with a kernel of its own. */
+  | 'routine'
+
+export interface Group {
+  readonly kind: GroupKind
+  readonly anchor: Node
+  readonly members: ReadonlySet<Node>
+  /** In `rows` groups: products whose results are rows of the group, computed by the same kernel. */
+  readonly heads: readonly Node[]
+}
+
+/** Where a node's values lie: itself, or what it is a reshape of; null where they are computed in place. */
+export function memoryOf(node: Node, inMemory: (node: Node) => boolean): Node | null {
+  if (inMemory(node)) return node
+  return node.op === 'reshape' ? memoryOf(node.inputs[0], inMemory) : null
+}
+
+export interface Partition {
+  /** In an order in which every group comes after those it reads. */
+  readonly groups: readonly Group[]
+  readonly users: ReadonlyMap<Node, readonly Node[]>
+  readonly groupOf: ReadonlyMap<Node, Group>
+  /** Whether its values lie in memory: leaves with data, and what groups leave. */
+  readonly inMemory: (node: Node) => boolean
+  /** The nodes a group leaves in memory, in order. */
+  readonly results: (group: Group) => readonly Node[]
+}
+
+/** Work of more than this, done again for every reader, is rather stored. */
+const CHEAP = 6
+/** A router's row of scores fits a workgroup's memory up to here. */
+const MAX_HEAD_COLUMNS = 1024
+
+export const rowsKey = (shape: readonly Dim[]): Dim => product(shape)
+const isLeafWithData = (node: Node): boolean =>
+  node.op === 'input' || node.op === 'weight' || (node.op === 'constant' && node.shape.length > 0)
+const isRoutine = (node: Node): boolean => records[node.op].kind === 'routine'
+const isElementwise = (node: Node): boolean => records[node.op].kind === 'elementwise'
+const isReduction = (node: Node): boolean => records[node.op].kind === 'reduction'
+
+interface Draft {
+  kind: GroupKind
+  anchor: Node
+  members: Set<Node>
+  heads: Node[]
+}
+
+export function partition(graph: Graph): Partition {
+  return new Partitioner(graph).run()
+}
+
+/** Identity is the work in progress: which node is in which draft. */
+class Partitioner {
+  readonly nodes: readonly Node[]
+  readonly users = new Map<Node, Node[]>()
+  readonly outputs: ReadonlySet<Node>
+  readonly draftOf = new Map<Node, Draft>()
+  readonly drafts = new Set<Draft>()
+
+  constructor(graph: Graph) {
+    this.nodes = reachable(graph)
+    this.outputs = new Set(graph.outputs.map(({ node }) => node))
+    for (const node of this.nodes) this.users.set(node, [])
+    for (const node of this.nodes) for (const input of new Set(node.inputs)) this.users.get(input)!.push(node)
+  }
+
+  run(): Partition {
+    for (const node of this.nodes) if (!this.draftOf.has(node)) this.start(node)
+    this.joinHeads()
+    this.storeWhatIsRead()
+    return this.finish()
+  }
+
+  start(node: Node): void {
+    if (isProduct(node)) this.keep('products', node, this.grow([node], (u) => this.joinsProducts(node, u)))
+    else if (isRoutine(node)) this.keep('routine', node, [node])
+    else if (node.op === 'top_k' || (isReduction(node) && this.reducesLast(node))) this.keep('rows', node, this.growRows(node))
+    else if (isReduction(node)) this.keep('elements', node, this.grow([node], (u) => this.joinsElements(node, u)))
+  }
+
+  keep(kind: GroupKind, anchor: Node, members: Iterable<Node>): Draft {
+    const draft: Draft = { kind, anchor, members: new Set(members), heads: kind === 'products' ? [anchor] : [] }
+    for (const member of draft.members) this.draftOf.set(member, draft)
+    this.drafts.add(draft)
+    return draft
+  }
+
+  reducesLast(node: Node): boolean {
+    return (node.params as { axis: number }).axis === node.inputs[0].shape.length - 1
+  }
+
+  /** Members of a set that something outside it reads. */
+  exits(set: ReadonlySet<Node>): readonly Node[] {
+    return [...set].filter((node) => this.outputs.has(node) || this.users.get(node)!.some((user) => !set.has(user)))
+  }
+
+  /** The first reader, by order, of what a set leaves. */
+  nextReader(set: ReadonlySet<Node>): Node | undefined {
+    let first: Node | undefined
+    for (const node of set) {
+      for (const user of this.users.get(node)!) if (!set.has(user) && (first === undefined || user.id < first.id)) first = user
+    }
+    return first
+  }
+
+  /**
+   * Takes in the readers of a set one after the other, as long as they fit; keeps the largest set that leaves a single node. Whole
+   * chains join or none of them, so that nothing is stored that was not stored before.
+   */
+  grow(seed: readonly Node[], fits: (user: Node) => readonly Node[] | null): ReadonlySet<Node> {
+    const set = new Set(seed)
+    let best = new Set(set)
+    for (;;) {
+      const user = this.nextReader(set)
+      if (user === undefined) break
+      const joining = this.draftOf.has(user) ? null : fits(user)
+      if (joining === null) break
+      for (const node of joining) set.add(node)
+      if (this.closesCycle(set)) break
+      if (this.exits(set).length <= 1) best = new Set(set)
+    }
+    return best
+  }
+
+  joinsElements(anchor: Node, user: Node): readonly Node[] | null {
+    return this.isSameElements(anchor, user) ? [user] : null
+  }
+
+  isSameElements(anchor: Node, user: Node): boolean {
+    if (rowsKey(user.shape) !== rowsKey(anchor.shape)) return false
+    return isElementwise(user) || user.op === 'reshape'
+  }
+
+  /** A reader joins with the products of the same left operand that it reads too. */
+  joinsProducts(anchor: Node, user: Node): readonly Node[] | null {
+    if (!this.isSameElements(anchor, user)) return null
+    const twins: Node[] = []
+    const collect = (node: Node): boolean => {
+      if (this.draftOf.has(node)) return false
+      if (isProduct(node)) {
+        if (node !== anchor && !sharesLeft(anchor, node)) return false
+        twins.push(node)
+        return true
+      }
+      if (!this.isSameElements(anchor, node) || node.inputs.length === 0) return false
+      const found = node.inputs.map(collect)
+      if (found.some(Boolean)) twins.push(node)
+      return found.some(Boolean)
+    }
+    user.inputs.forEach(collect)
+    return [...new Set([...twins, user])]
+  }
+
+  /** Rows: everything that stays within a row of the reduced tensor; what only adds results is given back. */
+  growRows(anchor: Node): ReadonlySet<Node> {
+    const rows = product(anchor.inputs[0].shape.slice(0, -1))
+    const set = new Set<Node>([anchor])
+    const order: Node[] = [anchor]
+    const refused = new Set<Node>()
+    for (;;) {
+      const user = this.nextOf(set, refused)
+      if (user === undefined) break
+      set.add(user)
+      if (this.draftOf.has(user) || !staysInRow(user, rows, set) || this.closesCycle(set)) {
+        set.delete(user)
+        refused.add(user)
+      } else order.push(user)
+    }
+    for (let last = order.length - 1; last > 0; last--) {
+      const node = order[last]
+      if (!isElementwise(node) && records[node.op].kind !== 'movement') break
+      const before = this.exits(set).length
+      set.delete(node)
+      if (this.exits(set).length >= before) {
+        set.add(node)
+        break
+      }
+    }
+    return set
+  }
+
+  nextOf(set: ReadonlySet<Node>, refused: ReadonlySet<Node>): Node | undefined {
+    let first: Node | undefined
+    for (const node of set) {
+      for (const user of this.users.get(node)!) {
+        if (!set.has(user) && !refused.has(user) && (first === undefined || user.id < first.id)) first = user
+      }
+    }
+    return first
+  }
+
+  /** Whether something outside the set lies on a way from the set back into it, groups taken as one. */
+  closesCycle(set: ReadonlySet<Node>): boolean {
+    const lowest = Math.min(...[...set].map((node) => node.id))
+    const seen = new Set<Node>()
+    const stack: Node[] = []
+    const push = (node: Node): void => {
+      for (const input of node.inputs) if (!seen.has(input)) stack.push(input)
+    }
+    for (const node of set) for (const input of node.inputs) if (!set.has(input)) stack.push(input)
+    while (stack.length > 0) {
+      const node = stack.pop()!
+      if (set.has(node)) return true
+      if (seen.has(node)) continue
+      seen.add(node)
+      const draft = this.draftOf.get(node)
+      if (draft === undefined) {
+        if (node.id > lowest) push(node)
+        continue
+      }
+      for (const member of draft.members) {
+        seen.add(member)
+        for (const input of member.inputs) {
+          if (set.has(input)) return true
+          if (!draft.members.has(input) && !seen.has(input)) stack.push(input)
+        }
+      }
+    }
+    return false
+  }
+
+  /** A router: products of few columns whose rows are ranked at once are computed by the kernel that ranks them. */
+  joinHeads(): void {
+    for (const rows of [...this.drafts].filter((draft) => draft.kind === 'rows')) {
+      if (![...rows.members].some((node) => node.op === 'top_k')) continue
+      for (const scores of [...this.drafts].filter((draft) => draft.kind === 'products')) {
+        if (!this.isHead(scores, rows)) continue
+        const merged = new Set([...scores.members, ...rows.members])
+        const before = [...scores.members].map((member) => [member, this.draftOf.get(member)!] as const)
+        for (const member of scores.members) this.draftOf.delete(member)
+        for (const member of rows.members) this.draftOf.delete(member)
+        const cyclic = this.closesCycle(merged)
+        for (const [member, draft] of before) this.draftOf.set(member, draft)
+        for (const member of rows.members) this.draftOf.set(member, rows)
+        if (cyclic) continue
+        for (const member of scores.members) {
+          rows.members.add(member)
+          this.draftOf.set(member, rows)
+        }
+        rows.heads.push(...scores.heads)
+        this.drafts.delete(scores)
+      }
+      this.joinCounts(rows)
+    }
+  }
+
+  isHead(scores: Draft, rows: Draft): boolean {
+    const view = productView(scores.anchor)
+    const columns = constantValue(view.columns)
+    if (view.kind !== 'dense' || columns === undefined || columns > MAX_HEAD_COLUMNS) return false
+    if ([...scores.members].filter(isProduct).length !== 1) return false
+    const rowCount = product(rows.anchor.inputs[0].shape.slice(0, -1))
+    return view.rows === rowCount && this.exits(scores.members).every((exit) => !this.outputs.has(exit) && this.users.get(exit)!.every((user) => rows.members.has(user)))
+  }
+
+  /** The counts of what was ranked, block by block of rows, belong to the kernel that ranks. */
+  joinCounts(rows: Draft): void {
+    for (const draft of [...this.drafts]) {
+      const count = draft.anchor
+      if (count.op !== 'count_experts' || !rows.members.has(count.inputs[0]) || count.inputs[0].op !== 'top_k') continue
+      rows.members.add(count)
+      this.draftOf.set(count, rows)
+      this.drafts.delete(draft)
+    }
+  }
+
+  /** Loose nodes that must lie in memory: outputs, operands of products and routines, and dear work with several readers. */
+  storeWhatIsRead(): void {
+    const sinks = new Map<Node, Set<unknown>>()
+    // reshapes of what must lie: their source lies in their place
+    const shown = new Set<Node>()
+    const cost = costs(this.nodes, (node) => this.draftOf.has(node) || isLeafWithData(node))
+    for (const node of [...this.nodes].reverse()) {
+      if (this.draftOf.has(node)) continue
+      const readers = new Set<unknown>()
+      let mustLie = this.outputs.has(node)
+      for (const user of this.users.get(node)!) {
+        const draft = this.draftOf.get(user)
+        if (draft === undefined) {
+          for (const sink of sinks.get(user)!) readers.add(sink)
+          mustLie ||= shown.has(user)
+        } else {
+          readers.add(draft)
+          mustLie ||= this.mustLieFor(node, user)
+        }
+      }
+      sinks.set(node, readers)
+      if (isLeafWithData(node)) continue
+      if (mustLie && node.op === 'reshape' && !this.outputs.has(node)) shown.add(node)
+      else if (mustLie || (readers.size > 1 && cost.get(node)! > CHEAP)) sinks.set(node, new Set([this.keep('elements', node, [node])]))
+    }
+  }
+
+  mustLieFor(node: Node, user: Node): boolean {
+    if (isProduct(user)) return productView(user).operandsInMemory.includes(node)
+    return isRoutine(user) && !isLeafWithData(node)
+  }
+
+  finish(): Partition {
+    const groups = new Map<Draft, Group>()
+    for (const draft of this.drafts) groups.set(draft, Object.freeze({ ...draft }))
+    const groupOf = new Map<Node, Group>()
+    for (const [node, draft] of this.draftOf) groupOf.set(node, groups.get(draft)!)
+    const results = new Map<Group, readonly Node[]>()
+    for (const group of groups.values()) results.set(group, [...this.exits(group.members)].sort((a, b) => a.id - b.id))
+    const stored = new Set([...results.values()].flat())
+    return {
+      groups: inOrder([...groups.values()], groupOf),
+      users: this.users,
+      groupOf,
+      inMemory: (node) => isLeafWithData(node) || stored.has(node),
+      results: (group) => results.get(group)!,
+    }
+  }
+}
+
+/** All nodes that the outputs need, and the declared inputs, ascending. */
+export function reachable(graph: Graph): readonly Node[] {
+  const seen = new Set<Node>()
+  const stack: Node[] = graph.outputs.map(({ node }) => node)
+  while (stack.length > 0) {
+    const node = stack.pop()!
+    if (seen.has(node)) continue
+    seen.add(node)
+    stack.push(...node.inputs)
+  }
+  return [...seen].sort((a, b) => a.id - b.id)
+}
+
+/** Whether a node's value at a row needs that row alone of the members it reads. */
+function staysInRow(node: Node, rows: Dim, set: ReadonlySet<Node>): boolean {
+  const isScalar = (n: Node): boolean => product(n.shape) === rows
+  const isVector = (n: Node): boolean => n.shape.length > 0 && product(n.shape.slice(0, -1)) === rows
+  if (!isScalar(node) && !isVector(node)) return false
+  const kind = records[node.op].kind
+  if (kind === 'elementwise') return true
+  if (kind === 'reduction') return isVector(node.inputs[0]) && (node.params as { axis: number }).axis === node.inputs[0].shape.length - 1
+  if (node.op === 'top_k') return isVector(node.inputs[0])
+  if (node.op === 'pick') return isVector(node.inputs[0]) && isVector(node)
+  if (node.op === 'reshape') {
+    const [from] = node.inputs
+    return (isScalar(from) && isScalar(node)) || (isVector(from) && isVector(node) && from.shape.at(-1) === node.shape.at(-1))
+  }
+  if (node.op === 'broadcast') {
+    const [from] = node.inputs
+    const leading = node.params.axes.every((axis, at) => axis === at)
+    return set.has(from) && isScalar(from) && leading && from.shape.length === node.shape.length - 1
+  }
+  return false
+}
+
+const DEAR = new Set(['exp', 'log', 'log1p', 'sin', 'cos', 'tanh', 'erf', 'sigmoid', 'softplus', 'power'])
+
+/** Roughly how many loads it takes to compute a node from what lies in memory. */
+function costs(nodes: readonly Node[], isFree: (node: Node) => boolean): ReadonlyMap<Node, number> {
+  const cost = new Map<Node, number>()
+  for (const node of nodes) {
+    const own = DEAR.has(node.op) ? 4 : isReduction(node) || isProduct(node) || node.op === 'contract' ? 1000 : isElementwise(node) ? 0.25 : 0
+    const inputs = node.inputs.reduce((sum, input) => sum + (isFree(input) ? 1 : cost.get(input)!), 0)
+    cost.set(node, own + inputs)
+  }
+  return cost
+}
+
+function inOrder(groups: readonly Group[], groupOf: ReadonlyMap<Node, Group>): readonly Group[] {
+  const done = new Set<Group>()
+  const order: Group[] = []
+  const sourcesOf = (group: Group): readonly Group[] => {
+    const found = new Set<Group>()
+    const seen = new Set<Node>()
+    const visit = (node: Node): void => {
+      if (seen.has(node)) return
+      seen.add(node)
+      const source = groupOf.get(node)
+      if (source !== undefined && source !== group) found.add(source)
+      else if (source === undefined) node.inputs.forEach(visit)
+    }
+    for (const member of group.members) member.inputs.forEach((input) => group.members.has(input) || visit(input))
+    return [...found].sort((a, b) => a.anchor.id - b.anchor.id)
+  }
+  const visit = (group: Group): void => {
+    if (done.has(group)) return
+    done.add(group)
+    sourcesOf(group).forEach(visit)
+    order.push(group)
+  }
+  ;[...groups].sort((a, b) => a.anchor.id - b.anchor.id).forEach(visit)
+  return order
+}

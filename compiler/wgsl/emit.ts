@@ -1,0 +1,139 @@
+/** A kernel program -> the WGSL and the facts that a plan keeps of it. */
+import { constantValue, type Dim } from '../../plan/dim.ts'
+import { positionAt } from '../../grammar/source.ts'
+import type { Kernel, PlaceInSource } from '../../plan/plan.ts'
+import type { Target } from '../../plan/target.ts'
+import type { Node, Origin } from '../graph/node.ts'
+import { elementsOf } from '../kernel/access.ts'
+import type { Regime } from '../kernel/context.ts'
+import type { KernelBuffer, KernelProgram } from '../kernel/kernel.ts'
+import { chooseMatmul } from './choose-matmul.ts'
+import { bindingNames, storageType, writeModule, type ModuleBuffer } from './module.ts'
+import type { RoutineText } from './routine.ts'
+import { createWriter } from './write.ts'
+
+export interface EmittedKernel {
+  readonly kernel: Omit<Kernel, 'id'>
+  readonly workgroups: Dim
+  /** The node behind each binding, and which part of it. */
+  readonly bindings: readonly { readonly node: Node; readonly part: number }[]
+  readonly workgroupBytes: number
+}
+
+export interface EmitOptions {
+  readonly dims: readonly string[]
+  readonly target: Target
+  readonly regime: Regime
+}
+
+/** How a node's values are cut where they exceed a binding; sizes that depend on the inputs are checked when they are known. */
+export function partsOf(node: Node, target: Target): { readonly parts: number; readonly partElements: number | null } {
+  const elements = constantValue(elementsOf(node.shape))
+  const most = Math.floor(target.maxBindingBytes / 4)
+  if (elements === undefined || elements <= most) return { parts: 1, partElements: null }
+  // whole rows of the leading axis stay together where they fit, so that an expert lies in one part
+  const row = elements / (constantValue(node.shape[0]) ?? 1)
+  const unit = row <= most && row % 4 === 0 ? row : 4
+  const partElements = Math.floor(most / unit) * unit
+  return { parts: Math.ceil(elements / partElements), partElements }
+}
+
+export function placeOf(origin: Origin): PlaceInSource | null {
+  if (origin.span === null) return null
+  const { line, column } = positionAt(origin.span.source, origin.span.start)
+  return { path: origin.span.source.path, line, column, instance: origin.instance }
+}
+
+const SHARED_BYTES = 4
+
+export function emitKernel(program: KernelProgram, options: EmitOptions): EmittedKernel {
+  const text = program.computation.kind === 'matmul' ? productText(program, options) : workgroupText(program, options)
+  const buffers = program.buffers.map((buffer) => moduleBuffer(buffer, text.routine.vec4Buffers, options.target))
+  const { wgsl, bodyOffset } = writeModule({
+    title: program.does,
+    body: text.routine.body,
+    buffers,
+    dims: options.dims,
+    needsSubgroups: text.routine.needsSubgroups,
+    declarations: text.declarations,
+  })
+  const place = placeOf(program.origin)
+  return {
+    kernel: {
+      name: program.name,
+      wgsl,
+      entryPoint: 'main',
+      bindings: buffers.flatMap((buffer) =>
+        bindingNames(buffer).map((name) => ({ name, access: buffer.access, dtype: storageType(buffer.type) })),
+      ),
+      workgroupSize: text.routine.workgroupSize,
+      template: text.template,
+      reason: text.reason,
+      refused: text.refused,
+      places: place === null ? [] : [{ wgslLine: bodyOffset, place }],
+      needsSubgroups: text.routine.needsSubgroups,
+    },
+    workgroups: text.routine.workgroups,
+    bindings: program.buffers.flatMap(({ node }, at) => Array.from({ length: buffers[at].parts }, (_, part) => ({ node, part }))),
+    workgroupBytes: text.routine.workgroupBytes,
+  }
+}
+
+interface KernelText {
+  readonly routine: RoutineText
+  readonly declarations: readonly string[]
+  readonly template: string
+  readonly reason: string
+  readonly refused: readonly { readonly template: string; readonly reason: string }[]
+}
+
+function moduleBuffer({ name, node, access }: KernelBuffer, vec4Buffers: readonly string[], target: Target): ModuleBuffer {
+  return { name, access, type: node.dtype, vec4: vec4Buffers.includes(name), ...partsOf(node, target) }
+}
+
+function productText(program: KernelProgram, { dims, target, regime }: EmitOptions): KernelText {
+  if (program.computation.kind !== 'matmul') throw new Error('not a product')
+  const choice = chooseMatmul(program.computation.matmul, target, regime)
+  const writer = createWriter({ dims, lanes: 1, oneSubgroup: false })
+  return { routine: choice.emit(writer), declarations: [], template: choice.template, reason: choice.reason, refused: choice.refused }
+}
+
+function workgroupText(program: KernelProgram, { dims, target }: EmitOptions): KernelText {
+  const { computation } = program
+  if (computation.kind !== 'workgroups') throw new Error('not a kernel of workgroups')
+  const { lanes, shared, workgroups } = computation
+  const folds = computation.body.some((statement) => statement.kind === 'combine')
+  const oneSubgroup = folds && target.subgroupSize === lanes
+  const writer = createWriter({ dims, lanes, oneSubgroup })
+  const statements = writer.statements(computation.body, 1)
+  const memory = [
+    ...shared.map(({ name, type, length }) => `var<workgroup> ${name}: array<${type}, ${length}>;`),
+    ...writer.sharedDeclarations(),
+  ]
+  const body = [
+    `@compute @workgroup_size(${lanes})`,
+    'fn main(',
+    '  @builtin(workgroup_id) workgroup_id: vec3<u32>,',
+    '  @builtin(num_workgroups) num_workgroups: vec3<u32>,',
+    '  @builtin(local_invocation_index) lane: u32,',
+    ') {',
+    '  let workgroup = workgroup_id.x + workgroup_id.y * num_workgroups.x;',
+    `  if (workgroup >= ${writer.size(workgroups)}) { return; }`,
+    `${statements}}`,
+  ].join('\n')
+  const sharedElements = shared.reduce((sum, { length }) => sum + length, 0) + writer.sharedDeclarations().length * lanes
+  return {
+    routine: {
+      body,
+      workgroupSize: [lanes, 1, 1],
+      workgroups,
+      needsSubgroups: oneSubgroup,
+      workgroupBytes: sharedElements * SHARED_BYTES,
+      vec4Buffers: [],
+    },
+    declarations: memory,
+    template: program.template,
+    reason: program.reason,
+    refused: [],
+  }
+}

@@ -1,0 +1,44 @@
+/** Scratch memory by liveness: buffers whose lives do not overlap share a slot. */
+import { evaluate, multiply, symbolsOf, type Dim } from '../../plan/dim.ts'
+import type { Program } from '../../plan/plan.ts'
+
+export interface Life {
+  readonly buffer: number
+  readonly elements: Dim
+  /** First step that writes it, last step that reads it. */
+  readonly from: number
+  readonly to: number
+}
+
+/** What a symbol counts for when sizes are compared; the plan stays right whatever it turns out to be. */
+const TYPICAL = 64
+
+const estimate = (dim: Dim): number => evaluate(dim, Object.fromEntries(symbolsOf(dim).map((name) => [name, TYPICAL])))
+
+interface Slot {
+  readonly bytes: Set<string>
+  estimate: number
+  freeAfter: number
+}
+
+/** A slot is free for a buffer once the step that last reads it is over: no step reads and writes one slot. */
+export function placeBuffers(lives: readonly Life[]): Pick<Program, 'slots' | 'placement'> {
+  const slots: Slot[] = []
+  const placement = [...lives]
+    .sort((a, b) => a.from - b.from || a.buffer - b.buffer)
+    .map(({ buffer, elements, from, to }) => {
+      const bytes = multiply(elements, 4)
+      const size = estimate(bytes)
+      let best = -1
+      slots.forEach((slot, at) => {
+        if (slot.freeAfter < from && (best < 0 || Math.abs(slot.estimate - size) < Math.abs(slots[best].estimate - size))) best = at
+      })
+      if (best < 0) best = slots.push({ bytes: new Set(), estimate: 0, freeAfter: -1 }) - 1
+      const slot = slots[best]
+      slot.bytes.add(bytes.key)
+      slot.estimate = Math.max(slot.estimate, size)
+      slot.freeAfter = to
+      return { buffer, slot: best }
+    })
+  return { slots: slots.map((slot) => ({ bytes: [...slot.bytes] })), placement }
+}

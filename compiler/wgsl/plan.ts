@@ -1,0 +1,189 @@
+/** Kernels of all programs -> one plan: shared weights and ports, kernels of equal text once, scratch placed by liveness. */
+import type { Dim } from '../../plan/dim.ts'
+import { PLAN_VERSION, type ConstantData, type Kernel, type Plan, type PlanBuffer, type Port, type Program, type Step, type WeightPort } from '../../plan/plan.ts'
+import type { Target } from '../../plan/target.ts'
+import type { Graph, Node } from '../graph/node.ts'
+import { elementsOf } from '../kernel/access.ts'
+import type { Regime } from '../kernel/context.ts'
+import type { Schedule } from '../kernel/schedule.ts'
+import { memoryOf } from '../kernel/partition.ts'
+import { emitKernel, partsOf, type EmittedKernel } from './emit.ts'
+import { placeBuffers, type Life } from './memory.ts'
+import { storageType } from './module.ts'
+
+export interface ScheduledProgram {
+  readonly name: string
+  readonly regime: Regime
+  readonly when: Program['when']
+  readonly graph: Graph
+  readonly schedule: Schedule
+}
+
+export function emitPlan(graph: Graph, programs: readonly ScheduledProgram[], target: Target): Plan {
+  return new PlanMaker(graph, target).make(programs)
+}
+
+/** Identity is the plan being filled. */
+class PlanMaker {
+  readonly buffers: PlanBuffer[] = []
+  readonly weights = new Map<string, WeightPort>()
+  readonly constants: ConstantData[] = []
+  readonly shared = new Map<string, number>()
+  readonly kernels: Kernel[] = []
+  readonly kernelIds = new Map<string, number>()
+  workgroupBytes = 0
+
+  readonly graph: Graph
+  readonly target: Target
+
+  constructor(graph: Graph, target: Target) {
+    this.graph = graph
+    this.target = target
+  }
+
+  make(scheduled: readonly ScheduledProgram[]): Plan {
+    const { graph, target } = this
+    const inputs = graph.inputs.map((node): Port => this.port(node.params.name, node, graph.docs[node.params.name] ?? ''))
+    const programs: Program[] = []
+    let outputs: readonly Port[] = []
+    for (const program of scheduled) {
+      const made = this.program(program)
+      programs.push(made.program)
+      outputs = made.outputs
+    }
+    const bindings = this.kernels.map((kernel) => kernel.bindings.length)
+    const usesSubgroups = this.kernels.some((kernel) => kernel.needsSubgroups)
+    return {
+      version: PLAN_VERSION,
+      target: 'webgpu',
+      model: graph.name,
+      doc: graph.doc,
+      dims: graph.dims.map(({ name, doc }) => ({ name, doc })),
+      inputs,
+      outputs,
+      weights: [...this.weights.values()],
+      constants: this.constants,
+      buffers: this.buffers,
+      kernels: this.kernels,
+      programs,
+      requires: {
+        features: usesSubgroups ? ['subgroups'] : [],
+        maxStorageBuffersPerShaderStage: Math.max(0, ...bindings),
+        maxComputeInvocationsPerWorkgroup: Math.max(1, ...this.kernels.map((kernel) => kernel.workgroupSize.reduce((a, b) => a * b))),
+        maxComputeWorkgroupStorageSize: this.workgroupBytes,
+        maxStorageBufferBindingSize: this.largestBinding(),
+        subgroupSize: usesSubgroups ? target.subgroupSize : null,
+      },
+    }
+  }
+
+  largestBinding(): number {
+    const known = this.buffers.map(({ elements, partElements }) => (partElements !== null ? partElements * 4 : /^\d+$/.test(elements) ? Number(elements) * 4 : 0))
+    return Math.max(0, ...known)
+  }
+
+  port(name: string, node: Node, doc: string): Port {
+    const buffer = this.bufferFor(node, null)
+    return { name, dtype: storageType(node.dtype), shape: node.shape.map((dim) => dim.key), buffer, doc }
+  }
+
+  /** The buffer of a leaf, one for all programs; `scratch` holds those of a program's own nodes. */
+  bufferFor(node: Node, scratch: Map<Node, number> | null): number {
+    switch (node.op) {
+      case 'input':
+        return this.sharedBuffer(`input ${node.params.name}`, node.params.name, 'input', node)
+      case 'weight':
+        return this.weightBuffer(node)
+      case 'constant':
+        return this.constantBuffer(node)
+      default: {
+        const known = scratch?.get(node)
+        if (known === undefined) throw new Error(`${node.op} %${node.id} has no buffer`)
+        return known
+      }
+    }
+  }
+
+  sharedBuffer(key: string, name: string, role: PlanBuffer['role'], node: Node): number {
+    const known = this.shared.get(key)
+    if (known !== undefined) return known
+    const id = this.addBuffer(name, role, node)
+    this.shared.set(key, id)
+    return id
+  }
+
+  addBuffer(name: string, role: PlanBuffer['role'], node: Node): number {
+    const id = this.buffers.length
+    const { parts, partElements } = partsOf(node, this.target)
+    this.buffers.push({ id, name, role, dtype: storageType(node.dtype), elements: elementsOf(node.shape).key, partElements, parts })
+    return id
+  }
+
+  weightBuffer(node: Node & { op: 'weight' }): number {
+    const { name, source, doc } = node.params
+    const key = `weight ${name} ${JSON.stringify(source)}`
+    const known = this.shared.get(key)
+    if (known !== undefined) return known
+    const id = this.sharedBuffer(key, name, 'weight', node)
+    this.weights.set(key, { name, dtype: 'f32', shape: node.shape.map((dim) => dim.key), buffer: id, pieces: source.pieces, stacked: source.stacked, doc })
+    return id
+  }
+
+  constantBuffer(node: Node & { op: 'constant' }): number {
+    const { dtype, values } = node.params
+    const key = `constant ${dtype} ${node.params.shape.join(',')} ${values.join(' ')}`
+    const known = this.shared.get(key)
+    if (known !== undefined) return known
+    const id = this.sharedBuffer(key, `constant${this.constants.length}`, 'constant', node)
+    this.constants.push({ buffer: id, dtype: storageType(dtype), values })
+    return id
+  }
+
+  program({ name, regime, when, graph, schedule }: ScheduledProgram): { program: Program; outputs: readonly Port[] } {
+    const outputOf = new Map(graph.outputs.map((output) => [memoryOf(output.node, schedule.inMemory), output.name]))
+    const scratch = new Map<Node, number>()
+    const spans = new Map<number, { elements: Dim; from: number; to: number }>()
+    const steps = schedule.kernels.map((program, at): Step => {
+      const emitted = emitKernel(program, { dims: graph.dims.map((dim) => dim.name), target: this.target, regime })
+      this.workgroupBytes = Math.max(this.workgroupBytes, emitted.workgroupBytes)
+      for (const { node, access } of program.buffers) {
+        if (access === 'read_write' && !scratch.has(node)) this.addScratch(node, outputOf, scratch)
+        const id = this.bufferFor(node, scratch)
+        if (this.buffers[id].role !== 'scratch') continue
+        const span = spans.get(id)
+        if (span === undefined) spans.set(id, { elements: elementsOf(node.shape), from: at, to: at })
+        else span.to = at
+      }
+      return {
+        kernel: this.kernelId(emitted),
+        bindings: emitted.bindings.map(({ node, part }) => ({ buffer: this.bufferFor(node, scratch), part })),
+        workgroups: emitted.workgroups.key,
+        label: [program.origin.instance, program.does].filter((part) => part !== '').join(': '),
+      }
+    })
+    const lives = [...spans].map(([buffer, span]): Life => ({ buffer, ...span }))
+    const outputs = graph.outputs.map((output): Port => {
+      const { dtype, shape } = output.node
+      const buffer = this.bufferFor(memoryOf(output.node, schedule.inMemory)!, scratch)
+      return { name: output.name, dtype: storageType(dtype), shape: shape.map((dim) => dim.key), buffer, doc: output.doc }
+    })
+    return { program: { name, when, ...placeBuffers(lives), steps }, outputs }
+  }
+
+  /** Outputs have one buffer for all programs; the rest belongs to the program. */
+  addScratch(node: Node, outputOf: ReadonlyMap<Node | null, string>, scratch: Map<Node, number>): void {
+    const output = outputOf.get(node)
+    if (output !== undefined) scratch.set(node, this.sharedBuffer(`output ${output}`, output, 'output', node))
+    else scratch.set(node, this.addBuffer(`${node.op}${node.id}`, 'scratch', node))
+  }
+
+  kernelId({ kernel }: EmittedKernel): number {
+    const key = JSON.stringify([kernel.wgsl, kernel.bindings])
+    const known = this.kernelIds.get(key)
+    if (known !== undefined) return known
+    const id = this.kernels.length
+    this.kernels.push({ id, ...kernel })
+    this.kernelIds.set(key, id)
+    return id
+  }
+}

@@ -1,0 +1,135 @@
+/** How the words of `scalar` are spelled in WGSL: data, and the helper functions that some of them need. */
+import type { BinaryWord, ReduceWord, ScalarType, UnaryWord } from '../scalar/expression.ts'
+
+/** `smoe_...` names stand in HELPERS. */
+export const UNARY: { readonly [W in UnaryWord]: (x: string, type: ScalarType) => string } = {
+  negate: (x) => `(-${x})`,
+  not: (x) => `(!${x})`,
+  abs: (x) => `abs(${x})`,
+  sign: (x) => `sign(${x})`,
+  floor: (x) => `floor(${x})`,
+  exp: (x) => `exp(${x})`,
+  log: (x) => `log(${x})`,
+  log1p: (x) => `smoe_log1p(${x})`,
+  sqrt: (x) => `sqrt(${x})`,
+  rsqrt: (x) => `inverseSqrt(${x})`,
+  sin: (x) => `smoe_sin(${x})`,
+  cos: (x) => `smoe_cos(${x})`,
+  tanh: (x) => `smoe_tanh(${x})`,
+  erf: (x) => `smoe_erf(${x})`,
+  sigmoid: (x) => `(1.0f / (1.0f + exp(-${x})))`,
+  softplus: (x) => `smoe_softplus(${x})`,
+}
+
+export const BINARY: { readonly [W in BinaryWord]: (a: string, b: string, type: ScalarType) => string } = {
+  add: (a, b) => `(${a} + ${b})`,
+  subtract: (a, b) => `(${a} - ${b})`,
+  multiply: (a, b) => `(${a} * ${b})`,
+  divide: (a, b) => `(${a} / ${b})`,
+  remainder: (a, b, type) => (type === 'f32' ? `smoe_remainder(${a}, ${b})` : `(${a} % ${b})`),
+  power: (a, b) => `smoe_power(${a}, ${b})`,
+  minimum: (a, b) => `min(${a}, ${b})`,
+  maximum: (a, b) => `max(${a}, ${b})`,
+  less: (a, b) => `(${a} < ${b})`,
+  less_equal: (a, b) => `(${a} <= ${b})`,
+  equal: (a, b) => `(${a} == ${b})`,
+  and: (a, b) => `(${a} && ${b})`,
+  or: (a, b) => `(${a} || ${b})`,
+}
+
+export const REDUCE: { readonly [W in ReduceWord]: { readonly start: { readonly [T in ScalarType]: string }; readonly fold: (a: string, b: string) => string; readonly subgroup: string } } = {
+  sum: { start: { f32: '0.0f', i32: '0i', u32: '0u', bool: 'false' }, fold: (a, b) => `${a} + ${b}`, subgroup: 'subgroupAdd' },
+  max: {
+    start: { f32: '-3.4028234663852886e38f', i32: 'i32(-2147483648)', u32: '0u', bool: 'false' },
+    fold: (a, b) => `max(${a}, ${b})`,
+    subgroup: 'subgroupMax',
+  },
+  min: {
+    start: { f32: '3.4028234663852886e38f', i32: '2147483647i', u32: '4294967295u', bool: 'true' },
+    fold: (a, b) => `min(${a}, ${b})`,
+    subgroup: 'subgroupMin',
+  },
+}
+
+/**
+ * Functions that WGSL lacks, or whose stated accuracy is too low (its sin and cos are good to 2^-11 and only near zero). Each is put
+ * into a module where its name occurs.
+ */
+export const HELPERS: Readonly<Record<string, string>> = {
+  // log(1 + x) without losing a small x: x scaled by how far 1 + x was rounded (Higham, Accuracy and Stability, 1.14.1)
+  smoe_log1p: `fn smoe_log1p(x: f32) -> f32 {
+  let u = 1.0f + x;
+  return select(log(u) * (x / (u - 1.0f)), x, u == 1.0f);
+}`,
+  smoe_softplus: `fn smoe_softplus(x: f32) -> f32 {
+  return max(x, 0.0f) + smoe_log1p(exp(-abs(x)));
+}`,
+  // odd series near zero, where (e - 1) / (e + 1) cancels
+  smoe_tanh: `fn smoe_tanh(x: f32) -> f32 {
+  let s = x * x;
+  let near = x * (1.0f + s * (-0.333333333f + s * (0.133333333f + s * (-0.0539682540f + s * 0.0218694885f))));
+  let e = exp(-2.0f * abs(x));
+  let far = sign(x) * (1.0f - e) / (1.0f + e);
+  return select(far, near, abs(x) < 0.35f);
+}`,
+  // series near zero; Abramowitz and Stegun 7.1.26 is too coarse for f32, so a continued product of exp(-x^2) with a rational fit by
+  // Numerical Recipes' Chebyshev form (fractional error 1.2e-7) is used beyond
+  smoe_erf: `fn smoe_erf(x: f32) -> f32 {
+  let s = x * x;
+  let near = x * (1.12837917f + s * (-0.376126389f + s * (0.112837917f + s * (-0.0268661706f + s * (0.00522397763f + s * -0.000854832702f)))));
+  let a = abs(x);
+  let t = 1.0f / (1.0f + 0.5f * a);
+  let r = t * exp(-a * a - 1.26551223f + t * (1.00002368f + t * (0.37409196f + t * (0.09678418f + t * (-0.18628806f + t * (0.27886807f
+    + t * (-1.13520398f + t * (1.48851587f + t * (-0.82215223f + t * 0.17087277f)))))))));
+  return select(sign(x) * (1.0f - r), near, a < 0.5f);
+}`,
+  // quadrant by Cody and Waite's three-part pi / 2, then the minimax polynomials of the quadrant
+  smoe_sin_quadrant: `fn smoe_sin_quadrant(x: f32, shift: i32) -> f32 {
+  let k = floor(x * 0.636619772f + 0.5f);
+  let y = ((x - k * 1.5703125f) - k * 4.837512969970703125e-4f) - k * 7.549789948768648e-8f;
+  let s = y * y;
+  let sine = y + y * s * (-0.16666654611f + s * (0.0083321608736f + s * -0.00019515295891f));
+  let cosine = 1.0f - 0.5f * s + s * s * (0.041666645683f + s * (-0.0013887316255f + s * 0.000024433157652f));
+  let quadrant = (i32(k) + shift) & 3;
+  let value = select(sine, cosine, (quadrant & 1) == 1);
+  return select(value, -value, quadrant >= 2);
+}`,
+  smoe_sin: `fn smoe_sin(x: f32) -> f32 {
+  return smoe_sin_quadrant(x, 0);
+}`,
+  smoe_cos: `fn smoe_cos(x: f32) -> f32 {
+  return smoe_sin_quadrant(x, 1);
+}`,
+  // the sign follows the dividend, as in fmod
+  smoe_remainder: `fn smoe_remainder(a: f32, b: f32) -> f32 {
+  return a - b * trunc(a / b);
+}`,
+  // WGSL's pow is undefined for a negative base; a whole exponent has a value there
+  smoe_power: `fn smoe_power(a: f32, b: f32) -> f32 {
+  let magnitude = select(exp2(b * log2(abs(a))), select(0.0f, 1.0f, b == 0.0f), a == 0.0f);
+  let odd = b - 2.0f * floor(b * 0.5f) == 1.0f;
+  return select(magnitude, -magnitude, a < 0.0f && odd);
+}`,
+}
+
+/** A number as a WGSL literal of a type. */
+export function spellLiteral(type: ScalarType, value: number): string {
+  switch (type) {
+    case 'bool':
+      return value !== 0 ? 'true' : 'false'
+    case 'u32':
+      return `${value}u`
+    case 'i32':
+      return value === -2147483648 ? 'i32(-2147483648)' : value < 0 ? `(${value}i)` : `${value}i`
+    case 'f32': {
+      if (!Number.isFinite(value)) throw new Error(`${value} has no WGSL literal`)
+      const rounded = Math.fround(value)
+      const clamped = Number.isFinite(rounded) ? rounded : Math.sign(value) * 3.4028234663852886e38
+      const text = String(clamped)
+      const real = /[.e]/.test(text) ? `${text}f` : `${text}.0f`
+      return clamped < 0 || Object.is(clamped, -0) ? `(${Object.is(clamped, -0) ? '-0.0f' : real})` : real
+    }
+    default:
+      return type satisfies never
+  }
+}

@@ -1,0 +1,284 @@
+/** Scalar expressions and statements as lines of WGSL. A value used more than once in a block is computed once and named. */
+import type { Atom, Dim } from '../../plan/dim.ts'
+import type { Expression, Statement } from '../scalar/expression.ts'
+import { identityOf, operandsOf } from '../scalar/build.ts'
+import { BINARY, REDUCE, UNARY, spellLiteral } from './spelling.ts'
+import type { Speller } from './speller.ts'
+
+export interface WriteOptions {
+  /** The plan's dims, in order: where each lies in the uniform. */
+  readonly dims: readonly string[]
+  /** Lanes of the workgroup, for `combine`. */
+  readonly lanes: number
+  /** Whether the workgroup is one subgroup, so that its lanes can be folded without memory. */
+  readonly oneSubgroup: boolean
+}
+
+interface Block {
+  readonly lines: string[]
+  readonly indent: string
+  /** Expression -> the name or text that holds it here. */
+  readonly names: Map<number, string>
+  readonly parent: Block | null
+  readonly uses: ReadonlyMap<number, number>
+}
+
+const isWord = (text: string): boolean => /^[\w.]+$/.test(text)
+
+export function createWriter(options: WriteOptions): Speller & { readonly sharedDeclarations: () => readonly string[] } {
+  let names = 0
+  const combined = new Set<string>()
+
+  const sizeText = (dim: Dim): string => spellDim(dim, options.dims)
+
+  /** Values that may change between two uses are never given a name. */
+  const stable = new Map<number, boolean>()
+  let mutable = new Set<string>()
+  const isStable = (e: Expression): boolean => {
+    if (e.kind === 'element') return false
+    if (e.kind === 'variable') return !mutable.has(e.name)
+    const id = identityOf(e)
+    const known = stable.get(id)
+    if (known !== undefined) return known
+    const value = operandsOf(e).every(isStable)
+    stable.set(id, value)
+    return value
+  }
+
+  const lookup = (block: Block | null, id: number): string | undefined =>
+    block === null ? undefined : (block.names.get(id) ?? lookup(block.parent, id))
+
+  const useCount = (block: Block | null, id: number): number => (block === null ? 0 : (block.uses.get(id) ?? 0) + useCount(block.parent, id))
+
+  const child = (block: Block, uses: ReadonlyMap<number, number>): Block => ({
+    lines: block.lines,
+    indent: `${block.indent}  `,
+    names: new Map(),
+    parent: block,
+    uses,
+  })
+
+  function spell(e: Expression, block: Block): string {
+    const id = identityOf(e)
+    const known = lookup(block, id)
+    if (known !== undefined) return known
+    const text = spellAfresh(e, block)
+    const worthNaming = e.kind !== 'literal' && e.kind !== 'variable' && !isWord(text)
+    if (e.kind === 'reduce') {
+      block.names.set(id, text)
+      return text
+    }
+    if (!worthNaming || !isStable(e) || useCount(block, id) < 2) return text
+    const name = `v${names++}`
+    block.lines.push(`${block.indent}let ${name} = ${text};`)
+    block.names.set(id, name)
+    return name
+  }
+
+  function spellAfresh(e: Expression, block: Block): string {
+    switch (e.kind) {
+      case 'literal':
+        return spellLiteral(e.type, e.value)
+      case 'variable':
+        return e.name
+      case 'size':
+        return sizeText(e.dim)
+      case 'load':
+        return `load_${e.buffer}(${spell(e.index, block)})`
+      case 'element':
+        return `${e.array}[${spell(e.index, block)}]`
+      case 'unary':
+        return UNARY[e.word](spell(e.operand, block), e.type)
+      case 'binary':
+        return BINARY[e.word](spell(e.left, block), spell(e.right, block), e.left.type)
+      case 'select': {
+        const then = spell(e.then, block)
+        const otherwise = spell(e.otherwise, block)
+        return `select(${otherwise}, ${then}, ${spell(e.condition, block)})`
+      }
+      case 'cast':
+        return `${e.type}(${spell(e.operand, block)})`
+      case 'reduce': {
+        const name = `sum${names++}`
+        const word = REDUCE[e.word]
+        const below = spell(e.extent, block)
+        block.lines.push(`${block.indent}var ${name} = ${word.start[e.type]};`)
+        block.lines.push(`${block.indent}for (var ${e.variable} = 0u; ${e.variable} < ${below}; ${e.variable}++) {`)
+        const inner = child(block, countUses([e.body]))
+        const body = spell(e.body, inner)
+        block.lines.push(`${inner.indent}${name} = ${word.fold(name, body)};`, `${block.indent}}`)
+        return name
+      }
+      default:
+        return e satisfies never
+    }
+  }
+
+  function writeAll(statements: readonly Statement[], block: Block): void {
+    for (const statement of statements) write(statement, block)
+  }
+
+  function write(s: Statement, block: Block): void {
+    const put = (line: string): unknown => block.lines.push(block.indent + line)
+    switch (s.kind) {
+      case 'let':
+        put(`let ${s.name} = ${spell(s.value, block)};`)
+        return
+      case 'var':
+        put(`var ${s.name} = ${spell(s.value, block)};`)
+        return
+      case 'array':
+        put(`var ${s.name}: array<${s.type}, ${s.length}>;`)
+        return
+      case 'assign':
+        put(`${s.name} = ${spell(s.value, block)};`)
+        return
+      case 'assign-element': {
+        const at = spell(s.index, block)
+        put(`${s.array}[${at}] = ${spell(s.value, block)};`)
+        return
+      }
+      case 'store': {
+        const at = spell(s.index, block)
+        put(`store_${s.buffer}(${at}, ${spell(s.value, block)});`)
+        return
+      }
+      case 'for': {
+        const [from, below, step] = [spell(s.from, block), spell(s.below, block), spell(s.step, block)]
+        const next = step === '1u' ? `${s.variable}++` : `${s.variable} += ${step}`
+        put(`for (var ${s.variable} = ${from}; ${s.variable} < ${below}; ${next}) {`)
+        writeAll(s.body, child(block, countStatementUses(s.body)))
+        put('}')
+        return
+      }
+      case 'if':
+        put(`if (${spell(s.condition, block)}) {`)
+        writeAll(s.body, child(block, countStatementUses(s.body)))
+        if (s.otherwise.length > 0) {
+          put('} else {')
+          writeAll(s.otherwise, child(block, countStatementUses(s.otherwise)))
+        }
+        put('}')
+        return
+      case 'barrier':
+        put('workgroupBarrier();')
+        return
+      case 'combine': {
+        const word = REDUCE[s.word]
+        if (options.lanes === 1) return
+        if (options.oneSubgroup) {
+          put(`${s.name} = ${word.subgroup}(${s.name});`)
+          return
+        }
+        combined.add(s.type)
+        const array = `combine_${s.type}`
+        put(`${array}[lane] = ${s.name};`)
+        put('workgroupBarrier();')
+        for (let width = options.lanes >> 1; width > 0; width >>= 1) {
+          put(`if (lane < ${width}u) { ${array}[lane] = ${word.fold(`${array}[lane]`, `${array}[lane + ${width}u]`)}; }`)
+          put('workgroupBarrier();')
+        }
+        put(`${s.name} = ${array}[0];`)
+        put('workgroupBarrier();')
+        return
+      }
+      default:
+        s satisfies never
+    }
+  }
+
+  const root = (indent: number, uses: ReadonlyMap<number, number>): Block => ({
+    lines: [],
+    indent: '  '.repeat(indent),
+    names: new Map(),
+    parent: null,
+    uses,
+  })
+
+  return {
+    expression(e) {
+      mutable = new Set()
+      const block = root(0, new Map())
+      const text = spell(e, block)
+      if (block.lines.length > 0) throw new Error('an expression that needs statements stands where only an expression fits')
+      return text
+    },
+    statements(statements, indent) {
+      mutable = mutableNames(statements)
+      stable.clear()
+      const block = root(indent, countStatementUses(statements))
+      writeAll(statements, block)
+      return block.lines.map((line) => `${line}\n`).join('')
+    },
+    size: sizeText,
+    sharedDeclarations: () => [...combined].map((type) => `var<workgroup> combine_${type}: array<${type}, ${options.lanes}>;`),
+  }
+}
+
+/** A dim as a u32 expression over the uniform: what is added first, then what is taken away. */
+export function spellDim(dim: Dim, dims: readonly string[]): string {
+  const atom = (x: Atom): string => {
+    if (x.kind !== 'symbol') return `smoe_${x.kind}_divide(${spellDim(x.numerator, dims)}, ${spellDim(x.divisor, dims)})`
+    if (!dims.includes(x.name)) throw new Error(`${x.name} is no dim of the plan`)
+    return `dim_${x.name}()`
+  }
+  const term = ({ coefficient, factors }: Dim['terms'][number]): string => {
+    const scale = Math.abs(coefficient)
+    const words = factors.map(atom)
+    return (scale === 1 && words.length > 0 ? words : [`${scale}u`, ...words]).join(' * ')
+  }
+  const added = dim.terms.filter((t) => t.coefficient > 0).map(term)
+  const taken = dim.terms.filter((t) => t.coefficient < 0).map(term)
+  const text = [added.length > 0 ? added.join(' + ') : '0u', ...taken].join(' - ')
+  return /^[\w().]+$/.test(text) ? text : `(${text})`
+}
+
+function mutableNames(statements: readonly Statement[], into = new Set<string>()): Set<string> {
+  for (const s of statements) {
+    if (s.kind === 'var') into.add(s.name)
+    if (s.kind === 'for' || s.kind === 'if') mutableNames(s.body, into)
+    if (s.kind === 'if') mutableNames(s.otherwise, into)
+  }
+  return into
+}
+
+/** How often each expression is an operand in this block; bodies of loops and of reductions count for themselves. */
+function countUses(roots: readonly Expression[], counts = new Map<number, number>()): Map<number, number> {
+  const visit = (e: Expression): void => {
+    const id = identityOf(e)
+    const before = counts.get(id) ?? 0
+    counts.set(id, before + 1)
+    if (before > 0) return
+    for (const operand of e.kind === 'reduce' ? [e.extent] : operandsOf(e)) visit(operand)
+  }
+  roots.forEach(visit)
+  return counts
+}
+
+function countStatementUses(statements: readonly Statement[]): Map<number, number> {
+  const counts = new Map<number, number>()
+  for (const s of statements) countUses(valuesOf(s), counts)
+  return counts
+}
+
+function valuesOf(s: Statement): readonly Expression[] {
+  switch (s.kind) {
+    case 'let':
+    case 'var':
+    case 'assign':
+      return [s.value]
+    case 'assign-element':
+    case 'store':
+      return [s.index, s.value]
+    case 'for':
+      return [s.from, s.below, s.step]
+    case 'if':
+      return [s.condition]
+    case 'array':
+    case 'barrier':
+    case 'combine':
+      return []
+    default:
+      return s satisfies never
+  }
+}
