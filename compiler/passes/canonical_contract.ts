@@ -1,0 +1,42 @@
+/**
+ * Brings matrix products into the one form kernels take: left [batch..., rows..., depth], right [batch..., columns..., depth], the batch axes
+ * paired in order and one joined axis, last on both sides. The axes of the result do not change.
+ */
+import { product } from '../../plan/dim.ts'
+import type { Graph, Node } from '../graph/node.ts'
+import { contractAxes, type ContractAxes } from '../ops/contract.ts'
+import { rewrite, rule, type Make, type Rule } from './rewrite.ts'
+import { isIdentityOrder, NONE, reshape, transpose } from './rules/match.ts'
+import { movement } from './rules/movement.ts'
+
+const orderOf = ({ batch, free, over }: ContractAxes): readonly number[] => [...batch, ...free, ...over]
+
+/** The operand with its axes in order and those that are joined as one. */
+function operand(make: Make, node: Node, axes: ContractAxes): Node {
+  const moved = transpose(make, node, orderOf(axes))
+  const kept = moved.shape.slice(0, axes.batch.length + axes.free.length)
+  return reshape(make, moved, [...kept, product(moved.shape.slice(kept.length))])
+}
+
+const range = (from: number, to: number): number[] => Array.from({ length: to - from }, (_, i) => from + i)
+
+export const rules: readonly Rule[] = [
+  rule('contract', 'contract over nothing  ==>  multiply(broadcast(left), broadcast(right))', ({ inputs: [left, right], params, shape }, make) => {
+    if (params.over.length > 0) return null
+    const [a, b] = [contractAxes(left.shape.length, params, 0), contractAxes(right.shape.length, params, 1)]
+    const [paired, rows] = [a.batch.length, a.free.length]
+    const spread = (node: Node, axes: ContractAxes, places: readonly number[]): Node =>
+      make('broadcast', [transpose(make, node, orderOf(axes))], { shape, axes: places })
+    const columns = range(paired + rows, shape.length)
+    return make('multiply', [spread(left, a, range(0, paired + rows)), spread(right, b, [...range(0, paired), ...columns])], NONE)
+  }),
+  rule('contract', 'contract over any axes  ==>  contract of transposed operands over one axis, the last', ({ inputs: [left, right], params }, make) => {
+    const [a, b] = [contractAxes(left.shape.length, params, 0), contractAxes(right.shape.length, params, 1)]
+    if (params.over.length === 1 && isIdentityOrder(orderOf(a)) && isIdentityOrder(orderOf(b))) return null
+    const [x, w] = [operand(make, left, a), operand(make, right, b)]
+    const batch = range(0, a.batch.length).map((axis) => [axis, axis] as const)
+    return make('contract', [x, w], { batch, over: [[x.shape.length - 1, w.shape.length - 1]] })
+  }),
+]
+
+export const canonicalContract = (graph: Graph): Graph => rewrite(graph, [...rules, ...movement])

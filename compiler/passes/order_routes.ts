@@ -1,0 +1,36 @@
+/**
+ * Schedules routed products: the rows of each expert are brought together once a routing, on the device, and every product of the same
+ * routing reads that order. Nothing waits for the host and the values do not change.
+ */
+import { constantValue, dim } from '../../plan/dim.ts'
+import type { Graph, Node } from '../graph/node.ts'
+import { isOp } from '../graph/walk.ts'
+import { rebuild, type Make } from './rewrite.ts'
+import { reshape } from './rules/match.ts'
+
+export interface RouteOptions {
+  /** Few tokens look up their experts directly: an order would cost more than it saves. */
+  readonly tokens: 'few' | 'many'
+  /** Rows of one expert that a workgroup takes. */
+  readonly tile: number
+  /** Tokens whose experts one workgroup counts. */
+  readonly block: number
+}
+
+/** expert = reshape(ids [T, K])  ==>  ids, so that the counts fuse with the selection; else the rows as T = N, K = 1. */
+function tokenIds(make: Make, expert: Node): Node {
+  if (isOp(expert, 'reshape') && expert.inputs[0].shape.length === 2) return expert.inputs[0]
+  return reshape(make, expert, [expert.shape[0], dim(1)])
+}
+
+/** routed_matmul(x, bank, expert)  ==>  routed_matmul(x, bank, expert, order_rows(ids, count_experts(ids))) */
+export function orderRoutes(graph: Graph, { tokens, tile, block }: RouteOptions): Graph {
+  return rebuild(graph, (node, inputs, make) => {
+    const experts = isOp(node, 'routed_matmul') ? constantValue(node.inputs[1].shape[0]) : undefined
+    if (tokens === 'few' || experts === undefined || inputs.length > 3) return make(node.op, inputs, node.params as never)
+    const ids = tokenIds(make, inputs[2])
+    const counts = make('count_experts', [ids], { experts, block })
+    const order = make('order_rows', [ids, counts], { experts, block, tile })
+    return make('routed_matmul', [...inputs, order], {})
+  })
+}

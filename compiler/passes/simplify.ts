@@ -1,0 +1,13 @@
+/** Exact algebra: every law here holds for all values, -0 and NaN included; only x^2 is rounded anew. */
+import type { Graph } from '../graph/node.ts'
+import { rewrite, type Rule } from './rewrite.ts'
+import { arithmetic } from './rules/arithmetic.ts'
+import { logic } from './rules/logic.ts'
+import { movement } from './rules/movement.ts'
+import { reductions } from './rules/reductions.ts'
+import { sink } from './rules/sink.ts'
+
+export const rules: readonly Rule[] = [...arithmetic, ...logic, ...movement, ...reductions, ...sink]
+
+/** Leaves a graph that no rule fits. */
+export const simplify = (graph: Graph): Graph => rewrite(graph, rules)

@@ -1,0 +1,38 @@
+/** A weight that is only ever read transposed is loaded transposed. */
+import type { Graph, Node } from '../graph/node.ts'
+import type { OpParams, WeightSource } from '../graph/vocabulary.ts'
+import { dependants, isOp } from '../graph/walk.ts'
+import { rebuild } from './rewrite.ts'
+
+type Weight = Extract<Node, { readonly op: 'weight' }>
+
+/** Whether the last two axes change places and no others. */
+const swapsLastTwo = (order: readonly number[]): boolean => {
+  const rank = order.length
+  return rank >= 2 && order.every((axis, i) => axis === (i < rank - 2 ? i : 2 * rank - 3 - i))
+}
+
+/** Pieces of a stack have one axis less; one of a single axis has nothing to swap. */
+const canSwap = ({ shape, source }: OpParams['weight']): boolean => shape.length - (source.stacked ? 1 : 0) >= 2
+
+const swapped = (source: WeightSource): WeightSource =>
+  ({ ...source, pieces: source.pieces.map((piece) => ({ ...piece, transpose: !piece.transpose })) })
+
+/** transpose(weight p)  ==>  weight p^T, its pieces transposed while they are loaded. */
+function transposedWeight({ params }: Weight): OpParams['weight'] {
+  const [rows, columns] = params.shape.slice(-2)
+  return { ...params, name: `${params.name}^T`, shape: [...params.shape.slice(0, -2), columns, rows], source: swapped(params.source) }
+}
+
+/** Where another user wants it as it is, it stays: two layouts would be two copies in memory. */
+export function weightLayout(graph: Graph): Graph {
+  const users = dependants(graph)
+  const outputs = new Set(graph.outputs.map(({ node }) => node))
+  const turns = (weight: Node): weight is Weight =>
+    isOp(weight, 'weight') && canSwap(weight.params) && !outputs.has(weight) &&
+    users.get(weight)!.every((user) => isOp(user, 'transpose') && swapsLastTwo(user.params.order))
+  return rebuild(graph, (node, inputs, make) => {
+    if (isOp(node, 'transpose') && turns(node.inputs[0])) return make('weight', [], transposedWeight(node.inputs[0]))
+    return make(node.op, inputs, node.params as never)
+  })
+}
