@@ -52,7 +52,7 @@ export interface Port {
 export interface WeightPort {
   /** Its path in the model: `layers.0.moe.experts.gate`. */
   readonly name: string
-  readonly dtype: 'f32'
+  readonly dtype: StorageType
   readonly shape: readonly Size[]
   readonly buffer: number
   /** Along the leading axis, stacked in this order; one piece without stacking where `stacked` is false. */
@@ -64,13 +64,13 @@ export interface WeightPort {
 /** A tensor of the checkpoint, after its slices and its transposition. */
 export interface WeightPiece {
   readonly tensor: string
-  /** The shape of the tensor in the file before anything is done to it; undefined where the spec does not say. */
+  /** One an axis of the file's tensor, outermost first; axes without one are taken whole. */
   readonly slices: readonly WeightSlice[]
   /** Whether the last two axes change places after slicing. */
   readonly transpose: boolean
 }
 
-/** One entry an axis of the file's tensor, outermost first; an `index` drops the axis. */
+/** What is taken of one axis, counted from its start; an `index` drops the axis. */
 export type WeightSlice =
   | { readonly kind: 'all' }
   | { readonly kind: 'index'; readonly at: number }

@@ -10,8 +10,10 @@ export interface Device {
   readonly choice: AdapterChoice
   /** Waits for the device as the platform does it best; rejects with a DeviceLostError when the device goes meanwhile. */
   readonly wait: <T>(promise: Promise<T>) => Promise<T>
-  /** The error that makes further runs useless, or the last one that nobody waited for; null where all is well. */
-  readonly failure: () => RuntimeError | null
+  /** Why the device is gone; null while it is there. */
+  readonly lost: () => DeviceLostError | null
+  /** The first error that nobody waited for, told once; null where there is none. */
+  readonly takeError: () => RuntimeError | null
   /** Destroys the device; may be called again. */
   readonly dispose: () => void
 }
@@ -75,7 +77,8 @@ export async function openDevice(adapter: GPUAdapter, options: DeviceOptions = {
 }
 
 function watch(gpu: GPUDevice, target: Target, choice: AdapterChoice, wait: Device['wait']): Device {
-  let failure: RuntimeError | null = null
+  let lost: DeviceLostError | null = null
+  let stray: RuntimeError | null = null
   let reportLoss: (error: DeviceLostError) => void = () => {}
   const loss = new Promise<never>((_, reject) => {
     reportLoss = reject
@@ -83,22 +86,32 @@ function watch(gpu: GPUDevice, target: Target, choice: AdapterChoice, wait: Devi
   // nobody need be waiting when the device goes
   loss.catch(() => {})
   void gpu.lost.then(({ reason, message }) => {
-    const error = new DeviceLostError(reason, message)
-    failure = error
-    reportLoss(error)
+    lost = new DeviceLostError(reason, message)
+    reportLoss(lost)
   })
   gpu.onuncapturederror = (event) => {
     event.preventDefault()
-    failure ??= describeGpuError(target.name, event.error)
+    stray ??= describeGpuError(target.name, event.error)
   }
   return {
     gpu,
     target,
     choice,
-    wait: (promise) => Promise.race([wait(promise), loss]),
-    failure: () => failure,
+    wait: (promise) => Promise.race([wait(promise).catch((error: unknown) => afterLoss(error, () => lost)), loss]),
+    lost: () => lost,
+    takeError: () => {
+      const error = stray
+      stray = null
+      return error
+    },
     dispose: () => gpu.destroy(),
   }
+}
+
+/** What was waited for fails a moment before the device says that it is lost: the loss is the reason. */
+async function afterLoss(error: unknown, lost: () => DeviceLostError | null): Promise<never> {
+  await new Promise((resolve) => setTimeout(resolve, 0))
+  throw lost() ?? error
 }
 
 /** The typed form of an error that the device reports itself. */

@@ -1,24 +1,21 @@
-import type { Device } from './device.ts'
-import { describeGpuError } from './device.ts'
+import { describeGpuError, type Device } from './device.ts'
 
 /**
  * Makes something on the device inside error scopes. `create` must be synchronous: scopes are a stack of the device.
- * Throws an OutOfMemoryError or a DeviceError that names `what`.
+ * Throws an OutOfMemoryError of `bytes` or a DeviceError, both naming `what`.
  */
 export async function scoped<T>(device: Device, what: string, create: () => T, bytes = 0): Promise<T> {
   const { gpu } = device
-  gpu.pushErrorScope('validation')
-  gpu.pushErrorScope('out-of-memory')
-  gpu.pushErrorScope('internal')
+  for (const filter of ['validation', 'out-of-memory', 'internal'] as const) gpu.pushErrorScope(filter)
+  const pop = (): Promise<(GPUError | null)[]> => Promise.all([gpu.popErrorScope(), gpu.popErrorScope(), gpu.popErrorScope()])
   let value: T
   try {
     value = create()
-  } finally {
-    // popped at once, also when `create` throws
-    var errors = [gpu.popErrorScope(), gpu.popErrorScope(), gpu.popErrorScope()]
-    for (const error of errors) error.catch(() => {})
+  } catch (error) {
+    pop().catch(() => {})
+    throw error
   }
-  const error = (await device.wait(Promise.all(errors))).find((found) => found !== null)
+  const error = (await device.wait(pop())).find((found) => found !== null)
   if (error) throw describeGpuError(what, error, bytes)
   return value
 }

@@ -1,0 +1,20 @@
+import type { DTypeName } from './dtypes.ts'
+
+/** A tensor as it lies in a file: row-major, little-endian. */
+export interface TensorInfo {
+  readonly name: string
+  readonly dtype: DTypeName
+  readonly shape: readonly number[]
+  readonly bytes: number
+}
+
+/** Named tensors that are read by range, never all at once. */
+export interface Checkpoint {
+  /** For messages: a path or an address. */
+  readonly name: string
+  readonly tensors: ReadonlyMap<string, TensorInfo>
+  readonly metadata: Readonly<Record<string, string>>
+  /** Bytes of a tensor from an offset inside it. Throws a CheckpointError where they cannot be read. */
+  readonly read: (tensor: string, offset: number, length: number) => Promise<Uint8Array>
+  readonly close: () => Promise<void>
+}

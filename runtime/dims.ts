@@ -1,0 +1,68 @@
+import { dim, evaluate, symbolsOf, type DimValues } from '../plan/dim.ts'
+import type { Plan, Port, Program } from '../plan/plan.ts'
+import { InputError } from './errors.ts'
+import { dtypeOf, elementCount, showShape, type HostData } from './tensors.ts'
+
+export type Inputs = Readonly<Record<string, HostData>>
+
+/** u32 is what kernels see of a dim. */
+const LARGEST = 2 ** 32 - 1
+
+function checkPort(port: Port, given: HostData | undefined): HostData {
+  const fail = (message: string): never => {
+    throw new InputError(port.name, null, message)
+  }
+  if (given === undefined) return fail(`is missing; it is ${port.dtype}${showShape(port.shape)}`)
+  const dtype = dtypeOf(given.data)
+  if (dtype !== port.dtype) return fail(`is ${port.dtype}, ${dtype ?? 'an array of another class'} was given`)
+  const { shape, data } = given
+  if (shape.length !== port.shape.length) {
+    return fail(`has the shape ${showShape(port.shape)} of ${port.shape.length} axes, ${showShape(shape)} of ${shape.length} was given`)
+  }
+  if (!shape.every((size) => Number.isInteger(size) && size >= 0 && size <= LARGEST)) fail(`${showShape(shape)} is no shape`)
+  if (elementCount(shape) !== data.length) fail(`${showShape(shape)} has ${elementCount(shape)} elements, ${data.length} were given`)
+  return given
+}
+
+/** Axes that are a symbol alone say what it is; the first to say so binds it. */
+function bindSymbols(plan: Plan, inputs: Inputs): Record<string, number> {
+  const values: Record<string, number> = {}
+  const names = new Set(plan.dims.map(({ name }) => name))
+  for (const port of plan.inputs) {
+    for (const [axis, size] of port.shape.entries()) {
+      if (names.has(size)) values[size] ??= inputs[port.name].shape[axis]
+    }
+  }
+  return values
+}
+
+function checkAxes(port: Port, shape: readonly number[], values: DimValues): void {
+  for (const [axis, size] of port.shape.entries()) {
+    const wanted = evaluate(size, values)
+    if (wanted === shape[axis]) continue
+    const symbols = symbolsOf(dim(size))
+    const known = symbols.length === 0 ? '' : ` with ${symbols.map((name) => `${name} = ${values[name]}`).join(', ')}`
+    const what = symbols.length === 0 ? `axis ${axis}` : `dimension ${size} (axis ${axis})`
+    throw new InputError(port.name, size, `${what} is ${wanted}${known}, ${shape[axis]} was given`)
+  }
+}
+
+/** The values of the plan's dims that these inputs mean. Throws an InputError naming the input and the dimension. */
+export function bindDims(plan: Plan, inputs: Inputs): DimValues {
+  for (const name of Object.keys(inputs)) {
+    const known = plan.inputs.map((port) => port.name)
+    if (!known.includes(name)) throw new InputError(name, null, `the plan has no such input; it has ${known.join(', ') || 'none'}`)
+  }
+  for (const port of plan.inputs) checkPort(port, Object.hasOwn(inputs, port.name) ? inputs[port.name] : undefined)
+  const values = bindSymbols(plan, inputs)
+  for (const port of plan.inputs) checkAxes(port, inputs[port.name].shape, values)
+  return values
+}
+
+/** The first program whose condition holds. */
+export function chooseProgram(plan: Plan, values: DimValues): Program {
+  const fits = ({ when }: Program): boolean => when === null || evaluate(when.dim, values) <= when.atMost
+  const program = plan.programs.find(fits)
+  if (program === undefined) throw new InputError(plan.inputs[0]?.name ?? '', null, 'no program of the plan is for these dimensions')
+  return program
+}

@@ -1,0 +1,80 @@
+import type { Access, Kernel, PlaceInSource } from '../plan/plan.ts'
+import { settle } from './buffers.ts'
+import { messageOf, type Device } from './device.ts'
+import { KernelError, type RuntimeError } from './errors.ts'
+import { scoped } from './scopes.ts'
+
+export interface CompiledKernel {
+  readonly pipeline: GPUComputePipeline
+  readonly layout: GPUBindGroupLayout
+}
+
+export type CompiledKernels = ReadonlyMap<number, CompiledKernel>
+
+const BUFFER_TYPES: { readonly [A in Access]: GPUBufferBindingType } = { read: 'read-only-storage', read_write: 'storage' }
+
+/** Kernels whose bindings are alike share their layouts. */
+function createLayouts(device: Device, kernels: readonly Kernel[]): ReadonlyMap<string, GPUBindGroupLayout> {
+  const layouts = new Map<string, GPUBindGroupLayout>()
+  for (const kernel of kernels) {
+    const key = layoutKey(kernel)
+    if (layouts.has(key)) continue
+    const storage = kernel.bindings.map(({ access }, at) => ({
+      binding: at + 1,
+      visibility: GPUShaderStage.COMPUTE,
+      buffer: { type: BUFFER_TYPES[access] },
+    }))
+    const dims = { binding: 0, visibility: GPUShaderStage.COMPUTE, buffer: { type: 'uniform' as const } }
+    layouts.set(key, device.gpu.createBindGroupLayout({ entries: [dims, ...storage] }))
+  }
+  return layouts
+}
+
+const layoutKey = (kernel: Kernel): string => kernel.bindings.map(({ access }) => access).join()
+
+/** The place whose part of the WGSL a line is in. */
+export function placeOfLine(kernel: Kernel, line: number): PlaceInSource | null {
+  const before = kernel.places.filter(({ wgslLine }) => wgslLine <= line)
+  const nearest = before.reduce<(typeof before)[number] | null>((a, b) => (a !== null && a.wgslLine > b.wgslLine ? a : b), null)
+  return nearest?.place ?? kernel.places[0]?.place ?? null
+}
+
+/** The shader compiler speaks of lines; without one it is the kernel's first place that is named. */
+async function kernelError(kernel: Kernel, module: GPUShaderModule | null, error: unknown): Promise<RuntimeError> {
+  const info = await module?.getCompilationInfo().catch(() => null)
+  const first = info?.messages.find(({ type }) => type === 'error')
+  if (first === undefined) return new KernelError(kernel.name, null, kernel.places[0]?.place ?? null, messageOf(error))
+  const line = first.lineNum > 0 ? first.lineNum : null
+  const place = line === null ? (kernel.places[0]?.place ?? null) : placeOfLine(kernel, line)
+  const text = line === null ? '' : `\n  ${kernel.wgsl.split('\n')[line - 1]?.trim() ?? ''}`
+  return new KernelError(kernel.name, line, place, `${first.message.trim()}${text}`)
+}
+
+async function compileKernel(device: Device, kernel: Kernel, layout: GPUBindGroupLayout): Promise<CompiledKernel> {
+  const { gpu } = device
+  let module: GPUShaderModule | null = null
+  try {
+    await scoped(device, kernel.name, () => {
+      module = gpu.createShaderModule({ label: kernel.name, code: kernel.wgsl })
+    })
+    const compute = { module: module!, entryPoint: kernel.entryPoint }
+    const made = await scoped(device, kernel.name, () => {
+      const pipelineLayout = gpu.createPipelineLayout({ label: kernel.name, bindGroupLayouts: [layout] })
+      const pipeline = gpu.createComputePipelineAsync({ label: kernel.name, layout: pipelineLayout, compute })
+      // its failure is looked at below, after the scope's
+      pipeline.catch(() => {})
+      return { pipeline }
+    })
+    return { pipeline: await device.wait(made.pipeline), layout }
+  } catch (error) {
+    throw device.lost() ?? await kernelError(kernel, module, error)
+  }
+}
+
+/** Compiles all kernels at once, each by its id. Throws a KernelError naming the kernel and what it computes in the spec. */
+export async function compileKernels(device: Device, kernels: readonly Kernel[]): Promise<CompiledKernels> {
+  const layouts = await scoped(device, 'bind group layouts', () => createLayouts(device, kernels))
+  const compiled = kernels.map(async (kernel) =>
+    [kernel.id, await compileKernel(device, kernel, layouts.get(layoutKey(kernel))!)] as const)
+  return new Map(await settle(compiled))
+}

@@ -1,0 +1,95 @@
+import type { Plan } from '../plan/plan.ts'
+import { settle } from './buffers.ts'
+import type { Device } from './device.ts'
+import type { Inputs } from './dims.ts'
+import { NotFiniteError } from './errors.ts'
+import type { Frame, OutputPlace, ReadyStep } from './frame.ts'
+import { BYTES_PER_ELEMENT } from './memory.ts'
+import type { Stopwatch } from './profile.ts'
+import { scoped } from './scopes.ts'
+import { arrayOf, type HostArray, type HostData } from './tensors.ts'
+
+export type Outputs = Readonly<Record<string, HostData>>
+
+function writeInputs(device: Device, plan: Plan, frame: Frame, inputs: Inputs): void {
+  for (const { name, buffer } of plan.inputs) {
+    const { data } = inputs[name]
+    let start = 0
+    for (const part of frame.parts.get(buffer)!) {
+      if (part.elements > 0) device.gpu.queue.writeBuffer(part.buffer, part.offset, data as HostArray & ArrayBufferView<ArrayBuffer>, start, part.elements)
+      start += part.elements
+    }
+  }
+}
+
+function encodeStep(pass: GPUComputePassEncoder, { pipeline, bindings, x, y }: ReadyStep): void {
+  if (x === 0) return
+  pass.setPipeline(pipeline)
+  pass.setBindGroup(0, bindings)
+  pass.dispatchWorkgroups(x, y)
+}
+
+/** One pass for all; a pass a step where each is timed. */
+function encodeSteps(encoder: GPUCommandEncoder, frame: Frame, stopwatch: Stopwatch | null): void {
+  if (stopwatch === null) {
+    const pass = encoder.beginComputePass({ label: frame.program.name })
+    for (const step of frame.steps) encodeStep(pass, step)
+    pass.end()
+    return
+  }
+  for (const [at, step] of frame.steps.entries()) {
+    const pass = encoder.beginComputePass({ label: step.step.label, timestampWrites: stopwatch.writesOf(at) })
+    encodeStep(pass, step)
+    pass.end()
+  }
+}
+
+function encodeCopies(encoder: GPUCommandEncoder, { outputs, staging }: Frame): void {
+  for (const { offset, bytes, parts } of outputs) {
+    let done = 0
+    for (const part of parts) {
+      const size = Math.min(bytes - done, part.elements * BYTES_PER_ELEMENT)
+      if (size > 0) encoder.copyBufferToBuffer(part.buffer, part.offset, staging, offset + done, size)
+      done += size
+    }
+  }
+}
+
+async function readOutputs(device: Device, plan: Plan, { outputs, staging }: Frame): Promise<Outputs> {
+  await device.wait(staging.mapAsync(GPUMapMode.READ))
+  const mapped = staging.getMappedRange()
+  const read = ({ name, shape, offset, bytes }: OutputPlace, at: number): [string, HostData] =>
+    [name, { shape, data: arrayOf(plan.outputs[at].dtype, mapped.slice(offset, offset + bytes)) }]
+  const values = Object.fromEntries(outputs.map(read))
+  staging.unmap()
+  return values
+}
+
+/** Throws a NotFiniteError for the first output with NaN or infinite values. */
+export function checkOutputsFinite(outputs: Outputs): void {
+  for (const [name, { data }] of Object.entries(outputs)) {
+    if (!(data instanceof Float32Array)) continue
+    let count = 0
+    let first = -1
+    for (let at = 0; at < data.length; at++) {
+      if (Number.isFinite(data[at])) continue
+      if (count++ === 0) first = at
+    }
+    if (count > 0) throw new NotFiniteError(name, count, data.length, first)
+  }
+}
+
+/** One command buffer: every step, then the copies of the outputs; nothing comes back to the host in between. */
+export async function runFrame(device: Device, plan: Plan, frame: Frame, inputs: Inputs, stopwatch: Stopwatch | null): Promise<Outputs> {
+  const submitted = scoped(device, `running program ${frame.program.name}`, () => {
+    writeInputs(device, plan, frame, inputs)
+    const encoder = device.gpu.createCommandEncoder({ label: plan.model })
+    encodeSteps(encoder, frame, stopwatch)
+    encodeCopies(encoder, frame)
+    stopwatch?.resolve(encoder)
+    device.gpu.queue.submit([encoder.finish()])
+  })
+  // both are under way at once; the staging buffer is at rest again when both are done
+  const [, read] = await settle<unknown>([submitted, readOutputs(device, plan, frame)])
+  return read as Outputs
+}

@@ -1,0 +1,34 @@
+import type { StorageType } from '../plan/plan.ts'
+
+export type HostArray = Float32Array | Int32Array | Uint32Array
+
+/** Numbers on the host with their shape, row-major; the array's class is the type of an element. */
+export interface HostData {
+  readonly shape: readonly number[]
+  readonly data: HostArray
+}
+
+interface ArrayOf {
+  readonly f32: Float32Array
+  readonly i32: Int32Array
+  readonly u32: Uint32Array
+}
+
+const MAKE: { readonly [T in StorageType]: (buffer: ArrayBuffer) => ArrayOf[T] } = {
+  f32: (buffer) => new Float32Array(buffer),
+  i32: (buffer) => new Int32Array(buffer),
+  u32: (buffer) => new Uint32Array(buffer),
+}
+
+/** The bytes of a buffer seen as elements of a type. */
+export const arrayOf = (dtype: StorageType, buffer: ArrayBuffer): HostArray => MAKE[dtype](buffer)
+
+export function dtypeOf(data: unknown): StorageType | null {
+  if (data instanceof Float32Array) return 'f32'
+  if (data instanceof Int32Array) return 'i32'
+  return data instanceof Uint32Array ? 'u32' : null
+}
+
+export const elementCount = (shape: readonly number[]): number => shape.reduce((all, size) => all * size, 1)
+
+export const showShape = (shape: readonly (number | string)[]): string => `[${shape.join(', ')}]`
