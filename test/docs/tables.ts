@@ -1,0 +1,49 @@
+/** The tables of the reference, made from what the compiler itself goes by. */
+import { readFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { BUILTINS, CONSTANTS, FUNCTIONS } from '../../compiler/model/builtin/table.ts'
+import { codes, type CodeRow } from '../../grammar/codes.ts'
+import { parse } from '../../grammar/parse.ts'
+import { textOf } from '../../grammar/source.ts'
+import { reservedNames } from '../../grammar/tokens.ts'
+import { root } from '../support/sources.ts'
+
+const cell = (text: string): string => text.replaceAll('|', '\\|')
+
+const table = (heads: readonly string[], rows: readonly (readonly string[])[]): string =>
+  [heads, heads.map(() => '---'), ...rows].map((row) => `| ${row.map(cell).join(' | ')} |\n`).join('')
+
+const functions = (): string =>
+  table(
+    ['function', 'gives'],
+    [...FUNCTIONS.values()].map((name) => [`\`${BUILTINS[name].signature}\``, BUILTINS[name].doc]),
+  )
+
+const constants = (): string => table(['name', 'is'], Object.entries(CONSTANTS).map(([name, { doc }]) => [`\`${name}\``, doc]))
+
+function prelude(): string {
+  const text = readFileSync(join(root, 'std/prelude.smoe'), 'utf8')
+  const { file } = parse({ path: 'std/prelude.smoe', text })
+  return table(
+    ['function', 'gives'],
+    file.declarations.map(({ name, parameters, doc }) => [
+      `\`${name.text}(${parameters.map(({ span }) => textOf(span).replace(/\s*\/\/\/.*\n\s*/g, '')).join(', ')})\``,
+      doc.join(' ').trim(),
+    ]),
+  )
+}
+
+const codeTable = (): string =>
+  table(
+    ['code', 'kind', 'what', 'why'],
+    Object.entries<CodeRow>(codes).map(([code, { kind = 'mistake', title, explanation }]) => [code, kind, title, explanation]),
+  )
+
+/** Marker in the page -> its text. */
+export const sections: Readonly<Record<string, () => string>> = {
+  'table: functions': functions,
+  'table: prelude': prelude,
+  'table: constants': constants,
+  'table: codes': codeTable,
+  words: () => `${[...reservedNames].map((word) => `\`${word}\``).join(', ')}.\n`,
+}

@@ -1,0 +1,27 @@
+/** A reader of whole safetensors files, for tests: short and apart from the product's own, so that one checks the other. */
+import { readFileSync } from 'node:fs'
+import type { HostTensor } from '../../compiler/reference/tensor.ts'
+
+interface Entry {
+  readonly dtype: string
+  readonly shape: readonly number[]
+  readonly data_offsets: readonly [number, number]
+}
+
+const readers: Readonly<Record<string, { readonly bytes: number; readonly at: (view: DataView, offset: number) => number }>> = {
+  F32: { bytes: 4, at: (view, offset) => view.getFloat32(offset, true) },
+  I32: { bytes: 4, at: (view, offset) => view.getInt32(offset, true) },
+}
+
+export function readSafetensors(path: string): Readonly<Record<string, HostTensor>> {
+  const bytes = readFileSync(path)
+  const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength)
+  const start = 8 + Number(view.getBigUint64(0, true))
+  const { __metadata__: _, ...header } = JSON.parse(bytes.toString('utf8', 8, start)) as Record<string, Entry>
+  const tensor = ({ dtype, shape, data_offsets: [first, last] }: Entry): HostTensor => {
+    const { bytes: width, at } = readers[dtype]
+    const values = Float64Array.from({ length: (last - first) / width }, (_, i) => at(view, start + first + i * width))
+    return { shape, dtype: dtype === 'I32' ? 'i32' : 'f32', values }
+  }
+  return Object.fromEntries(Object.entries(header).map(([name, entry]) => [name, tensor(entry)]))
+}
