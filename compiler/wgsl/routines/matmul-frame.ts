@@ -29,7 +29,12 @@ export interface Parts {
   readonly depth: string
   /** In units of the loads: vectors of four, or elements. */
   readonly depthUnits: string
+  /** Whether every column tile is full. */
   readonly columnsFit: boolean
+  /** Loads one unit of depth from a buffer. */
+  readonly load: (buffer: string, index: string) => string
+  /** The product of two units, f32. */
+  readonly times: (a: string, b: string) => string
 }
 
 /** Whether all operands can be read four elements of depth at a time. */
@@ -67,6 +72,8 @@ export function frameMatmul(
     depth,
     depthUnits: cut.vectors ? quarter(matmul.depth, depth) : depth,
     columnsFit: isMultiple(matmul.columns, cut.columns),
+    load: (buffer, index) => `load${cut.vectors ? '4' : ''}_${buffer}(${index})`,
+    times: (a, b) => (cut.vectors ? `dot(${a}, ${b})` : `${a} * ${b}`),
   })
   const body = [
     tiles.declarations + addresses(matmul, cut.vectors, spell) + epilogue(matmul, spell) + declarations,
@@ -134,3 +141,39 @@ export const clampedRow = (tiles: RowTiles, place: string): string =>
 /** The same for a column. */
 export const clampedColumn = (parts: Parts, column: string): string =>
   parts.columnsFit ? column : `min(${column}, ${parts.columns} - 1u)`
+
+/** Runs `body` for the rows of a tile, `rows` at a time; where a tile is no higher than that, once and without a loop. */
+export function forRowBlocks(tiles: RowTiles, rows: number, body: (block: RowBlock) => readonly string[]): readonly string[] {
+  if (tiles.height <= rows) return body({ rows: tiles.height, place: (r) => r })
+  const lines = body({ rows, place: (r) => `base + ${r}` })
+  return [`for (var base = 0u; base < row_count; base += ${rows}u) {`, ...indent(lines, 1), '}']
+}
+
+export interface RowBlock {
+  readonly rows: number
+  /** The place in the tile of the block's row at `r`. */
+  readonly place: (r: string) => string
+}
+
+/** Hands the sums s{product}_{row}_{column} to the epilogue. They pass through an array, so that its text stands once a column. */
+export function finishBlock(parts: Parts, block: RowBlock, columns: readonly string[]): readonly string[] {
+  const { products, tiles } = parts
+  const width = columns.length * products.length
+  const places = upTo(block.rows).flatMap((r) => columns.flatMap((_, v) => products.map((p) => `s${p}_${r}_${v}`)))
+  const stores = columns.map((column, v) => {
+    const values = products.map((p) => `sums[r * ${width}u + ${v * products.length + p}u]`).join(', ')
+    const call = `finish(row, ${column}, ${values});`
+    return parts.columnsFit ? `  ${call}` : `  if (${column} < ${parts.columns}) { ${call} }`
+  })
+  return [
+    `var sums = array<f32, ${places.length}>(${places.join(', ')});`,
+    `for (var r = 0u; r < ${tiles.height === block.rows ? 'row_count' : `min(${block.rows}u, row_count - base)`}; r++) {`,
+    `  let row = ${tiles.row(block.place('r'))};`,
+    ...stores,
+    '}',
+  ]
+}
+
+/** Sums of all products for each row and column of a block, at zero. */
+export const declareSums = (parts: Parts, rows: number, columns: number): readonly string[] =>
+  upTo(rows).flatMap((r) => upTo(columns).flatMap((v) => parts.products.map((p) => `var s${p}_${r}_${v} = 0.0;`)))

@@ -5,7 +5,7 @@
 import type { Matmul } from '../../kernel/matmul.ts'
 import type { RoutineText } from '../routine.ts'
 import type { Speller } from '../speller.ts'
-import { clampedColumn, clampedRow, frameMatmul, indent, isMultiple, upTo, type Parts } from './matmul-frame.ts'
+import { clampedColumn, clampedRow, declareSums, finishBlock, frameMatmul, indent, isMultiple, upTo, type Parts } from './matmul-frame.ts'
 
 export interface SubgroupTile {
   /** Lanes of a subgroup. */
@@ -15,6 +15,8 @@ export interface SubgroupTile {
   readonly columns: number
   /** Vectors of depth that are held at once; it divides the lanes. */
   readonly depth: number
+  /** Whether the blocks of a chunk are a loop: less code to compile, and shuffles in the place of broadcasts. */
+  readonly rolled: boolean
   readonly next: 'rows' | 'columns'
 }
 
@@ -31,7 +33,12 @@ export function emitMatmulSubgroup(matmul: Matmul, tile: SubgroupTile, spell: Sp
   }
   return frameMatmul(matmul, cut, spell, (parts) => ({
     declarations: '',
-    statements: [...declare(tile, parts), ...chunks(matmul, tile, parts), ...tail(matmul, tile, parts), ...finish(tile, parts)],
+    statements: [
+      ...declare(tile, parts),
+      ...chunks(matmul, tile, parts),
+      ...tail(matmul, tile, parts),
+      ...finishBlock(parts, { rows: parts.tiles.height, place: (r) => r }, upTo(tile.columns).map((v) => `column${v}`)),
+    ],
   }))
 }
 
@@ -45,7 +52,7 @@ function declare(tile: SubgroupTile, parts: Parts): readonly string[] {
       products.map((p) => `let bank${p}_${v} = bank${p}_start(expert, ${clampedColumn(parts, `column${v}`)});`),
     ),
     ...rowsOf(parts).map((r) => `let left${r} = left_start(${clampedRow(parts.tiles, `${r}u`)});`),
-    ...rowsOf(parts).flatMap((r) => upTo(tile.columns).flatMap((v) => products.map((p) => `var s${p}_${r}_${v} = 0.0;`))),
+    ...declareSums(parts, parts.tiles.height, tile.columns),
   ]
 }
 
@@ -55,63 +62,62 @@ function chunks(matmul: Matmul, tile: SubgroupTile, parts: Parts): readonly stri
   return [
     `let chunked = ${whole};`,
     `for (var k = 0u; k < chunked; k += ${tile.lanes}u) {`,
-    ...indent(rowsOf(parts).map((r) => `let a${r} = load4_LEFT(left${r} + k + lane);`.replace('LEFT', matmul.left.buffer)), 1),
-    ...upTo(tile.lanes / tile.depth).flatMap((block) => indent(depthBlock(matmul, tile, parts, block * tile.depth), 1)),
+    ...indent(rowsOf(parts).map((r) => `let a${r} = ${parts.load(matmul.left.buffer, `left${r} + k + lane`)};`), 1),
+    ...indent(depthBlocks(matmul, tile, parts), 1),
     '}',
   ]
 }
 
-function depthBlock(matmul: Matmul, tile: SubgroupTile, parts: Parts, from: number): readonly string[] {
+/** Each block holds its weights while all rows pass by. */
+function depthBlocks(matmul: Matmul, tile: SubgroupTile, parts: Parts): readonly string[] {
+  const count = tile.lanes / tile.depth
+  if (tile.rolled && count > 1) {
+    const head = `for (var j = 0u; j < ${tile.lanes}u; j += ${tile.depth}u) {`
+    return [head, ...indent(depthBlock(matmul, tile, parts, 'subgroupShuffle', (u) => `j + ${u}u`), 1), '}']
+  }
+  return upTo(count).flatMap((block) => [
+    '{',
+    ...indent(depthBlock(matmul, tile, parts, 'subgroupBroadcast', (u) => `${block * tile.depth + u}u`), 1),
+    '}',
+  ])
+}
+
+function depthBlock(
+  matmul: Matmul,
+  tile: SubgroupTile,
+  parts: Parts,
+  spread: 'subgroupBroadcast' | 'subgroupShuffle',
+  laneAt: (step: number) => string,
+): readonly string[] {
   const steps = upTo(tile.depth)
-  const weights = steps.flatMap((u) => loadWeights(matmul, tile, parts, `k + ${from + u}u`, `_${u}`))
+  const weights = steps.flatMap((u) => loadWeights(matmul, tile, parts, `k + ${laneAt(u)}`, `_${u}`))
   const sums = rowsOf(parts).flatMap((r) =>
     steps.flatMap((u) => [
-      `let x${r}_${u} = subgroupBroadcast(a${r}, ${from + u}u);`,
+      `let x${r}_${u} = ${spread}(a${r}, ${laneAt(u)});`,
       ...addProducts(tile, parts, r, `x${r}_${u}`, `_${u}`),
     ]),
   )
-  return ['{', ...indent([...weights, ...sums], 1), '}']
+  return [...weights, ...sums]
 }
 
 const loadWeights = (matmul: Matmul, tile: SubgroupTile, parts: Parts, k: string, suffix: string): readonly string[] =>
   upTo(tile.columns).flatMap((v) =>
-    parts.products.map((p) => `let b${p}_${v}${suffix} = load4_${matmul.products[p].buffer}(bank${p}_${v} + ${k});`),
+    parts.products.map((p) => `let b${p}_${v}${suffix} = ${parts.load(matmul.products[p].buffer, `bank${p}_${v} + ${k}`)};`),
   )
 
 const addProducts = (tile: SubgroupTile, parts: Parts, r: number, x: string, suffix: string): readonly string[] =>
-  upTo(tile.columns).flatMap((v) => parts.products.map((p) => `s${p}_${r}_${v} += dot(${x}, b${p}_${v}${suffix});`))
+  upTo(tile.columns).flatMap((v) => parts.products.map((p) => `s${p}_${r}_${v} += ${parts.times(x, `b${p}_${v}${suffix}`)};`))
 
 /** What is left of the depth: every lane loads the left rows itself. */
 function tail(matmul: Matmul, tile: SubgroupTile, parts: Parts): readonly string[] {
   if (isMultiple(matmul.depth, 4 * tile.lanes)) return []
   const sums = rowsOf(parts).flatMap((r) => [
-    `let x${r} = load4_${matmul.left.buffer}(left${r} + k);`,
+    `let x${r} = ${parts.load(matmul.left.buffer, `left${r} + k`)};`,
     ...addProducts(tile, parts, r, `x${r}`, ''),
   ])
   return [
     `for (var k = chunked; k < ${parts.depthUnits}; k++) {`,
     ...indent([...loadWeights(matmul, tile, parts, 'k', ''), ...sums], 1),
-    '}',
-  ]
-}
-
-/** The sums pass through an array so that the epilogue's text stands once a column. */
-function finish(tile: SubgroupTile, parts: Parts): readonly string[] {
-  const { products, tiles } = parts
-  const width = tile.columns * products.length
-  const at = (v: number, p: number): number => v * products.length + p
-  return [
-    `var sums: array<f32, ${tiles.height * width}>;`,
-    ...rowsOf(parts).flatMap((r) =>
-      upTo(tile.columns).flatMap((v) => products.map((p) => `sums[${r * width + at(v, p)}] = s${p}_${r}_${v};`)),
-    ),
-    'for (var r = 0u; r < row_count; r++) {',
-    `  let row = ${tiles.row('r')};`,
-    ...upTo(tile.columns).map((v) => {
-      const values = products.map((p) => `sums[r * ${width}u + ${at(v, p)}u]`).join(', ')
-      const call = `finish(row, column${v}, ${values});`
-      return parts.columnsFit ? `  ${call}` : `  if (column${v} < ${parts.columns}) { ${call} }`
-    }),
     '}',
   ]
 }
