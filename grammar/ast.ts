@@ -14,6 +14,8 @@ export interface File extends Spanned {
   readonly imports: readonly Import[]
   readonly declarations: readonly Declaration[]
   readonly comments: readonly Comment[]
+  /** Names that parts of the file without a readable form would have brought: that they are unknown is no second mistake. */
+  readonly lost: readonly Name[]
 }
 
 /** `// ...` and `/// ...`; the latter also stand as `doc` on what they precede. */
@@ -38,6 +40,8 @@ export interface Declaration extends Spanned {
   readonly parameters: readonly Parameter[]
   readonly result: TypeNode | null
   readonly body: readonly Statement[]
+  /** Was something in it left out for want of a readable form? Then nothing can be said of what it lacks. */
+  readonly isPartial: boolean
   /** Lines of the doc comment, without the slashes. */
   readonly doc: readonly string[]
 }
@@ -199,7 +203,6 @@ export interface WeightsStatement extends Spanned {
 /** One path of weights and where its values lie in a checkpoint. */
 export interface WeightEntry extends Spanned {
   readonly path: readonly WeightPathPart[]
-  /** One template, or several stacked along a new leading axis by `stack e in 0..E "..."`. */
   readonly template: StringLiteral
   /** `[e, 0:F, ::2]` after the template. */
   readonly slices: readonly SliceNode[] | null

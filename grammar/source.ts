@@ -20,10 +20,28 @@ export interface Position {
   readonly column: number
 }
 
+const starts = new WeakMap<Source, readonly number[]>()
+
+/** The offset at which each line begins; lines end at `\n`. Computed once a source. */
+export function lineStarts(source: Source): readonly number[] {
+  const known = starts.get(source)
+  if (known !== undefined) return known
+  const found = [0]
+  for (let at = source.text.indexOf('\n'); at !== -1; at = source.text.indexOf('\n', at + 1)) found.push(at + 1)
+  starts.set(source, found)
+  return found
+}
+
 export function positionAt(source: Source, offset: number): Position {
-  const before = source.text.slice(0, offset)
-  const lastBreak = before.lastIndexOf('\n')
-  return { line: before.split('\n').length, column: offset - lastBreak }
+  const lines = lineStarts(source)
+  let low = 0
+  let high = lines.length - 1
+  while (low < high) {
+    const middle = (low + high + 1) >> 1
+    if (lines[middle]! <= offset) low = middle
+    else high = middle - 1
+  }
+  return { line: low + 1, column: offset - lines[low]! + 1 }
 }
 
 export const textOf = (span: Span): string => span.source.text.slice(span.start, span.end)

@@ -1,0 +1,96 @@
+/** Says what is wrong with single tokens, once each, and reads them as what was meant, so that the rest is not disturbed. */
+import type { IToken, TokenType } from 'chevrotain'
+import type { Code } from './codes.ts'
+import type { Reporter } from './report.ts'
+import {
+  BadNumber, Bang, BlockComment, classify, DoubleAmpersand, DoubleBar, FatArrow, Arrow, ForeignWord, HashComment, Junk, NumberToken, retype,
+  Semicolon, SingleQuoted, StringToken, UnclosedString, word, Word,
+} from './tokens.ts'
+
+export interface CleanTokens {
+  readonly tokens: readonly IToken[]
+  /** The indexes of tokens in which, or beside which, a mistake is already reported. */
+  readonly troubled: ReadonlySet<number>
+}
+
+interface Remedy {
+  readonly code: Code
+  readonly message: (token: IToken) => string
+  readonly help?: string
+  /** What the token is read as; null leaves it out. */
+  readonly as: TokenType | null
+  /** The certain replacement. */
+  readonly fix?: (token: IToken) => string | null
+}
+
+const sign = (meant: string, as: TokenType): Remedy =>
+  ({ code: 'SMOE1013', message: ({ image }) => `\`${image}\` is written \`${meant}\` here`, as, fix: () => meant })
+
+const remedies = new Map<TokenType, Remedy>([
+  [Junk, { code: 'SMOE1002', message: ({ image }) => `${describe(image)} means nothing here`, as: null }],
+  [ForeignWord, { code: 'SMOE1002', message: ({ image }) => `names are made of a-z, A-Z, 0-9 and \`_\`: \`${image}\``, as: Word }],
+  [BadNumber, {
+    code: 'SMOE1003', message: ({ image }) => `\`${short(image)}\` is not a number`, help: 'numbers are written `12`, `1.5` or `1e-5`', as: NumberToken,
+  }],
+  [UnclosedString, { code: 'SMOE1004', message: () => 'the string has no end on its line', help: 'close it with `"`', as: StringToken }],
+  [SingleQuoted, {
+    code: 'SMOE1013', message: () => 'strings are written with `"`', as: StringToken, fix: ({ image }) => `"${image.slice(1, -1)}"`,
+  }],
+  [HashComment, { code: 'SMOE1013', message: () => 'comments begin with `//`', as: null, fix: ({ image }) => `//${image.slice(1)}` }],
+  [BlockComment, { code: 'SMOE1013', message: () => 'comments begin with `//` and end with their line', as: null }],
+  [Semicolon, { code: 'SMOE1013', message: () => 'statements stand without `;`', as: null, fix: () => '' }],
+  [DoubleAmpersand, sign('and', word('and'))],
+  [DoubleBar, sign('or', word('or'))],
+  [Bang, sign('not', word('not'))],
+  [FatArrow, sign('->', Arrow)],
+])
+
+const short = (text: string): string => text.length > 24 ? `${text.slice(0, 24)}...` : text
+
+function describe(image: string): string {
+  const code = image.codePointAt(0)!
+  const isVisible = code > 0x20 && code < 0x7F || code > 0xA0 && (code < 0xD800 || code > 0xF8FF) && !(code >= 0x2000 && code < 0x2070)
+  if (image.length === 1 || image.length === 2 && code > 0xFFFF) {
+    return isVisible ? `\`${image}\`` : `the character U+${code.toString(16).toUpperCase().padStart(4, '0')}`
+  }
+  return isVisible && /^[\x21-\x7E]*$/.test(image) ? `\`${short(image)}\`` : `this run of ${image.length} characters`
+}
+
+const lineBetween = (text: string, a: IToken, b: IToken): boolean => text.slice(a.endOffset! + 1, b.startOffset).includes('\n')
+
+export function clean(lexed: readonly IToken[], report: Reporter): CleanTokens {
+  const tokens: IToken[] = []
+  const troubled = new Set<number>()
+  for (const token of lexed) {
+    token.endOffset = token.startOffset + token.image.length - 1
+    const remedy = remedies.get(token.tokenType)
+    if (remedy !== undefined) tell(token, remedy, report)
+    else if (token.tokenType === NumberToken && !isExact(token.image)) tellNumber(token, report, troubled, tokens.length)
+    if (remedy?.as === null) {
+      const previous = tokens.at(-1)
+      const isBefore = previous !== undefined && !lineBetween(report.source.text, previous, token)
+      if (token.tokenType === Junk) troubled.add(isBefore ? tokens.length - 1 : tokens.length)
+      continue
+    }
+    if (remedy !== undefined) {
+      retype(token, remedy.as)
+      if (remedy.fix === undefined) troubled.add(tokens.length)
+    }
+    tokens.push(token.tokenType === Word ? classify(token) : token)
+  }
+  return { tokens, troubled }
+}
+
+function tell(token: IToken, { code, message, help = '', fix }: Remedy, report: Reporter): void {
+  const span = report.span(token.startOffset, token.endOffset! + 1)
+  const replacement = fix?.(token) ?? null
+  report.error(code, message(token), span, { help: help || null, fix: replacement === null ? null : { span, replacement } })
+}
+
+const isExact = (image: string): boolean =>
+  Number.isFinite(Number(image)) && (!/^\d+$/.test(image) || Number(image) <= Number.MAX_SAFE_INTEGER)
+
+function tellNumber(token: IToken, report: Reporter, troubled: Set<number>, index: number): void {
+  report.error('SMOE1003', `\`${short(token.image)}\` is too large`, report.span(token.startOffset, token.endOffset! + 1))
+  troubled.add(index)
+}

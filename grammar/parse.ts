@@ -1,0 +1,318 @@
+/**
+ * Text -> syntax tree. Every mistake at once: tokens are cleaned, laid out in pieces, and each piece is parsed alone; a piece without
+ * a readable form is left out, and the names it would have brought are noted.
+ */
+import { EOF, NoViableAltException, tokenMatcher, type IRecognitionException, type IToken, type Lexer } from 'chevrotain'
+import type { Comment, Declaration, File, Import, MoeClause, Name, Statement, WeightEntry } from './ast.ts'
+import { clean } from './clean.ts'
+import type { Diagnostic } from './diagnostic.ts'
+import { docsOf } from './docs.ts'
+import { endOf, layOut, maximumNesting, type Block, type Piece } from './layout.ts'
+import { createReporter, type Reporter } from './report.ts'
+import { Rules, type ParsedBlock, type Problem } from './rules.ts'
+import type { Source, Span } from './source.ts'
+import { closest } from './suggest.ts'
+import {
+  AnyWord, BlockToken, CallParen, Colon, Comma, createLexer, Equals, IsEqual, reservedNames, retype, StringToken, word, Word,
+} from './tokens.ts'
+
+export interface Parsed {
+  readonly file: File
+  /** In the order of their places. */
+  readonly diagnostics: readonly Diagnostic[]
+}
+
+export const maximumBytes = 4 * 1024 * 1024
+
+/** Made at the first parse and kept: they hold no state between parses. */
+let tools: { readonly lexer: Lexer; readonly rules: Rules } | null = null
+const takeTools = () => (tools ??= { lexer: createLexer(true), rules: new Rules(true) })
+
+/** Never throws; the file is always there, though without the parts that have no readable form. */
+export function parse(source: Source): Parsed {
+  const report = createReporter(source)
+  const span = report.span(0, source.text.length)
+  if (isTooLarge(source.text)) {
+    report.error('SMOE1009', `the file is larger than ${maximumBytes / 1024 / 1024} MiB`, report.span(0, 0))
+    return { file: { source, imports: [], declarations: [], comments: [], lost: [], span }, diagnostics: report.diagnostics }
+  }
+  const { lexer, rules } = takeTools()
+  const { tokens: lexed, groups } = lexer.tokenize(source.text)
+  const comments = groups['comments']!.map((token) => commentOf(token, source))
+  const { tokens, troubled } = clean(lexed, report)
+  const pieces = layOut(tokens, troubled, report)
+  rules.source = source
+  rules.docs = docsOf(source, tokens, comments)
+  const parts = new Assembly(rules, report).file(pieces)
+  const diagnostics = [...report.diagnostics].sort((a, b) => a.span.start - b.span.start)
+  return { file: { source, ...parts, comments, span }, diagnostics }
+}
+
+function isTooLarge(text: string): boolean {
+  if (text.length * 3 <= maximumBytes) return false
+  return text.length > maximumBytes || new TextEncoder().encode(text).length > maximumBytes
+}
+
+function commentOf({ image, startOffset }: IToken, source: Source): Comment {
+  const whole = image.endsWith('\r') ? image.slice(0, -1) : image
+  const isDoc = whole.startsWith('///')
+  const text = whole.slice(isDoc ? 3 : 2).replace(/^ /, '').trimEnd()
+  return { text, isDoc, span: { source, start: startOffset, end: startOffset + whole.length } }
+}
+
+type StatementRule = 'let' | 'assign' | 'param' | 'inputTensor' | 'output' | 'return' | 'repeat' | 'select' | 'weigh' | 'loss' | 'once' |
+  'when' | 'weights' | 'assert'
+
+const statementRules: ReadonlyMap<string, StatementRule> = new Map<string, StatementRule>([
+  ['let', 'let'], ['var', 'let'], ['param', 'param'], ['input', 'inputTensor'], ['output', 'output'], ['return', 'return'],
+  ['repeat', 'repeat'], ['select', 'select'], ['weigh', 'weigh'], ['loss', 'loss'], ['once', 'once'], ['when', 'when'],
+  ['weights', 'weights'], ['assert', 'assert'],
+])
+const clauseRules: ReadonlyMap<string, 'experts' | 'route' | 'require'> = new Map([
+  ['experts', 'experts'], ['shared', 'experts'], ['route', 'route'], ['require', 'require'],
+] as const)
+const declarationWords = ['fn', 'block', 'expert', 'policy', 'model', 'import']
+
+/** May the sign follow the keyword? Otherwise a word like it is no misspelled keyword. */
+const mayFollow = (keyword: string, next: IToken | undefined): boolean =>
+  next !== undefined && !['=', '[', '.'].includes(next.image) && (next.image !== '(' || ['return', 'weigh', 'assert'].includes(keyword))
+
+class Assembly {
+  private readonly lost: Name[] = []
+  private isPartial = false
+  private readonly rules: Rules
+  private readonly report: Reporter
+
+  constructor(rules: Rules, report: Reporter) {
+    this.rules = rules
+    this.report = report
+  }
+
+  file(pieces: readonly Piece[]): Pick<File, 'imports' | 'declarations' | 'lost'> {
+    const imports: Import[] = []
+    const declarations: Declaration[] = []
+    for (const piece of pieces) {
+      const head = this.headOfDeclaration(piece)
+      this.isPartial = false
+      if (head === null) this.lose(piece)
+      else if (head === 'import') {
+        const made = this.run(piece, () => this.rules.import())
+        if (made !== null && declarations.length > 0) this.report.error('SMOE1016', 'imports stand before the declarations', made.span)
+        if (made !== null) imports.push(made)
+      } else {
+        const made = this.declaration(piece)
+        if (made !== null) declarations.push({ ...made, isPartial: this.isPartial })
+      }
+    }
+    return { imports, declarations, lost: this.lost }
+  }
+
+  /** Each parameter alone, then the head without them: a mistake in one leaves the declaration standing. */
+  private declaration(piece: Piece): Declaration | null {
+    const { before, items, after } = splitList(piece.tokens)
+    const { reported, cut } = piece
+    const parameters = this.each(items, (tokens) => this.run({ tokens, reported, cut }, () => this.rules.parameter()))
+    const made = this.run({ ...piece, tokens: [...before, ...after] }, () => this.rules.declaration())
+    return made === null ? null : { ...made, parameters }
+  }
+
+  /** The keyword of a declaration, a misspelled one mended; null, and said so, where there is none. */
+  private headOfDeclaration(piece: Piece): string | null {
+    const first = piece.tokens[0]!
+    if (declarationWords.includes(first.image) && tokenMatcher(first, AnyWord)) return first.image
+    const meant = tokenMatcher(first, Word) ? closest(first.image, declarationWords) : null
+    const isHeaded = meant !== null && piece.tokens[1] !== undefined && (meant === 'import') === (piece.tokens[1].tokenType === BlockToken)
+    const span = this.spanOf(first)
+    const message = `expected a declaration, found ${nameToken(first)}`
+    const help = meant === null ? 'a file holds imports and `fn`, `block`, `expert`, `policy`, `model`' : `probably \`${meant}\` is meant`
+    if (!piece.reported) this.report.error('SMOE1010', message, span, { help, fix: isHeaded ? { span, replacement: meant } : null })
+    if (!isHeaded) return null
+    piece.tokens[0] = retype({ ...first, image: meant }, word(meant))
+    return meant
+  }
+
+  private spanOf(token: IToken): Span {
+    return this.report.span(token.startOffset, Math.max(endOf(token), token.startOffset))
+  }
+
+  /** Parses the blocks of the piece, then the piece; null where it has no readable form. */
+  private run<T>(piece: Piece, rule: () => T): T | null {
+    for (const token of piece.tokens) if (token.tokenType === BlockToken) token.payload = this.block(token.payload as Block)
+    const deep = nestingOf(piece.tokens)
+    if (deep !== null) this.sayDeep(piece, this.spanOf(deep))
+    if (deep !== null || piece.cut) return this.lose(piece)
+    this.rules.begin(piece.tokens)
+    const made = rule()
+    if (this.rules.deepest > maximumNesting) this.sayDeep(piece, this.spanOf(piece.tokens[0]!))
+    const error = this.rules.errors[0]
+    if (error !== undefined) this.sayError(piece, error)
+    const problems = this.rules.problems
+    if (!piece.reported) for (const problem of error === undefined ? problems : []) this.say(problem)
+    if (error !== undefined || this.rules.deepest > maximumNesting || problems.some(({ isMild }) => !isMild)) return this.lose(piece)
+    return made
+  }
+
+  private say({ code, message, span, help = '', fix = null }: Problem): void {
+    this.report.error(code, message, span, { help: help || null, fix })
+  }
+
+  private sayDeep(piece: Piece, span: Span): void {
+    if (!piece.reported) {
+      const message = `the expression is nested more than ${maximumNesting} levels deep`
+      this.report.error('SMOE1008', message, span, { help: 'name a part of it with `let`' })
+    }
+    piece.reported = true
+  }
+
+  private block({ context, pieces }: Block): ParsedBlock {
+    const nothing: ParsedBlock = { statements: [], clauses: [], entries: [], names: [] }
+    switch (context) {
+      case 'names': return { ...nothing, names: pieces.flatMap((piece) => this.run(piece, () => this.rules.names()) ?? []) }
+      case 'entries': return { ...nothing, entries: this.each(pieces, (piece): WeightEntry | null => this.run(piece, () => this.rules.entry())) }
+      case 'clauses': return { ...nothing, clauses: this.each(pieces, (piece) => this.clause(piece)) }
+      case 'statements':
+      case 'file': return { ...nothing, statements: this.each(pieces, (piece) => this.statement(piece)) }
+      default: return context satisfies never
+    }
+  }
+
+  private each<P, T>(pieces: readonly P[], make: (piece: P) => T | null): readonly T[] {
+    return pieces.map(make).filter((made) => made !== null)
+  }
+
+  private clause(piece: Piece): MoeClause | null {
+    const rule = this.ruleOf(piece, clauseRules, 'a clause')
+    return rule === null ? this.lose(piece) : this.run(piece, () => this.rules[rule]())
+  }
+
+  private statement(piece: Piece): Statement | null {
+    const isAssignment = piece.tokens[1]?.tokenType === Equals && tokenMatcher(piece.tokens[0]!, Word)
+    const rule = isAssignment ? 'assign' : this.ruleOf(piece, statementRules, 'a statement')
+    if (rule === null) return this.lose(piece)
+    return this.run(piece, () => this.rules[rule]())
+  }
+
+  /** The rule of the keyword that begins the piece, a misspelled one mended; null, and said so, where there is none. */
+  private ruleOf<R>(piece: Piece, rules: ReadonlyMap<string, R>, what: string): R | null {
+    const first = piece.tokens[0]!
+    if (rules.has(first.image)) return rules.get(first.image)!
+    const next = piece.tokens[1]
+    const near = tokenMatcher(first, Word) ? closest(first.image, rules.keys()) : null
+    const meant = near !== null && mayFollow(near, next) ? near : null
+    const span = this.spanOf(first)
+    const isReserved = reservedNames.has(first.image) && next?.tokenType === Equals
+    const help = meant !== null ? `probably \`${meant}\` is meant` : next?.tokenType === IsEqual ? 'a value is given with `=`' : null
+    if (!piece.reported && isReserved) this.report.error('SMOE1012', `\`${first.image}\` is a reserved word and cannot be a name`, span)
+    else if (!piece.reported) {
+      const fix = meant === null ? null : { span, replacement: meant }
+      this.report.error('SMOE1011', `expected ${what}, found ${nameToken(first)}`, span, { help, fix })
+    }
+    piece.reported = true
+    if (meant === null) return null
+    piece.tokens[0] = retype({ ...first, image: meant }, word(meant))
+    return rules.get(meant)!
+  }
+
+  /** Leaves the piece out, and notes the names it would have brought. */
+  private lose(piece: Piece): null {
+    this.isPartial = true
+    const [head, second] = piece.tokens
+    const isNamed = second !== undefined && tokenMatcher(second, Word) && tokenMatcher(head!, AnyWord)
+    for (const token of isNamed ? [second] : tokenMatcher(head!, Word) ? [head!] : []) {
+      this.lost.push({ text: token.image, span: this.spanOf(token) })
+    }
+    for (const token of piece.tokens) {
+      const { names = [] } = token.tokenType === BlockToken ? token.payload as ParsedBlock : {}
+      for (const { name, alias } of names) this.lost.push(alias ?? name)
+    }
+    return null
+  }
+
+  private sayError(piece: Piece, error: IRecognitionException): void {
+    if (piece.reported) return
+    piece.reported = true
+    const isEnd = error.token.tokenType === EOF
+    const token = isEnd ? piece.tokens.at(-1)! : error.token
+    const span = isEnd ? this.report.span(endOf(token), endOf(token)) : this.spanOf(token)
+    const expected = error.message
+    const before = piece.tokens[piece.tokens.indexOf(token) - 1]
+    if (expected === 'a name' && reservedNames.has(token.image)) {
+      this.report.error('SMOE1012', `\`${token.image}\` is a reserved word and cannot be a name`, span)
+      return
+    }
+    const found = nameToken(token)
+    const { help = null, fix = null } = isEnd ? {} : advise(expected, token, before, span, error instanceof NoViableAltException)
+    const message = isEnd ? `expected ${expected} after ${found}` : expected === '' ? `did not expect ${found} here` : `expected ${expected}, found ${found}`
+    this.report.error('SMOE1001', message, span, { help, fix })
+  }
+}
+
+interface Advice {
+  readonly help?: string
+  readonly fix?: Diagnostic['fix']
+}
+
+/** What is known about common slips; a fix only where no other reading is possible. */
+function advise(expected: string, token: IToken, before: IToken | undefined, span: Span, isChoice: boolean): Advice {
+  const swap = (replacement: string): Advice['fix'] => ({ span, replacement })
+  if (expected === '`:`' && token.tokenType === Equals) return { help: 'a type follows `:`', fix: swap(':') }
+  if (expected === '`=`' && token.tokenType === IsEqual) return { help: 'a value is given with `=`', fix: swap('=') }
+  if (expected.startsWith('`,`') && token.tokenType === Colon) return { help: 'a named argument is given with `=`', fix: swap('=') }
+  if (token.tokenType === Equals) return { help: 'equality is written `==`' }
+  if (isChoice && token.image === 'if') return { help: 'put the conditional in parentheses' }
+  if (expected === '' && (token.image === '(' || token.image === '[')) {
+    return { help: `the \`${token.image}\` of a call or an index stands on the line of what it belongs to` }
+  }
+  const meant = /^`(\w+)`$/.exec(expected)?.[1]
+  if (meant !== undefined && tokenMatcher(token, Word) && closest(token.image, [meant]) !== null) {
+    return { help: `probably \`${meant}\` is meant`, fix: swap(meant) }
+  }
+  if (expected.startsWith('`,`') && before?.tokenType !== Comma && tokenMatcher(token, AnyWord)) return { help: 'items are separated by `,`' }
+  return {}
+}
+
+function nameToken(token: IToken): string {
+  if (token.tokenType === StringToken) return 'a string'
+  return `\`${token.image.length > 24 ? `${token.image.slice(0, 24)}...` : token.image}\``
+}
+
+/** The token at which brackets and conditionals nest too deeply to be parsed by recursion; null where they do not. */
+function nestingOf(tokens: readonly IToken[]): IToken | null {
+  const outer: number[] = []
+  let conditionals = 0
+  for (const token of tokens) {
+    if (token.image === '(' || token.image === '[') outer.push(conditionals)
+    else if (token.image === ')' || token.image === ']') conditionals = outer.pop() ?? 0
+    else if (token.image === ',') conditionals = outer.at(-1) ?? 0
+    else if (token.tokenType === word('if')) conditionals++
+    if (outer.length + conditionals > maximumNesting) return token
+  }
+  return null
+}
+
+interface SplitList {
+  /** Up to and with the opening parenthesis. */
+  readonly before: readonly IToken[]
+  /** What stands between the commas, nothing after the last one. */
+  readonly items: readonly IToken[][]
+  /** From the closing parenthesis on. */
+  readonly after: readonly IToken[]
+}
+
+/** Takes the parameters out of the tokens of a declaration. */
+function splitList(tokens: readonly IToken[]): SplitList {
+  const open = tokens.findIndex(({ tokenType }) => tokenType === CallParen)
+  const items: IToken[][] = [[]]
+  let depth = 0
+  for (let at = open + 1; open === 2 && at < tokens.length; at++) {
+    const token = tokens[at]!
+    if (token.image === '(' || token.image === '[') depth++
+    else if ((token.image === ')' || token.image === ']') && --depth < 0) {
+      if (items.at(-1)!.length === 0) items.pop()
+      return { before: tokens.slice(0, open + 1), items, after: tokens.slice(at) }
+    }
+    if (token.tokenType === Comma && depth === 0) items.push([])
+    else items.at(-1)!.push(token)
+  }
+  return { before: tokens, items: [], after: [] }
+}

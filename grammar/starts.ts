@@ -1,0 +1,105 @@
+/** Where a new piece begins: decided from the words alone, before anything is parsed. */
+import { tokenMatcher, type IToken } from 'chevrotain'
+import {
+  AnyWord, BlockToken, CloseBracket, CloseParen, Colon, Dot, Equals, NumberToken, OpenBrace, StringToken, Word,
+} from './tokens.ts'
+
+/** A token in its surroundings. */
+export interface Cursor {
+  readonly tokens: readonly IToken[]
+  readonly index: number
+  /** The tokens of the piece so far; never empty. */
+  readonly piece: readonly IToken[]
+  /** Is it the first on its line? */
+  readonly first: boolean
+  /** Is a `(` or `[` of the piece still open? */
+  readonly inBrackets: boolean
+  /** Is its line no deeper than the line on which the piece begins? */
+  readonly outdented: boolean
+}
+
+export const declarations: ReadonlySet<string> = new Set(['import', 'fn', 'block', 'expert', 'policy', 'model'])
+const hard = new Set(['let', 'var', 'param', 'return', 'repeat'])
+const notOperands = new Set([...hard, 'import', 'fn', 'if', 'then', 'else', 'and', 'or', 'not', 'moe', 'as'])
+/** After these a name follows, even where a reserved word stands in its place. */
+const named = new Set(['let', 'var', 'param', 'input', 'output', 'loss', 'repeat'])
+const clauses = new Set(['experts', 'route', 'shared', 'require'])
+/** Words that carry a statement or a clause on, over a line's end too. */
+const infixes = new Set(['by', 'in', 'of', 'at', 'after', 'at_most', 'layers', 'a', 'step', 'top', 'training'])
+const clauseInfixes = new Set([
+  'of', 'dropless', 'capacity', 'overflow', 'drop', 'next', 'groups', 'keep', 'bias', 'balanced', 'at', 'within', 'expert', 'choice',
+  'most', 'tokens', 'an', 'each', 'token',
+])
+
+const isWord = (token: IToken | undefined): boolean => token !== undefined && tokenMatcher(token, AnyWord)
+const isName = (token: IToken | undefined): boolean => token !== undefined && tokenMatcher(token, Word)
+const has = (token: IToken | undefined, type: IToken['tokenType']): boolean => token?.tokenType === type
+
+/** May the token end an operand, so that no other operand can follow it? */
+export function endsOperand(token: IToken | undefined): boolean {
+  if (token === undefined) return false
+  if (isWord(token)) return !notOperands.has(token.image)
+  return [NumberToken, StringToken, CloseParen, CloseBracket, BlockToken].includes(token.tokenType)
+}
+
+export function startsDeclaration({ tokens, index, first, piece, inBrackets }: Cursor, context: string): boolean {
+  const token = tokens[index]!
+  if (!declarations.has(token.image) || !isWord(token)) return false
+  const next = tokens[index + 1]
+  if (has(next, Equals) || has(next, Colon) || has(tokens[index - 1], Dot)) return false
+  const isNamed = isName(next) && tokens[index + 2]?.image === '('
+  if (token.image === 'fn' || token.image === 'import') return first || isNamed
+  if (context === 'file' && !inBrackets) return first || (isNamed && endsOperand(piece.at(-1)))
+  return first && isNamed
+}
+
+/** The tokens after a contextual word that make it the head of a statement, whatever stands before it. */
+const heads: Readonly<Record<string, (next: IToken | undefined, second: IToken | undefined) => boolean>> = {
+  input: (next, second) => isWord(next) && has(second, Colon),
+  output: (next, second) => isWord(next) && (has(second, Colon) || has(second, Equals)),
+  loss: (next, second) => isWord(next) && has(second, Equals),
+  weights: (next) => has(next, OpenBrace),
+  once: (next) => has(next, OpenBrace),
+  when: (next) => next?.image === 'training',
+  select: (next) => next?.image === 'top',
+  weigh: (next) => isName(next) || has(next, NumberToken) || next?.image === 'if' || next?.image === 'not',
+  assert: (next) => isName(next) || has(next, NumberToken) || next?.image === 'not',
+}
+
+export function startsStatement(cursor: Cursor): boolean {
+  const { tokens, index, piece, first, inBrackets } = cursor
+  const token = tokens[index]!
+  const next = tokens[index + 1]
+  const previous = piece.at(-1)!
+  if (!isWord(token) || has(previous, Dot)) return false
+  if (hard.has(token.image) && piece.length === 1 && !first && named.has(previous.image)) return false
+  if (hard.has(token.image)) return !(has(next, Equals) && inBrackets) && (first || !inBrackets)
+  if (!isName(token) || piece.length === 1) return false
+  if (has(previous, BlockToken) && !inBrackets) return true
+  const free = !inBrackets && endsOperand(previous)
+  const headed = Object.hasOwn(heads, token.image) && heads[token.image]!(next, tokens[index + 2])
+  if (headed && (first || free)) return true
+  if (has(next, Equals)) return inBrackets ? first && cursor.outdented && endsOperand(previous) : first || free
+  return first && free && !infixes.has(token.image)
+}
+
+export function startsClause({ tokens, index, piece, first, inBrackets }: Cursor): boolean {
+  const token = tokens[index]!
+  const previous = piece.at(-1)!
+  if (!isWord(token) || inBrackets || !endsOperand(previous)) return false
+  if (clauses.has(token.image)) {
+    const each = token.image === 'experts' && piece[1]?.image === 'each' && !piece.some((one) => one.image === 'experts')
+    return !each && previous.image !== 'overflow' && (piece.length > 1 || first)
+  }
+  if (hard.has(token.image) && piece.length === 1 && !first && named.has(previous.image)) return false
+  if (hard.has(token.image)) return true
+  return first && isName(token) && piece.length > 1 && !clauseInfixes.has(token.image)
+}
+
+export function startsEntry({ tokens, index, piece, first, inBrackets }: Cursor): boolean {
+  if (!isWord(tokens[index]) || inBrackets) return false
+  const previous = piece.at(-1)!
+  if (has(previous, Dot)) return false
+  const transposed = previous.image === 'T' && has(piece.at(-2), Dot) && piece.some((token) => has(token, StringToken))
+  return has(previous, StringToken) || has(previous, CloseBracket) || transposed || (first && !has(previous, Equals))
+}
