@@ -51,9 +51,9 @@ function packed({ shape, values }: HostTensor, { batch, free, over }: ContractAx
   return strided(values, order.map((axis) => shape[axis]), order.map((axis) => strides[axis]))
 }
 
-/** x[n, :] . w[f, :] for rows that start at these elements. */
+/** x[n, :] . w[f, :] for rows that start at these elements. A sum of one term is the term, -0 included. */
 export function dot(x: Float64Array, xStart: number, w: Float64Array, wStart: number, depth: number): number {
-  let sum = 0
+  let sum = depth === 0 ? 0 : -0
   for (let d = 0; d < depth; d++) sum += x[xStart + d] * w[wStart + d]
   return sum
 }
