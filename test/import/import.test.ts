@@ -8,6 +8,7 @@ import { print } from '../../grammar/print.ts'
 import { checkSource, framed } from '../support/spec.ts'
 import { root } from '../support/sources.ts'
 import { anyConfig } from './configs.ts'
+import { published } from './published.ts'
 
 const fixtures = ['llama', 'llama-tied', 'mixtral', 'mixtral-window', 'olmoe', 'olmoe-clip']
 const configOf = (name: string): Record<string, unknown> =>
@@ -34,6 +35,15 @@ describe('the spec of a checkpoint', () => {
 
   test.each(fixtures)('%s has no mistakes', (name) => {
     expect(framed(checkSource({ path: `${name}.smoe`, text: specOf(configOf(name)) }).diagnostics)).toBe('')
+  })
+
+  test.each(Object.keys(published))('%s is taken as published', (name) => {
+    const config = published[name]
+    const text = specOf(config)
+    expect(framed(checkSource({ path: 'published.smoe', text }).diagnostics)).toBe('')
+    for (const field of ['vocab_size', 'hidden_size', 'intermediate_size', 'num_hidden_layers', 'num_attention_heads']) {
+      expect(text).toContain(`= ${config[field] as number},`)
+    }
   })
 
   test('any valid config gives a spec without mistakes, laid out as the formatter would', () => {
