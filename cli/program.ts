@@ -2,6 +2,7 @@
 import { Command, CommanderError } from 'commander'
 import type { CommandModule, Context } from './command.ts'
 import { EXIT, Failure, type ExitCode } from './exit.ts'
+import { RuntimeError, type ErrorKind } from '../runtime/errors.ts'
 import type { Terminal } from './terminal.ts'
 import { VERSION } from './version.ts'
 
@@ -20,6 +21,23 @@ const COMMANDS: Readonly<Record<string, Entry>> = {
   import: { summary: 'write a spec for a Hugging Face checkpoint', load: async () => (await import('./commands/import.ts')).importCommand },
   bench: { summary: 'measure one mixture-of-experts layer on this machine', load: async () => (await import('./commands/bench.ts')).bench },
   doctor: { summary: 'tell what smoe can run on here, and what is missing', load: async () => (await import('./commands/doctor.ts')).doctor },
+}
+
+/** What each kind of error of the runtime means for the program; a plan or a kernel that is refused was made by us. */
+const OUTCOME: { readonly [K in ErrorKind]: ExitCode } = {
+  'no-adapter': EXIT.noAdapter,
+  'device-lost': EXIT.noAdapter,
+  device: EXIT.noAdapter,
+  limit: EXIT.noAdapter,
+  feature: EXIT.noAdapter,
+  'out-of-memory': EXIT.noAdapter,
+  plan: EXIT.bug,
+  kernel: EXIT.bug,
+  state: EXIT.bug,
+  input: EXIT.usage,
+  weight: EXIT.badCheckpoint,
+  checkpoint: EXIT.badCheckpoint,
+  'not-finite': EXIT.numbersDiffer,
 }
 
 function createProgram(terminal: Terminal): Command {
@@ -76,6 +94,9 @@ export async function runCommandLine(args: readonly string[], terminal: Terminal
     return code
   } catch (problem) {
     if (problem instanceof Failure) return reportFailure(problem, terminal)
+    if (problem instanceof RuntimeError && OUTCOME[problem.kind] !== EXIT.bug) {
+      return reportFailure(new Failure(OUTCOME[problem.kind], problem.message), terminal)
+    }
     if (problem instanceof CommanderError) return problem.exitCode === 0 ? EXIT.ok : EXIT.usage
     return reportBug(problem, args, terminal)
   }

@@ -1,4 +1,4 @@
-/** Runs plans. Nothing here is of Node: devices come from `runtime/dawn` or `runtime/browser`, files from `runtime/checkpoint/node.ts`. */
+/** Runs plans. Nothing here is of Node: devices come from `runtime/dawn` or `runtime/browser`, files from `runtime/checkpoint/files.ts`. */
 
 export { describeTarget, openDevice, type AdapterChoice, type Device, type DeviceOptions } from './device.ts'
 export { createSession, type Profile, type RunOptions, type Session } from './session.ts'
@@ -10,4 +10,12 @@ export type { HostArray, HostData } from './tensors.ts'
 export type { LoadOptions, LoadReport } from './weights/load.ts'
 export type { Checkpoint, TensorInfo } from './checkpoint/checkpoint.ts'
 export { memoryCheckpoint } from './checkpoint/memory.ts'
+export { openSafetensors } from './checkpoint/safetensors.ts'
+export { INDEX, SINGLE, openModel, openShards, type OpenFile } from './checkpoint/shards.ts'
+export { blobSource, bytesSource, urlSource, type ByteSource } from './checkpoint/source.ts'
+export { readTensor } from './checkpoint/tensor.ts'
+export { encodeSafetensors } from './checkpoint/encode.ts'
 export * from './errors.ts'
+export type { Plan } from '../plan/plan.ts'
+/** What generated bindings stand on. */
+export { checkInputs, type Tensor, type TypedPort } from './typed.ts'

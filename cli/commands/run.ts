@@ -1,0 +1,180 @@
+/** `smoe run SPEC`: one run of a model on tensors from files. */
+import { existsSync } from 'node:fs'
+import { Option, type Command } from 'commander'
+import { PORTABLE } from '../../plan/target.ts'
+import type { Checkpoint } from '../../runtime/checkpoint/checkpoint.ts'
+import { openCheckpoint, writeSafetensors } from '../../runtime/checkpoint/files.ts'
+import { memoryCheckpoint } from '../../runtime/checkpoint/memory.ts'
+import { createSession } from '../../runtime/session.ts'
+import type { HostData } from '../../runtime/tensors.ts'
+import { formatOption, modelOption, setOption, type CommandModule, type Context, type FormatOption } from '../command.ts'
+import { compileSpec, type SpecOptions } from '../compilation.ts'
+import { deviceOption, openChosen } from '../device.ts'
+import { EXIT, Failure, type ExitCode } from '../exit.ts'
+import { missingFile } from '../load.ts'
+import { bytes, milliseconds, plural, table, writeJson } from '../output.ts'
+import { createProgress } from '../progress.ts'
+import { compareTensors, type Difference } from '../run/compare.ts'
+import { readInputs } from '../run/inputs.ts'
+import { kernelTimes, profileTable, type KernelTime } from '../run/profile.ts'
+import { readWeights, runReference } from '../run/reference.ts'
+import { findTensor, readTensor } from '../run/tensors.ts'
+import type { Terminal } from '../terminal.ts'
+
+interface Options extends SpecOptions, FormatOption {
+  readonly weights?: string
+  readonly in: readonly string[]
+  readonly out?: string
+  readonly device: string
+  readonly profile?: boolean
+  readonly compare?: string
+  readonly tolerance: number
+}
+
+interface Result {
+  readonly outputs: Readonly<Record<string, HostData>>
+  readonly profile: readonly KernelTime[] | null
+}
+
+async function openWeights(path: string | undefined, needed: number, terminal: Terminal): Promise<Checkpoint> {
+  if (path === undefined) {
+    if (needed === 0) return memoryCheckpoint({}, 'no checkpoint')
+    throw new Failure(EXIT.usage, `the model has ${plural(needed, 'weight')}`, 'say where they are with --weights DIR_OR_FILE')
+  }
+  if (!existsSync(terminal.path(path))) throw missingFile(path, terminal)
+  return openCheckpoint(terminal.path(path))
+}
+
+const sample = (names: readonly string[]): string => `${names.slice(0, 4).join(', ')}${names.length > 4 ? ` and ${names.length - 4} more` : ''}`
+
+async function runOnReference(path: string, options: Options, terminal: Terminal): Promise<Result> {
+  if (options.profile === true) throw new Failure(EXIT.usage, 'the reference has no kernels to profile')
+  const { plan, graph } = compileSpec(path, options, PORTABLE, terminal)
+  if (graph === null) throw new Error('a plan without a graph')
+  const inputs = await readInputs(plan, options.in, terminal)
+  const checkpoint = await openWeights(options.weights, plan.weights.length, terminal)
+  try {
+    terminal.err('on the reference: f64 on the CPU, slow\n')
+    const start = performance.now()
+    const outputs = runReference(graph, inputs, await readWeights(graph, plan, checkpoint))
+    terminal.err(`${plan.model}: ${milliseconds(performance.now() - start)} ms\n`)
+    return { outputs, profile: null }
+  } finally {
+    await checkpoint.close()
+  }
+}
+
+async function runOnDevice(path: string, options: Options, terminal: Terminal): Promise<Result> {
+  const device = await openChosen(options.device, terminal)
+  try {
+    const { plan } = compileSpec(path, options, device.target, terminal)
+    const inputs = await readInputs(plan, options.in, terminal)
+    const checkpoint = await openWeights(options.weights, plan.weights.length, terminal)
+    const start = performance.now()
+    const session = await createSession(device, plan)
+    const progress = createProgress(terminal, 'weights', 1)
+    try {
+      const onProgress = (done: number, all: number): void => progress.update(all === 0 ? 1 : done / all, bytes(all))
+      const loaded = await session.loadWeights(checkpoint, { allowExtra: true, onProgress })
+      progress.end()
+      if (loaded.extra.length > 0) terminal.err(`note: no weight takes ${sample(loaded.extra)} of ${checkpoint.name}\n`)
+      const ready = performance.now()
+      const { outputs, profile } = options.profile === true
+        ? await session.profile(inputs).then(({ outputs, steps }) => ({ outputs, profile: kernelTimes(steps) }))
+        : { outputs: await session.run(inputs), profile: null }
+      const read = loaded.weights > 0 ? `${bytes(loaded.bytes)} of weights and ${plural(plan.kernels.length, 'kernel')} ready in ` : 'ready in '
+      terminal.err(`${plan.model}: ${read}${milliseconds(ready - start)} ms, run in ${milliseconds(performance.now() - ready)} ms\n`)
+      return { outputs, profile }
+    } finally {
+      progress.end()
+      session.dispose()
+      await checkpoint.close()
+    }
+  } finally {
+    device.dispose()
+  }
+}
+
+/** Every output that the file has a namesake for. */
+async function compareWith(file: string, outputs: Result['outputs'], terminal: Terminal): Promise<readonly Difference[]> {
+  if (!existsSync(terminal.path(file))) throw missingFile(file, terminal)
+  const checkpoint = await openCheckpoint(terminal.path(file))
+  try {
+    const names = Object.keys(outputs).filter((name) => checkpoint.tensors.has(name))
+    if (names.length === 0) findTensor(checkpoint, { name: Object.keys(outputs)[0] }, Object.keys(outputs)[0])
+    const differences: Difference[] = []
+    for (const name of names) {
+      const dtype = outputs[name].data instanceof Float32Array ? 'f32' : 'i32'
+      const expected = await readTensor(checkpoint, findTensor(checkpoint, { name }, name), dtype)
+      if (expected.shape.join() !== outputs[name].shape.join()) {
+        throw new Failure(EXIT.numbersDiffer, `${name} is [${outputs[name].shape.join(', ')}], in ${file} it is [${expected.shape.join(', ')}]`)
+      }
+      differences.push(compareTensors(name, outputs[name], expected))
+    }
+    return differences
+  } finally {
+    await checkpoint.close()
+  }
+}
+
+function differenceTable(differences: readonly Difference[]): string {
+  const rows = differences.map(({ name, relativeL2, largest, argmax }) =>
+    [name, relativeL2.toExponential(2), largest.toExponential(2), argmax === null ? '' : `${argmax.equal} of ${argmax.rows}`])
+  return table([['output', 'relative L2', 'largest', 'argmax equal'], ...rows], '<>>>')
+}
+
+function report({ profile }: Result, differences: readonly Difference[], { format }: Options, terminal: Terminal): void {
+  if (format === 'json') {
+    if (profile !== null || differences.length > 0) writeJson(terminal, { profile, differences })
+    return
+  }
+  if (profile !== null) terminal.out(profileTable(profile))
+  if (differences.length > 0) terminal.out(differenceTable(differences))
+}
+
+async function writeOutputs(file: string, outputs: Result['outputs'], terminal: Terminal): Promise<void> {
+  try {
+    await writeSafetensors(terminal.path(file), outputs)
+  } catch (problem) {
+    // a checkpoint that cannot be written is a path the user chose
+    throw new Failure(EXIT.usage, (problem as Error).message)
+  }
+}
+
+async function runSpec(path: string, options: Options, terminal: Terminal): Promise<ExitCode> {
+  const result = await (options.device === 'reference' ? runOnReference : runOnDevice)(path, options, terminal)
+  if (options.out !== undefined) {
+    await writeOutputs(options.out, result.outputs, terminal)
+    const list = Object.entries(result.outputs).map(([name, { shape }]) => `${name}[${shape.join(', ')}]`).join(', ')
+    terminal.err(`wrote ${list} to ${options.out}\n`)
+  }
+  const differences = options.compare === undefined ? [] : await compareWith(options.compare, result.outputs, terminal)
+  report(result, differences, options, terminal)
+  const worst = differences.filter(({ relativeL2 }) => !(relativeL2 <= options.tolerance))
+  if (worst.length > 0) throw new Failure(EXIT.numbersDiffer, `${worst.map(({ name }) => name).join(', ')} differ by more than ${options.tolerance}`)
+  return EXIT.ok
+}
+
+const number = (text: string): number => {
+  const value = Number(text)
+  if (!(value >= 0)) throw new Failure(EXIT.usage, `'${text}' is no tolerance`, 'write a number such as 2e-5')
+  return value
+}
+
+export const run: CommandModule = {
+  define: (command: Command, { run: action, terminal }: Context) =>
+    command
+      .argument('<spec>', 'the spec; - is standard input')
+      .option('--weights <path>', 'a .safetensors file, or a folder with one or with shards and their index')
+      .addOption(new Option('--in <name=file[:tensor]>', 'reads an input from a .safetensors file; once for each input')
+        .argParser((value: string, earlier: readonly string[]) => [...earlier, value]).default([], 'none'))
+      .option('--out <file>', 'a .safetensors file for every output under its name')
+      .addOption(deviceOption(', reference (f64, slow)'))
+      .addOption(modelOption())
+      .addOption(setOption())
+      .option('--profile', 'prints the time of each kernel')
+      .option('--compare <file>', 'compares the outputs with their namesakes in a .safetensors file; exits with 4 where they differ')
+      .addOption(new Option('--tolerance <error>', 'the relative L2 error that --compare allows').argParser(number).default(2e-5))
+      .addOption(formatOption())
+      .action(action((path: string, options: Options) => runSpec(path, options, terminal))),
+}

@@ -1,0 +1,72 @@
+/** Runs a graph in f64 on the host, with the weights a checkpoint has: the yardstick for devices. */
+import { EvaluationError, hostTensor, type HostTensor } from '../../compiler/reference/tensor.ts'
+import { evaluate } from '../../compiler/reference/evaluate.ts'
+import type { Graph, Node } from '../../compiler/graph/node.ts'
+import { nodesOf } from '../../compiler/graph/walk.ts'
+import type { DType } from '../../compiler/graph/vocabulary.ts'
+import type { Plan, WeightPort } from '../../plan/plan.ts'
+import type { Checkpoint } from '../../runtime/checkpoint/checkpoint.ts'
+import { WeightError } from '../../runtime/errors.ts'
+import { elementCount, type HostArray, type HostData } from '../../runtime/tensors.ts'
+import { elementsOf } from '../../runtime/weights/convert.ts'
+import { matchWeights, type Match } from '../../runtime/weights/match.ts'
+import { runsOf } from '../../runtime/weights/view.ts'
+import { EXIT, Failure } from '../exit.ts'
+
+const portOf = ({ params: { name, shape, source, doc }, dtype }: Node<'weight'> & { readonly op: 'weight' }): WeightPort => ({
+  name,
+  dtype: dtype === 'bool' ? 'u32' : dtype,
+  shape: shape.map((size) => size.key),
+  buffer: -1,
+  pieces: source.pieces,
+  stacked: source.stacked,
+  doc,
+})
+
+const weightPorts = (graph: Graph): readonly WeightPort[] => nodesOf(graph).flatMap((node) => (node.op === 'weight' ? [portOf(node)] : []))
+
+async function fill(values: Float64Array, { tensor, view, start }: Match, checkpoint: Checkpoint): Promise<void> {
+  const elements = elementsOf(tensor.dtype, await checkpoint.read(tensor.name, 0, tensor.bytes))
+  for (const { from, step, count, to, toStep } of runsOf(view, Infinity)) {
+    for (let at = 0; at < count; at++) values[start + to + at * toStep] = Number(elements[from + at * step])
+  }
+}
+
+/** Every weight of a graph by its path, in f64. Throws a WeightError with all that does not fit. */
+export async function readWeights(graph: Graph, plan: Plan, checkpoint: Checkpoint): Promise<Readonly<Record<string, HostTensor>>> {
+  const ports = weightPorts(graph)
+  const { matches, problems } = matchWeights({ ...plan, weights: ports }, checkpoint)
+  if (problems.length > 0) throw new WeightError(checkpoint.name, problems)
+  const weights = Object.fromEntries(ports.map(({ name, shape }) => {
+    const sizes = shape.map(Number)
+    return [name, hostTensor(sizes, 'f32', new Float64Array(elementCount(sizes)))]
+  }))
+  for (const match of matches) await fill(weights[match.port.name].values, match, checkpoint)
+  return weights
+}
+
+const ROUND: { readonly [T in DType]: (values: Float64Array) => HostArray } = {
+  f32: (values) => Float32Array.from(values),
+  i32: (values) => Int32Array.from(values),
+  bool: (values) => Uint32Array.from(values),
+}
+
+const toHost = ({ shape, dtype, values }: HostTensor): HostData => ({ shape, data: ROUND[dtype](values) })
+
+/** Evaluates in f64; what comes out is rounded once. Throws a Failure where the inputs do not fit. */
+export function runReference(
+  graph: Graph, inputs: Readonly<Record<string, HostData>>, weights: Readonly<Record<string, HostTensor>>,
+): Readonly<Record<string, HostData>> {
+  const feeds = Object.fromEntries(graph.inputs.map(({ params: { name, dtype } }) => {
+    const { shape, data } = inputs[name]
+    return [name, hostTensor(shape, dtype, Float64Array.from(data))]
+  }))
+  try {
+    const outputs = evaluate(graph, { inputs: feeds, weights })
+    return Object.fromEntries(Object.entries(outputs).map(([name, tensor]) => [name, toHost(tensor)]))
+  } catch (problem) {
+    if (problem instanceof EvaluationError) throw new Failure(EXIT.usage, problem.message)
+    throw problem
+  }
+}
+
