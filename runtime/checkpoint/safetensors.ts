@@ -1,0 +1,78 @@
+import { CheckpointError } from '../errors.ts'
+import type { Checkpoint, TensorInfo } from './checkpoint.ts'
+import { dtypeRecord, isDType } from './dtypes.ts'
+import { HeaderError, parseHeader, type RawTensor } from './header.ts'
+import type { ByteSource } from './source.ts'
+
+/** Longer headers are refused unread, as the format's own reader does. */
+const LONGEST_HEADER = 100_000_000n
+const PREFIX = 8
+
+interface Placed {
+  readonly info: TensorInfo
+  /** Byte of the data section. */
+  readonly begin: number
+}
+
+function placeTensor(raw: RawTensor, dataBytes: bigint): Placed {
+  const { name, dtype, shape, begin, end } = raw
+  if (!isDType(dtype)) throw new HeaderError(`tensor '${name}' has the unknown type ${JSON.stringify(dtype)}`)
+  if (begin > end || end > dataBytes) throw new HeaderError(`tensor '${name}' lies at ${begin} to ${end} of ${dataBytes} bytes`)
+  const bits = shape.reduce((all, size) => all * size, BigInt(dtypeRecord(dtype).bits))
+  if (bits % 8n !== 0n || bits / 8n !== end - begin) {
+    throw new HeaderError(`tensor '${name}' of ${dtype}[${shape.join(', ')}] takes ${bits} bits and has ${end - begin} bytes`)
+  }
+  // sizes beyond 2^53 are there only beside a size of 0, where the number does not matter
+  return { info: { name, dtype, shape: shape.map(Number), bytes: Number(end - begin) }, begin: Number(begin) }
+}
+
+/** Every byte of the data belongs to exactly one tensor. */
+function checkCover(placed: readonly Placed[], dataBytes: bigint): void {
+  const sorted = [...placed].sort((a, b) => a.begin - b.begin || a.info.bytes - b.info.bytes)
+  let end = 0
+  for (const { info, begin } of sorted) {
+    if (begin < end) throw new HeaderError(`tensor '${info.name}' overlaps another`)
+    if (begin > end) throw new HeaderError(`${begin - end} bytes before tensor '${info.name}' belong to none`)
+    end = begin + info.bytes
+  }
+  if (BigInt(end) !== dataBytes) throw new HeaderError(`${dataBytes - BigInt(end)} bytes after the last tensor belong to none`)
+}
+
+async function readHeader(source: ByteSource): Promise<{ bytes: Uint8Array; length: number }> {
+  if (source.size < PREFIX) throw new HeaderError(`${source.size} bytes are no safetensors file`)
+  const prefix = await source.read(0, PREFIX)
+  const length = new DataView(prefix.buffer, prefix.byteOffset, PREFIX).getBigUint64(0, true)
+  if (length > LONGEST_HEADER) throw new HeaderError(`a header of ${length} bytes is too long; this is no safetensors file`)
+  if (length > BigInt(source.size - PREFIX)) throw new HeaderError(`the header has ${length} bytes, the file ${source.size}: it is cut short`)
+  return { bytes: await source.read(PREFIX, Number(length)), length: Number(length) }
+}
+
+async function open(source: ByteSource): Promise<Checkpoint> {
+  const { bytes, length } = await readHeader(source)
+  const { tensors, metadata } = parseHeader(bytes)
+  const start = PREFIX + length
+  const dataBytes = BigInt(source.size - start)
+  const placed = tensors.map((raw) => placeTensor(raw, dataBytes))
+  checkCover(placed, dataBytes)
+  const begins = new Map(placed.map(({ info, begin }) => [info.name, start + begin]))
+  const infos = new Map(placed.map(({ info }) => [info.name, info]))
+  const read = async (tensor: string, offset: number, count: number): Promise<Uint8Array> => {
+    const info = infos.get(tensor)
+    if (info === undefined) throw new CheckpointError(source.name, `has no tensor '${tensor}'`)
+    if (offset < 0 || count < 0 || offset + count > info.bytes) {
+      throw new CheckpointError(source.name, `tensor '${tensor}' has ${info.bytes} bytes, not ${count} at ${offset}`)
+    }
+    return source.read(begins.get(tensor)! + offset, count)
+  }
+  return { name: source.name, tensors: infos, metadata, read, close: source.close }
+}
+
+/** Reads the header and checks all of it; tensors are read as they are asked for. Throws a CheckpointError. */
+export async function openSafetensors(source: ByteSource): Promise<Checkpoint> {
+  try {
+    return await open(source)
+  } catch (error) {
+    if (error instanceof HeaderError) throw new CheckpointError(source.name, error.message)
+    throw error
+  }
+}
