@@ -1,0 +1,65 @@
+/** The stages, in order. Pure: the same text, settings and target give the same plan, byte for byte. */
+import { parse } from '../grammar/parse.ts'
+import type { File } from '../grammar/ast.ts'
+import type { Diagnostic } from '../grammar/diagnostic.ts'
+import type { Source } from '../grammar/source.ts'
+import type { Plan } from '../plan/plan.ts'
+import type { Target } from '../plan/target.ts'
+import type { Graph } from './graph/node.ts'
+import { planRegimes } from './kernel/regimes.ts'
+import { schedule } from './kernel/schedule.ts'
+import { lower } from './lower/lower.ts'
+import { check, type CheckOptions } from './model/check.ts'
+import type { Model } from './model/model.ts'
+import { optimise } from './passes/pipeline.ts'
+import { rowTile } from './wgsl/choose-matmul.ts'
+import { emitPlan } from './wgsl/plan.ts'
+import { printKernels } from './wgsl/print-kernels.ts'
+
+export interface CompileOptions extends CheckOptions {
+  readonly target: Target
+}
+
+export interface CompiledProgram {
+  readonly name: string
+  /** The graph after each pass. */
+  readonly trace: readonly { readonly pass: string; readonly graph: Graph }[]
+  /** The kernels as a list for people. */
+  readonly kernels: string
+}
+
+/** Each stage that was reached; null from the first one that found errors. */
+export interface Compilation {
+  readonly diagnostics: readonly Diagnostic[]
+  readonly file: File
+  readonly model: Model | null
+  readonly graph: Graph | null
+  readonly programs: readonly CompiledProgram[]
+  readonly plan: Plan | null
+}
+
+/** Tokens whose experts are counted together by one workgroup of the router. */
+const BLOCK = 16
+
+export function compile(source: Source, options: CompileOptions): Compilation {
+  const parsed = parse(source)
+  const checked = check(parsed.file, options)
+  const diagnostics = [...parsed.diagnostics, ...checked.diagnostics]
+  const { model } = checked
+  const reached = { diagnostics, file: parsed.file, model, graph: null, programs: [], plan: null }
+  if (model === null || diagnostics.some(({ severity }) => severity === 'error')) return reached
+
+  const graph = lower(model)
+  return { ...reached, graph, ...compileGraph(graph, options.target) }
+}
+
+/** Everything after the language: passes, kernels and plan of a graph. */
+export function compileGraph(graph: Graph, target: Target): { readonly programs: readonly CompiledProgram[]; readonly plan: Plan } {
+  const scheduled = planRegimes(graph).map(({ name, regime, when }) => {
+    const optimised = optimise(graph, { tokens: regime, block: BLOCK, tile: rowTile(target) })
+    return { name, regime, when, ...optimised, schedule: schedule(optimised.graph, target, regime) }
+  })
+  const plan = emitPlan(graph, scheduled, target)
+  const programs = scheduled.map(({ name, trace }, at) => ({ name, trace, kernels: printKernels(plan, plan.programs[at]) }))
+  return { programs, plan }
+}

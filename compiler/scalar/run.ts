@@ -1,0 +1,178 @@
+/** Runs scalar statements on the host, numbers in f64: what a kernel means, whatever a target makes of it. */
+import { evaluate as sizeOf, type DimValues } from '../../plan/dim.ts'
+import type { BinaryWord, Expression, ReduceWord, ScalarType, Statement, UnaryWord } from './expression.ts'
+
+type Values = Float64Array | number[]
+
+/** Memory that outlives a statement: buffers by the names the kernel knows them by, and the workgroup's arrays. */
+export interface Machine {
+  readonly dims: DimValues
+  readonly buffers: ReadonlyMap<string, Values>
+  readonly shared: Map<string, Values>
+}
+
+/** One invocation's own variables and arrays. */
+export interface Invocation {
+  readonly variables: Map<string, number>
+  readonly arrays: Map<string, Values>
+}
+
+export const invocation = (variables: Readonly<Record<string, number>>): Invocation => ({
+  variables: new Map(Object.entries(variables)),
+  arrays: new Map(),
+})
+
+type Functions = { readonly [W in UnaryWord]: (x: number) => number }
+
+/** erf is given by whoever knows the reference functions of the ops. */
+export interface Words {
+  readonly unary: Functions
+}
+
+const truth = (value: boolean): number => (value ? 1 : 0)
+
+const BINARY: { readonly [W in BinaryWord]: (a: number, b: number) => number } = {
+  add: (a, b) => a + b,
+  subtract: (a, b) => a - b,
+  multiply: (a, b) => a * b,
+  divide: (a, b) => a / b,
+  remainder: (a, b) => a % b,
+  power: (a, b) => a ** b,
+  minimum: Math.min,
+  maximum: Math.max,
+  less: (a, b) => truth(a < b),
+  less_equal: (a, b) => truth(a <= b),
+  equal: (a, b) => truth(a === b),
+  and: (a, b) => truth(a !== 0 && b !== 0),
+  or: (a, b) => truth(a !== 0 || b !== 0),
+}
+
+const FOLD: { readonly [W in ReduceWord]: (a: number, b: number) => number } = { sum: (a, b) => a + b, max: Math.max, min: Math.min }
+const START: { readonly [W in ReduceWord]: number } = { sum: 0, max: -Infinity, min: Infinity }
+
+/** A value as its type keeps it: whole numbers wrap, and an integer quotient loses its fraction. */
+function keep(type: ScalarType, value: number): number {
+  switch (type) {
+    case 'u32':
+      return Math.trunc(value) >>> 0
+    case 'i32':
+      return Math.trunc(value) | 0
+    case 'f32':
+    case 'bool':
+      return value
+    default:
+      return type satisfies never
+  }
+}
+
+export function createRunner(words: Words): {
+  readonly run: (statements: readonly Statement[], machine: Machine, own: Invocation) => void
+  readonly value: (e: Expression, machine: Machine, own: Invocation) => number
+} {
+  function value(e: Expression, machine: Machine, own: Invocation): number {
+    switch (e.kind) {
+      case 'literal':
+        return e.value
+      case 'variable':
+        return found(own.variables.get(e.name), e.name)
+      case 'size':
+        return sizeOf(e.dim, machine.dims)
+      case 'load':
+        return inside(found(machine.buffers.get(e.buffer), e.buffer), value(e.index, machine, own), e.buffer)
+      case 'element':
+        return inside(found(own.arrays.get(e.array) ?? machine.shared.get(e.array), e.array), value(e.index, machine, own), e.array)
+      case 'unary':
+        return keep(e.type, words.unary[e.word](value(e.operand, machine, own)))
+      case 'binary': {
+        const [left, right] = [value(e.left, machine, own), value(e.right, machine, own)]
+        // as WGSL has it: a whole number by zero is itself, with nothing left over
+        if (right === 0 && e.type !== 'f32' && (e.word === 'divide' || e.word === 'remainder')) return e.word === 'divide' ? left : 0
+        const result = BINARY[e.word](left, right)
+        return e.type === 'bool' ? result : keep(e.type, result)
+      }
+      case 'select':
+        return value(e.condition, machine, own) !== 0 ? value(e.then, machine, own) : value(e.otherwise, machine, own)
+      case 'cast': {
+        const operand = value(e.operand, machine, own)
+        return e.type === 'bool' ? truth(operand !== 0) : keep(e.type, operand)
+      }
+      case 'reduce': {
+        const count = value(e.extent, machine, own)
+        let total = START[e.word]
+        for (let i = 0; i < count; i++) {
+          own.variables.set(e.variable, i)
+          total = FOLD[e.word](total, value(e.body, machine, own))
+        }
+        return total
+      }
+      default:
+        return e satisfies never
+    }
+  }
+
+  function run(statements: readonly Statement[], machine: Machine, own: Invocation): void {
+    for (const s of statements) step(s, machine, own)
+  }
+
+  function step(s: Statement, machine: Machine, own: Invocation): void {
+    const of = (e: Expression): number => value(e, machine, own)
+    switch (s.kind) {
+      case 'let':
+      case 'var':
+      case 'assign':
+        own.variables.set(s.name, of(s.value))
+        return
+      case 'array':
+        own.arrays.set(s.name, new Float64Array(s.length))
+        return
+      case 'assign-element': {
+        const array = found(own.arrays.get(s.array) ?? machine.shared.get(s.array), s.array)
+        put(array, of(s.index), of(s.value), s.array)
+        return
+      }
+      case 'store':
+        put(found(machine.buffers.get(s.buffer), s.buffer), of(s.index), of(s.value), s.buffer)
+        return
+      case 'for': {
+        const below = of(s.below)
+        const by = of(s.step)
+        for (let i = of(s.from); i < below; i += by) {
+          own.variables.set(s.variable, i)
+          run(s.body, machine, own)
+        }
+        return
+      }
+      case 'if':
+        run(of(s.condition) !== 0 ? s.body : s.otherwise, machine, own)
+        return
+      case 'barrier':
+      case 'combine':
+        throw new Error(`${s.kind} concerns a workgroup, not an invocation`)
+      default:
+        s satisfies never
+    }
+  }
+
+  return { run, value }
+}
+
+/** Folds a variable over the invocations of a workgroup. */
+export function combine(word: ReduceWord, name: string, lanes: readonly Invocation[]): void {
+  const total = lanes.reduce((sum, lane) => FOLD[word](sum, found(lane.variables.get(name), name)), START[word])
+  for (const lane of lanes) lane.variables.set(name, total)
+}
+
+function found<T>(value: T | undefined, name: string): T {
+  if (value === undefined) throw new Error(`${name} is not there`)
+  return value
+}
+
+function inside(values: Values, index: number, name: string): number {
+  if (!(index >= 0 && index < values.length)) throw new Error(`${name} has no element ${index}, only ${values.length}`)
+  return values[index]
+}
+
+function put(values: Values, index: number, value: number, name: string): void {
+  inside(values, index, name)
+  values[index] = value
+}

@@ -1,0 +1,26 @@
+/** The kernels of a program as a list for people: what each does, how it is made, and which faster way was refused. */
+import type { Kernel, Plan, Program } from '../../plan/plan.ts'
+
+const place = (kernel: Kernel): string => {
+  const first = kernel.places[0]?.place
+  return first === undefined ? '' : `${first.path}:${first.line}`
+}
+
+export function printKernels(plan: Plan, program: Program): string {
+  const condition = program.when === null ? 'otherwise' : `when ${program.when.dim} <= ${program.when.atMost}`
+  const rows = program.steps.map((step, at) => {
+    const kernel = plan.kernels[step.kernel]
+    return [String(at + 1), step.label, kernel.template, `${kernel.workgroupSize[0]} x ${step.workgroups}`, place(kernel)]
+  })
+  const head = ['#', 'computes', 'template', 'lanes x workgroups', 'at']
+  const widths = head.map((title, column) => Math.max(title.length, ...rows.map((row) => row[column].length)))
+  const line = (cells: readonly string[]): string => cells.map((cell, column) => cell.padEnd(widths[column])).join('  ').trimEnd()
+  const lines = [`program ${program.name} (${condition}): ${program.steps.length} dispatches`, '', line(head)]
+  program.steps.forEach((step, at) => {
+    const kernel = plan.kernels[step.kernel]
+    lines.push(line(rows[at]))
+    if (kernel.reason !== '') lines.push(`     ${kernel.reason}`)
+    for (const refused of kernel.refused) lines.push(`     not ${refused.template}: ${refused.reason}`)
+  })
+  return lines.join('\n')
+}

@@ -1,0 +1,49 @@
+/** A graph cut into kernels means what it meant: both sides in f64, no device needed. */
+import fc from 'fast-check'
+import { describe, expect, it } from 'vitest'
+import { product, evaluate as sizeOf } from '../../plan/dim.ts'
+import { PORTABLE, type Target } from '../../plan/target.ts'
+import type { Graph } from '../../compiler/graph/node.ts'
+import { bindDims } from '../../compiler/reference/bind.ts'
+import { evaluateKernels, type Memory } from '../../compiler/kernel/evaluate.ts'
+import { memoryOf, reachable } from '../../compiler/kernel/partition.ts'
+import { schedule } from '../../compiler/kernel/schedule.ts'
+import { optimise } from '../../compiler/passes/pipeline.ts'
+import { evaluate, type Feeds } from '../../compiler/reference/evaluate.ts'
+import { samples } from '../support/random-graph.ts'
+
+const cpu: Target = { ...PORTABLE, kind: 'cpu', subgroupSize: 4 }
+
+/** Outputs of the kernels, and of the reference, by name. */
+function both(graph: Graph, feeds: Feeds, target: Target, regime: 'few' | 'many') {
+  const optimised = optimise(graph, { tokens: regime, block: 4, tile: 4 }).graph
+  const { kernels, inMemory } = schedule(optimised, target, regime)
+  const dims = bindDims(graph, feeds.inputs)
+  const memory: Memory = new Map()
+  for (const node of reachable(optimised)) {
+    if (node.op === 'input') memory.set(node, feeds.inputs[node.params.name].values)
+    if (node.op === 'weight' || (node.op === 'constant' && node.shape.length > 0)) {
+      const alone = { ...optimised, outputs: [{ name: 'it', node, doc: '' }] }
+      memory.set(node, evaluate(alone, feeds).it.values)
+    }
+  }
+  evaluateKernels(kernels, memory, dims)
+  const expected = evaluate(graph, feeds)
+  return optimised.outputs.map(({ name, node }) => ({ name, got: memory.get(memoryOf(node, inMemory)!)!, want: expected[name].values, size: sizeOf(product(node.shape), dims) }))
+}
+
+const close = (a: number, b: number): boolean => Object.is(a, b) || a === b || (Number.isNaN(a) && Number.isNaN(b)) || Math.abs(a - b) <= 1e-9 * Math.max(1, Math.abs(a), Math.abs(b))
+
+describe('kernels mean what the graph means', () => {
+  it.each([['few', PORTABLE], ['many', PORTABLE], ['few', cpu], ['many', cpu]] as const)('%s tokens, on a %o', (regime, target) => {
+    fc.assert(
+      fc.property(samples(160), ({ graph, feeds }) => {
+        for (const { name, got, want, size } of both(graph, feeds, target, regime)) {
+          expect(got.length).toBe(size)
+          for (let i = 0; i < want.length; i++) if (!close(got[i], want[i])) throw new Error(`${name}[${i}] is ${got[i]}, not ${want[i]}`)
+        }
+      }),
+      { numRuns: 150 },
+    )
+  })
+})
