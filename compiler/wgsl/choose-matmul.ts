@@ -1,0 +1,145 @@
+/** Picks the template of a matrix product: the fastest that the adapter and the operands allow, with a reason for each that they do not. */
+import { ceilDivide, constantValue, floorDivide } from '../../plan/dim.ts'
+import type { Target } from '../../plan/target.ts'
+import type { Matmul } from '../kernel/matmul.ts'
+import type { RoutineText } from './routine.ts'
+import { readsVectors } from './routines/matmul-frame.ts'
+import { emitMatmulPlain } from './routines/matmul_plain.wgsl.ts'
+import { emitMatmulSubgroup } from './routines/matmul_subgroup.wgsl.ts'
+import { emitMatmulTiled, tiledInvocations, tiledWorkgroupBytes } from './routines/matmul_tiled.wgsl.ts'
+import { emitMatmulVector, vectorWorkgroupBytes } from './routines/matmul_vector.wgsl.ts'
+import { tileHeight } from './routines/row-tiles.ts'
+import type { Speller } from './speller.ts'
+import { hasSubgroups, tilesFor, type MatmulTiles } from './tiles.ts'
+
+export interface MatmulChoice {
+  readonly template: string
+  readonly reason: string
+  readonly refused: readonly { readonly template: string; readonly reason: string }[]
+  readonly emit: (spell: Speller) => RoutineText
+}
+
+interface Situation {
+  readonly matmul: Matmul
+  readonly target: Target
+  readonly tokens: 'few' | 'many'
+  readonly tiles: MatmulTiles
+  /** Rows that can share a matrix, where the number is known. */
+  readonly rows: number | undefined
+}
+
+type Verdict =
+  | { readonly reason: string; readonly emit: (spell: Speller) => RoutineText }
+  | { readonly refusal: string }
+
+interface Template {
+  readonly name: string
+  readonly judge: (situation: Situation) => Verdict
+}
+
+/** In order of speed where they apply. */
+const TEMPLATES: readonly Template[] = [
+  { name: 'matmul_vector', judge: judgeVector },
+  { name: 'matmul_subgroup', judge: judgeSubgroup },
+  { name: 'matmul_tiled', judge: judgeTiled },
+  { name: 'matmul_plain', judge: judgePlain },
+]
+
+/** Rows of the tiles that `order_rows` should make for this target, so that its products fill them. */
+export function rowTile(target: Target): number {
+  const { subgroup, tiled, plain } = tilesFor(target)
+  if (target.kind === 'gpu') return tiled[0].rows
+  return hasSubgroups(target) ? subgroup.rows : plain.rows
+}
+
+export function chooseMatmul(matmul: Matmul, target: Target, tokens: 'few' | 'many'): MatmulChoice {
+  const situation = { matmul, target, tokens, tiles: tilesFor(target), rows: sharingRows(matmul) }
+  const refused: { template: string; reason: string }[] = []
+  for (const { name, judge } of TEMPLATES) {
+    const verdict = judge(situation)
+    if ('emit' in verdict) return { template: name, reason: verdict.reason, refused, emit: verdict.emit }
+    refused.push({ template: name, reason: verdict.refusal })
+  }
+  throw new Error('the plain template takes every product')
+}
+
+function sharingRows({ rows, rowsOf }: Matmul): number | undefined {
+  if (rowsOf.kind === 'direct') return 1
+  return constantValue(rowsOf.kind === 'batched' ? floorDivide(rows, rowsOf.batch) : rows)
+}
+
+const atLeast1 = (n: number): number => Math.max(1, Math.floor(n))
+
+/** No more columns a lane than the result has. */
+const columnsAtMost = (matmul: Matmul, lanes: number, wanted: number): number =>
+  Math.min(wanted, constantValue(ceilDivide(matmul.columns, lanes)) ?? wanted)
+
+const unaligned = 'rows that do not start at multiples of four elements, or a depth that is none, cannot be read as vectors'
+
+function judgeVector({ matmul, target, tokens, tiles, rows }: Situation): Verdict {
+  const { mostRows, sums, lanes: otherLanes, rows: rowsAtOnce } = tiles.vector
+  const direct = matmul.rowsOf.kind === 'direct'
+  if (matmul.rowsOf.kind === 'ordered') return { refusal: 'its rows come in tiles that share an expert' }
+  if (!direct && rows !== undefined && rows > mostRows) return { refusal: `made for at most ${mostRows} rows of one matrix, this has ${rows}` }
+  if (!direct && rows === undefined && tokens === 'many') return { refusal: `made for at most ${mostRows} rows of one matrix, this may have any number` }
+  const subgroups = hasSubgroups(target)
+  if (target.kind === 'cpu' && !subgroups) return { refusal: 'without subgroups its lanes meet at barriers, which are dear on a processor' }
+  const height = Math.min(rowsAtOnce, rows ?? rowsAtOnce)
+  const tile = {
+    lanes: subgroups ? target.subgroupSize! : Math.min(otherLanes, target.maxInvocationsPerWorkgroup),
+    rows: height,
+    columns: columnsAtMost(matmul, 1, atLeast1(sums / (height * matmul.products.length))),
+    combine: subgroups ? 'subgroup' : 'workgroup',
+  } as const
+  const bytes = vectorWorkgroupBytes(matmul, tile)
+  if (bytes > target.maxWorkgroupStorageBytes) return { refusal: tooLarge(bytes, target) }
+  const why = direct ? 'each row has an expert of its own' : rows === undefined ? 'few tokens' : `${rows} rows of one matrix`
+  return {
+    reason: `${why}: ${tile.lanes} lanes split the depth of ${tile.columns} columns`,
+    emit: (spell) => emitMatmulVector(matmul, tile, spell),
+  }
+}
+
+const tooLarge = (bytes: number, target: Target): string =>
+  `needs ${bytes} bytes of workgroup memory, the adapter has ${target.maxWorkgroupStorageBytes}`
+
+function judgeSubgroup({ matmul, target, tiles, rows }: Situation): Verdict {
+  const wanted = tiles.subgroup
+  if (target.kind === 'gpu') return { refusal: 'made for processors: a GPU shares loads through workgroup memory' }
+  if (!hasSubgroups(target)) return { refusal: 'needs subgroups of one size, which the adapter does not offer' }
+  if (!readsVectors(matmul)) return { refusal: unaligned }
+  const height = tileHeight(matmul, Math.min(wanted.rows, Math.max(1, rows ?? wanted.rows)))
+  if (height > wanted.mostRows) return { refusal: `tiles of ${height} rows need more registers than there are; it takes at most ${wanted.mostRows}` }
+  const lanes = target.subgroupSize!
+  const columns = columnsAtMost(matmul, lanes, atLeast1(wanted.sums / matmul.products.length))
+  return {
+    reason: `a subgroup of ${lanes} lanes makes ${height} x ${columns * lanes} elements and broadcasts the left rows`,
+    emit: (spell) => emitMatmulSubgroup(matmul, { ...wanted, lanes, rows: height, columns, next: 'rows' }, spell),
+  }
+}
+
+function judgeTiled({ matmul, target, tiles }: Situation): Verdict {
+  if (target.kind === 'cpu') return { refusal: 'made for GPUs: workgroup memory and barriers are dear on a processor' }
+  if (matmul.rowsOf.kind === 'direct') return { refusal: 'each row has an expert of its own, so a tile of rows shares nothing' }
+  if (!readsVectors(matmul)) return { refusal: unaligned }
+  const fits = tiles.tiled.find((tile) => tiledInvocations(tile) <= target.maxInvocationsPerWorkgroup &&
+    tiledWorkgroupBytes(matmul, tile) <= target.maxWorkgroupStorageBytes)
+  if (fits === undefined) {
+    const smallest = tiles.tiled[tiles.tiled.length - 1]
+    if (tiledInvocations(smallest) <= target.maxInvocationsPerWorkgroup) return { refusal: tooLarge(tiledWorkgroupBytes(matmul, smallest), target) }
+    return { refusal: `needs ${tiledInvocations(smallest)} invocations a workgroup, the adapter has ${target.maxInvocationsPerWorkgroup}` }
+  }
+  return {
+    reason: `${tiledInvocations(fits)} invocations share ${tiledWorkgroupBytes(matmul, fits)} bytes of workgroup memory for ${fits.rows} x ${fits.columns} elements`,
+    emit: (spell) => emitMatmulTiled(matmul, fits, spell),
+  }
+}
+
+function judgePlain({ matmul, target, tiles, rows }: Situation): Verdict {
+  const lanes = Math.min(hasSubgroups(target) ? Math.max(target.subgroupSize!, tiles.plain.lanes) : tiles.plain.lanes, target.maxInvocationsPerWorkgroup)
+  const height = Math.min(tiles.plain.rows, tileHeight(matmul, Math.max(1, rows ?? tiles.plain.rows)))
+  const columns = columnsAtMost(matmul, lanes, atLeast1(tiles.plain.columns))
+  const tile = { lanes, rows: height, columns }
+  const how = readsVectors(matmul) ? 'by vectors' : 'one element at a time'
+  return { reason: `every invocation makes ${height} x ${columns} elements by itself, reading ${how}`, emit: (spell) => emitMatmulPlain(matmul, tile, spell) }
+}

@@ -1,0 +1,60 @@
+/** Tile sizes of the matrix-product templates, as they measured fastest on each kind of adapter. */
+import type { Target } from '../../plan/target.ts'
+import type { TiledTile } from './routines/matmul_tiled.wgsl.ts'
+
+export interface MatmulTiles {
+  readonly subgroup: {
+    readonly rows: number
+    /** Sums of a lane for one row: its columns times the products. */
+    readonly sums: number
+    readonly depth: number
+    readonly rolled: boolean
+    /** Above this the sums of a tile no longer pay. */
+    readonly mostRows: number
+  }
+  /** From the largest, for products that do not fit into workgroup memory so. */
+  readonly tiled: readonly TiledTile[]
+  readonly vector: {
+    /** Lanes where the adapter has no subgroups of one size. */
+    readonly lanes: number
+    readonly rows: number
+    /** Sums of a workgroup: rows times columns times products. */
+    readonly sums: number
+    /** With more rows than this, tiles that share the weights win. */
+    readonly mostRows: number
+  }
+  readonly plain: { readonly lanes: number; readonly rows: number; readonly columns: number }
+}
+
+const TILED = [64, 32, 16].map((columns) => ({ rows: 64, columns, depth: 4, rowsEach: 4, columnsEach: 4 }))
+
+/** lavapipe: a shuffle costs what a broadcast does, and a short loop compiles in a third of the time. */
+const WIDE: MatmulTiles = {
+  subgroup: { rows: 16, sums: 4, depth: 1, rolled: true, mostRows: 32 },
+  tiled: TILED,
+  vector: { lanes: 8, rows: 2, sums: 8, mostRows: 4 },
+  plain: { lanes: 8, rows: 8, columns: 2 },
+}
+
+/** SwiftShader: only broadcasts of a constant lane are cheap. */
+const NARROW: MatmulTiles = {
+  subgroup: { rows: 8, sums: 8, depth: 1, rolled: false, mostRows: 16 },
+  tiled: TILED,
+  vector: { lanes: 4, rows: 2, sums: 8, mostRows: 4 },
+  plain: { lanes: 4, rows: 8, columns: 2 },
+}
+
+/** Sizes by reasoning: full warps, 16 sums an invocation, within the limits that every adapter keeps. */
+const GPU: MatmulTiles = {
+  subgroup: WIDE.subgroup,
+  tiled: TILED,
+  vector: { lanes: 64, rows: 2, sums: 8, mostRows: 8 },
+  plain: { lanes: 64, rows: 4, columns: 1 },
+}
+
+export const hasSubgroups = (target: Target): boolean => target.subgroupSize !== null && target.features.includes('subgroups')
+
+export function tilesFor(target: Target): MatmulTiles {
+  if (target.kind === 'gpu') return GPU
+  return hasSubgroups(target) && target.subgroupSize! < 8 ? NARROW : WIDE
+}
