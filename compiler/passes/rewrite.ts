@@ -44,28 +44,35 @@ export function rule<N extends OpName>(ops: N | readonly N[], law: string, rewri
   return { law, ops: typeof ops === 'string' ? [ops] : ops, rewrite: rewrite as Rule['rewrite'] }
 }
 
-/** No node changes more often than this unless two rules undo each other. */
-const PATIENCE = 1000
+/** No rewriting goes deeper than this unless two rules undo each other. */
+const DEEPEST = 200
 
 /** Visits with a table of rules; what a rule makes is rewritten too, so the result is one that no rule fits. */
 export function visitWith(rules: readonly Rule[], fired: (law: string) => void = () => {}): Visit {
   const byOp = new Map<OpName, Rule[]>()
   for (const each of rules) for (const op of each.ops) byOp.set(op, [...(byOp.get(op) ?? []), each])
   return (old, inputs, raw) => {
-    let steps = 0
+    let depth = 0
     const make: Make = (op, operands, params) => {
       const node = raw(op, operands, params)
-      for (const each of byOp.get(op) ?? []) {
-        const better = each.rewrite(node, make)
-        if (better === null || better === node) continue
-        fired(each.law)
-        if (++steps > PATIENCE) throw new Error(`rules undo each other at ${node.op}, lastly '${each.law}'`)
-        return better
-      }
-      return node
+      if (++depth > DEEPEST) throw new Error(`rules undo each other at ${op}: ${byOp.get(op)!.map(({ law }) => law).join(', ')}`)
+      const better = first(byOp.get(op) ?? [], node, make)
+      depth--
+      if (better === null) return node
+      fired(better.law)
+      return better.node
     }
     return copy(old, inputs, make)
   }
+}
+
+/** What the first rule that fits makes of a node. */
+function first(rules: readonly Rule[], node: Node, make: Make): { readonly law: string; readonly node: Node } | null {
+  for (const { law, rewrite } of rules) {
+    const better = rewrite(node, make)
+    if (better !== null && better !== node) return { law, node: better }
+  }
+  return null
 }
 
 /** Rewrites a graph with a table of rules. `fired` hears the law of each rule that fits. */
