@@ -59,10 +59,21 @@ const fromAtom = (atom: Atom): Dim => fromTerms([{ coefficient: 1, factors: [ato
 
 export const symbol = (name: string): Dim => fromAtom({ kind: 'symbol', name })
 
+/** Texts come again and again: a plan names the same sizes in every step. */
+const byText = new Map<string, Dim>()
+
+function parsed(text: string): Dim {
+  const known = byText.get(text)
+  if (known !== undefined) return known
+  const value = parseDim(text)
+  byText.set(text, value)
+  return value
+}
+
 /** A dim from a whole number, a key, or itself. */
 export function dim(value: DimLike): Dim {
   if (typeof value === 'object') return value
-  if (typeof value === 'string') return parseDim(value)
+  if (typeof value === 'string') return parsed(value)
   if (!Number.isSafeInteger(value)) throw new RangeError(`a dimension is a whole number, not ${value}`)
   return fromTerms(value === 0 ? [] : [{ coefficient: value, factors: [] }])
 }
@@ -126,7 +137,16 @@ function divideRounded(kind: 'floor' | 'ceil', a: DimLike, b: DimLike): Dim {
   const divisor = dim(b)
   const [n, d] = [constantValue(numerator), constantValue(divisor)]
   if (n !== undefined && d !== undefined && d !== 0) return dim(kind === 'floor' ? Math.floor(n / d) : Math.ceil(n / d))
+  // (q * d + r) / d  ==>  q + r / d, rounded either way
+  const whole = wholePart(numerator, divisor)
+  if (whole !== ZERO) return add(whole, divideRounded(kind, subtract(numerator, multiply(whole, divisor)), divisor))
   return fromAtom({ kind, numerator, divisor })
+}
+
+/** The terms of the numerator that the divisor divides, divided. */
+function wholePart(numerator: Dim, divisor: Dim): Dim {
+  if (divisor.terms.length !== 1) return ZERO
+  return fromTerms(numerator.terms.map((term) => divideTerm(term, divisor.terms[0])).filter((term) => term !== undefined))
 }
 
 export const floorDivide = (a: DimLike, b: DimLike): Dim => divideRounded('floor', a, b)
@@ -191,7 +211,10 @@ export function parseDim(text: string): Dim {
     const token = tokens[at++]
     if (token === undefined) throw new SyntaxError(`the dimension '${text}' ends too early`)
     if (token === '-') return negate(factor())
-    if (/^\d/.test(token)) return dim(Number(token))
+    if (/^\d/.test(token)) {
+      if (!Number.isSafeInteger(Number(token))) throw new SyntaxError(`${token} is too large for a dimension in '${text}'`)
+      return dim(Number(token))
+    }
     if (token === '(') {
       const value = sum()
       take(')')

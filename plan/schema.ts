@@ -1,6 +1,6 @@
 /** The form of a plan's JSON. A rule is given a value and where it is, and tells what is wrong with it. */
 
-import { parseDim } from './dim.ts'
+import { dim } from './dim.ts'
 import { PLAN_VERSION, type Plan } from './plan.ts'
 
 type Tell = (problem: string) => void
@@ -59,7 +59,7 @@ const byKind = (kinds: Readonly<Record<string, Readonly<Record<string, Rule>>>>)
 const size: Rule = (value, at, tell) => {
   if (typeof value !== 'string') return tell(`${at}: a size such as "32*B" is expected, not ${show(value)}`)
   try {
-    parseDim(value)
+    dim(value)
   } catch (error) {
     tell(`${at}: ${(error as Error).message}`)
   }

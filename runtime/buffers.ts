@@ -1,7 +1,7 @@
 import type { DimValues } from '../plan/dim.ts'
 import type { PlanBuffer } from '../plan/plan.ts'
 import type { Device } from './device.ts'
-import { LimitError } from './errors.ts'
+import { formatBytes, LimitError, OutOfMemoryError } from './errors.ts'
 import { BYTES_PER_ELEMENT, partElements, roundUp, stretches } from './memory.ts'
 import { scoped } from './scopes.ts'
 
@@ -25,6 +25,12 @@ export function checkBufferSize(device: Device, what: string, bytes: number): vo
 export function checkBindingSize(device: Device, what: string, bytes: number): void {
   const { maxStorageBufferBindingSize } = device.gpu.limits
   if (bytes > maxStorageBufferBindingSize) throw new LimitError(what, 'maxStorageBufferBindingSize', bytes, maxStorageBufferBindingSize)
+}
+
+/** Software adapters give buffers that no memory stands behind, and the process dies when they are filled. */
+export function checkRoom(device: Device, what: string, bytes: number): void {
+  const room = device.room()
+  if (room !== null && bytes > room) throw new OutOfMemoryError(what, bytes, `${formatBytes(room)} are free`)
 }
 
 /** A storage buffer that can be copied from and to. Throws an OutOfMemoryError naming it. */

@@ -10,6 +10,8 @@ export interface Device {
   readonly choice: AdapterChoice
   /** Waits for the device as the platform does it best; rejects with a DeviceLostError when the device goes meanwhile. */
   readonly wait: <T>(promise: Promise<T>) => Promise<T>
+  /** Bytes that may still be taken, where the platform can tell; a software adapter itself promises more than there is. */
+  readonly room: () => number | null
   /** Why the device is gone; null while it is there. */
   readonly lost: () => DeviceLostError | null
   /** The first error that nobody waited for, told once; null where there is none. */
@@ -28,6 +30,7 @@ export interface DeviceOptions {
   readonly choice?: AdapterChoice
   /** How to wait for a promise of the device; the promise itself where the platform polls well. */
   readonly wait?: <T>(promise: Promise<T>) => Promise<T>
+  readonly room?: () => number | null
 }
 
 const FEATURES = ['subgroups', 'timestamp-query', 'shader-f16'] as const
@@ -73,10 +76,11 @@ export async function openDevice(adapter: GPUAdapter, options: DeviceOptions = {
   const gpu = await adapter.requestDevice({ requiredFeatures, requiredLimits }).catch((error: unknown) => {
     throw new DeviceError(`opening ${target.name}`, messageOf(error))
   })
-  return watch(gpu, target, choice, options.wait ?? ((promise) => promise))
+  return watch(gpu, target, choice, options)
 }
 
-function watch(gpu: GPUDevice, target: Target, choice: AdapterChoice, wait: Device['wait']): Device {
+function watch(gpu: GPUDevice, target: Target, choice: AdapterChoice, options: DeviceOptions): Device {
+  const { wait = (promise) => promise, room = () => null } = options
   let lost: DeviceLostError | null = null
   let stray: RuntimeError | null = null
   let reportLoss: (error: DeviceLostError) => void = () => {}
@@ -98,6 +102,7 @@ function watch(gpu: GPUDevice, target: Target, choice: AdapterChoice, wait: Devi
     target,
     choice,
     wait: (promise) => Promise.race([wait(promise).catch((error: unknown) => afterLoss(error, () => lost)), loss]),
+    room,
     lost: () => lost,
     takeError: () => {
       const error = stray

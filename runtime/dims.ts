@@ -59,6 +59,10 @@ export function bindDims(plan: Plan, inputs: Inputs): DimValues {
   return values
 }
 
+/** `B = 2, S = 16` */
+export const showDims = (values: DimValues): string =>
+  Object.entries(values).map(([name, value]) => `${name} = ${value}`).join(', ') || 'no dims'
+
 /** The first program whose condition holds. */
 export function chooseProgram(plan: Plan, values: DimValues): Program {
   const fits = ({ when }: Program): boolean => when === null || evaluate(when.dim, values) <= when.atMost

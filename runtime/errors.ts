@@ -87,7 +87,7 @@ export class OutOfMemoryError extends RuntimeError {
   readonly bytes: number
 
   constructor(what: string, bytes: number, message: string) {
-    super(`out of memory: ${what} takes ${formatBytes(bytes)}${message === '' ? '' : ` (${message})`}`)
+    super(`out of memory for ${what}: ${formatBytes(bytes)} needed${message === '' ? '' : ` (${message})`}`)
     this.bytes = bytes
   }
 }

@@ -2,11 +2,11 @@
 
 import { dim, evaluate, type DimValues } from '../plan/dim.ts'
 import type { Kernel, Plan, Program, Step } from '../plan/plan.ts'
-import { createParts, createStaging, createStorage, placeParts, settle, type Part } from './buffers.ts'
+import { checkRoom, createParts, createStaging, createStorage, placeParts, settle, type Part } from './buffers.ts'
 import type { Device } from './device.ts'
-import { chooseProgram } from './dims.ts'
+import { chooseProgram, showDims } from './dims.ts'
 import { LimitError, StateError } from './errors.ts'
-import { BYTES_PER_ELEMENT, roundUp, slotBytes } from './memory.ts'
+import { BYTES_PER_ELEMENT, estimate, persistentBytes, roundUp, slotBytes } from './memory.ts'
 import type { CompiledKernel, CompiledKernels } from './pipelines.ts'
 import { scoped } from './scopes.ts'
 import { elementCount } from './tensors.ts'
@@ -129,6 +129,7 @@ export async function createFrame(
   const destroy = (): void => owned.splice(0).forEach((buffer) => buffer.destroy())
   try {
     const program = chooseProgram(plan, values)
+    checkRoom(device, `running ${plan.model} with ${showDims(values)}`, estimate(plan, values).total - persistentBytes(plan))
     const parts = await partsFor(device, plan, program, values, persistent, owned)
     const dims = await createDims(device, plan, values, owned)
     const outputs = outputPlaces(plan, parts, values)

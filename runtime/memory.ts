@@ -67,11 +67,16 @@ export interface MemoryEstimate {
   readonly total: number
 }
 
+const roleBytes = (plan: Plan, role: PlanBuffer['role'], values: DimValues): number =>
+  plan.buffers.filter((buffer) => buffer.role === role).reduce((all, buffer) => all + bufferBytes(buffer, values), 0)
+
+/** What lives as long as a session. */
+export const persistentBytes = (plan: Plan): number => roleBytes(plan, 'weight', {}) + roleBytes(plan, 'constant', {})
+
 /** What a session of this plan takes on the device with these dims, before anything is allocated. */
 export function estimate(plan: Plan, values: DimValues): MemoryEstimate {
-  const sum = (role: PlanBuffer['role']): number =>
-    plan.buffers.filter((buffer) => buffer.role === role).reduce((all, buffer) => all + bufferBytes(buffer, values), 0)
-  const [weights, constants, inputs, outputs] = [sum('weight'), sum('constant'), sum('input'), sum('output')]
+  const [weights, constants] = [roleBytes(plan, 'weight', {}), roleBytes(plan, 'constant', {})]
+  const [inputs, outputs] = [roleBytes(plan, 'input', values), roleBytes(plan, 'output', values)]
   const scratch = slotBytes(plan, chooseProgram(plan, values), values).reduce((all, bytes) => all + bytes, 0)
   const staging = outputs
   return { weights, constants, inputs, outputs, scratch, staging, total: weights + constants + inputs + outputs + scratch + staging }

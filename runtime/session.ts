@@ -1,12 +1,13 @@
 import type { DimValues } from '../plan/dim.ts'
 import { checkPlan } from '../plan/check.ts'
 import type { Plan } from '../plan/plan.ts'
-import { createParts, settle, type Part } from './buffers.ts'
+import { checkRoom, createParts, settle, type Part } from './buffers.ts'
 import type { Checkpoint } from './checkpoint/checkpoint.ts'
 import type { Device } from './device.ts'
 import { bindDims, type Inputs } from './dims.ts'
 import { OutOfMemoryError, PlanError, StateError } from './errors.ts'
 import { createFrame, type Frame } from './frame.ts'
+import { persistentBytes } from './memory.ts'
 import { compileKernels, type CompiledKernels } from './pipelines.ts'
 import { createStopwatch, stepTimes, type StepTime } from './profile.ts'
 import { checkRequirements } from './requirements.ts'
@@ -52,6 +53,7 @@ interface Memory {
 /** Memory of what lives as long as the session; the constants are written at once. */
 async function createPersistent(device: Device, plan: Plan): Promise<Memory> {
   const owned: GPUBuffer[] = []
+  checkRoom(device, `the weights of ${plan.model}`, persistentBytes(plan))
   try {
     const lasting = plan.buffers.filter(({ role }) => role === 'weight' || role === 'constant')
     const made = lasting.map(async (buffer) => [buffer.id, await createParts(device, buffer, {}, owned)] as const)

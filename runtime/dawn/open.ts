@@ -1,3 +1,4 @@
+import { freemem } from 'node:os'
 import type { Target } from '../../plan/target.ts'
 import { describeTarget, isSoftware, openDevice as openAdapter, type AdapterChoice, type Device } from '../device.ts'
 import { NoAdapterError, type Attempt } from '../errors.ts'
@@ -76,10 +77,13 @@ function reasonFor({ name, software }: Candidate, choose: Choose, attempts: read
   return `${noGpu}it is the fastest software adapter here`
 }
 
+/** What a device on the CPU takes, it takes of the host. */
+const hostRoom = (): number => process.availableMemory?.() ?? freemem()
+
 async function open(candidate: Candidate, choose: Choose, attempts: readonly Attempt[]): Promise<Device> {
   const { name, adapter } = candidate
   const choice: AdapterChoice = { name, driver: adapter.info.description, reason: reasonFor(candidate, choose, attempts) }
-  return openAdapter(adapter, { choice, wait: politely })
+  return openAdapter(adapter, { choice, wait: politely, room: candidate.software ? hostRoom : () => null })
 }
 
 function refuse(choose: Choose, attempts: readonly Attempt[], seen: readonly string[]): NoAdapterError {
