@@ -23,10 +23,11 @@ export interface ModelText {
   readonly weights: Readonly<Record<string, string>>
 }
 
-/** A real is written so that it reads as one. */
+/** A real, so written that it reads as one: `1e-5`, `0.5`, `10000.0`, `1e6`. */
 export function realText(value: number): string {
-  const text = String(value)
-  return /[.e]/.test(text) ? text : `${text}.0`
+  const plain = Number.isInteger(value) ? `${value}.0` : String(value)
+  const scientific = value.toExponential().replace('e+', 'e')
+  return scientific.length < Math.min(plain.length, 6) || plain.includes('e') ? scientific : plain
 }
 
 function parameterText({ name, type, range, value, doc }: ParameterText): string {
