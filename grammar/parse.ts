@@ -55,7 +55,7 @@ function isTooLarge(text: string): boolean {
 
 function commentOf({ image, startOffset }: IToken, source: Source): Comment {
   const whole = image.endsWith('\r') ? image.slice(0, -1) : image
-  const isDoc = whole.startsWith('///')
+  const isDoc = /^\/\/\/(?!\/)/.test(whole)
   const text = whole.slice(isDoc ? 3 : 2).replace(/^ /, '').trimEnd()
   return { text, isDoc, span: { source, start: startOffset, end: startOffset + whole.length } }
 }

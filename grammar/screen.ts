@@ -1,0 +1,41 @@
+/** How a line of source looks on a terminal: tabs as blanks, wide characters two columns, unprintable ones as a sign. */
+
+export interface ScreenLine {
+  readonly text: string
+  /** For each UTF-16 offset of the line, and its end, the column at which it is shown, counted from 0. */
+  readonly columns: readonly number[]
+}
+
+export const tabWidth = 2
+
+const isWide = (code: number): boolean =>
+  code >= 0x1100 && code <= 0x115F || code >= 0x2E80 && code <= 0xA4CF || code >= 0xAC00 && code <= 0xD7A3 ||
+  code >= 0xF900 && code <= 0xFAFF || code >= 0xFE30 && code <= 0xFE6F || code >= 0xFF00 && code <= 0xFF60 ||
+  code >= 0x1F300 && code <= 0x1FAFF || code >= 0x20000 && code <= 0x3FFFD
+
+const isJoining = (code: number): boolean => code >= 0x300 && code <= 0x36F || code === 0x200D || code >= 0xFE00 && code <= 0xFE0F
+
+const isUnprintable = (code: number): boolean =>
+  code < 0x20 || code >= 0x7F && code < 0xA0 || code >= 0xD800 && code <= 0xDFFF || code >= 0x202A && code <= 0x202E ||
+  code >= 0x2066 && code <= 0x2069 || code === 0x2028 || code === 0x2029 || code === 0xFEFF || code >= 0xFFF9 && code <= 0xFFFB
+
+export function screenLine(line: string): ScreenLine {
+  const columns: number[] = []
+  let text = ''
+  let column = 0
+  for (const character of line) {
+    const code = character.codePointAt(0)!
+    for (let unit = 0; unit < character.length; unit++) columns.push(column)
+    text += code === 9 ? ' '.repeat(tabWidth) : isUnprintable(code) ? '\u00B7' : character
+    column += code === 9 ? tabWidth : isJoining(code) ? 0 : isWide(code) ? 2 : 1
+  }
+  columns.push(column)
+  return { text, columns }
+}
+
+/** The part of a line that is shown when it is too long: `length` units around `from`, cut at `...`. */
+export function clip(line: string, from: number, length: number): { readonly text: string; readonly skipped: number; readonly isCut: boolean } {
+  if (line.length <= length) return { text: line, skipped: 0, isCut: false }
+  const skipped = Math.max(0, Math.min(from - Math.floor(length / 3), line.length - length))
+  return { text: line.slice(skipped, skipped + length), skipped, isCut: skipped + length < line.length }
+}
