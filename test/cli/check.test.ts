@@ -1,0 +1,51 @@
+import { expect, test } from 'vitest'
+import { LAYER, place } from './harness.ts'
+
+test('a spec in order', async () => {
+  expect(await place({ 'layer.smoe': LAYER }).smoe('check', 'layer.smoe')).toEqual({ code: 0, out: '', err: '1 file in order\n' })
+})
+
+test('a mistake is framed on stdout and counted on stderr', async () => {
+  const { code, out, err } = await place({ 'layer.smoe': LAYER.replace('top_k(k = k)', 'top_q(k = k)') }).smoe('check', 'layer.smoe')
+  expect(code).toBe(1)
+  expect(out).toMatch(/SMOE2\d\d\d/)
+  expect(out).toContain('layer.smoe:9')
+  expect(out).toContain('top_k')
+  expect(err).toBe('1 error in 1 file\n')
+})
+
+test('as JSON, with places that count from 1', async () => {
+  const { code, out } = await place({ 'layer.smoe': LAYER.replace('top_k(k = k)', 'top_q(k = k)') }).smoe('check', 'layer.smoe', '--format', 'json')
+  expect(code).toBe(1)
+  const [diagnostic] = JSON.parse(out) as readonly object[]
+  expect(diagnostic).toMatchObject({ severity: 'error', path: 'layer.smoe', start: { line: 9, column: 11 }, end: { line: 9 } })
+})
+
+test('from standard input', async () => {
+  expect((await place({}, LAYER).smoe('check', '-')).code).toBe(0)
+})
+
+test('values are set before ranges are judged', async () => {
+  const { code, out } = await place({ 'layer.smoe': LAYER }).smoe('check', 'layer.smoe', '--set', 'E=4', '--set', 'k=5')
+  expect(code).toBe(1)
+  expect(out).toMatch(/SMOE4\d\d\d/)
+})
+
+test('imports are found beside the file', async () => {
+  const files = {
+    'specs/main.smoe': LAYER.replace('"std/policies/top_k"', '"../mine/route"'),
+    'mine/route.smoe': 'policy top_k(k: int in 1..E = 2) {\n  param gate: f32[E, D]\n  let p = x @ gate.T\n  select top k by p\n  weigh softmax(pick(p, selected))\n}\n',
+  }
+  const { code, out } = await place(files).smoe('check', 'specs/main.smoe')
+  expect({ code, out }).toEqual({ code: 0, out: '' })
+})
+
+test('random bytes and deep nesting end in diagnostics', async () => {
+  const bytes = String.fromCharCode(...Array.from({ length: 500 }, (_, at) => (at * 7919) % 256))
+  const there = place({ 'bytes.smoe': bytes, 'deep.smoe': `model m() { output y: f32[1] = ${'('.repeat(100_000)}` })
+  for (const file of ['bytes.smoe', 'deep.smoe']) {
+    const { code, err } = await there.smoe('check', file)
+    expect(code).toBe(1)
+    expect(err).not.toContain('internal error')
+  }
+})
