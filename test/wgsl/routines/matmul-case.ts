@@ -43,7 +43,7 @@ function randomSource(seed: number): () => number {
 }
 
 /** What `order_rows` leaves: the rows by expert, then expert and first place of each tile, unused tiles last. */
-export function orderRows(expertOf: readonly number[], experts: number, tile: number): Int32Array {
+export function orderRows(expertOf: readonly number[], experts: number, tile: number): Int32Array<ArrayBuffer> {
   const rows = expertOf.length
   const sorted = expertOf.map((_, row) => row).sort((a, b) => expertOf[a] - expertOf[b] || a - b)
   const tiles = Math.ceil(rows / tile) + experts
@@ -69,7 +69,7 @@ const ACTIVATIONS: readonly { readonly f64: (s: readonly number[]) => number; re
 export function makeCase(shape: CaseShape): Case {
   const { grouping, rows, columns, depth, products, experts, tile, gathered } = shape
   const random = randomSource(shape.seed)
-  const fill = (length: number): Float32Array => Float32Array.from({ length }, () => random() - 0.5)
+  const fill = (length: number): Float32Array<ArrayBuffer> => Float32Array.from({ length }, () => random() - 0.5)
   const named = (name: string, value: number): Dim => (shape.symbolic ? symbol(name) : dim(value))
   const [M, N, K] = [named('M', rows), named('N', columns), named('K', depth)]
   const perBatch = grouping === 'batched' ? Math.ceil(rows / experts) : 0

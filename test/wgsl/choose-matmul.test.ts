@@ -1,0 +1,65 @@
+import { describe, expect, test } from 'vitest'
+import { PORTABLE, type Target } from '../../plan/target.ts'
+import { chooseMatmul, rowTile } from '../../compiler/wgsl/choose-matmul.ts'
+import { createWriter } from '../../compiler/wgsl/write.ts'
+import { makeCase, type CaseShape } from './routines/matmul-case.ts'
+
+const LAVAPIPE: Target = { ...PORTABLE, name: 'lavapipe', kind: 'cpu', subgroupSize: 8, features: ['subgroups'], maxInvocationsPerWorkgroup: 1024, maxWorkgroupStorageBytes: 32768 }
+const NO_SUBGROUPS: Target = { ...LAVAPIPE, subgroupSize: null, features: [] }
+const WARPS: Target = { ...PORTABLE, name: 'warps', subgroupSize: 32, features: ['subgroups'] }
+
+const shape: CaseShape = {
+  grouping: 'dense', rows: 256, columns: 512, depth: 64, products: 1, experts: 8, tile: 16, symbolic: false, gathered: false, seed: 1,
+}
+
+function choose(changes: Partial<CaseShape>, target: Target, tokens: 'few' | 'many' = 'many') {
+  const { matmul, values } = makeCase({ ...shape, rows: 16, columns: 32, ...changes })
+  const choice = chooseMatmul(matmul, target, tokens)
+  return { ...choice, routine: choice.emit(createWriter({ dims: Object.keys(values), lanes: 1, oneSubgroup: false })) }
+}
+
+describe('chooseMatmul', () => {
+  test.each<[string, Partial<CaseShape>, Target, 'few' | 'many', string]>([
+    ['many rows on a processor', {}, LAVAPIPE, 'many', 'matmul_subgroup'],
+    ['tiles of an order', { grouping: 'ordered' }, LAVAPIPE, 'many', 'matmul_subgroup'],
+    ['one row', { rows: 1 }, LAVAPIPE, 'many', 'matmul_vector'],
+    ['few tokens, their number open', { symbolic: true }, LAVAPIPE, 'few', 'matmul_vector'],
+    ['few tokens on a GPU', { symbolic: true }, PORTABLE, 'few', 'matmul_vector'],
+    ['an expert a row', { grouping: 'direct' }, LAVAPIPE, 'many', 'matmul_vector'],
+    ['an odd depth', { depth: 63 }, LAVAPIPE, 'many', 'matmul_plain'],
+    ['no subgroups', {}, NO_SUBGROUPS, 'many', 'matmul_plain'],
+    ['an expert a row without subgroups', { grouping: 'direct' }, NO_SUBGROUPS, 'few', 'matmul_plain'],
+    ['many rows on a GPU', {}, PORTABLE, 'many', 'matmul_tiled'],
+    ['three products on a GPU', { products: 3 }, PORTABLE, 'many', 'matmul_tiled'],
+    ['an expert a row on a GPU', { grouping: 'direct' }, WARPS, 'few', 'matmul_vector'],
+    ['an odd depth on a GPU', { depth: 63 }, WARPS, 'many', 'matmul_plain'],
+  ])('%s', (_, changes, target, tokens, template) => {
+    expect(choose(changes, target, tokens).template).toBe(template)
+  })
+
+  test('says why each faster template was refused', () => {
+    const { refused } = choose({ depth: 63 }, LAVAPIPE)
+    expect(refused.map(({ template }) => template)).toEqual(['matmul_vector', 'matmul_subgroup', 'matmul_tiled'])
+    expect(refused[0].reason).toBe('made for at most 4 rows of one matrix, this has 16')
+    for (const { reason } of refused) expect(reason).toMatch(/\w+ \w+/)
+  })
+
+  test.each([LAVAPIPE, NO_SUBGROUPS, WARPS, PORTABLE])('keeps the limits of the adapter: %#', (target) => {
+    for (const products of [1, 2, 3])
+      for (const grouping of ['dense', 'batched', 'direct', 'ordered'] as const)
+        for (const tokens of ['few', 'many'] as const) {
+          const { routine } = choose({ grouping, products, tile: rowTile(target) }, target, tokens)
+          expect(routine.workgroupSize[0]).toBeLessThanOrEqual(target.maxInvocationsPerWorkgroup)
+          expect(routine.workgroupBytes).toBeLessThanOrEqual(target.maxWorkgroupStorageBytes)
+          expect(routine.needsSubgroups && target.subgroupSize === null).toBe(false)
+        }
+  })
+
+  test('narrows the tile on an adapter with little workgroup memory', () => {
+    const three = choose({ products: 3 }, PORTABLE)
+    expect(three.routine.workgroupBytes).toBeLessThanOrEqual(16384)
+    const none = choose({}, { ...PORTABLE, maxWorkgroupStorageBytes: 1024 })
+    expect(none.template).toBe('matmul_plain')
+    expect(none.refused.at(-1)!.reason).toBe('needs 6400 bytes of workgroup memory, the adapter has 1024')
+  })
+})
