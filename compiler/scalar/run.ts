@@ -48,7 +48,8 @@ const BINARY: { readonly [W in BinaryWord]: (a: number, b: number) => number } =
 }
 
 const FOLD: { readonly [W in ReduceWord]: (a: number, b: number) => number } = { sum: (a, b) => a + b, max: Math.max, min: Math.min }
-const START: { readonly [W in ReduceWord]: number } = { sum: 0, max: -Infinity, min: Infinity }
+/** What a fold of nothing gives: the lowest and the greatest f32. */
+const START: { readonly [W in ReduceWord]: number } = { sum: 0, max: -3.4028234663852886e38, min: 3.4028234663852886e38 }
 
 /** A value as its type keeps it: whole numbers wrap, and an integer quotient loses its fraction. */
 function keep(type: ScalarType, value: number): number {
@@ -63,6 +64,12 @@ function keep(type: ScalarType, value: number): number {
     default:
       return type satisfies never
   }
+}
+
+/** A real number as a whole one: towards zero, held to the type's range; NaN is 0. */
+function saturate(type: 'i32' | 'u32', value: number): number {
+  const [low, high] = type === 'u32' ? [0, 0xffffffff] : [-0x80000000, 0x7fffffff]
+  return Number.isNaN(value) ? 0 : Math.min(high, Math.max(low, Math.trunc(value)))
 }
 
 export function createRunner(words: Words): {
@@ -94,6 +101,7 @@ export function createRunner(words: Words): {
         return value(e.condition, machine, own) !== 0 ? value(e.then, machine, own) : value(e.otherwise, machine, own)
       case 'cast': {
         const operand = value(e.operand, machine, own)
+        if (e.operand.type === 'f32' && (e.type === 'i32' || e.type === 'u32')) return saturate(e.type, operand)
         return e.type === 'bool' ? truth(operand !== 0) : keep(e.type, operand)
       }
       case 'reduce': {
