@@ -1,16 +1,28 @@
 import { accessSync, chmodSync, constants, existsSync, mkdirSync, statSync } from 'node:fs'
 import { homedir, tmpdir, userInfo } from 'node:os'
-import { join } from 'node:path'
+import { dirname, join, resolve } from 'node:path'
 
 const wanted = (): string => {
   const { SMOE_CACHE, XDG_CACHE_HOME } = process.env
-  if (SMOE_CACHE) return SMOE_CACHE
+  if (SMOE_CACHE) return resolve(SMOE_CACHE)
   return join(XDG_CACHE_HOME || join(homedir(), '.cache'), 'smoe')
+}
+
+/** One directory after the other: `mkdir` with `recursive` never ends in places such as /proc. */
+function makeDirectories(path: string): void {
+  if (existsSync(path)) return
+  makeDirectories(dirname(path))
+  try {
+    mkdirSync(path, { mode: 0o700 })
+  } catch (error) {
+    // another process may have been quicker
+    if (!existsSync(path)) throw error
+  }
 }
 
 function usable(directory: string): boolean {
   try {
-    mkdirSync(directory, { recursive: true, mode: 0o700 })
+    makeDirectories(directory)
     accessSync(directory, constants.W_OK | constants.X_OK)
     return true
   } catch {

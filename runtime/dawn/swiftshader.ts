@@ -1,7 +1,7 @@
 /** SwiftShader, Vulkan on the CPU, from the one member of an npm package that holds it: unpacked once into the cache. */
 
 import { createHash } from 'node:crypto'
-import { existsSync, mkdirSync, mkdtempSync, readFileSync, renameSync, rmSync, statSync, writeFileSync } from 'node:fs'
+import { existsSync, mkdtempSync, readFileSync, renameSync, rmSync, statSync, writeFileSync } from 'node:fs'
 import { createRequire } from 'node:module'
 import { dirname, join } from 'node:path'
 import { brotliDecompressSync } from 'node:zlib'
@@ -61,7 +61,6 @@ function writeFiles(directory: string, archive: string): void {
 
 /** Unpacks beside the place and renames: a reader sees all or nothing, and of several at once one wins. */
 function unpack(archive: string, target: string): void {
-  mkdirSync(dirname(target), { recursive: true })
   const work = mkdtempSync(`${target}.`)
   try {
     writeFiles(work, archive)

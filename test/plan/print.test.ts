@@ -1,0 +1,44 @@
+import { expect, test } from 'vitest'
+import { printPlan } from '../../plan/print.ts'
+import { addPlan } from '../runtime/plans.ts'
+
+test('a plan in words', () => {
+  expect(printPlan(addPlan())).toMatchInlineSnapshot(`
+    "plan tiny for webgpu, version 1
+    adds a weight to every row
+
+    dims
+      B  // rows
+
+    inputs
+      x: f32[B, 4]
+
+    outputs
+      y: f32[B, 4]
+
+    weights
+      w: f32[4] = "w"
+
+    buffers
+      %0 x: input f32 x 4*B
+      %1 y: output f32 x 4*B
+      %2 w: weight f32 x 4
+      %3 copy: scratch f32 x 4*B
+
+    kernels
+      #0 copy: elementwise, 64 x 1 x 1 invocations; there is one
+      #1 add: elementwise, 64 x 1 x 1 invocations; there is one
+
+    program any, in every other case: 2 dispatches
+      slot 0: 16*B bytes
+      0 copy: copy <ceil(4*B, 64)> (x, copy!)
+      1 add: add <ceil(4*B, 64)> (copy, w, y!)
+
+    requires
+      maxStorageBuffersPerShaderStage: 4
+      maxComputeInvocationsPerWorkgroup: 64
+      maxComputeWorkgroupStorageSize: 0
+      maxStorageBufferBindingSize: 0
+    "
+  `)
+})
