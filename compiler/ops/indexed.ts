@@ -54,7 +54,7 @@ export const indexed: Records<'take' | 'pick' | 'top_k'> = {
     doc: 'Whole rows of a table. Ids lie in 0 .. N-1; the reference refuses others, a device may read any row.',
     formula: 'y[i..., j...] = table[ids[i...], j...]',
     infer(inputs) {
-      const complaint = wantCount(inputs, 2) ?? wantType(inputs[1], 'ids', 'i32')
+      const complaint = wantCount(inputs, 2) ?? wantType(inputs[1], 'operand of ids', 'i32')
       if (complaint) return complaint
       const [table, ids] = inputs
       if (table.shape.length === 0) return fail('the table has no axis')
@@ -67,7 +67,7 @@ export const indexed: Records<'take' | 'pick' | 'top_k'> = {
     doc: 'Elements along the last axis, rows alike. Ids lie in 0 .. N-1; the reference refuses others, a device may read any place.',
     formula: 'y[..., j] = x[..., ids[..., j]]',
     infer(inputs) {
-      const complaint = wantCount(inputs, 2) ?? wantType(inputs[1], 'ids', 'i32')
+      const complaint = wantCount(inputs, 2) ?? wantType(inputs[1], 'operand of ids', 'i32')
       if (complaint) return complaint
       const [x, ids] = inputs
       if (x.shape.length === 0) return fail('x has no axis')
