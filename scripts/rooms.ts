@@ -17,6 +17,7 @@ const ORDER: readonly (readonly string[])[] = [
   ['compiler/bindings'],
   ['compiler/compile.ts'],
   ['runtime'],
+  ['package.json'],
   ['cli'],
   ['scripts', 'examples', 'bench', 'test'],
 ]
@@ -34,6 +35,9 @@ const FENCES: Readonly<Record<string, readonly string[]>> = {
   node: ['cli/', 'runtime/dawn/', 'runtime/checkpoint/'],
 }
 
+/** Who may read the syntax tree: what comes after the model knows only the model. */
+const TREE = { file: 'grammar/ast.ts', readers: ['grammar', 'compiler/model', 'compiler/compile.ts', 'cli'] }
+
 const FREE = ['scripts', 'examples', 'bench', 'test']
 
 interface Import {
@@ -48,7 +52,7 @@ const within = (file: string, room: string): boolean => file === room || file.st
 const roomOf = (file: string): string | undefined => ORDER.flat().find((room) => within(file, room))
 
 function sourcesOf(root: string): readonly string[] {
-  const tops = new Set(ORDER.flat().map((room) => room.split('/')[0]))
+  const tops = new Set(ORDER.flat().filter((room) => !room.endsWith('.json')).map((room) => room.split('/')[0]))
   return [...tops]
     .filter((top) => existsSync(join(root, top)))
     .flatMap((top) => readdirSync(join(root, top), { recursive: true, encoding: 'utf8' }).map((name) => `${top}/${name.replaceAll('\\', '/')}`))
@@ -69,6 +73,12 @@ function arrowProblem({ from, to, isLocal }: Import): string | null {
   if (there === undefined) return `${from} imports ${to}: that lies in no room of the map`
   const allowed = here in ONLY ? ONLY[here].includes(there) : rank(there) < rank(here)
   return allowed ? null : `${from} imports ${to}: ${here} must not see ${there}`
+}
+
+function treeProblem({ from, to }: Import): string | null {
+  const here = roomOf(from) ?? ''
+  if (to !== TREE.file || TREE.readers.includes(here) || FREE.includes(here)) return null
+  return `${from} imports ${to}: ${here} must not read the syntax tree`
 }
 
 function fenceProblem({ from, to, isLocal }: Import): string | null {
@@ -128,7 +138,7 @@ export function checkRooms(root: string): readonly string[] {
   const policies = policyNames(root)
   return [
     ...files.filter((file) => roomOf(file) === undefined).map((file) => `${file}: stands in no room of the map`),
-    ...imports.flatMap((arrow) => [arrowProblem(arrow), fenceProblem(arrow)]).filter((problem) => problem !== null),
+    ...imports.flatMap((arrow) => [arrowProblem(arrow), treeProblem(arrow), fenceProblem(arrow)]).filter((problem) => problem !== null),
     ...cycles(imports),
     ...files.flatMap((file) => policyProblems(root, file, policies)),
   ]

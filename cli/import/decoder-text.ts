@@ -52,7 +52,8 @@ export function writeDecoder(shape: DecoderShape, parts: DecoderParts): string {
       'var h = take(embed, tokens)',
       '',
       'repeat layers[i] in 0..L {',
-      `  h = h + attention(rms_norm(h, eps = eps) as attention_norm, ${attention})`,
+      '  let normed = rms_norm(h, eps = eps) as attention_norm',
+      `  h = h + attention(normed, ${attention})`,
       ...parts.feedForward(`rms_norm(h, eps = eps) as ${parts.feedForwardNorm}`).map((line) => `  ${line}`),
       '}',
       '',
@@ -68,6 +69,9 @@ export function writeDecoder(shape: DecoderShape, parts: DecoderParts): string {
     },
   })
 }
+
+/** The arguments of an attention with biases everywhere. */
+export const biasArguments: readonly string[] = ['biases = true', 'output_bias = true']
 
 /** Weights of the attention and of the norm before it, named alike in all of these architectures. */
 export const attentionWeights = ({ hasBias }: { readonly hasBias: boolean }): Readonly<Record<string, string>> => ({

@@ -1,6 +1,6 @@
 /** Llama: grouped-query attention and one SwiGLU network a layer. */
 import { readDecoder } from './decoder.ts'
-import { attentionWeights, writeDecoder } from './decoder-text.ts'
+import { attentionWeights, biasArguments, writeDecoder } from './decoder-text.ts'
 import type { Fields } from './fields.ts'
 
 const networkWeights = (hasBias: boolean): Readonly<Record<string, string>> =>
@@ -18,11 +18,11 @@ export function importLlama(fields: Fields): string {
   return writeDecoder(shape, {
     name: 'llama',
     doc: 'Llama: a decoder with a SwiGLU network in every layer. Touvron et al., 2023, arXiv:2302.13971.',
-    imports: { 'experts/swiglu': 'swiglu' },
+    imports: { 'blocks/mlp': 'swiglu_mlp' },
     parameters: [],
-    attention: attentionHasBias ? ['bias = true'] : [],
+    attention: attentionHasBias ? biasArguments : [],
     feedForwardNorm: 'mlp_norm',
-    feedForward: (normed) => [`h = h + swiglu(${normed}, F = F${networkHasBias ? ', bias = true' : ''}) as mlp`],
+    feedForward: (normed) => [`h = h + swiglu_mlp(${normed}, F = F${networkHasBias ? ', biases = true' : ''}) as mlp`],
     layerWeights: {
       ...attentionWeights({ hasBias: attentionHasBias }),
       'mlp_norm.weight': 'post_attention_layernorm.weight',

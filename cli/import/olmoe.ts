@@ -1,6 +1,6 @@
 /** OLMoE: attention with norms on whole queries and keys, clipped where the config says so, and routed SwiGLU experts. */
 import { readDecoder } from './decoder.ts'
-import { attentionWeights, writeDecoder } from './decoder-text.ts'
+import { attentionWeights, biasArguments, writeDecoder } from './decoder-text.ts'
 import { expertParameters, readExperts, routedParts } from './experts.ts'
 import type { Fields } from './fields.ts'
 import type { ParameterText } from './write.ts'
@@ -25,7 +25,7 @@ export function importOlmoe(fields: Fields): string {
     name: 'olmoe',
     doc: 'OLMoE: many small SwiGLU experts in every layer. Muennighoff et al., 2024, arXiv:2409.02060.',
     parameters: [...expertParameters(experts), ...clip],
-    attention: ['norms = "whole"', ...(hasBias ? ['bias = true'] : []), ...(clip.length > 0 ? ['clip = clip'] : [])],
+    attention: [...(hasBias ? biasArguments : []), 'norms = "row"', 'eps = eps', ...(clip.length > 0 ? ['clip = clip'] : [])],
     layerWeights: {
       ...attentionWeights({ hasBias }),
       'attention.q_norm.weight': 'self_attn.q_norm.weight',

@@ -27,7 +27,8 @@ export interface ModelText {
 export function realText(value: number): string {
   const plain = Number.isInteger(value) ? `${value}.0` : String(value)
   const scientific = value.toExponential().replace('e+', 'e')
-  return scientific.length < Math.min(plain.length, 6) || plain.includes('e') ? scientific : plain
+  const isFar = value < 1e-2 || value >= 1e5
+  return isFar && scientific.length < plain.length ? scientific : plain.replace('e+', 'e')
 }
 
 function parameterText({ name, type, range, value, doc }: ParameterText): string {

@@ -44,6 +44,7 @@ const violations: readonly [string, Readonly<Record<string, string>>, RegExp][] 
   ['an arrow upwards', { 'compiler/graph/print.ts': "import { infer } from '../ops/infer.ts'" }, /compiler\/graph must not see compiler\/ops/],
   ['an arrow upwards for a type alone', { 'plan/plan.ts': "import type { Source } from '../grammar/source.ts'" }, /plan must not see grammar/],
   ['an arrow sideways', { 'compiler/reference/run.ts': "import '../passes/fold.ts'" }, /compiler\/reference must not see compiler\/passes/],
+  ['the syntax tree read after the model', { 'grammar/ast.ts': 'export {}', 'compiler/lower/lower.ts': "import type {} from '../../grammar/ast.ts'" }, /compiler\/lower must not read the syntax tree/],
   ['the runtime looking into the compiler', { 'runtime/memory.ts': "export * from '../compiler/ops/infer.ts'" }, /runtime must not see compiler\/ops/],
   ['the command line seen from below', { 'runtime/memory.ts': "import '../cli/main.ts'" }, /runtime must not see cli/],
   ['a dynamic import', { 'plan/plan.ts': "export const load = () => import('../runtime/session.ts')" }, /plan must not see runtime/],
