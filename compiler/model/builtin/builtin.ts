@@ -1,0 +1,39 @@
+/** The form of a builtin's record. */
+import type { TensorType } from '../../ops/record.ts'
+import type { Emit } from './emit.ts'
+import type { Options } from './options.ts'
+
+export type BuiltinParameterKind =
+  /** A tensor, or a number that takes the others' dtype. */
+  | 'tensor'
+  /** A tensor whose dtype has nothing to do with the others'. */
+  | 'lone'
+  /** A list of tensors: `[a, b]`. */
+  | 'tensors'
+  /** All remaining positional arguments. */
+  | 'rest'
+  | 'axis' | 'keep' | 'dtype' | 'dims' | 'order' | 'pattern' | 'count'
+  /** All named ints. */
+  | 'sizes'
+
+export interface BuiltinParameter {
+  readonly name: string
+  readonly kind: BuiltinParameterKind
+  readonly optional?: boolean
+}
+
+export interface Builtin {
+  readonly doc: string
+  readonly signature: string
+  readonly parameters: readonly BuiltinParameter[]
+  /** How it is written, where it is no function. */
+  readonly operator: string | null
+  /** Whether element i of the result depends on element i of the operands alone, after broadcasting. */
+  readonly elementwise: boolean
+  /** The same on numbers known at compile time; null where there is none. */
+  readonly fold: ((...values: readonly number[]) => number) | null
+  readonly expand: <T extends TensorType>(emit: Emit<T>, operands: readonly T[], options: Options) => T
+}
+
+export const tensor = (name: string): BuiltinParameter => ({ name, kind: 'tensor' })
+export const lone = (name: string): BuiltinParameter => ({ name, kind: 'lone' })

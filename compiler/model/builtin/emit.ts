@@ -1,0 +1,28 @@
+/** How a builtin says what it means: in ops of the graph, over types when checking and over nodes when lowering. */
+import type { Dim } from '../../../plan/dim.ts'
+import type { DType, OpName, OpParams } from '../../graph/vocabulary.ts'
+import type { TensorType } from '../../ops/record.ts'
+
+/** A mistake in a use of a builtin. `{0}`, `{1}` stand for the operands as written. */
+export interface BuiltinProblem {
+  readonly message: string
+  /** Offsets inside the pattern, where it is to blame. */
+  readonly at?: readonly [number, number]
+}
+
+export interface Emit<T extends TensorType> {
+  readonly make: <N extends OpName>(op: N, inputs: readonly T[], params: OpParams[N]) => T
+  readonly reshape: (x: T, shape: readonly Dim[]) => T
+  /** top_k with a count that may still be symbolic. */
+  readonly topK: (x: T, count: Dim) => T
+  /** A single number, shape []. */
+  readonly constant: (value: number, dtype: DType) => T
+  /** A size as an f32 number, shape []. */
+  readonly size: (size: Dim) => T
+  /** The one form of all sizes known to be equal to this. */
+  readonly settle: (size: Dim) => Dim
+  /** a / b where it is known to be exact. */
+  readonly divide: (a: Dim, b: Dim) => Dim | undefined
+  /** Says that the use is wrong; what is returned after it does not matter. */
+  readonly fail: (problem: BuiltinProblem) => void
+}

@@ -1,0 +1,38 @@
+/** Functions that fold one axis away. */
+import { ONE } from '../../../plan/dim.ts'
+import type { TensorType } from '../../ops/record.ts'
+import { axisOf } from './axes.ts'
+import { stretch } from './broadcast.ts'
+import { tensor, type Builtin } from './builtin.ts'
+import type { Emit } from './emit.ts'
+import type { Options } from './options.ts'
+
+function reduce<T extends TensorType>(emit: Emit<T>, op: 'sum' | 'max' | 'min', x: T, { axis, keep }: Options, scale?: (total: T, axis: number) => T): T {
+  const at = axisOf(emit, x, axis)
+  if (x.shape.length === 0) return x
+  const total = emit.make(op, [x], { axis: at })
+  const scaled = scale === undefined ? total : scale(total, at)
+  return keep ? emit.reshape(scaled, x.shape.with(at, ONE)) : scaled
+}
+
+const reduction = (op: 'sum' | 'max' | 'min', doc: string): Builtin => ({
+  doc, signature: `${op}(x, axis: int = -1, keep: bool = false)`,
+  operator: null, elementwise: false, fold: null,
+  parameters: [tensor('x'), { name: 'axis', kind: 'axis', optional: true }, { name: 'keep', kind: 'keep', optional: true }],
+  expand: (emit, [x], options) => reduce(emit, op, x, options),
+})
+
+export const REDUCTIONS = {
+  sum: reduction('sum', 'The sum along an axis; `keep` leaves the axis, with size 1.'),
+  max: reduction('max', 'The largest along an axis.'),
+  min: reduction('min', 'The smallest along an axis.'),
+  mean: {
+    ...reduction('sum', 'The mean along an axis.'),
+    signature: 'mean(x, axis: int = -1, keep: bool = false)',
+    expand: (emit, [x], options) =>
+      reduce(emit, 'sum', x, options, (total, axis) => {
+        const count = stretch(emit, emit.size(x.shape[axis]), total.shape)
+        return emit.make('divide', [total, count], {})
+      }),
+  },
+} as const satisfies Readonly<Record<string, Builtin>>

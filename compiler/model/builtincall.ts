@@ -1,0 +1,136 @@
+/** Calls of builtin functions. */
+import type { Argument, CallExpression, Expression } from '../../grammar/ast.ts'
+import type { Dim } from '../../plan/dim.ts'
+import type { DType } from '../graph/vocabulary.ts'
+import { apply, type Operand } from './apply.ts'
+import { foldCall } from './arithmetic.ts'
+import type { BuiltinParameter } from './builtin/builtin.ts'
+import { DEFAULTS, type Options } from './builtin/options.ts'
+import { BUILTINS, type BuiltinName } from './builtin/table.ts'
+import { complain, wordsOf, type Frame } from './context.ts'
+import { elaborate, wantNumber, wantSize, wantStatic } from './expression.ts'
+import { nearest } from './names.ts'
+import type { Static } from './static.ts'
+import { UNKNOWN, type Value } from './value.ts'
+
+/** The argument each parameter got; null after a mistake. */
+function match(frame: Frame, call: CallExpression, builtin: BuiltinName): ReadonlyMap<BuiltinParameter, readonly Argument[]> | null {
+  const { parameters, signature } = BUILTINS[builtin]
+  const given = new Map<BuiltinParameter, Argument[]>()
+  const before = frame.context.reporter.count
+  let at = 0
+  for (const argument of call.arguments) {
+    const parameter = argument.name === null ? parameters[at] : parameters.find((one) => one.name === argument.name!.text && one.kind !== 'sizes') ?? parameters.find((one) => one.kind === 'sizes')
+    if (parameter === undefined || (argument.name === null && parameter.kind === 'sizes')) {
+      const { name } = argument
+      if (name === null) complain(frame, { code: 'SMOE3005', message: `too many arguments: ${signature}`, span: argument.span })
+      else complain(frame, { code: 'SMOE2008', message: `${call.callee.text} has no parameter ${name.text}: ${signature}`, span: name.span, ...nearest(name, parameters.map((one) => one.name)) })
+      continue
+    }
+    if (argument.name === null && parameter.kind !== 'rest') at++
+    const many = parameter.kind === 'rest' || parameter.kind === 'sizes'
+    if (given.has(parameter) && !many) complain(frame, { code: 'SMOE3005', message: `${parameter.name} is given twice`, span: argument.span })
+    given.set(parameter, [...(given.get(parameter) ?? []), argument])
+  }
+  const missing = parameters.find((one) => one.optional !== true && one.kind !== 'sizes' && !given.has(one))
+  if (missing !== undefined && frame.context.reporter.count === before) {
+    complain(frame, { code: 'SMOE3004', message: `${call.callee.text} needs ${missing.name}: ${signature}`, span: call.span })
+  }
+  return frame.context.reporter.count === before ? given : null
+}
+
+const DTYPE_NAMES: readonly string[] = ['f32', 'i32', 'bool']
+
+/** The items of `[a, b]`; null after a mistake. */
+function wantList<T>(frame: Frame, expression: Expression, item: (one: Expression) => T | null): readonly T[] | null {
+  if (expression.kind !== 'list') {
+    complain(frame, { code: 'SMOE3003', message: `a list is wanted here, as in [${wordsOf(expression.span)}]`, span: expression.span })
+    return null
+  }
+  const items = expression.items.map(item)
+  return items.every((one) => one !== null) ? (items as readonly T[]) : null
+}
+
+/** What one argument that is no operand adds to the options; null after a mistake or where it is not known yet. */
+function option(frame: Frame, parameter: BuiltinParameter, args: readonly Argument[]): Partial<Options> | null {
+  const { value } = args[0]
+  switch (parameter.kind) {
+    case 'axis': {
+      const axis = wantNumber(frame, value, 'an axis')
+      return axis === null ? null : { axis }
+    }
+    case 'keep': {
+      const keep = wantStatic(frame, value, 'bool', 'keep')
+      if (keep !== null && keep.kind === 'literal') return { keep: keep.value === true }
+      if (keep !== null) complain(frame, { code: 'SMOE3003', message: 'keep is true or false', span: value.span })
+      return null
+    }
+    case 'dtype': {
+      if (value.kind === 'string' && DTYPE_NAMES.includes(value.value)) return { dtype: value.value as DType }
+      complain(frame, { code: 'SMOE3007', message: `the dtype is one of ${DTYPE_NAMES.map((name) => `"${name}"`).join(', ')}`, span: value.span })
+      return null
+    }
+    case 'dims': {
+      const dims = wantList(frame, value, (item) => wantSize(frame, item, 'a size'))
+      return dims === null ? null : { dims }
+    }
+    case 'order': {
+      const order = wantList(frame, value, (item) => wantNumber(frame, item, 'an axis'))
+      return order === null ? null : { order }
+    }
+    case 'count': {
+      const count = wantSize(frame, value, parameter.name)
+      return count === null ? null : { count }
+    }
+    case 'pattern':
+      if (value.kind === 'string') return { pattern: value.value }
+      complain(frame, { code: 'SMOE3003', message: 'the pattern is a string, as in "b s d -> b d s"', span: value.span })
+      return null
+    case 'sizes': {
+      const sizes: Record<string, Dim> = {}
+      for (const argument of args) {
+        const size = wantSize(frame, argument.value, argument.name!.text)
+        if (size === null) return null
+        sizes[argument.name!.text] = size
+      }
+      return { sizes }
+    }
+    case 'tensor': case 'lone': case 'tensors': case 'rest': return {}
+    default: return parameter.kind satisfies never
+  }
+}
+
+function operandsOf(frame: Frame, parameter: BuiltinParameter, args: readonly Argument[]): readonly Operand[] | null {
+  switch (parameter.kind) {
+    case 'tensor': case 'lone': case 'rest':
+      return args.map(({ value }) => ({ value: elaborate(frame, value), span: value.span }))
+    case 'tensors': {
+      const list = args[0].value
+      const items = wantList(frame, list, (item): Operand => ({ value: elaborate(frame, item), span: item.span }))
+      if (items === null || items.length > 0) return items
+      complain(frame, { code: 'SMOE3003', message: 'the list has one tensor or more', span: list.span })
+      return null
+    }
+    default: return []
+  }
+}
+
+export function callBuiltin(frame: Frame, call: CallExpression, builtin: BuiltinName): Value {
+  if (call.label !== null) complain(frame, { code: 'SMOE2009', message: `${call.callee.text} has no weights, so \`as\` names nothing`, span: call.label.span })
+  const given = match(frame, call, builtin)
+  if (given === null) {
+    // what stands in the arguments is checked all the same
+    for (const { value } of call.arguments) elaborate(frame, value)
+    return UNKNOWN
+  }
+  const { parameters, fold } = BUILTINS[builtin]
+  const operands = parameters.flatMap((parameter) => (given.has(parameter) ? [operandsOf(frame, parameter, given.get(parameter)!)] : []))
+  const parts = parameters.map((parameter) => (given.has(parameter) ? option(frame, parameter, given.get(parameter)!) : {}))
+  if (operands.some((one) => one === null) || parts.some((part) => part === null)) return UNKNOWN
+  const flat = (operands as (readonly Operand[])[]).flat()
+  if (fold !== null && flat.every(({ value }) => value.kind === 'static' && (value.static.type === 'int' || value.static.type === 'real'))) {
+    return foldCall(frame, builtin, flat.map(({ value }) => (value as { readonly static: Static }).static))
+  }
+  const pattern = call.arguments.find(({ value }) => value.kind === 'string' && parameters.some((one) => one.kind === 'pattern'))
+  return apply(frame, builtin, flat, { ...DEFAULTS, ...Object.assign({}, ...parts) }, call.span, pattern?.value.span ?? null)
+}

@@ -1,0 +1,157 @@
+/** Calls of declarations: the body worked out for the arguments. */
+import type { CallExpression, Declaration, DeclarationKind } from '../../grammar/ast.ts'
+import type { Span } from '../../grammar/source.ts'
+import { body } from './body.ts'
+import { callBuiltin } from './builtincall.ts'
+import { FUNCTIONS } from './builtin/table.ts'
+import { everyExpert } from './policy.ts'
+import { complain, originOf, type Bank, type Branch, type Frame } from './context.ts'
+import type { CallTerm, Step } from './model.ts'
+import { declared, isBroken, type Declared } from './modules.ts'
+import { unknownCallee } from './names.ts'
+import { bindParameters, matchArguments, type Bound, type Given } from './parameters.ts'
+import { createScope, find, type Scope } from './scope.ts'
+import { closedShape, dtypeOf } from './shapes.ts'
+import { ofTerm, UNKNOWN, type Value } from './value.ts'
+
+const MOST_CALLS_DEEP = 200
+
+/** What may be called where. */
+const CALLABLE: Readonly<Record<DeclarationKind, readonly DeclarationKind[]>> = {
+  fn: ['fn'], block: ['fn', 'block'], expert: ['fn', 'block'], policy: ['fn', 'block'], model: ['fn', 'block'],
+}
+
+const PLACES: Readonly<Record<DeclarationKind, string>> = {
+  fn: 'is a fn', block: 'is a block, which has weights, and a fn has none', expert: 'is an expert: it stands in moe, after `experts N of`',
+  policy: 'is a policy: it stands in moe, after `route`', model: 'is a model, which nothing calls',
+}
+
+export function call(frame: Frame, expression: CallExpression): Value {
+  const { callee, span } = expression
+  const found = find(frame.scope, callee.text) === undefined ? declared(frame.module, callee.text) : undefined
+  if (found === undefined) {
+    if (callee.text === 'experts') return everyExpert(frame, expression)
+    const builtin = find(frame.scope, callee.text) === undefined ? FUNCTIONS.get(callee.text) : undefined
+    if (builtin !== undefined) return callBuiltin(frame, expression, builtin)
+    const unknown = unknownCallee(frame, callee)
+    for (const { value } of expression.arguments) matchArguments(frame, NOBODY, [{ name: null, value, span: value.span }], span, null)
+    return unknown
+  }
+  if (isBroken(found)) return UNKNOWN
+  const { declares } = found.declaration
+  if (!CALLABLE[frame.declaration.declares].includes(declares)) {
+    return complain(frame, { code: 'SMOE2011', message: `${callee.text} ${PLACES[declares]}`, span: callee.span })
+  }
+  const made = instantiate(frame, found, expression, null)
+  return made === null ? UNKNOWN : made.value
+}
+
+/** Takes any arguments: what stands in them is checked though nobody is called. */
+const NOBODY: Declaration = (() => {
+  const span: Span = { source: { path: '', text: '' }, start: 0, end: 0 }
+  return { kind: 'declaration', declares: 'fn', name: { text: '', span }, parameters: [], result: null, body: [], isPartial: true, doc: [], span }
+})()
+
+export interface Instance {
+  readonly value: Value
+  readonly term: CallTerm | null
+  readonly bound: Bound
+}
+
+/** Surroundings of an instance that is no plain call. */
+export interface Setting {
+  /** The first tensor, where the surroundings give it. */
+  readonly first: Given | null
+  /** For an expert: where its weights lie with the others'. */
+  readonly bank: Bank | null
+  /** Names given besides the parameters. */
+  readonly givens: Scope | null
+  /** Takes the place of the callee's name in paths. */
+  readonly label: string
+}
+
+/** The frame of a callee with its parameters bound; null after a mistake, which is reported. */
+export function enter(frame: Frame, { declaration, module }: Declared, expression: CallExpression, setting: Setting | null): { callee: Frame; bound: Bound } | null {
+  const { span } = expression
+  const name = declaration.name.text
+  const isRight = frame.context.isRight(declaration, module)
+  if (frame.chain.includes(declaration)) {
+    complain(frame, { code: 'SMOE2007', message: `${[...frame.chain.slice(frame.chain.indexOf(declaration)), declaration].map((one) => one.name.text).join(' calls ')}: a declaration cannot contain itself`, span: expression.callee.span })
+    return null
+  }
+  if (frame.chain.length >= MOST_CALLS_DEEP) {
+    complain(frame, { code: 'SMOE3016', message: `calls are nested ${MOST_CALLS_DEEP} deep`, span })
+    return null
+  }
+  const implicit = setting === null || setting.first === null ? null : declaration.parameters.find((one) => one.type.kind === 'tensor-type') ?? null
+  const { given, ok } = matchArguments(frame, declaration, expression.arguments, span, implicit)
+  const path = declaration.declares === 'fn' ? frame.path : [...frame.path, setting?.label ?? expression.label?.text ?? name]
+  const opened: Frame = {
+    ...frame, module, declaration, chain: [...frame.chain, declaration], scope: createScope(setting?.givens ?? null), path, leading: [], steps: [], policy: null,
+    bank: setting?.bank ?? frame.bank,
+  }
+  const all = implicit === null ? given : new Map([...given, [implicit.name.text, setting!.first!]])
+  const bound = bindParameters(opened, frame, all, span)
+  const callee = { ...opened, leading: bound.leading }
+  if (ok && bound.ok && isRight) return { callee, bound }
+  frame.context.broken.push(path.join('.'))
+  return null
+}
+
+/** What a call of a fn, block or expert stands for; null where it could not be worked out. */
+export function instantiate(frame: Frame, found: Declared, expression: CallExpression, setting: Setting | null): Instance | null {
+  const { declaration } = found
+  const { span, label } = expression
+  if (label !== null && declaration.declares === 'fn') {
+    complain(frame, { code: 'SMOE2009', message: `${declaration.name.text} is a fn and has no weights, so \`as\` names nothing`, span: label.span })
+  }
+  const weightsBefore = frame.context.weights.length
+  const entered = enter(frame, found, expression, setting)
+  if (entered === null) return null
+  const { callee, bound } = entered
+  const { reporter } = frame.context
+  const before = reporter.count
+  const result = reporter.during(span, declaration.name.text, () => body(callee))
+  if (frame.context.weights.length > weightsBefore) claimPath(frame, callee.path, label?.span ?? expression.callee.span, declaration.name.text)
+  if (reporter.count > before || result.kind === 'unknown') {
+    frame.context.broken.push(callee.path.join('.'))
+    return { value: standIn(callee, span), term: null, bound }
+  }
+  if (result.kind !== 'tensor') return { value: result, term: null, bound }
+  const { term } = result
+  const made: CallTerm = {
+    kind: 'call', name: declaration.name.text, declares: declaration.declares as CallTerm['declares'], path: callee.path, arguments: bound.arguments,
+    steps: callee.steps as readonly Step[], result: term, shape: term.shape, dtype: term.dtype, origin: originOf(callee, span),
+  }
+  return { value: ofTerm(made), term: made, bound }
+}
+
+/** A value of the declared type for a body that is wrong, so that what follows can be checked. */
+function standIn(callee: Frame, span: Span): Value {
+  const { result } = callee.declaration
+  if (result === null || result.kind !== 'tensor-type') return UNKNOWN
+  return callee.context.reporter.during(span, callee.declaration.name.text, () => {
+    const [shape, dtype] = [closedShape(callee, result), dtypeOf(callee, result)]
+    return shape === null || dtype === null ? UNKNOWN : ofTerm({ kind: 'given', name: 'unknown', shape, dtype, origin: originOf(callee, span) })
+  })
+}
+
+/** Whether two places are never both there: they lie on two sides of one conditional. */
+const excludes = (a: readonly Branch[], b: readonly Branch[]): boolean => a.some((x) => b.some((y) => x.of === y.of && x.side !== y.side))
+
+/** Two instances with weights never share a path. */
+export function claimPath(frame: Frame, path: readonly string[], span: Span, name: string): void {
+  const { paths, isAlone } = frame.context
+  const key = path.join('.')
+  const claims = paths.get(key) ?? []
+  paths.set(key, [...claims, { span, branches: frame.branches }])
+  // what excludes what is known only once the parameters have values
+  const first = claims.find(({ branches }) => !excludes(branches, frame.branches) && !(isAlone && branches.length + frame.branches.length > 0))
+  if (first === undefined) return
+  const label = path.at(-1)!
+  complain(frame, {
+    code: 'SMOE2009', message: `two instances would share the weights ${key}`, span, related: [{ span: first.span, message: 'the first' }],
+    help: `name one of them: ${name}(...) as ${label}_2`,
+  })
+}
+

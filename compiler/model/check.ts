@@ -1,0 +1,158 @@
+/** Syntax tree -> checked model, with every mistake of the files it is made of. Never throws on what a user wrote. */
+import type { Declaration, File } from '../../grammar/ast.ts'
+import type { Diagnostic } from '../../grammar/diagnostic.ts'
+import type { Span } from '../../grammar/source.ts'
+import { closest } from '../../grammar/suggest.ts'
+import { statements } from './body.ts'
+import { complain, folds, lookupIn, originOf, type Context, type Frame } from './context.ts'
+import { elaborate } from './expression.ts'
+import type { Model, ParameterFact } from './model.ts'
+import { loadModules, type Load, type Module } from './modules.ts'
+import { accepts, checkRange, factOf, scalarType } from './parameters.ts'
+import { createReporter, type Reporter } from './report.ts'
+import { bindSymbols, checkAlone, rootFrame } from './standalone.ts'
+import { evaluate, literal, type Static, type StaticType, type StaticValue } from './static.ts'
+import { readWeights } from './weights.ts'
+
+export interface CheckOptions {
+  /** The file an import names, as written there: `./mine`, `std/policies/top_k`; null where there is none. */
+  readonly load: Load
+  /** The model wanted; by default the first of the file. */
+  readonly model?: string
+  /** Values of the model's parameters in place of their defaults. */
+  readonly set?: Readonly<Record<string, StaticValue>>
+}
+
+export interface Checked {
+  /** Null where there is none, or where something is wrong. */
+  readonly model: Model | null
+  readonly diagnostics: readonly Diagnostic[]
+}
+
+type Verdict = 'running' | 'right' | 'wrong'
+
+export function check(file: File, { load, model: wanted, set = {} }: CheckOptions): Checked {
+  const reporter = createReporter()
+  const modules = loadModules(file, load, reporter)
+  const isRight = judge(reporter)
+  for (const module of modules.all) for (const declaration of module.file.declarations) isRight(declaration, module)
+  const declaration = modelOf(file, wanted, reporter)
+  const model = declaration === null ? null : modelFrom(declaration, modules.root, set, reporter, isRight)
+  const diagnostics = inOrder([...modules.diagnostics, ...reporter.diagnostics], file)
+  return { model: diagnostics.some(({ severity }) => severity === 'error') ? null : model, diagnostics }
+}
+
+/** Checks each declaration by itself, once. */
+function judge(reporter: Reporter): Context['isRight'] {
+  const verdicts = new Map<Declaration, Verdict>()
+  const isRight: Context['isRight'] = (declaration, module) => {
+    const known = verdicts.get(declaration)
+    if (known !== undefined) return known !== 'wrong'
+    verdicts.set(declaration, 'running')
+    const before = reporter.count
+    reporter.apart(() => checkAlone(createContext(reporter, isRight, new Map(), true), module, declaration))
+    const verdict = reporter.count > before ? 'wrong' : 'right'
+    verdicts.set(declaration, verdict)
+    return verdict === 'right'
+  }
+  return isRight
+}
+
+const createContext = (reporter: Reporter, isRight: Context['isRight'], values: ReadonlyMap<string, StaticValue>, isAlone: boolean): Context => ({
+  reporter, isRight, values, isAlone, symbols: new Map(), quotients: [], runDims: new Set(), inputs: [], outputs: [], weights: [], moes: [], paths: new Map(), broken: [],
+})
+
+function modelOf(file: File, wanted: string | undefined, reporter: Reporter): Declaration | null {
+  const models = file.declarations.filter(({ declares }) => declares === 'model')
+  if (wanted === undefined) return models[0] ?? null
+  const found = models.find(({ name }) => name.text === wanted)
+  if (found === undefined) {
+    const meant = closest(wanted, models.map(({ name }) => name.text))
+    const span: Span = { source: file.source, start: 0, end: 0 }
+    reporter.report({ code: 'SMOE2014', message: `the file declares no model ${wanted}`, span, help: meant === null ? null : `${meant} is probably meant` })
+  }
+  return found ?? null
+}
+
+function modelFrom(declaration: Declaration, module: Module, set: Readonly<Record<string, StaticValue>>, reporter: Reporter, isRight: Context['isRight']): Model | null {
+  const values = new Map<string, StaticValue>()
+  const context = createContext(reporter, isRight, values, false)
+  const frame = rootFrame(context, module, declaration)
+  const before = reporter.count
+  refuseUnknown(frame, set)
+  const facts = bindValues(frame, set, values)
+  bindSymbols(frame)
+  statements(frame, declaration.body)
+  if (context.outputs.length === 0 && !declaration.isPartial && reporter.count === before) {
+    complain(frame, { code: 'SMOE2013', message: `${declaration.name.text} has no output`, span: declaration.name.span })
+  }
+  const entries = declaration.body.flatMap((statement) => (statement.kind === 'weights' ? statement.entries : []))
+  const weights = readWeights(frame, entries)
+  if (reporter.count > before) return null
+  return {
+    name: declaration.name.text, doc: declaration.doc.join('\n'), origin: originOf(frame, declaration.name.span), parameters: facts,
+    dims: [...context.runDims].map((name) => ({ name, doc: '' })), inputs: context.inputs, steps: frame.steps, outputs: context.outputs, weights, moes: context.moes,
+    values: Object.fromEntries(values), symbols: Object.fromEntries(context.symbols),
+  }
+}
+
+function refuseUnknown(frame: Frame, set: Readonly<Record<string, StaticValue>>): void {
+  const { name, parameters } = frame.declaration
+  for (const key of Object.keys(set)) {
+    if (parameters.some((one) => one.name.text === key)) continue
+    const meant = closest(key, parameters.map((one) => one.name.text))
+    complain(frame, { code: 'SMOE2014', message: `${name.text} has no parameter ${key} to set`, span: name.span, help: meant === null ? null : `${meant} is probably meant` })
+  }
+}
+
+/** The value of each parameter, in order; what has none, or one that is not allowed, is reported and stays unknown. */
+function bindValues(frame: Frame, set: Readonly<Record<string, StaticValue>>, values: Map<string, StaticValue>): readonly ParameterFact[] {
+  const facts: ParameterFact[] = []
+  for (const parameter of frame.declaration.parameters) {
+    const { name, span } = parameter
+    const type = scalarType(frame, parameter, true)
+    if (parameter.type.kind === 'tensor-type') {
+      complain(frame, { code: 'SMOE3003', message: `a model takes tensors as inputs: input ${name.text}: ...`, span })
+      continue
+    }
+    if (type === null) continue
+    const given = valueGiven(frame, parameter, type, set)
+    if (given === null) continue
+    if (!checkRange(frame, frame, parameter, given, parameter.default !== null && !Object.hasOwn(set, name.text) ? parameter.default.span : name.span)) continue
+    const value = evaluate(given, lookupIn(frame.context), folds)
+    if (value === undefined) continue
+    values.set(name.text, value)
+    frame.scope.bindings.set(name.text, { value: { kind: 'static', static: literal(value, type) }, span, mutable: false })
+    facts.push({ ...factOf(frame, parameter, type, given), value })
+  }
+  frame.scope.bindings.clear()
+  return facts
+}
+
+const kindOf = (value: StaticValue): StaticType => {
+  if (typeof value === 'number') return Number.isInteger(value) ? 'int' : 'real'
+  return typeof value === 'boolean' ? 'bool' : 'string'
+}
+
+function valueGiven(frame: Frame, parameter: Declaration['parameters'][number], type: StaticType, set: Readonly<Record<string, StaticValue>>): Static | null {
+  const { name } = parameter
+  if (Object.hasOwn(set, name.text)) {
+    const value = set[name.text]
+    if (accepts(type, kindOf(value))) return literal(value, type)
+    complain(frame, { code: 'SMOE3003', message: `${name.text} is ${type}, but is set to ${JSON.stringify(value)}`, span: name.span })
+    return null
+  }
+  if (parameter.default === null) {
+    complain(frame, { code: 'SMOE3004', message: `${name.text} has no value: give it a default, or set it`, span: name.span })
+    return null
+  }
+  const value = elaborate(frame, parameter.default)
+  return value.kind === 'static' && accepts(type, value.static.type) ? value.static : null
+}
+
+/** The files in the order of their first diagnostic, the root first; inside a file by place. */
+function inOrder(diagnostics: readonly Diagnostic[], file: File): readonly Diagnostic[] {
+  const paths = [...new Set([file.source.path, ...diagnostics.map(({ span }) => span.source.path)])]
+  return [...diagnostics].sort((a, b) => paths.indexOf(a.span.source.path) - paths.indexOf(b.span.source.path) || a.span.start - b.span.start)
+}
+

@@ -1,0 +1,165 @@
+/** What the checker knows while it works. */
+import type { ConditionalExpression, Declaration } from '../../grammar/ast.ts'
+import { textOf, type Span } from '../../grammar/source.ts'
+import { symbol, type Dim } from '../../plan/dim.ts'
+import type { Origin } from '../graph/node.ts'
+import { BUILTINS, type BuiltinName } from './builtin/table.ts'
+import { canonical, type Quotient } from './exact.ts'
+import type { InputTerm, LoopRange, MoeTerm, Output, Step, Term, WeightFact } from './model.ts'
+import type { Module } from './modules.ts'
+import type { Problem, Reporter } from './report.ts'
+import type { Scope } from './scope.ts'
+import { evaluate, evaluateSize, staticText, type Folds, type Lookup, type Static, type StaticValue } from './static.ts'
+import { UNKNOWN, type Value } from './value.ts'
+
+/** One pass over one declaration and all it calls. */
+export interface Context {
+  readonly reporter: Reporter
+  /** Whether a declaration is checked by itself, with no values known. */
+  readonly isAlone: boolean
+  /** Values of the model's parameters; empty where a declaration is checked by itself. */
+  readonly values: ReadonlyMap<string, StaticValue>
+  /** Ints that no dim can say, by the symbol that stands for each. */
+  readonly symbols: Map<string, Static>
+  readonly quotients: Quotient[]
+  /** Dims known only at a run. */
+  readonly runDims: Set<string>
+  readonly inputs: InputTerm[]
+  readonly outputs: Output[]
+  readonly weights: WeightFact[]
+  readonly moes: MoeTerm[]
+  /** Where each path of weights is used. */
+  readonly paths: Map<string, readonly Claim[]>
+  /** Paths of instances that could not be worked out. */
+  readonly broken: string[]
+  /** Makes sure that a declaration has been checked by itself; whether it is right. */
+  readonly isRight: (declaration: Declaration, module: Module) => boolean
+}
+
+/** Where in the text the checker is. */
+export interface Frame {
+  readonly context: Context
+  readonly module: Module
+  readonly declaration: Declaration
+  /** The declarations being worked out, outermost first. */
+  readonly chain: readonly Declaration[]
+  readonly scope: Scope
+  readonly path: readonly string[]
+  readonly loops: readonly LoopRange[]
+  /** How many experts share a bank, and how many labels lead to it; null outside of experts. */
+  readonly bank: Bank | null
+  /** The axes that `...` stands for. */
+  readonly leading: readonly Dim[]
+  readonly steps: Step[]
+  readonly policy: PolicyState | null
+  readonly branches: readonly Branch[]
+}
+
+/** A use of a path, and the branches of conditionals it stands in. */
+export interface Claim {
+  readonly span: Span
+  readonly branches: readonly Branch[]
+}
+
+/** One side of a conditional that is not decided yet. */
+export interface Branch {
+  readonly of: ConditionalExpression
+  readonly side: 'then' | 'else'
+}
+
+export interface Bank {
+  readonly count: Dim
+  readonly depth: number
+}
+
+/** What a path through a policy has settled so far. */
+export interface PolicyState {
+  select: { readonly scores: Term; readonly count: Dim; readonly selected: Term } | null
+  weights: Term | null
+  training: { readonly rate: Static | null; readonly after: Static | null; readonly atMost: Static | null; readonly route: PolicyState } | null
+  otherwise: PolicyState | null
+  steps: Step[]
+  /** A statement of it was wrong: nothing more is said of what is missing. */
+  isBroken: boolean
+  /** The experts it chooses among, and the width of their answers. */
+  readonly experts: { readonly count: Dim; readonly width: Dim }
+  readonly tokens: Dim
+  /** Inside of `when training`. */
+  readonly isBranch: boolean
+}
+
+export const originOf = (frame: Frame, span: Span): Origin => ({ span, instance: frame.path.join('/') })
+
+/** Reports, and gives the value of a mistake. */
+export function complain(frame: Frame, problem: Problem): Value {
+  frame.context.reporter.report(problem)
+  return UNKNOWN
+}
+
+/** The words of an expression, on one line and not too long. */
+export function wordsOf(span: Span): string {
+  const text = textOf(span).replace(/\s+/g, ' ')
+  return text.length <= 40 ? text : `${text.slice(0, 37)}...`
+}
+
+export const folds: Folds = (word) => (Object.hasOwn(BUILTINS, word) ? BUILTINS[word as BuiltinName].fold : null)
+
+/** Values of parameters and of the ints that stand behind symbols. */
+export function lookupIn(context: Pick<Context, 'values' | 'symbols'>): Lookup {
+  const lookup: Lookup = (name) => {
+    const known = context.values.get(name)
+    if (known !== undefined) return known
+    const behind = context.symbols.get(name)
+    return behind === undefined ? undefined : evaluate(behind, lookup, folds)
+  }
+  return lookup
+}
+
+export const valueOf = (frame: Frame, value: Static): StaticValue | undefined => evaluate(value, lookupIn(frame.context), folds)
+
+/** The dim an int is; a symbol stands for an int that no dim can say. */
+export function sizeOf(frame: Frame, value: Static): Dim {
+  if (value.kind === 'int') return canonical(value.dim, frame.context.quotients)
+  const name = `(${staticText(value)})`
+  frame.context.symbols.set(name, value)
+  return symbol(name)
+}
+
+const MOST_TURNS = 4096
+
+/** Whether a law holds at every turn of the loops around; the first problem is reported. Where values are unknown it may stay silent. */
+export function verify(frame: Frame, law: (lookup: Lookup) => Problem | null): boolean {
+  const { context, loops } = frame
+  let turns = 0
+  const run = (depth: number, indices: ReadonlyMap<string, number>): Problem | null => {
+    const lookup = lookupIn({ values: new Map([...context.values, ...indices]), symbols: context.symbols })
+    if (depth === loops.length) {
+      turns++
+      return law(lookup)
+    }
+    const { index, from, to } = loops[depth]
+    const [first, end] = [evaluateSize(from, lookup), evaluateSize(to, lookup)]
+    if (first === undefined || end === undefined) return run(depth + 1, indices)
+    for (let i = first; i < end && turns < MOST_TURNS; i++) {
+      const problem = run(depth + 1, new Map([...indices, [index, i]]))
+      if (problem !== null) return problem
+    }
+    return null
+  }
+  const problem = dependsOnLoops(frame, law) ? run(0, new Map()) : law(lookupIn(context))
+  if (problem !== null) context.reporter.report(problem)
+  return problem === null
+}
+
+/** Whether the law asks for a loop index. */
+function dependsOnLoops(frame: Frame, law: (lookup: Lookup) => Problem | null): boolean {
+  if (frame.loops.length === 0) return false
+  let asked = false
+  const lookup = lookupIn(frame.context)
+  law((name) => {
+    const isIndex = frame.loops.some((loop) => loop.index === name)
+    asked ||= isIndex || frame.context.symbols.has(name)
+    return isIndex ? undefined : lookup(name)
+  })
+  return asked
+}

@@ -1,0 +1,246 @@
+/** A checked model: names, dims and types are settled, repeats stay folded, nobody looks at the syntax tree any more. */
+import type { Dim } from '../../plan/dim.ts'
+import type { Origin } from '../graph/node.ts'
+import type { DType } from '../graph/vocabulary.ts'
+import type { BuiltinName } from './builtin/table.ts'
+import type { Options } from './builtin/options.ts'
+import type { Static, StaticType, StaticValue } from './static.ts'
+
+export interface Model {
+  readonly name: string
+  readonly doc: string
+  readonly origin: Origin
+  readonly parameters: readonly ParameterFact[]
+  /** Symbolic dims, bound by the shapes of the inputs at each run. */
+  readonly dims: readonly { readonly name: string; readonly doc: string }[]
+  readonly inputs: readonly InputTerm[]
+  readonly steps: readonly Step[]
+  readonly outputs: readonly Output[]
+  readonly weights: readonly WeightFact[]
+  /** Every moe, in the order of the text. */
+  readonly moes: readonly MoeTerm[]
+  /** Parameters of the model, by name. */
+  readonly values: Readonly<Record<string, StaticValue>>
+  /** Symbols in dims that stand for an int no dim can say. */
+  readonly symbols: Readonly<Record<string, Static>>
+}
+
+/** A parameter of a model or of an instance, with the value it has. */
+export interface ParameterFact {
+  readonly name: string
+  readonly type: StaticType
+  /** As given, over the parameters of the model. */
+  readonly given: Static
+  /** Its value; undefined where it depends on a loop index. */
+  readonly value: StaticValue | undefined
+  /** `1..E`, or `"a" | "b"`; empty where every value is allowed. */
+  readonly range: string
+  readonly doc: string
+}
+
+export interface Output {
+  readonly name: string
+  readonly term: Term
+  readonly doc: string
+}
+
+export interface Loss {
+  readonly name: string
+  readonly term: Term
+  readonly doc: string
+}
+
+interface Typed {
+  readonly shape: readonly Dim[]
+  readonly dtype: DType
+  readonly origin: Origin
+}
+
+export type Term =
+  | InputTerm | WeightTerm | GivenTerm | ScalarTerm | ApplyTerm | CallTerm | ConditionalTerm | CarriedTerm | AfterTerm | MoeTerm | EveryExpertTerm
+
+export interface InputTerm extends Typed {
+  readonly kind: 'input'
+  readonly name: string
+  readonly doc: string
+}
+
+/** A weight of an instance; in an expert of a moe, the matrix of the row's own expert. */
+export interface WeightTerm extends Typed {
+  readonly kind: 'weight'
+  /** `layers.{i}.attention.q`. */
+  readonly path: string
+  /** How many of them lie in one bank; null for a weight of its own. */
+  readonly bank: Dim | null
+  readonly doc: string
+}
+
+/** What the surroundings give to a body: the rows of an expert, the tokens of a policy. */
+export interface GivenTerm extends Typed {
+  readonly kind: 'given'
+  readonly name: string
+}
+
+/** A number known at compile time, among tensors. */
+export interface ScalarTerm extends Typed {
+  readonly kind: 'scalar'
+  readonly value: Static
+}
+
+export interface ApplyTerm extends Typed {
+  readonly kind: 'apply'
+  readonly builtin: BuiltinName
+  readonly operands: readonly Term[]
+  readonly options: Options
+}
+
+/** The body of a declaration, worked out for these arguments. */
+export interface CallTerm extends Typed {
+  readonly kind: 'call'
+  readonly name: string
+  readonly declares: 'fn' | 'block' | 'expert'
+  /** Labels from the model down to this instance, as `layers.{i}`, `attention`. */
+  readonly path: readonly string[]
+  readonly arguments: readonly { readonly name: string; readonly value: Term | Static }[]
+  readonly steps: readonly Step[]
+  readonly result: Term
+}
+
+/** Decided while lowering, where the condition depends on a loop index. */
+export interface ConditionalTerm extends Typed {
+  readonly kind: 'conditional'
+  readonly condition: Static
+  readonly then: Term
+  readonly otherwise: Term
+}
+
+/** A var at the beginning of a turn of a loop. */
+export interface CarriedTerm extends Typed {
+  readonly kind: 'carried'
+  readonly name: string
+}
+
+/** A var after a loop. */
+export interface AfterTerm extends Typed {
+  readonly kind: 'after'
+  readonly name: string
+  readonly loop: Loop
+}
+
+export interface MoeTerm extends Typed {
+  readonly kind: 'moe'
+  readonly path: readonly string[]
+  readonly input: Term
+  /** [T, D]: all leading axes of the input as one. */
+  readonly rows: GivenTerm
+  readonly tokens: Dim
+  readonly experts: ExpertBank
+  readonly policy: Policy
+  readonly shared: readonly CallTerm[]
+  readonly constraints: readonly ConstraintFact[]
+}
+
+export interface ExpertBank {
+  readonly count: Dim
+  /** The rows an expert sees: [n, D] with n a symbol of its own. */
+  readonly rows: GivenTerm
+  readonly body: CallTerm
+}
+
+/** experts(x) in a policy: every expert answers every token, [T, E, D]. */
+export interface EveryExpertTerm extends Typed {
+  readonly kind: 'every-expert'
+  readonly input: Term
+}
+
+export interface Policy {
+  readonly name: string
+  readonly doc: string
+  readonly path: readonly string[]
+  readonly origin: Origin
+  readonly parameters: readonly ParameterFact[]
+  /** The ids of the tokens, where the policy reads them. */
+  readonly ids: { readonly given: GivenTerm; readonly input: InputTerm } | null
+  /** What both routes share. */
+  readonly steps: readonly Step[]
+  readonly inference: Route
+  readonly training: TrainingRoute | null
+}
+
+export interface Route {
+  readonly steps: readonly Step[]
+  readonly scores: Term
+  readonly count: Dim
+  readonly selected: Term
+  readonly weights: Term
+}
+
+export interface TrainingRoute extends Route {
+  /** Of the steps; null for every step. */
+  readonly rate: Static | null
+  readonly after: Static | null
+  readonly atMost: Static | null
+}
+
+/** A constraint that is declared and holds. */
+export interface ConstraintFact {
+  readonly text: string
+  readonly origin: Origin
+}
+
+/** A `repeat`, its body once. */
+export interface Loop {
+  readonly label: string
+  /** The symbol of the index. */
+  readonly index: string
+  readonly from: Dim
+  readonly to: Dim
+  readonly carried: readonly { readonly name: string; readonly initial: Term; readonly start: CarriedTerm; readonly next: Term }[]
+  readonly steps: readonly Step[]
+}
+
+/** What a body says, in order: what printers show and the lowering follows. */
+export type Step =
+  | { readonly kind: 'let'; readonly name: string; readonly value: Term | Static; readonly doc: string }
+  | { readonly kind: 'param'; readonly name: string; readonly term: WeightTerm }
+  | { readonly kind: 'loop'; readonly loop: Loop }
+  | { readonly kind: 'once'; readonly steps: readonly Step[] }
+  | { readonly kind: 'loss'; readonly loss: Loss }
+
+/** A weight, or a bank of them, and where it lies in a checkpoint. */
+export interface WeightFact {
+  readonly term: WeightTerm
+  /** The path with `{*}` for the expert, `layers.{i}.moe.experts.{*}.gate`; null for a weight of no bank. */
+  readonly stackedPath: string | null
+  /** Loops around it, outermost first. */
+  readonly loops: readonly LoopRange[]
+  readonly source: WeightSourceFact | null
+}
+
+export interface LoopRange {
+  readonly index: string
+  readonly from: Dim
+  readonly to: Dim
+}
+
+/** Templates name indices in braces; a stacked one holds `{e}`, or what the path calls it, for the experts. */
+export interface WeightSourceFact {
+  readonly template: string
+  /** The names used in the template and the slices, and the symbol of the loop each stands for; the expert's is `EXPERT_INDEX`. */
+  readonly binds: Readonly<Record<string, string>>
+  readonly stacked: boolean
+  readonly slices: readonly (
+    | { readonly kind: 'all' }
+    | { readonly kind: 'index'; readonly at: Dim }
+    | { readonly kind: 'range'; readonly start: Dim; readonly stop: Dim | null; readonly step: number }
+  )[]
+  readonly transpose: boolean
+}
+
+/** The symbol of the index over the experts of a bank. */
+export const EXPERT_INDEX = 'expert of the bank'
+
+/** The symbol of the number of rows an expert sees. */
+export const EXPERT_ROWS = 'rows of an expert'
+
+export const isTerm = (value: Term | Static): value is Term => 'origin' in value

@@ -1,0 +1,161 @@
+/** `moe(x) { experts ...; route ...; shared ...; require ... }`. */
+import type { CallExpression, ExpertsClause, MoeExpression, RouteClause, SharedClause } from '../../grammar/ast.ts'
+import type { Span } from '../../grammar/source.ts'
+import { constantValue, product, symbol, type Dim } from '../../plan/dim.ts'
+import { asTerm } from './apply.ts'
+import { claimPath, instantiate, type Instance } from './call.ts'
+import { constraint } from './constraints.ts'
+import { complain, originOf, valueOf, verify, wordsOf, type Frame } from './context.ts'
+import { elaborate, wantSize } from './expression.ts'
+import { EXPERT_ROWS, type CallTerm, type ConstraintFact, type ExpertBank, type GivenTerm, type MoeTerm, type Policy, type Term } from './model.ts'
+import { declared, isBroken, type Declared } from './modules.ts'
+import { unknownCallee } from './names.ts'
+import { policyOf } from './policy.ts'
+import { mixedRows } from './rows.ts'
+import { evaluateSize, int } from './static.ts'
+import { ofTerm, termTypeText, UNKNOWN, type Value } from './value.ts'
+
+/** The declaration a clause names, if it is of the kind wanted. */
+export function wanted(frame: Frame, { callee }: CallExpression, declares: 'expert' | 'policy'): Declared | null {
+  const found = declared(frame.module, callee.text)
+  if (found === undefined) {
+    unknownCallee(frame, callee)
+    return null
+  }
+  if (isBroken(found)) return null
+  if (found.declaration.declares === declares) return found
+  complain(frame, {
+    code: 'SMOE2011', message: `${callee.text} is a ${found.declaration.declares}, and ${declares === 'expert' ? 'an expert' : 'a policy'} is wanted`, span: callee.span,
+    related: [{ span: found.declaration.name.span, message: 'declared here' }],
+  })
+  return null
+}
+
+/** The one clause of a kind; says where there is none or another. */
+function only<T extends { readonly span: Span }>(frame: Frame, clauses: readonly T[], name: string, expression: MoeExpression): T | null {
+  for (const extra of clauses.slice(1)) complain(frame, { code: 'SMOE2003', message: `a moe has one \`${name}\``, span: extra.span, related: [{ span: clauses[0].span, message: 'the first' }] })
+  if (clauses.length === 0 && !frame.declaration.isPartial) {
+    complain(frame, { code: 'SMOE2013', message: `this moe has no \`${name}\``, span: { ...expression.span, end: expression.input.span.end + 1 } })
+  }
+  return clauses[0] ?? null
+}
+
+interface Rows {
+  readonly input: Term
+  readonly given: GivenTerm
+  readonly leading: readonly Dim[]
+  readonly width: Dim
+}
+
+const given = (frame: Frame, name: string, shape: readonly Dim[], span: Span): GivenTerm => ({ kind: 'given', name, shape, dtype: 'f32', origin: originOf(frame, span) })
+
+function rowsOf(frame: Frame, expression: MoeExpression): Rows | null {
+  const { span } = expression.input
+  const term = asTerm(frame, { value: elaborate(frame, expression.input), span })
+  if (term === null) return null
+  if (term.dtype !== 'f32' || term.shape.length < 2) {
+    complain(frame, { code: 'SMOE3001', message: `moe takes f32[..., D] with tokens on the axes before D, not ${termTypeText(term)}`, span })
+    return null
+  }
+  const leading = term.shape.slice(0, -1)
+  const width = term.shape.at(-1)!
+  return { input: term, given: given(frame, 'x', [product(leading), width], span), leading, width }
+}
+
+function countOf(frame: Frame, count: ExpertsClause['count'], what: string): Dim | null {
+  const size = wantSize(frame, count, what)
+  const ok = size !== null && verify(frame, (lookup) => {
+    const value = evaluateSize(size, lookup)
+    return value !== undefined && value < 1 ? { code: 'SMOE4006', message: `${what} is 1 or more, not ${value}`, span: count.span } : null
+  })
+  return ok ? size : null
+}
+
+/** Experts of one declaration that share a bank. */
+function bankOf(frame: Frame, clause: ExpertsClause, width: Dim): ExpertBank | null {
+  const count = countOf(frame, clause.count, 'the number of experts')
+  const found = wanted(frame, clause.of, 'expert')
+  if (count === null || found === null) return null
+  const rows = given(frame, 'x', [symbol(EXPERT_ROWS), width], clause.of.span)
+  const made = expertOf(frame, found, clause.of, rows, clause.of.label?.text ?? 'experts', { count, depth: frame.path.length + 1 })
+  return made === null || made.term === null ? null : { count, rows, body: made.term }
+}
+
+function expertOf(frame: Frame, found: Declared, call: CallExpression, rows: GivenTerm, label: string, bank: Frame['bank']): Instance | null {
+  const first = { value: ofTerm(rows), span: call.span }
+  const made = instantiate(frame, found, { ...call, label: null }, { first, bank, givens: null, label })
+  const term = made?.term ?? null
+  if (term !== null) frame.context.reporter.during(call.span, call.callee.text, () => mixedRows(frame, term, rows))
+  return made
+}
+
+/** Experts that answer every token. */
+function sharedOf(frame: Frame, clause: SharedClause, rows: GivenTerm): readonly CallTerm[] {
+  const count = countOf(frame, clause.count, 'the number of shared experts')
+  const found = wanted(frame, clause.of, 'expert')
+  if (count === null || found === null) return []
+  const number = constantValue(count) ?? valueOf(frame, int(count)) ?? 1
+  const label = clause.of.label?.text ?? 'shared'
+  const labels = number === 1 ? [label] : Array.from({ length: Number(number) }, (_, i) => `${label}.${i}`)
+  const before = frame.context.reporter.count
+  return labels.flatMap((one) => {
+    if (frame.context.reporter.count > before) return []
+    const made = expertOf(frame, found, clause.of, rows, one, null)
+    return made?.term === null || made === null ? [] : [made.term]
+  })
+}
+
+export function moe(frame: Frame, expression: MoeExpression): Value {
+  const { span, label, clauses } = expression
+  const { declares } = frame.declaration
+  if (declares !== 'model' && declares !== 'block') return complain(frame, { code: 'SMOE2012', message: `moe has no place in a ${declares}`, span })
+  const { reporter } = frame.context
+  const before = reporter.count
+  const path = [...frame.path, label?.text ?? 'moe']
+  const inner: Frame = { ...frame, path }
+  const rows = rowsOf(frame, expression)
+  const experts = only(frame, clauses.filter((one) => one.kind === 'experts'), 'experts', expression)
+  const route = only(frame, clauses.filter((one) => one.kind === 'route'), 'route', expression)
+  if (rows === null) {
+    frame.context.broken.push(path.join('.'))
+    return UNKNOWN
+  }
+  const made = parts(inner, expression, rows, experts, route)
+  claimPath(frame, path, label?.span ?? { ...span, end: expression.input.span.start - 1 }, 'moe')
+  const { bank } = made
+  const width = bank?.body.shape.at(-1) ?? rows.width
+  const shape = [...rows.leading, width]
+  const odd = made.shared.find((one) => one.shape.at(-1) !== width)
+  if (odd !== undefined && bank !== null) complain(frame, { code: 'SMOE3001', message: `a shared expert answers ${termTypeText(odd)}, the others ${termTypeText(bank.body)}`, span: odd.origin.span ?? span })
+  const { input } = rows
+  if (bank === null || made.policy === null || reporter.count > before) {
+    if (bank === null) frame.context.broken.push(path.join('.'))
+    return ofTerm(given(frame, wordsOf(span), shape, span))
+  }
+  const term: MoeTerm = {
+    kind: 'moe', path, input, rows: rows.given, tokens: product(rows.leading), experts: bank, policy: made.policy, shared: made.shared, constraints: made.constraints,
+    shape, dtype: 'f32', origin: originOf(inner, span),
+  }
+  frame.context.moes.push(term)
+  return ofTerm(term)
+}
+
+interface Parts {
+  readonly bank: ExpertBank | null
+  readonly policy: Policy | null
+  readonly shared: readonly CallTerm[]
+  readonly constraints: readonly ConstraintFact[]
+}
+
+function parts(frame: Frame, { clauses }: MoeExpression, rows: Rows, experts: ExpertsClause | null, route: RouteClause | null): Parts {
+  const bank = experts === null ? null : bankOf(frame, experts, rows.width)
+  const count = bank?.count ?? (experts === null ? null : countOf(frame, experts.count, 'the number of experts')) ?? symbol('E')
+  const policy = route === null ? null : policyOf(frame, route.policy, { rows: rows.given, leading: rows.leading, count, width: bank?.body.shape.at(-1) ?? rows.width })
+  const shared = clauses.flatMap((clause) => (clause.kind === 'shared' ? sharedOf(frame, clause, rows.given) : []))
+  const constraints = clauses.flatMap((clause) => {
+    const fact = clause.kind === 'require' ? constraint(frame, clause.constraint, { count, selected: policy?.inference.count ?? null }) : null
+    return fact === null ? [] : [fact]
+  })
+  return { bank, policy, shared, constraints }
+}
+

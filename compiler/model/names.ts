@@ -1,0 +1,43 @@
+/** Names that nothing stands for. */
+import type { Name } from '../../grammar/ast.ts'
+import { closest } from '../../grammar/suggest.ts'
+import { CONSTANTS, FUNCTIONS } from './builtin/table.ts'
+import { complain, type Frame } from './context.ts'
+import { declared, declaredNames, isBroken } from './modules.ts'
+import { find, namesIn } from './scope.ts'
+import { ofStatic, UNKNOWN, type Value } from './value.ts'
+import { real } from './static.ts'
+
+/** A name lost to a mistake of form says nothing more. */
+export const isLost = (frame: Frame, name: string): boolean => name === '' || frame.module.file.lost.some((lost) => lost.text === name)
+
+const suggestion = (name: Name, candidates: readonly string[]): { help: string | null; fix: null } => {
+  const meant = closest(name.text, candidates)
+  return { help: meant === null ? null : `${meant} is probably meant`, fix: null }
+}
+
+/** What a name stands for. */
+export function resolve(frame: Frame, name: Name): Value {
+  const binding = find(frame.scope, name.text)
+  if (binding !== undefined) return binding.value
+  if (Object.hasOwn(CONSTANTS, name.text)) return ofStatic(real(CONSTANTS[name.text].value))
+  if (isLost(frame, name.text)) return UNKNOWN
+  const other = declared(frame.module, name.text)
+  if (other !== undefined) {
+    if (isBroken(other)) return UNKNOWN
+    return complain(frame, { code: 'SMOE2011', message: `${name.text} is a ${other.declaration.declares}; it is called, as in ${name.text}(...)`, span: name.span })
+  }
+  if (FUNCTIONS.has(name.text)) return complain(frame, { code: 'SMOE2011', message: `${name.text} is a function; it is called, as in ${name.text}(...)`, span: name.span })
+  return complain(frame, { code: 'SMOE2001', message: `there is no ${name.text} here`, span: name.span, ...suggestion(name, [...namesIn(frame.scope), ...Object.keys(CONSTANTS)]) })
+}
+
+/** Says that nothing with this name can be called. */
+export function unknownCallee(frame: Frame, name: Name): Value {
+  if (isLost(frame, name.text)) return UNKNOWN
+  const bound = find(frame.scope, name.text)
+  if (bound !== undefined) return complain(frame, { code: 'SMOE2011', message: `${name.text} is a value and cannot be called`, span: name.span })
+  const candidates = [...declaredNames(frame.module), ...FUNCTIONS.keys()]
+  return complain(frame, { code: 'SMOE2002', message: `there is no ${name.text} to call`, span: name.span, ...suggestion(name, candidates) })
+}
+
+export const nearest = suggestion

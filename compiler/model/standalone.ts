@@ -1,0 +1,115 @@
+/** Declarations checked by themselves: every parameter and every dim is a symbol. */
+import type { Declaration } from '../../grammar/ast.ts'
+import { symbol } from '../../plan/dim.ts'
+import { body, statements } from './body.ts'
+import { complain, originOf, type Context, type Frame } from './context.ts'
+import { elaborate } from './expression.ts'
+import type { GivenTerm } from './model.ts'
+import type { Module } from './modules.ts'
+import { givens, newState, settle } from './policy.ts'
+import { accepts, checkRange, scalarType } from './parameters.ts'
+import { mixedRows } from './rows.ts'
+import { createScope } from './scope.ts'
+import { dtypeOf, openShape } from './shapes.ts'
+import { parameter as symbolOf } from './static.ts'
+import { ofStatic, ofTerm, typeText, UNKNOWN } from './value.ts'
+
+/** The symbol of the axes that `...` stands for, when nothing is known of them. */
+const LEADING = symbol('...')
+
+export function rootFrame(context: Context, module: Module, declaration: Declaration): Frame {
+  return {
+    context, module, declaration, chain: [declaration], scope: createScope(null), path: [], loops: [], bank: null, leading: [], steps: [], policy: null, branches: [],
+  }
+}
+
+/** Binds parameters to symbols. */
+export function bindSymbols(frame: Frame): void {
+  const { parameters } = frame.declaration
+  for (const parameter of parameters) {
+    const { name, span } = parameter
+    const first = frame.scope.bindings.get(name.text)
+    if (first !== undefined) complain(frame, { code: 'SMOE2003', message: `${name.text} is a parameter already`, span: name.span, related: [{ span: first.span, message: 'the first' }] })
+    const type = scalarType(frame, parameter, true)
+    if (parameter.type.kind !== 'tensor-type') frame.scope.bindings.set(name.text, { value: type === null ? UNKNOWN : ofStatic(symbolOf(name.text, type)), span, mutable: false })
+  }
+  for (const { name, type, span } of parameters) {
+    if (type.kind !== 'tensor-type') continue
+    const [shape, dtype] = [openShape(frame, type), dtypeOf(frame, type)]
+    const given: GivenTerm | null = shape === null || dtype === null ? null : { kind: 'given', name: name.text, shape, dtype, origin: originOf(frame, span) }
+    frame.scope.bindings.set(name.text, { value: given === null ? UNKNOWN : ofTerm(given), span, mutable: false })
+  }
+}
+
+/** Checks the types of defaults and ranges, and the one against the other where both are numbers. */
+function checkDefaults(frame: Frame): void {
+  for (const parameter of frame.declaration.parameters) {
+    const { range, default: given } = parameter
+    for (const bound of [range?.low ?? null, range?.high ?? null]) if (bound !== null) wantNumeric(frame, bound)
+    const type = scalarType(frame, parameter, false)
+    const value = given === null ? UNKNOWN : elaborate(frame, given)
+    if (given === null || type === null || value.kind === 'unknown') continue
+    if (value.kind !== 'static' || !accepts(type, value.static.type)) {
+      complain(frame, { code: 'SMOE3003', message: `${parameter.name.text} is ${type}, but its default is ${typeText(value)}`, span: given.span })
+    } else checkRange(frame, frame, parameter, value.static, given.span)
+  }
+}
+
+function wantNumeric(frame: Frame, bound: Parameters<typeof elaborate>[1]): void {
+  const value = elaborate(frame, bound)
+  const isNumber = value.kind === 'static' && (value.static.type === 'int' || value.static.type === 'real')
+  if (value.kind !== 'unknown' && !isNumber) complain(frame, { code: 'SMOE3003', message: `the end of a range is a number, not ${typeText(value)}`, span: bound.span })
+}
+
+/** Everything that is wrong with a declaration whatever it is called with. */
+export function checkAlone(context: Context, module: Module, declaration: Declaration): void {
+  const frame: Frame = { ...rootFrame(context, module, declaration), leading: declaration.parameters.some(({ type }) => type.kind === 'tensor-type' && type.anyLeading) ? [LEADING] : [] }
+  switch (declaration.declares) {
+    case 'policy': return policyAlone(frame)
+    case 'expert': return expertAlone(frame)
+    case 'fn': case 'block':
+      bindSymbols(frame)
+      checkDefaults(frame)
+      body(frame)
+      return
+    case 'model':
+      bindSymbols(frame)
+      checkDefaults(frame)
+      statements(frame, declaration.body)
+      return
+    default: return declaration.declares satisfies never
+  }
+}
+
+function policyAlone(frame: Frame): void {
+  const [tokens, width, count] = ['T', 'D', 'E'].map(symbol)
+  const { span } = frame.declaration.name
+  const rows: GivenTerm = { kind: 'given', name: 'x', shape: [tokens, width], dtype: 'f32', origin: originOf(frame, span) }
+  const ids: GivenTerm = { kind: 'given', name: 'ids', shape: [tokens], dtype: 'i32', origin: originOf(frame, span) }
+  frame.context.runDims.add('T')
+  const { scope } = givens(frame, { rows, leading: [tokens], count, width }, span)
+  scope.bindings.set('ids', { value: ofTerm(ids), span, mutable: false })
+  const state = newState(count, width, tokens)
+  const inner: Frame = { ...frame, scope: createScope(scope), policy: state, steps: state.steps }
+  bindSymbols(inner)
+  checkDefaults(inner)
+  settle(inner)
+}
+
+function expertAlone(frame: Frame): void {
+  const first = frame.declaration.parameters.find(({ type }) => type.kind === 'tensor-type')
+  const inner: Frame = { ...frame, bank: { count: symbol('number of experts'), depth: 0 } }
+  bindSymbols(inner)
+  checkDefaults(inner)
+  const { name } = frame.declaration
+  const given = first === undefined ? undefined : inner.scope.bindings.get(first.name.text)?.value
+  if (first === undefined || (given?.kind === 'tensor' && given.term.shape.length !== 2)) {
+    complain(frame, { code: 'SMOE3001', message: 'an expert begins with its rows, as in x: f32[T, D]', span: first?.span ?? name.span })
+    return
+  }
+  const result = body(inner)
+  if (result.kind !== 'tensor' || given?.kind !== 'tensor' || given.term.kind !== 'given') return
+  const { term } = result
+  mixedRows(inner, { kind: 'call', name: name.text, declares: 'expert', path: [], arguments: [], steps: [], result: term, shape: term.shape, dtype: term.dtype, origin: term.origin }, given.term)
+}
+
