@@ -1,0 +1,5 @@
+/** Writes docs/ops.md. */
+import { writeFileSync } from 'node:fs'
+import { opsTable } from './ops-table.ts'
+
+writeFileSync('docs/ops.md', opsTable())
