@@ -1,19 +1,42 @@
-// Builds the package into dist/: the command line, the compiler, the runtime, and their types.
+// Builds the package into dist/: the command line, the libraries, and their types.
 import { execFileSync } from 'node:child_process'
-import { chmodSync, existsSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { chmodSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { build } from 'esbuild'
-import { bundleOptions, root } from './bundle.mjs'
+import { embeddedStd, libraryOptions, programOptions, root } from './bundle.mjs'
 
 const dist = join(root, 'dist')
-const present = (entries) => Object.fromEntries(Object.entries(entries).filter(([, file]) => existsSync(join(root, file))))
+
+const libraries = {
+  compiler: 'compiler/compile.ts',
+  bindings: 'compiler/bindings/generate.ts',
+  runtime: 'runtime/index.ts',
+  browser: 'runtime/browser/index.ts',
+  dawn: 'runtime/dawn/index.ts',
+  files: 'runtime/checkpoint/files.ts',
+}
+
+/** What a browser loads, chunks included. */
+const browserEntries = ['runtime.js', 'browser.js']
+
+/** Everything that an output imports, directly or not, and from outside of the package. */
+function importsOf(output, outputs, seen = new Set()) {
+  if (seen.has(output)) return []
+  seen.add(output)
+  return outputs[output].imports.flatMap(({ path, external }) => (external ? [path] : importsOf(path, outputs, seen)))
+}
 
 rmSync(dist, { recursive: true, force: true })
-const node = bundleOptions(present({ smoe: 'cli/main.ts', compiler: 'compiler/compile.ts', std: 'cli/std.ts', dawn: 'runtime/dawn/index.ts' }))
-await build({ ...node, outdir: dist, chunkNames: 'chunks/[name]-[hash]', minifySyntax: true })
+await build({ ...programOptions({ smoe: 'cli/main.ts' }), outdir: dist, chunkNames: 'program/[name]-[hash]' })
+const { metafile } = await build({ ...libraryOptions(libraries), outdir: dist, chunkNames: 'library/[name]-[hash]' })
 
-// a browser's half: depends on nothing
-await build({ ...bundleOptions(present({ runtime: 'runtime/index.ts' }), 'browser'), outdir: dist, splitting: false })
+// a page that runs a compiled model depends on nothing
+for (const entry of browserEntries) {
+  const needs = importsOf(`dist/${entry}`, metafile.outputs)
+  if (needs.length > 0) throw new Error(`dist/${entry} needs ${needs.join(', ')}`)
+}
+
+writeFileSync(join(dist, 'std.js'), `/** Module path -> text of the standard library. */\nexport const std = ${embeddedStd()};\n`)
 
 const command = join(dist, 'smoe.js')
 writeFileSync(command, `#!/usr/bin/env node\n${readFileSync(command, 'utf8')}`)

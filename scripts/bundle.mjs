@@ -6,7 +6,7 @@ import { fileURLToPath } from 'node:url'
 export const root = fileURLToPath(new URL('..', import.meta.url))
 
 /** Large, native or for development only: resolved where the bundle runs. */
-const external = ['webgpu', 'ts-morph', '@sparticuz/chromium', 'esbuild', 'typescript', 'vitest']
+const external = ['webgpu', 'ts-morph', '@sparticuz/chromium', 'esbuild', 'typescript', 'vitest', 'node:*']
 
 /** Paths of the standard library's files, relative to the root: `std/policies/top_k.smoe`. */
 export const stdFiles = () =>
@@ -16,24 +16,30 @@ export const stdFiles = () =>
     .sort()
 
 /** Module path -> text, embedded in place of `STD_FILES`: `std/policies/top_k`. */
-const embeddedStd = () =>
+export const embeddedStd = () =>
   JSON.stringify(Object.fromEntries(stdFiles().map((file) => [file.replace(/\.smoe$/, ''), readFileSync(join(root, file), 'utf8')])))
 
-/** Options of esbuild for entry points: name -> path relative to the root. */
-export const bundleOptions = (entryPoints, platform = 'node') => ({
+/** Options of esbuild for entry points: name -> path relative to the root. What they share becomes chunks. */
+const common = (entryPoints) => ({
   absWorkingDir: root,
   entryPoints,
   bundle: true,
   splitting: true,
   format: 'esm',
-  platform,
-  target: platform === 'node' ? 'node20' : 'es2023',
-  external: platform === 'node' ? external : [...external, 'node:*'],
+  external,
   define: { STD_FILES: embeddedStd() },
   metafile: true,
   logLevel: 'silent',
-  // CommonJS dependencies inside an ES module
-  banner: platform === 'node'
-    ? { js: "import { createRequire as smoeCreateRequire } from 'node:module'; const require = smoeCreateRequire(import.meta.url);" }
-    : {},
 })
+
+/** Programs for Node. */
+export const programOptions = (entryPoints) => ({
+  ...common(entryPoints),
+  platform: 'node',
+  target: 'node20',
+  // CommonJS dependencies inside an ES module
+  banner: { js: "import { createRequire as smoeCreateRequire } from 'node:module'; const require = smoeCreateRequire(import.meta.url);" },
+})
+
+/** Libraries for Node and browsers. */
+export const libraryOptions = (entryPoints) => ({ ...common(entryPoints), platform: 'neutral', mainFields: ['module', 'main'], target: 'es2023' })

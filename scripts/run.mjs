@@ -2,7 +2,7 @@
 import { existsSync, mkdirSync, readFileSync, readdirSync, renameSync, rmSync, statSync, writeFileSync } from 'node:fs'
 import { basename, join } from 'node:path'
 import { pathToFileURL } from 'node:url'
-import { bundleOptions, root, stdFiles } from './bundle.mjs'
+import { programOptions, root, stdFiles } from './bundle.mjs'
 
 const [entry, ...args] = process.argv.slice(2)
 const out = join(root, '.cache/run', entry.replaceAll('/', '-').replace(/\.ts$/, ''))
@@ -40,7 +40,7 @@ function removeOldChunks(current) {
 
 async function bundle() {
   const { build } = await import('esbuild')
-  const options = bundleOptions({ main: entry })
+  const options = programOptions({ main: entry })
   const before = Object.fromEntries(
     ['scripts/bundle.mjs', ...stdFiles()].map((file) => [file, modified(file)]),
   )

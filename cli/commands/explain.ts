@@ -66,7 +66,7 @@ function explainStage(stage: Stage, path: string, compilation: Compilation, { to
     }
     case 'route': {
       const model = need(compilation.model, path)
-      return { text: () => explainRoutes(model), json: () => model.moes.map((moe) => ({ path: moe.path.join('.'), policy: moe.policy.name, lines: explainMoe(moe) })) }
+      return { text: () => explainRoutes(model), json: () => model.moes.map((moe) => ({ path: moe.path.join('.'), policy: moe.policy.name, lines: explainMoe(moe, model) })) }
     }
     default: return stage satisfies never
   }

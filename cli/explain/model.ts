@@ -81,6 +81,6 @@ export function outlineModel(model: Model): string {
     ...indent(model.steps.flatMap((step) => stepLines(step, book))),
     ...indent(model.outputs.map(({ name, term }) => `output ${name}: ${typeOf(term)} = ${formula(term, book)}`)),
   ]
-  const sections = [lines, ...callsIn(model).map(callLines), ...model.moes.map(explainMoe), ['weights', ...indent(model.weights.map(weightLine))]]
+  const sections = [lines, ...callsIn(model).map(callLines), ...model.moes.map((moe) => explainMoe(moe, model)), ['weights', ...indent(model.weights.map(weightLine))]]
   return `${sections.map((section) => section.join('\n')).join('\n\n')}\n`
 }

@@ -1,14 +1,17 @@
 /** What a mixture of experts does with a token, in words and formulas, step by step. */
-import type { CallTerm, MoeTerm, Model, ParameterFact, Policy, Route, Step, Term } from '../../compiler/model/model.ts'
-import { isTerm } from '../../compiler/model/model.ts'
-import { staticText } from '../../compiler/model/static.ts'
-import { constantValue } from '../../plan/dim.ts'
+import { isTerm, type CallTerm, type MoeTerm, type Model, type ParameterFact, type Route, type Step, type Term } from '../../compiler/model/model.ts'
+import { evaluateSize, staticText } from '../../compiler/model/static.ts'
+import type { Dim } from '../../plan/dim.ts'
 import { definition, formula, typeOf } from './formula.ts'
 
-/** Names come from the lets before; the words that bring a let are its own line. */
+/** Term -> the name it goes by; grows as lets are told. */
 type Book = Map<Term, string>
 
-const numbered = (count: string): string => (count === '1' ? 'the expert' : `the ${count} experts`)
+/** A size by its name and its number: `k = 2`. */
+function sized(size: Dim, model: Model): string {
+  const value = evaluateSize(size, (name) => model.values[name])
+  return value === undefined || String(value) === size.key ? size.key : `${size.key} = ${value}`
+}
 
 function stepLines(step: Step, book: Book): readonly string[] {
   switch (step.kind) {
@@ -29,20 +32,26 @@ function stepLines(step: Step, book: Book): readonly string[] {
   }
 }
 
-function routeLines({ steps, scores, count, selected, weights }: Route, book: Book): readonly string[] {
-  const worked = steps.flatMap((step) => stepLines(step, book))
+/** The choice is told before the first step that speaks of what was chosen. */
+function routeLines(steps: readonly Step[], { scores, count, selected, weights }: Route, book: Book, model: Model): readonly string[] {
   book.set(selected, 'selected')
-  const chosen = numbered(String(constantValue(count) ?? count.key))
-  return [
-    ...worked,
-    `choose, for each token, ${chosen} with the largest ${formula(scores, book)}; of equals, the one with the lower index; NaN comes last`,
-    `weigh each chosen expert's answer by ${formula(weights, book)}`,
-  ]
+  const lines = steps.flatMap((step) => stepLines(step, book))
+  const largest = formula(scores, book)
+  const choice = `selected: ${typeOf(selected)}: each token chooses the ${sized(count, model)} experts with the largest ${largest}; of equals the one with the lower index, NaN last`
+  const first = lines.findIndex((line) => /\bselected\b/.test(line))
+  const at = first < 0 ? lines.length : first
+  return [...lines.slice(0, at), choice, ...lines.slice(at), `each chosen expert's answer is weighed by ${formula(weights, book)}`]
 }
 
-const bodyCall = ({ name, arguments: given }: CallTerm): string => {
-  const settings = given.flatMap(({ name: parameter, value }) => (isTerm(value) ? [] : [`${parameter} = ${staticText(value)}`]))
-  return settings.length === 0 ? name : `${name}(${settings.join(', ')})`
+const settings = ({ arguments: given }: CallTerm): readonly string[] =>
+  given.flatMap(({ name, value }) => (isTerm(value) ? [] : [`${name} = ${staticText(value)}`]))
+
+const called = (call: CallTerm): string => (settings(call).length === 0 ? call.name : `${call.name}(${settings(call).join(', ')})`)
+
+function expertLines({ name, steps, result }: CallTerm, rows: Term): readonly string[] {
+  const book: Book = new Map([[rows, 'x']])
+  const lines = steps.flatMap((step) => stepLines(step, book))
+  return [`an expert, ${name}_e(x), with weights of its own for each e:`, ...lines.map((line) => `      ${line}`), `      ${name}_e(x) = ${formula(result, book)}`]
 }
 
 function parameterLine({ name, value, given, range, doc }: ParameterFact): string {
@@ -50,40 +59,46 @@ function parameterLine({ name, value, given, range, doc }: ParameterFact): strin
   return `${name} = ${shown}${range === '' ? '' : ` (in ${range})`}${doc === '' ? '' : `: ${doc}`}`
 }
 
-const numberedList = (lines: readonly string[]): readonly string[] => lines.map((line, at) => `  ${String(at + 1).padStart(2)}. ${line}`)
+const numbered = (lines: readonly string[]): readonly string[] => lines.map((line, at) => `  ${String(at + 1).padStart(2)}. ${line}`)
 
-function trainingLines({ training }: Policy, book: Book): readonly string[] {
+function trainingLines({ policy }: MoeTerm, book: Book, model: Model): readonly string[] {
+  const { training, inference } = policy
   if (training === null) return []
   const { rate, after, atMost } = training
-  const words = [
+  const when = [
     rate === null ? 'in every step' : `in a share ${staticText(rate)} of the steps`,
     after === null ? '' : `after the first ${staticText(after)} of the training`,
     atMost === null ? '' : `in at most ${staticText(atMost)} layers a step`,
   ].filter((part) => part !== '')
-  return ['', `in training, ${words.join(', ')}, these steps take the place of the last ones:`, ...numberedList(routeLines(training, new Map(book)))]
+  const replaced = inference.steps.length === 1 ? 'step' : `${inference.steps.length} steps`
+  return ['', `in training, ${when.join(', ')}, these take the place of the last ${replaced}, the choice and the weights:`, ...numbered(routeLines(training.steps, training, book, model))]
+}
+
+function sumLine({ experts, policy, shared }: MoeTerm, model: Model): string {
+  const always = shared.map((one, at) => ` + ${one.name}_shared${shared.length > 1 ? `_${at}` : ''}(x[t])`).join('')
+  return `y[t] = sum over the ${sized(policy.inference.count, model)} chosen e of weight[t, e] * ${experts.body.name}_e(x[t])${always}`
 }
 
 /** Lines for one mixture. */
-export function explainMoe(moe: MoeTerm): readonly string[] {
-  const { experts, policy, shared, constraints, rows } = moe
+export function explainMoe(moe: MoeTerm, model: Model): readonly string[] {
+  const { experts, policy, shared, constraints, rows, path } = moe
   const book: Book = new Map([[rows, 'x']])
-  const common = policy.steps.flatMap((step) => stepLines(step, book))
-  const afterCommon = new Map(book)
-  const inference = routeLines(policy.inference, book)
-  const count = String(constantValue(experts.count) ?? experts.count.key)
-  const sum = `y[t] = sum over ${numbered(String(constantValue(policy.inference.count) ?? policy.inference.count.key))} e chosen for t of weight[t, e] * ${experts.body.name}_e(x[t])`
-  const always = shared.map((one, at) => ` + ${one.name}_shared${shared.length > 1 ? at : ''}(x[t])`).join('')
+  const training = new Map(book)
+  policy.steps.forEach((step) => stepLines(step, training))
+  const always = shared.length === 0 ? '' : `, and ${shared.length} of ${called(shared[0])} that answer every token`
   return [
-    `${moe.path.join('.')}: ${count} experts of ${bodyCall(experts.body)}${shared.length > 0 ? `, and ${shared.length} that answer every token` : ''}, routed by ${policy.name}`,
+    `${path.join('.')}: ${sized(experts.count, model)} experts of ${called(experts.body)}${always}, routed by ${policy.name}`,
     ...policy.doc.split('\n').filter((line) => line !== '').map((line) => `  ${line}`),
     ...(policy.parameters.length === 0 ? [] : ['with', ...policy.parameters.map((parameter) => `  ${parameterLine(parameter)}`)]),
     `x: ${typeOf(rows)} are the tokens, a row each`,
-    ...numberedList([...common, ...inference]),
-    `then ${sum}${always}`,
+    ...numbered([...routeLines([...policy.steps, ...policy.inference.steps], policy.inference, book, model), sumLine(moe, model)]),
+    ...expertLines(experts.body, experts.rows),
     ...constraints.map(({ text }) => `require ${text}`),
-    ...trainingLines(policy, afterCommon),
+    ...trainingLines(moe, training, model),
   ]
 }
 
 export const explainRoutes = (model: Model): string =>
-  model.moes.length === 0 ? `${model.name} has no mixture of experts: nothing is routed\n` : `${model.moes.map((moe) => explainMoe(moe).join('\n')).join('\n\n')}\n`
+  model.moes.length === 0
+    ? `${model.name} has no mixture of experts: nothing is routed\n`
+    : `${model.moes.map((moe) => explainMoe(moe, model).join('\n')).join('\n\n')}\n`

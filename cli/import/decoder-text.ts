@@ -1,4 +1,5 @@
 /** The spec of a pre-norm decoder: embedding, layers of attention and feed-forward, norm, head. */
+import { printedWidth } from '../../grammar/print.ts'
 import type { DecoderShape } from './decoder.ts'
 import { writeModel, type ParameterText } from './write.ts'
 
@@ -35,6 +36,10 @@ function parametersOf(shape: DecoderShape, extra: readonly ParameterText[]): rea
   ]
 }
 
+/** A call added to the residual stream; one that is too long for a line gets a name first. */
+const added = (call: string): readonly string[] =>
+  4 + `h = h + ${call}`.length <= printedWidth ? [`h = h + ${call}`] : [`let heard = ${call}`, 'h = h + heard']
+
 export function writeDecoder(shape: DecoderShape, parts: DecoderParts): string {
   const headSize = shape.headSize === null ? [] : ['C = C']
   const attention = ['heads = H', 'groups = G', ...headSize, 'theta = theta', ...parts.attention].join(', ')
@@ -53,7 +58,7 @@ export function writeDecoder(shape: DecoderShape, parts: DecoderParts): string {
       '',
       'repeat layers[i] in 0..L {',
       '  let normed = rms_norm(h, eps = eps) as attention_norm',
-      `  h = h + attention(normed, ${attention})`,
+      ...added(`attention(normed, ${attention})`).map((line) => `  ${line}`),
       ...parts.feedForward(`rms_norm(h, eps = eps) as ${parts.feedForwardNorm}`).map((line) => `  ${line}`),
       '}',
       '',

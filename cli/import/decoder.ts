@@ -31,19 +31,20 @@ function readTheta(fields: Fields, fallback: number): number {
   if (kind !== 'default') fields.refuse(`the rotary embedding is scaled ('${name}' is of type '${kind}'): only the unscaled one is supported`)
   const rotated = rope.positive('partial_rotary_factor', fields.positive('partial_rotary_factor', 1))
   if (rotated !== 1) fields.refuse(`'partial_rotary_factor' is ${rotated}: only heads rotated in full are supported`)
-  return rope.positive('rope_theta', fields.positive('rope_theta', fallback))
+  const theta = rope.positive('rope_theta', fields.positive('rope_theta', fallback))
+  if (theta < 1) fields.refuse(`'rope_theta' is ${theta}: it must be at least 1`)
+  return theta
 }
 
 function readHeads(fields: Fields, width: number): Pick<DecoderShape, 'heads' | 'groups' | 'headSize'> {
   const heads = fields.count('num_attention_heads')
   const groups = fields.count('num_key_value_heads', heads)
-  if (heads % groups !== 0) {
-    fields.refuse(`'num_key_value_heads' (${groups}) does not divide 'num_attention_heads' (${heads})`)
-  }
   const isGiven = fields.has('head_dim')
-  if (!isGiven && width % heads !== 0) fields.refuse(`'num_attention_heads' (${heads}) does not divide 'hidden_size' (${width})`)
   const size = isGiven ? fields.count('head_dim') : width / heads
-  if (size % 2 !== 0 && Number.isInteger(size)) fields.refuse(`a head of ${size} numbers cannot be rotated in pairs: its size must be even`)
+  const between = ['hidden_size', 'num_attention_heads', 'num_key_value_heads', 'head_dim']
+  fields.demand(heads % groups === 0, between, `'num_key_value_heads' (${groups}) does not divide 'num_attention_heads' (${heads})`)
+  fields.demand(Number.isInteger(size), between, `'num_attention_heads' (${heads}) does not divide 'hidden_size' (${width})`)
+  fields.demand(size % 2 !== 1, between, `a head of ${size} numbers cannot be rotated in pairs: its size must be even`)
   return { heads, groups, headSize: size === width / heads ? null : size }
 }
 

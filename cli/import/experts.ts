@@ -13,7 +13,8 @@ export interface Experts {
 export function readExperts(fields: Fields, countName: string, renormalise: boolean): Experts {
   const count = fields.count(countName)
   const perToken = fields.count('num_experts_per_tok')
-  if (perToken > count) fields.refuse(`'num_experts_per_tok' (${perToken}) is more than '${countName}' (${count})`)
+  const between = [countName, 'num_experts_per_tok']
+  fields.demand(perToken <= count, between, `'num_experts_per_tok' (${perToken}) is more than '${countName}' (${count})`)
   return { count, perToken, renormalise }
 }
 

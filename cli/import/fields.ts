@@ -4,6 +4,8 @@ export interface Fields {
   /** What is wrong with the fields read so far, one sentence each. */
   readonly problems: readonly string[]
   refuse(problem: string): void
+  /** A law between fields; it says nothing where one of them is already refused. */
+  demand(holds: boolean, between: readonly string[], problem: string): void
   readonly names: readonly string[]
   /** Whether the field is there; null counts as absent, as it does where these files are written. */
   has(name: string): boolean
@@ -33,12 +35,14 @@ const isFlag = (value: unknown): value is boolean => typeof value === 'boolean'
 const isText = (value: unknown): value is string => typeof value === 'string'
 
 export function fieldsOf(config: Readonly<Record<string, unknown>>, prefix = '', problems: string[] = []): Fields {
+  const refused = new Set<string>()
   const valueOf = (name: string): unknown => (Object.hasOwn(config, name) ? config[name] : undefined) ?? undefined
 
   function read<T>(name: string, is: (value: unknown) => value is T, wanted: string, fallback: T | undefined, placeholder: T): T {
     const value = valueOf(name)
     if (value === undefined && fallback !== undefined) return fallback
     if (is(value)) return value
+    refused.add(name)
     problems.push(
       value === undefined ? `'${prefix}${name}' is missing: ${wanted}` : `'${prefix}${name}' must be ${wanted}, not ${shown(value)}`,
     )
@@ -47,6 +51,9 @@ export function fieldsOf(config: Readonly<Record<string, unknown>>, prefix = '',
 
   return {
     problems,
+    demand(holds, between, problem) {
+      if (!holds && !between.some((name) => refused.has(name))) problems.push(problem)
+    },
     names: Object.keys(config),
     refuse: (problem) => void problems.push(problem),
     has: (name) => valueOf(name) !== undefined,

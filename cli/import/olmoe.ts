@@ -16,7 +16,8 @@ const clipParameter = (value: number): ParameterText => ({
 export function importOlmoe(fields: Fields): string {
   const shape = readDecoder(fields, { architecture: 'OlmoeForCausalLM', theta: 10_000 })
   // the norm over all queries has the size of the residual stream
-  if (shape.headSize !== null) fields.refuse(`'head_dim' is ${shape.headSize}: only 'hidden_size' / 'num_attention_heads' is supported`)
+  const law = `'head_dim' is ${shape.headSize}: only 'hidden_size' / 'num_attention_heads' is supported`
+  fields.demand(shape.headSize === null, ['head_dim', 'hidden_size', 'num_attention_heads'], law)
   const experts = readExperts(fields, 'num_experts', fields.flag('norm_topk_prob', false))
   const hasBias = fields.flag('attention_bias', false)
   const clip = fields.has('clip_qkv') ? [clipParameter(fields.positive('clip_qkv'))] : []
