@@ -58,7 +58,7 @@ function evaluateWorkgroups({ workgroups, lanes, shared, body }: Workgroups, mac
     const own = Array.from({ length: lanes }, (_, lane): Invocation => invocation({ workgroup, lane }))
     for (const statement of body) {
       if (statement.kind === 'barrier') continue
-      if (statement.kind === 'combine') combine(statement.word, statement.name, own)
+      if (statement.kind === 'combine') combine(statement.word, statement.type, statement.name, own)
       else for (const lane of own) runner.run([statement], machine, lane)
     }
   }

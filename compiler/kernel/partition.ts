@@ -61,8 +61,18 @@ interface Draft {
   heads: Node[]
 }
 
-export function partition(graph: Graph): Partition {
-  return new Partitioner(graph).run()
+/** What a first attempt has shown to be too much for one kernel. */
+export interface Concessions {
+  /** Loose nodes that are stored, though they could be computed where they are read. */
+  readonly stored: ReadonlySet<Node>
+  /** Nodes that join no group that has begun before them. */
+  readonly apart: ReadonlySet<Node>
+}
+
+export const NO_CONCESSIONS: Concessions = { stored: new Set(), apart: new Set() }
+
+export function partition(graph: Graph, concessions: Concessions = NO_CONCESSIONS): Partition {
+  return new Partitioner(graph, concessions).run()
 }
 
 /** Identity is the work in progress: which node is in which draft. */
@@ -73,7 +83,10 @@ class Partitioner {
   readonly draftOf = new Map<Node, Draft>()
   readonly drafts = new Set<Draft>()
 
-  constructor(graph: Graph) {
+  readonly concessions: Concessions
+
+  constructor(graph: Graph, concessions: Concessions) {
+    this.concessions = concessions
     this.nodes = reachable(graph)
     this.outputs = new Set(graph.outputs.map(({ node }) => node))
     for (const node of this.nodes) this.users.set(node, [])
@@ -129,7 +142,7 @@ class Partitioner {
     for (;;) {
       const user = this.nextReader(set)
       if (user === undefined) break
-      const joining = this.draftOf.has(user) ? null : fits(user)
+      const joining = this.draftOf.has(user) || this.concessions.apart.has(user) ? null : fits(user)
       if (joining === null) break
       for (const node of joining) set.add(node)
       if (this.closesCycle(set)) break
@@ -177,7 +190,7 @@ class Partitioner {
       const user = this.nextOf(set, refused)
       if (user === undefined) break
       set.add(user)
-      if (this.draftOf.has(user) || !staysInRow(user, rows, set) || this.closesCycle(set)) {
+      if (this.draftOf.has(user) || this.concessions.apart.has(user) || !staysInRow(user, rows, set) || this.closesCycle(set)) {
         set.delete(user)
         refused.add(user)
       } else order.push(user)
@@ -240,7 +253,7 @@ class Partitioner {
     for (const rows of [...this.drafts].filter((draft) => draft.kind === 'rows')) {
       if (![...rows.members].some((node) => node.op === 'top_k')) continue
       for (const scores of [...this.drafts].filter((draft) => draft.kind === 'products')) {
-        if (!this.isHead(scores, rows)) continue
+        if (this.concessions.apart.has(scores.anchor) || !this.isHead(scores, rows)) continue
         const merged = new Set([...scores.members, ...rows.members])
         const before = [...scores.members].map((member) => [member, this.draftOf.get(member)!] as const)
         for (const member of scores.members) this.draftOf.delete(member)
@@ -289,7 +302,7 @@ class Partitioner {
     for (const node of [...this.nodes].reverse()) {
       if (this.draftOf.has(node)) continue
       const readers = new Set<unknown>()
-      let mustLie = this.outputs.has(node)
+      let mustLie = this.outputs.has(node) || this.concessions.stored.has(node)
       for (const user of this.users.get(node)!) {
         const draft = this.draftOf.get(user)
         if (draft === undefined) {

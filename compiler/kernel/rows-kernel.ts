@@ -8,6 +8,7 @@ import { records } from '../ops/records.ts'
 import type { Node } from '../graph/node.ts'
 import type { Expression, ReduceWord, ScalarType, Statement } from '../scalar/expression.ts'
 import { add, binary, cast, divide, element, less, literal, load, multiply, reduce, remainder, select, size, u32, unary, variable } from '../scalar/build.ts'
+import { foldStart } from '../scalar/fold.ts'
 import { openScope, type KernelScope, type ScheduleContext } from './context.ts'
 import { describe, kernelName } from './describe.ts'
 import { delinearise } from './indexing.ts'
@@ -24,13 +25,7 @@ export function rowsKernel(group: Group, context: ScheduleContext): KernelProgra
 
 type Shared = { readonly name: string; readonly type: ScalarType; readonly length: number }
 
-const LOWEST: { readonly [W in ReduceWord]: number } = { sum: 0, max: -3.4028234663852886e38, min: 3.4028234663852886e38 }
 const FOLD = { sum: 'add', max: 'maximum', min: 'minimum' } as const
-
-function startOf(word: ReduceWord, type: ScalarType): Expression {
-  if (word === 'sum' || type === 'f32') return literal(type, LOWEST[word])
-  return literal(type, type === 'u32' ? (word === 'max' ? 0 : 0xffffffff) : word === 'max' ? -0x80000000 : 0x7fffffff)
-}
 
 /** Identity is the body being written and the names given so far. */
 class RowsKernel {
@@ -239,7 +234,7 @@ class RowsKernel {
     const i = this.fresh('i')
     const [from] = node.inputs
     const length = size(from.shape.at(-1)!)
-    this.statements.push({ kind: 'var', name, value: startOf(word, node.dtype) })
+    this.statements.push({ kind: 'var', name, value: literal(node.dtype, foldStart(word, node.dtype)) })
     const value = binary(FOLD[word], variable(node.dtype, name), this.value(from, variable('u32', i)))
     this.statements.push({
       kind: 'for', variable: i, from: this.together ? variable('u32', 'lane') : u32(0), below: length, step: u32(this.together ? this.lanes : 1),

@@ -1,11 +1,12 @@
 /** Graph -> kernels in order, for one target and one regime. */
 import type { Target } from '../../plan/target.ts'
 import type { Graph, Node } from '../graph/node.ts'
+import { concede } from './concede.ts'
 import type { Regime, ScheduleContext } from './context.ts'
 import { elementsKernel } from './elements-kernel.ts'
 import type { KernelProgram } from './kernel.ts'
 import { countKernel, orderKernel } from './order-kernel.ts'
-import { partition, type Group, type GroupKind } from './partition.ts'
+import { NO_CONCESSIONS, partition, type Concessions, type Group, type GroupKind } from './partition.ts'
 import { productsKernel } from './products-kernel.ts'
 import { rowsKernel } from './rows-kernel.ts'
 
@@ -18,12 +19,19 @@ const MAKERS: { readonly [K in GroupKind]: (group: Group, context: ScheduleConte
 
 export interface Schedule {
   readonly kernels: readonly KernelProgram[]
-  /** Where the values of a node lie; null where no kernel stores them. */
+  /** Whether the values of a node lie in memory. */
   readonly inMemory: (node: Node) => boolean
 }
 
+/** Cuts the graph into kernels; where one needs more buffers than the target binds, cuts again with less in it. */
 export function schedule(graph: Graph, target: Target, regime: Regime): Schedule {
-  const parts = partition(graph)
-  const context: ScheduleContext = { partition: parts, target, regime }
-  return { kernels: parts.groups.map((group) => MAKERS[group.kind](group, context)), inMemory: parts.inMemory }
+  let concessions: Concessions = NO_CONCESSIONS
+  for (;;) {
+    const parts = partition(graph, concessions)
+    const context: ScheduleContext = { partition: parts, target, regime }
+    const kernels = parts.groups.map((group) => MAKERS[group.kind](group, context))
+    const more = concede(parts, kernels, target, concessions)
+    if (more === null) return { kernels, inMemory: parts.inMemory }
+    concessions = more
+  }
 }

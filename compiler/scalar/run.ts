@@ -1,5 +1,6 @@
 /** Runs scalar statements on the host, numbers in f64: what a kernel means, whatever a target makes of it. */
 import { evaluate as sizeOf, type DimValues } from '../../plan/dim.ts'
+import { foldStart } from './fold.ts'
 import type { BinaryWord, Expression, ReduceWord, ScalarType, Statement, UnaryWord } from './expression.ts'
 
 type Values = Float64Array | number[]
@@ -48,8 +49,6 @@ const BINARY: { readonly [W in BinaryWord]: (a: number, b: number) => number } =
 }
 
 const FOLD: { readonly [W in ReduceWord]: (a: number, b: number) => number } = { sum: (a, b) => a + b, max: Math.max, min: Math.min }
-/** What a fold of nothing gives: the lowest and the greatest f32. */
-const START: { readonly [W in ReduceWord]: number } = { sum: 0, max: -3.4028234663852886e38, min: 3.4028234663852886e38 }
 
 /** A value as its type keeps it: whole numbers wrap, and an integer quotient loses its fraction. */
 function keep(type: ScalarType, value: number): number {
@@ -106,7 +105,7 @@ export function createRunner(words: Words): {
       }
       case 'reduce': {
         const count = value(e.extent, machine, own)
-        let total = START[e.word]
+        let total = foldStart(e.word, e.type)
         for (let i = 0; i < count; i++) {
           own.variables.set(e.variable, i)
           total = FOLD[e.word](total, value(e.body, machine, own))
@@ -165,8 +164,8 @@ export function createRunner(words: Words): {
 }
 
 /** Folds a variable over the invocations of a workgroup. */
-export function combine(word: ReduceWord, name: string, lanes: readonly Invocation[]): void {
-  const total = lanes.reduce((sum, lane) => FOLD[word](sum, found(lane.variables.get(name), name)), START[word])
+export function combine(word: ReduceWord, type: ScalarType, name: string, lanes: readonly Invocation[]): void {
+  const total = lanes.reduce((sum, lane) => FOLD[word](sum, found(lane.variables.get(name), name)), foldStart(word, type))
   for (const lane of lanes) lane.variables.set(name, total)
 }
 

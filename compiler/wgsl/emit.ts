@@ -1,12 +1,12 @@
 /** A kernel program -> the WGSL and the facts that a plan keeps of it. */
-import { constantValue, type Dim } from '../../plan/dim.ts'
+import type { Dim } from '../../plan/dim.ts'
 import { positionAt } from '../../grammar/source.ts'
 import type { Kernel, PlaceInSource } from '../../plan/plan.ts'
 import type { Target } from '../../plan/target.ts'
 import type { Node, Origin } from '../graph/node.ts'
-import { elementsOf } from '../kernel/access.ts'
 import type { Regime } from '../kernel/context.ts'
 import type { KernelBuffer, KernelProgram } from '../kernel/kernel.ts'
+import { partsOf } from '../kernel/parts.ts'
 import { chooseMatmul } from './choose-matmul.ts'
 import { bindingNames, storageType, writeModule, type ModuleBuffer } from './module.ts'
 import type { RoutineText } from './routine.ts'
@@ -24,18 +24,6 @@ export interface EmitOptions {
   readonly dims: readonly string[]
   readonly target: Target
   readonly regime: Regime
-}
-
-/** How a node's values are cut where they exceed a binding; sizes that depend on the inputs are checked when they are known. */
-export function partsOf(node: Node, target: Target): { readonly parts: number; readonly partElements: number | null } {
-  const elements = constantValue(elementsOf(node.shape))
-  const most = Math.floor(target.maxBindingBytes / 4)
-  if (elements === undefined || elements <= most) return { parts: 1, partElements: null }
-  // whole rows of the leading axis stay together where they fit, so that an expert lies in one part
-  const row = elements / (constantValue(node.shape[0]) ?? 1)
-  const unit = row <= most && row % 4 === 0 ? row : 4
-  const partElements = Math.floor(most / unit) * unit
-  return { parts: Math.ceil(elements / partElements), partElements }
 }
 
 export function placeOf(origin: Origin): PlaceInSource | null {

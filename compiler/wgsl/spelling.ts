@@ -37,18 +37,10 @@ export const BINARY: { readonly [W in BinaryWord]: (a: string, b: string, type: 
   or: (a, b) => `(${a} || ${b})`,
 }
 
-export const REDUCE: { readonly [W in ReduceWord]: { readonly start: { readonly [T in ScalarType]: string }; readonly fold: (a: string, b: string) => string; readonly subgroup: string } } = {
-  sum: { start: { f32: '0.0f', i32: '0i', u32: '0u', bool: 'false' }, fold: (a, b) => `${a} + ${b}`, subgroup: 'subgroupAdd' },
-  max: {
-    start: { f32: '-3.4028234663852886e38f', i32: 'i32(-2147483648)', u32: '0u', bool: 'false' },
-    fold: (a, b) => `max(${a}, ${b})`,
-    subgroup: 'subgroupMax',
-  },
-  min: {
-    start: { f32: '3.4028234663852886e38f', i32: '2147483647i', u32: '4294967295u', bool: 'true' },
-    fold: (a, b) => `min(${a}, ${b})`,
-    subgroup: 'subgroupMin',
-  },
+export const REDUCE: { readonly [W in ReduceWord]: { readonly fold: (a: string, b: string) => string; readonly subgroup: string } } = {
+  sum: { fold: (a, b) => `${a} + ${b}`, subgroup: 'subgroupAdd' },
+  max: { fold: (a, b) => `max(${a}, ${b})`, subgroup: 'subgroupMax' },
+  min: { fold: (a, b) => `min(${a}, ${b})`, subgroup: 'subgroupMin' },
 }
 
 /**

@@ -1,5 +1,6 @@
 /** Scalar expressions and statements as lines of WGSL. A value used more than once in a block is computed once and named. */
 import type { Atom, Dim } from '../../plan/dim.ts'
+import { foldStart } from '../scalar/fold.ts'
 import type { Expression, Statement } from '../scalar/expression.ts'
 import { identityOf, operandsOf } from '../scalar/build.ts'
 import { BINARY, REDUCE, UNARY, spellLiteral } from './spelling.ts'
@@ -102,7 +103,7 @@ export function createWriter(options: WriteOptions): Speller & { readonly shared
         const name = `sum${names++}`
         const word = REDUCE[e.word]
         const below = spell(e.extent, block)
-        block.lines.push(`${block.indent}var ${name} = ${word.start[e.type]};`)
+        block.lines.push(`${block.indent}var ${name} = ${spellLiteral(e.type, foldStart(e.word, e.type))};`)
         block.lines.push(`${block.indent}for (var ${e.variable} = 0u; ${e.variable} < ${below}; ${e.variable}++) {`)
         const inner = child(block, countUses([e.body]))
         const body = spell(e.body, inner)

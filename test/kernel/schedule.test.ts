@@ -35,7 +35,7 @@ function both(graph: Graph, feeds: Feeds, target: Target, regime: 'few' | 'many'
 const close = (a: number, b: number): boolean => Object.is(a, b) || a === b || (Number.isNaN(a) && Number.isNaN(b)) || Math.abs(a - b) <= 1e-9 * Math.max(1, Math.abs(a), Math.abs(b))
 
 describe('kernels mean what the graph means', () => {
-  it.each([['few', PORTABLE], ['many', PORTABLE], ['few', cpu], ['many', cpu]] as const)('%s tokens, on a %o', (regime, target) => {
+  it.each([['few', PORTABLE], ['many', PORTABLE], ['few', cpu], ['many', cpu], ['many', { ...PORTABLE, name: 'four buffers', maxStorageBuffers: 4 }]] as const)('%s tokens, for $name', (regime, target) => {
     fc.assert(
       fc.property(samples(160), ({ graph, feeds }) => {
         for (const { name, got, want, size } of both(graph, feeds, target, regime)) {

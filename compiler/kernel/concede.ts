@@ -1,0 +1,73 @@
+/** What to give up where a kernel needs more buffers than a target binds at once. */
+import type { Target } from '../../plan/target.ts'
+import type { Node } from '../graph/node.ts'
+import type { KernelProgram } from './kernel.ts'
+import type { Concessions, Group, Partition } from './partition.ts'
+import { partsOf } from './parts.ts'
+
+/** A kernel cannot be made small enough for the target. The compiler reports it at the kernel's place in the spec. */
+export class TooManyBuffersError extends Error {
+  override readonly name = 'TooManyBuffersError'
+  readonly kernel: KernelProgram
+  readonly needed: number
+  readonly limit: number
+
+  constructor(kernel: KernelProgram, needed: number, limit: number) {
+    super(`${kernel.does} needs ${needed} buffers at once, and the adapter binds ${limit}`)
+    this.kernel = kernel
+    this.needed = needed
+    this.limit = limit
+  }
+}
+
+export const bindingCount = (kernel: KernelProgram, target: Target): number =>
+  kernel.buffers.reduce((sum, { node }) => sum + partsOf(node, target).parts, 0)
+
+/** Null where every kernel fits. Throws a TooManyBuffersError where nothing is left to give up. */
+export function concede(parts: Partition, kernels: readonly KernelProgram[], target: Target, before: Concessions): Concessions | null {
+  const stored = new Set(before.stored)
+  const apart = new Set(before.apart)
+  let fits = true
+  kernels.forEach((kernel, at) => {
+    const needed = bindingCount(kernel, target)
+    if (needed <= target.maxStorageBuffers) return
+    fits = false
+    const group = parts.groups[at]
+    const loose = loosest(group, parts)
+    if (loose !== null) stored.add(loose)
+    else {
+      const last = lastJoined(group)
+      if (last === null) throw new TooManyBuffersError(kernel, needed, target.maxStorageBuffers)
+      apart.add(last)
+    }
+  })
+  return fits ? null : { stored, apart }
+}
+
+/** The operand computed in place that reads the most buffers, if any reads more than one. */
+function loosest(group: Group, parts: Partition): Node | null {
+  let best: Node | null = null
+  let most = 1
+  for (const member of group.members) {
+    for (const input of member.inputs) {
+      if (group.members.has(input)) continue
+      const count = sourcesOf(input, parts).size
+      if (!parts.inMemory(input) && count > most) [best, most] = [input, count]
+    }
+  }
+  return best
+}
+
+function sourcesOf(node: Node, parts: Partition, found = new Set<Node>(), seen = new Set<Node>()): ReadonlySet<Node> {
+  if (seen.has(node)) return found
+  seen.add(node)
+  if (parts.inMemory(node)) found.add(node)
+  else node.inputs.forEach((input) => sourcesOf(input, parts, found, seen))
+  return found
+}
+
+/** The member that joined last, or a head: what the group does best without. */
+function lastJoined(group: Group): Node | null {
+  const followers = [...group.members].filter((node) => node !== group.anchor).sort((a, b) => b.id - a.id)
+  return followers[0] ?? null
+}
