@@ -87,6 +87,7 @@ const source: Codec<WeightSource> = written(
 )
 
 const shape = implied((result) => result.shape)
+const sizes = implied<readonly number[]>((result) => result.shape.map((size) => constantValue(size) ?? NaN))
 const dtype = implied((result) => result.dtype)
 const axis = { axis: number }
 const none = {}
@@ -94,7 +95,7 @@ const none = {}
 const codecs: Codecs = {
   input: { name: string, dtype, shape },
   weight: { name: string, shape, source, doc: string },
-  constant: { dtype, shape: implied<readonly number[]>((result) => result.shape.map((size) => constantValue(size) ?? NaN)), values: numbers },
+  constant: { dtype, shape: sizes, values: numbers },
   iota: { size: implied((result) => result.shape[0]) },
   negate: none, exp: none, log: none, log1p: none, sqrt: none, rsqrt: none, abs: none, sin: none, cos: none, tanh: none,
   erf: none, sigmoid: none, softplus: none, floor: none, sign: none, not: none, stop_gradient: none,

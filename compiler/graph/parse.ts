@@ -55,11 +55,13 @@ function readNode(cursor: Cursor, { graph, nodes, make }: State): void {
   const type = readType(cursor)
   const instance = cursor.takes('@') ? cursor.string() : ''
   const node = makeChecked(cursor, () => make(op, operands, params(type), { span: null, instance }))
-  const fits = node.dtype === type.dtype && node.shape.length === type.shape.length && node.shape.every((size, axis) => size === type.shape[axis])
-  if (!fits) cursor.fail(`%${number} is ${node.dtype}[${node.shape.map((size) => size.key).join(', ')}]`)
+  if (typeKey(node) !== typeKey(type)) cursor.fail(`%${number} is ${typeKey(node)}`)
   nodes.set(number, node)
   if (isOp(node, 'input') && !graph.inputs.includes(node)) graph.inputs.push(node)
 }
+
+const typeKey = ({ shape, dtype }: { readonly shape: readonly Dim[]; readonly dtype: DType }): string =>
+  `${dtype}[${shape.map((size) => size.key).join(', ')}]`
 
 function makeChecked(cursor: Cursor, make: () => Node): Node {
   try {

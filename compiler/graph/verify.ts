@@ -54,7 +54,8 @@ function* checkLeaves(graph: Graph, nodes: readonly Node[]): Generator<string> {
   if (stray) yield `${label(stray)} is not among the graph's inputs`
   if (graph.inputs.some((input, i) => i > 0 && input.id <= graph.inputs[i - 1].id)) yield 'the inputs do not ascend'
   for (const name of duplicates(graph.inputs, (input) => input.params.name)) yield `two inputs are called ${name}`
-  for (const name of duplicates(nodes.filter((node) => isOp(node, 'weight')), (weight) => weight.params.name)) yield `two weights are called ${name}`
+  const weights = nodes.filter((node) => isOp(node, 'weight'))
+  for (const name of duplicates(weights, (weight) => weight.params.name)) yield `two weights are called ${name}`
   for (const name of duplicates(graph.outputs, (output) => output.name)) yield `two outputs are called ${name}`
   for (const name of duplicates(graph.dims, (size) => size.name)) yield `two dimensions are called ${name}`
 }

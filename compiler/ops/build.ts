@@ -7,8 +7,8 @@ import { typeText } from './shapes.ts'
 
 export interface Builder {
   /**
-   * The node of this op, operands and parameters; the same one for the same three, with the origin of its first maker. Ids ascend from 0.
-   * Throws where the types do not fit or an operand is another builder's: a mistake of the caller, never of the user.
+   * The node of this op, operands and parameters; the same one for the same three, with the origin of its first maker. Ids ascend
+   * from 0. Throws where the types do not fit or an operand is another builder's: a mistake of the caller, never of the user.
    */
   readonly make: <N extends OpName>(op: N, inputs: readonly Node[], params: OpParams[N], origin: Origin) => Node<N>
   /** All nodes made so far, by id. */
@@ -32,10 +32,11 @@ export function createBuilder(): Builder {
     const key = `${op}(${inputs.map((input) => input.id).join(',')})${paramsText(op, params)}:${typeText(type)}`
     const known = interned.get(key)
     if (known !== undefined) return known as Node<N>
-    const node = Object.freeze({ id: nodes.length, op, inputs: Object.freeze([...inputs]), params: Object.freeze(params), ...type, origin })
-    nodes.push(node as unknown as Node)
-    interned.set(key, node as unknown as Node)
-    return node as unknown as Node<N>
+    const [operands, frozenParams] = [Object.freeze([...inputs]), Object.freeze(params)]
+    const node: unknown = Object.freeze({ id: nodes.length, op, inputs: operands, params: frozenParams, ...type, origin })
+    nodes.push(node as Node)
+    interned.set(key, node as Node)
+    return node as Node<N>
   }
 
   return { make, nodes }

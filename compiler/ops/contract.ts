@@ -17,7 +17,8 @@ export interface ContractAxes {
 /** `side` 0 is the left operand, 1 the right. */
 export function contractAxes(rank: number, { batch, over }: OpParams['contract'], side: 0 | 1): ContractAxes {
   const [paired, summed] = [batch, over].map((pairs: Pairs) => pairs.map((pair) => pair[side]))
-  const free = Array.from({ length: rank }, (_, axis) => axis).filter((axis) => !paired.includes(axis) && !summed.includes(axis))
+  const all = Array.from({ length: rank }, (_, axis) => axis)
+  const free = all.filter((axis) => !paired.includes(axis) && !summed.includes(axis))
   return { batch: paired, free, over: summed }
 }
 
@@ -62,13 +63,15 @@ function evaluateContract(left: HostTensor, right: HostTensor, params: OpParams[
   const a = contractAxes(left.shape.length, params, 0)
   const b = contractAxes(right.shape.length, params, 1)
   const sizes = (tensor: HostTensor, axes: readonly number[]): number[] => axes.map((axis) => tensor.shape[axis])
-  const [batch, rows, columns, depth] = [sizes(left, a.batch), sizes(left, a.free), sizes(right, b.free), sizes(left, a.over)].map(elements)
+  const extents = [sizes(left, a.batch), sizes(left, a.free), sizes(right, b.free), sizes(left, a.over)]
+  const [batch, rows, columns, depth] = extents.map(elements)
   const [x, w] = [packed(left, a), packed(right, b)]
   const values = new Float64Array(batch * rows * columns)
   let at = 0
   for (let p = 0; p < batch; p++) {
     for (let m = 0; m < rows; m++) {
-      for (let n = 0; n < columns; n++) values[at++] = dot(x, (p * rows + m) * depth, w, (p * columns + n) * depth, depth)
+      const row = (p * rows + m) * depth
+      for (let n = 0; n < columns; n++) values[at++] = dot(x, row, w, (p * columns + n) * depth, depth)
     }
   }
   return hostTensor([...sizes(left, [...a.batch, ...a.free]), ...sizes(right, b.free)], 'f32', values)
@@ -76,9 +79,10 @@ function evaluateContract(left: HostTensor, right: HostTensor, params: OpParams[
 
 export const contractions: Records<'contract'> = {
   contract: {
-    doc: 'The product of two tensors summed over paired axes. Result axes: batch pairs, free axes of the left, free axes of the right.',
+    doc: 'The product summed over paired axes. Result axes: batch pairs, free axes of the left, free axes of the right.',
     formula: 'y[b..., m..., n...] = sum over k... of left[b, m, k] * right[b, n, k]',
-    kind: 'contraction', since: 'source', commutative: false, scalar: null, accuracy: inherited('a chain of multiplications and additions'),
+    kind: 'contraction', since: 'source', commutative: false, scalar: null,
+    accuracy: inherited('a chain of multiplications and additions'),
     infer: inferContract,
     evaluate: ([left, right], params) => evaluateContract(left, right, params),
   },

@@ -77,11 +77,14 @@ function binary<N extends OpName & BinaryWord>(word: N, facets: Facets<Binary>):
 const real = (formula: string, doc: string, accuracy: Accuracy, f: Unary): Facets<Unary> =>
   ({ formula, doc, accuracy, functions: { f32: f } })
 
+const exact = (formula: string, doc: string, functions: ByType<Unary>): Facets<Unary> =>
+  ({ formula, doc, accuracy: EXACT, functions })
+
 const unaries: Records<OpName & UnaryWord> = {
-  negate: unary('negate', { doc: 'The opposite; i32 wraps.', formula: 'y = -x', accuracy: EXACT, functions: { f32: (x) => -x, i32: (x) => -x | 0 } }),
-  abs: unary('abs', { doc: 'The size; i32 wraps.', formula: 'y = |x|', accuracy: EXACT, functions: { f32: Math.abs, i32: (x) => Math.abs(x) | 0 } }),
-  sign: unary('sign', { doc: '-1, 0 or 1.', formula: 'y = sign(x)', accuracy: EXACT, functions: { f32: Math.sign, i32: Math.sign } }),
-  not: unary('not', { doc: 'The other truth value.', formula: 'y = not x', accuracy: EXACT, functions: { bool: (x) => 1 - x } }),
+  negate: unary('negate', exact('y = -x', 'The opposite; i32 wraps.', { f32: (x) => -x, i32: (x) => -x | 0 })),
+  abs: unary('abs', exact('y = |x|', 'The size; i32 wraps.', { f32: Math.abs, i32: (x) => Math.abs(x) | 0 })),
+  sign: unary('sign', exact('y = sign(x)', '-1, 0 or 1.', { f32: Math.sign, i32: Math.sign })),
+  not: unary('not', exact('y = not x', 'The other truth value.', { bool: (x) => 1 - x })),
   floor: unary('floor', real('y = floor(x)', 'The greatest whole number that is not above x, as f32.', EXACT, Math.floor)),
   exp: unary('exp', real('y = e^x', 'The exponential; 3 + 2|x| units in the last place.', inherited('3 + 2|x| ulp'), Math.exp)),
   log: unary('log', real('y = ln x', 'The natural logarithm; NaN below 0.', ulp(3), Math.log)),
@@ -91,9 +94,13 @@ const unaries: Records<OpName & UnaryWord> = {
   sin: unary('sin', real('y = sin x', 'The sine of an angle in radians.', absolute(2 ** -11), Math.sin)),
   cos: unary('cos', real('y = cos x', 'The cosine of an angle in radians.', absolute(2 ** -11), Math.cos)),
   tanh: unary('tanh', real('y = tanh x', 'The hyperbolic tangent.', absolute(1e-5), Math.tanh)),
-  erf: unary('erf', real('y = 2/sqrt(pi) * integral of exp(-t^2) from 0 to x', 'The error function.', absolute(1e-6), erf)),
-  sigmoid: unary('sigmoid', real('y = 1 / (1 + exp(-x))', 'The logistic function; never overflows.', inherited('1 / (1 + exp(-x))'), sigmoid)),
-  softplus: unary('softplus', real('y = ln(1 + exp(x))', 'Never overflows.', inherited('maximum(x, 0) + log1p(exp(-|x|))'), softplus)),
+  erf: unary('erf', real('y = 2/sqrt(pi) * integral of exp(-t^2) for t in 0..x', 'The error function.', absolute(1e-6), erf)),
+  sigmoid: unary('sigmoid', real(
+    'y = 1 / (1 + exp(-x))', 'The logistic function; never overflows.', inherited('1 / (1 + exp(-x))'), sigmoid,
+  )),
+  softplus: unary('softplus', real(
+    'y = ln(1 + exp(x))', 'Never overflows.', inherited('maximum(x, 0) + log1p(exp(-|x|))'), softplus,
+  )),
 }
 
 const arithmetic = (formula: string, doc: string, accuracy: Accuracy, f32: Binary, i32: Binary): Facets<Binary> =>
@@ -109,6 +116,8 @@ const logical = (formula: string, f: Binary): Facets<Binary> =>
 
 const commutes = <F>(facets: Facets<F>): Facets<F> => ({ ...facets, commutative: true })
 
+const EITHER = 'A device may give either where one is NaN.'
+
 const binaries: Records<OpName & BinaryWord> = {
   add: binary('add', commutes(arithmetic('y = a + b', 'i32 wraps.', ROUNDED, (x, y) => x + y, (x, y) => (x + y) | 0))),
   subtract: binary('subtract', arithmetic('y = a - b', 'i32 wraps.', ROUNDED, (x, y) => x - y, (x, y) => (x - y) | 0)),
@@ -121,10 +130,11 @@ const binaries: Records<OpName & BinaryWord> = {
     (x, y) => x % y, (x, y) => (y === 0 ? 0 : (x % y) | 0),
   )),
   power: binary('power', {
-    formula: 'y = a^b', doc: 'A device may give NaN for a below 0.', accuracy: inherited('exp2(b * log2(a))'), functions: { f32: Math.pow },
+    formula: 'y = a^b', doc: 'A device may give NaN for a below 0.', accuracy: inherited('exp2(b * log2(a))'),
+    functions: { f32: Math.pow },
   }),
-  minimum: binary('minimum', commutes(arithmetic('y = min(a, b)', 'A device may give either where one is NaN.', EXACT, Math.min, Math.min))),
-  maximum: binary('maximum', commutes(arithmetic('y = max(a, b)', 'A device may give either where one is NaN.', EXACT, Math.max, Math.max))),
+  minimum: binary('minimum', commutes(arithmetic('y = min(a, b)', EITHER, EXACT, Math.min, Math.min))),
+  maximum: binary('maximum', commutes(arithmetic('y = max(a, b)', EITHER, EXACT, Math.max, Math.max))),
   less: binary('less', comparison('y = a < b', (x, y) => Number(x < y), ['f32', 'i32'])),
   less_equal: binary('less_equal', comparison('y = a <= b', (x, y) => Number(x <= y), ['f32', 'i32'])),
   equal: binary('equal', commutes(comparison('y = a == b', (x, y) => Number(x === y), ['f32', 'i32', 'bool']))),
@@ -159,7 +169,7 @@ const others: Records<'stop_gradient' | 'cast' | 'select'> = {
       wantOneShape(inputs) ??
       inputs[1],
     evaluate: ([condition, then, otherwise]) =>
-      hostTensor(then.shape, then.dtype, then.values.map((value, i) => (condition.values[i] !== 0 ? value : otherwise.values[i]))),
+      hostTensor(then.shape, then.dtype, then.values.map((value, i) => (condition.values[i] ? value : otherwise.values[i]))),
     scalar: ([condition, then, otherwise]) => ({ kind: 'select', type: then.type, condition, then, otherwise }),
   },
 }

@@ -64,7 +64,7 @@ export const indexed: Records<'take' | 'pick' | 'top_k'> = {
   },
   pick: {
     ...exact, kind: 'indexed',
-    doc: 'Elements along the last axis, rows alike. Ids lie in 0 .. N-1; the reference refuses others, a device may read any place.',
+    doc: 'Elements along the last axis. Ids lie in 0 .. N-1; the reference refuses others, a device may read any place.',
     formula: 'y[..., j] = x[..., ids[..., j]]',
     infer(inputs) {
       const complaint = wantCount(inputs, 2) ?? wantType(inputs[1], 'operand of ids', 'i32')
@@ -88,7 +88,8 @@ export const indexed: Records<'take' | 'pick' | 'top_k'> = {
       const [{ shape }] = inputs
       const width = shape.at(-1)
       if (width === undefined) return fail('the operand has no axis')
-      if (!Number.isInteger(k) || k < 1 || k > (constantValue(width) ?? k)) return fail(`there are no ${k} largest along axis ${shape.length - 1}, ${width.key}`)
+      const isCount = Number.isInteger(k) && k >= 1 && k <= (constantValue(width) ?? k)
+      if (!isCount) return fail(`there are no ${k} largest along axis ${shape.length - 1}, ${width.key}`)
       return { shape: [...shape.slice(0, -1), dim(k)], dtype: 'i32' }
     },
     evaluate: ([x], { k }) => topK(x, k),

@@ -25,7 +25,9 @@ export const leaves: Records<'input' | 'weight' | 'constant' | 'iota'> = {
         wantCount(inputs, 0),
         wantSizes(shape),
         symbolic ? fail(`the weight ${name} has the symbolic size ${symbolic.key}`) : null,
-        source.pieces.length === pieces ? null : fail(`the weight ${name} ${shapeText(shape)} has ${source.pieces.length} pieces`),
+        source.pieces.length === pieces
+          ? null
+          : fail(`the weight ${name} ${shapeText(shape)} has ${source.pieces.length} pieces`),
       ) ?? { dtype: 'f32', shape }
     },
     evaluate: (_, params, { weight }) => weight(params),

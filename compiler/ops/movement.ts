@@ -8,8 +8,10 @@ const movement = { kind: 'movement', since: 'source', commutative: false, accura
 
 const numbers = (shape: readonly Dim[], dims: DimValues): number[] => shape.map((size) => evaluate(size, dims))
 
+const isAxis = (axis: number, rank: number): boolean => Number.isInteger(axis) && axis >= 0 && axis < rank
+
 const isPermutation = (order: readonly number[], rank: number): boolean =>
-  order.length === rank && new Set(order).size === rank && order.every((axis) => Number.isInteger(axis) && axis >= 0 && axis < rank)
+  order.length === rank && new Set(order).size === rank && order.every((axis) => isAxis(axis, rank))
 
 /** Whether start + (size - 1) * step is known to lie outside 0 .. extent - 1. */
 function leavesAxis(start: Dim, size: Dim, step: number, extent: Dim): boolean {
@@ -56,7 +58,9 @@ export const movements: Records<'reshape' | 'transpose' | 'broadcast' | 'slice' 
     formula: 'y.shape[i] = x.shape[order[i]]',
     infer: (inputs, { order }) =>
       wantCount(inputs, 1) ??
-      (isPermutation(order, inputs[0].shape.length) ? null : fail(`[${order.join(', ')}] is no order of the axes of ${shapeText(inputs[0].shape)}`)) ??
+      (isPermutation(order, inputs[0].shape.length)
+        ? null
+        : fail(`[${order.join(', ')}] is no order of the axes of ${shapeText(inputs[0].shape)}`)) ??
       { shape: order.map((axis) => inputs[0].shape[axis]), dtype: inputs[0].dtype },
     evaluate([x], { order }) {
       const strides = stridesOf(x.shape)
@@ -72,9 +76,12 @@ export const movements: Records<'reshape' | 'transpose' | 'broadcast' | 'slice' 
       const complaint = firstOf(wantCount(inputs, 1), wantSizes(shape))
       if (complaint) return complaint
       const [{ shape: from, dtype }] = inputs
-      const ascending = axes.every((axis, i) => Number.isInteger(axis) && axis >= 0 && axis < shape.length && (i === 0 || axis > axes[i - 1]))
-      if (axes.length !== from.length || !ascending) return fail(`axes [${axes.join(', ')}] do not place ${shapeText(from)} in ${shapeText(shape)}`)
-      return firstOf(...axes.map((axis, i) => wantSame(from[i], shape[axis], `input axis ${i} and output axis ${axis}`))) ?? { shape, dtype }
+      const ascending = axes.every((axis, i) => isAxis(axis, shape.length) && (i === 0 || axis > axes[i - 1]))
+      if (axes.length !== from.length || !ascending) {
+        return fail(`axes [${axes.join(', ')}] do not place ${shapeText(from)} in ${shapeText(shape)}`)
+      }
+      const odd = firstOf(...axes.map((axis, i) => wantSame(from[i], shape[axis], `input axis ${i} and output axis ${axis}`)))
+      return odd ?? { shape, dtype }
     },
     evaluate([x], { shape, axes }, { dims }) {
       const own = stridesOf(x.shape)
@@ -91,17 +98,21 @@ export const movements: Records<'reshape' | 'transpose' | 'broadcast' | 'slice' 
       const complaint = firstOf(wantCount(inputs, 1), wantSizes(sizes))
       if (complaint) return complaint
       const [{ shape, dtype }] = inputs
-      if ([starts, sizes, steps].some((list) => list.length !== shape.length)) return fail(`a slice of ${shapeText(shape)} has one entry an axis`)
+      const isWhole = [starts, sizes, steps].every((list) => list.length === shape.length)
+      if (!isWhole) return fail(`a slice of ${shapeText(shape)} has one entry an axis`)
       const odd = steps.findIndex((step) => !Number.isInteger(step) || step < 1)
       if (odd >= 0) return fail(`the step ${steps[odd]} along axis ${odd} is not 1 or more`)
       const out = shape.findIndex((extent, axis) => leavesAxis(starts[axis], sizes[axis], steps[axis], extent))
-      if (out >= 0) return fail(`${sizes[out].key} elements from ${starts[out].key} by ${steps[out]} leave axis ${out}, ${shape[out].key}`)
-      return { shape: sizes, dtype }
+      if (out < 0) return { shape: sizes, dtype }
+      return fail(`${sizes[out].key} elements from ${starts[out].key} by ${steps[out]} leave axis ${out}, ${shape[out].key}`)
     },
     evaluate([x], { starts, sizes, steps }, { dims }) {
       const [from, shape] = [numbers(starts, dims), numbers(sizes, dims)]
-      const out = shape.findIndex((size, axis) => size > 0 && (from[axis] < 0 || from[axis] + (size - 1) * steps[axis] >= x.shape[axis]))
-      if (out >= 0) throw new EvaluationError(`a slice of ${shape[out]} from ${from[out]} leaves axis ${out} of [${x.shape.join(', ')}]`)
+      const last = shape.map((size, axis) => from[axis] + (size - 1) * steps[axis])
+      const out = shape.findIndex((size, axis) => size < 0 || (size > 0 && (from[axis] < 0 || last[axis] >= x.shape[axis])))
+      if (out >= 0) {
+        throw new EvaluationError(`a slice of ${shape[out]} from ${from[out]} leaves axis ${out} of [${x.shape.join(', ')}]`)
+      }
       const own = stridesOf(x.shape)
       const offset = from.reduce((sum, start, axis) => sum + start * own[axis], 0)
       return hostTensor(shape, x.dtype, strided(x.values, shape, own.map((stride, axis) => stride * steps[axis]), offset))
@@ -119,10 +130,12 @@ export const movements: Records<'reshape' | 'transpose' | 'broadcast' | 'slice' 
       const others = (shape: readonly Dim[]): readonly Dim[] => shape.filter((_, i) => i !== axis)
       for (const [i, input] of inputs.entries()) {
         const agree = input.shape.length === first.shape.length && sameShape(others(input.shape), others(first.shape))
-        if (!agree) return fail(`operand 0 is ${shapeText(first.shape)}, operand ${i} is ${shapeText(input.shape)}: only axis ${axis} may differ`)
+        const shapes = `operand 0 is ${shapeText(first.shape)}, operand ${i} is ${shapeText(input.shape)}`
+        if (!agree) return fail(`${shapes}: only axis ${axis} may differ`)
         if (input.dtype !== first.dtype) return fail(`operand 0 is ${first.dtype}, operand ${i} is ${input.dtype}`)
       }
-      return { shape: first.shape.with(axis, inputs.map((input) => input.shape[axis]).reduce((a, b) => add(a, b))), dtype: first.dtype }
+      const size = inputs.map((input) => input.shape[axis]).reduce((a, b) => add(a, b))
+      return { shape: first.shape.with(axis, size), dtype: first.dtype }
     },
     evaluate: (parts, { axis }) => concatenate(parts, axis),
   },

@@ -31,7 +31,8 @@ function reduce(x: HostTensor, axis: number, { empty, join }: Fold): HostTensor 
 }
 
 const reduction = (fold: Fold): OpRecord<'sum' | 'max' | 'min'> => ({
-  kind: 'reduction', since: 'source', commutative: false, scalar: null, doc: fold.doc, formula: fold.formula, accuracy: fold.accuracy,
+  kind: 'reduction', since: 'source', commutative: false, scalar: null,
+  doc: fold.doc, formula: fold.formula, accuracy: fold.accuracy,
   infer: (inputs, { axis }) =>
     wantCount(inputs, 1) ??
     wantType(inputs[0], 'operand', 'f32', 'i32') ??

@@ -40,7 +40,7 @@ const wantPositive = (value: number, word: string): ShapeError | null =>
 /** The shape of `count_experts`: [blocks, experts]. */
 const countsShape = (tokens: Dim, experts: number, block: number): readonly Dim[] => [ceilDivide(tokens, block), dim(experts)]
 
-/** How many tiles of at most `tile` rows are sure to hold `rows` rows of `experts` experts, none shared; at least one stays unused. */
+/** How many tiles of at most `tile` rows are sure to hold `rows` rows of `experts` experts, none shared; one or more stay unused. */
 export const tileCount = (rows: Dim, experts: number, tile: number): Dim => add(ceilDivide(rows, tile), experts)
 
 function countExperts(expert: HostTensor, experts: number, block: number): HostTensor {
@@ -77,9 +77,10 @@ function orderRows(expert: HostTensor, experts: number, tile: number): HostTenso
 
 export const routed: Records<'routed_matmul' | 'count_experts' | 'order_rows'> = {
   routed_matmul: {
-    doc: 'Each row times the matrix of its own expert. A fourth operand, made by order_rows of the same experts, only guides the schedule.',
+    doc: 'Each row times the matrix of its own expert. A fourth operand, order_rows of the same rows, only guides the schedule.',
     formula: 'y[n, f] = sum over d of x[n, d] * bank[expert[n], f, d]',
-    kind: 'routed', since: 'source', commutative: false, scalar: null, accuracy: inherited('a chain of multiplications and additions'),
+    kind: 'routed', since: 'source', commutative: false, scalar: null,
+    accuracy: inherited('a chain of multiplications and additions'),
     infer: inferRoutedMatmul,
     evaluate: ([x, bank, expert]) => routedMatmul(x, bank, expert),
   },
@@ -97,7 +98,7 @@ export const routed: Records<'routed_matmul' | 'count_experts' | 'order_rows'> =
   },
   order_rows: {
     doc:
-      'The N = T * K row numbers sorted stably by expert, then (expert, first place in the sorted rows) of each tile, by ascending place. ' +
+      'The N = T * K row numbers sorted stably by expert, then (expert, first place in the sorted rows) of each tile, ascending. ' +
       'A tile ends where the next begins. Unused tiles come last, there is one or more, and they hold (-1, N).',
     formula: 'y = [rows by expert] + [(expert, first) of each of ceil(N / tile) + experts tiles]',
     kind: 'routine', since: 'optimised', commutative: false, scalar: null, accuracy: EXACT,
@@ -105,13 +106,14 @@ export const routed: Records<'routed_matmul' | 'count_experts' | 'order_rows'> =
       const complaint =
         wantCount(inputs, 2) ??
         firstOf(wantPositive(experts, 'experts'), wantPositive(block, 'block'), wantPositive(tile, 'tile')) ??
-        firstOf(...inputs.flatMap((input, i) => [wantType(input, i === 0 ? 'expert' : 'counts', 'i32'), wantRank(input, i === 0 ? 'expert' : 'counts', 2)]))
+        firstOf(wantType(inputs[0], 'expert', 'i32'), wantRank(inputs[0], 'expert', 2)) ??
+        firstOf(wantType(inputs[1], 'counts', 'i32'), wantRank(inputs[1], 'counts', 2))
       if (complaint) return complaint
       const [tokens, k] = inputs[0].shape
       const counts = countsShape(tokens, experts, block)
-      const odd = firstOf(...counts.map((size, axis) => wantSame(inputs[1].shape[axis], size, `axis ${axis} of counts and its size`)))
+      const differ = counts.map((size, axis) => wantSame(inputs[1].shape[axis], size, `axis ${axis} of counts and its size`))
       const rows = multiply(tokens, k)
-      return odd ?? { shape: [add(rows, multiply(2, tileCount(rows, experts, tile)))], dtype: 'i32' }
+      return firstOf(...differ) ?? { shape: [add(rows, multiply(2, tileCount(rows, experts, tile)))], dtype: 'i32' }
     },
     evaluate: ([expert], { experts, tile }) => orderRows(expert, experts, tile),
   },

@@ -26,7 +26,8 @@ function wrongCounts(node: Node): string | null {
   if (!isOp(counts, 'count_experts')) return `its counts are made by ${counts.op}, not by count_experts`
   if (counts.inputs[0] !== expert) return 'its counts are those of other rows'
   const { experts, block } = counts.params
-  return experts === node.params.experts && block === node.params.block ? null : `its counts are made for ${experts} experts in blocks of ${block}`
+  const fits = experts === node.params.experts && block === node.params.block
+  return fits ? null : `its counts are made for ${experts} experts in blocks of ${block}`
 }
 
 export const specOf = (stage: Stage): Spec => ({

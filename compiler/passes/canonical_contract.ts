@@ -1,6 +1,6 @@
 /**
- * Brings matrix products into the one form kernels take: left [batch..., rows..., depth], right [batch..., columns..., depth], the batch axes
- * paired in order and one joined axis, last on both sides. The axes of the result do not change.
+ * Brings matrix products into the one form kernels take: left [batch..., rows..., depth], right [batch..., columns..., depth], the
+ * batch axes paired in order and one joined axis, last on both sides. The axes of the result do not change.
  */
 import { product } from '../../plan/dim.ts'
 import type { Graph, Node } from '../graph/node.ts'
@@ -21,8 +21,9 @@ function operand(make: Make, node: Node, axes: ContractAxes): Node {
 const range = (from: number, to: number): number[] => Array.from({ length: to - from }, (_, i) => from + i)
 
 export const rules: readonly Rule[] = [
-  rule('contract', 'contract over nothing  ==>  multiply(broadcast(left), broadcast(right))', ({ inputs: [left, right], params, shape }, make) => {
+  rule('contract', 'contract over nothing  ==>  multiply(broadcast(left), broadcast(right))', ({ inputs, params, shape }, make) => {
     if (params.over.length > 0) return null
+    const [left, right] = inputs
     const [a, b] = [contractAxes(left.shape.length, params, 0), contractAxes(right.shape.length, params, 1)]
     const [paired, rows] = [a.batch.length, a.free.length]
     const spread = (node: Node, axes: ContractAxes, places: readonly number[]): Node =>
@@ -30,7 +31,8 @@ export const rules: readonly Rule[] = [
     const columns = range(paired + rows, shape.length)
     return make('multiply', [spread(left, a, range(0, paired + rows)), spread(right, b, [...range(0, paired), ...columns])], NONE)
   }),
-  rule('contract', 'contract over any axes  ==>  contract of transposed operands over one axis, the last', ({ inputs: [left, right], params }, make) => {
+  rule('contract', 'contract over any axes  ==>  contract of transposed operands over the last', ({ inputs, params }, make) => {
+    const [left, right] = inputs
     const [a, b] = [contractAxes(left.shape.length, params, 0), contractAxes(right.shape.length, params, 1)]
     if (params.over.length === 1 && isIdentityOrder(orderOf(a)) && isIdentityOrder(orderOf(b))) return null
     const [x, w] = [operand(make, left, a), operand(make, right, b)]

@@ -1,6 +1,6 @@
 /**
- * Schedules routed products: the rows of each expert are brought together once a routing, on the device, and every product of the same
- * routing reads that order. Nothing waits for the host and the values do not change.
+ * Schedules routed products: the rows of each expert are brought together once a routing, on the device, and every product of the
+ * same routing reads that order. Nothing waits for the host and the values do not change.
  */
 import { constantValue, dim } from '../../plan/dim.ts'
 import type { Graph, Node } from '../graph/node.ts'

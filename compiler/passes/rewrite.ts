@@ -40,7 +40,9 @@ export interface Rule {
 }
 
 /** A rule for nodes of one op, or of several that the law treats alike. */
-export function rule<N extends OpName>(ops: N | readonly N[], law: string, rewrite: (node: NodeOf<N>, make: Make) => Node | null): Rule {
+export function rule<N extends OpName>(
+  ops: N | readonly N[], law: string, rewrite: (node: NodeOf<N>, make: Make) => Node | null,
+): Rule {
   return { law, ops: typeof ops === 'string' ? [ops] : ops, rewrite: rewrite as Rule['rewrite'] }
 }
 

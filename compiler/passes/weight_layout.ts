@@ -21,7 +21,8 @@ const swapped = (source: WeightSource): WeightSource =>
 /** transpose(weight p)  ==>  weight p^T, its pieces transposed while they are loaded. */
 function transposedWeight({ params }: Weight): OpParams['weight'] {
   const [rows, columns] = params.shape.slice(-2)
-  return { ...params, name: `${params.name}^T`, shape: [...params.shape.slice(0, -2), columns, rows], source: swapped(params.source) }
+  const shape = [...params.shape.slice(0, -2), columns, rows]
+  return { ...params, name: `${params.name}^T`, shape, source: swapped(params.source) }
 }
 
 /** Where another user wants it as it is, it stays: two layouts would be two copies in memory. */

@@ -27,10 +27,11 @@ function soleSymbol(size: Dim): string | undefined {
 function requireFeed(feeds: Readonly<Record<string, HostTensor>>, what: string, name: string): HostTensor {
   if (Object.hasOwn(feeds, name)) return feeds[name]
   const others = Object.keys(feeds)
-  throw new EvaluationError(`${what} ${name} is missing${others.length > 0 ? `; given are ${others.slice(0, 8).join(', ')}` : ''}`)
+  const given = others.length > 0 ? `; given are ${others.slice(0, 8).join(', ')}` : ''
+  throw new EvaluationError(`${what} ${name} is missing${given}`)
 }
 
-/** The size of every symbol, from the axes that are symbols alone. Throws an EvaluationError where two axes disagree or none says. */
+/** The size of every symbol, from the axes that are symbols alone. An EvaluationError says where two axes disagree or none says. */
 export function bindDims(graph: Graph, inputs: Feeds['inputs']): Readonly<Record<string, number>> {
   const found: Record<string, { readonly size: number; readonly where: string }> = {}
   for (const { params } of graph.inputs) {
@@ -58,7 +59,9 @@ const ACCEPTS: Record<DType, ((value: number) => boolean) | null> = {
 }
 
 /** The feed as declared. Throws an EvaluationError naming what differs: rank, axis, dtype or number of values. */
-export function bindTensor(declared: Declared, feeds: Readonly<Record<string, HostTensor>>, what: string, dims: Readonly<Record<string, number>>): HostTensor {
+export function bindTensor(
+  declared: Declared, feeds: Readonly<Record<string, HostTensor>>, what: string, dims: Readonly<Record<string, number>>,
+): HostTensor {
   const feed = requireFeed(feeds, what, declared.name)
   const complain = (problem: string): never => {
     throw new EvaluationError(`${what} ${declared.name} is declared ${declared.dtype}${sizesText(declared.shape)}: ${problem}`)
@@ -67,7 +70,8 @@ export function bindTensor(declared: Declared, feeds: Readonly<Record<string, Ho
   if (feed.shape.length !== declared.shape.length) complain(`it was given ${sizesText(feed.shape)}`)
   declared.shape.forEach((size, axis) => {
     const wanted = constantValue(size) ?? evaluate(size, dims)
-    if (feed.shape[axis] !== wanted) complain(`axis ${axis} is ${size.key}${constantValue(size) === undefined ? ` = ${wanted}` : ''}, it was given ${sizesText(feed.shape)}`)
+    const said = size.key === String(wanted) ? size.key : `${size.key} = ${wanted}`
+    if (feed.shape[axis] !== wanted) complain(`axis ${axis} is ${said}, it was given ${sizesText(feed.shape)}`)
   })
   if (feed.values.length !== elements(feed.shape)) complain(`${sizesText(feed.shape)} does not hold ${feed.values.length} values`)
   const odd = ACCEPTS[declared.dtype] ? feed.values.find((value) => !ACCEPTS[declared.dtype]!(value)) : undefined

@@ -30,10 +30,9 @@ function surround(graph: Graph, feeds: Feeds): Surroundings {
 }
 
 function checkResult(node: Node, result: HostTensor, dims: Surroundings['dims']): void {
-  const fits = node.shape.length === result.shape.length && node.shape.every((size, axis) => sizeOf(size, dims) === result.shape[axis])
-  if (!fits || node.dtype !== result.dtype) {
-    throw new Error(`${node.op} %${node.id} is ${typeText(node)}, its evaluation gave ${result.dtype}[${result.shape.join(', ')}]`)
-  }
+  const fits = node.shape.map((size) => sizeOf(size, dims)).join() === result.shape.join() && node.dtype === result.dtype
+  if (fits) return
+  throw new Error(`${node.op} %${node.id} is ${typeText(node)}, its evaluation gave ${result.dtype}[${result.shape.join(', ')}]`)
 }
 
 /** One node from the values of its operands. An EvaluationError names the instance it happened in. */

@@ -194,7 +194,7 @@ const cases: Record<string, { fires: string; gives: string; misses: string }[]> 
       misses: '%9 = contract(%7, %0) batch [] over [[0, 1]] : f32[B]',
     },
   ],
-  'contract over any axes  ==>  contract of transposed operands over one axis, the last': [
+  'contract over any axes  ==>  contract of transposed operands over the last': [
     {
       fires: '%9 = contract(%8, %0) batch [] over [[1, 0]] : f32[16, 3]',
       gives: '%9 = transpose(%0) order [1, 0] : f32[3, B]\n%10 = contract(%8, %9) batch [] over [[1, 1]] : f32[16, 3]\n%10',

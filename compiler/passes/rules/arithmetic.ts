@@ -12,7 +12,8 @@ export const arithmetic: readonly Rule[] = [
   rule('divide', 'x / 1  ==>  x', ({ inputs: [a, b] }) => (isUniform(b, 1) ? a : null)),
   rule('divide', 'x / 2^n  ==>  x * 2^-n, in f32', ({ inputs: [a, b], dtype, shape }, make) => {
     const by = uniform(b)
-    return dtype === 'f32' && by !== undefined && isPowerOfTwo(by) ? make('multiply', [a, filled(make, 1 / by, 'f32', shape)], NONE) : null
+    if (dtype !== 'f32' || by === undefined || !isPowerOfTwo(by)) return null
+    return make('multiply', [a, filled(make, 1 / by, 'f32', shape)], NONE)
   }),
   // 0 will not do in f32: -0 + 0 is 0
   rule('add', 'x + (-0)  ==>  x', ({ inputs: [a, b], dtype }) =>
@@ -21,9 +22,12 @@ export const arithmetic: readonly Rule[] = [
     dtype !== 'i32' ? null : uniform(b) === 0 ? a : uniform(a) === 0 ? b : null),
   rule('subtract', 'x - 0  ==>  x', ({ inputs: [a, b], dtype }) =>
     (dtype === 'i32' ? uniform(b) === 0 : isUniform(b, 0)) ? a : null),
-  rule('add', 'a + (-b)  ==>  a - b', ({ inputs: [a, b] }, make) =>
-    isOp(b, 'negate') ? make('subtract', [a, b.inputs[0]], NONE) : isOp(a, 'negate') ? make('subtract', [b, a.inputs[0]], NONE) : null),
-  rule('subtract', 'a - (-b)  ==>  a + b', ({ inputs: [a, b] }, make) => (isOp(b, 'negate') ? make('add', [a, b.inputs[0]], NONE) : null)),
+  rule('add', 'a + (-b)  ==>  a - b', ({ inputs: [a, b] }, make) => {
+    if (isOp(b, 'negate')) return make('subtract', [a, b.inputs[0]], NONE)
+    return isOp(a, 'negate') ? make('subtract', [b, a.inputs[0]], NONE) : null
+  }),
+  rule('subtract', 'a - (-b)  ==>  a + b', ({ inputs: [a, b] }, make) =>
+    isOp(b, 'negate') ? make('add', [a, b.inputs[0]], NONE) : null),
   rule('power', 'x^1  ==>  x', ({ inputs: [a, b] }) => (isUniform(b, 1) ? a : null)),
   // also where a device's power knows no base below 0
   rule('power', 'x^2  ==>  x * x', ({ inputs: [a, b] }, make) => (isUniform(b, 2) ? make('multiply', [a, a], NONE) : null)),

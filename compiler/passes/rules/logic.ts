@@ -1,12 +1,13 @@
 /** Laws of truth values, choices and casts. */
-import { rule, type Rule } from '../rewrite.ts'
+import type { Node } from '../../graph/node.ts'
+import { rule, type Make, type Rule } from '../rewrite.ts'
 import { filled, isOp, NONE, uniform } from './match.ts'
 
 export const logic: readonly Rule[] = [
   rule('not', 'not not x  ==>  x', ({ inputs: [x] }) => (isOp(x, 'not') ? x.inputs[0] : null)),
   rule(['and', 'or'], 'x and x, x or x  ==>  x', ({ inputs: [a, b] }) => (a === b ? a : null)),
-  rule('and', 'x and true  ==>  x;  x and false  ==>  false', ({ inputs, shape }, make) => absorb(inputs, 1) ?? (inputs.some((x) => uniform(x) === 0) ? filled(make, 0, 'bool', shape) : null)),
-  rule('or', 'x or false  ==>  x;  x or true  ==>  true', ({ inputs, shape }, make) => absorb(inputs, 0) ?? (inputs.some((x) => uniform(x) === 1) ? filled(make, 1, 'bool', shape) : null)),
+  rule('and', 'x and true  ==>  x;  x and false  ==>  false', (node, make) => other(node, 1) ?? absorb(node, 0, make)),
+  rule('or', 'x or false  ==>  x;  x or true  ==>  true', (node, make) => other(node, 0) ?? absorb(node, 1, make)),
   rule('select', 'select(true, a, b)  ==>  a;  select(false, a, b)  ==>  b', ({ inputs: [condition, then, otherwise] }) => {
     const known = uniform(condition)
     return known === undefined ? null : known === 0 ? otherwise : then
@@ -21,6 +22,10 @@ export const logic: readonly Rule[] = [
 ]
 
 /** The other operand where one is the neutral element everywhere. */
-function absorb([a, b]: Parameters<Rule['rewrite']>[0]['inputs'], neutral: number): typeof a | null {
+function other({ inputs: [a, b] }: Node, neutral: number): Node | null {
   return uniform(b) === neutral ? a : uniform(a) === neutral ? b : null
 }
+
+/** The value that wins wherever it stands. */
+const absorb = ({ inputs, shape }: Node, winner: number, make: Make): Node | null =>
+  inputs.some((x) => uniform(x) === winner) ? filled(make, winner, 'bool', shape) : null

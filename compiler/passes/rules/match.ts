@@ -20,7 +20,8 @@ export const isUniform = (node: Node, value: number): boolean => {
   return known !== undefined && Object.is(known, value)
 }
 
-export const scalar = (make: Make, value: number, dtype: DType): Node => make('constant', [], { dtype, shape: [], values: [value] })
+export const scalar = (make: Make, value: number, dtype: DType): Node =>
+  make('constant', [], { dtype, shape: [], values: [value] })
 
 /** A tensor with the same value everywhere. */
 export function filled(make: Make, value: number, dtype: DType, shape: readonly Dim[]): Node {

@@ -1,5 +1,5 @@
 /** Movement that moves nothing, or that one step does as well as two. */
-import { add, dim, multiply, ZERO } from '../../../plan/dim.ts'
+import { add, multiply, ONE, ZERO } from '../../../plan/dim.ts'
 import { rule, type Rule } from '../rewrite.ts'
 import { isIdentityOrder, isOp, longAxes, reshape, sameShape, transpose } from './match.ts'
 
@@ -39,8 +39,10 @@ const broadcasts: readonly Rule[] = [
 ]
 
 const slices: readonly Rule[] = [
-  rule('slice', 'slice of all of x  ==>  x', ({ inputs: [x], params, shape }) =>
-    sameShape(x.shape, shape) && params.starts.every((start) => start === ZERO) && params.steps.every((step, axis) => step === 1 || shape[axis] === dim(1)) ? x : null),
+  rule('slice', 'slice of all of x  ==>  x', ({ inputs: [x], params: { starts, steps }, shape }) => {
+    const isWhole = starts.every((start) => start === ZERO) && steps.every((step, axis) => step === 1 || shape[axis] === ONE)
+    return isWhole && sameShape(x.shape, shape) ? x : null
+  }),
   rule('slice', 'slice(slice(x))  ==>  slice(x)', ({ inputs: [x], params, shape }, make) => {
     if (!isOp(x, 'slice')) return null
     const starts = x.params.starts.map((start, axis) => add(start, multiply(params.starts[axis], x.params.steps[axis])))
