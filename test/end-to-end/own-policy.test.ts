@@ -7,7 +7,7 @@ import type { HostTensor } from '../../compiler/reference/tensor.ts'
 import { relativeError } from '../support/compare.ts'
 import { feedsOf } from '../support/random.ts'
 import { read } from '../support/sources.ts'
-import { graphOf } from '../support/spec.ts'
+import { graphOf } from '../support/graph.ts'
 
 const policy = `/// Each expert is a point; a token goes to the nearest ones, and the nearer they are, the more they count.
 policy nearest(k: int in 1..E = 2, reach: real in 0.0.. = 0.5) {

@@ -3,7 +3,7 @@ import { describe, expect, test } from 'vitest'
 import { evaluate } from '../../compiler/reference/evaluate.ts'
 import { checkpointFolders, openCheckpoint } from '../support/checkpoints.ts'
 import { argmaxRows, relativeError } from '../support/compare.ts'
-import { graphOf } from '../support/spec.ts'
+import { graphOf } from '../support/graph.ts'
 import { weightsOf } from '../support/weights.ts'
 
 describe.each(checkpointFolders.map((folder) => [basename(folder), folder]))('%s on the oracle', (_, folder) => {

@@ -7,7 +7,8 @@ import { evaluate } from '../../compiler/reference/evaluate.ts'
 import type { DimValues } from '../../plan/dim.ts'
 import { feedsOf } from '../support/random.ts'
 import { read, root } from '../support/sources.ts'
-import { checkSource, framed, graphOf } from '../support/spec.ts'
+import { checkSource, framed } from '../support/check.ts'
+import { graphOf } from '../support/graph.ts'
 
 const folder = join(root, 'examples')
 const names = readdirSync(folder).filter((name) => name.endsWith('.smoe'))
