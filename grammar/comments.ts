@@ -7,8 +7,12 @@ export interface Ledger {
   take(from: number, to: number): readonly Comment[]
   /** The one that follows `end` on its line, with nothing but commas between. */
   takeTrailing(end: number, before: number): Comment | null
+  /** Those between `end` and the bracket that closes the list. */
+  takeClosing(end: number): readonly Comment[]
   /** The one right after the `{` that lies in `from..to`. */
   takeOpening(from: number, to: number): Comment | null
+  /** Where the block ends in which `offset` is the end of the last statement, or lies before the `{` of an empty one. */
+  closeAfter(offset: number): number
   /** Is there at least one empty line between the places? */
   hasBlank(end: number, start: number): boolean
 }
@@ -49,11 +53,27 @@ export function createLedger(file: File): Ledger {
       const isFree = next !== undefined && !taken.has(next) && next.span.start < before
       return isFree && follows(next, /^[ \t,]*$/, end) ? claim(next) : null
     },
+    takeClosing: (end) => {
+      const found: Comment[] = []
+      for (let at = end, next = all[indexFrom(end)]; next !== undefined && /^[\s,]*$/.test(text.slice(at, next.span.start));) {
+        if (!taken.has(next)) found.push(next)
+        at = next.span.end
+        next = all[indexFrom(at)]
+      }
+      found.forEach(claim)
+      return found
+    },
     takeOpening: (from, to) => {
       const next = free(from, to)[0]
       if (next === undefined) return null
       const lineStart = text.lastIndexOf('\n', next.span.start - 1) + 1
       return follows(next, /\{[ \t]*$/, Math.max(from, lineStart)) ? claim(next) : null
+    },
+    closeAfter: (offset) => {
+      const filler = /(?:[^}/]|\/\/[^\n]*|\/)*/y
+      filler.lastIndex = offset
+      const end = offset + (filler.exec(text)?.[0].length ?? 0)
+      return text[end] === '}' ? end : offset
     },
     hasBlank: (end, start) => /\n[ \t\r]*\n/.test(text.slice(end, start)),
   }

@@ -8,7 +8,7 @@ import { createReporter, type Reporter } from './report.ts'
 import { positionAt } from './source.ts'
 import { declarations, endsOperand, startsClause, startsDeclaration, startsEntry, startsStatement, type Cursor } from './starts.ts'
 import {
-  Arrow, BlockToken, CallParen, CloseBrace, CloseBracket, CloseParen, Dot, IndexBracket, OpenBrace, OpenBracket, OpenParen, retype,
+  AnyWord, Arrow, BlockToken, CallParen, CloseBrace, CloseBracket, CloseParen, Dot, IndexBracket, OpenBrace, OpenBracket, OpenParen, retype,
   StringToken, Word,
 } from './tokens.ts'
 
@@ -43,6 +43,8 @@ interface Open {
   readonly indents: readonly [number, number]
   /** Null for brackets, and for the braces of `{i}` in the path of a weight. */
   readonly frame: Frame | null
+  /** Does it hold what `moe` is given? */
+  readonly isMoe: boolean
 }
 
 export const endOf = (token: IToken): number => token.endOffset! + 1
@@ -87,6 +89,8 @@ class Layout {
   private beyond = 0
   private lastEnd = 0
   private lastStray = -1
+  /** The last `)` that closed what `moe` is given. */
+  private moeEnd: IToken | null = null
   private readonly pieceColumns = new Map<Piece, number>()
   private declaration = -1
   private readonly firsts: boolean[] = []
@@ -240,7 +244,7 @@ class Layout {
       else if (tokenMatcher(previous!, Word) || previous!.image === 'moe') retype(token, CallParen)
     } else if (token.image === '(' && !this.firsts[i] && previous?.image === 'moe') retype(token, CallParen)
     this.append(token, i)
-    this.stack.push({ token, indents: [this.columns[i]!, this.pieceColumn(i)], frame: null })
+    this.stack.push({ token, indents: [this.columns[i]!, this.pieceColumn(i)], frame: null, isMoe: previous?.image === 'moe' && token.image === '(' })
     this.brackets++
   }
 
@@ -249,17 +253,24 @@ class Layout {
     if (this.frame.context === 'entries' && this.frame.piece?.tokens.at(-1)?.tokenType === Dot) {
       if (!this.hasRoom(i)) return
       this.append(token, i)
-      this.stack.push({ token, indents: [1, 1], frame: null })
+      this.stack.push({ token, indents: [1, 1], frame: null, isMoe: false })
       this.brackets++
       return
     }
-    if (this.frame.context === 'file') this.closeBrackets()
-    while (this.stack.at(-1)?.frame === null && this.stack.at(-1)!.token.image === '[') this.closeBrackets(1)
+    const isMoe = this.followsMoe()
+    if (this.frame.context === 'file' && !isMoe) this.closeBrackets()
+    while (!isMoe && this.stack.at(-1)?.frame === null && this.stack.at(-1)!.token.image === '[') this.closeBrackets(1)
     if (!this.hasRoom(i)) return
-    const frame: Frame = { context: this.contextOfBlock(), pieces: [], piece: null }
-    this.stack.push({ token, indents: [this.columns[i]!, this.pieceColumn(i)], frame })
+    const frame: Frame = { context: isMoe ? 'clauses' : this.contextOfBlock(), pieces: [], piece: null }
+    this.stack.push({ token, indents: [this.columns[i]!, this.pieceColumn(i)], frame, isMoe: false })
     this.frame = frame
     this.brackets = 0
+  }
+
+  /** Does the piece so far end with `moe(...)` or `moe(...) as label`? */
+  private followsMoe(): boolean {
+    const tokens = this.frame.piece?.tokens ?? []
+    return this.moeEnd !== null && (tokens.at(-1) === this.moeEnd || (tokens.at(-3) === this.moeEnd && tokens.at(-2)!.image === 'as'))
   }
 
   private contextOfBlock(): Context {
@@ -278,7 +289,8 @@ class Layout {
     while (match >= from && closerOf(this.stack[match]!.token).text !== token.image) match--
     if (match < from) return this.closeOther(i)
     this.closeBrackets(this.stack.length - 1 - match)
-    this.stack.pop()
+    const { isMoe } = this.stack.pop()!
+    if (isMoe) this.moeEnd = token
     this.brackets--
     this.append(token, i)
   }
@@ -378,7 +390,7 @@ class Layout {
       this.brackets++
     }
     this.append(made, -1)
-    if (this.frame === this.root && this.frame.piece!.tokens[0]!.image !== 'import' && isDeclared(this.frame.piece!)) this.endPiece()
+    if (this.frame === this.root && block.context === 'statements' && isDeclared(this.frame.piece!)) this.endPiece()
   }
 
   /** Closes the innermost `count` brackets of the piece, all by default, and says so. */
@@ -424,7 +436,17 @@ class Layout {
     const opened = { span: this.report.span(token.startOffset, endOf(token)), message: 'opened here' }
     const at = this.report.span(end, end)
     const fix = closer === null ? null : { span: at, replacement: closer }
-    this.report.error('SMOE1006', 'expected `}` to close the block', at, { related: [opened], fix })
+    this.report.error('SMOE1006', `expected \`}\` to close ${this.owner(token)}`, at, { related: [opened], fix })
+  }
+
+  /** What a brace belongs to: the piece that was being read when it was opened. */
+  private owner(brace: IToken): string {
+    const at = this.stack.findIndex(({ token }) => token === brace)
+    const outer = this.stack.slice(0, Math.max(at, 0)).findLast(({ frame }) => frame !== null)?.frame ?? this.root
+    const [head, name] = outer.piece?.tokens ?? []
+    const isWord = head !== undefined && tokenMatcher(head, AnyWord)
+    if (!isWord) return 'the block'
+    return outer === this.root && name !== undefined && tokenMatcher(name, Word) ? `\`${head.image} ${name.image}\`` : `the block of \`${head.image}\``
   }
 
   private purpose({ token }: Open): string {

@@ -49,7 +49,9 @@ export function createWriter(ledger: Ledger, printBlock: PrintBlock): Writer {
 
   /** In parentheses where it binds less tightly than its place demands. */
   const within = (one: Expression, least: number): Doc =>
-    precedenceOf(one) >= least ? bare(one) : group(join('(', indent(join(softLine, bare(one))), softLine, ')'))
+    precedenceOf(one) >= least ? bare(one) : parenthesised(one)
+
+  const parenthesised = (one: Expression): Doc => group(join('(', indent(join(softLine, bare(one))), softLine, ')'))
 
   function bare(one: Expression): Doc {
     switch (one.kind) {
@@ -59,8 +61,9 @@ export function createWriter(ledger: Ledger, printBlock: PrintBlock): Writer {
       case 'name': return one.name.text
       case 'list': return list(one.items.map((item) => ({ span: item.span, doc: () => expression(item) })), { open: '[', close: ']', span: one.span })
       case 'unary': {
-        const sign = one.operator === 'not' ? 'not ' : '-'
-        return join(sign, within(one.operand, unaryPrecedences[one.operator]))
+        if (one.operator === '-') return join('-', within(one.operand, unaryPrecedences['-']))
+        // `not (a == b)` is so without its parentheses, but a reader would have to know.
+        return join('not ', one.operand.kind === 'binary' ? parenthesised(one.operand) : within(one.operand, unaryPrecedences.not))
       }
       case 'binary': return chain(one)
       case 'call': return call(one)
@@ -78,17 +81,25 @@ export function createWriter(ledger: Ledger, printBlock: PrintBlock): Writer {
     }
   }
 
-  /** Operators of one level side by side; a line breaks before an operator. */
+  /** Operators of one level side by side; a line breaks before an operator, but not before a `moe`, which has lines of its own. */
   function chain(top: BinaryExpression): Doc {
     const level = precedences[top.operator]
-    const rest: Doc[] = []
+    const links: BinaryExpression[] = []
     let left: Expression = top
-    while (left.kind === 'binary' && precedences[left.operator] === level) {
-      rest.unshift(line, `${left.operator} `, within(left.right, level + 1))
+    while (left.kind === 'binary' && precedences[left.operator] === level && !(links.length > 0 && isUnclear(links.at(-1)!, left))) {
+      links.push(left)
       left = left.left
     }
-    return group(join(within(left, level), indent(join(...rest))))
+    const hugs = links.some(({ right }) => right.kind === 'moe')
+    const gap = hugs ? ' ' : line
+    const rest = links.reverse().flatMap(({ operator, right }) => [gap, `${operator} `, within(right, level + 1)])
+    const first = links.length > 0 && isUnclear(links[0]!, left) ? parenthesised(left) : within(left, level)
+    return hugs ? join(first, ...rest) : group(join(first, indent(join(...rest))))
   }
+
+  /** `(a * b) @ c` is so without its parentheses, but a reader would have to know. */
+  const isUnclear = ({ operator }: BinaryExpression, left: Expression): boolean =>
+    operator === '@' && left.kind === 'binary' && left.operator !== '@' && precedences[left.operator] === precedences['@']
 
   const label = (name: { readonly text: string } | null): string => name === null ? '' : ` as ${name.text}`
 
@@ -113,6 +124,10 @@ export function createWriter(ledger: Ledger, printBlock: PrintBlock): Writer {
       rows.push(join(...leading, doc, isLast ? ifBroken(',') : ',', ...after))
     })
     if (rows.length === 0) return `${open}${close}`
+    for (const comment of ledger.takeClosing(items.at(-1)!.span.end)) {
+      rows.push(commentText(comment))
+      isForced = true
+    }
     const brk = isForced ? hardBreak : null
     return group(join(open, indent(join(brk ?? gap, separate(rows, brk ?? line))), brk ?? gap, close))
   }

@@ -139,8 +139,8 @@ function createPrinter(ledger: Ledger, printsDocs: boolean): Printer {
       ...(after === null ? [] : [' after ', expression(after)]),
       ...(atMost === null ? [] : [', at_most ', expression(atMost), ' layers a step']), ' ')
     const start = (atMost ?? after ?? rate)?.span.end ?? span.start
-    const middle = body.at(-1)?.span.end ?? start
-    const first = statements(body, { start, end: otherwise === null ? span.end : otherwise[0]?.span.start ?? middle })
+    const middle = ledger.closeAfter(body.at(-1)?.span.end ?? start)
+    const first = statements(body, { start, end: otherwise === null ? span.end : middle })
     if (otherwise === null) return join(head, first)
     return join(head, first, ' else ', statements(otherwise, { start: middle, end: span.end }))
   }

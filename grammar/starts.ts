@@ -1,7 +1,7 @@
 /** Where a new piece begins: decided from the words alone, before anything is parsed. */
 import { tokenMatcher, type IToken } from 'chevrotain'
 import {
-  AnyWord, BlockToken, CloseBracket, CloseParen, Colon, Dot, Equals, NumberToken, OpenBrace, StringToken, Word,
+  AnyWord, BlockToken, CloseBracket, CloseParen, Colon, Dot, Equals, NumberToken, OpenBrace, Percent, StringToken, Word,
 } from './tokens.ts'
 
 /** A token in its surroundings. */
@@ -29,6 +29,11 @@ const infixes = new Set(['by', 'in', 'of', 'at', 'after', 'at_most', 'layers', '
 const clauseInfixes = new Set([
   'of', 'dropless', 'capacity', 'overflow', 'drop', 'next', 'groups', 'keep', 'bias', 'balanced', 'at', 'within', 'expert', 'choice',
   'most', 'tokens', 'an', 'each', 'token',
+])
+
+/** Words of a clause after which it cannot end. */
+const expecting = new Set([
+  'experts', 'shared', 'route', 'require', 'of', 'capacity', 'overflow', 'groups', 'keep', 'bias', 'balanced', 'at', 'within', 'most', 'each', 'token', 'an',
 ])
 
 const isWord = (token: IToken | undefined): boolean => token !== undefined && tokenMatcher(token, AnyWord)
@@ -86,10 +91,11 @@ export function startsStatement(cursor: Cursor): boolean {
 export function startsClause({ tokens, index, piece, first, inBrackets }: Cursor): boolean {
   const token = tokens[index]!
   const previous = piece.at(-1)!
-  if (!isWord(token) || inBrackets || !endsOperand(previous)) return false
+  const isPercent = has(previous, Percent) && piece[1]?.image === 'balanced'
+  if (!isWord(token) || inBrackets || !(endsOperand(previous) || isPercent)) return false
   if (clauses.has(token.image)) {
-    const each = token.image === 'experts' && piece[1]?.image === 'each' && !piece.some((one) => one.image === 'experts')
-    return !each && previous.image !== 'overflow' && (piece.length > 1 || first)
+    const each = token.image === 'experts' && piece[1]?.image === 'each' && !piece.slice(4).some((one) => one.image === 'experts')
+    return !each && previous.image !== 'overflow' && (first || !expecting.has(previous.image) || (piece[1]?.image === 'each' && previous.image === 'experts') || piece.at(-2)?.image === 'overflow')
   }
   if (hard.has(token.image) && piece.length === 1 && !first && named.has(previous.image)) return false
   if (hard.has(token.image)) return true
