@@ -1,0 +1,39 @@
+/** Builtins over nodes: the same expansions that typed them, now with numbers in the place of parameters. */
+import { constantValue, divideExact, type Dim } from '../../plan/dim.ts'
+import type { Node, Origin } from '../graph/node.ts'
+import type { DType } from '../graph/vocabulary.ts'
+import type { Emit } from '../model/builtin/emit.ts'
+import type { Builder } from '../ops/build.ts'
+
+export const constantNode = (builder: Builder, value: number, dtype: DType, origin: Origin): Node =>
+  builder.make('constant', [], { dtype, shape: [], values: [value] }, origin)
+
+/** A size as a number. A symbolic one is counted: as many ones as the axis is long, summed. */
+export function sizeNode(builder: Builder, size: Dim, dtype: DType, origin: Origin): Node {
+  const known = constantValue(size)
+  if (known !== undefined) return constantNode(builder, known, dtype, origin)
+  const ones = builder.make('broadcast', [constantNode(builder, 1, dtype, origin)], { shape: [size], axes: [] }, origin)
+  return builder.make('sum', [ones], { axis: 0 }, origin)
+}
+
+/** Throws where a use does not fit: the checker should have said so. */
+export function emitNodes(builder: Builder, origin: Origin): Emit<Node> {
+  return {
+    make: (op, inputs, params) => builder.make(op, inputs, params, origin) as Node,
+    reshape: (x, shape) => (sameShape(x.shape, shape) ? x : builder.make('reshape', [x], { shape }, origin)),
+    topK(x, count) {
+      const k = constantValue(count)
+      if (k === undefined) throw new Error(`top_k of ${count.key}, which is no number`)
+      return builder.make('top_k', [x], { k }, origin)
+    },
+    constant: (value, dtype) => constantNode(builder, value, dtype, origin),
+    size: (size) => sizeNode(builder, size, 'f32', origin),
+    settle: (size) => size,
+    divide: divideExact,
+    fail({ message }) {
+      throw new Error(`${message} (in '${origin.instance}')`)
+    },
+  }
+}
+
+export const sameShape = (a: readonly Dim[], b: readonly Dim[]): boolean => a.length === b.length && a.every((size, axis) => size === b[axis])

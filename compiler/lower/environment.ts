@@ -1,0 +1,95 @@
+/** Where the lowering stands: values of symbols, and what is lowered already. */
+import { evaluate as evaluateDim, substitute, symbolsOf, type Dim, type DimLike } from '../../plan/dim.ts'
+import type { Node, Origin } from '../graph/node.ts'
+import type { Builder } from '../ops/build.ts'
+import { folds } from '../model/context.ts'
+import type { Loop, Model, MoeTerm, Term } from '../model/model.ts'
+import { evaluate, type Static, type StaticValue } from '../model/static.ts'
+
+export interface Environment {
+  readonly model: Model
+  readonly builder: Builder
+  readonly parent: Environment | null
+  /** Parameters of the model, loop indices, and the number of rows an expert sees. */
+  readonly values: Readonly<Record<string, StaticValue | Dim>>
+  readonly nodes: Map<Term, Node>
+  /** The vars of the loops that have run. */
+  readonly loops: Map<Loop, ReadonlyMap<string, Node>>
+  /** The moe whose policy is being lowered. */
+  readonly moe: MoeTerm | null
+  /** The expert of each row, i32 [N], while experts are lowered. */
+  readonly expertOfRow: Node | null
+}
+
+export const inner = (parent: Environment, given: Partial<Pick<Environment, 'values' | 'moe' | 'expertOfRow'>>): Environment => ({
+  ...parent, ...given, parent, nodes: new Map(), loops: new Map(), values: { ...parent.values, ...given.values },
+})
+
+export function known(environment: Environment, term: Term): Node | undefined {
+  for (let at: Environment | null = environment; at !== null; at = at.parent) {
+    const node = at.nodes.get(term)
+    if (node !== undefined) return node
+  }
+  return undefined
+}
+
+export function knownLoop(environment: Environment, loop: Loop): ReadonlyMap<string, Node> | undefined {
+  for (let at: Environment | null = environment; at !== null; at = at.parent) {
+    const vars = at.loops.get(loop)
+    if (vars !== undefined) return vars
+  }
+  return undefined
+}
+
+/** The value of what is known at compile time. Throws where it is not: the checker should have said so. */
+export function staticValue(environment: Environment, value: Static): StaticValue {
+  const found = tryStatic(environment, value)
+  if (found === undefined) throw new Error('a value known at compile time is not known')
+  return found
+}
+
+function tryStatic({ model, values }: Environment, value: Static): StaticValue | undefined {
+  const lookup = (name: string): StaticValue | undefined => {
+    const own = values[name]
+    if (own !== undefined) return typeof own === 'object' ? undefined : own
+    return Object.hasOwn(model.symbols, name) ? evaluate(model.symbols[name], lookup, folds) : undefined
+  }
+  return evaluate(value, lookup, folds)
+}
+
+/** A size with numbers in the place of parameters and indices; dims of the run stay. */
+export function sizeIn(environment: Environment, size: Dim): Dim {
+  const names = symbolsOf(size)
+  if (names.length === 0) return size
+  const given: Record<string, DimLike> = {}
+  for (const name of names) {
+    const value = environment.values[name] ?? behind(environment, name)
+    if (typeof value === 'number') given[name] = value
+    else if (typeof value === 'object') given[name] = value
+  }
+  return substitute(size, given)
+}
+
+const behind = (environment: Environment, name: string): StaticValue | undefined =>
+  Object.hasOwn(environment.model.symbols, name) ? tryStatic(environment, environment.model.symbols[name]) : undefined
+
+/** The sizes of symbols as `substitute` takes them. */
+export function sizesIn(environment: Environment): Readonly<Record<string, DimLike>> {
+  const sizes: Record<string, DimLike> = {}
+  for (const [name, value] of Object.entries(environment.values)) if (typeof value === 'number' && Number.isSafeInteger(value)) sizes[name] = value
+  for (const [name, value] of Object.entries(environment.values)) if (typeof value === 'object') sizes[name] = value
+  for (const name of Object.keys(environment.model.symbols)) {
+    const value = behind(environment, name)
+    if (typeof value === 'number') sizes[name] = value
+  }
+  return sizes
+}
+
+/** The number a size is. Throws where it is symbolic. */
+export const numberIn = (environment: Environment, size: Dim): number => evaluateDim(sizeIn(environment, size), {})
+
+/** `layers.{i}` with the index of the turn. */
+export const pathIn = ({ values }: Environment, path: string): string =>
+  path.replace(/\{([^}]*)\}/g, (whole, name: string) => (typeof values[name] === 'number' ? String(values[name]) : whole))
+
+export const originIn = (environment: Environment, { span, instance }: Origin): Origin => ({ span, instance: pathIn(environment, instance) })

@@ -1,0 +1,92 @@
+/** Terms of the model -> nodes of the graph. */
+import type { Node } from '../graph/node.ts'
+import { substituteOptions } from '../model/builtin/options.ts'
+import { BUILTINS } from '../model/builtin/table.ts'
+import { isTerm, type ApplyTerm, type Loop, type ScalarTerm, type Step, type Term } from '../model/model.ts'
+import { isBanked } from '../model/rows.ts'
+import { constantNode, emitNodes, sizeNode } from './emit.ts'
+import { inner, known, knownLoop, originIn, sizeIn, sizesIn, staticValue, type Environment } from './environment.ts'
+import { applyBanked } from './experts.ts'
+import { everyExpert, moeNode } from './moe.ts'
+import { weightNode } from './weights.ts'
+
+/** The node of a term; the same one each time. */
+export function lowerTerm(environment: Environment, term: Term): Node {
+  const done = known(environment, term)
+  if (done !== undefined) return done
+  const node = compute(environment, term)
+  environment.nodes.set(term, node)
+  return node
+}
+
+function compute(environment: Environment, term: Term): Node {
+  switch (term.kind) {
+    case 'input': {
+      const shape = term.shape.map((size) => sizeIn(environment, size))
+      return environment.builder.make('input', [], { name: term.name, dtype: term.dtype, shape }, originIn(environment, term.origin))
+    }
+    case 'weight': return weightNode(environment, term)
+    case 'scalar': return scalarNode(environment, term)
+    case 'apply': return applyNode(environment, term)
+    case 'call':
+      lowerSteps(environment, term.steps)
+      return lowerTerm(environment, term.result)
+    case 'conditional': return lowerTerm(environment, staticValue(environment, term.condition) === true ? term.then : term.otherwise)
+    case 'after': return runLoop(environment, term.loop).get(term.name)!
+    case 'moe': return moeNode(environment, term)
+    case 'every-expert': return everyExpert(environment, term)
+    case 'given': case 'carried': throw new Error(`nothing gives ${term.name}`)
+    default: return term satisfies never
+  }
+}
+
+function scalarNode(environment: Environment, { value, dtype, origin }: ScalarTerm): Node {
+  const at = originIn(environment, origin)
+  if (value.kind === 'int') return sizeNode(environment.builder, sizeIn(environment, value.dim), dtype, at)
+  const number = staticValue(environment, value)
+  return constantNode(environment.builder, Number(number), dtype, at)
+}
+
+function applyNode(environment: Environment, term: ApplyTerm): Node {
+  const operands = term.operands.map((operand) => lowerTerm(environment, operand))
+  if (environment.expertOfRow !== null && term.operands.some((operand) => isBanked(operand))) return applyBanked(environment, term, operands)
+  const emit = emitNodes(environment.builder, originIn(environment, term.origin))
+  return BUILTINS[term.builtin].expand(emit, operands, substituteOptions(term.options, sizesIn(environment)))
+}
+
+/** Lets are lowered in the order of the text, which keeps chains of them flat. */
+export function lowerSteps(environment: Environment, steps: readonly Step[]): void {
+  for (const step of steps) {
+    switch (step.kind) {
+      case 'let':
+        if (isTerm(step.value)) lowerTerm(environment, step.value)
+        break
+      case 'loop':
+        runLoop(environment, step.loop)
+        break
+      case 'once':
+        lowerSteps(environment, step.steps)
+        break
+      case 'param': case 'loss': break
+      default: step satisfies never
+    }
+  }
+}
+
+/** Runs a loop once in an environment: its turns one after the other, each var from turn to turn. */
+function runLoop(environment: Environment, loop: Loop): ReadonlyMap<string, Node> {
+  const done = knownLoop(environment, loop)
+  if (done !== undefined) return done
+  const from = Number(staticValue(environment, { kind: 'int', type: 'int', dim: loop.from }))
+  const to = Number(staticValue(environment, { kind: 'int', type: 'int', dim: loop.to }))
+  let values = loop.carried.map(({ initial }) => lowerTerm(environment, initial))
+  for (let turn = from; turn < to; turn++) {
+    const body = inner(environment, { values: { [loop.index]: turn } })
+    loop.carried.forEach(({ start }, i) => body.nodes.set(start, values[i]))
+    lowerSteps(body, loop.steps)
+    values = loop.carried.map(({ next }) => lowerTerm(body, next))
+  }
+  const named = new Map(loop.carried.map(({ name }, i) => [name, values[i]]))
+  environment.loops.set(loop, named)
+  return named
+}
