@@ -5,21 +5,15 @@ import type { Inputs } from './dims.ts'
 import { NotFiniteError } from './errors.ts'
 import type { Frame, OutputPlace, ReadyStep } from './frame.ts'
 import { BYTES_PER_ELEMENT } from './memory.ts'
+import { writeParts } from './persistent.ts'
 import type { Stopwatch } from './profile.ts'
 import { scoped } from './scopes.ts'
-import { arrayOf, type HostArray, type HostData } from './tensors.ts'
+import { arrayOf, type HostData } from './tensors.ts'
 
 export type Outputs = Readonly<Record<string, HostData>>
 
 function writeInputs(device: Device, plan: Plan, frame: Frame, inputs: Inputs): void {
-  for (const { name, buffer } of plan.inputs) {
-    const { data } = inputs[name]
-    let start = 0
-    for (const part of frame.parts.get(buffer)!) {
-      if (part.elements > 0) device.gpu.queue.writeBuffer(part.buffer, part.offset, data as HostArray & ArrayBufferView<ArrayBuffer>, start, part.elements)
-      start += part.elements
-    }
-  }
+  for (const { name, buffer } of plan.inputs) writeParts(device, frame.parts.get(buffer)!, inputs[name].data)
 }
 
 function encodeStep(pass: GPUComputePassEncoder, { pipeline, bindings, x, y }: ReadyStep): void {

@@ -3,13 +3,14 @@
 import { tmpdir } from 'node:os'
 import { delimiter } from 'node:path'
 import { isMainThread } from 'node:worker_threads'
+import type * as WebGpu from 'webgpu'
 import { messageOf } from '../device.ts'
 import type { Attempt } from '../errors.ts'
 import { givenDrivers, lavapipe, MANIFEST_VARIABLES, systemDrivers, type Driver, type DriverSource } from './driver.ts'
 import { loadVulkan } from './loader.ts'
 import { swiftShader } from './swiftshader.ts'
 
-type Dawn = typeof import('webgpu')
+type Dawn = typeof WebGpu
 
 /** Drivers that are looked at together; the next stage only where this one does not have what is asked for. */
 export interface Stage {
@@ -29,8 +30,11 @@ const KEPT = Symbol.for('smoe.dawn.instances')
 const keeper = globalThis as { [KEPT]?: GPU[] }
 const instances = (keeper[KEPT] ??= [])
 
-function createInstance(dawn: Dawn, flags: string[]): GPU {
-  const gpu = dawn.create(flags)
+/** Clocks are made coarse (65 us) against spying pages, which are not here. */
+const FLAGS = ['disable-dawn-features=timestamp_quantization']
+
+function createInstance(dawn: Dawn, flags: readonly string[]): GPU {
+  const gpu = dawn.create([...FLAGS, ...flags])
   instances.push(gpu)
   return gpu
 }
@@ -97,7 +101,7 @@ async function look(): Promise<Discovery> {
   const ownDrivers = own.map(({ driver }) => driver)
   const attempts = [given, system, ...own].map(attempt)
   if (process.platform === 'linux') attempts.push(loaderAttempt(ownDrivers))
-  if (!isMainThread) attempts.push({ what: 'this thread', found: 'a worker cannot name drivers to the loader', command: 'SHARE_ENV' })
+  if (!isMainThread) attempts.push({ what: 'this thread', found: 'a worker, whose environment the loader does not read: open devices in the main thread', command: null })
   const plans = stagePlans(given.driver, [system.driver, ...ownDrivers])
   const opened: Promise<Stage>[] = []
   const stages = async function* (): AsyncGenerator<Stage> {

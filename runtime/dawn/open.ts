@@ -99,7 +99,8 @@ export async function openDevice(options: OpenOptions = {}): Promise<Device> {
   const seen: string[] = []
   for await (const stage of stages()) {
     seen.push(...stage.adapterNames)
-    for await (const candidate of candidates(stage, choose)) return open(candidate, choose, attempts)
+    const { value: first } = await candidates(stage, choose).next()
+    if (first) return open(first, choose, attempts)
   }
   throw refuse(choose, attempts, seen)
 }

@@ -7,6 +7,7 @@ import { dtypeRecord, type NumberArray } from '../checkpoint/dtypes.ts'
 import type { Device } from '../device.ts'
 import { WeightError, type WeightProblem } from '../errors.ts'
 import { BYTES_PER_ELEMENT } from '../memory.ts'
+import { scoped } from '../scopes.ts'
 import { arrayOf, elementCount, type HostArray } from '../tensors.ts'
 import { elementsOf, inRange } from './convert.ts'
 import { matchWeights, type Match } from './match.ts'
@@ -127,12 +128,10 @@ async function loadPiece(device: Device, match: Match, parts: readonly Part[], c
   let bad = 0
   for (const { runs, first, end } of batches(runsOf(view, limit), limit)) {
     const elements = elementsOf(tensor.dtype, await checkpoint.read(tensor.name, first * size, (end - first) * size))
-    for (const run of runs) {
-      stage.put(run, elements, first)
-      if (counts) bad += countBad(run, elements, first, port.dtype)
-    }
+    await scoped(device, `loading ${port.name}`, () => runs.forEach((run) => stage.put(run, elements, first)))
+    if (counts) bad += runs.reduce((sum, run) => sum + countBad(run, elements, first, port.dtype), 0)
   }
-  stage.flush()
+  await scoped(device, `loading ${port.name}`, stage.flush)
   return bad
 }
 

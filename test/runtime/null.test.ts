@@ -114,6 +114,23 @@ test('a device that goes ends the run with its reason', async () => {
   await expect(session.run(rows(1))).rejects.toThrow('unplugged')
 })
 
+test('a run that waits for its turn has the inputs of its call', async () => {
+  const { session } = await open()
+  const inputs = rows(1)
+  const first = session.run(rows(2))
+  const second = session.run(inputs)
+  inputs.x.shape[0] = 7
+  expect((await second).y.shape).toEqual([1, 4])
+  await first
+})
+
+test('a run under way when the session is disposed says so', async () => {
+  const { session } = await open()
+  const run = session.run(rows(1))
+  session.dispose()
+  await expect(run).rejects.toThrow('the session of tiny is disposed')
+})
+
 test('weights come before the first run', async () => {
   const session = await createSession(await openDevice(createNullAdapter().adapter), addPlan())
   await expect(session.run(rows(1))).rejects.toThrow('call loadWeights first')

@@ -1,6 +1,6 @@
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { openDevice, openDevices } from '../../runtime/dawn/index.ts'
-import { createSession, DeviceLostError, KernelError, memoryCheckpoint, NotFiniteError, OutOfMemoryError, type Device } from '../../runtime/index.ts'
+import { createSession, DeviceLostError, KernelError, memoryCheckpoint, NotFiniteError, OutOfMemoryError, StateError, type Device } from '../../runtime/index.ts'
 import { addPlan, buffer, elementwise, f32 } from './plans.ts'
 
 const devices = await openDevices({ choose: 'software' })
@@ -140,6 +140,17 @@ describe.each(devices.map((device) => [device.choice.name, device] as const))('o
     expect(failure).toBeInstanceOf(NotFiniteError)
     expect((failure as Error).message).toBe('output y: 2 of 4 values are not finite, the first at 1')
     session.dispose()
+  })
+
+  test('dispose in the middle of a run ends it with a typed error, and the device goes on', async () => {
+    const session = await open()
+    const run = session.run(input(1000))
+    await new Promise((resolve) => setTimeout(resolve, 1))
+    session.dispose()
+    await run.catch((error: unknown) => expect(error).toBeInstanceOf(StateError))
+    const next = await open()
+    expect((await next.run(input(1))).y.data).toEqual(sums(1))
+    next.dispose()
   })
 
   test('a weight beyond all memory is told before anything is loaded', async () => {

@@ -1,0 +1,47 @@
+import type { DimValues } from '../plan/dim.ts'
+import type { Plan } from '../plan/plan.ts'
+import type { Device } from './device.ts'
+import { OutOfMemoryError } from './errors.ts'
+import { createFrame, type Frame, type Parts } from './frame.ts'
+import type { CompiledKernels } from './pipelines.ts'
+
+/** Frames by their dims, the ones used last. */
+export interface Frames {
+  readonly at: (values: DimValues) => Promise<Frame>
+  readonly destroy: () => void
+}
+
+/** A prompt's and a single token's, and some to spare. */
+const KEPT = 4
+
+export function createFrames(device: Device, plan: Plan, compiled: CompiledKernels, persistent: Parts): Frames {
+  const frames = new Map<string, Frame>()
+
+  const drop = (keep: number): void => {
+    for (const [key, frame] of [...frames].slice(0, Math.max(0, frames.size - keep))) {
+      frame.destroy()
+      frames.delete(key)
+    }
+  }
+
+  const make = async (values: DimValues): Promise<Frame> => {
+    drop(KEPT - 1)
+    const create = (): Promise<Frame> => createFrame(device, plan, compiled, values, persistent)
+    return create().catch((error: unknown) => {
+      if (!(error instanceof OutOfMemoryError) || frames.size === 0) throw error
+      drop(0)
+      return create()
+    })
+  }
+
+  const at = async (values: DimValues): Promise<Frame> => {
+    const key = plan.dims.map(({ name }) => values[name]).join()
+    const frame = frames.get(key) ?? await make(values)
+    // the one used last stands last
+    frames.delete(key)
+    frames.set(key, frame)
+    return frame
+  }
+
+  return { at, destroy: () => drop(0) }
+}
