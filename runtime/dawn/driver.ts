@@ -55,7 +55,7 @@ export function systemDrivers(): DriverSource {
   if (process.platform !== 'linux') return { what, driver: null, found: `left to ${process.platform}`, command: null }
   const manifests = manifestDirectories().flatMap(manifestsIn)
   if (manifests.length > 0) return { what, driver: { name: 'system', manifests, loader: null }, found: manifests.join(', '), command: null }
-  return { what, driver: null, found: 'no Vulkan driver is installed (no vulkan/icd.d)', command: "the GPU maker's driver package" }
+  return { what, driver: null, found: "no Vulkan driver is installed; a GPU's comes with its maker's package", command: null }
 }
 
 /** lavapipe where the setup script unpacked it. */
