@@ -73,8 +73,16 @@ export function sizeIn(environment: Environment, size: Dim): Dim {
 const behind = (environment: Environment, name: string): StaticValue | undefined =>
   Object.hasOwn(environment.model.symbols, name) ? tryStatic(environment, environment.model.symbols[name]) : undefined
 
+const tables = new WeakMap<Environment, Readonly<Record<string, DimLike>>>()
+
 /** The sizes of symbols as `substitute` takes them. */
 export function sizesIn(environment: Environment): Readonly<Record<string, DimLike>> {
+  const table = tables.get(environment) ?? sizeTable(environment)
+  tables.set(environment, table)
+  return table
+}
+
+function sizeTable(environment: Environment): Readonly<Record<string, DimLike>> {
   const sizes: Record<string, DimLike> = {}
   for (const [name, value] of Object.entries(environment.values)) if (typeof value === 'number' && Number.isSafeInteger(value)) sizes[name] = value
   for (const [name, value] of Object.entries(environment.values)) if (typeof value === 'object') sizes[name] = value

@@ -61,7 +61,7 @@ function divides(frame: Frame, x: Dim, y: Dim, sign: '/' | '%', span: Span): boo
   if (sign === '/' && divideSizes(x, y, frame.context.quotients) !== undefined) return true
   const atRun = [...symbolsOf(x), ...symbolsOf(y)].find((name) => frame.context.runDims.has(name))
   if (atRun !== undefined && sign === '/') {
-    complain(frame, { code: 'SMOE3009', span, message: `${x.key} / ${y.key} must have no remainder, but ${atRun} is known only at a run` })
+    complain(frame, { code: 'SMOE3008', span, message: `${x.key} / ${y.key} must have no remainder, but ${atRun} is known only at a run` })
     return false
   }
   return verify(frame, (lookup) => {

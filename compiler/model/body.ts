@@ -120,7 +120,7 @@ export function typed(frame: Frame, type: LetStatement['type'], value: Value, sp
   if (term === null) return declared
   const same = term.dtype === dtype && term.shape.length === shape.length && term.shape.every((size, axis) => equalSizes(size, shape[axis], frame.context.quotients))
   if (same) return ofTerm(term)
-  complain(frame, { code: 'SMOE3011', message: `${what} is declared ${termTypeText({ shape, dtype })} but is ${termTypeText(term)}`, span, related: [{ span: type.span, message: 'declared here' }] })
+  complain(frame, { code: 'SMOE3009', message: `${what} is declared ${termTypeText({ shape, dtype })} but is ${termTypeText(term)}`, span, related: [{ span: type.span, message: 'declared here' }] })
   return declared
 }
 
@@ -138,7 +138,7 @@ function assignStatement(frame: Frame, { name, value: expression }: AssignStatem
   }
   if (value.kind === 'unknown') return
   if (binding.value.kind !== 'unknown' && !sameType(frame, binding.value, value)) {
-    complain(frame, { code: 'SMOE3012', message: `${name.text} is ${typeText(binding.value)} and stays so, but this is ${typeText(value)}`, span: expression.span, related: [{ span: binding.span, message: 'declared here' }] })
+    complain(frame, { code: 'SMOE3010', message: `${name.text} is ${typeText(binding.value)} and stays so, but this is ${typeText(value)}`, span: expression.span, related: [{ span: binding.span, message: 'declared here' }] })
     return
   }
   assign(frame.scope, name.text, value)
@@ -156,8 +156,8 @@ function paramStatement(frame: Frame, { name, type, doc, span }: ParamStatement)
   const { context } = frame
   const [shape, dtype] = [closedShape(frame, type), dtypeOf(frame, type)]
   const atRun = shape?.flatMap(symbolsOf).find((symbol) => context.runDims.has(symbol))
-  if (dtype !== null && dtype !== 'f32') complain(frame, { code: 'SMOE3015', message: `a weight is f32, not ${dtype}`, span: type.dtype.span })
-  else if (atRun !== undefined) complain(frame, { code: 'SMOE3015', message: `the sizes of a weight are known at compile time, but ${atRun} only at a run`, span: type.span })
+  if (dtype !== null && dtype !== 'f32') complain(frame, { code: 'SMOE3013', message: `a weight is f32, not ${dtype}`, span: type.dtype.span })
+  else if (atRun !== undefined) complain(frame, { code: 'SMOE3013', message: `the sizes of a weight are known at compile time, but ${atRun} only at a run`, span: type.span })
   if (shape === null || dtype !== 'f32' || atRun !== undefined) return bind(frame, name, UNKNOWN)
   const path = [...frame.path, name.text].join('.')
   const term: WeightTerm = { kind: 'weight', path, bank: frame.bank?.count ?? null, doc: doc.join('\n'), shape, dtype, origin: originOf(frame, span) }
@@ -192,7 +192,7 @@ function onceStatement(frame: Frame, { body: list }: OnceStatement): void {
     run(inner, statement)
     const { value } = inner.scope.bindings.get(statement.name.text) ?? { value: UNKNOWN }
     if (value.kind === 'tensor' && dependsOnRun(value.term, frame.context.runDims)) {
-      complain(frame, { code: 'SMOE3014', message: `${statement.name.text} depends on the run, but what stands in once depends on weights alone`, span: statement.value.span })
+      complain(frame, { code: 'SMOE3012', message: `${statement.name.text} depends on the run, but what stands in once depends on weights alone`, span: statement.value.span })
     }
   }
   for (const [name, { value, span }] of inner.scope.bindings) bind(frame, { text: name, span }, value)

@@ -80,7 +80,7 @@ export function enter(frame: Frame, { declaration, module }: Declared, expressio
     return null
   }
   if (frame.chain.length >= MOST_CALLS_DEEP) {
-    complain(frame, { code: 'SMOE3016', message: `calls are nested ${MOST_CALLS_DEEP} deep`, span })
+    complain(frame, { code: 'SMOE3014', message: `calls are nested ${MOST_CALLS_DEEP} deep`, span })
     return null
   }
   const implicit = setting === null || setting.first === null ? null : declaration.parameters.find((one) => one.type.kind === 'tensor-type') ?? null

@@ -47,7 +47,7 @@ export function wantStatic(frame: Frame, expression: Expression, type: StaticTyp
   if (fits) return value.static
   const isTensor = value.kind === 'tensor'
   complain(frame, {
-    code: isTensor ? 'SMOE3009' : 'SMOE3003', span: expression.span,
+    code: isTensor ? 'SMOE3008' : 'SMOE3003', span: expression.span,
     message: isTensor ? `${what} is known at compile time, but \`${wordsOf(expression.span)}\` is ${typeText(value)}` : `${what} is ${type}, but \`${wordsOf(expression.span)}\` is ${typeText(value)}`,
   })
   return null
@@ -66,7 +66,7 @@ export function wantNumber(frame: Frame, expression: Expression, what: string): 
   const value = constantValue(size) ?? valueOf(frame, int(size))
   if (typeof value === 'number') return value
   const atRun = symbolsOf(size).find((name) => frame.context.runDims.has(name))
-  if (atRun !== undefined) complain(frame, { code: 'SMOE3009', message: `${what} is known at compile time, but ${atRun} only at a run`, span: expression.span })
+  if (atRun !== undefined) complain(frame, { code: 'SMOE3008', message: `${what} is known at compile time, but ${atRun} only at a run`, span: expression.span })
   return null
 }
 

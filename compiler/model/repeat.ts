@@ -69,6 +69,6 @@ function refuseStatics(frame: Frame, body: readonly Statement[]): void {
     if (statement.kind !== 'assign') continue
     const binding = find(frame.scope, statement.name.text)
     if (binding?.mutable !== true || binding.value.kind !== 'static') continue
-    complain(frame, { code: 'SMOE3012', message: `${statement.name.text} is ${binding.value.static.type}, known at compile time, and cannot change from turn to turn`, span: statement.span })
+    complain(frame, { code: 'SMOE3010', message: `${statement.name.text} is ${binding.value.static.type}, known at compile time, and cannot change from turn to turn`, span: statement.span })
   }
 }

@@ -1,10 +1,11 @@
 /** Where the checker puts its diagnostics: one for each mistake, at the place that can be changed. */
+import type { Code } from '../../grammar/codes.ts'
 import type { Diagnostic } from '../../grammar/diagnostic.ts'
 import type { Span } from '../../grammar/source.ts'
 
 /** A diagnostic before it is placed. */
 export interface Problem {
-  readonly code: string
+  readonly code: Code
   readonly message: string
   readonly span: Span
   readonly severity?: Diagnostic['severity']

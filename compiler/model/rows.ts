@@ -26,12 +26,12 @@ export function mixedRows(frame: Frame, body: CallTerm, rows: GivenTerm): void {
     const strays = term.shape.some((size, i) => (i > 0 || size !== axis) && mentions(size, name))
     const lost = operands.some((one) => isRow(one) && one.shape.length > 0) && !isRow(term)
     const made = isRow(term) && operands.length > 0 && !operands.some(isRow)
-    if (strays || lost || made) return wrong(term, 'mixes the rows of an expert: each row is treated alone', 'SMOE3013')
+    if (strays || lost || made) return wrong(term, 'mixes the rows of an expert: each row is treated alone', 'SMOE3011')
     if (term.kind === 'apply') checkUse(term)
   }
   const checkUse = (term: Term & { kind: 'apply' }): void => {
     const { builtin, operands } = term
-    if (builtin === 'take' && isRow(operands[0])) return wrong(term, 'reads rows of other tokens: each row is treated alone', 'SMOE3013')
+    if (builtin === 'take' && isRow(operands[0])) return wrong(term, 'reads rows of other tokens: each row is treated alone', 'SMOE3011')
     const bankAt = operands.map((one) => isBanked(one, name))
     if (!bankAt.some((one) => one)) return
     const fine = BUILTINS[builtin].elementwise || (builtin === 'matmul' && (!isRow(term) || (bankAt[1] && !bankAt[0]))) || (!isRow(term) && LIFTED.includes(builtin))
