@@ -6,9 +6,10 @@ import type { Source } from '../grammar/source.ts'
 import type { Plan } from '../plan/plan.ts'
 import type { Target } from '../plan/target.ts'
 import type { Graph } from './graph/node.ts'
+import { ROUTER_ROWS } from './kernel/partition.ts'
 import { planRegimes } from './kernel/regimes.ts'
 import { schedule } from './kernel/schedule.ts'
-import { lower } from './lower/lower.ts'
+import { lower, type LowerOptions } from './lower/lower.ts'
 import { check, type CheckOptions } from './model/check.ts'
 import type { Model } from './model/model.ts'
 import { optimise } from './passes/pipeline.ts'
@@ -16,7 +17,7 @@ import { rowTile } from './wgsl/choose-matmul.ts'
 import { emitPlan } from './wgsl/plan.ts'
 import { printKernels } from './wgsl/print-kernels.ts'
 
-export interface CompileOptions extends CheckOptions {
+export interface CompileOptions extends CheckOptions, LowerOptions {
   readonly target: Target
 }
 
@@ -38,9 +39,6 @@ export interface Compilation {
   readonly plan: Plan | null
 }
 
-/** Tokens whose experts are counted together by one workgroup of the router. */
-const BLOCK = 16
-
 export function compile(source: Source, options: CompileOptions): Compilation {
   const parsed = parse(source)
   const checked = check(parsed.file, options)
@@ -49,14 +47,14 @@ export function compile(source: Source, options: CompileOptions): Compilation {
   const reached = { diagnostics, file: parsed.file, model, graph: null, programs: [], plan: null }
   if (model === null || diagnostics.some(({ severity }) => severity === 'error')) return reached
 
-  const graph = lower(model)
+  const graph = lower(model, options)
   return { ...reached, graph, ...compileGraph(graph, options.target) }
 }
 
 /** Everything after the language: passes, kernels and plan of a graph. */
 export function compileGraph(graph: Graph, target: Target): { readonly programs: readonly CompiledProgram[]; readonly plan: Plan } {
   const scheduled = planRegimes(graph).map(({ name, regime, when }) => {
-    const optimised = optimise(graph, { tokens: regime, block: BLOCK, tile: rowTile(target) })
+    const optimised = optimise(graph, { tokens: regime, block: ROUTER_ROWS, tile: rowTile(target) })
     return { name, regime, when, ...optimised, schedule: schedule(optimised.graph, target, regime) }
   })
   const plan = emitPlan(graph, scheduled, target)

@@ -3,6 +3,7 @@
  * others read. Nodes in no group are computed in place wherever they are read.
  */
 import { constantValue, product, type Dim } from '../../plan/dim.ts'
+import type { Target } from '../../plan/target.ts'
 import { records } from '../ops/records.ts'
 import type { Graph, Node } from '../graph/node.ts'
 import { isProduct, productView, sharesLeft } from './product-view.ts'
@@ -44,8 +45,11 @@ export interface Partition {
 
 /** Work of more than this, done again for every reader, is rather stored. */
 const CHEAP = 6
-/** A router's row of scores fits a workgroup's memory up to here. */
-const MAX_HEAD_COLUMNS = 1024
+/** Rows of a router's workgroup: the block in which experts are counted. One lane ranks each, so a processor's lanes are all at work. */
+export const ROUTER_ROWS = 8
+/** Experts chosen for a row, and parts of sums: what a router's workgroup holds beside the scores. */
+const MOST_CHOSEN = 64
+const PART_BYTES = 512
 
 export const rowsKey = (shape: readonly Dim[]): Dim => product(shape)
 const isLeafWithData = (node: Node): boolean =>
@@ -71,8 +75,8 @@ export interface Concessions {
 
 export const NO_CONCESSIONS: Concessions = { stored: new Set(), apart: new Set() }
 
-export function partition(graph: Graph, concessions: Concessions = NO_CONCESSIONS): Partition {
-  return new Partitioner(graph, concessions).run()
+export function partition(graph: Graph, target: Target, concessions: Concessions = NO_CONCESSIONS): Partition {
+  return new Partitioner(graph, target, concessions).run()
 }
 
 /** Identity is the work in progress: which node is in which draft. */
@@ -83,9 +87,11 @@ class Partitioner {
   readonly draftOf = new Map<Node, Draft>()
   readonly drafts = new Set<Draft>()
 
+  readonly target: Target
   readonly concessions: Concessions
 
-  constructor(graph: Graph, concessions: Concessions) {
+  constructor(graph: Graph, target: Target, concessions: Concessions) {
+    this.target = target
     this.concessions = concessions
     this.nodes = reachable(graph)
     this.outputs = new Set(graph.outputs.map(({ node }) => node))
@@ -276,7 +282,9 @@ class Partitioner {
   isHead(scores: Draft, rows: Draft): boolean {
     const view = productView(scores.anchor)
     const columns = constantValue(view.columns)
-    if (view.kind !== 'dense' || columns === undefined || columns > MAX_HEAD_COLUMNS) return false
+    if (view.kind !== 'dense' || columns === undefined) return false
+    const held = [...rows.heads, scores.anchor].reduce((sum, head) => sum + constantValue(productView(head).columns)!, 0)
+    if (ROUTER_ROWS * 4 * (held + MOST_CHOSEN) + PART_BYTES > this.target.maxWorkgroupStorageBytes) return false
     if ([...scores.members].filter(isProduct).length !== 1) return false
     const rowCount = product(rows.anchor.inputs[0].shape.slice(0, -1))
     return view.rows === rowCount && this.exits(scores.members).every((exit) => !this.outputs.has(exit) && this.users.get(exit)!.every((user) => rows.members.has(user)))

@@ -13,7 +13,7 @@ import { openScope, type KernelScope, type ScheduleContext } from './context.ts'
 import { describe, kernelName } from './describe.ts'
 import { delinearise } from './indexing.ts'
 import type { Computation, KernelProgram } from './kernel.ts'
-import type { Group } from './partition.ts'
+import { ROUTER_ROWS, type Group } from './partition.ts'
 import { productView } from './product-view.ts'
 
 /** Rows up to this length are walked by one lane. */
@@ -77,7 +77,7 @@ class RowsKernel {
   rowsInWorkgroup(): number {
     if (this.counts !== undefined) return this.counts.params.block
     if (this.group.heads.length === 0) return this.context.target.kind === 'cpu' ? 8 : 64
-    return this.context.regime === 'few' ? 1 : 16
+    return this.context.regime === 'few' ? 1 : ROUTER_ROWS
   }
 
   lanesForRows(): number {

@@ -27,7 +27,7 @@ export interface Schedule {
 export function schedule(graph: Graph, target: Target, regime: Regime): Schedule {
   let concessions: Concessions = NO_CONCESSIONS
   for (;;) {
-    const parts = partition(graph, concessions)
+    const parts = partition(graph, target, concessions)
     const context: ScheduleContext = { partition: parts, target, regime }
     const kernels = parts.groups.map((group) => MAKERS[group.kind](group, context))
     const more = concede(parts, kernels, target, concessions)
