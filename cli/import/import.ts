@@ -6,7 +6,7 @@ import { importOlmoe } from './olmoe.ts'
 
 export type Imported =
   | { readonly kind: 'spec'; readonly name: string; readonly spec: string }
-  /** What stands in the way, a line each; fit to be shown as it is. */
+  /** What stands in the way; several reasons stand on lines of their own. */
   | { readonly kind: 'unsupported'; readonly message: string }
 
 /** `model_type` of a config -> what writes its spec. The text is only good where no field was refused. */
@@ -17,6 +17,9 @@ const architectures: Readonly<Record<string, (fields: Fields) => string>> = {
 }
 
 const unsupported = (message: string): Imported => ({ kind: 'unsupported', message })
+
+const listed = (reasons: readonly string[]): string =>
+  reasons.length === 1 ? reasons[0] : `${reasons.length} reasons against it\n${reasons.map((reason) => `  ${reason}`).join('\n')}`
 
 /** The architectures that can be imported, as they are called in `model_type`. */
 export const supportedModelTypes: readonly string[] = Object.keys(architectures)
@@ -29,5 +32,6 @@ export function importModel(config: unknown): Imported {
   if (!Object.hasOwn(architectures, type)) return unsupported(`the architecture '${type}' is not supported (${known})`)
   const fields = fieldsOf(config)
   const spec = architectures[type](fields)
-  return fields.problems.length > 0 ? unsupported([...new Set(fields.problems)].join('\n')) : { kind: 'spec', name: type, spec }
+  const reasons = [...new Set(fields.problems)]
+  return reasons.length > 0 ? unsupported(listed(reasons)) : { kind: 'spec', name: type, spec }
 }

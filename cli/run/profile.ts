@@ -1,9 +1,10 @@
-/** The time of each kernel as a table: steps of one kernel together, the slowest first or in the order of the run. */
+/** The time of each kernel as a table: the same part of different layers together, in the order of the run. */
 import type { StepTime } from '../../runtime/profile.ts'
 import { milliseconds, table } from '../output.ts'
 
 export interface KernelTime {
-  readonly kernel: string
+  /** A label, the index of a layer left open. */
+  readonly computes: string
   readonly template: string
   readonly dispatches: number
   readonly milliseconds: number
@@ -11,13 +12,17 @@ export interface KernelTime {
   readonly share: number
 }
 
-/** One row a kernel, in the order of first use. */
+const alike = (label: string): string => label.replaceAll(/\.\d+(?=[/:. ])/g, '.*')
+
+/** One row a part, in the order of first use. */
 export function kernelTimes(steps: readonly StepTime[]): readonly KernelTime[] {
   const all = steps.reduce((sum, { nanoseconds }) => sum + nanoseconds, 0)
   const rows = new Map<string, KernelTime>()
-  for (const { kernel, template, nanoseconds } of steps) {
-    const known = rows.get(kernel) ?? { kernel, template, dispatches: 0, milliseconds: 0, share: 0 }
-    rows.set(kernel, {
+  for (const { label, template, nanoseconds } of steps) {
+    const computes = alike(label)
+    const key = `${computes}|${template}`
+    const known = rows.get(key) ?? { computes, template, dispatches: 0, milliseconds: 0, share: 0 }
+    rows.set(key, {
       ...known,
       dispatches: known.dispatches + 1,
       milliseconds: known.milliseconds + nanoseconds / 1e6,
@@ -27,9 +32,13 @@ export function kernelTimes(steps: readonly StepTime[]): readonly KernelTime[] {
   return [...rows.values()]
 }
 
+const WIDEST = 64
+
+const short = (words: string): string => (words.length <= WIDEST ? words : `${words.slice(0, WIDEST - 1)}…`)
+
 export function profileTable(times: readonly KernelTime[]): string {
-  const rows = times.map((time) => [time.kernel, time.template, String(time.dispatches), milliseconds(time.milliseconds), `${(time.share * 100).toFixed(1)} %`])
+  const rows = times.map((time) => [short(time.computes), time.template, String(time.dispatches), milliseconds(time.milliseconds), `${(time.share * 100).toFixed(1)} %`])
   const total = times.reduce((sum, time) => sum + time.milliseconds, 0)
   const dispatches = times.reduce((sum, time) => sum + time.dispatches, 0)
-  return table([['kernel', 'template', 'dispatches', 'ms', 'share'], ...rows, ['in all', '', String(dispatches), milliseconds(total), '']], '<<>>>')
+  return table([['computes', 'template', 'dispatches', 'ms', 'share'], ...rows, ['in all', '', String(dispatches), milliseconds(total), '']], '<<>>>')
 }

@@ -3,10 +3,17 @@ import { evaluate as evaluateDim, substitute, symbolsOf, type Dim, type DimLike 
 import type { Node, Origin } from '../graph/node.ts'
 import type { Builder } from '../ops/build.ts'
 import { folds } from '../model/context.ts'
-import type { Loop, Model, MoeTerm, Term } from '../model/model.ts'
+import type { Loop, Model, MoeTerm, Step, Term } from '../model/model.ts'
 import { evaluate, type Static, type StaticValue } from '../model/static.ts'
 
+/** The two ways through a model, bound together once. */
+export interface Walk {
+  readonly term: (environment: Environment, term: Term) => Node
+  readonly steps: (environment: Environment, steps: readonly Step[]) => void
+}
+
 export interface Environment {
+  readonly walk: Walk
   readonly model: Model
   readonly builder: Builder
   readonly parent: Environment | null
@@ -19,6 +26,16 @@ export interface Environment {
   readonly moe: MoeTerm | null
   /** The expert of each row, i32 [N], while experts are lowered. */
   readonly expertOfRow: Node | null
+  /** What every moe has decided so far, in the order of the run. */
+  readonly routes: RouteNodes[]
+}
+
+/** The experts that each token chose, i32 [T, K], and what they count, f32 [T, K]. */
+export interface RouteNodes {
+  /** `layers.0/moe` */
+  readonly instance: string
+  readonly selected: Node
+  readonly weights: Node
 }
 
 export const inner = (parent: Environment, given: Partial<Pick<Environment, 'values' | 'moe' | 'expertOfRow'>>): Environment => ({

@@ -2,17 +2,29 @@
 import type { Graph, Node } from '../graph/node.ts'
 import type { Model } from '../model/model.ts'
 import { createBuilder } from '../ops/build.ts'
-import type { Environment } from './environment.ts'
+import type { Environment, RouteNodes } from './environment.ts'
 import { lowerSteps, lowerTerm } from './terms.ts'
 
-/** What a policy does only when training is left out; the graph is that of inference. */
-export function lower(model: Model): Graph {
+export interface LowerOptions {
+  /** Adds what every moe decided to the outputs: `layers.0/moe.selected`, i32 [T, K], and `layers.0/moe.weights`, f32 [T, K]. */
+  readonly routes?: boolean
+}
+
+/** The graph of inference: what a policy does only when training is left out. Throws nothing on a model that was checked. */
+export function lower(model: Model, { routes = false }: LowerOptions = {}): Graph {
   const environment: Environment = {
-    model, builder: createBuilder(), parent: null, values: model.values, nodes: new Map(), loops: new Map(), moe: null, expertOfRow: null,
+    walk: { term: lowerTerm, steps: lowerSteps }, model, builder: createBuilder(), parent: null, values: model.values, nodes: new Map(), loops: new Map(), moe: null, expertOfRow: null,
+    routes: [],
   }
   const inputs = model.inputs.map((input) => lowerTerm(environment, input) as Node<'input'> & { readonly op: 'input' })
   lowerSteps(environment, model.steps)
   const outputs = model.outputs.map(({ name, term, doc }) => ({ name, doc, node: lowerTerm(environment, term) }))
   const docs = Object.fromEntries([...model.inputs, ...model.outputs].flatMap(({ name, doc }) => (doc === '' ? [] : [[name, doc]])))
-  return { name: model.name, doc: model.doc, dims: model.dims, inputs, outputs, docs }
+  const decided = routes ? environment.routes.flatMap(routeOutputs) : []
+  return { name: model.name, doc: model.doc, dims: model.dims, inputs, outputs: [...outputs, ...decided], docs }
 }
+
+const routeOutputs = ({ instance, selected, weights }: RouteNodes): Graph['outputs'] => [
+  { name: `${instance}.selected`, doc: 'The experts that each token chose, best first.', node: selected },
+  { name: `${instance}.weights`, doc: "What each chosen expert's answer counts.", node: weights },
+]

@@ -39,6 +39,6 @@ export function drawRoutes(routes: Routes): string {
 export function drawLoads(routes: Routes, width = 40): string {
   const counts = loads(routes)
   const most = Math.max(1, ...counts)
-  const lines = counts.map((count, expert) => `expert ${expert}  ${'█'.repeat(Math.round((count / most) * width)).padEnd(width)}  ${count} tokens`)
+  const lines = counts.map((count, expert) => `expert ${expert}  ${'█'.repeat(Math.round((count / most) * width)).padEnd(width)}  ${count} ${count === 1 ? 'token' : 'tokens'}`)
   return `${lines.join('\n')}\n`
 }

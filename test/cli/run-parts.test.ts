@@ -57,16 +57,16 @@ test('differences count what is not finite as infinite', () => {
   expect(compareTensors('y', { shape: [0, 4], data: new Float32Array() }, { shape: [0, 4], data: new Float32Array() })).toMatchObject({ relativeL2: 0 })
 })
 
-test('steps of one kernel are one row', () => {
-  const step = (kernel: string, nanoseconds: number): Parameters<typeof kernelTimes>[0][number] => ({ label: kernel, kernel, template: 't', workgroups: 1, nanoseconds })
-  const times = kernelTimes([step('a', 1e6), step('b', 2e6), step('a', 1e6)])
+test('the same part of different layers is one row', () => {
+  const step = (label: string, nanoseconds: number): Parameters<typeof kernelTimes>[0][number] => ({ label, kernel: 'k', template: 't', workgroups: 1, nanoseconds })
+  const times = kernelTimes([step('layers.0/a: sum', 1e6), step('b: sum', 2e6), step('layers.11/a: sum', 1e6)])
   expect(times).toEqual([
-    { kernel: 'a', template: 't', dispatches: 2, milliseconds: 2, share: 0.5 },
-    { kernel: 'b', template: 't', dispatches: 1, milliseconds: 2, share: 0.5 },
+    { computes: 'layers.*/a: sum', template: 't', dispatches: 2, milliseconds: 2, share: 0.5 },
+    { computes: 'b: sum', template: 't', dispatches: 1, milliseconds: 2, share: 0.5 },
   ])
   expect(profileTable(times)).toBe(
-    'kernel  template  dispatches    ms   share\n' +
-    'a       t                  2  2.00  50.0 %\n' +
-    'b       t                  1  2.00  50.0 %\n' +
-    'in all                     3  4.00\n')
+    'computes         template  dispatches    ms   share\n' +
+    'layers.*/a: sum  t                  2  2.00  50.0 %\n' +
+    'b: sum           t                  1  2.00  50.0 %\n' +
+    'in all                              3  4.00\n')
 })

@@ -17,5 +17,5 @@ test('each token is a row, each expert a column', () => {
 
 test('loads count tokens', () => {
   expect(loads(routes)).toEqual([1, 1, 2])
-  expect(drawLoads(routes, 4)).toBe('expert 0  ██    1 tokens\nexpert 1  ██    1 tokens\nexpert 2  ████  2 tokens\n')
+  expect(drawLoads(routes, 4)).toBe('expert 0  ██    1 token\nexpert 1  ██    1 token\nexpert 2  ████  2 tokens\n')
 })
