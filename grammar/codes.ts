@@ -184,7 +184,7 @@ const rows = {
   SMOE3003: {
     title: 'wrong kind of value',
     explanation: 'A tensor, int, real, bool, string or list stands where another of them is wanted.',
-    example: 'fn f(x: f32[N]) -> f32[N] {\n  return if x then x else -x\n}\nfn g(x: f32[N], n: int = "two") -> f32[N] {\n  return x\n}',
+    example: 'fn f(x: f32[N], n: int = "two") -> f32[N] {\n  return x * n\n}',
   },
   SMOE3004: {
     title: 'missing argument',

@@ -7,11 +7,11 @@ import { foldCall } from './arithmetic.ts'
 import type { BuiltinParameter } from './builtin/builtin.ts'
 import { DEFAULTS, type Options } from './builtin/options.ts'
 import { BUILTINS, type BuiltinName } from './builtin/table.ts'
-import { complain, wordsOf, type Frame } from './context.ts'
-import { elaborate, wantNumber, wantSize, wantStatic } from './expression.ts'
+import { complain, elaborate, wordsOf, type Frame } from './context.ts'
 import { nearest } from './names.ts'
 import type { Static } from './static.ts'
 import { UNKNOWN, type Value } from './value.ts'
+import { wantNumber, wantSize, wantStatic } from './wants.ts'
 
 /** The argument each parameter got; null after a mistake. */
 function match(frame: Frame, call: CallExpression, builtin: BuiltinName): ReadonlyMap<BuiltinParameter, readonly Argument[]> | null {

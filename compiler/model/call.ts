@@ -1,11 +1,12 @@
 /** Calls of declarations: the body worked out for the arguments. */
-import type { CallExpression, Declaration, DeclarationKind } from '../../grammar/ast.ts'
+import type { CallExpression, DeclarationKind } from '../../grammar/ast.ts'
 import type { Span } from '../../grammar/source.ts'
 import { body } from './body.ts'
 import { callBuiltin } from './builtincall.ts'
+import { claimPath } from './claims.ts'
 import { FUNCTIONS } from './builtin/table.ts'
-import { everyExpert } from './policy.ts'
-import { complain, originOf, type Bank, type Branch, type Frame } from './context.ts'
+import { complain, elaborate, originOf, type Bank, type Frame } from './context.ts'
+import { everyExpert } from './everyexpert.ts'
 import type { CallTerm, Step } from './model.ts'
 import { declared, isBroken, type Declared } from './modules.ts'
 import { unknownCallee } from './names.ts'
@@ -27,14 +28,15 @@ const PLACES: Readonly<Record<DeclarationKind, string>> = {
 }
 
 export function call(frame: Frame, expression: CallExpression): Value {
-  const { callee, span } = expression
+  const { callee } = expression
   const found = find(frame.scope, callee.text) === undefined ? declared(frame.module, callee.text) : undefined
   if (found === undefined) {
     if (callee.text === 'experts') return everyExpert(frame, expression)
     const builtin = find(frame.scope, callee.text) === undefined ? FUNCTIONS.get(callee.text) : undefined
     if (builtin !== undefined) return callBuiltin(frame, expression, builtin)
     const unknown = unknownCallee(frame, callee)
-    for (const { value } of expression.arguments) matchArguments(frame, NOBODY, [{ name: null, value, span: value.span }], span, null)
+    // what stands in the arguments is checked all the same
+    for (const { value } of expression.arguments) elaborate(frame, value)
     return unknown
   }
   if (isBroken(found)) return UNKNOWN
@@ -45,12 +47,6 @@ export function call(frame: Frame, expression: CallExpression): Value {
   const made = instantiate(frame, found, expression, null)
   return made === null ? UNKNOWN : made.value
 }
-
-/** Takes any arguments: what stands in them is checked though nobody is called. */
-const NOBODY: Declaration = (() => {
-  const span: Span = { source: { path: '', text: '' }, start: 0, end: 0 }
-  return { kind: 'declaration', declares: 'fn', name: { text: '', span }, parameters: [], result: null, body: [], isPartial: true, doc: [], span }
-})()
 
 export interface Instance {
   readonly value: Value
@@ -135,23 +131,3 @@ function standIn(callee: Frame, span: Span): Value {
     return shape === null || dtype === null ? UNKNOWN : ofTerm({ kind: 'given', name: 'unknown', shape, dtype, origin: originOf(callee, span) })
   })
 }
-
-/** Whether two places are never both there: they lie on two sides of one conditional. */
-const excludes = (a: readonly Branch[], b: readonly Branch[]): boolean => a.some((x) => b.some((y) => x.of === y.of && x.side !== y.side))
-
-/** Two instances with weights never share a path. */
-export function claimPath(frame: Frame, path: readonly string[], span: Span, name: string): void {
-  const { paths, isAlone } = frame.context
-  const key = path.join('.')
-  const claims = paths.get(key) ?? []
-  paths.set(key, [...claims, { span, branches: frame.branches }])
-  // what excludes what is known only once the parameters have values
-  const first = claims.find(({ branches }) => !excludes(branches, frame.branches) && !(isAlone && branches.length + frame.branches.length > 0))
-  if (first === undefined) return
-  const label = path.at(-1)!
-  complain(frame, {
-    code: 'SMOE2009', message: `two instances would share the weights ${key}`, span, related: [{ span: first.span, message: 'the first' }],
-    help: `name one of them: ${name}(...) as ${label}_2`,
-  })
-}
-

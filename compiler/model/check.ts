@@ -3,15 +3,15 @@ import type { Declaration, File } from '../../grammar/ast.ts'
 import type { Diagnostic } from '../../grammar/diagnostic.ts'
 import type { Span } from '../../grammar/source.ts'
 import { closest } from '../../grammar/suggest.ts'
-import { statements } from './body.ts'
-import { complain, folds, lookupIn, originOf, type Context, type Frame } from './context.ts'
-import { elaborate } from './expression.ts'
+import { complain, elaborate, folds, lookupIn, originOf, type Context, type Frame } from './context.ts'
+import { expression } from './expression.ts'
 import type { Model, ParameterFact } from './model.ts'
 import { loadModules, type Load, type Module } from './modules.ts'
 import { accepts, checkRange, factOf, scalarType } from './parameters.ts'
 import { createReporter, type Reporter } from './report.ts'
 import { bindSymbols, checkAlone, rootFrame } from './standalone.ts'
 import { evaluate, literal, type Static, type StaticType, type StaticValue } from './static.ts'
+import { statements } from './statements.ts'
 import { readWeights } from './weights.ts'
 
 export interface CheckOptions {
@@ -59,7 +59,7 @@ function judge(reporter: Reporter): Context['isRight'] {
 }
 
 const createContext = (reporter: Reporter, isRight: Context['isRight'], values: ReadonlyMap<string, StaticValue>, isAlone: boolean): Context => ({
-  reporter, isRight, values, isAlone, symbols: new Map(), quotients: [], runDims: new Set(), inputs: [], outputs: [], weights: [], moes: [], paths: new Map(), broken: [],
+  walk: { expression, statements }, reporter, isRight, values, isAlone, symbols: new Map(), quotients: [], runDims: new Set(), inputs: [], outputs: [], weights: [], moes: [], paths: new Map(), broken: [],
 })
 
 function modelOf(file: File, wanted: string | undefined, reporter: Reporter): Declaration | null {

@@ -2,9 +2,9 @@
 import type { Constraint, Expression } from '../../grammar/ast.ts'
 import type { Dim } from '../../plan/dim.ts'
 import { complain, folds, originOf, sizeOf, verify, wordsOf, type Frame } from './context.ts'
-import { wantStatic } from './expression.ts'
 import type { ConstraintFact } from './model.ts'
 import { evaluate, evaluateSize, type Lookup } from './static.ts'
+import { wantStatic } from './wants.ts'
 
 interface Routed {
   /** The number of experts. */

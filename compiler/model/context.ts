@@ -1,5 +1,5 @@
 /** What the checker knows while it works. */
-import type { ConditionalExpression, Declaration } from '../../grammar/ast.ts'
+import type { ConditionalExpression, Declaration, Expression, Statement } from '../../grammar/ast.ts'
 import { textOf, type Span } from '../../grammar/source.ts'
 import { symbol, type Dim } from '../../plan/dim.ts'
 import type { Origin } from '../graph/node.ts'
@@ -12,8 +12,16 @@ import type { Scope } from './scope.ts'
 import { evaluate, evaluateSize, staticText, type Folds, type Lookup, type Static, type StaticValue } from './static.ts'
 import { UNKNOWN, type Value } from './value.ts'
 
+/** The two ways through the tree, which all forms of it need: bound together once, so that no form has to know all others. */
+export interface Walk {
+  readonly expression: (frame: Frame, expression: Expression) => Value
+  /** The value returned; null where none is. */
+  readonly statements: (frame: Frame, list: readonly Statement[]) => Value | null
+}
+
 /** One pass over one declaration and all it calls. */
 export interface Context {
+  readonly walk: Walk
   readonly reporter: Reporter
   /** Whether a declaration is checked by itself, with no values known. */
   readonly isAlone: boolean
@@ -87,6 +95,9 @@ export interface PolicyState {
   /** Inside of `when training`. */
   readonly isBranch: boolean
 }
+
+/** What an expression stands for. */
+export const elaborate = (frame: Frame, expression: Expression): Value => frame.context.walk.expression(frame, expression)
 
 export const originOf = (frame: Frame, span: Span): Origin => ({ span, instance: frame.path.join('/') })
 

@@ -3,33 +3,18 @@ import type { CallExpression, ExpertsClause, MoeExpression, RouteClause, SharedC
 import type { Span } from '../../grammar/source.ts'
 import { constantValue, product, symbol, type Dim } from '../../plan/dim.ts'
 import { asTerm } from './apply.ts'
-import { claimPath, instantiate, type Instance } from './call.ts'
+import { instantiate, type Instance } from './call.ts'
+import { claimPath } from './claims.ts'
 import { constraint } from './constraints.ts'
-import { complain, originOf, valueOf, verify, wordsOf, type Frame } from './context.ts'
-import { elaborate, wantSize } from './expression.ts'
+import { complain, elaborate, originOf, valueOf, verify, wordsOf, type Frame } from './context.ts'
 import { EXPERT_ROWS, type CallTerm, type ConstraintFact, type ExpertBank, type GivenTerm, type MoeTerm, type Policy, type Term } from './model.ts'
-import { declared, isBroken, type Declared } from './modules.ts'
-import { unknownCallee } from './names.ts'
+import type { Declared } from './modules.ts'
 import { policyOf } from './policy.ts'
 import { mixedRows } from './rows.ts'
 import { evaluateSize, int } from './static.ts'
 import { ofTerm, termTypeText, UNKNOWN, type Value } from './value.ts'
-
-/** The declaration a clause names, if it is of the kind wanted. */
-export function wanted(frame: Frame, { callee }: CallExpression, declares: 'expert' | 'policy'): Declared | null {
-  const found = declared(frame.module, callee.text)
-  if (found === undefined) {
-    unknownCallee(frame, callee)
-    return null
-  }
-  if (isBroken(found)) return null
-  if (found.declaration.declares === declares) return found
-  complain(frame, {
-    code: 'SMOE2011', message: `${callee.text} is a ${found.declaration.declares}, and ${declares === 'expert' ? 'an expert' : 'a policy'} is wanted`, span: callee.span,
-    related: [{ span: found.declaration.name.span, message: 'declared here' }],
-  })
-  return null
-}
+import { wanted } from './wanted.ts'
+import { wantSize } from './wants.ts'
 
 /** The one clause of a kind; says where there is none or another. */
 function only<T extends { readonly span: Span }>(frame: Frame, clauses: readonly T[], name: string, expression: MoeExpression): T | null {

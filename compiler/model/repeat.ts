@@ -1,14 +1,14 @@
 /** `repeat layers[i] in 0..L`: the body once, with what it carries from turn to turn. */
 import type { RepeatStatement, Statement } from '../../grammar/ast.ts'
 import { symbol } from '../../plan/dim.ts'
-import { bind, statements } from './body.ts'
-import { claimPath } from './call.ts'
+import { bind } from './bind.ts'
+import { claimPath } from './claims.ts'
 import { complain, originOf, verify, type Frame } from './context.ts'
-import { wantSize } from './expression.ts'
 import type { AfterTerm, CarriedTerm, Loop } from './model.ts'
 import { assign, createScope, find } from './scope.ts'
 import { evaluateSize, int } from './static.ts'
 import { ofStatic, ofTerm, UNKNOWN, type Value } from './value.ts'
+import { wantSize } from './wants.ts'
 
 /** Names that statements give another value, in order of appearance. */
 function assigned(list: readonly Statement[]): readonly string[] {
@@ -46,7 +46,7 @@ export function repeatStatement(frame: Frame, { label, index, from, to, body, sp
   carried.forEach(({ text }, i) => assign(frame.scope, text, ofTerm(starts[i])))
   const weightsBefore = frame.context.weights.length
   refuseStatics(frame, body)
-  statements(inner, body)
+  frame.context.walk.statements(inner, body)
   if (frame.context.weights.length > weightsBefore) claimPath(frame, [...frame.path, label.text], label.span, label.text)
   const nexts = carried.map(({ text }): Value => find(frame.scope, text)?.value ?? UNKNOWN)
   const loop: Loop = {

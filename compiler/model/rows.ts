@@ -1,9 +1,10 @@
 /** The law of experts: each row is treated alone, so that an expert may see any rows in any order. */
+import type { Code } from '../../grammar/codes.ts'
+import { symbolsOf } from '../../plan/dim.ts'
+import { BUILTINS } from './builtin/table.ts'
 import { complain, wordsOf, type Frame } from './context.ts'
 import { mentions } from './exact.ts'
 import { EXPERT_ROWS, type CallTerm, type GivenTerm, type Term } from './model.ts'
-import { symbolsOf } from '../../plan/dim.ts'
-import { BUILTINS } from './builtin/table.ts'
 
 /** Reports where an expert mixes its rows, or uses a weight in a way that has no lowering for banks yet. */
 export function mixedRows(frame: Frame, body: CallTerm, rows: GivenTerm): void {
@@ -12,7 +13,7 @@ export function mixedRows(frame: Frame, body: CallTerm, rows: GivenTerm): void {
   const name = symbolsOf(axis).length === 1 ? symbolsOf(axis)[0] : EXPERT_ROWS
   const seen = new Set<Term>()
   let isWrong = false
-  const wrong = (term: Term, message: string, code: string): void => {
+  const wrong = (term: Term, message: string, code: Code): void => {
     if (isWrong) return
     isWrong = true
     const { span } = term.origin

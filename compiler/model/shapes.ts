@@ -6,12 +6,12 @@ import { divideExact, ONE, multiply, symbol, type Dim } from '../../plan/dim.ts'
 import type { DType } from '../graph/vocabulary.ts'
 import { complain, wordsOf, type Frame } from './context.ts'
 import { equalSizes } from './exact.ts'
-import { wantSize } from './expression.ts'
 import type { Term } from './model.ts'
 import { isLost } from './names.ts'
 import { find } from './scope.ts'
 import { int } from './static.ts'
 import { ofStatic, termTypeText, UNKNOWN } from './value.ts'
+import { wantSize } from './wants.ts'
 
 const DTYPES: readonly DType[] = ['f32', 'i32', 'bool']
 

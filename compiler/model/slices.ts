@@ -4,10 +4,10 @@ import { add, ceilDivide, constantValue, ONE, subtract, ZERO, type Dim } from '.
 import { apply, type Operand } from './apply.ts'
 import { options, type AxisSlice } from './builtin/options.ts'
 import { complain, verify, wordsOf, type Frame } from './context.ts'
-import { wantSize } from './expression.ts'
 import { canonical } from './exact.ts'
 import { evaluateSize } from './static.ts'
 import { UNKNOWN, type Value } from './value.ts'
+import { wantSize } from './wants.ts'
 
 const fromEnd = (at: Dim, size: Dim): Dim => ((constantValue(at) ?? 0) < 0 ? add(size, at) : at)
 

@@ -1,9 +1,8 @@
 /** Declarations checked by themselves: every parameter and every dim is a symbol. */
 import type { Declaration } from '../../grammar/ast.ts'
 import { symbol } from '../../plan/dim.ts'
-import { body, statements } from './body.ts'
-import { complain, originOf, type Context, type Frame } from './context.ts'
-import { elaborate } from './expression.ts'
+import { body } from './body.ts'
+import { complain, elaborate, originOf, type Context, type Frame } from './context.ts'
 import type { GivenTerm } from './model.ts'
 import type { Module } from './modules.ts'
 import { givens, newState, settle } from './policy.ts'
@@ -75,7 +74,7 @@ export function checkAlone(context: Context, module: Module, declaration: Declar
     case 'model':
       bindSymbols(frame)
       checkDefaults(frame)
-      statements(frame, declaration.body)
+      context.walk.statements(frame, declaration.body)
       return
     default: return declaration.declares satisfies never
   }

@@ -4,11 +4,11 @@ import type { Span } from '../../grammar/source.ts'
 import { closest } from '../../grammar/suggest.ts'
 import { constantValue, symbol, ZERO } from '../../plan/dim.ts'
 import { complain, type Frame } from './context.ts'
-import { wantSize } from './expression.ts'
 import { EXPERT_INDEX, type WeightFact, type WeightSourceFact } from './model.ts'
 import { createScope } from './scope.ts'
 import { int } from './static.ts'
 import { ofStatic } from './value.ts'
+import { wantSize } from './wants.ts'
 
 /** A path with its indices nameless: how entries and weights meet. */
 const keyOf = (path: string): string => path.replace(/\{[^}]*\}/g, '{}')

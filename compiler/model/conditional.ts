@@ -1,0 +1,33 @@
+/** `if c then a else b`: decided as early as c is known. */
+import type { ConditionalExpression } from '../../grammar/ast.ts'
+import { asTerm } from './apply.ts'
+import { complain, elaborate, folds, originOf, sizeOf, valueOf, type Frame } from './context.ts'
+import { equalSizes } from './exact.ts'
+import { int, operation } from './static.ts'
+import { ofStatic, ofTerm, termTypeText, typeText, UNKNOWN, type Value } from './value.ts'
+import { wantStatic } from './wants.ts'
+
+export function conditional(frame: Frame, expression: ConditionalExpression): Value {
+  const { span } = expression
+  const condition = wantStatic(frame, expression.condition, 'bool', 'the condition of `if`')
+  const decided = condition === null ? undefined : valueOf(frame, condition)
+  if (decided !== undefined) return elaborate(frame, decided === true ? expression.then : expression.otherwise)
+  const inBranch = (side: 'then' | 'else'): Frame => ({ ...frame, branches: [...frame.branches, { of: expression, side }] })
+  const [then, otherwise] = [elaborate(inBranch('then'), expression.then), elaborate(inBranch('else'), expression.otherwise)]
+  if (condition === null || then.kind === 'unknown' || otherwise.kind === 'unknown') return UNKNOWN
+  const misfit = (): Value =>
+    complain(frame, { code: 'SMOE3001', message: `one branch is ${typeText(then)}, the other ${typeText(otherwise)}: both have one type`, span })
+  if (then.kind === 'static' && otherwise.kind === 'static') {
+    const types = [then.static.type, otherwise.static.type]
+    const type = types[0] === types[1] ? types[0] : types.every((one) => one === 'int' || one === 'real') ? 'real' : null
+    if (type === null) return misfit()
+    const made = operation(type, 'if', [condition, then.static, otherwise.static], folds)
+    return ofStatic(type === 'int' ? int(sizeOf(frame, made)) : made)
+  }
+  const a = asTerm(frame, { value: then, span: expression.then.span }, otherwise.kind === 'tensor' ? otherwise.term.dtype : 'f32')
+  const b = asTerm(frame, { value: otherwise, span: expression.otherwise.span }, then.kind === 'tensor' ? then.term.dtype : 'f32')
+  if (a === null || b === null) return UNKNOWN
+  const same = a.dtype === b.dtype && a.shape.length === b.shape.length && a.shape.every((size, axis) => equalSizes(size, b.shape[axis], frame.context.quotients))
+  if (!same) return complain(frame, { code: 'SMOE3001', message: `one branch is ${termTypeText(a)}, the other ${termTypeText(b)}: both have one type`, span })
+  return ofTerm({ kind: 'conditional', condition, then: a, otherwise: b, shape: a.shape, dtype: a.dtype, origin: originOf(frame, span) })
+}

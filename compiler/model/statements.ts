@@ -1,0 +1,150 @@
+/** Statements, by their form. */
+import type {
+  AssertStatement, AssignStatement, DeclarationKind, LetStatement, OnceStatement, ParamStatement, ReturnStatement, Statement,
+} from '../../grammar/ast.ts'
+import { symbolsOf } from '../../plan/dim.ts'
+import { bind, sameType, typed } from './bind.ts'
+import { complain, elaborate, folds, originOf, verify, wordsOf, type Frame } from './context.ts'
+import type { Step, WeightTerm } from './model.ts'
+import { isLost, nearest } from './names.ts'
+import { dependsOnRun } from './once.ts'
+import { lossStatement, selectStatement, weighStatement, whenTraining } from './routing.ts'
+import { inputStatement, outputStatement } from './ports.ts'
+import { repeatStatement } from './repeat.ts'
+import { assign, createScope, find, namesIn } from './scope.ts'
+import { closedShape, dtypeOf } from './shapes.ts'
+import { evaluate } from './static.ts'
+import { ofTerm, typeText, UNKNOWN, type Value } from './value.ts'
+import { wantStatic } from './wants.ts'
+
+const EVERYWHERE: readonly Statement['kind'][] = ['let', 'assign', 'repeat', 'assert']
+
+const ALLOWED: Readonly<Record<DeclarationKind, readonly Statement['kind'][]>> = {
+  fn: [...EVERYWHERE, 'return'],
+  block: [...EVERYWHERE, 'return', 'param', 'once'],
+  expert: [...EVERYWHERE, 'return', 'param', 'once'],
+  policy: [...EVERYWHERE, 'param', 'once', 'select', 'weigh', 'loss', 'when-training'],
+  model: [...EVERYWHERE, 'param', 'once', 'input', 'output', 'weights', 'loss'],
+}
+
+const WORDS: Readonly<Record<Statement['kind'], string>> = {
+  let: 'let', assign: 'an assignment', param: 'param', input: 'input', output: 'output', return: 'return', repeat: 'repeat', select: 'select', weigh: 'weigh',
+  loss: 'loss', once: 'once', 'when-training': 'when training', weights: 'weights', assert: 'assert',
+}
+
+/** Runs statements; the value returned, null where none is. */
+export function statements(frame: Frame, list: readonly Statement[]): Value | null {
+  let result: Value | null = null
+  for (const statement of list) {
+    if (!ALLOWED[frame.declaration.declares].includes(statement.kind)) {
+      complain(frame, { code: 'SMOE2012', message: `${WORDS[statement.kind]} has no place in a ${frame.declaration.declares}`, span: statement.span })
+      if ('name' in statement && !frame.scope.bindings.has(statement.name.text)) bind(frame, statement.name, UNKNOWN)
+      if (frame.policy !== null) frame.policy.isBroken = true
+      continue
+    }
+    const returned = run(frame, statement)
+    if (returned !== null) result = returned
+  }
+  return result
+}
+
+function run(frame: Frame, statement: Statement): Value | null {
+  switch (statement.kind) {
+    case 'let': return letStatement(frame, statement), null
+    case 'assign': return assignStatement(frame, statement), null
+    case 'param': return paramStatement(frame, statement), null
+    case 'return': return returnStatement(frame, statement)
+    case 'repeat': return repeatStatement(frame, statement), null
+    case 'assert': return assertStatement(frame, statement), null
+    case 'once': return onceStatement(frame, statement), null
+    case 'input': return inputStatement(frame, statement), null
+    case 'output': return outputStatement(frame, statement), null
+    case 'select': return selectStatement(frame, statement), null
+    case 'weigh': return weighStatement(frame, statement), null
+    case 'loss': return lossStatement(frame, statement), null
+    case 'when-training': return whenTraining(frame, statement), null
+    // the entries need all paths: they are read when the body is done
+    case 'weights': return null
+    default: return statement satisfies never
+  }
+}
+
+const step = (frame: Frame, made: Step): void => {
+  frame.steps.push(made)
+}
+
+function letStatement(frame: Frame, { name, type, value: expression, mutable, doc }: LetStatement): void {
+  const value = typed(frame, type, elaborate(frame, expression), expression.span, name.text)
+  bind(frame, name, value, mutable)
+  if (value.kind === 'list') complain(frame, { code: 'SMOE3003', message: 'a list is no value of its own: it stands in a call', span: expression.span })
+  if (value.kind === 'tensor') step(frame, { kind: 'let', name: name.text, value: value.term, doc: doc.join('\n') })
+  if (value.kind === 'static') step(frame, { kind: 'let', name: name.text, value: value.static, doc: doc.join('\n') })
+}
+
+function assignStatement(frame: Frame, { name, value: expression }: AssignStatement): void {
+  const value = elaborate(frame, expression)
+  const binding = find(frame.scope, name.text)
+  if (binding === undefined) {
+    if (isLost(frame, name.text)) return
+    complain(frame, { code: 'SMOE2001', message: `there is no ${name.text} here`, span: name.span, help: nearest(name, namesIn(frame.scope)).help ?? `var ${name.text} = ... declares it` })
+    return
+  }
+  if (!binding.mutable) {
+    complain(frame, { code: 'SMOE2010', message: `${name.text} is no var and keeps its value`, span: name.span, related: [{ span: binding.span, message: 'declared here' }], help: `var ${name.text} = ... could be given another` })
+    return
+  }
+  if (value.kind === 'unknown') return
+  if (binding.value.kind !== 'unknown' && !sameType(frame, binding.value, value)) {
+    complain(frame, { code: 'SMOE3010', message: `${name.text} is ${typeText(binding.value)} and stays so, but this is ${typeText(value)}`, span: expression.span, related: [{ span: binding.span, message: 'declared here' }] })
+    return
+  }
+  assign(frame.scope, name.text, value)
+  if (value.kind === 'tensor') step(frame, { kind: 'let', name: name.text, value: value.term, doc: '' })
+}
+
+function paramStatement(frame: Frame, { name, type, doc, span }: ParamStatement): void {
+  const { context } = frame
+  const [shape, dtype] = [closedShape(frame, type), dtypeOf(frame, type)]
+  const atRun = shape?.flatMap(symbolsOf).find((symbol) => context.runDims.has(symbol))
+  if (dtype !== null && dtype !== 'f32') complain(frame, { code: 'SMOE3013', message: `a weight is f32, not ${dtype}`, span: type.dtype.span })
+  else if (atRun !== undefined) complain(frame, { code: 'SMOE3013', message: `the sizes of a weight are known at compile time, but ${atRun} only at a run`, span: type.span })
+  if (shape === null || dtype !== 'f32' || atRun !== undefined) return bind(frame, name, UNKNOWN)
+  const path = [...frame.path, name.text].join('.')
+  const term: WeightTerm = { kind: 'weight', path, bank: frame.bank?.count ?? null, doc: doc.join('\n'), shape, dtype, origin: originOf(frame, span) }
+  const stackedPath = frame.bank === null ? null : [...frame.path.slice(0, frame.bank.depth), '{*}', ...frame.path.slice(frame.bank.depth), name.text].join('.')
+  context.weights.push({ term, stackedPath, loops: frame.loops, source: null })
+  bind(frame, name, ofTerm(term))
+  step(frame, { kind: 'param', name: name.text, term })
+}
+
+function returnStatement(frame: Frame, { value: expression }: ReturnStatement): Value {
+  const value = elaborate(frame, expression)
+  return typed(frame, frame.declaration.result, value, expression.span, `the result of ${frame.declaration.name.text}`)
+}
+
+function assertStatement(frame: Frame, { condition, message, span }: AssertStatement): void {
+  const law = wantStatic(frame, condition, 'bool', 'what is asserted')
+  if (law === null) return
+  verify(frame, (lookup) => {
+    if (evaluate(law, lookup, folds) !== false) return null
+    return { code: 'SMOE4002', message: message === null ? `${wordsOf(condition.span)} does not hold` : `${message.value}: ${wordsOf(condition.span)} does not hold`, span }
+  })
+}
+
+/** Its lets are seen after it, and depend on weights alone. */
+function onceStatement(frame: Frame, { body: list }: OnceStatement): void {
+  const inner: Frame = { ...frame, steps: [], scope: createScope(frame.scope) }
+  for (const statement of list) {
+    if (statement.kind !== 'let') {
+      complain(frame, { code: 'SMOE2012', message: `${WORDS[statement.kind]} has no place in once: it holds lets`, span: statement.span })
+      continue
+    }
+    run(inner, statement)
+    const { value } = inner.scope.bindings.get(statement.name.text) ?? { value: UNKNOWN }
+    if (value.kind === 'tensor' && dependsOnRun(value.term, frame.context.runDims)) {
+      complain(frame, { code: 'SMOE3012', message: `${statement.name.text} depends on the run, but what stands in once depends on weights alone`, span: statement.value.span })
+    }
+  }
+  for (const [name, { value, span }] of inner.scope.bindings) bind(frame, { text: name, span }, value)
+  step(frame, { kind: 'once', steps: inner.steps })
+}

@@ -1,0 +1,21 @@
+/** Declarations that clauses of a moe name. */
+import type { CallExpression } from '../../grammar/ast.ts'
+import { complain, type Frame } from './context.ts'
+import { declared, isBroken, type Declared } from './modules.ts'
+import { unknownCallee } from './names.ts'
+
+/** The declaration a clause names, if it is of the kind wanted. */
+export function wanted(frame: Frame, { callee }: CallExpression, declares: 'expert' | 'policy'): Declared | null {
+  const found = declared(frame.module, callee.text)
+  if (found === undefined) {
+    unknownCallee(frame, callee)
+    return null
+  }
+  if (isBroken(found)) return null
+  if (found.declaration.declares === declares) return found
+  complain(frame, {
+    code: 'SMOE2011', message: `${callee.text} is a ${found.declaration.declares}, and ${declares === 'expert' ? 'an expert' : 'a policy'} is wanted`, span: callee.span,
+    related: [{ span: found.declaration.name.span, message: 'declared here' }],
+  })
+  return null
+}

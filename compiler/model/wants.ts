@@ -1,0 +1,37 @@
+/** Expressions that must be known at compile time. */
+import type { Expression } from '../../grammar/ast.ts'
+import { constantValue, symbolsOf, type Dim } from '../../plan/dim.ts'
+import { complain, elaborate, sizeOf, valueOf, wordsOf, type Frame } from './context.ts'
+import { int, type Static, type StaticType } from './static.ts'
+import { typeText } from './value.ts'
+
+/** A number, truth value or word known at compile time; null after a mistake. */
+export function wantStatic(frame: Frame, expression: Expression, type: StaticType, what: string): Static | null {
+  const value = elaborate(frame, expression)
+  if (value.kind === 'unknown') return null
+  const fits = value.kind === 'static' && (value.static.type === type || (type === 'real' && value.static.type === 'int'))
+  if (fits) return value.static
+  const isTensor = value.kind === 'tensor'
+  complain(frame, {
+    code: isTensor ? 'SMOE3008' : 'SMOE3003', span: expression.span,
+    message: isTensor ? `${what} is known at compile time, but \`${wordsOf(expression.span)}\` is ${typeText(value)}` : `${what} is ${type}, but \`${wordsOf(expression.span)}\` is ${typeText(value)}`,
+  })
+  return null
+}
+
+/** An int as a size; null after a mistake. */
+export function wantSize(frame: Frame, expression: Expression, what: string): Dim | null {
+  const value = wantStatic(frame, expression, 'int', what)
+  return value === null ? null : sizeOf(frame, value)
+}
+
+/** An int that is a number already; null after a mistake or where it is not known yet. */
+export function wantNumber(frame: Frame, expression: Expression, what: string): number | null {
+  const size = wantSize(frame, expression, what)
+  if (size === null) return null
+  const value = constantValue(size) ?? valueOf(frame, int(size))
+  if (typeof value === 'number') return value
+  const atRun = symbolsOf(size).find((name) => frame.context.runDims.has(name))
+  if (atRun !== undefined) complain(frame, { code: 'SMOE3008', message: `${what} is known at compile time, but ${atRun} only at a run`, span: expression.span })
+  return null
+}
