@@ -8,7 +8,6 @@ export interface MatmulTiles {
     /** Sums of a lane for one row: its columns times the products. */
     readonly sums: number
     readonly depth: number
-    readonly rolled: boolean
     /** Above this the sums of a tile no longer pay. */
     readonly mostRows: number
   }
@@ -28,17 +27,17 @@ export interface MatmulTiles {
 
 const TILED = [64, 32, 16].map((columns) => ({ rows: 64, columns, depth: 4, rowsEach: 4, columnsEach: 4 }))
 
-/** lavapipe: a shuffle costs what a broadcast does, and a short loop compiles in a third of the time. */
+/** lavapipe, eight lanes and more. */
 const WIDE: MatmulTiles = {
-  subgroup: { rows: 16, sums: 4, depth: 1, rolled: true, mostRows: 32 },
+  subgroup: { rows: 16, sums: 4, depth: 1, mostRows: 32 },
   tiled: TILED,
   vector: { lanes: 8, rows: 2, sums: 8, mostRows: 4 },
   plain: { lanes: 8, rows: 8, columns: 2 },
 }
 
-/** SwiftShader: only broadcasts of a constant lane are cheap. */
+/** SwiftShader, four lanes: a load costs more there, so it must serve more columns. */
 const NARROW: MatmulTiles = {
-  subgroup: { rows: 8, sums: 8, depth: 1, rolled: false, mostRows: 16 },
+  subgroup: { rows: 16, sums: 8, depth: 1, mostRows: 32 },
   tiled: TILED,
   vector: { lanes: 4, rows: 2, sums: 8, mostRows: 4 },
   plain: { lanes: 4, rows: 8, columns: 2 },

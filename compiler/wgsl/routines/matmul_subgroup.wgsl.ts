@@ -1,6 +1,7 @@
 /**
- * A matrix product for processors that run a subgroup as one thread. One subgroup makes a tile of `rows` rows by `columns` columns a lane:
- * each vector of the left rows is loaded by one lane and broadcast, each vector of the weights serves all rows of the tile. No barriers.
+ * A matrix product for processors that run a subgroup as one thread. One subgroup makes a tile of `rows` rows by `columns` columns a lane.
+ * Each lane loads the left vectors of its own rows and broadcasts them, each vector of the weights serves all rows of the tile: nothing is
+ * loaded twice, and no barrier is needed.
  */
 import type { Matmul } from '../../kernel/matmul.ts'
 import type { RoutineText } from '../routine.ts'
@@ -10,13 +11,12 @@ import { clampedColumn, clampedRow, declareSums, finishBlock, frameMatmul, inden
 export interface SubgroupTile {
   /** Lanes of a subgroup. */
   readonly lanes: number
+  /** Best a multiple of the lanes. */
   readonly rows: number
   /** Columns of a lane. */
   readonly columns: number
-  /** Vectors of depth that are held at once; it divides the lanes. */
+  /** Vectors of depth in a step of the loop. */
   readonly depth: number
-  /** Whether the blocks of a chunk are a loop: less code to compile, and shuffles in the place of broadcasts. */
-  readonly rolled: boolean
   readonly next: 'rows' | 'columns'
 }
 
@@ -35,89 +35,55 @@ export function emitMatmulSubgroup(matmul: Matmul, tile: SubgroupTile, spell: Sp
     declarations: '',
     statements: [
       ...declare(tile, parts),
-      ...chunks(matmul, tile, parts),
-      ...tail(matmul, tile, parts),
+      ...depthLoop(matmul, tile, parts),
       ...finishBlock(parts, { rows: parts.tiles.height, place: (r) => r }, upTo(tile.columns).map((v) => `column${v}`)),
     ],
   }))
 }
 
-const rowsOf = (parts: Parts): readonly number[] => upTo(parts.tiles.height)
+/** Rows of a tile beyond the lanes take another vector a lane. */
+const leftVectors = (tile: SubgroupTile, parts: Parts): readonly number[] => upTo(Math.ceil(parts.tiles.height / tile.lanes))
 
 function declare(tile: SubgroupTile, parts: Parts): readonly string[] {
-  const { products } = parts
   return [
     ...upTo(tile.columns).map((v) => `let column${v} = first_column + ${v * tile.lanes}u + lane;`),
     ...upTo(tile.columns).flatMap((v) =>
-      products.map((p) => `let bank${p}_${v} = bank${p}_start(expert, ${clampedColumn(parts, `column${v}`)});`),
+      parts.products.map((p) => `let bank${p}_${v} = bank${p}_start(expert, ${clampedColumn(parts, `column${v}`)});`),
     ),
-    ...rowsOf(parts).map((r) => `let left${r} = left_start(${clampedRow(parts.tiles, `${r}u`)});`),
+    ...leftVectors(tile, parts).map((g) => `let left${g} = left_start(${clampedRow(parts.tiles, `lane + ${g * tile.lanes}u`)});`),
     ...declareSums(parts, parts.tiles.height, tile.columns),
   ]
 }
 
-/** Whole chunks: a vector of depth for every lane. */
-function chunks(matmul: Matmul, tile: SubgroupTile, parts: Parts): readonly string[] {
-  const whole = isMultiple(matmul.depth, 4 * tile.lanes) ? parts.depthUnits : `(${parts.depthUnits} / ${tile.lanes}u) * ${tile.lanes}u`
+function depthLoop(matmul: Matmul, tile: SubgroupTile, parts: Parts): readonly string[] {
+  const { depthUnits } = parts
+  const single = (depth: number): readonly string[] => indent(step(matmul, tile, parts, depth), 1)
+  const isWhole = isMultiple(matmul.depth, 4 * tile.depth)
+  const whole = isWhole || tile.depth === 1 ? depthUnits : `${depthUnits} / ${tile.depth}u * ${tile.depth}u`
+  const loop = [`var k = 0u;`, `for (; k < ${whole}; k += ${tile.depth}u) {`, ...single(tile.depth), '}']
+  return isWhole || tile.depth === 1 ? loop : [...loop, `for (; k < ${depthUnits}; k++) {`, ...single(1), '}']
+}
+
+/** All that is read of one line of the cache is read together: columns a power of two apart push each other out. */
+function step(matmul: Matmul, tile: SubgroupTile, parts: Parts, depth: number): readonly string[] {
+  const steps = upTo(depth)
+  const at = (start: string, u: number): string => (u === 0 ? `${start} + k` : `${start} + k + ${u}u`)
   return [
-    `let chunked = ${whole};`,
-    `for (var k = 0u; k < chunked; k += ${tile.lanes}u) {`,
-    ...indent(rowsOf(parts).map((r) => `let a${r} = ${parts.load(matmul.left.buffer, `left${r} + k + lane`)};`), 1),
-    ...indent(depthBlocks(matmul, tile, parts), 1),
-    '}',
-  ]
-}
-
-/** Each block holds its weights while all rows pass by. */
-function depthBlocks(matmul: Matmul, tile: SubgroupTile, parts: Parts): readonly string[] {
-  const count = tile.lanes / tile.depth
-  if (tile.rolled && count > 1) {
-    const head = `for (var j = 0u; j < ${tile.lanes}u; j += ${tile.depth}u) {`
-    return [head, ...indent(depthBlock(matmul, tile, parts, 'subgroupShuffle', (u) => `j + ${u}u`), 1), '}']
-  }
-  return upTo(count).flatMap((block) => [
-    '{',
-    ...indent(depthBlock(matmul, tile, parts, 'subgroupBroadcast', (u) => `${block * tile.depth + u}u`), 1),
-    '}',
-  ])
-}
-
-function depthBlock(
-  matmul: Matmul,
-  tile: SubgroupTile,
-  parts: Parts,
-  spread: 'subgroupBroadcast' | 'subgroupShuffle',
-  laneAt: (step: number) => string,
-): readonly string[] {
-  const steps = upTo(tile.depth)
-  const weights = steps.flatMap((u) => loadWeights(matmul, tile, parts, `k + ${laneAt(u)}`, `_${u}`))
-  const sums = rowsOf(parts).flatMap((r) =>
-    steps.flatMap((u) => [
-      `let x${r}_${u} = ${spread}(a${r}, ${laneAt(u)});`,
-      ...addProducts(tile, parts, r, `x${r}_${u}`, `_${u}`),
-    ]),
-  )
-  return [...weights, ...sums]
-}
-
-const loadWeights = (matmul: Matmul, tile: SubgroupTile, parts: Parts, k: string, suffix: string): readonly string[] =>
-  upTo(tile.columns).flatMap((v) =>
-    parts.products.map((p) => `let b${p}_${v}${suffix} = ${parts.load(matmul.products[p].buffer, `bank${p}_${v} + ${k}`)};`),
-  )
-
-const addProducts = (tile: SubgroupTile, parts: Parts, r: number, x: string, suffix: string): readonly string[] =>
-  upTo(tile.columns).flatMap((v) => parts.products.map((p) => `s${p}_${r}_${v} += ${parts.times(x, `b${p}_${v}${suffix}`)};`))
-
-/** What is left of the depth: every lane loads the left rows itself. */
-function tail(matmul: Matmul, tile: SubgroupTile, parts: Parts): readonly string[] {
-  if (isMultiple(matmul.depth, 4 * tile.lanes)) return []
-  const sums = rowsOf(parts).flatMap((r) => [
-    `let x${r} = ${parts.load(matmul.left.buffer, `left${r} + k`)};`,
-    ...addProducts(tile, parts, r, `x${r}`, ''),
-  ])
-  return [
-    `for (var k = chunked; k < ${parts.depthUnits}; k++) {`,
-    ...indent([...loadWeights(matmul, tile, parts, 'k', ''), ...sums], 1),
-    '}',
+    ...leftVectors(tile, parts).flatMap((g) =>
+      steps.map((u) => `let a${g}_${u} = ${parts.load(matmul.left.buffer, at(`left${g}`, u))};`),
+    ),
+    ...upTo(tile.columns).flatMap((v) =>
+      parts.products.flatMap((p) =>
+        steps.map((u) => `let b${p}_${v}_${u} = ${parts.load(matmul.products[p].buffer, at(`bank${p}_${v}`, u))};`),
+      ),
+    ),
+    ...upTo(parts.tiles.height).flatMap((r) =>
+      steps.flatMap((u) => [
+        `let x${r}_${u} = subgroupBroadcast(a${Math.floor(r / tile.lanes)}_${u}, ${r % tile.lanes}u);`,
+        ...upTo(tile.columns).flatMap((v) =>
+          parts.products.map((p) => `s${p}_${r}_${v} += ${parts.times(`x${r}_${u}`, `b${p}_${v}_${u}`)};`),
+        ),
+      ]),
+    ),
   ]
 }

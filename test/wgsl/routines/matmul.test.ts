@@ -22,14 +22,14 @@ interface Emitter {
 /** Small and odd tiles: every edge is met at small sizes. */
 const EMITTERS: readonly Emitter[] = [
   {
-    name: 'matmul_subgroup, rolled',
+    name: 'matmul_subgroup',
     aligned: true,
-    emit: (matmul, lanes, spell) => emitMatmulSubgroup(matmul, { lanes, rows: 4, columns: 2, depth: 1, rolled: true, next: 'rows' }, spell),
+    emit: (matmul, lanes, spell) => emitMatmulSubgroup(matmul, { lanes, rows: 12, columns: 2, depth: 1, next: 'rows' }, spell),
   },
   {
-    name: 'matmul_subgroup, unrolled',
+    name: 'matmul_subgroup, two vectors of depth a step',
     aligned: true,
-    emit: (matmul, lanes, spell) => emitMatmulSubgroup(matmul, { lanes, rows: 3, columns: 1, depth: 2, rolled: false, next: 'columns' }, spell),
+    emit: (matmul, lanes, spell) => emitMatmulSubgroup(matmul, { lanes, rows: 3, columns: 1, depth: 2, next: 'columns' }, spell),
   },
   {
     name: 'matmul_tiled',
