@@ -24,7 +24,7 @@ export interface Plan {
   readonly doc: string
   /** Symbolic dims, bound by the shapes of the inputs at each run. */
   readonly dims: readonly PlanDim[]
-  readonly inputs: readonly Port[]
+  readonly inputs: readonly InputPort[]
   readonly outputs: readonly Port[]
   readonly weights: readonly WeightPort[]
   readonly constants: readonly ConstantData[]
@@ -46,6 +46,11 @@ export interface Port {
   readonly shape: readonly Size[]
   readonly buffer: number
   readonly doc: string
+}
+
+export interface InputPort extends Port {
+  /** Where the values choose rows: each is from 0 up to this, itself excluded. */
+  readonly below?: Size
 }
 
 /** One tensor as the kernels want it, and where its pieces lie in a checkpoint. */

@@ -54,7 +54,10 @@ function checkPorts(index: Index, tell: Tell): void {
   findRepeated('inputs', inputs.map(({ name }) => name), tell)
   findRepeated('outputs', outputs.map(({ name }) => name), tell)
   findRepeated('weights', weights.map(({ name }) => name), tell)
-  inputs.forEach((port, at) => checkPort(index, `inputs[${at}]`, port, 'input', tell))
+  inputs.forEach((port, at) => {
+    checkPort(index, `inputs[${at}]`, port, 'input', tell)
+    if (port.below !== undefined) checkSize(index, `inputs[${at}].below`, port.below, tell)
+  })
   outputs.forEach((port, at) => checkPort(index, `outputs[${at}]`, port, 'output', tell))
   weights.forEach((port, at) => {
     const where = `weights[${at}] (${port.name})`

@@ -30,6 +30,10 @@ const orNull = (rule: Rule): Rule => (value, at, tell) => {
   if (value !== null) rule(value, at, tell)
 }
 
+const optional = (rule: Rule): Rule => (value, at, tell) => {
+  if (value !== undefined) rule(value, at, tell)
+}
+
 const list = (rule: Rule): Rule => (value, at, tell) => {
   if (!Array.isArray(value)) tell(`${at}: a list is expected, not ${show(value)}`)
   else for (let index = 0; index < value.length; index++) rule(value[index], `${at}[${index}]`, tell)
@@ -108,7 +112,7 @@ const fields: { readonly [F in keyof Plan]: Rule } = {
   model: text,
   doc: text,
   dims: list(record({ name, doc: text })),
-  inputs: list(record(port)),
+  inputs: list(record({ ...port, below: optional(size) })),
   outputs: list(record(port)),
   weights: list(record({ ...port, pieces: list(piece), stacked: flag })),
   constants: list(record({ buffer: whole, dtype: storage, values: list(finite) })),

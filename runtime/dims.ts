@@ -1,5 +1,5 @@
 import { dim, evaluate, symbolsOf, type DimValues } from '../plan/dim.ts'
-import type { Plan, Port, Program } from '../plan/plan.ts'
+import type { InputPort, Plan, Port, Program } from '../plan/plan.ts'
 import { InputError } from './errors.ts'
 import { dtypeOf, elementCount, showShape, type HostData } from './tensors.ts'
 
@@ -47,6 +47,16 @@ function checkAxes(port: Port, shape: readonly number[], values: DimValues): voi
   }
 }
 
+/** Ids choose rows: one outside would silently read another row's values. */
+function checkIds(port: InputPort, { data }: HostData, values: DimValues): void {
+  if (port.below === undefined) return
+  const below = evaluate(port.below, values)
+  for (let at = 0; at < data.length; at++) {
+    if (data[at] >= 0 && data[at] < below) continue
+    throw new InputError(port.name, port.below, `element ${at} is ${data[at]}; it chooses one of ${below} rows, from 0 to ${below - 1}`)
+  }
+}
+
 /** The values of the plan's dims that these inputs mean. Throws an InputError naming the input and the dimension. */
 export function bindDims(plan: Plan, inputs: Inputs): DimValues {
   for (const name of Object.keys(inputs)) {
@@ -55,7 +65,10 @@ export function bindDims(plan: Plan, inputs: Inputs): DimValues {
   }
   for (const port of plan.inputs) checkPort(port, Object.hasOwn(inputs, port.name) ? inputs[port.name] : undefined)
   const values = bindSymbols(plan, inputs)
-  for (const port of plan.inputs) checkAxes(port, inputs[port.name].shape, values)
+  for (const port of plan.inputs) {
+    checkAxes(port, inputs[port.name].shape, values)
+    checkIds(port, inputs[port.name], values)
+  }
   return values
 }
 

@@ -8,6 +8,9 @@ export function reachable(roots: readonly Node[]): readonly Node[] {
   return [...seen].sort((a, b) => a.id - b.id)
 }
 
+/** What the outputs need, operands first. */
+export const needed = (graph: Graph): readonly Node[] => reachable(graph.outputs.map(({ node }) => node))
+
 /** Every node of a graph: what its outputs need, and its inputs though nothing needs them. */
 export const nodesOf = (graph: Graph): readonly Node[] =>
   reachable([...graph.inputs, ...graph.outputs.map(({ node }) => node)])

@@ -6,6 +6,7 @@ import { constantValue, product, type Dim } from '../../plan/dim.ts'
 import type { Target } from '../../plan/target.ts'
 import { records } from '../ops/records.ts'
 import type { Graph, Node } from '../graph/node.ts'
+import { needed } from '../graph/walk.ts'
 import { isProduct, productView, sharesLeft } from './product-view.ts'
 
 export type GroupKind =
@@ -93,7 +94,7 @@ class Partitioner {
   constructor(graph: Graph, target: Target, concessions: Concessions) {
     this.target = target
     this.concessions = concessions
-    this.nodes = reachable(graph)
+    this.nodes = needed(graph)
     this.outputs = new Set(graph.outputs.map(({ node }) => node))
     for (const node of this.nodes) this.users.set(node, [])
     for (const node of this.nodes) for (const input of new Set(node.inputs)) this.users.get(input)!.push(node)
@@ -349,19 +350,6 @@ class Partitioner {
       results: (group) => results.get(group)!,
     }
   }
-}
-
-/** All nodes that the outputs need, and the declared inputs, ascending. */
-export function reachable(graph: Graph): readonly Node[] {
-  const seen = new Set<Node>()
-  const stack: Node[] = graph.outputs.map(({ node }) => node)
-  while (stack.length > 0) {
-    const node = stack.pop()!
-    if (seen.has(node)) continue
-    seen.add(node)
-    stack.push(...node.inputs)
-  }
-  return [...seen].sort((a, b) => a.id - b.id)
 }
 
 /** Whether a node's value at a row needs that row alone of the members it reads. */

@@ -2,7 +2,7 @@
 import { isConstant, constantValue, type Dim } from '../../plan/dim.ts'
 import type { Graph } from '../graph/node.ts'
 import type { Regime } from './context.ts'
-import { reachable } from './partition.ts'
+import { needed } from '../graph/walk.ts'
 import { isProduct, productView } from './product-view.ts'
 
 export interface PlannedProgram {
@@ -29,7 +29,7 @@ export function planRegimes(graph: Graph): readonly PlannedProgram[] {
 /** The rows that most products have: the tokens of the batch. */
 function tokenCount(graph: Graph): Dim | null {
   const counts = new Map<Dim, number>()
-  for (const node of reachable(graph)) {
+  for (const node of needed(graph)) {
     if (!isProduct(node)) continue
     const { kind, rows } = productView(node)
     if (kind === 'dense') counts.set(rows, (counts.get(rows) ?? 0) + 1)

@@ -1,11 +1,12 @@
 /** Kernels of all programs -> one plan: shared weights and ports, kernels of equal text once, scratch placed by liveness. */
-import type { Dim } from '../../plan/dim.ts'
-import { PLAN_VERSION, type ConstantData, type Kernel, type Plan, type PlanBuffer, type Port, type Program, type Step, type WeightPort } from '../../plan/plan.ts'
+import { constantValue, type Dim } from '../../plan/dim.ts'
+import { PLAN_VERSION, type ConstantData, type InputPort, type Kernel, type Plan, type PlanBuffer, type Port, type Program, type Step, type WeightPort } from '../../plan/plan.ts'
 import type { Target } from '../../plan/target.ts'
 import type { Graph, Node } from '../graph/node.ts'
 import { elementsOf } from '../kernel/access.ts'
 import type { Regime } from '../kernel/context.ts'
 import type { Schedule } from '../kernel/schedule.ts'
+import { needed } from '../graph/walk.ts'
 import { memoryOf } from '../kernel/partition.ts'
 import { partsOf } from '../kernel/parts.ts'
 import { emitKernel, type EmittedKernel } from './emit.ts'
@@ -44,7 +45,11 @@ class PlanMaker {
 
   make(scheduled: readonly ScheduledProgram[]): Plan {
     const { graph, target } = this
-    const inputs = graph.inputs.map((node): Port => this.port(node.params.name, node, graph.docs[node.params.name] ?? ''))
+    const rows = rowsChosenBy(graph)
+    const inputs = graph.inputs.map((node): InputPort => {
+      const below = rows.get(node)
+      return { ...this.port(node.params.name, node, graph.docs[node.params.name] ?? ''), ...(below === undefined ? {} : { below: below.key }) }
+    })
     const programs: Program[] = []
     let outputs: readonly Port[] = []
     for (const program of scheduled) {
@@ -187,4 +192,16 @@ class PlanMaker {
     this.kernelIds.set(key, id)
     return id
   }
+}
+
+/** Inputs whose values are used as row numbers, and of how many rows: of the smallest table where there are several. */
+function rowsChosenBy(graph: Graph): ReadonlyMap<Node, Dim> {
+  const below = new Map<Node, Dim>()
+  for (const node of needed(graph)) {
+    if (node.op !== 'take' || node.inputs[1].op !== 'input') continue
+    const [rows, before] = [node.inputs[0].shape[0], below.get(node.inputs[1])]
+    const [value, known] = [constantValue(rows), before === undefined ? undefined : constantValue(before)]
+    if (before === undefined || (value !== undefined && (known === undefined || value < known))) below.set(node.inputs[1], rows)
+  }
+  return below
 }

@@ -6,7 +6,8 @@ import { PORTABLE, type Target } from '../../plan/target.ts'
 import type { Graph } from '../../compiler/graph/node.ts'
 import { bindDims } from '../../compiler/reference/bind.ts'
 import { evaluateKernels, type Memory } from '../../compiler/kernel/evaluate.ts'
-import { memoryOf, reachable } from '../../compiler/kernel/partition.ts'
+import { needed } from '../../compiler/graph/walk.ts'
+import { memoryOf } from '../../compiler/kernel/partition.ts'
 import { schedule } from '../../compiler/kernel/schedule.ts'
 import { optimise } from '../../compiler/passes/pipeline.ts'
 import { evaluate, type Feeds } from '../../compiler/reference/evaluate.ts'
@@ -20,7 +21,7 @@ function both(graph: Graph, feeds: Feeds, target: Target, regime: 'few' | 'many'
   const { kernels, inMemory } = schedule(optimised, target, regime)
   const dims = bindDims(graph, feeds.inputs)
   const memory: Memory = new Map()
-  for (const node of reachable(optimised)) {
+  for (const node of needed(optimised)) {
     if (node.op === 'input') memory.set(node, feeds.inputs[node.params.name].values)
     if (node.op === 'weight' || (node.op === 'constant' && node.shape.length > 0)) {
       const alone = { ...optimised, outputs: [{ name: 'it', node, doc: '' }] }
