@@ -2,7 +2,7 @@
 import { readFileSync } from 'node:fs'
 import { randomCheckpoint } from '../cli/bench/random.ts'
 import { createLoader } from '../cli/load.ts'
-import { kernelTimes, profileTable } from '../cli/run/profile.ts'
+import { fastestProfile, kernelTimes, profileTable } from '../cli/run/profile.ts'
 import { processTerminal } from '../cli/terminal.ts'
 import { compile } from '../compiler/compile.ts'
 import type { Plan } from '../plan/plan.ts'
@@ -44,9 +44,7 @@ async function demonstrate(): Promise<void> {
     await session.loadWeights(randomCheckpoint(session.plan, SEED))
     const letters = [...TEXT]
     const inputs = { tokens: { shape: [1, letters.length], data: Int32Array.from(letters, idOf) } }
-    // the first run also waits for the driver's compiler
-    await session.run(inputs)
-    const profile = await session.profile(inputs)
+    const profile = await fastestProfile(session, inputs)
     const routes = routesOf(profile, letters)
     write(`${drawRoutes(routes)}\n${drawLoads(routes)}\n${profileTable(kernelTimes(profile.steps))}`)
     session.dispose()

@@ -12,7 +12,7 @@ import { EXIT, Failure, type ExitCode } from '../exit.ts'
 import { createLoader } from '../load.ts'
 import { milliseconds, table, writeJson } from '../output.ts'
 import { createProgress } from '../progress.ts'
-import { kernelTimes, profileTable, type KernelTime } from '../run/profile.ts'
+import { fastestProfile, kernelTimes, profileTable, type KernelTime } from '../run/profile.ts'
 import type { Terminal } from '../terminal.ts'
 
 interface Options extends LayerSize, FormatOption {
@@ -34,7 +34,6 @@ interface Measurement {
 
 const SEED = 1
 const WARM_UP = 2
-const PROFILED = 3
 const FEWEST_RUNS = 5
 
 async function timeRuns(session: Session, x: HostData, seconds: number, onRun: (part: number) => void): Promise<readonly number[]> {
@@ -50,22 +49,12 @@ async function timeRuns(session: Session, x: HostData, seconds: number, onRun: (
   return times.sort((a, b) => a - b)
 }
 
-async function fastestProfile(session: Session, x: HostData): Promise<readonly KernelTime[] | null> {
-  if (!session.device.gpu.features.has('timestamp-query')) return null
-  const total = (times: readonly KernelTime[]): number => times.reduce((sum, time) => sum + time.milliseconds, 0)
-  let best: readonly KernelTime[] | null = null
-  for (let run = 0; run < PROFILED; run++) {
-    const times = kernelTimes((await session.profile({ x })).steps)
-    if (best === null || total(times) < total(best)) best = times
-  }
-  return best
-}
-
 async function measure(session: Session, tokens: number, options: Options, terminal: Terminal): Promise<Measurement> {
   const x = randomTensor([tokens, options.width], createRandom(SEED), 1)
   const progress = createProgress(terminal, `T = ${tokens}`, 1)
   const times = await timeRuns(session, x, options.seconds, (part) => progress.update(part))
-  const kernels = await fastestProfile(session, x)
+  const hasClock = session.device.gpu.features.has('timestamp-query')
+  const kernels = hasClock ? kernelTimes((await fastestProfile(session, { x })).steps) : null
   progress.end()
   const best = times[0]
   return { tokens, runs: times.length, best, median: times[Math.floor(times.length / 2)], gflops: layerFlops(options, tokens) / best / 1e6, kernels }
