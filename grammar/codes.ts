@@ -297,6 +297,18 @@ const rows = {
     explanation: 'A step of a slice is a whole number from 1.',
     example: 'model m(D: int = 4) {\n  input x: f32[B, D]\n  param w: f32[D]\n  output y = x * w\n  weights {\n    w = "model.w"[::0]\n  }\n}',
   },
+  SMOE6001: {
+    kind: 'unsupported',
+    title: 'too many buffers at once',
+    explanation: 'One step of the computation reads more tensors than the adapter binds to a kernel, and it cannot be cut smaller. Tensors over the size of a binding take several places.',
+    example: 'model m() {\n  input a: f32[N]\n  input b: f32[N]\n  input c: f32[N]\n  input d: f32[N]\n  input e: f32[N]\n  input f: f32[N]\n  input g: f32[N]\n  input h: f32[N]\n  output y = concat([a, b, c, d, e, f, g, h], 0)\n}',
+  },
+  SMOE6002: {
+    kind: 'unsupported',
+    title: 'ranking of unknown length',
+    explanation: 'The largest of a row are found where the length of the row is known when the spec is compiled.',
+    example: 'model m() {\n  input x: f32[B, S]\n  output best = top_k(x, 1)\n}',
+  },
 } as const satisfies Readonly<Record<string, CodeRow>>
 
 export type Code = keyof typeof rows

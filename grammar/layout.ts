@@ -156,9 +156,15 @@ class Layout {
     else if (token.tokenType === CloseBrace) this.closeBrace(i)
     else {
       if (token.tokenType === Arrow && this.frame.context === 'file') this.closeBrackets()
-      if (token.image === 'in' && this.brackets === 1 && this.frame.piece!.tokens[0]!.image === 'repeat') this.closeBrackets()
+      if (token.image === 'in' && this.isInLabel()) this.closeBrackets()
       this.append(token, i)
     }
+  }
+
+  /** `repeat layers[i in 0..L` */
+  private isInLabel(): boolean {
+    const tokens = this.frame.piece?.tokens ?? []
+    return this.brackets === 1 && tokens.length === 4 && tokens[0]!.image === 'repeat' && this.stack.at(-1)!.token === tokens[2]
   }
 
   private cursor(index: number): Cursor {
@@ -244,7 +250,8 @@ class Layout {
       else if (tokenMatcher(previous!, Word) || previous!.image === 'moe') retype(token, CallParen)
     } else if (token.image === '(' && !this.firsts[i] && previous?.image === 'moe') retype(token, CallParen)
     this.append(token, i)
-    this.stack.push({ token, indents: [this.columns[i]!, this.pieceColumn(i)], frame: null, isMoe: previous?.image === 'moe' && token.image === '(' })
+    const isMoe = previous?.image === 'moe' && token.image === '('
+    this.stack.push({ token, indents: [this.columns[i]!, this.pieceColumn(i)], frame: null, isMoe })
     this.brackets++
   }
 
@@ -446,13 +453,15 @@ class Layout {
     const [head, name] = outer.piece?.tokens ?? []
     const isWord = head !== undefined && tokenMatcher(head, AnyWord)
     if (!isWord) return 'the block'
-    return outer === this.root && name !== undefined && tokenMatcher(name, Word) ? `\`${head.image} ${name.image}\`` : `the block of \`${head.image}\``
+    const isNamed = outer === this.root && name !== undefined && tokenMatcher(name, Word)
+    return isNamed ? `\`${head.image} ${name.image}\`` : `the block of \`${head.image}\``
   }
 
   private purpose({ token }: Open): string {
     const at = this.frame.piece?.tokens.indexOf(token) ?? -1
     const before = at > 0 ? this.frame.piece!.tokens[at - 1]!.image : ''
-    if (token.tokenType === CallParen) return this.frame.context === 'file' ? `to close the parameters of \`${before}\`` : `to close the call of \`${before}\``
+    const isHead = this.frame.context === 'file'
+    if (token.tokenType === CallParen) return `to close the ${isHead ? 'parameters' : 'call'} of \`${before}\``
     if (token.tokenType === IndexBracket) return `to close the \`[\` after \`${before}\``
     return `to close the \`${token.image}\``
   }

@@ -28,7 +28,9 @@ interface Manner<T> {
 }
 
 /** Rows with the comments around them and the empty lines between them; begins and ends without a break. */
-function sequence<T extends { readonly span: Span }>(ledger: Ledger, items: readonly T[], range: { start: number; end: number }, manner: Manner<T>): Doc[] {
+function sequence<T extends { readonly span: Span }>(
+  ledger: Ledger, items: readonly T[], range: { start: number; end: number }, manner: Manner<T>,
+): Doc[] {
   const rows: Doc[] = []
   let end = range.start
   const put = (span: { start: number; end: number }, doc: Doc, mustPart: boolean): void => {
@@ -97,7 +99,7 @@ function createPrinter(ledger: Ledger, printsDocs: boolean): Printer {
   const declaration = ({ declares, name, parameters, result, body, doc, span }: Declaration): Doc => {
     const end = body[0]?.span.start ?? span.end
     const items = parameters.map((one) => ({ span: one.span, doc: () => parameter(one) }))
-    const head = writer.list(items, { open: '(', close: ')', span: { ...span, start: name.span.end, end: result?.span.start ?? parameters.at(-1)?.span.end ?? name.span.end } })
+    const head = writer.list(items, { open: '(', close: ')', span: { ...span, start: name.span.end } })
     const arrow = result === null ? [] : [' -> ', writer.type(result)]
     const from = result?.span.end ?? parameters.at(-1)?.span.end ?? name.span.end
     return join(...docs(doc), `${declares} ${name.text}`, head, ...arrow, ' ', statements(body, { start: Math.min(from, end), end: span.end }))

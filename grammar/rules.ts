@@ -273,7 +273,7 @@ export class Rules extends EmbeddedActionsParser {
 
   private readonly label = this.RULE('label', (): Name => {
     this.CONSUME(word('as'))
-    const name = this.CONSUME(AnyWord)
+    const name = this.CONSUME(Word)
     return this.ACTION(() => this.asName(name))
   })
 
@@ -538,7 +538,7 @@ export class Rules extends EmbeddedActionsParser {
 
   readonly repeat = this.RULE('repeat', (): Statement => {
     const first = this.CONSUME(word('repeat'))
-    const label = this.CONSUME(AnyWord)
+    const label = this.CONSUME(Word)
     this.CONSUME(IndexBracket)
     const index = this.CONSUME1(Word)
     this.CONSUME(CloseBracket)

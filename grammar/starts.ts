@@ -26,6 +26,8 @@ const named = new Set(['let', 'var', 'param', 'input', 'output', 'loss', 'repeat
 const clauses = new Set(['experts', 'route', 'shared', 'require'])
 /** Words that carry a statement or a clause on, over a line's end too. */
 const infixes = new Set(['by', 'in', 'of', 'at', 'after', 'at_most', 'layers', 'a', 'step', 'top', 'training'])
+/** After these an expression follows. */
+const joining = new Set(['by', 'in', 'of', 'at', 'after', 'at_most', 'top'])
 const clauseInfixes = new Set([
   'of', 'dropless', 'capacity', 'overflow', 'drop', 'next', 'groups', 'keep', 'bias', 'balanced', 'at', 'within', 'expert', 'choice',
   'most', 'tokens', 'an', 'each', 'token',
@@ -51,7 +53,7 @@ export function startsDeclaration({ tokens, index, first, piece, inBrackets }: C
   const token = tokens[index]!
   if (!declarations.has(token.image) || !isWord(token)) return false
   const next = tokens[index + 1]
-  if (has(next, Equals) || has(next, Colon) || has(tokens[index - 1], Dot)) return false
+  if (has(next, Equals) || has(next, Colon) || has(next, Dot) || has(tokens[index - 1], Dot)) return false
   const isNamed = isName(next) && tokens[index + 2]?.image === '('
   if (token.image === 'fn' || token.image === 'import') return first || isNamed
   if (context === 'file' && !inBrackets) return first || (isNamed && endsOperand(piece.at(-1)))
@@ -80,8 +82,8 @@ export function startsStatement(cursor: Cursor): boolean {
   if (hard.has(token.image) && piece.length === 1 && !first && named.has(previous.image)) return false
   if (hard.has(token.image)) return !(has(next, Equals) && inBrackets) && (first || !inBrackets)
   if (!isName(token) || piece.length === 1) return false
-  if (has(previous, BlockToken) && !inBrackets) return true
-  const free = !inBrackets && endsOperand(previous)
+  if (has(previous, BlockToken) && !inBrackets) return has(next, Equals) || !infixes.has(token.image)
+  const free = !inBrackets && endsOperand(previous) && (first || !joining.has(previous.image))
   const headed = Object.hasOwn(heads, token.image) && heads[token.image]!(next, tokens[index + 2])
   if (headed && (first || free)) return true
   if (has(next, Equals)) return inBrackets ? first && cursor.outdented && endsOperand(previous) : first || free
@@ -94,8 +96,11 @@ export function startsClause({ tokens, index, piece, first, inBrackets }: Cursor
   const isPercent = has(previous, Percent) && piece[1]?.image === 'balanced'
   if (!isWord(token) || inBrackets || !(endsOperand(previous) || isPercent)) return false
   if (clauses.has(token.image)) {
-    const each = token.image === 'experts' && piece[1]?.image === 'each' && !piece.slice(4).some((one) => one.image === 'experts')
-    return !each && previous.image !== 'overflow' && (first || !expecting.has(previous.image) || (piece[1]?.image === 'each' && previous.image === 'experts') || piece.at(-2)?.image === 'overflow')
+    if (previous.image === 'overflow') return false
+    const isEach = piece[1]?.image === 'each'
+    const isEnd = previous.image === 'experts' && isEach && piece.length > 4
+    if (token.image === 'experts' && isEach) return first || (isEnd && endsOperand(tokens[index + 1]) && !clauses.has(tokens[index + 1]!.image))
+    return first || isEnd || !expecting.has(previous.image) || piece.at(-2)?.image === 'overflow'
   }
   if (hard.has(token.image) && piece.length === 1 && !first && named.has(previous.image)) return false
   if (hard.has(token.image)) return true

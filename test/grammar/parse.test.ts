@@ -1,7 +1,9 @@
-import { describe, expect, test } from 'vitest'
+import { describe, expect, test, vi } from 'vitest'
 import type { Statement } from '../../grammar/ast.ts'
 import { textOf } from '../../grammar/source.ts'
 import { everything, parseText, placesOf, withoutSpans } from './helpers.ts'
+
+vi.setConfig({ testTimeout: 120_000 })
 
 const bodyOf = (text: string): readonly Statement[] => {
   const { file, diagnostics } = parseText(`fn f() {\n${text}\n}`)
@@ -163,7 +165,6 @@ describe('one mistake is one diagnostic, and all else is read', () => {
 
 describe('limits end in diagnostics', () => {
   const times = (text: string, count: number): string => text.repeat(count)
-  const codes = (text: string) => [...new Set(parseText(text).diagnostics.map(({ code }) => code))]
   const wrap = (text: string): string => `fn f() {\n  return ${text}\n}\nfn g() {}`
 
   test.each([
@@ -172,9 +173,9 @@ describe('limits end in diagnostics', () => {
     ['transposes', wrap(`a${times('.T', 1e5)}`)], ['not', wrap(`${times('not ', 1e5)}a`)], ['calls', wrap(times('f(', 1e5))],
     ['lists', wrap(times('[', 1e5))],
   ])('deep %s', (_, text) => {
-    expect(codes(text)).toEqual(['SMOE1008'])
-    expect(parseText(text).diagnostics.length).toBe(1)
-    expect(parseText(text).file.declarations.length).toBeGreaterThan(0)
+    const { file, diagnostics } = parseText(text)
+    expect(diagnostics.map(({ code }) => code)).toEqual(['SMOE1008'])
+    expect(file.declarations.length).toBeGreaterThan(0)
   })
 
   test.each([

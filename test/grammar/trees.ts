@@ -22,7 +22,7 @@ const { expression } = fc.letrec<{ expression: Expression, call: CallExpression,
   const maybe = fc.option(inner, { nil: null })
   const argument = (named: boolean): fc.Arbitrary<Argument> => fc.record({ name: named ? anyName : fc.constant(null), value: inner, span: fc.constant(span) })
   const given = fc.tuple(fc.array(argument(false), { maxLength: 3 }), fc.array(argument(true), { maxLength: 3 })).map((both) => both.flat())
-  const label = fc.option(anyName, { nil: null })
+  const label = fc.option(name, { nil: null })
   const call = fc.record({ kind: fc.constant('call' as const), callee: name, arguments: given, label, span: fc.constant(span) })
   const slice: fc.Arbitrary<SliceNode> = fc.oneof(
     inner.map((index) => ({ index, start: null, stop: null, step: null, span })),
@@ -100,7 +100,7 @@ const { statement } = fc.letrec<{ statement: Statement }>((tie) => {
       fc.record({ kind: fc.constant('select' as const), count: expression, by: expression, ...common }),
       fc.record({ kind: fc.constant('assert' as const), condition: expression, message: fc.option(text, { nil: null }), ...common }),
       fc.record({ kind: fc.constant('weights' as const), entries: fc.array(entry, { maxLength: 4 }), ...common }),
-      fc.record({ kind: fc.constant('repeat' as const), label: anyName, index: name, from: expression, to: expression, body, ...common }),
+      fc.record({ kind: fc.constant('repeat' as const), label: name, index: name, from: expression, to: expression, body, ...common }),
       fc.record({ kind: fc.constant('once' as const), body, ...common }),
       fc.record({ kind: fc.constant('when-training' as const), rate: maybe, after: maybe, atMost: maybe, body, otherwise: fc.option(body, { nil: null }), ...common }),
     ),
