@@ -2,10 +2,11 @@
 import { parse } from '../grammar/parse.ts'
 import type { File } from '../grammar/ast.ts'
 import type { Diagnostic } from '../grammar/diagnostic.ts'
-import type { Source } from '../grammar/source.ts'
+import type { Source, Span } from '../grammar/source.ts'
 import type { Plan } from '../plan/plan.ts'
 import type { Target } from '../plan/target.ts'
 import type { Graph } from './graph/node.ts'
+import { LimitError } from './kernel/limit-error.ts'
 import { ROUTER_ROWS } from './kernel/partition.ts'
 import { planRegimes } from './kernel/regimes.ts'
 import { schedule } from './kernel/schedule.ts'
@@ -48,16 +49,25 @@ export function compile(source: Source, options: CompileOptions): Compilation {
   if (model === null || diagnostics.some(({ severity }) => severity === 'error')) return reached
 
   const graph = lower(model, options)
-  return { ...reached, graph, ...compileGraph(graph, options.target) }
+  const compiled = compileGraph(graph, options.target)
+  return { ...reached, graph, ...compiled, diagnostics: [...diagnostics, ...compiled.diagnostics] }
 }
 
-/** Everything after the language: passes, kernels and plan of a graph. */
-export function compileGraph(graph: Graph, target: Target): { readonly programs: readonly CompiledProgram[]; readonly plan: Plan } {
-  const scheduled = planRegimes(graph).map(({ name, regime, when }) => {
-    const optimised = optimise(graph, { tokens: regime, block: ROUTER_ROWS, tile: rowTile(target) })
-    return { name, regime, when, ...optimised, schedule: schedule(optimised.graph, target, regime) }
-  })
-  const plan = emitPlan(graph, scheduled, target)
-  const programs = scheduled.map(({ name, trace }, at) => ({ name, trace, kernels: printKernels(plan, plan.programs[at]) }))
-  return { programs, plan }
+/** Everything after the language: passes, kernels and plan of a graph. What the target cannot do is a diagnostic. */
+export function compileGraph(graph: Graph, target: Target): Pick<Compilation, 'programs' | 'plan' | 'diagnostics'> {
+  try {
+    const scheduled = planRegimes(graph).map(({ name, regime, when }) => {
+      const optimised = optimise(graph, { tokens: regime, block: ROUTER_ROWS, tile: rowTile(target) })
+      return { name, regime, when, ...optimised, schedule: schedule(optimised.graph, target, regime) }
+    })
+    const plan = emitPlan(graph, scheduled, target)
+    const programs = scheduled.map(({ name, trace }, at) => ({ name, trace, kernels: printKernels(plan, plan.programs[at]) }))
+    return { programs, plan, diagnostics: [] }
+  } catch (error) {
+    if (!(error instanceof LimitError) || error.origin.span === null) throw error
+    return { programs: [], plan: null, diagnostics: [limitDiagnostic(error, error.origin.span)] }
+  }
 }
+
+const limitDiagnostic = ({ code, message, help }: LimitError, span: Span): Diagnostic =>
+  ({ code, severity: 'error', message, span, related: [], help, fix: null })

@@ -3,27 +3,21 @@ import type { Target } from '../../plan/target.ts'
 import type { Node } from '../graph/node.ts'
 import type { KernelProgram } from './kernel.ts'
 import type { Concessions, Group, Partition } from './partition.ts'
+import { LimitError } from './limit-error.ts'
 import { partsOf } from './parts.ts'
-
-/** A kernel cannot be made small enough for the target. The compiler reports it at the kernel's place in the spec. */
-export class TooManyBuffersError extends Error {
-  override readonly name = 'TooManyBuffersError'
-  readonly kernel: KernelProgram
-  readonly needed: number
-  readonly limit: number
-
-  constructor(kernel: KernelProgram, needed: number, limit: number) {
-    super(`${kernel.does} needs ${needed} buffers at once, and the adapter binds ${limit}`)
-    this.kernel = kernel
-    this.needed = needed
-    this.limit = limit
-  }
-}
 
 export const bindingCount = (kernel: KernelProgram, target: Target): number =>
   kernel.buffers.reduce((sum, { node }) => sum + partsOf(node, target).parts, 0)
 
-/** Null where every kernel fits. Throws a TooManyBuffersError where nothing is left to give up. */
+const tooMany = (kernel: KernelProgram, needed: number, { name, maxStorageBuffers }: Target): LimitError =>
+  new LimitError(
+    'SMOE6001',
+    `${kernel.does} needs ${needed} buffers at once; ${name} binds ${maxStorageBuffers}`,
+    'fewer operands at once, or an adapter with larger bindings, where a tensor is not cut into parts',
+    kernel.origin,
+  )
+
+/** Null where every kernel fits. Throws a LimitError where nothing is left to give up. */
 export function concede(parts: Partition, kernels: readonly KernelProgram[], target: Target, before: Concessions): Concessions | null {
   const stored = new Set(before.stored)
   const apart = new Set(before.apart)
@@ -37,7 +31,7 @@ export function concede(parts: Partition, kernels: readonly KernelProgram[], tar
     if (loose !== null) stored.add(loose)
     else {
       const last = lastJoined(group)
-      if (last === null) throw new TooManyBuffersError(kernel, needed, target.maxStorageBuffers)
+      if (last === null) throw tooMany(kernel, needed, target)
       apart.add(last)
     }
   })

@@ -13,6 +13,7 @@ import { openScope, type KernelScope, type ScheduleContext } from './context.ts'
 import { describe, kernelName } from './describe.ts'
 import { delinearise } from './indexing.ts'
 import type { Computation, KernelProgram } from './kernel.ts'
+import { LimitError } from './limit-error.ts'
 import { ROUTER_ROWS, type Group } from './partition.ts'
 import { productView } from './product-view.ts'
 
@@ -272,7 +273,10 @@ class RowsKernel {
     const [from] = node.inputs
     const { k } = node.params
     const length = constantValue(from.shape.at(-1)!)
-    if (length === undefined) throw new Error('a row of unknown length cannot be ranked')
+    if (length === undefined) {
+      const along = from.shape.at(-1)!.key
+      throw new LimitError('SMOE6002', `the length of what is ranked, ${along}, is known only at a run`, 'rank along an axis whose size is a parameter', node.origin)
+    }
     const [taken, chosen, round, i, best, bestAt, found] = ['taken', 'chosen', 'round', 'i', 'best', 'best_at', 'found'].map((base) => this.fresh(base))
     const at = variable('u32', i)
     const value = this.value(from, at)
