@@ -23,6 +23,13 @@ export const diagnosticJson = ({ code, severity, message, span, related, help, f
   fix: fix === null ? null : { replacement: fix.replacement, ...place(fix.span) },
 })
 
+/** By file, in the order in which files came up, then by place: as one reads. */
+export function inOrder(diagnostics: readonly Diagnostic[]): readonly Diagnostic[] {
+  const files = [...new Set(diagnostics.map(({ span }) => span.source.path))]
+  const place = ({ span }: Diagnostic): number => files.indexOf(span.source.path)
+  return diagnostics.toSorted((a, b) => place(a) - place(b) || a.span.start - b.span.start)
+}
+
 export const hasErrors = (diagnostics: readonly Diagnostic[]): boolean => diagnostics.some(({ severity }) => severity === 'error')
 
 /** `2 errors and 1 warning` */
@@ -33,7 +40,7 @@ export function countWords(diagnostics: readonly Diagnostic[]): string {
 }
 
 export function writeFrames(diagnostics: readonly Diagnostic[], write: (text: string) => void, color: boolean): void {
-  for (const diagnostic of diagnostics) write(`${frame(diagnostic, { color }).trimEnd()}\n\n`)
+  for (const diagnostic of inOrder(diagnostics)) write(`${frame(diagnostic, { color }).trimEnd()}\n\n`)
 }
 
 /** Shows what was found on stderr, and ends the command where an error is among it. */

@@ -3,7 +3,7 @@ import type { Command } from 'commander'
 import { PORTABLE } from '../../plan/target.ts'
 import { formatOption, modelOption, setOption, type CommandModule, type Context, type FormatOption } from '../command.ts'
 import { compileAnyway, type SpecOptions } from '../compilation.ts'
-import { countWords, diagnosticJson, hasErrors, writeFrames } from '../diagnostics.ts'
+import { countWords, diagnosticJson, hasErrors, inOrder, writeFrames } from '../diagnostics.ts'
 import { EXIT, type ExitCode } from '../exit.ts'
 import { plural, writeJson } from '../output.ts'
 import type { Terminal } from '../terminal.ts'
@@ -12,7 +12,7 @@ type Options = SpecOptions & FormatOption
 
 function checkSpecs(paths: readonly string[], options: Options, terminal: Terminal): ExitCode {
   const diagnostics = paths.flatMap((path) => compileAnyway(path, options, PORTABLE, terminal).diagnostics)
-  if (options.format === 'json') writeJson(terminal, diagnostics.map(diagnosticJson))
+  if (options.format === 'json') writeJson(terminal, inOrder(diagnostics).map(diagnosticJson))
   else writeFrames(diagnostics, terminal.out, terminal.outHasColor)
   const files = plural(paths.length, 'file')
   terminal.err(diagnostics.length === 0 ? `${files} in order\n` : `${countWords(diagnostics)} in ${files}\n`)

@@ -1,7 +1,7 @@
 /** From a plan to the TypeScript that calls it: a class a model, wrong names, dtypes and ranks refused by the type checker. */
 import {
   type ClassDeclarationStructure, type InterfaceDeclarationStructure, type StatementStructures, type TypeAliasDeclarationStructure,
-  type VariableStatementStructure, IndentationText, Project, QuoteKind, Scope, StructureKind, VariableDeclarationKind,
+  IndentationText, Project, QuoteKind, Scope, StructureKind,
 } from 'ts-morph'
 import type { Plan, Port } from '../../plan/plan.ts'
 import { className, docText, literal, propertyName } from './names.ts'
@@ -49,12 +49,9 @@ const weightsAlias = (name: string, plan: Plan): TypeAliasDeclarationStructure =
 const portText = ({ name, dtype, shape }: Port): string =>
   `{ name: ${literal(name)}, dtype: '${dtype}', shape: [${shape.map(literal).join(', ')}] }`
 
-const portsConstant = (name: string, ports: readonly Port[]): VariableStatementStructure => ({
-  kind: StructureKind.VariableStatement,
-  declarationKind: VariableDeclarationKind.Const,
-  declarations: [{ name, type: 'readonly TypedPort[]', initializer: `[${ports.map((port) => `\n${portText(port)},`).join('')}\n]` }],
-  leadingTrivia: '\n',
-})
+/** Text as it stands: a structure's initializer would be indented once more. */
+const portsConstant = (ports: readonly Port[]): string =>
+  `\nconst INPUTS: readonly TypedPort[] = [\n${ports.map((port) => `  ${portText(port)},\n`).join('')}]\n`
 
 function modelClass(name: string, plan: Plan): ClassDeclarationStructure {
   return {
@@ -130,7 +127,7 @@ const disposeMethod = (): Method => ({
 const VALUES = ['checkInputs', 'createSession']
 const TYPES = ['Checkpoint', 'Device', 'LoadOptions', 'Plan', 'Session', 'Tensor', 'TypedPort']
 
-function statementsOf(plan: Plan): readonly StatementStructures[] {
+function statementsOf(plan: Plan): readonly (StatementStructures | string)[] {
   const name = className(plan.model)
   return [
     {
@@ -142,7 +139,7 @@ function statementsOf(plan: Plan): readonly StatementStructures[] {
     portsInterface(`${name}Outputs`, plan.outputs, `What a run of ${plan.model} gives.`),
     dimsInterface(`${name}Dims`, plan),
     weightsAlias(`${name}Weight`, plan),
-    portsConstant('INPUTS', plan.inputs),
+    portsConstant(plan.inputs),
     modelClass(name, plan),
   ]
 }
