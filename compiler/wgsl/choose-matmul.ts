@@ -77,11 +77,13 @@ const columnsAtMost = (matmul: Matmul, lanes: number, wanted: number): number =>
 const unaligned = 'rows that do not start at multiples of four elements, or a depth that is none, cannot be read as vectors'
 
 function judgeVector({ matmul, target, tokens, tiles, rows }: Situation): Verdict {
-  const { mostRows, sums, lanes: otherLanes, rows: rowsAtOnce } = tiles.vector
+  const { mostRows, mostColumns, sums, lanes: otherLanes, rows: rowsAtOnce } = tiles.vector
   const direct = matmul.rowsOf.kind === 'direct'
   if (matmul.rowsOf.kind === 'ordered') return { refusal: 'its rows come in tiles that share an expert' }
   if (!direct && rows !== undefined && rows > mostRows) return { refusal: `made for at most ${mostRows} rows of one matrix, this has ${rows}` }
   if (!direct && rows === undefined && tokens === 'many') return { refusal: `made for at most ${mostRows} rows of one matrix, this may have any number` }
+  const columns = constantValue(matmul.columns) ?? Infinity
+  if (columns > mostColumns) return { refusal: `on a processor made for at most ${mostColumns} columns: with more, lanes have columns of their own` }
   const subgroups = hasSubgroups(target)
   if (target.kind === 'cpu' && !subgroups) return { refusal: 'without subgroups its lanes meet at barriers, which are dear on a processor' }
   const height = Math.min(rowsAtOnce, rows ?? rowsAtOnce)
@@ -103,12 +105,18 @@ function judgeVector({ matmul, target, tokens, tiles, rows }: Situation): Verdic
 const tooLarge = (bytes: number, target: Target): string =>
   `needs ${bytes} bytes of workgroup memory, the adapter has ${target.maxWorkgroupStorageBytes}`
 
-function judgeSubgroup({ matmul, target, tiles, rows }: Situation): Verdict {
+/** Rows of a tile: no more than there can be, and few where few are expected. */
+const heightFor = ({ matmul, tokens, rows }: Situation, full: number, few: number): number =>
+  tileHeight(matmul, Math.min(tokens === 'few' && rows === undefined ? few : full, Math.max(1, rows ?? full)))
+
+function judgeSubgroup(situation: Situation): Verdict {
+  const { matmul, target, tiles } = situation
   const wanted = tiles.subgroup
   if (target.kind === 'gpu') return { refusal: 'made for processors: a GPU shares loads through workgroup memory' }
   if (!hasSubgroups(target)) return { refusal: 'needs subgroups of one size, which the adapter does not offer' }
   if (!readsVectors(matmul)) return { refusal: unaligned }
-  const height = tileHeight(matmul, Math.min(wanted.rows, Math.max(1, rows ?? wanted.rows)))
+  const height = heightFor(situation, wanted.rows, wanted.fewRows)
+  if (height === 1) return { refusal: 'a single row of a matrix leaves nothing to broadcast between rows' }
   if (height > wanted.mostRows) return { refusal: `tiles of ${height} rows need more registers than there are; it takes at most ${wanted.mostRows}` }
   const lanes = target.subgroupSize!
   const columns = columnsAtMost(matmul, lanes, atLeast1(wanted.sums / matmul.products.length))
@@ -135,11 +143,15 @@ function judgeTiled({ matmul, target, tiles }: Situation): Verdict {
   }
 }
 
-function judgePlain({ matmul, target, tiles, rows }: Situation): Verdict {
-  const lanes = Math.min(hasSubgroups(target) ? Math.max(target.subgroupSize!, tiles.plain.lanes) : tiles.plain.lanes, target.maxInvocationsPerWorkgroup)
-  const height = Math.min(tiles.plain.rows, tileHeight(matmul, Math.max(1, rows ?? tiles.plain.rows)))
-  const columns = columnsAtMost(matmul, lanes, atLeast1(tiles.plain.columns))
-  const tile = { lanes, rows: height, columns }
+function judgePlain(situation: Situation): Verdict {
+  const { matmul, target, tiles } = situation
+  const { plain, subgroup } = tiles
+  const lanes = Math.min(Math.max(target.subgroupSize ?? 1, plain.lanes), target.maxInvocationsPerWorkgroup)
+  const height = Math.min(plain.rows, heightFor(situation, plain.rows, Math.min(plain.rows, subgroup.fewRows)))
+  const columns = columnsAtMost(matmul, lanes, atLeast1(plain.sums / matmul.products.length))
   const how = readsVectors(matmul) ? 'by vectors' : 'one element at a time'
-  return { reason: `every invocation makes ${height} x ${columns} elements by itself, reading ${how}`, emit: (spell) => emitMatmulPlain(matmul, tile, spell) }
+  return {
+    reason: `every lane makes ${height} x ${columns} elements by itself, reading ${how}`,
+    emit: (spell) => emitMatmulPlain(matmul, { lanes, rows: height, columns }, spell),
+  }
 }

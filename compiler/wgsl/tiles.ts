@@ -5,6 +5,8 @@ import type { TiledTile } from './routines/matmul_tiled.wgsl.ts'
 export interface MatmulTiles {
   readonly subgroup: {
     readonly rows: number
+    /** Where few rows are expected and their number is open. */
+    readonly fewRows: number
     /** Sums of a lane for one row: its columns times the products. */
     readonly sums: number
     readonly depth: number
@@ -21,34 +23,37 @@ export interface MatmulTiles {
     readonly sums: number
     /** With more rows than this, tiles that share the weights win. */
     readonly mostRows: number
+    /** On a processor a lane is best given columns of its own; only results too narrow for that are split by depth. */
+    readonly mostColumns: number
   }
-  readonly plain: { readonly lanes: number; readonly rows: number; readonly columns: number }
+  /** `sums` as above. */
+  readonly plain: { readonly lanes: number; readonly rows: number; readonly sums: number }
 }
 
 const TILED = [64, 32, 16].map((columns) => ({ rows: 64, columns, depth: 4, rowsEach: 4, columnsEach: 4 }))
 
 /** lavapipe, eight lanes and more. */
 const WIDE: MatmulTiles = {
-  subgroup: { rows: 16, sums: 4, depth: 1, mostRows: 32 },
+  subgroup: { rows: 16, fewRows: 8, sums: 4, depth: 1, mostRows: 32 },
   tiled: TILED,
-  vector: { lanes: 8, rows: 2, sums: 8, mostRows: 4 },
-  plain: { lanes: 8, rows: 8, columns: 2 },
+  vector: { lanes: 8, rows: 2, sums: 8, mostRows: 4, mostColumns: 16 },
+  plain: { lanes: 8, rows: 8, sums: 4 },
 }
 
 /** SwiftShader, four lanes: a load costs more there, so it must serve more columns. */
 const NARROW: MatmulTiles = {
-  subgroup: { rows: 16, sums: 8, depth: 1, mostRows: 32 },
+  subgroup: { rows: 16, fewRows: 4, sums: 8, depth: 1, mostRows: 32 },
   tiled: TILED,
-  vector: { lanes: 4, rows: 2, sums: 8, mostRows: 4 },
-  plain: { lanes: 4, rows: 8, columns: 2 },
+  vector: { lanes: 4, rows: 2, sums: 8, mostRows: 4, mostColumns: 8 },
+  plain: { lanes: 4, rows: 8, sums: 4 },
 }
 
 /** Sizes by reasoning: full warps, 16 sums an invocation, within the limits that every adapter keeps. */
 const GPU: MatmulTiles = {
   subgroup: WIDE.subgroup,
   tiled: TILED,
-  vector: { lanes: 64, rows: 2, sums: 8, mostRows: 8 },
-  plain: { lanes: 64, rows: 4, columns: 1 },
+  vector: { lanes: 64, rows: 2, sums: 8, mostRows: 8, mostColumns: Infinity },
+  plain: { lanes: 64, rows: 4, sums: 1 },
 }
 
 export const hasSubgroups = (target: Target): boolean => target.subgroupSize !== null && target.features.includes('subgroups')
