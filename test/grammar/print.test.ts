@@ -5,6 +5,8 @@ import { print, printedWidth } from '../../grammar/print.ts'
 import { everything, parseText, withoutSpans } from './helpers.ts'
 import { file } from './trees.ts'
 
+vi.setConfig({ testTimeout: 120_000 })
+
 const printed = (text: string): string => print(parseText(text).file)
 
 test('a canonical file stays as it is', () => expect(printed(everything.replace(/model mixtral\((.*)\) \{/, 'model mixtral() {'))).toBe(
@@ -32,8 +34,6 @@ test('comments stay in their places', () => {
   const text = `// top
 
 import { a } from "x"  // after an import
-
-vi.setConfig({ testTimeout: 120_000 })
 
 // before f
 /// Doc of f.
