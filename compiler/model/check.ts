@@ -83,7 +83,7 @@ function modelFrom(declaration: Declaration, module: Module, set: Readonly<Recor
   const facts = bindValues(frame, set, values)
   bindSymbols(frame)
   statements(frame, declaration.body)
-  if (context.outputs.length === 0 && !declaration.isPartial && reporter.count === before) {
+  if (!declaration.isPartial && !declaration.body.some(({ kind }) => kind === 'output')) {
     complain(frame, { code: 'SMOE2013', message: `${declaration.name.text} has no output`, span: declaration.name.span })
   }
   const entries = declaration.body.flatMap((statement) => (statement.kind === 'weights' ? statement.entries : []))

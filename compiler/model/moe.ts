@@ -9,6 +9,7 @@ import { constraint } from './constraints.ts'
 import { complain, elaborate, originOf, valueOf, verify, wordsOf, type Frame } from './context.ts'
 import { EXPERT_ROWS, type CallTerm, type ConstraintFact, type ExpertBank, type GivenTerm, type MoeTerm, type Policy, type Term } from './model.ts'
 import type { Declared } from './modules.ts'
+import { article } from './names.ts'
 import { policyOf } from './policy.ts'
 import { mixedRows } from './rows.ts'
 import { evaluateSize, int } from './static.ts'
@@ -93,7 +94,7 @@ function sharedOf(frame: Frame, clause: SharedClause, rows: GivenTerm): readonly
 export function moe(frame: Frame, expression: MoeExpression): Value {
   const { span, label, clauses } = expression
   const { declares } = frame.declaration
-  if (declares !== 'model' && declares !== 'block') return complain(frame, { code: 'SMOE2012', message: `moe has no place in a ${declares}`, span })
+  if (declares !== 'model' && declares !== 'block') return complain(frame, { code: 'SMOE2012', message: `moe has no place in ${article(declares)}`, span })
   const { reporter } = frame.context
   const before = reporter.count
   const path = [...frame.path, label?.text ?? 'moe']

@@ -16,6 +16,8 @@ const suggestion = (name: Name, candidates: readonly string[]): { help: string |
   return { help: meant === null ? null : `${meant} is probably meant`, fix: null }
 }
 
+export const article = (word: string): string => `${/^[aeiou]/.test(word) ? 'an' : 'a'} ${word}`
+
 /** What a name stands for. */
 export function resolve(frame: Frame, name: Name): Value {
   const binding = find(frame.scope, name.text)
@@ -25,7 +27,7 @@ export function resolve(frame: Frame, name: Name): Value {
   const other = declared(frame.module, name.text)
   if (other !== undefined) {
     if (isBroken(other)) return UNKNOWN
-    return complain(frame, { code: 'SMOE2011', message: `${name.text} is a ${other.declaration.declares}; it is called, as in ${name.text}(...)`, span: name.span })
+    return complain(frame, { code: 'SMOE2011', message: `${name.text} is ${article(other.declaration.declares)}; it is called, as in ${name.text}(...)`, span: name.span })
   }
   if (FUNCTIONS.has(name.text)) return complain(frame, { code: 'SMOE2011', message: `${name.text} is a function; it is called, as in ${name.text}(...)`, span: name.span })
   return complain(frame, { code: 'SMOE2001', message: `there is no ${name.text} here`, span: name.span, ...suggestion(name, [...namesIn(frame.scope), ...Object.keys(CONSTANTS)]) })

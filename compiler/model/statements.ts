@@ -6,7 +6,7 @@ import { symbolsOf } from '../../plan/dim.ts'
 import { bind, sameType, typed } from './bind.ts'
 import { complain, elaborate, folds, originOf, verify, wordsOf, type Frame } from './context.ts'
 import type { Step, WeightTerm } from './model.ts'
-import { isLost, nearest } from './names.ts'
+import { article, isLost, nearest } from './names.ts'
 import { dependsOnRun } from './once.ts'
 import { lossStatement, selectStatement, weighStatement, whenTraining } from './routing.ts'
 import { inputStatement, outputStatement } from './ports.ts'
@@ -37,7 +37,7 @@ export function statements(frame: Frame, list: readonly Statement[]): Value | nu
   let result: Value | null = null
   for (const statement of list) {
     if (!ALLOWED[frame.declaration.declares].includes(statement.kind)) {
-      complain(frame, { code: 'SMOE2012', message: `${WORDS[statement.kind]} has no place in a ${frame.declaration.declares}`, span: statement.span })
+      complain(frame, { code: 'SMOE2012', message: `${WORDS[statement.kind]} has no place in ${article(frame.declaration.declares)}`, span: statement.span })
       if ('name' in statement && !frame.scope.bindings.has(statement.name.text)) bind(frame, statement.name, UNKNOWN)
       if (frame.policy !== null) frame.policy.isBroken = true
       continue

@@ -2,7 +2,7 @@
 import type { CallExpression } from '../../grammar/ast.ts'
 import { complain, type Frame } from './context.ts'
 import { declared, isBroken, type Declared } from './modules.ts'
-import { unknownCallee } from './names.ts'
+import { article, unknownCallee } from './names.ts'
 
 /** The declaration a clause names, if it is of the kind wanted. */
 export function wanted(frame: Frame, { callee }: CallExpression, declares: 'expert' | 'policy'): Declared | null {
@@ -14,7 +14,7 @@ export function wanted(frame: Frame, { callee }: CallExpression, declares: 'expe
   if (isBroken(found)) return null
   if (found.declaration.declares === declares) return found
   complain(frame, {
-    code: 'SMOE2011', message: `${callee.text} is a ${found.declaration.declares}, and ${declares === 'expert' ? 'an expert' : 'a policy'} is wanted`, span: callee.span,
+    code: 'SMOE2011', message: `${callee.text} is ${article(found.declaration.declares)}, and ${article(declares)} is wanted`, span: callee.span,
     related: [{ span: found.declaration.name.span, message: 'declared here' }],
   })
   return null
