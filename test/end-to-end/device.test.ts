@@ -23,6 +23,9 @@ async function sessionOf(device: Device, { spec }: Checkpoint, folder: string): 
   return session
 }
 
+/** Adapters compile each kernel they see for the first time. */
+const timeout = 240_000
+
 describe.each(await softwareDevices())('on %s', (name) => {
   let device: Device
   beforeAll(async () => void (device = await open(name)))
@@ -41,5 +44,5 @@ describe.each(await softwareDevices())('on %s', (name) => {
     const width = expected.shape[2]
     expect(argmaxRows(first.data, width)).toEqual(argmaxRows(expected.values, width))
     expect(new Uint8Array(second.data.buffer)).toEqual(new Uint8Array(first.data.buffer))
-  })
+  }, timeout)
 })

@@ -1,6 +1,8 @@
-/** The software adapters of this machine, by the names they are asked for. */
+/** The software adapters of this machine, by the names they are asked for, and host tensors as they take them. */
+import type { HostTensor } from '../../compiler/reference/tensor.ts'
 import { listAdapters, openDevice } from '../../runtime/dawn/index.ts'
 import type { Device } from '../../runtime/device.ts'
+import type { HostData } from '../../runtime/tensors.ts'
 
 const wanted = { swiftshader: /swiftshader/i, lavapipe: /llvmpipe/i } as const
 
@@ -11,3 +13,8 @@ export async function softwareDevices(): Promise<readonly string[]> {
 }
 
 export const open = (choose: string): Promise<Device> => openDevice({ choose })
+
+const stored = ({ shape, dtype, values }: HostTensor): HostData => ({ shape, data: dtype === 'f32' ? Float32Array.from(values) : Int32Array.from(values) })
+
+export const storedAll = (tensors: Readonly<Record<string, HostTensor>>): Readonly<Record<string, HostData>> =>
+  Object.fromEntries(Object.entries(tensors).map(([name, tensor]) => [name, stored(tensor)]))

@@ -1,8 +1,9 @@
 /** Feeds for a graph: small sizes for its dims, weights and inputs from a seed. */
-import { evaluate as sizeOf, symbolsOf, type DimValues } from '../../plan/dim.ts'
+import { evaluate as sizeOf, type DimValues } from '../../plan/dim.ts'
 import type { Graph } from '../../compiler/graph/node.ts'
+import type { WeightSource } from '../../compiler/graph/vocabulary.ts'
 import { elements, type HostTensor } from '../../compiler/reference/tensor.ts'
-import { weightNodes } from './weights.ts'
+import { weightNodes, weightsOf } from './weights.ts'
 
 /** Numbers in [0, 1), the same for the same seed (mulberry32). */
 export function uniform(seed: number): () => number {
@@ -26,7 +27,34 @@ const whole = (shape: readonly number[], next: () => number, below: number): Hos
   shape, dtype: 'i32', values: Float64Array.from({ length: elements(shape) }, () => Math.floor(next() * below)),
 })
 
-/** Ids stay below `vocabulary`. Weights have the scale that keeps a layer's output near its input's. */
+type Piece = WeightSource['pieces'][number]
+
+/** The smallest tensor a piece of this shape can be cut out of. */
+function uncut(shape: readonly number[], { slices, transpose }: Piece): readonly number[] {
+  const cut = transpose ? [...shape.slice(0, -2), shape.at(-1) ?? 1, shape.at(-2) ?? 1] : [...shape]
+  const sliced = slices.map((slice) => {
+    if (slice.kind === 'index') return slice.at + 1
+    const extent = cut.shift() ?? 1
+    return slice.kind === 'all' ? extent : Math.max(slice.stop ?? 0, Math.floor(slice.start / slice.step) * slice.step + extent * slice.step)
+  })
+  return [...sliced, ...cut]
+}
+
+/** Tensors under all the names that the graph's weights are read from. They keep a layer's output near its input's scale. */
+export function checkpointOf(graph: Graph, next: () => number): Readonly<Record<string, HostTensor>> {
+  const shapes = new Map<string, readonly number[]>()
+  for (const { params, shape } of weightNodes(graph)) {
+    const { pieces, stacked } = params.source
+    const own = shape.map((size) => sizeOf(size, {})).slice(stacked ? 1 : 0)
+    for (const piece of pieces) {
+      const [known, needed] = [shapes.get(piece.tensor), uncut(own, piece)]
+      shapes.set(piece.tensor, needed.map((size, axis) => Math.max(size, known?.[axis] ?? 0)))
+    }
+  }
+  return Object.fromEntries([...shapes].map(([name, shape]) => [name, floats(shape, next, Math.sqrt(2 / (shape.at(-1) ?? 1)))]))
+}
+
+/** Inputs and a checkpoint for a graph. Dims that are not given are small; ids stay below `vocabulary`. */
 export function feedsOf(graph: Graph, dims: DimValues, options: { readonly seed?: number; readonly vocabulary?: number } = {}) {
   const { seed = 1, vocabulary = 8 } = options
   const next = uniform(seed)
@@ -35,11 +63,6 @@ export function feedsOf(graph: Graph, dims: DimValues, options: { readonly seed?
     const concrete = shape.map((size) => sizeOf(size, sizes))
     return [params.name, dtype === 'i32' ? whole(concrete, next, vocabulary) : floats(concrete, next, 1)] as const
   })
-  const weights = weightNodes(graph).map(({ params, shape }) => {
-    const concrete = shape.map((size) => sizeOf(size, sizes))
-    return [params.name, floats(concrete, next, Math.sqrt(2 / (concrete.at(-1) ?? 1)))] as const
-  })
-  return { inputs: Object.fromEntries(inputs), weights: Object.fromEntries(weights) }
+  const checkpoint = checkpointOf(graph, next)
+  return { inputs: Object.fromEntries(inputs), checkpoint, weights: weightsOf(graph, checkpoint) }
 }
-
-export const symbolic = (graph: Graph): readonly string[] => [...new Set(graph.inputs.flatMap(({ shape }) => shape.flatMap(symbolsOf)))]
