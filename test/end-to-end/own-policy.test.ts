@@ -2,9 +2,13 @@ import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterAll, beforeAll, expect, test } from 'vitest'
+import { compileGraph } from '../../compiler/compile.ts'
 import { evaluate } from '../../compiler/reference/evaluate.ts'
 import type { HostTensor } from '../../compiler/reference/tensor.ts'
+import { memoryCheckpoint } from '../../runtime/checkpoint/memory.ts'
+import { createSession } from '../../runtime/session.ts'
 import { relativeError } from '../support/compare.ts'
+import { open, softwareDevices, storedAll } from '../support/devices.ts'
 import { feedsOf } from '../support/random.ts'
 import { read } from '../support/sources.ts'
 import { graphOf } from '../support/graph.ts'
@@ -61,6 +65,18 @@ function expected(hidden: HostTensor, point: HostTensor, matrix: HostTensor, k: 
     )
   })
 }
+
+test.each(await softwareDevices())('it runs on %s as it stands', async (name) => {
+  const graph = graphOf(read(join(folder, 'cells.smoe')))
+  const { inputs, checkpoint, weights } = feedsOf(graph, { T: 40 })
+  const device = await open(name)
+  const session = await createSession(device, compileGraph(graph, device.target).plan)
+  await session.loadWeights(memoryCheckpoint(storedAll(checkpoint)))
+  const { out } = await session.run(storedAll(inputs))
+  session.dispose()
+  device.dispose()
+  expect(relativeError(out.data, evaluate(graph, { inputs, weights }).out.values)).toBeLessThan(2e-5)
+}, 240_000)
 
 test('a policy that no paper has and no code knows is one file', () => {
   const graph = graphOf(read(join(folder, 'cells.smoe')))
