@@ -2,7 +2,6 @@ import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterAll, beforeAll, expect, test } from 'vitest'
-import { compileGraph } from '../../compiler/compile.ts'
 import { evaluate } from '../../compiler/reference/evaluate.ts'
 import type { HostTensor } from '../../compiler/reference/tensor.ts'
 import { memoryCheckpoint } from '../../runtime/checkpoint/memory.ts'
@@ -11,7 +10,7 @@ import { relativeError } from '../support/compare.ts'
 import { open, softwareDevices, storedAll } from '../support/devices.ts'
 import { feedsOf } from '../support/random.ts'
 import { read } from '../support/sources.ts'
-import { graphOf } from '../support/graph.ts'
+import { graphOf, planOf } from '../support/graph.ts'
 
 const policy = `/// Each expert is a point; a token goes to the nearest ones, and the nearer they are, the more they count.
 policy nearest(k: int in 1..E = 2, reach: real in 0.0.. = 0.5) {
@@ -70,7 +69,7 @@ test.each(await softwareDevices())('it runs on %s as it stands', async (name) =>
   const graph = graphOf(read(join(folder, 'cells.smoe')))
   const { inputs, checkpoint, weights } = feedsOf(graph, { T: 40 })
   const device = await open(name)
-  const session = await createSession(device, compileGraph(graph, device.target).plan)
+  const session = await createSession(device, planOf(graph, device.target))
   await session.loadWeights(memoryCheckpoint(storedAll(checkpoint)))
   const { out } = await session.run(storedAll(inputs))
   session.dispose()

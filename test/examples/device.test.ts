@@ -1,14 +1,13 @@
 import { readdirSync } from 'node:fs'
 import { join } from 'node:path'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
-import { compileGraph } from '../../compiler/compile.ts'
 import { evaluate } from '../../compiler/reference/evaluate.ts'
 import { memoryCheckpoint } from '../../runtime/checkpoint/memory.ts'
 import type { Device } from '../../runtime/device.ts'
 import { createSession } from '../../runtime/session.ts'
 import { relativeError } from '../support/compare.ts'
 import { open, softwareDevices, storedAll } from '../support/devices.ts'
-import { graphOf } from '../support/graph.ts'
+import { graphOf, planOf } from '../support/graph.ts'
 import { feedsOf } from '../support/random.ts'
 import { read, root } from '../support/sources.ts'
 
@@ -25,7 +24,7 @@ describe.each(await softwareDevices())('on %s', (adapter) => {
 
   test.each(names)('%s computes what the oracle says', async (name) => {
     const graph = graphOf(read(join(folder, name)))
-    const session = await createSession(device, compileGraph(graph, device.target).plan)
+    const session = await createSession(device, planOf(graph, device.target))
     for (const dims of [{ B: 2, S: 5, T: 11 }, { B: 1, S: 1, T: 1 }]) {
       const { inputs, checkpoint, weights } = feedsOf(graph, dims)
       const expected = evaluate(graph, { inputs, weights })
