@@ -1,4 +1,4 @@
-/** Picks the template of a matrix product: the fastest that the adapter and the operands allow, with a reason for each that they do not. */
+/** Picks the template of a matrix product: the fastest that adapter and operands allow; a reason for each that they do not. */
 import { ceilDivide, constantValue, floorDivide } from '../../plan/dim.ts'
 import type { Target } from '../../plan/target.ts'
 import type { Matmul } from '../kernel/matmul.ts'
@@ -6,7 +6,7 @@ import type { RoutineText } from './routine.ts'
 import { readsVectors } from './routines/matmul-frame.ts'
 import { emitMatmulPlain } from './routines/matmul_plain.wgsl.ts'
 import { emitMatmulSubgroup } from './routines/matmul_subgroup.wgsl.ts'
-import { emitMatmulTiled, tiledInvocations, tiledWorkgroupBytes } from './routines/matmul_tiled.wgsl.ts'
+import { emitMatmulTiled, tiledInvocations, tiledWorkgroupBytes, type TiledTile } from './routines/matmul_tiled.wgsl.ts'
 import { emitMatmulVector, vectorWorkgroupBytes } from './routines/matmul_vector.wgsl.ts'
 import { tileHeight } from './routines/row-tiles.ts'
 import type { Speller } from './speller.ts'
@@ -78,14 +78,18 @@ const unaligned = 'rows that do not start at multiples of four elements, or a de
 
 function judgeVector({ matmul, target, tokens, tiles, rows }: Situation): Verdict {
   const { mostRows, mostColumns, sums, lanes: otherLanes, rows: rowsAtOnce } = tiles.vector
-  const direct = matmul.rowsOf.kind === 'direct'
   if (matmul.rowsOf.kind === 'ordered') return { refusal: 'its rows come in tiles that share an expert' }
-  if (!direct && rows !== undefined && rows > mostRows) return { refusal: `made for at most ${mostRows} rows of one matrix, this has ${rows}` }
-  if (!direct && rows === undefined && tokens === 'many') return { refusal: `made for at most ${mostRows} rows of one matrix, this may have any number` }
+  const limit = `made for at most ${mostRows} rows of one matrix, this`
+  if (rows !== undefined && rows > mostRows) return { refusal: `${limit} has ${rows}` }
+  if (rows === undefined && tokens === 'many') return { refusal: `${limit} may have any number` }
   const columns = constantValue(matmul.columns) ?? Infinity
-  if (columns > mostColumns) return { refusal: `on a processor made for at most ${mostColumns} columns: with more, lanes have columns of their own` }
+  if (columns > mostColumns) {
+    return { refusal: `on a processor made for at most ${mostColumns} columns: with more, lanes have columns of their own` }
+  }
   const subgroups = hasSubgroups(target)
-  if (target.kind === 'cpu' && !subgroups) return { refusal: 'without subgroups its lanes meet at barriers, which are dear on a processor' }
+  if (target.kind === 'cpu' && !subgroups) {
+    return { refusal: 'without subgroups its lanes meet at barriers, which are dear on a processor' }
+  }
   const height = Math.min(rowsAtOnce, rows ?? rowsAtOnce)
   const tile = {
     lanes: subgroups ? target.subgroupSize! : Math.min(otherLanes, target.maxInvocationsPerWorkgroup),
@@ -95,7 +99,8 @@ function judgeVector({ matmul, target, tokens, tiles, rows }: Situation): Verdic
   } as const
   const bytes = vectorWorkgroupBytes(matmul, tile)
   if (bytes > target.maxWorkgroupStorageBytes) return { refusal: tooLarge(bytes, target) }
-  const why = direct ? 'each row has an expert of its own' : rows === undefined ? 'few tokens' : `${rows} rows of one matrix`
+  const some = rows === undefined ? 'few tokens' : `${rows} rows of one matrix`
+  const why = matmul.rowsOf.kind === 'direct' ? 'each row has an expert of its own' : some
   return {
     reason: `${why}: ${tile.lanes} lanes split the depth of ${tile.columns} columns`,
     emit: (spell) => emitMatmulVector(matmul, tile, spell),
@@ -117,7 +122,9 @@ function judgeSubgroup(situation: Situation): Verdict {
   if (!readsVectors(matmul)) return { refusal: unaligned }
   const height = heightFor(situation, wanted.rows, wanted.fewRows)
   if (height === 1) return { refusal: 'a single row of a matrix leaves nothing to broadcast between rows' }
-  if (height > wanted.mostRows) return { refusal: `tiles of ${height} rows need more registers than there are; it takes at most ${wanted.mostRows}` }
+  if (height > wanted.mostRows) {
+    return { refusal: `tiles of ${height} rows need more registers than there are; it takes at most ${wanted.mostRows}` }
+  }
   const lanes = target.subgroupSize!
   const columns = columnsAtMost(matmul, lanes, atLeast1(wanted.sums / matmul.products.length))
   return {
@@ -130,17 +137,23 @@ function judgeTiled({ matmul, target, tiles }: Situation): Verdict {
   if (target.kind === 'cpu') return { refusal: 'made for GPUs: workgroup memory and barriers are dear on a processor' }
   if (matmul.rowsOf.kind === 'direct') return { refusal: 'each row has an expert of its own, so a tile of rows shares nothing' }
   if (!readsVectors(matmul)) return { refusal: unaligned }
-  const fits = tiles.tiled.find((tile) => tiledInvocations(tile) <= target.maxInvocationsPerWorkgroup &&
-    tiledWorkgroupBytes(matmul, tile) <= target.maxWorkgroupStorageBytes)
-  if (fits === undefined) {
-    const smallest = tiles.tiled[tiles.tiled.length - 1]
-    if (tiledInvocations(smallest) <= target.maxInvocationsPerWorkgroup) return { refusal: tooLarge(tiledWorkgroupBytes(matmul, smallest), target) }
-    return { refusal: `needs ${tiledInvocations(smallest)} invocations a workgroup, the adapter has ${target.maxInvocationsPerWorkgroup}` }
-  }
+  const problems = tiles.tiled.map((tile) => limitProblem(matmul, tile, target))
+  const at = problems.indexOf(null)
+  if (at < 0) return { refusal: problems[problems.length - 1]! }
+  const tile = tiles.tiled[at]
+  const [lanes, bytes] = [tiledInvocations(tile), tiledWorkgroupBytes(matmul, tile)]
   return {
-    reason: `${tiledInvocations(fits)} invocations share ${tiledWorkgroupBytes(matmul, fits)} bytes of workgroup memory for ${fits.rows} x ${fits.columns} elements`,
-    emit: (spell) => emitMatmulTiled(matmul, fits, spell),
+    reason: `${lanes} lanes share ${bytes} bytes of workgroup memory for ${tile.rows} x ${tile.columns} elements`,
+    emit: (spell) => emitMatmulTiled(matmul, tile, spell),
   }
+}
+
+function limitProblem(matmul: Matmul, tile: TiledTile, target: Target): string | null {
+  const [lanes, bytes] = [tiledInvocations(tile), tiledWorkgroupBytes(matmul, tile)]
+  if (lanes > target.maxInvocationsPerWorkgroup) {
+    return `needs ${lanes} invocations a workgroup, the adapter has ${target.maxInvocationsPerWorkgroup}`
+  }
+  return bytes > target.maxWorkgroupStorageBytes ? tooLarge(bytes, target) : null
 }
 
 function judgePlain(situation: Situation): Verdict {

@@ -3,8 +3,8 @@ import type { Dim } from '../../plan/dim.ts'
 import type { Expression, Statement } from '../scalar/expression.ts'
 
 /**
- * A routine may count on these declarations for every bound buffer NAME: `load_NAME(i: u32)` of one element, `load4_NAME(i4: u32)` of
- * elements 4 * i4 .. 4 * i4 + 3 where it asked for vectors, `store_NAME(i: u32, value)` where it is written.
+ * A routine may count on these declarations for every bound buffer NAME: `load_NAME(i: u32)` of one element,
+ * `load4_NAME(i4: u32)` of elements 4 * i4 .. 4 * i4 + 3 where it asked for vectors, `store_NAME(i: u32, value)` where it writes.
  */
 export interface Speller {
   expression(expression: Expression): string

@@ -4,16 +4,20 @@ import { chooseMatmul, rowTile } from '../../compiler/wgsl/choose-matmul.ts'
 import { createWriter } from '../../compiler/wgsl/write.ts'
 import { makeCase, type CaseShape } from './routines/matmul-case.ts'
 
-const LAVAPIPE: Target = { ...PORTABLE, name: 'lavapipe', kind: 'cpu', subgroupSize: 8, features: ['subgroups'], maxInvocationsPerWorkgroup: 1024, maxWorkgroupStorageBytes: 32768 }
+const LAVAPIPE: Target = {
+  ...PORTABLE, name: 'lavapipe', kind: 'cpu', subgroupSize: 8, features: ['subgroups'],
+  maxInvocationsPerWorkgroup: 1024, maxWorkgroupStorageBytes: 32768,
+}
 const NO_SUBGROUPS: Target = { ...LAVAPIPE, subgroupSize: null, features: [] }
 const WARPS: Target = { ...PORTABLE, name: 'warps', subgroupSize: 32, features: ['subgroups'] }
 
 const shape: CaseShape = {
-  grouping: 'dense', rows: 256, columns: 512, depth: 64, products: 1, experts: 8, tile: 16, symbolic: false, gathered: false, seed: 1,
+  grouping: 'dense', rows: 16, columns: 32, depth: 64, products: 1, experts: 8, tile: 16,
+  symbolic: false, gathered: false, seed: 1,
 }
 
 function choose(changes: Partial<CaseShape>, target: Target, tokens: 'few' | 'many' = 'many') {
-  const { matmul, values } = makeCase({ ...shape, rows: 16, columns: 32, ...changes })
+  const { matmul, values } = makeCase({ ...shape, ...changes })
   const choice = chooseMatmul(matmul, target, tokens)
   return { ...choice, routine: choice.emit(createWriter({ dims: Object.keys(values), lanes: 1, oneSubgroup: false })) }
 }

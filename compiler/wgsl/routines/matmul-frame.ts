@@ -49,11 +49,11 @@ export const indent = (lines: readonly string[], by: number): readonly string[] 
 const distinct = (names: readonly string[]): readonly string[] => [...new Set(names)]
 
 /** Whether a dim is a number that `unit` divides. */
-export const isMultiple = (dim: Dim, unit: number): boolean => (constantValue(dim) ?? 1) % unit === 0 && constantValue(dim) !== undefined
+export const isMultiple = (dim: Dim, unit: number): boolean => (constantValue(dim) ?? NaN) % unit === 0
 
 /**
- * The whole routine: `write` gives the declarations of the template and the statements of its entry, which run where `expert`, `row_count`,
- * `first_column` (all uniform) and `lane` are known.
+ * The whole routine: `write` gives the declarations of the template and the statements of its entry, which run where `expert`,
+ * `row_count`, `first_column` (all uniform) and `lane` are known.
  */
 export function frameMatmul(
   matmul: Matmul,
@@ -122,8 +122,9 @@ function epilogue(matmul: Matmul, spell: Speller): string {
 }
 
 function locateTile(cut: Cut, tiles: RowTiles, columnTiles: Dim, workgroups: string, spell: Speller): readonly string[] {
-  const [fast, slow, run] =
-    cut.next === 'rows' ? ['row_tile', 'column_tile', spell.size(tiles.count)] : ['column_tile', 'row_tile', spell.size(columnTiles)]
+  const byRows = cut.next === 'rows'
+  const [fast, slow] = byRows ? ['row_tile', 'column_tile'] : ['column_tile', 'row_tile']
+  const run = spell.size(byRows ? tiles.count : columnTiles)
   return [
     'let workgroup = workgroup_id.x + workgroup_id.y * num_workgroups.x;',
     `if (workgroup >= ${workgroups}) { return; }`,
@@ -142,8 +143,10 @@ export const clampedRow = (tiles: RowTiles, place: string): string =>
 export const clampedColumn = (parts: Parts, column: string): string =>
   parts.columnsFit ? column : `min(${column}, ${parts.columns} - 1u)`
 
+type WriteBlock = (block: RowBlock) => readonly string[]
+
 /** Runs `body` for the rows of a tile, `rows` at a time; where a tile is no higher than that, once and without a loop. */
-export function forRowBlocks(tiles: RowTiles, rows: number, body: (block: RowBlock) => readonly string[]): readonly string[] {
+export function forRowBlocks(tiles: RowTiles, rows: number, body: WriteBlock): readonly string[] {
   if (tiles.height <= rows) return body({ rows: tiles.height, place: (r) => r })
   const lines = body({ rows, place: (r) => `base + ${r}` })
   return [`for (var base = 0u; base < row_count; base += ${rows}u) {`, ...indent(lines, 1), '}']
@@ -155,7 +158,7 @@ export interface RowBlock {
   readonly place: (r: string) => string
 }
 
-/** Hands the sums s{product}_{row}_{column} to the epilogue. They pass through an array, so that its text stands once a column. */
+/** Hands the sums s{product}_{row}_{column} to the epilogue; they pass through an array, so its text stands once a column. */
 export function finishBlock(parts: Parts, block: RowBlock, columns: readonly string[]): readonly string[] {
   const { products, tiles } = parts
   const width = columns.length * products.length

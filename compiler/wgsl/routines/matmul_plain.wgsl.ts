@@ -1,12 +1,13 @@
 /**
- * A matrix product that asks nothing of adapter, sizes or alignment: every invocation makes a few rows of a few columns by itself.
- * Where the operands are aligned it reads vectors.
+ * A matrix product that asks nothing of adapter, sizes or alignment: every invocation makes a few rows of a few columns by
+ * itself. Where the operands are aligned it reads vectors.
  */
 import type { Matmul } from '../../kernel/matmul.ts'
 import type { RoutineText } from '../routine.ts'
 import type { Speller } from '../speller.ts'
 import {
-  clampedColumn, clampedRow, declareSums, finishBlock, forRowBlocks, frameMatmul, indent, readsVectors, upTo, type Parts, type RowBlock,
+  clampedColumn, clampedRow, declareSums, finishBlock, forRowBlocks, frameMatmul, indent, readsVectors, upTo,
+  type Parts, type RowBlock,
 } from './matmul-frame.ts'
 
 export interface PlainTile {

@@ -1,12 +1,14 @@
 /**
- * A matrix product for processors that run a subgroup as one thread. One subgroup makes a tile of `rows` rows by `columns` columns a lane.
- * Each lane loads the left vectors of its own rows and broadcasts them, each vector of the weights serves all rows of the tile: nothing is
- * loaded twice, and no barrier is needed.
+ * A matrix product for processors that run a subgroup as one thread. A subgroup makes a tile of `rows` rows by `columns` columns
+ * a lane. Each lane loads the left vectors of its own rows and broadcasts them, each vector of the weights serves all rows of the
+ * tile: nothing is loaded twice, and no barrier is needed.
  */
 import type { Matmul } from '../../kernel/matmul.ts'
 import type { RoutineText } from '../routine.ts'
 import type { Speller } from '../speller.ts'
-import { clampedColumn, clampedRow, declareSums, finishBlock, frameMatmul, indent, isMultiple, upTo, type Parts } from './matmul-frame.ts'
+import {
+  clampedColumn, clampedRow, declareSums, finishBlock, frameMatmul, indent, isMultiple, upTo, type Parts,
+} from './matmul-frame.ts'
 
 export interface SubgroupTile {
   /** Lanes of a subgroup. */

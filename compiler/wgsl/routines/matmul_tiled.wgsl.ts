@@ -1,6 +1,6 @@
 /**
- * A matrix product for GPUs: a workgroup brings a block of depth of its rows and columns into workgroup memory, each invocation multiplies
- * a register tile out of it. All barriers stand in loops over uniform sizes.
+ * A matrix product for GPUs: a workgroup brings a block of depth of its rows and columns into workgroup memory, each invocation
+ * multiplies a register tile out of it. All barriers stand in loops over uniform sizes.
  */
 import type { Matmul } from '../../kernel/matmul.ts'
 import type { RoutineText } from '../routine.ts'

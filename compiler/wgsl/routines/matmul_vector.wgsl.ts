@@ -1,5 +1,5 @@
 /**
- * A matrix product for few rows: the lanes of a workgroup split the depth of a few columns between them, then add up what each has.
+ * A matrix product for few rows: the lanes of a workgroup split the depth of a few columns, then add up what each has.
  * The order of the additions is fixed by the number of lanes alone.
  */
 import type { Matmul } from '../../kernel/matmul.ts'

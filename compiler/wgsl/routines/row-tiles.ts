@@ -12,15 +12,15 @@ export interface RowTiles {
   /** WGSL functions that `locate` calls. */
   readonly declarations: string
   /**
-   * WGSL statements: from `row_tile: u32` to `expert: u32` and `row_count: u32`, the same for all invocations. They return where the tile
-   * is empty, so row_count is at least 1 behind them.
+   * WGSL statements: from `row_tile: u32` to `expert: u32` and `row_count: u32`, the same for all invocations. They return where
+   * the tile is empty, so row_count is at least 1 behind them.
    */
   readonly locate: readonly string[]
   /** The number of the tile's row at this place, a u32 below row_count. */
   readonly row: (place: string) => string
 }
 
-/** How high a tile of at most `height` rows can be: one row where each looks up its own expert, the order's own tile where one is given. */
+/** How high tiles are where `height` is wanted: one row where each looks up its own expert, the order's own height under one. */
 export function tileHeight({ rowsOf }: Matmul, height: number): number {
   if (rowsOf.kind === 'direct') return 1
   return rowsOf.kind === 'ordered' ? rowsOf.tile : height

@@ -51,8 +51,12 @@ function layoutFor(gpu: GPUDevice, bounds: readonly Bound[]): GPUBindGroupLayout
   })
 }
 
-function createBuffer(gpu: GPUDevice, data: Bound['data'] | Uint32Array<ArrayBuffer>, usage: GPUBufferUsageFlags): GPUBuffer {
-  const buffer = gpu.createBuffer({ size: Math.max(16, Math.ceil(data.byteLength / 16) * 16), usage: usage | GPUBufferUsage.COPY_DST })
+type Data = Bound['data'] | Uint32Array<ArrayBuffer>
+
+const roundUp = (n: number, unit: number): number => Math.max(unit, Math.ceil(n / unit) * unit)
+
+function createBuffer(gpu: GPUDevice, data: Data, usage: GPUBufferUsageFlags): GPUBuffer {
+  const buffer = gpu.createBuffer({ size: roundUp(data.byteLength, 16), usage: usage | GPUBufferUsage.COPY_DST })
   gpu.queue.writeBuffer(buffer, 0, data)
   return buffer
 }
@@ -67,14 +71,20 @@ async function compile({ gpu, wait }: Device, code: string, bindGroupLayout: GPU
 }
 
 /** `values` are the dims, in the order of the uniform. Throws with the messages of the WGSL compiler. */
-export async function prepare(device: Device, routine: RoutineText, bounds: readonly Bound[], values: DimValues): Promise<Prepared> {
+export async function prepare(
+  device: Device,
+  routine: RoutineText,
+  bounds: readonly Bound[],
+  values: DimValues,
+): Promise<Prepared> {
   const { gpu, wait } = device
   gpu.pushErrorScope('validation')
   const start = performance.now()
   const bindGroupLayout = layoutFor(gpu, bounds)
   const pipeline = await compile(device, moduleText(routine, bounds, values), bindGroupLayout).finally(() => gpu.popErrorScope())
   const compileMs = performance.now() - start
-  const dims = Uint32Array.from({ length: Math.max(4, Math.ceil(Object.keys(values).length / 4) * 4) }, (_, i) => Object.values(values)[i] ?? 0)
+  const numbers = Object.values(values)
+  const dims = Uint32Array.from({ length: roundUp(numbers.length, 4) }, (_, i) => numbers[i] ?? 0)
   const uniform = createBuffer(gpu, dims, GPUBufferUsage.UNIFORM)
   const buffers = bounds.map(({ data }) => createBuffer(gpu, data, GPUBufferUsage.STORAGE | GPUBufferUsage.COPY_SRC))
   const entries = [uniform, ...buffers].map((buffer, binding) => ({ binding, resource: { buffer } }))

@@ -26,7 +26,7 @@ export interface Case {
   readonly matmul: Matmul
   readonly bounds: readonly Bound[]
   readonly values: DimValues
-  /** rows x columns, and what each may be off by. */
+  /** rows x columns, row-major. */
   readonly expected: Float64Array
 }
 
@@ -57,7 +57,13 @@ export function orderRows(expertOf: readonly number[], experts: number, tile: nu
   return Int32Array.from([...sorted, ...entries])
 }
 
-const ACTIVATIONS: readonly { readonly f64: (s: readonly number[]) => number; readonly spelled: (s: readonly Expression[]) => Expression }[] = [
+interface Activation {
+  readonly f64: (sums: readonly number[]) => number
+  readonly spelled: (sums: readonly Expression[]) => Expression
+}
+
+/** By the number of products. */
+const ACTIVATIONS: readonly Activation[] = [
   { f64: ([a]) => a, spelled: ([a]) => a },
   {
     f64: ([a, b]) => (a / (1 + Math.exp(-a))) * b,
@@ -127,7 +133,8 @@ export function makeCase(shape: CaseShape): Case {
       expected[row * columns + column] = ACTIVATIONS[products - 1].f64(weights.map((_, p) => sum(row, column, p)))
 
   const y = new Float32Array(expected.length + PADDING).fill(UNTOUCHED)
-  const bounds: Bound[] = [{ name: 'x', data: left }, ...weights.map((data, p) => ({ name: `w${p}`, data })), { name: 'y', data: y, written: true }]
+  const banksBound = weights.map((data, p) => ({ name: `w${p}`, data }))
+  const bounds: Bound[] = [{ name: 'x', data: left }, ...banksBound, { name: 'y', data: y, written: true }]
   if (gathered) bounds.push({ name: 'lookup', data: lookup })
   if (grouping === 'direct') bounds.push({ name: 'expert_ids', data: Int32Array.from(expertOf) })
   if (grouping === 'ordered') bounds.push({ name: 'order', data: order })
