@@ -1,0 +1,95 @@
+import { expect, test } from 'vitest'
+import { opChanges } from '../../cli/explain/passes.ts'
+import type { Graph } from '../../compiler/graph/node.ts'
+import { parse } from '../../compiler/graph/parse.ts'
+import { createBuilder } from '../../compiler/ops/build.ts'
+import { LAYER, place } from './harness.ts'
+
+const parseGraph = (text: string): Graph => parse(text, createBuilder().make)
+
+const explain = async (...args: readonly string[]): Promise<string> => {
+  const { code, out, err } = await place({ 'layer.smoe': LAYER }).smoe('explain', 'layer.smoe', ...args)
+  expect(code, err).toBe(0)
+  return out
+}
+
+test('ast: one node a line, with its place', async () => {
+  const out = await explain('--stage', 'ast')
+  expect(out).toContain('- declaration declares="model" name=layer')
+  expect(out).toMatch(/- output name=y @7:3/)
+})
+
+test('ast: there whatever is wrong with the spec', async () => {
+  const { code, out } = await place({ 'broken.smoe': 'model m( {' }).smoe('explain', 'broken.smoe', '--stage', 'ast')
+  expect(code).toBe(0)
+  expect(out).toContain('name=m')
+})
+
+test('model: names, types and where the weights lie', async () => {
+  const out = await explain('--stage', 'model')
+  expect(out).toContain('input x: f32[T, D]')
+  expect(out).toContain('output y: f32[T, D] = moe(x)')
+  expect(out).toContain('moe.experts.gate: f32[F, D], one for each of E from its own name')
+})
+
+test('graph: text that parses back', async () => {
+  const out = await explain('--stage', 'graph')
+  expect(out).toMatch(/^graph "layer"/)
+  expect(() => parseGraph(out)).not.toThrow()
+})
+
+test('passes: what each changed, and why it stands there', async () => {
+  const out = await explain('--stage', 'passes')
+  expect(out).toMatch(/order_routes: .*count_experts 0 -> 1/)
+  expect(out).toMatch(/program few[\s\S]*program many/)
+})
+
+test('opChanges counts ops that came and went', () => {
+  const graph = (op: string): Graph => parseGraph(`graph "g"\ndim T\n%0 = input name "x" : f32[T]\n%1 = ${op}(%0) : f32[T]\noutput "y" = %1\n`)
+  expect(opChanges(graph('exp'), graph('log'))).toEqual(['exp 1 -> 0', 'log 0 -> 1'])
+  expect(opChanges(graph('exp'), graph('exp'))).toEqual([])
+})
+
+test('kernels: at most 5 dispatches a routed layer for many tokens, 4 for one, each with its reason', async () => {
+  const many = JSON.parse(await explain('--stage', 'kernels', '--tokens', '256', '--format', 'json')) as readonly { readonly steps: readonly { readonly reason: string }[] }[]
+  const one = JSON.parse(await explain('--stage', 'kernels', '--tokens', '1', '--format', 'json')) as typeof many
+  expect(many.map(({ steps }) => steps.length)).toEqual([5])
+  expect(one.map(({ steps }) => steps.length)).toEqual([4])
+  for (const { reason } of [...many, ...one].flatMap(({ steps }) => steps)) expect(reason).not.toBe('')
+  expect(await explain('--stage', 'kernels', '--tokens', '256')).toMatch(/^program many .*5 dispatches[\s\S]*not matmul_/)
+})
+
+test('plan: its printed form, and as JSON the plan itself', async () => {
+  expect(await explain('--stage', 'plan')).toContain('layer')
+  expect(JSON.parse(await explain('--stage', 'plan', '--format', 'json'))).toMatchObject({ model: 'layer', version: 1 })
+})
+
+test('route: words and formulas, step by step', async () => {
+  expect(await explain('--stage', 'route')).toBe(`moe: E = 4 experts of swiglu(F = F), routed by top_k
+  Top-k softmax routing: the k most probable experts answer, each with its probability. Shazeer et al., 2017.
+  Ties go to the lower index. With \`renormalise\` the weights of a token sum to 1, as in Mixtral (Jiang et al., 2024); without it
+  they are the probabilities themselves, as in OLMoE (Muennighoff et al., 2024).
+with
+  k = 2 (in 1..E): experts that answer a token
+  renormalise = true: whether the weights of a token are scaled to sum to 1
+x: f32[T, D] are the tokens, a row each
+   1. gate: f32[E, D] is a weight, moe.router.gate
+   2. p: f32[T, E] = softmax(x @ gate.T)
+   3. selected: i32[T, k]: each token chooses the k = 2 experts with the largest p; of equals the one with the lower index, NaN last
+   4. w: f32[T, k] = pick(p, selected)
+   5. each chosen expert's answer is weighed by w / sum(w, keep = true)
+   6. y[t] = sum over the k = 2 chosen e of weight[t, e] * swiglu_e(x[t])
+an expert, swiglu_e(x), with weights of its own for each e:
+      gate: f32[F, D] is a weight, moe.experts.gate
+      up: f32[F, D] is a weight, moe.experts.up
+      down: f32[D, F] is a weight, moe.experts.down
+      swiglu_e(x) = (silu(x @ gate.T) * (x @ up.T)) @ down.T
+require dropless
+`)
+})
+
+test('route: training tells what takes whose place', async () => {
+  const { out } = await place().smoe('explain', `${process.cwd()}/examples/06-once-and-training.smoe`, '--stage', 'route')
+  expect(out).toContain('once, when the weights are loaded: direction: f32[E, D] = gate * rsqrt(')
+  expect(out).toMatch(/in training, in a share 0.1 of the steps, after the first 0.05 of the training, these take the place/)
+})
