@@ -1,0 +1,39 @@
+/** Specs with words changed at random: the checker never throws, and what it passes is lowered. */
+import { readFileSync, readdirSync } from 'node:fs'
+import { join } from 'node:path'
+import fc from 'fast-check'
+import { expect, test } from 'vitest'
+import { lower } from '../../compiler/lower/lower.ts'
+import { check } from '../../compiler/model/check.ts'
+import { parse } from '../../grammar/parse.ts'
+import { load, root } from '../support/sources.ts'
+
+const specs = ['examples', 'test/model/errors', 'std/blocks', 'std/policies', 'std/experts'].flatMap((folder) =>
+  readdirSync(join(root, folder)).filter((name) => name.endsWith('.smoe')).map((name) => readFileSync(join(root, folder, name), 'utf8')),
+)
+const words = (text: string): string[] => text.match(/\/\/.*|"[^"\n]*"|\w+|\s+|\S/g) ?? []
+const others = [...new Set(specs.flatMap(words))].filter((word) => word.trim() !== '' && !word.startsWith('//'))
+
+/** Places and words: each place, as a share of the text, gets the word, loses its own, or gets its neighbour's. */
+const edits = fc.array(fc.tuple(fc.double({ min: 0, max: 1, noNaN: true, maxExcluded: true }), fc.constantFrom(...others, '')), { minLength: 1, maxLength: 4 })
+
+function edited(text: string, changes: readonly (readonly [number, string])[]): string {
+  const parts = words(text)
+  const solid = parts.flatMap((part, i) => (part.trim() === '' || part.startsWith('//') ? [] : [i]))
+  for (const [place, word] of changes) parts[solid[Math.floor(place * solid.length)]] = word
+  return parts.join('')
+}
+
+const runs = Number(process.env.FUZZ_RUNS ?? 150)
+
+test('a spec with changed words never throws', () => {
+  fc.assert(
+    fc.property(fc.constantFrom(...specs), edits, (text, changes) => {
+      const { file, diagnostics } = parse({ path: 'examples/changed.smoe', text: edited(text, changes) })
+      const { model, diagnostics: told } = check(file, { load })
+      if (diagnostics.length === 0 && model !== null) lower(model)
+      for (const { span, message } of told) expect([message !== '', span.end >= span.start]).toEqual([true, true])
+    }),
+    { numRuns: runs },
+  )
+}, 60_000 + runs * 100)
