@@ -19,7 +19,7 @@ export default tseslint.config(
       '@typescript-eslint/no-array-delete': 'error',
       '@typescript-eslint/no-for-in-array': 'error',
       'array-callback-return': 'error',
-      eqeqeq: 'error',
+      eqeqeq: ['error', 'always', { null: 'ignore' }],
       'no-constant-condition': ['error', { checkLoops: 'allExceptWhileTrue' }],
       'no-fallthrough': 'error',
       'no-self-assign': 'error',
