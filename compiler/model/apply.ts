@@ -7,10 +7,10 @@ import type { TensorType } from '../ops/record.ts'
 import type { BuiltinProblem, Emit } from './builtin/emit.ts'
 import type { Options } from './builtin/options.ts'
 import { BUILTINS, type BuiltinName } from './builtin/table.ts'
-import { complain, originOf, wordsOf, type Frame } from './context.ts'
+import { complain, originOf, verify, wordsOf, type Frame } from './context.ts'
 import { canonical, divideSizes, equalSizes } from './exact.ts'
 import type { ApplyTerm, ScalarTerm, Term } from './model.ts'
-import { staticText, type Static } from './static.ts'
+import { evaluateSize, staticText, type Static } from './static.ts'
 import { ofTerm, typeText, UNKNOWN, type Value } from './value.ts'
 
 /** An operand and the words that stand for it. */
@@ -48,6 +48,11 @@ function typing(frame: Frame): Typing {
       const [known, width] = [constantValue(count), x.shape.at(-1)]
       if (width === undefined) fail({ message: '`{0}` is a single number, so nothing in it can be the largest' })
       if (known !== undefined && known < 1) fail({ message: `${known} is no count: 1 or more are selected` })
+      verify(frame, (lookup) => {
+        const [k, n] = [evaluateSize(count, lookup), width === undefined ? undefined : evaluateSize(width, lookup)]
+        if (k !== undefined && n !== undefined && k > n) fail({ message: `there are no ${k} largest of ${n}` })
+        return null
+      })
       return { shape: [...x.shape.slice(0, -1), count], dtype: 'i32' }
     },
     make(op, inputs, params) {

@@ -11,7 +11,7 @@ import { complain, elaborate, wordsOf, type Frame } from './context.ts'
 import { nearest } from './names.ts'
 import type { Static } from './static.ts'
 import { UNKNOWN, type Value } from './value.ts'
-import { wantNumber, wantSize, wantStatic } from './wants.ts'
+import { wantExtent, wantNumber, wantStatic } from './wants.ts'
 
 /** The argument each parameter got; null after a mistake. */
 function match(frame: Frame, call: CallExpression, builtin: BuiltinName): ReadonlyMap<BuiltinParameter, readonly Argument[]> | null {
@@ -71,7 +71,7 @@ function option(frame: Frame, parameter: BuiltinParameter, args: readonly Argume
       return null
     }
     case 'dims': {
-      const dims = wantList(frame, value, (item) => wantSize(frame, item, 'a size'))
+      const dims = wantList(frame, value, (item) => wantExtent(frame, item))
       return dims === null ? null : { dims }
     }
     case 'order': {
@@ -79,7 +79,7 @@ function option(frame: Frame, parameter: BuiltinParameter, args: readonly Argume
       return order === null ? null : { order }
     }
     case 'count': {
-      const count = wantSize(frame, value, parameter.name)
+      const count = wantExtent(frame, value)
       return count === null ? null : { count }
     }
     case 'pattern':
@@ -89,7 +89,7 @@ function option(frame: Frame, parameter: BuiltinParameter, args: readonly Argume
     case 'sizes': {
       const sizes: Record<string, Dim> = {}
       for (const argument of args) {
-        const size = wantSize(frame, argument.value, argument.name!.text)
+        const size = wantExtent(frame, argument.value)
         if (size === null) return null
         sizes[argument.name!.text] = size
       }

@@ -16,6 +16,8 @@ import { closedShape, dtypeOf } from './shapes.ts'
 import { ofTerm, UNKNOWN, type Value } from './value.ts'
 
 const MOST_CALLS_DEEP = 200
+/** In one check, each call that stands in a callee counted every time that callee is called. */
+const MOST_CALLS = 20_000
 
 /** What may be called where. */
 const CALLABLE: Readonly<Record<DeclarationKind, readonly DeclarationKind[]>> = {
@@ -73,6 +75,11 @@ export function enter(frame: Frame, { declaration, module }: Declared, expressio
   const isRight = frame.context.isRight(declaration, module)
   if (frame.chain.includes(declaration)) {
     complain(frame, { code: 'SMOE2007', message: `${[...frame.chain.slice(frame.chain.indexOf(declaration)), declaration].map((one) => one.name.text).join(' calls ')}: a declaration cannot contain itself`, span: expression.callee.span })
+    return null
+  }
+  frame.context.work.calls++
+  if (frame.context.work.calls > MOST_CALLS) {
+    complain(frame, { code: 'SMOE3014', message: `more than ${MOST_CALLS} calls are worked out: calls of calls double at every level`, span })
     return null
   }
   if (frame.chain.length >= MOST_CALLS_DEEP) {

@@ -8,6 +8,7 @@ import { expression } from './expression.ts'
 import type { Model, ParameterFact } from './model.ts'
 import { loadModules, type Load, type Module } from './modules.ts'
 import { accepts, checkRange, factOf, scalarType } from './parameters.ts'
+import { tellable } from './ports.ts'
 import { createReporter, type Reporter } from './report.ts'
 import { bindSymbols, checkAlone, rootFrame } from './standalone.ts'
 import { evaluate, literal, type Static, type StaticType, type StaticValue } from './static.ts'
@@ -31,26 +32,38 @@ export interface Checked {
 
 type Verdict = 'running' | 'right' | 'wrong'
 
-export function check(file: File, { load, model: wanted, set = {} }: CheckOptions): Checked {
+export function check(file: File, options: CheckOptions): Checked {
+  try {
+    return checkAll(file, options)
+  } catch (problem) {
+    // deep expressions in deep calls: only the stack itself knows how deep is too deep
+    if (!(problem instanceof RangeError) || !/call stack/.test(problem.message)) throw problem
+    const span: Span = { source: file.source, start: 0, end: 0 }
+    return { model: null, diagnostics: [{ code: 'SMOE3014', severity: 'error', message: 'calls and expressions are nested too deeply', span, related: [], help: null, fix: null }] }
+  }
+}
+
+function checkAll(file: File, { load, model: wanted, set = {} }: CheckOptions): Checked {
   const reporter = createReporter()
+  const work = { calls: 0 }
   const modules = loadModules(file, load, reporter)
-  const isRight = judge(reporter)
+  const isRight = judge(reporter, work)
   for (const module of modules.all) for (const declaration of module.file.declarations) isRight(declaration, module)
   const declaration = modelOf(file, wanted, reporter)
-  const model = declaration === null ? null : modelFrom(declaration, modules.root, set, reporter, isRight)
+  const model = declaration === null ? null : modelFrom(declaration, modules.root, set, reporter, work, isRight)
   const diagnostics = inOrder([...modules.diagnostics, ...reporter.diagnostics], file)
   return { model: diagnostics.some(({ severity }) => severity === 'error') ? null : model, diagnostics }
 }
 
 /** Checks each declaration by itself, once. */
-function judge(reporter: Reporter): Context['isRight'] {
+function judge(reporter: Reporter, work: Context['work']): Context['isRight'] {
   const verdicts = new Map<Declaration, Verdict>()
   const isRight: Context['isRight'] = (declaration, module) => {
     const known = verdicts.get(declaration)
     if (known !== undefined) return known !== 'wrong'
     verdicts.set(declaration, 'running')
     const before = reporter.count
-    reporter.apart(() => checkAlone(createContext(reporter, isRight, new Map(), true), module, declaration))
+    reporter.apart(() => checkAlone(createContext(reporter, work, isRight, new Map(), true), module, declaration))
     const verdict = reporter.count > before ? 'wrong' : 'right'
     verdicts.set(declaration, verdict)
     return verdict === 'right'
@@ -58,8 +71,8 @@ function judge(reporter: Reporter): Context['isRight'] {
   return isRight
 }
 
-const createContext = (reporter: Reporter, isRight: Context['isRight'], values: ReadonlyMap<string, StaticValue>, isAlone: boolean): Context => ({
-  walk: { expression, statements }, reporter, isRight, values, isAlone, symbols: new Map(), quotients: [], runDims: new Set(), inputs: [], outputs: [], weights: [], moes: [], paths: new Map(), broken: [],
+const createContext = (reporter: Reporter, work: Context['work'], isRight: Context['isRight'], values: ReadonlyMap<string, StaticValue>, isAlone: boolean): Context => ({
+  walk: { expression, statements }, reporter, isRight, values, isAlone, work, symbols: new Map(), quotients: [], runDims: new Set(), inputs: [], outputs: [], weights: [], moes: [], paths: new Map(), broken: [],
 })
 
 function modelOf(file: File, wanted: string | undefined, reporter: Reporter): Declaration | null {
@@ -74,15 +87,16 @@ function modelOf(file: File, wanted: string | undefined, reporter: Reporter): De
   return found ?? null
 }
 
-function modelFrom(declaration: Declaration, module: Module, set: Readonly<Record<string, StaticValue>>, reporter: Reporter, isRight: Context['isRight']): Model | null {
+function modelFrom(declaration: Declaration, module: Module, set: Readonly<Record<string, StaticValue>>, reporter: Reporter, work: Context['work'], isRight: Context['isRight']): Model | null {
   const values = new Map<string, StaticValue>()
-  const context = createContext(reporter, isRight, values, false)
+  const context = createContext(reporter, work, isRight, values, false)
   const frame = rootFrame(context, module, declaration)
   const before = reporter.count
   refuseUnknown(frame, set)
   const facts = bindValues(frame, set, values)
   bindSymbols(frame)
   statements(frame, declaration.body)
+  tellable(frame)
   if (!declaration.isPartial && !declaration.body.some(({ kind }) => kind === 'output')) {
     complain(frame, { code: 'SMOE2013', message: `${declaration.name.text} has no output`, span: declaration.name.span })
   }

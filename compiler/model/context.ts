@@ -40,6 +40,8 @@ export interface Context {
   readonly paths: Map<string, readonly Claim[]>
   /** Paths of instances that could not be worked out. */
   readonly broken: string[]
+  /** How much has been done, of all passes together. */
+  readonly work: { calls: number }
   /** Makes sure that a declaration has been checked by itself; whether it is right. */
   readonly isRight: (declaration: Declaration, module: Module) => boolean
 }

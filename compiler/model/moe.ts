@@ -11,7 +11,7 @@ import { EXPERT_ROWS, type CallTerm, type ConstraintFact, type ExpertBank, type 
 import type { Declared } from './modules.ts'
 import { article } from './names.ts'
 import { policyOf } from './policy.ts'
-import { mixedRows } from './rows.ts'
+import { mixedRows, wantAnswers } from './rows.ts'
 import { evaluateSize, int } from './static.ts'
 import { ofTerm, termTypeText, UNKNOWN, type Value } from './value.ts'
 import { wanted } from './wanted.ts'
@@ -48,11 +48,14 @@ function rowsOf(frame: Frame, expression: MoeExpression): Rows | null {
   return { input: term, given: given(frame, 'x', [product(leading), width], span), leading, width }
 }
 
+const MOST_EXPERTS = 65_536
+
 function countOf(frame: Frame, count: ExpertsClause['count'], what: string): Dim | null {
   const size = wantSize(frame, count, what)
   const ok = size !== null && verify(frame, (lookup) => {
     const value = evaluateSize(size, lookup)
-    return value !== undefined && value < 1 ? { code: 'SMOE4006', message: `${what} is 1 or more, not ${value}`, span: count.span } : null
+    const ok = value === undefined || (value >= 1 && value <= MOST_EXPERTS)
+    return ok ? null : { code: 'SMOE4006', message: `${what} is 1 or more and at most ${MOST_EXPERTS}, not ${value}`, span: count.span }
   })
   return ok ? size : null
 }
@@ -71,7 +74,12 @@ function expertOf(frame: Frame, found: Declared, call: CallExpression, rows: Giv
   const first = { value: ofTerm(rows), span: call.span }
   const made = instantiate(frame, found, { ...call, label: null }, { first, bank, givens: null, label })
   const term = made?.term ?? null
-  if (term !== null) frame.context.reporter.during(call.span, call.callee.text, () => mixedRows(frame, term, rows))
+  if (term !== null) {
+    frame.context.reporter.during(call.span, call.callee.text, () => {
+      mixedRows(frame, term, rows)
+      wantAnswers(frame, term, rows)
+    })
+  }
   return made
 }
 

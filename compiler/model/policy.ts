@@ -4,6 +4,7 @@ import type { Span } from '../../grammar/source.ts'
 import { product, type Dim } from '../../plan/dim.ts'
 import { body } from './body.ts'
 import { enter } from './call.ts'
+import { claimPath } from './claims.ts'
 import { complain, originOf, type Frame, type PolicyState } from './context.ts'
 import type { GivenTerm, Policy, Route, TrainingRoute } from './model.ts'
 import { createScope, type Scope } from './scope.ts'
@@ -50,10 +51,12 @@ export function policyOf(frame: Frame, call: CallExpression, routed: Routed): Po
   const entered = enter(frame, found, call, { first: null, bank: null, givens: scope, label: call.label?.text ?? 'router' })
   if (entered === null) return null
   const { callee, bound } = entered
-  const { reporter } = frame.context
+  const { reporter, weights } = frame.context
   const before = reporter.count
+  const weightsBefore = weights.length
   const state = newState(routed.count, routed.width, routed.rows.shape[0])
   const settled = reporter.during(call.span, call.callee.text, () => settle({ ...callee, policy: state, steps: state.steps }))
+  if (weights.length > weightsBefore) claimPath(frame, callee.path, call.label?.span ?? call.callee.span, call.callee.text)
   if (settled === null || reporter.count > before) return null
   const { declaration } = found
   return {

@@ -3,7 +3,7 @@ import type { RepeatStatement, Statement } from '../../grammar/ast.ts'
 import { symbol } from '../../plan/dim.ts'
 import { bind } from './bind.ts'
 import { claimPath } from './claims.ts'
-import { complain, originOf, verify, type Frame } from './context.ts'
+import { complain, lookupIn, originOf, verify, type Frame } from './context.ts'
 import type { AfterTerm, CarriedTerm, Loop } from './model.ts'
 import { assign, createScope, find } from './scope.ts'
 import { evaluateSize, int } from './static.ts'
@@ -25,12 +25,22 @@ function indexSymbol(frame: Frame, name: string): string {
   return isTaken ? indexSymbol(frame, `${name}'`) : name
 }
 
+/** All turns of nested repeats together: each is laid out by itself. */
+const MOST_TURNS = 65_536
+
+function turnsAround({ context, loops }: Frame): number {
+  const lookup = lookupIn(context)
+  return loops.reduce((all, { from, to }) => all * Math.max(1, (evaluateSize(to, lookup) ?? 1) - (evaluateSize(from, lookup) ?? 0)), 1)
+}
+
 export function repeatStatement(frame: Frame, { label, index, from, to, body, span }: RepeatStatement): void {
   const [first, end] = [wantSize(frame, from, 'the first turn'), wantSize(frame, to, 'the end of the turns')]
   const ok = first !== null && end !== null && verify(frame, (lookup) => {
     const [a, b] = [evaluateSize(first, lookup), evaluateSize(end, lookup)]
     const wrong = (a !== undefined && a < 0) || (a !== undefined && b !== undefined && b < a)
-    return wrong ? { code: 'SMOE4006', message: `a repeat from ${a} to ${b ?? end.key} has no order`, span: to.span } : null
+    if (wrong) return { code: 'SMOE4006', message: `a repeat from ${a} to ${b ?? end.key} has no order`, span: to.span }
+    const turns = a === undefined || b === undefined ? 0 : (b - a) * turnsAround(frame)
+    return turns > MOST_TURNS ? { code: 'SMOE4006', message: `${turns} turns are more than ${MOST_TURNS}`, span: to.span } : null
   })
   const name = indexSymbol(frame, index.text)
   const range = { index: name, from: first ?? symbol(name), to: end ?? symbol(name) }

@@ -4,7 +4,15 @@ import { symbolsOf } from '../../plan/dim.ts'
 import { BUILTINS } from './builtin/table.ts'
 import { complain, wordsOf, type Frame } from './context.ts'
 import { mentions } from './exact.ts'
+import { termTypeText } from './value.ts'
 import { EXPERT_ROWS, type CallTerm, type GivenTerm, type Term } from './model.ts'
+
+/** Reports an expert that does not answer each row with a vector. */
+export function wantAnswers(frame: Frame, { result, name }: CallTerm, rows: GivenTerm): void {
+  const fits = result.dtype === 'f32' && result.shape.length === 2 && result.shape[0] === rows.shape[0]
+  const { span } = result.origin
+  if (!fits && span !== null) complain(frame, { code: 'SMOE3001', message: `the expert ${name} answers ${termTypeText(result)}, and f32[T, ...] with one vector a row is wanted`, span })
+}
 
 /** Reports where an expert mixes its rows, or uses a weight in a way that has no lowering for banks yet. */
 export function mixedRows(frame: Frame, body: CallTerm, rows: GivenTerm): void {

@@ -11,7 +11,7 @@ import { isLost } from './names.ts'
 import { find } from './scope.ts'
 import { int } from './static.ts'
 import { ofStatic, termTypeText, UNKNOWN } from './value.ts'
-import { wantSize } from './wants.ts'
+import { wantExtent, wantSize } from './wants.ts'
 
 const DTYPES: readonly DType[] = ['f32', 'i32', 'bool']
 
@@ -46,7 +46,7 @@ export function openShape(frame: Frame, node: TensorTypeNode): readonly Dim[] | 
   const sizes = node.shape.map((entry) => {
     const free = isFree(frame, entry) ? entry : freeFactor(frame, entry)?.free
     if (free !== undefined) bindDim(frame, free.name.text, symbol(free.name.text), free.span)
-    return wantSize(frame, entry, 'a size')
+    return wantExtent(frame, entry)
   })
   if (sizes.some((size) => size === null)) return null
   return [...(node.anyLeading ? frame.leading : []), ...(sizes as Dim[])]
@@ -54,7 +54,7 @@ export function openShape(frame: Frame, node: TensorTypeNode): readonly Dim[] | 
 
 /** The shape written, all names known; null after a mistake. */
 export function closedShape(frame: Frame, node: TensorTypeNode): readonly Dim[] | null {
-  const sizes = node.shape.map((entry) => wantSize(frame, entry, 'a size'))
+  const sizes = node.shape.map((entry) => wantExtent(frame, entry))
   return sizes.some((size) => size === null) ? null : [...(node.anyLeading ? frame.leading : []), ...(sizes as Dim[])]
 }
 

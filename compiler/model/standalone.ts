@@ -3,11 +3,11 @@ import type { Declaration } from '../../grammar/ast.ts'
 import { symbol } from '../../plan/dim.ts'
 import { body } from './body.ts'
 import { complain, elaborate, originOf, type Context, type Frame } from './context.ts'
-import type { GivenTerm } from './model.ts'
+import type { CallTerm, GivenTerm } from './model.ts'
 import type { Module } from './modules.ts'
 import { givens, newState, settle } from './policy.ts'
 import { accepts, checkRange, scalarType } from './parameters.ts'
-import { mixedRows } from './rows.ts'
+import { mixedRows, wantAnswers } from './rows.ts'
 import { createScope } from './scope.ts'
 import { dtypeOf, openShape } from './shapes.ts'
 import { parameter as symbolOf } from './static.ts'
@@ -109,6 +109,8 @@ function expertAlone(frame: Frame): void {
   const result = body(inner)
   if (result.kind !== 'tensor' || given?.kind !== 'tensor' || given.term.kind !== 'given') return
   const { term } = result
-  mixedRows(inner, { kind: 'call', name: name.text, declares: 'expert', path: [], arguments: [], steps: [], result: term, shape: term.shape, dtype: term.dtype, origin: term.origin }, given.term)
+  const made: CallTerm = { kind: 'call', name: name.text, declares: 'expert', path: [], arguments: [], steps: [], result: term, shape: term.shape, dtype: term.dtype, origin: term.origin }
+  mixedRows(inner, made, given.term)
+  wantAnswers(inner, made, given.term)
 }
 

@@ -1,8 +1,8 @@
 /** Expressions that must be known at compile time. */
 import type { Expression } from '../../grammar/ast.ts'
 import { constantValue, symbolsOf, type Dim } from '../../plan/dim.ts'
-import { complain, elaborate, sizeOf, valueOf, wordsOf, type Frame } from './context.ts'
-import { int, type Static, type StaticType } from './static.ts'
+import { complain, elaborate, sizeOf, valueOf, verify, wordsOf, type Frame } from './context.ts'
+import { evaluateSize, int, type Static, type StaticType } from './static.ts'
 import { typeText } from './value.ts'
 
 /** A number, truth value or word known at compile time; null after a mistake. */
@@ -24,6 +24,22 @@ export function wantSize(frame: Frame, expression: Expression, what: string): Di
   const value = wantStatic(frame, expression, 'int', what)
   return value === null ? null : sizeOf(frame, value)
 }
+
+/** An int that is the extent of an axis, 1 or more; null after a mistake. */
+export function wantExtent(frame: Frame, expression: Expression): Dim | null {
+  const size = wantSize(frame, expression, 'a size')
+  const ok = size !== null && verify(frame, (lookup) => {
+    const value = evaluateSize(size, lookup)
+    const isNumber = constantValue(size) !== undefined
+    return value === undefined || (value >= 1 && value <= LARGEST) ? null : {
+      code: 'SMOE4006', span: expression.span, message: `a size is 1 or more and at most ${LARGEST}, not ${isNumber ? value : `${size.key} = ${value}`}`,
+    }
+  })
+  return ok ? size : null
+}
+
+/** No axis is longer: its indices would not be i32. */
+const LARGEST = 2 ** 31 - 1
 
 /** An int that is a number already; null after a mistake or where it is not known yet. */
 export function wantNumber(frame: Frame, expression: Expression, what: string): number | null {
