@@ -131,7 +131,7 @@ export function createAccessor(scope: Scope): Accessor {
   }
   const compute = (node: Node, indices: readonly Expression[]): Expression => {
     const held = scope.held?.(node, indices)
-    if (held != null) return held
+    if (held !== null && held !== undefined) return held
     const buffer = scope.bufferOf(node)
     if (buffer !== null) return load(scalarType(node.dtype), buffer, linearise(indices, node.shape))
     const rule = RULES[node.op] as Rule<OpName> | undefined

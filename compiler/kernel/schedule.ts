@@ -5,16 +5,16 @@ import { concede } from './concede.ts'
 import type { Regime, ScheduleContext } from './context.ts'
 import { elementsKernel } from './elements-kernel.ts'
 import type { KernelProgram } from './kernel.ts'
-import { countKernel, orderKernel } from './order-kernel.ts'
 import { NO_CONCESSIONS, partition, type Concessions, type Group, type GroupKind } from './partition.ts'
 import { productsKernel } from './products-kernel.ts'
+import { routineKernel } from './routines.ts'
 import { rowsKernel } from './rows-kernel.ts'
 
 const MAKERS: { readonly [K in GroupKind]: (group: Group, context: ScheduleContext) => KernelProgram } = {
   products: productsKernel,
   rows: rowsKernel,
   elements: elementsKernel,
-  routine: (group, context) => (group.anchor.op === 'order_rows' ? orderKernel : countKernel)(group, context),
+  routine: routineKernel,
 }
 
 export interface Schedule {

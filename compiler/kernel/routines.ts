@@ -1,0 +1,19 @@
+/** Nodes with a kernel of their own: the maker of each. */
+import type { OpName } from '../graph/vocabulary.ts'
+import type { ScheduleContext } from './context.ts'
+import type { KernelProgram } from './kernel.ts'
+import { countKernel, orderKernel } from './order-kernel.ts'
+import type { Group } from './partition.ts'
+
+type Maker = (group: Group, context: ScheduleContext) => KernelProgram
+
+const ROUTINES: { readonly [N in OpName]?: Maker } = {
+  count_experts: countKernel,
+  order_rows: orderKernel,
+}
+
+export function routineKernel(group: Group, context: ScheduleContext): KernelProgram {
+  const make = ROUTINES[group.anchor.op]
+  if (make === undefined) throw new Error(`${group.anchor.op} has no kernel of its own`)
+  return make(group, context)
+}
