@@ -1,4 +1,5 @@
 import { expect, test } from 'vitest'
+import { runCommandLine } from '../../cli/program.ts'
 import { LAYER, place } from './harness.ts'
 
 test('--help lists the commands on stdout', async () => {
@@ -37,3 +38,15 @@ for (const [name, args, message] of wrong) {
     expect(err).toMatch(message)
   })
 }
+
+test('a fault of ours ends with 70 and says how to report it', async () => {
+  let err = ''
+  const code = await runCommandLine(['check', '-'], {
+    out: () => {}, err: (text) => void (err += text), outHasColor: false, errHasColor: false, errIsLive: false, columns: 80, path: (typed) => typed,
+    readInput: () => {
+      throw new Error('the input is on fire')
+    },
+  })
+  expect(code).toBe(70)
+  expect(err).toMatch(/This is a fault of smoe, not of your spec\.\n\nError: the input is on fire\n {4}at [\s\S]*smoe 0\.1\.0, node [\s\S]*smoe check -\n\nPlease report it/)
+})

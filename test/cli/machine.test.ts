@@ -1,0 +1,42 @@
+import { expect, test } from 'vitest'
+import { layerFlops } from '../../cli/bench/layer.ts'
+import { createRandom, normal } from '../../cli/bench/random.ts'
+import { place } from './harness.ts'
+
+test('doctor names every adapter and every way to one', async () => {
+  const { code, out } = await place().smoe('doctor')
+  expect(code).toBe(0)
+  expect(out).toMatch(/used by default[\s\S]*driver[\s\S]*workgroup[\s\S]*looked for\n {2}drivers named in/)
+  const json = JSON.parse((await place().smoe('doctor', '--format', 'json')).out) as { adapters: readonly object[]; attempts: readonly object[] }
+  expect(json.adapters.length).toBeGreaterThan(0)
+  expect(json.attempts.length).toBeGreaterThan(0)
+}, 60_000)
+
+test('bench times a layer on an adapter and names it', async () => {
+  const sizes = ['--device', 'software', '--experts', '4', '--width', '16', '--hidden', '32', '--tokens', '12,1', '--seconds', '0.05']
+  const { code, out, err } = await place().smoe('bench', ...sizes)
+  expect(code, err).toBe(0)
+  expect(out).toMatch(/E=4 k=2 d=16 ff=32\nadapter: .+\n\n T {2}ms best {2}ms median {2}GFLOP\/s {2}runs\n12 [\s\S]*T = 1, by kernel/)
+  const json = JSON.parse((await place().smoe('bench', ...sizes, '--format', 'json')).out) as { measurements: readonly { readonly kernels: readonly object[] }[] }
+  expect(json.measurements.map(({ kernels }) => kernels.length)).toEqual([5, 4])
+  expect((await place().smoe('bench', '--k', '0')).code).toBe(2)
+  expect((await place().smoe('bench', '--device', 'software', '--k', '9')).err).toContain('k = 9 is not in 1..8')
+}, 120_000)
+
+test('the work of a layer is three matrices, k experts a token', () => {
+  expect(layerFlops({ experts: 8, k: 2, width: 512, hidden: 1024 }, 256)).toBe(1_610_612_736)
+})
+
+test('random numbers come from their seed, and are what they are said to be', () => {
+  const [a, b] = [createRandom(5), createRandom(5)]
+  const values = Array.from({ length: 20_000 }, a)
+  expect(values.slice(0, 5)).toEqual(Array.from({ length: 5 }, b))
+  expect(Math.min(...values)).toBeGreaterThanOrEqual(0)
+  expect(Math.max(...values)).toBeLessThan(1)
+  const draws = Array.from({ length: 20_000 }, () => normal(a, 2))
+  const mean = draws.reduce((sum, value) => sum + value, 0) / draws.length
+  const variance = draws.reduce((sum, value) => sum + (value - mean) ** 2, 0) / draws.length
+  expect(Math.abs(mean)).toBeLessThan(0.06)
+  expect(variance).toBeGreaterThan(3.8)
+  expect(variance).toBeLessThan(4.2)
+})
