@@ -7,7 +7,7 @@ import { foldCall } from './arithmetic.ts'
 import type { BuiltinParameter } from './builtin/builtin.ts'
 import { DEFAULTS, type Options } from './builtin/options.ts'
 import { BUILTINS, type BuiltinName } from './builtin/table.ts'
-import { complain, elaborate, wordsOf, type Frame } from './context.ts'
+import { complain, elaborate, valueOf, wordsOf, type Frame } from './context.ts'
 import { nearest } from './names.ts'
 import type { Static } from './static.ts'
 import { UNKNOWN, type Value } from './value.ts'
@@ -61,8 +61,9 @@ function option(frame: Frame, parameter: BuiltinParameter, args: readonly Argume
     }
     case 'keep': {
       const keep = wantStatic(frame, value, 'bool', 'keep')
-      if (keep !== null && keep.kind === 'literal') return { keep: keep.value === true }
-      if (keep !== null) complain(frame, { code: 'SMOE3003', message: 'keep is true or false', span: value.span })
+      const known = keep === null ? undefined : valueOf(frame, keep)
+      if (known !== undefined) return { keep: known === true }
+      if (keep !== null && !frame.context.isAlone) complain(frame, { code: 'SMOE3008', message: 'keep is one for all turns of a repeat', span: value.span })
       return null
     }
     case 'dtype': {

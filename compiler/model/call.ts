@@ -79,7 +79,7 @@ export function enter(frame: Frame, { declaration, module }: Declared, expressio
   }
   frame.context.work.calls++
   if (frame.context.work.calls > MOST_CALLS) {
-    complain(frame, { code: 'SMOE3014', message: `more than ${MOST_CALLS} calls are worked out: calls of calls double at every level`, span })
+    if (frame.context.work.calls === MOST_CALLS + 1) complain(frame, { code: 'SMOE3014', message: `more than ${MOST_CALLS} calls are worked out: calls of calls double at every level`, span })
     return null
   }
   if (frame.chain.length >= MOST_CALLS_DEEP) {

@@ -77,7 +77,7 @@ function expertOf(frame: Frame, found: Declared, call: CallExpression, rows: Giv
   if (term !== null) {
     frame.context.reporter.during(call.span, call.callee.text, () => {
       mixedRows(frame, term, rows)
-      wantAnswers(frame, term, rows)
+      wantAnswers(frame, term, rows, call.span)
     })
   }
   return made

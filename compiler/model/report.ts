@@ -39,7 +39,7 @@ function atCall(problem: Problem, calls: readonly { span: Span; callee: string }
 /** Exact quotients as people write them: a dim's key says floor. */
 function plain(message: string): string {
   const next = message.replace(/floor\(([^(),]+), ([^(),]+)\)/g, (_, a: string, b: string) => (/[+*/ ]/.test(b) ? `${a} / (${b})` : `${a} / ${b}`))
-  return next === message ? message : plain(next)
+  return next === message ? message.replaceAll(' + -', ' - ') : plain(next)
 }
 
 export function createReporter(): Reporter {

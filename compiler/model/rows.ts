@@ -1,5 +1,6 @@
 /** The law of experts: each row is treated alone, so that an expert may see any rows in any order. */
 import type { Code } from '../../grammar/codes.ts'
+import type { Span } from '../../grammar/source.ts'
 import { symbolsOf } from '../../plan/dim.ts'
 import { BUILTINS } from './builtin/table.ts'
 import { complain, wordsOf, type Frame } from './context.ts'
@@ -8,10 +9,9 @@ import { termTypeText } from './value.ts'
 import { EXPERT_ROWS, type CallTerm, type GivenTerm, type Term } from './model.ts'
 
 /** Reports an expert that does not answer each row with a vector. */
-export function wantAnswers(frame: Frame, { result, name }: CallTerm, rows: GivenTerm): void {
+export function wantAnswers(frame: Frame, { result, name }: CallTerm, rows: GivenTerm, span: Span): void {
   const fits = result.dtype === 'f32' && result.shape.length === 2 && result.shape[0] === rows.shape[0]
-  const { span } = result.origin
-  if (!fits && span !== null) complain(frame, { code: 'SMOE3001', message: `the expert ${name} answers ${termTypeText(result)}, and f32[T, ...] with one vector a row is wanted`, span })
+  if (!fits) complain(frame, { code: 'SMOE3001', message: `the expert ${name} answers ${termTypeText(result)}, and f32[T, ...] with one vector a row is wanted`, span })
 }
 
 /** Reports where an expert mixes its rows, or uses a weight in a way that has no lowering for banks yet. */

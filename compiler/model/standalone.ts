@@ -111,6 +111,7 @@ function expertAlone(frame: Frame): void {
   const { term } = result
   const made: CallTerm = { kind: 'call', name: name.text, declares: 'expert', path: [], arguments: [], steps: [], result: term, shape: term.shape, dtype: term.dtype, origin: term.origin }
   mixedRows(inner, made, given.term)
-  wantAnswers(inner, made, given.term)
+  const end = frame.declaration.body.findLast((statement) => statement.kind === 'return')
+  wantAnswers(inner, made, given.term, end?.value.span ?? name.span)
 }
 

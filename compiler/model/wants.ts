@@ -49,5 +49,6 @@ export function wantNumber(frame: Frame, expression: Expression, what: string): 
   if (typeof value === 'number') return value
   const atRun = symbolsOf(size).find((name) => frame.context.runDims.has(name))
   if (atRun !== undefined) complain(frame, { code: 'SMOE3008', message: `${what} is known at compile time, but ${atRun} only at a run`, span: expression.span })
+  else if (!frame.context.isAlone) complain(frame, { code: 'SMOE3008', message: `${what} is one for all turns of a repeat, but ${size.key} changes`, span: expression.span })
   return null
 }
