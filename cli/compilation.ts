@@ -1,5 +1,7 @@
 /** From the path of a spec to what the compiler makes of it. */
 import { compile, type Compilation } from '../compiler/compile.ts'
+import { check } from '../compiler/model/check.ts'
+import { parse } from '../grammar/parse.ts'
 import type { Plan } from '../plan/plan.ts'
 import type { Target } from '../plan/target.ts'
 import { hasErrors, refuseErrors } from './diagnostics.ts'
@@ -10,6 +12,15 @@ import type { Terminal } from './terminal.ts'
 export interface SpecOptions {
   readonly set: readonly string[]
   readonly model?: string
+}
+
+export type CheckedSpec = Pick<Compilation, 'diagnostics' | 'file' | 'model'>
+
+/** Only what is needed to find mistakes: no graph, no kernels. */
+export function checkAnyway(path: string, { model: wanted, set }: SpecOptions, terminal: Terminal): CheckedSpec {
+  const { file, diagnostics } = parse(readSource(path, terminal))
+  const { model, diagnostics: found } = check(file, { load: createLoader(terminal), model: wanted, set: parseSettings(set) })
+  return { diagnostics: [...diagnostics, ...found], file, model }
 }
 
 /** Compiles without judging: the diagnostics are the caller's to show. */

@@ -1,8 +1,7 @@
 /** `smoe check SPEC...`: every mistake at once. */
 import type { Command } from 'commander'
-import { PORTABLE } from '../../plan/target.ts'
 import { formatOption, modelOption, setOption, type CommandModule, type Context, type FormatOption } from '../command.ts'
-import { compileAnyway, type SpecOptions } from '../compilation.ts'
+import { checkAnyway, type SpecOptions } from '../compilation.ts'
 import { countWords, diagnosticJson, hasErrors, inOrder, writeFrames } from '../diagnostics.ts'
 import { EXIT, type ExitCode } from '../exit.ts'
 import { plural, writeJson } from '../output.ts'
@@ -11,7 +10,7 @@ import type { Terminal } from '../terminal.ts'
 type Options = SpecOptions & FormatOption
 
 function checkSpecs(paths: readonly string[], options: Options, terminal: Terminal): ExitCode {
-  const diagnostics = paths.flatMap((path) => compileAnyway(path, options, PORTABLE, terminal).diagnostics)
+  const diagnostics = paths.flatMap((path) => checkAnyway(path, options, terminal).diagnostics)
   if (options.format === 'json') writeJson(terminal, inOrder(diagnostics).map(diagnosticJson))
   else writeFrames(diagnostics, terminal.out, terminal.outHasColor)
   const files = plural(paths.length, 'file')

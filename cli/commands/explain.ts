@@ -5,7 +5,7 @@ import type { Compilation } from '../../compiler/compile.ts'
 import { printPlan } from '../../plan/print.ts'
 import { PORTABLE } from '../../plan/target.ts'
 import { formatOption, modelOption, setOption, type CommandModule, type Context, type FormatOption } from '../command.ts'
-import { compileAnyway, type SpecOptions } from '../compilation.ts'
+import { checkAnyway, compileAnyway, type CheckedSpec, type SpecOptions } from '../compilation.ts'
 import { chooseTarget, targetOption, type TargetOption } from '../device.ts'
 import { refuseErrors } from '../diagnostics.ts'
 import { EXIT, Failure, type ExitCode } from '../exit.ts'
@@ -37,47 +37,50 @@ function need<T>(value: T | null, path: string): T {
   throw new Failure(EXIT.usage, `'${path}' declares no model`, 'without one there is only --stage ast')
 }
 
-function explainStage(stage: Stage, path: string, compilation: Compilation, { tokens }: Options): Explained {
-  const { file, programs } = compilation
+const EARLY = ['ast', 'model', 'route'] as const satisfies readonly Stage[]
+
+type EarlyStage = (typeof EARLY)[number]
+
+const isEarly = (stage: Stage): stage is EarlyStage => EARLY.some((early) => early === stage)
+
+/** Stages before the graph: words about the spec itself. */
+function explainEarly(stage: EarlyStage, path: string, checked: CheckedSpec): Explained {
+  if (stage === 'ast') return { text: () => outline(checked.file, 'file'), json: () => treeJson(checked.file) }
+  const model = need(checked.model, path)
+  if (stage === 'model') return { text: () => outlineModel(model), json: () => outlineModel(model).split('\n') }
+  return { text: () => explainRoutes(model), json: () => model.moes.map((moe) => ({ path: moe.path.join('.'), policy: moe.policy.name, lines: explainMoe(moe, model) })) }
+}
+
+function explainLate(stage: Exclude<Stage, EarlyStage>, path: string, compilation: Compilation, { tokens }: Options): Explained {
+  const { programs } = compilation
+  const graph = need(compilation.graph, path)
+  const plan = need(compilation.plan, path)
   switch (stage) {
-    case 'ast': return { text: () => outline(file, 'file'), json: () => treeJson(file) }
-    case 'model': {
-      const model = need(compilation.model, path)
-      return { text: () => outlineModel(model), json: () => outlineModel(model).split('\n') }
+    case 'graph': return { text: () => printGraph(graph), json: () => printGraph(graph).trimEnd().split('\n') }
+    case 'passes': return {
+      text: () => programs.map((program) => describePasses(graph, program)).join('\n'),
+      json: () => programs.map(({ name, trace }) => ({ program: name, passes: trace.map((step) => ({ pass: step.pass, graph: printGraph(step.graph).trimEnd().split('\n') })) })),
     }
-    case 'graph': {
-      const graph = need(compilation.graph, path)
-      return { text: () => `${printGraph(graph).trimEnd()}\n`, json: () => printGraph(graph).split('\n') }
-    }
-    case 'passes': {
-      const graph = need(compilation.graph, path)
-      return {
-        text: () => programs.map((program) => describePasses(graph, program)).join('\n'),
-        json: () => programs.map(({ name, trace }) => ({ program: name, passes: trace.map(({ pass, graph }) => ({ pass, graph: printGraph(graph).split('\n') })) })),
-      }
-    }
-    case 'kernels': {
-      const plan = need(compilation.plan, path)
-      return { text: () => describeKernels(compilation, plan, tokens), json: () => kernelsJson(plan, tokens) }
-    }
-    case 'plan': {
-      const plan = need(compilation.plan, path)
-      return { text: () => printPlan(plan), json: () => plan }
-    }
-    case 'route': {
-      const model = need(compilation.model, path)
-      return { text: () => explainRoutes(model), json: () => model.moes.map((moe) => ({ path: moe.path.join('.'), policy: moe.policy.name, lines: explainMoe(moe, model) })) }
-    }
+    case 'kernels': return { text: () => describeKernels(compilation, plan, tokens), json: () => kernelsJson(plan, tokens) }
+    case 'plan': return { text: () => printPlan(plan), json: () => plan }
     default: return stage satisfies never
   }
 }
 
+async function explained(stage: Stage, path: string, options: Options, terminal: Terminal): Promise<Explained> {
+  if (isEarly(stage)) {
+    const checked = checkAnyway(path, options, terminal)
+    // a tree is there whatever is wrong with it
+    if (stage !== 'ast') refuseErrors(checked.diagnostics, terminal)
+    return explainEarly(stage, path, checked)
+  }
+  const compilation = compileAnyway(path, options, await chooseTarget(options.target, PORTABLE, terminal), terminal)
+  refuseErrors(compilation.diagnostics, terminal)
+  return explainLate(stage, path, compilation, options)
+}
+
 async function explainSpec(path: string, options: Options, terminal: Terminal): Promise<ExitCode> {
-  const target = await chooseTarget(options.target, PORTABLE, terminal)
-  const compilation = compileAnyway(path, options, target, terminal)
-  // a tree is there whatever is wrong with it
-  if (options.stage !== 'ast') refuseErrors(compilation.diagnostics, terminal)
-  const { text, json } = explainStage(options.stage, path, compilation, options)
+  const { text, json } = await explained(options.stage, path, options, terminal)
   if (options.format === 'json') writeJson(terminal, json())
   else terminal.out(text())
   return EXIT.ok
