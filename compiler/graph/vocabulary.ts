@@ -100,7 +100,7 @@ export interface OpParams {
   /** x [..., N] -> i32 [..., k]: indices of the k largest, best first, ties to the lower index, NaN last. */
   top_k: { readonly k: number }
 
-  /** x [N, D], bank [E, F, D], expert i32 [N] -> [N, F]: y[n] = bank[expert[n]] x[n]. A fourth operand `order` only guides the schedule. */
+  /** x [N, D], bank [E, F, D], expert i32 [N] -> [N, F]: y[n] = bank[expert[n]] x[n], 0 where the expert is -1. A fourth operand `order` only guides the schedule. */
   routed_matmul: None
 
   // introduced by passes only

@@ -2,7 +2,7 @@
 import { evaluate as sizeOf, product, type DimValues } from '../../plan/dim.ts'
 import { erf, sigmoid, softplus } from '../ops/functions.ts'
 import type { Node } from '../graph/node.ts'
-import { createRunner, combine, invocation, type Invocation, type Machine } from '../scalar/run.ts'
+import { createRunner, invocation, type Invocation, type Machine } from '../scalar/run.ts'
 import { variable } from '../scalar/build.ts'
 import type { KernelProgram } from './kernel.ts'
 import type { Matmul } from './matmul.ts'
@@ -38,7 +38,8 @@ export function evaluateKernels(kernels: readonly KernelProgram[], memory: Memor
 function evaluateKernel(kernel: KernelProgram, memory: Memory, dims: DimValues): void {
   const buffers = new Map<string, Float64Array>()
   for (const { name, node, access } of kernel.buffers) {
-    if (access === 'read_write') memory.set(node, new Float64Array(sizeOf(product(node.shape), dims)))
+    // what no kernel writes must not be read: it would show
+    if (access === 'read_write') memory.set(node, new Float64Array(sizeOf(product(node.shape), dims)).fill(NaN))
     const values = memory.get(node)
     if (values === undefined) throw new Error(`${kernel.name} reads ${node.op} %${node.id} before it is written`)
     buffers.set(name, values)
@@ -50,17 +51,12 @@ function evaluateKernel(kernel: KernelProgram, memory: Memory, dims: DimValues):
 
 type Workgroups = Extract<KernelProgram['computation'], { kind: 'workgroups' }>
 
-/** Statements between barriers run for one lane after the other. */
 function evaluateWorkgroups({ workgroups, lanes, shared, body }: Workgroups, machine: Machine): void {
   const count = sizeOf(workgroups, machine.dims)
   for (let workgroup = 0; workgroup < count; workgroup++) {
     for (const { name, length } of shared) machine.shared.set(name, new Float64Array(length))
     const own = Array.from({ length: lanes }, (_, lane): Invocation => invocation({ workgroup, lane }))
-    for (const statement of body) {
-      if (statement.kind === 'barrier') continue
-      if (statement.kind === 'combine') combine(statement.word, statement.type, statement.name, own)
-      else for (const lane of own) runner.run([statement], machine, lane)
-    }
+    runner.runTogether(body, machine, own)
   }
 }
 
@@ -77,8 +73,10 @@ function evaluateMatmul(matmul: Matmul, machine: Machine): void {
   const leftStart = matmul.left.rowStart(row)
   const banks = matmul.products.map(({ buffer, columnStart }) => ({ values: machine.buffers.get(buffer)!, start: columnStart(expert, column) }))
   for (let r = 0; r < rows; r++) {
+    const chosen = expertOf(r)
+    if (chosen === null) continue
     set('row', r)
-    set('expert', expertOf(r))
+    set('expert', chosen)
     const from = runner.value(leftStart, machine, own)
     for (let c = 0; c < columns; c++) {
       set('column', c)
@@ -93,8 +91,8 @@ function evaluateMatmul(matmul: Matmul, machine: Machine): void {
   }
 }
 
-/** The expert of a row by each way of grouping; an order that leaves a row out or gives it twice is an error. */
-function expertLookup(matmul: Matmul, machine: Machine, own: Invocation): (row: number) => number {
+/** The expert of a row by each way of grouping, null for none; an order that gives a row twice is an error. */
+function expertLookup(matmul: Matmul, machine: Machine, own: Invocation): (row: number) => number | null {
   const { rowsOf } = matmul
   const rows = sizeOf(matmul.rows, machine.dims)
   switch (rowsOf.kind) {
@@ -107,7 +105,8 @@ function expertLookup(matmul: Matmul, machine: Machine, own: Invocation): (row: 
     case 'direct':
       return (row) => {
         own.variables.set('row', row)
-        return runner.value(rowsOf.expert(variable('u32', 'row')), machine, own)
+        const expert = runner.value(rowsOf.expert(variable('u32', 'row')), machine, own)
+        return expert < rowsOf.experts ? expert : null
       }
     case 'ordered': {
       const order = machine.buffers.get(rowsOf.buffer)!
@@ -115,14 +114,13 @@ function expertLookup(matmul: Matmul, machine: Machine, own: Invocation): (row: 
       for (let entry = rows; entry < order.length; entry += 2) {
         const [expert, first] = [order[entry], order[entry + 1]]
         if (expert < 0) continue
-        const next = entry + 3 < order.length && order[entry + 2] >= 0 ? order[entry + 3] : rows
-        for (let place = first; place < Math.min(first + rowsOf.tile, next); place++) {
+        for (let place = first; place < Math.min(first + rowsOf.tile, order[entry + 3]); place++) {
           if (experts.has(order[place])) throw new Error(`row ${order[place]} stands in two tiles`)
           experts.set(order[place], expert)
         }
       }
-      if (experts.size !== rows) throw new Error(`${experts.size} of ${rows} rows stand in tiles`)
-      return (row) => experts.get(row)!
+      if (experts.size !== order.at(-1)) throw new Error(`${experts.size} of ${order.at(-1)} ordered rows stand in tiles`)
+      return (row) => experts.get(row) ?? null
     }
     default:
       return rowsOf satisfies never

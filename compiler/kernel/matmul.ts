@@ -33,7 +33,7 @@ export type RowGrouping =
   | { readonly kind: 'dense' }
   /** `batch` products one after the other, each of `rows / batch` rows; the expert of a row is its batch number. */
   | { readonly kind: 'batched'; readonly batch: Dim }
-  /** Few rows: each looks up its own expert. */
-  | { readonly kind: 'direct'; readonly expert: (row: Expression) => Expression }
-  /** Many rows: tiles of rows of one expert, from the buffer an `order_rows` node fills (its layout stands in the vocabulary). */
+  /** Few rows: each looks up its own expert; a row whose expert is none of them is left unwritten. */
+  | { readonly kind: 'direct'; readonly experts: number; readonly expert: (row: Expression) => Expression }
+  /** Many rows: tiles of rows of one expert, rows without one in none of them, from the buffer an `order_rows` node fills (its layout stands in the vocabulary). */
   | { readonly kind: 'ordered'; readonly buffer: string; readonly experts: number; readonly tile: number }

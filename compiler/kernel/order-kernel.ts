@@ -1,8 +1,8 @@
 /**
  * Sorts rows by their expert from the counts of each block: a workgroup a block, a lane an expert (or several). No atomics: a lane writes
- * the rows of its own experts alone, in ascending order, behind those of earlier blocks and lower experts.
+ * the rows of its own experts alone, in ascending order, behind those of earlier blocks and lower experts. Rows without an expert stand in no tile.
  */
-import { add as addDims, ceilDivide, constantValue, product, type Dim } from '../../plan/dim.ts'
+import { add as addDims, ceilDivide, constantValue, floorDivide, product, type Dim } from '../../plan/dim.ts'
 import type { Node } from '../graph/node.ts'
 import type { Expression, Statement } from '../scalar/expression.ts'
 import { add, binary, cast, divide, element, load, literal, multiply, reduce, select, size, u32, variable } from '../scalar/build.ts'
@@ -71,11 +71,12 @@ export function orderKernel(group: Group, context: ScheduleContext): KernelProgr
   ]
   const noTiles: Statement[] = [
     { kind: 'let', name: 'used', value: tilesBelow(u32(experts)) },
+    { kind: 'let', name: 'ordered', value: reduce('sum', 'l', u32(experts), totalOf(l)) },
     {
       kind: 'for', variable: 't', from: add(variable('u32', 'used'), lane), below: tiles, step: u32(LANES),
       body: [
         { kind: 'store', buffer: out, index: tileEntry(t, 0), value: literal('i32', -1) },
-        put(tileEntry(t, 1), rows),
+        put(tileEntry(t, 1), variable('u32', 'ordered')),
       ],
     },
   ]
@@ -86,7 +87,8 @@ export function orderKernel(group: Group, context: ScheduleContext): KernelProgr
     buffers: scope.naming.buffers(),
     computation: {
       kind: 'workgroups',
-      workgroups: ceilDivide(ids.shape[0], block),
+      // one at least: without rows, the tiles still say that they are unused
+      workgroups: addDims(floorDivide(ids.shape[0], block), 1),
       lanes: LANES,
       shared: [{ name: 'totals', type: 'u32', length: experts }],
       body: [

@@ -295,7 +295,7 @@ class Partitioner {
   joinCounts(rows: Draft): void {
     for (const draft of [...this.drafts]) {
       const count = draft.anchor
-      if (count.op !== 'count_experts' || !rows.members.has(count.inputs[0]) || count.inputs[0].op !== 'top_k') continue
+      if (count.op !== 'count_experts' || !rows.members.has(count.inputs[0])) continue
       rows.members.add(count)
       this.draftOf.set(count, rows)
       this.drafts.delete(draft)
@@ -305,13 +305,14 @@ class Partitioner {
   /** Loose nodes that must lie in memory: outputs, operands of products and routines, and dear work with several readers. */
   storeWhatIsRead(): void {
     const sinks = new Map<Node, Set<unknown>>()
+    const operands = new Set(this.nodes.filter(isProduct).flatMap((product) => productView(product).operandsInMemory))
     // reshapes of what must lie: their source lies in their place
     const shown = new Set<Node>()
     const cost = costs(this.nodes, (node) => this.draftOf.has(node) || isLeafWithData(node))
     for (const node of [...this.nodes].reverse()) {
       if (this.draftOf.has(node)) continue
       const readers = new Set<unknown>()
-      let mustLie = this.outputs.has(node) || this.concessions.stored.has(node)
+      let mustLie = this.outputs.has(node) || this.concessions.stored.has(node) || operands.has(node)
       for (const user of this.users.get(node)!) {
         const draft = this.draftOf.get(user)
         if (draft === undefined) {
@@ -319,7 +320,7 @@ class Partitioner {
           mustLie ||= shown.has(user)
         } else {
           readers.add(draft)
-          mustLie ||= this.mustLieFor(node, user)
+          mustLie ||= isRoutine(user)
         }
       }
       sinks.set(node, readers)
@@ -327,11 +328,6 @@ class Partitioner {
       if (mustLie && node.op === 'reshape' && !this.outputs.has(node)) shown.add(node)
       else if (mustLie || (readers.size > 1 && cost.get(node)! > CHEAP)) sinks.set(node, new Set([this.keep('elements', node, [node])]))
     }
-  }
-
-  mustLieFor(node: Node, user: Node): boolean {
-    if (isProduct(user)) return productView(user).operandsInMemory.includes(node)
-    return isRoutine(user) && !isLeafWithData(node)
   }
 
   finish(): Partition {

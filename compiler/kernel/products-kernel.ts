@@ -1,5 +1,5 @@
 /** Matrix products that share their left operand, with the work on their sums in the epilogue. */
-import type { Dim } from '../../plan/dim.ts'
+import { constantValue, type Dim } from '../../plan/dim.ts'
 import type { Node } from '../graph/node.ts'
 import type { Expression, Statement } from '../scalar/expression.ts'
 import { add, cast, multiply, size, variable } from '../scalar/build.ts'
@@ -91,5 +91,5 @@ function grouping(view: ProductView, context: ScheduleContext, scope: KernelScop
   if (order !== null && order.op === 'order_rows' && context.regime === 'many') {
     return { kind: 'ordered', buffer: scope.bufferOf(order), experts: order.params.experts, tile: order.params.tile }
   }
-  return { kind: 'direct', expert: (row) => cast('u32', scope.accessor.at(expert!, [row])) }
+  return { kind: 'direct', experts: constantValue(view.right.shape[0])!, expert: (row) => cast('u32', scope.accessor.at(expert!, [row])) }
 }

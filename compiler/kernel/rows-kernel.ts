@@ -221,6 +221,7 @@ class RowsKernel {
     else if (!this.together && this.deservesArray(node)) this.fillArray(node)
     // what is now held takes the place of what was worked out before
     this.scope.accessor.forget()
+    if (this.counts?.inputs[0] === node) this.shareChosen(node)
   }
 
   nameScalar(node: Node): void {
@@ -312,15 +313,16 @@ class RowsKernel {
       ],
     })
     this.vectors.set(node, { name: chosen, at: (where) => where })
-    if (this.counts?.inputs[0] === node) this.shareChosen(node, chosen, k)
   }
 
-  shareChosen(node: Node, chosen: string, k: number): void {
+  /** What each row has chosen, where the lanes that count can read it. */
+  shareChosen(node: Node): void {
     const j = this.fresh('j')
     const at = variable('u32', j)
+    const k = constantValue(node.shape.at(-1)!)!
     this.statements.push({
       kind: 'for', variable: j, from: u32(0), below: u32(k), step: u32(1),
-      body: [{ kind: 'assign-element', array: 'chosen_rows', index: add(multiply(variable('u32', 'lane'), u32(k)), at), value: element(node.dtype, chosen, at) }],
+      body: [{ kind: 'assign-element', array: 'chosen_rows', index: add(multiply(variable('u32', 'lane'), u32(k)), at), value: this.value(node, at) }],
     })
   }
 

@@ -21,12 +21,17 @@ function inferRoutedMatmul(inputs: readonly TensorType[]): TensorType | ShapeErr
   return complaint ?? { shape: [x.shape[0], bank.shape[1]], dtype: 'f32' }
 }
 
+/** The expert of a row; -1 is none. Throws an EvaluationError for any other number outside. */
+const expertOf = (id: number, experts: number): number | null => (id === -1 ? null : checkedIndex(id, experts, 'the expert'))
+
 function routedMatmul(x: HostTensor, bank: HostTensor, expert: HostTensor): HostTensor {
   const [rows, depth] = x.shape
   const [experts, columns] = bank.shape
   const values = new Float64Array(rows * columns)
   for (let row = 0; row < rows; row++) {
-    const start = checkedIndex(expert.values[row], experts, 'the expert') * columns
+    const chosen = expertOf(expert.values[row], experts)
+    if (chosen === null) continue
+    const start = chosen * columns
     for (let column = 0; column < columns; column++) {
       values[row * columns + column] = dot(x.values, row * depth, bank.values, (start + column) * depth, depth)
     }
@@ -48,7 +53,8 @@ function countExperts(expert: HostTensor, experts: number, block: number): HostT
   const blocks = Math.ceil(tokens / block)
   const values = new Float64Array(blocks * experts)
   expert.values.forEach((id, i) => {
-    values[Math.floor(i / (block * k)) * experts + checkedIndex(id, experts, 'the expert')]++
+    const chosen = expertOf(id, experts)
+    if (chosen !== null) values[Math.floor(i / (block * k)) * experts + chosen]++
   })
   return hostTensor([blocks, experts], 'i32', values)
 }
@@ -56,7 +62,10 @@ function countExperts(expert: HostTensor, experts: number, block: number): HostT
 /** The rows of each expert, ascending. */
 function rowsByExpert(expert: HostTensor, experts: number): readonly (readonly number[])[] {
   const lists = Array.from({ length: experts }, (): number[] => [])
-  expert.values.forEach((id, row) => lists[checkedIndex(id, experts, 'the expert')].push(row))
+  expert.values.forEach((id, row) => {
+    const chosen = expertOf(id, experts)
+    if (chosen !== null) lists[chosen].push(row)
+  })
   return lists
 }
 
@@ -70,14 +79,15 @@ function orderRows(expert: HostTensor, experts: number, tile: number): HostTenso
     first += list.length
   }
   const unused = Math.ceil(rows / tile) + experts - tiles.length / 2
-  for (let i = 0; i < unused; i++) tiles.push(-1, rows)
-  const values = Float64Array.from([...lists.flat(), ...tiles])
+  for (let i = 0; i < unused; i++) tiles.push(-1, first)
+  const behind = Array.from({ length: rows - first }, () => -1)
+  const values = Float64Array.from([...lists.flat(), ...behind, ...tiles])
   return hostTensor([values.length], 'i32', values)
 }
 
 export const routed: Records<'routed_matmul' | 'count_experts' | 'order_rows'> = {
   routed_matmul: {
-    doc: 'Each row times the matrix of its own expert. A fourth operand, order_rows of the same rows, only guides the schedule.',
+    doc: 'Each row times the matrix of its own expert; 0 where that is -1, which a device leaves unwritten: a select must stand before any use. A fourth operand, order_rows of the same rows, only guides the schedule.',
     formula: 'y[n, f] = sum over d of x[n, d] * bank[expert[n], f, d]',
     kind: 'routed', since: 'source', commutative: false, scalar: null,
     accuracy: inherited('a chain of multiplications and additions'),
@@ -85,7 +95,7 @@ export const routed: Records<'routed_matmul' | 'count_experts' | 'order_rows'> =
     evaluate: ([x, bank, expert]) => routedMatmul(x, bank, expert),
   },
   count_experts: {
-    doc: 'How often each expert stands in each block of rows; the last block may be shorter.',
+    doc: 'How often each expert stands in each block of rows; the last block may be shorter, and -1 is no expert.',
     formula: 'y[i, e] = number of (t, j) with floor(t / block) = i and expert[t, j] = e',
     kind: 'routine', since: 'optimised', commutative: false, scalar: null, accuracy: EXACT,
     infer(inputs, { experts, block }) {
@@ -99,7 +109,8 @@ export const routed: Records<'routed_matmul' | 'count_experts' | 'order_rows'> =
   order_rows: {
     doc:
       'The N = T * K row numbers sorted stably by expert, then (expert, first place in the sorted rows) of each tile, ascending. ' +
-      'A tile ends where the next begins. Unused tiles come last, there is one or more, and they hold (-1, N).',
+      'A tile ends where the next begins. Unused tiles come last, there is one or more, and they hold (-1, number of rows in order). ' +
+      'Rows of the expert -1 stand in no tile, and -1 fills their places.',
     formula: 'y = [rows by expert] + [(expert, first) of each of ceil(N / tile) + experts tiles]',
     kind: 'routine', since: 'optimised', commutative: false, scalar: null, accuracy: EXACT,
     infer(inputs, { experts, block, tile }) {

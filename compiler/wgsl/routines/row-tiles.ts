@@ -63,7 +63,8 @@ export function rowTiles(matmul: Matmul, wantedHeight: number, spell: Speller): 
         count: rows,
         height,
         declarations: `fn expert_of(row: u32) -> u32 {\n  return ${asU32(rowsOf.expert(variable('u32', 'row')), spell)};\n}\n`,
-        locate: ['let expert = expert_of(row_tile);', 'let row_count = 1u;'],
+        // a row without an expert is left as it is
+        locate: ['let expert = expert_of(row_tile);', `if (expert >= ${rowsOf.experts}u) { return; }`, 'let row_count = 1u;'],
         row: () => 'row_tile',
       }
     case 'ordered': {
@@ -73,18 +74,14 @@ export function rowTiles(matmul: Matmul, wantedHeight: number, spell: Speller): 
         count,
         height,
         declarations: '',
-        // a tile ends where the next one begins; tiles without an expert stand last
+        // a tile ends where the next one begins; tiles without an expert stand last, and there is one or more
         locate: [
           `let tile_entry = ${spell.size(rows)} + 2u * row_tile;`,
           `let tile_expert = ${load('tile_entry')};`,
           'if (tile_expert < 0) { return; }',
           'let expert = u32(tile_expert);',
           `let first_place = u32(${load('tile_entry + 1u')});`,
-          `var end_place = ${spell.size(rows)};`,
-          `if (row_tile + 1u < ${spell.size(count)}) {`,
-          `  if (${load('tile_entry + 2u')} >= 0) { end_place = u32(${load('tile_entry + 3u')}); }`,
-          '}',
-          `let row_count = min(${height}u, end_place - first_place);`,
+          `let row_count = min(${height}u, u32(${load('tile_entry + 3u')}) - first_place);`,
         ],
         row: (place) => `u32(${load(`first_place + ${place}`)})`,
       }

@@ -53,7 +53,7 @@ export function orderRows(expertOf: readonly number[], experts: number, tile: nu
     for (let i = 0; i < count; i += tile) entries.push(expert, first + i)
     first += count
   }
-  while (entries.length < 2 * tiles) entries.push(-1, 0)
+  while (entries.length < 2 * tiles) entries.push(-1, rows)
   return Int32Array.from([...sorted, ...entries])
 }
 
@@ -98,7 +98,7 @@ export function makeCase(shape: CaseShape): Case {
   const rowsOf: Matmul['rowsOf'] =
     grouping === 'dense' ? { kind: 'dense' }
     : grouping === 'batched' ? { kind: 'batched', batch: dim(experts) }
-    : grouping === 'direct' ? { kind: 'direct', expert: (row) => cast('u32', load('i32', 'expert_ids', row)) }
+    : grouping === 'direct' ? { kind: 'direct', experts, expert: (row) => cast('u32', load('i32', 'expert_ids', row)) }
     : { kind: 'ordered', buffer: 'order', experts, tile }
   const matmul: Matmul = {
     rows: rowsDim,
