@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest'
-import { bytes, milliseconds, table } from '../../cli/output.ts'
+import { bytes, milliseconds, plural, table } from '../../cli/output.ts'
 import { createProgress, duration, estimate } from '../../cli/progress.ts'
 import type { Terminal } from '../../cli/terminal.ts'
 
@@ -13,6 +13,11 @@ test('sizes and times have the figures that matter', () => {
   expect([0, 1, 1023, 1024, 1536, 150 * 2 ** 20].map(bytes)).toEqual(['0 B', '1 B', '1023 B', '1.0 KiB', '1.5 KiB', '150 MiB'])
   expect([0.1234, 1.234, 12.34, 123.4].map(milliseconds)).toEqual(['0.123', '1.23', '12.3', '123'])
   expect([5, 1500, 185_000].map(duration)).toEqual(['5.00 ms', '2 s', '3 min 05 s'])
+})
+
+test('counts have their word and their thousands apart', () => {
+  expect([0, 1, 12, 1234, 1234567].map((count) => plural(count, 'kernel'))).toEqual(['0 kernels', '1 kernel', '12 kernels', '1,234 kernels', '1,234,567 kernels'])
+  expect(plural(2, 'file is', 'files are')).toBe('2 files are')
 })
 
 test('what is left is said when something is known', () => {
