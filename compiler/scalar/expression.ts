@@ -47,3 +47,10 @@ export type Statement =
   | { readonly kind: 'barrier' }
   /** Folds a var over all lanes of the workgroup; each lane ends with the whole. Reached by all of them. */
   | { readonly kind: 'combine'; readonly name: string; readonly type: ScalarType; readonly word: ReduceWord }
+  /**
+   * Names one element of a workgroup array, the same value for all invocations, once all have arrived; none goes on before all have read
+   * it. What stands under such a value may hold barriers.
+   */
+  | { readonly kind: 'agree'; readonly name: string; readonly array: string; readonly index: Expression }
+  /** The body, and again as long as `while` holds after it; all invocations agree on that, and names of the body are known to it. */
+  | { readonly kind: 'loop'; readonly body: readonly Statement[]; readonly while: Expression }

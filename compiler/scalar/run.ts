@@ -71,8 +71,27 @@ function saturate(type: 'i32' | 'u32', value: number): number {
   return Number.isNaN(value) ? 0 : Math.min(high, Math.max(low, Math.trunc(value)))
 }
 
+/** Whether a statement brings all invocations of the workgroup together, or holds one that does. */
+function meets(s: Statement): boolean {
+  switch (s.kind) {
+    case 'barrier':
+    case 'combine':
+    case 'agree':
+    case 'loop':
+      return true
+    case 'for':
+      return s.body.some(meets)
+    case 'if':
+      return s.body.some(meets) || s.otherwise.some(meets)
+    default:
+      return false
+  }
+}
+
 export function createRunner(words: Words): {
   readonly run: (statements: readonly Statement[], machine: Machine, own: Invocation) => void
+  /** All invocations of a workgroup; between two statements where they meet, one runs after the other. */
+  readonly runTogether: (statements: readonly Statement[], machine: Machine, lanes: readonly Invocation[]) => void
   readonly value: (e: Expression, machine: Machine, own: Invocation) => number
 } {
   function value(e: Expression, machine: Machine, own: Invocation): number {
@@ -154,17 +173,69 @@ export function createRunner(words: Words): {
         return
       case 'barrier':
       case 'combine':
+      case 'agree':
+      case 'loop':
         throw new Error(`${s.kind} concerns a workgroup, not an invocation`)
       default:
         s satisfies never
     }
   }
 
-  return { run, value }
+  function runTogether(statements: readonly Statement[], machine: Machine, lanes: readonly Invocation[]): void {
+    let from = 0
+    statements.forEach((s, at) => {
+      if (!meets(s)) return
+      for (const lane of lanes) run(statements.slice(from, at), machine, lane)
+      meet(s, machine, lanes)
+      from = at + 1
+    })
+    for (const lane of lanes) run(statements.slice(from), machine, lane)
+  }
+
+  /** A value that all invocations must find the same. */
+  function agreed(e: Expression, machine: Machine, lanes: readonly Invocation[]): number {
+    const [first, ...others] = lanes.map((lane) => value(e, machine, lane))
+    if (others.some((other) => !Object.is(other, first))) throw new Error('invocations of a workgroup part where they must meet')
+    return first
+  }
+
+  function meet(s: Statement, machine: Machine, lanes: readonly Invocation[]): void {
+    const of = (e: Expression): number => agreed(e, machine, lanes)
+    const tell = (name: string, known: number): void => lanes.forEach(({ variables }) => variables.set(name, known))
+    switch (s.kind) {
+      case 'barrier':
+        return
+      case 'combine':
+        combine(s.word, s.type, s.name, lanes)
+        return
+      case 'agree':
+        tell(s.name, inside(found(machine.shared.get(s.array), s.array), of(s.index), s.array))
+        return
+      case 'if':
+        runTogether(of(s.condition) !== 0 ? s.body : s.otherwise, machine, lanes)
+        return
+      case 'for': {
+        const [below, by] = [of(s.below), of(s.step)]
+        for (let i = of(s.from); i < below; i += by) {
+          tell(s.variable, i)
+          runTogether(s.body, machine, lanes)
+        }
+        return
+      }
+      case 'loop':
+        do runTogether(s.body, machine, lanes)
+        while (of(s.while) !== 0)
+        return
+      default:
+        throw new Error(`${s.kind} brings no invocations together`)
+    }
+  }
+
+  return { run, runTogether, value }
 }
 
 /** Folds a variable over the invocations of a workgroup. */
-export function combine(word: ReduceWord, type: ScalarType, name: string, lanes: readonly Invocation[]): void {
+function combine(word: ReduceWord, type: ScalarType, name: string, lanes: readonly Invocation[]): void {
   const total = lanes.reduce((sum, lane) => FOLD[word](sum, found(lane.variables.get(name), name)), foldStart(word, type))
   for (const lane of lanes) lane.variables.set(name, total)
 }

@@ -20,6 +20,8 @@ interface Block {
   readonly indent: string
   /** Expression -> the name or text that holds it here. */
   readonly names: Map<number, string>
+  /** Sums of what may change: their names hold for the statement in hand. */
+  readonly passing: Set<number>
   readonly parent: Block | null
   readonly uses: ReadonlyMap<number, number>
 }
@@ -55,6 +57,7 @@ export function createWriter(options: WriteOptions): Speller & { readonly shared
     lines: block.lines,
     indent: `${block.indent}  `,
     names: new Map(),
+    passing: new Set(),
     parent: block,
     uses,
   })
@@ -67,6 +70,7 @@ export function createWriter(options: WriteOptions): Speller & { readonly shared
     const worthNaming = e.kind !== 'literal' && e.kind !== 'variable' && !isWord(text)
     if (e.kind === 'reduce') {
       block.names.set(id, text)
+      if (!isStable(e)) block.passing.add(id)
       return text
     }
     if (!worthNaming || !isStable(e) || useCount(block, id) < 2) return text
@@ -116,7 +120,21 @@ export function createWriter(options: WriteOptions): Speller & { readonly shared
   }
 
   function writeAll(statements: readonly Statement[], block: Block): void {
-    for (const statement of statements) write(statement, block)
+    for (const statement of statements) {
+      write(statement, block)
+      forget(block)
+    }
+  }
+
+  function forget(block: Block): void {
+    for (const id of block.passing) block.names.delete(id)
+    block.passing.clear()
+  }
+
+  /** A block of statements in this one. */
+  function within(block: Block, statements: readonly Statement[]): Block {
+    forget(block)
+    return child(block, countStatementUses(statements))
   }
 
   function write(s: Statement, block: Block): void {
@@ -148,22 +166,34 @@ export function createWriter(options: WriteOptions): Speller & { readonly shared
         const [from, below, step] = [spell(s.from, block), spell(s.below, block), spell(s.step, block)]
         const next = step === '1u' ? `${s.variable}++` : `${s.variable} += ${step}`
         put(`for (var ${s.variable} = ${from}; ${s.variable} < ${below}; ${next}) {`)
-        writeAll(s.body, child(block, countStatementUses(s.body)))
+        writeAll(s.body, within(block, s.body))
         put('}')
         return
       }
       case 'if':
         put(`if (${spell(s.condition, block)}) {`)
-        writeAll(s.body, child(block, countStatementUses(s.body)))
+        writeAll(s.body, within(block, s.body))
         if (s.otherwise.length > 0) {
           put('} else {')
-          writeAll(s.otherwise, child(block, countStatementUses(s.otherwise)))
+          writeAll(s.otherwise, within(block, s.otherwise))
         }
         put('}')
         return
       case 'barrier':
         put('workgroupBarrier();')
         return
+      case 'agree':
+        put(`let ${s.name} = workgroupUniformLoad(&${s.array}[${spell(s.index, block)}]);`)
+        return
+      case 'loop': {
+        put('loop {')
+        const inner = within(block, s.body)
+        writeAll(s.body, inner)
+        const again = spell(s.while, inner)
+        inner.lines.push(`${inner.indent}if (!${isWord(again) || again.startsWith('(') ? again : `(${again})`}) { break; }`)
+        put('}')
+        return
+      }
       case 'combine': {
         const word = REDUCE[s.word]
         if (options.lanes === 1) return
@@ -192,6 +222,7 @@ export function createWriter(options: WriteOptions): Speller & { readonly shared
     lines: [],
     indent: '  '.repeat(indent),
     names: new Map(),
+    passing: new Set(),
     parent: null,
     uses,
   })
@@ -237,7 +268,7 @@ export function spellDim(dim: Dim, dims: readonly string[]): string {
 function mutableNames(statements: readonly Statement[], into = new Set<string>()): Set<string> {
   for (const s of statements) {
     if (s.kind === 'var') into.add(s.name)
-    if (s.kind === 'for' || s.kind === 'if') mutableNames(s.body, into)
+    if (s.kind === 'for' || s.kind === 'if' || s.kind === 'loop') mutableNames(s.body, into)
     if (s.kind === 'if') mutableNames(s.otherwise, into)
   }
   return into
@@ -275,6 +306,9 @@ function valuesOf(s: Statement): readonly Expression[] {
       return [s.from, s.below, s.step]
     case 'if':
       return [s.condition]
+    case 'agree':
+      return [s.index]
+    case 'loop':
     case 'array':
     case 'barrier':
     case 'combine':
