@@ -34,6 +34,8 @@ export interface Environment {
 export interface RouteNodes {
   /** `layers.0/moe` */
   readonly instance: string
+  /** E. */
+  readonly experts: number
   readonly selected: Node
   readonly weights: Node
 }
@@ -65,7 +67,8 @@ export function staticValue(environment: Environment, value: Static): StaticValu
   return found
 }
 
-function tryStatic({ model, values }: Environment, value: Static): StaticValue | undefined {
+/** The value of what is known at compile time; undefined where it waits for a run. */
+export function tryStatic({ model, values }: Environment, value: Static): StaticValue | undefined {
   const lookup = (name: string): StaticValue | undefined => {
     const own = values[name]
     if (own !== undefined) return typeof own === 'object' ? undefined : own

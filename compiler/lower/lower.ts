@@ -1,5 +1,5 @@
 /** Checked model -> graph: repeats unrolled, parameters replaced by their values, calls in the place of their callees. */
-import type { Graph, Node } from '../graph/node.ts'
+import type { Graph, Node, RoutePorts } from '../graph/node.ts'
 import type { Model } from '../model/model.ts'
 import { createBuilder } from '../ops/build.ts'
 import type { Environment, RouteNodes } from './environment.ts'
@@ -20,11 +20,17 @@ export function lower(model: Model, { routes = false }: LowerOptions = {}): Grap
   lowerSteps(environment, model.steps)
   const outputs = model.outputs.map(({ name, term, doc }) => ({ name, doc, node: lowerTerm(environment, term) }))
   const docs = Object.fromEntries([...model.inputs, ...model.outputs].flatMap(({ name, doc }) => (doc === '' ? [] : [[name, doc]])))
-  const decided = routes ? environment.routes.flatMap(routeOutputs) : []
-  return { name: model.name, doc: model.doc, dims: model.dims, inputs, outputs: [...outputs, ...decided], docs }
+  const plain: Graph = { name: model.name, doc: model.doc, dims: model.dims, inputs, outputs, docs }
+  return routes ? { ...plain, outputs: [...outputs, ...environment.routes.flatMap(routeOutputs)], routes: environment.routes.map(routePorts) } : plain
 }
 
-const routeOutputs = ({ instance, selected, weights }: RouteNodes): Graph['outputs'] => [
-  { name: `${instance}.selected`, doc: 'The experts that each token chose, best first.', node: selected },
-  { name: `${instance}.weights`, doc: "What each chosen expert's answer counts.", node: weights },
-]
+const routePorts = ({ instance, experts }: RouteNodes): RoutePorts =>
+  ({ layer: instance, experts, selected: `${instance}.selected`, weights: `${instance}.weights` })
+
+function routeOutputs(route: RouteNodes): Graph['outputs'] {
+  const { selected, weights } = routePorts(route)
+  return [
+    { name: selected, doc: 'The experts that each token chose, best first.', node: route.selected },
+    { name: weights, doc: "What each chosen expert's answer counts.", node: route.weights },
+  ]
+}

@@ -3,7 +3,7 @@ import { multiply, type Dim } from '../../plan/dim.ts'
 import type { Node, Origin } from '../graph/node.ts'
 import { EXPERT_ROWS, type EveryExpertTerm, type MoeTerm, type Step, type Term } from '../model/model.ts'
 import { sameShape } from './emit.ts'
-import { inner, originIn, pathIn, sizeIn, type Environment } from './environment.ts'
+import { inner, numberIn, originIn, pathIn, sizeIn, type Environment } from './environment.ts'
 
 const lowerTerm = (environment: Environment, term: Term): Node => environment.walk.term(environment, term)
 
@@ -64,7 +64,7 @@ export function moeNode(outer: Environment, moe: MoeTerm): Node {
   const { builder } = environment
   const tokens = reshape(maker, lowerTerm(outer, moe.input), moe.rows.shape.map((size) => sizeIn(environment, size)))
   const { selected, weights } = route(environment, moe, tokens)
-  environment.routes.push({ instance: pathIn(environment, moe.path.join('/')), selected, weights })
+  environment.routes.push({ instance: pathIn(environment, moe.path.join('/')), experts: numberIn(environment, moe.experts.count), selected, weights })
   const [count, k] = selected.shape
   const expertOfRow = reshape(maker, selected, [multiply(count, k)])
   const rows = builder.make('take', [tokens, tokenOfRow(maker, count, k)], {}, maker.origin)

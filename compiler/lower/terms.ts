@@ -1,11 +1,13 @@
 /** Terms of the model -> nodes of the graph. */
-import type { Node } from '../graph/node.ts'
-import { substituteOptions } from '../model/builtin/options.ts'
-import { BUILTINS } from '../model/builtin/table.ts'
+import type { Node, Origin } from '../graph/node.ts'
+import type { DType } from '../graph/vocabulary.ts'
+import { DEFAULTS, substituteOptions } from '../model/builtin/options.ts'
+import { BUILTINS, type BuiltinName } from '../model/builtin/table.ts'
 import { isTerm, type ApplyTerm, type Loop, type ScalarTerm, type Step, type Term } from '../model/model.ts'
 import { isBanked } from '../model/rows.ts'
+import type { Static } from '../model/static.ts'
 import { constantNode, emitNodes, sizeNode } from './emit.ts'
-import { inner, known, knownLoop, originIn, sizeIn, sizesIn, staticValue, type Environment } from './environment.ts'
+import { inner, known, knownLoop, originIn, sizeIn, sizesIn, staticValue, tryStatic, type Environment } from './environment.ts'
 import { applyBanked } from './experts.ts'
 import { everyExpert, moeNode } from './moe.ts'
 import { weightNode } from './weights.ts'
@@ -43,9 +45,21 @@ function compute(environment: Environment, term: Term): Node {
 function scalarNode(environment: Environment, { value, dtype, origin }: ScalarTerm): Node {
   const at = originIn(environment, origin)
   if (value.kind === 'int') return sizeNode(environment.builder, sizeIn(environment, value.dim), dtype, at)
-  const number = staticValue(environment, value)
-  return constantNode(environment.builder, Number(number), dtype, at)
+  return staticNode(environment, value, dtype, at)
 }
+
+/** A number known at compile time, or worked out from sizes that only a run knows. */
+function staticNode(environment: Environment, value: Static, dtype: DType, at: Origin): Node {
+  if (value.kind === 'int') return sizeNode(environment.builder, sizeIn(environment, value.dim), dtype, at)
+  const known = tryStatic(environment, value)
+  if (known !== undefined) return constantNode(environment.builder, Number(known), dtype, at)
+  if (value.kind !== 'operation') throw new Error('a parameter has no value')
+  const operands = value.operands.map((operand) => staticNode(environment, operand, dtype, at))
+  const builtin = OPERATORS[value.word] ?? (value.word as BuiltinName)
+  return BUILTINS[builtin].expand(emitNodes(environment.builder, at), operands, DEFAULTS)
+}
+
+const OPERATORS: Readonly<Record<string, BuiltinName>> = { '+': 'add', '-': 'subtract', '*': 'multiply', '/': 'divide', '%': 'remainder' }
 
 function applyNode(environment: Environment, term: ApplyTerm): Node {
   const operands = term.operands.map((operand) => lowerTerm(environment, operand))

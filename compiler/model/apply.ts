@@ -1,6 +1,6 @@
 /** Uses of builtins: their operands brought together, their result typed by the ops they stand for. */
 import type { Span } from '../../grammar/source.ts'
-import { constantValue, product, type Dim } from '../../plan/dim.ts'
+import { constantValue, product, symbolsOf, type Dim } from '../../plan/dim.ts'
 import type { DType } from '../graph/vocabulary.ts'
 import { infer } from '../ops/infer.ts'
 import type { TensorType } from '../ops/record.ts'
@@ -48,6 +48,8 @@ function typing(frame: Frame): Typing {
       const [known, width] = [constantValue(count), x.shape.at(-1)]
       if (width === undefined) fail({ message: '`{0}` is a single number, so nothing in it can be the largest' })
       if (known !== undefined && known < 1) fail({ message: `${known} is no count: 1 or more are selected` })
+      const atRun = symbolsOf(count).find((name) => frame.context.runDims.has(name))
+      if (atRun !== undefined) fail({ message: `how many are selected is known at compile time, but ${atRun} only at a run` })
       verify(frame, (lookup) => {
         const [k, n] = [evaluateSize(count, lookup), width === undefined ? undefined : evaluateSize(width, lookup)]
         if (k !== undefined && n !== undefined && k > n) fail({ message: `there are no ${k} largest of ${n}` })

@@ -5,12 +5,13 @@ import { complain, elaborate, folds, originOf, sizeOf, valueOf, type Frame } fro
 import { equalSizes } from './exact.ts'
 import { int, operation } from './static.ts'
 import { ofStatic, ofTerm, termTypeText, typeText, UNKNOWN, type Value } from './value.ts'
-import { wantStatic } from './wants.ts'
+import { waitsForRun, wantStatic } from './wants.ts'
 
 export function conditional(frame: Frame, expression: ConditionalExpression): Value {
   const { span } = expression
   const condition = wantStatic(frame, expression.condition, 'bool', 'the condition of `if`')
   const decided = condition === null ? undefined : valueOf(frame, condition)
+  if (condition !== null && waitsForRun(frame, condition, 'the condition of `if`', expression.condition.span)) return UNKNOWN
   if (decided !== undefined) return elaborate(frame, decided === true ? expression.then : expression.otherwise)
   const inBranch = (side: 'then' | 'else'): Frame => ({ ...frame, branches: [...frame.branches, { of: expression, side }] })
   const [then, otherwise] = [elaborate(inBranch('then'), expression.then), elaborate(inBranch('else'), expression.otherwise)]

@@ -15,7 +15,7 @@ import { mixedRows, wantAnswers } from './rows.ts'
 import { evaluateSize, int } from './static.ts'
 import { ofTerm, termTypeText, UNKNOWN, type Value } from './value.ts'
 import { wanted } from './wanted.ts'
-import { wantSize } from './wants.ts'
+import { wantFixed } from './wants.ts'
 
 /** The one clause of a kind; says where there is none or another. */
 function only<T extends { readonly span: Span }>(frame: Frame, clauses: readonly T[], name: string, expression: MoeExpression): T | null {
@@ -51,7 +51,7 @@ function rowsOf(frame: Frame, expression: MoeExpression): Rows | null {
 const MOST_EXPERTS = 65_536
 
 function countOf(frame: Frame, count: ExpertsClause['count'], what: string): Dim | null {
-  const size = wantSize(frame, count, what)
+  const size = wantFixed(frame, count, what)
   const ok = size !== null && verify(frame, (lookup) => {
     const value = evaluateSize(size, lookup)
     const ok = value === undefined || (value >= 1 && value <= MOST_EXPERTS)

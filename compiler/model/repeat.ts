@@ -8,7 +8,7 @@ import type { AfterTerm, CarriedTerm, Loop } from './model.ts'
 import { assign, createScope, find } from './scope.ts'
 import { evaluateSize, int } from './static.ts'
 import { ofStatic, ofTerm, UNKNOWN, type Value } from './value.ts'
-import { wantSize } from './wants.ts'
+import { wantFixed } from './wants.ts'
 
 /** Names that statements give another value, in order of appearance. */
 function assigned(list: readonly Statement[]): readonly string[] {
@@ -34,7 +34,7 @@ function turnsAround({ context, loops }: Frame): number {
 }
 
 export function repeatStatement(frame: Frame, { label, index, from, to, body, span }: RepeatStatement): void {
-  const [first, end] = [wantSize(frame, from, 'the first turn'), wantSize(frame, to, 'the end of the turns')]
+  const [first, end] = [wantFixed(frame, from, 'the first turn'), wantFixed(frame, to, 'the end of the turns')]
   const ok = first !== null && end !== null && verify(frame, (lookup) => {
     const [a, b] = [evaluateSize(first, lookup), evaluateSize(end, lookup)]
     const wrong = (a !== undefined && a < 0) || (a !== undefined && b !== undefined && b < a)

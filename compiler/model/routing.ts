@@ -10,11 +10,11 @@ import type { Loss, Term } from './model.ts'
 import { createScope } from './scope.ts'
 import { evaluate, evaluateSize, type Static } from './static.ts'
 import { ofTerm, termTypeText, UNKNOWN } from './value.ts'
-import { wantSize, wantStatic } from './wants.ts'
+import { wantFixed, wantStatic } from './wants.ts'
 
 export function selectStatement(frame: Frame, { count: countNode, by, span }: SelectStatement): void {
   const state = frame.policy!
-  const count = wantSize(frame, countNode, 'the number of experts selected')
+  const count = wantFixed(frame, countNode, 'the number of experts selected')
   const value = elaborate(frame, by)
   if (state.select !== null) {
     complain(frame, { code: 'SMOE2003', message: 'the experts are selected already', span })

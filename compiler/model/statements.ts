@@ -15,7 +15,7 @@ import { assign, createScope, find, namesIn } from './scope.ts'
 import { closedShape, dtypeOf } from './shapes.ts'
 import { evaluate } from './static.ts'
 import { ofTerm, typeText, UNKNOWN, type Value } from './value.ts'
-import { wantStatic } from './wants.ts'
+import { waitsForRun, wantStatic } from './wants.ts'
 
 const EVERYWHERE: readonly Statement['kind'][] = ['let', 'assign', 'repeat', 'assert']
 
@@ -124,7 +124,7 @@ function returnStatement(frame: Frame, { value: expression }: ReturnStatement): 
 
 function assertStatement(frame: Frame, { condition, message, span }: AssertStatement): void {
   const law = wantStatic(frame, condition, 'bool', 'what is asserted')
-  if (law === null) return
+  if (law === null || waitsForRun(frame, law, 'what is asserted', condition.span)) return
   verify(frame, (lookup) => {
     if (evaluate(law, lookup, folds) !== false) return null
     return { code: 'SMOE4002', message: message === null ? `${wordsOf(condition.span)} does not hold` : `${message.value}: ${wordsOf(condition.span)} does not hold`, span }

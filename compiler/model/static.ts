@@ -77,6 +77,17 @@ export function evaluateSize(size: Dim, lookup: Lookup): number | undefined {
   return evaluateDim(size, values)
 }
 
+/** The names of the symbols it depends on. */
+export function symbolsIn(value: Static): readonly string[] {
+  switch (value.kind) {
+    case 'int': return symbolsOf(value.dim)
+    case 'symbol': return [value.name]
+    case 'operation': return value.operands.flatMap(symbolsIn)
+    case 'literal': return []
+    default: return value satisfies never
+  }
+}
+
 const NOTHING: Lookup = () => undefined
 
 /** An operation; its value where all operands are literals. */

@@ -1,8 +1,9 @@
 /** Expressions that must be known at compile time. */
 import type { Expression } from '../../grammar/ast.ts'
-import { constantValue, symbolsOf, type Dim } from '../../plan/dim.ts'
+import type { Span } from '../../grammar/source.ts'
+import { constantValue, type Dim } from '../../plan/dim.ts'
 import { complain, elaborate, sizeOf, valueOf, verify, wordsOf, type Frame } from './context.ts'
-import { evaluateSize, int, type Static, type StaticType } from './static.ts'
+import { evaluateSize, int, symbolsIn, type Static, type StaticType } from './static.ts'
 import { typeText } from './value.ts'
 
 /** A number, truth value or word known at compile time; null after a mistake. */
@@ -25,6 +26,25 @@ export function wantSize(frame: Frame, expression: Expression, what: string): Di
   return value === null ? null : sizeOf(frame, value)
 }
 
+/** Whether a value waits for the run, which is reported where it may not. */
+export function waitsForRun(frame: Frame, value: Static, what: string, span: Span): boolean {
+  const { runDims, symbols } = frame.context
+  const waits = (name: string): string | undefined => {
+    if (runDims.has(name)) return name
+    const behind = symbols.get(name)
+    return behind === undefined ? undefined : symbolsIn(behind).map(waits).find((one) => one !== undefined)
+  }
+  const atRun = symbolsIn(value).map(waits).find((name) => name !== undefined)
+  if (atRun !== undefined) complain(frame, { code: 'SMOE3008', message: `${what} is known at compile time, but ${atRun} only at a run`, span })
+  return atRun !== undefined
+}
+
+/** An int that no run can change; null after a mistake. */
+export function wantFixed(frame: Frame, expression: Expression, what: string): Dim | null {
+  const value = wantStatic(frame, expression, 'int', what)
+  return value === null || waitsForRun(frame, value, what, expression.span) ? null : sizeOf(frame, value)
+}
+
 /** An int that is the extent of an axis, 1 or more; null after a mistake. */
 export function wantExtent(frame: Frame, expression: Expression): Dim | null {
   const size = wantSize(frame, expression, 'a size')
@@ -43,12 +63,10 @@ const LARGEST = 2 ** 31 - 1
 
 /** An int that is a number already; null after a mistake or where it is not known yet. */
 export function wantNumber(frame: Frame, expression: Expression, what: string): number | null {
-  const size = wantSize(frame, expression, what)
+  const size = wantFixed(frame, expression, what)
   if (size === null) return null
   const value = constantValue(size) ?? valueOf(frame, int(size))
   if (typeof value === 'number') return value
-  const atRun = symbolsOf(size).find((name) => frame.context.runDims.has(name))
-  if (atRun !== undefined) complain(frame, { code: 'SMOE3008', message: `${what} is known at compile time, but ${atRun} only at a run`, span: expression.span })
-  else if (!frame.context.isAlone) complain(frame, { code: 'SMOE3008', message: `${what} is one for all turns of a repeat, but ${size.key} changes`, span: expression.span })
+  if (!frame.context.isAlone) complain(frame, { code: 'SMOE3008', message: `${what} is one for all turns of a repeat, but ${size.key} changes`, span: expression.span })
   return null
 }

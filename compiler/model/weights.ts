@@ -8,7 +8,7 @@ import { EXPERT_INDEX, type WeightFact, type WeightSourceFact } from './model.ts
 import { createScope } from './scope.ts'
 import { int } from './static.ts'
 import { ofStatic } from './value.ts'
-import { wantSize } from './wants.ts'
+import { wantFixed } from './wants.ts'
 
 /** A path with its indices nameless: how entries and weights meet. */
 const keyOf = (path: string): string => path.replace(/\{[^}]*\}/g, '{}')
@@ -105,13 +105,13 @@ const sliceMentions = ({ span }: SliceNode, name: string): boolean => new RegExp
 
 function sliceOf(frame: Frame, node: SliceNode): WeightSourceFact['slices'][number] | null {
   if (node.index !== null) {
-    const at = wantSize(frame, node.index, 'an index')
+    const at = wantFixed(frame, node.index, 'an index')
     return at === null ? null : { kind: 'index', at }
   }
   if (node.start === null && node.stop === null && node.step === null) return { kind: 'all' }
-  const start = node.start === null ? ZERO : wantSize(frame, node.start, 'a start')
-  const stop = node.stop === null ? null : wantSize(frame, node.stop, 'an end')
-  const step = node.step === null ? 1 : constantValue(wantSize(frame, node.step, 'a step') ?? ZERO) ?? 0
+  const start = node.start === null ? ZERO : wantFixed(frame, node.start, 'a start')
+  const stop = node.stop === null ? null : wantFixed(frame, node.stop, 'an end')
+  const step = node.step === null ? 1 : constantValue(wantFixed(frame, node.step, 'a step') ?? ZERO) ?? 0
   if (start === null || (node.stop !== null && stop === null)) return null
   if (step >= 1) return { kind: 'range', start, stop, step }
   complain(frame, { code: 'SMOE5004', message: 'a step is a whole number from 1', span: node.step?.span ?? node.span })

@@ -24,6 +24,9 @@ describe('values', () => {
   test('numbers, parameters and sizes of the run stand among tensors', () => {
     expect(run(one('output y = x * D / H + N'), { x: tensor([2], [1, 2]) })).toEqual([4, 6])
   })
+  test('a number made of sizes that only the run knows', () => {
+    expect(run(one('output y = x * (D / sqrt(N))'), { x: tensor([4], [1, 2, 3, 4]) })).toEqual([3, 6, 9, 12])
+  })
   test('mean over an axis of the run', () => {
     expect(run(one('output y = mean(x)'), { x: tensor([4], [1, 2, 3, 6]) })).toEqual([3])
   })
