@@ -31,4 +31,15 @@ export interface Graph {
   readonly inputs: readonly (Node<'input'> & { readonly op: 'input' })[]
   readonly outputs: readonly { readonly name: string; readonly node: Node; readonly doc: string }[]
   readonly docs: Readonly<Record<string, string>>
+  /** Where the decisions of each moe stand among the outputs, in the order of the run; there where they were asked for. */
+  readonly routes?: readonly RoutePorts[]
+}
+
+/** Names of two outputs: i32 [T, K] and f32 [T, K]. */
+export interface RoutePorts {
+  /** `layers.0/moe` */
+  readonly layer: string
+  readonly experts: number
+  readonly selected: string
+  readonly weights: string
 }
