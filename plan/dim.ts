@@ -1,11 +1,13 @@
 /**
- * Sizes known in full or in part: integer polynomials over named symbols, with rounded quotients as atoms.
+ * Sizes known in full or in part: integer polynomials over named symbols, with rounded quotients and minima as atoms.
  * Two dims are equal exactly when their keys are; the key is also their JSON form.
  */
 
 export type Atom =
   | { readonly kind: 'symbol'; readonly name: string }
   | { readonly kind: 'floor' | 'ceil'; readonly numerator: Dim; readonly divisor: Dim }
+  /** The smaller of two, in the order of their keys. */
+  | { readonly kind: 'min'; readonly left: Dim; readonly right: Dim }
 
 interface Term {
   readonly coefficient: number
@@ -24,8 +26,11 @@ export type DimValues = Readonly<Record<string, number>>
 
 const interned = new Map<string, Dim>()
 
-const atomKey = (atom: Atom): string =>
-  atom.kind === 'symbol' ? atom.name : `${atom.kind}(${atom.numerator.key}, ${atom.divisor.key})`
+function atomKey(atom: Atom): string {
+  if (atom.kind === 'symbol') return atom.name
+  const [a, b] = atom.kind === 'min' ? [atom.left, atom.right] : [atom.numerator, atom.divisor]
+  return `${atom.kind}(${a.key}, ${b.key})`
+}
 
 const productKey = (factors: readonly Atom[]): string => factors.map(atomKey).join('*')
 
@@ -152,9 +157,23 @@ function wholePart(numerator: Dim, divisor: Dim): Dim {
 export const floorDivide = (a: DimLike, b: DimLike): Dim => divideRounded('floor', a, b)
 export const ceilDivide = (a: DimLike, b: DimLike): Dim => divideRounded('ceil', a, b)
 
+/** The smaller of two sizes: one of them where their difference is a number. */
+export function minimum(a: DimLike, b: DimLike): Dim {
+  const [x, y] = [dim(a), dim(b)]
+  const difference = constantValue(subtract(x, y))
+  if (difference !== undefined) return difference <= 0 ? x : y
+  const [left, right] = x.key < y.key ? [x, y] : [y, x]
+  return fromAtom({ kind: 'min', left, right })
+}
+
+/** The dim that an atom stands for, from those of its parts. */
+export function fromParts(x: Atom, part: (part: Dim) => Dim): Dim {
+  if (x.kind === 'symbol') return symbol(x.name)
+  return x.kind === 'min' ? minimum(part(x.left), part(x.right)) : divideRounded(x.kind, part(x.numerator), part(x.divisor))
+}
+
 function rebuild(a: Dim, replace: (name: string) => Dim): Dim {
-  const atom = (x: Atom): Dim =>
-    x.kind === 'symbol' ? replace(x.name) : divideRounded(x.kind, rebuild(x.numerator, replace), rebuild(x.divisor, replace))
+  const atom = (x: Atom): Dim => (x.kind === 'symbol' ? replace(x.name) : fromParts(x, (part) => rebuild(part, replace)))
   return a.terms.reduce<Dim>((sum, term) => add(sum, multiply(term.coefficient, product(term.factors.map(atom)))), ZERO)
 }
 
@@ -165,6 +184,7 @@ export const substitute = (a: Dim, values: Readonly<Record<string, DimLike>>): D
 /** The number a dim is under these values. Throws a RangeError naming a symbol without one. */
 export function evaluate(a: DimLike, values: DimValues): number {
   const atom = (x: Atom): number => {
+    if (x.kind === 'min') return Math.min(evaluate(x.left, values), evaluate(x.right, values))
     if (x.kind !== 'symbol') {
       const quotient = evaluate(x.numerator, values) / evaluate(x.divisor, values)
       return x.kind === 'floor' ? Math.floor(quotient) : Math.ceil(quotient)
@@ -185,7 +205,7 @@ export function symbolsOf(a: Dim): readonly string[] {
   return [...names]
 }
 
-/** Reads what `key` prints: sums of products of numbers, names and floor(a, b), ceil(a, b). Throws a SyntaxError. */
+/** Reads what `key` prints: sums of products of numbers, names and floor(a, b), ceil(a, b), min(a, b). Throws a SyntaxError. */
 export function parseDim(text: string): Dim {
   const tokens = text.match(/\d+|[A-Za-z_]\w*|\S/g) ?? []
   let at = 0
@@ -220,13 +240,13 @@ export function parseDim(text: string): Dim {
       take(')')
       return value
     }
-    if ((token === 'floor' || token === 'ceil') && tokens[at] === '(') {
+    if ((token === 'floor' || token === 'ceil' || token === 'min') && tokens[at] === '(') {
       take('(')
-      const numerator = sum()
+      const first = sum()
       take(',')
-      const divisor = sum()
+      const second = sum()
       take(')')
-      return divideRounded(token, numerator, divisor)
+      return token === 'min' ? minimum(first, second) : divideRounded(token, first, second)
     }
     if (/^[A-Za-z_]/.test(token)) return symbol(token)
     throw new SyntaxError(`'${token}' is not part of a dimension in '${text}'`)

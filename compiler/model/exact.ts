@@ -1,6 +1,6 @@
 /** Exact quotients: where Q = N / D, D * Q and N are one size. */
 import {
-  add, ceilDivide, divideExact, floorDivide, multiply, product, subtract, symbol, symbolsOf, ZERO, type Atom, type Dim,
+  add, divideExact, fromParts, multiply, product, subtract, symbolsOf, ZERO, type Atom, type Dim,
 } from '../../plan/dim.ts'
 
 export interface Quotient {
@@ -9,10 +9,7 @@ export interface Quotient {
   readonly quotient: Dim
 }
 
-const factorOf = (atom: Atom): Dim => {
-  if (atom.kind === 'symbol') return symbol(atom.name)
-  return (atom.kind === 'floor' ? floorDivide : ceilDivide)(atom.numerator, atom.divisor)
-}
+const factorOf = (atom: Atom): Dim => fromParts(atom, (part) => part)
 
 /** The terms of a dim, each as a dim. */
 const termsOf = (size: Dim): readonly Dim[] =>

@@ -43,8 +43,11 @@ export type Statement =
   /** from, from + step, ... below `below`. */
   | { readonly kind: 'for'; readonly variable: string; readonly from: Expression; readonly below: Expression; readonly step: Expression; readonly body: readonly Statement[] }
   | { readonly kind: 'if'; readonly condition: Expression; readonly body: readonly Statement[]; readonly otherwise: readonly Statement[] }
-  /** All invocations of the workgroup reach it: never inside a divergent branch. */
-  | { readonly kind: 'barrier' }
+  /**
+   * All invocations of the workgroup reach it: never inside a divergent branch. What was put into the workgroup's arrays before it is seen
+   * after it; with `buffers`, what was stored in buffers too.
+   */
+  | { readonly kind: 'barrier'; readonly buffers?: boolean }
   /** Folds a var over all lanes of the workgroup; each lane ends with the whole. Reached by all of them. */
   | { readonly kind: 'combine'; readonly name: string; readonly type: ScalarType; readonly word: ReduceWord }
   /**

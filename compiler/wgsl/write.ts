@@ -40,6 +40,7 @@ export function createWriter(options: WriteOptions): Speller & { readonly shared
   const isStable = (e: Expression): boolean => {
     if (e.kind === 'element') return false
     if (e.kind === 'variable') return !mutable.has(e.name)
+    if (e.kind === 'load' && mutable.has(bufferName(e.buffer))) return false
     const id = identityOf(e)
     const known = stable.get(id)
     if (known !== undefined) return known
@@ -180,6 +181,7 @@ export function createWriter(options: WriteOptions): Speller & { readonly shared
         put('}')
         return
       case 'barrier':
+        if (s.buffers === true) put('storageBarrier();')
         put('workgroupBarrier();')
         return
       case 'agree':
@@ -250,6 +252,7 @@ export function createWriter(options: WriteOptions): Speller & { readonly shared
 /** A dim as a u32 expression over the uniform: what is added first, then what is taken away. */
 export function spellDim(dim: Dim, dims: readonly string[]): string {
   const atom = (x: Atom): string => {
+    if (x.kind === 'min') return `min(${spellDim(x.left, dims)}, ${spellDim(x.right, dims)})`
     if (x.kind !== 'symbol') return `smoe_${x.kind}_divide(${spellDim(x.numerator, dims)}, ${spellDim(x.divisor, dims)})`
     if (!dims.includes(x.name)) throw new Error(`${x.name} is no dim of the plan`)
     return `dim_${x.name}()`
@@ -265,9 +268,14 @@ export function spellDim(dim: Dim, dims: readonly string[]): string {
   return /^[\w().]+$/.test(text) ? text : `(${text})`
 }
 
+/** Tells a buffer from a variable of its name. */
+const bufferName = (buffer: string): string => `buffer ${buffer}`
+
+/** Variables that are assigned, and buffers that are stored to. */
 function mutableNames(statements: readonly Statement[], into = new Set<string>()): Set<string> {
   for (const s of statements) {
     if (s.kind === 'var') into.add(s.name)
+    if (s.kind === 'store') into.add(bufferName(s.buffer))
     if (s.kind === 'for' || s.kind === 'if' || s.kind === 'loop') mutableNames(s.body, into)
     if (s.kind === 'if') mutableNames(s.otherwise, into)
   }

@@ -1,23 +1,23 @@
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
 import {
-  add, ceilDivide, constantValue, dim, divideExact, evaluate, floorDivide, isConstant, multiply, negate, parseDim, substitute,
+  add, ceilDivide, constantValue, dim, divideExact, evaluate, floorDivide, isConstant, minimum, multiply, negate, parseDim, substitute,
   subtract, symbol, symbolsOf, ZERO, type Dim, type DimLike,
 } from '../../plan/dim.ts'
 
 type Tree =
   | { readonly kind: 'number'; readonly value: number }
   | { readonly kind: 'symbol'; readonly name: string }
-  | { readonly kind: 'add' | 'subtract' | 'multiply' | 'floor' | 'ceil'; readonly left: Tree; readonly right: Tree }
+  | { readonly kind: 'add' | 'subtract' | 'multiply' | 'floor' | 'ceil' | 'min'; readonly left: Tree; readonly right: Tree }
 
-const NAMES = ['B', 'S', 'T_1', 'floor']
+const NAMES = ['B', 'S', 'T_1', 'floor', 'min']
 
 const { tree } = fc.letrec<{ tree: Tree }>((tie) => ({
   tree: fc.oneof(
     { maxDepth: 4, withCrossShrink: true },
     fc.record({ kind: fc.constant('number' as const), value: fc.integer({ min: -6, max: 6 }) }),
     fc.record({ kind: fc.constant('symbol' as const), name: fc.constantFrom(...NAMES) }),
-    fc.record({ kind: fc.constantFrom('add' as const, 'subtract' as const, 'multiply' as const), left: tie('tree'), right: tie('tree') }),
+    fc.record({ kind: fc.constantFrom('add' as const, 'subtract' as const, 'multiply' as const, 'min' as const), left: tie('tree'), right: tie('tree') }),
     // divisors are sizes: positive under every binding
     fc.record({
       kind: fc.constantFrom('floor' as const, 'ceil' as const), left: tie('tree'),
@@ -28,7 +28,7 @@ const { tree } = fc.letrec<{ tree: Tree }>((tie) => ({
 
 const sizes = fc.record(Object.fromEntries(NAMES.map((name) => [name, fc.integer({ min: 1, max: 9 })])))
 
-const OPERATIONS = { add, subtract, multiply, floor: floorDivide, ceil: ceilDivide }
+const OPERATIONS = { add, subtract, multiply, floor: floorDivide, ceil: ceilDivide, min: minimum }
 
 function build(node: Tree): Dim {
   if (node.kind === 'number') return dim(node.value)
@@ -45,6 +45,7 @@ function calculate(node: Tree, values: Record<string, number>): number {
     case 'multiply': return a * b
     case 'floor': return Math.floor(a / b)
     case 'ceil': return Math.ceil(a / b)
+    case 'min': return Math.min(a, b)
     default: return node satisfies never
   }
 }
