@@ -38,6 +38,7 @@ const OUTCOME: { readonly [K in ErrorKind]: ExitCode } = {
   weight: EXIT.badCheckpoint,
   checkpoint: EXIT.badCheckpoint,
   'not-finite': EXIT.numbersDiffer,
+  route: EXIT.usage,
 }
 
 function createProgram(terminal: Terminal): Command {

@@ -4,7 +4,7 @@ import type { PlaceInSource } from '../plan/plan.ts'
 
 export type ErrorKind =
   | 'no-adapter' | 'device-lost' | 'device' | 'limit' | 'feature' | 'out-of-memory'
-  | 'plan' | 'kernel' | 'input' | 'weight' | 'checkpoint' | 'state' | 'not-finite'
+  | 'plan' | 'kernel' | 'input' | 'weight' | 'checkpoint' | 'state' | 'not-finite' | 'route'
 
 export abstract class RuntimeError extends Error {
   abstract readonly kind: ErrorKind
@@ -182,6 +182,17 @@ export class NotFiniteError extends RuntimeError {
     super(`output ${output}: ${count} of ${elements} values are not finite, the first at ${first}`)
     this.output = output
     this.count = count
+  }
+}
+
+/** A record of routes, or a report of one, that contradicts itself or does not fit another; `where` is a layer or a file. */
+export class RouteError extends RuntimeError {
+  readonly kind = 'route'
+  readonly where: string
+
+  constructor(where: string, message: string) {
+    super(`${where}: ${message}`)
+    this.where = where
   }
 }
 

@@ -15,6 +15,12 @@ export { INDEX, SINGLE, openModel, openShards, type OpenFile } from './checkpoin
 export { blobSource, bytesSource, urlSource, type ByteSource } from './checkpoint/source.ts'
 export { readTensor } from './checkpoint/tensor.ts'
 export { encodeSafetensors } from './checkpoint/encode.ts'
+export { recordOf, readRoutes, routeTensors, type RouteOutput } from './routing/tensors.ts'
+export { checkRecord, type RoutedLayer, type RouteRecord } from './routing/record.ts'
+export { reportRoutes, type LayerReport, type ReportFacts, type RoutingReport } from './routing/report.ts'
+export { printReport, readReport } from './routing/text.ts'
+export { compareReports, type LayerDifference } from './routing/difference.ts'
+export { collapse, type Collapse } from './routing/collapse.ts'
 export * from './errors.ts'
 export type { Plan } from '../plan/plan.ts'
 /** What generated bindings stand on. */
