@@ -14,6 +14,7 @@ import { lower, type LowerOptions } from './lower/lower.ts'
 import { check, type CheckOptions } from './model/check.ts'
 import type { Model } from './model/model.ts'
 import { optimise } from './passes/pipeline.ts'
+import { splitOnce } from './passes/split_once.ts'
 import { rowTile } from './wgsl/choose-matmul.ts'
 import { emitPlan } from './wgsl/plan.ts'
 import { printKernels } from './wgsl/print-kernels.ts'
@@ -40,6 +41,9 @@ export interface Compilation {
   readonly plan: Plan | null
 }
 
+/** The program that makes what is held, when weights are loaded. */
+const ONCE = { kind: 'once', name: 'once', regime: 'many', when: null } as const
+
 export function compile(source: Source, options: CompileOptions): Compilation {
   const parsed = parse(source)
   const checked = check(parsed.file, options)
@@ -56,12 +60,15 @@ export function compile(source: Source, options: CompileOptions): Compilation {
 /** Everything after the language: passes, kernels and plan of a graph. What the target cannot do is a diagnostic. */
 export function compileGraph(graph: Graph, target: Target): Pick<Compilation, 'programs' | 'plan' | 'diagnostics'> {
   try {
-    const scheduled = planRegimes(graph).map(({ name, regime, when }) => {
-      const optimised = optimise(graph, { tokens: regime, block: ROUTER_ROWS, tile: rowTile(target) })
-      return { name, regime, when, ...optimised, schedule: schedule(optimised.graph, target, regime) }
+    const { once, main } = splitOnce(graph)
+    const planned = [...(once === null ? [] : [{ ...ONCE, graph: once }]), ...planRegimes(main).map((program) => ({ ...program, kind: 'run' as const, graph: main }))]
+    const scheduled = planned.map((program) => {
+      const optimised = optimise(program.graph, { tokens: program.regime, block: ROUTER_ROWS, tile: rowTile(target) })
+      return { ...program, ...optimised, schedule: schedule(optimised.graph, target, program.regime) }
     })
     const plan = emitPlan(graph, scheduled, target)
-    const programs = scheduled.map(({ name, trace }, at) => ({ name, trace, kernels: printKernels(plan, plan.programs[at]) }))
+    const all = [...(plan.once === null ? [] : [plan.once]), ...plan.programs]
+    const programs = scheduled.map(({ name, trace }, at) => ({ name, trace, kernels: printKernels(plan, all[at]) }))
     return { programs, plan, diagnostics: [] }
   } catch (error) {
     if (!(error instanceof LimitError) || error.origin.span === null) throw error

@@ -28,8 +28,12 @@ export interface Plan {
   readonly outputs: readonly Port[]
   readonly weights: readonly WeightPort[]
   readonly constants: readonly ConstantData[]
+  /** Values that depend on weights alone: made by `once` when the weights are loaded, or loaded in their place. */
+  readonly held: readonly Port[]
   readonly buffers: readonly PlanBuffer[]
   readonly kernels: readonly Kernel[]
+  /** Run after the weights are loaded; null where nothing is held. */
+  readonly once: Program | null
   /** The first whose condition holds is run; the last has none. */
   readonly programs: readonly Program[]
   readonly requires: Requirements
@@ -90,7 +94,7 @@ export interface ConstantData {
 export interface PlanBuffer {
   readonly id: number
   readonly name: string
-  readonly role: 'input' | 'output' | 'weight' | 'constant' | 'scratch'
+  readonly role: 'input' | 'output' | 'weight' | 'constant' | 'held' | 'scratch'
   readonly dtype: StorageType
   readonly elements: Size
   /** More than one where the whole exceeds a binding: elements in each part but the last. */

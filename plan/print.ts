@@ -49,7 +49,7 @@ function printStep(step: Step, at: number, plan: Plan): string {
 
 function printProgram(program: Program, plan: Plan): string {
   const { name, when, slots, steps } = program
-  const condition = when === null ? 'in every other case' : `when ${when.dim} <= ${when.atMost}`
+  const condition = program === plan.once ? 'when weights are loaded' : when === null ? 'in every other case' : `when ${when.dim} <= ${when.atMost}`
   const memory = slots.map(({ bytes }, at) => `  slot ${at}: ${bytes.length > 1 ? `the largest of ${bytes.join(', ')}` : (bytes[0] ?? '0')} bytes`)
   const head = `program ${name}, ${condition}: ${plural(steps.length, 'dispatch').replace('dispatchs', 'dispatches')}`
   return [head, ...memory, ...steps.map((step, at) => printStep(step, at, plan))].join('\n')
@@ -67,8 +67,10 @@ export function printPlan(plan: Plan): string {
     ...section('inputs', plan.inputs.map(printPort)),
     ...section('outputs', plan.outputs.map(printPort)),
     ...section('weights', plan.weights.map(printWeight)),
+    ...section('held', plan.held.map(printPort)),
     ...section('buffers', plan.buffers.map(printBuffer)),
     ...section('kernels', plan.kernels.map(printKernel)),
+    ...(plan.once === null ? [] : [printProgram(plan.once, plan)]),
     ...plan.programs.map((program) => printProgram(program, plan)),
     ...section('requires', needs.map(([name, value]) => `  ${name}: ${Array.isArray(value) ? value.join(', ') : value}`)),
   ].join('\n\n') + '\n'

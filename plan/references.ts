@@ -32,7 +32,7 @@ function checkBuffers(index: Index, tell: Tell): void {
   for (const [at, { elements, role, parts, partElements, name }] of index.plan.buffers.entries()) {
     const where = `buffers[${at}] (${name})`
     checkSize(index, `${where}.elements`, elements, tell)
-    if (role === 'weight' || role === 'constant') checkConstantSize(`${where}.elements`, elements, tell)
+    if (role === 'weight' || role === 'constant' || role === 'held') checkConstantSize(`${where}.elements`, elements, tell)
     if (parts > 1 && partElements === null) tell(`${where}.partElements: ${parts} parts need their size`)
     const all = constantValue(dim(elements))
     if (all !== undefined && partElements !== null && parts * partElements < all) tell(`${where}.parts: ${parts} of ${partElements} do not hold ${all}`)
@@ -50,10 +50,12 @@ function checkPort(index: Index, where: string, port: Port, role: PlanBuffer['ro
 }
 
 function checkPorts(index: Index, tell: Tell): void {
-  const { inputs, outputs, weights } = index.plan
+  const { inputs, outputs, weights, held } = index.plan
   findRepeated('inputs', inputs.map(({ name }) => name), tell)
   findRepeated('outputs', outputs.map(({ name }) => name), tell)
   findRepeated('weights', weights.map(({ name }) => name), tell)
+  findRepeated('held', held.map(({ name }) => name), tell)
+  held.forEach((port, at) => checkPort(index, `held[${at}]`, port, 'held', tell))
   inputs.forEach((port, at) => {
     checkPort(index, `inputs[${at}]`, port, 'input', tell)
     if (port.below !== undefined) checkSize(index, `inputs[${at}].below`, port.below, tell)
@@ -84,7 +86,7 @@ function checkDims({ plan }: Index, tell: Tell): void {
   for (const { name } of plan.dims) if (!bare.has(name)) tell(`dims: no input has an axis ${name}, so nothing says what it is`)
 }
 
-function checkBinding(index: Index, at: string, step: Step, entry: number, placed: ReadonlyMap<number, number>, tell: Tell): void {
+function checkBinding(index: Index, at: string, step: Step, entry: number, placed: ReadonlyMap<number, number>, isOnce: boolean, tell: Tell): void {
   const { buffer: id, part } = step.bindings[entry]
   const binding = index.kernels.get(step.kernel)?.bindings[entry]
   const buffer = index.buffers.get(id)
@@ -94,7 +96,8 @@ function checkBinding(index: Index, at: string, step: Step, entry: number, place
   if (buffer.role === 'scratch' && !placed.has(id)) tell(`${where}.buffer: ${buffer.name} is scratch and placed in no slot of this program`)
   if (binding === undefined) return
   if (binding.dtype !== buffer.dtype) tell(`${where}: ${buffer.name} is ${buffer.dtype}, the kernel's ${binding.name} is ${binding.dtype}`)
-  const constant = buffer.role === 'weight' || buffer.role === 'constant' || buffer.role === 'input'
+  const constant = ['weight', 'constant', 'input'].includes(buffer.role) || (buffer.role === 'held' && !isOnce)
+  if (isOnce && (buffer.role === 'input' || buffer.role === 'output')) tell(`${where}: ${buffer.name} belongs to a run, and once has none`)
   if (constant && binding.access === 'read_write') tell(`${where}: ${buffer.name} is of the role ${buffer.role} and is not written`)
 }
 
@@ -114,14 +117,14 @@ function checkAliasing(step: Step, kernel: Kernel, at: string, placed: ReadonlyM
   }
 }
 
-function checkStep(index: Index, at: string, step: Step, placed: ReadonlyMap<number, number>, tell: Tell): void {
+function checkStep(index: Index, at: string, step: Step, placed: ReadonlyMap<number, number>, isOnce: boolean, tell: Tell): void {
   checkSize(index, `${at}.workgroups`, step.workgroups, tell)
   const kernel = index.kernels.get(step.kernel)
   if (kernel === undefined) return tell(`${at}.kernel: no kernel has the id ${step.kernel}`)
   if (kernel.bindings.length !== step.bindings.length) {
     tell(`${at}.bindings: ${kernel.name} has ${kernel.bindings.length}, not ${step.bindings.length}`)
   }
-  step.bindings.forEach((_, entry) => checkBinding(index, at, step, entry, placed, tell))
+  step.bindings.forEach((_, entry) => checkBinding(index, at, step, entry, placed, isOnce, tell))
   checkAliasing(step, kernel, at, placed, tell)
 }
 
@@ -135,12 +138,14 @@ function checkProgram(index: Index, at: string, program: Program, tell: Tell): v
     if (index.buffers.get(buffer)?.role !== 'scratch') tell(`${where}.buffer: ${buffer} is no scratch buffer`)
   }
   const placed = new Map(placement.map(({ buffer, slot }) => [buffer, slot]))
-  steps.forEach((step, entry) => checkStep(index, `${at}.steps[${entry}]`, step, placed, tell))
+  steps.forEach((step, entry) => checkStep(index, `${at}.steps[${entry}]`, step, placed, at === 'once', tell))
 }
 
 function checkPrograms(index: Index, tell: Tell): void {
-  const { programs } = index.plan
+  const { programs, once, held } = index.plan
   if (programs.length === 0) tell('programs: there is none')
+  if (once !== null) checkProgram(index, 'once', once, tell)
+  if (once === null && held.length > 0) tell('once: there is none, and nothing makes what is held')
   programs.forEach((program, at) => checkProgram(index, `programs[${at}]`, program, tell))
   programs.forEach(({ when }, at) => {
     const last = at === programs.length - 1

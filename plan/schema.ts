@@ -84,7 +84,7 @@ const slice = byKind({
 const piece = record({ tensor: text, slices: list(slice), transpose: flag })
 
 const buffer = record({
-  id: whole, name: text, role: oneOf('input', 'output', 'weight', 'constant', 'scratch'), dtype: storage, elements: size,
+  id: whole, name: text, role: oneOf('input', 'output', 'weight', 'constant', 'held', 'scratch'), dtype: storage, elements: size,
   partElements: orNull(positive), parts: positive,
 })
 
@@ -116,8 +116,10 @@ const fields: { readonly [F in keyof Plan]: Rule } = {
   outputs: list(record(port)),
   weights: list(record({ ...port, pieces: list(piece), stacked: flag })),
   constants: list(record({ buffer: whole, dtype: storage, values: list(finite) })),
+  held: list(record(port)),
   buffers: list(buffer),
   kernels: list(kernel),
+  once: orNull(program),
   programs: list(program),
   requires,
 }

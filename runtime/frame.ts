@@ -1,7 +1,7 @@
 /** All that a run needs for given dims: memory of inputs, outputs and scratch, and the bind groups of every step. */
 
 import { dim, evaluate, type DimValues } from '../plan/dim.ts'
-import type { Kernel, Plan, Program, Step } from '../plan/plan.ts'
+import type { Kernel, Plan, Port, Program, Step, StorageType } from '../plan/plan.ts'
 import { checkRoom, createParts, createStaging, createStorage, placeParts, settle, type Part } from './buffers.ts'
 import type { Device } from './device.ts'
 import { chooseProgram, showDims } from './dims.ts'
@@ -24,6 +24,7 @@ export interface ReadyStep {
 
 export interface OutputPlace {
   readonly name: string
+  readonly dtype: StorageType
   readonly shape: readonly number[]
   readonly bytes: number
   /** Where it begins in the staging buffer. */
@@ -31,9 +32,17 @@ export interface OutputPlace {
   readonly parts: readonly Part[]
 }
 
+/** A program with what is given to it and what is read back. */
+export interface Task {
+  readonly program: Program
+  readonly inputs: readonly Port[]
+  readonly outputs: readonly Port[]
+}
+
 export interface Frame {
   readonly values: DimValues
   readonly program: Program
+  readonly inputs: readonly Port[]
   readonly parts: Parts
   readonly steps: readonly ReadyStep[]
   readonly outputs: readonly OutputPlace[]
@@ -62,7 +71,7 @@ async function createSlots(
 
 async function createDims(device: Device, plan: Plan, values: DimValues, owned: GPUBuffer[]): Promise<GPUBuffer> {
   const words = new Uint32Array(roundUp(plan.dims.length * 4) / 4)
-  words.set(plan.dims.map(({ name }) => values[name]))
+  words.set(plan.dims.map(({ name }) => values[name] ?? 0))
   const usage = GPUBufferUsage.UNIFORM | GPUBufferUsage.COPY_DST
   const buffer = await scoped(device, 'dims', () => device.gpu.createBuffer({ label: 'dims', size: words.byteLength, usage }))
   owned.push(buffer)
@@ -70,14 +79,14 @@ async function createDims(device: Device, plan: Plan, values: DimValues, owned: 
   return buffer
 }
 
-function outputPlaces(plan: Plan, parts: Parts, values: DimValues): readonly OutputPlace[] {
+function outputPlaces(ports: readonly Port[], parts: Parts, values: DimValues): readonly OutputPlace[] {
   let end = 0
-  return plan.outputs.map(({ name, shape: sizes, buffer }) => {
+  return ports.map(({ name, dtype, shape: sizes, buffer }) => {
     const shape = sizes.map((size) => evaluate(size, values))
     const offset = end
     const bytes = elementCount(shape) * BYTES_PER_ELEMENT
     end += roundUp(bytes)
-    return { name, shape, bytes, offset, parts: parts.get(buffer)! }
+    return { name, dtype, shape, bytes, offset, parts: parts.get(buffer)! }
   })
 }
 
@@ -107,16 +116,17 @@ function readySteps(
 }
 
 async function partsFor(
-  device: Device, plan: Plan, program: Program, values: DimValues, persistent: Parts, owned: GPUBuffer[],
+  device: Device, plan: Plan, { program, inputs, outputs }: Task, values: DimValues, persistent: Parts, owned: GPUBuffer[],
 ): Promise<Parts> {
   const parts = new Map(persistent)
   const slots = await createSlots(device, plan, program, values, owned)
   const slotOf = new Map(program.placement.map(({ buffer, slot }) => [buffer, slot]))
+  const ports = new Set([...inputs, ...outputs].map(({ buffer }) => buffer))
   for (const buffer of plan.buffers) {
     if (parts.has(buffer.id)) continue
     const slot = slotOf.get(buffer.id)
     if (slot !== undefined) parts.set(buffer.id, placeParts(device, buffer, slots[slot], values))
-    else if (buffer.role !== 'scratch') parts.set(buffer.id, await createParts(device, buffer, values, owned))
+    else if (ports.has(buffer.id)) parts.set(buffer.id, await createParts(device, buffer, values, owned))
   }
   return parts
 }
@@ -125,19 +135,26 @@ async function partsFor(
 export async function createFrame(
   device: Device, plan: Plan, compiled: CompiledKernels, values: DimValues, persistent: Parts,
 ): Promise<Frame> {
+  checkRoom(device, `running ${plan.model} with ${showDims(values)}`, estimate(plan, values).total - persistentBytes(plan))
+  return createTaskFrame(device, plan, { program: chooseProgram(plan, values), inputs: plan.inputs, outputs: plan.outputs }, compiled, values, persistent)
+}
+
+/** The same for any program of the plan. */
+export async function createTaskFrame(
+  device: Device, plan: Plan, task: Task, compiled: CompiledKernels, values: DimValues, persistent: Parts,
+): Promise<Frame> {
+  const { program, inputs } = task
   const owned: GPUBuffer[] = []
   const destroy = (): void => owned.splice(0).forEach((buffer) => buffer.destroy())
   try {
-    const program = chooseProgram(plan, values)
-    checkRoom(device, `running ${plan.model} with ${showDims(values)}`, estimate(plan, values).total - persistentBytes(plan))
-    const parts = await partsFor(device, plan, program, values, persistent, owned)
+    const parts = await partsFor(device, plan, task, values, persistent, owned)
     const dims = await createDims(device, plan, values, owned)
-    const outputs = outputPlaces(plan, parts, values)
+    const outputs = outputPlaces(task.outputs, parts, values)
     const staging = await createStaging(device, 'outputs', roundUp(outputs.reduce((sum, { bytes }) => sum + roundUp(bytes), 0)))
     owned.push(staging)
     const steps = await scoped(device, `the steps of program ${program.name}`, () =>
       readySteps(device, plan, program, compiled, parts, dims, values))
-    return { values, program, parts, steps, outputs, staging, destroy }
+    return { values, program, inputs, parts, steps, outputs, staging, destroy }
   } catch (error) {
     destroy()
     throw error

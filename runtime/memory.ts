@@ -59,6 +59,7 @@ export function slotBytes(plan: Plan, program: Program, values: DimValues): read
 export interface MemoryEstimate {
   readonly weights: number
   readonly constants: number
+  readonly held: number
   readonly inputs: number
   readonly outputs: number
   readonly scratch: number
@@ -71,13 +72,14 @@ const roleBytes = (plan: Plan, role: PlanBuffer['role'], values: DimValues): num
   plan.buffers.filter((buffer) => buffer.role === role).reduce((all, buffer) => all + bufferBytes(buffer, values), 0)
 
 /** What lives as long as a session. */
-export const persistentBytes = (plan: Plan): number => roleBytes(plan, 'weight', {}) + roleBytes(plan, 'constant', {})
+export const persistentBytes = (plan: Plan): number => roleBytes(plan, 'weight', {}) + roleBytes(plan, 'constant', {}) + roleBytes(plan, 'held', {})
 
 /** What a session of this plan takes on the device with these dims, before anything is allocated. */
 export function estimate(plan: Plan, values: DimValues): MemoryEstimate {
-  const [weights, constants] = [roleBytes(plan, 'weight', {}), roleBytes(plan, 'constant', {})]
+  const [weights, constants, held] = [roleBytes(plan, 'weight', {}), roleBytes(plan, 'constant', {}), roleBytes(plan, 'held', {})]
   const [inputs, outputs] = [roleBytes(plan, 'input', values), roleBytes(plan, 'output', values)]
   const scratch = slotBytes(plan, chooseProgram(plan, values), values).reduce((all, bytes) => all + bytes, 0)
   const staging = outputs
-  return { weights, constants, inputs, outputs, scratch, staging, total: weights + constants + inputs + outputs + scratch + staging }
+  const total = weights + constants + held + inputs + outputs + scratch + staging
+  return { weights, constants, held, inputs, outputs, scratch, staging, total }
 }

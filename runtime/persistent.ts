@@ -4,7 +4,7 @@ import type { Device } from './device.ts'
 import { persistentBytes } from './memory.ts'
 import { arrayOf, type HostArray } from './tensors.ts'
 
-/** What lives as long as a session: weights and constants. */
+/** What lives as long as a session: weights, constants, and what is held. */
 export interface Persistent {
   readonly parts: ReadonlyMap<number, readonly Part[]>
   readonly destroy: () => void
@@ -33,7 +33,7 @@ export async function createPersistent(device: Device, plan: Plan): Promise<Pers
   const destroy = (): void => owned.splice(0).forEach((buffer) => buffer.destroy())
   checkRoom(device, `the weights of ${plan.model}`, persistentBytes(plan))
   try {
-    const lasting = plan.buffers.filter(({ role }) => role === 'weight' || role === 'constant')
+    const lasting = plan.buffers.filter(({ role }) => role === 'weight' || role === 'constant' || role === 'held')
     const parts = new Map(await settle(lasting.map(async (buffer) => [buffer.id, await createParts(device, buffer, {}, owned)] as const)))
     writeConstants(device, plan, parts)
     return { parts, destroy }

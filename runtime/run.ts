@@ -12,8 +12,8 @@ import { arrayOf, type HostData } from './tensors.ts'
 
 export type Outputs = Readonly<Record<string, HostData>>
 
-function writeInputs(device: Device, plan: Plan, frame: Frame, inputs: Inputs): void {
-  for (const { name, buffer } of plan.inputs) writeParts(device, frame.parts.get(buffer)!, inputs[name].data)
+function writeInputs(device: Device, frame: Frame, inputs: Inputs): void {
+  for (const { name, buffer } of frame.inputs) writeParts(device, frame.parts.get(buffer)!, inputs[name].data)
 }
 
 function encodeStep(pass: GPUComputePassEncoder, { pipeline, bindings, x, y }: ReadyStep): void {
@@ -49,11 +49,11 @@ function encodeCopies(encoder: GPUCommandEncoder, { outputs, staging }: Frame): 
   }
 }
 
-async function readOutputs(device: Device, plan: Plan, { outputs, staging }: Frame): Promise<Outputs> {
+async function readOutputs(device: Device, { outputs, staging }: Frame): Promise<Outputs> {
   await device.wait(staging.mapAsync(GPUMapMode.READ))
   const mapped = staging.getMappedRange()
-  const read = ({ name, shape, offset, bytes }: OutputPlace, at: number): [string, HostData] =>
-    [name, { shape, data: arrayOf(plan.outputs[at].dtype, mapped.slice(offset, offset + bytes)) }]
+  const read = ({ name, dtype, shape, offset, bytes }: OutputPlace): [string, HostData] =>
+    [name, { shape, data: arrayOf(dtype, mapped.slice(offset, offset + bytes)) }]
   const values = Object.fromEntries(outputs.map(read))
   staging.unmap()
   return values
@@ -76,7 +76,7 @@ export function checkOutputsFinite(outputs: Outputs): void {
 /** One command buffer: every step, then the copies of the outputs; nothing comes back to the host in between. */
 export async function runFrame(device: Device, plan: Plan, frame: Frame, inputs: Inputs, stopwatch: Stopwatch | null): Promise<Outputs> {
   const submitted = scoped(device, `running program ${frame.program.name}`, () => {
-    writeInputs(device, plan, frame, inputs)
+    writeInputs(device, frame, inputs)
     const encoder = device.gpu.createCommandEncoder({ label: plan.model })
     encodeSteps(encoder, frame, stopwatch)
     encodeCopies(encoder, frame)
@@ -84,6 +84,6 @@ export async function runFrame(device: Device, plan: Plan, frame: Frame, inputs:
     device.gpu.queue.submit([encoder.finish()])
   })
   // both are under way at once; the staging buffer is at rest again when both are done
-  const [, read] = await settle<unknown>([submitted, readOutputs(device, plan, frame)])
+  const [, read] = await settle<unknown>([submitted, readOutputs(device, frame)])
   return read as Outputs
 }

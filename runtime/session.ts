@@ -7,6 +7,7 @@ import { bindDims, type Inputs } from './dims.ts'
 import { DeviceError, PlanError, RuntimeError, StateError } from './errors.ts'
 import type { Frame } from './frame.ts'
 import { createFrames } from './frames.ts'
+import { loadHeld, makeHeld } from './once.ts'
 import { createPersistent, type Persistent } from './persistent.ts'
 import { compileKernels, type CompiledKernels } from './pipelines.ts'
 import { createStopwatch, stepTimes, type StepTime } from './profile.ts'
@@ -33,6 +34,8 @@ export interface Session {
   readonly device: Device
   /** Streams every weight of the plan from a checkpoint into the device. Throws a WeightError with every misfit at once. */
   readonly loadWeights: (checkpoint: Checkpoint, options?: LoadOptions) => Promise<LoadReport>
+  /** What the plan holds of the weights, by name, as `loadWeights` has left it. */
+  readonly held: () => Outputs
   /** Throws an InputError naming the dimension that does not fit, and whatever the device reports, as a RuntimeError. */
   readonly run: (inputs: Inputs, options?: RunOptions) => Promise<Outputs>
   /** A run with the time of every step; throws a FeatureError where the device has no timestamp queries. */
@@ -98,6 +101,7 @@ function serve(device: Device, plan: Plan, compiled: CompiledKernels, memory: Pe
   const frames = createFrames(device, plan, compiled, memory.parts)
   let disposed = false
   let loaded = plan.weights.length === 0
+  let held: Outputs = {}
   const inTurn = createTurns(device, plan.model, () => disposed)
 
   const frameFor = (inputs: Inputs): Promise<Frame> => {
@@ -127,9 +131,13 @@ function serve(device: Device, plan: Plan, compiled: CompiledKernels, memory: Pe
     device,
     loadWeights: (checkpoint, options) => inTurn(async () => {
       const report = await loadWeights(device, plan, memory.parts, checkpoint, options)
+      held = options?.held === undefined
+        ? await makeHeld(device, plan, compiled, memory.parts)
+        : await loadHeld(device, plan, memory.parts, options.held)
       loaded = true
       return report
     }),
+    held: () => held,
     run: async (inputs, options) => {
       const copies = copyInputs(inputs)
       return inTurn(async () => finish(await runFrame(device, plan, await frameFor(copies), copies, null), options))

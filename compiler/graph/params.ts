@@ -96,9 +96,11 @@ const codecs: Codecs = {
   input: { name: string, dtype, shape },
   weight: { name: string, shape, source, doc: string },
   constant: { dtype, shape: sizes, values: numbers },
+  held: { name: string, dtype, shape },
   iota: { size: implied((result) => result.shape[0]) },
   negate: none, exp: none, log: none, log1p: none, sqrt: none, rsqrt: none, abs: none, sin: none, cos: none, tanh: none,
   erf: none, sigmoid: none, softplus: none, floor: none, sign: none, not: none, stop_gradient: none,
+  hold: { name: string },
   cast: { dtype },
   add: none, subtract: none, multiply: none, divide: none, power: none, minimum: none, maximum: none, remainder: none,
   less: none, less_equal: none, equal: none, and: none, or: none, select: none,
@@ -111,8 +113,12 @@ const codecs: Codecs = {
   take: none, pick: none,
   top_k: { k: number },
   routed_matmul: none,
+  svd: none,
+  sinkhorn: { iterations: number, tolerance: number },
   count_experts: { experts: number, block: number },
   order_rows: { experts: number, block: number, tile: number },
+  sinkhorn_step: { tolerance: number, block: number },
+  sinkhorn_finish: none,
 }
 
 const entriesOf = (op: OpName): [string, Codec<unknown>][] => Object.entries(codecs[op] as Record<string, Codec<unknown>>)

@@ -30,6 +30,8 @@ export interface OpParams {
   weight: { readonly name: string; readonly shape: readonly Dim[]; readonly source: WeightSource; readonly doc: string }
   /** Row-major values; a single value for a scalar, shape []. */
   constant: { readonly dtype: DType; readonly shape: readonly number[]; readonly values: readonly number[] }
+  /** What a `hold` of this name has made; brought in when a graph is split. */
+  held: { readonly name: string; readonly dtype: DType; readonly shape: readonly Dim[] }
   /** 0, 1, ..., size - 1, i32[size]. */
   iota: { readonly size: Dim }
 
@@ -50,6 +52,8 @@ export interface OpParams {
   floor: None
   sign: None
   not: None
+  /** The same values; they depend on weights alone and are made once, when those are loaded. */
+  hold: { readonly name: string }
   /** The same values, but no gradient flows. */
   stop_gradient: None
   cast: { readonly dtype: DType }
@@ -103,6 +107,18 @@ export interface OpParams {
   /** x [N, D], bank [E, F, D], expert i32 [N] -> [N, F]: y[n] = bank[expert[n]] x[n], 0 where the expert is -1. A fourth operand `order` only guides the schedule. */
   routed_matmul: None
 
+  /**
+   * cost [T, E], row marginals [T], column marginals [E] -> [E + 2]: the logarithms of the column scalings of the transport plan
+   * exp(cost + log u + log v), then how many iterations were done, then the residual of the columns.
+   */
+  sinkhorn: { readonly iterations: number; readonly tolerance: number }
+
+  /**
+   * x [..., M, N] -> [..., K * (1 + M + N)], K = min(M, N): the thin singular value decomposition, packed. K singular values, descending;
+   * K left vectors, M each; K right vectors, N each.
+   */
+  svd: None
+
   // introduced by passes only
   /** expert i32 [T, K] -> i32 [ceil(T / block), experts]: how often each expert stands in each block of rows. */
   count_experts: { readonly experts: number; readonly block: number }
@@ -112,6 +128,14 @@ export interface OpParams {
    * expert only, at most `tile` of them.
    */
   order_rows: { readonly experts: number; readonly block: number; readonly tile: number }
+  /**
+   * Cost, rows, columns of `sinkhorn`, and the state after one iteration less (none before the first) -> f32 [E + 3 + 2 * E * blocks],
+   * blocks = ceil(T / block): log v, iterations done, residual, 1 where converged; then for each block of rows the largest
+   * log of the plan in each column, and the sums of exp beside it.
+   */
+  sinkhorn_step: { readonly tolerance: number; readonly block: number }
+  /** Columns and the last state -> what `sinkhorn` gives. */
+  sinkhorn_finish: None
 }
 
 export type OpName = keyof OpParams

@@ -8,6 +8,7 @@ function hint(node: Node): string {
   switch (node.op) {
     case 'weight':
     case 'input':
+    case 'held':
       return leafName(node.params.name)
     case 'constant':
       return 'table'

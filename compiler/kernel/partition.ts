@@ -54,7 +54,7 @@ const PART_BYTES = 512
 
 export const rowsKey = (shape: readonly Dim[]): Dim => product(shape)
 const isLeafWithData = (node: Node): boolean =>
-  node.op === 'input' || node.op === 'weight' || (node.op === 'constant' && node.shape.length > 0)
+  node.op === 'input' || node.op === 'weight' || node.op === 'held' || (node.op === 'constant' && node.shape.length > 0)
 const isRoutine = (node: Node): boolean => records[node.op].kind === 'routine'
 const isElementwise = (node: Node): boolean => records[node.op].kind === 'elementwise'
 const isReduction = (node: Node): boolean => records[node.op].kind === 'reduction'

@@ -144,7 +144,15 @@ const binaries: Records<OpName & BinaryWord> = {
 
 const CASTS: Record<DType, Unary> = { f32: (x) => x, i32: toInteger, bool: (x) => Number(x !== 0) }
 
-const others: Records<'stop_gradient' | 'cast' | 'select'> = {
+const others: Records<'hold' | 'stop_gradient' | 'cast' | 'select'> = {
+  hold: {
+    ...frame, accuracy: EXACT, commutative: false,
+    doc: 'x itself, made once from the weights and kept under a name.',
+    formula: 'y = x',
+    infer: (inputs) => wantCount(inputs, 1) ?? inputs[0],
+    evaluate: ([x]) => x,
+    scalar: ([x]) => x,
+  },
   stop_gradient: {
     ...frame, doc: 'The same values; no gradient flows.', formula: 'y = x', accuracy: EXACT, commutative: false,
     infer: (inputs) => wantCount(inputs, 1) ?? inputs[0],

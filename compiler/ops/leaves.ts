@@ -6,7 +6,7 @@ import { elements, hostTensor } from './tensor.ts'
 
 const leaf = { kind: 'leaf', since: 'source', commutative: false, accuracy: EXACT, scalar: null } as const
 
-export const leaves: Records<'input' | 'weight' | 'constant' | 'iota'> = {
+export const leaves: Records<'input' | 'weight' | 'constant' | 'held' | 'iota'> = {
   input: {
     ...leaf,
     doc: 'A tensor given at each run.',
@@ -44,6 +44,14 @@ export const leaves: Records<'input' | 'weight' | 'constant' | 'iota'> = {
       ) ?? { dtype, shape: shape.map(dim) }
     },
     evaluate: (_, { dtype, shape, values }) => hostTensor(shape, dtype, Float64Array.from(values)),
+  },
+  held: {
+    ...leaf,
+    since: 'optimised',
+    doc: 'What a hold of this name has made; its sizes are numbers.',
+    formula: 'y = the held value of this name',
+    infer: (inputs, { dtype, shape }) => firstOf(wantCount(inputs, 0), wantSizes(shape)) ?? { dtype, shape },
+    evaluate: (_, params, { weight }) => weight({ ...params, source: { pieces: [], stacked: false }, doc: '' }),
   },
   iota: {
     ...leaf,

@@ -14,6 +14,8 @@ import { placeBuffers, type Life } from './memory.ts'
 import { storageType } from './module.ts'
 
 export interface ScheduledProgram {
+  /** `once` makes what is held; its outputs are that. */
+  readonly kind: 'once' | 'run'
   readonly name: string
   readonly regime: Regime
   readonly when: Program['when']
@@ -29,6 +31,7 @@ export function emitPlan(graph: Graph, programs: readonly ScheduledProgram[], ta
 class PlanMaker {
   readonly buffers: PlanBuffer[] = []
   readonly weights = new Map<string, WeightPort>()
+  readonly held = new Map<string, Port>()
   readonly constants: ConstantData[] = []
   readonly shared = new Map<string, number>()
   readonly kernels: Kernel[] = []
@@ -51,9 +54,14 @@ class PlanMaker {
       return { ...this.port(node.params.name, node, graph.docs[node.params.name] ?? ''), ...(below === undefined ? {} : { below: below.key }) }
     })
     const programs: Program[] = []
+    let once: Program | null = null
     let outputs: readonly Port[] = []
     for (const program of scheduled) {
       const made = this.program(program)
+      if (program.kind === 'once') {
+        once = made.program
+        continue
+      }
       programs.push(made.program)
       outputs = made.outputs
     }
@@ -69,8 +77,10 @@ class PlanMaker {
       outputs,
       weights: [...this.weights.values()],
       constants: this.constants,
+      held: [...this.held.values()],
       buffers: this.buffers,
       kernels: this.kernels,
+      once,
       programs,
       requires: {
         features: usesSubgroups ? ['subgroups'] : [],
@@ -100,6 +110,8 @@ class PlanMaker {
         return this.sharedBuffer(`input ${node.params.name}`, node.params.name, 'input', node)
       case 'weight':
         return this.weightBuffer(node)
+      case 'held':
+        return this.heldBuffer(node.params.name, node)
       case 'constant':
         return this.constantBuffer(node)
       default: {
@@ -135,6 +147,14 @@ class PlanMaker {
     return id
   }
 
+  heldBuffer(name: string, node: Node): number {
+    const buffer = this.sharedBuffer(`held ${name}`, name, 'held', node)
+    if (!this.held.has(name)) {
+      this.held.set(name, { name, dtype: storageType(node.dtype), shape: node.shape.map((dim) => dim.key), buffer, doc: '' })
+    }
+    return buffer
+  }
+
   constantBuffer(node: Node & { op: 'constant' }): number {
     const { dtype, values } = node.params
     const key = `constant ${dtype} ${node.params.shape.join(',')} ${values.join(' ')}`
@@ -145,15 +165,15 @@ class PlanMaker {
     return id
   }
 
-  program({ name, regime, when, graph, schedule }: ScheduledProgram): { program: Program; outputs: readonly Port[] } {
+  program({ kind, name, regime, when, graph, schedule }: ScheduledProgram): { program: Program; outputs: readonly Port[] } {
     const outputOf = new Map(graph.outputs.map((output) => [memoryOf(output.node, schedule.inMemory), output.name]))
     const scratch = new Map<Node, number>()
     const spans = new Map<number, { elements: Dim; from: number; to: number }>()
     const steps = schedule.kernels.map((program, at): Step => {
-      const emitted = emitKernel(program, { dims: graph.dims.map((dim) => dim.name), target: this.target, regime })
+      const emitted = emitKernel(program, { dims: this.graph.dims.map((dim) => dim.name), target: this.target, regime })
       this.workgroupBytes = Math.max(this.workgroupBytes, emitted.workgroupBytes)
       for (const { node, access } of program.buffers) {
-        if (access === 'read_write' && !scratch.has(node)) this.addScratch(node, outputOf, scratch)
+        if (access === 'read_write' && !scratch.has(node)) this.addScratch(kind, node, outputOf, scratch)
         const id = this.bufferFor(node, scratch)
         if (this.buffers[id].role !== 'scratch') continue
         const span = spans.get(id)
@@ -177,9 +197,10 @@ class PlanMaker {
   }
 
   /** Outputs have one buffer for all programs; the rest belongs to the program. */
-  addScratch(node: Node, outputOf: ReadonlyMap<Node | null, string>, scratch: Map<Node, number>): void {
+  addScratch(kind: ScheduledProgram['kind'], node: Node, outputOf: ReadonlyMap<Node | null, string>, scratch: Map<Node, number>): void {
     const output = outputOf.get(node)
-    if (output !== undefined) scratch.set(node, this.sharedBuffer(`output ${output}`, output, 'output', node))
+    if (output !== undefined && kind === 'once') scratch.set(node, this.heldBuffer(output, node))
+    else if (output !== undefined) scratch.set(node, this.sharedBuffer(`output ${output}`, output, 'output', node))
     else scratch.set(node, this.addBuffer(`${node.op}${node.id}`, 'scratch', node))
   }
 

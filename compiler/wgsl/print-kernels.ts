@@ -7,7 +7,7 @@ const place = (kernel: Kernel): string => {
 }
 
 export function printKernels(plan: Plan, program: Program): string {
-  const condition = program.when === null ? 'otherwise' : `when ${program.when.dim} <= ${program.when.atMost}`
+  const condition = program === plan.once ? 'when weights are loaded' : program.when === null ? 'otherwise' : `when ${program.when.dim} <= ${program.when.atMost}`
   const rows = program.steps.map((step, at) => {
     const kernel = plan.kernels[step.kernel]
     return [String(at + 1), step.label, kernel.template, `${kernel.workgroupSize[0]} x ${step.workgroups}`, place(kernel)]

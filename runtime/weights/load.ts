@@ -16,6 +16,8 @@ import { matrixElements, runsOf, type Run } from './view.ts'
 export interface LoadOptions {
   /** Tensors of the file that no weight takes are an error unless allowed; they are reported either way. */
   readonly allowExtra?: boolean
+  /** Where the values that depend on weights alone are taken from, rather than made. */
+  readonly held?: Checkpoint
   /** Count NaN and infinite values, and refuse them. */
   readonly checkFinite?: boolean
   /** After each piece: bytes of the file read so far, of how many. */

@@ -17,6 +17,8 @@ const plan: Plan = {
   outputs: [port('logits', 'f32', ['B', 'S', '64'])],
   weights: ['embed', 'layers.0.moe.gate', 'layers.1.moe.gate', 'odd.0.a.0', 'odd.1.a.1'].map(weight),
   constants: [],
+  held: [],
+  once: null,
   buffers: [],
   kernels: [],
   programs: [],

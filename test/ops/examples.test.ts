@@ -38,6 +38,7 @@ const examples: { readonly [N in OpName]: readonly Example<N>[] } = {
   input: [[[], { name: 'x', dtype: 'f32', shape: [symbol('B')] }, given]],
   weight: [[[], { name: 'w', shape: dims(2), source, doc: '' }, given]],
   constant: [[[], { dtype: 'i32', shape: [2, 1], values: [3, 4] }, tensor('i32', [2, 1], [3, 4])]],
+  held: [[[], { name: 'w', dtype: 'f32', shape: dims(2) }, given]],
   iota: [[[], { size: symbol('B') }, i(0, 1)], [[], { size: dim(0) }, i()]],
   negate: [one(f(1, -0, NaN), f(-1, 0, NaN)), one(i(3, least, 0), i(-3, least, 0))],
   exp: [one(f(0, 1, -Infinity), f(1, Math.E, 0))],
@@ -55,6 +56,7 @@ const examples: { readonly [N in OpName]: readonly Example<N>[] } = {
   floor: [one(f(1.5, -1.5), f(1, -2))],
   sign: [one(f(-3, 0, 2), f(-1, 0, 1)), one(i(-3, 0), i(-1, 0))],
   not: [one(b(0, 1), b(1, 0))],
+  hold: [[[f(1, 2)], { name: 'ev' }, f(1, 2)]],
   stop_gradient: [one(i(1, 2), i(1, 2))],
   cast: [
     [[f(1.9, -1.9, 3e9, -3e9, NaN)], { dtype: 'i32' }, i(1, -1, 2147483647, least, 0)],

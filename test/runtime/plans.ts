@@ -48,6 +48,8 @@ export function addPlan(change: Partial<Plan> = {}): Plan {
       ...port('w', ['4'], 2), stacked: false, pieces: [{ tensor: 'w', slices: [], transpose: false }],
     }],
     constants: [],
+    held: [],
+    once: null,
     buffers: [buffer(0, 'x', 'input', '4*B'), buffer(1, 'y', 'output', '4*B'), buffer(2, 'w', 'weight', '4'), buffer(3, 'copy', 'scratch', '4*B')],
     kernels: [
       elementwise(0, 'copy', [f32('x'), f32('y', 'read_write')], 'dims[0].x * 4u', 'y[i] = x[i];'),

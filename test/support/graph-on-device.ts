@@ -15,7 +15,7 @@ import { createSession } from '../../runtime/session.ts'
 
 export const planOf = (graph: Graph, target: Target, regime: Regime, block = 16): Plan => {
   const optimised = optimise(graph, { tokens: regime, block, tile: rowTile(target) })
-  return emitPlan(graph, [{ name: regime, regime, when: null, graph: optimised.graph, schedule: schedule(optimised.graph, target, regime) }], target)
+  return emitPlan(graph, [{ kind: 'run', name: regime, regime, when: null, graph: optimised.graph, schedule: schedule(optimised.graph, target, regime) }], target)
 }
 
 /** Tensors in memory in the place of a file. */

@@ -242,6 +242,9 @@ const growers: { readonly [N in OpName]: (g: Grower, op: N) => unknown } = {
     return g.make('weight', [], weightParams(`w${g.pool.length}`, shape, false, g.pool))
   },
   constant: (g) => g.constant(g.tape.of<DType>(['f32', 'i32', 'bool']), g.tape.of([[], [1], [2], [3, 2]])),
+  // what a split brings in has no place in a source
+  held: () => null,
+  hold: () => null,
   iota: (g) => g.make('iota', [], { size: g.tape.of(SIZES) }),
   negate: unary('f32', 'i32'), abs: unary('f32', 'i32'), sign: unary('f32', 'i32'), not: unary('bool'),
   exp: real, log: real, log1p: real, sqrt: real, rsqrt: real, sin: real, cos: real, tanh: real, erf: real, sigmoid: real, softplus: real, floor: real,

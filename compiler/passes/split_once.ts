@@ -1,0 +1,31 @@
+/** Parts a graph into what is made once from the weights and what runs each time; between them stand the held values. */
+import type { Graph, Node } from '../graph/node.ts'
+import { isOp, needed } from '../graph/walk.ts'
+import { copy, rebuild } from './rewrite.ts'
+
+export interface SplitGraph {
+  /** An output for each held value, by its name; null where nothing is held. */
+  readonly once: Graph | null
+  readonly main: Graph
+}
+
+type Hold = Extract<Node, { readonly op: 'hold' }>
+
+/** A weight or a constant as it is needs no making. */
+const isAtHand = (node: Node): boolean =>
+  node.op === 'weight' || node.op === 'constant' || ((isOp(node, 'hold') || isOp(node, 'reshape')) && isAtHand(node.inputs[0]))
+
+export function splitOnce(graph: Graph): SplitGraph {
+  // hold(x)  ==>  held
+  const main = rebuild(graph, (node, inputs, make) => {
+    if (!isOp(node, 'hold')) return copy(node, inputs, make)
+    return isAtHand(node) ? inputs[0] : make('held', [], { name: node.params.name, dtype: node.dtype, shape: node.shape })
+  })
+  const names = new Set(needed(main).flatMap((node) => (isOp(node, 'held') ? [node.params.name] : [])))
+  if (names.size === 0) return { once: null, main }
+  const holds = needed(graph).filter((node): node is Hold => isOp(node, 'hold') && names.has(node.params.name))
+  // hold(x)  ==>  x
+  const outputs = holds.map((node) => ({ name: node.params.name, node, doc: '' }))
+  const made = { ...graph, dims: [], inputs: [], outputs, docs: {} }
+  return { main, once: rebuild(made, (node, inputs, make) => (isOp(node, 'hold') ? inputs[0] : copy(node, inputs, make))) }
+}

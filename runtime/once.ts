@@ -1,0 +1,45 @@
+/** Values that depend on weights alone: made on the device when the weights are there, or read from a file in their place. */
+import type { Plan } from '../plan/plan.ts'
+import type { Checkpoint } from './checkpoint/checkpoint.ts'
+import { readTensor } from './checkpoint/tensor.ts'
+import type { Device } from './device.ts'
+import { WeightError } from './errors.ts'
+import { createTaskFrame, type Parts } from './frame.ts'
+import { writeParts } from './persistent.ts'
+import type { CompiledKernels } from './pipelines.ts'
+import { checkOutputsFinite, runFrame, type Outputs } from './run.ts'
+import { showShape } from './tensors.ts'
+
+/** Runs the program and leaves its results where all programs read them. Throws a NotFiniteError naming a value that came out so. */
+export async function makeHeld(device: Device, plan: Plan, compiled: CompiledKernels, persistent: Parts): Promise<Outputs> {
+  if (plan.once === null) return {}
+  const task = { program: plan.once, inputs: [], outputs: plan.held }
+  const frame = await createTaskFrame(device, plan, task, compiled, {}, persistent)
+  try {
+    const held = await runFrame(device, plan, frame, {}, null)
+    checkOutputsFinite(held)
+    return held
+  } finally {
+    frame.destroy()
+  }
+}
+
+const misfit = (checkpoint: Checkpoint, name: string, code: 'missing' | 'shape', message: string): WeightError =>
+  new WeightError(checkpoint.name, [{ code, weight: name, tensor: name, near: [], message }])
+
+/** Takes every held value from a checkpoint. Throws a WeightError where one is missing or has another shape. */
+export async function loadHeld(device: Device, plan: Plan, persistent: Parts, checkpoint: Checkpoint): Promise<Outputs> {
+  const held: Record<string, Outputs[string]> = {}
+  for (const { name, shape, buffer } of plan.held) {
+    const wanted = shape.map(Number)
+    const info = checkpoint.tensors.get(name)
+    if (info === undefined) throw misfit(checkpoint, name, 'missing', `${name} is missing`)
+    if (info.shape.join() !== wanted.join()) {
+      throw misfit(checkpoint, name, 'shape', `${name} is ${showShape(info.shape)}, ${showShape(wanted)} is wanted`)
+    }
+    held[name] = { shape: wanted, data: Float32Array.from((await readTensor(checkpoint, name)).data as ArrayLike<number>, Number) }
+    writeParts(device, persistent.get(buffer)!, held[name].data)
+  }
+  checkOutputsFinite(held)
+  return held
+}

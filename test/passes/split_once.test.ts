@@ -1,0 +1,68 @@
+import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import { compileGraph } from '../../compiler/compile.ts'
+import { parse } from '../../compiler/graph/parse.ts'
+import { createBuilder } from '../../compiler/ops/build.ts'
+import { splitOnce } from '../../compiler/passes/split_once.ts'
+import { evaluate } from '../../compiler/reference/evaluate.ts'
+import { hostTensor } from '../../compiler/reference/tensor.ts'
+import { PORTABLE } from '../../plan/target.ts'
+import { checkPlan } from '../../plan/check.ts'
+import { openDevice } from '../../runtime/dawn/index.ts'
+import { createSession } from '../../runtime/session.ts'
+import type { Device } from '../../runtime/device.ts'
+import { memoryCheckpoint } from '../support/graph-on-device.ts'
+
+const read = (text: string) => parse(text, createBuilder().make)
+
+const text = `graph "g"
+dim B
+%0 = input name "x" : f32[B, 4]
+%1 = weight name "w" source ["w"] doc "" : f32[3, 4]
+%2 = multiply(%1, %1) : f32[3, 4]
+%3 = hold(%2) name "squares" : f32[3, 4]
+%4 = sum(%3) axis 1 : f32[3]
+%5 = hold(%4) name "norms" : f32[3]
+%6 = hold(%1) name "as it is" : f32[3, 4]
+%7 = contract(%0, %6) batch [] over [[1, 1]] : f32[B, 3]
+%8 = broadcast(%5) axes [1] : f32[B, 3]
+%9 = add(%7, %8) : f32[B, 3]
+output "y" = %9
+`
+
+describe('what depends on weights alone', () => {
+  it('is made by a program of its own, and read by the others', () => {
+    const { once, main } = splitOnce(read(text))
+    expect(once!.outputs.map(({ name }) => name)).toEqual(['norms'])
+    const { plan } = compileGraph(read(text), PORTABLE)
+    expect(checkPlan(JSON.parse(JSON.stringify(plan))).problems).toEqual([])
+    expect(plan!.held.map(({ name, shape }) => [name, shape])).toEqual([['norms', ['3']]])
+    expect(main.outputs.map(({ name }) => name)).toEqual(['y'])
+  })
+
+  it('is nothing where nothing is held', () => {
+    expect(splitOnce(read('graph "g"\n%0 = input name "x" : f32[4]\n%1 = exp(%0) : f32[4]\noutput "y" = %1\n')).once).toBeNull()
+  })
+
+  let device: Device
+  beforeAll(async () => void (device = await openDevice({ choose: 'software' })))
+  afterAll(() => device.dispose())
+
+  it('is there before the first run, can be read, and can be loaded in its place', async () => {
+    const graph = read(text)
+    const w = hostTensor([3, 4], 'f32', Float64Array.from({ length: 12 }, (_, i) => i / 8 - 0.5))
+    const x = hostTensor([2, 4], 'f32', Float64Array.from({ length: 8 }, (_, i) => i / 4))
+    const want = evaluate(graph, { inputs: { x }, weights: { w } }).y.values
+    const session = await createSession(device, compileGraph(graph, device.target).plan!)
+    await session.loadWeights(memoryCheckpoint({ w }))
+    const input = { x: { shape: [2, 4], data: Float32Array.from(x.values) } }
+    const got = (await session.run(input)).y.data
+    got.forEach((value, i) => expect(value).toBeCloseTo(want[i], 5))
+    expect(session.held().norms.data[0]).toBeCloseTo(w.values.slice(0, 4).reduce((sum, v) => sum + v * v, 0), 6)
+
+    await session.loadWeights(memoryCheckpoint({ w }), { held: memoryCheckpoint({ norms: hostTensor([3], 'f32', Float64Array.of(0, 0, 0)) }) })
+    const without = (await session.run(input)).y.data
+    expect(got[0] - without[0]).toBeCloseTo(w.values.slice(0, 4).reduce((sum, v) => sum + v * v, 0), 5)
+    await expect(session.loadWeights(memoryCheckpoint({ w }), { held: memoryCheckpoint({}) })).rejects.toThrow('norms is missing')
+    session.dispose()
+  })
+})
