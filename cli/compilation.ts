@@ -1,5 +1,6 @@
 /** From the path of a spec to what the compiler makes of it. */
 import { compile, type Compilation } from '../compiler/compile.ts'
+import type { LowerOptions } from '../compiler/lower/lower.ts'
 import { check } from '../compiler/model/check.ts'
 import { parse } from '../grammar/parse.ts'
 import type { Plan } from '../plan/plan.ts'
@@ -24,14 +25,16 @@ export function checkAnyway(path: string, { model: wanted, set }: SpecOptions, t
 }
 
 /** Compiles without judging: the diagnostics are the caller's to show. */
-export function compileAnyway(path: string, options: SpecOptions, target: Target, terminal: Terminal): Compilation {
+export function compileAnyway(path: string, options: SpecOptions, target: Target, terminal: Terminal, added: LowerOptions = {}): Compilation {
   const { model, set } = options
-  return compile(readSource(path, terminal), { load: createLoader(terminal), model, set: parseSettings(set), target })
+  return compile(readSource(path, terminal), { load: createLoader(terminal), model, set: parseSettings(set), target, ...added })
 }
 
 /** Compiles a spec that has to be right and to declare a model; else shows why not and ends the command. */
-export function compileSpec(path: string, options: SpecOptions, target: Target, terminal: Terminal): Compilation & { readonly plan: Plan } {
-  const compilation = compileAnyway(path, options, target, terminal)
+export function compileSpec(
+  path: string, options: SpecOptions, target: Target, terminal: Terminal, added: LowerOptions = {},
+): Compilation & { readonly plan: Plan } {
+  const compilation = compileAnyway(path, options, target, terminal, added)
   refuseErrors(compilation.diagnostics, terminal)
   const { plan } = compilation
   if (plan !== null) return { ...compilation, plan }

@@ -1,10 +1,15 @@
 /** `smoe run SPEC`: one run of a model on tensors from files. */
 import { existsSync } from 'node:fs'
 import { Option, type Command } from 'commander'
+import type { Compilation } from '../../compiler/compile.ts'
+import type { Plan } from '../../plan/plan.ts'
 import { PORTABLE } from '../../plan/target.ts'
 import type { Checkpoint } from '../../runtime/checkpoint/checkpoint.ts'
 import { openCheckpoint, writeSafetensors } from '../../runtime/checkpoint/files.ts'
 import { memoryCheckpoint } from '../../runtime/checkpoint/memory.ts'
+import { bindDims, type Inputs } from '../../runtime/dims.ts'
+import type { RouteRecord } from '../../runtime/routing/record.ts'
+import type { ReportFacts } from '../../runtime/routing/report.ts'
 import { createSession } from '../../runtime/session.ts'
 import type { HostData } from '../../runtime/tensors.ts'
 import { formatOption, modelOption, setOption, type CommandModule, type Context, type FormatOption } from '../command.ts'
@@ -18,10 +23,11 @@ import { compareTensors, type Difference } from '../run/compare.ts'
 import { readInputs } from '../run/inputs.ts'
 import { kernelTimes, profileTable, type KernelTime } from '../run/profile.ts'
 import { readWeights, runReference } from '../run/reference.ts'
+import { addRoutingOptions, routerCollapse, splitRoutes, wantsRoutes, writeRoutes, type RoutingOptions } from '../run/routes.ts'
 import { findTensor, readTensor } from '../run/tensors.ts'
 import type { Terminal } from '../terminal.ts'
 
-interface Options extends SpecOptions, FormatOption {
+interface Options extends SpecOptions, FormatOption, RoutingOptions {
   readonly weights?: string
   readonly in: readonly string[]
   readonly out?: string
@@ -34,6 +40,24 @@ interface Options extends SpecOptions, FormatOption {
 interface Result {
   readonly outputs: Readonly<Record<string, HostData>>
   readonly profile: readonly KernelTime[] | null
+  readonly routes: { readonly record: RouteRecord; readonly facts: ReportFacts } | null
+}
+
+interface Ran {
+  readonly compilation: Compilation & { readonly plan: Plan }
+  readonly inputs: Inputs
+  readonly checkpoint: Checkpoint
+  readonly adapter: string
+  readonly outputs: Result['outputs']
+}
+
+/** The outputs of a run, and what its routed layers decided where that was asked for. */
+async function outputsAndRoutes({ compilation: { graph, plan }, inputs, checkpoint, adapter, outputs: all }: Ran): Promise<Omit<Result, 'profile'>> {
+  if (graph === null) throw new Error('a plan without a graph')
+  const { outputs, record } = splitRoutes(graph, all)
+  if (record === null) return { outputs, routes: null }
+  const facts = { model: plan.model, adapter, dims: bindDims(plan, inputs), collapse: await routerCollapse(plan, record, checkpoint) }
+  return { outputs, routes: { record, facts } }
 }
 
 async function openWeights(path: string | undefined, needed: number, terminal: Terminal): Promise<Checkpoint> {
@@ -49,7 +73,8 @@ const sample = (names: readonly string[]): string => `${names.slice(0, 4).join('
 
 async function runOnReference(path: string, options: Options, terminal: Terminal): Promise<Result> {
   if (options.profile === true) throw new Failure(EXIT.usage, 'the reference has no kernels to profile')
-  const { plan, graph } = compileSpec(path, options, PORTABLE, terminal)
+  const compilation = compileSpec(path, options, PORTABLE, terminal, { routes: wantsRoutes(options, terminal) })
+  const { plan, graph } = compilation
   if (graph === null) throw new Error('a plan without a graph')
   const inputs = await readInputs(plan, options.in, terminal)
   const checkpoint = await openWeights(options.weights, plan.weights.length, terminal)
@@ -58,7 +83,7 @@ async function runOnReference(path: string, options: Options, terminal: Terminal
     const start = performance.now()
     const outputs = runReference(graph, inputs, await readWeights(graph, plan, checkpoint))
     terminal.err(`${plan.model}: ${milliseconds(performance.now() - start)} ms\n`)
-    return { outputs, profile: null }
+    return { ...await outputsAndRoutes({ compilation, inputs, checkpoint, adapter: 'the reference, f64 on the CPU', outputs }), profile: null }
   } finally {
     await checkpoint.close()
   }
@@ -67,7 +92,8 @@ async function runOnReference(path: string, options: Options, terminal: Terminal
 async function runOnDevice(path: string, options: Options, terminal: Terminal): Promise<Result> {
   const device = await openChosen(options.device, terminal)
   try {
-    const { plan } = compileSpec(path, options, device.target, terminal)
+    const compilation = compileSpec(path, options, device.target, terminal, { routes: wantsRoutes(options, terminal) })
+    const { plan } = compilation
     const inputs = await readInputs(plan, options.in, terminal)
     const checkpoint = await openWeights(options.weights, plan.weights.length, terminal)
     const start = performance.now()
@@ -84,7 +110,7 @@ async function runOnDevice(path: string, options: Options, terminal: Terminal): 
         : { outputs: await session.run(inputs), profile: null }
       const read = loaded.weights > 0 ? `${bytes(loaded.bytes)} of weights and ${plural(plan.kernels.length, 'kernel')} ready in ` : 'ready in '
       terminal.err(`${plan.model}: ${read}${milliseconds(ready - start)} ms, run in ${milliseconds(performance.now() - ready)} ms\n`)
-      return { outputs, profile }
+      return { ...await outputsAndRoutes({ compilation, inputs, checkpoint, adapter: device.choice.name, outputs }), profile }
     } finally {
       progress.end()
       session.dispose()
@@ -148,6 +174,7 @@ async function runSpec(path: string, options: Options, terminal: Terminal): Prom
     const list = Object.entries(result.outputs).map(([name, { shape }]) => `${name}[${shape.join(', ')}]`).join(', ')
     terminal.err(`wrote ${list} to ${options.out}\n`)
   }
+  if (result.routes !== null) await writeRoutes(result.routes.record, result.routes.facts, options, terminal)
   const differences = options.compare === undefined ? [] : await compareWith(options.compare, result.outputs, terminal)
   report(result, differences, options, terminal)
   const worst = differences.filter(({ relativeL2 }) => !(relativeL2 <= options.tolerance))
@@ -163,7 +190,7 @@ const number = (text: string): number => {
 
 export const run: CommandModule = {
   define: (command: Command, { run: action, terminal }: Context) =>
-    command
+    addRoutingOptions(command
       .argument('<spec>', 'the spec; - is standard input')
       .option('--weights <path>', 'a .safetensors file, or a folder with one or with shards and their index')
       .addOption(new Option('--in <name=file[:tensor]>', 'reads an input from a .safetensors file; once for each input')
@@ -175,6 +202,6 @@ export const run: CommandModule = {
       .option('--profile', 'prints the time of each kernel')
       .option('--compare <file>', 'compares the outputs with their namesakes in a .safetensors file; exits with 4 where they differ')
       .addOption(new Option('--tolerance <error>', 'the relative L2 error that --compare allows').argParser(number).default(2e-5))
-      .addOption(formatOption())
+      .addOption(formatOption()))
       .action(action((path: string, options: Options) => runSpec(path, options, terminal))),
 }
