@@ -130,7 +130,7 @@ export interface OpParams {
   order_rows: { readonly experts: number; readonly block: number; readonly tile: number }
   /**
    * Cost, rows, columns of `sinkhorn`, and the state after one iteration less (none before the first) -> f32 [E + 3 + 2 * E * blocks],
-   * blocks = ceil(T / block): log v, iterations done, residual, 1 where converged; then for each block of rows the largest
+   * blocks = floor(T / block) + 1: log v, iterations done, residual, 1 where converged; then for each block of rows the largest
    * log of the plan in each column, and the sums of exp beside it.
    */
   sinkhorn_step: { readonly tolerance: number; readonly block: number }

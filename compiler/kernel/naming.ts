@@ -18,6 +18,8 @@ function hint(node: Node): string {
       return 'counts'
     case 'order_rows':
       return 'order'
+    case 'sinkhorn_step':
+      return 'state'
     default:
       return 'x'
   }

@@ -4,12 +4,17 @@ import type { ScheduleContext } from './context.ts'
 import type { KernelProgram } from './kernel.ts'
 import { countKernel, orderKernel } from './order-kernel.ts'
 import type { Group } from './partition.ts'
+import { sinkhornKernel } from './sinkhorn-kernel.ts'
+import { sinkhornFinishKernel, sinkhornStepKernel } from './sinkhorn-step-kernel.ts'
 
 type Maker = (group: Group, context: ScheduleContext) => KernelProgram
 
 const ROUTINES: { readonly [N in OpName]?: Maker } = {
   count_experts: countKernel,
   order_rows: orderKernel,
+  sinkhorn: sinkhornKernel,
+  sinkhorn_step: sinkhornStepKernel,
+  sinkhorn_finish: sinkhornFinishKernel,
 }
 
 export function routineKernel(group: Group, context: ScheduleContext): KernelProgram {

@@ -8,6 +8,7 @@ import { movements } from './movement.ts'
 import type { OpRecord, Records } from './record.ts'
 import { reductions } from './reductions.ts'
 import { routed } from './routed.ts'
+import { scalings } from './sinkhorn.ts'
 
 export const records: Records<OpName> = {
   ...leaves,
@@ -17,6 +18,7 @@ export const records: Records<OpName> = {
   ...contractions,
   ...indexed,
   ...routed,
+  ...scalings,
 }
 
 export const recordOf = <N extends OpName>(op: N): OpRecord<N> => records[op]

@@ -10,9 +10,10 @@ import { fold } from './fold.ts'
 import { orderRoutes, type RouteOptions } from './order_routes.ts'
 import { share } from './share.ts'
 import { simplify } from './simplify.ts'
+import { splitSinkhorn, type SplitOptions } from './split_sinkhorn.ts'
 import { weightLayout } from './weight_layout.ts'
 
-export type PassOptions = RouteOptions
+export type PassOptions = RouteOptions & SplitOptions
 
 export interface Pass {
   readonly name: string
@@ -29,6 +30,7 @@ export const passes: readonly Pass[] = [
   { name: 'weight_layout', why: 'after all transposes of weights have met', run: weightLayout },
   { name: 'share', why: 'before routes are ordered, so that one routing has one order', run: share },
   { name: 'order_routes', why: 'late: no law should meet the schedule', run: orderRoutes },
+  { name: 'split_sinkhorn', why: 'late: an iteration is known to no law', run: splitSinkhorn },
   { name: 'dead', why: 'last: what the others left behind', run: dead },
 ]
 
