@@ -309,6 +309,12 @@ const rows = {
     explanation: 'The largest of a row are found where the length of the row is known when the spec is compiled.',
     example: 'model m() {\n  input x: f32[B, S]\n  output best = top_k(x, 1)\n}',
   },
+  SMOE6003: {
+    kind: 'unsupported',
+    title: 'more than a workgroup holds',
+    explanation: 'Some computations hold a number for each column in the memory of one workgroup: how many columns there are is known when the spec is compiled, and they fit.',
+    example: 'model m() {\n  input cost: f32[T, E]\n  input rows: f32[T]\n  input columns: f32[E]\n  output scalings = sinkhorn(cost, rows, columns)\n}',
+  },
 } as const satisfies Readonly<Record<string, CodeRow>>
 
 export type Code = keyof typeof rows

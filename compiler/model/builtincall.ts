@@ -11,7 +11,7 @@ import { complain, elaborate, valueOf, wordsOf, type Frame } from './context.ts'
 import { nearest } from './names.ts'
 import type { Static } from './static.ts'
 import { UNKNOWN, type Value } from './value.ts'
-import { wantExtent, wantNumber, wantStatic } from './wants.ts'
+import { waitsForRun, wantExtent, wantNumber, wantStatic } from './wants.ts'
 
 /** The argument each parameter got; null after a mistake. */
 function match(frame: Frame, call: CallExpression, builtin: BuiltinName): ReadonlyMap<BuiltinParameter, readonly Argument[]> | null {
@@ -65,6 +65,19 @@ function option(frame: Frame, parameter: BuiltinParameter, args: readonly Argume
       if (known !== undefined) return { keep: known === true }
       if (keep !== null && !frame.context.isAlone) complain(frame, { code: 'SMOE3008', message: 'keep is one for all turns of a repeat', span: value.span })
       return null
+    }
+    case 'iterations': {
+      const iterations = wantNumber(frame, value, 'the number of iterations')
+      // the default stands in where the number is not known yet: no type depends on it
+      return iterations === null ? {} : { iterations }
+    }
+    case 'tolerance': {
+      const tolerance = wantStatic(frame, value, 'real', 'the tolerance')
+      const known = tolerance === null ? undefined : valueOf(frame, tolerance)
+      if (typeof known === 'number') return { tolerance: known }
+      const waits = tolerance !== null && waitsForRun(frame, tolerance, 'the tolerance', value.span)
+      if (tolerance !== null && !waits && !frame.context.isAlone) complain(frame, { code: 'SMOE3008', message: 'the tolerance is one for all turns of a repeat', span: value.span })
+      return {}
     }
     case 'dtype': {
       if (value.kind === 'string' && DTYPE_NAMES.includes(value.value)) return { dtype: value.value as DType }

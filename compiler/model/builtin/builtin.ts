@@ -12,7 +12,7 @@ export type BuiltinParameterKind =
   | 'tensors'
   /** All remaining positional arguments. */
   | 'rest'
-  | 'axis' | 'keep' | 'dtype' | 'dims' | 'order' | 'pattern' | 'count'
+  | 'axis' | 'keep' | 'dtype' | 'dims' | 'order' | 'pattern' | 'count' | 'iterations' | 'tolerance'
   /** All named ints. */
   | 'sizes'
 

@@ -24,10 +24,14 @@ export interface Options {
   readonly slices: readonly AxisSlice[]
   /** Of a matrix product: the right operand stands with its last two axes swapped. */
   readonly transposed: boolean
+  /** At most so many, and no more once what is missed is below the tolerance. */
+  readonly iterations: number
+  readonly tolerance: number
 }
 
 export const DEFAULTS: Options = {
   axis: -1, keep: false, dtype: 'f32', dims: [], order: [], pattern: '', sizes: {}, count: ONE, slices: [], transposed: false,
+  iterations: 100, tolerance: 1e-4,
 }
 
 export const options = (given: Partial<Options>): Options => ({ ...DEFAULTS, ...given })

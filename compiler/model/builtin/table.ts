@@ -5,8 +5,9 @@ import { INDEXED } from './indexed.ts'
 import { MOVEMENTS } from './movement.ts'
 import { PRODUCTS } from './products.ts'
 import { REDUCTIONS } from './reductions.ts'
+import { TRANSPORT } from './transport.ts'
 
-const TABLE = { ...ELEMENTWISE, ...REDUCTIONS, ...MOVEMENTS, ...INDEXED, ...PRODUCTS } as const
+const TABLE = { ...ELEMENTWISE, ...REDUCTIONS, ...MOVEMENTS, ...INDEXED, ...PRODUCTS, ...TRANSPORT } as const
 
 export type BuiltinName = keyof typeof TABLE
 
