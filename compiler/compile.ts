@@ -10,6 +10,7 @@ import { LimitError } from './kernel/limit-error.ts'
 import { ROUTER_ROWS } from './kernel/partition.ts'
 import { planRegimes } from './kernel/regimes.ts'
 import { schedule } from './kernel/schedule.ts'
+import { sinkhornReach } from './kernel/sinkhorn-parts.ts'
 import { lower, type LowerOptions } from './lower/lower.ts'
 import { check, type CheckOptions } from './model/check.ts'
 import type { Model } from './model/model.ts'
@@ -61,9 +62,9 @@ export function compile(source: Source, options: CompileOptions): Compilation {
 export function compileGraph(graph: Graph, target: Target): Pick<Compilation, 'programs' | 'plan' | 'diagnostics'> {
   try {
     const { once, main } = splitOnce(graph)
-    const planned = [...(once === null ? [] : [{ ...ONCE, graph: once }]), ...planRegimes(main).map((program) => ({ ...program, kind: 'run' as const, graph: main }))]
+    const planned = [...(once === null ? [] : [{ ...ONCE, graph: once }]), ...planRegimes(main, target).map((program) => ({ ...program, kind: 'run' as const, graph: main }))]
     const scheduled = planned.map((program) => {
-      const optimised = optimise(program.graph, { tokens: program.regime, block: ROUTER_ROWS, tile: rowTile(target) })
+      const optimised = optimise(program.graph, { tokens: program.regime, when: program.when, block: ROUTER_ROWS, tile: rowTile(target), reach: sinkhornReach(target) })
       return { ...program, ...optimised, schedule: schedule(optimised.graph, target, program.regime) }
     })
     const plan = emitPlan(graph, scheduled, target)

@@ -1,9 +1,14 @@
-/** Which programs a graph is compiled to: one for a handful of tokens and one for any number, where that number is open. */
+/**
+ * Which programs a graph is compiled to where the number of tokens is open: one for a handful and one for any number; and one between, where
+ * a transport plan is still small enough for a single workgroup.
+ */
 import { isConstant, constantValue, type Dim } from '../../plan/dim.ts'
 import type { Graph } from '../graph/node.ts'
+import type { Target } from '../../plan/target.ts'
 import type { Regime } from './context.ts'
-import { needed } from '../graph/walk.ts'
+import { isOp, needed } from '../graph/walk.ts'
 import { isProduct, productView } from './product-view.ts'
+import { sinkhornReach } from './sinkhorn-parts.ts'
 
 export interface PlannedProgram {
   readonly name: string
@@ -15,15 +20,27 @@ export interface PlannedProgram {
 /** Up to here weights are read faster row by row than tile by tile. */
 const FEW_TOKENS = 8
 
-export function planRegimes(graph: Graph): readonly PlannedProgram[] {
+export function planRegimes(graph: Graph, target: Target): readonly PlannedProgram[] {
   const tokens = tokenCount(graph)
-  if (tokens === null) return [{ name: 'any', regime: 'many', when: null }]
+  const several = scaledByOne(graph, tokens, target)
+  if (tokens === null) return [...several, { name: 'any', regime: 'many', when: null }]
   const known = constantValue(tokens)
   if (known !== undefined) return [known <= FEW_TOKENS ? { name: 'few', regime: 'few', when: null } : { name: 'many', regime: 'many', when: null }]
   return [
     { name: 'few', regime: 'few', when: { dim: tokens.key, atMost: FEW_TOKENS } },
+    ...several,
     { name: 'many', regime: 'many', when: null },
   ]
+}
+
+/** The program for as many tokens as leave every transport plan of theirs to one workgroup; none where there is no plan, or it is never so. */
+function scaledByOne(graph: Graph, tokens: Dim | null, target: Target): readonly PlannedProgram[] {
+  const plans = needed(graph).flatMap((node) => (isOp(node, 'sinkhorn') ? [node.inputs[0].shape] : []))
+  const open = tokens ?? plans.find(([rows]) => !isConstant(rows))?.[0]
+  if (open === undefined || isConstant(open)) return []
+  const bounds = plans.filter(([rows]) => rows === open).map(([, columns]) => Math.floor(sinkhornReach(target) / (constantValue(columns) ?? Infinity)))
+  const atMost = Math.min(...bounds)
+  return bounds.length > 0 && atMost > FEW_TOKENS ? [{ name: 'several', regime: 'many', when: { dim: open.key, atMost } }] : []
 }
 
 /** The rows that most products have: the tokens of the batch. */

@@ -1,6 +1,5 @@
 /** Scalings of a transport plan in one dispatch: one workgroup goes over all rows, as often as it takes. */
 import { dim } from '../../plan/dim.ts'
-import type { Target } from '../../plan/target.ts'
 import type { Node } from '../graph/node.ts'
 import type { Expression, Statement } from '../scalar/expression.ts'
 import { add, binary, cast, element, f32, less, select, size, u32, variable } from '../scalar/build.ts'
@@ -12,9 +11,6 @@ import { addRows, BARRIER, clearSums, eachColumn, fillColumns, judge, lane, meas
 
 /** Rows in hand at a time. */
 const BLOCK = 256
-
-/** Entries of a plan up to which one workgroup is no slower than many, a dispatch an iteration. */
-export const sinkhornReach = (target: Target): number => (target.kind === 'cpu' ? 16384 : 65536)
 
 export function sinkhornKernel(group: Group, context: ScheduleContext): KernelProgram {
   const node = group.anchor as Node & { op: 'sinkhorn' }

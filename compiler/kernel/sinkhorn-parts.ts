@@ -28,6 +28,9 @@ export const workgroup = variable('u32', 'workgroup')
 const column = variable('u32', 'column')
 const BYTES = 4
 
+/** Entries of a plan up to which one workgroup is no slower than many, a dispatch an iteration. */
+export const sinkhornReach = (target: Target): number => (target.kind === 'cpu' ? 16384 : 65536)
+
 /** Throws a LimitError where the columns are not known, or more than a workgroup holds. */
 export function scalingOf(columns: Node, block: number, target: Target): Scaling {
   const width = constantValue(columns.shape[0])

@@ -2,14 +2,15 @@
  * Schedules scalings of a plan that one workgroup would be too long with: a dispatch an iteration, blocks of tokens side by side.
  * Whether it has converged is settled on the device: what comes after is a dispatch that ends at once.
  */
-import { constantValue, product } from '../../plan/dim.ts'
-import type { Graph, Node } from '../graph/node.ts'
+import { constantValue, multiply, type Dim } from '../../plan/dim.ts'
+import type { Graph } from '../graph/node.ts'
 import { isOp } from '../graph/walk.ts'
 import { NONE } from '../ops/build.ts'
 import { rebuild } from './rewrite.ts'
 
 export interface SplitOptions {
-  readonly tokens: 'few' | 'many'
+  /** What is known of a dim wherever the graph is run; null where nothing is. */
+  readonly when?: { readonly dim: string; readonly atMost: number } | null
   /** Entries of a plan that one workgroup scales alone. */
   readonly reach?: number
 }
@@ -19,16 +20,17 @@ const REACH = 65536
 /** Rows of a block. Each step reads every block's sums again, so there are few of them for the tokens there may be. */
 const ROWS = 256
 
-/** How many entries are few is known of a constant size alone; where the tokens are open, the program says whether they are few. */
-function isSmall(cost: Node, { tokens, reach = REACH }: SplitOptions): boolean {
-  const entries = constantValue(product(cost.shape))
-  return entries === undefined ? tokens === 'few' : entries <= reach
+/** Whether no run has more entries than one workgroup takes. */
+function isSmall([tokens, columns]: readonly Dim[], { when = null, reach = REACH }: SplitOptions): boolean {
+  const most = when?.dim === tokens.key ? when.atMost : constantValue(tokens)
+  const entries = most === undefined ? undefined : constantValue(multiply(columns, most))
+  return entries !== undefined && entries <= reach
 }
 
 /** sinkhorn(cost, rows, columns) of n iterations  ==>  sinkhorn_finish(columns, step(... step(step(cost, rows, columns)) ...)), n + 1 steps */
 export function splitSinkhorn(graph: Graph, options: SplitOptions): Graph {
   return rebuild(graph, (node, inputs, make) => {
-    if (!isOp(node, 'sinkhorn') || isSmall(node.inputs[0], options)) return make(node.op, inputs, node.params as never)
+    if (!isOp(node, 'sinkhorn') || isSmall(node.inputs[0].shape, options)) return make(node.op, inputs, node.params as never)
     const { iterations, tolerance } = node.params
     const params = { tolerance, block: ROWS }
     let state = make('sinkhorn_step', inputs, params)
