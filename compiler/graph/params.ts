@@ -113,6 +113,7 @@ const codecs: Codecs = {
   take: none, pick: none,
   top_k: { k: number },
   routed_matmul: none,
+  place_in_expert: { experts: number },
   svd: none,
   sinkhorn: { iterations: number, tolerance: number },
   count_experts: { experts: number, block: number },

@@ -119,6 +119,12 @@ export interface OpParams {
    */
   svd: None
 
+  /**
+   * expert i32 [N] -> i32 [N]: how many rows before it have the same expert; -1 where its own is -1. A second operand `counts`, of
+   * `count_experts` on the rows as [N, 1], only guides the schedule.
+   */
+  place_in_expert: { readonly experts: number }
+
   // introduced by passes only
   /** expert i32 [T, K] -> i32 [ceil(T / block), experts]: how often each expert stands in each block of rows. */
   count_experts: { readonly experts: number; readonly block: number }

@@ -4,6 +4,8 @@ import type { ScheduleContext } from './context.ts'
 import type { KernelProgram } from './kernel.ts'
 import { countKernel, orderKernel } from './order-kernel.ts'
 import type { Group } from './partition.ts'
+import { placeKernel } from './place-kernel.ts'
+import { svdKernel } from './svd/svd-kernel.ts'
 import { sinkhornKernel } from './sinkhorn-kernel.ts'
 import { sinkhornFinishKernel, sinkhornStepKernel } from './sinkhorn-step-kernel.ts'
 
@@ -12,6 +14,8 @@ type Maker = (group: Group, context: ScheduleContext) => KernelProgram
 const ROUTINES: { readonly [N in OpName]?: Maker } = {
   count_experts: countKernel,
   order_rows: orderKernel,
+  place_in_expert: placeKernel,
+  svd: svdKernel,
   sinkhorn: sinkhornKernel,
   sinkhorn_step: sinkhornStepKernel,
   sinkhorn_finish: sinkhornFinishKernel,

@@ -85,7 +85,16 @@ function orderRows(expert: HostTensor, experts: number, tile: number): HostTenso
   return hostTensor([values.length], 'i32', values)
 }
 
-export const routed: Records<'routed_matmul' | 'count_experts' | 'order_rows'> = {
+function placeInExpert(expert: HostTensor, experts: number): HostTensor {
+  const seen = new Array<number>(experts).fill(0)
+  const values = Float64Array.from(expert.values, (id) => {
+    const chosen = expertOf(id, experts)
+    return chosen === null ? -1 : seen[chosen]++
+  })
+  return hostTensor(expert.shape, 'i32', values)
+}
+
+export const routed: Records<'routed_matmul' | 'place_in_expert' | 'count_experts' | 'order_rows'> = {
   routed_matmul: {
     doc: 'Each row times the matrix of its own expert; 0 where that is -1, which a device leaves unwritten: a select must stand before any use. A fourth operand, order_rows of the same rows, only guides the schedule.',
     formula: 'y[n, f] = sum over d of x[n, d] * bank[expert[n], f, d]',
@@ -93,6 +102,16 @@ export const routed: Records<'routed_matmul' | 'count_experts' | 'order_rows'> =
     accuracy: inherited('a chain of multiplications and additions'),
     infer: inferRoutedMatmul,
     evaluate: ([x, bank, expert]) => routedMatmul(x, bank, expert),
+  },
+  place_in_expert: {
+    doc: 'The place of each row among those of its expert, in their order; -1 where it has none. A second operand, count_experts of the rows as [N, 1], only guides the schedule.',
+    formula: 'y[n] = number of m < n with expert[m] = expert[n]',
+    kind: 'routine', since: 'source', commutative: false, scalar: null, accuracy: EXACT,
+    infer(inputs, { experts }) {
+      const complaint = wantCount(inputs, 1, 2) ?? firstOf(wantPositive(experts, 'experts'), wantType(inputs[0], 'expert', 'i32'), wantRank(inputs[0], 'expert', 1))
+      return complaint ?? inputs[0]
+    },
+    evaluate: ([expert], { experts }) => placeInExpert(expert, experts),
   },
   count_experts: {
     doc: 'How often each expert stands in each block of rows; the last block may be shorter, and -1 is no expert.',

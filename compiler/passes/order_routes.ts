@@ -23,9 +23,19 @@ function tokenIds(make: Make, expert: Node): Node {
   return reshape(make, expert, [expert.shape[0], dim(1)])
 }
 
+/** Rows whose experts one workgroup counts, where it walks them one by one. */
+const PLACE_BLOCK = 64
+
+/** place_in_expert(expert)  ==>  place_in_expert(expert, count_experts(expert)) */
+function countFirst(experts: number, expert: Node, make: Make): Node {
+  const counts = make('count_experts', [reshape(make, expert, [expert.shape[0], dim(1)])], { experts, block: PLACE_BLOCK })
+  return make('place_in_expert', [expert, counts], { experts })
+}
+
 /** routed_matmul(x, bank, expert)  ==>  routed_matmul(x, bank, expert, order_rows(ids, count_experts(ids))) */
 export function orderRoutes(graph: Graph, { tokens, tile, block }: RouteOptions): Graph {
   return rebuild(graph, (node, inputs, make) => {
+    if (isOp(node, 'place_in_expert') && inputs.length === 1) return countFirst(node.params.experts, inputs[0], make)
     const experts = isOp(node, 'routed_matmul') ? constantValue(node.inputs[1].shape[0]) : undefined
     if (tokens === 'few' || experts === undefined || inputs.length > 3) return make(node.op, inputs, node.params as never)
     const ids = tokenIds(make, inputs[2])

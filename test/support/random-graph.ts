@@ -290,6 +290,10 @@ const growers: { readonly [N in OpName]: (g: Grower, op: N) => unknown } = {
     return x && g.make('top_k', [x], { k: 1 + g.tape.choose(constantValue(x.shape.at(-1)!)!) })
   },
   routed_matmul: routedOf,
+  place_in_expert: (g) => {
+    const ids = g.ids([g.tape.of(SIZES)], dim(EXPERTS))
+    return ids && g.make('place_in_expert', [ids], { experts: EXPERTS })
+  },
   count_experts: orderOf, order_rows: orderOf,
 }
 
