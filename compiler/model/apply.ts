@@ -88,10 +88,10 @@ function termsOf(frame: Frame, operands: readonly Operand[], joined: readonly bo
   const dtype = dtypeAmong(operands, joined)
   const terms: Term[] = []
   for (const [i, { value, span }] of operands.entries()) {
-    if (value.kind === 'unknown') return null
+    if (value.kind === 'unknown') continue
     if (value.kind === 'list') {
       complain(frame, { code: 'SMOE3003', message: `\`${wordsOf(span)}\` is a list where a tensor is wanted`, span })
-      return null
+      continue
     }
     const own = value.kind === 'static' && value.static.type === 'int' && !joined[i] ? 'i32' : value.kind === 'static' && !joined[i] ? DTYPES[value.static.type][0] : dtype
     const term = value.kind === 'tensor' ? value.term : own === undefined ? null : scalar(frame, value.static, own, span)
@@ -103,11 +103,11 @@ function termsOf(frame: Frame, operands: readonly Operand[], joined: readonly bo
         message: other === undefined ? `\`${wordsOf(span)}\` is ${what} where a tensor is wanted` : `\`${wordsOf(span)}\` is ${what} but \`${wordsOf(other.span)}\` is ${dtype}`,
         help: value.kind === 'tensor' ? `cast(${wordsOf(span)}, "${dtype}") brings them together` : null,
       })
-      return null
+      continue
     }
     terms.push(term)
   }
-  return terms
+  return terms.length === operands.length ? terms : null
 }
 
 const fill = (message: string, operands: readonly Operand[]): string =>

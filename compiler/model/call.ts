@@ -41,9 +41,11 @@ export function call(frame: Frame, expression: CallExpression): Value {
     for (const { value } of expression.arguments) elaborate(frame, value)
     return unknown
   }
-  if (isBroken(found)) return UNKNOWN
+  const checkArguments = (): void => expression.arguments.forEach(({ value }) => elaborate(frame, value))
+  if (isBroken(found)) return checkArguments(), UNKNOWN
   const { declares } = found.declaration
   if (!CALLABLE[frame.declaration.declares].includes(declares)) {
+    checkArguments()
     return complain(frame, { code: 'SMOE2011', message: `${callee.text} ${PLACES[declares]}`, span: callee.span })
   }
   const made = instantiate(frame, found, expression, null)

@@ -85,6 +85,8 @@ export interface Bank {
 /** What a path through a policy has settled so far. */
 export interface PolicyState {
   select: { readonly scores: Term; readonly count: Dim; readonly selected: Term } | null
+  /** How many experts it selects; known even where the scores are not. */
+  count: Dim | null
   weights: Term | null
   training: { readonly rate: Static | null; readonly after: Static | null; readonly atMost: Static | null; readonly route: PolicyState } | null
   otherwise: PolicyState | null

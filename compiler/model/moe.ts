@@ -35,6 +35,7 @@ interface Rows {
 
 const given = (frame: Frame, name: string, shape: readonly Dim[], span: Span): GivenTerm => ({ kind: 'given', name, shape, dtype: 'f32', origin: originOf(frame, span) })
 
+/** Null where the type of the input is unknown. */
 function rowsOf(frame: Frame, expression: MoeExpression): Rows | null {
   const { span } = expression.input
   const term = asTerm(frame, { value: elaborate(frame, expression.input), span })
@@ -61,20 +62,20 @@ function countOf(frame: Frame, count: ExpertsClause['count'], what: string): Dim
 }
 
 /** Experts of one declaration that share a bank. */
-function bankOf(frame: Frame, clause: ExpertsClause, width: Dim): ExpertBank | null {
+function bankOf(frame: Frame, clause: ExpertsClause, width: Dim | null): ExpertBank | null {
   const count = countOf(frame, clause.count, 'the number of experts')
   const found = wanted(frame, clause.of, 'expert')
-  if (count === null || found === null) return null
-  const rows = given(frame, 'x', [symbol(EXPERT_ROWS), width], clause.of.span)
-  const made = expertOf(frame, found, clause.of, rows, clause.of.label?.text ?? 'experts', { count, depth: frame.path.length + 1 })
-  return made === null || made.term === null ? null : { count, rows, body: made.term }
+  if (found === null) return null
+  const rows = width === null ? null : given(frame, 'x', [symbol(EXPERT_ROWS), width], clause.of.span)
+  const made = expertOf(frame, found, clause.of, rows, clause.of.label?.text ?? 'experts', { count: count ?? symbol('E'), depth: frame.path.length + 1 })
+  return count === null || rows === null || made === null || made.term === null ? null : { count, rows, body: made.term }
 }
 
-function expertOf(frame: Frame, found: Declared, call: CallExpression, rows: GivenTerm, label: string, bank: Frame['bank']): Instance | null {
-  const first = { value: ofTerm(rows), span: call.span }
+function expertOf(frame: Frame, found: Declared, call: CallExpression, rows: GivenTerm | null, label: string, bank: Frame['bank']): Instance | null {
+  const first = { value: rows === null ? UNKNOWN : ofTerm(rows), span: call.span }
   const made = instantiate(frame, found, { ...call, label: null }, { first, bank, givens: null, label })
   const term = made?.term ?? null
-  if (term !== null) {
+  if (term !== null && rows !== null) {
     frame.context.reporter.during(call.span, call.callee.text, () => {
       mixedRows(frame, term, rows)
       wantAnswers(frame, term, rows, call.span)
@@ -84,11 +85,11 @@ function expertOf(frame: Frame, found: Declared, call: CallExpression, rows: Giv
 }
 
 /** Experts that answer every token. */
-function sharedOf(frame: Frame, clause: SharedClause, rows: GivenTerm): readonly CallTerm[] {
+function sharedOf(frame: Frame, clause: SharedClause, rows: GivenTerm | null): readonly CallTerm[] {
   const count = countOf(frame, clause.count, 'the number of shared experts')
   const found = wanted(frame, clause.of, 'expert')
-  if (count === null || found === null) return []
-  const number = constantValue(count) ?? valueOf(frame, int(count)) ?? 1
+  if (found === null) return []
+  const number = count === null ? 1 : constantValue(count) ?? valueOf(frame, int(count)) ?? 1
   const label = clause.of.label?.text ?? 'shared'
   const labels = number === 1 ? [label] : Array.from({ length: Number(number) }, (_, i) => `${label}.${i}`)
   const before = frame.context.reporter.count
@@ -110,11 +111,11 @@ export function moe(frame: Frame, expression: MoeExpression): Value {
   const rows = rowsOf(frame, expression)
   const experts = only(frame, clauses.filter((one) => one.kind === 'experts'), 'experts', expression)
   const route = only(frame, clauses.filter((one) => one.kind === 'route'), 'route', expression)
+  const made = parts(inner, expression, rows, experts, route)
   if (rows === null) {
     frame.context.broken.push(path.join('.'))
     return UNKNOWN
   }
-  const made = parts(inner, expression, rows, experts, route)
   claimPath(frame, path, label?.span ?? { ...span, end: expression.input.span.start - 1 }, 'moe')
   const { bank } = made
   const width = bank?.body.shape.at(-1) ?? rows.width
@@ -141,13 +142,16 @@ interface Parts {
   readonly constraints: readonly ConstraintFact[]
 }
 
-function parts(frame: Frame, { clauses }: MoeExpression, rows: Rows, experts: ExpertsClause | null, route: RouteClause | null): Parts {
-  const bank = experts === null ? null : bankOf(frame, experts, rows.width)
+const NO_POLICY = { policy: null, selected: null }
+
+function parts(frame: Frame, { clauses }: MoeExpression, rows: Rows | null, experts: ExpertsClause | null, route: RouteClause | null): Parts {
+  const bank = experts === null ? null : bankOf(frame, experts, rows?.width ?? null)
   const count = bank?.count ?? (experts === null ? null : countOf(frame, experts.count, 'the number of experts')) ?? symbol('E')
-  const policy = route === null ? null : policyOf(frame, route.policy, { rows: rows.given, leading: rows.leading, count, width: bank?.body.shape.at(-1) ?? rows.width })
-  const shared = clauses.flatMap((clause) => (clause.kind === 'shared' ? sharedOf(frame, clause, rows.given) : []))
+  const width = bank?.body.shape.at(-1) ?? rows?.width ?? symbol('D')
+  const { policy, selected } = route === null ? NO_POLICY : policyOf(frame, route.policy, { rows: rows?.given ?? null, leading: rows?.leading ?? [], count, width })
+  const shared = clauses.flatMap((clause) => (clause.kind === 'shared' ? sharedOf(frame, clause, rows?.given ?? null) : []))
   const constraints = clauses.flatMap((clause) => {
-    const fact = clause.kind === 'require' ? constraint(frame, clause.constraint, { count, selected: policy?.inference.count ?? null }) : null
+    const fact = clause.kind === 'require' ? constraint(frame, clause.constraint, { count, selected }) : null
     return fact === null ? [] : [fact]
   })
   return { bank, policy, shared, constraints }

@@ -42,9 +42,11 @@ export function matchArguments(
   const positional = parameters.filter((parameter) => parameter !== implicit)
   const given = new Map<string, Given>()
   let ok = true
+  let isNamed = true
   const wrong = (problem: Problem): void => {
     complain(frame, problem)
     ok = false
+    isNamed = false
   }
   args.forEach((argument, i) => {
     const value = elaborate(frame, argument.value)
@@ -56,12 +58,15 @@ export function matchArguments(
       if (name === null) wrong({ code: 'SMOE3005', message: `${callee} takes ${positional.length} arguments`, span: argument.span, related: at })
       else if (!isLost(frame, name.text) && !declaration.isPartial) {
         wrong({ code: 'SMOE2008', message: `${callee} has no parameter ${name.text}`, span: name.span, related: at, ...nearest(name, positional.map((one) => one.name.text)) })
-      } else ok = false
+      } else {
+        ok = false
+        isNamed = false
+      }
     } else if (given.has(parameter.name.text)) wrong({ code: 'SMOE3005', message: `${parameter.name.text} is given twice`, span: argument.span })
     else given.set(parameter.name.text, { value, span: argument.value.span })
   })
   const missing = positional.filter((one) => one.default === null && !given.has(one.name.text)).map((one) => one.name.text)
-  if (missing.length > 0 && ok) {
+  if (missing.length > 0 && isNamed) {
     wrong({ code: 'SMOE3004', message: `${callee} needs ${missing.join(' and ')}`, span: callSpan, related: [{ span: declaration.name.span, message: `${callee} is declared here` }] })
   }
   return { given, ok: ok && missing.length === 0 }

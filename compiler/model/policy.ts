@@ -1,7 +1,7 @@
 /** Policies: what a moe gives them, and what they settle on each path. */
 import type { CallExpression } from '../../grammar/ast.ts'
 import type { Span } from '../../grammar/source.ts'
-import { product, type Dim } from '../../plan/dim.ts'
+import { product, symbol, type Dim } from '../../plan/dim.ts'
 import { body } from './body.ts'
 import { enter } from './call.ts'
 import { claimPath } from './claims.ts'
@@ -9,13 +9,13 @@ import { complain, originOf, type Frame, type PolicyState } from './context.ts'
 import type { GivenTerm, Policy, Route, TrainingRoute } from './model.ts'
 import { createScope, type Scope } from './scope.ts'
 import { int } from './static.ts'
-import { ofStatic, ofTerm, type Value } from './value.ts'
+import { ofStatic, ofTerm, UNKNOWN, type Value } from './value.ts'
 import { wanted } from './wanted.ts'
 
 /** What a moe gives its policy. */
 export interface Routed {
-  /** x: f32[T, D]. */
-  readonly rows: GivenTerm
+  /** x: f32[T, D]; null where the type of the input is unknown. */
+  readonly rows: GivenTerm | null
   /** The axes whose product T is. */
   readonly leading: readonly Dim[]
   readonly count: Dim
@@ -27,11 +27,15 @@ export interface Routed {
 export function givens(frame: Frame, { rows, leading, count }: Routed, span: Span): { scope: Scope; ids: Policy['ids'] } {
   const scope = createScope(null)
   const give = (name: string, value: Value): void => void scope.bindings.set(name, { value, span, mutable: false })
+  give('E', ofStatic(int(count)))
+  if (rows === null) {
+    for (const name of ['x', 'T', 'D', 'ids']) give(name, UNKNOWN)
+    return { scope, ids: null }
+  }
   const [tokens, width] = rows.shape
   give('x', ofTerm(rows))
   give('T', ofStatic(int(tokens)))
   give('D', ofStatic(int(width)))
-  give('E', ofStatic(int(count)))
   const input = frame.context.inputs.find(({ dtype, shape }) => dtype === 'i32' && shape.length === leading.length && product(shape) === product(leading))
   if (input === undefined) return { scope, ids: null }
   const given: GivenTerm = { kind: 'given', name: 'ids', shape: [tokens], dtype: 'i32', origin: originOf(frame, span) }
@@ -40,29 +44,40 @@ export function givens(frame: Frame, { rows, leading, count }: Routed, span: Spa
 }
 
 export const newState = (count: Dim, width: Dim, tokens: Dim): PolicyState => ({
-  select: null, weights: null, training: null, otherwise: null, steps: [], isBroken: false, experts: { count, width }, tokens, isBranch: false,
+  select: null, count: null, weights: null, training: null, otherwise: null, steps: [], isBroken: false, experts: { count, width }, tokens, isBranch: false,
 })
 
-/** The policy of a moe worked out; null after a mistake. */
-export function policyOf(frame: Frame, call: CallExpression, routed: Routed): Policy | null {
+export interface Settled {
+  /** Null after a mistake. */
+  readonly policy: Policy | null
+  /** How many experts it selects, where that is known. */
+  readonly selected: Dim | null
+}
+
+const NOTHING: Settled = { policy: null, selected: null }
+
+/** The policy of a moe worked out. */
+export function policyOf(frame: Frame, call: CallExpression, routed: Routed): Settled {
   const found = wanted(frame, call, 'policy')
-  if (found === null) return null
+  if (found === null) return NOTHING
   const { scope, ids } = givens(frame, routed, call.span)
   const entered = enter(frame, found, call, { first: null, bank: null, givens: scope, label: call.label?.text ?? 'router' })
-  if (entered === null) return null
+  if (entered === null) return NOTHING
   const { callee, bound } = entered
   const { reporter, weights } = frame.context
   const before = reporter.count
   const weightsBefore = weights.length
-  const state = newState(routed.count, routed.width, routed.rows.shape[0])
+  const state = newState(routed.count, routed.width, routed.rows?.shape[0] ?? symbol('T'))
   const settled = reporter.during(call.span, call.callee.text, () => settle({ ...callee, policy: state, steps: state.steps }))
   if (weights.length > weightsBefore) claimPath(frame, callee.path, call.label?.span ?? call.callee.span, call.callee.text)
-  if (settled === null || reporter.count > before) return null
+  const selected = (state.otherwise ?? state).count
+  if (settled === null || reporter.count > before) return { policy: null, selected }
   const { declaration } = found
-  return {
+  const policy: Policy = {
     name: declaration.name.text, doc: declaration.doc.join('\n'), path: callee.path, origin: originOf(callee, call.span), parameters: bound.facts, ids,
     steps: state.steps, ...settled,
   }
+  return { policy, selected }
 }
 
 /** Runs a policy's body and says what its paths lack. */

@@ -21,7 +21,9 @@ export function selectStatement(frame: Frame, { count: countNode, by, span }: Se
     return
   }
   const scores = asTerm(frame, { value, span: by.span })
-  const ok = count !== null && scores !== null && hasShape(frame, scores, [state.tokens, state.experts.count], 'scores', '[T, E]', by.span) && selectable(frame, count, state.experts.count, countNode.span)
+  const isCount = count !== null && selectable(frame, count, state.experts.count, countNode.span)
+  if (isCount) state.count = count
+  const ok = scores !== null && hasShape(frame, scores, [state.tokens, state.experts.count], 'scores', '[T, E]', by.span) && isCount
   const made = ok ? apply(frame, 'top_k', [{ value: ofTerm(scores), span: by.span }], options({ count }), span) : UNKNOWN
   if (made.kind === 'tensor' && ok) state.select = { scores, count, selected: made.term }
   else state.isBroken = true

@@ -1,11 +1,18 @@
 /** Declarations that clauses of a moe name. */
 import type { CallExpression } from '../../grammar/ast.ts'
-import { complain, type Frame } from './context.ts'
+import { complain, elaborate, type Frame } from './context.ts'
 import { declared, isBroken, type Declared } from './modules.ts'
 import { article, unknownCallee } from './names.ts'
 
 /** The declaration a clause names, if it is of the kind wanted. */
-export function wanted(frame: Frame, { callee }: CallExpression, declares: 'expert' | 'policy'): Declared | null {
+export function wanted(frame: Frame, call: CallExpression, declares: 'expert' | 'policy'): Declared | null {
+  const found = fitting(frame, call, declares)
+  // what stands in the arguments is checked all the same
+  if (found === null) for (const { value } of call.arguments) elaborate(frame, value)
+  return found
+}
+
+function fitting(frame: Frame, { callee }: CallExpression, declares: 'expert' | 'policy'): Declared | null {
   const found = declared(frame.module, callee.text)
   if (found === undefined) {
     unknownCallee(frame, callee)
