@@ -8,6 +8,7 @@ import { movements } from './movement.ts'
 import type { OpRecord, Records } from './record.ts'
 import { reductions } from './reductions.ts'
 import { routed } from './routed.ts'
+import { decompositions } from './svd.ts'
 import { scalings } from './sinkhorn.ts'
 
 export const records: Records<OpName> = {
@@ -18,6 +19,7 @@ export const records: Records<OpName> = {
   ...contractions,
   ...indexed,
   ...routed,
+  ...decompositions,
   ...scalings,
 }
 

@@ -1,0 +1,99 @@
+/** Where the parts of a decomposition lie, and who works on them. */
+import { constantValue, product, type Dim } from '../../../plan/dim.ts'
+import type { Target } from '../../../plan/target.ts'
+import type { Node } from '../../graph/node.ts'
+import { add, binary, literal, load, multiply, select, size, u32, variable } from '../../scalar/build.ts'
+import type { Expression, Statement } from '../../scalar/expression.ts'
+import { named, when } from './words.ts'
+
+export interface Lanes {
+  readonly all: number
+  /** Neighbours that work on one pair of vectors. */
+  readonly pair: number
+}
+
+/**
+ * The K longer vectors are turned where the result wants them: columns of a tall matrix in the place of the left vectors, rows of a wide one
+ * in that of the right vectors. The K shorter ones begin as unit vectors in the other place. All indices count elements of the result.
+ */
+export interface Places {
+  readonly lanes: Lanes
+  /** Of the names that the rest goes by. */
+  readonly begin: readonly Statement[]
+  readonly rows: Expression
+  readonly columns: Expression
+  readonly count: Expression
+  /** The length of a longer vector. */
+  readonly length: Expression
+  readonly tall: Expression
+  readonly pairs: Expression
+  readonly value: (j: Expression) => Expression
+  readonly long: (j: Expression, i: Expression) => Expression
+  readonly short: (j: Expression, i: Expression) => Expression
+  readonly get: (at: Expression) => Expression
+  readonly put: (at: Expression, value: Expression) => Statement
+  /** Element t of the matrix, row-major. */
+  readonly given: (t: Expression) => Expression
+}
+
+/** On a processor a lane is cheap and a meeting dear; a GPU reads what neighbours want together. */
+function lanesFor(count: number | undefined, target: Target): Lanes {
+  const pairs = Math.ceil((count ?? 64) / 2)
+  const [pair, least, most] = target.kind === 'cpu' ? [1, 8, 64] : [16, 32, 256]
+  const wanted = pair * 2 ** Math.ceil(Math.log2(pairs))
+  return { all: Math.min(Math.max(wanted, least), most, target.maxInvocationsPerWorkgroup), pair }
+}
+
+export const minus = (a: Expression, b: Expression): Expression => binary('subtract', a, b)
+export const workgroup = variable('u32', 'workgroup')
+export const lane = variable('u32', 'lane')
+
+/** a <= b as far as it is known when the kernel is made. */
+function atMost(a: Expression, b: Expression): Expression {
+  if (a.kind === 'literal' && b.kind === 'literal') return literal('bool', a.value <= b.value ? 1 : 0)
+  return binary('less_equal', a, b)
+}
+
+/** A number that compilers of shaders take for any: they would unroll the loops up to a small one, and take seconds. */
+const hide = (name: string, value: Expression): readonly Statement[] => [
+  when(binary('equal', lane, u32(0)), [{ kind: 'assign-element', array: 'flag', index: u32(0), value }]),
+  { kind: 'agree', name, array: 'flag', index: u32(0) },
+]
+
+export function placesOf(node: Node & { op: 'svd' }, source: string, out: string, target: Target): Places {
+  const [m, n] = node.inputs[0].shape.slice(-2)
+  const tall = atMost(size(n), size(m))
+  const [rows, columns, count, length, base, pairs] = ['rows', 'columns', 'count', 'length', 'base', 'pairs'].map((name) => variable('u32', name))
+  const left = add(base, count)
+  const right = add(left, multiply(count, rows))
+  const at = (start: Expression, width: Expression) => (j: Expression, i: Expression) => add(add(start, multiply(j, width)), i)
+  const matrix = multiply(workgroup, multiply(rows, columns))
+  const lanes = lanesFor(smallest(node), target)
+  return {
+    lanes,
+    begin: [
+      ...hide('rows', size(m)),
+      ...hide('columns', size(n)),
+      ...hide('lanes', u32(lanes.all)),
+      named('count', binary('minimum', rows, columns)),
+      named('length', binary('maximum', rows, columns)),
+      named('pairs', binary('divide', add(count, u32(1)), u32(2))),
+      named('base', multiply(workgroup, multiply(count, add(u32(1), add(rows, columns))))),
+    ],
+    rows, columns, count, length, tall, pairs,
+    value: (j) => add(base, j),
+    long: at(select(tall, left, right), length),
+    short: at(select(tall, right, left), count),
+    get: (index) => load('f32', out, index),
+    put: (index, value) => ({ kind: 'store', buffer: out, index, value }),
+    given: (t) => load('f32', source, add(matrix, t)),
+  }
+}
+
+function smallest({ inputs: [{ shape }] }: Node): number | undefined {
+  const known = shape.slice(-2).map(constantValue).filter((value) => value !== undefined)
+  return known.length === 0 ? undefined : Math.min(...known)
+}
+
+/** How many matrices there are. */
+export const matricesOf = ({ inputs: [{ shape }] }: Node): Dim => product(shape.slice(0, -2))

@@ -1,0 +1,57 @@
+/** Before the turns: what may be wrong with the matrix, its scale, and the vectors in their places. */
+import { binary, divide, f32, less, multiply, remainder, select, u32, unary, variable } from '../../scalar/build.ts'
+import type { Statement } from '../../scalar/expression.ts'
+import type { Places } from './places.ts'
+import { assign, changing, combine, dealt, SETTLE, when } from './words.ts'
+
+const LARGEST = 3.4028234663852886e38
+export const NOWHERE = 0xffffffff
+
+/** `most`: the largest magnitude; `bad`: the first element that is NaN or infinite, or NOWHERE. */
+function survey({ lanes, rows, columns, given }: Places): readonly Statement[] {
+  const [most, bad] = [variable('f32', 'most'), variable('u32', 'bad')]
+  return [
+    changing('most', f32(0)),
+    changing('bad', u32(NOWHERE)),
+    dealt('t', multiply(rows, columns), lanes.all, (t) => {
+      const magnitude = unary('abs', given(t))
+      return [
+        assign('most', binary('maximum', most, magnitude)),
+        when(unary('not', binary('less_equal', magnitude, f32(LARGEST))), [assign('bad', binary('minimum', bad, t))]),
+      ]
+    }),
+    ...combine('most', 'f32', 'max'),
+    ...combine('bad', 'u32', 'min'),
+  ]
+}
+
+/** `scale` and its inverse `unscale`, powers of four: most * scale lies in 1..4, where no square overflows or vanishes. */
+function chooseScale(): readonly Statement[] {
+  const scaled = multiply(variable('f32', 'most'), variable('f32', 'scale'))
+  const by = (power: number): readonly Statement[] => [
+    assign('scale', multiply(variable('f32', 'scale'), f32(2 ** power))),
+    assign('unscale', multiply(variable('f32', 'unscale'), f32(2 ** -power))),
+  ]
+  const steps = [64, 32, 16, 8, 4, 2].flatMap((power) => [
+    when(binary('less_equal', f32(2 ** power), scaled), by(-power)),
+    when(less(scaled, f32(2 ** (2 - power))), by(power)),
+  ])
+  return [changing('scale', f32(1)), changing('unscale', f32(1)), ...steps]
+}
+
+/** The matrix, scaled, as its longer vectors; unit vectors as the shorter ones. */
+function fill({ lanes, rows, columns, count, tall, long, short, given, put }: Places): readonly Statement[] {
+  return [
+    dealt('t', multiply(rows, columns), lanes.all, (t) => {
+      const [row, column] = [divide(t, columns), remainder(t, columns)]
+      return [put(long(select(tall, column, row), select(tall, row, column)), multiply(given(t), variable('f32', 'scale')))]
+    }),
+    dealt('t', multiply(count, count), lanes.all, (t) => {
+      const [j, i] = [divide(t, count), remainder(t, count)]
+      return [put(short(j, i), select(binary('equal', i, j), f32(1), f32(0)))]
+    }),
+    SETTLE,
+  ]
+}
+
+export const prepare = (places: Places): readonly Statement[] => [...survey(places), ...chooseScale(), ...fill(places)]

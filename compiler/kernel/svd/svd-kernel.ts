@@ -1,0 +1,42 @@
+/**
+ * Decomposes matrices where the result lies, a workgroup a matrix: no memory but the result and a few numbers of the workgroup, no atomics,
+ * and every sum in one order, so that the bits are the same each time.
+ */
+import type { ScheduleContext } from '../context.ts'
+import { openScope } from '../context.ts'
+import { describe, kernelName } from '../describe.ts'
+import type { KernelProgram } from '../kernel.ts'
+import type { Group } from '../partition.ts'
+import { arrange, finish } from './arrange.ts'
+import { complete } from './complete.ts'
+import { matricesOf, placesOf } from './places.ts'
+import { prepare } from './prepare.ts'
+import { sweeps } from './sweep.ts'
+import type { Node } from '../../graph/node.ts'
+
+export function svdKernel(group: Group, context: ScheduleContext): KernelProgram {
+  const node = group.anchor as Node & { op: 'svd' }
+  const scope = openScope(context, group.members)
+  const source = scope.bufferOf(node.inputs[0])
+  const places = placesOf(node, source, scope.naming.write(node), context.target)
+  const { all, pair } = places.lanes
+  return {
+    name: kernelName(group, 'svd'),
+    template: 'svd jacobi',
+    reason: `a workgroup a matrix, ${pair === 1 ? 'a lane' : `${pair} lanes`} a pair of vectors; in place`,
+    buffers: scope.naming.buffers(),
+    computation: {
+      kind: 'workgroups',
+      workgroups: matricesOf(node),
+      lanes: all,
+      shared: [
+        { name: 'part', type: 'f32', length: pair === 1 ? all : 3 * all },
+        { name: 'mark', type: 'u32', length: all },
+        { name: 'flag', type: 'u32', length: 1 },
+      ],
+      body: [...places.begin, ...prepare(places), ...sweeps(places), ...arrange(places), ...complete(places), ...finish(places)],
+    },
+    origin: group.anchor.origin,
+    does: describe(group),
+  }
+}
