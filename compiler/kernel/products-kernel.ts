@@ -1,6 +1,7 @@
 /** Matrix products that share their left operand, with the work on their sums in the epilogue. */
 import { constantValue, type Dim } from '../../plan/dim.ts'
 import type { Node } from '../graph/node.ts'
+import { areBatches } from '../graph/routes.ts'
 import type { Expression, Statement } from '../scalar/expression.ts'
 import { add, cast, multiply, size, variable } from '../scalar/build.ts'
 import { openScope, type KernelScope, type ScheduleContext } from './context.ts'
@@ -88,6 +89,7 @@ function grouping(view: ProductView, context: ScheduleContext, scope: KernelScop
   if (view.kind === 'dense') return { kind: 'dense' }
   if (view.kind === 'batched') return { kind: 'batched', batch: view.batch }
   const { order, expert } = view
+  if (areBatches(expert!)) return { kind: 'batched', batch: view.right.shape[0] }
   if (order !== null && order.op === 'order_rows' && context.regime === 'many') {
     return { kind: 'ordered', buffer: scope.bufferOf(order), experts: order.params.experts, tile: order.params.tile }
   }

@@ -4,6 +4,7 @@
  */
 import { constantValue, dim } from '../../plan/dim.ts'
 import type { Graph, Node } from '../graph/node.ts'
+import { areBatches } from '../graph/routes.ts'
 import { isOp } from '../graph/walk.ts'
 import { rebuild, type Make } from './rewrite.ts'
 import { reshape } from './rules/match.ts'
@@ -37,7 +38,7 @@ export function orderRoutes(graph: Graph, { tokens, tile, block }: RouteOptions)
   return rebuild(graph, (node, inputs, make) => {
     if (isOp(node, 'place_in_expert') && inputs.length === 1) return countFirst(node.params.experts, inputs[0], make)
     const experts = isOp(node, 'routed_matmul') ? constantValue(node.inputs[1].shape[0]) : undefined
-    if (tokens === 'few' || experts === undefined || inputs.length > 3) return make(node.op, inputs, node.params as never)
+    if (tokens === 'few' || experts === undefined || inputs.length > 3 || areBatches(node.inputs[2])) return make(node.op, inputs, node.params as never)
     const ids = tokenIds(make, inputs[2])
     const counts = make('count_experts', [ids], { experts, block })
     const order = make('order_rows', [ids, counts], { experts, block, tile })

@@ -10,6 +10,9 @@ import { needed } from '../../compiler/graph/walk.ts'
 import { memoryOf } from '../../compiler/kernel/partition.ts'
 import { schedule } from '../../compiler/kernel/schedule.ts'
 import { optimise } from '../../compiler/passes/pipeline.ts'
+import { parse } from '../../compiler/graph/parse.ts'
+import { createBuilder } from '../../compiler/ops/build.ts'
+import { hostTensor } from '../../compiler/reference/tensor.ts'
 import { evaluate, type Feeds } from '../../compiler/reference/evaluate.ts'
 import { samples } from '../support/random-graph.ts'
 
@@ -46,5 +49,33 @@ describe('kernels mean what the graph means', () => {
       }),
       { numRuns: 150 },
     )
+  })
+})
+
+describe('every expert answers every token', () => {
+  const text = `graph "all"
+dim T
+%0 = input name "x" : f32[T, 4]
+%1 = weight name "bank" source ["bank"] doc "" : f32[3, 5, 4]
+%2 = iota : i32[3]
+%3 = broadcast(%2) axes [0] : i32[3, T]
+%4 = reshape(%3) : i32[3*T]
+%5 = iota : i32[T]
+%6 = broadcast(%5) axes [1] : i32[3, T]
+%7 = reshape(%6) : i32[3*T]
+%8 = take(%0, %7) : f32[3*T, 4]
+%9 = routed_matmul(%8, %1, %4) : f32[3*T, 5]
+output "y" = %9
+`
+  it('in one product over batches of rows, without an order', () => {
+    const graph = parse(text, createBuilder().make)
+    const numbers = (shape: number[]) => hostTensor(shape, 'f32', Float64Array.from({ length: shape.reduce((a, b) => a * b, 1) }, (_, i) => Math.sin(i)))
+    const feeds = { inputs: { x: numbers([7, 4]) }, weights: { bank: numbers([3, 5, 4]) } }
+    for (const regime of ['few', 'many'] as const) {
+      const [{ got, want }] = both(graph, feeds, PORTABLE, regime)
+      got.forEach((value, i) => expect(value).toBeCloseTo(want[i], 12))
+      const { kernels } = schedule(optimise(graph, { tokens: regime, block: 4, tile: 4 }).graph, PORTABLE, regime)
+      expect(kernels.map(({ computation }) => computation.kind === 'matmul' && computation.matmul.rowsOf.kind)).toEqual(['batched'])
+    }
   })
 })

@@ -1,0 +1,11 @@
+/** Shapes that the experts of rows may have. */
+import type { Node } from './node.ts'
+
+/**
+ * Rows in batches of one expert each, in the order of the experts: reshape(broadcast(iota(E) over [E, T])). Such rows need no order.
+ */
+export function areBatches(expert: Node): boolean {
+  if (expert.op !== 'reshape') return false
+  const [spread] = expert.inputs
+  return spread.op === 'broadcast' && spread.shape.length === 2 && spread.params.axes.join() === '0' && spread.inputs[0].op === 'iota'
+}
