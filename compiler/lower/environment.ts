@@ -24,10 +24,22 @@ export interface Environment {
   readonly loops: Map<Loop, ReadonlyMap<string, Node>>
   /** The moe whose policy is being lowered. */
   readonly moe: MoeTerm | null
-  /** The expert of each row, i32 [N], while experts are lowered. */
-  readonly expertOfRow: Node | null
+  /** The expert of each row, while experts are lowered. */
+  readonly expertOfRow: RowExperts | null
   /** What every moe has decided so far, in the order of the run. */
   readonly routes: RouteNodes[]
+  /** Whether policies do what they do when training. */
+  readonly training: boolean
+  /** What is added to the objective, so far. */
+  readonly losses: { readonly name: string; readonly doc: string; readonly node: Node }[]
+  /** Rows [E * T, D] of a policy whose every expert has answered, by what was asked. */
+  readonly everyone: Map<Node, Node>
+}
+
+/** i32 [N] both: the expert of each row, -1 for none; and where to read what belongs to it, which is always a place there is. */
+export interface RowExperts {
+  readonly expert: Node
+  readonly entry: Node
 }
 
 /** The experts that each token chose, i32 [T, K], and what they count, f32 [T, K]. */
@@ -36,11 +48,13 @@ export interface RouteNodes {
   readonly instance: string
   /** E. */
   readonly experts: number
+  /** What it routes, f32 [T, D]. */
+  readonly rows: Node
   readonly selected: Node
   readonly weights: Node
 }
 
-export const inner = (parent: Environment, given: Partial<Pick<Environment, 'values' | 'moe' | 'expertOfRow'>>): Environment => ({
+export const inner = (parent: Environment, given: Partial<Pick<Environment, 'values' | 'moe' | 'expertOfRow' | 'everyone'>>): Environment => ({
   ...parent, ...given, parent, nodes: new Map(), loops: new Map(), values: { ...parent.values, ...given.values },
 })
 

@@ -8,10 +8,15 @@ import { lowerSteps, lowerTerm } from './terms.ts'
 export interface LowerOptions {
   /** Adds what every moe decided to the outputs: `layers.0/moe.selected`, i32 [T, K], and `layers.0/moe.weights`, f32 [T, K]. */
   readonly routes?: boolean
+  /** With `routes`: also what every moe routes, `layers.0/moe.rows`, f32 [T, D]. */
+  readonly rows?: boolean
 }
 
+/** The output that holds what a moe routes, by its instance. */
+export const rowsOutput = (instance: string): string => `${instance}.rows`
+
 /** The graph of inference: what a policy does only when training is left out. Throws nothing on a model that was checked. */
-export function lower(model: Model, { routes = false }: LowerOptions = {}): Graph {
+export function lower(model: Model, { routes = false, rows = false }: LowerOptions = {}): Graph {
   const environment: Environment = {
     walk: { term: lowerTerm, steps: lowerSteps }, model, builder: createBuilder(), parent: null, values: model.values, nodes: new Map(), loops: new Map(), moe: null, expertOfRow: null,
     routes: [],
@@ -21,8 +26,12 @@ export function lower(model: Model, { routes = false }: LowerOptions = {}): Grap
   const outputs = model.outputs.map(({ name, term, doc }) => ({ name, doc, node: lowerTerm(environment, term) }))
   const docs = Object.fromEntries([...model.inputs, ...model.outputs].flatMap(({ name, doc }) => (doc === '' ? [] : [[name, doc]])))
   const plain: Graph = { name: model.name, doc: model.doc, dims: model.dims, inputs, outputs, docs }
-  return routes ? { ...plain, outputs: [...outputs, ...environment.routes.flatMap(routeOutputs)], routes: environment.routes.map(routePorts) } : plain
+  if (!routes) return plain
+  const added = environment.routes.flatMap((route) => [...routeOutputs(route), ...(rows ? [rowOutput(route)] : [])])
+  return { ...plain, outputs: [...outputs, ...added], routes: environment.routes.map(routePorts) }
 }
+
+const rowOutput = ({ instance, rows }: RouteNodes): Graph['outputs'][number] => ({ name: rowsOutput(instance), doc: 'What is routed, a token in each row.', node: rows })
 
 const routePorts = ({ instance, experts }: RouteNodes): RoutePorts =>
   ({ layer: instance, experts, selected: `${instance}.selected`, weights: `${instance}.weights` })

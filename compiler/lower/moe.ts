@@ -64,7 +64,7 @@ export function moeNode(outer: Environment, moe: MoeTerm): Node {
   const { builder } = environment
   const tokens = reshape(maker, lowerTerm(outer, moe.input), moe.rows.shape.map((size) => sizeIn(environment, size)))
   const { selected, weights } = route(environment, moe, tokens)
-  environment.routes.push({ instance: pathIn(environment, moe.path.join('/')), experts: numberIn(environment, moe.experts.count), selected, weights })
+  environment.routes.push({ instance: pathIn(environment, moe.path.join('/')), experts: numberIn(environment, moe.experts.count), rows: tokens, selected, weights })
   const [count, k] = selected.shape
   const expertOfRow = reshape(maker, selected, [multiply(count, k)])
   const rows = builder.make('take', [tokens, tokenOfRow(maker, count, k)], {}, maker.origin)
