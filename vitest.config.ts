@@ -1,6 +1,9 @@
 import { defineConfig } from 'vitest/config'
 import { BaseSequencer, type TestSpecification } from 'vitest/node'
 
+const { pageAssets } = await import(new URL('scripts/page.mjs', import.meta.url).href) as { pageAssets: () => Promise<{ assets: string }> }
+const { assets } = await pageAssets()
+
 /** Rooms in the order of their imports, then what starts processes or a device: a broken foundation is heard of first. */
 const order = [
   'plan', 'grammar', 'graph', 'scalar', 'compiler', 'ops', 'model', 'lower', 'std', 'autodiff', 'passes', 'reference', 'kernel', 'wgsl',
@@ -20,6 +23,8 @@ class FastFirst extends BaseSequencer {
 }
 
 export default defineConfig({
+  // what a bundle of the program has embedded
+  define: { PAGE_ASSETS: assets },
   test: {
     include: ['test/**/*.test.ts'],
     // processes: a device of one test file cannot take another's down

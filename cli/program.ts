@@ -18,6 +18,7 @@ const COMMANDS: Readonly<Record<string, Entry>> = {
   compile: { summary: 'turn a spec into a plan, its kernels and typed bindings', load: async () => (await import('./commands/compile.ts')).compile },
   explain: { summary: 'show what a spec becomes at a stage of the compiler', load: async () => (await import('./commands/explain.ts')).explain },
   run: { summary: 'run a model on tensors from files', load: async () => (await import('./commands/run.ts')).run },
+  routing: { summary: 'draw a routing report, in the terminal or as a page', load: async () => (await import('./commands/routing.ts')).routing },
   import: { summary: 'write a spec for a Hugging Face checkpoint', load: async () => (await import('./commands/import.ts')).importCommand },
   bench: { summary: 'measure one mixture-of-experts layer on this machine', load: async () => (await import('./commands/bench.ts')).bench },
   doctor: { summary: 'tell what smoe can run on here, and what is missing', load: async () => (await import('./commands/doctor.ts')).doctor },

@@ -4,6 +4,7 @@ import { chmodSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { build } from 'esbuild'
 import { embeddedStd, libraryOptions, programOptions, root } from './bundle.mjs'
+import { pageAssets } from './page.mjs'
 
 const dist = join(root, 'dist')
 
@@ -27,7 +28,8 @@ function importsOf(output, outputs, seen = new Set()) {
 }
 
 rmSync(dist, { recursive: true, force: true })
-await build({ ...programOptions({ smoe: 'cli/main.ts' }), outdir: dist, chunkNames: 'program/[name]-[hash]' })
+const { assets } = await pageAssets()
+await build({ ...programOptions({ smoe: 'cli/main.ts' }, assets), outdir: dist, chunkNames: 'program/[name]-[hash]' })
 const { metafile } = await build({ ...libraryOptions(libraries), outdir: dist, chunkNames: 'library/[name]-[hash]' })
 
 // a page that runs a compiled model depends on nothing

@@ -32,9 +32,10 @@ const common = (entryPoints) => ({
   logLevel: 'silent',
 })
 
-/** Programs for Node. */
-export const programOptions = (entryPoints) => ({
+/** Programs for Node; `assets` are those of `page.mjs`. */
+export const programOptions = (entryPoints, assets) => ({
   ...common(entryPoints),
+  define: { STD_FILES: embeddedStd(), PAGE_ASSETS: assets },
   platform: 'node',
   target: 'node20',
   // CommonJS dependencies inside an ES module

@@ -3,6 +3,7 @@ import { existsSync, mkdirSync, readFileSync, readdirSync, renameSync, rmSync, s
 import { basename, join } from 'node:path'
 import { pathToFileURL } from 'node:url'
 import { programOptions, root, stdFiles } from './bundle.mjs'
+import { pageAssets } from './page.mjs'
 
 const [entry, ...args] = process.argv.slice(2)
 const out = join(root, '.cache/run', entry.replaceAll('/', '-').replace(/\.ts$/, ''))
@@ -40,9 +41,10 @@ function removeOldChunks(current) {
 
 async function bundle() {
   const { build } = await import('esbuild')
-  const options = programOptions({ main: entry })
+  const page = await pageAssets()
+  const options = programOptions({ main: entry }, page.assets)
   const before = Object.fromEntries(
-    ['scripts/bundle.mjs', ...stdFiles()].map((file) => [file, modified(file)]),
+    ['scripts/bundle.mjs', ...page.sources, ...stdFiles()].map((file) => [file, modified(file)]),
   )
   const { outputFiles, metafile } = await build({ ...options, outdir: out, write: false })
   const sources = Object.keys(metafile.inputs).filter((file) => !file.startsWith('node_modules/') && !file.includes(':'))

@@ -1,0 +1,55 @@
+/** Sentences of the page. */
+import type { LayerReport, RoutingReport } from '../../../../runtime/routing/report.ts'
+import { showDims } from '../../names.ts'
+import { fixed, grouped, percent, signed } from './numbers.ts'
+import { letter, relative, together, type State } from './state.ts'
+
+const count = (value: number, one: string): string => `${grouped(value)} ${one}${value === 1 ? '' : 's'}`
+
+const range = (values: readonly number[]): string => {
+  const [least, most] = [Math.min(...values), Math.max(...values)]
+  return least === most ? grouped(most) : `${grouped(least)} to ${grouped(most)}`
+}
+
+/** `48 tokens, each to 2 of 8 experts, in 2 layers; B = 2, S = 24; on llvmpipe` */
+export function describe({ layers, adapter, dims }: RoutingReport): string {
+  const each = `each to ${range(layers.map(({ k }) => k))} of ${range(layers.map(({ experts }) => experts))} experts`
+  const tokens = `${range(layers.map((layer) => layer.tokens))} tokens, ${each}, in ${count(layers.length, 'layer')}`
+  return [tokens, showDims(dims), `on ${adapter}`].filter((words) => words !== '').join('; ')
+}
+
+/** What to look at first. */
+export function summary({ reports, labels }: State, report: number): string {
+  const { layers } = reports[report]
+  const busiest = layers.reduce((best, layer, at) => ((layer.maxVio ?? -1) > (layers[best].maxVio ?? -1) ? at : best), 0)
+  const { load, maxVio } = layers[busiest]
+  const dead = layers.reduce((sum, layer) => sum + layer.dead.length, 0)
+  const dropped = layers.reduce((sum, layer) => sum + layer.dropped, 0)
+  const slots = layers.reduce((sum, layer) => sum + layer.kept + layer.dropped, 0)
+  return [
+    maxVio === null ? 'No token was routed.' : `The busiest is expert ${load.indexOf(Math.max(...load))} of layer ${labels.labels[busiest]}, with ${fixed(maxVio + 1)} times an even share.`,
+    dead === 0 ? 'No expert is dead.' : `${count(dead, 'expert')} of ${grouped(layers.reduce((sum, { experts }) => sum + experts, 0))} ${dead === 1 ? 'is' : 'are'} dead.`,
+    dropped === 0 ? 'No slot was dropped.' : `${count(dropped, 'slot')} of ${grouped(slots)} ${dropped === 1 ? 'was' : 'were'} dropped.`,
+  ].join(' ')
+}
+
+const loadOf = (layer: LayerReport, expert: number): string =>
+  layer.load[expert] === 0 ? 'dead: no token' : `${count(layer.load[expert], 'slot')}, ${percent(layer.load[expert] / layer.kept)}, ${fixed(relative(layer, expert))} × even`
+
+/** Of a cell of the load figure, a line each. */
+export function cellWords({ reports, labels }: State, layer: number, expert: number): readonly string[] {
+  const title = `layer ${labels.labels[layer]}, expert ${expert}`
+  if (reports.length === 1) return [title, loadOf(reports[0].layers[layer], expert)]
+  const [a, b] = reports.map((report) => report.layers[layer])
+  return [title, ...reports.map((report, at) => `${letter(at)}: ${loadOf(report.layers[layer], expert)}`), `B − A: ${signed(relative(b, expert) - relative(a, expert))} × even`]
+}
+
+/** Of a cell of the co-activation figure. */
+export function pairWords({ reports }: State, layer: number, i: number, j: number): readonly string[] {
+  const words = reports.map(({ layers }, at) => {
+    const { load } = layers[layer]
+    const who = reports.length === 1 ? '' : `${letter(at)}: `
+    return load[i] === 0 ? `${who}expert ${i} is dead` : `${who}of the ${count(load[i], 'token')} of expert ${i}, ${percent(together(layers[layer], i, j))} went to expert ${j} too`
+  })
+  return i === j ? [`expert ${i} with itself`] : words
+}
