@@ -1,5 +1,6 @@
 /** Every builtin function and operator of the language. */
 import type { Builtin } from './builtin.ts'
+import { DECOMPOSITIONS } from './decompositions.ts'
 import { ELEMENTWISE } from './elementwise.ts'
 import { INDEXED } from './indexed.ts'
 import { MOVEMENTS } from './movement.ts'
@@ -7,7 +8,7 @@ import { PRODUCTS } from './products.ts'
 import { REDUCTIONS } from './reductions.ts'
 import { TRANSPORT } from './transport.ts'
 
-const TABLE = { ...ELEMENTWISE, ...REDUCTIONS, ...MOVEMENTS, ...INDEXED, ...PRODUCTS, ...TRANSPORT } as const
+const TABLE = { ...ELEMENTWISE, ...REDUCTIONS, ...MOVEMENTS, ...INDEXED, ...PRODUCTS, ...DECOMPOSITIONS, ...TRANSPORT } as const
 
 export type BuiltinName = keyof typeof TABLE
 
