@@ -27,10 +27,10 @@ export async function makeHeld(device: Device, plan: Plan, compiled: CompiledKer
 const misfit = (checkpoint: Checkpoint, name: string, code: 'missing' | 'shape', message: string): WeightError =>
   new WeightError(checkpoint.name, [{ code, weight: name, tensor: name, near: [], message }])
 
-/** Takes every held value from a checkpoint. Throws a WeightError where one is missing or has another shape. */
-export async function loadHeld(device: Device, plan: Plan, persistent: Parts, checkpoint: Checkpoint): Promise<Outputs> {
+/** Every held value of a plan as a checkpoint has it. Throws a WeightError where one is missing or has another shape. */
+export async function readHeld(plan: Plan, checkpoint: Checkpoint): Promise<Outputs> {
   const held: Record<string, Outputs[string]> = {}
-  for (const { name, shape, buffer } of plan.held) {
+  for (const { name, shape } of plan.held) {
     const wanted = shape.map(Number)
     const info = checkpoint.tensors.get(name)
     if (info === undefined) throw misfit(checkpoint, name, 'missing', `${name} is missing`)
@@ -38,8 +38,14 @@ export async function loadHeld(device: Device, plan: Plan, persistent: Parts, ch
       throw misfit(checkpoint, name, 'shape', `${name} is ${showShape(info.shape)}, ${showShape(wanted)} is wanted`)
     }
     held[name] = { shape: wanted, data: Float32Array.from((await readTensor(checkpoint, name)).data as ArrayLike<number>, Number) }
-    writeParts(device, persistent.get(buffer)!, held[name].data)
   }
   checkOutputsFinite(held)
+  return held
+}
+
+/** Takes every held value from a checkpoint. Throws as `readHeld`. */
+export async function loadHeld(device: Device, plan: Plan, persistent: Parts, checkpoint: Checkpoint): Promise<Outputs> {
+  const held = await readHeld(plan, checkpoint)
+  for (const { name, buffer } of plan.held) writeParts(device, persistent.get(buffer)!, held[name].data)
   return held
 }

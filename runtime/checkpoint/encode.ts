@@ -1,5 +1,6 @@
 import type { StorageType } from '../../plan/plan.ts'
 import { dtypeOf, elementCount, showShape, type HostData } from '../tensors.ts'
+import type { TensorInfo } from './checkpoint.ts'
 import type { DTypeName } from './dtypes.ts'
 
 const NAMES: { readonly [T in StorageType]: DTypeName } = { f32: 'F32', i32: 'I32', u32: 'U32' }
@@ -15,16 +16,13 @@ export interface Encoded {
   readonly order: readonly string[]
 }
 
-/** The beginning of a safetensors file. Throws a RangeError where a shape is not that of its data. */
-export function encodeHeader(tensors: Readonly<Record<string, HostData>>, metadata: Readonly<Record<string, string>> = {}): Encoded {
-  const order = Object.keys(tensors).sort()
+/** The beginning of a safetensors file of these tensors, in the order in which their bytes follow. */
+export function headerBytes(tensors: readonly TensorInfo[], metadata: Readonly<Record<string, string>> = {}): Uint8Array {
   const entries: [string, unknown][] = Object.keys(metadata).length === 0 ? [] : [['__metadata__', metadata]]
   let end = 0
-  for (const name of order) {
-    const { shape, data } = tensors[name]
-    if (elementCount(shape) !== data.length) throw new RangeError(`${name}: ${showShape(shape)} does not have ${data.length} elements`)
-    entries.push([name, { dtype: fileType(tensors[name]), shape, data_offsets: [end, end + data.byteLength] }])
-    end += data.byteLength
+  for (const { name, dtype, shape, bytes } of tensors) {
+    entries.push([name, { dtype, shape, data_offsets: [end, end + bytes] }])
+    end += bytes
   }
   // an object would put names that are numbers first
   const json = new TextEncoder().encode(`{${entries.map(([key, value]) => `${JSON.stringify(key)}:${JSON.stringify(value)}`).join()}}`)
@@ -32,7 +30,19 @@ export function encodeHeader(tensors: Readonly<Record<string, HostData>>, metada
   const header = new Uint8Array(8 + length).fill(0x20, 8 + json.length)
   new DataView(header.buffer).setBigUint64(0, BigInt(length), true)
   header.set(json, 8)
-  return { header, order }
+  return header
+}
+
+function infoOf(name: string, tensor: HostData): TensorInfo {
+  const { shape, data } = tensor
+  if (elementCount(shape) !== data.length) throw new RangeError(`${name}: ${showShape(shape)} does not have ${data.length} elements`)
+  return { name, dtype: fileType(tensor), shape, bytes: data.byteLength }
+}
+
+/** The beginning of a safetensors file. Throws a RangeError where a shape is not that of its data. */
+export function encodeHeader(tensors: Readonly<Record<string, HostData>>, metadata: Readonly<Record<string, string>> = {}): Encoded {
+  const order = Object.keys(tensors).sort()
+  return { header: headerBytes(order.map((name) => infoOf(name, tensors[name])), metadata), order }
 }
 
 /** A whole safetensors file in memory. */

@@ -79,10 +79,12 @@ export async function openCheckpoint(path: string): Promise<Checkpoint> {
   return checkpoint
 }
 
-async function writeAll(path: string, pieces: Iterable<Uint8Array>): Promise<void> {
+type Pieces = Iterable<Uint8Array> | AsyncIterable<Uint8Array>
+
+async function writeAll(path: string, pieces: Pieces): Promise<void> {
   const file = await open(path, 'wx')
   try {
-    for (const piece of pieces) {
+    for await (const piece of pieces) {
       for (let done = 0; done < piece.length; ) done += (await file.write(piece, done)).bytesWritten
     }
     await file.sync()
@@ -108,9 +110,14 @@ function* piecesOf(tensors: Readonly<Record<string, HostData>>, metadata: Readon
 export async function writeSafetensors(
   path: string, tensors: Readonly<Record<string, HostData>>, metadata: Readonly<Record<string, string>> = {},
 ): Promise<void> {
+  await writePieces(path, piecesOf(tensors, metadata))
+}
+
+/** Writes a file piece by piece: all of it is there under its name, or nothing. Throws a CheckpointError. */
+export async function writePieces(path: string, pieces: Pieces): Promise<void> {
   const temporary = join(dirname(path), `.${basename(path)}.${randomBytes(6).toString('hex')}`)
   try {
-    await writeAll(temporary, piecesOf(tensors, metadata))
+    await writeAll(temporary, pieces)
     await rename(temporary, path)
     await syncDirectory(dirname(path))
   } catch (error) {
