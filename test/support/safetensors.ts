@@ -10,9 +10,13 @@ interface Entry {
 
 const readers: Readonly<Record<string, { readonly bytes: number; readonly at: (view: DataView, offset: number) => number }>> = {
   F32: { bytes: 4, at: (view, offset) => view.getFloat32(offset, true) },
+  F64: { bytes: 8, at: (view, offset) => view.getFloat64(offset, true) },
+  U8: { bytes: 1, at: (view, offset) => view.getUint8(offset) },
   I32: { bytes: 4, at: (view, offset) => view.getInt32(offset, true) },
+  I64: { bytes: 8, at: (view, offset) => Number(view.getBigInt64(offset, true)) },
 }
 
+/** Reals are called f32 and whole numbers i32, as the language has them, whatever the file holds. */
 export function readSafetensors(path: string): Readonly<Record<string, HostTensor>> {
   const bytes = readFileSync(path)
   const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength)
@@ -21,7 +25,7 @@ export function readSafetensors(path: string): Readonly<Record<string, HostTenso
   const tensor = ({ dtype, shape, data_offsets: [first, last] }: Entry): HostTensor => {
     const { bytes: width, at } = readers[dtype]
     const values = Float64Array.from({ length: (last - first) / width }, (_, i) => at(view, start + first + i * width))
-    return { shape, dtype: dtype === 'I32' ? 'i32' : 'f32', values }
+    return { shape, dtype: dtype.startsWith('F') ? 'f32' : 'i32', values }
   }
   return Object.fromEntries(Object.entries(header).map(([name, entry]) => [name, tensor(entry)]))
 }

@@ -1,0 +1,79 @@
+/** Files of vectors, and how far a layer's results lie from them. */
+import { existsSync } from 'node:fs'
+import { join } from 'node:path'
+import type { HostTensor } from '../../compiler/reference/tensor.ts'
+import { readSafetensors } from '../support/safetensors.ts'
+import { root } from '../support/sources.ts'
+import type { Expected } from './cases.ts'
+
+export type Tensors = Readonly<Record<string, HostTensor>>
+
+export const pathOf = (file: string, precision: 'f32' | 'f64'): string => join(root, 'test/fixtures/golden', `${file}_${precision}.safetensors`)
+
+/** Both precisions, where there are both. */
+export const precisionsOf = (file: string): readonly ('f32' | 'f64')[] => (['f32', 'f64'] as const).filter((precision) => existsSync(pathOf(file, precision)))
+
+export const vectorsOf = (file: string, precision: 'f32' | 'f64'): Tensors => readSafetensors(pathOf(file, precision))
+
+/** The closest that results have to come. */
+const TOLERANCE = 1e-5
+/** Scores that lie closer may be ranked either way. */
+const TIE = 1e-6
+
+type Numbers = ArrayLike<number>
+
+/** NaN where a number is. */
+const largest = (values: Numbers): number => Array.from(values).reduce((most, value) => Math.max(most, Math.abs(value)), 0)
+
+const rows = (values: Numbers, width: number): number[][] =>
+  Array.from({ length: values.length / width }, (_, row) => Array.from({ length: width }, (_, i) => values[row * width + i]))
+
+/** Tokens whose k-th and next score are too close to tell apart. */
+function tied(scores: HostTensor, k: number): ReadonlySet<number> {
+  const ranked = rows(scores.values, scores.shape.at(-1)!).map((row) => row.toSorted((a, b) => b - a))
+  return new Set(ranked.flatMap((row, token) => (k < row.length && row[k - 1] - row[k] < TIE ? [token] : [])))
+}
+
+const sameSet = (one: readonly number[], other: readonly number[]): boolean => one.toSorted().join() === other.toSorted().join()
+
+type Outputs = Readonly<Record<string, { readonly values: Numbers }>>
+
+interface Compared {
+  readonly outputs: Outputs
+  readonly vectors: Tensors
+  /** Tokens that may be routed either way. */
+  readonly open: ReadonlySet<number>
+}
+
+const missing = (got: readonly unknown[], want: readonly unknown[]): readonly string[] =>
+  got.length === want.length ? [] : [`there are ${got.length} tokens, ${want.length} expected`]
+
+const perToken = (want: readonly number[][], open: ReadonlySet<number>, problem: (row: number[], token: number) => string | null): readonly string[] =>
+  want.flatMap((row, token) => (open.has(token) ? [] : (problem(row, token) ?? [])))
+
+function routesApart({ outputs, vectors, open }: Compared, { selected, weights }: NonNullable<Expected['routes']>): readonly string[] {
+  const k = vectors[selected].shape.at(-1)!
+  const [want, wantWeights] = [rows(vectors[selected].values, k), rows(vectors[weights].values, k)]
+  const [got, gotWeights] = [rows(outputs['moe.selected'].values, k), rows(outputs['moe.weights'].values, k)]
+  return [...missing(got, want), ...perToken(want, open, (experts, token) => {
+    if (!sameSet(experts, got[token])) return `token ${token} goes to ${got[token].join(', ')}, expected ${experts.join(', ')}`
+    const off = largest(experts.map((expert, slot) => gotWeights[token][got[token].indexOf(expert)] - wantWeights[token][slot]))
+    return off <= TOLERANCE ? null : `the weights of token ${token} are off by ${off}`
+  })]
+}
+
+function answersApart({ outputs, vectors, open }: Compared, y: string): readonly string[] {
+  const width = vectors[y].shape.at(-1)!
+  const [want, got] = [rows(vectors[y].values, width), rows(outputs.y.values, width)]
+  return [...missing(got, want), ...perToken(want, open, (row, token) => {
+    const off = largest(row.map((value, i) => got[token][i] - value))
+    return off <= TOLERANCE ? null : `the answer to token ${token} is off by ${off}`
+  })]
+}
+
+/** Everything that is amiss with the outputs of a layer; empty where they agree. */
+export function problemsOf(outputs: Outputs, vectors: Tensors, { routes, y }: Expected): readonly string[] {
+  const open = routes === undefined ? new Set<number>() : tied(vectors[routes.scores], vectors[routes.selected].shape.at(-1)!)
+  const compared = { outputs, vectors, open }
+  return [...(routes === undefined ? [] : routesApart(compared, routes)), ...(y === undefined ? [] : answersApart(compared, y))]
+}
