@@ -93,6 +93,7 @@ export type Statement =
   | RepeatStatement
   | SelectStatement
   | WeighStatement
+  | KeepStatement
   | LossStatement
   | OnceStatement
   | WhenTrainingStatement
@@ -170,6 +171,12 @@ export interface WeighStatement extends Spanned {
   readonly value: Expression
 }
 
+/** `keep expression`: bool[T, k], which of the selected experts answer. */
+export interface KeepStatement extends Spanned {
+  readonly kind: 'keep'
+  readonly value: Expression
+}
+
 /** `loss balance = expression`: a scalar, added to the objective when training. */
 export interface LossStatement extends Spanned {
   readonly kind: 'loss'
@@ -231,6 +238,7 @@ export type Expression =
   | CallExpression
   | IndexExpression
   | TransposeExpression
+  | MemberExpression
   | ConditionalExpression
   | MoeExpression
 
@@ -310,6 +318,14 @@ export interface SliceNode extends Spanned {
 export interface TransposeExpression extends Spanned {
   readonly kind: 'transpose'
   readonly operand: Expression
+}
+
+/** `experts.gate` in a policy: a weight of all experts, f32[E, ...]. */
+export interface MemberExpression extends Spanned {
+  readonly kind: 'member'
+  /** `experts`: nothing else has parts. */
+  readonly of: Name
+  readonly name: Name
 }
 
 /** `if condition then a else b`, the condition known at compile time. */

@@ -60,12 +60,12 @@ function commentOf({ image, startOffset }: IToken, source: Source): Comment {
   return { text, isDoc, span: { source, start: startOffset, end: startOffset + whole.length } }
 }
 
-type StatementRule = 'let' | 'assign' | 'param' | 'inputTensor' | 'output' | 'return' | 'repeat' | 'select' | 'weigh' | 'loss' | 'once' |
+type StatementRule = 'let' | 'assign' | 'param' | 'inputTensor' | 'output' | 'return' | 'repeat' | 'select' | 'weigh' | 'keep' | 'loss' | 'once' |
   'when' | 'weights' | 'assert'
 
 const statementRules: ReadonlyMap<string, StatementRule> = new Map<string, StatementRule>([
   ['let', 'let'], ['var', 'let'], ['param', 'param'], ['input', 'inputTensor'], ['output', 'output'], ['return', 'return'],
-  ['repeat', 'repeat'], ['select', 'select'], ['weigh', 'weigh'], ['loss', 'loss'], ['once', 'once'], ['when', 'when'],
+  ['repeat', 'repeat'], ['select', 'select'], ['weigh', 'weigh'], ['keep', 'keep'], ['loss', 'loss'], ['once', 'once'], ['when', 'when'],
   ['weights', 'weights'], ['assert', 'assert'],
 ])
 const clauseRules: ReadonlyMap<string, 'experts' | 'route' | 'require'> = new Map([
@@ -75,7 +75,7 @@ const declarationWords = ['fn', 'block', 'expert', 'policy', 'model', 'import']
 
 /** May the sign follow the keyword? Otherwise a word like it is no misspelled keyword. */
 const mayFollow = (keyword: string, next: IToken | undefined): boolean =>
-  next !== undefined && !['=', '[', '.'].includes(next.image) && (next.image !== '(' || ['return', 'weigh', 'assert'].includes(keyword))
+  next !== undefined && !['=', '[', '.'].includes(next.image) && (next.image !== '(' || ['return', 'weigh', 'keep', 'assert'].includes(keyword))
 
 class Assembly {
   private readonly lost: Name[] = []

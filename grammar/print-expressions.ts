@@ -69,6 +69,7 @@ export function createWriter(ledger: Ledger, printBlock: PrintBlock): Writer {
       case 'call': return call(one)
       case 'index': return join(within(one.operand, postfix), slices(one.slices))
       case 'transpose': return join(within(one.operand, postfix), '.T')
+      case 'member': return `${one.of.text}.${one.name.text}`
       case 'conditional': {
         const branches = join(line, 'then ', expression(one.then), line, 'else ', expression(one.otherwise))
         return group(join('if ', expression(one.condition), indent(branches)))

@@ -120,6 +120,7 @@ function createPrinter(ledger: Ledger, printsDocs: boolean): Printer {
       case 'output': return join(...docs(one.doc), `output ${one.name.text}`, ...typed(one.type), ' = ', expression(one.value))
       case 'return': return join('return ', expression(one.value))
       case 'weigh': return join('weigh ', expression(one.value))
+      case 'keep': return join('keep ', expression(one.value))
       case 'loss': return join(...docs(one.doc), `loss ${one.name.text} = `, expression(one.value))
       case 'select': return join('select top ', expression(one.count), ' by ', expression(one.by))
       case 'assert': return join('assert ', expression(one.condition), ...(one.message === null ? [] : [`, ${printString(one.message)}`]))

@@ -211,8 +211,14 @@ export class Rules extends EmbeddedActionsParser {
           })
         } },
         { ALT: () => {
-          this.SUBRULE(this.transposed)
-          return this.ACTION((): Expression => deepen({ kind: 'transpose', operand, span: this.since(start) }, [operand]))
+          this.CONSUME(Dot)
+          const name = this.CONSUME(AnyWord)
+          return this.ACTION((): Expression => {
+            const span = this.since(start)
+            if (operand.kind === 'name' && operand.name.text === 'experts' && name.image !== 'T') return { kind: 'member', of: operand.name, name: this.asName(name), span }
+            this.wantTranspose(name)
+            return deepen({ kind: 'transpose', operand, span }, [operand])
+          })
         } },
       ])
     })
@@ -222,14 +228,16 @@ export class Rules extends EmbeddedActionsParser {
   private readonly transposed = this.RULE('transposed', (): void => {
     this.CONSUME(Dot)
     const name = this.CONSUME(AnyWord)
-    this.ACTION(() => {
-      if (name.image === 'T') return
-      const fix = name.image === 't' ? { span: this.tokenSpan(name), replacement: 'T' } : null
-      this.problem('SMOE1001', `expected \`T\` after \`.\`, found \`${name.image}\``, this.tokenSpan(name), false, {
-        help: 'values have no parts: `.T` makes the last two axes change places', fix,
-      })
-    })
+    this.ACTION(() => this.wantTranspose(name))
   })
+
+  private wantTranspose(name: IToken): void {
+    if (name.image === 'T') return
+    const fix = name.image === 't' ? { span: this.tokenSpan(name), replacement: 'T' } : null
+    this.problem('SMOE1001', `expected \`T\` after \`.\`, found \`${name.image}\``, this.tokenSpan(name), false, {
+      help: 'values have no parts: `.T` makes the last two axes change places', fix,
+    })
+  }
 
   private readonly call = this.RULE('call', (): CallExpression => {
     const callee = this.CONSUME(Word)
@@ -566,6 +574,12 @@ export class Rules extends EmbeddedActionsParser {
     const first = this.CONSUME(word('weigh'))
     const value = this.SUBRULE(this.expression)
     return this.ACTION(() => ({ kind: 'weigh', value, span: this.since(first) }))
+  })
+
+  readonly keep = this.RULE('keep', (): Statement => {
+    const first = this.CONSUME(word('keep'))
+    const value = this.SUBRULE(this.expression)
+    return this.ACTION(() => ({ kind: 'keep', value, span: this.since(first) }))
   })
 
   readonly loss = this.RULE('loss', (): Statement => {

@@ -70,6 +70,7 @@ const heads: Readonly<Record<string, (next: IToken | undefined, second: IToken |
   when: (next) => next?.image === 'training',
   select: (next) => next?.image === 'top',
   weigh: (next) => isName(next) || has(next, NumberToken) || next?.image === 'if' || next?.image === 'not',
+  keep: (next) => isName(next) || next?.image === 'if' || next?.image === 'not',
   assert: (next) => isName(next) || has(next, NumberToken) || next?.image === 'not',
 }
 

@@ -1,7 +1,7 @@
 /** Terms as formulas: what has a name stands under it. */
 import { BUILTINS, type BuiltinName } from '../../compiler/model/builtin/table.ts'
 import type { BuiltinParameter } from '../../compiler/model/builtin/builtin.ts'
-import type { AxisSlice, Options } from '../../compiler/model/builtin/options.ts'
+import { DEFAULTS, type AxisSlice, type Options } from '../../compiler/model/builtin/options.ts'
 import { isTerm, type ApplyTerm, type CallTerm, type Term } from '../../compiler/model/model.ts'
 import { staticText } from '../../compiler/model/static.ts'
 import { constantValue, type Dim } from '../../plan/dim.ts'
@@ -41,6 +41,7 @@ function argumentsOf({ name, kind }: BuiltinParameter, operands: string[], given
     case 'pattern': return [`"${given.pattern}"`]
     case 'count': return [given.count.key]
     case 'sizes': return Object.entries(given.sizes).map(([size, value]) => `${size} = ${value.key}`)
+    case 'iterations': case 'tolerance': return given[kind] === DEFAULTS[kind] ? [] : [`${name} = ${given[kind]}`]
     default: return kind satisfies never
   }
 }
@@ -79,6 +80,8 @@ function bare(term: Term, names: Names): Piece {
     case 'conditional':
       return { text: `if ${staticText(term.condition)} then ${formula(term.then, names)} else ${formula(term.otherwise, names)}`, strength: 0 }
     case 'moe': return whole(`${term.path.at(-1) ?? 'moe'}(${formula(term.input, names)})`)
+    case 'bank': return whole(`experts.${term.weight.path.split('.').at(-1) ?? ''}`)
+    case 'branch': return { text: `${formula(term.otherwise, names)}, or in training ${formula(term.training, names)}`, strength: 0 }
     case 'every-expert': return whole(`experts(${formula(term.input, names)})`)
     default: return term satisfies never
   }

@@ -41,6 +41,7 @@ function callsIn(model: Model): readonly CallTerm[] {
       case 'apply': return term.operands.forEach(visit)
       case 'conditional': return [term.then, term.otherwise].forEach(visit)
       case 'after': return term.loop.carried.forEach(({ initial, next }) => [initial, next].forEach(visit))
+      case 'branch': return [term.training, term.otherwise].forEach(visit)
       case 'moe': return visit(term.input)
       case 'every-expert': return visit(term.input)
       case 'call': {
@@ -48,7 +49,7 @@ function callsIn(model: Model): readonly CallTerm[] {
         if (term.declares !== 'fn') calls.add(term)
         return visit(term.result)
       }
-      case 'input': case 'weight': case 'given': case 'scalar': case 'carried': return
+      case 'input': case 'weight': case 'bank': case 'given': case 'scalar': case 'carried': return
       default: return term satisfies never
     }
   }

@@ -30,14 +30,14 @@ function routedProduct(environment: Environment, term: ApplyTerm, [x, bank]: rea
   const { builder, expertOfRow } = environment
   const origin = originIn(environment, term.origin)
   const stored = isTransposed ? bank : builder.make('transpose', [bank], { order: [0, 2, 1] }, origin)
-  return builder.make('routed_matmul', [x, stored, expertOfRow!], {}, origin)
+  return builder.make('routed_matmul', [x, stored, expertOfRow!.expert], {}, origin)
 }
 
 /** The entries of each row's expert, with axes of size 1 so that they broadcast beside rows of the result's rank. */
 function rowsOf(environment: Environment, term: ApplyTerm, bank: Node): Node {
   const { builder, expertOfRow } = environment
   const origin = originIn(environment, term.origin)
-  const taken = builder.make('take', [bank, expertOfRow!], {}, origin)
+  const taken = builder.make('take', [bank, expertOfRow!.entry], {}, origin)
   if (!BUILTINS[term.builtin].elementwise) return taken
   const [rows, ...own] = taken.shape
   // an axis beside the rows' own has size 1 in the expert's value: it is the rows' now

@@ -10,20 +10,23 @@ export interface LowerOptions {
   readonly routes?: boolean
   /** With `routes`: also what every moe routes, `layers.0/moe.rows`, f32 [T, D]. */
   readonly rows?: boolean
+  /** Policies do what they say `when training`, and each loss is an output: `loss.layers.0.moe.router.balance`, f32 []. */
+  readonly training?: boolean
 }
 
 /** The output that holds what a moe routes, by its instance. */
 export const rowsOutput = (instance: string): string => `${instance}.rows`
 
-/** The graph of inference: what a policy does only when training is left out. Throws nothing on a model that was checked. */
-export function lower(model: Model, { routes = false, rows = false }: LowerOptions = {}): Graph {
+/** The graph of inference, or of the way forward in training. Throws nothing on a model that was checked. */
+export function lower(model: Model, { routes = false, rows = false, training = false }: LowerOptions = {}): Graph {
   const environment: Environment = {
     walk: { term: lowerTerm, steps: lowerSteps }, model, builder: createBuilder(), parent: null, values: model.values, nodes: new Map(), loops: new Map(), moe: null, expertOfRow: null,
-    routes: [],
+    routes: [], training, losses: [], everyone: new Map(),
   }
   const inputs = model.inputs.map((input) => lowerTerm(environment, input) as Node<'input'> & { readonly op: 'input' })
   lowerSteps(environment, model.steps)
-  const outputs = model.outputs.map(({ name, term, doc }) => ({ name, doc, node: lowerTerm(environment, term) }))
+  const named = model.outputs.map(({ name, term, doc }) => ({ name, doc, node: lowerTerm(environment, term) }))
+  const outputs = [...named, ...environment.losses]
   const docs = Object.fromEntries([...model.inputs, ...model.outputs].flatMap(({ name, doc }) => (doc === '' ? [] : [[name, doc]])))
   const plain: Graph = { name: model.name, doc: model.doc, dims: model.dims, inputs, outputs, docs }
   if (!routes) return plain

@@ -1,33 +1,23 @@
 /** A moe: the policy's choice, each expert on the rows that chose it, and the weighted sum. */
 import { multiply, type Dim } from '../../plan/dim.ts'
-import type { Node, Origin } from '../graph/node.ts'
+import type { Node } from '../graph/node.ts'
+import { reachable } from '../graph/walk.ts'
 import { EXPERT_ROWS, type EveryExpertTerm, type MoeTerm, type Step, type Term } from '../model/model.ts'
-import { sameShape } from './emit.ts'
-import { inner, numberIn, originIn, pathIn, sizeIn, type Environment } from './environment.ts'
+import { inner, numberIn, originIn, pathIn, sizeIn, type Environment, type RowExperts } from './environment.ts'
+import { make, orElse, reshape, spread, type Maker } from './maker.ts'
 
 const lowerTerm = (environment: Environment, term: Term): Node => environment.walk.term(environment, term)
 
 const lowerSteps = (environment: Environment, steps: readonly Step[]): void => environment.walk.steps(environment, steps)
 
-interface Maker {
-  readonly environment: Environment
-  readonly origin: Origin
-}
-
-const reshape = ({ environment, origin }: Maker, x: Node, shape: readonly Dim[]): Node =>
-  sameShape(x.shape, shape) ? x : environment.builder.make('reshape', [x], { shape }, origin)
-
-const add = ({ environment, origin }: Maker, x: Node, y: Node): Node => environment.builder.make('add', [x, y], {}, origin)
-
 /** i32 [T * K]: the token of each row. */
-function tokenOfRow({ environment: { builder }, origin }: Maker, tokens: Dim, width: Dim): Node {
-  const iota = builder.make('iota', [], { size: tokens }, origin)
-  const wide = builder.make('broadcast', [iota], { shape: [tokens, width], axes: [0] }, origin)
-  return builder.make('reshape', [wide], { shape: [multiply(tokens, width)] }, origin)
+function tokenOfRow(maker: Maker, tokens: Dim, width: Dim): Node {
+  const wide = spread(maker, make(maker, 'iota', [], { size: tokens }), [tokens, width], [0])
+  return reshape(maker, wide, [multiply(tokens, width)])
 }
 
 /** The experts' answers on rows [N, D], each from the expert its row names. */
-function answers({ environment }: Maker, moe: MoeTerm, rows: Node, expertOfRow: Node): Node {
+function answers({ environment }: Maker, moe: MoeTerm, rows: Node, expertOfRow: RowExperts): Node {
   const { body, rows: given } = moe.experts
   const inside = inner(environment, { values: { [EXPERT_ROWS]: rows.shape[0] }, expertOfRow })
   inside.nodes.set(given, rows)
@@ -35,55 +25,94 @@ function answers({ environment }: Maker, moe: MoeTerm, rows: Node, expertOfRow: 
   return lowerTerm(inside, body.result)
 }
 
-/** i32 [T, K] and f32 [T, K]. */
-function route(environment: Environment, { policy, rows }: MoeTerm, tokens: Node): { readonly selected: Node; readonly weights: Node } {
+/** What a policy has decided. */
+interface Choice {
+  /** i32 [T, K]: an expert in every slot. */
+  readonly selected: Node
+  /** f32 [T, K]. */
+  readonly weights: Node
+  /** bool [T, K]: whether the slot answers; null where all do. */
+  readonly kept: Node | null
+}
+
+function choose(environment: Environment, { policy, rows }: MoeTerm, tokens: Node): Choice {
   environment.nodes.set(rows, tokens)
   if (policy.ids !== null) {
     const { given, input } = policy.ids
     const shape = given.shape.map((size) => sizeIn(environment, size))
     environment.nodes.set(given, environment.builder.make('reshape', [lowerTerm(environment, input)], { shape }, originIn(environment, given.origin)))
   }
+  const way = environment.training && policy.training !== null ? policy.training : policy.inference
   lowerSteps(environment, policy.steps)
-  lowerSteps(environment, policy.inference.steps)
-  return { selected: lowerTerm(environment, policy.inference.selected), weights: lowerTerm(environment, policy.inference.weights) }
+  lowerSteps(environment, way.steps)
+  return {
+    selected: lowerTerm(environment, way.selected), weights: lowerTerm(environment, way.weights), kept: way.keep === null ? null : lowerTerm(environment, way.keep),
+  }
 }
 
-/** y[t] = sum over k of weights[t, k] * answer[t * K + k]. */
-function combine(maker: Maker, answered: Node, weights: Node): Node {
-  const { environment: { builder }, origin } = maker
+/** y[t] = sum over k of weights[t, k] * answer[t * K + k], over the slots that are kept. */
+function combine(maker: Maker, answered: Node, { weights, kept }: Choice): Node {
   const [tokens, count] = weights.shape
   const shape = [tokens, count, answered.shape[1]]
-  const apart = builder.make('reshape', [answered], { shape }, origin)
-  const scale = builder.make('broadcast', [weights], { shape, axes: [0, 1] }, origin)
-  return builder.make('sum', [builder.make('multiply', [apart, scale], {}, origin)], { axis: 1 }, origin)
+  const scaled = make(maker, 'multiply', [reshape(maker, answered, shape), spread(maker, weights, shape, [0, 1])], {})
+  // a row without an expert may hold anything, which no weight of 0 undoes
+  const safe = kept === null ? scaled : orElse(maker, spread(maker, kept, shape, [0, 1]), scaled, 0)
+  return make(maker, 'sum', [safe], { axis: 1 })
 }
 
-export function moeNode(outer: Environment, moe: MoeTerm): Node {
-  const environment = inner(outer, { moe })
-  const maker: Maker = { environment, origin: originIn(environment, moe.origin) }
-  const { builder } = environment
-  const tokens = reshape(maker, lowerTerm(outer, moe.input), moe.rows.shape.map((size) => sizeIn(environment, size)))
-  const { selected, weights } = route(environment, moe, tokens)
-  environment.routes.push({ instance: pathIn(environment, moe.path.join('/')), experts: numberIn(environment, moe.experts.count), rows: tokens, selected, weights })
+/** The answers on rows t * K + k, [T * K, D]. */
+function chosenAnswers(maker: Maker, moe: MoeTerm, tokens: Node, { selected, kept, weights }: Choice, losses: readonly Node[]): Node {
   const [count, k] = selected.shape
-  const expertOfRow = reshape(maker, selected, [multiply(count, k)])
-  const rows = builder.make('take', [tokens, tokenOfRow(maker, count, k)], {}, maker.origin)
-  const routed = combine(maker, answers(maker, moe, rows, expertOfRow), weights)
-  const all = moe.shared.reduce((sum, shared) => add(maker, sum, lowerTerm(environment, shared)), routed)
+  const entry = reshape(maker, selected, [multiply(count, k)])
+  const everyone = maker.environment.everyone.get(tokens)
+  const roots = kept === null ? [selected, weights] : [selected, weights, kept]
+  if (everyone !== undefined && reachable([...roots, ...losses]).includes(everyone)) return winners(maker, everyone, selected)
+  const expert = kept === null ? entry : reshape(maker, orElse(maker, kept, selected, -1), entry.shape)
+  const rows = make(maker, 'take', [tokens, tokenOfRow(maker, count, k)], {})
+  return answers(maker, moe, rows, { expert, entry })
+}
+
+/** Where every expert has answered already, rows e * T + t: those of the chosen ones. */
+function winners(maker: Maker, everyone: Node, selected: Node): Node {
+  const [tokens, k] = selected.shape
+  const experts = sizeIn(maker.environment, maker.environment.moe!.experts.count)
+  const numbers = reshape(maker, make(maker, 'iota', [], { size: everyone.shape[0] }), [experts, tokens])
+  const rows = make(maker, 'pick', [make(maker, 'transpose', [numbers], { order: [1, 0] }), selected], {})
+  return make(maker, 'take', [everyone, reshape(maker, rows, [multiply(tokens, k)])], {})
+}
+
+/** Dropped slots name no expert and weigh nothing. */
+const dropped = (maker: Maker, { selected, weights, kept }: Choice): Choice =>
+  kept === null ? { selected, weights, kept } : { selected: orElse(maker, kept, selected, -1), weights: orElse(maker, kept, weights, 0), kept }
+
+export function moeNode(outer: Environment, moe: MoeTerm): Node {
+  const environment = inner(outer, { moe, everyone: new Map() })
+  const maker: Maker = { environment, origin: originIn(environment, moe.origin) }
+  const tokens = reshape(maker, lowerTerm(outer, moe.input), moe.rows.shape.map((size) => sizeIn(environment, size)))
+  const before = environment.losses.length
+  const choice = choose(environment, moe, tokens)
+  const told = dropped(maker, choice)
+  environment.routes.push({
+    instance: pathIn(environment, moe.path.join('/')), experts: numberIn(environment, moe.experts.count), rows: tokens, selected: told.selected, weights: told.weights,
+  })
+  const answered = chosenAnswers(maker, moe, tokens, choice, environment.losses.slice(before).map(({ node }) => node))
+  const routed = combine(maker, answered, told)
+  const all = moe.shared.reduce((sum, shared) => make(maker, 'add', [sum, lowerTerm(environment, shared)], {}), routed)
   return reshape(maker, all, moe.shape.map((size) => sizeIn(environment, size)))
 }
 
-/** Every expert on every token: rows t * E + e. */
+/** Every expert on every token, [T, E, D]: rows e * T + t. */
 export function everyExpert(environment: Environment, term: EveryExpertTerm): Node {
-  const { moe, builder } = environment
+  const { moe } = environment
   if (moe === null) throw new Error('experts are asked outside of a moe')
   const maker: Maker = { environment, origin: originIn(environment, term.origin) }
   const x = lowerTerm(environment, term.input)
   const [tokens, experts] = [x.shape[0], sizeIn(environment, moe.experts.count)]
-  const ids = builder.make('iota', [], { size: experts }, maker.origin)
-  const wide = builder.make('broadcast', [ids], { shape: [tokens, experts], axes: [1] }, maker.origin)
-  const expertOfRow = reshape(maker, wide, [multiply(tokens, experts)])
-  const rows = builder.make('take', [x, tokenOfRow(maker, tokens, experts)], {}, maker.origin)
-  const answered = answers(maker, moe, rows, expertOfRow)
-  return builder.make('reshape', [answered], { shape: [tokens, experts, answered.shape[1]] }, maker.origin)
+  const rows = multiply(experts, tokens)
+  const expert = reshape(maker, spread(maker, make(maker, 'iota', [], { size: experts }), [experts, tokens], [0]), [rows])
+  const repeated = reshape(maker, spread(maker, x, [experts, ...x.shape], [1, 2]), [rows, x.shape[1]])
+  const answered = answers(maker, moe, repeated, { expert, entry: expert })
+  environment.everyone.set(x, answered)
+  const apart = reshape(maker, answered, [experts, tokens, answered.shape[1]])
+  return make(maker, 'transpose', [apart], { order: [1, 0, 2] })
 }

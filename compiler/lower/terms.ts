@@ -3,11 +3,11 @@ import type { Node, Origin } from '../graph/node.ts'
 import type { DType } from '../graph/vocabulary.ts'
 import { DEFAULTS, substituteOptions } from '../model/builtin/options.ts'
 import { BUILTINS, type BuiltinName } from '../model/builtin/table.ts'
-import { isTerm, type ApplyTerm, type Loop, type ScalarTerm, type Step, type Term } from '../model/model.ts'
+import { isTerm, type ApplyTerm, type Loop, type Loss, type ScalarTerm, type Step, type Term } from '../model/model.ts'
 import { isBanked } from '../model/rows.ts'
 import type { Static } from '../model/static.ts'
 import { constantNode, emitNodes, sizeNode } from './emit.ts'
-import { inner, known, knownLoop, originIn, sizeIn, sizesIn, staticValue, tryStatic, type Environment } from './environment.ts'
+import { inner, known, knownLoop, originIn, pathIn, sizeIn, sizesIn, staticValue, tryStatic, type Environment } from './environment.ts'
 import { applyBanked } from './experts.ts'
 import { everyExpert, moeNode } from './moe.ts'
 import { weightNode } from './weights.ts'
@@ -34,6 +34,8 @@ function compute(environment: Environment, term: Term): Node {
       lowerSteps(environment, term.steps)
       return lowerTerm(environment, term.result)
     case 'conditional': return lowerTerm(environment, staticValue(environment, term.condition) === true ? term.then : term.otherwise)
+    case 'branch': return lowerTerm(environment, environment.training ? term.training : term.otherwise)
+    case 'bank': return lowerTerm(environment, term.weight)
     case 'after': return runLoop(environment, term.loop).get(term.name)!
     case 'moe': return moeNode(environment, term)
     case 'every-expert': return everyExpert(environment, term)
@@ -79,12 +81,27 @@ export function lowerSteps(environment: Environment, steps: readonly Step[]): vo
         runLoop(environment, step.loop)
         break
       case 'once':
-        lowerSteps(environment, step.steps)
+        step.steps.forEach((one) => holdStep(environment, step.path, one))
         break
-      case 'param': case 'loss': break
+      case 'loss':
+        if (environment.training) lossStep(environment, step.loss)
+        break
+      case 'param': break
       default: step satisfies never
     }
   }
+}
+
+/** What stands in `once` goes by its path from here on: whoever runs the graph makes it when weights are loaded. */
+function holdStep(environment: Environment, path: readonly string[], step: Step): void {
+  if (step.kind !== 'let' || !isTerm(step.value)) return lowerSteps(environment, [step])
+  const { value } = step
+  const name = pathIn(environment, [...path, step.name].join('.'))
+  environment.nodes.set(value, environment.builder.make('hold', [lowerTerm(environment, value)], { name }, originIn(environment, value.origin)))
+}
+
+function lossStep(environment: Environment, { name, path, term, doc }: Loss): void {
+  environment.losses.push({ name: pathIn(environment, ['loss', ...path, name].join('.')), doc, node: lowerTerm(environment, term) })
 }
 
 /** Runs a loop once in an environment: its turns one after the other, each var from turn to turn. */

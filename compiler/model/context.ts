@@ -5,7 +5,7 @@ import { symbol, type Dim } from '../../plan/dim.ts'
 import type { Origin } from '../graph/node.ts'
 import { BUILTINS, type BuiltinName } from './builtin/table.ts'
 import { canonical, type Quotient } from './exact.ts'
-import type { InputTerm, LoopRange, MoeTerm, Output, Step, Term, WeightFact } from './model.ts'
+import type { ExpertBank, InputTerm, LoopRange, MoeTerm, Output, Step, Term, WeightFact } from './model.ts'
 import type { Module } from './modules.ts'
 import type { Problem, Reporter } from './report.ts'
 import type { Scope } from './scope.ts'
@@ -88,13 +88,15 @@ export interface PolicyState {
   /** How many experts it selects; known even where the scores are not. */
   count: Dim | null
   weights: Term | null
+  /** Which of the selected answer; null for all. */
+  keep: Term | null
   training: { readonly rate: Static | null; readonly after: Static | null; readonly atMost: Static | null; readonly route: PolicyState } | null
   otherwise: PolicyState | null
   steps: Step[]
   /** A statement of it was wrong: nothing more is said of what is missing. */
   isBroken: boolean
   /** The experts it chooses among, and the width of their answers. */
-  readonly experts: { readonly count: Dim; readonly width: Dim }
+  readonly experts: { readonly count: Dim; readonly width: Dim; /** Null where they are not known. */ readonly bank: ExpertBank | null }
   readonly tokens: Dim
   /** Inside of `when training`. */
   readonly isBranch: boolean

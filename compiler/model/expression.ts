@@ -6,6 +6,7 @@ import { options } from './builtin/options.ts'
 import { call } from './call.ts'
 import { conditional } from './conditional.ts'
 import { elaborate, type Frame } from './context.ts'
+import { member } from './member.ts'
 import { moe } from './moe.ts'
 import { resolve } from './names.ts'
 import { slice } from './slices.ts'
@@ -24,6 +25,7 @@ export function expression(frame: Frame, node: Expression): Value {
     case 'call': return call(frame, node)
     case 'index': return slice(frame, node, operand(frame, node.operand))
     case 'transpose': return apply(frame, 'swap', [operand(frame, node.operand)], options({}), node.span)
+    case 'member': return member(frame, node)
     case 'conditional': return conditional(frame, node)
     case 'moe': return moe(frame, node)
     default: return node satisfies never

@@ -46,6 +46,8 @@ export interface Output {
 
 export interface Loss {
   readonly name: string
+  /** Labels from the model down to the instance that adds it. */
+  readonly path: readonly string[]
   readonly term: Term
   readonly doc: string
 }
@@ -58,6 +60,7 @@ interface Typed {
 
 export type Term =
   | InputTerm | WeightTerm | GivenTerm | ScalarTerm | ApplyTerm | CallTerm | ConditionalTerm | CarriedTerm | AfterTerm | MoeTerm | EveryExpertTerm
+  | BankTerm | BranchTerm
 
 export interface InputTerm extends Typed {
   readonly kind: 'input'
@@ -153,6 +156,19 @@ export interface EveryExpertTerm extends Typed {
   readonly input: Term
 }
 
+/** experts.gate in a policy: a weight of all experts, [E, ...]. */
+export interface BankTerm extends Typed {
+  readonly kind: 'bank'
+  readonly weight: WeightTerm
+}
+
+/** A value after `when training` that both branches have made. */
+export interface BranchTerm extends Typed {
+  readonly kind: 'branch'
+  readonly training: Term
+  readonly otherwise: Term
+}
+
 export interface Policy {
   readonly name: string
   readonly doc: string
@@ -173,6 +189,8 @@ export interface Route {
   readonly count: Dim
   readonly selected: Term
   readonly weights: Term
+  /** Which of the selected answer, bool [T, k]; null for all. */
+  readonly keep: Term | null
 }
 
 export interface TrainingRoute extends Route {
@@ -204,7 +222,8 @@ export type Step =
   | { readonly kind: 'let'; readonly name: string; readonly value: Term | Static; readonly doc: string }
   | { readonly kind: 'param'; readonly name: string; readonly term: WeightTerm }
   | { readonly kind: 'loop'; readonly loop: Loop }
-  | { readonly kind: 'once'; readonly steps: readonly Step[] }
+  /** Lets whose values are held under their names after this path. */
+  | { readonly kind: 'once'; readonly path: readonly string[]; readonly steps: readonly Step[] }
   | { readonly kind: 'loss'; readonly loss: Loss }
 
 /** A weight, or a bank of them, and where it lies in a checkpoint. */

@@ -148,7 +148,7 @@ function parts(frame: Frame, { clauses }: MoeExpression, rows: Rows | null, expe
   const bank = experts === null ? null : bankOf(frame, experts, rows?.width ?? null)
   const count = bank?.count ?? (experts === null ? null : countOf(frame, experts.count, 'the number of experts')) ?? symbol('E')
   const width = bank?.body.shape.at(-1) ?? rows?.width ?? symbol('D')
-  const { policy, selected } = route === null ? NO_POLICY : policyOf(frame, route.policy, { rows: rows?.given ?? null, leading: rows?.leading ?? [], count, width })
+  const { policy, selected } = route === null ? NO_POLICY : policyOf(frame, route.policy, { rows: rows?.given ?? null, leading: rows?.leading ?? [], count, width, bank })
   const shared = clauses.flatMap((clause) => (clause.kind === 'shared' ? sharedOf(frame, clause, rows?.given ?? null) : []))
   const constraints = clauses.flatMap((clause) => {
     const fact = clause.kind === 'require' ? constraint(frame, clause.constraint, { count, selected }) : null

@@ -14,12 +14,17 @@ export function dependsOnRun(term: Term, runDims: ReadonlySet<string>): boolean 
   }
   const compute = (one: Term): boolean => {
     switch (one.kind) {
-      case 'input': case 'given': case 'moe': case 'every-expert': return true
-      case 'weight': case 'scalar': case 'carried': return false
+      case 'input': case 'given': case 'moe': case 'every-expert': case 'carried': return true
+      case 'weight': case 'scalar': case 'bank': return false
       case 'apply': return one.operands.some(depends)
       case 'call': return depends(one.result)
       case 'conditional': return depends(one.then) || depends(one.otherwise)
-      case 'after': return one.loop.carried.some(({ initial, next }) => depends(initial) || depends(next))
+      case 'branch': return depends(one.training) || depends(one.otherwise)
+      case 'after': {
+        // at the beginning of a turn a var is what it was before the loop, or what a turn has made of it
+        for (const { start, initial } of one.loop.carried) known.set(start, depends(initial))
+        return one.loop.carried.some(({ initial, next }) => depends(initial) || depends(next))
+      }
       default: return one satisfies never
     }
   }

@@ -6,7 +6,7 @@ import { body } from './body.ts'
 import { enter } from './call.ts'
 import { claimPath } from './claims.ts'
 import { complain, originOf, type Frame, type PolicyState } from './context.ts'
-import type { GivenTerm, Policy, Route, TrainingRoute } from './model.ts'
+import type { ExpertBank, GivenTerm, Policy, Route, TrainingRoute } from './model.ts'
 import { createScope, type Scope } from './scope.ts'
 import { int } from './static.ts'
 import { ofStatic, ofTerm, UNKNOWN, type Value } from './value.ts'
@@ -21,6 +21,8 @@ export interface Routed {
   readonly count: Dim
   /** Of an expert's answer. */
   readonly width: Dim
+  /** Null where the experts are not known. */
+  readonly bank: ExpertBank | null
 }
 
 /** x, ids, E, T and D. */
@@ -43,8 +45,8 @@ export function givens(frame: Frame, { rows, leading, count }: Routed, span: Spa
   return { scope, ids: { given, input } }
 }
 
-export const newState = (count: Dim, width: Dim, tokens: Dim): PolicyState => ({
-  select: null, count: null, weights: null, training: null, otherwise: null, steps: [], isBroken: false, experts: { count, width }, tokens, isBranch: false,
+export const newState = (experts: PolicyState['experts'], tokens: Dim): PolicyState => ({
+  select: null, count: null, weights: null, keep: null, training: null, otherwise: null, steps: [], isBroken: false, experts, tokens, isBranch: false,
 })
 
 export interface Settled {
@@ -67,7 +69,7 @@ export function policyOf(frame: Frame, call: CallExpression, routed: Routed): Se
   const { reporter, weights } = frame.context
   const before = reporter.count
   const weightsBefore = weights.length
-  const state = newState(routed.count, routed.width, routed.rows?.shape[0] ?? symbol('T'))
+  const state = newState({ count: routed.count, width: routed.width, bank: routed.bank }, routed.rows?.shape[0] ?? symbol('T'))
   const settled = reporter.during(call.span, call.callee.text, () => settle({ ...callee, policy: state, steps: state.steps }))
   if (weights.length > weightsBefore) claimPath(frame, callee.path, call.label?.span ?? call.callee.span, call.callee.text)
   const selected = (state.otherwise ?? state).count
@@ -91,10 +93,14 @@ export function settle(frame: Frame): { inference: Route; training: TrainingRout
   return { inference, training: training === null ? null : { ...training, rate, after, atMost } }
 }
 
-function routeOf(frame: Frame, { select, weights, steps, isBroken }: PolicyState, when: string): Route | null {
-  if (select !== null && weights !== null) return { ...select, weights, steps: frame.policy!.steps === steps ? [] : steps }
+function routeOf(frame: Frame, path: PolicyState, when: string): Route | null {
+  const state = frame.policy!
+  const { steps, isBroken } = path
+  // what a branch does not settle may stand after both
+  const [select, weights, keep] = [path.select ?? state.select, path.weights ?? state.weights, path.keep ?? state.keep]
+  if (select !== null && weights !== null) return { ...select, weights, keep, steps: state.steps === steps ? [] : steps }
   const { declaration } = frame
-  if (!isBroken && !declaration.isPartial && !frame.policy!.isBroken) {
+  if (!isBroken && !declaration.isPartial && !state.isBroken) {
     const lacks = [select === null ? 'selects no experts' : '', weights === null ? 'gives no weights' : ''].filter((text) => text !== '').join(' and ')
     complain(frame, {
       code: 'SMOE2013', message: `${declaration.name.text} ${lacks}${when}`, span: declaration.name.span,

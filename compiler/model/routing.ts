@@ -1,10 +1,11 @@
 /** Statements of policies: what is selected, how it is weighed, what is added to the objective. */
-import type { LossStatement, SelectStatement, WeighStatement, WhenTrainingStatement } from '../../grammar/ast.ts'
+import type { KeepStatement, LossStatement, SelectStatement, WeighStatement, WhenTrainingStatement } from '../../grammar/ast.ts'
 import type { Span } from '../../grammar/source.ts'
 import type { Dim } from '../../plan/dim.ts'
 import { apply, asTerm } from './apply.ts'
+import { meet, restore, varsOf, type Ran } from './branches.ts'
 import { options } from './builtin/options.ts'
-import { complain, elaborate, folds, verify, wordsOf, type Frame, type PolicyState } from './context.ts'
+import { complain, elaborate, folds, verify, wordsOf, type Frame } from './context.ts'
 import { equalSizes } from './exact.ts'
 import type { Loss, Term } from './model.ts'
 import { createScope } from './scope.ts'
@@ -37,9 +38,9 @@ const selectable = (frame: Frame, count: Dim, experts: Dim, span: Span): boolean
     return wrong ? { code: 'SMOE4006', message: `${k} of ${n ?? 'the'} experts cannot be selected`, span } : null
   })
 
-function hasShape(frame: Frame, term: Term, shape: readonly Dim[], what: string, written: string, span: Span): boolean {
-  const same = term.dtype === 'f32' && term.shape.length === shape.length && term.shape.every((size, axis) => equalSizes(size, shape[axis], frame.context.quotients))
-  if (!same) complain(frame, { code: 'SMOE3001', message: `${what} are f32${written} = ${termTypeText({ shape, dtype: 'f32' })}, but \`${wordsOf(span)}\` is ${termTypeText(term)}`, span })
+function hasShape(frame: Frame, term: Term, shape: readonly Dim[], what: string, written: string, span: Span, dtype: Term['dtype'] = 'f32'): boolean {
+  const same = term.dtype === dtype && term.shape.length === shape.length && term.shape.every((size, axis) => equalSizes(size, shape[axis], frame.context.quotients))
+  if (!same) complain(frame, { code: 'SMOE3001', message: `${what} are ${dtype}${written} = ${termTypeText({ shape, dtype })}, but \`${wordsOf(span)}\` is ${termTypeText(term)}`, span })
   return same
 }
 
@@ -59,6 +60,23 @@ export function weighStatement(frame: Frame, { value: node, span }: WeighStateme
   else state.weights = term
 }
 
+/** Which of the selected experts answer. */
+export function keepStatement(frame: Frame, { value: node, span }: KeepStatement): void {
+  const state = frame.policy!
+  const term = asTerm(frame, { value: elaborate(frame, node), span: node.span }, 'bool')
+  if (state.keep !== null) {
+    complain(frame, { code: 'SMOE2003', message: 'it is said already which experts are kept', span })
+    return
+  }
+  if (state.select === null) {
+    if (!state.isBroken) complain(frame, { code: 'SMOE2013', message: 'keep comes after select', span })
+    state.isBroken = true
+    return
+  }
+  if (term === null || !hasShape(frame, term, [state.tokens, state.select.count], 'those kept', '[T, k]', node.span, 'bool')) state.isBroken = true
+  else state.keep = term
+}
+
 export function lossStatement(frame: Frame, { name, value: node, doc }: LossStatement): void {
   const term = asTerm(frame, { value: elaborate(frame, node), span: node.span })
   if (term === null) return
@@ -66,7 +84,11 @@ export function lossStatement(frame: Frame, { name, value: node, doc }: LossStat
     complain(frame, { code: 'SMOE3001', message: `a loss is one number, f32[], but \`${wordsOf(node.span)}\` is ${termTypeText(term)}`, span: node.span })
     return
   }
-  const loss: Loss = { name: name.text, term, doc: doc.join('\n') }
+  if (frame.steps.some((step) => step.kind === 'loss' && step.loss.name === name.text)) {
+    complain(frame, { code: 'SMOE2003', message: `there is a loss ${name.text} already`, span: name.span })
+    return
+  }
+  const loss: Loss = { name: name.text, path: frame.path, term, doc: doc.join('\n') }
   frame.steps.push({ kind: 'loss', loss })
 }
 
@@ -76,10 +98,13 @@ export function whenTraining(frame: Frame, { rate, after, atMost, body: list, ot
     complain(frame, { code: 'SMOE2012', message: 'a policy has one `when training`, and not inside of another', span })
     return
   }
-  const branch = (): PolicyState => ({ ...state, steps: [], isBranch: true })
-  const run = (made: PolicyState, statementsOf: typeof list): PolicyState => {
-    frame.context.walk.statements({ ...frame, policy: made, steps: made.steps, scope: createScope(frame.scope) }, statementsOf)
-    return made
+  const before = varsOf(frame.scope)
+  const run = (statementsOf: typeof list): Ran => {
+    const inner: Frame = { ...frame, policy: { ...state, steps: [], isBranch: true }, scope: createScope(frame.scope) }
+    frame.context.walk.statements({ ...inner, steps: inner.policy!.steps }, statementsOf)
+    const vars = varsOf(frame.scope)
+    restore(before)
+    return { state: inner.policy!, scope: inner.scope, vars }
   }
   const part = (node: typeof rate, type: 'real' | 'int', what: string, low: number, high: number): Static | null => {
     const value = node === null ? null : wantStatic(frame, node, type, what)
@@ -93,6 +118,10 @@ export function whenTraining(frame: Frame, { rate, after, atMost, body: list, ot
     return value
   }
   const given = { rate: part(rate, 'real', 'the rate', 0, 1), after: part(after, 'real', 'the warm-up', 0, 1), atMost: part(atMost, 'int', 'the number of layers', 1, Infinity) }
-  state.training = { ...given, route: run(branch(), list) }
-  state.otherwise = otherwise === null ? null : run(branch(), otherwise)
+  const training = run(list)
+  state.training = { ...given, route: training.state }
+  if (otherwise === null) return
+  const other = run(otherwise)
+  state.otherwise = other.state
+  meet(frame, training, other, span)
 }

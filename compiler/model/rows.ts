@@ -68,6 +68,8 @@ export function operandsOf(term: Term): readonly Term[] {
     case 'apply': return term.operands
     case 'call': return [term.result]
     case 'conditional': return [term.then, term.otherwise]
+    case 'branch': return [term.training, term.otherwise]
+    case 'bank': return [term.weight]
     case 'after': return term.loop.carried.flatMap(({ initial, next }) => [initial, next])
     case 'moe': case 'every-expert': return [term.input]
     case 'input': case 'weight': case 'given': case 'scalar': case 'carried': return []

@@ -86,9 +86,9 @@ function policyAlone(frame: Frame): void {
   const rows: GivenTerm = { kind: 'given', name: 'x', shape: [tokens, width], dtype: 'f32', origin: originOf(frame, span) }
   const ids: GivenTerm = { kind: 'given', name: 'ids', shape: [tokens], dtype: 'i32', origin: originOf(frame, span) }
   frame.context.runDims.add('T')
-  const { scope } = givens(frame, { rows, leading: [tokens], count, width }, span)
+  const { scope } = givens(frame, { rows, leading: [tokens], count, width, bank: null }, span)
   scope.bindings.set('ids', { value: ofTerm(ids), span, mutable: false })
-  const state = newState(count, width, tokens)
+  const state = newState({ count, width, bank: null }, tokens)
   const inner: Frame = { ...frame, scope: createScope(scope), policy: state, steps: state.steps }
   bindSymbols(inner)
   checkDefaults(inner)

@@ -8,7 +8,7 @@ import { complain, elaborate, folds, originOf, verify, wordsOf, type Frame } fro
 import type { Step, WeightTerm } from './model.ts'
 import { article, isLost, nearest } from './names.ts'
 import { dependsOnRun } from './once.ts'
-import { lossStatement, selectStatement, weighStatement, whenTraining } from './routing.ts'
+import { keepStatement, lossStatement, selectStatement, weighStatement, whenTraining } from './routing.ts'
 import { inputStatement, outputStatement } from './ports.ts'
 import { repeatStatement } from './repeat.ts'
 import { assign, createScope, find, namesIn } from './scope.ts'
@@ -23,12 +23,12 @@ const ALLOWED: Readonly<Record<DeclarationKind, readonly Statement['kind'][]>> =
   fn: [...EVERYWHERE, 'return'],
   block: [...EVERYWHERE, 'return', 'param', 'once'],
   expert: [...EVERYWHERE, 'return', 'param', 'once'],
-  policy: [...EVERYWHERE, 'param', 'once', 'select', 'weigh', 'loss', 'when-training'],
+  policy: [...EVERYWHERE, 'param', 'once', 'select', 'weigh', 'keep', 'loss', 'when-training'],
   model: [...EVERYWHERE, 'param', 'once', 'input', 'output', 'weights', 'loss'],
 }
 
 const WORDS: Readonly<Record<Statement['kind'], string>> = {
-  let: 'let', assign: 'an assignment', param: 'param', input: 'input', output: 'output', return: 'return', repeat: 'repeat', select: 'select', weigh: 'weigh',
+  let: 'let', assign: 'an assignment', param: 'param', input: 'input', output: 'output', return: 'return', repeat: 'repeat', select: 'select', weigh: 'weigh', keep: 'keep',
   loss: 'loss', once: 'once', 'when-training': 'when training', weights: 'weights', assert: 'assert',
 }
 
@@ -61,6 +61,7 @@ function run(frame: Frame, statement: Statement): Value | null {
     case 'output': return outputStatement(frame, statement), null
     case 'select': return selectStatement(frame, statement), null
     case 'weigh': return weighStatement(frame, statement), null
+    case 'keep': return keepStatement(frame, statement), null
     case 'loss': return lossStatement(frame, statement), null
     case 'when-training': return whenTraining(frame, statement), null
     // the entries need all paths: they are read when the body is done
@@ -146,5 +147,5 @@ function onceStatement(frame: Frame, { body: list }: OnceStatement): void {
     }
   }
   for (const [name, { value, span }] of inner.scope.bindings) bind(frame, { text: name, span }, value)
-  step(frame, { kind: 'once', steps: inner.steps })
+  step(frame, { kind: 'once', path: frame.path, steps: inner.steps })
 }
