@@ -18,6 +18,12 @@ export function table(rows: readonly (readonly string[])[], alignment: Alignment
 
 export const writeJson = (terminal: Terminal, value: unknown): void => terminal.out(`${JSON.stringify(value, null, 2)}\n`)
 
+/** A line each for people, an array for programs. */
+export function writeList(terminal: Terminal, format: Format, lines: readonly string[]): void {
+  if (format === 'json') writeJson(terminal, lines)
+  else for (const line of lines) terminal.out(`${line}\n`)
+}
+
 export type Style = 'bold' | 'dim' | 'red' | 'green' | 'yellow' | 'cyan'
 
 const CODES: Readonly<Record<Style, readonly [number, number]>> = {

@@ -3,15 +3,15 @@ import type { Command } from 'commander'
 import { join } from 'node:path'
 import type { Kernel, Plan } from '../../plan/plan.ts'
 import { PORTABLE } from '../../plan/target.ts'
-import { modelOption, setOption, type CommandModule, type Context } from '../command.ts'
+import { formatOption, modelOption, setOption, type CommandModule, type Context, type FormatOption } from '../command.ts'
 import { compileSpec, type SpecOptions } from '../compilation.ts'
 import { chooseTarget, targetOption, type TargetOption } from '../device.ts'
 import { EXIT, type ExitCode } from '../exit.ts'
 import { writeWhole } from '../files.ts'
-import { plural } from '../output.ts'
+import { plural, writeList } from '../output.ts'
 import type { Terminal } from '../terminal.ts'
 
-interface Options extends SpecOptions, TargetOption {
+interface Options extends SpecOptions, TargetOption, FormatOption {
   readonly output: string
 }
 
@@ -35,10 +35,8 @@ async function compileTo(path: string, options: Options, terminal: Terminal): Pr
   const target = await chooseTarget(options.target, PORTABLE, terminal)
   const { plan } = compileSpec(path, options, target, terminal)
   const files = await filesOf(plan)
-  for (const [name, text] of files) {
-    writeWhole(join(options.output, name), text, terminal)
-    terminal.out(`${join(options.output, name)}\n`)
-  }
+  for (const [name, text] of files) writeWhole(join(options.output, name), text, terminal)
+  writeList(terminal, options.format, files.map(([name]) => join(options.output, name)))
   terminal.err(`${plan.model}: ${plural(plan.kernels.length, 'kernel')}, ${plural(plan.weights.length, 'weight')}, for ${target.name}\n`)
   return EXIT.ok
 }
@@ -51,5 +49,6 @@ export const compile: CommandModule = {
       .addOption(targetOption())
       .addOption(modelOption())
       .addOption(setOption())
+      .addOption(formatOption())
       .action(run((path: string, options: Options) => compileTo(path, options, terminal))),
 }

@@ -77,6 +77,7 @@ async function runOnReference(path: string, options: Options, terminal: Terminal
   const { plan, graph } = compilation
   if (graph === null) throw new Error('a plan without a graph')
   const inputs = await readInputs(plan, options.in, terminal)
+  bindDims(plan, inputs)
   const checkpoint = await openWeights(options.weights, plan.weights.length, terminal)
   try {
     terminal.err('on the reference: f64 on the CPU, slow\n')

@@ -45,3 +45,10 @@ test('a folder that cannot be made is a matter of usage', async () => {
   expect(code).toBe(2)
   expect(err).toContain("cannot write 'out/plan.json'")
 })
+
+test('a list for programs', async () => {
+  const there = place({ 'layer.smoe': LAYER })
+  const { code, out } = await there.smoe('compile', 'layer.smoe', '-o', 'out', '--format', 'json')
+  expect(code).toBe(0)
+  expect((JSON.parse(out) as readonly string[]).toSorted()).toEqual(readdirSync(`${there.folder}/out`).map((name) => `out/${name}`).sort())
+})

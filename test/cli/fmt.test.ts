@@ -30,3 +30,10 @@ test('a file with mistakes stays as it is', async () => {
   expect(err).toContain('1 file has mistakes and stayed as they are')
   expect(there.read('broken.smoe')).toBe('model m( {')
 })
+
+test('a list for programs', async () => {
+  const there = place({ 'layer.smoe': UGLY, 'good.smoe': LAYER }, UGLY)
+  const listed = await there.smoe('fmt', '--check', 'layer.smoe', 'good.smoe', '--format', 'json')
+  expect({ code: listed.code, list: JSON.parse(listed.out) as unknown }).toEqual({ code: 1, list: ['layer.smoe'] })
+  expect((await there.smoe('fmt', '-', '--format', 'json')).code).toBe(2)
+})

@@ -42,4 +42,8 @@ test('each way to end has its code, data and talk are apart', () => {
 test('a reader that has enough does not make it fail', () => {
   const { status, stderr } = started('bash', ['-c', `set -o pipefail; "${process.execPath}" "${process.cwd()}/scripts/run.mjs" cli/main.ts explain layer.smoe --stage plan --format json | head -n 1`])
   expect({ status, stderr }).toEqual({ status: 0, stderr: '' })
+  // more than a pipe holds, all of it mistakes
+  writeFileSync(join(folder, 'mistakes.smoe'), 'let x = 1\n'.repeat(200))
+  const failing = started('bash', ['-c', `set -o pipefail; "${process.execPath}" "${process.cwd()}/scripts/run.mjs" cli/main.ts check mistakes.smoe --format json | true`])
+  expect(failing.status).toBe(1)
 })

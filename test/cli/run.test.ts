@@ -66,11 +66,13 @@ const wrong: readonly [string, number, readonly string[], RegExp][] = [
   ['an input twice', 2, ['--weights', 'w.safetensors', '--in', 'x=x.safetensors', '--in', 'x=x.safetensors'], /input 'x' is given twice/],
   ['a missing file', 2, ['--weights', 'w.safetensors', '--in', 'x=y.safetensors'], /there is no file 'y.safetensors'\n {2}did you mean/],
   ['a missing tensor', 2, ['--weights', 'w.safetensors', '--in', 'x=other.safetensors:zz'], /has no tensor 'zz'\n {2}did you mean 'z'\?/],
-  ['a wrong width', 2, ['--weights', 'w.safetensors', '--in', 'x=w.safetensors:moe.experts.down'], /x/],
+  ['a wrong number of axes', 2, ['--weights', 'w.safetensors', '--in', 'x=w.safetensors:moe.experts.down'], /input x: has the shape \[T, 8\] of 2 axes/],
+  ['a wrong width', 2, ['--weights', 'w.safetensors', '--in', 'x=w.safetensors:moe.router.gate', '--set', 'D=9'], /input x: axis 1 is 9, 8 was given/],
   ['no weights', 2, ['--in', 'x=x.safetensors'], /the model has 4 weights\n {2}say where they are with --weights/],
   ['weights that are none', 5, ['--weights', 'layer.smoe', '--in', 'x=x.safetensors'], /layer.smoe/],
   ['weights of something else', 5, ['--weights', 'x.safetensors', '--in', 'x=x.safetensors'], /moe.router.gate/],
   ['an adapter that is not there', 3, ['--weights', 'w.safetensors', '--in', 'x=x.safetensors', '--device', 'warp9'], /no WebGPU adapter for 'warp9'/],
+  ['an adapter without a name', 2, ['--weights', 'w.safetensors', '--in', 'x=x.safetensors', '--device', ''], /the name of the adapter is empty/],
   ['a profile of the reference', 2, ['--weights', 'w.safetensors', '--in', 'x=x.safetensors', '--profile'], /the reference has no kernels/],
 ]
 
@@ -82,6 +84,19 @@ for (const [name, expected, args, message] of wrong) {
     expect(err).toMatch(message)
   })
 }
+
+test('ids that choose no row are named, whatever computes', async () => {
+  const there = place({
+    'take.smoe': 'model take_rows() {\n  input ids: i32[N]\n  param table: f32[4, 2]\n  output y: f32[N, 2] = take(table, ids)\n}\n',
+    'w.safetensors': encodeSafetensors({ table: { shape: [4, 2], data: new Float32Array(8) } }),
+    'ids.safetensors': encodeSafetensors({ ids: { shape: [3], data: Int32Array.of(0, 4, 1) } }),
+  })
+  for (const device of ['reference', 'software']) {
+    const { code, err } = await there.smoe('run', 'take.smoe', '--weights', 'w.safetensors', '--in', 'ids=ids.safetensors', '--device', device)
+    expect(code).toBe(2)
+    expect(err).toContain('input ids: element 1 is 4; it chooses one of 4 rows, from 0 to 3')
+  }
+})
 
 test('a checkpoint is imported and run: the logits are those of the reference implementation', async () => {
   const there = place()
