@@ -92,7 +92,7 @@ export const css = ([red, green, blue]: Rgb): string => `rgb(${red} ${green} ${b
 /** Black or white, whichever reads better on a colour: by its relative luminance. */
 export function inkOn(colour: Rgb): string {
   const [red, green, blue] = colour.map((part) => (part / 255 <= 0.04045 ? part / 255 / 12.92 : ((part / 255 + 0.055) / 1.055) ** 2.4))
-  return 0.2126 * red + 0.7152 * green + 0.0722 * blue > 0.22 ? '#111' : '#fff'
+  return 0.2126 * red + 0.7152 * green + 0.0722 * blue > 0.19 ? '#111' : '#fff'
 }
 
 /** Of a load in units of an even share. */

@@ -1,0 +1,84 @@
+import { describe, expect, test } from 'vitest'
+import { barOf, gridFor, loadLine } from '../../../cli/routing/cells.ts'
+import { drawComparison, drawLayer, drawReport } from '../../../cli/routing/draw.ts'
+import { labelsOf } from '../../../cli/routing/names.ts'
+import { compareReports } from '../../../runtime/routing/difference.ts'
+import { reportRoutes } from '../../../runtime/routing/report.ts'
+import { layerOf } from '../../runtime/routing/layers.ts'
+import { madeUp } from './reports.ts'
+
+const sheet = { columns: 80, hasColor: false }
+const facts = { model: 'tiny', adapter: 'no adapter', dims: { T: 4 } }
+const one = reportRoutes({ layers: [{ ...layerOf(4, [[0, 1], [0, 1], [0, -1], [0, 3]]), name: 'moe' }] }, facts)
+
+test('a report', () => {
+  expect(drawReport(one, sheet)).toBe(
+    [
+      'tiny: 4 tokens, each to 2 of 4 experts; T = 4; on no adapter',
+      '',
+      'layer  load            CV  MaxVio  entropy  dead  dropped',
+      'moe    ▆▆ ▄▄  × ▂▂   0.85    1.29     0.69     1        1',
+      '',
+      '▁ a quarter, ▄ an even share, ▇ three times as much, × no token',
+      '',
+    ].join('\n'),
+  )
+})
+
+test('one layer, an expert a line', () => {
+  expect(drawLayer(one.layers[0], { columns: 60, hasColor: false })).toBe(
+    [
+      'moe: 7 slots of 4 tokens, 1 dead',
+      '',
+      'expert 0  ██████████████████  4   57.1 %  2.29 x even',
+      'expert 1  █████████           2   28.6 %  1.14 x even',
+      'expert 2                      0  dead',
+      'expert 3  █████               1   14.3 %  0.57 x even',
+      '',
+    ].join('\n'),
+  )
+})
+
+test('two reports, two lines a layer', () => {
+  const other = reportRoutes({ layers: [{ ...layerOf(4, [[0, 1], [2, 3], [0, 1], [2, 3]]), name: 'moe' }] }, facts)
+  const text = drawComparison([one, other], ['a.json', 'b.json'], compareReports(one, other, 'b.json'), { columns: 100, hasColor: false })
+  expect(text).toContain('A a.json: tiny: 4 tokens')
+  expect(text).toMatch(/\nlayer {2}load .* dropped {2}moved {2}CV B-A {2}MaxVio B-A\n/)
+  expect(text).toMatch(/\nmoe A {2}▆▆ ▄▄ {2}× ▂▂ +0\.85 +1\.29 +0\.69 +1 +1\n/)
+  expect(text).toMatch(/\n {4}B {2}▄▄ ▄▄ ▄▄ ▄▄ +0\.00 +0\.00 +1\.00 +0 +0 +0\.36 +-0\.85 +-1\.29\n/)
+})
+
+describe('many experts', () => {
+  const { report } = madeUp({ layers: 3, experts: 256, tokens: 400, k: 8 }, 1)
+
+  test('share a character, and no line is longer than the terminal', () => {
+    const text = drawReport(report, { columns: 100, hasColor: false })
+    expect(Math.max(...text.split('\n').slice(2).map((line) => line.length))).toBeLessThanOrEqual(100)
+    expect(text).toMatch(/; the busiest of 6 experts a column\n/)
+  })
+
+  test('have a character each where there is room', () => {
+    expect(gridFor(256, 300)).toEqual({ each: 1, width: 1 })
+    expect(loadLine(report.layers[0], { each: 1, width: 1 }, false)).toHaveLength(256)
+  })
+
+  test('a group is dead where all of it are', () => {
+    const [layer] = reportRoutes({ layers: [layerOf(4, [[0], [0]])] }, facts).layers
+    expect(loadLine(layer, { each: 2, width: 1 }, false)).toBe('▇×')
+  })
+})
+
+test('no colour unless it is wanted', () => {
+  expect(drawReport(one, sheet)).not.toContain('\x1b')
+  expect(drawReport(one, { ...sheet, hasColor: true })).toMatch(/\x1b\[38;5;\d+m▆▆ \x1b\[39m/)
+})
+
+test('the height of a bar goes with the load', () => {
+  expect([0.01, 0.25, 0.5, 1, 2, 4, 100].map(barOf).join('')).toBe('▁▁▂▄▆▇█')
+})
+
+test('layers are called by the number in which they differ', () => {
+  expect(labelsOf(['layers.0/moe', 'layers.11/moe'])).toEqual({ title: 'layers.{i}/moe', labels: ['0', '11'] })
+  expect(labelsOf(['moe'])).toEqual({ title: 'layer', labels: ['moe'] })
+  expect(labelsOf(['a.0/moe', 'b.0/moe']).labels).toEqual(['a.0/moe', 'b.0/moe'])
+})

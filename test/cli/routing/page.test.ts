@@ -1,0 +1,142 @@
+/** The page in a real browser. */
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { pathToFileURL } from 'node:url'
+import type { Browser, Page } from 'playwright-core'
+import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest'
+import { page as pageOf } from '../../../cli/routing/page.ts'
+import type { RoutingReport } from '../../../runtime/routing/report.ts'
+import { browserPath, launch } from '../../support/chromium.ts'
+import { madeUp } from './reports.ts'
+
+const path = browserPath()
+if (path === null) console.log('the page of the routing report is not tested: no chromium here (apt-get install chromium)')
+
+const { record, report: first } = madeUp({ layers: 3, experts: 8, tokens: 60, k: 2 }, 3)
+const second = madeUp({ layers: 3, experts: 8, tokens: 60, k: 2 }, 4, { against: { name: 'first.safetensors', record } }).report
+
+test('the page asks for nothing: no address, no import', () => {
+  const text = pageOf([first], ['first.json'])
+  expect(text.replaceAll('http://www.w3.org/2000/svg', '')).not.toMatch(/https?:|\bsrc=|@import|\burl\(|\bfetch\(|import\(/)
+})
+
+test('no name of a model or a layer becomes markup', () => {
+  const nasty = '</script><img src=x onerror=alert(1)>'
+  const text = pageOf([{ ...first, model: nasty, adapter: nasty, layers: first.layers.map((layer, at) => ({ ...layer, name: nasty + at })) }], [nasty])
+  expect(text).not.toContain('<img')
+})
+
+describe.skipIf(path === null)('in Chromium', () => {
+  let browser: Browser
+  const folder = mkdtempSync(join(tmpdir(), 'smoe-page-'))
+  const troubles: string[] = []
+
+  beforeAll(async () => void (browser = await launch(path ?? '')))
+  afterAll(async () => {
+    await browser.close()
+    rmSync(folder, { recursive: true, force: true })
+  })
+  afterEach(() => expect(troubles.splice(0)).toEqual([]))
+
+  async function show(reports: readonly RoutingReport[], scheme: 'light' | 'dark' = 'light', width = 1280): Promise<Page> {
+    const file = join(folder, 'page.html')
+    writeFileSync(file, pageOf(reports, ['first.json', 'second.json'].slice(0, reports.length)))
+    const page = await browser.newPage({ colorScheme: scheme, viewport: { width, height: 800 } })
+    page.on('console', (message) => void troubles.push(message.text()))
+    page.on('pageerror', (error) => void troubles.push(error.message))
+    page.on('request', (request) => void (request.url().startsWith('file:') || request.url().startsWith('data:') || troubles.push(request.url())))
+    await page.goto(pathToFileURL(file).href)
+    await page.waitForSelector('svg.load')
+    return page
+  }
+
+  test('has a cell for each expert of each layer, and a cross for the dead', async () => {
+    const page = await show([first])
+    expect(await page.locator('h1').textContent()).toBe('Routing of made_up')
+    expect(await page.locator('rect.cell').count()).toBe(24)
+    expect(await page.locator('rect.cell.dead').count()).toBe(first.layers.reduce((sum, { dead }) => sum + dead.length, 0))
+    await page.close()
+  })
+
+  test('tells the numbers under the pointer', async () => {
+    const page = await show([first])
+    const expert = first.layers[1].load.findIndex((count) => count > 1)
+    await page.hover(`rect.cell[data-layer="1"][data-expert="${expert}"]`)
+    const note = await page.locator('.tooltip').innerText()
+    expect(note).toContain(`layer 1, expert ${expert}`)
+    expect(note).toContain(`${first.layers[1].load[expert]} slots`)
+    await page.hover('h1')
+    expect(await page.locator('.tooltip').isVisible()).toBe(false)
+    await page.close()
+  })
+
+  test('shows the layer that is clicked, with its co-activation', async () => {
+    const page = await show([first])
+    await page.click('rect.cell[data-layer="2"][data-expert="3"]')
+    expect(await page.locator('.layer code').textContent()).toBe('layers.2/moe')
+    expect(await page.locator('.name.chosen').textContent()).toBe('2')
+    await page.hover('.matrix canvas', { position: { x: 60, y: 20 } })
+    const [pairs, load] = [first.layers[2].pairs, first.layers[2].load]
+    expect(await page.locator('.tooltip').innerText()).toContain(load[0] === 0 ? 'is dead' : `of expert 0, ${((100 * pairs[0]) / load[0]).toFixed(pairs[0] > 0 && pairs[0] / load[0] < 0.0995 ? 1 : 0)}\u00a0% went to expert 1 too`)
+    await page.close()
+  })
+
+  test('is walked over by keys, and read aloud', async () => {
+    const page = await show([first])
+    await page.click('rect.cell[data-layer="0"][data-expert="0"]')
+    await page.focus('svg.load')
+    await page.keyboard.press('ArrowDown')
+    expect(await page.locator('.layer code').textContent()).toBe('layers.1/moe')
+    for (const key of ['ArrowRight', 'ArrowRight', 'ArrowLeft']) await page.keyboard.press(key)
+    expect(await page.locator('[aria-live]').textContent()).toContain('layer 1, expert 0')
+    await page.close()
+  })
+
+  test('has every number in tables', async () => {
+    const page = await show([first])
+    for (const summary of await page.locator('summary').all()) await summary.click()
+    const cells = await page.locator('.tables table').nth(1).locator('tbody td').allTextContents()
+    expect(cells.map(Number)).toEqual(first.layers.flatMap(({ load }) => load))
+    await page.close()
+  })
+
+  test('compares two reports', async () => {
+    const page = await show([first, second])
+    expect(await page.locator('button[aria-pressed="true"]').textContent()).toBe('B')
+    const colours = async (): Promise<string> => (await page.locator('rect.cell').evaluateAll((cells) => cells.map((cell) => cell.getAttribute('fill')))).join()
+    const seen = new Set([await colours()])
+    for (const view of ['0', 'difference']) {
+      await page.click(`button[data-view="${view}"]`)
+      seen.add(await colours())
+    }
+    expect(seen.size).toBe(3)
+    expect(await page.locator('.head').allTextContents()).toContain('changed')
+    await page.hover('rect.cell[data-layer="0"][data-expert="0"]')
+    expect(await page.locator('.tooltip').innerText()).toMatch(/A: .*\nB: .*\nB − A: /)
+    await page.close()
+  })
+
+  test('is drawn in the dark, on a phone and on paper', async () => {
+    const sizes: number[] = []
+    for (const [scheme, width] of [['light', 1280], ['dark', 1280], ['light', 390]] as const) {
+      const page = await show([first, second], scheme, width)
+      sizes.push((await page.screenshot({ fullPage: true })).length)
+      // nothing but the figures scrolls sideways
+      expect(await page.evaluate(() => document.documentElement.scrollWidth)).toBeLessThanOrEqual(width)
+      if (scheme === 'dark') expect((await page.pdf()).length).toBeGreaterThan(10_000)
+      await page.close()
+    }
+    expect(Math.min(...sizes)).toBeGreaterThan(20_000)
+  })
+
+  test('has room for 64 layers of 256 experts', async () => {
+    const page = await show([madeUp({ layers: 64, experts: 256, tokens: 300, k: 8 }, 9).report])
+    expect(await page.locator('rect.cell').count()).toBe(16_384)
+    const [figure, frame] = [await page.locator('svg.load').boundingBox(), await page.locator('figure .scroll').first().boundingBox()]
+    expect(figure?.width).toBeLessThanOrEqual(frame?.width ?? 0)
+    await page.click('rect.cell[data-layer="63"][data-expert="255"]')
+    expect(await page.locator('.layer code').textContent()).toBe('layers.63/moe')
+    await page.close()
+  })
+})
