@@ -6,7 +6,8 @@ import { pathToFileURL } from 'node:url'
 import type { Browser, Page } from 'playwright-core'
 import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest'
 import { page as pageOf } from '../../../cli/routing/page.ts'
-import type { RoutingReport } from '../../../runtime/routing/report.ts'
+import { reportRoutes, type RoutingReport } from '../../../runtime/routing/report.ts'
+import { layerOf } from '../../runtime/routing/layers.ts'
 import { browserPath, launch } from '../../support/chromium.ts'
 import { madeUp } from './reports.ts'
 
@@ -114,6 +115,16 @@ describe.skipIf(path === null)('in Chromium', () => {
     expect(await page.locator('.head').allTextContents()).toContain('changed')
     await page.hover('rect.cell[data-layer="0"][data-expert="0"]')
     expect(await page.locator('.tooltip').innerText()).toMatch(/A: .*\nB: .*\nB − A: /)
+    await page.close()
+  })
+
+  test('has something to say of no tokens, of one expert, and of layers unlike each other', async () => {
+    const layers = [{ ...layerOf(3, [], [], 2), name: 'early/moe' }, { ...layerOf(1, [[0], [0]]), name: 'late/moe' }]
+    const page = await show([reportRoutes({ layers }, { model: 'odd', adapter: 'no adapter', dims: {} })])
+    expect(await page.locator('rect.cell').count()).toBe(4)
+    for (const layer of [0, 1]) await page.click(`.name >> nth=${layer}`)
+    expect(await page.locator('.layer').innerText()).toContain('Each token has one expert')
+    expect(await page.locator('main').innerText()).not.toMatch(/NaN|undefined|Infinity/)
     await page.close()
   })
 
