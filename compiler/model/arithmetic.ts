@@ -1,7 +1,7 @@
 /** Operators on what is known at compile time; as soon as a tensor takes part, the builtin of the same sign. */
 import type { BinaryExpression, BinaryOperator, UnaryExpression } from '../../grammar/ast.ts'
 import type { Span } from '../../grammar/source.ts'
-import { isConstant, symbolsOf, type Dim } from '../../plan/dim.ts'
+import { add, isConstant, minimum, subtract, symbolsOf, type Dim } from '../../plan/dim.ts'
 import { apply, type Operand } from './apply.ts'
 import { options } from './builtin/options.ts'
 import type { BuiltinName } from './builtin/table.ts'
@@ -93,6 +93,11 @@ const OF_INTS: readonly string[] = ['minimum', 'maximum', 'abs']
 export function foldCall(frame: Frame, builtin: BuiltinName, operands: readonly Static[]): Value {
   const allInts = operands.every((operand) => operand.type === 'int')
   const type = (allInts && OF_INTS.includes(builtin)) || builtin === 'floor' ? 'int' : 'real'
+  if (type === 'int' && operands.length === 2) {
+    const [a, b] = operands.map((operand) => sizeOf(frame, operand))
+    const smaller = minimum(a, b)
+    return ofStatic(int(builtin === 'minimum' ? smaller : subtract(add(a, b), smaller)))
+  }
   const made = operation(type, builtin, operands, folds)
   return ofStatic(made.type === 'int' ? int(sizeOf(frame, made)) : made)
 }

@@ -129,6 +129,15 @@ function operandsOf(frame: Frame, parameter: BuiltinParameter, args: readonly Ar
   }
 }
 
+/** Along an axis, or of two numbers known at compile time. */
+const OF_TWO: Readonly<Partial<Record<BuiltinName, BuiltinName>>> = { min: 'minimum', max: 'maximum' }
+
+function ofTwo(frame: Frame, { span }: CallExpression, builtin: BuiltinName, first: Operand, { value: expression }: Argument): Value {
+  const second: Operand = { value: elaborate(frame, expression), span: expression.span }
+  const numbers = [first, second].flatMap(({ value }) => (value.kind === 'static' && (value.static.type === 'int' || value.static.type === 'real') ? [value.static] : []))
+  return numbers.length === 2 ? foldCall(frame, builtin, numbers) : apply(frame, builtin, [first, second], DEFAULTS, span)
+}
+
 export function callBuiltin(frame: Frame, call: CallExpression, builtin: BuiltinName): Value {
   if (call.label !== null) complain(frame, { code: 'SMOE2009', message: `${call.callee.text} has no weights, so \`as\` names nothing`, span: call.label.span })
   const given = match(frame, call, builtin)
@@ -139,6 +148,9 @@ export function callBuiltin(frame: Frame, call: CallExpression, builtin: Builtin
   }
   const { parameters, fold } = BUILTINS[builtin]
   const operands = parameters.flatMap((parameter) => (given.has(parameter) ? [operandsOf(frame, parameter, given.get(parameter)!)] : []))
+  const other = OF_TWO[builtin] === undefined ? undefined : given.get(parameters[1])?.[0]
+  const [single] = operands[0] ?? []
+  if (other !== undefined && other.name === null && single?.value.kind === 'static') return ofTwo(frame, call, OF_TWO[builtin]!, single, other)
   const parts = parameters.map((parameter) => (given.has(parameter) ? option(frame, parameter, given.get(parameter)!) : {}))
   if (operands.some((one) => one === null) || parts.some((part) => part === null)) return UNKNOWN
   const flat = (operands as (readonly Operand[])[]).flat()

@@ -31,7 +31,7 @@ const PLACES: Readonly<Record<DeclarationKind, string>> = {
 
 export function call(frame: Frame, expression: CallExpression): Value {
   const { callee } = expression
-  const found = find(frame.scope, callee.text) === undefined ? declared(frame.module, callee.text) : undefined
+  const found = find(frame.scope, callee.text) === undefined ? calledHere(frame, callee.text) : undefined
   if (found === undefined) {
     if (callee.text === 'experts') return everyExpert(frame, expression)
     const builtin = find(frame.scope, callee.text) === undefined ? FUNCTIONS.get(callee.text) : undefined
@@ -50,6 +50,13 @@ export function call(frame: Frame, expression: CallExpression): Value {
   }
   const made = instantiate(frame, found, expression, null)
   return made === null ? UNKNOWN : made.value
+}
+
+/** The declaration of a name. In a policy that of another policy says nothing, so the builtin with its name is meant. */
+function calledHere(frame: Frame, name: string): Declared | undefined {
+  const found = declared(frame.module, name)
+  const isPolicy = found !== undefined && !isBroken(found) && found.declaration.declares === 'policy'
+  return isPolicy && frame.declaration.declares === 'policy' && FUNCTIONS.has(name) ? undefined : found
 }
 
 export interface Instance {

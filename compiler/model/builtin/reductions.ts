@@ -22,10 +22,30 @@ const reduction = (op: 'sum' | 'max' | 'min', doc: string): Builtin => ({
   expand: (emit, [x], options) => reduce(emit, op, x, options),
 })
 
+/** x times a triangle of ones. */
+function cumulated<T extends TensorType>(emit: Emit<T>, x: T, axis: number): T {
+  const at = axisOf(emit, x, axis)
+  const size = x.shape[at] ?? ONE
+  const count = emit.make('iota', [], { size })
+  const from = emit.make('broadcast', [count], { shape: [size, size], axes: [0] })
+  const to = emit.make('broadcast', [count], { shape: [size, size], axes: [1] })
+  const upTo = emit.make('cast', [emit.make('less_equal', [from, to], {})], { dtype: 'f32' })
+  const sums = emit.make('contract', [x, upTo], { batch: [], over: [[at, 0]] })
+  const last = x.shape.length - 1
+  const order = x.shape.map((_, i) => (i === at ? last : i < at ? i : i - 1))
+  return order.every((from, i) => from === i) ? sums : emit.make('transpose', [sums], { order })
+}
+
 export const REDUCTIONS = {
   sum: reduction('sum', 'The sum along an axis; `keep` leaves the axis, with size 1.'),
   max: reduction('max', 'The largest along an axis.'),
   min: reduction('min', 'The smallest along an axis.'),
+  cumsum: {
+    doc: 'Sums of all elements up to and with each, along an axis. Its work grows with the square of the axis.', signature: 'cumsum(x, axis: int = -1)',
+    operator: null, elementwise: false, fold: null,
+    parameters: [tensor('x'), { name: 'axis', kind: 'axis', optional: true }],
+    expand: (emit, [x], { axis }) => cumulated(emit, x, axis),
+  },
   mean: {
     ...reduction('sum', 'The mean along an axis.'),
     signature: 'mean(x, axis: int = -1, keep: bool = false)',
