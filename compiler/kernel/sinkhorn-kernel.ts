@@ -7,7 +7,7 @@ import { openScope, type ScheduleContext } from './context.ts'
 import { describe, kernelName } from './describe.ts'
 import type { KernelProgram } from './kernel.ts'
 import type { Group } from './partition.ts'
-import { addRows, BARRIER, clearSums, eachColumn, fillColumns, judge, lane, measureRows, moved, scalingOf, sharedOf } from './sinkhorn-parts.ts'
+import { addRows, BARRIER, clearSums, eachColumn, fillColumns, judge, lane, measureRows, moved, name, scalingOf, sharedOf, threshold } from './sinkhorn-parts.ts'
 
 /** Rows in hand at a time. */
 const BLOCK = 256
@@ -27,7 +27,7 @@ export function sinkhornKernel(group: Group, context: ScheduleContext): KernelPr
   const tokens = size(cost.shape[0])
   const started = less(u32(0), count)
   const filled = binary('minimum', u32(BLOCK), binary('subtract', tokens, first))
-  const enough = binary('and', started, binary('or', binary('less_equal', u32(iterations), count), less(residual, f32(tolerance))))
+  const enough = binary('and', started, binary('or', binary('less_equal', u32(iterations), count), less(residual, variable('f32', 'threshold'))))
   const onlyFirstLane = (body: readonly Statement[]): Statement => ({ kind: 'if', condition: binary('equal', lane, u32(0)), body, otherwise: [] })
   const put = (index: Expression, value: Expression): Statement => ({ kind: 'store', buffer: out, index, value })
   const iteration: Statement[] = [
@@ -64,6 +64,7 @@ export function sinkhornKernel(group: Group, context: ScheduleContext): KernelPr
         fillColumns(scaling, 'log_v', () => f32(0)),
         { kind: 'var', name: 'count', value: u32(0) },
         { kind: 'var', name: 'residual', value: f32(0) },
+        name('threshold', threshold(scaling, buffers.columns, tolerance)),
         BARRIER,
         { kind: 'loop', body: iteration, while: binary('equal', variable('u32', 'goes_on'), u32(1)) },
         eachColumn(scaling, (at) => [put(at, element('f32', 'log_v', at))]),

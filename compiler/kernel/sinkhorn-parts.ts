@@ -6,7 +6,7 @@
 import { constantValue } from '../../plan/dim.ts'
 import type { Target } from '../../plan/target.ts'
 import type { Node } from '../graph/node.ts'
-import { LOG_ZERO } from '../ops/sinkhorn.ts'
+import { LOG_ZERO, NO_MASS, RESOLUTION } from '../ops/sinkhorn.ts'
 import type { Expression, Statement } from '../scalar/expression.ts'
 import { add, binary, divide, element, f32, less, load, multiply, reduce, remainder, select, u32, unary, variable } from '../scalar/build.ts'
 import { LimitError } from './limit-error.ts'
@@ -29,7 +29,7 @@ const column = variable('u32', 'column')
 const BYTES = 4
 
 /** Entries of a plan up to which one workgroup is no slower than many, a dispatch an iteration. */
-export const sinkhornReach = (target: Target): number => (target.kind === 'cpu' ? 16384 : 65536)
+export const sinkhornReach = (target: Target): number => (target.kind === 'cpu' ? 65536 : 32768)
 
 /** Throws a LimitError where the columns are not known, or more than a workgroup holds. */
 export function scalingOf(columns: Node, block: number, target: Target): Scaling {
@@ -47,8 +47,8 @@ export function scalingOf(columns: Node, block: number, target: Target): Scaling
 const tooMuch = (message: string, { origin }: Node): LimitError =>
   new LimitError('SMOE6003', message, 'make the columns a parameter, and fewer', origin)
 
-/** Barriers are dear on a processor. */
-const lanesOf = (target: Target): number => Math.min(target.kind === 'cpu' ? 64 : 256, target.maxInvocationsPerWorkgroup)
+/** On a processor barriers are dear, and so are lanes that have nothing to do once the columns fit. */
+const lanesOf = (target: Target): number => Math.min(target.kind === 'cpu' ? 16 : 256, target.maxInvocationsPerWorkgroup)
 
 export const sharedOf = ({ width, groups, block }: Scaling): Shared => [
   { name: 'log_v', type: 'f32', length: width },
@@ -163,7 +163,7 @@ export const storeColumns = (scaling: Scaling, store: (at: Expression, found: Ex
 /** Puts the logarithm of each column's sum into `level`, and into the variable `residual` how far the columns are from their marginals. */
 export function judge(scaling: Scaling, columns: string): readonly Statement[] {
   const [found, sum] = [variable('f32', 'found'), variable('f32', 'sum')]
-  const level = select(less(f32(0), sum), add(found, unary('log', binary('maximum', sum, SMALLEST))), f32(LOG_ZERO))
+  const level = select(binary('less_equal', sum, f32(0)), f32(LOG_ZERO), add(found, unary('log', binary('maximum', sum, SMALLEST))))
   const missed = variable('f32', 'missed')
   return [
     { kind: 'var', name: 'missing', value: f32(0) },
@@ -178,8 +178,17 @@ export function judge(scaling: Scaling, columns: string): readonly Statement[] {
   ]
 }
 
+/** Below this residual the columns fit. */
+export function threshold({ width }: Scaling, columns: string, tolerance: number): Expression {
+  const mass = load('f32', columns, variable('u32', 'e'))
+  const meanSquare = divide(reduce('sum', 'e', u32(width), multiply(mass, mass)), f32(width))
+  return binary('maximum', f32(tolerance), multiply(f32(RESOLUTION), unary('sqrt', meanSquare)))
+}
+
 /** log v where the columns' sums are to be what they should. */
 export const moved = (logV: Expression, columns: string, at: Expression): Expression => {
   const mass = load('f32', columns, at)
-  return select(less(f32(0), mass), minus(add(logV, logOf(mass)), element('f32', 'level', at)), f32(LOG_ZERO))
+  const level = element('f32', 'level', at)
+  const idle = binary('or', binary('less_equal', mass, f32(0)), binary('less_equal', level, f32(NO_MASS)))
+  return select(idle, f32(LOG_ZERO), minus(add(logV, logOf(mass)), level))
 }

@@ -11,7 +11,7 @@ import { openScope, type ScheduleContext } from './context.ts'
 import { describe, kernelName } from './describe.ts'
 import type { KernelProgram } from './kernel.ts'
 import type { Group } from './partition.ts'
-import { addRows, addTerms, BARRIER, clearSums, eachColumn, fillColumns, judge, lane, measureRows, moved, name, scalingOf, sharedOf, storeColumns, workgroup, type Scaling } from './sinkhorn-parts.ts'
+import { addRows, addTerms, BARRIER, clearSums, eachColumn, fillColumns, judge, lane, measureRows, moved, name, scalingOf, sharedOf, storeColumns, threshold, workgroup, type Scaling } from './sinkhorn-parts.ts'
 
 /** The places of a state: see `sinkhorn_step`. */
 interface Places {
@@ -104,7 +104,7 @@ interface Proceeding {
 function proceed(scaling: Scaling, { state, places, blocks, columns, tolerance, sums, head }: Proceeding): readonly Statement[] {
   const count = variable('u32', 'count')
   const goesOn = binary('equal', variable('u32', 'goes_on'), u32(1))
-  const fits = binary('and', less(u32(0), variable('u32', 'count_before')), less(residual, f32(tolerance)))
+  const fits = binary('and', less(u32(0), variable('u32', 'count_before')), less(residual, variable('f32', 'threshold')))
   return [
     { kind: 'var', name: 'residual', value: load('f32', state, places.residual) },
     name('count_before', cast('u32', load('f32', state, places.count))),
@@ -113,7 +113,10 @@ function proceed(scaling: Scaling, { state, places, blocks, columns, tolerance, 
     fillColumns(scaling, 'log_v', (at) => load('f32', state, at)),
     when(binary('equal', load('f32', state, places.done), f32(0)), [
       ...judgeState(scaling, state, places, blocks, columns),
-      when(binary('equal', lane, u32(0)), [{ kind: 'assign-element', array: 'again', index: u32(0), value: select(fits, u32(0), u32(1)) }]),
+      when(binary('equal', lane, u32(0)), [
+        name('threshold', threshold(scaling, columns, tolerance)),
+        { kind: 'assign-element', array: 'again', index: u32(0), value: select(fits, u32(0), u32(1)) },
+      ]),
       { kind: 'agree', name: 'goes_on', array: 'again', index: u32(0) },
       when(goesOn, [
         { kind: 'assign', name: 'count', value: add(count, u32(1)) },

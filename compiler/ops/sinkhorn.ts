@@ -9,6 +9,11 @@ import { hostTensor, type HostTensor } from './tensor.ts'
 
 /** Stands for log 0: below every score, and finite, so that differences remain numbers. */
 export const LOG_ZERO = -(2 ** 100)
+/** The logarithm of a sum up to here is one of zeros. */
+export const NO_MASS = LOG_ZERO / 2
+
+/** Of the marginals, all that f32 resolves: no iteration brings the columns closer than this. */
+export const RESOLUTION = 2 ** -20
 
 /** A state: log v, iterations done, residual, whether converged; then a row of maxima a block, and a row of sums a block. */
 const stateSize = (tokens: Dim, columns: Dim, block: number): Dim =>
@@ -27,14 +32,18 @@ function gather(n: number, term: (i: number) => number): { readonly most: number
   return { most, sum }
 }
 
-const logSum = ({ most, sum }: { readonly most: number; readonly sum: number }): number => (sum > 0 ? most + Math.log(sum) : LOG_ZERO)
+const logSum = ({ most, sum }: { readonly most: number; readonly sum: number }): number => (sum <= 0 ? LOG_ZERO : most + Math.log(sum))
+
+/** Whether a column has no part in the plan: it is to have no mass, or no row brings it any. */
+const isIdle = (mass: number, level: number): boolean => mass <= 0 || level <= NO_MASS
 const logSumExp = (n: number, term: (i: number) => number): number => logSum(gather(n, term))
 
 /** Root of the mean square of what the columns miss. */
-function residualOf(sums: readonly number[], columns: Float64Array): number {
-  const squares = sums.reduce((all, sum, j) => all + (sum - columns[j]) ** 2, 0)
-  return Math.sqrt(squares / Math.max(1, columns.length))
-}
+const residualOf = (sums: readonly number[], columns: Float64Array): number => rootMeanSquare(columns.map((mass, j) => sums[j] - mass))
+const rootMeanSquare = (of: Float64Array): number => Math.sqrt(of.reduce((all, x) => all + x * x, 0) / Math.max(1, of.length))
+
+/** Below this the columns fit. */
+const threshold = (tolerance: number, columns: Float64Array): number => Math.max(tolerance, RESOLUTION * rootMeanSquare(columns))
 
 type Operands = readonly HostTensor[]
 
@@ -46,7 +55,7 @@ function sinkhorn([cost, rows, columns]: Operands, iterations: number, tolerance
   do {
     for (let j = 0; j < width; j++) {
       const through = logSumExp(tokens, (t) => c[t * width + j] + logU[t])
-      logV[j] = columns.values[j] > 0 ? Math.log(columns.values[j]) - through : LOG_ZERO
+      logV[j] = isIdle(columns.values[j], through) ? LOG_ZERO : Math.log(columns.values[j]) - through
     }
     for (let t = 0; t < tokens; t++) {
       const through = logSumExp(width, (j) => c[t * width + j] + logV[j])
@@ -59,7 +68,7 @@ function sinkhorn([cost, rows, columns]: Operands, iterations: number, tolerance
     })
     residual = residualOf(sums, columns.values)
     done++
-  } while (done < iterations && !(residual < tolerance))
+  } while (done < iterations && !(residual < threshold(tolerance, columns.values)))
   return hostTensor([width + 2], 'f32', Float64Array.of(...logV, done, residual))
 }
 
@@ -90,8 +99,8 @@ function advance(columns: HostTensor, state: HostTensor, tolerance: number): Hea
   if (done !== 0) return { logV, count, residual: before, done: true }
   const levels = columnLevels(state.values, width)
   const residual = count === 0 ? 0 : residualOf(levels.map(Math.exp), columns.values)
-  if (count > 0 && residual < tolerance) return { logV, count, residual, done: true }
-  const next = logV.map((v, j) => (columns.values[j] > 0 ? v + Math.log(columns.values[j]) - levels[j] : LOG_ZERO))
+  if (count > 0 && residual < threshold(tolerance, columns.values)) return { logV, count, residual, done: true }
+  const next = logV.map((v, j) => (isIdle(columns.values[j], levels[j]) ? LOG_ZERO : v + Math.log(columns.values[j]) - levels[j]))
   return { logV: next, count: count + 1, residual, done: false }
 }
 
@@ -156,8 +165,9 @@ export const scalings: Records<'sinkhorn' | 'sinkhorn_step' | 'sinkhorn_finish'>
     doc:
       'Scalings of the plan exp(cost[t, e] + u[t] + v[e]) whose rows and columns have the given sums: u = 0, then in turn ' +
       'v[e] = log columns[e] - log sum over t of exp(cost[t, e] + u[t]) and u[t] = log rows[t] - log sum over e of exp(cost[t, e] + v[e]). ' +
-      'Rows are exact, as u comes last. Ends where the residual, the root of the mean square of what the columns miss, is below the tolerance, ' +
-      'or after so many iterations. A marginal of 0 or less takes no part; the logarithm of its scaling is -2^100.',
+      'Rows are exact, as u comes last. Ends where the residual, the root of the mean square of what the columns miss, is below the tolerance ' +
+      'or 2^-20 of the root mean square of the column marginals, which is all that f32 resolves, ' +
+      'or after so many iterations. A row or column to sum to 0 or less, or a column that no row brings anything, takes no part: its logarithm is -2^100.',
     formula: 'y = [v[0], ..., v[E - 1], iterations done, residual]',
     infer(inputs, { iterations, tolerance }) {
       const complaint = wantCount(inputs, 3) ?? firstOf(wantWhole(iterations, 'the number of iterations'), wantTolerance(tolerance)) ?? wantProblem(inputs)

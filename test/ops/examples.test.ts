@@ -5,6 +5,7 @@ import type { DType, OpName, OpParams } from '../../compiler/graph/vocabulary.ts
 import { infer } from '../../compiler/ops/infer.ts'
 import { records } from '../../compiler/ops/records.ts'
 import type { OpRecord, Surroundings } from '../../compiler/ops/record.ts'
+import { LOG_ZERO } from '../../compiler/ops/sinkhorn.ts'
 import { hostTensor, type HostTensor } from '../../compiler/ops/tensor.ts'
 
 const tensor = (dtype: DType, shape: readonly number[], values: readonly number[]): HostTensor => hostTensor(shape, dtype, Float64Array.from(values))
@@ -123,11 +124,23 @@ const examples: { readonly [N in OpName]: readonly Example<N>[] } = {
     [[f2([[-3, 4]])], {}, f(5, 1, -0.6, 0.8)],
     [[tensor('f32', [2, 1, 2], [0, 0, -6, 0])], {}, tensor('f32', [2, 4], [0, 1, 1, 0, 6, -1, 1, 0])],
   ],
+  sinkhorn: [
+    [[f2([[0, 0], [0, 0]]), f(1, 1), f(1, 1)], { iterations: 100, tolerance: 1e-4 }, f(-Math.LN2, -Math.LN2, 1, 0)],
+    // marginals of 0 take no part
+    [[f2([[0, 1], [5, 5]]), f(1, 0), f(1, 0)], { iterations: 9, tolerance: 0 }, f(-5 - Math.log1p(Math.exp(-5)), LOG_ZERO, 1, 0)],
+    [[tensor('f32', [0, 2], []), f(), f(0, 0)], { iterations: 1, tolerance: 0 }, f(LOG_ZERO, LOG_ZERO, 1, 0)],
+  ],
   count_experts: [[[i2([[0, 2], [2, 1], [1, 2]])], { experts: 4, block: 2 }, i2([[1, 1, 2, 0], [0, 1, 1, 0]])]],
   order_rows: [[
     [i2([[0, 2], [2, 1], [1, 2]]), i2([[1, 1, 2, 0], [0, 1, 1, 0]])], { experts: 4, block: 2, tile: 2 },
     i(0, 3, 4, 1, 2, 5, /* tiles */ 0, 0, 1, 1, 2, 3, 2, 5, -1, 6, -1, 6, -1, 6),
   ]],
+  sinkhorn_step: [
+    [[f2([[0]]), f(1), f(1)], { tolerance: 0, block: 1 }, f(0, 0, 0, 0, /* largest */ 0, LOG_ZERO, /* sums */ 1, 0)],
+    [[f2([[0]]), f(1), f(1), f(0, 0, 0, 0, 0, LOG_ZERO, 1, 0)], { tolerance: 0, block: 1 }, f(0, 1, 0, 0, 0, LOG_ZERO, 1, 0)],
+    [[f2([[0]]), f(1), f(1), f(0, 1, 0, 0, 0, LOG_ZERO, 1, 0)], { tolerance: 0, block: 1 }, f(0, 1, 0, 1, 0, 0, 0, 0)],
+  ],
+  sinkhorn_finish: [[[f(1), f(7, 3, 0.5, 1, 0, 0, 0, 0)], {}, f(7, 3, 0.5)], [[f(1), f(0, 1, 0, 0, 0, LOG_ZERO, 1, 0)], {}, f(0, 1, 0)]],
 }
 
 describe.each(OP_NAMES)('%s', (op) => {
