@@ -3,6 +3,7 @@ import { compile, type Compilation } from '../compiler/compile.ts'
 import type { LowerOptions } from '../compiler/lower/lower.ts'
 import { check } from '../compiler/model/check.ts'
 import { parse } from '../grammar/parse.ts'
+import type { Source } from '../grammar/source.ts'
 import type { Plan } from '../plan/plan.ts'
 import type { Target } from '../plan/target.ts'
 import { hasErrors, refuseErrors } from './diagnostics.ts'
@@ -25,19 +26,25 @@ export function checkAnyway(path: string, { model: wanted, set }: SpecOptions, t
 }
 
 /** Compiles without judging: the diagnostics are the caller's to show. */
-export function compileAnyway(path: string, options: SpecOptions, target: Target, terminal: Terminal, added: LowerOptions = {}): Compilation {
-  const { model, set } = options
-  return compile(readSource(path, terminal), { load: createLoader(terminal), model, set: parseSettings(set), target, ...added })
-}
+export const compileAnyway = (path: string, options: SpecOptions, target: Target, terminal: Terminal, added: LowerOptions = {}): Compilation =>
+  compileText(readSource(path, terminal), options, target, terminal, added)
+
+const compileText = (source: Source, { model, set }: SpecOptions, target: Target, terminal: Terminal, added: LowerOptions): Compilation =>
+  compile(source, { load: createLoader(terminal), model, set: parseSettings(set), target, ...added })
+
+/** A spec that had to be right and to declare a model. */
+export type Compiled = Compilation & { readonly plan: Plan }
 
 /** Compiles a spec that has to be right and to declare a model; else shows why not and ends the command. */
-export function compileSpec(
-  path: string, options: SpecOptions, target: Target, terminal: Terminal, added: LowerOptions = {},
-): Compilation & { readonly plan: Plan } {
-  const compilation = compileAnyway(path, options, target, terminal, added)
+export const compileSpec = (path: string, options: SpecOptions, target: Target, terminal: Terminal, added: LowerOptions = {}): Compiled =>
+  compileSource(readSource(path, terminal), options, target, terminal, added)
+
+/** As `compileSpec`, of a text that is at hand. */
+export function compileSource(source: Source, options: SpecOptions, target: Target, terminal: Terminal, added: LowerOptions = {}): Compiled {
+  const compilation = compileText(source, options, target, terminal, added)
   refuseErrors(compilation.diagnostics, terminal)
   const { plan } = compilation
   if (plan !== null) return { ...compilation, plan }
   if (hasErrors(compilation.diagnostics)) throw new Error('a diagnostic should have ended this')
-  throw new Failure(EXIT.usage, `'${path}' declares no model`, 'only a model can be compiled; fns, blocks, experts and policies are checked by smoe check')
+  throw new Failure(EXIT.usage, `'${source.path}' declares no model`, 'only a model can be compiled; fns, blocks, experts and policies are checked by smoe check')
 }

@@ -20,6 +20,7 @@ const COMMANDS: Readonly<Record<string, Entry>> = {
   run: { summary: 'run a model on tensors from files', load: async () => (await import('./commands/run.ts')).run },
   routing: { summary: 'draw a routing report, in the terminal or as a page', load: async () => (await import('./commands/routing.ts')).routing },
   import: { summary: 'write a spec for a Hugging Face checkpoint', load: async () => (await import('./commands/import.ts')).importCommand },
+  reroute: { summary: 'route a checkpoint by what its experts listen to, without training', load: async () => (await import('./commands/reroute.ts')).reroute },
   bench: { summary: 'measure one mixture-of-experts layer on this machine', load: async () => (await import('./commands/bench.ts')).bench },
   doctor: { summary: 'tell what smoe can run on here, and what is missing', load: async () => (await import('./commands/doctor.ts')).doctor },
 }

@@ -5,7 +5,7 @@ import type { Command } from 'commander'
 import type { CommandModule, Context } from '../command.ts'
 import { EXIT, Failure, type ExitCode } from '../exit.ts'
 import { writeWhole } from '../files.ts'
-import { importModel } from '../import/import.ts'
+import { importModel, type Imported } from '../import/import.ts'
 import { missingFile, readText } from '../load.ts'
 import type { Terminal } from '../terminal.ts'
 
@@ -29,10 +29,16 @@ function readConfig(path: string, terminal: Terminal): unknown {
   }
 }
 
-function importCheckpoint(typed: string, options: Options, terminal: Terminal): ExitCode {
+/** The spec of a checkpoint by its folder or config. Throws a Failure where there is none or it is not supported. */
+export function importFrom(typed: string, terminal: Terminal): Imported & { readonly kind: 'spec' } {
   const path = configPath(typed, terminal)
   const result = importModel(readConfig(path, terminal))
   if (result.kind === 'unsupported') throw new Failure(EXIT.badCheckpoint, `${path}: ${result.message}`)
+  return result
+}
+
+function importCheckpoint(typed: string, options: Options, terminal: Terminal): ExitCode {
+  const result = importFrom(typed, terminal)
   if (options.output === undefined || options.output === '-') terminal.out(result.spec)
   else {
     writeWhole(options.output, result.spec, terminal)

@@ -4,6 +4,7 @@ import { evaluate } from '../../compiler/reference/evaluate.ts'
 import type { Graph, Node } from '../../compiler/graph/node.ts'
 import { nodesOf } from '../../compiler/graph/walk.ts'
 import type { DType } from '../../compiler/graph/vocabulary.ts'
+import { splitOnce } from '../../compiler/passes/split_once.ts'
 import type { Plan, WeightPort } from '../../plan/plan.ts'
 import type { Checkpoint } from '../../runtime/checkpoint/checkpoint.ts'
 import { WeightError } from '../../runtime/errors.ts'
@@ -55,6 +56,20 @@ const ROUND: { readonly [T in DType]: (values: Float64Array) => HostArray } = {
 }
 
 const toHost = ({ shape, dtype, values }: HostTensor): HostData => ({ shape, data: ROUND[dtype](values) })
+
+const toReals = ({ shape, data }: HostData): HostTensor => hostTensor(shape, 'f32', Float64Array.from(data))
+
+/** What depends on weights alone, by name; empty where nothing does. */
+export function referenceHeld(graph: Graph, weights: Readonly<Record<string, HostTensor>>): Readonly<Record<string, HostData>> {
+  const { once } = splitOnce(graph)
+  return once === null ? {} : runReference(once, {}, weights)
+}
+
+/** As `runReference`, with held values in the place of what they are made of. */
+export const runReferenceHeld = (
+  graph: Graph, inputs: Readonly<Record<string, HostData>>, weights: Readonly<Record<string, HostTensor>>, held: Readonly<Record<string, HostData>>,
+): Readonly<Record<string, HostData>> =>
+  runReference(splitOnce(graph).main, inputs, { ...weights, ...Object.fromEntries(Object.entries(held).map(([name, data]) => [name, toReals(data)])) })
 
 /** Evaluates in f64; what comes out is rounded once. Throws a Failure where the inputs do not fit. */
 export function runReference(

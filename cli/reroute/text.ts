@@ -1,0 +1,56 @@
+/** The texts of a spec before and after its routes change. */
+import { dirname, join, relative } from 'node:path'
+import type { Source } from '../../grammar/source.ts'
+import { parse } from '../../grammar/parse.ts'
+import { importFrom } from '../commands/import.ts'
+import { refuseErrors } from '../diagnostics.ts'
+import { EXIT, Failure } from '../exit.ts'
+import { readSource } from '../load.ts'
+import type { Terminal } from '../terminal.ts'
+import { moved, reroute, type Blend } from './rewrite.ts'
+
+/** The user's spec, or what is imported from the checkpoint. Throws a Failure for text that does not parse. */
+export function originalSpec(directory: string, spec: string | undefined, terminal: Terminal): Source {
+  if (spec === undefined) {
+    const { name, spec: text } = importFrom(directory, terminal)
+    return { path: `${name}.smoe`, text }
+  }
+  const source = readSource(spec, terminal)
+  refuseErrors(parse(source).diagnostics, terminal)
+  return source
+}
+
+export interface Texts {
+  /** What is written: with alpha = 0 a spec that was routed by top_k stays as it is. */
+  readonly written: Source
+  /** Whether the text that is written holds directions. */
+  readonly holds: boolean
+  /** What holds the directions, whatever alpha is. */
+  readonly blended: Source
+}
+
+/** Alpha of the text that only serves to make the directions. */
+const SOME = 0.5
+
+function rewritten(source: Source, blend: Blend): ReturnType<typeof reroute> & { readonly kind: 'spec' } {
+  const made = reroute(source, blend)
+  if (made.kind === 'refused') throw new Failure(EXIT.usage, `${source.path}: ${made.message}`)
+  return made
+}
+
+/** Throws a Failure where the routes of the spec cannot be changed. */
+export function reroutedTexts(source: Source, blend: Blend): Texts {
+  const made = rewritten(source, blend)
+  const blended = blend.alpha === 0 ? rewritten(source, { ...blend, alpha: SOME }) : made
+  const keeps = blend.alpha === 0 && made.wasPlain
+  return { written: keeps ? source : { ...source, text: made.text }, holds: !keeps, blended: { ...source, text: blended.text } }
+}
+
+/** The text for a file elsewhere: what it imports from beside itself is found from there. */
+export function textFor(source: Source, target: string, terminal: Terminal): string {
+  const [from, to] = [dirname(terminal.path(source.path)), dirname(terminal.path(target))]
+  return moved(source, (path) => {
+    const there = relative(to, join(from, path)).replaceAll('\\', '/')
+    return there.startsWith('.') ? there : `./${there}`
+  })
+}
