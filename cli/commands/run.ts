@@ -8,6 +8,7 @@ import type { Checkpoint } from '../../runtime/checkpoint/checkpoint.ts'
 import { openCheckpoint, writeSafetensors } from '../../runtime/checkpoint/files.ts'
 import { memoryCheckpoint } from '../../runtime/checkpoint/memory.ts'
 import { bindDims, type Inputs } from '../../runtime/dims.ts'
+import { readHeld } from '../../runtime/once.ts'
 import type { RouteRecord } from '../../runtime/routing/record.ts'
 import type { ReportFacts } from '../../runtime/routing/report.ts'
 import { createSession } from '../../runtime/session.ts'
@@ -20,15 +21,17 @@ import { missingFile } from '../load.ts'
 import { bytes, milliseconds, plural, table, writeJson } from '../output.ts'
 import { createProgress } from '../progress.ts'
 import { compareTensors, type Difference } from '../run/compare.ts'
+import { openHeld } from '../run/held.ts'
 import { readInputs } from '../run/inputs.ts'
 import { kernelTimes, profileTable, type KernelTime } from '../run/profile.ts'
-import { readWeights, runReference } from '../run/reference.ts'
+import { readWeights, runReference, runReferenceHeld } from '../run/reference.ts'
 import { addRoutingOptions, routerCollapse, splitRoutes, wantsRoutes, writeRoutes, type RoutingOptions } from '../run/routes.ts'
 import { findTensor, readTensor } from '../run/tensors.ts'
 import type { Terminal } from '../terminal.ts'
 
 interface Options extends SpecOptions, FormatOption, RoutingOptions {
   readonly weights?: string
+  readonly held?: string
   readonly in: readonly string[]
   readonly out?: string
   readonly device: string
@@ -78,14 +81,17 @@ async function runOnReference(path: string, options: Options, terminal: Terminal
   if (graph === null) throw new Error('a plan without a graph')
   const inputs = await readInputs(plan, options.in, terminal)
   bindDims(plan, inputs)
+  const held = await openHeld(options.held, plan, terminal)
   const checkpoint = await openWeights(options.weights, plan.weights.length, terminal)
   try {
     terminal.err('on the reference: f64 on the CPU, slow\n')
     const start = performance.now()
-    const outputs = runReference(graph, inputs, await readWeights(graph, plan, checkpoint))
+    const weights = await readWeights(graph, plan, checkpoint)
+    const outputs = held === null ? runReference(graph, inputs, weights) : runReferenceHeld(graph, inputs, weights, await readHeld(plan, held))
     terminal.err(`${plan.model}: ${milliseconds(performance.now() - start)} ms\n`)
     return { ...await outputsAndRoutes({ compilation, inputs, checkpoint, adapter: 'the reference, f64 on the CPU', outputs }), profile: null }
   } finally {
+    await held?.close()
     await checkpoint.close()
   }
 }
@@ -96,13 +102,14 @@ async function runOnDevice(path: string, options: Options, terminal: Terminal): 
     const compilation = compileSpec(path, options, device.target, terminal, { routes: wantsRoutes(options, terminal) })
     const { plan } = compilation
     const inputs = await readInputs(plan, options.in, terminal)
+    const held = await openHeld(options.held, plan, terminal)
     const checkpoint = await openWeights(options.weights, plan.weights.length, terminal)
     const start = performance.now()
     const session = await createSession(device, plan)
     const progress = createProgress(terminal, 'weights', 1)
     try {
       const onProgress = (done: number, all: number): void => progress.update(all === 0 ? 1 : done / all, bytes(all))
-      const loaded = await session.loadWeights(checkpoint, { allowExtra: true, onProgress })
+      const loaded = await session.loadWeights(checkpoint, { allowExtra: true, onProgress, held: held ?? undefined })
       progress.end()
       if (loaded.extra.length > 0) terminal.err(`note: no weight takes ${sample(loaded.extra)} of ${checkpoint.name}\n`)
       const ready = performance.now()
@@ -115,6 +122,7 @@ async function runOnDevice(path: string, options: Options, terminal: Terminal): 
     } finally {
       progress.end()
       session.dispose()
+      await held?.close()
       await checkpoint.close()
     }
   } finally {
@@ -194,6 +202,7 @@ export const run: CommandModule = {
     addRoutingOptions(command
       .argument('<spec>', 'the spec; - is standard input')
       .option('--weights <path>', 'a .safetensors file, or a folder with one or with shards and their index')
+      .option('--held <file>', 'what depends on weights alone, from a .safetensors file rather than made: as smoe reroute stores it')
       .addOption(new Option('--in <name=file[:tensor]>', 'reads an input from a .safetensors file; once for each input')
         .argParser((value: string, earlier: readonly string[]) => [...earlier, value]).default([], 'none'))
       .option('--out <file>', 'a .safetensors file for every output under its name')
