@@ -17,21 +17,27 @@ export interface Layer {
   readonly clauses?: readonly string[]
   /** Of the router and of shared experts. */
   readonly weights: readonly string[]
-  /** The moe and what is done with it; `moe` stands for the layer itself. */
+  /** Statements before the moe, and what it routes. */
+  readonly before?: readonly string[]
+  readonly input?: string
+  /** What is done with its `answers`. */
   readonly output?: string
   /** Axes of the input before D. */
   readonly axes?: string
   readonly E?: number
+  readonly D?: number
   /** Further declarations. */
   readonly declarations?: string
 }
 
-export function textOf({ imports = [], experts, route, clauses = [], weights, output = 'answers', axes = 'B, S', E = 8, declarations = '' }: Layer): string {
+export function textOf({
+  imports = [], experts, route, clauses = [], weights, before = [], input = 'x', output = 'answers', axes = 'B, S', E = 8, D = 32, declarations = '',
+}: Layer): string {
   return `${[`import ${experts.imports}`, ...imports.map((one) => `import ${one}`)].join('\n')}
 ${declarations}
-model layer(D: int = 32, E: int = ${E}) {
+model layer(D: int = ${D}, E: int = ${E}) {
   input x: f32[${axes}, D]
-  let answers = moe(x) {
+${before.map((line) => `  ${line}\n`).join('')}  let answers = moe(${input}) {
     experts E of ${experts.call}
     route ${route}
 ${clauses.map((clause) => `    ${clause}\n`).join('')}  }
@@ -43,20 +49,3 @@ ${[...experts.weights, ...weights].map((entry) => `    ${entry}\n`).join('')}  }
 }
 
 export const sourceOf = (name: string, layer: Layer): Source => ({ path: `test/golden/${name}.smoe`, text: textOf(layer) })
-
-/** Linear, gelu, linear, with biases; `fc` and `proj` are their names. */
-export const geluExperts: Experts = {
-  imports: '{ gelu_mlp } from "std/experts/gelu_mlp"',
-  call: 'gelu_mlp(F = 64)',
-  weights: [
-    'moe.experts.{e}.up = "param.experts.{e}.0.weight"', 'moe.experts.{e}.up_bias = "param.experts.{e}.0.bias"',
-    'moe.experts.{e}.down = "param.experts.{e}.2.weight"', 'moe.experts.{e}.down_bias = "param.experts.{e}.2.bias"',
-  ],
-}
-
-/** relu(x keys) values, a bank of each. */
-export const reluExperts: Experts = {
-  imports: '{ relu_mlp } from "std/experts/relu_mlp"',
-  call: 'relu_mlp(F = 16, biases = false)',
-  weights: ['moe.experts.up = "param.keys".T', 'moe.experts.down = "param.values".T'],
-}

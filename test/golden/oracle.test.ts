@@ -1,21 +1,26 @@
-import { expect, describe, test } from 'vitest'
+import { describe, expect, test } from 'vitest'
 import { lower } from '../../compiler/lower/lower.ts'
+import { splitOnce } from '../../compiler/passes/split_once.ts'
 import { evaluate } from '../../compiler/reference/evaluate.ts'
 import { checkSource, framed } from '../support/check.ts'
 import { weightsOf } from '../support/weights.ts'
 import { cases } from './cases.ts'
 import { sourceOf } from './layers.ts'
-import { precisionsOf, problemsOf, vectorsOf } from './vectors.ts'
+import { heldOf, problemsOf, runsOf, vectorsOf } from './vectors.ts'
 
-describe.each(cases)('$name', ({ name, layer, files, expected }) => {
+describe.each(cases)('$name', (one) => {
+  const { name, layer, training = false, checks } = one
   const { model, diagnostics } = checkSource(sourceOf(name, layer))
 
   test('has no mistakes', () => expect(framed(diagnostics)).toBe(''))
 
-  test.each(files.flatMap((file) => precisionsOf(file).map((precision) => ({ file, precision }))))('computes $file in $precision', ({ file, precision }) => {
-    const graph = lower(model!, { routes: true })
-    const vectors = vectorsOf(file, precision)
-    const outputs = evaluate(graph, { inputs: { x: vectors.x }, weights: weightsOf(graph, vectors) })
-    expect(problemsOf(outputs, vectors, expected)).toEqual([])
+  test.each(runsOf(one))('computes $file in $precision', (run) => {
+    const graph = lower(model!, { routes: true, training })
+    const vectors = vectorsOf(one, run)
+    for (const check of checks) {
+      const taken = check.held === undefined ? graph : splitOnce(graph).main
+      const weights = { ...weightsOf(taken, vectors), ...(check.held === undefined ? {} : heldOf(vectors, check.held)) }
+      expect(problemsOf(evaluate(taken, { inputs: { x: vectors.x }, weights }), vectors, check), `with ${check.held ?? 'what the weights give'}`).toEqual([])
+    }
   })
 })

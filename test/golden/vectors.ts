@@ -1,22 +1,33 @@
 /** Files of vectors, and how far a layer's results lie from them. */
 import { existsSync } from 'node:fs'
 import { join } from 'node:path'
-import type { HostTensor } from '../../compiler/reference/tensor.ts'
+import { swapLastTwo, type HostTensor } from '../../compiler/reference/tensor.ts'
 import { readSafetensors } from '../support/safetensors.ts'
 import { root } from '../support/sources.ts'
-import type { Expected } from './cases.ts'
+import type { Case, Check, Expected, Routes, Tensors } from './case.ts'
 
-export type Tensors = Readonly<Record<string, HostTensor>>
+export const pathOf = ({ file, precision }: Run): string => join(root, 'test/fixtures/golden', `${file}_${precision}.safetensors`)
 
-export const pathOf = (file: string, precision: 'f32' | 'f64'): string => join(root, 'test/fixtures/golden', `${file}_${precision}.safetensors`)
+export interface Run {
+  readonly file: string
+  readonly precision: 'f32' | 'f64'
+}
 
-/** Both precisions, where there are both. */
-export const precisionsOf = (file: string): readonly ('f32' | 'f64')[] => (['f32', 'f64'] as const).filter((precision) => existsSync(pathOf(file, precision)))
+/** Every file in the precisions that there are. */
+export const runsOf = ({ files, precisions = ['f32', 'f64'] }: Case): readonly Run[] =>
+  files.flatMap((file) => precisions.flatMap((precision) => (existsSync(pathOf({ file, precision })) ? [{ file, precision }] : [])))
 
-export const vectorsOf = (file: string, precision: 'f32' | 'f64'): Tensors => readSafetensors(pathOf(file, precision))
+/** The tensors of a file, and those that are made of them. */
+export function vectorsOf({ made }: Case, run: Run): Tensors {
+  const vectors = readSafetensors(pathOf(run))
+  return made === undefined ? vectors : { ...vectors, ...made(vectors) }
+}
 
-/** The closest that results have to come. */
-const TOLERANCE = 1e-5
+/** What is loaded in the place of a held value: the file has it the other way round. */
+export const heldOf = (vectors: Tensors, held: string): Tensors => ({ 'moe.router.ev': swapLastTwo(vectors[held]) })
+
+/** How close results have to come. */
+const WITHIN = 1e-5
 /** Scores that lie closer may be ranked either way. */
 const TIE = 1e-6
 
@@ -43,6 +54,7 @@ interface Compared {
   readonly vectors: Tensors
   /** Tokens that may be routed either way. */
   readonly open: ReadonlySet<number>
+  readonly within: number
 }
 
 const missing = (got: readonly unknown[], want: readonly unknown[]): readonly string[] =>
@@ -51,29 +63,39 @@ const missing = (got: readonly unknown[], want: readonly unknown[]): readonly st
 const perToken = (want: readonly number[][], open: ReadonlySet<number>, problem: (row: number[], token: number) => string | null): readonly string[] =>
   want.flatMap((row, token) => (open.has(token) ? [] : (problem(row, token) ?? [])))
 
-function routesApart({ outputs, vectors, open }: Compared, { selected, weights }: NonNullable<Expected['routes']>): readonly string[] {
+function routesApart({ outputs, vectors, open, within }: Compared, { selected, weights }: Routes): readonly string[] {
   const k = vectors[selected].shape.at(-1)!
-  const [want, wantWeights] = [rows(vectors[selected].values, k), rows(vectors[weights].values, k)]
+  const [want, wantWeights] = [rows(vectors[selected].values, k), weights === null ? null : rows(vectors[weights].values, k)]
   const [got, gotWeights] = [rows(outputs['moe.selected'].values, k), rows(outputs['moe.weights'].values, k)]
   return [...missing(got, want), ...perToken(want, open, (experts, token) => {
     if (!sameSet(experts, got[token])) return `token ${token} goes to ${got[token].join(', ')}, expected ${experts.join(', ')}`
-    const off = largest(experts.map((expert, slot) => gotWeights[token][got[token].indexOf(expert)] - wantWeights[token][slot]))
-    return off <= TOLERANCE ? null : `the weights of token ${token} are off by ${off}`
+    const off = largest(experts.map((expert, slot) => (wantWeights === null ? 0 : gotWeights[token][got[token].indexOf(expert)] - wantWeights[token][slot])))
+    return off <= within ? null : `the weights of token ${token} are off by ${off}`
   })]
 }
 
-function answersApart({ outputs, vectors, open }: Compared, y: string): readonly string[] {
+function answersApart({ outputs, vectors, open, within }: Compared, y: string): readonly string[] {
   const width = vectors[y].shape.at(-1)!
   const [want, got] = [rows(vectors[y].values, width), rows(outputs.y.values, width)]
   return [...missing(got, want), ...perToken(want, open, (row, token) => {
     const off = largest(row.map((value, i) => got[token][i] - value))
-    return off <= TOLERANCE ? null : `the answer to token ${token} is off by ${off}`
+    return off <= within ? null : `the answer to token ${token} is off by ${off}`
   })]
 }
 
+const lossesApart = ({ outputs, vectors, within }: Compared, losses: NonNullable<Expected['losses']>): readonly string[] =>
+  Object.entries(losses).flatMap(([name, of]) => {
+    const off = Math.abs(outputs[name].values[0] - of(vectors))
+    return off <= within ? [] : `${name} is off by ${off}`
+  })
+
 /** Everything that is amiss with the outputs of a layer; empty where they agree. */
-export function problemsOf(outputs: Outputs, vectors: Tensors, { routes, y }: Expected): readonly string[] {
-  const open = routes === undefined ? new Set<number>() : tied(vectors[routes.scores], vectors[routes.selected].shape.at(-1)!)
-  const compared = { outputs, vectors, open }
-  return [...(routes === undefined ? [] : routesApart(compared, routes)), ...(y === undefined ? [] : answersApart(compared, y))]
+export function problemsOf(outputs: Outputs, vectors: Tensors, { expected: { routes, y, losses }, within = WITHIN }: Check): readonly string[] {
+  const scores = typeof routes?.scores === 'function' ? routes.scores(vectors) : vectors[routes?.scores ?? '']
+  const open = routes === undefined ? new Set<number>() : tied(scores, vectors[routes.selected].shape.at(-1)!)
+  const compared = { outputs, vectors, open, within }
+  return [
+    ...(routes === undefined ? [] : routesApart(compared, routes)), ...(y === undefined ? [] : answersApart(compared, y)),
+    ...(losses === undefined ? [] : lossesApart(compared, losses)),
+  ]
 }
