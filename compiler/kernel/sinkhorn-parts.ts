@@ -89,13 +89,14 @@ export function measureRows(scaling: Scaling, buffers: { cost: string; rows: str
   const e = variable('u32', 'e')
   const score = add(load('f32', buffers.cost, add(multiply(add(first, row), u32(width)), e)), element('f32', 'log_v', e))
   const [largest, mass] = [variable('f32', 'largest'), variable('f32', 'mass')]
+  const marginal = load('f32', buffers.rows, add(first, row))
   const measured: Statement[] = [
     name('largest', reduce('max', 'e', u32(width), score)),
     name('mass', reduce('sum', 'e', u32(width), exp(minus(score, largest)))),
     set('peak', row, largest),
-    set('shift', row, minus(logOf(load('f32', buffers.rows, add(first, row))), unary('log', mass))),
+    set('shift', row, minus(logOf(marginal), unary('log', mass))),
   ]
-  const plain: Statement[] = [set('peak', row, f32(0)), set('shift', row, f32(0))]
+  const plain: Statement[] = [set('peak', row, f32(0)), set('shift', row, select(less(f32(0), marginal), f32(0), f32(LOG_ZERO)))]
   const either = (condition: Expression): Statement => ({ kind: 'if', condition, body: measured, otherwise: plain })
   const body = typeof started !== 'boolean' ? [either(started)] : started ? measured : plain
   return [inTurn(scaling, 'row', filled, body), BARRIER]

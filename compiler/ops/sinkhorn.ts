@@ -24,6 +24,9 @@ export const blocksOf = (tokens: Dim, block: number): Dim => add(floorDivide(tok
 
 const logOf = (mass: number): number => (mass > 0 ? Math.log(mass) : LOG_ZERO)
 
+/** Log u of a row before the first iteration. */
+const startOf = (mass: number): number => (mass > 0 ? 0 : LOG_ZERO)
+
 /** The largest of n terms, and the sum of exp beside it. */
 function gather(n: number, term: (i: number) => number): { readonly most: number; readonly sum: number } {
   let [most, sum] = [LOG_ZERO, 0]
@@ -50,7 +53,7 @@ type Operands = readonly HostTensor[]
 function sinkhorn([cost, rows, columns]: Operands, iterations: number, tolerance: number): HostTensor {
   const [tokens, width] = cost.shape
   const c = cost.values
-  const [logU, logV] = [new Float64Array(tokens), new Float64Array(width)]
+  const [logU, logV] = [rows.values.map(startOf), new Float64Array(width)]
   let [done, residual] = [0, 0]
   do {
     for (let j = 0; j < width; j++) {
@@ -114,7 +117,7 @@ function step([cost, rows, columns, state]: Operands, tolerance: number, block: 
   const values = new Float64Array(width + 3 + 2 * width * blocks)
   values.set([...logV, count, residual, Number(done)])
   if (done) return hostTensor([values.length], 'f32', values)
-  const logU = Array.from({ length: tokens }, (_, t) => (count === 0 ? 0 : logOf(rows.values[t]) - logSumExp(width, (j) => c[t * width + j] + logV[j])))
+  const logU = Array.from({ length: tokens }, (_, t) => (count === 0 ? startOf(rows.values[t]) : logOf(rows.values[t]) - logSumExp(width, (j) => c[t * width + j] + logV[j])))
   for (let b = 0; b < blocks; b++) {
     const from = b * block
     for (let j = 0; j < width; j++) {

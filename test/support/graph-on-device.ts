@@ -8,13 +8,14 @@ import type { Feeds } from '../../compiler/reference/evaluate.ts'
 import type { HostTensor } from '../../compiler/reference/tensor.ts'
 import { emitPlan } from '../../compiler/wgsl/plan.ts'
 import { rowTile } from '../../compiler/wgsl/choose-matmul.ts'
-import type { Plan } from '../../plan/plan.ts'
+import type { Plan, Program } from '../../plan/plan.ts'
 import type { Checkpoint } from '../../runtime/checkpoint/checkpoint.ts'
 import type { Device } from '../../runtime/device.ts'
 import { createSession } from '../../runtime/session.ts'
 
-export const planOf = (graph: Graph, target: Target, regime: Regime, block = 16): Plan => {
-  const optimised = optimise(graph, { tokens: regime, block, tile: rowTile(target) })
+/** A plan of one program; `when` is what its passes may count on, though it runs whatever the sizes are. */
+export const planOf = (graph: Graph, target: Target, regime: Regime, block = 16, when: Program['when'] = null): Plan => {
+  const optimised = optimise(graph, { tokens: regime, block, tile: rowTile(target), when })
   return emitPlan(graph, [{ kind: 'run', name: regime, regime, when: null, graph: optimised.graph, schedule: schedule(optimised.graph, target, regime) }], target)
 }
 
