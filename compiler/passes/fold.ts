@@ -46,7 +46,7 @@ function knownOf(node: Node, operands: readonly (Known | undefined)[]): Known | 
   return value && { value, counted: node.op === 'iota' || (isExact && known.some((operand) => operand.counted)) }
 }
 
-/** A plan is JSON, and a shader knows no literal for what is not finite. */
+/** A plan is JSON, which has no number that is not finite; kernels work such values out. */
 const isWritable = ({ values }: HostTensor): boolean => values.length > 0 && values.every(Number.isFinite)
 
 function written(node: Node, inputs: readonly Node[], { shape, dtype, values }: HostTensor, make: Make): Node {

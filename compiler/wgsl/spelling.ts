@@ -1,6 +1,13 @@
 /** How the words of `scalar` are spelled in WGSL: data, and the helper functions that some of them need. */
 import type { BinaryWord, ReduceWord, ScalarType, UnaryWord } from '../scalar/expression.ts'
 
+/** Whether a spelled operand is the literal zero: no shader may divide a whole number by it, and a driver may drop what divides a real one. */
+const isZero = (text: string): boolean => /^\(?-?0(\.0f|i|u)\)?$/.test(text)
+
+/** a / 0 is a times infinity in f32, a itself in whole numbers. */
+const divideByZero = (a: string, zero: string, type: ScalarType): string =>
+  type === 'f32' ? `(${a} * ${spellLiteral('f32', zero.includes('-') ? -Infinity : Infinity)})` : a
+
 /** `smoe_...` names stand in HELPERS. */
 export const UNARY: { readonly [W in UnaryWord]: (x: string, type: ScalarType) => string } = {
   negate: (x) => `(-${x})`,
@@ -9,7 +16,7 @@ export const UNARY: { readonly [W in UnaryWord]: (x: string, type: ScalarType) =
   sign: (x) => `sign(${x})`,
   floor: (x) => `floor(${x})`,
   exp: (x) => `exp(${x})`,
-  log: (x) => `log(${x})`,
+  log: (x) => `smoe_log(${x})`,
   log1p: (x) => `smoe_log1p(${x})`,
   sqrt: (x) => `sqrt(${x})`,
   rsqrt: (x) => `inverseSqrt(${x})`,
@@ -25,8 +32,11 @@ export const BINARY: { readonly [W in BinaryWord]: (a: string, b: string, type: 
   add: (a, b) => `(${a} + ${b})`,
   subtract: (a, b) => `(${a} - ${b})`,
   multiply: (a, b) => `(${a} * ${b})`,
-  divide: (a, b) => `(${a} / ${b})`,
-  remainder: (a, b, type) => (type === 'f32' ? `smoe_remainder(${a}, ${b})` : `(${a} % ${b})`),
+  divide: (a, b, type) => (isZero(b) ? divideByZero(a, b, type) : `(${a} / ${b})`),
+  remainder: (a, b, type) => {
+    if (isZero(b)) return spellLiteral(type, type === 'f32' ? NaN : 0)
+    return type === 'f32' ? `smoe_remainder(${a}, ${b})` : `(${a} % ${b})`
+  },
   power: (a, b) => `smoe_power(${a}, ${b})`,
   minimum: (a, b) => `min(${a}, ${b})`,
   maximum: (a, b) => `max(${a}, ${b})`,
@@ -48,10 +58,30 @@ export const REDUCE: { readonly [W in ReduceWord]: { readonly fold: (a: string, 
  * into a module where its name occurs.
  */
 export const HELPERS: Readonly<Record<string, string>> = {
-  // log(1 + x) without losing a small x: x scaled by how far 1 + x was rounded (Higham, Accuracy and Stability, 1.14.1)
+  // a call is no constant expression, in which WGSL refuses what is not finite
+  smoe_real: `fn smoe_real(bits: u32) -> f32 {
+  return bitcast<f32>(bits);
+}`,
+  // WGSL's log is good to 2^-21 near 1, and an adapter may give any number at 0 and below: x = m * 2^e with m from sqrt(1/2) to sqrt(2),
+  // log m = 2 artanh((m - 1) / (m + 1)); log 2 is split so that e times its first part is exact
+  smoe_log: `fn smoe_log(x: f32) -> f32 {
+  let tiny = abs(x) < 1.17549435e-38f;
+  let bits = bitcast<u32>(select(x, x * 8388608.0f, tiny));
+  let shifted = bits + 0x004afb0du;
+  let e = f32(i32(shifted >> 23u) - 127) - select(0.0f, 23.0f, tiny);
+  let m = bitcast<f32>((shifted & 0x007fffffu) + 0x3f3504f3u);
+  let s = (m - 1.0f) / (m + 1.0f);
+  let z = s * s;
+  let value = e * 0.693359375f + (2.0f * s * (1.0f + z * (0.333333333f + z * (0.2f + z * (0.142857143f + z * 0.111111111f)))) - e * 2.12194440e-4f);
+  let edge = select(smoe_real(0x7fc00000u), x, bits == 0x7f800000u);
+  return select(select(value, edge, bits >= 0x7f800000u), smoe_real(0xff800000u), (bits & 0x7fffffffu) == 0u);
+}`,
+  // log(1 + x) without losing a small x: 2 artanh(x / (2 + x)) near zero
   smoe_log1p: `fn smoe_log1p(x: f32) -> f32 {
-  let u = 1.0f + x;
-  return select(log(u) * (x / (u - 1.0f)), x, u == 1.0f);
+  let s = x / (2.0f + x);
+  let z = s * s;
+  let near = 2.0f * s * (1.0f + z * (0.333333333f + z * (0.2f + z * (0.142857143f + z * 0.111111111f))));
+  return select(smoe_log(1.0f + x), near, abs(x) < 0.29f);
 }`,
   smoe_softplus: `fn smoe_softplus(x: f32) -> f32 {
   return max(x, 0.0f) + smoe_log1p(exp(-abs(x)));
@@ -75,10 +105,12 @@ export const HELPERS: Readonly<Record<string, string>> = {
     + t * (-1.13520398f + t * (1.48851587f + t * (-0.82215223f + t * 0.17087277f)))))))));
   return select(sign(x) * (1.0f - r), near, a < 0.5f);
 }`,
-  // quadrant by Cody and Waite's three-part pi / 2, then the minimax polynomials of the quadrant
+  // quadrant by Cody and Waite's three-part pi / 2, then the minimax polynomials of the quadrant; beyond some 1e5 the quadrant is lost, and
+  // the result only stays from -1 to 1
   smoe_sin_quadrant: `fn smoe_sin_quadrant(x: f32, shift: i32) -> f32 {
   let k = floor(x * 0.636619772f + 0.5f);
-  let y = ((x - k * 1.5703125f) - k * 4.837512969970703125e-4f) - k * 7.549789948768648e-8f;
+  let rest = ((x - k * 1.5703125f) - k * 4.837512969970703125e-4f) - k * 7.549789948768648e-8f;
+  let y = select(rest, clamp(rest, -0.786f, 0.786f), abs(rest) > 0.786f);
   let s = y * y;
   let sine = y + y * s * (-0.16666654611f + s * (0.0083321608736f + s * -0.00019515295891f));
   let cosine = 1.0f - 0.5f * s + s * s * (0.041666645683f + s * (-0.0013887316255f + s * 0.000024433157652f));
@@ -98,13 +130,23 @@ export const HELPERS: Readonly<Record<string, string>> = {
 }`,
   // WGSL's pow is undefined for a negative base; a whole exponent has a value there
   smoe_power: `fn smoe_power(a: f32, b: f32) -> f32 {
-  let magnitude = select(exp2(b * log2(abs(a))), select(0.0f, 1.0f, b == 0.0f), a == 0.0f);
+  let at_zero = select(select(smoe_real(0x7f800000u), 1.0f, b == 0.0f), 0.0f, b > 0.0f);
+  let magnitude = select(exp2(b * log2(abs(a))), at_zero, a == 0.0f);
   let odd = b - 2.0f * floor(b * 0.5f) == 1.0f;
-  return select(magnitude, -magnitude, a < 0.0f && odd);
+  let below = select(select(magnitude, -magnitude, odd), smoe_real(0x7fc00000u), floor(b) != b);
+  return select(magnitude, below, a < 0.0f);
 }`,
 }
 
-/** A number as a WGSL literal of a type. */
+const view = new DataView(new ArrayBuffer(4))
+
+/** The bits of an f32, for values without a literal and where WGSL would work out a constant by itself. */
+export function spellBits(value: number): string {
+  view.setFloat32(0, value)
+  return `smoe_real(0x${(Number.isNaN(value) ? 0x7fc00000 : view.getUint32(0)).toString(16).padStart(8, '0')}u)`
+}
+
+/** A number as WGSL of a type: a literal, or its bits where it is not finite; what is beyond f32 becomes its largest. */
 export function spellLiteral(type: ScalarType, value: number): string {
   switch (type) {
     case 'bool':
@@ -114,7 +156,7 @@ export function spellLiteral(type: ScalarType, value: number): string {
     case 'i32':
       return value === -2147483648 ? 'i32(-2147483648)' : value < 0 ? `(${value}i)` : `${value}i`
     case 'f32': {
-      if (!Number.isFinite(value)) throw new Error(`${value} has no WGSL literal`)
+      if (!Number.isFinite(value)) return spellBits(value)
       const rounded = Math.fround(value)
       const clamped = Number.isFinite(rounded) ? rounded : Math.sign(value) * 3.4028234663852886e38
       const text = String(clamped)

@@ -3,7 +3,7 @@ import type { Atom, Dim } from '../../plan/dim.ts'
 import { foldStart } from '../scalar/fold.ts'
 import type { Expression, Statement } from '../scalar/expression.ts'
 import { identityOf, operandsOf } from '../scalar/build.ts'
-import { BINARY, REDUCE, UNARY, spellLiteral } from './spelling.ts'
+import { BINARY, REDUCE, UNARY, spellBits, spellLiteral } from './spelling.ts'
 import type { Speller } from './speller.ts'
 
 export interface WriteOptions {
@@ -81,6 +81,10 @@ export function createWriter(options: WriteOptions): Speller & { readonly shared
     return name
   }
 
+  /** WGSL works out what has literals alone, and refuses the shader where that is not finite; bits it leaves for the run. */
+  const spellOperand = (e: Expression, all: readonly Expression[], block: Block): string =>
+    e.kind === 'literal' && e.type === 'f32' && all.every((other) => other.kind === 'literal') ? spellBits(e.value) : spell(e, block)
+
   function spellAfresh(e: Expression, block: Block): string {
     switch (e.kind) {
       case 'literal':
@@ -94,9 +98,9 @@ export function createWriter(options: WriteOptions): Speller & { readonly shared
       case 'element':
         return `${e.array}[${spell(e.index, block)}]`
       case 'unary':
-        return UNARY[e.word](spell(e.operand, block), e.type)
+        return UNARY[e.word](spellOperand(e.operand, [e.operand], block), e.type)
       case 'binary':
-        return BINARY[e.word](spell(e.left, block), spell(e.right, block), e.left.type)
+        return BINARY[e.word](spellOperand(e.left, [e.left, e.right], block), spell(e.right, block), e.left.type)
       case 'select': {
         const then = spell(e.then, block)
         const otherwise = spell(e.otherwise, block)
