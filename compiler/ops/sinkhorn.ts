@@ -137,8 +137,13 @@ function finish([columns, state]: Operands): HostTensor {
   return hostTensor([width + 2], 'f32', Float64Array.of(...state.values.subarray(0, width), count, residual))
 }
 
-const wantWhole = (value: number, word: string): ShapeError | null =>
-  Number.isInteger(value) && value >= 1 ? null : fail(`${word} is 1 or more, not ${value}`)
+/** Each may be a dispatch of its own. */
+const MOST_ITERATIONS = 1000
+
+const wantIterations = (value: number): ShapeError | null =>
+  Number.isInteger(value) && value >= 1 && value <= MOST_ITERATIONS ? null : fail(`the number of iterations is from 1 to ${MOST_ITERATIONS}, not ${value}`)
+
+const wantBlock = (value: number): ShapeError | null => (Number.isInteger(value) && value >= 1 ? null : fail(`block is 1 or more, not ${value}`))
 
 const wantTolerance = (value: number): ShapeError | null => (value >= 0 && Number.isFinite(value) ? null : fail(`the tolerance is 0 or more, not ${value}`))
 
@@ -173,7 +178,7 @@ export const scalings: Records<'sinkhorn' | 'sinkhorn_step' | 'sinkhorn_finish'>
       'or after so many iterations. A row or column to sum to 0 or less, or a column that no row brings anything, takes no part: its logarithm is -2^100.',
     formula: 'y = [v[0], ..., v[E - 1], iterations done, residual]',
     infer(inputs, { iterations, tolerance }) {
-      const complaint = wantCount(inputs, 3) ?? firstOf(wantWhole(iterations, 'the number of iterations'), wantTolerance(tolerance)) ?? wantProblem(inputs)
+      const complaint = wantCount(inputs, 3) ?? firstOf(wantIterations(iterations), wantTolerance(tolerance)) ?? wantProblem(inputs)
       return complaint ?? { shape: [add(inputs[0].shape[1], 2)], dtype: 'f32' }
     },
     evaluate: (inputs, { iterations, tolerance }) => sinkhorn(inputs, iterations, tolerance),
@@ -185,7 +190,7 @@ export const scalings: Records<'sinkhorn' | 'sinkhorn_step' | 'sinkhorn_finish'>
       'sums of the new plan. Without a state, the sums of exp(cost). Once converged only the head is carried on and the sums mean nothing.',
     formula: 'y = [v, iterations done, residual, converged] + [largest logarithm of each block and column] + [sums of exp beside it]',
     infer(inputs, { tolerance, block }) {
-      const complaint = wantCount(inputs, 3, 4) ?? firstOf(wantTolerance(tolerance), wantWhole(block, 'block')) ?? wantProblem(inputs) ?? wantState(inputs[3])
+      const complaint = wantCount(inputs, 3, 4) ?? firstOf(wantTolerance(tolerance), wantBlock(block)) ?? wantProblem(inputs) ?? wantState(inputs[3])
       if (complaint) return complaint
       const type = stateType(inputs[0], block)
       return (inputs.length === 4 ? wantSame(inputs[3].shape[0], type.shape[0], 'axis 0 of the state and its size') : null) ?? type
