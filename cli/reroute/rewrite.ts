@@ -20,13 +20,17 @@ export type Rewritten =
   | {
     readonly kind: 'spec'
     readonly text: string
-    /** Whether every route was `top_k`: what `alpha = 0` means anyway. */
+    /** Whether every route was by the old router alone: what `alpha = 0` means anyway. */
     readonly wasPlain: boolean
   }
   | { readonly kind: 'refused'; readonly message: string }
 
 const MODULE = 'std/policies/spectral'
-const KNOWN: Readonly<Record<string, readonly string[]>> = { 'std/policies/top_k': ['top_k'], [MODULE]: POLICIES }
+const KNOWN: Readonly<Record<string, readonly string[]>> = {
+  'std/policies/top_k': ['top_k'],
+  'std/policies/softmax_of_top_k': ['softmax_of_top_k'],
+  [MODULE]: POLICIES,
+}
 
 const moduleOf = ({ from }: Import): string => from.value.replace(/\.smoe$/, '')
 
@@ -55,23 +59,28 @@ function given({ arguments: all }: CallExpression, name: string, position: numbe
   return (all.find((argument) => argument.name?.text === name) ?? all.filter((argument) => argument.name === null)[position])?.value ?? null
 }
 
-const isText = (value: Expression | null, text: string): boolean => value?.kind === 'string' && value.value === text
-
 interface Carried {
   readonly name: string
   readonly value: Expression
 }
 
+/** Where parameters stand that may be given by position, and whether weights are renormalised where nothing is said. */
+const SIGNATURES: Readonly<Record<string, { readonly positions: readonly string[]; readonly renormalises: boolean }>> = {
+  top_k: { positions: ['k', 'renormalise'], renormalises: true },
+  // a softmax over the selected alone is the softmax over all, renormalised
+  softmax_of_top_k: { positions: ['k', 'biases'], renormalises: true },
+  spectral: { positions: ['k', 'alpha', 'c', 'renormalise', 'biases'], renormalises: false },
+  spectral_pair: { positions: ['k', 'alpha', 'c', 'renormalise'], renormalises: false },
+}
+
 /** What the new route takes over from the old one. */
 function carried(policy: string, call: CallExpression, at: Span): readonly Carried[] {
-  const k = given(call, 'k', 0) ?? { kind: 'number', value: 2, isInteger: true, span: at }
-  // the softmax over the selected alone is the softmax over all, renormalised
-  const isOverSelected = policy === 'top_k' && isText(given(call, 'softmax_of', 2), 'selected')
-  const renormalise = isOverSelected ? null : policy === 'top_k' ? given(call, 'renormalise', 1) : given(call, 'renormalise', -1)
-  const biases = policy === 'top_k' ? given(call, 'biases', 3) : given(call, 'biases', -1)
+  const { positions, renormalises } = SIGNATURES[policy]
+  const value = (name: string): Expression | null => (positions.includes(name) ? given(call, name, positions.indexOf(name)) : null)
+  const biases = value('biases')
   return [
-    { name: 'k', value: k },
-    { name: 'renormalise', value: renormalise ?? { kind: 'boolean', value: policy === 'top_k', span: at } },
+    { name: 'k', value: value('k') ?? { kind: 'number', value: 2, isInteger: true, span: at } },
+    { name: 'renormalise', value: value('renormalise') ?? { kind: 'boolean', value: renormalises, span: at } },
     ...(biases === null ? [] : [{ name: 'biases', value: biases }]),
   ]
 }
@@ -102,7 +111,7 @@ function changeImports(file: File, policy: string, name: string): readonly Impor
 
 const routeOf = ({ clauses }: MoeExpression): RouteClause | null => clauses.find((clause) => clause.kind === 'route') ?? null
 
-/** Routes every moe of a file without mistakes by `spectral`; what other policies than top_k mean is not carried over. */
+/** Routes every moe of a file without mistakes by `spectral`; what other policies than these mean is not carried over. */
 export function reroute(source: Source, blend: Blend): Rewritten {
   const { file } = parse(source)
   const policies = policiesOf(file)
@@ -120,9 +129,9 @@ export function reroute(source: Source, blend: Blend): Rewritten {
     const policyCall = spectralCall(route.policy, policy, name, blend)
     return { ...moe, clauses: moe.clauses.map((clause) => (clause === route ? { ...route, policy: policyCall } : clause)) }
   })
-  if (strange.length > 0) return { kind: 'refused', message: `\`${textOf(strange[0].span)}\`: only routes by top_k of the library can be rerouted` }
+  if (strange.length > 0) return { kind: 'refused', message: `\`${textOf(strange[0].span)}\`: only routes by top_k and softmax_of_top_k of the library can be rerouted` }
   if (found.length === 0) return { kind: 'refused', message: 'no layer of the file is routed' }
-  return { kind: 'spec', wasPlain: found.every((policy) => policy === 'top_k'), text: print({ ...changed, imports: changeImports(file, blend.policy, name) }) }
+  return { kind: 'spec', wasPlain: found.every((policy) => !POLICIES.some((one) => one === policy)), text: print({ ...changed, imports: changeImports(file, blend.policy, name) }) }
 }
 
 /** The text with its relative imports, and its layout, for a file in another folder. */

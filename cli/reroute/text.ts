@@ -21,7 +21,7 @@ export function originalSpec(directory: string, spec: string | undefined, termin
 }
 
 export interface Texts {
-  /** What is written: with alpha = 0 a spec that was routed by top_k stays as it is. */
+  /** What is written: with alpha = 0 a spec that was routed by its router alone stays as it is. */
   readonly written: Source
   /** Whether the text that is written holds directions. */
   readonly holds: boolean
