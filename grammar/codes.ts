@@ -265,7 +265,7 @@ const rows = {
     kind: 'unsupported',
     title: 'not supported yet',
     explanation: 'The text is right, but this version cannot lower it.',
-    example: 'import { swiglu } from "std/experts/swiglu"\nimport { top_k } from "std/policies/top_k"\nmodel m(D: int = 4) {\n  input x: f32[T, D]\n  output y = moe(x) {\n    experts 8 of swiglu(F = 8)\n    route top_k(k = 2)\n    require groups 4 keep 2\n  }\n}',
+    example: 'import { swiglu } from "std/experts/swiglu"\nimport { top_k } from "std/policies/top_k"\nmodel m(D: int = 4) {\n  input x: f32[T, D]\n  output y = moe(x) {\n    experts 256 of swiglu(F = 8)\n    route top_k(k = 2)\n    require capacity 1.5 overflow next\n  }\n}',
   },
   SMOE4006: {
     title: 'impossible number',

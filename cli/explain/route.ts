@@ -3,6 +3,7 @@ import { isTerm, type CallTerm, type MoeTerm, type Model, type ParameterFact, ty
 import { evaluateSize, staticText } from '../../compiler/model/static.ts'
 import type { Dim } from '../../plan/dim.ts'
 import { definition, formula, typeOf } from './formula.ts'
+import { promiseLine, ruleLines } from './rules.ts'
 
 /** Term -> the name it goes by; grows as lets are told. */
 type Book = Map<Term, string>
@@ -33,14 +34,18 @@ function stepLines(step: Step, book: Book): readonly string[] {
 }
 
 /** The choice is told before the first step that speaks of what was chosen. */
-function routeLines(steps: readonly Step[], { scores, count, selected, weights }: Route, book: Book, model: Model): readonly string[] {
+function routeLines(steps: readonly Step[], route: Route, book: Book, moe: MoeTerm, model: Model): readonly string[] {
+  const { scores, asked, selected, weights, keep } = route
   book.set(selected, 'selected')
   const lines = steps.flatMap((step) => stepLines(step, book))
   const largest = formula(scores, book)
-  const choice = `selected: ${typeOf(selected)}: each token chooses the ${sized(count, model)} experts with the largest ${largest}; of equals the one with the lower index, NaN last`
+  const choice = moe.rules.expertChoice
+    ? `selected: ${typeOf(selected)}: every expert in the order of their numbers; they choose by the largest ${largest}`
+    : `selected: ${typeOf(selected)}: each token chooses the ${sized(asked, model)} experts with the largest ${largest}; of equals the one with the lower index, NaN last`
+  const kept = keep === null ? [] : [`of those chosen answer where ${formula(keep, book)}; the other slots are dropped: no expert, weight 0`]
   const first = lines.findIndex((line) => /\bselected\b/.test(line))
   const at = first < 0 ? lines.length : first
-  return [...lines.slice(0, at), choice, ...lines.slice(at), `each chosen expert's answer is weighed by ${formula(weights, book)}`]
+  return [...lines.slice(0, at), choice, ...lines.slice(at), `each chosen expert's answer is weighed by ${formula(weights, book)}`, ...kept, ...ruleLines(moe, route, (size) => sized(size, model), model)]
 }
 
 const settings = ({ arguments: given }: CallTerm): readonly string[] =>
@@ -61,7 +66,8 @@ function parameterLine({ name, value, given, range, doc }: ParameterFact): strin
 
 const numbered = (lines: readonly string[]): readonly string[] => lines.map((line, at) => `  ${String(at + 1).padStart(2)}. ${line}`)
 
-function trainingLines({ policy }: MoeTerm, book: Book, model: Model): readonly string[] {
+function trainingLines(moe: MoeTerm, book: Book, model: Model): readonly string[] {
+  const { policy } = moe
   const { training, inference } = policy
   if (training === null) return []
   const { rate, after, atMost } = training
@@ -71,12 +77,14 @@ function trainingLines({ policy }: MoeTerm, book: Book, model: Model): readonly 
     atMost === null ? '' : `in at most ${staticText(atMost)} layers a step`,
   ].filter((part) => part !== '')
   const replaced = inference.steps.length === 1 ? 'step' : `${inference.steps.length} steps`
-  return ['', `in training, ${when.join(', ')}, these take the place of the last ${replaced}, the choice and the weights:`, ...numbered(routeLines(training.steps, training, book, model))]
+  return ['', `in training, ${when.join(', ')}, these take the place of the last ${replaced}, the choice and the weights:`, ...numbered(routeLines(training.steps, training, book, moe, model))]
 }
 
-function sumLine({ experts, policy, shared }: MoeTerm, model: Model): string {
-  const always = shared.map((one, at) => ` + ${one.name}_shared${shared.length > 1 ? `_${at}` : ''}(x[t])`).join('')
-  return `y[t] = sum over the ${sized(policy.inference.count, model)} chosen e of weight[t, e] * ${experts.body.name}_e(x[t])${always}`
+function sumLine({ experts, policy, shared, rules }: MoeTerm, model: Model): string {
+  const canDrop = policy.inference.keep !== null || rules.limit !== null || rules.expertChoice
+  const times = rules.limit?.overflow === 'shared' ? '(1 + dropped weight[t]) * ' : ''
+  const always = shared.map((one, at) => ` + ${times}${one.name}_shared${shared.length > 1 ? `_${at}` : ''}(x[t])`).join('')
+  return `y[t] = sum over the ${sized(policy.inference.count, model)} chosen e${canDrop ? ' that answer' : ''} of weight[t, e] * ${experts.body.name}_e(x[t])${always}`
 }
 
 /** Lines for one mixture. */
@@ -91,9 +99,9 @@ export function explainMoe(moe: MoeTerm, model: Model): readonly string[] {
     ...policy.doc.split('\n').filter((line) => line !== '').map((line) => `  ${line}`),
     ...(policy.parameters.length === 0 ? [] : ['with', ...policy.parameters.map((parameter) => `  ${parameterLine(parameter)}`)]),
     `x: ${typeOf(rows)} are the tokens, a row each`,
-    ...numbered([...routeLines([...policy.steps, ...policy.inference.steps], policy.inference, book, model), sumLine(moe, model)]),
+    ...numbered([...routeLines([...policy.steps, ...policy.inference.steps], policy.inference, book, moe, model), sumLine(moe, model)]),
     ...expertLines(experts.body, experts.rows),
-    ...constraints.map(({ text }) => `require ${text}`),
+    ...constraints.map((fact) => promiseLine(fact, moe, model)),
     ...trainingLines(moe, training, model),
   ]
 }

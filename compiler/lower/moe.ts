@@ -4,7 +4,9 @@ import type { Node } from '../graph/node.ts'
 import { reachable } from '../graph/walk.ts'
 import { EXPERT_ROWS, type EveryExpertTerm, type MoeTerm, type Step, type Term } from '../model/model.ts'
 import { inner, numberIn, originIn, pathIn, sizeIn, type Environment, type RowExperts } from './environment.ts'
-import { make, orElse, reshape, spread, type Maker } from './maker.ts'
+import { byExperts, limited } from './limits.ts'
+import { filled, make, orElse, reshape, spread, type Maker } from './maker.ts'
+import type { Asked, Choice } from './slots.ts'
 
 const lowerTerm = (environment: Environment, term: Term): Node => environment.walk.term(environment, term)
 
@@ -25,17 +27,8 @@ function answers({ environment }: Maker, moe: MoeTerm, rows: Node, expertOfRow: 
   return lowerTerm(inside, body.result)
 }
 
-/** What a policy has decided. */
-interface Choice {
-  /** i32 [T, K]: an expert in every slot. */
-  readonly selected: Node
-  /** f32 [T, K]. */
-  readonly weights: Node
-  /** bool [T, K]: whether the slot answers; null where all do. */
-  readonly kept: Node | null
-}
-
-function choose(environment: Environment, { policy, rows }: MoeTerm, tokens: Node): Choice {
+function choose(maker: Maker, { policy, rows, rules }: MoeTerm, tokens: Node): Choice {
+  const { environment } = maker
   environment.nodes.set(rows, tokens)
   if (policy.ids !== null) {
     const { given, input } = policy.ids
@@ -45,9 +38,12 @@ function choose(environment: Environment, { policy, rows }: MoeTerm, tokens: Nod
   const way = environment.training && policy.training !== null ? policy.training : policy.inference
   lowerSteps(environment, policy.steps)
   lowerSteps(environment, way.steps)
-  return {
-    selected: lowerTerm(environment, way.selected), weights: lowerTerm(environment, way.weights), kept: way.keep === null ? null : lowerTerm(environment, way.keep),
+  const chosen: Choice = {
+    selected: lowerTerm(environment, way.selected), weights: lowerTerm(environment, way.weights), kept: way.keep === null ? null : lowerTerm(environment, way.keep), spilled: null,
   }
+  const asked: Asked = { scores: lowerTerm(environment, way.scores), asked: sizeIn(environment, way.asked), experts: numberIn(environment, environment.moe!.experts.count) }
+  const taken = rules.expertChoice ? byExperts(maker, chosen, asked) : chosen
+  return rules.limit === null ? taken : limited(maker, taken, asked, rules.limit)
 }
 
 /** y[t] = sum over k of weights[t, k] * answer[t * K + k], over the slots that are kept. */
@@ -82,22 +78,33 @@ function winners(maker: Maker, everyone: Node, selected: Node): Node {
 }
 
 /** Dropped slots name no expert and weigh nothing. */
-const dropped = (maker: Maker, { selected, weights, kept }: Choice): Choice =>
-  kept === null ? { selected, weights, kept } : { selected: orElse(maker, kept, selected, -1), weights: orElse(maker, kept, weights, 0), kept }
+function dropped(maker: Maker, choice: Choice): Choice {
+  const { selected, weights, kept } = choice
+  return kept === null ? choice : { ...choice, selected: orElse(maker, kept, selected, -1), weights: orElse(maker, kept, weights, 0) }
+}
+
+/** The sum with the shared experts, which answer once for themselves and once more for what was passed on to them. */
+function withShared(maker: Maker, { shared }: MoeTerm, routed: Node, spilled: Node | null): Node {
+  if (spilled === null) return shared.reduce((sum, one) => make(maker, 'add', [sum, lowerTerm(maker.environment, one)], {}), routed)
+  const [first, ...others] = shared.map((one) => lowerTerm(maker.environment, one))
+  const always = others.reduce((sum, one) => make(maker, 'add', [sum, one], {}), first)
+  const times = make(maker, 'add', [spilled, filled(maker, 1, spilled)], {})
+  return make(maker, 'add', [routed, make(maker, 'multiply', [always, spread(maker, times, always.shape, [0])], {})], {})
+}
 
 export function moeNode(outer: Environment, moe: MoeTerm): Node {
   const environment = inner(outer, { moe, everyone: new Map() })
   const maker: Maker = { environment, origin: originIn(environment, moe.origin) }
   const tokens = reshape(maker, lowerTerm(outer, moe.input), moe.rows.shape.map((size) => sizeIn(environment, size)))
   const before = environment.losses.length
-  const choice = choose(environment, moe, tokens)
+  const choice = choose(maker, moe, tokens)
   const told = dropped(maker, choice)
   environment.routes.push({
     instance: pathIn(environment, moe.path.join('/')), experts: numberIn(environment, moe.experts.count), rows: tokens, selected: told.selected, weights: told.weights,
   })
   const answered = chosenAnswers(maker, moe, tokens, choice, environment.losses.slice(before).map(({ node }) => node))
   const routed = combine(maker, answered, told)
-  const all = moe.shared.reduce((sum, shared) => make(maker, 'add', [sum, lowerTerm(environment, shared)], {}), routed)
+  const all = withShared(maker, moe, routed, choice.spilled)
   return reshape(maker, all, moe.shape.map((size) => sizeIn(environment, size)))
 }
 

@@ -56,5 +56,5 @@ export function meet(frame: Frame, training: Ran, otherwise: Ran, span: Span): v
   state.keep ??= both(a.keep, b.keep)
   state.isBroken ||= a.isBroken || b.isBroken
   if (state.select !== null || a.select === null || b.select === null || a.select.count !== b.select.count) return
-  state.select = { count: b.select.count, scores: branch(frame, a.select.scores, b.select.scores, span), selected: branch(frame, a.select.selected, b.select.selected, span) }
+  state.select = { count: b.select.count, asked: b.select.asked, scores: branch(frame, a.select.scores, b.select.scores, span), selected: branch(frame, a.select.selected, b.select.selected, span) }
 }

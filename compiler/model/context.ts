@@ -5,7 +5,7 @@ import { symbol, type Dim } from '../../plan/dim.ts'
 import type { Origin } from '../graph/node.ts'
 import { BUILTINS, type BuiltinName } from './builtin/table.ts'
 import { canonical, type Quotient } from './exact.ts'
-import type { ExpertBank, InputTerm, LoopRange, MoeTerm, Output, Step, Term, WeightFact } from './model.ts'
+import type { ExpertBank, InputTerm, LoopRange, MoeTerm, Output, Step, Term, WeightFact, WeightTerm } from './model.ts'
 import type { Module } from './modules.ts'
 import type { Problem, Reporter } from './report.ts'
 import type { Scope } from './scope.ts'
@@ -82,9 +82,15 @@ export interface Bank {
   readonly depth: number
 }
 
+/** What constraints make of every selection. */
+export interface Shaping {
+  readonly groups: { readonly count: Dim; readonly keep: Dim } | null
+  readonly isByExperts: boolean
+}
+
 /** What a path through a policy has settled so far. */
 export interface PolicyState {
-  select: { readonly scores: Term; readonly count: Dim; readonly selected: Term } | null
+  select: { readonly scores: Term; readonly count: Dim; readonly asked: Dim; readonly selected: Term } | null
   /** How many experts it selects; known even where the scores are not. */
   count: Dim | null
   weights: Term | null
@@ -98,6 +104,8 @@ export interface PolicyState {
   /** The experts it chooses among, and the width of their answers. */
   readonly experts: { readonly count: Dim; readonly width: Dim; /** Null where they are not known. */ readonly bank: ExpertBank | null }
   readonly tokens: Dim
+  readonly shaping: Shaping
+  bias: WeightTerm | null
   /** Inside of `when training`. */
   readonly isBranch: boolean
 }

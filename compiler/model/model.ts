@@ -1,4 +1,5 @@
 /** A checked model: names, dims and types are settled, repeats stay folded, nobody looks at the syntax tree any more. */
+import type { Constraint, OverflowRule } from '../../grammar/ast.ts'
 import type { Dim } from '../../plan/dim.ts'
 import type { Origin } from '../graph/node.ts'
 import type { DType } from '../graph/vocabulary.ts'
@@ -141,6 +142,7 @@ export interface MoeTerm extends Typed {
   readonly policy: Policy
   readonly shared: readonly CallTerm[]
   readonly constraints: readonly ConstraintFact[]
+  readonly rules: Rules
 }
 
 export interface ExpertBank {
@@ -186,7 +188,10 @@ export interface Policy {
 export interface Route {
   readonly steps: readonly Step[]
   readonly scores: Term
+  /** The slots of a token. */
   readonly count: Dim
+  /** How many experts a token asks for: `count`, but where experts choose. */
+  readonly asked: Dim
   readonly selected: Term
   readonly weights: Term
   /** Which of the selected answer, bool [T, k]; null for all. */
@@ -200,8 +205,26 @@ export interface TrainingRoute extends Route {
   readonly atMost: Static | null
 }
 
+/** What the constraints change in a run. */
+export interface Rules {
+  /** How many tokens an expert answers; null without end. */
+  readonly limit: Limit | null
+  /** Each expert takes the ceil(k * T / E) tokens with its highest scores. */
+  readonly expertChoice: boolean
+  /** How far, in percent, the load of an expert may lie from the mean: checked on what a run has decided. */
+  readonly within: Static | null
+  /** By how much the bias of an expert moves in a step of training. */
+  readonly biasRate: Static | null
+}
+
+/** A capacity C = ceil(factor * T * k / E), or a number of tokens. */
+export type Limit =
+  | { readonly kind: 'capacity'; readonly factor: Static; readonly overflow: OverflowRule }
+  | { readonly kind: 'tokens'; readonly tokens: Dim; readonly overflow: 'drop' }
+
 /** A constraint that is declared and holds. */
 export interface ConstraintFact {
+  readonly kind: Constraint['kind']
   readonly text: string
   readonly origin: Origin
 }

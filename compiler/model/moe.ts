@@ -5,12 +5,13 @@ import { constantValue, product, symbol, type Dim } from '../../plan/dim.ts'
 import { asTerm } from './apply.ts'
 import { instantiate, type Instance } from './call.ts'
 import { claimPath } from './claims.ts'
-import { constraint } from './constraints.ts'
+import { constraintsOf, groupsFit, rulesOf, type Routed } from './constraints.ts'
 import { complain, elaborate, originOf, valueOf, verify, wordsOf, type Frame } from './context.ts'
 import { EXPERT_ROWS, type CallTerm, type ConstraintFact, type ExpertBank, type GivenTerm, type MoeTerm, type Policy, type Term } from './model.ts'
 import type { Declared } from './modules.ts'
 import { article } from './names.ts'
 import { policyOf } from './policy.ts'
+import { readRequirements, type Requirement } from './requirements.ts'
 import { mixedRows, wantAnswers } from './rows.ts'
 import { evaluateSize, int } from './static.ts'
 import { ofTerm, termTypeText, UNKNOWN, type Value } from './value.ts'
@@ -128,7 +129,7 @@ export function moe(frame: Frame, expression: MoeExpression): Value {
     return ofTerm(given(frame, wordsOf(span), shape, span))
   }
   const term: MoeTerm = {
-    kind: 'moe', path, input, rows: rows.given, tokens: product(rows.leading), experts: bank, policy: made.policy, shared: made.shared, constraints: made.constraints,
+    kind: 'moe', path, input, rows: rows.given, tokens: product(rows.leading), experts: bank, policy: made.policy, shared: made.shared, constraints: made.constraints, rules: rulesOf(made.requirements),
     shape, dtype: 'f32', origin: originOf(inner, span),
   }
   frame.context.moes.push(term)
@@ -140,6 +141,7 @@ interface Parts {
   readonly policy: Policy | null
   readonly shared: readonly CallTerm[]
   readonly constraints: readonly ConstraintFact[]
+  readonly requirements: readonly Requirement[]
 }
 
 const NO_POLICY = { policy: null, selected: null }
@@ -148,12 +150,13 @@ function parts(frame: Frame, { clauses }: MoeExpression, rows: Rows | null, expe
   const bank = experts === null ? null : bankOf(frame, experts, rows?.width ?? null)
   const count = bank?.count ?? (experts === null ? null : countOf(frame, experts.count, 'the number of experts')) ?? symbol('E')
   const width = bank?.body.shape.at(-1) ?? rows?.width ?? symbol('D')
-  const { policy, selected } = route === null ? NO_POLICY : policyOf(frame, route.policy, { rows: rows?.given ?? null, leading: rows?.leading ?? [], count, width, bank })
+  const tokens = rows === null ? null : product(rows.leading)
+  const routed: Routed = { count, selected: null, tokens, keeper: null, hasShared: clauses.some(({ kind }) => kind === 'shared') }
+  const requirements = readRequirements(frame, clauses.flatMap((clause) => (clause.kind === 'require' ? [clause.constraint] : []))).filter((one) => groupsFit(frame, one, routed))
+  const { policy, selected } = route === null ? NO_POLICY : policyOf(frame, route.policy, { rows: rows?.given ?? null, leading: rows?.leading ?? [], count, width, bank, requirements })
   const shared = clauses.flatMap((clause) => (clause.kind === 'shared' ? sharedOf(frame, clause, rows?.given ?? null) : []))
-  const constraints = clauses.flatMap((clause) => {
-    const fact = clause.kind === 'require' ? constraint(frame, clause.constraint, { count, selected }) : null
-    return fact === null ? [] : [fact]
-  })
-  return { bank, policy, shared, constraints }
+  const keeper = policy !== null && (policy.inference.keep ?? policy.training?.keep ?? null) !== null ? policy.name : null
+  const constraints = constraintsOf(frame, requirements, { ...routed, selected, keeper })
+  return { bank, policy, shared, constraints, requirements }
 }
 

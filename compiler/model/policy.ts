@@ -5,9 +5,11 @@ import { product, symbol, type Dim } from '../../plan/dim.ts'
 import { body } from './body.ts'
 import { enter } from './call.ts'
 import { claimPath } from './claims.ts'
-import { complain, originOf, type Frame, type PolicyState } from './context.ts'
+import { complain, originOf, type Frame, type PolicyState, type Shaping } from './context.ts'
 import type { ExpertBank, GivenTerm, Policy, Route, TrainingRoute } from './model.ts'
+import { requirement, type Requirement } from './requirements.ts'
 import { createScope, type Scope } from './scope.ts'
+import { biasOf } from './selection.ts'
 import { int } from './static.ts'
 import { ofStatic, ofTerm, UNKNOWN, type Value } from './value.ts'
 import { wanted } from './wanted.ts'
@@ -23,6 +25,7 @@ export interface Routed {
   readonly width: Dim
   /** Null where the experts are not known. */
   readonly bank: ExpertBank | null
+  readonly requirements: readonly Requirement[]
 }
 
 /** x, ids, E, T and D. */
@@ -45,9 +48,16 @@ export function givens(frame: Frame, { rows, leading, count }: Routed, span: Spa
   return { scope, ids: { given, input } }
 }
 
-export const newState = (experts: PolicyState['experts'], tokens: Dim): PolicyState => ({
-  select: null, count: null, weights: null, keep: null, training: null, otherwise: null, steps: [], isBroken: false, experts, tokens, isBranch: false,
+export const newState = (experts: PolicyState['experts'], tokens: Dim, shaping: Shaping): PolicyState => ({
+  select: null, count: null, weights: null, keep: null, training: null, otherwise: null, steps: [], isBroken: false, experts, tokens, shaping, bias: null, isBranch: false,
 })
+
+const shapingOf = (all: readonly Requirement[]): Shaping => {
+  const groups = requirement(all, 'groups')
+  return {
+    groups: groups === null ? null : { count: groups.groups, keep: groups.keep }, isByExperts: requirement(all, 'expert-choice') !== null,
+  }
+}
 
 export interface Settled {
   /** Null after a mistake. */
@@ -69,7 +79,9 @@ export function policyOf(frame: Frame, call: CallExpression, routed: Routed): Se
   const { reporter, weights } = frame.context
   const before = reporter.count
   const weightsBefore = weights.length
-  const state = newState({ count: routed.count, width: routed.width, bank: routed.bank }, routed.rows?.shape[0] ?? symbol('T'))
+  const state = newState({ count: routed.count, width: routed.width, bank: routed.bank }, routed.rows?.shape[0] ?? symbol('T'), shapingOf(routed.requirements))
+  const biased = requirement(routed.requirements, 'bias-balanced')
+  if (biased !== null) state.bias = biasOf({ ...callee, steps: state.steps }, routed.count, biased.span)
   const settled = reporter.during(call.span, call.callee.text, () => settle({ ...callee, policy: state, steps: state.steps }))
   if (weights.length > weightsBefore) claimPath(frame, callee.path, call.label?.span ?? call.callee.span, call.callee.text)
   const selected = (state.otherwise ?? state).count

@@ -9,8 +9,9 @@ import { complain, elaborate, folds, verify, wordsOf, type Frame } from './conte
 import { equalSizes } from './exact.ts'
 import type { Loss, Term } from './model.ts'
 import { createScope } from './scope.ts'
+import { everyExpertOf, shapedScores } from './selection.ts'
 import { evaluate, evaluateSize, type Static } from './static.ts'
-import { ofTerm, termTypeText, UNKNOWN } from './value.ts'
+import { termTypeText, UNKNOWN } from './value.ts'
 import { wantFixed, wantStatic } from './wants.ts'
 
 export function selectStatement(frame: Frame, { count: countNode, by, span }: SelectStatement): void {
@@ -25,8 +26,9 @@ export function selectStatement(frame: Frame, { count: countNode, by, span }: Se
   const isCount = count !== null && selectable(frame, count, state.experts.count, countNode.span)
   if (isCount) state.count = count
   const ok = scores !== null && hasShape(frame, scores, [state.tokens, state.experts.count], 'scores', '[T, E]', by.span) && isCount
-  const made = ok ? apply(frame, 'top_k', [{ value: ofTerm(scores), span: by.span }], options({ count }), span) : UNKNOWN
-  if (made.kind === 'tensor' && ok) state.select = { scores, count, selected: made.term }
+  const shaped = ok ? shapedScores(frame, scores, by.span) : UNKNOWN
+  const made = !ok ? UNKNOWN : state.shaping.isByExperts ? everyExpertOf(frame, span) : apply(frame, 'top_k', [{ value: shaped, span: by.span }], options({ count }), span)
+  if (made.kind === 'tensor' && shaped.kind === 'tensor' && ok) state.select = { scores: shaped.term, count: made.term.shape[1], asked: count, selected: made.term }
   else state.isBroken = true
   frame.scope.bindings.set('selected', { value: made, span, mutable: false })
 }

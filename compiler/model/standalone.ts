@@ -9,6 +9,7 @@ import { givens, newState, settle } from './policy.ts'
 import { accepts, checkRange, scalarType } from './parameters.ts'
 import { mixedRows, wantAnswers } from './rows.ts'
 import { createScope } from './scope.ts'
+import { PLAIN } from './selection.ts'
 import { dtypeOf, openShape } from './shapes.ts'
 import { parameter as symbolOf } from './static.ts'
 import { ofStatic, ofTerm, typeText, UNKNOWN } from './value.ts'
@@ -86,9 +87,9 @@ function policyAlone(frame: Frame): void {
   const rows: GivenTerm = { kind: 'given', name: 'x', shape: [tokens, width], dtype: 'f32', origin: originOf(frame, span) }
   const ids: GivenTerm = { kind: 'given', name: 'ids', shape: [tokens], dtype: 'i32', origin: originOf(frame, span) }
   frame.context.runDims.add('T')
-  const { scope } = givens(frame, { rows, leading: [tokens], count, width, bank: null }, span)
+  const { scope } = givens(frame, { rows, leading: [tokens], count, width, bank: null, requirements: [] }, span)
   scope.bindings.set('ids', { value: ofTerm(ids), span, mutable: false })
-  const state = newState({ count, width, bank: null }, tokens)
+  const state = newState({ count, width, bank: null }, tokens, PLAIN)
   const inner: Frame = { ...frame, scope: createScope(scope), policy: state, steps: state.steps }
   bindSymbols(inner)
   checkDefaults(inner)

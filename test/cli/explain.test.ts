@@ -84,7 +84,7 @@ an expert, swiglu_e(x), with weights of its own for each e:
       up: f32[F, D] is a weight, moe.experts.up
       down: f32[D, F] is a weight, moe.experts.down
       swiglu_e(x) = (silu(x @ gate.T) * (x @ up.T)) @ down.T
-require dropless
+require dropless: every chosen expert answers, whatever the load
 `)
 })
 

@@ -1,0 +1,66 @@
+/** Experts that answer so many tokens at most, and experts that choose their tokens. */
+import { ceilDivide, multiply, type Dim } from '../../plan/dim.ts'
+import type { Node } from '../graph/node.ts'
+import type { Limit } from '../model/model.ts'
+import { sizeNode } from './emit.ts'
+import { sizeIn, staticValue } from './environment.ts'
+import { make, spread, type Maker } from './maker.ts'
+import { passedOn } from './overflow.ts'
+import { places, type Asked, type Choice } from './slots.ts'
+
+const and = (maker: Maker, a: Node | null, b: Node): Node => (a === null ? b : make(maker, 'and', [a, b], {}))
+
+/** A number as a fraction of whole ones: 1.25 is 5 / 4. */
+export function fraction(value: number): readonly [number, number] {
+  const [digits, exponent = '0'] = String(value).split('e')
+  const [whole, part = ''] = digits.split('.')
+  const power = Number(exponent) - part.length
+  const numerator = Number(whole + part) * 10 ** Math.max(power, 0)
+  const denominator = 10 ** Math.max(-power, 0)
+  const common = greatestCommon(numerator, denominator)
+  return [numerator / common, denominator / common]
+}
+
+const greatestCommon = (a: number, b: number): number => (b === 0 ? a : greatestCommon(b, a % b))
+
+/** C: how many tokens an expert answers at most; null where it is never fewer than there are. */
+function capacity({ environment }: Maker, limit: Limit, tokens: Dim, { asked, experts }: Asked): Dim | null {
+  if (limit.kind === 'tokens') return sizeIn(environment, limit.tokens)
+  const [numerator, denominator] = fraction(Number(staticValue(environment, limit.factor)))
+  const slots = multiply(numerator, asked)
+  const ask = Number(slots.key)
+  if (ask >= denominator * experts) return null
+  return ceilDivide(multiply(slots, tokens), denominator * experts)
+}
+
+/** The choice with no expert above its limit. */
+export function limited(maker: Maker, choice: Choice, asked: Asked, limit: Limit): Choice {
+  const { environment: { builder }, origin } = maker
+  const { selected, weights, kept } = choice
+  const room = capacity(maker, limit, selected.shape[0], asked)
+  if (room === null) return choice
+  const most = sizeNode(builder, room, 'i32', origin)
+  const minus = spread(maker, builder.make('constant', [], { dtype: 'i32', shape: [], values: [-1] }, origin), selected.shape, [])
+  const ids = kept === null ? selected : make(maker, 'select', [kept, selected, minus], {})
+  if (limit.overflow === 'next') return passedOn(maker, { ...choice, selected: ids }, asked, most)
+  const fits = make(maker, 'less', [places(maker, ids, asked.experts), spread(maker, most, ids.shape, [])], {})
+  const cut: Choice = { ...choice, kept: and(maker, kept, fits) }
+  if (limit.overflow === 'drop') return cut
+  const lost = and(maker, kept, make(maker, 'not', [fits], {}))
+  return { ...cut, spilled: make(maker, 'sum', [make(maker, 'multiply', [weights, make(maker, 'cast', [lost], { dtype: 'f32' })], {})], { axis: 1 }) }
+}
+
+/** Each expert takes the C = ceil(k * T / E) tokens with its highest scores; of equals those with the lower index. */
+export function byExperts(maker: Maker, choice: Choice, { scores, asked, experts }: Asked): Choice {
+  const { environment: { builder }, origin } = maker
+  const [tokens, count] = scores.shape
+  const shape = [tokens, tokens, count]
+  const [own, other] = [spread(maker, scores, shape, [0, 2]), spread(maker, scores, shape, [1, 2])]
+  const numbers = make(maker, 'iota', [], { size: tokens })
+  const isEarlier = make(maker, 'less', [spread(maker, numbers, shape, [1]), spread(maker, numbers, shape, [0])], {})
+  const ties = make(maker, 'and', [make(maker, 'equal', [own, other], {}), isEarlier], {})
+  const isBefore = make(maker, 'or', [make(maker, 'less', [own, other], {}), ties], {})
+  const rank = make(maker, 'sum', [make(maker, 'cast', [isBefore], { dtype: 'i32' })], { axis: 1 })
+  const most = sizeNode(builder, ceilDivide(multiply(asked, tokens), experts), 'i32', origin)
+  return { ...choice, kept: and(maker, choice.kept, make(maker, 'less', [rank, spread(maker, most, rank.shape, [])], {})) }
+}
