@@ -164,6 +164,8 @@ class Partitioner {
 
   isSameElements(anchor: Node, user: Node): boolean {
     if (rowsKey(user.shape) !== rowsKey(anchor.shape)) return false
+    // rows without an expert are left unwritten, by all that joins: what takes another value in their place reads them later
+    if (anchor.op === 'routed_matmul' && user.op === 'select') return false
     return isElementwise(user) || user.op === 'reshape'
   }
 
