@@ -45,7 +45,9 @@ function cutPort({ name, pieces, stacked }: WeightPort, kept: Kept, checkpoint: 
 /** Weights of a layer that have an entry for each expert: the experts' own, and the router's. */
 function portsOf(plan: Plan, moe: MoeTerm | undefined, { path, experts }: Kept): readonly WeightPort[] {
   const router = `${path}.${moe?.policy.path.at(-1) ?? 'router'}.`
-  return plan.weights.filter(({ name, shape }) => name.startsWith(`${path}.experts.`) || (name.startsWith(router) && Number(shape[0]) === experts))
+  const own = plan.weights.filter(({ name }) => name.startsWith(`${path}.experts.`))
+  if (own.length === 0) throw new Failure(EXIT.usage, `${path} has no weights under ${path}.experts: experts under another label are not dropped`)
+  return [...own, ...plan.weights.filter(({ name, shape }) => name.startsWith(router) && Number(shape[0]) === experts)]
 }
 
 /** Every tensor of the smaller checkpoint, by name; what belongs to no expert stays as it is. Throws a Failure for a layout that cannot be cut. */

@@ -131,6 +131,18 @@ test('directions of another decomposition are taken from a file', async () => {
   expect(b).toEqual(a)
 })
 
+test('what is held has to fit the model, and the model has to hold something', async () => {
+  const there = place()
+  await smoe(there, 'reroute', checkpoint('olmoe'), '-o', 'new.smoe', '--device', 'reference')
+  const common = ['--weights', checkpoint('olmoe'), '--in', tokens('olmoe'), '--device', 'reference'] as const
+  const strange = await there.smoe('run', 'new.smoe', ...common, '--held', join(checkpoint('olmoe'), 'reference.safetensors'))
+  expect(strange).toMatchObject({ code: 5, err: expect.stringContaining('layers.0.moe.router.ev is missing') })
+  expect(await there.smoe('run', 'new.smoe', ...common, '--held', 'nowhere.safetensors')).toMatchObject({ code: 2 })
+  await smoe(there, 'import', checkpoint('olmoe'), '-o', 'old.smoe')
+  const none = await there.smoe('run', 'old.smoe', ...common, '--held', 'new.held.safetensors')
+  expect(none).toMatchObject({ code: 2, err: expect.stringContaining('olmoe holds nothing') })
+})
+
 const wrong: readonly [string, number, readonly string[], RegExp][] = [
   ['no checkpoint', 2, ['nowhere'], /there is no file 'nowhere'/],
   ['a folder without a config', 2, ['.'], /config.json/],
