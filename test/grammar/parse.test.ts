@@ -57,6 +57,13 @@ describe('well-formed text', () => {
     expect(placesOf('model m() { output y = moe(x) { experts E of f(F = 2) route r(k = 2) require each token 2 experts shared 1 of f() } }')).toEqual([])
   })
 
+  test('what is kept, and weights of experts', () => {
+    expect(bodyOf('select top k by experts.gate.T\nkeep (a) < b\nkeep not a keep if c then a else b').map(({ kind }) => kind)).toEqual(['select', 'keep', 'keep', 'keep'])
+    const [one] = bodyOf('let a = experts.gate')
+    expect(one!.kind === 'let' && one!.value).toMatchObject({ kind: 'member', name: { text: 'gate' } })
+    expect(placesOf('fn f() {\n  let a = others.gate\n}')).toEqual(['2:18 SMOE1001'])
+  })
+
   test('an expression goes on over lines where an operator says so, and no further', () => {
     expect(bodyOf('let a = b\n  + c\n  - d\na = f(\n  b,\n  c = d,\n)').map(({ kind }) => kind)).toEqual(['let', 'assign'])
     expect(placesOf('fn f() {\n  let a = b\n  (c)\n}')).toEqual(['3:3 SMOE1001'])

@@ -1,0 +1,82 @@
+/** Constraints on devices, beside the oracle: decisions equal, answers near. */
+import { afterAll, beforeAll, describe, expect, test } from 'vitest'
+import { lower } from '../../compiler/lower/lower.ts'
+import { evaluate } from '../../compiler/reference/evaluate.ts'
+import { memoryCheckpoint } from '../../runtime/checkpoint/memory.ts'
+import type { Device } from '../../runtime/device.ts'
+import { createSession } from '../../runtime/session.ts'
+import { checkSource, framed } from '../support/check.ts'
+import { relativeError } from '../support/compare.ts'
+import { open, softwareDevices, storedAll } from '../support/devices.ts'
+import { planOf } from '../support/graph.ts'
+import { feedsOf } from '../support/random.ts'
+
+const spec = (clauses: string): string => `import { swiglu } from "std/experts/swiglu"
+
+/// Competition when training, a share of the probability otherwise.
+policy own(k: int in 1..E = 2) {
+  param gate: f32[E, D]
+  let p = softmax(x @ gate.T)
+  when training {
+    let s = mean(softplus(experts(x)))
+    select top k by s
+    weigh softmax(pick(s, selected))
+  } else {
+    select top k by p
+    weigh pick(p, selected)
+  }
+}
+
+policy share(k: int in 1..E = 3) {
+  param gate: f32[E, D]
+  let p = softmax(x @ gate.T)
+  select top k by p
+  keep cumsum(pick(p, selected)) - pick(p, selected) < 0.4
+  weigh pick(p, selected)
+}
+
+model m(D: int = 16, F: int = 12, E: int = 6) {
+  input x: f32[B, S, D]
+  output y = moe(x) {
+    experts E of swiglu(F = F)
+    ${clauses.replaceAll('; ', '\n    ')}
+  }
+}
+`
+
+const cases: readonly (readonly [string, boolean])[] = [
+  ['route own(); require capacity 0.75 overflow drop', false],
+  ['route own(); require capacity 1 overflow next', false],
+  ['route share(); require capacity 0.75 overflow next', false],
+  ['route own(); shared 2 of swiglu(F = F); require capacity 0.5 overflow shared', false],
+  ['route own(); require at most 3 tokens an expert', false],
+  ['route own(); require groups 3 keep 1; require bias balanced at 0.001', false],
+  ['route own(); require expert choice', false],
+  ['route share()', false],
+  ['route own()', true],
+]
+
+/** Adapters compile each kernel they see for the first time. */
+const timeout = 240_000
+
+describe.each(await softwareDevices())('on %s', (adapter) => {
+  let device: Device
+  beforeAll(async () => void (device = await open(adapter)))
+  afterAll(() => device.dispose())
+
+  test.each(cases)('%s, training: %s', async (clauses, training) => {
+    const { model, diagnostics } = checkSource({ path: 'test/end-to-end/spec.smoe', text: spec(clauses) })
+    expect(framed(diagnostics)).toBe('')
+    const graph = lower(model!, { routes: true, training })
+    const session = await createSession(device, planOf(graph, device.target))
+    for (const [dims, seed] of [[{ B: 2, S: 9 }, 4], [{ B: 1, S: 1 }, 5]] as const) {
+      const { inputs, checkpoint, weights } = feedsOf(graph, dims, { seed })
+      const expected = evaluate(graph, { inputs, weights })
+      await session.loadWeights(memoryCheckpoint(storedAll(checkpoint)))
+      const outputs = await session.run(storedAll(inputs))
+      expect([...outputs['moe.selected'].data]).toEqual([...expected['moe.selected'].values])
+      for (const name of ['moe.weights', 'y']) expect(relativeError(outputs[name].data, expected[name].values)).toBeLessThan(1e-5)
+    }
+    session.dispose()
+  }, timeout)
+})
