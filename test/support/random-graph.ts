@@ -310,7 +310,7 @@ const growers: { readonly [N in OpName]: (g: Grower, op: N) => unknown } = {
 }
 
 /** Ops with tests of their own: the vectors of a decomposition leap where its operand is rounded otherwise. */
-export const APART: ReadonlySet<OpName> = new Set<OpName>(['svd'])
+export const APART: ReadonlySet<OpName> = new Set<OpName>(['svd', 'hold'])
 
 /** Only what a lowered graph holds; `order_rows` and `count_experts` come from passes. */
 const GROWN = (Object.keys(growers) as OpName[]).filter((op) => records[op].since === 'source' && !APART.has(op))
