@@ -1,5 +1,5 @@
 /** What the doc comments of the policies promise. */
-import { readdirSync } from 'node:fs'
+import { readFileSync, readdirSync } from 'node:fs'
 import { join } from 'node:path'
 import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
@@ -51,6 +51,11 @@ const always = (check: (seed: number) => void): void => void fc.assert(fc.proper
 test('every file is tried in some form', () => {
   const files = readdirSync(join(root, 'std/policies')).map((name) => name.replace('.smoe', '')).sort()
   expect([...new Set(layers.map(({ file }) => file))].sort()).toEqual(files)
+})
+
+test('every policy stands in the table of the library', () => {
+  const table = readFileSync(join(root, 'std/README.md'), 'utf8')
+  expect(layers.map(({ route }) => route.slice(0, route.indexOf('('))).filter((name) => !table.includes(`\`${name}\``))).toEqual([])
 })
 
 describe.each(layers)('$route', (layer) => {
@@ -173,3 +178,14 @@ describe('top_p', () => {
     expect(weights.map((row) => row.filter((weight) => weight > 0))).toEqual(weights.map(() => [1]))
   })
 })
+
+test('expert_choice gives every expert as many tokens: those to which it is most probable', () => always((seed) => {
+  const { selected, weights, feeds } = routed({ file: 'expert_choice', route: 'expert_choice(k = 2)', requires: ['expert choice'] }, seed)
+  const all = routed({ file: 'top_k', route: 'top_k(k = 8, renormalise = false)' }, seed, () => feeds)
+  const probability = (token: number, expert: number): number => all.weights[token][all.selected[token].indexOf(expert)]
+  for (let expert = 0; expert < 8; expert++) {
+    const best = selected.map((_, token) => token).sort((a, b) => probability(b, expert) - probability(a, expert) || a - b).slice(0, Math.ceil((2 * 14) / 8))
+    expect(selected.flatMap((experts, token) => (experts[expert] === expert ? [token] : []))).toEqual(best.sort((a, b) => a - b))
+    for (const token of best) expect(weights[token][expert]).toBeCloseTo(probability(token, expert), 12)
+  }
+}))

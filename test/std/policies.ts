@@ -8,7 +8,7 @@ export const layers: readonly Layer[] = [
   { file: 'cosine', route: 'cosine(k = 1, width = 5, unit = false, normalise = "none")' },
   { file: 'deepseek_v3', route: 'deepseek_v3(k = 3, groups = 4, keep = 2)' },
   { file: 'deepseek_v3', route: 'deepseek_v3(k = 2, groups = 8, keep = 3, best = 1, renormalise = false, scale = 1.0)' },
-  { file: 'expert_choice', route: 'expert_choice(k = 2)' },
+  { file: 'expert_choice', route: 'expert_choice(k = 2)', requires: ['expert choice'] },
   { file: 'frozen_top_k', route: 'frozen_top_k(k = 2)' },
   { file: 'group_limited_top_k', route: 'group_limited_top_k(k = 3, groups = 4, keep = 2)' },
   { file: 'hash', route: 'hash(k = 2)', hasIds: true },
