@@ -45,6 +45,9 @@ const messages: IParserErrorMessageProvider = {
 
 const noDocs: readonly string[] = []
 
+/** What the lexer could not read as a number has been reported; its value is none. */
+const isNumber = (image: string): boolean => /^(\d+(\.\d*)?|\.\d+)([eE][+-]?\d+)?$/.test(image)
+
 export class Rules extends EmbeddedActionsParser {
   source: Source = { path: '', text: '' }
   /** Lines of the doc comment that stands before the token at an offset. */
@@ -164,7 +167,7 @@ export class Rules extends EmbeddedActionsParser {
           const token = this.CONSUME(NumberToken)
           return this.ACTION((): Expression => {
             const isInteger = /^\d+$/.test(token.image)
-            return { kind: 'number', value: Number(token.image), isInteger, span: this.tokenSpan(token) }
+            return { kind: 'number', value: isNumber(token.image) ? Number(token.image) : NaN, isInteger, span: this.tokenSpan(token) }
           })
         } },
         { ALT: () => {

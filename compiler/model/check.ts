@@ -144,7 +144,8 @@ function bindValues(frame: Frame, set: Readonly<Record<string, StaticValue>>, va
 }
 
 const kindOf = (value: StaticValue): StaticType => {
-  if (typeof value === 'number') return Number.isInteger(value) ? 'int' : 'real'
+  // a whole number beyond what a number holds exactly is no size
+  if (typeof value === 'number') return Number.isSafeInteger(value) ? 'int' : 'real'
   return typeof value === 'boolean' ? 'bool' : 'string'
 }
 

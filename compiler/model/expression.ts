@@ -1,5 +1,5 @@
 /** Expressions, by their form. */
-import type { BinaryExpression, Expression } from '../../grammar/ast.ts'
+import type { BinaryExpression, Expression, NumberLiteral } from '../../grammar/ast.ts'
 import { apply, type Operand } from './apply.ts'
 import { binary, unary } from './arithmetic.ts'
 import { options } from './builtin/options.ts'
@@ -11,11 +11,17 @@ import { moe } from './moe.ts'
 import { resolve } from './names.ts'
 import { slice } from './slices.ts'
 import { bool, int, real, word } from './static.ts'
-import { ofStatic, type Value } from './value.ts'
+import { ofStatic, UNKNOWN, type Value } from './value.ts'
+
+/** A number that could not be read has been reported where it stands. */
+function number({ value, isInteger }: NumberLiteral): Value {
+  if (!Number.isFinite(value) || (isInteger && !Number.isSafeInteger(value))) return UNKNOWN
+  return ofStatic(isInteger ? int(value) : real(value))
+}
 
 export function expression(frame: Frame, node: Expression): Value {
   switch (node.kind) {
-    case 'number': return ofStatic(node.isInteger && Number.isSafeInteger(node.value) ? int(node.value) : real(node.value))
+    case 'number': return number(node)
     case 'string': return ofStatic(word(node.value))
     case 'boolean': return ofStatic(bool(node.value))
     case 'list': return { kind: 'list', items: node.items.map((item) => elaborate(frame, item)) }
