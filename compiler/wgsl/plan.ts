@@ -31,7 +31,7 @@ export function emitPlan(graph: Graph, programs: readonly ScheduledProgram[], ta
 class PlanMaker {
   readonly buffers: PlanBuffer[] = []
   readonly weights = new Map<string, WeightPort>()
-  readonly held = new Map<string, Port>()
+  readonly held: Port[] = []
   readonly constants: ConstantData[] = []
   readonly shared = new Map<string, number>()
   readonly kernels: Kernel[] = []
@@ -77,7 +77,7 @@ class PlanMaker {
       outputs,
       weights: [...this.weights.values()],
       constants: this.constants,
-      held: [...this.held.values()],
+      held: this.held,
       buffers: this.buffers,
       kernels: this.kernels,
       once,
@@ -111,7 +111,7 @@ class PlanMaker {
       case 'weight':
         return this.weightBuffer(node)
       case 'held':
-        return this.heldBuffer(node.params.name, node)
+        return this.sharedBuffer(heldKey(node.params.name), node.params.name, 'held', node)
       case 'constant':
         return this.constantBuffer(node)
       default: {
@@ -147,12 +147,12 @@ class PlanMaker {
     return id
   }
 
-  heldBuffer(name: string, node: Node): number {
-    const buffer = this.sharedBuffer(`held ${name}`, name, 'held', node)
-    if (!this.held.has(name)) {
-      this.held.set(name, { name, dtype: storageType(node.dtype), shape: node.shape.map((dim) => dim.key), buffer, doc: '' })
+  /** What the program that makes them leaves: values that are one memory under two names share it, and a constant is at hand already. */
+  hold(ports: readonly Port[]): void {
+    for (const port of ports) {
+      this.shared.set(heldKey(port.name), port.buffer)
+      if (this.buffers[port.buffer].role === 'held') this.held.push(port)
     }
-    return buffer
   }
 
   constantBuffer(node: Node & { op: 'constant' }): number {
@@ -193,13 +193,14 @@ class PlanMaker {
       const buffer = this.bufferFor(memoryOf(output.node, schedule.inMemory)!, scratch)
       return { name: output.name, dtype: storageType(dtype), shape: shape.map((dim) => dim.key), buffer, doc: output.doc }
     })
+    if (kind === 'once') this.hold(outputs)
     return { program: { name, when, ...placeBuffers(lives), steps }, outputs }
   }
 
   /** Outputs have one buffer for all programs; the rest belongs to the program. */
   addScratch(kind: ScheduledProgram['kind'], node: Node, outputOf: ReadonlyMap<Node | null, string>, scratch: Map<Node, number>): void {
     const output = outputOf.get(node)
-    if (output !== undefined && kind === 'once') scratch.set(node, this.heldBuffer(output, node))
+    if (output !== undefined && kind === 'once') scratch.set(node, this.sharedBuffer(heldKey(output), output, 'held', node))
     else if (output !== undefined) scratch.set(node, this.sharedBuffer(`output ${output}`, output, 'output', node))
     else scratch.set(node, this.addBuffer(`${node.op}${node.id}`, 'scratch', node))
   }
@@ -214,6 +215,8 @@ class PlanMaker {
     return id
   }
 }
+
+const heldKey = (name: string): string => `held ${name}`
 
 /** Inputs whose values are used as row numbers, and of how many rows: of the smallest table where there are several. */
 function rowsChosenBy(graph: Graph): ReadonlyMap<Node, Dim> {

@@ -43,6 +43,34 @@ describe('what depends on weights alone', () => {
     expect(splitOnce(read('graph "g"\n%0 = input name "x" : f32[4]\n%1 = exp(%0) : f32[4]\noutput "y" = %1\n')).once).toBeNull()
   })
 
+  it('shares memory where one value has two names, and leaves a constant where it is', () => {
+    const { plan } = compileGraph(read(`graph "g"
+dim B
+%0 = input name "x" : f32[B, 4]
+%1 = weight name "w" source ["w"] doc "" : f32[2, 2]
+%2 = multiply(%1, %1) : f32[2, 2]
+%3 = hold(%2) name "squares" : f32[2, 2]
+%4 = hold(%2) name "again" : f32[2, 2]
+%5 = reshape(%4) : f32[4]
+%6 = broadcast(%5) axes [1] : f32[B, 4]
+%7 = reshape(%3) : f32[4]
+%8 = broadcast(%7) axes [1] : f32[B, 4]
+%9 = constant values [1, 2, 3, 4] : f32[4]
+%10 = add(%9, %9) : f32[4]
+%11 = hold(%10) name "twice" : f32[4]
+%12 = broadcast(%11) axes [1] : f32[B, 4]
+%13 = add(%6, %8) : f32[B, 4]
+%14 = add(%13, %12) : f32[B, 4]
+%15 = add(%14, %0) : f32[B, 4]
+output "y" = %15
+`), PORTABLE)
+    expect(checkPlan(JSON.parse(JSON.stringify(plan))).problems).toEqual([])
+    expect(plan!.held.map(({ name }) => name)).toEqual(['squares', 'again'])
+    expect(new Set(plan!.held.map(({ buffer }) => buffer)).size).toBe(1)
+    const readBuffers = new Set(plan!.programs.flatMap(({ steps }) => steps.flatMap(({ bindings }) => bindings.map(({ buffer }) => buffer))))
+    expect(plan!.held.every(({ buffer }) => readBuffers.has(buffer))).toBe(true)
+  })
+
   let device: Device
   beforeAll(async () => void (device = await openDevice({ choose: 'software' })))
   afterAll(() => device.dispose())
