@@ -1,14 +1,12 @@
 /** The value of any node at given indices as one scalar expression, down to what lies in buffers. */
-import { ZERO, add as addDims, product, type Dim } from '../../plan/dim.ts'
-import type { DType, OpName } from '../graph/vocabulary.ts'
+import { ZERO, add as addDims, type Dim } from '../../plan/dim.ts'
+import type { OpName } from '../graph/vocabulary.ts'
 import type { Node } from '../graph/node.ts'
 import { records } from '../ops/records.ts'
 import type { OpRecord } from '../ops/record.ts'
-import type { Expression, ScalarType } from '../scalar/expression.ts'
+import type { Expression } from '../scalar/expression.ts'
 import { add, canonical, cast, identityOf, less, literal, load, multiply, reduce, select, size, u32, variable, binary } from '../scalar/build.ts'
 import { linearise, reshapeIndices } from './indexing.ts'
-
-export const scalarType = (dtype: DType): ScalarType => dtype
 
 /** Knows where values are; one a kernel, so that the names in it do not depend on the rest of the graph. */
 export interface Scope {
@@ -61,7 +59,7 @@ const contractAt: Rule<'contract'> = (node, indices, accessor) => {
 const RULES: { readonly [N in OpName]?: Rule<N> } = {
   constant: (node) => {
     if (node.shape.length > 0) throw new Error('a constant of rank above 0 lies in a buffer')
-    return literal(scalarType(node.dtype), node.params.values[0])
+    return literal(node.dtype, node.params.values[0])
   },
   iota: (_, [i]) => cast('i32', i),
   reshape: (node, indices, accessor) => accessor.at(node.inputs[0], reshapeIndices(indices, node.shape, node.inputs[0].shape)),
@@ -133,13 +131,10 @@ export function createAccessor(scope: Scope): Accessor {
     const held = scope.held?.(node, indices)
     if (held !== null && held !== undefined) return held
     const buffer = scope.bufferOf(node)
-    if (buffer !== null) return load(scalarType(node.dtype), buffer, linearise(indices, node.shape))
+    if (buffer !== null) return load(node.dtype, buffer, linearise(indices, node.shape))
     const rule = RULES[node.op] as Rule<OpName> | undefined
     if (rule !== undefined) return rule(node as never, indices, accessor)
     return elementwise(node, node.inputs.map((input) => accessor.at(input, indices)))
   }
   return accessor
 }
-
-export const rowMajorPlace = (row: Expression, width: Dim, column: Expression): Expression => add(multiply(row, size(width)), column)
-export const elementsOf = (shape: readonly Dim[]): Dim => product(shape)

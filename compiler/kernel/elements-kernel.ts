@@ -1,9 +1,8 @@
 /** One invocation an element: reductions inside run in order within it. */
-import { ceilDivide } from '../../plan/dim.ts'
+import { ceilDivide, product } from '../../plan/dim.ts'
 import type { Node } from '../graph/node.ts'
 import type { Statement } from '../scalar/expression.ts'
 import { add, less, multiply, size, u32, variable } from '../scalar/build.ts'
-import { elementsOf } from './access.ts'
 import { openScope, type ScheduleContext } from './context.ts'
 import { delinearise } from './indexing.ts'
 import type { KernelProgram } from './kernel.ts'
@@ -16,7 +15,7 @@ export function elementsKernel(group: Group, context: ScheduleContext): KernelPr
   const results = context.partition.results(group)
   const scope = openScope(context, group.members)
   const element = variable('u32', 'element')
-  const count = elementsOf(results[0].shape)
+  const count = product(results[0].shape)
   const stores = results.map((node: Node): Statement => {
     const value = scope.accessor.at(node, delinearise(element, node.shape))
     return { kind: 'store', buffer: scope.naming.write(node), index: element, value }

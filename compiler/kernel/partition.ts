@@ -2,12 +2,15 @@
  * Which nodes are computed together. A group is a set of nodes that one kernel computes; what it leaves in memory are the nodes that
  * others read. Nodes in no group are computed in place wherever they are read.
  */
-import { constantValue, product, type Dim } from '../../plan/dim.ts'
+import { constantValue, product } from '../../plan/dim.ts'
 import type { Target } from '../../plan/target.ts'
 import { records } from '../ops/records.ts'
 import type { Graph, Node } from '../graph/node.ts'
 import { needed } from '../graph/walk.ts'
+import { costs } from './cost.ts'
+import { inOrder } from './group-order.ts'
 import { isProduct, productView, sharesLeft } from './product-view.ts'
+import { staysInRow } from './row-local.ts'
 
 export type GroupKind =
   /** Matrix products of one left operand, and elementwise work on their sums. */
@@ -37,7 +40,6 @@ export interface Partition {
   /** In an order in which every group comes after those it reads. */
   readonly groups: readonly Group[]
   readonly users: ReadonlyMap<Node, readonly Node[]>
-  readonly groupOf: ReadonlyMap<Node, Group>
   /** Whether its values lie in memory: leaves with data, and what groups leave. */
   readonly inMemory: (node: Node) => boolean
   /** The nodes a group leaves in memory, in order. */
@@ -52,12 +54,13 @@ export const ROUTER_ROWS = 8
 const MOST_CHOSEN = 64
 const PART_BYTES = 512
 
-export const rowsKey = (shape: readonly Dim[]): Dim => product(shape)
 const isLeafWithData = (node: Node): boolean =>
   node.op === 'input' || node.op === 'weight' || node.op === 'held' || (node.op === 'constant' && node.shape.length > 0)
 const isRoutine = (node: Node): boolean => records[node.op].kind === 'routine'
 const isElementwise = (node: Node): boolean => records[node.op].kind === 'elementwise'
 const isReduction = (node: Node): boolean => records[node.op].kind === 'reduction'
+
+const NONE: ReadonlySet<Node> = new Set()
 
 interface Draft {
   kind: GroupKind
@@ -130,11 +133,13 @@ class Partitioner {
     return [...set].filter((node) => this.outputs.has(node) || this.users.get(node)!.some((user) => !set.has(user)))
   }
 
-  /** The first reader, by order, of what a set leaves. */
-  nextReader(set: ReadonlySet<Node>): Node | undefined {
+  /** The first reader, by order, of what a set leaves; those refused before are passed over. */
+  nextReader(set: ReadonlySet<Node>, refused: ReadonlySet<Node> = NONE): Node | undefined {
     let first: Node | undefined
     for (const node of set) {
-      for (const user of this.users.get(node)!) if (!set.has(user) && (first === undefined || user.id < first.id)) first = user
+      for (const user of this.users.get(node)!) {
+        if (!set.has(user) && !refused.has(user) && (first === undefined || user.id < first.id)) first = user
+      }
     }
     return first
   }
@@ -163,7 +168,7 @@ class Partitioner {
   }
 
   isSameElements(anchor: Node, user: Node): boolean {
-    if (rowsKey(user.shape) !== rowsKey(anchor.shape)) return false
+    if (product(user.shape) !== product(anchor.shape)) return false
     // rows without an expert are left unwritten, by all that joins: what takes another value in their place reads them later
     if (anchor.op === 'routed_matmul' && user.op === 'select') return false
     return isElementwise(user) || user.op === 'reshape'
@@ -196,7 +201,7 @@ class Partitioner {
     const order: Node[] = [anchor]
     const refused = new Set<Node>()
     for (;;) {
-      const user = this.nextOf(set, refused)
+      const user = this.nextReader(set, refused)
       if (user === undefined) break
       set.add(user)
       if (this.draftOf.has(user) || this.concessions.apart.has(user) || !staysInRow(user, rows, set) || this.closesCycle(set)) {
@@ -215,16 +220,6 @@ class Partitioner {
       }
     }
     return set
-  }
-
-  nextOf(set: ReadonlySet<Node>, refused: ReadonlySet<Node>): Node | undefined {
-    let first: Node | undefined
-    for (const node of set) {
-      for (const user of this.users.get(node)!) {
-        if (!set.has(user) && !refused.has(user) && (first === undefined || user.id < first.id)) first = user
-      }
-    }
-    return first
   }
 
   /** Whether something outside the set lies on a way from the set back into it, groups taken as one. */
@@ -263,14 +258,7 @@ class Partitioner {
       if (![...rows.members].some((node) => node.op === 'top_k')) continue
       for (const scores of [...this.drafts].filter((draft) => draft.kind === 'products')) {
         if (this.concessions.apart.has(scores.anchor) || !this.isHead(scores, rows)) continue
-        const merged = new Set([...scores.members, ...rows.members])
-        const before = [...scores.members].map((member) => [member, this.draftOf.get(member)!] as const)
-        for (const member of scores.members) this.draftOf.delete(member)
-        for (const member of rows.members) this.draftOf.delete(member)
-        const cyclic = this.closesCycle(merged)
-        for (const [member, draft] of before) this.draftOf.set(member, draft)
-        for (const member of rows.members) this.draftOf.set(member, rows)
-        if (cyclic) continue
+        if (this.closesCycle(new Set([...scores.members, ...rows.members]))) continue
         for (const member of scores.members) {
           rows.members.add(member)
           this.draftOf.set(member, rows)
@@ -343,70 +331,8 @@ class Partitioner {
     return {
       groups: inOrder([...groups.values()], groupOf),
       users: this.users,
-      groupOf,
       inMemory: (node) => isLeafWithData(node) || stored.has(node),
       results: (group) => results.get(group)!,
     }
   }
-}
-
-/** Whether a node's value at a row needs that row alone of the members it reads. */
-function staysInRow(node: Node, rows: Dim, set: ReadonlySet<Node>): boolean {
-  const isScalar = (n: Node): boolean => product(n.shape) === rows
-  const isVector = (n: Node): boolean => n.shape.length > 0 && product(n.shape.slice(0, -1)) === rows
-  if (!isScalar(node) && !isVector(node)) return false
-  const kind = records[node.op].kind
-  if (kind === 'elementwise') return true
-  if (kind === 'reduction') return isVector(node.inputs[0]) && (node.params as { axis: number }).axis === node.inputs[0].shape.length - 1
-  if (node.op === 'top_k') return isVector(node.inputs[0])
-  if (node.op === 'pick') return isVector(node.inputs[0]) && isVector(node)
-  if (node.op === 'reshape') {
-    const [from] = node.inputs
-    return (isScalar(from) && isScalar(node)) || (isVector(from) && isVector(node) && from.shape.at(-1) === node.shape.at(-1))
-  }
-  if (node.op === 'broadcast') {
-    const [from] = node.inputs
-    const leading = node.params.axes.every((axis, at) => axis === at)
-    return set.has(from) && isScalar(from) && leading && from.shape.length === node.shape.length - 1
-  }
-  return false
-}
-
-const DEAR = new Set(['exp', 'log', 'log1p', 'sin', 'cos', 'tanh', 'erf', 'sigmoid', 'softplus', 'power'])
-
-/** Roughly how many loads it takes to compute a node from what lies in memory. */
-function costs(nodes: readonly Node[], isFree: (node: Node) => boolean): ReadonlyMap<Node, number> {
-  const cost = new Map<Node, number>()
-  for (const node of nodes) {
-    const own = DEAR.has(node.op) ? 4 : isReduction(node) || isProduct(node) || node.op === 'contract' ? 1000 : isElementwise(node) ? 0.25 : 0
-    const inputs = node.inputs.reduce((sum, input) => sum + (isFree(input) ? 1 : cost.get(input)!), 0)
-    cost.set(node, own + inputs)
-  }
-  return cost
-}
-
-function inOrder(groups: readonly Group[], groupOf: ReadonlyMap<Node, Group>): readonly Group[] {
-  const done = new Set<Group>()
-  const order: Group[] = []
-  const sourcesOf = (group: Group): readonly Group[] => {
-    const found = new Set<Group>()
-    const seen = new Set<Node>()
-    const visit = (node: Node): void => {
-      if (seen.has(node)) return
-      seen.add(node)
-      const source = groupOf.get(node)
-      if (source !== undefined && source !== group) found.add(source)
-      else if (source === undefined) node.inputs.forEach(visit)
-    }
-    for (const member of group.members) member.inputs.forEach((input) => group.members.has(input) || visit(input))
-    return [...found].sort((a, b) => a.anchor.id - b.anchor.id)
-  }
-  const visit = (group: Group): void => {
-    if (done.has(group)) return
-    done.add(group)
-    sourcesOf(group).forEach(visit)
-    order.push(group)
-  }
-  ;[...groups].sort((a, b) => a.anchor.id - b.anchor.id).forEach(visit)
-  return order
 }

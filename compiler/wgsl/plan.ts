@@ -1,9 +1,8 @@
 /** Kernels of all programs -> one plan: shared weights and ports, kernels of equal text once, scratch placed by liveness. */
-import { constantValue, type Dim } from '../../plan/dim.ts'
+import { constantValue, product, type Dim } from '../../plan/dim.ts'
 import { PLAN_VERSION, type ConstantData, type InputPort, type Kernel, type Plan, type PlanBuffer, type Port, type Program, type Step, type WeightPort } from '../../plan/plan.ts'
 import type { Target } from '../../plan/target.ts'
 import type { Graph, Node } from '../graph/node.ts'
-import { elementsOf } from '../kernel/access.ts'
 import type { Regime } from '../kernel/context.ts'
 import type { Schedule } from '../kernel/schedule.ts'
 import { needed } from '../graph/walk.ts'
@@ -133,7 +132,7 @@ class PlanMaker {
   addBuffer(name: string, role: PlanBuffer['role'], node: Node): number {
     const id = this.buffers.length
     const { parts, partElements } = partsOf(node, this.target)
-    this.buffers.push({ id, name, role, dtype: storageType(node.dtype), elements: elementsOf(node.shape).key, partElements, parts })
+    this.buffers.push({ id, name, role, dtype: storageType(node.dtype), elements: product(node.shape).key, partElements, parts })
     return id
   }
 
@@ -177,7 +176,7 @@ class PlanMaker {
         const id = this.bufferFor(node, scratch)
         if (this.buffers[id].role !== 'scratch') continue
         const span = spans.get(id)
-        if (span === undefined) spans.set(id, { elements: elementsOf(node.shape), from: at, to: at })
+        if (span === undefined) spans.set(id, { elements: product(node.shape), from: at, to: at })
         else span.to = at
       }
       return {
