@@ -2,7 +2,8 @@
 import type { Target } from '../../plan/target.ts'
 import type { Node } from '../graph/node.ts'
 import type { KernelProgram } from './kernel.ts'
-import type { Concessions, Group, Partition } from './partition.ts'
+import type { Group } from './group.ts'
+import type { Concessions, Partition } from './partition.ts'
 import { LimitError } from './limit-error.ts'
 import { partsOf } from './parts.ts'
 

@@ -4,7 +4,8 @@ import type { Node } from '../graph/node.ts'
 import type { Expression } from '../scalar/expression.ts'
 import { createAccessor, type Accessor } from './access.ts'
 import { createNaming, type Naming } from './naming.ts'
-import { memoryOf, type Partition } from './partition.ts'
+import { memoryOf } from './memory-of.ts'
+import type { Partition } from './partition.ts'
 
 /** Programs are made twice: for a handful of tokens, where every weight is read for few rows, and for many. */
 export type Regime = 'few' | 'many'

@@ -1,6 +1,6 @@
 /** Words about a group, for names and listings. */
 import { records } from '../ops/records.ts'
-import type { Group } from './partition.ts'
+import type { Group } from './group.ts'
 
 const QUIET = new Set(['movement', 'leaf'])
 

@@ -7,7 +7,7 @@ import { openScope, type ScheduleContext } from './context.ts'
 import { delinearise } from './indexing.ts'
 import type { KernelProgram } from './kernel.ts'
 import { describe, kernelName } from './describe.ts'
-import type { Group } from './partition.ts'
+import type { Group } from './group.ts'
 
 const LANES = 64
 

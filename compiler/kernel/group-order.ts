@@ -1,6 +1,6 @@
 /** Groups in an order in which every one comes after those it reads. */
 import type { Node } from '../graph/node.ts'
-import type { Group } from './partition.ts'
+import type { Group } from './group.ts'
 
 export function inOrder(groups: readonly Group[], groupOf: ReadonlyMap<Node, Group>): readonly Group[] {
   const done = new Set<Group>()

@@ -9,7 +9,7 @@ import { add, binary, cast, divide, element, load, literal, multiply, reduce, se
 import { openScope, type ScheduleContext } from './context.ts'
 import { describe, kernelName } from './describe.ts'
 import type { KernelProgram } from './kernel.ts'
-import type { Group } from './partition.ts'
+import type { Group } from './group.ts'
 
 const LANES = 64
 

@@ -8,33 +8,10 @@ import { records } from '../ops/records.ts'
 import type { Graph, Node } from '../graph/node.ts'
 import { needed } from '../graph/walk.ts'
 import { costs } from './cost.ts'
+import type { Group, GroupKind } from './group.ts'
 import { inOrder } from './group-order.ts'
 import { isProduct, productView, sharesLeft } from './product-view.ts'
 import { staysInRow } from './row-local.ts'
-
-export type GroupKind =
-  /** Matrix products of one left operand, and elementwise work on their sums. */
-  | 'products'
-  /** Rows reduced along their last axis, and work on the rows. */
-  | 'rows'
-  /** Elements, each with its own reductions inside. */
-  | 'elements'
-  /** One node with a kernel of its own. */
-  | 'routine'
-
-export interface Group {
-  readonly kind: GroupKind
-  readonly anchor: Node
-  readonly members: ReadonlySet<Node>
-  /** In `rows` groups: products whose results are rows of the group, computed by the same kernel. */
-  readonly heads: readonly Node[]
-}
-
-/** Where a node's values lie: itself, or what it is a reshape of; null where they are computed in place. */
-export function memoryOf(node: Node, inMemory: (node: Node) => boolean): Node | null {
-  if (inMemory(node)) return node
-  return node.op === 'reshape' ? memoryOf(node.inputs[0], inMemory) : null
-}
 
 export interface Partition {
   /** In an order in which every group comes after those it reads. */

@@ -6,7 +6,7 @@ import { add, binary, cast, less, literal, load, multiply, reduce, size, u32, va
 import { openScope, type ScheduleContext } from './context.ts'
 import { describe, kernelName } from './describe.ts'
 import type { KernelProgram } from './kernel.ts'
-import type { Group } from './partition.ts'
+import type { Group } from './group.ts'
 
 const LANES = 64
 

@@ -9,7 +9,7 @@ import { describe, kernelName } from './describe.ts'
 import { delinearise } from './indexing.ts'
 import type { KernelProgram } from './kernel.ts'
 import type { Matmul, RowGrouping } from './matmul.ts'
-import type { Group } from './partition.ts'
+import type { Group } from './group.ts'
 import { isProduct, productView, type ProductView } from './product-view.ts'
 
 const isFourfold = (dim: Dim): boolean => dim.terms.every((term) => term.coefficient % 4 === 0)

@@ -14,7 +14,8 @@ import { describe, kernelName } from './describe.ts'
 import { delinearise } from './indexing.ts'
 import type { Computation, KernelProgram } from './kernel.ts'
 import { LimitError } from './limit-error.ts'
-import { ROUTER_ROWS, type Group } from './partition.ts'
+import type { Group } from './group.ts'
+import { ROUTER_ROWS } from './partition.ts'
 import { productView } from './product-view.ts'
 
 /** Rows up to this length are walked by one lane. */

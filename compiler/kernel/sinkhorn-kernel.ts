@@ -6,7 +6,7 @@ import { add, binary, cast, element, f32, less, select, size, u32, variable } fr
 import { openScope, type ScheduleContext } from './context.ts'
 import { describe, kernelName } from './describe.ts'
 import type { KernelProgram } from './kernel.ts'
-import type { Group } from './partition.ts'
+import type { Group } from './group.ts'
 import { addRows, BARRIER, clearSums, eachColumn, fillColumns, judge, lane, measureRows, moved, name, scalingOf, sharedOf, threshold } from './sinkhorn-parts.ts'
 
 /** Rows in hand at a time. */

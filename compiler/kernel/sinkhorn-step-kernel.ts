@@ -10,7 +10,7 @@ import { add, binary, cast, element, f32, less, load, multiply, select, size, u3
 import { openScope, type ScheduleContext } from './context.ts'
 import { describe, kernelName } from './describe.ts'
 import type { KernelProgram } from './kernel.ts'
-import type { Group } from './partition.ts'
+import type { Group } from './group.ts'
 import { addRows, addTerms, BARRIER, clearSums, eachColumn, fillColumns, judge, lane, measureRows, moved, name, scalingOf, sharedOf, storeColumns, threshold, workgroup, type Scaling } from './sinkhorn-parts.ts'
 
 /** The places of a state: see `sinkhorn_step`. */

@@ -1,0 +1,20 @@
+/** A set of nodes that one kernel computes. */
+import type { Node } from '../graph/node.ts'
+
+export type GroupKind =
+  /** Matrix products of one left operand, and elementwise work on their sums. */
+  | 'products'
+  /** Rows reduced along their last axis, and work on the rows. */
+  | 'rows'
+  /** Elements, each with its own reductions inside. */
+  | 'elements'
+  /** One node with a kernel of its own. */
+  | 'routine'
+
+export interface Group {
+  readonly kind: GroupKind
+  readonly anchor: Node
+  readonly members: ReadonlySet<Node>
+  /** In `rows` groups: products whose results are rows of the group, computed by the same kernel. */
+  readonly heads: readonly Node[]
+}
