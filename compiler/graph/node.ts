@@ -29,17 +29,44 @@ export interface Graph {
   /** Symbolic dims, bound by the shapes of the inputs. */
   readonly dims: readonly { readonly name: string; readonly doc: string }[]
   readonly inputs: readonly (Node<'input'> & { readonly op: 'input' })[]
-  readonly outputs: readonly { readonly name: string; readonly node: Node; readonly doc: string }[]
+  readonly outputs: readonly Output[]
   readonly docs: Readonly<Record<string, string>>
   /** Where the decisions of each moe stand among the outputs, in the order of the run; there where they were asked for. */
   readonly routes?: readonly RoutePorts[]
+  /** The same among the inputs, where decisions are given and not made. */
+  readonly replayed?: readonly RoutePorts[]
 }
 
-/** Names of two outputs: i32 [T, K] and f32 [T, K]. */
+export interface Output {
+  readonly name: string
+  readonly node: Node
+  readonly doc: string
+  /** After the run the values are those of the weight of this name, and are not read back. */
+  readonly replaces?: string
+}
+
+/** Names of outputs or of inputs. */
 export interface RoutePorts {
   /** `layers.0/moe` */
   readonly layer: string
   readonly experts: number
+  /** i32 [T, K]: -1 where a slot is dropped. */
   readonly selected: string
+  /** f32 [T, K]: 0 where a slot is dropped. */
   readonly weights: string
+  /** f32 [T]: the weight that dropped slots leave to the shared experts; null where they leave none. */
+  readonly spilled: string | null
+  readonly promises: RoutePromises
+}
+
+/** What is required of decisions and can be told from them alone; `text` is the requirement's own. */
+export interface RoutePromises {
+  /** No slot is dropped. */
+  readonly answersAll: { readonly text: string } | null
+  /** So many tokens an expert at most. */
+  readonly most: { readonly text: string; readonly tokens: Dim } | null
+  /** The experts of a token lie in `keep` groups of the `count`. */
+  readonly groups: { readonly text: string; readonly count: number; readonly keep: number } | null
+  /** The load of each expert lies so many percent from the mean of all at most. */
+  readonly within: number | null
 }

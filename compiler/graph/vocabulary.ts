@@ -108,10 +108,31 @@ export interface OpParams {
   routed_matmul: None
 
   /**
+   * x [N, D], y [N, F], expert i32 [N] -> [E, F, D]: the sum over the rows n of expert e of y[n, f] * x[n, d]; rows of the expert -1 are left out. A fourth
+   * operand `order` only guides the schedule.
+   */
+  routed_outer: { readonly experts: number }
+
+  /** values [N, ...], ids i32 [N] -> [size, ...]: the sum of the rows of each id, in the order of the rows; rows of the id -1 are left out. */
+  sum_rows: { readonly size: Dim }
+
+  /**
+   * key i32 [2] -> f32: uniform numbers above 0 and below 1. Philox 4x32-10 of the key (key[0], stream) at the counter (element / 4, key[1], 0, 0);
+   * an element is number element % 4 of the four.
+   */
+  random: { readonly shape: readonly Dim[]; readonly stream: number }
+
+  /**
    * cost [T, E], row marginals [T], column marginals [E] -> [E + 2]: the logarithms of the column scalings of the transport plan
    * exp(cost + log u + log v), then how many iterations were done, then the residual of the columns.
    */
   sinkhorn: { readonly iterations: number; readonly tolerance: number }
+
+  /**
+   * Cost, rows, columns of `sinkhorn`, and the cotangent of its result [E + 2] -> [T * E + T + E]: the gradients of cost, rows and columns
+   * through every iteration that was done, one after the other. The cotangents of the count and of the residual are left out.
+   */
+  sinkhorn_gradient: { readonly iterations: number; readonly tolerance: number }
 
   /**
    * x [..., M, N] -> [..., K * (1 + M + N)], K = min(M, N): the thin singular value decomposition, packed. K singular values, descending;

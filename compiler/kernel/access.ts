@@ -36,6 +36,11 @@ function reduceAlong(word: 'sum' | 'max' | 'min'): (node: Node & { op: 'sum' | '
   }
 }
 
+function sumOver(accessor: Accessor, extent: Dim, body: (at: Expression) => Expression): Expression {
+  const name = accessor.freshVariable()
+  return reduce('sum', name, size(extent), body(variable('u32', name)))
+}
+
 /** result[batch, left free, right free] = sum of left * right over the joined axes. */
 const contractAt: Rule<'contract'> = (node, indices, accessor) => {
   const [left, right] = node.inputs
@@ -102,6 +107,18 @@ const RULES: { readonly [N in OpName]?: Rule<N> } = {
     const depth = variable('u32', name)
     const weight = accessor.at(bank, [index(accessor, expert, [row]), column, depth])
     return reduce('sum', name, size(x.shape[1]), multiply(accessor.at(x, [row, depth]), weight))
+  },
+  routed_outer: (node, [chosen, column, depth], accessor) => {
+    const [x, y, expert] = node.inputs
+    return sumOver(accessor, x.shape[0], (row) => {
+      const isOwn = binary('equal', accessor.at(expert, [row]), cast('i32', chosen))
+      return select(isOwn, multiply(accessor.at(y, [row, column]), accessor.at(x, [row, depth])), literal('f32', 0))
+    })
+  },
+  sum_rows: (node, [chosen, ...rest], accessor) => {
+    const [values, ids] = node.inputs
+    return sumOver(accessor, values.shape[0], (row) =>
+      select(binary('equal', accessor.at(ids, [row]), cast('i32', chosen)), accessor.at(values, [row, ...rest]), literal('f32', 0)))
   },
 }
 

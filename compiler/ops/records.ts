@@ -5,11 +5,13 @@ import { elementwise } from './elementwise.ts'
 import { indexed } from './indexed.ts'
 import { leaves } from './leaves.ts'
 import { movements } from './movement.ts'
+import { sources } from './random.ts'
 import type { OpRecord, Records } from './record.ts'
 import { reductions } from './reductions.ts'
 import { routed } from './routed.ts'
 import { decompositions } from './svd.ts'
 import { scalings } from './sinkhorn.ts'
+import { transportGradients } from './sinkhorn-gradient.ts'
 
 export const records: Records<OpName> = {
   ...leaves,
@@ -21,6 +23,8 @@ export const records: Records<OpName> = {
   ...routed,
   ...decompositions,
   ...scalings,
+  ...transportGradients,
+  ...sources,
 }
 
 export const recordOf = <N extends OpName>(op: N): OpRecord<N> => records[op]

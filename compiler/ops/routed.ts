@@ -1,10 +1,10 @@
 /** Ops on rows that each belong to one expert. */
-import { add, ceilDivide, dim, multiply, type Dim } from '../../plan/dim.ts'
+import { add, ceilDivide, dim, evaluate, multiply, type Dim } from '../../plan/dim.ts'
 import { dot } from './contract.ts'
 import { checkedIndex } from './indexed.ts'
 import { EXACT, inherited, type Records, type ShapeError, type TensorType } from './record.ts'
-import { fail, firstOf, wantCount, wantRank, wantSame, wantType } from './shapes.ts'
-import { hostTensor, type HostTensor } from './tensor.ts'
+import { fail, firstOf, wantCount, wantRank, wantSame, wantSizes, wantType } from './shapes.ts'
+import { elements, hostTensor, type HostTensor } from './tensor.ts'
 
 function inferRoutedMatmul(inputs: readonly TensorType[]): TensorType | ShapeError {
   const count = wantCount(inputs, 3, 4)
@@ -37,6 +37,55 @@ function routedMatmul(x: HostTensor, bank: HostTensor, expert: HostTensor): Host
     }
   }
   return hostTensor([rows, columns], 'f32', values)
+}
+
+function inferRoutedOuter(inputs: readonly TensorType[], experts: number): TensorType | ShapeError {
+  const count = wantCount(inputs, 3, 4)
+  if (count) return count
+  const [x, y, expert, order] = inputs
+  const complaint =
+    firstOf(wantPositive(experts, 'experts'), wantType(x, 'x', 'f32'), wantType(y, 'y', 'f32'), wantType(expert, 'expert', 'i32')) ??
+    firstOf(wantRank(x, 'x', 2), wantRank(y, 'y', 2), wantRank(expert, 'expert', 1)) ??
+    (order === undefined ? null : firstOf(wantType(order, 'order', 'i32'), wantRank(order, 'order', 1))) ??
+    firstOf(
+      wantSame(x.shape[0], expert.shape[0], 'axis 0 of x and axis 0 of expert'),
+      wantSame(y.shape[0], expert.shape[0], 'axis 0 of y and axis 0 of expert'),
+    )
+  return complaint ?? { shape: [dim(experts), y.shape[1], x.shape[1]], dtype: 'f32' }
+}
+
+function routedOuter(x: HostTensor, y: HostTensor, expert: HostTensor, experts: number): HostTensor {
+  const [depth, columns] = [x.shape[1], y.shape[1]]
+  const values = new Float64Array(experts * columns * depth)
+  expert.values.forEach((id, row) => {
+    const chosen = expertOf(id, experts)
+    if (chosen === null) return
+    for (let f = 0; f < columns; f++) {
+      const [scale, start] = [y.values[row * columns + f], (chosen * columns + f) * depth]
+      for (let d = 0; d < depth; d++) values[start + d] += scale * x.values[row * depth + d]
+    }
+  })
+  return hostTensor([experts, columns, depth], 'f32', values)
+}
+
+function inferSumRows(inputs: readonly TensorType[], size: Dim): TensorType | ShapeError {
+  const complaint = wantCount(inputs, 2) ?? firstOf(wantType(inputs[0], 'operand', 'f32'), wantType(inputs[1], 'operand of ids', 'i32'), wantRank(inputs[1], 'operand of ids', 1), wantSizes([size]))
+  if (complaint) return complaint
+  const [values, ids] = inputs
+  if (values.shape.length === 0) return fail('the values have no axis')
+  return wantSame(values.shape[0], ids.shape[0], 'axis 0 of the values and axis 0 of the ids') ?? { shape: [size, ...values.shape.slice(1)], dtype: 'f32' }
+}
+
+function sumRows(x: HostTensor, ids: HostTensor, size: number): HostTensor {
+  const rest = x.shape.slice(1)
+  const width = elements(rest)
+  const values = new Float64Array(size * width)
+  ids.values.forEach((id, row) => {
+    if (id === -1) return
+    const start = checkedIndex(id, size, 'the row') * width
+    for (let i = 0; i < width; i++) values[start + i] += x.values[row * width + i]
+  })
+  return hostTensor([size, ...rest], 'f32', values)
 }
 
 const wantPositive = (value: number, word: string): ShapeError | null =>
@@ -94,7 +143,7 @@ function placeInExpert(expert: HostTensor, experts: number): HostTensor {
   return hostTensor(expert.shape, 'i32', values)
 }
 
-export const routed: Records<'routed_matmul' | 'place_in_expert' | 'count_experts' | 'order_rows'> = {
+export const routed: Records<'routed_matmul' | 'routed_outer' | 'sum_rows' | 'place_in_expert' | 'count_experts' | 'order_rows'> = {
   routed_matmul: {
     doc: 'Each row times the matrix of its own expert; 0 where that is -1, which a device leaves unwritten: a select must stand before any use. A fourth operand, order_rows of the same rows, only guides the schedule.',
     formula: 'y[n, f] = sum over d of x[n, d] * bank[expert[n], f, d]',
@@ -102,6 +151,21 @@ export const routed: Records<'routed_matmul' | 'place_in_expert' | 'count_expert
     accuracy: inherited('a chain of multiplications and additions'),
     infer: inferRoutedMatmul,
     evaluate: ([x, bank, expert]) => routedMatmul(x, bank, expert),
+  },
+  routed_outer: {
+    doc: 'For each expert, the outer products of its rows summed: what routed_matmul gives its bank. Rows of the expert -1 are left out. A fourth operand, order_rows of the same rows, only guides the schedule.',
+    formula: 'y[e, f, d] = sum over n with expert[n] = e of rows[n, f] * x[n, d]',
+    kind: 'routed', since: 'source', commutative: false, scalar: null,
+    accuracy: inherited('a chain of multiplications and additions'),
+    infer: (inputs, { experts }) => inferRoutedOuter(inputs, experts),
+    evaluate: ([x, y, expert], { experts }) => routedOuter(x, y, expert, experts),
+  },
+  sum_rows: {
+    doc: 'Rows summed by their ids, in the order of the rows: what take gives its table. Rows of the id -1 are left out.',
+    formula: 'y[i, j...] = sum over n with ids[n] = i of values[n, j...]',
+    kind: 'routed', since: 'source', commutative: false, scalar: null, accuracy: inherited('a chain of additions'),
+    infer: (inputs, { size }) => inferSumRows(inputs, size),
+    evaluate: ([values, ids], { size }, { dims }) => sumRows(values, ids, evaluate(size, dims)),
   },
   place_in_expert: {
     doc: 'The place of each row among those of its expert, in their order; -1 where it has none. A second operand, count_experts of the rows as [N, 1], only guides the schedule.',

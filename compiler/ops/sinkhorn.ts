@@ -25,7 +25,7 @@ export const blocksOf = (tokens: Dim, block: number): Dim => add(floorDivide(tok
 const logOf = (mass: number): number => (mass > 0 ? Math.log(mass) : LOG_ZERO)
 
 /** Log u of a row before the first iteration. */
-const startOf = (mass: number): number => (mass > 0 ? 0 : LOG_ZERO)
+export const startOf = (mass: number): number => (mass > 0 ? 0 : LOG_ZERO)
 
 /** The largest of n terms, and the sum of exp beside it. */
 function gather(n: number, term: (i: number) => number): { readonly most: number; readonly sum: number } {
@@ -38,8 +38,8 @@ function gather(n: number, term: (i: number) => number): { readonly most: number
 const logSum = ({ most, sum }: { readonly most: number; readonly sum: number }): number => (sum <= 0 ? LOG_ZERO : most + Math.log(sum))
 
 /** Whether a column has no part in the plan: it is to have no mass, or no row brings it any. */
-const isIdle = (mass: number, level: number): boolean => mass <= 0 || level <= NO_MASS
-const logSumExp = (n: number, term: (i: number) => number): number => logSum(gather(n, term))
+export const isIdle = (mass: number, level: number): boolean => mass <= 0 || level <= NO_MASS
+export const logSumExp = (n: number, term: (i: number) => number): number => logSum(gather(n, term))
 
 /** Root of the mean square of what the columns miss. */
 const residualOf = (sums: readonly number[], columns: Float64Array): number => rootMeanSquare(columns.map((mass, j) => sums[j] - mass))
@@ -50,7 +50,10 @@ const threshold = (tolerance: number, columns: Float64Array): number => Math.max
 
 type Operands = readonly HostTensor[]
 
-function sinkhorn([cost, rows, columns]: Operands, iterations: number, tolerance: number): HostTensor {
+/** The iterations until they end; `told` hears log v after each. */
+export function transport(
+  [cost, rows, columns]: Operands, iterations: number, tolerance: number, told: (logV: Float64Array) => void = () => {},
+): { readonly logV: Float64Array; readonly done: number; readonly residual: number } {
   const [tokens, width] = cost.shape
   const c = cost.values
   const [logU, logV] = [rows.values.map(startOf), new Float64Array(width)]
@@ -71,8 +74,14 @@ function sinkhorn([cost, rows, columns]: Operands, iterations: number, tolerance
     })
     residual = residualOf(sums, columns.values)
     done++
+    told(logV)
   } while (done < iterations && !(residual < threshold(tolerance, columns.values)))
-  return hostTensor([width + 2], 'f32', Float64Array.of(...logV, done, residual))
+  return { logV, done, residual }
+}
+
+function sinkhorn(operands: Operands, iterations: number, tolerance: number): HostTensor {
+  const { logV, done, residual } = transport(operands, iterations, tolerance)
+  return hostTensor([logV.length + 2], 'f32', Float64Array.of(...logV, done, residual))
 }
 
 /** The sums of columns, as logarithms, from the parts that the blocks of a state hold. */
@@ -147,7 +156,9 @@ const wantBlock = (value: number): ShapeError | null => (Number.isInteger(value)
 
 const wantTolerance = (value: number): ShapeError | null => (value >= 0 && Number.isFinite(value) ? null : fail(`the tolerance is 0 or more, not ${value}`))
 
-function wantProblem([cost, rows, columns]: readonly TensorType[]): ShapeError | null {
+export const wantStops = (iterations: number, tolerance: number): ShapeError | null => firstOf(wantIterations(iterations), wantTolerance(tolerance))
+
+export function wantProblem([cost, rows, columns]: readonly TensorType[]): ShapeError | null {
   return (
     firstOf(wantType(cost, 'cost', 'f32'), wantType(rows, 'row marginals', 'f32'), wantType(columns, 'column marginals', 'f32')) ??
     firstOf(wantRank(cost, 'cost', 2), wantRank(rows, 'row marginals', 1), wantRank(columns, 'column marginals', 1)) ??
@@ -178,7 +189,7 @@ export const scalings: Records<'sinkhorn' | 'sinkhorn_step' | 'sinkhorn_finish'>
       'or after so many iterations. A row or column to sum to 0 or less, or a column that no row brings anything, takes no part: its logarithm is -2^100.',
     formula: 'y = [v[0], ..., v[E - 1], iterations done, residual]',
     infer(inputs, { iterations, tolerance }) {
-      const complaint = wantCount(inputs, 3) ?? firstOf(wantIterations(iterations), wantTolerance(tolerance)) ?? wantProblem(inputs)
+      const complaint = wantCount(inputs, 3) ?? wantStops(iterations, tolerance) ?? wantProblem(inputs)
       return complaint ?? { shape: [add(inputs[0].shape[1], 2)], dtype: 'f32' }
     },
     evaluate: (inputs, { iterations, tolerance }) => sinkhorn(inputs, iterations, tolerance),

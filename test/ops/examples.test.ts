@@ -118,6 +118,20 @@ const examples: { readonly [N in OpName]: readonly Example<N>[] } = {
     [[f2([[1, 2]]), tensor('f32', [2, 1, 2], [1, 10, 100, 1000]), i(1), i(0, 1, 0, -1, 1, -1, 1)], {}, f2([[2100]])],
   ],
   place_in_expert: [[[i(2, 0, -1, 2, 2, 0)], { experts: 3 }, i(0, 0, -1, 1, 2, 1)]],
+  routed_outer: [
+    [[f2([[1, 2], [3, 4], [5, 6]]), f2([[10], [100], [1000]]), i(1, 0, 1)], { experts: 3 }, tensor('f32', [3, 1, 2], [300, 400, 5010, 6020, 0, 0])],
+    [[f2([[1, 2], [NaN, 4]]), f2([[3], [NaN]]), i(0, -1)], { experts: 1 }, tensor('f32', [1, 1, 2], [3, 6])],
+  ],
+  sum_rows: [
+    [[f2([[1, 2], [3, 4], [5, 6], [7, 8]]), i(2, 0, 2, -1)], { size: dim(3) }, f2([[3, 4], [0, 0], [6, 8]])],
+    [[f(1, 2, 4), i(1, 1, 1)], { size: dim(2) }, f(0, 7)],
+  ],
+  // the words 6627e8d5 e169c58d bc57ac4c 9b00dbd8 of the zero key and counter
+  random: [[[i(0, 0)], { shape: dims(4), stream: 0 }, f(...[0x6627e8, 0xe169c5, 0xbc57ac, 0x9b00db].map((bits) => (bits + 0.5) / 2 ** 24))]],
+  sinkhorn_gradient: [
+    // one iteration: v[j] = log columns[j] - log sum over t of exp(cost[t, j])
+    [[f2([[0, 0], [0, 0]]), f(1, 1), f(1, 2), f(4, 2, 9, 9)], { iterations: 1, tolerance: 0 }, f(-2, -1, -2, -1, 0, 0, 4, 1)],
+  ],
   svd: [
     [[f2([[0, -2], [3, 0], [0, 0]])], {}, f(3, 2, /* left */ 0, 1, 0, -1, 0, 0, /* right */ 1, 0, 0, 1)],
     [[f2([[0, 3, 0], [-2, 0, 0]])], {}, f(3, 2, 1, 0, 0, -1, 0, 1, 0, 1, 0, 0)],

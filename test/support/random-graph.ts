@@ -302,6 +302,7 @@ const growers: { readonly [N in OpName]: (g: Grower, op: N) => unknown } = {
   routed_matmul: routedOf,
   sinkhorn: scaledOf, sinkhorn_step: scaledOf, sinkhorn_finish: scaledOf,
   svd: () => null,
+  routed_outer: () => null, sum_rows: () => null, random: () => null, sinkhorn_gradient: () => null,
   place_in_expert: (g) => {
     const ids = g.ids([g.tape.of(SIZES)], dim(EXPERTS))
     return ids && g.make('place_in_expert', [ids], { experts: EXPERTS })
@@ -310,7 +311,7 @@ const growers: { readonly [N in OpName]: (g: Grower, op: N) => unknown } = {
 }
 
 /** Ops with tests of their own: the vectors of a decomposition leap where its operand is rounded otherwise. */
-export const APART: ReadonlySet<OpName> = new Set<OpName>(['svd', 'hold'])
+export const APART: ReadonlySet<OpName> = new Set<OpName>(['svd', 'hold', 'routed_outer', 'sum_rows', 'random', 'sinkhorn_gradient'])
 
 /** Only what a lowered graph holds; `order_rows` and `count_experts` come from passes. */
 const GROWN = (Object.keys(growers) as OpName[]).filter((op) => records[op].since === 'source' && !APART.has(op))

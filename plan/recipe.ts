@@ -1,0 +1,92 @@
+/** What a training run is to do, as the spec declares it: plain JSON, all that the training loop knows of a model beside its plans. */
+import type { StorageType } from './plan.ts'
+
+export const RECIPE_VERSION = 1
+
+export interface Recipe {
+  readonly version: typeof RECIPE_VERSION
+  readonly model: string
+  /** Every weight that is learned, in the order of the model. */
+  readonly weights: readonly LearnedWeight[]
+  readonly optimiser: Optimiser
+  /** Factor on the rate at each step. */
+  readonly schedule: RateSchedule
+  /** Largest global norm of the gradients of a step; null for any. */
+  readonly clip: number | null
+  /** Micro-batches a step; their gradients are averaged. */
+  readonly accumulate: number
+  /** Sizes of the open dims in a micro-batch. */
+  readonly batch: Readonly<Record<string, number>>
+  readonly steps: number
+  readonly seed: number
+  /** What a batch feeds; shapes hold the batch's sizes. */
+  readonly inputs: readonly RecipeInput[]
+  /** Names of the outputs that are summed to the objective, `loss.` in front; then those that are only reported, `metric.` in front. */
+  readonly losses: readonly string[]
+  readonly metrics: readonly string[]
+  /** In the order of the run. */
+  readonly layers: readonly RoutedLayer[]
+  /** Whether the step's plans take the input `random`, i32 [2]: the seed and the number of the step. */
+  readonly isRandom: boolean
+}
+
+export interface RecipeInput {
+  readonly name: string
+  readonly dtype: StorageType
+  readonly shape: readonly number[]
+  /** Where the values choose rows: each is from 0 up to this, itself excluded. */
+  readonly below: number | null
+}
+
+export interface LearnedWeight {
+  /** Its path in the model. */
+  readonly name: string
+  readonly shape: readonly number[]
+  readonly initialiser: Initialiser
+  /** Numbers that one output depends on: the last axis; of a bank, that of one expert. */
+  readonly fanIn: number
+  /** Factor on the rate; 0 for a weight that stays as it is. */
+  readonly rate: number
+  /** Weight decay, in full: the optimiser's where the weight has it, else its group's. */
+  readonly decay: number
+}
+
+export type Initialiser =
+  | { readonly kind: 'zeros' }
+  | { readonly kind: 'ones' }
+  | { readonly kind: 'normal'; readonly deviation: number }
+  /** From -bound to bound. */
+  | { readonly kind: 'uniform'; readonly bound: number }
+  /** Normal, of deviation gain / sqrt(fan in). */
+  | { readonly kind: 'fan'; readonly gain: number }
+  /** The last two axes as a matrix of orthonormal rows or columns, times gain. Saxe et al., 2014. */
+  | { readonly kind: 'orthogonal'; readonly gain: number }
+
+export type Optimiser =
+  /** Sutskever et al., 2013. */
+  | { readonly kind: 'sgd'; readonly rate: number; readonly momentum: number; readonly nesterov: boolean; readonly decay: number }
+  /** Kingma and Ba, 2015: the decay is part of the gradient. */
+  | { readonly kind: 'adam'; readonly rate: number; readonly beta1: number; readonly beta2: number; readonly epsilon: number; readonly decay: number }
+  /** Loshchilov and Hutter, 2019: the decay is apart from the gradient. */
+  | { readonly kind: 'adamw'; readonly rate: number; readonly beta1: number; readonly beta2: number; readonly epsilon: number; readonly decay: number }
+  /** Chen et al., 2023. */
+  | { readonly kind: 'lion'; readonly rate: number; readonly beta1: number; readonly beta2: number; readonly decay: number }
+
+/** Rises linearly over `warmup` steps; then to `final` at the last step. */
+export type RateSchedule =
+  | { readonly kind: 'constant'; readonly warmup: number }
+  | { readonly kind: 'linear'; readonly warmup: number; readonly final: number }
+  | { readonly kind: 'cosine'; readonly warmup: number; readonly final: number }
+
+export interface RoutedLayer {
+  /** The instance of its moe: `layers.0/moe`. */
+  readonly layer: string
+  readonly experts: number
+  /** `when training at rate after warmup, at_most layers a step`; null where its policy trains in one way alone. */
+  readonly contest: { readonly rate: number; readonly after: number; readonly atMost: number | null } | null
+  /** Names of the outputs of its decisions: i32 [T, K] and f32 [T, K]. */
+  readonly selected: string
+  readonly weights: string
+  /** `bias balanced at RATE`: the weight that is moved after each step, by this much against the sign of the load; null without. */
+  readonly balancedBias: { readonly weight: string; readonly rate: number } | null
+}
