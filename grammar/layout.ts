@@ -332,8 +332,16 @@ class Layout {
     if (open === undefined) return this.strayBrace(i)
     if (this.hasWitness(i) && this.columns[i]! > Math.max(...open.indents)) return this.strayBrace(i)
     if (this.hasWitness(i) && this.stack.length === 1 && this.goesOn(i + 1)) return this.strayBrace(i)
-    while (this.hasWitness(i) && this.columns[i]! < Math.min(...this.stack.at(-1)!.indents) && this.stack.length > 1) this.missingBrace()
+    while (this.hasWitness(i) && this.hasOuterBrace() && this.columns[i]! < Math.min(...this.stack.at(-1)!.indents)) {
+      this.missingBrace()
+      this.closeBrackets()
+    }
     this.popBrace(endOf(token))
+  }
+
+  /** Is a brace open around the innermost one? */
+  private hasOuterBrace(): boolean {
+    return this.stack.filter(({ frame }) => frame !== null).length > 1
   }
 
   /** Does the column of the token count in deciding which brace is missing? */

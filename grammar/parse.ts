@@ -294,7 +294,7 @@ function nestingOf(tokens: readonly IToken[]): IToken | null {
 interface SplitList {
   /** Up to and with the opening parenthesis. */
   readonly before: readonly IToken[]
-  /** What stands between the commas, nothing after the last one. */
+  /** What stands between the commas, nothing after the last one; the comma itself where nothing stands before it. */
   readonly items: readonly IToken[][]
   /** From the closing parenthesis on. */
   readonly after: readonly IToken[]
@@ -312,8 +312,9 @@ function splitList(tokens: readonly IToken[]): SplitList {
       if (items.at(-1)!.length === 0) items.pop()
       return { before: tokens.slice(0, open + 1), items, after: tokens.slice(at) }
     }
-    if (token.tokenType === Comma && depth === 0) items.push([])
-    else items.at(-1)!.push(token)
+    const isEnd = token.tokenType === Comma && depth === 0
+    if (!isEnd || items.at(-1)!.length === 0) items.at(-1)!.push(token)
+    if (isEnd) items.push([])
   }
   return { before: tokens, items: [], after: [] }
 }

@@ -121,6 +121,8 @@ describe('one mistake is one diagnostic, and all else is read', () => {
     ['= for :', 'embed: f32[V', 'embed = f32[V', '10:15 SMOE1001', 1],
     ['a reserved name', 'let weights', 'let then', '59:7 SMOE1012', 1],
     ['a bad parameter', 'V: int = 64', 'V = 64', '7:17 SMOE1001', 0],
+    ['a missing parameter', 'V: int = 64, D', ', D', '7:15 SMOE1001', 0],
+    ['a missing parameter between two', '= 64, D', '= 64,, D', '7:27 SMOE1001', 0],
     ['a bad constraint', 'require dropless', 'require droplets', '19:15 SMOE1001', 0],
     ['an unknown escape', '"heads divide', '"\\heads divide', '30:39 SMOE1005', 0],
     ['a semicolon', 'select * loss', 'select * loss;', '59:36 SMOE1013', 0],
@@ -138,6 +140,10 @@ describe('one mistake is one diagnostic, and all else is read', () => {
     const { file } = parseText(everything.replace('var h = take(embed, tokens)', 'var h ='))
     expect(file.lost.map(({ text }) => text)).toEqual(['h'])
     expect(file.declarations.map(({ isPartial }) => isPartial)).toEqual([true, false, false, false])
+  })
+
+  test('a brace closes the block at its column, and what is open inside is said', () => {
+    expect(placesOf('fn f() {\n  let a = g(\n    moe(x) {\n      route r()\n}\nfn g() {}')).toEqual(['4:16 SMOE1006', '4:16 SMOE1006'])
   })
 
   test('five mistakes are five diagnostics, in order', () => {
