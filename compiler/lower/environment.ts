@@ -1,6 +1,6 @@
 /** Where the lowering stands: values of symbols, and what is lowered already. */
 import { evaluate as evaluateDim, substitute, symbolsOf, type Dim, type DimLike } from '../../plan/dim.ts'
-import type { Node, Origin } from '../graph/node.ts'
+import type { Node, Origin, RoutePromises } from '../graph/node.ts'
 import type { Builder } from '../ops/build.ts'
 import { folds } from '../model/context.ts'
 import type { Loop, Model, MoeTerm, Step, Term } from '../model/model.ts'
@@ -28,6 +28,8 @@ export interface Environment {
   readonly expertOfRow: RowExperts | null
   /** What every moe has decided so far, in the order of the run. */
   readonly routes: RouteNodes[]
+  /** The inputs that are used in the place of decisions, so far; null where policies decide. */
+  readonly replayed: InputNode[] | null
   /** Whether policies do what they do when training. */
   readonly training: boolean
   /** What is added to the objective, so far. */
@@ -35,6 +37,8 @@ export interface Environment {
   /** Rows [E * T, D] of a policy whose every expert has answered, by what was asked. */
   readonly everyone: Map<Node, Node>
 }
+
+export type InputNode = Node<'input'> & { readonly op: 'input' }
 
 /** i32 [N] both: the expert of each row, -1 for none; and where to read what belongs to it, which is always a place there is. */
 export interface RowExperts {
@@ -52,6 +56,9 @@ export interface RouteNodes {
   readonly rows: Node
   readonly selected: Node
   readonly weights: Node
+  /** f32 [T]: the weight that goes to the shared experts; null where none does. */
+  readonly spilled: Node | null
+  readonly promises: RoutePromises
 }
 
 export const inner = (parent: Environment, given: Partial<Pick<Environment, 'values' | 'moe' | 'expertOfRow' | 'everyone'>>): Environment => ({

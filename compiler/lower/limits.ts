@@ -3,10 +3,12 @@ import { ceilDivide, multiply, type Dim } from '../../plan/dim.ts'
 import type { Node } from '../graph/node.ts'
 import type { Limit } from '../model/model.ts'
 import { sizeNode } from './emit.ts'
-import { sizeIn, staticValue } from './environment.ts'
+import { sizeIn, staticValue, type Environment } from './environment.ts'
 import { make, spread, type Maker } from './maker.ts'
 import { passedOn } from './overflow.ts'
 import { places, type Asked, type Choice } from './slots.ts'
+
+export type Sizes = Pick<Asked, 'asked' | 'experts'>
 
 const and = (maker: Maker, a: Node | null, b: Node): Node => (a === null ? b : make(maker, 'and', [a, b], {}))
 
@@ -24,7 +26,7 @@ export function fraction(value: number): readonly [number, number] {
 const greatestCommon = (a: number, b: number): number => (b === 0 ? a : greatestCommon(b, a % b))
 
 /** C: how many tokens an expert answers at most; null where it is never fewer than there are. */
-function capacity({ environment }: Maker, limit: Limit, tokens: Dim, { asked, experts }: Asked): Dim | null {
+export function capacity(environment: Environment, limit: Limit, tokens: Dim, { asked, experts }: Sizes): Dim | null {
   if (limit.kind === 'tokens') return sizeIn(environment, limit.tokens)
   const [numerator, denominator] = fraction(Number(staticValue(environment, limit.factor)))
   const slots = multiply(numerator, asked)
@@ -33,11 +35,14 @@ function capacity({ environment }: Maker, limit: Limit, tokens: Dim, { asked, ex
   return ceilDivide(multiply(slots, tokens), denominator * experts)
 }
 
+/** How many tokens an expert takes where experts choose. */
+export const share = ({ asked, experts }: Sizes, tokens: Dim): Dim => ceilDivide(multiply(asked, tokens), experts)
+
 /** The choice with no expert above its limit. */
 export function limited(maker: Maker, choice: Choice, asked: Asked, limit: Limit): Choice {
   const { environment: { builder }, origin } = maker
   const { selected, weights, kept } = choice
-  const room = capacity(maker, limit, selected.shape[0], asked)
+  const room = capacity(maker.environment, limit, selected.shape[0], asked)
   if (room === null) return choice
   const most = sizeNode(builder, room, 'i32', origin)
   const minus = spread(maker, builder.make('constant', [], { dtype: 'i32', shape: [], values: [-1] }, origin), selected.shape, [])
@@ -51,7 +56,8 @@ export function limited(maker: Maker, choice: Choice, asked: Asked, limit: Limit
 }
 
 /** Each expert takes the C = ceil(k * T / E) tokens with its highest scores; of equals those with the lower index. */
-export function byExperts(maker: Maker, choice: Choice, { scores, asked, experts }: Asked): Choice {
+export function byExperts(maker: Maker, choice: Choice, asked: Asked): Choice {
+  const { scores } = asked
   const { environment: { builder }, origin } = maker
   const [tokens, count] = scores.shape
   const shape = [tokens, tokens, count]
@@ -61,6 +67,6 @@ export function byExperts(maker: Maker, choice: Choice, { scores, asked, experts
   const ties = make(maker, 'and', [make(maker, 'equal', [own, other], {}), isEarlier], {})
   const isBefore = make(maker, 'or', [make(maker, 'less', [own, other], {}), ties], {})
   const rank = make(maker, 'sum', [make(maker, 'cast', [isBefore], { dtype: 'i32' })], { axis: 1 })
-  const most = sizeNode(builder, ceilDivide(multiply(asked, tokens), experts), 'i32', origin)
+  const most = sizeNode(builder, share(asked, tokens), 'i32', origin)
   return { ...choice, kept: and(maker, choice.kept, make(maker, 'less', [rank, spread(maker, most, rank.shape, [])], {})) }
 }

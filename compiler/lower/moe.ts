@@ -6,6 +6,8 @@ import { EXPERT_ROWS, type EveryExpertTerm, type MoeTerm, type Step, type Term }
 import { inner, numberIn, originIn, pathIn, sizeIn, type Environment, type RowExperts } from './environment.ts'
 import { byExperts, limited } from './limits.ts'
 import { filled, make, orElse, reshape, spread, type Maker } from './maker.ts'
+import { promisesOf } from './promises.ts'
+import { replay } from './replay.ts'
 import type { Asked, Choice } from './slots.ts'
 
 const lowerTerm = (environment: Environment, term: Term): Node => environment.walk.term(environment, term)
@@ -50,19 +52,18 @@ function choose(maker: Maker, { policy, rows, rules }: MoeTerm, tokens: Node): C
 function combine(maker: Maker, answered: Node, { weights, kept }: Choice): Node {
   const [tokens, count] = weights.shape
   const shape = [tokens, count, answered.shape[1]]
-  const scaled = make(maker, 'multiply', [reshape(maker, answered, shape), spread(maker, weights, shape, [0, 1])], {})
-  // a row without an expert may hold anything, which no weight of 0 undoes
-  const safe = kept === null ? scaled : orElse(maker, spread(maker, kept, shape, [0, 1]), scaled, 0)
-  return make(maker, 'sum', [safe], { axis: 1 })
+  const rows = reshape(maker, answered, shape)
+  // a row without an expert may hold anything, which no weight of 0 undoes; the product stays beside the sum, which may take both in one rounding
+  const safe = kept === null ? rows : orElse(maker, spread(maker, kept, shape, [0, 1]), rows, 0)
+  return make(maker, 'sum', [make(maker, 'multiply', [safe, spread(maker, weights, shape, [0, 1])], {})], { axis: 1 })
 }
 
-/** The answers on rows t * K + k, [T * K, D]. */
-function chosenAnswers(maker: Maker, moe: MoeTerm, tokens: Node, { selected, kept, weights }: Choice, losses: readonly Node[]): Node {
+/** The answers on rows t * K + k, [T * K, D]; `asks` is what the policy wants to know. */
+function chosenAnswers(maker: Maker, moe: MoeTerm, tokens: Node, { selected, kept }: Choice, asks: readonly Node[]): Node {
   const [count, k] = selected.shape
   const entry = reshape(maker, selected, [multiply(count, k)])
   const everyone = maker.environment.everyone.get(tokens)
-  const roots = kept === null ? [selected, weights] : [selected, weights, kept]
-  if (everyone !== undefined && reachable([...roots, ...losses]).includes(everyone)) return winners(maker, everyone, selected)
+  if (everyone !== undefined && reachable(asks).includes(everyone)) return winners(maker, everyone, selected)
   const expert = kept === null ? entry : reshape(maker, orElse(maker, kept, selected, -1), entry.shape)
   const rows = make(maker, 'take', [tokens, tokenOfRow(maker, count, k)], {})
   return answers(maker, moe, rows, { expert, entry })
@@ -96,13 +97,18 @@ export function moeNode(outer: Environment, moe: MoeTerm): Node {
   const environment = inner(outer, { moe, everyone: new Map() })
   const maker: Maker = { environment, origin: originIn(environment, moe.origin) }
   const tokens = reshape(maker, lowerTerm(outer, moe.input), moe.rows.shape.map((size) => sizeIn(environment, size)))
+  const instance = pathIn(environment, moe.path.join('/'))
   const before = environment.losses.length
-  const choice = choose(maker, moe, tokens)
+  const chosen = choose(maker, moe, tokens)
+  const choice = environment.replayed === null ? chosen : replay(maker, instance, chosen, environment.replayed)
   const told = dropped(maker, choice)
   environment.routes.push({
-    instance: pathIn(environment, moe.path.join('/')), experts: numberIn(environment, moe.experts.count), rows: tokens, selected: told.selected, weights: told.weights,
+    instance, experts: numberIn(environment, moe.experts.count), rows: tokens, selected: told.selected, weights: told.weights, spilled: told.spilled,
+    promises: promisesOf(environment, moe, tokens.shape[0]),
   })
-  const answered = chosenAnswers(maker, moe, tokens, choice, environment.losses.slice(before).map(({ node }) => node))
+  // asked of the policy, also where its choice is replayed: the same kernels answer, bit for bit
+  const asks = [chosen.selected, chosen.weights, ...(chosen.kept === null ? [] : [chosen.kept]), ...environment.losses.slice(before).map(({ node }) => node)]
+  const answered = chosenAnswers(maker, moe, tokens, choice, asks)
   const routed = combine(maker, answered, told)
   const all = withShared(maker, moe, routed, choice.spilled)
   return reshape(maker, all, moe.shape.map((size) => sizeIn(environment, size)))

@@ -137,9 +137,14 @@ function limitOf(all: readonly Requirement[]): Limit | null {
   return most === null ? null : { kind: 'tokens', tokens: most.tokens, overflow: 'drop' }
 }
 
+function groupsOf(all: readonly Requirement[]): Rules['groups'] {
+  const found = requirement(all, 'groups')
+  return found === null ? null : { count: found.groups, keep: found.keep }
+}
+
 /** What the requirements change in the run of a moe. */
 export const rulesOf = (all: readonly Requirement[]): Rules => ({
-  limit: limitOf(all), expertChoice: requirement(all, 'expert-choice') !== null, within: requirement(all, 'balanced-within')?.percent ?? null,
-  biasRate: requirement(all, 'bias-balanced')?.rate ?? null,
+  limit: limitOf(all), expertChoice: requirement(all, 'expert-choice') !== null, groups: groupsOf(all),
+  within: requirement(all, 'balanced-within')?.percent ?? null, biasRate: requirement(all, 'bias-balanced')?.rate ?? null,
 })
 

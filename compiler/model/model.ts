@@ -211,7 +211,9 @@ export interface Rules {
   readonly limit: Limit | null
   /** Each expert takes the ceil(k * T / E) tokens with its highest scores. */
   readonly expertChoice: boolean
-  /** How far, in percent, the load of an expert may lie from the mean: checked on what a run has decided. */
+  /** The experts of a token lie in `keep` groups of the `count`. */
+  readonly groups: { readonly count: Dim; readonly keep: Dim } | null
+  /** How far, in percent, the load of an expert may lie from the mean of all: checked on what a run has decided. */
   readonly within: Static | null
   /** By how much the bias of an expert moves in a step of training. */
   readonly biasRate: Static | null

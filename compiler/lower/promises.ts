@@ -1,0 +1,36 @@
+/** What the requirements of a moe say of its decisions, with the numbers of this turn. */
+import type { Dim } from '../../plan/dim.ts'
+import type { RoutePromises } from '../graph/node.ts'
+import type { ConstraintFact, MoeTerm } from '../model/model.ts'
+import { numberIn, sizeIn, staticValue, type Environment } from './environment.ts'
+import { capacity, share, type Sizes } from './limits.ts'
+
+/** The first requirement of these kinds, in its own words. */
+const wordsOf = ({ constraints }: MoeTerm, ...kinds: readonly ConstraintFact['kind'][]): string | null =>
+  constraints.find(({ kind }) => kinds.includes(kind))?.text ?? null
+
+function mostOf(environment: Environment, moe: MoeTerm, tokens: Dim, sizes: Sizes): RoutePromises['most'] {
+  const { limit, expertChoice } = moe.rules
+  const text = wordsOf(moe, 'capacity', 'at-most', 'expert-choice')
+  if (text === null) return null
+  const most = limit !== null ? capacity(environment, limit, tokens, sizes) : expertChoice ? share(sizes, tokens) : null
+  return most === null ? null : { text, tokens: most }
+}
+
+function groupsOf(environment: Environment, moe: MoeTerm): RoutePromises['groups'] {
+  const { groups } = moe.rules
+  const text = wordsOf(moe, 'groups')
+  return groups === null || text === null ? null : { text, count: numberIn(environment, groups.count), keep: numberIn(environment, groups.keep) }
+}
+
+export function promisesOf(environment: Environment, moe: MoeTerm, tokens: Dim): RoutePromises {
+  const { within } = moe.rules
+  const all = wordsOf(moe, 'dropless', 'each-token')
+  const sizes = { asked: sizeIn(environment, moe.policy.inference.asked), experts: numberIn(environment, moe.experts.count) }
+  return {
+    answersAll: all === null ? null : { text: all },
+    most: mostOf(environment, moe, tokens, sizes),
+    groups: groupsOf(environment, moe),
+    within: within === null ? null : Number(staticValue(environment, within)),
+  }
+}
