@@ -3,8 +3,8 @@ import type { IToken, TokenType } from 'chevrotain'
 import type { Code } from './codes.ts'
 import type { Reporter } from './report.ts'
 import {
-  BadNumber, Bang, BlockComment, classify, DoubleAmpersand, DoubleBar, FatArrow, Arrow, ForeignWord, HashComment, Junk, NumberToken, retype,
-  Semicolon, SingleQuoted, StringToken, UnclosedString, word, Word,
+  BadNumber, Bang, BlockComment, classify, DoubleAmpersand, DoubleBar, endOf, FatArrow, Arrow, ForeignWord, HashComment, Junk, NumberToken,
+  retype, Semicolon, SingleQuoted, StringToken, UnclosedString, word, Word,
 } from './tokens.ts'
 
 export interface CleanTokens {
@@ -56,7 +56,7 @@ function describe(image: string): string {
   return isVisible && /^[\x21-\x7E]*$/.test(image) ? `\`${short(image)}\`` : `this run of ${image.length} characters`
 }
 
-const lineBetween = (text: string, a: IToken, b: IToken): boolean => text.slice(a.endOffset! + 1, b.startOffset).includes('\n')
+const lineBetween = (text: string, a: IToken, b: IToken): boolean => text.slice(endOf(a), b.startOffset).includes('\n')
 
 export function clean(lexed: readonly IToken[], report: Reporter): CleanTokens {
   const tokens: IToken[] = []
@@ -82,7 +82,7 @@ export function clean(lexed: readonly IToken[], report: Reporter): CleanTokens {
 }
 
 function tell(token: IToken, { code, message, help = '', fix }: Remedy, report: Reporter): void {
-  const span = report.span(token.startOffset, token.endOffset! + 1)
+  const span = report.span(token.startOffset, endOf(token))
   const replacement = fix?.(token) ?? null
   report.error(code, message(token), span, { help: help || null, fix: replacement === null ? null : { span, replacement } })
 }
@@ -91,6 +91,6 @@ const isExact = (image: string): boolean =>
   Number.isFinite(Number(image)) && (!/^\d+$/.test(image) || Number(image) <= Number.MAX_SAFE_INTEGER)
 
 function tellNumber(token: IToken, report: Reporter, troubled: Set<number>, index: number): void {
-  report.error('SMOE1003', `\`${short(token.image)}\` is too large`, report.span(token.startOffset, token.endOffset! + 1))
+  report.error('SMOE1003', `\`${short(token.image)}\` is too large`, report.span(token.startOffset, endOf(token)))
   troubled.add(index)
 }

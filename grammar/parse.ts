@@ -7,14 +7,15 @@ import type { Comment, Declaration, File, Import, MoeClause, Name, Statement, We
 import { clean } from './clean.ts'
 import type { Diagnostic } from './diagnostic.ts'
 import { docsOf } from './docs.ts'
-import { endOf, layOut, maximumNesting, type Block, type Piece } from './layout.ts'
+import { layOut } from './layout.ts'
+import { maximumNesting, type Block, type Piece } from './layout/pieces.ts'
 import { createReporter, type Reporter } from './report.ts'
 import { Rules } from './rules.ts'
 import type { ParsedBlock, Problem } from './rules/piece.ts'
 import type { Source, Span } from './source.ts'
 import { closest } from './suggest.ts'
 import {
-  AnyWord, BlockToken, CallParen, Colon, Comma, createLexer, Equals, IsEqual, reservedNames, retype, StringToken, word, Word,
+  AnyWord, BlockToken, CallParen, Colon, Comma, createLexer, endOf, Equals, IsEqual, reservedNames, retype, StringToken, word, Word,
 } from './tokens.ts'
 
 export interface Parsed {

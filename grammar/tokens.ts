@@ -102,6 +102,9 @@ export function word(text: string): TokenType {
   return type
 }
 
+/** The offset after the last sign of a token. */
+export const endOf = (token: IToken): number => token.endOffset! + 1
+
 export const retype = (token: IToken, type: TokenType): IToken => {
   token.tokenType = type
   token.tokenTypeIdx = type.tokenTypeIdx!

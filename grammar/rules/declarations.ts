@@ -19,8 +19,8 @@ export abstract class Declarations extends Types {
     })
     const block = this.CONSUME(BlockToken)
     return this.ACTION(() => ({
-      kind: 'declaration', declares: keyword.image as DeclarationKind, name: this.asName(name), parameters: parameters ?? [], result: result ?? null,
-      body: this.blockOf(block).statements, doc: this.docOf(keyword), span: this.since(keyword), isPartial: false,
+      kind: 'declaration', declares: keyword.image as DeclarationKind, name: this.asName(name), parameters: parameters ?? [],
+      result: result ?? null, body: this.blockOf(block).statements, doc: this.docOf(keyword), span: this.since(keyword), isPartial: false,
     }))
   })
 

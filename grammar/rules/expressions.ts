@@ -2,7 +2,8 @@ import type { IToken } from 'chevrotain'
 import type { BinaryOperator, Expression, UnaryOperator } from '../ast.ts'
 import { associate, deepen, depthOf, type ChainLink, type PrefixSign } from '../build.ts'
 import {
-  AnyWord, CallParen, CloseBracket, CloseParen, Dot, IndexBracket, Minus, NumberToken, OpenBracket, OpenParen, Operator, StringToken, word, Word,
+  AnyWord, CallParen, CloseBracket, CloseParen, Dot, IndexBracket, Minus, NumberToken, OpenBracket, OpenParen, Operator, StringToken,
+  word, Word,
 } from '../tokens.ts'
 import { Calls } from './calls.ts'
 

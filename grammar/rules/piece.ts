@@ -3,9 +3,8 @@ import { EmbeddedActionsParser, type IParserErrorMessageProvider, type IToken, t
 import type { Import, MoeClause, Name, Statement, StringLiteral, WeightEntry } from '../ast.ts'
 import type { Code } from '../codes.ts'
 import type { Diagnostic } from '../diagnostic.ts'
-import { endOf } from '../layout.ts'
 import type { Source, Span } from '../source.ts'
-import { CloseBracket, CloseParen, Comma, vocabulary } from '../tokens.ts'
+import { CloseBracket, CloseParen, Comma, endOf, vocabulary } from '../tokens.ts'
 
 /** What a block holds once its pieces are parsed. */
 export interface ParsedBlock {

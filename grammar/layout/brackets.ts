@@ -1,0 +1,22 @@
+import type { IToken, TokenType } from 'chevrotain'
+import { CallParen, CloseBrace, CloseBracket, CloseParen, IndexBracket, OpenBracket, OpenParen } from '../tokens.ts'
+
+/** Does it open a pair of `()` or `[]`? Braces are told apart from these: they hold pieces. */
+export const isOpen = (token: IToken): boolean =>
+  token.tokenType === OpenParen || token.tokenType === CallParen || token.tokenType === OpenBracket || token.tokenType === IndexBracket
+
+export const isClose = (token: IToken): boolean => token.tokenType === CloseParen || token.tokenType === CloseBracket
+
+interface Closer {
+  readonly type: TokenType
+  readonly text: string
+}
+
+export function closerOf(open: IToken): Closer {
+  if (open.image === '(') return { type: CloseParen, text: ')' }
+  return open.image === '[' ? { type: CloseBracket, text: ']' } : { type: CloseBrace, text: '}' }
+}
+
+/** A token that the text does not hold, of no width. */
+export const synthetic = (type: TokenType, text: string, offset: number): IToken =>
+  ({ image: text, startOffset: offset, endOffset: offset - 1, tokenType: type, tokenTypeIdx: type.tokenTypeIdx! })

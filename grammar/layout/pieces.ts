@@ -1,0 +1,21 @@
+import type { IToken } from 'chevrotain'
+
+/** How deep brackets, blocks and expressions may nest. */
+export const maximumNesting = 200
+
+/** What a pair of braces holds. */
+export type Context = 'file' | 'names' | 'statements' | 'clauses' | 'entries'
+
+/** One declaration, statement, clause or entry; each block in it is a single `BlockToken` whose payload is a `Block`. */
+export interface Piece {
+  readonly tokens: IToken[]
+  /** Something in it is already reported: no more is said of its form. */
+  reported: boolean
+  /** Part of it was left out: it cannot be parsed. */
+  cut: boolean
+}
+
+export interface Block {
+  readonly context: Context
+  readonly pieces: readonly Piece[]
+}
