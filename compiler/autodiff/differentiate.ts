@@ -1,0 +1,98 @@
+/** Graph -> graph: the same losses, and the gradient of their sum for every weight. */
+import type { Graph, Node, Origin, Output } from '../graph/node.ts'
+import type { OpName } from '../graph/vocabulary.ts'
+import { isOp, nodesOf, reachable } from '../graph/walk.ts'
+import { createBuilder, type Builder } from '../ops/build.ts'
+import { createTape, type Cotangents, type GradientRule, type Tape } from './rule.ts'
+import { gradientRuleOf } from './rules.ts'
+
+/** The output that holds the gradient of a weight, by its path. */
+export const gradientOutput = (weight: string): string => `gradient.${weight}`
+
+/** What stands between a loss and a weight has no gradient. */
+export class GradientError extends Error {
+  override readonly name = 'GradientError'
+  readonly origin: Origin
+
+  constructor(op: string, reason: string, origin: Origin) {
+    super(`${op} has no gradient: ${reason}`)
+    this.origin = origin
+  }
+}
+
+export interface DifferentiateOptions {
+  /** Outputs whose sum is differentiated, f32 []; those that begin with `loss.` unless given. */
+  readonly losses?: readonly string[]
+  /** Leaves, weights or inputs, by name; all weights unless given. */
+  readonly by?: readonly string[]
+}
+
+/**
+ * Adds outputs `gradient.NAME`, f32 of the leaf's shape: d(sum of the losses) / d leaf, 0 where the losses do not depend on it.
+ * Cotangents are summed in the order of descending users, so that the result is the same from run to run.
+ * Throws a GradientError where an op on the way has none.
+ */
+export function differentiate(graph: Graph, { losses, by }: DifferentiateOptions = {}): Graph {
+  const builder = createBuilder()
+  const copied = copyInto(builder, graph)
+  const outputs = graph.outputs.map((output) => ({ ...output, node: copied.get(output.node)! }))
+  const summed = outputs.filter(({ name }) => losses?.includes(name) ?? name.startsWith('loss.'))
+  const leaves = [...copied.values()].filter((node) => (by === undefined ? isOp(node, 'weight') : by.includes(leafName(node) ?? '')))
+  const gradients = backward(builder, summed, new Set(leaves))
+  const added = leaves.map((leaf): Output => ({
+    name: gradientOutput(leafName(leaf)!), doc: `d(sum of the losses) / d ${leafName(leaf)!}`,
+    node: gradients.get(leaf) ?? createTape(builder, leaf.origin).filled(leaf.shape, 'f32', 0),
+  }))
+  return { ...graph, inputs: graph.inputs.map((input) => copied.get(input) as typeof input), outputs: [...outputs, ...added] }
+}
+
+const leafName = (node: Node): string | null => (isOp(node, 'weight') || isOp(node, 'input') ? node.params.name : null)
+
+function copyInto(builder: Builder, graph: Graph): ReadonlyMap<Node, Node> {
+  const copied = new Map<Node, Node>()
+  for (const node of nodesOf(graph)) {
+    copied.set(node, builder.make(node.op, node.inputs.map((input) => copied.get(input)!), node.params as never, node.origin) as Node)
+  }
+  return copied
+}
+
+/** Nodes that depend on one of the leaves through what carries numbers. */
+function dependent(nodes: readonly Node[], leaves: ReadonlySet<Node>): ReadonlySet<Node> {
+  const found = new Set<Node>(leaves)
+  for (const node of nodes) if (node.dtype === 'f32' && node.inputs.some((input) => found.has(input))) found.add(node)
+  return found
+}
+
+function backward(builder: Builder, losses: readonly Output[], leaves: ReadonlySet<Node>): ReadonlyMap<Node, Node> {
+  const nodes = reachable(losses.map(({ node }) => node))
+  const wanted = dependent(nodes, leaves)
+  const cotangents = new Map<Node, Node>()
+  const give = (tape: Tape, node: Node, cotangent: Node): void => {
+    const before = cotangents.get(node)
+    cotangents.set(node, before === undefined ? cotangent : tape.add(before, cotangent))
+  }
+  for (const { node } of losses) {
+    const tape = createTape(builder, node.origin)
+    if (wanted.has(node)) give(tape, node, tape.like(node, 1))
+  }
+  for (const node of nodes.toReversed()) {
+    const dy = cotangents.get(node)
+    if (dy === undefined || leaves.has(node)) continue
+    const tape = createTape(builder, node.origin)
+    given(tape, node, dy).forEach((cotangent, at) => {
+      const input = node.inputs[at]
+      if (cotangent !== null && wanted.has(input)) give(tape, input, cotangent)
+    })
+  }
+  return cotangents
+}
+
+function given(tape: Tape, node: Node, dy: Node): Cotangents {
+  const rule = gradientRuleOf(node.op) as GradientRule<OpName>
+  switch (rule.kind) {
+    case 'none': return node.inputs.map(() => null)
+    case 'refused': throw new GradientError(node.op, rule.reason, node.origin)
+    case 'rule': return rule.of(tape, node as never, dy)
+    default: return rule satisfies never
+  }
+}
