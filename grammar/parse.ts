@@ -3,6 +3,7 @@
  * a readable form is left out, and the names it would have brought are noted.
  */
 import { EOF, NoViableAltException, tokenMatcher, type IRecognitionException, type IToken, type Lexer } from 'chevrotain'
+import { advise, nameToken } from './advise.ts'
 import type { Comment, Declaration, File, Import, MoeClause, Name, Statement, WeightEntry } from './ast.ts'
 import { clean } from './clean.ts'
 import type { Diagnostic } from './diagnostic.ts'
@@ -13,10 +14,9 @@ import { createReporter, type Reporter } from './report.ts'
 import { Rules } from './rules.ts'
 import type { ParsedBlock, Problem } from './rules/piece.ts'
 import type { Source, Span } from './source.ts'
+import { splitList } from './split-list.ts'
 import { closest } from './suggest.ts'
-import {
-  AnyWord, BlockToken, CallParen, Colon, Comma, createLexer, endOf, Equals, IsEqual, reservedNames, retype, StringToken, word, Word,
-} from './tokens.ts'
+import { AnyWord, BlockToken, createLexer, endOf, Equals, IsEqual, reservedNames, retype, word, Word } from './tokens.ts'
 
 export interface Parsed {
   readonly file: File
@@ -249,35 +249,6 @@ class Assembly {
   }
 }
 
-interface Advice {
-  readonly help?: string
-  readonly fix?: Diagnostic['fix']
-}
-
-/** What is known about common slips; a fix only where no other reading is possible. */
-function advise(expected: string, token: IToken, before: IToken | undefined, span: Span, isChoice: boolean): Advice {
-  const swap = (replacement: string): Advice['fix'] => ({ span, replacement })
-  if (expected === '`:`' && token.tokenType === Equals) return { help: 'a type follows `:`', fix: swap(':') }
-  if (expected === '`=`' && token.tokenType === IsEqual) return { help: 'a value is given with `=`', fix: swap('=') }
-  if (expected.startsWith('`,`') && token.tokenType === Colon) return { help: 'a named argument is given with `=`', fix: swap('=') }
-  if (token.tokenType === Equals) return { help: 'equality is written `==`' }
-  if (isChoice && token.image === 'if') return { help: 'put the conditional in parentheses' }
-  if (expected === '' && (token.image === '(' || token.image === '[')) {
-    return { help: `the \`${token.image}\` of a call or an index stands on the line of what it belongs to` }
-  }
-  const meant = /^`(\w+)`$/.exec(expected)?.[1]
-  if (meant !== undefined && tokenMatcher(token, Word) && closest(token.image, [meant]) !== null) {
-    return { help: `probably \`${meant}\` is meant`, fix: swap(meant) }
-  }
-  if (expected.startsWith('`,`') && before?.tokenType !== Comma && tokenMatcher(token, AnyWord)) return { help: 'items are separated by `,`' }
-  return {}
-}
-
-function nameToken(token: IToken): string {
-  if (token.tokenType === StringToken) return 'a string'
-  return `\`${token.image.length > 24 ? `${token.image.slice(0, 24)}...` : token.image}\``
-}
-
 /** The token at which brackets and conditionals nest too deeply to be parsed by recursion; null where they do not. */
 function nestingOf(tokens: readonly IToken[]): IToken | null {
   const outer: number[] = []
@@ -290,32 +261,4 @@ function nestingOf(tokens: readonly IToken[]): IToken | null {
     if (outer.length + conditionals > maximumNesting) return token
   }
   return null
-}
-
-interface SplitList {
-  /** Up to and with the opening parenthesis. */
-  readonly before: readonly IToken[]
-  /** What stands between the commas, nothing after the last one; the comma itself where nothing stands before it. */
-  readonly items: readonly IToken[][]
-  /** From the closing parenthesis on. */
-  readonly after: readonly IToken[]
-}
-
-/** Takes the parameters out of the tokens of a declaration. */
-function splitList(tokens: readonly IToken[]): SplitList {
-  const open = tokens.findIndex(({ tokenType }) => tokenType === CallParen)
-  const items: IToken[][] = [[]]
-  let depth = 0
-  for (let at = open + 1; open === 2 && at < tokens.length; at++) {
-    const token = tokens[at]!
-    if (token.image === '(' || token.image === '[') depth++
-    else if ((token.image === ')' || token.image === ']') && --depth < 0) {
-      if (items.at(-1)!.length === 0) items.pop()
-      return { before: tokens.slice(0, open + 1), items, after: tokens.slice(at) }
-    }
-    const isEnd = token.tokenType === Comma && depth === 0
-    if (!isEnd || items.at(-1)!.length === 0) items.at(-1)!.push(token)
-    if (isEnd) items.push([])
-  }
-  return { before: tokens, items: [], after: [] }
 }

@@ -1,0 +1,30 @@
+import type { IToken } from 'chevrotain'
+import { CallParen, Comma } from './tokens.ts'
+
+export interface SplitList {
+  /** Up to and with the opening parenthesis. */
+  readonly before: readonly IToken[]
+  /** What stands between the commas, nothing after the last one; the comma itself where nothing stands before it. */
+  readonly items: readonly IToken[][]
+  /** From the closing parenthesis on. */
+  readonly after: readonly IToken[]
+}
+
+/** Takes the parameters out of the tokens of a declaration. */
+export function splitList(tokens: readonly IToken[]): SplitList {
+  const open = tokens.findIndex(({ tokenType }) => tokenType === CallParen)
+  const items: IToken[][] = [[]]
+  let depth = 0
+  for (let at = open + 1; open === 2 && at < tokens.length; at++) {
+    const token = tokens[at]!
+    if (token.image === '(' || token.image === '[') depth++
+    else if ((token.image === ')' || token.image === ']') && --depth < 0) {
+      if (items.at(-1)!.length === 0) items.pop()
+      return { before: tokens.slice(0, open + 1), items, after: tokens.slice(at) }
+    }
+    const isEnd = token.tokenType === Comma && depth === 0
+    if (!isEnd || items.at(-1)!.length === 0) items.at(-1)!.push(token)
+    if (isEnd) items.push([])
+  }
+  return { before: tokens, items: [], after: [] }
+}
