@@ -85,7 +85,9 @@ function readLine(cursor: Cursor, state: State): void {
   } else if (word === 'output') {
     const name = cursor.string()
     cursor.expect('=')
-    graph.outputs.push({ name, node: readReference(cursor, state.nodes), doc: readDoc(cursor) })
+    const node = readReference(cursor, state.nodes)
+    const replaces = cursor.takes('replaces') ? { replaces: cursor.string() } : {}
+    graph.outputs.push({ name, node, doc: readDoc(cursor), ...replaces })
   } else {
     cursor.fail(`'${word}' begins no line`)
   }

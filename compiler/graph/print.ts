@@ -1,5 +1,5 @@
 /** The graph as text that parses back; nodes are numbered densely, operands first. */
-import type { Graph, Node } from './node.ts'
+import type { Graph, Node, Output } from './node.ts'
 import { paramsText } from './params.ts'
 import { nodesOf } from './walk.ts'
 
@@ -14,6 +14,10 @@ function nodeLine(node: Node, number: (node: Node) => string): string {
   return `${number(node)} = ${node.op}${operands}${params === '' ? '' : ` ${params}`} : ${typeOf(node)}${place}`
 }
 
+function outputLine({ name, node, doc, replaces }: Output, number: (node: Node) => string): string {
+  return `output ${quoted(name)} = ${number(node)}${replaces === undefined ? '' : ` replaces ${quoted(replaces)}`}${optional(doc)}`
+}
+
 /** `%12 = contract(%3, %7) batch [] over [[1, 1]] : f32[B*S, 32] @ "layers.0/attention"`, a node a line. */
 export function print(graph: Graph): string {
   const numbers = new Map(nodesOf(graph).map((node, i) => [node, `%${i}`]))
@@ -23,7 +27,7 @@ export function print(graph: Graph): string {
     ...graph.dims.map(({ name, doc }) => `dim ${name}${optional(doc)}`),
     ...Object.entries(graph.docs).map(([name, doc]) => `doc ${quoted(name)} ${quoted(doc)}`),
     ...[...numbers.keys()].map((node) => nodeLine(node, number)),
-    ...graph.outputs.map(({ name, node, doc }) => `output ${quoted(name)} = ${number(node)}${optional(doc)}`),
+    ...graph.outputs.map((output) => outputLine(output, number)),
   ]
   return `${lines.join('\n')}\n`
 }

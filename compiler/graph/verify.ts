@@ -4,10 +4,11 @@
  * - nodes are frozen, and no two are alike in op, operands and parameters;
  * - types are as inferred, and every symbol in them is declared;
  * - `inputs` holds every input, ascending, each name once; a weight's name stands once; so does an output's;
+ * - what replaces a weight is as large as it, known in size, and the only one to do so;
  * - every op may appear at this stage, and relations between ops hold that types cannot say.
  */
-import { symbolsOf, type Dim } from '../../plan/dim.ts'
-import type { Graph, Node } from './node.ts'
+import { isConstant, symbolsOf, type Dim } from '../../plan/dim.ts'
+import type { Graph, Node, Output } from './node.ts'
 import { paramsText } from './params.ts'
 import type { DType, OpName } from './vocabulary.ts'
 import { isOp, nodesOf } from './walk.ts'
@@ -60,6 +61,27 @@ function* checkLeaves(graph: Graph, nodes: readonly Node[]): Generator<string> {
   for (const name of duplicates(graph.dims, (size) => size.name)) yield `two dimensions are called ${name}`
 }
 
+/** What a reshape shows is what it is made of. */
+const shown = (node: Node): Node => (isOp(node, 'reshape') ? shown(node.inputs[0]) : node)
+
+function* checkReplacements(graph: Graph, nodes: readonly Node[]): Generator<string> {
+  const replacing = graph.outputs.filter((output): output is Output & { replaces: string } => output.replaces !== undefined)
+  const names = new Set(replacing.map(({ replaces }) => replaces))
+  for (const name of duplicates(replacing, ({ replaces }) => replaces)) yield `two outputs replace the weight ${name}`
+  const weights = new Map(nodes.flatMap((node) => (isOp(node, 'weight') ? [[node.params.name, node]] : [])))
+  for (const { name, node, replaces } of replacing) {
+    const [weight, kept] = [weights.get(replaces), shown(node)]
+    const open = node.shape.find((size) => !isConstant(size))
+    if (node.dtype !== 'f32') yield `the output ${name} replaces a weight, and is ${node.dtype}`
+    if (open !== undefined) yield `the output ${name} replaces a weight, and has the symbolic size ${open.key}`
+    if (weight !== undefined && typeKey(weight) !== typeKey(node)) yield `the output ${name} is ${typeKey(node)}, the weight it replaces ${typeKey(weight)}`
+    if (weights.has(`${replaces}^T`)) yield `the weight ${replaces} is replaced, and read transposed`
+    if (isOp(kept, 'weight') && kept.params.name !== replaces && names.has(kept.params.name)) {
+      yield `the output ${name} is the weight ${kept.params.name}, which is replaced itself`
+    }
+  }
+}
+
 const identity = (node: Node): string =>
   `${node.op}(${node.inputs.map((input) => input.id).join(', ')}) ${paramsText(node.op, node.params as never)} : ${typeKey(node)}`
 
@@ -72,5 +94,6 @@ export function verify(graph: Graph, spec: Spec): readonly string[] {
     ...duplicates(nodes, (node) => `two nodes are ${identity(node)}`),
     ...nodes.flatMap((node) => [...checkNode(node, declared, spec)]),
     ...checkLeaves(graph, nodes),
+    ...checkReplacements(graph, nodes),
   ]
 }

@@ -7,7 +7,7 @@ import type { Dim } from '../../plan/dim.ts'
 /** `bool` is 0 or 1; on a device it is stored as u32. */
 export type DType = 'f32' | 'i32' | 'bool'
 
-/** Where a weight's values lie in a checkpoint: pieces stacked along the leading axis, or one piece as it is. */
+/** Where a weight's values lie in a checkpoint: pieces stacked along the leading axis, or one piece as it is; none where it begins as zeros. */
 export interface WeightSource {
   readonly pieces: readonly {
     readonly tensor: string

@@ -16,11 +16,11 @@ export const leaves: Records<'input' | 'weight' | 'constant' | 'held' | 'iota'> 
   },
   weight: {
     ...leaf,
-    doc: 'A tensor of the checkpoint, f32; its sizes are numbers.',
+    doc: 'A tensor of the checkpoint, f32; its sizes are numbers. One without pieces is in no checkpoint and begins as zeros.',
     formula: 'y = the weight of this name',
     infer(inputs, { name, shape, source }) {
       const symbolic = shape.find((size) => !isConstant(size))
-      const pieces = source.stacked ? constantValue(shape[0]) : 1
+      const pieces = source.stacked ? constantValue(shape[0]) : Math.min(1, source.pieces.length)
       return firstOf(
         wantCount(inputs, 0),
         wantSizes(shape),

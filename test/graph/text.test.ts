@@ -19,7 +19,7 @@ function plain(graph: Graph): unknown {
   const nodes = [...numbers.keys()].map(({ op, inputs, params, shape, dtype, origin }) => ({
     op, params, shape, dtype, instance: origin.instance, inputs: inputs.map((input) => numbers.get(input)),
   }))
-  const ports = graph.outputs.map(({ name, node, doc }) => ({ name, doc, node: numbers.get(node) }))
+  const ports = graph.outputs.map((output) => ({ ...output, node: numbers.get(output.node) }))
   return { ...graph, nodes, inputs: graph.inputs.map((input) => numbers.get(input)), outputs: ports }
 }
 
@@ -48,6 +48,8 @@ doc "T" "tokens"
 %5 = top_k(%4) k 2 : i32[T + -1*floor(T, 2), 2]
 output "ids" = %5 "the experts"
 output "odd" = %2
+output "moved" = %1 replaces "gate" "as it was"
+output "new" = %2 replaces "table"
 `
     expect(print(read(text))).toBe(text)
   })
@@ -94,6 +96,34 @@ describe('verify', () => {
     ['twins', (graph) => ({ ...graph, outputs: [...graph.outputs, { name: 'z', doc: '', node: Object.freeze({ ...graph.outputs[0].node, id: 9 }) as Node }] }), 'two nodes are exp'],
   ])('complains of %s', (_, spoil, message) => {
     expect(complaints(spoil(given())).join('\n')).toContain(message)
+  })
+
+  const update = (lines: string): readonly string[] => complaints(read(`graph "u"
+dim B
+%0 = weight name "w" source ["w"] doc "" : f32[2, 3]
+%1 = weight name "v" source ["v"] doc "" : f32[2, 3]
+%2 = input name "x" : f32[B, 3]
+%3 = negate(%0) : f32[2, 3]
+%4 = transpose(%0) order [1, 0] : f32[3, 2]
+%5 = reshape(%1) : f32[2, 3]
+%6 = less(%0, %1) : bool[2, 3]
+${lines}
+`))
+
+  it('accepts what replaces a weight, one that is there or a new one', () => {
+    expect(update('output "w" = %3 replaces "w"\noutput "state" = %4 replaces "state"\noutput "v" = %1 replaces "v"')).toEqual([])
+    expect(update('output "w" = %1 replaces "w"')).toEqual([])
+  })
+
+  it.each([
+    ['output "w" = %4 replaces "w"', 'the output w is f32[3, 2], the weight it replaces f32[2, 3]'],
+    ['output "x" = %2 replaces "x"', 'the output x replaces a weight, and has the symbolic size B'],
+    ['output "m" = %6 replaces "m"', 'the output m replaces a weight, and is bool'],
+    ['output "a" = %3 replaces "w"\noutput "b" = %3 replaces "w"', 'two outputs replace the weight w'],
+    ['output "a" = %5 replaces "w"\noutput "b" = %3 replaces "v"', 'the output a is the weight v, which is replaced itself'],
+    ['%7 = weight name "n^T" source ["n"] doc "" : f32[2, 3]\n%8 = exp(%7) : f32[2, 3]\noutput "n" = %3 replaces "n"\noutput "y" = %8', 'the weight n is replaced, and read transposed'],
+  ])('complains of %j', (lines, message) => {
+    expect(update(lines)).toEqual([message])
   })
 
   const routed = (order: string): string => `graph "r"
