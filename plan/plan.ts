@@ -25,7 +25,7 @@ export interface Plan {
   /** Symbolic dims, bound by the shapes of the inputs at each run. */
   readonly dims: readonly PlanDim[]
   readonly inputs: readonly InputPort[]
-  readonly outputs: readonly Port[]
+  readonly outputs: readonly OutputPort[]
   readonly weights: readonly WeightPort[]
   readonly constants: readonly ConstantData[]
   /** Values that depend on weights alone: made by `once` when the weights are loaded, or loaded in their place. */
@@ -57,6 +57,14 @@ export interface InputPort extends Port {
   readonly below?: Size
 }
 
+export interface OutputPort extends Port {
+  /**
+   * After a run the weight of this name, of the same shape, has these values, and they are not read back. Where the buffer is the weight's
+   * own the steps leave them there; any other is copied into it once all steps are done and outputs that are read back are copied.
+   */
+  readonly replaces?: string
+}
+
 /** One tensor as the kernels want it, and where its pieces lie in a checkpoint. */
 export interface WeightPort {
   /** Its path in the model: `layers.0.moe.experts.gate`. */
@@ -64,7 +72,10 @@ export interface WeightPort {
   readonly dtype: StorageType
   readonly shape: readonly Size[]
   readonly buffer: number
-  /** Along the leading axis, stacked in this order; one piece without stacking where `stacked` is false. */
+  /**
+   * Along the leading axis, stacked in this order; one piece without stacking where `stacked` is false. None where no checkpoint has it:
+   * it begins as zeros.
+   */
   readonly pieces: readonly WeightPiece[]
   readonly stacked: boolean
   readonly doc: string

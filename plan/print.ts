@@ -1,10 +1,15 @@
 /** A plan for people: what it takes and gives, its memory, and the dispatches of each program. */
 
-import type { Kernel, Plan, PlanBuffer, Port, Program, Step, WeightPiece, WeightPort, WeightSlice } from './plan.ts'
+import type { Kernel, OutputPort, Plan, PlanBuffer, Port, Program, Step, WeightPiece, WeightPort, WeightSlice } from './plan.ts'
 
 const plural = (count: number, word: string): string => `${count} ${word}${count === 1 ? '' : 's'}`
 
 const printPort = ({ name, dtype, shape, doc }: Port): string => `  ${name}: ${dtype}[${shape.join(', ')}]${doc === '' ? '' : `  // ${doc}`}`
+
+function printOutput({ name, dtype, shape, doc, replaces }: OutputPort): string {
+  const replaced = replaces === undefined ? '' : ` replaces ${replaces}`
+  return `  ${name}: ${dtype}[${shape.join(', ')}]${replaced}${doc === '' ? '' : `  // ${doc}`}`
+}
 
 function printSlice(slice: WeightSlice): string {
   if (slice.kind === 'all') return ':'
@@ -21,7 +26,7 @@ function printPiece({ tensor, slices, transpose }: WeightPiece): string {
 function printWeight(weight: WeightPort): string {
   const [first, ...rest] = weight.pieces
   const last = rest.at(-1)
-  const from = first === undefined ? 'nothing' : last === undefined ? printPiece(first) : `${printPiece(first)} ... ${printPiece(last)}`
+  const from = first === undefined ? 'zeros' : last === undefined ? printPiece(first) : `${printPiece(first)} ... ${printPiece(last)}`
   const stacked = weight.stacked ? ` (${plural(weight.pieces.length, 'tensor')} stacked)` : ''
   return `  ${weight.name}: ${weight.dtype}[${weight.shape.join(', ')}] = ${from}${stacked}`
 }
@@ -65,7 +70,7 @@ export function printPlan(plan: Plan): string {
     [`plan ${plan.model} for ${plan.target}, version ${plan.version}`, ...(plan.doc === '' ? [] : [plan.doc])].join('\n'),
     ...section('dims', plan.dims.map(({ name, doc }) => `  ${name}${doc === '' ? '' : `  // ${doc}`}`)),
     ...section('inputs', plan.inputs.map(printPort)),
-    ...section('outputs', plan.outputs.map(printPort)),
+    ...section('outputs', plan.outputs.map(printOutput)),
     ...section('weights', plan.weights.map(printWeight)),
     ...section('held', plan.held.map(printPort)),
     ...section('buffers', plan.buffers.map(printBuffer)),

@@ -10,6 +10,7 @@ interface Index {
   readonly buffers: ReadonlyMap<number, PlanBuffer>
   readonly kernels: ReadonlyMap<number, Kernel>
   readonly dims: ReadonlySet<string>
+  readonly written: ReadonlySet<number>
 }
 
 function findRepeated(what: string, names: readonly (string | number)[], tell: Tell): void {
@@ -65,9 +66,33 @@ function checkPorts(index: Index, tell: Tell): void {
     const where = `weights[${at}] (${port.name})`
     checkPort(index, where, port, 'weight', tell)
     port.shape.forEach((size, axis) => checkConstantSize(`${where}.shape[${axis}]`, size, tell))
-    const wanted = port.stacked ? constantValue(dim(port.shape[0] ?? '0')) : 1
+    const wanted = port.stacked ? constantValue(dim(port.shape[0] ?? '0')) : Math.min(1, port.pieces.length)
     if (port.pieces.length !== wanted) tell(`${where}.pieces: ${wanted} are expected, not ${port.pieces.length}`)
   })
+}
+
+/** Buffers of weights that steps may write: those of what replaces them in place. */
+const writtenWeights = ({ outputs, weights }: Plan): ReadonlySet<number> =>
+  new Set(outputs.flatMap(({ buffer, replaces }) => (weights.some((weight) => weight.name === replaces && weight.buffer === buffer) ? [buffer] : [])))
+
+function checkReplacements({ plan, written }: Index, tell: Tell): void {
+  const { outputs, weights } = plan
+  findRepeated('outputs that replace', outputs.flatMap(({ replaces }) => (replaces === undefined ? [] : [replaces])), tell)
+  const replaced = new Set(outputs.map(({ replaces }) => replaces))
+  for (const [at, { buffer, shape, dtype, replaces }] of outputs.entries()) {
+    const where = `outputs[${at}]`
+    const own = weights.find((weight) => weight.buffer === buffer)
+    if (replaces === undefined) {
+      if (written.has(buffer)) tell(`${where}.buffer: it is read back, and the weight there is replaced`)
+      continue
+    }
+    const weight = weights.find(({ name }) => name === replaces)
+    if (weight === undefined) tell(`${where}.replaces: there is no weight ${replaces}`)
+    else if (weight.dtype !== dtype || weight.shape.join() !== shape.join()) {
+      tell(`${where}.replaces: ${dtype}[${shape.join(', ')}] in the place of ${weight.dtype}[${weight.shape.join(', ')}]`)
+    }
+    if (own !== undefined && own.name !== replaces && replaced.has(own.name)) tell(`${where}.buffer: it is the weight ${own.name}'s, which is replaced itself`)
+  }
 }
 
 function checkConstants({ plan, buffers }: Index, tell: Tell): void {
@@ -96,7 +121,8 @@ function checkBinding(index: Index, at: string, step: Step, entry: number, place
   if (buffer.role === 'scratch' && !placed.has(id)) tell(`${where}.buffer: ${buffer.name} is scratch and placed in no slot of this program`)
   if (binding === undefined) return
   if (binding.dtype !== buffer.dtype) tell(`${where}: ${buffer.name} is ${buffer.dtype}, the kernel's ${binding.name} is ${binding.dtype}`)
-  const constant = ['weight', 'constant', 'input'].includes(buffer.role) || (buffer.role === 'held' && !isOnce)
+  const isWritten = index.written.has(id) && !isOnce
+  const constant = (['weight', 'constant', 'input'].includes(buffer.role) && !isWritten) || (buffer.role === 'held' && !isOnce)
   if (isOnce && (buffer.role === 'input' || buffer.role === 'output')) tell(`${where}: ${buffer.name} belongs to a run, and once has none`)
   if (constant && binding.access === 'read_write') tell(`${where}: ${buffer.name} is of the role ${buffer.role} and is not written`)
 }
@@ -163,9 +189,10 @@ export function checkReferences(plan: Plan): readonly string[] {
     buffers: new Map(plan.buffers.map((buffer) => [buffer.id, buffer])),
     kernels: new Map(plan.kernels.map((kernel) => [kernel.id, kernel])),
     dims: new Set(plan.dims.map(({ name }) => name)),
+    written: writtenWeights(plan),
   }
   findRepeated('buffers', plan.buffers.map(({ id }) => id), tell)
   findRepeated('kernels', plan.kernels.map(({ id }) => id), tell)
-  for (const check of [checkDims, checkBuffers, checkPorts, checkConstants, checkPrograms]) check(index, tell)
+  for (const check of [checkDims, checkBuffers, checkPorts, checkReplacements, checkConstants, checkPrograms]) check(index, tell)
   return problems
 }

@@ -113,7 +113,7 @@ const fields: { readonly [F in keyof Plan]: Rule } = {
   doc: text,
   dims: list(record({ name, doc: text })),
   inputs: list(record({ ...port, below: optional(size) })),
-  outputs: list(record(port)),
+  outputs: list(record({ ...port, replaces: optional(name) })),
   weights: list(record({ ...port, pieces: list(piece), stacked: flag })),
   constants: list(record({ buffer: whole, dtype: storage, values: list(finite) })),
   held: list(record(port)),

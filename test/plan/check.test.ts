@@ -2,13 +2,13 @@ import fc from 'fast-check'
 import { expect, test } from 'vitest'
 import { checkPlan, readPlan } from '../../plan/check.ts'
 import type { Plan } from '../../plan/plan.ts'
-import { addPlan } from '../runtime/plans.ts'
+import { addPlan, replacePlan } from '../runtime/plans.ts'
 
 type Path = readonly (string | number)[]
 
 /** The plan with one value put in the place of another; undefined takes it out. */
-function changed(path: Path, value: unknown): unknown {
-  const plan = JSON.parse(JSON.stringify(addPlan())) as Record<string | number, unknown>
+function changed(path: Path, value: unknown, of = addPlan()): unknown {
+  const plan = JSON.parse(JSON.stringify(of)) as Record<string | number, unknown>
   let inner = plan
   for (const key of path.slice(0, -1)) inner = inner[key] as Record<string | number, unknown>
   inner[path.at(-1)!] = value
@@ -59,6 +59,20 @@ test.each<[Path, unknown, string]>([
   [['kernels', 0, 'bindings', 0, 'dtype'], 'u32', "programs[0].steps[0].bindings[0]: x is f32, the kernel's x is u32"],
 ])('%j = %j', (path, value, problem) => {
   expect(checkPlan(changed(path, value)).problems).toContain(problem)
+})
+
+test.each(['copied', 'in place'] as const)('weights may be replaced: %s', (way) => expect(checkPlan(replacePlan(way)).problems).toEqual([]))
+
+test.each<[Path, unknown, string]>([
+  [['outputs', 1, 'replaces'], 'v', 'outputs[1].replaces: there is no weight v'],
+  [['outputs', 1, 'replaces'], '', 'outputs[1].replaces: a name is expected, not ""'],
+  [['outputs', 1, 'replaces'], 's', 'outputs that replace: s is there twice'],
+  [['outputs', 0, 'buffer'], 3, 'outputs[0].buffer: it is read back, and the weight there is replaced'],
+  [['outputs', 1, 'shape'], ['2', '2'], 'outputs[1].replaces: f32[2, 2] in the place of f32[4]'],
+  [['outputs', 1, 'buffer'], 3, "outputs[1].buffer: it is the weight s's, which is replaced itself"],
+  [['outputs', 1, 'buffer'], 0, 'programs[0].steps[1].bindings[1]: w is of the role weight and is not written'],
+])('of a plan that replaces weights, %j = %j', (path, value, problem) => {
+  expect(checkPlan(changed(path, value, replacePlan('in place'))).problems).toContain(problem)
 })
 
 test('several problems are told at once', () => {

@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest'
 import { printPlan } from '../../plan/print.ts'
-import { addPlan } from '../runtime/plans.ts'
+import { addPlan, replacePlan } from '../runtime/plans.ts'
 
 test('a plan in words', () => {
   expect(printPlan(addPlan())).toMatchInlineSnapshot(`
@@ -41,4 +41,10 @@ test('a plan in words', () => {
       maxStorageBufferBindingSize: 0
     "
   `)
+})
+
+test('what replaces a weight, and a weight that begins as zeros', () => {
+  const text = printPlan(replacePlan())
+  expect(text).toContain('  y: f32[4]\n  w: f32[4] replaces w\n  s: f32[4] replaces s\n')
+  expect(text).toContain('  w: f32[4] = "w"\n  s: f32[4] = zeros\n')
 })

@@ -69,3 +69,31 @@ export function addPlan(change: Partial<Plan> = {}): Plan {
     ...change,
   }
 }
+
+/** w[4] += x[4], s[4] = w before * 10, and y, read back, is w before: w is copied or written in place, s only written. */
+export function replacePlan(way: 'copied' | 'in place' = 'copied'): Plan {
+  const weight = (name: string, id: number, pieces: readonly string[]) =>
+    ({ ...port(name, ['4'], id), stacked: false, pieces: pieces.map((tensor) => ({ tensor, slices: [], transpose: false })) })
+  const inPlace = way === 'in place'
+  const steps = [
+    { kernel: 0, bindings: [{ buffer: 2, part: 0 }, { buffer: 3, part: 0 }, { buffer: 1, part: 0 }], workgroups: '1', label: 'scale' },
+    { kernel: 1, bindings: [0, 2, ...(inPlace ? [] : [4])].map((id) => ({ buffer: id, part: 0 })), workgroups: '1', label: 'move' },
+  ]
+  return addPlan({
+    dims: [],
+    inputs: [port('x', ['4'], 0)],
+    outputs: [port('y', ['4'], 1), { ...port('w', ['4'], inPlace ? 2 : 4), replaces: 'w' }, { ...port('s', ['4'], 3), replaces: 's' }],
+    weights: [weight('w', 2, ['w']), weight('s', 3, [])],
+    buffers: [
+      buffer(0, 'x', 'input', '4'), buffer(1, 'y', 'output', '4'), buffer(2, 'w', 'weight', '4'), buffer(3, 's', 'weight', '4'),
+      ...(inPlace ? [] : [buffer(4, 'w', 'output', '4')]),
+    ],
+    kernels: [
+      elementwise(0, 'scale', [f32('w'), f32('s', 'read_write'), f32('y', 'read_write')], '4u', 's[i] = w[i] * 10.0; y[i] = w[i];'),
+      inPlace
+        ? elementwise(1, 'move', [f32('x'), f32('w', 'read_write')], '4u', 'w[i] = w[i] + x[i];')
+        : elementwise(1, 'move', [f32('x'), f32('w'), f32('v', 'read_write')], '4u', 'v[i] = w[i] + x[i];'),
+    ],
+    programs: [{ name: 'any', when: null, slots: [], placement: [], steps }],
+  })
+}
