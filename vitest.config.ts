@@ -7,7 +7,7 @@ const { assets } = await pageAssets()
 /** Rooms in the order of their imports, then what starts processes or a device: a broken foundation is heard of first. */
 const order = [
   'plan', 'grammar', 'graph', 'scalar', 'compiler', 'ops', 'model', 'lower', 'std', 'autodiff', 'passes', 'reference', 'kernel', 'wgsl',
-  'bindings', 'docs', 'cli', 'scripts', 'runtime', 'device', 'golden', 'end-to-end',
+  'bindings', 'docs', 'training', 'cli', 'scripts', 'runtime', 'device', 'golden', 'end-to-end',
 ]
 
 function place({ moduleId }: TestSpecification): number {

@@ -17,13 +17,14 @@ const ORDER: readonly (readonly string[])[] = [
   ['compiler/bindings'],
   ['compiler/compile.ts'],
   ['runtime'],
+  ['training'],
   ['package.json'],
   ['cli'],
   ['scripts', 'examples', 'bench', 'test'],
 ]
 
 /** Stricter than the order: all that these rooms may see of the house besides themselves. */
-const ONLY: Readonly<Record<string, readonly string[]>> = { plan: [], grammar: [], runtime: ['plan'] }
+const ONLY: Readonly<Record<string, readonly string[]>> = { plan: [], grammar: [], runtime: ['plan'], training: ['plan', 'runtime'] }
 
 /** Library -> where it may be imported. `FREE` rooms may import anything. */
 const FENCES: Readonly<Record<string, readonly string[]>> = {
@@ -32,7 +33,7 @@ const FENCES: Readonly<Record<string, readonly string[]>> = {
   webgpu: ['runtime/dawn/'],
   '@sparticuz/chromium': ['runtime/dawn/'],
   commander: ['cli/'],
-  node: ['cli/', 'runtime/dawn/', 'runtime/checkpoint/'],
+  node: ['cli/', 'runtime/dawn/', 'runtime/checkpoint/', 'training/files/'],
 }
 
 /** Who may read the syntax tree: what comes after the model knows only the model. */

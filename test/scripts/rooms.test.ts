@@ -46,6 +46,8 @@ const violations: readonly [string, Readonly<Record<string, string>>, RegExp][] 
   ['an arrow sideways', { 'compiler/reference/run.ts': "import '../passes/fold.ts'" }, /compiler\/reference must not see compiler\/passes/],
   ['the syntax tree read after the model', { 'grammar/ast.ts': 'export {}', 'compiler/lower/lower.ts': "import type {} from '../../grammar/ast.ts'" }, /compiler\/lower must not read the syntax tree/],
   ['the runtime looking into the compiler', { 'runtime/memory.ts': "export * from '../compiler/ops/infer.ts'" }, /runtime must not see compiler\/ops/],
+  ['the training looking into the compiler', { 'training/loop.ts': "import '../compiler/ops/infer.ts'" }, /training must not see compiler\/ops/],
+  ['files read by the loop itself', { 'training/loop.ts': "import 'node:fs'" }, /node stays behind its fence/],
   ['the command line seen from below', { 'runtime/memory.ts': "import '../cli/main.ts'" }, /runtime must not see cli/],
   ['a dynamic import', { 'plan/plan.ts': "export const load = () => import('../runtime/session.ts')" }, /plan must not see runtime/],
   ['tests seen from the house', { 'cli/load.ts': "import '../test/helper.ts'" }, /cli must not see test/],

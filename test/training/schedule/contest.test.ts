@@ -1,0 +1,86 @@
+import fc from 'fast-check'
+import { readFileSync, readdirSync } from 'node:fs'
+import { join } from 'node:path'
+import { describe, expect, test } from 'vitest'
+import { chosenLayers, drawSchedule, schedule, type ContestSchedule } from '../../../training/schedule/contest.ts'
+import { readSafetensors } from '../../support/safetensors.ts'
+import { recipeOf, routed } from '../recipes.ts'
+
+const golden = 'test/fixtures/golden'
+const files = readdirSync(join(golden, 'competesmoe')).filter((name) => name.startsWith('schedule_'))
+
+/** What a file says of how it was made. */
+function metadataOf(path: string): Readonly<Record<string, string>> {
+  const bytes = readFileSync(path)
+  return (JSON.parse(bytes.toString('utf8', 8, 8 + Number(bytes.readBigUInt64LE(0)))) as { __metadata__: Record<string, string> }).__metadata__
+}
+
+const rowsOf = (found: ContestSchedule, layers: readonly string[], first: number, steps: number): number[] =>
+  layers.flatMap((layer) => Array.from({ length: steps }, (_, step) => (found[layer].includes(first + step) ? 1 : 0)))
+
+describe('the published schedules come out of their recorded draws', () => {
+  test('there are three', () => expect(files.length).toBe(3))
+  test.each(files)('%s', (file) => {
+    const path = join(golden, 'competesmoe', file)
+    const { uniform_draws: draws, schedule: wanted } = readSafetensors(path)
+    const { rate_flip, max_compete_in_iter, total_steps, warm_up, step_warm } = metadataOf(path)
+    const [count, steps] = draws.shape
+    const names = Array.from({ length: count }, (_, at) => `layers.${at}/moe`)
+    const first = Math.floor(Number(warm_up) * Number(total_steps))
+    expect(first).toBe(Number(step_warm))
+    const layers = names.map((layer) => ({ layer, rate: Number(rate_flip), first, atMost: Number(max_compete_in_iter) }))
+    const found = schedule(layers, Number(total_steps), (layer, n) => draws.values[names.indexOf(layer) * steps + n])
+    expect(rowsOf(found, names, first, steps)).toEqual([...wanted.values])
+  })
+})
+
+test.each([0.001, 0.01])('without a limit the draws decide alone: %d', (rate) => {
+  const { uniform, [`p${rate}`]: wanted } = readSafetensors(join(golden, 'ssr/branch_schedule_f64.safetensors'))
+  const steps = uniform.shape[0]
+  const found = schedule([{ layer: 'moe', rate, first: 0, atMost: null }], steps, (_, n) => uniform.values[n])
+  expect(rowsOf(found, ['moe'], 0, steps)).toEqual([...wanted.values])
+})
+
+const layersOf = (count: number, rate: number, atMost: number | null): Parameters<typeof schedule>[0] =>
+  Array.from({ length: count }, (_, at) => ({ layer: `${at}`, rate, first: 2, atMost }))
+
+test('a full step moves to the left, then to the right, then nowhere', () => {
+  const draws: Readonly<Record<string, readonly number[]>> = { 0: [9, 0, 9, 9], 1: [9, 0, 9, 9], 2: [9, 0, 9, 9], 3: [9, 0, 0, 9], 4: [0, 0, 0, 0] }
+  expect(schedule(layersOf(5, 0.5, 1), 6, (layer, n) => draws[layer][n])).toEqual({ 0: [3], 1: [2], 2: [4], 3: [5], 4: [] })
+})
+
+test('never more than the limit compete, none in the warm-up, and as many as drew where there is room', () => {
+  fc.assert(fc.property(fc.integer({ min: 1, max: 6 }), fc.integer({ min: 1, max: 6 }), fc.double({ min: 0, max: 1, noNaN: true }), fc.nat(), (count, atMost, rate, seed) => {
+    const steps = 30
+    const draw = (layer: string, n: number): number => ((seed + 1) * (Number(layer) + 3) * (n + 7) * 0.61803398875) % 1
+    const found = schedule(layersOf(count, rate, atMost), steps, draw)
+    const drawn = (layer: number): number => Array.from({ length: steps - 2 }, (_, n) => draw(`${layer}`, n)).filter((value) => value < rate).length
+    for (let step = 0; step < steps; step++) {
+      const chosen = chosenLayers(found)(step)
+      expect(chosen.length).toBeLessThanOrEqual(step < 2 ? 0 : atMost)
+      expect(new Set(chosen).size).toBe(chosen.length)
+    }
+    if (atMost >= count) for (let layer = 0; layer < count; layer++) expect(found[layer].length).toBe(drawn(layer))
+  }))
+})
+
+test('layers with and without a limit do not stand in each other\'s way', () => {
+  const layers = [{ layer: 'a', rate: 1, first: 0, atMost: null }, { layer: 'b', rate: 1, first: 0, atMost: 1 }, { layer: 'c', rate: 1, first: 0, atMost: 1 }]
+  expect(schedule(layers, 2, () => 0.5)).toEqual({ a: [0, 1], b: [0, 1], c: [] })
+})
+
+test('the seed and the names of the layers make the schedule, and nothing else', () => {
+  const layers = ['layers.0/moe', 'layers.1/moe'].map((name) => routed(name, { contest: { rate: 0.3, after: 0.1, atMost: null } }))
+  const recipe = recipeOf({ steps: 2000, layers: [...layers, routed('plain/moe')] })
+  const found = drawSchedule(recipe)
+  expect(found).toEqual(drawSchedule(recipe))
+  expect(Object.keys(found)).toEqual(['layers.0/moe', 'layers.1/moe'])
+  expect(drawSchedule({ ...recipe, layers: layers.slice(1) })['layers.1/moe']).toEqual(found['layers.1/moe'])
+  expect(drawSchedule({ ...recipe, seed: 6 })).not.toEqual(found)
+  for (const { layer } of layers) {
+    expect(found[layer][0]).toBeGreaterThanOrEqual(200)
+    // 1800 draws of 0.3: a deviation of 19.4
+    expect(Math.abs(found[layer].length - 540)).toBeLessThan(80)
+  }
+  expect(found['layers.0/moe']).not.toEqual(found['layers.1/moe'])
+})
