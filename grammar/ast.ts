@@ -99,6 +99,13 @@ export type Statement =
   | WhenTrainingStatement
   | WeightsStatement
   | AssertStatement
+  | TrainStatement
+  | MetricStatement
+  | MethodStatement
+  | NumberStatement
+  | BatchStatement
+  | InitialiseStatement
+  | GroupStatement
 
 /** `let h = expression` or `var h = expression`; only a `var` may be assigned again. */
 export interface LetStatement extends Spanned {
@@ -117,11 +124,12 @@ export interface AssignStatement extends Spanned {
   readonly value: Expression
 }
 
-/** `param gate: f32[E, D]`: a weight, learned or loaded. */
+/** `param gate: f32[E, D]`: a weight, learned or loaded; `param gain: f32[D] = ones()` also says how learning begins. */
 export interface ParamStatement extends Spanned {
   readonly kind: 'param'
   readonly name: Name
   readonly type: TensorTypeNode
+  readonly initialiser: CallExpression | null
   readonly doc: readonly string[]
 }
 
@@ -225,6 +233,54 @@ export interface AssertStatement extends Spanned {
   readonly kind: 'assert'
   readonly condition: Expression
   readonly message: StringLiteral | null
+}
+
+/** `train { loss ...; optimiser ...; ... }` in a model: all that is there for training alone. */
+export interface TrainStatement extends Spanned {
+  readonly kind: 'train'
+  readonly body: readonly Statement[]
+}
+
+/** `metric accuracy = expression`: a scalar that is reported when training, and is no part of the objective. */
+export interface MetricStatement extends Spanned {
+  readonly kind: 'metric'
+  readonly name: Name
+  readonly value: Expression
+  readonly doc: readonly string[]
+}
+
+/** `optimiser adamw(rate = 3e-4)`, `schedule cosine(warmup = 100)` */
+export interface MethodStatement extends Spanned {
+  readonly kind: 'optimiser' | 'schedule'
+  readonly method: CallExpression
+}
+
+/** `clip 1.0`, `accumulate 2`, `steps 1000`, `seed 1` */
+export interface NumberStatement extends Spanned {
+  readonly kind: NumberSetting
+  readonly value: Expression
+}
+
+export type NumberSetting = 'clip' | 'accumulate' | 'steps' | 'seed'
+
+/** `batch B = 16, S = 64`: sizes of dims that are open until a run. */
+export interface BatchStatement extends Spanned {
+  readonly kind: 'batch'
+  readonly sizes: readonly Argument[]
+}
+
+/** `initialise normal(0.02)`, `initialise "*.gain" ones()`: with a pattern, the weights whose paths it fits. */
+export interface InitialiseStatement extends Spanned {
+  readonly kind: 'initialise'
+  readonly pattern: StringLiteral | null
+  readonly method: CallExpression
+}
+
+/** `group "*.router.*" (decay = 0.0, rate = 0.5)`: weights that are treated otherwise. */
+export interface GroupStatement extends Spanned {
+  readonly kind: 'group'
+  readonly pattern: StringLiteral
+  readonly settings: readonly Argument[]
 }
 
 export type Expression =

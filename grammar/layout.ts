@@ -162,7 +162,7 @@ class Layout extends Mend {
     if (this.frame.context === 'file') return head === 'import' ? 'names' : 'statements'
     if (this.frame.context !== 'statements' || this.brackets > 0) return 'clauses'
     if (head === 'weights') return this.frame.piece!.tokens.length === 1 ? 'entries' : 'clauses'
-    const isNested = head === 'repeat' || head === 'once' || head === 'when'
+    const isNested = head === 'repeat' || head === 'once' || head === 'when' || head === 'train'
     return isNested && this.frame.piece!.tokens[1]?.image !== '=' ? 'statements' : 'clauses'
   }
 

@@ -63,12 +63,13 @@ function commentOf({ image, startOffset }: IToken, source: Source): Comment {
 }
 
 type StatementRule = 'let' | 'assign' | 'param' | 'inputTensor' | 'output' | 'return' | 'repeat' | 'select' | 'weigh' | 'keep' | 'loss' | 'once' |
-  'when' | 'weights' | 'assert'
+  'when' | 'weights' | 'assert' | 'train' | 'metric' | 'method' | 'number' | 'batch' | 'initialise' | 'group'
 
 const statementRules: ReadonlyMap<string, StatementRule> = new Map<string, StatementRule>([
   ['let', 'let'], ['var', 'let'], ['param', 'param'], ['input', 'inputTensor'], ['output', 'output'], ['return', 'return'],
   ['repeat', 'repeat'], ['select', 'select'], ['weigh', 'weigh'], ['keep', 'keep'], ['loss', 'loss'], ['once', 'once'], ['when', 'when'],
-  ['weights', 'weights'], ['assert', 'assert'],
+  ['weights', 'weights'], ['assert', 'assert'], ['train', 'train'], ['metric', 'metric'], ['optimiser', 'method'], ['schedule', 'method'],
+  ['clip', 'number'], ['accumulate', 'number'], ['steps', 'number'], ['seed', 'number'], ['batch', 'batch'], ['initialise', 'initialise'], ['group', 'group'],
 ])
 const clauseRules: ReadonlyMap<string, 'experts' | 'route' | 'require'> = new Map([
   ['experts', 'experts'], ['shared', 'experts'], ['route', 'route'], ['require', 'require'],

@@ -1,7 +1,7 @@
 /** The canonical form of a file: two blanks a level, 110 columns, one empty line at most, every comment kept. */
-import type { Declaration, File, Import, Parameter, Statement, TypeNode, WeightEntry } from './ast.ts'
+import type { Argument, Declaration, File, Import, Parameter, Statement, TypeNode, WeightEntry } from './ast.ts'
 import { commentText, createLedger, type Ledger } from './comments.ts'
-import { group, hardBreak, indent, join, line, render, trailing, type Doc } from './document.ts'
+import { group, hardBreak, indent, join, line, render, separate, trailing, type Doc } from './document.ts'
 import { createWriter, type Writer } from './print-expressions.ts'
 import { printString } from './spell.ts'
 import type { Span } from './source.ts'
@@ -115,13 +115,14 @@ function createPrinter(ledger: Ledger, printsDocs: boolean): Printer {
       case 'let':
         return group(join(...docs(one.doc), `${one.mutable ? 'var' : 'let'} ${one.name.text}`, ...typed(one.type), ' = ', expression(one.value)))
       case 'assign': return join(`${one.name.text} = `, expression(one.value))
-      case 'param': return join(...docs(one.doc), `param ${one.name.text}`, ...typed(one.type))
+      case 'param': return join(...docs(one.doc), `param ${one.name.text}`, ...typed(one.type), ...(one.initialiser === null ? [] : [' = ', expression(one.initialiser)]))
       case 'input': return join(...docs(one.doc), `input ${one.name.text}`, ...typed(one.type))
       case 'output': return join(...docs(one.doc), `output ${one.name.text}`, ...typed(one.type), ' = ', expression(one.value))
       case 'return': return join('return ', expression(one.value))
       case 'weigh': return join('weigh ', expression(one.value))
       case 'keep': return join('keep ', expression(one.value))
-      case 'loss': return join(...docs(one.doc), `loss ${one.name.text} = `, expression(one.value))
+      case 'loss':
+      case 'metric': return join(...docs(one.doc), `${one.kind} ${one.name.text} = `, expression(one.value))
       case 'select': return join('select top ', expression(one.count), ' by ', expression(one.by))
       case 'assert': return join('assert ', expression(one.condition), ...(one.message === null ? [] : [`, ${printString(one.message)}`]))
       case 'once': return join('once ', statements(one.body, one.span))
@@ -131,6 +132,19 @@ function createPrinter(ledger: Ledger, printsDocs: boolean): Printer {
       }
       case 'when-training': return whenTraining(one)
       case 'weights': return join('weights ', block(one.entries, one.span, entry))
+      case 'train': return join('train ', statements(one.body, one.span))
+      case 'optimiser':
+      case 'schedule': return join(`${one.kind} `, expression(one.method))
+      case 'clip':
+      case 'accumulate':
+      case 'steps':
+      case 'seed': return join(`${one.kind} `, expression(one.value))
+      case 'batch': return join('batch ', separate(one.sizes.map(setting), ', '))
+      case 'initialise': return join('initialise ', ...(one.pattern === null ? [] : [`${printString(one.pattern)} `]), expression(one.method))
+      case 'group': {
+        const settings = one.settings.map((given) => ({ span: given.span, doc: () => setting(given) }))
+        return join(`group ${printString(one.pattern)} `, writer.list(settings, { open: '(', close: ')', span: { ...one.span, start: one.pattern.span.end } }))
+      }
       default: return one satisfies never
     }
   }
@@ -147,6 +161,8 @@ function createPrinter(ledger: Ledger, printsDocs: boolean): Printer {
     if (otherwise === null) return join(head, first)
     return join(head, first, ' else ', statements(otherwise, { start: middle, end: span.end }))
   }
+
+  const setting = ({ name, value }: Argument): Doc => join(...(name === null ? [] : [`${name.text} = `]), writer.expression(value))
 
   const entry = ({ path, template, slices, transpose }: WeightEntry): Doc => {
     const parts = path.map((part) => part.kind === 'name' ? part.name.text : `{${part.name.text}}`).join('.')

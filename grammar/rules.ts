@@ -1,7 +1,7 @@
-import { Clauses } from './rules/clauses.ts'
+import { Training } from './rules/training.ts'
 
 /** The whole grammar: each file of `rules/` reads one kind of thing, and builds on those below it. */
-export class Rules extends Clauses {
+export class Rules extends Training {
   constructor(skipValidations: boolean) {
     super(skipValidations)
     this.performSelfAnalysis()

@@ -22,7 +22,7 @@ export const declarations: ReadonlySet<string> = new Set(['import', 'fn', 'block
 const hard = new Set(['let', 'var', 'param', 'return', 'repeat'])
 const notOperands = new Set([...hard, 'import', 'fn', 'if', 'then', 'else', 'and', 'or', 'not', 'moe', 'as'])
 /** After these a name follows, even where a reserved word stands in its place. */
-const named = new Set(['let', 'var', 'param', 'input', 'output', 'loss', 'repeat'])
+const named = new Set(['let', 'var', 'param', 'input', 'output', 'loss', 'metric', 'repeat'])
 const clauses = new Set(['experts', 'route', 'shared', 'require'])
 /** Words that carry a statement or a clause on, over a line's end too. */
 const infixes = new Set(['by', 'in', 'of', 'at', 'after', 'at_most', 'layers', 'a', 'step', 'top', 'training'])
@@ -60,6 +60,9 @@ export function startsDeclaration({ tokens, index, first, piece, inBrackets }: C
   return first && isNamed
 }
 
+const isCalled = (next: IToken | undefined, second: IToken | undefined): boolean => isName(next) && second?.image === '('
+const isNumeric = (next: IToken | undefined): boolean => isName(next) || has(next, NumberToken)
+
 /** The tokens after a contextual word that make it the head of a statement, whatever stands before it. */
 const heads: Readonly<Record<string, (next: IToken | undefined, second: IToken | undefined) => boolean>> = {
   input: (next, second) => isWord(next) && has(second, Colon),
@@ -72,6 +75,14 @@ const heads: Readonly<Record<string, (next: IToken | undefined, second: IToken |
   weigh: (next) => isName(next) || has(next, NumberToken) || next?.image === 'if' || next?.image === 'not',
   keep: (next) => isName(next) || next?.image === 'if' || next?.image === 'not',
   assert: (next) => isName(next) || has(next, NumberToken) || next?.image === 'not',
+  train: (next) => has(next, OpenBrace),
+  metric: (next, second) => isWord(next) && has(second, Equals),
+  optimiser: isCalled,
+  schedule: isCalled,
+  initialise: (next, second) => has(next, StringToken) || isCalled(next, second),
+  group: (next) => has(next, StringToken),
+  batch: (next, second) => isName(next) && has(second, Equals),
+  clip: isNumeric, accumulate: isNumeric, steps: isNumeric, seed: isNumeric,
 }
 
 export function startsStatement(cursor: Cursor): boolean {
@@ -82,10 +93,11 @@ export function startsStatement(cursor: Cursor): boolean {
   if (!isWord(token) || has(previous, Dot)) return false
   if (hard.has(token.image) && piece.length === 1 && !first && named.has(previous.image)) return false
   if (hard.has(token.image)) return !(has(next, Equals) && inBrackets) && (first || !inBrackets)
-  if (!isName(token) || piece.length === 1) return false
+  if (!isName(token)) return false
+  const headed = Object.hasOwn(heads, token.image) && heads[token.image]!(next, tokens[index + 2])
+  if (piece.length === 1) return headed && first && !named.has(previous.image)
   if (has(previous, BlockToken) && !inBrackets) return has(next, Equals) || !infixes.has(token.image)
   const free = !inBrackets && endsOperand(previous) && (first || !joining.has(previous.image))
-  const headed = Object.hasOwn(heads, token.image) && heads[token.image]!(next, tokens[index + 2])
   if (headed && (first || free)) return true
   if (has(next, Equals)) return inBrackets ? first && cursor.outdented && endsOperand(previous) : first || free
   return first && free && !infixes.has(token.image)

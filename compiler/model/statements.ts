@@ -30,6 +30,8 @@ const ALLOWED: Readonly<Record<DeclarationKind, readonly Statement['kind'][]>> =
 const WORDS: Readonly<Record<Statement['kind'], string>> = {
   let: 'let', assign: 'an assignment', param: 'param', input: 'input', output: 'output', return: 'return', repeat: 'repeat', select: 'select', weigh: 'weigh', keep: 'keep',
   loss: 'loss', once: 'once', 'when-training': 'when training', weights: 'weights', assert: 'assert',
+  train: 'train', metric: 'metric', optimiser: 'optimiser', schedule: 'schedule', clip: 'clip', accumulate: 'accumulate', steps: 'steps', seed: 'seed', batch: 'batch',
+  initialise: 'initialise', group: 'group',
 }
 
 /** Runs statements; the value returned, null where none is. */
@@ -64,8 +66,10 @@ function run(frame: Frame, statement: Statement): Value | null {
     case 'keep': return keepStatement(frame, statement), null
     case 'loss': return lossStatement(frame, statement), null
     case 'when-training': return whenTraining(frame, statement), null
-    // the entries need all paths: they are read when the body is done
-    case 'weights': return null
+    // the entries need all paths, and training all that the model gives: they are read when the body is done
+    case 'weights': case 'train': return null
+    // they stand in train alone
+    case 'metric': case 'optimiser': case 'schedule': case 'clip': case 'accumulate': case 'steps': case 'seed': case 'batch': case 'initialise': case 'group': return null
     default: return statement satisfies never
   }
 }

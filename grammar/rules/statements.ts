@@ -31,7 +31,13 @@ export abstract class Statements extends Declarations {
     const name = this.CONSUME(Word)
     this.CONSUME(Colon)
     const type = this.SUBRULE(this.tensorType)
-    return this.ACTION(() => ({ kind: 'param', name: this.asName(name), type, doc: this.docOf(first), span: this.since(first) }))
+    const initialiser = this.OPTION(() => {
+      this.CONSUME(Equals)
+      return this.SUBRULE(this.call)
+    })
+    return this.ACTION(() => ({
+      kind: 'param', name: this.asName(name), type, initialiser: initialiser ?? null, doc: this.docOf(first), span: this.since(first),
+    }))
   })
 
   readonly inputTensor = this.RULE('inputTensor', (): Statement => {

@@ -51,10 +51,28 @@ model mixtral(V: int = 64, D: int = 32, E: int = 8, k: int in 1..E = 2, eps: rea
     layers.{i}.moe.experts.up = "gate_up"[:, 1:, ::2].T
     layers.{i}.let.if = "x"[0, a:b:c]
   }
+  train {
+    /// Ids that follow.
+    input targets: i32[B, S]
+    let flat = reshape(logits, [B * S, V])
+    loss next = cross_entropy(flat, targets)
+    metric accuracy = accuracy(logits, targets)
+    optimiser adamw(rate = 3e-4, beta2 = 0.95)
+    schedule cosine(warmup = 100)  // steps
+    clip 1.0
+    accumulate 2
+    batch B = 16, S = 2 * k
+    steps 1000
+    seed 1
+    initialise normal(0.02)
+    initialise "*.gain" ones()
+    group "*.router.*" (decay = 0.0, rate = 0.5)
+    assert S > 1
+  }
 }
 
 policy angle(k: int in 1.. = 2, t: real in ..1 = 0.5) {
-  param gate: f32[E, D]
+  param gate: f32[E, D] = normal(0.02)
   once {
     let direction = gate * rsqrt(sum(gate * gate, axis = -1, keep = true))
   }

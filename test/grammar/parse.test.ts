@@ -21,7 +21,7 @@ describe('well-formed text', () => {
       [[['swiglu', undefined], ['gated', 'other']], 'std/experts/swiglu'], [[['top_k', undefined]], './top_k'],
     ])
     expect(file.declarations.map(({ declares, name, body }) => `${declares} ${name.text}: ${body.map(({ kind }) => kind).join(' ')}`)).toEqual([
-      'model mixtral: input param let repeat param assert output weights',
+      'model mixtral: input param let repeat param assert output weights train',
       'policy angle: param once when-training', 'block empty: ', 'fn last: let return',
     ])
     expect(file.declarations.every(({ isPartial }) => !isPartial)).toBe(true)
@@ -100,32 +100,41 @@ describe('one mistake is one diagnostic, and all else is read', () => {
     ['an open string of an import', '"./top_k"', '"./top_k', '3:23 SMOE1004', 0],
     ['a missing ) of a call', 'C = D / H)', 'C = D / H', '14:85 SMOE1006', 0],
     ['a missing ) of parameters', 'on: bool = true)', 'on: bool = true', '7:129 SMOE1006', 0],
-    ['a missing ) before ->', 'at: int) ->', 'at: int ->', '58:63 SMOE1006', 0],
+    ['a missing ) before ->', 'at: int) ->', 'at: int ->', '76:63 SMOE1006', 0],
     ['a missing ] of a shape', 'f32[V, D]\n  var', 'f32[V, D\n  var', '10:24 SMOE1006', 0],
     ['a missing ] of a repeat', 'layers[i] in', 'layers[i in', '13:18 SMOE1006', 0],
     ['a missing } of moe', 'k experts\n    }\n', 'k experts\n', '26:35 SMOE1006', 0],
     ['a missing } of repeat', '    }\n  }\n  param', '    }\n  param', '27:6 SMOE1006', 0],
     ['a missing } of weights', '"x"[0, a:b:c]\n  }', '"x"[0, a:b:c]', '36:38 SMOE1006', 0],
-    ['a missing } of a model', '  }\n}\n\npolicy', '  }\n\npolicy', '37:4 SMOE1006', 0],
-    ['a missing } at the end', '- at\n}', '- at\n', '60:40 SMOE1006', 0],
+    ['a missing } of a model', '  }\n}\n\npolicy', '  }\n\npolicy', '55:4 SMOE1006', 0],
+    ['a missing } at the end', '- at\n}', '- at\n', '78:40 SMOE1006', 0],
     ['a missing } of an import', 'other }', 'other', '2:32 SMOE1006', 0],
     ['a surplus }', '    }\n  }\n  param', '    }\n  }\n  }\n  param', '29:3 SMOE1007', 0],
     ['a surplus } at the margin', '  param head', '}\n  param head', '29:1 SMOE1007', 0],
     ['a surplus )', 'take(embed, tokens)', 'take(embed, tokens))', '11:30 SMOE1007', 0],
     ['the wrong bracket', 'take(embed, tokens)', 'take(embed, tokens]', '11:29 SMOE1006', 0],
-    ['a misspelled statement', 'return exp', 'retrun exp', '60:3 SMOE1011', 0],
+    ['a misspelled statement', 'return exp', 'retrun exp', '78:3 SMOE1011', 0],
     ['a misspelled clause', 'route top_k', 'rout top_k', '18:7 SMOE1011', 0],
     ['a misspelled declaration', 'model mix', 'modle mix', '7:1 SMOE1010', 0],
-    ['a missing operand', 'top + select * loss', 'top + * loss', '59:23 SMOE1001', 1],
+    ['a missing operand', 'top + select * loss', 'top + * loss', '77:23 SMOE1001', 1],
     ['a missing value', 'var h = take(embed, tokens)', 'var h =', '11:10 SMOE1001', 1],
     ['= for :', 'embed: f32[V', 'embed = f32[V', '10:15 SMOE1001', 1],
-    ['a reserved name', 'let weights', 'let then', '59:7 SMOE1012', 1],
+    ['a reserved name', 'let weights', 'let then', '77:7 SMOE1012', 1],
     ['a bad parameter', 'V: int = 64', 'V = 64', '7:17 SMOE1001', 0],
     ['a missing parameter', 'V: int = 64, D', ', D', '7:15 SMOE1001', 0],
     ['a missing parameter between two', '= 64, D', '= 64,, D', '7:27 SMOE1001', 0],
     ['a bad constraint', 'require dropless', 'require droplets', '19:15 SMOE1001', 0],
     ['an unknown escape', '"heads divide', '"\\heads divide', '30:39 SMOE1005', 0],
-    ['a semicolon', 'select * loss', 'select * loss;', '59:36 SMOE1013', 0],
+    ['a missing } of train', 'S > 1\n  }', 'S > 1', '54:17 SMOE1006', 0],
+    ['a missing ) of an optimiser', 'beta2 = 0.95)', 'beta2 = 0.95', '44:46 SMOE1006', 0],
+    ['a missing ) of a group', 'rate = 0.5)', 'rate = 0.5', '53:48 SMOE1006', 0],
+    ['an optimiser that is not called', 'adamw(rate = 3e-4, beta2 = 0.95)', 'adamw', '44:20 SMOE1001', 1],
+    ['an optimizer', 'optimiser', 'optimizer', '44:5 SMOE1011', 0],
+    ['a size without a name', 'B = 16, S', '16, S', '48:11 SMOE1001', 1],
+    ['a pattern without quotes', '"*.gain" ones', 'gain ones', '52:21 SMOE1001', 1],
+    ['a group without settings', ' (decay = 0.0, rate = 0.5)', '', '53:23 SMOE1001', 1],
+    ['a number that is none', 'steps 1000', 'steps', '49:10 SMOE1001', 1],
+    ['a semicolon', 'select * loss', 'select * loss;', '77:36 SMOE1013', 0],
     ['&&', '0 and not', '0 && not', '30:21 SMOE1013', 0],
   ])('%s', (_, from, to, place, missing) => {
     expect(everything).toContain(from)
@@ -149,7 +158,7 @@ describe('one mistake is one diagnostic, and all else is read', () => {
   test('five mistakes are five diagnostics, in order', () => {
     const text = everything.replace('take(embed', 'take($embed').replace('C = D / H)', 'C = D / H').replace('= 64', '= 6x4')
       .replace('return exp', 'retrun exp').replace('route top_k', 'rout top_k')
-    expect(placesOf(text)).toEqual(['7:24 SMOE1003', '11:16 SMOE1002', '14:85 SMOE1006', '18:7 SMOE1011', '60:3 SMOE1011'])
+    expect(placesOf(text)).toEqual(['7:24 SMOE1003', '11:16 SMOE1002', '14:85 SMOE1006', '18:7 SMOE1011', '78:3 SMOE1011'])
   })
 
   test('certain fixes mend the text', () => {

@@ -7,7 +7,8 @@ const source = { path: 'random.smoe', text: '' }
 export const span = { source, start: 0, end: 0 }
 
 const words = ['x', 'gate', 'D', 'top', 'select', 'shared', 'experts', 'weights', 'loss', 'input', 'output', 'by', 'at', 'of', 'in', 'a', 'once', 'when',
-  'weigh', 'assert', 'model', 'block', 'route', 'require', 'T', 'e1', '_', 'a_rather_long_name_of_a_value', 'from', 'keep', 'after', 'layers']
+  'weigh', 'assert', 'model', 'block', 'route', 'require', 'T', 'e1', '_', 'a_rather_long_name_of_a_value', 'from', 'keep', 'after', 'layers', 'train', 'metric',
+  'optimiser', 'schedule', 'clip', 'accumulate', 'steps', 'seed', 'batch', 'initialise', 'group']
 const nameOf = (text: string): Name => ({ text, span })
 const name = fc.oneof(fc.constantFrom(...words), fc.stringMatching(/^[a-zA-Z_]\w{0,8}$/)).filter((text) => !reservedNames.has(text)).map(nameOf)
 const anyName = fc.oneof(name, fc.constantFrom(...reservedNames).map(nameOf))
@@ -17,7 +18,7 @@ const number = fc.oneof(
   fc.double({ min: 0, noNaN: true, noDefaultInfinity: true }).map((value) => ({ value: Math.abs(value), isInteger: false })),
 ).map((one): Expression => ({ kind: 'number', ...one, span }))
 
-const { expression } = fc.letrec<{ expression: Expression, call: CallExpression, slice: SliceNode, clause: MoeClause }>((tie) => {
+const { expression, call, setting } = fc.letrec<{ expression: Expression, call: CallExpression, setting: Argument, slice: SliceNode, clause: MoeClause }>((tie) => {
   const inner = tie('expression') as fc.Arbitrary<Expression>
   const maybe = fc.option(inner, { nil: null })
   const argument = (named: boolean): fc.Arbitrary<Argument> => fc.record({ name: named ? anyName : fc.constant(null), value: inner, span: fc.constant(span) })
@@ -44,6 +45,7 @@ const { expression } = fc.letrec<{ expression: Expression, call: CallExpression,
   )
   return {
     call, slice, clause,
+    setting: fc.record({ name, value: inner, span: fc.constant(span) }),
     expression: fc.oneof({ maxDepth: 4, withCrossShrink: true },
       name.map((one): Expression => ({ kind: 'name', name: one, span })), number, text,
       fc.boolean().map((value): Expression => ({ kind: 'boolean', value, span })),
@@ -94,15 +96,21 @@ const { statement } = fc.letrec<{ statement: Statement }>((tie) => {
     statement: fc.oneof({ maxDepth: 2 },
       fc.record({ kind: fc.constant('let' as const), mutable: fc.boolean(), name, type: fc.option(type, { nil: null }), value: expression, doc, ...common }),
       fc.record({ kind: fc.constant('assign' as const), name, value: expression, ...common }),
-      fc.record({ kind: fc.constantFrom('param' as const, 'input' as const), name, type: tensor, doc, ...common }),
+      fc.record({ kind: fc.constant('param' as const), name, type: tensor, initialiser: fc.option(call, { nil: null }), doc, ...common }),
+      fc.record({ kind: fc.constant('input' as const), name, type: tensor, doc, ...common }),
       fc.record({ kind: fc.constant('output' as const), name, type: fc.option(tensor, { nil: null }), value: expression, doc, ...common }),
       fc.record({ kind: fc.constantFrom('return' as const, 'weigh' as const, 'keep' as const), value: expression, ...common }),
-      fc.record({ kind: fc.constant('loss' as const), name, value: expression, doc, ...common }),
+      fc.record({ kind: fc.constantFrom('loss' as const, 'metric' as const), name, value: expression, doc, ...common }),
+      fc.record({ kind: fc.constantFrom('optimiser' as const, 'schedule' as const), method: call, ...common }),
+      fc.record({ kind: fc.constantFrom('clip' as const, 'accumulate' as const, 'steps' as const, 'seed' as const), value: expression, ...common }),
+      fc.record({ kind: fc.constant('batch' as const), sizes: fc.array(setting, { minLength: 1, maxLength: 3 }), ...common }),
+      fc.record({ kind: fc.constant('initialise' as const), pattern: fc.option(text, { nil: null }), method: call, ...common }),
+      fc.record({ kind: fc.constant('group' as const), pattern: text, settings: fc.array(setting, { minLength: 1, maxLength: 3 }), ...common }),
       fc.record({ kind: fc.constant('select' as const), count: expression, by: expression, ...common }),
       fc.record({ kind: fc.constant('assert' as const), condition: expression, message: fc.option(text, { nil: null }), ...common }),
       fc.record({ kind: fc.constant('weights' as const), entries: fc.array(entry, { maxLength: 4 }), ...common }),
       fc.record({ kind: fc.constant('repeat' as const), label: name, index: name, from: expression, to: expression, body, ...common }),
-      fc.record({ kind: fc.constant('once' as const), body, ...common }),
+      fc.record({ kind: fc.constantFrom('once' as const, 'train' as const), body, ...common }),
       fc.record({ kind: fc.constant('when-training' as const), rate: maybe, after: maybe, atMost: maybe, body, otherwise: fc.option(body, { nil: null }), ...common }),
     ),
   }
