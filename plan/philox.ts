@@ -31,8 +31,8 @@ export function philox([key0, key1]: readonly [number, number], counter: Words):
   return [c0, c1, c2, c3]
 }
 
-/** A number above 0 and below 1 from the upper 24 bits of a word; exact in f32. */
-export const uniformOf = (word: number): number => ((word >>> 8) + 0.5) * 2 ** -24
+/** A number above 0 and below 1 from the upper 23 bits of a word: with the half behind them as many digits as f32 has, so it is exact there. */
+export const uniformOf = (word: number): number => ((word >>> 9) + 0.5) * 2 ** -23
 
 /** Uniform number `index` of a stream at a step: what the op `random` gives. */
 export function uniformAt(seed: number, step: number, stream: number, index: number): number {

@@ -20,9 +20,9 @@ function uniforms(count: number, seed: number, step: number, stream: number): Fl
 export const sources: Records<'random'> = {
   random: {
     doc:
-      'Uniform numbers above 0 and below 1, of 24 bits, the same on every machine: Philox 4x32-10 with the key (seed, stream) at the counter ' +
+      'Uniform numbers above 0 and below 1, of 23 bits and a half, the same on every machine: Philox 4x32-10 with the key (seed, stream) at the counter ' +
       '(number of the element / 4, step, 0, 0).',
-    formula: 'y[i] = ((word i % 4 of philox((key[0], stream), (i / 4, key[1], 0, 0)) >> 8) + 0.5) * 2^-24',
+    formula: 'y[i] = ((word i % 4 of philox((key[0], stream), (i / 4, key[1], 0, 0)) >> 9) + 0.5) * 2^-23',
     kind: 'indexed', since: 'source', commutative: false, accuracy: EXACT, scalar: null,
     infer: (inputs, { shape, stream }) =>
       wantCount(inputs, 1) ??

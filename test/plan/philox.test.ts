@@ -16,6 +16,10 @@ describe('philox', () => {
   it('gives numbers above 0 and below 1', () => {
     expect(uniformOf(0)).toBeGreaterThan(0)
     expect(uniformOf(0xffffffff)).toBeLessThan(1)
-    expect(uniformAt(0, 0, 0, 2)).toBe((0xbc57ac + 0.5) / 2 ** 24)
+    expect(uniformAt(0, 0, 0, 2)).toBe(((0xbc57ac4c >>> 9) + 0.5) / 2 ** 23)
+  })
+
+  it('gives numbers that f32 holds, the nearest to 1 too', () => {
+    for (const word of [0, 1, 0x1ff, 0x200, 0x7fffffff, 0x80000000, 0xfffffe00, 0xffffffff]) expect(Math.fround(uniformOf(word))).toBe(uniformOf(word))
   })
 })
