@@ -1,0 +1,53 @@
+/** The weights before the first step, f32: each weight has a stream of its own, named by its path. */
+import type { Initialiser, LearnedWeight, Recipe } from '../plan/recipe.ts'
+import { elementCount, type HostData } from '../runtime/tensors.ts'
+import { orthonormalRows } from './orthonormal.ts'
+import { stream, type Stream } from './random.ts'
+
+/** Standard normal number `index`: two of a pair of uniform ones. Box and Muller, 1958. */
+export function normal({ uniform }: Stream, index: number): number {
+  const pair = index - (index % 2)
+  const radius = Math.sqrt(-2 * Math.log(uniform(pair)))
+  const angle = 2 * Math.PI * uniform(pair + 1)
+  return radius * (index % 2 === 0 ? Math.cos(angle) : Math.sin(angle))
+}
+
+const filled = (count: number, of: (index: number) => number): Float32Array => Float32Array.from({ length: count }, (_, index) => of(index))
+
+/** Each matrix of the last two axes: orthonormal rows where it is wide, else orthonormal columns. */
+function orthogonal({ shape }: LearnedWeight, gain: number, numbers: Stream): Float32Array {
+  const [rows, columns] = [shape.at(-2) ?? 1, shape.at(-1) ?? 1]
+  const [few, many] = [Math.min(rows, columns), Math.max(rows, columns)]
+  const size = rows * columns
+  const values = new Float32Array(elementCount(shape))
+  for (let start = 0; start < values.length; start += size) {
+    const basis = orthonormalRows(Float64Array.from({ length: size }, (_, at) => normal(numbers, start + at)), few, many)
+    for (let at = 0; at < size; at++) {
+      const [row, column] = [Math.floor(at / columns), at % columns]
+      values[start + at] = gain * (rows <= columns ? basis[row * many + column] : basis[column * many + row])
+    }
+  }
+  return values
+}
+
+type Fill<K extends Initialiser['kind']> = (initialiser: Extract<Initialiser, { kind: K }>, weight: LearnedWeight, count: number, numbers: Stream) => Float32Array
+
+const FILLS: { readonly [K in Initialiser['kind']]: Fill<K> } = {
+  zeros: (_, __, count) => new Float32Array(count),
+  ones: (_, __, count) => new Float32Array(count).fill(1),
+  normal: ({ deviation }, _, count, numbers) => filled(count, (index) => deviation * normal(numbers, index)),
+  uniform: ({ bound }, _, count, { uniform }) => filled(count, (index) => bound * (2 * uniform(index) - 1)),
+  fan: ({ gain }, { fanIn }, count, numbers) => filled(count, (index) => (gain / Math.sqrt(fanIn)) * normal(numbers, index)),
+  orthogonal: ({ gain }, weight, _, numbers) => orthogonal(weight, gain, numbers),
+}
+
+/** One weight as its initialiser has it. */
+export function initialWeight(weight: LearnedWeight, seed: number): HostData {
+  const { shape, initialiser, name } = weight
+  const fill = FILLS[initialiser.kind] as Fill<Initialiser['kind']>
+  return { shape, data: fill(initialiser, weight, elementCount(shape), stream(seed, 'weights', name)) }
+}
+
+/** All weights that are learned, by their paths. */
+export const initialise = ({ weights, seed }: Recipe): Readonly<Record<string, HostData>> =>
+  Object.fromEntries(weights.map((weight) => [weight.name, initialWeight(weight, seed)]))
