@@ -58,10 +58,7 @@ export interface InputPort extends Port {
 }
 
 export interface OutputPort extends Port {
-  /**
-   * After a run the weight of this name, of the same shape, has these values, and they are not read back. Where the buffer is the weight's
-   * own the steps leave them there; any other is copied into it once all steps are done and outputs that are read back are copied.
-   */
+  /** The weight of this name, of the same shape and in this buffer: the run leaves the values there, and they are not read back. */
   readonly replaces?: string
 }
 
@@ -151,6 +148,13 @@ export interface Program {
   /** Scratch buffer -> slot. */
   readonly placement: readonly { readonly buffer: number; readonly slot: number }[]
   readonly steps: readonly Step[]
+  /** Made in order once all steps are done and what is read back is copied: whole buffers into those of weights that are replaced. */
+  readonly copies?: readonly BufferCopy[]
+}
+
+export interface BufferCopy {
+  readonly from: number
+  readonly to: number
 }
 
 /** One dispatch. Steps run in order; a step sees all writes of the earlier ones. */

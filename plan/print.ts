@@ -53,11 +53,13 @@ function printStep(step: Step, at: number, plan: Plan): string {
 }
 
 function printProgram(program: Program, plan: Plan): string {
-  const { name, when, slots, steps } = program
+  const { name, when, slots, steps, copies = [] } = program
+  const nameOf = (id: number): string => plan.buffers.find((buffer) => buffer.id === id)?.name ?? `%${id}`
   const condition = program === plan.once ? 'when weights are loaded' : when === null ? 'in every other case' : `when ${when.dim} <= ${when.atMost}`
   const memory = slots.map(({ bytes }, at) => `  slot ${at}: ${bytes.length > 1 ? `the largest of ${bytes.join(', ')}` : (bytes[0] ?? '0')} bytes`)
   const head = `program ${name}, ${condition}: ${plural(steps.length, 'dispatch').replace('dispatchs', 'dispatches')}`
-  return [head, ...memory, ...steps.map((step, at) => printStep(step, at, plan))].join('\n')
+  const last = copies.map(({ from, to }) => `  then ${nameOf(from)} is copied to ${nameOf(to)}`)
+  return [head, ...memory, ...steps.map((step, at) => printStep(step, at, plan)), ...last].join('\n')
 }
 
 const section = (title: string, lines: readonly string[]): readonly string[] => (lines.length === 0 ? [] : [[title, ...lines].join('\n')])

@@ -1,7 +1,7 @@
 /** What a plan's parts say of each other: every id leads somewhere, and what is bound is what the kernel expects. */
 
 import { constantValue, dim, symbolsOf } from './dim.ts'
-import type { Kernel, Plan, PlanBuffer, Port, Program, Size, Step } from './plan.ts'
+import type { Kernel, OutputPort, Plan, PlanBuffer, Port, Program, Size, Step } from './plan.ts'
 
 type Tell = (problem: string) => void
 
@@ -10,7 +10,8 @@ interface Index {
   readonly buffers: ReadonlyMap<number, PlanBuffer>
   readonly kernels: ReadonlyMap<number, Kernel>
   readonly dims: ReadonlySet<string>
-  readonly written: ReadonlySet<number>
+  /** Buffers of weights that a run may write. */
+  readonly replaced: ReadonlySet<number>
 }
 
 function findRepeated(what: string, names: readonly (string | number)[], tell: Tell): void {
@@ -71,27 +72,47 @@ function checkPorts(index: Index, tell: Tell): void {
   })
 }
 
-/** Buffers of weights that steps may write: those of what replaces them in place. */
-const writtenWeights = ({ outputs, weights }: Plan): ReadonlySet<number> =>
-  new Set(outputs.flatMap(({ buffer, replaces }) => (weights.some((weight) => weight.name === replaces && weight.buffer === buffer) ? [buffer] : [])))
+/** Buffers of weights that a run may write. */
+const replacedWeights = ({ outputs, weights }: Plan): ReadonlySet<number> => {
+  const names = new Set(outputs.map(({ replaces }) => replaces))
+  return new Set(weights.filter(({ name }) => names.has(name)).map(({ buffer }) => buffer))
+}
 
-function checkReplacements({ plan, written }: Index, tell: Tell): void {
-  const { outputs, weights } = plan
-  findRepeated('outputs that replace', outputs.flatMap(({ replaces }) => (replaces === undefined ? [] : [replaces])), tell)
-  const replaced = new Set(outputs.map(({ replaces }) => replaces))
-  for (const [at, { buffer, shape, dtype, replaces }] of outputs.entries()) {
+/** Whether a step of any program writes a buffer. */
+const isWritten = ({ plan, kernels }: Index, id: number): boolean =>
+  plan.programs.some(({ steps }) => steps.some(({ kernel, bindings }) =>
+    bindings.some(({ buffer }, entry) => buffer === id && kernels.get(kernel)?.bindings[entry]?.access === 'read_write')))
+
+function checkReplacement({ plan }: Index, where: string, { buffer, shape, dtype, replaces }: OutputPort, tell: Tell): void {
+  const weight = plan.weights.find(({ name }) => name === replaces)
+  if (weight === undefined) return tell(`${where}.replaces: there is no weight ${replaces}`)
+  if (weight.buffer !== buffer) tell(`${where}.buffer: ${buffer} is not that of the weight ${replaces}`)
+  if (weight.dtype !== dtype || weight.shape.join() !== shape.join()) {
+    tell(`${where}.replaces: ${dtype}[${shape.join(', ')}] in the place of ${weight.dtype}[${weight.shape.join(', ')}]`)
+  }
+}
+
+function checkReplacements(index: Index, tell: Tell): void {
+  const { outputs, once } = index.plan
+  const replacing = outputs.flatMap(({ replaces }) => (replaces === undefined ? [] : [replaces]))
+  findRepeated('outputs that replace', replacing, tell)
+  if (once !== null && replacing.length > 0) tell('once: what it holds would not follow the weights that a run replaces')
+  for (const [at, port] of outputs.entries()) {
     const where = `outputs[${at}]`
-    const own = weights.find((weight) => weight.buffer === buffer)
-    if (replaces === undefined) {
-      if (written.has(buffer)) tell(`${where}.buffer: it is read back, and the weight there is replaced`)
-      continue
-    }
-    const weight = weights.find(({ name }) => name === replaces)
-    if (weight === undefined) tell(`${where}.replaces: there is no weight ${replaces}`)
-    else if (weight.dtype !== dtype || weight.shape.join() !== shape.join()) {
-      tell(`${where}.replaces: ${dtype}[${shape.join(', ')}] in the place of ${weight.dtype}[${weight.shape.join(', ')}]`)
-    }
-    if (own !== undefined && own.name !== replaces && replaced.has(own.name)) tell(`${where}.buffer: it is the weight ${own.name}'s, which is replaced itself`)
+    if (port.replaces !== undefined) checkReplacement(index, where, port, tell)
+    else if (index.replaced.has(port.buffer) && isWritten(index, port.buffer)) tell(`${where}.buffer: it is read back, and a step writes over it`)
+  }
+}
+
+function checkCopies(index: Index, at: string, { copies = [] }: Program, placed: ReadonlyMap<number, number>, tell: Tell): void {
+  for (const [entry, { from, to }] of copies.entries()) {
+    const where = `${at}.copies[${entry}]`
+    const [source, weight] = [index.buffers.get(from), index.buffers.get(to)]
+    if (source === undefined) tell(`${where}.from: no buffer has the id ${from}`)
+    else if (source.elements !== weight?.elements) tell(`${where}: ${source.elements} elements are copied to ${weight?.elements ?? 'none'}`)
+    if (!index.replaced.has(to)) tell(`${where}.to: ${to} is of no weight that is replaced`)
+    if (index.replaced.has(from)) tell(`${where}.from: ${source?.name} is replaced itself`)
+    if (source?.role === 'scratch' && !placed.has(from)) tell(`${where}.from: ${source.name} is scratch and placed in no slot of this program`)
   }
 }
 
@@ -121,8 +142,8 @@ function checkBinding(index: Index, at: string, step: Step, entry: number, place
   if (buffer.role === 'scratch' && !placed.has(id)) tell(`${where}.buffer: ${buffer.name} is scratch and placed in no slot of this program`)
   if (binding === undefined) return
   if (binding.dtype !== buffer.dtype) tell(`${where}: ${buffer.name} is ${buffer.dtype}, the kernel's ${binding.name} is ${binding.dtype}`)
-  const isWritten = index.written.has(id) && !isOnce
-  const constant = (['weight', 'constant', 'input'].includes(buffer.role) && !isWritten) || (buffer.role === 'held' && !isOnce)
+  const isReplaced = index.replaced.has(id) && !isOnce
+  const constant = (['weight', 'constant', 'input'].includes(buffer.role) && !isReplaced) || (buffer.role === 'held' && !isOnce)
   if (isOnce && (buffer.role === 'input' || buffer.role === 'output')) tell(`${where}: ${buffer.name} belongs to a run, and once has none`)
   if (constant && binding.access === 'read_write') tell(`${where}: ${buffer.name} is of the role ${buffer.role} and is not written`)
 }
@@ -165,6 +186,7 @@ function checkProgram(index: Index, at: string, program: Program, tell: Tell): v
   }
   const placed = new Map(placement.map(({ buffer, slot }) => [buffer, slot]))
   steps.forEach((step, entry) => checkStep(index, `${at}.steps[${entry}]`, step, placed, at === 'once', tell))
+  checkCopies(index, at, program, placed, tell)
 }
 
 function checkPrograms(index: Index, tell: Tell): void {
@@ -189,7 +211,7 @@ export function checkReferences(plan: Plan): readonly string[] {
     buffers: new Map(plan.buffers.map((buffer) => [buffer.id, buffer])),
     kernels: new Map(plan.kernels.map((kernel) => [kernel.id, kernel])),
     dims: new Set(plan.dims.map(({ name }) => name)),
-    written: writtenWeights(plan),
+    replaced: replacedWeights(plan),
   }
   findRepeated('buffers', plan.buffers.map(({ id }) => id), tell)
   findRepeated('kernels', plan.kernels.map(({ id }) => id), tell)

@@ -98,7 +98,7 @@ const step = record({ kernel: whole, bindings: list(record({ buffer: whole, part
 
 const program = record({
   name: text, when: orNull(record({ dim: size, atMost: finite })), slots: list(record({ bytes: list(size) })),
-  placement: list(record({ buffer: whole, slot: whole })), steps: list(step),
+  placement: list(record({ buffer: whole, slot: whole })), steps: list(step), copies: optional(list(record({ from: whole, to: whole }))),
 })
 
 const requires = record({

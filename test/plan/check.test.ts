@@ -67,12 +67,18 @@ test.each<[Path, unknown, string]>([
   [['outputs', 1, 'replaces'], 'v', 'outputs[1].replaces: there is no weight v'],
   [['outputs', 1, 'replaces'], '', 'outputs[1].replaces: a name is expected, not ""'],
   [['outputs', 1, 'replaces'], 's', 'outputs that replace: s is there twice'],
-  [['outputs', 0, 'buffer'], 3, 'outputs[0].buffer: it is read back, and the weight there is replaced'],
   [['outputs', 1, 'shape'], ['2', '2'], 'outputs[1].replaces: f32[2, 2] in the place of f32[4]'],
-  [['outputs', 1, 'buffer'], 3, "outputs[1].buffer: it is the weight s's, which is replaced itself"],
-  [['outputs', 1, 'buffer'], 0, 'programs[0].steps[1].bindings[1]: w is of the role weight and is not written'],
+  [['outputs', 1, 'buffer'], 0, 'outputs[1].buffer: 0 is not that of the weight w'],
+  [['outputs', 0, 'buffer'], 3, 'outputs[0].buffer: it is read back, and a step writes over it'],
+  [['outputs', 2, 'replaces'], undefined, 'programs[0].steps[0].bindings[1]: s is of the role weight and is not written'],
+  [['programs', 0, 'copies', 0, 'from'], 9, 'programs[0].copies[0].from: no buffer has the id 9'],
+  [['programs', 0, 'copies', 0, 'to'], 0, 'programs[0].copies[0].to: 0 is of no weight that is replaced'],
+  [['programs', 0, 'copies', 0, 'from'], 3, 'programs[0].copies[0].from: s is replaced itself'],
+  [['buffers', 4, 'elements'], '8', 'programs[0].copies[0]: 8 elements are copied to 4'],
+  [['programs', 0, 'placement'], [], 'programs[0].copies[0].from: moved is scratch and placed in no slot of this program'],
+  [['once'], { name: 'once', when: null, slots: [], placement: [], steps: [] }, 'once: what it holds would not follow the weights that a run replaces'],
 ])('of a plan that replaces weights, %j = %j', (path, value, problem) => {
-  expect(checkPlan(changed(path, value, replacePlan('in place'))).problems).toContain(problem)
+  expect(checkPlan(changed(path, value, replacePlan())).problems).toContain(problem)
 })
 
 test('several problems are told at once', () => {

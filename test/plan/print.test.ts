@@ -46,5 +46,6 @@ test('a plan in words', () => {
 test('what replaces a weight, and a weight that begins as zeros', () => {
   const text = printPlan(replacePlan())
   expect(text).toContain('  y: f32[4]\n  w: f32[4] replaces w\n  s: f32[4] replaces s\n')
+  expect(text).toContain('(x, w, moved!)\n  then moved is copied to w\n')
   expect(text).toContain('  w: f32[4] = "w"\n  s: f32[4] = zeros\n')
 })

@@ -82,11 +82,11 @@ export function replacePlan(way: 'copied' | 'in place' = 'copied'): Plan {
   return addPlan({
     dims: [],
     inputs: [port('x', ['4'], 0)],
-    outputs: [port('y', ['4'], 1), { ...port('w', ['4'], inPlace ? 2 : 4), replaces: 'w' }, { ...port('s', ['4'], 3), replaces: 's' }],
+    outputs: [port('y', ['4'], 1), { ...port('w', ['4'], 2), replaces: 'w' }, { ...port('s', ['4'], 3), replaces: 's' }],
     weights: [weight('w', 2, ['w']), weight('s', 3, [])],
     buffers: [
       buffer(0, 'x', 'input', '4'), buffer(1, 'y', 'output', '4'), buffer(2, 'w', 'weight', '4'), buffer(3, 's', 'weight', '4'),
-      ...(inPlace ? [] : [buffer(4, 'w', 'output', '4')]),
+      ...(inPlace ? [] : [buffer(4, 'moved', 'scratch', '4')]),
     ],
     kernels: [
       elementwise(0, 'scale', [f32('w'), f32('s', 'read_write'), f32('y', 'read_write')], '4u', 's[i] = w[i] * 10.0; y[i] = w[i];'),
@@ -94,6 +94,8 @@ export function replacePlan(way: 'copied' | 'in place' = 'copied'): Plan {
         ? elementwise(1, 'move', [f32('x'), f32('w', 'read_write')], '4u', 'w[i] = w[i] + x[i];')
         : elementwise(1, 'move', [f32('x'), f32('w'), f32('v', 'read_write')], '4u', 'v[i] = w[i] + x[i];'),
     ],
-    programs: [{ name: 'any', when: null, slots: [], placement: [], steps }],
+    programs: [inPlace
+      ? { name: 'any', when: null, slots: [], placement: [], steps }
+      : { name: 'any', when: null, slots: [{ bytes: ['16'] }], placement: [{ buffer: 4, slot: 0 }], steps, copies: [{ from: 4, to: 2 }] }],
   })
 }
