@@ -80,10 +80,13 @@ function sumRows(x: HostTensor, ids: HostTensor, size: number): HostTensor {
   const rest = x.shape.slice(1)
   const width = elements(rest)
   const values = new Float64Array(size * width)
+  const begun = new Set<number>()
   ids.values.forEach((id, row) => {
     if (id === -1) return
     const start = checkedIndex(id, size, 'the row') * width
-    for (let i = 0; i < width; i++) values[start + i] += x.values[row * width + i]
+    // a sum of one term is the term, -0 included
+    for (let i = 0; i < width; i++) values[start + i] = begun.has(id) ? values[start + i] + x.values[row * width + i] : x.values[row * width + i]
+    begun.add(id)
   })
   return hostTensor([size, ...rest], 'f32', values)
 }

@@ -2,12 +2,13 @@
 import type { Graph } from '../graph/node.ts'
 import { rewrite, type Rule } from './rewrite.ts'
 import { arithmetic } from './rules/arithmetic.ts'
+import { gradients } from './rules/gradients.ts'
 import { logic } from './rules/logic.ts'
 import { movement } from './rules/movement.ts'
 import { reductions } from './rules/reductions.ts'
 import { sink } from './rules/sink.ts'
 
-export const rules: readonly Rule[] = [...arithmetic, ...logic, ...movement, ...reductions, ...sink]
+export const rules: readonly Rule[] = [...arithmetic, ...logic, ...movement, ...reductions, ...gradients, ...sink]
 
 /** Leaves a graph that no rule fits. */
 export const simplify = (graph: Graph): Graph => rewrite(graph, rules)

@@ -109,7 +109,7 @@ export function createWriter(options: WriteOptions): Speller & { readonly shared
       case 'cast':
         return `${e.type}(${spell(e.operand, block)})`
       case 'reduce': {
-        const name = `sum${names++}`
+        const name = `total${names++}`
         const word = REDUCE[e.word]
         const below = spell(e.extent, block)
         block.lines.push(`${block.indent}var ${name} = ${spellLiteral(e.type, foldStart(e.word, e.type))};`)

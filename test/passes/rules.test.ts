@@ -54,6 +54,16 @@ const cases: Record<string, { fires: string; gives: string; misses: string }[]> 
     // the reciprocal is no ordinary f32
     { fires: '$9 f32 0.5\n%11 = divide(%0, %10) : f32[B, 3]', gives: '$9 f32 2\n%11 = multiply(%0, %10) : f32[B, 3]\n%11', misses: '$9 f32 1.7014118346046923e+38\n%11 = divide(%0, %10) : f32[B, 3]' },
   ],
+  'sum_rows(x, 0 1 .. N-1)  ==>  x': [
+    { fires: '%9 = iota : i32[16]\n%10 = sum_rows(%8, %9) : f32[16, B]', gives: '%8', misses: '%9 = iota : i32[16]\n%10 = sum_rows(%8, %9) : f32[17, B]' },
+  ],
+  'sum_rows(x, 0 0 .. 1 1 .. T-1)  ==>  sum(x as [T, K, ...], axis 1)': [
+    {
+      fires: '%9 = iota : i32[8]\n%10 = broadcast(%9) axes [0] : i32[8, 2]\n%11 = reshape(%10) : i32[16]\n%12 = sum_rows(%8, %11) : f32[8, B]',
+      gives: '%9 = reshape(%8) : f32[8, 2, B]\n%10 = sum(%9) axis 1 : f32[8, B]\n%10',
+      misses: '%9 = iota : i32[8]\n%10 = broadcast(%9) axes [0] : i32[8, 2]\n%11 = reshape(%10) : i32[16]\n%12 = sum_rows(%8, %11) : f32[9, B]',
+    },
+  ],
   'x + (-0)  ==>  x': [
     { fires: '$9 f32 -0\n%11 = add(%0, %10) : f32[B, 3]', gives: '%0', misses: '$9 f32 0\n%11 = add(%0, %10) : f32[B, 3]' },
   ],

@@ -64,7 +64,7 @@ test('a sum within an expression is a loop before it, once for all its uses', ()
   const sum = reduce('sum', 'j', u32(4), load('f32', 'x', add(multiply(at, u32(4)), variable('u32', 'j'))))
   const text = written([store(binary('divide', sum, add(sum, f32(1))))])
   expect(text.match(/for \(/g)).toHaveLength(1)
-  expect(text).toContain('store_y(i, (sum0 / (sum0 + 1.0f)));')
+  expect(text).toContain('store_y(i, (total0 / (total0 + 1.0f)));')
 })
 
 test('a sum over what changes holds for one statement alone', () => {
