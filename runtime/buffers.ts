@@ -14,6 +14,9 @@ export interface Part {
   readonly elements: number
 }
 
+/** Buffer of the plan -> its parts, in order. */
+export type Parts = ReadonlyMap<number, readonly Part[]>
+
 const usage = (): number => GPUBufferUsage.STORAGE | GPUBufferUsage.COPY_SRC | GPUBufferUsage.COPY_DST
 
 /** Throws a LimitError before the device is asked for what it cannot give. */

@@ -4,7 +4,7 @@ import type { PlaceInSource } from '../plan/plan.ts'
 
 export type ErrorKind =
   | 'no-adapter' | 'device-lost' | 'device' | 'limit' | 'feature' | 'out-of-memory'
-  | 'plan' | 'kernel' | 'input' | 'weight' | 'checkpoint' | 'state' | 'not-finite' | 'route'
+  | 'plan' | 'kernel' | 'input' | 'weight' | 'store' | 'checkpoint' | 'state' | 'not-finite' | 'route'
 
 export abstract class RuntimeError extends Error {
   abstract readonly kind: ErrorKind
@@ -143,6 +143,17 @@ export class WeightError extends RuntimeError {
     const rest = problems.length > 20 ? [`  and ${problems.length - 20} more`] : []
     super([`the weights do not fit ${checkpoint}:`, ...shown, ...rest].join('\n'))
     this.problems = problems
+  }
+}
+
+/** A weight of a store that is not there, or is not as a plan or a caller has it. */
+export class StoreError extends RuntimeError {
+  readonly kind = 'store'
+  readonly weight: string
+
+  constructor(weight: string, message: string) {
+    super(`weight ${weight}: ${message}`)
+    this.weight = weight
   }
 }
 

@@ -1,17 +1,17 @@
 /** All that a run needs for given dims: memory of inputs, outputs and scratch, and the bind groups of every step. */
 
 import { dim, evaluate, type DimValues } from '../plan/dim.ts'
-import type { Kernel, Plan, Port, Program, Step, StorageType } from '../plan/plan.ts'
-import { checkRoom, createParts, createStaging, createStorage, placeParts, settle, type Part } from './buffers.ts'
+import type { Kernel, OutputPort, Plan, Port, Program, Step, StorageType } from '../plan/plan.ts'
+import { checkRoom, createParts, createStaging, placeParts, type Part, type Parts } from './buffers.ts'
+import { copiesBetween, type Copy } from './copies.ts'
 import type { Device } from './device.ts'
 import { chooseProgram, showDims } from './dims.ts'
 import { LimitError, StateError } from './errors.ts'
 import { BYTES_PER_ELEMENT, estimate, persistentBytes, roundUp, slotBytes } from './memory.ts'
 import type { CompiledKernel, CompiledKernels } from './pipelines.ts'
 import { scoped } from './scopes.ts'
+import type { Slots } from './slots.ts'
 import { elementCount } from './tensors.ts'
-
-export type Parts = ReadonlyMap<number, readonly Part[]>
 
 export interface ReadyStep {
   readonly step: Step
@@ -36,7 +36,17 @@ export interface OutputPlace {
 export interface Task {
   readonly program: Program
   readonly inputs: readonly Port[]
-  readonly outputs: readonly Port[]
+  readonly outputs: readonly OutputPort[]
+}
+
+/** What frames of a plan stand on. */
+export interface Ground {
+  readonly device: Device
+  readonly plan: Plan
+  readonly compiled: CompiledKernels
+  /** Weights, constants and what is held. */
+  readonly persistent: Parts
+  readonly slots: Slots
 }
 
 export interface Frame {
@@ -45,7 +55,10 @@ export interface Frame {
   readonly inputs: readonly Port[]
   readonly parts: Parts
   readonly steps: readonly ReadyStep[]
+  /** Those that are read back. */
   readonly outputs: readonly OutputPlace[]
+  /** Made last: into the weights that are replaced. */
+  readonly copies: readonly Copy[]
   readonly staging: GPUBuffer
   readonly destroy: () => void
 }
@@ -56,17 +69,6 @@ export function foldWorkgroups(count: number, max: number, label: string): { rea
   const y = x === 0 ? 0 : Math.ceil(count / x)
   if (y > max) throw new LimitError(`step ${label}`, 'maxComputeWorkgroupsPerDimension squared', count, max * max)
   return { x, y }
-}
-
-async function createSlots(
-  device: Device, plan: Plan, program: Program, values: DimValues, owned: GPUBuffer[],
-): Promise<readonly GPUBuffer[]> {
-  const slots = slotBytes(plan, program, values).map(async (bytes, at) => {
-    const buffer = await createStorage(device, `scratch slot ${at} of program ${program.name}`, bytes)
-    owned.push(buffer)
-    return buffer
-  })
-  return settle(slots)
 }
 
 async function createDims(device: Device, plan: Plan, values: DimValues, owned: GPUBuffer[]): Promise<GPUBuffer> {
@@ -116,10 +118,9 @@ function readySteps(
 }
 
 async function partsFor(
-  device: Device, plan: Plan, { program, inputs, outputs }: Task, values: DimValues, persistent: Parts, owned: GPUBuffer[],
+  { device, plan, persistent }: Ground, { program, inputs, outputs }: Task, values: DimValues, slots: readonly GPUBuffer[], owned: GPUBuffer[],
 ): Promise<Parts> {
   const parts = new Map(persistent)
-  const slots = await createSlots(device, plan, program, values, owned)
   const slotOf = new Map(program.placement.map(({ buffer, slot }) => [buffer, slot]))
   const ports = new Set([...inputs, ...outputs].map(({ buffer }) => buffer))
   for (const buffer of plan.buffers) {
@@ -132,29 +133,32 @@ async function partsFor(
 }
 
 /** Makes ready for these dims. Throws a LimitError or an OutOfMemoryError naming the buffer, leaving nothing behind. */
-export async function createFrame(
-  device: Device, plan: Plan, compiled: CompiledKernels, values: DimValues, persistent: Parts,
-): Promise<Frame> {
+export async function createFrame(ground: Ground, values: DimValues): Promise<Frame> {
+  const { device, plan } = ground
   checkRoom(device, `running ${plan.model} with ${showDims(values)}`, estimate(plan, values).total - persistentBytes(plan))
-  return createTaskFrame(device, plan, { program: chooseProgram(plan, values), inputs: plan.inputs, outputs: plan.outputs }, compiled, values, persistent)
+  return createTaskFrame(ground, { program: chooseProgram(plan, values), inputs: plan.inputs, outputs: plan.outputs }, values)
 }
 
 /** The same for any program of the plan. */
-export async function createTaskFrame(
-  device: Device, plan: Plan, task: Task, compiled: CompiledKernels, values: DimValues, persistent: Parts,
-): Promise<Frame> {
+export async function createTaskFrame(ground: Ground, task: Task, values: DimValues): Promise<Frame> {
+  const { device, plan, compiled } = ground
   const { program, inputs } = task
   const owned: GPUBuffer[] = []
-  const destroy = (): void => owned.splice(0).forEach((buffer) => buffer.destroy())
+  const lease = await ground.slots.take(slotBytes(plan, program, values), `program ${program.name}`)
+  const destroy = (): void => {
+    owned.splice(0).forEach((buffer) => buffer.destroy())
+    lease.release()
+  }
   try {
-    const parts = await partsFor(device, plan, task, values, persistent, owned)
+    const parts = await partsFor(ground, task, values, lease.buffers, owned)
     const dims = await createDims(device, plan, values, owned)
-    const outputs = outputPlaces(task.outputs, parts, values)
+    const outputs = outputPlaces(task.outputs.filter(({ replaces }) => replaces === undefined), parts, values)
     const staging = await createStaging(device, 'outputs', roundUp(outputs.reduce((sum, { bytes }) => sum + roundUp(bytes), 0)))
     owned.push(staging)
     const steps = await scoped(device, `the steps of program ${program.name}`, () =>
       readySteps(device, plan, program, compiled, parts, dims, values))
-    return { values, program, inputs, parts, steps, outputs, staging, destroy }
+    const copies = (program.copies ?? []).flatMap(({ from, to }) => copiesBetween(parts.get(from)!, parts.get(to)!))
+    return { values, program, inputs, parts, steps, outputs, copies, staging, destroy }
   } catch (error) {
     destroy()
     throw error

@@ -1,9 +1,6 @@
 import type { DimValues } from '../plan/dim.ts'
-import type { Plan } from '../plan/plan.ts'
-import type { Device } from './device.ts'
 import { OutOfMemoryError } from './errors.ts'
-import { createFrame, type Frame, type Parts } from './frame.ts'
-import type { CompiledKernels } from './pipelines.ts'
+import { createFrame, type Frame, type Ground } from './frame.ts'
 
 /** Frames by their dims, the ones used last. */
 export interface Frames {
@@ -14,7 +11,7 @@ export interface Frames {
 /** A prompt's and a single token's, and some to spare. */
 const KEPT = 4
 
-export function createFrames(device: Device, plan: Plan, compiled: CompiledKernels, persistent: Parts): Frames {
+export function createFrames(ground: Ground): Frames {
   const frames = new Map<string, Frame>()
 
   const drop = (keep: number): void => {
@@ -26,7 +23,7 @@ export function createFrames(device: Device, plan: Plan, compiled: CompiledKerne
 
   const make = async (values: DimValues): Promise<Frame> => {
     drop(KEPT - 1)
-    const create = (): Promise<Frame> => createFrame(device, plan, compiled, values, persistent)
+    const create = (): Promise<Frame> => createFrame(ground, values)
     return create().catch((error: unknown) => {
       if (!(error instanceof OutOfMemoryError) || frames.size === 0) throw error
       drop(0)
@@ -35,7 +32,7 @@ export function createFrames(device: Device, plan: Plan, compiled: CompiledKerne
   }
 
   const at = async (values: DimValues): Promise<Frame> => {
-    const key = plan.dims.map(({ name }) => values[name]).join()
+    const key = ground.plan.dims.map(({ name }) => values[name]).join()
     const frame = frames.get(key) ?? await make(values)
     // the one used last stands last
     frames.delete(key)

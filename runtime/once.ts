@@ -2,19 +2,18 @@
 import type { Plan } from '../plan/plan.ts'
 import type { Checkpoint } from './checkpoint/checkpoint.ts'
 import { readTensor } from './checkpoint/tensor.ts'
-import type { Device } from './device.ts'
 import { WeightError } from './errors.ts'
-import { createTaskFrame, type Parts } from './frame.ts'
+import { createTaskFrame, type Ground } from './frame.ts'
 import { writeParts } from './persistent.ts'
-import type { CompiledKernels } from './pipelines.ts'
 import { checkOutputsFinite, runFrame, type Outputs } from './run.ts'
 import { showShape } from './tensors.ts'
 
 /** Runs the program and leaves its results where all programs read them. Throws a NotFiniteError naming a value that came out so. */
-export async function makeHeld(device: Device, plan: Plan, compiled: CompiledKernels, persistent: Parts): Promise<Outputs> {
+export async function makeHeld(ground: Ground): Promise<Outputs> {
+  const { device, plan } = ground
   if (plan.once === null) return {}
   const task = { program: plan.once, inputs: [], outputs: plan.held }
-  const frame = await createTaskFrame(device, plan, task, compiled, {}, persistent)
+  const frame = await createTaskFrame(ground, task, {})
   try {
     const held = await runFrame(device, plan, frame, {}, null)
     checkOutputsFinite(held)
@@ -44,7 +43,7 @@ export async function readHeld(plan: Plan, checkpoint: Checkpoint): Promise<Outp
 }
 
 /** Takes every held value from a checkpoint. Throws as `readHeld`. */
-export async function loadHeld(device: Device, plan: Plan, persistent: Parts, checkpoint: Checkpoint): Promise<Outputs> {
+export async function loadHeld({ device, plan, persistent }: Ground, checkpoint: Checkpoint): Promise<Outputs> {
   const held = await readHeld(plan, checkpoint)
   for (const { name, buffer } of plan.held) writeParts(device, persistent.get(buffer)!, held[name].data)
   return held

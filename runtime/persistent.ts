@@ -1,12 +1,12 @@
 import type { Plan } from '../plan/plan.ts'
-import { checkRoom, createParts, settle, type Part } from './buffers.ts'
+import { checkRoom, createParts, settle, type Part, type Parts } from './buffers.ts'
 import type { Device } from './device.ts'
-import { persistentBytes } from './memory.ts'
+import { bufferBytes } from './memory.ts'
 import { arrayOf, type HostArray } from './tensors.ts'
 
-/** What lives as long as a session: weights, constants, and what is held. */
+/** What lives as long as a session: constants and what is held, which go with it, and the weights, which are the store's. */
 export interface Persistent {
-  readonly parts: ReadonlyMap<number, readonly Part[]>
+  readonly parts: Parts
   readonly destroy: () => void
 }
 
@@ -27,14 +27,15 @@ function writeConstants(device: Device, plan: Plan, parts: Persistent['parts']):
   }
 }
 
-/** Takes the memory and writes the constants. Throws an OutOfMemoryError or a LimitError, leaving nothing behind. */
-export async function createPersistent(device: Device, plan: Plan): Promise<Persistent> {
+/** Takes the memory of constants and of what is held, and writes the constants. Throws an OutOfMemoryError or a LimitError, leaving nothing behind. */
+export async function createPersistent(device: Device, plan: Plan, weights: Parts): Promise<Persistent> {
   const owned: GPUBuffer[] = []
   const destroy = (): void => owned.splice(0).forEach((buffer) => buffer.destroy())
-  checkRoom(device, `the weights of ${plan.model}`, persistentBytes(plan))
   try {
-    const lasting = plan.buffers.filter(({ role }) => role === 'weight' || role === 'constant' || role === 'held')
-    const parts = new Map(await settle(lasting.map(async (buffer) => [buffer.id, await createParts(device, buffer, {}, owned)] as const)))
+    const lasting = plan.buffers.filter(({ role }) => role === 'constant' || role === 'held')
+    checkRoom(device, `the constants of ${plan.model}`, lasting.reduce((sum, buffer) => sum + bufferBytes(buffer, {}), 0))
+    const made = await settle(lasting.map(async (buffer) => [buffer.id, await createParts(device, buffer, {}, owned)] as const))
+    const parts = new Map([...weights, ...made])
     writeConstants(device, plan, parts)
     return { parts, destroy }
   } catch (error) {

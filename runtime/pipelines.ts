@@ -13,9 +13,8 @@ export type CompiledKernels = ReadonlyMap<number, CompiledKernel>
 
 const BUFFER_TYPES: { readonly [A in Access]: GPUBufferBindingType } = { read: 'read-only-storage', read_write: 'storage' }
 
-/** Kernels whose bindings are alike share their layouts. */
-function createLayouts(device: Device, kernels: readonly Kernel[]): ReadonlyMap<string, GPUBindGroupLayout> {
-  const layouts = new Map<string, GPUBindGroupLayout>()
+/** Adds a layout for each way that kernels bind their buffers. */
+function addLayouts(device: Device, kernels: readonly Kernel[], layouts: Map<string, GPUBindGroupLayout>): void {
   for (const kernel of kernels) {
     const key = layoutKey(kernel)
     if (layouts.has(key)) continue
@@ -27,7 +26,6 @@ function createLayouts(device: Device, kernels: readonly Kernel[]): ReadonlyMap<
     const dims = { binding: 0, visibility: GPUShaderStage.COMPUTE, buffer: { type: 'uniform' as const } }
     layouts.set(key, device.gpu.createBindGroupLayout({ entries: [dims, ...storage] }))
   }
-  return layouts
 }
 
 const layoutKey = (kernel: Kernel): string => kernel.bindings.map(({ access }) => access).join()
@@ -71,10 +69,30 @@ async function compileKernel(device: Device, kernel: Kernel, layout: GPUBindGrou
   }
 }
 
-/** Compiles all kernels at once, each by its id. Throws a KernelError naming the kernel and what it computes in the spec. */
-export async function compileKernels(device: Device, kernels: readonly Kernel[]): Promise<CompiledKernels> {
-  const layouts = await scoped(device, 'bind group layouts', () => createLayouts(device, kernels))
-  const compiled = kernels.map(async (kernel) =>
-    [kernel.id, await compileKernel(device, kernel, layouts.get(layoutKey(kernel))!)] as const)
-  return new Map(await settle(compiled))
+export interface KernelCompiler {
+  /** Compiles all kernels at once, each by its id. Throws a KernelError naming the kernel and what it computes in the spec. */
+  readonly compile: (kernels: readonly Kernel[]) => Promise<CompiledKernels>
+}
+
+/** Remembers what it has compiled by its text, so that plans which differ in a few kernels cost those alone. */
+export function createKernelCompiler(device: Device): KernelCompiler {
+  const layouts = new Map<string, GPUBindGroupLayout>()
+  const known = new Map<string, Promise<CompiledKernel>>()
+
+  const compileOne = (kernel: Kernel): Promise<CompiledKernel> => {
+    const key = JSON.stringify([kernel.wgsl, kernel.entryPoint, layoutKey(kernel)])
+    const before = known.get(key)
+    if (before !== undefined) return before
+    const made = compileKernel(device, kernel, layouts.get(layoutKey(kernel))!)
+    known.set(key, made)
+    made.catch(() => known.delete(key))
+    return made
+  }
+
+  return {
+    compile: async (kernels) => {
+      await scoped(device, 'bind group layouts', () => addLayouts(device, kernels, layouts))
+      return new Map(await settle(kernels.map(async (kernel) => [kernel.id, await compileOne(kernel)] as const)))
+    },
+  }
 }

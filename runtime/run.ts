@@ -1,5 +1,6 @@
 import type { Plan } from '../plan/plan.ts'
 import { settle } from './buffers.ts'
+import { encodeCopy } from './copies.ts'
 import type { Device } from './device.ts'
 import type { Inputs } from './dims.ts'
 import { NotFiniteError } from './errors.ts'
@@ -38,7 +39,7 @@ function encodeSteps(encoder: GPUCommandEncoder, frame: Frame, stopwatch: Stopwa
   }
 }
 
-function encodeCopies(encoder: GPUCommandEncoder, { outputs, staging }: Frame): void {
+function encodeReads(encoder: GPUCommandEncoder, { outputs, staging }: Frame): void {
   for (const { offset, bytes, parts } of outputs) {
     let done = 0
     for (const part of parts) {
@@ -73,13 +74,14 @@ export function checkOutputsFinite(outputs: Outputs): void {
   }
 }
 
-/** One command buffer: every step, then the copies of the outputs; nothing comes back to the host in between. */
+/** One command buffer: every step, then the copies of the outputs, then those to weights; nothing comes back to the host in between. */
 export async function runFrame(device: Device, plan: Plan, frame: Frame, inputs: Inputs, stopwatch: Stopwatch | null): Promise<Outputs> {
   const submitted = scoped(device, `running program ${frame.program.name}`, () => {
     writeInputs(device, frame, inputs)
     const encoder = device.gpu.createCommandEncoder({ label: plan.model })
     encodeSteps(encoder, frame, stopwatch)
-    encodeCopies(encoder, frame)
+    encodeReads(encoder, frame)
+    for (const copy of frame.copies) encodeCopy(encoder, copy)
     stopwatch?.resolve(encoder)
     device.gpu.queue.submit([encoder.finish()])
   })

@@ -2,17 +2,19 @@ import { checkPlan } from '../plan/check.ts'
 import type { DimValues } from '../plan/dim.ts'
 import type { Plan } from '../plan/plan.ts'
 import type { Checkpoint } from './checkpoint/checkpoint.ts'
-import { messageOf, type Device } from './device.ts'
+import type { Device } from './device.ts'
 import { bindDims, type Inputs } from './dims.ts'
-import { DeviceError, PlanError, RuntimeError, StateError } from './errors.ts'
-import type { Frame } from './frame.ts'
+import { PlanError, StateError } from './errors.ts'
+import type { Frame, Ground } from './frame.ts'
 import { createFrames } from './frames.ts'
 import { loadHeld, makeHeld } from './once.ts'
 import { createPersistent, type Persistent } from './persistent.ts'
-import { compileKernels, type CompiledKernels } from './pipelines.ts'
+import type { CompiledKernels } from './pipelines.ts'
 import { createStopwatch, stepTimes, type StepTime } from './profile.ts'
 import { checkRequirements } from './requirements.ts'
 import { checkOutputsFinite, runFrame, type Outputs } from './run.ts'
+import { createStore, type Store } from './store.ts'
+import { checkDevice } from './turns.ts'
 import { loadWeights, type LoadOptions, type LoadReport } from './weights/load.ts'
 
 export interface RunOptions {
@@ -28,10 +30,12 @@ export interface Profile {
   readonly steps: readonly StepTime[]
 }
 
-/** A plan on a device. Calls are served one after the other, in the order they came. */
+/** A plan on a device. Calls are served one after the other, in the order they came; so are those of sessions that share a store. */
 export interface Session {
   readonly plan: Plan
   readonly device: Device
+  /** Where its weights are: the one it was given, or one of its own. */
+  readonly store: Store
   /** Streams every weight of the plan from a checkpoint into the device. Throws a WeightError with every misfit at once. */
   readonly loadWeights: (checkpoint: Checkpoint, options?: LoadOptions) => Promise<LoadReport>
   /** What the plan holds of the weights, by name, as `loadWeights` has left it. */
@@ -40,69 +44,71 @@ export interface Session {
   readonly run: (inputs: Inputs, options?: RunOptions) => Promise<Outputs>
   /** A run with the time of every step; throws a FeatureError where the device has no timestamp queries. */
   readonly profile: (inputs: Inputs, options?: RunOptions) => Promise<Profile>
-  /** Frees what the session holds on the device, not the device; may be called again. */
+  /** Frees what the session holds on the device, not the device and not a store it was given; may be called again. */
   readonly dispose: () => void
+}
+
+export interface SessionOptions {
+  /** Where the weights are, for several sessions; those of the plan that are not there come to be. Nothing needs loading then. */
+  readonly store?: Store
 }
 
 /**
  * Checks the plan against the device, compiles its kernels and takes memory for its weights.
- * Throws a PlanError, FeatureError, LimitError, KernelError or OutOfMemoryError.
+ * Throws a PlanError, FeatureError, LimitError, KernelError, OutOfMemoryError, or a StoreError where the store has a weight in another form.
  */
-export async function createSession(device: Device, plan: Plan): Promise<Session> {
+export async function createSession(device: Device, plan: Plan, { store }: SessionOptions = {}): Promise<Session> {
   const { problems } = checkPlan(plan)
   if (problems.length > 0) throw new PlanError(problems)
+  if (store !== undefined) checkShared(device, plan, store)
   checkRequirements(plan.requires, device)
   checkDevice(device)
-  const memory = createPersistent(device, plan)
+  const weights = store ?? createStore(device)
+  const memory = takeMemory(device, plan, weights)
   // looked at after the kernels
   memory.catch(() => {})
-  const compiled = await compileKernels(device, plan.kernels).catch(async (error: unknown) => {
-    await memory.then(({ destroy }) => destroy(), () => {})
-    throw error
-  })
-  return serve(device, plan, compiled, await memory)
-}
-
-function checkDevice(device: Device): void {
-  const error = device.lost() ?? device.takeError()
-  if (error !== null) throw error
-}
-
-/** One at a time, in order, each told of what went wrong as a RuntimeError. */
-function createTurns(device: Device, model: string, isDisposed: () => boolean): <T>(work: () => Promise<T>) => Promise<T> {
-  let last: Promise<unknown> = Promise.resolve()
-  const disposed = (): StateError => new StateError(`the session of ${model} is disposed`)
-  return (work) => {
-    const turn = last.then(async () => {
-      if (isDisposed()) throw disposed()
-      checkDevice(device)
-      try {
-        return await work()
-      } catch (error) {
-        throw isDisposed() ? disposed() : typed(error)
-      }
+  try {
+    const compiled = await weights.ground.compiler.compile(plan.kernels).catch(async (error: unknown) => {
+      await memory.then(({ destroy }) => destroy(), () => {})
+      throw error
     })
-    last = turn.catch(() => {})
-    return turn
+    return serve({ device, plan, compiled, store: weights, isShared: store !== undefined, memory: await memory })
+  } catch (error) {
+    if (store === undefined) weights.dispose()
+    throw error
   }
 }
 
-/** Promises of the device reject with DOM exceptions; any other error is one of ours and stays as it is. */
-function typed(error: unknown): unknown {
-  const ofDevice = !(error instanceof RuntimeError) && /^(AbortError|OperationError|GPUPipelineError)$/.test((error as Error | null)?.name ?? '')
-  return ofDevice ? new DeviceError('the device', messageOf(error)) : error
+const takeMemory = async (device: Device, plan: Plan, { ground }: Store): Promise<Persistent> => createPersistent(device, plan, await ground.take(plan))
+
+function checkShared(device: Device, plan: Plan, store: Store): void {
+  const ended = store.ground.ended()
+  if (ended !== null) throw ended
+  if (store.device !== device) throw new StateError(`the store is on ${store.device.choice.name}, another device than that of the session of ${plan.model}`)
+  if (plan.once !== null) throw new StateError(`the plan of ${plan.model} holds values of its weights, which others may replace: compile it for shared weights`)
 }
 
 /** Callers may use their arrays again while a run waits for its turn. */
 const copyInputs = (inputs: Inputs): Inputs =>
   Object.fromEntries(Object.entries(inputs).map(([name, { shape, data }]) => [name, { shape: [...shape], data: data.slice() }]))
 
-function serve(device: Device, plan: Plan, compiled: CompiledKernels, memory: Persistent): Session {
-  const frames = createFrames(device, plan, compiled, memory.parts)
+interface Serving {
+  readonly device: Device
+  readonly plan: Plan
+  readonly compiled: CompiledKernels
+  readonly store: Store
+  readonly isShared: boolean
+  readonly memory: Persistent
+}
+
+function serve({ device, plan, compiled, store, isShared, memory }: Serving): Session {
+  const ground: Ground = { device, plan, compiled, persistent: memory.parts, slots: store.ground.slots }
+  const frames = createFrames(ground)
   let disposed = false
-  let loaded = plan.weights.length === 0
+  let loaded = isShared || plan.weights.every(({ pieces }) => pieces.length === 0)
   let held: Outputs = {}
-  const inTurn = createTurns(device, plan.model, () => disposed)
+  const ended = (): StateError | null => (disposed ? new StateError(`the session of ${plan.model} is disposed`) : store.ground.ended())
+  const inTurn = <T>(work: () => Promise<T>): Promise<T> => store.ground.turns(work, ended)
 
   const frameFor = (inputs: Inputs): Promise<Frame> => {
     if (!loaded) throw new StateError(`the weights of ${plan.model} are not loaded: call loadWeights first`)
@@ -129,11 +135,12 @@ function serve(device: Device, plan: Plan, compiled: CompiledKernels, memory: Pe
   return {
     plan,
     device,
+    store,
     loadWeights: (checkpoint, options) => inTurn(async () => {
       const report = await loadWeights(device, plan, memory.parts, checkpoint, options)
       held = options?.held === undefined
-        ? await makeHeld(device, plan, compiled, memory.parts)
-        : await loadHeld(device, plan, memory.parts, options.held)
+        ? await makeHeld(ground)
+        : await loadHeld(ground, options.held)
       loaded = true
       return report
     }),
@@ -151,6 +158,7 @@ function serve(device: Device, plan: Plan, compiled: CompiledKernels, memory: Pe
       disposed = true
       frames.destroy()
       memory.destroy()
+      if (!isShared) store.dispose()
     },
   }
 }

@@ -1,0 +1,32 @@
+/** Copies on the device between buffers that may be cut into parts in different ways. */
+import type { Part } from './buffers.ts'
+import { BYTES_PER_ELEMENT } from './memory.ts'
+
+export interface Copy {
+  readonly from: GPUBuffer
+  readonly fromOffset: number
+  readonly to: GPUBuffer
+  readonly toOffset: number
+  readonly bytes: number
+}
+
+/** All elements of one in the other, in order. */
+export function copiesBetween(from: readonly Part[], to: readonly Part[]): readonly Copy[] {
+  const copies: Copy[] = []
+  let [source, target, read, written] = [0, 0, 0, 0]
+  while (source < from.length && target < to.length) {
+    const [here, there] = [from[source], to[target]]
+    const elements = Math.min(here.elements - read, there.elements - written)
+    const place = { fromOffset: here.offset + read * BYTES_PER_ELEMENT, toOffset: there.offset + written * BYTES_PER_ELEMENT }
+    if (elements > 0) copies.push({ from: here.buffer, to: there.buffer, ...place, bytes: elements * BYTES_PER_ELEMENT })
+    read += elements
+    written += elements
+    if (read === here.elements) [source, read] = [source + 1, 0]
+    if (written === there.elements) [target, written] = [target + 1, 0]
+  }
+  return copies
+}
+
+export function encodeCopy(encoder: GPUCommandEncoder, { from, fromOffset, to, toOffset, bytes }: Copy): void {
+  encoder.copyBufferToBuffer(from, fromOffset, to, toOffset, bytes)
+}

@@ -1,0 +1,163 @@
+/** Weights on a device by name, for several sessions: what one replaces, the next reads. */
+import { constantValue, dim } from '../plan/dim.ts'
+import type { Plan, PlanBuffer, StorageType, WeightPort } from '../plan/plan.ts'
+import type { Bundle, BundleMember } from '../plan/update.ts'
+import { checkRoom, createParts, settle, type Part, type Parts } from './buffers.ts'
+import type { Device } from './device.ts'
+import { StateError, StoreError } from './errors.ts'
+import { BYTES_PER_ELEMENT, bufferBytes, partElements, roundUp } from './memory.ts'
+import { writeParts } from './persistent.ts'
+import { createKernelCompiler, type KernelCompiler } from './pipelines.ts'
+import { readBack } from './read.ts'
+import { scoped } from './scopes.ts'
+import { createSlots, type Slots } from './slots.ts'
+import { dtypeOf, elementCount, showShape, type HostData } from './tensors.ts'
+import { createTurns, type Turns } from './turns.ts'
+
+export interface Store {
+  readonly device: Device
+  /** Every weight there is, in the order in which they came to be; bundles are told by their members. */
+  readonly names: () => readonly string[]
+  /**
+   * Puts values into weights; those that are not there come to be. Throws a StoreError where one has another shape or type, a LimitError
+   * where a new one exceeds a binding: a session that names it cuts it into parts.
+   */
+  readonly write: (tensors: Readonly<Record<string, HostData>>) => Promise<void>
+  /** Those named, or all. What was never written is zero. Throws a StoreError where one is not there. */
+  readonly read: (names?: readonly string[]) => Promise<Readonly<Record<string, HostData>>>
+  /** Frees the weights, also under sessions that are open; may be called again. */
+  readonly dispose: () => void
+  /** What sessions stand on. */
+  readonly ground: StoreGround
+}
+
+export interface StoreGround {
+  /** The memory of a plan's weights, those that are not there made. Throws a StoreError where one is there in another form. */
+  readonly take: (plan: Plan) => Promise<Parts>
+  readonly compiler: KernelCompiler
+  readonly slots: Slots
+  readonly turns: Turns
+  /** Why nothing can be done any more; null while it can. */
+  readonly ended: () => StateError | null
+}
+
+export interface StoreOptions {
+  /** Weights that lie one after the other in one memory. A step of a plan must not read one of a bundle and write another. */
+  readonly bundles?: readonly Bundle[]
+}
+
+interface Entry {
+  readonly dtype: StorageType
+  readonly shape: readonly number[]
+  readonly parts: readonly Part[]
+}
+
+type Wanted = Pick<Entry, 'dtype' | 'shape'> & {
+  /** Elements of each part. */
+  readonly cut: readonly number[]
+}
+
+const showType = ({ dtype, shape }: Pick<Entry, 'dtype' | 'shape'>): string => `${dtype}${showShape(shape)}`
+
+function checkEntry(name: string, entry: Entry, wanted: Wanted, who: string): Entry {
+  if (showType(entry) !== showType(wanted)) throw new StoreError(name, `is ${showType(entry)} in the store, ${who} has ${showType(wanted)}`)
+  if (entry.parts.map(({ elements }) => elements).join() !== wanted.cut.join()) {
+    throw new StoreError(name, `lies in parts of ${entry.parts.map(({ elements }) => elements).join(', ')} elements in the store, ${who} has them of ${wanted.cut.join(', ')}`)
+  }
+  return entry
+}
+
+const wantedBy = (port: WeightPort, buffer: PlanBuffer): Wanted =>
+  ({ dtype: port.dtype, shape: port.shape.map((size) => constantValue(dim(size))!), cut: partElements(buffer, {}) })
+
+const plainBuffer = (name: string, { dtype, shape }: Wanted): PlanBuffer =>
+  ({ id: 0, name, role: 'weight', dtype, elements: String(elementCount(shape)), partElements: null, parts: 1 })
+
+/** Throws where the device is lost when something is asked of it, not here. */
+export function createStore(device: Device, { bundles = [] }: StoreOptions = {}): Store {
+  const owned: GPUBuffer[] = []
+  const entries = new Map<string, Promise<Entry>>()
+  const bundleOf = new Map(bundles.map((bundle) => [bundle.name, bundle]))
+  const memberOf = new Map(bundles.flatMap((bundle) => bundle.members.map((member) => [member.name, { bundle, member }] as const)))
+  const turns = createTurns(device)
+  let disposed = false
+  const ended = (): StateError | null => (disposed ? new StateError('the store is disposed') : null)
+
+  const remember = (name: string, make: () => Promise<Entry>): Promise<Entry> => {
+    const known = entries.get(name)
+    if (known !== undefined) return known
+    const made = make()
+    entries.set(name, made)
+    made.catch(() => entries.delete(name))
+    return made
+  }
+
+  const create = async (buffer: PlanBuffer, { dtype, shape }: Pick<Entry, 'dtype' | 'shape'>): Promise<Entry> =>
+    ({ dtype, shape, parts: await createParts(device, buffer, {}, owned) })
+
+  const bundleEntry = (bundle: Bundle): Promise<Entry> => {
+    const whole: Wanted = { dtype: 'f32', shape: [bundle.elements], cut: [bundle.elements] }
+    return remember(bundle.name, () => create(plainBuffer(bundle.name, whole), whole))
+  }
+
+  const memberEntry = async (bundle: Bundle, { shape, at }: BundleMember): Promise<Entry> => {
+    const [{ buffer, offset }] = (await bundleEntry(bundle)).parts
+    const elements = elementCount(shape)
+    return { dtype: 'f32', shape, parts: [{ buffer, offset: offset + at * BYTES_PER_ELEMENT, size: roundUp(elements * BYTES_PER_ELEMENT), elements }] }
+  }
+
+  /** The weight of a name, made as it is wanted where it is not there. */
+  const entryFor = async (name: string, wanted: Wanted, buffer: PlanBuffer, who: string): Promise<Entry> => {
+    const [bundle, member] = [bundleOf.get(name), memberOf.get(name)]
+    const make = (): Promise<Entry> => {
+      if (bundle !== undefined) return bundleEntry(bundle)
+      return remember(name, () => (member === undefined ? create(buffer, wanted) : memberEntry(member.bundle, member.member)))
+    }
+    return checkEntry(name, await make(), wanted, who)
+  }
+
+  const take = async (plan: Plan): Promise<Parts> => {
+    const buffers = new Map(plan.buffers.map((buffer) => [buffer.id, buffer]))
+    const absent = plan.weights.filter(({ name }) => !entries.has(name) && !memberOf.has(name)).map(({ buffer }) => buffers.get(buffer)!)
+    checkRoom(device, `the weights of ${plan.model}`, absent.reduce((sum, buffer) => sum + bufferBytes(buffer, {}), 0))
+    return new Map(await settle(plan.weights.map(async (port) => {
+      const buffer = buffers.get(port.buffer)!
+      return [port.buffer, (await entryFor(port.name, wantedBy(port, buffer), buffer, `the plan of ${plan.model}`)).parts] as const
+    })))
+  }
+
+  const writeOne = async (name: string, { shape, data }: HostData): Promise<void> => {
+    const dtype = dtypeOf(data)
+    if (dtype === null || elementCount(shape) !== data.length) throw new StoreError(name, `${data.length} values of ${dtype ?? 'no known class'} were given for ${showShape(shape)}`)
+    const known = await entries.get(name)
+    const wanted = { dtype, shape, cut: known?.parts.map(({ elements }) => elements) ?? [data.length] }
+    const { parts } = known === undefined
+      ? await entryFor(name, wanted, plainBuffer(name, wanted), 'what is written')
+      : checkEntry(name, known, wanted, 'what is written')
+    await scoped(device, `writing ${name}`, () => writeParts(device, parts, data))
+  }
+
+  const names = (): readonly string[] => [...entries.keys()].filter((name) => !bundleOf.has(name))
+
+  const readable = async (name: string): Promise<Entry & { readonly name: string }> => {
+    const [entry, member] = [await entries.get(name), memberOf.get(name)]
+    if (entry !== undefined) return { name, ...entry }
+    if (member === undefined) throw new StoreError(name, `is not in the store; it has ${names().slice(0, 8).join(', ') || 'none'}`)
+    return { name, ...await remember(name, () => memberEntry(member.bundle, member.member)) }
+  }
+
+  return {
+    device,
+    names,
+    write: (tensors) => turns(async () => {
+      for (const [name, data] of Object.entries(tensors)) await writeOne(name, data)
+      await device.wait(device.gpu.queue.onSubmittedWorkDone())
+    }, ended),
+    read: (wanted) => turns(async () => readBack(device, await settle((wanted ?? names()).map(readable))), ended),
+    dispose: () => {
+      disposed = true
+      owned.splice(0).forEach((buffer) => buffer.destroy())
+    },
+    ground: { take, compiler: createKernelCompiler(device), slots: createSlots(device), turns, ended },
+  }
+}
