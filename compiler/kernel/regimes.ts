@@ -4,10 +4,11 @@
  */
 import { isConstant, constantValue, type Dim } from '../../plan/dim.ts'
 import type { Graph } from '../graph/node.ts'
+import { areBatches } from '../graph/routes.ts'
 import type { Target } from '../../plan/target.ts'
 import type { Regime } from './context.ts'
 import { isOp, needed } from '../graph/walk.ts'
-import { isProduct, productView } from './product-view.ts'
+import { isProduct, productView, type ProductView } from './product-view.ts'
 import { sinkhornReach } from './sinkhorn-parts.ts'
 
 export interface PlannedProgram {
@@ -43,13 +44,21 @@ function scaledByOne(graph: Graph, tokens: Dim | null, target: Target): readonly
   return bounds.length > 0 && atMost > FEW_TOKENS ? [{ name: 'several', regime: 'many', when: { dim: open.key, atMost } }] : []
 }
 
-/** The rows that most products have: the tokens of the batch. */
+/** T of a product whose rows, token by token, have experts ids [T, K]; null of any other. */
+function routedTokens({ expert }: ProductView): Dim | null {
+  if (expert === null || expert.op !== 'reshape' || areBatches(expert)) return null
+  const [ids] = expert.inputs
+  return ids.shape.length === 2 ? ids.shape[0] : null
+}
+
+/** The rows that most products have: the tokens of the batch. Of routed products those that are routed count, so that a layer whose routes are given has the programs it has with a router. */
 function tokenCount(graph: Graph): Dim | null {
   const counts = new Map<Dim, number>()
   for (const node of needed(graph)) {
     if (!isProduct(node)) continue
-    const { kind, rows } = productView(node)
-    if (kind === 'dense') counts.set(rows, (counts.get(rows) ?? 0) + 1)
+    const view = productView(node)
+    const rows = view.kind === 'dense' ? view.rows : routedTokens(view)
+    if (rows !== null) counts.set(rows, (counts.get(rows) ?? 0) + 1)
   }
   const sorted = [...counts].sort(([a, n], [b, m]) => Number(isConstant(a)) - Number(isConstant(b)) || m - n)
   return sorted[0]?.[0] ?? null

@@ -3,12 +3,13 @@ import { multiply, type Dim } from '../../plan/dim.ts'
 import type { Node } from '../graph/node.ts'
 import { reachable } from '../graph/walk.ts'
 import { EXPERT_ROWS, type EveryExpertTerm, type MoeTerm, type Step, type Term } from '../model/model.ts'
+import { balancedBiasOf, contestOf, trainsNow } from './contest.ts'
 import { inner, numberIn, originIn, pathIn, sizeIn, type Environment, type RowExperts } from './environment.ts'
 import { byExperts, limited } from './limits.ts'
 import { filled, make, orElse, reshape, spread, type Maker } from './maker.ts'
 import { promisesOf } from './promises.ts'
 import { replay } from './replay.ts'
-import type { Asked, Choice } from './slots.ts'
+import type { Asked, Choice, Decision } from './slots.ts'
 
 const lowerTerm = (environment: Environment, term: Term): Node => environment.walk.term(environment, term)
 
@@ -37,7 +38,7 @@ function choose(maker: Maker, { policy, rows, rules }: MoeTerm, tokens: Node): C
     const shape = given.shape.map((size) => sizeIn(environment, size))
     environment.nodes.set(given, environment.builder.make('reshape', [lowerTerm(environment, input)], { shape }, originIn(environment, given.origin)))
   }
-  const way = environment.training && policy.training !== null ? policy.training : policy.inference
+  const way = environment.inTraining && policy.training !== null ? policy.training : policy.inference
   lowerSteps(environment, policy.steps)
   lowerSteps(environment, way.steps)
   const chosen: Choice = {
@@ -52,21 +53,25 @@ function choose(maker: Maker, { policy, rows, rules }: MoeTerm, tokens: Node): C
 function combine(maker: Maker, answered: Node, { weights, kept }: Choice): Node {
   const [tokens, count] = weights.shape
   const shape = [tokens, count, answered.shape[1]]
-  const rows = reshape(maker, answered, shape)
-  // a row without an expert may hold anything, which no weight of 0 undoes; the product stays beside the sum, which may take both in one rounding
-  const safe = kept === null ? rows : orElse(maker, spread(maker, kept, shape, [0, 1]), rows, 0)
-  return make(maker, 'sum', [make(maker, 'multiply', [safe, spread(maker, weights, shape, [0, 1])], {})], { axis: 1 })
+  const scaled = make(maker, 'multiply', [reshape(maker, answered, shape), spread(maker, weights, shape, [0, 1])], {})
+  // a row without an expert may hold anything, which no weight of 0 undoes
+  const safe = kept === null ? scaled : orElse(maker, spread(maker, kept, shape, [0, 1]), scaled, 0)
+  return make(maker, 'sum', [safe], { axis: 1 })
 }
 
-/** The answers on rows t * K + k, [T * K, D]; `asks` is what the policy wants to know. */
-function chosenAnswers(maker: Maker, moe: MoeTerm, tokens: Node, { selected, kept }: Choice, asks: readonly Node[]): Node {
-  const [count, k] = selected.shape
-  const entry = reshape(maker, selected, [multiply(count, k)])
-  const everyone = maker.environment.everyone.get(tokens)
-  if (everyone !== undefined && reachable(asks).includes(everyone)) return winners(maker, everyone, selected)
-  const expert = kept === null ? entry : reshape(maker, orElse(maker, kept, selected, -1), entry.shape)
+/** The answers on rows t * K + k, [T * K, D]. */
+function chosenAnswers(maker: Maker, moe: MoeTerm, tokens: Node, { choice, told }: Decision): Node {
+  const [count, k] = choice.selected.shape
+  const [expert, entry] = [told, choice].map(({ selected }) => reshape(maker, selected, [multiply(count, k)]))
   const rows = make(maker, 'take', [tokens, tokenOfRow(maker, count, k)], {})
-  return answers(maker, moe, rows, { expert, entry })
+  return answers(maker, moe, rows, { expert, entry, isPartial: choice.kept !== null })
+}
+
+/** Rows [E * T, D] of all experts, where a policy or a loss asks for them. */
+function everyoneAsked({ environment }: Maker, tokens: Node, { selected, weights, kept }: Choice, losses: readonly Node[]): Node | null {
+  const everyone = environment.everyone.get(tokens)
+  const asks = [selected, weights, ...(kept === null ? [] : [kept]), ...losses]
+  return everyone !== undefined && reachable(asks).includes(everyone) ? everyone : null
 }
 
 /** Where every expert has answered already, rows e * T + t: those of the chosen ones. */
@@ -79,9 +84,9 @@ function winners(maker: Maker, everyone: Node, selected: Node): Node {
 }
 
 /** Dropped slots name no expert and weigh nothing. */
-function dropped(maker: Maker, choice: Choice): Choice {
+function dropped(maker: Maker, choice: Choice): Decision {
   const { selected, weights, kept } = choice
-  return kept === null ? choice : { ...choice, selected: orElse(maker, kept, selected, -1), weights: orElse(maker, kept, weights, 0) }
+  return { choice, told: kept === null ? choice : { ...choice, selected: orElse(maker, kept, selected, -1), weights: orElse(maker, kept, weights, 0) } }
 }
 
 /** The sum with the shared experts, which answer once for themselves and once more for what was passed on to them. */
@@ -94,22 +99,23 @@ function withShared(maker: Maker, { shared }: MoeTerm, routed: Node, spilled: No
 }
 
 export function moeNode(outer: Environment, moe: MoeTerm): Node {
-  const environment = inner(outer, { moe, everyone: new Map() })
+  const instance = pathIn(outer, moe.path.join('/'))
+  const contest = contestOf(outer, moe)
+  const environment = inner(outer, { moe, everyone: new Map(), inTraining: trainsNow(outer, contest, instance) })
   const maker: Maker = { environment, origin: originIn(environment, moe.origin) }
   const tokens = reshape(maker, lowerTerm(outer, moe.input), moe.rows.shape.map((size) => sizeIn(environment, size)))
-  const instance = pathIn(environment, moe.path.join('/'))
   const before = environment.losses.length
   const chosen = choose(maker, moe, tokens)
-  const choice = environment.replayed === null ? chosen : replay(maker, instance, chosen, environment.replayed)
-  const told = dropped(maker, choice)
+  const decision = environment.replayed === null ? dropped(maker, chosen) : replay(maker, instance, chosen, environment.replayed)
+  const { choice, told } = decision
   environment.routes.push({
     instance, experts: numberIn(environment, moe.experts.count), rows: tokens, selected: told.selected, weights: told.weights, spilled: told.spilled,
-    promises: promisesOf(environment, moe, tokens.shape[0]),
+    promises: promisesOf(environment, moe, tokens.shape[0]), contest, balancedBias: balancedBiasOf(environment, moe),
   })
-  // asked of the policy, also where its choice is replayed: the same kernels answer, bit for bit
-  const asks = [chosen.selected, chosen.weights, ...(chosen.kept === null ? [] : [chosen.kept]), ...environment.losses.slice(before).map(({ node }) => node)]
-  const answered = chosenAnswers(maker, moe, tokens, choice, asks)
-  const routed = combine(maker, answered, told)
+  // also where the policy's choice is not used: what is replayed is computed as it was recorded, bit for bit
+  const everyone = everyoneAsked(maker, tokens, chosen, environment.losses.slice(before).map(({ node }) => node))
+  const answered = everyone === null ? chosenAnswers(maker, moe, tokens, decision) : winners(maker, everyone, choice.selected)
+  const routed = combine(maker, answered, everyone !== null && chosen.kept === null ? { ...told, kept: null } : told)
   const all = withShared(maker, moe, routed, choice.spilled)
   return reshape(maker, all, moe.shape.map((size) => sizeIn(environment, size)))
 }
@@ -124,7 +130,7 @@ export function everyExpert(environment: Environment, term: EveryExpertTerm): No
   const rows = multiply(experts, tokens)
   const expert = reshape(maker, spread(maker, make(maker, 'iota', [], { size: experts }), [experts, tokens], [0]), [rows])
   const repeated = reshape(maker, spread(maker, x, [experts, ...x.shape], [1, 2]), [rows, x.shape[1]])
-  const answered = answers(maker, moe, repeated, { expert, entry: expert })
+  const answered = answers(maker, moe, repeated, { expert, entry: expert, isPartial: false })
   environment.everyone.set(x, answered)
   const apart = reshape(maker, answered, [experts, tokens, answered.shape[1]])
   return make(maker, 'transpose', [apart], { order: [1, 0, 2] })

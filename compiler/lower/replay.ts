@@ -2,7 +2,7 @@
 import type { Node } from '../graph/node.ts'
 import type { InputNode } from './environment.ts'
 import { filled, make, type Maker } from './maker.ts'
-import type { Choice } from './slots.ts'
+import type { Choice, Decision } from './slots.ts'
 
 export interface RouteNames {
   readonly selected: string
@@ -21,13 +21,14 @@ function given(maker: Maker, inputs: InputNode[], name: string, { shape, dtype }
 }
 
 /** Any slot may be dropped, whatever the policy does: who gives decisions gives that too. */
-export function replay(maker: Maker, instance: string, { selected, weights, spilled }: Choice, inputs: InputNode[]): Choice {
+export function replay(maker: Maker, instance: string, { selected, weights, spilled }: Choice, inputs: InputNode[]): Decision {
   const names = routeNames(instance, spilled !== null)
   const ids = given(maker, inputs, names.selected, selected)
-  return {
-    selected: make(maker, 'maximum', [ids, filled(maker, 0, ids)], {}),
+  const told: Choice = {
+    selected: ids,
     weights: given(maker, inputs, names.weights, weights),
     kept: make(maker, 'less', [filled(maker, -1, ids), ids], {}),
     spilled: names.spilled === null || spilled === null ? null : given(maker, inputs, names.spilled, spilled),
   }
+  return { told, choice: { ...told, selected: make(maker, 'maximum', [ids, filled(maker, 0, ids)], {}) } }
 }

@@ -15,6 +15,12 @@ export interface Choice {
   readonly spilled: Node | null
 }
 
+/** What a policy has decided, and how it is told: a dropped slot has the expert -1 and weighs 0. */
+export interface Decision {
+  readonly choice: Choice
+  readonly told: Choice
+}
+
 /** What it was decided by. */
 export interface Asked {
   /** f32 [T, E]. */
