@@ -1,0 +1,109 @@
+/** Data as the model's inputs want it: names, types, sizes and values are checked once, before the first step. */
+import type { RecipeInput } from '../../plan/recipe.ts'
+import { elementCount, showShape, type HostArray } from '../../runtime/tensors.ts'
+import { FitError } from '../errors.ts'
+import { showFields, type Data, type Field, type RowsData, type StreamData } from './data.ts'
+import { vocabularySize } from './vocabulary.ts'
+import { windows } from './windows.ts'
+
+/** Examples of one size each. */
+export interface Examples {
+  readonly name: string
+  /** In an epoch. */
+  readonly count: number
+  /** The inputs that are fed. */
+  readonly inputs: readonly RecipeInput[]
+  /** Examples of a batch: the leading axis of every input. */
+  readonly batch: number
+  /** What `read` gives in one example, for the pace: tokens, or one. */
+  readonly items: number
+  readonly unit: 'token' | 'example'
+  /** Copies example 0..count-1 of an epoch into row `row` of a batch. */
+  readonly read: (example: number, epoch: number, into: Readonly<Record<string, HostArray>>, row: number) => void
+}
+
+/** The name of the input that the loop itself feeds. */
+export const RANDOM = 'random'
+
+function batchOf(inputs: readonly RecipeInput[]): number {
+  const first = inputs[0]
+  if (first === undefined) throw new FitError(null, 'the model takes no input to train with')
+  for (const { name, shape } of inputs) {
+    if (shape.length === 0) throw new FitError(name, `the input ${name} is a single number; its leading axis is that of the examples`)
+    if (shape[0] !== first.shape[0]) throw new FitError(name, `the input ${name} has ${shape[0]} rows and ${first.name} ${first.shape[0]}: examples are rows of every input`)
+  }
+  return first.shape[0]
+}
+
+function checkFields(name: string, fields: readonly Field[], inputs: readonly RecipeInput[]): void {
+  for (const { name: input, dtype, shape } of inputs) {
+    const field = fields.find((known) => known.name === input)
+    if (field === undefined) throw new FitError(input, `the model takes ${input}; ${name} has ${showFields(fields)}`)
+    if (field.dtype !== dtype || field.shape.join() !== shape.slice(1).join()) {
+      throw new FitError(input, `the model takes ${input} as ${dtype}${showShape(shape.slice(1))}, ${name} has ${showFields([field])}`)
+    }
+  }
+}
+
+function checkBelow({ name, columns, fields, places, unit }: RowsData, { name: input, below }: RecipeInput): void {
+  if (below === null) return
+  const width = elementCount(fields.find((field) => field.name === input)!.shape)
+  const stray = columns[input].findIndex((value) => value < 0 || value >= below)
+  if (stray >= 0) throw new FitError(input, `${name}, ${unit} ${places[Math.floor(stray / width)]}: ${input} has ${columns[input][stray]}, the model takes 0 to ${below - 1}`)
+}
+
+function fitRows(data: RowsData, inputs: readonly RecipeInput[]): Examples {
+  checkFields(data.name, data.fields, inputs)
+  for (const input of inputs) checkBelow(data, input)
+  const widths = inputs.map(({ name, shape }) => [name, elementCount(shape.slice(1))] as const)
+  return {
+    name: data.name, count: data.count, inputs, batch: batchOf(inputs), ...paceOf(inputs),
+    read: (example, _, into, row) => {
+      for (const [name, width] of widths) into[name].set(data.columns[name].subarray(example * width, (example + 1) * width), row * width)
+    },
+  }
+}
+
+/** What an example is counted as: its tokens where it is a row of whole numbers. */
+function paceOf(inputs: readonly RecipeInput[]): Pick<Examples, 'items' | 'unit'> {
+  const sequence = inputs.find(({ dtype, shape }) => dtype === 'i32' && shape.length === 2)
+  return sequence === undefined ? { items: 1, unit: 'example' } : { items: sequence.shape[1], unit: 'token' }
+}
+
+function checkTokens({ name, tokens, vocabulary }: StreamData, { name: input, below }: RecipeInput): void {
+  if (below === null) return
+  const size = vocabulary === null ? 0 : vocabularySize(vocabulary)
+  if (size > below) throw new FitError(input, `${name} has ${size} ${vocabulary!.kind}, the model takes ${below} kinds of ${input}`)
+  const stray = tokens.findIndex((token) => token < 0 || token >= below)
+  if (stray >= 0) throw new FitError(input, `${name}: token ${stray} is ${tokens[stray]}, the model takes 0 to ${below - 1} as ${input}`)
+}
+
+function fitStream(data: StreamData, inputs: readonly RecipeInput[], slide: Slide): Examples {
+  const sequence = inputs.find(({ name }) => name === 'tokens') ?? inputs[0]
+  const length = sequence?.shape[1] ?? 0
+  const fields: readonly Field[] = ['tokens', 'targets'].map((name) => ({ name, dtype: 'i32', shape: [length] }))
+  checkFields(data.name, fields, inputs)
+  for (const input of inputs) checkTokens(data, input)
+  const { tokens } = data
+  if (tokens.length < length + 1) {
+    throw new FitError(null, `${data.name}: ${tokens.length} tokens are too few; an example takes ${length + 1}, ${length} and the one that follows the last`)
+  }
+  const { count, start } = windows(tokens.length, length, slide)
+  return {
+    name: data.name, count, inputs, batch: batchOf(inputs), ...paceOf(inputs),
+    read: (example, epoch, into, row) => {
+      const from = start(example, epoch)
+      for (const { name } of inputs) into[name].set(name === 'tokens' ? tokens.subarray(from, from + length) : tokens.subarray(from + 1, from + length + 1), row * length)
+    },
+  }
+}
+
+/** How far the windows of an epoch are moved: a number above 0 and below 1; null for windows that stay. */
+export type Slide = ((epoch: number) => number) | null
+
+/** Examples for the inputs that are fed with data. Throws a FitError naming the input, and the line or row of a value that does not fit. */
+export function fit(data: Data, all: readonly RecipeInput[], slide: Slide): Examples {
+  const inputs = all.filter(({ name }) => name !== RANDOM)
+  batchOf(inputs)
+  return data.kind === 'rows' ? fitRows(data, inputs) : fitStream(data, inputs, slide)
+}

@@ -1,0 +1,36 @@
+import { elementCount, type HostArray } from '../../runtime/tensors.ts'
+import { permutation, stream } from '../random.ts'
+import type { Data, RowsData } from './data.ts'
+
+export interface Split {
+  readonly training: Data
+  readonly validation: Data
+}
+
+function pick(column: HostArray, width: number, rows: Uint32Array): HostArray {
+  const picked = new (column.constructor as new (length: number) => HostArray)(rows.length * width)
+  for (const [at, row] of rows.entries()) picked.set(column.subarray(row * width, (row + 1) * width), at * width)
+  return picked
+}
+
+const pickRows = (data: RowsData, rows: Uint32Array): RowsData => ({
+  ...data,
+  count: rows.length,
+  places: Uint32Array.from(rows, (row) => data.places[row]),
+  columns: Object.fromEntries(data.fields.map(({ name, shape }) => [name, pick(data.columns[name], elementCount(shape), rows)])),
+})
+
+/**
+ * Sets a fraction, 0..1, aside: the end of a stream, so that no window lies in both; rows by chance, the same ones for every seed, so that
+ * runs compare.
+ */
+export function split(data: Data, fraction: number): Split {
+  if (data.kind === 'stream') {
+    const end = data.tokens.length - Math.floor(fraction * data.tokens.length)
+    return { training: { ...data, tokens: data.tokens.subarray(0, end) }, validation: { ...data, tokens: data.tokens.subarray(end) } }
+  }
+  const order = permutation(data.count, stream(0, 'split', 'rows'))
+  const aside = Math.floor(fraction * data.count)
+  const [validation, training] = [order.slice(0, aside).sort(), order.slice(aside).sort()]
+  return { training: pickRows(data, training), validation: pickRows(data, validation) }
+}

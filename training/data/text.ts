@@ -1,0 +1,46 @@
+import { DataError } from '../errors.ts'
+import type { StreamData } from './data.ts'
+import { charactersOf, encodeText, type Vocabulary } from './vocabulary.ts'
+
+export interface Text {
+  readonly name: string
+  readonly text: string
+}
+
+/** Bytes of a file as text. Throws a DataError with the line where they are not UTF-8. */
+export function decodeUtf8(bytes: Uint8Array, name: string): string {
+  try {
+    return new TextDecoder('utf-8', { fatal: true }).decode(bytes)
+  } catch {
+    throw new DataError(name, lineOfFault(bytes), 'is not UTF-8; read as bytes it may be anything')
+  }
+}
+
+/** The first line that does not decode by itself: no byte of a longer character is a line feed. */
+function lineOfFault(bytes: Uint8Array): number {
+  const decoder = new TextDecoder('utf-8', { fatal: true })
+  let line = 1
+  for (let start = 0; start < bytes.length; line++) {
+    const feed = bytes.indexOf(10, start)
+    const end = feed < 0 ? bytes.length : feed + 1
+    try {
+      decoder.decode(bytes.subarray(start, end))
+    } catch {
+      return line
+    }
+    start = end
+  }
+  return line
+}
+
+/** Texts one after the other; without a vocabulary, that of their characters is made. Throws a DataError. */
+export function textData(texts: readonly Text[], vocabulary: Vocabulary = charactersOf(texts.map(({ text }) => text))): StreamData {
+  const parts = texts.map(({ name, text }) => encodeText(text, vocabulary, name))
+  const tokens = new Int32Array(parts.reduce((sum, { length }) => sum + length, 0))
+  let at = 0
+  for (const part of parts) {
+    tokens.set(part, at)
+    at += part.length
+  }
+  return { kind: 'stream', name: texts.map(({ name }) => name).join(', '), tokens, vocabulary }
+}

@@ -1,0 +1,40 @@
+/** What the tokens of a text stand for. */
+import { DataError } from '../errors.ts'
+
+export type Vocabulary =
+  /** Token = byte of the UTF-8. */
+  | { readonly kind: 'bytes' }
+  /** Token = place in the list: one character (code point) each, ascending. */
+  | { readonly kind: 'characters'; readonly characters: readonly string[] }
+
+export const vocabularySize = (vocabulary: Vocabulary): number => (vocabulary.kind === 'bytes' ? 256 : vocabulary.characters.length)
+
+/** Every character of the texts. */
+export function charactersOf(texts: Iterable<string>): Vocabulary {
+  const found = new Set<number>()
+  for (const text of texts) for (const character of text) found.add(character.codePointAt(0)!)
+  return { kind: 'characters', characters: [...found].sort((a, b) => a - b).map((point) => String.fromCodePoint(point)) }
+}
+
+const codeOf = (character: string): string => `U+${character.codePointAt(0)!.toString(16).toUpperCase().padStart(4, '0')}`
+
+/** Tokens of a text; `name` is what messages call it. Throws a DataError with the line of a character that the vocabulary lacks. */
+export function encodeText(text: string, vocabulary: Vocabulary, name: string): Int32Array {
+  if (vocabulary.kind === 'bytes') return Int32Array.from(new TextEncoder().encode(text))
+  const ids = new Map(vocabulary.characters.map((character, id) => [character, id]))
+  const tokens = new Int32Array(text.length)
+  let [count, line] = [0, 1]
+  for (const character of text) {
+    const id = ids.get(character)
+    if (id === undefined) throw new DataError(name, line, `the character ${JSON.stringify(character)} (${codeOf(character)}) is not among the ${ids.size} of the vocabulary`)
+    if (character === '\n') line++
+    tokens[count++] = id
+  }
+  return tokens.slice(0, count)
+}
+
+/** The text of tokens; what no token stands for becomes U+FFFD. */
+export const decodeTokens = (tokens: ArrayLike<number>, vocabulary: Vocabulary): string =>
+  vocabulary.kind === 'bytes'
+    ? new TextDecoder('utf-8', { ignoreBOM: true }).decode(Uint8Array.from(tokens))
+    : Array.from(tokens, (token) => vocabulary.characters[token] ?? '\ufffd').join('')
