@@ -1,0 +1,45 @@
+/** Counting, block by block, how often the rows of a workgroup have chosen each expert. */
+import { constantValue, type Dim } from '../../../plan/dim.ts'
+import type { Node } from '../../graph/node.ts'
+import { add, binary, cast, element, literal, multiply, reduce, select, size, u32, variable } from '../../scalar/build.ts'
+import type { Expression, Statement } from '../../scalar/expression.ts'
+import type { RowWriter, Shared } from './writer.ts'
+
+const CHOSEN = 'chosen_rows'
+
+const choicesOf = (chosen: Node): number => constantValue(chosen.shape.at(-1)!)!
+
+/** Where the lanes that count can read what each row has chosen. */
+export const chosenRows = (counts: Node, rows: number): Shared => ({ name: CHOSEN, type: 'i32', length: rows * choicesOf(counts.inputs[0]) })
+
+/** What the lane's row has chosen, shared. */
+export function shareChosen(chosen: Node, row: RowWriter): Statement {
+  const j = row.fresh('j')
+  const at = variable('u32', j)
+  const k = choicesOf(chosen)
+  const index = add(multiply(variable('u32', 'lane'), u32(k)), at)
+  return {
+    kind: 'for', variable: j, from: u32(0), below: u32(k), step: u32(1),
+    body: [{ kind: 'assign-element', array: CHOSEN, index, value: row.value(chosen, at) }],
+  }
+}
+
+/** Each lane counts for its own experts, so the counts need no atomics and are the same in every run. */
+export function countChosen(counts: Node & { op: 'count_experts' }, first: Expression, rows: Dim, row: RowWriter): readonly Statement[] {
+  const { rowsPerWorkgroup, lanes } = row.form
+  const { experts } = counts.params
+  const expert = variable('u32', 'expert')
+  const r = row.scope.accessor.freshVariable()
+  const inBlock = binary('minimum', u32(rowsPerWorkgroup), binary('subtract', size(rows), first))
+  const filled = multiply(inBlock, u32(choicesOf(counts.inputs[0])))
+  const isMine = binary('equal', element('i32', CHOSEN, variable('u32', r)), cast('i32', expert))
+  const count = reduce('sum', r, filled, select(isMine, literal('i32', 1), literal('i32', 0)))
+  const index = add(multiply(variable('u32', 'workgroup'), u32(experts)), expert)
+  return [
+    { kind: 'barrier' },
+    {
+      kind: 'for', variable: 'expert', from: variable('u32', 'lane'), below: u32(experts), step: u32(lanes),
+      body: [{ kind: 'store', buffer: row.scope.naming.write(counts), index, value: count }],
+    },
+  ]
+}

@@ -1,0 +1,61 @@
+import { constantValue, type Dim } from '../../../plan/dim.ts'
+import type { Node } from '../../graph/node.ts'
+import { add, divide, element, less, literal, load, multiply, reduce, remainder, select, size, u32, variable } from '../../scalar/build.ts'
+import type { Expression, Statement } from '../../scalar/expression.ts'
+import { productView, type ProductView } from '../product-view.ts'
+import type { RowWriter } from './writer.ts'
+
+export interface HeadProducts {
+  /** The array of the workgroup's products, row by row. */
+  readonly scores: string
+  readonly columns: number
+  readonly statements: readonly Statement[]
+}
+
+/**
+ * The products of the workgroup's rows from `first` on, of which there are `rows` in all, into its memory; the depth is split where
+ * there are more lanes than products, and the parts are then added up.
+ */
+export function headProducts(head: Node, first: Expression, rows: Dim, writer: RowWriter): HeadProducts {
+  const { rowsPerWorkgroup, lanes } = writer.form
+  const view = productView(head)
+  const columns = constantValue(view.columns)!
+  const pairs = rowsPerWorkgroup * columns
+  const split = Math.max(1, 2 ** Math.floor(Math.log2(lanes / pairs)))
+  const scores = writer.fresh('scores')
+  const partial = split > 1 ? writer.fresh('partial') : scores
+  writer.share({ name: scores, type: 'f32', length: pairs })
+  if (split > 1) writer.share({ name: partial, type: 'f32', length: pairs * split })
+
+  const name = writer.fresh('p')
+  const p = variable('u32', name)
+  const pair = divide(p, u32(split))
+  const row = add(first, divide(pair, u32(columns)))
+  const sum = partOfProduct(view, row, remainder(pair, u32(columns)), split, remainder(p, u32(split)), writer)
+  const inBounds = less(row, size(rows))
+  const assign: Statement = { kind: 'assign-element', array: partial, index: p, value: sum }
+  const fill = forEach(name, pairs * split, lanes, { kind: 'if', condition: inBounds, body: [assign], otherwise: [] })
+  if (split === 1) return { scores, columns, statements: [fill, { kind: 'barrier' }] }
+
+  const s = writer.scope.accessor.freshVariable()
+  const parts = element('f32', partial, add(multiply(p, u32(split)), variable('u32', s)))
+  const total = forEach(name, pairs, lanes, { kind: 'assign-element', array: scores, index: p, value: reduce('sum', s, u32(split), parts) })
+  return { scores, columns, statements: [fill, { kind: 'barrier' }, total, { kind: 'barrier' }] }
+}
+
+/** The sum over every `split`-th place of the depth, beginning with `part`. */
+function partOfProduct(view: ProductView, row: Expression, column: Expression, split: number, part: Expression, { scope }: RowWriter): Expression {
+  const [left, right] = [scope.bufferOf(view.left), scope.bufferOf(view.right)]
+  const depth = size(view.depth)
+  const d = scope.accessor.freshVariable()
+  const step = variable('u32', d)
+  const at = split === 1 ? step : add(multiply(step, u32(split)), part)
+  const term = multiply(load('f32', left, add(multiply(row, depth), at)), load('f32', right, add(multiply(column, depth), at)))
+  if (split === 1) return reduce('sum', d, depth, term)
+  const extent = divide(add(depth, u32(split - 1)), u32(split))
+  return reduce('sum', d, extent, select(less(at, depth), term, literal('f32', 0)))
+}
+
+/** The lanes of the workgroup share `count` places. */
+const forEach = (name: string, count: number, lanes: number, statement: Statement): Statement =>
+  ({ kind: 'for', variable: name, from: variable('u32', 'lane'), below: u32(count), step: u32(lanes), body: [statement] })

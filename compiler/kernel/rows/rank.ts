@@ -1,0 +1,67 @@
+import { constantValue } from '../../../plan/dim.ts'
+import type { Node } from '../../graph/node.ts'
+import { binary, cast, element, literal, u32, unary, variable } from '../../scalar/build.ts'
+import type { Expression, Statement } from '../../scalar/expression.ts'
+import { LimitError } from '../limit-error.ts'
+import type { RowWriter } from './writer.ts'
+
+const isNumber = (e: Expression): Expression => binary('equal', e, e)
+
+/**
+ * k rounds, each finding the largest that is not taken: the first of equals, a NaN only when nothing else is left. Every round finds
+ * one, so every index is valid whatever the scores are. The indexes chosen lie in the array it is given the name of.
+ */
+export function rank(node: Node & { op: 'top_k' }, row: RowWriter): { readonly chosen: string; readonly statements: readonly Statement[] } {
+  const [from] = node.inputs
+  const { k } = node.params
+  const length = rankedLength(node)
+  const [taken, chosen, round, i, best, bestAt, found] = ['taken', 'chosen', 'round', 'i', 'best', 'best_at', 'found'].map((base) => row.fresh(base))
+  const next = `${best}_next`
+  const at = variable('u32', i)
+  const place = variable('u32', bestAt)
+  const free = binary('equal', element('u32', taken, at), u32(0))
+  const better = beats(variable(from.dtype, next), variable(from.dtype, best), variable('bool', found))
+  const take: readonly Statement[] = [
+    { kind: 'assign', name: best, value: variable(from.dtype, next) },
+    { kind: 'assign', name: bestAt, value: at },
+    { kind: 'assign', name: found, value: literal('bool', 1) },
+  ]
+  const findBest: Statement = {
+    kind: 'for', variable: i, from: u32(0), below: u32(length), step: u32(1),
+    body: [
+      { kind: 'let', name: next, value: row.value(from, at) },
+      { kind: 'if', condition: binary('and', free, better), body: take, otherwise: [] },
+    ],
+  }
+  const statements: readonly Statement[] = [
+    { kind: 'array', name: taken, type: 'u32', length },
+    { kind: 'array', name: chosen, type: 'i32', length: k },
+    {
+      kind: 'for', variable: round, from: u32(0), below: u32(k), step: u32(1),
+      body: [
+        { kind: 'var', name: best, value: literal(from.dtype, 0) },
+        { kind: 'var', name: bestAt, value: u32(0) },
+        { kind: 'var', name: found, value: literal('bool', 0) },
+        findBest,
+        { kind: 'assign-element', array: taken, index: place, value: u32(1) },
+        { kind: 'assign-element', array: chosen, index: variable('u32', round), value: cast('i32', place) },
+      ],
+    },
+  ]
+  return { chosen, statements }
+}
+
+/** Is it the first, larger than the best so far, or a number where that is none? */
+function beats(current: Expression, best: Expression, found: Expression): Expression {
+  const isLarger = binary('less', best, current)
+  const isOnlyNumber = binary('and', unary('not', isNumber(best)), isNumber(current))
+  return binary('or', unary('not', found), binary('or', isLarger, isOnlyNumber))
+}
+
+function rankedLength({ inputs: [from], origin }: Node): number {
+  const along = from.shape.at(-1)!
+  const length = constantValue(along)
+  if (length !== undefined) return length
+  const message = `the length of what is ranked, ${along.key}, is known only at a run`
+  throw new LimitError('SMOE6002', message, 'rank along an axis whose size is a parameter', origin)
+}

@@ -1,0 +1,22 @@
+import type { Node } from '../../graph/node.ts'
+import type { Expression, ScalarType } from '../../scalar/expression.ts'
+import type { KernelScope } from '../context.ts'
+import type { RowForm } from './form.ts'
+
+/** An array in the workgroup's memory. */
+export interface Shared {
+  readonly name: string
+  readonly type: ScalarType
+  readonly length: number
+}
+
+/** What the parts of a kernel over rows write with. */
+export interface RowWriter {
+  readonly form: RowForm
+  readonly scope: KernelScope
+  /** A name not given before. */
+  fresh(base: string): string
+  share(array: Shared): void
+  /** The value of a node at the row, and at `i` along its last axis where it has more than one there. */
+  value(node: Node, i: Expression | null): Expression
+}
