@@ -8,7 +8,7 @@ import type { Target } from '../plan/target.ts'
 import type { Graph } from './graph/node.ts'
 import { LimitError } from './kernel/limit-error.ts'
 import { ROUTER_ROWS } from './kernel/partition.ts'
-import { planRegimes } from './kernel/regimes.ts'
+import { planRegimes, type PlannedProgram } from './kernel/regimes.ts'
 import { schedule } from './kernel/schedule.ts'
 import { sinkhornReach } from './kernel/sinkhorn-parts.ts'
 import { lower, type LowerOptions } from './lower/lower.ts'
@@ -61,20 +61,34 @@ export function compile(source: Source, options: CompileOptions): Compilation {
 /** Everything after the language: passes, kernels and plan of a graph. What the target cannot do is a diagnostic. */
 export function compileGraph(graph: Graph, target: Target): Pick<Compilation, 'programs' | 'plan' | 'diagnostics'> {
   try {
-    const { once, main } = splitOnce(graph)
-    const planned = [...(once === null ? [] : [{ ...ONCE, graph: once }]), ...planRegimes(main, target).map((program) => ({ ...program, kind: 'run' as const, graph: main }))]
-    const scheduled = planned.map((program) => {
-      const optimised = optimise(program.graph, { tokens: program.regime, when: program.when, block: ROUTER_ROWS, tile: rowTile(target), reach: sinkhornReach(target) })
-      return { ...program, ...optimised, schedule: schedule(optimised.graph, target, program.regime) }
-    })
+    const scheduled = programsOf(graph, target).map((program) => toKernels(program, target))
     const plan = emitPlan(graph, scheduled, target)
-    const all = [...(plan.once === null ? [] : [plan.once]), ...plan.programs]
-    const programs = scheduled.map(({ name, trace }, at) => ({ name, trace, kernels: printKernels(plan, all[at]) }))
+    const emitted = plan.once === null ? plan.programs : [plan.once, ...plan.programs]
+    const programs = scheduled.map(({ name, trace }, at) => ({ name, trace, kernels: printKernels(plan, emitted[at]) }))
     return { programs, plan, diagnostics: [] }
   } catch (error) {
     if (!(error instanceof LimitError) || error.origin.span === null) throw error
     return { programs: [], plan: null, diagnostics: [limitDiagnostic(error, error.origin.span)] }
   }
+}
+
+interface ProgramGraph extends PlannedProgram {
+  readonly kind: 'once' | 'run'
+  readonly graph: Graph
+}
+
+/** First what is made once from the weights, where anything is; then what runs, once for each regime of tokens. */
+function programsOf(graph: Graph, target: Target): readonly ProgramGraph[] {
+  const { once, main } = splitOnce(graph)
+  const runs = planRegimes(main, target).map((program) => ({ ...program, kind: 'run' as const, graph: main }))
+  return once === null ? runs : [{ ...ONCE, graph: once }, ...runs]
+}
+
+function toKernels(program: ProgramGraph, target: Target) {
+  const { regime, when } = program
+  const options = { tokens: regime, when, block: ROUTER_ROWS, tile: rowTile(target), reach: sinkhornReach(target) }
+  const { graph, trace } = optimise(program.graph, options)
+  return { ...program, graph, trace, schedule: schedule(graph, target, regime) }
 }
 
 const limitDiagnostic = ({ code, message, help }: LimitError, span: Span): Diagnostic =>
