@@ -163,13 +163,23 @@ const rows = {
   },
   SMOE2013: {
     title: 'something is missing',
-    explanation: 'A fn, block or expert returns; a policy selects and weighs on every path; a moe has experts and a route; a model has an output.',
+    explanation: 'A fn, block or expert returns; a policy selects and weighs on every path; a moe has experts and a route; a model has an output, its `train` a loss and an optimiser.',
     example: 'fn f(x: f32[N]) -> f32[N] {\n  let y = x\n}',
   },
   SMOE2014: {
     title: 'nothing of this name to choose',
     explanation: 'The model asked for, or the parameter set from outside, does not exist.',
     example: '// a value is set for a parameter that the model does not have',
+  },
+  SMOE2015: {
+    title: 'no such method of training',
+    explanation: 'Optimisers are sgd, adam, adamw and lion; schedules constant, linear and cosine; initialisers zeros, ones, normal, uniform, fan and orthogonal.',
+    example: 'block scale(x: f32[..., D]) -> f32[..., D] {\n  param gain: f32[D] = one()\n  return x * gain\n}',
+  },
+  SMOE2016: {
+    title: 'chance outside of training',
+    explanation: 'Random numbers are drawn when training: in `when training`, in `train`, and by `dropout` and `noisy`, which do nothing at inference.',
+    example: 'model m() {\n  input x: f32[B]\n  output y = x + normal([B])\n}',
   },
   SMOE3001: {
     title: 'shapes do not fit',
@@ -296,6 +306,11 @@ const rows = {
     title: 'slice that is none',
     explanation: 'A step of a slice is a whole number from 1.',
     example: 'model m(D: int = 4) {\n  input x: f32[B, D]\n  param w: f32[D]\n  output y = x * w\n  weights {\n    w = "model.w"[::0]\n  }\n}',
+  },
+  SMOE5005: {
+    title: 'pattern that fits no weight',
+    explanation: 'In `initialise` and `group` a pattern names weights by their paths; `*` is any run of characters, also of several labels.',
+    example: 'model m(D: int = 4) {\n  input x: f32[4, D]\n  param w: f32[D]\n  output y = x * w\n  train {\n    loss size = mean(mean(y * y))\n    optimiser sgd(rate = 0.1)\n    initialise "v*" ones()\n  }\n}',
   },
   SMOE6001: {
     kind: 'unsupported',

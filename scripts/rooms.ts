@@ -11,7 +11,7 @@ const ORDER: readonly (readonly string[])[] = [
   ['compiler/ops'],
   ['compiler/model'],
   ['compiler/lower'],
-  ['compiler/autodiff', 'compiler/passes', 'compiler/reference'],
+  ['compiler/autodiff', 'compiler/passes', 'compiler/reference', 'compiler/recipe.ts'],
   ['compiler/kernel'],
   ['compiler/wgsl'],
   ['compiler/bindings'],
@@ -109,13 +109,14 @@ function cycles(imports: readonly Import[]): readonly string[] {
   return found
 }
 
-/** Names of the policies in `std/policies` that are not at the same time words of the tensor language. */
+/** Names of the policies in `std/policies` that are not at the same time words of the tensor language, or of how a model learns. */
 function policyNames(root: string): ReadonlySet<string> {
   const folder = join(root, 'std/policies')
   const texts = existsSync(folder) ? readdirSync(folder).map((name) => readFileSync(join(folder, name), 'utf8')) : []
   const vocabulary = readFileSync(join(root, 'compiler/graph/vocabulary.ts'), 'utf8')
   const names = texts.flatMap((text) => [...text.matchAll(/^policy (\w+)/gm)].map((match) => match[1]))
-  return new Set(names.filter((name) => !new RegExp(`^  ${name}:`, 'm').test(vocabulary)))
+  const recipe = readFileSync(join(root, 'plan/recipe.ts'), 'utf8')
+  return new Set(names.filter((name) => !new RegExp(`^  ${name}:`, 'm').test(vocabulary) && !recipe.includes(`kind: '${name}'`)))
 }
 
 /** Where a file of the grammar or the compiler compares with, or keys a table by, the name of a policy. */

@@ -30,7 +30,7 @@ function sliceText({ start, size, step, drop }: AxisSlice): string {
 /** The arguments that a parameter of a builtin stands for, as they are written. */
 function argumentsOf({ name, kind }: BuiltinParameter, operands: string[], given: Options): readonly string[] {
   switch (kind) {
-    case 'tensor': case 'lone': return operands.splice(0, 1)
+    case 'tensor': case 'lone': case 'rate': return operands.splice(0, 1)
     case 'tensors': return [`[${operands.splice(0).join(', ')}]`]
     case 'rest': return operands.splice(0)
     case 'axis': return given.axis === -1 ? [] : [`${name} = ${given.axis}`]

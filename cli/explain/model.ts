@@ -26,6 +26,7 @@ function stepLines(step: Step, book: Book): readonly string[] {
     }
     case 'once': return ['once', ...indent(step.steps.flatMap((inner) => stepLines(inner, book)))]
     case 'loss': return [`loss ${step.loss.name} = ${formula(step.loss.term, book)}`]
+    case 'metric': return [`metric ${step.metric.name} = ${formula(step.metric.term, book)}`]
     default: return step satisfies never
   }
 }

@@ -28,6 +28,7 @@ function stepLines(step: Step, book: Book): readonly string[] {
     }
     case 'once': return step.steps.flatMap((inner) => stepLines(inner, book)).map((line) => `once, when the weights are loaded: ${line}`)
     case 'loss': return [`loss ${step.loss.name} = ${formula(step.loss.term, book)}, added to the objective in training`]
+    case 'metric': return [`metric ${step.metric.name} = ${formula(step.metric.term, book)}, reported in training`]
     case 'loop': return [`repeat ${step.loop.label}[${step.loop.index}] in ${step.loop.from.key}..${step.loop.to.key}`]
     default: return step satisfies never
   }

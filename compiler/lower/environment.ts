@@ -1,10 +1,13 @@
 /** Where the lowering stands: values of symbols, and what is lowered already. */
 import { evaluate as evaluateDim, substitute, symbolsOf, type Dim, type DimLike } from '../../plan/dim.ts'
+import type { RoutedLayer } from '../../plan/recipe.ts'
 import type { Node, Origin, RoutePromises } from '../graph/node.ts'
 import type { Builder } from '../ops/build.ts'
 import { folds } from '../model/context.ts'
 import type { Loop, Model, MoeTerm, Step, Term } from '../model/model.ts'
 import { evaluate, type Static, type StaticValue } from '../model/static.ts'
+import { pathWith } from '../model/paths.ts'
+import type { Chance } from './chance.ts'
 
 /** The two ways through a model, bound together once. */
 export interface Walk {
@@ -30,12 +33,30 @@ export interface Environment {
   readonly routes: RouteNodes[]
   /** The inputs that are used in the place of decisions, so far; null where policies decide. */
   readonly replayed: InputNode[] | null
-  /** Whether policies do what they do when training. */
+  /** Whether the graph is one of training, */
   readonly training: boolean
+  /** or one that tells how it goes: then, too, weights change from run to run. */
+  readonly learns: boolean
+  /** The moes whose policies do what they do `when training` only now and then, and do it now; null for all of them. */
+  readonly contests: readonly string[] | null
+  /** Whether the policy being lowered does what it does when training. */
+  readonly inTraining: boolean
+  /** Whether losses are told. */
+  readonly reports: boolean
   /** What is added to the objective, so far. */
-  readonly losses: { readonly name: string; readonly doc: string; readonly node: Node }[]
+  readonly losses: Reported[]
+  readonly metrics: Reported[]
+  /** What has been drawn so far. */
+  readonly chance: Chance
   /** Rows [E * T, D] of a policy whose every expert has answered, by what was asked. */
   readonly everyone: Map<Node, Node>
+}
+
+/** One number, f32 [], under its name. */
+export interface Reported {
+  readonly name: string
+  readonly doc: string
+  readonly node: Node
 }
 
 export type InputNode = Node<'input'> & { readonly op: 'input' }
@@ -44,6 +65,8 @@ export type InputNode = Node<'input'> & { readonly op: 'input' }
 export interface RowExperts {
   readonly expert: Node
   readonly entry: Node
+  /** Whether rows may be without an expert. */
+  readonly isPartial: boolean
 }
 
 /** The experts that each token chose, i32 [T, K], and what they count, f32 [T, K]. */
@@ -59,9 +82,11 @@ export interface RouteNodes {
   /** f32 [T]: the weight that goes to the shared experts; null where none does. */
   readonly spilled: Node | null
   readonly promises: RoutePromises
+  readonly contest: RoutedLayer['contest']
+  readonly balancedBias: RoutedLayer['balancedBias']
 }
 
-export const inner = (parent: Environment, given: Partial<Pick<Environment, 'values' | 'moe' | 'expertOfRow' | 'everyone'>>): Environment => ({
+export const inner = (parent: Environment, given: Partial<Pick<Environment, 'values' | 'moe' | 'inTraining' | 'reports' | 'expertOfRow' | 'everyone'>>): Environment => ({
   ...parent, ...given, parent, nodes: new Map(), loops: new Map(), values: { ...parent.values, ...given.values },
 })
 
@@ -138,7 +163,6 @@ function sizeTable(environment: Environment): Readonly<Record<string, DimLike>> 
 export const numberIn = (environment: Environment, size: Dim): number => evaluateDim(sizeIn(environment, size), {})
 
 /** `layers.{i}` with the index of the turn. */
-export const pathIn = ({ values }: Environment, path: string): string =>
-  path.replace(/\{([^}]*)\}/g, (whole, name: string) => (typeof values[name] === 'number' ? String(values[name]) : whole))
+export const pathIn = ({ values }: Environment, path: string): string => pathWith(path, values)
 
 export const originIn = (environment: Environment, { span, instance }: Origin): Origin => ({ span, instance: pathIn(environment, instance) })

@@ -10,6 +10,7 @@ import type { ApplyTerm, Term } from '../model/model.ts'
 import { isBanked } from '../model/rows.ts'
 import { emitNodes, sameShape } from './emit.ts'
 import { originIn, sizeIn, sizesIn, type Environment } from './environment.ts'
+import { filled, make, orElse, spread, type Maker } from './maker.ts'
 
 /** A builtin of which an operand is banked. */
 export function applyBanked(environment: Environment, term: ApplyTerm, operands: readonly Node[]): Node {
@@ -23,14 +24,21 @@ export function applyBanked(environment: Environment, term: ApplyTerm, operands:
 }
 
 const expand = (environment: Environment, term: ApplyTerm, operands: readonly Node[]): Node =>
-  BUILTINS[term.builtin].expand(emitNodes(environment.builder, originIn(environment, term.origin)), operands, substituteOptions(term.options, sizesIn(environment)))
+  BUILTINS[term.builtin].expand(emitNodes(environment, originIn(environment, term.origin)), operands, substituteOptions(term.options, sizesIn(environment)))
 
 /** x @ w.T with the matrix of each row's own expert. */
 function routedProduct(environment: Environment, term: ApplyTerm, [x, bank]: readonly Node[], isTransposed: boolean): Node {
   const { builder, expertOfRow } = environment
   const origin = originIn(environment, term.origin)
   const stored = isTransposed ? bank : builder.make('transpose', [bank], { order: [0, 2, 1] }, origin)
-  return builder.make('routed_matmul', [x, stored, expertOfRow!.expert], {}, origin)
+  const product = builder.make('routed_matmul', [x, stored, expertOfRow!.expert], {}, origin)
+  return environment.training && expertOfRow!.isPartial ? whole({ environment, origin }, product, expertOfRow!.expert) : product
+}
+
+/** 0 in rows without an expert: a device leaves them as they were, and a gradient of 0 times what is there may be none. */
+function whole(maker: Maker, product: Node, expert: Node): Node {
+  const isThere = make(maker, 'less', [filled(maker, -1, expert), expert], {})
+  return orElse(maker, spread(maker, isThere, product.shape, [0]), product, 0)
 }
 
 /** The entries of each row's expert, with axes of size 1 so that they broadcast beside rows of the result's rank. */
@@ -71,7 +79,7 @@ function applyLifted(environment: Environment, term: ApplyTerm, operands: readon
   const { options } = term
   // an axis counted from the front is one further back now
   const shifted = options.axis >= 0 ? { ...options, axis: options.axis + 1 } : options
-  return BUILTINS[term.builtin].expand(emitNodes(builder, origin), lifted, substituteOptions(shifted, sizesIn(environment)))
+  return BUILTINS[term.builtin].expand(emitNodes(environment, origin), lifted, substituteOptions(shifted, sizesIn(environment)))
 }
 
 function bankSize(term: Term): NonNullable<(Term & { kind: 'weight' })['bank']> | null {

@@ -1,8 +1,10 @@
 /** Checked model -> graph: repeats unrolled, parameters replaced by their values, calls in the place of their callees. */
-import type { Graph, Node, RoutePorts } from '../graph/node.ts'
-import type { Model } from '../model/model.ts'
+import type { Graph, RoutePorts } from '../graph/node.ts'
+import type { RoutedLayer } from '../../plan/recipe.ts'
+import type { InputTerm, Model } from '../model/model.ts'
 import { createBuilder } from '../ops/build.ts'
-import type { Environment, RouteNodes } from './environment.ts'
+import { newChance } from './chance.ts'
+import { inner, type Environment, type InputNode, type RouteNodes } from './environment.ts'
 import { routeNames } from './replay.ts'
 import { lowerSteps, lowerTerm } from './terms.ts'
 
@@ -15,31 +17,64 @@ export interface LowerOptions {
   readonly routes?: boolean | 'required' | 'replayed'
   /** With `routes`: also what every moe routes, `layers.0/moe.rows`, f32 [T, D]. */
   readonly rows?: boolean
-  /** Policies do what they say `when training`, and each loss is an output: `loss.layers.0.moe.router.balance`, f32 []. */
-  readonly training?: boolean
+  /**
+   * A step of training: each loss is an output, `loss.layers.0.moe.router.balance`, f32 [], and each metric. Policies do what they say
+   * `when training`; of those that do so at a rate only the ones named, `layers.0/moe`, where there is a list. Where the model
+   * has a `train` block, its inputs are inputs, and what the model gives is no output.
+   */
+  readonly training?: boolean | readonly string[]
+  /** What the `train` block reports of the model as it is at inference: its losses and metrics are the outputs, and no policy's. */
+  readonly evaluation?: boolean
 }
 
 /** The output that holds what a moe routes, by its instance. */
 export const rowsOutput = (instance: string): string => `${instance}.rows`
 
-/** The graph of inference, or of the way forward in training. Throws nothing on a model that was checked. */
-export function lower(model: Model, { routes = false, rows = false, training = false }: LowerOptions = {}): Graph {
+/** Everything lowered, in the order of the run. */
+function walk(model: Model, { routes = false, training = false, evaluation = false }: LowerOptions): Environment {
+  const isTraining = training !== false
+  const learns = isTraining || evaluation
   const environment: Environment = {
     walk: { term: lowerTerm, steps: lowerSteps }, model, builder: createBuilder(), parent: null, values: model.values, nodes: new Map(), loops: new Map(), moe: null, expertOfRow: null,
-    routes: [], replayed: routes === 'replayed' ? [] : null, training, losses: [], everyone: new Map(),
+    routes: [], replayed: routes === 'replayed' ? [] : null, training: isTraining, learns, contests: typeof training === 'boolean' ? null : training, inTraining: false,
+    reports: isTraining, losses: [], metrics: [], chance: newChance(), everyone: new Map(),
   }
-  const inputs = model.inputs.map((input) => lowerTerm(environment, input) as Node<'input'> & { readonly op: 'input' })
+  for (const input of inputsOf(model, learns)) lowerTerm(environment, input)
   lowerSteps(environment, model.steps)
-  const named = model.outputs.map(({ name, term, doc }) => ({ name, doc, node: lowerTerm(environment, term) }))
-  const outputs = [...named, ...environment.losses]
-  const docs = Object.fromEntries([...model.inputs, ...model.outputs].flatMap(({ name, doc }) => (doc === '' ? [] : [[name, doc]])))
-  const plain: Graph = { name: model.name, doc: model.doc, dims: model.dims, inputs, outputs, docs }
-  if (environment.replayed !== null) return { ...plain, inputs: [...inputs, ...environment.replayed], replayed: environment.routes.map(routePorts) }
-  const told = environment.routes.filter(({ promises }) => routes === true || (routes === 'required' && promises.within !== null))
+  if (model.train !== null && learns) lowerSteps(inner(environment, { reports: true }), model.train.steps)
+  return environment
+}
+
+const inputsOf = ({ inputs, train }: Model, learns: boolean): readonly InputTerm[] => (learns && train !== null ? [...inputs, ...train.inputs] : inputs)
+
+/** The graph of inference, of the way forward in training, or of what is reported of a model. Throws nothing on a model that was checked. */
+export function lower(model: Model, options: LowerOptions = {}): Graph {
+  const { routes = false, rows = false, training = false, evaluation = false } = options
+  const environment = walk(model, options)
+  const { chance, replayed, losses, metrics } = environment
+  const learns = training !== false || evaluation
+  const given = inputsOf(model, learns)
+  const told = learns && model.train !== null ? [] : model.outputs.map(({ name, term, doc }) => ({ name, doc, node: lowerTerm(environment, term) }))
+  const inputs = [...given.map((input) => lowerTerm(environment, input) as InputNode), ...(chance.input === null ? [] : [chance.input])]
+  const docs = Object.fromEntries([...given, ...(told.length === 0 ? [] : model.outputs)].flatMap(({ name, doc }) => (doc === '' ? [] : [[name, doc]])))
+  const dims = [...model.dims, ...(learns ? (model.train?.dims ?? []) : []).map((name) => ({ name, doc: '' }))]
+  const plain: Graph = { name: model.name, doc: model.doc, dims, inputs, outputs: [...told, ...losses, ...metrics], docs }
+  return replayed === null ? withRoutes(plain, environment, routes, rows) : { ...plain, inputs: [...inputs, ...replayed], replayed: environment.routes.map(routePorts) }
+}
+
+function withRoutes(plain: Graph, { routes: made }: Environment, routes: LowerOptions['routes'], rows: boolean): Graph {
+  const told = made.filter(({ promises }) => routes === true || (routes === 'required' && promises.within !== null))
   if (told.length === 0 && routes !== true) return plain
   const added = told.flatMap((route) => [...routeOutputs(route), ...(rows ? [rowOutput(route)] : [])])
-  return { ...plain, outputs: [...outputs, ...added], routes: told.map(routePorts) }
+  return { ...plain, outputs: [...plain.outputs, ...added], routes: told.map(routePorts) }
 }
+
+/** Every moe in the order of the run, with how its policy trains. */
+export const layersOf = (model: Model): readonly RoutedLayer[] =>
+  walk(model, { training: true }).routes.map(({ instance, experts, contest, balancedBias }) => {
+    const { selected, weights } = routeNames(instance, false)
+    return { layer: instance, experts, contest, selected, weights, balancedBias }
+  })
 
 const rowOutput = ({ instance, rows }: RouteNodes): Graph['outputs'][number] => ({ name: rowsOutput(instance), doc: 'What is routed, a token in each row.', node: rows })
 

@@ -3,6 +3,7 @@ import { multiply, type Dim } from '../../plan/dim.ts'
 import type { Node } from '../graph/node.ts'
 import { reachable } from '../graph/walk.ts'
 import { EXPERT_ROWS, type EveryExpertTerm, type MoeTerm, type Step, type Term } from '../model/model.ts'
+import { balancedBiasOf, contestOf, trainsNow } from './contest.ts'
 import { inner, numberIn, originIn, pathIn, sizeIn, type Environment, type RowExperts } from './environment.ts'
 import { byExperts, limited } from './limits.ts'
 import { filled, make, orElse, reshape, spread, type Maker } from './maker.ts'
@@ -37,7 +38,7 @@ function choose(maker: Maker, { policy, rows, rules }: MoeTerm, tokens: Node): C
     const shape = given.shape.map((size) => sizeIn(environment, size))
     environment.nodes.set(given, environment.builder.make('reshape', [lowerTerm(environment, input)], { shape }, originIn(environment, given.origin)))
   }
-  const way = environment.training && policy.training !== null ? policy.training : policy.inference
+  const way = environment.inTraining && policy.training !== null ? policy.training : policy.inference
   lowerSteps(environment, policy.steps)
   lowerSteps(environment, way.steps)
   const chosen: Choice = {
@@ -63,7 +64,7 @@ function chosenAnswers(maker: Maker, moe: MoeTerm, tokens: Node, { choice, told 
   const [count, k] = choice.selected.shape
   const [expert, entry] = [told, choice].map(({ selected }) => reshape(maker, selected, [multiply(count, k)]))
   const rows = make(maker, 'take', [tokens, tokenOfRow(maker, count, k)], {})
-  return answers(maker, moe, rows, { expert, entry })
+  return answers(maker, moe, rows, { expert, entry, isPartial: choice.kept !== null })
 }
 
 /** Rows [E * T, D] of all experts, where a policy or a loss asks for them. */
@@ -98,17 +99,18 @@ function withShared(maker: Maker, { shared }: MoeTerm, routed: Node, spilled: No
 }
 
 export function moeNode(outer: Environment, moe: MoeTerm): Node {
-  const environment = inner(outer, { moe, everyone: new Map() })
+  const instance = pathIn(outer, moe.path.join('/'))
+  const contest = contestOf(outer, moe)
+  const environment = inner(outer, { moe, everyone: new Map(), inTraining: trainsNow(outer, contest, instance) })
   const maker: Maker = { environment, origin: originIn(environment, moe.origin) }
   const tokens = reshape(maker, lowerTerm(outer, moe.input), moe.rows.shape.map((size) => sizeIn(environment, size)))
-  const instance = pathIn(environment, moe.path.join('/'))
   const before = environment.losses.length
   const chosen = choose(maker, moe, tokens)
   const decision = environment.replayed === null ? dropped(maker, chosen) : replay(maker, instance, chosen, environment.replayed)
   const { choice, told } = decision
   environment.routes.push({
     instance, experts: numberIn(environment, moe.experts.count), rows: tokens, selected: told.selected, weights: told.weights, spilled: told.spilled,
-    promises: promisesOf(environment, moe, tokens.shape[0]),
+    promises: promisesOf(environment, moe, tokens.shape[0]), contest, balancedBias: balancedBiasOf(environment, moe),
   })
   // also where the policy's choice is not used: what is replayed is computed as it was recorded, bit for bit
   const everyone = everyoneAsked(maker, tokens, chosen, environment.losses.slice(before).map(({ node }) => node))
@@ -128,7 +130,7 @@ export function everyExpert(environment: Environment, term: EveryExpertTerm): No
   const rows = multiply(experts, tokens)
   const expert = reshape(maker, spread(maker, make(maker, 'iota', [], { size: experts }), [experts, tokens], [0]), [rows])
   const repeated = reshape(maker, spread(maker, x, [experts, ...x.shape], [1, 2]), [rows, x.shape[1]])
-  const answered = answers(maker, moe, repeated, { expert, entry: expert })
+  const answered = answers(maker, moe, repeated, { expert, entry: expert, isPartial: false })
   environment.everyone.set(x, answered)
   const apart = reshape(maker, answered, [experts, tokens, answered.shape[1]])
   return make(maker, 'transpose', [apart], { order: [1, 0, 2] })

@@ -17,7 +17,7 @@ interface Seats {
 
 /** f32 [T, E]: how often each expert stands in the slots of a token. */
 function counts(maker: Maker, ids: Node, { scores }: Asked): Node {
-  const emit = emitNodes(maker.environment.builder, maker.origin)
+  const emit = emitNodes(maker.environment, maker.origin)
   return make(maker, 'sum', [BUILTINS.one_hot.expand(emit, [ids], options({ count: scores.shape[1] }))], { axis: 1 })
 }
 
@@ -38,7 +38,7 @@ function seat(maker: Maker, { ids, tried }: Seats, candidates: Node, asked: Aske
 
 /** What each slot without an expert asks for next: the token's j-th best of those not asked, for the j-th of its slots. */
 function nextOf(maker: Maker, { ids, tried }: Seats, isOpen: Node | null, { scores }: Asked): Node {
-  const use = (name: BuiltinName, operands: readonly Node[]): Node => BUILTINS[name].expand(emitNodes(maker.environment.builder, maker.origin), operands, options({}))
+  const use = (name: BuiltinName, operands: readonly Node[]): Node => BUILTINS[name].expand(emitNodes(maker.environment, maker.origin), operands, options({}))
   const free = make(maker, 'not', [isAbove(maker, ids, -1)], {})
   const open = isOpen === null ? free : make(maker, 'and', [free, isOpen], {})
   const number = make(maker, 'cast', [open], { dtype: 'f32' })

@@ -7,7 +7,7 @@ import { isTerm, type ApplyTerm, type Loop, type Loss, type ScalarTerm, type Ste
 import { isBanked } from '../model/rows.ts'
 import type { Static } from '../model/static.ts'
 import { constantNode, emitNodes, sizeNode } from './emit.ts'
-import { inner, known, knownLoop, originIn, pathIn, sizeIn, sizesIn, staticValue, tryStatic, type Environment } from './environment.ts'
+import { inner, known, knownLoop, originIn, pathIn, sizeIn, sizesIn, staticValue, tryStatic, type Environment, type Reported } from './environment.ts'
 import { applyBanked } from './experts.ts'
 import { everyExpert, moeNode } from './moe.ts'
 import { weightNode } from './weights.ts'
@@ -34,7 +34,7 @@ function compute(environment: Environment, term: Term): Node {
       lowerSteps(environment, term.steps)
       return lowerTerm(environment, term.result)
     case 'conditional': return lowerTerm(environment, staticValue(environment, term.condition) === true ? term.then : term.otherwise)
-    case 'branch': return lowerTerm(environment, environment.training ? term.training : term.otherwise)
+    case 'branch': return lowerTerm(environment, environment.inTraining ? term.training : term.otherwise)
     case 'bank': return lowerTerm(environment, term.weight)
     case 'after': return runLoop(environment, term.loop).get(term.name)!
     case 'moe': return moeNode(environment, term)
@@ -58,15 +58,22 @@ function staticNode(environment: Environment, value: Static, dtype: DType, at: O
   if (value.kind !== 'operation') throw new Error('a parameter has no value')
   const operands = value.operands.map((operand) => staticNode(environment, operand, dtype, at))
   const builtin = OPERATORS[value.word] ?? (value.word as BuiltinName)
-  return BUILTINS[builtin].expand(emitNodes(environment.builder, at), operands, DEFAULTS)
+  return BUILTINS[builtin].expand(emitNodes(environment, at), operands, DEFAULTS)
 }
 
 const OPERATORS: Readonly<Record<string, BuiltinName>> = { '+': 'add', '-': 'subtract', '*': 'multiply', '/': 'divide', '%': 'remainder' }
 
+/** Whether chance does nothing to the first operand: outside of training, and where there is none of it. */
+function isStill(environment: Environment, { builtin, operands: [, amount] }: ApplyTerm): boolean {
+  if (BUILTINS[builtin].random !== 'noise') return false
+  return !environment.training || (amount.kind === 'scalar' && tryStatic(environment, amount.value) === 0)
+}
+
 function applyNode(environment: Environment, term: ApplyTerm): Node {
+  if (isStill(environment, term)) return lowerTerm(environment, term.operands[0])
   const operands = term.operands.map((operand) => lowerTerm(environment, operand))
   if (environment.expertOfRow !== null && term.operands.some((operand) => isBanked(operand))) return applyBanked(environment, term, operands)
-  const emit = emitNodes(environment.builder, originIn(environment, term.origin))
+  const emit = emitNodes(environment, originIn(environment, term.origin))
   return BUILTINS[term.builtin].expand(emit, operands, substituteOptions(term.options, sizesIn(environment)))
 }
 
@@ -84,7 +91,10 @@ export function lowerSteps(environment: Environment, steps: readonly Step[]): vo
         step.steps.forEach((one) => holdStep(environment, step.path, one))
         break
       case 'loss':
-        if (environment.training) lossStep(environment, step.loss)
+        if (environment.reports) environment.losses.push(reported(environment, 'loss', step.loss))
+        break
+      case 'metric':
+        environment.metrics.push(reported(environment, 'metric', step.metric))
         break
       case 'param': break
       default: step satisfies never
@@ -92,17 +102,19 @@ export function lowerSteps(environment: Environment, steps: readonly Step[]): vo
   }
 }
 
-/** What stands in `once` goes by its path from here on: whoever runs the graph makes it when weights are loaded. */
+/**
+ * What stands in `once` goes by its path from here on: whoever runs the graph makes it when weights are loaded. While they learn it is
+ * worked out at every step.
+ */
 function holdStep(environment: Environment, path: readonly string[], step: Step): void {
-  if (step.kind !== 'let' || !isTerm(step.value)) return lowerSteps(environment, [step])
+  if (environment.learns || step.kind !== 'let' || !isTerm(step.value)) return lowerSteps(environment, [step])
   const { value } = step
   const name = pathIn(environment, [...path, step.name].join('.'))
   environment.nodes.set(value, environment.builder.make('hold', [lowerTerm(environment, value)], { name }, originIn(environment, value.origin)))
 }
 
-function lossStep(environment: Environment, { name, path, term, doc }: Loss): void {
-  environment.losses.push({ name: pathIn(environment, ['loss', ...path, name].join('.')), doc, node: lowerTerm(environment, term) })
-}
+const reported = (environment: Environment, kind: 'loss' | 'metric', { name, path, term, doc }: Loss): Reported =>
+  ({ name: pathIn(environment, [kind, ...path, name].join('.')), doc, node: lowerTerm(environment, term) })
 
 /** Runs a loop once in an environment: its turns one after the other, each var from turn to turn. */
 function runLoop(environment: Environment, loop: Loop): ReadonlyMap<string, Node> {

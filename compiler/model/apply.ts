@@ -39,6 +39,7 @@ function typing(frame: Frame): Typing {
     divide: (a, b) => divideSizes(a, b, frame.context.quotients),
     constant: (_, dtype) => ({ shape: [], dtype }),
     size: () => ({ shape: [], dtype: 'f32' }),
+    random: (shape) => ({ shape, dtype: 'f32' }),
     reshape(x, shape) {
       const same = equalSizes(product(x.shape), product(shape), frame.context.quotients)
       if (!same) fail({ message: `\`{0}\` is ${listed(x.shape)} and cannot become ${listed(shape)}: the number of elements differs` })
@@ -135,7 +136,7 @@ export function apply(frame: Frame, builtin: BuiltinName, operands: readonly Ope
   return ofTerm(term)
 }
 
-const KINDS_OF_OPERANDS: readonly string[] = ['tensor', 'lone', 'tensors']
+const KINDS_OF_OPERANDS: readonly string[] = ['tensor', 'lone', 'tensors', 'rate']
 
 function settleOptions(frame: Frame, options: Options): Options {
   const settle = (size: Dim): Dim => canonical(size, frame.context.quotients)

@@ -10,7 +10,9 @@ import { BUILTINS, type BuiltinName } from './builtin/table.ts'
 import { complain, elaborate, valueOf, wordsOf, type Frame } from './context.ts'
 import { nearest } from './names.ts'
 import type { Static } from './static.ts'
-import { UNKNOWN, type Value } from './value.ts'
+import { settingOf } from './train/method.ts'
+import { real } from './train/setting.ts'
+import { ofStatic, UNKNOWN, type Value } from './value.ts'
 import { waitsForRun, wantExtent, wantNumber, wantStatic } from './wants.ts'
 
 /** The argument each parameter got; null after a mistake. */
@@ -109,7 +111,7 @@ function option(frame: Frame, parameter: BuiltinParameter, args: readonly Argume
       }
       return { sizes }
     }
-    case 'tensor': case 'lone': case 'tensors': case 'rest': return {}
+    case 'tensor': case 'lone': case 'tensors': case 'rest': case 'rate': return {}
     default: return parameter.kind satisfies never
   }
 }
@@ -125,8 +127,21 @@ function operandsOf(frame: Frame, parameter: BuiltinParameter, args: readonly Ar
       complain(frame, { code: 'SMOE3003', message: 'the list has one tensor or more', span: list.span })
       return null
     }
+    case 'rate': {
+      const rate = settingOf(frame, args[0].value, RATE, 'the rate')
+      return rate === null ? null : [{ value: ofStatic(rate), span: args[0].value.span }]
+    }
     default: return []
   }
+}
+
+const RATE = real('the share that is left out', null, { to: 1, excludes: 'to' })
+
+/** Random numbers are drawn in training alone. A body that can be called there or elsewhere is judged where it is called. */
+function wantTraining(frame: Frame, { callee, span }: CallExpression): void {
+  const { declares } = frame.chain[0]
+  if (frame.isTraining || (declares !== 'model' && declares !== 'policy')) return
+  complain(frame, { code: 'SMOE2016', message: `${callee.text} draws random numbers, which are there when training`, span, help: 'dropout and noisy are themselves in training alone; so is what stands in `when training` or in `train`' })
 }
 
 /** Along an axis, or of two numbers known at compile time. */
@@ -146,7 +161,8 @@ export function callBuiltin(frame: Frame, call: CallExpression, builtin: Builtin
     for (const { value } of call.arguments) elaborate(frame, value)
     return UNKNOWN
   }
-  const { parameters, fold } = BUILTINS[builtin]
+  const { parameters, fold, random } = BUILTINS[builtin]
+  if (random === 'source') wantTraining(frame, call)
   const operands = parameters.flatMap((parameter) => (given.has(parameter) ? [operandsOf(frame, parameter, given.get(parameter)!)] : []))
   const other = OF_TWO[builtin] === undefined ? undefined : given.get(parameters[1])?.[0]
   const [single] = operands[0] ?? []

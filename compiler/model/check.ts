@@ -13,6 +13,7 @@ import { createReporter, type Reporter } from './report.ts'
 import { bindSymbols, checkAlone, rootFrame } from './standalone.ts'
 import { evaluate, literal, type Static, type StaticType, type StaticValue } from './static.ts'
 import { statements } from './statements.ts'
+import { trainOf } from './train/train.ts'
 import { readWeights } from './weights.ts'
 
 export interface CheckOptions {
@@ -101,12 +102,13 @@ function modelFrom(declaration: Declaration, module: Module, set: Readonly<Recor
     complain(frame, { code: 'SMOE2013', message: `${declaration.name.text} has no output`, span: declaration.name.span })
   }
   const entries = declaration.body.flatMap((statement) => (statement.kind === 'weights' ? statement.entries : []))
+  const train = trainOf(frame, declaration)
   const weights = readWeights(frame, entries)
   if (reporter.count > before) return null
   return {
     name: declaration.name.text, doc: declaration.doc.join('\n'), origin: originOf(frame, declaration.name.span), parameters: facts,
     dims: [...context.runDims].map((name) => ({ name, doc: '' })), inputs: context.inputs, steps: frame.steps, outputs: context.outputs, weights, moes: context.moes,
-    values: Object.fromEntries(values), symbols: Object.fromEntries(context.symbols),
+    values: Object.fromEntries(values), symbols: Object.fromEntries(context.symbols), train,
   }
 }
 

@@ -62,6 +62,8 @@ export interface Frame {
   readonly leading: readonly Dim[]
   readonly steps: Step[]
   readonly policy: PolicyState | null
+  /** Whether this is there for training alone. */
+  readonly isTraining: boolean
   readonly branches: readonly Branch[]
 }
 

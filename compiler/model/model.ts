@@ -24,6 +24,48 @@ export interface Model {
   readonly values: Readonly<Record<string, StaticValue>>
   /** Symbols in dims that stand for an int no dim can say. */
   readonly symbols: Readonly<Record<string, Static>>
+  /** What is there for training alone; null where the model says nothing of it. */
+  readonly train: Train | null
+}
+
+/** A `train` block, its settings worked out. */
+export interface Train {
+  readonly origin: Origin
+  readonly inputs: readonly InputTerm[]
+  /** Symbolic dims that only these inputs have. */
+  readonly dims: readonly string[]
+  /** Lets, losses and metrics. */
+  readonly steps: readonly Step[]
+  readonly optimiser: MethodFact
+  readonly schedule: MethodFact | null
+  readonly clip: Static | null
+  readonly accumulate: Static | null
+  readonly runSteps: Static | null
+  readonly seed: Static | null
+  /** Sizes of the dims that are symbolic in a run. */
+  readonly batch: Readonly<Record<string, Static>>
+  /** In the order of the text: the last that fits a weight counts. */
+  readonly initialisers: readonly InitialiserFact[]
+  readonly groups: readonly GroupFact[]
+}
+
+/** An optimiser, a schedule or an initialiser with all its settings. */
+export interface MethodFact {
+  readonly kind: string
+  readonly settings: Readonly<Record<string, Static>>
+}
+
+/** Without a pattern it is for every weight that declares none itself. */
+export interface InitialiserFact {
+  readonly pattern: string | null
+  readonly method: MethodFact
+}
+
+/** Null where the group leaves it as it is. */
+export interface GroupFact {
+  readonly pattern: string
+  readonly rate: Static | null
+  readonly decay: Static | null
 }
 
 /** A parameter of a model or of an instance, with the value it has. */
@@ -76,6 +118,8 @@ export interface WeightTerm extends Typed {
   readonly path: string
   /** How many of them lie in one bank; null for a weight of its own. */
   readonly bank: Dim | null
+  /** How learning begins, where the `param` says so. */
+  readonly initialiser: MethodFact | null
   readonly doc: string
 }
 
@@ -250,6 +294,8 @@ export type Step =
   /** Lets whose values are held under their names after this path. */
   | { readonly kind: 'once'; readonly path: readonly string[]; readonly steps: readonly Step[] }
   | { readonly kind: 'loss'; readonly loss: Loss }
+  /** Reported in training, and no part of the objective. */
+  | { readonly kind: 'metric'; readonly metric: Loss }
 
 /** A weight, or a bank of them, and where it lies in a checkpoint. */
 export interface WeightFact {

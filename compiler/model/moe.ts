@@ -105,6 +105,7 @@ export function moe(frame: Frame, expression: MoeExpression): Value {
   const { span, label, clauses } = expression
   const { declares } = frame.declaration
   if (declares !== 'model' && declares !== 'block') return complain(frame, { code: 'SMOE2012', message: `moe has no place in ${article(declares)}`, span })
+  if (frame.isTraining) return complain(frame, { code: 'SMOE2012', message: 'moe has no place in train: a run routes as the model does', span })
   const { reporter } = frame.context
   const before = reporter.count
   const path = [...frame.path, label?.text ?? 'moe']

@@ -1,5 +1,6 @@
 /** Whether a value depends on the run, and not on weights alone. */
 import { symbolsOf, type Dim } from '../../plan/dim.ts'
+import { BUILTINS } from './builtin/table.ts'
 import type { Term } from './model.ts'
 
 export function dependsOnRun(term: Term, runDims: ReadonlySet<string>): boolean {
@@ -16,7 +17,7 @@ export function dependsOnRun(term: Term, runDims: ReadonlySet<string>): boolean 
     switch (one.kind) {
       case 'input': case 'given': case 'moe': case 'every-expert': case 'carried': return true
       case 'weight': case 'scalar': case 'bank': return false
-      case 'apply': return one.operands.some(depends)
+      case 'apply': return BUILTINS[one.builtin].random !== undefined || one.operands.some(depends)
       case 'call': return depends(one.result)
       case 'conditional': return depends(one.then) || depends(one.otherwise)
       case 'branch': return depends(one.training) || depends(one.otherwise)

@@ -1,5 +1,5 @@
 /** Statements of policies: what is selected, how it is weighed, what is added to the objective. */
-import type { KeepStatement, LossStatement, SelectStatement, WeighStatement, WhenTrainingStatement } from '../../grammar/ast.ts'
+import type { Expression, KeepStatement, LossStatement, MetricStatement, SelectStatement, WeighStatement, WhenTrainingStatement } from '../../grammar/ast.ts'
 import type { Span } from '../../grammar/source.ts'
 import type { Dim } from '../../plan/dim.ts'
 import { apply, asTerm } from './apply.ts'
@@ -7,7 +7,7 @@ import { meet, restore, varsOf, type Ran } from './branches.ts'
 import { options } from './builtin/options.ts'
 import { complain, elaborate, folds, verify, wordsOf, type Frame } from './context.ts'
 import { equalSizes } from './exact.ts'
-import type { Loss, Term } from './model.ts'
+import type { Term } from './model.ts'
 import { createScope } from './scope.ts'
 import { everyExpertOf, shapedScores } from './selection.ts'
 import { evaluate, evaluateSize, type Static } from './static.ts'
@@ -79,19 +79,32 @@ export function keepStatement(frame: Frame, { value: node, span }: KeepStatement
   else state.keep = term
 }
 
-export function lossStatement(frame: Frame, { name, value: node, doc }: LossStatement): void {
+/** One number, f32[]; null after a mistake. */
+function single(frame: Frame, node: Expression, what: string): Term | null {
   const term = asTerm(frame, { value: elaborate(frame, node), span: node.span })
+  if (term === null || (term.dtype === 'f32' && term.shape.length === 0)) return term
+  complain(frame, { code: 'SMOE3001', message: `${what} is one number, f32[], but \`${wordsOf(node.span)}\` is ${termTypeText(term)}`, span: node.span })
+  return null
+}
+
+export function lossStatement(frame: Frame, { name, value: node, doc }: LossStatement): void {
+  const term = single(frame, node, 'a loss')
   if (term === null) return
-  if (term.dtype !== 'f32' || term.shape.length > 0) {
-    complain(frame, { code: 'SMOE3001', message: `a loss is one number, f32[], but \`${wordsOf(node.span)}\` is ${termTypeText(term)}`, span: node.span })
-    return
-  }
   if (frame.steps.some((step) => step.kind === 'loss' && step.loss.name === name.text)) {
     complain(frame, { code: 'SMOE2003', message: `there is a loss ${name.text} already`, span: name.span })
     return
   }
-  const loss: Loss = { name: name.text, path: frame.path, term, doc: doc.join('\n') }
-  frame.steps.push({ kind: 'loss', loss })
+  frame.steps.push({ kind: 'loss', loss: { name: name.text, path: frame.path, term, doc: doc.join('\n') } })
+}
+
+export function metricStatement(frame: Frame, { name, value: node, doc }: MetricStatement): void {
+  const term = single(frame, node, 'a metric')
+  if (term === null) return
+  if (frame.steps.some((step) => step.kind === 'metric' && step.metric.name === name.text)) {
+    complain(frame, { code: 'SMOE2003', message: `there is a metric ${name.text} already`, span: name.span })
+    return
+  }
+  frame.steps.push({ kind: 'metric', metric: { name: name.text, path: frame.path, term, doc: doc.join('\n') } })
 }
 
 export function whenTraining(frame: Frame, { rate, after, atMost, body: list, otherwise, span }: WhenTrainingStatement): void {
@@ -101,8 +114,8 @@ export function whenTraining(frame: Frame, { rate, after, atMost, body: list, ot
     return
   }
   const before = varsOf(frame.scope)
-  const run = (statementsOf: typeof list): Ran => {
-    const inner: Frame = { ...frame, policy: { ...state, steps: [], isBranch: true }, scope: createScope(frame.scope) }
+  const run = (statementsOf: typeof list, isTraining: boolean): Ran => {
+    const inner: Frame = { ...frame, isTraining, policy: { ...state, steps: [], isBranch: true }, scope: createScope(frame.scope) }
     frame.context.walk.statements({ ...inner, steps: inner.policy!.steps }, statementsOf)
     const vars = varsOf(frame.scope)
     restore(before)
@@ -120,10 +133,10 @@ export function whenTraining(frame: Frame, { rate, after, atMost, body: list, ot
     return value
   }
   const given = { rate: part(rate, 'real', 'the rate', 0, 1), after: part(after, 'real', 'the warm-up', 0, 1), atMost: part(atMost, 'int', 'the number of layers', 1, Infinity) }
-  const training = run(list)
+  const training = run(list, true)
   state.training = { ...given, route: training.state }
   if (otherwise === null) return
-  const other = run(otherwise)
+  const other = run(otherwise, false)
   state.otherwise = other.state
   meet(frame, training, other, span)
 }

@@ -58,14 +58,18 @@ export function everyExpertOf(frame: Frame, span: Span): Value {
   return use('broadcast', [use('iota', [], { count: experts.count })], { dims: [tokens, experts.count] })
 }
 
+/** Its name. */
+export const BALANCE_BIAS = 'balance_bias'
+
 /** The weight that `bias balanced` brings, under the policy's path. */
 export function biasOf(frame: Frame, experts: Dim, span: Span): WeightTerm {
-  const path = [...frame.path, 'balance_bias'].join('.')
+  const path = [...frame.path, BALANCE_BIAS].join('.')
   const doc = 'Added to the scores that select, not to those that weigh; moved against the load in training.'
-  const term: WeightTerm = { kind: 'weight', path, bank: null, doc, shape: [experts], dtype: 'f32', origin: { span, instance: frame.path.join('/') } }
+  const initialiser = { kind: 'zeros', settings: {} }
+  const term: WeightTerm = { kind: 'weight', path, bank: null, initialiser, doc, shape: [experts], dtype: 'f32', origin: { span, instance: frame.path.join('/') } }
   frame.context.weights.push({ term, stackedPath: null, loops: frame.loops, source: null })
-  frame.scope.bindings.set('balance_bias', { value: ofTerm(term), span, mutable: false })
-  frame.steps.push({ kind: 'param', name: 'balance_bias', term })
+  frame.scope.bindings.set(BALANCE_BIAS, { value: ofTerm(term), span, mutable: false })
+  frame.steps.push({ kind: 'param', name: BALANCE_BIAS, term })
   return term
 }
 

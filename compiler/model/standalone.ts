@@ -12,6 +12,7 @@ import { createScope } from './scope.ts'
 import { PLAIN } from './selection.ts'
 import { dtypeOf, openShape } from './shapes.ts'
 import { parameter as symbolOf } from './static.ts'
+import { trainOf } from './train/train.ts'
 import { ofStatic, ofTerm, typeText, UNKNOWN } from './value.ts'
 
 /** The symbol of the axes that `...` stands for, when nothing is known of them. */
@@ -19,7 +20,7 @@ const LEADING = symbol('...')
 
 export function rootFrame(context: Context, module: Module, declaration: Declaration): Frame {
   return {
-    context, module, declaration, chain: [declaration], scope: createScope(null), path: [], loops: [], bank: null, leading: [], steps: [], policy: null, branches: [],
+    context, module, declaration, chain: [declaration], scope: createScope(null), path: [], loops: [], bank: null, leading: [], steps: [], policy: null, isTraining: false, branches: [],
   }
 }
 
@@ -76,6 +77,7 @@ export function checkAlone(context: Context, module: Module, declaration: Declar
       bindSymbols(frame)
       checkDefaults(frame)
       context.walk.statements(frame, declaration.body)
+      trainOf(frame, declaration)
       return
     default: return declaration.declares satisfies never
   }

@@ -14,20 +14,25 @@ import { repeatStatement } from './repeat.ts'
 import { assign, createScope, find, namesIn } from './scope.ts'
 import { closedShape, dtypeOf } from './shapes.ts'
 import { evaluate } from './static.ts'
+import { initialiserOf } from './train/method.ts'
 import { ofTerm, typeText, UNKNOWN, type Value } from './value.ts'
 import { waitsForRun, wantStatic } from './wants.ts'
 
 const EVERYWHERE: readonly Statement['kind'][] = ['let', 'assign', 'repeat', 'assert']
+
+/** What stands in `train` alone. */
+const IN_TRAIN: readonly Statement['kind'][] = ['metric', 'optimiser', 'schedule', 'clip', 'accumulate', 'steps', 'seed', 'batch', 'initialise', 'group']
 
 const ALLOWED: Readonly<Record<DeclarationKind, readonly Statement['kind'][]>> = {
   fn: [...EVERYWHERE, 'return'],
   block: [...EVERYWHERE, 'return', 'param', 'once'],
   expert: [...EVERYWHERE, 'return', 'param', 'once'],
   policy: [...EVERYWHERE, 'param', 'once', 'select', 'weigh', 'keep', 'loss', 'when-training'],
-  model: [...EVERYWHERE, 'param', 'once', 'input', 'output', 'weights', 'loss'],
+  model: [...EVERYWHERE, 'param', 'once', 'input', 'output', 'weights', 'loss', 'train'],
 }
 
-const WORDS: Readonly<Record<Statement['kind'], string>> = {
+/** How messages call a statement. */
+export const WORDS: Readonly<Record<Statement['kind'], string>> = {
   let: 'let', assign: 'an assignment', param: 'param', input: 'input', output: 'output', return: 'return', repeat: 'repeat', select: 'select', weigh: 'weigh', keep: 'keep',
   loss: 'loss', once: 'once', 'when-training': 'when training', weights: 'weights', assert: 'assert',
   train: 'train', metric: 'metric', optimiser: 'optimiser', schedule: 'schedule', clip: 'clip', accumulate: 'accumulate', steps: 'steps', seed: 'seed', batch: 'batch',
@@ -39,7 +44,8 @@ export function statements(frame: Frame, list: readonly Statement[]): Value | nu
   let result: Value | null = null
   for (const statement of list) {
     if (!ALLOWED[frame.declaration.declares].includes(statement.kind)) {
-      complain(frame, { code: 'SMOE2012', message: `${WORDS[statement.kind]} has no place in ${article(frame.declaration.declares)}`, span: statement.span })
+      const help = IN_TRAIN.includes(statement.kind) && frame.declaration.declares === 'model' ? 'it stands in `train { ... }`' : null
+      complain(frame, { code: 'SMOE2012', message: `${WORDS[statement.kind]} has no place in ${article(frame.declaration.declares)}`, span: statement.span, help })
       if ('name' in statement && !frame.scope.bindings.has(statement.name.text)) bind(frame, statement.name, UNKNOWN)
       if (frame.policy !== null) frame.policy.isBroken = true
       continue
@@ -50,7 +56,8 @@ export function statements(frame: Frame, list: readonly Statement[]): Value | nu
   return result
 }
 
-function run(frame: Frame, statement: Statement): Value | null {
+/** Works out one statement that may stand here; the value it returns. */
+export function run(frame: Frame, statement: Statement): Value | null {
   switch (statement.kind) {
     case 'let': return letStatement(frame, statement), null
     case 'assign': return assignStatement(frame, statement), null
@@ -107,15 +114,16 @@ function assignStatement(frame: Frame, { name, value: expression }: AssignStatem
   if (value.kind === 'tensor') step(frame, { kind: 'let', name: name.text, value: value.term, doc: '' })
 }
 
-function paramStatement(frame: Frame, { name, type, doc, span }: ParamStatement): void {
+function paramStatement(frame: Frame, { name, type, initialiser: method, doc, span }: ParamStatement): void {
   const { context } = frame
   const [shape, dtype] = [closedShape(frame, type), dtypeOf(frame, type)]
+  const initialiser = method === null ? null : initialiserOf(frame, method, shape?.length ?? null)
   const atRun = shape?.flatMap(symbolsOf).find((symbol) => context.runDims.has(symbol))
   if (dtype !== null && dtype !== 'f32') complain(frame, { code: 'SMOE3013', message: `a weight is f32, not ${dtype}`, span: type.dtype.span })
   else if (atRun !== undefined) complain(frame, { code: 'SMOE3013', message: `the sizes of a weight are known at compile time, but ${atRun} only at a run`, span: type.span })
   if (shape === null || dtype !== 'f32' || atRun !== undefined) return bind(frame, name, UNKNOWN)
   const path = [...frame.path, name.text].join('.')
-  const term: WeightTerm = { kind: 'weight', path, bank: frame.bank?.count ?? null, doc: doc.join('\n'), shape, dtype, origin: originOf(frame, span) }
+  const term: WeightTerm = { kind: 'weight', path, bank: frame.bank?.count ?? null, initialiser, doc: doc.join('\n'), shape, dtype, origin: originOf(frame, span) }
   const stackedPath = frame.bank === null ? null : [...frame.path.slice(0, frame.bank.depth), '{*}', ...frame.path.slice(frame.bank.depth), name.text].join('.')
   context.weights.push({ term, stackedPath, loops: frame.loops, source: null })
   bind(frame, name, ofTerm(term))

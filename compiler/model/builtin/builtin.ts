@@ -12,6 +12,8 @@ export type BuiltinParameterKind =
   | 'tensors'
   /** All remaining positional arguments. */
   | 'rest'
+  /** A share known at compile time, 0 or more and below 1. */
+  | 'rate'
   | 'axis' | 'keep' | 'dtype' | 'dims' | 'order' | 'pattern' | 'count' | 'iterations' | 'tolerance'
   /** All named ints. */
   | 'sizes'
@@ -32,6 +34,8 @@ export interface Builtin {
   readonly elementwise: boolean
   /** The same on numbers known at compile time; null where there is none. */
   readonly fold: ((...values: readonly number[]) => number) | null
+  /** Random numbers themselves, or what adds them to its first operand in training and is that operand else; absent where chance takes no part. */
+  readonly random?: 'source' | 'noise'
   readonly expand: <T extends TensorType>(emit: Emit<T>, operands: readonly T[], options: Options) => T
 }
 

@@ -17,6 +17,8 @@ export interface Emit<T extends TensorType> {
   readonly topK: (x: T, count: Dim) => T
   /** A single number, shape []. */
   readonly constant: (value: number, dtype: DType) => T
+  /** f32 numbers above 0 and below 1, other ones at each call. */
+  readonly random: (shape: readonly Dim[]) => T
   /** A size as an f32 number, shape []. */
   readonly size: (size: Dim) => T
   /** The one form of all sizes known to be equal to this. */

@@ -1,4 +1,4 @@
-/** Patterns of axis names: `b s (h c)`. */
+/** Patterns of axis names: `b s (h c)`, `... c`. */
 
 export interface AxisName {
   readonly name: string
@@ -14,15 +14,30 @@ export interface PatternProblem {
   readonly at: readonly [number, number]
 }
 
+/** What may stand in a pattern besides names. */
+export interface Signs {
+  /** How many axes `...` stands for; null where it has no place. */
+  readonly any: number | null
+  /** Whether `1` is an axis of size 1: a group of none. */
+  readonly single: boolean
+}
+
+export const NO_SIGNS: Signs = { any: null, single: false }
+
 /** Reads one side of a pattern that begins at `offset`. */
-export function readAxes(text: string, offset: number): { groups: AxisGroups; problem: PatternProblem | null } {
+export function readAxes(text: string, offset: number, { any, single }: Signs = NO_SIGNS): { groups: AxisGroups; problem: PatternProblem | null } {
   const groups: AxisName[][] = []
   let open: AxisName[] | null = null
-  for (const match of text.matchAll(/[A-Za-z_]\w*|1|\S/g)) {
+  for (const match of text.matchAll(/[A-Za-z_]\w*|\.\.\.|1|\S/g)) {
     const [word, start] = [match[0], offset + match.index]
     const axis = { name: word, start, end: start + word.length }
     if (word === '(' && open === null) groups.push((open = []))
     else if (word === ')' && open !== null) open = null
+    else if (word === '...' && any !== null) {
+      const axes = Array.from({ length: any }, (_, i) => ({ ...axis, name: `...${i}` }))
+      if (open === null) groups.push(...axes.map((one) => [one]))
+      else open.push(...axes)
+    } else if (word === '1' && single && open === null) groups.push([])
     else if (/^[A-Za-z_]/.test(word)) {
       if (open === null) groups.push([axis])
       else open.push(axis)

@@ -1,13 +1,14 @@
-/** `b s (h c) -> b h s c`: reshape, transpose, reshape. */
+/** `b s (h c) -> b h s c`, `... c -> (...) c`, `... -> ... 1`: reshape, transpose, reshape. */
 import { ONE, product, type Dim } from '../../../plan/dim.ts'
 import type { TensorType } from '../../ops/record.ts'
 import type { Emit } from './emit.ts'
 import { readAxes, repeated, splitArrow, type AxisGroups, type AxisName } from './pattern.ts'
 
-function read<T extends TensorType>(emit: Emit<T>, pattern: string): readonly [AxisGroups, AxisGroups] | null {
+function read<T extends TensorType>(emit: Emit<T>, pattern: string, rank: number): readonly [AxisGroups, AxisGroups] | null {
   const sides = splitArrow(pattern)
   if ('message' in sides) return emit.fail(sides), null
-  const [left, right] = [readAxes(sides.left, 0), readAxes(sides.right, sides.rightAt)]
+  const any = sides.left.includes('...') ? Math.max(0, rank - readAxes(sides.left, 0, { any: 0, single: false }).groups.length) : null
+  const [left, right] = [readAxes(sides.left, 0, { any, single: false }), readAxes(sides.right, sides.rightAt, { any, single: true })]
   const problem = left.problem ?? right.problem
   if (problem !== null) return emit.fail(problem), null
   const [from, to] = [left.groups.flat(), right.groups.flat()]
@@ -17,7 +18,7 @@ function read<T extends TensorType>(emit: Emit<T>, pattern: string): readonly [A
   const odd = twice ?? lost ?? made
   if (odd === undefined) return [left.groups, right.groups]
   const what = twice ? 'stands twice' : `stands on the ${lost ? 'left' : 'right'} alone`
-  emit.fail({ message: `the axis ${odd.name} ${what}`, at: [odd.start, odd.end] })
+  emit.fail({ message: `the axis ${odd.name.replace(/^\.{3}\d+$/, '...')} ${what}`, at: [odd.start, odd.end] })
   return null
 }
 
@@ -37,7 +38,7 @@ function groupSizes<T extends TensorType>(emit: Emit<T>, group: readonly AxisNam
 }
 
 export function rearrange<T extends TensorType>(emit: Emit<T>, pattern: string, x: T, given: Readonly<Record<string, Dim>>): T {
-  const sides = read(emit, pattern)
+  const sides = read(emit, pattern, x.shape.length)
   if (sides === null) return x
   const [left, right] = sides
   if (left.length !== x.shape.length) {

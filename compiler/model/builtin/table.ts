@@ -5,10 +5,11 @@ import { ELEMENTWISE } from './elementwise.ts'
 import { INDEXED } from './indexed.ts'
 import { MOVEMENTS } from './movement.ts'
 import { PRODUCTS } from './products.ts'
+import { RANDOM } from './random.ts'
 import { REDUCTIONS } from './reductions.ts'
 import { TRANSPORT } from './transport.ts'
 
-const TABLE = { ...ELEMENTWISE, ...REDUCTIONS, ...MOVEMENTS, ...INDEXED, ...PRODUCTS, ...DECOMPOSITIONS, ...TRANSPORT } as const
+const TABLE = { ...ELEMENTWISE, ...REDUCTIONS, ...MOVEMENTS, ...INDEXED, ...PRODUCTS, ...DECOMPOSITIONS, ...TRANSPORT, ...RANDOM } as const
 
 export type BuiltinName = keyof typeof TABLE
 

@@ -1,0 +1,39 @@
+/** Patterns against the weights of the model. */
+import type { InitialiseStatement, StringLiteral } from '../../../grammar/ast.ts'
+import { closest } from '../../../grammar/suggest.ts'
+import { complain, lookupIn, type Frame } from '../context.ts'
+import type { InitialiserFact } from '../model.ts'
+import { instancesOf, type WeightInstance } from '../paths.ts'
+import { initialiserOf, ORTHOGONAL } from './method.ts'
+import { fits } from './pattern.ts'
+
+/** The word of a pattern that stands in no path, and what is probably meant. */
+function advice(pattern: string, paths: readonly string[]): string | null {
+  const labels = new Set(paths.flatMap((path) => path.split('.')))
+  const odd = pattern.split(/[.*]+/).find((word) => word !== '' && ![...labels].some((label) => label.includes(word)))
+  const meant = odd === undefined ? null : closest(odd, labels)
+  if (meant !== null) return `${meant} is probably meant`
+  return paths.length === 0 ? null : `a path is such as ${paths[0]}; \`*\` is any run of characters`
+}
+
+/** The weights that a pattern fits; null where there is none, which is reported. */
+export function matchesOf(frame: Frame, { value, span }: StringLiteral): readonly WeightInstance[] | null {
+  const { context, declaration } = frame
+  const all = instancesOf(context.weights, lookupIn(context))
+  const found = all.filter(({ path }) => fits(value, path))
+  // loops have no ends before the parameters have values
+  if (found.length > 0 || context.isAlone || declaration.isPartial || context.broken.length > 0) return found
+  complain(frame, { code: 'SMOE5005', message: `no weight has a path that fits ${JSON.stringify(value)}`, span, help: advice(value, all.map(({ path }) => path)) })
+  return null
+}
+
+export function readInitialiser(frame: Frame, { pattern, method: call }: InitialiseStatement): InitialiserFact | null {
+  const method = initialiserOf(frame, call, null)
+  const matched = pattern === null ? [] : matchesOf(frame, pattern)
+  if (method === null || matched === null) return null
+  const flat = method.kind === ORTHOGONAL ? matched.find(({ fact }) => fact.term.shape.length < 2) : undefined
+  if (flat !== undefined) {
+    complain(frame, { code: 'SMOE3001', message: `${ORTHOGONAL} is for weights of two axes or more, and ${flat.path} has ${flat.fact.term.shape.length}`, span: call.span })
+  }
+  return { pattern: pattern?.value ?? null, method }
+}

@@ -1,0 +1,129 @@
+/** The `train` block of a model: what is fed and worked out in training alone, and how the weights learn. */
+import type {
+  BatchStatement, Declaration, GroupStatement, InitialiseStatement, MethodStatement, NumberSetting, NumberStatement, Statement, TrainStatement,
+} from '../../../grammar/ast.ts'
+import type { Span } from '../../../grammar/source.ts'
+import { complain, originOf, type Frame } from '../context.ts'
+import type { GroupFact, InitialiserFact, InputTerm, MethodFact, Train } from '../model.ts'
+import { tellable } from '../ports.ts'
+import { metricStatement } from '../routing.ts'
+import { createScope, find } from '../scope.ts'
+import type { Static } from '../static.ts'
+import { run, WORDS } from '../statements.ts'
+import { ofTerm } from '../value.ts'
+import { checkBatch, readBatch } from './batch.ts'
+import { methodOf, settingOf, settingsOf } from './method.ts'
+import { GROUP, NUMBERS, OPTIMISERS, SCHEDULES } from './methods.ts'
+import { matchesOf, readInitialiser } from './matches.ts'
+
+/** What has been read so far; places are kept to tell of what is said twice. */
+interface Draft {
+  readonly firsts: Map<string, Span>
+  readonly numbers: Partial<Record<NumberSetting, Static>>
+  readonly batch: Record<string, Static>
+  readonly initialisers: InitialiserFact[]
+  readonly groups: GroupFact[]
+  optimiser: MethodFact | null
+  schedule: MethodFact | null
+}
+
+const newDraft = (): Draft => ({ firsts: new Map(), numbers: {}, batch: {}, initialisers: [], groups: [], optimiser: null, schedule: null })
+
+/** Says where a setting stands a second time. */
+function isFirst(frame: Frame, draft: Draft, { kind, span }: Statement): boolean {
+  const first = draft.firsts.get(kind)
+  if (first === undefined) draft.firsts.set(kind, span)
+  else complain(frame, { code: 'SMOE2003', message: `${WORDS[kind]} is settled already`, span, related: [{ span: first, message: 'the first' }] })
+  return first === undefined
+}
+
+function readMethod(frame: Frame, draft: Draft, { kind, method }: MethodStatement): void {
+  if (kind === 'optimiser') draft.optimiser = methodOf(frame, method, OPTIMISERS, kind)
+  else draft.schedule = methodOf(frame, method, SCHEDULES, kind)
+}
+
+function readNumber(frame: Frame, draft: Draft, { kind, value: node }: NumberStatement): void {
+  const value = settingOf(frame, node, NUMBERS[kind], kind)
+  if (value !== null) draft.numbers[kind] = value
+}
+
+function readGroup(frame: Frame, { pattern, settings: args, span }: GroupStatement): GroupFact | null {
+  const settings = settingsOf(frame, 'a group', GROUP, args, span)
+  if (settings === null || matchesOf(frame, pattern) === null) return null
+  const given = (name: string): Static | null => (args.some((one) => one.name?.text === name) ? settings[name] : null)
+  return { pattern: pattern.value, rate: given('rate'), decay: given('decay') }
+}
+
+const push = <T>(list: T[], one: T | null): void => {
+  if (one !== null) list.push(one)
+}
+
+function read(frame: Frame, draft: Draft, statement: Statement): void {
+  switch (statement.kind) {
+    case 'let': case 'assign': case 'assert': case 'input': case 'loss': return void run(frame, statement)
+    case 'metric': return metricStatement(frame, statement)
+    case 'optimiser': case 'schedule': return isFirst(frame, draft, statement) ? readMethod(frame, draft, statement) : undefined
+    case 'clip': case 'accumulate': case 'steps': case 'seed': return isFirst(frame, draft, statement) ? readNumber(frame, draft, statement) : undefined
+    case 'batch': return isFirst(frame, draft, statement) ? void Object.assign(draft.batch, readBatch(frame, statement)) : undefined
+    case 'initialise': return push(draft.initialisers, readInitialiser(frame, statement satisfies InitialiseStatement))
+    case 'group': return push(draft.groups, readGroup(frame, statement))
+    default: complain(frame, { code: 'SMOE2012', message: `${WORDS[statement.kind]} has no place in train`, span: statement.span })
+  }
+}
+
+/** The surroundings of a train block: what it feeds is apart, outputs are seen by their names. */
+function trainFrame(frame: Frame): Frame {
+  const scope = createScope(frame.scope)
+  for (const { name, term } of frame.context.outputs) {
+    if (find(scope, name) === undefined && term.origin.span !== null) scope.bindings.set(name, { value: ofTerm(term), span: term.origin.span, mutable: false })
+  }
+  return { ...frame, scope, steps: [], isTraining: true, context: { ...frame.context, inputs: [], runDims: new Set(frame.context.runDims) } }
+}
+
+/** Names of inputs are those of one list, among them the seed and step that random numbers follow from. */
+function checkNames(frame: Frame, own: readonly InputTerm[], outer: readonly InputTerm[]): void {
+  for (const { name, origin: { span } } of own) {
+    if (span !== null && outer.some((other) => other.name === name)) complain(frame, { code: 'SMOE2003', message: `there is an input ${name} already`, span })
+  }
+  for (const { name, origin: { span } } of [...outer, ...own]) {
+    if (span !== null && name === 'random') complain(frame, { code: 'SMOE2003', message: 'random is the input of seed and step when training', span })
+  }
+}
+
+function checkWhole(frame: Frame, outer: Frame, draft: Draft, head: Span): void {
+  const lacks = (message: string, help: string): void => {
+    if (!frame.declaration.isPartial) complain(frame, { code: 'SMOE2013', message, span: head, help })
+  }
+  if (!draft.firsts.has('optimiser')) lacks('train has no optimiser', 'as in optimiser adamw(rate = 3e-4)')
+  const names = (steps: Frame['steps']): readonly string[] => steps.flatMap((step) => (step.kind === 'loss' ? [step.loss.name] : []))
+  const both = names(frame.steps).find((name) => names(outer.steps).includes(name))
+  if (both !== undefined) complain(frame, { code: 'SMOE2003', message: `there is a loss ${both} already`, span: head })
+}
+
+/** The block as facts; null where there is none, or after a mistake. Read when all else of the model is. */
+export function trainOf(outer: Frame, { body }: Declaration): Train | null {
+  const blocks = body.filter((statement): statement is TrainStatement => statement.kind === 'train')
+  for (const extra of blocks.slice(1)) complain(outer, { code: 'SMOE2003', message: 'a model has one `train`', span: extra.span, related: [{ span: blocks[0].span, message: 'the first' }] })
+  if (blocks.length === 0) return null
+  const [block] = blocks
+  const { reporter } = outer.context
+  const before = reporter.count
+  const head: Span = { ...block.span, end: block.span.start + 'train'.length }
+  const frame = trainFrame(outer)
+  const draft = newDraft()
+  for (const statement of block.body) read(frame, draft, statement)
+  const { inputs, runDims } = frame.context
+  checkNames(frame, inputs, outer.context.inputs)
+  tellable({ ...frame, context: { ...frame.context, inputs: [...outer.context.inputs, ...inputs] } })
+  checkWhole(frame, outer, draft, head)
+  if (!block.body.some(({ kind }) => kind === 'loss') && !outer.declaration.isPartial) {
+    complain(frame, { code: 'SMOE2013', message: 'train has no loss', span: head, help: 'as in loss next = cross_entropy(logits, targets)' })
+  }
+  checkBatch(frame, block.body.find((one): one is BatchStatement => one.kind === 'batch') ?? null, head)
+  if (draft.optimiser === null || reporter.count > before) return null
+  const { optimiser, schedule, numbers, batch, initialisers, groups } = draft
+  return {
+    origin: originOf(outer, head), inputs, dims: [...runDims].filter((name) => !outer.context.runDims.has(name)), steps: frame.steps, optimiser, schedule,
+    clip: numbers.clip ?? null, accumulate: numbers.accumulate ?? null, runSteps: numbers.steps ?? null, seed: numbers.seed ?? null, batch, initialisers, groups,
+  }
+}

@@ -1,0 +1,129 @@
+/** Checked model -> the recipe of its training: what the loop reads beside the plans. */
+import { evaluate as evaluateDim, constantValue } from '../plan/dim.ts'
+import {
+  RECIPE_VERSION, type Initialiser, type LearnedWeight, type Optimiser, type RateSchedule, type Recipe, type RecipeInput,
+} from '../plan/recipe.ts'
+import type { Graph, Node } from './graph/node.ts'
+import { isOp, needed } from './graph/walk.ts'
+import { RANDOM_INPUT } from './lower/chance.ts'
+import { layersOf, lower } from './lower/lower.ts'
+import { folds, lookupIn } from './model/context.ts'
+import type { MethodFact, Model, Train } from './model/model.ts'
+import { instancesOf, type WeightInstance } from './model/paths.ts'
+import { evaluate, type Lookup, type Static, type StaticValue } from './model/static.ts'
+import { NUMBERS } from './model/train/methods.ts'
+import { fits } from './model/train/pattern.ts'
+
+/** What is asked for in the place of what the spec says. */
+export type RecipeOverrides = Partial<Pick<Recipe, 'steps' | 'seed' | 'accumulate' | 'clip' | 'batch'>>
+
+/** The value of what the checker has found to be known. */
+function valueIn(lookup: Lookup, value: Static): StaticValue {
+  const found = evaluate(value, lookup, folds)
+  if (found === undefined) throw new Error('a setting of training has no value')
+  return found
+}
+
+const methodIn = <M extends { readonly kind: string }>(lookup: Lookup, { kind, settings }: MethodFact): M =>
+  ({ kind, ...Object.fromEntries(Object.entries(settings).map(([name, value]) => [name, valueIn(lookup, value)])) }) as unknown as M
+
+/** How many axes a weight has; of a bank, one expert's. */
+const axesOf = ({ fact }: WeightInstance): number => fact.term.shape.length
+
+/** The last pattern that fits counts, then what the `param` says, then what the model says for all, then what the axes say. */
+function initialiserOf({ initialisers }: Train, weight: WeightInstance, lookup: Lookup): Initialiser {
+  const own = weight.fact.term.initialiser
+  const fitting = initialisers.findLast(({ pattern }) => pattern !== null && fits(pattern, weight.path))
+  const general = initialisers.findLast(({ pattern }) => pattern === null)
+  const method = fitting?.method ?? own ?? (axesOf(weight) < 2 ? null : general?.method ?? null)
+  if (method !== null) return methodIn(lookup, method)
+  return axesOf(weight) < 2 ? { kind: 'zeros' } : { kind: 'fan', gain: 1 }
+}
+
+/** What the last group that settles it says. */
+function ofGroups({ groups }: Train, path: string, setting: 'rate' | 'decay', lookup: Lookup): number | null {
+  const value = groups.findLast((group) => group[setting] !== null && fits(group.pattern, path))?.[setting] ?? null
+  return value === null ? null : Number(valueIn(lookup, value))
+}
+
+/** The weights that a gradient of the losses reaches: none goes through a stop, nor through what is no f32. */
+function reached({ outputs }: Graph): ReadonlySet<string> {
+  const seen = new Set<Node>(outputs.filter(({ name }) => name.startsWith(LOSS)).map(({ node }) => node))
+  for (const node of seen) if (node.op !== 'stop_gradient') for (const input of node.inputs) if (input.dtype === 'f32') seen.add(input)
+  return new Set([...seen].flatMap((node) => (isOp(node, 'weight') ? [node.params.name] : [])))
+}
+
+const LOSS = 'loss.'
+const METRIC = 'metric.'
+
+function weightsOf(model: Model, train: Train, trained: readonly Graph[]): readonly LearnedWeight[] {
+  const lookup = lookupIn({ values: new Map(Object.entries(model.values)), symbols: new Map(Object.entries(model.symbols)) })
+  const instances = new Map(instancesOf(model.weights, lookup).map((one) => [one.path, one]))
+  const { decay: general = 0 } = methodIn<Optimiser>(lookup, train.optimiser)
+  const learned = new Set(trained.flatMap((graph) => [...reached(graph)]))
+  const nodes = new Map([...trained, lower(model)].flatMap((graph) => needed(graph).flatMap((node) => (isOp(node, 'weight') ? [[node.params.name, node] as const] : []))))
+  return [...nodes].map(([name, { shape: sizes }]) => {
+    const weight = instances.get(name)!
+    const inside: Lookup = (symbol) => weight.indices[symbol] ?? lookup(symbol)
+    const shape = sizes.map((size) => constantValue(size)!)
+    const isLearned = learned.has(name)
+    return {
+      name, shape, initialiser: initialiserOf(train, weight, inside), fanIn: shape.at(-1) ?? 1,
+      rate: isLearned ? ofGroups(train, name, 'rate', lookup) ?? 1 : 0,
+      decay: isLearned ? ofGroups(train, name, 'decay', lookup) ?? (axesOf(weight) < 2 ? 0 : general) : 0,
+    }
+  })
+}
+
+/** The input whose values these are, in another shape at most. */
+function inputBehind(node: Node): Node | null {
+  if (node.op === 'input') return node
+  return node.op === 'reshape' || node.op === 'broadcast' || node.op === 'transpose' || node.op === 'slice' ? inputBehind(node.inputs[0]) : null
+}
+
+/** Input -> how many rows or columns its values choose among: of the fewest where there are several. */
+function choicesOf(graphs: readonly Graph[]): ReadonlyMap<string, number> {
+  const below = new Map<string, number>()
+  for (const node of graphs.flatMap(needed)) {
+    const [from, ids] = node.inputs
+    const input = node.op === 'take' || node.op === 'pick' ? inputBehind(ids) : null
+    const count = input === null ? undefined : constantValue(node.op === 'take' ? from.shape[0] : from.shape.at(-1)!)
+    if (input?.op !== 'input' || count === undefined) continue
+    below.set(input.params.name, Math.min(count, below.get(input.params.name) ?? Infinity))
+  }
+  return below
+}
+
+function inputsOf(graphs: readonly Graph[], batch: Recipe['batch']): readonly RecipeInput[] {
+  const below = choicesOf(graphs)
+  return graphs[0].inputs.filter(({ params }) => params.name !== RANDOM_INPUT).map(({ params: { name, shape }, dtype }) =>
+    ({ name, dtype: dtype === 'bool' ? 'u32' : dtype, shape: shape.map((size) => evaluateDim(size, batch)), below: below.get(name) ?? null }))
+}
+
+/** Null where the model has no `train` block. The overrides are in the ranges of the settings: whoever takes them from a user says so. */
+export function recipeOf(model: Model, overrides: RecipeOverrides = {}): Recipe | null {
+  const { train } = model
+  if (train === null) return null
+  const lookup = lookupIn({ values: new Map(Object.entries(model.values)), symbols: new Map(Object.entries(model.symbols)) })
+  const number = (value: Static | null, otherwise: unknown): number => Number(value === null ? otherwise : valueIn(lookup, value))
+  const graphs = [lower(model, { training: true }), lower(model, { training: [] })]
+  const named = (start: string): readonly string[] => [...new Set(graphs.flatMap(({ outputs }) => outputs.map(({ name }) => name).filter((name) => name.startsWith(start))))]
+  const batch = { ...Object.fromEntries(Object.entries(train.batch).map(([name, value]) => [name, number(value, 1)])), ...overrides.batch }
+  return {
+    version: RECIPE_VERSION,
+    model: model.name,
+    weights: weightsOf(model, train, graphs),
+    optimiser: methodIn(lookup, train.optimiser),
+    schedule: train.schedule === null ? { kind: 'constant', warmup: 0 } : methodIn<RateSchedule>(lookup, train.schedule),
+    clip: overrides.clip ?? (train.clip === null ? null : number(train.clip, null)),
+    accumulate: overrides.accumulate ?? number(train.accumulate, NUMBERS.accumulate.default),
+    batch,
+    steps: overrides.steps ?? number(train.runSteps, NUMBERS.steps.default),
+    seed: overrides.seed ?? number(train.seed, NUMBERS.seed.default),
+    inputs: inputsOf(graphs, batch),
+    losses: named(LOSS),
+    metrics: named(METRIC),
+    layers: layersOf(model),
+    isRandom: graphs.some(({ inputs }) => inputs.some(({ params }) => params.name === RANDOM_INPUT)),
+  }
+}
