@@ -105,6 +105,21 @@ function jointLaw(one: Requirement, before: readonly Requirement[], routed: Rout
   }
 }
 
+const MAY_DROP: readonly Requirement['kind'][] = ['capacity', 'at-most', 'expert-choice']
+
+/** Loads are whole numbers: where all T * k slots are answered, those as even as can be are its quotients by E, rounded down and up. */
+function evenLaw(one: Requirement, all: readonly Requirement[], { count, selected, tokens, keeper }: Routed): Law {
+  if (one.kind !== 'balanced-within' || keeper !== null || all.some(({ kind }) => MAY_DROP.includes(kind))) return () => null
+  return (lookup) => {
+    const [p, t, e, k] = [number(one.percent, lookup), size(tokens, lookup), size(count, lookup), size(selected, lookup)]
+    if (p === undefined || t === undefined || e === undefined || k === undefined) return null
+    const [slots, over] = [t * k, (t * k) % e]
+    const off = over === 0 ? 0 : (100 * Math.max(over, e - over)) / slots
+    if (off <= p * (1 + 1e-12)) return null
+    return `${t} tokens with ${k} of ${e} experts each ask ${slots / e} answers of an expert in the mean: whole numbers lie ${Number(off.toPrecision(3))}% off at least, and ${p}% is allowed`
+  }
+}
+
 /** Reports groups that no selection can be made among. */
 export const groupsFit = (frame: Frame, one: Requirement, routed: Routed): boolean =>
   one.kind !== 'groups' || verify(frame, (lookup) => {
@@ -123,7 +138,7 @@ const isSupported = (frame: Frame, one: Requirement, { count }: Routed): boolean
 export function constraintsOf(frame: Frame, all: readonly Requirement[], routed: Routed): readonly ConstraintFact[] {
   return all.flatMap((one, i): readonly ConstraintFact[] => {
     const { span } = one
-    const ok = isSupported(frame, one, routed) && [ownLaw(one, routed), jointLaw(one, all.slice(0, i), routed)].every((law) => verify(frame, (lookup) => {
+    const ok = isSupported(frame, one, routed) && [ownLaw(one, routed), jointLaw(one, all.slice(0, i), routed), evenLaw(one, all, routed)].every((law) => verify(frame, (lookup) => {
       const message = law(lookup)
       return message === null ? null : { code: 'SMOE4004', message, span }
     }))
