@@ -117,10 +117,10 @@ test('explained, it is said when it is checked', async () => {
 
 test('what no loads can be is refused before anything runs', async () => {
   const text = spec('require balanced within 5%', '').replace('x: f32[T, D]', 'x: f32[6, D]')
-  const { code, err } = await place({ 'two.smoe': text }).smoe('check', 'two.smoe')
+  const { code, out } = await place({ 'two.smoe': text }).smoe('check', 'two.smoe')
   expect(code).toBe(1)
-  expect(err).toContain('SMOE4004')
-  expect(err).toContain('6 tokens with 1 of 4 experts each ask 1.5 answers of an expert in the mean: whole numbers lie 33.3% off at least, and 5% is allowed')
+  expect(out).toContain('SMOE4004')
+  expect(out).toContain('6 tokens with 1 of 4 experts each ask 1.5 answers of an expert in the mean: whole numbers lie 33.3% off at least, and 5% is allowed')
 })
 
 test('of so few tokens that no loads are as even, a run says so', async () => {
