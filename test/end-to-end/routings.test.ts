@@ -49,7 +49,7 @@ const SCENES: readonly Scene[] = [
   // barriers are dear on a processor
   scene([8, 2, 4, 4], 'tall', [1, 80], {}, true, 4),
   scene([8, 2, 4, 8], 'both', [0, 64], capacity('1', 'drop')),
-  scene([8, 2, 4, 8], 'many', [1, 64], capacity('0.75', 'drop'), false),
+  scene([8, 2, 4, 8], 'many', [1, 64], capacity('0.777', 'drop'), false),
   scene([5, 2, 4, 3], 'tall', [1, 100], capacity('0.5', 'drop'), false),
   scene([4, 2, 4, 4], 'many', [1, 48], capacity('1', 'next')),
   scene([5, 1, 3, 4], 'both', [1, 40], capacity('1', 'next'), false),

@@ -2,7 +2,6 @@
 import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
 import type { Graph } from '../../compiler/graph/node.ts'
-import { fraction } from '../../compiler/lower/limits.ts'
 import { replay } from '../support/replay.ts'
 import { byReference, layerGraph, wantedOf, wrongIn } from '../support/routed/check.ts'
 import { CONSTRAINTS, CORNERS, type Case } from '../support/routed/cases.ts'
@@ -40,8 +39,4 @@ describe('the corners are what they say', () => {
   test('none to an expert', () => law('none to an expert', (_, loads) => expect(Math.min(...loads)).toBe(0)))
   test('k = E', () => law('k = E', ({ problem }, loads) => expect(new Set(loads)).toEqual(new Set([problem.T]))))
   test('T = 1', () => law('T = 1', ({ layer }, loads) => expect(loads.filter((load) => load > 0).length).toBe(layer.k)))
-})
-
-test('numbers as fractions', () => {
-  expect([1.25, 3, 0.1, 1e-7, 2.5e21].map(fraction)).toEqual([[5, 4], [3, 1], [1, 10], [1, 10000000], [2.5e21, 1]])
 })
