@@ -103,10 +103,10 @@ describe('who competes', () => {
     const text = competing.replace(' at 0.5 after 0.1, at_most 1 layers a step', '')
     expect(print(graphOf(text, { training: [] }))).toBe(print(graphOf(text, { training: true })))
   })
-  test('what is held at inference is made at each step', () => {
+  test('what is held and learned is made anew where a model is told of while it learns', () => {
     const text = `${contest.replace('let p = softmax(x @ gate.T)', 'once {\n    let turned = gate * 2\n  }\n  let p = softmax(x @ turned.T)')}${model('moe(h) {\n experts E of swiglu(F = 3)\n route compete()\n }')}`
     const holds = (options: LowerOptions): number => nodesOf(graphOf(text, options)).filter(({ op }) => op === 'hold').length
-    expect([holds({}), holds({ training: true }), holds({ evaluation: true })]).toEqual([2, 0, 0])
+    expect([holds({}), holds({ training: true }), holds({ evaluation: true })]).toEqual([2, 2, 0])
   })
 })
 
