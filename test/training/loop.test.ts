@@ -1,7 +1,5 @@
 import { describe, expect, test } from 'vitest'
-import { uniformAt } from '../../plan/philox.ts'
 import type { Recipe } from '../../plan/recipe.ts'
-import type { StreamData } from '../../training/data/data.ts'
 import { DivergedError, FitError } from '../../training/errors.ts'
 import type { StepEvent, TrainingEvent } from '../../training/events.ts'
 import { train } from '../../training/loop.ts'
@@ -9,13 +7,7 @@ import type { Progress } from '../../training/progress.ts'
 import type { Training } from '../../training/run.ts'
 import { bigrams, fakeMachine, type FakeMachine } from './fake-machine.ts'
 import { routed } from './recipes.ts'
-
-/** A text of 12 characters in which each is followed by the next, or the one after. */
-const stream = (length: number, from = 0): StreamData => {
-  const tokens = new Int32Array(length)
-  for (let at = 1; at < length; at++) tokens[at] = (tokens[at - 1] + (uniformAt(from, 0, 0, at) < 0.7 ? 1 : 2)) % 12
-  return { kind: 'stream', name: 'made up', tokens, vocabulary: null }
-}
+import { chain } from './texts.ts'
 
 /** A clock that goes on by 10 ms whenever it is looked at. */
 function clock(): () => number {
@@ -30,7 +22,7 @@ async function all(events: AsyncIterable<TrainingEvent>): Promise<TrainingEvent[
 }
 
 const optionsOf = (recipe: Recipe, machine: FakeMachine, more: Partial<Training> = {}): Training =>
-  ({ recipe, machine, training: stream(60), validation: stream(30, 5), validateEvery: 3, now: clock(), ...more })
+  ({ recipe, machine, training: chain(60), validation: chain(30, 5), validateEvery: 3, now: clock(), ...more })
 
 const run = async (recipe: Recipe, more: Partial<Training> = {}): Promise<{ readonly events: TrainingEvent[]; readonly machine: FakeMachine }> => {
   const machine = fakeMachine(recipe)
@@ -66,7 +58,7 @@ test('micro-batches are summed by the machine and updated once, at the scheduled
 })
 
 test('it learns', async () => {
-  const { events } = await run(bigrams({ steps: 60, optimiser: { kind: 'sgd', rate: 1, momentum: 0.9, nesterov: false, decay: 0 } }), { validateEvery: 60, training: stream(600) })
+  const { events } = await run(bigrams({ steps: 60, optimiser: { kind: 'sgd', rate: 1, momentum: 0.9, nesterov: false, decay: 0 } }), { validateEvery: 60, training: chain(600) })
   const [first, last] = events.filter((event) => event.kind === 'validation')
   expect(first.loss).toBeCloseTo(Math.log(12) + 0.02, 1)
   expect(last.loss).toBeLessThan(1.2)
@@ -121,7 +113,7 @@ test('a bias that balances evens the load', async () => {
   const still: Partial<Recipe> = { steps: 80, optimiser: { kind: 'sgd', rate: 0, momentum: 0, nesterov: false, decay: 0 }, weights: [{ ...table, initialiser: { kind: 'normal', deviation: 1 } }, { ...bias, initialiser: { kind: 'uniform', bound: 3 } }] }
   const violation = async (rate: number): Promise<number> => {
     const recipe = bigrams({ ...still, layers: [routed('a/moe', { balancedBias: { weight: 'bias', rate } })] })
-    const last = steps((await run(recipe, { training: stream(600) })).events).slice(-20)
+    const last = steps((await run(recipe, { training: chain(600) })).events).slice(-20)
     return last.reduce((sum, { routing }) => sum + routing[0].maxVio!, 0) / last.length
   }
   expect(await violation(0.05)).toBeLessThan(0.5 * await violation(0))
@@ -157,9 +149,9 @@ describe('what is no number stops the run', () => {
 
 test('data that does not fit is refused before anything is computed', async () => {
   const machine = fakeMachine(bigrams())
-  await expect(all(train(optionsOf(bigrams(), machine, { validation: stream(8) })))).rejects.toThrow(FitError)
-  await expect(all(train(optionsOf(bigrams(), machine, { validation: stream(8) })))).rejects.toThrow('made up: 1 examples are too few to validate with; a batch takes 2')
-  await expect(all(train(optionsOf(bigrams(), machine, { training: stream(4) })))).rejects.toThrow('4 tokens are too few')
+  await expect(all(train(optionsOf(bigrams(), machine, { validation: chain(8) })))).rejects.toThrow(FitError)
+  await expect(all(train(optionsOf(bigrams(), machine, { validation: chain(8) })))).rejects.toThrow('made up: 1 examples are too few to validate with; a batch takes 2')
+  await expect(all(train(optionsOf(bigrams(), machine, { training: chain(4) })))).rejects.toThrow('4 tokens are too few')
   expect(machine.calls).toEqual([])
 })
 
