@@ -12,6 +12,7 @@ const ORDER: readonly (readonly string[])[] = [
   ['compiler/model'],
   ['compiler/lower'],
   ['compiler/autodiff', 'compiler/passes', 'compiler/reference', 'compiler/recipe.ts'],
+  ['compiler/optimisers'],
   ['compiler/kernel'],
   ['compiler/wgsl'],
   ['compiler/bindings'],
