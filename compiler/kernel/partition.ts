@@ -11,6 +11,7 @@ import { costs } from './cost.ts'
 import type { Group, GroupKind } from './group.ts'
 import { inOrder } from './group-order.ts'
 import { isProduct, productView, sharesLeft } from './product-view.ts'
+import { replacedTogether, sharedScalars, withBetween } from './replaced.ts'
 import { staysInRow } from './row-local.ts'
 
 export interface Partition {
@@ -65,6 +66,7 @@ export function partition(graph: Graph, target: Target, concessions: Concessions
 
 /** Identity is the work in progress: which node is in which draft. */
 class Partitioner {
+  readonly graph: Graph
   readonly nodes: readonly Node[]
   readonly users = new Map<Node, Node[]>()
   readonly outputs: ReadonlySet<Node>
@@ -75,6 +77,7 @@ class Partitioner {
   readonly concessions: Concessions
 
   constructor(graph: Graph, target: Target, concessions: Concessions) {
+    this.graph = graph
     this.target = target
     this.concessions = concessions
     this.nodes = needed(graph)
@@ -86,6 +89,7 @@ class Partitioner {
   run(): Partition {
     for (const node of this.nodes) if (!this.draftOf.has(node)) this.start(node)
     this.joinHeads()
+    this.joinReplaced()
     this.storeWhatIsRead()
     return this.finish()
   }
@@ -282,6 +286,18 @@ class Partitioner {
       if (count.op !== 'count_experts' || !rows.members.has(count.inputs[0])) continue
       this.join(rows, count)
       this.drafts.delete(draft)
+    }
+  }
+
+  /** What takes the place of weights that are read for one another is worked out at once, an element at a time: each weight is read once. */
+  joinReplaced(): void {
+    const isLoose = (node: Node): boolean => !this.draftOf.has(node) && !isLeafWithData(node)
+    const isOpen = (node: Node): boolean => isLoose(node) && isElementwise(node) && !this.concessions.apart.has(node)
+    for (const nodes of replacedTogether(this.graph, isOpen, isLoose)) {
+      const members = withBetween(nodes, isLoose)
+      if (this.closesCycle(members) || this.exits(members).some((exit) => !nodes.includes(exit))) continue
+      for (const shared of sharedScalars(nodes, isLoose)) this.keep('elements', shared, [shared])
+      this.keep('elements', nodes[0], members)
     }
   }
 
