@@ -9,8 +9,6 @@ import { globalNorm } from './norm.ts'
 import { ruleOf } from './rules.ts'
 import type { Moved } from './rule.ts'
 
-export { movedWeights }
-
 /**
  * Outputs: `norm`, f32 [], of the mean gradients before they are clipped; and each weight and what is remembered of it, in the place of the one
  * before. The gradients are sums over the recipe's micro-batches. `moved` are the recipe's weights, or bundles of them.
