@@ -7,7 +7,7 @@ import { recordOf } from '../runtime/routing/tensors.ts'
 import type { Outputs } from '../runtime/run.ts'
 import { createSession, type Session } from '../runtime/session.ts'
 import { createStore } from '../runtime/store.ts'
-import type { HostData } from '../runtime/tensors.ts'
+import { elementCount, type HostData } from '../runtime/tensors.ts'
 import type { Answers, BatchInputs, Machine, State } from './machine.ts'
 
 /** What training runs; made by the compiler, or before it all and carried along. */
@@ -33,6 +33,14 @@ const only = (plan: Plan, inputs: BatchInputs): BatchInputs => Object.fromEntrie
 
 const scalar = (value: number): HostData => ({ shape: [], data: Float32Array.of(value) })
 
+/** Weights and what the optimiser remembers of them, by name. */
+function shapesOf(recipe: Recipe): ReadonlyMap<string, readonly number[]> {
+  const remembered = recipe.weights.flatMap((weight) => memoryNames({ ...recipe, weights: [weight] }).map((name) => [name, weight.shape] as const))
+  return new Map([...recipe.weights.map(({ name, shape }) => [name, shape] as const), ...remembered])
+}
+
+const zeros = (shape: readonly number[]): HostData => ({ shape, data: new Float32Array(elementCount(shape)) })
+
 /** What a run told: by the recipe's names, and the decisions of its layers. */
 function answersOf({ layers }: Recipe, outputs: Outputs): Answers {
   const told = layers.filter(({ selected }) => selected in outputs)
@@ -43,10 +51,11 @@ function answersOf({ layers }: Recipe, outputs: Outputs): Answers {
 /** Throws what `createSession` throws, when a plan is first asked for, and what the plans' maker throws. */
 export function createDeviceMachine(device: Device, plans: MachinePlans): DeviceMachine {
   const { recipe } = plans
-  const { moved, bundles } = bundleWeights(recipe, Math.floor(device.target.maxBindingBytes / 4))
+  const { maxBindingBytes, maxBufferBytes } = device.target
+  const { moved, bundles } = bundleWeights(recipe, Math.floor(Math.min(maxBindingBytes, maxBufferBytes) / 4))
   const store = createStore(device, { bundles })
   const sessions = new Map<string, Promise<Session>>()
-  const weights = recipe.weights.map(({ name }) => name)
+  const shapes = shapesOf(recipe)
   let isFirst = true
 
   const sessionOf = (key: string, make: () => Plan): Promise<Session> => {
@@ -77,7 +86,12 @@ export function createDeviceMachine(device: Device, plans: MachinePlans): Device
       const session = await sessionOf('evaluation', plans.evaluation)
       return answersOf(recipe, await session.run(only(session.plan, inputs)))
     },
-    read: async (names = [...weights, ...memoryNames(recipe)]): Promise<State> => store.read(names),
+    read: async (names = [...shapes.keys()]): Promise<State> => {
+      const there = new Set(store.names())
+      const values = await store.read(names.filter((name) => there.has(name) || !shapes.has(name)))
+      // in the order asked for; what was never written is zero, also where no plan has asked for it yet
+      return Object.fromEntries(names.map((name) => [name, values[name] ?? zeros(shapes.get(name)!)]))
+    },
     write: (tensors) => store.write(Object.fromEntries(Object.entries(tensors).map(([name, { shape, data }]) => [name, { shape, data: Float32Array.from(data as ArrayLike<number>) }]))),
     dispose: () => {
       for (const session of sessions.values()) void session.then((one) => one.dispose(), () => {})
