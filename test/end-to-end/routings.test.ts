@@ -38,16 +38,16 @@ const SCENES: readonly Scene[] = [
   scene([3, 3, 2, 7], 'both', [1, 40]),
   scene([8, 2, 4, 8], 'both', [1, 64]),
   scene([8, 2, 4, 8], 'many', [0, 64], {}, false),
-  scene([8, 2, 4, 8], 'few', [0, 32], {}, false),
+  scene([8, 2, 4, 8], 'few', [0, 32], {}, false, 31),
   scene([8, 1, 4, 8], 'both', [9, 150]),
   scene([16, 4, 4, 4], 'both', [1, 40]),
   scene([24, 24, 4, 4], 'both', [1, 12]),
   scene([40, 6, 4, 4], 'both', [1, 24], {}, false),
   scene([64, 8, 4, 4], 'many', [1, 24], {}, true, 12),
-  scene([130, 2, 2, 4], 'many', [1, 40], {}, true, 10),
+  scene([130, 2, 2, 4], 'many', [1, 40], {}, true, 6),
   scene([4, 1, 4, 4], 'many', [200, 600], {}, false, 8),
   // barriers are dear on a processor
-  scene([8, 2, 4, 4], 'tall', [1, 80], {}, true, 4),
+  scene([4, 2, 4, 4], 'tall', [1, 40], {}, true, 2),
   scene([8, 2, 4, 8], 'both', [0, 64], capacity('1', 'drop')),
   scene([8, 2, 4, 8], 'many', [1, 64], capacity('0.777', 'drop'), false),
   scene([5, 2, 4, 3], 'tall', [1, 100], capacity('0.5', 'drop'), false),
@@ -55,7 +55,7 @@ const SCENES: readonly Scene[] = [
   scene([5, 1, 3, 4], 'both', [1, 40], capacity('1', 'next'), false),
   scene([6, 2, 2, 4], 'both', [1, 48], { ...capacity('0.5', 'shared'), shared: 2 }),
   scene([8, 2, 4, 8], 'both', [1, 64], atMost(5), false),
-  scene([130, 2, 2, 4], 'many', [1, 100], atMost(3), true, 6),
+  scene([130, 2, 2, 4], 'many', [1, 100], atMost(3), true, 4),
   scene([12, 3, 4, 4], 'both', [1, 40], { groups: { count: 4, keep: 2 }, bias: [0, 3, -2, 5, 0, 0, -7, 1, 2, 0, 4, -1] }),
   scene([6, 2, 2, 4], 'both', [1, 24], { expertChoice: true }),
   scene([6, 3, 2, 4], 'many', [1, 40], { ...capacity('0.75', 'next'), above: 1, shared: 1, groups: { count: 3, keep: 2 } }, false),
@@ -110,7 +110,7 @@ class Bench {
   async hold(problems: readonly Problem[]): Promise<void> {
     const runs = []
     for (const [at, problem] of problems.entries()) {
-      if (at % 4 === 0) await this.overflow({ ...problem, seed: problem.seed + 1000 })
+      if (at % 5 === 0) await this.overflow({ ...problem, seed: problem.seed + 1000 })
       runs.push(await this.once(problem))
     }
     for (const { problem, wanted, bytes } of runs.toReversed()) {
