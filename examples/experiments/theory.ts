@@ -19,7 +19,7 @@ import { logLogPlot, slopeOf, type Series } from './plot.ts'
 
 const [D, E] = [4, 4]
 const NOISE = 0.1
-const START = 0.3
+const START = 0.1
 
 const WAYS = {
   competition: `policy way(k: int in 1..E = 2) {
@@ -56,7 +56,7 @@ model mixture(D: int = ${D}, E: int = ${E}) {
     input target: f32[N, D]
     let miss = y - target
     loss square = mean(mean(miss * miss))
-    optimiser adam(rate = 0.02)
+    optimiser adam(rate = 0.002)
     schedule cosine(final = 0.01)
     batch N = ${samples}
   }
@@ -78,10 +78,19 @@ function normals(seed: number, what: string, shape: readonly number[], scale: nu
 
 const plus = (a: Numbers, b: Numbers): Numbers => ({ shape: a.shape, data: a.data.map((value, at) => value + b.data[at]) })
 
-/** Root of the mean square over experts and fresh inputs x ~ N(0, 1) of what an expert misses: that of its matrix and offset. */
-function errorOf(found: Readonly<Record<string, { readonly data: ArrayLike<number> }>>, truth: Readonly<Record<string, Numbers>>): number {
-  const squares = ['moe.experts.matrix', 'moe.experts.offset'].map((name) => truth[name].data.reduce((sum, value, at) => sum + (found[name].data[at] - value) ** 2, 0))
-  return Math.sqrt((squares[0] + squares[1]) / (E * D))
+/**
+ * Root of the mean square of what an expert misses on inputs x ~ N(0, 1), a mean over experts by the share of the samples that they answer in the truth: of an
+ * expert that answers nobody, nothing can be learned.
+ */
+function errorOf(found: Readonly<Record<string, { readonly data: ArrayLike<number> }>>, truth: Readonly<Record<string, Numbers>>, shares: readonly number[]): number {
+  const missed = shares.map((share, e) => {
+    const squares = ['moe.experts.matrix', 'moe.experts.offset'].map((name) => {
+      const width = truth[name].data.length / E
+      return truth[name].data.slice(e * width, (e + 1) * width).reduce((sum, value, at) => sum + (found[name].data[e * width + at] - value) ** 2, 0)
+    })
+    return (share * (squares[0] + squares[1])) / D
+  })
+  return Math.sqrt(missed.reduce((all, one) => all + one, 0))
 }
 
 async function recover(way: Way, samples: number, steps: number, seed: number): Promise<number> {
@@ -92,7 +101,7 @@ async function recover(way: Way, samples: number, steps: number, seed: number): 
   const x = normals(seed, `x ${samples}`, [samples, D], 1)
   const inputs = { x: { shape: x.shape, data: Float32Array.from(x.data) }, target: { shape: x.shape, data: new Float32Array(samples * D) } }
   await machine.write(truth)
-  const clean = answersOf(way, samples, truth, inputs.x)
+  const { clean, shares } = answersOf(way, samples, truth, inputs.x)
   const noise = normals(seed, `noise ${samples}`, [samples, D], NOISE)
   inputs.target.data.set(clean.map((value, at) => value + noise.data[at]))
   await machine.write(Object.fromEntries(Object.entries(truth).map(([name, value]) => [name, plus(value, normals(seed, `${name} start`, value.shape, START))])))
@@ -100,14 +109,20 @@ async function recover(way: Way, samples: number, steps: number, seed: number): 
     await machine.step([], inputs)
     await machine.update({ rate: graphs.recipe.optimiser.rate * rateFactor(graphs.recipe.schedule, step, steps), update: step + 1 })
   }
-  return errorOf(await machine.read(), truth)
+  return errorOf(await machine.read(), truth, shares)
 }
 
-/** What the mixture itself says, without noise. */
-function answersOf(way: Way, samples: number, truth: Readonly<Record<string, Numbers>>, x: { readonly shape: readonly number[]; readonly data: Float32Array }): Float64Array {
+interface Answers {
+  readonly clean: Float64Array
+  readonly shares: readonly number[]
+}
+
+/** What the mixture itself says, without noise, and what share of the slots each expert answers. */
+function answersOf(way: Way, samples: number, truth: Readonly<Record<string, Numbers>>, x: { readonly shape: readonly number[]; readonly data: Float32Array }): Answers {
   const { model } = check(parse({ path: 'mixture.smoe', text: specOf(way, samples) }).file, { load: createLoader(processTerminal()) })
   const weights = Object.fromEntries(Object.entries(truth).map(([name, { shape, data }]) => [name, hostTensor(shape, 'f32', data)]))
-  return evaluate(lower(model!), { inputs: { x: hostTensor(x.shape, 'f32', Float64Array.from(x.data)) }, weights }).y.values
+  const { y, 'moe.selected': selected } = evaluate(lower(model!, { routes: true }), { inputs: { x: hostTensor(x.shape, 'f32', Float64Array.from(x.data)) }, weights })
+  return { clean: y.values, shares: Array.from({ length: E }, (_, e) => selected.values.filter((id) => id === e).length / selected.values.length) }
 }
 
 const { values } = parseArgs({ options: { steps: { type: 'string', default: '400' }, seeds: { type: 'string', default: '3' }, most: { type: 'string', default: '4096' }, plot: { type: 'string' } } })
