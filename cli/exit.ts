@@ -7,6 +7,7 @@ export const EXIT = {
   noAdapter: 3,
   numbersDiffer: 4,
   badCheckpoint: 5,
+  requirementMissed: 6,
   bug: 70,
 } as const
 

@@ -7,6 +7,7 @@ import type { Graph, Node } from './graph/node.ts'
 import { isOp, needed } from './graph/walk.ts'
 import { RANDOM_INPUT } from './lower/chance.ts'
 import { layersOf, lower } from './lower/lower.ts'
+import { taughtBy } from './lower/taught.ts'
 import { folds, lookupIn } from './model/context.ts'
 import type { MethodFact, Model, Train } from './model/model.ts'
 import { instancesOf, type WeightInstance } from './model/paths.ts'
@@ -46,12 +47,8 @@ function ofGroups({ groups }: Train, path: string, setting: 'rate' | 'decay', lo
   return value === null ? null : Number(valueIn(lookup, value))
 }
 
-/** The weights that a gradient of the losses reaches: none goes through a stop, nor through what is no f32. */
-function reached({ outputs }: Graph): ReadonlySet<string> {
-  const seen = new Set<Node>(outputs.filter(({ name }) => name.startsWith(LOSS)).map(({ node }) => node))
-  for (const node of seen) if (node.op !== 'stop_gradient') for (const input of node.inputs) if (input.dtype === 'f32') seen.add(input)
-  return new Set([...seen].flatMap((node) => (isOp(node, 'weight') ? [node.params.name] : [])))
-}
+/** The weights that the losses teach. */
+const reached = ({ outputs }: Graph): ReadonlySet<string> => taughtBy(outputs.filter(({ name }) => name.startsWith(LOSS)).map(({ node }) => node))
 
 const LOSS = 'loss.'
 const METRIC = 'metric.'
@@ -74,6 +71,8 @@ function weightsOf(model: Model, train: Train, trained: readonly Graph[]): reado
     }
   })
 }
+
+const reported = ({ outputs }: Graph, start: string): readonly string[] => outputs.map(({ name }) => name).filter((name) => name.startsWith(start))
 
 /** The input whose values these are, in another shape at most. */
 function inputBehind(node: Node): Node | null {
@@ -107,7 +106,6 @@ export function recipeOf(model: Model, overrides: RecipeOverrides = {}): Recipe 
   const lookup = lookupIn({ values: new Map(Object.entries(model.values)), symbols: new Map(Object.entries(model.symbols)) })
   const number = (value: Static | null, otherwise: unknown): number => Number(value === null ? otherwise : valueIn(lookup, value))
   const graphs = [lower(model, { training: true }), lower(model, { training: [] })]
-  const named = (start: string): readonly string[] => [...new Set(graphs.flatMap(({ outputs }) => outputs.map(({ name }) => name).filter((name) => name.startsWith(start))))]
   const batch = { ...Object.fromEntries(Object.entries(train.batch).map(([name, value]) => [name, number(value, 1)])), ...overrides.batch }
   return {
     version: RECIPE_VERSION,
@@ -121,8 +119,8 @@ export function recipeOf(model: Model, overrides: RecipeOverrides = {}): Recipe 
     steps: overrides.steps ?? number(train.runSteps, NUMBERS.steps.default),
     seed: overrides.seed ?? number(train.seed, NUMBERS.seed.default),
     inputs: inputsOf(graphs, batch),
-    losses: named(LOSS),
-    metrics: named(METRIC),
+    losses: [...new Set([...reported(lower(model, { evaluation: true }), LOSS), ...graphs.flatMap((graph) => reported(graph, LOSS))])],
+    metrics: reported(graphs[0], METRIC),
     layers: layersOf(model),
     isRandom: graphs.some(({ inputs }) => inputs.some(({ params }) => params.name === RANDOM_INPUT)),
   }

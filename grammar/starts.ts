@@ -1,7 +1,7 @@
 /** Where a new piece begins: decided from the words alone, before anything is parsed. */
 import { tokenMatcher, type IToken } from 'chevrotain'
 import {
-  AnyWord, BlockToken, CloseBracket, CloseParen, Colon, Dot, Equals, NumberToken, OpenBrace, Percent, StringToken, Word,
+  AnyWord, BlockToken, CloseBracket, CloseParen, Colon, Comma, Dot, Equals, NumberToken, OpenBrace, Percent, StringToken, Word,
 } from './tokens.ts'
 
 /** A token in its surroundings. */
@@ -99,6 +99,7 @@ export function startsStatement(cursor: Cursor): boolean {
   if (has(previous, BlockToken) && !inBrackets) return has(next, Equals) || !infixes.has(token.image)
   const free = !inBrackets && endsOperand(previous) && (first || !joining.has(previous.image))
   if (headed && (first || free)) return true
+  if (has(next, Equals) && has(previous, Comma) && piece[0]!.image === 'batch' && has(piece[2], Equals)) return false
   if (has(next, Equals)) return inBrackets ? first && cursor.outdented && endsOperand(previous) : first || free
   return first && free && !infixes.has(token.image)
 }

@@ -12,6 +12,7 @@ const ORDER: readonly (readonly string[])[] = [
   ['compiler/model'],
   ['compiler/lower'],
   ['compiler/autodiff', 'compiler/passes', 'compiler/reference', 'compiler/recipe.ts'],
+  ['compiler/optimisers'],
   ['compiler/kernel'],
   ['compiler/wgsl'],
   ['compiler/bindings'],
@@ -115,7 +116,7 @@ function policyNames(root: string): ReadonlySet<string> {
   const texts = existsSync(folder) ? readdirSync(folder).map((name) => readFileSync(join(folder, name), 'utf8')) : []
   const vocabulary = readFileSync(join(root, 'compiler/graph/vocabulary.ts'), 'utf8')
   const names = texts.flatMap((text) => [...text.matchAll(/^policy (\w+)/gm)].map((match) => match[1]))
-  const recipe = readFileSync(join(root, 'plan/recipe.ts'), 'utf8')
+  const recipe = existsSync(join(root, 'plan/recipe.ts')) ? readFileSync(join(root, 'plan/recipe.ts'), 'utf8') : ''
   return new Set(names.filter((name) => !new RegExp(`^  ${name}:`, 'm').test(vocabulary) && !recipe.includes(`kind: '${name}'`)))
 }
 

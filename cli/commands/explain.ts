@@ -2,6 +2,7 @@
 import { Option, type Command } from 'commander'
 import { print as printGraph } from '../../compiler/graph/print.ts'
 import type { Compilation } from '../../compiler/compile.ts'
+import { recipeOf } from '../../compiler/recipe.ts'
 import { printPlan } from '../../plan/print.ts'
 import { PORTABLE } from '../../plan/target.ts'
 import { formatOption, modelOption, setOption, type CommandModule, type Context, type FormatOption } from '../command.ts'
@@ -13,11 +14,12 @@ import { describeKernels, kernelsJson } from '../explain/kernels.ts'
 import { outlineModel } from '../explain/model.ts'
 import { describePasses } from '../explain/passes.ts'
 import { explainMoe, explainRoutes } from '../explain/route.ts'
+import { explainTraining } from '../explain/train.ts'
 import { outline, treeJson } from '../explain/tree.ts'
 import { writeJson } from '../output.ts'
 import type { Terminal } from '../terminal.ts'
 
-const STAGES = ['ast', 'model', 'graph', 'passes', 'kernels', 'plan', 'route'] as const
+const STAGES = ['ast', 'model', 'graph', 'passes', 'kernels', 'plan', 'route', 'train'] as const
 
 type Stage = (typeof STAGES)[number]
 
@@ -37,7 +39,7 @@ function need<T>(value: T | null, path: string): T {
   throw new Failure(EXIT.usage, `'${path}' declares no model`, 'without one there is only --stage ast')
 }
 
-const EARLY = ['ast', 'model', 'route'] as const satisfies readonly Stage[]
+const EARLY = ['ast', 'model', 'route', 'train'] as const satisfies readonly Stage[]
 
 type EarlyStage = (typeof EARLY)[number]
 
@@ -48,6 +50,11 @@ function explainEarly(stage: EarlyStage, path: string, checked: CheckedSpec): Ex
   if (stage === 'ast') return { text: () => outline(checked.file, 'file'), json: () => treeJson(checked.file) }
   const model = need(checked.model, path)
   if (stage === 'model') return { text: () => outlineModel(model), json: () => outlineModel(model).split('\n') }
+  if (stage === 'train') {
+    const recipe = recipeOf(model)
+    if (recipe === null) throw new Failure(EXIT.usage, `the model ${model.name} in '${path}' does not say how it learns`, 'a `train { ... }` in the model does')
+    return { text: () => explainTraining(recipe), json: () => recipe }
+  }
   return { text: () => explainRoutes(model), json: () => model.moes.map((moe) => ({ path: moe.path.join('.'), policy: moe.policy.name, lines: explainMoe(moe, model) })) }
 }
 

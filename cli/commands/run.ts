@@ -1,31 +1,30 @@
 /** `smoe run SPEC`: one run of a model on tensors from files. */
 import { existsSync } from 'node:fs'
 import { Option, type Command } from 'commander'
-import type { Compilation } from '../../compiler/compile.ts'
-import type { Plan } from '../../plan/plan.ts'
 import { PORTABLE } from '../../plan/target.ts'
 import type { Checkpoint } from '../../runtime/checkpoint/checkpoint.ts'
+import type { FileData } from '../../runtime/checkpoint/encode.ts'
 import { openCheckpoint, writeSafetensors } from '../../runtime/checkpoint/files.ts'
 import { memoryCheckpoint } from '../../runtime/checkpoint/memory.ts'
-import { bindDims, type Inputs } from '../../runtime/dims.ts'
 import { readHeld } from '../../runtime/once.ts'
 import type { RouteRecord } from '../../runtime/routing/record.ts'
 import type { ReportFacts } from '../../runtime/routing/report.ts'
 import { createSession } from '../../runtime/session.ts'
 import type { HostData } from '../../runtime/tensors.ts'
 import { formatOption, modelOption, setOption, type CommandModule, type Context, type FormatOption } from '../command.ts'
-import { compileSpec, type SpecOptions } from '../compilation.ts'
+import { compileSpec, type Compiled, type SpecOptions } from '../compilation.ts'
 import { deviceOption, openChosen } from '../device.ts'
 import { EXIT, Failure, type ExitCode } from '../exit.ts'
 import { missingFile } from '../load.ts'
 import { bytes, milliseconds, plural, table, writeJson } from '../output.ts'
 import { createProgress } from '../progress.ts'
+import { balanceLines, balances, demandBalance, type LayerBalance } from '../run/balance.ts'
 import { compareTensors, type Difference } from '../run/compare.ts'
 import { openHeld } from '../run/held.ts'
-import { readInputs } from '../run/inputs.ts'
 import { kernelTimes, profileTable, type KernelTime } from '../run/profile.ts'
-import { readWeights, runReference, runReferenceHeld } from '../run/reference.ts'
-import { addRoutingOptions, routerCollapse, splitRoutes, wantsRoutes, writeRoutes, type RoutingOptions } from '../run/routes.ts'
+import { evaluateReference, evaluateReferenceHeld, readWeights } from '../run/reference.ts'
+import { exactInputs, readFeeds, storedInputs, type Feeds } from '../run/replay.ts'
+import { addRoutingOptions, exactRoutes, routerCollapse, routesWanted, splitRoutes, withinOf, writeRoutes, type RoutingOptions } from '../run/routes.ts'
 import { findTensor, readTensor } from '../run/tensors.ts'
 import type { Terminal } from '../terminal.ts'
 
@@ -47,20 +46,21 @@ interface Result {
 }
 
 interface Ran {
-  readonly compilation: Compilation & { readonly plan: Plan }
-  readonly inputs: Inputs
+  readonly compilation: Compiled
+  readonly feeds: Feeds
   readonly checkpoint: Checkpoint
   readonly adapter: string
-  readonly outputs: Result['outputs']
+  readonly outputs: Readonly<Record<string, FileData>>
 }
 
-/** The outputs of a run, and what its routed layers decided where that was asked for. */
-async function outputsAndRoutes({ compilation: { graph, plan }, inputs, checkpoint, adapter, outputs: all }: Ran): Promise<Omit<Result, 'profile'>> {
+/** The outputs of a run, and what its routed layers decided where that was asked for, or is to be checked. */
+async function outputsAndRoutes({ compilation: { graph, plan }, feeds, checkpoint, adapter, outputs: all }: Ran, options: Options): Promise<Omit<Result, 'profile'>> {
   if (graph === null) throw new Error('a plan without a graph')
-  const { outputs, record } = splitRoutes(graph, all)
+  const { outputs, record: made } = splitRoutes(graph, all)
+  const record = feeds.replay?.record ?? made
   if (record === null) return { outputs, routes: null }
-  const facts = { model: plan.model, adapter, dims: bindDims(plan, inputs), collapse: await routerCollapse(plan, record, checkpoint) }
-  return { outputs, routes: { record, facts } }
+  const collapse = options.routing === undefined ? {} : await routerCollapse(plan, record, checkpoint)
+  return { outputs, routes: { record, facts: { model: plan.model, adapter, dims: feeds.dims, replayed: options.replayRoutes, collapse, within: withinOf(graph) } } }
 }
 
 async function openWeights(path: string | undefined, needed: number, terminal: Terminal): Promise<Checkpoint> {
@@ -76,20 +76,21 @@ const sample = (names: readonly string[]): string => `${names.slice(0, 4).join('
 
 async function runOnReference(path: string, options: Options, terminal: Terminal): Promise<Result> {
   if (options.profile === true) throw new Failure(EXIT.usage, 'the reference has no kernels to profile')
-  const compilation = compileSpec(path, options, PORTABLE, terminal, { routes: wantsRoutes(options, terminal) })
+  const compilation = compileSpec(path, options, PORTABLE, terminal, { routes: routesWanted(options, terminal) })
   const { plan, graph } = compilation
   if (graph === null) throw new Error('a plan without a graph')
-  const inputs = await readInputs(plan, options.in, terminal)
-  bindDims(plan, inputs)
+  const feeds = await readFeeds(compilation, options.in, options.replayRoutes, terminal)
   const held = await openHeld(options.held, plan, terminal)
   const checkpoint = await openWeights(options.weights, plan.weights.length, terminal)
   try {
     terminal.err('on the reference: f64 on the CPU, slow\n')
     const start = performance.now()
     const weights = await readWeights(graph, plan, checkpoint)
-    const outputs = held === null ? runReference(graph, inputs, weights) : runReferenceHeld(graph, inputs, weights, await readHeld(plan, held))
+    const inputs = exactInputs(feeds)
+    const exact = held === null ? evaluateReference(graph, inputs, weights) : evaluateReferenceHeld(graph, inputs, weights, await readHeld(plan, held))
     terminal.err(`${plan.model}: ${milliseconds(performance.now() - start)} ms\n`)
-    return { ...await outputsAndRoutes({ compilation, inputs, checkpoint, adapter: 'the reference, f64 on the CPU', outputs }), profile: null }
+    const outputs = exactRoutes(graph, exact)
+    return { ...await outputsAndRoutes({ compilation, feeds, checkpoint, adapter: 'the reference, f64 on the CPU', outputs }, options), profile: null }
   } finally {
     await held?.close()
     await checkpoint.close()
@@ -99,9 +100,10 @@ async function runOnReference(path: string, options: Options, terminal: Terminal
 async function runOnDevice(path: string, options: Options, terminal: Terminal): Promise<Result> {
   const device = await openChosen(options.device, terminal)
   try {
-    const compilation = compileSpec(path, options, device.target, terminal, { routes: wantsRoutes(options, terminal) })
+    const compilation = compileSpec(path, options, device.target, terminal, { routes: routesWanted(options, terminal) })
     const { plan } = compilation
-    const inputs = await readInputs(plan, options.in, terminal)
+    const feeds = await readFeeds(compilation, options.in, options.replayRoutes, terminal)
+    const inputs = storedInputs(feeds)
     const held = await openHeld(options.held, plan, terminal)
     const checkpoint = await openWeights(options.weights, plan.weights.length, terminal)
     const start = performance.now()
@@ -118,7 +120,7 @@ async function runOnDevice(path: string, options: Options, terminal: Terminal): 
         : { outputs: await session.run(inputs), profile: null }
       const read = loaded.weights > 0 ? `${bytes(loaded.bytes)} of weights and ${plural(plan.kernels.length, 'kernel')} ready in ` : 'ready in '
       terminal.err(`${plan.model}: ${read}${milliseconds(ready - start)} ms, run in ${milliseconds(performance.now() - ready)} ms\n`)
-      return { ...await outputsAndRoutes({ compilation, inputs, checkpoint, adapter: device.choice.name, outputs }), profile }
+      return { ...await outputsAndRoutes({ compilation, feeds, checkpoint, adapter: device.choice.name, outputs }, options), profile }
     } finally {
       progress.end()
       session.dispose()
@@ -158,12 +160,13 @@ function differenceTable(differences: readonly Difference[]): string {
   return table([['output', 'relative L2', 'largest', 'argmax equal'], ...rows], '<>>>')
 }
 
-function report({ profile }: Result, differences: readonly Difference[], { format }: Options, terminal: Terminal): void {
+function report({ profile }: Result, differences: readonly Difference[], balance: readonly LayerBalance[], { format }: Options, terminal: Terminal): void {
   if (format === 'json') {
-    if (profile !== null || differences.length > 0) writeJson(terminal, { profile, differences })
+    if (profile !== null || differences.length > 0 || balance.length > 0) writeJson(terminal, { profile, differences, balance })
     return
   }
   if (profile !== null) terminal.out(profileTable(profile))
+  terminal.out(balanceLines(balance, terminal))
   if (differences.length > 0) terminal.out(differenceTable(differences))
 }
 
@@ -185,9 +188,11 @@ async function runSpec(path: string, options: Options, terminal: Terminal): Prom
   }
   if (result.routes !== null) await writeRoutes(result.routes.record, result.routes.facts, options, terminal)
   const differences = options.compare === undefined ? [] : await compareWith(options.compare, result.outputs, terminal)
-  report(result, differences, options, terminal)
+  const balance = result.routes === null ? [] : balances(result.routes.record, result.routes.facts.within ?? {})
+  report(result, differences, balance, options, terminal)
   const worst = differences.filter(({ relativeL2 }) => !(relativeL2 <= options.tolerance))
   if (worst.length > 0) throw new Failure(EXIT.numbersDiffer, `${worst.map(({ name }) => name).join(', ')} differ by more than ${options.tolerance}`)
+  if (options.strictRouting === true) demandBalance(balance, terminal)
   return EXIT.ok
 }
 

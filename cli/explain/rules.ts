@@ -45,7 +45,7 @@ export function promiseLine({ kind, text }: ConstraintFact, { rules }: MoeTerm, 
       case 'expert-choice': return 'every expert answers the same number of tokens; a token may have any number of experts'
       case 'groups': return 'all experts of a token lie in the groups kept; the best score of a group speaks for it'
       case 'bias-balanced': return `balance_bias takes part in the choice alone; in training it moves by ${rules.biasRate === null ? 'the rate' : valueText(rules.biasRate, model)} a step, up for experts with less than the mean load and down for the others`
-      case 'balanced-within': return `the load of every expert lies within ${rules.within === null ? 'so many' : valueText(rules.within, model)}% of the mean: checked on what a run decides`
+      case 'balanced-within': return `the slots that an expert answers lie within ${rules.within === null ? 'so many' : valueText(rules.within, model)}% of the mean of all experts: smoe run checks it after every run and tells what it finds; with --strict-routing it ends with 6 where that is missed`
       default: return kind satisfies never
     }
   }

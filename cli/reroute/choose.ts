@@ -1,5 +1,5 @@
 /** Which experts of a layer are dropped. */
-import { createRandom } from '../bench/random.ts'
+import { createRandom } from '../random.ts'
 import type { Routers } from './compare.ts'
 import { meanScores } from './score.ts'
 

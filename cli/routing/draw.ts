@@ -1,7 +1,9 @@
 /** Reports as pictures for the terminal. */
+import type { Balance } from '../../runtime/routing/balance.ts'
 import type { LayerDifference } from '../../runtime/routing/difference.ts'
 import type { LayerReport, RoutingReport } from '../../runtime/routing/report.ts'
 import { paint, plural } from '../output.ts'
+import { balanceWords, isBalanced } from './balance.ts'
 import { barOf, DEAD, gridFor, lineWidth, loadLine, type Grid } from './cells.ts'
 import { showDims } from './names.ts'
 import { relativeLoad } from './scale.ts'
@@ -21,6 +23,9 @@ interface Column {
 
 const column = (title: string, cells: readonly string[]): Column => ({ title, cells })
 
+/** `5%: kept`, `5%: 3 out`. */
+const balanceCell = (balance: Balance | null): string => (balance === null ? '-' : `${balance.within}%: ${isBalanced(balance) ? 'kept' : `${balance.outside.length} out`}`)
+
 /** The columns of numbers; what is zero everywhere is left out. */
 function measures(layers: readonly LayerReport[]): readonly Column[] {
   const some = (of: (layer: LayerReport) => number): boolean => layers.some((layer) => of(layer) > 0)
@@ -30,6 +35,7 @@ function measures(layers: readonly LayerReport[]): readonly Column[] {
     column('entropy', layers.map(({ allocationEntropy }) => real(allocationEntropy))),
     column('dead', layers.map(({ dead }) => String(dead.length))),
     ...(some(({ dropped }) => dropped) ? [column('dropped', layers.map(({ dropped }) => String(dropped)))] : []),
+    ...(layers.some(({ balance }) => balance !== null) ? [column('balance', layers.map(({ balance }) => balanceCell(balance)))] : []),
     ...(layers.some(({ against }) => against !== null) ? [column('changed', layers.map(({ against }) => real(against?.changeSet ?? null)))] : []),
   ]
 }
@@ -44,11 +50,11 @@ function legend(grid: Grid, dead: boolean): string {
   return [marks, dead ? `, ${DEAD} no token` : '', grid.each > 1 ? `; the busiest of ${grid.each} experts a column` : ''].join('')
 }
 
-const describe = ({ model, layers, adapter, dims }: RoutingReport): string => {
+const describe = ({ model, layers, adapter, dims, replayed }: RoutingReport): string => {
   const [{ tokens, k, experts }] = layers
   const same = layers.every((layer) => layer.tokens === tokens && layer.k === k && layer.experts === experts)
   const each = same ? `${plural(tokens, 'token')}, each to ${k} of ${plural(experts, 'expert')}` : plural(layers.length, 'routed layer')
-  return [`${model}: ${each}`, showDims(dims), `on ${adapter}`].filter((words) => words !== '').join('; ')
+  return [`${model}: ${each}`, showDims(dims), `on ${adapter}`, replayed === null ? '' : `routes replayed from ${replayed}`].filter((words) => words !== '').join('; ')
 }
 
 /** Lines of layers: a label, the loads as bars, and numbers. */
@@ -67,10 +73,14 @@ function lines(labels: readonly string[], layers: readonly LayerReport[], column
   return [paint(hasColor, 'bold', head), ...rows, '', paint(hasColor, 'dim', legend(grid, isDead)), ''].join('\n')
 }
 
+/** A line for each layer whose load is not as balanced as is required. */
+const unbalanced = (layers: readonly LayerReport[], { hasColor }: Sheet): string =>
+  layers.flatMap(({ name, experts, balance }) => (balance === null || isBalanced(balance) ? [] : [paint(hasColor, 'red', `${name}: ${balanceWords(balance, experts)}\n`)])).join('')
+
 export function drawReport(report: RoutingReport, sheet: Sheet): string {
   const { layers, against } = report
   const note = against === null ? '' : `compared with ${against}: changed is the share of the experts that are others\n`
-  return `${describe(report)}\n${note}\n${lines(layers.map(({ name }) => name), layers, measures(layers), sheet)}`
+  return `${describe(report)}\n${note}\n${lines(layers.map(({ name }) => name), layers, measures(layers), sheet)}${unbalanced(layers, sheet)}`
 }
 
 /** Two lines a layer, the second with what it is more than the first. */
@@ -90,7 +100,7 @@ export function drawComparison([a, b]: readonly RoutingReport[], names: readonly
 
 /** One layer, an expert a line: its slots and its share. */
 export function drawLayer(layer: LayerReport, { columns, hasColor }: Sheet): string {
-  const { load, experts, kept, dead, name } = layer
+  const { load, experts, kept, dead, name, balance } = layer
   const most = Math.max(1, ...load)
   const id = String(experts - 1).length
   const digits = String(most).length
@@ -99,7 +109,9 @@ export function drawLayer(layer: LayerReport, { columns, hasColor }: Sheet): str
     const share = kept === 0 ? 0 : count / kept
     const bar = '█'.repeat(Math.round((count / most) * width)).padEnd(width)
     const words = count === 0 ? paint(hasColor, 'red', 'dead') : `${(100 * share).toFixed(1).padStart(5)} %  ${relativeLoad(count, experts, kept).toFixed(2)} x even`
-    return `expert ${String(expert).padStart(id)}  ${bar}  ${String(count).padStart(digits)}  ${words}\n`
+    const out = balance?.outside.includes(expert) === true ? `  ${paint(hasColor, 'red', 'out of balance')}` : ''
+    return `expert ${String(expert).padStart(id)}  ${bar}  ${String(count).padStart(digits)}  ${words}${out}\n`
   })
-  return `${name}: ${plural(kept, 'slot')} of ${plural(layer.tokens, 'token')}${dead.length === 0 ? '' : `, ${dead.length} dead`}\n\n${rows.join('')}`
+  const required = balance === null ? '' : `${balanceWords(balance, experts)}\n`
+  return `${name}: ${plural(kept, 'slot')} of ${plural(layer.tokens, 'token')}${dead.length === 0 ? '' : `, ${dead.length} dead`}\n${required}\n${rows.join('')}`
 }

@@ -7,6 +7,7 @@ import type { DType } from '../../compiler/graph/vocabulary.ts'
 import { splitOnce } from '../../compiler/passes/split_once.ts'
 import type { Plan, WeightPort } from '../../plan/plan.ts'
 import type { Checkpoint } from '../../runtime/checkpoint/checkpoint.ts'
+import type { FileData } from '../../runtime/checkpoint/encode.ts'
 import { WeightError } from '../../runtime/errors.ts'
 import { elementCount, type HostArray, type HostData } from '../../runtime/tensors.ts'
 import { elementsOf } from '../../runtime/weights/convert.ts'
@@ -59,32 +60,38 @@ const toHost = ({ shape, dtype, values }: HostTensor): HostData => ({ shape, dat
 
 const toReals = ({ shape, data }: HostData): HostTensor => hostTensor(shape, 'f32', Float64Array.from(data))
 
+type Weights = Readonly<Record<string, HostTensor>>
+type Given = Readonly<Record<string, FileData>>
+
+/** Each number rounded once to what a device would hold. */
+export const roundAll = (outputs: Readonly<Record<string, HostTensor>>): Readonly<Record<string, HostData>> =>
+  Object.fromEntries(Object.entries(outputs).map(([name, tensor]) => [name, toHost(tensor)]))
+
 /** What depends on weights alone, by name; empty where nothing does. */
-export function referenceHeld(graph: Graph, weights: Readonly<Record<string, HostTensor>>): Readonly<Record<string, HostData>> {
+export function referenceHeld(graph: Graph, weights: Weights): Readonly<Record<string, HostData>> {
   const { once } = splitOnce(graph)
   return once === null ? {} : runReference(once, {}, weights)
 }
 
-/** As `runReference`, with held values in the place of what they are made of. */
-export const runReferenceHeld = (
-  graph: Graph, inputs: Readonly<Record<string, HostData>>, weights: Readonly<Record<string, HostTensor>>, held: Readonly<Record<string, HostData>>,
-): Readonly<Record<string, HostData>> =>
-  runReference(splitOnce(graph).main, inputs, { ...weights, ...Object.fromEntries(Object.entries(held).map(([name, data]) => [name, toReals(data)])) })
+/** As `evaluateReference`, with held values in the place of what they are made of. */
+export const evaluateReferenceHeld = (
+  graph: Graph, inputs: Given, weights: Weights, held: Readonly<Record<string, HostData>>,
+): Readonly<Record<string, HostTensor>> =>
+  evaluateReference(splitOnce(graph).main, inputs, { ...weights, ...Object.fromEntries(Object.entries(held).map(([name, data]) => [name, toReals(data)])) })
 
-/** Evaluates in f64; what comes out is rounded once. Throws a Failure where the inputs do not fit. */
-export function runReference(
-  graph: Graph, inputs: Readonly<Record<string, HostData>>, weights: Readonly<Record<string, HostTensor>>,
-): Readonly<Record<string, HostData>> {
+/** Evaluates in f64. Throws a Failure where the inputs do not fit. */
+export function evaluateReference(graph: Graph, inputs: Given, weights: Weights): Readonly<Record<string, HostTensor>> {
   const feeds = Object.fromEntries(graph.inputs.map(({ params: { name, dtype } }) => {
     const { shape, data } = inputs[name]
     return [name, hostTensor(shape, dtype, Float64Array.from(data))]
   }))
   try {
-    const outputs = evaluate(graph, { inputs: feeds, weights })
-    return Object.fromEntries(Object.entries(outputs).map(([name, tensor]) => [name, toHost(tensor)]))
+    return evaluate(graph, { inputs: feeds, weights })
   } catch (problem) {
     if (problem instanceof EvaluationError) throw new Failure(EXIT.usage, problem.message)
     throw problem
   }
 }
 
+/** As `evaluateReference`; what comes out is rounded. */
+export const runReference = (graph: Graph, inputs: Given, weights: Weights): Readonly<Record<string, HostData>> => roundAll(evaluateReference(graph, inputs, weights))

@@ -1,10 +1,13 @@
-/** `--routing`, `--record-routes`, `--compare-routes`: what every routed layer of a run decided. */
+/** `--routing`, `--record-routes`, `--compare-routes`, `--replay-routes`: what every routed layer of a run decided, or is to decide. */
 import { existsSync } from 'node:fs'
 import type { Command } from 'commander'
-import type { Graph } from '../../compiler/graph/node.ts'
+import type { Graph, RoutePorts } from '../../compiler/graph/node.ts'
+import type { LowerOptions } from '../../compiler/lower/lower.ts'
+import type { HostTensor } from '../../compiler/reference/tensor.ts'
 import { evaluate } from '../../plan/dim.ts'
 import type { Plan, WeightPort } from '../../plan/plan.ts'
 import type { Checkpoint } from '../../runtime/checkpoint/checkpoint.ts'
+import type { FileData } from '../../runtime/checkpoint/encode.ts'
 import { openCheckpoint, writeSafetensors } from '../../runtime/checkpoint/files.ts'
 import { collapse } from '../../runtime/routing/collapse.ts'
 import type { RouteRecord } from '../../runtime/routing/record.ts'
@@ -17,12 +20,14 @@ import { writeWhole } from '../files.ts'
 import { missingFile } from '../load.ts'
 import { plural } from '../output.ts'
 import type { Terminal } from '../terminal.ts'
-import { readPorts } from './reference.ts'
+import { readPorts, roundAll } from './reference.ts'
 
 export interface RoutingOptions {
   readonly routing?: string
   readonly recordRoutes?: string
   readonly compareRoutes?: string
+  readonly replayRoutes?: string
+  readonly strictRouting?: boolean
 }
 
 export const addRoutingOptions = (command: Command): Command =>
@@ -30,22 +35,38 @@ export const addRoutingOptions = (command: Command): Command =>
     .option('--routing <report>', 'writes the routing diagnostics as JSON; smoe routing draws them')
     .option('--record-routes <file>', 'writes the experts and weights of every token to a .safetensors file')
     .option('--compare-routes <file>', 'compares the routes with recorded ones, in the report of --routing')
+    .option('--replay-routes <file>', 'uses the experts and weights that --record-routes wrote, in place of what the policies choose')
+    .option('--strict-routing', 'exits with 6 where a load is not `balanced within P%` as the model requires')
 
-/** Whether routes are to be read back at all. */
-export function wantsRoutes({ routing, recordRoutes, compareRoutes }: RoutingOptions, terminal: Terminal): boolean {
+/** What is to be read back of routes, or given. */
+export function routesWanted({ routing, recordRoutes, compareRoutes, replayRoutes }: RoutingOptions, terminal: Terminal): LowerOptions['routes'] {
   if (compareRoutes !== undefined && routing === undefined) throw new Failure(EXIT.usage, '--compare-routes needs a report', 'say where to write it with --routing FILE')
-  if (compareRoutes !== undefined && !existsSync(terminal.path(compareRoutes))) throw missingFile(compareRoutes, terminal)
-  return routing !== undefined || recordRoutes !== undefined
+  for (const file of [compareRoutes, replayRoutes]) if (file !== undefined && !existsSync(terminal.path(file))) throw missingFile(file, terminal)
+  if (replayRoutes !== undefined) return 'replayed'
+  return routing !== undefined || recordRoutes !== undefined ? true : 'required'
 }
 
-type Tensors = Readonly<Record<string, HostData>>
+const realsOf = ({ weights, spilled }: RoutePorts): readonly string[] => (spilled === null ? [weights] : [weights, spilled])
+
+/** The tensors of a layer. */
+export const namesOf = (ports: RoutePorts): readonly string[] => [ports.selected, ...realsOf(ports)]
+
+/** What the reference evaluates: decisions as exact as they were made, everything else rounded. */
+export function exactRoutes({ routes = [] }: Graph, exact: Readonly<Record<string, HostTensor>>): Readonly<Record<string, FileData>> {
+  const reals = routes.flatMap(realsOf).map((name) => [name, { shape: exact[name].shape, data: exact[name].values }] as const)
+  return { ...roundAll(exact), ...Object.fromEntries(reals) }
+}
 
 /** The outputs that the spec declares, and the record of routes where one was asked for. */
-export function splitRoutes({ routes }: Graph, all: Tensors): { readonly outputs: Tensors; readonly record: RouteRecord | null } {
-  if (routes === undefined) return { outputs: all, record: null }
-  const added = new Set(routes.flatMap(({ selected, weights }) => [selected, weights]))
-  return { outputs: Object.fromEntries(Object.entries(all).filter(([name]) => !added.has(name))), record: recordOf(routes, all) }
+export function splitRoutes({ routes }: Graph, all: Readonly<Record<string, FileData>>): { readonly outputs: Readonly<Record<string, HostData>>; readonly record: RouteRecord | null } {
+  const names = new Set((routes ?? []).flatMap(namesOf))
+  const isDeclared = (entry: [string, FileData]): entry is [string, HostData] => !names.has(entry[0])
+  return { outputs: Object.fromEntries(Object.entries(all).filter(isDeclared)), record: routes === undefined ? null : recordOf(routes, all) }
 }
+
+/** The percentages of `balanced within`, by the names of the layers that require it. */
+export const withinOf = ({ routes, replayed }: Graph): Readonly<Record<string, number>> =>
+  Object.fromEntries((replayed ?? routes ?? []).flatMap(({ layer, promises: { within } }) => (within === null ? [] : [[layer, within]])))
 
 /** Weights of a layer's router with a row an expert. */
 function routerWeights(plan: Plan, { name, experts }: RouteRecord['layers'][number]): readonly WeightPort[] {
@@ -64,7 +85,8 @@ export async function routerCollapse(plan: Plan, { layers }: RouteRecord, checkp
   return found
 }
 
-async function readRecord(file: string, terminal: Terminal): Promise<RouteRecord> {
+/** Throws a RouteError, a NotFiniteError or a CheckpointError. */
+export async function readRecord(file: string, terminal: Terminal): Promise<RouteRecord> {
   const checkpoint = await openCheckpoint(terminal.path(file))
   try {
     return await readRoutes(checkpoint)
@@ -76,6 +98,7 @@ async function readRecord(file: string, terminal: Terminal): Promise<RouteRecord
 /** Writes what was asked for and says so. Throws a Failure for a path that cannot be written. */
 export async function writeRoutes(record: RouteRecord, facts: ReportFacts, options: RoutingOptions, terminal: Terminal): Promise<void> {
   const { routing, recordRoutes, compareRoutes } = options
+  if (routing === undefined && recordRoutes === undefined) return
   if (record.layers.length === 0) throw new Failure(EXIT.usage, `${facts.model} has no routed layer`)
   // read first: a record may be compared with the one it replaces
   const against = compareRoutes === undefined ? undefined : { name: compareRoutes, record: await readRecord(compareRoutes, terminal) }

@@ -30,14 +30,16 @@ export interface DifferentiateOptions {
 /**
  * Adds outputs `gradient.NAME`, f32 of the leaf's shape: d(sum of the losses) / d leaf, 0 where the losses do not depend on it.
  * Cotangents are summed in the order of descending users, so that the result is the same from run to run.
+ * What is held is held no longer where a gradient passes through it: it is to be made anew whenever those leaves have changed.
  * Throws a GradientError where an op on the way has none.
  */
 export function differentiate(graph: Graph, { losses, by }: DifferentiateOptions = {}): Graph {
   const builder = createBuilder()
-  const copied = copyInto(builder, graph)
+  const isLeaf = (node: Node): boolean => (by === undefined ? isOp(node, 'weight') : by.includes(leafName(node) ?? ''))
+  const copied = copyInto(builder, graph, isLeaf)
   const outputs = graph.outputs.map((output) => ({ ...output, node: copied.get(output.node)! }))
   const summed = outputs.filter(({ name }) => losses?.includes(name) ?? name.startsWith('loss.'))
-  const leaves = [...copied.values()].filter((node) => (by === undefined ? isOp(node, 'weight') : by.includes(leafName(node) ?? '')))
+  const leaves = [...new Set(copied.values())].filter(isLeaf)
   const gradients = backward(builder, summed, new Set(leaves))
   const added = leaves.map((leaf): Output => ({
     name: gradientOutput(leafName(leaf)!), doc: `d(sum of the losses) / d ${leafName(leaf)!}`,
@@ -48,18 +50,23 @@ export function differentiate(graph: Graph, { losses, by }: DifferentiateOptions
 
 const leafName = (node: Node): string | null => (isOp(node, 'weight') || isOp(node, 'input') ? node.params.name : null)
 
-function copyInto(builder: Builder, graph: Graph): ReadonlyMap<Node, Node> {
+// hold(x)  ==>  x, where a leaf moves x
+function copyInto(builder: Builder, graph: Graph, isLeaf: (node: Node) => boolean): ReadonlyMap<Node, Node> {
+  const nodes = nodesOf(graph)
+  const moved = dependent(nodes, new Set(nodes.filter(isLeaf)))
   const copied = new Map<Node, Node>()
-  for (const node of nodesOf(graph)) {
-    copied.set(node, builder.make(node.op, node.inputs.map((input) => copied.get(input)!), node.params as never, node.origin) as Node)
+  for (const node of nodes) {
+    if (isOp(node, 'hold') && moved.has(node)) copied.set(node, copied.get(node.inputs[0])!)
+    else copied.set(node, builder.make(node.op, node.inputs.map((input) => copied.get(input)!), node.params as never, node.origin) as Node)
   }
   return copied
 }
 
-/** Nodes that depend on one of the leaves through what carries numbers. */
+/** Nodes that depend on one of the leaves through what gradients pass. */
 function dependent(nodes: readonly Node[], leaves: ReadonlySet<Node>): ReadonlySet<Node> {
   const found = new Set<Node>(leaves)
-  for (const node of nodes) if (node.dtype === 'f32' && node.inputs.some((input) => found.has(input))) found.add(node)
+  const passes = (node: Node): boolean => node.dtype === 'f32' && gradientRuleOf(node.op).kind !== 'none'
+  for (const node of nodes) if (passes(node) && node.inputs.some((input) => found.has(input))) found.add(node)
   return found
 }
 

@@ -44,6 +44,9 @@ interface Draft {
   anchor: Node
   members: Set<Node>
   heads: Node[]
+  /** Ids of its first and its last member. */
+  least: number
+  most: number
 }
 
 /** What a first attempt has shown to be too much for one kernel. */
@@ -95,10 +98,17 @@ class Partitioner {
   }
 
   keep(kind: GroupKind, anchor: Node, members: Iterable<Node>): Draft {
-    const draft: Draft = { kind, anchor, members: new Set(members), heads: kind === 'products' ? [anchor] : [] }
-    for (const member of draft.members) this.draftOf.set(member, draft)
+    const draft: Draft = { kind, anchor, members: new Set(), heads: kind === 'products' ? [anchor] : [], least: anchor.id, most: anchor.id }
+    for (const member of members) this.join(draft, member)
     this.drafts.add(draft)
     return draft
+  }
+
+  join(draft: Draft, member: Node): void {
+    draft.members.add(member)
+    this.draftOf.set(member, draft)
+    draft.least = Math.min(draft.least, member.id)
+    draft.most = Math.max(draft.most, member.id)
   }
 
   reducesLast(node: Node): boolean {
@@ -201,7 +211,7 @@ class Partitioner {
 
   /** Whether something outside the set lies on a way from the set back into it, groups taken as one. */
   closesCycle(set: ReadonlySet<Node>): boolean {
-    const lowest = Math.min(...[...set].map((node) => node.id))
+    const floor = this.floorOf(set)
     const seen = new Set<Node>()
     const stack: Node[] = []
     const push = (node: Node): void => {
@@ -215,7 +225,7 @@ class Partitioner {
       seen.add(node)
       const draft = this.draftOf.get(node)
       if (draft === undefined) {
-        if (node.id > lowest) push(node)
+        if (node.id > floor) push(node)
         continue
       }
       for (const member of draft.members) {
@@ -229,6 +239,16 @@ class Partitioner {
     return false
   }
 
+  /** The id below which nothing leads to the set: operands have smaller ids, and no group from there reaches further up. */
+  floorOf(set: ReadonlySet<Node>): number {
+    let floor = Math.min(...[...set].map((node) => node.id))
+    for (let last = Infinity; floor < last;) {
+      last = floor
+      for (const { least, most } of this.drafts) if (least < floor && floor <= most) floor = least
+    }
+    return floor
+  }
+
   /** A router: products of few columns whose rows are ranked at once are computed by the kernel that ranks them. */
   joinHeads(): void {
     for (const rows of [...this.drafts].filter((draft) => draft.kind === 'rows')) {
@@ -236,10 +256,7 @@ class Partitioner {
       for (const scores of [...this.drafts].filter((draft) => draft.kind === 'products')) {
         if (this.concessions.apart.has(scores.anchor) || !this.isHead(scores, rows)) continue
         if (this.closesCycle(new Set([...scores.members, ...rows.members]))) continue
-        for (const member of scores.members) {
-          rows.members.add(member)
-          this.draftOf.set(member, rows)
-        }
+        for (const member of scores.members) this.join(rows, member)
         rows.heads.push(...scores.heads)
         this.drafts.delete(scores)
       }
@@ -263,8 +280,7 @@ class Partitioner {
     for (const draft of [...this.drafts]) {
       const count = draft.anchor
       if (count.op !== 'count_experts' || !rows.members.has(count.inputs[0])) continue
-      rows.members.add(count)
-      this.draftOf.set(count, rows)
+      this.join(rows, count)
       this.drafts.delete(draft)
     }
   }
@@ -299,7 +315,10 @@ class Partitioner {
 
   finish(): Partition {
     const groups = new Map<Draft, Group>()
-    for (const draft of this.drafts) groups.set(draft, Object.freeze({ ...draft }))
+    for (const draft of this.drafts) {
+      const { kind, anchor, members, heads } = draft
+      groups.set(draft, Object.freeze({ kind, anchor, members, heads }))
+    }
     const groupOf = new Map<Node, Group>()
     for (const [node, draft] of this.draftOf) groupOf.set(node, groups.get(draft)!)
     const results = new Map<Group, readonly Node[]>()

@@ -7,7 +7,8 @@ import type { Group } from './group.ts'
 import { placeKernel } from './place-kernel.ts'
 import { svdKernel } from './svd/svd-kernel.ts'
 import { sinkhornKernel } from './sinkhorn-kernel.ts'
-import { sinkhornFinishKernel, sinkhornStepKernel } from './sinkhorn-step-kernel.ts'
+import { sinkhornFinishKernel } from './sinkhorn-finish-kernel.ts'
+import { sinkhornStepKernel } from './sinkhorn-step-kernel.ts'
 
 type Maker = (group: Group, context: ScheduleContext) => KernelProgram
 

@@ -7,7 +7,7 @@ import { openScope, type ScheduleContext } from './context.ts'
 import { describe, kernelName } from './describe.ts'
 import type { KernelProgram } from './kernel.ts'
 import type { Group } from './group.ts'
-import { addRows, BARRIER, clearSums, eachColumn, fillColumns, judge, lane, measureRows, moved, name, scalingOf, sharedOf, threshold } from './sinkhorn-parts.ts'
+import { addRows, BARRIER, clearSums, eachColumn, fillColumns, judge, measureRows, moved, name, onFirstLane, scalingOf, threshold, workgroupsOf } from './sinkhorn-parts.ts'
 
 /** Rows in hand at a time. */
 const BLOCK = 256
@@ -28,7 +28,6 @@ export function sinkhornKernel(group: Group, context: ScheduleContext): KernelPr
   const started = less(u32(0), count)
   const filled = binary('minimum', u32(BLOCK), binary('subtract', tokens, first))
   const enough = binary('and', started, binary('or', binary('less_equal', u32(iterations), count), less(residual, variable('f32', 'threshold'))))
-  const onlyFirstLane = (body: readonly Statement[]): Statement => ({ kind: 'if', condition: binary('equal', lane, u32(0)), body, otherwise: [] })
   const put = (index: Expression, value: Expression): Statement => ({ kind: 'store', buffer: out, index, value })
   const iteration: Statement[] = [
     clearSums(scaling),
@@ -39,7 +38,7 @@ export function sinkhornKernel(group: Group, context: ScheduleContext): KernelPr
     // for the sums where there are no tokens, and no barrier with them
     BARRIER,
     ...judge(scaling, buffers.columns),
-    onlyFirstLane([{ kind: 'assign-element', array: 'again', index: u32(0), value: select(enough, u32(0), u32(1)) }]),
+    onFirstLane([{ kind: 'assign-element', array: 'again', index: u32(0), value: select(enough, u32(0), u32(1)) }]),
     { kind: 'agree', name: 'goes_on', array: 'again', index: u32(0) },
     {
       kind: 'if', condition: binary('equal', variable('u32', 'goes_on'), u32(1)), otherwise: [],
@@ -55,22 +54,16 @@ export function sinkhornKernel(group: Group, context: ScheduleContext): KernelPr
     template: 'sinkhorn',
     reason: 'one workgroup until the columns fit; nothing waits for the host',
     buffers: scope.naming.buffers(),
-    computation: {
-      kind: 'workgroups',
-      workgroups: dim(1),
-      lanes: scaling.lanes,
-      shared: sharedOf(scaling),
-      body: [
-        fillColumns(scaling, 'log_v', () => f32(0)),
-        { kind: 'var', name: 'count', value: u32(0) },
-        { kind: 'var', name: 'residual', value: f32(0) },
-        name('threshold', threshold(scaling, buffers.columns, tolerance)),
-        BARRIER,
-        { kind: 'loop', body: iteration, while: binary('equal', variable('u32', 'goes_on'), u32(1)) },
-        eachColumn(scaling, (at) => [put(at, element('f32', 'log_v', at))]),
-        onlyFirstLane([put(u32(scaling.width), cast('f32', count)), put(u32(scaling.width + 1), residual)]),
-      ],
-    },
+    computation: workgroupsOf(scaling, dim(1), [
+      fillColumns(scaling, 'log_v', () => f32(0)),
+      { kind: 'var', name: 'count', value: u32(0) },
+      { kind: 'var', name: 'residual', value: f32(0) },
+      name('threshold', threshold(scaling, buffers.columns, tolerance)),
+      BARRIER,
+      { kind: 'loop', body: iteration, while: binary('equal', variable('u32', 'goes_on'), u32(1)) },
+      eachColumn(scaling, (at) => [put(at, element('f32', 'log_v', at))]),
+      onFirstLane([put(u32(scaling.width), cast('f32', count)), put(u32(scaling.width + 1), residual)]),
+    ]),
     origin: group.anchor.origin,
     does: describe(group),
   }

@@ -3,7 +3,7 @@
  * so that score - peak + shift is the logarithm of the plan; and the columns' sums in groups of lanes, `most` and `total`, brought
  * together in `level`. Rows and columns are summed by lanes side by side, in an order that never changes.
  */
-import { constantValue } from '../../plan/dim.ts'
+import { constantValue, type Dim } from '../../plan/dim.ts'
 import type { Target } from '../../plan/target.ts'
 import type { Node } from '../graph/node.ts'
 import { LOG_ZERO, NO_MASS, RESOLUTION } from '../ops/sinkhorn.ts'
@@ -50,7 +50,7 @@ const tooMuch = (message: string, { origin }: Node): LimitError =>
 /** On a processor barriers are dear, and so are lanes that have nothing to do once the columns fit. */
 const lanesOf = (target: Target): number => Math.min(target.kind === 'cpu' ? 16 : 256, target.maxInvocationsPerWorkgroup)
 
-export const sharedOf = ({ width, groups, block }: Scaling): Shared => [
+const sharedOf = ({ width, groups, block }: Scaling): Shared => [
   { name: 'log_v', type: 'f32', length: width },
   { name: 'level', type: 'f32', length: width },
   { name: 'peak', type: 'f32', length: block },
@@ -60,11 +60,18 @@ export const sharedOf = ({ width, groups, block }: Scaling): Shared => [
   { name: 'again', type: 'u32', length: 1 },
 ]
 
+/** Computed by workgroups of the scaling's lanes, with its arrays. */
+export const workgroupsOf = (scaling: Scaling, workgroups: Dim, body: readonly Statement[]): Computation =>
+  ({ kind: 'workgroups', workgroups, lanes: scaling.lanes, shared: sharedOf(scaling), body })
+
 const exp = (x: Expression): Expression => unary('exp', x)
 const minus = (a: Expression, b: Expression): Expression => binary('subtract', a, b)
 const set = (array: string, index: Expression, value: Expression): Statement => ({ kind: 'assign-element', array, index, value })
 export const name = (as: string, value: Expression): Statement => ({ kind: 'let', name: as, value })
 export const BARRIER: Statement = { kind: 'barrier' }
+export const when = (condition: Expression, body: readonly Statement[], otherwise: readonly Statement[] = []): Statement =>
+  ({ kind: 'if', condition, body, otherwise })
+export const onFirstLane = (body: readonly Statement[]): Statement => when(binary('equal', lane, u32(0)), body)
 
 /** The smallest number with all its digits: what a logarithm is taken of where the one in hand may be 0 and is not used. */
 const SMALLEST = f32(1.1754943508222875e-38)

@@ -35,8 +35,8 @@ export interface Environment {
   readonly replayed: InputNode[] | null
   /** Whether the graph is one of training, */
   readonly training: boolean
-  /** or one that tells how it goes: then, too, weights change from run to run. */
-  readonly learns: boolean
+  /** or one that tells how it goes, of weights that change from run to run. */
+  readonly evaluation: boolean
   /** The moes whose policies do what they do `when training` only now and then, and do it now; null for all of them. */
   readonly contests: readonly string[] | null
   /** Whether the policy being lowered does what it does when training. */

@@ -1,6 +1,7 @@
 /** Experts that answer so many tokens at most, and experts that choose their tokens. */
 import { ceilDivide, multiply, type Dim } from '../../plan/dim.ts'
 import type { Node } from '../graph/node.ts'
+import { shareOf } from '../model/capacity.ts'
 import type { Limit } from '../model/model.ts'
 import { sizeNode } from './emit.ts'
 import { sizeIn, staticValue, type Environment } from './environment.ts'
@@ -12,27 +13,11 @@ export type Sizes = Pick<Asked, 'asked' | 'experts'>
 
 const and = (maker: Maker, a: Node | null, b: Node): Node => (a === null ? b : make(maker, 'and', [a, b], {}))
 
-/** A number as a fraction of whole ones: 1.25 is 5 / 4. */
-export function fraction(value: number): readonly [number, number] {
-  const [digits, exponent = '0'] = String(value).split('e')
-  const [whole, part = ''] = digits.split('.')
-  const power = Number(exponent) - part.length
-  const numerator = Number(whole + part) * 10 ** Math.max(power, 0)
-  const denominator = 10 ** Math.max(-power, 0)
-  const common = greatestCommon(numerator, denominator)
-  return [numerator / common, denominator / common]
-}
-
-const greatestCommon = (a: number, b: number): number => (b === 0 ? a : greatestCommon(b, a % b))
-
 /** C: how many tokens an expert answers at most; null where it is never fewer than there are. */
 export function capacity(environment: Environment, limit: Limit, tokens: Dim, { asked, experts }: Sizes): Dim | null {
   if (limit.kind === 'tokens') return sizeIn(environment, limit.tokens)
-  const [numerator, denominator] = fraction(Number(staticValue(environment, limit.factor)))
-  const slots = multiply(numerator, asked)
-  const ask = Number(slots.key)
-  if (ask >= denominator * experts) return null
-  return ceilDivide(multiply(slots, tokens), denominator * experts)
+  const share = shareOf(Number(staticValue(environment, limit.factor)), Number(asked.key), experts)
+  return share === null ? null : ceilDivide(multiply(share.numerator, tokens), share.denominator)
 }
 
 /** How many tokens an expert takes where experts choose. */

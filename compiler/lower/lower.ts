@@ -36,7 +36,7 @@ function walk(model: Model, { routes = false, training = false, evaluation = fal
   const learns = isTraining || evaluation
   const environment: Environment = {
     walk: { term: lowerTerm, steps: lowerSteps }, model, builder: createBuilder(), parent: null, values: model.values, nodes: new Map(), loops: new Map(), moe: null, expertOfRow: null,
-    routes: [], replayed: routes === 'replayed' ? [] : null, training: isTraining, learns, contests: typeof training === 'boolean' ? null : training, inTraining: false,
+    routes: [], replayed: routes === 'replayed' ? [] : null, training: isTraining, evaluation, contests: typeof training === 'boolean' ? null : training, inTraining: false,
     reports: isTraining, losses: [], metrics: [], chance: newChance(), everyone: new Map(),
   }
   for (const input of inputsOf(model, learns)) lowerTerm(environment, input)

@@ -10,6 +10,7 @@ import { constantNode, emitNodes, sizeNode } from './emit.ts'
 import { inner, known, knownLoop, originIn, pathIn, sizeIn, sizesIn, staticValue, tryStatic, type Environment, type Reported } from './environment.ts'
 import { applyBanked } from './experts.ts'
 import { everyExpert, moeNode } from './moe.ts'
+import { taughtBy } from './taught.ts'
 import { weightNode } from './weights.ts'
 
 /** The node of a term; the same one each time. */
@@ -103,14 +104,16 @@ export function lowerSteps(environment: Environment, steps: readonly Step[]): vo
 }
 
 /**
- * What stands in `once` goes by its path from here on: whoever runs the graph makes it when weights are loaded. While they learn it is
- * worked out at every step.
+ * What stands in `once` goes by its path from here on: whoever runs the graph makes it when weights are loaded. Where a model is told of
+ * while it learns, what its weights teach is worked out in every run.
  */
 function holdStep(environment: Environment, path: readonly string[], step: Step): void {
-  if (environment.learns || step.kind !== 'let' || !isTerm(step.value)) return lowerSteps(environment, [step])
+  if (step.kind !== 'let' || !isTerm(step.value)) return lowerSteps(environment, [step])
   const { value } = step
   const name = pathIn(environment, [...path, step.name].join('.'))
-  environment.nodes.set(value, environment.builder.make('hold', [lowerTerm(environment, value)], { name }, originIn(environment, value.origin)))
+  const node = lowerTerm(environment, value)
+  if (environment.evaluation && taughtBy([node]).size > 0) return
+  environment.nodes.set(value, environment.builder.make('hold', [node], { name }, originIn(environment, value.origin)))
 }
 
 const reported = (environment: Environment, kind: 'loss' | 'metric', { name, path, term, doc }: Loss): Reported =>

@@ -1,5 +1,6 @@
 /** What a moe requires, checked where it can be before anything runs. */
 import type { Dim } from '../../plan/dim.ts'
+import { enough, idleLaw, isCountable, shareOf } from './capacity.ts'
 import { folds, originOf, verify, wordsOf, type Frame } from './context.ts'
 import type { ConstraintFact, Limit, Rules } from './model.ts'
 import { requirement, type Requirement } from './requirements.ts'
@@ -63,8 +64,15 @@ function ownLaw(one: Requirement, routed: Routed): Law {
 /** Whether all slots are promised an answer. */
 const promisesAll = ({ kind }: Requirement): boolean => kind === 'dropless' || kind === 'each-token'
 
-/** Why slots can be without an answer under a requirement. */
-function dropsLaw(one: Requirement, { count, selected, tokens }: Routed): Law | null {
+/** How many of the experts a token may ask. */
+function openOf(all: readonly Requirement[], experts: number, lookup: Lookup): number {
+  const groups = requirement(all, 'groups')
+  const [g, n] = groups === null ? [1, 1] : [size(groups.groups, lookup), size(groups.keep, lookup)]
+  return g === undefined || n === undefined ? experts : (experts / g) * n
+}
+
+/** Why slots can be without an answer under a requirement among all. */
+function dropsLaw(one: Requirement, all: readonly Requirement[], { count, selected, tokens }: Routed): Law | null {
   switch (one.kind) {
     case 'expert-choice': return () => 'with `expert choice` a token may have no expert at all'
     case 'at-most': return (lookup) => {
@@ -78,8 +86,9 @@ function dropsLaw(one: Requirement, { count, selected, tokens }: Routed): Law | 
       const [f, e, k] = [number(one.factor, lookup), size(count, lookup), size(selected, lookup)]
       if (f === undefined || e === undefined || k === undefined) return null
       if (f < 1) return `${e} experts with capacity ${f} answer ${f} * T * ${k} at most, and T tokens ask T * ${k}`
-      if (one.overflow === 'next' || f * k >= e) return null
-      return `with capacity ${f} an expert answers ${f} * ${k} / ${e} = ${f * k / e} of the tokens, and all of them may choose it: capacity ${e / k} is enough`
+      if (one.overflow === 'next') return idleLaw(f, k, e, openOf(all, e, lookup))
+      if (shareOf(f, k, e) === null) return null
+      return `with capacity ${f} an expert answers ${f} * ${k} / ${e} = ${f * k / e} of the tokens, and all of them may choose it: capacity ${enough(k, e)} is enough`
     }
     case 'dropless': case 'groups': case 'bias-balanced': case 'balanced-within': case 'each-token': return null
     default: return one satisfies never
@@ -89,11 +98,11 @@ function dropsLaw(one: Requirement, { count, selected, tokens }: Routed): Law | 
 const CHOSEN_BY_TOKENS: readonly Requirement['kind'][] = ['capacity', 'at-most', 'groups', 'bias-balanced']
 
 /** The law of a requirement beside those before it. */
-function jointLaw(one: Requirement, before: readonly Requirement[], routed: Routed): Law {
+function jointLaw(one: Requirement, all: readonly Requirement[], routed: Routed): Law {
   return (lookup) => {
-    for (const other of before) {
+    for (const other of all.slice(0, all.indexOf(one))) {
       const [promise, breaker] = promisesAll(one) ? [one, other] : [other, one]
-      const why = promisesAll(promise) ? dropsLaw(breaker, routed)?.(lookup) ?? null : null
+      const why = promisesAll(promise) ? dropsLaw(breaker, all, routed)?.(lookup) ?? null : null
       if (why !== null) return `\`${wordsOf(one.span)}\` contradicts \`${wordsOf(other.span)}\`: ${why}`
       const kinds = [one.kind, other.kind]
       if (kinds.includes('expert-choice') && CHOSEN_BY_TOKENS.some((kind) => kinds.includes(kind))) {
@@ -105,6 +114,21 @@ function jointLaw(one: Requirement, before: readonly Requirement[], routed: Rout
   }
 }
 
+const MAY_DROP: readonly Requirement['kind'][] = ['capacity', 'at-most', 'expert-choice']
+
+/** Loads are whole numbers: where all T * k slots are answered, those as even as can be are its quotients by E, rounded down and up. */
+function evenLaw(one: Requirement, all: readonly Requirement[], { count, selected, tokens, keeper }: Routed): Law {
+  if (one.kind !== 'balanced-within' || keeper !== null || all.some(({ kind }) => MAY_DROP.includes(kind))) return () => null
+  return (lookup) => {
+    const [p, t, e, k] = [number(one.percent, lookup), size(tokens, lookup), size(count, lookup), size(selected, lookup)]
+    if (p === undefined || t === undefined || e === undefined || k === undefined) return null
+    const [slots, over] = [t * k, (t * k) % e]
+    const off = over === 0 ? 0 : (100 * Math.max(over, e - over)) / slots
+    if (off <= p * (1 + 1e-12)) return null
+    return `${t} tokens with ${k} of ${e} experts each ask ${slots / e} answers of an expert in the mean: whole numbers lie ${Number(off.toPrecision(3))}% off at least, and ${p}% is allowed`
+  }
+}
+
 /** Reports groups that no selection can be made among. */
 export const groupsFit = (frame: Frame, one: Requirement, routed: Routed): boolean =>
   one.kind !== 'groups' || verify(frame, (lookup) => {
@@ -113,17 +137,25 @@ export const groupsFit = (frame: Frame, one: Requirement, routed: Routed): boole
   })
 
 /** Whether what is required has a lowering. */
-const isSupported = (frame: Frame, one: Requirement, { count }: Routed): boolean =>
-  one.kind !== 'capacity' || one.overflow !== 'next' || verify(frame, (lookup) => {
-    const e = size(count, lookup)
-    return e === undefined || e <= MOST_NEXT ? null : { code: 'SMOE4005', message: `what overflows is passed on among ${MOST_NEXT} experts at most, and not yet among ${e}`, span: one.span }
+const isSupported = (frame: Frame, one: Requirement, routed: Routed): boolean =>
+  one.kind !== 'capacity' || verify(frame, (lookup) => {
+    const message = unsupported(one, routed, lookup)
+    return message === null ? null : { code: 'SMOE4005', message, span: one.span }
   })
+
+function unsupported(one: Requirement & { readonly kind: 'capacity' }, { count, selected }: Routed, lookup: Lookup): string | null {
+  const [f, e, k] = [number(one.factor, lookup), size(count, lookup), size(selected, lookup)]
+  if (e !== undefined && one.overflow === 'next' && e > MOST_NEXT) return `what overflows is passed on among ${MOST_NEXT} experts at most, and not yet among ${e}`
+  const share = f === undefined || e === undefined || k === undefined || !(f > 0) ? null : shareOf(f, k, e)
+  if (share === null || isCountable(share)) return null
+  return `with capacity ${f} an expert answers ${share.numerator} / ${share.denominator} of the tokens at most, which is not yet counted exactly: a capacity of fewer digits is`
+}
 
 /** The requirements that hold, as facts. */
 export function constraintsOf(frame: Frame, all: readonly Requirement[], routed: Routed): readonly ConstraintFact[] {
-  return all.flatMap((one, i): readonly ConstraintFact[] => {
+  return all.flatMap((one): readonly ConstraintFact[] => {
     const { span } = one
-    const ok = isSupported(frame, one, routed) && [ownLaw(one, routed), jointLaw(one, all.slice(0, i), routed)].every((law) => verify(frame, (lookup) => {
+    const ok = isSupported(frame, one, routed) && [ownLaw(one, routed), jointLaw(one, all, routed), evenLaw(one, all, routed)].every((law) => verify(frame, (lookup) => {
       const message = law(lookup)
       return message === null ? null : { code: 'SMOE4004', message, span }
     }))

@@ -1,6 +1,6 @@
 /** Ops that read by index, and the one that makes indices. */
 import { constantValue, dim } from '../../plan/dim.ts'
-import { EXACT, type Records } from './record.ts'
+import { EXACT, type Records, type ShapeError, type TensorType } from './record.ts'
 import { fail, firstOf, sameShape, shapeText, wantCount, wantType } from './shapes.ts'
 import { EvaluationError, elements, hostTensor, type HostTensor } from './tensor.ts'
 
@@ -48,16 +48,19 @@ function topK(x: HostTensor, k: number): HostTensor {
   return hostTensor([...x.shape.slice(0, -1), k], 'i32', values)
 }
 
+/** Two operands: what is read, of one axis at the least, and ids. */
+const wantReadByIds = (inputs: readonly TensorType[], read: string): ShapeError | null =>
+  wantCount(inputs, 2) ?? wantType(inputs[1], 'operand of ids', 'i32') ?? (inputs[0].shape.length === 0 ? fail(`${read} has no axis`) : null)
+
 export const indexed: Records<'take' | 'pick' | 'top_k'> = {
   take: {
     ...exact, kind: 'indexed',
     doc: 'Whole rows of a table. Ids lie in 0 .. N-1; the reference refuses others, a device may read any row.',
     formula: 'y[i..., j...] = table[ids[i...], j...]',
     infer(inputs) {
-      const complaint = wantCount(inputs, 2) ?? wantType(inputs[1], 'operand of ids', 'i32')
+      const complaint = wantReadByIds(inputs, 'the table')
       if (complaint) return complaint
       const [table, ids] = inputs
-      if (table.shape.length === 0) return fail('the table has no axis')
       return { shape: [...ids.shape, ...table.shape.slice(1)], dtype: table.dtype }
     },
     evaluate: ([table, ids]) => take(table, ids),
@@ -67,10 +70,9 @@ export const indexed: Records<'take' | 'pick' | 'top_k'> = {
     doc: 'Elements along the last axis. Ids lie in 0 .. N-1; the reference refuses others, a device may read any place.',
     formula: 'y[..., j] = x[..., ids[..., j]]',
     infer(inputs) {
-      const complaint = wantCount(inputs, 2) ?? wantType(inputs[1], 'operand of ids', 'i32')
+      const complaint = wantReadByIds(inputs, 'x')
       if (complaint) return complaint
       const [x, ids] = inputs
-      if (x.shape.length === 0) return fail('x has no axis')
       if (x.shape.length !== ids.shape.length || !sameShape(x.shape.slice(0, -1), ids.shape.slice(0, -1))) {
         return fail(`x ${shapeText(x.shape)} and ids ${shapeText(ids.shape)} agree in all axes but the last`)
       }

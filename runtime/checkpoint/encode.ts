@@ -1,13 +1,19 @@
 import type { StorageType } from '../../plan/plan.ts'
-import { dtypeOf, elementCount, showShape, type HostData } from '../tensors.ts'
+import { dtypeOf, elementCount, showShape, type HostArray } from '../tensors.ts'
 import type { TensorInfo } from './checkpoint.ts'
 import type { DTypeName } from './dtypes.ts'
 
+/** What a file holds of the host's numbers: those of a device, and f64. */
+export interface FileData {
+  readonly shape: readonly number[]
+  readonly data: HostArray | Float64Array
+}
+
 const NAMES: { readonly [T in StorageType]: DTypeName } = { f32: 'F32', i32: 'I32', u32: 'U32' }
 
-export const fileType = (data: HostData): DTypeName => NAMES[dtypeOf(data.data)!]
+export const fileType = ({ data }: FileData): DTypeName => (data instanceof Float64Array ? 'F64' : NAMES[dtypeOf(data)!])
 
-export const tensorBytes = ({ data }: HostData): Uint8Array => new Uint8Array(data.buffer, data.byteOffset, data.byteLength)
+export const tensorBytes = ({ data }: FileData): Uint8Array => new Uint8Array(data.buffer, data.byteOffset, data.byteLength)
 
 export interface Encoded {
   /** The length, the JSON and spaces up to a multiple of 8 bytes. */
@@ -33,20 +39,20 @@ export function headerBytes(tensors: readonly TensorInfo[], metadata: Readonly<R
   return header
 }
 
-function infoOf(name: string, tensor: HostData): TensorInfo {
+function infoOf(name: string, tensor: FileData): TensorInfo {
   const { shape, data } = tensor
   if (elementCount(shape) !== data.length) throw new RangeError(`${name}: ${showShape(shape)} does not have ${data.length} elements`)
   return { name, dtype: fileType(tensor), shape, bytes: data.byteLength }
 }
 
 /** The beginning of a safetensors file. Throws a RangeError where a shape is not that of its data. */
-export function encodeHeader(tensors: Readonly<Record<string, HostData>>, metadata: Readonly<Record<string, string>> = {}): Encoded {
+export function encodeHeader(tensors: Readonly<Record<string, FileData>>, metadata: Readonly<Record<string, string>> = {}): Encoded {
   const order = Object.keys(tensors).sort()
   return { header: headerBytes(order.map((name) => infoOf(name, tensors[name])), metadata), order }
 }
 
 /** A whole safetensors file in memory. */
-export function encodeSafetensors(tensors: Readonly<Record<string, HostData>>, metadata: Readonly<Record<string, string>> = {}): Uint8Array {
+export function encodeSafetensors(tensors: Readonly<Record<string, FileData>>, metadata: Readonly<Record<string, string>> = {}): Uint8Array {
   const { header, order } = encodeHeader(tensors, metadata)
   const pieces = [header, ...order.map((name) => tensorBytes(tensors[name]))]
   const all = new Uint8Array(pieces.reduce((sum, { length }) => sum + length, 0))

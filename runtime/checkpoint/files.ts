@@ -4,9 +4,8 @@ import { randomBytes } from 'node:crypto'
 import { open, rename, stat, unlink, type FileHandle } from 'node:fs/promises'
 import { basename, dirname, join } from 'node:path'
 import { CheckpointError } from '../errors.ts'
-import type { HostData } from '../tensors.ts'
 import type { Checkpoint } from './checkpoint.ts'
-import { encodeHeader, tensorBytes } from './encode.ts'
+import { encodeHeader, tensorBytes, type FileData } from './encode.ts'
 import { openSafetensors } from './safetensors.ts'
 import { openModel, openShards } from './shards.ts'
 import type { ByteSource } from './source.ts'
@@ -100,7 +99,7 @@ async function syncDirectory(path: string): Promise<void> {
   await directory?.close()
 }
 
-function* piecesOf(tensors: Readonly<Record<string, HostData>>, metadata: Readonly<Record<string, string>>): Generator<Uint8Array> {
+function* piecesOf(tensors: Readonly<Record<string, FileData>>, metadata: Readonly<Record<string, string>>): Generator<Uint8Array> {
   const { header, order } = encodeHeader(tensors, metadata)
   yield header
   for (const name of order) yield tensorBytes(tensors[name])
@@ -108,7 +107,7 @@ function* piecesOf(tensors: Readonly<Record<string, HostData>>, metadata: Readon
 
 /** Writes tensors as a safetensors file: all of it is there under its name, or nothing. Throws a CheckpointError. */
 export async function writeSafetensors(
-  path: string, tensors: Readonly<Record<string, HostData>>, metadata: Readonly<Record<string, string>> = {},
+  path: string, tensors: Readonly<Record<string, FileData>>, metadata: Readonly<Record<string, string>> = {},
 ): Promise<void> {
   await writePieces(path, piecesOf(tensors, metadata))
 }

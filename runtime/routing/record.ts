@@ -16,6 +16,8 @@ export interface RoutedLayer {
   readonly selected: Int32Array
   /** [T * k]: what each answer counts. That of a dropped slot means nothing. */
   readonly weights: Reals
+  /** [T]: the weight that dropped slots leave to the shared experts, where they leave one. */
+  readonly spilled?: Reals
   /** [T * E]: the probabilities that experts were chosen by, where a policy has them and they were recorded. */
   readonly scores?: Reals
 }
@@ -26,12 +28,13 @@ export interface RouteRecord {
 
 const isCount = (value: number, least: number): boolean => Number.isSafeInteger(value) && value >= least
 
-function sizeProblem({ experts, tokens, k, selected, weights, scores }: RoutedLayer): string | null {
+function sizeProblem({ experts, tokens, k, selected, weights, spilled, scores }: RoutedLayer): string | null {
   if (!isCount(experts, 1)) return `${experts} experts`
   if (!isCount(tokens, 0)) return `${tokens} tokens`
   if (!isCount(k, 1)) return `${k} slots a token`
   if (selected.length !== tokens * k) return `${selected.length} choices for ${tokens} tokens of ${k} slots`
   if (weights.length !== tokens * k) return `${weights.length} weights for ${tokens} tokens of ${k} slots`
+  if (spilled !== undefined && spilled.length !== tokens) return `${spilled.length} weights that are passed on for ${tokens} tokens`
   if (scores !== undefined && scores.length !== tokens * experts) return `${scores.length} scores for ${tokens} tokens and ${experts} experts`
   return null
 }
@@ -52,6 +55,7 @@ export function checkLayer(layer: RoutedLayer): void {
     throw new RouteError(layer.name, `token ${token} chose expert ${layer.selected[stray]} of ${layer.experts}, from 0 to ${layer.experts - 1}; -1 is a dropped slot`)
   }
   checkFinite(`${layer.name}.weights`, layer.weights)
+  if (layer.spilled !== undefined) checkFinite(`${layer.name}.spilled`, layer.spilled)
   if (layer.scores !== undefined) checkFinite(`${layer.name}.scores`, layer.scores)
 }
 

@@ -1,6 +1,7 @@
 /** The routing report: every diagnostic of a record, as JSON. `docs/routing-report.md` describes it. */
 import { RouteError } from '../errors.ts'
 import { allocationEntropy } from './allocation-entropy.ts'
+import { balance, type Balance } from './balance.ts'
 import { changeRateSet, changeRateTop1 } from './change-rate.ts'
 import { coactivation } from './coactivation.ts'
 import type { Collapse } from './collapse.ts'
@@ -14,7 +15,7 @@ import { variation, variationSquared } from './variation.ts'
 import { weightEntropy } from './weight-entropy.ts'
 
 export const REPORT_FORMAT = 'smoe routing report'
-export const REPORT_VERSION = 1
+export const REPORT_VERSION = 2
 
 export interface RoutingReport {
   readonly format: typeof REPORT_FORMAT
@@ -24,6 +25,8 @@ export interface RoutingReport {
   readonly adapter: string
   /** The dims of the run: `{ B: 2, S: 24 }`. */
   readonly dims: Readonly<Record<string, number>>
+  /** The record that was replayed in the place of what the policies choose; null where they chose. */
+  readonly replayed: string | null
   /** The record that `LayerReport.against` compares with; null where there is none. */
   readonly against: string | null
   /** In the order of the run. */
@@ -45,6 +48,8 @@ export interface LayerReport {
   readonly cvSquared: number | null
   readonly maxVio: number | null
   readonly dead: readonly number[]
+  /** Whether the loads lie as near to their mean as the model requires; null where it does not say. */
+  readonly balance: Balance | null
   readonly allocationEntropy: number | null
   readonly weightEntropy: number | null
   readonly margin: Margin | null
@@ -67,8 +72,11 @@ export interface ReportFacts {
   readonly model: string
   readonly adapter: string
   readonly dims: Readonly<Record<string, number>>
+  readonly replayed?: string
   /** By the name of a layer. */
   readonly collapse?: Readonly<Record<string, LayerReport['collapse']>>
+  /** Percent of the mean, by the name of a layer of which `balanced within` is required. */
+  readonly within?: Readonly<Record<string, number>>
   readonly against?: { readonly name: string; readonly record: RouteRecord }
 }
 
@@ -81,9 +89,11 @@ function against(layer: RoutedLayer, { name, record }: NonNullable<ReportFacts['
 function reportLayer(layer: RoutedLayer, facts: ReportFacts): LayerReport {
   const { name, experts, tokens, k } = layer
   const loads = load(layer)
+  const within = facts.within?.[name]
   return {
     name, experts, tokens, k, load: loads.counts, kept: loads.kept, dropped: loads.dropped,
     cv: variation(loads), cvSquared: variationSquared(loads), maxVio: maxVio(loads), dead: deadExperts(loads),
+    balance: within === undefined ? null : balance(loads, within),
     allocationEntropy: allocationEntropy(loads), weightEntropy: weightEntropy(layer), margin: margin(layer),
     pairs: coactivation(layer).pairs,
     collapse: facts.collapse?.[name] ?? [],
@@ -101,6 +111,7 @@ export function reportRoutes(record: RouteRecord, facts: ReportFacts): RoutingRe
     model: facts.model,
     adapter: facts.adapter,
     dims: facts.dims,
+    replayed: facts.replayed ?? null,
     against: facts.against?.name ?? null,
     layers: record.layers.map((layer) => reportLayer(layer, facts)),
   }

@@ -1,5 +1,6 @@
 /** Reports as text: written for people too, read with every doubt. */
 import { RouteError } from '../errors.ts'
+import { balance, type Balance } from './balance.ts'
 import { REPORT_FORMAT, REPORT_VERSION, type LayerReport, type RoutingReport } from './report.ts'
 
 /** Indented JSON with each list of numbers on one line. */
@@ -18,6 +19,7 @@ const text = rule('a text', (value) => typeof value === 'string')
 const whole = rule('a whole number from 0 on', isWhole)
 const positive = rule('a whole number from 1 on', (value) => isWhole(value) && value !== 0)
 const wholes = rule('a list of whole numbers', (value) => Array.isArray(value) && value.every(isWhole))
+const finite = rule('a number', Number.isFinite)
 const real = rule('a number or null', (value) => value === null || Number.isFinite(value))
 const list = rule('a list', Array.isArray)
 const orNull = (of: Rule): Rule => (value) => (value === null ? null : of(value))
@@ -42,21 +44,25 @@ const layer = object({
   name: text, experts: positive, tokens: whole, k: positive, load: wholes, kept: whole, dropped: whole, cv: real, cvSquared: real, maxVio: real,
   dead: wholes, allocationEntropy: real, weightEntropy: real, margin: orNull(object({ value: real, from: text })), pairs: wholes,
   collapse: each(object({ weight: text, pearson: real, cosine: real })),
+  balance: orNull(object({
+    within: finite, mean: finite, farthest: orNull(object({ expert: whole, load: whole, percent: finite })), outside: wholes, least: finite,
+  } satisfies { readonly [F in keyof Balance]: Rule })),
   against: orNull(object({ changeTop1: real, changeSet: real, overlap: real })),
 } satisfies { readonly [F in keyof LayerReport]: Rule })
 
 const report = object({
-  format: text, version: whole, model: text, adapter: text, against: orNull(text), layers: list,
+  format: text, version: whole, model: text, adapter: text, replayed: orNull(text), against: orNull(text), layers: list,
   dims: rule('sizes by name', (value) => isFields(value) && Object.values(value).every(isWhole)),
 } satisfies { readonly [F in keyof RoutingReport]: Rule })
 
 /** What a sum of its parts says against. */
-function contradiction({ experts, tokens, k, load, kept, dropped, dead, pairs }: LayerReport): string | null {
+function contradiction({ experts, tokens, k, load, kept, dropped, dead, balance: told, pairs }: LayerReport): string | null {
   if (load.length !== experts) return `load has ${load.length} entries for ${experts} experts`
   const sum = load.reduce((all, count) => all + count, 0)
   if (sum !== kept) return `the load of its experts is ${sum}, kept is ${kept}`
   if (kept + dropped !== tokens * k) return `${kept} kept and ${dropped} dropped are not ${tokens} tokens x ${k}`
   if (dead.join() !== load.flatMap((count, expert) => (count === 0 ? [expert] : [])).join()) return 'dead does not list the experts without load'
+  if (told !== null && JSON.stringify(told) !== JSON.stringify(balance({ counts: load, kept, dropped }, told.within))) return 'balance is not that of the load'
   const wanted = (experts * (experts - 1)) / 2
   return pairs.length === wanted ? null : `pairs has ${pairs.length} entries, ${experts} experts have ${wanted}`
 }

@@ -74,6 +74,7 @@ const CASES: { readonly [N in OpName]?: Case } = {
   negate: one('negate'), exp: one('exp'), log: one('log', 0.2, 3), log1p: one('log1p', -0.7, 2), sqrt: one('sqrt', 0.2, 3), rsqrt: one('rsqrt', 0.3, 3),
   abs: (draw, small) => small.make('abs', [offZero(draw, small, shapeOf(draw))], NONE),
   sin: one('sin'), cos: one('cos'), tanh: one('tanh'), erf: one('erf'), sigmoid: one('sigmoid'), softplus: one('softplus'),
+  hold: (draw, small) => small.make('hold', [real(draw, small, shapeOf(draw))], { name: 'held' }),
   cast: (draw, small) => small.make('cast', [real(draw, small, shapeOf(draw))], { dtype: 'f32' }),
   add: two('add'), subtract: two('subtract'), multiply: two('multiply'),
   divide: two('divide', 0.4, 2),

@@ -93,3 +93,17 @@ test('route: training tells what takes whose place', async () => {
   expect(out).toContain('once, when the weights are loaded: direction: f32[E, D] = gate * rsqrt(')
   expect(out).toMatch(/in training, in a share 0.1 of the steps, after the first 0.05 of the training, these take the place/)
 })
+
+test('train: how a model learns, layers of one kind in one row', async () => {
+  const { out } = await place().smoe('explain', `${process.cwd()}/examples/11-train-a-small-model.smoe`, '--stage', 'train')
+  expect(out).toContain('characters learns by adamw(rate = 0.003, beta1 = 0.9, beta2 = 0.95, epsilon = 1e-8, decay = 0.1) for 500 steps, seed 1')
+  expect(out).toContain('targets: i32[8, 64], each from 0 to 64')
+  expect(out).toMatch(/layers\.\*\.moe\.experts\.down +2 {2}f32\[8, 48, 48\] {2}normal, deviation 0\.07217 +1 +0\.1\n/)
+  expect(out).toContain('layers.1/moe: 8 experts; competes in a share 0.05 of the steps, after the first 0.05 of the run, with at most 3 layers in one step')
+})
+
+test('train: a model that does not learn', async () => {
+  const { code, err } = await place({ 'layer.smoe': LAYER }).smoe('explain', 'layer.smoe', '--stage', 'train')
+  expect(code).toBe(2)
+  expect(err).toContain('does not say how it learns')
+})

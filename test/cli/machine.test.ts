@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest'
 import { layerFlops } from '../../cli/bench/layer.ts'
-import { createRandom, normal } from '../../cli/bench/random.ts'
+import { createRandom, normal } from '../../cli/random.ts'
 import { place } from './harness.ts'
 
 test('doctor names every adapter and every way to one', async () => {

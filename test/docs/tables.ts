@@ -2,6 +2,8 @@
 import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { BUILTINS, CONSTANTS, FUNCTIONS } from '../../compiler/model/builtin/table.ts'
+import { INITIALISERS, NUMBERS, OPTIMISERS, SCHEDULES } from '../../compiler/model/train/methods.ts'
+import { rangeText, signatureOf, type Method, type Setting } from '../../compiler/model/train/setting.ts'
 import { codes, type CodeRow } from '../../grammar/codes.ts'
 import { parse } from '../../grammar/parse.ts'
 import { textOf } from '../../grammar/source.ts'
@@ -39,11 +41,28 @@ const codeTable = (): string =>
     Object.entries<CodeRow>(codes).map(([code, { kind = 'mistake', title, explanation }]) => [code, kind, title, explanation]),
   )
 
+const methods = (heads: string, all: Readonly<Record<string, Method>>): string =>
+  table([heads, 'is'], Object.entries(all).map(([name, method]) => [`\`${signatureOf(name, method)}\``, settled(method)]))
+
+/** Its doc, and what its settings are. */
+function settled({ doc, settings }: Method): string {
+  const parts = Object.entries<Setting>(settings).map(([name, setting]) => `${name}: ${setting.doc}${setting.type === 'bool' ? '' : `, ${rangeText(setting)}`}`)
+  return [doc, ...(parts.length === 0 ? [] : [`${parts.join('; ')}.`])].join(' ')
+}
+
+const numbers = (): string =>
+  table(['setting', 'is', 'range', 'by default'], Object.entries<Setting>(NUMBERS).map(([name, setting]) =>
+    [`\`${name}\``, setting.doc, `${setting.type}, ${rangeText(setting)}`, String(setting.default ?? 'none')]))
+
 /** Marker in the page -> its text. */
 export const sections: Readonly<Record<string, () => string>> = {
   'table: functions': functions,
   'table: prelude': prelude,
   'table: constants': constants,
   'table: codes': codeTable,
+  'table: numbers': numbers,
+  'table: optimisers': () => methods('optimiser', OPTIMISERS),
+  'table: schedules': () => methods('schedule', SCHEDULES),
+  'table: initialisers': () => methods('initialiser', INITIALISERS),
   words: () => `${[...reservedNames].map((word) => `\`${word}\``).join(', ')}.\n`,
 }

@@ -1,4 +1,5 @@
-/** Constraints on devices, beside the oracle: decisions equal, answers near. */
+/** Constraints on devices. Beside the reference, decisions are equal and answers near; beside their meaning in plain loops, whole numbers are equal. */
+import fc from 'fast-check'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { lower } from '../../compiler/lower/lower.ts'
 import { evaluate } from '../../compiler/reference/evaluate.ts'
@@ -10,6 +11,12 @@ import { relativeError } from '../support/compare.ts'
 import { open, softwareDevices, storedAll } from '../support/devices.ts'
 import { planOf } from '../support/graph.ts'
 import { feedsOf } from '../support/random.ts'
+import { replay } from '../support/replay.ts'
+import { CONSTRAINTS, CORNERS, type Case } from '../support/routed/cases.ts'
+import { wantedOf, wrongIn } from '../support/routed/check.ts'
+import { openLayer } from '../support/routed/device.ts'
+import { weightsOf } from '../support/routed/layer.ts'
+import { KINDS, type Kind } from '../support/routed/tokens.ts'
 
 const spec = (clauses: string): string => `import { swiglu } from "std/experts/swiglu"
 
@@ -56,6 +63,8 @@ const cases: readonly (readonly [string, boolean])[] = [
   ['route own()', true],
 ]
 
+const everyKind = Object.keys(KINDS) as Kind[]
+
 /** Adapters compile each kernel they see for the first time. */
 const timeout = 240_000
 
@@ -79,4 +88,25 @@ describe.each(await softwareDevices())('on %s', (adapter) => {
     }
     session.dispose()
   }, timeout)
+
+  /** One layer and every kind of tokens: as many as the case has, one alone, and more than a block. */
+  async function holds({ layer, problem: { T: some, seed } }: Case): Promise<void> {
+    const weights = weightsOf(layer, seed)
+    const on = await openLayer(device, layer, weights, {})
+    for (const [T, kinds] of [[some, everyKind], [1, ['anything', 'ties']], [some + 20, ['all tokens to one expert', 'few experts for most tokens']]] as const) {
+      for (const kind of kinds) {
+        const wanted = wantedOf(layer, weights, { kind, T, seed })
+        const wrong = wrongIn(layer, wanted, await on.run(wanted.tokens))
+        if (wrong !== null) throw new Error(`${kind}, ${T} tokens: ${wrong}`)
+      }
+    }
+    on.dispose()
+  }
+
+  describe.each(Object.entries(CONSTRAINTS))('%s', (_, rules) => {
+    test.each(['anything', 'none to an expert', 'k = E'] as const)('%s', async (corner) => {
+      // each case has kernels of its own, so there is one, and smaller ones are not looked for
+      await fc.assert(fc.asyncProperty(CORNERS[corner](rules), holds), { numRuns: 1, endOnFailure: true, ...replay })
+    }, timeout)
+  })
 })

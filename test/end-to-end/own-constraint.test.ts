@@ -1,17 +1,12 @@
 /** A policy that is in no paper, in a file of its own, whose experts keep office hours: the rule is its own, the limit the model's. */
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
-import { tmpdir } from 'node:os'
-import { join } from 'node:path'
-import { afterAll, beforeAll, expect, test } from 'vitest'
+import { expect, test } from 'vitest'
 import { lower } from '../../compiler/lower/lower.ts'
 import { evaluate } from '../../compiler/reference/evaluate.ts'
 import type { HostTensor } from '../../compiler/reference/tensor.ts'
-import { memoryCheckpoint } from '../../runtime/checkpoint/memory.ts'
-import { createSession } from '../../runtime/session.ts'
 import { checkSource, framed } from '../support/check.ts'
-import { relativeError } from '../support/compare.ts'
-import { open, softwareDevices, storedAll } from '../support/devices.ts'
-import { planOf } from '../support/graph.ts'
+import { open, softwareDevices } from '../support/devices.ts'
+import { folderOf } from '../support/folder.ts'
+import { besideOracle, expectSameRoutes } from '../support/oracle.ts'
 import { feedsOf } from '../support/random.ts'
 import { read } from '../support/sources.ts'
 
@@ -44,20 +39,13 @@ model office(D: int = 5, E: int = 6, k: int in 1..E = 3) {
 }
 `
 
-let folder = ''
-beforeAll(() => {
-  folder = mkdtempSync(join(tmpdir(), 'smoe-'))
-  writeFileSync(join(folder, 'hours.smoe'), policy)
-  writeFileSync(join(folder, 'office.smoe'), model('at most 7 tokens an expert'))
-  writeFileSync(join(folder, 'strict.smoe'), model('dropless'))
-})
-afterAll(() => rmSync(folder, { recursive: true }))
+const at = folderOf({ 'hours.smoe': policy, 'office.smoe': model('at most 7 tokens an expert'), 'strict.smoe': model('dropless') })
 
 const [EXPERTS, CHOSEN, REST, MOST, TOKENS] = [6, 3, 3, 7, 40]
 
 /** Lowered with what it decides. */
 function office() {
-  const { model: checked, diagnostics } = checkSource(read(join(folder, 'office.smoe')))
+  const { model: checked, diagnostics } = checkSource(read(at('office.smoe')))
   expect(framed(diagnostics)).toBe('')
   return lower(checked!, { routes: true })
 }
@@ -91,23 +79,16 @@ test('who is at rest or full does not answer', () => {
 })
 
 test('what contradicts the rule is refused', () => {
-  const { diagnostics } = checkSource(read(join(folder, 'strict.smoe')))
+  const { diagnostics } = checkSource(read(at('strict.smoe')))
   expect(diagnostics.map(({ code, message }) => [code, message])).toEqual([['SMOE4004', 'hours keeps only some of the experts that it selects']])
-  const uneven = checkSource(read(join(folder, 'office.smoe')), { set: { E: 7 } })
+  const uneven = checkSource(read(at('office.smoe')), { set: { E: 7 } })
   expect(uneven.diagnostics.map(({ code }) => code)).toEqual(['SMOE4002'])
 })
 
 test.each(await softwareDevices())('it runs on %s as it stands', async (name) => {
   const graph = office()
   const device = await open(name)
-  const session = await createSession(device, planOf(graph, device.target))
-  for (const T of [TOKENS, 1]) {
-    const { inputs, checkpoint, weights } = feedsOf(graph, { T })
-    await session.loadWeights(memoryCheckpoint(storedAll(checkpoint)))
-    const [outputs, want] = [await session.run(storedAll(inputs)), evaluate(graph, { inputs, weights })]
-    expect([...outputs['moe.selected'].data]).toEqual([...want['moe.selected'].values])
-    expect(relativeError(outputs.out.data, want.out.values)).toBeLessThan(1e-5)
-  }
-  session.dispose()
+  const runs = await besideOracle(device, graph, feedsOf(graph, { T: TOKENS }), feedsOf(graph, { T: 1 }))
   device.dispose()
+  for (const run of runs) expectSameRoutes(run, 'out')
 }, 240_000)

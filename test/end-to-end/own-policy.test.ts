@@ -1,16 +1,13 @@
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
-import { tmpdir } from 'node:os'
-import { join } from 'node:path'
-import { afterAll, beforeAll, expect, test } from 'vitest'
+import { expect, test } from 'vitest'
 import { evaluate } from '../../compiler/reference/evaluate.ts'
 import type { HostTensor } from '../../compiler/reference/tensor.ts'
-import { memoryCheckpoint } from '../../runtime/checkpoint/memory.ts'
-import { createSession } from '../../runtime/session.ts'
 import { relativeError } from '../support/compare.ts'
-import { open, softwareDevices, storedAll } from '../support/devices.ts'
+import { open, softwareDevices } from '../support/devices.ts'
+import { folderOf } from '../support/folder.ts'
+import { besideOracle } from '../support/oracle.ts'
 import { feedsOf } from '../support/random.ts'
 import { read } from '../support/sources.ts'
-import { graphOf, planOf } from '../support/graph.ts'
+import { graphOf } from '../support/graph.ts'
 
 const policy = `/// Each expert is a point; a token goes to the nearest ones, and the nearer they are, the more they count.
 policy nearest(k: int in 1..E = 2, reach: real in 0.0.. = 0.5) {
@@ -39,13 +36,7 @@ model cells(D: int = 5, E: int = 7, k: int in 1..E = 3) {
 }
 `
 
-let folder = ''
-beforeAll(() => {
-  folder = mkdtempSync(join(tmpdir(), 'smoe-'))
-  writeFileSync(join(folder, 'nearest.smoe'), policy)
-  writeFileSync(join(folder, 'cells.smoe'), model)
-})
-afterAll(() => rmSync(folder, { recursive: true }))
+const at = folderOf({ 'nearest.smoe': policy, 'cells.smoe': model })
 
 const row = ({ shape, values }: HostTensor, i: number): Float64Array => values.subarray(i * shape[1], (i + 1) * shape[1])
 const dot = (a: Float64Array, b: Float64Array): number => a.reduce((sum, value, i) => sum + value * b[i], 0)
@@ -66,19 +57,15 @@ function expected(hidden: HostTensor, point: HostTensor, matrix: HostTensor, k: 
 }
 
 test.each(await softwareDevices())('it runs on %s as it stands', async (name) => {
-  const graph = graphOf(read(join(folder, 'cells.smoe')))
-  const { inputs, checkpoint, weights } = feedsOf(graph, { T: 40 })
+  const graph = graphOf(read(at('cells.smoe')))
   const device = await open(name)
-  const session = await createSession(device, planOf(graph, device.target))
-  await session.loadWeights(memoryCheckpoint(storedAll(checkpoint)))
-  const { out } = await session.run(storedAll(inputs))
-  session.dispose()
+  const [{ outputs, expected: want }] = await besideOracle(device, graph, feedsOf(graph, { T: 40 }))
   device.dispose()
-  expect(relativeError(out.data, evaluate(graph, { inputs, weights }).out.values)).toBeLessThan(2e-5)
+  expect(relativeError(outputs.out.data, want.out.values)).toBeLessThan(2e-5)
 }, 240_000)
 
 test('a policy that no paper has and no code knows is one file', () => {
-  const graph = graphOf(read(join(folder, 'cells.smoe')))
+  const graph = graphOf(read(at('cells.smoe')))
   const feeds = feedsOf(graph, { T: 40 })
   const { out } = evaluate(graph, feeds)
   const { 'moe.router.point': point, 'moe.experts.matrix': matrix } = feeds.weights

@@ -1,13 +1,11 @@
 import { readdirSync } from 'node:fs'
 import { join } from 'node:path'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
-import { evaluate } from '../../compiler/reference/evaluate.ts'
-import { memoryCheckpoint } from '../../runtime/checkpoint/memory.ts'
 import type { Device } from '../../runtime/device.ts'
-import { createSession } from '../../runtime/session.ts'
 import { relativeError } from '../support/compare.ts'
-import { open, softwareDevices, storedAll } from '../support/devices.ts'
-import { graphOf, planOf } from '../support/graph.ts'
+import { open, softwareDevices } from '../support/devices.ts'
+import { graphOf } from '../support/graph.ts'
+import { besideOracle } from '../support/oracle.ts'
 import { feedsOf } from '../support/random.ts'
 import { read, root } from '../support/sources.ts'
 
@@ -24,14 +22,9 @@ describe.each(await softwareDevices())('on %s', (adapter) => {
 
   test.each(names)('%s computes what the oracle says', async (name) => {
     const graph = graphOf(read(join(folder, name)))
-    const session = await createSession(device, planOf(graph, device.target))
-    for (const dims of [{ B: 2, S: 5, T: 11 }, { B: 1, S: 1, T: 1 }]) {
-      const { inputs, checkpoint, weights } = feedsOf(graph, dims)
-      const expected = evaluate(graph, { inputs, weights })
-      await session.loadWeights(memoryCheckpoint(storedAll(checkpoint)))
-      const outputs = await session.run(storedAll(inputs))
+    const feeds = [{ B: 2, S: 5, T: 11 }, { B: 1, S: 1, T: 1 }].map((dims) => feedsOf(graph, dims))
+    for (const { outputs, expected } of await besideOracle(device, graph, ...feeds)) {
       for (const [output, { data }] of Object.entries(outputs)) expect(relativeError(data, expected[output].values)).toBeLessThan(2e-5)
     }
-    session.dispose()
   }, timeout)
 })

@@ -22,6 +22,8 @@ export interface Layer {
   readonly input?: string
   /** What is done with its `answers`. */
   readonly output?: string
+  /** Statements behind it. */
+  readonly after?: readonly string[]
   /** Axes of the input before D. */
   readonly axes?: string
   readonly E?: number
@@ -31,7 +33,7 @@ export interface Layer {
 }
 
 export function textOf({
-  imports = [], experts, route, clauses = [], weights, before = [], input = 'x', output = 'answers', axes = 'B, S', E = 8, D = 32, declarations = '',
+  imports = [], experts, route, clauses = [], weights, before = [], input = 'x', output = 'answers', after = [], axes = 'B, S', E = 8, D = 32, declarations = '',
 }: Layer): string {
   return `${[`import ${experts.imports}`, ...imports.map((one) => `import ${one}`)].join('\n')}
 ${declarations}
@@ -42,7 +44,7 @@ ${before.map((line) => `  ${line}\n`).join('')}  let answers = moe(${input}) {
     route ${route}
 ${clauses.map((clause) => `    ${clause}\n`).join('')}  }
   output y: f32[${axes}, D] = ${output}
-  weights {
+${after.map((line) => `  ${line}\n`).join('')}  weights {
 ${[...experts.weights, ...weights].map((entry) => `    ${entry}\n`).join('')}  }
 }
 `

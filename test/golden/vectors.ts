@@ -14,11 +14,11 @@ export interface Run {
 }
 
 /** Every file in the precisions that there are. */
-export const runsOf = ({ files, precisions = ['f32', 'f64'] }: Case): readonly Run[] =>
+export const runsOf = ({ files, precisions = ['f32', 'f64'] }: Pick<Case, 'files' | 'precisions'>): readonly Run[] =>
   files.flatMap((file) => precisions.flatMap((precision) => (existsSync(pathOf({ file, precision })) ? [{ file, precision }] : [])))
 
 /** The tensors of a file, and those that are made of them. */
-export function vectorsOf({ made }: Case, run: Run): Tensors {
+export function vectorsOf({ made }: Pick<Case, 'made'>, run: Run): Tensors {
   const vectors = readSafetensors(pathOf(run))
   return made === undefined ? vectors : { ...vectors, ...made(vectors) }
 }

@@ -1,14 +1,15 @@
 /** One routed layer, from normed hidden state to combined output: how many dispatches, and the same numbers as the reference. */
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { compile } from '../../compiler/compile.ts'
+import type { Graph } from '../../compiler/graph/node.ts'
 import { evaluate } from '../../compiler/reference/evaluate.ts'
-import type { HostTensor } from '../../compiler/reference/tensor.ts'
 import { PORTABLE, type Target } from '../../plan/target.ts'
 import type { Plan } from '../../plan/plan.ts'
 import { openDevices } from '../../runtime/dawn/index.ts'
 import type { Device } from '../../runtime/device.ts'
 import { relativeError } from '../support/compare.ts'
 import { runPlan } from '../support/graph-on-device.ts'
+import { feedsOf } from '../support/random.ts'
 import { load } from '../support/sources.ts'
 
 const spec = `
@@ -30,29 +31,8 @@ type Sizes = Readonly<Record<'D' | 'F' | 'E' | 'k', number>>
 const compileLayer = (set: Sizes, target: Target) => {
   const compilation = compile({ path: 'layer.smoe', text: spec }, { load, set, target })
   expect(compilation.diagnostics).toEqual([])
-  return compilation as typeof compilation & { plan: Plan }
+  return compilation as typeof compilation & { plan: Plan; graph: Graph }
 }
-
-/** Numbers from -0.5 to 0.5 that f32 holds, the same for the same seed. */
-function random(shape: readonly number[], seed: number): HostTensor {
-  let state = seed >>> 0
-  const next = (): number => (state = (Math.imul(state, 1664525) + 1013904223) >>> 0) / 2 ** 32 - 0.5
-  return { shape, dtype: 'f32', values: Float64Array.from({ length: shape.reduce((a, b) => a * b, 1) }, () => Math.fround(next())) }
-}
-
-const feedsOf = (plan: Plan, T: number, D: number, seed: number) => ({
-  inputs: { x: random([T, D], seed) },
-  weights: Object.fromEntries(plan.weights.map(({ name, shape }, at) => [name, random(shape.map(Number), seed + 1 + at)])),
-})
-
-/** One tensor an expert, as a checkpoint has them. */
-const asCheckpoint = (plan: Plan, weights: Readonly<Record<string, HostTensor>>): Record<string, HostTensor> =>
-  Object.fromEntries(plan.weights.flatMap(({ name, pieces, stacked }) => {
-    const { shape, dtype, values } = weights[name]
-    if (!stacked) return [[pieces[0].tensor, weights[name]]]
-    const each = values.length / pieces.length
-    return pieces.map(({ tensor }, at) => [tensor, { shape: shape.slice(1), dtype, values: values.slice(at * each, (at + 1) * each) }])
-  }))
 
 describe('a routed layer', () => {
   it.each([PORTABLE, { ...PORTABLE, name: 'cpu', kind: 'cpu', subgroupSize: 8 } satisfies Target])('is 5 dispatches, and 4 for few tokens, on $name', (target) => {
@@ -73,11 +53,10 @@ describe('a routed layer', () => {
   ] satisfies [Sizes, number][])('%o of %i tokens agrees with the reference, twice the same bits', async (sizes, T) => {
     for (const device of devices) {
       const { plan, graph } = compileLayer(sizes, device.target)
-      const { inputs, weights } = feedsOf(plan, T, sizes.D, 7 * T)
-      const want = evaluate(graph!, { inputs, weights })
-      const stored = asCheckpoint(plan, weights)
-      const first = await runPlan(device, plan, { inputs, weights: stored })
-      const again = await runPlan(device, plan, { inputs, weights: stored })
+      const { inputs, checkpoint, weights } = feedsOf(graph, { T }, { seed: 7 * T })
+      const want = evaluate(graph, { inputs, weights })
+      const first = await runPlan(device, plan, { inputs, weights: checkpoint })
+      const again = await runPlan(device, plan, { inputs, weights: checkpoint })
       expect(relativeError(first.y.data, want.y.values)).toBeLessThan(1e-5)
       expect(again.y.data).toEqual(first.y.data)
     }
@@ -92,8 +71,8 @@ describe('a routed layer', () => {
     expect(plan.buffers.filter(({ parts }) => parts > 1).map(({ name, parts }) => [name, parts])).toEqual([
       ['moe.experts.gate', 3], ['moe.experts.up', 3], ['moe.experts.down', 3],
     ])
-    const { inputs, weights } = feedsOf(plan, 33, sizes.D, 5)
-    const got = await runPlan(device, plan, { inputs, weights: asCheckpoint(plan, weights) })
-    expect(relativeError(got.y.data, evaluate(graph!, { inputs, weights }).y.values)).toBeLessThan(1e-5)
+    const { inputs, checkpoint, weights } = feedsOf(graph, { T: 33 }, { seed: 5 })
+    const got = await runPlan(device, plan, { inputs, weights: checkpoint })
+    expect(relativeError(got.y.data, evaluate(graph, { inputs, weights }).y.values)).toBeLessThan(1e-5)
   })
 })

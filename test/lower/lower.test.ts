@@ -42,6 +42,12 @@ describe('values', () => {
     const made = one('output y = rearrange(x, "(a b) -> (b a)", a = 2)', 'input x: f32[6]')
     expect(run(made, { x: tensor([6], [0, 1, 2, 3, 4, 5]) })).toEqual([0, 3, 1, 4, 2, 5])
   })
+  test('rearrange joins and moves any number of axes, and makes axes of size 1', () => {
+    const made = one('output y = rearrange(x, "... c -> (...) 1 c")', 'input x: f32[2, 1, 3]')
+    expect(made.outputs[0].node.shape.map(({ key }) => key)).toEqual(['2', '1', '3'])
+    expect(run(one('output y = rearrange(x, "a ... -> ... a")', 'input x: f32[2, 3]'), { x: tensor([2, 3], [0, 1, 2, 3, 4, 5]) })).toEqual([0, 3, 1, 4, 2, 5])
+    expect(run(one('output y = rearrange(x, "... -> (...) 1")', 'input x: f32[2]'), { x: tensor([2], [1, 2]) })).toEqual([1, 2])
+  })
   test('comparisons, where and cast', () => {
     expect(run(one('output y = where(x > 1.0 and not (x >= 3.0), x, -1) + cast(x == 0.0, "f32")'), { x: tensor([4], [0, 1, 2, 3]) })).toEqual([0, -1, 2, -1])
   })

@@ -7,10 +7,11 @@ import { evaluate } from '../../compiler/reference/evaluate.ts'
 import { hostTensor } from '../../compiler/reference/tensor.ts'
 import { PORTABLE } from '../../plan/target.ts'
 import { checkPlan } from '../../plan/check.ts'
+import { memoryCheckpoint } from '../../runtime/checkpoint/memory.ts'
 import { openDevice } from '../../runtime/dawn/index.ts'
 import { createSession } from '../../runtime/session.ts'
 import type { Device } from '../../runtime/device.ts'
-import { memoryCheckpoint } from '../support/graph-on-device.ts'
+import { storedAll } from '../support/devices.ts'
 
 const read = (text: string) => parse(text, createBuilder().make)
 
@@ -80,17 +81,18 @@ output "y" = %15
     const w = hostTensor([3, 4], 'f32', Float64Array.from({ length: 12 }, (_, i) => i / 8 - 0.5))
     const x = hostTensor([2, 4], 'f32', Float64Array.from({ length: 8 }, (_, i) => i / 4))
     const want = evaluate(graph, { inputs: { x }, weights: { w } }).y.values
+    const weights = memoryCheckpoint(storedAll({ w }))
     const session = await createSession(device, compileGraph(graph, device.target).plan!)
-    await session.loadWeights(memoryCheckpoint({ w }))
+    await session.loadWeights(weights)
     const input = { x: { shape: [2, 4], data: Float32Array.from(x.values) } }
     const got = (await session.run(input)).y.data
     got.forEach((value, i) => expect(value).toBeCloseTo(want[i], 5))
     expect(session.held().norms.data[0]).toBeCloseTo(w.values.slice(0, 4).reduce((sum, v) => sum + v * v, 0), 6)
 
-    await session.loadWeights(memoryCheckpoint({ w }), { held: memoryCheckpoint({ norms: hostTensor([3], 'f32', Float64Array.of(0, 0, 0)) }) })
+    await session.loadWeights(weights, { held: memoryCheckpoint({ norms: { shape: [3], data: Float32Array.of(0, 0, 0) } }) })
     const without = (await session.run(input)).y.data
     expect(got[0] - without[0]).toBeCloseTo(w.values.slice(0, 4).reduce((sum, v) => sum + v * v, 0), 5)
-    await expect(session.loadWeights(memoryCheckpoint({ w }), { held: memoryCheckpoint({}) })).rejects.toThrow('norms is missing')
+    await expect(session.loadWeights(weights, { held: memoryCheckpoint({}) })).rejects.toThrow('norms is missing')
     session.dispose()
   })
 })

@@ -1,12 +1,8 @@
 /** Every policy of the library on devices, beside the oracle. */
-import { afterAll, beforeAll, describe, expect, test } from 'vitest'
-import { evaluate } from '../../compiler/reference/evaluate.ts'
-import { memoryCheckpoint } from '../../runtime/checkpoint/memory.ts'
+import { afterAll, beforeAll, describe, test } from 'vitest'
 import type { Device } from '../../runtime/device.ts'
-import { createSession } from '../../runtime/session.ts'
-import { relativeError } from '../support/compare.ts'
-import { open, softwareDevices, storedAll } from '../support/devices.ts'
-import { planOf } from '../support/graph.ts'
+import { open, softwareDevices } from '../support/devices.ts'
+import { besideOracle, expectSameRoutes } from '../support/oracle.ts'
 import { feedsOf } from '../support/random.ts'
 import { graphOf } from './layer.ts'
 import { layers } from './policies.ts'
@@ -24,15 +20,7 @@ describe.each(await softwareDevices())('on %s', (adapter) => {
 
   test.each(layers.filter(({ file }) => files.includes(file)))('$route decides as the oracle does', async (layer) => {
     const graph = graphOf(layer)
-    const session = await createSession(device, planOf(graph, device.target))
-    for (const [dims, seed] of [[{ B: 2, S: 9 }, 4], [{ B: 1, S: 1 }, 5]] as const) {
-      const { inputs, checkpoint, weights } = feedsOf(graph, dims, { seed, vocabulary: 40 })
-      const expected = evaluate(graph, { inputs, weights })
-      await session.loadWeights(memoryCheckpoint(storedAll(checkpoint)))
-      const outputs = await session.run(storedAll(inputs))
-      expect([...outputs['moe.selected'].data]).toEqual([...expected['moe.selected'].values])
-      for (const name of ['moe.weights', 'y']) expect(relativeError(outputs[name].data, expected[name].values)).toBeLessThan(1e-5)
-    }
-    session.dispose()
+    const feeds = [feedsOf(graph, { B: 2, S: 9 }, { seed: 4, vocabulary: 40 }), feedsOf(graph, { B: 1, S: 1 }, { seed: 5, vocabulary: 40 })]
+    for (const run of await besideOracle(device, graph, ...feeds)) expectSameRoutes(run, 'y')
   }, timeout)
 })

@@ -14,7 +14,9 @@ export async function softwareDevices(): Promise<readonly string[]> {
 
 export const open = (choose: string): Promise<Device> => openDevice({ choose })
 
-const stored = ({ shape, dtype, values }: HostTensor): HostData => ({ shape, data: dtype === 'f32' ? Float32Array.from(values) : Int32Array.from(values) })
+const arrays = { f32: Float32Array, i32: Int32Array, bool: Uint32Array } as const
+
+const stored = ({ shape, dtype, values }: HostTensor): HostData => ({ shape, data: arrays[dtype].from(values) })
 
 export const storedAll = (tensors: Readonly<Record<string, HostTensor>>): Readonly<Record<string, HostData>> =>
   Object.fromEntries(Object.entries(tensors).map(([name, tensor]) => [name, stored(tensor)]))

@@ -5,13 +5,13 @@ import type { Regime } from '../../compiler/kernel/context.ts'
 import { schedule } from '../../compiler/kernel/schedule.ts'
 import { optimise } from '../../compiler/passes/pipeline.ts'
 import type { Feeds } from '../../compiler/reference/evaluate.ts'
-import type { HostTensor } from '../../compiler/reference/tensor.ts'
 import { emitPlan } from '../../compiler/wgsl/plan.ts'
 import { rowTile } from '../../compiler/wgsl/choose-matmul.ts'
 import type { Plan, Program } from '../../plan/plan.ts'
-import type { Checkpoint } from '../../runtime/checkpoint/checkpoint.ts'
+import { memoryCheckpoint } from '../../runtime/checkpoint/memory.ts'
 import type { Device } from '../../runtime/device.ts'
 import { createSession } from '../../runtime/session.ts'
+import { storedAll } from './devices.ts'
 
 /** A plan of one program; `when` is what its passes may count on, though it runs whatever the sizes are. */
 export const planOf = (graph: Graph, target: Target, regime: Regime, block = 16, when: Program['when'] = null): Plan => {
@@ -19,25 +19,11 @@ export const planOf = (graph: Graph, target: Target, regime: Regime, block = 16,
   return emitPlan(graph, [{ kind: 'run', name: regime, regime, when: null, graph: optimised.graph, schedule: schedule(optimised.graph, target, regime) }], target)
 }
 
-/** Tensors in memory in the place of a file. */
-export function memoryCheckpoint(tensors: Readonly<Record<string, HostTensor>>): Checkpoint {
-  const bytes = new Map(Object.entries(tensors).map(([name, { values }]) => [name, new Uint8Array(Float32Array.from(values).buffer)]))
-  return {
-    name: 'memory',
-    metadata: {},
-    tensors: new Map(Object.entries(tensors).map(([name, { shape }]) => [name, { name, dtype: 'F32' as const, shape, bytes: bytes.get(name)!.length }])),
-    read: async (name, offset, length) => bytes.get(name)!.slice(offset, offset + length),
-    close: async () => {},
-  }
-}
-
-const host = ({ shape, dtype, values }: HostTensor) => ({ shape, data: dtype === 'f32' ? Float32Array.from(values) : dtype === 'i32' ? Int32Array.from(values) : Uint32Array.from(values) })
-
 export async function runPlan(device: Device, plan: Plan, feeds: Feeds): Promise<Readonly<Record<string, { shape: readonly number[]; data: ArrayLike<number> }>>> {
   const session = await createSession(device, plan)
   try {
-    if (plan.weights.length > 0) await session.loadWeights(memoryCheckpoint(feeds.weights))
-    return await session.run(Object.fromEntries(Object.entries(feeds.inputs).map(([name, tensor]) => [name, host(tensor)])))
+    if (plan.weights.length > 0) await session.loadWeights(memoryCheckpoint(storedAll(feeds.weights)))
+    return await session.run(storedAll(feeds.inputs))
   } finally {
     session.dispose()
   }

@@ -1,26 +1,17 @@
 /** Feeds for a graph: small sizes for its dims, weights and inputs from a seed. */
+import { createRandom, normal } from '../../cli/random.ts'
 import { evaluate as sizeOf, type DimValues } from '../../plan/dim.ts'
 import type { Graph } from '../../compiler/graph/node.ts'
 import type { WeightSource } from '../../compiler/graph/vocabulary.ts'
 import { elements, type HostTensor } from '../../compiler/reference/tensor.ts'
 import { weightNodes, weightsOf } from './weights.ts'
 
-/** Numbers in [0, 1), the same for the same seed (mulberry32). */
-export function uniform(seed: number): () => number {
-  let state = seed >>> 0
-  return () => {
-    state = (state + 0x6d2b79f5) >>> 0
-    let mixed = Math.imul(state ^ (state >>> 15), state | 1)
-    mixed ^= mixed + Math.imul(mixed ^ (mixed >>> 7), mixed | 61)
-    return ((mixed ^ (mixed >>> 14)) >>> 0) / 2 ** 32
-  }
-}
+/** Uniform in [0, 1). */
+export { createRandom as uniform } from '../../cli/random.ts'
 
-/** Numbers near the standard normal, rounded to f32 so that a device is given the same ones. */
-const normal = (next: () => number): number => Math.fround(Math.sqrt(-2 * Math.log(1 - next())) * Math.cos(2 * Math.PI * next()))
-
-const floats = (shape: readonly number[], next: () => number, scale: number): HostTensor => ({
-  shape, dtype: 'f32', values: Float64Array.from({ length: elements(shape) }, () => Math.fround(normal(next) * scale)),
+/** Near the normal of this deviation, rounded to f32 so that a device is given the same numbers. */
+export const floats = (shape: readonly number[], next: () => number, scale: number): HostTensor => ({
+  shape, dtype: 'f32', values: Float64Array.from({ length: elements(shape) }, () => Math.fround(Math.fround(normal(next, 1)) * scale)),
 })
 
 const whole = (shape: readonly number[], next: () => number, below: number): HostTensor => ({
@@ -57,7 +48,7 @@ export function checkpointOf(graph: Graph, next: () => number): Readonly<Record<
 /** Inputs and a checkpoint for a graph. Dims that are not given are small; ids stay below `vocabulary`. */
 export function feedsOf(graph: Graph, dims: DimValues, options: { readonly seed?: number; readonly vocabulary?: number } = {}) {
   const { seed = 1, vocabulary = 8 } = options
-  const next = uniform(seed)
+  const next = createRandom(seed)
   const sizes = { ...Object.fromEntries(graph.dims.map(({ name }, i) => [name, 3 + i])), ...dims }
   const inputs = graph.inputs.map(({ params, shape, dtype }) => {
     const concrete = shape.map((size) => sizeOf(size, sizes))

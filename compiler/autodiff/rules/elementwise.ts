@@ -64,7 +64,7 @@ const binaries: GradientRules<Binary> = {
 }
 
 const others: GradientRules<'hold' | 'stop_gradient' | 'cast' | 'select'> = {
-  hold: none('what is held is made once, and stays as it is while the weights are learned'),
+  hold: rule('dx = dy', (_, __, dy) => [dy]),
   stop_gradient: none('it is there to stop it'),
   cast: rule('dx = dy from f32 to f32, else nothing', (_, node, dy) => [node.inputs[0].dtype === 'f32' && node.dtype === 'f32' ? dy : null]),
   select: rule('dthen = dy where the condition holds, dotherwise = dy elsewhere', (tape, { inputs: [condition] }, dy) => [

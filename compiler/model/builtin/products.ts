@@ -47,7 +47,7 @@ export const PRODUCTS = {
   },
   rearrange: {
     ...plain, signature: 'rearrange(x, "b s (h c) -> b s h c", c = C)',
-    doc: 'Splits, orders and joins axes by name; the sizes of split axes are named ints.',
+    doc: 'Splits, orders and joins axes by name; the sizes of split axes are named ints. `...` stands for any axes on both sides, `1` makes one of size 1.',
     parameters: [lone('x'), { name: 'pattern', kind: 'pattern' }, { name: 'sizes', kind: 'sizes' }],
     expand: (emit, [x], { pattern, sizes }) => rearrange(emit, pattern, x, sizes),
   },

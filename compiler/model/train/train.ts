@@ -48,7 +48,7 @@ function readNumber(frame: Frame, draft: Draft, { kind, value: node }: NumberSta
 }
 
 function readGroup(frame: Frame, { pattern, settings: args, span }: GroupStatement): GroupFact | null {
-  const settings = settingsOf(frame, 'a group', GROUP, args, span)
+  const settings = settingsOf(frame, 'group', GROUP, args, span)
   if (settings === null || matchesOf(frame, pattern) === null) return null
   const given = (name: string): Static | null => (args.some((one) => one.name?.text === name) ? settings[name] : null)
   return { pattern: pattern.value, rate: given('rate'), decay: given('decay') }
@@ -90,11 +90,14 @@ function checkNames(frame: Frame, own: readonly InputTerm[], outer: readonly Inp
   }
 }
 
-function checkWhole(frame: Frame, outer: Frame, draft: Draft, head: Span): void {
-  const lacks = (message: string, help: string): void => {
-    if (!frame.declaration.isPartial) complain(frame, { code: 'SMOE2013', message, span: head, help })
+/** What a block cannot be without, and an example of it. */
+const NEEDED: readonly (readonly [Statement['kind'], string])[] = [['loss', 'loss next = cross_entropy(logits, targets)'], ['optimiser', 'optimiser adamw(rate = 3e-4)']]
+
+function checkWhole(frame: Frame, outer: Frame, { body }: TrainStatement, head: Span): void {
+  const missing = NEEDED.filter(([kind]) => !body.some((statement) => statement.kind === kind))
+  if (missing.length > 0 && !frame.declaration.isPartial) {
+    complain(frame, { code: 'SMOE2013', message: `train has ${missing.map(([kind]) => `no ${kind}`).join(' and ')}`, span: head, help: `as in ${missing[0][1]}` })
   }
-  if (!draft.firsts.has('optimiser')) lacks('train has no optimiser', 'as in optimiser adamw(rate = 3e-4)')
   const names = (steps: Frame['steps']): readonly string[] => steps.flatMap((step) => (step.kind === 'loss' ? [step.loss.name] : []))
   const both = names(frame.steps).find((name) => names(outer.steps).includes(name))
   if (both !== undefined) complain(frame, { code: 'SMOE2003', message: `there is a loss ${both} already`, span: head })
@@ -115,10 +118,7 @@ export function trainOf(outer: Frame, { body }: Declaration): Train | null {
   const { inputs, runDims } = frame.context
   checkNames(frame, inputs, outer.context.inputs)
   tellable({ ...frame, context: { ...frame.context, inputs: [...outer.context.inputs, ...inputs] } })
-  checkWhole(frame, outer, draft, head)
-  if (!block.body.some(({ kind }) => kind === 'loss') && !outer.declaration.isPartial) {
-    complain(frame, { code: 'SMOE2013', message: 'train has no loss', span: head, help: 'as in loss next = cross_entropy(logits, targets)' })
-  }
+  checkWhole(frame, outer, block, head)
   checkBatch(frame, block.body.find((one): one is BatchStatement => one.kind === 'batch') ?? null, head)
   if (draft.optimiser === null || reporter.count > before) return null
   const { optimiser, schedule, numbers, batch, initialisers, groups } = draft

@@ -1,8 +1,10 @@
 import { describe, expect, test } from 'vitest'
+import { balanceWords } from '../../../cli/routing/balance.ts'
 import { barOf, gridFor, loadLine } from '../../../cli/routing/cells.ts'
 import { drawComparison, drawLayer, drawReport } from '../../../cli/routing/draw.ts'
 import { labelsOf } from '../../../cli/routing/names.ts'
 import { compareReports } from '../../../runtime/routing/difference.ts'
+import { balance } from '../../../runtime/routing/balance.ts'
 import { reportRoutes } from '../../../runtime/routing/report.ts'
 import { layerOf } from '../../runtime/routing/layers.ts'
 import { madeUp } from './reports.ts'
@@ -46,6 +48,55 @@ test('two reports, two lines a layer', () => {
   expect(text).toMatch(/\nlayer {2}load .* dropped {2}moved {2}CV B-A {2}MaxVio B-A\n/)
   expect(text).toMatch(/\nmoe A {2}▆▆ ▄▄ {2}× ▂▂ +0\.85 +1\.29 +0\.69 +1 +1\n/)
   expect(text).toMatch(/\n {4}B {2}▄▄ ▄▄ ▄▄ ▄▄ +0\.00 +0\.00 +1\.00 +0 +0 +0\.36 +-0\.85 +-1\.29\n/)
+})
+
+describe('a balance that is required', () => {
+  const layers = [{ ...layerOf(4, [[0, 1], [0, 1], [0, 2], [0, 3]]), name: 'a/moe' }, { ...layerOf(4, [[0, 1], [2, 3], [0, 1], [2, 3]]), name: 'b/moe' }, { ...layerOf(4, [[0, 1]]), name: 'c/moe' }]
+  const required = reportRoutes({ layers }, { ...facts, within: { 'a/moe': 12.5, 'b/moe': 5 }, replayed: 'routes.safetensors' })
+
+  test('stands beside each layer, and in words where it is missed', () => {
+    expect(drawReport(required, { columns: 100, hasColor: false })).toBe(
+      [
+        'tiny: 3 routed layers; T = 4; on no adapter; routes replayed from routes.safetensors',
+        '',
+        'layer  load            CV  MaxVio  entropy  dead       balance',
+        'a/moe  ▆▆ ▄▄ ▂▂ ▂▂   0.61    1.00     0.88     0  12.5%: 3 out',
+        'b/moe  ▄▄ ▄▄ ▄▄ ▄▄   0.00    0.00     1.00     0      5%: kept',
+        'c/moe  ▆▆ ▆▆  ×  ×   1.00    1.00     0.50     2             -',
+        '',
+        '▁ a quarter, ▄ an even share, ▇ three times as much, × no token',
+        'a/moe: NOT balanced within 12.5%: 3 of 4 experts outside of 1.75 to 2.25 slots, 2 in the mean; expert 0 lies farthest, 4 slots, 100% off',
+        '',
+      ].join('\n'),
+    )
+  })
+
+  test('is told of one layer, expert by expert', () => {
+    expect(drawLayer(required.layers[0], { columns: 60, hasColor: false })).toBe(
+      [
+        'a/moe: 8 slots of 4 tokens',
+        'NOT balanced within 12.5%: 3 of 4 experts outside of 1.75 to 2.25 slots, 2 in the mean; expert 0 lies farthest, 4 slots, 100% off',
+        '',
+        'expert 0  ██████████████████  4   50.0 %  2.00 x even  out of balance',
+        'expert 1  █████████           2   25.0 %  1.00 x even',
+        'expert 2  █████               1   12.5 %  0.50 x even  out of balance',
+        'expert 3  █████               1   12.5 %  0.50 x even  out of balance',
+        '',
+      ].join('\n'),
+    )
+    expect(drawLayer(required.layers[1], sheet)).toContain('balanced within 5%: 2 slots an expert in the mean, all alike\n')
+  })
+})
+
+test('the words of a balance', () => {
+  const words = (within: number, ...counts: readonly number[]): string =>
+    balanceWords(balance({ counts, kept: counts.reduce((sum, count) => sum + count, 0), dropped: 0 }, within), counts.length)
+  expect(words(5, 100, 104, 96)).toBe('balanced within 5%: 100 slots an expert in the mean, expert 1 lies farthest, 104 slots, 4% off')
+  expect(words(5, 3, 2, 3, 2)).toBe(
+    'NOT balanced within 5%: 4 of 4 experts outside of 2.38 to 2.63 slots, 2.5 in the mean; expert 0 lies farthest, 3 slots, 20% off; loads are whole numbers, 20% off at least with so few slots',
+  )
+  expect(words(150, 4, 0)).toBe('balanced within 150%: 2 slots an expert in the mean, expert 0 lies farthest, 4 slots, 100% off')
+  expect(words(5, 0, 0)).toBe('balanced within 5%: no expert answers anything')
 })
 
 describe('many experts', () => {

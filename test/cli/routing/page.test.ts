@@ -6,6 +6,8 @@ import { pathToFileURL } from 'node:url'
 import type { Browser, Page } from 'playwright-core'
 import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest'
 import { page as pageOf } from '../../../cli/routing/page.ts'
+import { balance } from '../../../runtime/routing/balance.ts'
+import { load } from '../../../runtime/routing/load.ts'
 import { reportRoutes, type RoutingReport } from '../../../runtime/routing/report.ts'
 import { layerOf } from '../../runtime/routing/layers.ts'
 import { browserPath, launch } from '../../support/chromium.ts'
@@ -99,6 +101,24 @@ describe.skipIf(path === null)('in Chromium', () => {
     for (const summary of await page.locator('summary').all()) await summary.click()
     const cells = await page.locator('.tables table').nth(1).locator('tbody td').allTextContents()
     expect(cells.map(Number)).toEqual(first.layers.flatMap(({ load }) => load))
+    await page.close()
+  })
+
+  test('says whether loads are as balanced as is required', async () => {
+    const within = { 'layers.0/moe': 5, 'layers.1/moe': 500 }
+    const page = await show([reportRoutes(record, { model: 'made_up', adapter: 'no adapter', dims: {}, within, replayed: 'routes.safetensors' })])
+    expect(await page.locator('.about').innerText()).toMatch(/routes replayed from routes\.safetensors\. .* 1 of 2 layers is NOT as balanced as the model requires\.$/)
+    expect(await page.locator('.head').allTextContents()).toContain('out of balance')
+    const facts: string[] = []
+    for (const layer of [0, 1, 2]) {
+      await page.click(`.name >> nth=${layer}`)
+      facts.push(`${await page.locator('.band').count()}: ${await page.locator('.facts').innerText()}`)
+    }
+    expect(facts[0]).toMatch(/^1: [\s\S]*required\s+NOT balanced within 5%: \d of 8 experts outside of/)
+    expect(facts[1]).toMatch(/^1: [\s\S]*required\s+balanced within 500%: /)
+    expect(facts[2]).toMatch(/^0: (?![\s\S]*required)/)
+    await page.hover(`rect.cell[data-layer="0"][data-expert="${balance(load(record.layers[0]), 5).outside[0]}"]`)
+    expect(await page.locator('.tooltip').innerText()).toContain('out of balance')
     await page.close()
   })
 

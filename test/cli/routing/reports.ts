@@ -1,5 +1,5 @@
 /** Reports of made-up runs: a few experts are wanted more than others, some by nobody. */
-import { createRandom } from '../../../cli/bench/random.ts'
+import { createRandom } from '../../../cli/random.ts'
 import type { RoutedLayer, RouteRecord } from '../../../runtime/routing/record.ts'
 import { reportRoutes, type ReportFacts, type RoutingReport } from '../../../runtime/routing/report.ts'
 

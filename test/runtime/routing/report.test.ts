@@ -41,11 +41,20 @@ test('a report against another record', () => {
   expect(() => reportRoutes(record, { ...facts, against: { name: 'old.safetensors', record: { layers: [] } } })).toThrow('layers.0/moe: is not in old.safetensors, which has no layer')
 })
 
+test('a report says what is required of a load, and what was replayed', () => {
+  const { replayed, layers } = reportRoutes(record, { ...facts, replayed: 'r.safetensors', within: { 'layers.0/moe': 20 } })
+  expect(replayed).toBe('r.safetensors')
+  expect(layers[1].balance).toBeNull()
+  expect(layers[0].balance).toEqual({ within: 20, mean: 1.25, farthest: { expert: 1, load: 3, percent: 140 }, outside: [1, 3], least: 60 })
+  const told = reportRoutes(record, { ...facts, within: { 'layers.0/moe': 20 } })
+  expect(readReport(printReport(told), 'a.json')).toEqual(told)
+})
+
 describe('what is no report is refused', () => {
   const wrong: readonly [string, string, RegExp][] = [
     ['no JSON', '{', /^a.json: is no JSON: /],
     ['another file', '{"version": 1}', /is no routing report: it has no "format": "smoe routing report"/],
-    ['another version', changed((copy) => void (copy.version = 2)), /of version 2, version 1 is read/],
+    ['another version', changed((copy) => void (copy.version = 1)), /of version 1, version 2 is read/],
     ['no model', changed((copy) => void delete copy.model), /^a.json: lacks 'model'/],
     ['sizes that are none', changed((copy) => void (copy.dims = { B: -1 })), /^a.json: dims is not sizes by name/],
     ['a missing field', changed((copy) => void delete copy.layers[1].cv), /layer 1: lacks 'cv'/],
@@ -55,6 +64,8 @@ describe('what is no report is refused', () => {
     ['lost slots', changed((copy) => void (copy.layers[0].dropped = 0)), /layer 0: 5 kept and 0 dropped are not 3 tokens x 2/],
     ['too few experts', changed((copy) => void (copy.layers[0].experts = 3)), /load has 4 entries for 3 experts/],
     ['a hidden death', changed((copy) => void (copy.layers[0].dead = [])), /dead does not list/],
+    ['another balance', changed((copy) => void (copy.layers[0].balance = { within: 5, mean: 1.25, farthest: null, outside: [], least: 20 })), /layer 0: balance is not that of the load/],
+    ['a balance that is none', changed((copy) => void (copy.layers[0].balance = { within: 5 })), /layer 0: balance lacks 'mean'/],
     ['too few pairs', changed((copy) => void (copy.layers[0].pairs = [])), /pairs has 0 entries, 4 experts have 6/],
     ['a layer that is none', changed((copy) => void (copy.layers[0] = null as never)), /layer 0: is not an object/],
   ]
@@ -79,8 +90,15 @@ describe('records in files', () => {
   test('are read as they were written', async () => {
     const { tensors, metadata } = routeTensors(record)
     const read = await readRoutes(await open(encodeSafetensors(tensors, metadata)))
-    expect(read).toEqual({ layers: record.layers.map((layer) => ({ ...layer, weights: Float32Array.from(layer.weights) })) })
-    expect(recordOf(record.layers.map(({ name, experts }) => ({ layer: name, experts, selected: `${name}.selected`, weights: `${name}.weights` })), tensors)).toEqual(read)
+    expect(read).toEqual(record)
+    expect(recordOf(record.layers.map(({ name, experts }) => ({ layer: name, experts, selected: `${name}.selected`, weights: `${name}.weights`, spilled: null })), tensors)).toEqual(read)
+  })
+
+  test('with the weight that is passed on, in the type it has', async () => {
+    const layers = [{ ...record.layers[0], weights: Float32Array.from(record.layers[0].weights), spilled: Float32Array.of(0, 0.5, 0) }, record.layers[1]]
+    const { tensors, metadata } = routeTensors({ layers })
+    expect(Object.keys(tensors)).toContain('layers.0/moe.spilled')
+    expect(await readRoutes(await open(encodeSafetensors(tensors, metadata)))).toEqual({ layers })
   })
 
   test('are refused where they are none', async () => {
@@ -88,6 +106,14 @@ describe('records in files', () => {
     await expect(async () => readRoutes(await open(encodeSafetensors(tensors)))).rejects.toThrow("r.safetensors: is no record of routes: its metadata has no list of layers in 'smoe.routes'")
     await expect(async () => readRoutes(await open(encodeSafetensors(tensors, { 'smoe.routes': '{' })))).rejects.toThrow('is no record of routes')
     await expect(async () => readRoutes(await open(encodeSafetensors({}, metadata)))).rejects.toThrow("has no tensor 'layers.0/moe.selected'")
+    const more = { ...tensors, 'layers.2/moe.selected': tensors['layers.0/moe.selected'] }
+    await expect(async () => readRoutes(await open(encodeSafetensors(more, metadata)))).rejects.toThrow("r.safetensors: tensor 'layers.2/moe.selected' belongs to none of the layers that its metadata lists")
+    const whole = { ...tensors, 'layers.0/moe.weights': tensors['layers.0/moe.selected'] }
+    await expect(async () => readRoutes(await open(encodeSafetensors(whole, metadata)))).rejects.toThrow('layers.0/moe: weights are f32, or f64')
+    const real = { ...tensors, 'layers.0/moe.selected': tensors['layers.0/moe.weights'] }
+    await expect(async () => readRoutes(await open(encodeSafetensors(real, metadata)))).rejects.toThrow('layers.0/moe: choices are i32')
+    const short = { ...tensors, 'layers.0/moe.spilled': { shape: [2], data: Float32Array.of(0, 1) } }
+    await expect(async () => readRoutes(await open(encodeSafetensors(short, metadata)))).rejects.toThrow('weights that are passed on, [2], are not [T], T = 3')
     const flat = { ...tensors, 'layers.0/moe.selected': { shape: [6], data: tensors['layers.0/moe.selected'].data } }
     await expect(async () => readRoutes(await open(encodeSafetensors(flat, metadata)))).rejects.toThrow('choices [6] and weights [3, 2] are not both [T, k]')
   })

@@ -3,6 +3,7 @@ import { dim, multiply as times, symbol, type Dim, type DimValues } from '../../
 import type { Matmul } from '../../../compiler/kernel/matmul.ts'
 import { add, cast, load, multiply, size, unary } from '../../../compiler/scalar/build.ts'
 import type { Expression } from '../../../compiler/scalar/expression.ts'
+import { uniform } from '../../support/random.ts'
 import type { Bound } from './harness.ts'
 
 export interface CaseShape {
@@ -36,14 +37,6 @@ export interface Case {
 /** Behind the result: no store may reach it. */
 export const PADDING = 64
 export const UNTOUCHED = -12345
-
-function randomSource(seed: number): () => number {
-  let state = seed | 0
-  return () => {
-    state = (Math.imul(state, 1664525) + 1013904223) | 0
-    return (state >>> 8) / 0x1000000
-  }
-}
 
 /** What `order_rows` leaves: the rows by expert, -1 behind them for those without one, then expert and first place of each tile, unused tiles last. */
 export function orderRows(expertOf: readonly number[], experts: number, tile: number): Int32Array<ArrayBuffer> {
@@ -86,7 +79,7 @@ interface Setting {
 }
 
 export function makeCase(shape: CaseShape): Case {
-  const random = randomSource(shape.seed)
+  const random = uniform(shape.seed)
   const named = (name: string, value: number): Dim => (shape.symbolic ? symbol(name) : dim(value))
   const setting: Setting = {
     shape, random,

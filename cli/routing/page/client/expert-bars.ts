@@ -9,6 +9,20 @@ import { cellWords } from './words.ts'
 
 const [HEIGHT, LEFT, TOP, BOTTOM] = [240, 34, 12, 34]
 
+interface Frame {
+  readonly x: number
+  readonly width: number
+  /** The load at the upper edge, in even shares. */
+  readonly end: number
+  readonly y: (value: number) => number
+}
+
+/** The loads that are required, as a stripe over the bars. */
+function band(within: number, { x, width, end, y }: Frame): readonly SVGElement[] {
+  const [low, high] = [Math.max(0, 1 - within / 100), Math.min(end, 1 + within / 100)]
+  return [svg('rect', { class: 'band', x, y: y(high), width, height: Math.max(1, y(low) - y(high)) })]
+}
+
 export function expertBars(state: State, available: number, tooltip: Tooltip): HTMLElement {
   const layer = shown(state).layers[state.layer]
   const first = state.reports.length === 2 && state.view !== 0 ? state.reports[0].layers[state.layer] : null
@@ -32,6 +46,7 @@ export function expertBars(state: State, available: number, tooltip: Tooltip): H
     svg('line', { class: 'rule', x1: LEFT, x2: LEFT + width, y1: y(0), y2: y(0) }),
     svg('line', { class: 'even', x1: LEFT, x2: LEFT + width, y1: y(1), y2: y(1) }),
     svg('text', { class: 'small', x: LEFT + width + 5, y: y(1), 'dominant-baseline': 'central' }, 'even'),
+    ...(layer.balance === null ? [] : band(layer.balance.within, { x: LEFT, width, end, y })),
     ...axisTicks(layer.experts, cellWidth).map((expert) => svg('text', { class: 'small', x: LEFT + (expert + 0.5) * cellWidth, y: HEIGHT - 20, 'text-anchor': 'middle' }, String(expert))),
     svg('text', { class: 'small', x: LEFT + width / 2, y: HEIGHT - 4, 'text-anchor': 'middle' }, 'expert'))
   figure.addEventListener('pointermove', (event) => {
@@ -41,5 +56,6 @@ export function expertBars(state: State, available: number, tooltip: Tooltip): H
   })
   figure.addEventListener('pointerleave', tooltip.hide)
   const words = first === null ? 'Load, times an even share' : `Load in ${letter(1)}, times an even share; a line where it was in ${letter(0)}`
-  return html('figure', {}, html('figcaption', {}, words), html('div', { class: 'scroll' }, figure))
+  const stripe = layer.balance === null ? '' : `; the stripe is what is required, within ${layer.balance.within}%`
+  return html('figure', {}, html('figcaption', {}, `${words}${stripe}`), html('div', { class: 'scroll' }, figure))
 }

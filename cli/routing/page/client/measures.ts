@@ -25,6 +25,7 @@ const always: readonly Measure[] = [
 const sometimes: readonly Measure[] = [
   { title: 'dead', doc: 'Experts without a token.', of: (layer) => layer.dead.length, ...count },
   { title: 'dropped', doc: 'Slots that no expert answers.', of: (layer) => layer.dropped, ...count },
+  { title: 'out of balance', doc: 'Experts whose load lies outside of what the model requires with `balanced within`.', of: (layer) => layer.balance?.outside.length ?? null, ...count },
   { title: 'changed', doc: 'Share of the experts that are not those of the record compared with.', of: (layer) => layer.against?.changeSet ?? null, ...share },
 ]
 

@@ -22,6 +22,12 @@ const columns: readonly Column[] = [
   ['collapse', ({ collapse }) => collapse.map(({ pearson }) => fixed(pearson, 3)).join(', ') || '–'],
 ]
 
+const required: readonly Column[] = [
+  ['required within', ({ balance }) => (balance === null ? '–' : `${balance.within}%`)],
+  ['farthest', ({ balance }) => (balance?.farthest == null ? '–' : `${fixed(balance.farthest.percent, 1)}%`)],
+  ['out of balance', ({ balance }) => (balance === null ? '–' : String(balance.outside.length))],
+]
+
 const compared: readonly Column[] = [
   ['change, top 1', ({ against }) => fixed(against?.changeTop1 ?? null, 3)],
   ['change, set', ({ against }) => fixed(against?.changeSet ?? null, 3)],
@@ -32,7 +38,8 @@ const rowsOf = <R>({ reports, labels }: State, row: (layer: LayerReport) => R): 
   labels.labels.flatMap((label, at) => reports.map(({ layers }, report) => [reports.length === 1 ? label : `${label} ${letter(report)}`, row(layers[at])] as const))
 
 function measures(state: State): HTMLElement {
-  const used = [...columns, ...(state.reports.some(({ against }) => against !== null) ? compared : [])]
+  const isRequired = state.reports.some(({ layers }) => layers.some(({ balance }) => balance !== null))
+  const used = [...columns, ...(isRequired ? required : []), ...(state.reports.some(({ against }) => against !== null) ? compared : [])]
   const rows = rowsOf(state, (layer) => used.map(([, cell]) => cell(layer)))
   return table('A dash where a measure has no meaning.', ['layer', ...used.map(([title]) => title)], rows.map(([label, cells]) => [label, ...cells]))
 }

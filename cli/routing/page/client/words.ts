@@ -1,5 +1,6 @@
 /** Sentences of the page. */
 import type { LayerReport, RoutingReport } from '../../../../runtime/routing/report.ts'
+import { isBalanced } from '../../balance.ts'
 import { showDims } from '../../names.ts'
 import { fixed, grouped, percent, signed } from './numbers.ts'
 import { letter, relative, together, type State } from './state.ts'
@@ -12,10 +13,10 @@ const range = (values: readonly number[]): string => {
 }
 
 /** `48 tokens, each to 2 of 8 experts, in 2 layers; B = 2, S = 24; on llvmpipe` */
-export function describe({ layers, adapter, dims }: RoutingReport): string {
+export function describe({ layers, adapter, dims, replayed }: RoutingReport): string {
   const each = `each to ${range(layers.map(({ k }) => k))} of ${range(layers.map(({ experts }) => experts))} experts`
   const tokens = `${range(layers.map((layer) => layer.tokens))} tokens, ${each}, in ${count(layers.length, 'layer')}`
-  return [tokens, showDims(dims), `on ${adapter}`].filter((words) => words !== '').join('; ')
+  return [tokens, showDims(dims), `on ${adapter}`, replayed === null ? '' : `routes replayed from ${replayed}`].filter((words) => words !== '').join('; ')
 }
 
 /** What to look at first. */
@@ -30,11 +31,23 @@ export function summary({ reports, labels }: State, report: number): string {
     maxVio === null ? 'No token was routed.' : `The busiest is expert ${load.indexOf(Math.max(...load))} of layer ${labels.labels[busiest]}, with ${fixed(maxVio + 1)} times an even share.`,
     dead === 0 ? 'No expert is dead.' : `${count(dead, 'expert')} of ${grouped(layers.reduce((sum, { experts }) => sum + experts, 0))} ${dead === 1 ? 'is' : 'are'} dead.`,
     dropped === 0 ? 'No slot was dropped.' : `${count(dropped, 'slot')} of ${grouped(slots)} ${dropped === 1 ? 'was' : 'were'} dropped.`,
+    ...balanceSummary(layers),
   ].join(' ')
 }
 
-const loadOf = (layer: LayerReport, expert: number): string =>
-  layer.load[expert] === 0 ? 'dead: no token' : `${count(layer.load[expert], 'slot')}, ${percent(layer.load[expert] / layer.kept)}, ${fixed(relative(layer, expert))} × even`
+/** Nothing where no balance is required. */
+function balanceSummary(layers: readonly LayerReport[]): readonly string[] {
+  const required = layers.filter(({ balance }) => balance !== null)
+  const missed = required.filter(({ balance }) => balance !== null && !isBalanced(balance))
+  if (required.length === 0) return []
+  return [missed.length === 0 ? 'Loads are as balanced as the model requires.' : `${missed.length} of ${count(required.length, 'layer')} ${missed.length === 1 ? 'is' : 'are'} NOT as balanced as the model requires.`]
+}
+
+function loadOf(layer: LayerReport, expert: number): string {
+  const out = layer.balance?.outside.includes(expert) === true ? '; out of balance' : ''
+  if (layer.load[expert] === 0) return `dead: no token${out}`
+  return `${count(layer.load[expert], 'slot')}, ${percent(layer.load[expert] / layer.kept)}, ${fixed(relative(layer, expert))} × even${out}`
+}
 
 /** Of a cell of the load figure, a line each. */
 export function cellWords({ reports, labels }: State, layer: number, expert: number): readonly string[] {

@@ -1,0 +1,82 @@
+/** How a model learns, in words: the recipe of its training as a page. */
+import type { Initialiser, LearnedWeight, Recipe, RecipeInput, RoutedLayer } from '../../plan/recipe.ts'
+import { table } from '../output.ts'
+
+type Called = { readonly kind: string }
+
+/** `adamw(rate = 0.001, beta1 = 0.9)` */
+const called = (method: Called): string =>
+  `${method.kind}(${Object.entries(method).flatMap(([name, value]) => (name === 'kind' ? [] : [`${name} = ${String(value)}`])).join(', ')})`
+
+const inputText = ({ name, dtype, shape, below }: RecipeInput): string =>
+  `${name}: ${dtype}[${shape.join(', ')}]${below === null ? '' : `, each from 0 to ${below - 1}`}`
+
+const count = (shape: readonly number[]): number => shape.reduce((all, size) => all * size, 1)
+
+/** What weights that are told in one line have in common. */
+interface Row {
+  readonly path: string
+  readonly weight: LearnedWeight
+  readonly times: number
+}
+
+/** Weights that differ by the numbers in their paths alone stand in one row. */
+function rowsOf(weights: readonly LearnedWeight[]): readonly Row[] {
+  const rows = new Map<string, Row>()
+  for (const weight of weights) {
+    const { shape, initialiser, rate, decay } = weight
+    const general = weight.name.replace(/(?<=^|\.)\d+(?=\.|$)/g, '*')
+    const key = JSON.stringify([general, shape, initialiser, rate, decay])
+    const known = rows.get(key)
+    rows.set(key, known === undefined ? { path: weight.name, weight, times: 1 } : { ...known, path: general, times: known.times + 1 })
+  }
+  return [...rows.values()]
+}
+
+function beginning(initialiser: Initialiser, fanIn: number): string {
+  return initialiser.kind === 'fan' ? `normal, deviation ${Number((initialiser.gain / Math.sqrt(fanIn)).toPrecision(4))}` : called(initialiser).replace('()', '')
+}
+
+const HEAD = ['path', 'count', 'each', 'begins as', 'rate', 'decay']
+
+const weightRow = ({ path, weight: { shape, initialiser, fanIn, rate, decay }, times }: Row): readonly string[] =>
+  [path, String(times), `f32[${shape.join(', ')}]`, beginning(initialiser, fanIn), rate === 0 ? 'stays' : String(rate), String(decay)]
+
+function layerLines({ layer, experts, contest, balancedBias }: RoutedLayer): readonly string[] {
+  const when = contest === null ? 'trains in one way' : [
+    `competes in a share ${contest.rate} of the steps`,
+    ...(contest.after > 0 ? [`after the first ${contest.after} of the run`] : []),
+    ...(contest.atMost === null ? [] : [`with at most ${contest.atMost} ${contest.atMost === 1 ? 'layer' : 'layers'} in one step`]),
+  ].join(', ')
+  const bias = balancedBias === null ? [] : [`  ${balancedBias.weight} moves by ${balancedBias.rate} a step, against the load`]
+  return [`${layer}: ${experts} experts; ${when}`, ...bias]
+}
+
+const indent = (lines: readonly string[]): readonly string[] => lines.map((line) => `  ${line}`)
+
+function section(title: string, lines: readonly string[]): readonly string[] {
+  return lines.length === 0 ? [] : ['', title, ...indent(lines)]
+}
+
+export function explainTraining(recipe: Recipe): string {
+  const { model, optimiser, schedule, clip, accumulate, steps, seed, weights } = recipe
+  const learned = weights.filter(({ rate }) => rate > 0)
+  const lines = [
+    `${model} learns by ${called(optimiser)} for ${steps} steps, seed ${seed}`,
+    ...indent([
+      `the rate follows ${called(schedule)}`,
+      clip === null ? 'gradients are taken as they are' : `gradients are scaled down to a norm of ${clip} where they are longer`,
+      accumulate === 1 ? 'a step is one micro-batch' : `a step is the mean of ${accumulate} micro-batches`,
+      ...(recipe.isRandom ? ['random numbers are drawn in every step, from the seed and its number'] : []),
+    ]),
+    ...section('a micro-batch', recipe.inputs.map(inputText)),
+    ...section('losses, summed', recipe.losses.map((name) => name.slice('loss.'.length))),
+    ...section('metrics', recipe.metrics.map((name) => name.slice('metric.'.length))),
+    ...section(
+      `weights, ${learned.reduce((all, { shape }) => all + count(shape), 0)} numbers that learn`,
+      table([HEAD, ...rowsOf(weights).map(weightRow)], '<><<>>').trimEnd().split('\n'),
+    ),
+    ...section('layers', recipe.layers.flatMap(layerLines)),
+  ]
+  return `${lines.join('\n')}\n`
+}

@@ -1,0 +1,54 @@
+/** What a capacity means for an expert, exactly, in whole numbers. */
+
+/** A number as a fraction of whole ones: 1.25 is 5 / 4. */
+export function fraction(value: number): readonly [number, number] {
+  const [digits, exponent = '0'] = String(value).split('e')
+  const [whole, part = ''] = digits.split('.')
+  const power = Number(exponent) - part.length
+  return reduced(Number(whole + part) * 10 ** Math.max(power, 0), 10 ** Math.max(-power, 0))
+}
+
+function reduced(numerator: number, denominator: number): readonly [number, number] {
+  const common = greatestCommon(numerator, denominator)
+  return [numerator / common, denominator / common]
+}
+
+const greatestCommon = (a: number, b: number): number => (b === 0 ? a : greatestCommon(b, a % b))
+
+/** Of T tokens an expert answers ceil(numerator * T / denominator) at most. */
+export interface Share {
+  readonly numerator: number
+  readonly denominator: number
+}
+
+/** F k / E; null where that is 1 or more, so that no expert is ever asked too often. */
+export function shareOf(factor: number, k: number, experts: number): Share | null {
+  const [above, below] = fraction(factor)
+  const [numerator, denominator] = reduced(above * k, below * experts)
+  return numerator >= denominator ? null : { numerator, denominator }
+}
+
+/** Tokens of a run whose share is worked out in 32 bits. */
+const MOST_TOKENS = 2 ** 20
+
+/** Whether a device can work a share out for any run. */
+export const isCountable = ({ numerator, denominator }: Share): boolean => numerator * MOST_TOKENS + denominator < 2 ** 32
+
+/** Two decimals that are no less. */
+const roundedUp = (value: number): number => Math.ceil(value * 100 - 1e-9) / 100
+
+/** The least capacity of two decimals with which no slot is ever dropped. */
+export const enough = (k: number, experts: number): number => roundedUp(experts / k)
+
+/**
+ * Why slots that are passed on can stay without an expert, where a token may ask `open` of E; null where they cannot. The others' slots
+ * fill fewer than E / F experts, and a token that finds k of the rest has no expert twice.
+ */
+export function idleLaw(factor: number, k: number, experts: number, open: number): string | null {
+  if (shareOf(factor, k, experts) === null) return null
+  const [above, below] = fraction(factor)
+  const full = Math.min(open, Math.ceil((experts * below) / above) - 1)
+  if (open - full >= k) return null
+  const least = Math.min(enough(k, experts), roundedUp(experts / (open - k + 1)))
+  return `with capacity ${factor} other tokens can fill ${full} of the ${open} experts that a token may ask, and it asks ${k}: capacity ${least} is enough`
+}

@@ -1,0 +1,47 @@
+/** The form of an optimiser: how one weight moves, element by element. */
+import type { Tape } from '../autodiff/rule.ts'
+import type { Node } from '../graph/node.ts'
+import type { Optimiser } from '../../plan/recipe.ts'
+
+/** All of one shape, f32. */
+export interface Moved {
+  readonly weight: Node
+  /** The mean over micro-batches, clipped. */
+  readonly gradient: Node
+  /** What the optimiser remembers of the weight, in the order of its names; 0 before the first step. */
+  readonly memory: readonly Node[]
+  /** The rate of this step, with the weight's own factor. */
+  readonly rate: Node
+  /** 1 / (1 - beta1^n) and 1 / (1 - beta2^n)^(1/2) at the n-th step. */
+  readonly corrections: readonly [Node, Node]
+  /** The weight's own decay. */
+  readonly decay: number
+}
+
+export interface Step {
+  readonly weight: Node
+  readonly memory: readonly Node[]
+}
+
+export interface OptimiserRule<O extends Optimiser> {
+  readonly doc: string
+  readonly formula: string
+  /** Names of what is remembered of each weight; in front of its path, `first.embed`. */
+  readonly memory: (optimiser: O) => readonly string[]
+  /** Decay rates of the means that start at 0 and are corrected for it; null where none are. */
+  readonly betas: (optimiser: O) => readonly [number, number] | null
+  readonly step: (tape: Tape, optimiser: O, moved: Moved) => Step
+}
+
+export type OptimiserRules = { readonly [K in Optimiser['kind']]: OptimiserRule<Extract<Optimiser, { readonly kind: K }>> }
+
+/** keep * old + (1 - keep) * new. */
+export const mixed = (tape: Tape, keep: number, old: Node, next: Node): Node => tape.add(tape.times(old, keep), tape.times(next, 1 - keep))
+
+/** The gradient of the loss and of decay / 2 times the square of the weight. */
+export const withDecay = (tape: Tape, { weight, gradient, decay }: Moved): Node =>
+  decay === 0 ? gradient : tape.add(gradient, tape.times(weight, decay))
+
+/** The weight, smaller by rate * decay of itself. */
+export const shrunk = (tape: Tape, { weight, rate, decay }: Moved): Node =>
+  decay === 0 ? weight : tape.subtract(weight, tape.multiply(tape.times(rate, decay), weight))

@@ -1,0 +1,74 @@
+/** Checkpoints of a run in a directory: written whole or not at all, the newest kept. */
+import { mkdir, readdir, stat, unlink } from 'node:fs/promises'
+import { join } from 'node:path'
+import { openCheckpoint, writeSafetensors } from '../../runtime/checkpoint/files.ts'
+import { CheckpointError } from '../../runtime/errors.ts'
+import { decodeSaved } from '../checkpoint/decode.ts'
+import { encodeSaved } from '../checkpoint/encode.ts'
+import type { Saved } from '../checkpoint/saved.ts'
+import { ResumeError } from '../errors.ts'
+
+const NAME = /^step-(\d{8,})\.safetensors$/
+/** What a run that was killed while it wrote has left. */
+const DRAFT = /^\.step-\d{8,}\.safetensors\.[0-9a-f]+$/
+
+export const checkpointName = (step: number): string => `step-${String(step).padStart(8, '0')}.safetensors`
+
+export interface ListedCheckpoint {
+  readonly step: number
+  readonly path: string
+}
+
+const namesIn = (directory: string): Promise<readonly string[]> => readdir(directory).catch(() => [])
+
+/** From the oldest to the newest; none where there is no such directory. */
+export async function listCheckpoints(directory: string): Promise<readonly ListedCheckpoint[]> {
+  const names = await namesIn(directory)
+  return names.flatMap((name) => {
+    const step = NAME.exec(name)?.[1]
+    return step === undefined ? [] : [{ step: Number(step), path: join(directory, name) }]
+  }).sort((a, b) => a.step - b.step)
+}
+
+/** Makes the directory and takes drafts away that nobody will finish. */
+export async function prepareCheckpoints(directory: string): Promise<void> {
+  await mkdir(directory, { recursive: true })
+  for (const name of await namesIn(directory)) if (DRAFT.test(name)) await unlink(join(directory, name))
+}
+
+/** Writes a state under its step and then removes all but the newest `keep`. Throws a CheckpointError. */
+export async function saveCheckpoint(directory: string, saved: Saved, keep = Infinity): Promise<string> {
+  const path = join(directory, checkpointName(saved.progress.step))
+  const { tensors, metadata } = encodeSaved(saved)
+  await writeSafetensors(path, tensors, metadata)
+  const older = (await listCheckpoints(directory)).filter(({ step }) => step < saved.progress.step)
+  for (const { path: old } of older.slice(0, Math.max(0, older.length + 1 - Math.max(1, keep)))) await unlink(old)
+  return path
+}
+
+const isDirectory = (path: string): Promise<boolean> => stat(path).then((found) => found.isDirectory(), () => false)
+
+/** A checkpoint by its path, or the newest of a directory. Throws a ResumeError that says what is wrong with it. */
+export async function loadCheckpoint(path: string): Promise<{ readonly path: string; readonly saved: Saved }> {
+  if (!(await isDirectory(path))) return { path, saved: await readSaved(path) }
+  const all = await listCheckpoints(path)
+  const newest = all.at(-1)
+  if (newest === undefined) throw new ResumeError(path, 'holds no checkpoint')
+  return { path: newest.path, saved: await readSaved(newest.path, all.at(-2)?.path) }
+}
+
+/** `older` is named as a way out. */
+async function readSaved(path: string, older?: string): Promise<Saved> {
+  try {
+    const checkpoint = await openCheckpoint(path)
+    try {
+      return await decodeSaved(checkpoint)
+    } finally {
+      await checkpoint.close()
+    }
+  } catch (error) {
+    const refused = error instanceof CheckpointError ? new ResumeError(path, `is torn, or no checkpoint: ${error.message.slice(error.file.length + 2)}`) : error
+    if (older !== undefined && refused instanceof ResumeError) throw new ResumeError(path, `${refused.message.slice(path.length + 2)}; the one before it is ${older}`)
+    throw refused
+  }
+}

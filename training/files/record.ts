@@ -1,0 +1,63 @@
+/** The record of a run in a directory: `metrics.jsonl`, and the same numbers for TensorBoard beside it. */
+import { open, readdir, readFile, unlink, type FileHandle } from 'node:fs/promises'
+import { join } from 'node:path'
+import { writePieces } from '../../runtime/checkpoint/files.ts'
+import { lineOf, parseLines, recordsUpTo, type MetricsRecord, type Recorded } from '../record/metrics.ts'
+import { scalarsOf } from '../record/scalars.ts'
+import { eventFileName, headOf, recordOf } from '../record/tensorboard.ts'
+
+export const METRICS = 'metrics.jsonl'
+const EVENTS = /^events\.out\.tfevents\..*\.smoe$/
+
+export interface Recorder {
+  /** Appends an event; `time` is in seconds since 1970. */
+  readonly add: (event: Recorded, time: number) => Promise<void>
+  /** All that was added is on the disk afterwards. */
+  readonly sync: () => Promise<void>
+  readonly close: () => Promise<void>
+}
+
+/** The records of a directory; none where it has none. */
+export async function readRecords(directory: string): Promise<readonly MetricsRecord[]> {
+  const text = await readFile(join(directory, METRICS), 'utf8').catch(() => '')
+  return parseLines(text)
+}
+
+const stepOf = (event: Recorded): number => (event.kind === 'start' ? event.done : event.step)
+
+const eventBytes = (record: MetricsRecord): Uint8Array => recordOf(record.time, stepOf(record), scalarsOf(record))
+
+async function removeEventFiles(directory: string): Promise<void> {
+  for (const name of await readdir(directory)) if (EVENTS.test(name)) await unlink(join(directory, name))
+}
+
+/** Both files anew from records: the lines are what counts, the events are made of them. */
+async function writeRecords(directory: string, records: readonly MetricsRecord[], time: number): Promise<readonly [FileHandle, FileHandle]> {
+  const began = records[0]?.time ?? time
+  const paths = [join(directory, METRICS), join(directory, eventFileName(began))]
+  await removeEventFiles(directory)
+  await writePieces(paths[0], records.map((record) => new TextEncoder().encode(lineOf(record))))
+  await writePieces(paths[1], [headOf(began), ...records.map(eventBytes)])
+  return [await open(paths[0], 'a'), await open(paths[1], 'a')]
+}
+
+/** A recorder that goes on from where a run stood, or begins where `from` is null. What was recorded after that is gone. */
+export async function createRecorder(directory: string, from: { readonly step: number; readonly looked: number } | null, time: number): Promise<Recorder> {
+  const kept = from === null ? [] : recordsUpTo(await readRecords(directory), from.step, from.looked)
+  const [lines, events] = await writeRecords(directory, kept, time)
+  return {
+    add: async (event, at) => {
+      const record: MetricsRecord = { ...event, time: at }
+      await lines.appendFile(lineOf(record))
+      await events.appendFile(eventBytes(record))
+    },
+    sync: async () => {
+      await lines.sync()
+      await events.sync()
+    },
+    close: async () => {
+      await lines.close()
+      await events.close()
+    },
+  }
+}

@@ -1,0 +1,78 @@
+/** A run in a directory: `checkpoints/`, `metrics.jsonl` and TensorBoard's events. */
+import { mkdir } from 'node:fs/promises'
+import { join } from 'node:path'
+import { checkSame } from '../checkpoint/same.ts'
+import type { Saved, SavedData } from '../checkpoint/saved.ts'
+import type { Data } from '../data/data.ts'
+import { fingerprint } from '../data/fingerprint.ts'
+import { ResumeError } from '../errors.ts'
+import type { StartEvent, TrainingEvent } from '../events.ts'
+import { train } from '../loop.ts'
+import type { Progress } from '../progress.ts'
+import type { Training } from '../run.ts'
+import { listCheckpoints, loadCheckpoint, prepareCheckpoints, saveCheckpoint } from './checkpoints.ts'
+import { createRecorder, type Recorder } from './record.ts'
+
+export const CHECKPOINTS = 'checkpoints'
+
+export interface RunFiles {
+  /** Newest checkpoints that are kept. */
+  readonly keep?: number
+  /** A clock in seconds since 1970. */
+  readonly time?: () => number
+}
+
+const printsOf = ({ training, validation }: Training): SavedData => ({ training: fingerprint(training), validation: validation == null ? null : fingerprint(validation) })
+
+const vocabularyOf = (data: Data): Saved['vocabulary'] => (data.kind === 'stream' ? data.vocabulary : null)
+
+/**
+ * A training that goes on from a checkpoint, given by its path or by the directory of its run: checks that it is of the same run and brings the
+ * machine to its state. Throws a ResumeError.
+ */
+export async function resume(path: string, training: Training): Promise<Training> {
+  const beside = join(path, CHECKPOINTS)
+  const { path: file, saved } = await loadCheckpoint((await listCheckpoints(beside)).length > 0 ? beside : path)
+  checkSame(file, saved, training.recipe, printsOf(training))
+  await training.machine.write(saved.state)
+  return { ...training, from: saved.progress, schedule: saved.schedule }
+}
+
+async function refuseOther(directory: string, checkpoints: string): Promise<void> {
+  const newest = (await listCheckpoints(checkpoints)).at(-1)
+  if (newest !== undefined) throw new ResumeError(directory, `already holds a run, at step ${newest.step}; resume it, or choose another directory`)
+}
+
+/**
+ * Trains into a directory, which a run of its own begins in, or that of the run that goes on. Events are told after they are recorded; a
+ * checkpoint is on the disk, and the record before it too, when it is told. Throws what `train` throws, a ResumeError or a CheckpointError.
+ */
+export async function* trainInto(directory: string, training: Training, { keep, time = () => Date.now() / 1000 }: RunFiles = {}): AsyncGenerator<TrainingEvent, void> {
+  const checkpoints = join(directory, CHECKPOINTS)
+  if (training.from === undefined) await refuseOther(directory, checkpoints)
+  await mkdir(directory, { recursive: true })
+  await prepareCheckpoints(checkpoints)
+  const data = printsOf(training)
+  let [recorder, start]: [Recorder | null, StartEvent | null] = [null, null]
+
+  async function save(progress: Progress): Promise<void> {
+    await recorder!.sync()
+    const saved = { recipe: training.recipe, state: await training.machine.read(), progress, schedule: start!.schedule, data, vocabulary: vocabularyOf(training.training) }
+    await saveCheckpoint(checkpoints, saved, keep)
+  }
+
+  try {
+    for await (const event of train(training)) {
+      if (event.kind === 'start') {
+        start = event
+        // nothing of an earlier run is touched before this one is known to begin
+        recorder = await createRecorder(directory, training.from ?? null, time())
+      }
+      if (event.kind === 'checkpoint') await save(event.progress)
+      else await recorder!.add(event, time())
+      yield event
+    }
+  } finally {
+    await recorder?.close()
+  }
+}

@@ -1,0 +1,17 @@
+/** How far a run has come: with the machine's state, all that is needed to go on as if it had never stopped. */
+import type { RouteRecord } from '../runtime/routing/record.ts'
+import { START, type Position } from './data/batches.ts'
+
+export interface Progress {
+  /** Steps done; with the seed, the state of every random number. */
+  readonly step: number
+  readonly position: Position
+  readonly seconds: number
+  readonly validations: readonly { readonly step: number; readonly loss: number }[]
+  /** Steps done at the last validation or probe; -1 before the first. */
+  readonly looked: number
+  /** What the last probe decided; null before the first. */
+  readonly probe: RouteRecord | null
+}
+
+export const BEGINNING: Progress = { step: 0, position: START, seconds: 0, validations: [], looked: -1, probe: null }

@@ -1,0 +1,134 @@
+/** A run and all that changes in it; `loop.ts` says in what order. */
+import type { Recipe } from '../plan/recipe.ts'
+import { elementCount } from '../runtime/tensors.ts'
+import { createBalance, type Balance } from './balance.ts'
+import { shuffledBatches } from './data/batches.ts'
+import type { Data } from './data/data.ts'
+import { fingerprint } from './data/fingerprint.ts'
+import { fit, type Examples } from './data/fit.ts'
+import { FitError } from './errors.ts'
+import type { DataFacts, ProbeEvent, StartEvent, StepEvent, ValidationEvent } from './events.ts'
+import { initialise } from './initialise.ts'
+import { look } from './look.ts'
+import type { Machine } from './machine.ts'
+import { createPace } from './pace.ts'
+import { BEGINNING, type Progress } from './progress.ts'
+import { stream } from './random.ts'
+import { describeProbe } from './routing.ts'
+import { chosenLayers, drawSchedule, type ContestSchedule } from './schedule/contest.ts'
+import { takeStep } from './step.ts'
+
+export interface Training {
+  readonly recipe: Recipe
+  readonly machine: Machine
+  readonly training: Data
+  readonly validation?: Data | null
+  /** Steps from one validation, or probe, to the next, and one at the end; null for none. */
+  readonly validateEvery?: number | null
+  /** Batches of a validation at the most. */
+  readonly validateBatches?: number
+  /** Steps from one checkpoint to the next; there is one at the end and at a stop in any case. */
+  readonly saveEvery?: number | null
+  /** Where to go on; the machine holds the state that was saved with it. Without, the weights are initialised. */
+  readonly from?: Progress
+  /** Drawn from the recipe where it is not given. */
+  readonly schedule?: ContestSchedule
+  /** Stops the run after the step that it is in. */
+  readonly signal?: AbortSignal
+  /** A clock in ms. */
+  readonly now?: () => number
+}
+
+export interface Run {
+  readonly start: StartEvent
+  readonly progress: () => Progress
+  /** Brings the machine to where the run begins. */
+  readonly begin: () => Promise<void>
+  readonly step: () => Promise<StepEvent>
+  /** Validation and probe, where they are due and were not yet. */
+  readonly look: () => Promise<readonly (ValidationEvent | ProbeEvent)[]>
+}
+
+interface Prepared {
+  readonly examples: Examples
+  readonly aside: Examples | null
+  readonly schedule: ContestSchedule
+}
+
+function validationOf(recipe: Recipe, data: Data): Examples {
+  const examples = fit(data, recipe.inputs, null)
+  if (examples.count >= examples.batch) return examples
+  throw new FitError(null, `${examples.name}: ${examples.count} examples are too few to validate with; a batch takes ${examples.batch}`)
+}
+
+/** Throws a FitError. */
+function prepare({ recipe, training, validation, schedule }: Training): Prepared {
+  const slides = stream(recipe.seed, 'shuffle', 'slide')
+  return {
+    examples: fit(training, recipe.inputs, (epoch) => slides.uniform(epoch)),
+    aside: validation == null ? null : validationOf(recipe, validation),
+    schedule: schedule ?? drawSchedule(recipe),
+  }
+}
+
+const factsOf = (data: Data, { name, count }: Examples): DataFacts => ({ name, examples: count, fingerprint: fingerprint(data) })
+
+const itemsOf = ({ accumulate }: Recipe, { batch, items }: Examples): number => accumulate * batch * items
+
+function startOf({ recipe, machine, training, validation, from }: Training, { examples, aside, schedule }: Prepared): StartEvent {
+  const { model, seed, steps, layers, weights } = recipe
+  return {
+    kind: 'start', model, adapter: machine.adapter, seed, steps, done: from?.step ?? 0,
+    parameters: weights.reduce((sum, { shape }) => sum + elementCount(shape), 0),
+    training: factsOf(training, examples), validation: aside === null ? null : factsOf(validation!, aside),
+    items: itemsOf(recipe, examples), unit: examples.unit,
+    layers: layers.map(({ layer, experts }) => ({ layer, experts })), schedule,
+  }
+}
+
+const isDue = (step: number, { validateEvery, recipe }: Training): boolean =>
+  validateEvery != null && validateEvery > 0 && (step % validateEvery === 0 || step === recipe.steps)
+
+/** Throws a FitError where data and model do not fit, before anything is computed. */
+export function createRun(options: Training): Run {
+  const { recipe, machine, validateBatches = Infinity, signal, from, now = () => performance.now() } = options
+  const prepared = prepare(options)
+  const { examples, aside, schedule } = prepared
+  const stepper = { recipe, machine, batch: shuffledBatches(examples, recipe.seed), chosen: chosenLayers(schedule) }
+  let progress = from ?? BEGINNING
+  let balance: Balance = async () => {}
+  let pace = createPace(0, now)
+  const before = progress.seconds
+  let started = now()
+  const seconds = (): number => before + (now() - started) / 1000
+  return {
+    start: startOf(options, prepared),
+    progress: () => progress,
+    begin: async () => {
+      if (from === undefined) await machine.write(initialise(recipe))
+      balance = await createBalance(recipe, machine)
+      started = now()
+      pace = createPace(itemsOf(recipe, examples), now)
+    },
+    step: async () => {
+      const began = now()
+      const { position, ...told } = await takeStep(stepper, progress.step, progress.position)
+      await balance(told.routing)
+      progress = { ...progress, step: progress.step + 1, position, seconds: seconds() }
+      const { rate, left } = pace(now() - began, recipe.steps - progress.step)
+      return { kind: 'step', step: progress.step, epoch: position.epoch + position.offset / examples.count, ...told, seconds: progress.seconds, pace: rate, left }
+    },
+    look: async () => {
+      const { step, validations, looked, probe } = progress
+      if (!isDue(step, options) || looked === step) return []
+      const found = await look(machine, step, examples, aside, validateBatches, signal)
+      if (found === null) return []
+      const { validation, routes } = found
+      progress = { ...progress, looked: step, probe: routes, seconds: seconds(), validations: validation === null ? validations : [...validations, { step, loss: validation.loss }] }
+      return [
+        ...(validation === null ? [] : [{ kind: 'validation', step, ...validation, seconds: progress.seconds } as const]),
+        ...(routes === null || routes.layers.length === 0 ? [] : [{ kind: 'probe', step, layers: describeProbe(probe, routes) } as const]),
+      ]
+    },
+  }
+}

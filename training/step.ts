@@ -1,0 +1,50 @@
+/** One step: micro-batches, their gradients summed by the machine, and the update. */
+import type { Recipe } from '../plan/recipe.ts'
+import type { HostData } from '../runtime/tensors.ts'
+import { checkFinite, meanAnswers, type MeanAnswers } from './answers.ts'
+import type { Batch, Position } from './data/batches.ts'
+import { RANDOM } from './data/fit.ts'
+import { DivergedError } from './errors.ts'
+import type { LayerRouting } from './events.ts'
+import type { Answers, BatchInputs, Machine } from './machine.ts'
+import { describeRoutes, joinRecords } from './routing.ts'
+import { rateFactor } from './schedule/rate.ts'
+
+export interface Stepped extends MeanAnswers {
+  readonly position: Position
+  readonly rate: number
+  readonly norm: number
+  readonly chosen: readonly string[]
+  readonly routing: readonly LayerRouting[]
+}
+
+export interface Stepper {
+  readonly recipe: Recipe
+  readonly machine: Machine
+  readonly batch: (position: Position) => Batch
+  readonly chosen: (step: number) => readonly string[]
+}
+
+/** The seed and a number that no other micro-batch of the run has. */
+const randomOf = ({ seed, accumulate }: Recipe, step: number, part: number): HostData => ({ shape: [2], data: Int32Array.of(seed, step * accumulate + part) })
+
+const withRandom = (inputs: BatchInputs, recipe: Recipe, step: number, part: number): BatchInputs =>
+  recipe.isRandom ? { ...inputs, [RANDOM]: randomOf(recipe, step, part) } : inputs
+
+/** Step `step`, from 0, with the examples from a position on. Throws a DivergedError, counting steps from 1. */
+export async function takeStep({ recipe, machine, batch, chosen }: Stepper, step: number, from: Position): Promise<Stepped> {
+  const layers = chosen(step)
+  const answers: Answers[] = []
+  let position = from
+  for (let part = 0; part < recipe.accumulate; part++) {
+    const { inputs, next } = batch(position)
+    const answer = await machine.step(layers, withRandom(inputs, recipe, step, part))
+    checkFinite(step + 1, answer)
+    answers.push(answer)
+    position = next
+  }
+  const rate = recipe.optimiser.rate * rateFactor(recipe.schedule, step, recipe.steps)
+  const { norm } = await machine.update({ rate, update: step + 1 })
+  if (!Number.isFinite(norm)) throw new DivergedError(step + 1, 'the norm of the gradients', norm)
+  return { ...meanAnswers(answers), position, rate, norm, chosen: layers, routing: describeRoutes(joinRecords(answers.map(({ routes }) => routes))) }
+}
