@@ -3,7 +3,7 @@ import type { Node } from '../graph/node.ts'
 import type { OpKind } from '../ops/record.ts'
 import { records } from '../ops/records.ts'
 
-const DEAR = new Set(['exp', 'log', 'log1p', 'sin', 'cos', 'tanh', 'erf', 'sigmoid', 'softplus', 'power'])
+const DEAR = new Set(['exp', 'log', 'log1p', 'sin', 'cos', 'tanh', 'erf', 'sigmoid', 'softplus', 'power', 'random'])
 
 /** In loads; a sum over an axis is never done twice. */
 const OWN: { readonly [K in OpKind]: number } = {

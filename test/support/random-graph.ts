@@ -328,7 +328,11 @@ const growers: { readonly [N in OpName]: (g: Grower, op: N) => unknown } = {
     const ids = x && g.idsOrNone(x.shape[0], size)
     return x && ids && g.make('sum_rows', [x, ids], { size })
   },
-  random: () => null, sinkhorn_gradient: () => null,
+  random: (g) => {
+    const key = g.make('constant', [], { dtype: 'i32', shape: [2], values: [g.tape.choose(9999), g.tape.choose(9)] })
+    return key && g.make('random', [key], { shape: g.shape(), stream: g.tape.choose(3) })
+  },
+  sinkhorn_gradient: () => null,
   place_in_expert: (g) => {
     const ids = g.ids([g.tape.of(SIZES)], dim(EXPERTS))
     return ids && g.make('place_in_expert', [ids], { experts: EXPERTS })
@@ -337,7 +341,7 @@ const growers: { readonly [N in OpName]: (g: Grower, op: N) => unknown } = {
 }
 
 /** Ops with tests of their own: the vectors of a decomposition leap where its operand is rounded otherwise. */
-export const APART: ReadonlySet<OpName> = new Set<OpName>(['svd', 'hold', 'random', 'sinkhorn_gradient'])
+export const APART: ReadonlySet<OpName> = new Set<OpName>(['svd', 'hold', 'sinkhorn_gradient'])
 
 /** Only what a lowered graph holds; `order_rows` and `count_experts` come from passes. */
 const GROWN = (Object.keys(growers) as OpName[]).filter((op) => records[op].since === 'source' && !APART.has(op))
