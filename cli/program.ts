@@ -36,6 +36,7 @@ const OUTCOME: { readonly [K in ErrorKind]: ExitCode } = {
   plan: EXIT.bug,
   kernel: EXIT.bug,
   state: EXIT.bug,
+  store: EXIT.bug,
   input: EXIT.usage,
   weight: EXIT.badCheckpoint,
   checkpoint: EXIT.badCheckpoint,

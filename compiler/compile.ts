@@ -15,7 +15,8 @@ import { lower, type LowerOptions } from './lower/lower.ts'
 import { check, type CheckOptions } from './model/check.ts'
 import type { Model } from './model/model.ts'
 import { optimise } from './passes/pipeline.ts'
-import { splitOnce } from './passes/split_once.ts'
+import { splitOnce, withoutHolds } from './passes/split_once.ts'
+import { sharesWeights, type LayoutOptions } from './passes/weight_layout.ts'
 import { rowTile } from './wgsl/choose-matmul.ts'
 import { emitPlan } from './wgsl/plan.ts'
 import { printKernels } from './wgsl/print-kernels.ts'
@@ -58,10 +59,13 @@ export function compile(source: Source, options: CompileOptions): Compilation {
   return { ...reached, graph, ...compiled, diagnostics: [...diagnostics, ...compiled.diagnostics] }
 }
 
-/** Everything after the language: passes, kernels and plan of a graph. What the target cannot do is a diagnostic. */
-export function compileGraph(graph: Graph, target: Target): Pick<Compilation, 'programs' | 'plan' | 'diagnostics'> {
+/**
+ * Everything after the language: passes, kernels and plan of a graph. What the target cannot do is a diagnostic. Weights that other plans
+ * share lie as the model has them, and nothing is held of them.
+ */
+export function compileGraph(graph: Graph, target: Target, layout: LayoutOptions = {}): Pick<Compilation, 'programs' | 'plan' | 'diagnostics'> {
   try {
-    const scheduled = programsOf(graph, target).map((program) => toKernels(program, target))
+    const scheduled = programsOf(graph, target, layout).map((program) => toKernels(program, target, layout))
     const plan = emitPlan(graph, scheduled, target)
     const emitted = plan.once === null ? plan.programs : [plan.once, ...plan.programs]
     const programs = scheduled.map(({ name, trace }, at) => ({ name, trace, kernels: printKernels(plan, emitted[at]) }))
@@ -78,15 +82,15 @@ interface ProgramGraph extends PlannedProgram {
 }
 
 /** First what is made once from the weights, where anything is; then what runs, once for each regime of tokens. */
-function programsOf(graph: Graph, target: Target): readonly ProgramGraph[] {
-  const { once, main } = splitOnce(graph)
+function programsOf(graph: Graph, target: Target, layout: LayoutOptions): readonly ProgramGraph[] {
+  const { once, main } = sharesWeights(graph, layout) ? { once: null, main: withoutHolds(graph) } : splitOnce(graph)
   const runs = planRegimes(main, target).map((program) => ({ ...program, kind: 'run' as const, graph: main }))
   return once === null ? runs : [{ ...ONCE, graph: once }, ...runs]
 }
 
-function toKernels(program: ProgramGraph, target: Target) {
+function toKernels(program: ProgramGraph, target: Target, layout: LayoutOptions) {
   const { regime, when } = program
-  const options = { tokens: regime, when, block: ROUTER_ROWS, tile: rowTile(target), reach: sinkhornReach(target) }
+  const options = { tokens: regime, when, block: ROUTER_ROWS, tile: rowTile(target), reach: sinkhornReach(target), ...layout }
   const { graph, trace } = optimise(program.graph, options)
   return { ...program, graph, trace, schedule: schedule(graph, target, regime) }
 }

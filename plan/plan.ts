@@ -148,7 +148,10 @@ export interface Program {
   /** Scratch buffer -> slot. */
   readonly placement: readonly { readonly buffer: number; readonly slot: number }[]
   readonly steps: readonly Step[]
-  /** Made in order once all steps are done and what is read back is copied: whole buffers into those of weights that are replaced. */
+  /**
+   * Made in order once all steps are done and what is read back is copied: whole buffers into those of weights that are replaced, or aside
+   * where a weight takes the place of another and is itself replaced.
+   */
   readonly copies?: readonly BufferCopy[]
 }
 

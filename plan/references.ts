@@ -105,14 +105,18 @@ function checkReplacements(index: Index, tell: Tell): void {
 }
 
 function checkCopies(index: Index, at: string, { copies = [] }: Program, placed: ReadonlyMap<number, number>, tell: Tell): void {
+  const changed = new Set<number>()
   for (const [entry, { from, to }] of copies.entries()) {
     const where = `${at}.copies[${entry}]`
-    const [source, weight] = [index.buffers.get(from), index.buffers.get(to)]
+    const [source, target] = [index.buffers.get(from), index.buffers.get(to)]
     if (source === undefined) tell(`${where}.from: no buffer has the id ${from}`)
-    else if (source.elements !== weight?.elements) tell(`${where}: ${source.elements} elements are copied to ${weight?.elements ?? 'none'}`)
-    if (!index.replaced.has(to)) tell(`${where}.to: ${to} is of no weight that is replaced`)
-    if (index.replaced.has(from)) tell(`${where}.from: ${source?.name} is replaced itself`)
-    if (source?.role === 'scratch' && !placed.has(from)) tell(`${where}.from: ${source.name} is scratch and placed in no slot of this program`)
+    else if (source.elements !== target?.elements) tell(`${where}: ${source.elements} elements are copied to ${target?.elements ?? 'none'}`)
+    if (!index.replaced.has(to) && target?.role !== 'scratch') tell(`${where}.to: ${to} is of no weight that is replaced`)
+    if (index.replaced.has(from) && changed.has(from)) tell(`${where}.from: ${source?.name} is no more what it was`)
+    for (const [end, buffer] of [['from', source], ['to', target]] as const) {
+      if (buffer?.role === 'scratch' && !placed.has(buffer.id)) tell(`${where}.${end}: ${buffer.name} is scratch and placed in no slot of this program`)
+    }
+    changed.add(to)
   }
 }
 

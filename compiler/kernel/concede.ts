@@ -28,10 +28,10 @@ export function concede(parts: Partition, kernels: readonly KernelProgram[], tar
     if (needed <= target.maxStorageBuffers) return
     fits = false
     const group = parts.groups[at]
-    const loose = loosest(group, parts)
+    const loose = loosest(group, parts, before.stored)
     if (loose !== null) stored.add(loose)
     else {
-      const last = lastJoined(group)
+      const last = lastJoined(group, before.apart)
       if (last === null) throw tooMany(kernel, needed, target)
       apart.add(last)
     }
@@ -39,13 +39,13 @@ export function concede(parts: Partition, kernels: readonly KernelProgram[], tar
   return fits ? null : { stored, apart }
 }
 
-/** The operand computed in place that reads the most buffers, if any reads more than one. */
-function loosest(group: Group, parts: Partition): Node | null {
+/** The operand computed in place that reads the most buffers, if any reads more than one and was not asked to be stored before. */
+function loosest(group: Group, parts: Partition, asked: ReadonlySet<Node>): Node | null {
   let best: Node | null = null
   let most = 1
   for (const member of group.members) {
     for (const input of member.inputs) {
-      if (group.members.has(input)) continue
+      if (group.members.has(input) || asked.has(input)) continue
       const count = sourcesOf(input, parts).size
       if (!parts.inMemory(input) && count > most) [best, most] = [input, count]
     }
@@ -61,8 +61,8 @@ function sourcesOf(node: Node, parts: Partition, found = new Set<Node>(), seen =
   return found
 }
 
-/** The member that joined last, or a head: what the group does best without. */
-function lastJoined(group: Group): Node | null {
-  const followers = [...group.members].filter((node) => node !== group.anchor).sort((a, b) => b.id - a.id)
+/** The member that joined last, or a head, of those that were not asked to stay apart: what the group does best without. */
+function lastJoined(group: Group, asked: ReadonlySet<Node>): Node | null {
+  const followers = [...group.members].filter((node) => node !== group.anchor && !asked.has(node)).sort((a, b) => b.id - a.id)
   return followers[0] ?? null
 }

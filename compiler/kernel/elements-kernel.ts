@@ -1,7 +1,7 @@
 /** One invocation an element: reductions inside run in order within it. */
 import { ceilDivide, product } from '../../plan/dim.ts'
 import type { Node } from '../graph/node.ts'
-import type { Statement } from '../scalar/expression.ts'
+import type { Expression, Statement } from '../scalar/expression.ts'
 import { add, less, multiply, size, u32, variable } from '../scalar/build.ts'
 import { openScope, type ScheduleContext } from './context.ts'
 import { delinearise } from './indexing.ts'
@@ -13,10 +13,18 @@ const LANES = 64
 
 export function elementsKernel(group: Group, context: ScheduleContext): KernelProgram {
   const results = context.partition.results(group)
-  const scope = openScope(context, group.members)
+  const named = new Map<Node, Expression>()
+  const scope = openScope(context, group.members, (node) => named.get(node) ?? null)
   const element = variable('u32', 'element')
   const count = product(results[0].shape)
-  const stores = results.map((node: Node): Statement => {
+  // several values are all worked out before the first is stored, as it may take the place of what the others read
+  const names = results.length === 1 ? [] : results.map((node, at): Statement => {
+    const value = scope.accessor.at(node, delinearise(element, node.shape))
+    named.set(node, variable(node.dtype, `result${at}`))
+    scope.accessor.forget()
+    return { kind: 'let', name: `result${at}`, value }
+  })
+  const stores = results.map((node): Statement => {
     const value = scope.accessor.at(node, delinearise(element, node.shape))
     return { kind: 'store', buffer: scope.naming.write(node), index: element, value }
   })
@@ -33,7 +41,7 @@ export function elementsKernel(group: Group, context: ScheduleContext): KernelPr
       shared: [],
       body: [
         { kind: 'let', name: 'element', value: place },
-        { kind: 'if', condition: less(element, size(count)), body: stores, otherwise: [] },
+        { kind: 'if', condition: less(element, size(count)), body: [...names, ...stores], otherwise: [] },
       ],
     },
     origin: group.anchor.origin,

@@ -31,16 +31,22 @@ const runner = createRunner({
 
 export type Memory = Map<Node, Float64Array>
 
-/** Runs the kernels in order; `memory` holds the leaves' values and receives what the kernels store. */
-export function evaluateKernels(kernels: readonly KernelProgram[], memory: Memory, dims: DimValues): void {
-  for (const kernel of kernels) evaluateKernel(kernel, memory, dims)
+/**
+ * Runs the kernels in order; `memory` holds the leaves' values and receives what the kernels store. `places` are nodes whose values lie in
+ * the memory of a weight, which is lost to later readers.
+ */
+export function evaluateKernels(kernels: readonly KernelProgram[], memory: Memory, dims: DimValues, places: ReadonlyMap<Node, Node> = new Map()): void {
+  for (const kernel of kernels) {
+    evaluateKernel(kernel, memory, dims)
+    for (const { node, access } of kernel.buffers) if (access === 'read_write' && places.has(node)) memory.set(places.get(node)!, memory.get(node)!)
+  }
 }
 
 function evaluateKernel(kernel: KernelProgram, memory: Memory, dims: DimValues): void {
   const buffers = new Map<string, Float64Array>()
   for (const { name, node, access } of kernel.buffers) {
-    // what no kernel writes must not be read: it would show
-    if (access === 'read_write') memory.set(node, new Float64Array(sizeOf(product(node.shape), dims)).fill(NaN))
+    // what no kernel writes must not be read: it would show; a weight is replaced where it lies
+    if (access === 'read_write' && node.op !== 'weight') memory.set(node, new Float64Array(sizeOf(product(node.shape), dims)).fill(NaN))
     const values = memory.get(node)
     if (values === undefined) throw new Error(`${kernel.name} reads ${node.op} %${node.id} before it is written`)
     buffers.set(name, values)

@@ -2,7 +2,7 @@
  * Which nodes are computed together. A group is a set of nodes that one kernel computes; what it leaves in memory are the nodes that
  * others read. Nodes in no group are computed in place wherever they are read.
  */
-import { constantValue, product } from '../../plan/dim.ts'
+import { constantValue, ONE, product } from '../../plan/dim.ts'
 import type { Target } from '../../plan/target.ts'
 import { records } from '../ops/records.ts'
 import type { Graph, Node } from '../graph/node.ts'
@@ -11,6 +11,7 @@ import { costs } from './cost.ts'
 import type { Group, GroupKind } from './group.ts'
 import { inOrder } from './group-order.ts'
 import { isProduct, productView, sharesLeft } from './product-view.ts'
+import { replacedTogether, sharedScalars, withBetween } from './replaced.ts'
 import { staysInRow } from './row-local.ts'
 
 export interface Partition {
@@ -65,9 +66,12 @@ export function partition(graph: Graph, target: Target, concessions: Concessions
 
 /** Identity is the work in progress: which node is in which draft. */
 class Partitioner {
+  readonly graph: Graph
   readonly nodes: readonly Node[]
   readonly users = new Map<Node, Node[]>()
   readonly outputs: ReadonlySet<Node>
+  /** Whether the graph replaces weights. */
+  readonly replaces: boolean
   readonly draftOf = new Map<Node, Draft>()
   readonly drafts = new Set<Draft>()
 
@@ -75,10 +79,12 @@ class Partitioner {
   readonly concessions: Concessions
 
   constructor(graph: Graph, target: Target, concessions: Concessions) {
+    this.graph = graph
     this.target = target
     this.concessions = concessions
     this.nodes = needed(graph)
     this.outputs = new Set(graph.outputs.map(({ node }) => node))
+    this.replaces = graph.outputs.some(({ replaces }) => replaces !== undefined)
     for (const node of this.nodes) this.users.set(node, [])
     for (const node of this.nodes) for (const input of new Set(node.inputs)) this.users.get(input)!.push(node)
   }
@@ -86,6 +92,7 @@ class Partitioner {
   run(): Partition {
     for (const node of this.nodes) if (!this.draftOf.has(node)) this.start(node)
     this.joinHeads()
+    this.joinReplaced()
     this.storeWhatIsRead()
     return this.finish()
   }
@@ -184,6 +191,8 @@ class Partitioner {
   /** Rows: everything that stays within a row of the reduced tensor; what only adds results is given back. */
   growRows(anchor: Node): ReadonlySet<Node> {
     const rows = product(anchor.inputs[0].shape.slice(0, -1))
+    // a number made of all that is learned must not draw every move of the weights into its one workgroup
+    const isApart = (user: Node): boolean => this.replaces && rows === ONE && product(user.shape) !== ONE
     const set = new Set<Node>([anchor])
     const order: Node[] = [anchor]
     const refused = new Set<Node>()
@@ -191,7 +200,7 @@ class Partitioner {
       const user = this.nextReader(set, refused)
       if (user === undefined) break
       set.add(user)
-      if (this.draftOf.has(user) || this.concessions.apart.has(user) || !staysInRow(user, rows, set) || this.closesCycle(set)) {
+      if (this.draftOf.has(user) || this.concessions.apart.has(user) || isApart(user) || !staysInRow(user, rows, set) || this.closesCycle(set)) {
         set.delete(user)
         refused.add(user)
       } else order.push(user)
@@ -279,9 +288,21 @@ class Partitioner {
   joinCounts(rows: Draft): void {
     for (const draft of [...this.drafts]) {
       const count = draft.anchor
-      if (count.op !== 'count_experts' || !rows.members.has(count.inputs[0])) continue
+      if (count.op !== 'count_experts' || !rows.members.has(count.inputs[0]) || this.concessions.apart.has(count)) continue
       this.join(rows, count)
       this.drafts.delete(draft)
+    }
+  }
+
+  /** What takes the place of weights that are read for one another is worked out at once, an element at a time: each weight is read once. */
+  joinReplaced(): void {
+    const isLoose = (node: Node): boolean => !this.draftOf.has(node) && !isLeafWithData(node)
+    const isOpen = (node: Node): boolean => isLoose(node) && isElementwise(node) && !this.concessions.apart.has(node)
+    for (const nodes of replacedTogether(this.graph, isOpen, isLoose)) {
+      const members = withBetween(nodes, isLoose)
+      if (this.closesCycle(members) || this.exits(members).some((exit) => !nodes.includes(exit))) continue
+      for (const shared of sharedScalars(nodes, isLoose)) this.keep('elements', shared, [shared])
+      this.keep('elements', nodes[0], members)
     }
   }
 
@@ -313,6 +334,15 @@ class Partitioner {
     }
   }
 
+  /** What a group leaves in memory; of what it only repeats, the one that is repeated. */
+  resultsOf({ members }: Group): readonly Node[] {
+    const isRepeated = (node: Node): boolean =>
+      node.op === 'broadcast' && members.has(node.inputs[0]) && !this.outputs.has(node) &&
+      this.users.get(node)!.every((user) => members.has(user) || isElementwise(user) || isReduction(user))
+    const left = this.exits(members).map((node) => (isRepeated(node) ? node.inputs[0] : node))
+    return [...new Set(left)].sort((a, b) => a.id - b.id)
+  }
+
   finish(): Partition {
     const groups = new Map<Draft, Group>()
     for (const draft of this.drafts) {
@@ -322,7 +352,7 @@ class Partitioner {
     const groupOf = new Map<Node, Group>()
     for (const [node, draft] of this.draftOf) groupOf.set(node, groups.get(draft)!)
     const results = new Map<Group, readonly Node[]>()
-    for (const group of groups.values()) results.set(group, [...this.exits(group.members)].sort((a, b) => a.id - b.id))
+    for (const group of groups.values()) results.set(group, this.resultsOf(group))
     const stored = new Set([...results.values()].flat())
     return {
       groups: inOrder([...groups.values()], groupOf),

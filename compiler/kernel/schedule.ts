@@ -4,6 +4,7 @@ import type { Graph, Node } from '../graph/node.ts'
 import { concede } from './concede.ts'
 import type { Regime, ScheduleContext } from './context.ts'
 import { elementsKernel } from './elements-kernel.ts'
+import { writeInPlace } from './in-place.ts'
 import type { KernelProgram } from './kernel.ts'
 import type { Group, GroupKind } from './group.ts'
 import { NO_CONCESSIONS, partition, type Concessions } from './partition.ts'
@@ -22,6 +23,8 @@ export interface Schedule {
   readonly kernels: readonly KernelProgram[]
   /** Whether the values of a node lie in memory. */
   readonly inMemory: (node: Node) => boolean
+  /** Output that replaces a weight, by name -> the node whose values its kernel stores in the weight; the others are copied there. */
+  readonly inPlace: ReadonlyMap<string, Node>
 }
 
 /** Cuts the graph into kernels; where one needs more buffers than the target binds, cuts again with less in it. */
@@ -30,9 +33,10 @@ export function schedule(graph: Graph, target: Target, regime: Regime): Schedule
   for (;;) {
     const parts = partition(graph, target, concessions)
     const context: ScheduleContext = { partition: parts, target, regime }
-    const kernels = parts.groups.map((group) => MAKERS[group.kind](group, context))
+    const made = parts.groups.map((group) => MAKERS[group.kind](group, context))
+    const { kernels, inPlace } = writeInPlace(graph, made, parts.inMemory, target)
     const more = concede(parts, kernels, target, concessions)
-    if (more === null) return { kernels, inMemory: parts.inMemory }
+    if (more === null) return { kernels, inMemory: parts.inMemory, inPlace }
     concessions = more
   }
 }

@@ -25,17 +25,20 @@ export interface LowerOptions {
   readonly training?: boolean | readonly string[]
   /** What the `train` block reports of the model as it is at inference: its losses and metrics are the outputs, and no policy's. */
   readonly evaluation?: boolean
+  /** Sizes of dims that are open otherwise: they are numbers in the graph. */
+  readonly sizes?: Readonly<Record<string, number>>
 }
 
 /** The output that holds what a moe routes, by its instance. */
 export const rowsOutput = (instance: string): string => `${instance}.rows`
 
 /** Everything lowered, in the order of the run. */
-function walk(model: Model, { routes = false, training = false, evaluation = false }: LowerOptions): Environment {
+function walk(model: Model, { routes = false, training = false, evaluation = false, sizes = {} }: LowerOptions): Environment {
   const isTraining = training !== false
   const learns = isTraining || evaluation
   const environment: Environment = {
-    walk: { term: lowerTerm, steps: lowerSteps }, model, builder: createBuilder(), parent: null, values: model.values, nodes: new Map(), loops: new Map(), moe: null, expertOfRow: null,
+    walk: { term: lowerTerm, steps: lowerSteps }, model, builder: createBuilder(), parent: null, values: { ...model.values, ...sizes },
+    nodes: new Map(), loops: new Map(), moe: null, expertOfRow: null,
     routes: [], replayed: routes === 'replayed' ? [] : null, training: isTraining, evaluation, contests: typeof training === 'boolean' ? null : training, inTraining: false,
     reports: isTraining, losses: [], metrics: [], chance: newChance(), everyone: new Map(),
   }
@@ -49,7 +52,7 @@ const inputsOf = ({ inputs, train }: Model, learns: boolean): readonly InputTerm
 
 /** The graph of inference, of the way forward in training, or of what is reported of a model. Throws nothing on a model that was checked. */
 export function lower(model: Model, options: LowerOptions = {}): Graph {
-  const { routes = false, rows = false, training = false, evaluation = false } = options
+  const { routes = false, rows = false, training = false, evaluation = false, sizes = {} } = options
   const environment = walk(model, options)
   const { chance, replayed, losses, metrics } = environment
   const learns = training !== false || evaluation
@@ -57,7 +60,8 @@ export function lower(model: Model, options: LowerOptions = {}): Graph {
   const told = learns && model.train !== null ? [] : model.outputs.map(({ name, term, doc }) => ({ name, doc, node: lowerTerm(environment, term) }))
   const inputs = [...given.map((input) => lowerTerm(environment, input) as InputNode), ...(chance.input === null ? [] : [chance.input])]
   const docs = Object.fromEntries([...given, ...(told.length === 0 ? [] : model.outputs)].flatMap(({ name, doc }) => (doc === '' ? [] : [[name, doc]])))
-  const dims = [...model.dims, ...(learns ? (model.train?.dims ?? []) : []).map((name) => ({ name, doc: '' }))]
+  const open = [...model.dims, ...(learns ? (model.train?.dims ?? []) : []).map((name) => ({ name, doc: '' }))]
+  const dims = open.filter(({ name }) => !Object.hasOwn(sizes, name))
   const plain: Graph = { name: model.name, doc: model.doc, dims, inputs, outputs: [...told, ...losses, ...metrics], docs }
   return replayed === null ? withRoutes(plain, environment, routes, rows) : { ...plain, inputs: [...inputs, ...replayed], replayed: environment.routes.map(routePorts) }
 }

@@ -11,9 +11,9 @@ import { orderRoutes, type RouteOptions } from './order_routes.ts'
 import { share } from './share.ts'
 import { simplify } from './simplify.ts'
 import { splitSinkhorn, type SplitOptions } from './split_sinkhorn.ts'
-import { weightLayout } from './weight_layout.ts'
+import { weightLayout, type LayoutOptions } from './weight_layout.ts'
 
-export type PassOptions = RouteOptions & SplitOptions
+export type PassOptions = RouteOptions & SplitOptions & LayoutOptions
 
 export interface Pass {
   readonly name: string

@@ -15,6 +15,11 @@ type Hold = Extract<Node, { readonly op: 'hold' }>
 const isAtHand = (node: Node): boolean =>
   node.op === 'weight' || node.op === 'constant' || ((isOp(node, 'hold') || isOp(node, 'reshape')) && isAtHand(node.inputs[0]))
 
+/** The graph with what is held made at each run: weights that others replace would leave it behind. */
+export const withoutHolds = (graph: Graph): Graph =>
+  // hold(x)  ==>  x
+  rebuild(graph, (node, inputs, make) => (isOp(node, 'hold') ? inputs[0] : copy(node, inputs, make)))
+
 export function splitOnce(graph: Graph): SplitGraph {
   // hold(x)  ==>  held
   const main = rebuild(graph, (node, inputs, make) => {
@@ -24,8 +29,7 @@ export function splitOnce(graph: Graph): SplitGraph {
   const names = new Set(needed(main).flatMap((node) => (isOp(node, 'held') ? [node.params.name] : [])))
   if (names.size === 0) return { once: null, main }
   const holds = needed(graph).filter((node): node is Hold => isOp(node, 'hold') && names.has(node.params.name))
-  // hold(x)  ==>  x
   const outputs = holds.map((node) => ({ name: node.params.name, node, doc: '' }))
   const made = { ...graph, dims: [], inputs: [], outputs, docs: {} }
-  return { main, once: rebuild(made, (node, inputs, make) => (isOp(node, 'hold') ? inputs[0] : copy(node, inputs, make))) }
+  return { main, once: withoutHolds(made) }
 }

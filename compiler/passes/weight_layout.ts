@@ -25,8 +25,18 @@ function transposedWeight({ params }: Weight): OpParams['weight'] {
   return { ...params, name: `${params.name}^T`, shape, source: swapped(params.source) }
 }
 
+export interface LayoutOptions {
+  /** Whether other plans read or replace the weights too: they lie as the model has them then. `own` unless given. */
+  readonly weights?: 'own' | 'shared'
+}
+
+/** Whether the plan of a graph shares its weights: what it replaces is for others to read. */
+export const sharesWeights = ({ outputs }: Graph, { weights }: LayoutOptions): boolean =>
+  weights === 'shared' || outputs.some(({ replaces }) => replaces !== undefined)
+
 /** Where another user wants it as it is, it stays: two layouts would be two copies in memory. */
-export function weightLayout(graph: Graph): Graph {
+export function weightLayout(graph: Graph, options: LayoutOptions = {}): Graph {
+  if (sharesWeights(graph, options)) return graph
   const users = dependants(graph)
   const outputs = new Set(graph.outputs.map(({ node }) => node))
   const turns = (weight: Node): weight is Weight =>

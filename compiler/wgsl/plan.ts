@@ -1,11 +1,14 @@
 /** Kernels of all programs -> one plan: shared weights and ports, kernels of equal text once, scratch placed by liveness. */
 import { constantValue, product, type Dim } from '../../plan/dim.ts'
-import { PLAN_VERSION, type ConstantData, type InputPort, type Kernel, type Plan, type PlanBuffer, type Port, type Program, type Step, type WeightPort } from '../../plan/plan.ts'
+import {
+  PLAN_VERSION, type BufferCopy, type ConstantData, type InputPort, type Kernel, type OutputPort, type Plan, type PlanBuffer, type Port,
+  type Program, type Step, type WeightPort,
+} from '../../plan/plan.ts'
 import type { Target } from '../../plan/target.ts'
-import type { Graph, Node } from '../graph/node.ts'
+import type { Graph, Node, Output } from '../graph/node.ts'
 import type { Regime } from '../kernel/context.ts'
 import type { Schedule } from '../kernel/schedule.ts'
-import { needed } from '../graph/walk.ts'
+import { isOp, needed } from '../graph/walk.ts'
 import { memoryOf } from '../kernel/memory-of.ts'
 import { partsOf } from '../kernel/parts.ts'
 import { emitKernel, type EmittedKernel } from './emit.ts'
@@ -24,6 +27,20 @@ export interface ScheduledProgram {
 
 export function emitPlan(graph: Graph, programs: readonly ScheduledProgram[], target: Target): Plan {
   return new PlanMaker(graph, target).make(programs)
+}
+
+/** The steps during which a scratch buffer is in use. */
+interface Span {
+  readonly elements: Dim
+  readonly from: number
+  to: number
+}
+
+/** An output, the buffer that its values are left in by the steps, and the one where they are to be. */
+interface End {
+  readonly output: Output
+  readonly lies: number
+  readonly buffer: number
 }
 
 /** Identity is the plan being filled. */
@@ -54,7 +71,7 @@ class PlanMaker {
     })
     const programs: Program[] = []
     let once: Program | null = null
-    let outputs: readonly Port[] = []
+    let outputs: readonly OutputPort[] = []
     for (const program of scheduled) {
       const made = this.program(program)
       if (program.kind === 'once') {
@@ -164,10 +181,25 @@ class PlanMaker {
     return id
   }
 
-  program({ kind, name, regime, when, graph, schedule }: ScheduledProgram): { program: Program; outputs: readonly Port[] } {
-    const outputOf = new Map(graph.outputs.map((output) => [memoryOf(output.node, schedule.inMemory), output.name]))
+  /** The buffer of a weight that an output replaces: that of the weight as it is read, or one of its own. */
+  replacedBuffer({ node, replaces = '', doc }: Output): number {
+    const weight = needed(this.graph).find((each) => isOp(each, 'weight') && each.params.name === replaces)
+    if (weight !== undefined) return this.bufferFor(weight, null)
+    const key = `weight ${replaces}`
+    const buffer = this.sharedBuffer(key, replaces, 'weight', node)
+    this.weights.set(key, { name: replaces, dtype: 'f32', shape: node.shape.map((dim) => dim.key), buffer, pieces: [], stacked: false, doc })
+    return buffer
+  }
+
+  program({ kind, name, regime, when, graph, schedule }: ScheduledProgram): { program: Program; outputs: readonly OutputPort[] } {
+    const readBack = graph.outputs.filter(({ replaces }) => replaces === undefined)
+    const outputOf = new Map(readBack.map((output) => [memoryOf(output.node, schedule.inMemory), output.name]))
     const scratch = new Map<Node, number>()
-    const spans = new Map<number, { elements: Dim; from: number; to: number }>()
+    for (const output of graph.outputs) {
+      const stored = schedule.inPlace.get(output.name)
+      if (stored !== undefined) scratch.set(stored, this.replacedBuffer(output))
+    }
+    const spans = new Map<number, Span>()
     const steps = schedule.kernels.map((program, at): Step => {
       const emitted = emitKernel(program, { dims: this.graph.dims.map((dim) => dim.name), target: this.target, regime })
       this.workgroupBytes = Math.max(this.workgroupBytes, emitted.workgroupBytes)
@@ -186,14 +218,33 @@ class PlanMaker {
         label: [program.origin.instance, program.does].filter((part) => part !== '').join(': '),
       }
     })
+    const ends = graph.outputs.map((output): End => {
+      const lies = this.bufferFor(memoryOf(output.node, schedule.inMemory)!, scratch)
+      return { output, lies, buffer: output.replaces === undefined ? lies : this.replacedBuffer(output) }
+    })
+    const copies = this.copiesOf(ends, spans, steps.length)
     const lives = [...spans].map(([buffer, span]): Life => ({ buffer, ...span }))
-    const outputs = graph.outputs.map((output): Port => {
-      const { dtype, shape } = output.node
-      const buffer = this.bufferFor(memoryOf(output.node, schedule.inMemory)!, scratch)
-      return { name: output.name, dtype: storageType(dtype), shape: shape.map((dim) => dim.key), buffer, doc: output.doc }
+    const outputs = ends.map(({ output: { name, node, doc, replaces }, buffer }): OutputPort => {
+      const port = { name, dtype: storageType(node.dtype), shape: node.shape.map((dim) => dim.key), buffer, doc }
+      return replaces === undefined ? port : { ...port, replaces }
     })
     if (kind === 'once') this.hold(outputs)
-    return { program: { name, when, ...placeBuffers(lives), steps }, outputs }
+    return { program: { name, when, ...placeBuffers(lives), steps, ...(copies.length === 0 ? {} : { copies }) }, outputs }
+  }
+
+  /** Into the weights that are replaced and not written in place; what is copied lives to the end, a weight that changes itself is put aside before. */
+  copiesOf(ends: readonly End[], spans: Map<number, Span>, end: number): readonly BufferCopy[] {
+    const changed = new Set(ends.flatMap(({ output, buffer }) => (output.replaces === undefined ? [] : [buffer])))
+    const aside: BufferCopy[] = []
+    const copies = ends.filter(({ lies, buffer }) => lies !== buffer).map(({ output: { node }, lies, buffer }): BufferCopy => {
+      if (!changed.has(lies)) return { from: lies, to: buffer }
+      const to = this.addBuffer(`${this.buffers[lies].name} aside`, 'scratch', node)
+      aside.push({ from: lies, to })
+      spans.set(to, { elements: product(node.shape), from: end, to: end })
+      return { from: to, to: buffer }
+    })
+    for (const { from } of copies) if (spans.has(from)) spans.get(from)!.to = end
+    return [...aside, ...copies]
   }
 
   /** Outputs have one buffer for all programs; the rest belongs to the program. */

@@ -18,6 +18,8 @@ const others: readonly Layer[] = [
   { file: 'perturbed_cosine', route: 'perturbed_cosine(k = 2, gradient = "direction")' },
   { file: 'selective_sinkhorn', route: 'selective_sinkhorn(k = 2, cost = "linear", xi = 0.5, biases = true)' },
   { file: 'selective_sinkhorn', route: 'selective_sinkhorn(k = 2, gradient = "detached")' },
+  // as many iterations nearby as here
+  { file: 'selective_sinkhorn', route: 'selective_sinkhorn(k = 2, gradient = "unrolled", noise = 0.3, xi = 0.2, iterations = 7, tolerance = 0.0)' },
   { file: 'sinkhorn_base', route: 'sinkhorn_base(k = 2, weighing = "sigmoid")' },
   { file: 'stable', route: 'stable(k = 2, frozen = true)' },
   { file: 'stable', route: 'stable(k = 2)' },

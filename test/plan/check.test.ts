@@ -73,7 +73,7 @@ test.each<[Path, unknown, string]>([
   [['outputs', 2, 'replaces'], undefined, 'programs[0].steps[0].bindings[1]: s is of the role weight and is not written'],
   [['programs', 0, 'copies', 0, 'from'], 9, 'programs[0].copies[0].from: no buffer has the id 9'],
   [['programs', 0, 'copies', 0, 'to'], 0, 'programs[0].copies[0].to: 0 is of no weight that is replaced'],
-  [['programs', 0, 'copies', 0, 'from'], 3, 'programs[0].copies[0].from: s is replaced itself'],
+  [['programs', 0, 'copies', 1], { from: 2, to: 3 }, 'programs[0].copies[1].from: w is no more what it was'],
   [['buffers', 4, 'elements'], '8', 'programs[0].copies[0]: 8 elements are copied to 4'],
   [['programs', 0, 'placement'], [], 'programs[0].copies[0].from: moved is scratch and placed in no slot of this program'],
   [['once'], { name: 'once', when: null, slots: [], placement: [], steps: [] }, 'once: what it holds would not follow the weights that a run replaces'],

@@ -79,11 +79,15 @@ export function missesOf(graph: Graph, { terms }: GradientCase, results: Results
 
 const lossNames = (graph: Graph, { losses }: Term): readonly string[] => losses ?? graph.outputs.flatMap(({ name }) => (name.startsWith('loss.') ? [name] : []))
 
-/** How far losses lie from the file's, beside the larger of those and 1. */
+/** How far the answers lie from the file's, as gradients do. */
+const answersApart = (results: Results, { y }: Tensors): readonly Miss[] => (y === undefined ? [] : [{ tensor: 'y', miss: missOf(results.y.values, y.values) }])
+
+/** How far the answers and the losses lie from the file's; losses beside the larger of those and 1. */
 export function valueMissesOf(graph: Graph, { terms, values = {} }: GradientCase, results: Results, vectors: Tensors): readonly Miss[] {
   const miss = (tensor: string, losses: readonly string[], expected: number): Miss =>
     ({ tensor, miss: Math.abs(losses.reduce((sum, name) => sum + results[name].values[0], 0) - expected) / Math.max(1, Math.abs(expected)) })
   return [
+    ...answersApart(results, vectors),
     ...terms.flatMap((term) => (term.value === undefined ? [] : [miss(`the value of ${term.prefix}`, lossNames(graph, term), term.value(vectors))])),
     ...Object.entries(values).map(([name, of]) => miss(name, [name], of(vectors))),
   ]

@@ -4,7 +4,7 @@ import type { Layer } from '../layers.ts'
 import type { GradientCase } from './case.ts'
 import { withTask } from './layers.ts'
 
-/** The library's policy draws its own noise; here it comes with the file. */
+/** The library's policy draws its own noise. Here it comes with the file. */
 const NOISY = `
 policy noisy_sinkhorn(
   k: int in 1..E, cost: "softmax" | "linear", xi: real, tolerance: real, noise: real, draws: f32[T, E],
@@ -36,20 +36,22 @@ interface Balanced {
   readonly noise?: number
 }
 
-function layer({ cost, xi, noise = 0 }: Balanced, mode: Mode): Layer {
-  const weights = ['moe.router.gate = "wg"', 'moe.router.gate_bias = "bg"']
-  return withTask({
-    experts: withBiases, axes: 'T', weights, before: ['input noise_eps: f32[T, E]'], declarations: NOISY,
-    route: `noisy_sinkhorn(k = 2, cost = "${cost}", xi = ${xi}, tolerance = ${TOLERANCE}, noise = ${noise}, draws = noise_eps, gradient = "${mode}")`,
-  })
+function layer({ cost, xi, noise }: Balanced, mode: Mode): Layer {
+  const settings = `k = 2, cost = "${cost}", xi = ${xi}, tolerance = ${TOLERANCE}, gradient = "${mode}"`
+  const base = { experts: withBiases, axes: 'T', weights: ['moe.router.gate = "wg"', 'moe.router.gate_bias = "bg"'] }
+  if (noise === undefined) {
+    return withTask({ ...base, imports: ['{ selective_sinkhorn } from "std/policies/selective_sinkhorn"'], route: `selective_sinkhorn(${settings}, biases = true)` })
+  }
+  const before = ['input noise_eps: f32[T, E]']
+  return withTask({ ...base, before, declarations: NOISY, route: `noisy_sinkhorn(${settings}, noise = ${noise}, draws = noise_eps)` })
 }
 
 /** A bias for all experts moves no plan of the scores themselves: of its gradient the file has roundings. */
-function balanced(one: Balanced, changes: Partial<GradientCase> = {}): readonly GradientCase[] {
+function balanced(one: Balanced): readonly GradientCase[] {
   return (Object.keys(MODES) as Mode[]).map((mode) => {
     const prefix = `grad_${MODES[mode]}`
     const zeros = one.cost === 'linear' && mode === 'unrolled' ? ['bg'] : []
-    return { name: `ssr/${one.file}, ${mode}`, files: [`ssr/${one.file}`], layer: layer(one, mode), training: true, terms: [{ prefix, zeros }], ...changes }
+    return { name: `ssr/${one.file}, ${mode}`, files: [`ssr/${one.file}`], layer: layer(one, mode), training: true, terms: [{ prefix, zeros }] }
   })
 }
 

@@ -1,0 +1,108 @@
+/**
+ * Which outputs are written straight into the memory of the weights they replace. Outside of the kernel that writes it, nothing reads such
+ * an output, and the weight as it was is read by earlier kernels alone; inside, the weight is read at the very element that is stored, and
+ * before. No kernel writes one weight and reads another one that is replaced: those of a store may share a buffer, which a step binds for
+ * one of the two only. What is not written in place is copied when all steps are done.
+ */
+import type { Target } from '../../plan/target.ts'
+import type { Graph, Node } from '../graph/node.ts'
+import { isOp, needed } from '../graph/walk.ts'
+import type { Statement } from '../scalar/expression.ts'
+import { variable } from '../scalar/build.ts'
+import type { Computation, KernelProgram } from './kernel.ts'
+import type { Matmul } from './matmul.ts'
+import { memoryOf } from './memory-of.ts'
+import { partsOf } from './parts.ts'
+import { isReadFirst, loadsOf } from './read-first.ts'
+
+export interface WrittenInPlace {
+  readonly kernels: readonly KernelProgram[]
+  /** Output that replaces a weight, by name -> the node whose values its kernel stores in the weight. */
+  readonly inPlace: ReadonlyMap<string, Node>
+}
+
+interface Candidate {
+  readonly output: string
+  /** What lies in memory of the output. */
+  readonly node: Node
+  /** The weight as it was, where anything reads it. */
+  readonly weight: Node | null
+  /** The kernel that stores it. */
+  readonly kernel: number
+  /** Whether that kernel reads the weight too. */
+  readonly merges: boolean
+}
+
+const nameIn = (kernel: KernelProgram, node: Node | null): string | null =>
+  kernel.buffers.find((buffer) => buffer.node === node)?.name ?? null
+
+export function writeInPlace(graph: Graph, kernels: readonly KernelProgram[], inMemory: (node: Node) => boolean, target: Target): WrittenInPlace {
+  const replacing = graph.outputs.filter(({ replaces }) => replaces !== undefined)
+  if (replacing.length === 0) return { kernels, inPlace: new Map() }
+  const weights = new Map(needed(graph).flatMap((node) => (isOp(node, 'weight') ? [[node.params.name, node]] : [])))
+  const shown = graph.outputs.map(({ node }) => memoryOf(node, inMemory))
+  const candidates = replacing.flatMap(({ name, node, replaces }): Candidate[] => {
+    const [stored, weight] = [memoryOf(node, inMemory)!, weights.get(replaces!) ?? null]
+    const kernel = kernels.findIndex(({ buffers }) => buffers.some((buffer) => buffer.node === stored && buffer.access === 'read_write'))
+    const isAlone = shown.filter((other) => other === stored || other === weight).length === 1
+    if (kernel < 0 || !isAlone || !liesAlike(stored, weight ?? node, target)) return []
+    const readers = kernels.flatMap((other, at) => (at !== kernel && nameIn(other, stored) !== null ? [at] : []))
+    const isLater = weight !== null && kernels.some((other, at) => at > kernel && nameIn(other, weight) !== null)
+    const merges = nameIn(kernels[kernel], weight) !== null
+    if (readers.length > 0 || isLater || (merges && !readsWhereItStores(kernels[kernel], weight!, stored))) return []
+    return [{ output: name, node: stored, weight, kernel, merges }]
+  })
+  return apply(kernels, candidates, new Set(replacing.flatMap(({ replaces }) => weights.get(replaces!) ?? [])))
+}
+
+function liesAlike(a: Node, b: Node, target: Target): boolean {
+  const [one, other] = [partsOf(a, target), partsOf(b, target)]
+  return one.parts === other.parts && one.partElements === other.partElements
+}
+
+function apply(kernels: readonly KernelProgram[], candidates: readonly Candidate[], replaced: ReadonlySet<Node>): WrittenInPlace {
+  const inPlace = new Map<string, Node>()
+  const changed = kernels.map((kernel, at) => {
+    const own = candidates.filter((candidate) => candidate.kernel === at)
+    const merged = new Set(own.flatMap(({ merges, weight }) => (merges ? [weight] : [])))
+    if (kernel.buffers.some(({ node }) => replaced.has(node) && !merged.has(node))) return kernel
+    for (const { output, node } of own) inPlace.set(output, node)
+    return own.filter(({ merges }) => merges).reduce((before, { weight, node }) => merge(before, weight!, node), kernel)
+  })
+  return { kernels: changed, inPlace }
+}
+
+/** One buffer in the place of two: the weight's. */
+function merge(kernel: KernelProgram, weight: Node, stored: Node): KernelProgram {
+  const [kept, gone] = [nameIn(kernel, weight)!, nameIn(kernel, stored)!]
+  const buffers = kernel.buffers.flatMap((buffer) =>
+    buffer.node === stored ? [] : buffer.node === weight ? [{ ...buffer, access: 'read_write' as const }] : [buffer])
+  return { ...kernel, buffers, computation: storeElsewhere(kernel.computation, gone, kept) }
+}
+
+function storeElsewhere(computation: Computation, from: string, to: string): Computation {
+  const moved = (statements: readonly Statement[]): readonly Statement[] => statements.map((statement): Statement => {
+    if (statement.kind === 'store') return statement.buffer === from ? { ...statement, buffer: to } : statement
+    if (statement.kind === 'if') return { ...statement, body: moved(statement.body), otherwise: moved(statement.otherwise) }
+    return statement
+  })
+  if (computation.kind === 'workgroups') return { ...computation, body: moved(computation.body) }
+  const { matmul } = computation
+  return { kind: 'matmul', matmul: { ...matmul, epilogue: (...at) => moved(matmul.epilogue(...at)) } }
+}
+
+function readsWhereItStores(kernel: KernelProgram, weight: Node, stored: Node): boolean {
+  const [read, written] = [nameIn(kernel, weight)!, nameIn(kernel, stored)!]
+  const { computation } = kernel
+  if (computation.kind === 'matmul') return matmulReadsWhereItStores(computation.matmul, read, written)
+  // elsewhere several invocations may look at one element
+  return kernel.template === 'elements' && isReadFirst(computation.body, read, written)
+}
+
+function matmulReadsWhereItStores(matmul: Matmul, read: string, written: string): boolean {
+  const [row, column] = [variable('u32', 'row'), variable('u32', 'column')]
+  if (matmul.left.buffer === read || matmul.products.some(({ buffer }) => buffer === read)) return false
+  const addresses = [matmul.left.rowStart(row), ...(matmul.rowsOf.kind === 'direct' ? [matmul.rowsOf.expert(row)] : [])]
+  if (addresses.some((address) => loadsOf(address, read).length > 0)) return false
+  return isReadFirst(matmul.epilogue(matmul.products.map((_, at) => variable('f32', `sum${at}`)), row, column), read, written)
+}

@@ -1,0 +1,25 @@
+/** A graph run on named tensors as a store of weights has them: what outputs replace changes, and the rest is given back. */
+import { evaluate as sizeOf } from '../../plan/dim.ts'
+import type { Graph, Node } from '../graph/node.ts'
+import { isOp, needed } from '../graph/walk.ts'
+import { evaluate, type Feeds } from './evaluate.ts'
+import { elements, hostTensor, type HostTensor } from './tensor.ts'
+
+export type Weights = Map<string, HostTensor>
+
+function zeros({ shape, dtype }: Node): HostTensor {
+  const sizes = shape.map((size) => sizeOf(size, {}))
+  return hostTensor(sizes, dtype, new Float64Array(elements(sizes)))
+}
+
+/**
+ * Evaluates the graph, puts the values of outputs that replace weights into `weights`, all at once, and gives the others back. A weight
+ * that is in no checkpoint and not among `weights` is zeros. Throws as `evaluate`, and leaves `weights` as they were then.
+ */
+export function evaluateOn(weights: Weights, graph: Graph, inputs: Feeds['inputs']): Record<string, HostTensor> {
+  const fresh = needed(graph).flatMap((node) =>
+    (isOp(node, 'weight') && node.params.source.pieces.length === 0 && !weights.has(node.params.name) ? [[node.params.name, zeros(node)] as const] : []))
+  const values = evaluate(graph, { inputs, weights: Object.fromEntries([...weights, ...fresh]) })
+  for (const { name, replaces } of graph.outputs) if (replaces !== undefined) weights.set(replaces, values[name])
+  return Object.fromEntries(graph.outputs.filter(({ replaces }) => replaces === undefined).map(({ name }) => [name, values[name]]))
+}

@@ -1,0 +1,92 @@
+/** The plans of training, from the same model: a step for the layers that compete in it, the update, and a look at what was learned. */
+import type { Diagnostic } from '../grammar/diagnostic.ts'
+import { parse } from '../grammar/parse.ts'
+import type { Source } from '../grammar/source.ts'
+import type { Plan } from '../plan/plan.ts'
+import type { Recipe } from '../plan/recipe.ts'
+import type { Target } from '../plan/target.ts'
+import { differentiate } from './autodiff/differentiate.ts'
+import { compileGraph } from './compile.ts'
+import type { Graph } from './graph/node.ts'
+import { lower } from './lower/lower.ts'
+import { check, type CheckOptions } from './model/check.ts'
+import type { Model } from './model/model.ts'
+import { keepGradients } from './optimisers/keep.ts'
+import { movedWeights, updateGraph } from './optimisers/update.ts'
+import { recipeOf, type RecipeOverrides } from './recipe.ts'
+
+/** The graphs that a run of training evaluates. Their weights are shared by name: what one replaces the others read. */
+export interface TrainingGraphs {
+  readonly recipe: Recipe
+  /**
+   * Losses, metrics and decisions of a micro-batch; the gradients stay where the update reads them, alone after the first micro-batch of a step
+   * and added up after the others. `chosen` lists the layers that compete.
+   */
+  readonly step: (chosen: readonly string[], isFirst: boolean) => Graph
+  readonly update: () => Graph
+  /** The same without learning: losses and metrics of the `train` block, and decisions. */
+  readonly evaluation: () => Graph
+}
+
+/** Null where the model has no `train` block. */
+export function trainingGraphs(model: Model, overrides: RecipeOverrides = {}): TrainingGraphs | null {
+  const recipe = recipeOf(model, overrides)
+  if (recipe === null) return null
+  const by = movedWeights(recipe).map(({ name }) => name)
+  const { batch: sizes } = recipe
+  return {
+    recipe,
+    step: (chosen, isFirst) => keepGradients(differentiate(lower(model, { training: chosen, routes: true, sizes }), { by }), isFirst),
+    update: () => updateGraph(recipe),
+    evaluation: () => lower(model, { evaluation: true, routes: true, sizes }),
+  }
+}
+
+export interface TrainingPlans {
+  readonly recipe: Recipe
+  /** Each compiles when it is asked for. Throws a TrainingLimitError where the target cannot do it. */
+  readonly step: (chosen: readonly string[], isFirst: boolean) => Plan
+  readonly update: () => Plan
+  readonly evaluation: () => Plan
+}
+
+/** The target is too small for a plan of training. */
+export class TrainingLimitError extends Error {
+  override readonly name = 'TrainingLimitError'
+  readonly diagnostics: readonly Diagnostic[]
+
+  constructor(diagnostics: readonly Diagnostic[]) {
+    super(diagnostics.map(({ message }) => message).join('; '))
+    this.diagnostics = diagnostics
+  }
+}
+
+/** One layout of the weights for all plans. */
+function planOf(graph: Graph, target: Target): Plan {
+  const { plan, diagnostics } = compileGraph(graph, target, { weights: 'shared' })
+  if (plan === null) throw new TrainingLimitError(diagnostics)
+  return plan
+}
+
+export const trainingPlans = ({ recipe, step, update, evaluation }: TrainingGraphs, target: Target): TrainingPlans => ({
+  recipe,
+  step: (chosen, isFirst) => planOf(step(chosen, isFirst), target),
+  update: () => planOf(update(), target),
+  evaluation: () => planOf(evaluation(), target),
+})
+
+export interface TrainingCompilation {
+  readonly diagnostics: readonly Diagnostic[]
+  readonly model: Model | null
+  /** Null after an error, and where the model has no `train` block. */
+  readonly graphs: TrainingGraphs | null
+}
+
+/** A source as far as its graphs of training. Pure, as `compile`. */
+export function compileTraining(source: Source, options: CheckOptions & { readonly recipe?: RecipeOverrides }): TrainingCompilation {
+  const parsed = parse(source)
+  const { model, diagnostics: found } = check(parsed.file, options)
+  const diagnostics = [...parsed.diagnostics, ...found]
+  const ok = model !== null && diagnostics.every(({ severity }) => severity !== 'error')
+  return { diagnostics, model, graphs: ok ? trainingGraphs(model, options.recipe) : null }
+}
