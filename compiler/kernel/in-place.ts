@@ -10,7 +10,7 @@ import { isOp, needed } from '../graph/walk.ts'
 import type { Statement } from '../scalar/expression.ts'
 import { variable } from '../scalar/build.ts'
 import type { Computation, KernelProgram } from './kernel.ts'
-import type { Matmul } from './matmul.ts'
+import { addressesOf, type Matmul } from './matmul.ts'
 import { memoryOf } from './memory-of.ts'
 import { partsOf } from './parts.ts'
 import { isReadFirst, loadsOf } from './read-first.ts'
@@ -101,8 +101,9 @@ function readsWhereItStores(kernel: KernelProgram, weight: Node, stored: Node): 
 
 function matmulReadsWhereItStores(matmul: Matmul, read: string, written: string): boolean {
   const [row, column] = [variable('u32', 'row'), variable('u32', 'column')]
-  if (matmul.left.buffer === read || matmul.products.some(({ buffer }) => buffer === read)) return false
-  const addresses = [matmul.left.rowStart(row), ...(matmul.rowsOf.kind === 'direct' ? [matmul.rowsOf.expert(row)] : [])]
+  const operands = [matmul.left, ...matmul.products]
+  if (operands.some(({ buffer }) => buffer === read)) return false
+  const addresses = [...operands.flatMap(addressesOf), ...(matmul.rowsOf.kind === 'direct' ? [matmul.rowsOf.expert(row)] : [])]
   if (addresses.some((address) => loadsOf(address, read).length > 0)) return false
   return isReadFirst(matmul.epilogue(matmul.products.map((_, at) => variable('f32', `sum${at}`)), row, column), read, written)
 }

@@ -1,6 +1,7 @@
 /** A matrix product as the routines take it: what to multiply, for which rows, and what to do with the sums. */
 import type { Dim } from '../../plan/dim.ts'
 import type { Expression, Statement } from '../scalar/expression.ts'
+import { variable } from '../scalar/build.ts'
 
 /**
  * products[p][row, column] = sum over depth of left[row, depth] * bank_p[expert(row), column, depth], all f32, accumulated in f32.
@@ -42,6 +43,13 @@ export type Operand =
       /** Whether every start and the stride are multiples of four elements, and so is the number of lines of an expert. */
       readonly aligned: boolean
     }
+
+/** What is computed to find an operand's elements. */
+export function addressesOf(operand: Operand): readonly Expression[] {
+  const [expert, line, depth] = ['expert', 'line', 'depth'].map((name) => variable('u32', name))
+  if (operand.along === 'depth') return [operand.start(expert, line)]
+  return [operand.start(expert), ...(operand.place === null ? [] : [operand.place(depth)])]
+}
 
 export type DepthGrouping =
   /** 0 .. depth - 1, the same for all. */

@@ -8,7 +8,7 @@ import { openScope, type KernelScope, type ScheduleContext } from './context.ts'
 import { describe, kernelName } from './describe.ts'
 import { delinearise } from './indexing.ts'
 import type { KernelProgram } from './kernel.ts'
-import type { DepthGrouping, Matmul, Operand, RowGrouping } from './matmul.ts'
+import { addressesOf, type DepthGrouping, type Matmul, type Operand, type RowGrouping } from './matmul.ts'
 import type { Group } from './group.ts'
 import { isFourfold, isProduct, productView, type ProductView } from './product-view.ts'
 
@@ -58,10 +58,7 @@ export function productsKernel(group: Group, context: ScheduleContext): KernelPr
 /** Runs all that is spelled once, so that every buffer it needs has its name before the bindings are listed. */
 function nameBuffers(matmul: Matmul): void {
   const zero = size(0)
-  for (const operand of [matmul.left, ...matmul.products]) {
-    if (operand.along === 'depth') operand.start(zero, zero)
-    else operand.place?.(zero)
-  }
+  ;[matmul.left, ...matmul.products].forEach(addressesOf)
   if (matmul.rowsOf.kind === 'direct') matmul.rowsOf.expert(zero)
   matmul.epilogue(matmul.products.map((_, at) => variable('f32', `sum${at}`)), zero, zero)
 }
