@@ -9,6 +9,8 @@ export const EXIT = {
   badCheckpoint: 5,
   requirementMissed: 6,
   bug: 70,
+  /** As a shell says it of a program that Ctrl-C has ended. */
+  interrupted: 130,
 } as const
 
 export type ExitCode = (typeof EXIT)[keyof typeof EXIT]

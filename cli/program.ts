@@ -18,6 +18,7 @@ const COMMANDS: Readonly<Record<string, Entry>> = {
   compile: { summary: 'turn a spec into a plan, its kernels and typed bindings', load: async () => (await import('./commands/compile.ts')).compile },
   explain: { summary: 'show what a spec becomes at a stage of the compiler', load: async () => (await import('./commands/explain.ts')).explain },
   run: { summary: 'run a model on tensors from files', load: async () => (await import('./commands/run.ts')).run },
+  train: { summary: 'learn the weights of a model from data', load: async () => (await import('./commands/train.ts')).train },
   routing: { summary: 'draw a routing report, in the terminal or as a page', load: async () => (await import('./commands/routing.ts')).routing },
   import: { summary: 'write a spec for a Hugging Face checkpoint', load: async () => (await import('./commands/import.ts')).importCommand },
   reroute: { summary: 'route a checkpoint by what its experts listen to, without training', load: async () => (await import('./commands/reroute.ts')).reroute },

@@ -5,6 +5,7 @@ import type { Source } from '../grammar/source.ts'
 import type { Plan } from '../plan/plan.ts'
 import type { Recipe } from '../plan/recipe.ts'
 import type { Target } from '../plan/target.ts'
+import { movedWeights, type MovedWeight } from '../plan/update.ts'
 import { differentiate } from './autodiff/differentiate.ts'
 import { compileGraph } from './compile.ts'
 import type { Graph } from './graph/node.ts'
@@ -12,7 +13,7 @@ import { lower } from './lower/lower.ts'
 import { check, type CheckOptions } from './model/check.ts'
 import type { Model } from './model/model.ts'
 import { keepGradients } from './optimisers/keep.ts'
-import { movedWeights, updateGraph } from './optimisers/update.ts'
+import { updateGraph } from './optimisers/update.ts'
 import { recipeOf, type RecipeOverrides } from './recipe.ts'
 
 /** The graphs that a run of training evaluates. Their weights are shared by name: what one replaces the others read. */
@@ -23,7 +24,8 @@ export interface TrainingGraphs {
    * and added up after the others. `chosen` lists the layers that compete.
    */
   readonly step: (chosen: readonly string[], isFirst: boolean) => Graph
-  readonly update: () => Graph
+  /** `moved` are the weights that are learned, or bundles of them. */
+  readonly update: (moved?: readonly MovedWeight[]) => Graph
   /** The same without learning: losses and metrics of the `train` block, and decisions. */
   readonly evaluation: () => Graph
 }
@@ -37,7 +39,7 @@ export function trainingGraphs(model: Model, overrides: RecipeOverrides = {}): T
   return {
     recipe,
     step: (chosen, isFirst) => keepGradients(differentiate(lower(model, { training: chosen, routes: true, sizes }), { by }), isFirst),
-    update: () => updateGraph(recipe),
+    update: (moved) => updateGraph(recipe, moved),
     evaluation: () => lower(model, { evaluation: true, routes: true, sizes }),
   }
 }
@@ -46,7 +48,7 @@ export interface TrainingPlans {
   readonly recipe: Recipe
   /** Each compiles when it is asked for. Throws a TrainingLimitError where the target cannot do it. */
   readonly step: (chosen: readonly string[], isFirst: boolean) => Plan
-  readonly update: () => Plan
+  readonly update: (moved?: readonly MovedWeight[]) => Plan
   readonly evaluation: () => Plan
 }
 
@@ -71,7 +73,7 @@ function planOf(graph: Graph, target: Target): Plan {
 export const trainingPlans = ({ recipe, step, update, evaluation }: TrainingGraphs, target: Target): TrainingPlans => ({
   recipe,
   step: (chosen, isFirst) => planOf(step(chosen, isFirst), target),
-  update: () => planOf(update(), target),
+  update: (moved) => planOf(update(moved), target),
   evaluation: () => planOf(evaluation(), target),
 })
 

@@ -4,14 +4,8 @@ import type { LearnedWeight, Optimiser, Recipe } from './recipe.ts'
 /** The weight in which the gradient of a weight is gathered over the micro-batches of a step. */
 export const gradientName = (weight: string): string => `gradient.${weight}`
 
-/** A kind of numbers that an optimiser keeps for each weight, of the weight's shape, zeros before the first update. */
-export type StateKind = 'momentum' | 'first' | 'second'
-
-/** The weight that holds a state of a weight. */
-export const stateName = (kind: StateKind, weight: string): string => `${kind}.${weight}`
-
-/** What an optimiser keeps, in the order in which it is saved. */
-export function statesOf(optimiser: Optimiser): readonly StateKind[] {
+/** What an optimiser remembers of each weight, of the weight's shape and 0 before the first update: in front of the path, `first.embed`. */
+export function memoryWords(optimiser: Optimiser): readonly string[] {
   switch (optimiser.kind) {
     case 'sgd': return optimiser.momentum === 0 ? [] : ['momentum']
     case 'adam':
@@ -21,26 +15,23 @@ export function statesOf(optimiser: Optimiser): readonly StateKind[] {
   }
 }
 
-/** Inputs of an update, f32 []. */
-export interface UpdateInputs {
-  /** The optimiser's rate times the factor of the schedule. */
-  readonly rate: number
-  /** 1 - beta^t of the moments of the gradients, t updates with this one; 1 where there are none. */
-  readonly correction1: number
-  readonly correction2: number
-  /** What the gathered gradients are multiplied by: 1 / micro-batches. */
-  readonly scale: number
+export const memoryName = (word: string, weight: string): string => `${word}.${weight}`
+
+/** Names of all that the optimiser remembers, one weight after the other. */
+export const memoryNames = (recipe: Pick<Recipe, 'weights' | 'optimiser'>): readonly string[] =>
+  movedWeights(recipe).flatMap(({ name }) => memoryWords(recipe.optimiser).map((word) => memoryName(word, name)))
+
+/**
+ * Inputs of an update, f32 [] each: the rate at this step, and how means that began at 0 are made larger, 1 / (1 - beta1^n) and
+ * 1 / (1 - beta2^n)^(1/2) at the n-th update.
+ */
+export function updateInputs({ optimiser }: Pick<Recipe, 'optimiser'>, rate: number, update: number): Readonly<Record<string, number>> {
+  if (optimiser.kind !== 'adam' && optimiser.kind !== 'adamw') return { rate }
+  const { beta1, beta2 } = optimiser
+  return { rate, correction1: 1 / (1 - beta1 ** update), correction2: 1 / Math.sqrt(1 - beta2 ** update) }
 }
 
-/** `update` is 1 at the first. */
-export function updateInputs({ optimiser, accumulate }: Pick<Recipe, 'optimiser' | 'accumulate'>, rate: number, update: number): UpdateInputs {
-  const hasMoments = optimiser.kind === 'adam' || optimiser.kind === 'adamw'
-  const correction = (beta: number): number => 1 - beta ** update
-  const [correction1, correction2] = hasMoments ? [correction(optimiser.beta1), correction(optimiser.beta2)] : [1, 1]
-  return { rate, correction1, correction2, scale: 1 / accumulate }
-}
-
-/** What an update treats alike: a weight, or several that lie in one memory. */
+/** What an update moves as one: a weight, or several that lie in one memory. */
 export interface MovedWeight {
   readonly name: string
   readonly shape: readonly number[]
@@ -71,13 +62,12 @@ export const BUNDLE_ROW = 1024
 const roundUp = (elements: number, grain: number): number => Math.ceil(elements / grain) * grain
 const elementsOf = ({ shape }: LearnedWeight): number => shape.reduce((all, size) => all * size, 1)
 
-/** Every weight that moves, each by itself. */
-export const movedWeights = ({ weights }: Pick<Recipe, 'weights'>): readonly MovedWeight[] =>
-  weights.filter(({ rate }) => rate !== 0).map(({ name, shape, rate, decay }) => ({ name, shape, rate, decay }))
+/** The weights that an update moves, each by itself. */
+export const movedWeights = ({ weights }: Pick<Recipe, 'weights'>): readonly LearnedWeight[] => weights.filter(({ rate }) => rate !== 0)
 
 export interface Bundled {
   readonly moved: readonly MovedWeight[]
-  /** Of the weights, of their gradients, and of each state of theirs. */
+  /** Of the weights, of their gradients, and of what is remembered of them. */
   readonly bundles: readonly Bundle[]
 }
 
@@ -89,7 +79,7 @@ export function bundleWeights({ weights, optimiser }: Pick<Recipe, 'weights' | '
   const limit = Math.floor(most / BUNDLE_ROW) * BUNDLE_ROW
   const groups = new Map<string, LearnedWeight[]>()
   const alone: LearnedWeight[] = []
-  for (const weight of weights.filter(({ rate }) => rate !== 0)) {
+  for (const weight of movedWeights({ weights })) {
     const key = `${weight.rate} ${weight.decay}`
     if (roundUp(elementsOf(weight), BUNDLE_ROW) > limit) alone.push(weight)
     else groups.set(key, [...(groups.get(key) ?? []), weight])
@@ -97,8 +87,8 @@ export function bundleWeights({ weights, optimiser }: Pick<Recipe, 'weights' | '
   const filled = [...groups.values()].flatMap((group) => fill(group, limit))
   const made = filled.map((members, at) => bundleOf(`bundle ${at}`, members))
   const moved = made.map(({ name, elements }, at) => ({ name, shape: [elements], rate: filled[at][0].rate, decay: filled[at][0].decay }))
-  const names = [(name: string) => name, gradientName, ...statesOf(optimiser).map((kind) => (name: string) => stateName(kind, name))]
-  return { moved: [...moved, ...movedWeights({ weights: alone })], bundles: names.flatMap((rename) => made.map((bundle) => renamed(bundle, rename))) }
+  const names = [(name: string) => name, gradientName, ...memoryWords(optimiser).map((word) => (name: string) => memoryName(word, name))]
+  return { moved: [...moved, ...alone], bundles: names.flatMap((rename) => made.map((bundle) => renamed(bundle, rename))) }
 }
 
 /** Cuts a group where it exceeds the limit. */

@@ -1,7 +1,8 @@
 /** Runs plans. Nothing here is of Node: devices come from `runtime/dawn` or `runtime/browser`, files from `runtime/checkpoint/files.ts`. */
 
 export { describeTarget, openDevice, type AdapterChoice, type Device, type DeviceOptions } from './device.ts'
-export { createSession, type Profile, type RunOptions, type Session } from './session.ts'
+export { createSession, type Profile, type RunOptions, type Session, type SessionOptions } from './session.ts'
+export { createStore, type Store, type StoreOptions } from './store.ts'
 export { bindDims, chooseProgram, type Inputs } from './dims.ts'
 export { estimate, type MemoryEstimate } from './memory.ts'
 export type { Outputs } from './run.ts'

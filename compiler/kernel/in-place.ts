@@ -7,13 +7,13 @@
 import type { Target } from '../../plan/target.ts'
 import type { Graph, Node } from '../graph/node.ts'
 import { isOp, needed } from '../graph/walk.ts'
+import { records } from '../ops/records.ts'
 import type { Statement } from '../scalar/expression.ts'
 import { variable } from '../scalar/build.ts'
 import type { Computation, KernelProgram } from './kernel.ts'
-import { addressesOf, type Matmul } from './matmul.ts'
 import { memoryOf } from './memory-of.ts'
 import { partsOf } from './parts.ts'
-import { isReadFirst, loadsOf } from './read-first.ts'
+import { isReadFirst } from './read-first.ts'
 
 export interface WrittenInPlace {
   readonly kernels: readonly KernelProgram[]
@@ -49,7 +49,7 @@ export function writeInPlace(graph: Graph, kernels: readonly KernelProgram[], in
     const readers = kernels.flatMap((other, at) => (at !== kernel && nameIn(other, stored) !== null ? [at] : []))
     const isLater = weight !== null && kernels.some((other, at) => at > kernel && nameIn(other, weight) !== null)
     const merges = nameIn(kernels[kernel], weight) !== null
-    if (readers.length > 0 || isLater || (merges && !readsWhereItStores(kernels[kernel], weight!, stored))) return []
+    if (readers.length > 0 || isLater || (merges && !readsWhereItStores(kernels[kernel], weight!, stored, inMemory))) return []
     return [{ output: name, node: stored, weight, kernel, merges }]
   })
   return apply(kernels, candidates, new Set(replacing.flatMap(({ replaces }) => weights.get(replaces!) ?? [])))
@@ -91,19 +91,29 @@ function storeElsewhere(computation: Computation, from: string, to: string): Com
   return { kind: 'matmul', matmul: { ...matmul, epilogue: (...at) => moved(matmul.epilogue(...at)) } }
 }
 
-function readsWhereItStores(kernel: KernelProgram, weight: Node, stored: Node): boolean {
+function readsWhereItStores(kernel: KernelProgram, weight: Node, stored: Node, inMemory: (node: Node) => boolean): boolean {
   const [read, written] = [nameIn(kernel, weight)!, nameIn(kernel, stored)!]
-  const { computation } = kernel
-  if (computation.kind === 'matmul') return matmulReadsWhereItStores(computation.matmul, read, written)
-  // elsewhere several invocations may look at one element
-  return kernel.template === 'elements' && isReadFirst(computation.body, read, written)
+  return readsByElement(kernel, weight, inMemory) && isReadFirst(storesOf(kernel), read, written)
 }
 
-function matmulReadsWhereItStores(matmul: Matmul, read: string, written: string): boolean {
-  const [row, column] = [variable('u32', 'row'), variable('u32', 'column')]
-  const operands = [matmul.left, ...matmul.products]
-  if (operands.some(({ buffer }) => buffer === read)) return false
-  const addresses = [...operands.flatMap(addressesOf), ...(matmul.rowsOf.kind === 'direct' ? [matmul.rowsOf.expert(row)] : [])]
-  if (addresses.some((address) => loadsOf(address, read).length > 0)) return false
-  return isReadFirst(matmul.epilogue(matmul.products.map((_, at) => variable('f32', `sum${at}`)), row, column), read, written)
+/** Where an invocation stores the elements that it alone has worked out; nothing for kernels whose invocations look at one another's. */
+function storesOf({ computation, template }: KernelProgram): readonly Statement[] {
+  if (computation.kind === 'workgroups') return template === 'elements' ? computation.body : []
+  const { matmul } = computation
+  return matmul.epilogue(matmul.products.map((_, at) => variable('f32', `sum${at}`)), variable('u32', 'row'), variable('u32', 'column'))
+}
+
+/** Whether every way from what a kernel stores to the weight keeps the place of each element. */
+function readsByElement(kernel: KernelProgram, weight: Node, inMemory: (node: Node) => boolean): boolean {
+  const own = new Set(kernel.buffers.flatMap(({ node, access }) => (access === 'read_write' ? [node] : [])))
+  const seen: readonly [Set<Node>, Set<Node>] = [new Set(), new Set()]
+  const keeps = (node: Node, inPlace: boolean): boolean => {
+    if (node === weight) return inPlace
+    const visited = seen[Number(inPlace)]
+    if (visited.has(node) || (inMemory(node) && !own.has(node))) return true
+    visited.add(node)
+    const inner = inPlace && (records[node.op].kind === 'elementwise' || node.op === 'reshape')
+    return node.inputs.every((input) => keeps(input, inner))
+  }
+  return [...own].every((node) => keeps(node, true))
 }

@@ -2,17 +2,12 @@
 import type { Expression, Statement } from '../scalar/expression.ts'
 import { operandsOf } from '../scalar/build.ts'
 
-/** Whether the one buffer is loaded at the index alone at which the other is stored, and never after that. */
+type Event = 'load' | 'store'
+
+/** Whether the one buffer is never loaded again once the other is stored, which happens in one place. */
 export function isReadFirst(statements: readonly Statement[], read: string, written: string): boolean {
   const events = eventsOf(statements, read, written)
-  if (events === null) return false
-  const stores = events.filter(({ kind }) => kind === 'store')
-  return stores.length === 1 && events.at(-1) === stores[0] && events.every(({ index }) => index === stores[0].index)
-}
-
-interface Event {
-  readonly kind: 'load' | 'store'
-  readonly index: Expression
+  return events !== null && events.indexOf('store') === events.length - 1 && events.length > 0
 }
 
 /** In the order in which they happen; null where they may happen more than once, or the stored values are loaded again. */
@@ -34,7 +29,7 @@ function eventsOfStatement(statement: Statement, read: string, written: string):
       return loadEvents([statement.value], read, written)
     case 'store': {
       const loads = loadEvents([statement.index, statement.value], read, written)
-      return loads === null || statement.buffer !== written ? loads : [...loads, { kind: 'store', index: statement.index }]
+      return loads === null || statement.buffer !== written ? loads : [...loads, 'store']
     }
     case 'if': {
       const parts = [loadEvents([statement.condition], read, written), eventsOf(statement.body, read, written), eventsOf(statement.otherwise, read, written)]
@@ -46,17 +41,15 @@ function eventsOfStatement(statement: Statement, read: string, written: string):
 }
 
 function loadEvents(values: readonly Expression[], read: string, written: string): readonly Event[] | null {
-  if (values.some((value) => loadsOf(value, written).length > 0)) return null
-  return values.flatMap((value) => loadsOf(value, read)).map((index) => ({ kind: 'load', index }))
+  if (values.some((value) => loads(value, written))) return null
+  return values.some((value) => loads(value, read)) ? ['load'] : []
 }
 
-/** Where an expression loads from a buffer. */
-export function loadsOf(expression: Expression, buffer: string): readonly Expression[] {
+function loads(expression: Expression, buffer: string): boolean {
   const seen = new Set<Expression>([expression])
-  const found: Expression[] = []
   for (const each of seen) {
-    if (each.kind === 'load' && each.buffer === buffer) found.push(each.index)
+    if (each.kind === 'load' && each.buffer === buffer) return true
     for (const operand of operandsOf(each)) seen.add(operand)
   }
-  return found
+  return false
 }

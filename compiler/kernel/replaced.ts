@@ -1,7 +1,7 @@
 /** Outputs that take the place of weights, element by element, and belong together. */
 import { constantValue, product } from '../../plan/dim.ts'
 import type { Graph, Node } from '../graph/node.ts'
-import { isOp, needed } from '../graph/walk.ts'
+import { isOp } from '../graph/walk.ts'
 
 /** What a node reads through loose nodes: those, and the first that are not loose. */
 function readsOf(node: Node, isLoose: (node: Node) => boolean): ReadonlySet<Node> {
@@ -15,22 +15,22 @@ function readsOf(node: Node, isLoose: (node: Node) => boolean): ReadonlySet<Node
  * and their nodes ascend.
  */
 export function replacedTogether(graph: Graph, isOpen: (node: Node) => boolean, isLoose: (node: Node) => boolean): readonly (readonly Node[])[] {
-  const weights = new Map(needed(graph).flatMap((node) => (isOp(node, 'weight') ? [[node.params.name, node]] : [])))
-  const replacing = new Map<Node, Node | undefined>()
-  for (const { node, replaces } of graph.outputs) if (replaces !== undefined && isOpen(node)) replacing.set(node, weights.get(replaces))
-  const groups: Node[][] = []
-  for (const node of [...replacing.keys()].sort((a, b) => a.id - b.id)) {
-    const reads = readsOf(node, isLoose)
-    const isRelated = (other: Node): boolean => {
-      if (product(other.shape) !== product(node.shape)) return false
-      const [own, theirs] = [replacing.get(node), replacing.get(other)]
-      return reads.has(other) || (theirs !== undefined && reads.has(theirs)) || (own !== undefined && readsOf(other, isLoose).has(own))
-    }
-    const related = groups.filter((group) => group.some(isRelated))
-    for (const group of related) groups.splice(groups.indexOf(group), 1)
-    groups.push([...related.flat(), node].sort((a, b) => a.id - b.id))
+  const replacing = graph.outputs.flatMap(({ node, replaces }) => (replaces !== undefined && isOpen(node) ? [{ node, replaces }] : []))
+  const successor = new Map(replacing.map(({ node, replaces }) => [replaces, node]))
+  const groupOf = new Map<Node, Node[]>(replacing.map(({ node }) => [node, [node]]))
+  const bring = (a: Node, b: Node): void => {
+    const [one, other] = [groupOf.get(a)!, groupOf.get(b)!]
+    if (one === other || product(a.shape) !== product(b.shape)) return
+    one.push(...other)
+    for (const node of other) groupOf.set(node, one)
   }
-  return groups.sort((a, b) => a[0].id - b[0].id)
+  for (const { node } of replacing) {
+    for (const read of readsOf(node, isLoose)) {
+      const related = isOp(read, 'weight') ? successor.get(read.params.name) : read
+      if (related !== undefined && groupOf.has(related)) bring(node, related)
+    }
+  }
+  return [...new Set(groupOf.values())].map((group) => group.sort((a, b) => a.id - b.id)).sort((a, b) => a[0].id - b[0].id)
 }
 
 /** The nodes with the loose ones on the ways between them. */

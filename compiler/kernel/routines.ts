@@ -6,6 +6,7 @@ import { countKernel, orderKernel } from './order-kernel.ts'
 import type { Group } from './group.ts'
 import { placeKernel } from './place-kernel.ts'
 import { svdKernel } from './svd/svd-kernel.ts'
+import { sinkhornGradientKernel } from './sinkhorn-gradient-kernel.ts'
 import { sinkhornKernel } from './sinkhorn-kernel.ts'
 import { sinkhornFinishKernel } from './sinkhorn-finish-kernel.ts'
 import { sinkhornStepKernel } from './sinkhorn-step-kernel.ts'
@@ -18,6 +19,7 @@ const ROUTINES: { readonly [N in OpName]?: Maker } = {
   place_in_expert: placeKernel,
   svd: svdKernel,
   sinkhorn: sinkhornKernel,
+  sinkhorn_gradient: sinkhornGradientKernel,
   sinkhorn_step: sinkhornStepKernel,
   sinkhorn_finish: sinkhornFinishKernel,
 }

@@ -19,6 +19,8 @@ export interface Scaling {
   readonly groups: number
   /** Rows in hand at a time. */
   readonly block: number
+  /** Arrays of the workgroup beside those that all have. */
+  readonly others: Shared
 }
 
 type Shared = Extract<Computation, { kind: 'workgroups' }>['shared']
@@ -31,14 +33,23 @@ const BYTES = 4
 /** Entries of a plan up to which one workgroup is no slower than many, a dispatch an iteration. */
 export const sinkhornReach = (target: Target): number => (target.kind === 'cpu' ? 65536 : 32768)
 
+/** Names of arrays. */
+interface Others {
+  /** A number for each column. */
+  readonly columns: readonly string[]
+  /** A number for each row in hand. */
+  readonly rows: readonly string[]
+}
+
 /** Throws a LimitError where the columns are not known, or more than a workgroup holds. */
-export function scalingOf(columns: Node, block: number, target: Target): Scaling {
+export function scalingOf(columns: Node, block: number, target: Target, others: Others = { columns: [], rows: [] }): Scaling {
   const width = constantValue(columns.shape[0])
   const lanes = lanesOf(target)
   if (width === undefined) {
     throw tooMuch(`the number of columns, ${columns.shape[0].key}, is known only at a run`, columns)
   }
-  const scaling = { width, lanes, groups: Math.max(1, Math.floor(lanes / width)), block }
+  const arrays = (names: readonly string[], length: number): Shared => names.map((name) => ({ name, type: 'f32', length }))
+  const scaling = { width, lanes, groups: Math.max(1, Math.floor(lanes / width)), block, others: [...arrays(others.columns, width), ...arrays(others.rows, block)] }
   const bytes = (sharedOf(scaling).reduce((sum, { length }) => sum + length, 0) + lanes) * BYTES
   if (bytes <= target.maxWorkgroupStorageBytes) return scaling
   throw tooMuch(`scalings of ${width} columns take ${bytes} bytes of a workgroup's memory; ${target.name} has ${target.maxWorkgroupStorageBytes}`, columns)
@@ -50,7 +61,7 @@ const tooMuch = (message: string, { origin }: Node): LimitError =>
 /** On a processor barriers are dear, and so are lanes that have nothing to do once the columns fit. */
 const lanesOf = (target: Target): number => Math.min(target.kind === 'cpu' ? 16 : 256, target.maxInvocationsPerWorkgroup)
 
-const sharedOf = ({ width, groups, block }: Scaling): Shared => [
+const sharedOf = ({ width, groups, block, others }: Scaling): Shared => [
   { name: 'log_v', type: 'f32', length: width },
   { name: 'level', type: 'f32', length: width },
   { name: 'peak', type: 'f32', length: block },
@@ -58,6 +69,7 @@ const sharedOf = ({ width, groups, block }: Scaling): Shared => [
   { name: 'most', type: 'f32', length: width * groups },
   { name: 'total', type: 'f32', length: width * groups },
   { name: 'again', type: 'u32', length: 1 },
+  ...others,
 ]
 
 /** Computed by workgroups of the scaling's lanes, with its arrays. */

@@ -62,8 +62,9 @@ export const transportGradients: Records<'sinkhorn_gradient'> = {
   sinkhorn_gradient: {
     doc:
       'The gradients of cost, row marginals and column marginals, from that of the scalings v, through every iteration that sinkhorn does on the same operands. ' +
-      'The cotangents of the count of iterations and of the residual are left out; rows and columns that take no part get 0.',
-    formula: 'y = [d cost[0, 0], ..., d cost[T - 1, E - 1], d rows[0], ..., d columns[0], ...]',
+      'The cotangents of the count of iterations and of the residual are left out; rows and columns that take no part get 0. ' +
+      'Behind them v after each iteration, 0 for those that are not done: what the way back goes by.',
+    formula: 'y = [d cost[0, 0], ..., d cost[T - 1, E - 1], d rows[0], ..., d columns[0], ..., v[0] after the first iteration, ...]',
     kind: 'routine', since: 'source', commutative: false, scalar: null, accuracy: inherited('its iterations worked out in f32'),
     infer(inputs, { iterations, tolerance }) {
       const complaint = wantCount(inputs, 4) ?? wantStops(iterations, tolerance) ?? wantProblem(inputs)
@@ -72,14 +73,17 @@ export const transportGradients: Records<'sinkhorn_gradient'> = {
       const [tokens, width] = cost.shape
       const odd = firstOf(wantType(cotangent, 'cotangent', 'f32'), wantRank(cotangent, 'cotangent', 1)) ??
         wantSame(cotangent.shape[0], add(width, 2), 'axis 0 of the cotangent and of the result')
-      return odd ?? { shape: [add(multiply(tokens, width), add(tokens, width))], dtype: 'f32' }
+      return odd ?? { shape: [add(multiply(tokens, width), add(tokens, multiply(width, 1 + iterations)))], dtype: 'f32' }
     },
     evaluate(inputs, { iterations, tolerance }) {
-      const { cost, rows, columns } = unroll(inputs, history(inputs, iterations, tolerance), inputs[3].values)
-      const values = new Float64Array(cost.length + rows.length + columns.length)
-      values.set(cost)
-      values.set(rows, cost.length)
-      values.set(columns, cost.length + rows.length)
+      const scalings = history(inputs, iterations, tolerance)
+      const { cost, rows, columns } = unroll(inputs, scalings, inputs[3].values)
+      const values = new Float64Array(cost.length + rows.length + columns.length * (1 + iterations))
+      let at = 0
+      for (const part of [cost, rows, columns, ...scalings]) {
+        values.set(part, at)
+        at += part.length
+      }
       return hostTensor([values.length], 'f32', values)
     },
   },

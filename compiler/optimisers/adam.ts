@@ -25,8 +25,6 @@ const FORMULA = 'm = beta1 * m + (1 - beta1) * g, v = beta2 * v + (1 - beta2) * 
 export const adam: OptimiserRule<Extract<Optimiser, { readonly kind: 'adam' }>> = {
   doc: 'Each number at its own pace: along the mean of its gradients, over the root of the mean of their squares. The decay is part of the gradient.',
   formula: `g = gradient + decay * w, ${FORMULA}`,
-  memory: () => ['first', 'second'],
-  betas: ({ beta1, beta2 }) => [beta1, beta2],
   step: (tape, settings, moved) => step(tape, settings, moved, moved.weight, withDecay(tape, moved)),
 }
 
@@ -34,7 +32,5 @@ export const adam: OptimiserRule<Extract<Optimiser, { readonly kind: 'adam' }>> 
 export const adamw: OptimiserRule<Extract<Optimiser, { readonly kind: 'adamw' }>> = {
   doc: 'Adam, with the decay taken off the weight and no part of the gradient.',
   formula: `w = w - rate * decay * w, g = gradient, ${FORMULA}`,
-  memory: () => ['first', 'second'],
-  betas: ({ beta1, beta2 }) => [beta1, beta2],
   step: (tape, settings, moved) => step(tape, settings, moved, shrunk(tape, moved), moved.gradient),
 }

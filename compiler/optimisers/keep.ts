@@ -1,6 +1,6 @@
 /** Where gradients stay between a step and the update. */
 import { createTape } from '../autodiff/rule.ts'
-import { gradientOutput } from '../autodiff/differentiate.ts'
+import { gradientName } from '../../plan/update.ts'
 import type { Graph, Node, Output } from '../graph/node.ts'
 import { nodesOf } from '../graph/walk.ts'
 import { createBuilder } from '../ops/build.ts'
@@ -15,7 +15,7 @@ export function keepGradients(graph: Graph, isFirst: boolean): Graph {
   for (const node of nodesOf(graph)) {
     copied.set(node, builder.make(node.op, node.inputs.map((input) => copied.get(input)!), node.params as never, node.origin) as Node)
   }
-  const start = gradientOutput('')
+  const start = gradientName('')
   const kept = ({ name, node, doc }: Output): Output => {
     const tape = createTape(builder, node.origin)
     const gradient = copied.get(node)!

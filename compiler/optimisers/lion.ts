@@ -6,8 +6,6 @@ import { mixed, shrunk, type OptimiserRule } from './rule.ts'
 export const lion: OptimiserRule<Extract<Optimiser, { readonly kind: 'lion' }>> = {
   doc: 'A step of one size for every number, along the sign of a mean of its gradients.',
   formula: 'w = w - rate * decay * w - rate * sign(beta1 * m + (1 - beta1) * g), m = beta2 * m + (1 - beta2) * g',
-  memory: () => ['momentum'],
-  betas: () => null,
   step(tape, { beta1, beta2 }, moved) {
     const [momentum] = moved.memory
     const along = tape.make('sign', [mixed(tape, beta1, momentum, moved.gradient)], NONE)

@@ -26,10 +26,6 @@ export interface Step {
 export interface OptimiserRule<O extends Optimiser> {
   readonly doc: string
   readonly formula: string
-  /** Names of what is remembered of each weight; in front of its path, `first.embed`. */
-  readonly memory: (optimiser: O) => readonly string[]
-  /** Decay rates of the means that start at 0 and are corrected for it; null where none are. */
-  readonly betas: (optimiser: O) => readonly [number, number] | null
   readonly step: (tape: Tape, optimiser: O, moved: Moved) => Step
 }
 

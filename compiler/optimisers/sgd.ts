@@ -5,8 +5,6 @@ import { withDecay, type OptimiserRule } from './rule.ts'
 export const sgd: OptimiserRule<Extract<Optimiser, { readonly kind: 'sgd' }>> = {
   doc: 'Against the gradient; with momentum against the sum of all gradients so far, each older one counting less; nesterov looks a step ahead.',
   formula: 'g = gradient + decay * w, m = momentum * m + g, w = w - rate * m, or w - rate * (g + momentum * m)',
-  memory: ({ momentum }) => (momentum === 0 ? [] : ['momentum']),
-  betas: () => null,
   step(tape, { momentum, nesterov }, moved) {
     const gradient = withDecay(tape, moved)
     const next = momentum === 0 ? gradient : tape.add(tape.times(moved.memory[0], momentum), gradient)

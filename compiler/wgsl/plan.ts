@@ -56,10 +56,13 @@ class PlanMaker {
 
   readonly graph: Graph
   readonly target: Target
+  /** The weights that the graph reads, by name. */
+  readonly leaves: ReadonlyMap<string, Node>
 
   constructor(graph: Graph, target: Target) {
     this.graph = graph
     this.target = target
+    this.leaves = new Map(needed(graph).flatMap((node) => (isOp(node, 'weight') ? [[node.params.name, node]] : [])))
   }
 
   make(scheduled: readonly ScheduledProgram[]): Plan {
@@ -183,7 +186,7 @@ class PlanMaker {
 
   /** The buffer of a weight that an output replaces: that of the weight as it is read, or one of its own. */
   replacedBuffer({ node, replaces = '', doc }: Output): number {
-    const weight = needed(this.graph).find((each) => isOp(each, 'weight') && each.params.name === replaces)
+    const weight = this.leaves.get(replaces)
     if (weight !== undefined) return this.bufferFor(weight, null)
     const key = `weight ${replaces}`
     const buffer = this.sharedBuffer(key, replaces, 'weight', node)

@@ -48,6 +48,13 @@ output "w" = %3 replaces "w"`, 2],
 %3 = contract(%1, %2) batch [] over [[1, 1]] : f32[2, 3]
 %4 = add(%0, %3) : f32[2, 3]
 output "w" = %4 replaces "w"`, 1],
+    ['what is added to a sum for each expert', `%0 = weight name "w" source ["w"] doc "" : f32[3, 5, 4]
+%1 = input name "x" : f32[6, 4]
+%2 = input name "dy" : f32[6, 5]
+%3 = input name "expert" : i32[6]
+%4 = routed_outer(%1, %2, %3) experts 3 : f32[3, 5, 4]
+%5 = add(%0, %4) : f32[3, 5, 4]
+output "w" = %5 replaces "w"`, 1],
     ['two weights that are read for one another', `${W}
 %1 = weight name "m" source [] doc "" : f32[2, 3]
 %2 = input name "g" : f32[2, 3]
@@ -120,7 +127,7 @@ it('a plan leaves the layout of weights that are replaced or shared, and holds n
 
 // ---- random graphs of weights that replace each other
 
-const SHAPES = [[4], [2, 4], [4, 4]] as const
+const SHAPES = [[4], [2, 4], [4, 4], [2, 3, 2]] as const
 const UNARY = ['negate', 'sin', 'sigmoid', 'abs'] as const
 const BINARY = ['add', 'subtract', 'multiply', 'minimum'] as const
 

@@ -1,9 +1,10 @@
 import { describe, expect, it } from 'vitest'
 import { keepGradients } from '../../compiler/optimisers/keep.ts'
-import { memoryNames, updateGraph, updateInputs } from '../../compiler/optimisers/update.ts'
+import { updateGraph } from '../../compiler/optimisers/update.ts'
 import { evaluate } from '../../compiler/reference/evaluate.ts'
 import { hostTensor, type HostTensor } from '../../compiler/reference/tensor.ts'
 import type { LearnedWeight, Optimiser, Recipe } from '../../plan/recipe.ts'
+import { memoryNames, updateInputs } from '../../plan/update.ts'
 import { lossOf } from '../support/gradients.ts'
 import { differentiate } from '../../compiler/autodiff/differentiate.ts'
 

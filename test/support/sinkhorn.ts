@@ -33,6 +33,16 @@ export function scalingGraph(tokens: DimLike, columns: DimLike, params: Solving)
   return { name: 'scalings', doc: '', dims, inputs, outputs: [{ name: 'y', node, doc: '' }], docs: {} }
 }
 
+/** The same with a cotangent of v among its inputs, and the gradients as its output `y`. */
+export function gradientGraph(tokens: DimLike, columns: number, params: Solving): Graph {
+  const builder = createBuilder()
+  const input = (name: string, ...shape: DimLike[]) =>
+    builder.make('input', [], { name, dtype: 'f32', shape: shape.map(dim) }, NO_ORIGIN) as Graph['inputs'][number]
+  const inputs = [input('cost', tokens, columns), input('rows', tokens), input('columns', columns), input('cotangent', columns + 2)]
+  const node = builder.make('sinkhorn_gradient', inputs, params, NO_ORIGIN) as Node
+  return { name: 'gradients', doc: '', dims: typeof tokens === 'string' ? [{ name: tokens, doc: '' }] : [], inputs, outputs: [{ name: 'y', node, doc: '' }], docs: {} }
+}
+
 export const feedsOf = ({ cost, rows, columns }: Problem) => ({ inputs: { cost, rows, columns }, weights: {} })
 
 /** Scores near `scale` times the normal. Where the marginals are not even they are random, each up to twice the mean, with as much mass on both sides. */

@@ -30,10 +30,11 @@ export async function listCheckpoints(directory: string): Promise<readonly Liste
   }).sort((a, b) => a.step - b.step)
 }
 
-/** Makes the directory and takes drafts away that nobody will finish. */
-export async function prepareCheckpoints(directory: string): Promise<void> {
+/** Makes the directory for a run that goes on from a step: drafts that nobody will finish go, and what was saved after that step. */
+export async function prepareCheckpoints(directory: string, from: number): Promise<void> {
   await mkdir(directory, { recursive: true })
   for (const name of await namesIn(directory)) if (DRAFT.test(name)) await unlink(join(directory, name))
+  for (const { step, path } of await listCheckpoints(directory)) if (step > from) await unlink(path)
 }
 
 /** Writes a state under its step and then removes all but the newest `keep`. Throws a CheckpointError. */

@@ -1,5 +1,4 @@
 /** A run in a directory: `checkpoints/`, `metrics.jsonl` and TensorBoard's events. */
-import { mkdir } from 'node:fs/promises'
 import { join } from 'node:path'
 import { checkSame } from '../checkpoint/same.ts'
 import type { Saved, SavedData } from '../checkpoint/saved.ts'
@@ -50,8 +49,6 @@ async function refuseOther(directory: string, checkpoints: string): Promise<void
 export async function* trainInto(directory: string, training: Training, { keep, time = () => Date.now() / 1000 }: RunFiles = {}): AsyncGenerator<TrainingEvent, void> {
   const checkpoints = join(directory, CHECKPOINTS)
   if (training.from === undefined) await refuseOther(directory, checkpoints)
-  await mkdir(directory, { recursive: true })
-  await prepareCheckpoints(checkpoints)
   const data = printsOf(training)
   let [recorder, start]: [Recorder | null, StartEvent | null] = [null, null]
 
@@ -66,6 +63,7 @@ export async function* trainInto(directory: string, training: Training, { keep, 
       if (event.kind === 'start') {
         start = event
         // nothing of an earlier run is touched before this one is known to begin
+        await prepareCheckpoints(checkpoints, event.done)
         recorder = await createRecorder(directory, training.from ?? null, time())
       }
       if (event.kind === 'checkpoint') await save(event.progress)

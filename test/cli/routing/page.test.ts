@@ -99,6 +99,7 @@ describe.skipIf(path === null)('in Chromium', () => {
   test('has every number in tables', async () => {
     const page = await show([first])
     for (const summary of await page.locator('summary').all()) await summary.click()
+    await page.locator('.tables table').nth(1).waitFor()
     const cells = await page.locator('.tables table').nth(1).locator('tbody td').allTextContents()
     expect(cells.map(Number)).toEqual(first.layers.flatMap(({ load }) => load))
     await page.close()

@@ -32,16 +32,16 @@ export type Results = Readonly<Record<string, { readonly values: ArrayLike<numbe
 
 export interface Miss {
   readonly tensor: string
-  /** ||got - expected|| / ||expected||, or ||got|| where nothing is expected. */
+  /** ||got - expected|| / ||expected||, or ||got|| where nothing is expected; what the file has roundings of, beside the gradient of x. */
   readonly miss: number
 }
 
 const length = (values: ArrayLike<number>): number => Math.hypot(...Array.from(values))
 
-function missOf(got: ArrayLike<number>, expected: ArrayLike<number>): number {
+function missOf(got: ArrayLike<number>, expected: ArrayLike<number>, beside = length(expected)): number {
   if (got.length !== expected.length) return NaN
   const apart = length(Array.from(expected, (value, at) => got[at] - value))
-  return apart / (length(expected) || 1)
+  return apart / (beside || 1)
 }
 
 const part = (values: ArrayLike<number>, of: number, at: number): readonly number[] =>
@@ -70,9 +70,10 @@ export function missesOf(graph: Graph, { terms }: GradientCase, results: Results
     const got = (name: string): ArrayLike<number> => results[`${prefix}/${gradientOutput(name)}`].values
     const held = weightNodes(graph).filter(({ params }) => params.source.pieces.every(({ tensor }) => Object.hasOwn(expected, tensor)))
     const weights = weightsOf({ ...graph, outputs: held.map((node) => ({ name: node.params.name, node, doc: '' })) }, expected)
-    const ofWeights = held.flatMap(({ params: { name, source: { pieces } } }) => pieces.map(({ tensor }, at) => ({
-      tensor: gradientOf(term, tensor), miss: missOf(part(got(name), pieces.length, at), part(weights[name].values, pieces.length, at)),
-    })))
+    const ofWeights = held.flatMap(({ params: { name, source: { pieces } } }) => pieces.map(({ tensor }, at) => {
+      const [mine, theirs] = [part(got(name), pieces.length, at), part(weights[name].values, pieces.length, at)]
+      return { tensor: gradientOf(term, tensor), miss: term.zeros?.includes(tensor) === true ? missOf(mine, theirs, length(expected.x.values)) : missOf(mine, theirs) }
+    }))
     return [{ tensor: gradientOf(term, 'x'), miss: missOf(got('x'), expected.x.values) }, ...ofWeights]
   })
 }

@@ -66,12 +66,16 @@ test('stopped anywhere and resumed, a run ends in the same bytes', async () => {
   }
 })
 
-test('what was recorded after the checkpoint, whole or torn, is recorded anew', async () => {
+test('what came after the checkpoint that a run goes on from, whole or torn, is made anew', async () => {
   const directory = join(root, 'torn record')
   cpSync(join(root, 'whole'), directory, { recursive: true })
   const path = join(directory, CHECKPOINTS, checkpointName(6))
   truncateSync(join(directory, METRICS), readFileSync(join(directory, METRICS)).length - 20)
-  await runInto(directory, await resume(path, trainingOf()))
+  const found: number[][] = []
+  for await (const { kind } of trainInto(directory, await resume(path, trainingOf()), files)) {
+    if (kind === 'start' || kind === 'end') found.push((await listCheckpoints(join(directory, CHECKPOINTS))).map(({ step }) => step))
+  }
+  expect(found).toEqual([[6], [6, 8]])
   expect(lines(directory)).toBe(lines(join(root, 'whole')))
 })
 

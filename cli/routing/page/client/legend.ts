@@ -31,7 +31,7 @@ const deadSwatch = (hasCross: boolean): SVGElement =>
     svg('text', { x: 18, y: TOP + 9, class: 'small' }, 'dead'))
 
 /** Cells too small for a cross are filled. */
-export function loadLegend({ view, theme }: State, hasCross: boolean): SVGElement {
+export function loadLegend({ view, theme }: Pick<State, 'view' | 'theme'>, hasCross: boolean): SVGElement {
   if (view === 'difference') {
     return frame(WIDTH, 'load, B less A', ...gradient((at) => css(divergingColour(2 * at - 1, theme))), tick(0, 'less in B'), tick(WIDTH / 2, 'same'), tick(WIDTH, 'more'))
   }

@@ -1,0 +1,102 @@
+/** A machine that is a device: plans in sessions that share one store, each made when it is first asked for. */
+import type { Plan } from '../plan/plan.ts'
+import type { Recipe } from '../plan/recipe.ts'
+import { bundleWeights, memoryNames, updateInputs, type MovedWeight } from '../plan/update.ts'
+import type { Device } from '../runtime/device.ts'
+import { recordOf } from '../runtime/routing/tensors.ts'
+import type { Outputs } from '../runtime/run.ts'
+import { createSession, type Session } from '../runtime/session.ts'
+import { createStore } from '../runtime/store.ts'
+import { elementCount, type HostData } from '../runtime/tensors.ts'
+import type { Answers, BatchInputs, Machine, State } from './machine.ts'
+
+/** What training runs; made by the compiler, or before it all and carried along. */
+export interface MachinePlans {
+  readonly recipe: Recipe
+  /** `chosen` lists the layers that compete; the gradients of the first micro-batch of a step stand alone. */
+  readonly step: (chosen: readonly string[], isFirst: boolean) => Plan
+  readonly update: (moved: readonly MovedWeight[]) => Plan
+  readonly evaluation: () => Plan
+}
+
+export interface DeviceMachine extends Machine {
+  /** The session of a step, for profiles. */
+  readonly session: (chosen: readonly string[]) => Promise<Session>
+  /** Frees what it holds on the device, not the device. */
+  readonly dispose: () => void
+}
+
+const numbersOf = (outputs: Outputs, prefix: string): Readonly<Record<string, number>> =>
+  Object.fromEntries(Object.entries(outputs).flatMap(([name, { data }]) => (name.startsWith(prefix) ? [[name, data[0]]] : [])))
+
+const only = (plan: Plan, inputs: BatchInputs): BatchInputs => Object.fromEntries(plan.inputs.flatMap(({ name }) => (name in inputs ? [[name, inputs[name]]] : [])))
+
+const scalar = (value: number): HostData => ({ shape: [], data: Float32Array.of(value) })
+
+/** Weights and what the optimiser remembers of them, by name. */
+function shapesOf(recipe: Recipe): ReadonlyMap<string, readonly number[]> {
+  const remembered = recipe.weights.flatMap((weight) => memoryNames({ ...recipe, weights: [weight] }).map((name) => [name, weight.shape] as const))
+  return new Map([...recipe.weights.map(({ name, shape }) => [name, shape] as const), ...remembered])
+}
+
+const zeros = (shape: readonly number[]): HostData => ({ shape, data: new Float32Array(elementCount(shape)) })
+
+/** What a run told: by the recipe's names, and the decisions of its layers. */
+function answersOf({ layers }: Recipe, outputs: Outputs): Answers {
+  const told = layers.filter(({ selected }) => selected in outputs)
+  const routes = told.map(({ layer, experts, selected, weights }) => ({ layer, experts, selected, weights, spilled: null }))
+  return { losses: numbersOf(outputs, 'loss.'), metrics: numbersOf(outputs, 'metric.'), routes: told.length === 0 ? null : recordOf(routes, outputs) }
+}
+
+/** Throws what `createSession` throws, when a plan is first asked for, and what the plans' maker throws. */
+export function createDeviceMachine(device: Device, plans: MachinePlans): DeviceMachine {
+  const { recipe } = plans
+  const { maxBindingBytes, maxBufferBytes } = device.target
+  const { moved, bundles } = bundleWeights(recipe, Math.floor(Math.min(maxBindingBytes, maxBufferBytes) / 4))
+  const store = createStore(device, { bundles })
+  const sessions = new Map<string, Promise<Session>>()
+  const shapes = shapesOf(recipe)
+  let isFirst = true
+
+  const sessionOf = (key: string, make: () => Plan): Promise<Session> => {
+    const known = sessions.get(key) ?? createSession(device, make(), { store })
+    sessions.set(key, known)
+    return known
+  }
+  const stepSession = (chosen: readonly string[], first: boolean): Promise<Session> =>
+    sessionOf(`${first ? 'first' : 'later'} ${chosen.join(' ')}`, () => plans.step(chosen, first))
+
+  return {
+    adapter: device.choice.name,
+    session: (chosen) => stepSession(chosen, true),
+    step: async (chosen, inputs) => {
+      const session = await stepSession(chosen, isFirst)
+      const outputs = await session.run(only(session.plan, inputs))
+      isFirst = false
+      return answersOf(recipe, outputs)
+    },
+    update: async ({ rate, update }) => {
+      const session = await sessionOf('update', () => plans.update(moved))
+      const inputs = Object.fromEntries(Object.entries(updateInputs(recipe, rate, update)).map(([name, value]) => [name, scalar(value)]))
+      const { norm } = await session.run(inputs)
+      isFirst = true
+      return { norm: norm.data[0] }
+    },
+    evaluate: async (inputs) => {
+      const session = await sessionOf('evaluation', plans.evaluation)
+      return answersOf(recipe, await session.run(only(session.plan, inputs)))
+    },
+    read: async (names = [...shapes.keys()]): Promise<State> => {
+      const there = new Set(store.names())
+      const values = await store.read(names.filter((name) => there.has(name) || !shapes.has(name)))
+      // in the order asked for; what was never written is zero, also where no plan has asked for it yet
+      return Object.fromEntries(names.map((name) => [name, values[name] ?? zeros(shapes.get(name)!)]))
+    },
+    write: (tensors) => store.write(Object.fromEntries(Object.entries(tensors).map(([name, { shape, data }]) => [name, { shape, data: Float32Array.from(data as ArrayLike<number>) }]))),
+    dispose: () => {
+      for (const session of sessions.values()) void session.then((one) => one.dispose(), () => {})
+      sessions.clear()
+      store.dispose()
+    },
+  }
+}
