@@ -136,7 +136,7 @@ function statementsOf(plan: Plan): readonly (StatementStructures | string)[] {
       namedImports: [...VALUES.map((value) => ({ name: value })), ...TYPES.map((type) => ({ name: type, isTypeOnly: true }))],
     },
     portsInterface(`${name}Inputs`, plan.inputs, `What a run of ${plan.model} takes.`),
-    portsInterface(`${name}Outputs`, plan.outputs, `What a run of ${plan.model} gives.`),
+    portsInterface(`${name}Outputs`, plan.outputs.filter(({ replaces }) => replaces === undefined), `What a run of ${plan.model} gives.`),
     dimsInterface(`${name}Dims`, plan),
     weightsAlias(`${name}Weight`, plan),
     portsConstant(plan.inputs),

@@ -22,7 +22,6 @@ async function run(device: Device, one: GradientCase): Promise<void> {
     const outputs = await session.run(storedAll(inputsOf(graph, vectors)))
     const results = Object.fromEntries(Object.entries(outputs).map(([output, { data }]) => [output, { values: data }]))
     const misses = [...valueMissesOf(graph, one, results, vectors), ...missesOf(graph, one, results, vectors)]
-    if (process.env.WORST) console.log(`WORST ${device.choice.name}|${one.name}|${file.precision}|${Math.max(...misses.map(({ miss }) => miss))}`)
     expect(beyond(misses, toleranceOf(one, file)), `${file.file} in ${file.precision}`).toEqual([])
   }
   session.dispose()

@@ -1,0 +1,102 @@
+/** One run: a spec, data and a seed in; what it learned and how it routed out. */
+import { readFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { createLoader } from '../../cli/load.ts'
+import { processTerminal } from '../../cli/terminal.ts'
+import { compileTraining, trainingPlans, type TrainingGraphs } from '../../compiler/train.ts'
+import type { Device } from '../../runtime/device.ts'
+import type { Data, RowsData } from '../../training/data/data.ts'
+import { createDeviceMachine, type DeviceMachine } from '../../training/device-machine.ts'
+import type { ProbeEvent, StepEvent, ValidationEvent } from '../../training/events.ts'
+import { train } from '../../training/loop.ts'
+import type { State } from '../../training/machine.ts'
+
+export interface Learned {
+  readonly state: State
+  readonly validations: readonly ValidationEvent[]
+  /** Median over the steps, ms. */
+  readonly stepMs: number
+  /** Of the load of experts over the last quarter of the run, mean over layers. */
+  readonly cv: number
+  /** Tokens whose first expert changed from one look to the next, mean over looks and layers. */
+  readonly change: number
+  readonly contests: number
+}
+
+export interface Setting {
+  readonly text: string
+  readonly steps: number
+  readonly seed: number
+  readonly device: Device
+  readonly training: Data
+  readonly validation: Data
+  readonly looks: number
+}
+
+const mean = (values: readonly number[]): number => (values.length === 0 ? NaN : values.reduce((a, b) => a + b, 0) / values.length)
+const median = (values: readonly number[]): number => [...values].sort((a, b) => a - b)[Math.floor(values.length / 2)]
+
+export function graphsOf(text: string, steps: number, seed: number): TrainingGraphs {
+  const { graphs, diagnostics } = compileTraining({ path: 'experiment.smoe', text }, { load: createLoader(processTerminal()), recipe: { steps, seed } })
+  if (graphs === null) throw new Error(diagnostics.map(({ message }) => message).join('\n'))
+  return graphs
+}
+
+export async function learn({ text, steps, seed, device, training, validation, looks }: Setting): Promise<Learned> {
+  const graphs = graphsOf(text, steps, seed)
+  const machine = createDeviceMachine(device, trainingPlans(graphs, device.target))
+  const [done, validations, probes]: [StepEvent[], ValidationEvent[], ProbeEvent[]] = [[], [], []]
+  const times: number[] = []
+  let last = performance.now()
+  for await (const event of train({ recipe: graphs.recipe, machine, training, validation, validateEvery: Math.ceil(steps / looks), validateBatches: 24 })) {
+    if (event.kind === 'step') {
+      done.push(event)
+      times.push(performance.now() - last)
+    } else if (event.kind === 'validation') validations.push(event)
+    else if (event.kind === 'probe') probes.push(event)
+    last = performance.now()
+  }
+  const state = await machine.read()
+  machine.dispose()
+  const tail = done.slice(-Math.ceil(steps / 4))
+  return {
+    state, validations, stepMs: median(times),
+    cv: mean(tail.flatMap(({ routing }) => routing.map(({ cv }) => cv ?? 0))),
+    change: mean(probes.flatMap(({ layers }) => layers.flatMap(({ changeTop1 }) => (changeTop1 === null ? [] : [changeTop1])))),
+    contests: done.reduce((sum, { chosen }) => sum + chosen.length, 0),
+  }
+}
+
+/** Means over whole batches of rows. */
+export async function evaluateRows(machine: DeviceMachine, data: RowsData, batch: number): Promise<{ readonly loss: number; readonly accuracy: number }> {
+  const told: { loss: number; accuracy: number }[] = []
+  for (let start = 0; start + batch <= data.count; start += batch) {
+    const inputs = Object.fromEntries(data.fields.map(({ name, shape }) => {
+      const width = shape.reduce((all, size) => all * size, 1)
+      return [name, { shape: [batch, ...shape], data: data.columns[name].slice(start * width, (start + batch) * width) }]
+    }))
+    const { losses, metrics } = await machine.evaluate(inputs)
+    told.push({ loss: Object.values(losses).reduce((a, b) => a + b, 0), accuracy: metrics['metric.accuracy'] })
+  }
+  return { loss: mean(told.map(({ loss }) => loss)), accuracy: mean(told.map(({ accuracy }) => accuracy)) }
+}
+
+/** A machine that has a state, to look at. */
+export async function machineWith(text: string, device: Device, state: State): Promise<DeviceMachine> {
+  const graphs = graphsOf(text, 1, 0)
+  const machine = createDeviceMachine(device, trainingPlans(graphs, device.target))
+  const names = new Set(graphs.recipe.weights.map(({ name }) => name))
+  await machine.write(Object.fromEntries(Object.entries(state).filter(([name]) => names.has(name))))
+  return machine
+}
+
+export const folder = (file: string): string => join(process.cwd(), file)
+export const readText = (path: string): string => readFileSync(path, 'utf8')
+
+/** `0.912 ± 0.004`: mean and half the range over seeds. */
+export function spread(values: readonly number[], digits = 3): string {
+  const half = (Math.max(...values) - Math.min(...values)) / 2
+  return `${mean(values).toFixed(digits)} ± ${half.toFixed(digits)}`
+}
+
+export { mean }
