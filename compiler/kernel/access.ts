@@ -5,7 +5,7 @@ import type { Node } from '../graph/node.ts'
 import { records } from '../ops/records.ts'
 import type { OpRecord } from '../ops/record.ts'
 import type { Expression } from '../scalar/expression.ts'
-import { add, canonical, cast, identityOf, less, literal, load, multiply, reduce, select, size, u32, variable, binary } from '../scalar/build.ts'
+import { add, call, canonical, cast, divide, identityOf, less, literal, load, multiply, reduce, remainder, select, size, u32, variable, binary } from '../scalar/build.ts'
 import { linearise, reshapeIndices } from './indexing.ts'
 
 /** Knows where values are; one a kernel, so that the names in it do not depend on the rest of the graph. */
@@ -115,11 +115,22 @@ const RULES: { readonly [N in OpName]?: Rule<N> } = {
       return select(isOwn, multiply(accessor.at(y, [row, column]), accessor.at(x, [row, depth])), literal('f32', 0))
     })
   },
+  random: (node, indices, accessor) => {
+    const [seed, step] = [0, 1].map((at) => cast('u32', accessor.at(node.inputs[0], [u32(at)])))
+    const place = linearise(indices, node.shape)
+    return uniformOf(call('random_bits', [seed, u32(node.params.stream), divide(place, u32(4)), step, remainder(place, u32(4))]))
+  },
   sum_rows: (node, [chosen, ...rest], accessor) => {
     const [values, ids] = node.inputs
     return sumOver(accessor, values.shape[0], (row) =>
       select(binary('equal', accessor.at(ids, [row]), cast('i32', chosen)), accessor.at(values, [row, ...rest]), literal('f32', 0)))
   },
+}
+
+/** A number from the upper bits of a word, as `plan/philox.ts` makes it. */
+function uniformOf(word: Expression): Expression {
+  const whole = cast('f32', divide(word, u32(2 ** 9)))
+  return multiply(add(whole, literal('f32', 0.5)), literal('f32', 2 ** -23))
 }
 
 /** An elementwise node's value from its operands' values. */

@@ -5,7 +5,8 @@ import type { Node } from '../graph/node.ts'
 import { createRunner, invocation, type Invocation, type Machine } from '../scalar/run.ts'
 import { variable } from '../scalar/build.ts'
 import type { KernelProgram } from './kernel.ts'
-import type { Matmul } from './matmul.ts'
+import type { Expression } from '../scalar/expression.ts'
+import type { Matmul, Operand } from './matmul.ts'
 
 const runner = createRunner({
   unary: {
@@ -67,66 +68,117 @@ function evaluateWorkgroups({ workgroups, lanes, shared, body }: Workgroups, mac
 }
 
 function evaluateMatmul(matmul: Matmul, machine: Machine): void {
-  const [rows, columns, depth] = [matmul.rows, matmul.columns, matmul.depth].map((dim) => sizeOf(dim, machine.dims))
-  const row = variable('u32', 'row')
-  const column = variable('u32', 'column')
-  const expert = variable('u32', 'expert')
+  const [rows, columns] = [matmul.rows, matmul.columns].map((dim) => sizeOf(dim, machine.dims))
+  const [row, column] = [variable('u32', 'row'), variable('u32', 'column')]
   const own = invocation({})
   const set = (name: string, value: number): unknown => own.variables.set(name, value)
-  const left = machine.buffers.get(matmul.left.buffer)!
-  const expertOf = expertLookup(matmul, machine, own)
+  const { expertOf, lineOf } = rowLookup(matmul, machine, own)
+  const depthsOf = depthLookup(matmul, machine)
   const epilogue = matmul.epilogue(matmul.products.map((_, p) => variable('f32', `sum${p}`)), row, column)
-  const leftStart = matmul.left.rowStart(row)
-  const banks = matmul.products.map(({ buffer, columnStart }) => ({ values: machine.buffers.get(buffer)!, start: columnStart(expert, column) }))
+  const left = reader(matmul.left, machine, own)
+  const banks = matmul.products.map((product) => reader(product, machine, own))
   for (let r = 0; r < rows; r++) {
     const chosen = expertOf(r)
     if (chosen === null) continue
-    set('row', r)
-    set('expert', chosen)
-    const from = runner.value(leftStart, machine, own)
+    const depths = depthsOf(chosen)
+    const lefts = left(chosen, lineOf(r), depths)
     for (let c = 0; c < columns; c++) {
-      set('column', c)
-      banks.forEach(({ values, start }, p) => {
-        const at = runner.value(start, machine, own)
-        let sum = 0
-        for (let k = 0; k < depth; k++) sum += left[from + k] * values[at + k]
-        set(`sum${p}`, sum)
+      banks.forEach((bank, p) => {
+        const rights = bank(chosen, c, depths)
+        set(`sum${p}`, lefts.reduce((sum, value, at) => sum + value * rights[at], 0))
       })
+      set('row', r)
+      set('column', c)
       runner.run(epilogue, machine, own)
     }
   }
 }
 
-/** The expert of a row by each way of grouping, null for none; an order that gives a row twice is an error. */
-function expertLookup(matmul: Matmul, machine: Machine, own: Invocation): (row: number) => number | null {
-  const { rowsOf } = matmul
+/** The values of a line of an operand at these depths. */
+function reader(operand: Operand, machine: Machine, own: Invocation): (expert: number, line: number, depths: readonly number[]) => readonly number[] {
+  const values = machine.buffers.get(operand.buffer)!
+  const [expert, line, depth] = ['expert', 'line', 'depth'].map((name) => variable('u32', name))
+  const at = (index: number): number => {
+    if (!(index >= 0 && index < values.length)) throw new Error(`${operand.buffer} has no element ${index}, only ${values.length}`)
+    return values[index]
+  }
+  const evaluate = (e: Expression, known: Readonly<Record<string, number>>): number => {
+    for (const [name, value] of Object.entries(known)) own.variables.set(name, value)
+    return runner.value(e, machine, own)
+  }
+  if (operand.along === 'depth') {
+    const start = operand.start(expert, line)
+    return (e, l, depths) => {
+      const from = evaluate(start, { expert: e, line: l })
+      return depths.map((d) => at(from + d))
+    }
+  }
+  const [start, stride, place] = [operand.start(expert), sizeOf(operand.stride, machine.dims), operand.place?.(depth) ?? depth]
+  return (e, l, depths) => {
+    const from = evaluate(start, { expert: e })
+    return depths.map((d) => at(from + evaluate(place, { depth: d }) * stride + l))
+  }
+}
+
+/** The depths that an expert is summed over. */
+function depthLookup({ depth, depthOf }: Matmul, machine: Machine): (expert: number) => readonly number[] {
+  const count = sizeOf(depth, machine.dims)
+  if (depthOf.kind === 'whole') {
+    const all = Array.from({ length: count }, (_, d) => d)
+    return () => all
+  }
+  const order = machine.buffers.get(depthOf.buffer)!
+  const rowsOf = new Map<number, number[]>()
+  for (const [row, expert] of rowsInTiles(order, count, depthOf.tile)) rowsOf.set(expert, [...(rowsOf.get(expert) ?? []), row])
+  return (expert) => rowsOf.get(expert) ?? []
+}
+
+/** The expert of each row by the tiles of an order, in the order's own sequence; one that gives a row twice is an error. */
+function rowsInTiles(order: ArrayLike<number>, rows: number, tile: number): ReadonlyMap<number, number> {
+  const experts = new Map<number, number>()
+  for (let entry = rows; entry < order.length; entry += 2) {
+    const [expert, first] = [order[entry], order[entry + 1]]
+    if (expert < 0) continue
+    for (let place = first; place < Math.min(first + tile, order[entry + 3]); place++) {
+      if (experts.has(order[place])) throw new Error(`row ${order[place]} stands in two tiles`)
+      experts.set(order[place], expert)
+    }
+  }
+  const ordered = order[order.length - 1]
+  if (experts.size !== ordered) throw new Error(`${experts.size} of ${ordered} ordered rows stand in tiles`)
+  return experts
+}
+
+interface RowLookup {
+  /** Null where a row has none. */
+  readonly expertOf: (row: number) => number | null
+  /** What the left operand calls the row. */
+  readonly lineOf: (row: number) => number
+}
+
+/** Rows by each way of grouping. */
+function rowLookup(matmul: Matmul, machine: Machine, own: Invocation): RowLookup {
+  const { rowsOf, left } = matmul
   const rows = sizeOf(matmul.rows, machine.dims)
+  const lineOf = (row: number): number => row
   switch (rowsOf.kind) {
     case 'dense':
-      return () => 0
+      return { expertOf: () => 0, lineOf }
     case 'batched': {
       const each = rows / sizeOf(rowsOf.batch, machine.dims)
-      return (row) => Math.floor(row / each)
+      return { expertOf: (row) => Math.floor(row / each), lineOf: left.along === 'depth' ? lineOf : (row) => row % each }
     }
-    case 'direct':
-      return (row) => {
+    case 'direct': {
+      const expertOf = (row: number): number | null => {
         own.variables.set('row', row)
         const expert = runner.value(rowsOf.expert(variable('u32', 'row')), machine, own)
         return expert < rowsOf.experts ? expert : null
       }
+      return { expertOf, lineOf }
+    }
     case 'ordered': {
-      const order = machine.buffers.get(rowsOf.buffer)!
-      const experts = new Map<number, number>()
-      for (let entry = rows; entry < order.length; entry += 2) {
-        const [expert, first] = [order[entry], order[entry + 1]]
-        if (expert < 0) continue
-        for (let place = first; place < Math.min(first + rowsOf.tile, order[entry + 3]); place++) {
-          if (experts.has(order[place])) throw new Error(`row ${order[place]} stands in two tiles`)
-          experts.set(order[place], expert)
-        }
-      }
-      if (experts.size !== order.at(-1)) throw new Error(`${experts.size} of ${order.at(-1)} ordered rows stand in tiles`)
-      return (row) => experts.get(row) ?? null
+      const experts = rowsInTiles(machine.buffers.get(rowsOf.buffer)!, rows, rowsOf.tile)
+      return { expertOf: (row) => experts.get(row) ?? null, lineOf }
     }
     default:
       return rowsOf satisfies never

@@ -10,6 +10,7 @@ import { needed } from '../graph/walk.ts'
 import { costs } from './cost.ts'
 import type { Group, GroupKind } from './group.ts'
 import { inOrder } from './group-order.ts'
+import { keptOf, within } from './kept.ts'
 import { isProduct, productView, sharesLeft } from './product-view.ts'
 import { replacedTogether, sharedScalars, withBetween } from './replaced.ts'
 import { staysInRow } from './row-local.ts'
@@ -70,6 +71,8 @@ class Partitioner {
   readonly nodes: readonly Node[]
   readonly users = new Map<Node, Node[]>()
   readonly outputs: ReadonlySet<Node>
+  /** What products read, which lies in memory. */
+  readonly operands: ReadonlySet<Node>
   /** Whether the graph replaces weights. */
   readonly replaces: boolean
   readonly draftOf = new Map<Node, Draft>()
@@ -84,6 +87,7 @@ class Partitioner {
     this.concessions = concessions
     this.nodes = needed(graph)
     this.outputs = new Set(graph.outputs.map(({ node }) => node))
+    this.operands = new Set(this.nodes.filter(isProduct).flatMap((product) => productView(product).operandsInMemory))
     this.replaces = graph.outputs.some(({ replaces }) => replaces !== undefined)
     for (const node of this.nodes) this.users.set(node, [])
     for (const node of this.nodes) for (const input of new Set(node.inputs)) this.users.get(input)!.push(node)
@@ -139,22 +143,39 @@ class Partitioner {
   }
 
   /**
-   * Takes in the readers of a set one after the other, as long as they fit; keeps the largest set that leaves a single node. Whole
-   * chains join or none of them, so that nothing is stored that was not stored before.
+   * Takes in the readers of a set one after the other, those that fit; keeps the largest set that leaves a single node, or several that
+   * lie in memory anyway. Whole chains join or none of them, so that nothing is stored that was not stored before.
    */
   grow(seed: readonly Node[], fits: (user: Node) => readonly Node[] | null): ReadonlySet<Node> {
     const set = new Set(seed)
     let best = new Set(set)
+    const refused = new Set<Node>()
     for (;;) {
-      const user = this.nextReader(set)
+      const user = this.nextReader(set, refused)
       if (user === undefined) break
       const joining = this.draftOf.has(user) || this.concessions.apart.has(user) ? null : fits(user)
-      if (joining === null) break
-      for (const node of joining) set.add(node)
-      if (this.closesCycle(set)) break
-      if (this.exits(set).length <= 1) best = new Set(set)
+      const added = joining?.filter((node) => !set.has(node)) ?? []
+      for (const node of added) set.add(node)
+      if (joining === null || this.closesCycle(set)) {
+        for (const node of added) set.delete(node)
+        refused.add(user)
+      } else best = this.leavesNoMore(set) ?? best
     }
     return best
+  }
+
+  /** The set where it leaves one node alone; what it needs for several that each lie in memory whoever makes them, one of which it saves a kernel of its own. */
+  leavesNoMore(set: ReadonlySet<Node>): Set<Node> | null {
+    const exits = this.exits(set)
+    if (exits.length <= 1) return new Set(set)
+    const kept = keptOf(set, exits, (node) => this.liesAnyway(node))
+    return kept.every((node) => this.liesAnyway(node)) && kept.some(isElementwise) ? within(set, kept) : null
+  }
+
+  /** Whether a node that something reads lies in memory however groups are made. */
+  liesAnyway(node: Node): boolean {
+    if (this.outputs.has(node) || this.operands.has(node) || isProduct(node) || isReduction(node)) return true
+    return this.users.get(node)!.some((user) => isRoutine(user) || (user.op === 'reshape' && this.operands.has(user)))
   }
 
   joinsElements(anchor: Node, user: Node): readonly Node[] | null {
@@ -309,14 +330,13 @@ class Partitioner {
   /** Loose nodes that must lie in memory: outputs, operands of products and routines, and dear work with several readers. */
   storeWhatIsRead(): void {
     const sinks = new Map<Node, Set<unknown>>()
-    const operands = new Set(this.nodes.filter(isProduct).flatMap((product) => productView(product).operandsInMemory))
     // reshapes of what must lie: their source lies in their place
     const shown = new Set<Node>()
     const cost = costs(this.nodes, (node) => this.draftOf.has(node) || isLeafWithData(node))
     for (const node of [...this.nodes].reverse()) {
       if (this.draftOf.has(node)) continue
       const readers = new Set<unknown>()
-      let mustLie = this.outputs.has(node) || this.concessions.stored.has(node) || operands.has(node)
+      let mustLie = this.outputs.has(node) || this.concessions.stored.has(node) || this.operands.has(node)
       for (const user of this.users.get(node)!) {
         const draft = this.draftOf.get(user)
         if (draft === undefined) {
@@ -335,11 +355,13 @@ class Partitioner {
   }
 
   /** What a group leaves in memory; of what it only repeats, the one that is repeated. */
-  resultsOf({ members }: Group): readonly Node[] {
+  resultsOf({ members, kind, anchor }: Group): readonly Node[] {
     const isRepeated = (node: Node): boolean =>
       node.op === 'broadcast' && members.has(node.inputs[0]) && !this.outputs.has(node) &&
       this.users.get(node)!.every((user) => members.has(user) || isElementwise(user) || isReduction(user))
-    const left = this.exits(members).map((node) => (isRepeated(node) ? node.inputs[0] : node))
+    const exits = this.exits(members)
+    const kept = kind === 'products' || kind === 'elements' ? keptOf(members, exits, (node) => node === anchor || this.liesAnyway(node)) : exits
+    const left = kept.map((node) => (isRepeated(node) ? node.inputs[0] : node))
     return [...new Set(left)].sort((a, b) => a.id - b.id)
   }
 

@@ -1,5 +1,5 @@
 /** Matrix products that share their left operand, with the work on their sums in the epilogue. */
-import { constantValue, type Dim } from '../../plan/dim.ts'
+import { constantValue, multiply as multiplyDims, type Dim } from '../../plan/dim.ts'
 import type { Node } from '../graph/node.ts'
 import { areBatches } from '../graph/routes.ts'
 import type { Expression, Statement } from '../scalar/expression.ts'
@@ -8,11 +8,9 @@ import { openScope, type KernelScope, type ScheduleContext } from './context.ts'
 import { describe, kernelName } from './describe.ts'
 import { delinearise } from './indexing.ts'
 import type { KernelProgram } from './kernel.ts'
-import type { Matmul, RowGrouping } from './matmul.ts'
+import { addressesOf, type DepthGrouping, type Matmul, type Operand, type RowGrouping } from './matmul.ts'
 import type { Group } from './group.ts'
-import { isProduct, productView, type ProductView } from './product-view.ts'
-
-const isFourfold = (dim: Dim): boolean => dim.terms.every((term) => term.coefficient % 4 === 0)
+import { isFourfold, isProduct, productView, type ProductView } from './product-view.ts'
 
 export function productsKernel(group: Group, context: ScheduleContext): KernelProgram {
   const products = [...group.members].filter(isProduct).sort((a, b) => a.id - b.id)
@@ -39,23 +37,13 @@ export function productsKernel(group: Group, context: ScheduleContext): KernelPr
     rows: view.rows,
     columns: view.columns,
     depth: view.depth,
-    rowsOf: grouping(view, context, scope),
-    left: {
-      buffer: scope.bufferOf(view.left),
-      rowStart: (row) => multiply(sourceRow(view, scope, row), size(view.depth)),
-      aligned: isFourfold(view.depth),
-    },
-    products: products.map((product) => {
-      const { right, columns, depth } = productView(product)
-      return {
-        buffer: scope.bufferOf(right),
-        columnStart: (expert: Expression, column: Expression) => multiply(add(multiply(expert, size(columns)), column), size(depth)),
-        aligned: isFourfold(depth),
-      }
-    }),
+    depthOf: depthGrouping(view, scope),
+    rowsOf: rowGrouping(view, context, scope),
+    left: leftOperand(view, scope),
+    products: products.map((product) => rightOperand(productView(product), scope)),
     epilogue,
   }
-  nameEpilogueBuffers(matmul)
+  nameBuffers(matmul)
   return {
     name: kernelName(group, 'products'),
     template: 'products',
@@ -67,10 +55,10 @@ export function productsKernel(group: Group, context: ScheduleContext): KernelPr
   }
 }
 
-/** Runs the epilogue once, so that every buffer it needs has its name before the bindings are listed. */
-function nameEpilogueBuffers(matmul: Matmul): void {
+/** Runs all that is spelled once, so that every buffer it needs has its name before the bindings are listed. */
+function nameBuffers(matmul: Matmul): void {
   const zero = size(0)
-  matmul.left.rowStart(zero)
+  ;[matmul.left, ...matmul.products].forEach(addressesOf)
   if (matmul.rowsOf.kind === 'direct') matmul.rowsOf.expert(zero)
   matmul.epilogue(matmul.products.map((_, at) => variable('f32', `sum${at}`)), zero, zero)
 }
@@ -82,12 +70,42 @@ function indicesOf(node: Node, columns: Dim, row: Expression, column: Expression
   return delinearise(add(multiply(row, size(columns)), column), shape)
 }
 
-const sourceRow = (view: ProductView, scope: KernelScope, row: Expression): Expression =>
-  view.sourceRow === null ? row : cast('u32', scope.accessor.at(view.sourceRow, [row]))
+/** What is read for a number, where it is looked up. */
+const lookUp = (ids: Node | null, scope: KernelScope): ((at: Expression) => Expression) | null =>
+  ids === null ? null : (at) => cast('u32', scope.accessor.at(ids, [at]))
 
-function grouping(view: ProductView, context: ScheduleContext, scope: KernelScope): RowGrouping {
+function leftOperand(view: ProductView, scope: KernelScope): Operand {
+  const { left, depth, sourceRow } = view
+  const buffer = scope.bufferOf(left)
+  const place = lookUp(sourceRow, scope)
+  if (view.leftAlong === 'depth') {
+    return { along: 'depth', buffer, start: (_, row) => multiply(place === null ? row : place(row), size(depth)), aligned: isFourfold(depth) }
+  }
+  const { rowsEach: lines } = view
+  const start = (expert: Expression): Expression => (view.kind === 'batched' ? multiply(expert, size(multiplyDims(depth, lines))) : size(0))
+  return { along: 'lines', buffer, start, stride: lines, place, aligned: isFourfold(lines) }
+}
+
+function rightOperand(view: ProductView, scope: KernelScope): Operand {
+  const { right, columns, depth } = view
+  const buffer = scope.bufferOf(right)
+  if (view.rightAlong === 'depth') {
+    const start = (expert: Expression, column: Expression): Expression => multiply(add(multiply(expert, size(columns)), column), size(depth))
+    return { along: 'depth', buffer, start, aligned: isFourfold(depth) }
+  }
+  const isShared = view.kind === 'dense' || view.kind === 'outer'
+  const start = (expert: Expression): Expression => (isShared ? size(0) : multiply(expert, size(multiplyDims(depth, columns))))
+  return { along: 'lines', buffer, start, stride: columns, place: lookUp(view.rightRow, scope), aligned: isFourfold(columns) }
+}
+
+function depthGrouping({ kind, order }: ProductView, scope: KernelScope): DepthGrouping {
+  if (kind !== 'outer' || order?.op !== 'order_rows') return { kind: 'whole' }
+  return { kind: 'ordered', buffer: scope.bufferOf(order), experts: order.params.experts, tile: order.params.tile }
+}
+
+function rowGrouping(view: ProductView, context: ScheduleContext, scope: KernelScope): RowGrouping {
   if (view.kind === 'dense') return { kind: 'dense' }
-  if (view.kind === 'batched') return { kind: 'batched', batch: view.batch }
+  if (view.kind === 'batched' || view.kind === 'outer') return { kind: 'batched', batch: view.batch }
   const { order, expert } = view
   if (areBatches(expert!)) return { kind: 'batched', batch: view.right.shape[0] }
   if (order !== null && order.op === 'order_rows' && context.regime === 'many') {

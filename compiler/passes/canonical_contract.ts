@@ -11,8 +11,19 @@ import { movement } from './rules/movement.ts'
 
 const orderOf = ({ batch, free, over }: ContractAxes): readonly number[] => [...batch, ...free, ...over]
 
+/** Joined axes side by side and in their order become one where they stand, which a later step may read as it lies. */
+function merged(make: Make, node: Node, axes: ContractAxes): readonly [Node, ContractAxes] {
+  const [first, ...others] = axes.over
+  if (others.length === 0 || isIdentityOrder(orderOf(axes)) || others.some((axis, i) => axis !== first + i + 1)) return [node, axes]
+  const end = first + axes.over.length
+  const shape = [...node.shape.slice(0, first), product(node.shape.slice(first, end)), ...node.shape.slice(end)]
+  const moved = (axis: number): number => (axis < first ? axis : axis - others.length)
+  return [reshape(make, node, shape), { batch: axes.batch.map(moved), free: axes.free.map(moved), over: [first] }]
+}
+
 /** The operand with its axes in order and those that are joined as one. */
-function operand(make: Make, node: Node, axes: ContractAxes): Node {
+function operand(make: Make, given: Node, of: ContractAxes): Node {
+  const [node, axes] = merged(make, given, of)
   const moved = transpose(make, node, orderOf(axes))
   const kept = moved.shape.slice(0, axes.batch.length + axes.free.length)
   return reshape(make, moved, [...kept, product(moved.shape.slice(kept.length))])

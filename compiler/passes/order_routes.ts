@@ -33,15 +33,23 @@ function countFirst(experts: number, expert: Node, make: Make): Node {
   return make('place_in_expert', [expert, counts], { experts })
 }
 
-/** routed_matmul(x, bank, expert)  ==>  routed_matmul(x, bank, expert, order_rows(ids, count_experts(ids))) */
+/** How many experts a product of rows has that is ordered; null for what is none, or stands in order already. */
+function expertsOf(node: Node, tokens: RouteOptions['tokens']): number | null {
+  if (node.inputs.length > 3) return null
+  // the sums of each expert's rows want them together however few there are
+  if (isOp(node, 'routed_outer')) return node.params.experts
+  return isOp(node, 'routed_matmul') && tokens === 'many' ? (constantValue(node.inputs[1].shape[0]) ?? null) : null
+}
+
+/** routed_matmul(x, bank, expert)  ==>  routed_matmul(x, bank, expert, order_rows(ids, count_experts(ids))), routed_outer alike */
 export function orderRoutes(graph: Graph, { tokens, tile, block }: RouteOptions): Graph {
   return rebuild(graph, (node, inputs, make) => {
     if (isOp(node, 'place_in_expert') && inputs.length === 1) return countFirst(node.params.experts, inputs[0], make)
-    const experts = isOp(node, 'routed_matmul') ? constantValue(node.inputs[1].shape[0]) : undefined
-    if (tokens === 'few' || experts === undefined || inputs.length > 3 || areBatches(node.inputs[2])) return make(node.op, inputs, node.params as never)
+    const experts = expertsOf(node, tokens)
+    if (experts === null || areBatches(node.inputs[2])) return make(node.op, inputs, node.params as never)
     const ids = tokenIds(make, inputs[2])
     const counts = make('count_experts', [ids], { experts, block })
     const order = make('order_rows', [ids, counts], { experts, block, tile })
-    return make('routed_matmul', [...inputs, order], {})
+    return make(node.op, [...inputs, order], node.params as never)
   })
 }

@@ -3,7 +3,7 @@
  * when all operands are literals and nowhere else, so that a device and the reference round alike.
  */
 import { dim as toDim, constantValue, type DimLike } from '../../plan/dim.ts'
-import type { BinaryWord, Expression, ReduceWord, ScalarType, UnaryWord } from './expression.ts'
+import type { BinaryWord, CallWord, Expression, ReduceWord, ScalarType, UnaryWord } from './expression.ts'
 
 const table = new Map<string, Expression>()
 const identities = new WeakMap<Expression, number>()
@@ -175,6 +175,10 @@ export function cast(type: ScalarType, operand: Expression): Expression {
   return intern(`cast ${type} ${identityOf(operand)}`, { kind: 'cast', type, operand })
 }
 
+/** u32 of u32 operands. */
+export const call = (word: CallWord, operands: readonly Expression[]): Expression =>
+  intern(`${word} ${operands.map(identityOf).join(' ')}`, { kind: 'call', type: 'u32', word, operands })
+
 export const reduce = (word: ReduceWord, variableName: string, extent: Expression, body: Expression): Expression =>
   intern(`reduce ${word} ${variableName} ${identityOf(extent)} ${identityOf(body)}`, {
     kind: 'reduce',
@@ -202,6 +206,8 @@ export function operandsOf(e: Expression): readonly Expression[] {
       return [e.left, e.right]
     case 'select':
       return [e.condition, e.then, e.otherwise]
+    case 'call':
+      return e.operands
     case 'reduce':
       return [e.extent, e.body]
     default:
@@ -231,6 +237,8 @@ export function canonical(e: Expression): Expression {
       return select(canonical(e.condition), canonical(e.then), canonical(e.otherwise))
     case 'cast':
       return cast(e.type, canonical(e.operand))
+    case 'call':
+      return call(e.word, e.operands.map(canonical))
     case 'reduce':
       return reduce(e.word, e.variable, canonical(e.extent), canonical(e.body))
     default:

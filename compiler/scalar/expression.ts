@@ -14,6 +14,9 @@ export type BinaryWord =
   | 'add' | 'subtract' | 'multiply' | 'divide' | 'remainder' | 'power' | 'minimum' | 'maximum'
   | 'less' | 'less_equal' | 'equal' | 'and' | 'or'
 
+/** `random_bits` of two words of a key, two of a counter and a place 0..3: that word of Philox 4x32-10 at the counter, whose other two words are 0. */
+export type CallWord = 'random_bits'
+
 export type ReduceWord = 'sum' | 'max' | 'min'
 
 export type Expression =
@@ -29,6 +32,8 @@ export type Expression =
   | { readonly kind: 'binary'; readonly type: ScalarType; readonly word: BinaryWord; readonly left: Expression; readonly right: Expression }
   | { readonly kind: 'select'; readonly type: ScalarType; readonly condition: Expression; readonly then: Expression; readonly otherwise: Expression }
   | { readonly kind: 'cast'; readonly type: ScalarType; readonly operand: Expression }
+  /** A function of more than two operands. */
+  | { readonly kind: 'call'; readonly type: ScalarType; readonly word: CallWord; readonly operands: readonly Expression[] }
   /** The body folded over variable = 0 .. extent - 1, in ascending order. */
   | { readonly kind: 'reduce'; readonly type: ScalarType; readonly word: ReduceWord; readonly variable: string; readonly extent: Expression; readonly body: Expression }
 

@@ -1,7 +1,8 @@
 /** Runs scalar statements on the host, numbers in f64: what a kernel means, whatever a target makes of it. */
 import { evaluate as sizeOf, type DimValues } from '../../plan/dim.ts'
+import { philox } from '../../plan/philox.ts'
 import { foldStart } from './fold.ts'
-import type { BinaryWord, Expression, ReduceWord, ScalarType, Statement, UnaryWord } from './expression.ts'
+import type { BinaryWord, CallWord, Expression, ReduceWord, ScalarType, Statement, UnaryWord } from './expression.ts'
 
 type Values = Float64Array | number[]
 
@@ -28,6 +29,10 @@ type Functions = { readonly [W in UnaryWord]: (x: number) => number }
 /** erf is given by whoever knows the reference functions of the ops. */
 export interface Words {
   readonly unary: Functions
+}
+
+const CALL: { readonly [W in CallWord]: (...operands: readonly number[]) => number } = {
+  random_bits: (key0, key1, counter0, counter1, place) => philox([key0, key1], [counter0, counter1, 0, 0])[place],
 }
 
 const truth = (value: boolean): number => (value ? 1 : 0)
@@ -122,6 +127,8 @@ export function createRunner(words: Words): {
         if (e.operand.type === 'f32' && (e.type === 'i32' || e.type === 'u32')) return saturate(e.type, operand)
         return e.type === 'bool' ? truth(operand !== 0) : keep(e.type, operand)
       }
+      case 'call':
+        return CALL[e.word](...e.operands.map((operand) => value(operand, machine, own)))
       case 'reduce': {
         const count = value(e.extent, machine, own)
         let total = foldStart(e.word, e.type)

@@ -3,6 +3,7 @@ import { ceilDivide, constantValue, floorDivide } from '../../plan/dim.ts'
 import type { Target } from '../../plan/target.ts'
 import type { Matmul } from '../kernel/matmul.ts'
 import type { RoutineText } from './routine.ts'
+import { liesAlongLines } from './routines/lines.ts'
 import { readsVectors } from './routines/matmul-frame.ts'
 import { emitMatmulPlain } from './routines/matmul_plain.wgsl.ts'
 import { emitMatmulSubgroup } from './routines/matmul_subgroup.wgsl.ts'
@@ -70,9 +71,11 @@ function sharingRows({ rows, rowsOf }: Matmul): number | undefined {
 
 const atLeast1 = (n: number): number => Math.max(1, Math.floor(n))
 
-/** No more columns a lane than the result has. */
-const columnsAtMost = (matmul: Matmul, lanes: number, wanted: number): number =>
-  Math.min(wanted, constantValue(ceilDivide(matmul.columns, lanes)) ?? wanted)
+/** No more columns a lane than the result has; where a bank lies along its lines and is read as vectors, lanes take columns by fours. */
+function columnsAtMost(matmul: Matmul, lanes: number, wanted: number): number {
+  const columns = Math.min(wanted, constantValue(ceilDivide(matmul.columns, lanes)) ?? wanted)
+  return matmul.products.some((product) => liesAlongLines(product) && product.aligned) ? Math.max(4, columns - (columns % 4)) : columns
+}
 
 const unaligned = 'rows that do not start at multiples of four elements, or a depth that is none, cannot be read as vectors'
 
@@ -126,11 +129,23 @@ function judgeSubgroup(situation: Situation): Verdict {
     return { refusal: `tiles of ${height} rows need more registers than there are; it takes at most ${wanted.mostRows}` }
   }
   const lanes = target.subgroupSize!
+  if (liesAlongLines(matmul.left) && lanes % 4 !== 0) return { refusal: `four lanes bring the depths of a row; ${lanes} are no multiple of that` }
   const columns = columnsAtMost(matmul, lanes, atLeast1(wanted.sums / matmul.products.length))
+  const tile = { ...wanted, lanes, rows: height, columns, next: 'rows', run: runOf(matmul, height, columns * lanes) } as const
   return {
     reason: `a subgroup of ${lanes} lanes makes ${height} x ${columns * lanes} elements and broadcasts the left rows`,
-    emit: (spell) => emitMatmulSubgroup(matmul, { ...wanted, lanes, rows: height, columns, next: 'rows' }, spell),
+    emit: (spell) => emitMatmulSubgroup(matmul, tile, spell),
   }
+}
+
+/** As many workgroups keep every processor at work. */
+const ENOUGH_WORKGROUPS = 256
+
+/** Where the depth is an expert's rows, which must be found, a workgroup that has found them makes more than one tile. */
+function runOf({ rows, columns, depthOf }: Matmul, height: number, width: number): number {
+  const [rowTiles, columnTiles] = [constantValue(ceilDivide(rows, height)), constantValue(ceilDivide(columns, width))]
+  if (depthOf.kind === 'whole' || rowTiles === undefined || columnTiles === undefined) return 1
+  return Math.min(columnTiles, Math.max(1, Math.floor((rowTiles * columnTiles) / ENOUGH_WORKGROUPS)))
 }
 
 function judgeTiled({ matmul, target, tiles }: Situation): Verdict {

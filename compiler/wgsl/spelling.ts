@@ -1,5 +1,5 @@
 /** How the words of `scalar` are spelled in WGSL: data, and the helper functions that some of them need. */
-import type { BinaryWord, ReduceWord, ScalarType, UnaryWord } from '../scalar/expression.ts'
+import type { BinaryWord, CallWord, ReduceWord, ScalarType, UnaryWord } from '../scalar/expression.ts'
 
 /** Whether a spelled operand is the literal zero: no shader may divide a whole number by it, and a driver may drop what divides a real one. */
 const isZero = (text: string): boolean => /^\(?-?0(\.0f|i|u)\)?$/.test(text)
@@ -45,6 +45,10 @@ export const BINARY: { readonly [W in BinaryWord]: (a: string, b: string, type: 
   equal: (a, b) => `(${a} == ${b})`,
   and: (a, b) => `(${a} && ${b})`,
   or: (a, b) => `(${a} || ${b})`,
+}
+
+export const CALL: { readonly [W in CallWord]: (operands: readonly string[]) => string } = {
+  random_bits: (operands) => `smoe_philox(${operands.join(', ')})`,
 }
 
 export const REDUCE: { readonly [W in ReduceWord]: { readonly fold: (a: string, b: string) => string; readonly subgroup: string } } = {
@@ -123,6 +127,25 @@ export const HELPERS: Readonly<Record<string, string>> = {
 }`,
   smoe_cos: `fn smoe_cos(x: f32) -> f32 {
   return smoe_sin_quadrant(x, 1);
+}`,
+  // the upper half of a product of two words, from the products of their halves
+  smoe_high_product: `fn smoe_high_product(a: u32, b: u32) -> u32 {
+  let low = vec2<u32>(a & 0xffffu, b & 0xffffu);
+  let high = vec2<u32>(a >> 16u, b >> 16u);
+  let middle = high.x * low.y + ((low.x * low.y) >> 16u);
+  let cross = low.x * high.y + (middle & 0xffffu);
+  return high.x * high.y + (middle >> 16u) + (cross >> 16u);
+}`,
+  smoe_philox: `fn smoe_philox(key0: u32, key1: u32, counter0: u32, counter1: u32, place: u32) -> u32 {
+  var key = vec2<u32>(key0, key1);
+  var words = vec4<u32>(counter0, counter1, 0u, 0u);
+  for (var round = 0u; round < 10u; round++) {
+    words = vec4<u32>(
+      smoe_high_product(0xcd9e8d57u, words.z) ^ words.y ^ key.x, 0xcd9e8d57u * words.z,
+      smoe_high_product(0xd2511f53u, words.x) ^ words.w ^ key.y, 0xd2511f53u * words.x);
+    key += vec2<u32>(0x9e3779b9u, 0xbb67ae85u);
+  }
+  return words[place];
 }`,
   // the sign follows the dividend, as in fmod
   smoe_remainder: `fn smoe_remainder(a: f32, b: f32) -> f32 {

@@ -3,7 +3,7 @@ import type { Atom, Dim } from '../../plan/dim.ts'
 import { foldStart } from '../scalar/fold.ts'
 import type { Expression, Statement } from '../scalar/expression.ts'
 import { identityOf, operandsOf } from '../scalar/build.ts'
-import { BINARY, REDUCE, UNARY, spellBits, spellLiteral } from './spelling.ts'
+import { BINARY, CALL, REDUCE, UNARY, spellBits, spellLiteral } from './spelling.ts'
 import type { Speller } from './speller.ts'
 
 export interface WriteOptions {
@@ -108,6 +108,8 @@ export function createWriter(options: WriteOptions): Speller & { readonly shared
       }
       case 'cast':
         return `${e.type}(${spell(e.operand, block)})`
+      case 'call':
+        return CALL[e.word](e.operands.map((operand) => spell(operand, block)))
       case 'reduce': {
         const name = `total${names++}`
         const word = REDUCE[e.word]

@@ -54,7 +54,7 @@ output "w" = %4 replaces "w"`, 1],
 %3 = input name "expert" : i32[6]
 %4 = routed_outer(%1, %2, %3) experts 3 : f32[3, 5, 4]
 %5 = add(%0, %4) : f32[3, 5, 4]
-output "w" = %5 replaces "w"`, 1],
+output "w" = %5 replaces "w"`, 3],
     ['two weights that are read for one another', `${W}
 %1 = weight name "m" source [] doc "" : f32[2, 3]
 %2 = input name "g" : f32[2, 3]

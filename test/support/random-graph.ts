@@ -106,6 +106,20 @@ class Grower {
     return whole.length === shape.length ? constant : this.make('broadcast', [constant], { shape, axes: [] })
   }
 
+  /** Indices below `below` of rows, some of them -1. */
+  idsOrNone(rows: Dim, below: Dim): Node | null {
+    const ids = this.ids([rows], below)
+    if (ids === null || this.tape.choose(2) === 0) return ids
+    const [one, zero] = [1, 0].map((value) => this.filled(rows, value))
+    // an index is above 0 or not, whatever it was made of
+    const some = this.make('less', [zero, ids], NONE)!
+    return this.make('select', [some, ids, this.make('negate', [one], NONE)!], NONE)
+  }
+
+  filled(rows: Dim, value: number): Node {
+    return this.make('broadcast', [this.make('constant', [], { dtype: 'i32', shape: [], values: [value] })!], { shape: [rows], axes: [] })!
+  }
+
   grow(): void {
     const op = this.tape.of(GROWN)
     growers[op](this, op as never)
@@ -302,7 +316,23 @@ const growers: { readonly [N in OpName]: (g: Grower, op: N) => unknown } = {
   routed_matmul: routedOf,
   sinkhorn: scaledOf, sinkhorn_step: scaledOf, sinkhorn_finish: scaledOf,
   svd: () => null,
-  routed_outer: () => null, sum_rows: () => null, random: () => null, sinkhorn_gradient: () => null,
+  routed_outer: (g) => {
+    const x = g.any((node) => node.dtype === 'f32' && node.shape.length === 2)
+    const y = x && g.any((node) => node.dtype === 'f32' && node.shape.length === 2 && node.shape[0] === x.shape[0])
+    const expert = x && (g.tape.choose(2) === 0 ? routes(g, x.shape[0]) : g.idsOrNone(x.shape[0], dim(EXPERTS)))
+    return x && y && expert && g.make('routed_outer', [x, y, expert], { experts: EXPERTS })
+  },
+  sum_rows: (g) => {
+    const x = g.any((node) => node.dtype === 'f32' && node.shape.length > 0 && node.shape.length < LONGEST)
+    const size = g.tape.of([dim(1), dim(3), dim(5)])
+    const ids = x && g.idsOrNone(x.shape[0], size)
+    return x && ids && g.make('sum_rows', [x, ids], { size })
+  },
+  random: (g) => {
+    const key = g.make('constant', [], { dtype: 'i32', shape: [2], values: [g.tape.choose(9999), g.tape.choose(9)] })
+    return key && g.make('random', [key], { shape: g.shape(), stream: g.tape.choose(3) })
+  },
+  sinkhorn_gradient: () => null,
   place_in_expert: (g) => {
     const ids = g.ids([g.tape.of(SIZES)], dim(EXPERTS))
     return ids && g.make('place_in_expert', [ids], { experts: EXPERTS })
@@ -311,7 +341,7 @@ const growers: { readonly [N in OpName]: (g: Grower, op: N) => unknown } = {
 }
 
 /** Ops with tests of their own: the vectors of a decomposition leap where its operand is rounded otherwise. */
-export const APART: ReadonlySet<OpName> = new Set<OpName>(['svd', 'hold', 'routed_outer', 'sum_rows', 'random', 'sinkhorn_gradient'])
+export const APART: ReadonlySet<OpName> = new Set<OpName>(['svd', 'hold', 'sinkhorn_gradient'])
 
 /** Only what a lowered graph holds; `order_rows` and `count_experts` come from passes. */
 const GROWN = (Object.keys(growers) as OpName[]).filter((op) => records[op].since === 'source' && !APART.has(op))

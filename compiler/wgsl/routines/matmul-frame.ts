@@ -1,9 +1,11 @@
 /** What every matrix-product template has around its loops: the operands' addresses, the epilogue, the entry and its tile. */
 import { ceilDivide, constantValue, multiply, type Dim } from '../../../plan/dim.ts'
-import type { Matmul } from '../../kernel/matmul.ts'
-import { variable } from '../../scalar/build.ts'
+import type { Matmul, Operand } from '../../kernel/matmul.ts'
+import { add, multiply as times, size, variable } from '../../scalar/build.ts'
+import type { Expression, Statement } from '../../scalar/expression.ts'
 import type { RoutineText } from '../routine.ts'
 import type { Speller } from '../speller.ts'
+import { depthOf, type Depth } from './depth.ts'
 import { asU32, rowTiles, type RowTiles } from './row-tiles.ts'
 
 /** A cut of the result into workgroups. */
@@ -15,9 +17,14 @@ export interface Cut {
   readonly lanes: number
   /** Workgroups that follow each other share columns, or share rows. */
   readonly next: 'rows' | 'columns'
+  /** Column tiles that a workgroup makes one after the other; 1 unless given. */
+  readonly run?: number
   readonly needsSubgroups: boolean
   readonly workgroupBytes: number
-  readonly vectors: boolean
+  /** Depths in a step of the loops: 4 where operands are multiplied as vectors of depth. */
+  readonly step: 1 | 4
+  /** Elements that a load of an operand brings. */
+  readonly width: (operand: Operand) => 1 | 4
 }
 
 /** The parts that a template's own text is made of. */
@@ -26,18 +33,22 @@ export interface Parts {
   /** Indices of the products. */
   readonly products: readonly number[]
   readonly columns: string
-  readonly depth: string
-  /** In units of the loads: vectors of four, or elements. */
+  readonly depth: Depth
+  /** Steps through the depth. */
   readonly depthUnits: string
+  /** Whether the last step may lack some of its depths. */
+  readonly isPartFull: boolean
   /** Whether every column tile is full. */
   readonly columnsFit: boolean
-  /** Loads one unit of depth from a buffer. */
-  readonly load: (buffer: string, index: string) => string
-  /** The product of two units, f32. */
+  /** Whether the epilogue does no more than to store a sum. */
+  readonly isBare: boolean
+  /** Loads from an operand as many elements as a load of it brings. */
+  readonly load: (operand: Operand, index: string) => string
+  /** The product of what two operands have for one step, f32. */
   readonly times: (a: string, b: string) => string
 }
 
-/** Whether all operands can be read four elements of depth at a time. */
+/** Whether all operands can be read four elements at a time, of depth or of lines. */
 export const readsVectors = (matmul: Matmul): boolean =>
   matmul.left.aligned && matmul.products.every((product) => product.aligned)
 
@@ -63,20 +74,25 @@ export function frameMatmul(
 ): RoutineText {
   const tiles = rowTiles(matmul, cut.rows, spell)
   const columnTiles = ceilDivide(matmul.columns, cut.columns)
-  const workgroups = multiply(tiles.count, columnTiles)
-  const depth = spell.size(matmul.depth)
+  const workgroups = multiply(tiles.count, ceilDivide(columnTiles, cut.run ?? 1))
+  const depth = depthOf(matmul, spell)
+  const isPartFull = cut.step === 4 && matmul.left.along === 'lines' && matmul.products.every(({ along }) => along === 'lines') &&
+    (depth.whole === null || !isMultiple(depth.whole, 4))
   const { declarations, statements } = write({
     tiles,
     products: matmul.products.map((_, p) => p),
     columns: spell.size(matmul.columns),
     depth,
-    depthUnits: cut.vectors ? quarter(matmul.depth, depth) : depth,
+    depthUnits: cut.step === 1 ? depth.count : isPartFull ? `(${depth.count} + 3u) / 4u` : quarter(matmul.depth, depth.count),
+    isPartFull,
     columnsFit: isMultiple(matmul.columns, cut.columns),
-    load: (buffer, index) => `load${cut.vectors ? '4' : ''}_${buffer}(${index})`,
-    times: (a, b) => (cut.vectors ? `dot(${a}, ${b})` : `${a} * ${b}`),
+    isBare: isBare(matmul),
+    load: (operand, index) => `load${cut.width(operand) === 4 ? '4' : ''}_${operand.buffer}(${index})`,
+    times: (a, b) => (cut.step === 4 ? `dot(${a}, ${b})` : `${a} * ${b}`),
   })
+  const operands = [matmul.left, ...matmul.products]
   const body = [
-    tiles.declarations + addresses(matmul, cut.vectors, spell) + epilogue(matmul, spell) + declarations,
+    tiles.declarations + depth.declarations + addresses(matmul, cut, spell) + epilogue(matmul, spell) + declarations,
     `@compute @workgroup_size(${cut.lanes})`,
     'fn main(',
     '  @builtin(workgroup_id) workgroup_id: vec3<u32>,',
@@ -84,7 +100,7 @@ export function frameMatmul(
     // the lane that subgroup operations mean; the workgroup is one whole subgroup there
     cut.needsSubgroups ? '  @builtin(subgroup_invocation_id) lane: u32,' : '  @builtin(local_invocation_index) lane: u32,',
     ') {',
-    ...indent([...locateTile(cut, tiles, columnTiles, spell.size(workgroups), spell), ...statements], 1),
+    ...indent(tileByTile(cut, tiles, depth, columnTiles, spell.size(workgroups), statements, spell), 1),
     '}',
     '',
   ].join('\n')
@@ -94,7 +110,7 @@ export function frameMatmul(
     workgroups,
     needsSubgroups: cut.needsSubgroups,
     workgroupBytes: cut.workgroupBytes,
-    vec4Buffers: cut.vectors ? distinct([matmul.left.buffer, ...matmul.products.map((product) => product.buffer)]) : [],
+    vec4Buffers: distinct(operands.filter((operand) => cut.width(operand) === 4).map(({ buffer }) => buffer)),
   }
 }
 
@@ -103,35 +119,61 @@ const quarter = (dim: Dim, text: string): string => {
   return value === undefined ? `(${text} / 4u)` : `${value / 4}u`
 }
 
-/** Where the rows of each operand start, in units of the loads. */
-function addresses(matmul: Matmul, vectors: boolean, spell: Speller): string {
-  const scale = (text: string): string => (vectors ? `(${text}) / 4u` : text)
-  const left = scale(asU32(matmul.left.rowStart(variable('u32', 'row')), spell))
-  const banks = matmul.products.map((product, p) => {
-    const start = scale(asU32(product.columnStart(variable('u32', 'expert'), variable('u32', 'column')), spell))
-    return `fn bank${p}_start(expert: u32, column: u32) -> u32 {\n  return ${start};\n}\n`
-  })
-  return `fn left_start(row: u32) -> u32 {\n  return ${left};\n}\n${banks.join('')}`
+/** Where each operand lies, in units of its loads: `NAME_start` of a line along the depth, `NAME_at` of a depth along the lines. */
+function addresses(matmul: Matmul, cut: Cut, spell: Speller): string {
+  const [expert, row, column, depth] = ['expert', 'row', 'column', 'depth'].map((name) => variable('u32', name))
+  const returned = (operand: Operand, at: Expression): string => {
+    const text = asU32(at, spell)
+    return `return ${cut.width(operand) === 4 ? `(${text}) / 4u` : text};`
+  }
+  const address = (operand: Operand, name: string, line: Expression, parameters: string): string => {
+    if (operand.along === 'depth') return `fn ${name}_start(${parameters}) -> u32 {\n  ${returned(operand, operand.start(expert, line))}\n}\n`
+    const at = add(operand.start(expert), times(operand.place?.(depth) ?? depth, size(operand.stride)))
+    return `fn ${name}_at(expert: u32, depth: u32) -> u32 {\n  ${returned(operand, at)}\n}\n`
+  }
+  const banks = matmul.products.map((product, p) => address(product, `bank${p}`, column, 'expert: u32, column: u32'))
+  return address(matmul.left, 'left', row, 'row: u32') + banks.join('')
+}
+
+const sumNames = ({ products }: Matmul): readonly string[] => products.map((_, p) => `sum${p}`)
+
+const epilogueOf = (matmul: Matmul): readonly Statement[] =>
+  matmul.epilogue(sumNames(matmul).map((sum) => variable('f32', sum)), variable('u32', 'row'), variable('u32', 'column'))
+
+function isBare(matmul: Matmul): boolean {
+  const [first, ...others] = epilogueOf(matmul)
+  return others.length === 0 && first.kind === 'store' && first.value.kind === 'variable'
 }
 
 function epilogue(matmul: Matmul, spell: Speller): string {
-  const sums = matmul.products.map((_, p) => `sum${p}`)
-  const statements = matmul.epilogue(sums.map((sum) => variable('f32', sum)), variable('u32', 'row'), variable('u32', 'column'))
+  const sums = sumNames(matmul)
+  const statements = epilogueOf(matmul)
   const parameters = ['row: u32', 'column: u32', ...sums.map((sum) => `${sum}: f32`)].join(', ')
   return `fn finish(${parameters}) {\n${spell.statements(statements, 1)}}\n`
 }
 
-function locateTile(cut: Cut, tiles: RowTiles, columnTiles: Dim, workgroups: string, spell: Speller): readonly string[] {
+/** The entry: finds the rows and the columns of the workgroup, and runs the statements for each tile of them. */
+function tileByTile(cut: Cut, tiles: RowTiles, depth: Depth, columnTiles: Dim, workgroups: string, statements: readonly string[], spell: Speller): readonly string[] {
+  const { run = 1 } = cut
+  const column = run === 1 ? 'column_tile' : 'column_run'
   const byRows = cut.next === 'rows'
-  const [fast, slow] = byRows ? ['row_tile', 'column_tile'] : ['column_tile', 'row_tile']
-  const run = spell.size(byRows ? tiles.count : columnTiles)
-  return [
+  const [fast, slow] = byRows ? ['row_tile', column] : [column, 'row_tile']
+  const each = spell.size(byRows ? tiles.count : ceilDivide(columnTiles, run))
+  const firstColumn = `let first_column = column_tile * ${cut.columns}u;`
+  const located = [
     'let workgroup = workgroup_id.x + workgroup_id.y * num_workgroups.x;',
     `if (workgroup >= ${workgroups}) { return; }`,
-    `let ${slow} = workgroup / ${run};`,
-    `let ${fast} = workgroup - ${slow} * ${run};`,
+    `let ${slow} = workgroup / ${each};`,
+    `let ${fast} = workgroup - ${slow} * ${each};`,
     ...tiles.locate,
-    `let first_column = column_tile * ${cut.columns}u;`,
+  ]
+  if (run === 1) return [...located, firstColumn, ...depth.locate, ...statements]
+  return [
+    ...located,
+    ...depth.locate,
+    `for (var column_tile = column_run * ${run}u; column_tile < min(column_run * ${run}u + ${run}u, ${spell.size(columnTiles)}); column_tile++) {`,
+    ...indent([firstColumn, ...statements], 1),
+    '}',
   ]
 }
 
@@ -160,6 +202,7 @@ export interface RowBlock {
 
 /** Hands the sums s{product}_{row}_{column} to the epilogue; they pass through an array, so its text stands once a column. */
 export function finishBlock(parts: Parts, block: RowBlock, columns: readonly string[]): readonly string[] {
+  if (parts.isBare && parts.depth.whole === null) return finishEach(parts, block, columns)
   const { products, tiles } = parts
   const width = columns.length * products.length
   const places = upTo(block.rows).flatMap((r) => columns.flatMap((_, v) => products.map((p) => `s${p}_${r}_${v}`)))
@@ -175,6 +218,19 @@ export function finishBlock(parts: Parts, block: RowBlock, columns: readonly str
     ...stores,
     '}',
   ]
+}
+
+/** Where there is nothing but the store, and it weighs beside a short depth: no array, and the text once an element. */
+function finishEach(parts: Parts, block: RowBlock, columns: readonly string[]): readonly string[] {
+  const { products, tiles } = parts
+  return upTo(block.rows).flatMap((r) => {
+    const row = tiles.row(block.place(`${r}u`))
+    const stores = columns.map((column, v) => {
+      const call = `finish(${row}, ${column}, ${products.map((p) => `s${p}_${r}_${v}`).join(', ')});`
+      return parts.columnsFit ? `  ${call}` : `  if (${column} < ${parts.columns}) { ${call} }`
+    })
+    return [`if (${block.place(`${r}u`)} < row_count) {`, ...stores, '}']
+  })
 }
 
 /** Sums of all products for each row and column of a block, at zero. */

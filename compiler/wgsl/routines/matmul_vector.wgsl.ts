@@ -2,11 +2,12 @@
  * A matrix product for few rows: the lanes of a workgroup split the depth of a few columns, then add up what each has.
  * The order of the additions is fixed by the number of lanes alone.
  */
-import type { Matmul } from '../../kernel/matmul.ts'
+import type { Matmul, Operand } from '../../kernel/matmul.ts'
 import type { RoutineText } from '../routine.ts'
 import type { Speller } from '../speller.ts'
+import { anyAlongLines, liesAlongLines } from './lines.ts'
 import {
-  clampedRow, declareSums, forRowBlocks, frameMatmul, indent, isMultiple, readsVectors, upTo, type Parts, type RowBlock,
+  clampedRow, declareSums, forRowBlocks, frameMatmul, indent, isMultiple, readsVectors, upTo, type Cut, type Parts, type RowBlock,
 } from './matmul-frame.ts'
 
 export interface VectorTile {
@@ -30,14 +31,14 @@ export function emitMatmulVector(matmul: Matmul, tile: VectorTile, spell: Spelle
     next: 'rows',
     needsSubgroups: tile.combine === 'subgroup',
     workgroupBytes: vectorWorkgroupBytes(matmul, tile),
-    vectors: readsVectors(matmul),
+    ...reading(matmul),
   } as const
   return frameMatmul(matmul, cut, spell, (parts) => ({
     declarations: tile.combine === 'subgroup' ? '' : `var<workgroup> partial: array<f32, ${cut.workgroupBytes / 4}>;\n`,
     statements: [
-      ...columnStarts(tile, parts),
+      ...columnStarts(matmul, tile, parts),
       ...forRowBlocks(parts.tiles, tile.rows, (block) => [
-        ...upTo(block.rows).map((r) => `let left${r} = left_start(${clampedRow(parts.tiles, block.place(`${r}u`))}) + lane;`),
+        ...rowStarts(matmul, parts, block),
         ...declareSums(parts, block.rows, tile.columns),
         ...depthLoop(matmul, tile, parts, block),
         ...(tile.combine === 'subgroup' ? addInSubgroup(tile, parts, block) : addInWorkgroup(tile, parts, block)),
@@ -50,25 +51,51 @@ export function emitMatmulVector(matmul: Matmul, tile: VectorTile, spell: Spelle
 const sumNames = (tile: VectorTile, parts: Parts, block: RowBlock): readonly string[] =>
   upTo(block.rows).flatMap((r) => upTo(tile.columns).flatMap((v) => parts.products.map((p) => `s${p}_${r}_${v}`)))
 
-const columnStarts = (tile: VectorTile, parts: Parts): readonly string[] =>
-  upTo(tile.columns).flatMap((v) => {
-    const column = parts.columnsFit ? `first_column + ${v}u` : `min(first_column + ${v}u, ${parts.columns} - 1u)`
-    return parts.products.map((p) => `let bank${p}_${v} = bank${p}_start(expert, ${column}) + lane;`)
+/** Along the depth a lane brings vectors of it; where an operand lies along its lines, each lane takes one depth at a time, of a bank four columns of it. */
+function reading(matmul: Matmul): Pick<Cut, 'step' | 'width'> {
+  if (!anyAlongLines(matmul)) {
+    const width = readsVectors(matmul) ? 4 : 1
+    return { step: width, width: () => width }
+  }
+  return { step: 1, width: (operand) => (operand !== matmul.left && liesAlongLines(operand) && operand.aligned ? 4 : 1) }
+}
+
+const readsQuads = (operand: Operand): boolean => liesAlongLines(operand) && operand.aligned
+
+const rowStarts = (matmul: Matmul, parts: Parts, block: RowBlock): readonly string[] =>
+  upTo(block.rows).map((r) => {
+    const place = block.place(`${r}u`)
+    if (!liesAlongLines(matmul.left)) return `let left${r} = left_start(${clampedRow(parts.tiles, place)}) + lane;`
+    return `let left${r} = ${parts.tiles.firstLine} + min(${place}, row_count - 1u);`
   })
+
+function columnStarts(matmul: Matmul, tile: VectorTile, parts: Parts): readonly string[] {
+  const quads = matmul.products.some(readsQuads) ? upTo(Math.ceil(tile.columns / 4)).map((j) => {
+    const first = `first_column + ${4 * j}u`
+    return `let quad${j} = ${parts.columnsFit ? `(${first})` : `min(${first}, ${parts.columns} - 4u)`} / 4u;`
+  }) : []
+  const starts = upTo(tile.columns).flatMap((v) => {
+    const column = parts.columnsFit ? `first_column + ${v}u` : `min(first_column + ${v}u, ${parts.columns} - 1u)`
+    return parts.products.filter((p) => !readsQuads(matmul.products[p])).map((p) =>
+      liesAlongLines(matmul.products[p]) ? `let bank${p}_${v} = ${column};` : `let bank${p}_${v} = bank${p}_start(expert, ${column}) + lane;`)
+  })
+  return [...quads, ...starts]
+}
 
 /** Whole strides in uniform flow, then the lanes for which something is left. */
 function depthLoop(matmul: Matmul, tile: VectorTile, parts: Parts, block: RowBlock): readonly string[] {
   const step = [
-    ...upTo(block.rows).map((r) => `let a${r} = ${parts.load(matmul.left.buffer, `left${r} + k`)};`),
+    ...(anyAlongLines(matmul) ? [`let depth = ${parts.depth.at('k + lane')};`] : []),
+    ...leftValues(matmul, parts, block),
     ...upTo(tile.columns).flatMap((v) =>
       parts.products.flatMap((p) => [
-        `let b${p}_${v} = ${parts.load(matmul.products[p].buffer, `bank${p}_${v} + k`)};`,
+        ...bankValue(matmul.products[p], p, v, parts),
         ...upTo(block.rows).map((r) => `s${p}_${r}_${v} += ${parts.times(`a${r}`, `b${p}_${v}`)};`),
       ]),
     ),
   ]
   const units = parts.depthUnits
-  const fits = isMultiple(matmul.depth, tile.lanes * (readsVectors(matmul) ? 4 : 1))
+  const fits = parts.depth.whole !== null && isMultiple(parts.depth.whole, tile.lanes * reading(matmul).step)
   const loop = [
     'var k = 0u;',
     `for (; k + ${tile.lanes}u <= ${units}; k += ${tile.lanes}u) {`,
@@ -76,6 +103,20 @@ function depthLoop(matmul: Matmul, tile: VectorTile, parts: Parts, block: RowBlo
     '}',
   ]
   return fits ? loop : [...loop, `if (k + lane < ${units}) {`, ...indent(step, 1), '}']
+}
+
+function leftValues({ left }: Matmul, parts: Parts, block: RowBlock): readonly string[] {
+  if (!liesAlongLines(left)) return upTo(block.rows).map((r) => `let a${r} = ${parts.load(left, `left${r} + k`)};`)
+  return ['let left_here = left_at(expert, depth);', ...upTo(block.rows).map((r) => `let a${r} = ${parts.load(left, `left_here + left${r}`)};`)]
+}
+
+function bankValue(operand: Operand, p: number, v: number, parts: Parts): readonly string[] {
+  const name = `b${p}_${v}`
+  if (!liesAlongLines(operand)) return [`let ${name} = ${parts.load(operand, `bank${p}_${v} + k`)};`]
+  const here = v === 0 ? [`let bank${p}_here = bank${p}_at(expert, depth);`] : []
+  if (!readsQuads(operand)) return [...here, `let ${name} = ${parts.load(operand, `bank${p}_here + bank${p}_${v}`)};`]
+  const load = (v & 3) === 0 ? [`let c${p}_${v >> 2} = ${parts.load(operand, `bank${p}_here + quad${v >> 2}`)};`] : []
+  return [...here, ...load, `let ${name} = c${p}_${v >> 2}.${'xyzw'[v & 3]};`]
 }
 
 function addInSubgroup(tile: VectorTile, parts: Parts, block: RowBlock): readonly string[] {

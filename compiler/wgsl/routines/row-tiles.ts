@@ -18,6 +18,8 @@ export interface RowTiles {
   readonly locate: readonly string[]
   /** The number of the tile's row at this place, a u32 below row_count. */
   readonly row: (place: string) => string
+  /** What an operand along lines calls the first row of the tile; null where the rows of an expert are no lines side by side. */
+  readonly firstLine: string | null
 }
 
 /** How high tiles are where `height` is wanted: one row where each looks up its own expert, the order's own height under one. */
@@ -41,6 +43,7 @@ export function rowTiles(matmul: Matmul, wantedHeight: number, spell: Speller): 
           `let row_count = min(${height}u, ${spell.size(rows)} - first_row);`,
         ],
         row: (place) => `first_row + ${place}`,
+        firstLine: 'first_row',
       }
     case 'batched': {
       const each = floorDivide(rows, rowsOf.batch)
@@ -56,6 +59,7 @@ export function rowTiles(matmul: Matmul, wantedHeight: number, spell: Speller): 
           `let row_count = min(${height}u, ${spell.size(each)} - first_in_batch);`,
         ],
         row: (place) => `first_row + ${place}`,
+        firstLine: 'first_in_batch',
       }
     }
     case 'direct':
@@ -66,6 +70,7 @@ export function rowTiles(matmul: Matmul, wantedHeight: number, spell: Speller): 
         // a row without an expert is left as it is
         locate: ['let expert = expert_of(row_tile);', `if (expert >= ${rowsOf.experts}u) { return; }`, 'let row_count = 1u;'],
         row: () => 'row_tile',
+        firstLine: null,
       }
     case 'ordered': {
       const count = add(ceilDivide(rows, height), rowsOf.experts)
@@ -84,6 +89,7 @@ export function rowTiles(matmul: Matmul, wantedHeight: number, spell: Speller): 
           `let row_count = min(${height}u, u32(${load('tile_entry + 3u')}) - first_place);`,
         ],
         row: (place) => `u32(${load(`first_place + ${place}`)})`,
+        firstLine: null,
       }
     }
     default:

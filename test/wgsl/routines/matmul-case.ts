@@ -7,11 +7,14 @@ import { uniform } from '../../support/random.ts'
 import type { Bound } from './harness.ts'
 
 export interface CaseShape {
-  readonly grouping: 'dense' | 'batched' | 'direct' | 'ordered'
+  /** `outer`: the rows of an expert are the depth, and each expert has a product of its own. */
+  readonly grouping: 'dense' | 'batched' | 'direct' | 'ordered' | 'outer'
   readonly rows: number
   readonly columns: number
   readonly depth: number
   readonly products: number
+  /** Operands that lie along their lines: both of an outer product do; the left one only of rows in batches or of one matrix. */
+  readonly alongLines?: { readonly left: boolean; readonly right: boolean }
   /** Experts, or batches; rows is a multiple of it where batched. */
   readonly experts: number
   /** Rows of an ordered tile. */
@@ -35,10 +38,10 @@ export interface Case {
 export const PADDING = 64
 export const UNTOUCHED = -12345
 
-/** What `order_rows` leaves: the rows by expert, then expert and first place of each tile, unused tiles last. */
+/** What `order_rows` leaves: the rows by expert, -1 behind them for those without one, then expert and first place of each tile, unused tiles last. */
 export function orderRows(expertOf: readonly number[], experts: number, tile: number): Int32Array<ArrayBuffer> {
   const rows = expertOf.length
-  const sorted = expertOf.map((_, row) => row).sort((a, b) => expertOf[a] - expertOf[b] || a - b)
+  const sorted = expertOf.flatMap((expert, row) => (expert < 0 ? [] : [row])).sort((a, b) => expertOf[a] - expertOf[b] || a - b)
   const tiles = Math.ceil(rows / tile) + experts
   const entries: number[] = []
   for (let expert = 0, first = 0; expert < experts; expert++) {
@@ -46,8 +49,8 @@ export function orderRows(expertOf: readonly number[], experts: number, tile: nu
     for (let i = 0; i < count; i += tile) entries.push(expert, first + i)
     first += count
   }
-  while (entries.length < 2 * tiles) entries.push(-1, rows)
-  return Int32Array.from([...sorted, ...entries])
+  while (entries.length < 2 * tiles) entries.push(-1, sorted.length)
+  return Int32Array.from([...sorted, ...Array.from({ length: rows - sorted.length }, () => -1), ...entries])
 }
 
 interface Activation {
@@ -65,74 +68,139 @@ const ACTIVATIONS: readonly Activation[] = [
   { f64: ([a, b, c]) => a * b + c, spelled: ([a, b, c]) => add(multiply(a, b), c) },
 ]
 
+/** What a case is made of, whatever its grouping. */
+interface Setting {
+  readonly shape: CaseShape
+  readonly random: () => number
+  readonly fill: (length: number) => Float32Array<ArrayBuffer>
+  readonly M: Dim
+  readonly N: Dim
+  readonly K: Dim
+}
+
 export function makeCase(shape: CaseShape): Case {
-  const { grouping, rows, columns, depth, products, experts, tile, gathered } = shape
   const random = uniform(shape.seed)
-  const fill = (length: number): Float32Array<ArrayBuffer> => Float32Array.from({ length }, () => random() - 0.5)
   const named = (name: string, value: number): Dim => (shape.symbolic ? symbol(name) : dim(value))
-  const [M, N, K] = [named('M', rows), named('N', columns), named('K', depth)]
-  const perBatch = grouping === 'batched' ? Math.ceil(rows / experts) : 0
-  const rowCount = grouping === 'batched' ? perBatch * experts : rows
-  const rowsDim = grouping === 'batched' ? times(experts, named('M', perBatch)) : M
+  const setting: Setting = {
+    shape, random,
+    fill: (length) => Float32Array.from({ length }, () => random() - 0.5),
+    M: named('M', rowsEach(shape)), N: named('N', shape.columns), K: named('K', shape.depth),
+  }
+  return shape.grouping === 'outer' ? outerCase(setting) : rowsCase(setting)
+}
+
+const rowsEach = ({ grouping, rows, experts }: CaseShape): number => (grouping === 'batched' ? Math.ceil(rows / experts) : rows)
+
+const dimValues = (shape: CaseShape): DimValues => (shape.symbolic ? { M: rowsEach(shape), N: shape.columns, K: shape.depth } : {})
+
+const storeProducts = ({ shape, N }: Setting): Matmul['epilogue'] => (sums, row, column) => [
+  { kind: 'store', buffer: 'y', index: add(multiply(row, size(N)), column), value: ACTIVATIONS[shape.products - 1].spelled(sums) },
+]
+
+function resultBound(length: number): Bound {
+  return { name: 'y', data: new Float32Array(length + PADDING).fill(UNTOUCHED), written: true }
+}
+
+/** rows x columns of a function that gives the sum of each product. */
+function answers(rows: number, { columns, products }: CaseShape, sum: (row: number, column: number, p: number) => number): Float64Array {
+  const each = Array.from({ length: products }, (_, p) => p)
+  return Float64Array.from({ length: rows * columns }, (_, i) => {
+    const [row, column] = [Math.floor(i / columns), i % columns]
+    return ACTIVATIONS[products - 1].f64(each.map((p) => sum(row, column, p)))
+  })
+}
+
+function rowsCase(setting: Setting): Case {
+  const { shape, random, fill, M, N, K } = setting
+  const { grouping, columns, depth, products, experts, tile, gathered } = shape
+  const { left: leftLines, right: rightLines } = shape.alongLines ?? { left: false, right: false }
+  const each = rowsEach(shape)
+  const rowCount = grouping === 'batched' ? each * experts : each
   const banks = grouping === 'dense' ? 1 : experts
 
-  const leftRows = gathered ? Math.max(1, Math.ceil(rowCount / 2)) : rowCount
+  const isGathered = gathered && !leftLines
+  const leftRows = isGathered ? Math.max(1, Math.ceil(rowCount / 2)) : rowCount
   const left = fill(leftRows * depth)
   const weights = Array.from({ length: products }, () => fill(banks * columns * depth))
   const lookup = Int32Array.from({ length: rowCount }, () => Math.floor(random() * leftRows))
   // some experts get nothing
   const expertOf = Array.from({ length: rowCount }, (_, row) =>
-    grouping === 'dense' ? 0 : grouping === 'batched' ? Math.floor(row / perBatch) : Math.floor(random() * random() * experts),
+    grouping === 'dense' ? 0 : grouping === 'batched' ? Math.floor(row / each) : Math.floor(random() * random() * experts),
   )
   const order = orderRows(expertOf, experts, tile)
 
-  const aligned = depth % 4 === 0
-  const kSize = size(K)
   const rowsOf: Matmul['rowsOf'] =
-    grouping === 'dense' ? { kind: 'dense' }
-    : grouping === 'batched' ? { kind: 'batched', batch: dim(experts) }
+    grouping === 'batched' ? { kind: 'batched', batch: dim(experts) }
     : grouping === 'direct' ? { kind: 'direct', experts, expert: (row) => cast('u32', load('i32', 'expert_ids', row)) }
-    : { kind: 'ordered', buffer: 'order', experts, tile }
+    : grouping === 'ordered' ? { kind: 'ordered', buffer: 'order', experts, tile }
+    : { kind: 'dense' }
+  const alongDepth = { along: 'depth', aligned: depth % 4 === 0 } as const
   const matmul: Matmul = {
-    rows: rowsDim,
+    rows: grouping === 'batched' ? times(experts, M) : M,
     columns: N,
     depth: K,
+    depthOf: { kind: 'whole' },
     rowsOf,
-    left: {
-      buffer: 'x',
-      rowStart: (row) => multiply(gathered ? cast('u32', load('i32', 'lookup', row)) : row, kSize),
-      aligned,
-    },
-    products: weights.map((_, p) => ({
-      buffer: `w${p}`,
-      columnStart: (expert, column) => multiply(add(multiply(expert, size(N)), column), kSize),
-      aligned,
-    })),
-    epilogue: (sums, row, column) => [
-      { kind: 'store', buffer: 'y', index: add(multiply(row, size(N)), column), value: ACTIVATIONS[products - 1].spelled(sums) },
-    ],
+    left: leftLines
+      ? { along: 'lines', buffer: 'x', start: (expert) => multiply(expert, size(times(K, M))), stride: M, place: null, aligned: each % 4 === 0 }
+      : { ...alongDepth, buffer: 'x', start: (_, row) => multiply(isGathered ? cast('u32', load('i32', 'lookup', row)) : row, size(K)) },
+    products: weights.map((_, p) => rightLines
+      ? { along: 'lines', buffer: `w${p}`, start: (expert) => multiply(expert, size(times(K, N))), stride: N, place: null, aligned: columns % 4 === 0 }
+      : { ...alongDepth, buffer: `w${p}`, start: (expert, column) => multiply(add(multiply(expert, size(N)), column), size(K)) }),
+    epilogue: storeProducts(setting),
   }
 
-  const expected = new Float64Array(rowCount * columns)
-  const sum = (row: number, column: number, p: number): number => {
-    const a = (gathered ? lookup[row] : row) * depth
-    const b = (expertOf[row] * columns + column) * depth
+  const leftAt = (row: number, k: number): number => {
+    if (leftLines) return left[(expertOf[row] * depth + k) * each + (row - expertOf[row] * each)]
+    return left[(isGathered ? lookup[row] : row) * depth + k]
+  }
+  const bankAt = (p: number, expert: number, column: number, k: number): number =>
+    weights[p][rightLines ? (expert * depth + k) * columns + column : (expert * columns + column) * depth + k]
+  const expected = answers(rowCount, shape, (row, column, p) => {
     let total = 0
-    for (let k = 0; k < depth; k++) total += left[a + k] * weights[p][b + k]
+    for (let k = 0; k < depth; k++) total += leftAt(row, k) * bankAt(p, expertOf[row], column, k)
     return total
-  }
-  for (let row = 0; row < rowCount; row++)
-    for (let column = 0; column < columns; column++)
-      expected[row * columns + column] = ACTIVATIONS[products - 1].f64(weights.map((_, p) => sum(row, column, p)))
+  })
 
-  const y = new Float32Array(expected.length + PADDING).fill(UNTOUCHED)
-  const banksBound = weights.map((data, p) => ({ name: `w${p}`, data }))
-  const bounds: Bound[] = [{ name: 'x', data: left }, ...banksBound, { name: 'y', data: y, written: true }]
-  if (gathered) bounds.push({ name: 'lookup', data: lookup })
+  const bounds: Bound[] = [{ name: 'x', data: left }, ...weights.map((data, p) => ({ name: `w${p}`, data })), resultBound(expected.length)]
+  if (isGathered) bounds.push({ name: 'lookup', data: lookup })
   if (grouping === 'direct') bounds.push({ name: 'expert_ids', data: Int32Array.from(expertOf) })
   if (grouping === 'ordered') bounds.push({ name: 'order', data: order })
-  const values: DimValues = shape.symbolic ? { M: grouping === 'batched' ? perBatch : rows, N: columns, K: depth } : {}
-  return { matmul, bounds, values, expected }
+  return { matmul, bounds, values: dimValues(shape), expected }
+}
+
+/** For each expert a product over its rows of `depth` in all; some rows have no expert. */
+function outerCase(setting: Setting): Case {
+  const { shape, random, fill, M, N, K } = setting
+  const { rows: lines, columns, depth, products, experts, tile, gathered } = shape
+  const sources = gathered ? Math.max(1, Math.ceil(depth / 2)) : depth
+  const left = fill(depth * lines)
+  const rights = Array.from({ length: products }, () => fill(sources * columns))
+  const lookup = Int32Array.from({ length: depth }, () => Math.floor(random() * sources))
+  const expertOf = Array.from({ length: depth }, () => Math.floor(random() * random() * (experts + 1)) - 1)
+  const matmul: Matmul = {
+    rows: times(experts, M),
+    columns: N,
+    depth: K,
+    depthOf: { kind: 'ordered', buffer: 'order', experts, tile },
+    rowsOf: { kind: 'batched', batch: dim(experts) },
+    left: { along: 'lines', buffer: 'x', start: () => size(0), stride: M, place: null, aligned: lines % 4 === 0 },
+    products: rights.map((_, p) => ({
+      along: 'lines', buffer: `w${p}`, start: () => size(0), stride: N, aligned: columns % 4 === 0,
+      place: gathered ? (row) => cast('u32', load('i32', 'lookup', row)) : null,
+    })),
+    epilogue: storeProducts(setting),
+  }
+  const expected = answers(experts * lines, shape, (row, column, p) => expertOf.reduce((total, expert, n) => {
+    if (expert !== Math.floor(row / lines)) return total
+    return total + left[n * lines + (row % lines)] * rights[p][(gathered ? lookup[n] : n) * columns + column]
+  }, 0))
+  const bounds: Bound[] = [
+    { name: 'x', data: left }, ...rights.map((data, p) => ({ name: `w${p}`, data })), resultBound(expected.length),
+    { name: 'order', data: orderRows(expertOf, experts, tile) },
+  ]
+  if (gathered) bounds.push({ name: 'lookup', data: lookup })
+  return { matmul, bounds, values: dimValues(shape), expected }
 }
 
 /** The worst error, relative to the size of the largest answer; Infinity where a store went beyond the result. */

@@ -1,6 +1,7 @@
 import fc from 'fast-check'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import type { Matmul } from '../../../compiler/kernel/matmul.ts'
+import { liesAlongLines } from '../../../compiler/wgsl/routines/lines.ts'
 import type { RoutineText } from '../../../compiler/wgsl/routine.ts'
 import { emitMatmulPlain } from '../../../compiler/wgsl/routines/matmul_plain.wgsl.ts'
 import { emitMatmulSubgroup } from '../../../compiler/wgsl/routines/matmul_subgroup.wgsl.ts'
@@ -19,17 +20,20 @@ interface Emitter {
   readonly emit: (matmul: Matmul, lanes: number, spell: Speller) => RoutineText
 }
 
+/** Banks along their lines bring columns by fours. */
+const columnsOf = (matmul: Matmul, wanted: number): number => (matmul.products.some(liesAlongLines) ? 4 : wanted)
+
 /** Small and odd tiles: every edge is met at small sizes. */
 const EMITTERS: readonly Emitter[] = [
   {
     name: 'matmul_subgroup',
     aligned: true,
-    emit: (matmul, lanes, spell) => emitMatmulSubgroup(matmul, { lanes, rows: 12, columns: 2, depth: 1, next: 'rows' }, spell),
+    emit: (matmul, lanes, spell) => emitMatmulSubgroup(matmul, { lanes, rows: 12, columns: columnsOf(matmul, 2), depth: 1, next: 'rows' }, spell),
   },
   {
     name: 'matmul_subgroup, two vectors of depth a step',
     aligned: true,
-    emit: (matmul, lanes, spell) => emitMatmulSubgroup(matmul, { lanes, rows: 3, columns: 1, depth: 2, next: 'columns' }, spell),
+    emit: (matmul, lanes, spell) => emitMatmulSubgroup(matmul, { lanes, rows: liesAlongLines(matmul.left) ? 8 : 3, columns: columnsOf(matmul, 1), depth: 2, next: 'columns' }, spell),
   },
   {
     name: 'matmul_tiled',
@@ -40,37 +44,58 @@ const EMITTERS: readonly Emitter[] = [
   {
     name: 'matmul_vector, by subgroup',
     aligned: false,
-    emit: (matmul, lanes, spell) => emitMatmulVector(matmul, { lanes, rows: 2, columns: 3, combine: 'subgroup' }, spell),
+    emit: (matmul, lanes, spell) => emitMatmulVector(matmul, { lanes, rows: 2, columns: columnsOf(matmul, 3), combine: 'subgroup' }, spell),
   },
   {
     name: 'matmul_vector, by workgroup',
     aligned: false,
-    emit: (matmul, _, spell) => emitMatmulVector(matmul, { lanes: 16, rows: 2, columns: 3, combine: 'workgroup' }, spell),
+    emit: (matmul, _, spell) => emitMatmulVector(matmul, { lanes: 16, rows: 2, columns: columnsOf(matmul, 3), combine: 'workgroup' }, spell),
   },
   {
     name: 'matmul_plain',
     aligned: false,
-    emit: (matmul, _, spell) => emitMatmulPlain(matmul, { lanes: 8, rows: 3, columns: 2 }, spell),
+    emit: (matmul, _, spell) => emitMatmulPlain(matmul, { lanes: 8, rows: liesAlongLines(matmul.left) ? 4 : 3, columns: columnsOf(matmul, 2) }, spell),
   },
 ]
 
+const upTo70 = fc.integer({ min: 1, max: 70 })
+const fourfold = (most: number): fc.Arbitrary<number> => fc.integer({ min: 1, max: most / 4 }).map((quarter) => quarter * 4)
+
 const sizes = (aligned: boolean) => ({
-  rows: fc.integer({ min: 1, max: 70 }),
-  columns: fc.integer({ min: 1, max: 70 }),
-  depth: aligned ? fc.integer({ min: 1, max: 33 }).map((quarter) => quarter * 4) : fc.integer({ min: 1, max: 130 }),
+  rows: upTo70,
+  columns: upTo70,
+  depth: aligned ? fourfold(132) : fc.integer({ min: 1, max: 130 }),
   seed: fc.integer(),
 })
 
+const others = {
+  products: fc.constantFrom(1, 2, 3),
+  experts: fc.integer({ min: 1, max: 6 }),
+  tile: fc.constantFrom(1, 4, 5, 8),
+  symbolic: fc.boolean(),
+  gathered: fc.boolean(),
+}
+
 /** A kernel of its own for nearly every case. */
 const anyShape = (aligned: boolean): fc.Arbitrary<CaseShape> =>
-  fc.record({
-    ...sizes(aligned),
-    grouping: fc.constantFrom('dense', 'batched', 'direct', 'ordered'),
-    products: fc.constantFrom(1, 2, 3),
-    experts: fc.integer({ min: 1, max: 6 }),
-    tile: fc.constantFrom(1, 4, 5, 8),
-    symbolic: fc.boolean(),
-    gathered: fc.boolean(),
+  fc.record({ ...sizes(aligned), ...others, grouping: fc.constantFrom('dense', 'batched', 'direct', 'ordered') })
+
+/** Operands along their lines, in each way that a grouping allows. Where nothing lies along the depth, it may have any size. */
+const linesShape = (aligned: boolean): fc.Arbitrary<CaseShape> =>
+  fc.constantFrom(
+    ['dense', true, true], ['dense', true, false], ['dense', false, true], ['batched', true, true], ['batched', false, true],
+    ['ordered', false, true], ['direct', false, true], ['outer', true, true], ['outer', true, true],
+  ).chain(([grouping, left, right]) => {
+    const lines = aligned ? fourfold(68) : upTo70
+    return fc.record({
+      ...sizes(aligned && !(left && right)), ...others,
+      grouping: fc.constant(grouping as CaseShape['grouping']),
+      // rows of a batch are a multiple of four where they are in all
+      experts: fc.constantFrom(1, 2, 4),
+      rows: aligned && left ? fourfold(68).map((rows) => (grouping === 'batched' ? 4 * rows : rows)) : upTo70,
+      columns: right ? lines : upTo70,
+      alongLines: fc.constant({ left: left as boolean, right: right as boolean }),
+    })
   })
 
 /** All sizes are symbols, so two kernels take every case: lavapipe compiles for seconds what it has not seen. */
@@ -79,6 +104,15 @@ const symbolicShape = (aligned: boolean): fc.Arbitrary<CaseShape> =>
     fc.record({ ...sizes(aligned), ...constants({ grouping: 'ordered', products: 2, gathered: true }) }),
     fc.record({ ...sizes(aligned), ...constants({ grouping: 'dense', products: 1, gathered: false }) }),
   )
+
+/** The same for operands along their lines: rows of an expert as depth, and both ways of one bank. */
+const symbolicLines = (aligned: boolean): fc.Arbitrary<CaseShape> => {
+  const lines = aligned ? fourfold(68) : upTo70
+  return fc.oneof(
+    fc.record({ ...sizes(false), rows: lines, columns: lines, ...constants({ grouping: 'outer', products: 1, gathered: true }) }),
+    fc.record({ ...sizes(aligned), columns: lines, ...constants({ grouping: 'ordered', products: 1, gathered: false }), alongLines: fc.constant({ left: false, right: true }) }),
+  )
+}
 
 const constants = ({ grouping, products, gathered }: Pick<CaseShape, 'grouping' | 'products' | 'gathered'>) => ({
   grouping: fc.constant(grouping),
@@ -106,12 +140,14 @@ async function errorOf(device: Device, emitter: Emitter, shape: CaseShape): Prom
 }
 
 const ADAPTERS = [
-  { adapter: 'SwiftShader', shapes: anyShape, runs: 25 },
-  { adapter: 'llvmpipe', shapes: symbolicShape, runs: 25 },
+  { adapter: 'SwiftShader', along: 'the depth', shapes: anyShape, runs: 25 },
+  { adapter: 'llvmpipe', along: 'the depth', shapes: symbolicShape, runs: 25 },
+  { adapter: 'SwiftShader', along: 'lines', shapes: linesShape, runs: 35 },
+  { adapter: 'llvmpipe', along: 'lines', shapes: symbolicLines, runs: 25 },
 ]
 
 describe.each(EMITTERS)('$name', (emitter) => {
-  test.each(ADAPTERS)('multiplies as f64 does, on $adapter', async ({ adapter, shapes, runs }) => {
+  test.each(ADAPTERS)('multiplies as f64 does along $along, on $adapter', async ({ adapter, shapes, runs }) => {
     const device = devices.find(({ target }) => target.name.includes(adapter))
     if (device === undefined) return
     await fc.assert(
