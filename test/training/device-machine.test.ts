@@ -12,7 +12,7 @@ import { open, softwareDevices } from '../support/devices.ts'
 import { load } from '../support/sources.ts'
 import { uniform } from '../support/random.ts'
 
-/** Two routed layers that compete now and then. */
+/** Two routed layers that compete now and then, with dropout: every kind of step there is. */
 const SPEC = `
 import { rms_norm } from "std/blocks/norm"
 import { swiglu } from "std/experts/swiglu"
@@ -23,11 +23,11 @@ model tiny(V: int = 11, D: int = 12, F: int = 8, L: int = 2, E: int = 4) {
   param embed: f32[V, D] = normal(0.5)
   var h = take(embed, tokens)
   repeat layers[i] in 0..L {
-    h = h + moe(rms_norm(h) as moe_norm) {
+    h = h + dropout(moe(rms_norm(h) as moe_norm) {
       experts E of swiglu(F = F)
       route competition(k = 2, rate = 0.3, layers = 1)
       require dropless
-    }
+    }, 0.05)
   }
   output logits: f32[B, S, V] = rms_norm(h) as final_norm @ embed.T
   train {
