@@ -69,6 +69,13 @@ describe('smoe train', () => {
     expect(result.err).toMatch(message)
   })
 
+  it('says where something has no gradient', async () => {
+    const text = SPEC.replace('let h = take(embed, tokens)', 'let h = take(embed * sum(svd_values(embed)), tokens)')
+    const { code, err } = await place({ 'tiny.smoe': text, 'data.txt': 'abcdefghijkl'.repeat(40) }).smoe('train', 'tiny.smoe', ...on)
+    expect(code, err).toBe(1)
+    expect(err).toMatch(/svd has no gradient: .*tiny\.smoe:8:/)
+  })
+
   it('refuses a run over another, and to go on otherwise than it began', async () => {
     const { smoe } = there()
     await smoe(...whole)
