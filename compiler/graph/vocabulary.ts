@@ -113,7 +113,10 @@ export interface OpParams {
    */
   routed_outer: { readonly experts: number }
 
-  /** values [N, ...], ids i32 [N] -> [size, ...]: the sum of the rows of each id, in the order of the rows; rows of the id -1 are left out. */
+  /**
+   * values [N, ...], ids i32 [N] -> [size, ...]: the sum of the rows of each id, in the order of the rows; rows of the id -1 are left out. A third operand
+   * begins with the row numbers sorted stably by id, and -1 for each that is left out; it only guides the schedule.
+   */
   sum_rows: { readonly size: Dim }
 
   /**

@@ -13,6 +13,7 @@ import { variable } from '../scalar/build.ts'
 import type { Computation, KernelProgram } from './kernel.ts'
 import { memoryOf } from './memory-of.ts'
 import { partsOf } from './parts.ts'
+import { isProduct, productView } from './product-view.ts'
 import { isReadFirst } from './read-first.ts'
 
 export interface WrittenInPlace {
@@ -103,6 +104,9 @@ function storesOf({ computation, template }: KernelProgram): readonly Statement[
   return matmul.epilogue(matmul.products.map((_, at) => variable('f32', `sum${at}`)), variable('u32', 'row'), variable('u32', 'column'))
 }
 
+/** What a kernel may read to work a node out: products reach behind rows that are gathered and behind what is turned over. */
+const sourcesOf = (node: Node): readonly Node[] => (isProduct(node) ? [...node.inputs, ...productView(node).operandsInMemory] : node.inputs)
+
 /** Whether every way from what a kernel stores to the weight keeps the place of each element. */
 function readsByElement(kernel: KernelProgram, weight: Node, inMemory: (node: Node) => boolean): boolean {
   const own = new Set(kernel.buffers.flatMap(({ node, access }) => (access === 'read_write' ? [node] : [])))
@@ -113,7 +117,7 @@ function readsByElement(kernel: KernelProgram, weight: Node, inMemory: (node: No
     if (visited.has(node) || (inMemory(node) && !own.has(node))) return true
     visited.add(node)
     const inner = inPlace && (records[node.op].kind === 'elementwise' || node.op === 'reshape')
-    return node.inputs.every((input) => keeps(input, inner))
+    return sourcesOf(node).every((source) => keeps(source, inner))
   }
   return [...own].every((node) => keeps(node, true))
 }

@@ -29,6 +29,8 @@ export interface Partition {
 const CHEAP = 6
 /** Rows of a router's workgroup: the block in which experts are counted. One lane ranks each, so a processor's lanes are all at work. */
 export const ROUTER_ROWS = 8
+/** Rows that a router may count at once. */
+const MOST_COUNTED = 64
 /** Experts chosen for a row, and parts of sums: what a router's workgroup holds beside the scores. */
 const MOST_CHOSEN = 64
 const PART_BYTES = 512
@@ -36,6 +38,8 @@ const PART_BYTES = 512
 const isLeafWithData = (node: Node): boolean =>
   node.op === 'input' || node.op === 'weight' || node.op === 'held' || (node.op === 'constant' && node.shape.length > 0)
 const isRoutine = (node: Node): boolean => records[node.op].kind === 'routine'
+/** Sums of rows whose order is known have a kernel of their own; others are sought by each element. */
+const isOrderedSum = (node: Node): boolean => node.op === 'sum_rows' && node.inputs.length > 2
 const isElementwise = (node: Node): boolean => records[node.op].kind === 'elementwise'
 const isReduction = (node: Node): boolean => records[node.op].kind === 'reduction'
 
@@ -71,7 +75,7 @@ class Partitioner {
   readonly nodes: readonly Node[]
   readonly users = new Map<Node, Node[]>()
   readonly outputs: ReadonlySet<Node>
-  /** What products read, which lies in memory. */
+  /** What products read, and orders of sums, which lies in memory. */
   readonly operands: ReadonlySet<Node>
   /** Whether the graph replaces weights. */
   readonly replaces: boolean
@@ -87,7 +91,7 @@ class Partitioner {
     this.concessions = concessions
     this.nodes = needed(graph)
     this.outputs = new Set(graph.outputs.map(({ node }) => node))
-    this.operands = new Set(this.nodes.filter(isProduct).flatMap((product) => productView(product).operandsInMemory))
+    this.operands = new Set(this.nodes.flatMap((node) => (isProduct(node) ? productView(node).operandsInMemory : isOrderedSum(node) ? [node.inputs[2]] : [])))
     this.replaces = graph.outputs.some(({ replaces }) => replaces !== undefined)
     for (const node of this.nodes) this.users.set(node, [])
     for (const node of this.nodes) for (const input of new Set(node.inputs)) this.users.get(input)!.push(node)
@@ -103,7 +107,7 @@ class Partitioner {
 
   start(node: Node): void {
     if (isProduct(node)) this.keep('products', node, this.grow([node], (u) => this.joinsProducts(node, u)))
-    else if (isRoutine(node)) this.keep('routine', node, [node])
+    else if (isRoutine(node) || isOrderedSum(node)) this.keep('routine', node, [node])
     else if (node.op === 'top_k' || (isReduction(node) && this.reducesLast(node))) this.keep('rows', node, this.growRows(node))
     else if (isReduction(node)) this.keep('elements', node, this.grow([node], (u) => this.joinsElements(node, u)))
   }
@@ -305,13 +309,14 @@ class Partitioner {
     return view.rows === rowCount && this.exits(scores.members).every((exit) => !this.outputs.has(exit) && this.users.get(exit)!.every((user) => rows.members.has(user)))
   }
 
-  /** The counts of what was ranked, block by block of rows, belong to the kernel that ranks. */
+  /** The counts of what was ranked, block by block of rows, belong to the kernel that ranks; it counts in one way. */
   joinCounts(rows: Draft): void {
     for (const draft of [...this.drafts]) {
       const count = draft.anchor
-      if (count.op !== 'count_experts' || !rows.members.has(count.inputs[0]) || this.concessions.apart.has(count)) continue
+      if (count.op !== 'count_experts' || count.params.block > MOST_COUNTED || !rows.members.has(count.inputs[0]) || this.concessions.apart.has(count)) continue
       this.join(rows, count)
       this.drafts.delete(draft)
+      return
     }
   }
 

@@ -5,6 +5,7 @@ import type { KernelProgram } from './kernel.ts'
 import { countKernel, orderKernel } from './order-kernel.ts'
 import type { Group } from './group.ts'
 import { placeKernel } from './place-kernel.ts'
+import { sumRowsKernel } from './sum-rows-kernel.ts'
 import { svdKernel } from './svd/svd-kernel.ts'
 import { sinkhornGradientKernel } from './sinkhorn-gradient-kernel.ts'
 import { sinkhornKernel } from './sinkhorn-kernel.ts'
@@ -17,6 +18,7 @@ const ROUTINES: { readonly [N in OpName]?: Maker } = {
   count_experts: countKernel,
   order_rows: orderKernel,
   place_in_expert: placeKernel,
+  sum_rows: sumRowsKernel,
   svd: svdKernel,
   sinkhorn: sinkhornKernel,
   sinkhorn_gradient: sinkhornGradientKernel,

@@ -69,9 +69,13 @@ function routedOuter(x: HostTensor, y: HostTensor, expert: HostTensor, experts: 
 }
 
 function inferSumRows(inputs: readonly TensorType[], size: Dim): TensorType | ShapeError {
-  const complaint = wantCount(inputs, 2) ?? firstOf(wantType(inputs[0], 'operand', 'f32'), wantType(inputs[1], 'operand of ids', 'i32'), wantRank(inputs[1], 'operand of ids', 1), wantSizes([size]))
+  const count = wantCount(inputs, 2, 3)
+  if (count) return count
+  const [values, ids, order] = inputs
+  const complaint =
+    firstOf(wantType(values, 'operand', 'f32'), wantType(ids, 'operand of ids', 'i32'), wantRank(ids, 'operand of ids', 1), wantSizes([size])) ??
+    (order === undefined ? null : firstOf(wantType(order, 'order', 'i32'), wantRank(order, 'order', 1)))
   if (complaint) return complaint
-  const [values, ids] = inputs
   if (values.shape.length === 0) return fail('the values have no axis')
   return wantSame(values.shape[0], ids.shape[0], 'axis 0 of the values and axis 0 of the ids') ?? { shape: [size, ...values.shape.slice(1)], dtype: 'f32' }
 }
@@ -164,7 +168,7 @@ export const routed: Records<'routed_matmul' | 'routed_outer' | 'sum_rows' | 'pl
     evaluate: ([x, y, expert], { experts }) => routedOuter(x, y, expert, experts),
   },
   sum_rows: {
-    doc: 'Rows summed by their ids, in the order of the rows: what take gives its table. Rows of the id -1 are left out.',
+    doc: 'Rows summed by their ids, in the order of the rows: what take gives its table. Rows of the id -1 are left out. A third operand, which begins with the numbers of the rows sorted stably by their ids, -1 behind them, only guides the schedule.',
     formula: 'y[i, j...] = sum over n with ids[n] = i of values[n, j...]',
     kind: 'routed', since: 'source', commutative: false, scalar: null, accuracy: inherited('a chain of additions'),
     infer: (inputs, { size }) => inferSumRows(inputs, size),

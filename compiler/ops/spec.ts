@@ -13,11 +13,12 @@ const flat = (ids: Node): Node => (isOp(ids, 'reshape') ? flat(ids.inputs[0]) : 
 
 /** A schedule must be that of the very rows it guides: types cannot tell, and no result in f64 would. */
 function wrongOrder(node: Node): string | null {
-  if (!isOp(node, 'routed_matmul') || node.inputs.length < 4) return null
+  if (!(isOp(node, 'routed_matmul') || isOp(node, 'routed_outer')) || node.inputs.length < 4) return null
   const [, bank, expert, order] = node.inputs
+  const experts = isOp(node, 'routed_outer') ? String(node.params.experts) : bank.shape[0].key
   if (!isOp(order, 'order_rows')) return `its order is made by ${order.op}, not by order_rows`
   if (flat(order.inputs[0]) !== flat(expert)) return 'its order is made for the experts of other rows'
-  return String(order.params.experts) === bank.shape[0].key ? null : `its order is made for ${order.params.experts} experts`
+  return String(order.params.experts) === experts ? null : `its order is made for ${order.params.experts} experts`
 }
 
 function wrongCounts(node: Node): string | null {

@@ -83,6 +83,11 @@ describe('is copied', () => {
     ['what is read back too', `${W}\n%1 = exp(%0) : f32[2, 3]\noutput "y" = %1\noutput "w" = %1 replaces "w"`],
     ['what another kernel reads', '%0 = input name "x" : f32[2, 3]\n%1 = exp(%0) : f32[2, 3]\n%2 = sum(%1) axis 0 : f32[3]\noutput "w" = %1 replaces "w"\noutput "y" = %2'],
     ['an operand of its own product', '%0 = weight name "w" source ["w"] doc "" : f32[3, 3]\n%1 = contract(%0, %0) batch [] over [[1, 1]] : f32[3, 3]\noutput "w" = %1 replaces "w"'],
+    ['an operand of its own product, turned over', `%0 = weight name "w" source ["w"] doc "" : f32[4, 4]
+%1 = transpose(%0) order [1, 0] : f32[4, 4]
+%2 = contract(%1, %1) batch [] over [[1, 1]] : f32[4, 4]
+output "w" = %2 replaces "w"
+output "y" = %1`],
     ['what reads another weight that is replaced', `${W}\n%1 = weight name "v" source ["v"] doc "" : f32[3]\n%2 = broadcast(%1) axes [1] : f32[2, 3]\n%3 = add(%0, %2) : f32[2, 3]\n%4 = negate(%1) : f32[3]\noutput "w" = %3 replaces "w"\noutput "v" = %4 replaces "v"`],
     ['two weights in the place of each other', `${W}\n%1 = weight name "v" source ["v"] doc "" : f32[2, 3]\noutput "w" = %1 replaces "w"\noutput "v" = %0 replaces "v"`],
     ['another weight as it is', `${W}\noutput "v" = %0 replaces "v"`],
