@@ -137,7 +137,7 @@ export function createStore(device: Device, { bundles = [] }: StoreOptions = {})
     await scoped(device, `writing ${name}`, () => writeParts(device, parts, data))
   }
 
-  const names = (): readonly string[] => [...entries.keys()].filter((name) => !bundleOf.has(name))
+  const names = (): readonly string[] => [...new Set([...entries.keys()].flatMap((name) => bundleOf.get(name)?.members.map((member) => member.name) ?? [name]))]
 
   const readable = async (name: string): Promise<Entry & { readonly name: string }> => {
     const [entry, member] = [await entries.get(name), memberOf.get(name)]

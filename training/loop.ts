@@ -24,5 +24,5 @@ export async function* train(options: Training): AsyncGenerator<TrainingEvent, v
     if (!isStopped()) yield* await run.look()
     if (isMultiple(step, saveEvery) || step === steps || isStopped()) yield { kind: 'checkpoint', step, progress: run.progress() }
   }
-  yield { kind: 'end', reason: step < steps ? 'stopped' : 'done', step, seconds: run.progress().seconds }
+  yield { kind: 'end', reason: step < steps ? 'stopped' : 'done', step, seconds: run.seconds() }
 }

@@ -1,4 +1,4 @@
-/** How far a run has come: with the machine's state, all that is needed to go on as if it had never stopped. */
+/** How far a run has come: with the machine's state, all that is needed to go on as if it had never stopped. No clock: two runs save the same bytes. */
 import type { RouteRecord } from '../runtime/routing/record.ts'
 import { START, type Position } from './data/batches.ts'
 
@@ -6,7 +6,6 @@ export interface Progress {
   /** Steps done; with the seed, the state of every random number. */
   readonly step: number
   readonly position: Position
-  readonly seconds: number
   readonly validations: readonly { readonly step: number; readonly loss: number }[]
   /** Steps done at the last validation or probe; -1 before the first. */
   readonly looked: number
@@ -14,4 +13,4 @@ export interface Progress {
   readonly probe: RouteRecord | null
 }
 
-export const BEGINNING: Progress = { step: 0, position: START, seconds: 0, validations: [], looked: -1, probe: null }
+export const BEGINNING: Progress = { step: 0, position: START, validations: [], looked: -1, probe: null }

@@ -31,6 +31,8 @@ export interface Training {
   readonly saveEvery?: number | null
   /** Where to go on; the machine holds the state that was saved with it. Without, the weights are initialised. */
   readonly from?: Progress
+  /** Seconds that it took to come there. */
+  readonly spent?: number
   /** Drawn from the recipe where it is not given. */
   readonly schedule?: ContestSchedule
   /** Stops the run after the step that it is in. */
@@ -42,6 +44,8 @@ export interface Training {
 export interface Run {
   readonly start: StartEvent
   readonly progress: () => Progress
+  /** Since its beginning, those of the runs before it included. */
+  readonly seconds: () => number
   /** Brings the machine to where the run begins. */
   readonly begin: () => Promise<void>
   readonly step: () => Promise<StepEvent>
@@ -91,19 +95,19 @@ const isDue = (step: number, { validateEvery, recipe }: Training): boolean =>
 
 /** Throws a FitError where data and model do not fit, before anything is computed. */
 export function createRun(options: Training): Run {
-  const { recipe, machine, validateBatches = Infinity, signal, from, now = () => performance.now() } = options
+  const { recipe, machine, validateBatches = Infinity, signal, from, spent = 0, now = () => performance.now() } = options
   const prepared = prepare(options)
   const { examples, aside, schedule } = prepared
   const stepper = { recipe, machine, batch: shuffledBatches(examples, recipe.seed), chosen: chosenLayers(schedule) }
   let progress = from ?? BEGINNING
   let balance: Balance = async () => {}
   let pace = createPace(0, now)
-  const before = progress.seconds
   let started = now()
-  const seconds = (): number => before + (now() - started) / 1000
+  const seconds = (): number => spent + (now() - started) / 1000
   return {
     start: startOf(options, prepared),
     progress: () => progress,
+    seconds,
     begin: async () => {
       if (from === undefined) await machine.write(initialise(recipe))
       balance = await createBalance(recipe, machine)
@@ -114,9 +118,9 @@ export function createRun(options: Training): Run {
       const began = now()
       const { position, ...told } = await takeStep(stepper, progress.step, progress.position)
       await balance(told.routing)
-      progress = { ...progress, step: progress.step + 1, position, seconds: seconds() }
+      progress = { ...progress, step: progress.step + 1, position }
       const { rate, left } = pace(now() - began, recipe.steps - progress.step)
-      return { kind: 'step', step: progress.step, epoch: position.epoch + position.offset / examples.count, ...told, seconds: progress.seconds, pace: rate, left }
+      return { kind: 'step', step: progress.step, epoch: position.epoch + position.offset / examples.count, ...told, seconds: seconds(), pace: rate, left }
     },
     look: async () => {
       const { step, validations, looked, probe } = progress
@@ -124,9 +128,9 @@ export function createRun(options: Training): Run {
       const found = await look(machine, step, examples, aside, validateBatches, signal)
       if (found === null) return []
       const { validation, routes } = found
-      progress = { ...progress, looked: step, probe: routes, seconds: seconds(), validations: validation === null ? validations : [...validations, { step, loss: validation.loss }] }
+      progress = { ...progress, looked: step, probe: routes, validations: validation === null ? validations : [...validations, { step, loss: validation.loss }] }
       return [
-        ...(validation === null ? [] : [{ kind: 'validation', step, ...validation, seconds: progress.seconds } as const]),
+        ...(validation === null ? [] : [{ kind: 'validation', step, ...validation, seconds: seconds() } as const]),
         ...(routes === null || routes.layers.length === 0 ? [] : [{ kind: 'probe', step, layers: describeProbe(probe, routes) } as const]),
       ]
     },

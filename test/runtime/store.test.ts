@@ -197,8 +197,7 @@ describe.each(devices.map((device) => [device.choice.name, device] as const))('o
 
   test('members of a bundle are moved by one kernel, at their own places', async () => {
     const store = createStore(device, { bundles: [bundle('all', 'w', 's')] })
-    await store.write({ w: host(1, 2, 3, 4), s: host(5, 6, 7, 8) })
-    const move = await createSession(device, addPlan({
+    const moving = addPlan({
       dims: [],
       inputs: [port('x', ['4'], 0)],
       outputs: [{ ...port('all', ['1024'], 1), replaces: 'all' }],
@@ -209,7 +208,10 @@ describe.each(devices.map((device) => [device.choice.name, device] as const))('o
         name: 'any', when: null, slots: [], placement: [],
         steps: [{ kernel: 0, bindings: [{ buffer: 0, part: 0 }, { buffer: 1, part: 0 }], workgroups: '16', label: 'move' }],
       }],
-    }), { store })
+    })
+    const move = await createSession(device, moving, { store })
+    expect(store.names(), 'members are there with their bundle').toEqual(['w', 's'])
+    await store.write({ w: host(1, 2, 3, 4), s: host(5, 6, 7, 8) })
     await move.run({ x: host(3, 0, 0, 0) })
     const read = await createSession(device, addPlan(), { store })
     expect((await read.run(rows(1))).y.data).toEqual(Float32Array.of(3, 6, 9, 12))

@@ -5,6 +5,7 @@ import type { Device } from '../../runtime/device.ts'
 import { createDeviceMachine } from '../../training/device-machine.ts'
 import type { StepEvent } from '../../training/events.ts'
 import { train } from '../../training/loop.ts'
+import type { Progress } from '../../training/progress.ts'
 import type { Machine, State } from '../../training/machine.ts'
 import type { Data } from '../../training/data/data.ts'
 import { framed } from '../support/check.ts'
@@ -70,6 +71,19 @@ async function run(machine: Machine, { recipe }: TrainingGraphs): Promise<Ran> {
   return { steps, state: await machine.read() }
 }
 
+/** Stops after so many steps, and goes on in another machine with what was read of the first. */
+async function interrupted(machines: readonly [Machine, Machine], { recipe }: TrainingGraphs, after: number): Promise<State> {
+  const [stop, [before, behind]] = [new AbortController(), machines]
+  let from: Progress | null = null
+  for await (const event of train({ recipe, machine: before, training: data(), signal: stop.signal })) {
+    if (event.kind === 'step' && event.step === after) stop.abort()
+    if (event.kind === 'checkpoint') from = event.progress
+  }
+  await behind.write(await before.read())
+  for await (const _ of train({ recipe, machine: behind, training: data(), from: from! }));
+  return behind.read()
+}
+
 describe.each(await softwareDevices())('training on %s', (name) => {
   let device: Device
   beforeAll(async () => void (device = await open(name)))
@@ -91,5 +105,23 @@ describe.each(await softwareDevices())('training on %s', (name) => {
     expect(first.steps.at(-1)!.loss).toBeLessThan(first.steps[0].loss * 0.8)
     expect(second.steps.map(({ loss, norm, losses }) => ({ loss, norm, losses }))).toEqual(first.steps.map(({ loss, norm, losses }) => ({ loss, norm, losses })))
     for (const [weight, { data: values }] of Object.entries(first.state)) expect(second.state[weight].data, weight).toEqual(values)
+    for (const [weight, { data: values }] of Object.entries(first.state)) {
+      const expected = reference.state[weight].data
+      const [off, size] = [Math.hypot(...values.map((value, at) => value - expected[at])), Math.hypot(...expected)]
+      expect(off / size, weight).toBeLessThan(0.05)
+    }
+  }, 600_000)
+
+  it('ends in the same bytes when it goes on elsewhere from what was read', async () => {
+    const graphs = graphsOf(12)
+    const plans = trainingPlans(graphs, device.target)
+    const machines = [1, 2, 3].map(() => createDeviceMachine(device, plans))
+    const { state } = await run(machines[0], graphs)
+    const resumed = await interrupted([machines[1], machines[2]], graphs, 5)
+    for (const [weight, { data: values }] of Object.entries(state)) {
+      expect(values.some((value) => value !== 0), weight).toBe(true)
+      expect(resumed[weight].data, weight).toEqual(values)
+    }
+    machines.forEach((machine) => machine.dispose())
   }, 600_000)
 })

@@ -1,5 +1,5 @@
 /** A run in a directory: `checkpoints/`, `metrics.jsonl` and TensorBoard's events. */
-import { join } from 'node:path'
+import { dirname, join } from 'node:path'
 import { checkSame } from '../checkpoint/same.ts'
 import type { Saved, SavedData } from '../checkpoint/saved.ts'
 import type { Data } from '../data/data.ts'
@@ -10,7 +10,8 @@ import { train } from '../loop.ts'
 import type { Progress } from '../progress.ts'
 import type { Training } from '../run.ts'
 import { listCheckpoints, loadCheckpoint, prepareCheckpoints, saveCheckpoint } from './checkpoints.ts'
-import { createRecorder, type Recorder } from './record.ts'
+import { recordsUpTo } from '../record/metrics.ts'
+import { createRecorder, readRecords, type Recorder } from './record.ts'
 
 export const CHECKPOINTS = 'checkpoints'
 
@@ -34,7 +35,13 @@ export async function resume(path: string, training: Training): Promise<Training
   const { path: file, saved } = await loadCheckpoint((await listCheckpoints(beside)).length > 0 ? beside : path)
   checkSame(file, saved, training.recipe, printsOf(training))
   await training.machine.write(saved.state)
-  return { ...training, from: saved.progress, schedule: saved.schedule }
+  return { ...training, from: saved.progress, spent: await secondsUntil(dirname(dirname(file)), saved.progress), schedule: saved.schedule }
+}
+
+/** What the record of a directory says of the time a run took to come so far; 0 where it says nothing. */
+async function secondsUntil(directory: string, { step, looked }: Progress): Promise<number> {
+  const told = recordsUpTo(await readRecords(directory), step, looked).findLast((record) => record.kind === 'step' || record.kind === 'validation')
+  return told?.seconds ?? 0
 }
 
 async function refuseOther(directory: string, checkpoints: string): Promise<void> {

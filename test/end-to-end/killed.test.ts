@@ -1,0 +1,98 @@
+/** `smoe train` on a device, killed at random moments: what it leaves is whole, and it ends in the bytes of a run that nobody stopped. */
+import { spawn } from 'node:child_process'
+import { existsSync, mkdtempSync, readFileSync, readdirSync, rmSync, writeFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { afterAll, expect, test } from 'vitest'
+import { checkpointName, listCheckpoints, loadCheckpoint } from '../../training/files/checkpoints.ts'
+import { CHECKPOINTS } from '../../training/files/run.ts'
+import { uniform } from '../support/random.ts'
+
+const STEPS = 240
+const KILLS = 40
+
+/** Routers compete and learn by a drawn schedule, values are left out by chance: all that a checkpoint must carry. */
+const SPEC = `import { swiglu } from "std/experts/swiglu"
+import { competition } from "std/policies/competition"
+
+model tiny(V: int = 12, D: int = 8, E: int = 4) {
+  input tokens: i32[B, S]
+  param embed: f32[V, D] = normal(0.5)
+  let h = take(embed, tokens)
+  let thought = moe(h) {
+    experts E of swiglu(F = 8)
+    route competition(k = 2)
+  }
+  output logits: f32[B, S, V] = dropout(h + thought, 0.1) @ embed.T
+  train {
+    input targets: i32[B, S]
+    loss next = cross_entropy(logits, targets)
+    optimiser adamw(rate = 0.01)
+    schedule cosine(warmup = 5)
+    batch B = 2, S = 8
+    steps ${STEPS}
+  }
+}
+`
+
+const root = mkdtempSync(join(tmpdir(), 'smoe-killed-'))
+writeFileSync(join(root, 'tiny.smoe'), SPEC)
+writeFileSync(join(root, 'data.txt'), 'the quick fox, a lazy dog; '.replaceAll(/[^a-l]/g, 'l').repeat(40))
+afterAll(() => rmSync(root, { recursive: true }))
+
+const checkpoints = (run: string): string => join(root, run, CHECKPOINTS)
+const newest = async (run: string): Promise<number> => (existsSync(checkpoints(run)) ? ((await listCheckpoints(checkpoints(run))).at(-1)?.step ?? 0) : 0)
+
+/** Begins or goes on, and is killed once `isTime` says so. How it ended: by itself, or killed. */
+async function live(run: string, isTime: (() => boolean) | null): Promise<'killed' | 'ended'> {
+  const resumed = (await newest(run)) > 0 ? ['--resume', run] : []
+  const args = [join(process.cwd(), 'scripts/run.mjs'), 'cli/main.ts', 'train', 'tiny.smoe', '--data', 'data.txt', '--device', 'swiftshader', '--out', run, ...resumed, '--save-every', '1']
+  const child = spawn(process.execPath, args, { cwd: root, env: { ...process.env, NODE_OPTIONS: '' }, stdio: ['ignore', 'ignore', 'pipe'] })
+  let talk = ''
+  child.stderr.on('data', (text) => (talk += String(text)))
+  const watch = isTime === null ? undefined : setInterval(() => isTime() && child.kill('SIGKILL'), 3)
+  return await new Promise((resolve, reject) => {
+    child.on('exit', (code, signal) => {
+      clearInterval(watch)
+      if (code === 0 || signal === 'SIGKILL') resolve(code === 0 ? 'ended' : 'killed')
+      else reject(new Error(talk))
+    })
+  })
+}
+
+const after = (milliseconds: number): (() => boolean) => {
+  const begin = performance.now()
+  return () => performance.now() - begin > milliseconds
+}
+
+/** So many milliseconds after the first checkpoint of this life. */
+function afterCheckpoint(run: string, milliseconds: number): () => boolean {
+  const list = (): string => (existsSync(checkpoints(run)) ? readdirSync(checkpoints(run)).filter((name) => name.startsWith('step')).join() : '')
+  const before = list()
+  let isOver: (() => boolean) | null = null
+  return () => {
+    if (isOver === null && list() !== before) isOver = after(milliseconds)
+    return isOver?.() ?? false
+  }
+}
+
+test(`${KILLS} times killed with -9, a run on a device ends in the same bytes`, async () => {
+  const seed = Math.floor(Math.random() * 2 ** 31)
+  const next = uniform(seed)
+  const start = performance.now()
+  expect(await live('whole', null)).toBe('ended')
+  const [wholeTime, lives] = [performance.now() - start, [] as string[]]
+  for (let at = 0; at < KILLS; at++) {
+    // as it starts, and as it runs
+    const isTime = at % 3 === 0 ? after(next() * Math.min(2500, wholeTime / 2)) : afterCheckpoint('killed', next() * 250)
+    lives.push(await live('killed', isTime))
+    for (const { path, step } of existsSync(checkpoints('killed')) ? await listCheckpoints(checkpoints('killed')) : []) {
+      expect((await loadCheckpoint(path)).saved.progress.step, `seed ${seed}, life ${at}`).toBe(step)
+    }
+  }
+  expect(lives.filter((end) => end === 'killed'), `seed ${seed}`).toHaveLength(KILLS)
+  expect(await newest('killed'), `seed ${seed}: the killed run went on`).toBeGreaterThan(20)
+  expect(await live('killed', null)).toBe('ended')
+  const last = (run: string): Buffer => readFileSync(join(checkpoints(run), checkpointName(STEPS)))
+  expect(last('killed').equals(last('whole')), `seed ${seed}`).toBe(true)
+}, 900_000)
