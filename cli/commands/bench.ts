@@ -1,88 +1,87 @@
-/** `smoe bench`: one mixture-of-experts layer on this machine, timed. */
+/** `smoe bench`: one mixture-of-experts layer on this machine, timed, alone and with its gradients. */
 import { Option, type Command } from 'commander'
-import { compile } from '../../compiler/compile.ts'
+import { layerFlops, trainingFlops, UPSTREAM, type LayerSize } from '../bench/layer.ts'
+import { alternate, measure, type Measurement, type Repeated } from '../bench/measure.ts'
+import { forwardPlan, trainingPlan } from '../bench/plans.ts'
+import { randomCheckpoint, randomTensor } from '../bench/random.ts'
+import type { Plan } from '../../plan/plan.ts'
 import type { Device } from '../../runtime/device.ts'
 import { createSession, type Session } from '../../runtime/session.ts'
-import type { HostData } from '../../runtime/tensors.ts'
-import { LAYER, layerFlops, type LayerSize } from '../bench/layer.ts'
-import { randomCheckpoint, randomTensor } from '../bench/random.ts'
 import { formatOption, type CommandModule, type Context, type FormatOption } from '../command.ts'
 import { deviceOption, openChosen } from '../device.ts'
 import { EXIT, Failure, type ExitCode } from '../exit.ts'
-import { createLoader } from '../load.ts'
-import { milliseconds, table, writeJson } from '../output.ts'
+import { bytes, milliseconds, table, writeJson } from '../output.ts'
 import { createProgress } from '../progress.ts'
 import { createRandom } from '../random.ts'
-import { fastestProfile, kernelTimes, profileTable, type KernelTime } from '../run/profile.ts'
+import { profileTable } from '../run/profile.ts'
 import type { Terminal } from '../terminal.ts'
 
 interface Options extends LayerSize, FormatOption {
   readonly tokens: readonly number[]
   readonly device: string
   readonly seconds: number
+  readonly backward: boolean
 }
 
-interface Measurement {
+interface SizeMeasurement extends Measurement {
   readonly tokens: number
-  readonly runs: number
-  /** From handing over the input to having the output, milliseconds. */
-  readonly best: number
-  readonly median: number
-  readonly gflops: number
-  /** Of the fastest profiled run; null where the adapter has no clock. */
-  readonly kernels: readonly KernelTime[] | null
+  /** The layer with its gradients, where they were asked for: run in turns with the layer alone. */
+  readonly training: Measurement & { readonly toForward: number } | null
 }
 
 const SEED = 1
-const WARM_UP = 2
-const FEWEST_RUNS = 5
 
-async function timeRuns(session: Session, x: HostData, seconds: number, onRun: (part: number) => void): Promise<readonly number[]> {
-  for (let run = 0; run < WARM_UP; run++) await session.run({ x })
-  const times: number[] = []
-  const end = performance.now() + seconds * 1000
-  while (times.length < FEWEST_RUNS || performance.now() < end) {
-    const start = performance.now()
-    await session.run({ x })
-    times.push(performance.now() - start)
-    onRun(1 - Math.max(0, end - performance.now()) / (seconds * 1000))
-  }
-  return times.sort((a, b) => a - b)
-}
-
-async function measure(session: Session, tokens: number, options: Options, terminal: Terminal): Promise<Measurement> {
-  const x = randomTensor([tokens, options.width], createRandom(SEED), 1)
+async function measureSize(device: Device, forward: Session, tokens: number, options: Options, terminal: Terminal): Promise<SizeMeasurement> {
+  const random = createRandom(SEED)
+  const [x, dy] = [randomTensor([tokens, options.width], random, 1), randomTensor([tokens, options.width], random, 1)]
+  const training = options.backward ? await openSession(device, trainingPlan(options, tokens, device.target, terminal)) : null
   const progress = createProgress(terminal, `T = ${tokens}`, 1)
-  const times = await timeRuns(session, x, options.seconds, (part) => progress.update(part))
-  const hasClock = session.device.gpu.features.has('timestamp-query')
-  const kernels = hasClock ? kernelTimes((await fastestProfile(session, { x })).steps) : null
-  progress.end()
-  const best = times[0]
-  return { tokens, runs: times.length, best, median: times[Math.floor(times.length / 2)], gflops: layerFlops(options, tokens) / best / 1e6, kernels }
+  try {
+    const inForward: Repeated = { session: forward, inputs: { x } }
+    const inTraining: readonly Repeated[] = training === null ? [] : [{ session: training, inputs: { x, [UPSTREAM]: dy } }]
+    const [ofForward, ofTraining] = await alternate([inForward, ...inTraining], options.seconds, (part) => progress.update(part))
+    const alone = await measure(inForward, ofForward, layerFlops(options, tokens))
+    if (inTraining.length === 0) return { tokens, ...alone, training: null }
+    const both = await measure(inTraining[0], ofTraining, trainingFlops(options, tokens))
+    return { tokens, ...alone, training: { ...both, toForward: both.best / alone.best } }
+  } finally {
+    progress.end()
+    training?.dispose()
+  }
 }
 
-async function measureAll(device: Device, options: Options, terminal: Terminal): Promise<readonly Measurement[]> {
-  const { experts: E, k, width: D, hidden: F } = options
-  const { plan, diagnostics } = compile(LAYER, { load: createLoader(terminal), set: { E, k, D, F }, target: device.target })
-  if (plan === null) throw new Failure(EXIT.usage, diagnostics.map(({ message }) => message).join('; '))
+async function openSession(device: Device, plan: Plan): Promise<Session> {
   const session = await createSession(device, plan)
+  await session.loadWeights(randomCheckpoint(plan, SEED))
+  return session
+}
+
+async function measureAll(device: Device, options: Options, terminal: Terminal): Promise<readonly SizeMeasurement[]> {
+  const session = await openSession(device, forwardPlan(options, device.target, terminal))
   try {
-    await session.loadWeights(randomCheckpoint(plan, SEED))
-    const measurements: Measurement[] = []
-    for (const tokens of options.tokens) measurements.push(await measure(session, tokens, options, terminal))
+    const measurements: SizeMeasurement[] = []
+    for (const tokens of options.tokens) measurements.push(await measureSize(device, session, tokens, options, terminal))
     return measurements
   } finally {
     session.dispose()
   }
 }
 
-function report(adapter: string, options: Options, measurements: readonly Measurement[], terminal: Terminal): void {
+const row = ({ best, median, gflops, scratch, runs }: Measurement): readonly string[] =>
+  [milliseconds(best), milliseconds(median), gflops.toFixed(2), bytes(scratch), String(runs)]
+
+function report(adapter: string, options: Options, measurements: readonly SizeMeasurement[], terminal: Terminal): void {
   const { experts, k, width, hidden } = options
   terminal.out(`SwiGLU mixture of experts, f32, E=${experts} k=${k} d=${width} ff=${hidden}\nadapter: ${adapter}\n\n`)
-  const rows = measurements.map(({ tokens, best, median, gflops, runs }) =>
-    [String(tokens), milliseconds(best), milliseconds(median), gflops.toFixed(2), String(runs)])
-  terminal.out(table([['T', 'ms best', 'ms median', 'GFLOP/s', 'runs'], ...rows], '>>>>>'))
-  for (const { tokens, kernels } of measurements) if (kernels !== null) terminal.out(`\nT = ${tokens}, by kernel\n${profileTable(kernels)}`)
+  const rows = measurements.flatMap(({ tokens, training, ...alone }) => [
+    [String(tokens), 'forward', ...row(alone), ''],
+    ...(training === null ? [] : [['', 'and backward', ...row(training), `${training.toForward.toFixed(2)} x`]]),
+  ])
+  terminal.out(table([['T', '', 'ms best', 'ms median', 'GFLOP/s', 'activations', 'runs', 'to forward'], ...rows], '><>>>>>>'))
+  for (const { tokens, kernels, training } of measurements) {
+    if (kernels !== null) terminal.out(`\nT = ${tokens}, forward, by kernel\n${profileTable(kernels)}`)
+    if (training !== null && training.kernels !== null) terminal.out(`\nT = ${tokens}, forward and backward, by kernel\n${profileTable(training.kernels)}`)
+  }
 }
 
 async function runBench(options: Options, terminal: Terminal): Promise<ExitCode> {
@@ -120,6 +119,7 @@ export const bench: CommandModule = {
       .addOption(new Option('--width <d>', 'width of a hidden state').argParser(positive).default(512))
       .addOption(new Option('--hidden <ff>', 'width inside of an expert').argParser(positive).default(1024))
       .addOption(new Option('--seconds <s>', 'how long each size is run').argParser(seconds).default(3))
+      .option('--no-backward', 'the layer alone, without its gradients')
       .addOption(deviceOption())
       .addOption(formatOption())
       .action(run((options: Options) => runBench(options, terminal))),

@@ -12,16 +12,28 @@ test('doctor names every adapter and every way to one', async () => {
   expect(json.attempts.length).toBeGreaterThan(0)
 }, 60_000)
 
-test('bench times a layer on an adapter and names it', async () => {
-  const sizes = ['--device', 'software', '--experts', '4', '--width', '16', '--hidden', '32', '--tokens', '12,1', '--seconds', '0.05']
-  const { code, out, err } = await place().smoe('bench', ...sizes)
+interface Measured {
+  readonly best: number
+  readonly scratch: number
+  readonly kernels: readonly object[]
+  readonly training: { readonly best: number; readonly scratch: number; readonly toForward: number } | null
+}
+
+test('bench times a layer on an adapter, alone and with its gradients, and names it', async () => {
+  const sizes = ['--device', 'software', '--experts', '4', '--width', '16', '--hidden', '32', '--seconds', '0.05']
+  const { code, out, err } = await place().smoe('bench', ...sizes, '--tokens', '12')
   expect(code, err).toBe(0)
-  expect(out).toMatch(/E=4 k=2 d=16 ff=32\nadapter: .+\n\n T {2}ms best {2}ms median {2}GFLOP\/s {2}runs\n12 [\s\S]*T = 1, by kernel/)
-  const json = JSON.parse((await place().smoe('bench', ...sizes, '--format', 'json')).out) as { measurements: readonly { readonly kernels: readonly object[] }[] }
+  expect(out).toMatch(/E=4 k=2 d=16 ff=32\nadapter: .+\n\n T +ms best +ms median +GFLOP\/s +activations +runs +to forward\n12 +forward [\s\S]*and backward [\s\S]*T = 12, forward and backward, by kernel/)
+  const json = JSON.parse((await place().smoe('bench', ...sizes, '--tokens', '12,1', '--format', 'json')).out) as { measurements: readonly Measured[] }
   expect(json.measurements.map(({ kernels }) => kernels.length)).toEqual([5, 4])
+  for (const { best, scratch, training } of json.measurements) {
+    expect(training!.scratch).toBeGreaterThan(scratch)
+    expect(training!.toForward).toBeCloseTo(training!.best / best)
+  }
+  expect((await place().smoe('bench', ...sizes, '--tokens', '1', '--no-backward')).out).not.toContain('and backward')
   expect((await place().smoe('bench', '--k', '0')).code).toBe(2)
   expect((await place().smoe('bench', '--device', 'software', '--k', '9')).err).toContain('k = 9 is not in 1..8')
-}, 120_000)
+}, 240_000)
 
 test('the work of a layer is three matrices, k experts a token', () => {
   expect(layerFlops({ experts: 8, k: 2, width: 512, hidden: 1024 }, 256)).toBe(1_610_612_736)

@@ -1,0 +1,53 @@
+/** How long runs take: side by side, so that what else the machine does meets them alike. */
+import type { Inputs } from '../../runtime/dims.ts'
+import { bindDims } from '../../runtime/dims.ts'
+import { estimate } from '../../runtime/memory.ts'
+import type { Session } from '../../runtime/session.ts'
+import { fastestProfile, kernelTimes, type KernelTime } from '../run/profile.ts'
+
+/** What is run over and over. */
+export interface Repeated {
+  readonly session: Session
+  readonly inputs: Inputs
+}
+
+export interface Measurement {
+  readonly runs: number
+  /** From handing over the inputs to having the outputs, milliseconds. */
+  readonly best: number
+  readonly median: number
+  readonly gflops: number
+  /** Bytes that the plan sets aside for what lies between inputs and outputs. */
+  readonly scratch: number
+  /** Of the fastest profiled run; null where the adapter has no clock. */
+  readonly kernels: readonly KernelTime[] | null
+}
+
+const WARM_UP = 2
+const FEWEST_RUNS = 5
+
+/** Milliseconds of each run, ascending: in turns, each for about so many seconds and five times at least. */
+export async function alternate(all: readonly Repeated[], seconds: number, onRound: (part: number) => void): Promise<readonly (readonly number[])[]> {
+  for (const { session, inputs } of all) for (let run = 0; run < WARM_UP; run++) await session.run(inputs)
+  const times = all.map((): number[] => [])
+  const begin = performance.now()
+  const part = (): number => (performance.now() - begin) / (seconds * all.length * 1000)
+  while (times[0].length < FEWEST_RUNS || part() < 1) {
+    for (const [at, { session, inputs }] of all.entries()) {
+      const start = performance.now()
+      await session.run(inputs)
+      times[at].push(performance.now() - start)
+    }
+    onRound(Math.min(1, part()))
+  }
+  return times.map((found) => found.sort((a, b) => a - b))
+}
+
+/** `times` ascending, `flops` of one run. */
+export async function measure({ session, inputs }: Repeated, times: readonly number[], flops: number): Promise<Measurement> {
+  const hasClock = session.device.gpu.features.has('timestamp-query')
+  const kernels = hasClock ? kernelTimes((await fastestProfile(session, inputs)).steps) : null
+  const [best, median] = [times[0], times[Math.floor(times.length / 2)]]
+  const { scratch } = estimate(session.plan, bindDims(session.plan, inputs))
+  return { runs: times.length, best, median, gflops: flops / best / 1e6, scratch, kernels }
+}

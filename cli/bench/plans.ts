@@ -1,0 +1,43 @@
+/** The plans that are measured: the layer alone, and with the gradients of its input, its router and its experts. */
+import { differentiate, gradientOutput } from '../../compiler/autodiff/differentiate.ts'
+import { compile, compileGraph } from '../../compiler/compile.ts'
+import { isOp, nodesOf } from '../../compiler/graph/walk.ts'
+import { lower } from '../../compiler/lower/lower.ts'
+import { check } from '../../compiler/model/check.ts'
+import { keepGradients } from '../../compiler/optimisers/keep.ts'
+import type { Diagnostic } from '../../grammar/diagnostic.ts'
+import { parse } from '../../grammar/parse.ts'
+import type { Plan } from '../../plan/plan.ts'
+import type { Target } from '../../plan/target.ts'
+import { EXIT, Failure } from '../exit.ts'
+import { createLoader } from '../load.ts'
+import type { Terminal } from '../terminal.ts'
+import { LAYER, LOSS, TRAINED_LAYER, type LayerSize } from './layer.ts'
+
+const settings = ({ experts: E, k, width: D, hidden: F }: LayerSize): Readonly<Record<string, number>> => ({ E, k, D, F })
+
+const failure = (diagnostics: readonly Diagnostic[]): Failure => new Failure(EXIT.usage, diagnostics.map(({ message }) => message).join('; '))
+
+/** From `x` to `y`, f32 [T, d] for any T. */
+export function forwardPlan(size: LayerSize, target: Target, terminal: Terminal): Plan {
+  const { plan, diagnostics } = compile(LAYER, { load: createLoader(terminal), set: settings(size), target })
+  if (plan === null) throw failure(diagnostics)
+  return plan
+}
+
+/**
+ * From `x` and `dy`, the gradient at `y`, to `y` and the gradients: that of `x` is an output, those of the weights stay on the device, where an
+ * update would read them, as after the first micro-batch of a step.
+ */
+export function trainingPlan(size: LayerSize, tokens: number, target: Target, terminal: Terminal): Plan {
+  const { model, diagnostics } = check(parse(TRAINED_LAYER).file, { load: createLoader(terminal), set: { ...settings(size), T: tokens } })
+  if (model === null) throw failure(diagnostics)
+  const graph = lower(model)
+  const weights = nodesOf(graph).flatMap((node) => (isOp(node, 'weight') ? [node.params.name] : []))
+  const learned = differentiate(graph, { losses: [LOSS], by: ['x', ...weights] })
+  const kept = keepGradients({ ...learned, outputs: learned.outputs.filter(({ name }) => name !== LOSS) }, true)
+  const outputs = kept.outputs.map(({ name, doc, node, replaces }) => (replaces === undefined || name === gradientOutput('x') ? { name, doc, node } : { name, doc, node, replaces }))
+  const compiled = compileGraph({ ...kept, outputs }, target)
+  if (compiled.plan === null) throw failure(compiled.diagnostics)
+  return compiled.plan
+}
