@@ -26,7 +26,7 @@ export interface Measurement {
 const WARM_UP = 2
 const FEWEST_RUNS = 5
 
-/** Milliseconds of each run, ascending: in turns, each for about so many seconds and five times at least. */
+/** Milliseconds of each run, round by round: all in turns, each for about so many seconds and five times at least. */
 export async function alternate(all: readonly Repeated[], seconds: number, onRound: (part: number) => void): Promise<readonly (readonly number[])[]> {
   for (const { session, inputs } of all) for (let run = 0; run < WARM_UP; run++) await session.run(inputs)
   const times = all.map((): number[] => [])
@@ -40,14 +40,19 @@ export async function alternate(all: readonly Repeated[], seconds: number, onRou
     }
     onRound(Math.min(1, part()))
   }
-  return times.map((found) => found.sort((a, b) => a - b))
+  return times
 }
 
-/** `times` ascending, `flops` of one run. */
+const median = (values: readonly number[]): number => values.toSorted((a, b) => a - b)[Math.floor(values.length / 2)]
+
+/** How many times as long the one takes as the other: the median over the rounds, in which both met the same machine. */
+export const ratio = (times: readonly number[], others: readonly number[]): number => median(times.map((time, round) => time / others[round]))
+
+/** `flops` of one run. */
 export async function measure({ session, inputs }: Repeated, times: readonly number[], flops: number): Promise<Measurement> {
   const hasClock = session.device.gpu.features.has('timestamp-query')
   const kernels = hasClock ? kernelTimes((await fastestProfile(session, inputs)).steps) : null
-  const [best, median] = [times[0], times[Math.floor(times.length / 2)]]
+  const best = Math.min(...times)
   const { scratch } = estimate(session.plan, bindDims(session.plan, inputs))
-  return { runs: times.length, best, median, gflops: flops / best / 1e6, scratch, kernels }
+  return { runs: times.length, best, median: median(times), gflops: flops / best / 1e6, scratch, kernels }
 }

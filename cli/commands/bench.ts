@@ -1,7 +1,7 @@
 /** `smoe bench`: one mixture-of-experts layer on this machine, timed, alone and with its gradients. */
 import { Option, type Command } from 'commander'
 import { layerFlops, trainingFlops, UPSTREAM, type LayerSize } from '../bench/layer.ts'
-import { alternate, measure, type Measurement, type Repeated } from '../bench/measure.ts'
+import { alternate, measure, ratio, type Measurement, type Repeated } from '../bench/measure.ts'
 import { forwardPlan, trainingPlan } from '../bench/plans.ts'
 import { randomCheckpoint, randomTensor } from '../bench/random.ts'
 import type { Plan } from '../../plan/plan.ts'
@@ -23,10 +23,15 @@ interface Options extends LayerSize, FormatOption {
   readonly backward: boolean
 }
 
+interface TrainingMeasurement extends Measurement {
+  /** How many times as long as the layer alone: the median of the rounds. */
+  readonly toForward: number
+}
+
 interface SizeMeasurement extends Measurement {
   readonly tokens: number
   /** The layer with its gradients, where they were asked for: run in turns with the layer alone. */
-  readonly training: Measurement & { readonly toForward: number } | null
+  readonly training: TrainingMeasurement | null
 }
 
 const SEED = 1
@@ -43,7 +48,7 @@ async function measureSize(device: Device, forward: Session, tokens: number, opt
     const alone = await measure(inForward, ofForward, layerFlops(options, tokens))
     if (inTraining.length === 0) return { tokens, ...alone, training: null }
     const both = await measure(inTraining[0], ofTraining, trainingFlops(options, tokens))
-    return { tokens, ...alone, training: { ...both, toForward: both.best / alone.best } }
+    return { tokens, ...alone, training: { ...both, toForward: ratio(ofTraining, ofForward) } }
   } finally {
     progress.end()
     training?.dispose()
@@ -118,7 +123,7 @@ export const bench: CommandModule = {
       .addOption(new Option('--k <k>', 'experts that answer each token').argParser(positive).default(2))
       .addOption(new Option('--width <d>', 'width of a hidden state').argParser(positive).default(512))
       .addOption(new Option('--hidden <ff>', 'width inside of an expert').argParser(positive).default(1024))
-      .addOption(new Option('--seconds <s>', 'how long each size is run').argParser(seconds).default(3))
+      .addOption(new Option('--seconds <s>', 'how long each size is run').argParser(seconds).default(5))
       .option('--no-backward', 'the layer alone, without its gradients')
       .addOption(deviceOption())
       .addOption(formatOption())

@@ -130,7 +130,7 @@ function judgeSubgroup(situation: Situation): Verdict {
   }
   const lanes = target.subgroupSize!
   if (liesAlongLines(matmul.left) && lanes % 4 !== 0) return { refusal: `four lanes bring the depths of a row; ${lanes} are no multiple of that` }
-  const columns = columnsAtMost(matmul, lanes, atLeast1(wanted.sums / matmul.products.length))
+  const columns = columnsAtMost(matmul, lanes, atLeast1((matmul.depthOf.kind === 'whole' ? wanted.sums : wanted.outerSums) / matmul.products.length))
   const tile = { ...wanted, lanes, rows: height, columns, next: 'rows', run: runOf(matmul, height, columns * lanes) } as const
   return {
     reason: `a subgroup of ${lanes} lanes makes ${height} x ${columns * lanes} elements and broadcasts the left rows`,

@@ -28,7 +28,8 @@ test('bench times a layer on an adapter, alone and with its gradients, and names
   expect(json.measurements.map(({ kernels }) => kernels.length)).toEqual([5, 4])
   for (const { best, scratch, training } of json.measurements) {
     expect(training!.scratch).toBeGreaterThan(scratch)
-    expect(training!.toForward).toBeCloseTo(training!.best / best)
+    expect(training!.best).toBeGreaterThan(best)
+    expect(training!.toForward).toBeGreaterThan(1)
   }
   expect((await place().smoe('bench', ...sizes, '--tokens', '1', '--no-backward')).out).not.toContain('and backward')
   expect((await place().smoe('bench', '--k', '0')).code).toBe(2)
