@@ -1,12 +1,16 @@
 /** Six ways to route on images of digits: clean and corrupted, and the spectral router put on afterwards. Prints the page's tables. */
+import { writeFileSync } from 'node:fs'
+import { join } from 'node:path'
 import { parseArgs } from 'node:util'
 import { openDevice } from '../../runtime/dawn/index.ts'
 import type { RowsData } from '../../training/data/data.ts'
 import { split } from '../../training/data/split.ts'
 import { readData } from '../../training/files/data.ts'
 import { stream } from '../../training/random.ts'
-import { evaluateRows, learn, machineWith, mean, spread, type Learned } from './learn.ts'
-import { BALANCED, ROUTINGS, spectral, type Routing } from './routings.ts'
+import { learn, mean, seen, spread, type Learned } from './learn.ts'
+import { plot } from './plot.ts'
+import { BALANCED, ROUTINGS, spectral, SWEEP, sweepName, type Routing } from './routings.ts'
+import { curves, equalTime, mainLoss, table } from './tables.ts'
 
 const BATCH = 64
 
@@ -72,7 +76,11 @@ function corrupted(data: RowsData, kind: string): RowsData {
   return { ...data, columns: { ...data.columns, pixels } }
 }
 
-const { values } = parseArgs({ options: { data: { type: 'string' }, device: { type: 'string', default: 'auto' }, steps: { type: 'string', default: '300' }, seeds: { type: 'string', default: '3' } } })
+const { values } = parseArgs({
+  options: {
+    data: { type: 'string' }, device: { type: 'string', default: 'auto' }, steps: { type: 'string', default: '300' }, seeds: { type: 'string', default: '3' }, plot: { type: 'string' },
+  },
+})
 const steps = Number(values.steps)
 const seeds = Array.from({ length: Number(values.seeds) }, (_, at) => at + 1)
 const device = await openDevice({ choose: values.device })
@@ -85,51 +93,46 @@ const tests = kinds.map((kind) => corrupted(validation as RowsData, kind))
 const say = (text: string): void => void process.stdout.write(`${text}\n`)
 say(`adapter: ${device.choice.name}; ${steps} steps of ${BATCH}; seeds ${seeds.join(', ')}\n`)
 
+const accuraciesOf = async (routing: Routing, { state }: Learned): Promise<readonly number[]> => (await seen(specOf(routing), device, state, tests)).map(({ accuracy }) => accuracy)
+const spreads = (rows: readonly (readonly number[])[]): readonly string[] => kinds.map((_, at) => spread(rows.map((row) => row[at])))
+
 const runs = new Map<string, Learned[]>()
-const accuracies = new Map<string, number[][]>()
+const accuracies = new Map<string, (readonly number[])[]>()
 for (const routing of ROUTINGS) {
   for (const seed of seeds) {
     const learned = await learn({ text: specOf(routing), steps, seed, device, training, validation, looks: 15 })
     runs.set(routing.name, [...(runs.get(routing.name) ?? []), learned])
-    const machine = await machineWith(specOf(routing), device, learned.state)
-    const row: number[] = []
-    for (const test of tests) row.push((await evaluateRows(machine, test, BATCH)).accuracy)
-    machine.dispose()
+    const row = await accuraciesOf(routing, learned)
     accuracies.set(routing.name, [...(accuracies.get(routing.name) ?? []), row])
     process.stderr.write(`${routing.name}, seed ${seed}: ${row.map((value) => value.toFixed(3)).join(' ')}, ${learned.stepMs.toFixed(0)} ms a step\n`)
   }
 }
 
-say(`| routing | ${kinds.join(' | ')} | loss | load CV | change | ms a step |`)
-say(`| --- | ${kinds.map(() => '---').join(' | ')} | --- | --- | --- | --- |`)
-for (const [name, learned] of runs) {
-  const rows = accuracies.get(name)!
-  const loss = learned.map(({ validations }) => validations.at(-1)!.loss)
-  const cells = [...kinds.map((_, at) => spread(rows.map((row) => row[at]))), spread(loss), spread(learned.map(({ cv }) => cv), 2), spread(learned.map(({ change }) => change)), mean(learned.map(({ stepMs }) => stepMs)).toFixed(1)]
-  say(`| ${name} | ${cells.join(' | ')} |`)
-}
+say(table(['routing', ...kinds, 'cross-entropy', 'load CV', 'change', 'ms a step'], [...runs].map(([name, learned]) => [
+  name, ...spreads(accuracies.get(name)!), spread(learned.map(({ validations }) => mainLoss(validations.at(-1)!.losses))), spread(learned.map(({ cv }) => cv), 2),
+  spread(learned.map(({ change }) => change)), mean(learned.map(({ stepMs }) => stepMs)).toFixed(1),
+])))
+say('At the time that the fastest took, by their mean steps:\n')
+say(equalTime(runs, steps))
 
-say('\nAt the time that the fastest took, by its median step:\n')
-const budget = Math.min(...[...runs.values()].map((learned) => steps * mean(learned.map(({ stepMs }) => stepMs))))
-say('| routing | steps in that time | loss at the last look in it | accuracy |\n| --- | --- | --- | --- |')
-for (const [name, learned] of runs) {
-  const inTime = Math.floor(budget / mean(learned.map(({ stepMs }) => stepMs)))
-  const then = learned.map(({ validations }) => validations.filter(({ step }) => step <= inTime).at(-1) ?? validations[0])
-  say(`| ${name} | ${inTime} | ${spread(then.map(({ loss }) => loss))} | ${spread(then.map(({ metrics }) => metrics['metric.accuracy']))} |`)
+say('The spectral router on the trained SMoE, afterwards (c = 8 unless said):\n')
+const swept: string[][] = []
+for (const [alpha, c] of SWEEP) {
+  const rows: (readonly number[])[] = []
+  for (const learned of runs.get('SMoE')!) rows.push(await accuraciesOf(spectral(alpha, c), learned))
+  swept.push([sweepName(alpha, c), ...spreads(rows)])
 }
+say(table(['alpha', ...kinds], swept))
 
-say('\nThe spectral router on the trained SMoE, afterwards (c = 8 unless said):\n')
-say(`| alpha | ${kinds.join(' | ')} |`)
-say(`| --- | ${kinds.map(() => '---').join(' | ')} |`)
-for (const [alpha, c] of [[0, 8], [0.3, 8], [0.5, 8], [0.7, 8], [0.9, 8], [1, 8], [0.5, 2], [0.5, 32]] as const) {
-  const rows: number[][] = []
-  for (const { state } of runs.get('SMoE')!) {
-    const machine = await machineWith(specOf(spectral(alpha, c)), device, state)
-    const row: number[] = []
-    for (const test of tests) row.push((await evaluateRows(machine, test, BATCH)).accuracy)
-    machine.dispose()
-    rows.push(row)
-  }
-  say(`| ${alpha}${c === 8 ? '' : `, c = ${c}`} | ${kinds.map((_, at) => spread(rows.map((row) => row[at]))).join(' | ')} |`)
+say('The spectral router, alpha 0.5 and c = 8, on each trained model whose router it can start from:\n')
+const rerouted: string[][] = []
+for (const name of ['SMoE', 'SMoE, balance loss', 'CompeteSMoE', 'SSR']) {
+  const rows: (readonly number[])[] = []
+  for (const learned of runs.get(name)!) rows.push(await accuraciesOf(spectral(0.5, 8), learned))
+  rerouted.push([name, ...spreads(rows)])
 }
+say(table(['trained as', ...kinds], rerouted))
 device.dispose()
+if (values.plot !== undefined) {
+  writeFileSync(join(values.plot, 'digits-by-steps.svg'), plot({ title: 'Digits, at equal steps', x: 'steps', y: 'cross-entropy, validation', scale: 'linear', series: curves(runs, 'steps') }))
+}

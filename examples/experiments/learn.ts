@@ -1,20 +1,20 @@
 /** One run: a spec, data and a seed in; what it learned and how it routed out. */
-import { readFileSync } from 'node:fs'
-import { join } from 'node:path'
 import { createLoader } from '../../cli/load.ts'
 import { processTerminal } from '../../cli/terminal.ts'
 import { compileTraining, trainingPlans, type TrainingGraphs } from '../../compiler/train.ts'
 import type { Device } from '../../runtime/device.ts'
-import type { Data, RowsData } from '../../training/data/data.ts'
-import { createDeviceMachine, type DeviceMachine } from '../../training/device-machine.ts'
+import type { Data } from '../../training/data/data.ts'
+import { fit } from '../../training/data/fit.ts'
+import { createDeviceMachine } from '../../training/device-machine.ts'
 import type { ProbeEvent, StepEvent, ValidationEvent } from '../../training/events.ts'
+import { look } from '../../training/look.ts'
 import { train } from '../../training/loop.ts'
 import type { State } from '../../training/machine.ts'
 
 export interface Learned {
   readonly state: State
   readonly validations: readonly ValidationEvent[]
-  /** Median over the steps, ms. */
+  /** Mean over the steps, each taken as the median of those in which as many layers competed: what else the machine did counts for little. */
   readonly stepMs: number
   /** Of the load of experts over the last quarter of the run, mean over layers. */
   readonly cv: number
@@ -46,12 +46,12 @@ export async function learn({ text, steps, seed, device, training, validation, l
   const graphs = graphsOf(text, steps, seed)
   const machine = createDeviceMachine(device, trainingPlans(graphs, device.target))
   const [done, validations, probes]: [StepEvent[], ValidationEvent[], ProbeEvent[]] = [[], [], []]
-  const times: number[] = []
+  const times = new Map<number, number[]>()
   let last = performance.now()
   for await (const event of train({ recipe: graphs.recipe, machine, training, validation, validateEvery: Math.ceil(steps / looks), validateBatches: 24 })) {
     if (event.kind === 'step') {
       done.push(event)
-      times.push(performance.now() - last)
+      times.set(event.chosen.length, [...(times.get(event.chosen.length) ?? []), performance.now() - last])
     } else if (event.kind === 'validation') validations.push(event)
     else if (event.kind === 'probe') probes.push(event)
     last = performance.now()
@@ -60,38 +60,34 @@ export async function learn({ text, steps, seed, device, training, validation, l
   machine.dispose()
   const tail = done.slice(-Math.ceil(steps / 4))
   return {
-    state, validations, stepMs: median(times),
+    state, validations, stepMs: mean([...times.values()].flatMap((alike) => alike.map(() => median(alike)))),
     cv: mean(tail.flatMap(({ routing }) => routing.map(({ cv }) => cv ?? 0))),
     change: mean(probes.flatMap(({ layers }) => layers.flatMap(({ changeTop1 }) => (changeTop1 === null ? [] : [changeTop1])))),
     contests: done.reduce((sum, { chosen }) => sum + chosen.length, 0),
   }
 }
 
-/** Means over whole batches of rows. */
-export async function evaluateRows(machine: DeviceMachine, data: RowsData, batch: number): Promise<{ readonly loss: number; readonly accuracy: number }> {
-  const told: { loss: number; accuracy: number }[] = []
-  for (let start = 0; start + batch <= data.count; start += batch) {
-    const inputs = Object.fromEntries(data.fields.map(({ name, shape }) => {
-      const width = shape.reduce((all, size) => all * size, 1)
-      return [name, { shape: [batch, ...shape], data: data.columns[name].slice(start * width, (start + batch) * width) }]
-    }))
-    const { losses, metrics } = await machine.evaluate(inputs)
-    told.push({ loss: Object.values(losses).reduce((a, b) => a + b, 0), accuracy: metrics['metric.accuracy'] })
-  }
-  return { loss: mean(told.map(({ loss }) => loss)), accuracy: mean(told.map(({ accuracy }) => accuracy)) }
+export interface Seen {
+  /** Without what policies add. */
+  readonly loss: number
+  readonly accuracy: number
 }
 
-/** A machine that has a state, to look at. */
-export async function machineWith(text: string, device: Device, state: State): Promise<DeviceMachine> {
+/** What a trained state does on examples it did not learn from; the spec may route otherwise than the one it was trained with. */
+export async function seen(text: string, device: Device, state: State, tests: readonly Data[], batches = Infinity): Promise<readonly Seen[]> {
   const graphs = graphsOf(text, 1, 0)
   const machine = createDeviceMachine(device, trainingPlans(graphs, device.target))
   const names = new Set(graphs.recipe.weights.map(({ name }) => name))
   await machine.write(Object.fromEntries(Object.entries(state).filter(([name]) => names.has(name))))
-  return machine
+  const all: Seen[] = []
+  for (const test of tests) {
+    const examples = fit(test, graphs.recipe.inputs, null)
+    const { validation } = (await look(machine, 0, examples, examples, batches))!
+    all.push({ loss: validation!.losses['loss.cross_entropy'], accuracy: validation!.metrics['metric.accuracy'] })
+  }
+  machine.dispose()
+  return all
 }
-
-export const folder = (file: string): string => join(process.cwd(), file)
-export const readText = (path: string): string => readFileSync(path, 'utf8')
 
 /** `0.912 ± 0.004`: mean and half the range over seeds. */
 export function spread(values: readonly number[], digits = 3): string {

@@ -1,4 +1,4 @@
-/** A log-log plot with fitted slopes, as SVG that reads on light and dark. */
+/** Lines with the range over seeds behind them, as SVG that reads on light and dark; both axes logarithmic, or both linear. */
 
 export interface Point {
   readonly x: number
@@ -10,7 +10,14 @@ export interface Point {
 export interface Series {
   readonly name: string
   readonly points: readonly Point[]
-  readonly slope: number
+}
+
+export interface Plot {
+  readonly title: string
+  readonly x: string
+  readonly y: string
+  readonly scale: 'log' | 'linear'
+  readonly series: readonly Series[]
 }
 
 /** Least squares of log y over log x. */
@@ -22,42 +29,64 @@ export function slopeOf(points: readonly Point[]): number {
   return top / xs.reduce((sum, x) => sum + (x - mx) ** 2, 0)
 }
 
-const COLOURS = ['#2563eb', '#ea580c', '#059669', '#9333ea']
+// told apart also by those who see no red or no green
+const COLOURS = ['#0072b2', '#d55e00', '#009e73', '#cc79a7', '#e69f00', '#56b4e9']
 const [WIDTH, HEIGHT, LEFT, RIGHT, TOP, BOTTOM] = [680, 420, 72, 24, 48, 56]
+const LEGEND = 190
 
-export function logLogPlot(title: string, xTitle: string, yTitle: string, series: readonly Series[]): string {
+interface Axis {
+  readonly at: (value: number) => number
+  readonly ticks: readonly number[]
+}
+
+/** Round steps that cut a range into about five. */
+function linearTicks(low: number, high: number): readonly number[] {
+  const rough = (high - low) / 5
+  const power = 10 ** Math.floor(Math.log10(rough))
+  const step = [1, 2, 2.5, 5, 10].map((lead) => lead * power).find((size) => size >= rough)!
+  return Array.from({ length: 12 }, (_, at) => (Math.ceil(low / step) + at) * step).filter((tick) => tick <= high)
+}
+
+const logTicks = (low: number, high: number): readonly number[] =>
+  Array.from({ length: 16 }, (_, at) => [1, 2, 5].map((lead) => lead * 10 ** (at - 8))).flat().filter((tick) => tick >= low && tick <= high)
+
+function axisOf(low: number, high: number, from: number, to: number, scale: Plot['scale']): Axis {
+  const [value, first, last] = scale === 'log' ? [Math.log, low / 1.25, high * 1.25] : [(x: number) => x, low - (high - low) * 0.04, high + (high - low) * 0.06]
+  const at = (x: number): number => from + ((to - from) * (value(x) - value(first))) / (value(last) - value(first))
+  return { at, ticks: scale === 'log' ? logTicks(first, last) : linearTicks(first, last) }
+}
+
+const pixels = (x: number): string => x.toFixed(1)
+
+function drawSeries({ points }: Series, colour: string, across: Axis, up: Axis): string {
+  const place = (x: number, y: number): string => `${pixels(across.at(x))},${pixels(up.at(y))}`
+  const band = [...points.map(({ x, high }) => place(x, high)), ...points.toReversed().map(({ x, low }) => place(x, low))].join(' ')
+  const dots = points.map(({ x, y }) => `<circle cx="${pixels(across.at(x))}" cy="${pixels(up.at(y))}" r="3" fill="${colour}"/>`).join('')
+  return `<polygon points="${band}" fill="${colour}" fill-opacity="0.12"/><polyline points="${points.map(({ x, y }) => place(x, y)).join(' ')}" fill="none" stroke="${colour}" stroke-width="2"/>${dots}`
+}
+
+export function plot({ title, x, y, scale, series }: Plot): string {
   const all = series.flatMap(({ points }) => points)
-  const [x0, x1] = [Math.min(...all.map(({ x }) => x)) / 1.2, Math.max(...all.map(({ x }) => x)) * 1.2]
-  const [y0, y1] = [Math.min(...all.map(({ low }) => low)) / 1.3, Math.max(...all.map(({ high }) => high)) * 1.3]
-  const across = (x: number): number => LEFT + ((WIDTH - LEFT - RIGHT) * Math.log(x / x0)) / Math.log(x1 / x0)
-  const up = (y: number): number => HEIGHT - BOTTOM - ((HEIGHT - TOP - BOTTOM) * Math.log(y / y0)) / Math.log(y1 / y0)
-  const decades = Array.from({ length: 12 }, (_, at) => [1, 2, 5].map((lead) => lead * 10 ** (at - 8))).flat()
-  const yTicks = decades.filter((y) => y >= y0 && y <= y1)
-  const xTicks = [...new Set(all.map(({ x }) => x))]
-  const grid = [
-    ...yTicks.map((y) => `<line x1="${LEFT}" x2="${WIDTH - RIGHT}" y1="${up(y).toFixed(1)}" y2="${up(y).toFixed(1)}"/>`),
-    ...xTicks.map((x) => `<line x1="${across(x).toFixed(1)}" x2="${across(x).toFixed(1)}" y1="${TOP}" y2="${HEIGHT - BOTTOM}"/>`),
-  ].join('')
-  const labels = [
-    ...yTicks.map((y) => `<text x="${LEFT - 10}" y="${(up(y) + 4).toFixed(1)}" text-anchor="end">${Number(y.toPrecision(2))}</text>`),
-    ...xTicks.map((x) => `<text x="${across(x).toFixed(1)}" y="${HEIGHT - BOTTOM + 20}" text-anchor="middle">${x}</text>`),
-  ].join('')
-  const drawn = series.map(({ points, name, slope }, at) => {
-    const colour = COLOURS[at % COLOURS.length]
-    const bars = points.map(({ x, low, high }) => `<line x1="${across(x).toFixed(1)}" x2="${across(x).toFixed(1)}" y1="${up(low).toFixed(1)}" y2="${up(high).toFixed(1)}" stroke="${colour}" stroke-opacity="0.45" stroke-width="5"/>`).join('')
-    const path = points.map(({ x, y }) => `${across(x).toFixed(1)},${up(y).toFixed(1)}`).join(' ')
-    const dots = points.map(({ x, y }) => `<circle cx="${across(x).toFixed(1)}" cy="${up(y).toFixed(1)}" r="4" fill="${colour}"/>`).join('')
-    const legend = `<circle cx="${WIDTH - 230}" cy="${TOP + 16 + 20 * at}" r="4" fill="${colour}"/><text x="${WIDTH - 218}" y="${TOP + 20 + 20 * at}">${name}, slope ${slope.toFixed(2)}</text>`
-    return `${bars}<polyline points="${path}" fill="none" stroke="${colour}" stroke-width="2"/>${dots}${legend}`
-  }).join('')
+  const [first, last] = [Math.min(...all.map((point) => point.x)), Math.max(...all.map((point) => point.x))]
+  const right = WIDTH - RIGHT - LEGEND
+  const across = axisOf(first, last, LEFT, right, scale)
+  const up = axisOf(Math.min(...all.map(({ low }) => low)), Math.max(...all.map(({ high }) => high)), HEIGHT - BOTTOM, TOP, scale)
+  const shown = (tick: number): string => String(Number(tick.toPrecision(3)))
+  const ticks = [
+    ...up.ticks.map((tick) => `<line x1="${LEFT}" x2="${right}" y1="${pixels(up.at(tick))}" y2="${pixels(up.at(tick))}" stroke="#e2e8f0"/><text x="${LEFT - 10}" y="${pixels(up.at(tick) + 4)}" text-anchor="end">${shown(tick)}</text>`),
+    ...across.ticks.map((tick) => `<line x1="${pixels(across.at(tick))}" x2="${pixels(across.at(tick))}" y1="${TOP}" y2="${HEIGHT - BOTTOM}" stroke="#e2e8f0"/><text x="${pixels(across.at(tick))}" y="${HEIGHT - BOTTOM + 20}" text-anchor="middle">${shown(tick)}</text>`),
+  ].join('\n')
+  const drawn = series.map((one, at) => drawSeries(one, COLOURS[at % COLOURS.length], across, up)).join('\n')
+  const legend = series.map(({ name }, at) =>
+    `<circle cx="${right + 20}" cy="${TOP + 10 + 22 * at}" r="4" fill="${COLOURS[at % COLOURS.length]}"/><text x="${right + 32}" y="${TOP + 14 + 22 * at}">${name}</text>`).join('\n')
   return `<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 ${WIDTH} ${HEIGHT}" font-family="system-ui, sans-serif" font-size="13" fill="#334155">
 <rect width="${WIDTH}" height="${HEIGHT}" fill="#ffffff" rx="8"/>
 <text x="${LEFT}" y="28" font-size="16" font-weight="600">${title}</text>
-<g stroke="#e2e8f0">${grid}</g>
-${labels}
-<text x="${(LEFT + WIDTH - RIGHT) / 2}" y="${HEIGHT - 14}" text-anchor="middle">${xTitle}</text>
-<text transform="translate(18 ${(TOP + HEIGHT - BOTTOM) / 2}) rotate(-90)" text-anchor="middle">${yTitle}</text>
+${ticks}
+<text x="${(LEFT + right) / 2}" y="${HEIGHT - 14}" text-anchor="middle">${x}</text>
+<text transform="translate(18 ${(TOP + HEIGHT - BOTTOM) / 2}) rotate(-90)" text-anchor="middle">${y}</text>
 ${drawn}
+${legend}
 </svg>
 `
 }

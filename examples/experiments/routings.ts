@@ -30,3 +30,8 @@ export const ROUTINGS: readonly Routing[] = [
 export const spectral = (alpha: number, c: number): Routing => ({
   name: `SSMoE, alpha ${alpha}, c ${c}`, imports: 'import { spectral } from "std/policies/spectral"', route: `spectral(k = k, alpha = ${alpha.toFixed(2)}, c = ${c}, renormalise = true)`,
 })
+
+/** Alpha and c of the spectral router, one varied at a time. */
+export const SWEEP = [[0, 8], [0.3, 8], [0.5, 8], [0.7, 8], [0.9, 8], [1, 8], [0.5, 2], [0.5, 32]] as const
+
+export const sweepName = (alpha: number, c: number): string => `${alpha}${c === 8 ? '' : `, c = ${c}`}`

@@ -1,10 +1,14 @@
 /** Six ways to route in a small language model of characters. Prints the page's tables. */
+import { writeFileSync } from 'node:fs'
+import { join } from 'node:path'
 import { parseArgs } from 'node:util'
 import { openDevice } from '../../runtime/dawn/index.ts'
 import { split } from '../../training/data/split.ts'
 import { readData } from '../../training/files/data.ts'
-import { learn, mean, spread, type Learned } from './learn.ts'
-import { BALANCED, ROUTINGS, type Routing } from './routings.ts'
+import { learn, mean, seen, spread, type Learned } from './learn.ts'
+import { plot } from './plot.ts'
+import { BALANCED, ROUTINGS, spectral, SWEEP, sweepName, type Routing } from './routings.ts'
+import { curves, equalTime, mainLoss, table } from './tables.ts'
 
 const specOf = ({ imports, route }: Routing): string => `
 import { attention } from "std/blocks/attention"
@@ -38,7 +42,11 @@ model characters(V: int = 65, D: int = 48, F: int = 32, L: int = 2, H: int = 4, 
 }
 `
 
-const { values } = parseArgs({ options: { data: { type: 'string' }, device: { type: 'string', default: 'auto' }, steps: { type: 'string', default: '200' }, seeds: { type: 'string', default: '3' } } })
+const { values } = parseArgs({
+  options: {
+    data: { type: 'string' }, device: { type: 'string', default: 'auto' }, steps: { type: 'string', default: '200' }, seeds: { type: 'string', default: '3' }, plot: { type: 'string' },
+  },
+})
 const steps = Number(values.steps)
 const seeds = Array.from({ length: Number(values.seeds) }, (_, at) => at + 1)
 const device = await openDevice({ choose: values.device })
@@ -49,28 +57,40 @@ say(`adapter: ${device.choice.name}; ${steps} steps of 384 characters; seeds ${s
 const runs = new Map<string, Learned[]>()
 for (const routing of ROUTINGS) {
   for (const seed of seeds) {
-    const learned = await learn({ text: specOf(routing), steps, seed, device, training, validation, looks: 8 })
+    const learned = await learn({ text: specOf(routing), steps, seed, device, training, validation, looks: 10 })
     runs.set(routing.name, [...(runs.get(routing.name) ?? []), learned])
     const last = learned.validations.at(-1)!
     process.stderr.write(`${routing.name}, seed ${seed}: ${last.loss.toFixed(4)}, ${learned.stepMs.toFixed(0)} ms a step, ${learned.contests} contests\n`)
   }
 }
 
-say('| routing | cross-entropy | accuracy | load CV | change | ms a step | contests |\n| --- | --- | --- | --- | --- | --- | --- |')
-for (const [name, learned] of runs) {
+say(table(['routing', 'cross-entropy', 'accuracy', 'load CV', 'change', 'ms a step', 'contests'], [...runs].map(([name, learned]) => {
   const last = learned.map(({ validations }) => validations.at(-1)!)
-  const cells = [
-    spread(last.map(({ losses }) => losses['loss.cross_entropy'])), spread(last.map(({ metrics }) => metrics['metric.accuracy'])), spread(learned.map(({ cv }) => cv), 2),
+  return [
+    name, spread(last.map(({ losses }) => mainLoss(losses))), spread(last.map(({ metrics }) => metrics['metric.accuracy'])), spread(learned.map(({ cv }) => cv), 2),
     spread(learned.map(({ change }) => change)), mean(learned.map(({ stepMs }) => stepMs)).toFixed(0), mean(learned.map(({ contests }) => contests)).toFixed(1),
   ]
-  say(`| ${name} | ${cells.join(' | ')} |`)
+})))
+say('At the time that the fastest took, by their mean steps:\n')
+say(equalTime(runs, steps))
+
+say('The spectral router on the trained SMoE, afterwards (c = 8 unless said):\n')
+const rows: string[][] = []
+for (const [alpha, c] of SWEEP) {
+  const losses: number[] = []
+  const accuracies: number[] = []
+  for (const { state } of runs.get('SMoE')!) {
+    const [{ loss, accuracy }] = await seen(specOf(spectral(alpha, c)), device, state, [validation], 24)
+    losses.push(loss)
+    accuracies.push(accuracy)
+  }
+  rows.push([sweepName(alpha, c), spread(losses), spread(accuracies)])
 }
-say('\nAt the time that the fastest took, by its median step:\n')
-const budget = Math.min(...[...runs.values()].map((learned) => steps * mean(learned.map(({ stepMs }) => stepMs))))
-say('| routing | steps in that time | cross-entropy at the last look in it |\n| --- | --- | --- |')
-for (const [name, learned] of runs) {
-  const inTime = Math.floor(budget / mean(learned.map(({ stepMs }) => stepMs)))
-  const then = learned.map(({ validations }) => validations.filter(({ step }) => step <= inTime).at(-1) ?? validations[0])
-  say(`| ${name} | ${inTime} | ${spread(then.map(({ loss }) => loss))} |`)
-}
+say(table(['alpha', 'cross-entropy', 'accuracy'], rows))
 device.dispose()
+if (values.plot !== undefined) {
+  for (const against of ['steps', 'seconds'] as const) {
+    const title = against === 'steps' ? 'Characters, at equal steps' : 'Characters, at equal time'
+    writeFileSync(join(values.plot, `characters-by-${against}.svg`), plot({ title, x: against, y: 'cross-entropy, validation', scale: 'linear', series: curves(runs, against) }))
+  }
+}

@@ -15,7 +15,7 @@ import { createReferenceMachine } from '../../cli/training/reference-machine.ts'
 import { rateFactor } from '../../training/schedule/rate.ts'
 import { stream } from '../../training/random.ts'
 import { graphsOf, mean } from './learn.ts'
-import { logLogPlot, slopeOf, type Series } from './plot.ts'
+import { plot, slopeOf, type Series } from './plot.ts'
 
 const [D, E] = [4, 4]
 const NOISE = 0.1
@@ -130,6 +130,7 @@ const steps = Number(values.steps)
 const seeds = Array.from({ length: Number(values.seeds) }, (_, at) => at + 1)
 const sizes = [64, 128, 256, 512, 1024, 2048, 4096, 8192].filter((size) => size <= Number(values.most))
 const series: Series[] = []
+const slopes: number[] = []
 process.stdout.write(`f64 reference; ${steps} steps of all samples; seeds ${seeds.join(', ')}; noise ${NOISE}, start ${START} from the truth\n\n| samples | ${Object.keys(WAYS).join(' | ')} |\n| --- | --- | --- |\n`)
 for (const way of Object.keys(WAYS) as Way[]) {
   const points = []
@@ -139,10 +140,11 @@ for (const way of Object.keys(WAYS) as Way[]) {
     process.stderr.write(`${way} ${samples}: ${errors.map((error) => error.toFixed(4)).join(' ')}\n`)
     points.push({ x: samples, y: mean(errors), low: Math.min(...errors), high: Math.max(...errors) })
   }
-  series.push({ name: way, points, slope: slopeOf(points) })
+  slopes.push(slopeOf(points))
+  series.push({ name: `${way}, slope ${slopes.at(-1)!.toFixed(2)}`, points })
 }
 for (const [at, samples] of sizes.entries()) {
   process.stdout.write(`| ${samples} | ${series.map(({ points }) => `${points[at].y.toFixed(4)} (${points[at].low.toFixed(4)} to ${points[at].high.toFixed(4)})`).join(' | ')} |\n`)
 }
-process.stdout.write(`| slope | ${series.map(({ slope }) => slope.toFixed(2)).join(' | ')} |\n`)
-if (values.plot !== undefined) writeFileSync(values.plot, logLogPlot('Error of the experts', 'samples', 'root mean square error', series))
+process.stdout.write(`| slope | ${slopes.map((slope) => slope.toFixed(2)).join(' | ')} |\n`)
+if (values.plot !== undefined) writeFileSync(values.plot, plot({ title: 'Error of the experts', x: 'samples', y: 'root mean square error', scale: 'log', series }))
