@@ -4,7 +4,9 @@ import type { Recipe } from '../plan/recipe.ts'
 import { bundleWeights, memoryNames, updateInputs, type MovedWeight } from '../plan/update.ts'
 import type { Device } from '../runtime/device.ts'
 import { recordOf } from '../runtime/routing/tensors.ts'
+import type { Inputs } from '../runtime/dims.ts'
 import type { Outputs } from '../runtime/run.ts'
+import type { StepTime } from '../runtime/profile.ts'
 import { createSession, type Session } from '../runtime/session.ts'
 import { createStore } from '../runtime/store.ts'
 import { elementCount, type HostData } from '../runtime/tensors.ts'
@@ -20,8 +22,10 @@ export interface MachinePlans {
 }
 
 export interface DeviceMachine extends Machine {
-  /** The session of a step, for profiles. */
-  readonly session: (chosen: readonly string[]) => Promise<Session>
+  /** Times the dispatches of the next step, all its micro-batches, and of its update; does nothing where the device has no clock. */
+  readonly timeNext: () => void
+  /** Of the last step that was timed, in the order of the run; null before there is one. */
+  readonly times: () => readonly StepTime[] | null
   /** Frees what it holds on the device, not the device. */
   readonly dispose: () => void
 }
@@ -57,6 +61,9 @@ export function createDeviceMachine(device: Device, plans: MachinePlans): Device
   const sessions = new Map<string, Promise<Session>>()
   const shapes = shapesOf(recipe)
   let isFirst = true
+  let wantsTimes = false
+  let taken: readonly StepTime[] = []
+  let timed: readonly StepTime[] | null = null
 
   const sessionOf = (key: string, make: () => Plan): Promise<Session> => {
     const known = sessions.get(key) ?? createSession(device, make(), { store })
@@ -66,20 +73,34 @@ export function createDeviceMachine(device: Device, plans: MachinePlans): Device
   const stepSession = (chosen: readonly string[], first: boolean): Promise<Session> =>
     sessionOf(`${first ? 'first' : 'later'} ${chosen.join(' ')}`, () => plans.step(chosen, first))
 
+  /** A run, with a look at the clock where one was asked for. */
+  const runOnce = async (session: Session, inputs: Inputs): Promise<Outputs> => {
+    if (!wantsTimes) return session.run(inputs)
+    const { outputs, steps } = await session.profile(inputs)
+    taken = [...taken, ...steps]
+    return outputs
+  }
+
   return {
     adapter: device.choice.name,
-    session: (chosen) => stepSession(chosen, true),
+    timeNext: () => {
+      wantsTimes = isFirst && device.gpu.features.has('timestamp-query')
+      taken = []
+    },
+    times: () => timed,
     step: async (chosen, inputs) => {
       const session = await stepSession(chosen, isFirst)
-      const outputs = await session.run(only(session.plan, inputs))
+      const outputs = await runOnce(session, only(session.plan, inputs))
       isFirst = false
       return answersOf(recipe, outputs)
     },
     update: async ({ rate, update }) => {
       const session = await sessionOf('update', () => plans.update(moved))
       const inputs = Object.fromEntries(Object.entries(updateInputs(recipe, rate, update)).map(([name, value]) => [name, scalar(value)]))
-      const { norm } = await session.run(inputs)
+      const { norm } = await runOnce(session, inputs)
       isFirst = true
+      if (wantsTimes) timed = taken
+      wantsTimes = false
       return { norm: norm.data[0] }
     },
     evaluate: async (inputs) => {

@@ -7,11 +7,12 @@ import { GradientError } from '../../compiler/autodiff/differentiate.ts'
 import { compileTraining, trainingPlans, TrainingLimitError, type TrainingGraphs } from '../../compiler/train.ts'
 import type { RecipeOverrides } from '../../compiler/recipe.ts'
 import { positionAt, type Span } from '../../grammar/source.ts'
+import type { StepTime } from '../../runtime/profile.ts'
 import { DataError, DivergedError, FitError, ResumeError } from '../../training/errors.ts'
 import type { Data } from '../../training/data/data.ts'
 import { split } from '../../training/data/split.ts'
 import type { EndEvent, StartEvent, StepEvent } from '../../training/events.ts'
-import { createDeviceMachine } from '../../training/device-machine.ts'
+import { createDeviceMachine, type DeviceMachine } from '../../training/device-machine.ts'
 import { listCheckpoints } from '../../training/files/checkpoints.ts'
 import { readData } from '../../training/files/data.ts'
 import { readRecords } from '../../training/files/record.ts'
@@ -96,15 +97,18 @@ function createStop(terminal: Terminal): { readonly signal: AbortSignal; readonl
 
 interface Opened {
   readonly machine: Machine
+  /** What tells the times of a step; null where no device computes. */
+  readonly clock: Pick<DeviceMachine, 'timeNext' | 'times'> | null
   readonly dispose: () => void
 }
 
 async function openMachine(graphs: TrainingGraphs, choose: string, terminal: Terminal): Promise<Opened> {
-  if (choose === 'reference') return { machine: createReferenceMachine(graphs), dispose: () => {} }
+  if (choose === 'reference') return { machine: createReferenceMachine(graphs), clock: null, dispose: () => {} }
   const device = await openChosen(choose, terminal)
   const machine = createDeviceMachine(device, trainingPlans(graphs, device.target))
   return {
     machine,
+    clock: machine,
     dispose: () => {
       machine.dispose()
       device.dispose()
@@ -112,7 +116,10 @@ async function openMachine(graphs: TrainingGraphs, choose: string, terminal: Ter
   }
 }
 
-async function follow(directory: string, training: Training, { keep }: Options, terminal: Terminal): Promise<EndEvent> {
+/** Steps before the one whose kernels are timed: drivers compile in the first. */
+const UNTIMED = 2
+
+async function follow(directory: string, training: Training, { keep }: Options, clock: Opened['clock'], terminal: Terminal): Promise<EndEvent> {
   const line = createLine(terminal)
   let [start, last]: [StartEvent | null, StepEvent | null] = [null, null]
   for await (const event of trainInto(directory, training, { keep })) {
@@ -124,6 +131,7 @@ async function follow(directory: string, training: Training, { keep }: Options, 
       case 'step':
         last = event
         line.draw(stepLine(event, start!))
+        if (event.step === start!.done + UNTIMED) clock?.timeNext()
         break
       case 'validation':
         line.keep(validationLine(event, last))
@@ -137,9 +145,9 @@ async function follow(directory: string, training: Training, { keep }: Options, 
   throw new Error('a run ends with its end')
 }
 
-async function writeReport(directory: string): Promise<string> {
+async function writeReport(directory: string, times: readonly StepTime[] | null): Promise<string> {
   const path = join(directory, 'report.html')
-  await writeFile(path, trainingPage(reportTraining(await readRecords(directory))))
+  await writeFile(path, trainingPage(reportTraining(await readRecords(directory), times)))
   return path
 }
 
@@ -170,7 +178,7 @@ async function action(path: string, options: Options, terminal: Terminal): Promi
   const graphs = graphsOf(path, options, terminal)
   const sets = await dataOf(options, terminal)
   const directory = terminal.path(directoryOf(options, graphs.recipe.model))
-  const { machine, dispose } = await openMachine(graphs, options.device, terminal)
+  const { machine, clock, dispose } = await openMachine(graphs, options.device, terminal)
   const stop = createStop(terminal)
   try {
     const fresh: Training = {
@@ -178,8 +186,8 @@ async function action(path: string, options: Options, terminal: Terminal): Promi
       saveEvery: options.saveEvery ?? options.validateEvery, signal: stop.signal,
     }
     const training = options.resume === undefined ? fresh : await resume(terminal.path(options.resume), fresh)
-    const end = await follow(directory, training, options, terminal)
-    const report = await writeReport(directory)
+    const end = await follow(directory, training, options, clock, terminal)
+    const report = await writeReport(directory, clock?.times() ?? null)
     const newest = (await listCheckpoints(join(directory, CHECKPOINTS))).at(-1)
     terminal.err(`\n${end.reason === 'done' ? 'done' : 'stopped'} at step ${end.step}\n`)
     terminal.out(`weights     ${newest?.path ?? 'none'}\nreport      ${report}\n`)

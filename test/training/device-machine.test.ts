@@ -112,6 +112,25 @@ describe.each(await softwareDevices())('training on %s', (name) => {
     }
   }, 600_000)
 
+  it('times a step and its update where it is asked to, and computes the same', async () => {
+    const graphs = graphsOf(6)
+    const plans = trainingPlans(graphs, device.target)
+    const machine = createDeviceMachine(device, plans)
+    const { state } = await run(machine, graphs)
+    expect(machine.times()).toBeNull()
+    machine.dispose()
+    const timed = createDeviceMachine(device, plans)
+    for await (const event of train({ recipe: graphs.recipe, machine: timed, training: data() })) if (event.kind === 'step' && event.step === 2) timed.timeNext()
+    const dispatches = [plans.step([], true), plans.step([], false), plans.update()].reduce((sum, plan) => sum + plan.programs[0].steps.length, 0)
+    if (device.gpu.features.has('timestamp-query')) {
+      expect(timed.times()!.length).toBeGreaterThan(dispatches / 2)
+      expect(timed.times()!.reduce((sum, { nanoseconds }) => sum + nanoseconds, 0)).toBeGreaterThan(0)
+    } else expect(timed.times()).toBeNull()
+    const again = await timed.read()
+    for (const [weight, { data: values }] of Object.entries(state)) expect(again[weight].data, weight).toEqual(values)
+    timed.dispose()
+  }, 600_000)
+
   it('ends in the same bytes when it goes on elsewhere from what was read', async () => {
     const graphs = graphsOf(12)
     const plans = trainingPlans(graphs, device.target)

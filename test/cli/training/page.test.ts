@@ -64,6 +64,18 @@ describe.skipIf(path === null)('in Chromium', () => {
     await page.close()
   })
 
+  test('what was told of a single step is a dot', async () => {
+    const page = await show(madeUpRun({ steps: 1, layers: 1, experts: 4 }))
+    const marks = await page.locator('svg.chart').evaluateAll((charts) => charts.map((chart) => ({
+      dots: chart.querySelectorAll('circle:not([visibility=hidden])').length,
+      lines: [...chart.querySelectorAll('path.line')].filter((path) => (path.getAttribute('d') ?? '').includes('L')).length,
+      told: chart.querySelectorAll('path.line').length > 0 && [...chart.querySelectorAll('path.line')].some((path) => path.getAttribute('d') !== ''),
+    })))
+    expect(marks.filter(({ dots, lines, told }) => told && lines === 0 && dots === 0)).toEqual([])
+    expect(marks.some(({ dots, lines }) => lines === 0 && dots > 0)).toBe(true)
+    await page.close()
+  })
+
   test('a pixel a piece and expert, dead ones in red', async () => {
     const page = await show(run)
     const pixels = await page.locator('.strip canvas').nth(2).evaluate((canvas: HTMLCanvasElement) => ({ width: canvas.width, height: canvas.height, data: [...canvas.getContext('2d')!.getImageData(0, 0, canvas.width, canvas.height).data] }))

@@ -97,7 +97,9 @@ function drawLine(line: Line, x: Scale, y: Scale): readonly (SVGElement | null)[
   const dot = (r: number) => (value: number | null, at: number): SVGElement | null =>
     value === null ? null : svg('circle', { class: r > 2 ? 'dot' : null, cx: x.at(steps[at]), cy: y.at(value), r, fill: colour })
   if (isSparse(line)) return values.map(dot(1.8))
-  const dots = hasDots !== true || values.length > 80 ? [] : values.map(dot(3))
+  // a line through one point shows nothing
+  const isLone = (at: number): boolean => (values[at - 1] ?? null) === null && (values[at + 1] ?? null) === null
+  const dots = hasDots !== true || values.length > 80 ? values.map((value, at) => (isLone(at) ? dot(1.8)(value, at) : null)) : values.map(dot(3))
   return [
     band === null ? null : svg('path', { class: 'spread', d: band, fill: colour }),
     isSmoothed(line) ? svg('path', { class: 'line raw', d: pathOf(steps, values, x, y), stroke: colour }) : null,
