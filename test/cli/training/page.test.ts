@@ -67,7 +67,7 @@ describe.skipIf(path === null)('in Chromium', () => {
   test('what was told of a single step is a dot', async () => {
     const page = await show(madeUpRun({ steps: 1, layers: 1, experts: 4 }))
     const marks = await page.locator('svg.chart').evaluateAll((charts) => charts.map((chart) => ({
-      dots: chart.querySelectorAll('circle:not([visibility=hidden])').length,
+      dots: chart.querySelectorAll('circle.dot, circle[r="1.8"]').length,
       lines: [...chart.querySelectorAll('path.line')].filter((path) => (path.getAttribute('d') ?? '').includes('L')).length,
       told: chart.querySelectorAll('path.line').length > 0 && [...chart.querySelectorAll('path.line')].some((path) => path.getAttribute('d') !== ''),
     })))
