@@ -65,7 +65,8 @@ describe.skipIf(path === null)('in Chromium', () => {
   })
 
   test('what was told of a single step is a dot', async () => {
-    const page = await show(madeUpRun({ steps: 1, layers: 1, experts: 4 }))
+    const records = madeUpRecords({ steps: 8, layers: 1, experts: 4 }).map((record) => (record.kind === 'step' && record.step === 3 ? { ...record, losses: { ...record.losses, 'loss.distil': 0.1 } } : record))
+    const page = await show(reportTraining(records))
     const marks = await page.locator('svg.chart').evaluateAll((charts) => charts.map((chart) => ({
       dots: chart.querySelectorAll('circle.dot, circle[r="1.8"]').length,
       lines: [...chart.querySelectorAll('path.line')].filter((path) => (path.getAttribute('d') ?? '').includes('L')).length,
