@@ -68,7 +68,7 @@ describe.skipIf(path === null)('in Chromium', () => {
     const records = madeUpRecords({ steps: 8, layers: 1, experts: 4 }).map((record) => (record.kind === 'step' && record.step === 3 ? { ...record, losses: { ...record.losses, 'loss.distil': 0.1 } } : record))
     const page = await show(reportTraining(records))
     const marks = await page.locator('svg.chart').evaluateAll((charts) => charts.map((chart) => ({
-      dots: chart.querySelectorAll('circle.dot, circle[r="1.8"]').length,
+      dots: [...chart.querySelectorAll('circle')].filter((circle) => circle.getAttribute('visibility') !== 'hidden' && circle.closest('[visibility=hidden]') === null).length,
       lines: [...chart.querySelectorAll('path.line')].filter((path) => (path.getAttribute('d') ?? '').includes('L')).length,
       told: chart.querySelectorAll('path.line').length > 0 && [...chart.querySelectorAll('path.line')].some((path) => path.getAttribute('d') !== ''),
     })))
