@@ -6,7 +6,7 @@ import type { Plan } from '../plan/plan.ts'
 import type { Recipe } from '../plan/recipe.ts'
 import type { Target } from '../plan/target.ts'
 import { movedWeights, type MovedWeight } from '../plan/update.ts'
-import { differentiate } from './autodiff/differentiate.ts'
+import { differentiate, GradientError } from './autodiff/differentiate.ts'
 import { compileGraph } from './compile.ts'
 import type { Graph } from './graph/node.ts'
 import { lower } from './lower/lower.ts'
@@ -90,5 +90,19 @@ export function compileTraining(source: Source, options: CheckOptions & { readon
   const { model, diagnostics: found } = check(parsed.file, options)
   const diagnostics = [...parsed.diagnostics, ...found]
   const ok = model !== null && diagnostics.every(({ severity }) => severity !== 'error')
-  return { diagnostics, model, graphs: ok ? trainingGraphs(model, options.recipe) : null }
+  const graphs = ok ? trainingGraphs(model, options.recipe) : null
+  const refused = graphs === null ? null : gradientProblem(graphs)
+  return refused === null ? { diagnostics, model, graphs } : { diagnostics: [...diagnostics, refused], model, graphs: null }
+}
+
+/** What has no gradient, in steps without contests or with all of them; null where all has one. */
+function gradientProblem({ recipe, step }: TrainingGraphs): Diagnostic | null {
+  const contested = recipe.layers.flatMap(({ layer, contest }) => (contest === null ? [] : [layer]))
+  try {
+    for (const chosen of contested.length === 0 ? [[]] : [[], contested]) step(chosen, true)
+    return null
+  } catch (problem) {
+    if (!(problem instanceof GradientError) || problem.origin.span === null) throw problem
+    return { code: 'SMOE7001', severity: 'error', message: problem.message, span: problem.origin.span, related: [], help: '`stop(...)` asks for no gradient through what it holds', fix: null }
+  }
 }

@@ -1,6 +1,6 @@
 /**
  * Every diagnostic there is. SMOE1xxx form, SMOE2xxx names and imports, SMOE3xxx types and dimensions, SMOE4xxx ranges and
- * constraints, SMOE5xxx weights, SMOE6xxx limits of the target.
+ * constraints, SMOE5xxx weights, SMOE6xxx limits of the target, SMOE7xxx training.
  */
 
 /** `mistake`: the text breaks a rule. `unsupported`: the text is right, but this version cannot do it yet. */
@@ -329,6 +329,11 @@ const rows = {
     title: 'more than a workgroup holds',
     explanation: 'Some computations hold a number for each column in the memory of one workgroup: how many columns there are is known when the spec is compiled, and they fit.',
     example: 'model m() {\n  input cost: f32[T, E]\n  input rows: f32[T]\n  input columns: f32[E]\n  output scalings = sinkhorn(cost, rows, columns)\n}',
+  },
+  SMOE7001: {
+    title: 'no gradient',
+    explanation: 'A weight is learned by the gradients of all that stands between it and a loss, and here is something that has none. `stop(x)` is x for which no gradient is asked.',
+    example: 'model m(D: int = 4) {\n  input x: f32[N, D]\n  param w: f32[D, D]\n  output y = x @ w.T\n  train {\n    loss rank = sum(svd_values(w))\n    optimiser sgd(rate = 0.1)\n    batch N = 2\n  }\n}',
   },
 } as const satisfies Readonly<Record<string, CodeRow>>
 

@@ -3,10 +3,8 @@ import { existsSync } from 'node:fs'
 import { writeFile } from 'node:fs/promises'
 import { dirname, join } from 'node:path'
 import { InvalidArgumentError, type Command } from 'commander'
-import { GradientError } from '../../compiler/autodiff/differentiate.ts'
 import { compileTraining, trainingPlans, TrainingLimitError, type TrainingGraphs } from '../../compiler/train.ts'
 import type { RecipeOverrides } from '../../compiler/recipe.ts'
-import { positionAt, type Span } from '../../grammar/source.ts'
 import type { StepTime } from '../../runtime/profile.ts'
 import { DataError, DivergedError, FitError, ResumeError } from '../../training/errors.ts'
 import type { Data } from '../../training/data/data.ts'
@@ -151,19 +149,12 @@ async function writeReport(directory: string, times: readonly StepTime[] | null)
   return path
 }
 
-function placeOf(span: Span | null): string {
-  if (span === null) return ''
-  const { line, column } = positionAt(span.source, span.start)
-  return ` (${span.source.path}:${line}:${column})`
-}
-
 /** What went wrong with what the user gave, as a failure of the command. */
 function asFailure(problem: unknown, terminal: Terminal): unknown {
   if (problem instanceof TrainingLimitError) {
     refuseErrors(problem.diagnostics, terminal)
     return new Failure(EXIT.noAdapter, problem.message)
   }
-  if (problem instanceof GradientError) return new Failure(EXIT.diagnostics, `${problem.message}${placeOf(problem.origin.span)}`, 'stop(...) lets no gradient through')
   if (problem instanceof DivergedError) return new Failure(EXIT.numbersDiffer, problem.message, 'a smaller rate, a longer warm-up or clipping may help')
   if (problem instanceof ResumeError) return new Failure(EXIT.badCheckpoint, problem.message)
   if (problem instanceof DataError || problem instanceof FitError) return new Failure(EXIT.usage, problem.message)

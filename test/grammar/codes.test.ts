@@ -11,7 +11,7 @@ test.each(Object.entries(codes).filter(([code]) => code.startsWith('SMOE1') && !
 
 test('every row is told in words', () => {
   for (const [code, { title, explanation, example }] of Object.entries(codes)) {
-    expect(code).toMatch(/^SMOE[1-6]\d{3}$/)
+    expect(code).toMatch(/^SMOE[1-7]\d{3}$/)
     expect(title).toMatch(/^\S.*\w$/)
     expect(explanation).toMatch(/\.$/)
     expect(example).not.toBe('')
