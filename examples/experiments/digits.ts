@@ -7,10 +7,10 @@ import type { RowsData } from '../../training/data/data.ts'
 import { split } from '../../training/data/split.ts'
 import { readData } from '../../training/files/data.ts'
 import { stream } from '../../training/random.ts'
-import { learn, mean, seen, spread, type Learned } from './learn.ts'
+import { learn, seen, spread, stepTimes, type Learned } from './learn.ts'
 import { plot } from './plot.ts'
 import { BALANCED, ROUTINGS, spectral, SWEEP, sweepName, type Routing } from './routings.ts'
-import { curves, equalTime, mainLoss, table } from './tables.ts'
+import { cost, curves, equalTime, mainLoss, table } from './tables.ts'
 
 const BATCH = 64
 
@@ -104,16 +104,19 @@ for (const routing of ROUTINGS) {
     runs.set(routing.name, [...(runs.get(routing.name) ?? []), learned])
     const row = await accuraciesOf(routing, learned)
     accuracies.set(routing.name, [...(accuracies.get(routing.name) ?? []), row])
-    process.stderr.write(`${routing.name}, seed ${seed}: ${row.map((value) => value.toFixed(3)).join(' ')}, ${learned.stepMs.toFixed(0)} ms a step\n`)
+    process.stderr.write(`${routing.name}, seed ${seed}: ${row.map((value) => value.toFixed(3)).join(' ')}\n`)
   }
 }
 
+const timed = await stepTimes(ROUTINGS.map(specOf), device, training)
+const times = new Map(ROUTINGS.map(({ name }, at) => [name, timed[at]]))
+
 say(table(['routing', ...kinds, 'cross-entropy', 'load CV', 'change', 'ms a step'], [...runs].map(([name, learned]) => [
   name, ...spreads(accuracies.get(name)!), spread(learned.map(({ validations }) => mainLoss(validations.at(-1)!.losses))), spread(learned.map(({ cv }) => cv), 2),
-  spread(learned.map(({ change }) => change)), mean(learned.map(({ stepMs }) => stepMs)).toFixed(1),
+  spread(learned.map(({ change }) => change)), cost(learned, times.get(name)!).toFixed(1),
 ])))
 say('At the time that the fastest took, by their mean steps:\n')
-say(equalTime(runs, steps))
+say(equalTime(runs, times, steps))
 
 say('The spectral router on the trained SMoE, afterwards (c = 8 unless said):\n')
 const swept: string[][] = []
@@ -134,5 +137,5 @@ for (const name of ['SMoE', 'SMoE, balance loss', 'CompeteSMoE', 'SSR']) {
 say(table(['trained as', ...kinds], rerouted))
 device.dispose()
 if (values.plot !== undefined) {
-  writeFileSync(join(values.plot, 'digits-by-steps.svg'), plot({ title: 'Digits, at equal steps', x: 'steps', y: 'cross-entropy, validation', scale: 'linear', series: curves(runs, 'steps') }))
+  writeFileSync(join(values.plot, 'digits-by-steps.svg'), plot({ title: 'Digits, at equal steps', x: 'steps', y: 'cross-entropy, validation', scale: 'linear', series: curves(runs, times, 'steps') }))
 }

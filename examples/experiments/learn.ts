@@ -14,13 +14,13 @@ import type { State } from '../../training/machine.ts'
 export interface Learned {
   readonly state: State
   readonly validations: readonly ValidationEvent[]
-  /** Mean over the steps, each taken as the median of those in which as many layers competed: what else the machine did counts for little. */
-  readonly stepMs: number
   /** Of the load of experts over the last quarter of the run, mean over layers. */
   readonly cv: number
   /** Tokens whose first expert changed from one look to the next, mean over looks and layers. */
   readonly change: number
   readonly contests: number
+  /** Steps by the number of layers that competed in them. */
+  readonly steps: readonly number[]
 }
 
 export interface Setting {
@@ -46,26 +46,57 @@ export async function learn({ text, steps, seed, device, training, validation, l
   const graphs = graphsOf(text, steps, seed)
   const machine = createDeviceMachine(device, trainingPlans(graphs, device.target))
   const [done, validations, probes]: [StepEvent[], ValidationEvent[], ProbeEvent[]] = [[], [], []]
-  const times = new Map<number, number[]>()
-  let last = performance.now()
   for await (const event of train({ recipe: graphs.recipe, machine, training, validation, validateEvery: Math.ceil(steps / looks), validateBatches: 24 })) {
-    if (event.kind === 'step') {
-      done.push(event)
-      times.set(event.chosen.length, [...(times.get(event.chosen.length) ?? []), performance.now() - last])
-    } else if (event.kind === 'validation') validations.push(event)
+    if (event.kind === 'step') done.push(event)
+    else if (event.kind === 'validation') validations.push(event)
     else if (event.kind === 'probe') probes.push(event)
-    last = performance.now()
   }
   const state = await machine.read()
   machine.dispose()
   const tail = done.slice(-Math.ceil(steps / 4))
   return {
-    state, validations, stepMs: mean([...times.values()].flatMap((alike) => alike.map(() => median(alike)))),
+    state, validations,
     cv: mean(tail.flatMap(({ routing }) => routing.map(({ cv }) => cv ?? 0))),
     change: mean(probes.flatMap(({ layers }) => layers.flatMap(({ changeTop1 }) => (changeTop1 === null ? [] : [changeTop1])))),
     contests: done.reduce((sum, { chosen }) => sum + chosen.length, 0),
+    steps: Array.from({ length: graphs.recipe.layers.length + 1 }, (_, many) => done.filter(({ chosen }) => chosen.length === many).length),
   }
 }
+
+/** Steps of each kind that are timed, after two that are not. */
+const TIMED = 15
+
+/**
+ * Milliseconds of a step in which none, one, two ... layers compete, for each spec: medians of steps that are taken in turns, so that what else the
+ * machine does meets all alike.
+ */
+export async function stepTimes(texts: readonly string[], device: Device, training: Data): Promise<readonly (readonly number[])[]> {
+  const runs = texts.map((text) => {
+    const graphs = graphsOf(text, 1, 1)
+    const contested = graphs.recipe.layers.filter(({ contest }) => contest !== null)
+    const kinds = contested.length + 1
+    const steps = kinds * (TIMED + 2)
+    // the steps of a kind follow each other
+    const schedule = Object.fromEntries(contested.map(({ layer }, at) => [layer, Array.from({ length: steps }, (_, step) => step).filter((step) => Math.floor(step / (TIMED + 2)) > at)]))
+    const machine = createDeviceMachine(device, trainingPlans(graphs, device.target))
+    return { machine, kinds, events: train({ recipe: { ...graphs.recipe, steps }, machine, training, schedule }), times: [] as number[] }
+  })
+  for (let isOver = false; !isOver;) {
+    isOver = true
+    for (const { events, times } of runs) {
+      const start = performance.now()
+      const { value } = await events.next()
+      if (value?.kind === 'step') times.push(performance.now() - start)
+      isOver &&= value === undefined
+    }
+  }
+  runs.forEach(({ machine }) => machine.dispose())
+  return runs.map(({ kinds, times }) => Array.from({ length: kinds }, (_, kind) => median(times.slice(kind * (TIMED + 2) + 2, (kind + 1) * (TIMED + 2)))))
+}
+
+/** Mean milliseconds of the steps of a run, by those of each kind. */
+export const stepMs = ({ steps }: Learned, times: readonly number[]): number =>
+  steps.reduce((sum, count, kind) => sum + count * (times[kind] ?? 0), 0) / steps.reduce((sum, count) => sum + count, 0)
 
 export interface Seen {
   /** Without what policies add. */

@@ -5,10 +5,10 @@ import { parseArgs } from 'node:util'
 import { openDevice } from '../../runtime/dawn/index.ts'
 import { split } from '../../training/data/split.ts'
 import { readData } from '../../training/files/data.ts'
-import { learn, mean, seen, spread, type Learned } from './learn.ts'
+import { learn, mean, seen, spread, stepTimes, type Learned } from './learn.ts'
 import { plot } from './plot.ts'
 import { BALANCED, ROUTINGS, spectral, SWEEP, sweepName, type Routing } from './routings.ts'
-import { curves, equalTime, mainLoss, table } from './tables.ts'
+import { cost, curves, equalTime, mainLoss, table } from './tables.ts'
 
 const specOf = ({ imports, route }: Routing): string => `
 import { attention } from "std/blocks/attention"
@@ -60,19 +60,22 @@ for (const routing of ROUTINGS) {
     const learned = await learn({ text: specOf(routing), steps, seed, device, training, validation, looks: 10 })
     runs.set(routing.name, [...(runs.get(routing.name) ?? []), learned])
     const last = learned.validations.at(-1)!
-    process.stderr.write(`${routing.name}, seed ${seed}: ${last.loss.toFixed(4)}, ${learned.stepMs.toFixed(0)} ms a step, ${learned.contests} contests\n`)
+    process.stderr.write(`${routing.name}, seed ${seed}: ${last.loss.toFixed(4)}, ${learned.contests} contests\n`)
   }
 }
+
+const timed = await stepTimes(ROUTINGS.map(specOf), device, training)
+const times = new Map(ROUTINGS.map(({ name }, at) => [name, timed[at]]))
 
 say(table(['routing', 'cross-entropy', 'accuracy', 'load CV', 'change', 'ms a step', 'contests'], [...runs].map(([name, learned]) => {
   const last = learned.map(({ validations }) => validations.at(-1)!)
   return [
     name, spread(last.map(({ losses }) => mainLoss(losses))), spread(last.map(({ metrics }) => metrics['metric.accuracy'])), spread(learned.map(({ cv }) => cv), 2),
-    spread(learned.map(({ change }) => change)), mean(learned.map(({ stepMs }) => stepMs)).toFixed(0), mean(learned.map(({ contests }) => contests)).toFixed(1),
+    spread(learned.map(({ change }) => change)), cost(learned, times.get(name)!).toFixed(1), mean(learned.map(({ contests }) => contests)).toFixed(1),
   ]
 })))
 say('At the time that the fastest took, by their mean steps:\n')
-say(equalTime(runs, steps))
+say(equalTime(runs, times, steps))
 
 say('The spectral router on the trained SMoE, afterwards (c = 8 unless said):\n')
 const rows: string[][] = []
@@ -91,6 +94,6 @@ device.dispose()
 if (values.plot !== undefined) {
   for (const against of ['steps', 'seconds'] as const) {
     const title = against === 'steps' ? 'Characters, at equal steps' : 'Characters, at equal time'
-    writeFileSync(join(values.plot, `characters-by-${against}.svg`), plot({ title, x: against, y: 'cross-entropy, validation', scale: 'linear', series: curves(runs, against) }))
+    writeFileSync(join(values.plot, `characters-by-${against}.svg`), plot({ title, x: against, y: 'cross-entropy, validation', scale: 'linear', series: curves(runs, times, against) }))
   }
 }

@@ -1,7 +1,7 @@
 /**
  * The theory's own setting: samples of a known mixture of regressions whose experts all answer, weighed by their responses (competition) or by a softmax of
- * their own (a router). The same mixture is fitted by least squares, with as many experts as there are or with one too many, from the neighbourhood of the
- * truth; printed is how far the fitted experts are from the true ones against the number of samples.
+ * their own (a router). The same mixture is fitted by least squares, from the neighbourhood of the truth; printed is how far the fitted experts are from the
+ * true ones against the number of samples.
  */
 import { writeFileSync } from 'node:fs'
 import { join } from 'node:path'
@@ -25,7 +25,7 @@ import { table } from './tables.ts'
 
 /** Widths of a sample and of the answer, and experts of the truth. */
 const [D, E] = [4, 3]
-const NOISE = 0.3
+const NOISE = 0.03
 /** Deviation of each number of the start from the truth. */
 const START = 0.15
 const RATE = 0.01
@@ -46,14 +46,14 @@ const WAYS = {
 
 type Way = keyof typeof WAYS
 
-const specOf = (way: Way, samples: number, experts: number): string => `
+const specOf = (way: Way, samples: number): string => `
 expert affine(x: f32[T, D]) -> f32[T, D] {
   param matrix: f32[D, D]
   param offset: f32[D]
   return x @ matrix.T + offset
 }
 ${WAYS[way]}
-model mixture(D: int = ${D}, E: int = ${experts}) {
+model mixture(D: int = ${D}, E: int = ${E}) {
   input x: f32[N, D]
   output y: f32[N, D] = moe(x) {
     experts E of affine()
@@ -87,44 +87,33 @@ const plus = (a: Numbers, b: Numbers): Numbers => ({ shape: a.shape, data: a.dat
 
 type Weights = Readonly<Record<string, Numbers>>
 
-const shapesOf = (way: Way, experts: number): Readonly<Record<string, readonly number[]>> => ({
-  'moe.experts.matrix': [experts, D, D], 'moe.experts.offset': [experts, D], ...(way === 'softmax' ? { 'moe.router.gate': [experts, D] } : {}),
+const shapesOf = (way: Way): Readonly<Record<string, readonly number[]>> => ({
+  'moe.experts.matrix': [E, D, D], 'moe.experts.offset': [E, D], ...(way === 'softmax' ? { 'moe.router.gate': [E, D] } : {}),
 })
 
-const truthOf = (way: Way, seed: number): Weights => Object.fromEntries(Object.entries(shapesOf(way, E)).map(([name, shape]) => [name, normals(seed, `${name} truth`, shape, 1)]))
+const truthOf = (way: Way, seed: number): Weights => Object.fromEntries(Object.entries(shapesOf(way)).map(([name, shape]) => [name, normals(seed, `${name} truth`, shape, 1)]))
 
 /** What the mixture says, without noise. */
 function answersOf(way: Way, truth: Weights, x: Numbers): Float64Array {
-  const { model } = check(parse({ path: 'mixture.smoe', text: specOf(way, x.shape[0], E) }).file, { load: createLoader(processTerminal()) })
+  const { model } = check(parse({ path: 'mixture.smoe', text: specOf(way, x.shape[0]) }).file, { load: createLoader(processTerminal()) })
   const host = ({ shape, data }: Numbers) => hostTensor(shape, 'f32', Float64Array.from(data))
   const weights = Object.fromEntries(Object.entries(truth).map(([name, value]) => [name, host(value)]))
   return evaluate(lower(model!), { inputs: { x: host(x) }, weights }).y.values
 }
 
-/** The expert of the truth that a fitted one begins beside: one too many stands beside the first. */
-const originOf = (expert: number): number => expert % E
-
 /** Beside the truth, by a distance that is no less where there are more samples. */
-function startOf(way: Way, truth: Weights, experts: number, seed: number): Weights {
-  return Object.fromEntries(Object.entries(shapesOf(way, experts)).map(([name, shape]) => {
-    const width = truth[name].data.length / E
-    const copied = Float32Array.from({ length: experts * width }, (_, at) => truth[name].data[originOf(Math.floor(at / width)) * width + (at % width)])
-    return [name, plus({ shape, data: copied }, normals(seed, `${name} start`, shape, START))]
-  }))
-}
+const startOf = (truth: Weights, seed: number): Weights =>
+  Object.fromEntries(Object.entries(truth).map(([name, value]) => [name, plus(value, normals(seed, `${name} start`, value.shape, START))]))
 
-/** Root of the mean, over the fitted experts, of the square of what one misses of its origin on samples x ~ N(0, 1), a number of the answer. */
-function errorOf(found: Readonly<Record<string, { readonly data: ArrayLike<number> }>>, truth: Weights, experts: number): number {
-  const squares = ['moe.experts.matrix', 'moe.experts.offset'].flatMap((name) => {
-    const width = truth[name].data.length / E
-    return Array.from({ length: experts * width }, (_, at) => (truth[name].data[originOf(Math.floor(at / width)) * width + (at % width)] - found[name].data[at]) ** 2)
-  })
-  return Math.sqrt(squares.reduce((all, one) => all + one, 0) / (experts * D))
+/** Root of the mean, over the experts, of the square of what one misses on samples x ~ N(0, 1), a number of the answer. */
+function errorOf(found: Readonly<Record<string, { readonly data: ArrayLike<number> }>>, truth: Weights): number {
+  const squares = ['moe.experts.matrix', 'moe.experts.offset'].flatMap((name) => [...truth[name].data].map((value, at) => (value - found[name].data[at]) ** 2))
+  return Math.sqrt(squares.reduce((all, one) => all + one, 0) / (E * D))
 }
 
 /** A fit for each seed, by one machine. */
-async function recover(device: Device, way: Way, samples: number, experts: number, steps: number, seeds: readonly number[]): Promise<readonly number[]> {
-  const graphs = graphsOf(specOf(way, samples, experts), steps, 0)
+async function recover(device: Device, way: Way, samples: number, steps: number, seeds: readonly number[]): Promise<readonly number[]> {
+  const graphs = graphsOf(specOf(way, samples), steps, 0)
   const machine = createDeviceMachine(device, trainingPlans(graphs, device.target))
   const zeros = Object.fromEntries(Object.entries(await machine.read()).map(([name, { shape, data }]) => [name, { shape, data: new Float32Array(data.length) }]))
   const errors: number[] = []
@@ -133,12 +122,12 @@ async function recover(device: Device, way: Way, samples: number, experts: numbe
     const x = normals(seed, `x ${samples}`, [samples, D], 1)
     const noise = normals(seed, `noise ${samples}`, [samples, D], NOISE)
     const inputs = { x, target: { shape: x.shape, data: Float32Array.from(answersOf(way, truth, x), (value, at) => value + noise.data[at]) } }
-    await machine.write({ ...zeros, ...startOf(way, truth, experts, seed) })
+    await machine.write({ ...zeros, ...startOf(truth, seed) })
     for (let step = 0; step < steps; step++) {
       await machine.step([], inputs)
       await machine.update({ rate: graphs.recipe.optimiser.rate * rateFactor(graphs.recipe.schedule, step, steps), update: step + 1 })
     }
-    errors.push(errorOf(await machine.read(), truth, experts))
+    errors.push(errorOf(await machine.read(), truth))
   }
   machine.dispose()
   return errors
@@ -146,7 +135,7 @@ async function recover(device: Device, way: Way, samples: number, experts: numbe
 
 const { values } = parseArgs({
   options: {
-    device: { type: 'string', default: 'auto' }, steps: { type: 'string', default: '1000' }, seeds: { type: 'string', default: '3' }, most: { type: 'string', default: '8192' }, plot: { type: 'string' },
+    device: { type: 'string', default: 'auto' }, steps: { type: 'string', default: '3000' }, seeds: { type: 'string', default: '3' }, most: { type: 'string', default: '8192' }, plot: { type: 'string' },
   },
 })
 const steps = Number(values.steps)
@@ -155,16 +144,14 @@ const sizes = [64, 128, 256, 512, 1024, 2048, 4096, 8192, 16384].filter((size) =
 const device = await openDevice({ choose: values.device })
 process.stdout.write(`adapter: ${device.choice.name}; ${steps} steps of all samples; seeds ${seeds.join(', ')}; noise ${NOISE}, start ${START} from the truth\n\n`)
 const series: (Series & { readonly slope: number })[] = []
-for (const experts of [E, E + 1]) {
-  for (const way of Object.keys(WAYS) as Way[]) {
-    const points: Point[] = []
-    for (const samples of sizes) {
-      const errors = await recover(device, way, samples, experts, steps, seeds)
-      process.stderr.write(`${way}, ${experts} experts, ${samples}: ${errors.map((error) => error.toFixed(4)).join(' ')}\n`)
-      points.push({ x: samples, y: mean(errors), low: Math.min(...errors), high: Math.max(...errors) })
-    }
-    series.push({ name: `${way}, ${experts} experts`, points, slope: slopeOf(points) })
+for (const way of Object.keys(WAYS) as Way[]) {
+  const points: Point[] = []
+  for (const samples of sizes) {
+    const errors = await recover(device, way, samples, steps, seeds)
+    process.stderr.write(`${way}, ${samples}: ${errors.map((error) => error.toFixed(4)).join(' ')}\n`)
+    points.push({ x: samples, y: mean(errors), low: Math.min(...errors), high: Math.max(...errors) })
   }
+  series.push({ name: way, points, slope: slopeOf(points) })
 }
 device.dispose()
 process.stdout.write(table(['samples', ...series.map(({ name }) => name)], [
@@ -172,6 +159,6 @@ process.stdout.write(table(['samples', ...series.map(({ name }) => name)], [
   ['slope', ...series.map(({ slope }) => slope.toFixed(2))],
 ]))
 if (values.plot !== undefined) {
-  const named = series.map(({ name, points, slope }) => ({ name: `${name}: ${slope.toFixed(2)}`, points }))
-  writeFileSync(join(values.plot, 'experts-found.svg'), plot({ title: `Error of the fitted experts; ${E} are true`, x: 'samples', y: 'root mean square error', scale: 'log', series: named }))
+  const named = series.map(({ name, points, slope }) => ({ name: `${name}, slope ${slope.toFixed(2)}`, points }))
+  writeFileSync(join(values.plot, 'experts-found.svg'), plot({ title: 'Error of the experts', x: 'samples', y: 'root mean square error', scale: 'log', series: named }))
 }
