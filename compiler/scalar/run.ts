@@ -117,7 +117,8 @@ export function createRunner(words: Words): {
         const [left, right] = [value(e.left, machine, own), value(e.right, machine, own)]
         // as WGSL has it: a whole number by zero is itself, with nothing left over
         if (right === 0 && e.type !== 'f32' && (e.word === 'divide' || e.word === 'remainder')) return e.word === 'divide' ? left : 0
-        const result = BINARY[e.word](left, right)
+        // a product of whole numbers may have more digits than f64 keeps
+        const result = e.word === 'multiply' && e.type !== 'f32' ? Math.imul(left, right) : BINARY[e.word](left, right)
         return e.type === 'bool' ? result : keep(e.type, result)
       }
       case 'select':

@@ -16,6 +16,19 @@ function run(body: readonly Statement[]): readonly number[] {
   return [...shared.get('x')!]
 }
 
+describe('whole numbers', () => {
+  const machine = { dims: {}, buffers: new Map(), shared: new Map() }
+  const product = (type: 'i32' | 'u32', a: number, b: number): number =>
+    runner.value(binary('multiply', variable(type, 'a'), variable(type, 'b')), machine, invocation({ a, b }))
+
+  it('wrap, to the last bit', () => {
+    expect(product('i32', 0x7fffffff, 0x7fffffff)).toBe(1)
+    expect(product('i32', -0x80000000, 3)).toBe(-0x80000000)
+    expect(product('u32', 0xffffffff, 0xffffffff)).toBe(1)
+    expect(product('u32', 0xfffffffe, 1)).toBe(0xfffffffe)
+  })
+})
+
 describe('a workgroup', () => {
   it('loops as long as it agrees to', () => {
     const body: Statement[] = [
