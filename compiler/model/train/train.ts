@@ -3,12 +3,12 @@ import type {
   BatchStatement, Declaration, GroupStatement, InitialiseStatement, MethodStatement, NumberSetting, NumberStatement, Statement, TrainStatement,
 } from '../../../grammar/ast.ts'
 import type { Span } from '../../../grammar/source.ts'
-import { complain, originOf, type Frame } from '../context.ts'
+import { complain, folds, originOf, verify, type Frame } from '../context.ts'
 import type { GroupFact, InitialiserFact, InputTerm, MethodFact, Train } from '../model.ts'
 import { tellable } from '../ports.ts'
 import { metricStatement } from '../routing.ts'
 import { createScope, find } from '../scope.ts'
-import type { Static } from '../static.ts'
+import { evaluate, type Static } from '../static.ts'
 import { run, WORDS } from '../statements.ts'
 import { ofTerm } from '../value.ts'
 import { checkBatch, readBatch } from './batch.ts'
@@ -37,8 +37,19 @@ function isFirst(frame: Frame, draft: Draft, { kind, span }: Statement): boolean
   return first === undefined
 }
 
+/** Without momentum there is nothing that a gradient could be taken ahead along. */
+function checkMomentum(frame: Frame, fact: MethodFact | null, span: Span): MethodFact | null {
+  if (fact === null || fact.kind !== 'sgd') return fact
+  const { momentum, nesterov } = fact.settings
+  verify(frame, (lookup) => {
+    const isIdle = evaluate(nesterov, lookup, folds) === true && evaluate(momentum, lookup, folds) === 0
+    return isIdle ? { code: 'SMOE4001', message: 'nesterov looks ahead along the momentum, which is 0', span, help: 'as in sgd(rate = 0.1, momentum = 0.9, nesterov = true)' } : null
+  })
+  return fact
+}
+
 function readMethod(frame: Frame, draft: Draft, { kind, method }: MethodStatement): void {
-  if (kind === 'optimiser') draft.optimiser = methodOf(frame, method, OPTIMISERS, kind)
+  if (kind === 'optimiser') draft.optimiser = checkMomentum(frame, methodOf(frame, method, OPTIMISERS, kind), method.span)
   else draft.schedule = methodOf(frame, method, SCHEDULES, kind)
 }
 
