@@ -9,6 +9,7 @@ import type { StepTime } from '../../runtime/profile.ts'
 import { DataError, DivergedError, FitError, ResumeError } from '../../training/errors.ts'
 import type { Data } from '../../training/data/data.ts'
 import { split } from '../../training/data/split.ts'
+import type { Vocabulary } from '../../training/data/vocabulary.ts'
 import type { EndEvent, StartEvent, StepEvent } from '../../training/events.ts'
 import { createDeviceMachine, type DeviceMachine } from '../../training/device-machine.ts'
 import { listCheckpoints } from '../../training/files/checkpoints.ts'
@@ -68,11 +69,18 @@ function pathsOf(typed: readonly string[], terminal: Terminal): readonly string[
   })
 }
 
+/** As the user wrote it, at most three files by name. */
+const nameOf = (typed: readonly string[]): string => (typed.length <= 3 ? typed.join(', ') : `${typed.slice(0, 2).join(', ')} and ${typed.length - 2} more`)
+
+async function readNamed(typed: readonly string[], vocabulary: Vocabulary | undefined, terminal: Terminal): Promise<Data> {
+  return { ...await readData(pathsOf(typed, terminal), vocabulary), name: nameOf(typed) }
+}
+
 async function dataOf({ data, validation, split: fraction, bytes }: Options, terminal: Terminal): Promise<DataSets> {
-  const all = await readData(pathsOf(data, terminal), bytes === true ? { kind: 'bytes' } : undefined)
+  const all = await readNamed(data, bytes === true ? { kind: 'bytes' } : undefined, terminal)
   if (validation === undefined) return fraction === 0 ? { training: all, validation: null } : split(all, fraction)
   const vocabulary = all.kind === 'stream' && all.vocabulary !== null ? all.vocabulary : undefined
-  return { training: all, validation: await readData(pathsOf(validation, terminal), vocabulary) }
+  return { training: all, validation: await readNamed(validation, vocabulary, terminal) }
 }
 
 /** Aborts at the first Ctrl-C, so that the step is finished and saved; the second ends the program as it would any other. */
