@@ -64,6 +64,13 @@ const cases: Record<string, { fires: string; gives: string; misses: string }[]> 
       misses: '%9 = iota : i32[8]\n%10 = broadcast(%9) axes [0] : i32[8, 2]\n%11 = reshape(%10) : i32[16]\n%12 = sum_rows(%8, %11) : f32[9, B]',
     },
   ],
+  'routed_outer(x, rows, 0 0 .. 1 1 .. E-1)  ==>  contract(rows as [E, F, N], x as [E, D, N])': [
+    {
+      fires: '%9 = iota : i32[8]\n%10 = broadcast(%9) axes [0] : i32[8, 2]\n%11 = reshape(%10) : i32[16]\n%12 = routed_outer(%8, %8, %11) experts 8 : f32[8, B, B]',
+      gives: '%9 = reshape(%8) : f32[8, 2, B]\n%10 = transpose(%9) order [0, 2, 1] : f32[8, B, 2]\n%11 = contract(%10, %10) batch [[0, 0]] over [[2, 2]] : f32[8, B, B]\n%11',
+      misses: '%9 = iota : i32[8]\n%10 = broadcast(%9) axes [0] : i32[8, 2]\n%11 = reshape(%10) : i32[16]\n%12 = routed_outer(%8, %8, %11) experts 9 : f32[9, B, B]',
+    },
+  ],
   'x + (-0)  ==>  x': [
     { fires: '$9 f32 -0\n%11 = add(%0, %10) : f32[B, 3]', gives: '%0', misses: '$9 f32 0\n%11 = add(%0, %10) : f32[B, 3]' },
   ],
