@@ -26,5 +26,6 @@ export { compareReports, type LayerDifference } from './routing/difference.ts'
 export { collapse, type Collapse } from './routing/collapse.ts'
 export * from './errors.ts'
 export type { Plan } from '../plan/plan.ts'
+export { weightsByPath } from '../plan/weight-path.ts'
 /** What generated bindings stand on. */
 export { checkInputs, type Tensor, type TypedPort } from './typed.ts'

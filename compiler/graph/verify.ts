@@ -8,6 +8,7 @@
  * - every op may appear at this stage, and relations between ops hold that types cannot say.
  */
 import { isConstant, symbolsOf, type Dim } from '../../plan/dim.ts'
+import { transposedName } from '../../plan/weight-path.ts'
 import type { Graph, Node, Output } from './node.ts'
 import { paramsText } from './params.ts'
 import type { DType, OpName } from './vocabulary.ts'
@@ -71,7 +72,7 @@ function* checkReplacements(graph: Graph, nodes: readonly Node[]): Generator<str
     if (node.dtype !== 'f32') yield `the output ${name} replaces a weight, and is ${node.dtype}`
     if (open !== undefined) yield `the output ${name} replaces a weight, and has the symbolic size ${open.key}`
     if (weight !== undefined && typeKey(weight) !== typeKey(node)) yield `the output ${name} is ${typeKey(node)}, the weight it replaces ${typeKey(weight)}`
-    if (weights.has(`${replaces}^T`)) yield `the weight ${replaces} is replaced, and read transposed`
+    if (weights.has(transposedName(replaces))) yield `the weight ${replaces} is replaced, and read transposed`
   }
 }
 

@@ -1,4 +1,5 @@
 /** A weight that is only ever read transposed is loaded transposed. */
+import { transposedName } from '../../plan/weight-path.ts'
 import type { Graph, Node } from '../graph/node.ts'
 import type { OpParams, WeightSource } from '../graph/vocabulary.ts'
 import { dependants, isOp } from '../graph/walk.ts'
@@ -22,7 +23,7 @@ const swapped = (source: WeightSource): WeightSource =>
 function transposedWeight({ params }: Weight): OpParams['weight'] {
   const [rows, columns] = params.shape.slice(-2)
   const shape = [...params.shape.slice(0, -2), columns, rows]
-  return { ...params, name: `${params.name}^T`, shape, source: swapped(params.source) }
+  return { ...params, name: transposedName(params.name), shape, source: swapped(params.source) }
 }
 
 export interface LayoutOptions {

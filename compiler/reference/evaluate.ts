@@ -1,5 +1,6 @@
 /** The yardstick: any graph, in f64, each node by the reference semantics of its op. */
 import { evaluate as sizeOf } from '../../plan/dim.ts'
+import { weightPath } from '../../plan/weight-path.ts'
 import type { Graph, Node } from '../graph/node.ts'
 import type { OpParams } from '../graph/vocabulary.ts'
 import { lastUsers, nodesOf, reachable } from '../graph/walk.ts'
@@ -15,9 +16,10 @@ export type { Feeds }
 function weightOf({ name, shape }: OpParams['weight'], feeds: Feeds, dims: Surroundings['dims']): HostTensor {
   const bind = (path: string, sizes: OpParams['weight']['shape']): HostTensor =>
     bindTensor({ name: path, dtype: 'f32', shape: sizes }, feeds.weights, 'the weight', dims)
-  if (!name.endsWith('^T') || Object.hasOwn(feeds.weights, name)) return bind(name, shape)
+  const path = weightPath(name)
+  if (path === name || Object.hasOwn(feeds.weights, name)) return bind(name, shape)
   const [rows, columns] = shape.slice(-2)
-  return swapLastTwo(bind(name.slice(0, -2), [...shape.slice(0, -2), columns, rows]))
+  return swapLastTwo(bind(path, [...shape.slice(0, -2), columns, rows]))
 }
 
 function surround(graph: Graph, feeds: Feeds): Surroundings {
