@@ -1,9 +1,6 @@
 /** A run in a directory: `checkpoints/`, `metrics.jsonl` and TensorBoard's events. */
 import { dirname, join } from 'node:path'
-import { checkSame } from '../checkpoint/same.ts'
-import type { Saved, SavedData } from '../checkpoint/saved.ts'
-import type { Data } from '../data/data.ts'
-import { fingerprint } from '../data/fingerprint.ts'
+import { goOn, savedOf } from '../checkpoint/of-run.ts'
 import { ResumeError } from '../errors.ts'
 import type { StartEvent, TrainingEvent } from '../events.ts'
 import { train } from '../loop.ts'
@@ -22,10 +19,6 @@ export interface RunFiles {
   readonly time?: () => number
 }
 
-const printsOf = ({ training, validation }: Training): SavedData => ({ training: fingerprint(training), validation: validation == null ? null : fingerprint(validation) })
-
-const vocabularyOf = (data: Data): Saved['vocabulary'] => (data.kind === 'stream' ? data.vocabulary : null)
-
 /**
  * A training that goes on from a checkpoint, given by its path or by the directory of its run: checks that it is of the same run and brings the
  * machine to its state. Throws a ResumeError.
@@ -33,9 +26,7 @@ const vocabularyOf = (data: Data): Saved['vocabulary'] => (data.kind === 'stream
 export async function resume(path: string, training: Training): Promise<Training> {
   const beside = join(path, CHECKPOINTS)
   const { path: file, saved } = await loadCheckpoint((await listCheckpoints(beside)).length > 0 ? beside : path)
-  checkSame(file, saved, training.recipe, printsOf(training))
-  await training.machine.write(saved.state)
-  return { ...training, from: saved.progress, spent: await secondsUntil(dirname(dirname(file)), saved.progress), schedule: saved.schedule }
+  return { ...(await goOn(file, saved, training)), spent: await secondsUntil(dirname(dirname(file)), saved.progress) }
 }
 
 /** What the record of a directory says of the time a run took to come so far; 0 where it says nothing. */
@@ -56,13 +47,11 @@ async function refuseOther(directory: string, checkpoints: string): Promise<void
 export async function* trainInto(directory: string, training: Training, { keep, time = () => Date.now() / 1000 }: RunFiles = {}): AsyncGenerator<TrainingEvent, void> {
   const checkpoints = join(directory, CHECKPOINTS)
   if (training.from === undefined) await refuseOther(directory, checkpoints)
-  const data = printsOf(training)
   let [recorder, start]: [Recorder | null, StartEvent | null] = [null, null]
 
   async function save(progress: Progress): Promise<void> {
     await recorder!.sync()
-    const saved = { recipe: training.recipe, state: await training.machine.read(), progress, schedule: start!.schedule, data, vocabulary: vocabularyOf(training.training) }
-    await saveCheckpoint(checkpoints, saved, keep)
+    await saveCheckpoint(checkpoints, await savedOf(training, start!, progress), keep)
   }
 
   try {
