@@ -10,7 +10,7 @@ import type { StepTime } from '../runtime/profile.ts'
 import { createSession, type Session } from '../runtime/session.ts'
 import { createStore } from '../runtime/store.ts'
 import { elementCount, type HostData } from '../runtime/tensors.ts'
-import type { Answers, BatchInputs, Machine, State } from './machine.ts'
+import type { Answers, BatchInputs, Machine } from './machine.ts'
 
 /** What training runs; made by the compiler, or before it all and carried along. */
 export interface MachinePlans {
@@ -26,6 +26,7 @@ export interface DeviceMachine extends Machine {
   readonly timeNext: () => void
   /** Of the last step that was timed, in the order of the run; null before there is one. */
   readonly times: () => readonly StepTime[] | null
+  readonly read: (names?: readonly string[]) => Promise<Readonly<Record<string, HostData>>>
   /** Frees what it holds on the device, not the device. */
   readonly dispose: () => void
 }
@@ -107,7 +108,7 @@ export function createDeviceMachine(device: Device, plans: MachinePlans): Device
       const session = await sessionOf('evaluation', plans.evaluation)
       return answersOf(recipe, await session.run(only(session.plan, inputs)))
     },
-    read: async (names = [...shapes.keys()]): Promise<State> => {
+    read: async (names = [...shapes.keys()]) => {
       const there = new Set(store.names())
       const values = await store.read(names.filter((name) => there.has(name) || !shapes.has(name)))
       // in the order asked for; what was never written is zero, also where no plan has asked for it yet

@@ -1,6 +1,7 @@
 /** Trains on a machine. Nothing here is of Node: files are in `training/files`. */
 
 export { train } from './loop.ts'
+export { createDeviceMachine, type DeviceMachine, type MachinePlans } from './device-machine.ts'
 export type { Training } from './run.ts'
 export * from './events.ts'
 export * from './errors.ts'
@@ -22,5 +23,12 @@ export type { Saved } from './checkpoint/saved.ts'
 export { encodeSaved } from './checkpoint/encode.ts'
 export { decodeSaved } from './checkpoint/decode.ts'
 export { checkSame } from './checkpoint/same.ts'
+export { goOn, savedOf } from './checkpoint/of-run.ts'
 export { lineOf, parseLines, type MetricsRecord } from './record/metrics.ts'
 export { kernelTimes, reportTraining, type TrainingReport } from './record/report.ts'
+export type { Recipe } from '../plan/recipe.ts'
+/** What generated bindings stand on. */
+export {
+  startTraining, type Told, type TrainingFacts, type TrainingNames, type TypedAnswers, type TypedEvent, type TypedProbe, type TypedStart, type TypedStep,
+  type TypedTraining, type TypedTrainingOptions, type TypedValidation,
+} from './typed.ts'
