@@ -1,4 +1,4 @@
-/** Names of weights as a union type, short where they differ only in running numbers. */
+/** Names of weights, and whatever else goes by its path, as a union type, short where they differ only in running numbers. */
 import { literal } from './names.ts'
 
 interface Family {
@@ -8,8 +8,8 @@ interface Family {
   readonly numbers: readonly (readonly number[])[]
 }
 
-/** Whole segments of a path that are numbers, as in `layers.12.moe`. */
-const NUMBER = /(?<=^|\.)(\d+)(?=\.|$)/
+/** Whole segments of a path that are numbers, as in `layers.12.moe` and `layers.12/moe`. */
+const NUMBER = /(?<=^|\.)(\d+)(?=[./]|$)/
 
 function families(names: readonly string[]): readonly Family[] {
   const byShape = new Map<string, Family>()
@@ -37,8 +37,11 @@ function template({ parts, numbers }: Family): string | null {
 const spell = ({ parts, numbers }: Family): readonly string[] =>
   numbers.map((row) => literal(parts.map((part, at) => (at === 0 ? part : `${row[at - 1]}${part}`)).join('')))
 
+/** Names or templates that mean exactly these names together. */
+export const unionMembers = (names: readonly string[]): readonly string[] => families(names).flatMap((family) => template(family) ?? spell(family))
+
 /** One line a member of the union; `never` where there is no name. */
 export function weightUnion(names: readonly string[]): string {
-  const members = families(names).flatMap((family) => template(family) ?? spell(family))
+  const members = unionMembers(names)
   return members.length === 0 ? 'never' : members.map((member) => `\n| ${member}`).join('')
 }

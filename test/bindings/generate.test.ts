@@ -1,8 +1,7 @@
-import { join } from 'node:path'
-import ts from 'typescript'
 import { beforeAll, expect, test } from 'vitest'
 import { generateBindings } from '../../compiler/bindings/generate.ts'
 import type { Plan, Port, WeightPort } from '../../plan/plan.ts'
+import { typeErrors as typeErrorsOf } from './type-errors.ts'
 
 const port = (name: string, dtype: Port['dtype'], shape: readonly string[], doc = ''): Port => ({ name, dtype, shape, buffer: 0, doc })
 const weight = (name: string): WeightPort => ({ name, dtype: 'f32', shape: ['8', '4'], buffer: 0, pieces: [], stacked: false, doc: '' })
@@ -28,35 +27,8 @@ const plan: Plan = {
   },
 }
 
-const root = process.cwd()
-const bindings = join(root, 'test/bindings/tiny_moe.ts')
-const user = join(root, 'test/bindings/user.ts')
-
-/** Messages of the type checker for a program that uses the bindings; the package resolves to the sources. */
-function typeErrors(text: string): readonly string[] {
-  const files: Readonly<Record<string, string>> = { [bindings]: generateBindings(plan), [user]: text }
-  const options: ts.CompilerOptions = {
-    target: ts.ScriptTarget.ES2023, module: ts.ModuleKind.ESNext, moduleResolution: ts.ModuleResolutionKind.Bundler, strict: true, noEmit: true,
-    allowImportingTsExtensions: true, erasableSyntaxOnly: true, verbatimModuleSyntax: true, noUnusedLocals: true, skipLibCheck: true,
-    types: ['node', '@webgpu/types'], lib: ['lib.es2023.d.ts', 'lib.dom.d.ts', 'lib.esnext.disposable.d.ts'],
-    paths: { 'smoe/runtime': [join(root, 'runtime/index.ts')] },
-  }
-  const host = ts.createCompilerHost(options)
-  const [exists, read] = [host.fileExists.bind(host), host.getSourceFile.bind(host)]
-  host.fileExists = (name) => name in files || exists(name)
-  host.getSourceFile = (name, language, ...rest) =>
-    name in files ? ts.createSourceFile(name, files[name], language) : cached(name, () => read(name, language, ...rest))
-  const program = ts.createProgram([user], options, host)
-  return [bindings, user]
-    .flatMap((file) => ts.getPreEmitDiagnostics(program, program.getSourceFile(file)))
-    .map(({ messageText }) => ts.flattenDiagnosticMessageText(messageText, '\n'))
-}
-
-const libraries = new Map<string, ts.SourceFile | undefined>()
-function cached(name: string, read: () => ts.SourceFile | undefined): ts.SourceFile | undefined {
-  if (!libraries.has(name)) libraries.set(name, read())
-  return libraries.get(name)
-}
+/** Messages of the type checker for a program that uses the bindings. */
+const typeErrors = (text: string): readonly string[] => typeErrorsOf({ 'tiny_moe.ts': generateBindings(plan), 'user.ts': text })
 
 const given = `
 import { TinyMoe, type TinyMoeInputs, type TinyMoeOutputs, type TinyMoeWeight } from './tiny_moe.ts'
