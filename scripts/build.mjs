@@ -3,22 +3,13 @@ import { execFileSync } from 'node:child_process'
 import { chmodSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { build } from 'esbuild'
-import { embeddedStd, libraryOptions, programOptions, root } from './bundle.mjs'
+import { embeddedStd, libraries, libraryOptions, programOptions, root } from './bundle.mjs'
 import { pageAssets } from './page.mjs'
 
 const dist = join(root, 'dist')
 
-const libraries = {
-  compiler: 'compiler/compile.ts',
-  bindings: 'compiler/bindings/generate.ts',
-  runtime: 'runtime/index.ts',
-  browser: 'runtime/browser/index.ts',
-  dawn: 'runtime/dawn/index.ts',
-  files: 'runtime/checkpoint/files.ts',
-}
-
 /** What a browser loads, chunks included. */
-const browserEntries = ['runtime.js', 'browser.js']
+const browserEntries = ['runtime.js', 'browser.js', 'training.js']
 
 /** Everything that an output imports, directly or not, and from outside of the package. */
 function importsOf(output, outputs, seen = new Set()) {
@@ -32,7 +23,7 @@ const { assets } = await pageAssets()
 await build({ ...programOptions({ smoe: 'cli/main.ts' }, assets), outdir: dist, chunkNames: 'program/[name]-[hash]' })
 const { metafile } = await build({ ...libraryOptions(libraries), outdir: dist, chunkNames: 'library/[name]-[hash]' })
 
-// a page that runs a compiled model depends on nothing
+// a page that runs or trains a compiled model depends on nothing
 for (const entry of browserEntries) {
   const needs = importsOf(`dist/${entry}`, metafile.outputs)
   if (needs.length > 0) throw new Error(`dist/${entry} needs ${needs.join(', ')}`)

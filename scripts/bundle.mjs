@@ -5,6 +5,19 @@ import { fileURLToPath } from 'node:url'
 
 export const root = fileURLToPath(new URL('..', import.meta.url))
 
+/** What the package exports, but the standard library: file in dist/ -> where it begins. */
+export const libraries = {
+  compiler: 'compiler/compile.ts',
+  'compiler-training': 'compiler/train.ts',
+  bindings: 'compiler/bindings/generate.ts',
+  runtime: 'runtime/index.ts',
+  browser: 'runtime/browser/index.ts',
+  dawn: 'runtime/dawn/index.ts',
+  files: 'runtime/checkpoint/files.ts',
+  training: 'training/index.ts',
+  'training-files': 'training/files/index.ts',
+}
+
 /** Large, native or for development only: resolved where the bundle runs. */
 const external = ['webgpu', 'ts-morph', '@sparticuz/chromium', 'esbuild', 'typescript', 'vitest', 'node:*']
 
