@@ -30,6 +30,8 @@ export function typeErrors(texts: Readonly<Record<string, string>>): readonly st
   const host = ts.createCompilerHost(options)
   const [exists, read] = [host.fileExists.bind(host), host.getSourceFile.bind(host)]
   host.fileExists = (name) => name in files || exists(name)
+  // unless given, folders are not looked for before files
+  host.directoryExists = undefined
   host.getSourceFile = (name, language, ...rest) =>
     name in files ? ts.createSourceFile(name, files[name], language) : cached(name, () => read(name, language, ...rest))
   const program = ts.createProgram(Object.keys(files), options, host)
