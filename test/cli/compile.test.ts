@@ -16,6 +16,15 @@ test('writes the plan, a file a kernel, and the bindings, and lists them', async
   expect(there.read('out/layer.ts')).toContain('export class Layer {')
 }, 60_000)
 
+test('the bindings of a model that says how it learns train it', async () => {
+  const train = '  train {\n    loss size = mean(mean(y * y))\n    optimiser sgd(rate = 0.1)\n    batch T = 4\n  }\n}\n'
+  const there = place({ 'layer.smoe': LAYER, 'learns.smoe': LAYER.replace(/\}\s*$/, train) })
+  for (const name of ['layer', 'learns']) expect((await there.smoe('compile', `${name}.smoe`, '-o', name)).err).toMatch(/^layer: /)
+  expect(there.read('layer/layer.ts')).not.toContain('Training')
+  expect(there.read('learns/layer.ts')).toContain('export class LayerTraining {')
+  expect(there.read('learns/layer.ts')).toContain("told: ['loss.size'],")
+}, 60_000)
+
 test('the same spec gives the same files', async () => {
   const there = place({ 'layer.smoe': LAYER })
   await there.smoe('compile', 'layer.smoe', '-o', 'a')
