@@ -33,7 +33,10 @@ export interface TrainingNames {
 /** `loss.next` is of the model's own; `loss.layers.0.moe.router.balance` of a policy. */
 type Own<Name extends string> = Name extends `${string}.${string}.${string}` ? never : Name
 
-/** Numbers by their names: the model's own are always told, those of a policy where it trains in the way that has them. */
+/**
+ * Numbers by their names: the model's own are always told, those of a policy where it trains in the way that has them. A loss that stands in the
+ * body of a model, outside of its `train` block, is told of steps alone.
+ */
 export type Told<Name extends string> = Readonly<Record<Own<Name>, number>> & { readonly [Policy in Exclude<Name, Own<Name>>]?: number }
 
 interface ToldOf<N extends TrainingNames> {
