@@ -16,7 +16,7 @@ import { NUMBERS } from './model/train/methods.ts'
 import { fits } from './model/train/pattern.ts'
 
 /** What is asked for in the place of what the spec says. */
-export type RecipeOverrides = Partial<Pick<Recipe, 'steps' | 'seed' | 'accumulate' | 'clip' | 'batch'>>
+export type RecipeOverrides = Partial<Pick<Recipe, 'steps' | 'seed' | 'accumulate' | 'clip' | 'batch' | 'precision'>>
 
 /** The value of what the checker has found to be known. */
 function valueIn(lookup: Lookup, value: Static): StaticValue {
@@ -123,5 +123,6 @@ export function recipeOf(model: Model, overrides: RecipeOverrides = {}): Recipe 
     metrics: reported(graphs[0], METRIC),
     layers: layersOf(model),
     isRandom: graphs.some(({ inputs }) => inputs.some(({ params }) => params.name === RANDOM_INPUT)),
+    precision: overrides.precision ?? 'f32',
   }
 }

@@ -5,20 +5,23 @@ import type { Source } from '../grammar/source.ts'
 import type { Plan } from '../plan/plan.ts'
 import type { Recipe } from '../plan/recipe.ts'
 import type { Target } from '../plan/target.ts'
-import { movedWeights, type MovedWeight } from '../plan/update.ts'
+import { moveAlone, movedWeights, SCALE_INPUT, type MovedWeight } from '../plan/update.ts'
 import { differentiate, GradientError } from './autodiff/differentiate.ts'
+import { halve, readByProducts } from './autodiff/halve.ts'
 import { compileGraph } from './compile.ts'
 import type { Graph } from './graph/node.ts'
-import { lower } from './lower/lower.ts'
+import { lower, routersOf } from './lower/lower.ts'
 import { check, type CheckOptions } from './model/check.ts'
 import type { Model } from './model/model.ts'
 import { keepGradients } from './optimisers/keep.ts'
-import { updateGraph } from './optimisers/update.ts'
+import { halvesGraph, updateGraph } from './optimisers/update.ts'
 import { recipeOf, type RecipeOverrides } from './recipe.ts'
 
 /** The graphs that a run of training evaluates. Their weights are shared by name: what one replaces the others read. */
 export interface TrainingGraphs {
   readonly recipe: Recipe
+  /** Weights of which a rounded copy is kept: those that products of a step read, in mixed precision. */
+  readonly halved: ReadonlySet<string>
   /**
    * Losses, metrics and decisions of a micro-batch; the gradients stay where the update reads them, alone after the first micro-batch of a step
    * and added up after the others. `chosen` lists the layers that compete.
@@ -26,7 +29,9 @@ export interface TrainingGraphs {
   readonly step: (chosen: readonly string[], isFirst: boolean) => Graph
   /** `moved` are the weights that are learned, or bundles of them. */
   readonly update: (moved?: readonly MovedWeight[]) => Graph
-  /** The same without learning: losses and metrics of the `train` block, and decisions. */
+  /** Makes the rounded copies anew. */
+  readonly halves: (moved?: readonly MovedWeight[]) => Graph
+  /** The same without learning: losses and metrics of the `train` block, and decisions. In f32, of the weights themselves. */
   readonly evaluation: () => Graph
 }
 
@@ -35,20 +40,36 @@ export function trainingGraphs(model: Model, overrides: RecipeOverrides = {}): T
   const recipe = recipeOf(model, overrides)
   if (recipe === null) return null
   const by = movedWeights(recipe).map(({ name }) => name)
-  const { batch: sizes } = recipe
+  const { batch: sizes, precision } = recipe
+  const apart = routersOf(model)
+  const halved = precision === 'f32' ? new Set<string>() : halvedBy(model, by, apart)
+  const gradients = (chosen: readonly string[]): Graph => {
+    const forward = lower(model, { training: chosen, routes: true, sizes })
+    return precision === 'f32' ? differentiate(forward, { by }) : halve(differentiate(forward, { by, scale: SCALE_INPUT }), { weights: halved, apart })
+  }
   return {
     recipe,
-    step: (chosen, isFirst) => keepGradients(differentiate(lower(model, { training: chosen, routes: true, sizes }), { by }), isFirst),
-    update: (moved) => updateGraph(recipe, moved),
+    halved,
+    step: (chosen, isFirst) => keepGradients(gradients(chosen), isFirst),
+    update: (moved = moveAlone(recipe, halved)) => updateGraph(recipe, moved),
+    halves: (moved = moveAlone(recipe, halved)) => halvesGraph(recipe, moved),
     evaluation: () => lower(model, { evaluation: true, routes: true, sizes }),
   }
 }
 
+/** Of those that are learned, what products read whichever layers compete. */
+function halvedBy(model: Model, by: readonly string[], apart: readonly string[]): ReadonlySet<string> {
+  const read = [lower(model, { training: true }), lower(model, { training: [] })].map((graph) => readByProducts(graph, apart))
+  return new Set(by.filter((name) => read.some((names) => names.has(name))))
+}
+
 export interface TrainingPlans {
   readonly recipe: Recipe
+  readonly halved: ReadonlySet<string>
   /** Each compiles when it is asked for. Throws a TrainingLimitError where the target cannot do it. */
   readonly step: (chosen: readonly string[], isFirst: boolean) => Plan
   readonly update: (moved?: readonly MovedWeight[]) => Plan
+  readonly halves: (moved?: readonly MovedWeight[]) => Plan
   readonly evaluation: () => Plan
 }
 
@@ -70,10 +91,12 @@ function planOf(graph: Graph, target: Target): Plan {
   return plan
 }
 
-export const trainingPlans = ({ recipe, step, update, evaluation }: TrainingGraphs, target: Target): TrainingPlans => ({
+export const trainingPlans = ({ recipe, halved, step, update, halves, evaluation }: TrainingGraphs, target: Target): TrainingPlans => ({
   recipe,
+  halved,
   step: (chosen, isFirst) => planOf(step(chosen, isFirst), target),
   update: (moved) => planOf(update(moved), target),
+  halves: (moved) => planOf(halves(moved), target),
   evaluation: () => planOf(evaluation(), target),
 })
 

@@ -2,8 +2,14 @@
 
 export const PLAN_VERSION = 1
 
-/** What lies in memory on the device: four bytes an element each. */
-export type StorageType = 'f32' | 'i32' | 'u32'
+/** What lies in memory on the device. Halves lie there alone: in scratch memory and in weights that other plans make. */
+export type StorageType = 'f32' | 'f16' | 'i32' | 'u32'
+
+/** What of it the host gives and is given. */
+export type HostType = Exclude<StorageType, 'f16'>
+
+/** Bytes of an element. */
+export const BYTES: { readonly [T in StorageType]: 2 | 4 } = { f32: 4, f16: 2, i32: 4, u32: 4 }
 
 /** The key of a `Dim`: a number, or a polynomial over the plan's dims such as `32*B*S`. */
 export type Size = string

@@ -28,7 +28,14 @@ export interface Recipe {
   readonly layers: readonly RoutedLayer[]
   /** Whether the step's plans take the input `random`, i32 [2]: the seed and the number of the step. */
   readonly isRandom: boolean
+  readonly precision: Precision
 }
+
+/**
+ * How the numbers of a step lie in memory: all as f32; or `mixed`, what matrix products read and give as f16, and weights, their gradients
+ * and all of routing as f32.
+ */
+export type Precision = 'f32' | 'mixed'
 
 export interface RecipeInput {
   readonly name: string

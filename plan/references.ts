@@ -45,6 +45,7 @@ function checkPort(index: Index, where: string, port: Port, role: PlanBuffer['ro
   port.shape.forEach((size, axis) => checkSize(index, `${where}.shape[${axis}]`, size, tell))
   const buffer = index.buffers.get(port.buffer)
   if (buffer === undefined) return tell(`${where}.buffer: no buffer has the id ${port.buffer}`)
+  if (port.dtype === 'f16' && (role === 'input' || (role === 'output' && (port as OutputPort).replaces === undefined))) tell(`${where}.dtype: f16 lies on the device alone`)
   if (buffer.dtype !== port.dtype) tell(`${where}.dtype: ${port.dtype}, and its buffer ${buffer.name} is ${buffer.dtype}`)
   // an input or a weight may be an output as it is
   const fits = role === 'output' ? buffer.role !== 'scratch' : buffer.role === role
@@ -110,7 +111,8 @@ function checkCopies(index: Index, at: string, { copies = [] }: Program, placed:
     const where = `${at}.copies[${entry}]`
     const [source, target] = [index.buffers.get(from), index.buffers.get(to)]
     if (source === undefined) tell(`${where}.from: no buffer has the id ${from}`)
-    else if (source.elements !== target?.elements) tell(`${where}: ${source.elements} elements are copied to ${target?.elements ?? 'none'}`)
+    else if (source.dtype !== target?.dtype) tell(`${where}: ${source.dtype} is copied to ${target?.dtype ?? 'none'}`)
+    else if (source.elements !== target.elements) tell(`${where}: ${source.elements} elements are copied to ${target.elements}`)
     if (!index.replaced.has(to) && target?.role !== 'scratch') tell(`${where}.to: ${to} is of no weight that is replaced`)
     if (index.replaced.has(from) && changed.has(from)) tell(`${where}.from: ${source?.name} is no more what it was`)
     for (const [end, buffer] of [['from', source], ['to', target]] as const) {

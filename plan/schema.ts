@@ -69,7 +69,7 @@ const size: Rule = (value, at, tell) => {
   }
 }
 
-const storage = oneOf('f32', 'i32', 'u32')
+const storage = oneOf('f32', 'f16', 'i32', 'u32')
 const access = oneOf('read', 'read_write')
 
 const place = record({ path: text, line: whole, column: whole, instance: text })

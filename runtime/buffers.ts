@@ -1,8 +1,8 @@
 import type { DimValues } from '../plan/dim.ts'
-import type { PlanBuffer } from '../plan/plan.ts'
+import { BYTES, type PlanBuffer } from '../plan/plan.ts'
 import type { Device } from './device.ts'
 import { formatBytes, LimitError, OutOfMemoryError } from './errors.ts'
-import { BYTES_PER_ELEMENT, partElements, roundUp, stretches } from './memory.ts'
+import { partElements, roundUp, stretches } from './memory.ts'
 import { scoped } from './scopes.ts'
 
 /** A stretch of a buffer of the device that holds one part of a buffer of the plan. */
@@ -12,6 +12,8 @@ export interface Part {
   /** What is bound: the elements rounded up to 16 bytes. */
   readonly size: number
   readonly elements: number
+  /** Of an element. */
+  readonly bytes: 2 | 4
 }
 
 /** Buffer of the plan -> its parts, in order. */
@@ -63,11 +65,12 @@ export async function createStaging(device: Device, label: string, bytes: number
 export async function createParts(device: Device, buffer: PlanBuffer, values: DimValues, owned: GPUBuffer[]): Promise<readonly Part[]> {
   const parts = partElements(buffer, values).map(async (elements, at, all): Promise<Part> => {
     const label = all.length === 1 ? buffer.name : `${buffer.name} part ${at}`
-    const size = roundUp(elements * BYTES_PER_ELEMENT)
+    const bytes = BYTES[buffer.dtype]
+    const size = roundUp(elements * bytes)
     checkBindingSize(device, label, size)
     const made = await createStorage(device, label, size)
     owned.push(made)
-    return { buffer: made, offset: 0, size, elements }
+    return { buffer: made, offset: 0, size, elements, bytes }
   })
   return settle(parts)
 }
@@ -76,7 +79,7 @@ export async function createParts(device: Device, buffer: PlanBuffer, values: Di
 export function placeParts(device: Device, buffer: PlanBuffer, slot: GPUBuffer, values: DimValues): readonly Part[] {
   return stretches(buffer, values).map(({ offset, size, elements }) => {
     checkBindingSize(device, buffer.name, size)
-    return { buffer: slot, offset, size, elements }
+    return { buffer: slot, offset, size, elements, bytes: BYTES[buffer.dtype] }
   })
 }
 

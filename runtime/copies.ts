@@ -1,6 +1,6 @@
 /** Copies on the device between buffers that may be cut into parts in different ways. */
 import type { Part } from './buffers.ts'
-import { BYTES_PER_ELEMENT } from './memory.ts'
+import { copiedBytes } from './memory.ts'
 
 export interface Copy {
   readonly from: GPUBuffer
@@ -17,8 +17,8 @@ export function copiesBetween(from: readonly Part[], to: readonly Part[]): reado
   while (source < from.length && target < to.length) {
     const [here, there] = [from[source], to[target]]
     const elements = Math.min(here.elements - read, there.elements - written)
-    const place = { fromOffset: here.offset + read * BYTES_PER_ELEMENT, toOffset: there.offset + written * BYTES_PER_ELEMENT }
-    if (elements > 0) copies.push({ from: here.buffer, to: there.buffer, ...place, bytes: elements * BYTES_PER_ELEMENT })
+    const place = { fromOffset: here.offset + read * here.bytes, toOffset: there.offset + written * there.bytes }
+    if (elements > 0) copies.push({ from: here.buffer, to: there.buffer, ...place, bytes: copiedBytes(elements, here.bytes) })
     read += elements
     written += elements
     if (read === here.elements) [source, read] = [source + 1, 0]

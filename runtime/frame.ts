@@ -1,13 +1,13 @@
 /** All that a run needs for given dims: memory of inputs, outputs and scratch, and the bind groups of every step. */
 
 import { dim, evaluate, type DimValues } from '../plan/dim.ts'
-import type { Kernel, OutputPort, Plan, Port, Program, Step, StorageType } from '../plan/plan.ts'
+import { BYTES, type Kernel, type OutputPort, type Plan, type Port, type Program, type Step, type StorageType } from '../plan/plan.ts'
 import { checkRoom, createParts, createStaging, placeParts, type Part, type Parts } from './buffers.ts'
 import { copiesBetween, type Copy } from './copies.ts'
 import type { Device } from './device.ts'
 import { chooseProgram, showDims } from './dims.ts'
 import { LimitError, StateError } from './errors.ts'
-import { BYTES_PER_ELEMENT, estimate, persistentBytes, roundUp, slotBytes } from './memory.ts'
+import { estimate, persistentBytes, roundUp, slotBytes } from './memory.ts'
 import type { CompiledKernel, CompiledKernels } from './pipelines.ts'
 import { scoped } from './scopes.ts'
 import type { Slots } from './slots.ts'
@@ -86,7 +86,7 @@ function outputPlaces(ports: readonly Port[], parts: Parts, values: DimValues): 
   return ports.map(({ name, dtype, shape: sizes, buffer }) => {
     const shape = sizes.map((size) => evaluate(size, values))
     const offset = end
-    const bytes = elementCount(shape) * BYTES_PER_ELEMENT
+    const bytes = elementCount(shape) * BYTES[dtype]
     end += roundUp(bytes)
     return { name, dtype, shape, bytes, offset, parts: parts.get(buffer)! }
   })

@@ -1,11 +1,12 @@
 import { evaluate, type DimValues } from '../plan/dim.ts'
-import type { Plan, PlanBuffer, Program } from '../plan/plan.ts'
+import { BYTES, type Plan, type PlanBuffer, type Program } from '../plan/plan.ts'
 import { chooseProgram } from './dims.ts'
-
-export const BYTES_PER_ELEMENT = 4
 
 /** Kernels may see a buffer as `array<vec4<...>>`, which needs 16 bytes at the least; an empty one cannot be bound. */
 const GRAIN = 16
+
+/** What is copied is a number of whole words: halves may lack one, and behind them nothing lies. */
+export const copiedBytes = (elements: number, bytes: number): number => Math.ceil((elements * bytes) / 4) * 4
 
 export const roundUp = (bytes: number, grain = GRAIN): number => Math.max(grain, Math.ceil(bytes / grain) * grain)
 
@@ -18,7 +19,7 @@ export function partElements(buffer: PlanBuffer, values: DimValues): readonly nu
 }
 
 export const bufferBytes = (buffer: PlanBuffer, values: DimValues): number =>
-  partElements(buffer, values).reduce((sum, elements) => sum + roundUp(elements * BYTES_PER_ELEMENT), 0)
+  partElements(buffer, values).reduce((sum, elements) => sum + roundUp(elements * BYTES[buffer.dtype]), 0)
 
 /** Where a binding may begin inside a buffer, on every adapter. */
 const OFFSET_GRAIN = 256
@@ -34,7 +35,7 @@ export function stretches(buffer: PlanBuffer, values: DimValues): readonly Stret
   let end = 0
   return partElements(buffer, values).map((elements) => {
     const offset = end
-    const size = roundUp(elements * BYTES_PER_ELEMENT)
+    const size = roundUp(elements * BYTES[buffer.dtype])
     end += roundUp(size, OFFSET_GRAIN)
     return { offset, size, elements }
   })

@@ -1,4 +1,4 @@
-import type { Plan } from '../plan/plan.ts'
+import { BYTES, type Plan } from '../plan/plan.ts'
 import { checkRoom, createParts, settle, type Part, type Parts } from './buffers.ts'
 import type { Device } from './device.ts'
 import { bufferBytes } from './memory.ts'
@@ -21,7 +21,7 @@ export function writeParts(device: Device, parts: readonly Part[], data: HostArr
 
 function writeConstants(device: Device, plan: Plan, parts: Persistent['parts']): void {
   for (const { buffer, dtype, values } of plan.constants) {
-    const data = arrayOf(dtype, new ArrayBuffer(4 * values.length))
+    const data = arrayOf(dtype, new ArrayBuffer(BYTES[dtype] * values.length))
     data.set(values)
     writeParts(device, parts.get(buffer)!, data)
   }

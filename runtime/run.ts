@@ -5,7 +5,6 @@ import type { Device } from './device.ts'
 import type { Inputs } from './dims.ts'
 import { NotFiniteError } from './errors.ts'
 import type { Frame, OutputPlace, ReadyStep } from './frame.ts'
-import { BYTES_PER_ELEMENT } from './memory.ts'
 import { writeParts } from './persistent.ts'
 import type { Stopwatch } from './profile.ts'
 import { scoped } from './scopes.ts'
@@ -43,7 +42,7 @@ function encodeReads(encoder: GPUCommandEncoder, { outputs, staging }: Frame): v
   for (const { offset, bytes, parts } of outputs) {
     let done = 0
     for (const part of parts) {
-      const size = Math.min(bytes - done, part.elements * BYTES_PER_ELEMENT)
+      const size = Math.min(bytes - done, part.elements * part.bytes)
       if (size > 0) encoder.copyBufferToBuffer(part.buffer, part.offset, staging, offset + done, size)
       done += size
     }

@@ -5,7 +5,7 @@ import type { Bundle, BundleMember } from '../plan/update.ts'
 import { checkRoom, createParts, settle, type Part, type Parts } from './buffers.ts'
 import type { Device } from './device.ts'
 import { StateError, StoreError } from './errors.ts'
-import { BYTES_PER_ELEMENT, bufferBytes, partElements, roundUp } from './memory.ts'
+import { bufferBytes, partElements, roundUp } from './memory.ts'
 import { writeParts } from './persistent.ts'
 import { createKernelCompiler, type KernelCompiler } from './pipelines.ts'
 import { readBack } from './read.ts'
@@ -23,7 +23,7 @@ export interface Store {
    * where a new one exceeds a binding: a session that names it cuts it into parts.
    */
   readonly write: (tensors: Readonly<Record<string, HostData>>) => Promise<void>
-  /** Those named, or all. What was never written is zero. Throws a StoreError where one is not there. */
+  /** Those named, or all; halves as f32. What was never written is zero. Throws a StoreError where one is not there. */
   readonly read: (names?: readonly string[]) => Promise<Readonly<Record<string, HostData>>>
   /** Frees the weights, also under sessions that are open; may be called again. */
   readonly dispose: () => void
@@ -96,14 +96,14 @@ export function createStore(device: Device, { bundles = [] }: StoreOptions = {})
     ({ dtype, shape, parts: await createParts(device, buffer, {}, owned) })
 
   const bundleEntry = (bundle: Bundle): Promise<Entry> => {
-    const whole: Wanted = { dtype: 'f32', shape: [bundle.elements], cut: [bundle.elements] }
+    const whole: Wanted = { dtype: bundle.dtype, shape: [bundle.elements], cut: [bundle.elements] }
     return remember(bundle.name, () => create(plainBuffer(bundle.name, whole), whole))
   }
 
   const memberEntry = async (bundle: Bundle, { shape, at }: BundleMember): Promise<Entry> => {
-    const [{ buffer, offset }] = (await bundleEntry(bundle)).parts
+    const [{ buffer, offset, bytes }] = (await bundleEntry(bundle)).parts
     const elements = elementCount(shape)
-    return { dtype: 'f32', shape, parts: [{ buffer, offset: offset + at * BYTES_PER_ELEMENT, size: roundUp(elements * BYTES_PER_ELEMENT), elements }] }
+    return { dtype: bundle.dtype, shape, parts: [{ buffer, offset: offset + at * bytes, size: roundUp(elements * bytes), elements, bytes }] }
   }
 
   /** The weight of a name, made as it is wanted where it is not there. */

@@ -1,4 +1,5 @@
-import type { StorageType } from '../plan/plan.ts'
+import type { HostType, StorageType } from '../plan/plan.ts'
+import { dtypeRecord } from './checkpoint/dtypes.ts'
 
 export type HostArray = Float32Array | Int32Array | Uint32Array
 
@@ -10,20 +11,23 @@ export interface HostData {
 
 interface ArrayOf {
   readonly f32: Float32Array
+  /** A copy: the host has no such array. */
+  readonly f16: Float32Array
   readonly i32: Int32Array
   readonly u32: Uint32Array
 }
 
 const MAKE: { readonly [T in StorageType]: (buffer: ArrayBuffer) => ArrayOf[T] } = {
   f32: (buffer) => new Float32Array(buffer),
+  f16: (buffer) => dtypeRecord('F16').read!(buffer) as Float32Array,
   i32: (buffer) => new Int32Array(buffer),
   u32: (buffer) => new Uint32Array(buffer),
 }
 
-/** The bytes of a buffer seen as elements of a type. */
+/** The bytes of a buffer seen as elements of a type; halves as f32. */
 export const arrayOf = (dtype: StorageType, buffer: ArrayBuffer): HostArray => MAKE[dtype](buffer)
 
-export function dtypeOf(data: unknown): StorageType | null {
+export function dtypeOf(data: unknown): HostType | null {
   if (data instanceof Float32Array) return 'f32'
   if (data instanceof Int32Array) return 'i32'
   return data instanceof Uint32Array ? 'u32' : null

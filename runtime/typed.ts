@@ -1,6 +1,6 @@
 /** What generated bindings stand on: tensors whose type says the class of an element, the rank and the names of the axes. */
 import { dim, evaluate, symbolsOf, type DimValues } from '../plan/dim.ts'
-import type { Port, StorageType } from '../plan/plan.ts'
+import type { HostType, Port } from '../plan/plan.ts'
 import { dtypeOf, elementCount, type HostData } from './tensors.ts'
 
 interface Elements {
@@ -12,7 +12,7 @@ interface Elements {
 declare const axes: unique symbol
 
 /** Row-major numbers. `Axes` names each axis, by its size where that is fixed; only the type checker sees the names. */
-export interface Tensor<D extends StorageType, Axes extends readonly (string | number)[]> extends HostData {
+export interface Tensor<D extends HostType, Axes extends readonly (string | number)[]> extends HostData {
   readonly shape: { readonly [K in keyof Axes]: number }
   readonly data: Elements[D]
   readonly [axes]?: Axes

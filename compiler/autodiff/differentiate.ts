@@ -2,7 +2,7 @@
 import type { Graph, Node, Origin, Output } from '../graph/node.ts'
 import type { OpName } from '../graph/vocabulary.ts'
 import { isOp, nodesOf, reachable } from '../graph/walk.ts'
-import { createBuilder, type Builder } from '../ops/build.ts'
+import { createBuilder, NO_ORIGIN, type Builder } from '../ops/build.ts'
 import { createTape, type Cotangents, type GradientRule, type Tape } from './rule.ts'
 import { gradientRuleOf } from './rules.ts'
 
@@ -25,6 +25,8 @@ export interface DifferentiateOptions {
   readonly losses?: readonly string[]
   /** Leaves, weights or inputs, by name; all weights unless given. */
   readonly by?: readonly string[]
+  /** An input of its own, f32 [], that multiplies the losses on the way back; none unless named. */
+  readonly scale?: string | null
 }
 
 /**
@@ -33,19 +35,21 @@ export interface DifferentiateOptions {
  * What is held is held no longer where a gradient passes through it: it is to be made anew whenever those leaves have changed.
  * Throws a GradientError where an op on the way has none.
  */
-export function differentiate(graph: Graph, { losses, by }: DifferentiateOptions = {}): Graph {
+export function differentiate(graph: Graph, { losses, by, scale = null }: DifferentiateOptions = {}): Graph {
   const builder = createBuilder()
   const isLeaf = (node: Node): boolean => (by === undefined ? isOp(node, 'weight') : by.includes(leafName(node) ?? ''))
   const copied = copyInto(builder, graph, isLeaf)
   const outputs = graph.outputs.map((output) => ({ ...output, node: copied.get(output.node)! }))
   const summed = outputs.filter(({ name }) => losses?.includes(name) ?? name.startsWith('loss.'))
   const leaves = [...new Set(copied.values())].filter(isLeaf)
-  const gradients = backward(builder, summed, new Set(leaves))
+  const factor = scale === null ? null : builder.make('input', [], { name: scale, dtype: 'f32', shape: [] }, NO_ORIGIN) as Graph['inputs'][number]
+  const gradients = backward(builder, summed, new Set(leaves), factor)
   const added = leaves.map((leaf): Output => ({
     name: gradientOutput(leafName(leaf)!), doc: `d(sum of the losses) / d ${leafName(leaf)!}`,
     node: gradients.get(leaf) ?? createTape(builder, leaf.origin).filled(leaf.shape, 'f32', 0),
   }))
-  return { ...graph, inputs: graph.inputs.map((input) => copied.get(input) as typeof input), outputs: [...outputs, ...added] }
+  const inputs = graph.inputs.map((input) => copied.get(input) as typeof input)
+  return { ...graph, inputs: factor === null ? inputs : [...inputs, factor], outputs: [...outputs, ...added] }
 }
 
 const leafName = (node: Node): string | null => (isOp(node, 'weight') || isOp(node, 'input') ? node.params.name : null)
@@ -70,7 +74,7 @@ function dependent(nodes: readonly Node[], leaves: ReadonlySet<Node>): ReadonlyS
   return found
 }
 
-function backward(builder: Builder, losses: readonly Output[], leaves: ReadonlySet<Node>): ReadonlyMap<Node, Node> {
+function backward(builder: Builder, losses: readonly Output[], leaves: ReadonlySet<Node>, factor: Node | null): ReadonlyMap<Node, Node> {
   const nodes = reachable(losses.map(({ node }) => node))
   const wanted = dependent(nodes, leaves)
   const cotangents = new Map<Node, Node>()
@@ -80,7 +84,7 @@ function backward(builder: Builder, losses: readonly Output[], leaves: ReadonlyS
   }
   for (const { node } of losses) {
     const tape = createTape(builder, node.origin)
-    if (wanted.has(node)) give(tape, node, tape.like(node, 1))
+    if (wanted.has(node)) give(tape, node, factor ?? tape.like(node, 1))
   }
   for (const node of nodes.toReversed()) {
     const dy = cotangents.get(node)

@@ -2,7 +2,7 @@
 import type { Port } from '../../plan/plan.ts'
 import { docText, literal } from './names.ts'
 
-const UNITS: Readonly<Record<Port['dtype'], string>> = { f32: '32-bit floats', i32: '32-bit signed integers', u32: '32-bit unsigned integers' }
+const UNITS: Readonly<Record<Port['dtype'], string>> = { f32: '32-bit floats', f16: '16-bit floats', i32: '32-bit signed integers', u32: '32-bit unsigned integers' }
 
 const axisType = (size: string): string => (/^\d+$/.test(size) ? size : literal(size))
 

@@ -77,12 +77,13 @@ function readPiece(cursor: Cursor): Piece {
   return { tensor, slices, transpose: cursor.takes('.T') }
 }
 
-/** `["a"[:, 0::2].T]`, or `stack ["a", "b"]`. */
+/** `["a"[:, 0::2].T]`, `stack ["a", "b"]`, or `half []`. */
 const source: Codec<WeightSource> = written(
-  ({ pieces, stacked }) => `${stacked ? 'stack ' : ''}[${pieces.map(pieceText).join(', ')}]`,
+  ({ pieces, stacked, half }) => `${half ? 'half ' : ''}${stacked ? 'stack ' : ''}[${pieces.map(pieceText).join(', ')}]`,
   (cursor) => {
+    const half = cursor.takes('half')
     const stacked = cursor.takes('stack')
-    return { pieces: cursor.list(() => readPiece(cursor)), stacked }
+    return { pieces: cursor.list(() => readPiece(cursor)), stacked, ...(half ? { half } : {}) }
   },
 )
 
@@ -99,7 +100,7 @@ const codecs: Codecs = {
   held: { name: string, dtype, shape },
   iota: { size: implied((result) => result.shape[0]) },
   negate: none, exp: none, log: none, log1p: none, sqrt: none, rsqrt: none, abs: none, sin: none, cos: none, tanh: none,
-  erf: none, sigmoid: none, softplus: none, floor: none, sign: none, not: none, stop_gradient: none,
+  erf: none, sigmoid: none, softplus: none, floor: none, sign: none, not: none, stop_gradient: none, half: none,
   hold: { name: string },
   cast: { dtype },
   add: none, subtract: none, multiply: none, divide: none, power: none, minimum: none, maximum: none, remainder: none,

@@ -19,6 +19,8 @@ export interface WeightSource {
     readonly transpose: boolean
   }[]
   readonly stacked: boolean
+  /** It lies on the device in halves, which its values are: of no checkpoint then. */
+  readonly half?: true
 }
 
 type None = Readonly<Record<string, never>>
@@ -56,6 +58,8 @@ export interface OpParams {
   hold: { readonly name: string }
   /** The same values, but no gradient flows. */
   stop_gradient: None
+  /** The nearest numbers of f16; they lie in memory as such. */
+  half: None
   cast: { readonly dtype: DType }
 
   // elementwise, two operands of one shape

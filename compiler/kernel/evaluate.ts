@@ -1,6 +1,6 @@
 /** Runs a schedule on the host in f64: the graph's meaning must survive being cut into kernels. */
 import { evaluate as sizeOf, product, type DimValues } from '../../plan/dim.ts'
-import { erf, sigmoid, softplus } from '../ops/functions.ts'
+import { erf, half, sigmoid, softplus } from '../ops/functions.ts'
 import type { Node } from '../graph/node.ts'
 import { createRunner, invocation, type Invocation, type Machine } from '../scalar/run.ts'
 import { variable } from '../scalar/build.ts'
@@ -26,6 +26,7 @@ const runner = createRunner({
     erf,
     sigmoid,
     softplus,
+    half,
   },
 })
 

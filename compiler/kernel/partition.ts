@@ -178,7 +178,8 @@ class Partitioner {
 
   /** Whether a node that something reads lies in memory however groups are made. */
   liesAnyway(node: Node): boolean {
-    if (this.outputs.has(node) || this.operands.has(node) || isProduct(node) || isReduction(node)) return true
+    const made = node.op === 'half' ? node.inputs[0] : node
+    if (this.outputs.has(node) || this.operands.has(node) || isProduct(made) || isReduction(made)) return true
     return this.users.get(node)!.some((user) => isRoutine(user) || (user.op === 'reshape' && this.operands.has(user)))
   }
 

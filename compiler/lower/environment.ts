@@ -73,6 +73,8 @@ export interface RowExperts {
 export interface RouteNodes {
   /** `layers.0/moe` */
   readonly instance: string
+  /** The instance of its policy: `layers.0/moe/router`. */
+  readonly router: string
   /** E. */
   readonly experts: number
   /** What it routes, f32 [T, D]. */

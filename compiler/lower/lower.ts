@@ -80,6 +80,9 @@ export const layersOf = (model: Model): readonly RoutedLayer[] =>
     return { layer: instance, experts, contest, selected, weights, balancedBias }
   })
 
+/** The instances of all policies. */
+export const routersOf = (model: Model): readonly string[] => walk(model, { training: true }).routes.map(({ router }) => router)
+
 const rowOutput = ({ instance, rows }: RouteNodes): Graph['outputs'][number] => ({ name: rowsOutput(instance), doc: 'What is routed, a token in each row.', node: rows })
 
 const routePorts = ({ instance, experts, spilled, promises }: RouteNodes): RoutePorts =>

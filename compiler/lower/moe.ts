@@ -109,7 +109,7 @@ export function moeNode(outer: Environment, moe: MoeTerm): Node {
   const decision = environment.replayed === null ? dropped(maker, chosen) : replay(maker, instance, chosen, environment.replayed)
   const { choice, told } = decision
   environment.routes.push({
-    instance, experts: numberIn(environment, moe.experts.count), rows: tokens, selected: told.selected, weights: told.weights, spilled: told.spilled,
+    instance, router: pathIn(outer, moe.policy.path.join('/')), experts: numberIn(environment, moe.experts.count), rows: tokens, selected: told.selected, weights: told.weights, spilled: told.spilled,
     promises: promisesOf(environment, moe, tokens.shape[0]), contest, balancedBias: balancedBiasOf(environment, moe),
   })
   // also where the policy's choice is not used: what is replayed is computed as it was recorded, bit for bit

@@ -1,7 +1,7 @@
 /** Ops that treat each element alone; operands have one shape. */
 import type { DType, OpName, OpParams } from '../graph/vocabulary.ts'
 import type { BinaryWord, Expression, UnaryWord } from '../scalar/expression.ts'
-import { erf, sigmoid, softplus, toInteger } from './functions.ts'
+import { erf, half, sigmoid, softplus, toInteger } from './functions.ts'
 import {
   absolute, EXACT, inherited, ROUNDED, ulp, type Accuracy, type OpRecord, type Records, type ShapeError, type TensorType,
 } from './record.ts'
@@ -101,6 +101,7 @@ const unaries: Records<OpName & UnaryWord> = {
   softplus: unary('softplus', real(
     'y = ln(1 + exp(x))', 'Never overflows.', inherited('maximum(x, 0) + log1p(exp(-|x|))'), softplus,
   )),
+  half: unary('half', real('y = f16(x)', 'The nearest number of f16, infinite from 65520 on; it lies in memory as such.', EXACT, half)),
 }
 
 const arithmetic = (formula: string, doc: string, accuracy: Accuracy, f32: Binary, i32: Binary): Facets<Binary> =>

@@ -34,6 +34,18 @@ export function sigmoid(x: number): number {
 }
 
 /** log(1 + exp(x)), without overflow. */
+/** The nearest number of f16, ties to the even one: 11 bits, fewer below 2^-14; infinite from 65520 on. */
+export function half(x: number): number {
+  const size = Math.abs(x)
+  if (!(size < 65520)) return Number.isNaN(x) ? NaN : Math.sign(x) * Infinity
+  const unit = 2 ** (Math.max(-14, Math.floor(Math.log2(size || 1))) - 10)
+  const places = size / unit
+  const below = Math.floor(places)
+  const up = places - below > 0.5 || (places - below === 0.5 && below % 2 === 1)
+  const rounded = (up ? below + 1 : below) * unit
+  return x < 0 || Object.is(x, -0) ? -rounded : rounded
+}
+
 export const softplus = (x: number): number => Math.max(x, 0) + Math.log1p(Math.exp(-Math.abs(x)))
 
 const LARGEST = 2147483647

@@ -1,7 +1,7 @@
 /** A recipe -> the graph of an update: gradients and what is remembered enter, weights move. */
 import { dim } from '../../plan/dim.ts'
 import type { Recipe } from '../../plan/recipe.ts'
-import { gradientName, memoryName, memoryWords, movedWeights, updateInputs, type MovedWeight } from '../../plan/update.ts'
+import { gradientName, halfName, memoryName, memoryWords, MOST_NORM, moveAlone, updateInputs, type MovedWeight } from '../../plan/update.ts'
 import { createTape, type Tape } from '../autodiff/rule.ts'
 import type { Graph, Node, Output } from '../graph/node.ts'
 import { createBuilder, NO_ORIGIN, NONE } from '../ops/build.ts'
@@ -11,17 +11,18 @@ import type { Moved } from './rule.ts'
 
 /**
  * Outputs: `norm`, f32 [], of the mean gradients before they are clipped; and each weight and what is remembered of it, in the place of the one
- * before. The gradients are sums over the recipe's micro-batches. `moved` are the recipe's weights, or bundles of them.
+ * before. The gradients are sums over the recipe's micro-batches. `moved` are the recipe's weights, or bundles of them. In mixed precision the
+ * gradients are those of scaled losses; where their norm is no number everything stays as it is, and rounded copies follow their weights.
  */
-export function updateGraph(recipe: Recipe, moved: readonly MovedWeight[] = movedWeights(recipe)): Graph {
+export function updateGraph(recipe: Recipe, moved: readonly MovedWeight[] = moveAlone(recipe)): Graph {
   const builder = createBuilder()
   const tape = createTape(builder, NO_ORIGIN)
   const inputs = Object.keys(updateInputs(recipe, 0, 1)).map((name) =>
     builder.make('input', [], { name, dtype: 'f32', shape: [] }, NO_ORIGIN) as Graph['inputs'][number])
-  const gradients = moved.map((weight) => mean(tape, leaf(tape, gradientName(weight.name), weight), recipe.accumulate))
-  const norm = moved.length === 0 ? tape.filled([], 'f32', 0) : globalNorm(tape, gradients)
-  const factor = recipe.clip === null ? null : clipping(tape, norm, recipe.clip)
-  const steps = moved.flatMap((weight, at) => stepOf(tape, recipe, weight, clipped(tape, gradients[at], factor), inputs))
+  const scalars: Scalars = Object.fromEntries(inputs.map((input) => [input.params.name, input]))
+  const sums = moved.map((weight) => leaf(tape, gradientName(weight.name), weight))
+  const { norm, gradientOf, isSound } = (recipe.precision === 'mixed' ? scaledGradients : plainGradients)(tape, recipe, sums, scalars)
+  const steps = moved.flatMap((weight, at) => stepOf(tape, recipe, weight, gradientOf(at), scalars, isSound))
   return {
     name: `${recipe.model}.update`, doc: '', dims: [], inputs, docs: {},
     outputs: [{ name: 'norm', node: norm, doc: 'The global norm of the gradients.' }, ...steps],
@@ -30,6 +31,35 @@ export function updateGraph(recipe: Recipe, moved: readonly MovedWeight[] = move
 
 const leaf = (tape: Tape, name: string, { shape }: MovedWeight): Node =>
   tape.make('weight', [], { name, shape: shape.map((size) => dim(size)), source: { pieces: [], stacked: false }, doc: '' })
+
+/** Inputs of the update by their names. */
+type Scalars = Readonly<Record<string, Node | undefined>>
+
+interface Gradients {
+  readonly norm: Node
+  /** The mean over the micro-batches, clipped, of the weight at a place. */
+  readonly gradientOf: (at: number) => Node
+  /** bool []: whether anything moves; null where it always does. */
+  readonly isSound: Node | null
+}
+
+const normOf = (tape: Tape, means: readonly Node[]): Node => (means.length === 0 ? tape.filled([], 'f32', 0) : globalNorm(tape, means))
+
+function plainGradients(tape: Tape, { accumulate, clip }: Recipe, sums: readonly Node[]): Gradients {
+  const means = sums.map((sum) => mean(tape, sum, accumulate))
+  const norm = normOf(tape, means)
+  const factor = clip === null ? null : clipping(tape, norm, clip)
+  return { norm, gradientOf: (at) => clipped(tape, means[at], factor), isSound: null }
+}
+
+/** One factor for the scale, the mean and the clip; it is 0 where the norm is no number, which each weight then reads from it alone. */
+function scaledGradients(tape: Tape, { accumulate, clip }: Recipe, sums: readonly Node[], { unscale }: Scalars): Gradients {
+  const share = mean(tape, unscale!, accumulate)
+  const norm = normOf(tape, sums.map((sum) => clipped(tape, sum, share)))
+  const isNumber = tape.make('less_equal', [norm, tape.like(norm, MOST_NORM)], NONE)
+  const factor = tape.where(isNumber, clip === null ? share : tape.multiply(share, clipping(tape, norm, clip)))
+  return { norm, gradientOf: (at) => clipped(tape, sums[at], factor), isSound: tape.make('less', [tape.like(factor, 0), factor], NONE) }
+}
 
 const mean = (tape: Tape, sum: Node, count: number): Node => (count === 1 ? sum : tape.times(sum, 1 / count))
 
@@ -42,7 +72,7 @@ function clipping(tape: Tape, norm: Node, clip: number): Node {
 const clipped = (tape: Tape, gradient: Node, factor: Node | null): Node =>
   factor === null ? gradient : tape.multiply(gradient, tape.spread(factor, gradient.shape, []))
 
-function stepOf(tape: Tape, { optimiser }: Recipe, learned: MovedWeight, gradient: Node, [rate, ...corrections]: readonly Node[]): readonly Output[] {
+function stepOf(tape: Tape, { optimiser }: Recipe, learned: MovedWeight, gradient: Node, { rate, correction1, correction2 }: Scalars, isSound: Node | null): readonly Output[] {
   const rule = ruleOf(optimiser)
   const beside = (scalar: Node): Node => tape.spread(scalar, gradient.shape, [])
   const weight = leaf(tape, learned.name, learned)
@@ -51,10 +81,25 @@ function stepOf(tape: Tape, { optimiser }: Recipe, learned: MovedWeight, gradien
   const moved: Moved = {
     weight, gradient, decay: learned.decay,
     memory: names.map((name) => leaf(tape, name, learned)),
-    rate: beside(learned.rate === 1 ? rate : tape.times(rate, learned.rate)),
-    corrections: [beside(corrections[0] ?? one), beside(corrections[1] ?? one)],
+    rate: beside(learned.rate === 1 ? rate! : tape.times(rate!, learned.rate)),
+    corrections: [beside(correction1 ?? one), beside(correction2 ?? one)],
   }
   const step = rule.step(tape, optimiser, moved)
+  const kept = (next: Node, before: Node): Node => (isSound === null ? next : tape.make('select', [tape.spread(isSound, next.shape, []), next, before], NONE))
+  const next = kept(step.weight, weight)
   const replaced = (name: string, node: Node): Output => ({ name: `next.${name}`, node, doc: '', replaces: name })
-  return [replaced(learned.name, step.weight), ...step.memory.map((node, at) => replaced(names[at], node))]
+  return [
+    replaced(learned.name, next), ...step.memory.map((node, at) => replaced(names[at], kept(node, moved.memory[at]))),
+    ...(learned.half === true ? [replaced(halfName(learned.name), tape.make('half', [next], NONE))] : []),
+  ]
+}
+
+/** The rounded copies of weights made anew, as a run needs them that begins or goes on. */
+export function halvesGraph({ model }: Recipe, moved: readonly MovedWeight[]): Graph {
+  const tape = createTape(createBuilder(), NO_ORIGIN)
+  const outputs = moved.filter(({ half }) => half === true).map((weight): Output => {
+    const name = halfName(weight.name)
+    return { name: `made.${name}`, node: tape.make('half', [leaf(tape, weight.name, weight)], NONE), doc: '', replaces: name }
+  })
+  return { name: `${model}.halves`, doc: '', dims: [], inputs: [], docs: {}, outputs }
 }

@@ -8,7 +8,7 @@ export type ScalarType = 'f32' | 'i32' | 'u32' | 'bool'
 
 export type UnaryWord =
   | 'negate' | 'not' | 'abs' | 'sign' | 'floor'
-  | 'exp' | 'log' | 'log1p' | 'sqrt' | 'rsqrt' | 'sin' | 'cos' | 'tanh' | 'erf' | 'sigmoid' | 'softplus'
+  | 'exp' | 'log' | 'log1p' | 'sqrt' | 'rsqrt' | 'sin' | 'cos' | 'tanh' | 'erf' | 'sigmoid' | 'softplus' | 'half'
 
 export type BinaryWord =
   | 'add' | 'subtract' | 'multiply' | 'divide' | 'remainder' | 'power' | 'minimum' | 'maximum'

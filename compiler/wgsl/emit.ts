@@ -1,14 +1,14 @@
 /** A kernel program -> the WGSL and the facts that a plan keeps of it. */
 import type { Dim } from '../../plan/dim.ts'
 import { positionAt } from '../../grammar/source.ts'
-import type { Kernel, PlaceInSource } from '../../plan/plan.ts'
+import type { Kernel, PlaceInSource, StorageType } from '../../plan/plan.ts'
 import type { Target } from '../../plan/target.ts'
 import type { Node, Origin } from '../graph/node.ts'
 import type { Regime } from '../kernel/context.ts'
 import type { KernelBuffer, KernelProgram } from '../kernel/kernel.ts'
 import { partsOf } from '../kernel/parts.ts'
 import { chooseMatmul } from './choose-matmul.ts'
-import { bindingNames, storageType, writeModule, type ModuleBuffer } from './module.ts'
+import { bindingNames, writeModule, type ModuleBuffer } from './module.ts'
 import type { RoutineText } from './routine.ts'
 import { createWriter } from './write.ts'
 
@@ -18,12 +18,15 @@ export interface EmittedKernel {
   /** The node behind each binding, and which part of it. */
   readonly bindings: readonly { readonly node: Node; readonly part: number }[]
   readonly workgroupBytes: number
+  readonly needsHalves: boolean
 }
 
 export interface EmitOptions {
   readonly dims: readonly string[]
   readonly target: Target
   readonly regime: Regime
+  /** What lies in memory of a node. */
+  readonly storage: (node: Node) => StorageType
 }
 
 export function placeOf(origin: Origin): PlaceInSource | null {
@@ -36,8 +39,8 @@ const SHARED_BYTES = 4
 
 export function emitKernel(program: KernelProgram, options: EmitOptions): EmittedKernel {
   const text = program.computation.kind === 'matmul' ? productText(program, options) : workgroupText(program, options)
-  const buffers = program.buffers.map((buffer) => moduleBuffer(buffer, text.routine.vec4Buffers, options.target))
-  const { wgsl, bodyOffset } = writeModule({
+  const buffers = program.buffers.map((buffer) => moduleBuffer(buffer, text.routine.vec4Buffers, options))
+  const { wgsl, bodyOffset, needsHalves } = writeModule({
     title: program.does,
     body: text.routine.body,
     buffers,
@@ -52,7 +55,7 @@ export function emitKernel(program: KernelProgram, options: EmitOptions): Emitte
       wgsl,
       entryPoint: 'main',
       bindings: buffers.flatMap((buffer) =>
-        bindingNames(buffer).map((name) => ({ name, access: buffer.access, dtype: storageType(buffer.type) })),
+        bindingNames(buffer).map((name) => ({ name, access: buffer.access, dtype: buffer.storage })),
       ),
       workgroupSize: text.routine.workgroupSize,
       template: text.template,
@@ -64,6 +67,7 @@ export function emitKernel(program: KernelProgram, options: EmitOptions): Emitte
     workgroups: text.routine.workgroups,
     bindings: program.buffers.flatMap(({ node }, at) => Array.from({ length: buffers[at].parts }, (_, part) => ({ node, part }))),
     workgroupBytes: text.routine.workgroupBytes,
+    needsHalves,
   }
 }
 
@@ -75,8 +79,8 @@ interface KernelText {
   readonly refused: readonly { readonly template: string; readonly reason: string }[]
 }
 
-function moduleBuffer({ name, node, access }: KernelBuffer, vec4Buffers: readonly string[], target: Target): ModuleBuffer {
-  return { name, access, type: node.dtype, vec4: vec4Buffers.includes(name), ...partsOf(node, target) }
+function moduleBuffer({ name, node, access }: KernelBuffer, vec4Buffers: readonly string[], { target, storage }: EmitOptions): ModuleBuffer {
+  return { name, access, type: node.dtype, storage: storage(node), vec4: vec4Buffers.includes(name), ...partsOf(node, target) }
 }
 
 function productText(program: KernelProgram, { dims, target, regime }: EmitOptions): KernelText {

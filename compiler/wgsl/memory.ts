@@ -1,10 +1,11 @@
 /** Scratch memory by liveness: buffers whose lives do not overlap share a slot. */
 import { evaluate, multiply, symbolsOf, type Dim } from '../../plan/dim.ts'
-import type { Program } from '../../plan/plan.ts'
+import { BYTES, type Program, type StorageType } from '../../plan/plan.ts'
 
 export interface Life {
   readonly buffer: number
   readonly elements: Dim
+  readonly dtype: StorageType
   /** First step that writes it, last step that reads it. */
   readonly from: number
   readonly to: number
@@ -26,8 +27,8 @@ export function placeBuffers(lives: readonly Life[]): Pick<Program, 'slots' | 'p
   const slots: Slot[] = []
   const placement = [...lives]
     .sort((a, b) => a.from - b.from || a.buffer - b.buffer)
-    .map(({ buffer, elements, from, to }) => {
-      const bytes = multiply(elements, 4)
+    .map(({ buffer, elements, dtype, from, to }) => {
+      const bytes = multiply(elements, BYTES[dtype])
       const size = estimate(bytes)
       let best = -1
       slots.forEach((slot, at) => {

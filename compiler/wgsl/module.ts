@@ -8,7 +8,9 @@ export interface ModuleBuffer {
   readonly access: 'read' | 'read_write'
   /** How the kernel sees an element; a bool lies in memory as u32. */
   readonly type: ScalarType
-  /** Bound as array<vec4<f32>>: `load4_NAME` exists beside `load_NAME`. */
+  /** What lies in memory of it; its loads and stores convert. */
+  readonly storage: StorageType
+  /** Bound as an array of vectors of four: `load4_NAME` exists beside `load_NAME`. */
   readonly vec4: boolean
   readonly parts: number
   /** Elements in each part but the last, a multiple of 4; null for a single part. */
@@ -34,17 +36,20 @@ export interface WrittenModule {
   readonly wgsl: string
   /** How many lines stand before the body: line n of the body is line offset + n of the module. */
   readonly bodyOffset: number
+  /** Whether memory of it holds numbers of f16. */
+  readonly needsHalves: boolean
 }
 
 export function writeModule(module: ModuleText): WrittenModule {
-  const enables = module.needsSubgroups ? ['enable subgroups;', ''] : []
   const dims = dimLines(module.dims, module.body)
   const bindings = module.buffers.flatMap((buffer, at) => declare(buffer, firstBinding(module.buffers, at)))
   const accessors = module.buffers.flatMap((buffer) => access(buffer, module.body))
   const text = [...accessors, module.body].join('\n')
-  const lines = [...enables, `// ${module.title}`, ...dims, ...bindings, ...accessors, ...module.declarations, ...helperLines(text)]
+  const needsHalves = module.buffers.some(({ storage }) => storage === 'f16')
+  const enabled = [...(module.needsSubgroups ? ['enable subgroups;'] : []), ...(needsHalves ? ['enable f16;'] : [])]
+  const lines = [...enabled, ...(enabled.length > 0 ? [''] : []), `// ${module.title}`, ...dims, ...bindings, ...accessors, ...module.declarations, ...helperLines(text)]
   const wgsl = [...lines, '', module.body, ''].join('\n')
-  return { wgsl, bodyOffset: [...lines, ''].join('\n').split('\n').length }
+  return { wgsl, bodyOffset: [...lines, ''].join('\n').split('\n').length, needsHalves }
 }
 
 const firstBinding = (buffers: readonly ModuleBuffer[], at: number): number =>
@@ -60,7 +65,7 @@ function dimLines(dims: readonly string[], body: string): readonly string[] {
 }
 
 function declare(buffer: ModuleBuffer, binding: number): readonly string[] {
-  const element = buffer.vec4 ? 'vec4<f32>' : storageType(buffer.type)
+  const element = buffer.vec4 ? `vec4<${buffer.storage}>` : buffer.storage
   return bindingNames(buffer).map(
     (name, part) => `@group(0) @binding(${binding + part}) var<storage, ${buffer.access}> ${name}: array<${element}>;`,
   )
@@ -76,20 +81,21 @@ function byPart(buffer: ModuleBuffer, per: number, text: (name: string, index: s
 }
 
 function access(buffer: ModuleBuffer, body: string): readonly string[] {
-  const { name, type, vec4 } = buffer
+  const { name, type, storage, vec4 } = buffer
+  const isHalf = storage === 'f16'
   const element = (part: string, i: string): string => {
     const raw = vec4 ? `${part}[(${i}) >> 2u][(${i}) & 3u]` : `${part}[${i}]`
-    return type === 'bool' ? `${raw} != 0u` : raw
+    return type === 'bool' ? `${raw} != 0u` : isHalf ? `f32(${raw})` : raw
   }
   const lines: string[] = []
   if (body.includes(`load_${name}(`)) {
     lines.push(`fn load_${name}(i: u32) -> ${type} {\n  ${byPart(buffer, 1, (part, i) => `return ${element(part, i)};`)}\n}`)
   }
   if (vec4 && body.includes(`load4_${name}(`)) {
-    lines.push(`fn load4_${name}(i: u32) -> vec4<f32> {\n  ${byPart(buffer, 4, (part, i) => `return ${part}[${i}];`)}\n}`)
+    lines.push(`fn load4_${name}(i: u32) -> vec4<f32> {\n  ${byPart(buffer, 4, (part, i) => `return ${isHalf ? `vec4<f32>(${part}[${i}])` : `${part}[${i}]`};`)}\n}`)
   }
   if (buffer.access === 'read_write' && body.includes(`store_${name}(`)) {
-    const value = type === 'bool' ? 'u32(value)' : 'value'
+    const value = type === 'bool' ? 'u32(value)' : isHalf ? 'smoe_f16(value)' : 'value'
     const put = (part: string, i: string): string => (vec4 ? `${part}[(${i}) >> 2u][(${i}) & 3u] = ${value}; return;` : `${part}[${i}] = ${value}; return;`)
     lines.push(`fn store_${name}(i: u32, value: ${type}) {\n  ${byPart(buffer, 1, put)}\n}`)
   }

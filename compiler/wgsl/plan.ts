@@ -1,8 +1,8 @@
 /** Kernels of all programs -> one plan: shared weights and ports, kernels of equal text once, scratch placed by liveness. */
 import { constantValue, product, type Dim } from '../../plan/dim.ts'
 import {
-  PLAN_VERSION, type BufferCopy, type ConstantData, type InputPort, type Kernel, type OutputPort, type Plan, type PlanBuffer, type Port,
-  type Program, type Step, type WeightPort,
+  BYTES, PLAN_VERSION, type BufferCopy, type ConstantData, type InputPort, type Kernel, type OutputPort, type Plan, type PlanBuffer, type Port,
+  type Program, type Step, type StorageType, type WeightPort,
 } from '../../plan/plan.ts'
 import type { Target } from '../../plan/target.ts'
 import type { Graph, Node, Output } from '../graph/node.ts'
@@ -13,7 +13,7 @@ import { memoryOf } from '../kernel/memory-of.ts'
 import { partsOf } from '../kernel/parts.ts'
 import { emitKernel, type EmittedKernel } from './emit.ts'
 import { placeBuffers, type Life } from './memory.ts'
-import { storageType } from './module.ts'
+import { plainStorage, storageOf } from './storage.ts'
 
 export interface ScheduledProgram {
   /** `once` makes what is held; its outputs are that. */
@@ -53,6 +53,7 @@ class PlanMaker {
   readonly kernels: Kernel[] = []
   readonly kernelIds = new Map<string, number>()
   workgroupBytes = 0
+  needsHalves = false
 
   readonly graph: Graph
   readonly target: Target
@@ -102,7 +103,7 @@ class PlanMaker {
       once,
       programs,
       requires: {
-        features: usesSubgroups ? ['subgroups'] : [],
+        features: [...(usesSubgroups ? ['subgroups'] : []), ...(this.needsHalves ? ['shader-f16'] : [])],
         maxStorageBuffersPerShaderStage: Math.max(0, ...bindings),
         maxComputeInvocationsPerWorkgroup: Math.max(1, ...this.kernels.map((kernel) => kernel.workgroupSize.reduce((a, b) => a * b))),
         maxComputeWorkgroupStorageSize: this.workgroupBytes,
@@ -113,13 +114,13 @@ class PlanMaker {
   }
 
   largestBinding(): number {
-    const known = this.buffers.map(({ elements, partElements }) => (partElements !== null ? partElements * 4 : /^\d+$/.test(elements) ? Number(elements) * 4 : 0))
+    const known = this.buffers.map(({ elements, partElements, dtype }) => (partElements !== null ? partElements : /^\d+$/.test(elements) ? Number(elements) : 0) * BYTES[dtype])
     return Math.max(0, ...known)
   }
 
   port(name: string, node: Node, doc: string): Port {
     const buffer = this.bufferFor(node, null)
-    return { name, dtype: storageType(node.dtype), shape: node.shape.map((dim) => dim.key), buffer, doc }
+    return { name, dtype: plainStorage(node), shape: node.shape.map((dim) => dim.key), buffer, doc }
   }
 
   /** The buffer of a leaf, one for all programs; `scratch` holds those of a program's own nodes. */
@@ -144,15 +145,15 @@ class PlanMaker {
   sharedBuffer(key: string, name: string, role: PlanBuffer['role'], node: Node): number {
     const known = this.shared.get(key)
     if (known !== undefined) return known
-    const id = this.addBuffer(name, role, node)
+    const id = this.addBuffer(name, role, node, role === 'output' ? plainStorage(node) : storageOf(node))
     this.shared.set(key, id)
     return id
   }
 
-  addBuffer(name: string, role: PlanBuffer['role'], node: Node): number {
+  addBuffer(name: string, role: PlanBuffer['role'], node: Node, dtype: StorageType = storageOf(node)): number {
     const id = this.buffers.length
     const { parts, partElements } = partsOf(node, this.target)
-    this.buffers.push({ id, name, role, dtype: storageType(node.dtype), elements: product(node.shape).key, partElements, parts })
+    this.buffers.push({ id, name, role, dtype, elements: product(node.shape).key, partElements, parts })
     return id
   }
 
@@ -162,7 +163,7 @@ class PlanMaker {
     const known = this.shared.get(key)
     if (known !== undefined) return known
     const id = this.sharedBuffer(key, name, 'weight', node)
-    this.weights.set(key, { name, dtype: 'f32', shape: node.shape.map((dim) => dim.key), buffer: id, pieces: source.pieces, stacked: source.stacked, doc })
+    this.weights.set(key, { name, dtype: storageOf(node), shape: node.shape.map((dim) => dim.key), buffer: id, pieces: source.pieces, stacked: source.stacked, doc })
     return id
   }
 
@@ -180,7 +181,7 @@ class PlanMaker {
     const known = this.shared.get(key)
     if (known !== undefined) return known
     const id = this.sharedBuffer(key, `constant${this.constants.length}`, 'constant', node)
-    this.constants.push({ buffer: id, dtype: storageType(dtype), values })
+    this.constants.push({ buffer: id, dtype: plainStorage(node), values })
     return id
   }
 
@@ -190,7 +191,7 @@ class PlanMaker {
     if (weight !== undefined) return this.bufferFor(weight, null)
     const key = `weight ${replaces}`
     const buffer = this.sharedBuffer(key, replaces, 'weight', node)
-    this.weights.set(key, { name: replaces, dtype: 'f32', shape: node.shape.map((dim) => dim.key), buffer, pieces: [], stacked: false, doc })
+    this.weights.set(key, { name: replaces, dtype: this.buffers[buffer].dtype, shape: node.shape.map((dim) => dim.key), buffer, pieces: [], stacked: false, doc })
     return buffer
   }
 
@@ -202,10 +203,13 @@ class PlanMaker {
       const stored = schedule.inPlace.get(output.name)
       if (stored !== undefined) scratch.set(stored, this.replacedBuffer(output))
     }
+    // what is read back lies as the host sees it
+    const storage = (node: Node): StorageType => (outputOf.has(node) ? plainStorage(node) : storageOf(node))
     const spans = new Map<number, Span>()
     const steps = schedule.kernels.map((program, at): Step => {
-      const emitted = emitKernel(program, { dims: this.graph.dims.map((dim) => dim.name), target: this.target, regime })
+      const emitted = emitKernel(program, { dims: this.graph.dims.map((dim) => dim.name), target: this.target, regime, storage })
       this.workgroupBytes = Math.max(this.workgroupBytes, emitted.workgroupBytes)
+      this.needsHalves ||= emitted.needsHalves
       for (const { node, access } of program.buffers) {
         if (access === 'read_write' && !scratch.has(node)) this.addScratch(kind, node, outputOf, scratch)
         const id = this.bufferFor(node, scratch)
@@ -226,9 +230,9 @@ class PlanMaker {
       return { output, lies, buffer: output.replaces === undefined ? lies : this.replacedBuffer(output) }
     })
     const copies = this.copiesOf(ends, spans, steps.length)
-    const lives = [...spans].map(([buffer, span]): Life => ({ buffer, ...span }))
+    const lives = [...spans].map(([buffer, span]): Life => ({ buffer, dtype: this.buffers[buffer].dtype, ...span }))
     const outputs = ends.map(({ output: { name, node, doc, replaces }, buffer }): OutputPort => {
-      const port = { name, dtype: storageType(node.dtype), shape: node.shape.map((dim) => dim.key), buffer, doc }
+      const port = { name, dtype: this.buffers[buffer].dtype, shape: node.shape.map((dim) => dim.key), buffer, doc }
       return replaces === undefined ? port : { ...port, replaces }
     })
     if (kind === 'once') this.hold(outputs)
@@ -241,7 +245,7 @@ class PlanMaker {
     const aside: BufferCopy[] = []
     const copies = ends.filter(({ lies, buffer }) => lies !== buffer).map(({ output: { node }, lies, buffer }): BufferCopy => {
       if (!changed.has(lies)) return { from: lies, to: buffer }
-      const to = this.addBuffer(`${this.buffers[lies].name} aside`, 'scratch', node)
+      const to = this.addBuffer(`${this.buffers[lies].name} aside`, 'scratch', node, this.buffers[lies].dtype)
       aside.push({ from: lies, to })
       spans.set(to, { elements: product(node.shape), from: end, to: end })
       return { from: to, to: buffer }

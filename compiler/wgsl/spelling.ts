@@ -26,6 +26,7 @@ export const UNARY: { readonly [W in UnaryWord]: (x: string, type: ScalarType) =
   erf: (x) => `smoe_erf(${x})`,
   sigmoid: (x) => `(1.0f / (1.0f + exp(-${x})))`,
   softplus: (x) => `smoe_softplus(${x})`,
+  half: (x) => `smoe_half(${x})`,
 }
 
 export const BINARY: { readonly [W in BinaryWord]: (a: string, b: string, type: ScalarType) => string } = {
@@ -86,6 +87,21 @@ export const HELPERS: Readonly<Record<string, string>> = {
   let z = s * s;
   let near = 2.0f * s * (1.0f + z * (0.333333333f + z * (0.2f + z * (0.142857143f + z * 0.111111111f))));
   return select(smoe_log(1.0f + x), near, abs(x) < 0.29f);
+}`,
+  // a conversion of WGSL may round either way, and give anything beyond the range: 13 of the 23 places go, ties to the even number; below
+  // 2^-14 numbers of f16 lie 2^-24 apart, as those of f32 do from 1/2 on
+  smoe_half: `fn smoe_half(x: f32) -> f32 {
+  let size = abs(x);
+  let bits = bitcast<u32>(size);
+  let near = bitcast<f32>((bits + 0x0fffu + ((bits >> 13u) & 1u)) & 0xffffe000u);
+  let rounded = select(near, (size + 0.5f) - 0.5f, bits < 0x38800000u);
+  let value = select(rounded, smoe_real(0x7f800000u), bits >= 0x477ff000u);
+  return select(bitcast<f32>(bitcast<u32>(value) | (bitcast<u32>(x) & 0x80000000u)), x, bits > 0x7f800000u);
+}`,
+  // of a number of f16: exact, but WGSL promises nothing for what is not finite
+  smoe_f16: `fn smoe_f16(x: f32) -> f16 {
+  let edge = bitcast<vec2<f16>>(select(0x7e00u, ((bitcast<u32>(x) >> 16u) & 0x8000u) | 0x7c00u, (bitcast<u32>(x) & 0x7fffffffu) == 0x7f800000u)).x;
+  return select(edge, f16(x), abs(x) < 65520.0f);
 }`,
   smoe_softplus: `fn smoe_softplus(x: f32) -> f32 {
   return max(x, 0.0f) + smoe_log1p(exp(-abs(x)));

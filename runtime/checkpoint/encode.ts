@@ -1,4 +1,4 @@
-import type { StorageType } from '../../plan/plan.ts'
+import type { HostType } from '../../plan/plan.ts'
 import { dtypeOf, elementCount, showShape, type HostArray } from '../tensors.ts'
 import type { TensorInfo } from './checkpoint.ts'
 import type { DTypeName } from './dtypes.ts'
@@ -9,7 +9,7 @@ export interface FileData {
   readonly data: HostArray | Float64Array
 }
 
-const NAMES: { readonly [T in StorageType]: DTypeName } = { f32: 'F32', i32: 'I32', u32: 'U32' }
+const NAMES: { readonly [T in HostType]: DTypeName } = { f32: 'F32', i32: 'I32', u32: 'U32' }
 
 export const fileType = ({ data }: FileData): DTypeName => (data instanceof Float64Array ? 'F64' : NAMES[dtypeOf(data)!])
 

@@ -1,12 +1,11 @@
 /** Weights from a checkpoint into the device, by chunks: the host holds one chunk, or one matrix where it is transposed. */
 
-import type { Plan, StorageType } from '../../plan/plan.ts'
+import { BYTES, type Plan, type StorageType } from '../../plan/plan.ts'
 import type { Part } from '../buffers.ts'
 import type { Checkpoint } from '../checkpoint/checkpoint.ts'
 import { dtypeRecord, type NumberArray } from '../checkpoint/dtypes.ts'
 import type { Device } from '../device.ts'
 import { WeightError, type WeightProblem } from '../errors.ts'
-import { BYTES_PER_ELEMENT } from '../memory.ts'
 import { scoped } from '../scopes.ts'
 import { arrayOf, elementCount, type HostArray } from '../tensors.ts'
 import { elementsOf, inRange } from './convert.ts'
@@ -64,11 +63,11 @@ function* batches(runs: Iterable<Run>, limit: number): Generator<Batch> {
 /** Writes elements of a weight, from `start` on, into the parts that hold them. */
 function writeStretch(device: Device, parts: readonly Part[], data: HostArray, start: number, count: number): void {
   let partStart = 0
-  for (const { buffer, offset, elements } of parts) {
+  for (const { buffer, offset, elements, bytes } of parts) {
     const from = Math.max(start, partStart)
     const to = Math.min(start + count, partStart + elements)
     if (from < to) {
-      const at = offset + (from - partStart) * BYTES_PER_ELEMENT
+      const at = offset + (from - partStart) * bytes
       device.gpu.queue.writeBuffer(buffer, at, data as HostArray & ArrayBufferView<ArrayBuffer>, from - start, to - from)
     }
     partStart += elements
@@ -93,7 +92,7 @@ function copyRun(data: HostArray, base: number, { from, step, count, toStep }: R
 }
 
 function createStage(device: Device, { port, start }: Match, parts: readonly Part[], capacity: number): Stage {
-  const data = arrayOf(port.dtype, new ArrayBuffer(capacity * BYTES_PER_ELEMENT))
+  const data = arrayOf(port.dtype, new ArrayBuffer(capacity * BYTES[port.dtype]))
   let flushed = 0
   let filled = 0
   const flush = (): void => {

@@ -228,7 +228,7 @@ describe('random graphs', () => {
         const { plan } = compileGraph(graph, device.target, { weights: 'shared' })
         expect(checkPlan(plan).problems).toEqual([])
         const members = graph.outputs.flatMap(({ replaces, node }, at) => (replaces === undefined ? [] : [{ name: replaces, shape: node.shape.map(({ key }) => Number(key)), at: 64 * at }]))
-        const store = createStore(device, { bundles: members.length === 0 ? [] : [{ name: 'all', elements: 64 * members.length, members }] })
+        const store = createStore(device, { bundles: members.length === 0 ? [] : [{ name: 'all', dtype: 'f32', elements: 64 * members.length, members }] })
         await store.write(storedAll(Object.fromEntries(weights)))
         const session = await createSession(device, plan!, { store })
         const after: Weights = new Map(weights)

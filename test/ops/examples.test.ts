@@ -55,6 +55,7 @@ const examples: { readonly [N in OpName]: readonly Example<N>[] } = {
   sigmoid: [one(f(0, 1000, -1000), f(0.5, 1, 0))],
   softplus: [one(f(0, 1000, -1000), f(Math.LN2, 1000, 0))],
   floor: [one(f(1.5, -1.5), f(1, -2))],
+  half: [one(f(1 / 3, -2049, 2051, 65519, -65520, 3 * 2 ** -26, 2 ** -26, NaN), f(0.333251953125, -2048, 2052, 65504, -Infinity, 2 ** -24, 0, NaN))],
   sign: [one(f(-3, 0, 2), f(-1, 0, 1)), one(i(-3, 0), i(-1, 0))],
   not: [one(b(0, 1), b(1, 0))],
   hold: [[[f(1, 2)], { name: 'ev' }, f(1, 2)]],

@@ -17,8 +17,9 @@ test('what optimisers remember', () => {
 })
 
 test('inputs of an update', () => {
-  expect(updateInputs({ optimiser: adamw }, 0.5, 2)).toEqual({ rate: 0.5, correction1: 1 / (1 - 0.9 ** 2), correction2: 1 / Math.sqrt(1 - 0.99 ** 2) })
-  expect(updateInputs({ optimiser: sgd }, 0.5, 2)).toEqual({ rate: 0.5 })
+  expect(updateInputs({ optimiser: adamw, precision: 'f32' }, 0.5, 2)).toEqual({ rate: 0.5, correction1: 1 / (1 - 0.9 ** 2), correction2: 1 / Math.sqrt(1 - 0.99 ** 2) })
+  expect(updateInputs({ optimiser: sgd, precision: 'f32' }, 0.5, 2)).toEqual({ rate: 0.5 })
+  expect(updateInputs({ optimiser: sgd, precision: 'mixed' }, 0.5, 2, 1024)).toEqual({ rate: 0.5, unscale: 2 ** -10 })
 })
 
 test('weights of one rate and one decay are brought together, with their gradients and states', () => {

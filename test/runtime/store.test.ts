@@ -11,7 +11,7 @@ import { addPlan, buffer, elementwise, f32, port, replacePlan } from './plans.ts
 const rows = (count: number) => ({ x: { shape: [count, 4], data: new Float32Array(count * 4) } })
 const host = (...values: number[]) => ({ shape: [values.length], data: Float32Array.from(values) })
 const bundle = (name: string, ...members: string[]) =>
-  ({ name, elements: 1024, members: members.map((member, at) => ({ name: member, shape: [4], at: at * 64 })) })
+  ({ name, dtype: 'f32' as const, elements: 1024, members: members.map((member, at) => ({ name: member, shape: [4], at: at * 64 })) })
 
 describe('on an adapter that computes nothing', () => {
   const open = async (options: NullOptions = {}, ofStore: StoreOptions = {}) => {

@@ -272,6 +272,7 @@ const growers: { readonly [N in OpName]: (g: Grower, op: N) => unknown } = {
   iota: (g) => g.make('iota', [], { size: g.tape.of(SIZES) }),
   negate: unary('f32', 'i32'), abs: unary('f32', 'i32'), sign: unary('f32', 'i32'), not: unary('bool'),
   exp: real, log: real, log1p: real, sqrt: real, rsqrt: real, sin: real, cos: real, tanh: real, erf: real, sigmoid: real, softplus: real, floor: real,
+  half: () => null,
   stop_gradient: unary('f32', 'i32', 'bool'),
   cast: (g) => {
     const x = g.typed('f32', 'i32', 'bool')
@@ -340,8 +341,8 @@ const growers: { readonly [N in OpName]: (g: Grower, op: N) => unknown } = {
   count_experts: orderOf, order_rows: orderOf,
 }
 
-/** Ops with tests of their own: the vectors of a decomposition leap where its operand is rounded otherwise. */
-export const APART: ReadonlySet<OpName> = new Set<OpName>(['svd', 'hold', 'sinkhorn_gradient'])
+/** Ops with tests of their own: the vectors of a decomposition, and what is rounded to f16, leap where an operand is rounded otherwise. */
+export const APART: ReadonlySet<OpName> = new Set<OpName>(['svd', 'hold', 'half', 'sinkhorn_gradient'])
 
 /** Only what a lowered graph holds; `order_rows` and `count_experts` come from passes. */
 const GROWN = (Object.keys(growers) as OpName[]).filter((op) => records[op].since === 'source' && !APART.has(op))

@@ -27,5 +27,6 @@ export const recipeOf = (more: Partial<Recipe> = {}): Recipe => ({
   metrics: ['metric.accuracy'],
   layers: [routed('layers.0/moe'), routed('layers.1/moe')],
   isRandom: false,
+  precision: 'f32',
   ...more,
 })

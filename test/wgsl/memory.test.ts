@@ -7,7 +7,7 @@ const sizes = fc.oneof(fc.integer({ min: 1, max: 5000 }).map((n) => dim(n)), fc.
 
 const lives: fc.Arbitrary<readonly Life[]> = fc
   .array(fc.record({ elements: sizes, from: fc.nat(30), length: fc.nat(12) }), { maxLength: 40 })
-  .map((all) => all.map(({ elements, from, length }, buffer) => ({ buffer, elements, from, to: from + length })))
+  .map((all) => all.map(({ elements, from, length }, buffer) => ({ buffer, elements, dtype: 'f32', from, to: from + length })))
 
 const meet = (a: Life, b: Life): boolean => a.from <= b.to && b.from <= a.to
 
@@ -30,7 +30,7 @@ test('there are as few slots as buffers at the busiest step', () => {
   }))
 })
 
-const life = (buffer: number, elements: Dim, from: number, to: number): Life => ({ buffer, elements, from, to })
+const life = (buffer: number, elements: Dim, from: number, to: number): Life => ({ buffer, elements, dtype: 'f32', from, to })
 
 test('what is read in a step is not written over in it; of free slots the one nearest in size is taken', () => {
   const { slots, placement } = placeBuffers([

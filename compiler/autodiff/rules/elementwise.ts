@@ -2,7 +2,7 @@
 import type { Node } from '../../graph/node.ts'
 import type { OpName } from '../../graph/vocabulary.ts'
 import { NONE } from '../../ops/build.ts'
-import { none, rule, type GradientRule, type GradientRules, type Tape } from '../rule.ts'
+import { none, refused, rule, type GradientRule, type GradientRules, type Tape } from '../rule.ts'
 
 type Unary = 'negate' | 'exp' | 'log' | 'log1p' | 'sqrt' | 'rsqrt' | 'abs' | 'sin' | 'cos' | 'tanh' | 'erf' | 'sigmoid' | 'softplus' | 'floor' | 'sign' | 'not'
 type Binary = 'add' | 'subtract' | 'multiply' | 'divide' | 'power' | 'minimum' | 'maximum' | 'remainder' | 'less' | 'less_equal' | 'equal' | 'and' | 'or'
@@ -63,9 +63,10 @@ const binaries: GradientRules<Binary> = {
   less: truth, less_equal: truth, equal: truth, and: truth, or: truth,
 }
 
-const others: GradientRules<'hold' | 'stop_gradient' | 'cast' | 'select'> = {
+const others: GradientRules<'hold' | 'stop_gradient' | 'half' | 'cast' | 'select'> = {
   hold: rule('dx = dy', (_, __, dy) => [dy]),
   stop_gradient: none('it is there to stop it'),
+  half: refused('what is rounded is chosen after differentiation'),
   cast: rule('dx = dy from f32 to f32, else nothing', (_, node, dy) => [node.inputs[0].dtype === 'f32' && node.dtype === 'f32' ? dy : null]),
   select: rule('dthen = dy where the condition holds, dotherwise = dy elsewhere', (tape, { inputs: [condition] }, dy) => [
     null, tape.where(condition, dy), tape.make('select', [condition, tape.like(dy, 0), dy], NONE),

@@ -35,6 +35,7 @@ export const moduleText = (routine: RoutineText, bounds: readonly Bound[], value
       name,
       access: written ? 'read_write' : 'read',
       type: data instanceof Float32Array ? 'f32' : 'i32',
+      storage: data instanceof Float32Array ? 'f32' : 'i32',
       vec4: routine.vec4Buffers.includes(name),
       parts: 1,
       partElements: null,
