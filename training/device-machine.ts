@@ -17,7 +17,11 @@ export interface MachinePlans {
   readonly recipe: Recipe
   /** `chosen` lists the layers that compete; the gradients of the first micro-batch of a step stand alone. */
   readonly step: (chosen: readonly string[], isFirst: boolean) => Plan
+  /** Weights of which products read a rounded copy; none in f32. */
+  readonly halved: ReadonlySet<string>
   readonly update: (moved: readonly MovedWeight[]) => Plan
+  /** Makes the rounded copies anew. */
+  readonly halves: (moved: readonly MovedWeight[]) => Plan
   readonly evaluation: () => Plan
 }
 
@@ -57,7 +61,7 @@ function answersOf({ layers }: Recipe, outputs: Outputs): Answers {
 export function createDeviceMachine(device: Device, plans: MachinePlans): DeviceMachine {
   const { recipe } = plans
   const { maxBindingBytes, maxBufferBytes } = device.target
-  const { moved, bundles } = bundleWeights(recipe, Math.floor(Math.min(maxBindingBytes, maxBufferBytes) / 4))
+  const { moved, bundles } = bundleWeights(recipe, Math.floor(Math.min(maxBindingBytes, maxBufferBytes) / 4), plans.halved)
   const store = createStore(device, { bundles })
   const sessions = new Map<string, Promise<Session>>()
   const shapes = shapesOf(recipe)
@@ -95,9 +99,9 @@ export function createDeviceMachine(device: Device, plans: MachinePlans): Device
       isFirst = false
       return answersOf(recipe, outputs)
     },
-    update: async ({ rate, update }) => {
+    update: async ({ rate, update, scale }) => {
       const session = await sessionOf('update', () => plans.update(moved))
-      const inputs = Object.fromEntries(Object.entries(updateInputs(recipe, rate, update)).map(([name, value]) => [name, scalar(value)]))
+      const inputs = Object.fromEntries(Object.entries(updateInputs(recipe, rate, update, scale)).map(([name, value]) => [name, scalar(value)]))
       const { norm } = await runOnce(session, inputs)
       isFirst = true
       if (wantsTimes) timed = taken
@@ -114,7 +118,10 @@ export function createDeviceMachine(device: Device, plans: MachinePlans): Device
       // in the order asked for; what was never written is zero, also where no plan has asked for it yet
       return Object.fromEntries(names.map((name) => [name, values[name] ?? zeros(shapes.get(name)!)]))
     },
-    write: (tensors) => store.write(Object.fromEntries(Object.entries(tensors).map(([name, { shape, data }]) => [name, { shape, data: Float32Array.from(data as ArrayLike<number>) }]))),
+    write: async (tensors) => {
+      await store.write(Object.fromEntries(Object.entries(tensors).map(([name, { shape, data }]) => [name, { shape, data: Float32Array.from(data as ArrayLike<number>) }])))
+      if (Object.keys(tensors).some((name) => plans.halved.has(name))) await (await sessionOf('halves', () => plans.halves(moved))).run({})
+    },
     dispose: () => {
       for (const session of sessions.values()) void session.then((one) => one.dispose(), () => {})
       sessions.clear()

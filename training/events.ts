@@ -45,6 +45,10 @@ export interface StepEvent {
   readonly rate: number
   /** Of the gradients, before clipping. */
   readonly norm: number
+  /** What the losses were multiplied by; null in f32. */
+  readonly scale: number | null
+  /** Whether everything stayed as it was, since a gradient was too large for f16. */
+  readonly skipped: boolean
   /** Layers that competed. */
   readonly chosen: readonly string[]
   readonly routing: readonly LayerRouting[]

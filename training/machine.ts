@@ -20,8 +20,10 @@ export interface Answers {
 export interface UpdateScalars {
   /** The optimiser's rate times the factor of the schedule. */
   readonly rate: number
-  /** Updates with this one: 1 at the first. */
+  /** Updates with this one, without those that moved nothing: 1 at the first. */
   readonly update: number
+  /** What the losses of the step were multiplied by: 1 in f32. */
+  readonly scale: number
 }
 
 /** Calls are made one at a time, each after the last has answered. */
@@ -30,10 +32,14 @@ export interface Machine {
   readonly adapter: string
   /**
    * Forward and backward of a micro-batch; its gradients are added to those since the last update. `chosen` lists the layers that compete.
-   * `inputs` has `random`, i32 [2], where the recipe is random: its second number differs for each micro-batch of a run.
+   * `inputs` has `random`, i32 [2], where the recipe is random: its second number differs for each micro-batch of a run; in mixed precision also
+   * the scale of the losses, f32 [].
    */
   readonly step: (chosen: readonly string[], inputs: BatchInputs) => Promise<Answers>
-  /** Averages the gradients over the recipe's `accumulate` micro-batches, clips and moves the weights. `norm` is that before clipping. */
+  /**
+   * Averages the gradients over the recipe's `accumulate` micro-batches, clips and moves the weights. `norm` is that before clipping; in mixed
+   * precision nothing moves where it exceeds `MOST_NORM` or is no number.
+   */
   readonly update: (scalars: UpdateScalars) => Promise<{ readonly norm: number }>
   /** The same without learning: no contest, no dropout, no gradients. */
   readonly evaluate: (inputs: BatchInputs) => Promise<Answers>

@@ -12,7 +12,7 @@ import { initialise } from './initialise.ts'
 import { look } from './look.ts'
 import type { Machine } from './machine.ts'
 import { createPace } from './pace.ts'
-import { BEGINNING, type Progress } from './progress.ts'
+import { beginningOf, type Progress } from './progress.ts'
 import { stream } from './random.ts'
 import { describeProbe } from './routing.ts'
 import { chosenLayers, drawSchedule, type ContestSchedule } from './schedule/contest.ts'
@@ -99,7 +99,7 @@ export function createRun(options: Training): Run {
   const prepared = prepare(options)
   const { examples, aside, schedule } = prepared
   const stepper = { recipe, machine, batch: shuffledBatches(examples, recipe.seed), chosen: chosenLayers(schedule) }
-  let progress = from ?? BEGINNING
+  let progress = from ?? beginningOf(recipe)
   let balance: Balance = async () => {}
   let pace = createPace(0, now)
   let started = now()
@@ -116,9 +116,9 @@ export function createRun(options: Training): Run {
     },
     step: async () => {
       const began = now()
-      const { position, ...told } = await takeStep(stepper, progress.step, progress.position)
-      await balance(told.routing)
-      progress = { ...progress, step: progress.step + 1, position }
+      const { position, scaling, ...told } = await takeStep(stepper, progress.step, progress.position, progress.scaling)
+      if (!told.skipped) await balance(told.routing)
+      progress = { ...progress, step: progress.step + 1, position, scaling }
       const { rate, left } = pace(now() - began, recipe.steps - progress.step)
       return { kind: 'step', step: progress.step, epoch: position.epoch + position.offset / examples.count, ...told, seconds: seconds(), pace: rate, left }
     },

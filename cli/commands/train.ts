@@ -2,9 +2,10 @@
 import { existsSync } from 'node:fs'
 import { writeFile } from 'node:fs/promises'
 import { dirname, join } from 'node:path'
-import { InvalidArgumentError, type Command } from 'commander'
+import { InvalidArgumentError, Option, type Command } from 'commander'
 import { compileTraining, trainingPlans, TrainingLimitError, type TrainingGraphs } from '../../compiler/train.ts'
 import type { RecipeOverrides } from '../../compiler/recipe.ts'
+import type { Precision } from '../../plan/recipe.ts'
 import type { StepTime } from '../../runtime/profile.ts'
 import { DataError, DivergedError, FitError, ResumeError } from '../../training/errors.ts'
 import type { Data } from '../../training/data/data.ts'
@@ -40,14 +41,15 @@ interface Options extends SpecOptions {
   readonly out?: string
   readonly resume?: string
   readonly device: string
+  readonly precision: Precision
   readonly validateEvery: number
   readonly validateBatches: number
   readonly saveEvery?: number
   readonly keep: number
 }
 
-function graphsOf(path: string, { model: wanted, set, steps, seed }: Options, terminal: Terminal): TrainingGraphs {
-  const recipe: RecipeOverrides = { ...(steps === undefined ? {} : { steps }), ...(seed === undefined ? {} : { seed }) }
+function graphsOf(path: string, { model: wanted, set, steps, seed, precision }: Options, terminal: Terminal): TrainingGraphs {
+  const recipe: RecipeOverrides = { precision, ...(steps === undefined ? {} : { steps }), ...(seed === undefined ? {} : { seed }) }
   const { diagnostics, model, graphs } = compileTraining(readSource(path, terminal), { load: createLoader(terminal), model: wanted, set: parseSettings(set), recipe })
   refuseErrors(diagnostics, terminal)
   if (model === null) throw new Failure(EXIT.usage, `'${path}' declares no model`, 'only a model can be trained')
@@ -111,6 +113,10 @@ interface Opened {
 async function openMachine(graphs: TrainingGraphs, choose: string, terminal: Terminal): Promise<Opened> {
   if (choose === 'reference') return { machine: createReferenceMachine(graphs), clock: null, dispose: () => {} }
   const device = await openChosen(choose, terminal)
+  if (graphs.recipe.precision === 'mixed' && !device.target.features.includes('shader-f16')) {
+    device.dispose()
+    throw new Failure(EXIT.noAdapter, `${device.choice.name} has no half floats (shader-f16), which --precision mixed needs`, '--precision f32 trains on every adapter; smoe doctor lists those that are here')
+  }
   const machine = createDeviceMachine(device, trainingPlans(graphs, device.target))
   return {
     machine,
@@ -228,6 +234,7 @@ export const train: CommandModule = {
       .option('--validate-batches <n>', 'batches of a validation at the most', whole(1), 16)
       .option('--save-every <n>', 'steps from one checkpoint to the next (default: with each validation)', whole(1))
       .option('--keep <n>', 'newest checkpoints that are kept', whole(1), 3)
+      .addOption(new Option('--precision <precision>', 'f32, or mixed: what matrix products read and give lies in memory as f16').choices(['f32', 'mixed']).default('f32'))
       .addOption(deviceOption(', reference'))
       .addOption(modelOption())
       .addOption(setOption())

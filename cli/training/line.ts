@@ -42,11 +42,11 @@ export function startLines({ model, adapter, seed, steps, done, parameters, trai
 }
 
 /** What is drawn over: how far, how fast, how well, and where tokens go. */
-export function stepLine({ step, loss, losses, pace, left, routing }: StepEvent, { steps, unit }: StartEvent): string {
+export function stepLine({ step, loss, losses, pace, left, routing, scale, skipped }: StepEvent, { steps, unit }: StartEvent): string {
   const terms = termsOf(losses)
   const parts = [
     `${bar(step / steps)} ${step}/${steps}`, `loss ${number(loss)}`, ...(Object.keys(terms).length > 1 ? [numbers(terms)] : []),
-    rate(pace, unit), step < steps ? `${duration(left * 1000)} left` : '', routing.map(({ load }) => loadBars(load)).join(' '),
+    ...(skipped ? [`skipped at scale ${scale}`] : []), rate(pace, unit), step < steps ? `${duration(left * 1000)} left` : '', routing.map(({ load }) => loadBars(load)).join(' '),
   ]
   return parts.filter((part) => part !== '').join('  ')
 }

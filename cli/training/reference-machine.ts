@@ -13,7 +13,7 @@ const exact = ({ shape, data }: BatchInputs[string]): HostTensor =>
 const numbersOf = (values: Readonly<Record<string, HostTensor>>, prefix: string): Readonly<Record<string, number>> =>
   Object.fromEntries(Object.entries(values).flatMap(([name, { values: [value] }]) => (name.startsWith(prefix) ? [[name, value]] : [])))
 
-export function createReferenceMachine({ recipe, step, update, evaluation }: TrainingGraphs): Machine {
+export function createReferenceMachine({ recipe, halved, step, update, halves, evaluation }: TrainingGraphs): Machine {
   const weights: Weights = new Map()
   const graphs = new Map<string, Graph>()
   let isFirst = true
@@ -45,8 +45,8 @@ export function createReferenceMachine({ recipe, step, update, evaluation }: Tra
       isFirst = false
       return answers(values)
     },
-    update: async ({ rate, update: number }) => {
-      const scalars = Object.entries(updateInputs(recipe, rate, number)).map(([name, value]) => [name, hostTensor([], 'f32', Float64Array.of(value))] as const)
+    update: async ({ rate, update: number, scale }) => {
+      const scalars = Object.entries(updateInputs(recipe, rate, number, scale)).map(([name, value]) => [name, hostTensor([], 'f32', Float64Array.of(value))] as const)
       const { norm } = run(graphOf('update', () => update()), Object.fromEntries(scalars))
       isFirst = true
       return { norm: norm.values[0] }
@@ -65,6 +65,7 @@ export function createReferenceMachine({ recipe, step, update, evaluation }: Tra
     },
     write: async (tensors) => {
       for (const [name, { shape, data }] of Object.entries(tensors)) weights.set(name, hostTensor(shape, 'f32', Float64Array.from(data as ArrayLike<number>)))
+      if (Object.keys(tensors).some((name) => halved.has(name))) run(graphOf('halves', halves), {})
     },
   }
 }

@@ -89,12 +89,12 @@ export const HELPERS: Readonly<Record<string, string>> = {
   return select(smoe_log(1.0f + x), near, abs(x) < 0.29f);
 }`,
   // a conversion of WGSL may round either way, and give anything beyond the range: 13 of the 23 places go, ties to the even number; below
-  // 2^-14 numbers of f16 lie 2^-24 apart, as those of f32 do from 1/2 on
+  // 2^-14 numbers of f16 lie 2^-24 apart
   smoe_half: `fn smoe_half(x: f32) -> f32 {
   let size = abs(x);
   let bits = bitcast<u32>(size);
   let near = bitcast<f32>((bits + 0x0fffu + ((bits >> 13u) & 1u)) & 0xffffe000u);
-  let rounded = select(near, (size + 0.5f) - 0.5f, bits < 0x38800000u);
+  let rounded = select(near, round(size * 16777216.0f) * 5.9604644775390625e-8f, bits < 0x38800000u);
   let value = select(rounded, smoe_real(0x7f800000u), bits >= 0x477ff000u);
   return select(bitcast<f32>(bitcast<u32>(value) | (bitcast<u32>(x) & 0x80000000u)), x, bits > 0x7f800000u);
 }`,

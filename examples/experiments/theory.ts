@@ -125,7 +125,7 @@ async function recover(device: Device, way: Way, samples: number, steps: number,
     await machine.write({ ...zeros, ...startOf(truth, seed) })
     for (let step = 0; step < steps; step++) {
       await machine.step([], inputs)
-      await machine.update({ rate: graphs.recipe.optimiser.rate * rateFactor(graphs.recipe.schedule, step, steps), update: step + 1 })
+      await machine.update({ rate: graphs.recipe.optimiser.rate * rateFactor(graphs.recipe.schedule, step, steps), update: step + 1, scale: 1 })
     }
     errors.push(errorOf(await machine.read(), truth))
   }

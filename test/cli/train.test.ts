@@ -48,6 +48,22 @@ describe('smoe train', () => {
     expect(read('whole/report.html')).toContain('<html')
   })
 
+  it('trains in mixed precision where it is asked to, and goes on in the precision it began with', async () => {
+    const { smoe, read } = there()
+    const mixed = ['train', 'tiny.smoe', ...on, '--precision', 'mixed', '--out', 'mixed', '--validate-every', '0'] as const
+    const { code, err } = await smoe(...mixed)
+    expect(code, err).toBe(0)
+    const steps = read('mixed/metrics.jsonl')!.trim().split('\n').map((line) => JSON.parse(line) as { kind: string; scale: number }).filter(({ kind }) => kind === 'step')
+    expect(steps.map(({ scale }) => scale)).toEqual(Array(6).fill(65536))
+    const other = await smoe('train', 'tiny.smoe', ...on, '--resume', 'mixed')
+    expect(other.code).not.toBe(0)
+    expect(other.err).toContain('precision was "mixed" and is "f32"')
+    const refused = await smoe('train', 'tiny.smoe', '--data', 'data.txt', '--device', 'swiftshader', '--precision', 'mixed', '--out', 'none')
+    expect(refused.code).not.toBe(0)
+    expect(refused.err).toMatch(/SwiftShader.* has no half floats \(shader-f16\)[\s\S]*--precision f32/)
+    expect(read('none/metrics.jsonl')).toBeNull()
+  }, 120_000)
+
   it('goes on from a checkpoint to the same bytes', async () => {
     const { smoe, folder } = there()
     await smoe(...whole)

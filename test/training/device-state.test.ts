@@ -14,7 +14,7 @@ async function open() {
   }
   const device = await openDevice(createNullAdapter({ limits: { maxStorageBufferBindingSize: 8192, maxBufferSize: 4096 } }).adapter)
   const recipe = recipeOf({ weights: [weight('small', [2, 2]), weight('large', [1100]), weight('frozen', [3], 0)] })
-  return createDeviceMachine(device, { recipe, step: never, update: never, evaluation: never })
+  return createDeviceMachine(device, { recipe, halved: new Set(), step: never, update: never, halves: never, evaluation: never })
 }
 
 it('is zeros before anything is written, weights first and then what the optimiser remembers', async () => {

@@ -23,7 +23,7 @@ export function scalarsOf(event: Recorded): readonly Scalar[] {
   switch (event.kind) {
     case 'step': return [
       ...tagged('loss', { total: event.loss, ...short(event.losses) }), ...tagged('metric', short(event.metrics)),
-      ...tagged('training', { rate: event.rate, norm: event.norm, pace: event.pace, epoch: event.epoch, competing: event.chosen.length }),
+      ...tagged('training', { rate: event.rate, norm: event.norm, pace: event.pace, epoch: event.epoch, competing: event.chosen.length, ...(event.scale == null ? {} : { scale: event.scale, skipped: Number(event.skipped) }) }),
       ...event.routing.flatMap(routing),
     ]
     case 'validation': return [...tagged('validation loss', { total: event.loss, ...short(event.losses) }), ...tagged('validation metric', short(event.metrics))]

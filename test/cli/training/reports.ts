@@ -68,7 +68,7 @@ export function madeUpRecords(sizes: Sizes): readonly MetricsRecord[] {
     const chosen = Object.entries(turns).flatMap(([layer, own]) => (own.includes(step - 1) ? [layer] : []))
     const losses = { 'loss.cross_entropy': cross, 'loss.balance': balance, ...(chosen.length === 0 ? {} : { 'loss.distil': 0.004 * Math.exp(-step / steps) * chosen.length }) }
     records.push({
-      kind: 'step', step, epoch: (step * 32) / 15_684, loss: Object.values(losses).reduce((a, b) => a + b), losses, metrics: { 'metric.accuracy': clamp(0.58 - 0.14 * (cross - 1.4)) },
+      kind: 'step', step, scale: null, skipped: false, epoch: (step * 32) / 15_684, loss: Object.values(losses).reduce((a, b) => a + b), losses, metrics: { 'metric.accuracy': clamp(0.58 - 0.14 * (cross - 1.4)) },
       rate: 3e-4 * rateFactor({ kind: 'cosine', warmup: steps / 20, final: 0.1 }, step - 1, steps), norm: 0.6 + 2.5 * Math.exp(-step / 60) + 0.09 * normal(noise, 7_000_000 + step) ** 2,
       chosen, routing: all.map((layer) => routing(step, sizes, layer, noise)), seconds: step * 0.19, pace: 10_800 + 150 * normal(noise, 8_000_000 + step), left: (steps - step) * 0.19, time: 1_700_000_000 + step,
     })

@@ -17,7 +17,7 @@ const saved: Saved = {
     count: { shape: [], data: Int32Array.of(-5) },
   },
   progress: {
-    step: 12, position: { epoch: 3, offset: 7 }, validations: [{ step: 10, loss: 0.1 }], looked: 10,
+    step: 12, position: { epoch: 3, offset: 7 }, validations: [{ step: 10, loss: 0.1 }], looked: 10, scaling: { scale: 4096, good: 3, skipped: 2 },
     probe: { layers: [{ name: 'layers.0/moe', experts: 4, tokens: 2, k: 2, selected: Int32Array.of(0, 1, 3, -1), weights: Float32Array.of(0.5, 0.5, 1, 0) }] },
   },
   schedule: { 'layers.0/moe': [1, 5] },

@@ -3,7 +3,7 @@ import { lineOf, parseLines, recordsUpTo, type MetricsRecord } from '../../../tr
 import { scalarsOf } from '../../../training/record/scalars.ts'
 
 const step = (number: number): MetricsRecord => ({
-  kind: 'step', step: number, epoch: 0.5, loss: 3, losses: { 'loss.cross_entropy': 2, 'loss.balance': 1 }, metrics: { 'metric.accuracy': NaN }, rate: 0.1, norm: 2, chosen: ['a/moe'],
+  kind: 'step', step: number, scale: null, skipped: false, epoch: 0.5, loss: 3, losses: { 'loss.cross_entropy': 2, 'loss.balance': 1 }, metrics: { 'metric.accuracy': NaN }, rate: 0.1, norm: 2, chosen: ['a/moe'],
   routing: [{ layer: 'a/moe', load: [3, 0], dropped: 1, cv: 1, maxVio: null, allocationEntropy: 0.5, weightEntropy: null }], seconds: 1, pace: 100, left: 5, time: 1000 + number,
 })
 const validation = (number: number): MetricsRecord => ({ kind: 'validation', step: number, loss: 2, losses: { 'loss.cross_entropy': 2 }, metrics: {}, batches: 3, seconds: 1, time: 9 })
