@@ -45,7 +45,6 @@ function checkPort(index: Index, where: string, port: Port, role: PlanBuffer['ro
   port.shape.forEach((size, axis) => checkSize(index, `${where}.shape[${axis}]`, size, tell))
   const buffer = index.buffers.get(port.buffer)
   if (buffer === undefined) return tell(`${where}.buffer: no buffer has the id ${port.buffer}`)
-  if (port.dtype === 'f16' && (role === 'input' || (role === 'output' && (port as OutputPort).replaces === undefined))) tell(`${where}.dtype: f16 lies on the device alone`)
   if (buffer.dtype !== port.dtype) tell(`${where}.dtype: ${port.dtype}, and its buffer ${buffer.name} is ${buffer.dtype}`)
   // an input or a weight may be an output as it is
   const fits = role === 'output' ? buffer.role !== 'scratch' : buffer.role === role
@@ -101,6 +100,7 @@ function checkReplacements(index: Index, tell: Tell): void {
   for (const [at, port] of outputs.entries()) {
     const where = `outputs[${at}]`
     if (port.replaces !== undefined) checkReplacement(index, where, port, tell)
+    else if (port.dtype === 'f16') tell(`${where}.dtype: f16 lies on the device alone`)
     else if (index.replaced.has(port.buffer) && isWritten(index, port.buffer)) tell(`${where}.buffer: it is read back, and a step writes over it`)
   }
 }

@@ -69,6 +69,7 @@ const size: Rule = (value, at, tell) => {
   }
 }
 
+const onHost = oneOf('f32', 'i32', 'u32')
 const storage = oneOf('f32', 'f16', 'i32', 'u32')
 const access = oneOf('read', 'read_write')
 
@@ -112,10 +113,10 @@ const fields: { readonly [F in keyof Plan]: Rule } = {
   model: text,
   doc: text,
   dims: list(record({ name, doc: text })),
-  inputs: list(record({ ...port, below: optional(size) })),
+  inputs: list(record({ ...port, dtype: onHost, below: optional(size) })),
   outputs: list(record({ ...port, replaces: optional(name) })),
   weights: list(record({ ...port, pieces: list(piece), stacked: flag })),
-  constants: list(record({ buffer: whole, dtype: storage, values: list(finite) })),
+  constants: list(record({ buffer: whole, dtype: onHost, values: list(finite) })),
   held: list(record(port)),
   buffers: list(buffer),
   kernels: list(kernel),

@@ -26,29 +26,34 @@ test('weights of one rate and one decay are brought together, with their gradien
   const weights = [weight('a', [3, 5], 1, 0.1), weight('b', [7]), weight('frozen', [4], 0), weight('c', [100], 1, 0.1), weight('d', [2000])]
   const { moved, bundles } = bundleWeights({ weights, optimiser: adamw }, 2047)
   expect(moved).toEqual([
-    { name: 'bundle 0', shape: [1024], rate: 1, decay: 0.1 }, { name: 'bundle 1', shape: [1024], rate: 1, decay: 0 },
-    weights[4],
+    { name: 'bundle 0', shape: [1024], rate: 1, decay: 0.1, half: false }, { name: 'bundle 1', shape: [1024], rate: 1, decay: 0, half: false },
+    { name: 'd', shape: [2000], rate: 1, decay: 0, half: false },
   ])
   expect(bundles.map(({ name }) => name)).toEqual(
     ['bundle 0', 'bundle 1', 'gradient.bundle 0', 'gradient.bundle 1', 'first.bundle 0', 'first.bundle 1', 'second.bundle 0', 'second.bundle 1'])
-  expect(bundles[4]).toEqual({ name: 'first.bundle 0', elements: 1024, members: [{ name: 'first.a', shape: [3, 5], at: 0 }, { name: 'first.c', shape: [100], at: 64 }] })
+  expect(bundles[4]).toEqual({ name: 'first.bundle 0', dtype: 'f32', elements: 1024, members: [{ name: 'first.a', shape: [3, 5], at: 0 }, { name: 'first.c', shape: [100], at: 64 }] })
   expect(movedWeights({ weights }).map(({ name }) => name)).toEqual(['a', 'b', 'c', 'd'])
 })
 
 test('every weight that moves lies in one bundle, apart from the others and within its limit', () => {
-  const some = fc.array(fc.record({ size: fc.integer({ min: 0, max: 3000 }), rate: fc.constantFrom(0, 1, 2), decay: fc.constantFrom(0, 0.1) }), { maxLength: 20 })
+  const some = fc.array(fc.record({ size: fc.integer({ min: 0, max: 3000 }), rate: fc.constantFrom(0, 1, 2), decay: fc.constantFrom(0, 0.1), half: fc.boolean() }), { maxLength: 20 })
   fc.assert(fc.property(some, fc.integer({ min: 0, max: 5000 }), (given, most) => {
     const weights = given.map(({ size, rate, decay }, at) => weight(`w${at}`, [size], rate, decay))
-    const { moved, bundles } = bundleWeights({ weights, optimiser: sgd }, most)
+    const halved = new Set(weights.filter((_, at) => given[at].half).map(({ name }) => name))
+    const { moved, bundles } = bundleWeights({ weights, optimiser: sgd }, most, halved)
     const own = bundles.filter(({ name }) => name.startsWith('bundle'))
     const alone = moved.filter(({ name }) => name.startsWith('w')).map(({ name }) => name)
     expect([...own.flatMap(({ members }) => members.map(({ name }) => name)), ...alone].toSorted()).toEqual(movedWeights({ weights }).map(({ name }) => name).toSorted())
-    for (const { elements, members } of own) {
+    for (const { name, elements, members } of own) {
+      const copy = bundles.find((bundle) => bundle.name === `half.${name}`)
+      const isHalf = members.some((member) => halved.has(member.name))
+      expect(members.every((member) => halved.has(member.name) === isHalf)).toBe(true)
+      expect(copy).toEqual(isHalf ? { name: `half.${name}`, dtype: 'f16', elements, members: members.map((member) => ({ ...member, name: `half.${member.name}` })) } : undefined)
       expect(elements).toBeLessThanOrEqual(most)
       expect(elements % 1024).toBe(0)
       let end = 0
       for (const { at, shape } of members) {
-        expect(at % 64).toBe(0)
+        expect(at % (isHalf ? 128 : 64)).toBe(0)
         expect(at).toBeGreaterThanOrEqual(end)
         end = at + shape[0]
       }
