@@ -67,6 +67,7 @@ function checkPorts(index: Index, tell: Tell): void {
     const where = `weights[${at}] (${port.name})`
     checkPort(index, where, port, 'weight', tell)
     port.shape.forEach((size, axis) => checkConstantSize(`${where}.shape[${axis}]`, size, tell))
+    if (port.dtype === 'f16' && port.pieces.length > 0) tell(`${where}.dtype: f16 is of no checkpoint; a run makes it`)
     const wanted = port.stacked ? constantValue(dim(port.shape[0] ?? '0')) : Math.min(1, port.pieces.length)
     if (port.pieces.length !== wanted) tell(`${where}.pieces: ${wanted} are expected, not ${port.pieces.length}`)
   })

@@ -50,6 +50,9 @@ function planOf(graph: Graph, target = PORTABLE): Plan {
   return plan
 }
 
+const weight = (words: Words, name: string, shape: readonly number[], half = false): Node =>
+  words.make('weight', [], { name, shape: shape.map((size) => dim(size)), source: { pieces: [], stacked: false, ...(half ? { half } : {}) }, doc: '' })
+
 const scratchTypes = ({ buffers }: Plan): readonly string[] => buffers.filter(({ role }) => role === 'scratch').map(({ dtype }) => dtype)
 
 /** Two products and what lies between them, of any number of rows and of an odd depth. */
@@ -88,6 +91,9 @@ it('what the host gives and is given is never f16', () => {
   const { outputs: [y] } = plan
   const broken = { ...plan, outputs: [{ ...y, dtype: 'f16' }], buffers: plan.buffers.map((buffer) => (buffer.id === y.buffer ? { ...buffer, dtype: 'f16' } : buffer)) }
   expect(checkPlan(broken).problems).toContain('outputs[0].dtype: f16 lies on the device alone')
+  const made = planOf(graphOf([], (words) => ({ made: { node: words.make('half', [weight(words, 'w', [5, 7])], NONE), replaces: 'half.w' } })))
+  const pieces = [{ tensor: 'w', slices: [], transpose: false }]
+  expect(checkPlan({ ...made, weights: made.weights.map((port) => ({ ...port, pieces })) }).problems).toEqual(['weights[0] (half.w).dtype: f16 is of no checkpoint; a run makes it'])
   // rounded, and read back as f32
   const read = planOf(graphOf(['T'], ({ make, input }) => ({ y: make('half', [input('x', 'T')], NONE) })))
   expect(read.outputs[0].dtype).toBe('f32')
@@ -119,8 +125,6 @@ describe.each(await softwareDevices())('on %s', async (name) => {
   }, 120_000)
 
   it.runIf(hasHalves)('weights in halves are made from others, in their place or copied, and read back', async () => {
-    const weight = (words: Words, name: string, shape: readonly number[], half = false): Node =>
-      words.make('weight', [], { name, shape: shape.map((size) => dim(size)), source: { pieces: [], stacked: false, ...(half ? { half } : {}) }, doc: '' })
     const making = planOf(graphOf([], (words) => ({ made: { node: words.make('half', [weight(words, 'w', [5, 7])], NONE), replaces: 'half.w' } })), device.target)
     // read by a product before the end of the run: copied
     const copying = planOf(graphOf(['T'], (words) => {
