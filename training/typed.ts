@@ -15,7 +15,7 @@ import type {
 import { initialise } from './initialise.ts'
 import { train } from './loop.ts'
 import type { Answers, BatchInputs } from './machine.ts'
-import { BEGINNING, type Progress } from './progress.ts'
+import { beginningOf, type Progress } from './progress.ts'
 import type { Training } from './run.ts'
 
 /** The names of a recipe, as types. */
@@ -113,7 +113,7 @@ export async function startTraining<N extends TrainingNames>(
   checkRecipe(facts, recipe)
   const machine = createDeviceMachine(device, plans)
   try {
-    const fresh: Training = { ...options, recipe, machine, training: data, from: BEGINNING }
+    const fresh: Training = { ...options, recipe, machine, training: data, from: beginningOf(recipe) }
     const training = saved === undefined ? fresh : await goOn('the saved state', saved, fresh)
     const run = train(training)
     const { value: start } = await run.next() as IteratorYieldResult<StartEvent>
