@@ -33,7 +33,6 @@ export function sigmoid(x: number): number {
   return e / (1 + e)
 }
 
-/** log(1 + exp(x)), without overflow. */
 /** The nearest number of f16, ties to the even one: 11 bits, fewer below 2^-14; infinite from 65520 on. */
 export function half(x: number): number {
   const size = Math.abs(x)
@@ -46,6 +45,7 @@ export function half(x: number): number {
   return x < 0 || Object.is(x, -0) ? -rounded : rounded
 }
 
+/** log(1 + exp(x)), without overflow. */
 export const softplus = (x: number): number => Math.max(x, 0) + Math.log1p(Math.exp(-Math.abs(x)))
 
 const LARGEST = 2147483647
