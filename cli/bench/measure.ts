@@ -24,9 +24,9 @@ export interface Measurement {
 }
 
 const WARM_UP = 2
-const FEWEST_RUNS = 5
+const FEWEST_RUNS = 9
 
-/** Milliseconds of each run, round by round: all in turns, each for about so many seconds and five times at least. */
+/** Milliseconds of each run, round by round: all in turns, each for about so many seconds and nine times at least. */
 export async function alternate(all: readonly Repeated[], seconds: number, onRound: (part: number) => void): Promise<readonly (readonly number[])[]> {
   for (const { session, inputs } of all) for (let run = 0; run < WARM_UP; run++) await session.run(inputs)
   const times = all.map((): number[] => [])

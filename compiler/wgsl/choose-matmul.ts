@@ -113,9 +113,12 @@ function judgeVector({ matmul, target, tokens, tiles, rows }: Situation): Verdic
 const tooLarge = (bytes: number, target: Target): string =>
   `needs ${bytes} bytes of workgroup memory, the adapter has ${target.maxWorkgroupStorageBytes}`
 
-/** Rows of a tile: no more than there can be, and few where few are expected. */
-const heightFor = ({ matmul, tokens, rows }: Situation, full: number, few: number): number =>
-  tileHeight(matmul, Math.min(tokens === 'few' && rows === undefined ? few : full, Math.max(1, rows ?? full)))
+/** Rows of a tile: no more than there can be, few where few are expected, and in all tiles about as many where their number is known. */
+function heightFor({ matmul, tokens, rows }: Situation, full: number, few: number): number {
+  if (rows === undefined) return tileHeight(matmul, tokens === 'few' ? few : full)
+  const even = Math.ceil(rows / Math.ceil(rows / full))
+  return tileHeight(matmul, Math.max(1, Math.min(rows, full, 4 * Math.ceil(even / 4))))
+}
 
 function judgeSubgroup(situation: Situation): Verdict {
   const { matmul, target, tiles } = situation
@@ -123,14 +126,15 @@ function judgeSubgroup(situation: Situation): Verdict {
   if (target.kind === 'gpu') return { refusal: 'made for processors: a GPU shares loads through workgroup memory' }
   if (!hasSubgroups(target)) return { refusal: 'needs subgroups of one size, which the adapter does not offer' }
   if (!readsVectors(matmul)) return { refusal: unaligned }
-  const height = heightFor(situation, wanted.rows, wanted.fewRows)
+  const { rows, sums } = matmul.depthOf.kind === 'whole' ? wanted : wanted.outer
+  const height = heightFor(situation, rows, wanted.fewRows)
   if (height === 1) return { refusal: 'a single row of a matrix leaves nothing to broadcast between rows' }
   if (height > wanted.mostRows) {
     return { refusal: `tiles of ${height} rows need more registers than there are; it takes at most ${wanted.mostRows}` }
   }
   const lanes = target.subgroupSize!
   if (liesAlongLines(matmul.left) && lanes % 4 !== 0) return { refusal: `four lanes bring the depths of a row; ${lanes} are no multiple of that` }
-  const columns = columnsAtMost(matmul, lanes, atLeast1((matmul.depthOf.kind === 'whole' ? wanted.sums : wanted.outerSums) / matmul.products.length))
+  const columns = columnsAtMost(matmul, lanes, atLeast1(sums / matmul.products.length))
   const tile = { ...wanted, lanes, rows: height, columns, next: 'rows', run: runOf(matmul, height, columns * lanes) } as const
   return {
     reason: `a subgroup of ${lanes} lanes makes ${height} x ${columns * lanes} elements and broadcasts the left rows`,

@@ -9,8 +9,8 @@ export interface MatmulTiles {
     readonly fewRows: number
     /** Sums of a lane for one row: its columns times the products. */
     readonly sums: number
-    /** The same where the depth is an expert's rows: both operands lie along their lines, and a vector of the left serves more columns. */
-    readonly outerSums: number
+    /** The same two where the depth is an expert's rows: both operands lie along their lines, to be turned, so each vector should serve more sums. */
+    readonly outer: { readonly rows: number; readonly sums: number }
     readonly depth: number
     /** Above this the sums of a tile no longer pay. */
     readonly mostRows: number
@@ -36,7 +36,7 @@ const TILED = [64, 32, 16].map((columns) => ({ rows: 64, columns, depth: 4, rows
 
 /** lavapipe, eight lanes and more. */
 const WIDE: MatmulTiles = {
-  subgroup: { rows: 16, fewRows: 8, sums: 4, outerSums: 8, depth: 1, mostRows: 32 },
+  subgroup: { rows: 16, fewRows: 8, sums: 4, outer: { rows: 32, sums: 8 }, depth: 1, mostRows: 64 },
   tiled: TILED,
   vector: { lanes: 8, rows: 2, sums: 8, mostRows: 4, mostColumns: 16 },
   plain: { lanes: 8, rows: 8, sums: 4 },
@@ -44,7 +44,7 @@ const WIDE: MatmulTiles = {
 
 /** SwiftShader, four lanes: a load costs more there, so it must serve more columns. */
 const NARROW: MatmulTiles = {
-  subgroup: { rows: 16, fewRows: 4, sums: 8, outerSums: 8, depth: 1, mostRows: 32 },
+  subgroup: { rows: 16, fewRows: 4, sums: 8, outer: { rows: 64, sums: 8 }, depth: 1, mostRows: 64 },
   tiled: TILED,
   vector: { lanes: 4, rows: 2, sums: 8, mostRows: 4, mostColumns: 8 },
   plain: { lanes: 4, rows: 8, sums: 4 },

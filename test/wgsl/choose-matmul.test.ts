@@ -60,6 +60,16 @@ describe('chooseMatmul', () => {
         }
   })
 
+  test.each<[string, Partial<CaseShape>, string]>([
+    ['rows that fill no second tile', { rows: 20 }, '12 x 32'],
+    ['rows of the tile', { rows: 48 }, '16 x 32'],
+    ['a single tile', { rows: 15 }, '15 x 32'],
+    ['the rows of an expert as depth', { grouping: 'outer', rows: 256, columns: 64 }, '32 x 64'],
+    ['half as many again', { grouping: 'outer', rows: 48, columns: 64 }, '24 x 64'],
+  ])('cuts even tiles: %s', (_, changes, size) => {
+    expect(choose(changes, LAVAPIPE).reason).toBe(`a subgroup of 8 lanes makes ${size} elements and broadcasts the left rows`)
+  })
+
   test('narrows the tile on an adapter with little workgroup memory', () => {
     const three = choose({ products: 3 }, PORTABLE)
     expect(three.routine.workgroupBytes).toBeLessThanOrEqual(16384)

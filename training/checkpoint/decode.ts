@@ -59,6 +59,6 @@ export async function decodeSaved(checkpoint: Checkpoint): Promise<Saved> {
   if (told !== found) throw new ResumeError(checkpoint.name, `is damaged: the checksum of what it holds is ${found}, it says ${told ?? 'none'}`)
   const probe = probeOf(head, tensors)
   const { recipe, schedule, data, vocabulary, progress } = head
-  // what was saved before there were two precisions is f32
+  // a state that tells no precision is f32
   return { recipe: { ...recipe, precision: recipe.precision ?? 'f32' }, schedule, data, vocabulary, state: tensors, progress: { ...progress, scaling: progress.scaling ?? null, probe } }
 }

@@ -2,7 +2,7 @@
 import { ceilDivide, constantValue, multiply, type Dim } from '../../../plan/dim.ts'
 import type { Matmul, Operand } from '../../kernel/matmul.ts'
 import { add, multiply as times, size, variable } from '../../scalar/build.ts'
-import type { Expression, Statement } from '../../scalar/expression.ts'
+import type { Expression } from '../../scalar/expression.ts'
 import type { RoutineText } from '../routine.ts'
 import type { Speller } from '../speller.ts'
 import { depthOf, type Depth } from './depth.ts'
@@ -40,8 +40,6 @@ export interface Parts {
   readonly isPartFull: boolean
   /** Whether every column tile is full. */
   readonly columnsFit: boolean
-  /** Whether the epilogue does no more than to store a sum. */
-  readonly isBare: boolean
   /** Loads from an operand as many elements as a load of it brings. */
   readonly load: (operand: Operand, index: string) => string
   /** The product of what two operands have for one step, f32. */
@@ -86,7 +84,6 @@ export function frameMatmul(
     depthUnits: cut.step === 1 ? depth.count : isPartFull ? `(${depth.count} + 3u) / 4u` : quarter(matmul.depth, depth.count),
     isPartFull,
     columnsFit: isMultiple(matmul.columns, cut.columns),
-    isBare: isBare(matmul),
     load: (operand, index) => `load${cut.width(operand) === 4 ? '4' : ''}_${operand.buffer}(${index})`,
     times: (a, b) => (cut.step === 4 ? `dot(${a}, ${b})` : `${a} * ${b}`),
   })
@@ -135,19 +132,9 @@ function addresses(matmul: Matmul, cut: Cut, spell: Speller): string {
   return address(matmul.left, 'left', row, 'row: u32') + banks.join('')
 }
 
-const sumNames = ({ products }: Matmul): readonly string[] => products.map((_, p) => `sum${p}`)
-
-const epilogueOf = (matmul: Matmul): readonly Statement[] =>
-  matmul.epilogue(sumNames(matmul).map((sum) => variable('f32', sum)), variable('u32', 'row'), variable('u32', 'column'))
-
-function isBare(matmul: Matmul): boolean {
-  const [first, ...others] = epilogueOf(matmul)
-  return others.length === 0 && first.kind === 'store' && first.value.kind === 'variable'
-}
-
 function epilogue(matmul: Matmul, spell: Speller): string {
-  const sums = sumNames(matmul)
-  const statements = epilogueOf(matmul)
+  const sums = matmul.products.map((_, p) => `sum${p}`)
+  const statements = matmul.epilogue(sums.map((sum) => variable('f32', sum)), variable('u32', 'row'), variable('u32', 'column'))
   const parameters = ['row: u32', 'column: u32', ...sums.map((sum) => `${sum}: f32`)].join(', ')
   return `fn finish(${parameters}) {\n${spell.statements(statements, 1)}}\n`
 }
@@ -202,7 +189,6 @@ export interface RowBlock {
 
 /** Hands the sums s{product}_{row}_{column} to the epilogue; they pass through an array, so its text stands once a column. */
 export function finishBlock(parts: Parts, block: RowBlock, columns: readonly string[]): readonly string[] {
-  if (parts.isBare && parts.depth.whole === null) return finishEach(parts, block, columns)
   const { products, tiles } = parts
   const width = columns.length * products.length
   const places = upTo(block.rows).flatMap((r) => columns.flatMap((_, v) => products.map((p) => `s${p}_${r}_${v}`)))
@@ -218,19 +204,6 @@ export function finishBlock(parts: Parts, block: RowBlock, columns: readonly str
     ...stores,
     '}',
   ]
-}
-
-/** Where there is nothing but the store, and it weighs beside a short depth: no array, and the text once an element. */
-function finishEach(parts: Parts, block: RowBlock, columns: readonly string[]): readonly string[] {
-  const { products, tiles } = parts
-  return upTo(block.rows).flatMap((r) => {
-    const row = tiles.row(block.place(`${r}u`))
-    const stores = columns.map((column, v) => {
-      const call = `finish(${row}, ${column}, ${products.map((p) => `s${p}_${r}_${v}`).join(', ')});`
-      return parts.columnsFit ? `  ${call}` : `  if (${column} < ${parts.columns}) { ${call} }`
-    })
-    return [`if (${block.place(`${r}u`)} < row_count) {`, ...stores, '}']
-  })
 }
 
 /** Sums of all products for each row and column of a block, at zero. */
