@@ -3,7 +3,8 @@ import { evaluate as evaluateDim, constantValue } from '../plan/dim.ts'
 import {
   RECIPE_VERSION, type Initialiser, type LearnedWeight, type Optimiser, type RateSchedule, type Recipe, type RecipeInput,
 } from '../plan/recipe.ts'
-import type { Graph, Node } from './graph/node.ts'
+import { chosenAmong } from './graph/chosen.ts'
+import type { Graph } from './graph/node.ts'
 import { isOp, needed } from './graph/walk.ts'
 import { RANDOM_INPUT } from './lower/chance.ts'
 import { layersOf, lower } from './lower/lower.ts'
@@ -74,27 +75,12 @@ function weightsOf(model: Model, train: Train, trained: readonly Graph[]): reado
 
 const reported = ({ outputs }: Graph, start: string): readonly string[] => outputs.map(({ name }) => name).filter((name) => name.startsWith(start))
 
-/** The input whose values these are, in another shape at most. */
-function inputBehind(node: Node): Node | null {
-  if (node.op === 'input') return node
-  return node.op === 'reshape' || node.op === 'broadcast' || node.op === 'transpose' || node.op === 'slice' ? inputBehind(node.inputs[0]) : null
-}
-
-/** Input -> how many rows or columns its values choose among: of the fewest where there are several. */
-function choicesOf(graphs: readonly Graph[]): ReadonlyMap<string, number> {
-  const below = new Map<string, number>()
-  for (const node of graphs.flatMap(needed)) {
-    const [from, ids] = node.inputs
-    const input = node.op === 'take' || node.op === 'pick' ? inputBehind(ids) : null
-    const count = input === null ? undefined : constantValue(node.op === 'take' ? from.shape[0] : from.shape.at(-1)!)
-    if (input?.op !== 'input' || count === undefined) continue
-    below.set(input.params.name, Math.min(count, below.get(input.params.name) ?? Infinity))
-  }
-  return below
-}
-
 function inputsOf(graphs: readonly Graph[], batch: Recipe['batch']): readonly RecipeInput[] {
-  const below = choicesOf(graphs)
+  const below = new Map<string, number>()
+  for (const [{ params: { name } }, among] of graphs.flatMap((graph) => [...chosenAmong(needed(graph))])) {
+    const count = constantValue(among)
+    if (count !== undefined) below.set(name, Math.min(count, below.get(name) ?? Infinity))
+  }
   return graphs[0].inputs.filter(({ params }) => params.name !== RANDOM_INPUT).map(({ params: { name, shape }, dtype }) =>
     ({ name, dtype: dtype === 'bool' ? 'u32' : dtype, shape: shape.map((size) => evaluateDim(size, batch)), below: below.get(name) ?? null }))
 }

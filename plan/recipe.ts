@@ -6,7 +6,7 @@ export const RECIPE_VERSION = 1
 export interface Recipe {
   readonly version: typeof RECIPE_VERSION
   readonly model: string
-  /** Every weight that is learned, in the order of the model. */
+  /** Every weight that a run has, in the order of the model; those that are not learned have the rate 0. */
   readonly weights: readonly LearnedWeight[]
   readonly optimiser: Optimiser
   /** Factor on the rate at each step. */

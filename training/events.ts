@@ -13,7 +13,7 @@ export interface StartEvent {
   /** Steps of the whole run, and those that were done before. */
   readonly steps: number
   readonly done: number
-  /** Numbers that are learned. */
+  /** Numbers in all weights, those that are not learned too. */
   readonly parameters: number
   readonly training: DataFacts
   readonly validation: DataFacts | null

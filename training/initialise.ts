@@ -48,6 +48,6 @@ export function initialWeight(weight: LearnedWeight, seed: number): HostData {
   return { shape, data: fill(initialiser, weight, elementCount(shape), stream(seed, 'weights', name)) }
 }
 
-/** All weights that are learned, by their paths. */
+/** All weights of a run, by their paths. */
 export const initialise = ({ weights, seed }: Recipe): Readonly<Record<string, HostData>> =>
   Object.fromEntries(weights.map((weight) => [weight.name, initialWeight(weight, seed)]))

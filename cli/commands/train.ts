@@ -20,6 +20,7 @@ import { CHECKPOINTS, resume, trainInto } from '../../training/files/run.ts'
 import type { Machine } from '../../training/machine.ts'
 import type { Training } from '../../training/run.ts'
 import { reportTraining } from '../../training/record/report.ts'
+import { commandLine, typedOptions } from '../again.ts'
 import { modelOption, setOption, type CommandModule, type Context } from '../command.ts'
 import type { SpecOptions } from '../compilation.ts'
 import { deviceOption, openChosen } from '../device.ts'
@@ -179,7 +180,8 @@ function asFailure(problem: unknown, terminal: Terminal): unknown {
 const directoryOf = ({ out, resume: from }: Options, model: string): string =>
   out ?? (from === undefined ? `${model}-run` : from.endsWith('.safetensors') ? dirname(dirname(from)) : from)
 
-async function action(path: string, options: Options, terminal: Terminal): Promise<ExitCode> {
+/** `typed` are the options of a run like this one, but for where it begins and ends. */
+async function action(path: string, options: Options, typed: readonly string[], terminal: Terminal): Promise<ExitCode> {
   const graphs = graphsOf(path, options, terminal)
   const sets = await dataOf(options, terminal)
   const directory = terminal.path(directoryOf(options, graphs.recipe.model))
@@ -196,7 +198,10 @@ async function action(path: string, options: Options, terminal: Terminal): Promi
     const newest = (await listCheckpoints(join(directory, CHECKPOINTS))).at(-1)
     terminal.err(`\n${end.reason === 'done' ? 'done' : 'stopped'} at step ${end.step}\n`)
     terminal.out(`weights     ${newest?.path ?? 'none'}\nreport      ${report}\n`)
-    if (end.reason === 'stopped') terminal.err(`smoe train ${path} --data ${options.data.join(' ')} --resume ${directoryOf(options, graphs.recipe.model)} goes on from here\n`)
+    if (end.reason === 'stopped') {
+      const words = ['smoe', 'train', path, ...typed, '--resume', directoryOf(options, graphs.recipe.model)]
+      terminal.err(`${commandLine(words)} goes on from here\n`)
+    }
     return end.reason === 'stopped' ? EXIT.interrupted : EXIT.ok
   } finally {
     stop.end()
@@ -240,7 +245,7 @@ export const train: CommandModule = {
       .addOption(setOption())
       .action(run(async (path: string, options: Options) => {
         try {
-          return await action(path, options, terminal)
+          return await action(path, options, typedOptions(command, ['out', 'resume']), terminal)
         } catch (problem) {
           throw asFailure(problem, terminal)
         }

@@ -109,7 +109,7 @@ const codecs: Codecs = {
   transpose: { order: numbers },
   broadcast: { axes: numbers, shape },
   slice: { starts: dims, steps: numbers, sizes: shape },
-  concat: axis, sum: axis, max: axis, min: axis,
+  concat: axis, again: none, sum: axis, max: axis, min: axis,
   contract: { batch: pairs, over: pairs },
   take: none, pick: none,
   top_k: { k: number },

@@ -88,6 +88,8 @@ export interface OpParams {
   /** Along every axis: elements start, start + step, ... , `size` of them. */
   slice: { readonly starts: readonly Dim[]; readonly sizes: readonly Dim[]; readonly steps: readonly number[] }
   concat: { readonly axis: number }
+  /** The same values, for readers that share with nobody what they make of them. */
+  again: None
 
   // reductions: the axis is dropped
   sum: { readonly axis: number }

@@ -74,6 +74,7 @@ const RULES: { readonly [N in OpName]?: Rule<N> } = {
     return accessor.at(node.inputs[0], inner)
   },
   broadcast: (node, indices, accessor) => accessor.at(node.inputs[0], node.params.axes.map((axis) => indices[axis])),
+  again: (node, indices, accessor) => accessor.at(node.inputs[0], indices),
   slice: (node, indices, accessor) =>
     accessor.at(node.inputs[0], indices.map((i, axis) => add(multiply(i, u32(node.params.steps[axis])), size(node.params.starts[axis])))),
   concat: (node, indices, accessor) => {

@@ -1,4 +1,7 @@
-/** Groups in an order in which every one comes after those it reads. */
+/**
+ * Groups in an order in which every one comes after those it reads. Each runs when its last member is due, or before if another one reads it:
+ * what waits for something far ahead does not draw all of that before its time, and what others leave is read soon.
+ */
 import type { Node } from '../graph/node.ts'
 import type { Group } from './group.ts'
 
@@ -16,7 +19,7 @@ export function inOrder(groups: readonly Group[], groupOf: ReadonlyMap<Node, Gro
       else if (source === undefined) node.inputs.forEach(visit)
     }
     for (const member of group.members) member.inputs.forEach((input) => group.members.has(input) || visit(input))
-    return [...found].sort((a, b) => a.anchor.id - b.anchor.id)
+    return byLast([...found])
   }
   const visit = (group: Group): void => {
     if (done.has(group)) return
@@ -24,6 +27,11 @@ export function inOrder(groups: readonly Group[], groupOf: ReadonlyMap<Node, Gro
     sourcesOf(group).forEach(visit)
     order.push(group)
   }
-  ;[...groups].sort((a, b) => a.anchor.id - b.anchor.id).forEach(visit)
+  byLast(groups).forEach(visit)
   return order
+}
+
+function byLast(groups: readonly Group[]): readonly Group[] {
+  const last = new Map(groups.map((group) => [group, Math.max(...[...group.members].map(({ id }) => id))]))
+  return groups.toSorted((a, b) => last.get(a)! - last.get(b)!)
 }

@@ -21,6 +21,7 @@ interface Facets<F> {
   /** The dtype of the result where it is not the operands'. */
   readonly result?: DType
   readonly commutative?: boolean
+  readonly isFlat?: true
 }
 
 const dtypesOf = (functions: ByType<unknown>): DType[] => Object.keys(functions) as DType[]
@@ -49,9 +50,9 @@ const frame = { kind: 'elementwise', since: 'source' } as const
 
 /** An op of one operand, spelt by the scalar word of its own name. */
 function unary<N extends OpName & UnaryWord>(word: N, facets: Facets<Unary>): OpRecord<N> {
-  const { doc, formula, accuracy, functions } = facets
+  const { doc, formula, accuracy, functions, isFlat } = facets
   return {
-    ...frame, doc, formula, accuracy, commutative: false,
+    ...frame, doc, formula, accuracy, commutative: false, ...(isFlat ? { isFlat } : {}),
     infer: (inputs) =>
       firstOf(wantCount(inputs, 1)) ?? wantType(inputs[0], 'operand', ...dtypesOf(functions)) ?? inputs[0],
     evaluate: ([x]) => map1(x, x.dtype, functions[x.dtype]!),
@@ -83,9 +84,9 @@ const exact = (formula: string, doc: string, functions: ByType<Unary>): Facets<U
 const unaries: Records<OpName & UnaryWord> = {
   negate: unary('negate', exact('y = -x', 'The opposite; i32 wraps.', { f32: (x) => -x, i32: (x) => -x | 0 })),
   abs: unary('abs', exact('y = |x|', 'The size; i32 wraps.', { f32: Math.abs, i32: (x) => Math.abs(x) | 0 })),
-  sign: unary('sign', exact('y = sign(x)', '-1, 0 or 1.', { f32: Math.sign, i32: Math.sign })),
+  sign: unary('sign', { ...exact('y = sign(x)', '-1, 0 or 1.', { f32: Math.sign, i32: Math.sign }), isFlat: true }),
   not: unary('not', exact('y = not x', 'The other truth value.', { bool: (x) => 1 - x })),
-  floor: unary('floor', real('y = floor(x)', 'The greatest whole number that is not above x, as f32.', EXACT, Math.floor)),
+  floor: unary('floor', { ...real('y = floor(x)', 'The greatest whole number that is not above x, as f32.', EXACT, Math.floor), isFlat: true }),
   exp: unary('exp', real('y = e^x', 'The exponential; 3 + 2|x| units in the last place.', inherited('3 + 2|x| ulp'), Math.exp)),
   log: unary('log', real('y = ln x', 'The natural logarithm; NaN below 0.', ulp(3), Math.log)),
   log1p: unary('log1p', real('y = ln(1 + x)', 'The logarithm near 1; NaN below -1.', inherited('log(1 + x)'), Math.log1p)),
@@ -155,7 +156,7 @@ const others: Records<'hold' | 'stop_gradient' | 'cast' | 'select'> = {
     scalar: ([x]) => x,
   },
   stop_gradient: {
-    ...frame, doc: 'The same values; no gradient flows.', formula: 'y = x', accuracy: EXACT, commutative: false,
+    ...frame, doc: 'The same values; no gradient flows.', formula: 'y = x', accuracy: EXACT, commutative: false, isFlat: true,
     infer: (inputs) => wantCount(inputs, 1) ?? inputs[0],
     evaluate: ([x]) => x,
     scalar: ([x]) => x,

@@ -37,7 +37,7 @@ function concatenate(parts: readonly HostTensor[], axis: number): HostTensor {
   return hostTensor(shape, parts[0].dtype, values)
 }
 
-export const movements: Records<'reshape' | 'transpose' | 'broadcast' | 'slice' | 'concat'> = {
+export const movements: Records<'reshape' | 'transpose' | 'broadcast' | 'slice' | 'concat' | 'again'> = {
   reshape: {
     ...movement,
     doc: 'The same elements in row-major order, under another shape.',
@@ -139,5 +139,11 @@ export const movements: Records<'reshape' | 'transpose' | 'broadcast' | 'slice' 
     },
     evaluate: (parts, { axis }) => concatenate(parts, axis),
   },
+  again: {
+    ...movement, since: 'optimised',
+    doc: 'x itself. What is made of it is no longer the same as what is made of x: it is made again, later, and not remembered.',
+    formula: 'y = x',
+    infer: (inputs) => wantCount(inputs, 1) ?? inputs[0],
+    evaluate: ([x]) => x,
+  },
 }
-

@@ -47,6 +47,8 @@ export interface OpRecord<N extends OpName> {
   readonly since: Stage
   /** Whether the first two operands may change places. */
   readonly commutative: boolean
+  /** Whether no gradient goes through it though operands and result are f32: there is no slope, or none is wanted. */
+  readonly isFlat?: true
   readonly accuracy: Accuracy
   /** Its result's type; the error names the axes and their dims. */
   readonly infer: (inputs: readonly TensorType[], params: OpParams[N]) => TensorType | ShapeError

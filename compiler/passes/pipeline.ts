@@ -9,6 +9,7 @@ import { dropStops } from './drop_stops.ts'
 import { fold } from './fold.ts'
 import { orderRoutes, type RouteOptions } from './order_routes.ts'
 import { orderSums } from './order_sums.ts'
+import { rematerialise } from './rematerialise.ts'
 import { share } from './share.ts'
 import { simplify } from './simplify.ts'
 import { splitSinkhorn, type SplitOptions } from './split_sinkhorn.ts'
@@ -32,6 +33,7 @@ export const passes: readonly Pass[] = [
   { name: 'share', why: 'before routes are ordered, so that one routing has one order', run: share },
   { name: 'order_routes', why: 'late: no law should meet the schedule', run: orderRoutes },
   { name: 'order_sums', why: 'late, as the routes: the numbers that it sorts are plain arithmetic, which no law should meet', run: orderSums },
+  { name: 'rematerialise', why: 'after sharing, which would make one of what is made twice, and late: no law should part what belongs together', run: rematerialise },
   { name: 'split_sinkhorn', why: 'late: an iteration is known to no law', run: splitSinkhorn },
   { name: 'dead', why: 'last: what the others left behind', run: dead },
 ]

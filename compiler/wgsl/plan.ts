@@ -1,10 +1,11 @@
 /** Kernels of all programs -> one plan: shared weights and ports, kernels of equal text once, scratch placed by liveness. */
-import { constantValue, product, type Dim } from '../../plan/dim.ts'
+import { product, type Dim } from '../../plan/dim.ts'
 import {
   BYTES, PLAN_VERSION, type BufferCopy, type ConstantData, type InputPort, type Kernel, type OutputPort, type Plan, type PlanBuffer, type Port,
   type Program, type Step, type StorageType, type WeightPort,
 } from '../../plan/plan.ts'
 import type { Target } from '../../plan/target.ts'
+import { chosenAmong } from '../graph/chosen.ts'
 import type { Graph, Node, Output } from '../graph/node.ts'
 import type { Regime } from '../kernel/context.ts'
 import type { Schedule } from '../kernel/schedule.ts'
@@ -68,9 +69,9 @@ class PlanMaker {
 
   make(scheduled: readonly ScheduledProgram[]): Plan {
     const { graph, target } = this
-    const rows = rowsChosenBy(graph)
+    const choices = chosenAmong(needed(graph))
     const inputs = graph.inputs.map((node): InputPort => {
-      const below = rows.get(node)
+      const below = choices.get(node)
       return { ...this.port(node.params.name, node, graph.docs[node.params.name] ?? ''), ...(below === undefined ? {} : { below: below.key }) }
     })
     const programs: Program[] = []
@@ -274,15 +275,3 @@ class PlanMaker {
 }
 
 const heldKey = (name: string): string => `held ${name}`
-
-/** Inputs whose values are used as row numbers, and of how many rows: of the smallest table where there are several. */
-function rowsChosenBy(graph: Graph): ReadonlyMap<Node, Dim> {
-  const below = new Map<Node, Dim>()
-  for (const node of needed(graph)) {
-    if (node.op !== 'take' || node.inputs[1].op !== 'input') continue
-    const [rows, before] = [node.inputs[0].shape[0], below.get(node.inputs[1])]
-    const [value, known] = [constantValue(rows), before === undefined ? undefined : constantValue(before)]
-    if (before === undefined || (value !== undefined && (known === undefined || value < known))) below.set(node.inputs[1], rows)
-  }
-  return below
-}

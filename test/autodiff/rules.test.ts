@@ -4,6 +4,8 @@ import { gradientRules } from '../../compiler/autodiff/rules.ts'
 import type { Node } from '../../compiler/graph/node.ts'
 import type { OpName } from '../../compiler/graph/vocabulary.ts'
 import { NONE } from '../../compiler/ops/build.ts'
+import { infer } from '../../compiler/ops/infer.ts'
+import { recordOf } from '../../compiler/ops/records.ts'
 import { dim } from '../../plan/dim.ts'
 import { differences, lossOf, missOf, tensorOf, type Small } from '../support/gradients.ts'
 import { uniform } from '../support/random.ts'
@@ -155,6 +157,12 @@ const drawFrom = (seed: number): Draw => {
   }
 }
 
+/** Whether an op of one operand gives f32 of f32. */
+function takesReals(op: OpName): boolean {
+  const type = infer(op, [{ dtype: 'f32', shape: [] }], NONE as never)
+  return !('error' in type) && type.dtype === 'f32'
+}
+
 describe('gradient rules and finite differences', () => {
   const ops = Object.keys(gradientRules) as OpName[]
 
@@ -164,6 +172,12 @@ describe('gradient rules and finite differences', () => {
 
   it('say why where there is none', () => {
     for (const rule of Object.values(gradientRules)) if (rule.kind !== 'rule') expect(rule.reason).not.toBe('')
+  })
+
+  it('let nothing through exactly where the op is flat, of those that f32 goes in and comes out', () => {
+    const isFlat = (op: OpName): boolean => recordOf(op).isFlat === true
+    const stopping = ops.filter((op) => gradientRules[op].kind === 'none' && recordOf(op).kind === 'elementwise' && takesReals(op))
+    expect(ops.filter(isFlat).sort()).toEqual(stopping.sort())
   })
 
   it.each(Object.keys(CASES) as OpName[])('%s', (op) => {

@@ -102,6 +102,11 @@ describe('weights', () => {
     expect(told('layers.0.moe.experts.down_bias')).toEqual([0.5, 0])
     expect(told('layers.1.moe.experts.up_bias')).toEqual([2, 0.3])
   })
+  test('behind what has no slope nothing is learned, nor shrunk', () => {
+    const made = recipe(spec().replace('h @ embed.T', 'h @ floor(embed).T').replace('take(embed, tokens)', 'take(sign(embed), tokens)'))
+    expect(weight(made, 'embed')).toMatchObject({ rate: 0, decay: 0 })
+    expect(weight(made, 'norm.weight') ?? weight(made, 'layers.0.norm.weight')).toMatchObject({ rate: 1 })
+  })
   test('what no gradient reaches stays as it is', () => {
     const made = recipe(spec('', 'frozen_top_k(k = 2)', '\n      require bias balanced at 0.001'))
     expect(weight(made, 'layers.0.moe.router.gate')).toMatchObject({ rate: 0, decay: 0, initialiser: { kind: 'fan', gain: 1 } })

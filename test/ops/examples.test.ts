@@ -59,6 +59,7 @@ const examples: { readonly [N in OpName]: readonly Example<N>[] } = {
   sign: [one(f(-3, 0, 2), f(-1, 0, 1)), one(i(-3, 0), i(-1, 0))],
   not: [one(b(0, 1), b(1, 0))],
   hold: [[[f(1, 2)], { name: 'ev' }, f(1, 2)]],
+  again: [one(f(1, NaN), f(1, NaN)), one(i(1, 2), i(1, 2))],
   stop_gradient: [one(i(1, 2), i(1, 2))],
   cast: [
     [[f(1.9, -1.9, 3e9, -3e9, NaN)], { dtype: 'i32' }, i(1, -1, 2147483647, least, 0)],

@@ -296,7 +296,7 @@ const growers: { readonly [N in OpName]: (g: Grower, op: N) => unknown } = {
     const x = g.any((node) => node.shape.length > 0)
     return x && g.make('transpose', [x], { order: shuffled(g, x.shape.length) })
   },
-  broadcast: broadcastOf, slice: sliceOf, concat: concatOf,
+  broadcast: broadcastOf, slice: sliceOf, concat: concatOf, again: unary('f32', 'i32', 'bool'),
   sum: reduction, max: reduction, min: reduction,
   contract: contractOf,
   take: (g) => {

@@ -23,6 +23,7 @@ function headOf({ name, metadata }: Checkpoint): Head {
   } catch {
     throw new ResumeError(name, `is damaged: '${KEYS.head}' in its metadata is no JSON`)
   }
+  if (typeof head !== 'object' || head === null) throw new ResumeError(name, `is damaged: '${KEYS.head}' in its metadata is no object`)
   const { version } = head as Head
   if (version !== CHECKPOINT_VERSION) throw new ResumeError(name, `is a checkpoint of version ${String(version)}; version ${CHECKPOINT_VERSION} is read`)
   return head as Head

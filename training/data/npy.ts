@@ -37,7 +37,8 @@ export function parseNpy(bytes: Uint8Array, name: string): FileArray {
   const version = bytes[6]
   if (version < 1 || version > 3) throw new DataError(name, null, `is an .npy file of version ${version}; 1 to 3 are read`)
   const [start, length] = version === 1 ? [10, view.getUint16(8, true)] : [12, bytes.length < 12 ? 0 : view.getUint32(8, true)]
-  const { type, shape } = parseHead(String.fromCharCode(...bytes.subarray(start, start + length)), name)
+  if (start + length > bytes.length) throw new DataError(name, null, `ends in its header, which takes ${length} bytes`)
+  const { type, shape } = parseHead(new TextDecoder('latin1').decode(bytes.subarray(start, start + length)), name)
   const { bits, read } = dtypeRecord(type)
   const wanted = (elementCount(shape) * bits) / 8
   const have = bytes.length - start - length

@@ -7,6 +7,7 @@ import { decodeSaved } from '../checkpoint/decode.ts'
 import { encodeSaved } from '../checkpoint/encode.ts'
 import type { Saved } from '../checkpoint/saved.ts'
 import { ResumeError } from '../errors.ts'
+import { noneWhereAbsent } from './absent.ts'
 
 const NAME = /^step-(\d{8,})\.safetensors$/
 /** What a run that was killed while it wrote has left. */
@@ -19,7 +20,7 @@ export interface ListedCheckpoint {
   readonly path: string
 }
 
-const namesIn = (directory: string): Promise<readonly string[]> => readdir(directory).catch(() => [])
+const namesIn = (directory: string): Promise<readonly string[]> => readdir(directory).catch(noneWhereAbsent([]))
 
 /** From the oldest to the newest; none where there is no such directory. */
 export async function listCheckpoints(directory: string): Promise<readonly ListedCheckpoint[]> {

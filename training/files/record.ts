@@ -5,6 +5,7 @@ import { writePieces } from '../../runtime/checkpoint/files.ts'
 import { lineOf, parseLines, recordsUpTo, type MetricsRecord, type Recorded } from '../record/metrics.ts'
 import { scalarsOf } from '../record/scalars.ts'
 import { eventFileName, headOf, recordOf } from '../record/tensorboard.ts'
+import { noneWhereAbsent } from './absent.ts'
 
 export const METRICS = 'metrics.jsonl'
 const EVENTS = /^events\.out\.tfevents\..*\.smoe$/
@@ -19,7 +20,7 @@ export interface Recorder {
 
 /** The records of a directory; none where it has none. */
 export async function readRecords(directory: string): Promise<readonly MetricsRecord[]> {
-  const text = await readFile(join(directory, METRICS), 'utf8').catch(() => '')
+  const text = await readFile(join(directory, METRICS), 'utf8').catch(noneWhereAbsent(''))
   return parseLines(text)
 }
 

@@ -1,5 +1,5 @@
 /** A run in a directory: `checkpoints/`, `metrics.jsonl` and TensorBoard's events. */
-import { dirname, join } from 'node:path'
+import { dirname, join, resolve as absolute } from 'node:path'
 import { goOn, savedOf } from '../checkpoint/of-run.ts'
 import { ResumeError } from '../errors.ts'
 import type { StartEvent, TrainingEvent } from '../events.ts'
@@ -8,6 +8,7 @@ import type { Progress } from '../progress.ts'
 import type { Training } from '../run.ts'
 import { listCheckpoints, loadCheckpoint, prepareCheckpoints, saveCheckpoint } from './checkpoints.ts'
 import { recordsUpTo } from '../record/metrics.ts'
+import { lockDirectory } from './lock.ts'
 import { createRecorder, readRecords, type Recorder } from './record.ts'
 
 export const CHECKPOINTS = 'checkpoints'
@@ -19,14 +20,20 @@ export interface RunFiles {
   readonly time?: () => number
 }
 
+export interface Resumed extends Training {
+  /** The directory of the run that goes on. */
+  readonly directory: string
+}
+
 /**
  * A training that goes on from a checkpoint, given by its path or by the directory of its run: checks that it is of the same run and brings the
  * machine to its state. Throws a ResumeError.
  */
-export async function resume(path: string, training: Training): Promise<Training> {
+export async function resume(path: string, training: Training): Promise<Resumed> {
   const beside = join(path, CHECKPOINTS)
   const { path: file, saved } = await loadCheckpoint((await listCheckpoints(beside)).length > 0 ? beside : path)
-  return { ...(await goOn(file, saved, training)), spent: await secondsUntil(dirname(dirname(file)), saved.progress) }
+  const directory = dirname(dirname(file))
+  return { ...(await goOn(file, saved, training)), spent: await secondsUntil(directory, saved.progress), directory }
 }
 
 /** What the record of a directory says of the time a run took to come so far; 0 where it says nothing. */
@@ -35,19 +42,20 @@ async function secondsUntil(directory: string, { step, looked }: Progress): Prom
   return told?.seconds ?? 0
 }
 
-async function refuseOther(directory: string, checkpoints: string): Promise<void> {
+async function refuseOther(directory: string, checkpoints: string, training: Training | Resumed): Promise<void> {
+  if ('directory' in training && absolute(training.directory) === absolute(directory)) return
   const newest = (await listCheckpoints(checkpoints)).at(-1)
   if (newest !== undefined) throw new ResumeError(directory, `already holds a run, at step ${newest.step}; resume it, or choose another directory`)
 }
 
 /**
- * Trains into a directory, which a run of its own begins in, or that of the run that goes on. Events are told after they are recorded; a
+ * Trains into a directory, which a run of its own begins in, or that of the run that goes on; no other may write there meanwhile. Events are told after they are recorded; a
  * checkpoint is on the disk, and the record before it too, when it is told. Throws what `train` throws, a ResumeError or a CheckpointError.
  */
-export async function* trainInto(directory: string, training: Training, { keep, time = () => Date.now() / 1000 }: RunFiles = {}): AsyncGenerator<TrainingEvent, void> {
+export async function* trainInto(directory: string, training: Training | Resumed, { keep, time = () => Date.now() / 1000 }: RunFiles = {}): AsyncGenerator<TrainingEvent, void> {
   const checkpoints = join(directory, CHECKPOINTS)
-  if (training.from === undefined) await refuseOther(directory, checkpoints)
-  let [recorder, start]: [Recorder | null, StartEvent | null] = [null, null]
+  await refuseOther(directory, checkpoints, training)
+  let [recorder, start, unlock]: [Recorder | null, StartEvent | null, (() => Promise<void>) | null] = [null, null, null]
 
   async function save(progress: Progress): Promise<void> {
     await recorder!.sync()
@@ -59,6 +67,7 @@ export async function* trainInto(directory: string, training: Training, { keep, 
       if (event.kind === 'start') {
         start = event
         // nothing of an earlier run is touched before this one is known to begin
+        unlock = await lockDirectory(directory)
         await prepareCheckpoints(checkpoints, event.done)
         recorder = await createRecorder(directory, training.from ?? null, time())
       }
@@ -68,5 +77,6 @@ export async function* trainInto(directory: string, training: Training, { keep, 
     }
   } finally {
     await recorder?.close()
+    await unlock?.()
   }
 }

@@ -31,7 +31,7 @@ const unaries: GradientRules<Unary> = {
   floor: steps, sign: steps, not: truth,
 }
 
-/** The one that `chosen` names takes all; where the operands are equal, the right one does: relu(0) has the slope 0. */
+/** The operand that is `word` takes all; where they are equal, the right one does: relu(0) has the slope 0. */
 const extreme = (word: 'less' | 'more'): GradientRule<'minimum'> & GradientRule<'maximum'> =>
   rule(`da = dy where a is ${word}, db = dy elsewhere`, (tape, { inputs: [a, b] }: Node, dy) => {
     const isLeft = word === 'less' ? tape.make('less', [a, b], NONE) : tape.make('less', [b, a], NONE)

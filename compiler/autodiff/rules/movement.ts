@@ -1,7 +1,7 @@
 /** Ops that put elements elsewhere: the way back puts them where they were, and sums what was repeated. */
 import { ZERO, add, constantValue, multiply, subtract, type Dim } from '../../../plan/dim.ts'
 import type { Node } from '../../graph/node.ts'
-import { rule, type GradientRules, type Tape } from '../rule.ts'
+import { refused, rule, type GradientRules, type Tape } from '../rule.ts'
 
 /** An axis as it was before a slice: 0 wherever nothing was taken. */
 function padded(tape: Tape, dy: Node, axis: number, start: Dim, step: number, extent: Dim): Node {
@@ -33,7 +33,7 @@ export function gathered(tape: Tape, dy: Node, axes: readonly number[]): Node {
   return repeated.reduceRight((sum, axis) => tape.make('sum', [sum], { axis }), dy)
 }
 
-export const movements: GradientRules<'reshape' | 'transpose' | 'broadcast' | 'slice' | 'concat'> = {
+export const movements: GradientRules<'reshape' | 'transpose' | 'broadcast' | 'slice' | 'concat' | 'again'> = {
   reshape: rule('dx = dy in the shape of x', (tape, { inputs: [x] }, dy) => [tape.reshape(dy, x.shape)]),
   transpose: rule('dx = dy with its axes back in their order', (tape, { params: { order } }, dy) => [
     tape.transpose(dy, order.map((_, axis) => order.indexOf(axis))),
@@ -50,4 +50,5 @@ export const movements: GradientRules<'reshape' | 'transpose' | 'broadcast' | 's
       return tape.make('slice', [dy], { starts, sizes: input.shape, steps: starts.map(() => 1) })
     })
   }),
+  again: refused('what is made again is chosen after differentiation'),
 }
