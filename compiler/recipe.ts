@@ -3,6 +3,7 @@ import { evaluate as evaluateDim, constantValue } from '../plan/dim.ts'
 import {
   RECIPE_VERSION, type Initialiser, type LearnedWeight, type Optimiser, type RateSchedule, type Recipe, type RecipeInput,
 } from '../plan/recipe.ts'
+import { checksum } from './graph/checksum.ts'
 import { chosenAmong } from './graph/chosen.ts'
 import type { Graph } from './graph/node.ts'
 import { isOp, needed } from './graph/walk.ts'
@@ -92,10 +93,12 @@ export function recipeOf(model: Model, overrides: RecipeOverrides = {}): Recipe 
   const lookup = lookupIn({ values: new Map(Object.entries(model.values)), symbols: new Map(Object.entries(model.symbols)) })
   const number = (value: Static | null, otherwise: unknown): number => Number(value === null ? otherwise : valueIn(lookup, value))
   const graphs = [lower(model, { training: true }), lower(model, { training: [] })]
+  const evaluation = lower(model, { evaluation: true })
   const batch = { ...Object.fromEntries(Object.entries(train.batch).map(([name, value]) => [name, number(value, 1)])), ...overrides.batch }
   return {
     version: RECIPE_VERSION,
     model: model.name,
+    program: checksum([...graphs, evaluation]),
     weights: weightsOf(model, train, graphs),
     optimiser: methodIn(lookup, train.optimiser),
     schedule: train.schedule === null ? { kind: 'constant', warmup: 0 } : methodIn<RateSchedule>(lookup, train.schedule),
@@ -105,7 +108,7 @@ export function recipeOf(model: Model, overrides: RecipeOverrides = {}): Recipe 
     steps: overrides.steps ?? number(train.runSteps, NUMBERS.steps.default),
     seed: overrides.seed ?? number(train.seed, NUMBERS.seed.default),
     inputs: inputsOf(graphs, batch),
-    losses: [...new Set([...reported(lower(model, { evaluation: true }), LOSS), ...graphs.flatMap((graph) => reported(graph, LOSS))])],
+    losses: [...new Set([...reported(evaluation, LOSS), ...graphs.flatMap((graph) => reported(graph, LOSS))])],
     metrics: reported(graphs[0], METRIC),
     layers: layersOf(model),
     isRandom: graphs.some(({ inputs }) => inputs.some(({ params }) => params.name === RANDOM_INPUT)),

@@ -6,6 +6,8 @@ export const RECIPE_VERSION = 1
 export interface Recipe {
   readonly version: typeof RECIPE_VERSION
   readonly model: string
+  /** Tells what the model computes from anything else that one of its name may: a checksum of the graphs on the way forward. */
+  readonly program: string
   /** Every weight that a run has, in the order of the model; those that are not learned have the rate 0. */
   readonly weights: readonly LearnedWeight[]
   readonly optimiser: Optimiser

@@ -20,8 +20,8 @@ export async function* train(options: Training): AsyncGenerator<TrainingEvent, v
     const stepped = await run.step()
     step = stepped.step
     yield stepped
-    // what is stopped here is looked at when it goes on
-    if (!isStopped()) yield* await run.look()
+    // what is stopped here is looked at when it goes on, if it does
+    if (!isStopped() || step === steps) yield* await run.look()
     if (isMultiple(step, saveEvery) || step === steps || isStopped()) yield { kind: 'checkpoint', step, progress: run.progress() }
   }
   yield { kind: 'end', reason: step < steps ? 'stopped' : 'done', step, seconds: run.seconds() }

@@ -125,7 +125,7 @@ export function createRun(options: Training): Run {
     look: async () => {
       const { step, validations, looked, probe } = progress
       if (!isDue(step, options) || looked === step) return []
-      const found = await look(machine, step, examples, aside, validateBatches, signal)
+      const found = await look(machine, step, examples, aside, validateBatches, step === recipe.steps ? undefined : signal)
       if (found === null) return []
       const { validation, routes } = found
       progress = { ...progress, looked: step, probe: routes, validations: validation === null ? validations : [...validations, { step, loss: validation.loss }] }

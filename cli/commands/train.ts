@@ -1,11 +1,12 @@
 /** `smoe train SPEC --data FILE...`: from a spec and data to weights, and a record of what routing did. */
 import { existsSync } from 'node:fs'
 import { writeFile } from 'node:fs/promises'
-import { dirname, join } from 'node:path'
+import { join, relative } from 'node:path'
 import { InvalidArgumentError, Option, type Command } from 'commander'
 import { compileTraining, trainingPlans, TrainingLimitError, type TrainingGraphs } from '../../compiler/train.ts'
 import type { RecipeOverrides } from '../../compiler/recipe.ts'
 import type { Precision } from '../../plan/recipe.ts'
+import { movedWeights } from '../../plan/update.ts'
 import type { StepTime } from '../../runtime/profile.ts'
 import { DataError, DivergedError, FitError, ResumeError } from '../../training/errors.ts'
 import type { Data } from '../../training/data/data.ts'
@@ -16,7 +17,7 @@ import { createDeviceMachine, type DeviceMachine } from '../../training/device-m
 import { listCheckpoints } from '../../training/files/checkpoints.ts'
 import { readData } from '../../training/files/data.ts'
 import { readRecords } from '../../training/files/record.ts'
-import { CHECKPOINTS, resume, trainInto } from '../../training/files/run.ts'
+import { CHECKPOINTS, resume, trainInto, type Resumed } from '../../training/files/run.ts'
 import type { Machine } from '../../training/machine.ts'
 import type { Training } from '../../training/run.ts'
 import { reportTraining } from '../../training/record/report.ts'
@@ -57,6 +58,9 @@ function graphsOf(path: string, { model: wanted, set, steps, seed, precision }: 
   if (graphs === null) {
     throw new Failure(EXIT.usage, `${model.name} does not say how it learns`, 'a `train { ... }` block in the model names a loss and an optimiser; smoe explain --stage train shows one')
   }
+  if (movedWeights(graphs.recipe).length === 0) {
+    throw new Failure(EXIT.usage, `${model.name} learns nothing: no gradient of its losses reaches a weight`, 'what is behind stop(...) or rounded is not learned')
+  }
   return graphs
 }
 
@@ -79,11 +83,17 @@ async function readNamed(typed: readonly string[], vocabulary: Vocabulary | unde
   return { ...await readData(pathsOf(typed, terminal), vocabulary), name: nameOf(typed) }
 }
 
+const vocabularyOf = (data: Data): Vocabulary | null => (data.kind === 'stream' ? data.vocabulary : null)
+
 async function dataOf({ data, validation, split: fraction, bytes }: Options, terminal: Terminal): Promise<DataSets> {
   const all = await readNamed(data, bytes === true ? { kind: 'bytes' } : undefined, terminal)
   if (validation === undefined) return fraction === 0 ? { training: all, validation: null } : split(all, fraction)
-  const vocabulary = all.kind === 'stream' && all.vocabulary !== null ? all.vocabulary : undefined
-  return { training: all, validation: await readNamed(validation, vocabulary, terminal) }
+  const vocabulary = vocabularyOf(all)
+  const other = await readNamed(validation, vocabulary ?? undefined, terminal)
+  if ((vocabulary === null) !== (vocabularyOf(other) === null)) {
+    throw new DataError(other.name, null, `is ${vocabulary === null ? 'text' : 'tokens'}, and what it is to validate is not: whether their tokens mean the same nobody can say`)
+  }
+  return { training: all, validation: other }
 }
 
 /** Aborts at the first Ctrl-C, so that the step is finished and saved; the second ends the program as it would any other. */
@@ -164,6 +174,9 @@ async function writeReport(directory: string, times: readonly StepTime[] | null)
   return path
 }
 
+/** What the file system refused: `EACCES: permission denied, mkdir 'run'`. */
+const isFromFiles = (problem: unknown): problem is NodeJS.ErrnoException => problem instanceof Error && 'syscall' in problem && 'code' in problem
+
 /** What went wrong with what the user gave, as a failure of the command. */
 function asFailure(problem: unknown, terminal: Terminal): unknown {
   if (problem instanceof TrainingLimitError) {
@@ -173,18 +186,22 @@ function asFailure(problem: unknown, terminal: Terminal): unknown {
   if (problem instanceof DivergedError) return new Failure(EXIT.numbersDiffer, problem.message, 'a smaller rate, a longer warm-up or clipping may help')
   if (problem instanceof ResumeError) return new Failure(EXIT.badCheckpoint, problem.message)
   if (problem instanceof DataError || problem instanceof FitError) return new Failure(EXIT.usage, problem.message)
+  if (isFromFiles(problem)) return new Failure(EXIT.usage, problem.message, 'what was saved before is as it was')
   return problem
 }
 
-/** A checkpoint lies in a directory of its run's. */
-const directoryOf = ({ out, resume: from }: Options, model: string): string =>
-  out ?? (from === undefined ? `${model}-run` : from.endsWith('.safetensors') ? dirname(dirname(from)) : from)
+/** Where a run writes: what was asked for, else where it goes on, else a directory of the model's name. */
+function directoryOf({ out, resume: from }: Options, training: Training | Resumed, terminal: Terminal): string {
+  if (out !== undefined) return out
+  if (!('directory' in training)) return `${training.recipe.model}-run`
+  if (training.directory !== null) return relative(terminal.path('.'), training.directory) || '.'
+  throw new Failure(EXIT.usage, `'${from}' lies in no run's ${CHECKPOINTS}/`, '--out says where the run that goes on from it writes')
+}
 
 /** `typed` are the options of a run like this one, but for where it begins and ends. */
 async function action(path: string, options: Options, typed: readonly string[], terminal: Terminal): Promise<ExitCode> {
   const graphs = graphsOf(path, options, terminal)
   const sets = await dataOf(options, terminal)
-  const directory = terminal.path(directoryOf(options, graphs.recipe.model))
   const { machine, clock, dispose } = await openMachine(graphs, options.device, terminal)
   const stop = createStop(terminal)
   try {
@@ -193,14 +210,18 @@ async function action(path: string, options: Options, typed: readonly string[], 
       saveEvery: options.saveEvery ?? options.validateEvery, signal: stop.signal,
     }
     const training = options.resume === undefined ? fresh : await resume(terminal.path(options.resume), fresh)
-    const end = await follow(directory, training, options, clock, terminal)
+    const shown = directoryOf(options, training, terminal)
+    const directory = terminal.path(shown)
+    const end = await follow(directory, training, options, clock, terminal).catch(async (problem: unknown) => {
+      if (problem instanceof DivergedError) terminal.err(`report      ${await writeReport(directory, clock?.times() ?? null)}\n`)
+      throw problem
+    })
     const report = await writeReport(directory, clock?.times() ?? null)
     const newest = (await listCheckpoints(join(directory, CHECKPOINTS))).at(-1)
     terminal.err(`\n${end.reason === 'done' ? 'done' : 'stopped'} at step ${end.step}\n`)
     terminal.out(`weights     ${newest?.path ?? 'none'}\nreport      ${report}\n`)
-    if (end.reason === 'stopped') {
-      const words = ['smoe', 'train', path, ...typed, '--resume', directoryOf(options, graphs.recipe.model)]
-      terminal.err(`${commandLine(words)} goes on from here\n`)
+    if (end.reason === 'stopped' && newest !== undefined) {
+      terminal.err(`${commandLine(['smoe', 'train', path, ...typed, '--resume', shown])} goes on from here\n`)
     }
     return end.reason === 'stopped' ? EXIT.interrupted : EXIT.ok
   } finally {
@@ -229,7 +250,7 @@ export const train: CommandModule = {
       .argument('<spec>', 'the spec, with a `train` block in its model')
       .requiredOption('--data <file...>', 'what to learn from: text, .csv images with the label last, .npy or .safetensors arrays')
       .option('--validation <file...>', 'what to validate with, in the place of a part of the data')
-      .option('--split <share>', 'share of the data that is kept to validate with', share, 0.1)
+      .addOption(new Option('--split <share>', 'share of the data that is kept to validate with').argParser(share).default(0.1).conflicts('validation'))
       .option('--bytes', 'read text as bytes rather than characters')
       .option('--steps <n>', 'steps of the run, in the place of what the spec says', whole(1))
       .option('--seed <n>', 'what all random numbers follow from, in the place of what the spec says', whole(0))

@@ -4,7 +4,7 @@ import { plural } from '../output.ts'
 import { duration } from '../progress.ts'
 import type { Terminal } from '../terminal.ts'
 
-const WIDTH = 20
+const WIDTH = 12
 const BARS = '▁▂▃▄▅▆▇█'
 
 const bar = (part: number): string => {
@@ -41,20 +41,24 @@ export function startLines({ model, adapter, seed, steps, done, parameters, trai
   return `${model}: ${parameters.toLocaleString('en')} weights, ${routed}, on ${adapter}\n${data}\n${plural(steps, 'step')} of ${plural(items, unit)}, seed ${seed}${where}\n\n`
 }
 
-/** What is drawn over: how far, how fast, how well, and where tokens go. */
+/** What is drawn over: how far, how well, how fast and where tokens go; the terms of the loss come last, as a narrow terminal cuts them off. */
 export function stepLine({ step, loss, losses, pace, left, routing, scale, skipped }: StepEvent, { steps, unit }: StartEvent): string {
   const terms = termsOf(losses)
   const parts = [
-    `${bar(step / steps)} ${step}/${steps}`, `loss ${number(loss)}`, ...(Object.keys(terms).length > 1 ? [numbers(terms)] : []),
-    ...(skipped ? [`skipped at scale ${scale}`] : []), rate(pace, unit), step < steps ? `${duration(left * 1000)} left` : '', routing.map(({ load }) => loadBars(load)).join(' '),
+    `${bar(step / steps)} ${step}/${steps}`, `loss ${number(loss)}`, rate(pace, unit), step < steps ? `${duration(left * 1000)} left` : '',
+    ...(skipped ? [`skipped at scale ${scale}`] : []), routing.map(({ load }) => loadBars(load)).join(' '), ...(Object.keys(terms).length > 1 ? [numbers(terms)] : []),
   ]
   return parts.filter((part) => part !== '').join('  ')
 }
 
-/** What stays on the screen, a line a validation. */
-export const validationLine = ({ step, loss, metrics, seconds }: ValidationEvent, last: StepEvent | null): string => {
+/** Of a step's losses, those that a validation has too: policies teach in training alone. */
+const sharedLoss = (losses: Readonly<Record<string, number>>, asked: Readonly<Record<string, number>>): number =>
+  Object.keys(asked).reduce((sum, name) => sum + (losses[name] ?? 0), 0)
+
+/** What stays on the screen, a line a validation: both losses are of the same terms. */
+export const validationLine = ({ step, loss, losses, metrics, seconds }: ValidationEvent, last: StepEvent | null): string => {
   const words = Object.fromEntries(Object.entries(metrics).map(([name, value]) => [name.slice(name.indexOf('.') + 1), value]))
-  const learned = last === null ? '' : `loss ${number(last.loss)}  `
+  const learned = last === null ? '' : `loss ${number(sharedLoss(last.losses, losses))}  `
   return `${`step ${step}`.padEnd(12)}${learned}validation ${number(loss)}${Object.keys(words).length === 0 ? '' : `  ${numbers(words)}`}  ${duration(seconds * 1000)}\n`
 }
 

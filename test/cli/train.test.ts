@@ -1,3 +1,4 @@
+import { writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { describe, expect, it } from 'vitest'
 import { loadBars, termsOf } from '../../cli/training/line.ts'
@@ -29,6 +30,7 @@ model tiny(V: int = 12, D: int = 6, E: int = 3) {
 `
 const there = (): Place => place({
   'tiny.smoe': SPEC, 'plain.smoe': SPEC.replace(/ {2}train \{[\s\S]*?\n {2}\}\n/, ''), 'data.txt': 'abcdefghijkl'.repeat(40),
+  'still.smoe': SPEC.replace('cross_entropy(logits, targets)\n    metric', 'stop(cross_entropy(logits, targets))\n    metric'),
 })
 
 const on = ['--data', 'data.txt', '--device', 'reference'] as const
@@ -71,18 +73,60 @@ describe('smoe train', () => {
     expect(code, err).toBe(0)
     const [one, other] = ['whole', 'resumed'].map((run) => readSafetensors(join(folder, checkpoint(run, 6))))
     expect(Object.keys(one).length).toBeGreaterThan(6)
-    for (const name of ['embed', 'moe.router.gate', 'first.embed', 'second.moe.experts.down']) expect(other[`state.${name}`] ?? other[name], name).toEqual(one[`state.${name}`] ?? one[name])
+    expect(other).toEqual(one)
+  })
+
+  it('says, when it is stopped, the very line that goes on', async () => {
+    const { smoe, folder } = there()
+    const typed = ['train', 'tiny.smoe', ...on, '--seed', '9', '--split', '0.2', '--set', 'D=8', '--set', 'E=4', '--steps', '4000', '--validate-every', '0', '--out', 'a run'] as const
+    setTimeout(() => process.emit('SIGINT'), 1500)
+    const stopped = await smoe(...typed)
+    expect(stopped.code, stopped.err).toBe(130)
+    const line = /^smoe (train .*) goes on from here$/m.exec(stopped.err)![1]
+    expect(line).toBe("train tiny.smoe --data data.txt --split 0.2 --steps 4000 --seed 9 --validate-every 0 --device reference --set D=8 --set E=4 --resume 'a run'")
+    const words = [...line.matchAll(/'([^']*)'|(\S+)/g)].map(([, quoted, plain]) => quoted ?? plain)
+    setTimeout(() => process.emit('SIGINT'), 1500)
+    const resumed = await smoe(...words)
+    expect(resumed.code, resumed.err).toBe(130)
+    expect(resumed.err).toContain('going on at step')
+    // from elsewhere, by its file
+    expect((await smoe('train', 'tiny.smoe', ...on, '--resume', `${folder}/a run/report.html`)).code).toBe(5)
+  }, 60_000)
+
+  it('does not go on with a spec that computes something else', async () => {
+    const { smoe, folder } = there()
+    await smoe(...whole)
+    writeFileSync(join(folder, 'tiny.smoe'), SPEC.replace('loss next = ', 'loss next = 3.0 * '))
+    const { code, err } = await smoe('train', 'tiny.smoe', ...on, '--resume', checkpoint('whole', 4), '--validate-every', '2')
+    expect([code, err]).toEqual([5, expect.stringContaining('is of a model that computes something else')])
+    writeFileSync(join(folder, 'tiny.smoe'), SPEC.replace('model tiny', '/// Another word for it.\nmodel tiny'))
+    expect((await smoe('train', 'tiny.smoe', ...on, '--resume', checkpoint('whole', 4), '--validate-every', '2')).code).toBe(0)
   })
 
   it.each([
     ['a model that does not say how it learns', ['train', 'plain.smoe', ...on], 2, /does not say how it learns/],
     ['data that is not there', ['train', 'tiny.smoe', '--data', 'nowhere.txt', '--device', 'reference'], 2, /nowhere\.txt/],
     ['steps that are none', ['train', 'tiny.smoe', ...on, '--steps', '0'], 2, /whole number from 1/],
+    ['a directory that is a file', ['train', 'tiny.smoe', ...on, '--out', 'data.txt'], 2, /EEXIST|ENOTDIR/],
+    ['a model that learns nothing', ['train', 'still.smoe', ...on], 2, /learns nothing: no gradient of its losses reaches a weight/],
+    ['a part of the data beside data of its own', ['train', 'tiny.smoe', ...on, '--validation', 'data.txt', '--split', '0.2'], 2, /--split <share>' cannot be used with option '--validation/],
+    ['a checkpoint of no run without a place to go on', ['train', 'tiny.smoe', ...on, '--resume', 'none.safetensors'], 5, /none\.safetensors/],
     ['a resume of nothing', ['train', 'tiny.smoe', ...on, '--resume', 'nothing'], 5, /no checkpoint|no such|nothing/],
   ] as const)('refuses %s', async (_, args, code, message) => {
     const result = await there().smoe(...args)
     expect(result.code, result.err).toBe(code)
     expect(result.err).toMatch(message)
+  })
+
+  it.each([
+    ['experts that answer 0 and compete', 'competition(k = 2, rate = 1.0, warmup = 0.0)', '*.down'],
+    ['tokens of zeros', 'cosine(k = 2)', 'embed'],
+  ])('learns from %s: no direction, and a gradient that is finite', async (_, route, pattern) => {
+    const name = route.slice(0, route.indexOf('('))
+    const text = SPEC.replace('import { top_k } from "std/policies/top_k"', `import { ${name} } from "std/policies/${name}"`)
+      .replace('top_k(k = 2)', route).replace('batch B', `initialise "${pattern}" zeros()\n    batch B`)
+    const { code, err } = await place({ 'tiny.smoe': text, 'data.txt': 'abcdefghijkl'.repeat(40) }).smoe('train', 'tiny.smoe', ...on)
+    expect(code, err).toBe(0)
   })
 
   it('says where something has no gradient', async () => {

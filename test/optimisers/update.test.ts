@@ -12,7 +12,7 @@ const learned = (name: string, shape: readonly number[], decay: number, rate = 1
   ({ name, shape, initialiser: { kind: 'zeros' }, fanIn: 3, rate, decay })
 
 const recipe = (optimiser: Optimiser, clip: number | null, decay: number, accumulate = 1): Recipe => ({
-  version: 1, model: 'm', weights: [learned('a', [1, 3], decay), learned('b', [3], decay), learned('frozen', [2], 0, 0)], optimiser,
+  version: 1, model: 'm', program: '0', weights: [learned('a', [1, 3], decay), learned('b', [3], decay), learned('frozen', [2], 0, 0)], optimiser,
   schedule: { kind: 'constant', warmup: 0 }, clip, accumulate, batch: {}, steps: 5, seed: 0, inputs: [], losses: [], metrics: [], layers: [], isRandom: false, precision: 'f32',
 })
 

@@ -8,6 +8,7 @@ export const routed = (layer: string, more: Partial<RoutedLayer> = {}): RoutedLa
 export const recipeOf = (more: Partial<Recipe> = {}): Recipe => ({
   version: RECIPE_VERSION,
   model: 'tiny',
+  program: '0f1e2d3c',
   weights: [
     { name: 'embed', shape: [12, 3], initialiser: { kind: 'normal', deviation: 0.02 }, fanIn: 3, rate: 1, decay: 0.1 },
     { name: 'gain', shape: [3], initialiser: { kind: 'ones' }, fanIn: 3, rate: 1, decay: 0 },

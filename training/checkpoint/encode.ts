@@ -1,6 +1,6 @@
 /** A run's state as a safetensors file: tensors by their names, and the rest as JSON in the metadata. */
 import { tensorBytes, type FileData } from '../../runtime/checkpoint/encode.ts'
-import { crc32c } from '../crc32c.ts'
+import { crc32c } from '../../plan/crc32c.ts'
 import type { Saved } from './saved.ts'
 
 export const CHECKPOINT_VERSION = 1

@@ -22,7 +22,7 @@ export async function savedOf({ recipe, machine, training }: Training, start: St
  * state in messages. Throws a ResumeError.
  */
 export async function goOn(name: string, saved: Saved, training: Training): Promise<Training> {
-  checkSame(name, saved, training.recipe, printsOf(training))
+  checkSame(name, saved, training.recipe, printsOf(training), vocabularyOf(training.training))
   await training.machine.write(saved.state)
   return { ...training, from: saved.progress, schedule: saved.schedule }
 }

@@ -14,8 +14,8 @@ const NUMBER = /^[+-]?(?:\d+\.?\d*|\.\d+)(?:e[+-]?\d+)?$/i
 function numberOf(cell: string, name: string, line: number, column: number): number {
   const text = cell.trim()
   const value = NUMBER.test(text) ? Number(text) : NaN
-  if (Number.isFinite(value)) return value
-  const what = text === '' ? 'is empty' : /^[+-]?(?:nan|inf(?:inity)?)$/i.test(text) || NUMBER.test(text) ? `is ${text}, which is not finite` : `is ${JSON.stringify(text)}, no number`
+  if (Number.isFinite(Math.fround(value))) return value
+  const what = text === '' ? 'is empty' : /^[+-]?(?:nan|inf(?:inity)?)$/i.test(text) || NUMBER.test(text) ? `is ${text}, which is not finite in f32` : `is ${JSON.stringify(text)}, no number`
   throw new DataError(name, line, `column ${column} ${what}`)
 }
 

@@ -1,5 +1,5 @@
 import type { HostArray } from '../../runtime/tensors.ts'
-import { crc32c } from '../crc32c.ts'
+import { crc32c } from '../../plan/crc32c.ts'
 import type { Data } from './data.ts'
 
 const sum = (arrays: readonly HostArray[]): string =>

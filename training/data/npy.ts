@@ -22,7 +22,7 @@ interface Head {
 function parseHead(text: string, name: string): Head {
   const descr = /'descr':\s*'([^']*)'/.exec(text)?.[1]
   const order = /'fortran_order':\s*(True|False)/.exec(text)?.[1]
-  const shape = /'shape':\s*\(((?:\d+,?\s*)*)\)/.exec(text)?.[1]
+  const shape = /'shape':\s*\(((?:\d+\s*,\s*)*(?:\d+\s*)?)\)/.exec(text)?.[1]
   if (descr === undefined || order === undefined || shape === undefined) throw new DataError(name, null, `has a header that is not read: ${text.trim()}`)
   if (!Object.hasOwn(TYPES, descr)) throw new DataError(name, null, `holds elements of type '${descr}'; read are ${Object.keys(TYPES).join(' ')}`)
   const sizes = shape.split(',').filter((size) => size.trim() !== '').map(Number)

@@ -1,5 +1,5 @@
 /** A run in a directory: `checkpoints/`, `metrics.jsonl` and TensorBoard's events. */
-import { dirname, join, resolve as absolute } from 'node:path'
+import { basename, dirname, join, resolve as absolute } from 'node:path'
 import { goOn, savedOf } from '../checkpoint/of-run.ts'
 import { ResumeError } from '../errors.ts'
 import type { StartEvent, TrainingEvent } from '../events.ts'
@@ -21,8 +21,8 @@ export interface RunFiles {
 }
 
 export interface Resumed extends Training {
-  /** The directory of the run that goes on. */
-  readonly directory: string
+  /** The directory of the run that goes on; null for a checkpoint that lies elsewhere. */
+  readonly directory: string | null
 }
 
 /**
@@ -32,8 +32,10 @@ export interface Resumed extends Training {
 export async function resume(path: string, training: Training): Promise<Resumed> {
   const beside = join(path, CHECKPOINTS)
   const { path: file, saved } = await loadCheckpoint((await listCheckpoints(beside)).length > 0 ? beside : path)
-  const directory = dirname(dirname(file))
-  return { ...(await goOn(file, saved, training)), spent: await secondsUntil(directory, saved.progress), directory }
+  const folder = dirname(absolute(file))
+  const directory = basename(folder) === CHECKPOINTS ? dirname(folder) : null
+  const spent = directory === null ? 0 : await secondsUntil(directory, saved.progress)
+  return { ...(await goOn(file, saved, training)), spent, directory }
 }
 
 /** What the record of a directory says of the time a run took to come so far; 0 where it says nothing. */
@@ -43,7 +45,7 @@ async function secondsUntil(directory: string, { step, looked }: Progress): Prom
 }
 
 async function refuseOther(directory: string, checkpoints: string, training: Training | Resumed): Promise<void> {
-  if ('directory' in training && absolute(training.directory) === absolute(directory)) return
+  if ('directory' in training && training.directory === absolute(directory)) return
   const newest = (await listCheckpoints(checkpoints)).at(-1)
   if (newest !== undefined) throw new ResumeError(directory, `already holds a run, at step ${newest.step}; resume it, or choose another directory`)
 }

@@ -1,5 +1,5 @@
 /** Event files of TensorBoard: records with checksums, each a protocol buffer of one moment. */
-import { crc32c } from '../crc32c.ts'
+import { crc32c } from '../../plan/crc32c.ts'
 import type { Scalar } from './scalars.ts'
 
 /** Wire types of protocol buffers. */

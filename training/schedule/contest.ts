@@ -4,6 +4,7 @@
  * before that has room, else to the nearest after, else it is dropped. Nguyen et al., 2025, arXiv:2505.13380; without a limit nothing moves.
  */
 import type { Recipe } from '../../plan/recipe.ts'
+import { FitError } from '../errors.ts'
 import { stream } from '../random.ts'
 
 /** Layer -> the steps, from 0 and ascending, in which it competes. Layers that never could are not listed. */
@@ -21,23 +22,50 @@ export interface Contestant {
 /** The number, above 0 and below 1, of a layer at the n-th step that it draws for. */
 export type Draw = (layer: string, n: number) => number
 
-/** The nearest step with room in which the layer does not compete yet: before `step`, else after it; null where there is none. */
-function nearest(step: number, first: number, steps: number, hasRoom: (step: number) => boolean): number | null {
-  for (let at = step - 1; at >= first; at--) if (hasRoom(at)) return at
-  for (let at = step + 1; at < steps; at++) if (hasRoom(at)) return at
-  return null
+/** Steps that only ever become fewer, and the nearest one that is left: two forests, whose paths are halved as they are walked. */
+interface OpenSteps {
+  readonly remove: (step: number) => void
+  /** The last that is left before `step`, not before `first`, else the first that is left after it; null where there is none. */
+  readonly nearest: (step: number) => number | null
+}
+
+function openSteps(first: number, steps: number): OpenSteps {
+  // shifted by one, so that what lies before the first step has a place
+  const [before, after] = [0, 1].map(() => Uint32Array.from({ length: steps + 2 }, (_, at) => at))
+  const find = (parents: Uint32Array, start: number): number => {
+    let at = start
+    while (parents[at] !== at) {
+      parents[at] = parents[parents[at]]
+      at = parents[at]
+    }
+    return at
+  }
+  return {
+    remove: (step) => {
+      before[step + 1] = step
+      after[step + 1] = step + 2
+    },
+    nearest: (step) => {
+      const [earlier, later] = [find(before, step) - 1, find(after, step + 2) - 1]
+      if (earlier >= first) return earlier
+      return later < steps ? later : null
+    },
+  }
 }
 
 /** `counts` are the limited layers that compete in each step: those of `chosen` are added. */
 function place({ layer, rate, first, atMost }: Contestant, steps: number, draw: Draw, counts: Uint32Array): Uint8Array {
   const chosen = new Uint8Array(steps)
+  const open = openSteps(first, steps)
+  const isFull = (step: number): boolean => atMost !== null && counts[step] >= atMost
+  for (let step = first; step < steps; step++) if (isFull(step)) open.remove(step)
   for (let step = first; step < steps; step++) {
     if (draw(layer, step - first) >= rate) continue
-    const isOpen = (at: number): boolean => atMost === null || counts[at] < atMost
-    const at = isOpen(step) ? step : nearest(step, first, steps, (other) => isOpen(other) && chosen[other] === 0)
+    const at = isFull(step) ? open.nearest(step) : step
     // a turn that an earlier step moved here is the same one
     if (at === null || chosen[at] === 1) continue
     chosen[at] = 1
+    open.remove(at)
     if (atMost !== null) counts[at]++
   }
   return chosen
@@ -55,10 +83,16 @@ export function schedule(contestants: readonly Contestant[], steps: number, draw
 const contestantsOf = ({ layers, steps }: Recipe): readonly Contestant[] =>
   layers.flatMap(({ layer, contest }) => (contest === null ? [] : [{ layer, rate: contest.rate, first: Math.floor(contest.after * steps), atMost: contest.atMost }]))
 
-/** The schedule of a run, drawn from its seed. */
+const MOST_STEPS = 2 ** 24
+
+/** The schedule of a run, drawn from its seed. Throws a FitError where it has more steps than can be drawn for. */
 export function drawSchedule(recipe: Recipe): ContestSchedule {
+  const contestants = contestantsOf(recipe)
+  if (contestants.length > 0 && recipe.steps > MOST_STEPS) {
+    throw new FitError(null, `${recipe.steps} steps are too many to draw contests for; at most ${MOST_STEPS}`)
+  }
   const streams = new Map(recipe.layers.map(({ layer }) => [layer, stream(recipe.seed, 'contest', layer)]))
-  return schedule(contestantsOf(recipe), recipe.steps, (layer, n) => streams.get(layer)!.uniform(n))
+  return schedule(contestants, recipe.steps, (layer, n) => streams.get(layer)!.uniform(n))
 }
 
 /** (step) -> the layers that compete in it, in the order of the run. */

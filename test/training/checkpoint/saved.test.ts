@@ -55,19 +55,21 @@ test('what is no checkpoint of a run is refused', async () => {
   const { tensors, metadata } = encodeSaved(saved)
   await expect(read(encodeSafetensors(tensors))).rejects.toThrow("a.safetensors: is no checkpoint of a training run: its metadata has no 'smoe.training'")
   await expect(read(encodeSafetensors(tensors, { [KEYS.head]: '{' }))).rejects.toThrow('is damaged')
+  await expect(read(encodeSafetensors(tensors, { [KEYS.head]: 'null' }))).rejects.toThrow('is damaged')
   await expect(read(encodeSafetensors(tensors, { [KEYS.head]: '{"version":9}' }))).rejects.toThrow('is a checkpoint of version 9; version 1 is read')
   await expect(read(encodeSafetensors(tensors, { [KEYS.head]: metadata[KEYS.head] }))).rejects.toThrow('it says none')
 })
 
 test('a state goes on in its own run alone', () => {
-  const check = (recipe = saved.recipe, data = saved.data): void => checkSame('a', saved, recipe, data)
+  const check = (recipe = saved.recipe, data = saved.data, vocabulary = saved.vocabulary): void => checkSame('a', saved, recipe, data, vocabulary)
   expect(() => check()).not.toThrow()
   expect(() => check(recipeOf({ model: 'other' }))).toThrow("a: is of the model 'tiny', not of 'other'")
   expect(() => check(recipeOf({ seed: 6, clip: null }))).toThrow('a: is of another recipe: clip was 1 and is null; seed was 5 and is 6')
   expect(() => check(recipeOf({ steps: 7, seed: 6, clip: null, accumulate: 3, batch: { B: 9, S: 4 } }))).toThrow('and 2 more')
   expect(() => check(saved.recipe, { ...saved.data, training: 'x' })).toThrow('a: is of another run: it learned from other examples: 60 tokens, 12345678; here x')
   expect(() => check(saved.recipe, { ...saved.data, validation: 'x' })).toThrow('validated with other examples: none; here x')
-  expect(() => checkSame('a', { ...saved, state: { embed: saved.state.embed } }, saved.recipe, saved.data)).toThrow('a: lacks the weight gain [3]')
+  expect(() => check(saved.recipe, saved.data, { kind: 'characters', characters: ['x'] })).toThrow('its tokens stood for other characters')
+  expect(() => checkSame('a', { ...saved, state: { embed: saved.state.embed } }, saved.recipe, saved.data, saved.vocabulary)).toThrow('a: lacks the weight gain [3]')
 })
 
 test('differences are found in the leaves', () => {

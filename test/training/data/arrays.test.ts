@@ -42,6 +42,8 @@ test.each([
   [npy('>i4', '(1,)', Int32Array.of(1)), "a.npy: holds elements of type '>i4'; read are"],
   [npy('<i4', '(2, 2)', new Int32Array(4), { order: 'True' }), 'a.npy: is column-major'],
   [npy('<i4', 'x', new Int32Array(4)), 'a.npy: has a header that is not read'],
+  [npy('<i4', `(${'1'.repeat(60)} L,)`, new Int32Array(1)), 'a.npy: has a header that is not read'],
+  [npy('<i4', '(1,)', Int32Array.of(1), { version: 2 }).with(11, 127), 'a.npy: ends in its header, which takes '],
   [npy('<f4', '(2,)', new Float32Array(2)), 'a.npy: holds reals; tokens are whole numbers'],
   [npy('<i4', '(1, 1, 1)', new Int32Array(1)), 'a.npy: is [1, 1, 1]; tokens are [N], or [N, S + 1]'],
   [npy('<i8', '(2, 2)', BigInt64Array.of(0n, 1n, 5_000_000_000n, 2n)), 'a.npy: [1, 0] is 5000000000, which does not fit 32 bits'],

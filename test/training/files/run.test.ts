@@ -1,6 +1,6 @@
-import { execFileSync, spawn } from 'node:child_process'
-import { cpSync, existsSync, mkdtempSync, readFileSync, readdirSync, rmSync, truncateSync, writeFileSync } from 'node:fs'
-import { tmpdir } from 'node:os'
+import { execFileSync, spawn, spawnSync } from 'node:child_process'
+import { cpSync, existsSync, mkdirSync, mkdtempSync, readFileSync, readdirSync, rmSync, truncateSync, writeFileSync } from 'node:fs'
+import { hostname, tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { build } from 'esbuild'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
@@ -9,6 +9,7 @@ import { checkpointName, listCheckpoints, loadCheckpoint } from '../../../traini
 import { METRICS, readRecords } from '../../../training/files/record.ts'
 import { CHECKPOINTS, resume, trainInto } from '../../../training/files/run.ts'
 import type { Training } from '../../../training/run.ts'
+import { uniform } from '../../support/random.ts'
 import { bigrams, fakeMachine } from '../fake-machine.ts'
 import { routed } from '../recipes.ts'
 import { chain } from '../texts.ts'
@@ -100,10 +101,43 @@ describe('refused', () => {
     await resume(join(directory, CHECKPOINTS, checkpointName(6)), trainingOf())
   })
 
+  test('another directory that holds a run, though the run goes on from somewhere', async () => {
+    const [one, other] = ['one', 'other'].map((name) => join(root, name))
+    for (const directory of [one, other]) cpSync(join(root, 'whole'), directory, { recursive: true })
+    const before = contents(other)
+    const from = join(one, CHECKPOINTS, checkpointName(6))
+    await expect(runInto(other, await resume(from, trainingOf()))).rejects.toThrow('already holds a run, at step 8')
+    // a copy is no part of the run that it lies beside
+    mkdirSync(join(other, 'best'))
+    cpSync(from, join(other, 'best/copy.safetensors'))
+    const copied = await resume(join(other, 'best/copy.safetensors'), trainingOf())
+    expect(copied.directory).toBeNull()
+    await expect(runInto(other, copied)).rejects.toThrow('already holds a run, at step 8')
+    rmSync(join(other, 'best'), { recursive: true })
+    expect(contents(other)).toEqual(before)
+  })
+
+  test('a directory that another run writes to', async () => {
+    const directory = join(root, 'taken')
+    const run = trainInto(directory, trainingOf(), files)
+    await run.next()
+    await expect(runInto(directory, trainingOf())).rejects.toThrow(`is written to by another run, process ${process.pid} on `)
+    for await (const _ of run);
+    expect(readdirSync(directory).filter((name) => name.startsWith('.lock'))).toEqual([])
+  })
+
+  test('a record that cannot be read is not taken for an empty one', async () => {
+    const directory = join(root, 'unreadable')
+    mkdirSync(join(directory, METRICS), { recursive: true })
+    await expect(readRecords(directory)).rejects.toThrow('EISDIR')
+  })
+
   test('a checkpoint of another run', async () => {
     const other = bigrams({ ...recipe, seed: 9 })
     await expect(resume(join(root, 'whole'), trainingOf({ recipe: other, machine: fakeMachine(other) }))).rejects.toThrow('is of another recipe: seed was 5 and is 9')
     await expect(resume(join(root, 'whole'), trainingOf({ training: chain(61) }))).rejects.toThrow('it learned from other examples: 60 tokens')
+    const changed = { ...recipe, program: 'ffffffff' }
+    await expect(resume(join(root, 'whole'), trainingOf({ recipe: changed }))).rejects.toThrow('is of a model that computes something else')
   })
 
   test('data that does not fit, before a file is touched', async () => {
@@ -111,6 +145,17 @@ describe('refused', () => {
     await expect(runInto(directory, trainingOf({ training: chain(3) }))).rejects.toThrow('too few')
     expect(existsSync(join(directory, METRICS))).toBe(false)
   })
+})
+
+test('the lock of a run that was killed is taken over', async () => {
+  const directory = join(root, 'left locked')
+  await runInto(directory, trainingOf(), 2)
+  const { pid } = spawnSync(process.execPath, ['-e', ''])
+  writeFileSync(join(directory, '.lock'), JSON.stringify({ pid, host: hostname() }))
+  await runInto(directory, await resume(directory, trainingOf()))
+  expect(readdirSync(directory)).not.toContain('.lock')
+  writeFileSync(join(directory, '.lock'), JSON.stringify({ pid, host: 'elsewhere' }))
+  await expect(runInto(directory, await resume(directory, trainingOf()))).rejects.toThrow(`process ${pid} on elsewhere; if there is none, remove `)
 })
 
 test('drafts of a run that was killed are taken away', async () => {
@@ -140,8 +185,11 @@ describe('killed with -9', () => {
   test('at any moment, no checkpoint is torn, and the run ends in the same bytes', async () => {
     const [directory, whole] = [join(root, 'killed'), join(root, 'not killed')]
     let [kills, seen] = [0, 0]
+    const seed = Number(process.env.SEED ?? Math.floor(Math.random() * 2 ** 31))
+    console.info(`SEED=${seed} repeats the moments`)
+    const random = uniform(seed)
     for (let at = 0; at < 40; at++) {
-      if (await killed(directory, at % 4, Math.random() * 15)) kills++
+      if (await killed(directory, at % 4, random() * 15)) kills++
       const listed = await listCheckpoints(join(directory, CHECKPOINTS))
       expect(listed.length).toBeLessThanOrEqual(4)
       for (const { path, step } of listed) {

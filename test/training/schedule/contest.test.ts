@@ -64,6 +64,38 @@ test('never more than the limit compete, none in the warm-up, and as many as dre
   }))
 })
 
+/** The rule step by step, as it reads. */
+function searched(layers: Parameters<typeof schedule>[0], steps: number, draw: (layer: string, n: number) => number): ContestSchedule {
+  const counts = new Array<number>(steps).fill(0)
+  return Object.fromEntries(layers.map(({ layer, rate, first, atMost }) => {
+    const chosen = new Set<number>()
+    const isFull = (step: number): boolean => atMost !== null && counts[step] >= atMost
+    for (let step = first; step < steps; step++) {
+      if (draw(layer, step - first) >= rate) continue
+      const ways = [...Array.from({ length: step - first }, (_, n) => step - 1 - n), ...Array.from({ length: steps - step - 1 }, (_, n) => step + 1 + n)]
+      const at = isFull(step) ? ways.find((other) => !isFull(other) && !chosen.has(other)) : step
+      if (at === undefined || chosen.has(at)) continue
+      chosen.add(at)
+      if (atMost !== null) counts[at]++
+    }
+    return [layer, [...chosen].sort((a, b) => a - b)]
+  }))
+}
+
+test('turns move to where a search step by step finds room', () => {
+  const layer = fc.record({ rate: fc.double({ min: 0, max: 1, noNaN: true }), first: fc.nat(9), atMost: fc.constantFrom(null, 1, 2, 3) })
+  fc.assert(fc.property(fc.array(layer, { minLength: 1, maxLength: 6 }), fc.integer({ min: 10, max: 60 }), fc.nat(), (found, steps, seed) => {
+    const layers = found.map((one, at) => ({ ...one, layer: `${at}` }))
+    const draw = (name: string, n: number): number => ((seed + 1) * (Number(name) + 3) * (n + 7) * 0.61803398875) % 1
+    expect(schedule(layers, steps, draw)).toEqual(searched(layers, steps, draw))
+  }))
+})
+
+test('more steps than anybody can draw for are refused', () => {
+  const recipe = recipeOf({ steps: 2 ** 31 - 1, layers: [routed('moe', { contest: { rate: 0.3, after: 0.1, atMost: 1 } })] })
+  expect(() => drawSchedule(recipe)).toThrow('2147483647 steps are too many to draw contests for; at most 16777216')
+})
+
 test('layers with and without a limit do not stand in each other\'s way', () => {
   const layers = [{ layer: 'a', rate: 1, first: 0, atMost: null }, { layer: 'b', rate: 1, first: 0, atMost: 1 }, { layer: 'c', rate: 1, first: 0, atMost: 1 }]
   expect(schedule(layers, 2, () => 0.5)).toEqual({ a: [0, 1], b: [0, 1], c: [] })

@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest'
-import { crc32c } from '../../training/crc32c.ts'
+import { crc32c } from '../../plan/crc32c.ts'
 
 const of = (bytes: Iterable<number>): string => crc32c(Uint8Array.from(bytes)).toString(16)
 
