@@ -21,18 +21,10 @@ export interface FormatOption {
 
 export const formatOption = (): Option => new Option('--format <format>', 'text for people, json for programs').choices(['text', 'json']).default('text')
 
-export interface SetOption {
-  readonly set: readonly string[]
-}
-
 /** `--set D=64`, as often as needed. */
 export const setOption = (): Option =>
   new Option('--set <name=value>', "gives a parameter of the model another value; may be repeated")
     .argParser((value: string, earlier: readonly string[]) => [...earlier, value])
     .default([], 'the values in the spec')
-
-export interface ModelOption {
-  readonly model?: string
-}
 
 export const modelOption = (): Option => new Option('--model <name>', 'which model, where the spec declares several')

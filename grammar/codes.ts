@@ -340,5 +340,3 @@ const rows = {
 export type Code = keyof typeof rows
 
 export const codes: { readonly [C in Code]: CodeRow } = rows
-
-export const isCode = (code: string): code is Code => Object.hasOwn(rows, code)

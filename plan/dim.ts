@@ -195,8 +195,18 @@ export function evaluate(a: DimLike, values: DimValues): number {
   return dim(a).terms.reduce((sum, t) => sum + t.factors.reduce((all, x) => all * atom(x), t.coefficient), 0)
 }
 
+const symbols = new WeakMap<Dim, readonly string[]>()
+
 /** The names of the symbols in it, each once, in order of appearance. */
 export function symbolsOf(a: Dim): readonly string[] {
+  const known = symbols.get(a)
+  if (known !== undefined) return known
+  const found = findSymbols(a)
+  symbols.set(a, found)
+  return found
+}
+
+function findSymbols(a: Dim): readonly string[] {
   const names = new Set<string>()
   rebuild(a, (name) => {
     names.add(name)

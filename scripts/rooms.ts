@@ -22,7 +22,7 @@ const ORDER: readonly (readonly string[])[] = [
   ['training'],
   ['package.json'],
   ['cli'],
-  ['scripts', 'examples', 'bench', 'test'],
+  ['scripts', 'examples', 'test'],
 ]
 
 /** Stricter than the order: all that these rooms may see of the house besides themselves. */
@@ -41,7 +41,7 @@ const FENCES: Readonly<Record<string, readonly string[]>> = {
 /** Who may read the syntax tree: what comes after the model knows only the model. */
 const TREE = { file: 'grammar/ast.ts', readers: ['grammar', 'compiler/model', 'compiler/compile.ts', 'compiler/train.ts', 'cli'] }
 
-const FREE = ['scripts', 'examples', 'bench', 'test']
+const FREE = ['scripts', 'examples', 'test']
 
 interface Import {
   readonly from: string

@@ -121,14 +121,6 @@ export function measureRows(scaling: Scaling, buffers: { cost: string; rows: str
   return [inTurn(scaling, 'row', filled, body), BARRIER]
 }
 
-/** Every lane's own part of a column: n terms, each a logarithm and what it counts for. */
-export interface Terms {
-  readonly count: Expression
-  readonly logarithm: Expression
-  /** null counts for 1. */
-  readonly weight: Expression | null
-}
-
 const slot = variable('u32', 'slot')
 
 const eachSlot = (scaling: Scaling, body: readonly Statement[]): Statement =>

@@ -5,8 +5,6 @@ import type { ShapeError, TensorType } from './record.ts'
 
 export const fail = (error: string): ShapeError => ({ error })
 
-export const isError = (value: TensorType | ShapeError): value is ShapeError => 'error' in value
-
 export const shapeText = (shape: readonly Dim[]): string => `[${shape.map((size) => size.key).join(', ')}]`
 
 export const typeText = ({ shape, dtype }: TensorType): string => `${dtype}${shapeText(shape)}`

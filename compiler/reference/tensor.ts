@@ -1,5 +1,4 @@
 /** Host tensors, and ways to make them. */
-import { constantValue, type Dim } from '../../plan/dim.ts'
 import type { DType } from '../graph/vocabulary.ts'
 import { EvaluationError, elements, hostTensor, type HostTensor } from '../ops/tensor.ts'
 
@@ -24,8 +23,3 @@ export function swapLastTwo({ shape, dtype, values }: HostTensor): HostTensor {
   return hostTensor([...shape.slice(0, -2), columns, rows], dtype, swapped)
 }
 
-/** The numbers of a shape without symbols; undefined where there is one. */
-export function fixedShape(shape: readonly Dim[]): number[] | undefined {
-  const sizes = shape.map(constantValue)
-  return sizes.every((size) => size !== undefined) ? sizes : undefined
-}

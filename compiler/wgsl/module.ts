@@ -17,8 +17,6 @@ export interface ModuleBuffer {
   readonly partElements: number | null
 }
 
-export const storageType = (type: ScalarType): StorageType => (type === 'bool' ? 'u32' : type)
-
 /** The names of the bindings a buffer takes, one a part. */
 export const bindingNames = (buffer: ModuleBuffer): readonly string[] =>
   buffer.parts === 1 ? [`buffer_${buffer.name}`] : Array.from({ length: buffer.parts }, (_, part) => `buffer_${buffer.name}_${part}`)

@@ -1,4 +1,4 @@
-/** Tile sizes of the matrix-product templates, as they measured fastest on each kind of adapter. */
+/** Tile sizes of the matrix-product templates: on software adapters as they measured fastest, on GPUs by reasoning. */
 import type { Target } from '../../plan/target.ts'
 import type { TiledTile } from './routines/matmul_tiled.wgsl.ts'
 

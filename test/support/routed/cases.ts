@@ -52,30 +52,42 @@ export const CONSTRAINTS = {
 const MOST_TOKENS = 14
 const MOST_EXPERTS = 9
 
+export type Sizes = Pick<Layer, 'E' | 'k'>
+
 interface Corner {
-  readonly sizes?: fc.Arbitrary<Pick<Layer, 'E' | 'k'>>
+  readonly sizes?: fc.Arbitrary<Sizes>
   readonly T?: fc.Arbitrary<number>
   readonly kinds?: readonly Kind[]
 }
 
-const sizes = (least: number, k: (E: number) => fc.Arbitrary<number>): fc.Arbitrary<Pick<Layer, 'E' | 'k'>> =>
+const sizes = (least: number, k: (E: number) => fc.Arbitrary<number>): fc.Arbitrary<Sizes> =>
   fc.integer({ min: least, max: MOST_EXPERTS }).chain((E) => fc.record({ E: fc.constant(E), k: k(E) }))
+
+/** Cases for a constraint, of any sizes that the corner has or of those given. */
+type MadeCorner = (rulesOf: RulesOf, sizes?: fc.Arbitrary<Sizes>) => fc.Arbitrary<Case>
 
 const anySizes = sizes(1, (E) => fc.integer({ min: 1, max: E }))
 const everyKind = Object.keys(KINDS) as Kind[]
 
-const corner = ({ sizes = anySizes, T = fc.integer({ min: 1, max: MOST_TOKENS }), kinds = everyKind }: Corner) => (rulesOf: RulesOf): fc.Arbitrary<Case> =>
-  sizes.chain(({ E, k }) => fc.record({
+const corner = ({ sizes = anySizes, T = fc.integer({ min: 1, max: MOST_TOKENS }), kinds = everyKind }: Corner): MadeCorner => (rulesOf, of = sizes) =>
+  of.chain(({ E, k }) => fc.record({
     // other sizes follow from these two, so that a spec is met more than once
     layer: fc.record({ E: fc.constant(E), k: fc.constant(k), features: fc.constant(1 + (E % 4)), F: fc.constant(1 + (E % 3)), rules: rulesOf({ E, k }) }),
     problem: fc.record({ kind: fc.constantFrom(...kinds), T, seed: fc.nat() }),
   }))
 
-export const CORNERS = {
-  anything: corner({}),
-  'all tokens to one expert': corner({ kinds: ['all tokens to one expert'] }),
-  'all tokens to one expert and no other': corner({ kinds: ['all tokens to one expert'], sizes: sizes(1, () => fc.constant(1)) }),
-  'none to an expert': corner({ kinds: ['none to an expert'], sizes: sizes(2, (E) => fc.integer({ min: 1, max: E - 1 })) }),
-  'k = E': corner({ sizes: sizes(1, fc.constant) }),
-  'T = 1': corner({ T: fc.constant(1) }),
-} satisfies Record<string, (rulesOf: RulesOf) => fc.Arbitrary<Case>>
+const CORNER: Readonly<Record<'anything' | 'all tokens to one expert' | 'all tokens to one expert and no other' | 'none to an expert' | 'k = E' | 'T = 1', Corner>> = {
+  anything: {},
+  'all tokens to one expert': { kinds: ['all tokens to one expert'] },
+  'all tokens to one expert and no other': { kinds: ['all tokens to one expert'], sizes: sizes(1, () => fc.constant(1)) },
+  'none to an expert': { kinds: ['none to an expert'], sizes: sizes(2, (E) => fc.integer({ min: 1, max: E - 1 })) },
+  'k = E': { sizes: sizes(1, fc.constant) },
+  'T = 1': { T: fc.constant(1) },
+}
+type CornerName = keyof typeof CORNER
+
+const ofAll = <T>(make: (corner: Corner) => T): Record<CornerName, T> =>
+  Object.fromEntries(Object.entries(CORNER).map(([name, corner]) => [name, make(corner)])) as Record<CornerName, T>
+
+export const CORNERS = ofAll(corner)
+export const CORNER_SIZES = ofAll(({ sizes = anySizes }) => sizes)

@@ -49,6 +49,7 @@ const EMITTERS: readonly Emitter[] = [
   {
     name: 'matmul_vector, by workgroup',
     aligned: false,
+    slow: true,
     emit: (matmul, _, spell) => emitMatmulVector(matmul, { lanes: 16, rows: 2, columns: columnsOf(matmul, 3), combine: 'workgroup' }, spell),
   },
   {
