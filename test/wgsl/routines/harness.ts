@@ -4,7 +4,6 @@ import { writeModule } from '../../../compiler/wgsl/module.ts'
 import type { RoutineText } from '../../../compiler/wgsl/routine.ts'
 import type { Speller } from '../../../compiler/wgsl/speller.ts'
 import { createWriter } from '../../../compiler/wgsl/write.ts'
-import { openDevices } from '../../../runtime/dawn/index.ts'
 import type { Device } from '../../../runtime/device.ts'
 
 export interface Bound {
@@ -22,8 +21,6 @@ export interface Prepared {
 }
 
 /** Every software adapter of this machine, the fastest first. */
-export const openAdapters = (): Promise<readonly Device[]> => openDevices({ choose: 'software' })
-
 export const spellerFor = (values: DimValues): Speller =>
   createWriter({ dims: Object.keys(values), lanes: 1, oneSubgroup: false })
 

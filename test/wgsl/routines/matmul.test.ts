@@ -9,7 +9,8 @@ import { emitMatmulTiled } from '../../../compiler/wgsl/routines/matmul_tiled.wg
 import { emitMatmulVector } from '../../../compiler/wgsl/routines/matmul_vector.wgsl.ts'
 import type { Speller } from '../../../compiler/wgsl/speller.ts'
 import type { Device } from '../../../runtime/device.ts'
-import { openAdapters, prepare, spellerFor } from './harness.ts'
+import { open, softwareDevices } from '../../support/devices.ts'
+import { prepare, spellerFor } from './harness.ts'
 import { makeCase, worstError, type CaseShape } from './matmul-case.ts'
 
 interface Emitter {
@@ -124,9 +125,9 @@ const constants = ({ grouping, products, gathered }: Pick<CaseShape, 'grouping' 
   symbolic: fc.constant(true),
 })
 
-let devices: readonly Device[] = []
+const devices = new Map<string, Device>()
 beforeAll(async () => {
-  devices = await openAdapters()
+  for (const adapter of here) devices.set(adapter, await open(adapter))
 })
 afterAll(() => devices.forEach((device) => device.dispose()))
 
@@ -140,17 +141,18 @@ async function errorOf(device: Device, emitter: Emitter, shape: CaseShape): Prom
   return worstError(actual, expected)
 }
 
-const ADAPTERS = [
-  { adapter: 'SwiftShader', along: 'the depth', shapes: anyShape, runs: 25 },
-  { adapter: 'llvmpipe', along: 'the depth', shapes: symbolicShape, runs: 25 },
-  { adapter: 'SwiftShader', along: 'lines', shapes: linesShape, runs: 35 },
-  { adapter: 'llvmpipe', along: 'lines', shapes: symbolicLines, runs: 25 },
+const SCENES = [
+  { adapter: 'swiftshader', along: 'the depth', shapes: anyShape, runs: 25 },
+  { adapter: 'lavapipe', along: 'the depth', shapes: symbolicShape, runs: 25 },
+  { adapter: 'swiftshader', along: 'lines', shapes: linesShape, runs: 35 },
+  { adapter: 'lavapipe', along: 'lines', shapes: symbolicLines, runs: 25 },
 ]
 
+const here = await softwareDevices()
+
 describe.each(EMITTERS)('$name', (emitter) => {
-  test.each(ADAPTERS)('multiplies as f64 does along $along, on $adapter', async ({ adapter, shapes, runs }) => {
-    const device = devices.find(({ target }) => target.name.includes(adapter))
-    if (device === undefined) return
+  test.each(SCENES.filter(({ adapter }) => here.includes(adapter)))('multiplies as f64 does along $along, on $adapter', async ({ adapter, shapes, runs }) => {
+    const device = devices.get(adapter)!
     await fc.assert(
       fc.asyncProperty(shapes(emitter.aligned), async (shape) => {
         expect(await errorOf(device, emitter, shape)).toBeLessThan(3e-6)
@@ -161,5 +163,5 @@ describe.each(EMITTERS)('$name', (emitter) => {
 })
 
 test('an adapter was there to ask', () => {
-  expect(devices.length).toBeGreaterThan(0)
+  expect(devices.size).toBeGreaterThan(0)
 })
