@@ -4,7 +4,7 @@ import type { Node } from '../graph/node.ts'
 import type { Expression, Statement } from '../scalar/expression.ts'
 import { add, less, multiply, size, u32, variable } from '../scalar/build.ts'
 import { openScope, type ScheduleContext } from './context.ts'
-import { delinearise } from './indexing.ts'
+import { delinearise, linearise } from './indexing.ts'
 import type { KernelProgram } from './kernel.ts'
 import { describe, kernelName } from './describe.ts'
 import type { Group } from './group.ts'
@@ -14,8 +14,14 @@ const LANES = 64
 export function elementsKernel(group: Group, context: ScheduleContext): KernelProgram {
   const results = context.partition.results(group)
   const named = new Map<Node, Expression>()
-  const scope = openScope(context, group.members, (node) => named.get(node) ?? null)
   const element = variable('u32', 'element')
+  // another element of a value that has a name, as of one turned over, is worked out anew
+  const isOwn = (node: Node, indices: readonly Expression[]): boolean =>
+    delinearise(element, node.shape).every((index, axis) => index === indices[axis]) || linearise(indices, node.shape) === element
+  const scope = openScope(context, group.members, (node, indices) => {
+    const name = named.get(node)
+    return name !== undefined && isOwn(node, indices) ? name : null
+  })
   const count = product(results[0].shape)
   // several values are all worked out before the first is stored, as it may take the place of what the others read
   const names = results.length === 1 ? [] : results.map((node, at): Statement => {

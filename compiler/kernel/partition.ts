@@ -43,6 +43,10 @@ const isOrderedSum = (node: Node): boolean => node.op === 'sum_rows' && node.inp
 const isElementwise = (node: Node): boolean => records[node.op].kind === 'elementwise'
 const isReduction = (node: Node): boolean => records[node.op].kind === 'reduction'
 
+/** Whether a product of the set multiplies what the set makes: the whole of it would have to be there before. */
+const readsItself = (set: ReadonlySet<Node>): boolean =>
+  [...set].some((node) => isProduct(node) && node.inputs.some((input) => set.has(input)))
+
 const NONE: ReadonlySet<Node> = new Set()
 
 interface Draft {
@@ -160,7 +164,7 @@ class Partitioner {
       const joining = this.draftOf.has(user) || this.concessions.apart.has(user) ? null : fits(user)
       const added = joining?.filter((node) => !set.has(node)) ?? []
       for (const node of added) set.add(node)
-      if (joining === null || this.closesCycle(set)) {
+      if (joining === null || readsItself(set) || this.closesCycle(set)) {
         for (const node of added) set.delete(node)
         refused.add(user)
       } else best = this.leavesNoMore(set) ?? best
@@ -290,7 +294,8 @@ class Partitioner {
       if (![...rows.members].some((node) => node.op === 'top_k')) continue
       for (const scores of [...this.drafts].filter((draft) => draft.kind === 'products')) {
         if (this.concessions.apart.has(scores.anchor) || !this.isHead(scores, rows)) continue
-        if (this.closesCycle(new Set([...scores.members, ...rows.members]))) continue
+        const joined = new Set([...scores.members, ...rows.members])
+        if (readsItself(joined) || this.closesCycle(joined)) continue
         for (const member of scores.members) this.join(rows, member)
         rows.heads.push(...scores.heads)
         this.drafts.delete(scores)
