@@ -116,8 +116,10 @@ const tooLarge = (bytes: number, target: Target): string =>
 /** Rows of a tile: no more than there can be, few where few are expected, and in all tiles about as many where their number is known. */
 function heightFor({ matmul, tokens, rows }: Situation, full: number, few: number): number {
   if (rows === undefined) return tileHeight(matmul, tokens === 'few' ? few : full)
-  const even = Math.ceil(rows / Math.ceil(rows / full))
-  return tileHeight(matmul, Math.max(1, Math.min(rows, full, 4 * Math.ceil(even / 4))))
+  // a product without rows has tiles all the same, and none of them runs
+  const some = Math.max(1, rows)
+  const even = Math.ceil(some / Math.ceil(some / full))
+  return tileHeight(matmul, Math.min(some, full, 4 * Math.ceil(even / 4)))
 }
 
 function judgeSubgroup(situation: Situation): Verdict {

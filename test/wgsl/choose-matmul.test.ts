@@ -70,6 +70,10 @@ describe('chooseMatmul', () => {
     expect(choose(changes, LAVAPIPE).reason).toBe(`a subgroup of 8 lanes makes ${size} elements and broadcasts the left rows`)
   })
 
+  test('without rows takes a template as with one', () => {
+    for (const target of [LAVAPIPE, NO_SUBGROUPS, WARPS, PORTABLE]) expect(choose({ rows: 0 }, target).reason).not.toContain('NaN')
+  })
+
   test('narrows the tile on an adapter with little workgroup memory', () => {
     const three = choose({ products: 3 }, PORTABLE)
     expect(three.routine.workgroupBytes).toBeLessThanOrEqual(16384)
