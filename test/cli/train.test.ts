@@ -1,7 +1,7 @@
-import { writeFileSync } from 'node:fs'
+import { cpSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { describe, expect, it } from 'vitest'
-import { loadBars, termsOf } from '../../cli/training/line.ts'
+import { loadBars, termsOf, validationLine } from '../../cli/training/line.ts'
 import { readSafetensors } from '../support/safetensors.ts'
 import { place, type Place } from './harness.ts'
 
@@ -28,8 +28,15 @@ model tiny(V: int = 12, D: int = 6, E: int = 3) {
   }
 }
 `
+/** Version 1: a header of 128 bytes in all, then the numbers. */
+const npy = (data: Int32Array): Uint8Array => {
+  const header = `{'descr': '<i4', 'fortran_order': False, 'shape': (${data.length},), }`.padEnd(117) + '\n'
+  return Buffer.concat([Buffer.from('\x93NUMPY\x01\x00\x76\x00', 'latin1'), Buffer.from(header), Buffer.from(data.buffer)])
+}
+
 const there = (): Place => place({
   'tiny.smoe': SPEC, 'plain.smoe': SPEC.replace(/ {2}train \{[\s\S]*?\n {2}\}\n/, ''), 'data.txt': 'abcdefghijkl'.repeat(40),
+  'ids.npy': npy(Int32Array.from({ length: 60 }, (_, at) => at % 12)),
   'still.smoe': SPEC.replace('cross_entropy(logits, targets)\n    metric', 'stop(cross_entropy(logits, targets))\n    metric'),
 })
 
@@ -110,7 +117,7 @@ describe('smoe train', () => {
     ['a directory that is a file', ['train', 'tiny.smoe', ...on, '--out', 'data.txt'], 2, /EEXIST|ENOTDIR/],
     ['a model that learns nothing', ['train', 'still.smoe', ...on], 2, /learns nothing: no gradient of its losses reaches a weight/],
     ['a part of the data beside data of its own', ['train', 'tiny.smoe', ...on, '--validation', 'data.txt', '--split', '0.2'], 2, /--split <share>' cannot be used with option '--validation/],
-    ['a checkpoint of no run without a place to go on', ['train', 'tiny.smoe', ...on, '--resume', 'none.safetensors'], 5, /none\.safetensors/],
+    ['tokens to validate text with', ['train', 'tiny.smoe', ...on, '--validation', 'ids.npy'], 2, /ids\.npy: is tokens, and what it is to validate is not/],
     ['a resume of nothing', ['train', 'tiny.smoe', ...on, '--resume', 'nothing'], 5, /no checkpoint|no such|nothing/],
   ] as const)('refuses %s', async (_, args, code, message) => {
     const result = await there().smoe(...args)
@@ -136,6 +143,24 @@ describe('smoe train', () => {
     expect(err).toMatch(/SMOE7001[\s\S]*svd has no gradient[\s\S]*tiny\.smoe:8:[\s\S]*stop\(\.\.\.\)/)
   })
 
+  it('goes on from a copied checkpoint where it is told to, and nowhere else', async () => {
+    const { smoe, folder, read } = there()
+    await smoe(...whole)
+    cpSync(join(folder, checkpoint('whole', 4)), join(folder, 'copy.safetensors'))
+    const from = ['train', 'tiny.smoe', ...on, '--validate-every', '2', '--resume', 'copy.safetensors'] as const
+    expect(await smoe(...from)).toMatchObject({ code: 2, err: expect.stringContaining('--out says where') })
+    expect(await smoe(...from, '--out', 'copied')).toMatchObject({ code: 0 })
+    expect(read('copied/report.html')).not.toBeNull()
+  })
+
+  it('leaves the report of a run that diverges', async () => {
+    const text = SPEC.replace('adamw(rate = 0.01)', 'sgd(rate = 1e30)')
+    const { smoe, read } = place({ 'tiny.smoe': text, 'data.txt': 'abcdefghijkl'.repeat(40) })
+    const { code, err } = await smoe('train', 'tiny.smoe', ...on, '--out', 'wild')
+    expect(code, err).toBe(4)
+    expect(read('wild/report.html')).toContain('<html')
+  })
+
   it('refuses a run over another, and to go on otherwise than it began', async () => {
     const { smoe } = there()
     await smoe(...whole)
@@ -145,6 +170,12 @@ describe('smoe train', () => {
 })
 
 describe('the line of a run', () => {
+  it('compares the losses that a validation has too', () => {
+    const losses = { 'loss.next': 2, 'loss.layers.0.moe.router.balance': 0.5 }
+    const line = validationLine({ kind: 'validation', step: 3, loss: 1.5, losses: { 'loss.next': 1.5 }, metrics: {}, batches: 1, seconds: 1 }, { losses } as never)
+    expect(line).toContain('loss 2.0000  validation 1.5000')
+  })
+
   it('draws load beside the heaviest expert, and an idle one apart', () => expect(loadBars([8, 0, 4, 1])).toBe('█·▅▂'))
 
   it('sums terms over layers', () => expect(termsOf({ 'loss.next': 2, 'loss.layers.0.moe.router.z': 0.25, 'loss.layers.1.moe.router.z': 0.5 })).toEqual({ next: 2, z: 0.75 }))

@@ -155,6 +155,17 @@ test('data that does not fit is refused before anything is computed', async () =
   expect(machine.calls).toEqual([])
 })
 
+test('stopped in its last step, a run is done and has looked', async () => {
+  const stop = new AbortController()
+  const events: TrainingEvent[] = []
+  for await (const event of train(optionsOf(bigrams(), fakeMachine(bigrams()), { signal: stop.signal }))) {
+    events.push(event)
+    if (event.kind === 'step' && event.step === 6) stop.abort()
+  }
+  expect(kinds(events)).toBe('svpsssvpsssvpce')
+  expect(events.at(-1)).toMatchObject({ reason: 'done', step: 6 })
+})
+
 describe('a run that is stopped', () => {
   const recipe = bigrams({ steps: 9, isRandom: true, layers: [routed('layers.0/moe', { contest: { rate: 0.4, after: 0.2, atMost: 1 }, balancedBias: { weight: 'bias', rate: 0.01 } }), routed('layers.1/moe')] })
 
