@@ -2,13 +2,14 @@
 import { closest } from '../../grammar/suggest.ts'
 import type { Port, StorageType } from '../../plan/plan.ts'
 import type { Checkpoint, TensorInfo } from '../../runtime/checkpoint/checkpoint.ts'
+import { listed, quoted } from '../../runtime/checkpoint/quote.ts'
 import { arrayOf, type HostData } from '../../runtime/tensors.ts'
 import { convertible, elementsOf, inRange } from '../../runtime/weights/convert.ts'
 import { EXIT, Failure } from '../exit.ts'
 
 /** A tensor of a file as elements of a type. Throws a Failure for a type that does not convert and for whole numbers out of range. */
 export async function readTensor(checkpoint: Checkpoint, { name, dtype, shape, bytes }: TensorInfo, wanted: StorageType): Promise<HostData> {
-  const what = `${checkpoint.name}: tensor '${name}'`
+  const what = `${checkpoint.name}: tensor ${quoted(name)}`
   if (!convertible(dtype, wanted)) throw new Failure(EXIT.usage, `${what} is ${dtype}, ${wanted} is needed`)
   const elements = elementsOf(dtype, await checkpoint.read(name, 0, bytes))
   const data = arrayOf(wanted, new ArrayBuffer(4 * elements.length))
@@ -26,6 +27,6 @@ export function findTensor(checkpoint: Checkpoint, port: Pick<Port, 'name'>, nam
   const found = tensors.get(named ?? port.name) ?? (named === null && tensors.size === 1 ? [...tensors.values()][0] : undefined)
   if (found !== undefined) return found
   const meant = closest(named ?? port.name, tensors.keys())
-  const has = `it has ${[...tensors.keys()].slice(0, 12).join(', ') || 'no tensor'}${tensors.size > 12 ? ', ...' : ''}`
-  throw new Failure(EXIT.usage, `${name} has no tensor '${named ?? port.name}'`, meant === null ? has : `did you mean '${meant}'?`)
+  const has = `it has ${listed([...tensors.keys()]) || 'no tensor'}`
+  throw new Failure(EXIT.usage, `${name} has no tensor ${quoted(named ?? port.name)}`, meant === null ? has : `did you mean ${quoted(meant)}?`)
 }

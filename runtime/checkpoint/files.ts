@@ -1,14 +1,15 @@
 /** Checkpoints in files, for Node. */
 
 import { randomBytes } from 'node:crypto'
-import { open, rename, stat, unlink, type FileHandle } from 'node:fs/promises'
+import { open, readdir, rename, stat, unlink, type FileHandle } from 'node:fs/promises'
 import { basename, dirname, join } from 'node:path'
 import { CheckpointError } from '../errors.ts'
 import type { Checkpoint } from './checkpoint.ts'
 import { encodeHeader, tensorBytes, type FileData } from './encode.ts'
+import { listed } from './quote.ts'
 import { openSafetensors } from './safetensors.ts'
-import { openModel, openShards } from './shards.ts'
-import type { ByteSource } from './source.ts'
+import { INDEX, NEITHER, openModel, openShards, SINGLE } from './shards.ts'
+import { orClose, type ByteSource } from './source.ts'
 
 const reasonOf = (error: unknown): string => (error as NodeJS.ErrnoException).code ?? (error as Error).message
 
@@ -27,7 +28,7 @@ export async function fileSource(path: string): Promise<ByteSource> {
   const file = await open(path, 'r').catch((error: unknown) => {
     throw new CheckpointError(path, `cannot be opened (${reasonOf(error)})`)
   })
-  const { size } = await file.stat()
+  const { size } = await orClose(file, () => file.stat())
   let closed = false
   return {
     name: path,
@@ -51,31 +52,37 @@ const kindOf = async (path: string): Promise<'file' | 'directory' | 'nothing'> =
   }
 }
 
-/** Whatever is read of it, a checkpoint that is refused leaves no file open. */
-async function orClose(source: ByteSource, opened: Promise<Checkpoint>): Promise<Checkpoint> {
-  try {
-    return await opened
-  } catch (error) {
-    await source.close()
-    throw error
-  }
-}
-
 const openBeside = (directory: string) => async (name: string): Promise<ByteSource | null> => {
   const path = join(directory, name)
   return (await kindOf(path)) === 'file' ? fileSource(path) : null
+}
+
+/** What a folder holds that could have been meant, for a message. */
+async function heldBy(directory: string): Promise<string> {
+  const names = (await readdir(directory).catch(() => [])).filter((name) => /\.(safetensors|safetensors\.index\.json|bin|pt|pth|gguf)$/.test(name)).sort()
+  if (names.length === 0) return ''
+  const isReadable = names.some((name) => /safetensors/.test(name))
+  return `; it has ${listed(names, 4)}${isReadable ? ': give the path of the one to read' : ', and only safetensors files are read'}`
+}
+
+async function openDirectory(path: string): Promise<Checkpoint> {
+  const kinds = await Promise.all([SINGLE, INDEX].map((name) => kindOf(join(path, name))))
+  if (!kinds.includes('file')) throw new CheckpointError(path, `${NEITHER}${await heldBy(path)}`)
+  return openModel(path, openBeside(path))
 }
 
 /** A safetensors file, an index of shards, or a directory with either. Throws a CheckpointError that names the file. */
 export async function openCheckpoint(path: string): Promise<Checkpoint> {
   const kind = await kindOf(path)
   if (kind === 'nothing') throw new CheckpointError(path, 'is not there')
-  if (kind === 'directory') return openModel(path, openBeside(path))
+  if (kind === 'directory') return openDirectory(path)
   const source = await fileSource(path)
-  if (!path.endsWith('.json')) return orClose(source, openSafetensors(source))
-  const checkpoint = await orClose(source, openShards(source, openBeside(dirname(path))))
-  await source.close()
-  return checkpoint
+  if (!path.endsWith('.json')) return openSafetensors(source)
+  try {
+    return await openShards(source, openBeside(dirname(path)))
+  } finally {
+    await source.close()
+  }
 }
 
 type Pieces = Iterable<Uint8Array> | AsyncIterable<Uint8Array>

@@ -1,7 +1,11 @@
 /**
  * The header of a safetensors file, read strictly: JSON of one fixed form, so that no depth, repeated key or number that is not
- * written as a whole one passes. Its own reader, since `JSON.parse` keeps the last of repeated keys and takes 2e0 for 2.
+ * written as a whole one passes. Its own reader, since `JSON.parse` keeps the last of repeated keys and takes 2e0 for 2. It works on
+ * the bytes and stops at the first limit: a hostile header costs no more time or memory than what comes before its fault.
  */
+
+import { isPadding, readObject, readString, readWhole, take, peek, type Cursor } from './header-json.ts'
+import { cut, quoted } from './quote.ts'
 
 export interface RawTensor {
   readonly name: string
@@ -19,113 +23,54 @@ export interface Header {
 /** Why a header is refused. */
 export class HeaderError extends Error {}
 
-interface Cursor {
-  readonly text: string
-  at: number
-}
+/** Bytes of a tensor's name, or of a key of the metadata. */
+const LONGEST_NAME = 4096
+/** Bytes of a dtype or of a field of a tensor. */
+const LONGEST_WORD = 64
+/** As many axes as NumPy gives an array. */
+const MOST_AXES = 64
 
-const SPACE = /[ \t\n\r]*/y
-const STRING = /"(?:[^"\\\u0000-\u001f]|\\.)*"/y
-const NUMBER = /-?[0-9][0-9a-zA-Z.+-]*/y
-const WHOLE = /^(?:0|[1-9][0-9]{0,19})$/
-const LONE_SURROGATE = /\p{Surrogate}/u
-
-function match(cursor: Cursor, pattern: RegExp): string | null {
-  pattern.lastIndex = cursor.at
-  const found = pattern.exec(cursor.text)?.[0] ?? null
-  if (found !== null) cursor.at += found.length
-  return found
-}
-
-function fail(cursor: Cursor, expected: string): never {
-  const found = cursor.at < cursor.text.length ? `'${cursor.text[cursor.at]}'` : 'the end'
-  throw new HeaderError(`${expected} is expected at character ${cursor.at} of the header, not ${found}`)
-}
-
-function peek(cursor: Cursor): string | undefined {
-  match(cursor, SPACE)
-  return cursor.text[cursor.at]
-}
-
-function take(cursor: Cursor, character: string): void {
-  if (peek(cursor) !== character) fail(cursor, `'${character}'`)
-  cursor.at++
-}
-
-function readString(cursor: Cursor, what: string): string {
-  peek(cursor)
-  const start = cursor.at
-  const raw = match(cursor, STRING)
-  if (raw === null) return fail(cursor, what)
-  try {
-    const value = JSON.parse(raw) as string
-    if (!LONE_SURROGATE.test(value)) return value
-  } catch {
-    // told below
-  }
-  throw new HeaderError(`${what} at character ${start} of the header is no valid text`)
-}
-
-/** A whole number of at most 64 bits, written as one. */
-function readWhole(cursor: Cursor): bigint {
-  peek(cursor)
-  const raw = match(cursor, NUMBER)
-  if (raw === null) return fail(cursor, 'a whole number')
-  const value = WHOLE.test(raw) ? BigInt(raw) : -1n
-  if (value < 0n || value >= 2n ** 64n) throw new HeaderError(`${raw} is no whole number from 0 on`)
-  return value
-}
-
-function readList(cursor: Cursor): readonly bigint[] {
+function readList(cursor: Cursor, what: string, most: number): readonly bigint[] {
   const values: bigint[] = []
   take(cursor, '[')
   while (peek(cursor) !== ']') {
     if (values.length > 0) take(cursor, ',')
+    if (values.length === most) throw new HeaderError(`${what} has more than ${most} numbers`)
     values.push(readWhole(cursor))
   }
   take(cursor, ']')
   return values
 }
 
-/** Each member once; `read` takes its value. */
-function readObject(cursor: Cursor, what: string, read: (key: string) => void): void {
-  const seen = new Set<string>()
-  take(cursor, '{')
-  while (peek(cursor) !== '}') {
-    if (seen.size > 0) take(cursor, ',')
-    const key = readString(cursor, 'a name')
-    if (seen.has(key)) throw new HeaderError(`${what} has '${key}' twice`)
-    seen.add(key)
-    take(cursor, ':')
-    read(key)
-  }
-  take(cursor, '}')
-}
+type Found = { dtype?: string; shape?: readonly bigint[]; data_offsets?: readonly bigint[] }
 
 function readTensor(cursor: Cursor, name: string): RawTensor {
-  const found: { dtype?: string; shape?: readonly bigint[]; offsets?: readonly bigint[] } = {}
-  readObject(cursor, `tensor '${name}'`, (key) => {
-    if (key === 'dtype') found.dtype = readString(cursor, 'a type')
-    else if (key === 'shape') found.shape = readList(cursor)
-    else if (key === 'data_offsets') found.offsets = readList(cursor)
-    else throw new HeaderError(`tensor '${name}' has the unknown field '${key}'`)
+  const what = `tensor ${quoted(name)}`
+  const found: Found = {}
+  readObject(cursor, what, LONGEST_WORD, (key) => {
+    if (key === 'dtype') found.dtype = readString(cursor, 'a type', LONGEST_WORD)
+    else if (key === 'shape') found.shape = readList(cursor, `the shape of ${what}`, MOST_AXES)
+    else if (key === 'data_offsets') found.data_offsets = readList(cursor, `data_offsets of ${what}`, 2)
+    else throw new HeaderError(`${what} has the unknown field ${quoted(key)}`)
   })
-  const { dtype, shape, offsets } = found
+  const { dtype, shape, data_offsets: offsets } = found
   if (dtype === undefined || shape === undefined || offsets === undefined) {
-    throw new HeaderError(`tensor '${name}' lacks ${dtype === undefined ? 'dtype' : shape === undefined ? 'shape' : 'data_offsets'}`)
+    throw new HeaderError(`${what} lacks ${dtype === undefined ? 'dtype' : shape === undefined ? 'shape' : 'data_offsets'}`)
   }
-  if (offsets.length !== 2) throw new HeaderError(`tensor '${name}' has ${offsets.length} offsets, not two`)
+  if (offsets.length !== 2) throw new HeaderError(`${what} has ${offsets.length} offsets, not two`)
   return { name, dtype, shape, begin: offsets[0], end: offsets[1] }
 }
 
+const NULL = [0x6e, 0x75, 0x6c, 0x6c]
+
 function readMetadata(cursor: Cursor): Record<string, string> {
   const metadata: Record<string, string> = Object.create(null) as Record<string, string>
-  if (peek(cursor) === 'n' && cursor.text.startsWith('null', cursor.at)) {
-    cursor.at += 4
+  if (peek(cursor) === 'n' && NULL.every((byte, at) => cursor.bytes[cursor.at + at] === byte)) {
+    cursor.at += NULL.length
     return metadata
   }
-  readObject(cursor, '__metadata__', (key) => {
-    metadata[key] = readString(cursor, 'a text')
+  readObject(cursor, '__metadata__', LONGEST_NAME, (key) => {
+    metadata[key] = readString(cursor, 'a text', Infinity)
   })
   return metadata
 }
@@ -138,22 +83,16 @@ function checkName(name: string): void {
     : /[\u0000-\u001f\u007f]/.test(name) ? 'has control characters'
     : /^[/\\]/.test(name) || name.split(/[/\\]/).some((part) => part === '..' || part === '.') ? 'is a path out of its place'
     : null
-  if (reason !== null) throw new HeaderError(`the tensor name ${JSON.stringify(name)} ${reason}`)
+  if (reason !== null) throw new HeaderError(`the tensor name ${JSON.stringify(cut(name))} ${reason}`)
 }
 
 /** Parses the header's bytes. Throws a HeaderError. */
 export function parseHeader(bytes: Uint8Array): Header {
-  let text: string
-  try {
-    text = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true }).decode(bytes)
-  } catch {
-    throw new HeaderError('the header is not UTF-8')
-  }
-  if (text[0] !== '{') throw new HeaderError("the header does not begin with '{'")
-  const cursor: Cursor = { text, at: 0 }
+  if (bytes[0] !== 0x7b) throw new HeaderError("the header does not begin with '{'")
+  const cursor: Cursor = { bytes, at: 0, refuse: (message) => { throw new HeaderError(message) } }
   const tensors: RawTensor[] = []
   let metadata: Record<string, string> = {}
-  readObject(cursor, 'the header', (key) => {
+  readObject(cursor, 'the header', LONGEST_NAME, (key) => {
     if (key === '__metadata__') {
       metadata = readMetadata(cursor)
       return
@@ -162,6 +101,6 @@ export function parseHeader(bytes: Uint8Array): Header {
     tensors.push(readTensor(cursor, key))
   })
   // writers pad the header with spaces so that the data is aligned
-  if (!/^ *$/.test(text.slice(cursor.at))) throw new HeaderError('something other than spaces follows the header')
+  if (!isPadding(cursor)) throw new HeaderError('something other than spaces follows the header')
   return { tensors, metadata }
 }

@@ -2,7 +2,8 @@ import { CheckpointError } from '../errors.ts'
 import type { Checkpoint, TensorInfo } from './checkpoint.ts'
 import { dtypeRecord, isDType } from './dtypes.ts'
 import { HeaderError, parseHeader, type RawTensor } from './header.ts'
-import type { ByteSource } from './source.ts'
+import { cut, quoted } from './quote.ts'
+import { orClose, type ByteSource } from './source.ts'
 
 /** Longer headers are refused unread, as the format's own reader does. */
 const LONGEST_HEADER = 100_000_000n
@@ -14,13 +15,21 @@ interface Placed {
   readonly begin: number
 }
 
+/** Sizes that a message shows. */
+const MOST_SHOWN = 8
+
+const shown = (shape: readonly bigint[]): string =>
+  `[${shape.slice(0, MOST_SHOWN).join(', ')}${shape.length > MOST_SHOWN ? `, and ${shape.length - MOST_SHOWN} more` : ''}]`
+
 function placeTensor(raw: RawTensor, dataBytes: bigint): Placed {
   const { name, dtype, shape, begin, end } = raw
-  if (!isDType(dtype)) throw new HeaderError(`tensor '${name}' has the unknown type ${JSON.stringify(dtype)}`)
-  if (begin > end || end > dataBytes) throw new HeaderError(`tensor '${name}' lies at ${begin} to ${end} of ${dataBytes} bytes`)
+  const what = `tensor ${quoted(name)}`
+  if (!isDType(dtype)) throw new HeaderError(`${what} has the unknown type ${JSON.stringify(cut(dtype))}`)
+  if (begin > end || end > dataBytes) throw new HeaderError(`${what} lies at ${begin} to ${end} of ${dataBytes} bytes`)
   const bits = shape.reduce((all, size) => all * size, BigInt(dtypeRecord(dtype).bits))
   if (bits % 8n !== 0n || bits / 8n !== end - begin) {
-    throw new HeaderError(`tensor '${name}' of ${dtype}[${shape.join(', ')}] takes ${bits} bits and has ${end - begin} bytes`)
+    const takes = bits < 2n ** 64n ? `${bits}` : 'more than 2^64'
+    throw new HeaderError(`${what} of ${dtype}${shown(shape)} takes ${takes} bits and has ${end - begin} bytes`)
   }
   // sizes beyond 2^53 are there only beside a size of 0, where the number does not matter
   return { info: { name, dtype, shape: shape.map(Number), bytes: Number(end - begin) }, begin: Number(begin) }
@@ -31,8 +40,8 @@ function checkCover(placed: readonly Placed[], dataBytes: bigint): void {
   const sorted = [...placed].sort((a, b) => a.begin - b.begin || a.info.bytes - b.info.bytes)
   let end = 0
   for (const { info, begin } of sorted) {
-    if (begin < end) throw new HeaderError(`tensor '${info.name}' overlaps another`)
-    if (begin > end) throw new HeaderError(`${begin - end} bytes before tensor '${info.name}' belong to none`)
+    if (begin < end) throw new HeaderError(`tensor ${quoted(info.name)} overlaps another`)
+    if (begin > end) throw new HeaderError(`${begin - end} bytes before tensor ${quoted(info.name)} belong to none`)
     end = begin + info.bytes
   }
   if (BigInt(end) !== dataBytes) throw new HeaderError(`${dataBytes - BigInt(end)} bytes after the last tensor belong to none`)
@@ -58,21 +67,23 @@ async function open(source: ByteSource): Promise<Checkpoint> {
   const infos = new Map(placed.map(({ info }) => [info.name, info]))
   const read = async (tensor: string, offset: number, count: number): Promise<Uint8Array> => {
     const info = infos.get(tensor)
-    if (info === undefined) throw new CheckpointError(source.name, `has no tensor '${tensor}'`)
+    if (info === undefined) throw new CheckpointError(source.name, `has no tensor ${quoted(tensor)}`)
     if (offset < 0 || count < 0 || offset + count > info.bytes) {
-      throw new CheckpointError(source.name, `tensor '${tensor}' has ${info.bytes} bytes, not ${count} at ${offset}`)
+      throw new CheckpointError(source.name, `tensor ${quoted(tensor)} has ${info.bytes} bytes, not ${count} at ${offset}`)
     }
     return source.read(begins.get(tensor)! + offset, count)
   }
   return { name: source.name, tensors: infos, metadata, read, close: source.close }
 }
 
-/** Reads the header and checks all of it; tensors are read as they are asked for. Throws a CheckpointError. */
-export async function openSafetensors(source: ByteSource): Promise<Checkpoint> {
+/**
+ * Reads the header and checks all of it; tensors are read as they are asked for. The checkpoint closes its source; one that is refused
+ * is closed at once. Throws a CheckpointError.
+ */
+export const openSafetensors = (source: ByteSource): Promise<Checkpoint> => orClose(source, async () => {
   try {
     return await open(source)
   } catch (error) {
-    if (error instanceof HeaderError) throw new CheckpointError(source.name, error.message)
-    throw error
+    throw error instanceof HeaderError ? new CheckpointError(source.name, error.message) : error
   }
-}
+})

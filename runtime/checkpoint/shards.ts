@@ -1,7 +1,9 @@
 import { CheckpointError } from '../errors.ts'
 import type { Checkpoint, TensorInfo } from './checkpoint.ts'
+import { parseJson } from './json.ts'
+import { cut, listed, quoted } from './quote.ts'
 import { openSafetensors } from './safetensors.ts'
-import type { ByteSource } from './source.ts'
+import { orClose, type ByteSource } from './source.ts'
 
 /** Opens a file by its name beside the others; null where there is none. */
 export type OpenFile = (name: string) => Promise<ByteSource | null>
@@ -9,77 +11,122 @@ export type OpenFile = (name: string) => Promise<ByteSource | null>
 export const SINGLE = 'model.safetensors'
 export const INDEX = 'model.safetensors.index.json'
 
+/** Why a directory is not a model. */
+export const NEITHER = `has neither ${SINGLE} nor ${INDEX}`
+
+/** Longer ones are refused unread, as a longer header is. */
+const LONGEST_INDEX = 100_000_000
+
 const isRecord = (value: unknown): value is Record<string, unknown> => typeof value === 'object' && value !== null && !Array.isArray(value)
 
-/** Tensor -> file. */
-function parseIndex(name: string, text: string): ReadonlyMap<string, string> {
+/** A shard lies beside its index, nowhere else. */
+const isFileName = (file: unknown): file is string =>
+  typeof file === 'string' && /^[^/\\\u0000]+$/.test(file) && file !== '..' && file !== '.' && file.length <= 255
+
+const valueText = (value: unknown): string => cut(typeof value === 'object' ? (Array.isArray(value) ? 'a list' : 'an object') : JSON.stringify(value))
+
+type WeightMap = ReadonlyMap<string, string>
+
+function parseIndex(name: string, text: string): WeightMap {
   let index: unknown
   try {
-    index = JSON.parse(text)
+    index = parseJson(text)
   } catch (error) {
-    throw new CheckpointError(name, `is not JSON: ${(error as Error).message}`)
+    throw new CheckpointError(name, `is not JSON: ${cut((error as Error).message, 120)}`)
   }
   const map = isRecord(index) ? index.weight_map : undefined
   if (!isRecord(map)) throw new CheckpointError(name, 'has no weight_map')
-  for (const [tensor, file] of Object.entries(map)) {
-    // a shard lies beside its index, nowhere else
-    if (typeof file !== 'string' || !/^[^/\\\u0000]+$/.test(file) || file === '..' || file === '.') {
-      throw new CheckpointError(name, `tensor '${tensor}' is said to be in ${JSON.stringify(file)}, which is no file name`)
-    }
-  }
-  return new Map(Object.entries(map as Record<string, string>))
+  const entries = Object.entries(map).map(([tensor, file]): [string, string] => {
+    if (isFileName(file)) return [tensor, file]
+    throw new CheckpointError(name, `tensor ${quoted(tensor)} is said to be in ${valueText(file)}, which is not a file name`)
+  })
+  if (entries.length === 0) throw new CheckpointError(name, 'has an empty weight_map')
+  return new Map(entries)
 }
 
-async function openAll(index: string, files: readonly string[], open: OpenFile): Promise<ReadonlyMap<string, Checkpoint>> {
+/** Tensor -> file. */
+async function readIndex(index: ByteSource): Promise<WeightMap> {
+  if (index.size > LONGEST_INDEX) throw new CheckpointError(index.name, `an index of ${index.size} bytes is too long`)
+  return parseIndex(index.name, new TextDecoder('utf-8', { ignoreBOM: true }).decode(await index.read(0, index.size)))
+}
+
+type Shards = ReadonlyMap<string, Checkpoint>
+
+async function closeAll(shards: Shards): Promise<void> {
+  for (const shard of shards.values()) await shard.close()
+}
+
+async function openAll(index: string, files: readonly string[], open: OpenFile): Promise<Shards> {
   const shards = new Map<string, Checkpoint>()
-  try {
+  return orClose({ close: () => closeAll(shards) }, async () => {
     for (const file of files) {
       const source = await open(file)
-      if (source === null) throw new CheckpointError(index, `the shard ${file} is not there`)
+      if (source === null) throw new CheckpointError(index, `the shard ${cut(file)} is not there`)
       shards.set(file, await openSafetensors(source))
     }
     return shards
-  } catch (error) {
-    for (const shard of shards.values()) await shard.close()
-    throw error
-  }
+  })
 }
 
-/** A checkpoint of several files, as its index says. Throws a CheckpointError naming the shard that is missing or lacks a tensor. */
-export async function openShards(index: ByteSource, open: OpenFile): Promise<Checkpoint> {
-  const map = parseIndex(index.name, new TextDecoder().decode(await index.read(0, index.size)))
-  const shards = await openAll(index.name, [...new Set(map.values())], open)
-  const close = async (): Promise<void> => {
-    for (const shard of shards.values()) await shard.close()
-  }
-  const tensors = new Map<string, TensorInfo>()
-  for (const [tensor, file] of map) {
-    const info = shards.get(file)!.tensors.get(tensor)
-    if (info === undefined) {
-      await close()
-      throw new CheckpointError(index.name, `tensor '${tensor}' is said to be in ${file}, which does not have it`)
+/** A tensor is in one shard, the one that the index names. What the index does not name is there all the same. */
+function whereTensorsAre(index: string, map: WeightMap, shards: Shards): WeightMap {
+  const found = new Map<string, string>()
+  for (const [file, shard] of shards) {
+    for (const tensor of shard.tensors.keys()) {
+      const other = found.get(tensor)
+      if (other !== undefined) throw new CheckpointError(index, `tensor ${quoted(tensor)} is in both ${cut(other)} and ${cut(file)}`)
+      found.set(tensor, file)
     }
-    tensors.set(tensor, info)
   }
+  for (const [tensor, file] of map) {
+    if (found.get(tensor) !== file) throw new CheckpointError(index, `tensor ${quoted(tensor)} is said to be in ${cut(file)}, which does not have it`)
+  }
+  // in the order of the index
+  return new Map([...map, ...found])
+}
+
+/**
+ * A checkpoint of several files, as its index says: all tensors that its shards have. Throws a CheckpointError naming the shard that is
+ * missing or lacks a tensor, or the tensor that two shards have. The index is the caller's to close.
+ */
+export async function openShards(index: ByteSource, open: OpenFile): Promise<Checkpoint> {
+  const map = await readIndex(index)
+  const shards = await openAll(index.name, [...new Set(map.values())], open)
+  const close = (): Promise<void> => closeAll(shards)
+  const files = await orClose({ close }, async () => whereTensorsAre(index.name, map, shards))
+  const tensors = new Map([...files].map(([tensor, file]): [string, TensorInfo] => [tensor, shards.get(file)!.tensors.get(tensor)!]))
   const read = async (tensor: string, offset: number, length: number): Promise<Uint8Array> => {
-    const file = map.get(tensor)
-    if (file === undefined) throw new CheckpointError(index.name, `has no tensor '${tensor}'`)
+    const file = files.get(tensor)
+    if (file === undefined) throw new CheckpointError(index.name, `has no tensor ${quoted(tensor)}`)
     return shards.get(file)!.read(tensor, offset, length)
   }
   return { name: index.name, tensors, metadata: {}, read, close }
 }
 
-/** A model as Hugging Face lays it out: one file, or an index and its shards. Throws a CheckpointError where neither is there. */
+/** Both files are read only where they are one checkpoint: other programs differ in which of the two they take. */
+async function refuseBoth(directory: string, index: ByteSource): Promise<void> {
+  const others = [...new Set((await readIndex(index)).values())].filter((file) => file !== SINGLE)
+  if (others.length === 0) return
+  const reason = `has both ${SINGLE} and ${INDEX}, which names other files (${listed(others, 3)}): give the path of the one to read`
+  throw new CheckpointError(directory, reason)
+}
+
+/**
+ * A model as Hugging Face lays it out: one file, or an index and its shards. Throws a CheckpointError where neither is there, or both of
+ * different files.
+ */
 export async function openModel(directory: string, open: OpenFile): Promise<Checkpoint> {
-  const index = await open(INDEX)
-  if (index !== null) {
+  const single = await open(SINGLE)
+  const close = async (): Promise<void> => single?.close()
+  return orClose({ close }, async () => {
+    const index = await open(INDEX)
+    if (index === null && single === null) throw new CheckpointError(directory, NEITHER)
+    if (index === null) return openSafetensors(single!)
     try {
-      return await openShards(index, open)
+      if (single !== null) await refuseBoth(directory, index)
+      return await (single === null ? openShards(index, open) : openSafetensors(single))
     } finally {
       await index.close()
     }
-  }
-  const single = await open(SINGLE)
-  if (single === null) throw new CheckpointError(directory, `has neither ${SINGLE} nor ${INDEX}`)
-  return openSafetensors(single)
+  })
 }

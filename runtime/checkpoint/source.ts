@@ -9,6 +9,16 @@ export interface ByteSource {
   readonly close: () => Promise<void>
 }
 
+/** What is made of a source keeps it open; where nothing can be made of it, it is closed. */
+export async function orClose<T>(source: Pick<ByteSource, 'close'>, make: () => Promise<T>): Promise<T> {
+  try {
+    return await make()
+  } catch (error) {
+    await source.close()
+    throw error
+  }
+}
+
 const stay = async (): Promise<void> => {}
 
 function checkRange(name: string, size: number, offset: number, length: number): void {

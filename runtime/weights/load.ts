@@ -4,6 +4,7 @@ import { BYTES, type Plan, type StorageType } from '../../plan/plan.ts'
 import type { Part } from '../buffers.ts'
 import type { Checkpoint } from '../checkpoint/checkpoint.ts'
 import { dtypeRecord, type NumberArray } from '../checkpoint/dtypes.ts'
+import { cut } from '../checkpoint/quote.ts'
 import type { Device } from '../device.ts'
 import { WeightError, type WeightProblem } from '../errors.ts'
 import { scoped } from '../scopes.ts'
@@ -138,14 +139,14 @@ async function loadPiece(device: Device, match: Match, parts: readonly Part[], c
 
 function badProblem({ port, tensor }: Match, bad: number): WeightProblem {
   const [code, what] = port.dtype === 'f32' ? (['not-finite', 'are not finite'] as const) : (['range', `do not fit ${port.dtype}`] as const)
-  return { code, weight: port.name, tensor: tensor.name, near: [], message: `${port.name}, from ${tensor.name}: ${bad} values ${what}` }
+  return { code, weight: port.name, tensor: tensor.name, near: [], message: `${port.name}, from ${cut(tensor.name)}: ${bad} values ${what}` }
 }
 
 /** What is written waits in memory of the device's own until it is done; not more than this much at a time. */
 const WAITING_BYTES = 64 * 2 ** 20
 
 const extraProblem = (tensor: string): WeightProblem =>
-  ({ code: 'extra', weight: null, tensor, near: [], message: `${tensor} is in the file and no weight takes it` })
+  ({ code: 'extra', weight: null, tensor, near: [], message: `${cut(tensor)} is in the file and no weight takes it` })
 
 /** Throws a WeightError with all that does not fit before anything is read, or with all bad values after. */
 export async function loadWeights(

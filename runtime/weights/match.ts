@@ -2,6 +2,7 @@ import { evaluate } from '../../plan/dim.ts'
 import type { Plan, WeightPiece, WeightPort } from '../../plan/plan.ts'
 import type { Checkpoint, TensorInfo } from '../checkpoint/checkpoint.ts'
 import type { WeightProblem } from '../errors.ts'
+import { cut, listed } from '../checkpoint/quote.ts'
 import { nearNames } from '../near.ts'
 import { elementCount, showShape } from '../tensors.ts'
 import { convertible } from './convert.ts'
@@ -16,23 +17,33 @@ export interface Match {
   readonly start: number
 }
 
-const describeNear = (near: readonly string[]): string => (near.length === 0 ? '' : `; did you mean ${near.join(' or ')}?`)
+const describeNear = (near: readonly string[]): string => (near.length === 0 ? '' : `; did you mean ${near.map((name) => cut(name)).join(' or ')}?`)
 
 function describeSlices({ slices, transpose }: WeightPiece): string {
   const words = [slices.some(({ kind }) => kind !== 'all') ? 'slicing' : '', transpose ? 'transposing' : ''].filter((word) => word !== '')
   return words.length === 0 ? '' : ` after ${words.join(' and ')}`
 }
 
+/** Sizes of a file, cut: it may have many axes. */
+const sizesText = (shape: readonly number[]): string => (shape.length > 8 ? `[${listed(shape.map(String), 8)}]` : showShape(shape))
+
 type Problem = Pick<WeightProblem, 'code' | 'message'> & { readonly near?: readonly string[] }
 
-function matchPiece(port: WeightPort, piece: WeightPiece, shape: readonly number[], checkpoint: Checkpoint): View | Problem {
-  const wanted = `${port.name} wants ${port.dtype}${showShape(shape)} from ${piece.tensor}`
+/** Missing tensors that similar names are looked for: as many as a message shows. A search compares all names of the file. */
+const MOST_SEARCHED = 20
+
+interface Search {
+  left: number
+}
+
+function matchPiece(port: WeightPort, piece: WeightPiece, shape: readonly number[], checkpoint: Checkpoint, search: Search): View | Problem {
+  const wanted = `${cut(port.name)} wants ${port.dtype}${showShape(shape)} from ${cut(piece.tensor)}`
   const tensor = checkpoint.tensors.get(piece.tensor)
   if (tensor === undefined) {
-    const near = nearNames(piece.tensor, checkpoint.tensors.keys())
+    const near = search.left-- > 0 ? nearNames(piece.tensor, checkpoint.tensors.keys()) : []
     return { code: 'missing', near, message: `${wanted}, which is not there${describeNear(near)}` }
   }
-  const has = `the file has ${tensor.dtype}${showShape(tensor.shape)}`
+  const has = `the file has ${tensor.dtype}${sizesText(tensor.shape)}`
   if (!convertible(tensor.dtype, port.dtype)) return { code: 'dtype', message: `${wanted}; ${has}, which is not read as ${port.dtype}` }
   const view = viewOf(tensor.shape, piece)
   if (typeof view === 'string') return { code: 'shape', message: `${wanted}; ${has}, of which the spec takes ${view}` }
@@ -55,11 +66,12 @@ export function matchWeights(plan: Plan, checkpoint: Checkpoint): {
 } {
   const matches: Match[] = []
   const problems: WeightProblem[] = []
+  const search: Search = { left: MOST_SEARCHED }
   for (const port of plan.weights) {
     const whole = port.shape.map((size) => evaluate(size, {}))
     const shape = port.stacked ? whole.slice(1) : whole
     for (const [at, piece] of port.pieces.entries()) {
-      const found = matchPiece(port, piece, shape, checkpoint)
+      const found = matchPiece(port, piece, shape, checkpoint, search)
       if ('code' in found) problems.push({ weight: port.name, tensor: piece.tensor, near: [], ...found })
       else matches.push({ port, tensor: checkpoint.tensors.get(piece.tensor)!, view: found, start: at * elementCount(shape) })
     }

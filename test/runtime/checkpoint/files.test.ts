@@ -1,11 +1,12 @@
+import { existsSync, readdirSync } from 'node:fs'
 import { mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { afterAll, beforeAll, expect, test } from 'vitest'
+import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { openCheckpoint, writeSafetensors } from '../../../runtime/checkpoint/files.ts'
 import { openModel } from '../../../runtime/checkpoint/shards.ts'
 import { blobSource, bytesSource, urlSource } from '../../../runtime/checkpoint/source.ts'
-import { encodeSafetensors } from '../../../runtime/checkpoint/encode.ts'
+import { encodeSafetensors, type FileData } from '../../../runtime/checkpoint/encode.ts'
 import { openSafetensors } from '../../../runtime/checkpoint/safetensors.ts'
 import { readTensor } from '../../../runtime/checkpoint/tensor.ts'
 import { CheckpointError } from '../../../runtime/errors.ts'
@@ -54,8 +55,8 @@ test('shards are read as their index says', async () => {
 test.each([
   ['{', 'is not JSON'],
   ['{}', 'has no weight_map'],
-  ['{"weight_map":{"a":"../s-1.safetensors"}}', 'which is no file name'],
-  ['{"weight_map":{"a":3}}', 'which is no file name'],
+  ['{"weight_map":{"a":"../s-1.safetensors"}}', 'which is not a file name'],
+  ['{"weight_map":{"a":3}}', 'which is not a file name'],
   ['{"weight_map":{"a":"gone.safetensors"}}', 'the shard gone.safetensors is not there'],
   ['{"weight_map":{"z":"s.safetensors"}}', "tensor 'z' is said to be in s.safetensors, which does not have it"],
 ])('an index %s is refused', async (text, why) => {
@@ -80,4 +81,95 @@ test('a blob and an address are read by range', async () => {
   }
   expect(asked).toHaveLength(4)
   await expect(urlSource('https://host/x', (async () => new Response('all of it')) as typeof fetch)).rejects.toThrow('does not answer ranges')
+})
+
+describe('what a folder holds is read in one way, or refused', () => {
+  const index = (map: Readonly<Record<string, string>>): string => `{"metadata": {"total_size": NaN}, "weight_map": ${JSON.stringify(map)}}`
+
+  async function folder(files: Readonly<Record<string, string | Readonly<Record<string, FileData>>>>): Promise<string> {
+    const path = await mkdtemp(join(directory, 'folder-'))
+    for (const [name, contents] of Object.entries(files)) {
+      if (typeof contents === 'string') await writeFile(join(path, name), contents)
+      else await writeSafetensors(join(path, name), contents)
+    }
+    return path
+  }
+
+  async function namesIn(path: string): Promise<readonly string[]> {
+    const checkpoint = await openCheckpoint(path)
+    await checkpoint.close()
+    return [...checkpoint.tensors.keys()]
+  }
+
+  test('a single file beside the index of other files is refused, and each can be named', async () => {
+    const path = await folder({
+      'model.safetensors': { a }, 'model-1.safetensors': { b }, 'model.safetensors.index.json': index({ b: 'model-1.safetensors' }),
+    })
+    await expect(openCheckpoint(path)).rejects.toThrow(
+      'has both model.safetensors and model.safetensors.index.json, which names other files (model-1.safetensors): give the path of the one to read',
+    )
+    expect(await namesIn(join(path, 'model.safetensors'))).toEqual(['a'])
+    expect(await namesIn(join(path, 'model.safetensors.index.json'))).toEqual(['b'])
+  })
+
+  test('an index of the single file alone is the same checkpoint', async () => {
+    expect(await namesIn(await folder({ 'model.safetensors': { a, b }, 'model.safetensors.index.json': index({ a: 'model.safetensors' }) }))).toEqual(['a', 'b'])
+  })
+
+  test('a broken index beside a single file is refused', async () => {
+    await expect(openCheckpoint(await folder({ 'model.safetensors': { a }, 'model.safetensors.index.json': '{' }))).rejects.toThrow('is not JSON')
+  })
+
+  test('older files and other indexes beside it are not read', async () => {
+    expect(await namesIn(await folder({ 'model.safetensors': { a }, 'pytorch_model.bin': 'x', 'model.safetensors.index.fp16.json': '{' }))).toEqual(['a'])
+  })
+
+  test('what could have been meant is named', async () => {
+    await expect(openCheckpoint(await folder({ 'pytorch_model.bin': 'x' }))).rejects.toThrow('it has pytorch_model.bin, and only safetensors files are read')
+    await expect(openCheckpoint(await folder({ 'other.safetensors': { a } }))).rejects.toThrow('it has other.safetensors: give the path of the one to read')
+  })
+
+  test('a tensor of a shard that the index does not name is there all the same', async () => {
+    expect(await namesIn(await folder({ 's-1.safetensors': { a, b }, 'model.safetensors.index.json': index({ a: 's-1.safetensors' }) }))).toEqual(['a', 'b'])
+  })
+
+  test('a tensor that two shards have is refused', async () => {
+    const path = await folder({
+      's-1.safetensors': { a, b }, 's-2.safetensors': { b }, 'model.safetensors.index.json': index({ a: 's-1.safetensors', b: 's-2.safetensors' }),
+    })
+    await expect(openCheckpoint(path)).rejects.toThrow("tensor 'b' is in both s-1.safetensors and s-2.safetensors")
+  })
+})
+
+describe('a refused checkpoint leaves no file open', () => {
+  const open = (): number => readdirSync('/proc/self/fd').length
+  const bad = encodeSafetensors({ a }).subarray(0, 20)
+  const indexOf = (file: unknown): string => JSON.stringify({ weight_map: { a: 'good.safetensors', z: file } })
+  const folders: Readonly<Record<string, Readonly<Record<string, string | Uint8Array>>>> = {
+    'a broken file': { 'model.safetensors': bad },
+    'an index that is not JSON': { 'model.safetensors.index.json': '{' },
+    'a broken shard': { 'good.safetensors': encodeSafetensors({ a }), 'bad.safetensors': bad, 'model.safetensors.index.json': indexOf('bad.safetensors') },
+    'a shard that is not there': { 'good.safetensors': encodeSafetensors({ a }), 'model.safetensors.index.json': indexOf('gone.safetensors') },
+    'a shard without its tensor': { 'good.safetensors': encodeSafetensors({ a }), 'model.safetensors.index.json': indexOf('good.safetensors') },
+    'both': { 'good.safetensors': encodeSafetensors({ a }), 'model.safetensors': encodeSafetensors({ a }), 'model.safetensors.index.json': indexOf('good.safetensors') },
+    'neither': { 'other.safetensors': bad },
+  }
+
+  test.skipIf(!existsSync('/proc/self/fd')).each(Object.entries(folders))('%s', async (_, files) => {
+    const path = await mkdtemp(join(directory, 'refused-'))
+    for (const [name, contents] of Object.entries(files)) await writeFile(join(path, name), contents)
+    const paths = [path, ...Object.keys(files).filter((name) => !name.startsWith('good')).map((name) => join(path, name))]
+    const before = open()
+    let refused = 0
+    for (let time = 0; time < 50; time++) {
+      for (const one of paths) {
+        await openCheckpoint(one).then((checkpoint) => checkpoint.close(), (error: unknown) => {
+          expect(error).toBeInstanceOf(CheckpointError)
+          refused++
+        })
+      }
+    }
+    expect(refused).toBeGreaterThanOrEqual(50)
+    expect(open()).toBeLessThanOrEqual(before + 1)
+  })
 })

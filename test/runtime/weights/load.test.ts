@@ -135,3 +135,20 @@ test('values that are not finite are counted where that is asked for', async () 
     { code: 'not-finite', message: 'layer.w, from w: 2 values are not finite' },
   ])
 })
+
+test('a checkpoint of another model is refused in seconds, its first names with those that are near', async () => {
+  const names = Array.from({ length: 4000 }, (_, at) => `model.layers.${at % 40}.mlp.experts.${Math.floor(at / 40)}.down_proj.weight`)
+  const other = memoryCheckpoint(Object.fromEntries(names.map((name) => [name, count(1)])))
+  const error = await load({ shape: [4000, 1], tensors: names.map((name) => name.replace('down', 'dawn')) }, other).then(() => null, (problem: unknown) => problem as WeightError)
+  expect(error?.problems.filter(({ code }) => code === 'missing')).toHaveLength(4000)
+  expect(error?.problems[19].near).not.toEqual([])
+  expect(error?.problems[20].near).toEqual([])
+}, 20_000)
+
+test('long names and many axes of a file are cut in messages', async () => {
+  const long = 'n'.repeat(4000)
+  const axes = memoryCheckpoint({ w: { shape: [...new Array<number>(63).fill(1), 2], data: new Float32Array(2) }, [long]: count(1) })
+  const error = await load({ shape: [2] }, axes).then(() => null, (problem: unknown) => problem as WeightError)
+  expect(error?.problems.map(({ code }) => code)).toEqual(['shape', 'extra'])
+  expect(error?.message.length).toBeLessThan(500)
+})

@@ -1,0 +1,40 @@
+/** JSON as Python's `json` reads it, which writes the files of model hubs: numbers that are not finite have names there. */
+
+/** A string, to be left alone, or a name of a number that stands by itself. */
+const NOT_FINITE = /"[^"\\]*(?:\\.[^"\\]*)*"|(?<![\w.+-])(?:(-?)Infinity|NaN)(?![\w.+-]|\s*:)/gs
+
+/** Stands for NaN, which no number of JSON is read as: a string of control characters, which a file can only hold as escapes. */
+const NAN_MARK = '"\\u0000\\u0001NaN\\u0001\\u0000"'
+const NAN_VALUE = JSON.parse(NAN_MARK) as string
+
+function withNumbers(text: string): string {
+  return text.replaceAll(NOT_FINITE, (found, sign: string | undefined) => (found === 'NaN' ? NAN_MARK : sign === undefined ? found : `${sign}1e999`))
+}
+
+/** `NaN`, `Infinity` and `-Infinity` are numbers, a byte order mark is skipped. Throws a SyntaxError that points into the text as it is. */
+export function parseJson(text: string): unknown {
+  const plain = text.startsWith('\ufeff') ? text.slice(1) : text
+  try {
+    return JSON.parse(plain) as unknown
+  } catch (problem) {
+    if (!/Infinity|NaN/.test(plain)) throw problem
+    try {
+      return JSON.parse(withNumbers(plain), (_, value: unknown) => (value === NAN_VALUE ? NaN : value)) as unknown
+    } catch {
+      throw problem
+    }
+  }
+}
+
+const MARKS: readonly (readonly [number, string])[] = [[NaN, 'NaN'], [Infinity, 'Infinity'], [-Infinity, '-Infinity']]
+
+const markOf = (name: string): string => `\u0000\u0001${name}\u0001\u0000`
+
+/** As `parseJson` reads it again. */
+export function writeJson(value: unknown, indent = 2): string {
+  const marked = JSON.stringify(value, (_, one: unknown) => {
+    const mark = MARKS.find(([number]) => Object.is(number, one))
+    return mark === undefined ? one : markOf(mark[1])
+  }, indent)
+  return MARKS.reduce((text, [, name]) => text.replaceAll(JSON.stringify(markOf(name)), name), marked)
+}

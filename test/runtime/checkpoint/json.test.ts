@@ -1,0 +1,33 @@
+import fc from 'fast-check'
+import { expect, test } from 'vitest'
+import { parseJson, writeJson } from '../../../runtime/checkpoint/json.ts'
+
+test.each([
+  ['[0.0, Infinity]', [0, Infinity]],
+  ['{"a": -Infinity, "b": NaN}', { a: -Infinity, b: NaN }],
+  ['{"Infinity": "NaN, -Infinity \\" Infinity", "b": [NaN]}', { Infinity: 'NaN, -Infinity " Infinity', b: [NaN] }],
+  ['NaN', NaN],
+  ['\ufeff{"a": 1}', { a: 1 }],
+  ['{"a": 1, "a": 2}', { a: 2 }],
+])('%s is read as Python reads it', (text, value) => {
+  expect(parseJson(text)).toEqual(value)
+})
+
+test.each(['Infinity5', '[1Infinity]', '-NaN', '+Infinity', '--Infinity', 'nan', 'inf', '[Infinity', '{NaN: 1}', '{"a": Infinity,}', '"Infinity', 'Infinity.0'])('%s is refused', (text) => {
+  expect(() => parseJson(text)).toThrow(SyntaxError)
+})
+
+test('a long string and a deep nest beside a named number are read in bounded time', () => {
+  const long = 'x'.repeat(2_000_000)
+  expect(parseJson(`["${long}", "\\\\${long}\\"", NaN]`)).toEqual([long, `\\${long}"`, NaN])
+  const depth = 100_000
+  expect(() => parseJson(`${'['.repeat(depth)}NaN`)).toThrow(SyntaxError)
+})
+
+test('what is written is read again', () => {
+  fc.assert(fc.property(fc.anything({ maxDepth: 3, values: [fc.string(), fc.double(), fc.boolean(), fc.constant(null)] }), (value) => {
+    const plain = JSON.stringify(value) === undefined ? null : value
+    expect(parseJson(writeJson(plain))).toEqual(parseJson(writeJson(parseJson(writeJson(plain)))))
+  }))
+  expect(writeJson({ limit: [0, Infinity, -Infinity, NaN] }, 0)).toBe('{"limit":[0,Infinity,-Infinity,NaN]}')
+})
