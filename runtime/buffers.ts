@@ -61,6 +61,16 @@ export async function createStaging(device: Device, label: string, bytes: number
   return createOwned(device, label, bytes, () => device.gpu.createBuffer({ label, size: bytes, usage: use }))
 }
 
+/** What `read` makes of the bytes of a staging buffer, which is unmapped whatever happens: one that stays mapped can never be used again. */
+export async function readMapped<T>(device: Device, staging: GPUBuffer, read: (mapped: ArrayBuffer) => T): Promise<T> {
+  await device.wait(staging.mapAsync(GPUMapMode.READ))
+  try {
+    return read(staging.getMappedRange())
+  } finally {
+    staging.unmap()
+  }
+}
+
 /** One buffer of the device for each part. What is made is added to `owned`, whatever happens after. */
 export async function createParts(device: Device, buffer: PlanBuffer, values: DimValues, owned: GPUBuffer[]): Promise<readonly Part[]> {
   const parts = partElements(buffer, values).map(async (elements, at, all): Promise<Part> => {

@@ -81,18 +81,8 @@ export async function openDevice(adapter: GPUAdapter, options: DeviceOptions = {
 
 function watch(gpu: GPUDevice, target: Target, choice: AdapterChoice, options: DeviceOptions): Device {
   const { wait = (promise) => promise, room = () => null } = options
-  let lost: DeviceLostError | null = null
+  const { untilLost, lost } = watchLoss(gpu)
   let stray: RuntimeError | null = null
-  let reportLoss: (error: DeviceLostError) => void = () => {}
-  const loss = new Promise<never>((_, reject) => {
-    reportLoss = reject
-  })
-  // nobody need be waiting when the device goes
-  loss.catch(() => {})
-  void gpu.lost.then(({ reason, message }) => {
-    lost = new DeviceLostError(reason, message)
-    reportLoss(lost)
-  })
   gpu.onuncapturederror = (event) => {
     event.preventDefault()
     stray ??= describeGpuError(target.name, event.error)
@@ -101,9 +91,9 @@ function watch(gpu: GPUDevice, target: Target, choice: AdapterChoice, options: D
     gpu,
     target,
     choice,
-    wait: (promise) => Promise.race([wait(promise).catch((error: unknown) => afterLoss(error, () => lost)), loss]),
+    wait: (promise) => wait(untilLost(promise)),
     room,
-    lost: () => lost,
+    lost,
     takeError: () => {
       const error = stray
       stray = null
@@ -113,10 +103,40 @@ function watch(gpu: GPUDevice, target: Target, choice: AdapterChoice, options: D
   }
 }
 
-/** What was waited for fails a moment before the device says that it is lost: the loss is the reason. */
-async function afterLoss(error: unknown, lost: () => DeviceLostError | null): Promise<never> {
-  await new Promise((resolve) => setTimeout(resolve, 0))
-  throw lost() ?? error
+interface Loss {
+  readonly lost: () => DeviceLostError | null
+  /** The promise; rejects with a DeviceLostError where the device goes first. */
+  readonly untilLost: <T>(promise: Promise<T>) => Promise<T>
+}
+
+/**
+ * Each wait is in a set while it is pending. A `Promise.race` against one promise of the loss would keep a reaction of every wait for as long as
+ * the device is there.
+ */
+function watchLoss(gpu: GPUDevice): Loss {
+  const waits = new Set<(error: DeviceLostError) => void>()
+  let lost: DeviceLostError | null = null
+  void gpu.lost.then(({ reason, message }) => {
+    lost = new DeviceLostError(reason, message)
+    for (const end of waits) end(lost)
+    waits.clear()
+  })
+  const untilLost = <T>(promise: Promise<T>): Promise<T> => new Promise((resolve, reject) => {
+    // of two that settle it the first counts
+    if (lost !== null) reject(lost)
+    else waits.add(reject)
+    Promise.resolve(promise).then((value) => {
+      waits.delete(reject)
+      resolve(value)
+    }, (error: unknown) => {
+      // a promise may fail a moment before the device says that it is lost: the loss is the reason
+      setTimeout(() => {
+        waits.delete(reject)
+        reject(lost ?? error)
+      }, 0)
+    })
+  })
+  return { lost: () => lost, untilLost }
 }
 
 /** The typed form of an error that the device reports itself. */

@@ -1,5 +1,5 @@
 import type { DimValues } from '../plan/dim.ts'
-import { OutOfMemoryError } from './errors.ts'
+import { OutOfMemoryError, StateError } from './errors.ts'
 import { createFrame, type Frame, type Ground } from './frame.ts'
 
 /** Frames by their dims, the ones used last. */
@@ -13,6 +13,7 @@ const KEPT = 4
 
 export function createFrames(ground: Ground): Frames {
   const frames = new Map<string, Frame>()
+  let destroyed = false
 
   const drop = (keep: number): void => {
     for (const [key, frame] of [...frames].slice(0, Math.max(0, frames.size - keep))) {
@@ -34,11 +35,21 @@ export function createFrames(ground: Ground): Frames {
   const at = async (values: DimValues): Promise<Frame> => {
     const key = ground.plan.dims.map(({ name }) => values[name]).join()
     const frame = frames.get(key) ?? await make(values)
+    if (destroyed) {
+      // freed while it was made: nobody else would destroy it
+      frame.destroy()
+      throw new StateError(`the session of ${ground.plan.model} is disposed`)
+    }
     // the one used last stands last
     frames.delete(key)
     frames.set(key, frame)
     return frame
   }
 
-  return { at, destroy: () => drop(0) }
+  const destroy = (): void => {
+    destroyed = true
+    drop(0)
+  }
+
+  return { at, destroy }
 }

@@ -72,27 +72,51 @@ async function compileKernel(device: Device, kernel: Kernel, layout: GPUBindGrou
 export interface KernelCompiler {
   /** Compiles all kernels at once, each by its id. Throws a KernelError naming the kernel and what it computes in the spec. */
   readonly compile: (kernels: readonly Kernel[]) => Promise<CompiledKernels>
+  /** Ends the use of kernels that `compile` gave: what no session uses any more is forgotten. */
+  readonly release: (kernels: readonly Kernel[]) => void
 }
+
+interface Known {
+  readonly made: Promise<CompiledKernel>
+  users: number
+}
+
+const kernelKey = (kernel: Kernel): string => JSON.stringify([kernel.wgsl, kernel.entryPoint, layoutKey(kernel)])
 
 /** Remembers what it has compiled by its text, so that plans which differ in a few kernels cost those alone. */
 export function createKernelCompiler(device: Device): KernelCompiler {
   const layouts = new Map<string, GPUBindGroupLayout>()
-  const known = new Map<string, Promise<CompiledKernel>>()
+  const known = new Map<string, Known>()
 
   const compileOne = (kernel: Kernel): Promise<CompiledKernel> => {
-    const key = JSON.stringify([kernel.wgsl, kernel.entryPoint, layoutKey(kernel)])
-    const before = known.get(key)
-    if (before !== undefined) return before
-    const made = compileKernel(device, kernel, layouts.get(layoutKey(kernel))!)
-    known.set(key, made)
-    made.catch(() => known.delete(key))
-    return made
+    const key = kernelKey(kernel)
+    const entry = known.get(key) ?? { made: compileKernel(device, kernel, layouts.get(layoutKey(kernel))!), users: 0 }
+    known.set(key, entry)
+    entry.users++
+    return entry.made
+  }
+
+  const release = (kernels: readonly Kernel[]): void => {
+    for (const key of kernels.map(kernelKey)) {
+      const entry = known.get(key)
+      if (entry !== undefined && --entry.users === 0) known.delete(key)
+    }
+  }
+
+  const compileAll = async (kernels: readonly Kernel[]): Promise<CompiledKernels> => {
+    try {
+      return new Map(await settle(kernels.map(async (kernel) => [kernel.id, await compileOne(kernel)] as const)))
+    } catch (error) {
+      release(kernels)
+      throw error
+    }
   }
 
   return {
     compile: async (kernels) => {
       await scoped(device, 'bind group layouts', () => addLayouts(device, kernels, layouts))
-      return new Map(await settle(kernels.map(async (kernel) => [kernel.id, await compileOne(kernel)] as const)))
+      return compileAll(kernels)
     },
+    release,
   }
 }

@@ -1,4 +1,4 @@
-import { createStaging } from './buffers.ts'
+import { createStaging, readMapped } from './buffers.ts'
 import type { Device } from './device.ts'
 import { FeatureError } from './errors.ts'
 import type { ReadyStep } from './frame.ts'
@@ -31,12 +31,31 @@ export async function createStopwatch(device: Device, steps: number): Promise<St
   if (!gpu.features.has('timestamp-query')) throw new FeatureError(['timestamp-query'], [...gpu.features])
   const counts = Array.from({ length: Math.max(1, Math.ceil(steps / STEPS_PER_SET)) }, (_, set) =>
     2 * Math.max(1, Math.min(STEPS_PER_SET, steps - set * STEPS_PER_SET)))
-  const sets = await scoped(device, 'timestamp queries', () => counts.map((count) => gpu.createQuerySet({ type: 'timestamp', count })))
+  const owned: { readonly destroy: () => void }[] = []
+  const destroy = (): void => owned.splice(0).forEach((resource) => resource.destroy())
+  try {
+    return await makeStopwatch(device, counts, steps, owned, destroy)
+  } catch (error) {
+    destroy()
+    throw error
+  }
+}
+
+/** What is made is added to `owned`, whatever happens after. */
+async function makeStopwatch(
+  device: Device, counts: readonly number[], steps: number, owned: { readonly destroy: () => void }[], destroy: () => void,
+): Promise<Stopwatch> {
+  const { gpu } = device
+  const keep = <T extends { readonly destroy: () => void }>(resource: T): T => {
+    owned.push(resource)
+    return resource
+  }
+  const sets = await scoped(device, 'timestamp queries', () => counts.map((count) => keep(gpu.createQuerySet({ type: 'timestamp', count }))))
   const bytes = BYTES_PER_QUERY * counts.reduce((sum, count) => sum + count, 0)
   const usage = GPUBufferUsage.QUERY_RESOLVE | GPUBufferUsage.COPY_SRC
   // where a set is resolved to begins at a multiple of 256, which 4096 queries keep
-  const resolved = await scoped(device, 'timestamps', () => gpu.createBuffer({ size: bytes, usage }), bytes)
-  const staging = await createStaging(device, 'timestamps', bytes)
+  const resolved = await scoped(device, 'timestamps', () => keep(gpu.createBuffer({ size: bytes, usage })), bytes)
+  const staging = keep(await createStaging(device, 'timestamps', bytes))
   return {
     writesOf: (step) => {
       const at = 2 * (step % STEPS_PER_SET)
@@ -47,13 +66,11 @@ export async function createStopwatch(device: Device, steps: number): Promise<St
       encoder.copyBufferToBuffer(resolved, 0, staging, 0, bytes)
     },
     read: async () => {
-      await device.wait(staging.mapAsync(GPUMapMode.READ))
-      const times = new BigInt64Array(staging.getMappedRange().slice(0))
-      staging.unmap()
+      const times = await readMapped(device, staging, (mapped) => new BigInt64Array(mapped.slice(0)))
       // a step of no workgroups writes no times; a clock that steps back counts as none passed
       return Array.from({ length: steps }, (_, step) => Math.max(0, Number(times[2 * step + 1] - times[2 * step])))
     },
-    destroy: () => [...sets, resolved, staging].forEach((resource) => resource.destroy()),
+    destroy,
   }
 }
 

@@ -1,6 +1,6 @@
 /** Values of buffers back on the host: copied into memory that the host reads, as much at a time as one buffer holds. */
 import { BYTES, type StorageType } from '../plan/plan.ts'
-import { createStaging, type Part } from './buffers.ts'
+import { createStaging, readMapped, type Part } from './buffers.ts'
 import type { Device } from './device.ts'
 import { copiedBytes, roundUp } from './memory.ts'
 import { scoped } from './scopes.ts'
@@ -52,14 +52,13 @@ async function readBatch(device: Device, batch: readonly Piece[]): Promise<void>
       }
       device.gpu.queue.submit([encoder.finish()])
     })
-    await device.wait(staging.mapAsync(GPUMapMode.READ))
-    const mapped = new Uint8Array(staging.getMappedRange())
-    let end = 0
-    for (const { part, data, at } of batch) {
-      data.set(mapped.subarray(end, end + part.elements * part.bytes), at)
-      end += sizeOf(part)
-    }
-    staging.unmap()
+    await readMapped(device, staging, (mapped) => {
+      let end = 0
+      for (const { part, data, at } of batch) {
+        data.set(new Uint8Array(mapped, end, part.elements * part.bytes), at)
+        end += sizeOf(part)
+      }
+    })
   } finally {
     staging.destroy()
   }

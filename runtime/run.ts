@@ -1,5 +1,5 @@
 import type { Plan } from '../plan/plan.ts'
-import { settle } from './buffers.ts'
+import { readMapped, settle } from './buffers.ts'
 import { encodeCopy } from './copies.ts'
 import type { Device } from './device.ts'
 import type { Inputs } from './dims.ts'
@@ -50,13 +50,11 @@ function encodeReads(encoder: GPUCommandEncoder, { outputs, staging }: Frame): v
 }
 
 async function readOutputs(device: Device, { outputs, staging }: Frame): Promise<Outputs> {
-  await device.wait(staging.mapAsync(GPUMapMode.READ))
-  const mapped = staging.getMappedRange()
-  const read = ({ name, dtype, shape, offset, bytes }: OutputPlace): [string, HostData] =>
-    [name, { shape, data: arrayOf(dtype, mapped.slice(offset, offset + bytes)) }]
-  const values = Object.fromEntries(outputs.map(read))
-  staging.unmap()
-  return values
+  return readMapped(device, staging, (mapped) => {
+    const read = ({ name, dtype, shape, offset, bytes }: OutputPlace): [string, HostData] =>
+      [name, { shape, data: arrayOf(dtype, mapped.slice(offset, offset + bytes)) }]
+    return Object.fromEntries(outputs.map(read))
+  })
 }
 
 /** Throws a NotFiniteError for the first output with NaN or infinite values. */

@@ -72,7 +72,11 @@ export async function createSession(device: Device, plan: Plan, { store }: Sessi
       await memory.then(({ destroy }) => destroy(), () => {})
       throw error
     })
-    return serve({ device, plan, compiled, store: weights, isShared: store !== undefined, memory: await memory })
+    const taken = await memory.catch((error: unknown) => {
+      weights.ground.compiler.release(plan.kernels)
+      throw error
+    })
+    return serve({ device, plan, compiled, store: weights, isShared: store !== undefined, memory: taken })
   } catch (error) {
     if (store === undefined) weights.dispose()
     throw error
@@ -158,6 +162,7 @@ function serve({ device, plan, compiled, store, isShared, memory }: Serving): Se
       disposed = true
       frames.destroy()
       memory.destroy()
+      store.ground.compiler.release(plan.kernels)
       if (!isShared) store.dispose()
     },
   }

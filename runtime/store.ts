@@ -92,8 +92,18 @@ export function createStore(device: Device, { bundles = [] }: StoreOptions = {})
     return made
   }
 
-  const create = async (buffer: PlanBuffer, { dtype, shape }: Pick<Entry, 'dtype' | 'shape'>): Promise<Entry> =>
-    ({ dtype, shape, parts: await createParts(device, buffer, {}, owned) })
+  const free = (): void => owned.splice(0).forEach((buffer) => buffer.destroy())
+
+  const create = async (buffer: PlanBuffer, { dtype, shape }: Pick<Entry, 'dtype' | 'shape'>): Promise<Entry> => {
+    const parts = await createParts(device, buffer, {}, owned)
+    const reason = ended()
+    if (reason !== null) {
+      // a store that was disposed meanwhile frees what came after
+      free()
+      throw reason
+    }
+    return { dtype, shape, parts }
+  }
 
   const bundleEntry = (bundle: Bundle): Promise<Entry> => {
     const whole: Wanted = { dtype: bundle.dtype, shape: [bundle.elements], cut: [bundle.elements] }
@@ -156,7 +166,7 @@ export function createStore(device: Device, { bundles = [] }: StoreOptions = {})
     read: (wanted) => turns(async () => readBack(device, await settle((wanted ?? names()).map(readable))), ended),
     dispose: () => {
       disposed = true
-      owned.splice(0).forEach((buffer) => buffer.destroy())
+      free()
     },
     ground: { take, compiler: createKernelCompiler(device), slots: createSlots(device), turns, ended },
   }

@@ -30,7 +30,8 @@ export function createTurns(device: Device): Turns {
         throw ended() ?? typed(error)
       }
     })
-    last = turn.catch(() => {})
+    // without its value: the outputs of the last run would stay as long as the device is open
+    last = turn.then(() => {}, () => {})
     return turn
   }
 }

@@ -11,6 +11,7 @@ import { createSession, type Session } from '../runtime/session.ts'
 import { createStore } from '../runtime/store.ts'
 import { elementCount, type HostData } from '../runtime/tensors.ts'
 import type { Answers, BatchInputs, Machine } from './machine.ts'
+import { createRecent } from './recent.ts'
 
 /** What training runs; made by the compiler, or before it all and carried along. */
 export interface MachinePlans {
@@ -50,6 +51,9 @@ function shapesOf(recipe: Recipe): ReadonlyMap<string, readonly number[]> {
 
 const zeros = (shape: readonly number[]): HostData => ({ shape, data: new Float32Array(elementCount(shape)) })
 
+/** A step has a plan for each set of layers that compete; there may be more such sets than memory has room for. */
+export const MOST_SESSIONS = 32
+
 /** What a run told: by the recipe's names, and the decisions of its layers. */
 function answersOf({ layers }: Recipe, outputs: Outputs): Answers {
   const told = layers.filter(({ selected }) => selected in outputs)
@@ -63,18 +67,19 @@ export function createDeviceMachine(device: Device, plans: MachinePlans): Device
   const { maxBindingBytes, maxBufferBytes } = device.target
   const { moved, bundles } = bundleWeights(recipe, Math.floor(Math.min(maxBindingBytes, maxBufferBytes) / 4), plans.halved)
   const store = createStore(device, { bundles })
-  const sessions = new Map<string, Promise<Session>>()
+  const sessions = createRecent<Promise<Session>>(MOST_SESSIONS, (session) => void session.then((one) => one.dispose(), () => {}))
   const shapes = shapesOf(recipe)
   let isFirst = true
   let wantsTimes = false
   let taken: readonly StepTime[] = []
   let timed: readonly StepTime[] | null = null
 
-  const sessionOf = (key: string, make: () => Plan): Promise<Session> => {
-    const known = sessions.get(key) ?? createSession(device, make(), { store })
-    sessions.set(key, known)
-    return known
-  }
+  const sessionOf = (key: string, make: () => Plan): Promise<Session> => sessions.at(key, () => {
+    const session = createSession(device, make(), { store })
+    // what was refused once, such as memory, may be there the next time
+    session.catch(() => sessions.forget(key))
+    return session
+  })
   const stepSession = (chosen: readonly string[], first: boolean): Promise<Session> =>
     sessionOf(`${first ? 'first' : 'later'} ${chosen.join(' ')}`, () => plans.step(chosen, first))
 
@@ -123,7 +128,6 @@ export function createDeviceMachine(device: Device, plans: MachinePlans): Device
       if (Object.keys(tensors).some((name) => plans.halved.has(name))) await (await sessionOf('halves', () => plans.halves(moved))).run({})
     },
     dispose: () => {
-      for (const session of sessions.values()) void session.then((one) => one.dispose(), () => {})
       sessions.clear()
       store.dispose()
     },

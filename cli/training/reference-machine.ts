@@ -5,7 +5,9 @@ import type { TrainingGraphs } from '../../compiler/train.ts'
 import type { Graph } from '../../compiler/graph/node.ts'
 import { memoryNames, updateInputs } from '../../plan/update.ts'
 import { recordOf } from '../../runtime/routing/tensors.ts'
+import { MOST_SESSIONS } from '../../training/device-machine.ts'
 import type { Answers, BatchInputs, Machine, State } from '../../training/machine.ts'
+import { createRecent } from '../../training/recent.ts'
 
 const exact = ({ shape, data }: BatchInputs[string]): HostTensor =>
   hostTensor(shape, data instanceof Float32Array ? 'f32' : 'i32', Float64Array.from(data))
@@ -15,14 +17,9 @@ const numbersOf = (values: Readonly<Record<string, HostTensor>>, prefix: string)
 
 export function createReferenceMachine({ recipe, halved, step, update, halves, evaluation }: TrainingGraphs): Machine {
   const weights: Weights = new Map()
-  const graphs = new Map<string, Graph>()
+  const graphs = createRecent<Graph>(MOST_SESSIONS, () => {})
   let isFirst = true
 
-  const graphOf = (key: string, make: () => Graph): Graph => {
-    const known = graphs.get(key) ?? make()
-    graphs.set(key, known)
-    return known
-  }
   const run = (graph: Graph, inputs: Readonly<Record<string, HostTensor>>): Record<string, HostTensor> => {
     const wanted = graph.inputs.map(({ params: { name } }) => [name, inputs[name]] as const)
     return evaluateOn(weights, graph, Object.fromEntries(wanted))
@@ -41,17 +38,17 @@ export function createReferenceMachine({ recipe, halved, step, update, halves, e
   return {
     adapter: 'the f64 reference',
     step: async (chosen, inputs) => {
-      const values = run(graphOf(`${isFirst ? 'first' : 'later'} ${chosen.join(' ')}`, () => step(chosen, isFirst)), exactAll(inputs))
+      const values = run(graphs.at(`${isFirst ? 'first' : 'later'} ${chosen.join(' ')}`, () => step(chosen, isFirst)), exactAll(inputs))
       isFirst = false
       return answers(values)
     },
     update: async ({ rate, update: number, scale }) => {
       const scalars = Object.entries(updateInputs(recipe, rate, number, scale)).map(([name, value]) => [name, hostTensor([], 'f32', Float64Array.of(value))] as const)
-      const { norm } = run(graphOf('update', () => update()), Object.fromEntries(scalars))
+      const { norm } = run(graphs.at('update', () => update()), Object.fromEntries(scalars))
       isFirst = true
       return { norm: norm.values[0] }
     },
-    evaluate: async (inputs) => answers(run(graphOf('evaluation', evaluation), exactAll(inputs))),
+    evaluate: async (inputs) => answers(run(graphs.at('evaluation', evaluation), exactAll(inputs))),
     read: async (names = [...recipe.weights.map(({ name }) => name), ...memoryNames(recipe)]): Promise<State> => {
       const shapes = new Map(recipe.weights.map(({ name, shape }) => [name, shape]))
       const zeros = (name: string): HostTensor => {
@@ -65,7 +62,7 @@ export function createReferenceMachine({ recipe, halved, step, update, halves, e
     },
     write: async (tensors) => {
       for (const [name, { shape, data }] of Object.entries(tensors)) weights.set(name, hostTensor(shape, 'f32', Float64Array.from(data as ArrayLike<number>)))
-      if (Object.keys(tensors).some((name) => halved.has(name))) run(graphOf('halves', halves), {})
+      if (Object.keys(tensors).some((name) => halved.has(name))) run(graphs.at('halves', halves), {})
     },
   }
 }
