@@ -1,0 +1,63 @@
+/** `npm run fuzz -- specs`: the loop over mutants, and what it prints. */
+import { duration, estimate } from '../../cli/progress.ts'
+import type { FuzzOptions } from './options.ts'
+import { createFuzzer, type Failure } from './specs.ts'
+
+const say = (text: string): void => void process.stdout.write(`${text}\n`)
+
+const kindOf = ({ stage, kind, message }: Failure): string => `${stage} ${kind === 'slow' ? kind : `${kind}: ${message}`}`
+
+/** One line for each kind of failure: how often, the first index, what it was. */
+export function summarise(failures: readonly Failure[]): readonly string[] {
+  const kinds = new Map<string, Failure[]>()
+  for (const failure of failures) kinds.set(kindOf(failure), [...(kinds.get(kindOf(failure)) ?? []), failure])
+  return [...kinds].toSorted(([, a], [, b]) => b.length - a.length).map(([kind, group]) => {
+    const example = group[0].kind === 'slow' ? ` (${group[0].message})` : ''
+    return `${String(group.length).padStart(6)} x ${kind}${example}; first: --only ${group[0].index}, in ${group[0].changed.path}`
+  })
+}
+
+function progressLine(start: number, done: number, count: number, failed: number): string {
+  return `${done} of ${count}, ${failed} failures, ${estimate(performance.now() - start, done, count)}`
+}
+
+export async function fuzzSpecs(options: FuzzOptions): Promise<number> {
+  const { count, seed, only, runs, device } = options
+  const fuzzer = createFuzzer(seed)
+  say(`specs: ${only === null ? `${count} mutants` : `mutant ${only}`}, seed ${seed}`)
+  if (only !== null) return showOne(fuzzer.mutant(only), fuzzer)
+
+  const start = performance.now()
+  let shown = start
+  let [accepted, distinct, compiled, slowest] = [0, 0, 0, 0]
+  const failures: Failure[] = []
+  const toRun: number[] = []
+  for (let index = 0; index < count; index++) {
+    const examined = fuzzer.examine(fuzzer.mutant(index))
+    failures.push(...examined.failures)
+    slowest = Math.max(slowest, examined.slowest)
+    if (examined.graph !== null) accepted++
+    if (examined.compiled !== null) distinct++
+    if (examined.compiled === true) {
+      compiled++
+      if (toRun.length < runs) toRun.push(index)
+    }
+    if (performance.now() - shown > 10_000) {
+      shown = performance.now()
+      process.stderr.write(`${progressLine(start, index + 1, count, failures.length)}\n`)
+    }
+  }
+  say(`${accepted} accepted, ${distinct} distinct graphs, ${compiled} compiled for each target; slowest stage ${slowest.toFixed(0)} ms of processor time`)
+  const differing = toRun.length === 0 ? 0 : await (await import('./specs-device.ts')).runOnDevice(fuzzer, toRun, device, say)
+  for (const line of summarise(failures)) say(line)
+  say(`${failures.length} failures in ${duration(performance.now() - start)}`)
+  return failures.length + differing
+}
+
+function showOne(mutant: ReturnType<ReturnType<typeof createFuzzer>['mutant']>, { examine }: ReturnType<typeof createFuzzer>): number {
+  say(`--- ${mutant.changed.path}, for ${mutant.main.path}\n${mutant.changed.text}\n---`)
+  const { failures, graph } = examine(mutant)
+  say(graph === null ? 'not accepted' : 'accepted')
+  for (const line of summarise(failures)) say(line)
+  return failures.length
+}
