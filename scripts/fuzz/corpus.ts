@@ -52,10 +52,37 @@ function closure(main: Source): readonly Source[] {
 /** Texts beyond this length make each mutant slow and are no richer. */
 const LONGEST = 20_000
 
+const DOCS = ['README.md', 'docs/language.md', 'docs/training.md']
+
+const FENCE = /^```smoe\n([^]*?)^```/gm
+
+const examplesOf = (page: string): readonly Source[] =>
+  [...readFileSync(page, 'utf8').matchAll(FENCE)].map(([, text], at) => ({ path: `docs/${page.replace(/\W/g, '-')}-${at}.smoe`, text }))
+
+/** A routed layer for each policy of the library, with the defaults of its parameters. */
+const layerOf = (module: string): Source => {
+  const name = module.replace(/^.*\//, '')
+  const text = `import { swiglu } from "std/experts/swiglu"
+import { ${name} } from "${module}"
+
+model layer(D: int = 8, F: int = 12, E: int = 4) {
+  input x: f32[T, D]
+  output y = moe(x) {
+    experts E of swiglu(F = F)
+    route ${name}()
+  }
+}
+`
+  return { path: `layers/${name}.smoe`, text }
+}
+
 export function corpus(): readonly Spec[] {
   const files = FOLDERS.flatMap(specsUnder).map((path) => ({ path, text: readFileSync(path, 'utf8') }))
   const library = Object.entries(std).map(([path, text]) => ({ path: `${path}.smoe`, text }))
-  return [...files, ...library].filter(({ text }) => text.length < LONGEST).map((main) => ({ main, files: closure(main) }))
+  const layers = Object.keys(std).filter((module) => module.startsWith('std/policies/')).map(layerOf)
+  return [...files, ...DOCS.flatMap(examplesOf), ...layers, ...library]
+    .filter(({ text }) => text.length < LONGEST)
+    .map((main) => ({ main, files: closure(main) }))
 }
 
 /** As `load`, but one file is another. */

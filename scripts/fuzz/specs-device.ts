@@ -10,7 +10,7 @@ import { evaluate as sizeOf } from '../../plan/dim.ts'
 import { memoryCheckpoint } from '../../runtime/checkpoint/memory.ts'
 import { openDevice } from '../../runtime/dawn/index.ts'
 import type { Device } from '../../runtime/device.ts'
-import { InputError } from '../../runtime/errors.ts'
+import { InputError, WeightError } from '../../runtime/errors.ts'
 import { createSession, type Session } from '../../runtime/session.ts'
 import type { HostData } from '../../runtime/tensors.ts'
 import { storedAll } from '../../test/support/devices.ts'
@@ -95,7 +95,7 @@ async function runOnce(session: Session, graph: Graph, seed: number): Promise<Ve
     if (what === null) return { kind: 'equal' }
     return leavesF32(graph, feeds) ? { kind: 'beyond-f32' } : { kind: 'differs', what }
   } catch (problem) {
-    if (problem instanceof EvaluationError || problem instanceof InputError) return { kind: 'refused' }
+    if (problem instanceof EvaluationError || problem instanceof InputError || problem instanceof WeightError) return { kind: 'refused' }
     throw problem
   }
 }
