@@ -24,15 +24,23 @@ export class DataError extends TrainingError {
   }
 }
 
+/** What a model would have to take for the examples to fit: so many kinds of value in an input, or an example of it of that shape. */
+export type FitNeed =
+  | { readonly kind: 'kinds'; readonly has: number; readonly needs: number }
+  | { readonly kind: 'shape'; readonly has: readonly number[]; readonly needs: readonly number[] }
+
 /** Examples that are in order, but not what the model takes. */
 export class FitError extends TrainingError {
   readonly kind = 'fit'
   /** The input of the model. */
   readonly input: string | null
+  /** What of it would have to be another, where that mends it. */
+  readonly need: FitNeed | null
 
-  constructor(input: string | null, message: string) {
+  constructor(input: string | null, message: string, need: FitNeed | null = null) {
     super(message)
     this.input = input
+    this.need = need
   }
 }
 

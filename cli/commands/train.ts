@@ -1,21 +1,13 @@
 /** `smoe train SPEC --data FILE...`: from a spec and data to weights, and a record of what routing did. */
-import { existsSync } from 'node:fs'
 import { writeFile } from 'node:fs/promises'
 import { join, relative } from 'node:path'
 import { InvalidArgumentError, Option, type Command } from 'commander'
-import { compileTraining, trainingPlans, TrainingLimitError, type TrainingGraphs } from '../../compiler/train.ts'
-import type { RecipeOverrides } from '../../compiler/recipe.ts'
-import type { Precision } from '../../plan/recipe.ts'
-import { movedWeights } from '../../plan/update.ts'
+import { trainingPlans, TrainingLimitError, type TrainingGraphs } from '../../compiler/train.ts'
 import type { StepTime } from '../../runtime/profile.ts'
 import { DataError, DivergedError, FitError, ResumeError } from '../../training/errors.ts'
-import type { Data } from '../../training/data/data.ts'
-import { split } from '../../training/data/split.ts'
-import type { Vocabulary } from '../../training/data/vocabulary.ts'
 import type { EndEvent, StartEvent, StepEvent } from '../../training/events.ts'
 import { createDeviceMachine, type DeviceMachine } from '../../training/device-machine.ts'
 import { listCheckpoints } from '../../training/files/checkpoints.ts'
-import { readData } from '../../training/files/data.ts'
 import { readRecords } from '../../training/files/record.ts'
 import { CHECKPOINTS, resume, trainInto, type Resumed } from '../../training/files/run.ts'
 import type { Machine } from '../../training/machine.ts'
@@ -23,77 +15,25 @@ import type { Training } from '../../training/run.ts'
 import { reportTraining } from '../../training/record/report.ts'
 import { commandLine, typedOptions } from '../again.ts'
 import { modelOption, setOption, type CommandModule, type Context } from '../command.ts'
-import type { SpecOptions } from '../compilation.ts'
 import { deviceOption, openChosen } from '../device.ts'
 import { refuseErrors } from '../diagnostics.ts'
 import { EXIT, Failure, type ExitCode } from '../exit.ts'
-import { createLoader, missingFile, parseSettings, readSource } from '../load.ts'
+import { fitAdvice } from '../training/advice.ts'
+import { addDataOptions, readDataSets, type DataOptions } from '../training/data.ts'
 import { createLine, startLines, stepLine, validationLine } from '../training/line.ts'
+import { trainingSpec, type RecipeOptions } from '../training/spec.ts'
 import { trainingPage } from '../training/page.ts'
 import { createReferenceMachine } from '../training/reference-machine.ts'
 import type { Terminal } from '../terminal.ts'
 
-interface Options extends SpecOptions {
-  readonly data: readonly string[]
-  readonly validation?: readonly string[]
-  readonly split: number
-  readonly bytes?: boolean
-  readonly steps?: number
-  readonly seed?: number
+interface Options extends RecipeOptions, DataOptions {
   readonly out?: string
   readonly resume?: string
   readonly device: string
-  readonly precision: Precision
   readonly validateEvery: number
   readonly validateBatches: number
   readonly saveEvery?: number
   readonly keep: number
-}
-
-function graphsOf(path: string, { model: wanted, set, steps, seed, precision }: Options, terminal: Terminal): TrainingGraphs {
-  const recipe: RecipeOverrides = { precision, ...(steps === undefined ? {} : { steps }), ...(seed === undefined ? {} : { seed }) }
-  const { diagnostics, model, graphs } = compileTraining(readSource(path, terminal), { load: createLoader(terminal), model: wanted, set: parseSettings(set), recipe })
-  refuseErrors(diagnostics, terminal)
-  if (model === null) throw new Failure(EXIT.usage, `'${path}' declares no model`, 'only a model can be trained')
-  if (graphs === null) {
-    throw new Failure(EXIT.usage, `${model.name} does not say how it learns`, 'a `train { ... }` block in the model names a loss and an optimiser; smoe explain --stage train shows one')
-  }
-  if (movedWeights(graphs.recipe).length === 0) {
-    throw new Failure(EXIT.usage, `${model.name} learns nothing: no gradient of its losses reaches a weight`, 'what is behind stop(...) or rounded is not learned')
-  }
-  return graphs
-}
-
-interface DataSets {
-  readonly training: Data
-  readonly validation: Data | null
-}
-
-function pathsOf(typed: readonly string[], terminal: Terminal): readonly string[] {
-  return typed.map((path) => {
-    if (!existsSync(terminal.path(path))) throw missingFile(path, terminal)
-    return terminal.path(path)
-  })
-}
-
-/** As the user wrote it, at most three files by name. */
-const nameOf = (typed: readonly string[]): string => (typed.length <= 3 ? typed.join(', ') : `${typed.slice(0, 2).join(', ')} and ${typed.length - 2} more`)
-
-async function readNamed(typed: readonly string[], vocabulary: Vocabulary | undefined, terminal: Terminal): Promise<Data> {
-  return { ...await readData(pathsOf(typed, terminal), vocabulary), name: nameOf(typed) }
-}
-
-const vocabularyOf = (data: Data): Vocabulary | null => (data.kind === 'stream' ? data.vocabulary : null)
-
-async function dataOf({ data, validation, split: fraction, bytes }: Options, terminal: Terminal): Promise<DataSets> {
-  const all = await readNamed(data, bytes === true ? { kind: 'bytes' } : undefined, terminal)
-  if (validation === undefined) return fraction === 0 ? { training: all, validation: null } : split(all, fraction)
-  const vocabulary = vocabularyOf(all)
-  const other = await readNamed(validation, vocabulary ?? undefined, terminal)
-  if ((vocabulary === null) !== (vocabularyOf(other) === null)) {
-    throw new DataError(other.name, null, `is ${vocabulary === null ? 'text' : 'tokens'}, and what it is to validate is not: whether their tokens mean the same nobody can say`)
-  }
-  return { training: all, validation: other }
 }
 
 /** Aborts at the first Ctrl-C, so that the step is finished and saved; the second ends the program as it would any other. */
@@ -200,8 +140,10 @@ function directoryOf({ out, resume: from }: Options, training: Training | Resume
 
 /** `typed` are the options of a run like this one, but for where it begins and ends. */
 async function action(path: string, options: Options, typed: readonly string[], terminal: Terminal): Promise<ExitCode> {
-  const graphs = graphsOf(path, options, terminal)
-  const sets = await dataOf(options, terminal)
+  const spec = trainingSpec(path, options, terminal)
+  const { graphs } = spec
+  const { notes, ...sets } = await readDataSets(options, terminal)
+  for (const note of notes) terminal.err(`note: ${note}\n`)
   const { machine, clock, dispose } = await openMachine(graphs, options.device, terminal)
   const stop = createStop(terminal)
   try {
@@ -214,7 +156,7 @@ async function action(path: string, options: Options, typed: readonly string[], 
     const directory = terminal.path(shown)
     const end = await follow(directory, training, options, clock, terminal).catch(async (problem: unknown) => {
       if (problem instanceof DivergedError) terminal.err(`report      ${await writeReport(directory, clock?.times() ?? null)}\n`)
-      throw problem
+      throw problem instanceof FitError ? new Failure(EXIT.usage, problem.message, fitAdvice(problem, spec)) : problem
     })
     const report = await writeReport(directory, clock?.times() ?? null)
     const newest = (await listCheckpoints(join(directory, CHECKPOINTS))).at(-1)
@@ -238,20 +180,9 @@ function whole(least: number): (text: string) => number {
   }
 }
 
-function share(text: string): number {
-  const value = Number(text)
-  if (!(value >= 0 && value < 1)) throw new InvalidArgumentError('from 0 up to 1, itself excluded.')
-  return value
-}
-
 export const train: CommandModule = {
   define: (command: Command, { terminal, run }: Context) =>
-    command
-      .argument('<spec>', 'the spec, with a `train` block in its model')
-      .requiredOption('--data <file...>', 'what to learn from: text, .csv images with the label last, .npy or .safetensors arrays')
-      .option('--validation <file...>', 'what to validate with, in the place of a part of the data')
-      .addOption(new Option('--split <share>', 'share of the data that is kept to validate with').argParser(share).default(0.1).conflicts('validation'))
-      .option('--bytes', 'read text as bytes rather than characters')
+    addDataOptions(command.argument('<spec>', 'the spec, with a `train` block in its model'))
       .option('--steps <n>', 'steps of the run, in the place of what the spec says', whole(1))
       .option('--seed <n>', 'what all random numbers follow from, in the place of what the spec says', whole(0))
       .option('--out <directory>', 'where checkpoints, metrics and the report go (default: MODEL-run)')

@@ -4,32 +4,23 @@ import { elementCount, type HostArray } from '../../runtime/tensors.ts'
 import { DataError } from '../errors.ts'
 import type { Data, Field, RowsData } from './data.ts'
 import type { FileArray } from './npy.ts'
+import { indexOf } from './place.ts'
 
 const isReal = (data: NumberArray): boolean => data instanceof Float32Array || data instanceof Float64Array
-
-/** `[3, 1]` of element 7 in [4, 2]. */
-function placeOf(element: number, shape: readonly number[]): string {
-  const at: number[] = []
-  for (let axis = shape.length - 1, left = element; axis >= 0; axis--) {
-    at.unshift(left % shape[axis])
-    left = Math.floor(left / shape[axis])
-  }
-  return `[${at.join(', ')}]`
-}
 
 /** Whole numbers as i32. */
 function whole({ shape, data }: FileArray, name: string, array: string): Int32Array {
   return Int32Array.from(data as ArrayLike<number | bigint>, (value, at) => {
     const number = Number(value)
     if (number === (number | 0)) return number
-    throw new DataError(name, null, `${array}${placeOf(at, shape)} is ${value}, which does not fit 32 bits`)
+    throw new DataError(name, null, `${array}${indexOf(at, shape)} is ${value}, which does not fit 32 bits`)
   })
 }
 
 function real({ shape, data }: FileArray, name: string, array: string): Float32Array {
   const values = Float32Array.from(data as ArrayLike<number>)
   const stray = values.findIndex((value) => !Number.isFinite(value))
-  if (stray >= 0) throw new DataError(name, null, `${array}${placeOf(stray, shape)} is ${data[stray]}, which is not finite in 32 bits`)
+  if (stray >= 0) throw new DataError(name, null, `${array}${indexOf(stray, shape)} is ${data[stray]}, which is not finite in 32 bits`)
   return values
 }
 
@@ -41,7 +32,7 @@ function sequences(tokens: Int32Array, [count, width]: readonly number[], name: 
   const cut = (from: number): Int32Array => Int32Array.from({ length: count * (width - 1) }, (_, at) => tokens[Math.floor(at / (width - 1)) * width + (at % (width - 1)) + from])
   return {
     kind: 'rows', name, count, places: counted(count), unit: 'row',
-    fields: [{ name: 'tokens', dtype: 'i32', shape }, { name: 'targets', dtype: 'i32', shape }],
+    fields: [{ name: 'tokens', dtype: 'i32', shape, column: 0 }, { name: 'targets', dtype: 'i32', shape, column: 1 }],
     columns: { tokens: cut(0), targets: cut(1) },
   }
 }

@@ -1,41 +1,86 @@
-/** Comma-separated numbers, read strictly. */
+/** Tables of numbers as text, read strictly: what parts the columns is found or given, and what the first line is. */
 import { DataError } from '../errors.ts'
+import { columnOf } from './columns.ts'
+import { headingKind, namesRows } from './headings.ts'
+import { readNumber, type Decimal } from './number.ts'
+import { linesOf, recordsOf, type TableRecord } from './records.ts'
+import { findSeparator, SEPARATORS, type SeparatorName } from './separator.ts'
+
+export interface TableOptions {
+  /** The column of the label: its heading, or its number from 1. */
+  readonly label?: string
+  /** Columns that are left out, named in the same way. */
+  readonly ignore?: readonly string[]
+  readonly separator?: SeparatorName
+  readonly decimal?: Decimal
+  /** Whether the first line is a heading. */
+  readonly heading?: boolean
+}
 
 export interface Table {
-  readonly columns: number
+  /** Numbers, in the file and from 1, of the columns that were read. */
+  readonly columns: readonly number[]
+  /** Of those columns; null without a heading. */
+  readonly headings: readonly string[] | null
   /** Row after row. */
   readonly values: Float64Array
   /** Of each row, from 1. */
   readonly lines: Uint32Array
+  /** How it was read, where that was not plain. */
+  readonly notes: readonly string[]
 }
 
-const NUMBER = /^[+-]?(?:\d+\.?\d*|\.\d+)(?:e[+-]?\d+)?$/i
-
-function numberOf(cell: string, name: string, line: number, column: number): number {
-  const text = cell.trim()
-  const value = NUMBER.test(text) ? Number(text) : NaN
-  if (Number.isFinite(Math.fround(value))) return value
-  const what = text === '' ? 'is empty' : /^[+-]?(?:nan|inf(?:inity)?)$/i.test(text) || NUMBER.test(text) ? `is ${text}, which is not finite in f32` : `is ${JSON.stringify(text)}, no number`
-  throw new DataError(name, line, `column ${column} ${what}`)
+interface Body {
+  readonly headings: readonly string[] | null
+  readonly rows: readonly TableRecord[]
+  readonly notes: readonly string[]
 }
 
-/** A first line without any number is a heading. */
-const isHeading = (cells: readonly string[]): boolean => cells.every((cell) => cell.trim() !== '' && !NUMBER.test(cell.trim()) && Number.isNaN(Number(cell)) && !/^[+-]?nan$/i.test(cell.trim()))
+function bodyOf(records: readonly TableRecord[], { heading }: TableOptions, name: string): Body {
+  const kind = heading === undefined && records.length > 0 ? headingKind(records[0].cells) : null
+  const isHeaded = heading ?? kind !== null
+  const rows = records.slice(isHeaded ? 1 : 0)
+  if (rows.length === 0) throw new DataError(name, null, 'has no rows')
+  const { cells, line } = records[0]
+  const notes = kind === 'counted' ? [`${name}: line ${line}, ${cells.slice(0, 3).join(', ')}, ... ${cells.at(-1)}, is a heading and not an example; --heading no reads it as one`] : []
+  return { headings: isHeaded ? cells.map((cell) => cell.trim()) : null, rows, notes }
+}
 
-/** Rows of one length, from lines that end in LF or CR LF. Throws a DataError with the line. */
-export function parseCsv(text: string, name: string): Table {
-  const lines = text.split(/\r?\n/)
-  while (lines.length > 0 && lines[lines.length - 1].trim() === '') lines.pop()
-  const rows = lines.map((line) => line.split(','))
-  const first = rows.length > 0 && isHeading(rows[0]) ? 1 : 0
-  if (rows.length === first) throw new DataError(name, null, 'has no rows')
-  const columns = rows[0].length
-  const values = new Float64Array((rows.length - first) * columns)
-  for (let at = first; at < rows.length; at++) {
-    const cells = rows[at]
-    if (lines[at].trim() === '') throw new DataError(name, at + 1, 'is empty')
-    if (cells.length !== columns) throw new DataError(name, at + 1, `has ${cells.length} columns, line 1 has ${columns}`)
-    for (const [column, cell] of cells.entries()) values[(at - first) * columns + column] = numberOf(cell, name, at + 1, column + 1)
+/** Throws a DataError for a column of row numbers, which is not a feature. */
+function checkFeatures({ headings, columns, values, lines }: Table, name: string): void {
+  const width = columns.length
+  const counts = (column: number): boolean => lines.length > 2 && lines.every((_, row) => row === 0 || values[row * width + column] === values[(row - 1) * width + column] + 1)
+  const at = (headings ?? []).findIndex((heading, column) => namesRows(heading) && counts(column))
+  if (at < 0) return
+  const shown = headings![at] === '' ? 'which has no heading' : `'${headings![at]}'`
+  throw new DataError(name, null, `column ${columns[at]}, ${shown}, counts the rows; --ignore ${columns[at]} leaves it out`)
+}
+
+/** Rows of one length. Throws a DataError with the line and the column. */
+export function parseCsv(text: string, name: string, options: TableOptions = {}): Table {
+  const lines = linesOf(text)
+  if (lines.length === 0) throw new DataError(name, null, 'has no rows')
+  const separator = options.separator ?? findSeparator(lines, name)
+  const parted = separator === 'space' ? lines.map((line) => line.trim().replace(/\s+/g, ' ')) : lines
+  const records = recordsOf(parted, SEPARATORS[separator], name)
+  const { headings, rows, notes } = bodyOf(records, options, name)
+  const width = records[0].cells.length
+  const ignored = new Set((options.ignore ?? []).map((column) => columnOf(column, width, headings, name)))
+  const kept = records[0].cells.flatMap((_, column) => (ignored.has(column) ? [] : [column]))
+  const values = new Float64Array(rows.length * kept.length)
+  let at = 0
+  for (const { cells, line } of rows) {
+    if (cells.length !== width) throw new DataError(name, line, `has ${cells.length} columns, line ${records[0].line} has ${width}`)
+    for (const column of kept) {
+      const value = readNumber(cells[column], options.decimal ?? 'point')
+      if (typeof value === 'string') throw new DataError(name, line, `column ${column + 1} ${value}`)
+      values[at++] = value
+    }
   }
-  return { columns, values, lines: Uint32Array.from({ length: rows.length - first }, (_, row) => first + row + 1) }
+  const table = {
+    columns: kept.map((column) => column + 1), headings: headings === null ? null : kept.map((column) => headings[column]), values,
+    lines: Uint32Array.from(rows, ({ line }) => line), notes,
+  }
+  checkFeatures(table, name)
+  return table
 }

@@ -1,8 +1,9 @@
 /** Data as the model's inputs want it: names, types, sizes and values are checked once, before the first step. */
 import type { RecipeInput } from '../../plan/recipe.ts'
 import { elementCount, showShape, type HostArray } from '../../runtime/tensors.ts'
-import { FitError } from '../errors.ts'
+import { FitError, type FitNeed } from '../errors.ts'
 import { showFields, type Data, type Field, type RowsData, type StreamData } from './data.ts'
+import { rowPlace, tokenPlace } from './place.ts'
 import { vocabularySize } from './vocabulary.ts'
 import { windows } from './windows.ts'
 
@@ -40,16 +41,27 @@ function checkFields(name: string, fields: readonly Field[], inputs: readonly Re
     const field = fields.find((known) => known.name === input)
     if (field === undefined) throw new FitError(input, `the model takes ${input}; ${name} has ${showFields(fields)}`)
     if (field.dtype !== dtype || field.shape.join() !== shape.slice(1).join()) {
-      throw new FitError(input, `the model takes ${input} as ${dtype}${showShape(shape.slice(1))}, ${name} has ${showFields([field])}`)
+      const need: FitNeed | null = field.dtype === dtype && field.shape.length === shape.length - 1 ? { kind: 'shape', has: shape.slice(1), needs: field.shape } : null
+      throw new FitError(input, `the model takes ${input} as ${dtype}${showShape(shape.slice(1))}, ${name} has ${showFields([field])}`, need)
     }
   }
 }
 
-function checkBelow({ name, columns, fields, places, unit }: RowsData, { name: input, below }: RecipeInput): void {
+/** What would take all values; nothing takes one below 0. */
+function kindsNeed(values: HostArray, below: number): FitNeed | null {
+  let [least, most] = [0, 0]
+  for (const value of values) [least, most] = [Math.min(least, value), Math.max(most, value)]
+  return least < 0 ? null : { kind: 'kinds', has: below, needs: most + 1 }
+}
+
+function checkBelow(data: RowsData, { name: input, below }: RecipeInput): void {
   if (below === null) return
-  const width = elementCount(fields.find((field) => field.name === input)!.shape)
-  const stray = columns[input].findIndex((value) => value < 0 || value >= below)
-  if (stray >= 0) throw new FitError(input, `${name}, ${unit} ${places[Math.floor(stray / width)]}: ${input} has ${columns[input][stray]}, the model takes 0 to ${below - 1}`)
+  const field = data.fields.find((known) => known.name === input)!
+  const [values, width] = [data.columns[input], elementCount(field.shape)]
+  const stray = values.findIndex((value) => value < 0 || value >= below)
+  if (stray < 0) return
+  const message = `${rowPlace(data, field, Math.floor(stray / width), stray % width)} has ${values[stray]}, the model takes 0 to ${below - 1}`
+  throw new FitError(input, message, kindsNeed(values, below))
 }
 
 function fitRows(data: RowsData, inputs: readonly RecipeInput[]): Examples {
@@ -70,12 +82,13 @@ function paceOf(inputs: readonly RecipeInput[]): Pick<Examples, 'items' | 'unit'
   return sequence === undefined ? { items: 1, unit: 'example' } : { items: sequence.shape[1], unit: 'token' }
 }
 
-function checkTokens({ name, tokens, vocabulary }: StreamData, { name: input, below }: RecipeInput): void {
+function checkTokens(data: StreamData, { name: input, below }: RecipeInput): void {
   if (below === null) return
+  const { name, tokens, vocabulary } = data
   const size = vocabulary === null ? 0 : vocabularySize(vocabulary)
-  if (size > below) throw new FitError(input, `${name} has ${size} ${vocabulary!.kind}, the model takes ${below} kinds of ${input}`)
+  if (size > below) throw new FitError(input, `${name} has ${size} ${vocabulary!.kind}, the model takes ${below} kinds of ${input}`, { kind: 'kinds', has: below, needs: size })
   const stray = tokens.findIndex((token) => token < 0 || token >= below)
-  if (stray >= 0) throw new FitError(input, `${name}: token ${stray} is ${tokens[stray]}, the model takes 0 to ${below - 1} as ${input}`)
+  if (stray >= 0) throw new FitError(input, `${tokenPlace(data, stray)} is ${tokens[stray]}, the model takes 0 to ${below - 1} as ${input}`, kindsNeed(tokens, below))
 }
 
 function fitStream(data: StreamData, inputs: readonly RecipeInput[], slide: Slide): Examples {

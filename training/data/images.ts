@@ -1,25 +1,49 @@
 import { DataError } from '../errors.ts'
-import { parseCsv, type Table } from './csv.ts'
-import type { RowsData } from './data.ts'
+import { parseCsv, type Table, type TableOptions } from './csv.ts'
+import type { Data, Field, RowsData } from './data.ts'
+import { labelNote, labelOf } from './label.ts'
 
-function labelsOf({ columns, values, lines }: Table, name: string): Int32Array {
+function labelsOf({ columns, values, lines }: Table, at: number, name: string): Int32Array {
   return Int32Array.from(lines, (line, row) => {
-    const label = values[row * columns + columns - 1]
+    const label = values[row * columns.length + at]
     if (Number.isInteger(label) && label >= 0 && label < 2 ** 31) return label
-    throw new DataError(name, line, `the label in column ${columns} is ${label}, not a whole number from 0 on`)
+    throw new DataError(name, line, `the label in column ${columns[at]} is ${label}, not a whole number from 0 on`)
   })
 }
 
-/** A row an image: `pixels` f32 as they stand in the file, and `labels` i32, the last column. Throws a DataError with the line. */
-export function imageData(text: string, name: string): RowsData {
-  const table = parseCsv(text, name)
-  const { columns, values, lines } = table
-  if (columns < 2) throw new DataError(name, Number(lines[0]), 'has one column; a row is pixels and then the label')
-  const pixels = new Float32Array(lines.length * (columns - 1))
-  for (let row = 0; row < lines.length; row++) pixels.set(values.subarray(row * columns, (row + 1) * columns - 1), row * (columns - 1))
+/** All columns but that of the label, in their order. */
+function pixelsOf({ columns, values, lines }: Table, at: number): Float32Array {
+  const [width, pixels] = [columns.length, new Float32Array(lines.length * (columns.length - 1))]
+  for (let row = 0; row < lines.length; row++) {
+    pixels.set(values.subarray(row * width, row * width + at), row * (width - 1))
+    pixels.set(values.subarray(row * width + at + 1, (row + 1) * width), row * (width - 1) + at)
+  }
+  return pixels
+}
+
+/** A row an image: `pixels` f32 as they stand in the file, and `labels` i32. Throws a DataError with the line. */
+export function imageData(text: string, name: string, options: TableOptions = {}): RowsData {
+  const table = parseCsv(text, name, options)
+  const { columns, headings, lines, notes } = table
+  if (columns.length < 2) throw new DataError(name, lines[0], 'has one column; a row is pixels and a label')
+  const label = labelOf(table, options.label, name)
+  const headed = (of: (column: number) => boolean): Pick<Field, 'headings'> => (headings === null ? {} : { headings: headings.filter((_, column) => of(column)) })
   return {
     kind: 'rows', name, count: lines.length, places: lines, unit: 'line',
-    fields: [{ name: 'pixels', dtype: 'f32', shape: [columns - 1] }, { name: 'labels', dtype: 'i32', shape: [] }],
-    columns: { pixels, labels: labelsOf(table, name) },
+    fields: [
+      { name: 'pixels', dtype: 'f32', shape: [columns.length - 1], ...headed((column) => column !== label.at) },
+      { name: 'labels', dtype: 'i32', shape: [], column: columns[label.at], ...headed((column) => column === label.at), ...(label.isAssumed ? { isAssumed: true } : {}) },
+    ],
+    columns: { pixels: pixelsOf(table, label.at), labels: labelsOf(table, label.at, name) },
+    notes: [...notes, labelNote(label, table, name)],
   }
+}
+
+/** Throws a DataError where the labels of all files are one number, and only their place says that they are labels. */
+export function checkLabels(data: Data): void {
+  const field = data.kind === 'rows' ? data.fields.find(({ isAssumed }) => isAssumed === true) : undefined
+  if (field === undefined || data.kind !== 'rows' || data.count < 2) return
+  const labels = data.columns[field.name]
+  if (labels.some((label) => label !== labels[0])) return
+  throw new DataError(data.name, null, `every label is ${labels[0]}: the last column, ${field.column}, was taken for the label; --label NAME or --label NUMBER says which it is`)
 }

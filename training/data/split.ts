@@ -1,6 +1,7 @@
 import { elementCount, type HostArray } from '../../runtime/tensors.ts'
 import { permutation, stream } from '../random.ts'
-import type { Data, RowsData } from './data.ts'
+import type { Data, RowsData, StreamData } from './data.ts'
+import { filesWithin } from './place.ts'
 
 export interface Split {
   readonly training: Data
@@ -13,10 +14,13 @@ function pick(column: HostArray, width: number, rows: Uint32Array): HostArray {
   return picked
 }
 
+const cut = (data: StreamData, from: number, to: number): StreamData => ({ ...data, tokens: data.tokens.subarray(from, to), files: filesWithin(data, from, to) })
+
 const pickRows = (data: RowsData, rows: Uint32Array): RowsData => ({
   ...data,
   count: rows.length,
   places: Uint32Array.from(rows, (row) => data.places[row]),
+  ...(data.files === undefined ? {} : { files: { ...data.files, of: Uint32Array.from(rows, (row) => data.files!.of[row]) } }),
   columns: Object.fromEntries(data.fields.map(({ name, shape }) => [name, pick(data.columns[name], elementCount(shape), rows)])),
 })
 
@@ -27,7 +31,7 @@ const pickRows = (data: RowsData, rows: Uint32Array): RowsData => ({
 export function split(data: Data, fraction: number): Split {
   if (data.kind === 'stream') {
     const end = data.tokens.length - Math.floor(fraction * data.tokens.length)
-    return { training: { ...data, tokens: data.tokens.subarray(0, end) }, validation: { ...data, tokens: data.tokens.subarray(end) } }
+    return { training: cut(data, 0, end), validation: cut(data, end, data.tokens.length) }
   }
   const order = permutation(data.count, stream(0, 'split', 'rows'))
   const aside = Math.floor(fraction * data.count)

@@ -1,5 +1,7 @@
 import { DataError } from '../errors.ts'
 import type { StreamData } from './data.ts'
+import { joinData } from './join.ts'
+import { checkText, otherReading } from './binary.ts'
 import { charactersOf, encodeText, type Vocabulary } from './vocabulary.ts'
 
 export interface Text {
@@ -7,12 +9,17 @@ export interface Text {
   readonly text: string
 }
 
+/** No engine has longer strings than that in any case. */
+const MOST_BYTES = 2 ** 29 - 24
+
 /** Bytes of a file as text. Throws a DataError with the line where they are not UTF-8. */
 export function decodeUtf8(bytes: Uint8Array, name: string): string {
+  checkText(bytes, name)
+  if (bytes.length > MOST_BYTES) throw new DataError(name, null, `has ${bytes.length} bytes, and a text has at most ${MOST_BYTES}; several files are read as one`)
   try {
     return new TextDecoder('utf-8', { fatal: true }).decode(bytes)
   } catch {
-    throw new DataError(name, lineOfFault(bytes), 'is not UTF-8; read as bytes it may be anything')
+    throw new DataError(name, lineOfFault(bytes), `is not UTF-8; ${otherReading(bytes)}`)
   }
 }
 
@@ -35,12 +42,6 @@ function lineOfFault(bytes: Uint8Array): number {
 
 /** Texts one after the other; without a vocabulary, that of their characters is made. Throws a DataError. */
 export function textData(texts: readonly Text[], vocabulary: Vocabulary = charactersOf(texts.map(({ text }) => text))): StreamData {
-  const parts = texts.map(({ name, text }) => encodeText(text, vocabulary, name))
-  const tokens = new Int32Array(parts.reduce((sum, { length }) => sum + length, 0))
-  let at = 0
-  for (const part of parts) {
-    tokens.set(part, at)
-    at += part.length
-  }
-  return { kind: 'stream', name: texts.map(({ name }) => name).join(', '), tokens, vocabulary }
+  const parts = texts.map(({ name, text }): StreamData => ({ kind: 'stream', name, tokens: encodeText(text, vocabulary, name), vocabulary }))
+  return joinData(parts) as StreamData
 }

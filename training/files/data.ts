@@ -1,67 +1,112 @@
-/** Examples from files, by how their names end: `.csv` images, `.npy` and `.safetensors` arrays, else text. */
+/** Examples from files: what they hold says how they are read; text whose name ends in `.csv` or `.tsv` is a table. */
 import { readFile } from 'node:fs/promises'
-import { openCheckpoint } from '../../runtime/checkpoint/files.ts'
+import { openSafetensors } from '../../runtime/checkpoint/safetensors.ts'
+import { bytesSource } from '../../runtime/checkpoint/source.ts'
 import { readTensor } from '../../runtime/checkpoint/tensor.ts'
 import { arrayData, tokenData } from '../data/arrays.ts'
+import type { TableOptions } from '../data/csv.ts'
 import type { Data } from '../data/data.ts'
-import { imageData } from '../data/images.ts'
+import { formatOf } from '../data/format.ts'
+import { checkLabels, imageData } from '../data/images.ts'
 import { joinData } from '../data/join.ts'
 import { parseNpy, type FileArray } from '../data/npy.ts'
+import { llmcTokens, rawTokens, type TokenType } from '../data/raw.ts'
 import { decodeUtf8, textData } from '../data/text.ts'
 import type { Vocabulary } from '../data/vocabulary.ts'
 import { DataError } from '../errors.ts'
 
-async function bytesOf(path: string): Promise<Uint8Array> {
+export interface ReadOptions {
+  /** What tokens of text stand for; without, the characters of the text. `bytes` reads a file as its bytes, whatever it holds. */
+  readonly vocabulary?: Vocabulary
+  /** Reads files as text, whatever it looks like, or as token ids of a type without a header. */
+  readonly as?: 'text' | TokenType
+  /** For tables; any of them makes a text a table. */
+  readonly table?: TableOptions
+  /** What messages call each file; its path without. */
+  readonly names?: readonly string[]
+}
+
+interface FileBytes {
+  readonly name: string
+  readonly bytes: Uint8Array
+}
+
+async function bytesOf(path: string, name: string): Promise<FileBytes> {
   try {
-    return await readFile(path)
+    return { name, bytes: await readFile(path) }
   } catch (error) {
-    throw new DataError(path, null, `cannot be read (${(error as NodeJS.ErrnoException).code ?? String(error)})`)
+    throw new DataError(name, null, `cannot be read (${(error as NodeJS.ErrnoException).code ?? String(error)})`)
   }
 }
 
-async function arraysOf(path: string): Promise<Data> {
-  const file = await openCheckpoint(path)
-  try {
-    const arrays: Record<string, FileArray> = {}
-    for (const name of file.tensors.keys()) arrays[name] = await readTensor(file, name)
-    return arrayData(arrays, path)
-  } finally {
-    await file.close()
-  }
+async function arraysOf({ name, bytes }: FileBytes): Promise<Data> {
+  const file = await openSafetensors(bytesSource(bytes, name))
+  const arrays: Record<string, FileArray> = {}
+  for (const tensor of file.tensors.keys()) arrays[tensor] = await readTensor(file, tensor)
+  return arrayData(arrays, name)
 }
 
-type Kind = 'csv' | 'npy' | 'safetensors' | 'text'
+type Kind = 'text' | 'bytes' | 'tokens' | 'table' | 'npy' | 'safetensors' | 'llmc16' | 'llmc32'
 
-const kindOf = (path: string): Kind => (/\.(csv|npy|safetensors)$/i.exec(path)?.[1].toLowerCase() as Kind | undefined) ?? 'text'
+const SHOWN: { readonly [K in Kind]: string } = {
+  text: 'text', bytes: 'bytes', tokens: 'token ids', table: 'a table', npy: 'an .npy file', safetensors: 'a .safetensors file', llmc16: 'token ids of llm.c', llmc32: 'token ids of llm.c',
+}
 
-const READERS: { readonly [K in Exclude<Kind, 'text'>]: (path: string) => Promise<Data> } = {
-  csv: async (path) => imageData(decodeUtf8(await bytesOf(path), path), path),
-  npy: async (path) => tokenData(parseNpy(await bytesOf(path), path), path),
+const isAsked = (table: TableOptions | undefined): boolean => Object.values(table ?? {}).some((option) => option !== undefined && !(Array.isArray(option) && option.length === 0))
+
+/** How a file is read where an option says it. Throws a DataError for token ids that say their own type. */
+function askedKind({ name, bytes }: FileBytes, { vocabulary, as }: ReadOptions): Kind | null {
+  if (as === 'text') return vocabulary?.kind === 'bytes' ? 'bytes' : 'text'
+  if (as === undefined) return vocabulary?.kind === 'bytes' ? 'bytes' : null
+  const format = formatOf(bytes)
+  if (format.kind === 'known') throw new DataError(name, null, `is ${SHOWN[format.read]}, which says the type of its numbers itself: it is read without --tokens`)
+  return 'tokens'
+}
+
+/** Throws a DataError for what is known and not read. */
+function kindOf(file: FileBytes, options: ReadOptions): Kind {
+  const asked = askedKind(file, options)
+  if (asked !== null) return asked
+  const { name, bytes } = file
+  const format = formatOf(bytes)
+  if (format.kind === 'known') return format.read
+  if (format.kind === 'refused') throw new DataError(name, null, `is ${format.what}, which is not read; ${format.help}`)
+  const [, ending] = /\.(npy|safetensors|csv|tsv)$/i.exec(name) ?? []
+  if (ending === undefined) return isAsked(options.table) ? 'table' : 'text'
+  const known = ending.toLowerCase()
+  return known === 'npy' || known === 'safetensors' ? known : 'table'
+}
+
+const READERS: { readonly [K in Exclude<Kind, 'text'>]: (file: FileBytes, options: ReadOptions) => Data | Promise<Data> } = {
+  bytes: ({ name, bytes }) => ({ kind: 'stream', name, tokens: Int32Array.from(bytes), vocabulary: { kind: 'bytes' } }),
+  tokens: ({ name, bytes }, { as }) => rawTokens(bytes, as as TokenType, name),
+  llmc16: ({ name, bytes }) => llmcTokens(bytes, 'u16', name),
+  llmc32: ({ name, bytes }) => llmcTokens(bytes, 'u32', name),
+  table: ({ name, bytes }, { table }) => imageData(decodeUtf8(bytes, name), name, table),
+  npy: ({ name, bytes }) => tokenData(parseNpy(bytes, name), name),
   safetensors: arraysOf,
 }
 
-async function readTexts(paths: readonly string[], vocabulary: Vocabulary | undefined): Promise<Data> {
-  if (vocabulary?.kind === 'bytes') {
-    const parts = await Promise.all(paths.map(async (path): Promise<Data> => ({ kind: 'stream', name: path, tokens: Int32Array.from(await bytesOf(path)), vocabulary })))
-    return joinData(parts)
-  }
-  const texts: { name: string; text: string }[] = []
-  for (const path of paths) texts.push({ name: path, text: decodeUtf8(await bytesOf(path), path) })
-  return textData(texts, vocabulary)
+function checkKinds(files: readonly FileBytes[], kinds: readonly Kind[], options: ReadOptions): void {
+  const other = kinds.findIndex((kind) => kind !== kinds[0])
+  if (other >= 0) throw new DataError(files[other].name, null, `is ${SHOWN[kinds[other]]}, ${files[0].name} is ${SHOWN[kinds[0]]}; files that are read as one are of one kind`)
+  if (isAsked(options.table) && kinds[0] !== 'table') throw new DataError(files[0].name, null, `is ${SHOWN[kinds[0]]}, not a table: it has no columns`)
 }
 
 /**
  * Reads files of one kind, one after the other, as one. Text is read with a vocabulary, or with that of its own characters. Throws a DataError
  * with the line, and a CheckpointError for a `.safetensors` file that is none.
  */
-export async function readData(paths: readonly string[], vocabulary?: Vocabulary): Promise<Data> {
+export async function readData(paths: readonly string[], options: ReadOptions = {}): Promise<Data> {
   if (paths.length === 0) throw new DataError('no file', null, 'is given to learn from')
-  const kinds = paths.map(kindOf)
-  const other = kinds.findIndex((kind) => kind !== kinds[0])
-  if (other >= 0) throw new DataError(paths[other], null, `is ${kinds[other]}, ${paths[0]} is ${kinds[0]}; files that are read as one are of one kind`)
+  const files = await Promise.all(paths.map((path, at) => bytesOf(path, options.names?.[at] ?? path)))
+  const kinds = files.map((file) => kindOf(file, options))
+  checkKinds(files, kinds, options)
   const [kind] = kinds
-  if (kind === 'text') return readTexts(paths, vocabulary)
+  if (kind === 'text') return textData(files.map(({ name, bytes }) => ({ name, text: decodeUtf8(bytes, name) })), options.vocabulary)
   const parts: Data[] = []
-  for (const path of paths) parts.push(await READERS[kind](path))
-  return joinData(parts)
+  for (const file of files) parts.push(await READERS[kind](file, options))
+  const data = joinData(parts)
+  checkLabels(data)
+  return data
 }

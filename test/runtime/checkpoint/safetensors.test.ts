@@ -75,3 +75,10 @@ test('random bytes and broken headers are refused, never more', async () => {
     await openSafetensors(bytesSource(bytes)).catch((error: unknown) => expect(error).toBeInstanceOf(CheckpointError))
   }))
 })
+
+test('a Buffer, a view of more than the file, is read as the file', async () => {
+  const x = Float32Array.of(1, -2, 3)
+  const whole = Buffer.concat([Buffer.alloc(16, 7), encodeSafetensors({ x: { shape: [3], data: x } }), Buffer.alloc(9, 7)])
+  const checkpoint = await openSafetensors(bytesSource(whole.subarray(16, -9), 'a'))
+  expect([...(await readTensor(checkpoint, 'x')).data]).toEqual([...x])
+})

@@ -92,7 +92,7 @@ describe('what does not fit is told', () => {
     [() => fit(counting(4), sequence(1, 4), null), 'count: 4 tokens are too few; an example takes 5, 4 and the one that follows the last'],
     [() => fit(counting(20), sequence(1, 4, 15), null), 'count: token 15 is 15, the model takes 0 to 14 as tokens'],
     [() => fit(textData([{ name: 'a.txt', text: 'abcdefg' }]), sequence(1, 2, 6), null), 'a.txt has 7 characters, the model takes 6 kinds of tokens'],
-    [() => fit(images, pictures(1, 2, 3), null), 'a.csv, line 4: labels has 3, the model takes 0 to 2'],
+    [() => fit(images, pictures(1, 2, 3), null), 'a.csv, line 4, column 3: labels has 3, the model takes 0 to 2'],
     [() => fit(images, pictures(1, 3), null), 'the model takes pixels as f32[3], a.csv has pixels f32[2]'],
     [() => fit(images, sequence(1, 2), null), 'the model takes tokens; a.csv has pixels f32[2], labels i32[]'],
     [() => fit(counting(20), pictures(1, 2), null), 'the model takes pixels; count has tokens i32[2], targets i32[2]'],
@@ -111,7 +111,7 @@ describe('what does not fit is told', () => {
         return (error as Error).message
       }
     })
-    expect(line.filter((message) => /line [345]: labels has [234]/.test(message)).length).toBeGreaterThan(0)
+    expect(line.filter((message) => /line [345], column 3: labels has [234]/.test(message)).length).toBeGreaterThan(0)
     for (const message of line) if (message !== '') expect(Number(/line (\d)/.exec(message)?.[1]) - 1).toBe(Number(/has (\d)/.exec(message)?.[1]))
   })
 

@@ -1,0 +1,89 @@
+/** What a run learns from and is validated with: options, files and how they are parted. */
+import { existsSync } from 'node:fs'
+import { InvalidArgumentError, Option, type Command } from 'commander'
+import { checkAlike } from '../../training/data/alike.ts'
+import type { TableOptions } from '../../training/data/csv.ts'
+import type { Data } from '../../training/data/data.ts'
+import { TOKEN_TYPES, type TokenType } from '../../training/data/raw.ts'
+import { SEPARATORS } from '../../training/data/separator.ts'
+import { split } from '../../training/data/split.ts'
+import type { Vocabulary } from '../../training/data/vocabulary.ts'
+import { DataError } from '../../training/errors.ts'
+import { readData, type ReadOptions } from '../../training/files/data.ts'
+import { missingFile } from '../load.ts'
+import type { Terminal } from '../terminal.ts'
+
+export interface DataOptions extends Omit<TableOptions, 'heading'> {
+  readonly data: readonly string[]
+  readonly validation?: readonly string[]
+  readonly split: number
+  readonly bytes?: boolean
+  readonly text?: boolean
+  readonly tokens?: TokenType
+  readonly heading?: 'yes' | 'no'
+}
+
+export interface DataSets {
+  readonly training: Data
+  readonly validation: Data | null
+  /** How the files were read, where that was not plain. */
+  readonly notes: readonly string[]
+}
+
+/** As the user wrote it, at most three files by name. */
+const nameOf = (typed: readonly string[]): string => (typed.length <= 3 ? typed.join(', ') : `${typed.slice(0, 2).join(', ')} and ${typed.length - 2} more`)
+
+function readingOf({ bytes, text, tokens, label, ignore, separator, decimal, heading }: DataOptions): ReadOptions {
+  return {
+    ...(bytes === true ? { vocabulary: { kind: 'bytes' } } : {}), ...(text === true ? { as: 'text' } : tokens === undefined ? {} : { as: tokens }),
+    table: { label, ignore, separator, decimal, heading: heading === undefined ? undefined : heading === 'yes' },
+  }
+}
+
+async function readNamed(typed: readonly string[], reading: ReadOptions, terminal: Terminal): Promise<Data> {
+  const missing = typed.find((path) => !existsSync(terminal.path(path)))
+  if (missing !== undefined) throw missingFile(missing, terminal)
+  return { ...await readData(typed.map((path) => terminal.path(path)), { ...reading, names: typed }), name: nameOf(typed) }
+}
+
+const vocabularyOf = (data: Data): Vocabulary | null => (data.kind === 'stream' ? data.vocabulary : null)
+
+/** Throws a DataError where the two do not mean the same. */
+function checkSameKind(training: Data, validation: Data): void {
+  const vocabulary = vocabularyOf(training)
+  if ((vocabulary === null) !== (vocabularyOf(validation) === null)) {
+    throw new DataError(validation.name, null, `is ${vocabulary === null ? 'text' : 'tokens'}, and what it is to validate is not: whether their tokens mean the same nobody can say`)
+  }
+  checkAlike(training, validation)
+}
+
+/** Throws a Failure for a file that is not there, and a DataError for what cannot be read. */
+export async function readDataSets(options: DataOptions, terminal: Terminal): Promise<DataSets> {
+  const reading = readingOf(options)
+  const all = await readNamed(options.data, reading, terminal)
+  const notes = all.notes ?? []
+  if (options.validation === undefined) return { ...(options.split === 0 ? { training: all, validation: null } : split(all, options.split)), notes }
+  const validation = await readNamed(options.validation, { ...reading, vocabulary: vocabularyOf(all) ?? undefined }, terminal)
+  checkSameKind(all, validation)
+  return { training: all, validation, notes: [...notes, ...(validation.notes ?? [])] }
+}
+
+function share(text: string): number {
+  const value = Number(text)
+  if (!(value >= 0 && value < 1)) throw new InvalidArgumentError('from 0 up to 1, itself excluded.')
+  return value
+}
+
+export const addDataOptions = (command: Command): Command =>
+  command
+    .requiredOption('--data <file...>', 'what to learn from: text, .csv or .tsv tables, .npy or .safetensors arrays, token ids')
+    .option('--validation <file...>', 'what to validate with, in the place of a part of the data')
+    .addOption(new Option('--split <share>', 'share of the data that is kept to validate with').argParser(share).default(0.1).conflicts('validation'))
+    .addOption(new Option('--bytes', 'reads files as bytes, each a token, rather than text as characters').conflicts(['text', 'tokens']))
+    .addOption(new Option('--text', 'reads files as text, whatever it looks like').conflicts('tokens'))
+    .addOption(new Option('--tokens <type>', 'reads files as token ids of a type without a header, as train.bin of nanoGPT is u16').choices(TOKEN_TYPES))
+    .option('--label <column>', "a table's column of labels, by its heading or its number from 1 (default: as the heading says, else the last)")
+    .option('--ignore <column...>', "a table's columns that are left out")
+    .addOption(new Option('--separator <name>', 'what parts the columns of a table (default: found)').choices(Object.keys(SEPARATORS)))
+    .addOption(new Option('--decimal <name>', 'what stands before a fraction in a table (default: point)').choices(['point', 'comma']))
+    .addOption(new Option('--heading <answer>', 'whether the first line of a table is a heading (default: found)').choices(['yes', 'no']))

@@ -1,0 +1,58 @@
+/** A spec whose model says how it learns, and the recipe that it would have with other parameters. */
+import type { RecipeOverrides } from '../../compiler/recipe.ts'
+import { compileTraining, type TrainingCompilation, type TrainingGraphs } from '../../compiler/train.ts'
+import type { Precision, Recipe } from '../../plan/recipe.ts'
+import { movedWeights } from '../../plan/update.ts'
+import type { SpecOptions } from '../compilation.ts'
+import { hasErrors, refuseErrors } from '../diagnostics.ts'
+import { EXIT, Failure } from '../exit.ts'
+import { createLoader, parseSettings, readSource } from '../load.ts'
+import type { Terminal } from '../terminal.ts'
+
+export interface RecipeOptions extends SpecOptions {
+  readonly steps?: number
+  readonly seed?: number
+  readonly precision: Precision
+}
+
+/** Parameters and sizes of a batch in the place of those that a spec and its options have. */
+export interface Change {
+  readonly set: Readonly<Record<string, number>>
+  readonly batch: Readonly<Record<string, number>>
+}
+
+export interface TrainingSpec {
+  readonly graphs: TrainingGraphs
+  /** Parameters of the model that are whole numbers. */
+  readonly parameters: Readonly<Record<string, number>>
+  /** The recipe with other parameters; null where the spec refuses them. */
+  readonly recipeWith: (change: Change) => Recipe | null
+}
+
+const wholeNumbers = (values: Readonly<Record<string, unknown>>): Readonly<Record<string, number>> =>
+  Object.fromEntries(Object.entries(values).filter((entry): entry is [string, number] => Number.isInteger(entry[1])))
+
+/** Shows what is wrong with a spec and ends the command where it is not one that learns. */
+export function trainingSpec(path: string, { model: wanted, set, steps, seed, precision }: RecipeOptions, terminal: Terminal): TrainingSpec {
+  const [source, load, settings] = [readSource(path, terminal), createLoader(terminal), parseSettings(set)]
+  const overrides: RecipeOverrides = { precision, ...(steps === undefined ? {} : { steps }), ...(seed === undefined ? {} : { seed }) }
+  const compileWith = ({ set: other, batch }: Change): TrainingCompilation =>
+    compileTraining(source, { load, model: wanted, set: { ...settings, ...other }, recipe: { ...overrides, batch } })
+  const { diagnostics, model, graphs } = compileWith({ set: {}, batch: {} })
+  refuseErrors(diagnostics, terminal)
+  if (model === null) throw new Failure(EXIT.usage, `'${path}' declares no model`, 'only a model can be trained')
+  if (graphs === null) {
+    throw new Failure(EXIT.usage, `${model.name} does not say how it learns`, 'a `train { ... }` block in the model names a loss and an optimiser; smoe explain --stage train shows one')
+  }
+  if (movedWeights(graphs.recipe).length === 0) {
+    throw new Failure(EXIT.usage, `${model.name} learns nothing: no gradient of its losses reaches a weight`, 'what is behind stop(...) or rounded is not learned')
+  }
+  return {
+    graphs,
+    parameters: wholeNumbers(model.values),
+    recipeWith: (change) => {
+      const other = compileWith(change)
+      return hasErrors(other.diagnostics) ? null : other.graphs?.recipe ?? null
+    },
+  }
+}

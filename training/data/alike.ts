@@ -1,0 +1,26 @@
+import { DataError } from '../errors.ts'
+import type { Data, Field } from './data.ts'
+
+/** The first column whose headings differ, as a sentence; null where none does, or where a file has no heading. */
+function otherHeading(first: Field, other: Field): string | null {
+  const at = (other.headings ?? []).findIndex((heading, column) => heading !== (first.headings?.[column] ?? heading))
+  return at < 0 ? null : `number ${at + 1} of its ${other.name} is '${other.headings![at]}', there it is '${first.headings![at]}'`
+}
+
+/** The same field in another column is another field, unless headings say that it is not. */
+const isElsewhere = (first: Field, other: Field): boolean =>
+  first.column !== other.column && (first.headings === undefined || other.headings === undefined)
+
+/** Throws a DataError where two tables have their columns in another order, or under other headings. */
+export function checkAlike(first: Data, other: Data): void {
+  if (first.kind === 'stream' || other.kind === 'stream') return
+  for (const field of other.fields) {
+    const known = first.fields.find(({ name }) => name === field.name)
+    if (known === undefined) continue
+    const heading = otherHeading(known, field)
+    if (heading !== null) throw new DataError(other.name, null, `has other columns than ${first.name}: ${heading}`)
+    if (isElsewhere(known, field)) {
+      throw new DataError(other.name, null, `has its ${field.name} from column ${field.column} on, ${first.name} from column ${known.column}; --label says of both which column is the label`)
+    }
+  }
+}

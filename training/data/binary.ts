@@ -1,0 +1,56 @@
+/** Whether bytes are text at all. */
+import { DataError } from '../errors.ts'
+import { asTokens, type Reading } from './raw.ts'
+
+/** Control characters that texts do not have: all but tab, line feeds, form feed and escape. */
+const isControl = (byte: number): boolean => byte < 9 || (byte > 13 && byte < 27) || (byte > 27 && byte < 32)
+
+/** The share of them that is still text: pages of terminals have some. */
+const MOST_CONTROL = 0.01
+
+/** UTF-16 of Latin letters: every other byte is 0, and those between are printed. */
+function isWideText(bytes: Uint8Array): boolean {
+  const side = bytes[0] === 0 ? 1 : 0
+  return bytes.length % 2 === 0 && bytes.every((byte, at) => (at % 2 === side ? byte !== 0 && !isControl(byte) : byte === 0))
+}
+
+/** Text of an encoding in which a letter is a byte: printed ASCII for the most part. */
+const isNarrowText = (bytes: Uint8Array): boolean => {
+  const printed = bytes.reduce((count, byte) => count + ((byte >= 32 && byte < 127) || (byte >= 9 && byte <= 13) ? 1 : 0), 0)
+  return !bytes.includes(0) && printed > 0.7 * bytes.length
+}
+
+const shown = ({ type, tokens, largest }: Reading): string => `${tokens.toLocaleString('en')} of ${type}, the largest ${largest}`
+
+function looksLike(bytes: Uint8Array): string {
+  if (isWideText(bytes)) return 'it looks like UTF-16; save it as UTF-8'
+  if (isNarrowText(bytes)) return 'it looks like text in another encoding; save it as UTF-8, or read it as bytes with --bytes'
+  const readings = asTokens(bytes)
+  const narrow = halvesAreZero(bytes) ? undefined : readings.find(({ type }) => type === 'u8')
+  // else the widest that makes sense: of numbers that are narrower, some would be too large for a token
+  const likely = narrow ?? readings[0]
+  const others = readings.filter((reading) => reading !== likely && (reading.type !== 'u8' || !halvesAreZero(bytes)))
+  if (likely === undefined) return '--bytes reads it as bytes, --tokens TYPE as token ids'
+  const also = others.length === 0 ? '' : ` (or ${others.map(shown).join(', or ')})`
+  return `it looks like token ids, ${shown(likely)}${also}: --tokens ${likely.type} reads it so, --bytes as bytes`
+}
+
+const halvesAreZero = (bytes: Uint8Array): boolean => bytes.every((byte, at) => at % 2 === 0 || byte === 0)
+
+/** What is wrong with bytes as text, and what reads them; null for text, whose encoding is not looked at. */
+export function binaryProblem(bytes: Uint8Array): string | null {
+  const zero = bytes.indexOf(0)
+  if (zero >= 0) return `is not text: byte ${zero} is 0; ${looksLike(bytes)}`
+  const controls = bytes.reduce((count, byte) => count + (isControl(byte) ? 1 : 0), 0)
+  if (controls > MOST_CONTROL * bytes.length) return `is not text: ${controls} of its ${bytes.length} bytes are control characters; ${looksLike(bytes)}`
+  return null
+}
+
+/** Throws a DataError for bytes that are not text. */
+export function checkText(bytes: Uint8Array, name: string): void {
+  const problem = binaryProblem(bytes)
+  if (problem !== null) throw new DataError(name, null, problem)
+}
+
+/** For bytes that are not UTF-8: what would read them. */
+export const otherReading = looksLike

@@ -1,0 +1,41 @@
+/** Which column of a table is the label. */
+import { DataError } from '../errors.ts'
+import { columnOf } from './columns.ts'
+import type { Table } from './csv.ts'
+import { endsSeries, labelColumns } from './headings.ts'
+
+export interface Label {
+  /** From 0, among the columns that were read. */
+  readonly at: number
+  /** Whether its place alone says that it is the label. */
+  readonly isAssumed: boolean
+}
+
+function asked(label: string, { columns, headings }: Table, name: string): number {
+  // numbers are those of the file, headings stand over columns that were read
+  if (!/^\d+$/.test(label)) return columnOf(label, columns.length, headings, name)
+  const at = columns.indexOf(Number(label))
+  if (at >= 0) return at
+  throw new DataError(name, null, `column ${label}, the label, is not among those that are read, ${columns[0]} to ${columns.at(-1)}`)
+}
+
+/** As asked for; else as the heading names it; else the last. Throws a DataError where it is named twice, or where the last is one of a series of pixels. */
+export function labelOf(table: Table, label: string | undefined, name: string): Label {
+  if (label !== undefined) return { at: asked(label, table, name), isAssumed: false }
+  const { columns, headings } = table
+  const last = { at: columns.length - 1, isAssumed: true }
+  if (headings === null) return last
+  const named = labelColumns(headings)
+  if (named.length === 1) return { at: named[0], isAssumed: false }
+  if (named.length > 1) {
+    const shown = named.slice(0, 4).map((at) => `'${headings[at]}' (column ${columns[at]})`).join(', ')
+    throw new DataError(name, null, `has ${named.length} columns that may be the label: ${shown}; --label says which`)
+  }
+  if (!endsSeries(headings)) return last
+  throw new DataError(name, null, `no heading names a label, and the last, '${headings.at(-1)}', is one more like '${headings.at(-2)}'; --label NAME or --label NUMBER says which column is the label`)
+}
+
+/** `a.csv: labels are column 1, 'label'` */
+export function labelNote({ at, isAssumed }: Label, { columns, headings }: Table, name: string): string {
+  return `${name}: labels are column ${columns[at]}${headings === null ? '' : `, '${headings[at]}'`}${isAssumed ? ', the last' : ''}`
+}

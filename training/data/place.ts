@@ -1,0 +1,39 @@
+/** Where a value stands in its file, whatever was joined to it and cut from it since it was read. */
+import type { Field, RowsData, StreamData, StreamFile } from './data.ts'
+
+/** The files of a stream; one that a program made is a file of its own. */
+export const filesOf = ({ files, name }: StreamData): readonly StreamFile[] => files ?? [{ name, from: 0, first: 0 }]
+
+/** The files of the tokens from..to-1, as a stream of their own. */
+export function filesWithin(data: StreamData, from: number, to: number): readonly StreamFile[] {
+  const files = filesOf(data)
+  return files.flatMap((file, at) => {
+    const [start, end] = [Math.max(file.from, from), Math.min(files[at + 1]?.from ?? data.tokens.length, to)]
+    return start < end ? [{ name: file.name, from: start - from, first: file.first + start - file.from }] : []
+  })
+}
+
+/** `a.npy: token 3999`, counted from 0 in the file. */
+export function tokenPlace(data: StreamData, at: number): string {
+  const { name, from, first } = filesOf(data).findLast((file) => file.from <= at) ?? filesOf(data)[0]
+  return `${name}: ${data.vocabulary?.kind === 'bytes' ? 'byte' : 'token'} ${first + at - from}`
+}
+
+/** `[3, 1]` of element 7 in [4, 2]. */
+export function indexOf(element: number, shape: readonly number[]): string {
+  const at: number[] = []
+  for (let axis = shape.length - 1, left = element; axis >= 0; axis--) {
+    at.unshift(left % shape[axis])
+    left = Math.floor(left / shape[axis])
+  }
+  return `[${at.join(', ')}]`
+}
+
+export const fileOfRow = ({ files, name }: RowsData, row: number): string => (files === undefined ? name : files.names[files.of[row]])
+
+/** `a.csv, line 5, column 1: labels` of an element of a row, or `a.safetensors, row 4: x[2]` where the field is an array of its own. */
+export function rowPlace(data: RowsData, { name, shape, column }: Field, row: number, element: number): string {
+  const place = `${fileOfRow(data, row)}, ${data.unit} ${data.places[row]}`
+  if (column !== undefined) return `${place}, column ${column + element}: ${name}`
+  return `${place}: ${name}${shape.length === 0 ? '' : indexOf(element, shape)}`
+}
