@@ -1,7 +1,7 @@
 /** A matrix product as the routines take it: what to multiply, for which rows, and what to do with the sums. */
 import type { Dim } from '../../plan/dim.ts'
 import type { Expression, Statement } from '../scalar/expression.ts'
-import { variable } from '../scalar/build.ts'
+import { add, multiply, size, variable } from '../scalar/build.ts'
 
 /**
  * products[p][row, column] = sum over depth of left[row, depth] * bank_p[expert(row), column, depth], all f32, accumulated in f32.
@@ -49,6 +49,13 @@ export function addressesOf(operand: Operand): readonly Expression[] {
   const [expert, line, depth] = ['expert', 'line', 'depth'].map((name) => variable('u32', name))
   if (operand.along === 'depth') return [operand.start(expert, line)]
   return [operand.start(expert), ...(operand.place === null ? [] : [operand.place(depth)])]
+}
+
+/** The index in memory of an operand's element, for kernels that load one element at a time. */
+export function indexOf(operand: Operand, expert: Expression, line: Expression, depth: Expression): Expression {
+  if (operand.along === 'depth') return add(operand.start(expert, line), depth)
+  const place = operand.place === null ? depth : operand.place(depth)
+  return add(operand.start(expert), add(multiply(place, size(operand.stride)), line))
 }
 
 export type DepthGrouping =

@@ -312,6 +312,8 @@ class Partitioner {
     if (ROUTER_ROWS * 4 * (held + MOST_CHOSEN) + PART_BYTES > this.target.maxWorkgroupStorageBytes) return false
     if ([...scores.members].filter(isProduct).length !== 1) return false
     const rowCount = product(rows.anchor.inputs[0].shape.slice(0, -1))
+    // the kernel indexes all that it holds by row and last axis: scores of several column axes are another kernel's
+    if ([...scores.members].some((node) => product(node.shape.slice(0, -1)) !== rowCount)) return false
     return view.rows === rowCount && this.exits(scores.members).every((exit) => !this.outputs.has(exit) && this.users.get(exit)!.every((user) => rows.members.has(user)))
   }
 

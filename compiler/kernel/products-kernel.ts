@@ -1,5 +1,5 @@
 /** Matrix products that share their left operand, with the work on their sums in the epilogue. */
-import { constantValue, multiply as multiplyDims, type Dim } from '../../plan/dim.ts'
+import { constantValue, type Dim } from '../../plan/dim.ts'
 import type { Node } from '../graph/node.ts'
 import { areBatches } from '../graph/routes.ts'
 import type { Expression, Statement } from '../scalar/expression.ts'
@@ -8,9 +8,10 @@ import { openScope, type KernelScope, type ScheduleContext } from './context.ts'
 import { describe, kernelName } from './describe.ts'
 import { delinearise } from './indexing.ts'
 import type { KernelProgram } from './kernel.ts'
-import { addressesOf, type DepthGrouping, type Matmul, type Operand, type RowGrouping } from './matmul.ts'
+import { addressesOf, type DepthGrouping, type Matmul, type RowGrouping } from './matmul.ts'
 import type { Group } from './group.ts'
-import { isFourfold, isProduct, productView, type ProductView } from './product-view.ts'
+import { leftOperand, rightOperand } from './operands.ts'
+import { isProduct, productView, type ProductView } from './product-view.ts'
 
 export function productsKernel(group: Group, context: ScheduleContext): KernelProgram {
   const products = [...group.members].filter(isProduct).sort((a, b) => a.id - b.id)
@@ -68,34 +69,6 @@ function indicesOf(node: Node, columns: Dim, row: Expression, column: Expression
   const { shape } = node
   if (shape.at(-1) === columns) return [...delinearise(row, shape.slice(0, -1)), column]
   return delinearise(add(multiply(row, size(columns)), column), shape)
-}
-
-/** What is read for a number, where it is looked up. */
-const lookUp = (ids: Node | null, scope: KernelScope): ((at: Expression) => Expression) | null =>
-  ids === null ? null : (at) => cast('u32', scope.accessor.at(ids, [at]))
-
-function leftOperand(view: ProductView, scope: KernelScope): Operand {
-  const { left, depth, sourceRow } = view
-  const buffer = scope.bufferOf(left)
-  const place = lookUp(sourceRow, scope)
-  if (view.leftAlong === 'depth') {
-    return { along: 'depth', buffer, start: (_, row) => multiply(place === null ? row : place(row), size(depth)), aligned: isFourfold(depth) }
-  }
-  const { rowsEach: lines } = view
-  const start = (expert: Expression): Expression => (view.kind === 'batched' ? multiply(expert, size(multiplyDims(depth, lines))) : size(0))
-  return { along: 'lines', buffer, start, stride: lines, place, aligned: isFourfold(lines) }
-}
-
-function rightOperand(view: ProductView, scope: KernelScope): Operand {
-  const { right, columns, depth } = view
-  const buffer = scope.bufferOf(right)
-  if (view.rightAlong === 'depth') {
-    const start = (expert: Expression, column: Expression): Expression => multiply(add(multiply(expert, size(columns)), column), size(depth))
-    return { along: 'depth', buffer, start, aligned: isFourfold(depth) }
-  }
-  const isShared = view.kind === 'dense' || view.kind === 'outer'
-  const start = (expert: Expression): Expression => (isShared ? size(0) : multiply(expert, size(multiplyDims(depth, columns))))
-  return { along: 'lines', buffer, start, stride: columns, place: lookUp(view.rightRow, scope), aligned: isFourfold(columns) }
 }
 
 function depthGrouping({ kind, order }: ProductView, scope: KernelScope): DepthGrouping {

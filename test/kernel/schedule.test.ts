@@ -1,42 +1,16 @@
 /** A graph cut into kernels means what it meant: both sides in f64, no device needed. */
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
-import { product, evaluate as sizeOf } from '../../plan/dim.ts'
 import { PORTABLE, type Target } from '../../plan/target.ts'
-import type { Graph } from '../../compiler/graph/node.ts'
-import { bindDims } from '../../compiler/reference/bind.ts'
-import { evaluateKernels, type Memory } from '../../compiler/kernel/evaluate.ts'
-import { needed } from '../../compiler/graph/walk.ts'
-import { memoryOf } from '../../compiler/kernel/memory-of.ts'
 import { schedule } from '../../compiler/kernel/schedule.ts'
 import { optimise } from '../../compiler/passes/pipeline.ts'
 import { parse } from '../../compiler/graph/parse.ts'
 import { createBuilder } from '../../compiler/ops/build.ts'
 import { hostTensor } from '../../compiler/reference/tensor.ts'
-import { evaluate, type Feeds } from '../../compiler/reference/evaluate.ts'
+import { both, close } from '../support/graph-on-host.ts'
 import { samples } from '../support/random-graph.ts'
 
 const cpu: Target = { ...PORTABLE, kind: 'cpu', subgroupSize: 4 }
-
-/** Outputs of the kernels, and of the reference, by name. */
-function both(graph: Graph, feeds: Feeds, target: Target, regime: 'few' | 'many') {
-  const optimised = optimise(graph, { tokens: regime, block: 4, tile: 4 }).graph
-  const { kernels, inMemory } = schedule(optimised, target, regime)
-  const dims = bindDims(graph, feeds.inputs)
-  const memory: Memory = new Map()
-  for (const node of needed(optimised)) {
-    if (node.op === 'input') memory.set(node, feeds.inputs[node.params.name].values)
-    if (node.op === 'weight' || (node.op === 'constant' && node.shape.length > 0)) {
-      const alone = { ...optimised, outputs: [{ name: 'it', node, doc: '' }] }
-      memory.set(node, evaluate(alone, feeds).it.values)
-    }
-  }
-  evaluateKernels(kernels, memory, dims)
-  const expected = evaluate(graph, feeds)
-  return optimised.outputs.map(({ name, node }) => ({ name, got: memory.get(memoryOf(node, inMemory)!)!, want: expected[name].values, size: sizeOf(product(node.shape), dims) }))
-}
-
-const close = (a: number, b: number): boolean => Object.is(a, b) || a === b || (Number.isNaN(a) && Number.isNaN(b)) || Math.abs(a - b) <= 1e-9 * Math.max(1, Math.abs(a), Math.abs(b))
 
 describe('kernels mean what the graph means', () => {
   it.each([['few', PORTABLE], ['many', PORTABLE], ['few', cpu], ['many', cpu], ['many', { ...PORTABLE, name: 'four buffers', maxStorageBuffers: 4 }]] as const)('%s tokens, for $name', (regime, target) => {

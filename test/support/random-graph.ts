@@ -11,30 +11,12 @@ import { sameShape } from '../../compiler/ops/shapes.ts'
 import { records } from '../../compiler/ops/records.ts'
 import type { Feeds } from '../../compiler/reference/evaluate.ts'
 import { hostTensor, type HostTensor } from '../../compiler/reference/tensor.ts'
+import { Tape } from './tape.ts'
 
 export interface Sample {
   readonly graph: Graph
   readonly feeds: Feeds
   readonly [fc.toStringMethod]: () => string
-}
-
-class Tape {
-  readonly #choices: readonly number[]
-  #at = 0
-  constructor(choices: readonly number[]) {
-    this.#choices = choices
-  }
-  get left(): boolean {
-    return this.#at < this.#choices.length
-  }
-  /** 0 .. n - 1 */
-  choose(n: number): number {
-    const next = this.#choices[this.#at++] ?? 0
-    return next % n
-  }
-  of<T>(items: readonly T[]): T {
-    return items[this.choose(items.length)]
-  }
 }
 
 const SYMBOLS = ['B', 'S'] as const

@@ -2,6 +2,8 @@ import { constantValue, type Dim } from '../../../plan/dim.ts'
 import type { Node } from '../../graph/node.ts'
 import { add, divide, element, less, literal, load, multiply, reduce, remainder, select, size, u32, variable } from '../../scalar/build.ts'
 import type { Expression, Statement } from '../../scalar/expression.ts'
+import { indexOf, type Operand } from '../matmul.ts'
+import { leftOperand, rightOperand } from '../operands.ts'
 import { productView, type ProductView } from '../product-view.ts'
 import type { RowWriter } from './writer.ts'
 
@@ -43,14 +45,15 @@ export function headProducts(head: Node, first: Expression, rows: Dim, writer: R
   return { scores, columns, statements: [fill, { kind: 'barrier' }, total, { kind: 'barrier' }] }
 }
 
-/** The sum over every `split`-th place of the depth, beginning with `part`. */
+/** The sum over every `split`-th place of the depth, beginning with `part`; each operand is read in the layout that it has in memory. */
 function partOfProduct(view: ProductView, row: Expression, column: Expression, split: number, part: Expression, { scope }: RowWriter): Expression {
-  const [left, right] = [scope.bufferOf(view.left), scope.bufferOf(view.right)]
+  const [left, right] = [leftOperand(view, scope), rightOperand(view, scope)]
   const depth = size(view.depth)
   const d = scope.accessor.freshVariable()
   const step = variable('u32', d)
   const at = split === 1 ? step : add(multiply(step, u32(split)), part)
-  const term = multiply(load('f32', left, add(multiply(row, depth), at)), load('f32', right, add(multiply(column, depth), at)))
+  const loaded = (operand: Operand, line: Expression): Expression => load('f32', operand.buffer, indexOf(operand, u32(0), line, at))
+  const term = multiply(loaded(left, row), loaded(right, column))
   if (split === 1) return reduce('sum', d, depth, term)
   const extent = divide(add(depth, u32(split - 1)), u32(split))
   return reduce('sum', d, extent, select(less(at, depth), term, literal('f32', 0)))
