@@ -6,8 +6,8 @@ import type { Source, Span } from '../grammar/source.ts'
 import type { Plan } from '../plan/plan.ts'
 import type { Target } from '../plan/target.ts'
 import type { Graph } from './graph/node.ts'
-import { LimitError } from './kernel/limit-error.ts'
 import { ROUTER_ROWS } from './kernel/partition.ts'
+import { refusalOf } from './kernel/refusal.ts'
 import { planRegimes, type PlannedProgram } from './kernel/regimes.ts'
 import { schedule } from './kernel/schedule.ts'
 import { sinkhornReach } from './kernel/sinkhorn-parts.ts'
@@ -54,25 +54,30 @@ export function compile(source: Source, options: CompileOptions): Compilation {
   const reached = { diagnostics, file: parsed.file, model, graph: null, programs: [], plan: null }
   if (model === null || diagnostics.some(({ severity }) => severity === 'error')) return reached
 
-  const graph = lower(model, options)
-  const compiled = compileGraph(graph, options.target)
-  return { ...reached, graph, ...compiled, diagnostics: [...diagnostics, ...compiled.diagnostics] }
+  const place = model.origin.span
+  try {
+    const graph = lower(model, options)
+    const compiled = compileGraph(graph, options.target, {}, place)
+    return { ...reached, graph, ...compiled, diagnostics: [...diagnostics, ...compiled.diagnostics] }
+  } catch (problem) {
+    return { ...reached, diagnostics: [...diagnostics, refusalOf(problem, place)] }
+  }
 }
 
 /**
  * Everything after the language: passes, kernels and plan of a graph. What the target cannot do is a diagnostic. Weights that other plans
- * share lie as the model has them, and nothing is held of them.
+ * share lie as the model has them, and nothing is held of them. `place` is where a diagnostic stands that has no place of its own, as in graphs
+ * that no line of a spec asks for.
  */
-export function compileGraph(graph: Graph, target: Target, layout: LayoutOptions = {}): Pick<Compilation, 'programs' | 'plan' | 'diagnostics'> {
+export function compileGraph(graph: Graph, target: Target, layout: LayoutOptions = {}, place: Span | null = null): Pick<Compilation, 'programs' | 'plan' | 'diagnostics'> {
   try {
     const scheduled = programsOf(graph, target, layout).map((program) => toKernels(program, target, layout))
     const plan = emitPlan(graph, scheduled, target)
     const emitted = plan.once === null ? plan.programs : [plan.once, ...plan.programs]
     const programs = scheduled.map(({ name, trace }, at) => ({ name, trace, kernels: printKernels(plan, emitted[at]) }))
     return { programs, plan, diagnostics: [] }
-  } catch (error) {
-    if (!(error instanceof LimitError) || error.origin.span === null) throw error
-    return { programs: [], plan: null, diagnostics: [limitDiagnostic(error, error.origin.span)] }
+  } catch (problem) {
+    return { programs: [], plan: null, diagnostics: [refusalOf(problem, place)] }
   }
 }
 
@@ -94,6 +99,3 @@ function toKernels(program: ProgramGraph, target: Target, layout: LayoutOptions)
   const { graph, trace } = optimise(program.graph, options)
   return { ...program, graph, trace, schedule: schedule(graph, target, regime) }
 }
-
-const limitDiagnostic = ({ code, message, help }: LimitError, span: Span): Diagnostic =>
-  ({ code, severity: 'error', message, span, related: [], help, fix: null })

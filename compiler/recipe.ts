@@ -3,6 +3,7 @@ import { evaluate as evaluateDim, constantValue } from '../plan/dim.ts'
 import {
   RECIPE_VERSION, type Initialiser, type LearnedWeight, type Optimiser, type RateSchedule, type Recipe, type RecipeInput,
 } from '../plan/recipe.ts'
+import { own } from '../plan/table.ts'
 import { checksum } from './graph/checksum.ts'
 import { chosenAmong } from './graph/chosen.ts'
 import type { Graph } from './graph/node.ts'
@@ -63,7 +64,7 @@ function weightsOf(model: Model, train: Train, trained: readonly Graph[]): reado
   const nodes = new Map([...trained, lower(model)].flatMap((graph) => needed(graph).flatMap((node) => (isOp(node, 'weight') ? [[node.params.name, node] as const] : []))))
   return [...nodes].map(([name, { shape: sizes }]) => {
     const weight = instances.get(name)!
-    const inside: Lookup = (symbol) => weight.indices[symbol] ?? lookup(symbol)
+    const inside: Lookup = (symbol) => own(weight.indices, symbol) ?? lookup(symbol)
     const shape = sizes.map((size) => constantValue(size)!)
     const isLearned = learned.has(name)
     return {

@@ -1,7 +1,7 @@
 /** The plans of training, from the same model: a step for the layers that compete in it, the update, and a look at what was learned. */
 import type { Diagnostic } from '../grammar/diagnostic.ts'
 import { parse } from '../grammar/parse.ts'
-import type { Source } from '../grammar/source.ts'
+import type { Source, Span } from '../grammar/source.ts'
 import type { Plan } from '../plan/plan.ts'
 import type { Recipe } from '../plan/recipe.ts'
 import type { Target } from '../plan/target.ts'
@@ -10,6 +10,7 @@ import { differentiate, GradientError } from './autodiff/differentiate.ts'
 import { halve, readByProducts } from './autodiff/halve.ts'
 import { compileGraph } from './compile.ts'
 import type { Graph } from './graph/node.ts'
+import { refusalOf } from './kernel/refusal.ts'
 import { lower, routersOf } from './lower/lower.ts'
 import { check, type CheckOptions } from './model/check.ts'
 import type { Model } from './model/model.ts'
@@ -20,6 +21,8 @@ import { recipeOf, type RecipeOverrides } from './recipe.ts'
 /** The graphs that a run of training evaluates. Their weights are shared by name: what one replaces the others read. */
 export interface TrainingGraphs {
   readonly recipe: Recipe
+  /** The `train` block in the spec: where a limit stands that nothing else in the spec asks for. */
+  readonly place: Span | null
   /** Weights of which a rounded copy is kept: those that products of a step read, in mixed precision. */
   readonly halved: ReadonlySet<string>
   /**
@@ -49,6 +52,7 @@ export function trainingGraphs(model: Model, overrides: RecipeOverrides = {}): T
   }
   return {
     recipe,
+    place: model.train?.origin.span ?? model.origin.span,
     halved,
     step: (chosen, isFirst) => keepGradients(gradients(chosen), isFirst),
     update: (moved = moveAlone(recipe, halved)) => updateGraph(recipe, moved),
@@ -85,19 +89,19 @@ export class TrainingLimitError extends Error {
 }
 
 /** One layout of the weights for all plans. */
-function planOf(graph: Graph, target: Target): Plan {
-  const { plan, diagnostics } = compileGraph(graph, target, { weights: 'shared' })
+function planOf(graph: Graph, target: Target, place: Span | null): Plan {
+  const { plan, diagnostics } = compileGraph(graph, target, { weights: 'shared' }, place)
   if (plan === null) throw new TrainingLimitError(diagnostics)
   return plan
 }
 
-export const trainingPlans = ({ recipe, halved, step, update, halves, evaluation }: TrainingGraphs, target: Target): TrainingPlans => ({
+export const trainingPlans = ({ recipe, place, halved, step, update, halves, evaluation }: TrainingGraphs, target: Target): TrainingPlans => ({
   recipe,
   halved,
-  step: (chosen, isFirst) => planOf(step(chosen, isFirst), target),
-  update: (moved) => planOf(update(moved), target),
-  halves: (moved) => planOf(halves(moved), target),
-  evaluation: () => planOf(evaluation(), target),
+  step: (chosen, isFirst) => planOf(step(chosen, isFirst), target, place),
+  update: (moved) => planOf(update(moved), target, place),
+  halves: (moved) => planOf(halves(moved), target, place),
+  evaluation: () => planOf(evaluation(), target, place),
 })
 
 export interface TrainingCompilation {
@@ -113,9 +117,13 @@ export function compileTraining(source: Source, options: CheckOptions & { readon
   const { model, diagnostics: found } = check(parsed.file, options)
   const diagnostics = [...parsed.diagnostics, ...found]
   const ok = model !== null && diagnostics.every(({ severity }) => severity !== 'error')
-  const graphs = ok ? trainingGraphs(model, options.recipe) : null
-  const refused = graphs === null ? null : gradientProblem(graphs)
-  return refused === null ? { diagnostics, model, graphs } : { diagnostics: [...diagnostics, refused], model, graphs: null }
+  try {
+    const graphs = ok ? trainingGraphs(model, options.recipe) : null
+    const refused = graphs === null ? null : gradientProblem(graphs)
+    return refused === null ? { diagnostics, model, graphs } : { diagnostics: [...diagnostics, refused], model, graphs: null }
+  } catch (problem) {
+    return { diagnostics: [...diagnostics, refusalOf(problem, model?.train?.origin.span ?? null)], model, graphs: null }
+  }
 }
 
 /** What has no gradient, in steps without contests or with all of them; null where all has one. */

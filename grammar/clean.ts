@@ -20,11 +20,13 @@ interface Remedy {
   /** What the token is read as; null leaves it out. */
   readonly as: TokenType | null
   /** The certain replacement. */
-  readonly fix?: (token: IToken) => string | null
+  readonly fix?: (token: IToken, following: string) => string | null
+  /** The text it is read as, where that is another. */
+  readonly image?: string
 }
 
 const sign = (meant: string, as: TokenType): Remedy =>
-  ({ code: 'SMOE1013', message: ({ image }) => `\`${image}\` is written \`${meant}\` here`, as, fix: () => meant })
+  ({ code: 'SMOE1013', message: ({ image }) => `\`${image}\` is written \`${meant}\` here`, as, image: meant, fix: (_, following) => (/^\w\w/.test(`${meant.at(-1)}${following}`) ? `${meant} ` : meant) })
 
 const remedies = new Map<TokenType, Remedy>([
   [Junk, { code: 'SMOE1002', message: ({ image }) => `${describe(image)} means nothing here`, as: null }],
@@ -74,6 +76,7 @@ export function clean(lexed: readonly IToken[], report: Reporter): CleanTokens {
     }
     if (remedy !== undefined) {
       retype(token, remedy.as)
+      token.image = remedy.image ?? token.image
       if (remedy.fix === undefined) troubled.add(tokens.length)
     }
     tokens.push(token.tokenType === Word ? classify(token) : token)
@@ -83,7 +86,7 @@ export function clean(lexed: readonly IToken[], report: Reporter): CleanTokens {
 
 function tell(token: IToken, { code, message, help = '', fix }: Remedy, report: Reporter): void {
   const span = report.span(token.startOffset, endOf(token))
-  const replacement = fix?.(token) ?? null
+  const replacement = fix?.(token, report.source.text.charAt(endOf(token))) ?? null
   report.error(code, message(token), span, { help: help || null, fix: replacement === null ? null : { span, replacement } })
 }
 

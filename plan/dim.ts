@@ -24,7 +24,17 @@ export interface Dim {
 export type DimLike = Dim | number | string
 export type DimValues = Readonly<Record<string, number>>
 
+/** A size, or a number on the way to it, that is not a whole number from -(2^53 - 1) to 2^53 - 1: beyond it numbers are not exact. */
+export class DimRangeError extends RangeError {
+  override readonly name = 'DimRangeError'
+}
+
 const interned = new Map<string, Dim>()
+
+function whole(value: number): number {
+  if (!Number.isSafeInteger(value)) throw new DimRangeError(`a dimension is a whole number, not ${value}`)
+  return value
+}
 
 function atomKey(atom: Atom): string {
   if (atom.kind === 'symbol') return atom.name
@@ -44,7 +54,7 @@ function fromTerms(terms: readonly Term[]): Dim {
   const sums = new Map<string, Term>()
   for (const term of terms) {
     const key = productKey(term.factors)
-    const coefficient = (sums.get(key)?.coefficient ?? 0) + term.coefficient
+    const coefficient = whole((sums.get(key)?.coefficient ?? 0) + term.coefficient)
     if (coefficient === 0) sums.delete(key)
     else sums.set(key, { coefficient, factors: term.factors })
   }
@@ -79,7 +89,6 @@ function parsed(text: string): Dim {
 export function dim(value: DimLike): Dim {
   if (typeof value === 'object') return value
   if (typeof value === 'string') return parsed(value)
-  if (!Number.isSafeInteger(value)) throw new RangeError(`a dimension is a whole number, not ${value}`)
   return fromTerms(value === 0 ? [] : [{ coefficient: value, factors: [] }])
 }
 
@@ -181,19 +190,25 @@ function rebuild(a: Dim, replace: (name: string) => Dim): Dim {
 export const substitute = (a: Dim, values: Readonly<Record<string, DimLike>>): Dim =>
   isConstant(a) ? a : rebuild(a, (name) => (Object.hasOwn(values, name) ? dim(values[name]) : symbol(name)))
 
-/** The number a dim is under these values. Throws a RangeError naming a symbol without one. */
-export function evaluate(a: DimLike, values: DimValues): number {
+function evaluateBy(a: DimLike, values: DimValues, checked: (value: number) => number): number {
+  const part = (x: Dim): number => evaluateBy(x, values, checked)
   const atom = (x: Atom): number => {
-    if (x.kind === 'min') return Math.min(evaluate(x.left, values), evaluate(x.right, values))
+    if (x.kind === 'min') return Math.min(part(x.left), part(x.right))
     if (x.kind !== 'symbol') {
-      const quotient = evaluate(x.numerator, values) / evaluate(x.divisor, values)
+      const quotient = part(x.numerator) / part(x.divisor)
       return x.kind === 'floor' ? Math.floor(quotient) : Math.ceil(quotient)
     }
     if (!Object.hasOwn(values, x.name)) throw new RangeError(`dimension ${x.name} has no value`)
     return values[x.name]
   }
-  return dim(a).terms.reduce((sum, t) => sum + t.factors.reduce((all, x) => all * atom(x), t.coefficient), 0)
+  return dim(a).terms.reduce((sum, t) => checked(sum + t.factors.reduce((all, x) => checked(all * atom(x)), t.coefficient)), 0)
 }
+
+/** The number a dim is under these values, near it beyond 2^53. Throws a RangeError naming a symbol without one. */
+export const evaluate = (a: DimLike, values: DimValues): number => evaluateBy(a, values, (value) => value)
+
+/** As `evaluate`, exact: throws a DimRangeError where the number, or one on the way to it, is beyond 2^53. */
+export const evaluateExact = (a: DimLike, values: DimValues): number => evaluateBy(a, values, whole)
 
 const symbols = new WeakMap<Dim, readonly string[]>()
 
@@ -207,12 +222,12 @@ export function symbolsOf(a: Dim): readonly string[] {
 }
 
 function findSymbols(a: Dim): readonly string[] {
-  const names = new Set<string>()
-  rebuild(a, (name) => {
-    names.add(name)
-    return symbol(name)
-  })
-  return [...names]
+  const names = a.terms.flatMap(({ factors }) => factors.flatMap((atom): readonly string[] => {
+    if (atom.kind === 'symbol') return [atom.name]
+    const [first, second] = atom.kind === 'min' ? [atom.left, atom.right] : [atom.numerator, atom.divisor]
+    return [...symbolsOf(first), ...symbolsOf(second)]
+  }))
+  return [...new Set(names)]
 }
 
 /** Reads what `key` prints: sums of products of numbers, names and floor(a, b), ceil(a, b), min(a, b). Throws a SyntaxError. */

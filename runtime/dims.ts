@@ -1,5 +1,6 @@
 import { dim, evaluate, symbolsOf, type DimValues } from '../plan/dim.ts'
 import type { InputPort, Plan, Port, Program } from '../plan/plan.ts'
+import { emptyTable } from '../plan/table.ts'
 import { InputError } from './errors.ts'
 import { dtypeOf, elementCount, showShape, type HostData } from './tensors.ts'
 
@@ -26,7 +27,7 @@ function checkPort(port: Port, given: HostData | undefined): HostData {
 
 /** Axes that are a symbol alone say what it is; the first to say so binds it. */
 function bindSymbols(plan: Plan, inputs: Inputs): Record<string, number> {
-  const values: Record<string, number> = {}
+  const values = emptyTable<number>()
   const names = new Set(plan.dims.map(({ name }) => name))
   for (const port of plan.inputs) {
     for (const [axis, size] of port.shape.entries()) {

@@ -2,6 +2,7 @@
 
 import { dim, evaluate, type DimValues } from '../plan/dim.ts'
 import { BYTES, type Kernel, type OutputPort, type Plan, type Port, type Program, type Step, type StorageType } from '../plan/plan.ts'
+import { own } from '../plan/table.ts'
 import { checkRoom, createParts, createStaging, placeParts, type Part, type Parts } from './buffers.ts'
 import { copiesBetween, type Copy } from './copies.ts'
 import type { Device } from './device.ts'
@@ -73,7 +74,7 @@ export function foldWorkgroups(count: number, max: number, label: string): { rea
 
 async function createDims(device: Device, plan: Plan, values: DimValues, owned: GPUBuffer[]): Promise<GPUBuffer> {
   const words = new Uint32Array(roundUp(plan.dims.length * 4) / 4)
-  words.set(plan.dims.map(({ name }) => values[name] ?? 0))
+  words.set(plan.dims.map(({ name }) => own(values, name) ?? 0))
   const usage = GPUBufferUsage.UNIFORM | GPUBufferUsage.COPY_DST
   const buffer = await scoped(device, 'dims', () => device.gpu.createBuffer({ label: 'dims', size: words.byteLength, usage }))
   owned.push(buffer)

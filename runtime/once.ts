@@ -1,5 +1,6 @@
 /** Values that depend on weights alone: made on the device when the weights are there, or read from a file in their place. */
 import type { Plan } from '../plan/plan.ts'
+import { emptyTable } from '../plan/table.ts'
 import type { Checkpoint } from './checkpoint/checkpoint.ts'
 import { readTensor } from './checkpoint/tensor.ts'
 import { WeightError } from './errors.ts'
@@ -28,7 +29,7 @@ const misfit = (checkpoint: Checkpoint, name: string, code: 'missing' | 'shape',
 
 /** Every held value of a plan as a checkpoint has it. Throws a WeightError where one is missing or has another shape. */
 export async function readHeld(plan: Plan, checkpoint: Checkpoint): Promise<Outputs> {
-  const held: Record<string, Outputs[string]> = {}
+  const held = emptyTable<Outputs[string]>()
   for (const { name, shape } of plan.held) {
     const wanted = shape.map(Number)
     const info = checkpoint.tensors.get(name)

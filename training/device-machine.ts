@@ -1,6 +1,7 @@
 /** A machine that is a device: plans in sessions that share one store, each made when it is first asked for. */
 import type { Plan } from '../plan/plan.ts'
 import type { Recipe } from '../plan/recipe.ts'
+import { own } from '../plan/table.ts'
 import { bundleWeights, memoryNames, updateInputs, type MovedWeight } from '../plan/update.ts'
 import type { Device } from '../runtime/device.ts'
 import { recordOf } from '../runtime/routing/tensors.ts'
@@ -39,7 +40,7 @@ export interface DeviceMachine extends Machine {
 const numbersOf = (outputs: Outputs, prefix: string): Readonly<Record<string, number>> =>
   Object.fromEntries(Object.entries(outputs).flatMap(([name, { data }]) => (name.startsWith(prefix) ? [[name, data[0]]] : [])))
 
-const only = (plan: Plan, inputs: BatchInputs): BatchInputs => Object.fromEntries(plan.inputs.flatMap(({ name }) => (name in inputs ? [[name, inputs[name]]] : [])))
+const only = (plan: Plan, inputs: BatchInputs): BatchInputs => Object.fromEntries(plan.inputs.flatMap(({ name }) => (Object.hasOwn(inputs, name) ? [[name, inputs[name]]] : [])))
 
 const scalar = (value: number): HostData => ({ shape: [], data: Float32Array.of(value) })
 
@@ -121,7 +122,7 @@ export function createDeviceMachine(device: Device, plans: MachinePlans): Device
       const there = new Set(store.names())
       const values = await store.read(names.filter((name) => there.has(name) || !shapes.has(name)))
       // in the order asked for; what was never written is zero, also where no plan has asked for it yet
-      return Object.fromEntries(names.map((name) => [name, values[name] ?? zeros(shapes.get(name)!)]))
+      return Object.fromEntries(names.map((name) => [name, own(values, name) ?? zeros(shapes.get(name)!)]))
     },
     write: async (tensors) => {
       await store.write(Object.fromEntries(Object.entries(tensors).map(([name, { shape, data }]) => [name, { shape, data: Float32Array.from(data as ArrayLike<number>) }])))

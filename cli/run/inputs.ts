@@ -2,6 +2,7 @@
 import { existsSync } from 'node:fs'
 import { closest } from '../../grammar/suggest.ts'
 import type { Plan, Port } from '../../plan/plan.ts'
+import { emptyTable } from '../../plan/table.ts'
 import { openCheckpoint } from '../../runtime/checkpoint/files.ts'
 import type { HostData } from '../../runtime/tensors.ts'
 import { EXIT, Failure } from '../exit.ts'
@@ -56,7 +57,7 @@ async function readInput({ file, tensor }: InputSource, port: Port, terminal: Te
 export async function readInputs(plan: Plan, texts: readonly string[], terminal: Terminal): Promise<Readonly<Record<string, HostData>>> {
   const sources = texts.map((text) => parseInput(text, (file) => existsSync(terminal.path(file))))
   checkNames(plan, sources)
-  const inputs: Record<string, HostData> = {}
+  const inputs = emptyTable<HostData>()
   for (const port of plan.inputs) {
     const source = sources.find(({ name }) => name === port.name)
     if (source !== undefined) inputs[port.name] = await readInput(source, port, terminal)

@@ -6,6 +6,7 @@ import type { LowerOptions } from '../../compiler/lower/lower.ts'
 import type { HostTensor } from '../../compiler/reference/tensor.ts'
 import { evaluate } from '../../plan/dim.ts'
 import type { Plan, WeightPort } from '../../plan/plan.ts'
+import { emptyTable } from '../../plan/table.ts'
 import type { Checkpoint } from '../../runtime/checkpoint/checkpoint.ts'
 import type { FileData } from '../../runtime/checkpoint/encode.ts'
 import { openCheckpoint, writeSafetensors } from '../../runtime/checkpoint/files.ts'
@@ -76,7 +77,7 @@ function routerWeights(plan: Plan, { name, experts }: RouteRecord['layers'][numb
 
 /** How far the rows of each router have collapsed, by the name of the layer. */
 export async function routerCollapse(plan: Plan, { layers }: RouteRecord, checkpoint: Checkpoint): Promise<Readonly<Record<string, LayerReport['collapse']>>> {
-  const found: Record<string, LayerReport['collapse']> = {}
+  const found = emptyTable<LayerReport['collapse']>()
   for (const layer of layers) {
     const ports = routerWeights(plan, layer)
     const values = await readPorts(ports, plan, checkpoint)

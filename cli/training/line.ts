@@ -1,4 +1,5 @@
 /** A run of training on one line that is drawn over, and the lines that stay. */
+import { emptyTable, own } from '../../plan/table.ts'
 import type { StartEvent, StepEvent, ValidationEvent } from '../../training/events.ts'
 import { plural } from '../output.ts'
 import { duration } from '../progress.ts'
@@ -20,7 +21,7 @@ export const loadBars = (load: readonly number[]): string => {
 
 /** `loss.layers.0.moe.router.balance` as `balance`, summed over layers. */
 export function termsOf(losses: Readonly<Record<string, number>>): Readonly<Record<string, number>> {
-  const terms: Record<string, number> = {}
+  const terms = emptyTable<number>()
   for (const [name, value] of Object.entries(losses)) {
     const word = name.slice(name.lastIndexOf('.') + 1)
     terms[word] = (terms[word] ?? 0) + value
@@ -53,7 +54,7 @@ export function stepLine({ step, loss, losses, pace, left, routing, scale, skipp
 
 /** Of a step's losses, those that a validation has too: policies teach in training alone. */
 const sharedLoss = (losses: Readonly<Record<string, number>>, asked: Readonly<Record<string, number>>): number =>
-  Object.keys(asked).reduce((sum, name) => sum + (losses[name] ?? 0), 0)
+  Object.keys(asked).reduce((sum, name) => sum + (own(losses, name) ?? 0), 0)
 
 /** What stays on the screen, a line a validation: both losses are of the same terms. */
 export const validationLine = ({ step, loss, losses, metrics, seconds }: ValidationEvent, last: StepEvent | null): string => {

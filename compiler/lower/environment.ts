@@ -1,6 +1,7 @@
 /** Where the lowering stands: values of symbols, and what is lowered already. */
 import { evaluate as evaluateDim, substitute, symbolsOf, type Dim, type DimLike } from '../../plan/dim.ts'
 import type { RoutedLayer } from '../../plan/recipe.ts'
+import { emptyTable, own } from '../../plan/table.ts'
 import type { Node, Origin, RoutePromises } from '../graph/node.ts'
 import type { Builder } from '../ops/build.ts'
 import { folds } from '../model/context.ts'
@@ -118,9 +119,10 @@ export function staticValue(environment: Environment, value: Static): StaticValu
 /** The value of what is known at compile time; undefined where it waits for a run. */
 export function tryStatic({ model, values }: Environment, value: Static): StaticValue | undefined {
   const lookup = (name: string): StaticValue | undefined => {
-    const own = values[name]
-    if (own !== undefined) return typeof own === 'object' ? undefined : own
-    return Object.hasOwn(model.symbols, name) ? evaluate(model.symbols[name], lookup, folds) : undefined
+    const given = own(values, name)
+    if (given !== undefined) return typeof given === 'object' ? undefined : given
+    const behind = own(model.symbols, name)
+    return behind === undefined ? undefined : evaluate(behind, lookup, folds)
   }
   return evaluate(value, lookup, folds)
 }
@@ -129,9 +131,9 @@ export function tryStatic({ model, values }: Environment, value: Static): Static
 export function sizeIn(environment: Environment, size: Dim): Dim {
   const names = symbolsOf(size)
   if (names.length === 0) return size
-  const given: Record<string, DimLike> = {}
+  const given = emptyTable<DimLike>()
   for (const name of names) {
-    const value = environment.values[name] ?? behind(environment, name)
+    const value = own(environment.values, name) ?? behind(environment, name)
     if (typeof value === 'number') given[name] = value
     else if (typeof value === 'object') given[name] = value
   }
@@ -151,7 +153,7 @@ export function sizesIn(environment: Environment): Readonly<Record<string, DimLi
 }
 
 function sizeTable(environment: Environment): Readonly<Record<string, DimLike>> {
-  const sizes: Record<string, DimLike> = {}
+  const sizes = emptyTable<DimLike>()
   for (const [name, value] of Object.entries(environment.values)) if (typeof value === 'number' && Number.isSafeInteger(value)) sizes[name] = value
   for (const [name, value] of Object.entries(environment.values)) if (typeof value === 'object') sizes[name] = value
   for (const name of Object.keys(environment.model.symbols)) {

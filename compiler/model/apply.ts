@@ -7,10 +7,11 @@ import type { TensorType } from '../ops/record.ts'
 import type { BuiltinProblem, Emit } from './builtin/emit.ts'
 import type { Options } from './builtin/options.ts'
 import { BUILTINS, type BuiltinName } from './builtin/table.ts'
-import { complain, originOf, verify, wordsOf, type Frame } from './context.ts'
+import { complain, folds, originOf, verify, wordsOf, type Frame } from './context.ts'
 import { canonical, divideSizes, equalSizes } from './exact.ts'
 import type { ApplyTerm, ScalarTerm, Term } from './model.ts'
-import { evaluateSize, staticText, type Static } from './static.ts'
+import { isCountable } from './shapes.ts'
+import { evaluate, evaluateSize, staticText, type Static } from './static.ts'
 import { ofTerm, typeText, UNKNOWN, type Value } from './value.ts'
 
 /** An operand and the words that stand for it. */
@@ -70,9 +71,25 @@ function typing(frame: Frame): Typing {
 
 const DTYPES: Readonly<Record<Static['type'], readonly DType[]>> = { int: ['i32', 'f32'], real: ['f32'], bool: ['bool'], string: [] }
 
+/** The numbers that an element can be; those of bool are true and false. */
+const HOLDS: Readonly<Record<DType, (value: number) => boolean>> = {
+  f32: (value) => Number.isFinite(Math.fround(value)), i32: (value) => Number.isInteger(value) && Math.abs(value + 0.5) < 2 ** 31, bool: () => true,
+}
+const SPANS: Readonly<Record<DType, string>> = { f32: '-3.4028235e38 to 3.4028235e38', i32: '-2147483648 to 2147483647', bool: 'true and false' }
+
+/** Whether a number is one that elements of this type can be, wherever that can be told. */
+const isHeld = (frame: Frame, value: Static, dtype: DType, span: Span): boolean =>
+  verify(frame, (lookup) => {
+    const known = evaluate(value, lookup, folds)
+    if (typeof known !== 'number' || HOLDS[dtype](known)) return null
+    const shown = wordsOf(span) === String(known) ? '' : ` is ${known} and`
+    return { code: 'SMOE4006', message: `\`${wordsOf(span)}\`${shown} cannot be an element of a tensor: ${dtype} holds ${SPANS[dtype]}`, span }
+  })
+
 /** A number among tensors, in their dtype; null where it cannot have it. */
 function scalar(frame: Frame, value: Static, dtype: DType, span: Span): ScalarTerm | null {
   if (!DTYPES[value.type].includes(dtype)) return null
+  isHeld(frame, value, dtype, span)
   return { kind: 'scalar', value, shape: [], dtype, origin: originOf(frame, span) }
 }
 
@@ -132,6 +149,7 @@ export function apply(frame: Frame, builtin: BuiltinName, operands: readonly Ope
     const at = wrong.at !== undefined && pattern !== null ? { ...pattern, start: pattern.start + 1 + wrong.at[0], end: pattern.start + 1 + Math.max(wrong.at[1], wrong.at[0] + 1) } : span
     return complain(frame, { code: wrong.at === undefined ? 'SMOE3001' : 'SMOE3006', message: fill(wrong.message, operands), span: at })
   }
+  if (!isCountable(frame, type.shape, span)) return UNKNOWN
   const term: ApplyTerm = { kind: 'apply', builtin, operands: terms, options: settled, shape: type.shape, dtype: type.dtype, origin: originOf(frame, span) }
   return ofTerm(term)
 }

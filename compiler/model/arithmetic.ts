@@ -7,7 +7,7 @@ import { options } from './builtin/options.ts'
 import type { BuiltinName } from './builtin/table.ts'
 import { complain, folds, sizeOf, verify, wordsOf, type Frame } from './context.ts'
 import { divideSizes } from './exact.ts'
-import { combineSizes, evaluateSize, int, negateSize, operation, type Static, type StaticType } from './static.ts'
+import { combineSizes, evaluate, evaluateSize, int, negateSize, operation, type Static, type StaticType } from './static.ts'
 import { ofStatic, typeText, UNKNOWN, type Value } from './value.ts'
 
 const BUILTIN_OF: Readonly<Record<BinaryOperator, BuiltinName>> = {
@@ -40,7 +40,7 @@ export function binary(frame: Frame, { operator, span }: BinaryExpression, left:
 function known(frame: Frame, operator: BinaryOperator, a: Static, b: Static, span: Span): Value {
   const type = resultType(operator, a.type, b.type)
   if (type === null) return complain(frame, { code: 'SMOE3003', message: `\`${operator}\` does not join ${a.type} and ${b.type}`, span })
-  if (type !== 'int') return ofStatic(operation(type, operator, [a, b], folds))
+  if (type !== 'int') return dividesReal(frame, operator, b, span) ? ofStatic(operation(type, operator, [a, b], folds)) : UNKNOWN
   const [x, y] = [sizeOf(frame, a), sizeOf(frame, b)]
   const sign = operator as '+' | '-' | '*' | '/' | '%'
   if ((sign === '/' || sign === '%') && !divides(frame, x, y, sign, span)) return UNKNOWN
@@ -55,6 +55,11 @@ function remember({ context }: Frame, numerator: Dim, divisor: Dim, quotient: Di
 }
 
 const valueText = (size: Dim, value: number): string => (isConstant(size) ? size.key : `${size.key} = ${value}`)
+
+/** The law of real division: a divisor that is not 0. */
+const dividesReal = (frame: Frame, operator: BinaryOperator, divisor: Static, span: Span): boolean =>
+  (operator !== '/' && operator !== '%') || verify(frame, (lookup) =>
+    (evaluate(divisor, lookup, folds) === 0 ? { code: 'SMOE4003', message: `${wordsOf(span)} divides by 0`, span } : null))
 
 /** The law of int division: a divisor that is not 0 and, for `/`, no remainder. */
 function divides(frame: Frame, x: Dim, y: Dim, sign: '/' | '%', span: Span): boolean {

@@ -1,6 +1,7 @@
 /** Calls of builtin functions. */
 import type { Argument, CallExpression, Expression } from '../../grammar/ast.ts'
 import type { Dim } from '../../plan/dim.ts'
+import { emptyTable } from '../../plan/table.ts'
 import type { DType } from '../graph/vocabulary.ts'
 import { apply, type Operand } from './apply.ts'
 import { foldCall } from './arithmetic.ts'
@@ -103,7 +104,7 @@ function option(frame: Frame, parameter: BuiltinParameter, args: readonly Argume
       complain(frame, { code: 'SMOE3003', message: 'the pattern is a string, as in "b s d -> b d s"', span: value.span })
       return null
     case 'sizes': {
-      const sizes: Record<string, Dim> = {}
+      const sizes = emptyTable<Dim>()
       for (const argument of args) {
         const size = wantExtent(frame, argument.value)
         if (size === null) return null

@@ -3,7 +3,7 @@ import type { Declaration, File } from '../../grammar/ast.ts'
 import type { Diagnostic } from '../../grammar/diagnostic.ts'
 import type { Span } from '../../grammar/source.ts'
 import { closest } from '../../grammar/suggest.ts'
-import { complain, elaborate, folds, lookupIn, originOf, type Context, type Frame } from './context.ts'
+import { bounded, complain, elaborate, folds, lookupIn, originOf, type Context, type Frame } from './context.ts'
 import { expression } from './expression.ts'
 import type { Model, ParameterFact } from './model.ts'
 import { loadModules, type Load, type Module } from './modules.ts'
@@ -134,8 +134,8 @@ function bindValues(frame: Frame, set: Readonly<Record<string, StaticValue>>, va
     if (type === null) continue
     const given = valueGiven(frame, parameter, type, set)
     if (given === null) continue
-    if (!checkRange(frame, frame, parameter, given, parameter.default !== null && !Object.hasOwn(set, name.text) ? parameter.default.span : name.span)) continue
-    const value = evaluate(given, lookupIn(frame.context), folds)
+    const at = parameter.default !== null && !Object.hasOwn(set, name.text) ? parameter.default.span : name.span
+    const value = bounded(frame, at, undefined, () => (checkRange(frame, frame, parameter, given, at) ? evaluate(given, lookupIn(frame.context), folds) : undefined))
     if (value === undefined) continue
     values.set(name.text, value)
     frame.scope.bindings.set(name.text, { value: { kind: 'static', static: literal(value, type) }, span, mutable: false })

@@ -1,7 +1,7 @@
 /** What the checker knows while it works. */
 import type { ConditionalExpression, Declaration, Expression, Statement } from '../../grammar/ast.ts'
 import { textOf, type Span } from '../../grammar/source.ts'
-import { symbol, type Dim } from '../../plan/dim.ts'
+import { DimRangeError, symbol, type Dim } from '../../plan/dim.ts'
 import type { Origin } from '../graph/node.ts'
 import { BUILTINS, type BuiltinName } from './builtin/table.ts'
 import { canonical, type Quotient } from './exact.ts'
@@ -122,6 +122,20 @@ export function complain(frame: Frame, problem: Problem): Value {
   frame.context.reporter.report(problem)
   return UNKNOWN
 }
+
+/** Works something out; a number in it that is too large to be exact is a mistake at this place. */
+export function bounded<T>(frame: Frame, span: Span, otherwise: T, body: () => T): T {
+  try {
+    return body()
+  } catch (problem) {
+    if (!(problem instanceof DimRangeError)) throw problem
+    frame.context.reporter.report(beyond(span))
+    return otherwise
+  }
+}
+
+const beyond = (span: Span): Problem =>
+  ({ code: 'SMOE4006', message: `\`${wordsOf(span)}\` is beyond ${Number.MAX_SAFE_INTEGER}, the largest whole number there is`, span })
 
 /** The words of an expression, on one line and not too long. */
 export function wordsOf(span: Span): string {

@@ -5,7 +5,7 @@ import { binary, unary } from './arithmetic.ts'
 import { options } from './builtin/options.ts'
 import { call } from './call.ts'
 import { conditional } from './conditional.ts'
-import { elaborate, type Frame } from './context.ts'
+import { bounded, elaborate, type Frame } from './context.ts'
 import { member } from './member.ts'
 import { moe } from './moe.ts'
 import { resolve } from './names.ts'
@@ -19,7 +19,9 @@ function number({ value, isInteger }: NumberLiteral): Value {
   return ofStatic(isInteger ? int(value) : real(value))
 }
 
-export function expression(frame: Frame, node: Expression): Value {
+export const expression = (frame: Frame, node: Expression): Value => bounded(frame, node.span, UNKNOWN, () => form(frame, node))
+
+function form(frame: Frame, node: Expression): Value {
   switch (node.kind) {
     case 'number': return number(node)
     case 'string': return ofStatic(word(node.value))

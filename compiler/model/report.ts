@@ -61,9 +61,11 @@ export function createReporter(): Reporter {
   const within = <T>(next: typeof calls, body: () => T): T => {
     const before = calls
     calls = next
-    const result = body()
-    calls = before
-    return result
+    try {
+      return body()
+    } finally {
+      calls = before
+    }
   }
   return {
     report,

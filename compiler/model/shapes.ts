@@ -4,12 +4,12 @@ import type { Span } from '../../grammar/source.ts'
 import { closest } from '../../grammar/suggest.ts'
 import { divideExact, ONE, multiply, symbol, type Dim } from '../../plan/dim.ts'
 import type { DType } from '../graph/vocabulary.ts'
-import { complain, wordsOf, type Frame } from './context.ts'
+import { bounded, complain, verify, wordsOf, type Frame } from './context.ts'
 import { equalSizes } from './exact.ts'
 import type { Term } from './model.ts'
 import { isLost } from './names.ts'
 import { find } from './scope.ts'
-import { int } from './static.ts'
+import { evaluateSize, int } from './static.ts'
 import { ofStatic, termTypeText, UNKNOWN } from './value.ts'
 import { wantExtent, wantSize } from './wants.ts'
 
@@ -24,6 +24,14 @@ export function dtypeOf(frame: Frame, { dtype }: TensorTypeNode): DType | null {
   complain(frame, { code: 'SMOE3007', message: `${dtype.text} is no type of a tensor's elements`, span: dtype.span, help: meant === null ? 'f32, i32 and bool are' : `${meant} is probably meant` })
   return null
 }
+
+/** Whether the elements of a tensor can be counted exactly, wherever their number is known. */
+export const isCountable = (frame: Frame, shape: readonly Dim[], span: Span): boolean =>
+  bounded(frame, span, false, () => verify(frame, (lookup) => {
+    const elements = shape.reduce((all, size) => all * (evaluateSize(size, lookup) ?? 1), 1)
+    if (elements <= Number.MAX_SAFE_INTEGER) return null
+    return { code: 'SMOE4006', message: `\`${wordsOf(span)}\` has ${elements} elements, more than can be counted exactly`, span }
+  }))
 
 export const bindDim = (frame: Frame, name: string, size: Dim, span: Span): void => {
   frame.scope.bindings.set(name, { value: ofStatic(int(size)), span, mutable: false })
@@ -48,14 +56,18 @@ export function openShape(frame: Frame, node: TensorTypeNode): readonly Dim[] | 
     if (free !== undefined) bindDim(frame, free.name.text, symbol(free.name.text), free.span)
     return wantExtent(frame, entry)
   })
-  if (sizes.some((size) => size === null)) return null
-  return [...(node.anyLeading ? frame.leading : []), ...(sizes as Dim[])]
+  return shapeOf(frame, node, sizes)
 }
 
 /** The shape written, all names known; null after a mistake. */
 export function closedShape(frame: Frame, node: TensorTypeNode): readonly Dim[] | null {
-  const sizes = node.shape.map((entry) => wantExtent(frame, entry))
-  return sizes.some((size) => size === null) ? null : [...(node.anyLeading ? frame.leading : []), ...(sizes as Dim[])]
+  return shapeOf(frame, node, node.shape.map((entry) => wantExtent(frame, entry)))
+}
+
+function shapeOf(frame: Frame, node: TensorTypeNode, sizes: readonly (Dim | null)[]): readonly Dim[] | null {
+  if (sizes.some((size) => size === null)) return null
+  const shape = [...(node.anyLeading ? frame.leading : []), ...(sizes as Dim[])]
+  return isCountable(frame, shape, node.span) ? shape : null
 }
 
 /** An argument against the type of its parameter. */

@@ -4,7 +4,7 @@ import type {
 } from '../../grammar/ast.ts'
 import { symbolsOf } from '../../plan/dim.ts'
 import { bind, sameType, typed } from './bind.ts'
-import { complain, elaborate, folds, originOf, verify, wordsOf, type Frame } from './context.ts'
+import { bounded, complain, elaborate, folds, originOf, verify, wordsOf, type Frame } from './context.ts'
 import type { Step, WeightTerm } from './model.ts'
 import { article, isLost, nearest } from './names.ts'
 import { dependsOnRun } from './once.ts'
@@ -12,7 +12,7 @@ import { keepStatement, lossStatement, selectStatement, weighStatement, whenTrai
 import { inputStatement, outputStatement } from './ports.ts'
 import { repeatStatement } from './repeat.ts'
 import { assign, createScope, find, namesIn } from './scope.ts'
-import { closedShape, dtypeOf } from './shapes.ts'
+import { closedShape, dtypeOf, isCountable } from './shapes.ts'
 import { evaluate } from './static.ts'
 import { initialiserOf } from './train/method.ts'
 import { ofTerm, typeText, UNKNOWN, type Value } from './value.ts'
@@ -50,7 +50,7 @@ export function statements(frame: Frame, list: readonly Statement[]): Value | nu
       if (frame.policy !== null) frame.policy.isBroken = true
       continue
     }
-    const returned = run(frame, statement)
+    const returned = bounded(frame, statement.span, null, () => run(frame, statement))
     if (returned !== null) result = returned
   }
   return result
@@ -122,6 +122,7 @@ function paramStatement(frame: Frame, { name, type, initialiser: method, doc, sp
   if (dtype !== null && dtype !== 'f32') complain(frame, { code: 'SMOE3013', message: `a weight is f32, not ${dtype}`, span: type.dtype.span })
   else if (atRun !== undefined) complain(frame, { code: 'SMOE3013', message: `the sizes of a weight are known at compile time, but ${atRun} only at a run`, span: type.span })
   if (shape === null || dtype !== 'f32' || atRun !== undefined) return bind(frame, name, UNKNOWN)
+  if (frame.bank !== null && !isCountable(frame, [frame.bank.count, ...shape], span)) return bind(frame, name, UNKNOWN)
   const path = [...frame.path, name.text].join('.')
   const term: WeightTerm = { kind: 'weight', path, bank: frame.bank?.count ?? null, initialiser, doc: doc.join('\n'), shape, dtype, origin: originOf(frame, span) }
   const stackedPath = frame.bank === null ? null : [...frame.path.slice(0, frame.bank.depth), '{*}', ...frame.path.slice(frame.bank.depth), name.text].join('.')
@@ -154,7 +155,7 @@ function onceStatement(frame: Frame, { body: list }: OnceStatement): void {
     }
     run(inner, statement)
     const { value } = inner.scope.bindings.get(statement.name.text) ?? { value: UNKNOWN }
-    if (value.kind === 'tensor' && dependsOnRun(value.term, frame.context.runDims)) {
+    if (value.kind === 'tensor' && dependsOnRun(frame.context, value.term)) {
       complain(frame, { code: 'SMOE3012', message: `${statement.name.text} depends on the run, but what stands in once depends on weights alone`, span: statement.value.span })
     }
   }

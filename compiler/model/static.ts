@@ -1,5 +1,6 @@
 /** What is known when a model is compiled: numbers, truth values and words, as expressions over parameters and loop indices. */
-import { dim, evaluate as evaluateDim, multiply, add, subtract, negate, floorDivide, symbol, symbolsOf, type Dim } from '../../plan/dim.ts'
+import { dim, evaluateExact, multiply, add, subtract, negate, floorDivide, symbol, symbolsOf, type Dim } from '../../plan/dim.ts'
+import { emptyTable } from '../../plan/table.ts'
 
 export type StaticType = 'int' | 'real' | 'bool' | 'string'
 export type StaticValue = number | boolean | string
@@ -66,15 +67,15 @@ export function evaluate(value: Static, lookup: Lookup, folds: Folds): StaticVal
   }
 }
 
-/** The number a dim is under `lookup`. */
+/** The number a dim is under `lookup`. Throws a DimRangeError where it is too large to be exact. */
 export function evaluateSize(size: Dim, lookup: Lookup): number | undefined {
-  const values: Record<string, number> = {}
+  const values = emptyTable<number>()
   for (const name of symbolsOf(size)) {
     const value = lookup(name)
     if (typeof value !== 'number') return undefined
     values[name] = value
   }
-  return evaluateDim(size, values)
+  return evaluateExact(size, values)
 }
 
 /** The names of the symbols it depends on. */

@@ -2,8 +2,9 @@
 import type { Expression } from '../../grammar/ast.ts'
 import type { Span } from '../../grammar/source.ts'
 import { constantValue, type Dim } from '../../plan/dim.ts'
-import { complain, elaborate, sizeOf, valueOf, verify, wordsOf, type Frame } from './context.ts'
-import { evaluateSize, int, symbolsIn, type Static, type StaticType } from './static.ts'
+import { bounded, complain, elaborate, sizeOf, valueOf, verify, wordsOf, type Frame } from './context.ts'
+import { runDimOf } from './once.ts'
+import { evaluateSize, int, type Static, type StaticType } from './static.ts'
 import { typeText } from './value.ts'
 
 /** A number, truth value or word known at compile time; null after a mistake. */
@@ -28,13 +29,7 @@ export function wantSize(frame: Frame, expression: Expression, what: string): Di
 
 /** Whether a value waits for the run, which is reported where it may not. */
 export function waitsForRun(frame: Frame, value: Static, what: string, span: Span): boolean {
-  const { runDims, symbols } = frame.context
-  const waits = (name: string): string | undefined => {
-    if (runDims.has(name)) return name
-    const behind = symbols.get(name)
-    return behind === undefined ? undefined : symbolsIn(behind).map(waits).find((one) => one !== undefined)
-  }
-  const atRun = symbolsIn(value).map(waits).find((name) => name !== undefined)
+  const atRun = runDimOf(frame.context, value)
   if (atRun !== undefined) complain(frame, { code: 'SMOE3008', message: `${what} is known at compile time, but ${atRun} only at a run`, span })
   return atRun !== undefined
 }
@@ -48,13 +43,13 @@ export function wantFixed(frame: Frame, expression: Expression, what: string): D
 /** An int that is the extent of an axis, 1 or more; null after a mistake. */
 export function wantExtent(frame: Frame, expression: Expression): Dim | null {
   const size = wantSize(frame, expression, 'a size')
-  const ok = size !== null && verify(frame, (lookup) => {
+  const ok = size !== null && bounded(frame, expression.span, false, () => verify(frame, (lookup) => {
     const value = evaluateSize(size, lookup)
     const isNumber = constantValue(size) !== undefined
     return value === undefined || (value >= 1 && value <= LARGEST) ? null : {
       code: 'SMOE4006', span: expression.span, message: `a size is 1 or more and at most ${LARGEST}, not ${isNumber ? value : `${size.key} = ${value}`}`,
     }
-  })
+  }))
   return ok ? size : null
 }
 
@@ -65,7 +60,7 @@ const LARGEST = 2 ** 31 - 1
 export function wantNumber(frame: Frame, expression: Expression, what: string): number | null {
   const size = wantFixed(frame, expression, what)
   if (size === null) return null
-  const value = constantValue(size) ?? valueOf(frame, int(size))
+  const value = constantValue(size) ?? bounded(frame, expression.span, undefined, () => valueOf(frame, int(size)))
   if (typeof value === 'number') return value
   if (!frame.context.isAlone) complain(frame, { code: 'SMOE3008', message: `${what} is one for all turns of a repeat, but ${size.key} changes`, span: expression.span })
   return null

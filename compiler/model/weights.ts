@@ -1,12 +1,12 @@
 /** The `weights` of a model: where each path lies in a checkpoint. */
-import type { SliceNode, WeightEntry, WeightPathPart } from '../../grammar/ast.ts'
+import type { Expression, SliceNode, WeightEntry, WeightPathPart } from '../../grammar/ast.ts'
 import type { Span } from '../../grammar/source.ts'
 import { closest } from '../../grammar/suggest.ts'
-import { constantValue, symbol, ZERO } from '../../plan/dim.ts'
-import { complain, type Frame } from './context.ts'
+import { constantValue, symbol, ZERO, type Dim } from '../../plan/dim.ts'
+import { bounded, complain, verify, type Frame } from './context.ts'
 import { EXPERT_INDEX, type WeightFact, type WeightSourceFact } from './model.ts'
 import { createScope } from './scope.ts'
-import { int } from './static.ts'
+import { evaluateSize, int } from './static.ts'
 import { ofStatic } from './value.ts'
 import { wantFixed } from './wants.ts'
 
@@ -58,11 +58,15 @@ export function readWeights(frame: Frame, entries: readonly WeightEntry[]): read
       continue
     }
     taken.set(target.at[0], pathSpan(entry))
-    const source = sourceOf(frame, entry, target)
+    const source = sourceOf({ ...frame, loops: turnsOf(weights[target.at[0]], target.stacked) }, entry, target)
     if (source !== null) for (const at of target.at) sources.set(at, source)
   }
   return weights.map((fact, at) => ({ ...fact, source: sources.get(at) ?? null }))
 }
+
+/** The turns in which the name and the slices of a source are worked out. */
+const turnsOf = ({ loops, term: { bank } }: WeightFact, stacked: boolean): Frame['loops'] =>
+  (stacked && bank !== null ? [...loops, { index: EXPERT_INDEX, from: ZERO, to: bank }] : loops)
 
 const pathSpan = ({ path, span, template }: WeightEntry): Span => ({ ...span, end: path.at(-1)?.name.span.end ?? template.span.start })
 
@@ -105,15 +109,36 @@ const sliceMentions = ({ span }: SliceNode, name: string): boolean => new RegExp
 
 function sliceOf(frame: Frame, node: SliceNode): WeightSourceFact['slices'][number] | null {
   if (node.index !== null) {
-    const at = wantFixed(frame, node.index, 'an index')
+    const at = wantPlace(frame, node.index, 'an index')
     return at === null ? null : { kind: 'index', at }
   }
   if (node.start === null && node.stop === null && node.step === null) return { kind: 'all' }
-  const start = node.start === null ? ZERO : wantFixed(frame, node.start, 'a start')
-  const stop = node.stop === null ? null : wantFixed(frame, node.stop, 'an end')
+  const start = node.start === null ? ZERO : wantPlace(frame, node.start, 'a start')
+  const stop = node.stop === null ? null : wantPlace(frame, node.stop, 'an end')
   const step = node.step === null ? 1 : constantValue(wantFixed(frame, node.step, 'a step') ?? ZERO) ?? 0
   if (start === null || (node.stop !== null && stop === null)) return null
+  if (stop !== null && !isOrdered(frame, node, start, stop)) return null
   if (step >= 1) return { kind: 'range', start, stop, step }
   complain(frame, { code: 'SMOE5004', message: 'a step is a whole number from 1', span: node.step?.span ?? node.span })
   return null
 }
+
+/** A place of an axis: from 0, since the length of a stored axis is not known here. Null after a mistake. */
+function wantPlace(frame: Frame, expression: Expression, what: string): Dim | null {
+  const at = wantFixed(frame, expression, what)
+  const ok = at !== null && bounded(frame, expression.span, false, () => verify(frame, (lookup) => {
+    const value = evaluateSize(at, lookup)
+    if (value === undefined || (value >= 0 && value <= LARGEST_PLACE)) return null
+    const help = 'places count from 0: how long a stored axis is, is known when a checkpoint is loaded'
+    return { code: 'SMOE5004', message: `${what} is from 0 to ${LARGEST_PLACE}, not ${value}`, span: expression.span, help }
+  }))
+  return ok ? at : null
+}
+
+const isOrdered = (frame: Frame, { span }: SliceNode, start: Dim, stop: Dim): boolean =>
+  bounded(frame, span, false, () => verify(frame, (lookup) => {
+    const [from, to] = [evaluateSize(start, lookup), evaluateSize(stop, lookup)]
+    return from === undefined || to === undefined || from < to ? null : { code: 'SMOE5004', message: `a slice from ${from} to ${to} is empty`, span }
+  }))
+
+const LARGEST_PLACE = 2 ** 31 - 1

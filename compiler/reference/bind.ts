@@ -1,5 +1,6 @@
 /** Fits what a run is given to what a graph declares. */
 import { constantValue, evaluate, symbolsOf, type Dim } from '../../plan/dim.ts'
+import { emptyTable } from '../../plan/table.ts'
 import type { Graph } from '../graph/node.ts'
 import type { DType } from '../graph/vocabulary.ts'
 import { EvaluationError, elements, type HostTensor } from './tensor.ts'
@@ -33,7 +34,7 @@ function requireFeed(feeds: Readonly<Record<string, HostTensor>>, what: string, 
 
 /** The size of every symbol, from the axes that are symbols alone. An EvaluationError says where two axes disagree or none says. */
 export function bindDims(graph: Graph, inputs: Feeds['inputs']): Readonly<Record<string, number>> {
-  const found: Record<string, { readonly size: number; readonly where: string }> = {}
+  const found = emptyTable<{ readonly size: number; readonly where: string }>()
   for (const { params } of graph.inputs) {
     const { shape } = requireFeed(inputs, 'the input', params.name)
     params.shape.forEach((size, axis) => {

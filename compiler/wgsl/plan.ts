@@ -4,6 +4,7 @@ import {
   BYTES, PLAN_VERSION, type BufferCopy, type ConstantData, type InputPort, type Kernel, type OutputPort, type Plan, type PlanBuffer, type Port,
   type Program, type Step, type StorageType, type WeightPort,
 } from '../../plan/plan.ts'
+import { own } from '../../plan/table.ts'
 import type { Target } from '../../plan/target.ts'
 import { chosenAmong } from '../graph/chosen.ts'
 import type { Graph, Node, Output } from '../graph/node.ts'
@@ -72,7 +73,7 @@ class PlanMaker {
     const choices = chosenAmong(needed(graph))
     const inputs = graph.inputs.map((node): InputPort => {
       const below = choices.get(node)
-      return { ...this.port(node.params.name, node, graph.docs[node.params.name] ?? ''), ...(below === undefined ? {} : { below: below.key }) }
+      return { ...this.port(node.params.name, node, own(graph.docs, node.params.name) ?? ''), ...(below === undefined ? {} : { below: below.key }) }
     })
     const programs: Program[] = []
     let once: Program | null = null

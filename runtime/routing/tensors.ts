@@ -1,4 +1,5 @@
 /** Records as named tensors: what a run reads back, and what lies in a safetensors file. */
+import { emptyTable } from '../../plan/table.ts'
 import type { Checkpoint } from '../checkpoint/checkpoint.ts'
 import type { FileData } from '../checkpoint/encode.ts'
 import { readTensor } from '../checkpoint/tensor.ts'
@@ -89,7 +90,7 @@ export async function readRoutes(checkpoint: Checkpoint): Promise<RouteRecord> {
   const names = new Set(routes.flatMap(({ selected, weights, spilled }) => [selected, weights, ...(spilled === null ? [] : [spilled])]))
   const stray = [...checkpoint.tensors.keys()].find((name) => !names.has(name))
   if (stray !== undefined) throw new RouteError(checkpoint.name, `tensor '${stray}' belongs to none of the layers that its metadata lists`)
-  const tensors: Record<string, FileData> = {}
+  const tensors = emptyTable<FileData>()
   for (const name of names) tensors[name] = (await readTensor(checkpoint, name)) as FileData
   return recordOf(routes, tensors)
 }

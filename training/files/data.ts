@@ -1,5 +1,6 @@
 /** Examples from files: what they hold says how they are read; text whose name ends in `.csv` or `.tsv` is a table. */
 import { readFile } from 'node:fs/promises'
+import { emptyTable } from '../../plan/table.ts'
 import { openSafetensors } from '../../runtime/checkpoint/safetensors.ts'
 import { bytesSource } from '../../runtime/checkpoint/source.ts'
 import { readTensor } from '../../runtime/checkpoint/tensor.ts'
@@ -41,7 +42,7 @@ async function bytesOf(path: string, name: string): Promise<FileBytes> {
 
 async function arraysOf({ name, bytes }: FileBytes): Promise<Data> {
   const file = await openSafetensors(bytesSource(bytes, name))
-  const arrays: Record<string, FileArray> = {}
+  const arrays = emptyTable<FileArray>()
   for (const tensor of file.tensors.keys()) arrays[tensor] = await readTensor(file, tensor)
   return arrayData(arrays, name)
 }

@@ -1,5 +1,6 @@
 /** `b s (h c) -> b h s c`, `... c -> (...) c`, `... -> ... 1`: reshape, transpose, reshape. */
 import { ONE, product, type Dim } from '../../../plan/dim.ts'
+import { own } from '../../../plan/table.ts'
 import type { TensorType } from '../../ops/record.ts'
 import type { Emit } from './emit.ts'
 import { readAxes, repeated, splitArrow, type AxisGroups, type AxisName } from './pattern.ts'
@@ -34,7 +35,7 @@ function groupSizes<T extends TensorType>(emit: Emit<T>, group: readonly AxisNam
   const rest = emit.divide(size, known)
   const matches = open.length === 1 ? rest !== undefined : known === size
   if (!matches) emit.fail({ message: `${known.key} does not ${open.length === 1 ? 'divide' : 'make'} the axis, which has ${size.key}`, at })
-  return group.map((axis) => given[axis.name] ?? rest ?? ONE)
+  return group.map((axis) => own(given, axis.name) ?? rest ?? ONE)
 }
 
 export function rearrange<T extends TensorType>(emit: Emit<T>, pattern: string, x: T, given: Readonly<Record<string, Dim>>): T {

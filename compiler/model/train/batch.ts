@@ -1,6 +1,7 @@
 /** `batch B = 16, S = 64`: the sizes of all dims that are open until a run. */
 import type { BatchStatement } from '../../../grammar/ast.ts'
 import type { Span } from '../../../grammar/source.ts'
+import { emptyTable } from '../../../plan/table.ts'
 import { complain, type Frame } from '../context.ts'
 import { isLost, nearest } from '../names.ts'
 import type { Static } from '../static.ts'
@@ -10,7 +11,7 @@ import { int } from './setting.ts'
 const SIZE = int('how many there are in a micro-batch', null, { from: 1, to: 2 ** 31 - 1 })
 
 export function readBatch(frame: Frame, { sizes }: BatchStatement): Readonly<Record<string, Static>> {
-  const given: Record<string, Static> = {}
+  const given = emptyTable<Static>()
   for (const { name, value: node } of sizes) {
     if (name === null) continue
     if (Object.hasOwn(given, name.text)) complain(frame, { code: 'SMOE3005', message: `${name.text} is given twice`, span: name.span })

@@ -3,6 +3,7 @@ import type {
   BatchStatement, Declaration, GroupStatement, InitialiseStatement, MethodStatement, NumberSetting, NumberStatement, Statement, TrainStatement,
 } from '../../../grammar/ast.ts'
 import type { Span } from '../../../grammar/source.ts'
+import { emptyTable } from '../../../plan/table.ts'
 import { complain, folds, originOf, verify, type Frame } from '../context.ts'
 import type { GroupFact, InitialiserFact, InputTerm, MethodFact, Train } from '../model.ts'
 import { tellable } from '../ports.ts'
@@ -27,7 +28,7 @@ interface Draft {
   schedule: MethodFact | null
 }
 
-const newDraft = (): Draft => ({ firsts: new Map(), numbers: {}, batch: {}, initialisers: [], groups: [], optimiser: null, schedule: null })
+const newDraft = (): Draft => ({ firsts: new Map(), numbers: {}, batch: emptyTable(), initialisers: [], groups: [], optimiser: null, schedule: null })
 
 /** Says where a setting stands a second time. */
 function isFirst(frame: Frame, draft: Draft, { kind, span }: Statement): boolean {
