@@ -5,12 +5,14 @@ import { Option, type Command } from 'commander'
 import { openCheckpoint, writeSafetensors } from '../../runtime/checkpoint/files.ts'
 import type { Checkpoint } from '../../runtime/checkpoint/checkpoint.ts'
 import type { HostData } from '../../runtime/tensors.ts'
+import { matchWeights } from '../../runtime/weights/match.ts'
 import { formatOption, modelOption, type CommandModule, type Context, type FormatOption } from '../command.ts'
 import { compileSource, type Compiled } from '../compilation.ts'
 import { deviceOption } from '../device.ts'
 import { EXIT, Failure, type ExitCode } from '../exit.ts'
 import { writeWhole } from '../files.ts'
 import { missingFile } from '../load.ts'
+import { noteUnread } from '../unread.ts'
 import { plural, table, writeJson } from '../output.ts'
 import { readCalibration } from '../reroute/calibration.ts'
 import { CRITERIA, type Criterion } from '../reroute/choose.ts'
@@ -115,7 +117,7 @@ function checkOptions(directory: string, { sign, held, drop, out, format, output
 
 async function rerouteCheckpoint(directory: string, options: Options, terminal: Terminal): Promise<ExitCode> {
   checkOptions(directory, options, terminal)
-  const source = originalSpec(directory, options.spec, terminal)
+  const source = await originalSpec(directory, options.spec, terminal)
   const texts = reroutedTexts(source, options)
   const place = await openPlace(options.device, terminal)
   try {
@@ -124,6 +126,7 @@ async function rerouteCheckpoint(directory: string, options: Options, terminal: 
     const blended = compileSource(texts.blended, spec, place.target, terminal)
     const checkpoint = await openCheckpoint(terminal.path(directory))
     try {
+      noteUnread(checkpoint, matchWeights(original.plan, checkpoint).extra, terminal)
       const result = await examine(directory, texts, original, blended, checkpoint, place, options, terminal)
       await write(texts, result, options, terminal)
       if (options.output !== '-') report(result, options, terminal)

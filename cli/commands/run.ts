@@ -11,6 +11,7 @@ import type { RouteRecord } from '../../runtime/routing/record.ts'
 import type { ReportFacts } from '../../runtime/routing/report.ts'
 import { createSession } from '../../runtime/session.ts'
 import type { HostData } from '../../runtime/tensors.ts'
+import { matchWeights } from '../../runtime/weights/match.ts'
 import { formatOption, modelOption, setOption, type CommandModule, type Context, type FormatOption } from '../command.ts'
 import { compileSpec, type Compiled, type SpecOptions } from '../compilation.ts'
 import { deviceOption, openChosen } from '../device.ts'
@@ -27,6 +28,7 @@ import { exactInputs, readFeeds, storedInputs, type Feeds } from '../run/replay.
 import { addRoutingOptions, exactRoutes, routerCollapse, routesWanted, splitRoutes, withinOf, writeRoutes, type RoutingOptions } from '../run/routes.ts'
 import { findTensor, readTensor } from '../run/tensors.ts'
 import type { Terminal } from '../terminal.ts'
+import { noteUnread } from '../unread.ts'
 
 interface Options extends SpecOptions, FormatOption, RoutingOptions {
   readonly weights?: string
@@ -72,8 +74,6 @@ async function openWeights(path: string | undefined, needed: number, terminal: T
   return openCheckpoint(terminal.path(path))
 }
 
-const sample = (names: readonly string[]): string => `${names.slice(0, 4).join(', ')}${names.length > 4 ? ` and ${names.length - 4} more` : ''}`
-
 async function runOnReference(path: string, options: Options, terminal: Terminal): Promise<Result> {
   if (options.profile === true) throw new Failure(EXIT.usage, 'the reference has no kernels to profile')
   const compilation = compileSpec(path, options, PORTABLE, terminal, { routes: routesWanted(options, terminal) })
@@ -86,6 +86,7 @@ async function runOnReference(path: string, options: Options, terminal: Terminal
     terminal.err('on the reference: f64 on the CPU, slow\n')
     const start = performance.now()
     const weights = await readWeights(graph, plan, checkpoint)
+    noteUnread(checkpoint, matchWeights(plan, checkpoint).extra, terminal)
     const inputs = exactInputs(feeds)
     const exact = held === null ? evaluateReference(graph, inputs, weights) : evaluateReferenceHeld(graph, inputs, weights, await readHeld(plan, held))
     terminal.err(`${plan.model}: ${milliseconds(performance.now() - start)} ms\n`)
@@ -113,7 +114,7 @@ async function runOnDevice(path: string, options: Options, terminal: Terminal): 
       const onProgress = (done: number, all: number): void => progress.update(all === 0 ? 1 : done / all, bytes(all))
       const loaded = await session.loadWeights(checkpoint, { allowExtra: true, onProgress, held: held ?? undefined })
       progress.end()
-      if (loaded.extra.length > 0) terminal.err(`note: no weight takes ${sample(loaded.extra)} of ${checkpoint.name}\n`)
+      noteUnread(checkpoint, loaded.extra, terminal)
       const ready = performance.now()
       const { outputs, profile } = options.profile === true
         ? await session.profile(inputs).then(({ outputs, steps }) => ({ outputs, profile: kernelTimes(steps) }))

@@ -1,6 +1,7 @@
 /** The spec of a pre-norm decoder: embedding, layers of attention and feed-forward, norm, head. */
 import { printedWidth } from '../../grammar/print.ts'
 import type { DecoderShape } from './decoder.ts'
+import { ropeArguments, ropeParameters } from './rope.ts'
 import { writeModel, type ParameterText } from './write.ts'
 
 export interface DecoderParts {
@@ -18,6 +19,10 @@ export interface DecoderParts {
   readonly layerWeights: Readonly<Record<string, string>>
 }
 
+/** Where the weights of the ends are in files of these architectures. */
+export const EMBEDDING = 'model.embed_tokens.weight'
+export const HEAD = 'lm_head.weight'
+
 const size = (name: string, value: number, doc: string, range = '1..'): ParameterText => ({ name, type: 'int', range, value, doc })
 const real = (name: string, value: number, doc: string): ParameterText => ({ name, type: 'real', range: '', value, doc })
 
@@ -32,7 +37,7 @@ function parametersOf(shape: DecoderShape, extra: readonly ParameterText[]): rea
     ...(shape.headSize === null ? [] : [size('C', shape.headSize, 'Size of a head.')]),
     ...extra,
     real('eps', shape.eps, 'Added to the mean square in the norms.'),
-    real('theta', shape.theta, 'Base of the rotary embedding.'),
+    ...ropeParameters(shape.rope),
   ]
 }
 
@@ -42,7 +47,8 @@ const added = (call: string): readonly string[] =>
 
 export function writeDecoder(shape: DecoderShape, parts: DecoderParts): string {
   const headSize = shape.headSize === null ? [] : ['C = C']
-  const attention = ['heads = H', 'groups = G', ...headSize, 'theta = theta', ...parts.attention].join(', ')
+  const direction = shape.isCausal ? [] : ['bidirectional = true']
+  const attention = ['heads = H', 'groups = G', ...headSize, ...ropeArguments(shape.rope), ...direction, ...parts.attention].join(', ')
   const layerWeights = Object.entries(parts.layerWeights).map(([path, name]) => [`layers.{i}.${path}`, `model.layers.{i}.${name}`])
   return writeModel({
     name: parts.name,
@@ -67,8 +73,8 @@ export function writeDecoder(shape: DecoderShape, parts: DecoderParts): string {
       `output logits: f32[B, S, V] = rms_norm(h, eps = eps) as final_norm @ ${shape.isTied ? 'embed' : 'head'}.T`,
     ],
     weights: {
-      embed: 'model.embed_tokens.weight',
-      ...(shape.isTied ? {} : { head: 'lm_head.weight' }),
+      embed: EMBEDDING,
+      ...(shape.isTied ? {} : { head: HEAD }),
       'final_norm.weight': 'model.norm.weight',
       ...Object.fromEntries(layerWeights),
     },

@@ -1,5 +1,7 @@
 /** What the decoders of these architectures have in common, read from the config: sizes, rotary embedding, activation, head. */
-import type { Fields } from './fields.ts'
+import { cut } from '../../runtime/checkpoint/quote.ts'
+import { shown, type Fields } from './fields.ts'
+import { readRope, type Rope } from './rope.ts'
 
 export interface DecoderShape {
   readonly vocabulary: number
@@ -11,7 +13,9 @@ export interface DecoderShape {
   /** Null where it is width / heads. */
   readonly headSize: number | null
   readonly eps: number
-  readonly theta: number
+  readonly rope: Rope
+  /** Whether a position sees only itself and those before it. */
+  readonly isCausal: boolean
   readonly isTied: boolean
 }
 
@@ -19,26 +23,14 @@ export interface DecoderDefaults {
   readonly architecture: string
   /** Base of the rotary embedding where the config names none. */
   readonly theta: number
+  /** Heads of keys and values where the config does not have the field; null for as many as of queries, which null in the config always means. */
+  readonly groups: number | null
 }
 
-/** Layouts of the rotary embedding: `rope_parameters`, or `rope_theta` beside `rope_scaling`. */
-function readTheta(fields: Fields, fallback: number): number {
-  const name = fields.has('rope_parameters') ? 'rope_parameters' : 'rope_scaling'
-  const rope = fields.group(name)
-  const nested = rope.names.find((key) => rope.isGroup(key))
-  if (nested !== undefined) fields.refuse(`'${name}' differs by kind of layer ('${nested}'): only one for all layers is supported`)
-  const kind = rope.text('rope_type', rope.text('type', 'default'))
-  if (kind !== 'default') fields.refuse(`the rotary embedding is scaled ('${name}' is of type '${kind}'): only the unscaled one is supported`)
-  const rotated = rope.positive('partial_rotary_factor', fields.positive('partial_rotary_factor', 1))
-  if (rotated !== 1) fields.refuse(`'partial_rotary_factor' is ${rotated}: only heads rotated in full are supported`)
-  const theta = rope.positive('rope_theta', fields.positive('rope_theta', fallback))
-  if (theta < 1) fields.refuse(`'rope_theta' is ${theta}: it must be at least 1`)
-  return theta
-}
-
-function readHeads(fields: Fields, width: number): Pick<DecoderShape, 'heads' | 'groups' | 'headSize'> {
+function readHeads(fields: Fields, width: number, defaults: DecoderDefaults): Pick<DecoderShape, 'heads' | 'groups' | 'headSize'> {
   const heads = fields.count('num_attention_heads')
-  const groups = fields.count('num_key_value_heads', heads)
+  const isAbsent = !fields.names.includes('num_key_value_heads')
+  const groups = fields.count('num_key_value_heads', isAbsent ? (defaults.groups ?? heads) : heads)
   const isGiven = fields.has('head_dim')
   const size = isGiven ? fields.count('head_dim') : width / heads
   const between = ['hidden_size', 'num_attention_heads', 'num_key_value_heads', 'head_dim']
@@ -50,12 +42,13 @@ function readHeads(fields: Fields, width: number): Pick<DecoderShape, 'heads' | 
 
 function refuseVariants(fields: Fields, { architecture }: DecoderDefaults): void {
   const activation = fields.text('hidden_act', 'silu')
-  if (activation !== 'silu' && activation !== 'swish') fields.refuse(`'hidden_act' is '${activation}': only 'silu' is supported`)
-  const other = fields.list('layer_types').find((type) => type !== 'full_attention')
-  if (other !== undefined) fields.refuse(`'layer_types' names ${JSON.stringify(other)}: only 'full_attention' in every layer is supported`)
+  if (activation !== 'silu' && activation !== 'swish') fields.refuse(`'hidden_act' is '${cut(activation)}': only 'silu' is supported`)
+  // an older name of the same
+  const other = fields.list('layer_types').find((type) => type !== 'full_attention' && type !== 'attention')
+  if (other !== undefined) fields.refuse(`'layer_types' names ${shown(other)}: only 'full_attention' in every layer is supported`)
   const architectures = fields.list('architectures')
   if (architectures.length > 0 && !architectures.includes(architecture)) {
-    fields.refuse(`'architectures' is ${JSON.stringify(architectures)}: only ${architecture}, with its language-model head, is supported`)
+    fields.refuse(`'architectures' is ${shown(architectures)}: only ${architecture}, with its language-model head, is supported`)
   }
   if (fields.has('quantization_config')) fields.refuse(`the weights are quantised ('quantization_config'): only f32, f16 and bf16 are supported`)
 }
@@ -68,9 +61,10 @@ export function readDecoder(fields: Fields, defaults: DecoderDefaults): DecoderS
     width,
     hidden: fields.count('intermediate_size'),
     layers: fields.count('num_hidden_layers'),
-    ...readHeads(fields, width),
+    ...readHeads(fields, width, defaults),
     eps: fields.positive('rms_norm_eps'),
-    theta: readTheta(fields, defaults.theta),
+    rope: readRope(fields, defaults.theta),
+    isCausal: fields.flag('is_causal', true),
     isTied: fields.flag('tie_word_embeddings', false),
   }
 }

@@ -1,9 +1,21 @@
 /** Reads the fields of a config.json: every value is checked, every problem kept, none thrown. */
 
+import { cut, listed } from '../../runtime/checkpoint/quote.ts'
+
 export interface Fields {
   /** What is wrong with the fields read so far, one sentence each. */
   readonly problems: readonly string[]
   refuse(problem: string): void
+  /** Refuses a field for the value that it has. */
+  refuseValue(name: string, reason: string): void
+  /** What a user should know of a config that is not refused, one sentence each. */
+  readonly notes: readonly string[]
+  note(sentence: string): void
+  /** Fields that are there, not null, and were not asked for so far. */
+  unread(): readonly string[]
+  /** The value of a field, which counts as unread still. */
+  raw(name: string): unknown
+  noteUnknown(names: readonly string[]): void
   /** A law between fields; it says nothing where one of them is already refused. */
   demand(holds: boolean, between: readonly string[], problem: string): void
   readonly names: readonly string[]
@@ -24,19 +36,22 @@ export interface Fields {
 export const isRecord = (value: unknown): value is Readonly<Record<string, unknown>> =>
   typeof value === 'object' && value !== null && !Array.isArray(value)
 
-const shown = (value: unknown): string => {
-  const text = JSON.stringify(value) ?? String(value)
-  return text.length > 60 ? `${text.slice(0, 57)}...` : text
-}
+/** As the config has it: a number that is not finite has a name there. */
+export const shown = (value: unknown): string => cut(typeof value === 'number' ? String(value) : (JSON.stringify(value) ?? String(value)))
 
 const isCount = (value: unknown): value is number => typeof value === 'number' && Number.isSafeInteger(value) && value >= 1
 const isPositive = (value: unknown): value is number => typeof value === 'number' && Number.isFinite(value) && value > 0
 const isFlag = (value: unknown): value is boolean => typeof value === 'boolean'
 const isText = (value: unknown): value is string => typeof value === 'string'
 
-export function fieldsOf(config: Readonly<Record<string, unknown>>, prefix = '', problems: string[] = []): Fields {
+export function fieldsOf(config: Readonly<Record<string, unknown>>, prefix = '', problems: string[] = [], notes: string[] = []): Fields {
   const refused = new Set<string>()
-  const valueOf = (name: string): unknown => (Object.hasOwn(config, name) ? config[name] : undefined) ?? undefined
+  const asked = new Set<string>()
+  const raw = (name: string): unknown => (Object.hasOwn(config, name) ? config[name] : undefined) ?? undefined
+  const valueOf = (name: string): unknown => {
+    asked.add(name)
+    return raw(name)
+  }
 
   function read<T>(name: string, is: (value: unknown) => value is T, wanted: string, fallback: T | undefined, placeholder: T): T {
     const value = valueOf(name)
@@ -56,6 +71,12 @@ export function fieldsOf(config: Readonly<Record<string, unknown>>, prefix = '',
     },
     names: Object.keys(config),
     refuse: (problem) => void problems.push(problem),
+    refuseValue: (name, reason) => void problems.push(`'${prefix}${cut(name)}' is ${shown(raw(name))}: ${reason}`),
+    notes,
+    note: (sentence) => void notes.push(sentence),
+    unread: () => Object.keys(config).filter((name) => !asked.has(name) && raw(name) !== undefined),
+    raw,
+    noteUnknown: (names) => void notes.push(`fields that are not known here are not read: ${listed(names)}`),
     has: (name) => valueOf(name) !== undefined,
     isGroup: (name) => isRecord(valueOf(name)),
     count: (name, fallback) => read(name, isCount, 'a whole number from 1 up', fallback, 1),
@@ -63,6 +84,6 @@ export function fieldsOf(config: Readonly<Record<string, unknown>>, prefix = '',
     flag: (name, fallback) => read(name, isFlag, 'true or false', fallback, fallback),
     text: (name, fallback) => read(name, isText, 'a string', fallback, fallback),
     list: (name) => read(name, Array.isArray, 'a list', [], []),
-    group: (name) => fieldsOf(read(name, isRecord, 'an object', {}, {}), `${prefix}${name}.`, problems),
+    group: (name) => fieldsOf(read(name, isRecord, 'an object', {}, {}), `${prefix}${name}.`, problems, notes),
   }
 }

@@ -1,11 +1,19 @@
 /** From the config.json of a checkpoint to a spec. Pure: the caller reads and writes the files. */
+import { quoted } from '../../runtime/checkpoint/quote.ts'
 import { fieldsOf, isRecord, type Fields } from './fields.ts'
+import { checkOthers } from './known-fields.ts'
 import { importLlama } from './llama.ts'
 import { importMixtral } from './mixtral.ts'
 import { importOlmoe } from './olmoe.ts'
 
 export type Imported =
-  | { readonly kind: 'spec'; readonly name: string; readonly spec: string }
+  | {
+    readonly kind: 'spec'
+    readonly name: string
+    readonly spec: string
+    /** What the user should know, one sentence each. */
+    readonly notes: readonly string[]
+  }
   /** What stands in the way; several reasons stand on lines of their own. */
   | { readonly kind: 'unsupported'; readonly message: string }
 
@@ -29,9 +37,10 @@ export function importModel(config: unknown): Imported {
   const type = config.model_type
   const known = `supported are ${supportedModelTypes.join(', ')}`
   if (typeof type !== 'string') return unsupported(`'model_type' is missing: it names the architecture (${known})`)
-  if (!Object.hasOwn(architectures, type)) return unsupported(`the architecture '${type}' is not supported (${known})`)
+  if (!Object.hasOwn(architectures, type)) return unsupported(`the architecture ${quoted(type)} is not supported (${known})`)
   const fields = fieldsOf(config)
   const spec = architectures[type](fields)
+  checkOthers(fields)
   const reasons = [...new Set(fields.problems)]
-  return reasons.length > 0 ? unsupported(listed(reasons)) : { kind: 'spec', name: type, spec }
+  return reasons.length > 0 ? unsupported(listed(reasons)) : { kind: 'spec', name: type, spec, notes: [...new Set(fields.notes)] }
 }

@@ -12,7 +12,7 @@ const networkWeights = (hasBias: boolean): Readonly<Record<string, string>> =>
   )
 
 export function importLlama(fields: Fields): string {
-  const shape = readDecoder(fields, { architecture: 'LlamaForCausalLM', theta: 10_000 })
+  const shape = readDecoder(fields, { architecture: 'LlamaForCausalLM', theta: 10_000, groups: null })
   const attentionHasBias = fields.flag('attention_bias', false)
   const networkHasBias = fields.flag('mlp_bias', false)
   return writeDecoder(shape, {

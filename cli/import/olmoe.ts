@@ -14,7 +14,7 @@ const clipParameter = (value: number): ParameterText => ({
 })
 
 export function importOlmoe(fields: Fields): string {
-  const shape = readDecoder(fields, { architecture: 'OlmoeForCausalLM', theta: 10_000 })
+  const shape = readDecoder(fields, { architecture: 'OlmoeForCausalLM', theta: 10_000, groups: null })
   // the norm over all queries has the size of the residual stream
   const law = `'head_dim' is ${shape.headSize}: only 'hidden_size' / 'num_attention_heads' is supported`
   fields.demand(shape.headSize === null, ['head_dim', 'hidden_size', 'num_attention_heads'], law)

@@ -3,6 +3,7 @@ import { copyFileSync, mkdirSync, readFileSync, readdirSync, statSync } from 'no
 import { dirname, join } from 'node:path'
 import type { Checkpoint } from '../../runtime/checkpoint/checkpoint.ts'
 import { copyTensors, type Copied } from '../../runtime/checkpoint/copy.ts'
+import { parseJson, writeJson } from '../../runtime/checkpoint/json.ts'
 import { SINGLE } from '../../runtime/checkpoint/shards.ts'
 import { EXIT, Failure } from '../exit.ts'
 import { writeWhole } from '../files.ts'
@@ -13,9 +14,9 @@ const COUNTS = ['num_local_experts', 'num_experts', 'n_routed_experts']
 
 /** The config of a model with fewer experts; the number is set where it stood. */
 export function cutConfig(text: string, experts: number, kept: number): string {
-  const config = JSON.parse(text) as Record<string, unknown>
+  const config = parseJson(text) as Record<string, unknown>
   const changed = Object.entries(config).map(([name, value]) => [name, COUNTS.includes(name) && value === experts ? kept : value])
-  return `${JSON.stringify(Object.fromEntries(changed), null, 2)}\n`
+  return `${writeJson(Object.fromEntries(changed))}\n`
 }
 
 /** Files that go with a model whatever its experts are. */

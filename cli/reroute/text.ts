@@ -2,7 +2,7 @@
 import { dirname, join, relative } from 'node:path'
 import type { Source } from '../../grammar/source.ts'
 import { parse } from '../../grammar/parse.ts'
-import { importFrom } from '../commands/import.ts'
+import { importFrom } from '../import/from.ts'
 import { refuseErrors } from '../diagnostics.ts'
 import { EXIT, Failure } from '../exit.ts'
 import { readSource } from '../load.ts'
@@ -10,9 +10,10 @@ import type { Terminal } from '../terminal.ts'
 import { moved, reroute, type Blend } from './rewrite.ts'
 
 /** The user's spec, or what is imported from the checkpoint. Throws a Failure for text that does not parse. */
-export function originalSpec(directory: string, spec: string | undefined, terminal: Terminal): Source {
+export async function originalSpec(directory: string, spec: string | undefined, terminal: Terminal): Promise<Source> {
   if (spec === undefined) {
-    const { name, spec: text } = importFrom(directory, terminal)
+    const { name, spec: text, notes } = await importFrom(directory, {}, terminal)
+    for (const note of notes) terminal.err(`note: ${note}\n`)
     return { path: `${name}.smoe`, text }
   }
   const source = readSource(spec, terminal)

@@ -25,7 +25,8 @@ const portOf = ({ params: { name, shape, source, doc }, dtype }: Node<'weight'> 
   doc,
 })
 
-const weightPorts = (graph: Graph): readonly WeightPort[] => nodesOf(graph).flatMap((node) => (node.op === 'weight' ? [portOf(node)] : []))
+/** Every weight of a graph as a plan has it, but for its place in memory. */
+export const weightPorts = (graph: Graph): readonly WeightPort[] => nodesOf(graph).flatMap((node) => (node.op === 'weight' ? [portOf(node)] : []))
 
 async function fill(values: Float64Array, { tensor, view, start }: Match, checkpoint: Checkpoint): Promise<void> {
   const elements = elementsOf(tensor.dtype, await checkpoint.read(tensor.name, 0, tensor.bytes))

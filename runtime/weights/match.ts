@@ -6,6 +6,7 @@ import { cut, listed } from '../checkpoint/quote.ts'
 import { nearNames } from '../near.ts'
 import { elementCount, showShape } from '../tensors.ts'
 import { convertible } from './convert.ts'
+import { isHarmless } from './harmless.ts'
 import { viewOf, type View } from './view.ts'
 
 /** A piece of a weight that the checkpoint has as it is wanted. */
@@ -52,14 +53,14 @@ function matchPiece(port: WeightPort, piece: WeightPiece, shape: readonly number
   return { code: 'shape', message: `${wanted}; ${has}${describeSlices(piece) && `, ${showShape(view.shape)}${describeSlices(piece)}`}` }
 }
 
-/** Tensors that no weight takes. */
-function extraTensors(plan: Plan, checkpoint: Checkpoint): readonly string[] {
+/** Tensors that no weight takes, but for those of which that is known. */
+function extraTensors(plan: Pick<Plan, 'weights'>, checkpoint: Checkpoint): readonly string[] {
   const used = new Set(plan.weights.flatMap(({ pieces }) => pieces.map(({ tensor }) => tensor)))
-  return [...checkpoint.tensors.keys()].filter((name) => !used.has(name))
+  return [...checkpoint.tensors.keys()].filter((name) => !used.has(name) && !isHarmless(name))
 }
 
 /** Finds every piece of every weight; what does not fit is told all at once. */
-export function matchWeights(plan: Plan, checkpoint: Checkpoint): {
+export function matchWeights(plan: Pick<Plan, 'weights'>, checkpoint: Checkpoint): {
   readonly matches: readonly Match[]
   readonly problems: readonly WeightProblem[]
   readonly extra: readonly string[]

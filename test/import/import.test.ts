@@ -72,6 +72,22 @@ describe('the spec of a checkpoint', () => {
     expect(specOf(older)).toBe(specOf(config))
   })
 
+  test('mixtral has eight heads of keys and values where its config does not say, and as many as of queries where it says null', () => {
+    const config = { ...configOf('mixtral'), num_attention_heads: 16, hidden_size: 64 }
+    expect(specOf(without(config, 'num_key_value_heads'))).toContain('G: int in 1..H = 8,')
+    expect(specOf({ ...config, num_key_value_heads: null })).toContain('G: int in 1..H = 16,')
+    expect(specOf({ ...without(configOf('llama'), 'num_key_value_heads') })).toContain('G: int in 1..H = 4,')
+  })
+
+  test('fields that nobody knows are noted, those without effect are not', () => {
+    const notes = (change: Record<string, unknown>): readonly string[] => {
+      const imported = importModel({ ...configOf('llama'), ...change })
+      return imported.kind === 'spec' ? imported.notes : [imported.message]
+    }
+    expect(notes({ temperature: 0.5, pad_token_id: 3, _name_or_path: 'x', sliding_window: null, logits_scaling: 1.0, pruned_heads: {}, mlp_only_layers: [] })).toEqual([])
+    expect(notes({ flux: 3, auto_map: {}, [`long${'g'.repeat(5000)}`]: 1 })[0]).toMatch(/^fields that are not known here are not read: flux, auto_map, longggg.{1,80}$/)
+  })
+
   test('a head size of width / heads is not worth a parameter', () => {
     expect(specOf({ ...configOf('mixtral'), head_dim: 8 })).toBe(specOf(configOf('mixtral')))
   })
@@ -79,8 +95,26 @@ describe('the spec of a checkpoint', () => {
 
 describe('what cannot be imported is refused with its reason', () => {
   const refusals: readonly (readonly [string, string, Record<string, unknown>, string])[] = [
-    ['a scaled rotary embedding', 'llama', { rope_parameters: { rope_type: 'llama3', factor: 8, rope_theta: 5e5 } }, "'rope_parameters' is of type 'llama3'"],
-    ['an older scaled one', 'llama', { rope_parameters: null, rope_theta: 1e4, rope_scaling: { type: 'linear', factor: 2 } }, "'rope_scaling' is of type 'linear'"],
+    ['a scaled rotary embedding', 'llama', { rope_parameters: { rope_type: 'yarn', factor: 8, rope_theta: 5e5 } }, "'rope_parameters' is of type 'yarn'"],
+    ['an older scaled one', 'llama', { rope_parameters: null, rope_theta: 1e4, rope_scaling: { type: 'dynamic', factor: 2 } }, "'rope_scaling' is of type 'dynamic'"],
+    ['a rotary embedding by length', 'olmoe', { rope_scaling: { rope_type: 'longrope', short_factor: [1], long_factor: [2] } }, "'rope_scaling' is of type 'longrope'"],
+    ['a scaling without its factor', 'llama', { rope_scaling: { rope_type: 'linear' } }, "'rope_scaling.factor' is missing"],
+    ['a scaling without its bounds', 'llama', { rope_scaling: { rope_type: 'llama3', factor: 8 } }, "'rope_scaling.low_freq_factor' is missing"],
+    ['bounds in the other order', 'llama', { rope_scaling: { rope_type: 'llama3', factor: 8, low_freq_factor: 4, high_freq_factor: 4 } }, 'must be above'],
+    ['a field of another scaling', 'llama', { rope_scaling: { rope_type: 'linear', factor: 8, attention_factor: 2 } }, "'rope_scaling.attention_factor' is given"],
+    ['a factor of no scaling', 'llama', { rope_parameters: { rope_type: 'default', factor: 8 } }, "'rope_parameters.factor' is given"],
+    ['a scaling that is a word', 'llama', { rope_scaling: 'linear' }, "'rope_scaling' must be an object"],
+    ['a partly rotated head inside', 'llama', { rope_scaling: { rope_type: 'linear', factor: 2, partial_rotary_factor: 0.5 } }, "'partial_rotary_factor' is 0.5"],
+    ['a window that looks both ways', 'mixtral', { sliding_window: 4, is_causal: false }, "'is_causal' is false beside a 'sliding_window'"],
+    ['a window where none is read', 'llama', { sliding_window: 4 }, "'sliding_window' is 4"],
+    ['weights that do not sum to 1', 'mixtral', { norm_topk_prob: false }, "'norm_topk_prob' is false"],
+    ['biases that are not read', 'mixtral', { attention_bias: true }, "'attention_bias' is true"],
+    ['two numbers of experts', 'mixtral', { num_experts: 4 }, "'num_experts' is 4: 'num_local_experts' is 8"],
+    ['experts of a dense model', 'llama', { num_experts: 4 }, "'num_experts' is 4"],
+    ['another scale of the logits', 'llama', { logits_scaling: 8 }, "'logits_scaling' is 8"],
+    ['layers that differ', 'llama', { per_layer_config: { 0: { head_dim: 4 } } }, "'per_layer_config'"],
+    ['dense layers among routed ones', 'olmoe', { mlp_only_layers: [0] }, "'mlp_only_layers' is [0]"],
+    ['shared experts', 'olmoe', { n_shared_experts: 1 }, "'n_shared_experts' is 1"],
     ['a partly rotated head', 'llama', { partial_rotary_factor: 0.5 }, "'partial_rotary_factor' is 0.5"],
     ['another activation', 'mixtral', { hidden_act: 'gelu' }, "'hidden_act' is 'gelu'"],
     ['layers of several types', 'llama', { layer_types: ['full_attention', 'sliding_attention'] }, '"sliding_attention"'],

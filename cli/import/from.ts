@@ -1,0 +1,83 @@
+/** The spec of a checkpoint, from its config and, where they are there, its weights. */
+import { statSync } from 'node:fs'
+import { basename, dirname, join } from 'node:path'
+import type { Checkpoint } from '../../runtime/checkpoint/checkpoint.ts'
+import { openCheckpoint } from '../../runtime/checkpoint/files.ts'
+import { parseJson } from '../../runtime/checkpoint/json.ts'
+import { cut } from '../../runtime/checkpoint/quote.ts'
+import { INDEX, SINGLE } from '../../runtime/checkpoint/shards.ts'
+import { EXIT, Failure } from '../exit.ts'
+import { missingFile, readText } from '../load.ts'
+import type { Terminal } from '../terminal.ts'
+import { HEAD } from './decoder-text.ts'
+import { isRecord } from './fields.ts'
+import { importModel, type Imported } from './import.ts'
+import { checkWeights, headOf } from './weights.ts'
+
+export type ImportedSpec = Imported & { readonly kind: 'spec' }
+
+const CONFIG = 'config.json'
+
+/** The path of config.json: what was typed, or inside of it. */
+function configPath(typed: string, terminal: Terminal): string {
+  const found = statSync(terminal.path(typed), { throwIfNoEntry: false })
+  if (found === undefined) throw missingFile(typed, terminal)
+  return found.isDirectory() ? join(typed, CONFIG) : typed
+}
+
+function readConfig(path: string, terminal: Terminal): unknown {
+  const text = readText(path, terminal)
+  try {
+    return parseJson(text)
+  } catch (problem) {
+    throw new Failure(EXIT.badCheckpoint, `${path} is not JSON: ${cut((problem as Error).message, 160)}`)
+  }
+}
+
+function specOf(path: string, config: unknown): ImportedSpec {
+  const result = importModel(config)
+  if (result.kind === 'unsupported') throw new Failure(EXIT.badCheckpoint, `${path}: ${result.message}`)
+  return result
+}
+
+/** The weights beside a config.json; null where there are none, and for a config of another name. */
+async function openBeside(path: string, terminal: Terminal): Promise<Checkpoint | null> {
+  const folder = dirname(terminal.path(path))
+  const isThere = (name: string): boolean => statSync(join(folder, name), { throwIfNoEntry: false })?.isFile() === true
+  return basename(path) === CONFIG && (isThere(SINGLE) || isThere(INDEX)) ? openCheckpoint(folder) : null
+}
+
+/** A head in the file counts more than what the config says of it. */
+async function withHead(path: string, config: unknown, checkpoint: Checkpoint): Promise<ImportedSpec & { readonly hasCopy: boolean }> {
+  const isTied = isRecord(config) && config.tie_word_embeddings === true
+  const head = isTied ? await headOf(checkpoint) : 'none'
+  if (head !== 'own') return { ...specOf(path, config), hasCopy: head === 'copy' }
+  const result = specOf(path, { ...(config as object), tie_word_embeddings: false })
+  const note = `'tie_word_embeddings' is true, but ${HEAD} is in the file and differs from the embedding: as in transformers, the head of the file is used`
+  return { ...result, notes: [...result.notes, note], hasCopy: false }
+}
+
+export interface ImportOptions {
+  /** Whether tensors that nothing reads are a note rather than an error. */
+  readonly allowUnread?: boolean
+}
+
+/**
+ * The spec of a checkpoint by its folder or config; weights that are beside the config are checked against it. Throws a Failure where there
+ * is none, or it is not supported, and a WeightError or a CheckpointError for weights that do not fit.
+ */
+export async function importFrom(typed: string, { allowUnread = false }: ImportOptions, terminal: Terminal): Promise<ImportedSpec> {
+  const path = configPath(typed, terminal)
+  const config = readConfig(path, terminal)
+  // a config that is refused is so whatever the weights are
+  const alone = specOf(path, config)
+  const checkpoint = await openBeside(path, terminal)
+  if (checkpoint === null) return alone
+  try {
+    const { hasCopy, ...result } = await withHead(path, config, checkpoint)
+    const unread = checkWeights(result.name, result.spec, checkpoint, { without: hasCopy ? [HEAD] : [], allowUnread }, terminal)
+    return unread === null ? result : { ...result, notes: [...result.notes, unread] }
+  } finally {
+    await checkpoint.close()
+  }
+}

@@ -1,0 +1,55 @@
+/** What becomes of the fields of a config that no architecture reads: those that compute nothing, and those that compute something elsewhere. */
+import type { Fields } from './fields.ts'
+
+/** Names of things, of training, of generation and of how a program runs the model: the logits do not depend on them. */
+const HARMLESS: ReadonlySet<string> = new Set([
+  'architectures', 'model_type', 'dtype', 'torch_dtype', 'transformers_version', 'name_or_path', 'tokenizer_class', 'prefix', 'finetuning_task',
+  'id2label', 'label2id', 'num_labels', 'problem_type', 'task_specific_params', 'max_position_embeddings', 'initializer_range', 'pretraining_tp',
+  'attention_dropout', 'hidden_dropout', 'embd_pdrop', 'resid_pdrop', 'classifier_dropout', 'router_aux_loss_coef', 'router_z_loss_coef',
+  'router_jitter_noise', 'output_router_logits', 'use_cache', 'output_attentions', 'output_hidden_states', 'return_dict', 'use_return_dict',
+  'torchscript', 'use_bfloat16', 'tf_legacy_loss', 'chunk_size_feed_forward', 'attn_implementation', 'experts_implementation', 'is_decoder',
+  'remove_invalid_values', 'keys_to_ignore_at_inference', 'tie_encoder_decoder', 'max_sequence_length', 'num_logits_to_keep', 'unsloth_version',
+  // generation
+  'max_length', 'min_length', 'max_new_tokens', 'do_sample', 'early_stopping', 'num_beams', 'num_beam_groups', 'diversity_penalty', 'temperature',
+  'top_k', 'top_p', 'typical_p', 'repetition_penalty', 'length_penalty', 'no_repeat_ngram_size', 'encoder_no_repeat_ngram_size', 'bad_words_ids',
+  'num_return_sequences', 'output_scores', 'return_dict_in_generate', 'forced_bos_token_id', 'forced_eos_token_id', 'exponential_decay_length_penalty',
+  'suppress_tokens', 'begin_suppress_tokens',
+])
+
+const isHarmless = (name: string): boolean => HARMLESS.has(name) || name.startsWith('_') || name.endsWith('_token_id')
+
+type Plain = string | number | boolean
+
+/**
+ * Fields of other architectures, or of changed ones, that the forward pass depends on -> the values with which it does not. An empty list or
+ * object is without effect in all of them.
+ */
+const NEUTRAL: Readonly<Record<string, readonly Plain[]>> = {
+  per_layer_config: [], sliding_window: [], use_sliding_window: [false], max_window_layers: [], attention_chunk_size: [], no_rope_layers: [],
+  use_bidirectional_attention: [false], bidirectional: [false], add_cross_attention: [false], is_encoder_decoder: [false], is_prefix_lm: [false],
+  alibi: [false], parallel_attn: [false], use_parallel_residual: [false], attention_sink_size: [], attention_sinks: [false],
+  attention_bias: [false], mlp_bias: [false], qkv_bias: [false], use_bias: [false], use_qkv_bias: [false], lm_head_bias: [false], clip_qkv: [],
+  qk_norm: [false], use_qk_norm: [false], qk_layernorm: [false], query_pre_attn_scalar: [], attention_multiplier: [], attn_scale: [],
+  embedding_multiplier: [1], residual_multiplier: [1], logits_scaling: [1], logit_scale: [1], scale_emb: [1], scale_depth: [], dim_model_base: [],
+  attn_logit_softcapping: [], final_logit_softcapping: [], logit_softcap: [], mup_scale: [1],
+  rotary_dim: [], rotary_pct: [1], rope_interleave: [false], rope_interleaved: [false], rope_local_base_freq: [], rope_traditional: [false],
+  position_embedding_type: ['rope', 'rotary', 'absolute'], original_max_position_embeddings: [], layer_norm_epsilon: [], layer_norm_eps: [], norm_type: ['rms_norm', 'rmsnorm'],
+  num_experts: [], num_local_experts: [], n_routed_experts: [], moe_intermediate_size: [], n_shared_experts: [0], num_shared_experts: [0],
+  shared_expert_intermediate_size: [0], shared_intermediate_size: [0], first_k_dense_replace: [0], num_dense_layers: [0], mlp_only_layers: [],
+  decoder_sparse_step: [1], moe_layer_freq: [1], norm_topk_prob: [], routed_scaling_factor: [1], scoring_func: ['softmax'], topk_method: ['greedy'],
+  n_group: [1], topk_group: [1], expert_selection_fn: ['softmax'], moe_topk: [], num_kv_shared_layers: [0], hidden_size_per_layer_input: [0],
+  pruned_heads: [], compression_config: [], adapter_config: [],
+}
+
+const isEmpty = (value: unknown): boolean => typeof value === 'object' && value !== null && Object.keys(value).length === 0
+
+/** Refuses each field that is read nowhere here and would change what is computed; what is not known at all is noted. */
+export function checkOthers(fields: Fields): void {
+  const unknown: string[] = []
+  for (const name of fields.unread().filter((one) => !isHarmless(one))) {
+    const value = fields.raw(name)
+    if (!Object.hasOwn(NEUTRAL, name)) unknown.push(name)
+    else if (!isEmpty(value) && !NEUTRAL[name].some((neutral) => neutral === value)) fields.refuseValue(name, 'the architecture does not read it here')
+  }
+  if (unknown.length > 0) fields.noteUnknown(unknown)
+}

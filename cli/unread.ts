@@ -1,0 +1,14 @@
+/** Tensors of a checkpoint that nothing reads: they may mean that the spec is of another model. */
+import type { Checkpoint } from '../runtime/checkpoint/checkpoint.ts'
+import { listed } from '../runtime/checkpoint/quote.ts'
+import { plural } from './output.ts'
+import type { Terminal } from './terminal.ts'
+
+/** `3 tensors of FILE are read by no weight: a, b, c` */
+export const unreadText = ({ name }: Pick<Checkpoint, 'name'>, tensors: readonly string[]): string =>
+  `${plural(tensors.length, 'tensor')} of ${name} ${tensors.length === 1 ? 'is' : 'are'} read by no weight: ${listed([...tensors].sort(), 8)}`
+
+/** Prints them where there are any. */
+export function noteUnread(checkpoint: Pick<Checkpoint, 'name'>, tensors: readonly string[], terminal: Terminal): void {
+  if (tensors.length > 0) terminal.err(`note: ${unreadText(checkpoint, tensors)}\n`)
+}

@@ -1,0 +1,140 @@
+import { readFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { describe, expect, test } from 'vitest'
+import { encodeSafetensors, type FileData } from '../../runtime/checkpoint/encode.ts'
+import { openCheckpoint } from '../../runtime/checkpoint/files.ts'
+import { readTensor } from '../../runtime/checkpoint/tensor.ts'
+import { root } from '../support/sources.ts'
+import { place, type Outcome, type Place } from './harness.ts'
+
+const cases = join(root, 'test/fixtures/cases')
+const plain = join(cases, 'import-both-rope')
+const tied = join(cases, 'import-tied-with-other-head')
+
+type Config = Readonly<Record<string, unknown>>
+type Tensors = Readonly<Record<string, FileData>>
+
+const configOf = (folder: string): Config => JSON.parse(readFileSync(join(folder, 'config.json'), 'utf8')) as Config
+const withoutScaling = (config: Config): Config => ({ ...config, rope_scaling: null })
+
+async function tensorsOf(folder: string): Promise<Tensors> {
+  const checkpoint = await openCheckpoint(join(folder, 'model.safetensors'))
+  const tensors: Record<string, FileData> = {}
+  for (const name of checkpoint.tensors.keys()) tensors[name] = (await readTensor(checkpoint, name)) as FileData
+  await checkpoint.close()
+  return tensors
+}
+
+const folderOf = (config: Config, tensors: Tensors): Place => place({ 'm/config.json': JSON.stringify(config), 'm/model.safetensors': encodeSafetensors(tensors) })
+
+/** Imports a folder, and compares its logits with those of a file on the reference. */
+async function follow(there: Place, expected: string, folder = 'm'): Promise<{ readonly imported: Outcome; readonly ran: Outcome }> {
+  const imported = await there.smoe('import', folder, '-o', 'm.smoe')
+  expect(imported.code, imported.err).toBe(0)
+  const ran = await there.smoe('run', 'm.smoe', '--weights', folder, '--in', `tokens=${expected}:input_ids`, '--compare', expected, '--device', 'reference')
+  return { imported, ran }
+}
+
+describe('what a config says twice', () => {
+  test('rope_scaling counts, rope_parameters does not, and that is said', async () => {
+    const { imported, ran } = await follow(place(), join(plain, 'expected.safetensors'), plain)
+    expect(ran.code, ran.err).toBe(0)
+    expect(imported.err).toContain("note: both 'rope_scaling' and 'rope_parameters' are given: as in transformers, only 'rope_scaling' is read")
+  })
+
+  test('attention without a mask is read', async () => {
+    const there = place({ 'm/config.json': readFileSync(join(cases, 'import-is-causal-false/config.json')), 'm/model.safetensors': readFileSync(join(plain, 'model.safetensors')) })
+    const { ran } = await follow(there, join(cases, 'import-is-causal-false/expected.safetensors'))
+    expect(ran.code, ran.err).toBe(0)
+  })
+})
+
+describe('a head in the file', () => {
+  test('counts more than a config that ties it, and that is said', async () => {
+    const { imported, ran } = await follow(place(), join(tied, 'expected.safetensors'), tied)
+    expect(ran.code, ran.err).toBe(0)
+    expect(imported.err).toContain('lm_head.weight is in the file and differs from the embedding: as in transformers, the head of the file is used')
+  })
+
+  test('that is the embedding stays tied', async () => {
+    const tensors = await tensorsOf(tied)
+    const there = folderOf(configOf(tied), { ...tensors, 'lm_head.weight': tensors['model.embed_tokens.weight'] })
+    const { out, err, code } = await there.smoe('import', 'm')
+    expect([code, err]).toEqual([0, ''])
+    expect(out).toContain('@ embed.T')
+  })
+
+  test('of another shape is refused', async () => {
+    const there = folderOf(configOf(tied), { ...(await tensorsOf(tied)), 'lm_head.weight': { shape: [95, 32], data: new Float32Array(95 * 32) } })
+    const { code, err } = await there.smoe('import', 'm')
+    expect(code).toBe(5)
+    expect(err).toContain('head wants f32[96, 32] from lm_head.weight; the file has F32[95, 32]')
+  })
+
+  test('is needed where the config does not tie it', async () => {
+    const { 'lm_head.weight': _, ...tensors } = await tensorsOf(tied)
+    const there = folderOf({ ...configOf(tied), tie_word_embeddings: false }, tensors)
+    const { code, err } = await there.smoe('import', 'm')
+    expect(code).toBe(5)
+    expect(err).toContain('from lm_head.weight, which is not there')
+    expect((await folderOf(configOf(tied), tensors).smoe('import', 'm')).code).toBe(0)
+  })
+})
+
+describe('tensors that nothing reads', () => {
+  const bias: FileData = { shape: [32], data: new Float32Array(32) }
+  const buffers: Tensors = { 'model.layers.0.self_attn.rotary_emb.inv_freq': { shape: [4], data: new Float32Array(4) }, 'model.rotary_emb.inv_freq': { shape: [4], data: new Float32Array(4) } }
+
+  test('are an error of an import, unless they are allowed, and a note of a run', async () => {
+    const there = folderOf(withoutScaling(configOf(plain)), { ...(await tensorsOf(plain)), 'model.layers.0.self_attn.q_proj.bias': bias, 'a.b': bias })
+    const refused = await there.smoe('import', 'm', '-o', 'm.smoe')
+    expect(refused.code).toBe(5)
+    expect(refused.err).toMatch(/2 tensors of .* are read by no weight: a\.b, model\.layers\.0\.self_attn\.q_proj\.bias\n/)
+    expect(there.read('m.smoe')).toBeNull()
+    const allowed = await there.smoe('import', 'm', '-o', 'm.smoe', '--allow-unread')
+    expect(allowed.code).toBe(0)
+    expect(allowed.err).toContain('note: 2 tensors of')
+    const input = join(plain, 'expected.safetensors')
+    const run = ['run', 'm.smoe', '--weights', 'm', '--in', `tokens=${input}:input_ids`, '--device'] as const
+    for (const device of ['reference', 'swiftshader']) {
+      const { code, err } = await there.smoe(...run, device)
+      expect(code, err).toBe(0)
+      expect(err).toMatch(/note: 2 tensors of .* are read by no weight: a\.b, model\.layers\.0\.self_attn\.q_proj\.bias\n/)
+    }
+  }, 120_000)
+
+  test('are named up to eight, with their number', async () => {
+    const more = Object.fromEntries(Array.from({ length: 300 }, (_, at) => [`extra.${at}.${'x'.repeat(500)}`, bias]))
+    const { err } = await folderOf(withoutScaling(configOf(plain)), { ...(await tensorsOf(plain)), ...more }).smoe('import', 'm')
+    expect(err).toContain('300 tensors')
+    expect(err).toContain('and 292 more')
+    expect(err.length).toBeLessThan(1200)
+  })
+
+  test('that are known to be without effect are not named', async () => {
+    const { code, err } = await folderOf(withoutScaling(configOf(plain)), { ...(await tensorsOf(plain)), ...buffers }).smoe('import', 'm')
+    expect([code, err]).toEqual([0, ''])
+  })
+})
+
+test('weights that are those of another model are refused with all that is amiss', async () => {
+  const { code, err } = await folderOf({ ...withoutScaling(configOf(plain)), num_hidden_layers: 3, vocab_size: 90 }, await tensorsOf(plain)).smoe('import', 'm')
+  expect(code).toBe(5)
+  expect(err).toContain('layers.2.attention.q wants f32[32, 32] from model.layers.2.self_attn.q_proj.weight, which is not there')
+  expect(err).toContain('embed wants f32[90, 32]')
+})
+
+test('a config alone is imported by its path or its folder', async () => {
+  const there = place({ 'm/config.json': JSON.stringify(withoutScaling(configOf(plain))) })
+  expect((await there.smoe('import', 'm')).code).toBe(0)
+  expect((await there.smoe('import', 'm/config.json')).code).toBe(0)
+})
+
+test('numbers that are not finite are read as Python writes them', async () => {
+  const { code, err } = await place().smoe('import', join(cases, 'import-infinity'))
+  expect(code).toBe(5)
+  expect(err).toContain("the architecture 'nemotron_h' is not supported")
+  const there = place({ 'config.json': JSON.stringify(configOf(plain)).replace('"rms_norm_eps":0.000001', '"rms_norm_eps":NaN,"rope_theta":-Infinity,"other":Infinity') })
+  const refused = await there.smoe('import', '.')
+  expect(refused.err).toContain("'rms_norm_eps' must be a number above 0, not NaN")
+})
