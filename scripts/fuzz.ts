@@ -5,6 +5,7 @@ import type { FuzzOptions } from './fuzz/options.ts'
 /** Each returns how many inputs failed. */
 const TARGETS: Readonly<Record<string, () => Promise<(options: FuzzOptions) => Promise<number>>>> = {
   specs: async () => (await import('./fuzz/specs-run.ts')).fuzzSpecs,
+  checkpoints: async () => (await import('./fuzz/checkpoints-run.ts')).fuzzCheckpoints,
 }
 
 const USAGE = `npm run fuzz -- ${Object.keys(TARGETS).join('|')} [--count N] [--seed S] [--only INDEX] [--runs N --device NAME]
