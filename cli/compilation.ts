@@ -14,14 +14,16 @@ import type { Terminal } from './terminal.ts'
 export interface SpecOptions {
   readonly set: readonly string[]
   readonly model?: string
+  /** Below which directory imports are read; that of the spec where it is left out. */
+  readonly root?: string
 }
 
 export type CheckedSpec = Pick<Compilation, 'diagnostics' | 'file' | 'model'>
 
 /** Only what is needed to find mistakes: no graph, no kernels. */
-export function checkAnyway(path: string, { model: wanted, set }: SpecOptions, terminal: Terminal): CheckedSpec {
+export function checkAnyway(path: string, { model: wanted, set, root }: SpecOptions, terminal: Terminal): CheckedSpec {
   const { file, diagnostics } = parse(readSource(path, terminal))
-  const { model, diagnostics: found } = check(file, { load: createLoader(terminal), model: wanted, set: parseSettings(set) })
+  const { model, diagnostics: found } = check(file, { load: createLoader(terminal, root), model: wanted, set: parseSettings(set) })
   return { diagnostics: [...diagnostics, ...found], file, model }
 }
 
@@ -29,8 +31,8 @@ export function checkAnyway(path: string, { model: wanted, set }: SpecOptions, t
 export const compileAnyway = (path: string, options: SpecOptions, target: Target, terminal: Terminal, added: LowerOptions = {}): Compilation =>
   compileText(readSource(path, terminal), options, target, terminal, added)
 
-const compileText = (source: Source, { model, set }: SpecOptions, target: Target, terminal: Terminal, added: LowerOptions): Compilation =>
-  compile(source, { load: createLoader(terminal), model, set: parseSettings(set), target, ...added })
+const compileText = (source: Source, { model, set, root }: SpecOptions, target: Target, terminal: Terminal, added: LowerOptions): Compilation =>
+  compile(source, { load: createLoader(terminal, root), model, set: parseSettings(set), target, ...added })
 
 /** A spec that had to be right and to declare a model. */
 export type Compiled = Compilation & { readonly plan: Plan }

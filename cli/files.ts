@@ -1,18 +1,35 @@
-/** Files written whole or not at all. */
-import { mkdirSync, renameSync, writeFileSync } from 'node:fs'
-import { dirname } from 'node:path'
+/** Outputs of commands: whole or not there, together where a command writes several. */
+import { commit, commitEach, stageDirectory, stageFile, textPieces, type FileSet, type Pieces, type Staged } from '../runtime/files/index.ts'
 import { EXIT, Failure } from './exit.ts'
 import type { Terminal } from './terminal.ts'
 
-/** Writes under a temporary name and renames; makes the folders on the way. */
-export function writeWhole(typed: string, contents: string | Uint8Array, terminal: Terminal): void {
-  const path = terminal.path(typed)
-  const draft = `${path}.${process.pid}.part`
-  try {
-    mkdirSync(dirname(path), { recursive: true })
-    writeFileSync(draft, contents)
-    renameSync(draft, path)
-  } catch (problem) {
-    throw new Failure(EXIT.usage, `cannot write '${typed}': ${(problem as Error).message}`)
-  }
+/** An output that is not made yet. */
+type Output = () => Promise<Staged>
+
+/** What is said when it is there. */
+export interface NamedOutput {
+  readonly output: Output
+  readonly message: string
+}
+
+/** Writes all, or leaves everything as it was; then says so. Throws a FileError, and what the contents throw. */
+export async function writeTogether(outputs: readonly NamedOutput[], terminal: Terminal): Promise<void> {
+  await commitEach(outputs.map(({ output }) => output))
+  for (const { message } of outputs) terminal.err(`${message}\n`)
+}
+
+function pathOf(typed: string, terminal: Terminal): string {
+  if (typed === '') throw new Failure(EXIT.usage, 'an output has no name')
+  return terminal.path(typed)
+}
+
+/** A file of pieces, for `writeTogether`. */
+export const fileOf = (typed: string, pieces: Pieces, terminal: Terminal): Output => () => stageFile(pathOf(typed, terminal), pieces, typed)
+
+/** A directory that holds a set of files, for `writeTogether`. */
+export const directoryOf = (typed: string, set: FileSet, terminal: Terminal): Output => () => stageDirectory(pathOf(typed, terminal), set, typed)
+
+/** Writes a file whole or not at all; makes the folders on the way. Throws a FileError. */
+export async function writeWhole(typed: string, contents: string | Uint8Array, terminal: Terminal): Promise<void> {
+  await commit([await fileOf(typed, textPieces(contents), terminal)()])
 }

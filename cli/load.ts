@@ -1,13 +1,20 @@
 /** Specs and what they import: from disk, from standard input, from the standard library. */
-import { readFileSync, readdirSync, statSync } from 'node:fs'
-import { basename, dirname, join } from 'node:path'
+import { readdirSync, realpathSync, statSync } from 'node:fs'
+import { basename, dirname, isAbsolute, join, relative, sep } from 'node:path'
+import type { Refusal } from '../compiler/model/modules.ts'
 import type { Source } from '../grammar/source.ts'
 import { closest } from '../grammar/suggest.ts'
+import { FileError, showPath } from '../runtime/errors.ts'
+import { kindOf, readRegularSync, reasonOf } from '../runtime/files/index.ts'
 import { EXIT, Failure } from './exit.ts'
 import { std } from './std.ts'
 import type { Terminal } from './terminal.ts'
 
-const LIMIT = 4 * 1024 * 1024
+/** The parser refuses a longer text; of what is longer it gets as much as tells it so. */
+const SPEC_LIMIT = 4 * 1024 * 1024 + 1
+
+/** Bytes of any other text that is read whole. */
+const TEXT_LIMIT = 2 ** 28
 
 /** A failure for a file that is not there, with the neighbour that was probably meant. */
 export function missingFile(typed: string, terminal: Terminal): Failure {
@@ -15,56 +22,99 @@ export function missingFile(typed: string, terminal: Terminal): Failure {
   try {
     neighbours = readdirSync(dirname(terminal.path(typed)))
   } catch {
-    return new Failure(EXIT.usage, `there is no folder '${dirname(typed)}'`)
+    return new Failure(EXIT.usage, `there is no folder '${showPath(dirname(typed))}'`)
   }
   const meant = closest(basename(typed), neighbours)
-  return new Failure(EXIT.usage, `there is no file '${typed}'`, meant === null ? null : `did you mean '${join(dirname(typed), meant)}'?`)
+  return new Failure(EXIT.usage, `there is no file '${showPath(typed)}'`, meant === null ? null : `did you mean '${showPath(join(dirname(typed), meant))}'?`)
 }
 
-/** The text of a file the user named. */
-export function readText(typed: string, terminal: Terminal): string {
+/** The text of a file the user named. Throws a Failure where it is not there, and for what is not a regular file. */
+export function readText(typed: string, terminal: Terminal, limit = TEXT_LIMIT): string {
   try {
-    return readFileSync(terminal.path(typed), 'utf8')
+    return readRegularSync(terminal.path(typed), limit).toString('utf8')
   } catch (problem) {
     const code = (problem as NodeJS.ErrnoException).code
     if (code === 'ENOENT' || code === 'ENOTDIR') throw missingFile(typed, terminal)
-    if (code === 'EISDIR') throw new Failure(EXIT.usage, `'${typed}' is a folder, not a file`)
-    throw new Failure(EXIT.usage, `cannot read '${typed}': ${(problem as Error).message}`)
+    if (problem instanceof FileError) throw new Failure(EXIT.usage, `'${showPath(typed)}' ${problem.reason}`)
+    throw new Failure(EXIT.usage, `cannot read '${showPath(typed)}': ${reasonOf(problem)}`)
   }
 }
 
-/** A spec by its path; `-` is standard input. */
+/** Whether a spec is read from standard input. */
+export const isInput = (typed: string): boolean => typed === '-' || typed === '/dev/stdin'
+
+function readInput(terminal: Terminal): string {
+  try {
+    return terminal.readInput(SPEC_LIMIT)
+  } catch (problem) {
+    if (!(problem instanceof Error && 'syscall' in problem)) throw problem
+    throw new Failure(EXIT.usage, `cannot read standard input: ${reasonOf(problem)}`)
+  }
+}
+
+/** A spec by its path; `-` and `/dev/stdin` are standard input. */
 export const readSource = (typed: string, terminal: Terminal): Source =>
-  typed === '-' ? { path: 'stdin.smoe', text: terminal.readInput() } : { path: typed, text: readText(typed, terminal) }
+  isInput(typed) ? { path: 'stdin.smoe', text: readInput(terminal) } : { path: typed, text: readText(typed, terminal, SPEC_LIMIT) }
 
 function stdModule(path: string): Source | null {
   const module = path.replace(/\.smoe$/, '')
   return Object.hasOwn(std, module) ? { path: `${module}.smoe`, text: std[module] } : null
 }
 
-function fileModule(path: string, terminal: Terminal): Source | null {
-  const full = terminal.path(path)
-  const { size } = statSync(full)
-  // a longer text than the parser takes tells it so just as well
-  return { path, text: readFileSync(full, 'utf8').slice(0, Math.min(size, LIMIT + 1)) }
+/** Whether a path is that of a directory, or below it; both absolute. */
+function isBelow(path: string, directory: string): boolean {
+  const way = relative(directory, path)
+  return way !== '..' && !way.startsWith(`..${sep}`) && !isAbsolute(way)
 }
 
-/** Finds imports: `std/...` in the standard library, all else relative to the file that imports; `.smoe` may be left out. */
-export const createLoader =
-  (terminal: Terminal) =>
-  (path: string, from: Source): Source | null => {
+interface Root {
+  /** As the user knows it. */
+  readonly typed: string
+  /** Absolute, with links as they are, and followed. */
+  readonly path: string
+  readonly real: string
+}
+
+function rootOf(typed: string, terminal: Terminal): Root {
+  const path = terminal.path(typed)
+  try {
+    return { typed, path, real: realpathSync(path) }
+  } catch (problem) {
+    throw new Failure(EXIT.usage, `the root of imports '${showPath(typed)}' cannot be read: ${reasonOf(problem)}`)
+  }
+}
+
+/** A file by one spelling of its path; null where there is none. Nothing of a file outside of the root is read. */
+function fileModule(path: string, root: Root, terminal: Terminal): Source | Refusal | null {
+  const outside = { refused: `it is outside of the root of imports, '${showPath(root.typed)}'` }
+  const full = terminal.path(path)
+  if (!isBelow(full, root.path)) return outside
+  try {
+    const real = realpathSync(full)
+    if (!isBelow(real, root.real)) return outside
+    if (kindOf(statSync(real)) === 'directory') return null
+    return { path, text: readRegularSync(real, SPEC_LIMIT).toString('utf8') }
+  } catch (problem) {
+    const code = (problem as NodeJS.ErrnoException).code
+    if (code === 'ENOENT' || code === 'ENOTDIR' || code === 'ERR_INVALID_ARG_VALUE') return null
+    return { refused: problem instanceof FileError ? `it ${problem.reason}` : reasonOf(problem) }
+  }
+}
+
+/**
+ * Finds imports: `std/...` in the standard library, all else relative to the file that imports; `.smoe` may be left out. They are regular files
+ * below a root: the directory of the spec, which is the first file that imports, unless another is given.
+ */
+export function createLoader(terminal: Terminal, given?: string): (path: string, from: Source) => Source | Refusal | null {
+  let root: Root | null = given === undefined ? null : rootOf(given, terminal)
+  return (path, from) => {
     if (path.startsWith('std/')) return stdModule(path)
     if (from.path.startsWith('std/')) return stdModule(join(dirname(from.path), path).replaceAll('\\', '/'))
-    const relative = join(dirname(from.path), path)
-    for (const candidate of [relative, `${relative}.smoe`]) {
-      try {
-        return fileModule(candidate, terminal)
-      } catch {
-        // the next spelling
-      }
-    }
-    return null
+    root ??= rootOf(dirname(from.path), terminal)
+    const wanted = join(dirname(from.path), path)
+    return fileModule(wanted, root, terminal) ?? fileModule(`${wanted}.smoe`, root, terminal)
   }
+}
 
 /** `D=64`, `dropless=true`, `act=gelu` as values by name. Throws a Failure for anything else. */
 export function parseSettings(texts: readonly string[]): Readonly<Record<string, number | boolean | string>> {

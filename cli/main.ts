@@ -1,10 +1,20 @@
 /** The program `smoe`. */
+import { reasonOf } from '../runtime/files/index.ts'
+import { EXIT } from './exit.ts'
 import { runCommandLine } from './program.ts'
 import { processTerminal } from './terminal.ts'
 
-// `smoe ... | head` closes the pipe early: that is no fault, and what the command found still decides how it ends
-process.stdout.on('error', (problem: NodeJS.ErrnoException) => {
-  if (problem.code !== 'EPIPE') throw problem
-})
+let outputFailed = false
 
-process.exitCode = await runCommandLine(process.argv.slice(2), processTerminal())
+// `smoe ... | head` closes the pipe early: that is not a fault, and what the command found still decides how it ends
+process.stdout.on('error', (problem: NodeJS.ErrnoException) => {
+  if (problem.code === 'EPIPE' || outputFailed) return
+  outputFailed = true
+  process.exitCode = EXIT.usage
+  process.stderr.write(`smoe: standard output cannot be written: ${reasonOf(problem)}\n`)
+})
+// nothing is left to say it to
+process.stderr.on('error', () => {})
+
+const code = await runCommandLine(process.argv.slice(2), processTerminal())
+process.exitCode = outputFailed ? EXIT.usage : code

@@ -43,6 +43,7 @@ const OUTCOME: { readonly [K in ErrorKind]: ExitCode } = {
   checkpoint: EXIT.badCheckpoint,
   'not-finite': EXIT.numbersDiffer,
   route: EXIT.usage,
+  file: EXIT.usage,
 }
 
 function createProgram(terminal: Terminal): Command {

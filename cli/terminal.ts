@@ -1,6 +1,8 @@
 /** The world a command sees: where it prints and from where it reads. Tests give it another. */
-import { readFileSync } from 'node:fs'
+import { fstatSync, writeSync } from 'node:fs'
 import { resolve } from 'node:path'
+import { FileError } from '../runtime/errors.ts'
+import { readUpTo, reasonOf } from '../runtime/files/index.ts'
 
 export interface Terminal {
   /** Data. */
@@ -12,8 +14,8 @@ export interface Terminal {
   /** Whether a line on stderr may be drawn over. */
   readonly errIsLive: boolean
   readonly columns: number
-  /** The whole of standard input. */
-  readonly readInput: () => string
+  /** Standard input as text, at most so many bytes of it. */
+  readonly readInput: (limit: number) => string
   /** An absolute path from one as the user typed it. */
   readonly path: (typed: string) => string
 }
@@ -25,13 +27,36 @@ function hasColor(stream: NodeJS.WriteStream): boolean {
   return stream.isTTY && TERM !== 'dumb'
 }
 
+/** Where the system takes all that is written at once, or says why not. */
+function isFile(descriptor: number): boolean {
+  try {
+    const stats = fstatSync(descriptor)
+    return stats.isFile() || (stats.isCharacterDevice() && !process.stdout.isTTY)
+  } catch {
+    return false
+  }
+}
+
+/** Node writes to a file without a look at how much of it was taken: on a full disk the rest would be lost in silence. */
+function writeAll(text: string): void {
+  const bytes = new TextEncoder().encode(text)
+  try {
+    for (let done = 0; done < bytes.length; ) done += writeSync(1, bytes, done)
+  } catch (problem) {
+    throw new FileError('standard output', `cannot be written: ${reasonOf(problem)}`)
+  }
+}
+
+/** Waits a little for what standard input does not have yet. */
+const pause = (): void => void Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, 10)
+
 export const processTerminal = (): Terminal => ({
-  out: (text) => void process.stdout.write(text),
+  out: isFile(1) ? writeAll : (text) => void process.stdout.write(text),
   err: (text) => void process.stderr.write(text),
   outHasColor: hasColor(process.stdout),
   errHasColor: hasColor(process.stderr),
   errIsLive: process.stderr.isTTY && process.env.TERM !== 'dumb',
   columns: process.stdout.columns ?? 100,
-  readInput: () => readFileSync(0, 'utf8'),
+  readInput: (limit) => readUpTo(0, limit, pause).toString('utf8'),
   path: (typed) => resolve(typed),
 })

@@ -117,8 +117,8 @@ const rows = {
     example: 'fn f(x: f32[N]) -> f32[N] {\n  let y = x\n  let y = x + 1.0\n  return y\n}',
   },
   SMOE2004: {
-    title: 'no such file',
-    explanation: 'A path of an import begins with `./` or `../`, or names a file of the library, as `std/policies/top_k`.',
+    title: 'no file to import',
+    explanation: 'A path of an import begins with `./` or `../`, or names a file of the library, as `std/policies/top_k`; files are regular ones below the root of imports.',
     example: 'import { mine } from "./nowhere"',
   },
   SMOE2005: {

@@ -4,7 +4,7 @@ import type { PlaceInSource } from '../plan/plan.ts'
 
 export type ErrorKind =
   | 'no-adapter' | 'device-lost' | 'device' | 'limit' | 'feature' | 'out-of-memory'
-  | 'plan' | 'kernel' | 'input' | 'weight' | 'store' | 'checkpoint' | 'state' | 'not-finite' | 'route'
+  | 'plan' | 'kernel' | 'input' | 'weight' | 'store' | 'checkpoint' | 'state' | 'not-finite' | 'route' | 'file'
 
 export abstract class RuntimeError extends Error {
   abstract readonly kind: ErrorKind
@@ -205,6 +205,29 @@ export class RouteError extends RuntimeError {
     super(`${where}: ${message}`)
     this.where = where
   }
+}
+
+/** A file or a directory that cannot be read or written as it was to be. */
+export class FileError extends RuntimeError {
+  readonly kind = 'file'
+  readonly path: string
+  /** The message without the path. */
+  readonly reason: string
+
+  constructor(path: string, reason: string) {
+    super(`'${showPath(path)}' ${reason}`)
+    this.path = path
+    this.reason = reason
+  }
+}
+
+/** Longer paths are shown by their ends. */
+const SHOWN = 160
+
+/** A path on one line of a message: control characters are spelled out, the middle of a very long one is left out. */
+export function showPath(path: string): string {
+  const short = path.length > SHOWN ? `${path.slice(0, SHOWN / 2)}...${path.slice(-SHOWN / 2)}` : path
+  return short.replaceAll(/[\p{Cc}\u2028\u2029]/gu, (character) => (character === '\n' ? '\\n' : `\\u${character.charCodeAt(0).toString(16).padStart(4, '0')}`))
 }
 
 /** 1536 -> `1.5 KiB`. */

@@ -1,6 +1,6 @@
 /** `smoe check SPEC...`: every mistake at once. */
 import type { Command } from 'commander'
-import { formatOption, modelOption, setOption, type CommandModule, type Context, type FormatOption } from '../command.ts'
+import { formatOption, modelOption, rootOption, setOption, type CommandModule, type Context, type FormatOption } from '../command.ts'
 import { checkAnyway, type SpecOptions } from '../compilation.ts'
 import { countWords, diagnosticJson, hasErrors, inOrder, writeFrames } from '../diagnostics.ts'
 import { EXIT, type ExitCode } from '../exit.ts'
@@ -23,6 +23,7 @@ export const check: CommandModule = {
     command
       .argument('<spec...>', 'files to check; - is standard input')
       .addOption(modelOption())
+      .addOption(rootOption())
       .addOption(setOption())
       .addOption(formatOption())
       .action(run((paths: readonly string[], options: Options) => checkSpecs(paths, options, terminal))),

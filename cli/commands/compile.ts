@@ -5,11 +5,12 @@ import { recipeOf } from '../../compiler/recipe.ts'
 import type { Kernel, Plan } from '../../plan/plan.ts'
 import type { Recipe } from '../../plan/recipe.ts'
 import { PORTABLE } from '../../plan/target.ts'
-import { formatOption, modelOption, setOption, type CommandModule, type Context, type FormatOption } from '../command.ts'
+import { readRegularSync, textPieces } from '../../runtime/files/index.ts'
+import { formatOption, modelOption, rootOption, setOption, type CommandModule, type Context, type FormatOption } from '../command.ts'
 import { compileSpec, type SpecOptions } from '../compilation.ts'
 import { chooseTarget, targetOption, type TargetOption } from '../device.ts'
 import { EXIT, type ExitCode } from '../exit.ts'
-import { writeWhole } from '../files.ts'
+import { directoryOf, writeTogether } from '../files.ts'
 import { plural, writeList } from '../output.ts'
 import type { Terminal } from '../terminal.ts'
 
@@ -17,18 +18,36 @@ interface Options extends SpecOptions, TargetOption, FormatOption {
   readonly output: string
 }
 
+const PLAN = 'plan.json'
+
+/** File names end somewhere; the id tells kernels apart. */
+const LONGEST = 100
+
 /** `007-gate_up.wgsl`: in the order of their ids, whatever the names hold. */
-function kernelFile({ id, name }: Kernel, plan: Plan): string {
-  const width = String(plan.kernels.length).length
-  return `${String(id).padStart(width, '0')}-${name.replaceAll(/[^\w.-]+/g, '-')}.wgsl`
+function kernelFile({ id, name }: Pick<Kernel, 'id' | 'name'>, count: number): string {
+  return `${String(id).padStart(String(count).length, '0')}-${name.replaceAll(/[^\w.-]+/g, '-').slice(0, LONGEST)}.wgsl`
+}
+
+/** A plan larger than this is not one of ours. */
+const LARGEST = 2 ** 28
+
+/** The names that `smoe compile` has written beside a plan, as the plan itself tells them; none where there is no plan. */
+function filesOfEarlier(directory: string): ReadonlySet<string> {
+  try {
+    const { model, kernels } = JSON.parse(readRegularSync(join(directory, PLAN), LARGEST).toString('utf8')) as Plan
+    if (!/^\w+$/.test(model)) return new Set()
+    return new Set([PLAN, `${model}.ts`, ...kernels.map((kernel) => kernelFile(kernel, kernels.length))])
+  } catch {
+    return new Set()
+  }
 }
 
 async function filesOf(plan: Plan, recipe: Recipe | null): Promise<readonly (readonly [string, string])[]> {
   // TypeScript's compiler is large: loaded where it is needed
   const { generateBindings } = await import('../../compiler/bindings/generate.ts')
   return [
-    ['plan.json', `${JSON.stringify(plan, null, 1)}\n`],
-    ...plan.kernels.map((kernel) => [kernelFile(kernel, plan), kernel.wgsl] as const),
+    [PLAN, `${JSON.stringify(plan, null, 1)}\n`],
+    ...plan.kernels.map((kernel) => [kernelFile(kernel, plan.kernels.length), kernel.wgsl] as const),
     [`${plan.model}.ts`, generateBindings(plan, recipe)],
   ]
 }
@@ -37,9 +56,10 @@ async function compileTo(path: string, options: Options, terminal: Terminal): Pr
   const target = await chooseTarget(options.target, PORTABLE, terminal)
   const { plan, model } = compileSpec(path, options, target, terminal)
   const files = await filesOf(plan, model === null ? null : recipeOf(model))
-  for (const [name, text] of files) writeWhole(join(options.output, name), text, terminal)
+  const set = { files: files.map(([name, text]) => [name, textPieces(text)] as const), ofEarlier: filesOfEarlier }
+  const message = `${plan.model}: ${plural(plan.kernels.length, 'kernel')}, ${plural(plan.weights.length, 'weight')}, for ${target.name}`
+  await writeTogether([{ output: directoryOf(options.output, set, terminal), message }], terminal)
   writeList(terminal, options.format, files.map(([name]) => join(options.output, name)))
-  terminal.err(`${plan.model}: ${plural(plan.kernels.length, 'kernel')}, ${plural(plan.weights.length, 'weight')}, for ${target.name}\n`)
   return EXIT.ok
 }
 
@@ -50,6 +70,7 @@ export const compile: CommandModule = {
       .requiredOption('-o, --output <dir>', 'folder for plan.json, a .wgsl file a kernel, and the bindings')
       .addOption(targetOption())
       .addOption(modelOption())
+      .addOption(rootOption())
       .addOption(setOption())
       .addOption(formatOption())
       .action(run((path: string, options: Options) => compileTo(path, options, terminal))),

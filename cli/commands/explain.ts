@@ -5,7 +5,7 @@ import type { Compilation } from '../../compiler/compile.ts'
 import { recipeOf } from '../../compiler/recipe.ts'
 import { printPlan } from '../../plan/print.ts'
 import { PORTABLE } from '../../plan/target.ts'
-import { formatOption, modelOption, setOption, type CommandModule, type Context, type FormatOption } from '../command.ts'
+import { formatOption, modelOption, rootOption, setOption, type CommandModule, type Context, type FormatOption } from '../command.ts'
 import { checkAnyway, compileAnyway, type CheckedSpec, type SpecOptions } from '../compilation.ts'
 import { chooseTarget, targetOption, type TargetOption } from '../device.ts'
 import { refuseErrors } from '../diagnostics.ts'
@@ -107,6 +107,7 @@ export const explain: CommandModule = {
       .addOption(new Option('--tokens <n>', 'only the program that runs for so many tokens').argParser(wholeNumber))
       .addOption(targetOption())
       .addOption(modelOption())
+      .addOption(rootOption())
       .addOption(setOption())
       .addOption(formatOption())
       .action(run((path: string, options: Options) => explainSpec(path, options, terminal))),

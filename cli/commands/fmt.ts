@@ -1,5 +1,4 @@
 /** `smoe fmt SPEC...`: the canonical form, comments kept. */
-import { writeFileSync } from 'node:fs'
 import type { Command } from 'commander'
 import type { Source } from '../../grammar/source.ts'
 import { parse } from '../../grammar/parse.ts'
@@ -7,7 +6,8 @@ import { print } from '../../grammar/print.ts'
 import { formatOption, type CommandModule, type Context, type FormatOption } from '../command.ts'
 import { hasErrors, writeFrames } from '../diagnostics.ts'
 import { EXIT, Failure, type ExitCode } from '../exit.ts'
-import { readSource } from '../load.ts'
+import { writeWhole } from '../files.ts'
+import { isInput, readSource } from '../load.ts'
 import { plural, writeList } from '../output.ts'
 import type { Terminal } from '../terminal.ts'
 
@@ -23,31 +23,23 @@ function canonical(source: Source, terminal: Terminal): string | null {
   return null
 }
 
-/** In place: a link stays a link, and the file keeps its permissions. */
-function rewrite(path: string, text: string, terminal: Terminal): void {
-  try {
-    writeFileSync(terminal.path(path), text)
-  } catch (problem) {
-    throw new Failure(EXIT.usage, `cannot write '${path}': ${(problem as Error).message}`)
-  }
-}
-
-function formatOne(path: string, isCheck: boolean, terminal: Terminal): 'same' | 'changed' | 'broken' {
+async function formatOne(path: string, isCheck: boolean, terminal: Terminal): Promise<'same' | 'changed' | 'broken'> {
   const source = readSource(path, terminal)
   const text = canonical(source, terminal)
   if (text === null) return 'broken'
-  if (path === '-' && !isCheck) terminal.out(text)
-  else if (text !== source.text && !isCheck) rewrite(path, text, terminal)
+  if (isInput(path) && !isCheck) terminal.out(text)
+  else if (text !== source.text && !isCheck) await writeWhole(path, text, terminal)
   return text === source.text ? 'same' : 'changed'
 }
 
-function formatSpecs(paths: readonly string[], { check: isCheck = false, format }: Options, terminal: Terminal): ExitCode {
-  const isText = paths.includes('-') && !isCheck
+async function formatSpecs(paths: readonly string[], { check: isCheck = false, format }: Options, terminal: Terminal): Promise<ExitCode> {
+  const isText = paths.some(isInput) && !isCheck
   if (isText && format === 'json') throw new Failure(EXIT.usage, 'standard output holds the text of -, no list', 'leave out --format json')
-  const results = paths.map((path) => ({ path, result: formatOne(path, isCheck, terminal) }))
+  const results: { path: string; result: 'same' | 'changed' | 'broken' }[] = []
+  for (const path of paths) results.push({ path, result: await formatOne(path, isCheck, terminal) })
   const having = (wanted: string): readonly string[] => results.filter(({ result }) => result === wanted).map(({ path }) => path)
   const [changed, broken] = [having('changed'), having('broken').length]
-  writeList(terminal, format, changed.filter((path) => path !== '-' || isCheck))
+  writeList(terminal, format, changed.filter((path) => !isInput(path) || isCheck))
   if (changed.length > 0 && isCheck) terminal.err(`${plural(changed.length, 'file is', 'files are')} not in canonical form\n`)
   if (broken > 0) terminal.err(`${plural(broken, 'file has', 'files have')} mistakes and stayed as they are\n`)
   return broken > 0 || (isCheck && changed.length > 0) ? EXIT.diagnostics : EXIT.ok

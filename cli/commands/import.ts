@@ -15,7 +15,7 @@ async function importCheckpoint(typed: string, options: Options, terminal: Termi
   for (const note of notes) terminal.err(`note: ${note}\n`)
   if (options.output === undefined || options.output === '-') terminal.out(spec)
   else {
-    writeWhole(options.output, spec, terminal)
+    await writeWhole(options.output, spec, terminal)
     terminal.err(`wrote ${options.output}\n`)
   }
   return EXIT.ok

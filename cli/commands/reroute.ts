@@ -1,16 +1,16 @@
 /** `smoe reroute DIR`: a checkpoint routed by what its experts listen to, without training. */
-import { existsSync, mkdirSync } from 'node:fs'
-import { dirname } from 'node:path'
+import { existsSync } from 'node:fs'
 import { Option, type Command } from 'commander'
-import { openCheckpoint, writeSafetensors } from '../../runtime/checkpoint/files.ts'
+import { openCheckpoint, safetensorsPieces } from '../../runtime/checkpoint/files.ts'
 import type { Checkpoint } from '../../runtime/checkpoint/checkpoint.ts'
+import { textPieces } from '../../runtime/files/index.ts'
 import type { HostData } from '../../runtime/tensors.ts'
 import { matchWeights } from '../../runtime/weights/match.ts'
-import { formatOption, modelOption, type CommandModule, type Context, type FormatOption } from '../command.ts'
+import { formatOption, modelOption, rootOption, type CommandModule, type Context, type FormatOption } from '../command.ts'
 import { compileSource, type Compiled } from '../compilation.ts'
 import { deviceOption } from '../device.ts'
 import { EXIT, Failure, type ExitCode } from '../exit.ts'
-import { writeWhole } from '../files.ts'
+import { fileOf, writeTogether, type NamedOutput } from '../files.ts'
 import { missingFile } from '../load.ts'
 import { noteUnread } from '../unread.ts'
 import { plural, table, writeJson } from '../output.ts'
@@ -18,6 +18,7 @@ import { readCalibration } from '../reroute/calibration.ts'
 import { CRITERIA, type Criterion } from '../reroute/choose.ts'
 import { compareRouters, comparisonTable, routersOf, type LayerComparison } from '../reroute/compare.ts'
 import { cutHeld, cutSpec, dropExperts, type Dropped } from '../reroute/drop.ts'
+import { checkDirectory } from '../reroute/directory.ts'
 import { directions, observe, OBSERVED, openPlace, type Place } from '../reroute/observe.ts'
 import { POLICIES, type Blend } from '../reroute/rewrite.ts'
 import { originalSpec, reroutedTexts, textFor, type Texts } from '../reroute/text.ts'
@@ -34,6 +35,7 @@ interface Options extends FormatOption {
   readonly heldOut?: string
   readonly spec?: string
   readonly model?: string
+  readonly root?: string
   readonly calibrate?: string
   readonly seed: number
   readonly drop?: number
@@ -46,6 +48,8 @@ interface Result {
   readonly layers: readonly LayerComparison[]
   readonly held: Readonly<Record<string, HostData>>
   readonly dropped: Dropped | null
+  /** The smaller checkpoint. */
+  readonly smaller: readonly NamedOutput[]
   readonly adapter: string
 }
 
@@ -57,13 +61,12 @@ async function examine(directory: string, texts: Texts, original: Compiled, blen
     const held = await directions(place, blended, checkpoint, file)
     const routers = await routersOf(blended.plan, observed, held, checkpoint, options.alpha)
     const layers = routers.map(compareRouters)
-    if (options.drop === undefined) return { layers, held, dropped: null, adapter: place.name }
+    if (options.drop === undefined) return { layers, held, dropped: null, smaller: [], adapter: place.name }
     // before anything is written
     cutSpec(texts.written, { layers: {}, kept: 1 })
     const request = { share: options.drop, by: options.dropBy, seed: options.seed, from: directory, to: options.out! }
-    const dropped = await dropExperts(original, routers, checkpoint, request, terminal)
-    terminal.err(`wrote the checkpoint with ${plural(dropped.kept, 'expert')} a layer to ${options.out}\n`)
-    return { layers, held: cutHeld(held, routers, dropped), dropped, adapter: place.name }
+    const { dropped, output } = dropExperts(original, routers, checkpoint, request, terminal)
+    return { layers, held: cutHeld(held, routers, dropped), dropped, smaller: [output], adapter: place.name }
   } finally {
     await file?.close()
   }
@@ -75,21 +78,21 @@ function heldPath({ output, heldOut }: Options, { holds }: Texts): string | null
   return output === undefined || output === '-' || !holds ? null : `${output.replace(/\.smoe$/, '')}.held.safetensors`
 }
 
-async function write(texts: Texts, { held, dropped }: Result, options: Options, terminal: Terminal): Promise<void> {
+/** The smaller checkpoint, W_EV and the spec appear together. */
+async function write(texts: Texts, { held, dropped, smaller }: Result, options: Options, terminal: Terminal): Promise<void> {
   const { output, policy, topC, sign } = options
   const path = heldPath(options, texts)
+  const outputs = [...smaller]
   if (path !== null) {
-    mkdirSync(dirname(terminal.path(path)), { recursive: true })
-    await writeSafetensors(terminal.path(path), held, { 'smoe.policy': policy, 'smoe.c': String(topC), 'smoe.sign': sign })
-    terminal.err(`wrote W_EV of ${plural(Object.keys(held).length, 'layer')} to ${path}; smoe run --held ${path} takes it from there\n`)
+    const pieces = safetensorsPieces(held, { 'smoe.policy': policy, 'smoe.c': String(topC), 'smoe.sign': sign })
+    const message = `wrote W_EV of ${plural(Object.keys(held).length, 'layer')} to ${path}; smoe run --held ${path} takes it from there`
+    outputs.push({ output: fileOf(path, pieces, terminal), message })
   }
+  const text = output === undefined ? '' : textFor({ ...texts.written, text: dropped === null ? texts.written.text : cutSpec(texts.written, dropped) }, output, terminal)
+  if (output !== undefined && output !== '-') outputs.push({ output: fileOf(output, textPieces(text), terminal), message: `wrote ${output}` })
+  await writeTogether(outputs, terminal)
   if (output === undefined) return
-  const text = textFor({ ...texts.written, text: dropped === null ? texts.written.text : cutSpec(texts.written, dropped) }, output, terminal)
   if (output === '-') terminal.out(text)
-  else {
-    writeWhole(output, text, terminal)
-    terminal.err(`wrote ${output}\n`)
-  }
   if (!texts.holds) terminal.err('note: with alpha = 0 the routes stay as they were\n')
 }
 
@@ -112,6 +115,7 @@ function checkOptions(directory: string, { sign, held, drop, out, format, output
   }
   if (sign === 'canonical' && held !== undefined) throw new Failure(EXIT.usage, '--held brings its own signs', 'say --sign lapack')
   if ((drop === undefined) !== (out === undefined)) throw new Failure(EXIT.usage, '--drop and --out go together', '--drop 25% --out DIR writes a smaller checkpoint')
+  if (out !== undefined) checkDirectory(directory, out, terminal)
   if (output === '-' && format === 'json') throw new Failure(EXIT.usage, 'standard output takes the spec or the report, not both')
 }
 
@@ -121,7 +125,7 @@ async function rerouteCheckpoint(directory: string, options: Options, terminal: 
   const texts = reroutedTexts(source, options)
   const place = await openPlace(options.device, terminal)
   try {
-    const spec = { set: [], model: options.model }
+    const spec = { set: [], model: options.model, root: options.root }
     const original = compileSource(source, spec, place.target, terminal, OBSERVED)
     const blended = compileSource(texts.blended, spec, place.target, terminal)
     const checkpoint = await openCheckpoint(terminal.path(directory))
@@ -169,6 +173,7 @@ export const reroute: CommandModule = {
       .option('--held-out <file>', 'where to write W_EV; beside the spec by default')
       .option('--spec <spec>', 'a spec of your own for the checkpoint, in the place of the imported one')
       .addOption(modelOption())
+      .addOption(rootOption())
       .option('--calibrate <file:tensor>', 'the first input on which routers are compared; random by default')
       .addOption(new Option('--seed <number>', 'of random tokens and random drops').argParser(numberIn(0, 2 ** 32 - 1, 'seed', true)).default(0))
       .addOption(new Option('--drop <share>', 'removes this share of the experts of every layer, such as 25%; needs --out').argParser(share))

@@ -33,13 +33,13 @@ function layerOf({ layers }: RoutingReport, wanted: string): LayerReport {
   throw new Failure(EXIT.usage, `the report has no layer '${wanted}'`, meant === null ? `it has ${names.slice(0, 8).join(', ')}${names.length > 8 ? ', ...' : ''}` : `did you mean '${meant}'?`)
 }
 
-function drawAll(files: readonly string[], options: Options, terminal: Terminal): ExitCode {
+async function drawAll(files: readonly string[], options: Options, terminal: Terminal): Promise<ExitCode> {
   const reports = files.map((file) => open(file, terminal))
   const [first, second] = reports
   const differences = second === undefined ? null : compareReports(first, second, files[1])
   const chosen = options.layer === undefined ? null : reports.map((report) => layerOf(report, options.layer!))
   if (options.html !== undefined) {
-    writeWhole(options.html, page(reports, files.map((file) => basename(file))), terminal)
+    await writeWhole(options.html, page(reports, files.map((file) => basename(file))), terminal)
     terminal.err(`wrote ${options.html}\n`)
   }
   const sheet: Sheet = { columns: terminal.columns, hasColor: terminal.outHasColor }

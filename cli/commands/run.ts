@@ -4,7 +4,7 @@ import { Option, type Command } from 'commander'
 import { PORTABLE } from '../../plan/target.ts'
 import type { Checkpoint } from '../../runtime/checkpoint/checkpoint.ts'
 import type { FileData } from '../../runtime/checkpoint/encode.ts'
-import { openCheckpoint, writeSafetensors } from '../../runtime/checkpoint/files.ts'
+import { openCheckpoint, safetensorsPieces } from '../../runtime/checkpoint/files.ts'
 import { memoryCheckpoint } from '../../runtime/checkpoint/memory.ts'
 import { readHeld } from '../../runtime/once.ts'
 import type { RouteRecord } from '../../runtime/routing/record.ts'
@@ -12,10 +12,11 @@ import type { ReportFacts } from '../../runtime/routing/report.ts'
 import { createSession } from '../../runtime/session.ts'
 import type { HostData } from '../../runtime/tensors.ts'
 import { matchWeights } from '../../runtime/weights/match.ts'
-import { formatOption, modelOption, setOption, type CommandModule, type Context, type FormatOption } from '../command.ts'
+import { formatOption, modelOption, rootOption, setOption, type CommandModule, type Context, type FormatOption } from '../command.ts'
 import { compileSpec, type Compiled, type SpecOptions } from '../compilation.ts'
 import { deviceOption, openChosen } from '../device.ts'
 import { EXIT, Failure, type ExitCode } from '../exit.ts'
+import { fileOf, writeTogether } from '../files.ts'
 import { missingFile } from '../load.ts'
 import { bytes, milliseconds, plural, table, writeJson } from '../output.ts'
 import { createProgress } from '../progress.ts'
@@ -25,7 +26,7 @@ import { openHeld } from '../run/held.ts'
 import { kernelTimes, profileTable, type KernelTime } from '../run/profile.ts'
 import { evaluateReference, evaluateReferenceHeld, readWeights } from '../run/reference.ts'
 import { exactInputs, readFeeds, storedInputs, type Feeds } from '../run/replay.ts'
-import { addRoutingOptions, exactRoutes, routerCollapse, routesWanted, splitRoutes, withinOf, writeRoutes, type RoutingOptions } from '../run/routes.ts'
+import { addRoutingOptions, exactRoutes, routerCollapse, routesWanted, splitRoutes, routeOutputs, withinOf, type RoutingOptions } from '../run/routes.ts'
 import { findTensor, readTensor } from '../run/tensors.ts'
 import type { Terminal } from '../terminal.ts'
 import { noteUnread } from '../unread.ts'
@@ -171,23 +172,18 @@ function report({ profile }: Result, differences: readonly Difference[], balance
   if (differences.length > 0) terminal.out(differenceTable(differences))
 }
 
-async function writeOutputs(file: string, outputs: Result['outputs'], terminal: Terminal): Promise<void> {
-  try {
-    await writeSafetensors(terminal.path(file), outputs)
-  } catch (problem) {
-    // a checkpoint that cannot be written is a path the user chose
-    throw new Failure(EXIT.usage, (problem as Error).message)
-  }
+/** All files that were asked for, together. */
+async function writeOutputs({ outputs, routes }: Result, options: Options, terminal: Terminal): Promise<void> {
+  const { out } = options
+  const list = Object.entries(outputs).map(([name, { shape }]) => `${name}[${shape.join(', ')}]`).join(', ')
+  const values = out === undefined ? [] : [{ output: fileOf(out, safetensorsPieces(outputs), terminal), message: `wrote ${list} to ${out}` }]
+  const decisions = routes === null ? [] : await routeOutputs(routes.record, routes.facts, options, terminal)
+  await writeTogether([...values, ...decisions], terminal)
 }
 
 async function runSpec(path: string, options: Options, terminal: Terminal): Promise<ExitCode> {
   const result = await (options.device === 'reference' ? runOnReference : runOnDevice)(path, options, terminal)
-  if (options.out !== undefined) {
-    await writeOutputs(options.out, result.outputs, terminal)
-    const list = Object.entries(result.outputs).map(([name, { shape }]) => `${name}[${shape.join(', ')}]`).join(', ')
-    terminal.err(`wrote ${list} to ${options.out}\n`)
-  }
-  if (result.routes !== null) await writeRoutes(result.routes.record, result.routes.facts, options, terminal)
+  await writeOutputs(result, options, terminal)
   const differences = options.compare === undefined ? [] : await compareWith(options.compare, result.outputs, terminal)
   const balance = result.routes === null ? [] : balances(result.routes.record, result.routes.facts.within ?? {})
   report(result, differences, balance, options, terminal)
@@ -214,6 +210,7 @@ export const run: CommandModule = {
       .option('--out <file>', 'a .safetensors file for every output under its name')
       .addOption(deviceOption(', reference (f64, slow)'))
       .addOption(modelOption())
+      .addOption(rootOption())
       .addOption(setOption())
       .option('--profile', 'prints the time of each kernel')
       .option('--compare <file>', 'compares the outputs with their namesakes in a .safetensors file; exits with 4 where they differ')

@@ -1,9 +1,10 @@
 /** `smoe train SPEC --data FILE...`: from a spec and data to weights, and a record of what routing did. */
-import { writeFile } from 'node:fs/promises'
 import { join, relative } from 'node:path'
 import { InvalidArgumentError, Option, type Command } from 'commander'
 import { trainingPlans, TrainingLimitError, type TrainingGraphs } from '../../compiler/train.ts'
 import type { StepTime } from '../../runtime/profile.ts'
+import { FileError, showPath } from '../../runtime/errors.ts'
+import { reasonOf, textPieces, writeFileWhole } from '../../runtime/files/index.ts'
 import { DataError, DivergedError, FitError, ResumeError } from '../../training/errors.ts'
 import type { EndEvent, StartEvent, StepEvent } from '../../training/events.ts'
 import { createDeviceMachine, type DeviceMachine } from '../../training/device-machine.ts'
@@ -14,7 +15,7 @@ import type { Machine } from '../../training/machine.ts'
 import type { Training } from '../../training/run.ts'
 import { reportTraining } from '../../training/record/report.ts'
 import { commandLine, typedOptions } from '../again.ts'
-import { modelOption, setOption, type CommandModule, type Context } from '../command.ts'
+import { modelOption, rootOption, setOption, type CommandModule, type Context } from '../command.ts'
 import { deviceOption, openChosen } from '../device.ts'
 import { refuseErrors } from '../diagnostics.ts'
 import { EXIT, Failure, type ExitCode } from '../exit.ts'
@@ -110,12 +111,13 @@ async function follow(directory: string, training: Training, { keep }: Options, 
 
 async function writeReport(directory: string, times: readonly StepTime[] | null): Promise<string> {
   const path = join(directory, 'report.html')
-  await writeFile(path, trainingPage(reportTraining(await readRecords(directory), times)))
+  await writeFileWhole(path, textPieces(trainingPage(reportTraining(await readRecords(directory), times))))
   return path
 }
 
-/** What the file system refused: `EACCES: permission denied, mkdir 'run'`. */
 const isFromFiles = (problem: unknown): problem is NodeJS.ErrnoException => problem instanceof Error && 'syscall' in problem && 'code' in problem
+
+const SAVED = 'what was saved before is as it was'
 
 /** What went wrong with what the user gave, as a failure of the command. */
 function asFailure(problem: unknown, terminal: Terminal): unknown {
@@ -126,7 +128,8 @@ function asFailure(problem: unknown, terminal: Terminal): unknown {
   if (problem instanceof DivergedError) return new Failure(EXIT.numbersDiffer, problem.message, 'a smaller rate, a longer warm-up or clipping may help')
   if (problem instanceof ResumeError) return new Failure(EXIT.badCheckpoint, problem.message)
   if (problem instanceof DataError || problem instanceof FitError) return new Failure(EXIT.usage, problem.message)
-  if (isFromFiles(problem)) return new Failure(EXIT.usage, problem.message, 'what was saved before is as it was')
+  if (problem instanceof FileError) return new Failure(EXIT.usage, problem.message, SAVED)
+  if (isFromFiles(problem)) return new Failure(EXIT.usage, `${problem.path === undefined ? 'a file of the run' : `'${showPath(problem.path)}'`} cannot be written: ${reasonOf(problem)}`, SAVED)
   return problem
 }
 
@@ -194,6 +197,7 @@ export const train: CommandModule = {
       .addOption(new Option('--precision <precision>', 'f32, or mixed: what matrix products read and give lies in memory as f16').choices(['f32', 'mixed']).default('f32'))
       .addOption(deviceOption(', reference'))
       .addOption(modelOption())
+      .addOption(rootOption())
       .addOption(setOption())
       .action(run(async (path: string, options: Options) => {
         try {

@@ -1,12 +1,12 @@
 /** The folder of a smaller checkpoint: its tensors, its config, and what a tokenizer needs. */
-import { copyFileSync, mkdirSync, readFileSync, readdirSync, statSync } from 'node:fs'
+import { existsSync, readdirSync, statSync } from 'node:fs'
 import { dirname, join } from 'node:path'
 import type { Checkpoint } from '../../runtime/checkpoint/checkpoint.ts'
-import { copyTensors, type Copied } from '../../runtime/checkpoint/copy.ts'
+import { copiedPieces, type Copied } from '../../runtime/checkpoint/copy.ts'
 import { parseJson, writeJson } from '../../runtime/checkpoint/json.ts'
-import { SINGLE } from '../../runtime/checkpoint/shards.ts'
+import { INDEX, SINGLE } from '../../runtime/checkpoint/shards.ts'
+import { openRegular, readRegularSync, textPieces, type FileSet, type Pieces } from '../../runtime/files/index.ts'
 import { EXIT, Failure } from '../exit.ts'
-import { writeWhole } from '../files.ts'
 import type { Terminal } from '../terminal.ts'
 
 /** What the number of experts is called in a config. */
@@ -22,24 +22,62 @@ export function cutConfig(text: string, experts: number, kept: number): string {
 /** Files that go with a model whatever its experts are. */
 const BESIDE = /^(generation_config|tokenizer|special_tokens|added_tokens|vocab|merges|chat_template)[\w.-]*$/
 
+const CONFIG = 'config.json'
+const LARGEST_CONFIG = 2 ** 26
+
 export interface Cut {
   readonly tensors: readonly Copied[]
   readonly experts: number
   readonly kept: number
 }
 
-/** Writes the folder. Throws a Failure where it is the checkpoint's own, or cannot be made. */
-export async function writeDirectory(from: string, to: string, checkpoint: Checkpoint, { tensors, experts, kept }: Cut, terminal: Terminal): Promise<void> {
-  const given = terminal.path(from)
-  const [source, target] = [statSync(given).isDirectory() ? given : dirname(given), terminal.path(to)]
-  if (source === target) throw new Failure(EXIT.usage, `'${to}' is the checkpoint itself`, 'the smaller one needs a folder of its own')
+/** Bytes read at a time. */
+const CHUNK = 2 ** 20
+
+async function* piecesOf(path: string): AsyncGenerator<Uint8Array> {
+  const file = await openRegular(path)
   try {
-    mkdirSync(target, { recursive: true })
-  } catch (problem) {
-    throw new Failure(EXIT.usage, `cannot make the folder '${to}': ${(problem as Error).message}`)
+    for (let at = 0; ; ) {
+      const { bytesRead, buffer } = await file.read(new Uint8Array(CHUNK), 0, CHUNK, at)
+      if (bytesRead === 0) return
+      at += bytesRead
+      yield buffer.subarray(0, bytesRead)
+    }
+  } finally {
+    await file.close()
   }
-  await copyTensors(join(target, SINGLE), checkpoint, tensors)
-  const names = readdirSync(source)
-  for (const name of names.filter((one) => BESIDE.test(one))) copyFileSync(join(source, name), join(target, name))
-  if (names.includes('config.json')) writeWhole(join(to, 'config.json'), cutConfig(readFileSync(join(source, 'config.json'), 'utf8'), experts, kept), terminal)
 }
+
+/** The folder that a checkpoint was read from. */
+function sourceOf(from: string, terminal: Terminal): string {
+  const given = terminal.path(from)
+  return statSync(given).isDirectory() ? given : dirname(given)
+}
+
+/** Before anything is computed. Throws a Failure where the folder is the checkpoint's own, or holds another that would be read in its place. */
+export function checkDirectory(from: string, to: string, terminal: Terminal): void {
+  const target = terminal.path(to)
+  const isSame = existsSync(target) && sameFile(sourceOf(from, terminal), target)
+  if (isSame) throw new Failure(EXIT.usage, `'${to}' is the checkpoint itself`, 'the smaller one needs a folder of its own')
+  if (existsSync(join(target, INDEX))) throw new Failure(EXIT.usage, `'${to}' holds a checkpoint of several files (${INDEX})`, 'the smaller one needs a folder of its own')
+}
+
+function sameFile(one: string, other: string): boolean {
+  const [a, b] = [statSync(one), statSync(other)]
+  return a.dev === b.dev && a.ino === b.ino
+}
+
+const isFile = (path: string): boolean => statSync(path, { throwIfNoEntry: false })?.isFile() === true
+
+/** The files of the folder. Nothing that is in it already belongs to an earlier one. */
+export function directoryFiles(from: string, checkpoint: Checkpoint, { tensors, experts, kept }: Cut, terminal: Terminal): FileSet {
+  const source = sourceOf(from, terminal)
+  const names = readdirSync(source)
+  const beside = names.filter((name) => BESIDE.test(name) && isFile(join(source, name))).map((name) => [name, piecesOf(join(source, name))] as const)
+  const files: (readonly [string, Pieces])[] = [[SINGLE, copiedPieces(checkpoint, tensors)], ...beside]
+  if (names.includes(CONFIG)) {
+    files.push([CONFIG, textPieces(cutConfig(readRegularSync(join(source, CONFIG), LARGEST_CONFIG).toString('utf8'), experts, kept))])
+  }
+  return { files, ofEarlier: () => new Set() }
+}
+

@@ -4,11 +4,13 @@ import type { Checkpoint } from '../../runtime/checkpoint/checkpoint.ts'
 import type { HostData } from '../../runtime/tensors.ts'
 import type { Compiled } from '../compilation.ts'
 import { EXIT, Failure } from '../exit.ts'
+import { directoryOf, type NamedOutput } from '../files.ts'
+import { plural } from '../output.ts'
 import type { Terminal } from '../terminal.ts'
 import { chooseDropped, type Criterion } from './choose.ts'
 import type { Routers } from './compare.ts'
 import { cutTensors } from './cut.ts'
-import { writeDirectory } from './directory.ts'
+import { directoryFiles } from './directory.ts'
 import { withExperts } from './experts.ts'
 
 export interface DropRequest {
@@ -39,15 +41,16 @@ function countOf(routers: readonly Routers[], share: number): number {
   return count
 }
 
-/** Chooses, and writes the smaller checkpoint. */
-export async function dropExperts(compiled: Compiled, routers: readonly Routers[], checkpoint: Checkpoint, request: DropRequest, terminal: Terminal): Promise<Dropped> {
+/** Chooses; gives the smaller checkpoint to be written. Throws a Failure where no expert can go. */
+export function dropExperts(compiled: Compiled, routers: readonly Routers[], checkpoint: Checkpoint, request: DropRequest, terminal: Terminal): { readonly dropped: Dropped; readonly output: NamedOutput } {
   const count = countOf(routers, request.share)
   const { experts } = routers[0].old
   const layers = Object.fromEntries(routers.map((one, at) => [one.old.name, chooseDropped(one, request.by, count, request.seed + at)]))
   const kept = Object.entries(layers).map(([name, gone]) => ({ path: name.replaceAll('/', '.'), experts, kept: stay(experts, gone) }))
   const tensors = cutTensors(compiled.plan, compiled.model!.moes, kept, checkpoint)
-  await writeDirectory(request.from, request.to, checkpoint, { tensors, experts, kept: experts - count }, terminal)
-  return { layers, kept: experts - count }
+  const files = directoryFiles(request.from, checkpoint, { tensors, experts, kept: experts - count }, terminal)
+  const message = `wrote the checkpoint with ${plural(experts - count, 'expert')} a layer to ${request.to}`
+  return { dropped: { layers, kept: experts - count }, output: { output: directoryOf(request.to, files, terminal), message } }
 }
 
 const stay = (experts: number, gone: readonly number[]): readonly number[] => Array.from({ length: experts }, (_, e) => e).filter((e) => !gone.includes(e))

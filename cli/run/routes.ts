@@ -9,7 +9,8 @@ import type { Plan, WeightPort } from '../../plan/plan.ts'
 import { emptyTable } from '../../plan/table.ts'
 import type { Checkpoint } from '../../runtime/checkpoint/checkpoint.ts'
 import type { FileData } from '../../runtime/checkpoint/encode.ts'
-import { openCheckpoint, writeSafetensors } from '../../runtime/checkpoint/files.ts'
+import { openCheckpoint, safetensorsPieces } from '../../runtime/checkpoint/files.ts'
+import { textPieces } from '../../runtime/files/index.ts'
 import { collapse } from '../../runtime/routing/collapse.ts'
 import type { RouteRecord } from '../../runtime/routing/record.ts'
 import { reportRoutes, type LayerReport, type ReportFacts } from '../../runtime/routing/report.ts'
@@ -17,7 +18,7 @@ import { readRoutes, recordOf, routeTensors } from '../../runtime/routing/tensor
 import { printReport } from '../../runtime/routing/text.ts'
 import type { HostData } from '../../runtime/tensors.ts'
 import { EXIT, Failure } from '../exit.ts'
-import { writeWhole } from '../files.ts'
+import { fileOf, type NamedOutput } from '../files.ts'
 import { missingFile } from '../load.ts'
 import { plural } from '../output.ts'
 import type { Terminal } from '../terminal.ts'
@@ -96,20 +97,22 @@ export async function readRecord(file: string, terminal: Terminal): Promise<Rout
   }
 }
 
-/** Writes what was asked for and says so. Throws a Failure for a path that cannot be written. */
-export async function writeRoutes(record: RouteRecord, facts: ReportFacts, options: RoutingOptions, terminal: Terminal): Promise<void> {
+/** What was asked for of the routes, to be written. Throws a Failure for a model without any, and what reading a record throws. */
+export async function routeOutputs(record: RouteRecord, facts: ReportFacts, options: RoutingOptions, terminal: Terminal): Promise<readonly NamedOutput[]> {
   const { routing, recordRoutes, compareRoutes } = options
-  if (routing === undefined && recordRoutes === undefined) return
+  if (routing === undefined && recordRoutes === undefined) return []
   if (record.layers.length === 0) throw new Failure(EXIT.usage, `${facts.model} has no routed layer`)
   // read first: a record may be compared with the one it replaces
   const against = compareRoutes === undefined ? undefined : { name: compareRoutes, record: await readRecord(compareRoutes, terminal) }
+  const outputs: NamedOutput[] = []
   if (recordRoutes !== undefined) {
     const { tensors, metadata } = routeTensors(record)
-    await writeSafetensors(terminal.path(recordRoutes), tensors, metadata)
-    terminal.err(`wrote the routes of ${plural(record.layers.length, 'layer')} to ${recordRoutes}\n`)
+    const message = `wrote the routes of ${plural(record.layers.length, 'layer')} to ${recordRoutes}`
+    outputs.push({ output: fileOf(recordRoutes, safetensorsPieces(tensors, metadata), terminal), message })
   }
   if (routing !== undefined) {
-    writeWhole(routing, printReport(reportRoutes(record, { ...facts, against })), terminal)
-    terminal.err(`wrote the routing report to ${routing}; smoe routing ${routing} draws it\n`)
+    const report = textPieces(printReport(reportRoutes(record, { ...facts, against })))
+    outputs.push({ output: fileOf(routing, report, terminal), message: `wrote the routing report to ${routing}; smoe routing ${routing} draws it` })
   }
+  return outputs
 }

@@ -33,8 +33,8 @@ const wholeNumbers = (values: Readonly<Record<string, unknown>>): Readonly<Recor
   Object.fromEntries(Object.entries(values).filter((entry): entry is [string, number] => Number.isInteger(entry[1])))
 
 /** Shows what is wrong with a spec and ends the command where it is not one that learns. */
-export function trainingSpec(path: string, { model: wanted, set, steps, seed, precision }: RecipeOptions, terminal: Terminal): TrainingSpec {
-  const [source, load, settings] = [readSource(path, terminal), createLoader(terminal), parseSettings(set)]
+export function trainingSpec(path: string, { model: wanted, set, root, steps, seed, precision }: RecipeOptions, terminal: Terminal): TrainingSpec {
+  const [source, load, settings] = [readSource(path, terminal), createLoader(terminal, root), parseSettings(set)]
   const overrides: RecipeOverrides = { precision, ...(steps === undefined ? {} : { steps }), ...(seed === undefined ? {} : { seed }) }
   const compileWith = ({ set: other, batch }: Change): TrainingCompilation =>
     compileTraining(source, { load, model: wanted, set: { ...settings, ...other }, recipe: { ...overrides, batch } })

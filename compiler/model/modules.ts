@@ -19,7 +19,13 @@ export interface Declared {
   readonly module: Module
 }
 
-export type Load = (path: string, from: Source) => Source | null
+/** A file that is there, or could be, and may not be imported: why. */
+export interface Refusal {
+  readonly refused: string
+}
+
+/** Finds what a file imports; null where there is nothing of that name. */
+export type Load = (path: string, from: Source) => Source | Refusal | null
 
 export interface Modules {
   readonly root: Module
@@ -47,7 +53,7 @@ export const declaredNames = (module: Module): readonly string[] => [...module.n
 export function loadModules(file: File, load: Load, reporter: Reporter): Modules {
   const loader: Loader = { load, reporter, done: new Map(), all: [], diagnostics: [] }
   const source = load(PRELUDE, file.source)
-  const prelude = source === null || source.path === file.source.path ? null : open(loader, source, null, [])
+  const prelude = source === null || 'refused' in source || source.path === file.source.path ? null : open(loader, source, null, [])
   const root = link(loader, file, prelude, [file.source.path])
   return { root, all: loader.all, diagnostics: loader.diagnostics }
 }
@@ -76,11 +82,15 @@ function declare({ reporter }: Loader, module: Module, declaration: Declaration)
   else reporter.report({ code: 'SMOE2003', message: `${text} is declared twice`, span, related: [{ span: known.declaration.name.span, message: 'first here' }] })
 }
 
+const PATHS = 'a path begins with ./ or ../, or names a file of the library, as std/policies/top_k does'
+const ROOT = 'imports are regular files below the folder of the spec; --root DIR allows those below another'
+
 function bind(loader: Loader, module: Module, { names, from }: Import, chain: readonly string[]): void {
   const { reporter } = loader
   const source = loader.load(from.value, module.file.source)
-  if (source === null) {
-    reporter.report({ code: 'SMOE2004', message: `there is no file ${from.value}`, span: from.span, help: 'a path begins with ./ or ../, or names a file of the library, as std/policies/top_k does' })
+  if (source === null || 'refused' in source) {
+    const message = source === null ? `there is no file ${from.value}` : `${from.value} cannot be imported: ${source.refused}`
+    reporter.report({ code: 'SMOE2004', message, span: from.span, help: source === null ? PATHS : ROOT })
     for (const { name, alias } of names) module.names.set((alias ?? name).text, BROKEN)
     return
   }

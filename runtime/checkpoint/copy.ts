@@ -1,7 +1,6 @@
 /** A safetensors file made of stretches of another checkpoint, in the types they have there. */
 import type { Checkpoint, TensorInfo } from './checkpoint.ts'
 import { headerBytes } from './encode.ts'
-import { writePieces } from './files.ts'
 
 /** Bytes `offset` to `offset + length` of a tensor. */
 export interface Stretch {
@@ -18,12 +17,10 @@ export interface Copied extends TensorInfo {
 /** Bytes read at a time. */
 const CHUNK = 8 * 2 ** 20
 
-async function* piecesOf(checkpoint: Checkpoint, tensors: readonly Copied[]): AsyncGenerator<Uint8Array> {
+/** The pieces of the file, for a writer; the host holds one chunk. Throws a CheckpointError where the checkpoint cannot be read. */
+export async function* copiedPieces(checkpoint: Checkpoint, tensors: readonly Copied[]): AsyncGenerator<Uint8Array> {
   yield headerBytes(tensors, checkpoint.metadata)
   for (const { tensor, offset, length } of tensors.flatMap(({ from }) => from)) {
     for (let done = 0; done < length; done += CHUNK) yield await checkpoint.read(tensor, offset + done, Math.min(CHUNK, length - done))
   }
 }
-
-/** Writes the file whole or not at all; the host holds one chunk. Throws a CheckpointError. */
-export const copyTensors = (path: string, checkpoint: Checkpoint, tensors: readonly Copied[]): Promise<void> => writePieces(path, piecesOf(checkpoint, tensors))

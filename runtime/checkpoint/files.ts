@@ -1,17 +1,15 @@
 /** Checkpoints in files, for Node. */
 
-import { randomBytes } from 'node:crypto'
-import { open, readdir, rename, stat, unlink, type FileHandle } from 'node:fs/promises'
-import { basename, dirname, join } from 'node:path'
-import { CheckpointError } from '../errors.ts'
+import { readdir, stat, type FileHandle } from 'node:fs/promises'
+import { dirname, join } from 'node:path'
+import { CheckpointError, FileError } from '../errors.ts'
+import { openRegular, reasonOf, writeFileWhole, type Pieces } from '../files/index.ts'
 import type { Checkpoint } from './checkpoint.ts'
 import { encodeHeader, tensorBytes, type FileData } from './encode.ts'
 import { listed } from './quote.ts'
 import { openSafetensors } from './safetensors.ts'
 import { INDEX, NEITHER, openModel, openShards, SINGLE } from './shards.ts'
 import { orClose, type ByteSource } from './source.ts'
-
-const reasonOf = (error: unknown): string => (error as NodeJS.ErrnoException).code ?? (error as Error).message
 
 async function readFully(file: FileHandle, path: string, offset: number, length: number): Promise<Uint8Array> {
   const bytes = new Uint8Array(length)
@@ -25,8 +23,8 @@ async function readFully(file: FileHandle, path: string, offset: number, length:
 
 /** A file that is read by range; it stays open until `close`. Throws a CheckpointError. */
 export async function fileSource(path: string): Promise<ByteSource> {
-  const file = await open(path, 'r').catch((error: unknown) => {
-    throw new CheckpointError(path, `cannot be opened (${reasonOf(error)})`)
+  const file = await openRegular(path).catch((error: unknown) => {
+    throw new CheckpointError(path, error instanceof FileError ? error.reason : `cannot be opened: ${reasonOf(error)}`)
   })
   const { size } = await orClose(file, () => file.stat())
   let closed = false
@@ -34,7 +32,7 @@ export async function fileSource(path: string): Promise<ByteSource> {
     name: path,
     size,
     read: (offset, length) => readFully(file, path, offset, length).catch((error: unknown) => {
-      throw error instanceof CheckpointError ? error : new CheckpointError(path, `cannot be read (${reasonOf(error)})`)
+      throw error instanceof CheckpointError ? error : new CheckpointError(path, `cannot be read: ${reasonOf(error)}`)
     }),
     close: async () => {
       if (closed) return
@@ -85,49 +83,16 @@ export async function openCheckpoint(path: string): Promise<Checkpoint> {
   }
 }
 
-type Pieces = Iterable<Uint8Array> | AsyncIterable<Uint8Array>
-
-async function writeAll(path: string, pieces: Pieces): Promise<void> {
-  const file = await open(path, 'wx')
-  try {
-    for await (const piece of pieces) {
-      for (let done = 0; done < piece.length; ) done += (await file.write(piece, done)).bytesWritten
-    }
-    await file.sync()
-  } finally {
-    await file.close()
-  }
-}
-
-/** The new name is on the disk only when the directory is. Not every system can. */
-async function syncDirectory(path: string): Promise<void> {
-  const directory = await open(path, 'r').catch(() => null)
-  await directory?.sync().catch(() => {})
-  await directory?.close()
-}
-
 function* piecesOf(tensors: Readonly<Record<string, FileData>>, metadata: Readonly<Record<string, string>>): Generator<Uint8Array> {
   const { header, order } = encodeHeader(tensors, metadata)
   yield header
   for (const name of order) yield tensorBytes(tensors[name])
 }
 
-/** Writes tensors as a safetensors file: all of it is there under its name, or nothing. Throws a CheckpointError. */
-export async function writeSafetensors(
-  path: string, tensors: Readonly<Record<string, FileData>>, metadata: Readonly<Record<string, string>> = {},
-): Promise<void> {
-  await writePieces(path, piecesOf(tensors, metadata))
-}
+/** A safetensors file as pieces, for a writer of files. Throws a RangeError where a shape is not that of its data. */
+export const safetensorsPieces = (tensors: Readonly<Record<string, FileData>>, metadata: Readonly<Record<string, string>> = {}): Pieces => piecesOf(tensors, metadata)
 
-/** Writes a file piece by piece: all of it is there under its name, or nothing. Throws a CheckpointError. */
-export async function writePieces(path: string, pieces: Pieces): Promise<void> {
-  const temporary = join(dirname(path), `.${basename(path)}.${randomBytes(6).toString('hex')}`)
-  try {
-    await writeAll(temporary, pieces)
-    await rename(temporary, path)
-    await syncDirectory(dirname(path))
-  } catch (error) {
-    await unlink(temporary).catch(() => {})
-    throw error instanceof CheckpointError ? error : new CheckpointError(path, `cannot be written (${reasonOf(error)})`)
-  }
-}
+/** Writes tensors as a safetensors file: all of it is there under its name, or nothing. Throws a FileError. */
+export const writeSafetensors = (
+  path: string, tensors: Readonly<Record<string, FileData>>, metadata: Readonly<Record<string, string>> = {},
+): Promise<void> => writeFileWhole(path, safetensorsPieces(tensors, metadata))

@@ -1,6 +1,7 @@
-import { accessSync, chmodSync, constants, existsSync, mkdirSync, statSync } from 'node:fs'
+import { accessSync, chmodSync, constants, existsSync, statSync } from 'node:fs'
 import { homedir, tmpdir, userInfo } from 'node:os'
-import { dirname, join, resolve } from 'node:path'
+import { join, resolve } from 'node:path'
+import { makeDirectories } from '../files/directories.ts'
 
 const wanted = (): string => {
   const { SMOE_CACHE, XDG_CACHE_HOME } = process.env
@@ -8,21 +9,9 @@ const wanted = (): string => {
   return join(XDG_CACHE_HOME || join(homedir(), '.cache'), 'smoe')
 }
 
-/** One directory after the other: `mkdir` with `recursive` never ends in places such as /proc. */
-function makeDirectories(path: string): void {
-  if (existsSync(path)) return
-  makeDirectories(dirname(path))
-  try {
-    mkdirSync(path, { mode: 0o700 })
-  } catch (error) {
-    // another process may have been quicker
-    if (!existsSync(path)) throw error
-  }
-}
-
 function usable(directory: string): boolean {
   try {
-    makeDirectories(directory)
+    makeDirectories(directory, 0o700)
     accessSync(directory, constants.W_OK | constants.X_OK)
     return true
   } catch {

@@ -4,6 +4,7 @@ import { existsSync, readdirSync } from 'node:fs'
 import { homedir } from 'node:os'
 import { delimiter, join } from 'node:path'
 import { cacheDirectories } from './cache.ts'
+import { adopt, CONTENTS, isWhole } from './contents.ts'
 
 export interface Driver {
   readonly name: string
@@ -58,13 +59,19 @@ export function systemDrivers(): DriverSource {
   return { what, driver: null, found: "no Vulkan driver is installed; a GPU's comes with its maker's package", command: null }
 }
 
+const LAVAPIPE = ['lvp_icd.json', 'lib/libvulkan_lvp.so', 'lib/libvulkan.so.1']
+
+/** One that an earlier setup brought has no list of contents: it gets one, and is taken as it is until then. */
+const isTaken = (directory: string): boolean => (existsSync(join(directory, CONTENTS)) ? isWhole(directory, LAVAPIPE) : adopt(directory, LAVAPIPE) || LAVAPIPE.every((name) => existsSync(join(directory, name))))
+
 /** lavapipe where the setup script unpacked it. */
 export function lavapipe(): DriverSource {
   const what = 'lavapipe (Vulkan on the CPU, faster than SwiftShader)'
-  const directory = cacheDirectories().map((cache) => join(cache, 'lavapipe')).find((path) => existsSync(join(path, 'lvp_icd.json')))
-  if (directory === undefined) {
-    return { what, driver: null, found: 'not in the cache', command: process.platform === 'linux' ? 'npm run setup:lavapipe' : null }
-  }
+  const setup = process.platform === 'linux' ? 'npm run setup:lavapipe' : null
+  const directories = cacheDirectories().map((cache) => join(cache, 'lavapipe')).filter((path) => existsSync(path))
+  if (directories.length === 0) return { what, driver: null, found: 'not in the cache', command: setup }
+  const directory = directories.find(isTaken)
+  if (directory === undefined) return { what, driver: null, found: `damaged: files in ${directories.join(', ')} are not as their checksums say`, command: setup }
   const driver = { name: 'lavapipe', manifests: [join(directory, 'lvp_icd.json')], loader: join(directory, 'lib/libvulkan.so.1') }
   return { what, driver, found: directory, command: null }
 }

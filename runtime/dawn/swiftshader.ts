@@ -1,24 +1,18 @@
 /** SwiftShader, Vulkan on the CPU, from the one member of an npm package that holds it: unpacked once into the cache. */
 
-import { createHash } from 'node:crypto'
-import { existsSync, mkdtempSync, readFileSync, renameSync, rmSync, statSync, writeFileSync } from 'node:fs'
+import { existsSync, mkdtempSync, readdirSync, readFileSync, renameSync, rmSync, statSync, writeFileSync } from 'node:fs'
 import { createRequire } from 'node:module'
-import { dirname, join } from 'node:path'
+import { basename, dirname, join } from 'node:path'
 import { brotliDecompressSync } from 'node:zlib'
 import { messageOf } from '../device.ts'
 import { cacheDirectories, cacheDirectory } from './cache.ts'
+import { CONTENTS, contentsOf, isWhole, sha256, writeContents } from './contents.ts'
 import type { Driver, DriverSource } from './driver.ts'
 import { tarEntries } from './tar.ts'
 
 const PACKAGE = '@sparticuz/chromium'
 const MANIFEST = 'vk_swiftshader_icd.json'
 const FILES = ['libvk_swiftshader.so', 'libvulkan.so.1', MANIFEST]
-const CONTENTS = 'contents.json'
-
-type Contents = Readonly<Record<string, { readonly bytes: number; readonly sha256: string }>>
-
-const sha256 = (data: Uint8Array): string => createHash('sha256').update(data).digest('hex')
-
 function findPackage(): { readonly archive: string; readonly version: string } | null {
   try {
     let directory = dirname(createRequire(import.meta.url).resolve(PACKAGE))
@@ -35,43 +29,62 @@ function findPackage(): { readonly archive: string; readonly version: string } |
   }
 }
 
-/** Whether a directory holds what its list of contents says; sizes only, the sums were checked when it was made. */
-function complete(directory: string): boolean {
-  try {
-    const contents = JSON.parse(readFileSync(join(directory, CONTENTS), 'utf8')) as Contents
-    return FILES.every((name) => statSync(join(directory, name)).size === contents[name].bytes)
-  } catch {
-    return false
-  }
-}
+const complete = (directory: string): boolean => isWhole(directory, FILES)
 
 function writeFiles(directory: string, archive: string): void {
-  const contents: Record<string, { bytes: number; sha256: string }> = {}
+  const written = new Map<string, string>()
   for (const { name, data } of tarEntries(brotliDecompressSync(readFileSync(archive)))) {
     if (!FILES.includes(name)) continue
-    writeFileSync(join(directory, name), data, { mode: 0o755 })
-    contents[name] = { bytes: data.length, sha256: sha256(data) }
+    // on the disk before the list says so
+    writeFileSync(join(directory, name), data, { mode: 0o755, flush: true })
+    written.set(name, sha256(data))
   }
-  for (const name of FILES) {
-    if (contents[name] === undefined) throw new Error(`${archive} holds no ${name}`)
-    if (sha256(readFileSync(join(directory, name))) !== contents[name].sha256) throw new Error(`${name} was not written as it is`)
+  const missing = FILES.find((name) => !written.has(name))
+  if (missing !== undefined) throw new Error(`${archive} holds no ${missing}`)
+  const contents = contentsOf(directory, FILES)
+  const wrong = FILES.find((name) => contents[name].sha256 !== written.get(name))
+  if (wrong !== undefined) throw new Error(`${wrong} was not written as it is`)
+  writeContents(directory, contents)
+}
+
+/** Puts whole files in the place of damaged ones, one by one: another process that does the same puts the same there, and none is ever missing. */
+function mend(work: string, target: string): void {
+  if (!statSync(target).isDirectory()) {
+    rmSync(target, { force: true })
+    return renameSync(work, target)
   }
-  writeFileSync(join(directory, CONTENTS), JSON.stringify(contents))
+  for (const name of [...FILES, CONTENTS]) {
+    if (statSync(join(target, name), { throwIfNoEntry: false })?.isDirectory() === true) rmSync(join(target, name), { recursive: true })
+    renameSync(join(work, name), join(target, name))
+  }
 }
 
 /** Unpacks beside the place and renames: a reader sees all or nothing, and of several at once one wins. */
 function unpack(archive: string, target: string): void {
+  removeAbandoned(target)
   const work = mkdtempSync(`${target}.`)
   try {
     writeFiles(work, archive)
-    if (existsSync(target) && !complete(target)) rmSync(target, { recursive: true, force: true })
     try {
       renameSync(work, target)
-    } catch (error) {
-      if (!complete(target)) throw error
+    } catch {
+      if (!complete(target)) mend(work, target)
     }
   } finally {
     rmSync(work, { recursive: true, force: true })
+  }
+}
+
+/** No unpacking takes as long; milliseconds. */
+const ABANDONED = 3_600_000
+
+/** What a process has left that was killed while it unpacked. */
+function removeAbandoned(target: string): void {
+  for (const name of readdirSync(dirname(target))) {
+    const path = join(dirname(target), name)
+    const isWork = name.startsWith(`${basename(target)}.`) && name.length === basename(target).length + 7
+    const since = isWork ? statSync(path, { throwIfNoEntry: false })?.mtimeMs : undefined
+    if (since !== undefined && Date.now() - since > ABANDONED) rmSync(path, { recursive: true, force: true })
   }
 }
 

@@ -28,7 +28,29 @@ report() {
   say "lavapipe is ready in $target"
 }
 
-if [ "$force" != --force ] && [ -f "$target/lvp_icd.json" ]; then report; exit 0; fi
+# as runtime/dawn/contents.ts reads it: name, bytes and checksum of each file
+contents() {
+  local name separator=
+  printf '{'
+  for name in lvp_icd.json lib/libvulkan_lvp.so lib/libvulkan.so.1; do
+    printf '%s"%s":{"bytes":%s,"sha256":"%s"}' "$separator" "$name" "$(stat -c %s "$1/$name")" "$(sha256sum "$1/$name" | cut -d ' ' -f 1)"
+    separator=,
+  done
+  printf '}'
+}
+
+# smoe adds when it last looked at a file; one without a list is taken as it is
+is_whole() {
+  [ -f "$target/lvp_icd.json" ] && [ -f "$target/lib/libvulkan_lvp.so" ] && [ -f "$target/lib/libvulkan.so.1" ] || return 1
+  [ -f "$target/contents.json" ] || return 0
+  local name sum
+  for name in lvp_icd.json lib/libvulkan_lvp.so lib/libvulkan.so.1; do
+    sum=$(sha256sum "$target/$name" | cut -d ' ' -f 1)
+    grep -qF "$sum" "$target/contents.json" || { say "$target/$name is damaged; lavapipe is brought anew"; return 1; }
+  done
+}
+
+if [ "$force" != --force ] && is_whole; then report; exit 0; fi
 
 [ "$(uname -s)" = Linux ] || fail 'lavapipe is taken from Debian packages, and this is not Linux; smoe uses the GPU or SwiftShader here'
 release=$(. /etc/os-release 2>/dev/null && printf '%s %s' "${ID:-}" "${VERSION_CODENAME:-}") || release=
@@ -70,6 +92,10 @@ cp "$driver" "$work/ready/lib/"
 cp -L "$(find "$work/root" -name libvulkan.so.1 -print -quit)" "$work/ready/lib/libvulkan.so.1"
 # a library path with a slash is relative to the manifest
 printf '{"file_format_version":"1.0.0","ICD":{"library_path":"./lib/libvulkan_lvp.so","api_version":"1.4.305"}}\n' > "$work/ready/lvp_icd.json"
+
+contents "$work/ready" > "$work/contents.json"
+mv "$work/contents.json" "$work/ready/contents.json"
+sync -f "$work/ready" 2>/dev/null || true
 
 if [ -e "$target" ]; then mv "$target" "$work/old"; fi
 mv -T "$work/ready" "$target"

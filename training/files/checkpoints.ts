@@ -1,8 +1,9 @@
 /** Checkpoints of a run in a directory: written whole or not at all, the newest kept. */
-import { mkdir, readdir, stat, unlink } from 'node:fs/promises'
+import { readdir, stat, unlink } from 'node:fs/promises'
 import { join } from 'node:path'
 import { openCheckpoint, writeSafetensors } from '../../runtime/checkpoint/files.ts'
 import { CheckpointError } from '../../runtime/errors.ts'
+import { isDraft, makeDirectories } from '../../runtime/files/index.ts'
 import { decodeSaved } from '../checkpoint/decode.ts'
 import { encodeSaved } from '../checkpoint/encode.ts'
 import type { Saved } from '../checkpoint/saved.ts'
@@ -10,8 +11,6 @@ import { ResumeError } from '../errors.ts'
 import { noneWhereAbsent } from './absent.ts'
 
 const NAME = /^step-(\d{8,})\.safetensors$/
-/** What a run that was killed while it wrote has left. */
-const DRAFT = /^\.step-\d{8,}\.safetensors\.[0-9a-f]+$/
 
 export const checkpointName = (step: number): string => `step-${String(step).padStart(8, '0')}.safetensors`
 
@@ -33,12 +32,12 @@ export async function listCheckpoints(directory: string): Promise<readonly Liste
 
 /** Makes the directory for a run that goes on from a step: drafts that nobody will finish go, and what was saved after that step. */
 export async function prepareCheckpoints(directory: string, from: number): Promise<void> {
-  await mkdir(directory, { recursive: true })
-  for (const name of await namesIn(directory)) if (DRAFT.test(name)) await unlink(join(directory, name))
+  makeDirectories(directory)
+  for (const name of await namesIn(directory)) if (isDraft(name)) await unlink(join(directory, name))
   for (const { step, path } of await listCheckpoints(directory)) if (step > from) await unlink(path)
 }
 
-/** Writes a state under its step and then removes all but the newest `keep`. Throws a CheckpointError. */
+/** Writes a state under its step and then removes all but the newest `keep`. Throws a FileError. */
 export async function saveCheckpoint(directory: string, saved: Saved, keep = Infinity): Promise<string> {
   const path = join(directory, checkpointName(saved.progress.step))
   const { tensors, metadata } = encodeSaved(saved)

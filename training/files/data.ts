@@ -1,9 +1,10 @@
 /** Examples from files: what they hold says how they are read; text whose name ends in `.csv` or `.tsv` is a table. */
-import { readFile } from 'node:fs/promises'
 import { emptyTable } from '../../plan/table.ts'
 import { openSafetensors } from '../../runtime/checkpoint/safetensors.ts'
 import { bytesSource } from '../../runtime/checkpoint/source.ts'
 import { readTensor } from '../../runtime/checkpoint/tensor.ts'
+import { FileError } from '../../runtime/errors.ts'
+import { readRegular, reasonOf } from '../../runtime/files/index.ts'
 import { arrayData, tokenData } from '../data/arrays.ts'
 import type { TableOptions } from '../data/csv.ts'
 import type { Data } from '../data/data.ts'
@@ -34,9 +35,9 @@ interface FileBytes {
 
 async function bytesOf(path: string, name: string): Promise<FileBytes> {
   try {
-    return { name, bytes: await readFile(path) }
+    return { name, bytes: await readRegular(path) }
   } catch (error) {
-    throw new DataError(name, null, `cannot be read (${(error as NodeJS.ErrnoException).code ?? String(error)})`)
+    throw new DataError(name, null, error instanceof FileError ? error.reason : `cannot be read: ${reasonOf(error)}`)
   }
 }
 

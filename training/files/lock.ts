@@ -1,7 +1,8 @@
 /** One run at a time writes into a directory. */
-import { link, mkdir, readFile, unlink, writeFile } from 'node:fs/promises'
+import { link, unlink, writeFile } from 'node:fs/promises'
 import { hostname } from 'node:os'
 import { join } from 'node:path'
+import { makeDirectories, readRegular } from '../../runtime/files/index.ts'
 import { ResumeError } from '../errors.ts'
 import { noneWhereAbsent } from './absent.ts'
 
@@ -38,15 +39,15 @@ const hasCode = (error: unknown, code: string): boolean => (error as NodeJS.Errn
  * another run holds it.
  */
 export async function lockDirectory(directory: string): Promise<() => Promise<void>> {
-  await mkdir(directory, { recursive: true })
+  makeDirectories(directory)
   const path = join(directory, LOCK)
   // a link is there with all that it holds, or not at all
   const draft = `${path}.${process.pid}`
-  await writeFile(draft, JSON.stringify({ pid: process.pid, host: hostname() } satisfies Holder))
   try {
+    await writeFile(draft, JSON.stringify({ pid: process.pid, host: hostname() } satisfies Holder))
     while (!(await isTaken(draft, path))) await takeOver(directory, path)
   } finally {
-    await unlink(draft)
+    await unlink(draft).catch(noneWhereAbsent(undefined))
   }
   return () => unlink(path).catch(noneWhereAbsent(undefined))
 }
@@ -59,7 +60,7 @@ const isTaken = (draft: string, path: string): Promise<boolean> =>
 
 /** Removes a lock whose run is no more. */
 async function takeOver(directory: string, path: string): Promise<void> {
-  const holder = holderOf(await readFile(path, 'utf8').catch(noneWhereAbsent('')))
+  const holder = holderOf((await readRegular(path).catch(noneWhereAbsent(Buffer.alloc(0)))).toString('utf8'))
   const isHeld = holder !== null && (holder.host !== hostname() || isAlive(holder.pid))
   if (isHeld) throw new ResumeError(directory, `is written to by another run, process ${holder.pid} on ${holder.host}; if there is none, remove ${path}`)
   await unlink(path).catch(noneWhereAbsent(undefined))

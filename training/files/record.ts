@@ -1,7 +1,7 @@
 /** The record of a run in a directory: `metrics.jsonl`, and the same numbers for TensorBoard beside it. */
-import { open, readdir, readFile, unlink, type FileHandle } from 'node:fs/promises'
+import { open, readdir, unlink, type FileHandle } from 'node:fs/promises'
 import { join } from 'node:path'
-import { writePieces } from '../../runtime/checkpoint/files.ts'
+import { readRegular, writeFileWhole } from '../../runtime/files/index.ts'
 import { lineOf, parseLines, recordsUpTo, type MetricsRecord, type Recorded } from '../record/metrics.ts'
 import { scalarsOf } from '../record/scalars.ts'
 import { eventFileName, headOf, recordOf } from '../record/tensorboard.ts'
@@ -20,8 +20,8 @@ export interface Recorder {
 
 /** The records of a directory; none where it has none. */
 export async function readRecords(directory: string): Promise<readonly MetricsRecord[]> {
-  const text = await readFile(join(directory, METRICS), 'utf8').catch(noneWhereAbsent(''))
-  return parseLines(text)
+  const text = await readRegular(join(directory, METRICS)).catch(noneWhereAbsent(Buffer.alloc(0)))
+  return parseLines(text.toString('utf8'))
 }
 
 const stepOf = (event: Recorded): number => (event.kind === 'start' ? event.done : event.step)
@@ -37,8 +37,8 @@ async function writeRecords(directory: string, records: readonly MetricsRecord[]
   const began = records[0]?.time ?? time
   const paths = [join(directory, METRICS), join(directory, eventFileName(began))]
   await removeEventFiles(directory)
-  await writePieces(paths[0], records.map((record) => new TextEncoder().encode(lineOf(record))))
-  await writePieces(paths[1], [headOf(began), ...records.map(eventBytes)])
+  await writeFileWhole(paths[0], records.map((record) => new TextEncoder().encode(lineOf(record))))
+  await writeFileWhole(paths[1], [headOf(began), ...records.map(eventBytes)])
   return [await open(paths[0], 'a'), await open(paths[1], 'a')]
 }
 

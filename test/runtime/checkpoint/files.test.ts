@@ -34,7 +34,8 @@ test('what is written is whole, read again, and leaves nothing beside it', async
 })
 
 test('a place that cannot be written is told, and so is a file that is not there', async () => {
-  await expect(writeSafetensors(join(directory, 'no/such.safetensors'), { a })).rejects.toThrow(/cannot be written \(ENOENT\)/)
+  await writeFile(join(directory, 'file'), '')
+  await expect(writeSafetensors(join(directory, 'file/such.safetensors'), { a })).rejects.toThrow(/cannot be written: a part of the path is not a directory \(ENOTDIR\)/)
   await expect(openCheckpoint(join(directory, 'nothing'))).rejects.toThrow(CheckpointError)
   await expect(openCheckpoint(directory)).rejects.toThrow('has neither model.safetensors nor model.safetensors.index.json')
 })

@@ -31,7 +31,7 @@ test('what a file holds says how it is read, and the end of its name what a text
 
 test('what cannot be read is told', async () => {
   await expect(readData([])).rejects.toThrow('no file: is given to learn from')
-  await expect(readData(['none.txt'])).rejects.toThrow('none.txt: cannot be read (ENOENT)')
+  await expect(readData(['none.txt'])).rejects.toThrow('none.txt: cannot be read: there is no such file or directory (ENOENT)')
   await expect(readData([file('a.csv', '1,2'), file('b.txt', '1,2')])).rejects.toThrow(/b\.txt: is text, .*a\.csv is a table; files that are read as one are of one kind/)
   await expect(readData([file('b.txt', '1,2')], { table: { label: '1' }, names: ['b'] })).resolves.toMatchObject({ kind: 'rows' })
   await expect(readData([file('bad.safetensors', 'x')])).rejects.toThrow('1 bytes are no safetensors file')

@@ -129,7 +129,7 @@ describe('refused', () => {
   test('a record that cannot be read is not taken for an empty one', async () => {
     const directory = join(root, 'unreadable')
     mkdirSync(join(directory, METRICS), { recursive: true })
-    await expect(readRecords(directory)).rejects.toThrow('EISDIR')
+    await expect(readRecords(directory)).rejects.toThrow('is a directory, not a regular file')
   })
 
   test('a checkpoint of another run', async () => {
@@ -161,7 +161,7 @@ test('the lock of a run that was killed is taken over', async () => {
 test('drafts of a run that was killed are taken away', async () => {
   const directory = join(root, 'drafts')
   await runInto(directory, trainingOf(), 2)
-  const draft = join(directory, CHECKPOINTS, `.${checkpointName(3)}.0123456789ab`)
+  const draft = join(directory, CHECKPOINTS, '.smoe-0123456789-0123456789-1-01234567.part')
   writeFileSync(draft, 'half')
   await runInto(directory, await resume(directory, trainingOf()))
   expect(existsSync(draft)).toBe(false)

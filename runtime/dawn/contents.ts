@@ -1,0 +1,103 @@
+/** What a directory of the cache holds, by checksum: a library with wrong bytes would end the process that loads it. */
+import { createHash } from 'node:crypto'
+import { readFileSync, renameSync, rmSync, statSync, writeFileSync, type Stats } from 'node:fs'
+import { join } from 'node:path'
+
+export const CONTENTS = 'contents.json'
+
+/** What the file system says of a file; the time of change cannot be set back, so the same state means the same bytes. */
+interface State {
+  readonly ino: number
+  readonly mtimeMs: number
+  readonly ctimeMs: number
+}
+
+interface Entry {
+  readonly bytes: number
+  readonly sha256: string
+  /** As it was when the checksum was last found right; without it the file is read. */
+  readonly checked?: State
+}
+
+export type Contents = Readonly<Record<string, Entry>>
+
+export const sha256 = (data: Uint8Array): string => createHash('sha256').update(data).digest('hex')
+
+const stateOf = ({ ino, mtimeMs, ctimeMs }: Stats): State => ({ ino, mtimeMs, ctimeMs })
+
+const isSame = (a: State, b: State | undefined): boolean => a.ino === b?.ino && a.mtimeMs === b.mtimeMs && a.ctimeMs === b.ctimeMs
+
+/** What a list of contents says; null where there is none, or it is not readable as one. */
+export function readContents(directory: string): Contents | null {
+  try {
+    const read = JSON.parse(readFileSync(join(directory, CONTENTS), 'utf8')) as Contents | null
+    return typeof read === 'object' ? read : null
+  } catch {
+    return null
+  }
+}
+
+export function writeContents(directory: string, contents: Contents): void {
+  const draft = join(directory, `${CONTENTS}.${process.pid}`)
+  try {
+    writeFileSync(draft, JSON.stringify(contents), { flush: true })
+    renameSync(draft, join(directory, CONTENTS))
+  } catch (error) {
+    rmSync(draft, { force: true })
+    throw error
+  }
+}
+
+/** The list of files as they are now. */
+export function contentsOf(directory: string, names: readonly string[]): Contents {
+  return Object.fromEntries(names.map((name) => {
+    const data = readFileSync(join(directory, name))
+    return [name, { bytes: data.length, sha256: sha256(data), checked: stateOf(statSync(join(directory, name))) }]
+  }))
+}
+
+/** The entry of a file that is as the list says, with the state it was found in; null for one that is not. */
+function checked(path: string, entry: Entry | undefined): Entry | null {
+  const stats = statSync(path)
+  if (entry === undefined || !stats.isFile() || stats.size !== entry.bytes) return null
+  if (isSame(stateOf(stats), entry.checked)) return entry
+  return sha256(readFileSync(path)) === entry.sha256 ? { ...entry, checked: stateOf(stats) } : null
+}
+
+/** Whether a directory holds these files as its list of contents says. Files are read only where they may have changed since they last were. */
+export function isWhole(directory: string, names: readonly string[]): boolean {
+  const listed = readContents(directory)
+  if (listed === null) return false
+  try {
+    const found = names.map((name) => [name, checked(join(directory, name), listed[name])] as const)
+    if (found.some(([, entry]) => entry === null)) return false
+    if (found.some(([name, entry]) => entry !== listed[name])) keep(directory, { ...listed, ...(Object.fromEntries(found) as Contents) })
+    return true
+  } catch {
+    return false
+  }
+}
+
+/** Where the cache cannot be written the files are read again the next time. */
+function keep(directory: string, contents: Contents): void {
+  try {
+    writeContents(directory, contents)
+  } catch {
+    // nothing depends on it
+  }
+}
+
+/** Files that have not changed for so long are not being copied now; milliseconds. */
+const SETTLED = 60_000
+
+/** Makes the list of a directory that came without one, once nothing writes there any more; false where it cannot be made yet. */
+export function adopt(directory: string, names: readonly string[]): boolean {
+  try {
+    const now = Date.now()
+    if (names.some((name) => now - statSync(join(directory, name)).ctimeMs < SETTLED)) return false
+    writeContents(directory, contentsOf(directory, names))
+    return true
+  } catch {
+    return false
+  }
+}

@@ -1,0 +1,127 @@
+/** A file, written whole or not at all. */
+import { chmodSync, chownSync, linkSync, renameSync, rmSync, type Stats } from 'node:fs'
+import { open, type FileHandle } from 'node:fs/promises'
+import { dirname } from 'node:path'
+import { makeDirectories, removeMade, syncDirectory } from './directories.ts'
+import { discard, draftPath, keepWatch, removeLeft, settle } from './draft.ts'
+import { asked, askedLater, refused, WRITE } from './reason.ts'
+import { commit, type Put, type Staged } from './staged.ts'
+import { writePiece, writeStream, type Pieces } from './stream.ts'
+import { targetOf, type Target } from './target.ts'
+
+/** The permissions of what is replaced, and its owner where that may be given. */
+export function keepModes(path: string, stats: Stats | null): void {
+  if (stats === null) return
+  try {
+    if (process.getuid?.() === 0) chownSync(path, stats.uid, stats.gid)
+  } catch {
+    // the file belongs to who writes it then
+  }
+  chmodSync(path, stats.mode & 0o7777)
+}
+
+async function fill(file: FileHandle, pieces: Pieces, typed: string): Promise<void> {
+  try {
+    for await (const piece of pieces) await askedLater(typed, WRITE, writePiece(file, piece))
+    await askedLater(typed, WRITE, file.sync())
+  } finally {
+    await file.close()
+  }
+}
+
+/** Writes a new file, all of it on the disk. Throws a FileError that names `typed`, and what the pieces throw. */
+export const writeNew = async (path: string, pieces: Pieces, typed = path): Promise<void> => fill(await askedLater(typed, WRITE, open(path, 'wx')), pieces, typed)
+
+const nothing = (): void => {}
+
+const stagedStream = (target: Exclude<Target, { kind: 'file' }>, typed: string, pieces: Pieces): Staged => ({
+  place: target.path, typed, discard: nothing,
+  write: () => writeStream(target, typed, pieces),
+  put: () => ({ undo: nothing, finish: nothing }),
+})
+
+/** Keeps what is at a path under another name; null where nothing is, or the file system has no hard links. */
+function keepOld({ path, stats }: Target & { kind: 'file' }): string | null {
+  if (stats === null) return null
+  const old = draftPath(dirname(path), path, 'part')
+  keepWatch(old)
+  try {
+    linkSync(path, old)
+    return old
+  } catch {
+    settle(old)
+    return null
+  }
+}
+
+/** Puts a draft in the place of a file, so that it can be undone unless it is the last of all. */
+function putFile(draft: string, target: Target & { kind: 'file' }, typed: string, isLast: boolean): Put {
+  const { path, stats } = target
+  const old = isLast ? null : keepOld(target)
+  try {
+    renameSync(draft, path)
+    settle(draft)
+  } catch (error) {
+    if (old !== null) discard(old)
+    throw refused(typed, WRITE, error)
+  }
+  return {
+    undo: () => {
+      if (old !== null) renameSync(old, path)
+      else if (stats === null) rmSync(path, { force: true })
+      if (old !== null) settle(old)
+    },
+    finish: () => {
+      if (old !== null) discard(old)
+      syncDirectory(dirname(path))
+    },
+  }
+}
+
+async function draftOf(target: Target & { kind: 'file' }, typed: string, pieces: Pieces): Promise<Staged> {
+  const { path, stats } = target
+  const draft = draftPath(dirname(path), path, 'part')
+  let made: readonly string[] = []
+  let isPut = false
+  const remove = (): void => {
+    if (isPut) return
+    discard(draft)
+    removeMade(made)
+  }
+  const put = (isLast: boolean): Put => {
+    const { undo, finish } = putFile(draft, target, typed, isLast)
+    isPut = true
+    return {
+      finish,
+      undo: () => {
+        undo()
+        removeMade(made)
+      },
+    }
+  }
+  try {
+    made = asked(typed, WRITE, () => makeDirectories(dirname(path)))
+    removeLeft(path)
+    keepWatch(draft)
+    await writeNew(draft, pieces, typed)
+    asked(typed, WRITE, () => keepModes(draft, stats))
+    return { place: path, typed, write: async () => {}, put, discard: remove }
+  } catch (error) {
+    remove()
+    throw error
+  }
+}
+
+/** Makes a file beside its place, and the directories on the way; devices and FIFOs are written when all is put in place. Throws a FileError that names `shown`. */
+export async function stageFile(path: string, pieces: Pieces, shown = path): Promise<Staged> {
+  const target = targetOf(path, shown)
+  return target.kind === 'file' ? draftOf(target, shown, pieces) : stagedStream(target, shown, pieces)
+}
+
+/** Writes a file: all of it is there under its name, or what was there before. Throws a FileError, and what the pieces throw. */
+export async function writeFileWhole(path: string, pieces: Pieces, shown = path): Promise<void> {
+  await commit([await stageFile(path, pieces, shown)])
+}
+
+/** A text as the one piece of a file. */
+export const textPieces = (text: string | Uint8Array): Pieces => [typeof text === 'string' ? new TextEncoder().encode(text) : text]

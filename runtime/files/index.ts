@@ -1,0 +1,11 @@
+/** Files of this machine, for Node: outputs that are whole or not there, inputs that are regular files. */
+
+export { makeDirectories } from './directories.ts'
+export { stageDirectory, type FileSet } from './directory.ts'
+export { isDraft } from './draft.ts'
+export { stageFile, textPieces, writeFileWhole } from './file.ts'
+export { kindOf } from './kind.ts'
+export { openRegular, readRegular, readRegularSync, readUpTo } from './read.ts'
+export { reasonOf } from './reason.ts'
+export { commit, commitEach, type Staged } from './staged.ts'
+export type { Pieces } from './stream.ts'
