@@ -52,7 +52,7 @@ test('a folder that cannot be made is a matter of usage', async () => {
   const there = place({ 'layer.smoe': LAYER, out: 'a file' })
   const { code, err } = await there.smoe('compile', 'layer.smoe', '-o', 'out')
   expect(code).toBe(2)
-  expect(err).toContain("cannot write 'out/plan.json'")
+  expect(err).toContain("'out' cannot be written: it is not a directory")
 })
 
 test('a list for programs', async () => {
