@@ -15,4 +15,4 @@ const byPath = (weight: WeightPort): WeightPort =>
   weight.pieces.length === 0 ? weight : { ...weight, stacked: false, pieces: [{ tensor: weightPath(weight.name), slices: [], transpose: isTransposed(weight.name) }] }
 
 /** The same plan for a checkpoint that names each weight by its path and has it as the model does, as training saves them, whatever the spec's `weights` say. */
-export const weightsByPath = (plan: Plan): Plan => ({ ...plan, weights: plan.weights.map(byPath) })
+export const weightsByPath = <P extends Pick<Plan, 'weights'>>(plan: P): P => ({ ...plan, weights: plan.weights.map(byPath) })

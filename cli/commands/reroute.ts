@@ -1,7 +1,7 @@
 /** `smoe reroute DIR`: a checkpoint routed by what its experts listen to, without training. */
 import { existsSync } from 'node:fs'
 import { Option, type Command } from 'commander'
-import { openCheckpoint, safetensorsPieces } from '../../runtime/checkpoint/files.ts'
+import { safetensorsPieces } from '../../runtime/checkpoint/files.ts'
 import type { Checkpoint } from '../../runtime/checkpoint/checkpoint.ts'
 import { textPieces } from '../../runtime/files/index.ts'
 import type { HostData } from '../../runtime/tensors.ts'
@@ -23,6 +23,8 @@ import { directions, observe, OBSERVED, openPlace, type Place } from '../reroute
 import { POLICIES, type Blend } from '../reroute/rewrite.ts'
 import { originalSpec, reroutedTexts, textFor, type Texts } from '../reroute/text.ts'
 import { openHeld } from '../run/held.ts'
+import { textReading } from '../run/text.ts'
+import { openWeights } from '../run/weights.ts'
 import type { Terminal } from '../terminal.ts'
 
 interface Options extends FormatOption {
@@ -56,7 +58,7 @@ interface Result {
 async function examine(directory: string, texts: Texts, original: Compiled, blended: Compiled, checkpoint: Checkpoint, place: Place, options: Options, terminal: Terminal): Promise<Result> {
   const file = await openHeld(options.held, blended.plan, terminal)
   try {
-    const inputs = await readCalibration(original.plan, options.calibrate, options.seed, terminal)
+    const inputs = await readCalibration(original, options.calibrate, options.seed, textReading({ weights: directory }, terminal), terminal)
     const observed = await observe(place, original, inputs, checkpoint)
     const held = await directions(place, blended, checkpoint, file)
     const routers = await routersOf(blended.plan, observed, held, checkpoint, options.alpha)
@@ -128,7 +130,7 @@ async function rerouteCheckpoint(directory: string, options: Options, terminal: 
     const spec = { set: [], model: options.model, root: options.root }
     const original = compileSource(source, spec, place.target, terminal, OBSERVED)
     const blended = compileSource(texts.blended, spec, place.target, terminal)
-    const checkpoint = await openCheckpoint(terminal.path(directory))
+    const { checkpoint } = await openWeights(directory, terminal)
     try {
       noteUnread(checkpoint, matchWeights(original.plan, checkpoint).extra, terminal)
       const result = await examine(directory, texts, original, blended, checkpoint, place, options, terminal)

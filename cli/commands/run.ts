@@ -28,6 +28,8 @@ import { evaluateReference, evaluateReferenceHeld, readWeights } from '../run/re
 import { exactInputs, readFeeds, storedInputs, type Feeds } from '../run/replay.ts'
 import { addRoutingOptions, exactRoutes, routerCollapse, routesWanted, splitRoutes, routeOutputs, withinOf, type RoutingOptions } from '../run/routes.ts'
 import { findTensor, readTensor } from '../run/tensors.ts'
+import { textReading } from '../run/text.ts'
+import { openWeights as openRunWeights } from '../run/weights.ts'
 import type { Terminal } from '../terminal.ts'
 import { noteUnread } from '../unread.ts'
 
@@ -37,6 +39,7 @@ interface Options extends SpecOptions, FormatOption, RoutingOptions {
   readonly in: readonly string[]
   readonly out?: string
   readonly device: string
+  readonly bytes?: boolean
   readonly profile?: boolean
   readonly compare?: string
   readonly tolerance: number
@@ -71,8 +74,7 @@ async function openWeights(path: string | undefined, needed: number, terminal: T
     if (needed === 0) return memoryCheckpoint({}, 'no checkpoint')
     throw new Failure(EXIT.usage, `the model has ${plural(needed, 'weight')}`, 'say where they are with --weights DIR_OR_FILE')
   }
-  if (!existsSync(terminal.path(path))) throw missingFile(path, terminal)
-  return openCheckpoint(terminal.path(path))
+  return (await openRunWeights(path, terminal)).checkpoint
 }
 
 async function runOnReference(path: string, options: Options, terminal: Terminal): Promise<Result> {
@@ -80,7 +82,7 @@ async function runOnReference(path: string, options: Options, terminal: Terminal
   const compilation = compileSpec(path, options, PORTABLE, terminal, { routes: routesWanted(options, terminal) })
   const { plan, graph } = compilation
   if (graph === null) throw new Error('a plan without a graph')
-  const feeds = await readFeeds(compilation, options.in, options.replayRoutes, terminal)
+  const feeds = await readFeeds(compilation, options.in, options.replayRoutes, textReading(options, terminal), terminal)
   const held = await openHeld(options.held, plan, terminal)
   const checkpoint = await openWeights(options.weights, plan.weights.length, terminal)
   try {
@@ -104,7 +106,7 @@ async function runOnDevice(path: string, options: Options, terminal: Terminal): 
   try {
     const compilation = compileSpec(path, options, device.target, terminal, { routes: routesWanted(options, terminal) })
     const { plan } = compilation
-    const feeds = await readFeeds(compilation, options.in, options.replayRoutes, terminal)
+    const feeds = await readFeeds(compilation, options.in, options.replayRoutes, textReading(options, terminal), terminal)
     const inputs = storedInputs(feeds)
     const held = await openHeld(options.held, plan, terminal)
     const checkpoint = await openWeights(options.weights, plan.weights.length, terminal)
@@ -203,10 +205,11 @@ export const run: CommandModule = {
   define: (command: Command, { run: action, terminal }: Context) =>
     addRoutingOptions(command
       .argument('<spec>', 'the spec; - is standard input')
-      .option('--weights <path>', 'a .safetensors file, or a folder with one or with shards and their index')
+      .option('--weights <path>', 'a .safetensors file, a folder with one or with shards and their index, or a run of smoe train')
       .option('--held <file>', 'what depends on weights alone, from a .safetensors file rather than made: as smoe reroute stores it')
-      .addOption(new Option('--in <name=file[:tensor]>', 'reads an input from a .safetensors file; once for each input')
+      .addOption(new Option('--in <name=file[:tensor]>', 'reads an input from a .safetensors or .npy file, or tokens from text; once for each input')
         .argParser((value: string, earlier: readonly string[]) => [...earlier, value]).default([], 'none'))
+      .option('--bytes', 'reads text as bytes, each a token, rather than with the vocabulary of the run that the weights are of')
       .option('--out <file>', 'a .safetensors file for every output under its name')
       .addOption(deviceOption(', reference (f64, slow)'))
       .addOption(modelOption())

@@ -3,9 +3,11 @@ import { evaluate, symbolsOf, dim } from '../../plan/dim.ts'
 import type { InputPort, Plan } from '../../plan/plan.ts'
 import type { Inputs } from '../../runtime/dims.ts'
 import { elementCount, type HostData } from '../../runtime/tensors.ts'
+import type { Compiled } from '../compilation.ts'
 import { createRandom, normal } from '../random.ts'
 import { EXIT, Failure } from '../exit.ts'
 import { readInputs } from '../run/inputs.ts'
+import type { TextReading } from '../run/text.ts'
 import type { Terminal } from '../terminal.ts'
 
 /** Tokens drawn where none are given: so many, in sequences of at most so many. */
@@ -29,8 +31,8 @@ function draw(port: InputPort, sizes: Readonly<Record<string, number>>, random: 
 }
 
 /** `FILE.safetensors:TENSOR` for the first input, or all inputs at random. Throws a Failure for what does not fit. */
-export async function readCalibration(plan: Plan, given: string | undefined, seed: number, terminal: Terminal): Promise<Inputs> {
-  if (given !== undefined) return readInputs(plan, [`${plan.inputs[0].name}=${given}`], terminal)
+export async function readCalibration({ plan, graph }: Compiled, given: string | undefined, seed: number, read: TextReading, terminal: Terminal): Promise<Inputs> {
+  if (given !== undefined) return readInputs({ plan, graph, read }, [`${plan.inputs[0].name}=${given}`], terminal)
   const [random, sizes] = [createRandom(seed), sizesOf(plan)]
   return Object.fromEntries(plan.inputs.map((port) => [port.name, draw(port, sizes, random)]))
 }

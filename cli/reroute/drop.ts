@@ -1,5 +1,6 @@
 /** Removes experts: from the checkpoint, from the held directions, from the spec. */
 import type { Source } from '../../grammar/source.ts'
+import { weightsByPath } from '../../plan/weight-path.ts'
 import type { Checkpoint } from '../../runtime/checkpoint/checkpoint.ts'
 import type { HostData } from '../../runtime/tensors.ts'
 import type { Compiled } from '../compilation.ts'
@@ -47,7 +48,7 @@ export function dropExperts(compiled: Compiled, routers: readonly Routers[], che
   const { experts } = routers[0].old
   const layers = Object.fromEntries(routers.map((one, at) => [one.old.name, chooseDropped(one, request.by, count, request.seed + at)]))
   const kept = Object.entries(layers).map(([name, gone]) => ({ path: name.replaceAll('/', '.'), experts, kept: stay(experts, gone) }))
-  const tensors = cutTensors(compiled.plan, compiled.model!.moes, kept, checkpoint)
+  const tensors = cutTensors(checkpoint.isByPath === true ? weightsByPath(compiled.plan) : compiled.plan, compiled.model!.moes, kept, checkpoint)
   const files = directoryFiles(request.from, checkpoint, { tensors, experts, kept: experts - count }, terminal)
   const message = `wrote the checkpoint with ${plural(experts - count, 'expert')} a layer to ${request.to}`
   return { dropped: { layers, kept: experts - count }, output: { output: directoryOf(request.to, files, terminal), message } }

@@ -1,7 +1,9 @@
 /** The texts of a spec before and after its routes change. */
+import { existsSync } from 'node:fs'
 import { dirname, join, relative } from 'node:path'
 import type { Source } from '../../grammar/source.ts'
 import { parse } from '../../grammar/parse.ts'
+import { METRICS } from '../../training/files/record.ts'
 import { importFrom } from '../import/from.ts'
 import { refuseErrors } from '../diagnostics.ts'
 import { EXIT, Failure } from '../exit.ts'
@@ -12,6 +14,7 @@ import { moved, reroute, type Blend } from './rewrite.ts'
 /** The user's spec, or what is imported from the checkpoint. Throws a Failure for text that does not parse. */
 export async function originalSpec(directory: string, spec: string | undefined, terminal: Terminal): Promise<Source> {
   if (spec === undefined) {
+    if (existsSync(terminal.path(join(directory, METRICS)))) throw new Failure(EXIT.usage, `'${directory}' is a run of smoe train`, 'give its spec with --spec')
     const { name, spec: text, notes } = await importFrom(directory, {}, terminal)
     for (const note of notes) terminal.err(`note: ${note}\n`)
     return { path: `${name}.smoe`, text }

@@ -12,6 +12,7 @@ import { EXIT, Failure } from '../exit.ts'
 import type { Terminal } from '../terminal.ts'
 import { readInputs } from './inputs.ts'
 import { namesOf, readRecord } from './routes.ts'
+import type { TextReading } from './text.ts'
 
 /** All that enters a run but weights. */
 export interface Feeds {
@@ -29,11 +30,11 @@ function wantedLayer({ promises: { answersAll, most, groups }, ...ports }: Route
 }
 
 /** Reads the inputs that a model declares and, where decisions are to be replayed, those from their file. Throws a Failure or a RouteError. */
-export async function readFeeds({ graph, plan }: Compiled, sources: readonly string[], replayed: string | undefined, terminal: Terminal): Promise<Feeds> {
+export async function readFeeds({ graph, plan }: Compiled, sources: readonly string[], replayed: string | undefined, read: TextReading, terminal: Terminal): Promise<Feeds> {
   const ports = graph?.replayed ?? []
   const given = new Set(ports.flatMap(namesOf))
   const declared = { ...plan, inputs: plan.inputs.filter(({ name }) => !given.has(name)) }
-  const inputs = await readInputs(declared, sources, terminal)
+  const inputs = await readInputs({ plan: declared, graph, read }, sources, terminal)
   const dims = bindDims(declared, inputs)
   if (replayed === undefined) return { inputs, dims, replay: null }
   if (ports.length === 0) throw new Failure(EXIT.usage, `${plan.model} has no routed layer`)

@@ -14,6 +14,8 @@ export interface Checkpoint {
   readonly name: string
   readonly tensors: ReadonlyMap<string, TensorInfo>
   readonly metadata: Readonly<Record<string, string>>
+  /** Whether each weight stands under its path in the model and has its shape there, whatever a spec's `weights` say: so training saves them. */
+  readonly isByPath?: boolean
   /** Bytes of a tensor from an offset inside it. Throws a CheckpointError where they cannot be read. */
   readonly read: (tensor: string, offset: number, length: number) => Promise<Uint8Array>
   readonly close: () => Promise<void>

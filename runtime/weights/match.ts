@@ -1,5 +1,6 @@
 import { evaluate } from '../../plan/dim.ts'
 import type { Plan, WeightPiece, WeightPort } from '../../plan/plan.ts'
+import { weightsByPath } from '../../plan/weight-path.ts'
 import type { Checkpoint, TensorInfo } from '../checkpoint/checkpoint.ts'
 import type { WeightProblem } from '../errors.ts'
 import { cut, listed } from '../checkpoint/quote.ts'
@@ -60,11 +61,12 @@ function extraTensors(plan: Pick<Plan, 'weights'>, checkpoint: Checkpoint): read
 }
 
 /** Finds every piece of every weight; what does not fit is told all at once. */
-export function matchWeights(plan: Pick<Plan, 'weights'>, checkpoint: Checkpoint): {
+export function matchWeights(given: Pick<Plan, 'weights'>, checkpoint: Checkpoint): {
   readonly matches: readonly Match[]
   readonly problems: readonly WeightProblem[]
   readonly extra: readonly string[]
 } {
+  const plan = checkpoint.isByPath === true ? weightsByPath(given) : given
   const matches: Match[] = []
   const problems: WeightProblem[] = []
   const search: Search = { left: MOST_SEARCHED }

@@ -7,7 +7,7 @@ import type { Progress } from '../progress.ts'
 import { CHECKPOINT_VERSION, checksum, KEYS, probeName } from './encode.ts'
 import type { Saved } from './saved.ts'
 
-interface Head extends Omit<Saved, 'state' | 'progress'> {
+export interface Head extends Omit<Saved, 'state' | 'progress'> {
   readonly version: number
   readonly progress: Omit<Progress, 'probe'>
   readonly probe: readonly { readonly name: string; readonly experts: number }[] | null
@@ -15,7 +15,8 @@ interface Head extends Omit<Saved, 'state' | 'progress'> {
 
 type Tensors = Record<string, FileData>
 
-function headOf({ name, metadata }: Checkpoint): Head {
+/** What the metadata of a run's checkpoint say. Throws a ResumeError for any other. */
+export function headOf({ name, metadata }: Checkpoint): Head {
   if (!Object.hasOwn(metadata, KEYS.head)) throw new ResumeError(name, `is no checkpoint of a training run: its metadata has no '${KEYS.head}'`)
   let head: unknown
   try {

@@ -22,7 +22,8 @@ const isNarrowText = (bytes: Uint8Array): boolean => {
 
 const shown = ({ type, tokens, largest }: Reading): string => `${tokens.toLocaleString('en')} of ${type}, the largest ${largest}`
 
-function looksLike(bytes: Uint8Array): string {
+/** What bytes that are not text look like, and the option of training that reads them so. */
+export function looksLike(bytes: Uint8Array): string {
   if (isWideText(bytes)) return 'it looks like UTF-16; save it as UTF-8'
   if (isNarrowText(bytes)) return 'it looks like text in another encoding; save it as UTF-8, or read it as bytes with --bytes'
   const readings = asTokens(bytes)
@@ -37,20 +38,16 @@ function looksLike(bytes: Uint8Array): string {
 
 const halvesAreZero = (bytes: Uint8Array): boolean => bytes.every((byte, at) => at % 2 === 0 || byte === 0)
 
-/** What is wrong with bytes as text, and what reads them; null for text, whose encoding is not looked at. */
-export function binaryProblem(bytes: Uint8Array): string | null {
+/** What reads bytes that are not text. */
+export type Help = (bytes: Uint8Array) => string
+
+/** Throws a DataError for bytes that are not text; their encoding is not looked at. */
+export function checkText(bytes: Uint8Array, name: string, help: Help): void {
+  const refuse = (why: string): never => {
+    throw new DataError(name, null, `is not text: ${why}; ${help(bytes)}`)
+  }
   const zero = bytes.indexOf(0)
-  if (zero >= 0) return `is not text: byte ${zero} is 0; ${looksLike(bytes)}`
+  if (zero >= 0) refuse(`byte ${zero} is 0`)
   const controls = bytes.reduce((count, byte) => count + (isControl(byte) ? 1 : 0), 0)
-  if (controls > MOST_CONTROL * bytes.length) return `is not text: ${controls} of its ${bytes.length} bytes are control characters; ${looksLike(bytes)}`
-  return null
+  if (controls > MOST_CONTROL * bytes.length) refuse(`${controls} of its ${bytes.length} bytes are control characters`)
 }
-
-/** Throws a DataError for bytes that are not text. */
-export function checkText(bytes: Uint8Array, name: string): void {
-  const problem = binaryProblem(bytes)
-  if (problem !== null) throw new DataError(name, null, problem)
-}
-
-/** For bytes that are not UTF-8: what would read them. */
-export const otherReading = looksLike

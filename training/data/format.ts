@@ -16,11 +16,11 @@ const zipWith = (pattern: RegExp) => (bytes: Uint8Array): boolean => {
 }
 
 /** `{"text": ...}` on each of the first lines, or on the only one. */
-function isJsonLines(bytes: Uint8Array): boolean {
+function isJsonLines(bytes: Uint8Array, size: number): boolean {
   if (!/^(?:\xef\xbb\xbf)?\s*\{\s*"/.test(ascii(bytes, 0, 64))) return false
   const lines = new TextDecoder().decode(bytes.subarray(0, 2 ** 20)).split(/\r?\n/)
-  const whole = bytes.length > 2 ** 20 ? lines.slice(0, -1) : lines
-  return whole.slice(0, 3).every((line) => line.trim() === '' || isObject(line))
+  const whole = size > 2 ** 20 || size > bytes.length ? lines.slice(0, -1) : lines
+  return whole.length > 0 && whole.slice(0, 3).every((line) => line.trim() === '' || isObject(line))
 }
 
 function isObject(line: string): boolean {
@@ -33,10 +33,10 @@ function isObject(line: string): boolean {
 }
 
 /** A safetensors file begins with the length of its header, which is JSON. */
-function isSafetensors(bytes: Uint8Array): boolean {
+function isSafetensors(bytes: Uint8Array, size: number): boolean {
   if (bytes.length < 10 || bytes[8] !== 0x7b) return false
   const length = new DataView(bytes.buffer, bytes.byteOffset).getBigUint64(0, true)
-  return length >= 2n && length <= BigInt(bytes.length - 8)
+  return length >= 2n && length <= BigInt(size - 8)
 }
 
 /** Token files of llm.c: 256 numbers of 32 bits, the first of which is one of two. */
@@ -44,7 +44,7 @@ const llmc = (magic: number) => (bytes: Uint8Array): boolean =>
   bytes.length >= 1024 && new DataView(bytes.buffer, bytes.byteOffset).getUint32(0, true) === magic
 
 interface Known {
-  readonly is: (bytes: Uint8Array) => boolean
+  readonly is: (bytes: Uint8Array, size: number) => boolean
   /** How it is read. */
   readonly read: 'npy' | 'safetensors' | 'llmc16' | 'llmc32'
 }
@@ -95,18 +95,18 @@ const JSON_LINES = { what: 'JSON lines', help: `${TEXT}; --text reads it as the 
 
 export type Format =
   | { readonly kind: 'known'; readonly read: Known['read'] }
-  | { readonly kind: 'refused'; readonly what: string; readonly help: string }
+  | { readonly kind: 'refused'; readonly isText: boolean; readonly what: string; readonly help: string }
   /** Nothing that its first bytes would tell. */
   | { readonly kind: 'other' }
 
 /** A text may begin with any word; none of the formats is in ASCII alone. */
 const isAscii = (bytes: Uint8Array): boolean => bytes.every((byte) => byte > 0 && byte < 128)
 
-/** What bytes are, all of a file's. */
-export function formatOf(bytes: Uint8Array): Format {
-  const known = KNOWN.find(({ is }) => is(bytes))
+/** What the first bytes of a file are, 4 KiB or all of them, which has so many. */
+export function formatOf(bytes: Uint8Array, size = bytes.length): Format {
+  const known = KNOWN.find(({ is }) => is(bytes, size))
   if (known !== undefined) return { kind: 'known', read: known.read }
   const refused = isAscii(bytes.subarray(0, 4096)) ? undefined : REFUSED.find(({ is }) => is(bytes))
-  if (refused === undefined && isJsonLines(bytes)) return { kind: 'refused', ...JSON_LINES }
-  return refused === undefined ? { kind: 'other' } : { kind: 'refused', what: refused.what, help: refused.help }
+  if (refused === undefined && isJsonLines(bytes, size)) return { kind: 'refused', isText: true, ...JSON_LINES }
+  return refused === undefined ? { kind: 'other' } : { kind: 'refused', isText: false, what: refused.what, help: refused.help }
 }

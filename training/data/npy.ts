@@ -11,7 +11,7 @@ export interface FileArray {
 const MAGIC = '\x93NUMPY'
 
 const TYPES: Readonly<Record<string, DTypeName>> = {
-  '|u1': 'U8', '|i1': 'I8', '<u2': 'U16', '<i2': 'I16', '<u4': 'U32', '<i4': 'I32', '<i8': 'I64', '<f2': 'F16', '<f4': 'F32', '<f8': 'F64',
+  '|b1': 'BOOL', '|u1': 'U8', '|i1': 'I8', '<u2': 'U16', '<i2': 'I16', '<u4': 'U32', '<i4': 'I32', '<i8': 'I64', '<f2': 'F16', '<f4': 'F32', '<f8': 'F64',
 }
 
 interface Head {

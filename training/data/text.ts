@@ -1,7 +1,7 @@
 import { DataError } from '../errors.ts'
 import type { StreamData } from './data.ts'
 import { joinData } from './join.ts'
-import { checkText, otherReading } from './binary.ts'
+import { checkText, looksLike, type Help } from './binary.ts'
 import { charactersOf, encodeText, type Vocabulary } from './vocabulary.ts'
 
 export interface Text {
@@ -12,14 +12,14 @@ export interface Text {
 /** No engine has longer strings than that in any case. */
 const MOST_BYTES = 2 ** 29 - 24
 
-/** Bytes of a file as text. Throws a DataError with the line where they are not UTF-8. */
-export function decodeUtf8(bytes: Uint8Array, name: string): string {
-  checkText(bytes, name)
+/** Bytes of a file as text. Throws a DataError with the line where they are not UTF-8, and what `help` says of them. */
+export function decodeUtf8(bytes: Uint8Array, name: string, help: Help = looksLike): string {
+  checkText(bytes, name, help)
   if (bytes.length > MOST_BYTES) throw new DataError(name, null, `has ${bytes.length} bytes, and a text has at most ${MOST_BYTES}; several files are read as one`)
   try {
     return new TextDecoder('utf-8', { fatal: true }).decode(bytes)
   } catch {
-    throw new DataError(name, lineOfFault(bytes), `is not UTF-8; ${otherReading(bytes)}`)
+    throw new DataError(name, lineOfFault(bytes), `is not UTF-8; ${help(bytes)}`)
   }
 }
 

@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest'
-import { binaryProblem } from '../../../training/data/binary.ts'
+import { checkText, looksLike } from '../../../training/data/binary.ts'
 import { asTokens, llmcTokens, rawTokens } from '../../../training/data/raw.ts'
 import { uniform } from '../../support/random.ts'
 
@@ -29,10 +29,12 @@ test('a token file of llm.c says how many tokens follow its header', () => {
 })
 
 test('the type that bytes look like is that which makes sense of them', () => {
-  const likely = (data: ArrayBufferView): string => /--tokens (\w+)/.exec(binaryProblem(bytesOf(data)) ?? '')?.[1] ?? 'none'
+  const likely = (data: ArrayBufferView): string => /--tokens (\w+)/.exec(looksLike(bytesOf(data)))?.[1] ?? 'none'
   const large = Array.from({ length: 500 }, () => Math.floor(chance() * 50_257))
   expect([Uint16Array.from(ids), Uint16Array.from(large), Uint32Array.from(large), BigInt64Array.from(large, BigInt), Uint8Array.from(ids)].map(likely)).toEqual(['u16', 'u16', 'u32', 'i64', 'u8'])
   expect(asTokens(bytesOf(Uint16Array.from(ids)))).toContainEqual({ type: 'u16', tokens: 500, largest: Math.max(...ids) })
-  expect(binaryProblem(Buffer.from('Some words\n', 'utf16le'))).toContain('it looks like UTF-16')
-  expect(binaryProblem(Buffer.from('Some words,\ttwo lines\r\n\x1b[1mand bold\f'))).toBeNull()
+  expect(looksLike(Buffer.from('Some words\n', 'utf16le'))).toContain('it looks like UTF-16')
+  expect(looksLike(Buffer.from('Grüße, und noch mehr davon', 'latin1'))).toContain('it looks like text in another encoding')
+  checkText(Buffer.from('Some words,\ttwo lines\r\n\x1b[1mand bold\f'), 'a.txt', looksLike)
+  expect(() => checkText(Uint8Array.from(ids, (id) => id + 1), 'a.txt', looksLike)).toThrow(/^a\.txt: is not text: \d+ of its 500 bytes are control characters; it looks like token ids/)
 })
