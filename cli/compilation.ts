@@ -3,6 +3,7 @@ import { compile, type Compilation } from '../compiler/compile.ts'
 import type { LowerOptions } from '../compiler/lower/lower.ts'
 import { check } from '../compiler/model/check.ts'
 import { parse } from '../grammar/parse.ts'
+import { maximumDiagnostics } from '../grammar/report.ts'
 import type { Source } from '../grammar/source.ts'
 import type { Plan } from '../plan/plan.ts'
 import type { Target } from '../plan/target.ts'
@@ -23,7 +24,8 @@ export type CheckedSpec = Pick<Compilation, 'diagnostics' | 'file' | 'model'>
 /** Only what is needed to find mistakes: no graph, no kernels. */
 export function checkAnyway(path: string, { model: wanted, set, root }: SpecOptions, terminal: Terminal): CheckedSpec {
   const { file, diagnostics } = parse(readSource(path, terminal))
-  const { model, diagnostics: found } = check(file, { load: createLoader(terminal, root), model: wanted, set: parseSettings(set) })
+  const room = maximumDiagnostics - diagnostics.length
+  const { model, diagnostics: found } = check(file, { load: createLoader(terminal, root), model: wanted, set: parseSettings(set), most: room })
   return { diagnostics: [...diagnostics, ...found], file, model }
 }
 

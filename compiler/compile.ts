@@ -2,6 +2,7 @@
 import { parse } from '../grammar/parse.ts'
 import type { File } from '../grammar/ast.ts'
 import type { Diagnostic } from '../grammar/diagnostic.ts'
+import { maximumDiagnostics } from '../grammar/report.ts'
 import type { Source, Span } from '../grammar/source.ts'
 import type { Plan } from '../plan/plan.ts'
 import type { Target } from '../plan/target.ts'
@@ -48,7 +49,7 @@ const ONCE = { kind: 'once', name: 'once', regime: 'many', when: null } as const
 
 export function compile(source: Source, options: CompileOptions): Compilation {
   const parsed = parse(source)
-  const checked = check(parsed.file, options)
+  const checked = check(parsed.file, { ...options, most: maximumDiagnostics - parsed.diagnostics.length })
   const diagnostics = [...parsed.diagnostics, ...checked.diagnostics]
   const { model } = checked
   const reached = { diagnostics, file: parsed.file, model, graph: null, programs: [], plan: null }

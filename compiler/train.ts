@@ -1,6 +1,7 @@
 /** The plans of training, from the same model: a step for the layers that compete in it, the update, and a look at what was learned. */
 import type { Diagnostic } from '../grammar/diagnostic.ts'
 import { parse } from '../grammar/parse.ts'
+import { maximumDiagnostics } from '../grammar/report.ts'
 import type { Source, Span } from '../grammar/source.ts'
 import type { Plan } from '../plan/plan.ts'
 import type { Recipe } from '../plan/recipe.ts'
@@ -114,7 +115,7 @@ export interface TrainingCompilation {
 /** A source as far as its graphs of training. Pure, as `compile`. */
 export function compileTraining(source: Source, options: CheckOptions & { readonly recipe?: RecipeOverrides }): TrainingCompilation {
   const parsed = parse(source)
-  const { model, diagnostics: found } = check(parsed.file, options)
+  const { model, diagnostics: found } = check(parsed.file, { ...options, most: maximumDiagnostics - parsed.diagnostics.length })
   const diagnostics = [...parsed.diagnostics, ...found]
   const ok = model !== null && diagnostics.every(({ severity }) => severity !== 'error')
   try {

@@ -98,7 +98,7 @@ const rows = {
   },
   SMOE1017: {
     title: 'too many mistakes',
-    explanation: 'Only the first mistakes are shown; the rest is probably no text of this language.',
+    explanation: 'Only the first mistakes are shown, 200 at most, and the others are counted.',
     example: '// hundreds of mistakes',
   },
   SMOE2001: {

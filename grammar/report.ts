@@ -18,17 +18,23 @@ export interface Reporter {
   error(code: Code, message: string, span: Span, extras?: Extras): void
 }
 
-/** Keeps the first `maximumDiagnostics` in the order of their report, and says once that there are more. */
+/** What stands in the place of `count` mistakes that are not shown. */
+export const moreMistakes = (count: number, span: Span): Diagnostic =>
+  ({ code: 'SMOE1017', severity: 'error', message: `${count} more mistakes are not shown`, span, related: [], help: null, fix: null })
+
+/** Keeps the first `maximumDiagnostics` in the order of their report; where there are more, the last one counts the others. */
 export function createReporter(source: Source): Reporter {
   const diagnostics: Diagnostic[] = []
+  let count = 0
   const span = (start: number, end: number): Span => ({ source, start, end })
   const add = (code: Code, message: string, at: Span, extras: Extras): void => {
     const { related = [], help = null, fix = null } = extras
     diagnostics.push({ code, severity: 'error', message, span: at, related, help, fix })
   }
   const error = (code: Code, message: string, at: Span, extras: Extras = {}): void => {
-    if (diagnostics.length < maximumDiagnostics) add(code, message, at, extras)
-    else if (diagnostics.length === maximumDiagnostics) add('SMOE1017', 'there are more mistakes than are shown', at, {})
+    count++
+    if (count <= maximumDiagnostics) add(code, message, at, extras)
+    else diagnostics[maximumDiagnostics - 1] = moreMistakes(count - maximumDiagnostics + 1, diagnostics[maximumDiagnostics - 1]!.span)
   }
   return { source, diagnostics, span, error }
 }

@@ -25,9 +25,11 @@ export function closest(name: string, candidates: Iterable<string>): string | nu
   const limit = name.length <= 2 ? 1 : Math.ceil(name.length / 3)
   let best: string | null = null
   let bestDistance = limit + 1
+  const lower = name.toLowerCase()
   for (const candidate of candidates) {
-    if (candidate === name) continue
-    const distance = candidate.toLowerCase() === name.toLowerCase() ? 0.5 : editDistance(name, candidate, limit)
+    if (candidate === name || Math.abs(candidate.length - name.length) >= bestDistance) continue
+    // only what is nearer than the best so far is of interest
+    const distance = candidate.toLowerCase() === lower ? 0.5 : editDistance(name, candidate, Math.ceil(bestDistance) - 1)
     if (distance < bestDistance && distance < Math.max(name.length, candidate.length)) {
       best = candidate
       bestDistance = distance

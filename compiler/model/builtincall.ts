@@ -3,6 +3,7 @@ import type { Argument, CallExpression, Expression } from '../../grammar/ast.ts'
 import type { Dim } from '../../plan/dim.ts'
 import { emptyTable } from '../../plan/table.ts'
 import type { DType } from '../graph/vocabulary.ts'
+import { MOST_ITERATIONS } from '../ops/sinkhorn.ts'
 import { apply, type Operand } from './apply.ts'
 import { foldCall } from './arithmetic.ts'
 import type { BuiltinParameter } from './builtin/builtin.ts'
@@ -12,9 +13,9 @@ import { complain, elaborate, valueOf, wordsOf, type Frame } from './context.ts'
 import { nearest } from './names.ts'
 import type { Static } from './static.ts'
 import { settingOf } from './train/method.ts'
-import { real } from './train/setting.ts'
+import { int, real } from './train/setting.ts'
 import { ofStatic, UNKNOWN, type Value } from './value.ts'
-import { waitsForRun, wantExtent, wantNumber, wantStatic } from './wants.ts'
+import { wantExtent, wantNumber, wantStatic } from './wants.ts'
 
 /** The argument each parameter got; null after a mistake. */
 function match(frame: Frame, call: CallExpression, builtin: BuiltinName): ReadonlyMap<BuiltinParameter, readonly Argument[]> | null {
@@ -27,7 +28,7 @@ function match(frame: Frame, call: CallExpression, builtin: BuiltinName): Readon
     if (parameter === undefined || (argument.name === null && parameter.kind === 'sizes')) {
       const { name } = argument
       if (name === null) complain(frame, { code: 'SMOE3005', message: `too many arguments: ${signature}`, span: argument.span })
-      else complain(frame, { code: 'SMOE2008', message: `${call.callee.text} has no parameter ${name.text}: ${signature}`, span: name.span, ...nearest(name, parameters.map((one) => one.name)) })
+      else complain(frame, { code: 'SMOE2008', message: `${call.callee.text} has no parameter ${name.text}: ${signature}`, span: name.span, ...nearest(name, () => parameters.map((one) => one.name)) })
       continue
     }
     if (argument.name === null && parameter.kind !== 'rest') at++
@@ -70,16 +71,16 @@ function option(frame: Frame, parameter: BuiltinParameter, args: readonly Argume
       return null
     }
     case 'iterations': {
-      const iterations = wantNumber(frame, value, 'the number of iterations')
+      const count = settingOf(frame, value, ITERATIONS, 'the number of iterations')
+      const iterations = count === null ? null : wantNumber(frame, value, 'the number of iterations')
       // the default stands in where the number is not known yet: no type depends on it
       return iterations === null ? {} : { iterations }
     }
     case 'tolerance': {
-      const tolerance = wantStatic(frame, value, 'real', 'the tolerance')
+      const tolerance = settingOf(frame, value, TOLERANCE, 'the tolerance')
       const known = tolerance === null ? undefined : valueOf(frame, tolerance)
       if (typeof known === 'number') return { tolerance: known }
-      const waits = tolerance !== null && waitsForRun(frame, tolerance, 'the tolerance', value.span)
-      if (tolerance !== null && !waits && !frame.context.isAlone) complain(frame, { code: 'SMOE3008', message: 'the tolerance is one for all turns of a repeat', span: value.span })
+      if (tolerance !== null && !frame.context.isAlone) complain(frame, { code: 'SMOE3008', message: 'the tolerance is one for all turns of a repeat', span: value.span })
       return {}
     }
     case 'dtype': {
@@ -136,6 +137,8 @@ function operandsOf(frame: Frame, parameter: BuiltinParameter, args: readonly Ar
   }
 }
 
+const ITERATIONS = int('how many there are at most', null, { from: 1, to: MOST_ITERATIONS })
+const TOLERANCE = real('by how much the columns may miss', null)
 const RATE = real('the share that is left out', null, { to: 1, excludes: 'to' })
 
 /** Random numbers are drawn in training alone. A body that can be called there or elsewhere is judged where it is called. */

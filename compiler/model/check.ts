@@ -23,6 +23,8 @@ export interface CheckOptions {
   readonly model?: string
   /** Values of the model's parameters in place of their defaults. */
   readonly set?: Readonly<Record<string, StaticValue>>
+  /** How many diagnostics to give at most; the last counts those left out. */
+  readonly most?: number
 }
 
 export interface Checked {
@@ -44,8 +46,8 @@ export function check(file: File, options: CheckOptions): Checked {
   }
 }
 
-function checkAll(file: File, { load, model: wanted, set = {} }: CheckOptions): Checked {
-  const reporter = createReporter()
+function checkAll(file: File, { load, model: wanted, set = {}, most }: CheckOptions): Checked {
+  const reporter = createReporter(most)
   const work = { calls: 0 }
   const modules = loadModules(file, load, reporter)
   const isRight = judge(reporter, work)

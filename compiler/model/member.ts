@@ -15,8 +15,6 @@ export function member(frame: Frame, { name, span }: MemberExpression): Value {
   const found = weights.find((step) => step.name === name.text)
   if (found !== undefined) return ofTerm({ kind: 'bank', weight: found.term, shape: [bank.count, ...found.term.shape], dtype: 'f32', origin: originOf(frame, span) })
   const names = weights.map((one) => one.name)
-  const { help } = nearest(name, names)
-  return complain(frame, {
-    code: 'SMOE2001', message: `${expert} has no weight ${name.text}`, span: name.span, help: help ?? (names.length === 0 ? 'it has none' : `its weights are ${names.join(', ')}`),
-  })
+  const all = names.length === 0 ? 'it has none' : `its weights are ${names.join(', ')}`
+  return complain(frame, { code: 'SMOE2001', message: `${expert} has no weight ${name.text}`, span: name.span, ...nearest(name, () => names, all) })
 }

@@ -109,11 +109,11 @@ function bring({ reporter }: Loader, module: Module, other: Module, name: string
   const found = own?.module === other ? own : undefined
   if (found === undefined) {
     const candidates = [...other.names.values()].filter((one) => one.module === other).map((one) => one.declaration.name.text)
-    const meant = closest(name, candidates)
-    reporter.report({
-      code: 'SMOE2005', message: `${other.file.source.path} declares no ${name}`, span,
-      help: meant === null ? (candidates.length > 0 ? `it declares ${candidates.join(', ')}` : null) : `${meant} is probably meant`,
-    })
+    const help = (): string | null => {
+      const meant = closest(name, candidates)
+      return meant === null ? (candidates.length > 0 ? `it declares ${candidates.join(', ')}` : null) : `${meant} is probably meant`
+    }
+    reporter.report({ code: 'SMOE2005', message: `${other.file.source.path} declares no ${name}`, span, help })
   }
   const known = module.names.get(as)
   if (known !== undefined && known.module !== BROKEN_MODULE) {

@@ -11,10 +11,13 @@ import { real } from './static.ts'
 /** A name lost to a mistake of form says nothing more. */
 export const isLost = (frame: Frame, name: string): boolean => name === '' || frame.module.file.lost.some((lost) => lost.text === name)
 
-const suggestion = (name: Name, candidates: readonly string[]): { help: string | null; fix: null } => {
-  const meant = closest(name.text, candidates)
-  return { help: meant === null ? null : `${meant} is probably meant`, fix: null }
-}
+/** The name of a list that was probably meant; else `otherwise`. Looked for only where it is shown. */
+export const nearest = ({ text }: Pick<Name, 'text'>, candidates: () => Iterable<string>, otherwise: string | null = null): { readonly help: () => string | null } => ({
+  help: () => {
+    const meant = closest(text, candidates())
+    return meant === null ? otherwise : `${meant} is probably meant`
+  },
+})
 
 export const article = (word: string): string => `${/^[aeiou]/.test(word) ? 'an' : 'a'} ${word}`
 
@@ -30,7 +33,7 @@ export function resolve(frame: Frame, name: Name): Value {
     return complain(frame, { code: 'SMOE2011', message: `${name.text} is ${article(other.declaration.declares)}; it is called, as in ${name.text}(...)`, span: name.span })
   }
   if (FUNCTIONS.has(name.text)) return complain(frame, { code: 'SMOE2011', message: `${name.text} is a function; it is called, as in ${name.text}(...)`, span: name.span })
-  return complain(frame, { code: 'SMOE2001', message: `there is no ${name.text} here`, span: name.span, ...suggestion(name, [...namesIn(frame.scope), ...Object.keys(CONSTANTS)]) })
+  return complain(frame, { code: 'SMOE2001', message: `there is no ${name.text} here`, span: name.span, ...nearest(name, () => [...namesIn(frame.scope), ...Object.keys(CONSTANTS), 'true', 'false']) })
 }
 
 /** Says that nothing with this name can be called. */
@@ -38,8 +41,6 @@ export function unknownCallee(frame: Frame, name: Name): Value {
   if (isLost(frame, name.text)) return UNKNOWN
   const bound = find(frame.scope, name.text)
   if (bound !== undefined) return complain(frame, { code: 'SMOE2011', message: `${name.text} is a value and cannot be called`, span: name.span })
-  const candidates = [...declaredNames(frame.module), ...FUNCTIONS.keys()]
-  return complain(frame, { code: 'SMOE2002', message: `there is no ${name.text} to call`, span: name.span, ...suggestion(name, candidates) })
+  const candidates = (): readonly string[] => [...declaredNames(frame.module), ...FUNCTIONS.keys()]
+  return complain(frame, { code: 'SMOE2002', message: `there is no ${name.text} to call`, span: name.span, ...nearest(name, candidates) })
 }
-
-export const nearest = suggestion

@@ -22,7 +22,7 @@ export function scalarType(frame: Frame, { type }: Parameter, report: boolean): 
   if (report && !isLost(frame, type.name.text)) {
     complain(frame, {
       code: 'SMOE3007', message: `there is no type ${type.name.text}`, span: type.span,
-      help: nearest(type.name, SCALARS).help ?? 'int, real, bool, string, choices such as "a" | "b", and tensors such as f32[N] are types',
+      ...nearest(type.name, () => SCALARS, 'int, real, bool, string, choices such as "a" | "b", and tensors such as f32[N] are types'),
     })
   }
   return null
@@ -57,7 +57,7 @@ export function matchArguments(
       const at = [{ span: declaration.name.span, message: `${callee} is declared here` }]
       if (name === null) wrong({ code: 'SMOE3005', message: `${callee} takes ${positional.length} arguments`, span: argument.span, related: at })
       else if (!isLost(frame, name.text) && !declaration.isPartial) {
-        wrong({ code: 'SMOE2008', message: `${callee} has no parameter ${name.text}`, span: name.span, related: at, ...nearest(name, positional.map((one) => one.name.text)) })
+        wrong({ code: 'SMOE2008', message: `${callee} has no parameter ${name.text}`, span: name.span, related: at, ...nearest(name, () => positional.map((one) => one.name.text)) })
       } else {
         ok = false
         isNamed = false
@@ -164,8 +164,7 @@ export function checkRange(callee: Frame, caller: Frame, parameter: Parameter, g
     return verify(caller, (lookup) => {
       const value = evaluate(given, lookup, folds)
       if (value === undefined || choices.includes(value as string)) return null
-      const meant = nearest({ text: String(value), span }, choices).help
-      return { code: 'SMOE4001', message: `${name.text} is ${rangeText(parameter)}, not ${JSON.stringify(value)}`, span, related, help: meant }
+      return { code: 'SMOE4001', message: `${name.text} is ${rangeText(parameter)}, not ${JSON.stringify(value)}`, span, related, ...nearest({ text: String(value) }, () => choices) }
     })
   }
   if (range === null) return true

@@ -1,7 +1,11 @@
 /** Where the checker puts its diagnostics: one for each mistake, at the place that can be changed. */
 import type { Code } from '../../grammar/codes.ts'
 import type { Diagnostic } from '../../grammar/diagnostic.ts'
+import { maximumDiagnostics, moreMistakes } from '../../grammar/report.ts'
 import type { Span } from '../../grammar/source.ts'
+
+/** What would mend a mistake; a function is asked only where the mistake is shown. */
+export type Help = string | null | (() => string | null)
 
 /** A diagnostic before it is placed. */
 export interface Problem {
@@ -10,7 +14,7 @@ export interface Problem {
   readonly span: Span
   readonly severity?: Diagnostic['severity']
   readonly related?: Diagnostic['related']
-  readonly help?: string | null
+  readonly help?: Help
   readonly fix?: Diagnostic['fix']
 }
 
@@ -42,8 +46,11 @@ function plain(message: string): string {
   return next === message ? message.replaceAll(' + -', ' - ') : plain(next)
 }
 
-export function createReporter(): Reporter {
+/** Shows at most `wanted` diagnostics, and at least one: where there are more, the last one counts the others. */
+export function createReporter(wanted = maximumDiagnostics): Reporter {
+  const most = Math.max(1, wanted)
   const diagnostics: Diagnostic[] = []
+  let hidden: Diagnostic | null = null
   const taken = new Set<string>()
   let calls: readonly { span: Span; callee: string }[] = []
   let count = 0
@@ -55,8 +62,12 @@ export function createReporter(): Reporter {
     const key = keyOf(placed.span)
     if (taken.has(key)) return
     taken.add(key)
+    if (diagnostics.length >= most) {
+      hidden = moreMistakes(taken.size - diagnostics.length + 1, hidden?.span ?? diagnostics.at(-1)?.span ?? placed.span)
+      return
+    }
     const { code, message, span, severity = 'error', related = [], help = null, fix = null } = placed
-    diagnostics.push({ code, severity, message: plain(message), span, related, help, fix })
+    diagnostics.push({ code, severity, message: plain(message), span, related, help: typeof help === 'function' ? help() : help, fix })
   }
   const within = <T>(next: typeof calls, body: () => T): T => {
     const before = calls
@@ -71,7 +82,9 @@ export function createReporter(): Reporter {
     report,
     during: (span, callee, body) => within([...calls, { span, callee }], body),
     apart: (body) => within([], body),
-    diagnostics,
+    get diagnostics() {
+      return hidden === null ? diagnostics : [...diagnostics.slice(0, most - 1), hidden]
+    },
     get count() {
       return count
     },

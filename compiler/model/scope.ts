@@ -36,6 +36,6 @@ export function assign(scope: Scope | null, name: string, value: Value): void {
 /** All names that can be seen. */
 export function namesIn(scope: Scope | null): readonly string[] {
   const names: string[] = []
-  for (let at = scope; at !== null; at = at.parent) names.push(...at.bindings.keys())
+  for (let at = scope; at !== null; at = at.parent) for (const name of at.bindings.keys()) names.push(name)
   return names
 }

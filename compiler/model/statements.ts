@@ -98,7 +98,7 @@ function assignStatement(frame: Frame, { name, value: expression }: AssignStatem
   const binding = find(frame.scope, name.text)
   if (binding === undefined) {
     if (isLost(frame, name.text)) return
-    complain(frame, { code: 'SMOE2001', message: `there is no ${name.text} here`, span: name.span, help: nearest(name, namesIn(frame.scope)).help ?? `var ${name.text} = ... declares it` })
+    complain(frame, { code: 'SMOE2001', message: `there is no ${name.text} here`, span: name.span, ...nearest(name, () => namesIn(frame.scope), `var ${name.text} = ... declares it`) })
     return
   }
   if (!binding.mutable) {

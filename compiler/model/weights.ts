@@ -71,9 +71,11 @@ const turnsOf = ({ loops, term: { bank } }: WeightFact, stacked: boolean): Frame
 const pathSpan = ({ path, span, template }: WeightEntry): Span => ({ ...span, end: path.at(-1)?.name.span.end ?? template.span.start })
 
 function unknownPath(frame: Frame, path: string, span: Span, targets: ReadonlyMap<string, Target>): void {
-  const meant = closest(keyOf(path), targets.keys())
-  const shown = meant === null ? null : targets.get(meant)!.path.replace('{*}', '{e}')
-  complain(frame, { code: 'SMOE5001', message: `no weight has the path ${path}`, span, help: shown === null ? null : `${shown} is probably meant` })
+  const help = (): string | null => {
+    const meant = closest(keyOf(path), targets.keys())
+    return meant === null ? null : `${targets.get(meant)!.path.replace('{*}', '{e}')} is probably meant`
+  }
+  complain(frame, { code: 'SMOE5001', message: `no weight has the path ${path}`, span, help })
 }
 
 function sourceOf(frame: Frame, entry: WeightEntry, { path, stacked }: Target): WeightSourceFact | null {

@@ -147,7 +147,7 @@ function finish([columns, state]: Operands): HostTensor {
 }
 
 /** Each may be a dispatch of its own. */
-const MOST_ITERATIONS = 1000
+export const MOST_ITERATIONS = 1000
 
 const wantIterations = (value: number): ShapeError | null =>
   Number.isInteger(value) && value >= 1 && value <= MOST_ITERATIONS ? null : fail(`the number of iterations is from 1 to ${MOST_ITERATIONS}, not ${value}`)

@@ -28,7 +28,7 @@ export function checkBatch(frame: Frame, statement: BatchStatement | null, head:
   for (const { name } of sizes) {
     if (name === null || runDims.has(name.text) || isLost(frame, name.text)) continue
     const isParameter = declaration.parameters.some((one) => one.name.text === name.text)
-    const help = isParameter ? `${name.text} is a parameter of the model, which has its value already` : nearest(name, [...runDims]).help
+    const help = isParameter ? `${name.text} is a parameter of the model, which has its value already` : nearest(name, () => runDims).help
     complain(frame, { code: 'SMOE2001', message: `no input has an open dim ${name.text}`, span: name.span, help })
   }
   const missing = [...runDims].filter((dim) => !sizes.some(({ name }) => name?.text === dim))

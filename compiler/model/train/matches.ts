@@ -23,7 +23,7 @@ export function matchesOf(frame: Frame, { value, span }: StringLiteral): readonl
   const found = all.filter(({ path }) => fits(value, path))
   // loops have no ends before the parameters have values
   if (found.length > 0 || context.isAlone || declaration.isPartial || context.broken.length > 0) return found
-  complain(frame, { code: 'SMOE5005', message: `no weight has a path that fits ${JSON.stringify(value)}`, span, help: advice(value, all.map(({ path }) => path)) })
+  complain(frame, { code: 'SMOE5005', message: `no weight has a path that fits ${JSON.stringify(value)}`, span, help: () => advice(value, all.map(({ path }) => path)) })
   return null
 }
 

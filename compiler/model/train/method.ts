@@ -30,7 +30,7 @@ function match(frame: Frame, callee: string, method: Method, args: readonly Argu
     if (name === undefined) complain(frame, { code: 'SMOE3005', message: `too many settings: ${signatureOf(callee, method)}`, span: argument.span })
     else if (!names.includes(name)) {
       const at = argument.name ?? { text: name, span: argument.span }
-      complain(frame, { code: 'SMOE2008', message: `${callee} has no setting ${name}: ${signatureOf(callee, method)}`, span: at.span, ...nearest(at, names) })
+      complain(frame, { code: 'SMOE2008', message: `${callee} has no setting ${name}: ${signatureOf(callee, method)}`, span: at.span, ...nearest(at, () => names) })
     } else if (given.has(name)) complain(frame, { code: 'SMOE3005', message: `${name} is given twice`, span: argument.span })
     else given.set(name, argument)
   })
@@ -58,7 +58,7 @@ export function methodOf(frame: Frame, { callee, arguments: args, label, span }:
   if (label !== null) complain(frame, { code: 'SMOE2009', message: `${article(what)} has no weights, so \`as\` names nothing`, span: label.span })
   if (!Object.hasOwn(table, callee.text)) {
     const names = Object.keys(table)
-    complain(frame, { code: 'SMOE2015', message: `there is no ${what} ${callee.text}`, span: callee.span, help: nearest(callee, names).help ?? `there are ${names.join(', ')}` })
+    complain(frame, { code: 'SMOE2015', message: `there is no ${what} ${callee.text}`, span: callee.span, ...nearest(callee, () => names, `there are ${names.join(', ')}`) })
     return null
   }
   const settings = settingsOf(frame, callee.text, table[callee.text], args, span)

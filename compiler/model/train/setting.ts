@@ -36,7 +36,7 @@ export function rangeText({ from, to, excludes }: Setting): string {
 
 export function isAllowed({ type, from, to, excludes }: Setting, value: StaticValue): boolean {
   if (type === 'bool') return typeof value === 'boolean'
-  if (typeof value !== 'number') return false
+  if (typeof value !== 'number' || !Number.isFinite(Math.fround(value))) return false
   return (excludes === 'from' ? value > from : value >= from) && (excludes === 'to' ? value < to : value <= to)
 }
 
