@@ -4,9 +4,9 @@ import { listed } from '../runtime/checkpoint/quote.ts'
 import { plural } from './output.ts'
 import type { Terminal } from './terminal.ts'
 
-/** `3 tensors of FILE are read by no weight: a, b, c` */
+/** `3 tensors of FILE are not read: a, b, c` */
 export const unreadText = ({ name }: Pick<Checkpoint, 'name'>, tensors: readonly string[]): string =>
-  `${plural(tensors.length, 'tensor')} of ${name} ${tensors.length === 1 ? 'is' : 'are'} read by no weight: ${listed([...tensors].sort(), 8)}`
+  `${plural(tensors.length, 'tensor')} of ${name} ${tensors.length === 1 ? 'is' : 'are'} not read: ${listed([...tensors].sort(), 8)}`
 
 /** Prints them where there are any. */
 export function noteUnread(checkpoint: Pick<Checkpoint, 'name'>, tensors: readonly string[], terminal: Terminal): void {

@@ -5,7 +5,6 @@ import { PORTABLE } from '../../plan/target.ts'
 import type { Checkpoint } from '../../runtime/checkpoint/checkpoint.ts'
 import type { FileData } from '../../runtime/checkpoint/encode.ts'
 import { openCheckpoint, safetensorsPieces } from '../../runtime/checkpoint/files.ts'
-import { memoryCheckpoint } from '../../runtime/checkpoint/memory.ts'
 import { readHeld } from '../../runtime/once.ts'
 import type { RouteRecord } from '../../runtime/routing/record.ts'
 import type { ReportFacts } from '../../runtime/routing/report.ts'
@@ -22,14 +21,13 @@ import { bytes, milliseconds, plural, table, writeJson } from '../output.ts'
 import { createProgress } from '../progress.ts'
 import { balanceLines, balances, demandBalance, type LayerBalance } from '../run/balance.ts'
 import { compareTensors, type Difference } from '../run/compare.ts'
-import { openHeld } from '../run/held.ts'
 import { kernelTimes, profileTable, type KernelTime } from '../run/profile.ts'
 import { evaluateReference, evaluateReferenceHeld, readWeights } from '../run/reference.ts'
 import { exactInputs, readFeeds, storedInputs, type Feeds } from '../run/replay.ts'
 import { addRoutingOptions, exactRoutes, routerCollapse, routesWanted, splitRoutes, routeOutputs, withinOf, type RoutingOptions } from '../run/routes.ts'
 import { findTensor, readTensor } from '../run/tensors.ts'
 import { textReading } from '../run/text.ts'
-import { openWeights as openRunWeights } from '../run/weights.ts'
+import { withWeights } from '../run/weight-files.ts'
 import type { Terminal } from '../terminal.ts'
 import { noteUnread } from '../unread.ts'
 
@@ -69,23 +67,13 @@ async function outputsAndRoutes({ compilation: { graph, plan }, feeds, checkpoin
   return { outputs, routes: { record, facts: { model: plan.model, adapter, dims: feeds.dims, replayed: options.replayRoutes, collapse, within: withinOf(graph) } } }
 }
 
-async function openWeights(path: string | undefined, needed: number, terminal: Terminal): Promise<Checkpoint> {
-  if (path === undefined) {
-    if (needed === 0) return memoryCheckpoint({}, 'no checkpoint')
-    throw new Failure(EXIT.usage, `the model has ${plural(needed, 'weight')}`, 'say where they are with --weights DIR_OR_FILE')
-  }
-  return (await openRunWeights(path, terminal)).checkpoint
-}
-
 async function runOnReference(path: string, options: Options, terminal: Terminal): Promise<Result> {
   if (options.profile === true) throw new Failure(EXIT.usage, 'the reference has no kernels to profile')
   const compilation = compileSpec(path, options, PORTABLE, terminal, { routes: routesWanted(options, terminal) })
   const { plan, graph } = compilation
   if (graph === null) throw new Error('a plan without a graph')
   const feeds = await readFeeds(compilation, options.in, options.replayRoutes, textReading(options, terminal), terminal)
-  const held = await openHeld(options.held, plan, terminal)
-  const checkpoint = await openWeights(options.weights, plan.weights.length, terminal)
-  try {
+  return withWeights(options, plan, terminal, async ({ checkpoint, held }) => {
     terminal.err('on the reference: f64 on the CPU, slow\n')
     const start = performance.now()
     const weights = await readWeights(graph, plan, checkpoint)
@@ -95,10 +83,7 @@ async function runOnReference(path: string, options: Options, terminal: Terminal
     terminal.err(`${plan.model}: ${milliseconds(performance.now() - start)} ms\n`)
     const outputs = exactRoutes(graph, exact)
     return { ...await outputsAndRoutes({ compilation, feeds, checkpoint, adapter: 'the reference, f64 on the CPU', outputs }, options), profile: null }
-  } finally {
-    await held?.close()
-    await checkpoint.close()
-  }
+  })
 }
 
 async function runOnDevice(path: string, options: Options, terminal: Terminal): Promise<Result> {
@@ -108,29 +93,27 @@ async function runOnDevice(path: string, options: Options, terminal: Terminal): 
     const { plan } = compilation
     const feeds = await readFeeds(compilation, options.in, options.replayRoutes, textReading(options, terminal), terminal)
     const inputs = storedInputs(feeds)
-    const held = await openHeld(options.held, plan, terminal)
-    const checkpoint = await openWeights(options.weights, plan.weights.length, terminal)
-    const start = performance.now()
-    const session = await createSession(device, plan)
-    const progress = createProgress(terminal, 'weights', 1)
-    try {
-      const onProgress = (done: number, all: number): void => progress.update(all === 0 ? 1 : done / all, bytes(all))
-      const loaded = await session.loadWeights(checkpoint, { allowExtra: true, onProgress, held: held ?? undefined })
-      progress.end()
-      noteUnread(checkpoint, loaded.extra, terminal)
-      const ready = performance.now()
-      const { outputs, profile } = options.profile === true
-        ? await session.profile(inputs).then(({ outputs, steps }) => ({ outputs, profile: kernelTimes(steps) }))
-        : { outputs: await session.run(inputs), profile: null }
-      const read = loaded.weights > 0 ? `${bytes(loaded.bytes)} of weights and ${plural(plan.kernels.length, 'kernel')} ready in ` : 'ready in '
-      terminal.err(`${plan.model}: ${read}${milliseconds(ready - start)} ms, run in ${milliseconds(performance.now() - ready)} ms\n`)
-      return { ...await outputsAndRoutes({ compilation, feeds, checkpoint, adapter: device.choice.name, outputs }, options), profile }
-    } finally {
-      progress.end()
-      session.dispose()
-      await held?.close()
-      await checkpoint.close()
-    }
+    return await withWeights(options, plan, terminal, async ({ checkpoint, held }) => {
+      const start = performance.now()
+      const session = await createSession(device, plan)
+      const progress = createProgress(terminal, 'weights', 1)
+      try {
+        const onProgress = (done: number, all: number): void => progress.update(all === 0 ? 1 : done / all, bytes(all))
+        const loaded = await session.loadWeights(checkpoint, { allowExtra: true, onProgress, held: held ?? undefined })
+        progress.end()
+        noteUnread(checkpoint, loaded.extra, terminal)
+        const ready = performance.now()
+        const { outputs, profile } = options.profile === true
+          ? await session.profile(inputs).then(({ outputs, steps }) => ({ outputs, profile: kernelTimes(steps) }))
+          : { outputs: await session.run(inputs), profile: null }
+        const read = loaded.weights > 0 ? `${bytes(loaded.bytes)} of weights and ${plural(plan.kernels.length, 'kernel')} ready in ` : 'ready in '
+        terminal.err(`${plan.model}: ${read}${milliseconds(ready - start)} ms, run in ${milliseconds(performance.now() - ready)} ms\n`)
+        return { ...await outputsAndRoutes({ compilation, feeds, checkpoint, adapter: device.choice.name, outputs }, options), profile }
+      } finally {
+        progress.end()
+        session.dispose()
+      }
+    })
   } finally {
     device.dispose()
   }

@@ -6,11 +6,15 @@ import { openCheckpoint } from '../../runtime/checkpoint/files.ts'
 import { EXIT, Failure } from '../exit.ts'
 import { missingFile } from '../load.ts'
 import type { Terminal } from '../terminal.ts'
+import { noteUnread } from '../unread.ts'
 
 /** The file of `--held`; null where none was given. Throws a Failure for a file that is not there and for a model that holds nothing. */
 export async function openHeld(path: string | undefined, { model, held }: Plan, terminal: Terminal): Promise<Checkpoint | null> {
   if (path === undefined) return null
   if (!existsSync(terminal.path(path))) throw missingFile(path, terminal)
   if (held.length === 0) throw new Failure(EXIT.usage, `${model} holds nothing that --held could give it`)
-  return openCheckpoint(terminal.path(path))
+  const checkpoint = await openCheckpoint(terminal.path(path))
+  const unread = [...checkpoint.tensors.keys()].filter((tensor) => !held.some(({ name }) => name === tensor))
+  noteUnread(checkpoint, unread, terminal)
+  return checkpoint
 }

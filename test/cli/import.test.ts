@@ -89,7 +89,7 @@ describe('tensors that nothing reads', () => {
     const there = folderOf(withoutScaling(configOf(plain)), { ...(await tensorsOf(plain)), 'model.layers.0.self_attn.q_proj.bias': bias, 'a.b': bias })
     const refused = await there.smoe('import', 'm', '-o', 'm.smoe')
     expect(refused.code).toBe(5)
-    expect(refused.err).toMatch(/2 tensors of .* are read by no weight: a\.b, model\.layers\.0\.self_attn\.q_proj\.bias\n/)
+    expect(refused.err).toMatch(/2 tensors of .* are not read: a\.b, model\.layers\.0\.self_attn\.q_proj\.bias\n/)
     expect(there.read('m.smoe')).toBeNull()
     const allowed = await there.smoe('import', 'm', '-o', 'm.smoe', '--allow-unread')
     expect(allowed.code).toBe(0)
@@ -99,7 +99,7 @@ describe('tensors that nothing reads', () => {
     for (const device of ['reference', 'swiftshader']) {
       const { code, err } = await there.smoe(...run, device)
       expect(code, err).toBe(0)
-      expect(err).toMatch(/note: 2 tensors of .* are read by no weight: a\.b, model\.layers\.0\.self_attn\.q_proj\.bias\n/)
+      expect(err).toMatch(/note: 2 tensors of .* are not read: a\.b, model\.layers\.0\.self_attn\.q_proj\.bias\n/)
     }
   }, 120_000)
 

@@ -1,6 +1,7 @@
 /** The record of a run in a directory: `metrics.jsonl`, and the same numbers for TensorBoard beside it. */
 import { open, readdir, unlink, type FileHandle } from 'node:fs/promises'
 import { join } from 'node:path'
+import { orClose } from '../../runtime/checkpoint/source.ts'
 import { readRegular, writeFileWhole } from '../../runtime/files/index.ts'
 import { lineOf, parseLines, recordsUpTo, type MetricsRecord, type Recorded } from '../record/metrics.ts'
 import { scalarsOf } from '../record/scalars.ts'
@@ -39,7 +40,8 @@ async function writeRecords(directory: string, records: readonly MetricsRecord[]
   await removeEventFiles(directory)
   await writeFileWhole(paths[0], records.map((record) => new TextEncoder().encode(lineOf(record))))
   await writeFileWhole(paths[1], [headOf(began), ...records.map(eventBytes)])
-  return [await open(paths[0], 'a'), await open(paths[1], 'a')]
+  const lines = await open(paths[0], 'a')
+  return [lines, await orClose(lines, () => open(paths[1], 'a'))]
 }
 
 /** A recorder that goes on from where a run stood, or begins where `from` is null. What was recorded after that is gone. */
