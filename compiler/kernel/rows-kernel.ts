@@ -8,7 +8,7 @@ import { records } from '../ops/records.ts'
 import type { Node } from '../graph/node.ts'
 import type { Expression, ReduceWord, Statement } from '../scalar/expression.ts'
 import { add, binary, element, less, literal, multiply, size, u32, variable } from '../scalar/build.ts'
-import { foldStart } from '../scalar/fold.ts'
+import { emptyFold, foldStart } from '../scalar/fold.ts'
 import { openScope, type KernelScope, type ScheduleContext } from './context.ts'
 import { describe, kernelName } from './describe.ts'
 import { delinearise } from './indexing.ts'
@@ -153,6 +153,11 @@ class RowsKernel implements RowWriter {
       body: [{ kind: 'assign', name, value }],
     })
     if (this.form.together) this.statements.push({ kind: 'combine', name, type: node.dtype, word })
+    const empty = emptyFold(word, node.dtype)
+    if (!(length.kind === 'literal' && length.value > 0) && empty !== foldStart(word, node.dtype)) {
+      const isEmpty = binary('equal', length, u32(0))
+      this.statements.push({ kind: 'if', condition: isEmpty, body: [{ kind: 'assign', name, value: literal(node.dtype, empty) }], otherwise: [] })
+    }
     this.scalars.set(node, variable(node.dtype, name))
   }
 

@@ -1,4 +1,5 @@
 /** What is known when a model is compiled: numbers, truth values and words, as expressions over parameters and loop indices. */
+import { floorRemainder } from '../scalar/arithmetic.ts'
 import { dim, evaluateExact, multiply, add, subtract, negate, floorDivide, symbol, symbolsOf, type Dim } from '../../plan/dim.ts'
 import { emptyTable } from '../../plan/table.ts'
 
@@ -31,7 +32,7 @@ const WORDS: Readonly<Record<string, (...values: readonly never[]) => StaticValu
   '-': (a: number, b: number) => a - b,
   '*': (a: number, b: number) => a * b,
   '/': (a: number, b: number) => a / b,
-  '%': (a: number, b: number) => a - b * Math.floor(a / b),
+  '%': floorRemainder,
   '==': (a: StaticValue, b: StaticValue) => a === b,
   '!=': (a: StaticValue, b: StaticValue) => a !== b,
   '<': (a: number, b: number) => a < b,

@@ -1,6 +1,7 @@
 /** Ops that treat each element alone; operands have one shape. */
 import type { DType, OpName, OpParams } from '../graph/vocabulary.ts'
 import type { BinaryWord, Expression, UnaryWord } from '../scalar/expression.ts'
+import { floorQuotient, floorRemainder, power, wholeRemainder } from '../scalar/arithmetic.ts'
 import { erf, half, sigmoid, softplus, toInteger } from './functions.ts'
 import {
   absolute, EXACT, inherited, ROUNDED, ulp, type Accuracy, type OpRecord, type Records, type ShapeError, type TensorType,
@@ -84,7 +85,7 @@ const exact = (formula: string, doc: string, functions: ByType<Unary>): Facets<U
 const unaries: Records<OpName & UnaryWord> = {
   negate: unary('negate', exact('y = -x', 'The opposite; i32 wraps.', { f32: (x) => -x, i32: (x) => -x | 0 })),
   abs: unary('abs', exact('y = |x|', 'The size; i32 wraps.', { f32: Math.abs, i32: (x) => Math.abs(x) | 0 })),
-  sign: unary('sign', { ...exact('y = sign(x)', '-1, 0 or 1.', { f32: Math.sign, i32: Math.sign }), isFlat: true }),
+  sign: unary('sign', { ...exact('y = sign(x)', '-1, 0 or 1; NaN of NaN.', { f32: Math.sign, i32: Math.sign }), isFlat: true }),
   not: unary('not', exact('y = not x', 'The other truth value.', { bool: (x) => 1 - x })),
   floor: unary('floor', { ...real('y = floor(x)', 'The greatest whole number that is not above x, as f32.', EXACT, Math.floor), isFlat: true }),
   exp: unary('exp', real('y = e^x', 'The exponential; 3 + 2|x| units in the last place.', inherited('3 + 2|x| ulp'), Math.exp)),
@@ -92,8 +93,8 @@ const unaries: Records<OpName & UnaryWord> = {
   log1p: unary('log1p', real('y = ln(1 + x)', 'The logarithm near 1; NaN below -1.', inherited('log(1 + x)'), Math.log1p)),
   sqrt: unary('sqrt', real('y = x^(1/2)', 'The square root; NaN below 0.', inherited('1 / rsqrt(x)'), Math.sqrt)),
   rsqrt: unary('rsqrt', real('y = x^(-1/2)', 'One over the square root; NaN below 0.', ulp(2), (x) => 1 / Math.sqrt(x))),
-  sin: unary('sin', real('y = sin x', 'The sine of an angle in radians.', absolute(2 ** -11), Math.sin)),
-  cos: unary('cos', real('y = cos x', 'The cosine of an angle in radians.', absolute(2 ** -11), Math.cos)),
+  sin: unary('sin', real('y = sin x', 'The sine of an angle in radians; beyond 1e5 a device only keeps it from -1 to 1.', absolute(2 ** -11), Math.sin)),
+  cos: unary('cos', real('y = cos x', 'The cosine of an angle in radians; beyond 1e5 a device only keeps it from -1 to 1.', absolute(2 ** -11), Math.cos)),
   tanh: unary('tanh', real('y = tanh x', 'The hyperbolic tangent.', absolute(1e-5), Math.tanh)),
   erf: unary('erf', real('y = 2/sqrt(pi) * integral of exp(-t^2) for t in 0..x', 'The error function.', absolute(1e-6), erf)),
   sigmoid: unary('sigmoid', real(
@@ -118,25 +119,25 @@ const logical = (formula: string, f: Binary): Facets<Binary> =>
 
 const commutes = <F>(facets: Facets<F>): Facets<F> => ({ ...facets, commutative: true })
 
-const EITHER = 'A device may give either where one is NaN.'
+const NAN_WINS = 'NaN where one is NaN.'
 
 const binaries: Records<OpName & BinaryWord> = {
   add: binary('add', commutes(arithmetic('y = a + b', 'i32 wraps.', ROUNDED, (x, y) => x + y, (x, y) => (x + y) | 0))),
   subtract: binary('subtract', arithmetic('y = a - b', 'i32 wraps.', ROUNDED, (x, y) => x - y, (x, y) => (x - y) | 0)),
   multiply: binary('multiply', commutes(arithmetic('y = a * b', 'i32 wraps.', ROUNDED, (x, y) => x * y, Math.imul))),
   divide: binary('divide', arithmetic(
-    'y = a / b', 'i32 rounds towards zero, and a / 0 = a.', ulp(2.5), (x, y) => x / y, (x, y) => (y === 0 ? x : (x / y) | 0),
+    'y = a / b', 'i32 rounds down, and a / 0 = a.', ulp(2.5), (x, y) => x / y, (x, y) => floorQuotient(x, y) | 0,
   )),
   remainder: binary('remainder', arithmetic(
-    'y = a - b * trunc(a / b)', 'Has the sign of a; in i32, a remainder by 0 is 0.', inherited('a - b * trunc(a / b)'),
-    (x, y) => x % y, (x, y) => (y === 0 ? 0 : (x % y) | 0),
+    'y = a - b * floor(a / b)', 'Has the sign of b, as in Python; NaN where b is 0 or a is infinite, and 0 where b is 0 in i32.', ROUNDED,
+    floorRemainder, wholeRemainder,
   )),
   power: binary('power', {
-    formula: 'y = a^b', doc: 'A device may give NaN for a below 0.', accuracy: inherited('exp2(b * log2(a))'),
-    functions: { f32: Math.pow },
+    formula: 'y = a^b', doc: '1 where a is 1 or b is 0, else NaN where one is NaN, and for a finite a below 0 and a b that is not whole.', accuracy: inherited('exp2(b * log2(a))'),
+    functions: { f32: power },
   }),
-  minimum: binary('minimum', commutes(arithmetic('y = min(a, b)', EITHER, EXACT, Math.min, Math.min))),
-  maximum: binary('maximum', commutes(arithmetic('y = max(a, b)', EITHER, EXACT, Math.max, Math.max))),
+  minimum: binary('minimum', commutes(arithmetic('y = min(a, b)', NAN_WINS, EXACT, Math.min, Math.min))),
+  maximum: binary('maximum', commutes(arithmetic('y = max(a, b)', NAN_WINS, EXACT, Math.max, Math.max))),
   less: binary('less', comparison('y = a < b', (x, y) => Number(x < y), ['f32', 'i32'])),
   less_equal: binary('less_equal', comparison('y = a <= b', (x, y) => Number(x <= y), ['f32', 'i32'])),
   equal: binary('equal', commutes(comparison('y = a == b', (x, y) => Number(x === y), ['f32', 'i32', 'bool']))),

@@ -46,11 +46,11 @@ export const reductions: Records<'sum' | 'max' | 'min'> = {
     empty: () => 0, join: (a, b) => a + b,
   }),
   max: reduction({
-    doc: 'Over no elements the lowest finite value.', formula: 'y = max(x[0], x[1], ...)', accuracy: EXACT,
+    doc: 'NaN where an element is; over no elements the lowest finite value.', formula: 'y = max(x[0], x[1], ...)', accuracy: EXACT,
     empty: (dtype) => LOWEST[dtype], join: Math.max,
   }),
   min: reduction({
-    doc: 'Over no elements the highest finite value.', formula: 'y = min(x[0], x[1], ...)', accuracy: EXACT,
+    doc: 'NaN where an element is; over no elements the highest finite value.', formula: 'y = min(x[0], x[1], ...)', accuracy: EXACT,
     empty: (dtype) => HIGHEST[dtype], join: Math.min,
   }),
 }

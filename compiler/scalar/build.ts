@@ -3,6 +3,7 @@
  * when all operands are literals and nowhere else, so that a device and the reference round alike.
  */
 import { dim as toDim, constantValue, type DimLike } from '../../plan/dim.ts'
+import { floorQuotient, wholeRemainder } from './arithmetic.ts'
 import type { BinaryWord, CallWord, Expression, ReduceWord, ScalarType, UnaryWord } from './expression.ts'
 
 const table = new Map<string, Expression>()
@@ -54,8 +55,8 @@ const INTEGER_FOLDS: { readonly [W in BinaryWord]?: (a: number, b: number) => nu
   add: (a, b) => a + b,
   subtract: (a, b) => a - b,
   multiply: (a, b) => a * b,
-  divide: (a, b) => Math.trunc(a / b),
-  remainder: (a, b) => a % b,
+  divide: floorQuotient,
+  remainder: wholeRemainder,
   minimum: Math.min,
   maximum: Math.max,
 }
@@ -99,7 +100,7 @@ function below(e: Expression): number | undefined {
 function integerLaw(word: BinaryWord, left: Expression, right: Expression): Expression | undefined {
   const [a, b] = [valueOf(left), valueOf(right)]
   const fold = INTEGER_FOLDS[word]
-  if (a !== undefined && b !== undefined && fold !== undefined && !(b === 0 && (word === 'divide' || word === 'remainder'))) {
+  if (a !== undefined && b !== undefined && fold !== undefined) {
     const value = fold(a, b)
     if (fits(left.type, value)) return literal(left.type, value)
   }

@@ -1,4 +1,4 @@
-/** What a fold of nothing gives: zero, or the least and the greatest number that the type holds. */
+/** What a fold begins with, and what a fold of nothing gives. */
 import type { ReduceWord, ScalarType } from './expression.ts'
 
 const RANGE: { readonly [T in ScalarType]: readonly [number, number] } = {
@@ -8,7 +8,14 @@ const RANGE: { readonly [T in ScalarType]: readonly [number, number] } = {
   bool: [0, 1],
 }
 
-export function foldStart(word: ReduceWord, type: ScalarType): number {
+/** Zero, or the least and the greatest finite number that the type holds. */
+export function emptyFold(word: ReduceWord, type: ScalarType): number {
   if (word === 'sum') return 0
   return RANGE[type][word === 'max' ? 0 : 1]
+}
+
+/** What changes no value that is joined to it: for reals an infinity, which may be all that is folded. */
+export function foldStart(word: ReduceWord, type: ScalarType): number {
+  if (word === 'sum' || type !== 'f32') return emptyFold(word, type)
+  return word === 'max' ? -Infinity : Infinity
 }

@@ -1,7 +1,8 @@
 /** Runs scalar statements on the host, numbers in f64: what a kernel means, whatever a target makes of it. */
 import { evaluate as sizeOf, type DimValues } from '../../plan/dim.ts'
 import { philox } from '../../plan/philox.ts'
-import { foldStart } from './fold.ts'
+import { floorQuotient, floorRemainder, power, wholeRemainder } from './arithmetic.ts'
+import { emptyFold, foldStart } from './fold.ts'
 import type { BinaryWord, CallWord, Expression, ReduceWord, ScalarType, Statement, UnaryWord } from './expression.ts'
 
 type Values = Float64Array | number[]
@@ -42,8 +43,8 @@ const BINARY: { readonly [W in BinaryWord]: (a: number, b: number) => number } =
   subtract: (a, b) => a - b,
   multiply: (a, b) => a * b,
   divide: (a, b) => a / b,
-  remainder: (a, b) => a % b,
-  power: (a, b) => a ** b,
+  remainder: floorRemainder,
+  power,
   minimum: Math.min,
   maximum: Math.max,
   less: (a, b) => truth(a < b),
@@ -53,9 +54,12 @@ const BINARY: { readonly [W in BinaryWord]: (a: number, b: number) => number } =
   or: (a, b) => truth(a !== 0 || b !== 0),
 }
 
+/** Words that have another meaning for whole numbers; a product of those may have more digits than f64 keeps. */
+const WHOLE: { readonly [W in BinaryWord]?: (a: number, b: number) => number } = { multiply: Math.imul, divide: floorQuotient, remainder: wholeRemainder }
+
 const FOLD: { readonly [W in ReduceWord]: (a: number, b: number) => number } = { sum: (a, b) => a + b, max: Math.max, min: Math.min }
 
-/** A value as its type keeps it: whole numbers wrap, and an integer quotient loses its fraction. */
+/** A value as its type keeps it: whole numbers wrap. */
 function keep(type: ScalarType, value: number): number {
   switch (type) {
     case 'u32':
@@ -115,10 +119,8 @@ export function createRunner(words: Words): {
         return keep(e.type, words.unary[e.word](value(e.operand, machine, own)))
       case 'binary': {
         const [left, right] = [value(e.left, machine, own), value(e.right, machine, own)]
-        // as WGSL has it: a whole number by zero is itself, with nothing left over
-        if (right === 0 && e.type !== 'f32' && (e.word === 'divide' || e.word === 'remainder')) return e.word === 'divide' ? left : 0
-        // a product of whole numbers may have more digits than f64 keeps
-        const result = e.word === 'multiply' && e.type !== 'f32' ? Math.imul(left, right) : BINARY[e.word](left, right)
+        const compute = (e.type === 'f32' ? undefined : WHOLE[e.word]) ?? BINARY[e.word]
+        const result = compute(left, right)
         return e.type === 'bool' ? result : keep(e.type, result)
       }
       case 'select':
@@ -132,10 +134,11 @@ export function createRunner(words: Words): {
         return CALL[e.word](...e.operands.map((operand) => value(operand, machine, own)))
       case 'reduce': {
         const count = value(e.extent, machine, own)
+        if (count === 0) return emptyFold(e.word, e.type)
         let total = foldStart(e.word, e.type)
         for (let i = 0; i < count; i++) {
           own.variables.set(e.variable, i)
-          total = FOLD[e.word](total, value(e.body, machine, own))
+          total = keep(e.type, FOLD[e.word](total, value(e.body, machine, own)))
         }
         return total
       }
@@ -244,7 +247,7 @@ export function createRunner(words: Words): {
 
 /** Folds a variable over the invocations of a workgroup. */
 function combine(word: ReduceWord, type: ScalarType, name: string, lanes: readonly Invocation[]): void {
-  const total = lanes.reduce((sum, lane) => FOLD[word](sum, found(lane.variables.get(name), name)), foldStart(word, type))
+  const total = lanes.reduce((sum, lane) => keep(type, FOLD[word](sum, found(lane.variables.get(name), name))), foldStart(word, type))
   for (const lane of lanes) lane.variables.set(name, total)
 }
 

@@ -13,9 +13,9 @@ export const UNARY: { readonly [W in UnaryWord]: (x: string, type: ScalarType) =
   negate: (x) => `(-${x})`,
   not: (x) => `(!${x})`,
   abs: (x) => `abs(${x})`,
-  sign: (x) => `sign(${x})`,
+  sign: (x, type) => (type === 'f32' ? `smoe_sign(${x})` : `sign(${x})`),
   floor: (x) => `floor(${x})`,
-  exp: (x) => `exp(${x})`,
+  exp: (x) => `smoe_exp(${x})`,
   log: (x) => `smoe_log(${x})`,
   log1p: (x) => `smoe_log1p(${x})`,
   sqrt: (x) => `sqrt(${x})`,
@@ -24,23 +24,28 @@ export const UNARY: { readonly [W in UnaryWord]: (x: string, type: ScalarType) =
   cos: (x) => `smoe_cos(${x})`,
   tanh: (x) => `smoe_tanh(${x})`,
   erf: (x) => `smoe_erf(${x})`,
-  sigmoid: (x) => `(1.0f / (1.0f + exp(-${x})))`,
+  sigmoid: (x) => `(1.0f / (1.0f + smoe_exp(-${x})))`,
   softplus: (x) => `smoe_softplus(${x})`,
   half: (x) => `smoe_half(${x})`,
 }
 
 export const BINARY: { readonly [W in BinaryWord]: (a: string, b: string, type: ScalarType) => string } = {
   add: (a, b) => `(${a} + ${b})`,
-  subtract: (a, b) => `(${a} - ${b})`,
+  // a driver may take x - x to be 0 whatever x is
+  subtract: (a, b, type) => (type === 'f32' && a === b ? `smoe_less_itself(${a})` : `(${a} - ${b})`),
   multiply: (a, b) => `(${a} * ${b})`,
-  divide: (a, b, type) => (isZero(b) ? divideByZero(a, b, type) : `(${a} / ${b})`),
+  divide: (a, b, type) => {
+    if (isZero(b)) return divideByZero(a, b, type)
+    return type === 'i32' ? `smoe_floor_quotient(${a}, ${b})` : `(${a} / ${b})`
+  },
   remainder: (a, b, type) => {
     if (isZero(b)) return spellLiteral(type, type === 'f32' ? NaN : 0)
-    return type === 'f32' ? `smoe_remainder(${a}, ${b})` : `(${a} % ${b})`
+    if (type === 'u32') return `(${a} % ${b})`
+    return type === 'f32' ? `smoe_remainder(${a}, ${b})` : `smoe_whole_remainder(${a}, ${b})`
   },
   power: (a, b) => `smoe_power(${a}, ${b})`,
-  minimum: (a, b) => `min(${a}, ${b})`,
-  maximum: (a, b) => `max(${a}, ${b})`,
+  minimum: (a, b, type) => (type === 'f32' ? `smoe_minimum(${a}, ${b})` : `min(${a}, ${b})`),
+  maximum: (a, b, type) => (type === 'f32' ? `smoe_maximum(${a}, ${b})` : `max(${a}, ${b})`),
   less: (a, b) => `(${a} < ${b})`,
   less_equal: (a, b) => `(${a} <= ${b})`,
   equal: (a, b) => `(${a} == ${b})`,
@@ -52,10 +57,21 @@ export const CALL: { readonly [W in CallWord]: (operands: readonly string[]) => 
   random_bits: (operands) => `smoe_philox(${operands.join(', ')})`,
 }
 
-export const REDUCE: { readonly [W in ReduceWord]: { readonly fold: (a: string, b: string) => string; readonly subgroup: string } } = {
-  sum: { fold: (a, b) => `${a} + ${b}`, subgroup: 'subgroupAdd' },
-  max: { fold: (a, b) => `max(${a}, ${b})`, subgroup: 'subgroupMax' },
-  min: { fold: (a, b) => `min(${a}, ${b})`, subgroup: 'subgroupMin' },
+interface ReduceText {
+  readonly fold: (a: string, b: string, type: ScalarType) => string
+  readonly subgroup: (x: string, type: ScalarType) => string
+}
+
+export const REDUCE: { readonly [W in ReduceWord]: ReduceText } = {
+  sum: { fold: (a, b) => `${a} + ${b}`, subgroup: (x) => `subgroupAdd(${x})` },
+  max: { fold: BINARY.maximum, subgroup: (x, type) => (type === 'f32' ? `smoe_subgroup_maximum(${x})` : `subgroupMax(${x})`) },
+  min: { fold: BINARY.minimum, subgroup: (x, type) => (type === 'f32' ? `smoe_subgroup_minimum(${x})` : `subgroupMin(${x})`) },
+}
+
+/** A value as one of another type; what is beyond the range of whole numbers is held to it. */
+export function spellCast(to: ScalarType, x: string, from: ScalarType): string {
+  const isWhole = to === 'i32' || to === 'u32'
+  return isWhole && from === 'f32' ? `smoe_to_${to}(${x})` : `${to}(${x})`
 }
 
 /**
@@ -66,6 +82,39 @@ export const HELPERS: Readonly<Record<string, string>> = {
   // a call is no constant expression, in which WGSL refuses what is not finite
   smoe_real: `fn smoe_real(bits: u32) -> f32 {
   return bitcast<f32>(bits);
+}`,
+  // by its bits: a driver may take every number to be finite, and x != x to be false
+  smoe_is_nan: `fn smoe_is_nan(x: f32) -> bool {
+  return (bitcast<u32>(x) & 0x7fffffffu) > 0x7f800000u;
+}`,
+  // what WGSL's own functions make of a NaN is up to the adapter: some give 0, infinity, or the other operand
+  smoe_sign: `fn smoe_sign(x: f32) -> f32 {
+  return select(sign(x), x, smoe_is_nan(x));
+}`,
+  smoe_less_itself: `fn smoe_less_itself(x: f32) -> f32 {
+  return select(0.0f, smoe_real(0x7fc00000u), (bitcast<u32>(x) & 0x7fffffffu) >= 0x7f800000u);
+}`,
+  smoe_exp: `fn smoe_exp(x: f32) -> f32 {
+  return select(exp(x), x, smoe_is_nan(x));
+}`,
+  smoe_minimum: `fn smoe_minimum(a: f32, b: f32) -> f32 {
+  return select(min(a, b), smoe_real(0x7fc00000u), smoe_is_nan(a) | smoe_is_nan(b));
+}`,
+  smoe_maximum: `fn smoe_maximum(a: f32, b: f32) -> f32 {
+  return select(max(a, b), smoe_real(0x7fc00000u), smoe_is_nan(a) | smoe_is_nan(b));
+}`,
+  smoe_subgroup_minimum: `fn smoe_subgroup_minimum(x: f32) -> f32 {
+  return select(subgroupMin(x), smoe_real(0x7fc00000u), subgroupAny(smoe_is_nan(x)));
+}`,
+  smoe_subgroup_maximum: `fn smoe_subgroup_maximum(x: f32) -> f32 {
+  return select(subgroupMax(x), smoe_real(0x7fc00000u), subgroupAny(smoe_is_nan(x)));
+}`,
+  // WGSL holds reals to the nearest f32 within the range, which is 127 below the largest i32
+  smoe_to_i32: `fn smoe_to_i32(x: f32) -> i32 {
+  return select(select(i32(x), 2147483647i, x >= 2147483648.0f), 0i, smoe_is_nan(x));
+}`,
+  smoe_to_u32: `fn smoe_to_u32(x: f32) -> u32 {
+  return select(select(u32(x), 4294967295u, x >= 4294967296.0f), 0u, smoe_is_nan(x));
 }`,
   // WGSL's log is good to 2^-21 near 1, and an adapter may give any number at 0 and below: x = m * 2^e with m from sqrt(1/2) to sqrt(2),
   // log m = 2 artanh((m - 1) / (m + 1)); log 2 is split so that e times its first part is exact
@@ -104,13 +153,13 @@ export const HELPERS: Readonly<Record<string, string>> = {
   return select(edge, f16(x), abs(x) < 65520.0f);
 }`,
   smoe_softplus: `fn smoe_softplus(x: f32) -> f32 {
-  return max(x, 0.0f) + smoe_log1p(exp(-abs(x)));
+  return max(x, 0.0f) + smoe_log1p(smoe_exp(-abs(x)));
 }`,
   // odd series near zero, where (e - 1) / (e + 1) cancels
   smoe_tanh: `fn smoe_tanh(x: f32) -> f32 {
   let s = x * x;
   let near = x * (1.0f + s * (-0.333333333f + s * (0.133333333f + s * (-0.0539682540f + s * 0.0218694885f))));
-  let e = exp(-2.0f * abs(x));
+  let e = smoe_exp(-2.0f * abs(x));
   let far = sign(x) * (1.0f - e) / (1.0f + e);
   return select(far, near, abs(x) < 0.35f);
 }`,
@@ -121,7 +170,7 @@ export const HELPERS: Readonly<Record<string, string>> = {
   let near = x * (1.12837917f + s * (-0.376126389f + s * (0.112837917f + s * (-0.0268661706f + s * (0.00522397763f + s * -0.000854832702f)))));
   let a = abs(x);
   let t = 1.0f / (1.0f + 0.5f * a);
-  let r = t * exp(-a * a - 1.26551223f + t * (1.00002368f + t * (0.37409196f + t * (0.09678418f + t * (-0.18628806f + t * (0.27886807f
+  let r = t * smoe_exp(-a * a - 1.26551223f + t * (1.00002368f + t * (0.37409196f + t * (0.09678418f + t * (-0.18628806f + t * (0.27886807f
     + t * (-1.13520398f + t * (1.48851587f + t * (-0.82215223f + t * 0.17087277f)))))))));
   return select(sign(x) * (1.0f - r), near, a < 0.5f);
 }`,
@@ -163,17 +212,44 @@ export const HELPERS: Readonly<Record<string, string>> = {
   }
   return words[place];
 }`,
-  // the sign follows the dividend, as in fmod
-  smoe_remainder: `fn smoe_remainder(a: f32, b: f32) -> f32 {
-  return a - b * trunc(a / b);
+  // WGSL's quotients of whole numbers are cut towards zero, with a remainder that has the sign of a
+  smoe_floor_quotient: `fn smoe_floor_quotient(a: i32, b: i32) -> i32 {
+  let isBelow = (a ^ b) < 0 && b != 0 && a % b != 0;
+  return a / b - select(0i, 1i, isBelow);
 }`,
-  // WGSL's pow is undefined for a negative base; a whole exponent has a value there
+  smoe_whole_remainder: `fn smoe_whole_remainder(a: i32, b: i32) -> i32 {
+  let rest = a % b;
+  return select(rest, rest + b, rest != 0 && (rest ^ b) < 0);
+}`,
+  // a - b * trunc(a / b) loses all its digits where a / b is large. Long division in base 2 loses none: each part is |b| times the largest
+  // power of two that the rest holds, and is at least half of it, so that the difference is exact
+  smoe_remainder: `fn smoe_remainder(a: f32, b: f32) -> f32 {
+  let size = bitcast<u32>(b) & 0x7fffffffu;
+  let whole = bitcast<u32>(a) & 0x7fffffffu;
+  if (whole >= 0x7f800000u || size > 0x7f800000u || size < 0x00800000u) {
+    return smoe_real(0x7fc00000u);
+  }
+  var rest = whole;
+  while (rest >= size) {
+    var part = size + (rest & 0x7f800000u) - (size & 0x7f800000u);
+    part = select(part, part - 0x00800000u, part > rest);
+    rest = bitcast<u32>(bitcast<f32>(rest) - bitcast<f32>(part));
+  }
+  let isOther = rest != 0u && ((bitcast<u32>(a) ^ bitcast<u32>(b)) >> 31u) == 1u;
+  let signed = bitcast<f32>(rest | (bitcast<u32>(a) & 0x80000000u));
+  return select(signed, signed + b, isOther);
+}`,
+  // WGSL's pow is undefined for a negative base; a whole exponent has a value there, and any where the base is infinite
   smoe_power: `fn smoe_power(a: f32, b: f32) -> f32 {
-  let at_zero = select(select(smoe_real(0x7f800000u), 1.0f, b == 0.0f), 0.0f, b > 0.0f);
-  let magnitude = select(exp2(b * log2(abs(a))), at_zero, a == 0.0f);
-  let odd = b - 2.0f * floor(b * 0.5f) == 1.0f;
-  let below = select(select(magnitude, -magnitude, odd), smoe_real(0x7fc00000u), floor(b) != b);
-  return select(magnitude, below, a < 0.0f);
+  let size = bitcast<u32>(a) & 0x7fffffffu;
+  let at_zero = select(smoe_real(0x7f800000u), 0.0f, b > 0.0f);
+  let magnitude = select(exp2(b * log2(abs(a))), at_zero, size == 0u);
+  let is_below = (bitcast<u32>(a) >> 31u) == 1u;
+  let is_odd = b - 2.0f * floor(b * 0.5f) == 1.0f;
+  let has_none = is_below & (size > 0u) & (size < 0x7f800000u) & (floor(b) != b);
+  let value = select(magnitude, -magnitude, is_below & is_odd);
+  let is_one = (b == 0.0f) | (bitcast<u32>(a) == 0x3f800000u) | ((a == -1.0f) & ((bitcast<u32>(b) & 0x7fffffffu) == 0x7f800000u));
+  return select(select(value, smoe_real(0x7fc00000u), has_none | smoe_is_nan(a) | smoe_is_nan(b)), 1.0f, is_one);
 }`,
 }
 

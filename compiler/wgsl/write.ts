@@ -1,9 +1,9 @@
 /** Scalar expressions and statements as lines of WGSL. A value used more than once in a block is computed once and named. */
 import type { Atom, Dim } from '../../plan/dim.ts'
-import { foldStart } from '../scalar/fold.ts'
+import { emptyFold, foldStart } from '../scalar/fold.ts'
 import type { Expression, Statement } from '../scalar/expression.ts'
 import { identityOf, operandsOf } from '../scalar/build.ts'
-import { BINARY, CALL, REDUCE, UNARY, spellBits, spellLiteral } from './spelling.ts'
+import { BINARY, CALL, REDUCE, UNARY, spellBits, spellCast, spellLiteral } from './spelling.ts'
 import type { Speller } from './speller.ts'
 
 export interface WriteOptions {
@@ -107,7 +107,7 @@ export function createWriter(options: WriteOptions): Speller & { readonly shared
         return `select(${otherwise}, ${then}, ${spell(e.condition, block)})`
       }
       case 'cast':
-        return `${e.type}(${spell(e.operand, block)})`
+        return spellCast(e.type, spell(e.operand, block), e.operand.type)
       case 'call':
         return CALL[e.word](e.operands.map((operand) => spell(operand, block)))
       case 'reduce': {
@@ -118,7 +118,11 @@ export function createWriter(options: WriteOptions): Speller & { readonly shared
         block.lines.push(`${block.indent}for (var ${e.variable} = 0u; ${e.variable} < ${below}; ${e.variable}++) {`)
         const inner = child(block, countUses([e.body]))
         const body = spell(e.body, inner)
-        block.lines.push(`${inner.indent}${name} = ${word.fold(name, body)};`, `${block.indent}}`)
+        block.lines.push(`${inner.indent}${name} = ${word.fold(name, body, e.type)};`, `${block.indent}}`)
+        const empty = emptyFold(e.word, e.type)
+        if (empty !== foldStart(e.word, e.type) && !(e.extent.kind === 'literal' && e.extent.value > 0)) {
+          block.lines.push(`${block.indent}${name} = select(${name}, ${spellLiteral(e.type, empty)}, ${below} == 0u);`)
+        }
         return name
       }
       default:
@@ -206,7 +210,7 @@ export function createWriter(options: WriteOptions): Speller & { readonly shared
         const word = REDUCE[s.word]
         if (options.lanes === 1) return
         if (options.oneSubgroup) {
-          put(`${s.name} = ${word.subgroup}(${s.name});`)
+          put(`${s.name} = ${word.subgroup(s.name, s.type)};`)
           return
         }
         combined.add(s.type)
@@ -214,7 +218,7 @@ export function createWriter(options: WriteOptions): Speller & { readonly shared
         put(`${array}[lane] = ${s.name};`)
         put('workgroupBarrier();')
         for (let width = options.lanes >> 1; width > 0; width >>= 1) {
-          put(`if (lane < ${width}u) { ${array}[lane] = ${word.fold(`${array}[lane]`, `${array}[lane + ${width}u]`)}; }`)
+          put(`if (lane < ${width}u) { ${array}[lane] = ${word.fold(`${array}[lane]`, `${array}[lane + ${width}u]`, s.type)}; }`)
           put('workgroupBarrier();')
         }
         put(`${s.name} = ${array}[0];`)

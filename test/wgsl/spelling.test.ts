@@ -162,6 +162,6 @@ describe('a literal zero divides nothing', () => {
   test.each([
     ['divide', '0.0f', 'f32', '(a * smoe_real(0x7f800000u))'], ['divide', '(-0.0f)', 'f32', '(a * smoe_real(0xff800000u))'],
     ['divide', '0i', 'i32', 'a'], ['divide', '0u', 'u32', 'a'], ['remainder', '0i', 'i32', '0i'], ['remainder', '0.0f', 'f32', 'smoe_real(0x7fc00000u)'],
-    ['divide', '10.0f', 'f32', '(a / 10.0f)'], ['divide', '0.5f', 'f32', '(a / 0.5f)'], ['remainder', '10i', 'i32', '(a % 10i)'],
+    ['divide', '10.0f', 'f32', '(a / 10.0f)'], ['divide', '0.5f', 'f32', '(a / 0.5f)'], ['remainder', '10i', 'i32', 'smoe_whole_remainder(a, 10i)'], ['remainder', '10u', 'u32', '(a % 10u)'], ['divide', '10i', 'i32', 'smoe_floor_quotient(a, 10i)'],
   ] as const)('%s by %s (%s) is %s', (word, zero, type, text) => expect(BINARY[word]('a', zero, type)).toBe(text))
 })

@@ -56,7 +56,7 @@ const binaries: GradientRules<Binary> = {
   }),
   minimum: extreme('less'),
   maximum: extreme('more'),
-  remainder: rule('da = dy, db = -dy * trunc(a / b)', (tape, node, dy) => {
+  remainder: rule('da = dy, db = -dy * floor(a / b)', (tape, node, dy) => {
     const whole = tape.divide(tape.subtract(node.inputs[0], node as Node), node.inputs[1])
     return [dy, tape.negate(tape.multiply(dy, whole))]
   }),

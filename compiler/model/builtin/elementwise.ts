@@ -1,5 +1,6 @@
 /** Functions and operators of one element at a time. */
 import type { OpName } from '../../graph/vocabulary.ts'
+import { floorRemainder, power } from '../../scalar/arithmetic.ts'
 import type { TensorType } from '../../ops/record.ts'
 import { together } from './broadcast.ts'
 import { lone, tensor, type Builtin } from './builtin.ts'
@@ -53,14 +54,14 @@ export const ELEMENTWISE = {
   negate: unary('negate', 'The value with the other sign.', (x) => -x, 'negate', '-'),
   not: unary('not', 'True where x is false.', (x) => truth(x === 0), 'not', 'not '),
 
-  pow: binary('power', 'x to the power y.', 'pow(x, y)', null, Math.pow),
+  pow: binary('power', 'x to the power y.', 'pow(x, y)', null, power),
   minimum: binary('minimum', 'The smaller of two.', 'minimum(x, y)', null, Math.min),
   maximum: binary('maximum', 'The larger of two.', 'maximum(x, y)', null, Math.max),
   add: binary('add', 'The sum.', 'x + y', '+', (x, y) => x + y),
   subtract: binary('subtract', 'The difference.', 'x - y', '-', (x, y) => x - y),
   multiply: binary('multiply', 'The product, element by element.', 'x * y', '*', (x, y) => x * y),
   divide: binary('divide', 'The quotient.', 'x / y', '/', (x, y) => x / y),
-  remainder: binary('remainder', 'The remainder of the division.', 'x % y', '%', (x, y) => x - y * Math.floor(x / y)),
+  remainder: binary('remainder', 'x - y * floor(x / y): the remainder, with the sign of y.', 'x % y', '%', floorRemainder),
   less: binary('less', 'Whether x is below y.', 'x < y', '<', (x, y) => truth(x < y)),
   less_equal: binary('less_equal', 'Whether x is not above y.', 'x <= y', '<=', (x, y) => truth(x <= y)),
   greater: joined('Whether x is above y.', 'x > y', '>', (x, y) => truth(x > y), (emit, x, y) => emit.make('less', [y, x], NONE)),
