@@ -11,6 +11,9 @@ export const EXIT = {
   bug: 70,
   /** As a shell says it of a program that Ctrl-C has ended. */
   interrupted: 130,
+  /** The same of SIGTERM, which job schedulers send, and of SIGHUP, which the end of a terminal does. */
+  terminated: 143,
+  hungUp: 129,
 } as const
 
 export type ExitCode = (typeof EXIT)[keyof typeof EXIT]

@@ -183,16 +183,20 @@ export class StateError extends RuntimeError {
   readonly kind = 'state'
 }
 
-/** An output with NaN or infinite values, where finite ones were asked for. */
+/** A tensor with NaN or infinite values, where finite ones were asked for. */
 export class NotFiniteError extends RuntimeError {
   readonly kind = 'not-finite'
   readonly output: string
   readonly count: number
+  /** Rows with such a value, counted row-major over the axes before the last; empty where they were not looked for. */
+  readonly rows: readonly number[]
 
-  constructor(output: string, count: number, elements: number, first: number) {
-    super(`output ${output}: ${count} of ${elements} values are not finite, the first at ${first}`)
+  /** `where` names the rows in words. */
+  constructor(output: string, count: number, elements: number, first: number, rows: readonly number[] = [], where = '') {
+    super(`output ${output}: ${count} of ${elements} values are not finite, the first at ${first}${where === '' ? '' : `, in ${where}`}`)
     this.output = output
     this.count = count
+    this.rows = rows
   }
 }
 

@@ -4,9 +4,10 @@ import { emptyTable } from '../plan/table.ts'
 import type { Checkpoint } from './checkpoint/checkpoint.ts'
 import { readTensor } from './checkpoint/tensor.ts'
 import { WeightError } from './errors.ts'
+import { checkFinite } from './finite.ts'
 import { createTaskFrame, type Ground } from './frame.ts'
 import { writeParts } from './persistent.ts'
-import { checkOutputsFinite, runFrame, type Outputs } from './run.ts'
+import { runFrame, type Outputs } from './run.ts'
 import { showShape } from './tensors.ts'
 
 /** Runs the program and leaves its results where all programs read them. Throws a NotFiniteError naming a value that came out so. */
@@ -17,7 +18,7 @@ export async function makeHeld(ground: Ground): Promise<Outputs> {
   const frame = await createTaskFrame(ground, task, {})
   try {
     const held = await runFrame(device, plan, frame, {}, null)
-    checkOutputsFinite(held)
+    checkFinite(held)
     return held
   } finally {
     frame.destroy()
@@ -39,7 +40,7 @@ export async function readHeld(plan: Plan, checkpoint: Checkpoint): Promise<Outp
     }
     held[name] = { shape: wanted, data: Float32Array.from((await readTensor(checkpoint, name)).data as ArrayLike<number>, Number) }
   }
-  checkOutputsFinite(held)
+  checkFinite(held)
   return held
 }
 

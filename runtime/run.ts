@@ -3,7 +3,6 @@ import { readMapped, settle } from './buffers.ts'
 import { encodeCopy } from './copies.ts'
 import type { Device } from './device.ts'
 import type { Inputs } from './dims.ts'
-import { NotFiniteError } from './errors.ts'
 import type { Frame, OutputPlace, ReadyStep } from './frame.ts'
 import { writeParts } from './persistent.ts'
 import type { Stopwatch } from './profile.ts'
@@ -55,20 +54,6 @@ async function readOutputs(device: Device, { outputs, staging }: Frame): Promise
       [name, { shape, data: arrayOf(dtype, mapped.slice(offset, offset + bytes)) }]
     return Object.fromEntries(outputs.map(read))
   })
-}
-
-/** Throws a NotFiniteError for the first output with NaN or infinite values. */
-export function checkOutputsFinite(outputs: Outputs): void {
-  for (const [name, { data }] of Object.entries(outputs)) {
-    if (!(data instanceof Float32Array)) continue
-    let count = 0
-    let first = -1
-    for (let at = 0; at < data.length; at++) {
-      if (Number.isFinite(data[at])) continue
-      if (count++ === 0) first = at
-    }
-    if (count > 0) throw new NotFiniteError(name, count, data.length, first)
-  }
 }
 
 /** One command buffer: every step, then the copies of the outputs, then those to weights; nothing comes back to the host in between. */

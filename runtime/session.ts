@@ -5,6 +5,7 @@ import type { Checkpoint } from './checkpoint/checkpoint.ts'
 import type { Device } from './device.ts'
 import { bindDims, type Inputs } from './dims.ts'
 import { PlanError, StateError } from './errors.ts'
+import { checkFinite as refuseNonFinite } from './finite.ts'
 import type { Frame, Ground } from './frame.ts'
 import { createFrames } from './frames.ts'
 import { loadHeld, makeHeld } from './once.ts'
@@ -12,13 +13,13 @@ import { createPersistent, type Persistent } from './persistent.ts'
 import type { CompiledKernels } from './pipelines.ts'
 import { createStopwatch, stepTimes, type StepTime } from './profile.ts'
 import { checkRequirements } from './requirements.ts'
-import { checkOutputsFinite, runFrame, type Outputs } from './run.ts'
+import { runFrame, type Outputs } from './run.ts'
 import { createStore, type Store } from './store.ts'
 import { checkDevice } from './turns.ts'
 import { loadWeights, type LoadOptions, type LoadReport } from './weights/load.ts'
 
 export interface RunOptions {
-  /** Refuse outputs with NaN or infinite values. */
+  /** Refuse outputs with NaN or infinite values by a NotFiniteError; else they are given as they are, and `findNonFinite` tells their rows. */
   readonly checkFinite?: boolean
 }
 
@@ -121,7 +122,7 @@ function serve({ device, plan, compiled, store, isShared, memory }: Serving): Se
 
   const finish = (outputs: Outputs, { checkFinite = false }: RunOptions = {}): Outputs => {
     checkDevice(device)
-    if (checkFinite) checkOutputsFinite(outputs)
+    if (checkFinite) refuseNonFinite(outputs)
     return outputs
   }
 

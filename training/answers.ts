@@ -1,4 +1,5 @@
 /** What several batches answered, as one. */
+import { NotFiniteError } from '../runtime/errors.ts'
 import { DivergedError } from './errors.ts'
 import type { Answers } from './machine.ts'
 
@@ -27,4 +28,9 @@ export function meanAnswers(answers: readonly Answers[]): MeanAnswers {
 /** Throws a DivergedError for a loss that is no number; a metric may be none, such as a share of nothing. */
 export function checkFinite(step: number, { losses }: Answers): void {
   for (const [name, value] of Object.entries(losses)) if (!Number.isFinite(value)) throw new DivergedError(step, name, value)
+}
+
+/** For `catch` on a machine's answer: weights of routes that are not finite are a run that has diverged too. */
+export const divergedAt = (step: number) => (error: unknown): never => {
+  throw error instanceof NotFiniteError ? new DivergedError(step, error.output, NaN) : error
 }

@@ -1,6 +1,6 @@
 /** How the run does on examples that it does not learn from, and what its layers decide for some that never change. */
 import type { RouteRecord } from '../runtime/routing/record.ts'
-import { checkFinite, meanAnswers, type MeanAnswers } from './answers.ts'
+import { checkFinite, divergedAt, meanAnswers, type MeanAnswers } from './answers.ts'
 import { orderedBatches } from './data/batches.ts'
 import type { Examples } from './data/fit.ts'
 import type { Answers, Machine } from './machine.ts'
@@ -20,7 +20,7 @@ export async function look(machine: Machine, step: number, training: Examples, v
   const answers: Answers[] = []
   for (const inputs of orderedBatches(validation ?? training, validation === null ? 1 : most)) {
     if (signal?.aborted === true) return null
-    const answer = await machine.evaluate(inputs)
+    const answer = await machine.evaluate(inputs).catch(divergedAt(step))
     checkFinite(step, answer)
     answers.push(answer)
   }

@@ -2,7 +2,7 @@
 import type { Recipe } from '../plan/recipe.ts'
 import { SCALE_INPUT } from '../plan/update.ts'
 import type { HostData } from '../runtime/tensors.ts'
-import { checkFinite, meanAnswers, type MeanAnswers } from './answers.ts'
+import { checkFinite, divergedAt, meanAnswers, type MeanAnswers } from './answers.ts'
 import type { Batch, Position } from './data/batches.ts'
 import { RANDOM } from './data/fit.ts'
 import { DivergedError } from './errors.ts'
@@ -56,7 +56,7 @@ export async function takeStep({ recipe, machine, batch, chosen }: Stepper, step
   let position = from
   for (let part = 0; part < recipe.accumulate; part++) {
     const { inputs, next } = batch(position)
-    const answer = await machine.step(layers, withScale(withRandom(inputs, recipe, step, part), scaling))
+    const answer = await machine.step(layers, withScale(withRandom(inputs, recipe, step, part), scaling)).catch(divergedAt(step + 1))
     checkFinite(step + 1, answer)
     answers.push(answer)
     position = next

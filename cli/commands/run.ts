@@ -5,6 +5,7 @@ import { PORTABLE } from '../../plan/target.ts'
 import type { Checkpoint } from '../../runtime/checkpoint/checkpoint.ts'
 import type { FileData } from '../../runtime/checkpoint/encode.ts'
 import { openCheckpoint, safetensorsPieces } from '../../runtime/checkpoint/files.ts'
+import { describeRows, findNonFinite, type NonFinite } from '../../runtime/finite.ts'
 import { readHeld } from '../../runtime/once.ts'
 import type { RouteRecord } from '../../runtime/routing/record.ts'
 import type { ReportFacts } from '../../runtime/routing/report.ts'
@@ -24,7 +25,7 @@ import { compareTensors, type Difference } from '../run/compare.ts'
 import { kernelTimes, profileTable, type KernelTime } from '../run/profile.ts'
 import { evaluateReference, evaluateReferenceHeld, readWeights } from '../run/reference.ts'
 import { exactInputs, readFeeds, storedInputs, type Feeds } from '../run/replay.ts'
-import { addRoutingOptions, exactRoutes, routerCollapse, routesWanted, splitRoutes, routeOutputs, withinOf, type RoutingOptions } from '../run/routes.ts'
+import { addRoutingOptions, exactRoutes, realsOfRecord, routerCollapse, routesWanted, splitRoutes, routeOutputs, withinOf, type RoutingOptions } from '../run/routes.ts'
 import { findTensor, readTensor } from '../run/tensors.ts'
 import { textReading } from '../run/text.ts'
 import { withWeights } from '../run/weight-files.ts'
@@ -147,9 +148,17 @@ function differenceTable(differences: readonly Difference[]): string {
   return table([['output', 'relative L2', 'largest', 'argmax equal'], ...rows], '<>>>')
 }
 
-function report({ profile }: Result, differences: readonly Difference[], balance: readonly LayerBalance[], { format }: Options, terminal: Terminal): void {
+interface Verdicts {
+  readonly differences: readonly Difference[]
+  readonly balance: readonly LayerBalance[]
+  /** Outputs, and weights of routes, with NaN or infinite values. */
+  readonly nonFinite: readonly NonFinite[]
+}
+
+function report({ profile }: Result, { differences, balance, nonFinite }: Verdicts, { format }: Options, terminal: Terminal): void {
   if (format === 'json') {
-    if (profile !== null || differences.length > 0 || balance.length > 0) writeJson(terminal, { profile, differences, balance })
+    const isEmpty = profile === null && [differences, balance, nonFinite].every(({ length }) => length === 0)
+    if (!isEmpty) writeJson(terminal, { profile, differences, balance, nonFinite })
     return
   }
   if (profile !== null) terminal.out(profileTable(profile))
@@ -166,14 +175,25 @@ async function writeOutputs({ outputs, routes }: Result, options: Options, termi
   await writeTogether([...values, ...decisions], terminal)
 }
 
+const nonFiniteOf = ({ outputs, routes }: Result): readonly NonFinite[] =>
+  [...findNonFinite(outputs), ...(routes === null ? [] : findNonFinite(realsOfRecord(routes.record)))]
+
+/** Throws a Failure where numbers are not finite, or not those that they should be: after all was written. */
+function refuseNumbers(nonFinite: readonly NonFinite[], differences: readonly Difference[], tolerance: number): void {
+  const problems = nonFinite.map((one) => `${one.name}: ${one.count} of ${one.elements} values are not finite, in ${describeRows(one)}`)
+  const worst = differences.filter(({ relativeL2 }) => !(relativeL2 <= tolerance))
+  if (worst.length > 0) problems.push(`${worst.map(({ name }) => name).join(', ')} differ by more than ${tolerance}`)
+  if (problems.length > 0) throw new Failure(EXIT.numbersDiffer, problems.join('\n  '))
+}
+
 async function runSpec(path: string, options: Options, terminal: Terminal): Promise<ExitCode> {
   const result = await (options.device === 'reference' ? runOnReference : runOnDevice)(path, options, terminal)
   await writeOutputs(result, options, terminal)
   const differences = options.compare === undefined ? [] : await compareWith(options.compare, result.outputs, terminal)
   const balance = result.routes === null ? [] : balances(result.routes.record, result.routes.facts.within ?? {})
-  report(result, differences, balance, options, terminal)
-  const worst = differences.filter(({ relativeL2 }) => !(relativeL2 <= options.tolerance))
-  if (worst.length > 0) throw new Failure(EXIT.numbersDiffer, `${worst.map(({ name }) => name).join(', ')} differ by more than ${options.tolerance}`)
+  const nonFinite = nonFiniteOf(result)
+  report(result, { differences, balance, nonFinite }, options, terminal)
+  refuseNumbers(nonFinite, differences, options.tolerance)
   if (options.strictRouting === true) demandBalance(balance, terminal)
   return EXIT.ok
 }

@@ -25,6 +25,7 @@ import { createLine, startLines, stepLine, validationLine } from '../training/li
 import { trainingSpec, type RecipeOptions } from '../training/spec.ts'
 import { trainingPage } from '../training/page.ts'
 import { createReferenceMachine } from '../training/reference-machine.ts'
+import { createStop } from '../training/stop.ts'
 import type { Terminal } from '../terminal.ts'
 
 interface Options extends RecipeOptions, DataOptions {
@@ -35,24 +36,6 @@ interface Options extends RecipeOptions, DataOptions {
   readonly validateBatches: number
   readonly saveEvery?: number
   readonly keep: number
-}
-
-/** Aborts at the first Ctrl-C, so that the step is finished and saved; the second ends the program as it would any other. */
-function createStop(terminal: Terminal): { readonly signal: AbortSignal; readonly end: () => void } {
-  const stop = new AbortController()
-  const onSignal = (): void => {
-    terminal.err('\nstopping after this step; once more to stop at once\n')
-    stop.abort()
-  }
-  process.once('SIGINT', onSignal)
-  process.once('SIGTERM', onSignal)
-  return {
-    signal: stop.signal,
-    end: () => {
-      process.removeListener('SIGINT', onSignal)
-      process.removeListener('SIGTERM', onSignal)
-    },
-  }
 }
 
 interface Opened {
@@ -168,7 +151,7 @@ async function action(path: string, options: Options, typed: readonly string[], 
     if (end.reason === 'stopped' && newest !== undefined) {
       terminal.err(`${commandLine(['smoe', 'train', path, ...typed, '--resume', shown])} goes on from here\n`)
     }
-    return end.reason === 'stopped' ? EXIT.interrupted : EXIT.ok
+    return end.reason === 'stopped' ? stop.code() : EXIT.ok
   } finally {
     stop.end()
     dispose()

@@ -12,9 +12,10 @@ import type { FileData } from '../../runtime/checkpoint/encode.ts'
 import { openCheckpoint, safetensorsPieces } from '../../runtime/checkpoint/files.ts'
 import { textPieces } from '../../runtime/files/index.ts'
 import { collapse } from '../../runtime/routing/collapse.ts'
-import type { RouteRecord } from '../../runtime/routing/record.ts'
+import { describeRows, findNonFinite } from '../../runtime/finite.ts'
+import { realsOfLayer, type RouteRecord } from '../../runtime/routing/record.ts'
 import { reportRoutes, type LayerReport, type ReportFacts } from '../../runtime/routing/report.ts'
-import { readRoutes, recordOf, routeTensors } from '../../runtime/routing/tensors.ts'
+import { choicesOf, readRoutes, routeTensors } from '../../runtime/routing/tensors.ts'
 import { printReport } from '../../runtime/routing/text.ts'
 import type { HostData } from '../../runtime/tensors.ts'
 import { EXIT, Failure } from '../exit.ts'
@@ -63,7 +64,7 @@ export function exactRoutes({ routes = [] }: Graph, exact: Readonly<Record<strin
 export function splitRoutes({ routes }: Graph, all: Readonly<Record<string, FileData>>): { readonly outputs: Readonly<Record<string, HostData>>; readonly record: RouteRecord | null } {
   const names = new Set((routes ?? []).flatMap(namesOf))
   const isDeclared = (entry: [string, FileData]): entry is [string, HostData] => !names.has(entry[0])
-  return { outputs: Object.fromEntries(Object.entries(all).filter(isDeclared)), record: routes === undefined ? null : recordOf(routes, all) }
+  return { outputs: Object.fromEntries(Object.entries(all).filter(isDeclared)), record: routes === undefined ? null : choicesOf(routes, all) }
 }
 
 /** The percentages of `balanced within`, by the names of the layers that require it. */
@@ -97,7 +98,14 @@ export async function readRecord(file: string, terminal: Terminal): Promise<Rout
   }
 }
 
-/** What was asked for of the routes, to be written. Throws a Failure for a model without any, and what reading a record throws. */
+/** Every weight of a record, by the names of its layers. */
+export const realsOfRecord = ({ layers }: RouteRecord): Readonly<Record<string, FileData>> =>
+  Object.fromEntries(layers.flatMap((layer) => Object.entries(realsOfLayer(layer))))
+
+/**
+ * What was asked for of the routes, to be written: a record with weights that are not finite as it is, but no report of one. Throws a Failure for a
+ * model without any, and what reading a record throws.
+ */
 export async function routeOutputs(record: RouteRecord, facts: ReportFacts, options: RoutingOptions, terminal: Terminal): Promise<readonly NamedOutput[]> {
   const { routing, recordRoutes, compareRoutes } = options
   if (routing === undefined && recordRoutes === undefined) return []
@@ -110,9 +118,11 @@ export async function routeOutputs(record: RouteRecord, facts: ReportFacts, opti
     const message = `wrote the routes of ${plural(record.layers.length, 'layer')} to ${recordRoutes}`
     outputs.push({ output: fileOf(recordRoutes, safetensorsPieces(tensors, metadata), terminal), message })
   }
-  if (routing !== undefined) {
+  if (routing === undefined) return outputs
+  const [bad] = findNonFinite(realsOfRecord(record))
+  if (bad === undefined) {
     const report = textPieces(printReport(reportRoutes(record, { ...facts, against })))
     outputs.push({ output: fileOf(routing, report, terminal), message: `wrote the routing report to ${routing}; smoe routing ${routing} draws it` })
-  }
+  } else terminal.err(`no routing report is written to ${routing}: ${bad.name} is not finite in ${describeRows(bad)}\n`)
   return outputs
 }

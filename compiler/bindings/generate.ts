@@ -99,9 +99,12 @@ const runMethod = (name: string): Method => ({
   name: 'run',
   isAsync: true,
   returnType: `Promise<${name}Outputs>`,
-  parameters: [{ name: 'inputs', type: `${name}Inputs` }],
-  docs: ['One run. Throws a RangeError that names the dimension where the length of an input does not fit.'],
-  statements: ['this.dims(inputs)', `return (await this.session.run({ ...inputs })) as unknown as ${name}Outputs`],
+  parameters: [{ name: 'inputs', type: `${name}Inputs` }, { name: 'options', type: 'RunOptions', initializer: '{}' }],
+  docs: [
+    'One run. Throws a RangeError that names the dimension where the length of an input does not fit. NaN and infinite values are given as they\n' +
+      'are: `findNonFinite` of smoe/runtime tells their rows, and `{ checkFinite: true }` refuses them by a NotFiniteError.',
+  ],
+  statements: ['this.dims(inputs)', `return (await this.session.run({ ...inputs }, options)) as unknown as ${name}Outputs`],
 })
 
 const weightShapeMethod = (name: string): Method => ({
@@ -120,7 +123,7 @@ const disposeMethod = (): Method => ({
 })
 
 const VALUES = ['checkInputs', 'createSession']
-const TYPES = ['Checkpoint', 'Device', 'LoadOptions', 'Plan', 'Session', 'Tensor', 'TypedPort']
+const TYPES = ['Checkpoint', 'Device', 'LoadOptions', 'Plan', 'RunOptions', 'Session', 'Tensor', 'TypedPort']
 
 function statementsOf(plan: Plan, recipe: Recipe | null): readonly (StatementStructures | string)[] {
   const name = className(plan.model)

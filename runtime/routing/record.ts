@@ -1,5 +1,7 @@
 /** What every routed layer of a run decided, as it is read back from a device or a file. */
-import { NotFiniteError, RouteError } from '../errors.ts'
+import type { FileData } from '../checkpoint/encode.ts'
+import { RouteError } from '../errors.ts'
+import { checkFinite } from '../finite.ts'
 
 export type Reals = Float32Array | Float64Array
 
@@ -39,14 +41,8 @@ function sizeProblem({ experts, tokens, k, selected, weights, spilled, scores }:
   return null
 }
 
-function checkFinite(what: string, values: Reals): void {
-  const first = values.findIndex((value) => !Number.isFinite(value))
-  if (first < 0) return
-  throw new NotFiniteError(what, values.filter((value) => !Number.isFinite(value)).length, values.length, first)
-}
-
-/** Throws a RouteError for sizes and experts that cannot be, and a NotFiniteError for weights and scores that are no numbers. */
-export function checkLayer(layer: RoutedLayer): void {
+/** Throws a RouteError for sizes and experts that cannot be. */
+function checkChoices(layer: RoutedLayer): void {
   const problem = sizeProblem(layer)
   if (problem !== null) throw new RouteError(layer.name, problem)
   const stray = layer.selected.findIndex((expert) => expert < -1 || expert >= layer.experts)
@@ -54,17 +50,33 @@ export function checkLayer(layer: RoutedLayer): void {
     const token = Math.floor(stray / layer.k)
     throw new RouteError(layer.name, `token ${token} chose expert ${layer.selected[stray]} of ${layer.experts}, from 0 to ${layer.experts - 1}; -1 is a dropped slot`)
   }
-  checkFinite(`${layer.name}.weights`, layer.weights)
-  if (layer.spilled !== undefined) checkFinite(`${layer.name}.spilled`, layer.spilled)
-  if (layer.scores !== undefined) checkFinite(`${layer.name}.scores`, layer.scores)
 }
 
-/** Checks each layer, and that no two have one name. */
-export function checkRecord({ layers }: RouteRecord): void {
+/** The reals of a layer, a row a token. */
+export const realsOfLayer = ({ name, tokens, k, experts, weights, spilled, scores }: RoutedLayer): Readonly<Record<string, FileData>> => ({
+  [`${name}.weights`]: { shape: [tokens, k], data: weights },
+  ...(spilled === undefined ? {} : { [`${name}.spilled`]: { shape: [tokens], data: spilled } }),
+  ...(scores === undefined ? {} : { [`${name}.scores`]: { shape: [tokens, experts], data: scores } }),
+})
+
+/** Throws a RouteError for sizes and experts that cannot be, and a NotFiniteError for weights and scores that are no numbers. */
+export function checkLayer(layer: RoutedLayer): void {
+  checkChoices(layer)
+  checkFinite(realsOfLayer(layer))
+}
+
+/** Checks the sizes and experts of each layer, not its weights, and that no two have one name. */
+export function checkRecordChoices({ layers }: RouteRecord): void {
   const names = new Set<string>()
   for (const layer of layers) {
     if (names.has(layer.name)) throw new RouteError(layer.name, 'stands twice in the record')
     names.add(layer.name)
-    checkLayer(layer)
+    checkChoices(layer)
   }
+}
+
+/** Checks each layer, and that no two have one name. */
+export function checkRecord(record: RouteRecord): void {
+  checkRecordChoices(record)
+  for (const layer of record.layers) checkFinite(realsOfLayer(layer))
 }

@@ -4,7 +4,7 @@ import type { Checkpoint } from '../checkpoint/checkpoint.ts'
 import type { FileData } from '../checkpoint/encode.ts'
 import { readTensor } from '../checkpoint/tensor.ts'
 import { RouteError } from '../errors.ts'
-import { checkRecord, type Reals, type RoutedLayer, type RouteRecord } from './record.ts'
+import { checkRecord, checkRecordChoices, type Reals, type RoutedLayer, type RouteRecord } from './record.ts'
 
 /** Where a layer's decisions stand among the outputs of a run, or its inputs. */
 export interface RouteOutput {
@@ -43,9 +43,16 @@ function layerOf({ layer, experts, ...names }: RouteOutput, tensors: Tensors): R
   return { ...own, spilled: realsOf(layer, 'weights that are passed on', data) }
 }
 
+/** The record among the outputs of a run with routes, whatever its weights are. Throws a RouteError as `checkRecordChoices`. */
+export function choicesOf(routes: readonly RouteOutput[], outputs: Tensors): RouteRecord {
+  const record = { layers: routes.map((route) => layerOf(route, outputs)) }
+  checkRecordChoices(record)
+  return record
+}
+
 /** The record among the outputs of a run with routes. Throws a RouteError or NotFiniteError as `checkRecord`. */
 export function recordOf(routes: readonly RouteOutput[], outputs: Tensors): RouteRecord {
-  const record = { layers: routes.map((route) => layerOf(route, outputs)) }
+  const record = choicesOf(routes, outputs)
   checkRecord(record)
   return record
 }

@@ -7,37 +7,14 @@ import { afterAll, expect, test } from 'vitest'
 import { checkpointName, listCheckpoints, loadCheckpoint } from '../../training/files/checkpoints.ts'
 import { CHECKPOINTS } from '../../training/files/run.ts'
 import { uniform } from '../support/random.ts'
+import { TRAINED_TEXT, trainedSpec } from '../support/trained-spec.ts'
 
 const STEPS = 240
 const KILLS = 40
 
-/** Routers compete and learn by a drawn schedule, values are left out by chance: all that a checkpoint must carry. */
-const SPEC = `import { swiglu } from "std/experts/swiglu"
-import { competition } from "std/policies/competition"
-
-model tiny(V: int = 12, D: int = 8, E: int = 4) {
-  input tokens: i32[B, S]
-  param embed: f32[V, D] = normal(0.5)
-  let h = take(embed, tokens)
-  let thought = moe(h) {
-    experts E of swiglu(F = 8)
-    route competition(k = 2)
-  }
-  output logits: f32[B, S, V] = dropout(h + thought, 0.1) @ embed.T
-  train {
-    input targets: i32[B, S]
-    loss next = cross_entropy(logits, targets)
-    optimiser adamw(rate = 0.01)
-    schedule cosine(warmup = 5)
-    batch B = 2, S = 8
-    steps ${STEPS}
-  }
-}
-`
-
 const root = mkdtempSync(join(tmpdir(), 'smoe-killed-'))
-writeFileSync(join(root, 'tiny.smoe'), SPEC)
-writeFileSync(join(root, 'data.txt'), 'the quick fox, a lazy dog; '.replaceAll(/[^a-l]/g, 'l').repeat(40))
+writeFileSync(join(root, 'tiny.smoe'), trainedSpec(STEPS))
+writeFileSync(join(root, 'data.txt'), TRAINED_TEXT)
 afterAll(() => rmSync(root, { recursive: true }))
 
 const checkpoints = (run: string): string => join(root, run, CHECKPOINTS)

@@ -138,7 +138,7 @@ describe.each(devices.map((device) => [device.choice.name, device] as const))('o
     expect((await session.run(nan)).y.data[1]).toBeNaN()
     const failure = await session.run(nan, { checkFinite: true }).catch((error: unknown) => error)
     expect(failure).toBeInstanceOf(NotFiniteError)
-    expect((failure as Error).message).toBe('output y: 2 of 4 values are not finite, the first at 1')
+    expect((failure as Error).message).toBe('output y: 2 of 4 values are not finite, the first at 1, in the only row')
     session.dispose()
   })
 

@@ -1,0 +1,63 @@
+/** Which values of a run are NaN or infinite, and in which rows they stand. */
+import type { FileData } from './checkpoint/encode.ts'
+import { NotFiniteError } from './errors.ts'
+
+/** Of one tensor. A row runs along the last axis; of a vector each value is one. */
+export interface NonFinite {
+  readonly name: string
+  /** Values that are NaN or infinite. */
+  readonly count: number
+  /** All values. */
+  readonly elements: number
+  /** The first that is not finite, counted row-major. */
+  readonly first: number
+  /** Rows with such a value, counted row-major over the axes before the last. */
+  readonly rows: readonly number[]
+  /** Sizes of the axes that count rows: `[2, 24]` of `[2, 24, 64]`. */
+  readonly rowShape: readonly number[]
+}
+
+function nonFiniteOf(name: string, { shape, data }: FileData): NonFinite | null {
+  const width = shape.length < 2 ? 1 : shape[shape.length - 1]
+  const rows: number[] = []
+  let [count, first] = [0, -1]
+  for (let at = 0; at < data.length; at++) {
+    if (Number.isFinite(data[at])) continue
+    if (count++ === 0) first = at
+    const row = Math.floor(at / width)
+    if (rows.at(-1) !== row) rows.push(row)
+  }
+  const rowShape = shape.length < 2 ? shape : shape.slice(0, -1)
+  return count === 0 ? null : { name, count, elements: data.length, first, rows, rowShape }
+}
+
+const isReal = ({ data }: FileData): boolean => data instanceof Float32Array || data instanceof Float64Array
+
+/** Each tensor with NaN or infinite values, in the order given; whole numbers are finite. */
+export const findNonFinite = (tensors: Readonly<Record<string, FileData>>): readonly NonFinite[] =>
+  Object.entries(tensors).flatMap(([name, tensor]) => (isReal(tensor) ? (nonFiniteOf(name, tensor) ?? []) : []))
+
+/** Rows that a message names. */
+const SHOWN = 8
+
+/** `7` of one axis, `[1, 3]` of several. */
+function showRow(row: number, shape: readonly number[]): string {
+  if (shape.length < 2) return String(row)
+  const place = shape.map((size, axis) => Math.floor(row / shape.slice(axis + 1).reduce((all, next) => all * next, 1)) % size)
+  return `[${place.join(', ')}]`
+}
+
+/** `rows 2, 8 and 15 of 17` */
+export function describeRows({ rows, rowShape }: Pick<NonFinite, 'rows' | 'rowShape'>): string {
+  const all = rowShape.reduce((product, size) => product * size, 1)
+  if (rows.length === all) return all === 1 ? 'the only row' : `all ${all} rows`
+  const shown = rows.slice(0, SHOWN).map((row) => showRow(row, rowShape))
+  const last = rows.length > SHOWN ? `${rows.length - SHOWN} more` : shown.pop()
+  return `row${rows.length === 1 ? '' : 's'} ${[shown.join(', '), last].filter((part) => part !== '').join(' and ')} of ${all}`
+}
+
+/** Throws a NotFiniteError for the first tensor with NaN or infinite values. */
+export function checkFinite(tensors: Readonly<Record<string, FileData>>): void {
+  const [found] = findNonFinite(tensors)
+  if (found !== undefined) throw new NotFiniteError(found.name, found.count, found.elements, found.first, found.rows, describeRows(found))
+}
