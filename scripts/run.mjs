@@ -1,5 +1,6 @@
 // Runs a TypeScript entry point, bundling it first where a source is newer than its bundle: `node scripts/run.mjs ENTRY ARGS`.
-import { existsSync, mkdirSync, readFileSync, readdirSync, renameSync, rmSync, statSync, writeFileSync } from 'node:fs'
+import { createHash } from 'node:crypto'
+import { mkdirSync, readFileSync, readdirSync, renameSync, rmSync, statSync, writeFileSync } from 'node:fs'
 import { basename, join } from 'node:path'
 import { pathToFileURL } from 'node:url'
 import { programOptions, root, stdFiles } from './bundle.mjs'
@@ -18,17 +19,30 @@ function modified(file) {
   }
 }
 
-/** Whether every source is as the last bundle saw it, and the standard library has the same files. */
+const sha256 = (contents) => createHash('sha256').update(contents).digest('hex')
+
+/** Whether every source is as the last bundle saw it, the standard library has the same files, and the bundle holds what was written. */
 function isFresh() {
-  if (!existsSync(main) || !existsSync(stampFile)) return false
-  const { sources, std } = JSON.parse(readFileSync(stampFile, 'utf8'))
-  return std === stdFiles().join() && Object.entries(sources).every(([file, time]) => modified(file) === time)
+  try {
+    const { sources, std, outputs } = JSON.parse(readFileSync(stampFile, 'utf8'))
+    return std === stdFiles().join()
+      && Object.entries(sources).every(([file, time]) => modified(file) === time)
+      && Object.entries(outputs).every(([file, sum]) => sha256(readFileSync(join(out, file))) === sum)
+  } catch {
+    // there is none, or it is damaged
+    return false
+  }
 }
 
 function writeWhole(file, contents) {
   const draft = `${file}.${process.pid}`
-  writeFileSync(draft, contents)
-  renameSync(draft, file)
+  try {
+    writeFileSync(draft, contents)
+    renameSync(draft, file)
+  } catch (problem) {
+    rmSync(draft, { force: true })
+    throw problem
+  }
 }
 
 /** Chunks carry their hash in the name, so another process may still run from the older ones: those of the last hour stay. */
@@ -52,7 +66,8 @@ async function bundle() {
   const isMain = (file) => basename(file.path) === 'main.js'
   for (const file of [...outputFiles.filter((f) => !isMain(f)), ...outputFiles.filter(isMain)]) writeWhole(file.path, file.contents)
   const times = { ...before, ...Object.fromEntries(sources.map((file) => [file, modified(file)])) }
-  writeWhole(stampFile, JSON.stringify({ std: stdFiles().join(), sources: times }))
+  const sums = Object.fromEntries(outputFiles.map(({ path, contents }) => [basename(path), sha256(contents)]))
+  writeWhole(stampFile, JSON.stringify({ std: stdFiles().join(), sources: times, outputs: sums }))
   removeOldChunks(new Set(outputFiles.map((file) => basename(file.path))))
 }
 

@@ -18,11 +18,10 @@ const PATIENCE = 2000
 const LOOK = 20
 
 /** Opening would wait for ever where no reader comes. */
-async function demandReader(path: string): Promise<void> {
+async function openWithReader(path: string): Promise<number> {
   for (const begin = performance.now(); ; await pause(LOOK)) {
     try {
-      closeSync(openSync(path, constants.O_WRONLY | constants.O_NONBLOCK))
-      return
+      return openSync(path, constants.O_WRONLY | constants.O_NONBLOCK)
     } catch (error) {
       if (codeOf(error) !== 'ENXIO' || performance.now() - begin > PATIENCE) throw error
     }
@@ -30,8 +29,13 @@ async function demandReader(path: string): Promise<void> {
 }
 
 async function openStream(path: string, isFifo: boolean): Promise<FileHandle> {
-  if (isFifo) await demandReader(path)
-  return open(path, constants.O_WRONLY | constants.O_NOCTTY)
+  // held until the stream is open: a reader that sees its only writer go takes that for the end
+  const first = isFifo ? await openWithReader(path) : null
+  try {
+    return await open(path, constants.O_WRONLY | constants.O_NOCTTY)
+  } finally {
+    if (first !== null) closeSync(first)
+  }
 }
 
 async function writeDescriptor(descriptor: number, piece: Uint8Array): Promise<void> {
