@@ -47,3 +47,19 @@ test('a reader that has enough does not make it fail', () => {
   const failing = started('bash', ['-c', `set -o pipefail; "${process.execPath}" "${process.cwd()}/scripts/run.mjs" cli/main.ts check mistakes.smoe --format json | true`])
   expect(failing.status).toBe(1)
 })
+
+test('an output or an input that does not work is a message and a code', () => {
+  const shell = (command: string): Ended => started('bash', ['-c', command.replace(/^smoe/, `"${process.execPath}" "${process.cwd()}/scripts/run.mjs" cli/main.ts`)])
+  const full = "smoe: 'standard output' cannot be written: the disk is full (ENOSPC)\n"
+  for (const command of ['smoe explain layer.smoe --stage plan > /dev/full', 'smoe --help > /dev/full', 'smoe check broken.smoe --format json > /dev/full', 'smoe fmt - < layer.smoe > /dev/full']) {
+    expect(shell(command), command).toMatchObject({ status: 2, stderr: full })
+  }
+  expect(shell('smoe check - < /tmp')).toMatchObject({ status: 2, stderr: 'smoe: cannot read standard input: it is a directory (EISDIR)\n' })
+  // without an end; the parser is given as much as shows that it is too long
+  expect(shell('smoe check - < /dev/zero')).toMatchObject({ status: 1 })
+  // what cannot be said does not change how it ends
+  expect(shell('smoe check layer.smoe 2> /dev/full').status).toBe(0)
+  expect(shell('smoe check nowhere.smoe 2> /dev/full').status).toBe(2)
+  expect(shell('smoe explain layer.smoe --stage plan > plan.txt')).toMatchObject({ status: 0 })
+  expect(shell('smoe explain layer.smoe --stage plan | cmp - plan.txt')).toMatchObject({ status: 0, stdout: '' })
+}, 120_000)
