@@ -15,7 +15,7 @@ import { sinkhornReach } from './kernel/sinkhorn-parts.ts'
 import { lower, type LowerOptions } from './lower/lower.ts'
 import { check, type CheckOptions } from './model/check.ts'
 import type { Model } from './model/model.ts'
-import { optimise } from './passes/pipeline.ts'
+import { earlyPasses, latePasses, optimise, type Optimised, type PassOptions } from './passes/pipeline.ts'
 import { splitOnce, withoutHolds } from './passes/split_once.ts'
 import { sharesWeights, type LayoutOptions } from './passes/weight_layout.ts'
 import { rowTile } from './wgsl/choose-matmul.ts'
@@ -72,7 +72,7 @@ export function compile(source: Source, options: CompileOptions): Compilation {
  */
 export function compileGraph(graph: Graph, target: Target, layout: LayoutOptions = {}, place: Span | null = null): Pick<Compilation, 'programs' | 'plan' | 'diagnostics'> {
   try {
-    const scheduled = programsOf(graph, target, layout).map((program) => toKernels(program, target, layout))
+    const scheduled = scheduleAll(programsOf(graph, target, layout), target, layout)
     const plan = emitPlan(graph, scheduled, target)
     const emitted = plan.once === null ? plan.programs : [plan.once, ...plan.programs]
     const programs = scheduled.map(({ name, trace }, at) => ({ name, trace, kernels: printKernels(plan, emitted[at]) }))
@@ -94,9 +94,22 @@ function programsOf(graph: Graph, target: Target, layout: LayoutOptions): readon
   return once === null ? runs : [{ ...ONCE, graph: once }, ...runs]
 }
 
-function toKernels(program: ProgramGraph, target: Target, layout: LayoutOptions) {
-  const { regime, when } = program
-  const options = { tokens: regime, when, block: ROUTER_ROWS, tile: rowTile(target), reach: sinkhornReach(target), ...layout }
-  const { graph, trace } = optimise(program.graph, options)
-  return { ...program, graph, trace, schedule: schedule(graph, target, regime) }
+/** The program with its kernels; `early` is what the first passes make of its graph. */
+function toKernels(program: ProgramGraph, early: Optimised, target: Target, layout: LayoutOptions) {
+  const late = optimise(early.graph, passOptions(program, target, layout), latePasses)
+  const trace = [...early.trace, ...late.trace]
+  return { ...program, graph: late.graph, trace, schedule: schedule(late.graph, target, program.regime) }
+}
+
+const passOptions = ({ regime, when }: PlannedProgram, target: Target, layout: LayoutOptions): PassOptions =>
+  ({ tokens: regime, when, block: ROUTER_ROWS, tile: rowTile(target), reach: sinkhornReach(target), ...layout })
+
+/** Programs of one graph have the first passes in common. */
+function scheduleAll(programs: readonly ProgramGraph[], target: Target, layout: LayoutOptions) {
+  const early = new Map<Graph, Optimised>()
+  return programs.map((program) => {
+    const known = early.get(program.graph) ?? optimise(program.graph, passOptions(program, target, layout), earlyPasses)
+    early.set(program.graph, known)
+    return toKernels(program, known, target, layout)
+  })
 }

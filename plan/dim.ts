@@ -70,6 +70,16 @@ function fromTerms(terms: readonly Term[]): Dim {
   return dim
 }
 
+const numbers = new Map<number, Dim>()
+
+function ofNumber(value: number): Dim {
+  const known = numbers.get(value)
+  if (known !== undefined) return known
+  const made = fromTerms(value === 0 ? [] : [{ coefficient: value, factors: [] }])
+  numbers.set(value, made)
+  return made
+}
+
 const fromAtom = (atom: Atom): Dim => fromTerms([{ coefficient: 1, factors: [atom] }])
 
 export const symbol = (name: string): Dim => fromAtom({ kind: 'symbol', name })
@@ -88,8 +98,7 @@ function parsed(text: string): Dim {
 /** A dim from a whole number, a key, or itself. */
 export function dim(value: DimLike): Dim {
   if (typeof value === 'object') return value
-  if (typeof value === 'string') return parsed(value)
-  return fromTerms(value === 0 ? [] : [{ coefficient: value, factors: [] }])
+  return typeof value === 'string' ? parsed(value) : ofNumber(value)
 }
 
 export const ZERO: Dim = dim(0)
@@ -103,8 +112,11 @@ export const negate = (a: DimLike): Dim =>
 export const subtract = (a: DimLike, b: DimLike): Dim => add(a, negate(b))
 
 export function multiply(a: DimLike, b: DimLike): Dim {
-  const products = dim(a).terms.flatMap((x) =>
-    dim(b).terms.map((y) => ({
+  const [left, right] = [dim(a), dim(b)]
+  if (left === ONE) return right
+  if (right === ONE) return left
+  const products = left.terms.flatMap((x) =>
+    right.terms.map((y) => ({
       coefficient: x.coefficient * y.coefficient,
       factors: [...x.factors, ...y.factors].sort((p, q) => (atomKey(p) < atomKey(q) ? -1 : 1)),
     })),
@@ -112,9 +124,19 @@ export function multiply(a: DimLike, b: DimLike): Dim {
   return fromTerms(products)
 }
 
-export const product = (dims: readonly DimLike[]): Dim => dims.reduce<Dim>((all, next) => multiply(all, next), ONE)
+const products = new WeakMap<readonly DimLike[], Dim>()
 
-export const isConstant = (a: Dim): boolean => a.terms.every((term) => term.factors.length === 0)
+/** Shapes do not change, and are asked for again and again. */
+export function product(dims: readonly DimLike[]): Dim {
+  const known = products.get(dims)
+  if (known !== undefined) return known
+  const all = dims.reduce<Dim>((before, next) => multiply(before, next), ONE)
+  if (Object.isFrozen(dims)) products.set(dims, all)
+  return all
+}
+
+/** The constant comes last, so a dim is a number where its first term is. */
+export const isConstant = ({ terms }: Dim): boolean => terms.length === 0 || terms[0].factors.length === 0
 
 /** The number a constant dim is; undefined for a symbolic one. */
 export const constantValue = (a: Dim): number | undefined => (isConstant(a) ? (a.terms[0]?.coefficient ?? 0) : undefined)

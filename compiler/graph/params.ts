@@ -127,10 +127,24 @@ const codecs: Codecs = {
   sinkhorn_finish: none,
 }
 
-const entriesOf = (op: OpName): [string, Codec<unknown>][] => Object.entries(codecs[op] as Record<string, Codec<unknown>>)
+const entries = new Map(Object.entries(codecs).map(([op, table]) => [op, Object.entries(table as Record<string, Codec<unknown>>)]))
+
+const entriesOf = (op: OpName): readonly (readonly [string, Codec<unknown>])[] => entries.get(op)!
+
+/** Parameters of nodes do not change, and are carried from graph to graph. */
+const texts = new WeakMap<object, { readonly op: OpName; readonly text: string }>()
 
 /** `over [[1, 1]]`: every parameter that the result's type does not say, in the order of the table. */
 export function paramsText<N extends OpName>(op: N, params: OpParams[N]): string {
+  if (!Object.isFrozen(params)) return textOf(op, params)
+  const known = texts.get(params)
+  if (known?.op === op) return known.text
+  const text = textOf(op, params)
+  texts.set(params, { op, text })
+  return text
+}
+
+function textOf<N extends OpName>(op: N, params: OpParams[N]): string {
   const written = entriesOf(op).flatMap(([name, codec]) =>
     codec.kind === 'written' ? [`${name} ${codec.print((params as Record<string, unknown>)[name])}`] : [],
   )

@@ -28,14 +28,35 @@ const label = ({ id, op, origin }: Node): string => `%${id} ${op}${origin.instan
 const typeKey = (type: { readonly shape: readonly Dim[]; readonly dtype: DType }): string =>
   `${type.dtype}[${type.shape.map((size) => size.key).join(', ')}]`
 
+const isOfType = ({ shape, dtype }: Node, type: { readonly shape: readonly Dim[]; readonly dtype: DType }): boolean =>
+  dtype === type.dtype && shape.length === type.shape.length && shape.every((size, axis) => size === type.shape[axis])
+
 function duplicates<T>(items: readonly T[], key: (item: T) => string): readonly string[] {
   const seen = new Set<string>()
-  return items.map(key).filter((text) => seen.size === seen.add(text).size)
+  const found: string[] = []
+  for (const item of items) {
+    const text = key(item)
+    if (seen.has(text)) found.push(text)
+    seen.add(text)
+  }
+  return found
 }
 
 const isDim = (value: unknown): value is Dim => typeof value === 'object' && value !== null && 'terms' in value
 
-const dimsOf = (node: Node): readonly Dim[] => [...node.shape, ...Object.values(node.params).flat().filter(isDim)]
+/** Sizes that are no numbers, in the type of a node and its parameters. */
+function* openSizesOf(node: Node): Generator<Dim> {
+  for (const size of node.shape) if (!isConstant(size)) yield size
+  if (node.op === 'constant') return
+  for (const value of Object.values(node.params) as readonly unknown[]) {
+    for (const each of Array.isArray(value) ? (value as readonly unknown[]) : [value]) if (isDim(each) && !isConstant(each)) yield each
+  }
+}
+
+function undeclaredIn(node: Node, declared: ReadonlySet<string>): string | undefined {
+  for (const size of openSizesOf(node)) for (const name of symbolsOf(size)) if (!declared.has(name)) return name
+  return undefined
+}
 
 function* checkNode(node: Node, declared: ReadonlySet<string>, spec: Spec): Generator<string> {
   const late = node.inputs.find((input) => input.id >= node.id)
@@ -44,15 +65,16 @@ function* checkNode(node: Node, declared: ReadonlySet<string>, spec: Spec): Gene
   if (!spec.allows(node.op)) yield `${label(node)} may not appear at the stage '${spec.stage}'`
   const type = spec.infer(node)
   if ('error' in type) yield `${label(node)}: ${type.error}`
-  else if (typeKey(type) !== typeKey(node)) yield `${label(node)} is ${typeKey(node)}, inferred ${typeKey(type)}`
-  const unknown = dimsOf(node).flatMap(symbolsOf).find((name) => !declared.has(name))
+  else if (!isOfType(node, type)) yield `${label(node)} is ${typeKey(node)}, inferred ${typeKey(type)}`
+  const unknown = undeclaredIn(node, declared)
   if (unknown !== undefined) yield `${label(node)} uses the undeclared dimension ${unknown}`
   const relation = spec.relation(node)
   if (relation !== null) yield `${label(node)}: ${relation}`
 }
 
 function* checkLeaves(graph: Graph, nodes: readonly Node[]): Generator<string> {
-  const stray = nodes.find((node) => isOp(node, 'input') && !graph.inputs.includes(node))
+  const given = new Set<Node>(graph.inputs)
+  const stray = nodes.find((node) => isOp(node, 'input') && !given.has(node))
   if (stray) yield `${label(stray)} is not among the graph's inputs`
   if (graph.inputs.some((input, i) => i > 0 && input.id <= graph.inputs[i - 1].id)) yield 'the inputs do not ascend'
   for (const name of duplicates(graph.inputs, (input) => input.params.name)) yield `two inputs are called ${name}`
@@ -85,7 +107,7 @@ export function verify(graph: Graph, spec: Spec): readonly string[] {
   const declared = new Set(graph.dims.map(({ name }) => name))
   return [
     ...duplicates(nodes, ({ id }) => `id ${id} stands twice`),
-    ...duplicates(nodes, (node) => `two nodes are ${identity(node)}`),
+    ...duplicates(nodes, identity).map((text) => `two nodes are ${text}`),
     ...nodes.flatMap((node) => [...checkNode(node, declared, spec)]),
     ...checkLeaves(graph, nodes),
     ...checkReplacements(graph, nodes),

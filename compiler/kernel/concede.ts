@@ -6,6 +6,7 @@ import type { Group } from './group.ts'
 import type { Concessions, Partition } from './partition.ts'
 import { LimitError } from './limit-error.ts'
 import { partsOf } from './parts.ts'
+import { sourcesOf } from './sources.ts'
 
 export const bindingCount = (kernel: KernelProgram, target: Target): number =>
   kernel.buffers.reduce((sum, { node }) => sum + partsOf(node, target).parts, 0)
@@ -29,11 +30,11 @@ export function concede(parts: Partition, kernels: readonly KernelProgram[], tar
     fits = false
     const group = parts.groups[at]
     const loose = loosest(group, parts, before.stored)
-    if (loose !== null) stored.add(loose)
+    if (loose !== null) for (const node of [loose, ...cutsOf(loose, parts, target)]) stored.add(node)
     else {
-      const last = lastJoined(group, before.apart)
-      if (last === null) throw tooMany(kernel, needed, target)
-      apart.add(last)
+      const last = lastJoined(group, before.apart, parts, target)
+      if (last.length === 0) throw tooMany(kernel, needed, target)
+      for (const node of last) apart.add(node)
     }
   })
   return fits ? null : { stored, apart }
@@ -45,24 +46,64 @@ function loosest(group: Group, parts: Partition, asked: ReadonlySet<Node>): Node
   let most = 1
   for (const member of group.members) {
     for (const input of member.inputs) {
-      if (group.members.has(input) || asked.has(input)) continue
-      const count = sourcesOf(input, parts).size
-      if (!parts.inMemory(input) && count > most) [best, most] = [input, count]
+      if (group.members.has(input) || asked.has(input) || parts.inMemory(input)) continue
+      const count = sourcesOf([input], parts).size
+      if (count > most) [best, most] = [input, count]
     }
   }
   return best
 }
 
-function sourcesOf(node: Node, parts: Partition, found = new Set<Node>(), seen = new Set<Node>()): ReadonlySet<Node> {
-  if (seen.has(node)) return found
-  seen.add(node)
-  if (parts.inMemory(node)) found.add(node)
-  else node.inputs.forEach((input) => sourcesOf(input, parts, found, seen))
-  return found
+const bindingsOf = (nodes: Iterable<Node>, target: Target): number => {
+  let sum = 0
+  for (const node of nodes) sum += partsOf(node, target).parts
+  return sum
 }
 
-/** The member that joined last, or a head, of those that were not asked to stay apart: what the group does best without. */
-function lastJoined(group: Group, asked: ReadonlySet<Node>): Node | null {
+/** What to store of that which a node is made of, so that it and all of those need no more buffers each than a kernel binds, where that can be. */
+function cutsOf(node: Node, { inMemory }: Partition, target: Target): readonly Node[] {
+  const cone = new Set([node])
+  for (const each of cone) if (!inMemory(each)) for (const input of each.inputs) cone.add(input)
+  const reads = new Map<Node, ReadonlySet<Node>>()
+  const cuts = new Set<Node>()
+  const readsOf = (input: Node): Iterable<Node> => (inMemory(input) || cuts.has(input) ? [input] : reads.get(input)!)
+  const fits = (all: ReadonlySet<Node>): boolean => bindingsOf(all, target) < target.maxStorageBuffers
+  for (const each of [...cone].sort((a, b) => a.id - b.id)) {
+    if (inMemory(each)) continue
+    const gathered = (): ReadonlySet<Node> => new Set(each.inputs.flatMap((input) => [...readsOf(input)]))
+    let all = gathered()
+    while (!fits(all)) {
+      const open = each.inputs.filter((input) => !inMemory(input) && !cuts.has(input) && reads.get(input)!.size > 1)
+      if (open.length === 0) break
+      cuts.add(open.reduce((a, b) => (reads.get(b)!.size > reads.get(a)!.size ? b : a)))
+      all = gathered()
+    }
+    reads.set(each, all)
+  }
+  return [...cuts]
+}
+
+/** The members that joined last, or heads, of those that were not asked to stay apart: what the group does best without, until the rest may fit. */
+function lastJoined(group: Group, asked: ReadonlySet<Node>, parts: Partition, target: Target): readonly Node[] {
   const followers = [...group.members].filter((node) => node !== group.anchor && !asked.has(node)).sort((a, b) => b.id - a.id)
-  return followers[0] ?? null
+  const sources = new Map([...group.members].map((member) => [member, outerSources(member, group, parts)]))
+  const readers = new Map<Node, number>()
+  for (const read of sources.values()) for (const source of read) readers.set(source, (readers.get(source) ?? 0) + 1)
+  let needed = bindingsOf(readers.keys(), target)
+  const dropped: Node[] = []
+  for (const node of followers) {
+    // one buffer for what is left behind
+    if (dropped.length > 0 && needed < target.maxStorageBuffers) break
+    dropped.push(node)
+    for (const source of sources.get(node)!) {
+      const left = readers.get(source)! - 1
+      readers.set(source, left)
+      if (left === 0) needed -= partsOf(source, target).parts
+    }
+  }
+  return dropped
+}
+
+function outerSources(member: Node, { members }: Group, parts: Partition): ReadonlySet<Node> {
+  return sourcesOf(member.inputs.filter((input) => !members.has(input)), parts)
 }

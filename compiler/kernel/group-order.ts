@@ -6,32 +6,44 @@ import type { Node } from '../graph/node.ts'
 import type { Group } from './group.ts'
 
 export function inOrder(groups: readonly Group[], groupOf: ReadonlyMap<Node, Group>): readonly Group[] {
-  const done = new Set<Group>()
+  const last = new Map(groups.map((group) => [group, lastOf(group)]))
+  const byLast = (some: readonly Group[]): readonly Group[] => some.toSorted((a, b) => last.get(a)! - last.get(b)!)
+  const begun = new Set<Group>()
   const order: Group[] = []
-  const sourcesOf = (group: Group): readonly Group[] => {
-    const found = new Set<Group>()
-    const seen = new Set<Node>()
-    const visit = (node: Node): void => {
-      if (seen.has(node)) return
-      seen.add(node)
-      const source = groupOf.get(node)
-      if (source !== undefined && source !== group) found.add(source)
-      else if (source === undefined) node.inputs.forEach(visit)
+  for (const group of byLast(groups)) {
+    if (begun.has(group)) continue
+    begun.add(group)
+    const open = [{ group, sources: byLast(sourcesOf(group, groupOf)).values() }]
+    while (open.length > 0) {
+      const { group: current, sources } = open[open.length - 1]
+      const next = sources.next()
+      if (next.done) {
+        order.push(current)
+        open.pop()
+      } else if (!begun.has(next.value)) {
+        begun.add(next.value)
+        open.push({ group: next.value, sources: byLast(sourcesOf(next.value, groupOf)).values() })
+      }
     }
-    for (const member of group.members) member.inputs.forEach((input) => group.members.has(input) || visit(input))
-    return byLast([...found])
   }
-  const visit = (group: Group): void => {
-    if (done.has(group)) return
-    done.add(group)
-    sourcesOf(group).forEach(visit)
-    order.push(group)
-  }
-  byLast(groups).forEach(visit)
   return order
 }
 
-function byLast(groups: readonly Group[]): readonly Group[] {
-  const last = new Map(groups.map((group) => [group, Math.max(...[...group.members].map(({ id }) => id))]))
-  return groups.toSorted((a, b) => last.get(a)! - last.get(b)!)
+/** The groups that leave what a group reads, itself or through nodes of no group. */
+function sourcesOf(group: Group, groupOf: ReadonlyMap<Node, Group>): readonly Group[] {
+  const found = new Set<Group>()
+  const seen = new Set<Node>()
+  for (const member of group.members) for (const input of member.inputs) if (!group.members.has(input)) seen.add(input)
+  for (const node of seen) {
+    const source = groupOf.get(node)
+    if (source === undefined) for (const input of node.inputs) seen.add(input)
+    else if (source !== group) found.add(source)
+  }
+  return [...found]
+}
+
+function lastOf({ members }: Group): number {
+  let last = 0
+  for (const { id } of members) last = Math.max(last, id)
+  return last
 }

@@ -42,18 +42,35 @@ export function writeInPlace(graph: Graph, kernels: readonly KernelProgram[], in
   if (replacing.length === 0) return { kernels, inPlace: new Map() }
   const weights = new Map(needed(graph).flatMap((node) => (isOp(node, 'weight') ? [[node.params.name, node]] : [])))
   const shown = graph.outputs.map(({ node }) => memoryOf(node, inMemory))
+  const timesShown = new Map<Node | null, number>()
+  for (const node of shown) timesShown.set(node, (timesShown.get(node) ?? 0) + 1)
+  const users = usersOf(kernels)
   const candidates = replacing.flatMap(({ name, node, replaces }): Candidate[] => {
     const [stored, weight] = [memoryOf(node, inMemory)!, weights.get(replaces!) ?? null]
-    const kernel = kernels.findIndex(({ buffers }) => buffers.some((buffer) => buffer.node === stored && buffer.access === 'read_write'))
-    const isAlone = shown.filter((other) => other === stored || other === weight).length === 1
+    const using = users.get(stored) ?? []
+    const kernel = using.find((at) => kernels[at].buffers.some((buffer) => buffer.node === stored && buffer.access === 'read_write')) ?? -1
+    const isAlone = timesShown.get(stored) === 1 && (weight === null || weight === stored || !timesShown.has(weight))
     if (kernel < 0 || !isAlone || !liesAlike(stored, weight ?? node, target)) return []
-    const readers = kernels.flatMap((other, at) => (at !== kernel && nameIn(other, stored) !== null ? [at] : []))
-    const isLater = weight !== null && kernels.some((other, at) => at > kernel && nameIn(other, weight) !== null)
+    const isRead = using.some((at) => at !== kernel)
+    const isLater = weight !== null && (users.get(weight) ?? []).some((at) => at > kernel)
     const merges = nameIn(kernels[kernel], weight) !== null
-    if (readers.length > 0 || isLater || (merges && !readsWhereItStores(kernels[kernel], weight!, stored, inMemory))) return []
+    if (isRead || isLater || (merges && !readsWhereItStores(kernels[kernel], weight!, stored, inMemory))) return []
     return [{ output: name, node: stored, weight, kernel, merges }]
   })
   return apply(kernels, candidates, new Set(replacing.flatMap(({ replaces }) => weights.get(replaces!) ?? [])))
+}
+
+/** Node -> the kernels that bind its memory, in order. */
+function usersOf(kernels: readonly KernelProgram[]): ReadonlyMap<Node, readonly number[]> {
+  const users = new Map<Node, number[]>()
+  kernels.forEach(({ buffers }, at) => {
+    for (const { node } of buffers) {
+      const before = users.get(node)
+      if (before === undefined) users.set(node, [at])
+      else before.push(at)
+    }
+  })
+  return users
 }
 
 function liesAlike(a: Node, b: Node, target: Target): boolean {
@@ -63,8 +80,10 @@ function liesAlike(a: Node, b: Node, target: Target): boolean {
 
 function apply(kernels: readonly KernelProgram[], candidates: readonly Candidate[], replaced: ReadonlySet<Node>): WrittenInPlace {
   const inPlace = new Map<string, Node>()
+  const byKernel = new Map<number, Candidate[]>()
+  for (const candidate of candidates) byKernel.set(candidate.kernel, [...(byKernel.get(candidate.kernel) ?? []), candidate])
   const changed = kernels.map((kernel, at) => {
-    const own = candidates.filter((candidate) => candidate.kernel === at)
+    const own = byKernel.get(at) ?? []
     const merged = new Set(own.flatMap(({ merges, weight }) => (merges ? [weight] : [])))
     if (kernel.buffers.some(({ node }) => replaced.has(node) && !merged.has(node))) return kernel
     for (const { output, node } of own) inPlace.set(output, node)

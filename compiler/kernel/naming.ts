@@ -35,11 +35,13 @@ export interface Naming {
 export function createNaming(): Naming {
   const byNode = new Map<Node, KernelBuffer>()
   const taken = new Set<string>()
+  /** Base -> the number that was tried last. */
+  const tried = new Map<string, number>()
   const name = (node: Node, base: string, access: KernelBuffer['access']): string => {
     const known = byNode.get(node)
     if (known !== undefined) return known.name
     let unique = base
-    for (let n = 2; taken.has(unique); n++) unique = `${base}${n}`
+    for (let n = tried.get(base) ?? 1; taken.has(unique); tried.set(base, n)) unique = `${base}${++n}`
     taken.add(unique)
     byNode.set(node, { name: unique, node, access })
     return unique

@@ -10,8 +10,10 @@ import { needed } from '../graph/walk.ts'
 import { costs } from './cost.ts'
 import type { Group, GroupKind } from './group.ts'
 import { inOrder } from './group-order.ts'
+import { DEEPEST, Growth } from './growth.ts'
 import { keptOf, within } from './kept.ts'
 import { isProduct, productView, sharesLeft } from './product-view.ts'
+import { createReach, type Reach } from './reach.ts'
 import { replacedTogether, sharedScalars, withBetween } from './replaced.ts'
 import { staysInRow } from './row-local.ts'
 
@@ -47,9 +49,9 @@ const isReduction = (node: Node): boolean => records[node.op].kind === 'reductio
 const readsItself = (set: ReadonlySet<Node>): boolean =>
   [...set].some((node) => isProduct(node) && node.inputs.some((input) => set.has(input)))
 
-const NONE: ReadonlySet<Node> = new Set()
-
 interface Draft {
+  /** In the order in which they were begun. */
+  at: number
   kind: GroupKind
   anchor: Node
   members: Set<Node>
@@ -58,6 +60,8 @@ interface Draft {
   least: number
   most: number
 }
+
+const inTurn = (a: Draft, b: Draft): number => a.at - b.at
 
 /** What a first attempt has shown to be too much for one kernel. */
 export interface Concessions {
@@ -85,6 +89,8 @@ class Partitioner {
   readonly replaces: boolean
   readonly draftOf = new Map<Node, Draft>()
   readonly drafts = new Set<Draft>()
+  readonly reach: Reach
+  begun = 0
 
   readonly target: Target
   readonly concessions: Concessions
@@ -94,6 +100,7 @@ class Partitioner {
     this.target = target
     this.concessions = concessions
     this.nodes = needed(graph)
+    this.reach = createReach((this.nodes.at(-1)?.id ?? 0) + 1)
     this.outputs = new Set(graph.outputs.map(({ node }) => node))
     this.operands = new Set(this.nodes.flatMap((node) => (isProduct(node) ? productView(node).operandsInMemory : isOrderedSum(node) ? [node.inputs[2]] : [])))
     this.replaces = graph.outputs.some(({ replaces }) => replaces !== undefined)
@@ -110,14 +117,14 @@ class Partitioner {
   }
 
   start(node: Node): void {
-    if (isProduct(node)) this.keep('products', node, this.grow([node], (u) => this.joinsProducts(node, u)))
+    if (isProduct(node)) this.keep('products', node, this.grow(node, (u) => this.joinsProducts(node, u)))
     else if (isRoutine(node) || isOrderedSum(node)) this.keep('routine', node, [node])
     else if (node.op === 'top_k' || (isReduction(node) && this.reducesLast(node))) this.keep('rows', node, this.growRows(node))
-    else if (isReduction(node)) this.keep('elements', node, this.grow([node], (u) => this.joinsElements(node, u)))
+    else if (isReduction(node)) this.keep('elements', node, this.grow(node, (u) => this.joinsElements(node, u)))
   }
 
   keep(kind: GroupKind, anchor: Node, members: Iterable<Node>): Draft {
-    const draft: Draft = { kind, anchor, members: new Set(), heads: kind === 'products' ? [anchor] : [], least: anchor.id, most: anchor.id }
+    const draft: Draft = { at: this.begun++, kind, anchor, members: new Set(), heads: kind === 'products' ? [anchor] : [], least: anchor.id, most: anchor.id }
     for (const member of members) this.join(draft, member)
     this.drafts.add(draft)
     return draft
@@ -128,6 +135,7 @@ class Partitioner {
     this.draftOf.set(member, draft)
     draft.least = Math.min(draft.least, member.id)
     draft.most = Math.max(draft.most, member.id)
+    this.reach.cover(draft.least, draft.most)
   }
 
   reducesLast(node: Node): boolean {
@@ -139,37 +147,55 @@ class Partitioner {
     return [...set].filter((node) => this.outputs.has(node) || this.users.get(node)!.some((user) => !set.has(user)))
   }
 
-  /** The first reader, by order, of what a set leaves; those refused before are passed over. */
-  nextReader(set: ReadonlySet<Node>, refused: ReadonlySet<Node> = NONE): Node | undefined {
-    let first: Node | undefined
-    for (const node of set) {
-      for (const user of this.users.get(node)!) {
-        if (!set.has(user) && !refused.has(user) && (first === undefined || user.id < first.id)) first = user
-      }
-    }
-    return first
-  }
-
   /**
    * Takes in the readers of a set one after the other, those that fit; keeps the largest set that leaves a single node, or several that
    * lie in memory anyway. Whole chains join or none of them, so that nothing is stored that was not stored before.
    */
-  grow(seed: readonly Node[], fits: (user: Node) => readonly Node[] | null): ReadonlySet<Node> {
-    const set = new Set(seed)
-    let best = new Set(set)
+  grow(seed: Node, fits: (user: Node) => readonly Node[] | null): ReadonlySet<Node> {
+    const growth = this.growthFrom(seed)
+    const { set } = growth
     const refused = new Set<Node>()
-    for (;;) {
-      const user = this.nextReader(set, refused)
-      if (user === undefined) break
+    const steps = [{ size: 1, exits: growth.exitCount }]
+    for (let user = growth.next(refused); user !== undefined; user = growth.next(refused)) {
       const joining = this.draftOf.has(user) || this.concessions.apart.has(user) ? null : fits(user)
       const added = joining?.filter((node) => !set.has(node)) ?? []
-      for (const node of added) set.add(node)
-      if (joining === null || readsItself(set) || this.closesCycle(set)) {
-        for (const node of added) set.delete(node)
+      for (const node of added) growth.add(node)
+      if (joining === null || added.some((node) => growth.isTooDeep(node) || this.isReadAsWhole(node, set)) || this.closesCycleWith(added, user, set)) {
+        for (const node of added.toReversed()) growth.remove(node)
         refused.add(user)
-      } else best = this.leavesNoMore(set) ?? best
+      } else {
+        for (const node of added) growth.settle(node)
+        steps.push({ size: set.size, exits: growth.exitCount })
+      }
     }
-    return best
+    return this.largestOf([...set], steps)
+  }
+
+  growthFrom(seed: Node): Growth {
+    const growth = new Growth(this.users, this.outputs)
+    growth.add(seed)
+    growth.settle(seed)
+    return growth
+  }
+
+  /** Of the sets that a growth went through, by how many members each had, the last that is worth keeping. */
+  largestOf(members: readonly Node[], steps: readonly { readonly size: number; readonly exits: number }[]): ReadonlySet<Node> {
+    for (const { size, exits } of steps.slice(1).reverse()) {
+      const set = new Set(members.slice(0, size))
+      const kept = exits <= 1 ? set : this.leavesNoMore(set)
+      if (kept !== null) return kept
+    }
+    return new Set(members.slice(0, 1))
+  }
+
+  /** Whether a product of the set multiplies a node that joins it, or one that joins multiplies what the set makes. */
+  isReadAsWhole(node: Node, set: ReadonlySet<Node>): boolean {
+    return (isProduct(node) && node.inputs.some((input) => set.has(input))) || this.users.get(node)!.some((user) => isProduct(user) && set.has(user))
+  }
+
+  /** Whether nodes close a cycle with the set they have joined, which had none: one that reads it does so through its operands alone. */
+  closesCycleWith(added: readonly Node[], user: Node, set: ReadonlySet<Node>): boolean {
+    return this.closesCycle(set, added.length === 1 && added[0] === user ? added : set)
   }
 
   /** The set where it leaves one node alone; what it needs for several that each lie in memory whoever makes them, one of which it saves a kernel of its own. */
@@ -223,48 +249,46 @@ class Partitioner {
     const rows = product(anchor.inputs[0].shape.slice(0, -1))
     // a number made of all that is learned must not draw every move of the weights into its one workgroup
     const isApart = (user: Node): boolean => this.replaces && rows === ONE && product(user.shape) !== ONE
-    const set = new Set<Node>([anchor])
-    const order: Node[] = [anchor]
+    const growth = this.growthFrom(anchor)
+    const { set } = growth
     const refused = new Set<Node>()
-    for (;;) {
-      const user = this.nextReader(set, refused)
-      if (user === undefined) break
-      set.add(user)
-      if (this.draftOf.has(user) || this.concessions.apart.has(user) || isApart(user) || !staysInRow(user, rows, set) || this.closesCycle(set)) {
-        set.delete(user)
+    for (let user = growth.next(refused); user !== undefined; user = growth.next(refused)) {
+      growth.add(user)
+      const isOpen = !this.draftOf.has(user) && !this.concessions.apart.has(user) && !growth.isTooDeep(user)
+      if (isOpen && !isApart(user) && staysInRow(user, rows, set) && !this.closesCycle(set, [user])) growth.settle(user)
+      else {
+        growth.remove(user)
         refused.add(user)
-      } else order.push(user)
-    }
-    for (let last = order.length - 1; last > 0; last--) {
-      const node = order[last]
-      if (!isElementwise(node) && records[node.op].kind !== 'movement') break
-      const before = this.exits(set).length
-      set.delete(node)
-      if (this.exits(set).length >= before) {
-        set.add(node)
-        break
       }
+    }
+    for (const node of [...set].slice(1).reverse()) {
+      if (!isElementwise(node) && records[node.op].kind !== 'movement') break
+      const before = growth.exitCount
+      growth.remove(node)
+      if (growth.exitCount < before) continue
+      growth.add(node)
+      break
     }
     return set
   }
 
-  /** Whether something outside the set lies on a way from the set back into it, groups taken as one. */
-  closesCycle(set: ReadonlySet<Node>): boolean {
+  /** Whether something outside the set lies on a way from the set back into it, groups taken as one. Ways that end in `ends` are looked at. */
+  closesCycle(set: ReadonlySet<Node>, ends: Iterable<Node> = set): boolean {
     const floor = this.floorOf(set)
     const seen = new Set<Node>()
     const stack: Node[] = []
     const push = (node: Node): void => {
-      for (const input of node.inputs) if (!seen.has(input)) stack.push(input)
+      for (const input of node.inputs) if (input.id >= floor && !seen.has(input)) stack.push(input)
     }
-    for (const node of set) for (const input of node.inputs) if (!set.has(input)) stack.push(input)
+    for (const node of ends) for (const input of node.inputs) if (!set.has(input)) stack.push(input)
     while (stack.length > 0) {
       const node = stack.pop()!
       if (set.has(node)) return true
-      if (seen.has(node)) continue
+      if (seen.has(node) || node.id < floor) continue
       seen.add(node)
       const draft = this.draftOf.get(node)
       if (draft === undefined) {
-        if (node.id > floor) push(node)
+        push(node)
         continue
       }
       for (const member of draft.members) {
@@ -280,28 +304,42 @@ class Partitioner {
 
   /** The id below which nothing leads to the set: operands have smaller ids, and no group from there reaches further up. */
   floorOf(set: ReadonlySet<Node>): number {
-    let floor = Math.min(...[...set].map((node) => node.id))
-    for (let last = Infinity; floor < last;) {
-      last = floor
-      for (const { least, most } of this.drafts) if (least < floor && floor <= most) floor = least
-    }
-    return floor
+    let least = Infinity
+    for (const { id } of set) least = Math.min(least, id)
+    return this.reach.floorOf(least)
   }
 
   /** A router: products of few columns whose rows are ranked at once are computed by the kernel that ranks them. */
   joinHeads(): void {
     for (const rows of [...this.drafts].filter((draft) => draft.kind === 'rows')) {
       if (![...rows.members].some((node) => node.op === 'top_k')) continue
-      for (const scores of [...this.drafts].filter((draft) => draft.kind === 'products')) {
+      const waiting = this.productsReadBy(rows.members)
+      for (let scores = waiting.shift(); scores !== undefined; scores = waiting.shift()) {
         if (this.concessions.apart.has(scores.anchor) || !this.isHead(scores, rows)) continue
         const joined = new Set([...scores.members, ...rows.members])
         if (readsItself(joined) || this.closesCycle(joined)) continue
         for (const member of scores.members) this.join(rows, member)
         rows.heads.push(...scores.heads)
         this.drafts.delete(scores)
+        const { at } = scores
+        const more = this.productsReadBy(scores.members).filter((draft) => draft.at > at && !waiting.includes(draft))
+        waiting.push(...more)
+        waiting.sort(inTurn)
       }
       this.joinCounts(rows)
     }
+  }
+
+  /** Groups of products that leave what the nodes read, in the order in which they were begun. */
+  productsReadBy(nodes: Iterable<Node>): Draft[] {
+    const found = new Set<Draft>()
+    for (const node of nodes) {
+      for (const input of node.inputs) {
+        const draft = this.draftOf.get(input)
+        if (draft?.kind === 'products') found.add(draft)
+      }
+    }
+    return [...found].sort(inTurn)
   }
 
   isHead(scores: Draft, rows: Draft): boolean {
@@ -319,9 +357,11 @@ class Partitioner {
 
   /** The counts of what was ranked, block by block of rows, belong to the kernel that ranks; it counts in one way. */
   joinCounts(rows: Draft): void {
-    for (const draft of [...this.drafts]) {
-      const count = draft.anchor
-      if (count.op !== 'count_experts' || count.params.block > MOST_COUNTED || !rows.members.has(count.inputs[0]) || this.concessions.apart.has(count)) continue
+    const counts = [...rows.members].flatMap((node) => this.users.get(node)!).filter((user) => user.op === 'count_experts')
+    const drafts = counts.map((count) => this.draftOf.get(count)!).filter(({ anchor }) => anchor.op === 'count_experts')
+    for (const draft of drafts.sort(inTurn)) {
+      const count = draft.anchor as Node<'count_experts'> & { op: 'count_experts' }
+      if (count.params.block > MOST_COUNTED || !rows.members.has(count.inputs[0]) || this.concessions.apart.has(count)) continue
       this.join(rows, count)
       this.drafts.delete(draft)
       return
@@ -342,18 +382,20 @@ class Partitioner {
 
   /** Loose nodes that must lie in memory: outputs, operands of products and routines, and dear work with several readers. */
   storeWhatIsRead(): void {
+    // two are as good as many
     const sinks = new Map<Node, Set<unknown>>()
     // reshapes of what must lie: their source lies in their place
     const shown = new Set<Node>()
+    const deep = this.endsOfChains()
     const cost = costs(this.nodes, (node) => this.draftOf.has(node) || isLeafWithData(node))
     for (const node of [...this.nodes].reverse()) {
       if (this.draftOf.has(node)) continue
       const readers = new Set<unknown>()
-      let mustLie = this.outputs.has(node) || this.concessions.stored.has(node) || this.operands.has(node)
+      let mustLie = this.outputs.has(node) || this.concessions.stored.has(node) || this.operands.has(node) || deep.has(node)
       for (const user of this.users.get(node)!) {
         const draft = this.draftOf.get(user)
         if (draft === undefined) {
-          for (const sink of sinks.get(user)!) readers.add(sink)
+          for (const sink of sinks.get(user)!) if (readers.size < 2) readers.add(sink)
           mustLie ||= shown.has(user)
         } else {
           readers.add(draft)
@@ -365,6 +407,20 @@ class Partitioner {
       if (mustLie && node.op === 'reshape' && !this.outputs.has(node)) shown.add(node)
       else if (mustLie || (readers.size > 1 && cost.get(node)! > CHEAP)) sinks.set(node, new Set([this.keep('elements', node, [node])]))
     }
+  }
+
+  /** Loose nodes that end a chain of as many as a kernel computes in place. */
+  endsOfChains(): ReadonlySet<Node> {
+    const ends = new Set<Node>()
+    const depths = new Map<Node, number>()
+    const depthOf = (node: Node): number => (ends.has(node) ? 0 : (depths.get(node) ?? 0))
+    for (const node of this.nodes) {
+      if (this.draftOf.has(node) || isLeafWithData(node)) continue
+      const depth = 1 + node.inputs.reduce((most, input) => Math.max(most, depthOf(input)), 0)
+      depths.set(node, depth)
+      if (depth >= DEEPEST) ends.add(node)
+    }
+    return ends
   }
 
   /** What a group leaves in memory; of what it only repeats, the one that is repeated. */

@@ -36,16 +36,11 @@ export function replacedTogether(graph: Graph, isOpen: (node: Node) => boolean, 
 /** The nodes with the loose ones on the ways between them. */
 export function withBetween(nodes: readonly Node[], isLoose: (node: Node) => boolean): ReadonlySet<Node> {
   const set = new Set(nodes)
-  const leads = new Map<Node, boolean>()
-  const visit = (node: Node): boolean => {
-    const known = leads.get(node)
-    if (known !== undefined) return known
-    const found = isLoose(node) && node.inputs.map(visit).some(Boolean)
-    if (found) set.add(node)
-    leads.set(node, found || set.has(node))
-    return found || set.has(node)
+  const seen = new Set(nodes)
+  for (const node of seen) if (isLoose(node)) for (const input of node.inputs) seen.add(input)
+  for (const node of [...seen].sort((a, b) => a.id - b.id)) {
+    if (isLoose(node) && node.inputs.some((input) => set.has(input))) set.add(node)
   }
-  for (const node of nodes) visit(node)
   return set
 }
 
@@ -54,14 +49,12 @@ export function sharedScalars(nodes: readonly Node[], isLoose: (node: Node) => b
   const isOne = (node: Node): boolean => constantValue(product(node.shape)) === 1
   if (nodes.some(isOne)) return []
   const found = new Set<Node>()
-  const seen = new Set<Node>()
-  const visit = (node: Node): void => {
-    if (seen.has(node) || !isLoose(node)) return
-    seen.add(node)
-    const sources = [...readsOf(node, isLoose)].filter((source) => !isLoose(source))
-    if (isOne(node) && sources.length > 1) found.add(node)
-    else node.inputs.forEach(visit)
+  const seen = new Set(nodes.flatMap((node) => node.inputs))
+  for (const node of seen) {
+    if (!isLoose(node)) continue
+    const isMadeOfSeveral = isOne(node) && [...readsOf(node, isLoose)].filter((source) => !isLoose(source)).length > 1
+    if (isMadeOfSeveral) found.add(node)
+    else for (const input of node.inputs) seen.add(input)
   }
-  nodes.forEach((node) => node.inputs.forEach(visit))
   return [...found].sort((a, b) => a.id - b.id)
 }

@@ -7,10 +7,11 @@ import { elementsKernel } from './elements-kernel.ts'
 import { writeInPlace } from './in-place.ts'
 import type { KernelProgram } from './kernel.ts'
 import type { Group, GroupKind } from './group.ts'
-import { NO_CONCESSIONS, partition, type Concessions } from './partition.ts'
+import { NO_CONCESSIONS, partition, type Concessions, type Partition } from './partition.ts'
 import { productsKernel } from './products-kernel.ts'
 import { routineKernel } from './routines.ts'
 import { rowsKernel } from './rows-kernel.ts'
+import { sourcesOf } from './sources.ts'
 
 const MAKERS: { readonly [K in GroupKind]: (group: Group, context: ScheduleContext) => KernelProgram } = {
   products: productsKernel,
@@ -27,16 +28,39 @@ export interface Schedule {
   readonly inPlace: ReadonlyMap<string, Node>
 }
 
+interface Made {
+  readonly key: string
+  readonly kernel: KernelProgram
+}
+
 /** Cuts the graph into kernels; where one needs more buffers than the target binds, cuts again with less in it. */
 export function schedule(graph: Graph, target: Target, regime: Regime): Schedule {
   let concessions: Concessions = NO_CONCESSIONS
+  let known: ReadonlyMap<Node, Made> = new Map()
   for (;;) {
     const parts = partition(graph, target, concessions)
-    const context: ScheduleContext = { partition: parts, target, regime }
-    const made = parts.groups.map((group) => MAKERS[group.kind](group, context))
-    const { kernels, inPlace } = writeInPlace(graph, made, parts.inMemory, target)
+    const made = makeAll(parts, { partition: parts, target, regime }, known)
+    const { kernels, inPlace } = writeInPlace(graph, made.map(({ kernel }) => kernel), parts.inMemory, target)
     const more = concede(parts, kernels, target, concessions)
     if (more === null) return { kernels, inMemory: parts.inMemory, inPlace }
     concessions = more
+    known = new Map(made.map((each, at) => [parts.groups[at].anchor, each]))
   }
+}
+
+/** The kernel of each group; those of groups that an earlier cut had too are at hand. */
+function makeAll(parts: Partition, context: ScheduleContext, known: ReadonlyMap<Node, Made>): readonly Made[] {
+  return parts.groups.map((group) => {
+    const key = keyOf(group, parts)
+    const before = known.get(group.anchor)
+    return before?.key === key ? before : { key, kernel: MAKERS[group.kind](group, context) }
+  })
+}
+
+/** All that a kernel depends on beside the graph: what is computed, what of it is left, and what is read. */
+function keyOf(group: Group, parts: Partition): string {
+  const members = [...group.members]
+  const outer = members.flatMap((member) => member.inputs.filter((input) => !group.members.has(input)))
+  const lists = [members, group.heads, parts.results(group), [...sourcesOf(outer, parts)]]
+  return `${group.kind} ${lists.map((nodes) => nodes.map(({ id }) => id).join(',')).join(' ')}`
 }

@@ -25,6 +25,7 @@ export function createBuilder(): Builder {
   const nodes: Node[] = []
 
   function make<N extends OpName>(op: N, inputs: readonly Node[], params: OpParams[N], origin: Origin): Node<N> {
+    Object.freeze(params)
     const stranger = inputs.find((input) => nodes[input.id] !== input)
     if (stranger) throw new Error(`${op}: operand %${stranger.id} belongs to another builder`)
     const type = infer(op, inputs, params)
@@ -32,8 +33,8 @@ export function createBuilder(): Builder {
     const key = `${op}(${inputs.map((input) => input.id).join(',')})${paramsText(op, params)}:${typeText(type)}`
     const known = interned.get(key)
     if (known !== undefined) return known as Node<N>
-    const [operands, frozenParams] = [Object.freeze([...inputs]), Object.freeze(params)]
-    const node: unknown = Object.freeze({ id: nodes.length, op, inputs: operands, params: frozenParams, ...type, origin })
+    const { shape, dtype } = type
+    const node: unknown = Object.freeze({ id: nodes.length, op, inputs: Object.freeze([...inputs]), params, shape: Object.freeze(shape), dtype, origin })
     nodes.push(node as Node)
     interned.set(key, node as Node)
     return node as Node<N>

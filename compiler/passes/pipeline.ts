@@ -23,7 +23,8 @@ export interface Pass {
   readonly run: (graph: Graph, options: PassOptions) => Graph
 }
 
-export const passes: readonly Pass[] = [
+/** The same for every regime of tokens. */
+export const earlyPasses: readonly Pass[] = [
   { name: 'drop_stops', why: 'first: a stop hides its operand from every pattern', run: dropStops },
   { name: 'simplify', why: 'before folding, so that what repeats is folded before it is repeated', run: simplify },
   { name: 'fold', why: 'leaves literals for the laws to see', run: fold },
@@ -31,12 +32,18 @@ export const passes: readonly Pass[] = [
   { name: 'simplify', why: 'folding and contracts have brought up new matches', run: simplify },
   { name: 'weight_layout', why: 'after all transposes of weights have met', run: weightLayout },
   { name: 'share', why: 'before routes are ordered, so that one routing has one order', run: share },
+]
+
+/** Those that take what a regime asks for into account, and what follows them. */
+export const latePasses: readonly Pass[] = [
   { name: 'order_routes', why: 'late: no law should meet the schedule', run: orderRoutes },
   { name: 'order_sums', why: 'late, as the routes: the numbers that it sorts are plain arithmetic, which no law should meet', run: orderSums },
   { name: 'rematerialise', why: 'after sharing, which would make one of what is made twice, and late: no law should part what belongs together', run: rematerialise },
   { name: 'split_sinkhorn', why: 'late: an iteration is known to no law', run: splitSinkhorn },
   { name: 'dead', why: 'last: what the others left behind', run: dead },
 ]
+
+export const passes: readonly Pass[] = [...earlyPasses, ...latePasses]
 
 /** A pass made a graph that is none. Our mistake, never the user's. */
 export class PassError extends Error {
@@ -55,6 +62,8 @@ export class PassError extends Error {
 
 function runVerified({ name, run }: Pass, graph: Graph, options: PassOptions): Graph {
   const after = run(graph, options)
+  // a pass that found nothing to do gives back what it was given
+  if (after === graph) return after
   const complaints = verify(after, specOf('optimised'))
   if (complaints.length > 0) throw new PassError(name, complaints, graph, after)
   return after

@@ -22,11 +22,21 @@ export function rebuild(graph: Graph, visit: Visit): Graph {
     const make: Make = (op, inputs, params) => builder.make(op, inputs, params, node.origin) as Node
     made.set(node, visit(node, node.inputs.map((input) => made.get(input)!), make))
   }
+  if (isUnchanged(made)) return graph
   return {
     ...graph,
     inputs: graph.inputs.map((input) => made.get(input) as (typeof graph.inputs)[number]),
     outputs: graph.outputs.map((output) => ({ ...output, node: made.get(output.node)! })),
   }
+}
+
+/** Whether every node became one like it, of the same number and for the same words: the graph is what it was. */
+function isUnchanged(made: ReadonlyMap<Node, Node>): boolean {
+  for (const [before, after] of made) {
+    if (before.id !== after.id || before.op !== after.op || before.params !== after.params || before.origin !== after.origin) return false
+    if (before.inputs.some((input, at) => input.id !== after.inputs[at].id)) return false
+  }
+  return true
 }
 
 type NodeOf<N extends OpName> = Extract<Node, { readonly op: N }>
