@@ -26,6 +26,7 @@ export const importCommand: CommandModule = {
     command
       .argument('<dir>', 'folder of the checkpoint, or its config.json')
       .option('-o, --output <file>', 'where to write the spec; standard output by default')
+      .option('--weights <path>', 'the weights that the spec is checked against, where they are not beside the config')
       .option('--allow-unread', 'writes a spec though tensors of the checkpoint are not read by it')
       .action(run((typed: string, options: Options) => importCheckpoint(typed, options, terminal))),
 }

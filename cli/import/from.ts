@@ -40,12 +40,24 @@ function specOf(path: string, config: unknown): ImportedSpec {
   return result
 }
 
+/** What `peft` writes beside weights that are to be changed when they are loaded. */
+const ADAPTER = 'adapter_config.json'
+
 /** The weights beside a config.json; null where there are none, and for a config of another name. */
 async function openBeside(path: string, terminal: Terminal): Promise<Checkpoint | null> {
   const folder = dirname(terminal.path(path))
   const isThere = (name: string): boolean => statSync(join(folder, name), { throwIfNoEntry: false })?.isFile() === true
-  return basename(path) === CONFIG && (isThere(SINGLE) || isThere(INDEX)) ? openCheckpoint(folder) : null
+  if (basename(path) !== CONFIG) return null
+  if (isThere(ADAPTER)) throw new Failure(EXIT.badCheckpoint, `${ADAPTER} is beside '${path}': an adapter changes the weights, and is not read`)
+  return isThere(SINGLE) || isThere(INDEX) ? openCheckpoint(folder) : null
 }
+
+function openNamed(typed: string, terminal: Terminal): Promise<Checkpoint> {
+  if (statSync(terminal.path(typed), { throwIfNoEntry: false }) === undefined) throw missingFile(typed, terminal)
+  return openCheckpoint(terminal.path(typed))
+}
+
+const UNCHECKED = 'no safetensors weights are beside the config: their names and shapes were not checked'
 
 /** A head in the file counts more than what the config says of it. */
 async function withHead(path: string, config: unknown, checkpoint: Checkpoint): Promise<ImportedSpec & { readonly hasCopy: boolean }> {
@@ -60,19 +72,21 @@ async function withHead(path: string, config: unknown, checkpoint: Checkpoint): 
 export interface ImportOptions {
   /** Whether tensors that nothing reads are a note rather than an error. */
   readonly allowUnread?: boolean
+  /** Where the weights are that the spec is checked against, in the place of those beside the config. */
+  readonly weights?: string
 }
 
 /**
  * The spec of a checkpoint by its folder or config; weights that are beside the config are checked against it. Throws a Failure where there
  * is none, or it is not supported, and a WeightError or a CheckpointError for weights that do not fit.
  */
-export async function importFrom(typed: string, { allowUnread = false }: ImportOptions, terminal: Terminal): Promise<ImportedSpec> {
+export async function importFrom(typed: string, { allowUnread = false, weights }: ImportOptions, terminal: Terminal): Promise<ImportedSpec> {
   const path = configPath(typed, terminal)
   const config = readConfig(path, terminal)
   // a config that is refused is so whatever the weights are
   const alone = specOf(path, config)
-  const checkpoint = await openBeside(path, terminal)
-  if (checkpoint === null) return alone
+  const checkpoint = await (weights === undefined ? openBeside(path, terminal) : openNamed(weights, terminal))
+  if (checkpoint === null) return { ...alone, notes: [...alone.notes, UNCHECKED] }
   try {
     const { hasCopy, ...result } = await withHead(path, config, checkpoint)
     const unread = checkWeights(result.name, result.spec, checkpoint, { without: hasCopy ? [HEAD] : [], allowUnread }, terminal)

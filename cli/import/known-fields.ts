@@ -4,7 +4,7 @@ import type { Fields } from './fields.ts'
 /** Names of things, of training, of generation and of how a program runs the model: the logits do not depend on them. */
 const HARMLESS: ReadonlySet<string> = new Set([
   'architectures', 'model_type', 'dtype', 'torch_dtype', 'transformers_version', 'name_or_path', 'tokenizer_class', 'prefix', 'finetuning_task',
-  'id2label', 'label2id', 'num_labels', 'problem_type', 'task_specific_params', 'max_position_embeddings', 'initializer_range', 'pretraining_tp',
+  'id2label', 'label2id', 'num_labels', 'problem_type', 'task_specific_params', 'max_position_embeddings', 'original_max_position_embeddings', 'initializer_range', 'pretraining_tp',
   'attention_dropout', 'hidden_dropout', 'embd_pdrop', 'resid_pdrop', 'classifier_dropout', 'router_aux_loss_coef', 'router_z_loss_coef',
   'router_jitter_noise', 'output_router_logits', 'use_cache', 'output_attentions', 'output_hidden_states', 'return_dict', 'use_return_dict',
   'torchscript', 'use_bfloat16', 'tf_legacy_loss', 'chunk_size_feed_forward', 'attn_implementation', 'experts_implementation', 'is_decoder',
@@ -33,7 +33,7 @@ const NEUTRAL: Readonly<Record<string, readonly Plain[]>> = {
   embedding_multiplier: [1], residual_multiplier: [1], logits_scaling: [1], logit_scale: [1], scale_emb: [1], scale_depth: [], dim_model_base: [],
   attn_logit_softcapping: [], final_logit_softcapping: [], logit_softcap: [], mup_scale: [1],
   rotary_dim: [], rotary_pct: [1], rope_interleave: [false], rope_interleaved: [false], rope_local_base_freq: [], rope_traditional: [false],
-  position_embedding_type: ['rope', 'rotary', 'absolute'], original_max_position_embeddings: [], layer_norm_epsilon: [], layer_norm_eps: [], norm_type: ['rms_norm', 'rmsnorm'],
+  position_embedding_type: ['rope', 'rotary', 'absolute'], layer_norm_epsilon: [], layer_norm_eps: [], norm_type: ['rms_norm', 'rmsnorm'],
   num_experts: [], num_local_experts: [], n_routed_experts: [], moe_intermediate_size: [], n_shared_experts: [0], num_shared_experts: [0],
   shared_expert_intermediate_size: [0], shared_intermediate_size: [0], first_k_dense_replace: [0], num_dense_layers: [0], mlp_only_layers: [],
   decoder_sparse_step: [1], moe_layer_freq: [1], norm_topk_prob: [], routed_scaling_factor: [1], scoring_func: ['softmax'], topk_method: ['greedy'],

@@ -1,4 +1,5 @@
 /** The rotary embedding of a config: its base, and how its frequencies are scaled. */
+import { cut } from '../../runtime/checkpoint/quote.ts'
 import type { Fields } from './fields.ts'
 import type { ParameterText } from './write.ts'
 
@@ -47,7 +48,7 @@ function readScaling(kind: Kind, fields: Fields, rope: Fields, name: string): Sc
 
 function refuseOthers(fields: Fields, rope: Fields, name: string, kind: Kind): void {
   for (const field of rope.names.filter((one) => rope.has(one) && ![...COMMON, ...KINDS[kind]].includes(one))) {
-    fields.refuse(`'${name}.${field}' is given, which a rotary embedding of type '${kind}' does not have`)
+    fields.refuse(`'${name}.${cut(field)}' is given, which a rotary embedding of type '${kind}' does not have`)
   }
 }
 
@@ -67,7 +68,7 @@ export function readRope(fields: Fields, fallback: number): Rope {
   const given = (of: Fields): number => of.positive('rope_theta', fields.positive('rope_theta', fallback))
   const nested = rope.names.find((key) => rope.isGroup(key))
   if (nested !== undefined) {
-    fields.refuse(`'${name}' differs by kind of layer ('${nested}'): only one for all layers is supported`)
+    fields.refuse(`'${name}' differs by kind of layer ('${cut(nested)}'): only one for all layers is supported`)
     return { theta: fallback, scaling: { kind: 'none' } }
   }
   const rotated = rope.positive('partial_rotary_factor', fields.positive('partial_rotary_factor', 1))
@@ -76,7 +77,7 @@ export function readRope(fields: Fields, fallback: number): Rope {
   if (theta < 1) fields.refuse(`'rope_theta' is ${theta}: it must be at least 1`)
   const kind = rope.text('rope_type', rope.text('type', 'default'))
   if (!isKind(kind)) {
-    fields.refuse(`the rotary embedding is scaled ('${name}' is of type '${kind}'): supported are ${Object.keys(KINDS).join(', ')}`)
+    fields.refuse(`the rotary embedding is scaled ('${name}' is of type '${cut(kind)}'): supported are ${Object.keys(KINDS).join(', ')}`)
     return { theta, scaling: { kind: 'none' } }
   }
   refuseOthers(fields, rope, name, kind)

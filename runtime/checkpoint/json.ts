@@ -11,9 +11,25 @@ function withNumbers(text: string): string {
   return text.replaceAll(NOT_FINITE, (found, sign: string | undefined) => (found === 'NaN' ? NAN_MARK : sign === undefined ? found : `${sign}1e999`))
 }
 
+/** Python stops at about as many; whatever walks a value may recurse. */
+const DEEPEST = 512
+
+const isNested = (value: unknown): value is object => typeof value === 'object' && value !== null
+
+/** The value, unless lists and objects in it are nested too deeply. */
+function checkDepth(value: unknown): unknown {
+  let level = [value].filter(isNested)
+  for (let depth = 0; level.length > 0; depth++) {
+    if (depth > DEEPEST) throw new SyntaxError(`lists and objects are nested more than ${DEEPEST} deep`)
+    level = level.flatMap((one) => Object.values(one).filter(isNested))
+  }
+  return value
+}
+
 /** `NaN`, `Infinity` and `-Infinity` are numbers, a byte order mark is skipped. Throws a SyntaxError that points into the text as it is. */
-export function parseJson(text: string): unknown {
-  const plain = text.startsWith('\ufeff') ? text.slice(1) : text
+export const parseJson = (text: string): unknown => checkDepth(parseAny(text.startsWith('\ufeff') ? text.slice(1) : text))
+
+function parseAny(plain: string): unknown {
   try {
     return JSON.parse(plain) as unknown
   } catch (problem) {

@@ -126,8 +126,39 @@ test('weights that are those of another model are refused with all that is amiss
 
 test('a config alone is imported by its path or its folder', async () => {
   const there = place({ 'm/config.json': JSON.stringify(withoutScaling(configOf(plain))) })
-  expect((await there.smoe('import', 'm')).code).toBe(0)
-  expect((await there.smoe('import', 'm/config.json')).code).toBe(0)
+  const unchecked = 'note: no safetensors weights are beside the config: their names and shapes were not checked\n'
+  for (const path of ['m', 'm/config.json']) expect(await there.smoe('import', path)).toMatchObject({ code: 0, err: unchecked })
+})
+
+test('a folder with two checkpoints is refused, and one of them can be named', async () => {
+  const tensors = await tensorsOf(plain)
+  const index = '{"weight_map": {"model.norm.weight": "old.safetensors"}}'
+  const files = { 'm/config.json': JSON.stringify(withoutScaling(configOf(plain))), 'm/model.safetensors': encodeSafetensors(tensors), 'm/model.safetensors.index.json': index }
+  const there = place({ ...files, 'm/old.safetensors': encodeSafetensors({ 'model.norm.weight': tensors['model.norm.weight'] }) })
+  const { code, err } = await there.smoe('import', 'm')
+  expect([code, err]).toEqual([5, expect.stringContaining('has both model.safetensors and model.safetensors.index.json')])
+  expect(await there.smoe('import', 'm', '--weights', 'm/model.safetensors')).toMatchObject({ code: 0, err: '' })
+  expect((await there.smoe('import', 'm', '--weights', 'm/model.safetensors.index.json')).code).toBe(5)
+  expect((await there.smoe('import', 'm', '--weights', 'm/nowhere')).code).toBe(2)
+})
+
+test('an adapter beside the weights is refused', async () => {
+  const there = place({ 'm/config.json': JSON.stringify(withoutScaling(configOf(plain))), 'm/adapter_config.json': '{}' })
+  expect(await there.smoe('import', 'm')).toMatchObject({ code: 5, err: expect.stringContaining('an adapter changes the weights') as string })
+})
+
+test('whatever a config holds, its message is short', async () => {
+  const long = 'x'.repeat(2_000_000)
+  const deep = `${'['.repeat(20_000)}1${']'.repeat(20_000)}`
+  const configs = [
+    `{"model_type": "${long}"}`, `{"model_type": "llama", "hidden_act": "${long}", "architectures": ["${long}"], "layer_types": ["${long}"]}`,
+    `{"model_type": "llama", "rope_scaling": {"type": "${long}"}}`, `{"model_type": "llama", "rope_scaling": {"${long}": 3}}`, `{"model_type": "llama", "rope_scaling": {"${long}": {}}}`,
+    `{"model_type": "llama", "hidden_size": ${'9'.repeat(100_000)}, "vocab_size": ${deep}}`, `{"model_type": "llama", "hidden_size": "${long}`, deep, `{"${long}": NaN}`,
+  ]
+  for (const config of configs) {
+    const { code, err } = await place({ 'config.json': config }).smoe('import', '.')
+    expect([code, err.length < 2000], err.slice(0, 300)).toEqual([5, true])
+  }
 })
 
 test('numbers that are not finite are read as Python writes them', async () => {

@@ -20,8 +20,12 @@ test.each(['Infinity5', '[1Infinity]', '-NaN', '+Infinity', '--Infinity', 'nan',
 test('a long string and a deep nest beside a named number are read in bounded time', () => {
   const long = 'x'.repeat(2_000_000)
   expect(parseJson(`["${long}", "\\\\${long}\\"", NaN]`)).toEqual([long, `\\${long}"`, NaN])
-  const depth = 100_000
-  expect(() => parseJson(`${'['.repeat(depth)}NaN`)).toThrow(SyntaxError)
+  for (const depth of [600, 100_000]) {
+    expect(() => parseJson(`${'['.repeat(depth)}NaN`)).toThrow(SyntaxError)
+    expect(() => parseJson(`${'['.repeat(depth)}NaN${']'.repeat(depth)}`)).toThrow(SyntaxError)
+    expect(() => parseJson(`${'{"a":'.repeat(depth)}0${'}'.repeat(depth)}`)).toThrow('nested more than 512 deep')
+  }
+  expect(parseJson(`${'['.repeat(500)}${']'.repeat(500)}`)).toHaveLength(1)
 })
 
 test('what is written is read again', () => {
