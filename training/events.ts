@@ -22,6 +22,10 @@ export interface StartEvent {
   readonly unit: 'token' | 'example'
   readonly layers: readonly { readonly layer: string; readonly experts: number }[]
   readonly schedule: ContestSchedule
+  /** Weights that were given, and the names of those that were not and are as their initialisers make them; absent where all are. The optimiser begins anew. */
+  readonly weights?: { readonly name: string; readonly initialised: readonly string[] }
+  /** Steps that the run had before it was made longer: from `done` on its schedules are those of `steps`. Absent where it is as long as it was. */
+  readonly lengthened?: number
 }
 
 export interface DataFacts {

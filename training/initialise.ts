@@ -1,6 +1,8 @@
 /** The weights before the first step, f32: each weight has a stream of its own, named by its path. */
 import type { Initialiser, LearnedWeight, Recipe } from '../plan/recipe.ts'
-import { elementCount, type HostData } from '../runtime/tensors.ts'
+import { elementCount, showShape, type HostData } from '../runtime/tensors.ts'
+import { FitError } from './errors.ts'
+import type { State } from './machine.ts'
 import { orthonormalRows } from './orthonormal.ts'
 import { stream, type Stream } from './random.ts'
 
@@ -51,3 +53,21 @@ export function initialWeight(weight: LearnedWeight, seed: number): HostData {
 /** All weights of a run, by their paths. */
 export const initialise = ({ weights, seed }: Recipe): Readonly<Record<string, HostData>> =>
   Object.fromEntries(weights.map((weight) => [weight.name, initialWeight(weight, seed)]))
+
+/** Weights by their paths that a run begins with. */
+export interface GivenWeights {
+  /** Where they are from, for the record. */
+  readonly name: string
+  readonly values: State
+}
+
+/** The weights before the first step: those that are given, and of all others what the initialisers make. Throws a FitError for one that is not of the recipe. */
+export function firstState(recipe: Recipe, given?: GivenWeights): State {
+  const made = initialise(recipe)
+  for (const [name, { shape }] of Object.entries(given?.values ?? {})) {
+    if (!Object.hasOwn(made, name)) throw new FitError(null, `${given!.name} has the weight ${name}, which ${recipe.model} does not have`)
+    const wanted = made[name].shape
+    if (wanted.join() !== shape.join()) throw new FitError(null, `${given!.name} has ${name} as ${showShape(shape)}, ${recipe.model} as ${showShape(wanted)}`)
+  }
+  return { ...made, ...given?.values }
+}

@@ -8,7 +8,7 @@ import { fingerprint } from './data/fingerprint.ts'
 import { fit, type Examples } from './data/fit.ts'
 import { FitError } from './errors.ts'
 import type { DataFacts, ProbeEvent, StartEvent, StepEvent, ValidationEvent } from './events.ts'
-import { initialise } from './initialise.ts'
+import { firstState, type GivenWeights } from './initialise.ts'
 import { look } from './look.ts'
 import type { Machine } from './machine.ts'
 import { createPace } from './pace.ts'
@@ -31,6 +31,10 @@ export interface Training {
   readonly saveEvery?: number | null
   /** Where to go on; the machine holds the state that was saved with it. Without, the weights are initialised. */
   readonly from?: Progress
+  /** Weights that a run begins with in the place of those that its initialisers make. */
+  readonly weights?: GivenWeights
+  /** Steps that the run had before it was made longer. */
+  readonly lengthened?: number
   /** Seconds that it took to come there. */
   readonly spent?: number
   /** Drawn from the recipe where it is not given. */
@@ -79,7 +83,7 @@ const factsOf = (data: Data, { name, count }: Examples): DataFacts => ({ name, e
 
 const itemsOf = ({ accumulate }: Recipe, { batch, items }: Examples): number => accumulate * batch * items
 
-function startOf({ recipe, machine, training, validation, from }: Training, { examples, aside, schedule }: Prepared): StartEvent {
+function startOf({ recipe, machine, training, validation, from, weights: given, lengthened }: Training, { examples, aside, schedule }: Prepared): StartEvent {
   const { model, seed, steps, layers, weights } = recipe
   return {
     kind: 'start', model, adapter: machine.adapter, seed, steps, done: from?.step ?? 0,
@@ -87,6 +91,8 @@ function startOf({ recipe, machine, training, validation, from }: Training, { ex
     training: factsOf(training, examples), validation: aside === null ? null : factsOf(validation!, aside),
     items: itemsOf(recipe, examples), unit: examples.unit,
     layers: layers.map(({ layer, experts }) => ({ layer, experts })), schedule,
+    ...(given === undefined ? {} : { weights: { name: given.name, initialised: weights.map(({ name }) => name).filter((name) => !Object.hasOwn(given.values, name)) } }),
+    ...(lengthened === undefined ? {} : { lengthened }),
   }
 }
 
@@ -109,7 +115,7 @@ export function createRun(options: Training): Run {
     progress: () => progress,
     seconds,
     begin: async () => {
-      if (from === undefined) await machine.write(initialise(recipe))
+      if (from === undefined) await machine.write(firstState(recipe, options.weights))
       balance = await createBalance(recipe, machine)
       started = now()
       pace = createPace(itemsOf(recipe, examples), now)

@@ -12,7 +12,7 @@ import { createDeviceMachine, type DeviceMachine, type MachinePlans } from './de
 import type {
   CheckpointEvent, EndEvent, LayerRouting, ProbedLayer, ProbeEvent, StartEvent, StepEvent, TrainingEvent, ValidationEvent,
 } from './events.ts'
-import { initialise } from './initialise.ts'
+import { firstState } from './initialise.ts'
 import { train } from './loop.ts'
 import type { Answers, BatchInputs } from './machine.ts'
 import { beginningOf, type Progress } from './progress.ts'
@@ -69,7 +69,7 @@ export interface TrainingFacts {
   readonly apart: readonly string[]
 }
 
-export type TypedTrainingOptions = Omit<Training, 'recipe' | 'machine' | 'training' | 'from'> & {
+export type TypedTrainingOptions = Omit<Training, 'recipe' | 'machine' | 'training' | 'from' | 'lengthened'> & {
   /** A state to go on from, as `decodeSaved` gives it. */
   readonly saved?: Saved
 }
@@ -118,7 +118,7 @@ export async function startTraining<N extends TrainingNames>(
     const run = train(training)
     const { value: start } = await run.next() as IteratorYieldResult<StartEvent>
     // the loop leaves a machine as it is that is to go on, so that weights can be read and evaluated before the first step too
-    if (saved === undefined) await machine.write(initialise(recipe))
+    if (saved === undefined) await machine.write(firstState(recipe, options.weights))
     return typedTraining(facts, training, machine, start, run)
   } catch (error) {
     machine.dispose()

@@ -22,7 +22,9 @@ import { EXIT, Failure, type ExitCode } from '../exit.ts'
 import { fitAdvice } from '../training/advice.ts'
 import { addDataOptions, readDataSets, type DataOptions } from '../training/data.ts'
 import { createLine, startLines, stepLine, validationLine } from '../training/line.ts'
+import { resumeNotes } from '../training/resume.ts'
 import { trainingSpec, type RecipeOptions } from '../training/spec.ts'
+import { readBeginning } from '../training/weights.ts'
 import { trainingPage } from '../training/page.ts'
 import { createReferenceMachine } from '../training/reference-machine.ts'
 import { createStop } from '../training/stop.ts'
@@ -31,6 +33,7 @@ import type { Terminal } from '../terminal.ts'
 interface Options extends RecipeOptions, DataOptions {
   readonly out?: string
   readonly resume?: string
+  readonly weights?: string
   readonly device: string
   readonly validateEvery: number
   readonly validateBatches: number
@@ -129,7 +132,8 @@ function directoryOf({ out, resume: from }: Options, training: Training | Resume
 async function action(path: string, options: Options, typed: readonly string[], terminal: Terminal): Promise<ExitCode> {
   const spec = trainingSpec(path, options, terminal)
   const { graphs } = spec
-  const { notes, ...sets } = await readDataSets(options, terminal)
+  const beginning = options.weights === undefined ? null : await readBeginning(options.weights, graphs, terminal)
+  const { notes, ...sets } = await readDataSets(options, beginning?.vocabulary ?? null, terminal)
   for (const note of notes) terminal.err(`note: ${note}\n`)
   const { machine, clock, dispose } = await openMachine(graphs, options.device, terminal)
   const stop = createStop(terminal)
@@ -137,8 +141,10 @@ async function action(path: string, options: Options, typed: readonly string[], 
     const fresh: Training = {
       recipe: graphs.recipe, machine, ...sets, validateEvery: options.validateEvery, validateBatches: options.validateBatches,
       saveEvery: options.saveEvery ?? options.validateEvery, signal: stop.signal,
+      ...(beginning === null ? {} : { weights: beginning.given }),
     }
     const training = options.resume === undefined ? fresh : await resume(terminal.path(options.resume), fresh)
+    for (const note of resumeNotes(training)) terminal.err(`note: ${note}\n`)
     const shown = directoryOf(options, training, terminal)
     const directory = terminal.path(shown)
     const end = await follow(directory, training, options, clock, terminal).catch(async (problem: unknown) => {
@@ -173,7 +179,8 @@ export const train: CommandModule = {
       .option('--steps <n>', 'steps of the run, in the place of what the spec says', whole(1))
       .option('--seed <n>', 'what all random numbers follow from, in the place of what the spec says', whole(0))
       .option('--out <directory>', 'where checkpoints, metrics and the report go (default: MODEL-run)')
-      .option('--resume <directory>', 'go on from the newest checkpoint of a run, or from the one that is named')
+      .option('--resume <directory>', 'go on from the newest checkpoint of a run, or from the one that is named; --steps may make the run longer')
+      .addOption(new Option('--weights <path>', 'begin with the weights of a run or of a checkpoint; the optimizer begins anew').conflicts('resume'))
       .option('--validate-every <n>', 'steps from one validation to the next; 0 for none', whole(0), 100)
       .option('--validate-batches <n>', 'batches of a validation at the most', whole(1), 16)
       .option('--save-every <n>', 'steps from one checkpoint to the next (default: with each validation)', whole(1))
@@ -185,7 +192,7 @@ export const train: CommandModule = {
       .addOption(setOption())
       .action(run(async (path: string, options: Options) => {
         try {
-          return await action(path, options, typedOptions(command, ['out', 'resume']), terminal)
+          return await action(path, options, typedOptions(command, ['out', 'resume', 'weights']), terminal)
         } catch (problem) {
           throw asFailure(problem, terminal)
         }

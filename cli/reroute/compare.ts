@@ -60,7 +60,7 @@ export async function routersOf(
   for (const { layer: old, rows } of observed) {
     const name = heldOf(held, old)
     const [gateName, biasName] = ['gate', 'gate_bias'].map((weight) => `${name.slice(0, -'ev'.length)}${weight}`)
-    const values = await readPorts(plan.weights.filter((port) => port.name === gateName || port.name === biasName), plan, checkpoint)
+    const values = await readPorts(plan.weights.filter((port) => port.name === gateName || port.name === biasName), checkpoint)
     const [gate, bias] = [values[gateName], values[biasName] ?? null]
     const scored = { rows, tokens: old.tokens, experts: old.experts }
     const own = Float64Array.from(held[name].data)

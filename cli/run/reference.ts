@@ -36,8 +36,8 @@ async function fill(values: Float64Array, { tensor, view, start }: Match, checkp
 }
 
 /** Weights by their paths, in f64. Throws a WeightError with all that does not fit. */
-export async function readPorts(ports: readonly WeightPort[], plan: Plan, checkpoint: Checkpoint): Promise<Readonly<Record<string, Float64Array>>> {
-  const { matches, problems } = matchWeights({ ...plan, weights: ports }, checkpoint)
+export async function readPorts(ports: readonly WeightPort[], checkpoint: Checkpoint): Promise<Readonly<Record<string, Float64Array>>> {
+  const { matches, problems } = matchWeights({ weights: ports }, checkpoint)
   if (problems.length > 0) throw new WeightError(checkpoint.name, problems)
   const weights = Object.fromEntries(ports.map(({ name, shape }) => [name, new Float64Array(elementCount(shape.map(Number)))]))
   for (const match of matches) await fill(weights[match.port.name], match, checkpoint)
@@ -47,7 +47,7 @@ export async function readPorts(ports: readonly WeightPort[], plan: Plan, checkp
 /** Every weight of a graph. Throws a WeightError with all that does not fit. */
 export async function readWeights(graph: Graph, plan: Plan, checkpoint: Checkpoint): Promise<Readonly<Record<string, HostTensor>>> {
   const ports = weightPorts(graph)
-  const values = await readPorts(ports, plan, checkpoint)
+  const values = await readPorts(ports, checkpoint)
   return Object.fromEntries(ports.map(({ name, shape }) => [name, hostTensor(shape.map(Number), 'f32', values[name])]))
 }
 

@@ -82,7 +82,7 @@ export async function routerCollapse(plan: Plan, { layers }: RouteRecord, checkp
   const found = emptyTable<LayerReport['collapse']>()
   for (const layer of layers) {
     const ports = routerWeights(plan, layer)
-    const values = await readPorts(ports, plan, checkpoint)
+    const values = await readPorts(ports, checkpoint)
     found[layer.name] = ports.map(({ name, shape }) => ({ weight: name, ...collapse(values[name], evaluate(shape[1], {})) }))
   }
   return found

@@ -10,6 +10,7 @@ import { split } from '../../training/data/split.ts'
 import type { Vocabulary } from '../../training/data/vocabulary.ts'
 import { DataError } from '../../training/errors.ts'
 import { readData, type ReadOptions } from '../../training/files/data.ts'
+import { EXIT, Failure } from '../exit.ts'
 import { missingFile } from '../load.ts'
 import type { Terminal } from '../terminal.ts'
 
@@ -35,7 +36,7 @@ const nameOf = (typed: readonly string[]): string => (typed.length <= 3 ? typed.
 
 function readingOf({ bytes, text, tokens, label, ignore, separator, decimal, heading }: DataOptions): ReadOptions {
   return {
-    ...(bytes === true ? { vocabulary: { kind: 'bytes' } } : {}), ...(text === true ? { as: 'text' } : tokens === undefined ? {} : { as: tokens }),
+    as: bytes === true ? 'bytes' : text === true ? 'text' : tokens,
     table: { label, ignore, separator, decimal, heading: heading === undefined ? undefined : heading === 'yes' },
   }
 }
@@ -57,11 +58,24 @@ function checkSameKind(training: Data, validation: Data): void {
   checkAlike(training, validation)
 }
 
-/** Throws a Failure for a file that is not there, and a DataError for what cannot be read. */
-export async function readDataSets(options: DataOptions, terminal: Terminal): Promise<DataSets> {
-  const reading = readingOf(options)
+/** Text is read as the weights that a run begins with have learned it. Throws a Failure where an option says otherwise. */
+function withVocabulary(reading: ReadOptions, begun: Vocabulary | null): ReadOptions {
+  if (begun === null) return reading
+  if (reading.as === 'bytes' && begun.kind !== 'bytes') {
+    throw new Failure(EXIT.usage, `--bytes reads bytes, and the weights have learned ${begun.kind}`, 'leave it out, or begin with other weights')
+  }
+  return { ...reading, vocabulary: begun }
+}
+
+const vocabularyNote = (data: Data, begun: Vocabulary | null): readonly string[] =>
+  begun !== null && data.kind === 'stream' && data.vocabulary === null
+    ? [`the weights have learned ${begun.kind}, and ${data.name} has token ids: whether they mean the same is not known`] : []
+
+/** `begun` is what tokens stand for in the weights that the run begins with. Throws a Failure for a file that is not there, and a DataError for what cannot be read. */
+export async function readDataSets(options: DataOptions, begun: Vocabulary | null, terminal: Terminal): Promise<DataSets> {
+  const reading = withVocabulary(readingOf(options), begun)
   const all = await readNamed(options.data, reading, terminal)
-  const notes = all.notes ?? []
+  const notes = [...(all.notes ?? []), ...vocabularyNote(all, begun)]
   if (options.validation === undefined) return { ...(options.split === 0 ? { training: all, validation: null } : split(all, options.split)), notes }
   const validation = await readNamed(options.validation, { ...reading, vocabulary: vocabularyOf(all) ?? undefined }, terminal)
   checkSameKind(all, validation)

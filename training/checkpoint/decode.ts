@@ -60,7 +60,9 @@ export async function decodeSaved(checkpoint: Checkpoint): Promise<Saved> {
   const [told, found] = [checkpoint.metadata[KEYS.checksum], checksum(checkpoint.metadata[KEYS.head], tensors)]
   if (told !== found) throw new ResumeError(checkpoint.name, `is damaged: the checksum of what it holds is ${found}, it says ${told ?? 'none'}`)
   const probe = probeOf(head, tensors)
-  const { recipe, schedule, data, vocabulary, progress } = head
+  const { recipe, schedule, data, vocabulary, progress, adapter } = head
   // a state that tells no precision is f32
-  return { recipe: { ...recipe, precision: recipe.precision ?? 'f32' }, schedule, data, vocabulary, state: tensors, progress: { ...progress, scaling: progress.scaling ?? null, probe } }
+  const precision = recipe.precision ?? 'f32'
+  const state = tensors
+  return { recipe: { ...recipe, precision }, schedule, data, vocabulary, adapter, state, progress: { ...progress, scaling: progress.scaling ?? null, probe } }
 }

@@ -27,9 +27,9 @@ export function checksum(head: string, tensors: Tensors): string {
 }
 
 export function encodeSaved(saved: Saved): { readonly tensors: Tensors; readonly metadata: Readonly<Record<string, string>> } {
-  const { recipe, progress: { probe, ...progress }, schedule, data, vocabulary } = saved
+  const { recipe, progress: { probe, ...progress }, schedule, data, vocabulary, adapter } = saved
   const tensors = { ...saved.state, ...probeTensors(saved) }
   const layers = probe?.layers.map(({ name, experts }) => ({ name, experts })) ?? null
-  const head = JSON.stringify({ version: CHECKPOINT_VERSION, recipe, progress, probe: layers, schedule, data, vocabulary })
+  const head = JSON.stringify({ version: CHECKPOINT_VERSION, recipe, progress, probe: layers, schedule, data, vocabulary, adapter })
   return { tensors, metadata: { [KEYS.head]: head, [KEYS.checksum]: checksum(head, tensors) } }
 }

@@ -4,6 +4,7 @@ import { fingerprint } from '../data/fingerprint.ts'
 import type { StartEvent } from '../events.ts'
 import type { Progress } from '../progress.ts'
 import type { Training } from '../run.ts'
+import { lengthenSchedule } from '../schedule/contest.ts'
 import { checkSame } from './same.ts'
 import type { Saved, SavedData } from './saved.ts'
 
@@ -14,15 +15,24 @@ const vocabularyOf = (data: Data): Saved['vocabulary'] => (data.kind === 'stream
 /** What is to be saved where a run that began so tells of a checkpoint. */
 export async function savedOf({ recipe, machine, training }: Training, start: StartEvent, progress: Progress): Promise<Saved> {
   const data = { training: start.training.fingerprint, validation: start.validation?.fingerprint ?? null }
-  return { recipe, state: await machine.read(), progress, schedule: start.schedule, data, vocabulary: vocabularyOf(training) }
+  return { recipe, state: await machine.read(), progress, schedule: start.schedule, data, vocabulary: vocabularyOf(training), adapter: machine.adapter }
+}
+
+export interface GoneOn extends Training {
+  /** What computed the state; null where it does not say. */
+  readonly savedOn: string | null
 }
 
 /**
- * A training that goes on from a saved state: checks that it is of the same run and brings the machine to its state. `name` is that of the
- * state in messages. Throws a ResumeError.
+ * A training that goes on from a saved state: checks that it is of the same run and brings the machine to its state. The recipe may have more
+ * steps than the run had: schedules are then those of the longer run, from here on. `name` is that of the state in messages. Throws a ResumeError.
  */
-export async function goOn(name: string, saved: Saved, training: Training): Promise<Training> {
-  checkSame(name, saved, training.recipe, printsOf(training), vocabularyOf(training.training))
-  await training.machine.write(saved.state)
-  return { ...training, from: saved.progress, schedule: saved.schedule }
+export async function goOn(name: string, saved: Saved, training: Training): Promise<GoneOn> {
+  const { recipe, machine } = training
+  const { steps } = saved.recipe
+  const isLonger = recipe.steps > steps
+  checkSame(name, isLonger ? { ...saved, recipe: { ...saved.recipe, steps: recipe.steps } } : saved, recipe, printsOf(training), vocabularyOf(training.training))
+  await machine.write(saved.state)
+  const schedule = isLonger ? lengthenSchedule(saved.schedule, recipe, saved.progress.step) : saved.schedule
+  return { ...training, from: saved.progress, schedule, savedOn: saved.adapter ?? null, ...(isLonger ? { lengthened: steps } : {}) }
 }

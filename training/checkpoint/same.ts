@@ -34,7 +34,9 @@ export function checkSame(file: string, saved: Saved, recipe: Recipe, data: Save
   const found = differences(then, JSON.parse(JSON.stringify(now)))
   const shown = found.slice(0, 3).map(({ path, then, now }) => `${path} was ${then} and is ${now}`)
   if (found.length > 3) shown.push(`and ${found.length - 3} more`)
-  if (found.length > 0) throw new ResumeError(file, `is of another recipe: ${shown.join('; ')}`)
+  const isShorter = found.length === 1 && found[0].path === 'steps'
+  const help = isShorter ? '; a run goes on for as many steps as it was to have, or for more' : ''
+  if (found.length > 0) throw new ResumeError(file, `is of another recipe: ${shown.join('; ')}${help}`)
   if (before !== program) throw new ResumeError(file, 'is of a model that computes something else: its spec, or a parameter of it, has changed')
   const problem = dataProblem(saved.data, data)
   if (problem !== null) throw new ResumeError(file, `is of another run: ${problem}`)

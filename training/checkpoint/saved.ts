@@ -15,6 +15,8 @@ export interface Saved {
   readonly data: SavedData
   /** What tokens stand for, where the examples are text. */
   readonly vocabulary: Vocabulary | null
+  /** What computed it; absent in states of earlier versions. */
+  readonly adapter?: string
 }
 
 /** Fingerprints of the examples. */

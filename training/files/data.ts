@@ -18,10 +18,10 @@ import type { Vocabulary } from '../data/vocabulary.ts'
 import { DataError } from '../errors.ts'
 
 export interface ReadOptions {
-  /** What tokens of text stand for; without, the characters of the text. `bytes` reads a file as its bytes, whatever it holds. */
+  /** What tokens of text stand for; without, the characters of the text. */
   readonly vocabulary?: Vocabulary
-  /** Reads files as text, whatever it looks like, or as token ids of a type without a header. */
-  readonly as?: 'text' | TokenType
+  /** Reads files as text, whatever it looks like, as their bytes, whatever they hold, or as token ids of a type without a header. */
+  readonly as?: 'text' | 'bytes' | TokenType
   /** For tables; any of them makes a text a table. */
   readonly table?: TableOptions
   /** What messages call each file; its path without. */
@@ -57,9 +57,9 @@ const SHOWN: { readonly [K in Kind]: string } = {
 const isAsked = (table: TableOptions | undefined): boolean => Object.values(table ?? {}).some((option) => option !== undefined && !(Array.isArray(option) && option.length === 0))
 
 /** How a file is read where an option says it. Throws a DataError for token ids that say their own type. */
-function askedKind({ name, bytes }: FileBytes, { vocabulary, as }: ReadOptions): Kind | null {
-  if (as === 'text') return vocabulary?.kind === 'bytes' ? 'bytes' : 'text'
-  if (as === undefined) return vocabulary?.kind === 'bytes' ? 'bytes' : null
+function askedKind({ name, bytes }: FileBytes, { as }: ReadOptions): Kind | null {
+  if (as === undefined) return null
+  if (as === 'text' || as === 'bytes') return as
   const format = formatOf(bytes)
   if (format.kind === 'known') throw new DataError(name, null, `is ${SHOWN[format.read]}, which says the type of its numbers itself: it is read without --tokens`)
   return 'tokens'
@@ -79,8 +79,15 @@ function kindOf(file: FileBytes, options: ReadOptions): Kind {
   return known === 'npy' || known === 'safetensors' ? known : 'table'
 }
 
+const bytesData = ({ name, bytes }: FileBytes): Data => ({ kind: 'stream', name, tokens: Int32Array.from(bytes), vocabulary: { kind: 'bytes' } })
+
+function readTexts(files: readonly FileBytes[], vocabulary: Vocabulary | undefined): Data {
+  const texts = files.map(({ name, bytes }) => ({ name, text: decodeUtf8(bytes, name) }))
+  return vocabulary?.kind === 'bytes' ? joinData(files.map(bytesData)) : textData(texts, vocabulary)
+}
+
 const READERS: { readonly [K in Exclude<Kind, 'text'>]: (file: FileBytes, options: ReadOptions) => Data | Promise<Data> } = {
-  bytes: ({ name, bytes }) => ({ kind: 'stream', name, tokens: Int32Array.from(bytes), vocabulary: { kind: 'bytes' } }),
+  bytes: bytesData,
   tokens: ({ name, bytes }, { as }) => rawTokens(bytes, as as TokenType, name),
   llmc16: ({ name, bytes }) => llmcTokens(bytes, 'u16', name),
   llmc32: ({ name, bytes }) => llmcTokens(bytes, 'u32', name),
@@ -105,7 +112,7 @@ export async function readData(paths: readonly string[], options: ReadOptions = 
   const kinds = files.map((file) => kindOf(file, options))
   checkKinds(files, kinds, options)
   const [kind] = kinds
-  if (kind === 'text') return textData(files.map(({ name, bytes }) => ({ name, text: decodeUtf8(bytes, name) })), options.vocabulary)
+  if (kind === 'text') return readTexts(files, options.vocabulary)
   const parts: Data[] = []
   for (const file of files) parts.push(await READERS[kind](file, options))
   const data = joinData(parts)

@@ -1,6 +1,6 @@
 /** A run in a directory: `checkpoints/`, `metrics.jsonl` and TensorBoard's events. */
 import { basename, dirname, join, resolve as absolute } from 'node:path'
-import { goOn, savedOf } from '../checkpoint/of-run.ts'
+import { goOn, savedOf, type GoneOn } from '../checkpoint/of-run.ts'
 import { ResumeError } from '../errors.ts'
 import type { StartEvent, TrainingEvent } from '../events.ts'
 import { train } from '../loop.ts'
@@ -20,7 +20,7 @@ export interface RunFiles {
   readonly time?: () => number
 }
 
-export interface Resumed extends Training {
+export interface Resumed extends GoneOn {
   /** The directory of the run that goes on; null for a checkpoint that lies elsewhere. */
   readonly directory: string | null
 }

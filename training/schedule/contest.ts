@@ -95,6 +95,12 @@ export function drawSchedule(recipe: Recipe): ContestSchedule {
   return schedule(contestants, recipe.steps, (layer, n) => streams.get(layer)!.uniform(n))
 }
 
+/** The schedule of a run that is longer from step `done` on: what was drawn for the steps before stays. */
+export function lengthenSchedule(before: ContestSchedule, recipe: Recipe, done: number): ContestSchedule {
+  return Object.fromEntries(Object.entries(drawSchedule(recipe)).map(([layer, steps]) =>
+    [layer, [...(before[layer] ?? []).filter((step) => step < done), ...steps.filter((step) => step >= done)]]))
+}
+
 /** (step) -> the layers that compete in it, in the order of the run. */
 export function chosenLayers(schedule: ContestSchedule): (step: number) => readonly string[] {
   const layers = new Map<number, string[]>()

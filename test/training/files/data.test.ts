@@ -51,7 +51,7 @@ test('an option reads a file as what it looks unlike', async () => {
   const lines = file('a.jsonl', '{"text": "a"}\n')
   await expect(readData([lines])).rejects.toThrow('a.jsonl: is JSON lines, which is not read; write the text of its rows to a .txt file')
   expect(await readData([lines], { as: 'text' })).toMatchObject({ kind: 'stream', vocabulary: { kind: 'characters' } })
-  expect(await readData([file('b.csv', '1,2')], { vocabulary: { kind: 'bytes' } })).toMatchObject({ tokens: Int32Array.from(Buffer.from('1,2')) })
+  expect(await readData([file('b.csv', '1,2')], { as: 'bytes' })).toMatchObject({ tokens: Int32Array.from(Buffer.from('1,2')) })
   await expect(readData(['test/fixtures/training/tokens.npy'], { as: 'u16' })).rejects.toThrow('is an .npy file, which says the type of its numbers itself')
   await expect(readData(['test/fixtures/training/tokens.npy'], { table: { label: '1' } })).rejects.toThrow('is an .npy file, not a table: it has no columns')
 })
@@ -100,7 +100,7 @@ const holding: readonly (readonly [string, Uint8Array, ReadOptions, string])[] =
   ['a.safetensors', encodeSafetensors({ ids: { shape: [100], data: Int32Array.from(ids) } }), {}, 'token'],
   ['a.bin', bytes(Uint16Array.from(ids)), { as: 'u16' }, 'token'],
   ['llmc.bin', Buffer.concat([bytes(header), bytes(Uint16Array.from(ids))]), {}, 'token'],
-  ['a.dat', Uint8Array.from(ids), { vocabulary: { kind: 'bytes' } }, 'byte'],
+  ['a.dat', Uint8Array.from(ids), { as: 'bytes' }, 'byte'],
 ]
 
 test.each(holding)('the place of a token is that in its file: %s', async (name, contents, reading, unit) => {

@@ -2,7 +2,7 @@ import fc from 'fast-check'
 import { readFileSync, readdirSync } from 'node:fs'
 import { join } from 'node:path'
 import { describe, expect, test } from 'vitest'
-import { chosenLayers, drawSchedule, schedule, type ContestSchedule } from '../../../training/schedule/contest.ts'
+import { chosenLayers, drawSchedule, lengthenSchedule, schedule, type ContestSchedule } from '../../../training/schedule/contest.ts'
 import { readSafetensors } from '../../support/safetensors.ts'
 import { recipeOf, routed } from '../recipes.ts'
 
@@ -115,4 +115,14 @@ test('the seed and the names of the layers make the schedule, and nothing else',
     expect(Math.abs(found[layer].length - 540)).toBeLessThan(80)
   }
   expect(found['layers.0/moe']).not.toEqual(found['layers.1/moe'])
+})
+
+test('a run that is made longer keeps the contests that it had, and has those of the longer run from there on', () => {
+  const short = recipeOf({ steps: 100, layers: [routed('a', { contest: { rate: 0.3, after: 0.1, atMost: null } })] })
+  const long = { ...short, steps: 400 }
+  const [before, whole] = [drawSchedule(short).a, drawSchedule(long).a]
+  const { a: found } = lengthenSchedule({ a: before }, long, 60)
+  expect(found.filter((step) => step < 60)).toEqual(before.filter((step) => step < 60))
+  expect(found.filter((step) => step >= 60)).toEqual(whole.filter((step) => step >= 60))
+  expect(found.filter((step) => step >= 100).length).toBeGreaterThan(50)
 })
