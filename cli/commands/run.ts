@@ -77,7 +77,7 @@ async function runOnReference(path: string, options: Options, terminal: Terminal
   return withWeights(options, plan, terminal, async ({ checkpoint, held }) => {
     terminal.err('on the reference: f64 on the CPU, slow\n')
     const start = performance.now()
-    const weights = await readWeights(graph, plan, checkpoint)
+    const weights = await readWeights(graph, checkpoint)
     noteUnread(checkpoint, matchWeights(plan, checkpoint).extra, terminal)
     const inputs = exactInputs(feeds)
     const exact = held === null ? evaluateReference(graph, inputs, weights) : evaluateReferenceHeld(graph, inputs, weights, await readHeld(plan, held))

@@ -34,8 +34,8 @@ const graphOf = ({ graph }: Compiled): Graph => {
 const reference: Place = {
   name: 'the reference, f64 on the CPU',
   target: PORTABLE,
-  run: async (compiled, inputs, checkpoint) => runReference(graphOf(compiled), inputs, await readWeights(graphOf(compiled), compiled.plan, checkpoint)),
-  held: async (compiled, checkpoint) => referenceHeld(graphOf(compiled), await readWeights(graphOf(compiled), compiled.plan, checkpoint)),
+  run: async (compiled, inputs, checkpoint) => runReference(graphOf(compiled), inputs, await readWeights(graphOf(compiled), checkpoint)),
+  held: async (compiled, checkpoint) => referenceHeld(graphOf(compiled), await readWeights(graphOf(compiled), checkpoint)),
   dispose: () => {},
 }
 

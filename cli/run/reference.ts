@@ -5,7 +5,7 @@ import type { Graph, Node } from '../../compiler/graph/node.ts'
 import { nodesOf } from '../../compiler/graph/walk.ts'
 import type { DType } from '../../compiler/graph/vocabulary.ts'
 import { splitOnce } from '../../compiler/passes/split_once.ts'
-import type { Plan, WeightPort } from '../../plan/plan.ts'
+import type { WeightPort } from '../../plan/plan.ts'
 import type { Checkpoint } from '../../runtime/checkpoint/checkpoint.ts'
 import type { FileData } from '../../runtime/checkpoint/encode.ts'
 import { WeightError } from '../../runtime/errors.ts'
@@ -45,7 +45,7 @@ export async function readPorts(ports: readonly WeightPort[], checkpoint: Checkp
 }
 
 /** Every weight of a graph. Throws a WeightError with all that does not fit. */
-export async function readWeights(graph: Graph, plan: Plan, checkpoint: Checkpoint): Promise<Readonly<Record<string, HostTensor>>> {
+export async function readWeights(graph: Graph, checkpoint: Checkpoint): Promise<Readonly<Record<string, HostTensor>>> {
   const ports = weightPorts(graph)
   const values = await readPorts(ports, checkpoint)
   return Object.fromEntries(ports.map(({ name, shape }) => [name, hostTensor(shape.map(Number), 'f32', values[name])]))

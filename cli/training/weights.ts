@@ -36,7 +36,7 @@ function portsOf({ recipe, step, evaluation }: TrainingGraphs): readonly WeightP
 function presentIn(checkpoint: Checkpoint, ports: readonly WeightPort[], model: string): readonly WeightPort[] {
   const { matches, problems } = matchWeights({ weights: ports }, checkpoint)
   const found = new Set(matches.map(({ port }) => port.name))
-  const bad = problems.filter(({ code, weight }) => code !== 'missing' || found.has(weight))
+  const bad = problems.filter(({ code, weight }) => code !== 'missing' || (weight !== null && found.has(weight)))
   if (bad.length > 0) throw new WeightError(checkpoint.name, bad)
   const present = ports.filter(({ name }) => found.has(name))
   if (present.length > 0) return present
