@@ -3,7 +3,7 @@ import type { IToken, TokenType } from 'chevrotain'
 import type { Code } from './codes.ts'
 import type { Reporter } from './report.ts'
 import {
-  BadNumber, Bang, BlockComment, classify, DoubleAmpersand, DoubleBar, endOf, FatArrow, Arrow, ForeignWord, HashComment, Junk, NumberToken,
+  BadNumber, Bang, BlockComment, classify, DoubleAmpersand, DoubleBar, endOf, FatArrow, Arrow, ForeignWord, HashComment, Junk, NumberToken, ProtoWord,
   retype, Semicolon, SingleQuoted, StringToken, UnclosedString, word, Word,
 } from './tokens.ts'
 
@@ -31,6 +31,7 @@ const sign = (meant: string, as: TokenType): Remedy =>
 const remedies = new Map<TokenType, Remedy>([
   [Junk, { code: 'SMOE1002', message: ({ image }) => `${describe(image)} means nothing here`, as: null }],
   [ForeignWord, { code: 'SMOE1002', message: ({ image }) => `names are made of a-z, A-Z, 0-9 and \`_\`: \`${image}\``, as: Word }],
+  [ProtoWord, { code: 'SMOE1012', message: ({ image }) => `\`${image}\` cannot be a name: JavaScript gives it a meaning of its own`, as: Word }],
   [BadNumber, {
     code: 'SMOE1003', message: ({ image }) => `\`${short(image)}\` is not a number`, help: 'numbers are written `12`, `1.5` or `1e-5`', as: NumberToken,
   }],

@@ -6,6 +6,8 @@ const sign = (name: string, text: string): TokenType => createToken({ name, patt
 /** Any word at all, reserved or not: what may stand after a `.` or before the `=` of an argument. */
 export const AnyWord = createToken({ name: 'AnyWord', pattern: Lexer.NA, label: 'a name' })
 export const Word = createToken({ name: 'Word', pattern: /[A-Za-z_]\w*/, label: 'a name', categories: [AnyWord] })
+/** To JavaScript no key like others, so that no program could give or ask for an input of this name. */
+export const ProtoWord = createToken({ name: 'ProtoWord', pattern: /__proto__(?!\w)/ })
 /** A name with letters beyond ASCII; said once, then read as the word it is. */
 export const ForeignWord = createToken({
   name: 'ForeignWord',
@@ -115,7 +117,7 @@ export const retype = (token: IToken, type: TokenType): IToken => {
 export const classify = (token: IToken): IToken => retype(token, words.get(token.image) ?? Word)
 
 const lexed: TokenType[] = [
-  Space, CommentToken, BlockComment, HashComment, StringToken, UnclosedString, SingleQuoted, NumberToken, BadNumber, ForeignWord, Word,
+  Space, CommentToken, BlockComment, HashComment, StringToken, UnclosedString, SingleQuoted, NumberToken, BadNumber, ForeignWord, ProtoWord, Word,
   Arrow, FatArrow, Ellipsis, DotDot, Dot, DoubleBar, Bar, DoubleAmpersand, ...operators.slice(0, 4), Equals, Bang, Minus,
   ...operators.slice(4), OpenParen, CloseParen, OpenBracket, CloseBracket, OpenBrace, CloseBrace, Comma, Colon, Semicolon, Junk,
 ]

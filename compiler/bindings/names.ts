@@ -1,10 +1,18 @@
 /** Names and doc comments as TypeScript wants them. */
 
-/** `tiny_moe` -> `TinyMoe` */
+/** What the module imports, and what it uses without an import: a class of that name would take its place. */
+const TAKEN: ReadonlySet<string> = new Set([
+  'Checkpoint', 'Data', 'Device', 'LoadOptions', 'MachinePlans', 'Plan', 'Saved', 'Session', 'Tensor', 'TrainingFacts', 'TypedAnswers', 'TypedEvent',
+  'TypedPort', 'TypedStep', 'TypedTraining', 'TypedTrainingOptions', 'Array', 'ArrayBuffer', 'ArrayBufferLike', 'AsyncGenerator', 'Float32Array', 'Infinity',
+  'Int32Array', 'NaN', 'Number', 'Object', 'Pick', 'Promise', 'RangeError', 'Readonly', 'Record', 'Symbol', 'TypeError', 'Uint8Array',
+])
+
+/** `tiny_moe` -> `TinyMoe`, `session` -> `SessionModel` */
 export function className(model: string): string {
   const words = model.split(/[^A-Za-z0-9]+/).filter((word) => word !== '')
   const name = words.map((word) => word[0].toUpperCase() + word.slice(1)).join('')
-  return /^[A-Za-z]/.test(name) ? name : `Model${name}`
+  if (!/^[A-Za-z]/.test(name)) return `Model${name}`
+  return TAKEN.has(name) ? `${name}Model` : name
 }
 
 /** A property's name, quoted where it is no identifier. */
