@@ -21,7 +21,7 @@ async function run(device: Device, one: Case): Promise<void> {
   const { plan, diagnostics } = compile(sourceOf(name, layer), { load, target: device.target, routes: true, training })
   expect(framed(diagnostics)).toBe('')
   const session = await createSession(device, plan!)
-  for (const file of runsOf(one)) {
+  for (const file of runsOf(one, 'device')) {
     const vectors = vectorsOf(one, file)
     const checkpoint = made === undefined ? await openCheckpoint(pathOf(file)) : memoryCheckpoint(storedAll(vectors))
     for (const check of checks) {

@@ -14,7 +14,7 @@ describe.each(cases)('$name', (one) => {
 
   test('has no mistakes', () => expect(framed(diagnostics)).toBe(''))
 
-  test.each(runsOf(one))('computes $file in $precision', (run) => {
+  test.each(runsOf(one, 'reference'))('computes $file in $precision', (run) => {
     const graph = lower(model!, { routes: true, training })
     const vectors = vectorsOf(one, run)
     for (const check of checks) {

@@ -13,9 +13,19 @@ export interface Run {
   readonly precision: 'f32' | 'f64'
 }
 
-/** Every file in the precisions that there are. */
-export const runsOf = ({ files, precisions = ['f32', 'f64'] }: Pick<Case, 'files' | 'precisions'>): readonly Run[] =>
-  files.flatMap((file) => precisions.flatMap((precision) => (existsSync(pathOf({ file, precision })) ? [{ file, precision }] : [])))
+type Files = Pick<Case, 'files' | 'precisions' | 'holdsInF32'>
+
+/** Whether what a file holds can be compared in float32. */
+function holdsInF32({ holdsInF32: holds }: Files, run: Run): boolean {
+  if (holds === undefined) return true
+  const exact: Run = { ...run, precision: 'f64' }
+  return holds(readSafetensors(pathOf(existsSync(pathOf(exact)) ? exact : run)))
+}
+
+/** Every file in the precisions that there are, and that whoever computes can be compared in. */
+export const runsOf = (one: Files, by: 'reference' | 'device'): readonly Run[] =>
+  one.files.flatMap((file) => (one.precisions ?? ['f32', 'f64']).map((precision) => ({ file, precision })))
+    .filter((run) => existsSync(pathOf(run)) && ((by === 'reference' && run.precision === 'f64') || holdsInF32(one, run)))
 
 /** The tensors of a file, and those that are made of them. */
 export function vectorsOf({ made }: Pick<Case, 'made'>, run: Run): Tensors {

@@ -3,6 +3,7 @@ import { hostTensor } from '../../../compiler/reference/tensor.ts'
 import type { Case, Routes, Tensors } from '../case.ts'
 import { echo, echoDeclaration, withBiases } from '../experts.ts'
 import type { Layer } from '../layers.ts'
+import { stopsAlike } from '../stop.ts'
 
 const weights = ['moe.router.gate = "wg"', 'moe.router.gate_bias = "bg"']
 
@@ -23,6 +24,7 @@ const plan = (xi: number) => ({ cost, log_v }: Tensors) =>
 const balanced = (file: string, cost: 'linear' | 'softmax', xi: number): Case => ({
   name: `SSR in a balanced step, ${cost} cost, xi = ${xi}`, training: true, files: [`ssr/${file}`],
   layer: layer(`cost = "${cost}", xi = ${xi}, tolerance = ${TOLERANCE}`),
+  holdsInF32: (vectors) => stopsAlike(vectors, xi, TOLERANCE),
   checks: [{ expected: { routes: { selected: 'topk_idx', weights: 'alpha', scores: plan(xi) }, y: 'y' } }],
 })
 

@@ -14,7 +14,7 @@ export interface Term {
   readonly value?: (vectors: Tensors) => number
 }
 
-export interface GradientCase extends Pick<Case, 'name' | 'files' | 'precisions' | 'made'> {
+export interface GradientCase extends Pick<Case, 'name' | 'files' | 'precisions' | 'holdsInF32' | 'made'> {
   readonly layer: Layer
   readonly training: NonNullable<LowerOptions['training']>
   readonly terms: readonly Term[]

@@ -16,7 +16,7 @@ const timeout = 240_000
 async function run(device: Device, one: GradientCase): Promise<void> {
   const graph = graphOf(one)
   const session = await createSession(device, planOf(graph, device.target, 'many'))
-  for (const file of runsOf(one)) {
+  for (const file of runsOf(one, 'device')) {
     const vectors = vectorsOf(one, file)
     await session.loadWeights(memoryCheckpoint(storedAll(vectors)), { allowExtra: true })
     const outputs = await session.run(storedAll(inputsOf(graph, vectors)))

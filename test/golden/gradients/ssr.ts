@@ -1,6 +1,8 @@
 /** SSR: what a balanced step teaches the gate, in each of its three modes. */
+import type { Tensors } from '../case.ts'
 import { withBiases } from '../experts.ts'
 import type { Layer } from '../layers.ts'
+import { stopsAlike } from '../stop.ts'
 import type { GradientCase } from './case.ts'
 import { withTask } from './layers.ts'
 
@@ -34,6 +36,8 @@ interface Balanced {
   readonly cost: 'linear' | 'softmax'
   readonly xi: number
   readonly noise?: number
+  /** Its scores are near 150: of the gradient through all iterations float32 holds two digits, in PyTorch too. */
+  readonly overflows?: true
 }
 
 function layer({ cost, xi, noise }: Balanced, mode: Mode): Layer {
@@ -51,7 +55,8 @@ function balanced(one: Balanced): readonly GradientCase[] {
   return (Object.keys(MODES) as Mode[]).map((mode) => {
     const prefix = `grad_${MODES[mode]}`
     const zeros = one.cost === 'linear' && mode === 'unrolled' ? ['bg'] : []
-    return { name: `ssr/${one.file}, ${mode}`, files: [`ssr/${one.file}`], layer: layer(one, mode), training: true, terms: [{ prefix, zeros }] }
+    const isHeld = (vectors: Tensors): boolean => !(one.overflows === true && mode === 'unrolled') && stopsAlike(vectors, one.xi, TOLERANCE)
+    return { name: `ssr/${one.file}, ${mode}`, files: [`ssr/${one.file}`], layer: layer(one, mode), training: true, holdsInF32: isHeld, terms: [{ prefix, zeros }] }
   })
 }
 
@@ -61,5 +66,5 @@ export const ssr: readonly GradientCase[] = [
   ...balanced({ file: 'linear_xi1.0_noise1', cost: 'linear', xi: 1, noise: 1 }),
   ...balanced({ file: 'softmax_xi0.05', cost: 'softmax', xi: 0.05 }),
   ...balanced({ file: 'softmax_xi0.5_noise0.1', cost: 'softmax', xi: 0.5, noise: 0.1 }),
-  ...balanced({ file: 'linear_overflow_xi0.05', cost: 'linear', xi: 0.05 }),
+  ...balanced({ file: 'linear_overflow_xi0.05', cost: 'linear', xi: 0.05, overflows: true }),
 ]
