@@ -1,5 +1,6 @@
 /** Checked model -> the recipe of its training: what the loop reads beside the plans. */
 import { evaluate as evaluateDim, constantValue } from '../plan/dim.ts'
+import { isMomentInput } from '../plan/moment.ts'
 import {
   RECIPE_VERSION, type Initialiser, type LearnedWeight, type Optimiser, type RateSchedule, type Recipe, type RecipeInput,
 } from '../plan/recipe.ts'
@@ -9,7 +10,7 @@ import { chosenAmong } from './graph/chosen.ts'
 import type { Graph } from './graph/node.ts'
 import { isOp, needed } from './graph/walk.ts'
 import { RANDOM_INPUT } from './lower/chance.ts'
-import { layersOf, lower } from './lower/lower.ts'
+import { layersOf, lower, trainingForms } from './lower/lower.ts'
 import { taughtBy } from './lower/taught.ts'
 import { folds, lookupIn } from './model/context.ts'
 import type { MethodFact, Model, Train } from './model/model.ts'
@@ -83,7 +84,7 @@ function inputsOf(graphs: readonly Graph[], batch: Recipe['batch']): readonly Re
     const count = constantValue(among)
     if (count !== undefined) below.set(name, Math.min(count, below.get(name) ?? Infinity))
   }
-  return graphs[0].inputs.filter(({ params }) => params.name !== RANDOM_INPUT).map(({ params: { name, shape }, dtype }) =>
+  return graphs[0].inputs.filter(({ params: { name } }) => name !== RANDOM_INPUT && !isMomentInput(name)).map(({ params: { name, shape }, dtype }) =>
     ({ name, dtype: dtype === 'bool' ? 'u32' : dtype, shape: shape.map((size) => evaluateDim(size, batch)), below: below.get(name) ?? null }))
 }
 
@@ -93,7 +94,7 @@ export function recipeOf(model: Model, overrides: RecipeOverrides = {}): Recipe 
   if (train === null) return null
   const lookup = lookupIn({ values: new Map(Object.entries(model.values)), symbols: new Map(Object.entries(model.symbols)) })
   const number = (value: Static | null, otherwise: unknown): number => Number(value === null ? otherwise : valueIn(lookup, value))
-  const graphs = [lower(model, { training: true }), lower(model, { training: [] })]
+  const graphs = trainingForms(model)
   const evaluation = lower(model, { evaluation: true })
   const batch = { ...Object.fromEntries(Object.entries(train.batch).map(([name, value]) => [name, number(value, 1)])), ...overrides.batch }
   return {

@@ -4,7 +4,7 @@ import { parse } from '../grammar/parse.ts'
 import { maximumDiagnostics } from '../grammar/report.ts'
 import type { Source, Span } from '../grammar/source.ts'
 import type { Plan } from '../plan/plan.ts'
-import type { Recipe } from '../plan/recipe.ts'
+import { contestsOf, type Recipe } from '../plan/recipe.ts'
 import type { Target } from '../plan/target.ts'
 import { moveAlone, movedWeights, SCALE_INPUT, type MovedWeight } from '../plan/update.ts'
 import { differentiate, GradientError } from './autodiff/differentiate.ts'
@@ -12,7 +12,7 @@ import { halve, readByProducts } from './autodiff/halve.ts'
 import { compileGraph } from './compile.ts'
 import type { Graph } from './graph/node.ts'
 import { refusalOf } from './kernel/refusal.ts'
-import { lower, routersOf } from './lower/lower.ts'
+import { lower, routersOf, trainingForms } from './lower/lower.ts'
 import { check, type CheckOptions } from './model/check.ts'
 import type { Model } from './model/model.ts'
 import { keepGradients } from './optimisers/keep.ts'
@@ -64,7 +64,7 @@ export function trainingGraphs(model: Model, overrides: RecipeOverrides = {}): T
 
 /** Of those that are learned, what products read whichever layers compete. */
 function halvedBy(model: Model, by: readonly string[], apart: readonly string[]): ReadonlySet<string> {
-  const read = [lower(model, { training: true }), lower(model, { training: [] })].map((graph) => readByProducts(graph, apart))
+  const read = trainingForms(model).map((graph) => readByProducts(graph, apart))
   return new Set(by.filter((name) => read.some((names) => names.has(name))))
 }
 
@@ -129,7 +129,7 @@ export function compileTraining(source: Source, options: CheckOptions & { readon
 
 /** What has no gradient, in steps without contests or with all of them; null where all has one. */
 function gradientProblem({ recipe, step }: TrainingGraphs): Diagnostic | null {
-  const contested = recipe.layers.flatMap(({ layer, contest }) => (contest === null ? [] : [layer]))
+  const contested = recipe.layers.flatMap(contestsOf).map(({ name }) => name)
   try {
     for (const chosen of contested.length === 0 ? [[]] : [[], contested]) step(chosen, true)
     return null

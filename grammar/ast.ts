@@ -199,12 +199,14 @@ export interface OnceStatement extends Spanned {
   readonly body: readonly Statement[]
 }
 
-/** `when training at rate after warmup, at_most layers a step { ... } else { ... }` */
+/** `when training at rate after warmup, at_most layers a step { ... } else { ... }`, or `, all layers together` in the place of the limit. */
 export interface WhenTrainingStatement extends Spanned {
   readonly kind: 'when-training'
   readonly rate: Expression | null
   readonly after: Expression | null
   readonly atMost: Expression | null
+  /** One draw for all layers; absent where each draws for itself. */
+  readonly isTogether?: true
   readonly body: readonly Statement[]
   readonly otherwise: readonly Statement[] | null
 }

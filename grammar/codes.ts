@@ -181,6 +181,11 @@ const rows = {
     explanation: 'Random numbers are drawn when training: in `when training`, in `train`, and by `dropout` and `noisy`, which do nothing at inference.',
     example: 'model m() {\n  input x: f32[B]\n  output y = x + normal([B])\n}',
   },
+  SMOE2017: {
+    title: 'progress outside of training',
+    explanation: '`step` and `progress` tell how far a training has come: they are there in `when training`, in `train`, in what is called there, and in the amount of `dropout` and `noisy`.',
+    example: 'model m() {\n  input x: f32[B]\n  output y = x * progress\n}',
+  },
   SMOE3001: {
     title: 'shapes do not fit',
     explanation: 'Dims agree by name: two sizes that happen to be equal numbers are still two. Axes of size 1 and missing leading axes repeat.',

@@ -149,12 +149,13 @@ function createPrinter(ledger: Ledger, printsDocs: boolean): Printer {
     }
   }
 
-  function whenTraining({ rate, after, atMost, body, otherwise, span }: Extract<Statement, { kind: 'when-training' }>): Doc {
+  function whenTraining({ rate, after, atMost, isTogether, body, otherwise, span }: Extract<Statement, { kind: 'when-training' }>): Doc {
     const { expression } = writer
     const head = join('when training',
       ...(rate === null ? [] : [' at ', expression(rate)]),
       ...(after === null ? [] : [' after ', expression(after)]),
-      ...(atMost === null ? [] : [', at_most ', expression(atMost), ' layers a step']), ' ')
+      ...(atMost === null ? [] : [', at_most ', expression(atMost), ' layers a step']),
+      ...(isTogether === true ? [', all layers together'] : []), ' ')
     const start = (atMost ?? after ?? rate)?.span.end ?? span.start
     const middle = ledger.closeAfter(body.at(-1)?.span.end ?? start)
     const first = statements(body, { start, end: otherwise === null ? span.end : middle })

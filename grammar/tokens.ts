@@ -87,7 +87,7 @@ const reservedWords = [
 ] as const
 const contextualWords = [
   'from', 'block', 'expert', 'policy', 'model', 'input', 'output', 'once', 'when', 'weigh', 'select', 'loss', 'weights', 'assert',
-  'in', 'by', 'of', 'top', 'at', 'after', 'at_most', 'training', 'layers', 'a', 'step', 'experts', 'route', 'shared', 'require',
+  'in', 'by', 'of', 'top', 'at', 'after', 'at_most', 'training', 'layers', 'a', 'step', 'all', 'together', 'experts', 'route', 'shared', 'require',
   'dropless', 'capacity', 'overflow', 'drop', 'next', 'groups', 'keep', 'bias', 'balanced', 'within', 'choice', 'most',
   'tokens', 'an', 'each', 'token', 'train', 'metric', 'optimiser', 'schedule', 'clip', 'accumulate', 'steps', 'seed', 'batch', 'initialise', 'group',
 ].map(contextual)

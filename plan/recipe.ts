@@ -1,4 +1,5 @@
 /** What a training run is to do, as the spec declares it: plain JSON, all that the training loop knows of a model beside its plans. */
+import type { Formula } from './formula.ts'
 import type { StorageType } from './plan.ts'
 
 export const RECIPE_VERSION = 1
@@ -91,11 +92,38 @@ export interface RoutedLayer {
   /** The instance of its moe: `layers.0/moe`. */
   readonly layer: string
   readonly experts: number
-  /** `when training at rate after warmup, at_most layers a step`; null where its policy trains in one way alone. */
-  readonly contest: { readonly rate: number; readonly after: number; readonly atMost: number | null } | null
+  /** The first block of its policy that happens in some steps only; null where the policy trains in one way alone. */
+  readonly contest: Contest | null
+  /** The other blocks of that kind, in the order of the text; absent where there are none. */
+  readonly further?: readonly Contest[]
   /** Names of the outputs of its decisions: i32 [T, K] and f32 [T, K]. */
   readonly selected: string
   readonly weights: string
   /** `bias balanced at RATE`: the weight that is moved after each step, by this much against the sign of the load; null without. */
   readonly balancedBias: { readonly weight: string; readonly rate: number } | null
 }
+
+/** `when training at rate after warmup, at_most layers a step`: in which steps it happens is drawn before the first. */
+export interface Contest {
+  /** Probability in a step, 0 to 1; a formula where it changes over the run. */
+  readonly rate: Formula
+  /** Share of the run before the first step in which it may happen. */
+  readonly after: number
+  /** Layers in which it may happen in one step; null for any number. */
+  readonly atMost: number | null
+  /** One draw a step for all layers; absent where each layer draws for itself. */
+  readonly together?: true
+}
+
+/** The name of a layer's contest, by its place among those of its policy: the first goes by the name of the layer. */
+export const contestName = (layer: string, at: number): string => (at === 0 ? layer : `${layer}#${at + 1}`)
+
+export interface NamedContest {
+  readonly name: string
+  /** The place among those of its policy. */
+  readonly at: number
+  readonly contest: Contest
+}
+
+export const contestsOf = ({ layer, contest, further = [] }: Pick<RoutedLayer, 'layer' | 'contest' | 'further'>): readonly NamedContest[] =>
+  (contest === null ? [] : [contest, ...further]).map((one, at) => ({ name: contestName(layer, at), at, contest: one }))

@@ -3,7 +3,15 @@ import type { RouteRecord } from '../runtime/routing/record.ts'
 import { checkFinite, divergedAt, meanAnswers, type MeanAnswers } from './answers.ts'
 import { orderedBatches } from './data/batches.ts'
 import type { Examples } from './data/fit.ts'
-import type { Answers, Machine } from './machine.ts'
+import type { Answers, BatchInputs, Machine } from './machine.ts'
+
+export interface ToLookAt {
+  readonly training: Examples
+  readonly validation: Examples | null
+  /** Batches at the most. */
+  readonly most: number
+  readonly given: BatchInputs
+}
 
 export interface Looked {
   /** Null where nothing was set aside. */
@@ -13,14 +21,16 @@ export interface Looked {
 }
 
 /**
- * The first batches of the validation, or one of the training where there is none; null where the signal stops it on the way.
- * Throws a DivergedError.
+ * The first batches of the validation, or one of the training where there is none, each with what is given beside; null where the signal stops it
+ * on the way. Throws a DivergedError.
  */
-export async function look(machine: Machine, step: number, training: Examples, validation: Examples | null, most: number, signal?: AbortSignal): Promise<Looked | null> {
+export async function look(
+  machine: Machine, step: number, { training, validation, most, given }: ToLookAt, signal?: AbortSignal,
+): Promise<Looked | null> {
   const answers: Answers[] = []
   for (const inputs of orderedBatches(validation ?? training, validation === null ? 1 : most)) {
     if (signal?.aborted === true) return null
-    const answer = await machine.evaluate(inputs).catch(divergedAt(step))
+    const answer = await machine.evaluate({ ...inputs, ...given }).catch(divergedAt(step))
     checkFinite(step, answer)
     answers.push(answer)
   }

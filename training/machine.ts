@@ -32,8 +32,8 @@ export interface Machine {
   readonly adapter: string
   /**
    * Forward and backward of a micro-batch; its gradients are added to those since the last update. `chosen` lists the layers that compete.
-   * `inputs` has `random`, i32 [2], where the recipe is random: its second number differs for each micro-batch of a run; in mixed precision also
-   * the scale of the losses, f32 [].
+   * `inputs` has `random`, i32 [2], where the recipe is random: its second number differs for each micro-batch of a run; the moment of the run
+   * (`plan/moment.ts`); in mixed precision also the scale of the losses, f32 [].
    */
   readonly step: (chosen: readonly string[], inputs: BatchInputs) => Promise<Answers>
   /**
@@ -41,7 +41,7 @@ export interface Machine {
    * precision nothing moves where it exceeds `MOST_NORM` or is no number.
    */
   readonly update: (scalars: UpdateScalars) => Promise<{ readonly norm: number }>
-  /** The same without learning: no contest, no dropout, no gradients. */
+  /** The same without learning: no contest, no dropout, no gradients; `inputs` has `random` and the moment as in a step. */
   readonly evaluate: (inputs: BatchInputs) => Promise<Answers>
   /** All weights and all of the optimiser's state, or those named, as they are between two updates. */
   readonly read: (names?: readonly string[]) => Promise<State>

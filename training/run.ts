@@ -8,6 +8,7 @@ import { fingerprint } from './data/fingerprint.ts'
 import { fit, type Examples } from './data/fit.ts'
 import { FitError } from './errors.ts'
 import type { DataFacts, ProbeEvent, StartEvent, StepEvent, ValidationEvent } from './events.ts'
+import { givenAfter } from './given.ts'
 import { firstState, type GivenWeights } from './initialise.ts'
 import { look } from './look.ts'
 import type { Machine } from './machine.ts'
@@ -131,7 +132,8 @@ export function createRun(options: Training): Run {
     look: async () => {
       const { step, validations, looked, probe } = progress
       if (!isDue(step, options) || looked === step) return []
-      const found = await look(machine, step, examples, aside, validateBatches, step === recipe.steps ? undefined : signal)
+      const seen = { training: examples, validation: aside, most: validateBatches, given: givenAfter(recipe, step) }
+      const found = await look(machine, step, seen, step === recipe.steps ? undefined : signal)
       if (found === null) return []
       const { validation, routes } = found
       progress = { ...progress, looked: step, probe: routes, validations: validation === null ? validations : [...validations, { step, loss: validation.loss }] }

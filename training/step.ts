@@ -1,12 +1,11 @@
 /** One step: micro-batches, their gradients summed by the machine, and the update. */
 import type { Recipe } from '../plan/recipe.ts'
 import { SCALE_INPUT } from '../plan/update.ts'
-import type { HostData } from '../runtime/tensors.ts'
 import { checkFinite, divergedAt, meanAnswers, type MeanAnswers } from './answers.ts'
 import type { Batch, Position } from './data/batches.ts'
-import { RANDOM } from './data/fit.ts'
 import { DivergedError } from './errors.ts'
 import type { LayerRouting } from './events.ts'
+import { givenInStep } from './given.ts'
 import type { Answers, BatchInputs, Machine } from './machine.ts'
 import { describeRoutes, joinRecords } from './routing.ts'
 import { isSound, LEAST_SCALE, nextScaling, type Scaling } from './scaling.ts'
@@ -33,12 +32,6 @@ export interface Stepper {
   readonly chosen: (step: number) => readonly string[]
 }
 
-/** The seed and a number that no other micro-batch of the run has. */
-const randomOf = ({ seed, accumulate }: Recipe, step: number, part: number): HostData => ({ shape: [2], data: Int32Array.of(seed, step * accumulate + part) })
-
-const withRandom = (inputs: BatchInputs, recipe: Recipe, step: number, part: number): BatchInputs =>
-  recipe.isRandom ? { ...inputs, [RANDOM]: randomOf(recipe, step, part) } : inputs
-
 const withScale = (inputs: BatchInputs, scaling: Scaling | null): BatchInputs =>
   scaling === null ? inputs : { ...inputs, [SCALE_INPUT]: { shape: [], data: Float32Array.of(scaling.scale) } }
 
@@ -56,7 +49,7 @@ export async function takeStep({ recipe, machine, batch, chosen }: Stepper, step
   let position = from
   for (let part = 0; part < recipe.accumulate; part++) {
     const { inputs, next } = batch(position)
-    const answer = await machine.step(layers, withScale(withRandom(inputs, recipe, step, part), scaling)).catch(divergedAt(step + 1))
+    const answer = await machine.step(layers, withScale({ ...inputs, ...givenInStep(recipe, step, part) }, scaling)).catch(divergedAt(step + 1))
     checkFinite(step + 1, answer)
     answers.push(answer)
     position = next

@@ -12,6 +12,7 @@ import { createDeviceMachine, type DeviceMachine, type MachinePlans } from './de
 import type {
   CheckpointEvent, EndEvent, LayerRouting, ProbedLayer, ProbeEvent, StartEvent, StepEvent, TrainingEvent, ValidationEvent,
 } from './events.ts'
+import { givenAfter } from './given.ts'
 import { firstState } from './initialise.ts'
 import { train } from './loop.ts'
 import type { Answers, BatchInputs } from './machine.ts'
@@ -24,6 +25,8 @@ export interface TrainingNames {
   readonly metric: string
   /** Routed layers by their instances. */
   readonly layer: string
+  /** What happens in some steps only, where a policy has several such blocks; else the layers. */
+  readonly contest?: string
   /** Weights by their paths. */
   readonly weights: object
   /** What a micro-batch feeds, by the names of the inputs. */
@@ -48,7 +51,7 @@ type OfLayer<N extends TrainingNames, Facts> = Omit<Facts, 'layer'> & { readonly
 
 export type TypedStart<N extends TrainingNames> = Omit<StartEvent, 'layers'> & { readonly layers: readonly OfLayer<N, StartEvent['layers'][number]>[] }
 export type TypedStep<N extends TrainingNames> = Omit<StepEvent, 'losses' | 'metrics' | 'chosen' | 'routing'> & ToldOf<N> & {
-  readonly chosen: readonly N['layer'][]
+  readonly chosen: readonly (N extends { readonly contest: infer Contest } ? Contest : N['layer'])[]
   readonly routing: readonly OfLayer<N, LayerRouting>[]
 }
 export type TypedValidation<N extends TrainingNames> = Omit<ValidationEvent, 'losses' | 'metrics'> & ToldOf<N>
@@ -135,11 +138,13 @@ function typedTraining<N extends TrainingNames>(
   let waiting: TrainingEvent | null = start
   /** What the last checkpoint told, while the machine is as it was then. */
   let here: Progress | null = null
+  let done = (start as StartEvent).done
 
   async function ask(): Promise<TrainingEvent | null> {
     const stood = here
     here = null
     const { value: event = null } = await run.next() as IteratorResult<TrainingEvent, undefined>
+    if (event?.kind === 'step') done = event.step
     here = event === null || event.kind === 'end' ? stood : event.kind === 'checkpoint' ? event.progress : null
     return event
   }
@@ -161,7 +166,7 @@ function typedTraining<N extends TrainingNames>(
     evaluate: async (batch) => {
       const inputs = { ...batch } as BatchInputs
       checkInputs(ports, inputs)
-      return await machine.evaluate(inputs) as unknown as TypedAnswers<N>
+      return await machine.evaluate({ ...inputs, ...givenAfter(recipe, done) }) as unknown as TypedAnswers<N>
     },
     read: async <Path extends keyof N['weights']>(names?: readonly Path[]) =>
       await machine.read((names as readonly string[] | undefined) ?? paths) as unknown as Readonly<Pick<N['weights'], Path>>,

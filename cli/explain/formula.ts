@@ -6,7 +6,15 @@ import { isTerm, type ApplyTerm, type CallTerm, type Term } from '../../compiler
 import { staticText } from '../../compiler/model/static.ts'
 import { constantValue, type Dim } from '../../plan/dim.ts'
 
-export type Names = ReadonlyMap<Term, string>
+export interface Names {
+  readonly get: (term: Term) => string | undefined
+  /** The blocks `when training` that happen; absent where both branches are told. */
+  readonly active?: ReadonlySet<number>
+}
+
+/** The value that a term is in the form that is told. */
+export const resolved = (term: Term, names: Names): Term =>
+  (term.kind !== 'branch' || names.active === undefined ? term : resolved(names.active.has(term.block) ? term.training : term.otherwise, names))
 
 /** A formula and how tightly it holds together: 0 an operation, 1 a sign, 2 a whole. */
 interface Piece {
@@ -87,7 +95,8 @@ function bare(term: Term, names: Names): Piece {
   }
 }
 
-function piece(term: Term, names: Names): Piece {
+function piece(given: Term, names: Names): Piece {
+  const term = resolved(given, names)
   const name = names.get(term)
   return name === undefined ? bare(term, names) : whole(name)
 }
@@ -96,4 +105,4 @@ function piece(term: Term, names: Names): Piece {
 export const formula = (term: Term, names: Names): string => piece(term, names).text
 
 /** What a name is defined as: the term itself, and names only inside of it. */
-export const definition = (term: Term, names: Names): string => bare(term, names).text
+export const definition = (term: Term, names: Names): string => bare(resolved(term, names), names).text

@@ -27,6 +27,8 @@ function stepLines(step: Step, book: Book): readonly string[] {
     case 'once': return ['once', ...indent(step.steps.flatMap((inner) => stepLines(inner, book)))]
     case 'loss': return [`loss ${step.loss.name} = ${formula(step.loss.term, book)}`]
     case 'metric': return [`metric ${step.metric.name} = ${formula(step.metric.term, book)}`]
+    // the forms of a policy are told with its moe
+    case 'when': return []
     default: return step satisfies never
   }
 }

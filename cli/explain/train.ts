@@ -1,5 +1,6 @@
 /** How a model learns, in words: the recipe of its training as a page. */
-import type { Initialiser, LearnedWeight, Recipe, RecipeInput, RoutedLayer } from '../../plan/recipe.ts'
+import { formulaText } from '../../plan/formula.ts'
+import { contestsOf, type Contest, type Initialiser, type LearnedWeight, type Recipe, type RecipeInput, type RoutedLayer } from '../../plan/recipe.ts'
 import { table } from '../output.ts'
 
 type Called = { readonly kind: string }
@@ -42,14 +43,21 @@ const HEAD = ['path', 'count', 'each', 'begins as', 'rate', 'decay']
 const weightRow = ({ path, weight: { shape, initialiser, fanIn, rate, decay }, times }: Row): readonly string[] =>
   [path, String(times), `f32[${shape.join(', ')}]`, beginning(initialiser, fanIn), rate === 0 ? 'stays' : String(rate), String(decay)]
 
-function layerLines({ layer, experts, contest, balancedBias }: RoutedLayer): readonly string[] {
-  const when = contest === null ? 'trains in one way' : [
-    `competes in a share ${contest.rate} of the steps`,
-    ...(contest.after > 0 ? [`after the first ${contest.after} of the run`] : []),
-    ...(contest.atMost === null ? [] : [`with at most ${contest.atMost} ${contest.atMost === 1 ? 'layer' : 'layers'} in one step`]),
-  ].join(', ')
-  const bias = balancedBias === null ? [] : [`  ${balancedBias.weight} moves by ${balancedBias.rate} a step, against the load`]
-  return [`${layer}: ${experts} experts; ${when}`, ...bias]
+const contestText = ({ rate, after, atMost, together }: Contest): string => [
+  `competes in a share ${formulaText(rate)} of the steps`,
+  ...(after > 0 ? [`after the first ${after} of the run`] : []),
+  ...(atMost === null ? [] : [`with at most ${atMost} ${atMost === 1 ? 'layer' : 'layers'} in one step`]),
+  ...(together === true ? ['with one draw a step for all layers'] : []),
+].join(', ')
+
+function layerLines(layer: RoutedLayer): readonly string[] {
+  const [first, ...further] = contestsOf(layer)
+  const { balancedBias } = layer
+  return [
+    `${layer.layer}: ${layer.experts} experts; ${first === undefined ? 'trains in one way' : contestText(first.contest)}`,
+    ...further.map(({ name, contest }) => `  as ${name} it ${contestText(contest)}`),
+    ...(balancedBias === null ? [] : [`  ${balancedBias.weight} moves by ${balancedBias.rate} a step, against the load`]),
+  ]
 }
 
 const indent = (lines: readonly string[]): readonly string[] => lines.map((line) => `  ${line}`)

@@ -4,7 +4,7 @@ import {
   Scope, StructureKind,
 } from 'ts-morph'
 import type { Plan, Port } from '../../plan/plan.ts'
-import type { Recipe } from '../../plan/recipe.ts'
+import { contestsOf, type Recipe } from '../../plan/recipe.ts'
 import { weightPath } from '../../plan/weight-path.ts'
 import { literal, propertyName } from './names.ts'
 import { portDoc, tensorType } from './tensors.ts'
@@ -46,12 +46,14 @@ function batchInterface(name: string, { inputs }: Recipe, { inputs: known }: Pla
   }
 }
 
-const namesInterface = (name: string): InterfaceDeclarationStructure => ({
+const hasFurther = ({ layers }: Recipe): boolean => layers.some(({ further }) => further !== undefined)
+
+const namesInterface = (name: string, recipe: Recipe): InterfaceDeclarationStructure => ({
   kind: StructureKind.Interface,
   name: `${name}Names`,
   isExported: true,
   docs: ['The names by which training speaks of the model.'],
-  properties: [['loss', 'Loss'], ['metric', 'Metric'], ['layer', 'Layer'], ['weights', 'Trained'], ['batch', 'Batch']]
+  properties: [['loss', 'Loss'], ['metric', 'Metric'], ['layer', 'Layer'], ...(hasFurther(recipe) ? [['contest', 'Contest']] : []), ['weights', 'Trained'], ['batch', 'Batch']]
     .map(([property, type]) => ({ name: property, type: `${name}${type}`, isReadonly: true })),
 })
 
@@ -153,10 +155,11 @@ export const trainingStatements = (name: string, plan: Plan, recipe: Recipe): re
   alias(`${name}Loss`, weightUnion(recipe.losses), 'What is added up to the objective: losses of the model, and of its policies by the paths of their routers.'),
   alias(`${name}Metric`, weightUnion(recipe.metrics), 'What is reported and no more.'),
   alias(`${name}Layer`, weightUnion(recipe.layers.map(({ layer }) => layer)), 'The layers that route.'),
+  ...(hasFurther(recipe) ? [alias(`${name}Contest`, weightUnion(recipe.layers.flatMap(contestsOf).map((one) => one.name)), 'What happens in some steps only, by layers.')] : []),
   alias(`${name}Learned`, weightUnion(recipe.weights.map((weight) => weight.name)), 'The paths of the weights that are learned.'),
   alias(`${name}Trained`, weightsType(recipe), 'The weights that are learned, by their paths.'),
   batchInterface(name, recipe, plan),
-  namesInterface(name),
+  namesInterface(name, recipe),
   alias(`${name}Event`, `TypedEvent<${name}Names>`, 'What a run tells.'),
   alias(`${name}Step`, `TypedStep<${name}Names>`, 'What it tells after each step.'),
   factsConstant(recipe, plan),

@@ -1,19 +1,39 @@
-/** How the policy of a moe trains: always in one way, or now and then in another. */
-import type { RoutedLayer } from '../../plan/recipe.ts'
-import type { MoeTerm } from '../model/model.ts'
+/** How the policy of a moe trains: always in one way, or now and then in others. */
+import { isFormulaOperation, type Formula } from '../../plan/formula.ts'
+import { contestName, type Contest, type RoutedLayer } from '../../plan/recipe.ts'
+import type { MoeTerm, TrainingBlock } from '../model/model.ts'
 import { BALANCE_BIAS } from '../model/selection.ts'
-import { pathIn, staticValue, type Environment } from './environment.ts'
+import type { Static } from '../model/static.ts'
+import { isDrawn } from '../model/ways.ts'
+import { pathIn, staticValue, tryStatic, type Environment } from './environment.ts'
 
-/** Null where its policy trains in one way alone. */
-export function contestOf(environment: Environment, { policy: { training } }: MoeTerm): RoutedLayer['contest'] {
-  if (training === null || (training.rate === null && training.after === null && training.atMost === null)) return null
-  const number = (value: typeof training.rate, otherwise: number): number => (value === null ? otherwise : Number(staticValue(environment, value)))
-  return { rate: number(training.rate, 1), after: number(training.after, 0), atMost: training.atMost === null ? null : number(training.atMost, 0) }
+/** A value that may change from step to step, with numbers in the place of parameters. */
+function formulaOf(environment: Environment, value: Static): Formula {
+  const known = tryStatic(environment, value)
+  if (typeof known === 'number' || typeof known === 'boolean') return known
+  if (value.kind === 'moment') return value.name
+  if (value.kind !== 'operation' || !isFormulaOperation(value.word)) throw new Error('a rate cannot be worked out before a run')
+  return [value.word, ...value.operands.map((operand) => formulaOf(environment, operand))]
 }
 
-/** Whether the policy does what it does when training, in this graph. */
-export const trainsNow = ({ training, contests }: Environment, contest: RoutedLayer['contest'], instance: string): boolean =>
-  training && (contest === null || contests === null || contests.includes(instance))
+function contestOf(environment: Environment, { rate, after, atMost, isTogether }: TrainingBlock): Contest {
+  const number = (value: typeof rate, otherwise: number): number => (value === null ? otherwise : Number(staticValue(environment, value)))
+  const probability = rate === null ? 1 : formulaOf(environment, rate)
+  const together = isTogether ? { together: true } as const : {}
+  return { rate: probability, after: number(after, 0), atMost: atMost === null ? null : number(atMost, 0), ...together }
+}
+
+/** Of the blocks that happen in some steps only, in the order of the text. */
+export const contestsOf = (environment: Environment, { policy: { blocks } }: MoeTerm): readonly Contest[] =>
+  blocks.filter(isDrawn).map((block) => contestOf(environment, block))
+
+/** The blocks that happen in this graph. */
+export function activeBlocks({ training, contests }: Environment, { policy: { blocks } }: MoeTerm, instance: string): ReadonlySet<number> {
+  const drawn = blocks.filter(isDrawn)
+  const happens = (block: TrainingBlock): boolean =>
+    training && (contests === null || !isDrawn(block) || contests.includes(contestName(instance, drawn.indexOf(block))))
+  return new Set(blocks.flatMap((block, at) => (happens(block) ? [at] : [])))
+}
 
 /** The bias that `bias balanced` brings. */
 export function balancedBiasOf(environment: Environment, { policy, rules }: MoeTerm): RoutedLayer['balancedBias'] {

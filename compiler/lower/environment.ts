@@ -1,6 +1,6 @@
 /** Where the lowering stands: values of symbols, and what is lowered already. */
 import { evaluate as evaluateDim, substitute, symbolsOf, type Dim, type DimLike } from '../../plan/dim.ts'
-import type { RoutedLayer } from '../../plan/recipe.ts'
+import type { Contest, RoutedLayer } from '../../plan/recipe.ts'
 import { emptyTable, own } from '../../plan/table.ts'
 import type { Node, Origin, RoutePromises } from '../graph/node.ts'
 import type { Builder } from '../ops/build.ts'
@@ -9,6 +9,7 @@ import type { Loop, Model, MoeTerm, Step, Term } from '../model/model.ts'
 import { evaluate, type Static, type StaticValue } from '../model/static.ts'
 import { pathWith } from '../model/paths.ts'
 import type { Chance } from './chance.ts'
+import type { Moments } from './moment.ts'
 
 /** The two ways through a model, bound together once. */
 export interface Walk {
@@ -38,15 +39,17 @@ export interface Environment {
   readonly training: boolean
   /** or one that tells how it goes, of weights that change from run to run. */
   readonly evaluation: boolean
-  /** The moes whose policies do what they do `when training` only now and then, and do it now; null for all of them. */
+  /** The blocks `when training` that happen only now and then, and happen now, by the names of their contests; null for all of them. */
   readonly contests: readonly string[] | null
-  /** Whether the policy being lowered does what it does when training. */
-  readonly inTraining: boolean
+  /** The blocks `when training` that happen now, of the policy that is being lowered. */
+  readonly active: ReadonlySet<number>
   /** Whether losses are told. */
   readonly reports: boolean
   /** What is added to the objective, so far. */
   readonly losses: Reported[]
   readonly metrics: Reported[]
+  /** The inputs that tell how far the training has come, so far. */
+  readonly moments: Moments
   /** What has been drawn so far. */
   readonly chance: Chance
   /** Rows [E * T, D] of a policy whose every expert has answered, by what was asked. */
@@ -85,11 +88,12 @@ export interface RouteNodes {
   /** f32 [T]: the weight that goes to the shared experts; null where none does. */
   readonly spilled: Node | null
   readonly promises: RoutePromises
-  readonly contest: RoutedLayer['contest']
+  /** Of its policy's blocks that happen now and then, in the order of the text. */
+  readonly contests: readonly Contest[]
   readonly balancedBias: RoutedLayer['balancedBias']
 }
 
-export const inner = (parent: Environment, given: Partial<Pick<Environment, 'values' | 'moe' | 'inTraining' | 'reports' | 'expertOfRow' | 'everyone'>>): Environment => ({
+export const inner = (parent: Environment, given: Partial<Pick<Environment, 'values' | 'moe' | 'active' | 'reports' | 'expertOfRow' | 'everyone'>>): Environment => ({
   ...parent, ...given, parent, nodes: new Map(), loops: new Map(), values: { ...parent.values, ...given.values },
 })
 

@@ -1,7 +1,8 @@
 /** Checked model -> graph: repeats unrolled, parameters replaced by their values, calls in the place of their callees. */
 import type { Graph, RoutePorts } from '../graph/node.ts'
-import type { RoutedLayer } from '../../plan/recipe.ts'
+import { contestsOf, type RoutedLayer } from '../../plan/recipe.ts'
 import type { InputTerm, Model } from '../model/model.ts'
+import { AT_INFERENCE } from '../model/ways.ts'
 import { createBuilder } from '../ops/build.ts'
 import { newChance } from './chance.ts'
 import { inner, type Environment, type InputNode, type RouteNodes } from './environment.ts'
@@ -19,7 +20,7 @@ export interface LowerOptions {
   readonly rows?: boolean
   /**
    * A step of training: each loss is an output, `loss.layers.0.moe.router.balance`, f32 [], and each metric. Policies do what they say
-   * `when training`; of those that do so at a rate only the ones named, `layers.0/moe`, where there is a list. Where the model
+   * `when training`; of the blocks that happen at a rate only those named, `layers.0/moe`, where there is a list. Where the model
    * has a `train` block, its inputs are inputs, and what the model gives is no output.
    */
   readonly training?: boolean | readonly string[]
@@ -39,8 +40,8 @@ function walk(model: Model, { routes = false, training = false, evaluation = fal
   const environment: Environment = {
     walk: { term: lowerTerm, steps: lowerSteps }, model, builder: createBuilder(), parent: null, values: { ...model.values, ...sizes },
     nodes: new Map(), loops: new Map(), moe: null, expertOfRow: null,
-    routes: [], replayed: routes === 'replayed' ? [] : null, training: isTraining, evaluation, contests: typeof training === 'boolean' ? null : training, inTraining: false,
-    reports: isTraining, losses: [], metrics: [], chance: newChance(), everyone: new Map(),
+    routes: [], replayed: routes === 'replayed' ? [] : null, training: isTraining, evaluation, contests: typeof training === 'boolean' ? null : training, active: AT_INFERENCE,
+    reports: isTraining, losses: [], metrics: [], moments: new Map(), chance: newChance(), everyone: new Map(),
   }
   for (const input of inputsOf(model, learns)) lowerTerm(environment, input)
   lowerSteps(environment, model.steps)
@@ -54,11 +55,11 @@ const inputsOf = ({ inputs, train }: Model, learns: boolean): readonly InputTerm
 export function lower(model: Model, options: LowerOptions = {}): Graph {
   const { routes = false, rows = false, training = false, evaluation = false, sizes = {} } = options
   const environment = walk(model, options)
-  const { chance, replayed, losses, metrics } = environment
+  const { moments, chance, replayed, losses, metrics } = environment
   const learns = training !== false || evaluation
   const given = inputsOf(model, learns)
   const told = learns && model.train !== null ? [] : model.outputs.map(({ name, term, doc }) => ({ name, doc, node: lowerTerm(environment, term) }))
-  const inputs = [...given.map((input) => lowerTerm(environment, input) as InputNode), ...(chance.input === null ? [] : [chance.input])]
+  const inputs = [...given.map((input) => lowerTerm(environment, input) as InputNode), ...moments.values(), ...(chance.input === null ? [] : [chance.input])]
   const docs = Object.fromEntries([...given, ...(told.length === 0 ? [] : model.outputs)].flatMap(({ name, doc }) => (doc === '' ? [] : [[name, doc]])))
   const open = [...model.dims, ...(learns ? (model.train?.dims ?? []) : []).map((name) => ({ name, doc: '' }))]
   const dims = open.filter(({ name }) => !Object.hasOwn(sizes, name))
@@ -75,10 +76,23 @@ function withRoutes(plain: Graph, { routes: made }: Environment, routes: LowerOp
 
 /** Every moe in the order of the run, with how its policy trains. */
 export const layersOf = (model: Model): readonly RoutedLayer[] =>
-  walk(model, { training: true }).routes.map(({ instance, experts, contest, balancedBias }) => {
+  walk(model, { training: true }).routes.map(({ instance, experts, contests, balancedBias }) => {
     const { selected, weights } = routeNames(instance, false)
-    return { layer: instance, experts, contest, selected, weights, balancedBias }
+    const [contest = null, ...further] = contests
+    return { layer: instance, experts, contest, ...(further.length === 0 ? {} : { further }), selected, weights, balancedBias }
   })
+
+/**
+ * The graphs of a step of training: with every contest, with none, and where policies have several, with each other choice of their places in all
+ * layers. What a step with any other choice computes is in one of these.
+ */
+export function trainingForms(model: Model, options: Omit<LowerOptions, 'training'> = {}): readonly Graph[] {
+  const contests = layersOf(model).flatMap(contestsOf)
+  const places = Math.max(0, ...contests.map(({ at }) => at + 1))
+  const some = Array.from({ length: Math.max(0, 2 ** places - 2) }, (_, set) =>
+    contests.filter(({ at }) => ((set + 1) >> at) % 2 === 1).map(({ name }) => name))
+  return [true, [], ...some].map((training) => lower(model, { ...options, training }))
+}
 
 /** The instances of all policies. */
 export const routersOf = (model: Model): readonly string[] => walk(model, { training: true }).routes.map(({ router }) => router)

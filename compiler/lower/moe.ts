@@ -3,7 +3,8 @@ import { multiply, type Dim } from '../../plan/dim.ts'
 import type { Node } from '../graph/node.ts'
 import { reachable } from '../graph/walk.ts'
 import { EXPERT_ROWS, type EveryExpertTerm, type MoeTerm, type Step, type Term } from '../model/model.ts'
-import { balancedBiasOf, contestOf, trainsNow } from './contest.ts'
+import { routeIn } from '../model/ways.ts'
+import { activeBlocks, balancedBiasOf, contestsOf } from './contest.ts'
 import { inner, numberIn, originIn, pathIn, sizeIn, type Environment, type RowExperts } from './environment.ts'
 import { byExperts, limited } from './limits.ts'
 import { filled, make, orElse, reshape, spread, type Maker } from './maker.ts'
@@ -38,8 +39,8 @@ function choose(maker: Maker, { policy, rows, rules }: MoeTerm, tokens: Node): C
     const shape = given.shape.map((size) => sizeIn(environment, size))
     environment.nodes.set(given, environment.builder.make('reshape', [lowerTerm(environment, input)], { shape }, originIn(environment, given.origin)))
   }
-  const way = environment.inTraining && policy.training !== null ? policy.training : policy.inference
-  lowerSteps(environment, policy.steps)
+  const way = routeIn(policy, environment.active)
+  lowerSteps(environment, policy.own.steps)
   lowerSteps(environment, way.steps)
   const chosen: Choice = {
     selected: lowerTerm(environment, way.selected), weights: lowerTerm(environment, way.weights), kept: way.keep === null ? null : lowerTerm(environment, way.keep), spilled: null,
@@ -100,8 +101,8 @@ function withShared(maker: Maker, { shared }: MoeTerm, routed: Node, spilled: No
 
 export function moeNode(outer: Environment, moe: MoeTerm): Node {
   const instance = pathIn(outer, moe.path.join('/'))
-  const contest = contestOf(outer, moe)
-  const environment = inner(outer, { moe, everyone: new Map(), inTraining: trainsNow(outer, contest, instance) })
+  const contests = contestsOf(outer, moe)
+  const environment = inner(outer, { moe, everyone: new Map(), active: activeBlocks(outer, moe, instance) })
   const maker: Maker = { environment, origin: originIn(environment, moe.origin) }
   const tokens = reshape(maker, lowerTerm(outer, moe.input), moe.rows.shape.map((size) => sizeIn(environment, size)))
   const before = environment.losses.length
@@ -110,7 +111,7 @@ export function moeNode(outer: Environment, moe: MoeTerm): Node {
   const { choice, told } = decision
   environment.routes.push({
     instance, router: pathIn(outer, moe.policy.path.join('/')), experts: numberIn(environment, moe.experts.count), rows: tokens, selected: told.selected, weights: told.weights, spilled: told.spilled,
-    promises: promisesOf(environment, moe, tokens.shape[0]), contest, balancedBias: balancedBiasOf(environment, moe),
+    promises: promisesOf(environment, moe, tokens.shape[0]), contests, balancedBias: balancedBiasOf(environment, moe),
   })
   // also where the policy's choice is not used: what is replayed is computed as it was recorded, bit for bit
   const everyone = everyoneAsked(maker, tokens, chosen, environment.losses.slice(before).map(({ node }) => node))

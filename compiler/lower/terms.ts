@@ -10,6 +10,7 @@ import { constantNode, emitNodes, sizeNode } from './emit.ts'
 import { inner, known, knownLoop, originIn, pathIn, sizeIn, sizesIn, staticValue, tryStatic, type Environment, type Reported } from './environment.ts'
 import { applyBanked } from './experts.ts'
 import { everyExpert, moeNode } from './moe.ts'
+import { momentNode } from './moment.ts'
 import { taughtBy } from './taught.ts'
 import { weightNode } from './weights.ts'
 
@@ -35,7 +36,7 @@ function compute(environment: Environment, term: Term): Node {
       lowerSteps(environment, term.steps)
       return lowerTerm(environment, term.result)
     case 'conditional': return lowerTerm(environment, staticValue(environment, term.condition) === true ? term.then : term.otherwise)
-    case 'branch': return lowerTerm(environment, environment.inTraining ? term.training : term.otherwise)
+    case 'branch': return lowerTerm(environment, environment.active.has(term.block) ? term.training : term.otherwise)
     case 'bank': return lowerTerm(environment, term.weight)
     case 'after': return runLoop(environment, term.loop).get(term.name)!
     case 'moe': return moeNode(environment, term)
@@ -51,18 +52,25 @@ function scalarNode(environment: Environment, { value, dtype, origin }: ScalarTe
   return staticNode(environment, value, dtype, at)
 }
 
-/** A number known at compile time, or worked out from sizes that only a run knows. */
+/** A number known at compile time, or worked out from what only a run knows: its sizes, and how far a training has come. */
 function staticNode(environment: Environment, value: Static, dtype: DType, at: Origin): Node {
   if (value.kind === 'int') return sizeNode(environment.builder, sizeIn(environment, value.dim), dtype, at)
   const known = tryStatic(environment, value)
   if (known !== undefined) return constantNode(environment.builder, Number(known), dtype, at)
+  if (value.kind === 'moment') return momentNode(environment.builder, environment.moments, value.name, at)
   if (value.kind !== 'operation') throw new Error('a parameter has no value')
-  const operands = value.operands.map((operand) => staticNode(environment, operand, dtype, at))
   const builtin = OPERATORS[value.word] ?? (value.word as BuiltinName)
+  const operands = value.operands.map((operand) => staticNode(environment, operand, operandType(operand, dtype), at))
   return BUILTINS[builtin].expand(emitNodes(environment, at), operands, DEFAULTS)
 }
 
-const OPERATORS: Readonly<Record<string, BuiltinName>> = { '+': 'add', '-': 'subtract', '*': 'multiply', '/': 'divide', '%': 'remainder' }
+/** The dtype of an operand: conditions are bool, and numbers are compared as f32. */
+const operandType = ({ type }: Static, dtype: DType): DType => (type === 'bool' ? 'bool' : dtype === 'bool' ? 'f32' : dtype)
+
+const OPERATORS: Readonly<Record<string, BuiltinName>> = {
+  '+': 'add', '-': 'subtract', '*': 'multiply', '/': 'divide', '%': 'remainder',
+  '<': 'less', '<=': 'less_equal', '>': 'greater', '>=': 'greater_equal', '==': 'equal', '!=': 'not_equal', if: 'where',
+}
 
 /** Whether chance does nothing to the first operand: outside of training, and where there is none of it. */
 function isStill(environment: Environment, { builtin, operands: [, amount] }: ApplyTerm): boolean {
@@ -97,7 +105,7 @@ export function lowerSteps(environment: Environment, steps: readonly Step[]): vo
       case 'metric':
         environment.metrics.push(reported(environment, 'metric', step.metric))
         break
-      case 'param': break
+      case 'param': case 'when': break
       default: step satisfies never
     }
   }

@@ -7,7 +7,7 @@ import { options } from './builtin/options.ts'
 import type { BuiltinName } from './builtin/table.ts'
 import { complain, folds, sizeOf, verify, wordsOf, type Frame } from './context.ts'
 import { divideSizes } from './exact.ts'
-import { combineSizes, evaluate, evaluateSize, int, negateSize, operation, type Static, type StaticType } from './static.ts'
+import { changesByStep, combineSizes, evaluate, evaluateSize, int, negateSize, operation, type Static, type StaticType } from './static.ts'
 import { ofStatic, typeText, UNKNOWN, type Value } from './value.ts'
 
 const BUILTIN_OF: Readonly<Record<BinaryOperator, BuiltinName>> = {
@@ -97,7 +97,9 @@ const OF_INTS: readonly string[] = ['minimum', 'maximum', 'abs']
 /** A builtin function of numbers alone. */
 export function foldCall(frame: Frame, builtin: BuiltinName, operands: readonly Static[]): Value {
   const allInts = operands.every((operand) => operand.type === 'int')
-  const type = (allInts && OF_INTS.includes(builtin)) || builtin === 'floor' ? 'int' : 'real'
+  // an int is a size, and no size changes from step to step
+  const isFloor = builtin === 'floor' && !operands.some(changesByStep)
+  const type = (allInts && OF_INTS.includes(builtin)) || isFloor ? 'int' : 'real'
   if (type === 'int' && operands.length === 2) {
     const [a, b] = operands.map((operand) => sizeOf(frame, operand))
     const smaller = minimum(a, b)

@@ -10,7 +10,7 @@ import type { BuiltinParameter } from './builtin/builtin.ts'
 import { DEFAULTS, type Options } from './builtin/options.ts'
 import { BUILTINS, type BuiltinName } from './builtin/table.ts'
 import { complain, elaborate, valueOf, wordsOf, type Frame } from './context.ts'
-import { nearest } from './names.ts'
+import { isForTraining, nearest } from './names.ts'
 import type { Static } from './static.ts'
 import { settingOf } from './train/method.ts'
 import { int, real } from './train/setting.ts'
@@ -130,7 +130,7 @@ function operandsOf(frame: Frame, parameter: BuiltinParameter, args: readonly Ar
       return null
     }
     case 'rate': {
-      const rate = settingOf(frame, args[0].value, RATE, 'the rate')
+      const rate = settingOf(frame, args[0].value, RATE, 'the rate', true)
       return rate === null ? null : [{ value: ofStatic(rate), span: args[0].value.span }]
     }
     default: return []
@@ -141,10 +141,9 @@ const ITERATIONS = int('how many there are at most', null, { from: 1, to: MOST_I
 const TOLERANCE = real('by how much the columns may miss', null)
 const RATE = real('the share that is left out', null, { to: 1, excludes: 'to' })
 
-/** Random numbers are drawn in training alone. A body that can be called there or elsewhere is judged where it is called. */
+/** Random numbers are drawn in training alone. */
 function wantTraining(frame: Frame, { callee, span }: CallExpression): void {
-  const { declares } = frame.chain[0]
-  if (frame.isTraining || (declares !== 'model' && declares !== 'policy')) return
+  if (isForTraining(frame)) return
   complain(frame, { code: 'SMOE2016', message: `${callee.text} draws random numbers, which are there when training`, span, help: 'dropout and noisy are themselves in training alone; so is what stands in `when training` or in `train`' })
 }
 
@@ -167,7 +166,9 @@ export function callBuiltin(frame: Frame, call: CallExpression, builtin: Builtin
   }
   const { parameters, fold, random } = BUILTINS[builtin]
   if (random === 'source') wantTraining(frame, call)
-  const operands = parameters.flatMap((parameter) => (given.has(parameter) ? [operandsOf(frame, parameter, given.get(parameter)!)] : []))
+  // how much noise there is matters in training alone
+  const frameOf = (parameter: BuiltinParameter): Frame => (random === 'noise' && parameter !== parameters[0] ? { ...frame, isTraining: true } : frame)
+  const operands = parameters.flatMap((parameter) => (given.has(parameter) ? [operandsOf(frameOf(parameter), parameter, given.get(parameter)!)] : []))
   const other = OF_TWO[builtin] === undefined ? undefined : given.get(parameters[1])?.[0]
   const [single] = operands[0] ?? []
   if (other !== undefined && other.name === null && single?.value.kind === 'static') return ofTwo(frame, call, OF_TWO[builtin]!, single, other)

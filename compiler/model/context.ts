@@ -5,11 +5,13 @@ import { DimRangeError, symbol, type Dim } from '../../plan/dim.ts'
 import type { Origin } from '../graph/node.ts'
 import { BUILTINS, type BuiltinName } from './builtin/table.ts'
 import { canonical, type Quotient } from './exact.ts'
-import type { ExpertBank, InputTerm, LoopRange, MoeTerm, Output, Step, Term, WeightFact, WeightTerm } from './model.ts'
+import type {
+  ExpertBank, InputTerm, LoopRange, MoeTerm, Output, Selection, Step, Term, TrainingBlock, WeightFact, WeightTerm,
+} from './model.ts'
 import type { Module } from './modules.ts'
 import type { Problem, Reporter } from './report.ts'
 import type { Scope } from './scope.ts'
-import { evaluate, evaluateSize, staticText, type Folds, type Lookup, type Static, type StaticValue } from './static.ts'
+import { evaluate, evaluateSize, momentSymbol, staticText, type Folds, type Lookup, type Static, type StaticValue } from './static.ts'
 import { UNKNOWN, type Value } from './value.ts'
 
 /** The two ways through the tree, which all forms of it need: bound together once, so that no form has to know all others. */
@@ -92,14 +94,16 @@ export interface Shaping {
 
 /** What a path through a policy has settled so far. */
 export interface PolicyState {
-  select: { readonly scores: Term; readonly count: Dim; readonly asked: Dim; readonly selected: Term } | null
+  select: Selection | null
   /** How many experts it selects; known even where the scores are not. */
   count: Dim | null
   weights: Term | null
   /** Which of the selected answer; null for all. */
   keep: Term | null
-  training: { readonly rate: Static | null; readonly after: Static | null; readonly atMost: Static | null; readonly route: PolicyState } | null
-  otherwise: PolicyState | null
+  /** Every `when training` so far; the same list inside of its branches. */
+  readonly blocks: BlockState[]
+  /** What stands outside of every `when training`. */
+  readonly own: Step[]
   steps: Step[]
   /** A statement of it was wrong: nothing more is said of what is missing. */
   isBroken: boolean
@@ -110,6 +114,15 @@ export interface PolicyState {
   bias: WeightTerm | null
   /** Inside of `when training`. */
   readonly isBranch: boolean
+}
+
+/** A `when training` that has been worked out. */
+export interface BlockState extends TrainingBlock {
+  readonly span: Span
+  /** How many experts its `else` selects, where that is known. */
+  readonly count: Dim | null
+  /** A statement of one of its branches was wrong. */
+  readonly isBroken: boolean
 }
 
 /** What an expression stands for. */
@@ -168,6 +181,27 @@ export function sizeOf(frame: Frame, value: Static): Dim {
 
 const MOST_TURNS = 4096
 
+type Law = (lookup: Lookup) => Problem | null
+
+/** Where a law is tried that depends on how far the training has come. */
+const PROGRESSES = [0, 0.125, 0.25, 0.375, 0.5, 0.625, 0.75, 0.875, 1]
+
+/** Whether a law holds at all of these points, where it asks for the progress of a training; the first problem. */
+function lawOverSteps(law: Law, lookup: Lookup): Problem | null {
+  const symbol = momentSymbol('progress')
+  let asked = false
+  const problem = law((name) => {
+    asked ||= name === symbol
+    return lookup(name)
+  })
+  if (problem !== null || !asked) return problem
+  for (const progress of PROGRESSES) {
+    const there = law((name) => (name === symbol ? progress : lookup(name)))
+    if (there !== null) return { ...there, message: `${there.message} where progress is ${progress}` }
+  }
+  return null
+}
+
 /** Whether a law holds at every turn of the loops around; the first problem is reported. Where values are unknown it may stay silent. */
 export function verify(frame: Frame, law: (lookup: Lookup) => Problem | null): boolean {
   const { context, loops } = frame
@@ -176,7 +210,7 @@ export function verify(frame: Frame, law: (lookup: Lookup) => Problem | null): b
     const lookup = lookupIn({ values: new Map([...context.values, ...indices]), symbols: context.symbols })
     if (depth === loops.length) {
       turns++
-      return law(lookup)
+      return lawOverSteps(law, lookup)
     }
     const { index, from, to } = loops[depth]
     const [first, end] = [evaluateSize(from, lookup), evaluateSize(to, lookup)]
@@ -187,7 +221,7 @@ export function verify(frame: Frame, law: (lookup: Lookup) => Problem | null): b
     }
     return null
   }
-  const problem = dependsOnLoops(frame, law) ? run(0, new Map()) : law(lookupIn(context))
+  const problem = dependsOnLoops(frame, law) ? run(0, new Map()) : lawOverSteps(law, lookupIn(context))
   if (problem !== null) context.reporter.report(problem)
   return problem === null
 }

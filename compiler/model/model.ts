@@ -208,9 +208,11 @@ export interface BankTerm extends Typed {
   readonly weight: WeightTerm
 }
 
-/** A value after `when training` that both branches have made. */
+/** A value after `when training` that each of its branches makes in its own way. */
 export interface BranchTerm extends Typed {
   readonly kind: 'branch'
+  /** The index of the `when training` among the blocks of its policy. */
+  readonly block: number
   readonly training: Term
   readonly otherwise: Term
 }
@@ -223,30 +225,49 @@ export interface Policy {
   readonly parameters: readonly ParameterFact[]
   /** The ids of the tokens, where the policy reads them. */
   readonly ids: { readonly given: GivenTerm; readonly input: InputTerm } | null
-  /** What both routes share. */
-  readonly steps: readonly Step[]
+  /** What stands outside of every `when training`; a step of kind `when` marks the place of each. */
+  readonly own: Way
+  /** Every `when training`, in the order of the text. */
+  readonly blocks: readonly TrainingBlock[]
   readonly inference: Route
-  readonly training: TrainingRoute | null
 }
 
-export interface Route {
+/** A stretch of a policy and what it settles; null for what is settled elsewhere. */
+export interface Way {
   readonly steps: readonly Step[]
+  readonly select: Selection | null
+  readonly weights: Term | null
+  readonly keep: Term | null
+}
+
+/** A `when training` of a policy. Without a rate, a warm-up and a limit it happens in every step of training. */
+export interface TrainingBlock {
+  /** Of the steps; null for every step. */
+  readonly rate: Static | null
+  readonly after: Static | null
+  readonly atMost: Static | null
+  /** One draw a step for all layers. */
+  readonly isTogether: boolean
+  readonly training: Way
+  readonly otherwise: Way
+}
+
+/** What a policy does in one form: at inference, or with some of its blocks in training. */
+export interface Route extends Selection {
+  /** Of the blocks, in the order of the text. */
+  readonly steps: readonly Step[]
+  readonly weights: Term
+  /** Which of the selected answer, bool [T, k]; null for all. */
+  readonly keep: Term | null
+}
+
+export interface Selection {
   readonly scores: Term
   /** The slots of a token. */
   readonly count: Dim
   /** How many experts a token asks for: `count`, but where experts choose. */
   readonly asked: Dim
   readonly selected: Term
-  readonly weights: Term
-  /** Which of the selected answer, bool [T, k]; null for all. */
-  readonly keep: Term | null
-}
-
-export interface TrainingRoute extends Route {
-  /** Of the steps; null for every step. */
-  readonly rate: Static | null
-  readonly after: Static | null
-  readonly atMost: Static | null
 }
 
 /** What the constraints change in a run. */
@@ -296,6 +317,8 @@ export type Step =
   | { readonly kind: 'loss'; readonly loss: Loss }
   /** Reported in training, and no part of the objective. */
   | { readonly kind: 'metric'; readonly metric: Loss }
+  /** The place of a `when training` of a policy, by its index; its steps are those of the block. */
+  | { readonly kind: 'when'; readonly block: number }
 
 /** A weight, or a bank of them, and where it lies in a checkpoint. */
 export interface WeightFact {

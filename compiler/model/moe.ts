@@ -137,6 +137,10 @@ export function moe(frame: Frame, expression: MoeExpression): Value {
   return ofTerm(term)
 }
 
+/** Whether one of its forms keeps some of the selected experts only. */
+const hasKeep = ({ own, blocks }: Policy): boolean =>
+  [own, ...blocks.flatMap(({ training, otherwise }) => [training, otherwise])].some(({ keep }) => keep !== null)
+
 interface Parts {
   readonly bank: ExpertBank | null
   readonly policy: Policy | null
@@ -156,7 +160,7 @@ function parts(frame: Frame, { clauses }: MoeExpression, rows: Rows | null, expe
   const requirements = readRequirements(frame, clauses.flatMap((clause) => (clause.kind === 'require' ? [clause.constraint] : []))).filter((one) => groupsFit(frame, one, routed))
   const { policy, selected } = route === null ? NO_POLICY : policyOf(frame, route.policy, { rows: rows?.given ?? null, leading: rows?.leading ?? [], count, width, bank, requirements })
   const shared = clauses.flatMap((clause) => (clause.kind === 'shared' ? sharedOf(frame, clause, rows?.given ?? null) : []))
-  const keeper = policy !== null && (policy.inference.keep ?? policy.training?.keep ?? null) !== null ? policy.name : null
+  const keeper = policy !== null && hasKeep(policy) ? policy.name : null
   const constraints = constraintsOf(frame, requirements, { ...routed, selected, keeper })
   return { bank, policy, shared, constraints, requirements }
 }

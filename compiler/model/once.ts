@@ -4,7 +4,7 @@ import type { Options } from './builtin/options.ts'
 import { BUILTINS } from './builtin/table.ts'
 import type { Context } from './context.ts'
 import type { Term } from './model.ts'
-import { int, symbolsIn, type Static } from './static.ts'
+import { changesByStep, int, symbolsIn, type Static } from './static.ts'
 
 type Sizes = Pick<Context, 'runDims' | 'symbols'>
 
@@ -35,7 +35,7 @@ export function dependsOnRun(context: Sizes, term: Term): boolean {
     switch (one.kind) {
       case 'input': case 'given': case 'moe': case 'every-expert': case 'carried': return true
       case 'weight': case 'bank': return false
-      case 'scalar': return runDimOf(context, one.value) !== undefined
+      case 'scalar': return runDimOf(context, one.value) !== undefined || changesByStep(one.value)
       case 'apply': return BUILTINS[one.builtin].random !== undefined || atRun(sizesIn(one.options)) || one.operands.some(depends)
       case 'call': return depends(one.result)
       case 'conditional': return depends(one.then) || depends(one.otherwise)

@@ -6,13 +6,15 @@ import { body } from './body.ts'
 import { enter } from './call.ts'
 import { claimPath } from './claims.ts'
 import { complain, originOf, type Frame, type PolicyState, type Shaping } from './context.ts'
-import type { ExpertBank, GivenTerm, Policy, Route, TrainingRoute } from './model.ts'
+import { equalSizes } from './exact.ts'
+import type { ExpertBank, GivenTerm, Policy, Selection, Step, Term } from './model.ts'
 import { requirement, type Requirement } from './requirements.ts'
 import { createScope, type Scope } from './scope.ts'
 import { biasOf } from './selection.ts'
 import { int } from './static.ts'
 import { ofStatic, ofTerm, UNKNOWN, type Value } from './value.ts'
 import { wanted } from './wanted.ts'
+import { AT_INFERENCE, routeIn, settledIn } from './ways.ts'
 
 /** What a moe gives its policy. */
 export interface Routed {
@@ -48,9 +50,10 @@ export function givens(frame: Frame, { rows, leading, count }: Routed, span: Spa
   return { scope, ids: { given, input } }
 }
 
-export const newState = (experts: PolicyState['experts'], tokens: Dim, shaping: Shaping): PolicyState => ({
-  select: null, count: null, weights: null, keep: null, training: null, otherwise: null, steps: [], isBroken: false, experts, tokens, shaping, bias: null, isBranch: false,
-})
+export function newState(experts: PolicyState['experts'], tokens: Dim, shaping: Shaping): PolicyState {
+  const steps: Step[] = []
+  return { select: null, count: null, weights: null, keep: null, blocks: [], own: steps, steps, isBroken: false, experts, tokens, shaping, bias: null, isBranch: false }
+}
 
 const shapingOf = (all: readonly Requirement[]): Shaping => {
   const groups = requirement(all, 'groups')
@@ -84,40 +87,52 @@ export function policyOf(frame: Frame, call: CallExpression, routed: Routed): Se
   if (biased !== null) state.bias = biasOf({ ...callee, steps: state.steps }, routed.count, biased.span)
   const settled = reporter.during(call.span, call.callee.text, () => settle({ ...callee, policy: state, steps: state.steps }))
   if (weights.length > weightsBefore) claimPath(frame, callee.path, call.label?.span ?? call.callee.span, call.callee.text)
-  const selected = (state.otherwise ?? state).count
+  const selected = state.count ?? state.blocks.find(({ count }) => count !== null)?.count ?? null
   if (settled === null || reporter.count > before) return { policy: null, selected }
   const { declaration } = found
   const policy: Policy = {
     name: declaration.name.text, doc: declaration.doc.join('\n'), path: callee.path, origin: originOf(callee, call.span), parameters: bound.facts, ids,
-    steps: state.steps, ...settled,
+    ...settled, inference: routeIn(settled, AT_INFERENCE),
   }
   return { policy, selected }
 }
 
-/** Runs a policy's body and says what its paths lack. */
-export function settle(frame: Frame): { inference: Route; training: TrainingRoute | null } | null {
+/** Runs a policy's body and says what its forms lack: that of inference, and each `when training`. */
+export function settle(frame: Frame): Pick<Policy, 'own' | 'blocks'> | null {
   const state = frame.policy!
   body(frame)
-  const inference = routeOf(frame, state.otherwise ?? state, state.training === null ? '' : state.otherwise === null ? ' when not training' : ' in else')
-  const training = state.training === null ? null : routeOf(frame, state.training.route, ' when training')
-  if (inference === null || (state.training !== null && training === null)) return null
-  const { rate = null, after = null, atMost = null } = state.training ?? {}
-  return { inference, training: training === null ? null : { ...training, rate, after, atMost } }
+  const { steps, select, weights, keep, blocks } = state
+  const settled = { own: { steps, select, weights, keep }, blocks }
+  const forms = [AT_INFERENCE, ...blocks.map((_, block) => new Set([block]))]
+  return forms.every((active) => isComplete(frame, settled, active)) ? settled : null
 }
 
-function routeOf(frame: Frame, path: PolicyState, when: string): Route | null {
+/** How messages call a form, where there are others. */
+function formText({ blocks }: Pick<Policy, 'blocks'>, active: ReadonlySet<number>): string {
+  if (blocks.length === 0) return ''
+  if (active.size > 0) return ' when training'
+  return blocks.some(({ otherwise: { select, weights } }) => select !== null || weights !== null) ? ' in else' : ' when not training'
+}
+
+function isComplete(frame: Frame, settled: Pick<Policy, 'own' | 'blocks'>, active: ReadonlySet<number>): boolean {
   const state = frame.policy!
-  const { steps, isBroken } = path
-  // what a branch does not settle may stand after both
-  const [select, weights, keep] = [path.select ?? state.select, path.weights ?? state.weights, path.keep ?? state.keep]
-  if (select !== null && weights !== null) return { ...select, weights, keep, steps: state.steps === steps ? [] : steps }
-  const { declaration } = frame
-  if (!isBroken && !declaration.isPartial && !state.isBroken) {
-    const lacks = [select === null ? 'selects no experts' : '', weights === null ? 'gives no weights' : ''].filter((text) => text !== '').join(' and ')
-    complain(frame, {
-      code: 'SMOE2013', message: `${declaration.name.text} ${lacks}${when}`, span: declaration.name.span,
-      help: 'on every path a policy says `select top k by scores` and `weigh weights`',
-    })
+  const { select, weights } = settledIn(settled, active)
+  const isBroken = state.isBroken || frame.declaration.isPartial || state.blocks.some((block) => block.isBroken)
+  const { name } = frame.declaration
+  const when = formText(settled, active)
+  if (select !== null && weights !== null) return isBroken || hasItsWeights(frame, select, weights, when)
+  const lacks = [select === null ? 'selects no experts' : '', weights === null ? 'gives no weights' : ''].filter((text) => text !== '').join(' and ')
+  if (!isBroken) {
+    const help = 'on every path a policy says `select top k by scores` and `weigh weights`'
+    complain(frame, { code: 'SMOE2013', message: `${name.text} ${lacks}${when}`, span: name.span, help })
   }
-  return null
+  return false
+}
+
+/** Weights may stand after a `when training` that selects: they are of as many experts. */
+function hasItsWeights(frame: Frame, { count }: Selection, weights: Term, when: string): boolean {
+  if (equalSizes(weights.shape[1], count, frame.context.quotients)) return true
+  const message = `${frame.declaration.name.text} selects ${count.key} experts${when} and weighs ${weights.shape[1].key}`
+  complain(frame, { code: 'SMOE3001', message, span: weights.origin.span ?? frame.declaration.name.span })
+  return false
 }

@@ -1,36 +1,47 @@
 /** Statements of policies: what is selected, how it is weighed, what is added to the objective. */
-import type { Expression, KeepStatement, LossStatement, MetricStatement, SelectStatement, WeighStatement, WhenTrainingStatement } from '../../grammar/ast.ts'
+import type { Expression, KeepStatement, LossStatement, MetricStatement, SelectStatement, WeighStatement } from '../../grammar/ast.ts'
 import type { Span } from '../../grammar/source.ts'
 import type { Dim } from '../../plan/dim.ts'
 import { apply, asTerm } from './apply.ts'
-import { meet, restore, varsOf, type Ran } from './branches.ts'
+import { completed } from './branches.ts'
 import { options } from './builtin/options.ts'
-import { complain, elaborate, folds, verify, wordsOf, type Frame } from './context.ts'
+import { complain, elaborate, verify, wordsOf, type Frame } from './context.ts'
 import { equalSizes } from './exact.ts'
-import type { Term } from './model.ts'
-import { createScope } from './scope.ts'
+import type { Step, Term } from './model.ts'
 import { everyExpertOf, shapedScores } from './selection.ts'
-import { evaluate, evaluateSize, type Static } from './static.ts'
-import { termTypeText, UNKNOWN } from './value.ts'
-import { wantFixed, wantStatic } from './wants.ts'
+import { evaluateSize } from './static.ts'
+import { ofTerm, termTypeText, UNKNOWN } from './value.ts'
+import { wantFixed } from './wants.ts'
+
+/** Whether this has been settled on the way here, or in another `when training`, beside which this one may happen: that is reported. */
+function isSettled(frame: Frame, what: 'select' | 'weights' | 'keep', message: string, span: Span): boolean {
+  const state = frame.policy!
+  const other = state.isBranch ? state.blocks.find(({ training, otherwise }) => training[what] !== null || otherwise[what] !== null) : undefined
+  if (state[what] === null && other === undefined) return false
+  const beside = other === undefined ? null : {
+    related: [{ span: other.span, message: 'settled here' }],
+    help: 'both may happen in one step: only one `when training` of a policy selects, one weighs and one keeps',
+  }
+  complain(frame, { code: 'SMOE2003', message, span, ...beside })
+  return true
+}
 
 export function selectStatement(frame: Frame, { count: countNode, by, span }: SelectStatement): void {
   const state = frame.policy!
   const count = wantFixed(frame, countNode, 'the number of experts selected')
   const value = elaborate(frame, by)
-  if (state.select !== null) {
-    complain(frame, { code: 'SMOE2003', message: 'the experts are selected already', span })
-    return
-  }
+  if (isSettled(frame, 'select', 'the experts are selected already', span)) return
   const scores = asTerm(frame, { value, span: by.span })
   const isCount = count !== null && selectable(frame, count, state.experts.count, countNode.span)
   if (isCount) state.count = count
   const ok = scores !== null && hasShape(frame, scores, [state.tokens, state.experts.count], 'scores', '[T, E]', by.span) && isCount
   const shaped = ok ? shapedScores(frame, scores, by.span) : UNKNOWN
   const made = !ok ? UNKNOWN : state.shaping.isByExperts ? everyExpertOf(frame, span) : apply(frame, 'top_k', [{ value: shaped, span: by.span }], options({ count }), span)
-  if (made.kind === 'tensor' && shaped.kind === 'tensor' && ok) state.select = { scores: shaped.term, count: made.term.shape[1], asked: count, selected: made.term }
-  else state.isBroken = true
-  frame.scope.bindings.set('selected', { value: made, span, mutable: false })
+  const selection = made.kind === 'tensor' && shaped.kind === 'tensor' && ok
+    ? completed(frame, { scores: shaped.term, count: made.term.shape[1], asked: count, selected: made.term }, span) : null
+  if (selection === null) state.isBroken = true
+  else state.select = selection
+  frame.scope.bindings.set('selected', { value: selection === null ? UNKNOWN : ofTerm(selection.selected), span, mutable: false })
 }
 
 const selectable = (frame: Frame, count: Dim, experts: Dim, span: Span): boolean =>
@@ -49,10 +60,7 @@ function hasShape(frame: Frame, term: Term, shape: readonly Dim[], what: string,
 export function weighStatement(frame: Frame, { value: node, span }: WeighStatement): void {
   const state = frame.policy!
   const term = asTerm(frame, { value: elaborate(frame, node), span: node.span })
-  if (state.weights !== null) {
-    complain(frame, { code: 'SMOE2003', message: 'the experts are weighed already', span })
-    return
-  }
+  if (isSettled(frame, 'weights', 'the experts are weighed already', span)) return
   if (state.select === null) {
     if (!state.isBroken) complain(frame, { code: 'SMOE2013', message: 'weigh comes after select', span })
     state.isBroken = true
@@ -66,10 +74,7 @@ export function weighStatement(frame: Frame, { value: node, span }: WeighStateme
 export function keepStatement(frame: Frame, { value: node, span }: KeepStatement): void {
   const state = frame.policy!
   const term = asTerm(frame, { value: elaborate(frame, node), span: node.span }, 'bool')
-  if (state.keep !== null) {
-    complain(frame, { code: 'SMOE2003', message: 'it is said already which experts are kept', span })
-    return
-  }
+  if (isSettled(frame, 'keep', 'it is said already which experts are kept', span)) return
   if (state.select === null) {
     if (!state.isBroken) complain(frame, { code: 'SMOE2013', message: 'keep comes after select', span })
     state.isBroken = true
@@ -87,10 +92,14 @@ function single(frame: Frame, node: Expression, what: string): Term | null {
   return null
 }
 
+/** What may happen together with a statement: in a policy also what other blocks do. */
+const stepsBeside = ({ steps, policy }: Frame): readonly Step[] =>
+  policy === null ? steps : [...steps, ...policy.own, ...policy.blocks.flatMap(({ training, otherwise }) => [...training.steps, ...otherwise.steps])]
+
 export function lossStatement(frame: Frame, { name, value: node, doc }: LossStatement): void {
   const term = single(frame, node, 'a loss')
   if (term === null) return
-  if (frame.steps.some((step) => step.kind === 'loss' && step.loss.name === name.text)) {
+  if (stepsBeside(frame).some((step) => step.kind === 'loss' && step.loss.name === name.text)) {
     complain(frame, { code: 'SMOE2003', message: `there is a loss ${name.text} already`, span: name.span })
     return
   }
@@ -105,38 +114,4 @@ export function metricStatement(frame: Frame, { name, value: node, doc }: Metric
     return
   }
   frame.steps.push({ kind: 'metric', metric: { name: name.text, path: frame.path, term, doc: doc.join('\n') } })
-}
-
-export function whenTraining(frame: Frame, { rate, after, atMost, body: list, otherwise, span }: WhenTrainingStatement): void {
-  const state = frame.policy!
-  if (state.isBranch || state.training !== null) {
-    complain(frame, { code: 'SMOE2012', message: 'a policy has one `when training`, and not inside of another', span })
-    return
-  }
-  const before = varsOf(frame.scope)
-  const run = (statementsOf: typeof list, isTraining: boolean): Ran => {
-    const inner: Frame = { ...frame, isTraining, policy: { ...state, steps: [], isBranch: true }, scope: createScope(frame.scope) }
-    frame.context.walk.statements({ ...inner, steps: inner.policy!.steps }, statementsOf)
-    const vars = varsOf(frame.scope)
-    restore(before)
-    return { state: inner.policy!, scope: inner.scope, vars }
-  }
-  const part = (node: typeof rate, type: 'real' | 'int', what: string, low: number, high: number): Static | null => {
-    const value = node === null ? null : wantStatic(frame, node, type, what)
-    if (node !== null && value !== null) {
-      verify(frame, (lookup) => {
-        const known = evaluate(value, lookup, folds) as number | undefined
-        const outside = known !== undefined && !(known >= low && known <= high)
-        return outside ? { code: 'SMOE4001', message: `${what} is in ${low}..${high === Infinity ? '' : high}, not ${known}`, span: node.span } : null
-      })
-    }
-    return value
-  }
-  const given = { rate: part(rate, 'real', 'the rate', 0, 1), after: part(after, 'real', 'the warm-up', 0, 1), atMost: part(atMost, 'int', 'the number of layers', 1, Infinity) }
-  const training = run(list, true)
-  state.training = { ...given, route: training.state }
-  if (otherwise === null) return
-  const other = run(otherwise, false)
-  state.otherwise = other.state
-  meet(frame, training, other, span)
 }

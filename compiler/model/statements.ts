@@ -8,13 +8,14 @@ import { bounded, complain, elaborate, folds, originOf, verify, wordsOf, type Fr
 import type { Step, WeightTerm } from './model.ts'
 import { article, isLost, nearest } from './names.ts'
 import { dependsOnRun } from './once.ts'
-import { keepStatement, lossStatement, selectStatement, weighStatement, whenTraining } from './routing.ts'
+import { keepStatement, lossStatement, selectStatement, weighStatement } from './routing.ts'
 import { inputStatement, outputStatement } from './ports.ts'
 import { repeatStatement } from './repeat.ts'
 import { assign, createScope, find, namesIn } from './scope.ts'
 import { closedShape, dtypeOf, isCountable } from './shapes.ts'
 import { evaluate } from './static.ts'
 import { initialiserOf } from './train/method.ts'
+import { whenTraining } from './training.ts'
 import { ofTerm, typeText, UNKNOWN, type Value } from './value.ts'
 import { waitsForRun, wantStatic } from './wants.ts'
 
@@ -112,6 +113,7 @@ function assignStatement(frame: Frame, { name, value: expression }: AssignStatem
   }
   assign(frame.scope, name.text, value)
   if (value.kind === 'tensor') step(frame, { kind: 'let', name: name.text, value: value.term, doc: '' })
+  if (value.kind === 'static') step(frame, { kind: 'let', name: name.text, value: value.static, doc: '' })
 }
 
 function paramStatement(frame: Frame, { name, type, initialiser: method, doc, span }: ParamStatement): void {

@@ -1,6 +1,7 @@
 /** What is known when a model is compiled: numbers, truth values and words, as expressions over parameters and loop indices. */
 import { floorRemainder } from '../scalar/arithmetic.ts'
 import { dim, evaluateExact, multiply, add, subtract, negate, floorDivide, symbol, symbolsOf, type Dim } from '../../plan/dim.ts'
+import type { MomentName } from '../../plan/formula.ts'
 import { emptyTable } from '../../plan/table.ts'
 
 export type StaticType = 'int' | 'real' | 'bool' | 'string'
@@ -11,6 +12,8 @@ export type Static =
   | { readonly kind: 'int'; readonly type: 'int'; readonly dim: Dim }
   | { readonly kind: 'literal'; readonly type: 'real' | 'bool' | 'string'; readonly value: StaticValue }
   | { readonly kind: 'symbol'; readonly type: 'real' | 'bool' | 'string'; readonly name: string }
+  /** What is the same for all values of a step of training, and another in the next. */
+  | { readonly kind: 'moment'; readonly type: 'real'; readonly name: MomentName }
   | { readonly kind: 'operation'; readonly type: StaticType; readonly word: string; readonly operands: readonly Static[] }
 
 /** The value of a parameter, an index or another symbol; undefined where it is not known. */
@@ -20,6 +23,19 @@ export const int = (size: Dim | number): Static => ({ kind: 'int', type: 'int', 
 export const real = (value: number): Static => ({ kind: 'literal', type: 'real', value })
 export const bool = (value: boolean): Static => ({ kind: 'literal', type: 'bool', value })
 export const word = (value: string): Static => ({ kind: 'literal', type: 'string', value })
+
+export const moment = (name: MomentName): Static => ({ kind: 'moment', type: 'real', name })
+
+/** The symbol by which a moment is looked up: no parameter can have its name. */
+export const momentSymbol = (name: MomentName): string => `training.${name}`
+
+const MOMENTS = new Map((['step', 'progress'] satisfies MomentName[]).map((name) => [momentSymbol(name), name]))
+
+/** The moment of training that a value depends on; undefined where there is none. */
+export const momentIn = (value: Static): MomentName | undefined => symbolsIn(value).map((name) => MOMENTS.get(name)).find((name) => name !== undefined)
+
+/** Whether a value is another in each step of training. */
+export const changesByStep = (value: Static): boolean => momentIn(value) !== undefined
 
 export const parameter = (name: string, type: StaticType): Static =>
   type === 'int' ? int(symbol(name)) : { kind: 'symbol', type, name }
@@ -53,6 +69,7 @@ export function evaluate(value: Static, lookup: Lookup, folds: Folds): StaticVal
   switch (value.kind) {
     case 'literal': return value.value
     case 'symbol': return lookup(value.name)
+    case 'moment': return lookup(momentSymbol(value.name))
     case 'int': return evaluateSize(value.dim, lookup)
     case 'operation': {
       if (value.word === 'if') {
@@ -84,6 +101,7 @@ export function symbolsIn(value: Static): readonly string[] {
   switch (value.kind) {
     case 'int': return symbolsOf(value.dim)
     case 'symbol': return [value.name]
+    case 'moment': return [momentSymbol(value.name)]
     case 'operation': return value.operands.flatMap(symbolsIn)
     case 'literal': return []
     default: return value satisfies never
@@ -91,6 +109,10 @@ export function symbolsIn(value: Static): readonly string[] {
 }
 
 const NOTHING: Lookup = () => undefined
+
+/** The words of the operations in it that change from step to step. */
+export const wordsIn = (value: Static): readonly string[] =>
+  (value.kind === 'operation' && changesByStep(value) ? [value.word, ...value.operands.flatMap(wordsIn)] : [])
 
 /** An operation; its value where all operands are literals. */
 export function operation(type: StaticType, name: string, operands: readonly Static[], folds: Folds): Static {
@@ -121,7 +143,7 @@ export function staticText(value: Static): string {
   switch (value.kind) {
     case 'int': return value.dim.key
     case 'literal': return typeof value.value === 'string' ? JSON.stringify(value.value) : String(value.value)
-    case 'symbol': return value.name
+    case 'symbol': case 'moment': return value.name
     case 'operation': {
       const operands = value.operands.map((operand) => (operand.kind === 'operation' && INFIX.has(operand.word) ? `(${staticText(operand)})` : staticText(operand)))
       if (INFIX.has(value.word)) return operands.join(` ${value.word} `)

@@ -4,7 +4,7 @@ import type { Span } from '../../grammar/source.ts'
 import { constantValue, type Dim } from '../../plan/dim.ts'
 import { bounded, complain, elaborate, sizeOf, valueOf, verify, wordsOf, type Frame } from './context.ts'
 import { runDimOf } from './once.ts'
-import { evaluateSize, int, type Static, type StaticType } from './static.ts'
+import { evaluateSize, int, momentIn, type Static, type StaticType } from './static.ts'
 import { typeText } from './value.ts'
 
 /** A number, truth value or word known at compile time; null after a mistake. */
@@ -27,9 +27,9 @@ export function wantSize(frame: Frame, expression: Expression, what: string): Di
   return value === null ? null : sizeOf(frame, value)
 }
 
-/** Whether a value waits for the run, which is reported where it may not. */
-export function waitsForRun(frame: Frame, value: Static, what: string, span: Span): boolean {
-  const atRun = runDimOf(frame.context, value)
+/** Whether a value waits for the run, which is reported where it may not; what a step of training knows may be allowed. */
+export function waitsForRun(frame: Frame, value: Static, what: string, span: Span, mayChange = false): boolean {
+  const atRun = runDimOf(frame.context, value) ?? (mayChange ? undefined : momentIn(value))
   if (atRun !== undefined) complain(frame, { code: 'SMOE3008', message: `${what} is known at compile time, but ${atRun} only at a run`, span })
   return atRun !== undefined
 }

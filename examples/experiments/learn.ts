@@ -7,6 +7,7 @@ import type { Data } from '../../training/data/data.ts'
 import { fit } from '../../training/data/fit.ts'
 import { createDeviceMachine } from '../../training/device-machine.ts'
 import type { ProbeEvent, StepEvent, ValidationEvent } from '../../training/events.ts'
+import { givenAfter } from '../../training/given.ts'
 import { look } from '../../training/look.ts'
 import { train } from '../../training/loop.ts'
 import type { State } from '../../training/machine.ts'
@@ -113,7 +114,7 @@ export async function seen(text: string, device: Device, state: State, tests: re
   const all: Seen[] = []
   for (const test of tests) {
     const examples = fit(test, graphs.recipe.inputs, null)
-    const { validation } = (await look(machine, 0, examples, examples, batches))!
+    const { validation } = (await look(machine, 0, { training: examples, validation: examples, most: batches, given: givenAfter(graphs.recipe, 0) }))!
     all.push({ loss: validation!.losses['loss.cross_entropy'], accuracy: validation!.metrics['metric.accuracy'] })
   }
   machine.dispose()

@@ -1,4 +1,4 @@
-import type { Statement } from '../ast.ts'
+import type { Statement, WhenTrainingStatement } from '../ast.ts'
 import { BlockToken, Comma, Equals, word, Word } from '../tokens.ts'
 import { Statements } from './statements.ts'
 
@@ -39,6 +39,22 @@ export abstract class Policies extends Statements {
     return this.ACTION(() => ({ kind: 'once', body: this.blockOf(block).statements, span: this.since(first) }))
   })
 
+  private readonly someLayers = this.RULE('someLayers', (): Pick<WhenTrainingStatement, 'atMost'> => {
+    this.CONSUME(word('at_most'))
+    const atMost = this.SUBRULE(this.expression)
+    this.CONSUME(word('layers'))
+    this.CONSUME(word('a'))
+    this.CONSUME(word('step'))
+    return { atMost }
+  })
+
+  private readonly allLayers = this.RULE('allLayers', (): Pick<WhenTrainingStatement, 'isTogether'> => {
+    this.CONSUME(word('all'))
+    this.CONSUME(word('layers'))
+    this.CONSUME(word('together'))
+    return { isTogether: true }
+  })
+
   readonly when = this.RULE('when', (): Statement => {
     const first = this.CONSUME(word('when'))
     this.CONSUME(word('training'))
@@ -50,14 +66,9 @@ export abstract class Policies extends Statements {
       this.CONSUME(word('after'))
       return this.SUBRULE1(this.expression)
     })
-    const atMost = this.OPTION2(() => {
+    const layers = this.OPTION2(() => {
       this.CONSUME(Comma)
-      this.CONSUME(word('at_most'))
-      const count = this.SUBRULE2(this.expression)
-      this.CONSUME(word('layers'))
-      this.CONSUME(word('a'))
-      this.CONSUME(word('step'))
-      return count
+      return this.OR([{ ALT: () => this.SUBRULE(this.someLayers) }, { ALT: () => this.SUBRULE(this.allLayers) }])
     })
     const body = this.CONSUME(BlockToken)
     const otherwise = this.OPTION3(() => {
@@ -65,7 +76,7 @@ export abstract class Policies extends Statements {
       return this.CONSUME1(BlockToken)
     })
     return this.ACTION(() => ({
-      kind: 'when-training', rate: rate ?? null, after: after ?? null, atMost: atMost ?? null, body: this.blockOf(body).statements,
+      kind: 'when-training', rate: rate ?? null, after: after ?? null, atMost: null, ...layers, body: this.blockOf(body).statements,
       otherwise: otherwise === undefined ? null : this.blockOf(otherwise).statements, span: this.since(first),
     }))
   })

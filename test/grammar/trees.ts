@@ -112,6 +112,7 @@ const { statement } = fc.letrec<{ statement: Statement }>((tie) => {
       fc.record({ kind: fc.constant('repeat' as const), label: name, index: name, from: expression, to: expression, body, ...common }),
       fc.record({ kind: fc.constantFrom('once' as const, 'train' as const), body, ...common }),
       fc.record({ kind: fc.constant('when-training' as const), rate: maybe, after: maybe, atMost: maybe, body, otherwise: fc.option(body, { nil: null }), ...common }),
+      fc.record({ kind: fc.constant('when-training' as const), rate: maybe, after: maybe, atMost: fc.constant(null), isTogether: fc.constant(true as const), body, otherwise: fc.option(body, { nil: null }), ...common }),
     ),
   }
 })

@@ -116,6 +116,12 @@ function sums(rows: readonly (readonly [step: number, counts: readonly number[]]
   return all
 }
 
+/** Of all contests of the layer, those of its further blocks too; null where it has none. */
+function stepsOf(layer: string, schedule: StartEvent['schedule']): readonly number[] | null {
+  const own = Object.entries(schedule).flatMap(([name, steps]) => (name === layer || name.startsWith(`${layer}#`) ? [steps] : []))
+  return own.length === 0 ? null : [...new Set(own.flat())].sort((a, b) => a - b).map((step) => step + 1)
+}
+
 function layerOf({ layer, experts }: StartEvent['layers'][number], steps: readonly StepEvent[], probes: readonly ProbeEvent[], schedule: StartEvent['schedule'], over: Bins): LayerHistory {
   const told = steps.flatMap(({ step, routing }) => routing.filter((each) => each.layer === layer).map((each) => [step, each] as const))
   const mean = (of: (routing: LayerRouting) => number | null): readonly (number | null)[] => curve(told.map(([step, each]) => [step, of(each)]), over).mean
@@ -127,7 +133,7 @@ function layerOf({ layer, experts }: StartEvent['layers'][number], steps: readon
     cv: mean(({ cv }) => cv), maxVio: mean(({ maxVio }) => maxVio),
     allocationEntropy: mean(({ allocationEntropy }) => allocationEntropy), weightEntropy: mean(({ weightEntropy }) => weightEntropy),
     changeTop1: probed.map((each) => each?.changeTop1 ?? null), changeSet: probed.map((each) => each?.changeSet ?? null),
-    contests: schedule[layer]?.map((step) => step + 1) ?? null,
+    contests: stepsOf(layer, schedule),
   }
 }
 

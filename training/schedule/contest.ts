@@ -2,21 +2,27 @@
  * In which steps which layers compete (`when training at rate after share, at_most layers a step`), drawn before the first step. Each layer
  * draws for each step after its warm-up; where as many layers as may compete in a step already do, its turn moves to the nearest step
  * before that has room, else to the nearest after, else it is dropped. Nguyen et al., 2025, arXiv:2505.13380; without a limit nothing moves.
+ * `all layers together` is one draw a step, which each layer holds against its own rate. A policy with several such blocks draws for each,
+ * and a limit counts the layers of blocks in the same place alone.
  */
-import type { Recipe } from '../../plan/recipe.ts'
+import { formulaAt, formulaText, momentAt, type Formula } from '../../plan/formula.ts'
+import { contestsOf, type NamedContest, type Recipe } from '../../plan/recipe.ts'
 import { FitError } from '../errors.ts'
 import { stream } from '../random.ts'
 
-/** Layer -> the steps, from 0 and ascending, in which it competes. Layers that never could are not listed. */
+/** Layer, or name of a further contest of it -> the steps, from 0 and ascending, in which it competes. Layers that never could are not listed. */
 export type ContestSchedule = Readonly<Record<string, readonly number[]>>
 
 export interface Contestant {
   readonly layer: string
-  readonly rate: number
+  /** Of each step, where it changes. */
+  readonly rate: number | ((step: number) => number)
   /** The first step in which it may compete. */
   readonly first: number
   /** Layers that may compete in one step, itself included; null for any number. */
   readonly atMost: number | null
+  /** Layers of one place count together for the limit; 0 where it is not given. */
+  readonly place?: number
 }
 
 /** The number, above 0 and below 1, of a layer at the n-th step that it draws for. */
@@ -57,10 +63,11 @@ function openSteps(first: number, steps: number): OpenSteps {
 function place({ layer, rate, first, atMost }: Contestant, steps: number, draw: Draw, counts: Uint32Array): Uint8Array {
   const chosen = new Uint8Array(steps)
   const open = openSteps(first, steps)
+  const rateAt = typeof rate === 'number' ? () => rate : rate
   const isFull = (step: number): boolean => atMost !== null && counts[step] >= atMost
   for (let step = first; step < steps; step++) if (isFull(step)) open.remove(step)
   for (let step = first; step < steps; step++) {
-    if (draw(layer, step - first) >= rate) continue
+    if (draw(layer, step - first) >= rateAt(step)) continue
     const at = isFull(step) ? open.nearest(step) : step
     // a turn that an earlier step moved here is the same one
     if (at === null || chosen[at] === 1) continue
@@ -73,26 +80,53 @@ function place({ layer, rate, first, atMost }: Contestant, steps: number, draw: 
 
 /** Layers take their turns in order: an earlier one leaves less room to the later. */
 export function schedule(contestants: readonly Contestant[], steps: number, draw: Draw): ContestSchedule {
-  const counts = new Uint32Array(steps)
+  const counts = new Map<number, Uint32Array>()
   return Object.fromEntries(contestants.map((contestant) => {
-    const chosen = place(contestant, steps, draw, counts)
+    const { place: at = 0 } = contestant
+    const count = counts.get(at) ?? new Uint32Array(steps)
+    counts.set(at, count)
+    const chosen = place(contestant, steps, draw, count)
     return [contestant.layer, Array.from(chosen, (one, step) => (one === 1 ? step : -1)).filter((step) => step >= 0)]
   }))
 }
 
-const contestantsOf = ({ layers, steps }: Recipe): readonly Contestant[] =>
-  layers.flatMap(({ layer, contest }) => (contest === null ? [] : [{ layer, rate: contest.rate, first: Math.floor(contest.after * steps), atMost: contest.atMost }]))
+/** The rate of each step. Throws a FitError in a step in which it is no probability. */
+function rateOf(name: string, rate: Formula, steps: number): Contestant['rate'] {
+  if (typeof rate === 'number') return rate
+  return (step) => {
+    const value = formulaAt(rate, momentAt(step, steps))
+    if (typeof value === 'number' && value >= 0 && value <= 1) return value
+    throw new FitError(null, `${name} competes at ${formulaText(rate)}, which is ${value} in step ${step + 1} of ${steps}; a rate is in 0..1`)
+  }
+}
+
+const namedContests = ({ layers }: Recipe): readonly NamedContest[] => layers.flatMap(contestsOf)
+
+const firstStep = ({ contest }: NamedContest, steps: number): number => Math.floor(contest.after * steps)
+
+/** A number for each step that a contest draws for; those that are drawn together have the same ones in the same steps. */
+function drawsOf({ seed, steps }: Recipe, all: readonly NamedContest[]): Draw {
+  const draws = new Map(all.map((one) => {
+    const { name, at, contest } = one
+    if (contest.together !== true) return [name, stream(seed, 'contest', name).uniform] as const
+    const { uniform } = stream(seed, 'contest', `all layers #${at + 1}`)
+    return [name, (n: number) => uniform(n + firstStep(one, steps))] as const
+  }))
+  return (name, n) => draws.get(name)!(n)
+}
 
 const MOST_STEPS = 2 ** 24
 
-/** The schedule of a run, drawn from its seed. Throws a FitError where it has more steps than can be drawn for. */
+/** The schedule of a run, drawn from its seed. Throws a FitError where it has more steps than can be drawn for, or a rate that is none. */
 export function drawSchedule(recipe: Recipe): ContestSchedule {
-  const contestants = contestantsOf(recipe)
-  if (contestants.length > 0 && recipe.steps > MOST_STEPS) {
-    throw new FitError(null, `${recipe.steps} steps are too many to draw contests for; at most ${MOST_STEPS}`)
-  }
-  const streams = new Map(recipe.layers.map(({ layer }) => [layer, stream(recipe.seed, 'contest', layer)]))
-  return schedule(contestants, recipe.steps, (layer, n) => streams.get(layer)!.uniform(n))
+  const { steps } = recipe
+  const all = namedContests(recipe)
+  if (all.length > 0 && steps > MOST_STEPS) throw new FitError(null, `${steps} steps are too many to draw contests for; at most ${MOST_STEPS}`)
+  const contestants = all.map((one): Contestant => {
+    const { name, at, contest: { rate, atMost } } = one
+    return { layer: name, rate: rateOf(name, rate, steps), first: firstStep(one, steps), atMost, place: at }
+  })
+  return schedule(contestants, steps, drawsOf(recipe, all))
 }
 
 /** The schedule of a run that is longer from step `done` on: what was drawn for the steps before stays. */

@@ -9,10 +9,10 @@ import { waitsForRun, wantStatic } from '../wants.ts'
 import { INITIALISERS } from './methods.ts'
 import { isAllowed, rangeText, signatureOf, type Method, type Setting } from './setting.ts'
 
-/** A setting's value, in its range wherever that can be told; null after a mistake. */
-export function settingOf(frame: Frame, expression: Expression, row: Setting, name: string): Static | null {
+/** A setting's value, in its range wherever that can be told; null after a mistake. Some may be another in each step of training. */
+export function settingOf(frame: Frame, expression: Expression, row: Setting, name: string, mayChange = false): Static | null {
   const value = wantStatic(frame, expression, row.type, name)
-  if (value === null || waitsForRun(frame, value, name, expression.span)) return null
+  if (value === null || waitsForRun(frame, value, name, expression.span, mayChange)) return null
   const ok = verify(frame, (lookup) => {
     const known = evaluate(value, lookup, folds)
     return known === undefined || isAllowed(row, known) ? null : { code: 'SMOE4001', message: `${name} is ${rangeText(row)}, not ${known}`, span: expression.span }

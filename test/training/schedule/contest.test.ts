@@ -2,6 +2,7 @@ import fc from 'fast-check'
 import { readFileSync, readdirSync } from 'node:fs'
 import { join } from 'node:path'
 import { describe, expect, test } from 'vitest'
+import type { Contest, Recipe, RoutedLayer } from '../../../plan/recipe.ts'
 import { chosenLayers, drawSchedule, lengthenSchedule, schedule, type ContestSchedule } from '../../../training/schedule/contest.ts'
 import { readSafetensors } from '../../support/safetensors.ts'
 import { recipeOf, routed } from '../recipes.ts'
@@ -71,7 +72,7 @@ function searched(layers: Parameters<typeof schedule>[0], steps: number, draw: (
     const chosen = new Set<number>()
     const isFull = (step: number): boolean => atMost !== null && counts[step] >= atMost
     for (let step = first; step < steps; step++) {
-      if (draw(layer, step - first) >= rate) continue
+      if (draw(layer, step - first) >= (rate as number)) continue
       const ways = [...Array.from({ length: step - first }, (_, n) => step - 1 - n), ...Array.from({ length: steps - step - 1 }, (_, n) => step + 1 + n)]
       const at = isFull(step) ? ways.find((other) => !isFull(other) && !chosen.has(other)) : step
       if (at === undefined || chosen.has(at)) continue
@@ -125,4 +126,60 @@ test('a run that is made longer keeps the contests that it had, and has those of
   expect(found.filter((step) => step < 60)).toEqual(before.filter((step) => step < 60))
   expect(found.filter((step) => step >= 60)).toEqual(whole.filter((step) => step >= 60))
   expect(found.filter((step) => step >= 100).length).toBeGreaterThan(50)
+})
+
+describe('rates that change over the run', () => {
+  const scheduleOf = (contest: Partial<Contest>, more: Partial<Recipe> = {}): readonly number[] =>
+    drawSchedule(recipeOf({ steps: 4000, layers: [routed('moe', { contest: { rate: 0.3, after: 0, atMost: null, ...contest } })], ...more })).moe
+
+  test('a formula that is the same in every step draws what its number draws', () => {
+    expect(scheduleOf({ rate: ['+', 0.1, 0.2] })).toEqual(scheduleOf({ rate: 0.1 + 0.2 }))
+  })
+  test('a rate that falls to 0 is drawn ever less, from the same numbers', () => {
+    const found = scheduleOf({ rate: ['*', 0.3, ['-', 1, 'progress']] })
+    const constant = new Set(scheduleOf({}))
+    expect(found.every((step) => constant.has(step))).toBe(true)
+    const quarters = [0, 1, 2, 3].map((quarter) => found.filter((step) => Math.floor(step / 1000) === quarter).length)
+    for (const [at, count] of quarters.entries()) expect(count).toBeCloseTo(300 * (0.875 - 0.25 * at), -2)
+    expect(quarters).toEqual([...quarters].sort((a, b) => b - a))
+  })
+  test('a choice by the step', () => {
+    expect(scheduleOf({ rate: ['if', ['<', 'step', 10], 1, 0] })).toEqual([0, 1, 2, 3, 4, 5, 6, 7, 8, 9])
+  })
+  test('a rate that is no probability is refused with its step', () => {
+    expect(() => scheduleOf({ rate: ['-', 'progress', 0.5] })).toThrow('moe competes at progress - 0.5, which is -0.5 in step 1 of 4000; a rate is in 0..1')
+    expect(() => scheduleOf({ rate: ['/', 'step', 100] })).toThrow('which is 1.01 in step 102 of 4000')
+    expect(scheduleOf({ rate: ['-', 'progress', 0.5], after: 0.75 }).length).toBeGreaterThan(0)
+  })
+})
+
+describe('all layers together', () => {
+  const together = (name: string, more: Partial<Contest> = {}): RoutedLayer => routed(name, { contest: { rate: 0.3, after: 0, atMost: null, together: true, ...more } })
+
+  test('every layer competes in the same steps', () => {
+    const found = drawSchedule(recipeOf({ steps: 500, layers: [together('a'), together('b'), together('c')] }))
+    expect(found.a.length).toBeGreaterThan(100)
+    expect([found.b, found.c]).toEqual([found.a, found.a])
+  })
+  test('a smaller rate and a later beginning leave some of these steps out', () => {
+    const found = drawSchedule(recipeOf({ steps: 500, layers: [together('a'), together('b', { rate: 0.1 }), together('c', { after: 0.5 })] }))
+    expect(found.b.every((step) => found.a.includes(step))).toBe(true)
+    expect(found.c).toEqual(found.a.filter((step) => step >= 250))
+  })
+  test('layers that draw for themselves draw what they drew', () => {
+    const alone = routed('alone', { contest: { rate: 0.3, after: 0, atMost: null } })
+    const [plain, mixed] = [[alone], [together('a'), alone]].map((layers) => drawSchedule(recipeOf({ steps: 500, layers })).alone)
+    expect(mixed).toEqual(plain)
+  })
+})
+
+test('further contests of a layer draw for themselves, and have limits of their own', () => {
+  const always = { rate: 1, after: 0, atMost: 1 }
+  const layers = ['a', 'b'].map((name) => routed(name, { contest: always, further: [{ rate: 0.5, after: 0, atMost: 1 }] }))
+  const found = drawSchedule(recipeOf({ steps: 100, layers }))
+  expect(Object.keys(found)).toEqual(['a', 'a#2', 'b', 'b#2'])
+  expect([found.a.length, found.b.length]).toEqual([100, 0])
+  expect(found['a#2'].length).toBeGreaterThan(30)
+  expect(found['b#2'].every((step) => !found['a#2'].includes(step))).toBe(true)
+  expect(chosenLayers({ a: [0], 'a#2': [0, 1] })(0)).toEqual(['a', 'a#2'])
 })

@@ -1,0 +1,16 @@
+/** The inputs by which the plans of training are told how far it has come. No input of a model can have these names. */
+import { momentAt, type MomentName } from './formula.ts'
+
+/** Both are f32 []. */
+export const MOMENT_INPUTS: Readonly<Record<MomentName, string>> = { step: 'training.step', progress: 'training.progress' }
+
+const NAMES: ReadonlySet<string> = new Set(Object.values(MOMENT_INPUTS))
+
+export const isMomentInput = (name: string): boolean => NAMES.has(name)
+
+/** What they are fed in step `step`, from 0, of a run of `steps`. */
+export function momentInputs(step: number, steps: number): Readonly<Record<string, { readonly shape: readonly number[]; readonly data: Float32Array }>> {
+  const moment = momentAt(step, steps)
+  const feed = (value: number) => ({ shape: [], data: Float32Array.of(value) })
+  return { [MOMENT_INPUTS.step]: feed(moment.step), [MOMENT_INPUTS.progress]: feed(moment.progress) }
+}

@@ -1,0 +1,16 @@
+/** What the loop feeds beside the examples: how far the run has come, and what random numbers follow from. */
+import { momentInputs } from '../plan/moment.ts'
+import type { Recipe } from '../plan/recipe.ts'
+import { RANDOM } from './data/fit.ts'
+import type { BatchInputs } from './machine.ts'
+
+/** The seed and a number that no other micro-batch of the run has. */
+const randomOf = ({ isRandom, seed, accumulate }: Recipe, step: number, part: number): BatchInputs =>
+  (isRandom ? { [RANDOM]: { shape: [2], data: Int32Array.of(seed, step * accumulate + part) } } : {})
+
+/** For micro-batch `part` of step `step`, both from 0. */
+export const givenInStep = (recipe: Recipe, step: number, part: number): BatchInputs =>
+  ({ ...randomOf(recipe, step, part), ...momentInputs(step, recipe.steps) })
+
+/** For an evaluation after `done` steps: as in the step that comes next, after the last as in the last. */
+export const givenAfter = (recipe: Recipe, done: number): BatchInputs => givenInStep(recipe, Math.min(done, recipe.steps - 1), 0)
