@@ -1,7 +1,7 @@
 import { execFile } from 'node:child_process'
-import { mkdtemp, readdir, rm } from 'node:fs/promises'
+import { cp, mkdir, mkdtemp, readdir, readFile, rename, rm, stat, truncate, utimes, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
-import { join } from 'node:path'
+import { basename, join } from 'node:path'
 import { promisify } from 'node:util'
 import { buildSync } from 'esbuild'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
@@ -70,6 +70,66 @@ describe('in a process of its own', () => {
     expect((await readdir(join(env.SMOE_CACHE, name))).sort()).toEqual(
       ['contents.json', 'libvk_swiftshader.so', 'libvulkan.so.1', 'vk_swiftshader_icd.json'])
   })
+
+  /** A cache of its own, as the first start leaves it, and the folder of the driver in it. */
+  async function filled(): Promise<{ readonly env: { readonly SMOE_CACHE: string }; readonly driver: string }> {
+    const cache = await mkdtemp(join(directory, 'filled-'))
+    const env = { SMOE_CACHE: cache }
+    expect(await open('SwiftShader', env)).toMatch(/^SwiftShader/)
+    return { env, driver: join(cache, (await readdir(cache))[0]) }
+  }
+
+  const LIBRARY = 'libvk_swiftshader.so'
+  const damages: readonly (readonly [string, (driver: string) => Promise<void>])[] = [
+    ['wrong bytes in the middle of a library', (driver) => overwrite(join(driver, LIBRARY), 100_000, 3_000_000)],
+    ['wrong bytes with the times of the right ones', async (driver) => {
+      const { atime, mtime } = await stat(join(driver, LIBRARY))
+      await overwrite(join(driver, LIBRARY), 100_000, 3_000_000)
+      await utimes(join(driver, LIBRARY), atime, mtime)
+    }],
+    ['a wrong byte of the loader', (driver) => overwrite(join(driver, 'libvulkan.so.1'), 5000, 1)],
+    ['a library cut short', (driver) => truncate(join(driver, LIBRARY), 1000)],
+    ['a library that is not there', (driver) => rm(join(driver, LIBRARY))],
+    ['a folder in place of a library', async (driver) => {
+      await rm(join(driver, LIBRARY))
+      await mkdir(join(driver, LIBRARY))
+    }],
+    ['a list that is not one', (driver) => writeFile(join(driver, 'contents.json'), '[1')],
+    ['no list', (driver) => rm(join(driver, 'contents.json'))],
+    ['a file in place of the folder', async (driver) => {
+      await rm(driver, { recursive: true })
+      await writeFile(driver, 'a file')
+    }],
+  ]
+
+  async function overwrite(path: string, at: number, length: number): Promise<void> {
+    const bytes = await readFile(path)
+    await writeFile(path, Buffer.concat([bytes.subarray(0, at), Buffer.alloc(length, 0xcc), bytes.subarray(at + length)]))
+  }
+
+  test.runIf(process.platform === 'linux' && process.arch === 'x64').each(damages)('unpacked anew, by several at a time: %s', async (_, damage) => {
+    const { env, driver } = await filled()
+    const sound = await readFile(join(driver, LIBRARY))
+    await damage(driver)
+    for (const line of await Promise.all([open('SwiftShader', env), open('SwiftShader', env)])) expect(line).toMatch(/^SwiftShader/)
+    expect((await readFile(join(driver, LIBRARY))).equals(sound)).toBe(true)
+    expect(await readdir(env.SMOE_CACHE)).toHaveLength(1)
+  }, 120_000)
+
+  test.runIf(process.platform === 'linux' && process.arch === 'x64')('what a killed unpacking left goes when the next one unpacks, a sound copy is checked again', async () => {
+    const { env, driver } = await filled()
+    const [old, young] = [`${driver}.abcdef`, `${driver}.ghijkl`]
+    for (const left of [old, young]) await mkdir(left)
+    await utimes(old, 0, 0)
+    // the same bytes in other files
+    await rename(driver, join(directory, 'copied'))
+    await cp(join(directory, 'copied'), driver, { recursive: true })
+    expect(await open('SwiftShader', env)).toMatch(/^SwiftShader/)
+    expect((await readdir(env.SMOE_CACHE)).sort()).toEqual([driver, old, young].map((path) => basename(path)).sort())
+    await rm(join(driver, 'contents.json'))
+    expect(await open('SwiftShader', env)).toMatch(/^SwiftShader/)
+    expect((await readdir(env.SMOE_CACHE)).sort()).toEqual([driver, young].map((path) => basename(path)).sort())
+  }, 120_000)
 
   test.runIf(process.platform === 'linux')('a cache that cannot be written gives way to the temporary directory', async () => {
     const line = await open('SwiftShader', { SMOE_CACHE: '/proc/smoe', TMPDIR: directory })
