@@ -1,5 +1,5 @@
 /** Writes docs/ops.md. */
-import { writeFileSync } from 'node:fs'
+import { textPieces, writeFileWhole } from '../runtime/files/index.ts'
 import { opsTable } from './ops-table.ts'
 
-writeFileSync('docs/ops.md', opsTable())
+await writeFileWhole('docs/ops.md', textPieces(opsTable()))

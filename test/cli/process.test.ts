@@ -1,9 +1,10 @@
 /** The command line as a user starts it: through npm, from a folder of one's own. */
 import { spawnSync } from 'node:child_process'
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
+import { mkdtempSync, readFileSync, readdirSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterAll, beforeAll, expect, test } from 'vitest'
+import { encodeSafetensors } from '../../runtime/checkpoint/encode.ts'
 import { LAYER } from './harness.ts'
 
 const folder = mkdtempSync(join(tmpdir(), 'smoe-process-'))
@@ -62,4 +63,40 @@ test('an output or an input that does not work is a message and a code', () => {
   expect(shell('smoe check nowhere.smoe 2> /dev/full').status).toBe(2)
   expect(shell('smoe explain layer.smoe --stage plan > plan.txt')).toMatchObject({ status: 0 })
   expect(shell('smoe explain layer.smoe --stage plan | cmp - plan.txt')).toMatchObject({ status: 0, stdout: '' })
+}, 120_000)
+
+/** Files of at most so many KiB, as on a disk that takes no more. */
+const within = (kib: number, ...args: readonly string[]): Ended =>
+  started('bash', ['-c', `ulimit -f ${kib}; exec "$0" "$@"`, process.execPath, join(process.cwd(), 'scripts/run.mjs'), 'cli/main.ts', ...args])
+
+const LEARNS = LAYER.replace(/\}\s*$/, '  train {\n    loss size = mean(mean(y * y))\n    optimiser sgd(rate = 0.1)\n    batch T = 4\n    steps 60\n  }\n}\n')
+
+const contentsOf = (name: string): Readonly<Record<string, string>> =>
+  Object.fromEntries(readdirSync(join(folder, name)).sort().map((file) => [file, readFileSync(join(folder, name, file), 'latin1')]))
+
+test('a disk that takes no more leaves what was there, and nothing else', () => {
+  expect(node('', 'compile', 'layer.smoe', '-o', 'full').status).toBe(0)
+  const before = [contentsOf('full'), readdirSync(folder)]
+  const large = 'the file would be too large (EFBIG)\n'
+  expect(within(8, 'compile', 'layer.smoe', '-o', 'full', '--set', 'D=16')).toMatchObject({ status: 2, stderr: `smoe: 'full/plan.json' cannot be written: ${large}` })
+  expect(within(8, 'compile', 'layer.smoe', '-o', 'new')).toMatchObject({ status: 2, stderr: `smoe: 'new/plan.json' cannot be written: ${large}` })
+  expect([contentsOf('full'), readdirSync(folder)]).toEqual(before)
+  const shell = started('bash', ['-c', `ulimit -f 8; "${process.execPath}" "${process.cwd()}/scripts/run.mjs" cli/main.ts explain layer.smoe --stage plan --format json > plan.json`])
+  expect(shell).toMatchObject({ status: 2, stderr: `smoe: 'standard output' cannot be written: ${large}` })
+}, 120_000)
+
+test('a run that the disk stopped says which file, and goes on when there is room again', () => {
+  writeFileSync(join(folder, 'learns.smoe'), LEARNS)
+  writeFileSync(join(folder, 'x.safetensors'), encodeSafetensors({ x: { shape: [16, 8], data: Float32Array.from({ length: 128 }, (_, at) => Math.sin(at)) } }))
+  const train = ['train', 'learns.smoe', '--data', 'x.safetensors', '--split', '0', '--device', 'reference', '--save-every', '5', '--out'] as const
+  expect(node('', ...train, 'whole').status).toBe(0)
+  const stopped = within(16, ...train, 'run')
+  expect(stopped.stderr).toMatch(/smoe: '\S*run\/\S+' cannot be written: the file would be too large \(EFBIG\)\n {2}what was saved before is as it was\n$/)
+  expect(stopped.status).toBe(2)
+  const files = readdirSync(join(folder, 'run'), { recursive: true, encoding: 'utf8' })
+  expect(files.filter((name) => /part$|lock/.test(name))).toEqual([])
+  const resumed = node('', ...train, 'run', '--resume', 'run')
+  expect(resumed.status, resumed.stderr).toBe(0)
+  const last = 'checkpoints/step-00000060.safetensors'
+  expect(readFileSync(join(folder, 'run', last)).equals(readFileSync(join(folder, 'whole', last)))).toBe(true)
 }, 120_000)

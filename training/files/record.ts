@@ -2,7 +2,7 @@
 import { open, readdir, unlink, type FileHandle } from 'node:fs/promises'
 import { join } from 'node:path'
 import { orClose } from '../../runtime/checkpoint/source.ts'
-import { readRegular, writeFileWhole } from '../../runtime/files/index.ts'
+import { askedLater, readRegular, WRITE, writeFileWhole } from '../../runtime/files/index.ts'
 import { lineOf, parseLines, recordsUpTo, type MetricsRecord, type Recorded } from '../record/metrics.ts'
 import { scalarsOf } from '../record/scalars.ts'
 import { eventFileName, headOf, recordOf } from '../record/tensorboard.ts'
@@ -33,15 +33,23 @@ async function removeEventFiles(directory: string): Promise<void> {
   for (const name of await readdir(directory)) if (EVENTS.test(name)) await unlink(join(directory, name))
 }
 
+interface Appended {
+  readonly path: string
+  readonly file: FileHandle
+}
+
+/** Throws a FileError. */
+const append = ({ path, file }: Appended, data: string | Uint8Array): Promise<void> => askedLater(path, WRITE, file.appendFile(data))
+
 /** Both files anew from records: the lines are what counts, the events are made of them. */
-async function writeRecords(directory: string, records: readonly MetricsRecord[], time: number): Promise<readonly [FileHandle, FileHandle]> {
+async function writeRecords(directory: string, records: readonly MetricsRecord[], time: number): Promise<readonly [Appended, Appended]> {
   const began = records[0]?.time ?? time
   const paths = [join(directory, METRICS), join(directory, eventFileName(began))]
   await removeEventFiles(directory)
   await writeFileWhole(paths[0], records.map((record) => new TextEncoder().encode(lineOf(record))))
   await writeFileWhole(paths[1], [headOf(began), ...records.map(eventBytes)])
   const lines = await open(paths[0], 'a')
-  return [lines, await orClose(lines, () => open(paths[1], 'a'))]
+  return [{ path: paths[0], file: lines }, { path: paths[1], file: await orClose(lines, () => open(paths[1], 'a')) }]
 }
 
 /** A recorder that goes on from where a run stood, or begins where `from` is null. What was recorded after that is gone. */
@@ -51,16 +59,16 @@ export async function createRecorder(directory: string, from: { readonly step: n
   return {
     add: async (event, at) => {
       const record: MetricsRecord = { ...event, time: at }
-      await lines.appendFile(lineOf(record))
-      await events.appendFile(eventBytes(record))
+      await append(lines, lineOf(record))
+      await append(events, eventBytes(record))
     },
     sync: async () => {
-      await lines.sync()
-      await events.sync()
+      await askedLater(lines.path, WRITE, lines.file.sync())
+      await askedLater(events.path, WRITE, events.file.sync())
     },
     close: async () => {
-      await lines.close()
-      await events.close()
+      await lines.file.close()
+      await events.file.close()
     },
   }
 }
