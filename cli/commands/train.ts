@@ -149,7 +149,7 @@ async function action(path: string, options: Options, typed: readonly string[], 
     const directory = terminal.path(shown)
     const end = await follow(directory, training, options, clock, terminal).catch(async (problem: unknown) => {
       if (problem instanceof DivergedError) terminal.err(`report      ${await writeReport(directory, clock?.times() ?? null)}\n`)
-      throw problem instanceof FitError ? new Failure(EXIT.usage, problem.message, fitAdvice(problem, spec)) : problem
+      throw problem instanceof FitError ? new Failure(EXIT.usage, problem.message, fitAdvice(problem, spec, [sets.training, ...(sets.validation === null ? [] : [sets.validation])])) : problem
     })
     const report = await writeReport(directory, clock?.times() ?? null)
     const newest = (await listCheckpoints(join(directory, CHECKPOINTS))).at(-1)

@@ -1,11 +1,11 @@
 /** `--in NAME=FILE[:TENSOR]`: where the inputs of a run come from. */
 import { existsSync, statSync } from 'node:fs'
-import { open, readFile } from 'node:fs/promises'
 import type { Graph } from '../../compiler/graph/node.ts'
 import { closest } from '../../grammar/suggest.ts'
 import type { Plan, Port } from '../../plan/plan.ts'
 import { emptyTable } from '../../plan/table.ts'
 import { openCheckpoint } from '../../runtime/checkpoint/files.ts'
+import { readRegular, readRegularSync } from '../../runtime/files/read.ts'
 import type { HostData } from '../../runtime/tensors.ts'
 import { formatOf, type Format } from '../../training/data/format.ts'
 import { parseNpy, type FileArray } from '../../training/data/npy.ts'
@@ -88,15 +88,7 @@ async function readTokens(name: string, bytes: Uint8Array, port: Port, wanted: W
 
 const HEAD = 4096
 
-async function formatOfFile(path: string): Promise<Format> {
-  const file = await open(path, 'r')
-  try {
-    const { bytesRead, buffer } = await file.read(new Uint8Array(HEAD), 0, HEAD, 0)
-    return formatOf(buffer.subarray(0, bytesRead), (await file.stat()).size)
-  } finally {
-    await file.close()
-  }
-}
+const formatOfFile = (path: string): Format => formatOf(readRegularSync(path, HEAD), statSync(path).size)
 
 /** Whether a path is read as a checkpoint without a look at what it holds. */
 const isCheckpoint = (path: string): boolean => /\.(safetensors|json)$/.test(path) || !statSync(path).isFile()
@@ -106,11 +98,11 @@ async function readInput(source: InputSource, port: Port, wanted: Wanted, termin
   const path = terminal.path(file)
   if (!existsSync(path)) throw missingFile(file, terminal)
   if (isCheckpoint(path)) return readFromCheckpoint(source, port, terminal)
-  const format = await formatOfFile(path)
+  const format = formatOfFile(path)
   if (format.kind === 'known' && format.read === 'safetensors') return readFromCheckpoint(source, port, terminal)
   if (tensor !== null) throw new Failure(EXIT.usage, `'${file}' is not a .safetensors file: it has no tensor '${tensor}'`)
   if (format.kind === 'refused' && !format.isText) throw new Failure(EXIT.usage, `${file} is ${format.what}, which is not read`, format.help)
-  const bytes = await readFile(path)
+  const bytes = await readRegular(path)
   return format.kind === 'known' && format.read === 'npy' ? readArray(npyArray(bytes, file), file, port.dtype) : readTokens(file, bytes, port, wanted)
 }
 

@@ -1,5 +1,7 @@
 /** Which parameters make a model that takes the examples: tried before they are named. */
 import type { Recipe, RecipeInput } from '../../plan/recipe.ts'
+import type { Data } from '../../training/data/data.ts'
+import { kindsIn } from '../../training/data/fit.ts'
 import type { FitError, FitNeed } from '../../training/errors.ts'
 import type { Change, TrainingSpec } from './spec.ts'
 
@@ -10,8 +12,8 @@ interface Wanted {
   readonly of: (input: RecipeInput) => number | null
 }
 
-function wantedOf(need: FitNeed): readonly Wanted[] {
-  if (need.kind === 'kinds') return [{ has: need.has, needs: need.needs, of: ({ below }) => below }]
+function wantedOf(need: FitNeed, kinds: number): readonly Wanted[] {
+  if (need.kind === 'kinds') return [{ has: need.has, needs: Math.max(need.needs, kinds), of: ({ below }) => below }]
   // the first axis is that of the batch
   return need.needs.flatMap((needs, axis) => (needs === need.has[axis] ? [] : [{ has: need.has[axis], needs, of: ({ shape }: RecipeInput) => shape[axis + 1] }]))
 }
@@ -34,11 +36,11 @@ function changeFor({ has, needs, of }: Wanted, input: string, { parameters, grap
 
 const settings = (change: Readonly<Record<string, number>>): readonly string[] => Object.entries(change).map(([name, value]) => `${name}=${value}`)
 
-/** `--set V=82 makes a model that takes them`; null where no parameter does. */
-export function fitAdvice({ input, need }: FitError, spec: TrainingSpec): string | null {
+/** `--set V=82 makes a model that takes them`, all that is learned from and validated with; null where no parameter does. */
+export function fitAdvice({ input, need }: FitError, spec: TrainingSpec, data: readonly Data[]): string | null {
   if (input === null || need === null) return null
   let change: Change = { set: {}, batch: {} }
-  for (const wanted of wantedOf(need)) {
+  for (const wanted of wantedOf(need, Math.max(...data.map((one) => kindsIn(one, input))))) {
     const next = changeFor(wanted, input, spec, change)
     if (next === null) return null
     change = next

@@ -44,6 +44,7 @@ describe('smoe train reads data as it says', () => {
     expect([code, err]).toEqual([2, expect.stringContaining('at3999.npy: token 3999 is 40, the model takes 0 to 31 as tokens\n  --set V=41 makes a model that takes them')])
   })
 
+  const rising = new Uint8Array(Uint16Array.from({ length: 1000 }, (_, at) => Math.floor(at / 10)).buffer)
   const text = Array.from({ length: 500 }, (_, at) => String.fromCharCode(32 + ((at * 7) % 82))).join('')
   const tokens = Int32Array.from({ length: 40 }, (_, at) => at % 7)
   const npy = Buffer.concat([Buffer.from('\x93NUMPY\x01\x00\x76\x00', 'latin1'), Buffer.from("{'descr': '<i4', 'fortran_order': False, 'shape': (4, 10), }".padEnd(117) + '\n'), Buffer.from(tokens.buffer)])
@@ -51,10 +52,11 @@ describe('smoe train reads data as it says', () => {
     ['a text of more characters', ['tok.smoe', '--data', 'text.txt'], 'text.txt has 82 characters, the model takes 66 kinds of tokens\n  --set V=82 makes a model that takes them'],
     ['bytes', ['tok.smoe', '--data', 'text.txt', '--bytes'], '--set V=256 makes a model that takes them'],
     ['more labels', ['img.smoe', '--data', 'kaggle.csv', '--set', 'P=16'], /kaggle\.csv, line \d+, column 1: labels has \d, the model takes 0 to 2\n {2}--set C=10 makes a model that takes them/],
+    ['token ids, the largest of which are validated with', ['tok.smoe', '--data', 'rising.bin', '--tokens', 'u16'], 'rising.bin: token 660 is 66, the model takes 0 to 65 as tokens\n  --set V=100 makes a model that takes them'],
     ['more pixels', ['img.smoe', '--data', 'kaggle.csv', '--set', 'C=10'], 'the model takes pixels as f32[8], kaggle.csv has pixels f32[16]\n  --set P=16 makes a model that takes them'],
     ['rows of another length', ['tok.smoe', '--data', 'rows.npy'], 'S = 9 in the `batch` of its train block makes a model that takes them'],
   ] as const)('%s, with the parameter that would take it', async (_, args, message) => {
-    const { code, err } = await train(there({ 'text.txt': text, 'rows.npy': npy }), ...args)
+    const { code, err } = await train(there({ 'text.txt': text, 'rows.npy': npy, 'rising.bin': rising }), ...args)
     expect(code).toBe(2)
     if (typeof message === 'string') expect(err).toContain(message)
     else expect(err).toMatch(message)
@@ -63,6 +65,7 @@ describe('smoe train reads data as it says', () => {
   it.each([
     ['readings that exclude each other', ['tok.smoe', '--data', 'train.bin', '--tokens', 'u16', '--bytes'], /'--bytes' cannot be used with option '--tokens/],
     ['a type that tokens do not have', ['tok.smoe', '--data', 'train.bin', '--tokens', 'f32'], /Allowed choices are u8, u16, u32, i32, i64/],
+    ['a device', ['tok.smoe', '--data', '/dev/zero'], /\/dev\/zero: is a .*device, not a regular file/],
     ['a label of a text', ['tok.smoe', '--data', 'at3999.npy', '--label', '1'], /at3999\.npy: is an \.npy file, not a table: it has no columns/],
     ['other columns to validate with', ['img.smoe', '--data', 'kaggle.csv', '--validation', 'last.csv', '--set', 'P=16', '--set', 'C=10'], /last\.csv: has its labels from column 17 on, kaggle\.csv from column 1/],
   ] as const)('refuses %s', async (_, args, message) => {

@@ -49,10 +49,18 @@ function checkFields(name: string, fields: readonly Field[], inputs: readonly Re
 
 /** What would take all values; nothing takes one below 0. */
 function kindsNeed(values: HostArray, below: number): FitNeed | null {
-  let [least, most] = [0, 0]
-  for (const value of values) [least, most] = [Math.min(least, value), Math.max(most, value)]
-  return least < 0 ? null : { kind: 'kinds', has: below, needs: most + 1 }
+  const isBelowZero = values.some((value) => value < 0)
+  return isBelowZero ? null : { kind: 'kinds', has: below, needs: largest(values) + 1 }
 }
+
+const largest = (values: HostArray): number => {
+  let most = -1
+  for (const value of values) if (value > most) most = value
+  return most
+}
+
+/** One more than the largest value that data has for an input: what a model would have to take at least; 0 where it has none. */
+export const kindsIn = (data: Data, input: string): number => largest(data.kind === 'stream' ? data.tokens : data.columns[input] ?? new Int32Array(0)) + 1
 
 function checkBelow(data: RowsData, { name: input, below }: RecipeInput): void {
   if (below === null) return
