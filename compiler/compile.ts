@@ -4,6 +4,8 @@ import type { File } from '../grammar/ast.ts'
 import type { Diagnostic } from '../grammar/diagnostic.ts'
 import { maximumDiagnostics } from '../grammar/report.ts'
 import type { Source, Span } from '../grammar/source.ts'
+import { checkArgument, list, object, text } from '../plan/arguments.ts'
+import { CHECKING, SPEC, TARGET } from '../plan/forms.ts'
 import type { Plan } from '../plan/plan.ts'
 import type { Target } from '../plan/target.ts'
 import type { Graph } from './graph/node.ts'
@@ -48,6 +50,8 @@ export interface Compilation {
 const ONCE = { kind: 'once', name: 'once', regime: 'many', when: null } as const
 
 export function compile(source: Source, options: CompileOptions): Compilation {
+  checkArgument('compile', 'source', source, SPEC)
+  checkArgument('compile', 'options', options, object({ ...CHECKING, target: TARGET }))
   const parsed = parse(source)
   const checked = check(parsed.file, { ...options, most: maximumDiagnostics - parsed.diagnostics.length })
   const diagnostics = [...parsed.diagnostics, ...checked.diagnostics]
@@ -71,6 +75,9 @@ export function compile(source: Source, options: CompileOptions): Compilation {
  * that no line of a spec asks for.
  */
 export function compileGraph(graph: Graph, target: Target, layout: LayoutOptions = {}, place: Span | null = null): Pick<Compilation, 'programs' | 'plan' | 'diagnostics'> {
+  checkArgument('compileGraph', 'graph', graph, object({ outputs: list(object({})), inputs: list(object({})), name: text }))
+  checkArgument('compileGraph', 'target', target, TARGET)
+  checkArgument('compileGraph', 'layout', layout, object({}))
   try {
     const scheduled = scheduleAll(programsOf(graph, target, layout), target, layout)
     const plan = emitPlan(graph, scheduled, target)

@@ -3,6 +3,8 @@ import type { Diagnostic } from '../grammar/diagnostic.ts'
 import { parse } from '../grammar/parse.ts'
 import { maximumDiagnostics } from '../grammar/report.ts'
 import type { Source, Span } from '../grammar/source.ts'
+import { callable, checkArgument, checked, object, optional, text } from '../plan/arguments.ts'
+import { CHECKING, RECIPE, SPEC, TARGET } from '../plan/forms.ts'
 import type { Plan } from '../plan/plan.ts'
 import { contestsOf, type Recipe } from '../plan/recipe.ts'
 import type { Target } from '../plan/target.ts'
@@ -41,6 +43,8 @@ export interface TrainingGraphs {
 
 /** Null where the model has no `train` block. */
 export function trainingGraphs(model: Model, overrides: RecipeOverrides = {}): TrainingGraphs | null {
+  checkArgument('trainingGraphs', 'model', model, object({ name: text }))
+  checkArgument('trainingGraphs', 'overrides', overrides, object({}))
   const recipe = recipeOf(model, overrides)
   if (recipe === null) return null
   const by = movedWeights(recipe).map(({ name }) => name)
@@ -96,14 +100,17 @@ function planOf(graph: Graph, target: Target, place: Span | null): Plan {
   return plan
 }
 
-export const trainingPlans = ({ recipe, place, halved, step, update, halves, evaluation }: TrainingGraphs, target: Target): TrainingPlans => ({
+const GRAPHS = object({ recipe: RECIPE, halved: object({ has: callable }), step: callable, update: callable, halves: callable, evaluation: callable })
+
+/** The plans of graphs for a target; each compiles when it is asked for. */
+export const trainingPlans = checked('trainingPlans', { graphs: GRAPHS, target: TARGET }, ({ recipe, place, halved, step, update, halves, evaluation }: TrainingGraphs, target: Target): TrainingPlans => ({
   recipe,
   halved,
   step: (chosen, isFirst) => planOf(step(chosen, isFirst), target, place),
   update: (moved) => planOf(update(moved), target, place),
   halves: (moved) => planOf(halves(moved), target, place),
   evaluation: () => planOf(evaluation(), target, place),
-})
+}))
 
 export interface TrainingCompilation {
   readonly diagnostics: readonly Diagnostic[]
@@ -114,6 +121,8 @@ export interface TrainingCompilation {
 
 /** A source as far as its graphs of training. Pure, as `compile`. */
 export function compileTraining(source: Source, options: CheckOptions & { readonly recipe?: RecipeOverrides }): TrainingCompilation {
+  checkArgument('compileTraining', 'source', source, SPEC)
+  checkArgument('compileTraining', 'options', options, object({ ...CHECKING, recipe: optional(object({})) }))
   const parsed = parse(source)
   const { model, diagnostics: found } = check(parsed.file, { ...options, most: maximumDiagnostics - parsed.diagnostics.length })
   const diagnostics = [...parsed.diagnostics, ...found]

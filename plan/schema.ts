@@ -8,7 +8,8 @@ type Rule = (value: unknown, at: string, tell: Tell) => void
 
 function show(value: unknown): string {
   if (value === undefined) return 'nothing'
-  const text = JSON.stringify(value) ?? String(value)
+  // what JSON has no form for is not read from JSON, but may be given by a program
+  const text = JSON.stringify(value, (_, part: unknown) => (typeof part === 'bigint' ? `${part}n` : part)) ?? String(value)
   return text.length > 40 ? `${text.slice(0, 40)}...` : text
 }
 

@@ -9,12 +9,19 @@ export type Inputs = Readonly<Record<string, HostData>>
 /** u32 is what kernels see of a dim. */
 const LARGEST = 2 ** 32 - 1
 
+/** Throws an InputError for what is not numbers with their shape. */
+export function checkTensor(name: string, given: HostData): HostData {
+  const isTensor = typeof given === 'object' && given !== null && Array.isArray(given.shape) && given.shape.every((size) => typeof size === 'number')
+  if (isTensor && ArrayBuffer.isView(given.data) && !((given.data as unknown) instanceof DataView)) return given
+  throw new InputError(name, null, 'is not a tensor: an object with a `shape`, an array of numbers, and `data`, a typed array, is expected')
+}
+
 function checkPort(port: Port, given: HostData | undefined): HostData {
   const fail = (message: string): never => {
     throw new InputError(port.name, null, message)
   }
   if (given === undefined) return fail(`is missing; it is ${port.dtype}${showShape(port.shape)}`)
-  const dtype = dtypeOf(given.data)
+  const dtype = dtypeOf(checkTensor(port.name, given).data)
   if (dtype !== port.dtype) return fail(`is ${port.dtype}, ${dtype ?? 'an array of another class'} was given`)
   const { shape, data } = given
   if (shape.length !== port.shape.length) {

@@ -1,11 +1,13 @@
+import { callable, checkedAsync, flag, options, readable, record } from '../plan/arguments.ts'
 import { checkPlan } from '../plan/check.ts'
 import type { DimValues } from '../plan/dim.ts'
 import type { Plan } from '../plan/plan.ts'
 import type { Checkpoint } from './checkpoint/checkpoint.ts'
 import type { Device } from './device.ts'
-import { bindDims, type Inputs } from './dims.ts'
+import { bindDims, checkTensor, type Inputs } from './dims.ts'
 import { PlanError, StateError } from './errors.ts'
 import { checkFinite as refuseNonFinite } from './finite.ts'
+import { CHECKPOINT } from './forms.ts'
 import type { Frame, Ground } from './frame.ts'
 import { createFrames } from './frames.ts'
 import { loadHeld, makeHeld } from './once.ts'
@@ -93,9 +95,15 @@ function checkShared(device: Device, plan: Plan, store: Store): void {
   if (plan.once !== null) throw new StateError(`the plan of ${plan.model} holds values of its weights, which others may replace: compile it for shared weights`)
 }
 
+const RUN = { inputs: record(readable), options: options({ checkFinite: flag }) }
+const LOAD_OPTIONS = options({ allowExtra: flag, checkFinite: flag, onProgress: callable, held: CHECKPOINT })
+
 /** Callers may use their arrays again while a run waits for its turn. */
-const copyInputs = (inputs: Inputs): Inputs =>
-  Object.fromEntries(Object.entries(inputs).map(([name, { shape, data }]) => [name, { shape: [...shape], data: data.slice() }]))
+const copyInputs = (inputs: Inputs): Inputs => Object.fromEntries(Object.entries(inputs).map(([name, given]) => {
+  const { shape, data } = checkTensor(name, given)
+  // one whose buffer was given away has no values to copy, which is told below
+  return [name, { shape: [...shape], data: data.length === 0 ? data : data.slice() }]
+}))
 
 interface Serving {
   readonly device: Device
@@ -141,23 +149,23 @@ function serve({ device, plan, compiled, store, isShared, memory }: Serving): Se
     plan,
     device,
     store,
-    loadWeights: (checkpoint, options) => inTurn(async () => {
+    loadWeights: checkedAsync('loadWeights', { checkpoint: CHECKPOINT, options: LOAD_OPTIONS }, (checkpoint: Checkpoint, options?: LoadOptions) => inTurn(async () => {
       const report = await loadWeights(device, plan, memory.parts, checkpoint, options)
       held = options?.held === undefined
         ? await makeHeld(ground)
         : await loadHeld(ground, options.held)
       loaded = true
       return report
-    }),
+    })),
     held: () => held,
-    run: async (inputs, options) => {
+    run: checkedAsync('run', RUN, async (inputs: Inputs, options?: RunOptions) => {
       const copies = copyInputs(inputs)
       return inTurn(async () => finish(await runFrame(device, plan, await frameFor(copies), copies, null), options))
-    },
-    profile: async (inputs, options) => {
+    }),
+    profile: checkedAsync('profile', RUN, async (inputs: Inputs, options?: RunOptions) => {
       const copies = copyInputs(inputs)
       return inTurn(() => profile(copies, options))
-    },
+    }),
     dispose: () => {
       if (disposed) return
       disposed = true

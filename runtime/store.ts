@@ -1,10 +1,12 @@
 /** Weights on a device by name, for several sessions: what one replaces, the next reads. */
+import { checkedAsync, list, optional, text } from '../plan/arguments.ts'
 import { constantValue, dim } from '../plan/dim.ts'
 import type { Plan, PlanBuffer, StorageType, WeightPort } from '../plan/plan.ts'
 import type { Bundle, BundleMember } from '../plan/update.ts'
 import { checkRoom, createParts, settle, type Part, type Parts } from './buffers.ts'
 import type { Device } from './device.ts'
 import { StateError, StoreError } from './errors.ts'
+import { TENSORS } from './forms.ts'
 import { bufferBytes, partElements, roundUp } from './memory.ts'
 import { writeParts } from './persistent.ts'
 import { createKernelCompiler, type KernelCompiler } from './pipelines.ts'
@@ -159,11 +161,12 @@ export function createStore(device: Device, { bundles = [] }: StoreOptions = {})
   return {
     device,
     names,
-    write: (tensors) => turns(async () => {
+    write: checkedAsync('write', { tensors: TENSORS }, (tensors: Readonly<Record<string, HostData>>) => turns(async () => {
       for (const [name, data] of Object.entries(tensors)) await writeOne(name, data)
       await device.wait(device.gpu.queue.onSubmittedWorkDone())
-    }, ended),
-    read: (wanted) => turns(async () => readBack(device, await settle((wanted ?? names()).map(readable))), ended),
+    }, ended)),
+    read: checkedAsync('read', { names: optional(list(text)) }, (wanted?: readonly string[]) =>
+      turns(async () => readBack(device, await settle((wanted ?? names()).map(readable))), ended)),
     dispose: () => {
       disposed = true
       free()

@@ -3,6 +3,8 @@ import {
   type ClassDeclarationStructure, type InterfaceDeclarationStructure, type StatementStructures, type TypeAliasDeclarationStructure,
   IndentationText, Project, QuoteKind, Scope, StructureKind,
 } from 'ts-morph'
+import { checkArgument, nullable } from '../../plan/arguments.ts'
+import { PLAN, RECIPE } from '../../plan/forms.ts'
 import type { Plan, Port } from '../../plan/plan.ts'
 import type { Recipe } from '../../plan/recipe.ts'
 import { className, docText, literal, propertyName } from './names.ts'
@@ -149,6 +151,8 @@ function statementsOf(plan: Plan, recipe: Recipe | null): readonly (StatementStr
  * training package.
  */
 export function generateBindings(plan: Plan, recipe: Recipe | null = null): string {
+  checkArgument('generateBindings', 'plan', plan, PLAN)
+  checkArgument('generateBindings', 'recipe', recipe, nullable(RECIPE))
   const project = new Project({
     useInMemoryFileSystem: true,
     manipulationSettings: { indentationText: IndentationText.TwoSpaces, quoteKind: QuoteKind.Single, useTrailingCommas: true },

@@ -1,5 +1,6 @@
 /** Devices in a browser: the same interface as in Node, on `navigator.gpu`. */
 
+import { checkedAsync, filled, options } from '../../plan/arguments.ts'
 import { describeTarget, isSoftware, openDevice as openAdapter, type Device } from '../device.ts'
 import { NoAdapterError, type Attempt } from '../errors.ts'
 
@@ -18,8 +19,7 @@ function fits(adapter: GPUAdapter, choose: string): boolean {
   return [vendor, architecture, device, description].join(' ').toLowerCase().includes(choose.toLowerCase())
 }
 
-/** Opens the browser's adapter. Throws a NoAdapterError that says what the browser lacks. */
-export async function openDevice({ choose = 'auto' }: OpenOptions = {}): Promise<Device> {
+async function open({ choose = 'auto' }: OpenOptions = {}): Promise<Device> {
   // only secure pages have it
   const gpu = globalThis.navigator?.gpu as GPU | undefined
   if (gpu === undefined) throw new NoAdapterError(choose, nothing('not there: the browser has no WebGPU, or the page is not secure'))
@@ -30,3 +30,6 @@ export async function openDevice({ choose = 'auto' }: OpenOptions = {}): Promise
   const reason = choose === 'auto' ? "the browser's best" : `it was asked for as '${choose}'`
   return openAdapter(adapter, { choice: { name, driver: adapter.info.description, reason } })
 }
+
+/** Opens the browser's adapter. Throws a NoAdapterError that says what the browser lacks. */
+export const openDevice = checkedAsync('openDevice', { options: options({ choose: filled }) }, open)

@@ -1,5 +1,7 @@
 /** Checkpoints in files, for Node. */
 
+import { checkArgument, checked, checkedAsync, filled, optional, record, text } from '../../plan/arguments.ts'
+import { TENSORS } from '../forms.ts'
 import { readdir, stat, type FileHandle } from 'node:fs/promises'
 import { dirname, join } from 'node:path'
 import { CheckpointError, FileError } from '../errors.ts'
@@ -23,6 +25,7 @@ async function readFully(file: FileHandle, path: string, offset: number, length:
 
 /** A file that is read by range; it stays open until `close`. Throws a CheckpointError. */
 export async function fileSource(path: string): Promise<ByteSource> {
+  checkArgument('fileSource', 'path', path, filled)
   const file = await openRegular(path).catch((error: unknown) => {
     throw new CheckpointError(path, error instanceof FileError ? error.reason : `cannot be opened: ${reasonOf(error)}`)
   })
@@ -71,6 +74,7 @@ async function openDirectory(path: string): Promise<Checkpoint> {
 
 /** A safetensors file, an index of shards, or a directory with either. Throws a CheckpointError that names the file. */
 export async function openCheckpoint(path: string): Promise<Checkpoint> {
+  checkArgument('openCheckpoint', 'path', path, filled)
   const kind = await kindOf(path)
   if (kind === 'nothing') throw new CheckpointError(path, 'is not there')
   if (kind === 'directory') return openDirectory(path)
@@ -90,9 +94,11 @@ function* piecesOf(tensors: Readonly<Record<string, FileData>>, metadata: Readon
 }
 
 /** A safetensors file as pieces, for a writer of files. Throws a RangeError where a shape is not that of its data. */
-export const safetensorsPieces = (tensors: Readonly<Record<string, FileData>>, metadata: Readonly<Record<string, string>> = {}): Pieces => piecesOf(tensors, metadata)
+const FILE = { tensors: TENSORS, metadata: optional(record(text)) }
+
+export const safetensorsPieces = checked('safetensorsPieces', FILE, (tensors: Readonly<Record<string, FileData>>, metadata: Readonly<Record<string, string>> = {}): Pieces => piecesOf(tensors, metadata))
 
 /** Writes tensors as a safetensors file: all of it is there under its name, or nothing. Throws a FileError. */
-export const writeSafetensors = (
+export const writeSafetensors = checkedAsync('writeSafetensors', { path: filled, ...FILE }, (
   path: string, tensors: Readonly<Record<string, FileData>>, metadata: Readonly<Record<string, string>> = {},
-): Promise<void> => writeFileWhole(path, safetensorsPieces(tensors, metadata))
+): Promise<void> => writeFileWhole(path, safetensorsPieces(tensors, metadata)))

@@ -8,15 +8,16 @@ import { createNullAdapter } from '../../runtime/null/adapter.ts'
 import { createDeviceMachine } from '../../training/device-machine.ts'
 import { initialise } from '../../training/initialise.ts'
 import { train } from '../../training/loop.ts'
-import { graphsOf, TINY } from '../bindings/tiny.ts'
+import { graphsOf } from '../bindings/tiny.ts'
 import { uniform } from '../support/random.ts'
+import { trainedSpec } from '../support/trained-spec.ts'
 import { addPlan } from './plans.ts'
 
 const WITHIN_MS = 2000
 const checkpoint = memoryCheckpoint({ w: { shape: [4], data: new Float32Array(4) } })
 const rows = (count: number) => ({ x: { shape: [count, 4], data: new Float32Array(count * 4) } })
 
-const graphs = graphsOf(TINY)
+const graphs = graphsOf({ path: 'tiny.smoe', text: trainedSpec(4) })
 const compiled = trainingPlans(graphs, PORTABLE)
 const kept = new Map<string, unknown>()
 const once = <T>(key: string, make: () => T): T => {
@@ -24,11 +25,10 @@ const once = <T>(key: string, make: () => T): T => {
   kept.set(key, value)
   return value as T
 }
-const recipe = { ...graphs.recipe, steps: 2 }
+const { recipe } = graphs
 /** Compiled once for all tests. */
 const plans = {
   ...compiled,
-  recipe,
   step: (chosen: readonly string[], isFirst: boolean) => once(`step ${chosen.join()} ${isFirst}`, () => compiled.step(chosen, isFirst)),
   update: (moved: Parameters<typeof compiled.update>[0]) => once('update', () => compiled.update(moved)),
   evaluation: () => once('evaluation', () => compiled.evaluation()),
@@ -126,15 +126,15 @@ describe(`with seed ${seed}`, () => {
     expect(ended.filter((end) => end === 'lost').length, `${name}, seed ${seed}`).toBeGreaterThan(100)
   }, 300_000)
 
-  test.each(Object.entries(WORK))('on SwiftShader, %s ends at some moments', async (name, work) => {
+  // steps of training compile too long there to be lost often: a run, a load and a read wait for all that a step waits for
+  test.each(Object.entries(WORK).filter(([name]) => name !== 'train'))('on SwiftShader, %s ends at each of 12 moments', async (name, work) => {
     const next = uniform(seed + 1)
     const whole = await openDawn({ choose: 'swiftshader' })
     const start = performance.now()
     await work(whole)
     const took = performance.now() - start
     whole.dispose()
-    // each opens a device and compiles all kernels anew
-    for (let at = 0; at < (name === 'train' ? 4 : 12); at++) {
+    for (let at = 0; at < 12; at++) {
       const device = await openDawn({ choose: 'swiftshader' })
       const moment = next() * took
       await lose(work, device, () => device.dispose(), () => new Promise((resolve) => setTimeout(resolve, moment))).catch((error: unknown) => {

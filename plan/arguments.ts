@@ -1,0 +1,124 @@
+/** Arguments of public functions, checked by their form before anything is done with them. */
+
+/** An argument that is not what its function takes: of another type, or without a part that is needed. */
+export class ArgumentError extends TypeError {
+  readonly kind = 'argument'
+  /** `createSession` */
+  readonly call: string
+  /** `plan.model` */
+  readonly argument: string
+
+  constructor(call: string, argument: string, message: string, options: ErrorOptions = {}) {
+    super(`${call}: ${argument} ${message}`, options)
+    this.call = call
+    this.argument = argument
+  }
+
+  override get name(): string {
+    return 'ArgumentError'
+  }
+}
+
+interface Problem {
+  readonly path: string
+  readonly message: string
+}
+
+/** What is wrong with a value, and where in it; null where nothing is. */
+export type Form = (value: unknown, path: string) => Problem | null
+
+/** A value in few words: `null`, `the string 'x'`, `an array`. */
+function show(value: unknown): string {
+  if (value === null || value === undefined) return String(value)
+  if (typeof value === 'string') return `the string ${JSON.stringify(value.slice(0, 40))}`
+  if (typeof value === 'symbol' || typeof value === 'function') return `a ${typeof value}`
+  if (typeof value === 'object') return Array.isArray(value) ? 'an array' : 'an object'
+  return `${typeof value} ${String(value)}`
+}
+
+const form = (expected: string, fits: (value: unknown) => boolean): Form => (value, path) =>
+  fits(value) ? null : { path, message: `is ${show(value)}; ${expected} is expected` }
+
+export const anything: Form = () => null
+export const text = form('a string', (value) => typeof value === 'string')
+export const filled = form('a string that is not empty', (value) => typeof value === 'string' && value.trim() !== '')
+export const flag = form('true or false', (value) => typeof value === 'boolean')
+export const real = form('a number', (value) => typeof value === 'number' && !Number.isNaN(value))
+export const whole = form('a whole number from 0', (value) => Number.isSafeInteger(value) && (value as number) >= 0)
+export const callable = form('a function', (value) => typeof value === 'function')
+export const bytes = form('an ArrayBuffer or a Uint8Array', (value) => value instanceof ArrayBuffer || value instanceof Uint8Array)
+export const byteArray = form('a Uint8Array', (value) => value instanceof Uint8Array)
+export const map = form('a Map', (value) => value instanceof Map)
+export const numbers = form('a typed array of numbers', (value) => ArrayBuffer.isView(value) && !(value instanceof DataView))
+
+const isObject = (value: unknown): value is Readonly<Record<string, unknown>> => typeof value === 'object' && value !== null && !Array.isArray(value)
+const anObject = form('an object', isObject)
+
+/** Everything but what is left out. */
+export const optional = (inner: Form): Form => (value, path) => (value === undefined ? null : inner(value, path))
+export const nullable = (inner: Form): Form => (value, path) => (value === null ? null : inner(value, path))
+
+function first<T>(items: Iterable<T>, check: (item: T) => Problem | null): Problem | null {
+  for (const item of items) {
+    const problem = check(item)
+    if (problem !== null) return problem
+  }
+  return null
+}
+
+/** An object with these properties at least. */
+export const object = (properties: Readonly<Record<string, Form>>): Form => (value, path) =>
+  anObject(value, path) ?? first(Object.entries(properties), ([name, inner]) => inner((value as Readonly<Record<string, unknown>>)[name], `${path}.${name}`))
+
+/** An object of such values by any names. */
+export const record = (inner: Form): Form => (value, path) => anObject(value, path) ?? first(Object.entries(value as object), ([name, one]) => inner(one, `${path}.${name}`))
+
+/** What may be left out: an object with these properties, each of which may be, and no other. */
+export const options = (properties: Readonly<Record<string, Form>>): Form => optional((value, path) => {
+  const known = Object.keys(properties)
+  const stray = isObject(value) ? Object.keys(value).find((name) => !known.includes(name)) : undefined
+  if (stray !== undefined) return { path: `${path}.${stray}`, message: `is not an option; there is ${known.join(', ')}` }
+  return object(Object.fromEntries(known.map((name) => [name, optional(properties[name])])))(value, path)
+})
+
+/** For what is checked elsewhere as a whole: all but an object that throws when it is read. */
+export const readable: Form = (value) => {
+  if (typeof value === 'object' && value !== null) void (value as Readonly<Record<string, unknown>>).version
+  return null
+}
+
+const anArray = form('an array', Array.isArray)
+
+export const list = (inner: Form): Form => (value, path) => anArray(value, path) ?? first((value as readonly unknown[]).entries(), ([at, one]) => inner(one, `${path}[${at}]`))
+
+/** A list with one entry at least. */
+export const listOfSome = (inner: Form): Form => (value, path) =>
+  list(inner)(value, path) ?? ((value as readonly unknown[]).length > 0 ? null : { path, message: 'is empty; one entry at least is expected' })
+
+/** Throws an ArgumentError. */
+export function checkArgument(call: string, name: string, value: unknown, expected: Form): void {
+  let problem: Problem | null
+  try {
+    problem = expected(value, name)
+  } catch (cause) {
+    // a getter, or a proxy, that throws
+    throw new ArgumentError(call, name, 'cannot be read', { cause })
+  }
+  if (problem !== null) throw new ArgumentError(call, problem.path, problem.message)
+}
+
+type Call = (...args: never[]) => unknown
+
+/** The same function, its arguments checked first, in their order. Throws an ArgumentError. */
+export function checked<F extends Call>(call: string, forms: Readonly<Record<string, Form>>, run: F): F {
+  return ((...args: never[]) => {
+    for (const [at, [name, expected]] of Object.entries(forms).entries()) checkArgument(call, name, args[at], expected)
+    return run(...args)
+  }) as F
+}
+
+/** As `checked`, of a function that gives a promise: rejects with the ArgumentError. */
+export function checkedAsync<F extends (...args: never[]) => Promise<unknown>>(call: string, forms: Readonly<Record<string, Form>>, run: F): F {
+  const guarded = checked(call, forms, run)
+  return (async (...args: never[]) => guarded(...args)) as unknown as F
+}
