@@ -2,7 +2,7 @@ import tseslint from 'typescript-eslint'
 
 /** Only what the type checker does not say and what would be a fault, not a taste. */
 export default tseslint.config(
-  { ignores: ['dist/', '.cache/', 'coverage/', 'node_modules/', 'test/fixtures/'] },
+  { ignores: ['dist/', '.cache/', 'coverage/', 'node_modules/', 'test/fixtures/', 'examples/programs/'] },
   {
     files: ['**/*.ts'],
     languageOptions: { parser: tseslint.parser, parserOptions: { project: './tsconfig.json', tsconfigRootDir: import.meta.dirname } },

@@ -1,7 +1,7 @@
 // Builds the package into dist/: the command line, the libraries, and their types.
 import { execFileSync } from 'node:child_process'
-import { chmodSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
-import { join } from 'node:path'
+import { chmodSync, readFileSync, readdirSync, rmSync, writeFileSync } from 'node:fs'
+import { dirname, join, relative } from 'node:path'
 import { build } from 'esbuild'
 import { embeddedStd, libraries, libraryOptions, programOptions, root } from './bundle.mjs'
 import { pageAssets } from './page.mjs'
@@ -18,10 +18,30 @@ function importsOf(output, outputs, seen = new Set()) {
   return outputs[output].imports.flatMap(({ path, external }) => (external ? [path] : importsOf(path, outputs, seen)))
 }
 
+/**
+ * Declarations that name types of WebGPU must compile with and without them: TypeScript 6 has them in `dom`, older ones in a package that
+ * clashes with it. An interface without members merges with whichever is there, and stands for it where none is.
+ */
+function declareGpuTypes() {
+  const types = join(dist, 'types')
+  const files = readdirSync(types, { recursive: true }).filter((name) => name.endsWith('.d.ts')).map((name) => join(types, name))
+  const namesIn = (file) => [...new Set(readFileSync(file, 'utf8').replaceAll(/\/\*\*?[^]*?\*\/|\/\/.*/g, '').match(/\bGPU[A-Z]\w*/g) ?? [])]
+  const official = readFileSync(join(root, 'node_modules/@webgpu/types/dist/index.d.ts'), 'utf8')
+  const isInterface = (name) => new RegExp(`^interface ${name}\\b`, 'm').test(official)
+  const users = files.filter((file) => namesIn(file).some(isInterface))
+  const names = [...new Set(users.flatMap(namesIn))].filter(isInterface).sort()
+  writeFileSync(join(types, 'gpu.d.ts'), `${names.map((name) => `interface ${name} {}\n`).join('')}`)
+  for (const file of users) {
+    const path = relative(dirname(file), join(types, 'gpu.d.ts')).replaceAll('\\', '/')
+    writeFileSync(file, `/// <reference path="${path.startsWith('.') ? path : `./${path}`}" />\n${readFileSync(file, 'utf8')}`)
+  }
+}
+
 rmSync(dist, { recursive: true, force: true })
 const { assets } = await pageAssets()
-await build({ ...programOptions({ smoe: 'cli/main.ts' }, assets), outdir: dist, chunkNames: 'program/[name]-[hash]' })
-const { metafile } = await build({ ...libraryOptions(libraries), outdir: dist, chunkNames: 'library/[name]-[hash]' })
+const inPackage = (options) => ({ ...options, outdir: dist, define: { ...options.define, IS_PACKAGE: 'true' } })
+await build({ ...inPackage(programOptions({ smoe: 'cli/main.ts' }, assets)), chunkNames: 'program/[name]-[hash]' })
+const { metafile } = await build({ ...inPackage(libraryOptions(libraries)), chunkNames: 'library/[name]-[hash]' })
 
 // a page that runs or trains a compiled model depends on nothing
 for (const entry of browserEntries) {
@@ -35,4 +55,5 @@ const command = join(dist, 'smoe.js')
 writeFileSync(command, `#!/usr/bin/env node\n${readFileSync(command, 'utf8')}`)
 chmodSync(command, 0o755)
 execFileSync(process.execPath, [join(root, 'node_modules/typescript/bin/tsc'), '-p', join(root, 'tsconfig.build.json')], { stdio: 'inherit' })
+declareGpuTypes()
 process.stderr.write('built dist/\n')

@@ -1,4 +1,4 @@
-/** `smoe compile SPEC -o DIR`: the plan, its kernels as text, and typed bindings. */
+/** `smoe compile SPEC -o DIR`: the plan, its kernels as text, and bindings, typed and as plain JavaScript. */
 import type { Command } from 'commander'
 import { join } from 'node:path'
 import { recipeOf } from '../../compiler/recipe.ts'
@@ -36,7 +36,7 @@ function filesOfEarlier(directory: string): ReadonlySet<string> {
   try {
     const { model, kernels } = JSON.parse(readRegularSync(join(directory, PLAN), LARGEST).toString('utf8')) as Plan
     if (!/^\w+$/.test(model)) return new Set()
-    return new Set([PLAN, `${model}.ts`, ...kernels.map((kernel) => kernelFile(kernel, kernels.length))])
+    return new Set([PLAN, `${model}.ts`, `${model}.js`, ...kernels.map((kernel) => kernelFile(kernel, kernels.length))])
   } catch {
     return new Set()
   }
@@ -44,11 +44,13 @@ function filesOfEarlier(directory: string): ReadonlySet<string> {
 
 async function filesOf(plan: Plan, recipe: Recipe | null): Promise<readonly (readonly [string, string])[]> {
   // TypeScript's compiler is large: loaded where it is needed
-  const { generateBindings } = await import('../../compiler/bindings/generate.ts')
+  const [{ generateBindings }, { bindingsScript }] = await Promise.all([import('../../compiler/bindings/generate.ts'), import('../../compiler/bindings/script.ts')])
+  const bindings = generateBindings(plan, recipe)
   return [
     [PLAN, `${JSON.stringify(plan, null, 1)}\n`],
     ...plan.kernels.map((kernel) => [kernelFile(kernel, plan.kernels.length), kernel.wgsl] as const),
-    [`${plan.model}.ts`, generateBindings(plan, recipe)],
+    [`${plan.model}.ts`, bindings],
+    [`${plan.model}.js`, bindingsScript(bindings)],
   ]
 }
 

@@ -40,7 +40,8 @@ export const isRecord = (value: unknown): value is Readonly<Record<string, unkno
 export const shown = (value: unknown): string => cut(typeof value === 'number' ? String(value) : (JSON.stringify(value) ?? String(value)))
 
 const isCount = (value: unknown): value is number => typeof value === 'number' && Number.isSafeInteger(value) && value >= 1
-const isPositive = (value: unknown): value is number => typeof value === 'number' && Number.isFinite(value) && value > 0
+/** As f32, which is what a spec computes in. */
+const isPositive = (value: unknown): value is number => typeof value === 'number' && Number.isFinite(Math.fround(value)) && Math.fround(value) > 0
 const isFlag = (value: unknown): value is boolean => typeof value === 'boolean'
 const isText = (value: unknown): value is string => typeof value === 'string'
 
@@ -80,7 +81,7 @@ export function fieldsOf(config: Readonly<Record<string, unknown>>, prefix = '',
     has: (name) => valueOf(name) !== undefined,
     isGroup: (name) => isRecord(valueOf(name)),
     count: (name, fallback) => read(name, isCount, 'a whole number from 1 up', fallback, 1),
-    positive: (name, fallback) => read(name, isPositive, 'a number above 0', fallback, 1),
+    positive: (name, fallback) => read(name, isPositive, 'a number above 0 that f32 holds', fallback, 1),
     flag: (name, fallback) => read(name, isFlag, 'true or false', fallback, fallback),
     text: (name, fallback) => read(name, isText, 'a string', fallback, fallback),
     list: (name) => read(name, Array.isArray, 'a list', [], []),

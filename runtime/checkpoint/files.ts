@@ -1,11 +1,15 @@
-/** Checkpoints in files, for Node. */
+/** Checkpoints and plans in files, for Node. */
 
 import { checkArgument, checked, checkedAsync, filled, optional, record, text } from '../../plan/arguments.ts'
 import { TENSORS } from '../forms.ts'
 import { readdir, stat, type FileHandle } from 'node:fs/promises'
 import { dirname, join } from 'node:path'
-import { CheckpointError, FileError } from '../errors.ts'
-import { openRegular, reasonOf, writeFileWhole, type Pieces } from '../files/index.ts'
+import { readPlan } from '../../plan/check.ts'
+import type { Plan } from '../../plan/plan.ts'
+import { CheckpointError, FileError, PlanError } from '../errors.ts'
+import { openRegular, readRegular, reasonOf, writeFileWhole } from '../files/index.ts'
+// types that a program without those of Node can read
+import type { Pieces } from '../files/pieces.ts'
 import type { Checkpoint } from './checkpoint.ts'
 import { encodeHeader, tensorBytes, type FileData } from './encode.ts'
 import { listed } from './quote.ts'
@@ -43,6 +47,16 @@ export async function fileSource(path: string): Promise<ByteSource> {
       await file.close()
     },
   }
+}
+
+/** The plan that `smoe compile` wrote. Throws a PlanError where the file cannot be read or holds something else. */
+export async function openPlan(path: string): Promise<Plan> {
+  const text = await readRegular(path).catch((error: unknown) => {
+    throw new PlanError([`${path} cannot be read (${reasonOf(error)})`])
+  })
+  const { plan, problems } = readPlan(new TextDecoder().decode(text))
+  if (plan === null) throw new PlanError(problems.map((problem) => `${path}: ${problem}`))
+  return plan
 }
 
 const kindOf = async (path: string): Promise<'file' | 'directory' | 'nothing'> => {

@@ -8,6 +8,8 @@ import { messageOf } from '../device.ts'
 import type { Attempt } from '../errors.ts'
 import { givenDrivers, lavapipe, MANIFEST_VARIABLES, systemDrivers, type Driver, type DriverSource } from './driver.ts'
 import { loadVulkan } from './loader.ts'
+import { quietly } from './quiet.ts'
+import { remedies } from './remedies.ts'
 import { swiftShader } from './swiftshader.ts'
 
 type Dawn = typeof WebGpu
@@ -42,7 +44,7 @@ function createInstance(dawn: Dawn, flags: readonly string[]): GPU {
 /** The names of all adapters: Dawn lists them when asked for one that cannot be. */
 async function listNames(dawn: Dawn): Promise<readonly string[]> {
   try {
-    await createInstance(dawn, ['adapter=\u0001']).requestAdapter()
+    await quietly(() => createInstance(dawn, ['adapter=\u0001']).requestAdapter())
     return []
   } catch (error) {
     const names = [...messageOf(error).matchAll(/^ \* backend: '(.*?)', name: '(.*)'$/gm)]
@@ -64,7 +66,7 @@ async function openStage(dawn: Dawn, manifests: readonly string[] | null): Promi
     useManifests(manifests)
     const gpu = byName.get(name) ?? createInstance(dawn, [`adapter=${name}`])
     byName.set(name, gpu)
-    return gpu.requestAdapter({ powerPreference: 'high-performance' }).catch(() => null)
+    return quietly(() => gpu.requestAdapter({ powerPreference: 'high-performance' })).catch(() => null)
   }
   return { adapterNames: await listNames(dawn), request }
 }
@@ -80,7 +82,7 @@ async function importDawn(): Promise<Dawn | Attempt> {
     return await import('webgpu')
   } catch (error) {
     const missing = (error as { code?: string }).code === 'ERR_MODULE_NOT_FOUND'
-    return { what, found: missing ? 'not installed' : messageOf(error), command: missing ? 'npm install webgpu' : 'npm ci' }
+    return { what, found: missing ? 'not installed' : messageOf(error), command: remedies.dawn }
   }
 }
 
@@ -88,12 +90,13 @@ function loaderAttempt(drivers: readonly (Driver | null)[]): Attempt {
   const { loaded, problems } = loadVulkan(drivers.flatMap((driver) => driver?.loader ?? []))
   const what = 'the Vulkan loader (libvulkan.so.1)'
   if (loaded !== null) return { what, found: loaded, command: null }
-  return { what, found: problems.length === 0 ? 'not found' : problems.join('; '), command: 'npm run setup:lavapipe' }
+  return { what, found: problems.length === 0 ? 'not found' : problems.join('; '), command: remedies.loader }
 }
 
 async function look(): Promise<Discovery> {
   const dawn = await importDawn()
-  if ('what' in dawn) return { stages: async function* () {}, attempts: [dawn] }
+  // without a GPU both are needed: a user who is told of one alone is sent back a second time
+  if ('what' in dawn) return { stages: async function* () {}, attempts: [dawn, attempt(systemDrivers()), attempt(swiftShader())] }
   Object.assign(globalThis, dawn.globals)
   // Mesa complains where it is not set, and uses it for nothing here
   if (process.platform === 'linux') process.env.XDG_RUNTIME_DIR ??= tmpdir()

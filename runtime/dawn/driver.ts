@@ -5,6 +5,7 @@ import { homedir } from 'node:os'
 import { delimiter, join } from 'node:path'
 import { cacheDirectories } from './cache.ts'
 import { adopt, CONTENTS, isWhole } from './contents.ts'
+import { remedies } from './remedies.ts'
 
 export interface Driver {
   readonly name: string
@@ -67,7 +68,7 @@ const isTaken = (directory: string): boolean => (existsSync(join(directory, CONT
 /** lavapipe where the setup script unpacked it. */
 export function lavapipe(): DriverSource {
   const what = 'lavapipe (Vulkan on the CPU, faster than SwiftShader)'
-  const setup = process.platform === 'linux' ? 'npm run setup:lavapipe' : null
+  const setup = process.platform === 'linux' ? remedies.lavapipe : null
   const directories = cacheDirectories().map((cache) => join(cache, 'lavapipe')).filter((path) => existsSync(path))
   if (directories.length === 0) return { what, driver: null, found: 'not in the cache', command: setup }
   const directory = directories.find(isTaken)

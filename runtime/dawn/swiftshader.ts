@@ -8,6 +8,7 @@ import { messageOf } from '../device.ts'
 import { cacheDirectories, cacheDirectory } from './cache.ts'
 import { CONTENTS, contentsOf, isWhole, sha256, writeContents } from './contents.ts'
 import type { Driver, DriverSource } from './driver.ts'
+import { remedies } from './remedies.ts'
 import { tarEntries } from './tar.ts'
 
 const PACKAGE = '@sparticuz/chromium'
@@ -101,7 +102,7 @@ export function swiftShader(): DriverSource {
     return { what, driver: null, found: `comes for linux-x64 only, this is ${process.platform}-${process.arch}`, command: null }
   }
   const source = findPackage()
-  if (source === null) return { what, driver: null, found: `the package ${PACKAGE} is not installed`, command: 'npm ci' }
+  if (source === null) return { what, driver: null, found: `the package ${PACKAGE} is not installed`, command: remedies.swiftShader }
   const name = `swiftshader-${source.version}`
   const present = cacheDirectories().map((cache) => join(cache, name)).find(complete)
   if (present !== undefined) return { what, driver: driver(present), found: present, command: null }
@@ -111,6 +112,6 @@ export function swiftShader(): DriverSource {
     unpack(source.archive, join(cache, name))
     return { what, driver: driver(join(cache, name)), found: join(cache, name), command: null }
   } catch (error) {
-    return { what, driver: null, found: `could not be unpacked: ${messageOf(error)}`, command: 'npm ci' }
+    return { what, driver: null, found: `could not be unpacked: ${messageOf(error)}`, command: remedies.swiftShader }
   }
 }

@@ -7,7 +7,7 @@ import { discard, draftPath, keepWatch, leftDrafts, removeLeft, settle } from '.
 import { keepModes, writeNew } from './file.ts'
 import { asked, askedLater, codeOf, WRITE } from './reason.ts'
 import type { Put, Staged } from './staged.ts'
-import type { Pieces } from './stream.ts'
+import type { Pieces } from './pieces.ts'
 import { targetOf } from './target.ts'
 
 export interface FileSet {

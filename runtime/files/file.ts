@@ -6,7 +6,8 @@ import { makeDirectories, removeMade, syncDirectory } from './directories.ts'
 import { discard, draftPath, keepWatch, removeLeft, settle } from './draft.ts'
 import { asked, askedLater, refused, WRITE } from './reason.ts'
 import { commit, type Put, type Staged } from './staged.ts'
-import { writePiece, writeStream, type Pieces } from './stream.ts'
+import type { Pieces } from './pieces.ts'
+import { writePiece, writeStream } from './stream.ts'
 import { targetOf, type Target } from './target.ts'
 
 /** The permissions of what is replaced, and its owner where that may be given. */

@@ -2,11 +2,9 @@
 import { closeSync, constants, openSync, writeSync } from 'node:fs'
 import { open, type FileHandle } from 'node:fs/promises'
 import { setTimeout as pause } from 'node:timers/promises'
+import type { Pieces } from './pieces.ts'
 import { askedLater, codeOf, WRITE } from './reason.ts'
 import type { Target } from './target.ts'
-
-/** A file as pieces, one after the other. */
-export type Pieces = Iterable<Uint8Array> | AsyncIterable<Uint8Array>
 
 /** Writes all of a piece, whatever the system takes at a time. */
 export async function writePiece(file: FileHandle, piece: Uint8Array): Promise<void> {

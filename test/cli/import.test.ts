@@ -167,5 +167,5 @@ test('numbers that are not finite are read as Python writes them', async () => {
   expect(err).toContain("the architecture 'nemotron_h' is not supported")
   const there = place({ 'config.json': JSON.stringify(configOf(plain)).replace('"rms_norm_eps":0.000001', '"rms_norm_eps":NaN,"rope_theta":-Infinity,"other":Infinity') })
   const refused = await there.smoe('import', '.')
-  expect(refused.err).toContain("'rms_norm_eps' must be a number above 0, not NaN")
+  expect(refused.err).toContain("'rms_norm_eps' must be a number above 0 that f32 holds, not NaN")
 })

@@ -128,6 +128,8 @@ describe('what cannot be imported is refused with its reason', () => {
     ['a head size that norms over all heads cannot have', 'olmoe', { head_dim: 16 }, "'head_dim' is 16"],
     ['a size that is a string', 'llama', { hidden_size: '32' }, `'hidden_size' must be a whole number from 1 up, not "32"`],
     ['a size below 1', 'llama', { num_hidden_layers: 0 }, "'num_hidden_layers' must be a whole number from 1 up, not 0"],
+    ['an epsilon beyond f32', 'llama', { rms_norm_eps: 3.5e38 }, "'rms_norm_eps' must be a number above 0 that f32 holds"],
+    ['an epsilon below f32', 'olmoe', { rms_norm_eps: 1e-60 }, "'rms_norm_eps' must be a number above 0 that f32 holds"],
     ['a negative window', 'mixtral', { sliding_window: -4 }, "'sliding_window' must be"],
     ['a flag that is a number', 'llama', { tie_word_embeddings: 1 }, "'tie_word_embeddings' must be true or false, not 1"],
   ]

@@ -1,0 +1,26 @@
+/** The command that brings what is missing: from the lock file in a checkout, from the registry where the package is installed. */
+
+/** Put in by the bundler of the package. */
+declare const IS_PACKAGE: boolean | undefined
+
+/** The version whose archive `swiftshader.ts` reads; it is the one of the development dependencies. */
+const CHROMIUM = '@sparticuz/chromium@147.0.0'
+
+interface Remedies {
+  readonly dawn: string
+  readonly swiftShader: string
+  /** Null where the script for it is not at hand. */
+  readonly lavapipe: string | null
+  readonly loader: string
+}
+
+const CHECKOUT: Remedies = { dawn: 'npm ci', swiftShader: 'npm ci', lavapipe: 'npm run setup:lavapipe', loader: 'npm run setup:lavapipe' }
+
+const PACKAGE: Remedies = {
+  dawn: 'npm install webgpu',
+  swiftShader: `npm install --save-dev ${CHROMIUM}`,
+  lavapipe: null,
+  loader: `npm install --save-dev ${CHROMIUM}`,
+}
+
+export const remedies: Remedies = typeof IS_PACKAGE !== 'undefined' && IS_PACKAGE ? PACKAGE : CHECKOUT

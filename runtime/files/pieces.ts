@@ -1,0 +1,2 @@
+/** A file as pieces, one after the other. */
+export type Pieces = Iterable<Uint8Array> | AsyncIterable<Uint8Array>

@@ -1,0 +1,78 @@
+/** As a new user has it: the packed package in an empty project, the tour of the README, and the programs of `examples/programs`. */
+import { spawn } from 'node:child_process'
+import { once } from 'node:events'
+import { copyFileSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { chromium } from 'playwright-core'
+import { afterAll, beforeAll, describe, expect, test } from 'vitest'
+import { browserPath } from '../../support/chromium.ts'
+import { root } from '../../support/sources.ts'
+import { copyLicence, createProject, install, installing } from './project.ts'
+import { missing, stepsOf } from './tour.ts'
+
+const project = createProject()
+const { folder, shell } = project
+const readme = readFileSync(join(root, 'README.md'), 'utf8')
+const LINE = 'logits [1, 3, 64]; after 5, 8, 13 the model expects token 50'
+const { typescript } = (JSON.parse(readFileSync(join(root, 'package.json'), 'utf8')) as { devDependencies: Record<string, string> }).devDependencies
+
+beforeAll(() => install(project), 600_000)
+afterAll(() => rmSync(folder, { recursive: true, force: true }))
+
+describe.sequential('an installed package', () => {
+  test('says what brings an adapter, and that command does', () => {
+    const { text } = shell('smoe doctor')
+    expect(text).not.toMatch(/npm ci|npm run|Warning/)
+    if (!text.includes('no adapter')) return
+    const [, command] = /SwiftShader .*-> (npm install .*)/.exec(text) ?? []
+    expect(readme).toContain(command)
+    expect(shell(installing(command)).code).toBe(0)
+    expect(shell('smoe doctor').text).toContain('SwiftShader Device')
+  }, 300_000)
+
+  test('begins as the README says', () => {
+    expect(readme).toContain('cp -r node_modules/smoe/examples .')
+    expect(shell('cp -r node_modules/smoe/examples .').code).toBe(0)
+    copyLicence(project)
+  })
+
+  test.each(stepsOf(readme))('$command', ({ command, output }) => {
+    const { text } = shell(command)
+    expect(text).not.toMatch(/internal error|Warning/)
+    expect(missing(output, text.trimEnd().split('\n')), text).toBeNull()
+  }, 600_000)
+
+  test('the program of the README is the one of the examples', () => {
+    expect(readme).toContain(readFileSync(join(folder, 'examples/programs/next-token.ts'), 'utf8'))
+  })
+
+  test('the TypeScript program compiles under default options and under strict alone, and runs', () => {
+    expect(shell(installing(`npm install --save-dev typescript@${typescript}`)).code).toBe(0)
+    mkdirSync(join(folder, 'typed'))
+    copyFileSync(join(folder, 'examples/programs/next-token.ts'), join(folder, 'typed/next-token.ts'))
+    expect(shell('cp -r out typed/out && rm typed/out/mixtral.js && cd typed && tsc --init').code).toBe(0)
+    expect(shell('cd typed && tsc')).toMatchObject({ text: '', code: 0 })
+    expect(shell('node typed/next-token.js').text).toContain(LINE)
+    const strict = { compilerOptions: { strict: true, noEmit: true, module: 'nodenext', target: 'es2022' }, files: ['next-token.ts'] }
+    writeFileSync(join(folder, 'typed/strict.json'), JSON.stringify(strict))
+    expect(shell('cd typed && tsc -p strict.json')).toMatchObject({ text: '', code: 0 })
+  }, 300_000)
+
+  const path = browserPath()
+  test.skipIf(path === null)('the page runs in a browser', async () => {
+    const server = spawn(process.execPath, ['examples/programs/serve.js', '0'], { cwd: folder, stdio: ['ignore', 'pipe', 'inherit'] })
+    const browser = await chromium.launch({ executablePath: path!, args: ['--no-sandbox', '--disable-background-networking', '--disable-component-update', '--enable-unsafe-webgpu', '--use-webgpu-adapter=swiftshader', '--enable-features=Vulkan'] })
+    try {
+      const [address] = await once(server.stdout, 'data') as [Buffer]
+      const page = await browser.newPage()
+      await page.goto(String(address).trim())
+      await page.waitForSelector('#run:enabled', { timeout: 120_000 })
+      await page.click('#run')
+      await page.waitForFunction(() => document.getElementById('said')!.textContent!.startsWith('logits'), null, { timeout: 60_000 })
+      expect(await page.textContent('#said')).toBe(LINE)
+    } finally {
+      await browser.close()
+      server.kill()
+    }
+  }, 300_000)
+})
