@@ -1,5 +1,7 @@
 /** Numbers that change over a run of training, as data: what a recipe holds of a rate that is not the same in every step. */
 
+import { floorRemainder, power } from './arithmetic.ts'
+
 /** `step`, from 0, and `progress`, 0 at the first step and 1 at the last. */
 export type MomentName = 'step' | 'progress'
 
@@ -14,6 +16,7 @@ const OPERATIONS = {
   '-': (a: number, b: number) => a - b,
   '*': (a: number, b: number) => a * b,
   '/': (a: number, b: number) => a / b,
+  '%': floorRemainder,
   '==': (a: number, b: number) => a === b,
   '!=': (a: number, b: number) => a !== b,
   '<': (a: number, b: number) => a < b,
@@ -34,7 +37,7 @@ const OPERATIONS = {
   log: Math.log,
   cos: Math.cos,
   sin: Math.sin,
-  power: Math.pow,
+  power,
 } as const satisfies Readonly<Record<string, (...values: never[]) => number | boolean>>
 
 export type FormulaOperation = keyof typeof OPERATIONS

@@ -22,6 +22,7 @@ test.each<[Formula, string, number | boolean]>([
   [['if', ['<', 'step', 4], falling, 0], 'if step < 4 then 0.1 * (1 - progress) else 0', 0.05],
   [['minimum', ['/', 'step', 2], 1], 'minimum(step / 2, 1)', 1],
   [['and', ['not', ['>', 'step', 3]], true], 'not (step > 3) and true', true],
+  [['%', ['-', 'step', 4], 10], '(step - 4) % 10', 9],
   [['negate', ['+', 'step', 1]], '-(step + 1)', -4],
 ])('%j is %s', (formula, text, value) => {
   expect(formulaText(formula)).toBe(text)
