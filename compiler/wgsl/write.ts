@@ -26,6 +26,9 @@ interface Block {
   readonly uses: ReadonlyMap<number, number>
 }
 
+/** Expressions inside of one another on a line: compilers of WGSL refuse brackets beyond 128, of which one may take a few. */
+const MOST_NESTED = 24
+
 const isWord = (text: string): boolean => /^[\w.]+$/.test(text)
 
 export function createWriter(options: WriteOptions): Speller & { readonly sharedDeclarations: () => readonly string[] } {
@@ -63,21 +66,36 @@ export function createWriter(options: WriteOptions): Speller & { readonly shared
     uses,
   })
 
+  /** Expression -> how many are inside of one another in its text, as it was last spelled. */
+  const nested = new Map<number, number>()
+  let isInline = false
+
+  const nestingOf = (e: Expression): number =>
+    1 + operandsOf(e).reduce((most, operand) => Math.max(most, nested.get(identityOf(operand)) ?? 0), 0)
+
   function spell(e: Expression, block: Block): string {
     const id = identityOf(e)
     const known = lookup(block, id)
-    if (known !== undefined) return known
+    if (known !== undefined) {
+      nested.set(id, 0)
+      return known
+    }
     const text = spellAfresh(e, block)
     const worthNaming = e.kind !== 'literal' && e.kind !== 'variable' && !isWord(text)
     if (e.kind === 'reduce') {
       block.names.set(id, text)
+      nested.set(id, 0)
       if (!isStable(e)) block.passing.add(id)
       return text
     }
-    if (!worthNaming || !isStable(e) || useCount(block, id) < 2) return text
+    nested.set(id, worthNaming ? nestingOf(e) : 0)
+    const isDeep = nested.get(id)! >= MOST_NESTED && !isInline
+    if (!worthNaming || !(isDeep || (isStable(e) && useCount(block, id) >= 2))) return text
     const name = `v${names++}`
     block.lines.push(`${block.indent}let ${name} = ${text};`)
     block.names.set(id, name)
+    nested.set(id, 0)
+    if (!isStable(e)) block.passing.add(id)
     return name
   }
 
@@ -243,7 +261,9 @@ export function createWriter(options: WriteOptions): Speller & { readonly shared
     expression(e) {
       mutable = new Set()
       const block = root(0, new Map())
+      isInline = true
       const text = spell(e, block)
+      isInline = false
       if (block.lines.length > 0) throw new Error('an expression that needs statements stands where only an expression fits')
       return text
     },

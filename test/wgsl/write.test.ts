@@ -93,3 +93,23 @@ test('dims: what is added first, so that nothing falls below zero; divisions by 
   expect(spellDim(ceilDivide(T, dim(64)), ['T'])).toBe('(smoe_ceil_divide(dim_T(), 64u))')
   expect(() => spellDim(symbol('S'), ['T'])).toThrow('S is no dim of the plan')
 })
+
+const nesting = (text: string): number =>
+  [...text].reduce(({ open, most }, sign) => {
+    const now = open + Number(sign === '(') - Number(sign === ')')
+    return { open: now, most: Math.max(most, now) }
+  }, { open: 0, most: 0 }).most
+
+test.each(['exp', 'softplus', 'negate'] as const)('no line holds more brackets inside of one another than compilers take: 500 of %s', (word) => {
+  const chain = Array.from({ length: 500 }).reduce<Expression>((before) => unary(word, add(before, f32(1))), x)
+  const text = written([store(chain)])
+  expect(nesting(text)).toBeLessThan(100)
+  expect(text.match(/let/g)!.length).toBeGreaterThan(10)
+})
+
+test('a name that only keeps a line short does not outlive its statement, where what it holds may change', () => {
+  const own = load('f32', 'y', at)
+  const chain = Array.from({ length: 60 }).reduce<Expression>((before) => unary('exp', before), own)
+  const text = written([store(chain), store(chain)])
+  expect(text.match(/load_y/g)).toHaveLength(2)
+})
