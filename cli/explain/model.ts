@@ -33,30 +33,35 @@ function stepLines(step: Step, book: Book): readonly string[] {
   }
 }
 
-/** Every call that a term holds, each once, in the order of the text. */
+/** The terms that a term holds, in the order of the text; of a call, `result` is what it gives. */
+function heldBy(term: Term): readonly Term[] {
+  switch (term.kind) {
+    case 'apply': return term.operands
+    case 'conditional': return [term.then, term.otherwise]
+    case 'after': return term.loop.carried.flatMap(({ initial, next }) => [initial, next])
+    case 'branch': return [term.training, term.otherwise]
+    case 'moe': case 'every-expert': return [term.input]
+    case 'call': return term.arguments.flatMap(({ value }) => (isTerm(value) ? [value] : []))
+    case 'input': case 'weight': case 'bank': case 'given': case 'scalar': case 'carried': return []
+    default: return term satisfies never
+  }
+}
+
+/** Every call that a term holds, each once, in the order of the text: arguments, the call, and what is in it. */
 function callsIn(model: Model): readonly CallTerm[] {
   const calls = new Set<CallTerm>()
   const seen = new Set<Term>()
-  const visit = (term: Term): void => {
-    if (seen.has(term)) return
-    seen.add(term)
-    switch (term.kind) {
-      case 'apply': return term.operands.forEach(visit)
-      case 'conditional': return [term.then, term.otherwise].forEach(visit)
-      case 'after': return term.loop.carried.forEach(({ initial, next }) => [initial, next].forEach(visit))
-      case 'branch': return [term.training, term.otherwise].forEach(visit)
-      case 'moe': return visit(term.input)
-      case 'every-expert': return visit(term.input)
-      case 'call': {
-        for (const { value } of term.arguments) if (isTerm(value)) visit(value)
-        if (term.declares !== 'fn') calls.add(term)
-        return visit(term.result)
-      }
-      case 'input': case 'weight': case 'bank': case 'given': case 'scalar': case 'carried': return
-      default: return term satisfies never
+  const waiting: (Term | { readonly call: CallTerm })[] = model.outputs.map(({ term }) => term).reverse()
+  for (let next = waiting.pop(); next !== undefined; next = waiting.pop()) {
+    if ('call' in next) {
+      if (next.call.declares !== 'fn') calls.add(next.call)
+      continue
     }
+    if (seen.has(next)) continue
+    seen.add(next)
+    const behind = next.kind === 'call' ? [{ call: next }, next.result] : []
+    waiting.push(...[...heldBy(next), ...behind].reverse())
   }
-  for (const { term } of model.outputs) visit(term)
   return [...calls]
 }
 

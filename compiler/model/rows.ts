@@ -19,7 +19,6 @@ export function mixedRows(frame: Frame, body: CallTerm, rows: GivenTerm): void {
   const [axis] = rows.shape
   const isRow = (term: Term): boolean => term.shape[0] === axis
   const name = symbolsOf(axis).length === 1 ? symbolsOf(axis)[0] : EXPERT_ROWS
-  const seen = new Set<Term>()
   let isWrong = false
   const wrong = (term: Term, message: string, code: Code): void => {
     if (isWrong) return
@@ -27,11 +26,8 @@ export function mixedRows(frame: Frame, body: CallTerm, rows: GivenTerm): void {
     const { span } = term.origin
     if (span !== null) complain(frame, { code, message: `\`${wordsOf(span)}\` ${message}`, span })
   }
-  const visit = (term: Term): void => {
-    if (seen.has(term)) return
-    seen.add(term)
+  const look = (term: Term): void => {
     const operands = operandsOf(term)
-    operands.forEach(visit)
     const strays = term.shape.some((size, i) => (i > 0 || size !== axis) && mentions(size, name))
     const lost = operands.some((one) => isRow(one) && one.shape.length > 0) && !isRow(term)
     const made = isRow(term) && operands.length > 0 && !operands.some(isRow)
@@ -46,7 +42,26 @@ export function mixedRows(frame: Frame, body: CallTerm, rows: GivenTerm): void {
     const fine = BUILTINS[builtin].elementwise || (builtin === 'matmul' && (!isRow(term) || (bankAt[1] && !bankAt[0]))) || (!isRow(term) && LIFTED.includes(builtin))
     if (!fine) wrong(term, 'uses the weights of an expert in a way that is not supported yet', 'SMOE4005')
   }
-  visit(body.result)
+  for (const term of operandsFirst(body.result)) look(term)
+}
+
+/** A term and all that it is made of, each once, operands first. */
+function operandsFirst(root: Term): readonly Term[] {
+  const seen = new Set<Term>([root])
+  const done: Term[] = []
+  const open = [{ term: root, operands: operandsOf(root).values() }]
+  while (open.length > 0) {
+    const { term, operands } = open[open.length - 1]
+    const next = operands.next()
+    if (next.done) {
+      done.push(term)
+      open.pop()
+    } else if (!seen.has(next.value)) {
+      seen.add(next.value)
+      open.push({ term: next.value, operands: operandsOf(next.value).values() })
+    }
+  }
+  return done
 }
 
 /** Builtins that mean the same with one more axis in front. */

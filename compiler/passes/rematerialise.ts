@@ -36,48 +36,74 @@ function carriersTo(operand: Node): readonly Node[] {
   return CARRIERS.has(operand.op) ? [operand, ...carriersTo(operand.inputs[0])] : []
 }
 
-// outer(f(z), b), where f(z) leads to b and z is read behind it in any case  ==>  outer(f(again(z)), b)
-export function rematerialise(graph: Graph): Graph {
-  const users = dependants(graph)
-  const following = new Map<Node, ReadonlySet<Node>>()
-  const after = (node: Node): ReadonlySet<Node> => {
-    const known = following.get(node)
-    if (known !== undefined) return known
-    const found = new Set(users.get(node))
-    for (const each of found) for (const user of users.get(each)!) found.add(user)
-    following.set(node, found)
-    return found
-  }
-  const isMadeAgain = (operand: Node, outer: Node): boolean => {
+/** An operand of an outer product that may be made again. */
+interface Use {
+  readonly outer: Node
+  readonly at: number
+  readonly carriers: readonly Node[]
+  readonly activation: Node
+  readonly products: readonly Node[]
+}
+
+function usesIn(nodes: readonly Node[]): readonly Use[] {
+  return nodes.filter(({ op }) => OUTER.has(op)).flatMap((outer) => outer.inputs.slice(0, 2).flatMap((operand, at): readonly Use[] => {
     const carriers = carriersTo(operand)
     const activation = carriers.at(-1)?.inputs[0] ?? operand
     const products = preActivations(activation)
-    if (isPreActivation(activation) || products.length === 0) return false
-    const behind = after(activation)
-    // reads something that the activation leads to
-    const isLate = (user: Node): boolean => user.inputs.some((input) => behind.has(input) && !carriers.includes(input))
-    const others = [activation, ...carriers].flatMap((node) => users.get(node)!).filter((user) => user !== outer && !carriers.includes(user))
-    return isLate(outer) && !others.some(isLate) && products.every((product) => users.get(product)!.some(isLate))
-  }
-  return rebuild(graph, (node, inputs, make) => {
-    const isRemade = (at: number): boolean => at < 2 && OUTER.has(node.op) && isMadeAgain(node.inputs[at], node)
-    return make(node.op, inputs.map((input, at) => (isRemade(at) ? remake(input, make) : input)), node.params as never)
-  })
+    return isPreActivation(activation) || products.length === 0 ? [] : [{ outer, at, carriers, activation, products }]
+  }))
 }
 
+/** Bits of a number: so many uses are looked at in one way through the graph. */
+const AT_ONCE = 32
+
+/** Node -> which of the uses have an activation that leads to it, a bit each. */
+function behind(nodes: readonly Node[], uses: readonly Use[]): (node: Node) => number {
+  const own = new Map<Node, number>()
+  uses.forEach(({ activation }, bit) => own.set(activation, (own.get(activation) ?? 0) | (1 << bit)))
+  const bits = new Int32Array(nodes.at(-1)!.id + 1)
+  for (const node of nodes) for (const input of node.inputs) bits[node.id] |= bits[input.id] | (own.get(input) ?? 0)
+  return (node) => bits[node.id]
+}
+
+/** Outer product -> which of its operands are made again. */
+function madeAgain(graph: Graph): ReadonlyMap<Node, ReadonlySet<number>> {
+  const users = dependants(graph)
+  const nodes = [...users.keys()]
+  const uses = usesIn(nodes)
+  const found = new Map<Node, Set<number>>()
+  for (let first = 0; first < uses.length; first += AT_ONCE) {
+    const some = uses.slice(first, first + AT_ONCE)
+    const bitsOf = behind(nodes, some)
+    some.forEach(({ outer, at, carriers, activation, products }, bit) => {
+      // reads something that the activation leads to
+      const isLate = (user: Node): boolean => user.inputs.some((input) => (bitsOf(input) & (1 << bit)) !== 0 && !carriers.includes(input))
+      const others = [activation, ...carriers].flatMap((node) => users.get(node)!).filter((user) => user !== outer && !carriers.includes(user))
+      if (!isLate(outer) || others.some(isLate) || !products.every((product) => users.get(product)!.some(isLate))) return
+      found.set(outer, (found.get(outer) ?? new Set()).add(at))
+    })
+  }
+  return found
+}
+
+// outer(f(z), b), where f(z) leads to b and z is read behind it in any case  ==>  outer(f(again(z)), b)
+export function rematerialise(graph: Graph): Graph {
+  const again = madeAgain(graph)
+  return rebuild(graph, (node, inputs, make) =>
+    make(node.op, inputs.map((input, at) => (again.get(node)?.has(at) ? remake(input, make) : input)), node.params as never))
+}
+
+/** What is made again of an operand: carriers and elementwise work, down to the products. */
 function remake(operand: Node, make: Make): Node {
+  const reached = new Set([operand])
+  const isRemade = (node: Node): boolean => !isPreActivation(node) && (CARRIERS.has(node.op) || isElementwise(node))
+  for (const node of reached) if (isRemade(node)) for (const input of CARRIERS.has(node.op) ? [node.inputs[0]] : node.inputs) reached.add(input)
   const made = new Map<Node, Node>()
-  const visit = (node: Node): Node => {
-    const known = made.get(node)
-    if (known !== undefined) return known
-    const again = visitNew(node)
-    made.set(node, again)
-    return again
+  const madeOf = (node: Node): Node => made.get(node) ?? node
+  for (const node of [...reached].sort((a, b) => a.id - b.id)) {
+    if (isPreActivation(node)) made.set(node, make('again', [node], NONE))
+    else if (CARRIERS.has(node.op)) made.set(node, make(node.op, [madeOf(node.inputs[0]), ...node.inputs.slice(1)], node.params as never))
+    else if (isElementwise(node)) made.set(node, make(node.op, node.inputs.map(madeOf), node.params as never))
   }
-  const visitNew = (node: Node): Node => {
-    if (isPreActivation(node)) return make('again', [node], NONE)
-    if (CARRIERS.has(node.op)) return make(node.op, [visit(node.inputs[0]), ...node.inputs.slice(1)], node.params as never)
-    return isElementwise(node) ? make(node.op, node.inputs.map(visit), node.params as never) : node
-  }
-  return visit(operand)
+  return madeOf(operand)
 }

@@ -37,6 +37,12 @@ test('1,000 routed layers', () => {
   expect(kernels.length).toBeLessThan(20)
 }, 120_000)
 
+test('2,000 values in an expert', () => {
+  const expert = `expert deep(rows: f32[N, D]) {\n  let a0 = rows\n${lines(2000, (at) => `let a${at + 1} = a${at} + 1`)}  return a2000\n}\n`
+  const text = modelOf('  output y = moe(x) {\n    experts 4 of deep()\n    route top_k(k = 2)\n  }\n')
+  expect(planOf(text.replace('model m', `${expert}model m`)).outputs).toHaveLength(1)
+}, 60_000)
+
 test('100 shared experts', () => expect(planOf(fixture('shared-100')).weights).toHaveLength(304), 60_000)
 
 test('1,000 shared experts', () =>

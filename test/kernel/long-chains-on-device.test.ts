@@ -16,8 +16,8 @@ beforeAll(async () => {
 })
 afterAll(() => devices.forEach((device) => device.dispose()))
 
-it.each(['sin', 'softplus', 'negate'])(`${2 * DEEPEST} of %s`, async (op) => {
-  const nodes = Array.from({ length: 2 * DEEPEST }, (_, at) => `%${at + 1} = ${op}(%${at}) : f32[3]`)
+it.each(['sin', 'negate'])(`${DEEPEST} of %s`, async (op) => {
+  const nodes = Array.from({ length: DEEPEST }, (_, at) => `%${at + 1} = ${op}(%${at}) : f32[3]`)
   const graph = parse(`graph "g"\n%0 = input name "x" : f32[3]\n${nodes.join('\n')}\noutput "y" = %${nodes.length}\n`, createBuilder().make)
   const feeds = { inputs: { x: tensorOf([3], 'f32', [0.5, -1, 2]) }, weights: {} }
   const expected = [...evaluate(graph, feeds).y.values]
