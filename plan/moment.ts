@@ -8,8 +8,13 @@ const NAMES: ReadonlySet<string> = new Set(Object.values(MOMENT_INPUTS))
 
 export const isMomentInput = (name: string): boolean => NAMES.has(name)
 
+interface Scalar {
+  readonly shape: readonly number[]
+  readonly data: Float32Array
+}
+
 /** What they are fed in step `step`, from 0, of a run of `steps`. */
-export function momentInputs(step: number, steps: number): Readonly<Record<string, { readonly shape: readonly number[]; readonly data: Float32Array }>> {
+export function momentInputs(step: number, steps: number): Readonly<Record<string, Scalar>> {
   const moment = momentAt(step, steps)
   const feed = (value: number) => ({ shape: [], data: Float32Array.of(value) })
   return { [MOMENT_INPUTS.step]: feed(moment.step), [MOMENT_INPUTS.progress]: feed(moment.progress) }

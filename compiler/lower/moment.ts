@@ -10,7 +10,8 @@ export type Moments = Map<MomentName, InputNode>
 
 /** f32 []. */
 export function momentNode(builder: Builder, moments: Moments, name: MomentName, origin: Origin): Node {
-  const node = moments.get(name) ?? (builder.make('input', [], { name: MOMENT_INPUTS[name], dtype: 'f32', shape: [] }, origin) as InputNode)
+  const params = { name: MOMENT_INPUTS[name], dtype: 'f32', shape: [] } as const
+  const node = moments.get(name) ?? (builder.make('input', [], params, origin) as InputNode)
   moments.set(name, node)
   return node
 }

@@ -1,4 +1,4 @@
-/** The forms of a policy: which of its `when training` blocks are active decides what is selected, how it is weighed and what is kept. */
+/** The forms of a policy: its active `when training` blocks decide what is selected, how it is weighed and what is kept. */
 import type { Policy, Route, TrainingBlock, Way } from './model.ts'
 
 /** No block is active at inference. */
