@@ -2,6 +2,7 @@
 import { compile, type Compilation } from '../compiler/compile.ts'
 import type { LowerOptions } from '../compiler/lower/lower.ts'
 import { check } from '../compiler/model/check.ts'
+import { idleWarnings } from '../compiler/train.ts'
 import { parse } from '../grammar/parse.ts'
 import { maximumDiagnostics } from '../grammar/report.ts'
 import type { Source } from '../grammar/source.ts'
@@ -26,7 +27,7 @@ export function checkAnyway(path: string, { model: wanted, set, root }: SpecOpti
   const { file, diagnostics } = parse(readSource(path, terminal))
   const room = maximumDiagnostics - diagnostics.length
   const { model, diagnostics: found } = check(file, { load: createLoader(terminal, root), model: wanted, set: parseSettings(set), most: room })
-  return { diagnostics: [...diagnostics, ...found], file, model }
+  return { diagnostics: [...diagnostics, ...found, ...(model === null ? [] : idleWarnings(model))], file, model }
 }
 
 /** Compiles without judging: the diagnostics are the caller's to show. */

@@ -10,6 +10,7 @@ import { contestsOf, type Recipe } from '../plan/recipe.ts'
 import type { Target } from '../plan/target.ts'
 import { moveAlone, movedWeights, SCALE_INPUT, type MovedWeight } from '../plan/update.ts'
 import { differentiate, GradientError } from './autodiff/differentiate.ts'
+import { idleWeights } from './autodiff/idle.ts'
 import { halve, readByProducts } from './autodiff/halve.ts'
 import { compileGraph } from './compile.ts'
 import type { Graph } from './graph/node.ts'
@@ -130,10 +131,28 @@ export function compileTraining(source: Source, options: CheckOptions & { readon
   try {
     const graphs = ok ? trainingGraphs(model, options.recipe) : null
     const refused = graphs === null ? null : gradientProblem(graphs)
-    return refused === null ? { diagnostics, model, graphs } : { diagnostics: [...diagnostics, refused], model, graphs: null }
+    if (refused !== null) return { diagnostics: [...diagnostics, refused], model, graphs: null }
+    return { diagnostics: graphs === null ? diagnostics : [...diagnostics, ...idleWarnings(model!)], model, graphs }
   } catch (problem) {
     return { diagnostics: [...diagnostics, refusalOf(problem, model?.train?.origin.span ?? null)], model, graphs: null }
   }
+}
+
+/** A warning for each place of the spec whose weights are trained though no loss teaches them anything; none for a model that does not learn. */
+export function idleWarnings(model: Model): readonly Diagnostic[] {
+  if (model.train === null) return []
+  const idle = idleWeights([lower(model, { training: true }), lower(model, { training: [] })])
+  const places = new Map<string, { readonly span: Span; readonly names: string[] }>()
+  for (const { params: { name }, origin: { span } } of idle) {
+    if (span === null) continue
+    const key = `${span.source.path}:${span.start}`
+    places.set(key, { span, names: [...(places.get(key)?.names ?? []), name] })
+  }
+  return [...places.values()].map(({ span, names }) => ({
+    code: 'SMOE7002', severity: 'warning', span, related: [], fix: null,
+    message: `no loss teaches ${names.slice(0, 3).join(', ')}${names.length > 3 ? ` and ${names.length - 3} more` : ''}: what is divided by its own sum over one element is 1`,
+    help: 'with one expert a token, weights that are scaled to sum to 1 are 1: leave them as they are, select two experts or more, or add a loss of the scores',
+  }))
 }
 
 /** What has no gradient, in steps without contests or with all of them; null where all has one. */

@@ -340,6 +340,11 @@ const rows = {
     explanation: 'A weight is learned by the gradients of all that stands between it and a loss, and here is something that has none. `stop(x)` is x for which no gradient is asked.',
     example: 'model m(D: int = 4) {\n  input x: f32[N, D]\n  param w: f32[D, D]\n  output y = x @ w.T\n  train {\n    loss rank = sum(svd_values(w))\n    optimiser sgd(rate = 0.1)\n    batch N = 2\n  }\n}',
   },
+  SMOE7002: {
+    title: 'weight that no loss teaches',
+    explanation: 'A warning: all gradients of a weight pass through a quotient that is always 1, as where the weights of one expert a token are scaled to sum to 1.',
+    example: 'import { swiglu } from "std/experts/swiglu"\nimport { top_k } from "std/policies/top_k"\nmodel m(D: int = 4) {\n  input x: f32[B, D]\n  output y = moe(x) {\n    experts 4 of swiglu(F = 8)\n    route top_k(k = 1)\n  }\n  train {\n    loss size = mean(mean(y * y))\n    optimiser sgd(rate = 0.1)\n    batch B = 2\n  }\n}',
+  },
 } as const satisfies Readonly<Record<string, CodeRow>>
 
 export type Code = keyof typeof rows

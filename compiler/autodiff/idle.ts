@@ -1,0 +1,57 @@
+/** Weights that a gradient is worked out for, and that it cannot move: all of it cancels on the way. */
+import { ONE } from '../../plan/dim.ts'
+import type { Graph, Node } from '../graph/node.ts'
+import { isOp, reachable } from '../graph/walk.ts'
+import { gradientRuleOf } from './rules.ts'
+
+export type LearnedLeaf = Node<'weight'> & { readonly op: 'weight' }
+
+const extents = ({ shape }: Node): string => shape.filter((size) => size !== ONE).map((size) => size.key).join()
+
+/** What is added to a divisor so that it is never 0. */
+const SMALL = 1e-6
+
+function constantOf(node: Node): number | null {
+  if (isOp(node, 'constant')) return node.params.values.length === 1 ? Math.abs(Number(node.params.values[0])) : null
+  return isOp(node, 'reshape') || isOp(node, 'broadcast') ? constantOf(node.inputs[0]) : null
+}
+
+/** The operand of which a node is the same elements, up to a factor that nothing changes and to a small summand; null for all others. */
+function sameElements(node: Node): Node | null {
+  if (isOp(node, 'reshape') || isOp(node, 'broadcast') || isOp(node, 'sum')) return extents(node) === extents(node.inputs[0]) ? node.inputs[0] : null
+  if (isOp(node, 'divide')) return constantOf(node.inputs[1]) === null ? null : node.inputs[0]
+  if (!isOp(node, 'multiply') && !isOp(node, 'add')) return null
+  const at = node.inputs.findIndex((input) => constantOf(input) !== null)
+  const isKept = at >= 0 && (isOp(node, 'multiply') || constantOf(node.inputs[at])! <= SMALL)
+  return isKept ? node.inputs[1 - at] : null
+}
+
+function core(node: Node): Node {
+  const same = sameElements(node)
+  return same === null || extents(same) !== extents(node) ? node : core(same)
+}
+
+/** w / sum(w) of one element each: 1 whatever w is, so that nothing is learned through it. A constant that keeps 0 from dividing changes little. */
+const isConstantQuotient = (node: Node): boolean => isOp(node, 'divide') && core(node.inputs[0]) === core(node.inputs[1])
+
+/** Weights from which gradients come, when they pass through all nodes but those that `isCut` says. */
+function taught(losses: readonly Node[], isCut: (node: Node) => boolean): ReadonlySet<string> {
+  const found = new Set(losses)
+  const names = new Set<string>()
+  for (const node of reachable(losses).toReversed()) {
+    if (!found.has(node)) continue
+    if (isOp(node, 'weight')) names.add(node.params.name)
+    if (node.dtype !== 'f32' || gradientRuleOf(node.op).kind === 'none' || isCut(node)) continue
+    for (const input of node.inputs) found.add(input)
+  }
+  return names
+}
+
+/** The weights that none of these graphs of training teaches anything: gradients reach them only through quotients that are always 1. */
+export function idleWeights(graphs: readonly Graph[]): readonly LearnedLeaf[] {
+  const losses = graphs.map(({ outputs }) => outputs.filter(({ name }) => name.startsWith('loss.')).map(({ node }) => node))
+  const moved = new Set(losses.flatMap((each) => [...taught(each, isConstantQuotient)]))
+  const asked = new Set(losses.flatMap((each) => [...taught(each, () => false)]))
+  const leaves = new Map(losses.flatMap((each) => reachable(each)).flatMap((node) => (isOp(node, 'weight') ? [[node.params.name, node as LearnedLeaf] as const] : [])))
+  return [...leaves].flatMap(([name, leaf]) => (asked.has(name) && !moved.has(name) ? [leaf] : []))
+}
