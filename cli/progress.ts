@@ -30,7 +30,8 @@ function bar(part: number): string {
   return `${'█'.repeat(full)}${'░'.repeat(WIDTH - full)}`
 }
 
-export function createProgress(terminal: Terminal, label: string, total: number, now: () => number = () => performance.now()): Progress {
+/** `label`, or what it gives for what is done, stands first. */
+export function createProgress(terminal: Terminal, label: string | ((done: number) => string), total: number, now: () => number = () => performance.now()): Progress {
   if (!terminal.errIsLive) return { update: () => {}, end: () => {} }
   const start = now()
   let drawn = -Infinity
@@ -40,7 +41,7 @@ export function createProgress(terminal: Terminal, label: string, total: number,
       if (time - drawn < REDRAW_EVERY_MS && done < total) return
       drawn = time
       const part = total > 0 ? Math.min(1, done / total) : 1
-      const words = [label, bar(part), `${Math.floor(part * 100)} %`, estimate(time - start, done, total), note]
+      const words = [typeof label === 'string' ? label : label(done), bar(part), `${Math.floor(part * 100)} %`, estimate(time - start, done, total), note]
       terminal.err(`\r\x1b[2K${words.filter((word) => word !== '').join('  ').slice(0, terminal.columns - 1)}`)
     },
     end: () => terminal.err('\r\x1b[2K'),

@@ -31,6 +31,7 @@ import { ADAPTER, CHECKPOINT, DEVICE, RECORD, REPORT, SOURCE, STORE, TENSORS } f
 
 export type { AdapterChoice, Device, DeviceOptions } from './device.ts'
 export type { Profile, RunOptions, Session, SessionOptions } from './session.ts'
+export type { CompileProgress } from './pipelines.ts'
 export type { Store, StoreOptions } from './store.ts'
 export type { Inputs } from './dims.ts'
 export type { MemoryEstimate } from './memory.ts'
@@ -65,7 +66,7 @@ export const openDevice = checkedAsync('openDevice', { adapter: ADAPTER, options
  * Checks the plan against the device, compiles its kernels and takes memory for its weights. Throws a PlanError, FeatureError, LimitError,
  * KernelError, OutOfMemoryError, or a StoreError where the store has a weight in another form.
  */
-export const createSession = checkedAsync('createSession', { device: DEVICE, plan: readable, options: options({ store: STORE }) }, createSessionUnchecked)
+export const createSession = checkedAsync('createSession', { device: DEVICE, plan: readable, options: options({ store: STORE, onCompile: callable }) }, createSessionUnchecked)
 
 /** A store of weights. Throws where the device is lost when something is asked of it, not here. */
 export const createStore = checked('createStore', { device: DEVICE, options: options({ bundles: list(object({ name: text, members: list(object({ name: text, shape: list(whole) })) })) }) }, createStoreUnchecked)

@@ -69,9 +69,12 @@ async function compileKernel(device: Device, kernel: Kernel, layout: GPUBindGrou
   }
 }
 
+/** Kernels that are compiled of those that a plan has: 0 first, then once a kernel. */
+export type CompileProgress = (compiled: number, kernels: number) => void
+
 export interface KernelCompiler {
   /** Compiles all kernels at once, each by its id. Throws a KernelError naming the kernel and what it computes in the spec. */
-  readonly compile: (kernels: readonly Kernel[]) => Promise<CompiledKernels>
+  readonly compile: (kernels: readonly Kernel[], onProgress?: CompileProgress) => Promise<CompiledKernels>
   /** Ends the use of kernels that `compile` gave: what no session uses any more is forgotten. */
   readonly release: (kernels: readonly Kernel[]) => void
 }
@@ -103,9 +106,16 @@ export function createKernelCompiler(device: Device): KernelCompiler {
     }
   }
 
-  const compileAll = async (kernels: readonly Kernel[]): Promise<CompiledKernels> => {
+  const compileAll = async (kernels: readonly Kernel[], onProgress?: CompileProgress): Promise<CompiledKernels> => {
+    let count = 0
+    onProgress?.(count, kernels.length)
+    const compileNext = async (kernel: Kernel): Promise<readonly [number, CompiledKernel]> => {
+      const compiled = await compileOne(kernel)
+      onProgress?.(++count, kernels.length)
+      return [kernel.id, compiled]
+    }
     try {
-      return new Map(await settle(kernels.map(async (kernel) => [kernel.id, await compileOne(kernel)] as const)))
+      return new Map(await settle(kernels.map(compileNext)))
     } catch (error) {
       release(kernels)
       throw error
@@ -113,9 +123,9 @@ export function createKernelCompiler(device: Device): KernelCompiler {
   }
 
   return {
-    compile: async (kernels) => {
+    compile: async (kernels, onProgress) => {
       await scoped(device, 'bind group layouts', () => addLayouts(device, kernels, layouts))
-      return compileAll(kernels)
+      return compileAll(kernels, onProgress)
     },
     release,
   }

@@ -12,7 +12,7 @@ import type { Frame, Ground } from './frame.ts'
 import { createFrames } from './frames.ts'
 import { loadHeld, makeHeld } from './once.ts'
 import { createPersistent, type Persistent } from './persistent.ts'
-import type { CompiledKernels } from './pipelines.ts'
+import type { CompiledKernels, CompileProgress } from './pipelines.ts'
 import { createStopwatch, stepTimes, type StepTime } from './profile.ts'
 import { checkRequirements } from './requirements.ts'
 import { runFrame, type Outputs } from './run.ts'
@@ -54,13 +54,15 @@ export interface Session {
 export interface SessionOptions {
   /** Where the weights are, for several sessions; those of the plan that are not there come to be. Nothing needs loading then. */
   readonly store?: Store
+  /** Called while kernels compile; what it throws ends the session's making. */
+  readonly onCompile?: CompileProgress
 }
 
 /**
  * Checks the plan against the device, compiles its kernels and takes memory for its weights.
  * Throws a PlanError, FeatureError, LimitError, KernelError, OutOfMemoryError, or a StoreError where the store has a weight in another form.
  */
-export async function createSession(device: Device, plan: Plan, { store }: SessionOptions = {}): Promise<Session> {
+export async function createSession(device: Device, plan: Plan, { store, onCompile }: SessionOptions = {}): Promise<Session> {
   const { problems } = checkPlan(plan)
   if (problems.length > 0) throw new PlanError(problems)
   if (store !== undefined) checkShared(device, plan, store)
@@ -71,7 +73,7 @@ export async function createSession(device: Device, plan: Plan, { store }: Sessi
   // looked at after the kernels
   memory.catch(() => {})
   try {
-    const compiled = await weights.ground.compiler.compile(plan.kernels).catch(async (error: unknown) => {
+    const compiled = await weights.ground.compiler.compile(plan.kernels, onCompile).catch(async (error: unknown) => {
       await memory.then(({ destroy }) => destroy(), () => {})
       throw error
     })

@@ -8,7 +8,7 @@ import { recordOf } from '../runtime/routing/tensors.ts'
 import type { Inputs } from '../runtime/dims.ts'
 import type { Outputs } from '../runtime/run.ts'
 import type { StepTime } from '../runtime/profile.ts'
-import { createSession, type Session } from '../runtime/session.ts'
+import { createSession, type Session, type SessionOptions } from '../runtime/session.ts'
 import { createStore } from '../runtime/store.ts'
 import { elementCount, type HostData } from '../runtime/tensors.ts'
 import type { Answers, BatchInputs, Machine } from './machine.ts'
@@ -62,8 +62,11 @@ function answersOf({ layers }: Recipe, outputs: Outputs): Answers {
   return { losses: numbersOf(outputs, 'loss.'), metrics: numbersOf(outputs, 'metric.'), routes: told.length === 0 ? null : recordOf(routes, outputs) }
 }
 
-/** Throws what `createSession` throws, when a plan is first asked for, and what the plans' maker throws. */
-export function createDeviceMachine(device: Device, plans: MachinePlans): DeviceMachine {
+/**
+ * `onCompile` is called while the kernels of a plan compile, when it is first asked for. Throws then what `createSession` throws, and what
+ * the plans' maker throws.
+ */
+export function createDeviceMachine(device: Device, plans: MachinePlans, { onCompile }: Pick<SessionOptions, 'onCompile'> = {}): DeviceMachine {
   const { recipe } = plans
   const { maxBindingBytes, maxBufferBytes } = device.target
   const { moved, bundles } = bundleWeights(recipe, Math.floor(Math.min(maxBindingBytes, maxBufferBytes) / 4), plans.halved)
@@ -76,7 +79,7 @@ export function createDeviceMachine(device: Device, plans: MachinePlans): Device
   let timed: readonly StepTime[] | null = null
 
   const sessionOf = (key: string, make: () => Plan): Promise<Session> => sessions.at(key, () => {
-    const session = createSession(device, make(), { store })
+    const session = createSession(device, make(), { store, onCompile })
     // what was refused once, such as memory, may be there the next time
     session.catch(() => sessions.forget(key))
     return session

@@ -6,7 +6,7 @@ import { forwardPlan, trainingPlan } from '../bench/plans.ts'
 import { randomCheckpoint, randomTensor } from '../bench/random.ts'
 import type { Plan } from '../../plan/plan.ts'
 import type { Device } from '../../runtime/device.ts'
-import { createSession, type Session } from '../../runtime/session.ts'
+import type { Session } from '../../runtime/session.ts'
 import { formatOption, type CommandModule, type Context, type FormatOption } from '../command.ts'
 import { deviceOption, openChosen } from '../device.ts'
 import { EXIT, Failure, type ExitCode } from '../exit.ts'
@@ -14,6 +14,7 @@ import { bytes, milliseconds, table, writeJson } from '../output.ts'
 import { createProgress } from '../progress.ts'
 import { createRandom } from '../random.ts'
 import { profileTable } from '../run/profile.ts'
+import { openSession } from '../session.ts'
 import type { Terminal } from '../terminal.ts'
 
 interface Options extends LayerSize, FormatOption {
@@ -39,7 +40,7 @@ const SEED = 1
 async function measureSize(device: Device, forward: Session, tokens: number, options: Options, terminal: Terminal): Promise<SizeMeasurement> {
   const random = createRandom(SEED)
   const [x, dy] = [randomTensor([tokens, options.width], random, 1), randomTensor([tokens, options.width], random, 1)]
-  const training = options.backward ? await openSession(device, trainingPlan(options, tokens, device.target, terminal)) : null
+  const training = options.backward ? await openLoaded(device, trainingPlan(options, tokens, device.target, terminal), terminal) : null
   const progress = createProgress(terminal, `T = ${tokens}`, 1)
   try {
     const inForward: Repeated = { session: forward, inputs: { x } }
@@ -55,14 +56,14 @@ async function measureSize(device: Device, forward: Session, tokens: number, opt
   }
 }
 
-async function openSession(device: Device, plan: Plan): Promise<Session> {
-  const session = await createSession(device, plan)
+async function openLoaded(device: Device, plan: Plan, terminal: Terminal): Promise<Session> {
+  const session = await openSession(device, plan, terminal)
   await session.loadWeights(randomCheckpoint(plan, SEED))
   return session
 }
 
 async function measureAll(device: Device, options: Options, terminal: Terminal): Promise<readonly SizeMeasurement[]> {
-  const session = await openSession(device, forwardPlan(options, device.target, terminal))
+  const session = await openLoaded(device, forwardPlan(options, device.target, terminal), terminal)
   try {
     const measurements: SizeMeasurement[] = []
     for (const tokens of options.tokens) measurements.push(await measureSize(device, session, tokens, options, terminal))

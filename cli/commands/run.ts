@@ -9,7 +9,6 @@ import { describeRows, findNonFinite, type NonFinite } from '../../runtime/finit
 import { readHeld } from '../../runtime/once.ts'
 import type { RouteRecord } from '../../runtime/routing/record.ts'
 import type { ReportFacts } from '../../runtime/routing/report.ts'
-import { createSession } from '../../runtime/session.ts'
 import type { HostData } from '../../runtime/tensors.ts'
 import { matchWeights } from '../../runtime/weights/match.ts'
 import { formatOption, modelOption, rootOption, setOption, type CommandModule, type Context, type FormatOption } from '../command.ts'
@@ -28,7 +27,9 @@ import { exactInputs, readFeeds, storedInputs, type Feeds } from '../run/replay.
 import { addRoutingOptions, exactRoutes, realsOfRecord, routerCollapse, routesWanted, splitRoutes, routeOutputs, withinOf, type RoutingOptions } from '../run/routes.ts'
 import { findTensor, readTensor } from '../run/tensors.ts'
 import { textReading } from '../run/text.ts'
+import { runWords, timeRuns } from '../run/timed.ts'
 import { withWeights } from '../run/weight-files.ts'
+import { openSession } from '../session.ts'
 import type { Terminal } from '../terminal.ts'
 import { noteUnread } from '../unread.ts'
 
@@ -96,7 +97,8 @@ async function runOnDevice(path: string, options: Options, terminal: Terminal): 
     const inputs = storedInputs(feeds)
     return await withWeights(options, plan, terminal, async ({ checkpoint, held }) => {
       const start = performance.now()
-      const session = await createSession(device, plan)
+      const session = await openSession(device, plan, terminal)
+      const compiled = performance.now()
       const progress = createProgress(terminal, 'weights', 1)
       try {
         const onProgress = (done: number, all: number): void => progress.update(all === 0 ? 1 : done / all, bytes(all))
@@ -104,11 +106,15 @@ async function runOnDevice(path: string, options: Options, terminal: Terminal): 
         progress.end()
         noteUnread(checkpoint, loaded.extra, terminal)
         const ready = performance.now()
-        const { outputs, profile } = options.profile === true
-          ? await session.profile(inputs).then(({ outputs, steps }) => ({ outputs, profile: kernelTimes(steps) }))
-          : { outputs: await session.run(inputs), profile: null }
-        const read = loaded.weights > 0 ? `${bytes(loaded.bytes)} of weights and ${plural(plan.kernels.length, 'kernel')} ready in ` : 'ready in '
-        terminal.err(`${plan.model}: ${read}${milliseconds(ready - start)} ms, run in ${milliseconds(performance.now() - ready)} ms\n`)
+        const runOnce = async (): Promise<Pick<Result, 'outputs' | 'profile'>> => {
+          if (options.profile !== true) return { outputs: await session.run(inputs), profile: null }
+          const { outputs, steps } = await session.profile(inputs)
+          return { outputs, profile: kernelTimes(steps) }
+        }
+        const { value: { outputs, profile }, runs } = await timeRuns(runOnce)
+        const weights = loaded.weights === 0 ? '' : `${bytes(loaded.bytes)} of weights loaded in ${milliseconds(ready - compiled)} ms, `
+        const kernels = `${plural(plan.kernels.length, 'kernel')} compiled in ${milliseconds(compiled - start)} ms`
+        terminal.err(`${plan.model}: ${weights}${kernels}, ${runWords(runs)}\n`)
         return { ...await outputsAndRoutes({ compilation, feeds, checkpoint, adapter: device.choice.name, outputs }, options), profile }
       } finally {
         progress.end()

@@ -28,6 +28,7 @@ import { readBeginning } from '../training/weights.ts'
 import { trainingPage } from '../training/page.ts'
 import { createReferenceMachine } from '../training/reference-machine.ts'
 import { createStop } from '../training/stop.ts'
+import { compileProgress } from '../session.ts'
 import type { Terminal } from '../terminal.ts'
 
 interface Options extends RecipeOptions, DataOptions {
@@ -55,7 +56,7 @@ async function openMachine(graphs: TrainingGraphs, choose: string, terminal: Ter
     device.dispose()
     throw new Failure(EXIT.noAdapter, `${device.choice.name} has no half floats (shader-f16), which --precision mixed needs`, '--precision f32 trains on every adapter; smoe doctor lists those that are here')
   }
-  const machine = createDeviceMachine(device, trainingPlans(graphs, device.target))
+  const machine = createDeviceMachine(device, trainingPlans(graphs, device.target), { onCompile: compileProgress(terminal) })
   return {
     machine,
     clock: machine,

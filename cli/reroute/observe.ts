@@ -7,11 +7,12 @@ import type { Inputs } from '../../runtime/dims.ts'
 import { readHeld } from '../../runtime/once.ts'
 import type { RoutedLayer } from '../../runtime/routing/record.ts'
 import { recordOf } from '../../runtime/routing/tensors.ts'
-import { createSession } from '../../runtime/session.ts'
+import type { Session } from '../../runtime/session.ts'
 import type { HostData } from '../../runtime/tensors.ts'
 import type { Compiled } from '../compilation.ts'
 import { openChosen } from '../device.ts'
 import { readWeights, referenceHeld, runReference } from '../run/reference.ts'
+import { openSession } from '../session.ts'
 import type { Terminal } from '../terminal.ts'
 
 type Tensors = Readonly<Record<string, HostData>>
@@ -45,8 +46,8 @@ export async function openPlace(choose: string, terminal: Terminal): Promise<Pla
     return reference
   }
   const device = await openChosen(choose, terminal)
-  const within = async <T>({ plan }: Compiled, checkpoint: Checkpoint, work: (session: Awaited<ReturnType<typeof createSession>>) => Promise<T>): Promise<T> => {
-    const session = await createSession(device, plan)
+  const within = async <T>({ plan }: Compiled, checkpoint: Checkpoint, work: (session: Session) => Promise<T>): Promise<T> => {
+    const session = await openSession(device, plan, terminal)
     try {
       await session.loadWeights(checkpoint, { allowExtra: true })
       return await work(session)

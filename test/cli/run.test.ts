@@ -39,6 +39,7 @@ test('a device agrees with the reference, and two runs have the same bytes', asy
     expect(code, err).toBe(0)
     expect(text).toMatch(/^output {2}relative L2.*\ny .* 5 of 5\n$/)
     expect(err).toMatch(/^on .*: /)
+    expect(err).toMatch(/^layer: [\d.]+ KiB of weights loaded in [\d.]+ ms, \d+ kernels compiled in [\d.]+ ms, run in [\d.]+ ms \([\d.]+ ms the first time\)$/m)
   }
   expect(there.read('b.safetensors')).toBe(there.read('a.safetensors'))
 })
