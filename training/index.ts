@@ -1,6 +1,6 @@
 /** Trains on a machine. Nothing here is of Node: files are in `training/files`. */
 
-import { byteArray, callable, checked, checkedAsync, list, listOfSome, nullable, object, optional, real, record, text, whole } from '../plan/arguments.ts'
+import { byteArray, callable, checked, checkedAsync, list, listOfSome, nullable, object, optional, options, real, record, text, whole } from '../plan/arguments.ts'
 import { decodeSaved as decodeSavedUnchecked } from './checkpoint/decode.ts'
 import { encodeSaved as encodeSavedUnchecked } from './checkpoint/encode.ts'
 import { goOn as goOnUnchecked, savedOf as savedOfUnchecked } from './checkpoint/of-run.ts'
@@ -55,7 +55,7 @@ export type {
 export const train = checked('train', { training: TRAINING }, trainUnchecked)
 
 /** Throws what `createSession` throws, when a plan is first asked for, and what the plans' maker throws. */
-export const createDeviceMachine = checked('createDeviceMachine', { device: DEVICE, plans: MACHINE_PLANS }, createDeviceMachineUnchecked)
+export const createDeviceMachine = checked('createDeviceMachine', { device: DEVICE, plans: MACHINE_PLANS, options: options({ onCompile: callable }) }, createDeviceMachineUnchecked)
 
 /** beginningOf */
 export const beginningOf = checked('beginningOf', { recipe: RECIPE }, beginningOfUnchecked)
