@@ -51,6 +51,7 @@ export async function fileSource(path: string): Promise<ByteSource> {
 
 /** The plan that `smoe compile` wrote. Throws a PlanError where the file cannot be read or holds something else. */
 export async function openPlan(path: string): Promise<Plan> {
+  checkArgument('openPlan', 'path', path, filled)
   const text = await readRegular(path).catch((error: unknown) => {
     throw new PlanError([`${path} cannot be read (${reasonOf(error)})`])
   })
