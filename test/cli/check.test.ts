@@ -31,13 +31,20 @@ test('values are set before ranges are judged', async () => {
   expect(out).toMatch(/SMOE4\d\d\d/)
 })
 
-test('imports are found beside the file', async () => {
+test('imports are found beside the file, and above its folder where --root allows that', async () => {
+  const route = 'policy top_k(k: int in 1..E = 2) {\n  param gate: f32[E, D]\n  let p = x @ gate.T\n  select top k by p\n  weigh softmax(pick(p, selected))\n}\n'
   const files = {
-    'specs/main.smoe': LAYER.replace('"std/policies/top_k"', '"../mine/route"'),
-    'mine/route.smoe': 'policy top_k(k: int in 1..E = 2) {\n  param gate: f32[E, D]\n  let p = x @ gate.T\n  select top k by p\n  weigh softmax(pick(p, selected))\n}\n',
+    'specs/main.smoe': LAYER.replace('"std/policies/top_k"', '"./mine/route"'),
+    'specs/above.smoe': LAYER.replace('"std/policies/top_k"', '"../mine/route"'),
+    'specs/mine/route.smoe': route,
+    'mine/route.smoe': route,
   }
-  const { code, out } = await place(files).smoe('check', 'specs/main.smoe')
-  expect({ code, out }).toEqual({ code: 0, out: '' })
+  const there = place(files)
+  expect(await there.smoe('check', 'specs/main.smoe')).toMatchObject({ code: 0, out: '' })
+  expect(await there.smoe('check', 'specs/above.smoe', '--root', '.')).toMatchObject({ code: 0, out: '' })
+  const refused = await there.smoe('check', 'specs/above.smoe')
+  expect(refused.code).toBe(1)
+  expect(refused.out).toContain('SMOE2004')
 })
 
 test('random bytes and deep nesting end in diagnostics', async () => {
