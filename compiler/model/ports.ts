@@ -12,10 +12,10 @@ const isNested = (frame: Frame): boolean => frame.loops.length > 0
 
 export function inputStatement(frame: Frame, { name, type, doc, span }: InputStatement): void {
   if (isNested(frame)) complain(frame, { code: 'SMOE2012', message: 'input has no place in a repeat', span })
-  const known = new Set(frame.scope.bindings.keys())
-  const [shape, dtype] = [openShape(frame, type), dtypeOf(frame, type)]
+  const made: string[] = []
+  const [shape, dtype] = [openShape(frame, type, made), dtypeOf(frame, type)]
   if (shape === null || dtype === null) return bind(frame, name, UNKNOWN)
-  for (const symbol of shape.flatMap(symbolsOf)) if (!known.has(symbol) && frame.scope.bindings.has(symbol)) frame.context.runDims.add(symbol)
+  for (const symbol of made) frame.context.runDims.add(symbol)
   const term: InputTerm = { kind: 'input', name: name.text, doc: doc.join('\n'), shape, dtype, origin: originOf(frame, span) }
   frame.context.inputs.push(term)
   bind(frame, name, ofTerm(term))

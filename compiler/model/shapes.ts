@@ -49,11 +49,14 @@ function freeFactor(frame: Frame, entry: Expression): { free: Expression & { kin
   return isFree(frame, left) && !isFree(frame, right) ? { free: left, known: right } : null
 }
 
-/** Makes a dim of its own for each free name, as where a declaration is checked by itself or an input is declared. */
-export function openShape(frame: Frame, node: TensorTypeNode): readonly Dim[] | null {
+/** Makes a dim of its own for each free name, as where a declaration is checked by itself or an input is declared; `made` gets their names. */
+export function openShape(frame: Frame, node: TensorTypeNode, made: string[] = []): readonly Dim[] | null {
   const sizes = node.shape.map((entry) => {
     const free = isFree(frame, entry) ? entry : freeFactor(frame, entry)?.free
-    if (free !== undefined) bindDim(frame, free.name.text, symbol(free.name.text), free.span)
+    if (free !== undefined) {
+      bindDim(frame, free.name.text, symbol(free.name.text), free.span)
+      made.push(free.name.text)
+    }
     return wantExtent(frame, entry)
   })
   return shapeOf(frame, node, sizes)
