@@ -88,7 +88,7 @@ test('programs read it as JSON', async () => {
   const at = await there('require balanced within 5%', '', UNEVEN)
   const { out } = await at.run('--device', 'reference', '--format', 'json')
   expect(JSON.parse(out)).toEqual({
-    profile: null, differences: [],
+    profile: null, differences: [], nonFinite: [],
     balance: [{ layer: 'a', experts: 4, within: 5, mean: 2, farthest: { expert: 0, load: 4, percent: 100 }, outside: [0, 2, 3], least: 0 }],
   })
 })
