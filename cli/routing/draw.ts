@@ -5,6 +5,7 @@ import type { LayerReport, RoutingReport } from '../../runtime/routing/report.ts
 import { paint, plural } from '../output.ts'
 import { balanceWords, isBalanced } from './balance.ts'
 import { barOf, DEAD, gridFor, lineWidth, loadLine, type Grid } from './cells.ts'
+import { loadCollapseWords, routerCollapseWords } from './collapse.ts'
 import { showDims } from './names.ts'
 import { relativeLoad } from './scale.ts'
 
@@ -26,6 +27,12 @@ const column = (title: string, cells: readonly string[]): Column => ({ title, ce
 /** `5%: kept`, `5%: 3 out`. */
 const balanceCell = (balance: Balance | null): string => (balance === null ? '-' : `${balance.within}%: ${isBalanced(balance) ? 'kept' : `${balance.outside.length} out`}`)
 
+/** `6.93 uneven` */
+const effectiveCell = ({ loadCollapse: { effective, verdict } }: LayerReport): string => (effective === null ? '-' : `${real(effective)} ${verdict}`)
+
+/** `0.16 as random`, of the weights of the router. */
+const routerCell = ({ collapse }: LayerReport): string => collapse.map(({ pearson, cosine, verdict }) => `${real(pearson ?? cosine)} ${verdict}`).join(', ') || '-'
+
 /** The columns of numbers; what is zero everywhere is left out. */
 function measures(layers: readonly LayerReport[]): readonly Column[] {
   const some = (of: (layer: LayerReport) => number): boolean => layers.some((layer) => of(layer) > 0)
@@ -34,6 +41,8 @@ function measures(layers: readonly LayerReport[]): readonly Column[] {
     column('MaxVio', layers.map(({ maxVio }) => real(maxVio))),
     column('entropy', layers.map(({ allocationEntropy }) => real(allocationEntropy))),
     column('dead', layers.map(({ dead }) => String(dead.length))),
+    column('effective', layers.map(effectiveCell)),
+    ...(layers.some(({ collapse }) => collapse.length > 0) ? [column('router', layers.map(routerCell))] : []),
     ...(some(({ dropped }) => dropped) ? [column('dropped', layers.map(({ dropped }) => String(dropped)))] : []),
     ...(layers.some(({ balance }) => balance !== null) ? [column('balance', layers.map(({ balance }) => balanceCell(balance)))] : []),
     ...(layers.some(({ against }) => against !== null) ? [column('changed', layers.map(({ against }) => real(against?.changeSet ?? null)))] : []),
@@ -73,6 +82,27 @@ function lines(labels: readonly string[], layers: readonly LayerReport[], column
   return [paint(hasColor, 'bold', head), ...rows, '', paint(hasColor, 'dim', legend(grid, isDead)), ''].join('\n')
 }
 
+const range = (values: readonly (number | undefined)[]): string | null => {
+  const known = [...new Set(values.filter((value) => value !== undefined).map((value) => value.toFixed(2)))].sort((a, b) => Number(a) - Number(b))
+  return known.length === 0 ? null : known.length === 1 ? known[0] : `${known[0]} to ${known[known.length - 1]}`
+}
+
+/** What chance gives for the columns of collapse. */
+function chance(layers: readonly LayerReport[]): string {
+  const load = range(layers.map(({ loadCollapse: { random } }) => random ?? undefined))
+  const router = range(layers.flatMap(({ collapse }) => collapse.map(({ pearson, random }) => (pearson === null ? random?.cosine.mean : random?.pearson.mean))))
+  return [
+    ...(load === null ? [] : [`effective: evenly busy experts of the same entropy; random choices give ${load}`]),
+    ...(router === null ? [] : [`router: how alike the rows of its weight are, 0 to 1; random rows give ${router}`]),
+  ].map((line) => `${line}\n`).join('')
+}
+
+/** A line for each layer whose load has collapsed onto few experts, or whose router has. */
+const collapsed = (layers: readonly LayerReport[], { hasColor }: Sheet): string => layers.flatMap(({ name, experts, loadCollapse, dead, collapse }) => [
+  ...(loadCollapse.verdict === 'collapsed' ? [`${name}: ${loadCollapseWords(loadCollapse, experts, dead)}`] : []),
+  ...collapse.flatMap((one) => (one.verdict === 'collapsed' ? [`${name}: ${one.weight}: ${routerCollapseWords(one)}`] : [])),
+]).map((words) => paint(hasColor, 'red', `${words}\n`)).join('')
+
 /** A line for each layer whose load is not as balanced as is required. */
 const unbalanced = (layers: readonly LayerReport[], { hasColor }: Sheet): string =>
   layers.flatMap(({ name, experts, balance }) => (balance === null || isBalanced(balance) ? [] : [paint(hasColor, 'red', `${name}: ${balanceWords(balance, experts)}\n`)])).join('')
@@ -80,7 +110,7 @@ const unbalanced = (layers: readonly LayerReport[], { hasColor }: Sheet): string
 export function drawReport(report: RoutingReport, sheet: Sheet): string {
   const { layers, against } = report
   const note = against === null ? '' : `compared with ${against}: changed is the share of the experts that are others\n`
-  return `${describe(report)}\n${note}\n${lines(layers.map(({ name }) => name), layers, measures(layers), sheet)}${unbalanced(layers, sheet)}`
+  return `${describe(report)}\n${note}\n${lines(layers.map(({ name }) => name), layers, measures(layers), sheet)}${paint(sheet.hasColor, 'dim', chance(layers))}${collapsed(layers, sheet)}${unbalanced(layers, sheet)}`
 }
 
 /** Two lines a layer, the second with what it is more than the first. */
@@ -112,6 +142,9 @@ export function drawLayer(layer: LayerReport, { columns, hasColor }: Sheet): str
     const out = balance?.outside.includes(expert) === true ? `  ${paint(hasColor, 'red', 'out of balance')}` : ''
     return `expert ${String(expert).padStart(id)}  ${bar}  ${String(count).padStart(digits)}  ${words}${out}\n`
   })
-  const required = balance === null ? '' : `${balanceWords(balance, experts)}\n`
-  return `${name}: ${plural(kept, 'slot')} of ${plural(layer.tokens, 'token')}${dead.length === 0 ? '' : `, ${dead.length} dead`}\n${required}\n${rows.join('')}`
+  const words = [
+    ...(balance === null ? [] : [balanceWords(balance, experts)]), loadCollapseWords(layer.loadCollapse, experts, dead),
+    ...layer.collapse.map((one) => `${one.weight}: ${routerCollapseWords(one)}`),
+  ].map((line) => `${line}\n`).join('')
+  return `${name}: ${plural(kept, 'slot')} of ${plural(layer.tokens, 'token')}${dead.length === 0 ? '' : `, ${dead.length} dead`}\n${words}\n${rows.join('')}`
 }

@@ -11,10 +11,10 @@ import type { Checkpoint } from '../../runtime/checkpoint/checkpoint.ts'
 import type { FileData } from '../../runtime/checkpoint/encode.ts'
 import { openCheckpoint, safetensorsPieces } from '../../runtime/checkpoint/files.ts'
 import { textPieces } from '../../runtime/files/index.ts'
-import { collapse } from '../../runtime/routing/collapse.ts'
+import { collapse, randomRows, routerVerdict } from '../../runtime/routing/collapse.ts'
 import { describeRows, findNonFinite } from '../../runtime/finite.ts'
-import { realsOfLayer, type RouteRecord } from '../../runtime/routing/record.ts'
-import { reportRoutes, type LayerReport, type ReportFacts } from '../../runtime/routing/report.ts'
+import { realsOfLayer, type Reals, type RouteRecord } from '../../runtime/routing/record.ts'
+import { reportRoutes, type LayerReport, type ReportFacts, type RouterCollapse } from '../../runtime/routing/report.ts'
 import { choicesOf, readRoutes, routeTensors } from '../../runtime/routing/tensors.ts'
 import { printReport } from '../../runtime/routing/text.ts'
 import type { HostData } from '../../runtime/tensors.ts'
@@ -77,13 +77,18 @@ function routerWeights(plan: Plan, { name, experts }: RouteRecord['layers'][numb
   return plan.weights.filter((port) => port.name.startsWith(path) && port.shape.length === 2 && evaluate(port.shape[0], {}) === experts)
 }
 
+function collapseOf(weight: string, values: Reals, rows: number, width: number): RouterCollapse {
+  const [found, random] = [collapse(values, width), randomRows(rows, width)]
+  return { weight, ...found, random, verdict: routerVerdict(found, random) }
+}
+
 /** How far the rows of each router have collapsed, by the name of the layer. */
 export async function routerCollapse(plan: Plan, { layers }: RouteRecord, checkpoint: Checkpoint): Promise<Readonly<Record<string, LayerReport['collapse']>>> {
   const found = emptyTable<LayerReport['collapse']>()
   for (const layer of layers) {
     const ports = routerWeights(plan, layer)
     const values = await readPorts(ports, checkpoint)
-    found[layer.name] = ports.map(({ name, shape }) => ({ weight: name, ...collapse(values[name], evaluate(shape[1], {})) }))
+    found[layer.name] = ports.map(({ name, shape }) => collapseOf(name, values[name], layer.experts, evaluate(shape[1], {})))
   }
   return found
 }

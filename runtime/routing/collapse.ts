@@ -1,3 +1,4 @@
+import { logGamma } from './log-gamma.ts'
 import type { Reals } from './record.ts'
 
 export interface Collapse {
@@ -5,6 +6,17 @@ export interface Collapse {
   readonly pearson: number | null
   /** Mean over i != j of |cos(r_i, r_j)|. */
   readonly cosine: number | null
+}
+
+export const ROUTER_VERDICTS = ['apart', 'as random', 'alike', 'collapsed', 'unknown'] as const
+
+/** `apart`: less alike than random rows; `alike`: more; `unknown`: no pair of rows, or no room for directions. */
+export type RouterVerdict = (typeof ROUTER_VERDICTS)[number]
+
+/** What rows of random directions have: the expectation of each measure, and the deviation of the mean of all pairs. */
+export interface RandomRows {
+  readonly pearson: { readonly mean: number; readonly deviation: number }
+  readonly cosine: { readonly mean: number; readonly deviation: number }
 }
 
 type Vector = Float64Array
@@ -51,6 +63,37 @@ function meanOfPairs(rows: readonly (Vector | null)[], of: (cosine: number) => n
 export function collapse(values: Reals, width: number): Collapse {
   const rows = rowsOf(values, width)
   return { pearson: meanOfPairs(rows.map(centred).map(unit), Math.abs), cosine: meanOfPairs(rows.map(unit), Math.abs) }
+}
+
+/**
+ * Of `rows` independent random directions in `width` dimensions. The cosine t of two has the density (1 - t^2)^((D - 3) / 2) / B(1/2, (D - 1) / 2), so that
+ * E |t| = Γ(D / 2) / (sqrt(π) Γ((D + 1) / 2)), about sqrt(2 / (π D)), and E t^2 = 1 / D (Cai, Fan and Jiang, 2013, arXiv:1306.0256).
+ * The cosines of different pairs are independent two by two, and their mean over E (E - 1) / 2 pairs has so much less variance.
+ */
+function randomDirections(rows: number, width: number): RandomRows['cosine'] {
+  const mean = width <= 1 ? 1 : Math.exp(logGamma(width / 2) - logGamma((width + 1) / 2)) / Math.sqrt(Math.PI)
+  const pairs = (rows * (rows - 1)) / 2
+  return { mean, deviation: Math.sqrt(Math.max(0, 1 / Math.max(1, width) - mean * mean) / Math.max(1, pairs)) }
+}
+
+/** Rows without their means have a dimension less to point in. */
+export const randomRows = (rows: number, width: number): RandomRows =>
+  ({ pearson: randomDirections(rows, width - 1), cosine: randomDirections(rows, width) })
+
+/** Of the way from random rows to rows that all say the same: where rows are called alike, and where collapsed. */
+const [ALIKE, COLLAPSED] = [0.1, 0.5]
+
+/** Deviations that are chance. */
+const CHANCE = 3
+
+/** By the correlation; by the cosine where rows have none. */
+export function routerVerdict({ pearson, cosine }: Collapse, random: RandomRows): RouterVerdict {
+  const [value, { mean, deviation }] = pearson === null ? [cosine, random.cosine] : [pearson, random.pearson]
+  if (value === null || mean >= 1) return 'unknown'
+  if (value < mean - CHANCE * deviation) return 'apart'
+  const level = (value - mean) / (1 - mean)
+  if (value <= mean + CHANCE * deviation || level < ALIKE) return 'as random'
+  return level < COLLAPSED ? 'alike' : 'collapsed'
 }
 
 /** Mean over i != j of cos(r_i, r_j), with its sign: of the experts' outputs for one token, how alike the answers are. LibMoE, appendix E. */

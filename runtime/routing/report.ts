@@ -4,9 +4,10 @@ import { allocationEntropy } from './allocation-entropy.ts'
 import { balance, type Balance } from './balance.ts'
 import { changeRateSet, changeRateTop1 } from './change-rate.ts'
 import { coactivation } from './coactivation.ts'
-import type { Collapse } from './collapse.ts'
+import type { Collapse, RandomRows, RouterVerdict } from './collapse.ts'
 import { deadExperts } from './dead.ts'
 import { load } from './load.ts'
+import { loadCollapse, type LoadCollapse } from './load-collapse.ts'
 import { margin, type Margin } from './margin.ts'
 import { maxVio } from './max-vio.ts'
 import { overlap } from './overlap.ts'
@@ -15,7 +16,7 @@ import { variation, variationSquared } from './variation.ts'
 import { weightEntropy } from './weight-entropy.ts'
 
 export const REPORT_FORMAT = 'smoe routing report'
-export const REPORT_VERSION = 2
+export const REPORT_VERSION = 3
 
 export interface RoutingReport {
   readonly format: typeof REPORT_FORMAT
@@ -51,13 +52,22 @@ export interface LayerReport {
   /** Whether the loads lie as near to their mean as the model requires; null where it does not say. */
   readonly balance: Balance | null
   readonly allocationEntropy: number | null
+  /** Whether tokens go to few experts. */
+  readonly loadCollapse: LoadCollapse
   readonly weightEntropy: number | null
   readonly margin: Margin | null
   /** Tokens that chose both i and j, for i < j: (0, 1), (0, 2), ... Divided by `load[i]` it is the co-activation. */
   readonly pairs: readonly number[]
   /** Of each weight of the router that has a row an expert. */
-  readonly collapse: readonly (Collapse & { readonly weight: string })[]
+  readonly collapse: readonly RouterCollapse[]
   readonly against: Against | null
+}
+
+export interface RouterCollapse extends Collapse {
+  readonly weight: string
+  /** What random rows of that number and width have; null in reports of version 2. */
+  readonly random: RandomRows | null
+  readonly verdict: RouterVerdict
 }
 
 export interface Against {
@@ -94,7 +104,7 @@ function reportLayer(layer: RoutedLayer, facts: ReportFacts): LayerReport {
     name, experts, tokens, k, load: loads.counts, kept: loads.kept, dropped: loads.dropped,
     cv: variation(loads), cvSquared: variationSquared(loads), maxVio: maxVio(loads), dead: deadExperts(loads),
     balance: within === undefined ? null : balance(loads, within),
-    allocationEntropy: allocationEntropy(loads), weightEntropy: weightEntropy(layer), margin: margin(layer),
+    allocationEntropy: allocationEntropy(loads), loadCollapse: loadCollapse(loads, tokens), weightEntropy: weightEntropy(layer), margin: margin(layer),
     pairs: coactivation(layer).pairs,
     collapse: facts.collapse?.[name] ?? [],
     against: facts.against === undefined ? null : against(layer, facts.against),

@@ -1,7 +1,9 @@
 /** Reports as text: written for people too, read with every doubt. */
 import { RouteError } from '../errors.ts'
 import { balance, type Balance } from './balance.ts'
-import { REPORT_FORMAT, REPORT_VERSION, type LayerReport, type RoutingReport } from './report.ts'
+import { ROUTER_VERDICTS, type RandomRows } from './collapse.ts'
+import { LOAD_VERDICTS, loadCollapse, type LoadCollapse } from './load-collapse.ts'
+import { REPORT_FORMAT, REPORT_VERSION, type LayerReport, type RouterCollapse, type RoutingReport } from './report.ts'
 
 /** Indented JSON with each list of numbers on one line. */
 export const printReport = (report: RoutingReport): string =>
@@ -22,6 +24,7 @@ const wholes = rule('a list of whole numbers', (value) => Array.isArray(value) &
 const finite = rule('a number', Number.isFinite)
 const real = rule('a number or null', (value) => value === null || Number.isFinite(value))
 const list = rule('a list', Array.isArray)
+const oneOf = (words: readonly string[]): Rule => rule(`one of ${words.join(', ')}`, (value) => words.includes(value as string))
 const orNull = (of: Rule): Rule => (value) => (value === null ? null : of(value))
 
 const object = (fields: Readonly<Record<string, Rule>>): Rule => (value) => {
@@ -40,10 +43,17 @@ const each = (of: Rule): Rule => (value) => {
   return at < 0 ? null : `entry ${at}: ${of(value[at])?.replace(/^\./, '')}`
 }
 
+const spread = object({ mean: finite, deviation: finite })
+
 const layer = object({
   name: text, experts: positive, tokens: whole, k: positive, load: wholes, kept: whole, dropped: whole, cv: real, cvSquared: real, maxVio: real,
   dead: wholes, allocationEntropy: real, weightEntropy: real, margin: orNull(object({ value: real, from: text })), pairs: wholes,
-  collapse: each(object({ weight: text, pearson: real, cosine: real })),
+  loadCollapse: object({
+    effective: real, random: real, level: real, busiest: orNull(object({ experts: positive, share: finite })), verdict: oneOf(LOAD_VERDICTS),
+  } satisfies { readonly [F in keyof LoadCollapse]: Rule }),
+  collapse: each(object({
+    weight: text, pearson: real, cosine: real, random: orNull(object({ pearson: spread, cosine: spread } satisfies { readonly [F in keyof RandomRows]: Rule })), verdict: oneOf(ROUTER_VERDICTS),
+  } satisfies { readonly [F in keyof RouterCollapse]: Rule })),
   balance: orNull(object({
     within: finite, mean: finite, farthest: orNull(object({ expert: whole, load: whole, percent: finite })), outside: wholes, least: finite,
   } satisfies { readonly [F in keyof Balance]: Rule })),
@@ -55,21 +65,46 @@ const report = object({
   dims: rule('sizes by name', (value) => isFields(value) && Object.values(value).every(isWhole)),
 } satisfies { readonly [F in keyof RoutingReport]: Rule })
 
+/** What a JSON file may have lost of a real, or another machine's logarithm may make of it. */
+const isNear = (a: number | null, b: number | null): boolean => a === b || (a !== null && b !== null && Math.abs(a - b) <= 1e-9 * Math.max(1, Math.abs(b)))
+
+const isSameCollapse = (a: LoadCollapse, b: LoadCollapse): boolean =>
+  isNear(a.effective, b.effective) && isNear(a.random, b.random) && isNear(a.level, b.level) && a.verdict === b.verdict
+  && a.busiest?.experts === b.busiest?.experts && isNear(a.busiest?.share ?? null, b.busiest?.share ?? null)
+
 /** What a sum of its parts says against. */
-function contradiction({ experts, tokens, k, load, kept, dropped, dead, balance: told, pairs }: LayerReport): string | null {
+function contradiction({ experts, tokens, k, load, kept, dropped, dead, balance: told, loadCollapse: collapsed, pairs }: LayerReport): string | null {
   if (load.length !== experts) return `load has ${load.length} entries for ${experts} experts`
   const sum = load.reduce((all, count) => all + count, 0)
   if (sum !== kept) return `the load of its experts is ${sum}, kept is ${kept}`
   if (kept + dropped !== tokens * k) return `${kept} kept and ${dropped} dropped are not ${tokens} tokens x ${k}`
   if (dead.join() !== load.flatMap((count, expert) => (count === 0 ? [expert] : [])).join()) return 'dead does not list the experts without load'
   if (told !== null && JSON.stringify(told) !== JSON.stringify(balance({ counts: load, kept, dropped }, told.within))) return 'balance is not that of the load'
+  if (!isSameCollapse(collapsed, loadCollapse({ counts: load, kept, dropped }, tokens))) return 'loadCollapse is not that of the load'
   const wanted = (experts * (experts - 1)) / 2
   return pairs.length === wanted ? null : `pairs has ${pairs.length} entries, ${experts} experts have ${wanted}`
 }
 
+/** The version that had no collapse of the load, and no scale for that of the routers. */
+const BEFORE = 2
+
+/** A report of the version before with what follows from its load; how wide a router's rows were it does not say. */
+function upgraded(value: unknown): unknown {
+  if (!isFields(value) || value.version !== BEFORE || !Array.isArray(value.layers)) return value
+  const layers = value.layers.map((entry: unknown): unknown => {
+    if (!isFields(entry) || wholes(entry.load) !== null || whole(entry.tokens) !== null) return entry
+    const { load, tokens } = entry as unknown as LayerReport
+    const kept = load.reduce((sum, count) => sum + count, 0)
+    const routers: unknown = Array.isArray(entry.collapse)
+      ? entry.collapse.map((one: unknown) => (isFields(one) ? { ...one, random: null, verdict: 'unknown' } : one)) : entry.collapse
+    return { ...entry, loadCollapse: loadCollapse({ counts: load, kept, dropped: 0 }, tokens), collapse: routers }
+  })
+  return { ...value, version: REPORT_VERSION, layers }
+}
+
 function checkHead(value: unknown, name: string): void {
   if (!isFields(value) || value.format !== REPORT_FORMAT) throw new RouteError(name, `is no routing report: it has no "format": "${REPORT_FORMAT}"`)
-  if (value.version !== REPORT_VERSION) throw new RouteError(name, `is a routing report of version ${String(value.version)}, version ${REPORT_VERSION} is read`)
+  if (value.version !== REPORT_VERSION) throw new RouteError(name, `is a routing report of version ${String(value.version)}, versions ${BEFORE} and ${REPORT_VERSION} are read`)
   const problem = report(value)
   if (problem !== null) throw new RouteError(name, problem.replace(/^\./, ''))
 }
@@ -82,9 +117,9 @@ function parse(json: string, name: string): unknown {
   }
 }
 
-/** A report from its JSON; `name` is what messages call it. Throws a RouteError for what is none, or contradicts itself. */
+/** A report from its JSON, one of the version before as one of this; `name` is what messages call it. Throws a RouteError for what is none, or contradicts itself. */
 export function readReport(json: string, name: string): RoutingReport {
-  const value = parse(json, name)
+  const value = upgraded(parse(json, name))
   checkHead(value, name)
   const read = value as RoutingReport
   for (const [at, entry] of read.layers.entries()) {

@@ -1,6 +1,7 @@
 import { join } from 'node:path'
 import { describe, expect, test } from 'vitest'
 import { encodeSafetensors } from '../../runtime/checkpoint/encode.ts'
+import { randomRows } from '../../runtime/routing/collapse.ts'
 import { printReport, readReport } from '../../runtime/routing/text.ts'
 import { readSafetensors } from '../support/safetensors.ts'
 import { LAYER, place, type Place } from './harness.ts'
@@ -27,7 +28,7 @@ describe('smoe run', () => {
     expect(report.layers.map(({ name, experts, tokens, k, kept }) => ({ name, experts, tokens, k, kept }))).toEqual(
       [0, 1].map((at) => ({ name: `layers.${at}/moe`, experts: 8, tokens: 48, k: 2, kept: 96 })),
     )
-    expect(report.layers[1].collapse).toEqual([{ weight: 'layers.1.moe.router.gate', pearson: expect.any(Number), cosine: expect.any(Number) }])
+    expect(report.layers[1].collapse).toEqual([{ weight: 'layers.1.moe.router.gate', pearson: expect.any(Number), cosine: expect.any(Number), random: randomRows(8, 32), verdict: 'as random' }])
   })
 
   test('a device routes as the reference does, and its routes are recorded and compared', async () => {
@@ -72,7 +73,7 @@ describe('smoe routing', () => {
     const one = await there.smoe('routing', 'a.json')
     expect(one).toMatchObject({ code: 0, err: '' })
     expect(one.out).toMatch(/^made_up: 64 tokens, each to 2 of 8 experts; B = 1, S = 64; on no adapter\n\nlayer .*\nlayers\.0\/moe .*\nlayers\.1\/moe .*\n/)
-    expect((await there.smoe('routing', 'a.json', '--layer', 'layers.1/moe')).out).toMatch(/^layers\.1\/moe: \d+ slots of 64 tokens.*\n\nexpert 0 /)
+    expect((await there.smoe('routing', 'a.json', '--layer', 'layers.1/moe')).out).toMatch(/^layers\.1\/moe: \d+ slots of 64 tokens.*\nthe load is \w+.*\n\nexpert 0 /)
     expect((await there.smoe('routing', 'a.json', 'b.json')).out).toMatch(/^A a\.json: .*\nB b\.json: .*\n\nlayer .*moved/)
   })
 

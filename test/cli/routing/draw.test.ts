@@ -18,10 +18,11 @@ test('a report', () => {
     [
       'tiny: 4 tokens, each to 2 of 4 experts; T = 4; on no adapter',
       '',
-      'layer  load            CV  MaxVio  entropy  dead  dropped',
-      'moe    ▆▆ ▄▄  × ▂▂   0.85    1.29     0.69     1        1',
+      'layer  load            CV  MaxVio  entropy  dead     effective  dropped',
+      'moe    ▆▆ ▄▄  × ▂▂   0.85    1.29     0.69     1  2.60 unknown        1',
       '',
       '▁ a quarter, ▄ an even share, ▇ three times as much, × no token',
+      'effective: evenly busy experts of the same entropy; random choices give 3.28',
       '',
     ].join('\n'),
   )
@@ -31,6 +32,7 @@ test('one layer, an expert a line', () => {
   expect(drawLayer(one.layers[0], { columns: 60, hasColor: false })).toBe(
     [
       'moe: 7 slots of 4 tokens, 1 dead',
+      'nothing can be said of the load (too few tokens, or no choice): the entropy is that of 2.6 evenly busy experts of 4, of 3.28 where choices are random; the busiest 2 answer 86% of the slots; 1 of 4 experts dead',
       '',
       'expert 0  ██████████████████  4   57.1 %  2.29 x even',
       'expert 1  █████████           2   28.6 %  1.14 x even',
@@ -46,8 +48,8 @@ test('two reports, two lines a layer', () => {
   const text = drawComparison([one, other], ['a.json', 'b.json'], compareReports(one, other, 'b.json'), { columns: 100, hasColor: false })
   expect(text).toContain('A a.json: tiny: 4 tokens')
   expect(text).toMatch(/\nlayer {2}load .* dropped {2}moved {2}CV B-A {2}MaxVio B-A\n/)
-  expect(text).toMatch(/\nmoe A {2}▆▆ ▄▄ {2}× ▂▂ +0\.85 +1\.29 +0\.69 +1 +1\n/)
-  expect(text).toMatch(/\n {4}B {2}▄▄ ▄▄ ▄▄ ▄▄ +0\.00 +0\.00 +1\.00 +0 +0 +0\.36 +-0\.85 +-1\.29\n/)
+  expect(text).toMatch(/\nmoe A {2}▆▆ ▄▄ {2}× ▂▂ +0\.85 +1\.29 +0\.69 +1 +2\.60 unknown +1\n/)
+  expect(text).toMatch(/\n {4}B {2}▄▄ ▄▄ ▄▄ ▄▄ +0\.00 +0\.00 +1\.00 +0 +4\.00 unknown +0 +0\.36 +-0\.85 +-1\.29\n/)
 })
 
 describe('a balance that is required', () => {
@@ -59,12 +61,13 @@ describe('a balance that is required', () => {
       [
         'tiny: 3 routed layers; T = 4; on no adapter; routes replayed from routes.safetensors',
         '',
-        'layer  load            CV  MaxVio  entropy  dead       balance',
-        'a/moe  ▆▆ ▄▄ ▂▂ ▂▂   0.61    1.00     0.88     0  12.5%: 3 out',
-        'b/moe  ▄▄ ▄▄ ▄▄ ▄▄   0.00    0.00     1.00     0      5%: kept',
-        'c/moe  ▆▆ ▆▆  ×  ×   1.00    1.00     0.50     2             -',
+        'layer  load            CV  MaxVio  entropy  dead     effective       balance',
+        'a/moe  ▆▆ ▄▄ ▂▂ ▂▂   0.61    1.00     0.88     0  3.36 unknown  12.5%: 3 out',
+        'b/moe  ▄▄ ▄▄ ▄▄ ▄▄   0.00    0.00     1.00     0  4.00 unknown      5%: kept',
+        'c/moe  ▆▆ ▆▆  ×  ×   1.00    1.00     0.50     2  2.00 unknown             -',
         '',
         '▁ a quarter, ▄ an even share, ▇ three times as much, × no token',
+        'effective: evenly busy experts of the same entropy; random choices give 2.00 to 3.44',
         'a/moe: NOT balanced within 12.5%: 3 of 4 experts outside of 1.75 to 2.25 slots, 2 in the mean; expert 0 lies farthest, 4 slots, 100% off',
         '',
       ].join('\n'),
@@ -76,6 +79,7 @@ describe('a balance that is required', () => {
       [
         'a/moe: 8 slots of 4 tokens',
         'NOT balanced within 12.5%: 3 of 4 experts outside of 1.75 to 2.25 slots, 2 in the mean; expert 0 lies farthest, 4 slots, 100% off',
+        'nothing can be said of the load (too few tokens, or no choice): the entropy is that of 3.36 evenly busy experts of 4, of 3.44 where choices are random; the busiest 2 answer 75% of the slots',
         '',
         'expert 0  ██████████████████  4   50.0 %  2.00 x even  out of balance',
         'expert 1  █████████           2   25.0 %  1.00 x even',
@@ -105,7 +109,7 @@ describe('many experts', () => {
   test('share a character, and no line is longer than the terminal', () => {
     const text = drawReport(report, { columns: 100, hasColor: false })
     expect(Math.max(...text.split('\n').slice(2).map((line) => line.length))).toBeLessThanOrEqual(100)
-    expect(text).toMatch(/; the busiest of 6 experts a column\n/)
+    expect(text).toMatch(/; the busiest of 8 experts a column\n/)
   })
 
   test('have a character each where there is room', () => {

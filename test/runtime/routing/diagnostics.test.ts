@@ -4,7 +4,8 @@ import { describe, expect, test } from 'vitest'
 import { allocationEntropy } from '../../../runtime/routing/allocation-entropy.ts'
 import { changeRateSet, changeRateTop1 } from '../../../runtime/routing/change-rate.ts'
 import { coactivation, coactivationOf, pairIndex } from '../../../runtime/routing/coactivation.ts'
-import { collapse, meanCosine } from '../../../runtime/routing/collapse.ts'
+import { createRandom, normal } from '../../../cli/random.ts'
+import { collapse, meanCosine, randomRows, routerVerdict, type RouterVerdict } from '../../../runtime/routing/collapse.ts'
 import { deadExperts } from '../../../runtime/routing/dead.ts'
 import { fractions, load } from '../../../runtime/routing/load.ts'
 import { margin } from '../../../runtime/routing/margin.ts'
@@ -148,5 +149,36 @@ describe('collapse', () => {
 
   test('no size of the numbers overflows', () => {
     expect(collapse(Float64Array.of(1e300, 2e300, 1e-300, 2e-300), 2)).toEqual({ pearson: expect.closeTo(1, 12), cosine: expect.closeTo(1, 12) })
+  })
+})
+
+describe('the scale of collapse', () => {
+  const random = createRandom(11)
+  const rowsOf = (rows: number, width: number): Float64Array => Float64Array.from({ length: rows * width }, () => normal(random, 1))
+
+  test.each([[2, 2000], [3, 2000], [32, 200], [512, 40]])('random rows of width %i have the mean and the deviation that are told', (width, trials) => {
+    const rows = 6
+    const found = Array.from({ length: trials }, () => collapse(rowsOf(rows, width), width).cosine!)
+    const mean = found.reduce((sum, value) => sum + value, 0) / trials
+    const deviation = Math.sqrt(found.reduce((sum, value) => sum + (value - mean) ** 2, 0) / (trials - 1))
+    const { cosine, pearson } = randomRows(rows, width)
+    expect(Math.abs(mean - cosine.mean)).toBeLessThan((4 * cosine.deviation) / Math.sqrt(trials))
+    expect(deviation / cosine.deviation).toBeGreaterThan(0.6)
+    expect(deviation / cosine.deviation).toBeLessThan(1.4)
+    expect(pearson).toEqual(randomRows(rows, width - 1).cosine)
+  })
+
+  test('is exact where it is known: 2 / pi on a circle, 1 / 2 on a sphere, 1 on a line', () => {
+    expect([2, 3, 1].map((width) => randomRows(4, width).cosine.mean)).toEqual([expect.closeTo(2 / Math.PI, 12), expect.closeTo(0.5, 12), 1])
+    expect(randomRows(8, 4096).cosine.mean).toBeCloseTo(Math.sqrt(2 / (Math.PI * 4096)), 5)
+  })
+
+  const { mean, deviation } = randomRows(8, 64).pearson
+  test.each<readonly [number | null, number | null, number, RouterVerdict]>([
+    [mean, mean, 64, 'as random'], [mean + 2.9 * deviation, 0, 64, 'as random'], [mean - 2.9 * deviation, 0, 64, 'as random'], [mean - 3.1 * deviation, 0, 64, 'apart'],
+    [mean + 0.09 * (1 - mean), 0, 64, 'as random'], [mean + 0.11 * (1 - mean), 0, 64, 'alike'], [mean + 0.49 * (1 - mean), 0, 64, 'alike'], [mean + 0.51 * (1 - mean), 0, 64, 'collapsed'], [1, 1, 64, 'collapsed'],
+    [null, 0.99, 64, 'collapsed'], [null, null, 64, 'unknown'], [1, 0.2, 2, 'unknown'], [1, 1, 1, 'unknown'],
+  ])('correlation %f and cosine %f of rows of width %i', (pearson, cosine, width, verdict) => {
+    expect(routerVerdict({ pearson, cosine }, randomRows(8, width))).toBe(verdict)
   })
 })

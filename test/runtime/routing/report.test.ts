@@ -54,7 +54,7 @@ describe('what is no report is refused', () => {
   const wrong: readonly [string, string, RegExp][] = [
     ['no JSON', '{', /^a.json: is no JSON: /],
     ['another file', '{"version": 1}', /is no routing report: it has no "format": "smoe routing report"/],
-    ['another version', changed((copy) => void (copy.version = 1)), /of version 1, version 2 is read/],
+    ['another version', changed((copy) => void (copy.version = 1)), /of version 1, versions 2 and 3 are read/],
     ['no model', changed((copy) => void delete copy.model), /^a.json: lacks 'model'/],
     ['sizes that are none', changed((copy) => void (copy.dims = { B: -1 })), /^a.json: dims is not sizes by name/],
     ['a missing field', changed((copy) => void delete copy.layers[1].cv), /layer 1: lacks 'cv'/],

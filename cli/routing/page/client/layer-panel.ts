@@ -1,6 +1,7 @@
 /** One layer, closer. */
 import type { LayerReport } from '../../../../runtime/routing/report.ts'
 import { balanceWords } from '../../balance.ts'
+import { loadCollapseWords, routerCollapseWords } from '../../collapse.ts'
 import { coactivation } from './coactivation.ts'
 import { html } from './dom.ts'
 import { expertBars } from './expert-bars.ts'
@@ -10,14 +11,15 @@ import type { Tooltip } from './tooltip.ts'
 
 type Fact = readonly [name: string, value: string]
 
-const facts = ({ tokens, k, experts, kept, dropped, dead, balance, weightEntropy, margin, collapse, against }: LayerReport): readonly Fact[] => [
+const facts = ({ tokens, k, experts, kept, dropped, dead, balance, loadCollapse, weightEntropy, margin, collapse, against }: LayerReport): readonly Fact[] => [
   ['tokens', `${grouped(tokens)}, ${k} of ${experts} experts each`],
   ['dropped', dropped === 0 ? 'none' : `${grouped(dropped)} of ${grouped(kept + dropped)} slots, ${percent(dropped / (kept + dropped))}`],
   ['dead', dead.length === 0 ? 'none' : dead.length > 16 ? `${dead.slice(0, 16).join(', ')} and ${dead.length - 16} more` : dead.join(', ')],
   ...(balance === null ? [] : [['required', balanceWords(balance, experts)] as const]),
+  ['collapse of the load', loadCollapseWords(loadCollapse, experts, dead)],
   ['weight entropy', fixed(weightEntropy)],
   [margin?.from === 'scores' ? 'margin of the scores' : 'margin of the weights', fixed(margin?.value ?? null)],
-  ...collapse.map(({ weight, pearson, cosine }): Fact => [`collapse of ${weight.split('.').slice(-2).join('.')}`, `${fixed(pearson)} by correlation, ${fixed(cosine)} by cosine`]),
+  ...collapse.map((one): Fact => [`collapse of ${one.weight.split('.').slice(-2).join('.')}`, routerCollapseWords(one)]),
   ...(against === null ? [] : [['changed', `first expert of ${percent(against.changeTop1 ?? 0)} of the tokens; overlap ${fixed(against.overlap)}`] as const]),
 ]
 

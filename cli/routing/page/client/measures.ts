@@ -23,6 +23,7 @@ const always: readonly Measure[] = [
 ]
 
 const sometimes: readonly Measure[] = [
+  { title: 'load collapse', doc: 'Of the way from random choices to all tokens at the same experts.', of: (layer) => layer.loadCollapse.level, ...share },
   { title: 'dead', doc: 'Experts without a token.', of: (layer) => layer.dead.length, ...count },
   { title: 'dropped', doc: 'Slots that no expert answers.', of: (layer) => layer.dropped, ...count },
   { title: 'out of balance', doc: 'Experts whose load lies outside of what the model requires with `balanced within`.', of: (layer) => layer.balance?.outside.length ?? null, ...count },

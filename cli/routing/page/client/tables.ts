@@ -17,9 +17,14 @@ const columns: readonly Column[] = [
   ['CV²', ({ cvSquared }) => fixed(cvSquared, 3)],
   ['MaxVio', ({ maxVio }) => fixed(maxVio, 3)],
   ['allocation entropy', ({ allocationEntropy }) => fixed(allocationEntropy, 3)],
+  ['effective experts', ({ loadCollapse: { effective } }) => fixed(effective, 2)],
+  ['where random', ({ loadCollapse: { random } }) => fixed(random, 2)],
+  ['load', ({ loadCollapse: { verdict } }) => verdict],
   ['weight entropy', ({ weightEntropy }) => fixed(weightEntropy, 3)],
   ['margin', ({ margin }) => fixed(margin?.value ?? null, 3)],
   ['collapse', ({ collapse }) => collapse.map(({ pearson }) => fixed(pearson, 3)).join(', ') || '–'],
+  ['random rows', ({ collapse }) => collapse.map(({ random }) => fixed(random?.pearson.mean ?? null, 3)).join(', ') || '–'],
+  ['router', ({ collapse }) => collapse.map(({ verdict }) => verdict).join(', ') || '–'],
 ]
 
 const required: readonly Column[] = [

@@ -31,8 +31,21 @@ export function summary({ reports, labels }: State, report: number): string {
     maxVio === null ? 'No token was routed.' : `The busiest is expert ${load.indexOf(Math.max(...load))} of layer ${labels.labels[busiest]}, with ${fixed(maxVio + 1)} times an even share.`,
     dead === 0 ? 'No expert is dead.' : `${count(dead, 'expert')} of ${grouped(layers.reduce((sum, { experts }) => sum + experts, 0))} ${dead === 1 ? 'is' : 'are'} dead.`,
     dropped === 0 ? 'No slot was dropped.' : `${count(dropped, 'slot')} of ${grouped(slots)} ${dropped === 1 ? 'was' : 'were'} dropped.`,
+    ...collapseSummary(layers, labels.labels),
     ...balanceSummary(layers),
   ].join(' ')
+}
+
+const several = (words: readonly string[]): string => (words.length > 6 ? `${words.slice(0, 6).join(', ')} and ${words.length - 6} more` : words.join(', '))
+
+/** Nothing where nothing has collapsed. */
+function collapseSummary(layers: readonly LayerReport[], labels: readonly string[]): readonly string[] {
+  const named = (has: (layer: LayerReport) => boolean): readonly string[] => layers.flatMap((layer, at) => (has(layer) ? [labels[at]] : []))
+  const [loads, routers] = [named(({ loadCollapse }) => loadCollapse.verdict === 'collapsed'), named(({ collapse }) => collapse.some(({ verdict }) => verdict === 'collapsed'))]
+  return [
+    ...(loads.length === 0 ? [] : [`The load has COLLAPSED onto few experts in layer ${several(loads)}.`]),
+    ...(routers.length === 0 ? [] : [`The rows of the router have COLLAPSED, most say the same, in layer ${several(routers)}.`]),
+  ]
 }
 
 /** Nothing where no balance is required. */
