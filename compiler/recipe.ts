@@ -35,13 +35,19 @@ const methodIn = <M extends { readonly kind: string }>(lookup: Lookup, { kind, s
 /** How many axes a weight has; of a bank, one expert's. */
 const axesOf = ({ fact }: WeightInstance): number => fact.term.shape.length
 
+/** One form for one beginning, so that recipes are equal where their runs are. */
+function plain(initialiser: Initialiser): Initialiser {
+  if (initialiser.kind !== 'constant') return initialiser
+  return initialiser.value === 1 ? { kind: 'ones' } : initialiser.value === 0 ? { kind: 'zeros' } : initialiser
+}
+
 /** The last pattern that fits counts, then what the `param` says, then what the model says for all, then what the axes say. */
 function initialiserOf({ initialisers }: Train, weight: WeightInstance, lookup: Lookup): Initialiser {
   const own = weight.fact.term.initialiser
   const fitting = initialisers.findLast(({ pattern }) => pattern !== null && fits(pattern, weight.path))
   const general = initialisers.findLast(({ pattern }) => pattern === null)
   const method = fitting?.method ?? own ?? (axesOf(weight) < 2 ? null : general?.method ?? null)
-  if (method !== null) return methodIn(lookup, method)
+  if (method !== null) return plain(methodIn(lookup, method))
   return axesOf(weight) < 2 ? { kind: 'zeros' } : { kind: 'fan', gain: 1 }
 }
 

@@ -64,6 +64,7 @@ export interface LearnedWeight {
 export type Initialiser =
   | { readonly kind: 'zeros' }
   | { readonly kind: 'ones' }
+  | { readonly kind: 'constant'; readonly value: number }
   | { readonly kind: 'normal'; readonly deviation: number }
   /** From -bound to bound. */
   | { readonly kind: 'uniform'; readonly bound: number }

@@ -37,6 +37,7 @@ type Fill<K extends Initialiser['kind']> = (initialiser: Extract<Initialiser, { 
 const FILLS: { readonly [K in Initialiser['kind']]: Fill<K> } = {
   zeros: (_, __, count) => new Float32Array(count),
   ones: (_, __, count) => new Float32Array(count).fill(1),
+  constant: ({ value }, _, count) => new Float32Array(count).fill(value),
   normal: ({ deviation }, _, count, numbers) => filled(count, (index) => deviation * normal(numbers, index)),
   uniform: ({ bound }, _, count, { uniform }) => filled(count, (index) => bound * (2 * uniform(index) - 1)),
   fan: ({ gain }, { fanIn }, count, numbers) => filled(count, (index) => (gain / Math.sqrt(fanIn)) * normal(numbers, index)),

@@ -15,6 +15,7 @@ function moments(values: Float32Array): { readonly mean: number; readonly deviat
 test('constants', () => {
   expect([...valuesOf({ kind: 'zeros' }, [3])]).toEqual([0, 0, 0])
   expect([...valuesOf({ kind: 'ones' }, [2])]).toEqual([1, 1])
+  expect([...valuesOf({ kind: 'constant', value: -0.5 }, [2])]).toEqual([-0.5, -0.5])
 })
 
 test.each<[Initialiser, number]>([

@@ -46,6 +46,7 @@ export const SCHEDULES: MethodOf<RateSchedule> = {
 export const INITIALISERS: MethodOf<Initialiser> = {
   zeros: { doc: '0 everywhere.', settings: {} },
   ones: { doc: '1 everywhere.', settings: {} },
+  constant: { doc: 'One number everywhere.', settings: { value: real('the number', null, { from: -Infinity }) } },
   normal: { doc: 'Normal numbers of mean 0.', settings: { deviation: real('standard deviation', null) } },
   uniform: { doc: 'Uniform numbers from -bound to bound.', settings: { bound: real('largest magnitude', null) } },
   fan: {

@@ -31,6 +31,7 @@ export const bool = (doc: string, given: boolean): Setting => setting('bool', do
 export function rangeText({ from, to, excludes }: Setting): string {
   if (excludes === 'from') return `above ${from}${to === Infinity ? '' : ` and at most ${to}`}`
   if (excludes === 'to') return `${from} or more and below ${to}`
+  if (from === -Infinity && to === Infinity) return 'any number that f32 holds'
   return to === Infinity ? `${from} or more` : `${from}..${to}`
 }
 
