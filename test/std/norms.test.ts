@@ -4,7 +4,7 @@ import { lower } from '../../compiler/lower/lower.ts'
 import type { Model } from '../../compiler/model/model.ts'
 import { recipeOf } from '../../compiler/recipe.ts'
 import { evaluate } from '../../compiler/reference/evaluate.ts'
-import { hostTensor } from '../../compiler/reference/tensor.ts'
+import { hostTensor, type HostTensor } from '../../compiler/reference/tensor.ts'
 import { checkSource, framed } from '../support/check.ts'
 
 function modelOf(expression: string): Model {
@@ -27,10 +27,12 @@ const X = [0.5, -1, 2, 3, 0, -0.25]
 const WEIGHT = [0.5, -1, 2]
 const BIAS = [1, 2, -3]
 
+const tensor = (shape: readonly number[], values: readonly number[]): HostTensor => hostTensor(shape, 'f32', Float64Array.from(values))
+
 function computed(expression: string, label: string): readonly number[] {
   const graph = lower(modelOf(expression))
-  const weights = { [`${label}.weight`]: hostTensor([3], 'f32', WEIGHT), [`${label}.bias`]: hostTensor([3], 'f32', BIAS) }
-  return [...evaluate(graph, { inputs: { x: hostTensor([2, 3], 'f32', X) }, weights }).y.values]
+  const weights = { [`${label}.weight`]: tensor([3], WEIGHT), [`${label}.bias`]: tensor([3], BIAS) }
+  return [...evaluate(graph, { inputs: { x: tensor([2, 3], X) }, weights }).y.values]
 }
 
 const begins = (expression: string): Readonly<Record<string, string>> =>
