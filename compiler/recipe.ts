@@ -85,13 +85,15 @@ function weightsOf(model: Model, train: Train, trained: readonly Graph[]): reado
 const reported = ({ outputs }: Graph, start: string): readonly string[] => outputs.map(({ name }) => name).filter((name) => name.startsWith(start))
 
 function inputsOf(graphs: readonly Graph[], batch: Recipe['batch']): readonly RecipeInput[] {
-  const below = new Map<string, number>()
-  for (const [{ params: { name } }, among] of graphs.flatMap((graph) => [...chosenAmong(needed(graph))])) {
-    const count = constantValue(among)
-    if (count !== undefined) below.set(name, Math.min(count, below.get(name) ?? Infinity))
+  const choices = new Map<string, Pick<RecipeInput, 'below' | 'ignored'>>()
+  for (const [{ params: { name } }, { among, ignored }] of graphs.flatMap((graph) => [...chosenAmong(needed(graph))])) {
+    const [count, before] = [constantValue(among), choices.get(name)]
+    if (count === undefined) continue
+    const isIgnored = ignored !== null && (before === undefined || before.ignored === ignored)
+    choices.set(name, { below: Math.min(count, before?.below ?? Infinity), ...(isIgnored ? { ignored } : {}) })
   }
   return graphs[0].inputs.filter(({ params: { name } }) => name !== RANDOM_INPUT && !isMomentInput(name)).map(({ params: { name, shape }, dtype }) =>
-    ({ name, dtype: dtype === 'bool' ? 'u32' : dtype, shape: shape.map((size) => evaluateDim(size, batch)), below: below.get(name) ?? null }))
+    ({ name, dtype: dtype === 'bool' ? 'u32' : dtype, shape: shape.map((size) => evaluateDim(size, batch)), below: null, ...choices.get(name) }))
 }
 
 /** Null where the model has no `train` block. The overrides are in the ranges of the settings: whoever takes them from a user says so. */

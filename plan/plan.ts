@@ -61,6 +61,8 @@ export interface Port {
 export interface InputPort extends Port {
   /** Where the values choose rows: each is from 0 up to this, itself excluded. */
   readonly below?: Size
+  /** A value that is allowed besides, beside `below` alone: nothing is chosen by it. */
+  readonly ignored?: number
 }
 
 export interface OutputPort extends Port {

@@ -46,6 +46,8 @@ export interface RecipeInput {
   readonly shape: readonly number[]
   /** Where the values choose rows: each is from 0 up to this, itself excluded. */
   readonly below: number | null
+  /** A value that is allowed besides: nothing is chosen by it. */
+  readonly ignored?: number
 }
 
 export interface LearnedWeight {

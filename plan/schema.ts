@@ -21,6 +21,7 @@ const text = expect('a text', (value) => typeof value === 'string')
 const name = expect('a name', (value) => typeof value === 'string' && value !== '')
 const flag = expect('true or false', (value) => typeof value === 'boolean')
 const whole = expect('a whole number from 0 on', (value) => Number.isSafeInteger(value) && (value as number) >= 0)
+const integer = expect('a whole number', Number.isSafeInteger)
 const positive = expect('a whole number from 1 on', (value) => Number.isSafeInteger(value) && (value as number) >= 1)
 const finite = expect('a number', (value) => typeof value === 'number' && Number.isFinite(value))
 
@@ -114,7 +115,7 @@ const fields: { readonly [F in keyof Plan]: Rule } = {
   model: text,
   doc: text,
   dims: list(record({ name, doc: text })),
-  inputs: list(record({ ...port, dtype: onHost, below: optional(size) })),
+  inputs: list(record({ ...port, dtype: onHost, below: optional(size), ignored: optional(integer) })),
   outputs: list(record({ ...port, replaces: optional(name) })),
   weights: list(record({ ...port, pieces: list(piece), stacked: flag })),
   constants: list(record({ buffer: whole, dtype: onHost, values: list(finite) })),

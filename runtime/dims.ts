@@ -60,8 +60,9 @@ function checkIds(port: InputPort, { data }: HostData, values: DimValues): void 
   if (port.below === undefined) return
   const below = evaluate(port.below, values)
   for (let at = 0; at < data.length; at++) {
-    if (data[at] >= 0 && data[at] < below) continue
-    throw new InputError(port.name, port.below, `element ${at} is ${data[at]}; it chooses one of ${below} rows, from 0 to ${below - 1}`)
+    if ((data[at] >= 0 && data[at] < below) || data[at] === port.ignored) continue
+    const besides = port.ignored === undefined ? '' : `, or is ${port.ignored} and ignored`
+    throw new InputError(port.name, port.below, `element ${at} is ${data[at]}; it chooses one of ${below} rows, from 0 to ${below - 1}${besides}`)
   }
 }
 

@@ -9,8 +9,8 @@ type Called = { readonly kind: string }
 const called = (method: Called): string =>
   `${method.kind}(${Object.entries(method).flatMap(([name, value]) => (name === 'kind' ? [] : [`${name} = ${String(value)}`])).join(', ')})`
 
-const inputText = ({ name, dtype, shape, below }: RecipeInput): string =>
-  `${name}: ${dtype}[${shape.join(', ')}]${below === null ? '' : `, each from 0 to ${below - 1}`}`
+const inputText = ({ name, dtype, shape, below, ignored }: RecipeInput): string =>
+  `${name}: ${dtype}[${shape.join(', ')}]${below === null ? '' : `, each from 0 to ${below - 1}`}${ignored === undefined ? '' : `, or ${ignored}, which is ignored`}`
 
 const count = (shape: readonly number[]): number => shape.reduce((all, size) => all * size, 1)
 

@@ -40,7 +40,8 @@ const settings = (change: Readonly<Record<string, number>>): readonly string[] =
 export function fitAdvice({ input, need }: FitError, spec: TrainingSpec, data: readonly Data[]): string | null {
   if (input === null || need === null) return null
   let change: Change = { set: {}, batch: {} }
-  for (const wanted of wantedOf(need, Math.max(...data.map((one) => kindsIn(one, input))))) {
+  const ignored = inputOf(spec.graphs.recipe, input)?.ignored
+  for (const wanted of wantedOf(need, Math.max(...data.map((one) => kindsIn(one, input, ignored))))) {
     const next = changeFor(wanted, input, spec, change)
     if (next === null) return null
     change = next

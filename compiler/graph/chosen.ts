@@ -5,24 +5,68 @@ import { isOp } from './walk.ts'
 
 type Input = Extract<Node, { readonly op: 'input' }>
 
-/** The input whose values these are, in another shape at most. */
-function inputBehind(node: Node): Input | null {
-  if (isOp(node, 'input')) return node
-  const isMoved = node.op === 'reshape' || node.op === 'broadcast' || node.op === 'transpose' || node.op === 'slice'
-  return isMoved ? inputBehind(node.inputs[0]) : null
+/** What the values of an input choose among. */
+export interface Chosen {
+  readonly among: Dim
+  /** A value that is replaced before anything is chosen by it; null where there is none. */
+  readonly ignored: number | null
 }
 
-/** Input -> among how many rows or columns its values choose: of the fewest where there are several, as far as they are numbers. */
-export function chosenAmong(nodes: readonly Node[]): ReadonlyMap<Input, Dim> {
-  const below = new Map<Input, Dim>()
+interface Source {
+  readonly input: Input
+  readonly ignored: number | null
+}
+
+const isMove = ({ op }: Node): boolean => op === 'reshape' || op === 'broadcast' || op === 'transpose' || op === 'slice'
+
+/** The input whose values these are, in another shape at most, with one of them replaced at most. */
+function sourceOf(node: Node): Source | null {
+  if (isOp(node, 'input')) return { input: node, ignored: null }
+  if (node.op === 'select') return replacedIn(node)
+  return isMove(node) ? sourceOf(node.inputs[0]) : null
+}
+
+/** `select(x == number, other, x)`, or its sides the other way about where the comparison is denied. */
+function replacedIn({ inputs: [condition, then, otherwise] }: Node): Source | null {
+  const isDenied = condition.op === 'not'
+  const [source, ignored] = [sourceOf(isDenied ? then : otherwise), comparedIn(isDenied ? condition.inputs[0] : condition)]
+  return source === null || source.ignored !== null || ignored === null || ignored.input !== source.input ? null : ignored
+}
+
+/** `x == number` of an input. */
+function comparedIn(node: Node): Source | null {
+  if (node.op !== 'equal') return null
+  const [a, b] = node.inputs
+  const [source, number] = [sourceOf(a) ?? sourceOf(b), numberOf(a) ?? numberOf(b)]
+  return source === null || number === null ? null : { input: source.input, ignored: number }
+}
+
+/** The one number that a constant holds. */
+function numberOf(node: Node): number | null {
+  if (isMove(node)) return numberOf(node.inputs[0])
+  if (!isOp(node, 'constant')) return null
+  const [first, ...others] = node.params.values
+  return first !== undefined && others.every((value) => value === first) ? Number(first) : null
+}
+
+/** Input -> what its values choose among: the fewest rows or columns where there are several, as far as they are numbers. */
+export function chosenAmong(nodes: readonly Node[]): ReadonlyMap<Input, Chosen> {
+  const found = new Map<Input, Chosen>()
   for (const node of nodes) {
     if (node.op !== 'take' && node.op !== 'pick') continue
     const [from, ids] = node.inputs
-    const input = inputBehind(ids)
-    if (input === null) continue
-    const [count, before] = [node.op === 'take' ? from.shape[0] : from.shape.at(-1)!, below.get(input)]
-    const [value, known] = [constantValue(count), before === undefined ? undefined : constantValue(before)]
-    if (before === undefined || (value !== undefined && (known === undefined || value < known))) below.set(input, count)
+    const source = sourceOf(ids)
+    if (source === null) continue
+    const one: Chosen = { among: node.op === 'take' ? from.shape[0] : from.shape.at(-1)!, ignored: source.ignored }
+    const before = found.get(source.input)
+    found.set(source.input, before === undefined ? one : stricter(before, one))
   }
-  return below
+  return found
+}
+
+/** A value is ignored where every use of the input ignores it. */
+function stricter(before: Chosen, next: Chosen): Chosen {
+  const [value, known] = [constantValue(next.among), constantValue(before.among)]
+  const isFewer = value !== undefined && (known === undefined || value < known)
+  return { among: isFewer ? next.among : before.among, ignored: before.ignored === next.ignored ? before.ignored : null }
 }

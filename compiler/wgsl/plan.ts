@@ -72,8 +72,10 @@ class PlanMaker {
     const { graph, target } = this
     const choices = chosenAmong(needed(graph))
     const inputs = graph.inputs.map((node): InputPort => {
-      const below = choices.get(node)
-      return { ...this.port(node.params.name, node, own(graph.docs, node.params.name) ?? ''), ...(below === undefined ? {} : { below: below.key }) }
+      const port = this.port(node.params.name, node, own(graph.docs, node.params.name) ?? '')
+      const chosen = choices.get(node)
+      if (chosen === undefined) return port
+      return { ...port, below: chosen.among.key, ...(chosen.ignored === null ? {} : { ignored: chosen.ignored }) }
     })
     const programs: Program[] = []
     let once: Program | null = null

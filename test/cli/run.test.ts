@@ -99,6 +99,26 @@ test('ids that choose no row are named, whatever computes', async () => {
   }
 })
 
+test('a label that a loss ignores is taken, and no other that has no logit', async () => {
+  const there = place({
+    'loss.smoe': 'model loss() {\n  input x: f32[N, 4]\n  input labels: i32[N]\n  output y = cross_entropy(x, labels, ignore = -100)\n}\n',
+    'x.safetensors': encodeSafetensors({ x: { shape: [3, 4], data: new Float32Array(12) } }),
+    'right.safetensors': encodeSafetensors({ labels: { shape: [3], data: Int32Array.of(0, -100, 3) } }),
+    'wrong.safetensors': encodeSafetensors({ labels: { shape: [3], data: Int32Array.of(0, -100, -1) } }),
+    'mean.safetensors': encodeSafetensors({ y: { shape: [], data: Float32Array.of(Math.log(4)) } }),
+  })
+  for (const device of ['reference', 'software']) {
+    const run = (labels: string) => there.smoe(
+      'run', 'loss.smoe', '--in', 'x=x.safetensors', '--in', `labels=${labels}.safetensors`, '--compare', 'mean.safetensors', '--tolerance', '1e-6', '--device', device,
+    )
+    const right = await run('right')
+    expect(right.code, right.err).toBe(0)
+    const { code, err } = await run('wrong')
+    expect(code).toBe(2)
+    expect(err).toContain('input labels: element 2 is -1; it chooses one of 4 rows, from 0 to 3, or is -100 and ignored')
+  }
+})
+
 test('a checkpoint is imported and run: the logits are those of the reference implementation', async () => {
   const there = place()
   expect(await there.smoe('import', checkpoint, '-o', 'mixtral.smoe')).toEqual({ code: 0, out: '', err: 'wrote mixtral.smoe\n' })

@@ -47,29 +47,37 @@ function checkFields(name: string, fields: readonly Field[], inputs: readonly Re
   }
 }
 
+/** Finds a value that the input does not take; -1 where there is none. */
+const strayAmong = (values: HostArray, below: number, ignored: number | undefined): number =>
+  values.findIndex((value) => (value < 0 || value >= below) && value !== ignored)
+
+/** `0 to 9, and -100`: the values that an input takes. */
+const takenText = (below: number, ignored: number | undefined): string => `0 to ${below - 1}${ignored === undefined ? '' : `, and ${ignored}`}`
+
 /** What would take all values; nothing takes one below 0. */
-function kindsNeed(values: HostArray, below: number): FitNeed | null {
-  const isBelowZero = values.some((value) => value < 0)
-  return isBelowZero ? null : { kind: 'kinds', has: below, needs: largest(values) + 1 }
+function kindsNeed(values: HostArray, below: number, ignored: number | undefined): FitNeed | null {
+  const isBelowZero = values.some((value) => value < 0 && value !== ignored)
+  return isBelowZero ? null : { kind: 'kinds', has: below, needs: largest(values, ignored) + 1 }
 }
 
-const largest = (values: HostArray): number => {
+const largest = (values: HostArray, ignored?: number): number => {
   let most = -1
-  for (const value of values) if (value > most) most = value
+  for (const value of values) if (value > most && value !== ignored) most = value
   return most
 }
 
 /** One more than the largest value that data has for an input: what a model would have to take at least; 0 where it has none. */
-export const kindsIn = (data: Data, input: string): number => largest(data.kind === 'stream' ? data.tokens : data.columns[input] ?? new Int32Array(0)) + 1
+export const kindsIn = (data: Data, input: string, ignored?: number): number =>
+  largest(data.kind === 'stream' ? data.tokens : data.columns[input] ?? new Int32Array(0), ignored) + 1
 
-function checkBelow(data: RowsData, { name: input, below }: RecipeInput): void {
+function checkBelow(data: RowsData, { name: input, below, ignored }: RecipeInput): void {
   if (below === null) return
   const field = data.fields.find((known) => known.name === input)!
   const [values, width] = [data.columns[input], elementCount(field.shape)]
-  const stray = values.findIndex((value) => value < 0 || value >= below)
+  const stray = strayAmong(values, below, ignored)
   if (stray < 0) return
-  const message = `${rowPlace(data, field, Math.floor(stray / width), stray % width)} has ${values[stray]}, the model takes 0 to ${below - 1}`
-  throw new FitError(input, message, kindsNeed(values, below))
+  const message = `${rowPlace(data, field, Math.floor(stray / width), stray % width)} has ${values[stray]}, the model takes ${takenText(below, ignored)}`
+  throw new FitError(input, message, kindsNeed(values, below, ignored))
 }
 
 function fitRows(data: RowsData, inputs: readonly RecipeInput[]): Examples {
@@ -90,13 +98,15 @@ function paceOf(inputs: readonly RecipeInput[]): Pick<Examples, 'items' | 'unit'
   return sequence === undefined ? { items: 1, unit: 'example' } : { items: sequence.shape[1], unit: 'token' }
 }
 
-function checkTokens(data: StreamData, { name: input, below }: RecipeInput): void {
+function checkTokens(data: StreamData, { name: input, below, ignored }: RecipeInput): void {
   if (below === null) return
   const { name, tokens, vocabulary } = data
   const size = vocabulary === null ? 0 : vocabularySize(vocabulary)
   if (size > below) throw new FitError(input, `${name} has ${size} ${vocabulary!.kind}, the model takes ${below} kinds of ${input}`, { kind: 'kinds', has: below, needs: size })
-  const stray = tokens.findIndex((token) => token < 0 || token >= below)
-  if (stray >= 0) throw new FitError(input, `${tokenPlace(data, stray)} is ${tokens[stray]}, the model takes 0 to ${below - 1} as ${input}`, kindsNeed(tokens, below))
+  const stray = strayAmong(tokens, below, ignored)
+  if (stray < 0) return
+  const message = `${tokenPlace(data, stray)} is ${tokens[stray]}, the model takes ${takenText(below, ignored)} as ${input}`
+  throw new FitError(input, message, kindsNeed(tokens, below, ignored))
 }
 
 function fitStream(data: StreamData, inputs: readonly RecipeInput[], slide: Slide): Examples {

@@ -6,8 +6,9 @@ import { labelNote, labelOf } from './label.ts'
 function labelsOf({ columns, values, lines }: Table, at: number, name: string): Int32Array {
   return Int32Array.from(lines, (line, row) => {
     const label = values[row * columns.length + at]
-    if (Number.isInteger(label) && label >= 0 && label < 2 ** 31) return label
-    throw new DataError(name, line, `the label in column ${columns[at]} is ${label}, not a whole number from 0 on`)
+    // one below 0 may stand for no label: what the model takes is looked at when data meets it
+    if (Number.isInteger(label) && label >= -(2 ** 31) && label < 2 ** 31) return label
+    throw new DataError(name, line, `the label in column ${columns[at]} is ${label}, not a whole number that i32 holds`)
   })
 }
 

@@ -92,6 +92,7 @@ describe('what does not fit is told', () => {
     [() => fit(counting(4), sequence(1, 4), null), 'count: 4 tokens are too few; an example takes 5, 4 and the one that follows the last'],
     [() => fit(counting(20), sequence(1, 4, 15), null), 'count: token 15 is 15, the model takes 0 to 14 as tokens'],
     [() => fit(textData([{ name: 'a.txt', text: 'abcdefg' }]), sequence(1, 2, 6), null), 'a.txt has 7 characters, the model takes 6 kinds of tokens'],
+    [() => fit(counting(20), sequence(1, 4, 15).map((input) => ({ ...input, ignored: -100 })), null), 'count: token 15 is 15, the model takes 0 to 14, and -100 as tokens'],
     [() => fit(images, pictures(1, 2, 3), null), 'a.csv, line 4, column 3: labels has 3, the model takes 0 to 2'],
     [() => fit(images, pictures(1, 3), null), 'the model takes pixels as f32[3], a.csv has pixels f32[2]'],
     [() => fit(images, sequence(1, 2), null), 'the model takes tokens; a.csv has pixels f32[2], labels i32[]'],
@@ -113,6 +114,15 @@ describe('what does not fit is told', () => {
     })
     expect(line.filter((message) => /line [345], column 3: labels has [234]/.test(message)).length).toBeGreaterThan(0)
     for (const message of line) if (message !== '') expect(Number(/line (\d)/.exec(message)?.[1]) - 1).toBe(Number(/has (\d)/.exec(message)?.[1]))
+  })
+
+  test('a label that is ignored fits, wherever it lies', () => {
+    for (const [ignored, line] of [[-100, '9,10,-100'], [255, '9,10,255']] as const) {
+      const data = imageData(`1,2,0\n3,4,1\n${line}`, 'b.csv')
+      const labels = (inputs: readonly RecipeInput[]) => [...[...orderedBatches(fit(data, inputs, null), 1)][0].labels.data]
+      expect(labels(pictures(3, 2, 2).map((input) => (input.below === null ? input : { ...input, ignored })))).toEqual([0, 1, ignored])
+      expect(() => labels(pictures(3, 2, 2))).toThrow(`labels has ${ignored}, the model takes 0 to 1`)
+    }
   })
 
   test('the input that the loop feeds itself is none of the data', () => {
