@@ -6,6 +6,7 @@ import { callBuiltin } from './builtincall.ts'
 import { claimPath } from './claims.ts'
 import { FUNCTIONS } from './builtin/table.ts'
 import { complain, elaborate, originOf, type Bank, type Frame } from './context.ts'
+import { denseOf, onAxes } from './dense.ts'
 import { everyExpert } from './everyexpert.ts'
 import type { CallTerm, Step } from './model.ts'
 import { declared, isBroken, type Declared } from './modules.ts'
@@ -19,13 +20,15 @@ const MOST_CALLS_DEEP = 200
 /** In one check, each call that stands in a callee counted every time that callee is called. */
 const MOST_CALLS = 20_000
 
+const WITH_WEIGHTS: readonly DeclarationKind[] = ['fn', 'block', 'expert']
+
 /** What may be called where. */
 const CALLABLE: Readonly<Record<DeclarationKind, readonly DeclarationKind[]>> = {
-  fn: ['fn'], block: ['fn', 'block'], expert: ['fn', 'block'], policy: ['fn', 'block'], model: ['fn', 'block'],
+  fn: ['fn'], block: WITH_WEIGHTS, expert: WITH_WEIGHTS, policy: WITH_WEIGHTS, model: WITH_WEIGHTS,
 }
 
 const PLACES: Readonly<Record<DeclarationKind, string>> = {
-  fn: 'is a fn', block: 'is a block, which has weights, and a fn has none', expert: 'is an expert: it stands in moe, after `experts N of`',
+  fn: 'is a fn', block: 'is a block, which has weights, and a fn has none', expert: 'is an expert, which has weights, and a fn has none',
   policy: 'is a policy: it stands in moe, after `route`', model: 'is a model, which nothing calls',
 }
 
@@ -48,8 +51,19 @@ export function call(frame: Frame, expression: CallExpression): Value {
     checkArguments()
     return complain(frame, { code: 'SMOE2011', message: `${callee.text} ${PLACES[declares]}`, span: callee.span })
   }
+  if (declares === 'expert') return callExpert(frame, found, expression)
   const made = instantiate(frame, found, expression, null)
   return made === null ? UNKNOWN : made.value
+}
+
+/** One network for all tokens, on the axes that they have. */
+function callExpert(frame: Frame, found: Declared, expression: CallExpression): Value {
+  const { label } = expression
+  const dense = denseOf(frame, found.declaration, expression)
+  if (dense === null) return UNKNOWN
+  const setting: Setting = { first: dense.rows, bank: null, givens: null, label: label?.text ?? found.declaration.name.text }
+  const made = instantiate(frame, found, { ...expression, arguments: dense.others }, setting)
+  return made === null ? UNKNOWN : onAxes(frame, made.value, dense.leading, expression)
 }
 
 /** The declaration of a name. In a policy that of another policy says nothing, so the builtin with its name is meant. */
@@ -117,10 +131,11 @@ export function instantiate(frame: Frame, found: Declared, expression: CallExpre
   if (label !== null && declaration.declares === 'fn') {
     complain(frame, { code: 'SMOE2009', message: `${declaration.name.text} is a fn and has no weights, so \`as\` names nothing`, span: label.span })
   }
-  const weightsBefore = frame.context.weights.length
   const entered = enter(frame, found, expression, setting)
   if (entered === null) return null
   const { callee, bound } = entered
+  // the weights of what stands in the arguments are not its own
+  const weightsBefore = frame.context.weights.length
   const { reporter } = frame.context
   const before = reporter.count
   const result = reporter.during(span, declaration.name.text, () => body(callee))
