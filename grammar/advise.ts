@@ -1,22 +1,38 @@
 import { tokenMatcher, type IToken } from 'chevrotain'
 import type { Diagnostic } from './diagnostic.ts'
-import type { Span } from './source.ts'
+import { CHOICE, foreignMethod, isTuple, NO_TUPLES, UNNAMED, walrusAt } from './foreign.ts'
+import type { Reporter } from './report.ts'
 import { closest } from './suggest.ts'
-import { AnyWord, Colon, Comma, Equals, IsEqual, StringToken, Word } from './tokens.ts'
+import { AnyWord, Bar, Colon, Comma, endOf, Equals, IsEqual, StringToken, Word } from './tokens.ts'
 
 interface Advice {
   readonly help?: string
   readonly fix?: Diagnostic['fix']
+  /** Says what is wrong better than what was expected does. */
+  readonly message?: string
 }
 
-/** What is known about common slips; a fix only where no other reading is possible. */
-export function advise(expected: string, token: IToken, before: IToken | undefined, span: Span, isChoice: boolean): Advice {
-  const swap = (replacement: string): Advice['fix'] => ({ span, replacement })
+const elseIf = new Set(['elif', 'elseif', 'elsif'])
+
+/** What is known about common slips at a token of a piece; a fix only where no other reading is possible. */
+export function advise(expected: string, tokens: readonly IToken[], at: number, report: Reporter, isChoice: boolean): Advice {
+  const [token, before] = [tokens[at]!, tokens[at - 1]]
+  const swap = (replacement: string, first = token, last = token): Advice['fix'] => ({ span: report.span(first.startOffset, endOf(last)), replacement })
+  const walrus = walrusAt(tokens, at)
+  if (walrus !== null) return { help: 'a value is given with `=`', fix: swap('=', ...walrus) }
   if (expected === '`:`' && token.tokenType === Equals) return { help: 'a type follows `:`', fix: swap(':') }
   if (expected === '`=`' && token.tokenType === IsEqual) return { help: 'a value is given with `=`', fix: swap('=') }
   if (expected.startsWith('`,`') && token.tokenType === Colon) return { help: 'a named argument is given with `=`', fix: swap('=') }
   if (token.tokenType === Equals) return { help: 'equality is written `==`' }
+  if (before?.image === 'lambda' || (expected === 'an expression' && token.image === 'fn')) return { help: UNNAMED }
+  if (token.image === '=>') return { message: 'there are no functions without a name', help: UNNAMED }
+  if (elseIf.has(token.image) && (expected === '`else`' || expected === '')) return { help: CHOICE, fix: swap('else if') }
   if (isChoice && token.image === 'if') return { help: 'put the conditional in parentheses' }
+  if (token.image === 'if' && (expected === '' || expected.startsWith('`,`'))) return { help: CHOICE }
+  if (isTuple(token, expected)) return { message: 'one value stands here, not several', help: NO_TUPLES }
+  if (token.tokenType === Bar && expected !== 'an expression') return { help: 'of two conditions one holds: `a or b`', fix: swap('or') }
+  const method = foreignMethod(tokens, at, report.source.text)
+  if (method !== null) return { message: `values have no methods, such as \`.${nameOf(method.name)}(...)\``, help: method.help }
   if (expected === '' && (token.image === '(' || token.image === '[')) {
     return { help: `the \`${token.image}\` of a call or an index stands on the line of what it belongs to` }
   }
@@ -28,8 +44,7 @@ export function advise(expected: string, token: IToken, before: IToken | undefin
   return {}
 }
 
+const nameOf = ({ image }: IToken): string => (image.length > 24 ? `${image.slice(0, 24)}...` : image)
+
 /** A token as messages say it. */
-export function nameToken(token: IToken): string {
-  if (token.tokenType === StringToken) return 'a string'
-  return `\`${token.image.length > 24 ? `${token.image.slice(0, 24)}...` : token.image}\``
-}
+export const nameToken = (token: IToken): string => (token.tokenType === StringToken ? 'a string' : `\`${nameOf(token)}\``)

@@ -1,10 +1,11 @@
 /** Says what is wrong with single tokens, once each, and reads them as what was meant, so that the rest is not disturbed. */
 import type { IToken, TokenType } from 'chevrotain'
 import type { Code } from './codes.ts'
+import { CHOICE } from './foreign.ts'
 import type { Reporter } from './report.ts'
 import {
-  BadNumber, Bang, BlockComment, classify, DoubleAmpersand, DoubleBar, endOf, FatArrow, Arrow, ForeignWord, HashComment, Junk, NumberToken, ProtoWord,
-  retype, Semicolon, SingleQuoted, StringToken, UnclosedString, word, Word,
+  Ampersand, BadNumber, Bang, BlockComment, Caret, classify, DoubleAmpersand, DoubleBar, DoubleTimes, endOf, FatArrow, Arrow, ForeignWord, HashComment, IsNotEqual, Junk, LessGreater, NumberToken, ProtoWord,
+  retype, Semicolon, SingleQuoted, StringToken, Tilde, Times, UnclosedString, word, Word,
 } from './tokens.ts'
 
 export interface CleanTokens {
@@ -16,7 +17,7 @@ export interface CleanTokens {
 interface Remedy {
   readonly code: Code
   readonly message: (token: IToken) => string
-  readonly help?: string
+  readonly help?: string | ((token: IToken) => string | null)
   /** What the token is read as; null leaves it out. */
   readonly as: TokenType | null
   /** The certain replacement. */
@@ -28,8 +29,13 @@ interface Remedy {
 const sign = (meant: string, as: TokenType): Remedy =>
   ({ code: 'SMOE1013', message: ({ image }) => `\`${image}\` is written \`${meant}\` here`, as, image: meant, fix: (_, following) => (/^\w\w/.test(`${meant.at(-1)}${following}`) ? `${meant} ` : meant) })
 
+const power: Remedy = { code: 'SMOE1013', message: ({ image }) => `\`${image}\` is not an operator here`, help: 'a power is written `pow(a, b)`', as: Times, image: '*' }
+
+/** Signs that mean something in other languages. */
+const signs: ReadonlyMap<string, string> = new Map([['?', CHOICE]])
+
 const remedies = new Map<TokenType, Remedy>([
-  [Junk, { code: 'SMOE1002', message: ({ image }) => `${describe(image)} means nothing here`, as: null }],
+  [Junk, { code: 'SMOE1002', message: ({ image }) => `${describe(image)} means nothing here`, help: ({ image }) => signs.get(image) ?? null, as: null }],
   [ForeignWord, { code: 'SMOE1002', message: ({ image }) => `names are made of a-z, A-Z, 0-9 and \`_\`: \`${image}\``, as: Word }],
   [ProtoWord, { code: 'SMOE1012', message: ({ image }) => `\`${image}\` cannot be a name: JavaScript gives it a meaning of its own`, as: Word }],
   [BadNumber, {
@@ -45,7 +51,11 @@ const remedies = new Map<TokenType, Remedy>([
   [DoubleAmpersand, sign('and', word('and'))],
   [DoubleBar, sign('or', word('or'))],
   [Bang, sign('not', word('not'))],
-  [FatArrow, sign('->', Arrow)],
+  [Ampersand, sign('and', word('and'))],
+  [Tilde, sign('not', word('not'))],
+  [LessGreater, sign('!=', IsNotEqual)],
+  [DoubleTimes, power],
+  [Caret, power],
 ])
 
 const short = (text: string): string => text.length > 24 ? `${text.slice(0, 24)}...` : text
@@ -80,6 +90,8 @@ export function clean(lexed: readonly IToken[], report: Reporter): CleanTokens {
       token.image = remedy.image ?? token.image
       if (remedy.fix === undefined) troubled.add(tokens.length)
     }
+    // what it means is known where it stands: an arrow after parameters, or a function without a name
+    if (token.tokenType === FatArrow) retype(token, Arrow)
     tokens.push(token.tokenType === Word ? classify(token) : token)
   }
   return { tokens, troubled }
@@ -88,7 +100,7 @@ export function clean(lexed: readonly IToken[], report: Reporter): CleanTokens {
 function tell(token: IToken, { code, message, help = '', fix }: Remedy, report: Reporter): void {
   const span = report.span(token.startOffset, endOf(token))
   const replacement = fix?.(token, report.source.text.charAt(endOf(token))) ?? null
-  report.error(code, message(token), span, { help: help || null, fix: replacement === null ? null : { span, replacement } })
+  report.error(code, message(token), span, { help: (typeof help === 'function' ? help(token) : help) || null, fix: replacement === null ? null : { span, replacement } })
 }
 
 const isExact = (image: string): boolean =>

@@ -78,7 +78,7 @@ const rows = {
   },
   SMOE1013: {
     title: 'sign of another language',
-    explanation: 'The sign or comment is written otherwise here: `and`, `or`, `not`, `//` for comments, `"` for strings, statements without `;`.',
+    explanation: 'The sign or comment is written otherwise here: `and`, `or`, `not`, `pow(a, b)`, `//` for comments, `"` for strings, statements without `;`.',
     example: 'fn f(x: f32[N]) -> f32[N] {\n  return where(x > 0 && x < 1, x, 0)\n}',
   },
   SMOE1014: {

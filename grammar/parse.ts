@@ -10,13 +10,14 @@ import type { Diagnostic } from './diagnostic.ts'
 import { docsOf } from './docs.ts'
 import { layOut } from './layout.ts'
 import { maximumNesting, type Block, type Piece } from './layout/pieces.ts'
+import { foreignAssignment, foreignDeclarations, foreignStatements } from './foreign.ts'
 import { createReporter, type Reporter } from './report.ts'
 import { Rules } from './rules.ts'
 import type { ParsedBlock, Problem } from './rules/piece.ts'
 import type { Source, Span } from './source.ts'
 import { splitList } from './split-list.ts'
 import { closest } from './suggest.ts'
-import { AnyWord, BlockToken, createLexer, endOf, Equals, IsEqual, reservedNames, retype, word, Word } from './tokens.ts'
+import { AnyWord, BlockToken, createLexer, endOf, Equals, reservedNames, retype, word, Word } from './tokens.ts'
 
 export interface Parsed {
   readonly file: File
@@ -116,6 +117,9 @@ class Assembly {
     const { reported, cut } = piece
     const parameters = this.each(items, (tokens) => this.run({ tokens, reported, cut }, () => this.rules.parameter()))
     const made = this.run({ ...piece, tokens: [...before, ...after] }, () => this.rules.declaration())
+    for (const token of made === null ? [] : after) {
+      if (token.image === '=>') this.report.error('SMOE1013', '`=>` is written `->` here', this.spanOf(token), { fix: { span: this.spanOf(token), replacement: '->' } })
+    }
     return made === null ? null : { ...made, parameters }
   }
 
@@ -123,11 +127,12 @@ class Assembly {
   private headOfDeclaration(piece: Piece): string | null {
     const first = piece.tokens[0]!
     if (declarationWords.includes(first.image) && tokenMatcher(first, AnyWord)) return first.image
-    const meant = tokenMatcher(first, Word) ? closest(first.image, declarationWords) : null
+    const foreign = foreignDeclarations.get(first.image)
+    const meant = foreign !== undefined ? foreign.meant ?? null : tokenMatcher(first, Word) ? closest(first.image, declarationWords) : null
     const isHeaded = meant !== null && piece.tokens[1] !== undefined && (meant === 'import') === (piece.tokens[1].tokenType === BlockToken)
     const span = this.spanOf(first)
     const message = `expected a declaration, found ${nameToken(first)}`
-    const help = meant === null ? 'a file holds imports and `fn`, `block`, `expert`, `policy`, `model`' : `probably \`${meant}\` is meant`
+    const help = foreign?.help ?? (meant === null ? 'a file holds imports and `fn`, `block`, `expert`, `policy`, `model`' : `probably \`${meant}\` is meant`)
     if (!piece.reported) this.report.error('SMOE1010', message, span, { help, fix: isHeaded ? { span, replacement: meant } : null })
     if (!isHeaded) return null
     piece.tokens[0] = retype({ ...first, image: meant }, word(meant))
@@ -200,14 +205,17 @@ class Assembly {
     const first = piece.tokens[0]!
     if (rules.has(first.image)) return rules.get(first.image)!
     const next = piece.tokens[1]
-    const near = tokenMatcher(first, Word) ? closest(first.image, rules.keys()) : null
-    const meant = near !== null && mayFollow(near, next) ? near : null
+    const assignment = foreignAssignment(piece.tokens)
+    const foreign = assignment ?? foreignStatements.get(first.image)
+    const near = foreign !== undefined ? foreign.meant ?? null : tokenMatcher(first, Word) ? closest(first.image, rules.keys()) : null
+    const meant = near !== null && rules.has(near) && mayFollow(near, next) ? near : null
     const span = this.spanOf(first)
     const isReserved = reservedNames.has(first.image) && next?.tokenType === Equals
-    const help = meant !== null ? `probably \`${meant}\` is meant` : next?.tokenType === IsEqual ? 'a value is given with `=`' : null
+    const help = foreign?.help ?? (meant !== null ? `probably \`${meant}\` is meant` : null)
     if (!piece.reported && isReserved) this.report.error('SMOE1012', `\`${first.image}\` is a reserved word and cannot be a name`, span)
     else if (!piece.reported) {
-      const fix = meant === null ? null : { span, replacement: meant }
+      const [changed, replacement] = assignment?.fix == null ? [span, meant] : [this.report.span(assignment.fix.start, assignment.fix.end), assignment.fix.replacement]
+      const fix = replacement === null ? null : { span: changed, replacement }
       this.report.error('SMOE1011', `expected ${what}, found ${nameToken(first)}`, span, { help, fix })
     }
     piece.reported = true
@@ -238,14 +246,14 @@ class Assembly {
     const token = isEnd ? piece.tokens.at(-1)! : error.token
     const span = isEnd ? this.report.span(endOf(token), endOf(token)) : this.spanOf(token)
     const expected = error.message
-    const before = piece.tokens[piece.tokens.indexOf(token) - 1]
     if (expected === 'a name' && reservedNames.has(token.image)) {
       this.report.error('SMOE1012', `\`${token.image}\` is a reserved word and cannot be a name`, span)
       return
     }
     const found = nameToken(token)
-    const { help = null, fix = null } = isEnd ? {} : advise(expected, token, before, span, error instanceof NoViableAltException)
-    const message = isEnd ? `expected ${expected} after ${found}` : expected === '' ? `did not expect ${found} here` : `expected ${expected}, found ${found}`
+    const advice = isEnd ? {} : advise(expected, piece.tokens, piece.tokens.indexOf(token), this.report, error instanceof NoViableAltException)
+    const { help = null, fix = null } = advice
+    const message = advice.message ?? (isEnd ? `expected ${expected} after ${found}` : expected === '' ? `did not expect ${found} here` : `expected ${expected}, found ${found}`)
     this.report.error('SMOE1001', message, span, { help, fix })
   }
 }

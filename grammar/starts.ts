@@ -93,6 +93,8 @@ export function startsStatement(cursor: Cursor): boolean {
   if (!isWord(token) || has(previous, Dot)) return false
   if (hard.has(token.image) && piece.length === 1 && !first && named.has(previous.image)) return false
   if (hard.has(token.image)) return !(has(next, Equals) && inBrackets) && (first || !inBrackets)
+  // no operand is followed by `if`: on a line of its own it is a statement of another language
+  if (token.image === 'if') return first && !inBrackets && piece.length > 1 && endsOperand(previous) && !joining.has(previous.image)
   if (!isName(token)) return false
   const headed = Object.hasOwn(heads, token.image) && heads[token.image]!(next, tokens[index + 2])
   if (piece.length === 1) return headed && first && !named.has(previous.image)

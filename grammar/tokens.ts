@@ -27,7 +27,7 @@ export const UnclosedString = createToken({ name: 'UnclosedString', pattern: /"[
 export const SingleQuoted = createToken({ name: 'SingleQuoted', pattern: /'[^'"\\\r\n]*'/ })
 
 /** A run of characters that mean nothing here. */
-export const Junk = createToken({ name: 'Junk', pattern: /[\0-\x08\x0B\x0E-\x1F$`\\?^~&'\x7F-\uFFFF]+/ })
+export const Junk = createToken({ name: 'Junk', pattern: /[\0-\x08\x0B\x0E-\x1F$`\\?'\x7F-\uFFFF]+/ })
 
 const Space = createToken({ name: 'Space', pattern: /[ \t\r\n\f\uFEFF]+/, group: Lexer.SKIPPED, line_breaks: true })
 const CommentToken = createToken({ name: 'Comment', pattern: /\/\/[^\n]*/, group: 'comments' })
@@ -60,6 +60,11 @@ export const Bar = sign('Bar', '|')
 export const DoubleBar = sign('DoubleBar', '||')
 export const DoubleAmpersand = sign('DoubleAmpersand', '&&')
 export const Bang = sign('Bang', '!')
+export const Ampersand = sign('Ampersand', '&')
+export const Tilde = sign('Tilde', '~')
+export const Caret = sign('Caret', '^')
+export const DoubleTimes = sign('DoubleTimes', '**')
+export const LessGreater = sign('LessGreater', '<>')
 
 export const Operator = createToken({ name: 'Operator', pattern: Lexer.NA, label: 'an operator' })
 const operator = (name: string, text: string): TokenType =>
@@ -71,6 +76,8 @@ const operators = [
 ]
 export const Percent = operators[9]!
 export const IsEqual = operators[0]!
+export const IsNotEqual = operators[1]!
+export const Times = operators[7]!
 export const Minus = operator('Minus', '-')
 
 /** Reserved: never a name of a value. */
@@ -118,7 +125,8 @@ export const classify = (token: IToken): IToken => retype(token, words.get(token
 
 const lexed: TokenType[] = [
   Space, CommentToken, BlockComment, HashComment, StringToken, UnclosedString, SingleQuoted, NumberToken, BadNumber, ForeignWord, ProtoWord, Word,
-  Arrow, FatArrow, Ellipsis, DotDot, Dot, DoubleBar, Bar, DoubleAmpersand, ...operators.slice(0, 4), Equals, Bang, Minus,
+  Arrow, FatArrow, Ellipsis, DotDot, Dot, DoubleBar, Bar, DoubleAmpersand, Ampersand, Tilde, Caret, DoubleTimes, LessGreater,
+  ...operators.slice(0, 4), Equals, Bang, Minus,
   ...operators.slice(4), OpenParen, CloseParen, OpenBracket, CloseBracket, OpenBrace, CloseBrace, Comma, Colon, Semicolon, Junk,
 ]
 

@@ -1,6 +1,7 @@
 import type { IToken } from 'chevrotain'
 import type { BinaryOperator, Expression, UnaryOperator } from '../ast.ts'
 import { associate, deepen, depthOf, type ChainLink, type PrefixSign } from '../build.ts'
+import { foreignMembers } from '../foreign.ts'
 import {
   AnyWord, CallParen, CloseBracket, CloseParen, Dot, IndexBracket, Minus, NumberToken, OpenBracket, OpenParen, Operator, StringToken,
   word, Word,
@@ -90,7 +91,7 @@ export abstract class Expressions extends Calls {
     if (name.image === 'T') return
     const fix = name.image === 't' ? { span: this.tokenSpan(name), replacement: 'T' } : null
     this.problem('SMOE1001', `expected \`T\` after \`.\`, found \`${name.image}\``, this.tokenSpan(name), false, {
-      help: 'values have no parts: `.T` makes the last two axes change places', fix,
+      help: foreignMembers.get(name.image) ?? 'values have no parts: `.T` makes the last two axes change places', fix,
     })
   }
 

@@ -1,0 +1,147 @@
+/** Forms of other languages, and how the same is written here. */
+import { tokenMatcher, type IToken } from 'chevrotain'
+import {
+  AnyWord, CallParen, CloseBracket, CloseParen, Colon, Comma, Dot, endOf, Equals, IndexBracket, IsEqual, NumberToken, Operator, StringToken, word,
+} from './tokens.ts'
+
+export interface Foreign {
+  readonly help: string
+  /** The word that it certainly stands for. */
+  readonly meant?: string
+}
+
+export const CHOICE = 'a choice is an expression: `if c then a else b`, and for several `if c then a else if d then b else e`'
+export const NO_TUPLES = 'there are no tuples: name each value with a `let` of its own'
+export const UNNAMED = 'functions have names and stand beside the model: `fn double(x: f32[..., N]) -> f32[..., N] { return x * 2 }`'
+const LOOP = 'a loop is written `repeat layers[i] in 0..N { ... }`, with an N that is known when the spec is compiled'
+const DECLARED = 'functions stand beside the model, not in a body: `fn f(x: f32[N]) -> f32[N] { return x }`'
+const CLASS = 'what has weights is a `block`, or an `expert` where it is one of many: `expert gated(x: f32[T, D], F: int) { ... }`'
+
+const all = (words: readonly string[], foreign: Foreign): readonly (readonly [string, Foreign])[] => words.map((one) => [one, foreign])
+
+/** What stands at the beginning of a statement elsewhere. */
+export const foreignStatements: ReadonlyMap<string, Foreign> = new Map([
+  ...all(['for', 'while', 'foreach', 'loop', 'do'], { help: LOOP }),
+  ...all(['break', 'continue'], { help: 'a `repeat` runs all of its turns' }),
+  ...all(['if', 'else', 'elif', 'elseif', 'elsif', 'switch', 'match', 'unless'], { help: CHOICE }),
+  ...all(['const', 'val', 'auto'], { help: 'a value is named with `let`', meant: 'let' }),
+  ...all(['def', 'function', 'func', 'lambda'], { help: DECLARED }),
+  ...all(['class', 'struct', 'self', 'super'], { help: CLASS }),
+  ...all(['print', 'console'], { help: 'a spec prints nothing: an `output` of the model shows a value' }),
+  ...all(['raise', 'throw', 'try'], { help: 'what must hold is written `assert condition, "message"`' }),
+  ...all(['pass', 'global', 'nonlocal'], { help: 'nothing of the kind is needed: leave it out' }),
+  ...all(['from', 'include', 'require', 'use', 'using'], { help: 'imports stand at the top of the file: `import { top_k } from "std/policies/top_k"`' }),
+  ...all(['yield'], { help: 'a function gives its result with `return`' }),
+])
+
+/** What stands at the beginning of a declaration elsewhere. */
+export const foreignDeclarations: ReadonlyMap<string, Foreign> = new Map([
+  ...all(['def', 'function', 'func', 'fun', 'proc', 'lambda'], { help: 'a function is declared with `fn`', meant: 'fn' }),
+  ...all(['class', 'struct', 'module', 'layer', 'trait', 'interface'], { help: CLASS }),
+  ...all(['from', 'include', 'require', 'use', 'using'], { help: 'an import is written `import { top_k } from "std/policies/top_k"`' }),
+  ...all(['let', 'var', 'const', 'param', 'input', 'output'], { help: 'values are named in the body of a declaration, as in `model m() { ... }`' }),
+  ...all(['export', 'pub', 'public', 'async', 'static'], { help: 'all that a file declares can be imported: leave the word out' }),
+])
+
+/** Names of libraries whose functions are called without them here. */
+const LIBRARIES: ReadonlySet<string> = new Set(['torch', 'np', 'numpy', 'jnp', 'jax', 'tf', 'nn', 'F', 'math', 'Math', 'self'])
+
+const RESHAPE = 'a value gets another shape with `reshape(x, [A, B])`'
+const SIZES = 'sizes have names: after `x: f32[N, D]` N and D are its sizes'
+const SWAP = '`x.T` makes the last two axes change places, `rearrange` any axes'
+const TYPE = 'elements get another type with `cast(x, "f32")`'
+
+/** Methods and properties that no function of the same name stands for. */
+export const foreignMembers: ReadonlyMap<string, string> = new Map([
+  ...['view', 'flatten', 'squeeze', 'unsqueeze', 'view_as'].map((name) => [name, RESHAPE] as const),
+  ...['shape', 'size', 'ndim', 'dim', 'numel', 'length', 'len'].map((name) => [name, SIZES] as const),
+  ...['transpose', 'permute', 'swapaxes', 'mT', 'mH'].map((name) => [name, SWAP] as const),
+  ...['float', 'int', 'long', 'bool', 'half', 'to', 'astype', 'type', 'dtype'].map((name) => [name, TYPE] as const),
+  ...['matmul', 'mm', 'bmm', 'dot'].map((name) => [name, 'a matrix product is written `a @ b`'] as const),
+  ...['detach', 'stop_gradient', 'item'].map((name) => [name, '`stop(x)` is x for which no gradient is asked'] as const),
+  ...['cuda', 'cpu', 'contiguous', 'clone', 'copy'].map((name) => [name, 'where a value lies in memory is for the compiler to decide: leave it out'] as const),
+])
+
+const isAdjacent = (a: IToken, b: IToken | undefined): boolean => b !== undefined && endOf(a) === b.startOffset
+
+/** `:=` as the two tokens that it is read as, where one of them stands at `at`. */
+export function walrusAt(tokens: readonly IToken[], at: number): readonly [IToken, IToken] | null {
+  const first = tokens[at]?.tokenType === Colon ? tokens[at] : tokens[at - 1]
+  const second = tokens[at]?.tokenType === Colon ? tokens[at + 1] : tokens[at]
+  const isPair = first?.tokenType === Colon && (second?.tokenType === Equals || second?.tokenType === IsEqual)
+  return isPair && isAdjacent(first, second) ? [first, second] : null
+}
+
+interface Replacement {
+  readonly start: number
+  readonly end: number
+  readonly replacement: string
+}
+
+/** One operand and no operator, so that it stands in any expression without parentheses. */
+const isSingle = (tokens: readonly IToken[]): boolean =>
+  tokens.length > 0 && !tokens.some((token) => tokenMatcher(token, Operator) || token.tokenType === word('if') || token.tokenType === word('not') || token.image === '-' || token.image === '..')
+
+/** `z := x`, `z == x`, `z++`, `z += x` as statements: what to write, and the change where it is certain. */
+export function foreignAssignment(tokens: readonly IToken[]): Foreign & { readonly fix: Replacement | null } | null {
+  const [name, sign, next, ...rest] = tokens
+  if (name === undefined || sign === undefined || !tokenMatcher(name, AnyWord)) return null
+  const walrus = walrusAt(tokens, 1)
+  const given = { help: '`let z = x` names a value; `z = x` gives a `var` another' }
+  if (walrus !== null) return { ...given, fix: { start: sign.startOffset, end: endOf(walrus[1]), replacement: '=' } }
+  if (sign.tokenType === IsEqual) return { help: 'a value is given with `=`', fix: { start: sign.startOffset, end: endOf(sign), replacement: '=' } }
+  if (!['+', '-', '*', '/', '%', '@'].includes(sign.image) || !isAdjacent(sign, next)) return null
+  if (next!.image === sign.image && (sign.image === '+' || sign.image === '-') && rest.length === 0) {
+    const whole = `${name.image} = ${name.image} ${sign.image} 1`
+    return { help: `write \`${whole}\``, fix: { start: name.startOffset, end: endOf(next!), replacement: whole } }
+  }
+  if (next!.tokenType !== Equals) return null
+  const written = `${name.image} ${sign.image}`
+  const fix = isSingle(rest) ? { start: sign.startOffset, end: endOf(next!), replacement: `= ${written}` } : null
+  return { help: `write \`${name.image} = ${written} ${isSingle(rest) ? '...' : '(...)'}\``, fix }
+}
+
+/** The index of the first token of the operand that ends at `at`; -1 where that cannot be told. */
+function operandBefore(tokens: readonly IToken[], at: number): number {
+  const token = tokens[at]
+  if (token === undefined) return -1
+  if (token.tokenType === CloseParen || token.tokenType === CloseBracket) {
+    const open = matching(tokens, at, -1)
+    const isAfterOperand = tokens[open]?.tokenType === CallParen || tokens[open]?.tokenType === IndexBracket
+    return isAfterOperand ? operandBefore(tokens, open - 1) : open
+  }
+  if (tokenMatcher(token, AnyWord)) return tokens[at - 1]?.tokenType === Dot ? operandBefore(tokens, at - 2) : at
+  return token.tokenType === NumberToken || token.tokenType === StringToken ? at : -1
+}
+
+/** The bracket that matches the one at `at`, going on by `step`; -1 where there is none. */
+function matching(tokens: readonly IToken[], at: number, step: 1 | -1): number {
+  let depth = 0
+  for (let i = at; i >= 0 && i < tokens.length; i += step) {
+    const { image } = tokens[i]!
+    if (image === '(' || image === '[') depth += step
+    else if (image === ')' || image === ']') depth -= step
+    if (depth === 0) return i
+  }
+  return -1
+}
+
+const short = (text: string, otherwise: string): string => (text.length > 32 || text.includes('\n') ? otherwise : text)
+
+/** `x.sum()`, with its `(` at `at`: what to write in its place; null where no method is called. */
+export function foreignMethod(tokens: readonly IToken[], at: number, text: string): { readonly name: IToken; readonly help: string } | null {
+  const [dot, name] = [tokens[at - 2], tokens[at - 1]]
+  if (tokens[at]?.image !== '(' || dot?.tokenType !== Dot || name === undefined || !tokenMatcher(name, AnyWord)) return null
+  const known = foreignMembers.get(name.image)
+  if (known !== undefined) return { name, help: known }
+  const [start, close] = [operandBefore(tokens, at - 3), matching(tokens, at, 1)]
+  const given = close === -1 ? '...' : short(text.slice(endOf(tokens[at]!), tokens[close]!.startOffset).trim(), '...')
+  if (start === -1) return { name, help: `a function is given the value as its first argument: \`${name.image}(...)\`` }
+  if (LIBRARIES.has(tokens[start]!.image)) return { name, help: `a function is called by its name alone: \`${name.image}(${given})\`` }
+  const isWrapped = tokens[start]!.image === '(' && matching(tokens, start, 1) === at - 3
+  const value = short(text.slice(isWrapped ? endOf(tokens[start]!) : tokens[start]!.startOffset, isWrapped ? tokens[at - 3]!.startOffset : endOf(tokens[at - 3]!)).trim(), '...')
+  return { name, help: `a function is given the value as its first argument: \`${name.image}(${given === '' ? value : `${value}, ${given}`})\`` }
+}
+
+/** Does a list of values stand where one is expected? */
+export const isTuple = (token: IToken, expected: string): boolean => token.tokenType === Comma && (expected === '' || expected === '`=`' || expected.includes('`)`'))
