@@ -34,7 +34,10 @@ export async function fuzzSpecs(options: FuzzOptions): Promise<number> {
   const toRun: number[] = []
   for (let index = 0; index < count; index++) {
     const examined = fuzzer.examine(fuzzer.mutant(index))
-    failures.push(...examined.failures)
+    for (const failure of examined.failures) {
+      if (!failures.some((other) => kindOf(other) === kindOf(failure))) say(`first: ${summarise([failure]).join()}`)
+      failures.push(failure)
+    }
     slowest = Math.max(slowest, examined.slowest)
     if (examined.graph !== null) accepted++
     if (examined.compiled !== null) distinct++
