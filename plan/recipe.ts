@@ -104,6 +104,8 @@ export interface RoutedLayer {
   readonly weights: string
   /** `bias balanced at RATE`: the weight that is moved after each step, by this much against the sign of the load; null without. */
   readonly balancedBias: { readonly weight: string; readonly rate: number } | null
+  /** Percent, of `balanced within P%`; absent where the layer does not require it. */
+  readonly within?: number
 }
 
 /** `when training at rate after warmup, at_most layers a step`: in which steps it happens is drawn before the first. */

@@ -20,12 +20,20 @@ export interface StartEvent {
   /** Tokens, or examples, of a step. */
   readonly items: number
   readonly unit: 'token' | 'example'
-  readonly layers: readonly { readonly layer: string; readonly experts: number }[]
+  readonly layers: readonly StartLayer[]
   readonly schedule: ContestSchedule
   /** Weights that were given, and the names of those that were not and are as their initialisers make them; absent where all are. The optimiser begins anew. */
   readonly weights?: { readonly name: string; readonly initialised: readonly string[] }
   /** Steps that the run had before it was made longer: from `done` on its schedules are those of `steps`. Absent where it is as long as it was. */
   readonly lengthened?: number
+}
+
+export interface StartLayer {
+  readonly layer: string
+  readonly experts: number
+  /** Percent, of `balanced within P%`, and the rate of `bias balanced at RATE`; absent where the layer has none. */
+  readonly within?: number
+  readonly biasRate?: number
 }
 
 export interface DataFacts {
@@ -67,6 +75,8 @@ export interface StepEvent {
 /** What a layer decided, over all tokens that were asked. A number is null where it has no meaning. */
 export interface LayerRouting {
   readonly layer: string
+  /** Absent in records that were written before it was recorded. */
+  readonly tokens?: number
   /** Slots that each expert answers. */
   readonly load: readonly number[]
   readonly dropped: number

@@ -31,7 +31,7 @@ export function joinRecords(records: readonly (RouteRecord | null)[]): RouteReco
 function describe(layer: RoutedLayer): LayerRouting {
   const loads = load(layer)
   return {
-    layer: layer.name, load: loads.counts, dropped: loads.dropped, cv: variation(loads), maxVio: maxVio(loads),
+    layer: layer.name, tokens: layer.tokens, load: loads.counts, dropped: loads.dropped, cv: variation(loads), maxVio: maxVio(loads),
     allocationEntropy: allocationEntropy(loads), weightEntropy: weightEntropy(layer),
   }
 }

@@ -7,7 +7,7 @@ import type { Data } from './data/data.ts'
 import { fingerprint } from './data/fingerprint.ts'
 import { fit, type Examples } from './data/fit.ts'
 import { FitError } from './errors.ts'
-import type { DataFacts, ProbeEvent, StartEvent, StepEvent, ValidationEvent } from './events.ts'
+import type { DataFacts, ProbeEvent, StartEvent, StartLayer, StepEvent, ValidationEvent } from './events.ts'
 import { givenAfter } from './given.ts'
 import { firstState, type GivenWeights } from './initialise.ts'
 import { look } from './look.ts'
@@ -84,6 +84,9 @@ const factsOf = (data: Data, { name, count }: Examples): DataFacts => ({ name, e
 
 const itemsOf = ({ accumulate }: Recipe, { batch, items }: Examples): number => accumulate * batch * items
 
+const startLayer = ({ layer, experts, within, balancedBias }: Recipe['layers'][number]): StartLayer =>
+  ({ layer, experts, ...(within === undefined ? {} : { within }), ...(balancedBias === null ? {} : { biasRate: balancedBias.rate }) })
+
 function startOf({ recipe, machine, training, validation, from, weights: given, lengthened }: Training, { examples, aside, schedule }: Prepared): StartEvent {
   const { model, seed, steps, layers, weights } = recipe
   return {
@@ -91,7 +94,7 @@ function startOf({ recipe, machine, training, validation, from, weights: given, 
     parameters: weights.reduce((sum, { shape }) => sum + elementCount(shape), 0),
     training: factsOf(training, examples), validation: aside === null ? null : factsOf(validation!, aside),
     items: itemsOf(recipe, examples), unit: examples.unit,
-    layers: layers.map(({ layer, experts }) => ({ layer, experts })), schedule,
+    layers: layers.map(startLayer), schedule,
     ...(given === undefined ? {} : { weights: { name: given.name, initialised: weights.map(({ name }) => name).filter((name) => !Object.hasOwn(given.values, name)) } }),
     ...(lengthened === undefined ? {} : { lengthened }),
   }

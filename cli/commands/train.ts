@@ -13,17 +13,20 @@ import { readRecords } from '../../training/files/record.ts'
 import { CHECKPOINTS, resume, trainInto, type Resumed } from '../../training/files/run.ts'
 import type { Machine } from '../../training/machine.ts'
 import type { Training } from '../../training/run.ts'
-import { reportTraining } from '../../training/record/report.ts'
+import { reportTraining, type TrainingReport } from '../../training/record/report.ts'
+import { judge, WINDOW } from '../../training/record/verdict.ts'
 import { commandLine, typedOptions } from '../again.ts'
 import { modelOption, rootOption, setOption, type CommandModule, type Context } from '../command.ts'
 import { deviceOption, openChosen } from '../device.ts'
 import { refuseErrors } from '../diagnostics.ts'
 import { EXIT, Failure, type ExitCode } from '../exit.ts'
+import { paint } from '../output.ts'
 import { fitAdvice } from '../training/advice.ts'
 import { addDataOptions, readDataSets, type DataOptions } from '../training/data.ts'
 import { createLine, startLines, stepLine, validationLine } from '../training/line.ts'
 import { resumeNotes } from '../training/resume.ts'
 import { trainingSpec, type RecipeOptions } from '../training/spec.ts'
+import { createNews, verdictLines } from '../training/verdict.ts'
 import { readBeginning } from '../training/weights.ts'
 import { trainingPage } from '../training/page.ts'
 import { createReferenceMachine } from '../training/reference-machine.ts'
@@ -72,7 +75,9 @@ const UNTIMED = 2
 
 async function follow(directory: string, training: Training, { keep }: Options, clock: Opened['clock'], terminal: Terminal): Promise<EndEvent> {
   const line = createLine(terminal)
+  const news = createNews()
   let [start, last]: [StartEvent | null, StepEvent | null] = [null, null]
+  let recent: readonly StepEvent[] = []
   for await (const event of trainInto(directory, training, { keep })) {
     switch (event.kind) {
       case 'start':
@@ -81,14 +86,18 @@ async function follow(directory: string, training: Training, { keep }: Options, 
         break
       case 'step':
         last = event
+        recent = [...recent.slice(1 - WINDOW), event]
         line.draw(stepLine(event, start!))
         if (event.step === start!.done + UNTIMED) clock?.timeNext()
         break
       case 'validation':
         line.keep(validationLine(event, last))
         break
-      case 'end': return event
       case 'probe':
+        // the end tells all
+        if (event.step < start!.steps) for (const words of news(judge(start!.layers, recent))) line.keep(warning(words, terminal))
+        break
+      case 'end': return event
       case 'checkpoint': break
       default: event satisfies never
     }
@@ -96,10 +105,23 @@ async function follow(directory: string, training: Training, { keep }: Options, 
   throw new Error('a run ends with its end')
 }
 
-async function writeReport(directory: string, times: readonly StepTime[] | null): Promise<string> {
+const warning = (words: string, { errHasColor }: Terminal): string => `${paint(errHasColor, 'yellow', words)}\n`
+
+interface Written {
+  readonly path: string
+  readonly report: TrainingReport
+}
+
+async function writeReport(directory: string, times: readonly StepTime[] | null): Promise<Written> {
   const path = join(directory, 'report.html')
-  await writeFileWhole(path, textPieces(trainingPage(reportTraining(await readRecords(directory), times))))
-  return path
+  const report = reportTraining(await readRecords(directory), times)
+  await writeFileWhole(path, textPieces(trainingPage(report)))
+  return { path, report }
+}
+
+/** What is wrong with layers at the end. */
+function tellVerdicts({ routing: { verdicts } }: TrainingReport, terminal: Terminal): void {
+  for (const words of verdicts.flatMap(verdictLines)) terminal.err(warning(words, terminal))
 }
 
 const isFromFiles = (problem: unknown): problem is NodeJS.ErrnoException => problem instanceof Error && 'syscall' in problem && 'code' in problem
@@ -149,13 +171,14 @@ async function action(path: string, options: Options, typed: readonly string[], 
     const shown = directoryOf(options, training, terminal)
     const directory = terminal.path(shown)
     const end = await follow(directory, training, options, clock, terminal).catch(async (problem: unknown) => {
-      if (problem instanceof DivergedError) terminal.err(`report      ${await writeReport(directory, clock?.times() ?? null)}\n`)
+      if (problem instanceof DivergedError) terminal.err(`report      ${(await writeReport(directory, clock?.times() ?? null)).path}\n`)
       throw problem instanceof FitError ? new Failure(EXIT.usage, problem.message, fitAdvice(problem, spec, [sets.training, ...(sets.validation === null ? [] : [sets.validation])])) : problem
     })
-    const report = await writeReport(directory, clock?.times() ?? null)
+    const { path: page, report } = await writeReport(directory, clock?.times() ?? null)
     const newest = (await listCheckpoints(join(directory, CHECKPOINTS))).at(-1)
     terminal.err(`\n${end.reason === 'done' ? 'done' : 'stopped'} at step ${end.step}\n`)
-    terminal.out(`weights     ${newest?.path ?? 'none'}\nreport      ${report}\n`)
+    tellVerdicts(report, terminal)
+    terminal.out(`weights     ${newest?.path ?? 'none'}\nreport      ${page}\n`)
     if (end.reason === 'stopped' && newest !== undefined) {
       terminal.err(`${commandLine(['smoe', 'train', path, ...typed, '--resume', shown])} goes on from here\n`)
     }

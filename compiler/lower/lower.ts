@@ -76,10 +76,10 @@ function withRoutes(plain: Graph, { routes: made }: Environment, routes: LowerOp
 
 /** Every moe in the order of the run, with how its policy trains. */
 export const layersOf = (model: Model): readonly RoutedLayer[] =>
-  walk(model, { training: true }).routes.map(({ instance, experts, contests, balancedBias }) => {
+  walk(model, { training: true }).routes.map(({ instance, experts, contests, balancedBias, promises: { within } }) => {
     const { selected, weights } = routeNames(instance, false)
     const [contest = null, ...further] = contests
-    return { layer: instance, experts, contest, ...(further.length === 0 ? {} : { further }), selected, weights, balancedBias }
+    return { layer: instance, experts, contest, ...(further.length === 0 ? {} : { further }), selected, weights, balancedBias, ...(within === null ? {} : { within }) }
   })
 
 /**

@@ -124,5 +124,9 @@ describe('layers', () => {
   test('those that train in one way, with a bias that is moved', () => {
     const [first] = recipe(spec('', 'frozen_top_k(k = 2)', '\n      require bias balanced at 0.001')).layers
     expect(first).toMatchObject({ contest: null, balancedBias: { weight: 'layers.0.moe.router.balance_bias', rate: 0.001 } })
+    expect(first).not.toHaveProperty('within')
+  })
+  test('those whose load is to be balanced', () => {
+    expect(recipe(spec('', 'frozen_top_k(k = 2)', '\n      require balanced within 5%')).layers.map(({ within }) => within)).toEqual([5, 5])
   })
 })

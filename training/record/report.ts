@@ -3,9 +3,10 @@ import type { StepTime } from '../../runtime/profile.ts'
 import type { DataFacts, LayerRouting, ProbeEvent, StartEvent, StepEvent, ValidationEvent } from '../events.ts'
 import { bins, curve, rounded, type Bins, type Curve } from './bins.ts'
 import type { MetricsRecord } from './metrics.ts'
+import { judge, type LayerVerdict } from './verdict.ts'
 
 export const REPORT_FORMAT = 'smoe training report'
-export const REPORT_VERSION = 1
+export const REPORT_VERSION = 2
 
 export interface TrainingReport {
   readonly format: typeof REPORT_FORMAT
@@ -58,6 +59,8 @@ export interface Routing {
   readonly steps: readonly number[]
   readonly probes: readonly number[]
   readonly layers: readonly LayerHistory[]
+  /** At the end, of the layers whose routes were read back. */
+  readonly verdicts: readonly LayerVerdict[]
 }
 
 export interface LayerHistory {
@@ -140,7 +143,7 @@ function layerOf({ layer, experts }: StartEvent['layers'][number], steps: readon
 function routingOf({ layers, schedule }: StartEvent, steps: readonly StepEvent[], probes: readonly ProbeEvent[], done: number): Routing {
   const experts = layers.reduce((sum, layer) => sum + layer.experts, 0)
   const over = bins(done, Math.max(40, Math.min(MOST, Math.floor(LOADS / Math.max(1, experts)))))
-  return { steps: over.steps, probes: probes.map(({ step }) => step), layers: layers.map((layer) => layerOf(layer, steps, probes, schedule, over)) }
+  return { steps: over.steps, probes: probes.map(({ step }) => step), layers: layers.map((layer) => layerOf(layer, steps, probes, schedule, over)), verdicts: judge(layers, steps) }
 }
 
 /** One entry a kernel, however often it was dispatched. */

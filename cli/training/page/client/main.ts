@@ -10,6 +10,7 @@ import { lossFigure } from './loss.ts'
 import { routingSection } from './routing-section.ts'
 import { smallCharts } from './small-charts.ts'
 import { tables } from './tables.ts'
+import { verdictList } from './verdicts.ts'
 import { describe, summary } from './words.ts'
 
 const report = JSON.parse(document.getElementById(IDS.data)?.textContent ?? '') as TrainingReport
@@ -32,6 +33,7 @@ function draw(): void {
 
 root.replaceChildren(
   html('h1', {}, `Training of ${report.model}`), html('p', { class: 'about' }, describe(report)), html('p', { class: 'about' }, summary(report)),
+  ...[verdictList(report)].filter((list) => list !== null),
   figures, tables(report), tooltip.element)
 draw()
 dark.addEventListener('change', draw)
