@@ -6,7 +6,7 @@ import { apply, type Operand } from './apply.ts'
 import { options } from './builtin/options.ts'
 import type { BuiltinName } from './builtin/table.ts'
 import { complain, folds, sizeOf, verify, wordsOf, type Frame } from './context.ts'
-import { divideSizes } from './exact.ts'
+import { divideSizes, remember } from './exact.ts'
 import { changesByStep, combineSizes, evaluate, evaluateSize, int, negateSize, operation, type Static, type StaticType } from './static.ts'
 import { ofStatic, typeText, UNKNOWN, type Value } from './value.ts'
 
@@ -46,12 +46,8 @@ function known(frame: Frame, operator: BinaryOperator, a: Static, b: Static, spa
   if ((sign === '/' || sign === '%') && !divides(frame, x, y, sign, span)) return UNKNOWN
   const exact = sign === '/' ? divideSizes(x, y, frame.context.quotients) : undefined
   const size = exact ?? combineSizes(sign, x, y)
-  if (sign === '/' && exact === undefined && !isConstant(size)) remember(frame, x, y, size)
+  if (sign === '/' && exact === undefined && !isConstant(size)) remember({ numerator: x, divisor: y, quotient: size }, frame.context.quotients)
   return ofStatic(int(size))
-}
-
-function remember({ context }: Frame, numerator: Dim, divisor: Dim, quotient: Dim): void {
-  if (!context.quotients.some((one) => one.quotient === quotient)) context.quotients.push({ numerator, divisor, quotient })
 }
 
 const valueText = (size: Dim, value: number): string => (isConstant(size) ? size.key : `${size.key} = ${value}`)

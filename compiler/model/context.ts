@@ -5,6 +5,7 @@ import { DimRangeError, symbol, type Dim } from '../../plan/dim.ts'
 import type { Origin } from '../graph/node.ts'
 import { BUILTINS, type BuiltinName } from './builtin/table.ts'
 import { canonical, type Quotient } from './exact.ts'
+import { factHelp } from './facts.ts'
 import type {
   ExpertBank, InputTerm, LoopRange, MoeTerm, Output, Selection, Step, Term, TrainingBlock, WeightFact, WeightTerm,
 } from './model.ts'
@@ -132,7 +133,8 @@ export const originOf = (frame: Frame, span: Span): Origin => ({ span, instance:
 
 /** Reports, and gives the value of a mistake. */
 export function complain(frame: Frame, problem: Problem): Value {
-  frame.context.reporter.report(problem)
+  const help = problem.help ?? factHelp(problem.message, frame.context.runDims)
+  frame.context.reporter.report({ ...problem, help })
   return UNKNOWN
 }
 

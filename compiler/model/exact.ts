@@ -1,12 +1,25 @@
 /** Exact quotients: where Q = N / D, D * Q and N are one size. */
 import {
-  add, divideExact, fromParts, multiply, product, subtract, symbolsOf, ZERO, type Atom, type Dim,
+  add, ceilDivide, constantValue, dim, divideExact, fromParts, multiply, product, subtract, symbolsOf, ZERO, type Atom, type Dim,
 } from '../../plan/dim.ts'
 
 export interface Quotient {
   readonly numerator: Dim
   readonly divisor: Dim
   readonly quotient: Dim
+}
+
+/** Remembers a quotient, and what it is of others: where both are exact, N / 2 is 2 * (N / 4), and N / 2 / 2 is N / 4. */
+export function remember(made: Quotient, quotients: Quotient[]): void {
+  if (quotients.some((one) => one.quotient === made.quotient)) return
+  const others = quotients.filter(({ numerator }) => numerator === made.numerator)
+  const whole = quotients.filter(({ quotient }) => quotient === made.numerator)
+  quotients.push(made, ...whole.map(({ numerator, divisor }) => ({ ...made, numerator, divisor: multiply(divisor, made.divisor) })))
+  for (const other of others) {
+    const [up, down] = [divideExact(made.divisor, other.divisor), divideExact(other.divisor, made.divisor)]
+    if (up !== undefined) quotients.push({ numerator: other.quotient, divisor: up, quotient: made.quotient })
+    else if (down !== undefined) quotients.push({ numerator: made.quotient, divisor: down, quotient: other.quotient })
+  }
 }
 
 const factorOf = (atom: Atom): Dim => fromParts(atom, (part) => part)
@@ -79,7 +92,21 @@ export function divideSizes(a: Dim, b: Dim, quotients: readonly Quotient[]): Dim
     const apart = divideExact(spread(a, quotient), b)
     if (apart !== undefined) return canonical(apart, quotients)
   }
-  return undefined
+  return a.terms.length > 1 ? divideTerms(a, b, quotients) : undefined
+}
+
+/** A sum is divided where each of its terms is. */
+function divideTerms(a: Dim, b: Dim, quotients: readonly Quotient[]): Dim | undefined {
+  const parts = termsOf(a).map((term) => divideSizes(term, b, quotients))
+  return parts.every((part) => part !== undefined) ? canonical(parts.reduce(add, ZERO), quotients) : undefined
+}
+
+/** The number of steps of this size in so many places, a part of a step counted whole: exact as far as these quotients show it. */
+export function stepsIn(places: Dim, step: number, quotients: readonly Quotient[]): Dim {
+  const parts = termsOf(places).map((term) => ({ term, steps: constantValue(term) === undefined ? divideSizes(term, dim(step), quotients) : undefined }))
+  const whole = parts.reduce<Dim>((sum, { steps }) => (steps === undefined ? sum : add(sum, steps)), ZERO)
+  const rest = parts.reduce<Dim>((sum, { term, steps }) => (steps === undefined ? add(sum, term) : sum), ZERO)
+  return canonical(add(whole, ceilDivide(rest, step)), quotients)
 }
 
 export const mentions = (size: Dim, name: string): boolean => symbolsOf(size).includes(name)

@@ -1,10 +1,10 @@
 /** `x[:, 0:64, ::2]`: starts and ends count from 0, negative ones from the end. */
 import type { IndexExpression, SliceNode } from '../../grammar/ast.ts'
-import { add, ceilDivide, constantValue, ONE, subtract, ZERO, type Dim } from '../../plan/dim.ts'
+import { add, constantValue, ONE, subtract, ZERO, type Dim } from '../../plan/dim.ts'
 import { apply, type Operand } from './apply.ts'
 import { options, type AxisSlice } from './builtin/options.ts'
 import { complain, verify, wordsOf, type Frame } from './context.ts'
-import { canonical } from './exact.ts'
+import { canonical, stepsIn } from './exact.ts'
 import { evaluateSize } from './static.ts'
 import { UNKNOWN, type Value } from './value.ts'
 import { wantSize } from './wants.ts'
@@ -30,7 +30,7 @@ function axisSlice(frame: Frame, node: SliceNode, size: Dim): AxisSlice | null {
   }
   if (!inside(frame, node, start, stop, size)) return null
   const count = canonical(subtract(stop, start), frame.context.quotients)
-  return { start, size: node.index === null ? ceilDivide(count, stride) : ONE, step: stride, drop: node.index !== null }
+  return { start, size: node.index === null ? stepsIn(count, stride, frame.context.quotients) : ONE, step: stride, drop: node.index !== null }
 }
 
 const inside = (frame: Frame, node: SliceNode, start: Dim, stop: Dim, size: Dim): boolean =>

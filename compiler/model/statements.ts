@@ -5,6 +5,7 @@ import type {
 import { symbolsOf } from '../../plan/dim.ts'
 import { bind, sameType, typed } from './bind.ts'
 import { bounded, complain, elaborate, folds, originOf, verify, wordsOf, type Frame } from './context.ts'
+import { rememberFacts } from './facts.ts'
 import type { Step, WeightTerm } from './model.ts'
 import { article, isLost, nearest } from './names.ts'
 import { dependsOnRun } from './once.ts'
@@ -141,10 +142,11 @@ function returnStatement(frame: Frame, { value: expression }: ReturnStatement): 
 function assertStatement(frame: Frame, { condition, message, span }: AssertStatement): void {
   const law = wantStatic(frame, condition, 'bool', 'what is asserted')
   if (law === null || waitsForRun(frame, law, 'what is asserted', condition.span)) return
-  verify(frame, (lookup) => {
+  const holds = verify(frame, (lookup) => {
     if (evaluate(law, lookup, folds) !== false) return null
     return { code: 'SMOE4002', message: message === null ? `${wordsOf(condition.span)} does not hold` : `${message.value}: ${wordsOf(condition.span)} does not hold`, span }
   })
+  if (holds) rememberFacts(law, frame.context.quotients)
 }
 
 /** Its lets are seen after it, and depend on weights alone. */
