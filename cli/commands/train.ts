@@ -121,7 +121,7 @@ async function writeReport(directory: string, times: readonly StepTime[] | null)
 
 /** What is wrong with layers at the end. */
 function tellVerdicts({ routing: { verdicts } }: TrainingReport, terminal: Terminal): void {
-  for (const words of verdicts.flatMap(verdictLines)) terminal.err(warning(words, terminal))
+  for (const words of verdictLines(verdicts)) terminal.err(warning(words, terminal))
 }
 
 const isFromFiles = (problem: unknown): problem is NodeJS.ErrnoException => problem instanceof Error && 'syscall' in problem && 'code' in problem

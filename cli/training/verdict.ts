@@ -23,14 +23,14 @@ const TROUBLE: { readonly [T in Trouble]: (verdict: LayerVerdict) => string } = 
 export const troubleWords = (verdict: LayerVerdict): readonly string[] => troublesOf(verdict).map((trouble) => TROUBLE[trouble](verdict))
 
 /** Losses that punish an uneven load, by the last part of their names in the standard library. */
-const EVENING = /\.(?:balance|importance|contest_balance)$/
+const EVENING = /\.(balance|importance|contest_balance)$/
 
 /** What may even the load of a layer that has trouble: what it has already, else what the language offers. */
 export function remedyWords({ losses, biasRate }: LayerVerdict): string {
-  const evening = losses.filter((name) => EVENING.test(name))
+  const evening = [...new Set(losses.flatMap((name) => EVENING.exec(name)?.[1] ?? []))]
   const has = [
     ...(biasRate === null ? [] : [`a larger rate than ${biasRate} in \`require bias balanced at ${biasRate}\``]),
-    ...(evening.length === 0 ? [] : [`more weight for ${evening.join(' and ')}, such as the parameter \`balance\` of the policies in std`]),
+    ...(evening.length === 0 ? [] : [`more weight for the loss${evening.length === 1 ? '' : 'es'} ${evening.map((name) => `\`${name}\``).join(' and ')} of its policy`]),
   ]
   const offers = [
     ...(biasRate === null ? ['`require bias balanced at 0.001` in the layer'] : []),
@@ -39,19 +39,27 @@ export function remedyWords({ losses, biasRate }: LayerVerdict): string {
   return `to try: ${[...has, ...offers, 'a smaller rate for routers, `group "*.router.*" (rate = 0.5)`'].join('; ')}`
 }
 
-/** The lines of one layer, its name in front; none where nothing is wrong. */
-export function verdictLines(verdict: LayerVerdict): readonly string[] {
-  const words = troubleWords(verdict)
-  return words.length === 0 ? [] : [...words.map((one) => `${verdict.layer}: ${one}`), `  ${remedyWords(verdict)}`]
+/** Where layers differ in it, each by its layers. */
+export function remedies(verdicts: readonly LayerVerdict[]): readonly string[] {
+  const bad = verdicts.filter((verdict) => troublesOf(verdict).length > 0)
+  const words = [...new Set(bad.map(remedyWords))]
+  return words.length < 2 ? words : words.map((one) => `${bad.filter((verdict) => remedyWords(verdict) === one).map(({ layer }) => layer).join(', ')}: ${one}`)
 }
+
+/** A line for each thing that is wrong, the name of the layer in front, then what to try; none where nothing is wrong. */
+export const verdictLines = (verdicts: readonly LayerVerdict[]): readonly string[] =>
+  [...verdicts.flatMap((verdict) => troubleWords(verdict).map((one) => `${verdict.layer}: ${one}`)), ...remedies(verdicts).map((one) => `  ${one}`)]
 
 /** Layers whose troubles are others than at the last call, so that nothing is told at each validation again. */
 export function createNews(): (verdicts: readonly LayerVerdict[]) => readonly string[] {
   const known = new Map<string, string>()
-  return (verdicts) => verdicts.flatMap((verdict) => {
-    const [before, now] = [known.get(verdict.layer) ?? '', troublesOf(verdict).join()]
-    known.set(verdict.layer, now)
-    if (now === before) return []
-    return now === '' ? [`${verdict.layer}: nothing is wrong any more, ${over(verdict)}`] : verdictLines(verdict)
-  })
+  return (verdicts) => {
+    const changed = verdicts.filter((verdict) => {
+      const [before, now] = [known.get(verdict.layer) ?? '', troublesOf(verdict).join()]
+      known.set(verdict.layer, now)
+      return now !== before
+    })
+    const well = changed.filter((verdict) => troublesOf(verdict).length === 0)
+    return [...well.map((verdict) => `${verdict.layer}: nothing is wrong any more, ${over(verdict)}`), ...verdictLines(changed)]
+  }
 }

@@ -106,7 +106,8 @@ describe.skipIf(path === null)('in Chromium', () => {
 
   test('says in words what is wrong with layers, and what to try', async () => {
     const page = await show(run)
-    expect(await page.locator('.verdicts li').allInnerTexts()).toEqual([expect.stringMatching(/^layers\.2\/moe\s+expert 7 of 8 DEAD: no token over the last 50 steps\s+to try: `require bias balanced at 0\.001` in the layer; /)])
+    expect(await page.locator('.verdicts li').allInnerTexts()).toEqual([expect.stringMatching(/^layers\.2\/moe\s+Expert 7 of 8 DEAD: no token over the last 50 steps\.$/)])
+    expect(await page.locator('.verdicts p').allInnerTexts()).toEqual([expect.stringMatching(/^To try: require bias balanced at 0\.001 in the layer; /)])
     await page.close()
     const well = await show(madeUpRun({ steps: 200, layers: 0, experts: 8 }))
     expect(await well.locator('.verdicts').count()).toBe(0)

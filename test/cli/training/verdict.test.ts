@@ -57,13 +57,13 @@ test('in words', () => {
   expect(troubleWords(only([step([41, 32, 32, 23]), step(even)], { within: 25 }))).toEqual([
     'NOT balanced within 25%: 2 of 4 experts outside of 24 to 40 slots, 32 in the mean; expert 0 lies farthest, 41 slots, 28.13% off, and so in 1 of the last 2 steps',
   ])
-  expect(verdictLines(only([step(even)], { within: 25 }))).toEqual([])
+  expect(verdictLines([only([step(even)], { within: 25 })])).toEqual([])
 })
 
 test('what to try is what the layer has, else what the language offers', () => {
   const losses = { 'loss.next': 1, 'loss.layers.0.moe.router.balance': 0.1, 'loss.layers.0.moe.router.z': 0.1, 'loss.layers.1.moe.router.balance': 0.1 }
   expect(remedyWords(only([step(even, { losses })], { biasRate: 0.001 }))).toBe(
-    'to try: a larger rate than 0.001 in `require bias balanced at 0.001`; more weight for loss.layers.0.moe.router.balance, such as the parameter `balance` of the policies in std; a smaller rate for routers, `group "*.router.*" (rate = 0.5)`')
+    'to try: a larger rate than 0.001 in `require bias balanced at 0.001`; more weight for the loss `balance` of its policy; a smaller rate for routers, `group "*.router.*" (rate = 0.5)`')
   expect(remedyWords(only([step(even)]))).toBe(
     'to try: `require bias balanced at 0.001` in the layer; a loss for balance: `load_balance` of std/losses/balance in `when training`, or a policy that has one, `competition` or `noisy_top_k`; a smaller rate for routers, `group "*.router.*" (rate = 0.5)`')
 })
@@ -72,9 +72,16 @@ test('is told once, and again where it is another or gone', () => {
   const news = createNews()
   const [collapsed, dead, good] = [only([step([64, 64, 0, 0])]), only([step([44, 42, 42, 0])]), only([step(even)])]
   expect(news([good])).toEqual([])
-  expect(news([collapsed])).toEqual(verdictLines(collapsed))
+  expect(news([collapsed])).toEqual(verdictLines([collapsed]))
   expect(news([collapsed])).toEqual([])
-  expect(news([dead])).toEqual(verdictLines(dead))
+  expect(news([dead])).toEqual(verdictLines([dead]))
   expect(news([good])).toEqual(['layers.0/moe: nothing is wrong any more, in the last step'])
   expect(news([good])).toEqual([])
+})
+
+test('what to try stands once where it is the same for all layers, else by layers', () => {
+  const bad = step([64, 64, 0, 0])
+  const [one, other, biased] = [only([bad]), { ...only([bad]), layer: 'layers.1/moe' }, { ...only([bad]), layer: 'layers.2/moe', biasRate: 0.01 }]
+  expect(verdictLines([one, other]).filter((line) => line.includes('to try'))).toEqual([`  ${remedyWords(one)}`])
+  expect(verdictLines([one, other, biased]).filter((line) => line.includes('to try'))).toEqual([`  layers.0/moe, layers.1/moe: ${remedyWords(one)}`, `  layers.2/moe: ${remedyWords(biased)}`])
 })

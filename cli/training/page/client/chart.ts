@@ -116,7 +116,7 @@ function best({ steps, values, colour }: Line, x: Scale, y: Scale, { show, width
   const [place, isLate] = [x.at(steps[at]), x.at(steps[at]) > width * 0.7]
   return [
     svg('circle', { class: 'best', cx: place, cy: y.at(least), r: 6.5, stroke: colour }),
-    svg('text', { class: 'small', x: place, y: y.at(least) - 14, 'text-anchor': isLate ? 'end' : 'start' }, `least: ${show(least)} at ${grouped(steps[at])}`),
+    svg('text', { class: 'small least', x: place, y: y.at(least) - 14, 'text-anchor': isLate ? 'end' : 'start' }, `least: ${show(least)} at ${grouped(steps[at])}`),
   ]
 }
 

@@ -18,8 +18,15 @@ export function gridOf(figures: Figures, least: number, made: readonly ((width: 
   return grid
 }
 
-/** `loss.cross_entropy` -> `cross entropy` */
-const titleOf = (name: string): string => name.replace(/^(loss|metric)\./, '').replaceAll('_', ' ')
+/** `loss.cross_entropy` -> `cross entropy`, `loss.layers.0.moe.router.balance` -> `balance, layers.0.moe` */
+function titleOf(name: string): string {
+  const [, path, word] = /^(?:loss|metric)\.(?:(.*)\.router\.)?(.*)$/.exec(name) ?? [name, undefined, name]
+  return `${word.replaceAll('_', ' ')}${path === undefined ? '' : `, ${path}`}`
+}
+
+/** Those of the model first, then those of its routers. */
+const inOrder = (names: readonly string[]): readonly string[] =>
+  [...names.filter((name) => !name.includes('.router.')), ...names.filter((name) => name.includes('.router.'))]
 
 function both(name: string, trained: Named<Curve>, validated: Named<readonly (number | null)[]>, { report: { curves, validations } }: Figures): readonly Line[] {
   return [
@@ -32,7 +39,7 @@ const unique = (...records: readonly Named<unknown>[]): readonly string[] => [..
 
 export function smallCharts(figures: Figures): HTMLElement {
   const { report: { curves, validations, done, unit } } = figures
-  const terms = unique(curves.losses, validations.losses)
+  const terms = inOrder(unique(curves.losses, validations.losses))
   const one = (title: string, lines: readonly Line[], more: Partial<Chart> = {}) => (width: number): HTMLElement =>
     chart({ title, lines, width, height: 150, last: done, show: compact, ...more }, figures)
   const steering = (title: string, curve: Curve, more: Partial<Chart> = {}) => one(title, [{ ...trainingLine(curves.steps, curve, title), colour: 'var(--bar)' }], more)
