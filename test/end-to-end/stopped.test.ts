@@ -57,7 +57,7 @@ describe.each(['swiftshader', 'reference'])('on %s', (device) => {
     for (const [signal, wanted] of [['SIGTERM', 143], ['SIGHUP', 129], ['SIGINT', 130]] as const) {
       const { code, err, took } = await live('tiny.smoe', [...on, '--out', run, ...(before > 0 ? ['--resume', run] : [])], [[signal, STARTED, 150]])
       expect(code, err).toBe(wanted)
-      expect(took, err).toBeLessThan(10_000)
+      expect(took, err).toBeLessThan(60_000)
       const step = await saved(run)
       expect(step, err).toBeGreaterThan(before)
       expect(step).toBeLessThan(STEPS)
@@ -74,6 +74,6 @@ describe.each(['swiftshader', 'reference'])('on %s', (device) => {
 test.each([['SIGTERM', 'SIGINT'], ['SIGTERM', 'SIGTERM'], ['SIGINT', 'SIGTERM'], ['SIGHUP', 'SIGHUP']] as const)('%s, then %s: the second ends the step too', async (first, second) => {
   const { code, signal, err, took } = await live('slow.smoe', ['--device', 'swiftshader', '--out', `twice ${first} ${second}`], [[first, STARTED, 300], [second, STOPPING, 0]])
   expect([code, signal], err).toEqual([null, second])
-  expect(took).toBeLessThan(2_000)
+  expect(took).toBeLessThan(20_000)
   expect(err).not.toContain('stopped at step')
 }, 120_000)
