@@ -1,7 +1,7 @@
 /** Specs and what they import: from disk, from standard input, from the standard library. */
 import { readdirSync, realpathSync, statSync } from 'node:fs'
 import { basename, dirname, isAbsolute, join, relative, sep } from 'node:path'
-import type { Refusal } from '../compiler/model/modules.ts'
+import type { Load, Refusal } from '../compiler/model/modules.ts'
 import type { Source } from '../grammar/source.ts'
 import { closest } from '../grammar/suggest.ts'
 import { FileError, showPath } from '../runtime/errors.ts'
@@ -101,19 +101,34 @@ function fileModule(path: string, root: Root, terminal: Terminal): Source | Refu
   }
 }
 
+/** How many files beside a spec are considered where an import finds nothing. */
+const MOST_BESIDE = 200
+
+/** The other specs in the directory of a spec, as it would import them. */
+function specsBeside(from: Source, terminal: Terminal): readonly string[] {
+  if (from.path.startsWith('std/')) return []
+  try {
+    const names = readdirSync(terminal.path(dirname(from.path))).filter((name) => name.endsWith('.smoe') && name !== basename(from.path))
+    return names.sort().slice(0, MOST_BESIDE).map((name) => `./${name.slice(0, -'.smoe'.length)}`)
+  } catch {
+    return []
+  }
+}
+
 /**
  * Finds imports: `std/...` in the standard library, all else relative to the file that imports; `.smoe` may be left out. They are regular files
  * below a root: the directory of the spec, which is the first file that imports, unless another is given.
  */
-export function createLoader(terminal: Terminal, given?: string): (path: string, from: Source) => Source | Refusal | null {
+export function createLoader(terminal: Terminal, given?: string): Load {
   let root: Root | null = given === undefined ? null : rootOf(given, terminal)
-  return (path, from) => {
+  const load = (path: string, from: Source): Source | Refusal | null => {
     if (path.startsWith('std/')) return stdModule(path)
     if (from.path.startsWith('std/')) return stdModule(join(dirname(from.path), path).replaceAll('\\', '/'))
     root ??= rootOf(dirname(from.path), terminal)
     const wanted = join(dirname(from.path), path)
     return fileModule(wanted, root, terminal) ?? fileModule(`${wanted}.smoe`, root, terminal)
   }
+  return Object.assign(load, { paths: (from: Source) => [...specsBeside(from, terminal), ...Object.keys(std)] })
 }
 
 /** `D=64`, `dropless=true`, `act=gelu` as values by name. Throws a Failure for anything else. */

@@ -131,6 +131,9 @@ function termsOf(frame: Frame, operands: readonly Operand[], joined: readonly bo
 const fill = (message: string, operands: readonly Operand[]): string =>
   message.replace(/\{(\d+)\}/g, (_, i: string) => (operands[Number(i)] === undefined ? 'x' : wordsOf(operands[Number(i)].span)))
 
+const CONDITIONS: readonly BuiltinName[] = ['and', 'or', 'not']
+export const COMPARED = 'a comparison is a condition, as in `k > 0 and n > 0`'
+
 /** Applies a builtin. `pattern` is the span of its pattern, quotes included, for builtins that have one. */
 export function apply(frame: Frame, builtin: BuiltinName, operands: readonly Operand[], options: Options, span: Span, pattern: Span | null = null): Value {
   const record = BUILTINS[builtin]
@@ -140,6 +143,10 @@ export function apply(frame: Frame, builtin: BuiltinName, operands: readonly Ope
   })
   const terms = termsOf(frame, operands, joined)
   if (terms === null) return UNKNOWN
+  if (CONDITIONS.includes(builtin) && terms.some(({ dtype }) => dtype !== 'bool')) {
+    const stray = terms.findIndex(({ dtype }) => dtype !== 'bool')
+    return complain(frame, { code: 'SMOE3001', message: `\`${builtin}\` takes conditions, but \`${wordsOf(operands[stray].span)}\` is ${terms[stray].dtype}`, span, help: COMPARED })
+  }
   const settled = settleOptions(frame, options)
   const { emit, problem } = typing(frame)
   const types = terms.map(({ shape, dtype }) => ({ dtype, shape: shape.map((size) => canonical(size, frame.context.quotients)) }))

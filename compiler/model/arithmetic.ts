@@ -2,7 +2,7 @@
 import type { BinaryExpression, BinaryOperator, UnaryExpression } from '../../grammar/ast.ts'
 import type { Span } from '../../grammar/source.ts'
 import { add, isConstant, minimum, subtract, symbolsOf, type Dim } from '../../plan/dim.ts'
-import { apply, type Operand } from './apply.ts'
+import { apply, COMPARED, type Operand } from './apply.ts'
 import { options } from './builtin/options.ts'
 import type { BuiltinName } from './builtin/table.ts'
 import { complain, folds, sizeOf, verify, wordsOf, type Frame } from './context.ts'
@@ -39,7 +39,7 @@ export function binary(frame: Frame, { operator, span }: BinaryExpression, left:
 
 function known(frame: Frame, operator: BinaryOperator, a: Static, b: Static, span: Span): Value {
   const type = resultType(operator, a.type, b.type)
-  if (type === null) return complain(frame, { code: 'SMOE3003', message: `\`${operator}\` does not join ${a.type} and ${b.type}`, span })
+  if (type === null) return complain(frame, { code: 'SMOE3003', message: `\`${operator}\` does not join ${a.type} and ${b.type}`, span, help: operator === 'and' || operator === 'or' ? COMPARED : null })
   if (type !== 'int') return dividesReal(frame, operator, b, span) ? ofStatic(operation(type, operator, [a, b], folds)) : UNKNOWN
   const [x, y] = [sizeOf(frame, a), sizeOf(frame, b)]
   const sign = operator as '+' | '-' | '*' | '/' | '%'
@@ -80,7 +80,7 @@ export function unary(frame: Frame, { operator, span }: UnaryExpression, operand
   if (value.kind !== 'static') return apply(frame, operator === '-' ? 'negate' : 'not', [operand], options({}), span)
   const { type } = value.static
   if (operator === 'not' ? type !== 'bool' : !isNumber(type)) {
-    return complain(frame, { code: 'SMOE3003', message: `\`${operator}\` does not take ${typeText(value)}`, span })
+    return complain(frame, { code: 'SMOE3003', message: `\`${operator}\` does not take ${typeText(value)}`, span, help: operator === 'not' ? COMPARED : null })
   }
   if (operator === 'not') return ofStatic(operation('bool', 'not', [value.static], folds))
   if (type === 'int') return ofStatic(int(negateSize(sizeOf(frame, value.static))))

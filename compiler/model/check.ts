@@ -12,7 +12,7 @@ import { tellable } from './ports.ts'
 import { createReporter, type Reporter } from './report.ts'
 import { bindSymbols, checkAlone, rootFrame } from './standalone.ts'
 import { evaluate, literal, type Static, type StaticType, type StaticValue } from './static.ts'
-import { statements } from './statements.ts'
+import { GIVES, statements } from './statements.ts'
 import { trainOf } from './train/train.ts'
 import { readWeights } from './weights.ts'
 
@@ -100,8 +100,8 @@ function modelFrom(declaration: Declaration, module: Module, set: Readonly<Recor
   bindSymbols(frame)
   statements(frame, declaration.body)
   tellable(frame)
-  if (!declaration.isPartial && !declaration.body.some(({ kind }) => kind === 'output')) {
-    complain(frame, { code: 'SMOE2013', message: `${declaration.name.text} has no output`, span: declaration.name.span })
+  if (!declaration.isPartial && !declaration.body.some(({ kind }) => kind === 'output' || kind === 'return')) {
+    complain(frame, { code: 'SMOE2013', message: `${declaration.name.text} has no output`, span: declaration.name.span, help: GIVES })
   }
   const entries = declaration.body.flatMap((statement) => (statement.kind === 'weights' ? statement.entries : []))
   const train = trainOf(frame, declaration)

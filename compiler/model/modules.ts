@@ -4,6 +4,7 @@ import type { Diagnostic } from '../../grammar/diagnostic.ts'
 import { parse } from '../../grammar/parse.ts'
 import type { Source, Span } from '../../grammar/source.ts'
 import { closest } from '../../grammar/suggest.ts'
+import { declaresAll, exporterOf, nearestPath } from './imports.ts'
 import type { Reporter } from './report.ts'
 
 export interface Module {
@@ -12,6 +13,8 @@ export interface Module {
   readonly names: Map<string, Declared>
   /** What every file sees without an import. */
   readonly prelude: Module | null
+  /** The path of a file that could be imported for a name; null where none declares it. */
+  readonly exporter: (name: string) => string | null
 }
 
 export interface Declared {
@@ -25,7 +28,11 @@ export interface Refusal {
 }
 
 /** Finds what a file imports; null where there is nothing of that name. */
-export type Load = (path: string, from: Source) => Source | Refusal | null
+export interface Load {
+  (path: string, from: Source): Source | Refusal | null
+  /** The paths that a file could import, as it would write them; absent where they cannot be listed. */
+  readonly paths?: (from: Source) => readonly string[]
+}
 
 export interface Modules {
   readonly root: Module
@@ -67,7 +74,7 @@ function open(loader: Loader, source: Source, prelude: Module | null, chain: rea
 }
 
 function link(loader: Loader, file: File, prelude: Module | null, chain: readonly string[]): Module {
-  const module: Module = { file, names: new Map(), prelude }
+  const module: Module = { file, names: new Map(), prelude, exporter: (name) => exporterOf(loader.load, file.source, name) }
   loader.done.set(file.source.path, module)
   for (const declaration of file.declarations) declare(loader, module, declaration)
   for (const statement of file.imports) bind(loader, module, statement, chain)
@@ -89,8 +96,8 @@ function bind(loader: Loader, module: Module, { names, from }: Import, chain: re
   const { reporter } = loader
   const source = loader.load(from.value, module.file.source)
   if (source === null || 'refused' in source) {
-    const message = source === null ? `there is no file ${from.value}` : `${from.value} cannot be imported: ${source.refused}`
-    reporter.report({ code: 'SMOE2004', message, span: from.span, help: source === null ? PATHS : ROOT })
+    if (source === null) missing(loader, module, { names, from })
+    else reporter.report({ code: 'SMOE2004', message: `${from.value} cannot be imported: ${source.refused}`, span: from.span, help: ROOT })
     for (const { name, alias } of names) module.names.set((alias ?? name).text, BROKEN)
     return
   }
@@ -104,12 +111,30 @@ function bind(loader: Loader, module: Module, { names, from }: Import, chain: re
   for (const { name, alias } of names) bring(loader, module, other, name.text, name.span, (alias ?? name).text, (alias ?? name).span)
 }
 
+/** A file that is not there: the nearest one, certain to be meant where it declares all that is imported. */
+function missing({ load, reporter }: Loader, { file: { source } }: Module, { names, from }: Pick<Import, 'names' | 'from'>): void {
+  const wanted = names.map(({ name }) => name.text)
+  const meant = (): string | null => nearestPath(from.value, load.paths?.(source) ?? []) ?? (wanted[0] === undefined ? null : exporterOf(load, source, wanted[0]))
+  const help = (): string => {
+    const path = meant()
+    return path === null ? PATHS : `"${path}" is probably meant`
+  }
+  const fix = (): Diagnostic['fix'] => {
+    const path = meant()
+    return path !== null && declaresAll(load, source, path, wanted) ? { span: from.span, replacement: `"${path}"` } : null
+  }
+  reporter.report({ code: 'SMOE2004', message: `there is no file ${from.value}`, span: from.span, help, fix })
+}
+
 function bring({ reporter }: Loader, module: Module, other: Module, name: string, span: Span, as: string, asSpan: Span): void {
   const own = other.names.get(name)
   const found = own?.module === other ? own : undefined
   if (found === undefined) {
     const candidates = [...other.names.values()].filter((one) => one.module === other).map((one) => one.declaration.name.text)
     const help = (): string | null => {
+      if (module.prelude?.names.has(name)) return `${name} is there without an import`
+      const path = module.exporter(name)
+      if (path !== null) return `${name} is declared in "${path}"`
       const meant = closest(name, candidates)
       return meant === null ? (candidates.length > 0 ? `it declares ${candidates.join(', ')}` : null) : `${meant} is probably meant`
     }
@@ -128,7 +153,7 @@ function bring({ reporter }: Loader, module: Module, other: Module, name: string
 
 const NOWHERE: Source = { path: '', text: '' }
 const EMPTY: Span = { source: NOWHERE, start: 0, end: 0 }
-const BROKEN_MODULE: Module = { file: { source: NOWHERE, span: EMPTY, imports: [], declarations: [], comments: [], lost: [] }, names: new Map(), prelude: null }
+const BROKEN_MODULE: Module = { file: { source: NOWHERE, span: EMPTY, imports: [], declarations: [], comments: [], lost: [] }, names: new Map(), prelude: null, exporter: () => null }
 
 /** What a name stands for when its import failed: uses of it say nothing more. */
 const BROKEN: Declared = {

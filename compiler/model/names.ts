@@ -8,6 +8,7 @@ import { complain, type Frame } from './context.ts'
 import { declared, declaredNames, isBroken } from './modules.ts'
 import { find, namesIn } from './scope.ts'
 import { ofStatic, UNKNOWN, type Value } from './value.ts'
+import type { Problem } from './report.ts'
 import { moment, real } from './static.ts'
 
 /** A name lost to a mistake of form says nothing more. */
@@ -20,6 +21,25 @@ export const nearest = ({ text }: Pick<Name, 'text'>, candidates: () => Iterable
     return meant === null ? otherwise : `${meant} is probably meant`
   },
 })
+
+/** Names of values in other languages, and what stands for them here. */
+const EMPTY = 'there is no empty value: a parameter with a default can be left out, and a choice is a bool or one of some strings'
+const FOREIGN: Readonly<Record<string, { readonly help: string; readonly replacement?: string }>> = {
+  None: { help: EMPTY }, null: { help: EMPTY }, nil: { help: EMPTY }, NULL: { help: EMPTY }, undefined: { help: EMPTY },
+  True: { help: 'true is written small', replacement: 'true' }, TRUE: { help: 'true is written small', replacement: 'true' },
+  False: { help: 'false is written small', replacement: 'false' }, FALSE: { help: 'false is written small', replacement: 'false' },
+  inf: { help: 'numbers are finite: `lowest` is what a masked score is' }, nan: { help: 'numbers are finite' },
+}
+
+/** What to write in place of a name that nothing stands for. */
+function adviceFor(frame: Frame, name: Name): Pick<Problem, 'help' | 'fix'> {
+  const foreign = Object.hasOwn(FOREIGN, name.text) ? FOREIGN[name.text] : undefined
+  if (foreign !== undefined) return { help: foreign.help, fix: foreign.replacement === undefined ? null : { span: name.span, replacement: foreign.replacement } }
+  const { declares, body } = frame.declaration
+  const isOutput = declares === 'model' && body.some((statement) => statement.kind === 'output' && statement.name.text === name.text)
+  if (isOutput) return { help: `an output is not a value of the body: name it before, \`let ${name.text} = ...\`, and give it with \`output ${name.text} = ${name.text}\`` }
+  return nearest(name, () => [...namesIn(frame.scope), ...Object.keys(CONSTANTS), 'true', 'false'])
+}
 
 export const article = (word: string): string => `${/^[aeiou]/.test(word) ? 'an' : 'a'} ${word}`
 
@@ -36,7 +56,7 @@ export function resolve(frame: Frame, name: Name): Value {
     return complain(frame, { code: 'SMOE2011', message: `${name.text} is ${article(other.declaration.declares)}; it is called, as in ${name.text}(...)`, span: name.span })
   }
   if (FUNCTIONS.has(name.text)) return complain(frame, { code: 'SMOE2011', message: `${name.text} is a function; it is called, as in ${name.text}(...)`, span: name.span })
-  return complain(frame, { code: 'SMOE2001', message: `there is no ${name.text} here`, span: name.span, ...nearest(name, () => [...namesIn(frame.scope), ...Object.keys(CONSTANTS), 'true', 'false']) })
+  return complain(frame, { code: 'SMOE2001', message: `there is no ${name.text} here`, span: name.span, ...adviceFor(frame, name) })
 }
 
 /** Whether what stands here is there for training alone. A body that can be called there or elsewhere is judged where it is called. */
@@ -57,5 +77,9 @@ export function unknownCallee(frame: Frame, name: Name): Value {
   const bound = find(frame.scope, name.text)
   if (bound !== undefined) return complain(frame, { code: 'SMOE2011', message: `${name.text} is a value and cannot be called`, span: name.span })
   const candidates = (): readonly string[] => [...declaredNames(frame.module), ...FUNCTIONS.keys()]
-  return complain(frame, { code: 'SMOE2002', message: `there is no ${name.text} to call`, span: name.span, ...nearest(name, candidates) })
+  const help = (): string | null => {
+    const path = frame.module.exporter(name.text)
+    return path === null ? nearest(name, candidates).help() : `it is imported with \`import { ${name.text} } from "${path}"\``
+  }
+  return complain(frame, { code: 'SMOE2002', message: `there is no ${name.text} to call`, span: name.span, help })
 }

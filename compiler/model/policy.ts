@@ -123,7 +123,8 @@ function isComplete(frame: Frame, settled: Pick<Policy, 'own' | 'blocks'>, activ
   if (select !== null && weights !== null) return isBroken || hasItsWeights(frame, select, weights, when)
   const lacks = [select === null ? 'selects no experts' : '', weights === null ? 'gives no weights' : ''].filter((text) => text !== '').join(' and ')
   if (!isBroken) {
-    const help = 'on every path a policy says `select top k by scores` and `weigh weights`'
+    const lines = [select === null ? ['`select top k by scores`'] : [], weights === null ? ['`weigh softmax(pick(scores, selected))`'] : []].flat()
+    const help = `on every path a policy selects and weighs: write ${lines.join(' and then ')}`
     complain(frame, { code: 'SMOE2013', message: `${name.text} ${lacks}${when}`, span: name.span, help })
   }
   return false

@@ -15,7 +15,7 @@ export interface Problem {
   readonly severity?: Diagnostic['severity']
   readonly related?: Diagnostic['related']
   readonly help?: Help
-  readonly fix?: Diagnostic['fix']
+  readonly fix?: Diagnostic['fix'] | (() => Diagnostic['fix'])
 }
 
 export interface Reporter {
@@ -67,7 +67,7 @@ export function createReporter(wanted = maximumDiagnostics): Reporter {
       return
     }
     const { code, message, span, severity = 'error', related = [], help = null, fix = null } = placed
-    diagnostics.push({ code, severity, message: plain(message), span, related, help: typeof help === 'function' ? help() : help, fix })
+    diagnostics.push({ code, severity, message: plain(message), span, related, help: typeof help === 'function' ? help() : help, fix: typeof fix === 'function' ? fix() : fix })
   }
   const within = <T>(next: typeof calls, body: () => T): T => {
     const before = calls

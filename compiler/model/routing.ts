@@ -57,12 +57,14 @@ function hasShape(frame: Frame, term: Term, shape: readonly Dim[], what: string,
   return same
 }
 
+const SELECT_FIRST = 'write `select top k by scores` before it, and then `weigh softmax(pick(scores, selected))`'
+
 export function weighStatement(frame: Frame, { value: node, span }: WeighStatement): void {
   const state = frame.policy!
   const term = asTerm(frame, { value: elaborate(frame, node), span: node.span })
   if (isSettled(frame, 'weights', 'the experts are weighed already', span)) return
   if (state.select === null) {
-    if (!state.isBroken) complain(frame, { code: 'SMOE2013', message: 'weigh comes after select', span })
+    if (!state.isBroken) complain(frame, { code: 'SMOE2013', message: 'weigh comes after select', span, help: SELECT_FIRST })
     state.isBroken = true
     return
   }
@@ -76,7 +78,7 @@ export function keepStatement(frame: Frame, { value: node, span }: KeepStatement
   const term = asTerm(frame, { value: elaborate(frame, node), span: node.span }, 'bool')
   if (isSettled(frame, 'keep', 'it is said already which experts are kept', span)) return
   if (state.select === null) {
-    if (!state.isBroken) complain(frame, { code: 'SMOE2013', message: 'keep comes after select', span })
+    if (!state.isBroken) complain(frame, { code: 'SMOE2013', message: 'keep comes after select', span, help: SELECT_FIRST })
     state.isBroken = true
     return
   }

@@ -33,6 +33,24 @@ const ALLOWED: Readonly<Record<DeclarationKind, readonly Statement['kind'][]>> =
   model: [...EVERYWHERE, 'param', 'once', 'input', 'output', 'weights', 'loss', 'train'],
 }
 
+export const GIVES = 'what a model gives has a name: `output y = ...`'
+const RETURNS = 'what it gives is said with `return`'
+const ROUTES = 'experts are selected and weighed in a `policy`'
+const GIVEN = 'what it is given stands in brackets after its name, as in (x: f32[N, D])'
+
+/** What to write in place of a statement that has no place in a declaration. */
+const INSTEAD: Readonly<Record<DeclarationKind, Partial<Readonly<Record<Statement['kind'], string>>>>> = {
+  fn: { output: RETURNS, input: GIVEN, param: 'a `block` has weights', once: 'a `block` has weights', select: ROUTES, weigh: ROUTES, keep: ROUTES },
+  block: { output: RETURNS, input: GIVEN, select: ROUTES, weigh: ROUTES, keep: ROUTES },
+  expert: { output: RETURNS, input: GIVEN, select: ROUTES, weigh: ROUTES, keep: ROUTES },
+  policy: {
+    return: 'a policy gives experts and weights: write `select top k by scores` and then `weigh softmax(pick(scores, selected))`',
+    output: 'a policy gives experts and weights: write `select top k by scores` and then `weigh softmax(pick(scores, selected))`',
+    input: 'a policy is given x: f32[T, D], the tokens',
+  },
+  model: { return: GIVES, select: ROUTES, weigh: ROUTES, keep: ROUTES },
+}
+
 /** How messages call a statement. */
 export const WORDS: Readonly<Record<Statement['kind'], string>> = {
   let: 'let', assign: 'an assignment', param: 'param', input: 'input', output: 'output', return: 'return', repeat: 'repeat', select: 'select', weigh: 'weigh', keep: 'keep',
@@ -46,7 +64,7 @@ export function statements(frame: Frame, list: readonly Statement[]): Value | nu
   let result: Value | null = null
   for (const statement of list) {
     if (!ALLOWED[frame.declaration.declares].includes(statement.kind)) {
-      const help = IN_TRAIN.includes(statement.kind) && frame.declaration.declares === 'model' ? 'it stands in `train { ... }`' : null
+      const help = IN_TRAIN.includes(statement.kind) && frame.declaration.declares === 'model' ? 'it stands in `train { ... }`' : INSTEAD[frame.declaration.declares][statement.kind] ?? null
       complain(frame, { code: 'SMOE2012', message: `${WORDS[statement.kind]} has no place in ${article(frame.declaration.declares)}`, span: statement.span, help })
       if ('name' in statement && !frame.scope.bindings.has(statement.name.text)) bind(frame, statement.name, UNKNOWN)
       if (frame.policy !== null) frame.policy.isBroken = true

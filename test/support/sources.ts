@@ -1,12 +1,17 @@
 /** Finds the files a spec imports: `std/...` in this repository, other paths beside the file that asks. */
-import { existsSync, readFileSync } from 'node:fs'
+import { existsSync, readFileSync, readdirSync } from 'node:fs'
 import { dirname, join, relative, resolve } from 'node:path'
 import { fileURLToPath } from 'node:url'
+import type { Load } from '../../compiler/model/modules.ts'
 import type { Source } from '../../grammar/source.ts'
 
 export const root = fileURLToPath(new URL('../../', import.meta.url))
 
-export function load(path: string, from: Source): Source | null {
+const std = readdirSync(join(root, 'std'), { recursive: true, encoding: 'utf8' }).filter((name) => name.endsWith('.smoe')).sort()
+
+export const load: Load = Object.assign(find, { paths: () => std.map((name) => `std/${name.replaceAll('\\', '/').slice(0, -'.smoe'.length)}`) })
+
+function find(path: string, from: Source): Source | null {
   const isOfStd = path.startsWith('std/')
   const name = `${isOfStd ? path : join(dirname(from.path), path)}.smoe`
   const file = resolve(root, name)
