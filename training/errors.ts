@@ -49,11 +49,14 @@ export class DivergedError extends TrainingError {
   readonly kind = 'diverged'
   readonly step: number
   readonly term: string
+  /** Where it was seen: in what the forward pass gives, or in the gradients. */
+  readonly pass: 'forward' | 'backward'
 
-  constructor(step: number, term: string, value: number) {
+  constructor(step: number, term: string, value: number, pass: DivergedError['pass'] = 'forward') {
     super(`step ${step}: ${term} is ${value}; the run stops, and what was saved before is as it was`)
     this.step = step
     this.term = term
+    this.pass = pass
   }
 }
 

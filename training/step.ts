@@ -38,7 +38,7 @@ const withScale = (inputs: BatchInputs, scaling: Scaling | null): BatchInputs =>
 /** Whether weights have moved. Throws a DivergedError where no smaller scale would help. */
 function hasMoved(step: number, norm: number, scaling: Scaling | null): boolean {
   const sound = scaling === null ? Number.isFinite(norm) : isSound(norm)
-  if (!sound && (scaling === null || scaling.scale <= LEAST_SCALE)) throw new DivergedError(step, 'the norm of the gradients', norm)
+  if (!sound && (scaling === null || scaling.scale <= LEAST_SCALE)) throw new DivergedError(step, 'the norm of the gradients', norm, 'backward')
   return sound
 }
 

@@ -23,6 +23,7 @@ import { EXIT, Failure, type ExitCode } from '../exit.ts'
 import { paint } from '../output.ts'
 import { fitAdvice } from '../training/advice.ts'
 import { addDataOptions, readDataSets, type DataOptions } from '../training/data.ts'
+import { divergedHelp } from '../training/diverged.ts'
 import { createLine, startLines, stepLine, validationLine } from '../training/line.ts'
 import { resumeNotes } from '../training/resume.ts'
 import { trainingSpec, type RecipeOptions } from '../training/spec.ts'
@@ -129,12 +130,12 @@ const isFromFiles = (problem: unknown): problem is NodeJS.ErrnoException => prob
 const SAVED = 'what was saved before is as it was'
 
 /** What went wrong with what the user gave, as a failure of the command. */
-function asFailure(problem: unknown, terminal: Terminal): unknown {
+function asFailure(problem: unknown, { precision }: Options, terminal: Terminal): unknown {
   if (problem instanceof TrainingLimitError) {
     refuseErrors(problem.diagnostics, terminal)
     return new Failure(EXIT.noAdapter, problem.message)
   }
-  if (problem instanceof DivergedError) return new Failure(EXIT.numbersDiffer, problem.message, 'a smaller rate, a longer warm-up or clipping may help')
+  if (problem instanceof DivergedError) return new Failure(EXIT.numbersDiffer, problem.message, divergedHelp(problem, precision))
   if (problem instanceof ResumeError) return new Failure(EXIT.badCheckpoint, problem.message)
   if (problem instanceof DataError || problem instanceof FitError) return new Failure(EXIT.usage, problem.message)
   if (problem instanceof FileError) return new Failure(EXIT.usage, problem.message, SAVED)
@@ -218,7 +219,7 @@ export const train: CommandModule = {
         try {
           return await action(path, options, typedOptions(command, ['out', 'resume', 'weights']), terminal)
         } catch (problem) {
-          throw asFailure(problem, terminal)
+          throw asFailure(problem, options, terminal)
         }
       })),
 }
