@@ -2,7 +2,7 @@
 import { parse } from '../../grammar/parse.ts'
 import type { Source } from '../../grammar/source.ts'
 import { closest } from '../../grammar/suggest.ts'
-import type { Load } from './modules.ts'
+import type { Load } from './load.ts'
 
 const lastOf = (path: string): string => path.split('/').at(-1)!
 

@@ -5,6 +5,7 @@ import { parse } from '../../grammar/parse.ts'
 import type { Source, Span } from '../../grammar/source.ts'
 import { closest } from '../../grammar/suggest.ts'
 import { declaresAll, exporterOf, nearestPath } from './imports.ts'
+import type { Load } from './load.ts'
 import type { Reporter } from './report.ts'
 
 export interface Module {
@@ -20,18 +21,6 @@ export interface Module {
 export interface Declared {
   readonly declaration: Declaration
   readonly module: Module
-}
-
-/** A file that is there, or could be, and may not be imported: why. */
-export interface Refusal {
-  readonly refused: string
-}
-
-/** Finds what a file imports; null where there is nothing of that name. */
-export interface Load {
-  (path: string, from: Source): Source | Refusal | null
-  /** The paths that a file could import, as it would write them; absent where they cannot be listed. */
-  readonly paths?: (from: Source) => readonly string[]
 }
 
 export interface Modules {
