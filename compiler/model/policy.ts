@@ -30,19 +30,21 @@ export interface Routed {
   readonly requirements: readonly Requirement[]
 }
 
-/** x, ids, E, T and D. */
+/** x, ids, E, T and D; and B and S, sequences and the tokens of each: T is B * S, and all axes before those of the tokens count as B. */
 export function givens(frame: Frame, { rows, leading, count }: Routed, span: Span): { scope: Scope; ids: Policy['ids'] } {
   const scope = createScope(null)
   const give = (name: string, value: Value): void => void scope.bindings.set(name, { value, span, mutable: false })
   give('E', ofStatic(int(count)))
   if (rows === null) {
-    for (const name of ['x', 'T', 'D', 'ids']) give(name, UNKNOWN)
+    for (const name of ['x', 'T', 'D', 'B', 'S', 'ids']) give(name, UNKNOWN)
     return { scope, ids: null }
   }
   const [tokens, width] = rows.shape
   give('x', ofTerm(rows))
   give('T', ofStatic(int(tokens)))
   give('D', ofStatic(int(width)))
+  give('B', ofStatic(int(product(leading.slice(0, -1)))))
+  give('S', ofStatic(int(leading.at(-1)!)))
   const input = frame.context.inputs.find(({ dtype, shape }) => dtype === 'i32' && shape.length === leading.length && product(shape) === product(leading))
   if (input === undefined) return { scope, ids: null }
   const given: GivenTerm = { kind: 'given', name: 'ids', shape: [tokens], dtype: 'i32', origin: originOf(frame, span) }

@@ -1,8 +1,9 @@
 /** Declarations checked by themselves: every parameter and every dim is a symbol. */
 import type { Declaration } from '../../grammar/ast.ts'
-import { symbol } from '../../plan/dim.ts'
+import { symbol, symbolsOf } from '../../plan/dim.ts'
 import { body } from './body.ts'
 import { complain, elaborate, originOf, type Context, type Frame } from './context.ts'
+import { remember } from './exact.ts'
 import type { CallTerm, GivenTerm } from './model.ts'
 import type { Module } from './modules.ts'
 import { givens, newState, settle } from './policy.ts'
@@ -85,11 +86,15 @@ export function checkAlone(context: Context, module: Module, declaration: Declar
 
 function policyAlone(frame: Frame): void {
   const [tokens, width, count] = ['T', 'D', 'E'].map(symbol)
+  // parameters that take the place of these have symbols of their own
+  const isTaken = (name: string): boolean => frame.declaration.parameters.some((one) => one.name.text === name)
+  const [sequences, length] = ['B', 'S'].map((name) => symbol(isTaken(name) ? `${name} of the layer` : name))
   const { span } = frame.declaration.name
   const rows: GivenTerm = { kind: 'given', name: 'x', shape: [tokens, width], dtype: 'f32', origin: originOf(frame, span) }
   const ids: GivenTerm = { kind: 'given', name: 'ids', shape: [tokens], dtype: 'i32', origin: originOf(frame, span) }
-  frame.context.runDims.add('T')
-  const { scope } = givens(frame, { rows, leading: [tokens], count, width, bank: null, requirements: [] }, span)
+  for (const name of [tokens, sequences, length].flatMap(symbolsOf)) frame.context.runDims.add(name)
+  remember({ numerator: tokens, divisor: sequences, quotient: length }, frame.context.quotients)
+  const { scope } = givens(frame, { rows, leading: [sequences, length], count, width, bank: null, requirements: [] }, span)
   scope.bindings.set('ids', { value: ofTerm(ids), span, mutable: false })
   const state = newState({ count, width, bank: null }, tokens, PLAIN)
   const inner: Frame = { ...frame, scope: createScope(scope), policy: state, steps: state.steps }
