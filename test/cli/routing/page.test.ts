@@ -7,6 +7,7 @@ import type { Browser, Page } from 'playwright-core'
 import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest'
 import { page as pageOf } from '../../../cli/routing/page.ts'
 import { balance } from '../../../runtime/routing/balance.ts'
+import { randomRows, routerVerdict } from '../../../runtime/routing/collapse.ts'
 import { load } from '../../../runtime/routing/load.ts'
 import { reportRoutes, type RoutingReport } from '../../../runtime/routing/report.ts'
 import { layerOf } from '../../runtime/routing/layers.ts'
@@ -120,6 +121,19 @@ describe.skipIf(path === null)('in Chromium', () => {
     expect(facts[2]).toMatch(/^0: (?![\s\S]*required)/)
     await page.hover(`rect.cell[data-layer="0"][data-expert="${balance(load(record.layers[0]), 5).outside[0]}"]`)
     expect(await page.locator('.tooltip').innerText()).toContain('out of balance')
+    await page.close()
+  })
+
+  test('says where loads and routers have collapsed, each with its scale', async () => {
+    const [found, random] = [{ pearson: 0.9, cosine: 0.9 }, randomRows(8, 32)]
+    const collapse = { 'b/moe': [{ weight: 'b.moe.router.gate', ...found, random, verdict: routerVerdict(found, random) }] }
+    const layers = ['a/moe', 'b/moe'].map((name, at) => ({ ...layerOf(8, Array.from({ length: 40 }, (_, token) => (at === 0 ? [token % 8, (token + 1) % 8] : [2, 5]))), name }))
+    const page = await show([reportRoutes({ layers }, { model: 'made_up', adapter: 'no adapter', dims: {}, collapse })])
+    expect(await page.locator('.about').innerText()).toMatch(/ The load has COLLAPSED onto few experts in layer b\/moe\. The rows of the router have COLLAPSED, most say the same, in layer b\/moe\.$/)
+    expect(await page.locator('.head').allTextContents()).toContain('load collapse')
+    const facts = await page.locator('.facts').innerText()
+    expect(facts).toMatch(/collapse of the load\s+the load has COLLAPSED onto few experts: the entropy is that of 2 evenly busy experts of 8/)
+    expect(facts).toMatch(/collapse of router\.gate\s+0\.9 by correlation \(random 0\.14\), 0\.9 by cosine \(random 0\.14\): its rows have COLLAPSED/)
     await page.close()
   })
 

@@ -1,7 +1,10 @@
+import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
+import { load } from '../../../runtime/routing/load.ts'
 import { loadCollapse, randomEntropy, type LoadVerdict } from '../../../runtime/routing/load-collapse.ts'
 import { logGamma } from '../../../runtime/routing/log-gamma.ts'
 import { createRandom } from '../../../cli/random.ts'
+import { anyLayer } from './layers.ts'
 
 const of = (counts: readonly number[], tokens: number) => loadCollapse({ counts, kept: counts.reduce((sum, count) => sum + count, 0), dropped: 0 }, tokens)
 
@@ -63,4 +66,14 @@ describe('verdicts, and near misses of them', () => {
     expect(of([50, 30, 20, 0], 50)).toMatchObject({ busiest: { experts: 2, share: 0.8 } })
     expect(of([50, 50, 0, 0], 50)).toMatchObject({ effective: expect.closeTo(2, 12), level: 1 })
   })
+})
+
+test('of any layer, with dropped slots or without: 1 to E experts, and a level from 0 to 1', () => {
+  fc.assert(fc.property(anyLayer, (layer) => {
+    const loads = load(layer)
+    const { effective, random, level, busiest } = loadCollapse(loads, layer.tokens)
+    if (loads.kept === 0) return effective === null && level === null
+    const isIn = (value: number | null, low: number, high: number): boolean => value !== null && value >= low - 1e-9 && value <= high + 1e-9
+    return isIn(effective, 1, layer.experts) && isIn(random, 1, layer.experts) && (level === null || isIn(level, 0, 1)) && isIn(busiest!.share, 0, 1)
+  }))
 })
