@@ -234,6 +234,13 @@ export const evaluateExact = (a: DimLike, values: DimValues): number => evaluate
 
 const symbols = new WeakMap<Dim, readonly string[]>()
 
+const isAtomNeverNegative = (atom: Atom): boolean =>
+  atom.kind === 'symbol' || (atom.kind === 'min' ? [atom.left, atom.right] : [atom.numerator, atom.divisor]).every(isNeverNegative)
+
+/** Whether it is 0 or more whatever its symbols are, as far as its form shows that: symbols are sizes. */
+export const isNeverNegative = ({ terms }: Dim): boolean =>
+  terms.every(({ coefficient, factors }) => coefficient > 0 && factors.every(isAtomNeverNegative))
+
 /** The names of the symbols in it, each once, in order of appearance. */
 export function symbolsOf(a: Dim): readonly string[] {
   const known = symbols.get(a)

@@ -30,6 +30,8 @@ export interface Plan {
   readonly doc: string
   /** Symbolic dims, bound by the shapes of the inputs at each run. */
   readonly dims: readonly PlanDim[]
+  /** What the dims of every run have to fulfil; left out where any do. */
+  readonly bounds?: readonly Bound[]
   readonly inputs: readonly InputPort[]
   readonly outputs: readonly OutputPort[]
   readonly weights: readonly WeightPort[]
@@ -48,6 +50,13 @@ export interface Plan {
 export interface PlanDim {
   readonly name: string
   readonly doc: string
+}
+
+/** A number that must not be below 0, as the room that is left behind a slice. */
+export interface Bound {
+  readonly size: Size
+  /** What is wrong where it is: `mine.smoe:3:14: the last index, 9, is outside an axis of B`. */
+  readonly what: string
 }
 
 export interface Port {

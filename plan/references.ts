@@ -58,6 +58,7 @@ function checkPorts(index: Index, tell: Tell): void {
   findRepeated('weights', weights.map(({ name }) => name), tell)
   findRepeated('held', held.map(({ name }) => name), tell)
   held.forEach((port, at) => checkPort(index, `held[${at}]`, port, 'held', tell))
+  index.plan.bounds?.forEach(({ size }, at) => checkSize(index, `bounds[${at}].size`, size, tell))
   inputs.forEach((port, at) => {
     checkPort(index, `inputs[${at}]`, port, 'input', tell)
     if (port.below !== undefined) checkSize(index, `inputs[${at}].below`, port.below, tell)

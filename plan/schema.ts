@@ -115,6 +115,7 @@ const fields: { readonly [F in keyof Plan]: Rule } = {
   model: text,
   doc: text,
   dims: list(record({ name, doc: text })),
+  bounds: optional(list(record({ size, what: text }))),
   inputs: list(record({ ...port, dtype: onHost, below: optional(size), ignored: optional(integer) })),
   outputs: list(record({ ...port, replaces: optional(name) })),
   weights: list(record({ ...port, pieces: list(piece), stacked: flag })),

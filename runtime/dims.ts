@@ -1,3 +1,4 @@
+import { brokenBound } from '../plan/bounds.ts'
 import { dim, evaluate, symbolsOf, type DimValues } from '../plan/dim.ts'
 import type { InputPort, Plan, Port, Program } from '../plan/plan.ts'
 import { emptyTable } from '../plan/table.ts'
@@ -66,6 +67,14 @@ function checkIds(port: InputPort, { data }: HostData, values: DimValues): void 
   }
 }
 
+/** A slice outside of its axis would silently read other elements. */
+function checkBounds({ bounds = [], inputs }: Plan, values: DimValues): void {
+  const broken = brokenBound(bounds, values)
+  if (broken === null) return
+  const port = inputs.find(({ shape }) => shape.includes(broken.dimension))
+  throw new InputError(port?.name ?? '', broken.dimension, broken.message)
+}
+
 /** The values of the plan's dims that these inputs mean. Throws an InputError naming the input and the dimension. */
 export function bindDims(plan: Plan, inputs: Inputs): DimValues {
   for (const name of Object.keys(inputs)) {
@@ -78,6 +87,7 @@ export function bindDims(plan: Plan, inputs: Inputs): DimValues {
     checkAxes(port, inputs[port.name].shape, values)
     checkIds(port, inputs[port.name], values)
   }
+  checkBounds(plan, values)
   return values
 }
 

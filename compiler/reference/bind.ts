@@ -1,8 +1,11 @@
 /** Fits what a run is given to what a graph declares. */
+import { brokenBound } from '../../plan/bounds.ts'
 import { constantValue, evaluate, symbolsOf, type Dim } from '../../plan/dim.ts'
 import { emptyTable } from '../../plan/table.ts'
+import { boundsOf } from '../graph/bounds.ts'
 import type { Graph } from '../graph/node.ts'
 import type { DType } from '../graph/vocabulary.ts'
+import { needed } from '../graph/walk.ts'
 import { EvaluationError, elements, type HostTensor } from './tensor.ts'
 
 export interface Feeds {
@@ -32,7 +35,7 @@ function requireFeed(feeds: Readonly<Record<string, HostTensor>>, what: string, 
   throw new EvaluationError(`${what} ${name} is missing${given}`)
 }
 
-/** The size of every symbol, from the axes that are symbols alone. An EvaluationError says where two axes disagree or none says. */
+/** The size of every symbol, from the axes that are symbols alone. An EvaluationError says where two axes disagree, none says, or a slice leaves its axis. */
 export function bindDims(graph: Graph, inputs: Feeds['inputs']): Readonly<Record<string, number>> {
   const found = emptyTable<{ readonly size: number; readonly where: string }>()
   for (const { params } of graph.inputs) {
@@ -50,7 +53,10 @@ export function bindDims(graph: Graph, inputs: Feeds['inputs']): Readonly<Record
   }
   const unbound = graph.dims.find(({ name }) => !Object.hasOwn(found, name))
   if (unbound) throw new EvaluationError(`no input says how large dimension ${unbound.name} is`)
-  return Object.fromEntries(Object.entries(found).map(([name, { size }]) => [name, size]))
+  const dims = Object.fromEntries(Object.entries(found).map(([name, { size }]) => [name, size]))
+  const broken = brokenBound(boundsOf(needed(graph)), dims)
+  if (broken !== null) throw new EvaluationError(broken.message)
+  return dims
 }
 
 const ACCEPTS: Record<DType, ((value: number) => boolean) | null> = {

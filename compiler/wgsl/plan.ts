@@ -6,6 +6,7 @@ import {
 } from '../../plan/plan.ts'
 import { own } from '../../plan/table.ts'
 import type { Target } from '../../plan/target.ts'
+import { boundsOf } from '../graph/bounds.ts'
 import { chosenAmong } from '../graph/chosen.ts'
 import type { Graph, Node, Output } from '../graph/node.ts'
 import type { Regime } from '../kernel/context.ts'
@@ -70,7 +71,8 @@ class PlanMaker {
 
   make(scheduled: readonly ScheduledProgram[]): Plan {
     const { graph, target } = this
-    const choices = chosenAmong(needed(graph))
+    const nodes = needed(graph)
+    const [choices, bounds] = [chosenAmong(nodes), boundsOf(nodes)]
     const inputs = graph.inputs.map((node): InputPort => {
       const port = this.port(node.params.name, node, own(graph.docs, node.params.name) ?? '')
       const chosen = choices.get(node)
@@ -97,6 +99,7 @@ class PlanMaker {
       model: graph.name,
       doc: graph.doc,
       dims: graph.dims.map(({ name, doc }) => ({ name, doc })),
+      ...(bounds.length === 0 ? {} : { bounds }),
       inputs,
       outputs,
       weights: [...this.weights.values()],
