@@ -39,13 +39,14 @@ export interface CheckedWeights {
 }
 
 /**
- * Throws a WeightError with all that the spec wants and the checkpoint does not have so, and a Failure for tensors that nothing reads,
+ * Throws a Failure where the spec is not valid, a WeightError with all that the spec wants and the checkpoint does not have so, and a Failure for tensors that nothing reads,
  * unless they are allowed: then gives them as a sentence, null where there are none.
  */
 export function checkWeights(name: string, spec: string, checkpoint: Checkpoint, { without, allowUnread }: CheckedWeights, terminal: Terminal): string | null {
   const { file } = parse({ path: `${name}.smoe`, text: spec })
-  const { model } = check(file, { load: createLoader(terminal), set: {} })
-  if (model === null) throw new Error('an imported spec without a model')
+  const { model, diagnostics } = check(file, { load: createLoader(terminal), set: {} })
+  // the form is that of a known architecture, so only its numbers can be too large
+  if (model === null) throw new Failure(EXIT.badCheckpoint, `the sizes in the config are beyond what a spec may have: ${diagnostics[0].message}`)
   const { problems, extra } = matchWeights({ weights: weightPorts(lower(model)) }, checkpoint)
   if (problems.length > 0) throw new WeightError(checkpoint.name, problems)
   const unread = extra.filter((tensor) => !without.includes(tensor))

@@ -2,7 +2,7 @@
 
 import { checkArgument, checked, checkedAsync, filled, optional, record, text } from '../../plan/arguments.ts'
 import { TENSORS } from '../forms.ts'
-import { readdir, stat, type FileHandle } from 'node:fs/promises'
+import { lstat, readdir, stat, type FileHandle } from 'node:fs/promises'
 import { dirname, join } from 'node:path'
 import { readPlan } from '../../plan/check.ts'
 import type { Plan } from '../../plan/plan.ts'
@@ -68,9 +68,14 @@ const kindOf = async (path: string): Promise<'file' | 'directory' | 'nothing'> =
   }
 }
 
+/** A directory of this name or a link to nothing is there too: opening it says what is wrong. */
+const isThere = (path: string): Promise<boolean> => lstat(path).then(() => true, () => false)
+
 const openBeside = (directory: string) => async (name: string): Promise<ByteSource | null> => {
   const path = join(directory, name)
-  return (await kindOf(path)) === 'file' ? fileSource(path) : null
+  if (!(await isThere(path))) return null
+  if ((await kindOf(path)) === 'nothing') throw new CheckpointError(path, 'is a link that leads to no file')
+  return fileSource(path)
 }
 
 /** What a folder holds that could have been meant, for a message. */
@@ -82,8 +87,8 @@ async function heldBy(directory: string): Promise<string> {
 }
 
 async function openDirectory(path: string): Promise<Checkpoint> {
-  const kinds = await Promise.all([SINGLE, INDEX].map((name) => kindOf(join(path, name))))
-  if (!kinds.includes('file')) throw new CheckpointError(path, `${NEITHER}${await heldBy(path)}`)
+  const found = await Promise.all([SINGLE, INDEX].map((name) => isThere(join(path, name))))
+  if (!found.includes(true)) throw new CheckpointError(path, `${NEITHER}${await heldBy(path)}`)
   return openModel(path, openBeside(path))
 }
 

@@ -124,6 +124,12 @@ test('weights that are those of another model are refused with all that is amiss
   expect(err).toContain('embed wants f32[90, 32]')
 })
 
+test.each([['num_hidden_layers', 100_000], ['hidden_size', 2 ** 33], ['vocab_size', 2 ** 40]])('a config whose %s is %d is refused with the limit', async (field, value) => {
+  const { code, err } = await folderOf({ ...withoutScaling(configOf(plain)), [field]: value }, await tensorsOf(plain)).smoe('import', 'm')
+  expect(code, err).toBe(5)
+  expect(err).toContain('the sizes in the config are beyond what a spec may have: ')
+})
+
 test('a config alone is imported by its path or its folder', async () => {
   const there = place({ 'm/config.json': JSON.stringify(withoutScaling(configOf(plain))) })
   const unchecked = 'note: no safetensors weights are beside the config: their names and shapes were not checked\n'

@@ -1,5 +1,5 @@
 import { existsSync, readdirSync } from 'node:fs'
-import { mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises'
+import { mkdir, mkdtemp, readdir, readFile, rm, symlink, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
@@ -101,6 +101,17 @@ describe('what a folder holds is read in one way, or refused', () => {
     await checkpoint.close()
     return [...checkpoint.tensors.keys()]
   }
+
+  test('a directory or a broken link of a known name is named with what it is', async () => {
+    for (const name of ['model.safetensors', 'model.safetensors.index.json', 's.safetensors']) {
+      const files = name === 's.safetensors' ? { 'model.safetensors.index.json': index({ a: name }) } : {}
+      const [withDirectory, withLink] = [await folder(files), await folder(files)]
+      await mkdir(join(withDirectory, name))
+      await symlink('gone', join(withLink, name))
+      await expect(openCheckpoint(withDirectory)).rejects.toThrow(`${join(withDirectory, name)}: is a directory, not a regular file`)
+      await expect(openCheckpoint(withLink)).rejects.toThrow(`${join(withLink, name)}: is a link that leads to no file`)
+    }
+  })
 
   test('a single file beside the index of other files is refused, and each can be named', async () => {
     const path = await folder({
