@@ -27,7 +27,9 @@ export function checkAnyway(path: string, { model: wanted, set, root }: SpecOpti
   const { file, diagnostics } = parse(readSource(path, terminal))
   const room = maximumDiagnostics - diagnostics.length
   const { model, diagnostics: found } = check(file, { load: createLoader(terminal, root), model: wanted, set: parseSettings(set), most: room })
-  return { diagnostics: [...diagnostics, ...found, ...(model === null ? [] : idleWarnings(model))], file, model }
+  const mistakes = [...diagnostics, ...found]
+  // after a mistake the model is what could be read of it, and is not lowered
+  return { diagnostics: model === null || hasErrors(mistakes) ? mistakes : [...mistakes, ...idleWarnings(model)], file, model }
 }
 
 /** Compiles without judging: the diagnostics are the caller's to show. */

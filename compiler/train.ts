@@ -138,10 +138,20 @@ export function compileTraining(source: Source, options: CheckOptions & { readon
   }
 }
 
-/** A warning for each place of the spec whose weights are trained though no loss teaches them anything; none for a model that does not learn. */
+/**
+ * A warning for each place of the spec whose weights are trained though no loss teaches them anything; none for a model that does not learn.
+ * What cannot be lowered is an error in their place. The model is of a spec without mistakes.
+ */
 export function idleWarnings(model: Model): readonly Diagnostic[] {
   if (model.train === null) return []
-  const idle = idleWeights([lower(model, { training: true }), lower(model, { training: [] })])
+  try {
+    return warningsOf(idleWeights([lower(model, { training: true }), lower(model, { training: [] })]))
+  } catch (problem) {
+    return [refusalOf(problem, model.train.origin.span)]
+  }
+}
+
+function warningsOf(idle: ReturnType<typeof idleWeights>): readonly Diagnostic[] {
   const places = new Map<string, { readonly span: Span; readonly names: string[] }>()
   for (const { params: { name }, origin: { span } } of idle) {
     if (span === null) continue

@@ -56,3 +56,27 @@ test('random bytes and deep nesting end in diagnostics', async () => {
     expect(err).not.toContain('internal error')
   }
 })
+
+const TRAINED = `${LAYER.trimEnd().replace(/\}$/, '')}
+  train {
+    loss size = mean(mean(y * y))
+    optimiser sgd(rate = 0.1)
+    batch T = 4
+  }
+}
+`
+
+test.each([
+  ['a reserved word as the name of a policy', 'policy fn(k: int in 1..E = 2) {\n  param gate: f32[E, D]\n  let p = x @ gate.T\n  select top k by p\n  weigh pick(p, selected)\n}\n'],
+  ['a statement that is not one', 'policy other(k: int in 1..E = 2) {\n  param then: f32[E, D]\n  select top k by x @ then.T\n  weigh 1\n}\n'],
+  ['a character without a meaning', 'fn f(x: f32[N]) -> f32[N] {\n  return x $ 1\n}\n'],
+])('%s in a spec that learns is reported, and the model is not lowered', async (_, declaration) => {
+  const own = TRAINED.replace(/^model/m, `${declaration}model`).replace('top_k(k = k)', declaration.startsWith('policy fn') ? 'fn(k = k)' : 'other(k = k)')
+  const { code, out, err } = await place({ 'layer.smoe': own }).smoe('check', 'layer.smoe')
+  expect(code, err).toBe(1)
+  expect(out).toMatch(/SMOE1\d\d\d/)
+})
+
+test('a spec that learns is in order', async () => {
+  expect((await place({ 'layer.smoe': TRAINED }).smoe('check', 'layer.smoe')).code).toBe(0)
+})

@@ -104,7 +104,7 @@ describe('what a folder holds is read in one way, or refused', () => {
 
   test('a directory or a broken link of a known name is named with what it is', async () => {
     for (const name of ['model.safetensors', 'model.safetensors.index.json', 's.safetensors']) {
-      const files = name === 's.safetensors' ? { 'model.safetensors.index.json': index({ a: name }) } : {}
+      const files: Readonly<Record<string, string>> = name === 's.safetensors' ? { 'model.safetensors.index.json': index({ a: name }) } : {}
       const [withDirectory, withLink] = [await folder(files), await folder(files)]
       await mkdir(join(withDirectory, name))
       await symlink('gone', join(withLink, name))
