@@ -143,6 +143,7 @@ export function compileTraining(source: Source, options: CheckOptions & { readon
  * What cannot be lowered is an error in their place. The model is of a spec without mistakes.
  */
 export function idleWarnings(model: Model): readonly Diagnostic[] {
+  checkArgument('idleWarnings', 'model', model, object({ name: text }))
   if (model.train === null) return []
   try {
     return warningsOf(idleWeights([lower(model, { training: true }), lower(model, { training: [] })]))
