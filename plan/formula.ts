@@ -1,32 +1,18 @@
-/** Numbers that change over a run of training, as data: what a recipe holds of a rate that is not the same in every step. */
+/** Formulas as data: how a recipe describes a rate that changes from step to step. */
 
-import { floorRemainder, power } from './arithmetic.ts'
+import { OPERATORS, power } from './arithmetic.ts'
 
 /** `step`, from 0, and `progress`, 0 at the first step and 1 at the last. */
 export type MomentName = 'step' | 'progress'
 
 export interface Moment extends Readonly<Record<MomentName, number>> {}
 
-/** Step `step` of a run of `steps`. A run of one step stands at its beginning. */
+/** Step `step` of a run of `steps`. The progress of a run of one step is 0. */
 export const momentAt = (step: number, steps: number): Moment => ({ step, progress: step / Math.max(1, steps - 1) })
 
 /** Operators, and functions by the names of the builtins. */
 const OPERATIONS = {
-  '+': (a: number, b: number) => a + b,
-  '-': (a: number, b: number) => a - b,
-  '*': (a: number, b: number) => a * b,
-  '/': (a: number, b: number) => a / b,
-  '%': floorRemainder,
-  '==': (a: number, b: number) => a === b,
-  '!=': (a: number, b: number) => a !== b,
-  '<': (a: number, b: number) => a < b,
-  '<=': (a: number, b: number) => a <= b,
-  '>': (a: number, b: number) => a > b,
-  '>=': (a: number, b: number) => a >= b,
-  and: (a: boolean, b: boolean) => a && b,
-  or: (a: boolean, b: boolean) => a || b,
-  not: (a: boolean) => !a,
-  if: (condition: boolean, a: number, b: number) => (condition ? a : b),
+  ...OPERATORS,
   negate: (a: number) => -a,
   minimum: Math.min,
   maximum: Math.max,
@@ -49,7 +35,7 @@ export const FORMULA_OPERATIONS = Object.keys(OPERATIONS) as readonly FormulaOpe
 
 export const isFormulaOperation = (word: string): word is FormulaOperation => Object.hasOwn(OPERATIONS, word)
 
-/** Its value in a step. */
+/** The value of a formula in a step. */
 export function formulaAt(formula: Formula, moment: Moment): number | boolean {
   if (typeof formula === 'string') return moment[formula]
   if (typeof formula !== 'object') return formula

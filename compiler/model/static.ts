@@ -1,5 +1,5 @@
 /** What is known when a model is compiled: numbers, truth values and words, as expressions over parameters and loop indices. */
-import { floorRemainder } from '../scalar/arithmetic.ts'
+import { OPERATORS } from '../../plan/arithmetic.ts'
 import { dim, evaluateExact, multiply, add, subtract, negate, floorDivide, symbol, symbolsOf, type Dim } from '../../plan/dim.ts'
 import type { MomentName } from '../../plan/formula.ts'
 import { emptyTable } from '../../plan/table.ts'
@@ -12,7 +12,7 @@ export type Static =
   | { readonly kind: 'int'; readonly type: 'int'; readonly dim: Dim }
   | { readonly kind: 'literal'; readonly type: 'real' | 'bool' | 'string'; readonly value: StaticValue }
   | { readonly kind: 'symbol'; readonly type: 'real' | 'bool' | 'string'; readonly name: string }
-  /** What is the same for all values of a step of training, and another in the next. */
+  /** A number that changes from step to step of training. */
   | { readonly kind: 'moment'; readonly type: 'real'; readonly name: MomentName }
   | { readonly kind: 'operation'; readonly type: StaticType; readonly word: string; readonly operands: readonly Static[] }
 
@@ -34,7 +34,7 @@ const MOMENTS = new Map((['step', 'progress'] satisfies MomentName[]).map((name)
 /** The moment of training that a value depends on; undefined where there is none. */
 export const momentIn = (value: Static): MomentName | undefined => symbolsIn(value).map((name) => MOMENTS.get(name)).find((name) => name !== undefined)
 
-/** Whether a value is another in each step of training. */
+/** Whether a value changes from step to step of training. */
 export const changesByStep = (value: Static): boolean => momentIn(value) !== undefined
 
 export const parameter = (name: string, type: StaticType): Static =>
@@ -43,23 +43,7 @@ export const parameter = (name: string, type: StaticType): Static =>
 export const literal = (value: StaticValue, type: StaticType): Static =>
   type === 'int' ? int(value as number) : { kind: 'literal', type, value }
 
-const WORDS: Readonly<Record<string, (...values: readonly never[]) => StaticValue>> = {
-  '+': (a: number, b: number) => a + b,
-  '-': (a: number, b: number) => a - b,
-  '*': (a: number, b: number) => a * b,
-  '/': (a: number, b: number) => a / b,
-  '%': floorRemainder,
-  '==': (a: StaticValue, b: StaticValue) => a === b,
-  '!=': (a: StaticValue, b: StaticValue) => a !== b,
-  '<': (a: number, b: number) => a < b,
-  '<=': (a: number, b: number) => a <= b,
-  '>': (a: number, b: number) => a > b,
-  '>=': (a: number, b: number) => a >= b,
-  and: (a: boolean, b: boolean) => a && b,
-  or: (a: boolean, b: boolean) => a || b,
-  not: (a: boolean) => !a,
-  if: (c: boolean, a: StaticValue, b: StaticValue) => (c ? a : b),
-}
+const WORDS: Readonly<Record<string, (...values: readonly never[]) => StaticValue>> = OPERATORS
 
 /** What a number function computes on numbers; filled from the builtins by whoever calls `evaluate`. */
 export type Folds = (word: string) => ((...values: readonly number[]) => number) | null

@@ -2,11 +2,11 @@
 import { accessSync, constants, existsSync, linkSync, lstatSync, mkdirSync, readdirSync, realpathSync, renameSync, rmSync, statSync, type Stats } from 'node:fs'
 import { basename, dirname, join, relative, sep } from 'node:path'
 import { FileError } from '../errors.ts'
-import { makeDirectories, removeMade, syncDirectory } from './directories.ts'
+import { makeDirectories, syncDirectory } from './directories.ts'
 import { discard, draftPath, keepWatch, leftDrafts, removeLeft, settle } from './draft.ts'
 import { keepModes, writeNew } from './file.ts'
 import { asked, askedLater, codeOf, WRITE } from './reason.ts'
-import type { Put, Staged } from './staged.ts'
+import { stageDraft, type Put, type Staged } from './staged.ts'
 import type { Pieces } from './pieces.ts'
 import { targetOf } from './target.ts'
 
@@ -232,29 +232,9 @@ export async function stageDirectory(path: string, set: FileSet, shown = path): 
   const place = asked(shown, WRITE, () => preparePlace(path, set, shown))
   const made = asked(shown, WRITE, () => makeDirectories(dirname(place.path)))
   const draft = draftPath(folderOf(place), place.path, 'part')
-  let isPut = false
-  const remove = (): void => {
-    if (isPut) return
-    discard(draft)
-    removeMade(made)
-  }
-  const put = (): Put => asked(shown, WRITE, () => {
-    const { undo, finish } = putDirectory(draft, place, set)
-    isPut = true
-    return {
-      finish,
-      undo: () => {
-        undo()
-        removeMade(made)
-      },
-    }
+  return stageDraft(place.path, shown, {
+    path: draft, made,
+    fill: () => askedLater(shown, WRITE, fillDraft(draft, place, set)),
+    put: () => asked(shown, WRITE, () => putDirectory(draft, place, set)),
   })
-  try {
-    keepWatch(draft)
-    await askedLater(shown, WRITE, fillDraft(draft, place, set))
-    return { place: place.path, typed: shown, write: async () => {}, put, discard: remove }
-  } catch (error) {
-    remove()
-    throw error
-  }
 }

@@ -3,6 +3,7 @@ import { createHash, randomBytes } from 'node:crypto'
 import { readdirSync, rmSync } from 'node:fs'
 import { hostname } from 'node:os'
 import { basename, dirname, join } from 'node:path'
+import { isAlive } from './process.ts'
 
 /** `.part` is written; `.old` is what a directory was until its successor stands in its place. */
 export type DraftKind = 'part' | 'old'
@@ -17,16 +18,6 @@ export const draftPath = (directory: string, target: string, kind: DraftKind): s
   join(directory, `.smoe-${tag(basename(target))}-${tag(hostname())}-${process.pid}-${randomBytes(4).toString('hex')}.${kind}`)
 
 export const isDraft = (name: string): boolean => NAME.test(name)
-
-function isAlive(pid: number): boolean {
-  try {
-    process.kill(pid, 0)
-    return true
-  } catch (error) {
-    // there, but another user's
-    return (error as NodeJS.ErrnoException).code === 'EPERM'
-  }
-}
 
 /** Drafts of a target that a process of this machine has left when it was killed. */
 export function leftDrafts(directory: string, target: string, kind: DraftKind): readonly string[] {

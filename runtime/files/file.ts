@@ -2,10 +2,10 @@
 import { chmodSync, chownSync, linkSync, renameSync, rmSync, type Stats } from 'node:fs'
 import { open, type FileHandle } from 'node:fs/promises'
 import { dirname } from 'node:path'
-import { makeDirectories, removeMade, syncDirectory } from './directories.ts'
+import { makeDirectories, syncDirectory } from './directories.ts'
 import { discard, draftPath, keepWatch, removeLeft, settle } from './draft.ts'
 import { asked, askedLater, refused, WRITE } from './reason.ts'
-import { commit, type Put, type Staged } from './staged.ts'
+import { commit, stageDraft, type Put, type Staged } from './staged.ts'
 import type { Pieces } from './pieces.ts'
 import { writePiece, writeStream } from './stream.ts'
 import { targetOf, type Target } from './target.ts'
@@ -21,7 +21,7 @@ export function keepModes(path: string, stats: Stats | null): void {
   chmodSync(path, stats.mode & 0o7777)
 }
 
-async function fill(file: FileHandle, pieces: Pieces, typed: string): Promise<void> {
+async function writeAll(file: FileHandle, pieces: Pieces, typed: string): Promise<void> {
   try {
     for await (const piece of pieces) await askedLater(typed, WRITE, writePiece(file, piece))
     await askedLater(typed, WRITE, file.sync())
@@ -31,7 +31,7 @@ async function fill(file: FileHandle, pieces: Pieces, typed: string): Promise<vo
 }
 
 /** Writes a new file, all of it on the disk. Throws a FileError that names `typed`, and what the pieces throw. */
-export const writeNew = async (path: string, pieces: Pieces, typed = path): Promise<void> => fill(await askedLater(typed, WRITE, open(path, 'wx')), pieces, typed)
+export const writeNew = async (path: string, pieces: Pieces, typed = path): Promise<void> => writeAll(await askedLater(typed, WRITE, open(path, 'wx')), pieces, typed)
 
 const nothing = (): void => {}
 
@@ -82,35 +82,13 @@ function putFile(draft: string, target: Target & { kind: 'file' }, typed: string
 async function draftOf(target: Target & { kind: 'file' }, typed: string, pieces: Pieces): Promise<Staged> {
   const { path, stats } = target
   const draft = draftPath(dirname(path), path, 'part')
-  let made: readonly string[] = []
-  let isPut = false
-  const remove = (): void => {
-    if (isPut) return
-    discard(draft)
-    removeMade(made)
-  }
-  const put = (isLast: boolean): Put => {
-    const { undo, finish } = putFile(draft, target, typed, isLast)
-    isPut = true
-    return {
-      finish,
-      undo: () => {
-        undo()
-        removeMade(made)
-      },
-    }
-  }
-  try {
-    made = asked(typed, WRITE, () => makeDirectories(dirname(path)))
+  const made = asked(typed, WRITE, () => makeDirectories(dirname(path)))
+  const fill = async (): Promise<void> => {
     removeLeft(path)
-    keepWatch(draft)
     await writeNew(draft, pieces, typed)
     asked(typed, WRITE, () => keepModes(draft, stats))
-    return { place: path, typed, write: async () => {}, put, discard: remove }
-  } catch (error) {
-    remove()
-    throw error
   }
+  return stageDraft(path, typed, { path: draft, made, fill, put: (isLast) => putFile(draft, target, typed, isLast) })
 }
 
 /** Makes a file beside its place, and the directories on the way; devices and FIFOs are written when all is put in place. Throws a FileError that names `shown`. */

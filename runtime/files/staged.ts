@@ -1,5 +1,7 @@
 /** Outputs that appear together: each is made beside its place, then all are put there at once. */
 import { FileError } from '../errors.ts'
+import { removeMade } from './directories.ts'
+import { discard, keepWatch } from './draft.ts'
 
 export interface Staged {
   /** Where it goes, links followed: two outputs of one command must not meet. */
@@ -17,6 +19,43 @@ export interface Put {
   readonly undo: () => void
   /** After all are in place: the disk is brought up to date, what was replaced goes. */
   readonly finish: () => void
+}
+
+interface Draft {
+  readonly path: string
+  /** Directories that were created for it, the outermost first. */
+  readonly made: readonly string[]
+  readonly fill: () => Promise<void>
+  readonly put: (isLast: boolean) => Put
+}
+
+/** Fills a draft. If that fails, or the draft is discarded, the draft and the directories created for it are removed. */
+export async function stageDraft(place: string, typed: string, draft: Draft): Promise<Staged> {
+  let isPut = false
+  const remove = (): void => {
+    if (isPut) return
+    discard(draft.path)
+    removeMade(draft.made)
+  }
+  const put = (isLast: boolean): Put => {
+    const { undo, finish } = draft.put(isLast)
+    isPut = true
+    return {
+      finish,
+      undo: () => {
+        undo()
+        removeMade(draft.made)
+      },
+    }
+  }
+  try {
+    keepWatch(draft.path)
+    await draft.fill()
+    return { place, typed, write: async () => {}, put, discard: remove }
+  } catch (error) {
+    remove()
+    throw error
+  }
 }
 
 function demandDifferent(all: readonly Staged[]): void {

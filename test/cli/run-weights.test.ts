@@ -3,30 +3,11 @@ import { join } from 'node:path'
 import { describe, expect, it } from 'vitest'
 import { encodeSafetensors } from '../../runtime/checkpoint/encode.ts'
 import { readSafetensors } from '../support/safetensors.ts'
+import { tinySpec } from '../support/tiny-spec.ts'
 import { place, type Outcome, type Place } from './harness.ts'
 
-const SPEC = `
-import { swiglu } from "std/experts/swiglu"
-import { top_k } from "std/policies/top_k"
+const SPEC = tinySpec(4)
 
-model tiny(V: int = 12, D: int = 6, E: int = 3) {
-  input tokens: i32[B, S]
-  param embed: f32[V, D] = normal(0.5)
-  let h = take(embed, tokens)
-  let thought = moe(h) {
-    experts E of swiglu(F = 4)
-    route top_k(k = 2)
-  }
-  output logits: f32[B, S, V] = (h + thought) @ embed.T
-  train {
-    input targets: i32[B, S]
-    loss next = cross_entropy(logits, targets)
-    optimiser adamw(rate = 0.01)
-    batch B = 2, S = 5
-    steps 4
-  }
-}
-`
 /** The same model for a checkpoint of other names: a table that training does not write by. */
 const RENAMED = SPEC.replace('  train {', `  weights {
     embed = "wte.weight"

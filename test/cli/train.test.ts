@@ -3,31 +3,11 @@ import { join } from 'node:path'
 import { describe, expect, it } from 'vitest'
 import { loadBars, termsOf, validationLine } from '../../cli/training/line.ts'
 import { readSafetensors } from '../support/safetensors.ts'
+import { tinySpec } from '../support/tiny-spec.ts'
 import { place, type Place } from './harness.ts'
 
-const SPEC = `
-import { swiglu } from "std/experts/swiglu"
-import { top_k } from "std/policies/top_k"
+const SPEC = tinySpec(6, ['metric accuracy = accuracy(logits, targets)'])
 
-model tiny(V: int = 12, D: int = 6, E: int = 3) {
-  input tokens: i32[B, S]
-  param embed: f32[V, D] = normal(0.5)
-  let h = take(embed, tokens)
-  let thought = moe(h) {
-    experts E of swiglu(F = 4)
-    route top_k(k = 2)
-  }
-  output logits: f32[B, S, V] = (h + thought) @ embed.T
-  train {
-    input targets: i32[B, S]
-    loss next = cross_entropy(logits, targets)
-    metric accuracy = accuracy(logits, targets)
-    optimiser adamw(rate = 0.01)
-    batch B = 2, S = 5
-    steps 6
-  }
-}
-`
 /** Version 1: a header of 128 bytes in all, then the numbers. */
 const npy = (data: Int32Array): Uint8Array => {
   const header = `{'descr': '<i4', 'fortran_order': False, 'shape': (${data.length},), }`.padEnd(117) + '\n'

@@ -8,23 +8,10 @@ import type { Model } from '../../compiler/model/model.ts'
 import { evaluate } from '../../compiler/reference/evaluate.ts'
 import { checkSource, framed } from '../support/check.ts'
 import { feedsOf } from '../support/random.ts'
+import { policySpec } from './policy.ts'
 
 function modelOf(policy: string): Model {
-  const text = `import { swiglu } from "std/experts/swiglu"
-policy p(k: int in 1..E = 2) {
-  param gate: f32[E, D]
-${policy}
-}
-model m(D: int = 4, E: int = 4) {
-  input x: f32[B, D]
-  let h = moe(x) {
-    experts E of swiglu(F = 3)
-    route p()
-  }
-  output y = h
-}
-`
-  const { model, diagnostics } = checkSource({ path: 'test/lower/blocks.smoe', text })
+  const { model, diagnostics } = checkSource({ path: 'test/lower/blocks.smoe', text: policySpec(policy) })
   if (model === null) throw new Error(framed(diagnostics))
   return model
 }

@@ -10,24 +10,13 @@ import { gapsOf } from '../autodiff/layer-differences.ts'
 import { checkSource, framed } from '../support/check.ts'
 import { feedsOf } from '../support/random.ts'
 import { load } from '../support/sources.ts'
+import { policySpec } from './policy.ts'
 
-const spec = (policy: string, training = ''): string => `import { swiglu } from "std/experts/swiglu"
-fn warmer(scores: f32[..., N], share: real in 0.0..1.0) -> f32[..., N] {
+const WARMER = `fn warmer(scores: f32[..., N], share: real in 0.0..1.0) -> f32[..., N] {
   return scores / (2.0 - share * progress)
 }
-policy p(k: int in 1..E = 2) {
-  param gate: f32[E, D]
-${policy}
-}
-model m(D: int = 4, E: int = 4) {
-  input x: f32[B, D]
-  let h = moe(x) {
-    experts E of swiglu(F = 3)
-    route p()
-  }
-  output y: f32[B, D] = h
-${training}}
 `
+const spec = (policy: string, training = ''): string => policySpec(policy, training, WARMER)
 
 function modelOf(text: string): Model {
   const { model, diagnostics } = checkSource({ path: 'test/lower/moments.smoe', text })

@@ -2,7 +2,7 @@
 import { link, unlink, writeFile } from 'node:fs/promises'
 import { hostname } from 'node:os'
 import { join } from 'node:path'
-import { makeDirectories, readRegular } from '../../runtime/files/index.ts'
+import { isAlive, makeDirectories, readRegular } from '../../runtime/files/index.ts'
 import { ResumeError } from '../errors.ts'
 import { noneWhereAbsent } from './absent.ts'
 
@@ -19,16 +19,6 @@ function holderOf(text: string): Holder | null {
     return Number.isSafeInteger(pid) && typeof host === 'string' ? { pid, host } : null
   } catch {
     return null
-  }
-}
-
-function isAlive(pid: number): boolean {
-  try {
-    process.kill(pid, 0)
-    return true
-  } catch (error) {
-    // there, but somebody else's
-    return (error as NodeJS.ErrnoException).code === 'EPERM'
   }
 }
 
