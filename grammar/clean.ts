@@ -22,7 +22,7 @@ interface Remedy {
   readonly as: TokenType | null
   /** The certain replacement. */
   readonly fix?: (token: IToken, following: string) => string | null
-  /** The text it is read as, where that is another. */
+  /** The text that the token is read as, if different. */
   readonly image?: string
 }
 

@@ -18,7 +18,7 @@ export interface Reporter {
   error(code: Code, message: string, span: Span, extras?: Extras): void
 }
 
-/** What stands in the place of `count` mistakes that are not shown. */
+/** The diagnostic that replaces `count` mistakes that are not shown. */
 export const moreMistakes = (count: number, span: Span): Diagnostic =>
   ({ code: 'SMOE1017', severity: 'error', message: `${count} more mistakes are not shown`, span, related: [], help: null, fix: null })
 

@@ -28,7 +28,7 @@ export function closest(name: string, candidates: Iterable<string>): string | nu
   const lower = name.toLowerCase()
   for (const candidate of candidates) {
     if (candidate === name || Math.abs(candidate.length - name.length) >= bestDistance) continue
-    // only what is nearer than the best so far is of interest
+    // only distances below the best so far matter
     const distance = candidate.toLowerCase() === lower ? 0.5 : editDistance(name, candidate, Math.ceil(bestDistance) - 1)
     if (distance < bestDistance && distance < Math.max(name.length, candidate.length)) {
       best = candidate

@@ -6,7 +6,7 @@ const sign = (name: string, text: string): TokenType => createToken({ name, patt
 /** Any word at all, reserved or not: what may stand after a `.` or before the `=` of an argument. */
 export const AnyWord = createToken({ name: 'AnyWord', pattern: Lexer.NA, label: 'a name' })
 export const Word = createToken({ name: 'Word', pattern: /[A-Za-z_]\w*/, label: 'a name', categories: [AnyWord] })
-/** To JavaScript no key like others, so that no program could give or ask for an input of this name. */
+/** Not an ordinary key in JavaScript: no program could set or read an input with this name. */
 export const ProtoWord = createToken({ name: 'ProtoWord', pattern: /__proto__(?!\w)/ })
 /** A name with letters beyond ASCII; said once, then read as the word it is. */
 export const ForeignWord = createToken({

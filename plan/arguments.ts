@@ -1,6 +1,6 @@
-/** Arguments of public functions, checked by their form before anything is done with them. */
+/** Checks the arguments of public functions before they are used. */
 
-/** An argument that is not what its function takes: of another type, or without a part that is needed. */
+/** An argument of the wrong type, or without a required property. */
 export class ArgumentError extends TypeError {
   readonly kind = 'argument'
   /** `createSession` */
@@ -24,10 +24,10 @@ interface Problem {
   readonly message: string
 }
 
-/** What is wrong with a value, and where in it; null where nothing is. */
+/** The problem with a value and its path inside the value; null if the value is valid. */
 export type Form = (value: unknown, path: string) => Problem | null
 
-/** A value in few words: `null`, `the string 'x'`, `an array`. */
+/** A short description of a value: `null`, `the string 'x'`, `an array`. */
 function show(value: unknown): string {
   if (value === null || value === undefined) return String(value)
   if (typeof value === 'string') return `the string ${JSON.stringify(value.slice(0, 40))}`
@@ -54,7 +54,7 @@ export const numbers = form('a typed array of numbers', (value) => ArrayBuffer.i
 const isObject = (value: unknown): value is Readonly<Record<string, unknown>> => typeof value === 'object' && value !== null && !Array.isArray(value)
 const anObject = form('an object', isObject)
 
-/** Everything but what is left out. */
+/** Any value except undefined. */
 export const optional = (inner: Form): Form => (value, path) => (value === undefined ? null : inner(value, path))
 export const nullable = (inner: Form): Form => (value, path) => (value === null ? null : inner(value, path))
 
@@ -66,22 +66,22 @@ function first<T>(items: Iterable<T>, check: (item: T) => Problem | null): Probl
   return null
 }
 
-/** An object with these properties at least. */
+/** An object that has at least these properties. */
 export const object = (properties: Readonly<Record<string, Form>>): Form => (value, path) =>
   anObject(value, path) ?? first(Object.entries(properties), ([name, inner]) => inner((value as Readonly<Record<string, unknown>>)[name], `${path}.${name}`))
 
-/** An object of such values by any names. */
+/** An object with arbitrary keys and values of one form. */
 export const record = (inner: Form): Form => (value, path) => anObject(value, path) ?? first(Object.entries(value as object), ([name, one]) => inner(one, `${path}.${name}`))
 
-/** What may be left out: an object with these properties, each of which may be, and no other. */
+/** An optional object whose properties are all optional; unknown properties are refused. */
 export const options = (properties: Readonly<Record<string, Form>>): Form => optional((value, path) => {
   const known = Object.keys(properties)
   const stray = isObject(value) ? Object.keys(value).find((name) => !known.includes(name)) : undefined
-  if (stray !== undefined) return { path: `${path}.${stray}`, message: `is not an option; there is ${known.join(', ')}` }
+  if (stray !== undefined) return { path: `${path}.${stray}`, message: `is not an option; the options are ${known.join(', ')}` }
   return object(Object.fromEntries(known.map((name) => [name, optional(properties[name])])))(value, path)
 })
 
-/** For what is checked elsewhere as a whole: all but an object that throws when it is read. */
+/** A value that is checked in full elsewhere: accepts everything except an object that throws when it is read. */
 export const readable: Form = (value) => {
   if (typeof value === 'object' && value !== null) void (value as Readonly<Record<string, unknown>>).version
   return null
@@ -91,9 +91,9 @@ const anArray = form('an array', Array.isArray)
 
 export const list = (inner: Form): Form => (value, path) => anArray(value, path) ?? first((value as readonly unknown[]).entries(), ([at, one]) => inner(one, `${path}[${at}]`))
 
-/** A list with one entry at least. */
+/** A list with at least one entry. */
 export const listOfSome = (inner: Form): Form => (value, path) =>
-  list(inner)(value, path) ?? ((value as readonly unknown[]).length > 0 ? null : { path, message: 'is empty; one entry at least is expected' })
+  list(inner)(value, path) ?? ((value as readonly unknown[]).length > 0 ? null : { path, message: 'is empty; at least one entry is expected' })
 
 /** Throws an ArgumentError. */
 export function checkArgument(call: string, name: string, value: unknown, expected: Form): void {
@@ -109,7 +109,7 @@ export function checkArgument(call: string, name: string, value: unknown, expect
 
 type Call = (...args: never[]) => unknown
 
-/** The same function, its arguments checked first, in their order. Throws an ArgumentError. */
+/** Wraps a function so that its arguments are checked first, in order. Throws an ArgumentError. */
 export function checked<F extends Call>(call: string, forms: Readonly<Record<string, Form>>, run: F): F {
   return ((...args: never[]) => {
     for (const [at, [name, expected]] of Object.entries(forms).entries()) checkArgument(call, name, args[at], expected)
@@ -117,7 +117,7 @@ export function checked<F extends Call>(call: string, forms: Readonly<Record<str
   }) as F
 }
 
-/** As `checked`, of a function that gives a promise: rejects with the ArgumentError. */
+/** Like `checked`, for a function that returns a promise: rejects with the ArgumentError. */
 export function checkedAsync<F extends (...args: never[]) => Promise<unknown>>(call: string, forms: Readonly<Record<string, Form>>, run: F): F {
   const guarded = checked(call, forms, run)
   return (async (...args: never[]) => guarded(...args)) as unknown as F

@@ -1,11 +1,11 @@
-/** The forms of what public functions of several rooms take. */
+/** Argument forms that the public functions of several rooms share. */
 import { anything, callable, list, nullable, object, optional, record, text, whole } from './arguments.ts'
 
 export const TARGET = object({ name: text, kind: text, features: list(text), maxInvocationsPerWorkgroup: whole, maxWorkgroupStorageBytes: whole, maxBindingBytes: whole, maxBufferBytes: whole })
 export const SPEC = object({ path: text, text })
 export const CHECKING = { load: optional(callable), model: optional(text), set: optional(record(anything)) }
 export const PORTS = list(object({ name: text, dtype: text, shape: list(text) }))
-/** As much of a plan as is read before it is checked as a whole. */
+/** The part of a plan that is read before the whole plan is checked. */
 export const PLAN = object({
   model: text, doc: text, dims: list(object({ name: text, doc: text })), inputs: PORTS, outputs: PORTS, constants: list(object({})),
   weights: list(object({ name: text, shape: list(text), pieces: list(object({ tensor: text })) })), buffers: list(object({ role: text, elements: text })),

@@ -1,4 +1,4 @@
-/** The inputs by which the plans of training are told how far it has come. No input of a model can have these names. */
+/** Inputs of training plans that carry the step and the progress of the run. No input of a model can have these names. */
 import { momentAt, type MomentName } from './formula.ts'
 
 /** Both are f32 []. */
@@ -13,7 +13,7 @@ interface Scalar {
   readonly data: Float32Array
 }
 
-/** What they are fed in step `step`, from 0, of a run of `steps`. */
+/** Their values in step `step`, counted from 0, of a run of `steps`. */
 export function momentInputs(step: number, steps: number): Readonly<Record<string, Scalar>> {
   const moment = momentAt(step, steps)
   const feed = (value: number) => ({ shape: [], data: Float32Array.of(value) })

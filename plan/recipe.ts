@@ -95,9 +95,9 @@ export interface RoutedLayer {
   /** The instance of its moe: `layers.0/moe`. */
   readonly layer: string
   readonly experts: number
-  /** The first block of its policy that happens in some steps only; null where the policy trains in one way alone. */
+  /** The first block of its policy that runs in some steps only; null if the policy has none. */
   readonly contest: Contest | null
-  /** The other blocks of that kind, in the order of the text; absent where there are none. */
+  /** The other blocks of that kind, in source order; absent if there are none. */
   readonly further?: readonly Contest[]
   /** Names of the outputs of its decisions: i32 [T, K] and f32 [T, K]. */
   readonly selected: string
@@ -108,24 +108,24 @@ export interface RoutedLayer {
   readonly within?: number
 }
 
-/** `when training at rate after warmup, at_most layers a step`: in which steps it happens is drawn before the first. */
+/** `when training at rate after warmup, at_most layers a step`: the steps in which it runs are drawn before the first step. */
 export interface Contest {
   /** Probability in a step, 0 to 1; a formula where it changes over the run. */
   readonly rate: Formula
-  /** Share of the run before the first step in which it may happen. */
+  /** Fraction of the run before the first step in which it may run. */
   readonly after: number
-  /** Layers in which it may happen in one step; null for any number. */
+  /** The maximum number of layers in which it may run in one step; null for no limit. */
   readonly atMost: number | null
-  /** One draw a step for all layers; absent where each layer draws for itself. */
+  /** All layers share one draw per step; absent if each layer draws independently. */
   readonly together?: true
 }
 
-/** The name of a layer's contest, by its place among those of its policy: the first goes by the name of the layer. */
+/** The name of a layer's contest, from its index in the policy: the first has the name of the layer. */
 export const contestName = (layer: string, at: number): string => (at === 0 ? layer : `${layer}#${at + 1}`)
 
 export interface NamedContest {
   readonly name: string
-  /** The place among those of its policy. */
+  /** Its index among the contests of its policy. */
   readonly at: number
   readonly contest: Contest
 }

@@ -8,7 +8,7 @@ type Rule = (value: unknown, at: string, tell: Tell) => void
 
 function show(value: unknown): string {
   if (value === undefined) return 'nothing'
-  // what JSON has no form for is not read from JSON, but may be given by a program
+  // undefined and other values without a JSON form can only come from a program
   const text = JSON.stringify(value, (_, part: unknown) => (typeof part === 'bigint' ? `${part}n` : part)) ?? String(value)
   return text.length > 40 ? `${text.slice(0, 40)}...` : text
 }

@@ -61,7 +61,7 @@ export async function createStaging(device: Device, label: string, bytes: number
   return createOwned(device, label, bytes, () => device.gpu.createBuffer({ label, size: bytes, usage: use }))
 }
 
-/** What `read` makes of the bytes of a staging buffer, which is unmapped whatever happens: one that stays mapped can never be used again. */
+/** Applies `read` to the bytes of a staging buffer. The buffer is always unmapped: one that stays mapped cannot be used again. */
 export async function readMapped<T>(device: Device, staging: GPUBuffer, read: (mapped: ArrayBuffer) => T): Promise<T> {
   await device.wait(staging.mapAsync(GPUMapMode.READ))
   try {

@@ -49,7 +49,7 @@ export function isSoftware(info: GPUAdapterInfo): boolean {
   return info.isFallbackAdapter === true || info.architecture === 'software' || SOFTWARE.test(words)
 }
 
-/** What the kernel maker must know of an adapter. */
+/** The properties of an adapter that the compiler needs. */
 export function describeTarget(adapter: GPUAdapter, name?: string): Target {
   const { info, limits } = adapter
   const lanes = adapter.features.has('subgroups') && info.subgroupMinSize === info.subgroupMaxSize ? info.subgroupMinSize : 0
@@ -105,13 +105,13 @@ function watch(gpu: GPUDevice, target: Target, choice: AdapterChoice, options: D
 
 interface Loss {
   readonly lost: () => DeviceLostError | null
-  /** The promise; rejects with a DeviceLostError where the device goes first. */
+  /** The promise; rejects with a DeviceLostError if the device is lost first. */
   readonly untilLost: <T>(promise: Promise<T>) => Promise<T>
 }
 
 /**
- * Each wait is in a set while it is pending. A `Promise.race` against one promise of the loss would keep a reaction of every wait for as long as
- * the device is there.
+ * Pending waits are kept in a set. A `Promise.race` against a single loss promise would keep a reaction of every wait for as long as
+ * the device exists.
  */
 function watchLoss(gpu: GPUDevice): Loss {
   const waits = new Set<(error: DeviceLostError) => void>()
@@ -122,14 +122,14 @@ function watchLoss(gpu: GPUDevice): Loss {
     waits.clear()
   })
   const untilLost = <T>(promise: Promise<T>): Promise<T> => new Promise((resolve, reject) => {
-    // of two that settle it the first counts
+    // the first settlement wins
     if (lost !== null) reject(lost)
     else waits.add(reject)
     Promise.resolve(promise).then((value) => {
       waits.delete(reject)
       resolve(value)
     }, (error: unknown) => {
-      // a promise may fail a moment before the device says that it is lost: the loss is the reason
+      // a promise may fail just before the device reports that it is lost: the loss is the cause
       setTimeout(() => {
         waits.delete(reject)
         reject(lost ?? error)

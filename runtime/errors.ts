@@ -183,15 +183,15 @@ export class StateError extends RuntimeError {
   readonly kind = 'state'
 }
 
-/** A tensor with NaN or infinite values, where finite ones were asked for. */
+/** A tensor has NaN or infinite values although finite values were required. */
 export class NotFiniteError extends RuntimeError {
   readonly kind = 'not-finite'
   readonly output: string
   readonly count: number
-  /** Rows with such a value, counted row-major over the axes before the last; empty where they were not looked for. */
+  /** Rows with such a value, in row-major order over all axes but the last; empty if rows were not searched. */
   readonly rows: readonly number[]
 
-  /** `where` names the rows in words. */
+  /** `where` describes the rows. */
   constructor(output: string, count: number, elements: number, first: number, rows: readonly number[] = [], where = '') {
     super(`output ${output}: ${count} of ${elements} values are not finite, the first at ${first}${where === '' ? '' : `, in ${where}`}`)
     this.output = output
@@ -211,7 +211,7 @@ export class RouteError extends RuntimeError {
   }
 }
 
-/** A file or a directory that cannot be read or written as it was to be. */
+/** A file or directory that cannot be read or written. */
 export class FileError extends RuntimeError {
   readonly kind = 'file'
   readonly path: string
@@ -225,10 +225,10 @@ export class FileError extends RuntimeError {
   }
 }
 
-/** Longer paths are shown by their ends. */
+/** Longer paths are shortened in the middle. */
 const SHOWN = 160
 
-/** A path on one line of a message: control characters are spelled out, the middle of a very long one is left out. */
+/** A path for one line of a message: control characters are escaped, a very long path is shortened in the middle. */
 export function showPath(path: string): string {
   const short = path.length > SHOWN ? `${path.slice(0, SHOWN / 2)}...${path.slice(-SHOWN / 2)}` : path
   return short.replaceAll(/[\p{Cc}\u2028\u2029]/gu, (character) => (character === '\n' ? '\\n' : `\\u${character.charCodeAt(0).toString(16).padStart(4, '0')}`))

@@ -1,19 +1,19 @@
-/** Which values of a run are NaN or infinite, and in which rows they stand. */
+/** Finds NaN and infinite values in tensors, and their rows. */
 import type { FileData } from './checkpoint/encode.ts'
 import { NotFiniteError } from './errors.ts'
 
-/** Of one tensor. A row runs along the last axis; of a vector each value is one. */
+/** The non-finite values of one tensor. A row runs along the last axis; in a vector each value is a row. */
 export interface NonFinite {
   readonly name: string
   /** Values that are NaN or infinite. */
   readonly count: number
   /** All values. */
   readonly elements: number
-  /** The first that is not finite, counted row-major. */
+  /** Row-major index of the first value that is not finite. */
   readonly first: number
-  /** Rows with such a value, counted row-major over the axes before the last. */
+  /** Rows with such a value, in row-major order over all axes but the last. */
   readonly rows: readonly number[]
-  /** Sizes of the axes that count rows: `[2, 24]` of `[2, 24, 64]`. */
+  /** Sizes of all axes but the last: `[2, 24]` of `[2, 24, 64]`. */
   readonly rowShape: readonly number[]
 }
 
@@ -33,11 +33,11 @@ function nonFiniteOf(name: string, { shape, data }: FileData): NonFinite | null 
 
 const isReal = ({ data }: FileData): boolean => data instanceof Float32Array || data instanceof Float64Array
 
-/** Each tensor with NaN or infinite values, in the order given; whole numbers are finite. */
+/** Each tensor with NaN or infinite values, in the given order; integers are always finite. */
 export const findNonFinite = (tensors: Readonly<Record<string, FileData>>): readonly NonFinite[] =>
   Object.entries(tensors).flatMap(([name, tensor]) => (isReal(tensor) ? (nonFiniteOf(name, tensor) ?? []) : []))
 
-/** Rows that a message names. */
+/** The number of rows that a message names. */
 const SHOWN = 8
 
 /** `7` of one axis, `[1, 3]` of several. */

@@ -1,4 +1,4 @@
-/** The forms of what public functions of the runtime take. */
+/** Argument forms of the public functions of the runtime. */
 import { anything, callable, list, map, numbers, object, optional, record, text, whole } from '../plan/arguments.ts'
 
 export const DEVICE = object({ gpu: object({ limits: anything, queue: object({}) }), target: object({}), choice: object({ name: text }), wait: callable, lost: callable, takeError: callable })

@@ -36,7 +36,7 @@ export function createFrames(ground: Ground): Frames {
     const key = ground.plan.dims.map(({ name }) => values[name]).join()
     const frame = frames.get(key) ?? await make(values)
     if (destroyed) {
-      // freed while it was made: nobody else would destroy it
+      // disposed while the frame was being created: nothing else would destroy it
       frame.destroy()
       throw new StateError(`the session of ${ground.plan.model} is disposed`)
     }

@@ -57,7 +57,7 @@ export type { Plan } from '../plan/plan.ts'
 export type { Tensor, TypedPort } from './typed.ts'
 export { ArgumentError } from '../plan/arguments.ts'
 
-/** What the kernel maker must know of an adapter. */
+/** The properties of an adapter that the compiler needs. */
 export const describeTarget = checked('describeTarget', { adapter: ADAPTER, name: optional(text) }, describeTargetUnchecked)
 
 /** Opens an adapter with all of its limits and those features that kernels use. Throws a DeviceError where it refuses. */
@@ -69,7 +69,7 @@ export const openDevice = checkedAsync('openDevice', { adapter: ADAPTER, options
  */
 export const createSession = checkedAsync('createSession', { device: DEVICE, plan: readable, options: options({ store: STORE, onCompile: callable }) }, createSessionUnchecked)
 
-/** A store of weights. Throws where the device is lost when something is asked of it, not here. */
+/** A store of weights. A lost device is reported by the store's methods, not here. */
 export const createStore = checked('createStore', { device: DEVICE, options: options({ bundles: list(object({ name: text, members: list(object({ name: text, shape: list(whole) })) })) }) }, createStoreUnchecked)
 
 /** The values of the plan's dims that these inputs mean. Throws an InputError naming the input and the dimension. */
@@ -78,13 +78,13 @@ export const bindDims = checked('bindDims', { plan: PLAN, inputs: record(anythin
 /** The first program whose condition holds. Throws an InputError where none is for these dimensions. */
 export const chooseProgram = checked('chooseProgram', { plan: PLAN, values: record(whole) }, chooseProgramUnchecked)
 
-/** What a session of this plan takes on the device with these dims, in bytes, before anything is allocated. */
+/** Device memory in bytes that a session of this plan needs with these dims; allocates nothing. */
 export const estimate = checked('estimate', { plan: PLAN, values: record(whole) }, estimateUnchecked)
 
-/** Each tensor with NaN or infinite values and the rows they are in, in the order given; whole numbers are finite. */
+/** Each tensor with NaN or infinite values, and the rows that contain them, in the given order; integers are always finite. */
 export const findNonFinite = checked('findNonFinite', { tensors: TENSORS }, findNonFiniteUnchecked)
 
-/** A checkpoint of arrays on the host, for weights that are made and not read. */
+/** A checkpoint of arrays in host memory. */
 export const memoryCheckpoint = checked('memoryCheckpoint', { tensors: TENSORS, name: optional(text) }, memoryCheckpointUnchecked)
 
 /** Reads the header and checks all of it; tensors are read as they are asked for. Throws a CheckpointError. */
@@ -102,7 +102,7 @@ export const blobSource = checked('blobSource', { blob: object({ size: whole, sl
 /** Bytes in memory; what is read is a view of them. */
 export const bytesSource = checked('bytesSource', { bytes, name: optional(text) }, bytesSourceUnchecked)
 
-/** An address whose server answers ranges. Throws a CheckpointError where it does not. */
+/** A URL whose server supports range requests. Throws a CheckpointError if it does not. */
 export const urlSource = checkedAsync('urlSource', { url: filled, get: optional(callable) }, urlSourceUnchecked)
 
 /** A whole tensor on the host: f16 and bf16 become f32, the rest stays as it is. Throws a CheckpointError. */
@@ -117,7 +117,7 @@ export const recordOf = checked('recordOf', { routes: list(object({ layer: text,
 /** A record from a file that `routeTensors` was written to. Throws a RouteError, a NotFiniteError or a CheckpointError. */
 export const readRoutes = checkedAsync('readRoutes', { checkpoint: CHECKPOINT }, readRoutesUnchecked)
 
-/** `layers.0/moe.selected` and `layers.0/moe.weights` for each layer, and the metadata that tells their experts. */
+/** `layers.0/moe.selected` and `layers.0/moe.weights` for each layer, and metadata with the numbers of experts. */
 export const routeTensors = checked('routeTensors', { record: RECORD }, routeTensorsUnchecked)
 
 /** Checks each layer, and that no two have one name. Throws a RouteError or a NotFiniteError. */
@@ -141,7 +141,7 @@ export const balance = checked('balance', { load: object({ counts: list(whole), 
 /** What differs between two reports, layer by layer. Throws a RouteError where they cannot be compared. */
 export const compareReports = checked('compareReports', { a: REPORT, b: REPORT, name: text }, compareReportsUnchecked)
 
-/** Collapse level of the rows of a matrix [E, D]: 1 where all say the same, near 0 where each says its own. */
+/** Collapse level of the rows of a matrix [E, D]: 1 if all rows are parallel, near 0 if they are unrelated. */
 export const collapse = checked('collapse', { values: numbers, width: whole }, collapseUnchecked)
 
 /** The plan that reads its weights by their paths in the model. */
@@ -153,5 +153,5 @@ export const checkInputs = checked('checkInputs', { ports: PORTS, inputs: record
 /** 1536 -> `1.5 KiB`. */
 export const formatBytes = checked('formatBytes', { bytes: real }, formatBytesUnchecked)
 
-/** A path on one line of a message: control characters are spelled out, the middle of a very long one is left out. */
+/** A path for one line of a message: control characters are escaped, a very long path is shortened in the middle. */
 export const showPath = checked('showPath', { path: text }, showPathUnchecked)

@@ -69,13 +69,13 @@ async function compileKernel(device: Device, kernel: Kernel, layout: GPUBindGrou
   }
 }
 
-/** Kernels that are compiled of those that a plan has: 0 first, then once a kernel. */
+/** Compiled kernels out of all kernels of a plan: called first with 0, then once per kernel. */
 export type CompileProgress = (compiled: number, kernels: number) => void
 
 export interface KernelCompiler {
   /** Compiles all kernels at once, each by its id. Throws a KernelError naming the kernel and what it computes in the spec. */
   readonly compile: (kernels: readonly Kernel[], onProgress?: CompileProgress) => Promise<CompiledKernels>
-  /** Ends the use of kernels that `compile` gave: what no session uses any more is forgotten. */
+  /** Releases kernels from `compile`: those without another session are dropped from the cache. */
   readonly release: (kernels: readonly Kernel[]) => void
 }
 

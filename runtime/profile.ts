@@ -41,7 +41,7 @@ export async function createStopwatch(device: Device, steps: number): Promise<St
   }
 }
 
-/** What is made is added to `owned`, whatever happens after. */
+/** Created resources are added to `owned` immediately, so that they are freed after a failure too. */
 async function makeStopwatch(
   device: Device, counts: readonly number[], steps: number, owned: { readonly destroy: () => void }[], destroy: () => void,
 ): Promise<Stopwatch> {

@@ -21,7 +21,7 @@ import { checkDevice } from './turns.ts'
 import { loadWeights, type LoadOptions, type LoadReport } from './weights/load.ts'
 
 export interface RunOptions {
-  /** Refuse outputs with NaN or infinite values by a NotFiniteError; else they are given as they are, and `findNonFinite` tells their rows. */
+  /** Throw a NotFiniteError for outputs with NaN or infinite values. By default they are returned, and `findNonFinite` finds their rows. */
   readonly checkFinite?: boolean
 }
 
@@ -54,7 +54,7 @@ export interface Session {
 export interface SessionOptions {
   /** Where the weights are, for several sessions; those of the plan that are not there come to be. Nothing needs loading then. */
   readonly store?: Store
-  /** Called while kernels compile; what it throws ends the session's making. */
+  /** Called while kernels compile; an error that it throws aborts `createSession`. */
   readonly onCompile?: CompileProgress
 }
 
@@ -103,7 +103,7 @@ const LOAD_OPTIONS = options({ allowExtra: flag, checkFinite: flag, onProgress: 
 /** Callers may use their arrays again while a run waits for its turn. */
 const copyInputs = (inputs: Inputs): Inputs => Object.fromEntries(Object.entries(inputs).map(([name, given]) => {
   const { shape, data } = checkTensor(name, given)
-  // one whose buffer was given away has no values to copy, which is told below
+  // a detached buffer has no values to copy and is reported below
   return [name, { shape: [...shape], data: data.length === 0 ? data : data.slice() }]
 }))
 

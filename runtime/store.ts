@@ -100,7 +100,7 @@ export function createStore(device: Device, { bundles = [] }: StoreOptions = {})
     const parts = await createParts(device, buffer, {}, owned)
     const reason = ended()
     if (reason !== null) {
-      // a store that was disposed meanwhile frees what came after
+      // a store disposed in the meantime frees buffers allocated after that
       free()
       throw reason
     }

@@ -30,7 +30,7 @@ export function createTurns(device: Device): Turns {
         throw ended() ?? typed(error)
       }
     })
-    // without its value: the outputs of the last run would stay as long as the device is open
+    // drops the value: otherwise the outputs of the last run would be retained while the device is open
     last = turn.then(() => {}, () => {})
     return turn
   }

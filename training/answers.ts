@@ -30,7 +30,7 @@ export function checkFinite(step: number, { losses }: Answers): void {
   for (const [name, value] of Object.entries(losses)) if (!Number.isFinite(value)) throw new DivergedError(step, name, value)
 }
 
-/** For `catch` on a machine's answer: weights of routes that are not finite are a run that has diverged too. */
+/** A `catch` handler for results of a machine: routing weights that are not finite also mean that the run has diverged. */
 export const divergedAt = (step: number) => (error: unknown): never => {
   throw error instanceof NotFiniteError ? new DivergedError(step, error.output, NaN) : error
 }

@@ -52,7 +52,7 @@ function shapesOf(recipe: Recipe): ReadonlyMap<string, readonly number[]> {
 
 const zeros = (shape: readonly number[]): HostData => ({ shape, data: new Float32Array(elementCount(shape)) })
 
-/** A step has a plan for each set of layers that compete; there may be more such sets than memory has room for. */
+/** Each set of competing layers has its own plan for a step; there may be more sets than fit in memory. */
 export const MOST_SESSIONS = 32
 
 /** What a run told: by the recipe's names, and the decisions of its layers. */
@@ -63,8 +63,8 @@ function answersOf({ layers }: Recipe, outputs: Outputs): Answers {
 }
 
 /**
- * `onCompile` is called while the kernels of a plan compile, when it is first asked for. Throws then what `createSession` throws, and what
- * the plans' maker throws.
+ * `onCompile` is called while the kernels of a plan compile, on its first use, which throws what `createSession` throws and what
+ * the functions in `plans` throw.
  */
 export function createDeviceMachine(device: Device, plans: MachinePlans, { onCompile }: Pick<SessionOptions, 'onCompile'> = {}): DeviceMachine {
   const { recipe } = plans
@@ -80,7 +80,7 @@ export function createDeviceMachine(device: Device, plans: MachinePlans, { onCom
 
   const sessionOf = (key: string, make: () => Plan): Promise<Session> => sessions.at(key, () => {
     const session = createSession(device, make(), { store, onCompile })
-    // what was refused once, such as memory, may be there the next time
+    // an allocation that failed once may succeed the next time
     session.catch(() => sessions.forget(key))
     return session
   })

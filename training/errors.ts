@@ -24,7 +24,7 @@ export class DataError extends TrainingError {
   }
 }
 
-/** What a model would have to take for the examples to fit: so many kinds of value in an input, or an example of it of that shape. */
+/** A change of the model that would make the examples fit: a number of distinct values of an input, or the shape of an example. */
 export type FitNeed =
   | { readonly kind: 'kinds'; readonly has: number; readonly needs: number }
   | { readonly kind: 'shape'; readonly has: readonly number[]; readonly needs: readonly number[] }
@@ -34,7 +34,7 @@ export class FitError extends TrainingError {
   readonly kind = 'fit'
   /** The input of the model. */
   readonly input: string | null
-  /** What of it would have to be another, where that mends it. */
+  /** The change of the model that would fix the error, if known. */
   readonly need: FitNeed | null
 
   constructor(input: string | null, message: string, need: FitNeed | null = null) {

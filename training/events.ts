@@ -22,9 +22,9 @@ export interface StartEvent {
   readonly unit: 'token' | 'example'
   readonly layers: readonly StartLayer[]
   readonly schedule: ContestSchedule
-  /** Weights that were given, and the names of those that were not and are as their initialisers make them; absent where all are. The optimiser begins anew. */
+  /** Weights from a checkpoint, and the names of those that were initialised instead; absent if all were initialised. Optimizer state is reset. */
   readonly weights?: { readonly name: string; readonly initialised: readonly string[] }
-  /** Steps that the run had before it was made longer: from `done` on its schedules are those of `steps`. Absent where it is as long as it was. */
+  /** The number of steps before the run was extended: from `done` on, schedules use `steps`. Absent if the run was not extended. */
   readonly lengthened?: number
 }
 

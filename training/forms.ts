@@ -1,4 +1,4 @@
-/** The forms of what public functions of training take. */
+/** Argument forms of the public functions of training. */
 import { anything, callable, list, nullable, numbers, object, optional, real, record, text, whole, type Form } from '../plan/arguments.ts'
 import { RECIPE } from '../plan/forms.ts'
 

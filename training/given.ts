@@ -1,10 +1,10 @@
-/** What the loop feeds beside the examples: how far the run has come, and what random numbers follow from. */
+/** Inputs of a step other than examples: the progress of the run and the random seed. */
 import { momentInputs } from '../plan/moment.ts'
 import type { Recipe } from '../plan/recipe.ts'
 import { RANDOM } from './data/fit.ts'
 import type { BatchInputs } from './machine.ts'
 
-/** The seed and a number that no other micro-batch of the run has. */
+/** The seed, and a number that is unique to the micro-batch. */
 const randomOf = ({ isRandom, seed, accumulate }: Recipe, step: number, part: number): BatchInputs =>
   (isRandom ? { [RANDOM]: { shape: [2], data: Int32Array.of(seed, step * accumulate + part) } } : {})
 
@@ -12,5 +12,5 @@ const randomOf = ({ isRandom, seed, accumulate }: Recipe, step: number, part: nu
 export const givenInStep = (recipe: Recipe, step: number, part: number): BatchInputs =>
   ({ ...randomOf(recipe, step, part), ...momentInputs(step, recipe.steps) })
 
-/** For an evaluation after `done` steps: as in the step that comes next, after the last as in the last. */
+/** For an evaluation after `done` steps: the values of the next step, or of the last step at the end of the run. */
 export const givenAfter = (recipe: Recipe, done: number): BatchInputs => givenInStep(recipe, Math.min(done, recipe.steps - 1), 0)

@@ -49,15 +49,15 @@ export type {
 } from './typed.ts'
 
 /**
- * Trains. Throws a FitError before the first step where data and model do not fit, a DivergedError where a loss is no number any more, and
+ * Trains. Throws a FitError before the first step if data and model do not fit, a DivergedError if a loss is not finite, and
  * whatever the machine throws.
  */
 export const train = checked('train', { training: TRAINING }, trainUnchecked)
 
-/** Throws what `createSession` throws, when a plan is first asked for, and what the plans' maker throws. */
+/** The first use of a plan throws what `createSession` throws and what the functions in `plans` throw. */
 export const createDeviceMachine = checked('createDeviceMachine', { device: DEVICE, plans: MACHINE_PLANS, options: options({ onCompile: callable }) }, createDeviceMachineUnchecked)
 
-/** beginningOf */
+/** The progress and random seed of a new run. */
 export const beginningOf = checked('beginningOf', { recipe: RECIPE }, beginningOfUnchecked)
 
 /** All weights of a run, by their paths. */
@@ -66,10 +66,10 @@ export const initialise = checked('initialise', { recipe: RECIPE }, initialiseUn
 /** One weight as its initialiser has it. */
 export const initialWeight = checked('initialWeight', { weight: object({ name: text, shape: list(whole), initialiser: object({ kind: text }), fanIn: real }), seed: whole }, initialWeightUnchecked)
 
-/** Bytes of a file as text. Throws a DataError with the line where they are not UTF-8, and what `help` says of them. */
+/** Bytes of a file as text. Throws a DataError with the line that is not UTF-8 and the advice of `help`. */
 export const decodeUtf8 = checked('decodeUtf8', { bytes: byteArray, name: text, help: optional(callable) }, decodeUtf8Unchecked)
 
-/** Texts one after the other; without a vocabulary, that of their characters is made. Throws a DataError. */
+/** Concatenates texts; the default vocabulary is their characters. Throws a DataError. */
 export const textData = checked('textData', { texts: listOfSome(object({ name: text, text })), vocabulary: optional(VOCABULARY) }, textDataUnchecked)
 
 /** Every character of the texts. */
@@ -81,7 +81,7 @@ export const decodeTokens = checked('decodeTokens', { tokens: object({ length: w
 /** Tokens of a text; `name` is what messages call it. Throws a DataError with the line of a character that the vocabulary lacks. */
 export const encodeText = checked('encodeText', { text, vocabulary: VOCABULARY, name: text }, encodeTextUnchecked)
 
-/** vocabularySize */
+/** The number of tokens of a vocabulary. */
 export const vocabularySize = checked('vocabularySize', { vocabulary: VOCABULARY }, vocabularySizeUnchecked)
 
 /** A row an image: `pixels` f32 as they stand in the file, and `labels` i32. Throws a DataError with the line. */
@@ -105,7 +105,7 @@ export const joinData = checked('joinData', { parts: listOfSome(DATA) }, joinDat
  */
 export const split = checked('split', { data: DATA, fraction: real }, splitUnchecked)
 
-/** What tells one set of examples from another: kind, count and checksum, whatever its files are called. */
+/** Identifies a set of examples by kind, count and checksum, independent of file names. */
 export const fingerprint = checked('fingerprint', { data: DATA }, fingerprintUnchecked)
 
 /** (step) -> the layers that compete in it, in the order of the run. */
@@ -138,13 +138,13 @@ export const checkSame = checked('checkSame', { file: text, saved: SAVED, recipe
  */
 export const goOn = checkedAsync('goOn', { name: text, saved: SAVED, training: TRAINING }, goOnUnchecked)
 
-/** What is to be saved where a run that began so tells of a checkpoint. */
+/** The state to save for a checkpoint event of a run. */
 export const savedOf = checkedAsync('savedOf', { training: TRAINING, start: START, progress: PROGRESS }, savedOfUnchecked)
 
-/** A line, its end included. A number that is none becomes null, as JSON has it. */
+/** A record as a line with its newline. NaN becomes null, as in JSON. */
 export const lineOf = checked('lineOf', { record: object({ kind: text, time: real }) }, lineOfUnchecked)
 
-/** The records of whole lines, up to the first that is none: what a run that was killed wrote last may be torn. */
+/** The records up to the first incomplete line: the last line of a killed run may be truncated. */
 export const parseLines = checked('parseLines', { text }, parseLinesUnchecked)
 
 /** One entry a kernel, however often it was dispatched. */

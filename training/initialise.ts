@@ -55,14 +55,14 @@ export function initialWeight(weight: LearnedWeight, seed: number): HostData {
 export const initialise = ({ weights, seed }: Recipe): Readonly<Record<string, HostData>> =>
   Object.fromEntries(weights.map((weight) => [weight.name, initialWeight(weight, seed)]))
 
-/** Weights by their paths that a run begins with. */
+/** Initial weights of a run, by path. */
 export interface GivenWeights {
-  /** Where they are from, for the record. */
+  /** Their source, for the record. */
   readonly name: string
   readonly values: State
 }
 
-/** The weights before the first step: those that are given, and of all others what the initialisers make. Throws a FitError for one that is not of the recipe. */
+/** The weights before the first step: given ones, and initialised values for all others. Throws a FitError for a weight that is not in the recipe. */
 export function firstState(recipe: Recipe, given?: GivenWeights): State {
   const made = initialise(recipe)
   for (const [name, { shape }] of Object.entries(given?.values ?? {})) {

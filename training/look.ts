@@ -8,7 +8,7 @@ import type { Answers, BatchInputs, Machine } from './machine.ts'
 export interface ToLookAt {
   readonly training: Examples
   readonly validation: Examples | null
-  /** Batches at the most. */
+  /** The maximum number of batches. */
   readonly most: number
   readonly given: BatchInputs
 }

@@ -1,13 +1,13 @@
-/** Values by their keys, those that were asked for last. */
+/** A cache of the most recently used values. */
 export interface Recent<T> {
-  /** The value of a key, made where it is not there; the one that was asked for the longest ago makes room. */
+  /** The value of a key, created if missing; the least recently used value is evicted. */
   readonly at: (key: string, make: () => T) => T
-  /** Lets a value go without `drop`. */
+  /** Removes a value without calling `drop`. */
   readonly forget: (key: string) => void
   readonly clear: () => void
 }
 
-/** Keeps `most`; `drop` is called with each value that goes. */
+/** Keeps at most `most` values and calls `drop` with each evicted one. */
 export function createRecent<T>(most: number, drop: (value: T) => void): Recent<T> {
   const kept = new Map<string, T>()
 

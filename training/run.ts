@@ -32,9 +32,9 @@ export interface Training {
   readonly saveEvery?: number | null
   /** Where to go on; the machine holds the state that was saved with it. Without, the weights are initialised. */
   readonly from?: Progress
-  /** Weights that a run begins with in the place of those that its initialisers make. */
+  /** Initial weights that replace those of the initialisers. */
   readonly weights?: GivenWeights
-  /** Steps that the run had before it was made longer. */
+  /** The number of steps before the run was extended. */
   readonly lengthened?: number
   /** Seconds that it took to come there. */
   readonly spent?: number

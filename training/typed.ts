@@ -25,7 +25,7 @@ export interface TrainingNames {
   readonly metric: string
   /** Routed layers by their instances. */
   readonly layer: string
-  /** What happens in some steps only, where a policy has several such blocks; else the layers. */
+  /** The contests, if a policy has several; else the layers. */
   readonly contest?: string
   /** Weights by their paths. */
   readonly weights: object

@@ -14,7 +14,7 @@ export interface Checkpoint {
   readonly name: string
   readonly tensors: ReadonlyMap<string, TensorInfo>
   readonly metadata: Readonly<Record<string, string>>
-  /** Whether each weight stands under its path in the model and has its shape there, whatever a spec's `weights` say: so training saves them. */
+  /** Whether weights are stored under their paths in the model and in their shapes there, as training saves them; a spec's `weights` table does not apply. */
   readonly isByPath?: boolean
   /** Bytes of a tensor from an offset inside it. Throws a CheckpointError where they cannot be read. */
   readonly read: (tensor: string, offset: number, length: number) => Promise<Uint8Array>

@@ -17,7 +17,7 @@ export interface Copied extends TensorInfo {
 /** Bytes read at a time. */
 const CHUNK = 8 * 2 ** 20
 
-/** The pieces of the file, for a writer; the host holds one chunk. Throws a CheckpointError where the checkpoint cannot be read. */
+/** The file in pieces, for a writer; one chunk is in memory at a time. Throws a CheckpointError if the checkpoint cannot be read. */
 export async function* copiedPieces(checkpoint: Checkpoint, tensors: readonly Copied[]): AsyncGenerator<Uint8Array> {
   yield headerBytes(tensors, checkpoint.metadata)
   for (const { tensor, offset, length } of tensors.flatMap(({ from }) => from)) {

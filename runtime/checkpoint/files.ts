@@ -8,7 +8,7 @@ import { readPlan } from '../../plan/check.ts'
 import type { Plan } from '../../plan/plan.ts'
 import { CheckpointError, FileError, PlanError } from '../errors.ts'
 import { openRegular, readRegular, reasonOf, writeFileWhole } from '../files/index.ts'
-// types that a program without those of Node can read
+// types that compile without @types/node
 import type { Pieces } from '../files/pieces.ts'
 import type { Checkpoint } from './checkpoint.ts'
 import { encodeHeader, tensorBytes, type FileData } from './encode.ts'
@@ -78,7 +78,7 @@ const openBeside = (directory: string) => async (name: string): Promise<ByteSour
   return fileSource(path)
 }
 
-/** What a folder holds that could have been meant, for a message. */
+/** For a message: the files of a folder that may have been meant. */
 async function heldBy(directory: string): Promise<string> {
   const names = (await readdir(directory).catch(() => [])).filter((name) => /\.(safetensors|safetensors\.index\.json|bin|pt|pth|gguf)$/.test(name)).sort()
   if (names.length === 0) return ''

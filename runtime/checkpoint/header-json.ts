@@ -1,4 +1,4 @@
-/** The parts of JSON that a safetensors header is made of, read from its bytes. */
+/** Reads the subset of JSON that a safetensors header uses, from its bytes. */
 
 import { cut, quoted } from './quote.ts'
 
@@ -15,7 +15,7 @@ const SPACE = 0x20
 
 const isSpace = (byte: number): boolean => byte === SPACE || byte === 0x0a || byte === 0x0d || byte === 0x09
 const isDigit = (byte: number): boolean => byte >= 0x30 && byte <= 0x39
-/** What may belong to a number that JSON knows, or to a word that is none. */
+/** Bytes of a JSON number, or of an invalid word in its place. */
 const isNumeric = (byte: number): boolean =>
   isDigit(byte) || byte === 0x2b || byte === 0x2d || byte === 0x2e || (byte >= 0x41 && byte <= 0x5a) || (byte >= 0x61 && byte <= 0x7a)
 const isPrintable = (byte: number): boolean => byte >= SPACE && byte < 0x7f
@@ -26,7 +26,7 @@ function refuseHere(cursor: Cursor, expected: string): never {
   return cursor.refuse(`${expected} is expected at byte ${cursor.at} of the header, not ${found}`)
 }
 
-/** The next character that is not a space; the empty string at the end. */
+/** The next character that is not whitespace; the empty string at the end. */
 export function peek(cursor: Cursor): string {
   const { bytes } = cursor
   while (cursor.at < bytes.length && isSpace(bytes[cursor.at])) cursor.at++
@@ -48,7 +48,7 @@ interface Raw {
   readonly hasEscape: boolean
 }
 
-/** Finds the end of a string of at most `longest` bytes, and steps behind it. */
+/** Finds the end of a string of at most `longest` bytes and moves the cursor past it. */
 function scanString(cursor: Cursor, what: string, longest: number): Raw {
   const { bytes } = cursor
   const start = cursor.at
@@ -68,7 +68,7 @@ function scanString(cursor: Cursor, what: string, longest: number): Raw {
   return { start, end: at, hasEscape }
 }
 
-/** A string of at most `longest` bytes as the file has it. */
+/** Reads a string of at most `longest` bytes. */
 export function readString(cursor: Cursor, what: string, longest: number): string {
   if (peek(cursor) !== '"') refuseHere(cursor, what)
   const { start, end, hasEscape } = scanString(cursor, what, longest)
@@ -86,12 +86,12 @@ export function readString(cursor: Cursor, what: string, longest: number): strin
 /** Digits of 2^64 - 1. */
 const MOST_DIGITS = 20
 
-/** A whole number of at most 64 bits, written as one. */
+/** Reads an unsigned 64-bit integer. */
 export function readWhole(cursor: Cursor): bigint {
   peek(cursor)
   const { bytes, at: start } = cursor
   let end = start
-  // one more than is valid, and some for the message
+  // one digit more than is valid, and some context for the message
   while (end < bytes.length && end - start < 2 * MOST_DIGITS && isNumeric(bytes[end])) end++
   if (end === start || !(isDigit(bytes[start]) || bytes[start] === 0x2d)) refuseHere(cursor, 'a whole number')
   const raw = String.fromCharCode(...bytes.subarray(start, end))
@@ -102,7 +102,7 @@ export function readWhole(cursor: Cursor): bigint {
   return cursor.refuse(`${cut(raw)}${isCut ? '...' : ''} at byte ${start} of the header is not a whole number from 0 to 2^64 - 1`)
 }
 
-/** Each member once, under names of at most `longest` bytes; `read` takes its value. */
+/** Reads an object whose keys are distinct and have at most `longest` bytes; `read` consumes each value. */
 export function readObject(cursor: Cursor, what: string, longest: number, read: (key: string) => void): void {
   const seen = new Set<string>()
   take(cursor, '{')

@@ -1,7 +1,7 @@
 /**
  * The header of a safetensors file, read strictly: JSON of one fixed form, so that no depth, repeated key or number that is not
- * written as a whole one passes. Its own reader, since `JSON.parse` keeps the last of repeated keys and takes 2e0 for 2. It works on
- * the bytes and stops at the first limit: a hostile header costs no more time or memory than what comes before its fault.
+ * written as an integer is accepted. `JSON.parse` would keep the last of repeated keys and accept 2e0 as 2. This reader works on
+ * the bytes and stops at the first violation: a hostile header costs no more time or memory than the bytes before it.
  */
 
 import { isPadding, readObject, readString, readWhole, take, peek, type Cursor } from './header-json.ts'
@@ -27,7 +27,7 @@ export class HeaderError extends Error {}
 const LONGEST_NAME = 4096
 /** Bytes of a dtype or of a field of a tensor. */
 const LONGEST_WORD = 64
-/** As many axes as NumPy gives an array. */
+/** The maximum number of axes of an array in NumPy. */
 const MOST_AXES = 64
 
 function readList(cursor: Cursor, what: string, most: number): readonly bigint[] {

@@ -1,9 +1,9 @@
-/** JSON as Python's `json` reads it, which writes the files of model hubs: numbers that are not finite have names there. */
+/** JSON as Python's `json` module reads and writes it, with NaN and infinities: files of model hubs are written by it. */
 
-/** A string, to be left alone, or a name of a number that stands by itself. */
+/** A string, which is kept as it is, or the name of a number outside a string. */
 const NOT_FINITE = /"[^"\\]*(?:\\.[^"\\]*)*"|(?<![\w.+-])(?:(-?)Infinity|NaN)(?![\w.+-]|\s*:)/gs
 
-/** Stands for NaN, which no number of JSON is read as: a string of control characters, which a file can only hold as escapes. */
+/** Placeholder for NaN: raw control characters, which a JSON file can only contain as escapes. */
 const NAN_MARK = '"\\u0000\\u0001NaN\\u0001\\u0000"'
 const NAN_VALUE = JSON.parse(NAN_MARK) as string
 
@@ -11,12 +11,12 @@ function withNumbers(text: string): string {
   return text.replaceAll(NOT_FINITE, (found, sign: string | undefined) => (found === 'NaN' ? NAN_MARK : sign === undefined ? found : `${sign}1e999`))
 }
 
-/** Python stops at about as many; whatever walks a value may recurse. */
+/** Close to Python's own limit; code that walks a value may recurse. */
 const DEEPEST = 512
 
 const isNested = (value: unknown): value is object => typeof value === 'object' && value !== null
 
-/** The value, unless lists and objects in it are nested too deeply. */
+/** Returns the value. Throws a SyntaxError if it is nested too deeply. */
 function checkDepth(value: unknown): unknown {
   let level = [value].filter(isNested)
   for (let depth = 0; level.length > 0; depth++) {
@@ -26,7 +26,7 @@ function checkDepth(value: unknown): unknown {
   return value
 }
 
-/** `NaN`, `Infinity` and `-Infinity` are numbers, a byte order mark is skipped. Throws a SyntaxError that points into the text as it is. */
+/** Accepts `NaN`, `Infinity` and `-Infinity`, and skips a byte order mark. Throws a SyntaxError with a position in the original text. */
 export const parseJson = (text: string): unknown => checkDepth(parseAny(text.startsWith('\ufeff') ? text.slice(1) : text))
 
 function parseAny(plain: string): unknown {

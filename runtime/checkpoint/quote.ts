@@ -1,9 +1,9 @@
-/** What a file says, in a message about it: names and values of a file have any length, messages do not. */
+/** Quotes the contents of files in messages: names and values in a file may have any length, messages stay short. */
 
 /** Characters of a name that a message shows. */
 const LONGEST = 60
 
-/** The text without control characters, cut in the middle where it is longer than a message can show. */
+/** The text without control characters, shortened in the middle if it is too long for a message. */
 export function cut(text: string, longest = LONGEST): string {
   const isLong = text.length > longest
   const kept = isLong ? `${text.slice(0, longest - 16)}...${text.slice(-13)}` : text
@@ -11,10 +11,10 @@ export function cut(text: string, longest = LONGEST): string {
   return isLong ? `${plain} (${text.length} characters)` : plain
 }
 
-/** The name in quotes, cut. */
+/** The shortened name in quotes. */
 export const quoted = (text: string): string => `'${cut(text)}'`
 
-/** The first of some names, each cut, and how many more there are: `a, b and 3 more`. */
+/** The first names of a list, each shortened, and the number of others: `a, b and 3 more`. */
 export function listed(names: readonly string[], most = 12): string {
   const shown = names.slice(0, most).map((name) => cut(name)).join(', ')
   return names.length > most ? `${shown} and ${names.length - most} more` : shown

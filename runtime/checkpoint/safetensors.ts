@@ -15,7 +15,7 @@ interface Placed {
   readonly begin: number
 }
 
-/** Sizes that a message shows. */
+/** The number of sizes that a message shows. */
 const MOST_SHOWN = 8
 
 const shown = (shape: readonly bigint[]): string =>
@@ -25,7 +25,7 @@ function placeTensor(raw: RawTensor, dataBytes: bigint): Placed {
   const { name, dtype, shape, begin, end } = raw
   const what = `tensor ${quoted(name)}`
   if (!isDType(dtype)) throw new HeaderError(`${what} has the unknown type ${JSON.stringify(cut(dtype))}`)
-  if (begin > end || end > dataBytes) throw new HeaderError(`${what} lies at ${begin} to ${end} of ${dataBytes} bytes`)
+  if (begin > end || end > dataBytes) throw new HeaderError(`${what} is stored at bytes ${begin} to ${end} of ${dataBytes}`)
   const bits = shape.reduce((all, size) => all * size, BigInt(dtypeRecord(dtype).bits))
   if (bits % 8n !== 0n || bits / 8n !== end - begin) {
     const takes = bits < 2n ** 64n ? `${bits}` : 'more than 2^64'
@@ -41,7 +41,7 @@ function checkCover(placed: readonly Placed[], dataBytes: bigint): void {
   let end = 0
   for (const { info, begin } of sorted) {
     if (begin < end) throw new HeaderError(`tensor ${quoted(info.name)} overlaps another`)
-    if (begin > end) throw new HeaderError(`${begin - end} bytes before tensor ${quoted(info.name)} belong to none`)
+    if (begin > end) throw new HeaderError(`${begin - end} bytes before tensor ${quoted(info.name)} belong to no tensor`)
     end = begin + info.bytes
   }
   if (BigInt(end) !== dataBytes) throw new HeaderError(`${dataBytes - BigInt(end)} bytes after the last tensor belong to none`)
@@ -77,7 +77,7 @@ async function open(source: ByteSource): Promise<Checkpoint> {
 }
 
 /**
- * Reads the header and checks all of it; tensors are read as they are asked for. The checkpoint closes its source; one that is refused
+ * Reads and checks the whole header; tensors are read on demand. The checkpoint closes its source; a source that is refused
  * is closed at once. Throws a CheckpointError.
  */
 export const openSafetensors = (source: ByteSource): Promise<Checkpoint> => orClose(source, async () => {

@@ -11,15 +11,15 @@ export type OpenFile = (name: string) => Promise<ByteSource | null>
 export const SINGLE = 'model.safetensors'
 export const INDEX = 'model.safetensors.index.json'
 
-/** Why a directory is not a model. */
+/** The reason why a directory is not a model. */
 export const NEITHER = `has neither ${SINGLE} nor ${INDEX}`
 
-/** Longer ones are refused unread, as a longer header is. */
+/** Larger indexes are refused without being read, like larger headers. */
 const LONGEST_INDEX = 100_000_000
 
 const isRecord = (value: unknown): value is Record<string, unknown> => typeof value === 'object' && value !== null && !Array.isArray(value)
 
-/** A shard lies beside its index, nowhere else. */
+/** A shard must be in the directory of its index. */
 const isFileName = (file: unknown): file is string =>
   typeof file === 'string' && /^[^/\\\u0000]+$/.test(file) && file !== '..' && file !== '.' && file.length <= 255
 
@@ -68,7 +68,7 @@ async function openAll(index: string, files: readonly string[], open: OpenFile):
   })
 }
 
-/** A tensor is in one shard, the one that the index names. What the index does not name is there all the same. */
+/** Each tensor must be in exactly one shard, the one in the index. Tensors that the index does not list are included. */
 function whereTensorsAre(index: string, map: WeightMap, shards: Shards): WeightMap {
   const found = new Map<string, string>()
   for (const [file, shard] of shards) {
@@ -103,7 +103,7 @@ export async function openShards(index: ByteSource, open: OpenFile): Promise<Che
   return { name: index.name, tensors, metadata: {}, read, close }
 }
 
-/** Both files are read only where they are one checkpoint: other programs differ in which of the two they take. */
+/** Programs differ in which of the two files they read, so both are accepted only if they describe the same checkpoint. */
 async function refuseBoth(directory: string, index: ByteSource): Promise<void> {
   const others = [...new Set((await readIndex(index)).values())].filter((file) => file !== SINGLE)
   if (others.length === 0) return

@@ -9,7 +9,7 @@ export interface ByteSource {
   readonly close: () => Promise<void>
 }
 
-/** What is made of a source keeps it open; where nothing can be made of it, it is closed. */
+/** Opens something from a source, which stays open; the source is closed if that fails. */
 export async function orClose<T>(source: Pick<ByteSource, 'close'>, make: () => Promise<T>): Promise<T> {
   try {
     return await make()
@@ -47,7 +47,7 @@ export function blobSource(blob: Blob, name = 'blob'): ByteSource {
   return { name, size: blob.size, read, close: stay }
 }
 
-/** An address whose server answers ranges. Throws a CheckpointError where it does not. */
+/** A URL whose server supports range requests. Throws a CheckpointError if it does not. */
 export async function urlSource(url: string, get: typeof fetch = fetch): Promise<ByteSource> {
   const ask = async (range: string): Promise<Response> => {
     const response = await get(url, { headers: { Range: range } }).catch((error: unknown) => {

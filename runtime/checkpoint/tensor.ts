@@ -8,7 +8,7 @@ export async function readTensor(checkpoint: Checkpoint, name: string): Promise<
   const info = checkpoint.tensors.get(name)
   if (info === undefined) throw new CheckpointError(checkpoint.name, `has no tensor ${quoted(name)}; it has ${listed([...checkpoint.tensors.keys()]) || 'none'}`)
   const read = dtypeRecord(info.dtype).read
-  if (read === null) throw new CheckpointError(checkpoint.name, `tensor ${quoted(name)} is ${info.dtype}, which is not read`)
+  if (read === null) throw new CheckpointError(checkpoint.name, `tensor ${quoted(name)} is ${info.dtype}, which is not supported`)
   const bytes = await checkpoint.read(name, 0, info.bytes)
   return { shape: info.shape, data: read(bytes.slice().buffer as ArrayBuffer) }
 }

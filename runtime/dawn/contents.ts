@@ -1,11 +1,11 @@
-/** What a directory of the cache holds, by checksum: a library with wrong bytes would end the process that loads it. */
+/** The contents of a cache directory, by checksum: a corrupt library would crash the process that loads it. */
 import { createHash } from 'node:crypto'
 import { readFileSync, renameSync, rmSync, statSync, writeFileSync, type Stats } from 'node:fs'
 import { join } from 'node:path'
 
 export const CONTENTS = 'contents.json'
 
-/** What the file system says of a file; the time of change cannot be set back, so the same state means the same bytes. */
+/** File metadata. A program cannot set the change time back, so equal metadata means equal bytes. */
 interface State {
   readonly ino: number
   readonly mtimeMs: number
@@ -15,7 +15,7 @@ interface State {
 interface Entry {
   readonly bytes: number
   readonly sha256: string
-  /** As it was when the checksum was last found right; without it the file is read. */
+  /** The metadata at the last successful check of the checksum; if absent the file is read. */
   readonly checked?: State
 }
 
@@ -27,7 +27,7 @@ const stateOf = ({ ino, mtimeMs, ctimeMs }: Stats): State => ({ ino, mtimeMs, ct
 
 const isSame = (a: State, b: State | undefined): boolean => a.ino === b?.ino && a.mtimeMs === b.mtimeMs && a.ctimeMs === b.ctimeMs
 
-/** What a list of contents says; null where there is none, or it is not readable as one. */
+/** Reads a list of contents; null if it is missing or malformed. */
 export function readContents(directory: string): Contents | null {
   try {
     const read = JSON.parse(readFileSync(join(directory, CONTENTS), 'utf8')) as Contents | null
@@ -48,7 +48,7 @@ export function writeContents(directory: string, contents: Contents): void {
   }
 }
 
-/** The list of files as they are now. */
+/** The current list of files. */
 export function contentsOf(directory: string, names: readonly string[]): Contents {
   return Object.fromEntries(names.map((name) => {
     const data = readFileSync(join(directory, name))
@@ -56,7 +56,7 @@ export function contentsOf(directory: string, names: readonly string[]): Content
   }))
 }
 
-/** The entry of a file that is as the list says, with the state it was found in; null for one that is not. */
+/** The entry of a file that matches the list, with its current metadata; null if it does not match. */
 function checked(path: string, entry: Entry | undefined): Entry | null {
   const stats = statSync(path)
   if (entry === undefined || !stats.isFile() || stats.size !== entry.bytes) return null
@@ -64,7 +64,7 @@ function checked(path: string, entry: Entry | undefined): Entry | null {
   return sha256(readFileSync(path)) === entry.sha256 ? { ...entry, checked: stateOf(stats) } : null
 }
 
-/** Whether a directory holds these files as its list of contents says. Files are read only where they may have changed since they last were. */
+/** Whether the files of a directory match its list of contents. Only files whose metadata changed since the last check are read. */
 export function isWhole(directory: string, names: readonly string[]): boolean {
   const listed = readContents(directory)
   if (listed === null) return false
@@ -78,19 +78,19 @@ export function isWhole(directory: string, names: readonly string[]): boolean {
   }
 }
 
-/** Where the cache cannot be written the files are read again the next time. */
+/** If the cache cannot be written, the files are read again the next time. */
 function keep(directory: string, contents: Contents): void {
   try {
     writeContents(directory, contents)
   } catch {
-    // nothing depends on it
+    // the cached metadata is only an optimization
   }
 }
 
-/** Files that have not changed for so long are not being copied now; milliseconds. */
+/** A file unchanged for this long is not being copied; milliseconds. */
 const SETTLED = 60_000
 
-/** Makes the list of a directory that came without one, once nothing writes there any more; false where it cannot be made yet. */
+/** Creates a missing list of contents once the directory has settled; false if that is too early. */
 export function adopt(directory: string, names: readonly string[]): boolean {
   try {
     const now = Date.now()

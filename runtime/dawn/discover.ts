@@ -95,7 +95,7 @@ function loaderAttempt(drivers: readonly (Driver | null)[]): Attempt {
 
 async function look(): Promise<Discovery> {
   const dawn = await importDawn()
-  // without a GPU both are needed: a user who is told of one alone is sent back a second time
+  // without a GPU both are needed: naming only one would send the user back a second time
   if ('what' in dawn) return { stages: async function* () {}, attempts: [dawn, attempt(systemDrivers()), attempt(swiftShader())] }
   Object.assign(globalThis, dawn.globals)
   // Mesa complains where it is not set, and uses it for nothing here

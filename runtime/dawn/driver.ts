@@ -62,7 +62,7 @@ export function systemDrivers(): DriverSource {
 
 const LAVAPIPE = ['lvp_icd.json', 'lib/libvulkan_lvp.so', 'lib/libvulkan.so.1']
 
-/** One that an earlier setup brought has no list of contents: it gets one, and is taken as it is until then. */
+/** A driver from an earlier setup may have no list of contents: one is created, and until then the driver is used unchecked. */
 const isTaken = (directory: string): boolean => (existsSync(join(directory, CONTENTS)) ? isWhole(directory, LAVAPIPE) : adopt(directory, LAVAPIPE) || LAVAPIPE.every((name) => existsSync(join(directory, name))))
 
 /** lavapipe where the setup script unpacked it. */
@@ -72,7 +72,7 @@ export function lavapipe(): DriverSource {
   const directories = cacheDirectories().map((cache) => join(cache, 'lavapipe')).filter((path) => existsSync(path))
   if (directories.length === 0) return { what, driver: null, found: 'not in the cache', command: setup }
   const directory = directories.find(isTaken)
-  if (directory === undefined) return { what, driver: null, found: `damaged: files in ${directories.join(', ')} are not as their checksums say`, command: setup }
+  if (directory === undefined) return { what, driver: null, found: `damaged: the checksums of files in ${directories.join(', ')} do not match`, command: setup }
   const driver = { name: 'lavapipe', manifests: [join(directory, 'lvp_icd.json')], loader: join(directory, 'lib/libvulkan.so.1') }
   return { what, driver, found: directory, command: null }
 }

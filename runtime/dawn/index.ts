@@ -5,10 +5,10 @@ import { openDevice as openDeviceUnchecked, openDevices as openDevicesUnchecked 
 
 const OPEN = { options: options({ choose: filled }) }
 
-/** Opens the best adapter that is as asked for. Throws a NoAdapterError that says where it looked and what would help. */
+/** Opens the best adapter that matches the options. Throws a NoAdapterError with the places searched and what would help. */
 export const openDevice = checkedAsync('openDevice', OPEN, openDeviceUnchecked)
 
-/** Opens every adapter that is as asked for, the best first; none is an empty list. */
+/** Opens every adapter that matches the options, the best first; the list may be empty. */
 export const openDevices = checkedAsync('openDevices', OPEN, openDevicesUnchecked)
 
 export { listAdapters } from './open.ts'

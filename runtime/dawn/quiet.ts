@@ -1,6 +1,7 @@
 /**
- * Dawn writes to the file descriptor of stderr itself, past Node: for each look at a software driver two warnings about limits that nothing
- * here uses, and one where no Vulkan loader is installed. The descriptor is exchanged for a temporary file during a call, and everything but those warnings is passed on.
+ * Dawn writes to the file descriptor of stderr directly, bypassing Node: two warnings per software driver about unused
+ * limits, and one if no Vulkan loader is installed. During a call the descriptor is redirected to a temporary file, and everything
+ * except those warnings is passed on.
  */
 import { closeSync, constants, fstatSync, openSync, readFileSync, unlinkSync, writeSync } from 'node:fs'
 import { tmpdir } from 'node:os'
@@ -12,18 +13,18 @@ const STDERR = 2
 
 const HARMLESS = [
   /^Warning: maxDynamic(?:Uniform|Storage)BuffersPerPipelineLayout artificially reduced .*\n/gm,
-  // `doctor` and the error about a missing adapter say this with the command that helps
+  // `doctor` and the error about a missing adapter report this with the command to run
   /^Warning: Couldn't load Vulkan: .*\n(?: +at .*\n)?\n?/gm,
 ]
 
 /**
- * What may be active while descriptors are exchanged: none of these opens a file on another thread, which could be given the number of
+ * Resources that may be active while descriptors are redirected: none opens a file on another thread, which could get the number of
  * stderr between its closing and its opening.
  */
 const HARMLESS_RESOURCES = new Set(['TTYWrap', 'PipeWrap', 'Timeout', 'Immediate', 'SignalWrap', 'FSEventWrap', 'CloseReq'])
 
 /**
- * A terminal or a pipe can be opened again as what it is. A regular file cannot: its position is shared with other processes, and would be
+ * A terminal or a pipe can be reopened. A regular file cannot: its position is shared with other processes and would be
  * lost; nor a socket.
  */
 function canExchange(): boolean {
@@ -36,7 +37,7 @@ function canExchange(): boolean {
   }
 }
 
-/** A file without a name. */
+/** An unlinked temporary file. */
 function openNameless(): number {
   const path = join(tmpdir(), `smoe-${process.pid}-${performance.now()}`)
   const descriptor = openSync(path, constants.O_RDWR | constants.O_CREAT | constants.O_EXCL, 0o600)
@@ -44,7 +45,7 @@ function openNameless(): number {
   return descriptor
 }
 
-/** Runs what may write to stderr before it returns, and leaves out the warnings about limits; all of it where that cannot be done safely. */
+/** Runs a synchronous call and filters the warnings about limits from its stderr; without a filter where redirection is not safe. */
 export function quietly<T>(call: () => T): T {
   if (!canExchange()) return call()
   let [stderr, kept] = [-1, -1]

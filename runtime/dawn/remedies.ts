@@ -1,15 +1,15 @@
-/** The command that brings what is missing: from the lock file in a checkout, from the registry where the package is installed. */
+/** The commands that install what is missing: from the lock file in a checkout, from the registry for an installed package. */
 
-/** Put in by the bundler of the package. */
+/** Defined by the bundler of the package. */
 declare const IS_PACKAGE: boolean | undefined
 
-/** The version whose archive `swiftshader.ts` reads; it is the one of the development dependencies. */
+/** The version whose archive `swiftshader.ts` reads, the same as in devDependencies. */
 const CHROMIUM = '@sparticuz/chromium@147.0.0'
 
 interface Remedies {
   readonly dawn: string
   readonly swiftShader: string
-  /** Null where the script for it is not at hand. */
+  /** Null if its setup script is not available. */
   readonly lavapipe: string | null
   readonly loader: string
 }

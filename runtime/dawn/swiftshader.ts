@@ -36,7 +36,7 @@ function writeFiles(directory: string, archive: string): void {
   const written = new Map<string, string>()
   for (const { name, data } of tarEntries(brotliDecompressSync(readFileSync(archive)))) {
     if (!FILES.includes(name)) continue
-    // on the disk before the list says so
+    // files are synced before the list that names them
     writeFileSync(join(directory, name), data, { mode: 0o755, flush: true })
     written.set(name, sha256(data))
   }
@@ -44,11 +44,11 @@ function writeFiles(directory: string, archive: string): void {
   if (missing !== undefined) throw new Error(`${archive} holds no ${missing}`)
   const contents = contentsOf(directory, FILES)
   const wrong = FILES.find((name) => contents[name].sha256 !== written.get(name))
-  if (wrong !== undefined) throw new Error(`${wrong} was not written as it is`)
+  if (wrong !== undefined) throw new Error(`${wrong} was written with the wrong contents`)
   writeContents(directory, contents)
 }
 
-/** Puts whole files in the place of damaged ones, one by one: another process that does the same puts the same there, and none is ever missing. */
+/** Replaces damaged files one by one with complete ones: concurrent processes write the same bytes, and no file is ever missing. */
 function mend(work: string, target: string): void {
   if (!statSync(target).isDirectory()) {
     rmSync(target, { force: true })
@@ -76,10 +76,10 @@ function unpack(archive: string, target: string): void {
   }
 }
 
-/** No unpacking takes as long; milliseconds. */
+/** Longer than any unpacking takes; milliseconds. */
 const ABANDONED = 3_600_000
 
-/** What a process has left that was killed while it unpacked. */
+/** Files left by a process that was killed while unpacking. */
 function removeAbandoned(target: string): void {
   for (const name of readdirSync(dirname(target))) {
     const path = join(dirname(target), name)

@@ -1,4 +1,4 @@
-/** Directories: made one by one, on the disk when they are said to be. */
+/** Creates directories one by one and syncs them to disk. */
 import { existsSync, fsyncSync, openSync, closeSync, mkdirSync, rmdirSync, statSync } from 'node:fs'
 import { dirname } from 'node:path'
 
@@ -8,8 +8,8 @@ function demandDirectory(path: string): readonly [] {
 }
 
 /**
- * Makes a directory and those above it; gives the ones that were not there, the outermost first. One after the other, because `mkdir` with
- * `recursive` never ends in places such as /proc. Throws what the system says; then nothing that was made stays.
+ * Creates a directory and its parents; returns the created ones, the outermost first. One by one, because `mkdir` with
+ * `recursive` never ends in places such as /proc. Throws the system's error and removes what was created.
  */
 export function makeDirectories(path: string, mode = 0o777): readonly string[] {
   if (existsSync(path)) return demandDirectory(path)
@@ -18,14 +18,14 @@ export function makeDirectories(path: string, mode = 0o777): readonly string[] {
     mkdirSync(path, { mode })
     return [...above, path]
   } catch (error) {
-    // another process may have been quicker
+    // another process may have created it first
     if (existsSync(path)) return above
     removeMade(above)
     throw error
   }
 }
 
-/** Removes directories that were made for nothing, where they are still empty. */
+/** Removes created directories that are still empty. */
 export function removeMade(made: readonly string[]): void {
   for (const path of made.toReversed()) {
     try {
@@ -36,14 +36,14 @@ export function removeMade(made: readonly string[]): void {
   }
 }
 
-/** A new name is on the disk only when its directory is. Not every file system can. */
+/** A new name is durable only after its directory is synced, which not every file system supports. */
 export function syncDirectory(path: string): void {
   let directory: number | null = null
   try {
     directory = openSync(path, 'r')
     fsyncSync(directory)
   } catch {
-    // its files are on the disk all the same
+    // the files themselves are synced
   } finally {
     if (directory !== null) closeSync(directory)
   }

@@ -1,4 +1,4 @@
-/** A directory of files that belong together: the whole new set is there, or the old one. What is not of either stays. */
+/** Writes a set of files into a directory atomically: it holds either the new set or the old one. Other files stay. */
 import { accessSync, constants, existsSync, linkSync, lstatSync, mkdirSync, readdirSync, realpathSync, renameSync, rmSync, statSync, type Stats } from 'node:fs'
 import { basename, dirname, join, relative, sep } from 'node:path'
 import { FileError } from '../errors.ts'
@@ -11,9 +11,9 @@ import type { Pieces } from './pieces.ts'
 import { targetOf } from './target.ts'
 
 export interface FileSet {
-  /** What is written: name -> contents. */
+  /** Name -> contents. */
   readonly files: readonly (readonly [name: string, pieces: Pieces])[]
-  /** Names in a directory that an earlier set has left there: they go. All others belong to the user. */
+  /** Names of files in a directory from an earlier set, which are removed. All others belong to the user. */
   readonly ofEarlier: (directory: string) => ReadonlySet<string>
 }
 
@@ -21,9 +21,9 @@ interface Place {
   /** Links followed. */
   readonly path: string
   readonly typed: string
-  /** Null where it is not there yet. */
+  /** Null if it does not exist yet. */
   readonly stats: Stats | null
-  /** Whether the directory itself can be replaced by another. */
+  /** Whether the directory can be replaced by a rename. */
   readonly canSwap: boolean
 }
 
@@ -36,7 +36,7 @@ function mayWrite(path: string): boolean {
   }
 }
 
-/** Somebody stands in it: their directory would be another one than the one they see. */
+/** Whether the working directory is inside: a replacement would leave it in the old directory. */
 const holdsProcess = (path: string): boolean => {
   const way = relative(path, process.cwd())
   return way === '' || (way !== '..' && !way.startsWith(`..${sep}`) && !way.startsWith(sep))
@@ -52,7 +52,7 @@ function placeOf(path: string, typed: string): Place {
   return { path: real, typed, stats, canSwap: above !== real && statSync(above).dev === stats.dev && mayWrite(above) && !holdsProcess(real) }
 }
 
-/** A directory that was about to be replaced when its writer was killed comes back; what the user had in it is not lost. */
+/** Restores a directory whose writer was killed during the replacement, so that the user's files are not lost. */
 function recover(path: string, { ofEarlier }: FileSet): void {
   for (const old of leftDrafts(dirname(path), path, 'old')) {
     if (!existsSync(path)) renameSync(old, path)
@@ -60,18 +60,18 @@ function recover(path: string, { ofEarlier }: FileSet): void {
   }
 }
 
-/** Moves what is not of an earlier set, and is not there yet. */
+/** Moves the files that are not from an earlier set and do not exist at the destination. */
 function bringOver(from: string, to: string, earlier: ReadonlySet<string>): void {
   for (const name of readdirSync(from)) if (!earlier.has(name) && !existsSync(join(to, name))) renameSync(join(from, name), join(to, name))
 }
 
-/** Removes a directory that was replaced, when all that is the user's is in its successor. */
+/** Removes a replaced directory after the user's files have moved to its successor. */
 function clear(old: string, path: string, earlier: ReadonlySet<string>): void {
   bringOver(old, path, earlier)
   rmSync(old, { recursive: true, force: true })
 }
 
-/** Gives the new directory the user's files too, by hard links; false where that cannot be, as for directories. */
+/** Hard-links the user's files into the new directory; false if that is not possible, for example for subdirectories. */
 function linkOthers(from: string, to: string, earlier: ReadonlySet<string>): boolean {
   const own = new Set(readdirSync(to))
   try {
@@ -86,10 +86,10 @@ function linkOthers(from: string, to: string, earlier: ReadonlySet<string>): boo
   }
 }
 
-/** Other writers may come between as often as this. */
+/** The number of attempts when other writers interfere. */
 const TRIES = 50
 
-/** Moves the directory that is at a path aside; null where there is none. */
+/** Renames the directory at a path to a draft name; null if there is none. */
 function moveAside(path: string): string | null {
   const old = draftPath(dirname(path), path, 'old')
   try {
@@ -101,7 +101,7 @@ function moveAside(path: string): string | null {
   }
 }
 
-/** Puts a directory where none is; false where another writer was quicker. */
+/** Moves a directory to a free path; false if another writer took the path first. */
 function takePlace(draft: string, path: string): boolean {
   try {
     renameSync(draft, path)
@@ -112,7 +112,7 @@ function takePlace(draft: string, path: string): boolean {
   }
 }
 
-/** The new directory takes the place of the old one: two renames, nothing between. */
+/** Replaces the old directory by the new one with two consecutive renames. */
 function swap(draft: string, path: string, earlierOf: (old: string) => ReadonlySet<string>): Put {
   const olds: string[] = []
   const back = (): void => {
@@ -124,7 +124,7 @@ function swap(draft: string, path: string, earlierOf: (old: string) => ReadonlyS
       const old = moveAside(path)
       if (old !== null) olds.push(old)
       if (takePlace(draft, path)) break
-      if (tries === TRIES) throw new FileError(path, `${WRITE}: other programs write it again and again`)
+      if (tries === TRIES) throw new FileError(path, `${WRITE}: other programs keep writing to it`)
     }
   } catch (error) {
     back()
@@ -143,7 +143,7 @@ function swap(draft: string, path: string, earlierOf: (old: string) => ReadonlyS
   }
 }
 
-/** Keeps what is replaced under a second name, so that it can come back; not every file system has hard links. */
+/** Hard-links replaced files under a second name, so that they can be restored; not every file system supports that. */
 function keepFiles(path: string, names: Iterable<string>, old: string): ReadonlySet<string> {
   const kept = new Set<string>()
   mkdirSync(old)
@@ -153,13 +153,13 @@ function keepFiles(path: string, names: Iterable<string>, old: string): Readonly
       linkSync(join(path, name), join(old, name))
       kept.add(name)
     } catch {
-      // it is not there, or cannot be kept
+      // the file does not exist, or hard links are not supported
     }
   }
   return kept
 }
 
-/** File by file, each of them whole. */
+/** Replaces the files one by one, each atomically. */
 function replaceEach(draft: string, path: string, names: readonly string[], earlier: ReadonlySet<string>): Put {
   const old = draftPath(dirname(draft), path, 'part')
   const kept = keepFiles(path, new Set([...earlier, ...names]), old)
@@ -197,7 +197,7 @@ function demandFiles(path: string, names: readonly string[], typed: string): voi
   }
 }
 
-/** Files of an earlier set that are there. */
+/** Existing files of an earlier set. */
 const earlierIn = (path: string, { ofEarlier }: FileSet): ReadonlySet<string> =>
   new Set([...ofEarlier(path)].filter((name) => lstatSync(join(path, name), { throwIfNoEntry: false })?.isDirectory() === false))
 
@@ -217,7 +217,7 @@ async function fillDraft(draft: string, place: Place, { files }: FileSet): Promi
   syncDirectory(draft)
 }
 
-/** Where a draft of the set is made: beside the directory, or inside where that cannot be replaced. */
+/** The directory for the draft of the set: the parent, or the directory itself if it cannot be replaced. */
 const folderOf = ({ path, canSwap }: Place): string => (canSwap ? dirname(path) : path)
 
 function preparePlace(path: string, set: FileSet, shown: string): Place {
@@ -227,7 +227,7 @@ function preparePlace(path: string, set: FileSet, shown: string): Place {
   return place
 }
 
-/** Makes a set of files beside the directory that takes them, which is made where it is not there. Throws a FileError that names `shown`. */
+/** Writes a set of files as a draft beside their directory; missing parents are created. Throws a FileError that names `shown`. */
 export async function stageDirectory(path: string, set: FileSet, shown = path): Promise<Staged> {
   const place = asked(shown, WRITE, () => preparePlace(path, set, shown))
   const made = asked(shown, WRITE, () => makeDirectories(dirname(place.path)))

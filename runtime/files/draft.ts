@@ -1,16 +1,16 @@
-/** Drafts: what becomes a file or a directory when it is whole. None outlives its writer, but where that is killed. */
+/** Drafts: temporary paths that are renamed to a file or directory when complete. Only a killed process leaves any behind. */
 import { createHash, randomBytes } from 'node:crypto'
 import { readdirSync, rmSync } from 'node:fs'
 import { hostname } from 'node:os'
 import { basename, dirname, join } from 'node:path'
 import { isAlive } from './process.ts'
 
-/** `.part` is written; `.old` is what a directory was until its successor stands in its place. */
+/** `.part` is being written; `.old` is the previous directory during a replacement. */
 export type DraftKind = 'part' | 'old'
 
 const tag = (text: string): string => createHash('sha256').update(text).digest('hex').slice(0, 10)
 
-/** Short, whatever the target is called: a name beside a name of 255 bytes has to be possible. */
+/** Of fixed length: the target's own name may already have 255 bytes. */
 const NAME = /^\.smoe-([0-9a-f]{10})-([0-9a-f]{10})-(\d+)-[0-9a-f]{8}\.(part|old)$/
 
 /** The path of a new draft in a directory, for a target by its name. */
@@ -19,13 +19,13 @@ export const draftPath = (directory: string, target: string, kind: DraftKind): s
 
 export const isDraft = (name: string): boolean => NAME.test(name)
 
-/** Drafts of a target that a process of this machine has left when it was killed. */
+/** Drafts of a target from killed processes of this machine. */
 export function leftDrafts(directory: string, target: string, kind: DraftKind): readonly string[] {
   let names: readonly string[] = []
   try {
     names = readdirSync(directory)
   } catch {
-    // nothing can be left in what is not there
+    // a missing directory has no drafts
   }
   return names.filter((name) => {
     const [, of, host, pid, its] = NAME.exec(name) ?? []
@@ -46,7 +46,7 @@ function removePending(): void {
   pending.clear()
 }
 
-/** Where nothing else handles a signal it ends the process, as it would have without drafts. */
+/** If nothing else handles the signal, it ends the process as it would by default. */
 function onSignal(signal: NodeJS.Signals): void {
   if (process.listenerCount(signal) > 1) return
   removePending()
@@ -55,7 +55,7 @@ function onSignal(signal: NodeJS.Signals): void {
 }
 
 function watch(): void {
-  // first in line: a handler that is called once is gone when those after it are called
+  // prepended: a `once` handler called earlier would no longer be counted
   for (const signal of SIGNALS) process.prependListener(signal, onSignal)
   process.on('exit', removePending)
 }
@@ -65,18 +65,18 @@ function unwatch(): void {
   process.removeListener('exit', removePending)
 }
 
-/** Has a path removed when the process ends, by itself or by a signal that can be caught, until `settle`. */
+/** Until `settle`, removes the path if the process exits or receives a catchable signal. */
 export function keepWatch(path: string): void {
   if (pending.size === 0) watch()
   pending.add(path)
 }
 
-/** The path stays, or is gone already. */
+/** Ends the watch over a path. */
 export function settle(path: string): void {
   if (pending.delete(path) && pending.size === 0) unwatch()
 }
 
-/** Removes a draft that nobody will finish. */
+/** Removes an unfinished draft. */
 export function discard(path: string): void {
   rmSync(path, { recursive: true, force: true })
   settle(path)

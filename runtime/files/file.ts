@@ -1,4 +1,4 @@
-/** A file, written whole or not at all. */
+/** Writes a file atomically: completely or not at all. */
 import { chmodSync, chownSync, linkSync, renameSync, rmSync, type Stats } from 'node:fs'
 import { open, type FileHandle } from 'node:fs/promises'
 import { dirname } from 'node:path'
@@ -10,13 +10,13 @@ import type { Pieces } from './pieces.ts'
 import { writePiece, writeStream } from './stream.ts'
 import { targetOf, type Target } from './target.ts'
 
-/** The permissions of what is replaced, and its owner where that may be given. */
+/** Copies the permissions of the replaced file, and its owner if allowed. */
 export function keepModes(path: string, stats: Stats | null): void {
   if (stats === null) return
   try {
     if (process.getuid?.() === 0) chownSync(path, stats.uid, stats.gid)
   } catch {
-    // the file belongs to who writes it then
+    // the file keeps the user who writes it as its owner
   }
   chmodSync(path, stats.mode & 0o7777)
 }
@@ -30,7 +30,7 @@ async function writeAll(file: FileHandle, pieces: Pieces, typed: string): Promis
   }
 }
 
-/** Writes a new file, all of it on the disk. Throws a FileError that names `typed`, and what the pieces throw. */
+/** Writes and syncs a new file. Throws a FileError that names `typed`, and errors of the pieces. */
 export const writeNew = async (path: string, pieces: Pieces, typed = path): Promise<void> => writeAll(await askedLater(typed, WRITE, open(path, 'wx')), pieces, typed)
 
 const nothing = (): void => {}
@@ -41,7 +41,7 @@ const stagedStream = (target: Exclude<Target, { kind: 'file' }>, typed: string, 
   put: () => ({ undo: nothing, finish: nothing }),
 })
 
-/** Keeps what is at a path under another name; null where nothing is, or the file system has no hard links. */
+/** Hard-links an existing file under another name; null if there is none or hard links are not supported. */
 function keepOld({ path, stats }: Target & { kind: 'file' }): string | null {
   if (stats === null) return null
   const old = draftPath(dirname(path), path, 'part')
@@ -55,7 +55,7 @@ function keepOld({ path, stats }: Target & { kind: 'file' }): string | null {
   }
 }
 
-/** Puts a draft in the place of a file, so that it can be undone unless it is the last of all. */
+/** Renames a draft to its final path. Can be undone, except for the last output of a command. */
 function putFile(draft: string, target: Target & { kind: 'file' }, typed: string, isLast: boolean): Put {
   const { path, stats } = target
   const old = isLast ? null : keepOld(target)
@@ -91,16 +91,16 @@ async function draftOf(target: Target & { kind: 'file' }, typed: string, pieces:
   return stageDraft(path, typed, { path: draft, made, fill, put: (isLast) => putFile(draft, target, typed, isLast) })
 }
 
-/** Makes a file beside its place, and the directories on the way; devices and FIFOs are written when all is put in place. Throws a FileError that names `shown`. */
+/** Writes a file as a draft; missing directories are created. Devices and FIFOs are written on commit. Throws a FileError that names `shown`. */
 export async function stageFile(path: string, pieces: Pieces, shown = path): Promise<Staged> {
   const target = targetOf(path, shown)
   return target.kind === 'file' ? draftOf(target, shown, pieces) : stagedStream(target, shown, pieces)
 }
 
-/** Writes a file: all of it is there under its name, or what was there before. Throws a FileError, and what the pieces throw. */
+/** Writes a file atomically. On failure the previous contents stay. Throws a FileError, and errors of the pieces. */
 export async function writeFileWhole(path: string, pieces: Pieces, shown = path): Promise<void> {
   await commit([await stageFile(path, pieces, shown)])
 }
 
-/** A text as the one piece of a file. */
+/** A text as a file of one piece. */
 export const textPieces = (text: string | Uint8Array): Pieces => [typeof text === 'string' ? new TextEncoder().encode(text) : text]

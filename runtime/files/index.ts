@@ -1,4 +1,4 @@
-/** Files of this machine, for Node: outputs that are whole or not there, inputs that are regular files. */
+/** Files for Node: atomic outputs, and inputs that are regular files. */
 
 export { makeDirectories } from './directories.ts'
 export { stageDirectory, type FileSet } from './directory.ts'

@@ -1,4 +1,4 @@
-/** What is at a path, in words. */
+/** The kind of a path, for messages. */
 import type { Stats } from 'node:fs'
 
 export type FileKind = 'file' | 'directory' | 'FIFO' | 'socket' | 'character device' | 'block device'

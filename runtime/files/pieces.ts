@@ -1,2 +1,2 @@
-/** A file as pieces, one after the other. */
+/** The contents of a file as consecutive pieces. */
 export type Pieces = Iterable<Uint8Array> | AsyncIterable<Uint8Array>

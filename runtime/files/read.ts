@@ -1,10 +1,10 @@
-/** Reading of regular files: a FIFO or a device is refused at once, and never waited for. */
+/** Reads regular files: a FIFO or a device is refused immediately, without blocking. */
 import { closeSync, constants, fstatSync, openSync, readSync, statSync, type Stats } from 'node:fs'
 import { open, stat, type FileHandle } from 'node:fs/promises'
 import { FileError } from '../errors.ts'
 import { kindOf } from './kind.ts'
 
-// a FIFO put in the place of the file after it was looked at does not block either
+// a FIFO that replaces the file after the check must not block either
 const FLAGS = constants.O_RDONLY | (constants.O_NONBLOCK ?? 0)
 
 function demandFile(path: string, stats: Stats): void {
@@ -12,7 +12,7 @@ function demandFile(path: string, stats: Stats): void {
   if (kind !== 'file') throw new FileError(path, `is a ${kind}, not a regular file`)
 }
 
-/** Opens a regular file. Throws a FileError for all else, and what the system says where it cannot be opened. */
+/** Opens a regular file. Throws a FileError for any other kind, and the system's error if it cannot be opened. */
 export async function openRegular(path: string): Promise<FileHandle> {
   demandFile(path, await stat(path))
   const file = await open(path, FLAGS)
@@ -50,7 +50,7 @@ export function readUpTo(file: number, limit: number, wait: () => void = () => {
   return Buffer.concat(pieces)
 }
 
-/** Where a descriptor does not block and has nothing yet, `wait` decides: it returns to try again, or throws. */
+/** If a non-blocking descriptor has no data yet, `wait` is called: it returns to retry, or throws. */
 function readOrWait(file: number, piece: Buffer, wait: () => void): number {
   for (;;) {
     try {
@@ -62,7 +62,7 @@ function readOrWait(file: number, piece: Buffer, wait: () => void): number {
   }
 }
 
-/** The first `limit` bytes of a regular file. Throws a FileError for all else, and what the system says. */
+/** The first `limit` bytes of a regular file. Throws a FileError for any other kind, and the system's errors. */
 export function readRegularSync(path: string, limit: number): Buffer {
   demandFile(path, statSync(path))
   const file = openSync(path, FLAGS)

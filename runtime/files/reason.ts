@@ -1,7 +1,7 @@
-/** Why the file system refused, in words. */
+/** Error codes of the file system as text. */
 import { FileError } from '../errors.ts'
 
-/** What a system call says by its code; the code stands beside the words, so that it can be searched for. */
+/** Error code -> text; messages also contain the code, which users can search for. */
 const WORDS: Readonly<Record<string, string>> = {
   EACCES: 'permission denied',
   EAGAIN: 'it has nothing to read now',
@@ -33,13 +33,13 @@ export function reasonOf(error: unknown): string {
   return Object.hasOwn(WORDS, code) ? `${WORDS[code]} (${code})` : code
 }
 
-/** What the system refused becomes a FileError that says what was to be done with a path, and why it was not; all else stays what it is. */
+/** Converts a system error into a FileError with the failed operation and the reason; other errors are unchanged. */
 export function refused(path: string, what: string, error: unknown): Error {
   if (error instanceof Error && !('syscall' in error)) return error
   return new FileError(path, `${what}: ${reasonOf(error)}`)
 }
 
-/** Does one thing with a path. Throws a FileError where the system refuses. */
+/** Runs an operation on a path. Throws a FileError for a system error. */
 export function asked<T>(path: string, what: string, work: () => T): T {
   try {
     return work()
@@ -48,7 +48,7 @@ export function asked<T>(path: string, what: string, work: () => T): T {
   }
 }
 
-/** As `asked`, for what takes time. */
+/** Like `asked`, for a promise. */
 export const askedLater = <T>(path: string, what: string, work: Promise<T>): Promise<T> =>
   work.catch((error: unknown) => {
     throw refused(path, what, error)

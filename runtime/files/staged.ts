@@ -1,23 +1,23 @@
-/** Outputs that appear together: each is made beside its place, then all are put there at once. */
+/** Outputs that appear together: each is written as a draft, then all drafts are renamed. */
 import { FileError } from '../errors.ts'
 import { removeMade } from './directories.ts'
 import { discard, keepWatch } from './draft.ts'
 
 export interface Staged {
-  /** Where it goes, links followed: two outputs of one command must not meet. */
+  /** The final path with links resolved: outputs of one command must have different paths. */
   readonly place: string
   readonly typed: string
-  /** Writes what cannot be put in place at once, a stream; done first, since it cannot be undone. */
+  /** Writes a stream, which cannot be renamed into place. Streams come first, since they cannot be undone. */
   readonly write: () => Promise<void>
-  /** Puts it in its place without a wait, so that no signal comes between; gives what undoes this, which after the last of all nobody needs. */
+  /** Renames synchronously, so that no signal handler runs in between. The last output of a command need not be undoable. */
   readonly put: (isLast: boolean) => Put
-  /** Removes what was made so far. */
+  /** Removes the draft. */
   readonly discard: () => void
 }
 
 export interface Put {
   readonly undo: () => void
-  /** After all are in place: the disk is brought up to date, what was replaced goes. */
+  /** After all renames: syncs the directory and removes replaced files. */
   readonly finish: () => void
 }
 
@@ -61,7 +61,7 @@ export async function stageDraft(place: string, typed: string, draft: Draft): Pr
 function demandDifferent(all: readonly Staged[]): void {
   for (const [at, { place, typed }] of all.entries()) {
     const other = all.slice(0, at).find((earlier) => earlier.place === place)
-    if (other !== undefined) throw new FileError(typed, other.typed === typed ? 'is written to twice' : `is the same file as ${other.typed}: both would be written to it`)
+    if (other !== undefined) throw new FileError(typed, other.typed === typed ? 'is given twice as an output' : `is the same file as ${other.typed}: both would be written to it`)
   }
 }
 
@@ -76,7 +76,7 @@ function putAll(all: readonly Staged[]): readonly Put[] {
   }
 }
 
-/** Puts all in place, or leaves everything as it was. Throws a FileError. */
+/** Puts all outputs in place, or leaves everything as it was. Throws a FileError. */
 export async function commit(all: readonly Staged[]): Promise<void> {
   try {
     demandDifferent(all)
@@ -87,7 +87,7 @@ export async function commit(all: readonly Staged[]): Promise<void> {
   }
 }
 
-/** Stages one output after the other and puts all in place; what is staged goes where one fails. */
+/** Stages outputs in order and commits them; if one fails, all drafts are discarded. */
 export async function commitEach(stage: readonly (() => Promise<Staged>)[]): Promise<void> {
   const staged: Staged[] = []
   try {

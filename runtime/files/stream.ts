@@ -1,4 +1,4 @@
-/** Writing into what cannot be replaced: devices, FIFOs and open descriptors. */
+/** Writes to devices, FIFOs and open descriptors, which cannot be replaced by a rename. */
 import { closeSync, constants, openSync, writeSync } from 'node:fs'
 import { open, type FileHandle } from 'node:fs/promises'
 import { setTimeout as pause } from 'node:timers/promises'
@@ -6,16 +6,16 @@ import type { Pieces } from './pieces.ts'
 import { askedLater, codeOf, WRITE } from './reason.ts'
 import type { Target } from './target.ts'
 
-/** Writes all of a piece, whatever the system takes at a time. */
+/** Writes a whole piece, in as many system calls as needed. */
 export async function writePiece(file: FileHandle, piece: Uint8Array): Promise<void> {
   for (let done = 0; done < piece.length; ) done += (await file.write(piece, done)).bytesWritten
 }
 
-/** How long a reader of a FIFO may take to come, and how often it is looked for; milliseconds. */
+/** How long to wait for a reader of a FIFO, and the polling interval; milliseconds. */
 const PATIENCE = 2000
 const LOOK = 20
 
-/** Opening would wait for ever where no reader comes. */
+/** Without O_NONBLOCK, opening would block until a reader appears. */
 async function openWithReader(path: string): Promise<number> {
   for (const begin = performance.now(); ; await pause(LOOK)) {
     try {
@@ -27,7 +27,7 @@ async function openWithReader(path: string): Promise<number> {
 }
 
 async function openStream(path: string, isFifo: boolean): Promise<FileHandle> {
-  // held until the stream is open: a reader that sees its only writer go takes that for the end
+  // held until the stream is open: a reader treats the exit of its only writer as the end of the data
   const first = isFifo ? await openWithReader(path) : null
   try {
     return await open(path, constants.O_WRONLY | constants.O_NOCTTY)
@@ -47,7 +47,7 @@ async function writeDescriptor(descriptor: number, piece: Uint8Array): Promise<v
   }
 }
 
-/** Writes pieces as they come. Throws a FileError, and what the pieces throw. */
+/** Writes pieces as they arrive. Throws a FileError, and errors of the pieces. */
 export async function writeStream(target: Exclude<Target, { kind: 'file' }>, typed: string, pieces: Pieces): Promise<void> {
   const file = target.kind === 'stream' ? await askedLater(typed, WRITE, openStream(target.path, target.isFifo)) : null
   try {

@@ -1,4 +1,4 @@
-/** Where an output goes: into a file that is replaced, or into a stream that takes bytes as they come. */
+/** The target of an output: a file that is replaced, or a stream. */
 import { accessSync, constants, lstatSync, readlinkSync, statSync, type Stats } from 'node:fs'
 import { dirname, resolve } from 'node:path'
 import { FileError } from '../errors.ts'
@@ -6,14 +6,14 @@ import { kindOf } from './kind.ts'
 import { asked, codeOf, WRITE } from './reason.ts'
 
 export type Target =
-  /** Replaced as a whole; `stats` are those of what is there, null where nothing is. */
+  /** Replaced atomically; `stats` describe the existing file, null if there is none. */
   | { readonly kind: 'file'; readonly path: string; readonly stats: Stats | null }
   /** A device or a FIFO. */
   | { readonly kind: 'stream'; readonly path: string; readonly isFifo: boolean }
   /** An open descriptor of this process, such as /dev/stdout. */
   | { readonly kind: 'descriptor'; readonly path: string; readonly descriptor: number }
 
-/** As many as Linux follows. */
+/** The limit of Linux. */
 const LINKS = 40
 
 const DESCRIPTOR = new RegExp(`^(?:/dev/fd|/proc/(?:self|thread-self|${process.pid})/fd)/(\\d+)$`)
@@ -27,7 +27,7 @@ function orNull<T>(read: () => T): T | null {
   }
 }
 
-/** Follows links, also one to a file that is not there yet: the link stays and what it names is written. */
+/** Resolves links, including dangling ones: the link stays and its target is written. */
 function followed(path: string): string {
   let at = path
   for (let links = 0; links <= LINKS; links++) {
@@ -47,10 +47,10 @@ function classify(path: string, typed: string): Target {
   if (stats === null) return { kind: 'file', path: at, stats }
   const kind = kindOf(stats)
   if (kind === 'directory' || kind === 'socket' || kind === 'block device') throw new FileError(typed, `${WRITE}: it is a ${kind}`)
-  // a rename would replace a file that is protected against writing
+  // a rename would also replace a write-protected file
   accessSync(at, constants.W_OK)
   return kind === 'file' ? { kind: 'file', path: at, stats } : { kind: 'stream', path: at, isFifo: kind === 'FIFO' }
 }
 
-/** Throws a FileError for what can take no file: a directory, a socket, a disk, what is protected against writing. */
+/** Throws a FileError for a directory, a socket, a block device or a write-protected file. */
 export const targetOf = (path: string, typed = path): Target => asked(typed, WRITE, () => classify(path, typed))

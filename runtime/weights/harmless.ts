@@ -1,4 +1,4 @@
-/** Tensors that files hold though no model reads them: buffers that a program fills anew from its config. */
+/** Tensors in checkpoints that no model reads: buffers that programs recompute from the config. */
 
 const BUFFERS: readonly RegExp[] = [/(^|\.)rotary_emb\.(inv_freq|cos_cached|sin_cached)$/, /(^|\.)position_ids$/]
 

@@ -146,7 +146,7 @@ function badProblem({ port, tensor }: Match, bad: number): WeightProblem {
 const WAITING_BYTES = 64 * 2 ** 20
 
 const extraProblem = (tensor: string): WeightProblem =>
-  ({ code: 'extra', weight: null, tensor, near: [], message: `${cut(tensor)} is in the file and no weight takes it` })
+  ({ code: 'extra', weight: null, tensor, near: [], message: `${cut(tensor)} is in the file but no weight uses it` })
 
 /** Throws a WeightError with all that does not fit before anything is read, or with all bad values after. */
 export async function loadWeights(

@@ -26,12 +26,12 @@ function describeSlices({ slices, transpose }: WeightPiece): string {
   return words.length === 0 ? '' : ` after ${words.join(' and ')}`
 }
 
-/** Sizes of a file, cut: it may have many axes. */
+/** A shape in a file, shortened: it may have many axes. */
 const sizesText = (shape: readonly number[]): string => (shape.length > 8 ? `[${listed(shape.map(String), 8)}]` : showShape(shape))
 
 type Problem = Pick<WeightProblem, 'code' | 'message'> & { readonly near?: readonly string[] }
 
-/** Missing tensors that similar names are looked for: as many as a message shows. A search compares all names of the file. */
+/** The number of missing tensors for which similar names are searched, as many as a message shows: each search scans all names. */
 const MOST_SEARCHED = 20
 
 interface Search {
@@ -54,7 +54,7 @@ function matchPiece(port: WeightPort, piece: WeightPiece, shape: readonly number
   return { code: 'shape', message: `${wanted}; ${has}${describeSlices(piece) && `, ${showShape(view.shape)}${describeSlices(piece)}`}` }
 }
 
-/** Tensors that no weight takes, but for those of which that is known. */
+/** Tensors that no weight uses, except those that are known to be harmless. */
 function extraTensors(plan: Pick<Plan, 'weights'>, checkpoint: Checkpoint): readonly string[] {
   const used = new Set(plan.weights.flatMap(({ pieces }) => pieces.map(({ tensor }) => tensor)))
   return [...checkpoint.tensors.keys()].filter((name) => !used.has(name) && !isHarmless(name))

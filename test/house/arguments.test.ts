@@ -131,7 +131,7 @@ describe('what is made', () => {
   })
 
   test('options that there are not are refused by name', async () => {
-    await expect(dawn.openDevice({ chose: 'gpu' } as never)).rejects.toThrow('openDevice: options.chose is not an option; there is choose')
+    await expect(dawn.openDevice({ chose: 'gpu' } as never)).rejects.toThrow('openDevice: options.chose is not an option; the options are choose')
     await expect(runtime.openDevice(createNullAdapter().adapter, { power: 1 } as never)).rejects.toThrow(ArgumentError)
     await expect(dawn.openDevice({ choose: ' ' })).rejects.toThrow('a string that is not empty')
   })

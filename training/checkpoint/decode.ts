@@ -15,7 +15,7 @@ export interface Head extends Omit<Saved, 'state' | 'progress'> {
 
 type Tensors = Record<string, FileData>
 
-/** What the metadata of a run's checkpoint say. Throws a ResumeError for any other. */
+/** The metadata of a run's checkpoint. Throws a ResumeError for any other file. */
 export function headOf({ name, metadata }: Checkpoint): Head {
   if (!Object.hasOwn(metadata, KEYS.head)) throw new ResumeError(name, `is no checkpoint of a training run: its metadata has no '${KEYS.head}'`)
   let head: unknown

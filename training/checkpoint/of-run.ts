@@ -12,14 +12,14 @@ const printsOf = ({ training, validation }: Training): SavedData => ({ training:
 
 const vocabularyOf = (data: Data): Saved['vocabulary'] => (data.kind === 'stream' ? data.vocabulary : null)
 
-/** What is to be saved where a run that began so tells of a checkpoint. */
+/** The state to save for a checkpoint event of a run. */
 export async function savedOf({ recipe, machine, training }: Training, start: StartEvent, progress: Progress): Promise<Saved> {
   const data = { training: start.training.fingerprint, validation: start.validation?.fingerprint ?? null }
   return { recipe, state: await machine.read(), progress, schedule: start.schedule, data, vocabulary: vocabularyOf(training), adapter: machine.adapter }
 }
 
 export interface GoneOn extends Training {
-  /** What computed the state; null where it does not say. */
+  /** The adapter that computed the state; null if it is not recorded. */
   readonly savedOn: string | null
 }
 

@@ -15,7 +15,7 @@ export interface Saved {
   readonly data: SavedData
   /** What tokens stand for, where the examples are text. */
   readonly vocabulary: Vocabulary | null
-  /** What computed it; absent in states of earlier versions. */
+  /** The adapter that computed it; absent in states of earlier versions. */
   readonly adapter?: string
 }
 

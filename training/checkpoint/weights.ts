@@ -1,4 +1,4 @@
-/** The checkpoint of a run as weights: what the optimiser remembers and what the last probe decided is left out. */
+/** The checkpoint of a run as weights, without optimizer state and routing state. */
 import type { Checkpoint } from '../../runtime/checkpoint/checkpoint.ts'
 import type { Vocabulary } from '../data/vocabulary.ts'
 import { headOf } from './decode.ts'
@@ -13,7 +13,7 @@ export interface RunWeights {
   readonly vocabulary: Vocabulary | null
 }
 
-/** Null for a checkpoint that no run of training has saved. Throws a ResumeError for one that is damaged. */
+/** Null for a checkpoint that was not saved by a training run. Throws a ResumeError for a damaged one. */
 export function runWeights(checkpoint: Checkpoint): RunWeights | null {
   if (!Object.hasOwn(checkpoint.metadata, KEYS.head)) return null
   const { recipe, progress, vocabulary } = headOf(checkpoint)

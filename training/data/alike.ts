@@ -7,11 +7,11 @@ function otherHeading(first: Field, other: Field): string | null {
   return at < 0 ? null : `number ${at + 1} of its ${other.name} is '${other.headings![at]}', there it is '${first.headings![at]}'`
 }
 
-/** The same field in another column is another field, unless headings say that it is not. */
+/** Fields in different columns differ, unless their headings are equal. */
 const isElsewhere = (first: Field, other: Field): boolean =>
   first.column !== other.column && (first.headings === undefined || other.headings === undefined)
 
-/** Throws a DataError where two tables have their columns in another order, or under other headings. */
+/** Throws a DataError if two tables have different column orders or headings. */
 export function checkAlike(first: Data, other: Data): void {
   if (first.kind === 'stream' || other.kind === 'stream') return
   for (const field of other.fields) {

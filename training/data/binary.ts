@@ -1,11 +1,11 @@
-/** Whether bytes are text at all. */
+/** Detects binary data. */
 import { DataError } from '../errors.ts'
 import { asTokens, type Reading } from './raw.ts'
 
-/** Control characters that texts do not have: all but tab, line feeds, form feed and escape. */
+/** Control characters that do not occur in text: all except tab, line feeds, form feed and escape. */
 const isControl = (byte: number): boolean => byte < 9 || (byte > 13 && byte < 27) || (byte > 27 && byte < 32)
 
-/** The share of them that is still text: pages of terminals have some. */
+/** The fraction of control characters that text may have: terminal output contains some. */
 const MOST_CONTROL = 0.01
 
 /** UTF-16 of Latin letters: every other byte is 0, and those between are printed. */
@@ -14,7 +14,7 @@ function isWideText(bytes: Uint8Array): boolean {
   return bytes.length % 2 === 0 && bytes.every((byte, at) => (at % 2 === side ? byte !== 0 && !isControl(byte) : byte === 0))
 }
 
-/** Text of an encoding in which a letter is a byte: printed ASCII for the most part. */
+/** Text in a single-byte encoding is mostly printable ASCII. */
 const isNarrowText = (bytes: Uint8Array): boolean => {
   const printed = bytes.reduce((count, byte) => count + ((byte >= 32 && byte < 127) || (byte >= 9 && byte <= 13) ? 1 : 0), 0)
   return !bytes.includes(0) && printed > 0.7 * bytes.length
@@ -22,13 +22,13 @@ const isNarrowText = (bytes: Uint8Array): boolean => {
 
 const shown = ({ type, tokens, largest }: Reading): string => `${tokens.toLocaleString('en')} of ${type}, the largest ${largest}`
 
-/** What bytes that are not text look like, and the option of training that reads them so. */
+/** A guess at the format of binary data, and the option of `smoe train` that reads it. */
 export function looksLike(bytes: Uint8Array): string {
   if (isWideText(bytes)) return 'it looks like UTF-16; save it as UTF-8'
   if (isNarrowText(bytes)) return 'it looks like text in another encoding; save it as UTF-8, or read it as bytes with --bytes'
   const readings = asTokens(bytes)
   const narrow = halvesAreZero(bytes) ? undefined : readings.find(({ type }) => type === 'u8')
-  // else the widest that makes sense: of numbers that are narrower, some would be too large for a token
+  // else the widest plausible type: with a narrower one some numbers would be too large for tokens
   const likely = narrow ?? readings[0]
   const others = readings.filter((reading) => reading !== likely && (reading.type !== 'u8' || !halvesAreZero(bytes)))
   if (likely === undefined) return '--bytes reads it as bytes, --tokens TYPE as token ids'
@@ -38,10 +38,10 @@ export function looksLike(bytes: Uint8Array): string {
 
 const halvesAreZero = (bytes: Uint8Array): boolean => bytes.every((byte, at) => at % 2 === 0 || byte === 0)
 
-/** What reads bytes that are not text. */
+/** The advice for binary data. */
 export type Help = (bytes: Uint8Array) => string
 
-/** Throws a DataError for bytes that are not text; their encoding is not looked at. */
+/** Throws a DataError for bytes that are not text; does not check the encoding. */
 export function checkText(bytes: Uint8Array, name: string, help: Help): void {
   const refuse = (why: string): never => {
     throw new DataError(name, null, `is not text: ${why}; ${help(bytes)}`)

@@ -1,4 +1,4 @@
-/** Tables of numbers as text, read strictly: what parts the columns is found or given, and what the first line is. */
+/** Strict reader for tables of numbers in text. The separator and the heading are detected or given by options. */
 import { DataError } from '../errors.ts'
 import { columnOf } from './columns.ts'
 import { headingKind, namesRows } from './headings.ts'
@@ -20,13 +20,13 @@ export interface TableOptions {
 export interface Table {
   /** Numbers, in the file and from 1, of the columns that were read. */
   readonly columns: readonly number[]
-  /** Of those columns; null without a heading. */
+  /** The headings of those columns; null if the table has none. */
   readonly headings: readonly string[] | null
   /** Row after row. */
   readonly values: Float64Array
   /** Of each row, from 1. */
   readonly lines: Uint32Array
-  /** How it was read, where that was not plain. */
+  /** Notes on how the table was read, for choices that are not obvious. */
   readonly notes: readonly string[]
 }
 
@@ -46,7 +46,7 @@ function bodyOf(records: readonly TableRecord[], { heading }: TableOptions, name
   return { headings: isHeaded ? cells.map((cell) => cell.trim()) : null, rows, notes }
 }
 
-/** Throws a DataError for a column of row numbers, which is not a feature. */
+/** Throws a DataError for a column of row numbers. */
 function checkFeatures({ headings, columns, values, lines }: Table, name: string): void {
   const width = columns.length
   const counts = (column: number): boolean => lines.length > 2 && lines.every((_, row) => row === 0 || values[row * width + column] === values[(row - 1) * width + column] + 1)

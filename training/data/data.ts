@@ -11,13 +11,13 @@ export interface StreamData {
   readonly tokens: Int32Array
   /** What the tokens stand for; null where only the file's maker knows. */
   readonly vocabulary: Vocabulary | null
-  /** For messages: the files that the tokens are of, in their order; absent where it is one, whole, and called as the data is. */
+  /** For messages: the files of the tokens, in order; absent if there is one complete file with the name of the data. */
   readonly files?: readonly StreamFile[]
-  /** How the files were read, where that was not plain: a sentence each. */
+  /** One sentence for each choice in reading the files that is not obvious. */
   readonly notes?: readonly string[]
 }
 
-/** A file's tokens in a stream: from token `from` on, which is token `first` of the file. Both count from 0. */
+/** The tokens of a file in a stream: they begin at token `from` of the stream, which is token `first` of the file; both from 0. */
 export interface StreamFile {
   readonly name: string
   readonly from: number
@@ -36,9 +36,9 @@ export interface RowsData {
   readonly places: Uint32Array
   /** What a file calls a row, and counts it from 1: a line of text; or from 0: a row of an array. */
   readonly unit: 'line' | 'row'
-  /** For messages: the file of each row; absent where all are of one that is called as the data is. */
+  /** For messages: the file of each row; absent if all rows come from one file with the name of the data. */
   readonly files?: { readonly names: readonly string[]; readonly of: Uint32Array }
-  /** How the files were read, where that was not plain: a sentence each. */
+  /** One sentence for each choice in reading the files that is not obvious. */
   readonly notes?: readonly string[]
 }
 
@@ -47,11 +47,11 @@ export interface Field {
   readonly dtype: 'f32' | 'i32'
   /** Of one example. */
   readonly shape: readonly number[]
-  /** Where a row of the file holds several fields: the column of the first number, as the file counts columns. */
+  /** If a row of the file has several fields: the column number of the first value in the file. */
   readonly column?: number
-  /** What the heading calls the columns; absent without one. */
+  /** The headings of the columns; absent if there is no heading. */
   readonly headings?: readonly string[]
-  /** Whether only its place in the file says that it is this field. */
+  /** Whether the field was assumed from its position alone. */
   readonly isAssumed?: boolean
 }
 

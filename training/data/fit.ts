@@ -66,7 +66,7 @@ const largest = (values: HostArray, ignored?: number): number => {
   return most
 }
 
-/** One more than the largest value that data has for an input: what a model would have to take at least; 0 where it has none. */
+/** The largest value of an input in the data plus 1, the size that a model needs at least; 0 if there are no values. */
 export const kindsIn = (data: Data, input: string, ignored?: number): number =>
   largest(data.kind === 'stream' ? data.tokens : data.columns[input] ?? new Int32Array(0), ignored) + 1
 

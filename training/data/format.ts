@@ -1,10 +1,10 @@
-/** What a file is, by its first bytes: names of files say what somebody thought. */
+/** Detects the format of a file from its first bytes, since file names are unreliable. */
 
 const ascii = (bytes: Uint8Array, from: number, to: number): string => String.fromCharCode(...bytes.subarray(from, to))
 
 const begins = (text: string) => (bytes: Uint8Array): boolean => ascii(bytes, 0, text.length) === text
 
-/** The name of the first entry of a zip archive; null for what is not one. */
+/** The name of the first entry of a zip archive; null for other data. */
 function zipEntry(bytes: Uint8Array): string | null {
   if (!begins('PK\x03\x04')(bytes)) return begins('PK\x05\x06')(bytes) ? '' : null
   return bytes.length < 30 ? '' : ascii(bytes, 30, 30 + (bytes[26] | (bytes[27] << 8)))
@@ -96,13 +96,13 @@ const JSON_LINES = { what: 'JSON lines', help: `${TEXT}; --text reads it as the 
 export type Format =
   | { readonly kind: 'known'; readonly read: Known['read'] }
   | { readonly kind: 'refused'; readonly isText: boolean; readonly what: string; readonly help: string }
-  /** Nothing that its first bytes would tell. */
+  /** The first bytes do not identify the format. */
   | { readonly kind: 'other' }
 
 /** A text may begin with any word; none of the formats is in ASCII alone. */
 const isAscii = (bytes: Uint8Array): boolean => bytes.every((byte) => byte > 0 && byte < 128)
 
-/** What the first bytes of a file are, 4 KiB or all of them, which has so many. */
+/** The format of a file of `size` bytes from its first 4 KiB. */
 export function formatOf(bytes: Uint8Array, size = bytes.length): Format {
   const known = KNOWN.find(({ is }) => is(bytes, size))
   if (known !== undefined) return { kind: 'known', read: known.read }

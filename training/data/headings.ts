@@ -1,7 +1,7 @@
-/** The first line of a table as a heading, and what its words say of the columns. */
+/** Detects whether the first line of a table is a heading, and which column it labels. */
 import { isNumber } from './number.ts'
 
-/** Words in the heading of a label; where one has them, weaker ones are not looked for. */
+/** Words in the heading of a label, strongest first: weaker ones are used only if no stronger one occurs. */
 const LABEL = ['label', 'labels', 'target', 'targets', 'class', 'classes']
 const WEAKER = ['y', 'category', 'categories', 'digit', 'species', 'output']
 
@@ -22,13 +22,13 @@ export function labelColumns(headings: readonly string[]): readonly number[] {
   return weaker.length === 1 && z.length > 0 ? [...weaker, ...z] : weaker
 }
 
-/** Whether a heading is that of numbers of rows rather than of what is in them. */
+/** Whether a heading is that of row numbers. */
 export const namesRows = (heading: string): boolean => {
   const words = wordsOf(heading)
   return words.length === 0 || ['id', 'ids', 'index', 'idx', 'unnamed', 'row', 'nr', 'no'].some((word) => words.includes(word))
 }
 
-/** `pixel783` after `pixel782`: one more of a series. */
+/** Whether a heading continues a series: `pixel783` after `pixel782`. */
 export function endsSeries(headings: readonly string[]): boolean {
   const [before, last] = headings.slice(-2).map((heading) => heading.trim())
   const stem = (heading: string): string => heading.replace(/\d+/g, '#')
@@ -37,10 +37,10 @@ export function endsSeries(headings: readonly string[]): boolean {
 
 const isWord = (cell: string): boolean => cell !== '' && Number.isNaN(Number(cell)) && !/^[+-]?(?:nan|inf(?:inity)?)$/i.test(cell) && !isNumber(cell, 'comma')
 
-/** Whether numbers count up by one from `from`. */
+/** Whether numbers count up from `from` in steps of 1. */
 const countsFrom = (from: number, cells: readonly string[]): boolean => cells.every((cell, at) => cell === String(from + at))
 
-/** Columns over which a line that counts from 1 is a heading: over fewer it is an example as well. */
+/** The fewest columns for which a line that counts from 1 is a heading: with fewer it may equally be an example. */
 const COUNTED_FROM_1 = 8
 
 /** Whether a first line is a heading: words, numbers of columns, or both; `counted` where all of its cells are numbers. */

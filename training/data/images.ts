@@ -12,7 +12,7 @@ function labelsOf({ columns, values, lines }: Table, at: number, name: string): 
   })
 }
 
-/** All columns but that of the label, in their order. */
+/** All columns except the label, in order. */
 function pixelsOf({ columns, values, lines }: Table, at: number): Float32Array {
   const [width, pixels] = [columns.length, new Float32Array(lines.length * (columns.length - 1))]
   for (let row = 0; row < lines.length; row++) {
@@ -40,7 +40,7 @@ export function imageData(text: string, name: string, options: TableOptions = {}
   }
 }
 
-/** Throws a DataError where the labels of all files are one number, and only their place says that they are labels. */
+/** Throws a DataError if all labels are equal and the label column was assumed from its position. */
 export function checkLabels(data: Data): void {
   const field = data.kind === 'rows' ? data.fields.find(({ isAssumed }) => isAssumed === true) : undefined
   if (field === undefined || data.kind !== 'rows' || data.count < 2) return

@@ -7,7 +7,7 @@ import { endsSeries, labelColumns } from './headings.ts'
 export interface Label {
   /** From 0, among the columns that were read. */
   readonly at: number
-  /** Whether its place alone says that it is the label. */
+  /** Whether the label column was assumed from its position. */
   readonly isAssumed: boolean
 }
 
@@ -19,7 +19,7 @@ function asked(label: string, { columns, headings }: Table, name: string): numbe
   throw new DataError(name, null, `column ${label}, the label, is not among those that are read, ${columns[0]} to ${columns.at(-1)}`)
 }
 
-/** As asked for; else as the heading names it; else the last. Throws a DataError where it is named twice, or where the last is one of a series of pixels. */
+/** The option, else the heading, else the last column. Throws a DataError if two headings name a label, or the last column continues a series. */
 export function labelOf(table: Table, label: string | undefined, name: string): Label {
   if (label !== undefined) return { at: asked(label, table, name), isAssumed: false }
   const { columns, headings } = table

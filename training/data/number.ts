@@ -1,6 +1,6 @@
 /** Numbers in the cells of a table. */
 
-/** What stands before the fraction. */
+/** The decimal separator. */
 export type Decimal = 'point' | 'comma'
 
 const NUMBERS: { readonly [D in Decimal]: RegExp } = {
@@ -10,7 +10,7 @@ const NUMBERS: { readonly [D in Decimal]: RegExp } = {
 
 export const isNumber = (cell: string, decimal: Decimal): boolean => NUMBERS[decimal].test(cell.trim())
 
-/** As a number of f32, or what is wrong with it: `is empty`. */
+/** The cell as f32, or the problem with it: `is empty`. */
 export function readNumber(cell: string, decimal: Decimal): number | string {
   const text = cell.trim()
   const isKnown = NUMBERS[decimal].test(text)

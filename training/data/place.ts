@@ -1,7 +1,7 @@
-/** Where a value stands in its file, whatever was joined to it and cut from it since it was read. */
+/** The position of a value in its file, after files were joined or split. */
 import type { Field, RowsData, StreamData, StreamFile } from './data.ts'
 
-/** The files of a stream; one that a program made is a file of its own. */
+/** The files of a stream; data from a program counts as one file. */
 export const filesOf = ({ files, name }: StreamData): readonly StreamFile[] => files ?? [{ name, from: 0, first: 0 }]
 
 /** The files of the tokens from..to-1, as a stream of their own. */

@@ -17,7 +17,7 @@ const READERS: { readonly [T in TokenType]: (view: DataView, at: number) => numb
   i64: (view, at) => Number(view.getBigInt64(at, true)),
 }
 
-/** Throws a DataError for bytes that are not a whole number of tokens, and for a token that does not fit 31 bits. */
+/** Throws a DataError for a partial token at the end, and for a token that does not fit 31 bits. */
 export function rawTokens(bytes: Uint8Array, type: TokenType, name: string): StreamData {
   const [width, read] = [WIDTHS[type], READERS[type]]
   if (bytes.length % width !== 0) throw new DataError(name, null, `has ${bytes.length} bytes, which is not a whole number of ${type} tokens`)
@@ -32,15 +32,15 @@ export function rawTokens(bytes: Uint8Array, type: TokenType, name: string): Str
 
 const HEADER = 1024
 
-/** A token file of llm.c: its header says how many tokens follow. Throws a DataError where others do. */
+/** A token file of llm.c. Throws a DataError if the number of tokens differs from its header. */
 export function llmcTokens(bytes: Uint8Array, type: TokenType, name: string): StreamData {
   const count = new DataView(bytes.buffer, bytes.byteOffset).getUint32(8, true)
   const have = (bytes.length - HEADER) / WIDTHS[type]
-  if (count !== have) throw new DataError(name, null, `is a token file of llm.c whose header tells of ${count} tokens, and ${have} follow`)
+  if (count !== have) throw new DataError(name, null, `is a token file of llm.c whose header says ${count} tokens, but ${have} follow`)
   return { ...rawTokens(bytes.subarray(HEADER), type, name), notes: [`${name}: a token file of llm.c, ${count} tokens of ${type}`] }
 }
 
-/** The largest of all numbers; null where one is negative or the bytes are not a whole number of them. */
+/** The largest number; null if one is negative or the last one is incomplete. */
 function largest(bytes: Uint8Array, type: TokenType): number | null {
   try {
     return rawTokens(bytes, type, '').tokens.reduce((most, token) => Math.max(most, token), 0)
@@ -49,7 +49,7 @@ function largest(bytes: Uint8Array, type: TokenType): number | null {
   }
 }
 
-/** What is larger is not an id of any vocabulary in use: numbers of that type are something else. */
+/** Larger than any vocabulary in use: data with larger numbers does not consist of token ids of that type. */
 const MOST: { readonly [T in TokenType]?: number } = { i64: 2 ** 20, u32: 2 ** 20, u16: 65_000, u8: 200 }
 
 export interface Reading {
@@ -58,7 +58,7 @@ export interface Reading {
   readonly largest: number
 }
 
-/** What bytes that are not text would be as tokens, the widest type first; types that make no sense of them are left out. */
+/** The plausible token types of binary data, the widest first. */
 export function asTokens(bytes: Uint8Array): readonly Reading[] {
   return (Object.keys(MOST) as TokenType[]).flatMap((type) => {
     const most = bytes.length === 0 ? null : largest(bytes, type)

@@ -1,4 +1,4 @@
-/** The records of a table as text: quoted fields as RFC 4180 has them, lines that end in LF, CR LF or CR. */
+/** Splits a table into records: quoted fields as in RFC 4180, lines that end in LF, CR LF or CR. */
 import { DataError } from '../errors.ts'
 
 export interface TableRecord {
@@ -43,7 +43,7 @@ function quotedRecord(lines: readonly string[], at: number, separator: string, n
   }
 }
 
-/** All records, those of empty lines at the end left out. Throws a DataError for a quote that is not closed, and for an empty line between records. */
+/** All records; empty lines at the end are ignored. Throws a DataError for an unclosed quote and for an empty line between records. */
 export function recordsOf(lines: readonly string[], separator: string, name: string): readonly TableRecord[] {
   const records: TableRecord[] = []
   for (let at = 0; at < lines.length;) {

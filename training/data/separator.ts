@@ -1,4 +1,4 @@
-/** What parts the columns of a table. */
+/** The separators of columns in a table. */
 import { DataError } from '../errors.ts'
 import { isNumber } from './number.ts'
 
@@ -7,15 +7,15 @@ export const SEPARATORS = { comma: ',', semicolon: ';', tab: '\t', pipe: '|', sp
 
 export type SeparatorName = keyof typeof SEPARATORS
 
-/** Those that are looked for. */
+/** The separators that are detected. */
 const FOUND = ['comma', 'semicolon', 'tab', 'pipe'] as const satisfies readonly SeparatorName[]
 
-/** Lines that decide where several separators stand in the first. */
+/** The number of lines that decide if the first line has several separators. */
 const SAMPLE = 20
 
 const withoutQuotes = (line: string): string => line.replace(/"(?:[^"]|"")*"/g, '0')
 
-/** Whether it parts all lines into as many columns, of numbers in the last. */
+/** Whether it splits all lines into the same number of columns, with numbers in the last line. */
 function parts(lines: readonly string[], separator: SeparatorName): boolean {
   const rows = lines.map((line) => withoutQuotes(line).split(SEPARATORS[separator]))
   return rows.every(({ length }) => length === rows[0].length) && rows.at(-1)!.every((cell) => isNumber(cell, 'point') || (separator !== 'comma' && isNumber(cell, 'comma')))
@@ -28,7 +28,7 @@ function firstRecord(lines: readonly string[]): string {
   return text
 }
 
-/** Throws a DataError where the first line holds none, or several of which the others do not choose one. */
+/** Throws a DataError if the first line has no separator, or several and the other lines do not decide. */
 export function findSeparator(lines: readonly string[], name: string): SeparatorName {
   const first = withoutQuotes(firstRecord(lines))
   const there = FOUND.filter((separator) => first.includes(SEPARATORS[separator]))

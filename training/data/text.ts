@@ -9,10 +9,10 @@ export interface Text {
   readonly text: string
 }
 
-/** No engine has longer strings than that in any case. */
+/** JavaScript engines do not support longer strings. */
 const MOST_BYTES = 2 ** 29 - 24
 
-/** Bytes of a file as text. Throws a DataError with the line where they are not UTF-8, and what `help` says of them. */
+/** Bytes of a file as text. Throws a DataError with the line that is not UTF-8 and the advice of `help`. */
 export function decodeUtf8(bytes: Uint8Array, name: string, help: Help = looksLike): string {
   checkText(bytes, name, help)
   if (bytes.length > MOST_BYTES) throw new DataError(name, null, `has ${bytes.length} bytes, and a text has at most ${MOST_BYTES}; several files are read as one`)
@@ -40,7 +40,7 @@ function lineOfFault(bytes: Uint8Array): number {
   return line
 }
 
-/** Texts one after the other; without a vocabulary, that of their characters is made. Throws a DataError. */
+/** Concatenates texts; the default vocabulary is their characters. Throws a DataError. */
 export function textData(texts: readonly Text[], vocabulary: Vocabulary = charactersOf(texts.map(({ text }) => text))): StreamData {
   const parts = texts.map(({ name, text }): StreamData => ({ kind: 'stream', name, tokens: encodeText(text, vocabulary, name), vocabulary }))
   return joinData(parts) as StreamData

@@ -21,7 +21,7 @@ export interface ListedCheckpoint {
 
 const namesIn = (directory: string): Promise<readonly string[]> => readdir(directory).catch(noneWhereAbsent([]))
 
-/** From the oldest to the newest; none where there is no such directory. */
+/** Paths from the oldest to the newest; empty if the directory does not exist. */
 export async function listCheckpoints(directory: string): Promise<readonly ListedCheckpoint[]> {
   const names = await namesIn(directory)
   return names.flatMap((name) => {
@@ -30,7 +30,7 @@ export async function listCheckpoints(directory: string): Promise<readonly Liste
   }).sort((a, b) => a.step - b.step)
 }
 
-/** Makes the directory for a run that goes on from a step: drafts that nobody will finish go, and what was saved after that step. */
+/** Prepares the directory for a run that continues from a step: removes unfinished drafts and checkpoints after that step. */
 export async function prepareCheckpoints(directory: string, from: number): Promise<void> {
   makeDirectories(directory)
   for (const name of await namesIn(directory)) if (isDraft(name)) await unlink(join(directory, name))

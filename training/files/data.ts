@@ -1,4 +1,4 @@
-/** Examples from files: what they hold says how they are read; text whose name ends in `.csv` or `.tsv` is a table. */
+/** Examples from files. The contents decide the format; text whose name ends in `.csv` or `.tsv` is a table. */
 import { emptyTable } from '../../plan/table.ts'
 import { openSafetensors } from '../../runtime/checkpoint/safetensors.ts'
 import { bytesSource } from '../../runtime/checkpoint/source.ts'
@@ -18,13 +18,13 @@ import type { Vocabulary } from '../data/vocabulary.ts'
 import { DataError } from '../errors.ts'
 
 export interface ReadOptions {
-  /** What tokens of text stand for; without, the characters of the text. */
+  /** The vocabulary of text; by default the characters of the text. */
   readonly vocabulary?: Vocabulary
-  /** Reads files as text, whatever it looks like, as their bytes, whatever they hold, or as token ids of a type without a header. */
+  /** Overrides detection: reads files as text, as bytes, or as token ids of a type without a header. */
   readonly as?: 'text' | 'bytes' | TokenType
-  /** For tables; any of them makes a text a table. */
+  /** Options of tables; if any is given, text is read as a table. */
   readonly table?: TableOptions
-  /** What messages call each file; its path without. */
+  /** The name of each file in messages; by default its path. */
   readonly names?: readonly string[]
 }
 
@@ -56,7 +56,7 @@ const SHOWN: { readonly [K in Kind]: string } = {
 
 const isAsked = (table: TableOptions | undefined): boolean => Object.values(table ?? {}).some((option) => option !== undefined && !(Array.isArray(option) && option.length === 0))
 
-/** How a file is read where an option says it. Throws a DataError for token ids that say their own type. */
+/** The format from an option. Throws a DataError for token ids in a file with its own type. */
 function askedKind({ name, bytes }: FileBytes, { as }: ReadOptions): Kind | null {
   if (as === undefined) return null
   if (as === 'text' || as === 'bytes') return as
@@ -65,7 +65,7 @@ function askedKind({ name, bytes }: FileBytes, { as }: ReadOptions): Kind | null
   return 'tokens'
 }
 
-/** Throws a DataError for what is known and not read. */
+/** Throws a DataError for a known format that is not supported. */
 function kindOf(file: FileBytes, options: ReadOptions): Kind {
   const asked = askedKind(file, options)
   if (asked !== null) return asked
@@ -103,8 +103,8 @@ function checkKinds(files: readonly FileBytes[], kinds: readonly Kind[], options
 }
 
 /**
- * Reads files of one kind, one after the other, as one. Text is read with a vocabulary, or with that of its own characters. Throws a DataError
- * with the line, and a CheckpointError for a `.safetensors` file that is none.
+ * Reads files of one kind and concatenates them. The default vocabulary of text is its characters. Throws a DataError
+ * with the line, and a CheckpointError for an invalid `.safetensors` file.
  */
 export async function readData(paths: readonly string[], options: ReadOptions = {}): Promise<Data> {
   if (paths.length === 0) throw new DataError('no file', null, 'is given to learn from')

@@ -12,8 +12,8 @@ export type { ListedCheckpoint } from './checkpoints.ts'
 export { METRICS, type Recorder } from './record.ts'
 
 /**
- * Reads files of one kind, one after the other, as one. Text is read with a vocabulary, or with that of its own characters. Throws a DataError
- * with the line, and a CheckpointError for a `.safetensors` file that is none.
+ * Reads files of one kind and concatenates them. The default vocabulary of text is its characters. Throws a DataError
+ * with the line, and a CheckpointError for an invalid `.safetensors` file.
  */
 export const readData = checkedAsync('readData', { paths: list(text), options: optional(object({})) }, readDataUnchecked)
 
@@ -24,28 +24,29 @@ export const readData = checkedAsync('readData', { paths: list(text), options: o
 export const resume = checkedAsync('resume', { path: filled, training: TRAINING }, resumeUnchecked)
 
 /**
- * Trains into a directory, which a run of its own begins in, or that of the run that goes on; no other may write there meanwhile. Events are told after they are recorded; a
- * checkpoint is on the disk, and the record before it too, when it is told. Throws what `train` throws, a ResumeError or a CheckpointError.
+ * Trains into a directory: that of a new run, or of the run that is resumed. The directory is locked meanwhile. Events are emitted after
+ * they are recorded; a checkpoint and the records before it are on disk when its event is emitted. Throws what `train` throws, a
+ * ResumeError or a CheckpointError.
  */
 export const trainInto = checked('trainInto', { directory: filled, training: TRAINING, options: options({ keep: real, time: callable }) }, trainIntoUnchecked)
 
-/** checkpointName */
+/** The file name of the checkpoint after a step. */
 export const checkpointName = checked('checkpointName', { step: whole }, checkpointNameUnchecked)
 
-/** From the oldest to the newest; none where there is no such directory. */
+/** Paths from the oldest to the newest; empty if the directory does not exist. */
 export const listCheckpoints = checkedAsync('listCheckpoints', { directory: filled }, listCheckpointsUnchecked)
 
 /** A checkpoint by its path, or the newest of a directory. Throws a ResumeError that says what is wrong with it. */
 export const loadCheckpoint = checkedAsync('loadCheckpoint', { path: filled }, loadCheckpointUnchecked)
 
-/** Makes the directory for a run that goes on from a step: drafts that nobody will finish go, and what was saved after that step. */
+/** Prepares the directory for a run that continues from a step: removes unfinished drafts and checkpoints after that step. */
 export const prepareCheckpoints = checkedAsync('prepareCheckpoints', { directory: filled, from: whole }, prepareCheckpointsUnchecked)
 
 /** Writes a state under its step and then removes all but the newest `keep`. Throws a FileError. */
 export const saveCheckpoint = checkedAsync('saveCheckpoint', { directory: filled, saved: SAVED, keep: optional(real) }, saveCheckpointUnchecked)
 
-/** A recorder that goes on from where a run stood, or begins where `from` is null. What was recorded after that is gone. */
+/** A recorder that continues from `from`, or begins a new record if it is null. Later records are removed. */
 export const createRecorder = checkedAsync('createRecorder', { directory: filled, from: nullable(object({ step: whole, looked: real })), time: real }, createRecorderUnchecked)
 
-/** The records of a directory; none where it has none. */
+/** The records of a directory; empty if it has none. */
 export const readRecords = checkedAsync('readRecords', { directory: filled }, readRecordsUnchecked)

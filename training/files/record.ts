@@ -19,7 +19,7 @@ export interface Recorder {
   readonly close: () => Promise<void>
 }
 
-/** The records of a directory; none where it has none. */
+/** The records of a directory; empty if it has none. */
 export async function readRecords(directory: string): Promise<readonly MetricsRecord[]> {
   const text = await readRegular(join(directory, METRICS)).catch(noneWhereAbsent(Buffer.alloc(0)))
   return parseLines(text.toString('utf8'))
@@ -52,7 +52,7 @@ async function writeRecords(directory: string, records: readonly MetricsRecord[]
   return [{ path: paths[0], file: lines }, { path: paths[1], file: await orClose(lines, () => open(paths[1], 'a')) }]
 }
 
-/** A recorder that goes on from where a run stood, or begins where `from` is null. What was recorded after that is gone. */
+/** A recorder that continues from `from`, or begins a new record if it is null. Later records are removed. */
 export async function createRecorder(directory: string, from: { readonly step: number; readonly looked: number } | null, time: number): Promise<Recorder> {
   const kept = from === null ? [] : recordsUpTo(await readRecords(directory), from.step, from.looked)
   const [lines, events] = await writeRecords(directory, kept, time)

@@ -51,8 +51,8 @@ async function refuseOther(directory: string, checkpoints: string, training: Tra
 }
 
 /**
- * Trains into a directory, which a run of its own begins in, or that of the run that goes on; no other may write there meanwhile. Events are told after they are recorded; a
- * checkpoint is on the disk, and the record before it too, when it is told. Throws what `train` throws, a ResumeError or a CheckpointError.
+ * Trains into a directory: that of a new run, or of the run that is resumed. The directory is locked meanwhile. Events are emitted after\n * they are recorded; a
+ * checkpoint and the records before it are on disk when its event is emitted. Throws what `train` throws, a ResumeError or a CheckpointError.
  */
 export async function* trainInto(directory: string, training: Training | Resumed, { keep, time = () => Date.now() / 1000 }: RunFiles = {}): AsyncGenerator<TrainingEvent, void> {
   const checkpoints = join(directory, CHECKPOINTS)

@@ -2,15 +2,15 @@
  * In which steps which layers compete (`when training at rate after share, at_most layers a step`), drawn before the first step. Each layer
  * draws for each step after its warm-up; where as many layers as may compete in a step already do, its turn moves to the nearest step
  * before that has room, else to the nearest after, else it is dropped. Nguyen et al., 2025, arXiv:2505.13380; without a limit nothing moves.
- * `all layers together` is one draw a step, which each layer holds against its own rate. A policy with several such blocks draws for each,
- * and a limit counts the layers of blocks in the same place alone.
+ * `all layers together` is one draw per step, compared with the rate of each layer. A policy with several such blocks draws for each,
+ * and a limit counts only layers of the same block.
  */
 import { formulaAt, formulaText, momentAt, type Formula } from '../../plan/formula.ts'
 import { contestsOf, type NamedContest, type Recipe } from '../../plan/recipe.ts'
 import { FitError } from '../errors.ts'
 import { stream } from '../random.ts'
 
-/** Layer, or name of a further contest of it -> the steps, from 0 and ascending, in which it competes. Layers that never could are not listed. */
+/** Contest name -> the steps, from 0 and ascending, in which it runs. Layers without contests are not listed. */
 export type ContestSchedule = Readonly<Record<string, readonly number[]>>
 
 export interface Contestant {
@@ -21,7 +21,7 @@ export interface Contestant {
   readonly first: number
   /** Layers that may compete in one step, itself included; null for any number. */
   readonly atMost: number | null
-  /** Layers of one place count together for the limit; 0 where it is not given. */
+  /** Contests with the same index count together for the limit; 0 by default. */
   readonly place?: number
 }
 
@@ -90,7 +90,7 @@ export function schedule(contestants: readonly Contestant[], steps: number, draw
   }))
 }
 
-/** The rate of each step. Throws a FitError in a step in which it is no probability. */
+/** The rate of each step. Throws a FitError if it is not a probability in some step. */
 function rateOf(name: string, rate: Formula, steps: number): Contestant['rate'] {
   if (typeof rate === 'number') return rate
   return (step) => {
@@ -104,7 +104,7 @@ const namedContests = ({ layers }: Recipe): readonly NamedContest[] => layers.fl
 
 const firstStep = ({ contest }: NamedContest, steps: number): number => Math.floor(contest.after * steps)
 
-/** A number for each step that a contest draws for; those that are drawn together have the same ones in the same steps. */
+/** The uniform draw of a contest for each step; contests that draw together share it. */
 function drawsOf({ seed, steps }: Recipe, all: readonly NamedContest[]): Draw {
   const draws = new Map(all.map((one) => {
     const { name, at, contest } = one
@@ -117,11 +117,11 @@ function drawsOf({ seed, steps }: Recipe, all: readonly NamedContest[]): Draw {
 
 const MOST_STEPS = 2 ** 24
 
-/** The schedule of a run, drawn from its seed. Throws a FitError where it has more steps than can be drawn for, or a rate that is none. */
+/** The schedule of a run, drawn from its seed. Throws a FitError where it has more steps than can be drawn for, or a rate is not a probability. */
 export function drawSchedule(recipe: Recipe): ContestSchedule {
   const { steps } = recipe
   const all = namedContests(recipe)
-  if (all.length > 0 && steps > MOST_STEPS) throw new FitError(null, `${steps} steps are too many to draw contests for; at most ${MOST_STEPS}`)
+  if (all.length > 0 && steps > MOST_STEPS) throw new FitError(null, `${steps} steps are too many for drawing contests; the maximum is ${MOST_STEPS}`)
   const contestants = all.map((one): Contestant => {
     const { name, at, contest: { rate, atMost } } = one
     return { layer: name, rate: rateOf(name, rate, steps), first: firstStep(one, steps), atMost, place: at }
@@ -129,7 +129,7 @@ export function drawSchedule(recipe: Recipe): ContestSchedule {
   return schedule(contestants, steps, drawsOf(recipe, all))
 }
 
-/** The schedule of a run that is longer from step `done` on: what was drawn for the steps before stays. */
+/** The schedule of a run that is extended after step `done`: draws of earlier steps are kept. */
 export function lengthenSchedule(before: ContestSchedule, recipe: Recipe, done: number): ContestSchedule {
   return Object.fromEntries(Object.entries(drawSchedule(recipe)).map(([layer, steps]) =>
     [layer, [...(before[layer] ?? []).filter((step) => step < done), ...steps.filter((step) => step >= done)]]))

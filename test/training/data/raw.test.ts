@@ -25,7 +25,7 @@ test.each([
 test('a token file of llm.c says how many tokens follow its header', () => {
   const file = (count: number): Uint8Array => Buffer.concat([bytesOf(Int32Array.from({ length: 256 }, (_, at) => [20240520, 1, count][at] ?? 0)), bytesOf(Uint16Array.from(ids))])
   expect([...llmcTokens(file(500), 'u16', 'a.bin').tokens]).toEqual(ids)
-  expect(() => llmcTokens(file(499), 'u16', 'a.bin')).toThrow('a.bin: is a token file of llm.c whose header tells of 499 tokens, and 500 follow')
+  expect(() => llmcTokens(file(499), 'u16', 'a.bin')).toThrow('a.bin: is a token file of llm.c whose header says 499 tokens, but 500 follow')
 })
 
 test('the type that bytes look like is that which makes sense of them', () => {

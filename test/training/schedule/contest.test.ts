@@ -94,7 +94,7 @@ test('turns move to where a search step by step finds room', () => {
 
 test('more steps than anybody can draw for are refused', () => {
   const recipe = recipeOf({ steps: 2 ** 31 - 1, layers: [routed('moe', { contest: { rate: 0.3, after: 0.1, atMost: 1 } })] })
-  expect(() => drawSchedule(recipe)).toThrow('2147483647 steps are too many to draw contests for; at most 16777216')
+  expect(() => drawSchedule(recipe)).toThrow('2147483647 steps are too many for drawing contests; the maximum is 16777216')
 })
 
 test('layers with and without a limit do not stand in each other\'s way', () => {
