@@ -27,7 +27,7 @@ export const setOption = (): Option =>
     .argParser((value: string, earlier: readonly string[]) => [...earlier, value])
     .default([], 'the values in the spec')
 
-/** Below which directory imports are read. */
+/** The root of imports. */
 export const rootOption = (): Option => new Option('--root <dir>', 'imports are files below this folder (default: the folder of the spec)')
 
 export const modelOption = (): Option => new Option('--model <name>', 'which model, where the spec declares several')

@@ -16,7 +16,7 @@ import type { Terminal } from './terminal.ts'
 export interface SpecOptions {
   readonly set: readonly string[]
   readonly model?: string
-  /** Below which directory imports are read; that of the spec where it is left out. */
+  /** The root of imports; by default the directory of the spec. */
   readonly root?: string
 }
 

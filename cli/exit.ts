@@ -11,7 +11,7 @@ export const EXIT = {
   bug: 70,
   /** As a shell says it of a program that Ctrl-C has ended. */
   interrupted: 130,
-  /** The same of SIGTERM, which job schedulers send, and of SIGHUP, which the end of a terminal does. */
+  /** Stopped by SIGTERM, which job schedulers send, or by SIGHUP, when a terminal closes. */
   terminated: 143,
   hungUp: 129,
 } as const

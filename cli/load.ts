@@ -10,10 +10,10 @@ import { EXIT, Failure } from './exit.ts'
 import { std } from './std.ts'
 import type { Terminal } from './terminal.ts'
 
-/** The parser refuses a longer text; of what is longer it gets as much as tells it so. */
+/** The parser refuses longer texts; of a longer file it gets enough to detect that. */
 const SPEC_LIMIT = 4 * 1024 * 1024 + 1
 
-/** Bytes of any other text that is read whole. */
+/** The maximum size of other texts, in bytes. */
 const TEXT_LIMIT = 2 ** 28
 
 /** A failure for a file that is not there, with the neighbour that was probably meant. */
@@ -28,7 +28,7 @@ export function missingFile(typed: string, terminal: Terminal): Failure {
   return new Failure(EXIT.usage, `there is no file '${showPath(typed)}'`, meant === null ? null : `did you mean '${showPath(join(dirname(typed), meant))}'?`)
 }
 
-/** The text of a file the user named. Throws a Failure where it is not there, and for what is not a regular file. */
+/** The text of a file that the user named. Throws a Failure if it does not exist or is not a regular file. */
 export function readText(typed: string, terminal: Terminal, limit = TEXT_LIMIT): string {
   try {
     return readRegularSync(terminal.path(typed), limit).toString('utf8')
@@ -68,9 +68,9 @@ function isBelow(path: string, directory: string): boolean {
 }
 
 interface Root {
-  /** As the user knows it. */
+  /** As the user wrote it. */
   readonly typed: string
-  /** Absolute, with links as they are, and followed. */
+  /** Absolute, with links unresolved and resolved. */
   readonly path: string
   readonly real: string
 }
@@ -84,7 +84,7 @@ function rootOf(typed: string, terminal: Terminal): Root {
   }
 }
 
-/** A file by one spelling of its path; null where there is none. Nothing of a file outside of the root is read. */
+/** The file at a path; null if there is none. Files outside the root are not read. */
 function fileModule(path: string, root: Root, terminal: Terminal): Source | Refusal | null {
   const outside = { refused: `it is outside of the root of imports, '${showPath(root.typed)}'` }
   const full = terminal.path(path)
@@ -116,8 +116,8 @@ function specsBeside(from: Source, terminal: Terminal): readonly string[] {
 }
 
 /**
- * Finds imports: `std/...` in the standard library, all else relative to the file that imports; `.smoe` may be left out. They are regular files
- * below a root: the directory of the spec, which is the first file that imports, unless another is given.
+ * Finds imports: `std/...` in the standard library, others relative to the importing file; `.smoe` is optional. They are regular files
+ * below a root, by default the directory of the spec.
  */
 export function createLoader(terminal: Terminal, given?: string): Load {
   let root: Root | null = given === undefined ? null : rootOf(given, terminal)

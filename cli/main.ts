@@ -6,14 +6,14 @@ import { processTerminal } from './terminal.ts'
 
 let outputFailed = false
 
-// `smoe ... | head` closes the pipe early: that is not a fault, and what the command found still decides how it ends
+// `smoe ... | head` closes the pipe early: that is not an error, and the exit code stays that of the command
 process.stdout.on('error', (problem: NodeJS.ErrnoException) => {
   if (problem.code === 'EPIPE' || outputFailed) return
   outputFailed = true
   process.exitCode = EXIT.usage
   process.stderr.write(`smoe: standard output cannot be written: ${reasonOf(problem)}\n`)
 })
-// nothing is left to say it to
+// stderr is closed too
 process.stderr.on('error', () => {})
 
 const code = await runCommandLine(process.argv.slice(2), processTerminal())

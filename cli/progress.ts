@@ -30,7 +30,7 @@ function bar(part: number): string {
   return `${'█'.repeat(full)}${'░'.repeat(WIDTH - full)}`
 }
 
-/** `label`, or what it gives for what is done, stands first. */
+/** `label` comes first; it may be a function of the progress. */
 export function createProgress(terminal: Terminal, label: string | ((done: number) => string), total: number, now: () => number = () => performance.now()): Progress {
   if (!terminal.errIsLive) return { update: () => {}, end: () => {} }
   const start = now()

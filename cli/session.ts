@@ -1,4 +1,4 @@
-/** Plans on a device, with the kernels that compile counted on the line of stderr that is drawn over. */
+/** Creates sessions and shows the number of compiled kernels on a progress line of stderr. */
 import type { Plan } from '../plan/plan.ts'
 import type { Device } from '../runtime/device.ts'
 import { createSession, type Session, type SessionOptions } from '../runtime/session.ts'
@@ -6,7 +6,7 @@ import { plural } from './output.ts'
 import { createProgress, type Progress } from './progress.ts'
 import type { Terminal } from './terminal.ts'
 
-/** `compiling 12 of 34 kernels`, with the time that is left; for one plan after the other. */
+/** `compiling 12 of 34 kernels`, with the remaining time; may be used for several plans in turn. */
 export function compileProgress(terminal: Terminal, now?: () => number): NonNullable<SessionOptions['onCompile']> {
   let progress: Progress | null = null
   return (compiled, kernels) => {
@@ -16,7 +16,7 @@ export function compileProgress(terminal: Terminal, now?: () => number): NonNull
   }
 }
 
-/** Throws what `createSession` throws, with the line cleared. */
+/** Throws what `createSession` throws, after clearing the line. */
 export async function openSession(device: Device, plan: Plan, terminal: Terminal): Promise<Session> {
   return createSession(device, plan, { onCompile: compileProgress(terminal) }).catch((problem: unknown) => {
     if (terminal.errIsLive) terminal.err('\r\x1b[2K')

@@ -27,7 +27,7 @@ function hasColor(stream: NodeJS.WriteStream): boolean {
   return stream.isTTY && TERM !== 'dumb'
 }
 
-/** Where the system takes all that is written at once, or says why not. */
+/** Writes synchronously and reports errors. */
 function isFile(descriptor: number): boolean {
   try {
     const stats = fstatSync(descriptor)
@@ -37,7 +37,7 @@ function isFile(descriptor: number): boolean {
   }
 }
 
-/** Node writes to a file without a look at how much of it was taken: on a full disk the rest would be lost in silence. */
+/** Node ignores short writes to files: on a full disk the rest would be lost silently. */
 function writeAll(text: string): void {
   const bytes = new TextEncoder().encode(text)
   try {
@@ -47,7 +47,7 @@ function writeAll(text: string): void {
   }
 }
 
-/** Waits a little for what standard input does not have yet. */
+/** Waits briefly for more standard input. */
 const pause = (): void => void Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, 10)
 
 export const processTerminal = (): Terminal => ({

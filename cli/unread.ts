@@ -1,4 +1,4 @@
-/** Tensors of a checkpoint that nothing reads: they may mean that the spec is of another model. */
+/** Unread tensors of a checkpoint: a sign that the spec may describe another model. */
 import type { Checkpoint } from '../runtime/checkpoint/checkpoint.ts'
 import { listed } from '../runtime/checkpoint/quote.ts'
 import { plural } from './output.ts'

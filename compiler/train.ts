@@ -139,8 +139,8 @@ export function compileTraining(source: Source, options: CheckOptions & { readon
 }
 
 /**
- * A warning for each place of the spec whose weights are trained though no loss teaches them anything; none for a model that does not learn.
- * What cannot be lowered is an error in their place. The model is of a spec without mistakes.
+ * A warning for each place in the spec whose trained weights always have a gradient of 0; empty for a model without training. If the model
+ * cannot be lowered, the error takes their place. The model must come from a spec without mistakes.
  */
 export function idleWarnings(model: Model): readonly Diagnostic[] {
   checkArgument('idleWarnings', 'model', model, object({ name: text }))

@@ -20,7 +20,7 @@ interface Options extends SpecOptions, TargetOption, FormatOption {
 
 const PLAN = 'plan.json'
 
-/** File names end somewhere; the id tells kernels apart. */
+/** File names have a limited length; the id keeps them distinct. */
 const LONGEST = 100
 
 /** `007-gate_up.wgsl`: in the order of their ids, whatever the names hold. */
@@ -28,10 +28,10 @@ function kernelFile({ id, name }: Pick<Kernel, 'id' | 'name'>, count: number): s
   return `${String(id).padStart(String(count).length, '0')}-${name.replaceAll(/[^\w.-]+/g, '-').slice(0, LONGEST)}.wgsl`
 }
 
-/** A plan larger than this is not one of ours. */
+/** Larger files are not plans of `smoe compile`. */
 const LARGEST = 2 ** 28
 
-/** The names that `smoe compile` has written beside a plan, as the plan itself tells them; none where there is no plan. */
+/** The files that `smoe compile` wrote with an existing plan; empty if there is no plan. */
 function filesOfEarlier(directory: string): ReadonlySet<string> {
   try {
     const { model, kernels } = JSON.parse(readRegularSync(join(directory, PLAN), LARGEST).toString('utf8')) as Plan

@@ -80,7 +80,7 @@ function heldPath({ output, heldOut }: Options, { holds }: Texts): string | null
   return output === undefined || output === '-' || !holds ? null : `${output.replace(/\.smoe$/, '')}.held.safetensors`
 }
 
-/** The smaller checkpoint, W_EV and the spec appear together. */
+/** Writes the smaller checkpoint, W_EV and the spec together. */
 async function write(texts: Texts, { held, dropped, smaller }: Result, options: Options, terminal: Terminal): Promise<void> {
   const { output, policy, topC, sign } = options
   const path = heldPath(options, texts)

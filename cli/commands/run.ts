@@ -172,7 +172,7 @@ function report({ profile }: Result, { differences, balance, nonFinite }: Verdic
   if (differences.length > 0) terminal.out(differenceTable(differences))
 }
 
-/** All files that were asked for, together. */
+/** Writes all requested files together. */
 async function writeOutputs({ outputs, routes }: Result, options: Options, terminal: Terminal): Promise<void> {
   const { out } = options
   const list = Object.entries(outputs).map(([name, { shape }]) => `${name}[${shape.join(', ')}]`).join(', ')
@@ -184,7 +184,7 @@ async function writeOutputs({ outputs, routes }: Result, options: Options, termi
 const nonFiniteOf = ({ outputs, routes }: Result): readonly NonFinite[] =>
   [...findNonFinite(outputs), ...(routes === null ? [] : findNonFinite(realsOfRecord(routes.record)))]
 
-/** Throws a Failure where numbers are not finite, or not those that they should be: after all was written. */
+/** Throws a Failure if outputs are not finite or differ from the expected ones, after everything was written. */
 function refuseNumbers(nonFinite: readonly NonFinite[], differences: readonly Difference[], tolerance: number): void {
   const problems = nonFinite.map((one) => `${one.name}: ${one.count} of ${one.elements} values are not finite, in ${describeRows(one)}`)
   const worst = differences.filter(({ relativeL2 }) => !(relativeL2 <= tolerance))

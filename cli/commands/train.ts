@@ -145,7 +145,7 @@ function asFailure(problem: unknown, { precision }: Options, terminal: Terminal)
 
 /** Where a run writes: what was asked for, else where it goes on, else a directory of the model's name. */
 function directoryOf({ out, resume: from }: Options, training: Training | Resumed, terminal: Terminal): string {
-  if (out === '') throw new Failure(EXIT.usage, 'an output has no name')
+  if (out === '') throw new Failure(EXIT.usage, 'an output has an empty path')
   if (out !== undefined) return out
   if (!('directory' in training)) return `${training.recipe.model}-run`
   if (training.directory !== null) return relative(terminal.path('.'), training.directory) || '.'

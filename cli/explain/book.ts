@@ -1,12 +1,12 @@
-/** The names under which an explanation has told the values of a policy so far. */
+/** The names that an explanation has given to the values of a policy. */
 import type { Term } from '../../compiler/model/model.ts'
 import type { Names } from './formula.ts'
 
-/** Grows as steps are told. */
+/** Grows as steps are explained. */
 export interface Book extends Names {
   /**
-   * The name under which a value is told from here on. A value keeps its first name; a name that stood for another value, as that of a `var`
-   * that is given anew, is told with a prime.
+   * The name of a value from here on. A value keeps its first name; a name that is already used for another value, as after a `var`
+   * assignment, gets a prime.
    */
   readonly name: (term: Term, wanted: string) => string
 }

@@ -8,11 +8,11 @@ import { constantValue, type Dim } from '../../plan/dim.ts'
 
 export interface Names {
   readonly get: (term: Term) => string | undefined
-  /** The blocks `when training` that happen; absent where both branches are told. */
+  /** The active `when training` blocks; absent if both branches are explained. */
   readonly active?: ReadonlySet<number>
 }
 
-/** The value that a term is in the form that is told. */
+/** The value of a term in the explained form. */
 export const resolved = (term: Term, names: Names): Term =>
   (term.kind !== 'branch' || names.active === undefined ? term : resolved(names.active.has(term.block) ? term.training : term.otherwise, names))
 

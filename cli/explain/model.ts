@@ -27,13 +27,13 @@ function stepLines(step: Step, book: Book): readonly string[] {
     case 'once': return ['once', ...indent(step.steps.flatMap((inner) => stepLines(inner, book)))]
     case 'loss': return [`loss ${step.loss.name} = ${formula(step.loss.term, book)}`]
     case 'metric': return [`metric ${step.metric.name} = ${formula(step.metric.term, book)}`]
-    // the forms of a policy are told with its moe
+    // the forms of a policy are explained with its moe
     case 'when': return []
     default: return step satisfies never
   }
 }
 
-/** The terms that a term holds, in the order of the text; of a call, `result` is what it gives. */
+/** The direct subterms of a term, in source order; the subterm of a call is its `result`. */
 function heldBy(term: Term): readonly Term[] {
   switch (term.kind) {
     case 'apply': return term.operands
@@ -47,7 +47,7 @@ function heldBy(term: Term): readonly Term[] {
   }
 }
 
-/** Every call that a term holds, each once, in the order of the text: arguments, the call, and what is in it. */
+/** Every call in a term, once each, in source order: arguments, the call, then calls in its body. */
 function callsIn(model: Model): readonly CallTerm[] {
   const calls = new Set<CallTerm>()
   const seen = new Set<Term>()

@@ -17,7 +17,7 @@ function sized(size: Dim, model: Model): string {
 
 function letLines(name: string, given: Term, doc: string, book: Book): readonly string[] {
   const value = resolved(given, book)
-  // another name for a value that has one, as a `var` begins with
+  // an alias of a named value, such as the initial value of a `var`
   if (book.get(value) !== undefined) return []
   const text = definition(value, book)
   return [`${book.name(value, name)}: ${typeOf(value)} = ${text}${doc === '' ? '' : `   ${doc.split('\n').join(' ')}`}`]
@@ -80,11 +80,11 @@ function sumLine({ experts, shared, rules }: MoeTerm, { keep, count }: Route, mo
   return `y[t] = sum over the ${sized(count, model)} chosen e${canDrop ? ' that answer' : ''} of weight[t, e] * ${experts.body.name}_e(x[t])${always}`
 }
 
-/** The steps of a policy in the order of the text, those of its blocks in their places. */
+/** The steps of a policy in source order, including those of its blocks. */
 const stepsIn = ({ own, blocks }: Policy, active: ReadonlySet<number>): readonly Step[] =>
   own.steps.flatMap((step) => (step.kind === 'when' ? blocks[step.block][active.has(step.block) ? 'training' : 'otherwise'].steps : [step]))
 
-/** What the policy does with these blocks, from the tokens to the sum. */
+/** The steps of the policy with these blocks active, from the tokens to the sum. */
 function formLines(moe: MoeTerm, active: ReadonlySet<number>, model: Model): readonly string[] {
   const route = routeIn(moe.policy, active)
   const book = newBook([[moe.rows, 'x']], active)
@@ -101,7 +101,7 @@ function whenText({ rate, after, atMost, isTogether }: TrainingBlock): string {
   return parts.filter((part) => part !== '').join(', ')
 }
 
-/** Every form of training that is not that of inference: with each block that is drawn for, alone and all together. */
+/** All training forms that differ from inference: with no drawn block, with each alone, and with all of them. */
 function trainingForms({ blocks }: Policy): readonly { readonly title: string; readonly active: ReadonlySet<number> }[] {
   const at = blocks.map((_, block) => block)
   const always = at.filter((block) => !isDrawn(blocks[block]))

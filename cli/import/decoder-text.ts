@@ -19,7 +19,7 @@ export interface DecoderParts {
   readonly layerWeights: Readonly<Record<string, string>>
 }
 
-/** Where the weights of the ends are in files of these architectures. */
+/** Names of embedding, final norm and head in checkpoints of these architectures. */
 export const EMBEDDING = 'model.embed_tokens.weight'
 export const HEAD = 'lm_head.weight'
 

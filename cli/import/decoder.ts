@@ -14,7 +14,7 @@ export interface DecoderShape {
   readonly headSize: number | null
   readonly eps: number
   readonly rope: Rope
-  /** Whether a position sees only itself and those before it. */
+  /** Whether attention is causal. */
   readonly isCausal: boolean
   readonly isTied: boolean
 }
@@ -23,7 +23,7 @@ export interface DecoderDefaults {
   readonly architecture: string
   /** Base of the rotary embedding where the config names none. */
   readonly theta: number
-  /** Heads of keys and values where the config does not have the field; null for as many as of queries, which null in the config always means. */
+  /** The default number of key-value heads if the config lacks the field; null means as many as query heads, as does null in the config. */
   readonly groups: number | null
 }
 
@@ -43,7 +43,7 @@ function readHeads(fields: Fields, width: number, defaults: DecoderDefaults): Pi
 function refuseVariants(fields: Fields, { architecture }: DecoderDefaults): void {
   const activation = fields.text('hidden_act', 'silu')
   if (activation !== 'silu' && activation !== 'swish') fields.refuse(`'hidden_act' is '${cut(activation)}': only 'silu' is supported`)
-  // an older name of the same
+  // the older name of the field
   const other = fields.list('layer_types').find((type) => type !== 'full_attention' && type !== 'attention')
   if (other !== undefined) fields.refuse(`'layer_types' names ${shown(other)}: only 'full_attention' in every layer is supported`)
   const architectures = fields.list('architectures')

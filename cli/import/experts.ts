@@ -12,7 +12,7 @@ export interface Experts {
 
 export function readExperts(fields: Fields, countName: string, renormalise: boolean): Experts {
   const count = fields.count(countName)
-  // either name sets the same number where these files are read
+  // transformers accepts either name for the same number
   const other = countName === 'num_experts' ? 'num_local_experts' : 'num_experts'
   if (fields.has(other) && fields.raw(other) !== count) fields.refuseValue(other, `'${countName}' is ${count}, and both are the number of experts`)
   const perToken = fields.count('num_experts_per_tok')

@@ -6,14 +6,14 @@ export interface Fields {
   /** What is wrong with the fields read so far, one sentence each. */
   readonly problems: readonly string[]
   refuse(problem: string): void
-  /** Refuses a field for the value that it has. */
+  /** Refuses the value of a field. */
   refuseValue(name: string, reason: string): void
-  /** What a user should know of a config that is not refused, one sentence each. */
+  /** Notes for the user, one sentence each. */
   readonly notes: readonly string[]
   note(sentence: string): void
-  /** Fields that are there, not null, and were not asked for so far. */
+  /** Fields that are not null and were not read so far. */
   unread(): readonly string[]
-  /** The value of a field, which counts as unread still. */
+  /** The value of a field; does not mark it as read. */
   raw(name: string): unknown
   noteUnknown(names: readonly string[]): void
   /** A law between fields; it says nothing where one of them is already refused. */
@@ -36,11 +36,11 @@ export interface Fields {
 export const isRecord = (value: unknown): value is Readonly<Record<string, unknown>> =>
   typeof value === 'object' && value !== null && !Array.isArray(value)
 
-/** As the config has it: a number that is not finite has a name there. */
+/** A value as written in the config, including NaN and infinities. */
 export const shown = (value: unknown): string => cut(typeof value === 'number' ? String(value) : (JSON.stringify(value) ?? String(value)))
 
 const isCount = (value: unknown): value is number => typeof value === 'number' && Number.isSafeInteger(value) && value >= 1
-/** As f32, which is what a spec computes in. */
+/** Checked as f32, the precision of a spec. */
 const isPositive = (value: unknown): value is number => typeof value === 'number' && Number.isFinite(Math.fround(value)) && Math.fround(value) > 0
 const isFlag = (value: unknown): value is boolean => typeof value === 'boolean'
 const isText = (value: unknown): value is string => typeof value === 'string'
@@ -77,7 +77,7 @@ export function fieldsOf(config: Readonly<Record<string, unknown>>, prefix = '',
     note: (sentence) => void notes.push(sentence),
     unread: () => Object.keys(config).filter((name) => !asked.has(name) && raw(name) !== undefined),
     raw,
-    noteUnknown: (names) => void notes.push(`fields that are not known here are not read: ${listed(names)}`),
+    noteUnknown: (names) => void notes.push(`unknown fields are ignored: ${listed(names)}`),
     has: (name) => valueOf(name) !== undefined,
     isGroup: (name) => isRecord(valueOf(name)),
     count: (name, fallback) => read(name, isCount, 'a whole number from 1 up', fallback, 1),

@@ -1,4 +1,4 @@
-/** The spec of a checkpoint, from its config and, where they are there, its weights. */
+/** The spec of a checkpoint, from its config and its weights, if available. */
 import { statSync } from 'node:fs'
 import { basename, dirname, join } from 'node:path'
 import type { Checkpoint } from '../../runtime/checkpoint/checkpoint.ts'
@@ -18,7 +18,7 @@ export type ImportedSpec = Imported & { readonly kind: 'spec' }
 
 const CONFIG = 'config.json'
 
-/** The path of config.json: what was typed, or inside of it. */
+/** The path of config.json: the given path, or inside it. */
 function configPath(typed: string, terminal: Terminal): string {
   const found = statSync(terminal.path(typed), { throwIfNoEntry: false })
   if (found === undefined) throw missingFile(typed, terminal)
@@ -40,10 +40,10 @@ function specOf(path: string, config: unknown): ImportedSpec {
   return result
 }
 
-/** What `peft` writes beside weights that are to be changed when they are loaded. */
+/** Written by `peft`: the weights are modified by an adapter when they are loaded. */
 const ADAPTER = 'adapter_config.json'
 
-/** The weights beside a config.json; null where there are none, and for a config of another name. */
+/** The weights beside a config.json; null if there are none or the config has another name. */
 async function openBeside(path: string, terminal: Terminal): Promise<Checkpoint | null> {
   const folder = dirname(terminal.path(path))
   const isThere = (name: string): boolean => statSync(join(folder, name), { throwIfNoEntry: false })?.isFile() === true
@@ -59,7 +59,7 @@ function openNamed(typed: string, terminal: Terminal): Promise<Checkpoint> {
 
 const UNCHECKED = 'no safetensors weights are beside the config: their names and shapes were not checked'
 
-/** A head in the file counts more than what the config says of it. */
+/** A head in the file takes precedence over the config. */
 async function withHead(path: string, config: unknown, checkpoint: Checkpoint): Promise<ImportedSpec & { readonly hasCopy: boolean }> {
   const isTied = isRecord(config) && config.tie_word_embeddings === true
   const head = isTied ? await headOf(checkpoint) : 'none'
@@ -70,20 +70,20 @@ async function withHead(path: string, config: unknown, checkpoint: Checkpoint): 
 }
 
 export interface ImportOptions {
-  /** Whether tensors that nothing reads are a note rather than an error. */
+  /** Whether unread tensors are a note instead of an error. */
   readonly allowUnread?: boolean
-  /** Where the weights are that the spec is checked against, in the place of those beside the config. */
+  /** The path of the weights to check against, instead of those beside the config. */
   readonly weights?: string
 }
 
 /**
- * The spec of a checkpoint by its folder or config; weights that are beside the config are checked against it. Throws a Failure where there
- * is none, or it is not supported, and a WeightError or a CheckpointError for weights that do not fit.
+ * The spec of a checkpoint from its folder or config, checked against the weights beside the config. Throws a Failure if there
+ * is no config or it is not supported, and a WeightError or a CheckpointError for weights that do not fit.
  */
 export async function importFrom(typed: string, { allowUnread = false, weights }: ImportOptions, terminal: Terminal): Promise<ImportedSpec> {
   const path = configPath(typed, terminal)
   const config = readConfig(path, terminal)
-  // a config that is refused is so whatever the weights are
+  // an unsupported config is reported before the weights are read
   const alone = specOf(path, config)
   const checkpoint = await (weights === undefined ? openBeside(path, terminal) : openNamed(weights, terminal))
   if (checkpoint === null) return { ...alone, notes: [...alone.notes, UNCHECKED] }

@@ -11,7 +11,7 @@ export type Imported =
     readonly kind: 'spec'
     readonly name: string
     readonly spec: string
-    /** What the user should know, one sentence each. */
+    /** Notes for the user, one sentence each. */
     readonly notes: readonly string[]
   }
   /** What stands in the way; several reasons stand on lines of their own. */

@@ -1,7 +1,7 @@
-/** What becomes of the fields of a config that no architecture reads: those that compute nothing, and those that compute something elsewhere. */
+/** Config fields that no importer reads: those without effect on the logits, and those with an effect in other architectures. */
 import type { Fields } from './fields.ts'
 
-/** Names of things, of training, of generation and of how a program runs the model: the logits do not depend on them. */
+/** Metadata and settings of training, generation and execution: the logits do not depend on them. */
 const HARMLESS: ReadonlySet<string> = new Set([
   'architectures', 'model_type', 'dtype', 'torch_dtype', 'transformers_version', 'name_or_path', 'tokenizer_class', 'prefix', 'finetuning_task',
   'id2label', 'label2id', 'num_labels', 'problem_type', 'task_specific_params', 'max_position_embeddings', 'original_max_position_embeddings', 'initializer_range', 'pretraining_tp',
@@ -21,8 +21,8 @@ const isHarmless = (name: string): boolean => HARMLESS.has(name) || name.startsW
 type Plain = string | number | boolean
 
 /**
- * Fields of other architectures, or of changed ones, that the forward pass depends on -> the values with which it does not. An empty list or
- * object is without effect in all of them.
+ * Fields that affect the forward pass in other architectures -> the values without effect. An empty list or
+ * object never has an effect.
  */
 const NEUTRAL: Readonly<Record<string, readonly Plain[]>> = {
   per_layer_config: [], sliding_window: [], use_sliding_window: [false], max_window_layers: [], attention_chunk_size: [], no_rope_layers: [],
@@ -43,13 +43,13 @@ const NEUTRAL: Readonly<Record<string, readonly Plain[]>> = {
 
 const isEmpty = (value: unknown): boolean => typeof value === 'object' && value !== null && Object.keys(value).length === 0
 
-/** Refuses each field that is read nowhere here and would change what is computed; what is not known at all is noted. */
+/** Refuses unread fields that would change the computation, and notes unknown fields. */
 export function checkOthers(fields: Fields): void {
   const unknown: string[] = []
   for (const name of fields.unread().filter((one) => !isHarmless(one))) {
     const value = fields.raw(name)
     if (!Object.hasOwn(NEUTRAL, name)) unknown.push(name)
-    else if (!isEmpty(value) && !NEUTRAL[name].some((neutral) => neutral === value)) fields.refuseValue(name, 'the architecture does not read it here')
+    else if (!isEmpty(value) && !NEUTRAL[name].some((neutral) => neutral === value)) fields.refuseValue(name, 'this architecture does not support it')
   }
   if (unknown.length > 0) fields.noteUnknown(unknown)
 }

@@ -13,7 +13,7 @@ export interface Rope {
   readonly scaling: Scaling
 }
 
-/** What `rope_type` may be, and the fields that are read beside it. */
+/** Supported values of `rope_type`, and the fields of each. */
 const KINDS = {
   default: [],
   linear: ['factor'],
@@ -52,7 +52,7 @@ function refuseOthers(fields: Fields, rope: Fields, name: string, kind: Kind): v
   }
 }
 
-/** `rope_scaling` with a field in it stands in the place of all of `rope_parameters`. */
+/** A non-empty `rope_scaling` replaces all of `rope_parameters`. */
 function groupName(fields: Fields): string {
   if (!fields.has('rope_scaling')) return 'rope_parameters'
   const isEmpty = fields.isGroup('rope_scaling') && fields.group('rope_scaling').names.length === 0
@@ -61,7 +61,7 @@ function groupName(fields: Fields): string {
   return 'rope_scaling'
 }
 
-/** The base is `fallback` where the config names none. */
+/** The base is `fallback` if the config does not set one. */
 export function readRope(fields: Fields, fallback: number): Rope {
   const name = groupName(fields)
   const rope = fields.group(name)
@@ -99,7 +99,7 @@ export function ropeParameters({ theta, scaling }: Rope): readonly ParameterText
   ]
 }
 
-/** Arguments of the attention. */
+/** The rotary arguments of the attention call. */
 export function ropeArguments(rope: Rope): readonly string[] {
   const scaling = rope.scaling.kind === 'none' ? [] : [`rope_scaling = "${rope.scaling.kind}"`]
   return [...scaling, ...ropeParameters(rope).map(({ name }) => `${name} = ${name}`)]

@@ -1,4 +1,4 @@
-/** Whether the tensors of a checkpoint are those of an imported spec. Reads headers, and the head where two are to be compared. */
+/** Checks the tensors of a checkpoint against an imported spec. Reads headers only, and the data of a head that may equal the embedding. */
 import { lower } from '../../compiler/lower/lower.ts'
 import { check } from '../../compiler/model/check.ts'
 import { parse } from '../../grammar/parse.ts'
@@ -12,7 +12,7 @@ import type { Terminal } from '../terminal.ts'
 import { unreadText } from '../unread.ts'
 import { EMBEDDING, HEAD } from './decoder-text.ts'
 
-/** Bytes of each tensor that are compared at a time. */
+/** Chunk size of the comparison, in bytes. */
 const CHUNK = 8 * 2 ** 20
 
 async function areEqual(checkpoint: Checkpoint, a: string, b: string): Promise<boolean> {
@@ -33,14 +33,14 @@ export async function headOf(checkpoint: Checkpoint): Promise<'none' | 'copy' | 
 }
 
 export interface CheckedWeights {
-  /** Tensors that nothing but a spec of this name would read; each is known and without effect on it. */
+  /** Tensors that are known to have no effect on this architecture. */
   readonly without: readonly string[]
   readonly allowUnread: boolean
 }
 
 /**
- * Throws a Failure where the spec is not valid, a WeightError with all that the spec wants and the checkpoint does not have so, and a Failure for tensors that nothing reads,
- * unless they are allowed: then gives them as a sentence, null where there are none.
+ * Throws a Failure for an invalid spec, a WeightError with all missing or mismatched tensors, and a Failure for unread tensors
+ * unless they are allowed: then returns a sentence about them, null if there are none.
  */
 export function checkWeights(name: string, spec: string, checkpoint: Checkpoint, { without, allowUnread }: CheckedWeights, terminal: Terminal): string | null {
   const { file } = parse({ path: `${name}.smoe`, text: spec })

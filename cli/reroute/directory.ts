@@ -54,7 +54,7 @@ function sourceOf(from: string, terminal: Terminal): string {
   return statSync(given).isDirectory() ? given : dirname(given)
 }
 
-/** Before anything is computed. Throws a Failure where the folder is the checkpoint's own, or holds another that would be read in its place. */
+/** Checks before any computation. Throws a Failure if the folder is that of the input, or has files that would be read instead of the output. */
 export function checkDirectory(from: string, to: string, terminal: Terminal): void {
   const target = terminal.path(to)
   const isSame = existsSync(target) && sameFile(sourceOf(from, terminal), target)
@@ -69,7 +69,7 @@ function sameFile(one: string, other: string): boolean {
 
 const isFile = (path: string): boolean => statSync(path, { throwIfNoEntry: false })?.isFile() === true
 
-/** The files of the folder. Nothing that is in it already belongs to an earlier one. */
+/** The files of the folder. No existing file counts as one of an earlier output. */
 export function directoryFiles(from: string, checkpoint: Checkpoint, { tensors, experts, kept }: Cut, terminal: Terminal): FileSet {
   const source = sourceOf(from, terminal)
   const names = readdirSync(source)

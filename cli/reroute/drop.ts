@@ -42,7 +42,7 @@ function countOf(routers: readonly Routers[], share: number): number {
   return count
 }
 
-/** Chooses; gives the smaller checkpoint to be written. Throws a Failure where no expert can go. */
+/** Chooses experts to drop and returns the smaller checkpoint. Throws a Failure if no expert can be dropped. */
 export function dropExperts(compiled: Compiled, routers: readonly Routers[], checkpoint: Checkpoint, request: DropRequest, terminal: Terminal): { readonly dropped: Dropped; readonly output: NamedOutput } {
   const count = countOf(routers, request.share)
   const { experts } = routers[0].old

@@ -32,10 +32,10 @@ export function parseInput(text: string, exists: (file: string) => boolean): Inp
   return { name, file: rest.slice(0, colon), tensor: rest.slice(colon + 1) }
 }
 
-/** What inputs are read for, and how text among them is. */
+/** The plan or graph that inputs are read for, and how text is tokenized. */
 export interface Wanted {
   readonly plan: Plan
-  /** The graph of the plan: there an input may be bool, which is u32 on a device. */
+  /** The graph of the plan: its bool inputs are u32 on a device. */
   readonly graph: Graph | null
   readonly read: TextReading
 }
@@ -77,7 +77,7 @@ function npyArray(bytes: Uint8Array, name: string): FileArray {
   }
 }
 
-/** Tokens of a text in the shape of an input: one after the other, or one row of them. Throws a Failure for an input that takes no tokens. */
+/** Tokens of a text in the shape of an input, [S] or [1, S]. Throws a Failure for an input of another type. */
 async function readTokens(name: string, bytes: Uint8Array, port: Port, wanted: Wanted): Promise<HostData> {
   const { length } = port.shape
   const isTokens = port.dtype === 'i32' && (length === 1 || length === 2)
@@ -90,7 +90,7 @@ const HEAD = 4096
 
 const formatOfFile = (path: string): Format => formatOf(readRegularSync(path, HEAD), statSync(path).size)
 
-/** Whether a path is read as a checkpoint without a look at what it holds. */
+/** Whether a path is read as a checkpoint without detecting its format. */
 const isCheckpoint = (path: string): boolean => /\.(safetensors|json)$/.test(path) || !statSync(path).isFile()
 
 async function readInput(source: InputSource, port: Port, wanted: Wanted, terminal: Terminal): Promise<HostData> {
@@ -106,7 +106,7 @@ async function readInput(source: InputSource, port: Port, wanted: Wanted, termin
   return format.kind === 'known' && format.read === 'npy' ? readArray(npyArray(bytes, file), file, port.dtype) : readTokens(file, bytes, port, wanted)
 }
 
-/** A bool is 0 or 1: a device would take any other number for 1. */
+/** A bool is 0 or 1: a device would treat any other number as 1. */
 function checkBool(data: HostData, { file }: InputSource, port: Port): void {
   const stray = data.data.findIndex((value) => value !== 0 && value !== 1)
   if (stray >= 0) throw new Failure(EXIT.usage, `${file}: element ${stray} is ${data.data[stray]}, and the input ${port.name} is bool: 0 or 1`)

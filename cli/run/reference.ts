@@ -25,7 +25,7 @@ const portOf = ({ params: { name, shape, source, doc }, dtype }: Node<'weight'> 
   doc,
 })
 
-/** Every weight of a graph as a plan has it, but for its place in memory. */
+/** The weights of a graph as in a plan, without memory offsets. */
 export const weightPorts = (graph: Graph): readonly WeightPort[] => nodesOf(graph).flatMap((node) => (node.op === 'weight' ? [portOf(node)] : []))
 
 async function fill(values: Float64Array, { tensor, view, start }: Match, checkpoint: Checkpoint): Promise<void> {

@@ -103,13 +103,13 @@ export async function readRecord(file: string, terminal: Terminal): Promise<Rout
   }
 }
 
-/** Every weight of a record, by the names of its layers. */
+/** The routing weights of a record, by layer. */
 export const realsOfRecord = ({ layers }: RouteRecord): Readonly<Record<string, FileData>> =>
   Object.fromEntries(layers.flatMap((layer) => Object.entries(realsOfLayer(layer))))
 
 /**
- * What was asked for of the routes, to be written: a record with weights that are not finite as it is, but no report of one. Throws a Failure for a
- * model without any, and what reading a record throws.
+ * The requested route outputs: a record with weights that are not finite is written as it is, but without a report. Throws a Failure for a
+ * model without routes, and the errors of reading a record.
  */
 export async function routeOutputs(record: RouteRecord, facts: ReportFacts, options: RoutingOptions, terminal: Terminal): Promise<readonly NamedOutput[]> {
   const { routing, recordRoutes, compareRoutes } = options

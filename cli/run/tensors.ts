@@ -9,7 +9,7 @@ import { convertible, elementsOf, inRange } from '../../runtime/weights/convert.
 import type { FileArray } from '../../training/data/npy.ts'
 import { EXIT, Failure } from '../exit.ts'
 
-/** Elements of a file as those of a type. Throws a Failure for whole numbers out of range. */
+/** Converts elements of a file to a type. Throws a Failure for integers out of range. */
 function elementsAs(what: string, elements: NumberArray, shape: readonly number[], wanted: StorageType): HostData {
   const data = arrayOf(wanted, new ArrayBuffer(4 * elements.length))
   for (let at = 0; at < data.length; at++) {
@@ -20,14 +20,14 @@ function elementsAs(what: string, elements: NumberArray, shape: readonly number[
   return { shape, data }
 }
 
-/** A tensor of a file as elements of a type. Throws a Failure for a type that does not convert and for whole numbers out of range. */
+/** A tensor of a file, converted to a type. Throws a Failure for a type that does not convert and for integers out of range. */
 export async function readTensor(checkpoint: Checkpoint, { name, dtype, shape, bytes }: TensorInfo, wanted: StorageType): Promise<HostData> {
   const what = `${checkpoint.name}: tensor ${quoted(name)}`
   if (!convertible(dtype, wanted)) throw new Failure(EXIT.usage, `${what} is ${dtype}, ${wanted} is needed`)
   return elementsAs(what, elementsOf(dtype, await checkpoint.read(name, 0, bytes)), shape, wanted)
 }
 
-/** An array of a file as elements of a type. Throws a Failure as `readTensor` does. */
+/** An array of a file, converted to a type. Throws a Failure as `readTensor` does. */
 export function readArray({ shape, data }: FileArray, name: string, wanted: StorageType): HostData {
   const isReal = data instanceof Float32Array || data instanceof Float64Array
   if (isReal !== (wanted === 'f32')) throw new Failure(EXIT.usage, `${name} holds ${isReal ? 'reals' : 'whole numbers'}, ${wanted} is needed`)

@@ -6,7 +6,7 @@ import { EXIT, Failure } from '../exit.ts'
 import type { Terminal } from '../terminal.ts'
 import { vocabularyOf } from './weights.ts'
 
-/** Tokens of a text, named so in messages. Throws a Failure where nothing says what they are. */
+/** The tokens of a text; `name` is for messages. Throws a Failure without a vocabulary. */
 export type TextReading = (bytes: Uint8Array, name: string) => Promise<Int32Array>
 
 const HELP = 'token ids are read from a .npy or .safetensors file'
@@ -23,7 +23,7 @@ async function vocabularyFor(name: string, { weights }: Given, terminal: Termina
   throw new Failure(EXIT.usage, `${name} is text, and ${why} what its tokens are`, `${HELP}; --bytes reads text as bytes`)
 }
 
-/** Text as training reads it: as bytes where that is asked for, else with the vocabulary of the run whose weights are given. */
+/** Tokenizes text as in training: as bytes if requested, else with the vocabulary of the run that saved the weights. */
 export const textReading = (given: Given, terminal: Terminal): TextReading => async (bytes, name) => {
   if (given.bytes === true) return Int32Array.from(bytes)
   const vocabulary = await vocabularyFor(name, given, terminal)

@@ -1,13 +1,13 @@
-/** How long a run takes, apart from what its first time does beside it. */
+/** Measures a run without its warm-up. */
 import { milliseconds } from '../output.ts'
 
 export interface Timed<T> {
   readonly value: T
-  /** Milliseconds of each time that it was run; the value is that of the last. */
+  /** Milliseconds of each run; the value is from the last one. */
   readonly runs: readonly number[]
 }
 
-/** What takes longer is not run again. */
+/** Longer runs are not repeated; milliseconds. */
 const AGAIN_MS = 2000
 
 /** Runs twice where the first time is short: some drivers, lavapipe among them, compile kernels when they are first dispatched. */

@@ -1,4 +1,4 @@
-/** The files that a run reads its weights from: open while it works. */
+/** The weight files of a run, open while it works. */
 import type { Plan } from '../../plan/plan.ts'
 import type { Checkpoint } from '../../runtime/checkpoint/checkpoint.ts'
 import { memoryCheckpoint } from '../../runtime/checkpoint/memory.ts'
@@ -21,11 +21,11 @@ async function openNeeded(path: string | undefined, needed: number, terminal: Te
 
 export interface WeightFiles {
   readonly checkpoint: Checkpoint
-  /** Null where what depends on weights alone is made. */
+  /** Null if no precomputed tensors are given. */
   readonly held: Checkpoint | null
 }
 
-/** Opens them for the work, and closes them however it ends. Throws a Failure or a CheckpointError. */
+/** Opens the files, runs the work, and closes them in any case. Throws a Failure or a CheckpointError. */
 export async function withWeights<T>(paths: Paths, plan: Plan, terminal: Terminal, work: (files: WeightFiles) => Promise<T>): Promise<T> {
   const held = await openHeld(paths.held, plan, terminal)
   try {

@@ -16,7 +16,7 @@ import type { Terminal } from '../terminal.ts'
 
 export interface OpenedWeights {
   readonly checkpoint: Checkpoint
-  /** What the run was that saved it; null where no run did. */
+  /** The training run that saved it; null for other checkpoints. */
   readonly run: Omit<RunWeights, 'checkpoint'> | null
 }
 
@@ -41,7 +41,7 @@ function weightsIn(checkpoint: Checkpoint): OpenedWeights {
   }
 }
 
-/** Opens what was typed. Throws a Failure or a CheckpointError. */
+/** Opens the given path. Throws a Failure or a CheckpointError. */
 export async function openWeights(typed: string, terminal: Terminal): Promise<OpenedWeights> {
   const path = terminal.path(typed)
   if (!existsSync(path)) throw missingFile(typed, terminal)
@@ -57,7 +57,7 @@ export async function openWeights(typed: string, terminal: Terminal): Promise<Op
   }
 }
 
-/** What the tokens of a run stand for; null where it did not learn from text, or where no run saved the weights. */
+/** The vocabulary of a run; null if it was not trained on text or the weights are not from a run. */
 export async function vocabularyOf(typed: string, terminal: Terminal): Promise<Vocabulary | null> {
   const { checkpoint, run } = await openWeights(typed, { ...terminal, err: () => {} })
   await checkpoint.close()

@@ -85,7 +85,7 @@ describe('the spec of a checkpoint', () => {
       return imported.kind === 'spec' ? imported.notes : [imported.message]
     }
     expect(notes({ temperature: 0.5, pad_token_id: 3, _name_or_path: 'x', sliding_window: null, logits_scaling: 1.0, pruned_heads: {}, mlp_only_layers: [] })).toEqual([])
-    expect(notes({ flux: 3, auto_map: {}, [`long${'g'.repeat(5000)}`]: 1 })[0]).toMatch(/^fields that are not known here are not read: flux, auto_map, longggg.{1,80}$/)
+    expect(notes({ flux: 3, auto_map: {}, [`long${'g'.repeat(5000)}`]: 1 })[0]).toMatch(/^unknown fields are ignored: flux, auto_map, longggg.{1,80}$/)
   })
 
   test('a head size of width / heads is not worth a parameter', () => {
