@@ -4,6 +4,7 @@ import type { CommandModule, Context } from '../command.ts'
 import { EXIT, type ExitCode } from '../exit.ts'
 import { writeWhole } from '../files.ts'
 import { importFrom, type ImportOptions } from '../import/from.ts'
+import { keepApart } from '../overwriting.ts'
 import type { Terminal } from '../terminal.ts'
 
 interface Options extends ImportOptions {
@@ -11,6 +12,7 @@ interface Options extends ImportOptions {
 }
 
 async function importCheckpoint(typed: string, options: Options, terminal: Terminal): Promise<ExitCode> {
+  if (options.output !== '-') keepApart([['-o', options.output]], [['the checkpoint', typed], ['--weights', options.weights]], terminal)
   const { spec, notes } = await importFrom(typed, options, terminal)
   for (const note of notes) terminal.err(`note: ${note}\n`)
   if (options.output === undefined || options.output === '-') terminal.out(spec)

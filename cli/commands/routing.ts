@@ -12,6 +12,7 @@ import { readText } from '../load.ts'
 import { writeJson } from '../output.ts'
 import { drawComparison, drawLayer, drawReport, type Sheet } from '../routing/draw.ts'
 import { page } from '../routing/page.ts'
+import { keepApart } from '../overwriting.ts'
 import type { Terminal } from '../terminal.ts'
 
 interface Options extends FormatOption {
@@ -34,6 +35,7 @@ function layerOf({ layers }: RoutingReport, wanted: string): LayerReport {
 }
 
 async function drawAll(files: readonly string[], options: Options, terminal: Terminal): Promise<ExitCode> {
+  keepApart([['--html', options.html]], files.map((file) => ['the report', file] as const), terminal)
   const reports = files.map((file) => open(file, terminal))
   const [first, second] = reports
   const differences = second === undefined ? null : compareReports(first, second, files[1])

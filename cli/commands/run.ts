@@ -17,10 +17,12 @@ import { deviceOption, openChosen } from '../device.ts'
 import { EXIT, Failure, type ExitCode } from '../exit.ts'
 import { fileOf, writeTogether } from '../files.ts'
 import { missingFile } from '../load.ts'
+import { keepApart } from '../overwriting.ts'
 import { bytes, milliseconds, plural, table, writeJson } from '../output.ts'
 import { createProgress } from '../progress.ts'
 import { balanceLines, balances, demandBalance, type LayerBalance } from '../run/balance.ts'
 import { compareTensors, type Difference } from '../run/compare.ts'
+import { parseInput } from '../run/inputs.ts'
 import { kernelTimes, profileTable, type KernelTime } from '../run/profile.ts'
 import { evaluateReference, evaluateReferenceHeld, readWeights } from '../run/reference.ts'
 import { exactInputs, readFeeds, storedInputs, type Feeds } from '../run/replay.ts'
@@ -192,7 +194,17 @@ function refuseNumbers(nonFinite: readonly NonFinite[], differences: readonly Di
   if (problems.length > 0) throw new Failure(EXIT.numbersDiffer, problems.join('\n  '))
 }
 
+function refuseOverwriting(path: string, options: Options, terminal: Terminal): void {
+  const { out, routing, recordRoutes, weights, held, compare, compareRoutes, replayRoutes } = options
+  const inputs = options.in.map((text) => parseInput(text, (file) => existsSync(terminal.path(file))))
+  keepApart([['--out', out], ['--routing', routing], ['--record-routes', recordRoutes]], [
+    ['the spec', path], ['--weights', weights], ['--held', held], ['--compare', compare], ['--compare-routes', compareRoutes],
+    ['--replay-routes', replayRoutes], ...inputs.map(({ name, file }) => [`--in ${name}`, file] as const),
+  ], terminal)
+}
+
 async function runSpec(path: string, options: Options, terminal: Terminal): Promise<ExitCode> {
+  refuseOverwriting(path, options, terminal)
   const result = await (options.device === 'reference' ? runOnReference : runOnDevice)(path, options, terminal)
   await writeOutputs(result, options, terminal)
   const differences = options.compare === undefined ? [] : await compareWith(options.compare, result.outputs, terminal)

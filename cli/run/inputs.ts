@@ -52,7 +52,7 @@ function checkNames(wanted: Wanted, sources: readonly InputSource[]): void {
     if (sources.slice(0, at).some((earlier) => earlier.name === name)) throw new Failure(EXIT.usage, `input '${name}' is given twice`)
     if (names.includes(name)) continue
     const meant = closest(name, names)
-    throw new Failure(EXIT.usage, `${plan.model} has no input '${name}'`, meant === null ? `it has ${names.join(', ')}` : `did you mean '${meant}'?`)
+    throw new Failure(EXIT.usage, `${plan.model} has no input '${name}'`, meant === null ? `it has ${names.join(', ') || 'none'}` : `did you mean '${meant}'?`)
   }
   const missing = plan.inputs.filter((port) => !sources.some((source) => source.name === port.name))
   if (missing.length === 0) return
