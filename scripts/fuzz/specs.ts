@@ -5,6 +5,7 @@
 import { createRandom } from '../../cli/random.ts'
 import { compileGraph } from '../../compiler/compile.ts'
 import type { Graph } from '../../compiler/graph/node.ts'
+import { nodesOf } from '../../compiler/graph/walk.ts'
 import { print as printGraph } from '../../compiler/graph/print.ts'
 import { lower } from '../../compiler/lower/lower.ts'
 import { check } from '../../compiler/model/check.ts'
@@ -47,8 +48,9 @@ export interface Examined {
   readonly slowest: number
 }
 
-/** Processor time that one stage of one mutant may take, in ms. */
+/** Processor time that one stage of one mutant may take, in ms; compiling may take more where the graph is large, in proportion to it. */
 export const SLOW_MS = 1000
+const COMPILE_MS_PER_NODE = 2
 
 export interface Fuzzer {
   readonly mutant: (index: number) => Mutant
@@ -88,7 +90,7 @@ function createWatch({ index, changed }: Mutant) {
   const failures: Failure[] = []
   let slowest = 0
   const fail = (stage: Stage, kind: Failure['kind'], message: string): void => void failures.push({ index, stage, kind, message, changed })
-  const watch = <T>(stage: Stage, work: () => T): T | null => {
+  const watch = <T>(stage: Stage, work: () => T, limit = SLOW_MS): T | null => {
     const before = process.cpuUsage()
     try {
       return work()
@@ -99,7 +101,7 @@ function createWatch({ index, changed }: Mutant) {
       const { user, system } = process.cpuUsage(before)
       const ms = (user + system) / 1000
       slowest = Math.max(slowest, ms)
-      if (ms > SLOW_MS) fail(stage, 'slow', `${ms.toFixed(0)} ms of processor time`)
+      if (ms > limit) fail(stage, 'slow', `${ms.toFixed(0)} ms of processor time`)
     }
   }
   return { watch, fail, result: () => ({ failures, slowest }) }
@@ -114,8 +116,9 @@ function examine(mutant: Mutant, seen: Set<string>): Examined {
   const text = printGraph(graph)
   if (seen.has(text)) return { mutant, graph, compiled: null, ...result() }
   seen.add(text)
-  const plans = TARGETS.map((target) => watch('compile', () => compileGraph(graph, target).plan))
-  if (model.train !== null) watch('train', () => buildTraining(model))
+  const limit = SLOW_MS + COMPILE_MS_PER_NODE * nodesOf(graph).length
+  const plans = TARGETS.map((target) => watch('compile', () => compileGraph(graph, target).plan, limit))
+  if (model.train !== null) watch('train', () => buildTraining(model), 2 * limit)
   return { mutant, graph, compiled: plans.every((plan) => plan !== null), ...result() }
 }
 
