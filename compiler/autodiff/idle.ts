@@ -1,4 +1,4 @@
-/** Weights that a gradient is worked out for, and that it cannot move: all of it cancels on the way. */
+/** Finds trained weights whose gradient is always 0 because it cancels. */
 import { ONE } from '../../plan/dim.ts'
 import type { Graph, Node } from '../graph/node.ts'
 import { isOp, reachable } from '../graph/walk.ts'
@@ -8,7 +8,7 @@ export type LearnedLeaf = Node<'weight'> & { readonly op: 'weight' }
 
 const extents = ({ shape }: Node): string => shape.filter((size) => size !== ONE).map((size) => size.key).join()
 
-/** What is added to a divisor so that it is never 0. */
+/** The largest epsilon of a divisor. */
 const SMALL = 1e-6
 
 function constantOf(node: Node): number | null {
@@ -47,7 +47,7 @@ function taught(losses: readonly Node[], isCut: (node: Node) => boolean): Readon
   return names
 }
 
-/** The weights that none of these graphs of training teaches anything: gradients reach them only through quotients that are always 1. */
+/** Weights whose gradients in all these training graphs pass only through quotients that are always 1. */
 export function idleWeights(graphs: readonly Graph[]): readonly LearnedLeaf[] {
   const losses = graphs.map(({ outputs }) => outputs.filter(({ name }) => name.startsWith('loss.')).map(({ node }) => node))
   const moved = new Set(losses.flatMap((each) => [...taught(each, isConstantQuotient)]))

@@ -1,4 +1,4 @@
-/** A set of nodes that takes in readers of what it holds, in the order of their ids; what it leaves is counted as it grows. */
+/** A set of nodes that grows by readers of its members, in the order of their ids; its outputs are counted incrementally. */
 import type { Node } from '../graph/node.ts'
 
 type Users = ReadonlyMap<Node, readonly Node[]>
@@ -9,10 +9,10 @@ type Users = ReadonlyMap<Node, readonly Node[]>
  */
 export const DEEPEST = 200
 
-/** Identity is the work in progress. Nodes leave in the opposite order of their coming. */
+/** Mutable while a group is built. Nodes are removed in the reverse order of insertion. */
 export class Growth {
   readonly set = new Set<Node>()
-  /** Of the members, how many something outside reads. */
+  /** The number of members with readers outside. */
   exitCount = 0
 
   readonly users: Users
@@ -20,7 +20,7 @@ export class Growth {
   /** Member -> how many of its readers are outside. */
   readonly outside = new Map<Node, number>()
   readonly depths = new Map<Node, number>()
-  /** Readers that were not yet tried, the first last. */
+  /** Readers that were not tried yet, the first one last. */
   readonly waiting: Node[] = []
 
   constructor(users: Users, outputs: ReadonlySet<Node>) {

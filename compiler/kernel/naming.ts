@@ -35,7 +35,7 @@ export interface Naming {
 export function createNaming(): Naming {
   const byNode = new Map<Node, KernelBuffer>()
   const taken = new Set<string>()
-  /** Base -> the number that was tried last. */
+  /** Base -> the last number that was tried. */
   const tried = new Map<string, number>()
   const name = (node: Node, base: string, access: KernelBuffer['access']): string => {
     const known = byNode.get(node)

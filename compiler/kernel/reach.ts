@@ -1,4 +1,4 @@
-/** How far up groups reach: ranges of ids that overlap become one. */
+/** Merges overlapping ranges of node ids. */
 
 export interface Reach {
   /** A group with members of these ids, and any between. */

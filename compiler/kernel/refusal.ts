@@ -1,4 +1,4 @@
-/** What stops a model that the checker has passed, as a diagnostic with a place: limits of the target, and sizes that no number holds exactly. */
+/** Errors after checking as diagnostics with a place: limits of the target, and sizes that exceed the exact integers. */
 import type { Diagnostic } from '../../grammar/diagnostic.ts'
 import type { Span } from '../../grammar/source.ts'
 import { DimRangeError } from '../../plan/dim.ts'

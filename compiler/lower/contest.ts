@@ -1,4 +1,4 @@
-/** How the policy of a moe trains: always in one way, or now and then in others. */
+/** How the policy of a moe trains: which `when training` blocks run, and in which steps. */
 import { isFormulaOperation, type Formula } from '../../plan/formula.ts'
 import { contestName, type Contest, type RoutedLayer } from '../../plan/recipe.ts'
 import type { MoeTerm, TrainingBlock } from '../model/model.ts'

@@ -1,4 +1,4 @@
-/** What stands after `when training`: names and choices, as each of its branches has made them. */
+/** Joins the branches of `when training`: the names and choices visible after it. */
 import type { Span } from '../../grammar/source.ts'
 import { sameType } from './bind.ts'
 import { complain, originOf, type Frame, type PolicyState } from './context.ts'

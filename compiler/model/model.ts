@@ -208,7 +208,7 @@ export interface BankTerm extends Typed {
   readonly weight: WeightTerm
 }
 
-/** A value after `when training` that each of its branches makes in its own way. */
+/** A value after `when training` that its branches define differently. */
 export interface BranchTerm extends Typed {
   readonly kind: 'branch'
   /** The index of the `when training` among the blocks of its policy. */

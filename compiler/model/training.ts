@@ -11,7 +11,7 @@ import { waitsForRun, wantStatic } from './wants.ts'
 import { isDrawn } from './ways.ts'
 
 interface Bounds {
-  /** Whether it may be another in each step. */
+  /** Whether it may change from step to step. */
   readonly mayChange: boolean
   readonly type: 'real' | 'int'
   readonly what: string
@@ -45,7 +45,7 @@ function isTold(frame: Frame, value: Static, span: Span): boolean {
   return strange === undefined
 }
 
-/** When it happens. */
+/** The steps in which it runs. */
 function headOf(frame: Frame, { rate, after, atMost, isTogether }: WhenTrainingStatement): Pick<TrainingBlock, 'rate' | 'after' | 'atMost' | 'isTogether'> {
   return { rate: bounded(frame, rate, RATE), after: bounded(frame, after, AFTER), atMost: bounded(frame, atMost, AT_MOST), isTogether: isTogether === true }
 }

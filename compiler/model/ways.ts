@@ -21,7 +21,7 @@ export function settledIn(policy: Pick<Policy, 'own' | 'blocks'>, active: Readon
   return { select: settledBy(ways, 'select'), weights: settledBy(ways, 'weights'), keep: settledBy(ways, 'keep') }
 }
 
-/** A form of a policy that was checked. */
+/** One form of a checked policy. */
 export function routeIn(policy: Pick<Policy, 'own' | 'blocks'>, active: ReadonlySet<number>): Route {
   const { select, weights, keep } = settledIn(policy, active)
   if (select === null || weights === null) throw new Error('a form of a policy selects nothing, or weighs nothing')

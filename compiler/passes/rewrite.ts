@@ -30,7 +30,7 @@ export function rebuild(graph: Graph, visit: Visit): Graph {
   }
 }
 
-/** Whether every node became one like it, of the same number and for the same words: the graph is what it was. */
+/** Whether the rewrite changed no node. */
 function isUnchanged(made: ReadonlyMap<Node, Node>): boolean {
   for (const [before, after] of made) {
     if (before.id !== after.id || before.op !== after.op || before.params !== after.params || before.origin !== after.origin) return false

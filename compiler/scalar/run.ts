@@ -54,12 +54,12 @@ const BINARY: { readonly [W in BinaryWord]: (a: number, b: number) => number } =
   or: (a, b) => truth(a !== 0 || b !== 0),
 }
 
-/** Words that have another meaning for whole numbers; a product of those may have more digits than f64 keeps. */
+/** Operations with a different definition for integers; an integer product may exceed the precision of f64. */
 const WHOLE: { readonly [W in BinaryWord]?: (a: number, b: number) => number } = { multiply: Math.imul, divide: floorQuotient, remainder: wholeRemainder }
 
 const FOLD: { readonly [W in ReduceWord]: (a: number, b: number) => number } = { sum: (a, b) => a + b, max: Math.max, min: Math.min }
 
-/** A value as its type keeps it: whole numbers wrap. */
+/** A value stored in its type: integers wrap. */
 function keep(type: ScalarType, value: number): number {
   switch (type) {
     case 'u32':

@@ -1,4 +1,4 @@
-/** What becomes of a mutated checkpoint: it is read whole, or refused by a typed error in few words. */
+/** Examines a mutated checkpoint: it must be read completely or refused with a short typed error. */
 import { mkdir, readdir, rm, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import type { Checkpoint } from '../../runtime/checkpoint/checkpoint.ts'
@@ -10,7 +10,7 @@ import type { CheckpointMutant } from './checkpoint-mutants.ts'
 
 export interface CheckpointOutcome {
   readonly isAccepted: boolean
-  /** Why it is a failure; null where it is none. */
+  /** The reason of a failure; null if it passed. */
   readonly failure: string | null
   /** Of processor time, milliseconds. */
   readonly time: number

@@ -124,7 +124,7 @@ function graphOf({ main, load }: Mutant): Graph {
   return lower(model)
 }
 
-/** How many differ; each is said as it is found. */
+/** The number of differences; each is printed when it is found. */
 export async function runOnDevice(fuzzer: Fuzzer, indices: readonly number[], choose: string, say: (text: string) => void): Promise<number> {
   const device = await openDevice({ choose })
   const counts: Record<Verdict['kind'] | 'threw', number> = { equal: 0, refused: 0, 'too-large': 0, 'beyond-f32': 0, differs: 0, threw: 0 }

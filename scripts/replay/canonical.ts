@@ -1,4 +1,4 @@
-/** WGSL and plans without the names that mean nothing to a device. */
+/** WGSL and plans without names that do not affect the device. */
 import type { Kernel, Plan } from '../../plan/plan.ts'
 
 const COMMENT = /\/\/.*$/gm

@@ -1,4 +1,4 @@
-/** What sets two plans apart, in words and lines. */
+/** Describes the differences of two plans. */
 import type { Plan } from '../../plan/plan.ts'
 import { canonicalPlan } from './canonical.ts'
 

@@ -1,4 +1,4 @@
-/** What `npm run replay` is asked for. */
+/** Options of `npm run replay`. */
 import { parseArgs } from 'node:util'
 
 export const USAGE = 'npm run replay -- --base REV [--head REV] [--only TEXT] [--ignore-names] [--lines N]'
