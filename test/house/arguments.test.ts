@@ -34,13 +34,20 @@ const isOurs = (error: unknown): boolean => error instanceof ArgumentError || er
 const RAW = /Cannot (read|destructure|convert|set|mix)|is not (a function|iterable|defined|a constructor)|is not an Object|undefined is not|Invalid array length|Reduce of empty|internal/i
 
 async function outcome(call: () => unknown): Promise<unknown> {
-  const late = new Promise((_, reject) => setTimeout(() => reject(new Error('it hangs')), 5000).unref())
+  let timer: NodeJS.Timeout | undefined
+  const late = new Promise((_, reject) => {
+    timer = setTimeout(() => reject(new Error('it hangs')), 5000)
+  })
+  // a call that throws at once leaves nobody to wait for it
+  late.catch(() => {})
   try {
     const value = await Promise.race([Promise.resolve(call()), late]) as { next?: () => Promise<unknown> } | null | undefined
     if (typeof value === 'object' && value !== null && Symbol.asyncIterator in value) await Promise.race([value.next!(), late])
     return null
   } catch (error) {
     return error
+  } finally {
+    clearTimeout(timer)
   }
 }
 
