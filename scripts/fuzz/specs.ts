@@ -48,9 +48,9 @@ export interface Examined {
   readonly slowest: number
 }
 
-/** Processor time that one stage of one mutant may take, in ms; compiling may take more where the graph is large, in proportion to it. */
+/** Processor time that one stage of one mutant may take, in ms; what works on a large graph may take more, in proportion to it. */
 export const SLOW_MS = 1000
-const COMPILE_MS_PER_NODE = 2
+const MS_PER_NODE = 2
 
 export interface Fuzzer {
   readonly mutant: (index: number) => Mutant
@@ -85,15 +85,20 @@ function describe(problem: unknown): string {
   return `${problem.name}: ${problem.message.slice(0, 200)} (${at})`
 }
 
+const limitFor = (graph: Graph): number => SLOW_MS + MS_PER_NODE * nodesOf(graph).length
+
 /** Runs one stage and keeps what it throws, and that it was slow. */
 function createWatch({ index, changed }: Mutant) {
   const failures: Failure[] = []
   let slowest = 0
   const fail = (stage: Stage, kind: Failure['kind'], message: string): void => void failures.push({ index, stage, kind, message, changed })
-  const watch = <T>(stage: Stage, work: () => T, limit = SLOW_MS): T | null => {
+  const watch = <T>(stage: Stage, work: () => T, limitOf: (result: T) => number = () => SLOW_MS): T | null => {
     const before = process.cpuUsage()
+    let limit = SLOW_MS
     try {
-      return work()
+      const result = work()
+      limit = limitOf(result)
+      return result
     } catch (problem) {
       fail(stage, 'threw', describe(problem))
       return null
@@ -111,14 +116,14 @@ function examine(mutant: Mutant, seen: Set<string>): Examined {
   const { watch, fail, result } = createWatch(mutant)
   const model = watch('check', () => accepted(mutant, fail))
   watch('print', () => print(parse(mutant.changed).file))
-  const graph = model === null ? null : watch('lower', () => lower(model))
+  const graph = model === null ? null : watch('lower', () => lower(model), limitFor)
   if (model === null || graph === null) return { mutant, graph: null, compiled: null, ...result() }
   const text = printGraph(graph)
   if (seen.has(text)) return { mutant, graph, compiled: null, ...result() }
   seen.add(text)
-  const limit = SLOW_MS + COMPILE_MS_PER_NODE * nodesOf(graph).length
-  const plans = TARGETS.map((target) => watch('compile', () => compileGraph(graph, target).plan, limit))
-  if (model.train !== null) watch('train', () => buildTraining(model), 2 * limit)
+  const limit = limitFor(graph)
+  const plans = TARGETS.map((target) => watch('compile', () => compileGraph(graph, target).plan, () => limit))
+  if (model.train !== null) watch('train', () => buildTraining(model), () => 2 * limit)
   return { mutant, graph, compiled: plans.every((plan) => plan !== null), ...result() }
 }
 
