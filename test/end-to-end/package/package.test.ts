@@ -7,7 +7,7 @@ import { chromium } from 'playwright-core'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { browserPath } from '../../support/chromium.ts'
 import { root } from '../../support/sources.ts'
-import { copyLicence, createProject, install, installing } from './project.ts'
+import { createProject, install, installing } from './project.ts'
 import { missing, stepsOf } from './tour.ts'
 
 const project = createProject()
@@ -31,9 +31,8 @@ describe.sequential('an installed package', () => {
   }, 300_000)
 
   test('begins as the README says', () => {
-    expect(readme).toContain('cp -r node_modules/smoe/examples .')
-    expect(shell('cp -r node_modules/smoe/examples .').code).toBe(0)
-    copyLicence(project)
+    const [copy] = /^cp -r node_modules.*$/m.exec(readme) ?? []
+    expect(shell(copy ?? 'false').code).toBe(0)
   })
 
   test.each(stepsOf(readme))('$command', ({ command, output }) => {

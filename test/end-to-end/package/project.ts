@@ -1,6 +1,6 @@
 /** A project of a user: the packed package, installed from its tarball into an empty folder. */
 import { spawnSync } from 'node:child_process'
-import { cpSync, mkdirSync, mkdtempSync, readdirSync } from 'node:fs'
+import { mkdirSync, mkdtempSync, readdirSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { delimiter, join } from 'node:path'
 import { root } from '../../support/sources.ts'
@@ -43,6 +43,3 @@ export function install({ folder, shell }: Project): void {
 
 /** What a line of the instructions installs, without noise. */
 export const installing = (command: string): string => `${command} ${QUIET}`
-
-/** The licence that the tour trains on is at the root of the package. */
-export const copyLicence = ({ folder }: Project): void => cpSync(join(folder, 'node_modules/smoe/LICENSE'), join(folder, 'LICENSE'))
