@@ -1,0 +1,30 @@
+// remainder
+@group(0) @binding(0) var<uniform> dims: array<vec4<u32>, 1>;
+fn dim_T() -> u32 { return dims[0].x; }
+fn smoe_ceil_divide(a: u32, b: u32) -> u32 { return (a + b - 1u) / b; }
+@group(0) @binding(1) var<storage, read> buffer_x: array<i32>;
+@group(0) @binding(2) var<storage, read_write> buffer_y: array<i32>;
+fn load_x(i: u32) -> i32 {
+  return buffer_x[i];
+}
+fn store_y(i: u32, value: i32) {
+  buffer_y[i] = value; return;
+}
+fn smoe_whole_remainder(a: i32, b: i32) -> i32 {
+  let rest = a % b;
+  return select(rest, rest + b, rest != 0 && (rest ^ b) < 0);
+}
+
+@compute @workgroup_size(64)
+fn main(
+  @builtin(workgroup_id) workgroup_id: vec3<u32>,
+  @builtin(num_workgroups) num_workgroups: vec3<u32>,
+  @builtin(local_invocation_index) lane: u32,
+) {
+  let workgroup = workgroup_id.x + workgroup_id.y * num_workgroups.x;
+  if (workgroup >= (smoe_ceil_divide(dim_T(), 64u))) { return; }
+  let element = ((workgroup * 64u) + lane);
+  if ((element < dim_T())) {
+    store_y(element, smoe_whole_remainder(load_x(element), 3i));
+  }
+}
