@@ -31,10 +31,10 @@ describe.each(['reference', 'swiftshader'])('on %s', (device) => {
     ['alone', []],
     ['with the routes recorded', ['--record-routes', 'routes.safetensors']],
     ['with a report of the routes', ['--routing', 'report.json']],
-    ['beside numbers that differ', ['--compare', 'out.safetensors']],
+    ['beside numbers that differ', ['--compare', 'others.safetensors']],
     ['for programs', ['--format', 'json']],
   ] as const)('keeps the rows that are finite and names the others, %s', async (_, more) => {
-    const { smoe, folder } = there()
+    const { smoe, folder } = there({ 'others.safetensors': tensors({ y: { shape: [17, 16], data: new Float32Array(272) } }) })
     const { code, err } = await smoe(...run, '--out', 'out.safetensors', ...more)
     expect(code, err).toBe(4)
     expect(err).toContain('smoe: y: 32 of 272 values are not finite, in rows 3 and 11 of 17')
