@@ -210,7 +210,7 @@ export const train: CommandModule = {
       .option('--validate-batches <n>', 'batches of a validation at the most', whole(1), 16)
       .option('--save-every <n>', 'steps from one checkpoint to the next (default: with each validation)', whole(1))
       .option('--keep <n>', 'newest checkpoints that are kept', whole(1), 3)
-      .addOption(new Option('--precision <precision>', 'f32, or mixed: what matrix products read and give lies in memory as f16').choices(['f32', 'mixed']).default('f32'))
+      .addOption(new Option('--precision <precision>', 'f32, or mixed: operands and results of matrix products are stored as f16').choices(['f32', 'mixed']).default('f32'))
       .addOption(deviceOption(', reference'))
       .addOption(modelOption())
       .addOption(rootOption())

@@ -41,8 +41,10 @@ describe.sequential('an installed package', () => {
     expect(missing(output, text.trimEnd().split('\n')), text).toBeNull()
   }, 600_000)
 
-  test('the program of the README is the one of the examples', () => {
-    expect(readme).toContain(readFileSync(join(folder, 'examples/programs/next-token.ts'), 'utf8'))
+  test('the program of the README is the one of the examples, and the same in JavaScript but for its first line', () => {
+    const program = (ending: string): string => readFileSync(join(folder, `examples/programs/next-token.${ending}`), 'utf8')
+    expect(readme).toContain(program('ts'))
+    expect(program('js').split('\n').slice(1)).toEqual(program('ts').split('\n').slice(1))
   })
 
   test('the TypeScript program compiles under default options and under strict alone, and runs', () => {
