@@ -5,7 +5,10 @@ export default tseslint.config(
   { ignores: ['dist/', '.cache/', 'coverage/', 'node_modules/', 'test/fixtures/', 'examples/programs/'] },
   {
     files: ['**/*.ts'],
-    languageOptions: { parser: tseslint.parser, parserOptions: { project: './tsconfig.json', tsconfigRootDir: import.meta.dirname } },
+    languageOptions: {
+      parser: tseslint.parser,
+      parserOptions: { project: './tsconfig.json', tsconfigRootDir: import.meta.dirname },
+    },
     plugins: { '@typescript-eslint': tseslint.plugin },
     rules: {
       // a promise nobody waits for loses its error

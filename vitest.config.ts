@@ -1,19 +1,54 @@
 import { defineConfig } from 'vitest/config'
 import { BaseSequencer, type TestSpecification } from 'vitest/node'
 
-const { pageAssets } = await import(new URL('scripts/page.mjs', import.meta.url).href) as { pageAssets: () => Promise<{ assets: string }> }
+const { pageAssets } = (await import(new URL('scripts/page.mjs', import.meta.url).href)) as {
+  pageAssets: () => Promise<{ assets: string }>
+}
 const { assets } = await pageAssets()
 
 /** Rooms in the order of their imports, then what starts processes or a device: a broken foundation is heard of first. */
 const order = [
-  'plan', 'grammar', 'graph', 'scalar', 'ops', 'compiler', 'model', 'lower', 'std', 'autodiff', 'passes', 'reference', 'optimisers', 'kernel', 'wgsl',
-  'bindings', 'house', 'docs', 'training', 'import', 'reroute', 'cli', 'scripts', 'runtime', 'examples', 'golden', 'end-to-end',
+  'plan',
+  'grammar',
+  'graph',
+  'scalar',
+  'ops',
+  'compiler',
+  'model',
+  'lower',
+  'std',
+  'autodiff',
+  'passes',
+  'reference',
+  'optimisers',
+  'kernel',
+  'wgsl',
+  'bindings',
+  'house',
+  'docs',
+  'training',
+  'import',
+  'reroute',
+  'cli',
+  'scripts',
+  'runtime',
+  'examples',
+  'golden',
+  'end-to-end',
 ]
 
 /** What takes minutes, the longest first, begins when the rest without a device is done: so that both workers end together. */
 const long = [
-  'end-to-end/constraints', 'golden/gradients', 'autodiff/device', 'golden/device', 'end-to-end/routings', 'training/device-machine', 'wgsl/routines/matmul',
-  'end-to-end/killed', 'kernel/svd-kernel', 'end-to-end/device',
+  'end-to-end/constraints',
+  'golden/gradients',
+  'autodiff/device',
+  'golden/device',
+  'end-to-end/routings',
+  'training/device-machine',
+  'wgsl/routines/matmul',
+  'end-to-end/killed',
+  'kernel/svd-kernel',
+  'end-to-end/device',
 ]
 
 function place({ moduleId }: TestSpecification): number {

@@ -26,32 +26,62 @@ export type CheckedSpec = Pick<Compilation, 'diagnostics' | 'file' | 'model'>
 export function checkAnyway(path: string, { model: wanted, set, root }: SpecOptions, terminal: Terminal): CheckedSpec {
   const { file, diagnostics } = parse(readSource(path, terminal))
   const room = maximumDiagnostics - diagnostics.length
-  const { model, diagnostics: found } = check(file, { load: createLoader(terminal, root), model: wanted, set: parseSettings(set), most: room })
+  const { model, diagnostics: found } = check(file, {
+    load: createLoader(terminal, root),
+    model: wanted,
+    set: parseSettings(set),
+    most: room,
+  })
   const mistakes = [...diagnostics, ...found]
   // after a mistake the model is what could be read of it, and is not lowered
   return { diagnostics: model === null || hasErrors(mistakes) ? mistakes : [...mistakes, ...idleWarnings(model)], file, model }
 }
 
 /** Compiles without judging: the diagnostics are the caller's to show. */
-export const compileAnyway = (path: string, options: SpecOptions, target: Target, terminal: Terminal, added: LowerOptions = {}): Compilation =>
-  compileText(readSource(path, terminal), options, target, terminal, added)
+export const compileAnyway = (
+  path: string,
+  options: SpecOptions,
+  target: Target,
+  terminal: Terminal,
+  added: LowerOptions = {},
+): Compilation => compileText(readSource(path, terminal), options, target, terminal, added)
 
-const compileText = (source: Source, { model, set, root }: SpecOptions, target: Target, terminal: Terminal, added: LowerOptions): Compilation =>
-  compile(source, { load: createLoader(terminal, root), model, set: parseSettings(set), target, ...added })
+const compileText = (
+  source: Source,
+  { model, set, root }: SpecOptions,
+  target: Target,
+  terminal: Terminal,
+  added: LowerOptions,
+): Compilation => compile(source, { load: createLoader(terminal, root), model, set: parseSettings(set), target, ...added })
 
 /** A spec that had to be right and to declare a model. */
 export type Compiled = Compilation & { readonly plan: Plan }
 
 /** Compiles a spec that has to be right and to declare a model; else shows why not and ends the command. */
-export const compileSpec = (path: string, options: SpecOptions, target: Target, terminal: Terminal, added: LowerOptions = {}): Compiled =>
-  compileSource(readSource(path, terminal), options, target, terminal, added)
+export const compileSpec = (
+  path: string,
+  options: SpecOptions,
+  target: Target,
+  terminal: Terminal,
+  added: LowerOptions = {},
+): Compiled => compileSource(readSource(path, terminal), options, target, terminal, added)
 
 /** As `compileSpec`, of a text that is at hand. */
-export function compileSource(source: Source, options: SpecOptions, target: Target, terminal: Terminal, added: LowerOptions = {}): Compiled {
+export function compileSource(
+  source: Source,
+  options: SpecOptions,
+  target: Target,
+  terminal: Terminal,
+  added: LowerOptions = {},
+): Compiled {
   const compilation = compileText(source, options, target, terminal, added)
   refuseErrors(compilation.diagnostics, terminal)
   const { plan } = compilation
   if (plan !== null) return { ...compilation, plan }
   if (hasErrors(compilation.diagnostics)) throw new Error('a diagnostic should have ended this')
-  throw new Failure(EXIT.usage, `'${source.path}' declares no model`, 'only a model can be compiled; fns, blocks, experts and policies are checked by smoe check')
+  throw new Failure(
+    EXIT.usage,
+    `'${source.path}' declares no model`,
+    'only a model can be compiled; fns, blocks, experts and policies are checked by smoe check',
+  )
 }

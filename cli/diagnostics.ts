@@ -36,7 +36,9 @@ export const hasErrors = (diagnostics: readonly Diagnostic[]): boolean => diagno
 export function countWords(diagnostics: readonly Diagnostic[]): string {
   const errors = diagnostics.filter(({ severity }) => severity === 'error').length
   const warnings = diagnostics.length - errors
-  return [errors > 0 ? plural(errors, 'error') : '', warnings > 0 ? plural(warnings, 'warning') : ''].filter((words) => words !== '').join(' and ')
+  return [errors > 0 ? plural(errors, 'error') : '', warnings > 0 ? plural(warnings, 'warning') : '']
+    .filter((words) => words !== '')
+    .join(' and ')
 }
 
 export function writeFrames(diagnostics: readonly Diagnostic[], write: (text: string) => void, color: boolean): void {

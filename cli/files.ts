@@ -1,5 +1,14 @@
 /** Atomic outputs of commands; several outputs of a command appear together. */
-import { commit, commitEach, stageDirectory, stageFile, textPieces, type FileSet, type Pieces, type Staged } from '../runtime/files/index.ts'
+import {
+  commit,
+  commitEach,
+  stageDirectory,
+  stageFile,
+  textPieces,
+  type FileSet,
+  type Pieces,
+  type Staged,
+} from '../runtime/files/index.ts'
 import { EXIT, Failure } from './exit.ts'
 import type { Terminal } from './terminal.ts'
 
@@ -24,10 +33,16 @@ function pathOf(typed: string, terminal: Terminal): string {
 }
 
 /** A file of pieces, for `writeTogether`. */
-export const fileOf = (typed: string, pieces: Pieces, terminal: Terminal): Output => () => stageFile(pathOf(typed, terminal), pieces, typed)
+export const fileOf =
+  (typed: string, pieces: Pieces, terminal: Terminal): Output =>
+  () =>
+    stageFile(pathOf(typed, terminal), pieces, typed)
 
 /** A directory with a set of files, for `writeTogether`. */
-export const directoryOf = (typed: string, set: FileSet, terminal: Terminal): Output => () => stageDirectory(pathOf(typed, terminal), set, typed)
+export const directoryOf =
+  (typed: string, set: FileSet, terminal: Terminal): Output =>
+  () =>
+    stageDirectory(pathOf(typed, terminal), set, typed)
 
 /** Writes a file atomically; creates missing folders. Throws a FileError. */
 export async function writeWhole(typed: string, contents: string | Uint8Array, terminal: Terminal): Promise<void> {

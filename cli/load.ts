@@ -25,7 +25,11 @@ export function missingFile(typed: string, terminal: Terminal): Failure {
     return new Failure(EXIT.usage, `there is no folder '${showPath(dirname(typed))}'`)
   }
   const meant = closest(basename(typed), neighbours)
-  return new Failure(EXIT.usage, `there is no file '${showPath(typed)}'`, meant === null ? null : `did you mean '${showPath(join(dirname(typed), meant))}'?`)
+  return new Failure(
+    EXIT.usage,
+    `there is no file '${showPath(typed)}'`,
+    meant === null ? null : `did you mean '${showPath(join(dirname(typed), meant))}'?`,
+  )
 }
 
 /** The text of a file that the user named. Throws a Failure if it does not exist or is not a regular file. */
@@ -54,7 +58,9 @@ function readInput(terminal: Terminal): string {
 
 /** A spec by its path; `-` and `/dev/stdin` are standard input. */
 export const readSource = (typed: string, terminal: Terminal): Source =>
-  isInput(typed) ? { path: 'stdin.smoe', text: readInput(terminal) } : { path: typed, text: readText(typed, terminal, SPEC_LIMIT) }
+  isInput(typed)
+    ? { path: 'stdin.smoe', text: readInput(terminal) }
+    : { path: typed, text: readText(typed, terminal, SPEC_LIMIT) }
 
 function stdModule(path: string): Source | null {
   const module = path.replace(/\.smoe$/, '')
@@ -108,8 +114,13 @@ const MOST_BESIDE = 200
 function specsBeside(from: Source, terminal: Terminal): readonly string[] {
   if (from.path.startsWith('std/')) return []
   try {
-    const names = readdirSync(terminal.path(dirname(from.path))).filter((name) => name.endsWith('.smoe') && name !== basename(from.path))
-    return names.sort().slice(0, MOST_BESIDE).map((name) => `./${name.slice(0, -'.smoe'.length)}`)
+    const names = readdirSync(terminal.path(dirname(from.path))).filter(
+      (name) => name.endsWith('.smoe') && name !== basename(from.path),
+    )
+    return names
+      .sort()
+      .slice(0, MOST_BESIDE)
+      .map((name) => `./${name.slice(0, -'.smoe'.length)}`)
   } catch {
     return []
   }

@@ -12,7 +12,11 @@ const pad = (cell: string, width: number, side: string): string => (side === '>'
 export function table(rows: readonly (readonly string[])[], alignment: Alignment = ''): string {
   const columns = Math.max(0, ...rows.map((row) => row.length))
   const widths = Array.from({ length: columns }, (_, j) => Math.max(...rows.map((row) => (row[j] ?? '').length)))
-  const line = (row: readonly string[]): string => row.map((cell, j) => pad(cell, widths[j], alignment[j] ?? '<')).join('  ').trimEnd()
+  const line = (row: readonly string[]): string =>
+    row
+      .map((cell, j) => pad(cell, widths[j], alignment[j] ?? '<'))
+      .join('  ')
+      .trimEnd()
   return rows.map((row) => `${line(row)}\n`).join('')
 }
 
@@ -47,7 +51,8 @@ export function bytes(count: number): string {
 }
 
 /** Milliseconds with three figures that matter. */
-export const milliseconds = (value: number): string => (value >= 100 ? value.toFixed(0) : value >= 10 ? value.toFixed(1) : value.toFixed(value >= 1 ? 2 : 3))
+export const milliseconds = (value: number): string =>
+  value >= 100 ? value.toFixed(0) : value >= 10 ? value.toFixed(1) : value.toFixed(value >= 1 ? 2 : 3)
 
 /** `1,234 kernels`; the locale's own way would take 30 ms to wake up. */
 export const plural = (count: number, one: string, many = `${one}s`): string =>

@@ -26,7 +26,11 @@ const MODEL_FILE = /^(config|model.*)\.(safetensors|json)$/
 
 function filesOf(path: string): readonly string[] {
   try {
-    return statsOf(path)?.isDirectory() === true ? readdirSync(path).filter((name) => MODEL_FILE.test(name)).map((name) => join(path, name)) : [path]
+    return statsOf(path)?.isDirectory() === true
+      ? readdirSync(path)
+          .filter((name) => MODEL_FILE.test(name))
+          .map((name) => join(path, name))
+      : [path]
   } catch {
     return []
   }
@@ -45,7 +49,12 @@ export function keepApart(outputs: NamedPaths, inputs: NamedPaths, terminal: Ter
     const identity = identityOf(terminal.path(typed))
     if (identity === null) continue
     const other = read.get(identity) ?? written.get(identity)
-    if (other !== undefined) throw new Failure(EXIT.usage, `${name} and ${other} are one file, '${typed}'`, 'give the output another name: nothing was written')
+    if (other !== undefined)
+      throw new Failure(
+        EXIT.usage,
+        `${name} and ${other} are one file, '${typed}'`,
+        'give the output another name: nothing was written',
+      )
     written.set(identity, name)
   }
 }

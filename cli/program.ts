@@ -15,15 +15,36 @@ interface Entry {
 const COMMANDS: Readonly<Record<string, Entry>> = {
   check: { summary: 'find the mistakes in a spec', load: async () => (await import('./commands/check.ts')).check },
   fmt: { summary: 'write a spec in its canonical form', load: async () => (await import('./commands/fmt.ts')).fmt },
-  compile: { summary: 'turn a spec into a plan, its kernels and typed bindings', load: async () => (await import('./commands/compile.ts')).compile },
-  explain: { summary: 'show what a spec becomes at a stage of the compiler', load: async () => (await import('./commands/explain.ts')).explain },
+  compile: {
+    summary: 'turn a spec into a plan, its kernels and typed bindings',
+    load: async () => (await import('./commands/compile.ts')).compile,
+  },
+  explain: {
+    summary: 'show what a spec becomes at a stage of the compiler',
+    load: async () => (await import('./commands/explain.ts')).explain,
+  },
   run: { summary: 'run a model on tensors from files', load: async () => (await import('./commands/run.ts')).run },
   train: { summary: 'learn the weights of a model from data', load: async () => (await import('./commands/train.ts')).train },
-  routing: { summary: 'draw a routing report, in the terminal or as a page', load: async () => (await import('./commands/routing.ts')).routing },
-  import: { summary: 'write a spec for a Hugging Face checkpoint', load: async () => (await import('./commands/import.ts')).importCommand },
-  reroute: { summary: 'route a checkpoint by what its experts listen to, without training', load: async () => (await import('./commands/reroute.ts')).reroute },
-  bench: { summary: 'measure one mixture-of-experts layer on this machine', load: async () => (await import('./commands/bench.ts')).bench },
-  doctor: { summary: 'tell what smoe can run on here, and what is missing', load: async () => (await import('./commands/doctor.ts')).doctor },
+  routing: {
+    summary: 'draw a routing report, in the terminal or as a page',
+    load: async () => (await import('./commands/routing.ts')).routing,
+  },
+  import: {
+    summary: 'write a spec for a Hugging Face checkpoint',
+    load: async () => (await import('./commands/import.ts')).importCommand,
+  },
+  reroute: {
+    summary: 'route a checkpoint by what its experts listen to, without training',
+    load: async () => (await import('./commands/reroute.ts')).reroute,
+  },
+  bench: {
+    summary: 'measure one mixture-of-experts layer on this machine',
+    load: async () => (await import('./commands/bench.ts')).bench,
+  },
+  doctor: {
+    summary: 'tell what smoe can run on here, and what is missing',
+    load: async () => (await import('./commands/doctor.ts')).doctor,
+  },
 }
 
 /** What each kind of error of the runtime means for the program; a plan or a kernel that is refused was made by us. */
@@ -60,7 +81,10 @@ function createProgram(terminal: Terminal): Command {
 /** Every command by name and summary; options only for the one that is called. */
 async function addCommands(program: Command, context: Context, wanted: string | undefined): Promise<void> {
   for (const [name, entry] of Object.entries(COMMANDS)) {
-    const command = program.command(name).summary(entry.summary).description(`${entry.summary[0].toUpperCase()}${entry.summary.slice(1)}.`)
+    const command = program
+      .command(name)
+      .summary(entry.summary)
+      .description(`${entry.summary[0].toUpperCase()}${entry.summary.slice(1)}.`)
     if (name === wanted) (await entry.load()).define(command, context)
   }
 }
@@ -88,9 +112,11 @@ export async function runCommandLine(args: readonly string[], terminal: Terminal
   let code: ExitCode = EXIT.ok
   const context: Context = {
     terminal,
-    run: (action) => async (...given) => {
-      code = await action(...given)
-    },
+    run:
+      (action) =>
+      async (...given) => {
+        code = await action(...given)
+      },
   }
   try {
     const program = createProgram(terminal)

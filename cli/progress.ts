@@ -31,7 +31,12 @@ function bar(part: number): string {
 }
 
 /** `label` comes first; it may be a function of the progress. */
-export function createProgress(terminal: Terminal, label: string | ((done: number) => string), total: number, now: () => number = () => performance.now()): Progress {
+export function createProgress(
+  terminal: Terminal,
+  label: string | ((done: number) => string),
+  total: number,
+  now: () => number = () => performance.now(),
+): Progress {
   if (!terminal.errIsLive) return { update: () => {}, end: () => {} }
   const start = now()
   let drawn = -Infinity
@@ -41,8 +46,19 @@ export function createProgress(terminal: Terminal, label: string | ((done: numbe
       if (time - drawn < REDRAW_EVERY_MS && done < total) return
       drawn = time
       const part = total > 0 ? Math.min(1, done / total) : 1
-      const words = [typeof label === 'string' ? label : label(done), bar(part), `${Math.floor(part * 100)} %`, estimate(time - start, done, total), note]
-      terminal.err(`\r\x1b[2K${words.filter((word) => word !== '').join('  ').slice(0, terminal.columns - 1)}`)
+      const words = [
+        typeof label === 'string' ? label : label(done),
+        bar(part),
+        `${Math.floor(part * 100)} %`,
+        estimate(time - start, done, total),
+        note,
+      ]
+      terminal.err(
+        `\r\x1b[2K${words
+          .filter((word) => word !== '')
+          .join('  ')
+          .slice(0, terminal.columns - 1)}`,
+      )
     },
     end: () => terminal.err('\r\x1b[2K'),
   }

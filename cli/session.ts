@@ -10,7 +10,8 @@ import type { Terminal } from './terminal.ts'
 export function compileProgress(terminal: Terminal, now?: () => number): NonNullable<SessionOptions['onCompile']> {
   let progress: Progress | null = null
   return (compiled, kernels) => {
-    if (compiled === 0) progress = createProgress(terminal, (done) => `compiling ${done} of ${plural(kernels, 'kernel')}`, kernels, now)
+    if (compiled === 0)
+      progress = createProgress(terminal, (done) => `compiling ${done} of ${plural(kernels, 'kernel')}`, kernels, now)
     progress?.update(compiled)
     if (compiled === kernels) progress?.end()
   }

@@ -9,7 +9,9 @@ function fromDisk(): Readonly<Record<string, string>> {
   const folder = fileURLToPath(new URL('../std', import.meta.url))
   const names = readdirSync(folder, { recursive: true, encoding: 'utf8' }).map((name) => name.replaceAll('\\', '/'))
   const modules = names.filter((name) => name.endsWith('.smoe')).sort()
-  return Object.fromEntries(modules.map((name) => [`std/${name.replace(/\.smoe$/, '')}`, readFileSync(`${folder}/${name}`, 'utf8')]))
+  return Object.fromEntries(
+    modules.map((name) => [`std/${name.replace(/\.smoe$/, '')}`, readFileSync(`${folder}/${name}`, 'utf8')]),
+  )
 }
 
 /** Module path -> text: `std/policies/top_k`. */

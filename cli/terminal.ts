@@ -41,7 +41,7 @@ function isFile(descriptor: number): boolean {
 function writeAll(text: string): void {
   const bytes = new TextEncoder().encode(text)
   try {
-    for (let done = 0; done < bytes.length; ) done += writeSync(1, bytes, done)
+    for (let done = 0; done < bytes.length;) done += writeSync(1, bytes, done)
   } catch (problem) {
     throw new FileError('standard output', `cannot be written: ${reasonOf(problem)}`)
   }

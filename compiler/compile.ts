@@ -74,7 +74,12 @@ export function compile(source: Source, options: CompileOptions): Compilation {
  * share lie as the model has them, and nothing is held of them. `place` is where a diagnostic stands that has no place of its own, as in graphs
  * that no line of a spec asks for.
  */
-export function compileGraph(graph: Graph, target: Target, layout: LayoutOptions = {}, place: Span | null = null): Pick<Compilation, 'programs' | 'plan' | 'diagnostics'> {
+export function compileGraph(
+  graph: Graph,
+  target: Target,
+  layout: LayoutOptions = {},
+  place: Span | null = null,
+): Pick<Compilation, 'programs' | 'plan' | 'diagnostics'> {
   checkArgument('compileGraph', 'graph', graph, object({ outputs: list(object({})), inputs: list(object({})), name: text }))
   checkArgument('compileGraph', 'target', target, TARGET)
   checkArgument('compileGraph', 'layout', layout, object({}))
@@ -108,8 +113,14 @@ function toKernels(program: ProgramGraph, early: Optimised, target: Target, layo
   return { ...program, graph: late.graph, trace, schedule: schedule(late.graph, target, program.regime) }
 }
 
-const passOptions = ({ regime, when }: PlannedProgram, target: Target, layout: LayoutOptions): PassOptions =>
-  ({ tokens: regime, when, block: ROUTER_ROWS, tile: rowTile(target), reach: sinkhornReach(target), ...layout })
+const passOptions = ({ regime, when }: PlannedProgram, target: Target, layout: LayoutOptions): PassOptions => ({
+  tokens: regime,
+  when,
+  block: ROUTER_ROWS,
+  tile: rowTile(target),
+  reach: sinkhornReach(target),
+  ...layout,
+})
 
 /** Programs of one graph have the first passes in common. */
 function scheduleAll(programs: readonly ProgramGraph[], target: Target, layout: LayoutOptions) {

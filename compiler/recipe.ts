@@ -2,7 +2,13 @@
 import { evaluate as evaluateDim, constantValue } from '../plan/dim.ts'
 import { isMomentInput } from '../plan/moment.ts'
 import {
-  RECIPE_VERSION, type Initialiser, type LearnedWeight, type Optimiser, type RateSchedule, type Recipe, type RecipeInput,
+  RECIPE_VERSION,
+  type Initialiser,
+  type LearnedWeight,
+  type Optimiser,
+  type RateSchedule,
+  type Recipe,
+  type RecipeInput,
 } from '../plan/recipe.ts'
 import { own } from '../plan/table.ts'
 import { checksum } from './graph/checksum.ts'
@@ -30,7 +36,10 @@ function valueIn(lookup: Lookup, value: Static): StaticValue {
 }
 
 const methodIn = <M extends { readonly kind: string }>(lookup: Lookup, { kind, settings }: MethodFact): M =>
-  ({ kind, ...Object.fromEntries(Object.entries(settings).map(([name, value]) => [name, valueIn(lookup, value)])) }) as unknown as M
+  ({
+    kind,
+    ...Object.fromEntries(Object.entries(settings).map(([name, value]) => [name, valueIn(lookup, value)])),
+  }) as unknown as M
 
 /** How many axes a weight has; of a bank, one expert's. */
 const axesOf = ({ fact }: WeightInstance): number => fact.term.shape.length
@@ -46,7 +55,7 @@ function initialiserOf({ initialisers }: Train, weight: WeightInstance, lookup: 
   const own = weight.fact.term.initialiser
   const fitting = initialisers.findLast(({ pattern }) => pattern !== null && fits(pattern, weight.path))
   const general = initialisers.findLast(({ pattern }) => pattern === null)
-  const method = fitting?.method ?? own ?? (axesOf(weight) < 2 ? null : general?.method ?? null)
+  const method = fitting?.method ?? own ?? (axesOf(weight) < 2 ? null : (general?.method ?? null))
   if (method !== null) return plain(methodIn(lookup, method))
   return axesOf(weight) < 2 ? { kind: 'zeros' } : { kind: 'fan', gain: 1 }
 }
@@ -58,7 +67,8 @@ function ofGroups({ groups }: Train, path: string, setting: 'rate' | 'decay', lo
 }
 
 /** The weights that the losses teach. */
-const reached = ({ outputs }: Graph): ReadonlySet<string> => taughtBy(outputs.filter(({ name }) => name.startsWith(LOSS)).map(({ node }) => node))
+const reached = ({ outputs }: Graph): ReadonlySet<string> =>
+  taughtBy(outputs.filter(({ name }) => name.startsWith(LOSS)).map(({ node }) => node))
 
 const LOSS = 'loss.'
 const METRIC = 'metric.'
@@ -68,32 +78,52 @@ function weightsOf(model: Model, train: Train, trained: readonly Graph[]): reado
   const instances = new Map(instancesOf(model.weights, lookup).map((one) => [one.path, one]))
   const { decay: general = 0 } = methodIn<Optimiser>(lookup, train.optimiser)
   const learned = new Set(trained.flatMap((graph) => [...reached(graph)]))
-  const nodes = new Map([...trained, lower(model)].flatMap((graph) => needed(graph).flatMap((node) => (isOp(node, 'weight') ? [[node.params.name, node] as const] : []))))
+  const nodes = new Map(
+    [...trained, lower(model)].flatMap((graph) =>
+      needed(graph).flatMap((node) => (isOp(node, 'weight') ? [[node.params.name, node] as const] : [])),
+    ),
+  )
   return [...nodes].map(([name, { shape: sizes }]) => {
     const weight = instances.get(name)!
     const inside: Lookup = (symbol) => own(weight.indices, symbol) ?? lookup(symbol)
     const shape = sizes.map((size) => constantValue(size)!)
     const isLearned = learned.has(name)
     return {
-      name, shape, initialiser: initialiserOf(train, weight, inside), fanIn: shape.at(-1) ?? 1,
-      rate: isLearned ? ofGroups(train, name, 'rate', lookup) ?? 1 : 0,
-      decay: isLearned ? ofGroups(train, name, 'decay', lookup) ?? (axesOf(weight) < 2 ? 0 : general) : 0,
+      name,
+      shape,
+      initialiser: initialiserOf(train, weight, inside),
+      fanIn: shape.at(-1) ?? 1,
+      rate: isLearned ? (ofGroups(train, name, 'rate', lookup) ?? 1) : 0,
+      decay: isLearned ? (ofGroups(train, name, 'decay', lookup) ?? (axesOf(weight) < 2 ? 0 : general)) : 0,
     }
   })
 }
 
-const reported = ({ outputs }: Graph, start: string): readonly string[] => outputs.map(({ name }) => name).filter((name) => name.startsWith(start))
+const reported = ({ outputs }: Graph, start: string): readonly string[] =>
+  outputs.map(({ name }) => name).filter((name) => name.startsWith(start))
 
 function inputsOf(graphs: readonly Graph[], batch: Recipe['batch']): readonly RecipeInput[] {
   const choices = new Map<string, Pick<RecipeInput, 'below' | 'ignored'>>()
-  for (const [{ params: { name } }, { among, ignored }] of graphs.flatMap((graph) => [...chosenAmong(needed(graph))])) {
+  for (const [
+    {
+      params: { name },
+    },
+    { among, ignored },
+  ] of graphs.flatMap((graph) => [...chosenAmong(needed(graph))])) {
     const [count, before] = [constantValue(among), choices.get(name)]
     if (count === undefined) continue
     const isIgnored = ignored !== null && (before === undefined || before.ignored === ignored)
     choices.set(name, { below: Math.min(count, before?.below ?? Infinity), ...(isIgnored ? { ignored } : {}) })
   }
-  return graphs[0].inputs.filter(({ params: { name } }) => name !== RANDOM_INPUT && !isMomentInput(name)).map(({ params: { name, shape }, dtype }) =>
-    ({ name, dtype: dtype === 'bool' ? 'u32' : dtype, shape: shape.map((size) => evaluateDim(size, batch)), below: null, ...choices.get(name) }))
+  return graphs[0].inputs
+    .filter(({ params: { name } }) => name !== RANDOM_INPUT && !isMomentInput(name))
+    .map(({ params: { name, shape }, dtype }) => ({
+      name,
+      dtype: dtype === 'bool' ? 'u32' : dtype,
+      shape: shape.map((size) => evaluateDim(size, batch)),
+      below: null,
+      ...choices.get(name),
+    }))
 }
 
 /** Null where the model has no `train` block. The overrides are in the ranges of the settings: whoever takes them from a user says so. */
@@ -104,7 +134,10 @@ export function recipeOf(model: Model, overrides: RecipeOverrides = {}): Recipe 
   const number = (value: Static | null, otherwise: unknown): number => Number(value === null ? otherwise : valueIn(lookup, value))
   const graphs = trainingForms(model)
   const evaluation = lower(model, { evaluation: true })
-  const batch = { ...Object.fromEntries(Object.entries(train.batch).map(([name, value]) => [name, number(value, 1)])), ...overrides.batch }
+  const batch = {
+    ...Object.fromEntries(Object.entries(train.batch).map(([name, value]) => [name, number(value, 1)])),
+    ...overrides.batch,
+  }
   return {
     version: RECIPE_VERSION,
     model: model.name,

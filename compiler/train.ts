@@ -54,7 +54,9 @@ export function trainingGraphs(model: Model, overrides: RecipeOverrides = {}): T
   const halved = precision === 'f32' ? new Set<string>() : halvedBy(model, by, apart)
   const gradients = (chosen: readonly string[]): Graph => {
     const forward = lower(model, { training: chosen, routes: true, sizes })
-    return precision === 'f32' ? differentiate(forward, { by }) : halve(differentiate(forward, { by, scale: SCALE_INPUT }), { weights: halved, apart })
+    return precision === 'f32'
+      ? differentiate(forward, { by })
+      : halve(differentiate(forward, { by, scale: SCALE_INPUT }), { weights: halved, apart })
   }
   return {
     recipe,
@@ -101,17 +103,28 @@ function planOf(graph: Graph, target: Target, place: Span | null): Plan {
   return plan
 }
 
-const GRAPHS = object({ recipe: RECIPE, halved: object({ has: callable }), step: callable, update: callable, halves: callable, evaluation: callable })
+const GRAPHS = object({
+  recipe: RECIPE,
+  halved: object({ has: callable }),
+  step: callable,
+  update: callable,
+  halves: callable,
+  evaluation: callable,
+})
 
 /** The plans of graphs for a target; each compiles when it is asked for. */
-export const trainingPlans = checked('trainingPlans', { graphs: GRAPHS, target: TARGET }, ({ recipe, place, halved, step, update, halves, evaluation }: TrainingGraphs, target: Target): TrainingPlans => ({
-  recipe,
-  halved,
-  step: (chosen, isFirst) => planOf(step(chosen, isFirst), target, place),
-  update: (moved) => planOf(update(moved), target, place),
-  halves: (moved) => planOf(halves(moved), target, place),
-  evaluation: () => planOf(evaluation(), target, place),
-}))
+export const trainingPlans = checked(
+  'trainingPlans',
+  { graphs: GRAPHS, target: TARGET },
+  ({ recipe, place, halved, step, update, halves, evaluation }: TrainingGraphs, target: Target): TrainingPlans => ({
+    recipe,
+    halved,
+    step: (chosen, isFirst) => planOf(step(chosen, isFirst), target, place),
+    update: (moved) => planOf(update(moved), target, place),
+    halves: (moved) => planOf(halves(moved), target, place),
+    evaluation: () => planOf(evaluation(), target, place),
+  }),
+)
 
 export interface TrainingCompilation {
   readonly diagnostics: readonly Diagnostic[]
@@ -121,7 +134,10 @@ export interface TrainingCompilation {
 }
 
 /** A source as far as its graphs of training. Pure, as `compile`. */
-export function compileTraining(source: Source, options: CheckOptions & { readonly recipe?: RecipeOverrides }): TrainingCompilation {
+export function compileTraining(
+  source: Source,
+  options: CheckOptions & { readonly recipe?: RecipeOverrides },
+): TrainingCompilation {
   checkArgument('compileTraining', 'source', source, SPEC)
   checkArgument('compileTraining', 'options', options, object({ ...CHECKING, recipe: optional(object({})) }))
   const parsed = parse(source)
@@ -154,13 +170,20 @@ export function idleWarnings(model: Model): readonly Diagnostic[] {
 
 function warningsOf(idle: ReturnType<typeof idleWeights>): readonly Diagnostic[] {
   const places = new Map<string, { readonly span: Span; readonly names: string[] }>()
-  for (const { params: { name }, origin: { span } } of idle) {
+  for (const {
+    params: { name },
+    origin: { span },
+  } of idle) {
     if (span === null) continue
     const key = `${span.source.path}:${span.start}`
     places.set(key, { span, names: [...(places.get(key)?.names ?? []), name] })
   }
   return [...places.values()].map(({ span, names }) => ({
-    code: 'SMOE7002', severity: 'warning', span, related: [], fix: null,
+    code: 'SMOE7002',
+    severity: 'warning',
+    span,
+    related: [],
+    fix: null,
     message: `no loss teaches ${names.slice(0, 3).join(', ')}${names.length > 3 ? ` and ${names.length - 3} more` : ''}: what is divided by its own sum over one element is 1`,
     help: 'with one expert a token, weights that are scaled to sum to 1 are 1: leave them as they are, select two experts or more, or add a loss of the scores',
   }))
@@ -174,6 +197,14 @@ function gradientProblem({ recipe, step }: TrainingGraphs): Diagnostic | null {
     return null
   } catch (problem) {
     if (!(problem instanceof GradientError) || problem.origin.span === null) throw problem
-    return { code: 'SMOE7001', severity: 'error', message: problem.message, span: problem.origin.span, related: [], help: '`stop(...)` asks for no gradient through what it holds', fix: null }
+    return {
+      code: 'SMOE7001',
+      severity: 'error',
+      message: problem.message,
+      span: problem.origin.span,
+      related: [],
+      help: '`stop(...)` asks for no gradient through what it holds',
+      fix: null,
+    }
   }
 }

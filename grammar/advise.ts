@@ -17,12 +17,16 @@ const elseIf = new Set(['elif', 'elseif', 'elsif'])
 /** What is known about common slips at a token of a piece; a fix only where no other reading is possible. */
 export function advise(expected: string, tokens: readonly IToken[], at: number, report: Reporter, isChoice: boolean): Advice {
   const [token, before] = [tokens[at]!, tokens[at - 1]]
-  const swap = (replacement: string, first = token, last = token): Advice['fix'] => ({ span: report.span(first.startOffset, endOf(last)), replacement })
+  const swap = (replacement: string, first = token, last = token): Advice['fix'] => ({
+    span: report.span(first.startOffset, endOf(last)),
+    replacement,
+  })
   const walrus = walrusAt(tokens, at)
   if (walrus !== null) return { help: 'a value is given with `=`', fix: swap('=', ...walrus) }
   if (expected === '`:`' && token.tokenType === Equals) return { help: 'a type follows `:`', fix: swap(':') }
   if (expected === '`=`' && token.tokenType === IsEqual) return { help: 'a value is given with `=`', fix: swap('=') }
-  if (expected.startsWith('`,`') && token.tokenType === Colon) return { help: 'a named argument is given with `=`', fix: swap('=') }
+  if (expected.startsWith('`,`') && token.tokenType === Colon)
+    return { help: 'a named argument is given with `=`', fix: swap('=') }
   if (token.tokenType === Equals) return { help: 'equality is written `==`' }
   if (before?.image === 'lambda' || (expected === 'an expression' && token.image === 'fn')) return { help: UNNAMED }
   if (token.image === '=>') return { message: 'there are no functions without a name', help: UNNAMED }
@@ -30,7 +34,8 @@ export function advise(expected: string, tokens: readonly IToken[], at: number, 
   if (isChoice && token.image === 'if') return { help: 'put the conditional in parentheses' }
   if (token.image === 'if' && (expected === '' || expected.startsWith('`,`'))) return { help: CHOICE }
   if (isTuple(token, expected)) return { message: 'one value stands here, not several', help: NO_TUPLES }
-  if (token.tokenType === Bar && expected !== 'an expression') return { help: 'of two conditions one holds: `a or b`', fix: swap('or') }
+  if (token.tokenType === Bar && expected !== 'an expression')
+    return { help: 'of two conditions one holds: `a or b`', fix: swap('or') }
   const method = foreignMethod(tokens, at, report.source.text)
   if (method !== null) return { message: `values have no methods, such as \`.${nameOf(method.name)}(...)\``, help: method.help }
   if (expected === '' && (token.image === '(' || token.image === '[')) {
@@ -40,7 +45,8 @@ export function advise(expected: string, tokens: readonly IToken[], at: number, 
   if (meant !== undefined && tokenMatcher(token, Word) && closest(token.image, [meant]) !== null) {
     return { help: `probably \`${meant}\` is meant`, fix: swap(meant) }
   }
-  if (expected.startsWith('`,`') && before?.tokenType !== Comma && tokenMatcher(token, AnyWord)) return { help: 'items are separated by `,`' }
+  if (expected.startsWith('`,`') && before?.tokenType !== Comma && tokenMatcher(token, AnyWord))
+    return { help: 'items are separated by `,`' }
   return {}
 }
 

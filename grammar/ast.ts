@@ -226,9 +226,7 @@ export interface WeightEntry extends Spanned {
   readonly transpose: boolean
 }
 
-export type WeightPathPart =
-  | { readonly kind: 'name'; readonly name: Name }
-  | { readonly kind: 'index'; readonly name: Name }
+export type WeightPathPart = { readonly kind: 'name'; readonly name: Name } | { readonly kind: 'index'; readonly name: Name }
 
 /** `assert D % heads == 0, "heads divide the width"`: checked when the numbers are known. */
 export interface AssertStatement extends Spanned {

@@ -15,7 +15,20 @@ export function deepen<E extends Expression>(expression: E, parts: readonly Expr
 
 /** Loosest first. */
 export const precedences: { readonly [O in BinaryOperator]: number } = {
-  or: 1, and: 2, '==': 4, '!=': 4, '<': 4, '<=': 4, '>': 4, '>=': 4, '+': 5, '-': 5, '*': 6, '/': 6, '%': 6, '@': 6,
+  or: 1,
+  and: 2,
+  '==': 4,
+  '!=': 4,
+  '<': 4,
+  '<=': 4,
+  '>': 4,
+  '>=': 4,
+  '+': 5,
+  '-': 5,
+  '*': 6,
+  '/': 6,
+  '%': 6,
+  '@': 6,
 }
 /** `not a == b` is `not (a == b)`; `-a @ b` is `(-a) @ b`. */
 export const unaryPrecedences: { readonly [O in UnaryOperator]: number } = { not: 3, '-': 7 }

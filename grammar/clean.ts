@@ -4,8 +4,34 @@ import type { Code } from './codes.ts'
 import { CHOICE } from './foreign.ts'
 import type { Reporter } from './report.ts'
 import {
-  Ampersand, BadNumber, Bang, BlockComment, Caret, classify, DoubleAmpersand, DoubleBar, DoubleTimes, endOf, FatArrow, Arrow, ForeignWord, HashComment, IsNotEqual, Junk, LessGreater, NumberToken, ProtoWord,
-  retype, Semicolon, SingleQuoted, StringToken, Tilde, Times, UnclosedString, word, Word,
+  Ampersand,
+  BadNumber,
+  Bang,
+  BlockComment,
+  Caret,
+  classify,
+  DoubleAmpersand,
+  DoubleBar,
+  DoubleTimes,
+  endOf,
+  FatArrow,
+  Arrow,
+  ForeignWord,
+  HashComment,
+  IsNotEqual,
+  Junk,
+  LessGreater,
+  NumberToken,
+  ProtoWord,
+  retype,
+  Semicolon,
+  SingleQuoted,
+  StringToken,
+  Tilde,
+  Times,
+  UnclosedString,
+  word,
+  Word,
 } from './tokens.ts'
 
 export interface CleanTokens {
@@ -26,26 +52,73 @@ interface Remedy {
   readonly image?: string
 }
 
-const sign = (meant: string, as: TokenType): Remedy =>
-  ({ code: 'SMOE1013', message: ({ image }) => `\`${image}\` is written \`${meant}\` here`, as, image: meant, fix: (_, following) => (/^\w\w/.test(`${meant.at(-1)}${following}`) ? `${meant} ` : meant) })
+const sign = (meant: string, as: TokenType): Remedy => ({
+  code: 'SMOE1013',
+  message: ({ image }) => `\`${image}\` is written \`${meant}\` here`,
+  as,
+  image: meant,
+  fix: (_, following) => (/^\w\w/.test(`${meant.at(-1)}${following}`) ? `${meant} ` : meant),
+})
 
-const power: Remedy = { code: 'SMOE1013', message: ({ image }) => `\`${image}\` is not an operator here`, help: 'a power is written `pow(a, b)`', as: Times, image: '*' }
+const power: Remedy = {
+  code: 'SMOE1013',
+  message: ({ image }) => `\`${image}\` is not an operator here`,
+  help: 'a power is written `pow(a, b)`',
+  as: Times,
+  image: '*',
+}
 
 /** Signs that mean something in other languages. */
 const signs: ReadonlyMap<string, string> = new Map([['?', CHOICE]])
 
 const remedies = new Map<TokenType, Remedy>([
-  [Junk, { code: 'SMOE1002', message: ({ image }) => `${describe(image)} means nothing here`, help: ({ image }) => signs.get(image) ?? null, as: null }],
-  [ForeignWord, { code: 'SMOE1002', message: ({ image }) => `names are made of a-z, A-Z, 0-9 and \`_\`: \`${image}\``, as: Word }],
-  [ProtoWord, { code: 'SMOE1012', message: ({ image }) => `\`${image}\` cannot be a name: JavaScript gives it a meaning of its own`, as: Word }],
-  [BadNumber, {
-    code: 'SMOE1003', message: ({ image }) => `\`${short(image)}\` is not a number`, help: 'numbers are written `12`, `1.5` or `1e-5`', as: NumberToken,
-  }],
-  [UnclosedString, { code: 'SMOE1004', message: () => 'the string has no end on its line', help: 'close it with `"`', as: StringToken }],
-  [SingleQuoted, {
-    code: 'SMOE1013', message: () => 'strings are written with `"`', as: StringToken, fix: ({ image }) => `"${image.slice(1, -1)}"`,
-  }],
-  [HashComment, { code: 'SMOE1013', message: () => 'comments begin with `//`', as: null, fix: ({ image }) => `//${image.slice(1)}` }],
+  [
+    Junk,
+    {
+      code: 'SMOE1002',
+      message: ({ image }) => `${describe(image)} means nothing here`,
+      help: ({ image }) => signs.get(image) ?? null,
+      as: null,
+    },
+  ],
+  [
+    ForeignWord,
+    { code: 'SMOE1002', message: ({ image }) => `names are made of a-z, A-Z, 0-9 and \`_\`: \`${image}\``, as: Word },
+  ],
+  [
+    ProtoWord,
+    {
+      code: 'SMOE1012',
+      message: ({ image }) => `\`${image}\` cannot be a name: JavaScript gives it a meaning of its own`,
+      as: Word,
+    },
+  ],
+  [
+    BadNumber,
+    {
+      code: 'SMOE1003',
+      message: ({ image }) => `\`${short(image)}\` is not a number`,
+      help: 'numbers are written `12`, `1.5` or `1e-5`',
+      as: NumberToken,
+    },
+  ],
+  [
+    UnclosedString,
+    { code: 'SMOE1004', message: () => 'the string has no end on its line', help: 'close it with `"`', as: StringToken },
+  ],
+  [
+    SingleQuoted,
+    {
+      code: 'SMOE1013',
+      message: () => 'strings are written with `"`',
+      as: StringToken,
+      fix: ({ image }) => `"${image.slice(1, -1)}"`,
+    },
+  ],
+  [
+    HashComment,
+    { code: 'SMOE1013', message: () => 'comments begin with `//`', as: null, fix: ({ image }) => `//${image.slice(1)}` },
+  ],
   [BlockComment, { code: 'SMOE1013', message: () => 'comments begin with `//` and end with their line', as: null }],
   [Semicolon, { code: 'SMOE1013', message: () => 'statements stand without `;`', as: null, fix: () => '' }],
   [DoubleAmpersand, sign('and', word('and'))],
@@ -58,12 +131,13 @@ const remedies = new Map<TokenType, Remedy>([
   [Caret, power],
 ])
 
-const short = (text: string): string => text.length > 24 ? `${text.slice(0, 24)}...` : text
+const short = (text: string): string => (text.length > 24 ? `${text.slice(0, 24)}...` : text)
 
 function describe(image: string): string {
   const code = image.codePointAt(0)!
-  const isVisible = code > 0x20 && code < 0x7F || code > 0xA0 && (code < 0xD800 || code > 0xF8FF) && !(code >= 0x2000 && code < 0x2070)
-  if (image.length === 1 || image.length === 2 && code > 0xFFFF) {
+  const isVisible =
+    (code > 0x20 && code < 0x7f) || (code > 0xa0 && (code < 0xd800 || code > 0xf8ff) && !(code >= 0x2000 && code < 0x2070))
+  if (image.length === 1 || (image.length === 2 && code > 0xffff)) {
     return isVisible ? `\`${image}\`` : `the character U+${code.toString(16).toUpperCase().padStart(4, '0')}`
   }
   return isVisible && /^[\x21-\x7E]*$/.test(image) ? `\`${short(image)}\`` : `this run of ${image.length} characters`
@@ -100,7 +174,10 @@ export function clean(lexed: readonly IToken[], report: Reporter): CleanTokens {
 function tell(token: IToken, { code, message, help = '', fix }: Remedy, report: Reporter): void {
   const span = report.span(token.startOffset, endOf(token))
   const replacement = fix?.(token, report.source.text.charAt(endOf(token))) ?? null
-  report.error(code, message(token), span, { help: (typeof help === 'function' ? help(token) : help) || null, fix: replacement === null ? null : { span, replacement } })
+  report.error(code, message(token), span, {
+    help: (typeof help === 'function' ? help(token) : help) || null,
+    fix: replacement === null ? null : { span, replacement },
+  })
 }
 
 const isExact = (image: string): boolean =>

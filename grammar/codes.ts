@@ -18,12 +18,14 @@ export interface CodeRow {
 const rows = {
   SMOE1001: {
     title: 'unexpected form',
-    explanation: 'The statement or expression does not have a form of the language; the message says what was expected at that place.',
+    explanation:
+      'The statement or expression does not have a form of the language; the message says what was expected at that place.',
     example: 'fn f(x: f32[N]) -> f32[N] {\n  return x +\n}',
   },
   SMOE1002: {
     title: 'character without a meaning',
-    explanation: 'The character belongs to no word, number, string or sign. It is left out, and the rest is read as though it were not there.',
+    explanation:
+      'The character belongs to no word, number, string or sign. It is left out, and the rest is read as though it were not there.',
     example: 'fn f(x: f32[N]) -> f32[N] {\n  return $x\n}',
   },
   SMOE1003: {
@@ -53,7 +55,8 @@ const rows = {
   },
   SMOE1008: {
     title: 'nested too deeply',
-    explanation: 'Brackets, blocks, conditionals and chains of operators may be nested 200 levels deep; a `let` names a part of the expression.',
+    explanation:
+      'Brackets, blocks, conditionals and chains of operators may be nested 200 levels deep; a `let` names a part of the expression.',
     example: `fn f(x: f32[N]) -> f32[N] {\n  return ${'('.repeat(201)}x${')'.repeat(201)}\n}`,
   },
   SMOE1009: {
@@ -68,7 +71,8 @@ const rows = {
   },
   SMOE1011: {
     title: 'not a statement',
-    explanation: 'A statement begins with its keyword or with `name =`; a clause of `moe` with `experts`, `route`, `shared` or `require`.',
+    explanation:
+      'A statement begins with its keyword or with `name =`; a clause of `moe` with `experts`, `route`, `shared` or `require`.',
     example: 'fn f(x: f32[N]) -> f32[N] {\n  retrun x\n}',
   },
   SMOE1012: {
@@ -78,7 +82,8 @@ const rows = {
   },
   SMOE1013: {
     title: 'sign of another language',
-    explanation: 'The sign or comment is written otherwise here: `and`, `or`, `not`, `pow(a, b)`, `//` for comments, `"` for strings, statements without `;`.',
+    explanation:
+      'The sign or comment is written otherwise here: `and`, `or`, `not`, `pow(a, b)`, `//` for comments, `"` for strings, statements without `;`.',
     example: 'fn f(x: f32[N]) -> f32[N] {\n  return where(x > 0 && x < 1, x, 0)\n}',
   },
   SMOE1014: {
@@ -118,7 +123,8 @@ const rows = {
   },
   SMOE2004: {
     title: 'no file to import',
-    explanation: 'A path of an import begins with `./` or `../`, or names a file of the library, as `std/policies/top_k`; files are regular ones below the root of imports.',
+    explanation:
+      'A path of an import begins with `./` or `../`, or names a file of the library, as `std/policies/top_k`; files are regular ones below the root of imports.',
     example: 'import { mine } from "./nowhere"',
   },
   SMOE2005: {
@@ -144,7 +150,8 @@ const rows = {
   SMOE2009: {
     title: 'two weights with one name',
     explanation: 'Two instances, or a label where there are no weights: the path of a weight names exactly one.',
-    example: 'block scale(x: f32[N]) -> f32[N] {\n  param w: f32[N]\n  return x * w\n}\nblock twice(x: f32[N]) -> f32[N] {\n  return scale(scale(x))\n}',
+    example:
+      'block scale(x: f32[N]) -> f32[N] {\n  param w: f32[N]\n  return x * w\n}\nblock twice(x: f32[N]) -> f32[N] {\n  return scale(scale(x))\n}',
   },
   SMOE2010: {
     title: 'value that stays',
@@ -153,17 +160,20 @@ const rows = {
   },
   SMOE2011: {
     title: 'wrong kind of thing',
-    explanation: 'A value is not called, a function is no value, and fn, block, expert, policy and model each have their own places.',
+    explanation:
+      'A value is not called, a function is no value, and fn, block, expert, policy and model each have their own places.',
     example: 'fn f(x: f32[N]) -> f32[N] {\n  return exp\n}',
   },
   SMOE2012: {
     title: 'wrong place',
-    explanation: 'The statement, clause or call belongs elsewhere: `param` to what has weights, `select` to a policy, `input` to a model.',
+    explanation:
+      'The statement, clause or call belongs elsewhere: `param` to what has weights, `select` to a policy, `input` to a model.',
     example: 'fn f(x: f32[N]) -> f32[N] {\n  param w: f32[N]\n  return x * w\n}',
   },
   SMOE2013: {
     title: 'something is missing',
-    explanation: 'A fn, block or expert returns; a policy selects and weighs on every path; a moe has experts and a route; a model has an output, its `train` a loss and an optimiser.',
+    explanation:
+      'A fn, block or expert returns; a policy selects and weighs on every path; a moe has experts and a route; a model has an output, its `train` a loss and an optimiser.',
     example: 'fn f(x: f32[N]) -> f32[N] {\n  let y = x\n}',
   },
   SMOE2014: {
@@ -173,22 +183,26 @@ const rows = {
   },
   SMOE2015: {
     title: 'no such method of training',
-    explanation: 'Optimisers are sgd, adam, adamw and lion; schedules constant, linear and cosine; initialisers zeros, ones, normal, uniform, fan and orthogonal.',
+    explanation:
+      'Optimisers are sgd, adam, adamw and lion; schedules constant, linear and cosine; initialisers zeros, ones, normal, uniform, fan and orthogonal.',
     example: 'block scale(x: f32[..., D]) -> f32[..., D] {\n  param gain: f32[D] = one()\n  return x * gain\n}',
   },
   SMOE2016: {
     title: 'chance outside of training',
-    explanation: 'Random numbers are drawn when training: in `when training`, in `train`, and by `dropout` and `noisy`, which do nothing at inference.',
+    explanation:
+      'Random numbers are drawn when training: in `when training`, in `train`, and by `dropout` and `noisy`, which do nothing at inference.',
     example: 'model m() {\n  input x: f32[B]\n  output y = x + normal([B])\n}',
   },
   SMOE2017: {
     title: 'progress outside of training',
-    explanation: '`step` and `progress` tell how far a training has come: they are there in `when training`, in `train`, in what is called there, and in the amount of `dropout` and `noisy`.',
+    explanation:
+      '`step` and `progress` tell how far a training has come: they are there in `when training`, in `train`, in what is called there, and in the amount of `dropout` and `noisy`.',
     example: 'model m() {\n  input x: f32[B]\n  output y = x * progress\n}',
   },
   SMOE3001: {
     title: 'shapes do not fit',
-    explanation: 'Dims agree by name: two sizes that happen to be equal numbers are still two. Axes of size 1 and missing leading axes repeat.',
+    explanation:
+      'Dims agree by name: two sizes that happen to be equal numbers are still two. Axes of size 1 and missing leading axes repeat.',
     example: 'fn f(x: f32[N], y: f32[M]) -> f32[N] {\n  return x + y\n}',
   },
   SMOE3002: {
@@ -223,7 +237,8 @@ const rows = {
   },
   SMOE3008: {
     title: 'not known at compile time',
-    explanation: 'Sizes, axes, counts and conditions are known before anything runs; `where(c, a, b)` chooses between elements at a run.',
+    explanation:
+      'Sizes, axes, counts and conditions are known before anything runs; `where(c, a, b)` chooses between elements at a run.',
     example: 'fn f(x: f32[N]) -> f32[N] {\n  return if max(x) then x else -x\n}',
   },
   SMOE3009: {
@@ -274,13 +289,15 @@ const rows = {
   SMOE4004: {
     title: 'constraint that cannot hold',
     explanation: 'What `require` asks contradicts the numbers of the experts or of the policy.',
-    example: 'import { swiglu } from "std/experts/swiglu"\nimport { top_k } from "std/policies/top_k"\nmodel m(D: int = 4) {\n  input x: f32[T, D]\n  output y = moe(x) {\n    experts 8 of swiglu(F = 8)\n    route top_k(k = 2)\n    require each token 3 experts\n  }\n}',
+    example:
+      'import { swiglu } from "std/experts/swiglu"\nimport { top_k } from "std/policies/top_k"\nmodel m(D: int = 4) {\n  input x: f32[T, D]\n  output y = moe(x) {\n    experts 8 of swiglu(F = 8)\n    route top_k(k = 2)\n    require each token 3 experts\n  }\n}',
   },
   SMOE4005: {
     kind: 'unsupported',
     title: 'not supported yet',
     explanation: 'The text is right, but this version cannot lower it.',
-    example: 'import { swiglu } from "std/experts/swiglu"\nimport { top_k } from "std/policies/top_k"\nmodel m(D: int = 4) {\n  input x: f32[T, D]\n  output y = moe(x) {\n    experts 256 of swiglu(F = 8)\n    route top_k(k = 2)\n    require capacity 1.5 overflow next\n  }\n}',
+    example:
+      'import { swiglu } from "std/experts/swiglu"\nimport { top_k } from "std/policies/top_k"\nmodel m(D: int = 4) {\n  input x: f32[T, D]\n  output y = moe(x) {\n    experts 256 of swiglu(F = 8)\n    route top_k(k = 2)\n    require capacity 1.5 overflow next\n  }\n}',
   },
   SMOE4006: {
     title: 'impossible number',
@@ -295,33 +312,41 @@ const rows = {
   SMOE5001: {
     title: 'unknown path of a weight',
     explanation: 'No weight of the model has this path: labels of instances joined by dots, then the name of the param.',
-    example: 'model m(D: int = 4) {\n  input x: f32[B, D]\n  param w: f32[D]\n  output y = x * w\n  weights {\n    v = "model.w"\n  }\n}',
+    example:
+      'model m(D: int = 4) {\n  input x: f32[B, D]\n  param w: f32[D]\n  output y = x * w\n  weights {\n    v = "model.w"\n  }\n}',
   },
   SMOE5002: {
     title: 'weight with two sources',
     explanation: 'Each weight has one place in a checkpoint.',
-    example: 'model m(D: int = 4) {\n  input x: f32[B, D]\n  param w: f32[D]\n  output y = x * w\n  weights {\n    w = "model.w"\n    w = "model.v"\n  }\n}',
+    example:
+      'model m(D: int = 4) {\n  input x: f32[B, D]\n  param w: f32[D]\n  output y = x * w\n  weights {\n    w = "model.w"\n    w = "model.v"\n  }\n}',
   },
   SMOE5003: {
     title: 'indices do not match',
     explanation: 'Every index of the path stands in the name of the tensor, or among its slices, and no other does.',
-    example: 'model m(D: int = 4) {\n  input x: f32[B, D]\n  param w: f32[D]\n  output y = x * w\n  weights {\n    w = "model.{i}.w"\n  }\n}',
+    example:
+      'model m(D: int = 4) {\n  input x: f32[B, D]\n  param w: f32[D]\n  output y = x * w\n  weights {\n    w = "model.{i}.w"\n  }\n}',
   },
   SMOE5004: {
     title: 'slice that is none',
     explanation: 'A step of a slice is a whole number from 1.',
-    example: 'model m(D: int = 4) {\n  input x: f32[B, D]\n  param w: f32[D]\n  output y = x * w\n  weights {\n    w = "model.w"[::0]\n  }\n}',
+    example:
+      'model m(D: int = 4) {\n  input x: f32[B, D]\n  param w: f32[D]\n  output y = x * w\n  weights {\n    w = "model.w"[::0]\n  }\n}',
   },
   SMOE5005: {
     title: 'pattern that fits no weight',
-    explanation: 'In `initialise` and `group` a pattern names weights by their paths; `*` is any run of characters, also of several labels.',
-    example: 'model m(D: int = 4) {\n  input x: f32[4, D]\n  param w: f32[D]\n  output y = x * w\n  train {\n    loss size = mean(mean(y * y))\n    optimiser sgd(rate = 0.1)\n    initialise "v*" ones()\n  }\n}',
+    explanation:
+      'In `initialise` and `group` a pattern names weights by their paths; `*` is any run of characters, also of several labels.',
+    example:
+      'model m(D: int = 4) {\n  input x: f32[4, D]\n  param w: f32[D]\n  output y = x * w\n  train {\n    loss size = mean(mean(y * y))\n    optimiser sgd(rate = 0.1)\n    initialise "v*" ones()\n  }\n}',
   },
   SMOE6001: {
     kind: 'unsupported',
     title: 'too many buffers at once',
-    explanation: 'One step of the computation reads more tensors than the adapter binds to a kernel, and it cannot be cut smaller. Tensors over the size of a binding take several places.',
-    example: 'model m() {\n  input a: f32[N]\n  input b: f32[N]\n  input c: f32[N]\n  input d: f32[N]\n  input e: f32[N]\n  input f: f32[N]\n  input g: f32[N]\n  input h: f32[N]\n  output y = concat([a, b, c, d, e, f, g, h], 0)\n}',
+    explanation:
+      'One step of the computation reads more tensors than the adapter binds to a kernel, and it cannot be cut smaller. Tensors over the size of a binding take several places.',
+    example:
+      'model m() {\n  input a: f32[N]\n  input b: f32[N]\n  input c: f32[N]\n  input d: f32[N]\n  input e: f32[N]\n  input f: f32[N]\n  input g: f32[N]\n  input h: f32[N]\n  output y = concat([a, b, c, d, e, f, g, h], 0)\n}',
   },
   SMOE6002: {
     kind: 'unsupported',
@@ -332,18 +357,24 @@ const rows = {
   SMOE6003: {
     kind: 'unsupported',
     title: 'more than a workgroup holds',
-    explanation: 'Some computations hold a number for each column in the memory of one workgroup: how many columns there are is known when the spec is compiled, and they fit.',
-    example: 'model m() {\n  input cost: f32[T, E]\n  input rows: f32[T]\n  input columns: f32[E]\n  output scalings = sinkhorn(cost, rows, columns)\n}',
+    explanation:
+      'Some computations hold a number for each column in the memory of one workgroup: how many columns there are is known when the spec is compiled, and they fit.',
+    example:
+      'model m() {\n  input cost: f32[T, E]\n  input rows: f32[T]\n  input columns: f32[E]\n  output scalings = sinkhorn(cost, rows, columns)\n}',
   },
   SMOE7001: {
     title: 'no gradient',
-    explanation: 'A weight is learned by the gradients of all that stands between it and a loss, and here is something that has none. `stop(x)` is x for which no gradient is asked.',
-    example: 'model m(D: int = 4) {\n  input x: f32[N, D]\n  param w: f32[D, D]\n  output y = x @ w.T\n  train {\n    loss rank = sum(svd_values(w))\n    optimiser sgd(rate = 0.1)\n    batch N = 2\n  }\n}',
+    explanation:
+      'A weight is learned by the gradients of all that stands between it and a loss, and here is something that has none. `stop(x)` is x for which no gradient is asked.',
+    example:
+      'model m(D: int = 4) {\n  input x: f32[N, D]\n  param w: f32[D, D]\n  output y = x @ w.T\n  train {\n    loss rank = sum(svd_values(w))\n    optimiser sgd(rate = 0.1)\n    batch N = 2\n  }\n}',
   },
   SMOE7002: {
     title: 'weight that no loss teaches',
-    explanation: 'A warning: all gradients of a weight pass through a quotient that is always 1, as where the weights of one expert a token are scaled to sum to 1.',
-    example: 'import { swiglu } from "std/experts/swiglu"\nimport { top_k } from "std/policies/top_k"\nmodel m(D: int = 4) {\n  input x: f32[B, D]\n  output y = moe(x) {\n    experts 4 of swiglu(F = 8)\n    route top_k(k = 1)\n  }\n  train {\n    loss size = mean(mean(y * y))\n    optimiser sgd(rate = 0.1)\n    batch B = 2\n  }\n}',
+    explanation:
+      'A warning: all gradients of a weight pass through a quotient that is always 1, as where the weights of one expert a token are scaled to sum to 1.',
+    example:
+      'import { swiglu } from "std/experts/swiglu"\nimport { top_k } from "std/policies/top_k"\nmodel m(D: int = 4) {\n  input x: f32[B, D]\n  output y = moe(x) {\n    experts 4 of swiglu(F = 8)\n    route top_k(k = 1)\n  }\n  train {\n    loss size = mean(mean(y * y))\n    optimiser sgd(rate = 0.1)\n    batch B = 2\n  }\n}',
   },
 } as const satisfies Readonly<Record<string, CodeRow>>
 

@@ -33,7 +33,8 @@ export function createLedger(file: File): Ledger {
   }
   const free = (from: number, to: number): readonly Comment[] => {
     const found: Comment[] = []
-    for (let at = indexFrom(from); at < all.length && all[at]!.span.start < to; at++) if (!taken.has(all[at]!)) found.push(all[at]!)
+    for (let at = indexFrom(from); at < all.length && all[at]!.span.start < to; at++)
+      if (!taken.has(all[at]!)) found.push(all[at]!)
     return found
   }
   const claim = (comment: Comment | null): Comment | null => {
@@ -85,4 +86,3 @@ export function commentText(comment: Comment): string {
   const text = raw.startsWith('//') ? raw : `${comment.isDoc ? '///' : '//'} ${comment.text}`
   return text.replace(/^(\/{2,})(?=[^\s/])/, '$1 ').trimEnd()
 }
-

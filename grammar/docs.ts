@@ -4,7 +4,11 @@ import type { Comment } from './ast.ts'
 import { lineStarts, positionAt, type Source } from './source.ts'
 
 /** By the offset of a token, the lines of the `///` comments right above it, each on a line of its own. */
-export function docsOf(source: Source, tokens: readonly IToken[], comments: readonly Comment[]): ReadonlyMap<number, readonly string[]> {
+export function docsOf(
+  source: Source,
+  tokens: readonly IToken[],
+  comments: readonly Comment[],
+): ReadonlyMap<number, readonly string[]> {
   const docs = new Map<number, readonly string[]>()
   const alone = comments.filter(({ isDoc, span }) => isDoc && standsAlone(source, span.start))
   let at = 0

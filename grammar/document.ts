@@ -24,7 +24,7 @@ export const ifBroken = (of: string): Doc => ({ kind: 'if-broken', of })
 export const trailing = (text: string): Doc => ({ kind: 'trailing', text })
 
 export function separate(docs: readonly Doc[], separator: Doc): Doc {
-  return join(...docs.flatMap((doc, i) => i === 0 ? [doc] : [separator, doc]))
+  return join(...docs.flatMap((doc, i) => (i === 0 ? [doc] : [separator, doc])))
 }
 
 const step = 2

@@ -1,7 +1,21 @@
 /** Forms of other languages, and how the same is written here. */
 import { tokenMatcher, type IToken } from 'chevrotain'
 import {
-  AnyWord, CallParen, CloseBracket, CloseParen, Colon, Comma, Dot, endOf, Equals, IndexBracket, IsEqual, NumberToken, Operator, StringToken, word,
+  AnyWord,
+  CallParen,
+  CloseBracket,
+  CloseParen,
+  Colon,
+  Comma,
+  Dot,
+  endOf,
+  Equals,
+  IndexBracket,
+  IsEqual,
+  NumberToken,
+  Operator,
+  StringToken,
+  word,
 } from './tokens.ts'
 
 export interface Foreign {
@@ -12,12 +26,15 @@ export interface Foreign {
 
 export const CHOICE = 'a choice is an expression: `if c then a else b`, and for several `if c then a else if d then b else e`'
 export const NO_TUPLES = 'there are no tuples: name each value with a `let` of its own'
-export const UNNAMED = 'functions have names and stand beside the model: `fn double(x: f32[..., N]) -> f32[..., N] { return x * 2 }`'
+export const UNNAMED =
+  'functions have names and stand beside the model: `fn double(x: f32[..., N]) -> f32[..., N] { return x * 2 }`'
 const LOOP = 'a loop is written `repeat layers[i] in 0..N { ... }`, with an N that is known when the spec is compiled'
 const DECLARED = 'functions stand beside the model, not in a body: `fn f(x: f32[N]) -> f32[N] { return x }`'
-const CLASS = 'what has weights is a `block`, or an `expert` where it is one of many: `expert gated(x: f32[T, D], F: int) { ... }`'
+const CLASS =
+  'what has weights is a `block`, or an `expert` where it is one of many: `expert gated(x: f32[T, D], F: int) { ... }`'
 
-const all = (words: readonly string[], foreign: Foreign): readonly (readonly [string, Foreign])[] => words.map((one) => [one, foreign])
+const all = (words: readonly string[], foreign: Foreign): readonly (readonly [string, Foreign])[] =>
+  words.map((one) => [one, foreign])
 
 /** What stands at the beginning of a statement elsewhere. */
 export const foreignStatements: ReadonlyMap<string, Foreign> = new Map([
@@ -30,7 +47,9 @@ export const foreignStatements: ReadonlyMap<string, Foreign> = new Map([
   ...all(['print', 'console'], { help: 'a spec prints nothing: an `output` of the model shows a value' }),
   ...all(['raise', 'throw', 'try'], { help: 'what must hold is written `assert condition, "message"`' }),
   ...all(['pass', 'global', 'nonlocal'], { help: 'nothing of the kind is needed: leave it out' }),
-  ...all(['from', 'include', 'require', 'use', 'using'], { help: 'imports stand at the top of the file: `import { top_k } from "std/policies/top_k"`' }),
+  ...all(['from', 'include', 'require', 'use', 'using'], {
+    help: 'imports stand at the top of the file: `import { top_k } from "std/policies/top_k"`',
+  }),
   ...all(['yield'], { help: 'a function gives its result with `return`' }),
 ])
 
@@ -38,9 +57,15 @@ export const foreignStatements: ReadonlyMap<string, Foreign> = new Map([
 export const foreignDeclarations: ReadonlyMap<string, Foreign> = new Map([
   ...all(['def', 'function', 'func', 'fun', 'proc', 'lambda'], { help: 'a function is declared with `fn`', meant: 'fn' }),
   ...all(['class', 'struct', 'module', 'layer', 'trait', 'interface'], { help: CLASS }),
-  ...all(['from', 'include', 'require', 'use', 'using'], { help: 'an import is written `import { top_k } from "std/policies/top_k"`' }),
-  ...all(['let', 'var', 'const', 'param', 'input', 'output'], { help: 'values are named in the body of a declaration, as in `model m() { ... }`' }),
-  ...all(['export', 'pub', 'public', 'async', 'static'], { help: 'all that a file declares can be imported: leave the word out' }),
+  ...all(['from', 'include', 'require', 'use', 'using'], {
+    help: 'an import is written `import { top_k } from "std/policies/top_k"`',
+  }),
+  ...all(['let', 'var', 'const', 'param', 'input', 'output'], {
+    help: 'values are named in the body of a declaration, as in `model m() { ... }`',
+  }),
+  ...all(['export', 'pub', 'public', 'async', 'static'], {
+    help: 'all that a file declares can be imported: leave the word out',
+  }),
 ])
 
 /** Names of libraries whose functions are called without them here. */
@@ -59,7 +84,9 @@ export const foreignMembers: ReadonlyMap<string, string> = new Map([
   ...['float', 'int', 'long', 'bool', 'half', 'to', 'astype', 'type', 'dtype'].map((name) => [name, TYPE] as const),
   ...['matmul', 'mm', 'bmm', 'dot'].map((name) => [name, 'a matrix product is written `a @ b`'] as const),
   ...['detach', 'stop_gradient', 'item'].map((name) => [name, '`stop(x)` is x for which no gradient is asked'] as const),
-  ...['cuda', 'cpu', 'contiguous', 'clone', 'copy'].map((name) => [name, 'where a value lies in memory is for the compiler to decide: leave it out'] as const),
+  ...['cuda', 'cpu', 'contiguous', 'clone', 'copy'].map(
+    (name) => [name, 'where a value lies in memory is for the compiler to decide: leave it out'] as const,
+  ),
 ])
 
 const isAdjacent = (a: IToken, b: IToken | undefined): boolean => b !== undefined && endOf(a) === b.startOffset
@@ -80,16 +107,25 @@ interface Replacement {
 
 /** One operand and no operator, so that it stands in any expression without parentheses. */
 const isSingle = (tokens: readonly IToken[]): boolean =>
-  tokens.length > 0 && !tokens.some((token) => tokenMatcher(token, Operator) || token.tokenType === word('if') || token.tokenType === word('not') || token.image === '-' || token.image === '..')
+  tokens.length > 0 &&
+  !tokens.some(
+    (token) =>
+      tokenMatcher(token, Operator) ||
+      token.tokenType === word('if') ||
+      token.tokenType === word('not') ||
+      token.image === '-' ||
+      token.image === '..',
+  )
 
 /** `z := x`, `z == x`, `z++`, `z += x` as statements: what to write, and the change where it is certain. */
-export function foreignAssignment(tokens: readonly IToken[]): Foreign & { readonly fix: Replacement | null } | null {
+export function foreignAssignment(tokens: readonly IToken[]): (Foreign & { readonly fix: Replacement | null }) | null {
   const [name, sign, next, ...rest] = tokens
   if (name === undefined || sign === undefined || !tokenMatcher(name, AnyWord)) return null
   const walrus = walrusAt(tokens, 1)
   const given = { help: '`let z = x` names a value; `z = x` gives a `var` another' }
   if (walrus !== null) return { ...given, fix: { start: sign.startOffset, end: endOf(walrus[1]), replacement: '=' } }
-  if (sign.tokenType === IsEqual) return { help: 'a value is given with `=`', fix: { start: sign.startOffset, end: endOf(sign), replacement: '=' } }
+  if (sign.tokenType === IsEqual)
+    return { help: 'a value is given with `=`', fix: { start: sign.startOffset, end: endOf(sign), replacement: '=' } }
   if (!['+', '-', '*', '/', '%', '@'].includes(sign.image) || !isAdjacent(sign, next)) return null
   if (next!.image === sign.image && (sign.image === '+' || sign.image === '-') && rest.length === 0) {
     const whole = `${name.image} = ${name.image} ${sign.image} 1`
@@ -129,7 +165,11 @@ function matching(tokens: readonly IToken[], at: number, step: 1 | -1): number {
 const short = (text: string, otherwise: string): string => (text.length > 32 || text.includes('\n') ? otherwise : text)
 
 /** `x.sum()`, with its `(` at `at`: what to write in its place; null where no method is called. */
-export function foreignMethod(tokens: readonly IToken[], at: number, text: string): { readonly name: IToken; readonly help: string } | null {
+export function foreignMethod(
+  tokens: readonly IToken[],
+  at: number,
+  text: string,
+): { readonly name: IToken; readonly help: string } | null {
   const [dot, name] = [tokens[at - 2], tokens[at - 1]]
   if (tokens[at]?.image !== '(' || dot?.tokenType !== Dot || name === undefined || !tokenMatcher(name, AnyWord)) return null
   const known = foreignMembers.get(name.image)
@@ -137,11 +177,24 @@ export function foreignMethod(tokens: readonly IToken[], at: number, text: strin
   const [start, close] = [operandBefore(tokens, at - 3), matching(tokens, at, 1)]
   const given = close === -1 ? '...' : short(text.slice(endOf(tokens[at]!), tokens[close]!.startOffset).trim(), '...')
   if (start === -1) return { name, help: `a function is given the value as its first argument: \`${name.image}(...)\`` }
-  if (LIBRARIES.has(tokens[start]!.image)) return { name, help: `a function is called by its name alone: \`${name.image}(${given})\`` }
+  if (LIBRARIES.has(tokens[start]!.image))
+    return { name, help: `a function is called by its name alone: \`${name.image}(${given})\`` }
   const isWrapped = tokens[start]!.image === '(' && matching(tokens, start, 1) === at - 3
-  const value = short(text.slice(isWrapped ? endOf(tokens[start]!) : tokens[start]!.startOffset, isWrapped ? tokens[at - 3]!.startOffset : endOf(tokens[at - 3]!)).trim(), '...')
-  return { name, help: `a function is given the value as its first argument: \`${name.image}(${given === '' ? value : `${value}, ${given}`})\`` }
+  const value = short(
+    text
+      .slice(
+        isWrapped ? endOf(tokens[start]!) : tokens[start]!.startOffset,
+        isWrapped ? tokens[at - 3]!.startOffset : endOf(tokens[at - 3]!),
+      )
+      .trim(),
+    '...',
+  )
+  return {
+    name,
+    help: `a function is given the value as its first argument: \`${name.image}(${given === '' ? value : `${value}, ${given}`})\``,
+  }
 }
 
 /** Does a list of values stand where one is expected? */
-export const isTuple = (token: IToken, expected: string): boolean => token.tokenType === Comma && (expected === '' || expected === '`=`' || expected.includes('`)`'))
+export const isTuple = (token: IToken, expected: string): boolean =>
+  token.tokenType === Comma && (expected === '' || expected === '`=`' || expected.includes('`)`'))

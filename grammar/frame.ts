@@ -25,7 +25,8 @@ interface Mark {
 
 /** The code frame, without a line break at its end. */
 export function frame(diagnostic: Diagnostic, options: FrameOptions = {}): string {
-  const brush: Brush = options.color === true ? (paint, text) => text === '' ? '' : `\x1b[${ansi[paint]}m${text}\x1b[0m` : (_, text) => text
+  const brush: Brush =
+    options.color === true ? (paint, text) => (text === '' ? '' : `\x1b[${ansi[paint]}m${text}\x1b[0m`) : (_, text) => text
   const { severity, code, message, span, related, help, fix } = diagnostic
   const paint = severity === 'error' ? 'red' : 'yellow'
   const marks: readonly Mark[] = [
@@ -35,9 +36,18 @@ export function frame(diagnostic: Diagnostic, options: FrameOptions = {}): strin
   const sources = new Set(marks.map((mark) => mark.span.source))
   const gutter = String(Math.max(...marks.map((mark) => lastLine(mark.span)))).length
   const rows = [`${brush(paint, `${severity}[${code}]`)}${brush('bold', `: ${message}`)}`]
-  for (const source of sources) rows.push(...snippet(source, marks.filter((mark) => mark.span.source === source), gutter, brush))
+  for (const source of sources)
+    rows.push(
+      ...snippet(
+        source,
+        marks.filter((mark) => mark.span.source === source),
+        gutter,
+        brush,
+      ),
+    )
   const bar = `${' '.repeat(gutter)} ${brush('blue', '=')}`
-  if (help !== null) rows.push(...help.split('\n').map((line, i) => i === 0 ? `${bar} help: ${line}` : `${' '.repeat(gutter)}         ${line}`))
+  if (help !== null)
+    rows.push(...help.split('\n').map((line, i) => (i === 0 ? `${bar} help: ${line}` : `${' '.repeat(gutter)}         ${line}`)))
   if (fix !== null) rows.push(`${bar} fix:`, ...change(fix, gutter, brush))
   return rows.join('\n')
 }
@@ -55,7 +65,9 @@ function snippet(source: Source, marks: readonly Mark[], gutter: number, brush: 
   const { line, column } = positionAt(source, marks[0]!.span.start)
   const blank = `${' '.repeat(gutter)} ${brush('blue', '|')}`
   const rows = [`${' '.repeat(gutter)}${brush('blue', '-->')} ${source.path}:${line}:${column}`, blank]
-  const lines = [...new Set(marks.flatMap(({ span }) => [positionAt(source, span.start).line, lastLine(span)]))].sort((a, b) => a - b)
+  const lines = [...new Set(marks.flatMap(({ span }) => [positionAt(source, span.start).line, lastLine(span)]))].sort(
+    (a, b) => a - b,
+  )
   let shown = lines[0]!
   for (const number of lines) {
     if (number > shown + 2) rows.push(brush('blue', '...'))
@@ -93,7 +105,13 @@ function lineRow(source: Source, line: number, gutter: number, brush: Brush, fro
   return `${brush('blue', `${String(line).padStart(gutter)} |`)}${shown === '' ? '' : ` ${shown}`}`
 }
 
-function markRow(source: Source, line: number, { start, stop, sign, paint, message }: CutMark, from: number, brush: Brush): string {
+function markRow(
+  source: Source,
+  line: number,
+  { start, stop, sign, paint, message }: CutMark,
+  from: number,
+  brush: Brush,
+): string {
   const { text, skipped } = clip(lineOf(source, line), from, maximumWidth)
   const { columns } = screenLine(text)
   const column = (offset: number): number => {
@@ -105,7 +123,11 @@ function markRow(source: Source, line: number, { start, stop, sign, paint, messa
 }
 
 /** The lines a fix touches, before and after. */
-function change({ span, replacement }: { readonly span: Span; readonly replacement: string }, gutter: number, brush: Brush): readonly string[] {
+function change(
+  { span, replacement }: { readonly span: Span; readonly replacement: string },
+  gutter: number,
+  brush: Brush,
+): readonly string[] {
   const { source } = span
   const first = positionAt(source, span.start).line
   const last = positionAt(source, span.end).line
@@ -113,8 +135,11 @@ function change({ span, replacement }: { readonly span: Span; readonly replaceme
   const end = lineStarts(source)[last - 1]! + lineOf(source, last).length
   const before = source.text.slice(begin, end)
   const after = `${source.text.slice(begin, span.start)}${replacement}${source.text.slice(span.end, Math.max(end, span.end))}`
-  const rows = (text: string, sign: string, paint: Paint): readonly string[] => text.split('\n').slice(0, maximumFixLines)
-    .map((row) => clip(row, span.start - begin, maximumWidth))
-    .map(({ text: part }) => `${' '.repeat(gutter)} ${brush(paint, `${sign} ${screenLine(part.replace(/\r$/, '')).text}`)}`)
+  const rows = (text: string, sign: string, paint: Paint): readonly string[] =>
+    text
+      .split('\n')
+      .slice(0, maximumFixLines)
+      .map((row) => clip(row, span.start - begin, maximumWidth))
+      .map(({ text: part }) => `${' '.repeat(gutter)} ${brush(paint, `${sign} ${screenLine(part.replace(/\r$/, '')).text}`)}`)
   return [...rows(before, '-', 'red'), ...rows(after, '+', 'green')]
 }

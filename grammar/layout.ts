@@ -10,7 +10,19 @@ import type { Frame } from './layout/nest.ts'
 import type { Context, Piece } from './layout/pieces.ts'
 import { createReporter, type Reporter } from './report.ts'
 import { endsOperand, startsClause, startsDeclaration, startsEntry, startsStatement, type Cursor } from './starts.ts'
-import { Arrow, BlockToken, CallParen, CloseBrace, Dot, endOf, IndexBracket, OpenBrace, retype, StringToken, Word } from './tokens.ts'
+import {
+  Arrow,
+  BlockToken,
+  CallParen,
+  CloseBrace,
+  Dot,
+  endOf,
+  IndexBracket,
+  OpenBrace,
+  retype,
+  StringToken,
+  Word,
+} from './tokens.ts'
 
 /**
  * The file as pieces, each a declaration or an import; `troubled` holds the indexes of tokens with a mistake already reported.
@@ -32,7 +44,13 @@ class Layout extends Mend {
   private moeEnd: IToken | null = null
   private readonly witnesses: ReadonlySet<number>
 
-  constructor(tokens: readonly IToken[], lines: Lines, troubled: ReadonlySet<number>, report: Reporter, witnesses: ReadonlySet<number>) {
+  constructor(
+    tokens: readonly IToken[],
+    lines: Lines,
+    troubled: ReadonlySet<number>,
+    report: Reporter,
+    witnesses: ReadonlySet<number>,
+  ) {
     super(tokens, lines, troubled, report)
     this.witnesses = witnesses
   }
@@ -95,19 +113,26 @@ class Layout extends Mend {
   private startsPiece(i: number): boolean {
     const cursor = this.cursor(i)
     switch (this.frame.context) {
-      case 'file': return this.startsJunk(cursor)
-      case 'names': return false
-      case 'statements': return startsStatement(cursor)
-      case 'clauses': return startsClause(cursor)
-      case 'entries': return startsEntry(cursor)
-      default: return this.frame.context satisfies never
+      case 'file':
+        return this.startsJunk(cursor)
+      case 'names':
+        return false
+      case 'statements':
+        return startsStatement(cursor)
+      case 'clauses':
+        return startsClause(cursor)
+      case 'entries':
+        return startsEntry(cursor)
+      default:
+        return this.frame.context satisfies never
     }
   }
 
   /** What begins a line after a whole import and is no declaration stands for itself; so does what looks like a misspelled one. */
   private startsJunk({ piece, first, index }: Cursor): boolean {
     if (!first) return false
-    const isHeaded = this.tokens[index + 2]?.image === '(' && this.tokens.slice(index, index + 2).every((token) => tokenMatcher(token, Word))
+    const isHeaded =
+      this.tokens[index + 2]?.image === '(' && this.tokens.slice(index, index + 2).every((token) => tokenMatcher(token, Word))
     const last = piece.at(-1)!.tokenType
     return piece[0]!.image === 'import' ? last === StringToken : isHeaded && last === BlockToken
   }
@@ -154,7 +179,9 @@ class Layout extends Mend {
   /** Does the piece so far end with `moe(...)` or `moe(...) as label`? */
   private followsMoe(): boolean {
     const tokens = this.frame.piece?.tokens ?? []
-    return this.moeEnd !== null && (tokens.at(-1) === this.moeEnd || (tokens.at(-3) === this.moeEnd && tokens.at(-2)!.image === 'as'))
+    return (
+      this.moeEnd !== null && (tokens.at(-1) === this.moeEnd || (tokens.at(-3) === this.moeEnd && tokens.at(-2)!.image === 'as'))
+    )
   }
 
   private contextOfBlock(): Context {
@@ -206,7 +233,9 @@ class Layout extends Mend {
 
   /** Does the declaration go on after a brace that would end it? */
   private goesOn(next: number): boolean {
-    return next < this.tokens.length && this.lines.firsts[next]! && this.lines.columns[next]! > this.lines.columns[this.declaration]!
+    return (
+      next < this.tokens.length && this.lines.firsts[next]! && this.lines.columns[next]! > this.lines.columns[this.declaration]!
+    )
   }
 
   /** In a declaration whose braces do not match, a statement no deeper than the block's own line lies outside the block. */

@@ -59,27 +59,78 @@ function isTooLarge(text: string): boolean {
 function commentOf({ image, startOffset }: IToken, source: Source): Comment {
   const whole = image.endsWith('\r') ? image.slice(0, -1) : image
   const isDoc = /^\/\/\/(?!\/)/.test(whole)
-  const text = whole.slice(isDoc ? 3 : 2).replace(/^ /, '').trimEnd()
+  const text = whole
+    .slice(isDoc ? 3 : 2)
+    .replace(/^ /, '')
+    .trimEnd()
   return { text, isDoc, span: { source, start: startOffset, end: startOffset + whole.length } }
 }
 
-type StatementRule = 'let' | 'assign' | 'param' | 'inputTensor' | 'output' | 'return' | 'repeat' | 'select' | 'weigh' | 'keep' | 'loss' | 'once' |
-  'when' | 'weights' | 'assert' | 'train' | 'metric' | 'method' | 'number' | 'batch' | 'initialise' | 'group'
+type StatementRule =
+  | 'let'
+  | 'assign'
+  | 'param'
+  | 'inputTensor'
+  | 'output'
+  | 'return'
+  | 'repeat'
+  | 'select'
+  | 'weigh'
+  | 'keep'
+  | 'loss'
+  | 'once'
+  | 'when'
+  | 'weights'
+  | 'assert'
+  | 'train'
+  | 'metric'
+  | 'method'
+  | 'number'
+  | 'batch'
+  | 'initialise'
+  | 'group'
 
 const statementRules: ReadonlyMap<string, StatementRule> = new Map<string, StatementRule>([
-  ['let', 'let'], ['var', 'let'], ['param', 'param'], ['input', 'inputTensor'], ['output', 'output'], ['return', 'return'],
-  ['repeat', 'repeat'], ['select', 'select'], ['weigh', 'weigh'], ['keep', 'keep'], ['loss', 'loss'], ['once', 'once'], ['when', 'when'],
-  ['weights', 'weights'], ['assert', 'assert'], ['train', 'train'], ['metric', 'metric'], ['optimiser', 'method'], ['schedule', 'method'],
-  ['clip', 'number'], ['accumulate', 'number'], ['steps', 'number'], ['seed', 'number'], ['batch', 'batch'], ['initialise', 'initialise'], ['group', 'group'],
+  ['let', 'let'],
+  ['var', 'let'],
+  ['param', 'param'],
+  ['input', 'inputTensor'],
+  ['output', 'output'],
+  ['return', 'return'],
+  ['repeat', 'repeat'],
+  ['select', 'select'],
+  ['weigh', 'weigh'],
+  ['keep', 'keep'],
+  ['loss', 'loss'],
+  ['once', 'once'],
+  ['when', 'when'],
+  ['weights', 'weights'],
+  ['assert', 'assert'],
+  ['train', 'train'],
+  ['metric', 'metric'],
+  ['optimiser', 'method'],
+  ['schedule', 'method'],
+  ['clip', 'number'],
+  ['accumulate', 'number'],
+  ['steps', 'number'],
+  ['seed', 'number'],
+  ['batch', 'batch'],
+  ['initialise', 'initialise'],
+  ['group', 'group'],
 ])
 const clauseRules: ReadonlyMap<string, 'experts' | 'route' | 'require'> = new Map([
-  ['experts', 'experts'], ['shared', 'experts'], ['route', 'route'], ['require', 'require'],
+  ['experts', 'experts'],
+  ['shared', 'experts'],
+  ['route', 'route'],
+  ['require', 'require'],
 ] as const)
 const declarationWords = ['fn', 'block', 'expert', 'policy', 'model', 'import']
 
 /** May the sign follow the keyword? Otherwise a word like it is no misspelled keyword. */
 const mayFollow = (keyword: string, next: IToken | undefined): boolean =>
-  next !== undefined && !['=', '[', '.'].includes(next.image) && (next.image !== '(' || ['return', 'weigh', 'keep', 'assert'].includes(keyword))
+  next !== undefined &&
+  !['=', '[', '.'].includes(next.image) &&
+  (next.image !== '(' || ['return', 'weigh', 'keep', 'assert'].includes(keyword))
 
 class Assembly {
   private readonly lost: Name[] = []
@@ -101,7 +152,8 @@ class Assembly {
       if (head === null) this.lose(piece)
       else if (head === 'import') {
         const made = this.run(piece, () => this.rules.import())
-        if (made !== null && declarations.length > 0) this.report.error('SMOE1016', 'imports stand before the declarations', made.span)
+        if (made !== null && declarations.length > 0)
+          this.report.error('SMOE1016', 'imports stand before the declarations', made.span)
         if (made !== null) imports.push(made)
       } else {
         const made = this.declaration(piece)
@@ -118,7 +170,10 @@ class Assembly {
     const parameters = this.each(items, (tokens) => this.run({ tokens, reported, cut }, () => this.rules.parameter()))
     const made = this.run({ ...piece, tokens: [...before, ...after] }, () => this.rules.declaration())
     for (const token of made === null ? [] : after) {
-      if (token.image === '=>') this.report.error('SMOE1013', '`=>` is written `->` here', this.spanOf(token), { fix: { span: this.spanOf(token), replacement: '->' } })
+      if (token.image === '=>')
+        this.report.error('SMOE1013', '`=>` is written `->` here', this.spanOf(token), {
+          fix: { span: this.spanOf(token), replacement: '->' },
+        })
     }
     return made === null ? null : { ...made, parameters }
   }
@@ -128,12 +183,17 @@ class Assembly {
     const first = piece.tokens[0]!
     if (declarationWords.includes(first.image) && tokenMatcher(first, AnyWord)) return first.image
     const foreign = foreignDeclarations.get(first.image)
-    const meant = foreign !== undefined ? foreign.meant ?? null : tokenMatcher(first, Word) ? closest(first.image, declarationWords) : null
-    const isHeaded = meant !== null && piece.tokens[1] !== undefined && (meant === 'import') === (piece.tokens[1].tokenType === BlockToken)
+    const meant =
+      foreign !== undefined ? (foreign.meant ?? null) : tokenMatcher(first, Word) ? closest(first.image, declarationWords) : null
+    const isHeaded =
+      meant !== null && piece.tokens[1] !== undefined && (meant === 'import') === (piece.tokens[1].tokenType === BlockToken)
     const span = this.spanOf(first)
     const message = `expected a declaration, found ${nameToken(first)}`
-    const help = foreign?.help ?? (meant === null ? 'a file holds imports and `fn`, `block`, `expert`, `policy`, `model`' : `probably \`${meant}\` is meant`)
-    if (!piece.reported) this.report.error('SMOE1010', message, span, { help, fix: isHeaded ? { span, replacement: meant } : null })
+    const help =
+      foreign?.help ??
+      (meant === null ? 'a file holds imports and `fn`, `block`, `expert`, `policy`, `model`' : `probably \`${meant}\` is meant`)
+    if (!piece.reported)
+      this.report.error('SMOE1010', message, span, { help, fix: isHeaded ? { span, replacement: meant } : null })
     if (!isHeaded) return null
     piece.tokens[0] = retype({ ...first, image: meant }, word(meant))
     return meant
@@ -156,7 +216,8 @@ class Assembly {
     if (error !== undefined) this.sayError(piece, error)
     const problems = this.rules.problems
     if (!piece.reported) for (const problem of error === undefined ? problems : []) this.say(problem)
-    if (error !== undefined || this.rules.deepest > maximumNesting || problems.some(({ isMild }) => !isMild)) return this.lose(piece)
+    if (error !== undefined || this.rules.deepest > maximumNesting || problems.some(({ isMild }) => !isMild))
+      return this.lose(piece)
     return made
   }
 
@@ -175,12 +236,20 @@ class Assembly {
   private block({ context, pieces }: Block): ParsedBlock {
     const nothing: ParsedBlock = { statements: [], clauses: [], entries: [], names: [] }
     switch (context) {
-      case 'names': return { ...nothing, names: pieces.flatMap((piece) => this.run(piece, () => this.rules.names()) ?? []) }
-      case 'entries': return { ...nothing, entries: this.each(pieces, (piece): WeightEntry | null => this.run(piece, () => this.rules.entry())) }
-      case 'clauses': return { ...nothing, clauses: this.each(pieces, (piece) => this.clause(piece)) }
+      case 'names':
+        return { ...nothing, names: pieces.flatMap((piece) => this.run(piece, () => this.rules.names()) ?? []) }
+      case 'entries':
+        return {
+          ...nothing,
+          entries: this.each(pieces, (piece): WeightEntry | null => this.run(piece, () => this.rules.entry())),
+        }
+      case 'clauses':
+        return { ...nothing, clauses: this.each(pieces, (piece) => this.clause(piece)) }
       case 'statements':
-      case 'file': return { ...nothing, statements: this.each(pieces, (piece) => this.statement(piece)) }
-      default: return context satisfies never
+      case 'file':
+        return { ...nothing, statements: this.each(pieces, (piece) => this.statement(piece)) }
+      default:
+        return context satisfies never
     }
   }
 
@@ -207,14 +276,19 @@ class Assembly {
     const next = piece.tokens[1]
     const assignment = foreignAssignment(piece.tokens)
     const foreign = assignment ?? foreignStatements.get(first.image)
-    const near = foreign !== undefined ? foreign.meant ?? null : tokenMatcher(first, Word) ? closest(first.image, rules.keys()) : null
+    const near =
+      foreign !== undefined ? (foreign.meant ?? null) : tokenMatcher(first, Word) ? closest(first.image, rules.keys()) : null
     const meant = near !== null && rules.has(near) && mayFollow(near, next) ? near : null
     const span = this.spanOf(first)
     const isReserved = reservedNames.has(first.image) && next?.tokenType === Equals
     const help = foreign?.help ?? (meant !== null ? `probably \`${meant}\` is meant` : null)
-    if (!piece.reported && isReserved) this.report.error('SMOE1012', `\`${first.image}\` is a reserved word and cannot be a name`, span)
+    if (!piece.reported && isReserved)
+      this.report.error('SMOE1012', `\`${first.image}\` is a reserved word and cannot be a name`, span)
     else if (!piece.reported) {
-      const [changed, replacement] = assignment?.fix == null ? [span, meant] : [this.report.span(assignment.fix.start, assignment.fix.end), assignment.fix.replacement]
+      const [changed, replacement] =
+        assignment?.fix == null
+          ? [span, meant]
+          : [this.report.span(assignment.fix.start, assignment.fix.end), assignment.fix.replacement]
       const fix = replacement === null ? null : { span: changed, replacement }
       this.report.error('SMOE1011', `expected ${what}, found ${nameToken(first)}`, span, { help, fix })
     }
@@ -233,7 +307,7 @@ class Assembly {
       this.lost.push({ text: token.image, span: this.spanOf(token) })
     }
     for (const token of piece.tokens) {
-      const { names = [] } = token.tokenType === BlockToken ? token.payload as ParsedBlock : {}
+      const { names = [] } = token.tokenType === BlockToken ? (token.payload as ParsedBlock) : {}
       for (const { name, alias } of names) this.lost.push(alias ?? name)
     }
     return null
@@ -251,9 +325,17 @@ class Assembly {
       return
     }
     const found = nameToken(token)
-    const advice = isEnd ? {} : advise(expected, piece.tokens, piece.tokens.indexOf(token), this.report, error instanceof NoViableAltException)
+    const advice = isEnd
+      ? {}
+      : advise(expected, piece.tokens, piece.tokens.indexOf(token), this.report, error instanceof NoViableAltException)
     const { help = null, fix = null } = advice
-    const message = advice.message ?? (isEnd ? `expected ${expected} after ${found}` : expected === '' ? `did not expect ${found} here` : `expected ${expected}, found ${found}`)
+    const message =
+      advice.message ??
+      (isEnd
+        ? `expected ${expected} after ${found}`
+        : expected === ''
+          ? `did not expect ${found} here`
+          : `expected ${expected}, found ${found}`)
     this.report.error('SMOE1001', message, span, { help, fix })
   }
 }

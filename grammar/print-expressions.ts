@@ -27,7 +27,11 @@ export interface Writer {
   list(items: readonly ListItem[], manner: ListManner): Doc
 }
 
-type PrintBlock = <T extends { readonly span: Span }>(items: readonly T[], range: { start: number; end: number }, print: (item: T) => Doc) => Doc
+type PrintBlock = <T extends { readonly span: Span }>(
+  items: readonly T[],
+  range: { start: number; end: number },
+  print: (item: T) => Doc,
+) => Doc
 
 /** Above every operator: what a `.T` or an index may follow. */
 const postfix = 8
@@ -35,12 +39,17 @@ const loosest = 0
 
 function precedenceOf(expression: Expression): number {
   switch (expression.kind) {
-    case 'conditional': return loosest
-    case 'binary': return precedences[expression.operator]
-    case 'unary': return unaryPrecedences[expression.operator]
+    case 'conditional':
+      return loosest
+    case 'binary':
+      return precedences[expression.operator]
+    case 'unary':
+      return unaryPrecedences[expression.operator]
     case 'number':
-    case 'moe': return postfix - 0.5
-    default: return postfix
+    case 'moe':
+      return postfix - 0.5
+    default:
+      return postfix
   }
 }
 
@@ -48,28 +57,43 @@ export function createWriter(ledger: Ledger, printBlock: PrintBlock): Writer {
   const expression = (one: Expression): Doc => within(one, loosest)
 
   /** In parentheses where it binds less tightly than its place demands. */
-  const within = (one: Expression, least: number): Doc =>
-    precedenceOf(one) >= least ? bare(one) : parenthesised(one)
+  const within = (one: Expression, least: number): Doc => (precedenceOf(one) >= least ? bare(one) : parenthesised(one))
 
   const parenthesised = (one: Expression): Doc => group(join('(', indent(join(softLine, bare(one))), softLine, ')'))
 
   function bare(one: Expression): Doc {
     switch (one.kind) {
-      case 'number': return printNumber(one)
-      case 'string': return printString(one)
-      case 'boolean': return String(one.value)
-      case 'name': return one.name.text
-      case 'list': return list(one.items.map((item) => ({ span: item.span, doc: () => expression(item) })), { open: '[', close: ']', span: one.span })
+      case 'number':
+        return printNumber(one)
+      case 'string':
+        return printString(one)
+      case 'boolean':
+        return String(one.value)
+      case 'name':
+        return one.name.text
+      case 'list':
+        return list(
+          one.items.map((item) => ({ span: item.span, doc: () => expression(item) })),
+          { open: '[', close: ']', span: one.span },
+        )
       case 'unary': {
         if (one.operator === '-') return join('-', within(one.operand, unaryPrecedences['-']))
         // `not (a == b)` is so without its parentheses, but a reader would have to know.
-        return join('not ', one.operand.kind === 'binary' ? parenthesised(one.operand) : within(one.operand, unaryPrecedences.not))
+        return join(
+          'not ',
+          one.operand.kind === 'binary' ? parenthesised(one.operand) : within(one.operand, unaryPrecedences.not),
+        )
       }
-      case 'binary': return chain(one)
-      case 'call': return call(one)
-      case 'index': return join(within(one.operand, postfix), slices(one.slices))
-      case 'transpose': return join(within(one.operand, postfix), '.T')
-      case 'member': return `${one.of.text}.${one.name.text}`
+      case 'binary':
+        return chain(one)
+      case 'call':
+        return call(one)
+      case 'index':
+        return join(within(one.operand, postfix), slices(one.slices))
+      case 'transpose':
+        return join(within(one.operand, postfix), '.T')
+      case 'member':
+        return `${one.of.text}.${one.name.text}`
       case 'conditional': {
         const branches = join(line, 'then ', expression(one.then), line, 'else ', expression(one.otherwise))
         return group(join('if ', expression(one.condition), indent(branches)))
@@ -78,7 +102,8 @@ export function createWriter(ledger: Ledger, printBlock: PrintBlock): Writer {
         const range = { start: one.input.span.end, end: one.span.end }
         return join('moe(', expression(one.input), ')', label(one.label), ' ', printBlock(one.clauses, range, clause))
       }
-      default: return one satisfies never
+      default:
+        return one satisfies never
     }
   }
 
@@ -87,7 +112,11 @@ export function createWriter(ledger: Ledger, printBlock: PrintBlock): Writer {
     const level = precedences[top.operator]
     const links: BinaryExpression[] = []
     let left: Expression = top
-    while (left.kind === 'binary' && precedences[left.operator] === level && !(links.length > 0 && isUnclear(links.at(-1)!, left))) {
+    while (
+      left.kind === 'binary' &&
+      precedences[left.operator] === level &&
+      !(links.length > 0 && isUnclear(links.at(-1)!, left))
+    ) {
       links.push(left)
       left = left.left
     }
@@ -102,12 +131,12 @@ export function createWriter(ledger: Ledger, printBlock: PrintBlock): Writer {
   const isUnclear = ({ operator }: BinaryExpression, left: Expression): boolean =>
     operator === '@' && left.kind === 'binary' && left.operator !== '@' && precedences[left.operator] === precedences['@']
 
-  const label = (name: { readonly text: string } | null): string => name === null ? '' : ` as ${name.text}`
+  const label = (name: { readonly text: string } | null): string => (name === null ? '' : ` as ${name.text}`)
 
   function call({ callee, arguments: given, label: name, span }: CallExpression): Doc {
     const items = given.map((one) => ({
       span: one.span,
-      doc: () => one.name === null ? expression(one.value) : join(`${one.name.text} = `, expression(one.value)),
+      doc: () => (one.name === null ? expression(one.value) : join(`${one.name.text} = `, expression(one.value))),
     }))
     return join(callee.text, list(items, { open: '(', close: ')', span }), label(name))
   }
@@ -137,43 +166,59 @@ export function createWriter(ledger: Ledger, printBlock: PrintBlock): Writer {
 
   function slice({ index, start, stop, step }: SliceNode): Doc {
     if (index !== null) return expression(index)
-    const part = (one: Expression | null): Doc => one === null ? '' : expression(one)
+    const part = (one: Expression | null): Doc => (one === null ? '' : expression(one))
     return join(part(start), ':', part(stop), ...(step === null ? [] : [':', part(step)]))
   }
 
   function type(one: TypeNode): Doc {
     switch (one.kind) {
-      case 'scalar-type': return one.name.text
-      case 'choice-type': return one.options.map(printString).join(' | ')
+      case 'scalar-type':
+        return one.name.text
+      case 'choice-type':
+        return one.options.map(printString).join(' | ')
       case 'tensor-type': {
         const axes = [...(one.anyLeading ? ['...'] : []), ...one.shape.map(expression)]
         return join(`${one.dtype.text}[`, separate(axes, ', '), ']')
       }
-      default: return one satisfies never
+      default:
+        return one satisfies never
     }
   }
 
   function clause(one: MoeClause): Doc {
     switch (one.kind) {
       case 'experts':
-      case 'shared': return join(`${one.kind} `, expression(one.count), ' of ', call(one.of))
-      case 'route': return join('route ', call(one.policy))
-      case 'require': return join('require ', constraint(one.constraint))
-      default: return one satisfies never
+      case 'shared':
+        return join(`${one.kind} `, expression(one.count), ' of ', call(one.of))
+      case 'route':
+        return join('route ', call(one.policy))
+      case 'require':
+        return join('require ', constraint(one.constraint))
+      default:
+        return one satisfies never
     }
   }
 
   function constraint(one: Constraint): Doc {
     switch (one.kind) {
-      case 'dropless': return 'dropless'
-      case 'capacity': return join('capacity ', expression(one.factor), ` overflow ${one.overflow}`)
-      case 'groups': return join('groups ', expression(one.count), ' keep ', expression(one.keep))
-      case 'bias-balanced': return join('bias balanced at ', expression(one.rate))
-      case 'balanced-within': return join('balanced within ', within(one.percent, unaryPrecedences['-']), '%')
-      case 'expert-choice': return 'expert choice'
-      case 'at-most': return join('at most ', expression(one.tokens), ' tokens an expert')
-      case 'each-token': return join('each token ', expression(one.experts), ' experts')
-      default: return one satisfies never
+      case 'dropless':
+        return 'dropless'
+      case 'capacity':
+        return join('capacity ', expression(one.factor), ` overflow ${one.overflow}`)
+      case 'groups':
+        return join('groups ', expression(one.count), ' keep ', expression(one.keep))
+      case 'bias-balanced':
+        return join('bias balanced at ', expression(one.rate))
+      case 'balanced-within':
+        return join('balanced within ', within(one.percent, unaryPrecedences['-']), '%')
+      case 'expert-choice':
+        return 'expert choice'
+      case 'at-most':
+        return join('at most ', expression(one.tokens), ' tokens an expert')
+      case 'each-token':
+        return join('each token ', expression(one.experts), ' experts')
+      default:
+        return one satisfies never
     }
   }
 

@@ -12,11 +12,18 @@ export const printedWidth = 110
 export function print(file: File): string {
   const ledger = createLedger(file)
   const printer = createPrinter(ledger, file.comments.length === 0)
-  const items: readonly (Import | Declaration)[] = [...file.imports, ...file.declarations].sort((a, b) => a.span.start - b.span.start)
-  const rows = sequence(ledger, items, { start: 0, end: Infinity }, {
-    print: (item) => 'kind' in item ? printer.declaration(item) : printer.import(item),
-    mustPart: (before, after) => 'kind' in before || 'kind' in after,
-  })
+  const items: readonly (Import | Declaration)[] = [...file.imports, ...file.declarations].sort(
+    (a, b) => a.span.start - b.span.start,
+  )
+  const rows = sequence(
+    ledger,
+    items,
+    { start: 0, end: Infinity },
+    {
+      print: (item) => ('kind' in item ? printer.declaration(item) : printer.import(item)),
+      mustPart: (before, after) => 'kind' in before || 'kind' in after,
+    },
+  )
   const text = render(join(...rows), printedWidth)
   return text === '' ? '' : `${text.trimEnd()}\n`
 }
@@ -29,7 +36,10 @@ interface Manner<T> {
 
 /** Rows with the comments around them and the empty lines between them; begins and ends without a break. */
 function sequence<T extends { readonly span: Span }>(
-  ledger: Ledger, items: readonly T[], range: { start: number; end: number }, manner: Manner<T>,
+  ledger: Ledger,
+  items: readonly T[],
+  range: { start: number; end: number },
+  manner: Manner<T>,
 ): Doc[] {
   const rows: Doc[] = []
   let end = range.start
@@ -73,7 +83,11 @@ interface Printer {
 function createPrinter(ledger: Ledger, printsDocs: boolean): Printer {
   const writer: Writer = createWriter(ledger, (items, range, print) => block(items, range, print))
 
-  function block<T extends { readonly span: Span }>(items: readonly T[], range: { start: number; end: number }, print: (item: T) => Doc): Doc {
+  function block<T extends { readonly span: Span }>(
+    items: readonly T[],
+    range: { start: number; end: number },
+    print: (item: T) => Doc,
+  ): Doc {
     const opening = ledger.takeOpening(range.start, items[0]?.span.start ?? range.end)
     const rows = sequence(ledger, items, range, { print })
     const after = opening === null ? [] : [trailing(commentText(opening))]
@@ -85,16 +99,28 @@ function createPrinter(ledger: Ledger, printsDocs: boolean): Printer {
     printsDocs ? lines.flatMap((text) => [text === '' ? '///' : `/// ${text}`, hardBreak]) : []
 
   const printImport = ({ names, from, span }: Import): Doc => {
-    const items = names.map(({ name, alias, span: at }) => ({ span: at, doc: alias === null ? name.text : `${name.text} as ${alias.text}` }))
+    const items = names.map(({ name, alias, span: at }) => ({
+      span: at,
+      doc: alias === null ? name.text : `${name.text} as ${alias.text}`,
+    }))
     return join('import ', writer.list(items, { open: '{', close: '}', gap: line, span }), ` from ${printString(from)}`)
   }
 
-  const parameter = ({ name, type, range, default: value, doc }: Parameter): Doc => join(
-    ...docs(doc), `${name.text}: `, writer.type(type),
-    ...(range === null ? [] : [' in ', ...(range.low === null ? [] : [writer.expression(range.low)]), '..',
-      ...(range.high === null ? [] : [writer.expression(range.high)])]),
-    ...(value === null ? [] : [' = ', writer.expression(value)]),
-  )
+  const parameter = ({ name, type, range, default: value, doc }: Parameter): Doc =>
+    join(
+      ...docs(doc),
+      `${name.text}: `,
+      writer.type(type),
+      ...(range === null
+        ? []
+        : [
+            ' in ',
+            ...(range.low === null ? [] : [writer.expression(range.low)]),
+            '..',
+            ...(range.high === null ? [] : [writer.expression(range.high)]),
+          ]),
+      ...(value === null ? [] : [' = ', writer.expression(value)]),
+    )
 
   const declaration = ({ declares, name, parameters, result, body, doc, span }: Declaration): Doc => {
     const end = body[0]?.span.start ?? span.end
@@ -102,60 +128,118 @@ function createPrinter(ledger: Ledger, printsDocs: boolean): Printer {
     const head = writer.list(items, { open: '(', close: ')', span: { ...span, start: name.span.end } })
     const arrow = result === null ? [] : [' -> ', writer.type(result)]
     const from = result?.span.end ?? parameters.at(-1)?.span.end ?? name.span.end
-    return join(...docs(doc), `${declares} ${name.text}`, head, ...arrow, ' ', statements(body, { start: Math.min(from, end), end: span.end }))
+    return join(
+      ...docs(doc),
+      `${declares} ${name.text}`,
+      head,
+      ...arrow,
+      ' ',
+      statements(body, { start: Math.min(from, end), end: span.end }),
+    )
   }
 
   const statements = (body: readonly Statement[], range: { start: number; end: number }): Doc => block(body, range, statement)
 
-  const typed = (type: TypeNode | null): readonly Doc[] => type === null ? [] : [': ', writer.type(type)]
+  const typed = (type: TypeNode | null): readonly Doc[] => (type === null ? [] : [': ', writer.type(type)])
 
   function statement(one: Statement): Doc {
     const { expression } = writer
     switch (one.kind) {
       case 'let':
-        return group(join(...docs(one.doc), `${one.mutable ? 'var' : 'let'} ${one.name.text}`, ...typed(one.type), ' = ', expression(one.value)))
-      case 'assign': return join(`${one.name.text} = `, expression(one.value))
-      case 'param': return join(...docs(one.doc), `param ${one.name.text}`, ...typed(one.type), ...(one.initialiser === null ? [] : [' = ', expression(one.initialiser)]))
-      case 'input': return join(...docs(one.doc), `input ${one.name.text}`, ...typed(one.type))
-      case 'output': return join(...docs(one.doc), `output ${one.name.text}`, ...typed(one.type), ' = ', expression(one.value))
-      case 'return': return join('return ', expression(one.value))
-      case 'weigh': return join('weigh ', expression(one.value))
-      case 'keep': return join('keep ', expression(one.value))
+        return group(
+          join(
+            ...docs(one.doc),
+            `${one.mutable ? 'var' : 'let'} ${one.name.text}`,
+            ...typed(one.type),
+            ' = ',
+            expression(one.value),
+          ),
+        )
+      case 'assign':
+        return join(`${one.name.text} = `, expression(one.value))
+      case 'param':
+        return join(
+          ...docs(one.doc),
+          `param ${one.name.text}`,
+          ...typed(one.type),
+          ...(one.initialiser === null ? [] : [' = ', expression(one.initialiser)]),
+        )
+      case 'input':
+        return join(...docs(one.doc), `input ${one.name.text}`, ...typed(one.type))
+      case 'output':
+        return join(...docs(one.doc), `output ${one.name.text}`, ...typed(one.type), ' = ', expression(one.value))
+      case 'return':
+        return join('return ', expression(one.value))
+      case 'weigh':
+        return join('weigh ', expression(one.value))
+      case 'keep':
+        return join('keep ', expression(one.value))
       case 'loss':
-      case 'metric': return join(...docs(one.doc), `${one.kind} ${one.name.text} = `, expression(one.value))
-      case 'select': return join('select top ', expression(one.count), ' by ', expression(one.by))
-      case 'assert': return join('assert ', expression(one.condition), ...(one.message === null ? [] : [`, ${printString(one.message)}`]))
-      case 'once': return join('once ', statements(one.body, one.span))
+      case 'metric':
+        return join(...docs(one.doc), `${one.kind} ${one.name.text} = `, expression(one.value))
+      case 'select':
+        return join('select top ', expression(one.count), ' by ', expression(one.by))
+      case 'assert':
+        return join('assert ', expression(one.condition), ...(one.message === null ? [] : [`, ${printString(one.message)}`]))
+      case 'once':
+        return join('once ', statements(one.body, one.span))
       case 'repeat': {
         const range = join(expression(one.from), '..', expression(one.to))
-        return join(`repeat ${one.label.text}[${one.index.text}] in `, range, ' ', statements(one.body, { ...one.span, start: one.to.span.end }))
+        return join(
+          `repeat ${one.label.text}[${one.index.text}] in `,
+          range,
+          ' ',
+          statements(one.body, { ...one.span, start: one.to.span.end }),
+        )
       }
-      case 'when-training': return whenTraining(one)
-      case 'weights': return join('weights ', block(one.entries, one.span, entry))
-      case 'train': return join('train ', statements(one.body, one.span))
+      case 'when-training':
+        return whenTraining(one)
+      case 'weights':
+        return join('weights ', block(one.entries, one.span, entry))
+      case 'train':
+        return join('train ', statements(one.body, one.span))
       case 'optimiser':
-      case 'schedule': return join(`${one.kind} `, expression(one.method))
+      case 'schedule':
+        return join(`${one.kind} `, expression(one.method))
       case 'clip':
       case 'accumulate':
       case 'steps':
-      case 'seed': return join(`${one.kind} `, expression(one.value))
-      case 'batch': return join('batch ', separate(one.sizes.map(setting), ', '))
-      case 'initialise': return join('initialise ', ...(one.pattern === null ? [] : [`${printString(one.pattern)} `]), expression(one.method))
+      case 'seed':
+        return join(`${one.kind} `, expression(one.value))
+      case 'batch':
+        return join('batch ', separate(one.sizes.map(setting), ', '))
+      case 'initialise':
+        return join('initialise ', ...(one.pattern === null ? [] : [`${printString(one.pattern)} `]), expression(one.method))
       case 'group': {
         const settings = one.settings.map((given) => ({ span: given.span, doc: () => setting(given) }))
-        return join(`group ${printString(one.pattern)} `, writer.list(settings, { open: '(', close: ')', span: { ...one.span, start: one.pattern.span.end } }))
+        return join(
+          `group ${printString(one.pattern)} `,
+          writer.list(settings, { open: '(', close: ')', span: { ...one.span, start: one.pattern.span.end } }),
+        )
       }
-      default: return one satisfies never
+      default:
+        return one satisfies never
     }
   }
 
-  function whenTraining({ rate, after, atMost, isTogether, body, otherwise, span }: Extract<Statement, { kind: 'when-training' }>): Doc {
+  function whenTraining({
+    rate,
+    after,
+    atMost,
+    isTogether,
+    body,
+    otherwise,
+    span,
+  }: Extract<Statement, { kind: 'when-training' }>): Doc {
     const { expression } = writer
-    const head = join('when training',
+    const head = join(
+      'when training',
       ...(rate === null ? [] : [' at ', expression(rate)]),
       ...(after === null ? [] : [' after ', expression(after)]),
       ...(atMost === null ? [] : [', at_most ', expression(atMost), ' layers a step']),
-      ...(isTogether === true ? [', all layers together'] : []), ' ')
+      ...(isTogether === true ? [', all layers together'] : []),
+      ' ',
+    )
     const start = (atMost ?? after ?? rate)?.span.end ?? span.start
     const middle = ledger.closeAfter(body.at(-1)?.span.end ?? start)
     const first = statements(body, { start, end: otherwise === null ? span.end : middle })
@@ -163,10 +247,11 @@ function createPrinter(ledger: Ledger, printsDocs: boolean): Printer {
     return join(head, first, ' else ', statements(otherwise, { start: middle, end: span.end }))
   }
 
-  const setting = ({ name, value }: Argument): Doc => join(...(name === null ? [] : [`${name.text} = `]), writer.expression(value))
+  const setting = ({ name, value }: Argument): Doc =>
+    join(...(name === null ? [] : [`${name.text} = `]), writer.expression(value))
 
   const entry = ({ path, template, slices, transpose }: WeightEntry): Doc => {
-    const parts = path.map((part) => part.kind === 'name' ? part.name.text : `{${part.name.text}}`).join('.')
+    const parts = path.map((part) => (part.kind === 'name' ? part.name.text : `{${part.name.text}}`)).join('.')
     return join(`${parts} = ${printString(template)}`, ...(slices === null ? [] : [writer.slices(slices)]), transpose ? '.T' : '')
   }
 

@@ -19,8 +19,15 @@ export interface Reporter {
 }
 
 /** The diagnostic that replaces `count` mistakes that are not shown. */
-export const moreMistakes = (count: number, span: Span): Diagnostic =>
-  ({ code: 'SMOE1017', severity: 'error', message: `${count} more mistakes are not shown`, span, related: [], help: null, fix: null })
+export const moreMistakes = (count: number, span: Span): Diagnostic => ({
+  code: 'SMOE1017',
+  severity: 'error',
+  message: `${count} more mistakes are not shown`,
+  span,
+  related: [],
+  help: null,
+  fix: null,
+})
 
 /** Keeps the first `maximumDiagnostics` in the order of their report; where there are more, the last one counts the others. */
 export function createReporter(source: Source): Reporter {
@@ -34,7 +41,11 @@ export function createReporter(source: Source): Reporter {
   const error = (code: Code, message: string, at: Span, extras: Extras = {}): void => {
     count++
     if (count <= maximumDiagnostics) add(code, message, at, extras)
-    else diagnostics[maximumDiagnostics - 1] = moreMistakes(count - maximumDiagnostics + 1, diagnostics[maximumDiagnostics - 1]!.span)
+    else
+      diagnostics[maximumDiagnostics - 1] = moreMistakes(
+        count - maximumDiagnostics + 1,
+        diagnostics[maximumDiagnostics - 1]!.span,
+      )
   }
   return { source, diagnostics, span, error }
 }

@@ -9,15 +9,28 @@ export interface ScreenLine {
 export const tabWidth = 2
 
 const isWide = (code: number): boolean =>
-  code >= 0x1100 && code <= 0x115F || code >= 0x2E80 && code <= 0xA4CF || code >= 0xAC00 && code <= 0xD7A3 ||
-  code >= 0xF900 && code <= 0xFAFF || code >= 0xFE30 && code <= 0xFE6F || code >= 0xFF00 && code <= 0xFF60 ||
-  code >= 0x1F300 && code <= 0x1FAFF || code >= 0x20000 && code <= 0x3FFFD
+  (code >= 0x1100 && code <= 0x115f) ||
+  (code >= 0x2e80 && code <= 0xa4cf) ||
+  (code >= 0xac00 && code <= 0xd7a3) ||
+  (code >= 0xf900 && code <= 0xfaff) ||
+  (code >= 0xfe30 && code <= 0xfe6f) ||
+  (code >= 0xff00 && code <= 0xff60) ||
+  (code >= 0x1f300 && code <= 0x1faff) ||
+  (code >= 0x20000 && code <= 0x3fffd)
 
-const isJoining = (code: number): boolean => code >= 0x300 && code <= 0x36F || code === 0x200D || code >= 0xFE00 && code <= 0xFE0F
+const isJoining = (code: number): boolean =>
+  (code >= 0x300 && code <= 0x36f) || code === 0x200d || (code >= 0xfe00 && code <= 0xfe0f)
 
 const isUnprintable = (code: number): boolean =>
-  code < 0x20 || code >= 0x7F && code < 0xA0 || code >= 0xD800 && code <= 0xDFFF || code >= 0x202A && code <= 0x202E ||
-  code >= 0x2066 && code <= 0x2069 || code === 0x2028 || code === 0x2029 || code === 0xFEFF || code >= 0xFFF9 && code <= 0xFFFB
+  code < 0x20 ||
+  (code >= 0x7f && code < 0xa0) ||
+  (code >= 0xd800 && code <= 0xdfff) ||
+  (code >= 0x202a && code <= 0x202e) ||
+  (code >= 0x2066 && code <= 0x2069) ||
+  code === 0x2028 ||
+  code === 0x2029 ||
+  code === 0xfeff ||
+  (code >= 0xfff9 && code <= 0xfffb)
 
 export function screenLine(line: string): ScreenLine {
   const columns: number[] = []
@@ -34,7 +47,11 @@ export function screenLine(line: string): ScreenLine {
 }
 
 /** The part of a line that is shown when it is too long: `length` units around `from`, cut at `...`. */
-export function clip(line: string, from: number, length: number): { readonly text: string; readonly skipped: number; readonly isCut: boolean } {
+export function clip(
+  line: string,
+  from: number,
+  length: number,
+): { readonly text: string; readonly skipped: number; readonly isCut: boolean } {
   if (line.length <= length) return { text: line, skipped: 0, isCut: false }
   const skipped = Math.max(0, Math.min(from - Math.floor(length / 3), line.length - length))
   return { text: line.slice(skipped, skipped + length), skipped, isCut: skipped + length < line.length }

@@ -1,7 +1,19 @@
 /** Where a new piece begins: decided from the words alone, before anything is parsed. */
 import { tokenMatcher, type IToken } from 'chevrotain'
 import {
-  AnyWord, BlockToken, CloseBracket, CloseParen, Colon, Comma, Dot, Equals, NumberToken, OpenBrace, Percent, StringToken, Word,
+  AnyWord,
+  BlockToken,
+  CloseBracket,
+  CloseParen,
+  Colon,
+  Comma,
+  Dot,
+  Equals,
+  NumberToken,
+  OpenBrace,
+  Percent,
+  StringToken,
+  Word,
 } from './tokens.ts'
 
 /** A token in its surroundings. */
@@ -29,13 +41,46 @@ const infixes = new Set(['by', 'in', 'of', 'at', 'after', 'at_most', 'layers', '
 /** After these an expression follows. */
 const joining = new Set(['by', 'in', 'of', 'at', 'after', 'at_most', 'top'])
 const clauseInfixes = new Set([
-  'of', 'dropless', 'capacity', 'overflow', 'drop', 'next', 'groups', 'keep', 'bias', 'balanced', 'at', 'within', 'expert', 'choice',
-  'most', 'tokens', 'an', 'each', 'token',
+  'of',
+  'dropless',
+  'capacity',
+  'overflow',
+  'drop',
+  'next',
+  'groups',
+  'keep',
+  'bias',
+  'balanced',
+  'at',
+  'within',
+  'expert',
+  'choice',
+  'most',
+  'tokens',
+  'an',
+  'each',
+  'token',
 ])
 
 /** Words of a clause after which it cannot end. */
 const expecting = new Set([
-  'experts', 'shared', 'route', 'require', 'of', 'capacity', 'overflow', 'groups', 'keep', 'bias', 'balanced', 'at', 'within', 'most', 'each', 'token', 'an',
+  'experts',
+  'shared',
+  'route',
+  'require',
+  'of',
+  'capacity',
+  'overflow',
+  'groups',
+  'keep',
+  'bias',
+  'balanced',
+  'at',
+  'within',
+  'most',
+  'each',
+  'token',
+  'an',
 ])
 
 const isWord = (token: IToken | undefined): boolean => token !== undefined && tokenMatcher(token, AnyWord)
@@ -82,7 +127,10 @@ const heads: Readonly<Record<string, (next: IToken | undefined, second: IToken |
   initialise: (next, second) => has(next, StringToken) || isCalled(next, second),
   group: (next) => has(next, StringToken),
   batch: (next, second) => isName(next) && has(second, Equals),
-  clip: isNumeric, accumulate: isNumeric, steps: isNumeric, seed: isNumeric,
+  clip: isNumeric,
+  accumulate: isNumeric,
+  steps: isNumeric,
+  seed: isNumeric,
 }
 
 export function startsStatement(cursor: Cursor): boolean {
@@ -94,7 +142,8 @@ export function startsStatement(cursor: Cursor): boolean {
   if (hard.has(token.image) && piece.length === 1 && !first && named.has(previous.image)) return false
   if (hard.has(token.image)) return !(has(next, Equals) && inBrackets) && (first || !inBrackets)
   // no operand is followed by `if`: on a line of its own it is a statement of another language
-  if (token.image === 'if') return first && !inBrackets && piece.length > 1 && endsOperand(previous) && !joining.has(previous.image)
+  if (token.image === 'if')
+    return first && !inBrackets && piece.length > 1 && endsOperand(previous) && !joining.has(previous.image)
   if (!isName(token)) return false
   const headed = Object.hasOwn(heads, token.image) && heads[token.image]!(next, tokens[index + 2])
   if (piece.length === 1) return headed && first && !named.has(previous.image)
@@ -115,7 +164,8 @@ export function startsClause({ tokens, index, piece, first, inBrackets }: Cursor
     if (previous.image === 'overflow') return false
     const isEach = piece[1]?.image === 'each'
     const isEnd = previous.image === 'experts' && isEach && piece.length > 4
-    if (token.image === 'experts' && isEach) return first || (isEnd && endsOperand(tokens[index + 1]) && !clauses.has(tokens[index + 1]!.image))
+    if (token.image === 'experts' && isEach)
+      return first || (isEnd && endsOperand(tokens[index + 1]) && !clauses.has(tokens[index + 1]!.image))
     return first || isEnd || !expecting.has(previous.image) || piece.at(-2)?.image === 'overflow'
   }
   if (hard.has(token.image) && piece.length === 1 && !first && named.has(previous.image)) return false

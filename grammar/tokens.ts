@@ -32,7 +32,11 @@ export const Junk = createToken({ name: 'Junk', pattern: /[\0-\x08\x0B\x0E-\x1F$
 const Space = createToken({ name: 'Space', pattern: /[ \t\r\n\f\uFEFF]+/, group: Lexer.SKIPPED, line_breaks: true })
 const CommentToken = createToken({ name: 'Comment', pattern: /\/\/[^\n]*/, group: 'comments' })
 export const HashComment = createToken({ name: 'HashComment', pattern: /#[^\n]*/ })
-export const BlockComment = createToken({ name: 'BlockComment', pattern: /\/\*[^*]*(?:\*(?!\/)[^*]*)*(?:\*\/)?/, line_breaks: true })
+export const BlockComment = createToken({
+  name: 'BlockComment',
+  pattern: /\/\*[^*]*(?:\*(?!\/)[^*]*)*(?:\*\/)?/,
+  line_breaks: true,
+})
 
 export const OpenParen = sign('OpenParen', '(')
 export const CloseParen = sign('CloseParen', ')')
@@ -70,9 +74,17 @@ export const Operator = createToken({ name: 'Operator', pattern: Lexer.NA, label
 const operator = (name: string, text: string): TokenType =>
   createToken({ name, pattern: text, label: `\`${text}\``, categories: [Operator] })
 const operators = [
-  operator('IsEqual', '=='), operator('IsNotEqual', '!='), operator('AtMost', '<='), operator('AtLeast', '>='),
-  operator('Less', '<'), operator('Greater', '>'), operator('Plus', '+'), operator('Times', '*'),
-  operator('Divide', '/'), operator('Percent', '%'), operator('At', '@'),
+  operator('IsEqual', '=='),
+  operator('IsNotEqual', '!='),
+  operator('AtMost', '<='),
+  operator('AtLeast', '>='),
+  operator('Less', '<'),
+  operator('Greater', '>'),
+  operator('Plus', '+'),
+  operator('Times', '*'),
+  operator('Divide', '/'),
+  operator('Percent', '%'),
+  operator('At', '@'),
 ]
 export const Percent = operators[9]!
 export const IsEqual = operators[0]!
@@ -81,22 +93,94 @@ export const Times = operators[7]!
 export const Minus = operator('Minus', '-')
 
 /** Reserved: never a name of a value. */
-const reserved = (text: string, categories: TokenType[] = []): [string, TokenType] =>
-  [text, createToken({ name: `word-${text}`, pattern: Lexer.NA, label: `\`${text}\``, categories: [AnyWord, ...categories] })]
+const reserved = (text: string, categories: TokenType[] = []): [string, TokenType] => [
+  text,
+  createToken({ name: `word-${text}`, pattern: Lexer.NA, label: `\`${text}\``, categories: [AnyWord, ...categories] }),
+]
 /** A word with a meaning in one place, and a plain name everywhere else. */
-const contextual = (text: string): [string, TokenType] =>
-  [text, createToken({ name: `word-${text}`, pattern: Lexer.NA, label: `\`${text}\``, categories: [Word] })]
+const contextual = (text: string): [string, TokenType] => [
+  text,
+  createToken({ name: `word-${text}`, pattern: Lexer.NA, label: `\`${text}\``, categories: [Word] }),
+]
 
 const reservedWords = [
-  reserved('let'), reserved('var'), reserved('param'), reserved('return'), reserved('repeat'), reserved('import'), reserved('fn'),
-  reserved('if'), reserved('then'), reserved('else'), reserved('and', [Operator]), reserved('or', [Operator]), reserved('not'),
-  reserved('true'), reserved('false'), reserved('moe'), reserved('as'),
+  reserved('let'),
+  reserved('var'),
+  reserved('param'),
+  reserved('return'),
+  reserved('repeat'),
+  reserved('import'),
+  reserved('fn'),
+  reserved('if'),
+  reserved('then'),
+  reserved('else'),
+  reserved('and', [Operator]),
+  reserved('or', [Operator]),
+  reserved('not'),
+  reserved('true'),
+  reserved('false'),
+  reserved('moe'),
+  reserved('as'),
 ] as const
 const contextualWords = [
-  'from', 'block', 'expert', 'policy', 'model', 'input', 'output', 'once', 'when', 'weigh', 'select', 'loss', 'weights', 'assert',
-  'in', 'by', 'of', 'top', 'at', 'after', 'at_most', 'training', 'layers', 'a', 'step', 'all', 'together', 'experts', 'route', 'shared', 'require',
-  'dropless', 'capacity', 'overflow', 'drop', 'next', 'groups', 'keep', 'bias', 'balanced', 'within', 'choice', 'most',
-  'tokens', 'an', 'each', 'token', 'train', 'metric', 'optimiser', 'schedule', 'clip', 'accumulate', 'steps', 'seed', 'batch', 'initialise', 'group',
+  'from',
+  'block',
+  'expert',
+  'policy',
+  'model',
+  'input',
+  'output',
+  'once',
+  'when',
+  'weigh',
+  'select',
+  'loss',
+  'weights',
+  'assert',
+  'in',
+  'by',
+  'of',
+  'top',
+  'at',
+  'after',
+  'at_most',
+  'training',
+  'layers',
+  'a',
+  'step',
+  'all',
+  'together',
+  'experts',
+  'route',
+  'shared',
+  'require',
+  'dropless',
+  'capacity',
+  'overflow',
+  'drop',
+  'next',
+  'groups',
+  'keep',
+  'bias',
+  'balanced',
+  'within',
+  'choice',
+  'most',
+  'tokens',
+  'an',
+  'each',
+  'token',
+  'train',
+  'metric',
+  'optimiser',
+  'schedule',
+  'clip',
+  'accumulate',
+  'steps',
+  'seed',
+  'batch',
+  'initialise',
+  'group',
 ].map(contextual)
 
 const words = new Map<string, TokenType>([...reservedWords, ...contextualWords])
@@ -124,10 +208,46 @@ export const retype = (token: IToken, type: TokenType): IToken => {
 export const classify = (token: IToken): IToken => retype(token, words.get(token.image) ?? Word)
 
 const lexed: TokenType[] = [
-  Space, CommentToken, BlockComment, HashComment, StringToken, UnclosedString, SingleQuoted, NumberToken, BadNumber, ForeignWord, ProtoWord, Word,
-  Arrow, FatArrow, Ellipsis, DotDot, Dot, DoubleBar, Bar, DoubleAmpersand, Ampersand, Tilde, Caret, DoubleTimes, LessGreater,
-  ...operators.slice(0, 4), Equals, Bang, Minus,
-  ...operators.slice(4), OpenParen, CloseParen, OpenBracket, CloseBracket, OpenBrace, CloseBrace, Comma, Colon, Semicolon, Junk,
+  Space,
+  CommentToken,
+  BlockComment,
+  HashComment,
+  StringToken,
+  UnclosedString,
+  SingleQuoted,
+  NumberToken,
+  BadNumber,
+  ForeignWord,
+  ProtoWord,
+  Word,
+  Arrow,
+  FatArrow,
+  Ellipsis,
+  DotDot,
+  Dot,
+  DoubleBar,
+  Bar,
+  DoubleAmpersand,
+  Ampersand,
+  Tilde,
+  Caret,
+  DoubleTimes,
+  LessGreater,
+  ...operators.slice(0, 4),
+  Equals,
+  Bang,
+  Minus,
+  ...operators.slice(4),
+  OpenParen,
+  CloseParen,
+  OpenBracket,
+  CloseBracket,
+  OpenBrace,
+  CloseBrace,
+  Comma,
+  Colon,
+  Semicolon,
+  Junk,
 ]
 
 /** Every token type a parser may meet. */

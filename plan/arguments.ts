@@ -36,8 +36,10 @@ function show(value: unknown): string {
   return `${typeof value} ${String(value)}`
 }
 
-const form = (expected: string, fits: (value: unknown) => boolean): Form => (value, path) =>
-  fits(value) ? null : { path, message: `is ${show(value)}; ${expected} is expected` }
+const form =
+  (expected: string, fits: (value: unknown) => boolean): Form =>
+  (value, path) =>
+    fits(value) ? null : { path, message: `is ${show(value)}; ${expected} is expected` }
 
 export const anything: Form = () => null
 export const text = form('a string', (value) => typeof value === 'string')
@@ -46,17 +48,27 @@ export const flag = form('true or false', (value) => typeof value === 'boolean')
 export const real = form('a number', (value) => typeof value === 'number' && !Number.isNaN(value))
 export const whole = form('a whole number from 0', (value) => Number.isSafeInteger(value) && (value as number) >= 0)
 export const callable = form('a function', (value) => typeof value === 'function')
-export const bytes = form('an ArrayBuffer or a Uint8Array', (value) => value instanceof ArrayBuffer || value instanceof Uint8Array)
+export const bytes = form(
+  'an ArrayBuffer or a Uint8Array',
+  (value) => value instanceof ArrayBuffer || value instanceof Uint8Array,
+)
 export const byteArray = form('a Uint8Array', (value) => value instanceof Uint8Array)
 export const map = form('a Map', (value) => value instanceof Map)
 export const numbers = form('a typed array of numbers', (value) => ArrayBuffer.isView(value) && !(value instanceof DataView))
 
-const isObject = (value: unknown): value is Readonly<Record<string, unknown>> => typeof value === 'object' && value !== null && !Array.isArray(value)
+const isObject = (value: unknown): value is Readonly<Record<string, unknown>> =>
+  typeof value === 'object' && value !== null && !Array.isArray(value)
 const anObject = form('an object', isObject)
 
 /** Any value except undefined. */
-export const optional = (inner: Form): Form => (value, path) => (value === undefined ? null : inner(value, path))
-export const nullable = (inner: Form): Form => (value, path) => (value === null ? null : inner(value, path))
+export const optional =
+  (inner: Form): Form =>
+  (value, path) =>
+    value === undefined ? null : inner(value, path)
+export const nullable =
+  (inner: Form): Form =>
+  (value, path) =>
+    value === null ? null : inner(value, path)
 
 function first<T>(items: Iterable<T>, check: (item: T) => Problem | null): Problem | null {
   for (const item of items) {
@@ -67,19 +79,28 @@ function first<T>(items: Iterable<T>, check: (item: T) => Problem | null): Probl
 }
 
 /** An object that has at least these properties. */
-export const object = (properties: Readonly<Record<string, Form>>): Form => (value, path) =>
-  anObject(value, path) ?? first(Object.entries(properties), ([name, inner]) => inner((value as Readonly<Record<string, unknown>>)[name], `${path}.${name}`))
+export const object =
+  (properties: Readonly<Record<string, Form>>): Form =>
+  (value, path) =>
+    anObject(value, path) ??
+    first(Object.entries(properties), ([name, inner]) =>
+      inner((value as Readonly<Record<string, unknown>>)[name], `${path}.${name}`),
+    )
 
 /** An object with arbitrary keys and values of one form. */
-export const record = (inner: Form): Form => (value, path) => anObject(value, path) ?? first(Object.entries(value as object), ([name, one]) => inner(one, `${path}.${name}`))
+export const record =
+  (inner: Form): Form =>
+  (value, path) =>
+    anObject(value, path) ?? first(Object.entries(value as object), ([name, one]) => inner(one, `${path}.${name}`))
 
 /** An optional object whose properties are all optional; unknown properties are refused. */
-export const options = (properties: Readonly<Record<string, Form>>): Form => optional((value, path) => {
-  const known = Object.keys(properties)
-  const stray = isObject(value) ? Object.keys(value).find((name) => !known.includes(name)) : undefined
-  if (stray !== undefined) return { path: `${path}.${stray}`, message: `is not an option; the options are ${known.join(', ')}` }
-  return object(Object.fromEntries(known.map((name) => [name, optional(properties[name])])))(value, path)
-})
+export const options = (properties: Readonly<Record<string, Form>>): Form =>
+  optional((value, path) => {
+    const known = Object.keys(properties)
+    const stray = isObject(value) ? Object.keys(value).find((name) => !known.includes(name)) : undefined
+    if (stray !== undefined) return { path: `${path}.${stray}`, message: `is not an option; the options are ${known.join(', ')}` }
+    return object(Object.fromEntries(known.map((name) => [name, optional(properties[name])])))(value, path)
+  })
 
 /** A value that is checked in full elsewhere: accepts everything except an object that throws when it is read. */
 export const readable: Form = (value) => {
@@ -89,11 +110,17 @@ export const readable: Form = (value) => {
 
 const anArray = form('an array', Array.isArray)
 
-export const list = (inner: Form): Form => (value, path) => anArray(value, path) ?? first((value as readonly unknown[]).entries(), ([at, one]) => inner(one, `${path}[${at}]`))
+export const list =
+  (inner: Form): Form =>
+  (value, path) =>
+    anArray(value, path) ?? first((value as readonly unknown[]).entries(), ([at, one]) => inner(one, `${path}[${at}]`))
 
 /** A list with at least one entry. */
-export const listOfSome = (inner: Form): Form => (value, path) =>
-  list(inner)(value, path) ?? ((value as readonly unknown[]).length > 0 ? null : { path, message: 'is empty; at least one entry is expected' })
+export const listOfSome =
+  (inner: Form): Form =>
+  (value, path) =>
+    list(inner)(value, path) ??
+    ((value as readonly unknown[]).length > 0 ? null : { path, message: 'is empty; at least one entry is expected' })
 
 /** Throws an ArgumentError. */
 export function checkArgument(call: string, name: string, value: unknown, expected: Form): void {
@@ -118,7 +145,11 @@ export function checked<F extends Call>(call: string, forms: Readonly<Record<str
 }
 
 /** Like `checked`, for a function that returns a promise: rejects with the ArgumentError. */
-export function checkedAsync<F extends (...args: never[]) => Promise<unknown>>(call: string, forms: Readonly<Record<string, Form>>, run: F): F {
+export function checkedAsync<F extends (...args: never[]) => Promise<unknown>>(
+  call: string,
+  forms: Readonly<Record<string, Form>>,
+  run: F,
+): F {
   const guarded = checked(call, forms, run)
   return (async (...args: never[]) => guarded(...args)) as unknown as F
 }

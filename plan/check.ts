@@ -14,7 +14,10 @@ export interface CheckedPlan {
 export function checkPlan(value: unknown): CheckedPlan {
   const version = (value as { version?: unknown } | null | undefined)?.version
   if (typeof version === 'number' && version !== PLAN_VERSION) {
-    return { plan: null, problems: [`version: this runs plans of version ${PLAN_VERSION}, not ${version}; compile the spec again`] }
+    return {
+      plan: null,
+      problems: [`version: this runs plans of version ${PLAN_VERSION}, not ${version}; compile the spec again`],
+    }
   }
   const problems: string[] = []
   if (!conforms(value, problems)) return { plan: null, problems }

@@ -106,8 +106,7 @@ export const ONE: Dim = dim(1)
 
 export const add = (a: DimLike, b: DimLike): Dim => fromTerms([...dim(a).terms, ...dim(b).terms])
 
-export const negate = (a: DimLike): Dim =>
-  fromTerms(dim(a).terms.map((term) => ({ ...term, coefficient: -term.coefficient })))
+export const negate = (a: DimLike): Dim => fromTerms(dim(a).terms.map((term) => ({ ...term, coefficient: -term.coefficient })))
 
 export const subtract = (a: DimLike, b: DimLike): Dim => add(a, negate(b))
 
@@ -235,7 +234,8 @@ export const evaluateExact = (a: DimLike, values: DimValues): number => evaluate
 const symbols = new WeakMap<Dim, readonly string[]>()
 
 const isAtomNeverNegative = (atom: Atom): boolean =>
-  atom.kind === 'symbol' || (atom.kind === 'min' ? [atom.left, atom.right] : [atom.numerator, atom.divisor]).every(isNeverNegative)
+  atom.kind === 'symbol' ||
+  (atom.kind === 'min' ? [atom.left, atom.right] : [atom.numerator, atom.divisor]).every(isNeverNegative)
 
 /** Whether it is 0 or more whatever its symbols are, as far as its form shows that: symbols are sizes. */
 export const isNeverNegative = ({ terms }: Dim): boolean =>
@@ -251,11 +251,13 @@ export function symbolsOf(a: Dim): readonly string[] {
 }
 
 function findSymbols(a: Dim): readonly string[] {
-  const names = a.terms.flatMap(({ factors }) => factors.flatMap((atom): readonly string[] => {
-    if (atom.kind === 'symbol') return [atom.name]
-    const [first, second] = atom.kind === 'min' ? [atom.left, atom.right] : [atom.numerator, atom.divisor]
-    return [...symbolsOf(first), ...symbolsOf(second)]
-  }))
+  const names = a.terms.flatMap(({ factors }) =>
+    factors.flatMap((atom): readonly string[] => {
+      if (atom.kind === 'symbol') return [atom.name]
+      const [first, second] = atom.kind === 'min' ? [atom.left, atom.right] : [atom.numerator, atom.divisor]
+      return [...symbolsOf(first), ...symbolsOf(second)]
+    }),
+  )
   return [...new Set(names)]
 }
 

@@ -4,7 +4,8 @@ import type { Kernel, OutputPort, Plan, PlanBuffer, Port, Program, Step, WeightP
 
 const plural = (count: number, word: string): string => `${count} ${word}${count === 1 ? '' : 's'}`
 
-const printPort = ({ name, dtype, shape, doc }: Port): string => `  ${name}: ${dtype}[${shape.join(', ')}]${doc === '' ? '' : `  // ${doc}`}`
+const printPort = ({ name, dtype, shape, doc }: Port): string =>
+  `  ${name}: ${dtype}[${shape.join(', ')}]${doc === '' ? '' : `  // ${doc}`}`
 
 function printOutput({ name, dtype, shape, doc, replaces }: OutputPort): string {
   const replaced = replaces === undefined ? '' : ` replaces ${replaces}`
@@ -26,7 +27,8 @@ function printPiece({ tensor, slices, transpose }: WeightPiece): string {
 function printWeight(weight: WeightPort): string {
   const [first, ...rest] = weight.pieces
   const last = rest.at(-1)
-  const from = first === undefined ? 'zeros' : last === undefined ? printPiece(first) : `${printPiece(first)} ... ${printPiece(last)}`
+  const from =
+    first === undefined ? 'zeros' : last === undefined ? printPiece(first) : `${printPiece(first)} ... ${printPiece(last)}`
   const stacked = weight.stacked ? ` (${plural(weight.pieces.length, 'tensor')} stacked)` : ''
   return `  ${weight.name}: ${weight.dtype}[${weight.shape.join(', ')}] = ${from}${stacked}`
 }
@@ -55,30 +57,46 @@ function printStep(step: Step, at: number, plan: Plan): string {
 function printProgram(program: Program, plan: Plan): string {
   const { name, when, slots, steps, copies = [] } = program
   const nameOf = (id: number): string => plan.buffers.find((buffer) => buffer.id === id)?.name ?? `%${id}`
-  const condition = program === plan.once ? 'when weights are loaded' : when === null ? 'in every other case' : `when ${when.dim} <= ${when.atMost}`
-  const memory = slots.map(({ bytes }, at) => `  slot ${at}: ${bytes.length > 1 ? `the largest of ${bytes.join(', ')}` : (bytes[0] ?? '0')} bytes`)
+  const condition =
+    program === plan.once
+      ? 'when weights are loaded'
+      : when === null
+        ? 'in every other case'
+        : `when ${when.dim} <= ${when.atMost}`
+  const memory = slots.map(
+    ({ bytes }, at) => `  slot ${at}: ${bytes.length > 1 ? `the largest of ${bytes.join(', ')}` : (bytes[0] ?? '0')} bytes`,
+  )
   const head = `program ${name}, ${condition}: ${plural(steps.length, 'dispatch').replace('dispatchs', 'dispatches')}`
   const last = copies.map(({ from, to }) => `  then ${nameOf(from)} is copied to ${nameOf(to)}`)
   return [head, ...memory, ...steps.map((step, at) => printStep(step, at, plan)), ...last].join('\n')
 }
 
-const section = (title: string, lines: readonly string[]): readonly string[] => (lines.length === 0 ? [] : [[title, ...lines].join('\n')])
+const section = (title: string, lines: readonly string[]): readonly string[] =>
+  lines.length === 0 ? [] : [[title, ...lines].join('\n')]
 
 /** The whole plan but the text of its kernels; what a step writes is marked with `!`. */
 export function printPlan(plan: Plan): string {
   const { requires } = plan
   const needs = Object.entries(requires).filter(([, value]) => value !== null && !(Array.isArray(value) && value.length === 0))
-  return [
-    [`plan ${plan.model} for ${plan.target}, version ${plan.version}`, ...(plan.doc === '' ? [] : [plan.doc])].join('\n'),
-    ...section('dims', plan.dims.map(({ name, doc }) => `  ${name}${doc === '' ? '' : `  // ${doc}`}`)),
-    ...section('inputs', plan.inputs.map(printPort)),
-    ...section('outputs', plan.outputs.map(printOutput)),
-    ...section('weights', plan.weights.map(printWeight)),
-    ...section('held', plan.held.map(printPort)),
-    ...section('buffers', plan.buffers.map(printBuffer)),
-    ...section('kernels', plan.kernels.map(printKernel)),
-    ...(plan.once === null ? [] : [printProgram(plan.once, plan)]),
-    ...plan.programs.map((program) => printProgram(program, plan)),
-    ...section('requires', needs.map(([name, value]) => `  ${name}: ${Array.isArray(value) ? value.join(', ') : value}`)),
-  ].join('\n\n') + '\n'
+  return (
+    [
+      [`plan ${plan.model} for ${plan.target}, version ${plan.version}`, ...(plan.doc === '' ? [] : [plan.doc])].join('\n'),
+      ...section(
+        'dims',
+        plan.dims.map(({ name, doc }) => `  ${name}${doc === '' ? '' : `  // ${doc}`}`),
+      ),
+      ...section('inputs', plan.inputs.map(printPort)),
+      ...section('outputs', plan.outputs.map(printOutput)),
+      ...section('weights', plan.weights.map(printWeight)),
+      ...section('held', plan.held.map(printPort)),
+      ...section('buffers', plan.buffers.map(printBuffer)),
+      ...section('kernels', plan.kernels.map(printKernel)),
+      ...(plan.once === null ? [] : [printProgram(plan.once, plan)]),
+      ...plan.programs.map((program) => printProgram(program, plan)),
+      ...section(
+        'requires',
+        needs.map(([name, value]) => `  ${name}: ${Array.isArray(value) ? value.join(', ') : value}`),
+      ),
+    ].join('\n\n') + '\n'
+  )
 }

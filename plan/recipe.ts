@@ -79,9 +79,23 @@ export type Optimiser =
   /** Sutskever et al., 2013. */
   | { readonly kind: 'sgd'; readonly rate: number; readonly momentum: number; readonly nesterov: boolean; readonly decay: number }
   /** Kingma and Ba, 2015: the decay is part of the gradient. */
-  | { readonly kind: 'adam'; readonly rate: number; readonly beta1: number; readonly beta2: number; readonly epsilon: number; readonly decay: number }
+  | {
+      readonly kind: 'adam'
+      readonly rate: number
+      readonly beta1: number
+      readonly beta2: number
+      readonly epsilon: number
+      readonly decay: number
+    }
   /** Loshchilov and Hutter, 2019: the decay is apart from the gradient. */
-  | { readonly kind: 'adamw'; readonly rate: number; readonly beta1: number; readonly beta2: number; readonly epsilon: number; readonly decay: number }
+  | {
+      readonly kind: 'adamw'
+      readonly rate: number
+      readonly beta1: number
+      readonly beta2: number
+      readonly epsilon: number
+      readonly decay: number
+    }
   /** Chen et al., 2023. */
   | { readonly kind: 'lion'; readonly rate: number; readonly beta1: number; readonly beta2: number; readonly decay: number }
 
@@ -130,5 +144,9 @@ export interface NamedContest {
   readonly contest: Contest
 }
 
-export const contestsOf = ({ layer, contest, further = [] }: Pick<RoutedLayer, 'layer' | 'contest' | 'further'>): readonly NamedContest[] =>
+export const contestsOf = ({
+  layer,
+  contest,
+  further = [],
+}: Pick<RoutedLayer, 'layer' | 'contest' | 'further'>): readonly NamedContest[] =>
   (contest === null ? [] : [contest, ...further]).map((one, at) => ({ name: contestName(layer, at), at, contest: one }))

@@ -23,7 +23,8 @@ function findRepeated(what: string, names: readonly (string | number)[], tell: T
 }
 
 function checkSize({ dims }: Index, at: string, size: Size, tell: Tell): void {
-  for (const name of symbolsOf(dim(size))) if (!dims.has(name)) tell(`${at}: ${size} speaks of ${name}, which is no dim of the plan`)
+  for (const name of symbolsOf(dim(size)))
+    if (!dims.has(name)) tell(`${at}: ${size} speaks of ${name}, which is no dim of the plan`)
 }
 
 function checkConstantSize(at: string, size: Size, tell: Tell): void {
@@ -37,7 +38,8 @@ function checkBuffers(index: Index, tell: Tell): void {
     if (role === 'weight' || role === 'constant' || role === 'held') checkConstantSize(`${where}.elements`, elements, tell)
     if (parts > 1 && partElements === null) tell(`${where}.partElements: ${parts} parts need their size`)
     const all = constantValue(dim(elements))
-    if (all !== undefined && partElements !== null && parts * partElements < all) tell(`${where}.parts: ${parts} of ${partElements} do not hold ${all}`)
+    if (all !== undefined && partElements !== null && parts * partElements < all)
+      tell(`${where}.parts: ${parts} of ${partElements} do not hold ${all}`)
   }
 }
 
@@ -53,10 +55,26 @@ function checkPort(index: Index, where: string, port: Port, role: PlanBuffer['ro
 
 function checkPorts(index: Index, tell: Tell): void {
   const { inputs, outputs, weights, held } = index.plan
-  findRepeated('inputs', inputs.map(({ name }) => name), tell)
-  findRepeated('outputs', outputs.map(({ name }) => name), tell)
-  findRepeated('weights', weights.map(({ name }) => name), tell)
-  findRepeated('held', held.map(({ name }) => name), tell)
+  findRepeated(
+    'inputs',
+    inputs.map(({ name }) => name),
+    tell,
+  )
+  findRepeated(
+    'outputs',
+    outputs.map(({ name }) => name),
+    tell,
+  )
+  findRepeated(
+    'weights',
+    weights.map(({ name }) => name),
+    tell,
+  )
+  findRepeated(
+    'held',
+    held.map(({ name }) => name),
+    tell,
+  )
   held.forEach((port, at) => checkPort(index, `held[${at}]`, port, 'held', tell))
   index.plan.bounds?.forEach(({ size }, at) => checkSize(index, `bounds[${at}].size`, size, tell))
   inputs.forEach((port, at) => {
@@ -82,8 +100,11 @@ const replacedWeights = ({ outputs, weights }: Plan): ReadonlySet<number> => {
 
 /** Whether a step of any program writes a buffer. */
 const isWritten = ({ plan, kernels }: Index, id: number): boolean =>
-  plan.programs.some(({ steps }) => steps.some(({ kernel, bindings }) =>
-    bindings.some(({ buffer }, entry) => buffer === id && kernels.get(kernel)?.bindings[entry]?.access === 'read_write')))
+  plan.programs.some(({ steps }) =>
+    steps.some(({ kernel, bindings }) =>
+      bindings.some(({ buffer }, entry) => buffer === id && kernels.get(kernel)?.bindings[entry]?.access === 'read_write'),
+    ),
+  )
 
 function checkReplacement({ plan }: Index, where: string, { buffer, shape, dtype, replaces }: OutputPort, tell: Tell): void {
   const weight = plan.weights.find(({ name }) => name === replaces)
@@ -103,7 +124,8 @@ function checkReplacements(index: Index, tell: Tell): void {
     const where = `outputs[${at}]`
     if (port.replaces !== undefined) checkReplacement(index, where, port, tell)
     else if (port.dtype === 'f16') tell(`${where}.dtype: f16 lies on the device alone`)
-    else if (index.replaced.has(port.buffer) && isWritten(index, port.buffer)) tell(`${where}.buffer: it is read back, and a step writes over it`)
+    else if (index.replaced.has(port.buffer) && isWritten(index, port.buffer))
+      tell(`${where}.buffer: it is read back, and a step writes over it`)
   }
 }
 
@@ -117,8 +139,12 @@ function checkCopies(index: Index, at: string, { copies = [] }: Program, placed:
     else if (source.elements !== target.elements) tell(`${where}: ${source.elements} elements are copied to ${target.elements}`)
     if (!index.replaced.has(to) && target?.role !== 'scratch') tell(`${where}.to: ${to} is of no weight that is replaced`)
     if (index.replaced.has(from) && changed.has(from)) tell(`${where}.from: ${source?.name} is no more what it was`)
-    for (const [end, buffer] of [['from', source], ['to', target]] as const) {
-      if (buffer?.role === 'scratch' && !placed.has(buffer.id)) tell(`${where}.${end}: ${buffer.name} is scratch and placed in no slot of this program`)
+    for (const [end, buffer] of [
+      ['from', source],
+      ['to', target],
+    ] as const) {
+      if (buffer?.role === 'scratch' && !placed.has(buffer.id))
+        tell(`${where}.${end}: ${buffer.name} is scratch and placed in no slot of this program`)
     }
     changed.add(to)
   }
@@ -129,31 +155,48 @@ function checkConstants({ plan, buffers }: Index, tell: Tell): void {
     const buffer = buffers.get(id)
     if (buffer?.role !== 'constant') tell(`constants[${at}].buffer: ${id} is no constant's`)
     else if (buffer.dtype !== dtype) tell(`constants[${at}].dtype: ${dtype}, and its buffer is ${buffer.dtype}`)
-    else if (constantValue(dim(buffer.elements)) !== values.length) tell(`constants[${at}].values: ${values.length} for ${buffer.elements} elements`)
+    else if (constantValue(dim(buffer.elements)) !== values.length)
+      tell(`constants[${at}].values: ${values.length} for ${buffer.elements} elements`)
   }
 }
 
 /** Every dim must be read off an input somewhere: as an axis by itself. */
 function checkDims({ plan }: Index, tell: Tell): void {
-  findRepeated('dims', plan.dims.map(({ name }) => name), tell)
+  findRepeated(
+    'dims',
+    plan.dims.map(({ name }) => name),
+    tell,
+  )
   const bare = new Set(plan.inputs.flatMap(({ shape }) => shape))
   for (const { name } of plan.dims) if (!bare.has(name)) tell(`dims: no input has an axis ${name}, so nothing says what it is`)
 }
 
-function checkBinding(index: Index, at: string, step: Step, entry: number, placed: ReadonlyMap<number, number>, isOnce: boolean, tell: Tell): void {
+function checkBinding(
+  index: Index,
+  at: string,
+  step: Step,
+  entry: number,
+  placed: ReadonlyMap<number, number>,
+  isOnce: boolean,
+  tell: Tell,
+): void {
   const { buffer: id, part } = step.bindings[entry]
   const binding = index.kernels.get(step.kernel)?.bindings[entry]
   const buffer = index.buffers.get(id)
   const where = `${at}.bindings[${entry}]`
   if (buffer === undefined) return tell(`${where}.buffer: no buffer has the id ${id}`)
   if (part >= buffer.parts) tell(`${where}.part: ${buffer.name} has ${buffer.parts} parts, not a part ${part}`)
-  if (buffer.role === 'scratch' && !placed.has(id)) tell(`${where}.buffer: ${buffer.name} is scratch and placed in no slot of this program`)
+  if (buffer.role === 'scratch' && !placed.has(id))
+    tell(`${where}.buffer: ${buffer.name} is scratch and placed in no slot of this program`)
   if (binding === undefined) return
-  if (binding.dtype !== buffer.dtype) tell(`${where}: ${buffer.name} is ${buffer.dtype}, the kernel's ${binding.name} is ${binding.dtype}`)
+  if (binding.dtype !== buffer.dtype)
+    tell(`${where}: ${buffer.name} is ${buffer.dtype}, the kernel's ${binding.name} is ${binding.dtype}`)
   const isReplaced = index.replaced.has(id) && !isOnce
   const constant = (['weight', 'constant', 'input'].includes(buffer.role) && !isReplaced) || (buffer.role === 'held' && !isOnce)
-  if (isOnce && (buffer.role === 'input' || buffer.role === 'output')) tell(`${where}: ${buffer.name} belongs to a run, and once has none`)
-  if (constant && binding.access === 'read_write') tell(`${where}: ${buffer.name} is of the role ${buffer.role} and is not written`)
+  if (isOnce && (buffer.role === 'input' || buffer.role === 'output'))
+    tell(`${where}: ${buffer.name} belongs to a run, and once has none`)
+  if (constant && binding.access === 'read_write')
+    tell(`${where}: ${buffer.name} is of the role ${buffer.role} and is not written`)
 }
 
 /** A step may not write memory that it sees a second time, be it through the slot that two buffers share. */
@@ -221,8 +264,16 @@ export function checkReferences(plan: Plan): readonly string[] {
     dims: new Set(plan.dims.map(({ name }) => name)),
     replaced: replacedWeights(plan),
   }
-  findRepeated('buffers', plan.buffers.map(({ id }) => id), tell)
-  findRepeated('kernels', plan.kernels.map(({ id }) => id), tell)
+  findRepeated(
+    'buffers',
+    plan.buffers.map(({ id }) => id),
+    tell,
+  )
+  findRepeated(
+    'kernels',
+    plan.kernels.map(({ id }) => id),
+    tell,
+  )
   for (const check of [checkDims, checkBuffers, checkPorts, checkReplacements, checkConstants, checkPrograms]) check(index, tell)
   return problems
 }

@@ -13,9 +13,11 @@ function show(value: unknown): string {
   return text.length > 40 ? `${text.slice(0, 40)}...` : text
 }
 
-const expect = (what: string, holds: (value: unknown) => boolean): Rule => (value, at, tell) => {
-  if (!holds(value)) tell(`${at}: ${what} is expected, not ${show(value)}`)
-}
+const expect =
+  (what: string, holds: (value: unknown) => boolean): Rule =>
+  (value, at, tell) => {
+    if (!holds(value)) tell(`${at}: ${what} is expected, not ${show(value)}`)
+  }
 
 const text = expect('a text', (value) => typeof value === 'string')
 const name = expect('a name', (value) => typeof value === 'string' && value !== '')
@@ -28,39 +30,52 @@ const finite = expect('a number', (value) => typeof value === 'number' && Number
 const oneOf = (...words: readonly (string | number)[]): Rule =>
   expect(words.length === 1 ? String(words[0]) : `one of ${words.join(', ')}`, (value) => words.includes(value as string))
 
-const orNull = (rule: Rule): Rule => (value, at, tell) => {
-  if (value !== null) rule(value, at, tell)
-}
-
-const optional = (rule: Rule): Rule => (value, at, tell) => {
-  if (value !== undefined) rule(value, at, tell)
-}
-
-const list = (rule: Rule): Rule => (value, at, tell) => {
-  if (!Array.isArray(value)) tell(`${at}: a list is expected, not ${show(value)}`)
-  else for (let index = 0; index < value.length; index++) rule(value[index], `${at}[${index}]`, tell)
-}
-
-const tuple = (length: number, rule: Rule): Rule => (value, at, tell) => {
-  if (Array.isArray(value) && value.length !== length) tell(`${at}: ${length} entries are expected, not ${value.length}`)
-  else list(rule)(value, at, tell)
-}
-
-const record = (fields: Readonly<Record<string, Rule>>): Rule => (value, at, tell) => {
-  if (typeof value !== 'object' || value === null || Array.isArray(value)) return tell(`${at}: an object is expected, not ${show(value)}`)
-  for (const key of Object.keys(value)) if (!Object.hasOwn(fields, key)) tell(`${at}: the field '${key}' is unknown`)
-  for (const [key, rule] of Object.entries(fields)) {
-    const inside = at === 'the plan' ? key : `${at}.${key}`
-    rule(Object.hasOwn(value, key) ? (value as Record<string, unknown>)[key] : undefined, inside, tell)
+const orNull =
+  (rule: Rule): Rule =>
+  (value, at, tell) => {
+    if (value !== null) rule(value, at, tell)
   }
-}
 
-const byKind = (kinds: Readonly<Record<string, Readonly<Record<string, Rule>>>>): Rule => (value, at, tell) => {
-  const kind = (value as { kind?: unknown } | null | undefined)?.kind
-  const fields = typeof kind === 'string' && Object.hasOwn(kinds, kind) ? kinds[kind] : undefined
-  if (fields === undefined) tell(`${at}.kind: one of ${Object.keys(kinds).join(', ')} is expected, not ${show(kind)}`)
-  else record({ kind: text, ...fields })(value, at, tell)
-}
+const optional =
+  (rule: Rule): Rule =>
+  (value, at, tell) => {
+    if (value !== undefined) rule(value, at, tell)
+  }
+
+const list =
+  (rule: Rule): Rule =>
+  (value, at, tell) => {
+    if (!Array.isArray(value)) tell(`${at}: a list is expected, not ${show(value)}`)
+    else for (let index = 0; index < value.length; index++) rule(value[index], `${at}[${index}]`, tell)
+  }
+
+const tuple =
+  (length: number, rule: Rule): Rule =>
+  (value, at, tell) => {
+    if (Array.isArray(value) && value.length !== length) tell(`${at}: ${length} entries are expected, not ${value.length}`)
+    else list(rule)(value, at, tell)
+  }
+
+const record =
+  (fields: Readonly<Record<string, Rule>>): Rule =>
+  (value, at, tell) => {
+    if (typeof value !== 'object' || value === null || Array.isArray(value))
+      return tell(`${at}: an object is expected, not ${show(value)}`)
+    for (const key of Object.keys(value)) if (!Object.hasOwn(fields, key)) tell(`${at}: the field '${key}' is unknown`)
+    for (const [key, rule] of Object.entries(fields)) {
+      const inside = at === 'the plan' ? key : `${at}.${key}`
+      rule(Object.hasOwn(value, key) ? (value as Record<string, unknown>)[key] : undefined, inside, tell)
+    }
+  }
+
+const byKind =
+  (kinds: Readonly<Record<string, Readonly<Record<string, Rule>>>>): Rule =>
+  (value, at, tell) => {
+    const kind = (value as { kind?: unknown } | null | undefined)?.kind
+    const fields = typeof kind === 'string' && Object.hasOwn(kinds, kind) ? kinds[kind] : undefined
+    if (fields === undefined) tell(`${at}.kind: one of ${Object.keys(kinds).join(', ')} is expected, not ${show(kind)}`)
+    else record({ kind: text, ...fields })(value, at, tell)
+  }
 
 const size: Rule = (value, at, tell) => {
   if (typeof value !== 'string') return tell(`${at}: a size such as "32*B" is expected, not ${show(value)}`)
@@ -87,26 +102,47 @@ const slice = byKind({
 const piece = record({ tensor: text, slices: list(slice), transpose: flag })
 
 const buffer = record({
-  id: whole, name: text, role: oneOf('input', 'output', 'weight', 'constant', 'held', 'scratch'), dtype: storage, elements: size,
-  partElements: orNull(positive), parts: positive,
+  id: whole,
+  name: text,
+  role: oneOf('input', 'output', 'weight', 'constant', 'held', 'scratch'),
+  dtype: storage,
+  elements: size,
+  partElements: orNull(positive),
+  parts: positive,
 })
 
 const kernel = record({
-  id: whole, name, wgsl: text, entryPoint: name, bindings: list(record({ name: text, access, dtype: storage })),
-  workgroupSize: tuple(3, positive), template: text, reason: text, refused: list(record({ template: text, reason: text })),
-  places: list(record({ wgslLine: positive, place })), needsSubgroups: flag,
+  id: whole,
+  name,
+  wgsl: text,
+  entryPoint: name,
+  bindings: list(record({ name: text, access, dtype: storage })),
+  workgroupSize: tuple(3, positive),
+  template: text,
+  reason: text,
+  refused: list(record({ template: text, reason: text })),
+  places: list(record({ wgslLine: positive, place })),
+  needsSubgroups: flag,
 })
 
 const step = record({ kernel: whole, bindings: list(record({ buffer: whole, part: whole })), workgroups: size, label: text })
 
 const program = record({
-  name: text, when: orNull(record({ dim: size, atMost: finite })), slots: list(record({ bytes: list(size) })),
-  placement: list(record({ buffer: whole, slot: whole })), steps: list(step), copies: optional(list(record({ from: whole, to: whole }))),
+  name: text,
+  when: orNull(record({ dim: size, atMost: finite })),
+  slots: list(record({ bytes: list(size) })),
+  placement: list(record({ buffer: whole, slot: whole })),
+  steps: list(step),
+  copies: optional(list(record({ from: whole, to: whole }))),
 })
 
 const requires = record({
-  features: list(text), maxStorageBuffersPerShaderStage: whole, maxComputeInvocationsPerWorkgroup: whole,
-  maxComputeWorkgroupStorageSize: whole, maxStorageBufferBindingSize: whole, subgroupSize: orNull(positive),
+  features: list(text),
+  maxStorageBuffersPerShaderStage: whole,
+  maxComputeInvocationsPerWorkgroup: whole,
+  maxComputeWorkgroupStorageSize: whole,
+  maxStorageBufferBindingSize: whole,
+  subgroupSize: orNull(positive),
 })
 
 const fields: { readonly [F in keyof Plan]: Rule } = {

@@ -10,11 +10,15 @@ export const halfName = (weight: string): string => `half.${weight}`
 /** What an optimiser remembers of each weight, of the weight's shape and 0 before the first update: in front of the path, `first.embed`. */
 export function memoryWords(optimiser: Optimiser): readonly string[] {
   switch (optimiser.kind) {
-    case 'sgd': return optimiser.momentum === 0 ? [] : ['momentum']
+    case 'sgd':
+      return optimiser.momentum === 0 ? [] : ['momentum']
     case 'adam':
-    case 'adamw': return ['first', 'second']
-    case 'lion': return ['momentum']
-    default: return optimiser satisfies never
+    case 'adamw':
+      return ['first', 'second']
+    case 'lion':
+      return ['momentum']
+    default:
+      return optimiser satisfies never
   }
 }
 
@@ -34,7 +38,12 @@ export const MOST_NORM = 1e30
  * Inputs of an update, f32 [] each: the rate at this step, and how means that began at 0 are made larger, 1 / (1 - beta1^n) and
  * 1 / (1 - beta2^n)^(1/2) at the n-th update; in mixed precision also what undoes the scale of the losses, a power of two.
  */
-export function updateInputs({ optimiser, precision }: Pick<Recipe, 'optimiser' | 'precision'>, rate: number, update: number, scale = 1): Readonly<Record<string, number>> {
+export function updateInputs(
+  { optimiser, precision }: Pick<Recipe, 'optimiser' | 'precision'>,
+  rate: number,
+  update: number,
+  scale = 1,
+): Readonly<Record<string, number>> {
   const unscale: Readonly<Record<string, number>> = precision === 'mixed' ? { unscale: 1 / scale } : {}
   if (optimiser.kind !== 'adam' && optimiser.kind !== 'adamw') return { rate, ...unscale }
   const { beta1, beta2 } = optimiser
@@ -76,11 +85,18 @@ const roundUp = (elements: number, grain: number): number => Math.ceil(elements 
 const elementsOf = ({ shape }: LearnedWeight): number => shape.reduce((all, size) => all * size, 1)
 
 /** The weights that an update moves. */
-export const movedWeights = ({ weights }: Pick<Recipe, 'weights'>): readonly LearnedWeight[] => weights.filter(({ rate }) => rate !== 0)
+export const movedWeights = ({ weights }: Pick<Recipe, 'weights'>): readonly LearnedWeight[] =>
+  weights.filter(({ rate }) => rate !== 0)
 
 const NO_HALVES: ReadonlySet<string> = new Set()
 
-const movedAlone = ({ name, shape, rate, decay }: LearnedWeight, halved: ReadonlySet<string>): MovedWeight => ({ name, shape, rate, decay, half: halved.has(name) })
+const movedAlone = ({ name, shape, rate, decay }: LearnedWeight, halved: ReadonlySet<string>): MovedWeight => ({
+  name,
+  shape,
+  rate,
+  decay,
+  half: halved.has(name),
+})
 
 /** Each by itself; `halved` are those of which a rounded copy is kept. */
 export const moveAlone = (recipe: Pick<Recipe, 'weights'>, halved: ReadonlySet<string> = NO_HALVES): readonly MovedWeight[] =>
@@ -96,7 +112,11 @@ export interface Bundled {
  * Weights of one rate and one decay, all with or all without a rounded copy, brought together, in the order of the recipe, as long as a bundle has `most` elements at the most; a
  * weight with more than that moves by itself. The name of a bundle is that of no weight: paths have no spaces.
  */
-export function bundleWeights({ weights, optimiser }: Pick<Recipe, 'weights' | 'optimiser'>, most: number, halved: ReadonlySet<string> = NO_HALVES): Bundled {
+export function bundleWeights(
+  { weights, optimiser }: Pick<Recipe, 'weights' | 'optimiser'>,
+  most: number,
+  halved: ReadonlySet<string> = NO_HALVES,
+): Bundled {
   const limit = Math.floor(most / BUNDLE_ROW) * BUNDLE_ROW
   const groups = new Map<string, LearnedWeight[]>()
   const alone: LearnedWeight[] = []
@@ -109,7 +129,11 @@ export function bundleWeights({ weights, optimiser }: Pick<Recipe, 'weights' | '
   const filled = [...groups.values()].flatMap((group) => fill(group, limit, grainOf(isHalf(group))))
   const made = filled.map((members, at) => bundleOf(`bundle ${at}`, members, grainOf(isHalf(members))))
   const moved = made.map(({ name, elements }, at) => ({ ...movedAlone(filled[at][0], halved), name, shape: [elements] }))
-  const names = [(name: string) => name, gradientName, ...memoryWords(optimiser).map((word) => (name: string) => memoryName(word, name))]
+  const names = [
+    (name: string) => name,
+    gradientName,
+    ...memoryWords(optimiser).map((word) => (name: string) => memoryName(word, name)),
+  ]
   const bundles = names.flatMap((rename) => made.map((bundle) => renamed(bundle, rename, 'f32')))
   const halves = made.filter((_, at) => isHalf(filled[at])).map((bundle) => renamed(bundle, halfName, 'f16'))
   return { moved: [...moved, ...alone.map((weight) => movedAlone(weight, halved))], bundles: [...bundles, ...halves] }
@@ -141,5 +165,9 @@ function bundleOf(name: string, weights: readonly LearnedWeight[], grain: number
   return { name, dtype: 'f32', elements: roundUp(end, BUNDLE_ROW), members }
 }
 
-const renamed = ({ name, elements, members }: Bundle, rename: (name: string) => string, dtype: Bundle['dtype']): Bundle =>
-  ({ name: rename(name), dtype, elements, members: members.map((member) => ({ ...member, name: rename(member.name) })) })
+const renamed = ({ name, elements, members }: Bundle, rename: (name: string) => string, dtype: Bundle['dtype']): Bundle => ({
+  name: rename(name),
+  dtype,
+  elements,
+  members: members.map((member) => ({ ...member, name: rename(member.name) })),
+})

@@ -12,7 +12,13 @@ const isTransposed = (name: string): boolean => name.endsWith(TRANSPOSED)
 export const weightPath = (name: string): string => (isTransposed(name) ? name.slice(0, -TRANSPOSED.length) : name)
 
 const byPath = (weight: WeightPort): WeightPort =>
-  weight.pieces.length === 0 ? weight : { ...weight, stacked: false, pieces: [{ tensor: weightPath(weight.name), slices: [], transpose: isTransposed(weight.name) }] }
+  weight.pieces.length === 0
+    ? weight
+    : {
+        ...weight,
+        stacked: false,
+        pieces: [{ tensor: weightPath(weight.name), slices: [], transpose: isTransposed(weight.name) }],
+      }
 
 /** The same plan for a checkpoint that names each weight by its path and has it as the model does, as training saves them, whatever the spec's `weights` say. */
 export const weightsByPath = <P extends Pick<Plan, 'weights'>>(plan: P): P => ({ ...plan, weights: plan.weights.map(byPath) })

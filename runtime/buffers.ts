@@ -29,7 +29,8 @@ export function checkBufferSize(device: Device, what: string, bytes: number): vo
 
 export function checkBindingSize(device: Device, what: string, bytes: number): void {
   const { maxStorageBufferBindingSize } = device.gpu.limits
-  if (bytes > maxStorageBufferBindingSize) throw new LimitError(what, 'maxStorageBufferBindingSize', bytes, maxStorageBufferBindingSize)
+  if (bytes > maxStorageBufferBindingSize)
+    throw new LimitError(what, 'maxStorageBufferBindingSize', bytes, maxStorageBufferBindingSize)
 }
 
 /** Software adapters give buffers that no memory stands behind, and the process dies when they are filled. */
@@ -72,7 +73,12 @@ export async function readMapped<T>(device: Device, staging: GPUBuffer, read: (m
 }
 
 /** One buffer of the device for each part. What is made is added to `owned`, whatever happens after. */
-export async function createParts(device: Device, buffer: PlanBuffer, values: DimValues, owned: GPUBuffer[]): Promise<readonly Part[]> {
+export async function createParts(
+  device: Device,
+  buffer: PlanBuffer,
+  values: DimValues,
+  owned: GPUBuffer[],
+): Promise<readonly Part[]> {
   const parts = partElements(buffer, values).map(async (elements, at, all): Promise<Part> => {
     const label = all.length === 1 ? buffer.name : `${buffer.name} part ${at}`
     const bytes = BYTES[buffer.dtype]

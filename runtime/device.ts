@@ -36,9 +36,16 @@ export interface DeviceOptions {
 const FEATURES = ['subgroups', 'timestamp-query', 'shader-f16'] as const
 
 const LIMITS = [
-  'maxStorageBuffersPerShaderStage', 'maxComputeInvocationsPerWorkgroup', 'maxComputeWorkgroupSizeX', 'maxComputeWorkgroupSizeY',
-  'maxComputeWorkgroupSizeZ', 'maxComputeWorkgroupStorageSize', 'maxComputeWorkgroupsPerDimension', 'maxStorageBufferBindingSize',
-  'maxBufferSize', 'maxBindingsPerBindGroup',
+  'maxStorageBuffersPerShaderStage',
+  'maxComputeInvocationsPerWorkgroup',
+  'maxComputeWorkgroupSizeX',
+  'maxComputeWorkgroupSizeY',
+  'maxComputeWorkgroupSizeZ',
+  'maxComputeWorkgroupStorageSize',
+  'maxComputeWorkgroupsPerDimension',
+  'maxStorageBufferBindingSize',
+  'maxBufferSize',
+  'maxBindingsPerBindGroup',
 ] as const satisfies readonly (keyof GPUSupportedLimits)[]
 
 const SOFTWARE = /llvmpipe|lavapipe|swiftshader|softpipe|basic render|\bcpu\b/i
@@ -121,21 +128,25 @@ function watchLoss(gpu: GPUDevice): Loss {
     for (const end of waits) end(lost)
     waits.clear()
   })
-  const untilLost = <T>(promise: Promise<T>): Promise<T> => new Promise((resolve, reject) => {
-    // the first settlement wins
-    if (lost !== null) reject(lost)
-    else waits.add(reject)
-    Promise.resolve(promise).then((value) => {
-      waits.delete(reject)
-      resolve(value)
-    }, (error: unknown) => {
-      // a promise may fail just before the device reports that it is lost: the loss is the cause
-      setTimeout(() => {
-        waits.delete(reject)
-        reject(lost ?? error)
-      }, 0)
+  const untilLost = <T>(promise: Promise<T>): Promise<T> =>
+    new Promise((resolve, reject) => {
+      // the first settlement wins
+      if (lost !== null) reject(lost)
+      else waits.add(reject)
+      Promise.resolve(promise).then(
+        (value) => {
+          waits.delete(reject)
+          resolve(value)
+        },
+        (error: unknown) => {
+          // a promise may fail just before the device reports that it is lost: the loss is the cause
+          setTimeout(() => {
+            waits.delete(reject)
+            reject(lost ?? error)
+          }, 0)
+        },
+      )
     })
-  })
   return { lost: () => lost, untilLost }
 }
 

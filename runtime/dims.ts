@@ -12,9 +12,17 @@ const LARGEST = 2 ** 32 - 1
 
 /** Throws an InputError for what is not numbers with their shape. */
 export function checkTensor(name: string, given: HostData): HostData {
-  const isTensor = typeof given === 'object' && given !== null && Array.isArray(given.shape) && given.shape.every((size) => typeof size === 'number')
+  const isTensor =
+    typeof given === 'object' &&
+    given !== null &&
+    Array.isArray(given.shape) &&
+    given.shape.every((size) => typeof size === 'number')
   if (isTensor && ArrayBuffer.isView(given.data) && !((given.data as unknown) instanceof DataView)) return given
-  throw new InputError(name, null, 'is not a tensor: an object with a `shape`, an array of numbers, and `data`, a typed array, is expected')
+  throw new InputError(
+    name,
+    null,
+    'is not a tensor: an object with a `shape`, an array of numbers, and `data`, a typed array, is expected',
+  )
 }
 
 function checkPort(port: Port, given: HostData | undefined): HostData {
@@ -26,10 +34,13 @@ function checkPort(port: Port, given: HostData | undefined): HostData {
   if (dtype !== port.dtype) return fail(`is ${port.dtype}, ${dtype ?? 'an array of another class'} was given`)
   const { shape, data } = given
   if (shape.length !== port.shape.length) {
-    return fail(`has the shape ${showShape(port.shape)} of ${port.shape.length} axes, ${showShape(shape)} of ${shape.length} was given`)
+    return fail(
+      `has the shape ${showShape(port.shape)} of ${port.shape.length} axes, ${showShape(shape)} of ${shape.length} was given`,
+    )
   }
   if (!shape.every((size) => Number.isInteger(size) && size >= 0 && size <= LARGEST)) fail(`${showShape(shape)} is no shape`)
-  if (elementCount(shape) !== data.length) fail(`${showShape(shape)} has ${elementCount(shape)} elements, ${data.length} were given`)
+  if (elementCount(shape) !== data.length)
+    fail(`${showShape(shape)} has ${elementCount(shape)} elements, ${data.length} were given`)
   return given
 }
 
@@ -63,7 +74,11 @@ function checkIds(port: InputPort, { data }: HostData, values: DimValues): void 
   for (let at = 0; at < data.length; at++) {
     if ((data[at] >= 0 && data[at] < below) || data[at] === port.ignored) continue
     const besides = port.ignored === undefined ? '' : `, or is ${port.ignored} and ignored`
-    throw new InputError(port.name, port.below, `element ${at} is ${data[at]}; it chooses one of ${below} rows, from 0 to ${below - 1}${besides}`)
+    throw new InputError(
+      port.name,
+      port.below,
+      `element ${at} is ${data[at]}; it chooses one of ${below} rows, from 0 to ${below - 1}${besides}`,
+    )
   }
 }
 
@@ -79,7 +94,8 @@ function checkBounds({ bounds = [], inputs }: Plan, values: DimValues): void {
 export function bindDims(plan: Plan, inputs: Inputs): DimValues {
   for (const name of Object.keys(inputs)) {
     const known = plan.inputs.map((port) => port.name)
-    if (!known.includes(name)) throw new InputError(name, null, `the plan has no such input; it has ${known.join(', ') || 'none'}`)
+    if (!known.includes(name))
+      throw new InputError(name, null, `the plan has no such input; it has ${known.join(', ') || 'none'}`)
   }
   for (const port of plan.inputs) checkPort(port, Object.hasOwn(inputs, port.name) ? inputs[port.name] : undefined)
   const values = bindSymbols(plan, inputs)
@@ -93,12 +109,15 @@ export function bindDims(plan: Plan, inputs: Inputs): DimValues {
 
 /** `B = 2, S = 16` */
 export const showDims = (values: DimValues): string =>
-  Object.entries(values).map(([name, value]) => `${name} = ${value}`).join(', ') || 'no dims'
+  Object.entries(values)
+    .map(([name, value]) => `${name} = ${value}`)
+    .join(', ') || 'no dims'
 
 /** The first program whose condition holds. */
 export function chooseProgram(plan: Plan, values: DimValues): Program {
   const fits = ({ when }: Program): boolean => when === null || evaluate(when.dim, values) <= when.atMost
   const program = plan.programs.find(fits)
-  if (program === undefined) throw new InputError(plan.inputs[0]?.name ?? '', null, 'no program of the plan is for these dimensions')
+  if (program === undefined)
+    throw new InputError(plan.inputs[0]?.name ?? '', null, 'no program of the plan is for these dimensions')
   return program
 }

@@ -3,8 +3,22 @@
 import type { PlaceInSource } from '../plan/plan.ts'
 
 export type ErrorKind =
-  | 'no-adapter' | 'device-lost' | 'device' | 'limit' | 'feature' | 'out-of-memory'
-  | 'plan' | 'kernel' | 'input' | 'weight' | 'store' | 'checkpoint' | 'state' | 'not-finite' | 'route' | 'file'
+  | 'no-adapter'
+  | 'device-lost'
+  | 'device'
+  | 'limit'
+  | 'feature'
+  | 'out-of-memory'
+  | 'plan'
+  | 'kernel'
+  | 'input'
+  | 'weight'
+  | 'store'
+  | 'checkpoint'
+  | 'state'
+  | 'not-finite'
+  | 'route'
+  | 'file'
 
 export abstract class RuntimeError extends Error {
   abstract readonly kind: ErrorKind
@@ -27,7 +41,9 @@ export class NoAdapterError extends RuntimeError {
   readonly attempts: readonly Attempt[]
 
   constructor(asked: string, attempts: readonly Attempt[]) {
-    const lines = attempts.map(({ what, found, command }) => `  ${what}: ${found}${command === null ? '' : `; bring it with: ${command}`}`)
+    const lines = attempts.map(
+      ({ what, found, command }) => `  ${what}: ${found}${command === null ? '' : `; bring it with: ${command}`}`,
+    )
     super([`no WebGPU adapter for '${asked}'; looked for`, ...lines].join('\n'))
     this.attempts = attempts
   }
@@ -193,7 +209,9 @@ export class NotFiniteError extends RuntimeError {
 
   /** `where` describes the rows. */
   constructor(output: string, count: number, elements: number, first: number, rows: readonly number[] = [], where = '') {
-    super(`output ${output}: ${count} of ${elements} values are not finite, the first at ${first}${where === '' ? '' : `, in ${where}`}`)
+    super(
+      `output ${output}: ${count} of ${elements} values are not finite, the first at ${first}${where === '' ? '' : `, in ${where}`}`,
+    )
     this.output = output
     this.count = count
     this.rows = rows
@@ -231,7 +249,9 @@ const SHOWN = 160
 /** A path for one line of a message: control characters are escaped, a very long path is shortened in the middle. */
 export function showPath(path: string): string {
   const short = path.length > SHOWN ? `${path.slice(0, SHOWN / 2)}...${path.slice(-SHOWN / 2)}` : path
-  return short.replaceAll(/[\p{Cc}\u2028\u2029]/gu, (character) => (character === '\n' ? '\\n' : `\\u${character.charCodeAt(0).toString(16).padStart(4, '0')}`))
+  return short.replaceAll(/[\p{Cc}\u2028\u2029]/gu, (character) =>
+    character === '\n' ? '\\n' : `\\u${character.charCodeAt(0).toString(16).padStart(4, '0')}`,
+  )
 }
 
 /** 1536 -> `1.5 KiB`. */

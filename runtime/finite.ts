@@ -59,5 +59,6 @@ export function describeRows({ rows, rowShape }: Pick<NonFinite, 'rows' | 'rowSh
 /** Throws a NotFiniteError for the first tensor with NaN or infinite values. */
 export function checkFinite(tensors: Readonly<Record<string, FileData>>): void {
   const [found] = findNonFinite(tensors)
-  if (found !== undefined) throw new NotFiniteError(found.name, found.count, found.elements, found.first, found.rows, describeRows(found))
+  if (found !== undefined)
+    throw new NotFiniteError(found.name, found.count, found.elements, found.first, found.rows, describeRows(found))
 }

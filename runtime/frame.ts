@@ -1,7 +1,16 @@
 /** All that a run needs for given dims: memory of inputs, outputs and scratch, and the bind groups of every step. */
 
 import { dim, evaluate, type DimValues } from '../plan/dim.ts'
-import { BYTES, type Kernel, type OutputPort, type Plan, type Port, type Program, type Step, type StorageType } from '../plan/plan.ts'
+import {
+  BYTES,
+  type Kernel,
+  type OutputPort,
+  type Plan,
+  type Port,
+  type Program,
+  type Step,
+  type StorageType,
+} from '../plan/plan.ts'
 import { own } from '../plan/table.ts'
 import { checkRoom, createParts, createStaging, placeParts, type Part, type Parts } from './buffers.ts'
 import { copiesBetween, type Copy } from './copies.ts'
@@ -94,7 +103,13 @@ function outputPlaces(ports: readonly Port[], parts: Parts, values: DimValues): 
 }
 
 function readySteps(
-  device: Device, plan: Plan, program: Program, compiled: CompiledKernels, parts: Parts, dims: GPUBuffer, values: DimValues,
+  device: Device,
+  plan: Plan,
+  program: Program,
+  compiled: CompiledKernels,
+  parts: Parts,
+  dims: GPUBuffer,
+  values: DimValues,
 ): readonly ReadyStep[] {
   const kernels = new Map(plan.kernels.map((kernel) => [kernel.id, kernel]))
   const groups = new Map<string, GPUBindGroup>()
@@ -106,7 +121,11 @@ function readySteps(
   }
   const bind = (step: Step, { layout }: CompiledKernel): GPUBindGroup => {
     const storage = step.bindings.map((binding, at) => ({ binding: at + 1, resource: resource(binding) }))
-    return device.gpu.createBindGroup({ label: step.label, layout, entries: [{ binding: 0, resource: { buffer: dims } }, ...storage] })
+    return device.gpu.createBindGroup({
+      label: step.label,
+      layout,
+      entries: [{ binding: 0, resource: { buffer: dims } }, ...storage],
+    })
   }
   return program.steps.map((step) => {
     const made = compiled.get(step.kernel)!
@@ -114,12 +133,22 @@ function readySteps(
     const bindings = groups.get(key) ?? bind(step, made)
     groups.set(key, bindings)
     const count = Math.max(0, evaluate(dim(step.workgroups), values))
-    return { step, kernel: kernels.get(step.kernel)!, pipeline: made.pipeline, bindings, ...foldWorkgroups(count, max, step.label) }
+    return {
+      step,
+      kernel: kernels.get(step.kernel)!,
+      pipeline: made.pipeline,
+      bindings,
+      ...foldWorkgroups(count, max, step.label),
+    }
   })
 }
 
 async function partsFor(
-  { device, plan, persistent }: Ground, { program, inputs, outputs }: Task, values: DimValues, slots: readonly GPUBuffer[], owned: GPUBuffer[],
+  { device, plan, persistent }: Ground,
+  { program, inputs, outputs }: Task,
+  values: DimValues,
+  slots: readonly GPUBuffer[],
+  owned: GPUBuffer[],
 ): Promise<Parts> {
   const parts = new Map(persistent)
   const slotOf = new Map(program.placement.map(({ buffer, slot }) => [buffer, slot]))
@@ -153,11 +182,16 @@ export async function createTaskFrame(ground: Ground, task: Task, values: DimVal
   try {
     const parts = await partsFor(ground, task, values, lease.buffers, owned)
     const dims = await createDims(device, plan, values, owned)
-    const outputs = outputPlaces(task.outputs.filter(({ replaces }) => replaces === undefined), parts, values)
+    const outputs = outputPlaces(
+      task.outputs.filter(({ replaces }) => replaces === undefined),
+      parts,
+      values,
+    )
     const staging = await createStaging(device, 'outputs', roundUp(outputs.reduce((sum, { bytes }) => sum + roundUp(bytes), 0)))
     owned.push(staging)
     const steps = await scoped(device, `the steps of program ${program.name}`, () =>
-      readySteps(device, plan, program, compiled, parts, dims, values))
+      readySteps(device, plan, program, compiled, parts, dims, values),
+    )
     const copies = (program.copies ?? []).flatMap(({ from, to }) => copiesBetween(parts.get(from)!, parts.get(to)!))
     return { values, program, inputs, parts, steps, outputs, copies, staging, destroy }
   } catch (error) {

@@ -34,7 +34,7 @@ export function createFrames(ground: Ground): Frames {
 
   const at = async (values: DimValues): Promise<Frame> => {
     const key = ground.plan.dims.map(({ name }) => values[name]).join()
-    const frame = frames.get(key) ?? await make(values)
+    const frame = frames.get(key) ?? (await make(values))
     if (destroyed) {
       // disposed while the frame was being created: nothing else would destroy it
       frame.destroy()

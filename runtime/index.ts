@@ -1,7 +1,22 @@
 /** Runs plans. Nothing here is of Node: devices come from `runtime/dawn` or `runtime/browser`, files from `runtime/checkpoint/files.ts`. */
 
 import {
-  anything, bytes, callable, checked, checkedAsync, filled, list, numbers, object, optional, options, readable, real, record, text, whole,
+  anything,
+  bytes,
+  callable,
+  checked,
+  checkedAsync,
+  filled,
+  list,
+  numbers,
+  object,
+  optional,
+  options,
+  readable,
+  real,
+  record,
+  text,
+  whole,
 } from '../plan/arguments.ts'
 import { PLAN, PORTS } from '../plan/forms.ts'
 import { weightsByPath as weightsByPathUnchecked } from '../plan/weight-path.ts'
@@ -9,7 +24,11 @@ import { encodeSafetensors as encodeSafetensorsUnchecked } from './checkpoint/en
 import { memoryCheckpoint as memoryCheckpointUnchecked } from './checkpoint/memory.ts'
 import { openSafetensors as openSafetensorsUnchecked } from './checkpoint/safetensors.ts'
 import { openModel as openModelUnchecked, openShards as openShardsUnchecked } from './checkpoint/shards.ts'
-import { blobSource as blobSourceUnchecked, bytesSource as bytesSourceUnchecked, urlSource as urlSourceUnchecked } from './checkpoint/source.ts'
+import {
+  blobSource as blobSourceUnchecked,
+  bytesSource as bytesSourceUnchecked,
+  urlSource as urlSourceUnchecked,
+} from './checkpoint/source.ts'
 import { readTensor as readTensorUnchecked } from './checkpoint/tensor.ts'
 import { describeTarget as describeTargetUnchecked, openDevice as openDeviceUnchecked } from './device.ts'
 import { bindDims as bindDimsUnchecked, chooseProgram as chooseProgramUnchecked } from './dims.ts'
@@ -22,7 +41,11 @@ import { compareReports as compareReportsUnchecked } from './routing/difference.
 import { checkRecord as checkRecordUnchecked } from './routing/record.ts'
 import { replayRoutes as replayRoutesUnchecked } from './routing/replay.ts'
 import { reportRoutes as reportRoutesUnchecked } from './routing/report.ts'
-import { recordOf as recordOfUnchecked, readRoutes as readRoutesUnchecked, routeTensors as routeTensorsUnchecked } from './routing/tensors.ts'
+import {
+  recordOf as recordOfUnchecked,
+  readRoutes as readRoutesUnchecked,
+  routeTensors as routeTensorsUnchecked,
+} from './routing/tensors.ts'
 import { printReport as printReportUnchecked, readReport as readReportUnchecked } from './routing/text.ts'
 import { createSession as createSessionUnchecked } from './session.ts'
 import { createStore as createStoreUnchecked } from './store.ts'
@@ -61,16 +84,31 @@ export { ArgumentError } from '../plan/arguments.ts'
 export const describeTarget = checked('describeTarget', { adapter: ADAPTER, name: optional(text) }, describeTargetUnchecked)
 
 /** Opens an adapter with all of its limits and those features that kernels use. Throws a DeviceError where it refuses. */
-export const openDevice = checkedAsync('openDevice', { adapter: ADAPTER, options: options({ choice: object({ name: text }), wait: callable, room: callable }) }, openDeviceUnchecked)
+export const openDevice = checkedAsync(
+  'openDevice',
+  { adapter: ADAPTER, options: options({ choice: object({ name: text }), wait: callable, room: callable }) },
+  openDeviceUnchecked,
+)
 
 /**
  * Checks the plan against the device, compiles its kernels and takes memory for its weights. Throws a PlanError, FeatureError, LimitError,
  * KernelError, OutOfMemoryError, or a StoreError where the store has a weight in another form.
  */
-export const createSession = checkedAsync('createSession', { device: DEVICE, plan: readable, options: options({ store: STORE, onCompile: callable }) }, createSessionUnchecked)
+export const createSession = checkedAsync(
+  'createSession',
+  { device: DEVICE, plan: readable, options: options({ store: STORE, onCompile: callable }) },
+  createSessionUnchecked,
+)
 
 /** A store of weights. A lost device is reported by the store's methods, not here. */
-export const createStore = checked('createStore', { device: DEVICE, options: options({ bundles: list(object({ name: text, members: list(object({ name: text, shape: list(whole) })) })) }) }, createStoreUnchecked)
+export const createStore = checked(
+  'createStore',
+  {
+    device: DEVICE,
+    options: options({ bundles: list(object({ name: text, members: list(object({ name: text, shape: list(whole) })) })) }),
+  },
+  createStoreUnchecked,
+)
 
 /** The values of the plan's dims that these inputs mean. Throws an InputError naming the input and the dimension. */
 export const bindDims = checked('bindDims', { plan: PLAN, inputs: record(anything) }, bindDimsUnchecked)
@@ -97,7 +135,11 @@ export const openModel = checkedAsync('openModel', { directory: text, open: call
 export const openShards = checkedAsync('openShards', { index: SOURCE, open: callable }, openShardsUnchecked)
 
 /** A blob, such as a file that a person picked in a browser. */
-export const blobSource = checked('blobSource', { blob: object({ size: whole, slice: callable }), name: optional(text) }, blobSourceUnchecked)
+export const blobSource = checked(
+  'blobSource',
+  { blob: object({ size: whole, slice: callable }), name: optional(text) },
+  blobSourceUnchecked,
+)
 
 /** Bytes in memory; what is read is a view of them. */
 export const bytesSource = checked('bytesSource', { bytes, name: optional(text) }, bytesSourceUnchecked)
@@ -109,10 +151,18 @@ export const urlSource = checkedAsync('urlSource', { url: filled, get: optional(
 export const readTensor = checkedAsync('readTensor', { checkpoint: CHECKPOINT, name: text }, readTensorUnchecked)
 
 /** A whole safetensors file in memory. Throws a RangeError where a shape is not that of its data. */
-export const encodeSafetensors = checked('encodeSafetensors', { tensors: TENSORS, metadata: optional(record(text)) }, encodeSafetensorsUnchecked)
+export const encodeSafetensors = checked(
+  'encodeSafetensors',
+  { tensors: TENSORS, metadata: optional(record(text)) },
+  encodeSafetensorsUnchecked,
+)
 
 /** The record among the outputs of a run with routes. Throws a RouteError or NotFiniteError as `checkRecord`. */
-export const recordOf = checked('recordOf', { routes: list(object({ layer: text, experts: whole, selected: text, weights: text })), outputs: TENSORS }, recordOfUnchecked)
+export const recordOf = checked(
+  'recordOf',
+  { routes: list(object({ layer: text, experts: whole, selected: text, weights: text })), outputs: TENSORS },
+  recordOfUnchecked,
+)
 
 /** A record from a file that `routeTensors` was written to. Throws a RouteError, a NotFiniteError or a CheckpointError. */
 export const readRoutes = checkedAsync('readRoutes', { checkpoint: CHECKPOINT }, readRoutesUnchecked)
@@ -124,7 +174,11 @@ export const routeTensors = checked('routeTensors', { record: RECORD }, routeTen
 export const checkRecord = checked('checkRecord', { record: RECORD }, checkRecordUnchecked)
 
 /** Every diagnostic of a record. Throws a RouteError for records that cannot be or cannot be compared, a NotFiniteError for weights that are not finite. */
-export const reportRoutes = checked('reportRoutes', { record: RECORD, facts: object({ model: text, adapter: text, dims: record(whole) }) }, reportRoutesUnchecked)
+export const reportRoutes = checked(
+  'reportRoutes',
+  { record: RECORD, facts: object({ model: text, adapter: text, dims: record(whole) }) },
+  reportRoutesUnchecked,
+)
 
 /** A report as JSON text. */
 export const printReport = checked('printReport', { report: REPORT }, printReportUnchecked)
@@ -133,7 +187,11 @@ export const printReport = checked('printReport', { report: REPORT }, printRepor
 export const readReport = checked('readReport', { text, name: text }, readReportUnchecked)
 
 /** The inputs that stand for decisions, by their names. Throws a RouteError where the record does not fit, or breaks what the model requires. */
-export const replayRoutes = checked('replayRoutes', { record: RECORD, wanted: list(object({ layer: text, experts: whole, tokens: whole, k: whole })), name: text }, replayRoutesUnchecked)
+export const replayRoutes = checked(
+  'replayRoutes',
+  { record: RECORD, wanted: list(object({ layer: text, experts: whole, tokens: whole, k: whole })), name: text },
+  replayRoutesUnchecked,
+)
 
 /** How near loads are to their mean, within so many percent of it. */
 export const balance = checked('balance', { load: object({ counts: list(whole), kept: whole }), within: real }, balanceUnchecked)
@@ -148,7 +206,11 @@ export const collapse = checked('collapse', { values: numbers, width: whole }, c
 export const weightsByPath = checked('weightsByPath', { plan: PLAN }, weightsByPathUnchecked)
 
 /** The dims these inputs mean. Throws a TypeError for a wrong class of array and a RangeError that names the dimension for a wrong size. */
-export const checkInputs = checked('checkInputs', { ports: PORTS, inputs: record(object({ shape: list(real) })) }, checkInputsUnchecked)
+export const checkInputs = checked(
+  'checkInputs',
+  { ports: PORTS, inputs: record(object({ shape: list(real) })) },
+  checkInputsUnchecked,
+)
 
 /** 1536 -> `1.5 KiB`. */
 export const formatBytes = checked('formatBytes', { bytes: real }, formatBytesUnchecked)

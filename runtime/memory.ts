@@ -73,7 +73,8 @@ const roleBytes = (plan: Plan, role: PlanBuffer['role'], values: DimValues): num
   plan.buffers.filter((buffer) => buffer.role === role).reduce((all, buffer) => all + bufferBytes(buffer, values), 0)
 
 /** What lives as long as a session. */
-export const persistentBytes = (plan: Plan): number => roleBytes(plan, 'weight', {}) + roleBytes(plan, 'constant', {}) + roleBytes(plan, 'held', {})
+export const persistentBytes = (plan: Plan): number =>
+  roleBytes(plan, 'weight', {}) + roleBytes(plan, 'constant', {}) + roleBytes(plan, 'held', {})
 
 /** What a session of this plan takes on the device with these dims, before anything is allocated. */
 export function estimate(plan: Plan, values: DimValues): MemoryEstimate {

@@ -18,13 +18,15 @@ function distance(a: string, b: string): number {
 /** Names that may have been meant, the nearest first, three at the most. */
 export function nearNames(name: string, known: Iterable<string>): readonly string[] {
   const limit = Math.max(2, Math.floor(name.length / 4))
-  return [...known]
-    .filter((candidate) => Math.abs(candidate.length - name.length) <= limit)
-    // the distance costs a product of lengths, so it is taken of likely names only
-    .slice(0, 2000)
-    .map((candidate) => ({ candidate, edits: distance(name, candidate) }))
-    .filter(({ edits }) => edits <= limit)
-    .sort((a, b) => a.edits - b.edits || (a.candidate < b.candidate ? -1 : 1))
-    .slice(0, 3)
-    .map(({ candidate }) => candidate)
+  return (
+    [...known]
+      .filter((candidate) => Math.abs(candidate.length - name.length) <= limit)
+      // the distance costs a product of lengths, so it is taken of likely names only
+      .slice(0, 2000)
+      .map((candidate) => ({ candidate, edits: distance(name, candidate) }))
+      .filter(({ edits }) => edits <= limit)
+      .sort((a, b) => a.edits - b.edits || (a.candidate < b.candidate ? -1 : 1))
+      .slice(0, 3)
+      .map(({ candidate }) => candidate)
+  )
 }

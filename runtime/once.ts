@@ -38,7 +38,10 @@ export async function readHeld(plan: Plan, checkpoint: Checkpoint): Promise<Outp
     if (info.shape.join() !== wanted.join()) {
       throw misfit(checkpoint, name, 'shape', `${name} is ${showShape(info.shape)}, ${showShape(wanted)} is wanted`)
     }
-    held[name] = { shape: wanted, data: Float32Array.from((await readTensor(checkpoint, name)).data as ArrayLike<number>, Number) }
+    held[name] = {
+      shape: wanted,
+      data: Float32Array.from((await readTensor(checkpoint, name)).data as ArrayLike<number>, Number),
+    }
   }
   checkFinite(held)
   return held

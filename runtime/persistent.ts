@@ -14,7 +14,8 @@ export interface Persistent {
 export function writeParts(device: Device, parts: readonly Part[], data: HostArray): void {
   let start = 0
   for (const { buffer, offset, elements } of parts) {
-    if (elements > 0) device.gpu.queue.writeBuffer(buffer, offset, data as HostArray & ArrayBufferView<ArrayBuffer>, start, elements)
+    if (elements > 0)
+      device.gpu.queue.writeBuffer(buffer, offset, data as HostArray & ArrayBufferView<ArrayBuffer>, start, elements)
     start += elements
   }
 }
@@ -33,7 +34,11 @@ export async function createPersistent(device: Device, plan: Plan, weights: Part
   const destroy = (): void => owned.splice(0).forEach((buffer) => buffer.destroy())
   try {
     const lasting = plan.buffers.filter(({ role }) => role === 'constant' || role === 'held')
-    checkRoom(device, `the constants of ${plan.model}`, lasting.reduce((sum, buffer) => sum + bufferBytes(buffer, {}), 0))
+    checkRoom(
+      device,
+      `the constants of ${plan.model}`,
+      lasting.reduce((sum, buffer) => sum + bufferBytes(buffer, {}), 0),
+    )
     const made = await settle(lasting.map(async (buffer) => [buffer.id, await createParts(device, buffer, {}, owned)] as const))
     const parts = new Map([...weights, ...made])
     writeConstants(device, plan, parts)

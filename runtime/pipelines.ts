@@ -65,7 +65,7 @@ async function compileKernel(device: Device, kernel: Kernel, layout: GPUBindGrou
     })
     return { pipeline: await device.wait(made.pipeline), layout }
   } catch (error) {
-    throw device.lost() ?? await kernelError(kernel, module, error)
+    throw device.lost() ?? (await kernelError(kernel, module, error))
   }
 }
 

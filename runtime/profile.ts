@@ -29,8 +29,10 @@ export interface Stopwatch {
 export async function createStopwatch(device: Device, steps: number): Promise<Stopwatch> {
   const { gpu } = device
   if (!gpu.features.has('timestamp-query')) throw new FeatureError(['timestamp-query'], [...gpu.features])
-  const counts = Array.from({ length: Math.max(1, Math.ceil(steps / STEPS_PER_SET)) }, (_, set) =>
-    2 * Math.max(1, Math.min(STEPS_PER_SET, steps - set * STEPS_PER_SET)))
+  const counts = Array.from(
+    { length: Math.max(1, Math.ceil(steps / STEPS_PER_SET)) },
+    (_, set) => 2 * Math.max(1, Math.min(STEPS_PER_SET, steps - set * STEPS_PER_SET)),
+  )
   const owned: { readonly destroy: () => void }[] = []
   const destroy = (): void => owned.splice(0).forEach((resource) => resource.destroy())
   try {
@@ -43,14 +45,20 @@ export async function createStopwatch(device: Device, steps: number): Promise<St
 
 /** Created resources are added to `owned` immediately, so that they are freed after a failure too. */
 async function makeStopwatch(
-  device: Device, counts: readonly number[], steps: number, owned: { readonly destroy: () => void }[], destroy: () => void,
+  device: Device,
+  counts: readonly number[],
+  steps: number,
+  owned: { readonly destroy: () => void }[],
+  destroy: () => void,
 ): Promise<Stopwatch> {
   const { gpu } = device
   const keep = <T extends { readonly destroy: () => void }>(resource: T): T => {
     owned.push(resource)
     return resource
   }
-  const sets = await scoped(device, 'timestamp queries', () => counts.map((count) => keep(gpu.createQuerySet({ type: 'timestamp', count }))))
+  const sets = await scoped(device, 'timestamp queries', () =>
+    counts.map((count) => keep(gpu.createQuerySet({ type: 'timestamp', count }))),
+  )
   const bytes = BYTES_PER_QUERY * counts.reduce((sum, count) => sum + count, 0)
   const usage = GPUBufferUsage.QUERY_RESOLVE | GPUBufferUsage.COPY_SRC
   // where a set is resolved to begins at a multiple of 256, which 4096 queries keep

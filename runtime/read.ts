@@ -77,5 +77,7 @@ export async function readBack(device: Device, tensors: readonly Readable[]): Pr
     return bytes
   })
   for (const batch of batches(pieces, Math.min(MOST_BYTES, device.gpu.limits.maxBufferSize))) await readBatch(device, batch)
-  return Object.fromEntries(tensors.map(({ name, dtype, shape }, at): [string, HostData] => [name, { shape, data: arrayOf(dtype, filled[at]) }]))
+  return Object.fromEntries(
+    tensors.map(({ name, dtype, shape }, at): [string, HostData] => [name, { shape, data: arrayOf(dtype, filled[at]) }]),
+  )
 }

@@ -3,7 +3,10 @@ import type { Device } from './device.ts'
 import { FeatureError, LimitError } from './errors.ts'
 
 const LIMITS = [
-  'maxStorageBuffersPerShaderStage', 'maxComputeInvocationsPerWorkgroup', 'maxComputeWorkgroupStorageSize', 'maxStorageBufferBindingSize',
+  'maxStorageBuffersPerShaderStage',
+  'maxComputeInvocationsPerWorkgroup',
+  'maxComputeWorkgroupStorageSize',
+  'maxStorageBufferBindingSize',
 ] as const satisfies readonly (keyof Requirements & keyof GPUSupportedLimits)[]
 
 /** Throws a FeatureError or a LimitError where the device is not what the plan was made for. */
@@ -15,5 +18,6 @@ export function checkRequirements(requires: Requirements, device: Device): void 
     if (requires[limit] > gpu.limits[limit]) throw new LimitError('the plan', limit, requires[limit], gpu.limits[limit])
   }
   const lanes = requires.subgroupSize
-  if (lanes !== null && lanes !== target.subgroupSize) throw new LimitError('the plan', 'subgroup size', lanes, target.subgroupSize)
+  if (lanes !== null && lanes !== target.subgroupSize)
+    throw new LimitError('the plan', 'subgroup size', lanes, target.subgroupSize)
 }

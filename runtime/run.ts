@@ -50,14 +50,22 @@ function encodeReads(encoder: GPUCommandEncoder, { outputs, staging }: Frame): v
 
 async function readOutputs(device: Device, { outputs, staging }: Frame): Promise<Outputs> {
   return readMapped(device, staging, (mapped) => {
-    const read = ({ name, dtype, shape, offset, bytes }: OutputPlace): [string, HostData] =>
-      [name, { shape, data: arrayOf(dtype, mapped.slice(offset, offset + bytes)) }]
+    const read = ({ name, dtype, shape, offset, bytes }: OutputPlace): [string, HostData] => [
+      name,
+      { shape, data: arrayOf(dtype, mapped.slice(offset, offset + bytes)) },
+    ]
     return Object.fromEntries(outputs.map(read))
   })
 }
 
 /** One command buffer: every step, then the copies of the outputs, then those to weights; nothing comes back to the host in between. */
-export async function runFrame(device: Device, plan: Plan, frame: Frame, inputs: Inputs, stopwatch: Stopwatch | null): Promise<Outputs> {
+export async function runFrame(
+  device: Device,
+  plan: Plan,
+  frame: Frame,
+  inputs: Inputs,
+  stopwatch: Stopwatch | null,
+): Promise<Outputs> {
   const submitted = scoped(device, `running program ${frame.program.name}`, () => {
     writeInputs(device, frame, inputs)
     const encoder = device.gpu.createCommandEncoder({ label: plan.model })

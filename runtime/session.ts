@@ -74,7 +74,10 @@ export async function createSession(device: Device, plan: Plan, { store, onCompi
   memory.catch(() => {})
   try {
     const compiled = await weights.ground.compiler.compile(plan.kernels, onCompile).catch(async (error: unknown) => {
-      await memory.then(({ destroy }) => destroy(), () => {})
+      await memory.then(
+        ({ destroy }) => destroy(),
+        () => {},
+      )
       throw error
     })
     const taken = await memory.catch((error: unknown) => {
@@ -88,24 +91,32 @@ export async function createSession(device: Device, plan: Plan, { store, onCompi
   }
 }
 
-const takeMemory = async (device: Device, plan: Plan, { ground }: Store): Promise<Persistent> => createPersistent(device, plan, await ground.take(plan))
+const takeMemory = async (device: Device, plan: Plan, { ground }: Store): Promise<Persistent> =>
+  createPersistent(device, plan, await ground.take(plan))
 
 function checkShared(device: Device, plan: Plan, store: Store): void {
   const ended = store.ground.ended()
   if (ended !== null) throw ended
-  if (store.device !== device) throw new StateError(`the store is on ${store.device.choice.name}, another device than that of the session of ${plan.model}`)
-  if (plan.once !== null) throw new StateError(`the plan of ${plan.model} holds values of its weights, which others may replace: compile it for shared weights`)
+  if (store.device !== device)
+    throw new StateError(`the store is on ${store.device.choice.name}, another device than that of the session of ${plan.model}`)
+  if (plan.once !== null)
+    throw new StateError(
+      `the plan of ${plan.model} holds values of its weights, which others may replace: compile it for shared weights`,
+    )
 }
 
 const RUN = { inputs: record(readable), options: options({ checkFinite: flag }) }
 const LOAD_OPTIONS = options({ allowExtra: flag, checkFinite: flag, onProgress: callable, held: CHECKPOINT })
 
 /** Callers may use their arrays again while a run waits for its turn. */
-const copyInputs = (inputs: Inputs): Inputs => Object.fromEntries(Object.entries(inputs).map(([name, given]) => {
-  const { shape, data } = checkTensor(name, given)
-  // a detached buffer has no values to copy and is reported below
-  return [name, { shape: [...shape], data: data.length === 0 ? data : data.slice() }]
-}))
+const copyInputs = (inputs: Inputs): Inputs =>
+  Object.fromEntries(
+    Object.entries(inputs).map(([name, given]) => {
+      const { shape, data } = checkTensor(name, given)
+      // a detached buffer has no values to copy and is reported below
+      return [name, { shape: [...shape], data: data.length === 0 ? data : data.slice() }]
+    }),
+  )
 
 interface Serving {
   readonly device: Device
@@ -122,7 +133,8 @@ function serve({ device, plan, compiled, store, isShared, memory }: Serving): Se
   let disposed = false
   let loaded = isShared || plan.weights.every(({ pieces }) => pieces.length === 0)
   let held: Outputs = {}
-  const ended = (): StateError | null => (disposed ? new StateError(`the session of ${plan.model} is disposed`) : store.ground.ended())
+  const ended = (): StateError | null =>
+    disposed ? new StateError(`the session of ${plan.model} is disposed`) : store.ground.ended()
   const inTurn = <T>(work: () => Promise<T>): Promise<T> => store.ground.turns(work, ended)
 
   const frameFor = (inputs: Inputs): Promise<Frame> => {
@@ -151,14 +163,17 @@ function serve({ device, plan, compiled, store, isShared, memory }: Serving): Se
     plan,
     device,
     store,
-    loadWeights: checkedAsync('loadWeights', { checkpoint: CHECKPOINT, options: LOAD_OPTIONS }, (checkpoint: Checkpoint, options?: LoadOptions) => inTurn(async () => {
-      const report = await loadWeights(device, plan, memory.parts, checkpoint, options)
-      held = options?.held === undefined
-        ? await makeHeld(ground)
-        : await loadHeld(ground, options.held)
-      loaded = true
-      return report
-    })),
+    loadWeights: checkedAsync(
+      'loadWeights',
+      { checkpoint: CHECKPOINT, options: LOAD_OPTIONS },
+      (checkpoint: Checkpoint, options?: LoadOptions) =>
+        inTurn(async () => {
+          const report = await loadWeights(device, plan, memory.parts, checkpoint, options)
+          held = options?.held === undefined ? await makeHeld(ground) : await loadHeld(ground, options.held)
+          loaded = true
+          return report
+        }),
+    ),
     held: () => held,
     run: checkedAsync('run', RUN, async (inputs: Inputs, options?: RunOptions) => {
       const copies = copyInputs(inputs)

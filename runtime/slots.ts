@@ -26,7 +26,10 @@ export function createSlots(device: Device): Slots {
   const create = (size: number, label: string): Slot => {
     const made = createStorage(device, label, size)
     const slot: Slot = { size, made, buffer: null, users: 0 }
-    made.then((buffer) => (slot.buffer = buffer), () => {})
+    made.then(
+      (buffer) => (slot.buffer = buffer),
+      () => {},
+    )
     slots.add(slot)
     return slot
   }

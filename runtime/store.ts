@@ -62,25 +62,41 @@ type Wanted = Pick<Entry, 'dtype' | 'shape'> & {
 const showType = ({ dtype, shape }: Pick<Entry, 'dtype' | 'shape'>): string => `${dtype}${showShape(shape)}`
 
 function checkEntry(name: string, entry: Entry, wanted: Wanted, who: string): Entry {
-  if (showType(entry) !== showType(wanted)) throw new StoreError(name, `is ${showType(entry)} in the store, ${who} has ${showType(wanted)}`)
+  if (showType(entry) !== showType(wanted))
+    throw new StoreError(name, `is ${showType(entry)} in the store, ${who} has ${showType(wanted)}`)
   if (entry.parts.map(({ elements }) => elements).join() !== wanted.cut.join()) {
-    throw new StoreError(name, `lies in parts of ${entry.parts.map(({ elements }) => elements).join(', ')} elements in the store, ${who} has them of ${wanted.cut.join(', ')}`)
+    throw new StoreError(
+      name,
+      `lies in parts of ${entry.parts.map(({ elements }) => elements).join(', ')} elements in the store, ${who} has them of ${wanted.cut.join(', ')}`,
+    )
   }
   return entry
 }
 
-const wantedBy = (port: WeightPort, buffer: PlanBuffer): Wanted =>
-  ({ dtype: port.dtype, shape: port.shape.map((size) => constantValue(dim(size))!), cut: partElements(buffer, {}) })
+const wantedBy = (port: WeightPort, buffer: PlanBuffer): Wanted => ({
+  dtype: port.dtype,
+  shape: port.shape.map((size) => constantValue(dim(size))!),
+  cut: partElements(buffer, {}),
+})
 
-const plainBuffer = (name: string, { dtype, shape }: Wanted): PlanBuffer =>
-  ({ id: 0, name, role: 'weight', dtype, elements: String(elementCount(shape)), partElements: null, parts: 1 })
+const plainBuffer = (name: string, { dtype, shape }: Wanted): PlanBuffer => ({
+  id: 0,
+  name,
+  role: 'weight',
+  dtype,
+  elements: String(elementCount(shape)),
+  partElements: null,
+  parts: 1,
+})
 
 /** Throws where the device is lost when something is asked of it, not here. */
 export function createStore(device: Device, { bundles = [] }: StoreOptions = {}): Store {
   const owned: GPUBuffer[] = []
   const entries = new Map<string, Promise<Entry>>()
   const bundleOf = new Map(bundles.map((bundle) => [bundle.name, bundle]))
-  const memberOf = new Map(bundles.flatMap((bundle) => bundle.members.map((member) => [member.name, { bundle, member }] as const)))
+  const memberOf = new Map(
+    bundles.flatMap((bundle) => bundle.members.map((member) => [member.name, { bundle, member }] as const)),
+  )
   const turns = createTurns(device)
   let disposed = false
   const ended = (): StateError | null => (disposed ? new StateError('the store is disposed') : null)
@@ -115,7 +131,11 @@ export function createStore(device: Device, { bundles = [] }: StoreOptions = {})
   const memberEntry = async (bundle: Bundle, { shape, at }: BundleMember): Promise<Entry> => {
     const [{ buffer, offset, bytes }] = (await bundleEntry(bundle)).parts
     const elements = elementCount(shape)
-    return { dtype: bundle.dtype, shape, parts: [{ buffer, offset: offset + at * bytes, size: roundUp(elements * bytes), elements, bytes }] }
+    return {
+      dtype: bundle.dtype,
+      shape,
+      parts: [{ buffer, offset: offset + at * bytes, size: roundUp(elements * bytes), elements, bytes }],
+    }
   }
 
   /** The weight of a name, made as it is wanted where it is not there. */
@@ -130,43 +150,64 @@ export function createStore(device: Device, { bundles = [] }: StoreOptions = {})
 
   const take = async (plan: Plan): Promise<Parts> => {
     const buffers = new Map(plan.buffers.map((buffer) => [buffer.id, buffer]))
-    const absent = plan.weights.filter(({ name }) => !entries.has(name) && !memberOf.has(name)).map(({ buffer }) => buffers.get(buffer)!)
-    checkRoom(device, `the weights of ${plan.model}`, absent.reduce((sum, buffer) => sum + bufferBytes(buffer, {}), 0))
-    return new Map(await settle(plan.weights.map(async (port) => {
-      const buffer = buffers.get(port.buffer)!
-      return [port.buffer, (await entryFor(port.name, wantedBy(port, buffer), buffer, `the plan of ${plan.model}`)).parts] as const
-    })))
+    const absent = plan.weights
+      .filter(({ name }) => !entries.has(name) && !memberOf.has(name))
+      .map(({ buffer }) => buffers.get(buffer)!)
+    checkRoom(
+      device,
+      `the weights of ${plan.model}`,
+      absent.reduce((sum, buffer) => sum + bufferBytes(buffer, {}), 0),
+    )
+    return new Map(
+      await settle(
+        plan.weights.map(async (port) => {
+          const buffer = buffers.get(port.buffer)!
+          return [
+            port.buffer,
+            (await entryFor(port.name, wantedBy(port, buffer), buffer, `the plan of ${plan.model}`)).parts,
+          ] as const
+        }),
+      ),
+    )
   }
 
   const writeOne = async (name: string, { shape, data }: HostData): Promise<void> => {
     const dtype = dtypeOf(data)
-    if (dtype === null || elementCount(shape) !== data.length) throw new StoreError(name, `${data.length} values of ${dtype ?? 'no known class'} were given for ${showShape(shape)}`)
+    if (dtype === null || elementCount(shape) !== data.length)
+      throw new StoreError(name, `${data.length} values of ${dtype ?? 'no known class'} were given for ${showShape(shape)}`)
     const known = await entries.get(name)
     const wanted = { dtype, shape, cut: known?.parts.map(({ elements }) => elements) ?? [data.length] }
-    const { parts } = known === undefined
-      ? await entryFor(name, wanted, plainBuffer(name, wanted), 'what is written')
-      : checkEntry(name, known, wanted, 'what is written')
+    const { parts } =
+      known === undefined
+        ? await entryFor(name, wanted, plainBuffer(name, wanted), 'what is written')
+        : checkEntry(name, known, wanted, 'what is written')
     await scoped(device, `writing ${name}`, () => writeParts(device, parts, data))
   }
 
-  const names = (): readonly string[] => [...new Set([...entries.keys()].flatMap((name) => bundleOf.get(name)?.members.map((member) => member.name) ?? [name]))]
+  const names = (): readonly string[] => [
+    ...new Set([...entries.keys()].flatMap((name) => bundleOf.get(name)?.members.map((member) => member.name) ?? [name])),
+  ]
 
   const readable = async (name: string): Promise<Entry & { readonly name: string }> => {
     const [entry, member] = [await entries.get(name), memberOf.get(name)]
     if (entry !== undefined) return { name, ...entry }
-    if (member === undefined) throw new StoreError(name, `is not in the store; it has ${names().slice(0, 8).join(', ') || 'none'}`)
-    return { name, ...await remember(name, () => memberEntry(member.bundle, member.member)) }
+    if (member === undefined)
+      throw new StoreError(name, `is not in the store; it has ${names().slice(0, 8).join(', ') || 'none'}`)
+    return { name, ...(await remember(name, () => memberEntry(member.bundle, member.member))) }
   }
 
   return {
     device,
     names,
-    write: checkedAsync('write', { tensors: TENSORS }, (tensors: Readonly<Record<string, HostData>>) => turns(async () => {
-      for (const [name, data] of Object.entries(tensors)) await writeOne(name, data)
-      await device.wait(device.gpu.queue.onSubmittedWorkDone())
-    }, ended)),
+    write: checkedAsync('write', { tensors: TENSORS }, (tensors: Readonly<Record<string, HostData>>) =>
+      turns(async () => {
+        for (const [name, data] of Object.entries(tensors)) await writeOne(name, data)
+        await device.wait(device.gpu.queue.onSubmittedWorkDone())
+      }, ended),
+    ),
     read: checkedAsync('read', { names: optional(list(text)) }, (wanted?: readonly string[]) =>
-      turns(async () => readBack(device, await settle((wanted ?? names()).map(readable))), ended)),
+      turns(async () => readBack(device, await settle((wanted ?? names()).map(readable))), ended),
+    ),
     dispose: () => {
       disposed = true
       free()

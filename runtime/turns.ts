@@ -13,7 +13,8 @@ export function checkDevice(device: Device): void {
 
 /** Promises of the device reject with DOM exceptions; any other error is one of ours and stays as it is. */
 function typed(error: unknown): unknown {
-  const ofDevice = !(error instanceof RuntimeError) && /^(AbortError|OperationError|GPUPipelineError)$/.test((error as Error | null)?.name ?? '')
+  const ofDevice =
+    !(error instanceof RuntimeError) && /^(AbortError|OperationError|GPUPipelineError)$/.test((error as Error | null)?.name ?? '')
   return ofDevice ? new DeviceError('the device', messageOf(error)) : error
 }
 
@@ -31,7 +32,10 @@ export function createTurns(device: Device): Turns {
       }
     })
     // drops the value: otherwise the outputs of the last run would be retained while the device is open
-    last = turn.then(() => {}, () => {})
+    last = turn.then(
+      () => {},
+      () => {},
+    )
     return turn
   }
 }

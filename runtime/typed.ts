@@ -31,7 +31,8 @@ function blame({ shape: sizes }: TypedPort, { shape, data }: HostData): string {
     if (symbolsOf(dim(sizes[axis])).length === 0) continue
     const others = elementCount(shape.filter((_, other) => other !== axis))
     const size = data.length / others
-    if (Number.isInteger(size)) return `dimension ${sizes[axis]} is ${shape[axis]} in the shape, but the ${data.length} values make it ${size}`
+    if (Number.isInteger(size))
+      return `dimension ${sizes[axis]} is ${shape[axis]} in the shape, but the ${data.length} values make it ${size}`
   }
   return `${data.length} values do not fill ${sizes.map((size, axis) => `${size} = ${shape[axis]}`).join(', ')}`
 }
@@ -43,7 +44,10 @@ function checkAxis(port: TypedPort, axis: number, value: number, bound: Map<stri
   if (!symbols.every((name) => bound.has(name))) return
   const wanted = evaluate(size, Object.fromEntries([...bound].map(([name, known]) => [name, known.value])))
   if (wanted === value) return
-  const from = symbols.length === 0 ? 'in the model' : `by ${symbols.map((name) => `${name} = ${bound.get(name)?.value} of ${bound.get(name)?.from}`).join(', ')}`
+  const from =
+    symbols.length === 0
+      ? 'in the model'
+      : `by ${symbols.map((name) => `${name} = ${bound.get(name)?.value} of ${bound.get(name)?.from}`).join(', ')}`
   throw new RangeError(`${port.name}: dimension ${size} (axis ${axis}) is ${wanted} ${from}, and ${value} here`)
 }
 
@@ -52,9 +56,12 @@ export function checkInputs(ports: readonly TypedPort[], inputs: Readonly<Record
   const bound = new Map<string, Bound>()
   for (const port of ports) {
     const given: HostData | undefined = inputs[port.name]
-    if (given === undefined || dtypeOf(given.data) !== port.dtype) throw new TypeError(`${port.name}: ${port.dtype} values are needed`)
+    if (given === undefined || dtypeOf(given.data) !== port.dtype)
+      throw new TypeError(`${port.name}: ${port.dtype} values are needed`)
     if (given.shape.length !== port.shape.length) {
-      throw new RangeError(`${port.name}: [${port.shape.join(', ')}] has ${port.shape.length} axes, and ${given.shape.length} were given`)
+      throw new RangeError(
+        `${port.name}: [${port.shape.join(', ')}] has ${port.shape.length} axes, and ${given.shape.length} were given`,
+      )
     }
     given.shape.forEach((value, axis) => checkAxis(port, axis, value, bound))
     if (given.data.length !== elementCount(given.shape)) throw new RangeError(`${port.name}: ${blame(port, given)}`)

@@ -24,8 +24,16 @@ function importsOf(output, outputs, seen = new Set()) {
  */
 function declareGpuTypes() {
   const types = join(dist, 'types')
-  const files = readdirSync(types, { recursive: true }).filter((name) => name.endsWith('.d.ts')).map((name) => join(types, name))
-  const namesIn = (file) => [...new Set(readFileSync(file, 'utf8').replaceAll(/\/\*\*?[^]*?\*\/|\/\/.*/g, '').match(/\bGPU[A-Z]\w*/g) ?? [])]
+  const files = readdirSync(types, { recursive: true })
+    .filter((name) => name.endsWith('.d.ts'))
+    .map((name) => join(types, name))
+  const namesIn = (file) => [
+    ...new Set(
+      readFileSync(file, 'utf8')
+        .replaceAll(/\/\*\*?[^]*?\*\/|\/\/.*/g, '')
+        .match(/\bGPU[A-Z]\w*/g) ?? [],
+    ),
+  ]
   const official = readFileSync(join(root, 'node_modules/@webgpu/types/dist/index.d.ts'), 'utf8')
   const isInterface = (name) => new RegExp(`^interface ${name}\\b`, 'm').test(official)
   const users = files.filter((file) => namesIn(file).some(isInterface))
@@ -54,6 +62,8 @@ writeFileSync(join(dist, 'std.js'), `/** Module path -> text of the standard lib
 const command = join(dist, 'smoe.js')
 writeFileSync(command, `#!/usr/bin/env node\n${readFileSync(command, 'utf8')}`)
 chmodSync(command, 0o755)
-execFileSync(process.execPath, [join(root, 'node_modules/typescript/bin/tsc'), '-p', join(root, 'tsconfig.build.json')], { stdio: 'inherit' })
+execFileSync(process.execPath, [join(root, 'node_modules/typescript/bin/tsc'), '-p', join(root, 'tsconfig.build.json')], {
+  stdio: 'inherit',
+})
 declareGpuTypes()
 process.stderr.write('built dist/\n')

@@ -30,7 +30,9 @@ export const stdFiles = () =>
 
 /** Module path -> text, embedded in place of `STD_FILES`: `std/policies/top_k`. */
 export const embeddedStd = () =>
-  JSON.stringify(Object.fromEntries(stdFiles().map((file) => [file.replace(/\.smoe$/, ''), readFileSync(join(root, file), 'utf8')])))
+  JSON.stringify(
+    Object.fromEntries(stdFiles().map((file) => [file.replace(/\.smoe$/, ''), readFileSync(join(root, file), 'utf8')])),
+  )
 
 /** Options of esbuild for entry points: name -> path relative to the root. What they share becomes chunks. */
 const common = (entryPoints) => ({
@@ -52,8 +54,15 @@ export const programOptions = (entryPoints, assets) => ({
   platform: 'node',
   target: 'node20',
   // CommonJS dependencies inside an ES module
-  banner: { js: "import { createRequire as smoeCreateRequire } from 'node:module'; const require = smoeCreateRequire(import.meta.url);" },
+  banner: {
+    js: "import { createRequire as smoeCreateRequire } from 'node:module'; const require = smoeCreateRequire(import.meta.url);",
+  },
 })
 
 /** Libraries for Node and browsers. */
-export const libraryOptions = (entryPoints) => ({ ...common(entryPoints), platform: 'neutral', mainFields: ['module', 'main'], target: 'es2023' })
+export const libraryOptions = (entryPoints) => ({
+  ...common(entryPoints),
+  platform: 'neutral',
+  mainFields: ['module', 'main'],
+  target: 'es2023',
+})

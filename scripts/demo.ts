@@ -29,7 +29,8 @@ function compileSpec(target: Target): Plan {
 
 function routesOf({ outputs }: Profile, letters: readonly string[]): Routes {
   const [selected, weights] = [outputs['moe.selected'], outputs['moe.weights']]
-  const rows = (data: ArrayLike<number>): number[][] => letters.map((_, token) => Array.from({ length: SIZES.k }, (_, place) => data[token * SIZES.k + place]))
+  const rows = (data: ArrayLike<number>): number[][] =>
+    letters.map((_, token) => Array.from({ length: SIZES.k }, (_, place) => data[token * SIZES.k + place]))
   const tokens = letters.map((letter) => (letter === ' ' ? '␣' : letter))
   return { tokens, experts: SIZES.E, selected: rows(selected.data), weights: rows(weights.data) }
 }

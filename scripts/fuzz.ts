@@ -24,10 +24,17 @@ const whole = (text: string | undefined, otherwise: number): number => {
 try {
   const { values, positionals } = parseArgs({
     allowPositionals: true,
-    options: { count: { type: 'string' }, seed: { type: 'string' }, only: { type: 'string' }, runs: { type: 'string' }, device: { type: 'string' } },
+    options: {
+      count: { type: 'string' },
+      seed: { type: 'string' },
+      only: { type: 'string' },
+      runs: { type: 'string' },
+      device: { type: 'string' },
+    },
   })
   const [target] = positionals
-  if (target === undefined || !Object.hasOwn(TARGETS, target)) throw new RangeError(target === undefined ? 'what to fuzz is missing' : `'${target}' cannot be fuzzed`)
+  if (target === undefined || !Object.hasOwn(TARGETS, target))
+    throw new RangeError(target === undefined ? 'what to fuzz is missing' : `'${target}' cannot be fuzzed`)
   const fuzz = await TARGETS[target]()
   const failed = await fuzz({
     count: whole(values.count, 1000),

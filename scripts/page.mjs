@@ -14,10 +14,23 @@ const pages = {
 async function assetsOf({ entry, styles }) {
   const { build } = await import('esbuild')
   const { outputFiles, metafile } = await build({
-    absWorkingDir: root, entryPoints: [entry], bundle: true, write: false, metafile: true,
-    format: 'iife', platform: 'browser', target: 'es2022', minify: true, charset: 'utf8', logLevel: 'silent',
+    absWorkingDir: root,
+    entryPoints: [entry],
+    bundle: true,
+    write: false,
+    metafile: true,
+    format: 'iife',
+    platform: 'browser',
+    target: 'es2022',
+    minify: true,
+    charset: 'utf8',
+    logLevel: 'silent',
   })
-  return { script: outputFiles[0].text, style: styles.map((file) => readFileSync(join(root, file), 'utf8')).join(''), sources: [...Object.keys(metafile.inputs), ...styles] }
+  return {
+    script: outputFiles[0].text,
+    style: styles.map((file) => readFileSync(join(root, file), 'utf8')).join(''),
+    sources: [...Object.keys(metafile.inputs), ...styles],
+  }
 }
 
 /** JSON of a `{ script, style }` for each page, and the files they were made of, relative to the root. */

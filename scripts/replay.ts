@@ -25,8 +25,15 @@ function checkOut(revision: string, folder: string): string {
 async function plansOf(tree: string, out: string, only: string): Promise<string> {
   const program = join(out, 'plans.mjs')
   await build({
-    absWorkingDir: tree, entryPoints: [`${PROGRAM}/plans.ts`], bundle: true, format: 'esm', platform: 'node', target: 'node20', outfile: program,
-    logLevel: 'error', external: ['webgpu', 'ts-morph', 'esbuild', 'typescript'],
+    absWorkingDir: tree,
+    entryPoints: [`${PROGRAM}/plans.ts`],
+    bundle: true,
+    format: 'esm',
+    platform: 'node',
+    target: 'node20',
+    outfile: program,
+    logLevel: 'error',
+    external: ['webgpu', 'ts-morph', 'esbuild', 'typescript'],
     banner: { js: "import { createRequire as smoeRequire } from 'node:module'; const require = smoeRequire(import.meta.url);" },
   })
   const plans = join(out, 'plans')
@@ -37,14 +44,22 @@ async function plansOf(tree: string, out: string, only: string): Promise<string>
 }
 
 const filesOf = (folder: string): readonly string[] =>
-  readdirSync(folder, { recursive: true, withFileTypes: true, encoding: 'utf8' }).filter((entry) => entry.isFile())
-    .map((entry) => relative(folder, join(entry.parentPath, entry.name))).sort()
+  readdirSync(folder, { recursive: true, withFileTypes: true, encoding: 'utf8' })
+    .filter((entry) => entry.isFile())
+    .map((entry) => relative(folder, join(entry.parentPath, entry.name)))
+    .sort()
 
 /** The number of plans that differ; each is shown. */
-function compareFolders(before: string, after: string, options: ReplayOptions): { readonly all: number; readonly different: number } {
+function compareFolders(
+  before: string,
+  after: string,
+  options: ReplayOptions,
+): { readonly all: number; readonly different: number } {
   const names = [...new Set([...filesOf(before), ...filesOf(after)])]
   const different = names.filter((name) => {
-    const [a, b] = [before, after].map((folder) => (existsSync(join(folder, name)) ? readFileSync(join(folder, name), 'utf8') : null))
+    const [a, b] = [before, after].map((folder) =>
+      existsSync(join(folder, name)) ? readFileSync(join(folder, name), 'utf8') : null,
+    )
     if (a === b) return false
     const found = a === null ? ['  is new'] : b === null ? ['  is gone'] : planDifferences(JSON.parse(a), JSON.parse(b), options)
     if (found.length > 0) process.stdout.write(`${name.replace(/\.json$/, '')}\n${found.join('\n')}\n`)
@@ -56,7 +71,10 @@ function compareFolders(before: string, after: string, options: ReplayOptions): 
 async function replay(options: ReplayOptions): Promise<boolean> {
   const folder = mkdtempSync(join(tmpdir(), 'smoe-replay-'))
   const side = async (revision: string | null): Promise<string> => {
-    const commit = revision === null ? null : execFileSync('git', ['rev-parse', '--verify', `${revision}^{commit}`], { cwd: home, encoding: 'utf8' }).trim()
+    const commit =
+      revision === null
+        ? null
+        : execFileSync('git', ['rev-parse', '--verify', `${revision}^{commit}`], { cwd: home, encoding: 'utf8' }).trim()
     const out = join(folder, revision === null ? 'head' : `of-${commit}`)
     mkdirSync(out, { recursive: true })
     return plansOf(commit === null ? home : checkOut(commit, folder), out, options.only)

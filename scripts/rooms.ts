@@ -26,7 +26,12 @@ const ORDER: readonly (readonly string[])[] = [
 ]
 
 /** Stricter than the order: all that these rooms may see of the house besides themselves. */
-const ONLY: Readonly<Record<string, readonly string[]>> = { plan: [], grammar: [], runtime: ['plan'], training: ['plan', 'runtime'] }
+const ONLY: Readonly<Record<string, readonly string[]>> = {
+  plan: [],
+  grammar: [],
+  runtime: ['plan'],
+  training: ['plan', 'runtime'],
+}
 
 /** Library -> where it may be imported. `FREE` rooms may import anything. */
 const FENCES: Readonly<Record<string, readonly string[]>> = {
@@ -55,10 +60,16 @@ const within = (file: string, room: string): boolean => file === room || file.st
 const roomOf = (file: string): string | undefined => ORDER.flat().find((room) => within(file, room))
 
 function sourcesOf(root: string): readonly string[] {
-  const tops = new Set(ORDER.flat().filter((room) => !room.endsWith('.json')).map((room) => room.split('/')[0]))
+  const tops = new Set(
+    ORDER.flat()
+      .filter((room) => !room.endsWith('.json'))
+      .map((room) => room.split('/')[0]),
+  )
   return [...tops]
     .filter((top) => existsSync(join(root, top)))
-    .flatMap((top) => readdirSync(join(root, top), { recursive: true, encoding: 'utf8' }).map((name) => `${top}/${name.replaceAll('\\', '/')}`))
+    .flatMap((top) =>
+      readdirSync(join(root, top), { recursive: true, encoding: 'utf8' }).map((name) => `${top}/${name.replaceAll('\\', '/')}`),
+    )
     .filter((file) => file.endsWith('.ts') && !file.includes('/fixtures/'))
     .sort()
 }
@@ -127,7 +138,11 @@ function policyProblems(root: string, file: string, names: ReadonlySet<string>):
   const source = ts.createSourceFile(file, readFileSync(join(root, file), 'utf8'), ts.ScriptTarget.Latest)
   const problems: string[] = []
   const visit = (node: ts.Node): void => {
-    const text = ts.isStringLiteralLike(node) ? node.text : ts.isPropertyAssignment(node) && ts.isIdentifier(node.name) ? node.name.text : ''
+    const text = ts.isStringLiteralLike(node)
+      ? node.text
+      : ts.isPropertyAssignment(node) && ts.isIdentifier(node.name)
+        ? node.name.text
+        : ''
     if (names.has(text)) problems.push(`${file}: knows the policy '${text}' by name`)
     ts.forEachChild(node, visit)
   }
@@ -142,7 +157,9 @@ export function checkRooms(root: string): readonly string[] {
   const policies = policyNames(root)
   return [
     ...files.filter((file) => roomOf(file) === undefined).map((file) => `${file}: stands in no room of the map`),
-    ...imports.flatMap((arrow) => [arrowProblem(arrow), treeProblem(arrow), fenceProblem(arrow)]).filter((problem) => problem !== null),
+    ...imports
+      .flatMap((arrow) => [arrowProblem(arrow), treeProblem(arrow), fenceProblem(arrow)])
+      .filter((problem) => problem !== null),
     ...cycles(imports),
     ...files.flatMap((file) => policyProblems(root, file, policies)),
   ]

@@ -25,9 +25,11 @@ const sha256 = (contents) => createHash('sha256').update(contents).digest('hex')
 function isFresh() {
   try {
     const { sources, std, outputs } = JSON.parse(readFileSync(stampFile, 'utf8'))
-    return std === stdFiles().join()
-      && Object.entries(sources).every(([file, time]) => modified(file) === time)
-      && Object.entries(outputs).every(([file, sum]) => sha256(readFileSync(join(out, file))) === sum)
+    return (
+      std === stdFiles().join() &&
+      Object.entries(sources).every(([file, time]) => modified(file) === time) &&
+      Object.entries(outputs).every(([file, sum]) => sha256(readFileSync(join(out, file))) === sum)
+    )
   } catch {
     // there is none, or it is damaged
     return false
@@ -49,7 +51,8 @@ function writeWhole(file, contents) {
 function removeOldChunks(current) {
   for (const file of readdirSync(out)) {
     const path = join(out, file)
-    if (!current.has(file) && file !== 'stamp.json' && Date.now() - statSync(path).mtimeMs > 3_600_000) rmSync(path, { force: true })
+    if (!current.has(file) && file !== 'stamp.json' && Date.now() - statSync(path).mtimeMs > 3_600_000)
+      rmSync(path, { force: true })
   }
 }
 
@@ -57,14 +60,13 @@ async function bundle() {
   const { build } = await import('esbuild')
   const page = await pageAssets()
   const options = programOptions({ main: entry }, page.assets)
-  const before = Object.fromEntries(
-    ['scripts/bundle.mjs', ...page.sources, ...stdFiles()].map((file) => [file, modified(file)]),
-  )
+  const before = Object.fromEntries(['scripts/bundle.mjs', ...page.sources, ...stdFiles()].map((file) => [file, modified(file)]))
   const { outputFiles, metafile } = await build({ ...options, outdir: out, write: false })
   const sources = Object.keys(metafile.inputs).filter((file) => !file.startsWith('node_modules/') && !file.includes(':'))
   mkdirSync(out, { recursive: true })
   const isMain = (file) => basename(file.path) === 'main.js'
-  for (const file of [...outputFiles.filter((f) => !isMain(f)), ...outputFiles.filter(isMain)]) writeWhole(file.path, file.contents)
+  for (const file of [...outputFiles.filter((f) => !isMain(f)), ...outputFiles.filter(isMain)])
+    writeWhole(file.path, file.contents)
   const times = { ...before, ...Object.fromEntries(sources.map((file) => [file, modified(file)])) }
   const sums = Object.fromEntries(outputFiles.map(({ path, contents }) => [basename(path), sha256(contents)]))
   writeWhole(stampFile, JSON.stringify({ std: stdFiles().join(), sources: times, outputs: sums }))

@@ -20,12 +20,14 @@ export async function createBalance({ layers }: Recipe, machine: Machine): Promi
   if (balanced.length === 0) return async () => {}
   let biases: State = await machine.read(balanced.map(({ weight }) => weight))
   return async (routing) => {
-    biases = Object.fromEntries(balanced.map(({ layer, weight, rate }) => {
-      const decided = routing.find((known) => known.layer === layer)
-      // without its loads a bias would stay behind in silence
-      if (decided === undefined) throw new Error(`the machine read back no routes of ${layer}, whose bias is balanced by them`)
-      return [weight, moved(biases[weight], decided, rate)]
-    }))
+    biases = Object.fromEntries(
+      balanced.map(({ layer, weight, rate }) => {
+        const decided = routing.find((known) => known.layer === layer)
+        // without its loads a bias would stay behind in silence
+        if (decided === undefined) throw new Error(`the machine read back no routes of ${layer}, whose bias is balanced by them`)
+        return [weight, moved(biases[weight], decided, rate)]
+      }),
+    )
     await machine.write(biases)
   }
 }

@@ -40,13 +40,16 @@ export interface DeviceMachine extends Machine {
 const numbersOf = (outputs: Outputs, prefix: string): Readonly<Record<string, number>> =>
   Object.fromEntries(Object.entries(outputs).flatMap(([name, { data }]) => (name.startsWith(prefix) ? [[name, data[0]]] : [])))
 
-const only = (plan: Plan, inputs: BatchInputs): BatchInputs => Object.fromEntries(plan.inputs.flatMap(({ name }) => (Object.hasOwn(inputs, name) ? [[name, inputs[name]]] : [])))
+const only = (plan: Plan, inputs: BatchInputs): BatchInputs =>
+  Object.fromEntries(plan.inputs.flatMap(({ name }) => (Object.hasOwn(inputs, name) ? [[name, inputs[name]]] : [])))
 
 const scalar = (value: number): HostData => ({ shape: [], data: Float32Array.of(value) })
 
 /** Weights and what the optimiser remembers of them, by name. */
 function shapesOf(recipe: Recipe): ReadonlyMap<string, readonly number[]> {
-  const remembered = recipe.weights.flatMap((weight) => memoryNames({ ...recipe, weights: [weight] }).map((name) => [name, weight.shape] as const))
+  const remembered = recipe.weights.flatMap((weight) =>
+    memoryNames({ ...recipe, weights: [weight] }).map((name) => [name, weight.shape] as const),
+  )
   return new Map([...recipe.weights.map(({ name, shape }) => [name, shape] as const), ...remembered])
 }
 
@@ -59,31 +62,47 @@ export const MOST_SESSIONS = 32
 function answersOf({ layers }: Recipe, outputs: Outputs): Answers {
   const told = layers.filter(({ selected }) => selected in outputs)
   const routes = told.map(({ layer, experts, selected, weights }) => ({ layer, experts, selected, weights, spilled: null }))
-  return { losses: numbersOf(outputs, 'loss.'), metrics: numbersOf(outputs, 'metric.'), routes: told.length === 0 ? null : recordOf(routes, outputs) }
+  return {
+    losses: numbersOf(outputs, 'loss.'),
+    metrics: numbersOf(outputs, 'metric.'),
+    routes: told.length === 0 ? null : recordOf(routes, outputs),
+  }
 }
 
 /**
  * `onCompile` is called while the kernels of a plan compile, on its first use, which throws what `createSession` throws and what
  * the functions in `plans` throw.
  */
-export function createDeviceMachine(device: Device, plans: MachinePlans, { onCompile }: Pick<SessionOptions, 'onCompile'> = {}): DeviceMachine {
+export function createDeviceMachine(
+  device: Device,
+  plans: MachinePlans,
+  { onCompile }: Pick<SessionOptions, 'onCompile'> = {},
+): DeviceMachine {
   const { recipe } = plans
   const { maxBindingBytes, maxBufferBytes } = device.target
   const { moved, bundles } = bundleWeights(recipe, Math.floor(Math.min(maxBindingBytes, maxBufferBytes) / 4), plans.halved)
   const store = createStore(device, { bundles })
-  const sessions = createRecent<Promise<Session>>(MOST_SESSIONS, (session) => void session.then((one) => one.dispose(), () => {}))
+  const sessions = createRecent<Promise<Session>>(
+    MOST_SESSIONS,
+    (session) =>
+      void session.then(
+        (one) => one.dispose(),
+        () => {},
+      ),
+  )
   const shapes = shapesOf(recipe)
   let isFirst = true
   let wantsTimes = false
   let taken: readonly StepTime[] = []
   let timed: readonly StepTime[] | null = null
 
-  const sessionOf = (key: string, make: () => Plan): Promise<Session> => sessions.at(key, () => {
-    const session = createSession(device, make(), { store, onCompile })
-    // an allocation that failed once may succeed the next time
-    session.catch(() => sessions.forget(key))
-    return session
-  })
+  const sessionOf = (key: string, make: () => Plan): Promise<Session> =>
+    sessions.at(key, () => {
+      const session = createSession(device, make(), { store, onCompile })
+      // an allocation that failed once may succeed the next time
+      session.catch(() => sessions.forget(key))
+      return session
+    })
   const stepSession = (chosen: readonly string[], first: boolean): Promise<Session> =>
     sessionOf(`${first ? 'first' : 'later'} ${chosen.join(' ')}`, () => plans.step(chosen, first))
 
@@ -110,7 +129,9 @@ export function createDeviceMachine(device: Device, plans: MachinePlans, { onCom
     },
     update: async ({ rate, update, scale }) => {
       const session = await sessionOf('update', () => plans.update(moved))
-      const inputs = Object.fromEntries(Object.entries(updateInputs(recipe, rate, update, scale)).map(([name, value]) => [name, scalar(value)]))
+      const inputs = Object.fromEntries(
+        Object.entries(updateInputs(recipe, rate, update, scale)).map(([name, value]) => [name, scalar(value)]),
+      )
       const { norm } = await runOnce(session, inputs)
       isFirst = true
       if (wantsTimes) timed = taken
@@ -128,8 +149,16 @@ export function createDeviceMachine(device: Device, plans: MachinePlans, { onCom
       return Object.fromEntries(names.map((name) => [name, own(values, name) ?? zeros(shapes.get(name)!)]))
     },
     write: async (tensors) => {
-      await store.write(Object.fromEntries(Object.entries(tensors).map(([name, { shape, data }]) => [name, { shape, data: Float32Array.from(data as ArrayLike<number>) }])))
-      if (Object.keys(tensors).some((name) => plans.halved.has(name))) await (await sessionOf('halves', () => plans.halves(moved))).run({})
+      await store.write(
+        Object.fromEntries(
+          Object.entries(tensors).map(([name, { shape, data }]) => [
+            name,
+            { shape, data: Float32Array.from(data as ArrayLike<number>) },
+          ]),
+        ),
+      )
+      if (Object.keys(tensors).some((name) => plans.halved.has(name)))
+        await (await sessionOf('halves', () => plans.halves(moved))).run({})
     },
     dispose: () => {
       sessions.clear()

@@ -6,11 +6,13 @@ import type { BatchInputs } from './machine.ts'
 
 /** The seed, and a number that is unique to the micro-batch. */
 const randomOf = ({ isRandom, seed, accumulate }: Recipe, step: number, part: number): BatchInputs =>
-  (isRandom ? { [RANDOM]: { shape: [2], data: Int32Array.of(seed, step * accumulate + part) } } : {})
+  isRandom ? { [RANDOM]: { shape: [2], data: Int32Array.of(seed, step * accumulate + part) } } : {}
 
 /** For micro-batch `part` of step `step`, both from 0. */
-export const givenInStep = (recipe: Recipe, step: number, part: number): BatchInputs =>
-  ({ ...randomOf(recipe, step, part), ...momentInputs(step, recipe.steps) })
+export const givenInStep = (recipe: Recipe, step: number, part: number): BatchInputs => ({
+  ...randomOf(recipe, step, part),
+  ...momentInputs(step, recipe.steps),
+})
 
 /** For an evaluation after `done` steps: the values of the next step, or of the last step at the end of the run. */
 export const givenAfter = (recipe: Recipe, done: number): BatchInputs => givenInStep(recipe, Math.min(done, recipe.steps - 1), 0)

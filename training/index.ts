@@ -1,6 +1,21 @@
 /** Trains on a machine. Nothing here is of Node: files are in `training/files`. */
 
-import { byteArray, callable, checked, checkedAsync, list, listOfSome, nullable, object, optional, options, real, record, text, whole } from '../plan/arguments.ts'
+import {
+  byteArray,
+  callable,
+  checked,
+  checkedAsync,
+  list,
+  listOfSome,
+  nullable,
+  object,
+  optional,
+  options,
+  real,
+  record,
+  text,
+  whole,
+} from '../plan/arguments.ts'
 import { decodeSaved as decodeSavedUnchecked } from './checkpoint/decode.ts'
 import { encodeSaved as encodeSavedUnchecked } from './checkpoint/encode.ts'
 import { goOn as goOnUnchecked, savedOf as savedOfUnchecked } from './checkpoint/of-run.ts'
@@ -12,14 +27,23 @@ import { joinData as joinDataUnchecked } from './data/join.ts'
 import { parseNpy as parseNpyUnchecked } from './data/npy.ts'
 import { split as splitUnchecked } from './data/split.ts'
 import { decodeUtf8 as decodeUtf8Unchecked, textData as textDataUnchecked } from './data/text.ts'
-import { charactersOf as charactersOfUnchecked, decodeTokens as decodeTokensUnchecked, encodeText as encodeTextUnchecked, vocabularySize as vocabularySizeUnchecked } from './data/vocabulary.ts'
+import {
+  charactersOf as charactersOfUnchecked,
+  decodeTokens as decodeTokensUnchecked,
+  encodeText as encodeTextUnchecked,
+  vocabularySize as vocabularySizeUnchecked,
+} from './data/vocabulary.ts'
 import { createDeviceMachine as createDeviceMachineUnchecked } from './device-machine.ts'
 import { initialise as initialiseUnchecked, initialWeight as initialWeightUnchecked } from './initialise.ts'
 import { train as trainUnchecked } from './loop.ts'
 import { beginningOf as beginningOfUnchecked } from './progress.ts'
 import { lineOf as lineOfUnchecked, parseLines as parseLinesUnchecked } from './record/metrics.ts'
 import { kernelTimes as kernelTimesUnchecked, reportTraining as reportTrainingUnchecked } from './record/report.ts'
-import { chosenLayers as chosenLayersUnchecked, drawSchedule as drawScheduleUnchecked, schedule as scheduleUnchecked } from './schedule/contest.ts'
+import {
+  chosenLayers as chosenLayersUnchecked,
+  drawSchedule as drawScheduleUnchecked,
+  schedule as scheduleUnchecked,
+} from './schedule/contest.ts'
 import { rateFactor as rateFactorUnchecked } from './schedule/rate.ts'
 import { startTraining as startTrainingUnchecked } from './typed.ts'
 import { RECIPE } from '../plan/forms.ts'
@@ -44,8 +68,17 @@ export type { MetricsRecord } from './record/metrics.ts'
 export type { TrainingReport } from './record/report.ts'
 export type { Recipe } from '../plan/recipe.ts'
 export type {
-  Told, TrainingFacts, TrainingNames, TypedAnswers, TypedEvent,
-  TypedProbe, TypedStart, TypedStep, TypedTraining, TypedTrainingOptions, TypedValidation,
+  Told,
+  TrainingFacts,
+  TrainingNames,
+  TypedAnswers,
+  TypedEvent,
+  TypedProbe,
+  TypedStart,
+  TypedStep,
+  TypedTraining,
+  TypedTrainingOptions,
+  TypedValidation,
 } from './typed.ts'
 
 /**
@@ -55,7 +88,11 @@ export type {
 export const train = checked('train', { training: TRAINING }, trainUnchecked)
 
 /** The first use of a plan throws what `createSession` throws and what the functions in `plans` throw. */
-export const createDeviceMachine = checked('createDeviceMachine', { device: DEVICE, plans: MACHINE_PLANS, options: options({ onCompile: callable }) }, createDeviceMachineUnchecked)
+export const createDeviceMachine = checked(
+  'createDeviceMachine',
+  { device: DEVICE, plans: MACHINE_PLANS, options: options({ onCompile: callable }) },
+  createDeviceMachineUnchecked,
+)
 
 /** The progress and random seed of a new run. */
 export const beginningOf = checked('beginningOf', { recipe: RECIPE }, beginningOfUnchecked)
@@ -64,19 +101,31 @@ export const beginningOf = checked('beginningOf', { recipe: RECIPE }, beginningO
 export const initialise = checked('initialise', { recipe: RECIPE }, initialiseUnchecked)
 
 /** One weight as its initialiser has it. */
-export const initialWeight = checked('initialWeight', { weight: object({ name: text, shape: list(whole), initialiser: object({ kind: text }), fanIn: real }), seed: whole }, initialWeightUnchecked)
+export const initialWeight = checked(
+  'initialWeight',
+  { weight: object({ name: text, shape: list(whole), initialiser: object({ kind: text }), fanIn: real }), seed: whole },
+  initialWeightUnchecked,
+)
 
 /** Bytes of a file as text. Throws a DataError with the line that is not UTF-8 and the advice of `help`. */
 export const decodeUtf8 = checked('decodeUtf8', { bytes: byteArray, name: text, help: optional(callable) }, decodeUtf8Unchecked)
 
 /** Concatenates texts; the default vocabulary is their characters. Throws a DataError. */
-export const textData = checked('textData', { texts: listOfSome(object({ name: text, text })), vocabulary: optional(VOCABULARY) }, textDataUnchecked)
+export const textData = checked(
+  'textData',
+  { texts: listOfSome(object({ name: text, text })), vocabulary: optional(VOCABULARY) },
+  textDataUnchecked,
+)
 
 /** Every character of the texts. */
 export const charactersOf = checked('charactersOf', { texts: list(text) }, charactersOfUnchecked)
 
 /** The text of tokens; what no token stands for becomes U+FFFD. */
-export const decodeTokens = checked('decodeTokens', { tokens: object({ length: whole }), vocabulary: VOCABULARY }, decodeTokensUnchecked)
+export const decodeTokens = checked(
+  'decodeTokens',
+  { tokens: object({ length: whole }), vocabulary: VOCABULARY },
+  decodeTokensUnchecked,
+)
 
 /** Tokens of a text; `name` is what messages call it. Throws a DataError with the line of a character that the vocabulary lacks. */
 export const encodeText = checked('encodeText', { text, vocabulary: VOCABULARY, name: text }, encodeTextUnchecked)
@@ -115,13 +164,21 @@ export const chosenLayers = checked('chosenLayers', { schedule: SCHEDULE }, chos
 export const drawSchedule = checked('drawSchedule', { recipe: RECIPE }, drawScheduleUnchecked)
 
 /** Layers take their turns in order: an earlier one leaves less room to the later. */
-export const schedule = checked('schedule', { contestants: list(object({ layer: text, rate: real, first: whole, atMost: nullable(whole) })), steps: whole, draw: callable }, scheduleUnchecked)
+export const schedule = checked(
+  'schedule',
+  { contestants: list(object({ layer: text, rate: real, first: whole, atMost: nullable(whole) })), steps: whole, draw: callable },
+  scheduleUnchecked,
+)
 
 /**
  * Factor on the rate at step 0..steps-1: rises linearly over the first `warmup` steps and is 1 at the last of them, or at step 0 without;
  * `final` is reached at step steps - 1 and kept.
  */
-export const rateFactor = checked('rateFactor', { schedule: object({ kind: text, warmup: real }), step: whole, steps: whole }, rateFactorUnchecked)
+export const rateFactor = checked(
+  'rateFactor',
+  { schedule: object({ kind: text, warmup: real }), step: whole, steps: whole },
+  rateFactorUnchecked,
+)
 
 /** encodeSaved */
 export const encodeSaved = checked('encodeSaved', { saved: SAVED }, encodeSavedUnchecked)
@@ -130,7 +187,11 @@ export const encodeSaved = checked('encodeSaved', { saved: SAVED }, encodeSavedU
 export const decodeSaved = checkedAsync('decodeSaved', { checkpoint: CHECKPOINT }, decodeSavedUnchecked)
 
 /** Throws a ResumeError that names what differs. */
-export const checkSame = checked('checkSame', { file: text, saved: SAVED, recipe: RECIPE, data: object({ training: text }), vocabulary: nullable(VOCABULARY) }, checkSameUnchecked)
+export const checkSame = checked(
+  'checkSame',
+  { file: text, saved: SAVED, recipe: RECIPE, data: object({ training: text }), vocabulary: nullable(VOCABULARY) },
+  checkSameUnchecked,
+)
 
 /**
  * A training that goes on from a saved state: checks that it is of the same run and brings the machine to its state. `name` is that of the
@@ -148,13 +209,31 @@ export const lineOf = checked('lineOf', { record: object({ kind: text, time: rea
 export const parseLines = checked('parseLines', { text }, parseLinesUnchecked)
 
 /** One entry a kernel, however often it was dispatched. */
-export const kernelTimes = checked('kernelTimes', { times: list(object({ label: text, template: text, nanoseconds: real })) }, kernelTimesUnchecked)
+export const kernelTimes = checked(
+  'kernelTimes',
+  { times: list(object({ label: text, template: text, nanoseconds: real })) },
+  kernelTimesUnchecked,
+)
 
 /** The report of a record, which begins with a start; `times` are those of the dispatches of one step. */
-export const reportTraining = checked('reportTraining', { records: list(object({ kind: text })), times: optional(nullable(list(object({ label: text })))) }, reportTrainingUnchecked)
+export const reportTraining = checked(
+  'reportTraining',
+  { records: list(object({ kind: text })), times: optional(nullable(list(object({ label: text })))) },
+  reportTrainingUnchecked,
+)
 
 /**
  * A run on a device, its weights initialised or those of a saved state. Throws a TypeError for the plans of another model, a FitError where
  * data and model do not fit, a ResumeError for the state of another run, and what the device refuses.
  */
-export const startTraining = checkedAsync('startTraining', { facts: object({ model: text, told: list(text), apart: list(text) }), device: DEVICE, plans: MACHINE_PLANS, data: DATA, options: optional(object({ saved: optional(SAVED) })) }, startTrainingUnchecked)
+export const startTraining = checkedAsync(
+  'startTraining',
+  {
+    facts: object({ model: text, told: list(text), apart: list(text) }),
+    device: DEVICE,
+    plans: MACHINE_PLANS,
+    data: DATA,
+    options: optional(object({ saved: optional(SAVED) })),
+  },
+  startTrainingUnchecked,
+)

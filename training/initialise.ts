@@ -14,7 +14,8 @@ export function normal({ uniform }: Stream, index: number): number {
   return radius * (index % 2 === 0 ? Math.cos(angle) : Math.sin(angle))
 }
 
-const filled = (count: number, of: (index: number) => number): Float32Array => Float32Array.from({ length: count }, (_, index) => of(index))
+const filled = (count: number, of: (index: number) => number): Float32Array =>
+  Float32Array.from({ length: count }, (_, index) => of(index))
 
 /** Each matrix of the last two axes: orthonormal rows where it is wide, else orthonormal columns. */
 function orthogonal({ shape }: LearnedWeight, gain: number, numbers: Stream): Float32Array {
@@ -23,7 +24,11 @@ function orthogonal({ shape }: LearnedWeight, gain: number, numbers: Stream): Fl
   const size = rows * columns
   const values = new Float32Array(elementCount(shape))
   for (let start = 0; start < values.length; start += size) {
-    const basis = orthonormalRows(Float64Array.from({ length: size }, (_, at) => normal(numbers, start + at)), few, many)
+    const basis = orthonormalRows(
+      Float64Array.from({ length: size }, (_, at) => normal(numbers, start + at)),
+      few,
+      many,
+    )
     for (let at = 0; at < size; at++) {
       const [row, column] = [Math.floor(at / columns), at % columns]
       values[start + at] = gain * (rows <= columns ? basis[row * many + column] : basis[column * many + row])
@@ -32,7 +37,12 @@ function orthogonal({ shape }: LearnedWeight, gain: number, numbers: Stream): Fl
   return values
 }
 
-type Fill<K extends Initialiser['kind']> = (initialiser: Extract<Initialiser, { kind: K }>, weight: LearnedWeight, count: number, numbers: Stream) => Float32Array
+type Fill<K extends Initialiser['kind']> = (
+  initialiser: Extract<Initialiser, { kind: K }>,
+  weight: LearnedWeight,
+  count: number,
+  numbers: Stream,
+) => Float32Array
 
 const FILLS: { readonly [K in Initialiser['kind']]: Fill<K> } = {
   zeros: (_, __, count) => new Float32Array(count),
@@ -66,9 +76,11 @@ export interface GivenWeights {
 export function firstState(recipe: Recipe, given?: GivenWeights): State {
   const made = initialise(recipe)
   for (const [name, { shape }] of Object.entries(given?.values ?? {})) {
-    if (!Object.hasOwn(made, name)) throw new FitError(null, `${given!.name} has the weight ${name}, which ${recipe.model} does not have`)
+    if (!Object.hasOwn(made, name))
+      throw new FitError(null, `${given!.name} has the weight ${name}, which ${recipe.model} does not have`)
     const wanted = made[name].shape
-    if (wanted.join() !== shape.join()) throw new FitError(null, `${given!.name} has ${name} as ${showShape(shape)}, ${recipe.model} as ${showShape(wanted)}`)
+    if (wanted.join() !== shape.join())
+      throw new FitError(null, `${given!.name} has ${name} as ${showShape(shape)}, ${recipe.model} as ${showShape(wanted)}`)
   }
   return { ...made, ...given?.values }
 }

@@ -25,7 +25,10 @@ export interface Looked {
  * on the way. Throws a DivergedError.
  */
 export async function look(
-  machine: Machine, step: number, { training, validation, most, given }: ToLookAt, signal?: AbortSignal,
+  machine: Machine,
+  step: number,
+  { training, validation, most, given }: ToLookAt,
+  signal?: AbortSignal,
 ): Promise<Looked | null> {
   const answers: Answers[] = []
   for (const inputs of orderedBatches(validation ?? training, validation === null ? 1 : most)) {
@@ -34,5 +37,8 @@ export async function look(
     checkFinite(step, answer)
     answers.push(answer)
   }
-  return { validation: validation === null ? null : { ...meanAnswers(answers), batches: answers.length }, routes: answers[0]?.routes ?? null }
+  return {
+    validation: validation === null ? null : { ...meanAnswers(answers), batches: answers.length },
+    routes: answers[0]?.routes ?? null,
+  }
 }

@@ -10,7 +10,11 @@ const isMultiple = (step: number, every: number | null | undefined): boolean => 
  */
 export async function* train(options: Training): AsyncGenerator<TrainingEvent, void> {
   const run = createRun(options)
-  const { recipe: { steps }, saveEvery, signal } = options
+  const {
+    recipe: { steps },
+    saveEvery,
+    signal,
+  } = options
   const isStopped = (): boolean => signal?.aborted === true
   yield run.start
   await run.begin()

@@ -17,5 +17,11 @@ export interface Progress {
   readonly scaling: Scaling | null
 }
 
-export const beginningOf = ({ precision }: Recipe): Progress =>
-  ({ step: 0, position: START, validations: [], looked: -1, probe: null, scaling: precision === 'mixed' ? FIRST_SCALING : null })
+export const beginningOf = ({ precision }: Recipe): Progress => ({
+  step: 0,
+  position: START,
+  validations: [],
+  looked: -1,
+  probe: null,
+  scaling: precision === 'mixed' ? FIRST_SCALING : null,
+})

@@ -25,14 +25,22 @@ function joinLayers(parts: readonly RoutedLayer[]): RoutedLayer {
 export function joinRecords(records: readonly (RouteRecord | null)[]): RouteRecord {
   const known = records.filter((record) => record !== null)
   if (known.length === 0 || known.length < records.length) return { layers: [] }
-  return known.length === 1 ? known[0] : { layers: known[0].layers.map((_, layer) => joinLayers(known.map(({ layers }) => layers[layer]))) }
+  return known.length === 1
+    ? known[0]
+    : { layers: known[0].layers.map((_, layer) => joinLayers(known.map(({ layers }) => layers[layer]))) }
 }
 
 function describe(layer: RoutedLayer): LayerRouting {
   const loads = load(layer)
   return {
-    layer: layer.name, tokens: layer.tokens, load: loads.counts, dropped: loads.dropped, cv: variation(loads), maxVio: maxVio(loads),
-    allocationEntropy: allocationEntropy(loads), weightEntropy: weightEntropy(layer),
+    layer: layer.name,
+    tokens: layer.tokens,
+    load: loads.counts,
+    dropped: loads.dropped,
+    cv: variation(loads),
+    maxVio: maxVio(loads),
+    allocationEntropy: allocationEntropy(loads),
+    weightEntropy: weightEntropy(layer),
   }
 }
 
@@ -42,5 +50,9 @@ export const describeRoutes = ({ layers }: RouteRecord): readonly LayerRouting[]
 export const describeProbe = (before: RouteRecord | null, { layers }: RouteRecord): readonly ProbedLayer[] =>
   layers.map((layer) => {
     const last = before?.layers.find(({ name }) => name === layer.name)
-    return { ...describe(layer), changeTop1: last === undefined ? null : changeRateTop1(last, layer), changeSet: last === undefined ? null : changeRateSet(last, layer) }
+    return {
+      ...describe(layer),
+      changeTop1: last === undefined ? null : changeRateTop1(last, layer),
+      changeSet: last === undefined ? null : changeRateSet(last, layer),
+    }
   })

@@ -67,7 +67,10 @@ interface Prepared {
 function validationOf(recipe: Recipe, data: Data): Examples {
   const examples = fit(data, recipe.inputs, null)
   if (examples.count >= examples.batch) return examples
-  throw new FitError(null, `${examples.name}: ${examples.count} examples are too few to validate with; a batch takes ${examples.batch}`)
+  throw new FitError(
+    null,
+    `${examples.name}: ${examples.count} examples are too few to validate with; a batch takes ${examples.batch}`,
+  )
 }
 
 /** Throws a FitError. */
@@ -84,18 +87,40 @@ const factsOf = (data: Data, { name, count }: Examples): DataFacts => ({ name, e
 
 const itemsOf = ({ accumulate }: Recipe, { batch, items }: Examples): number => accumulate * batch * items
 
-const startLayer = ({ layer, experts, within, balancedBias }: Recipe['layers'][number]): StartLayer =>
-  ({ layer, experts, ...(within === undefined ? {} : { within }), ...(balancedBias === null ? {} : { biasRate: balancedBias.rate }) })
+const startLayer = ({ layer, experts, within, balancedBias }: Recipe['layers'][number]): StartLayer => ({
+  layer,
+  experts,
+  ...(within === undefined ? {} : { within }),
+  ...(balancedBias === null ? {} : { biasRate: balancedBias.rate }),
+})
 
-function startOf({ recipe, machine, training, validation, from, weights: given, lengthened }: Training, { examples, aside, schedule }: Prepared): StartEvent {
+function startOf(
+  { recipe, machine, training, validation, from, weights: given, lengthened }: Training,
+  { examples, aside, schedule }: Prepared,
+): StartEvent {
   const { model, seed, steps, layers, weights } = recipe
   return {
-    kind: 'start', model, adapter: machine.adapter, seed, steps, done: from?.step ?? 0,
+    kind: 'start',
+    model,
+    adapter: machine.adapter,
+    seed,
+    steps,
+    done: from?.step ?? 0,
     parameters: weights.reduce((sum, { shape }) => sum + elementCount(shape), 0),
-    training: factsOf(training, examples), validation: aside === null ? null : factsOf(validation!, aside),
-    items: itemsOf(recipe, examples), unit: examples.unit,
-    layers: layers.map(startLayer), schedule,
-    ...(given === undefined ? {} : { weights: { name: given.name, initialised: weights.map(({ name }) => name).filter((name) => !Object.hasOwn(given.values, name)) } }),
+    training: factsOf(training, examples),
+    validation: aside === null ? null : factsOf(validation!, aside),
+    items: itemsOf(recipe, examples),
+    unit: examples.unit,
+    layers: layers.map(startLayer),
+    schedule,
+    ...(given === undefined
+      ? {}
+      : {
+          weights: {
+            name: given.name,
+            initialised: weights.map(({ name }) => name).filter((name) => !Object.hasOwn(given.values, name)),
+          },
+        }),
     ...(lengthened === undefined ? {} : { lengthened }),
   }
 }
@@ -130,7 +155,15 @@ export function createRun(options: Training): Run {
       if (!told.skipped) await balance(told.routing)
       progress = { ...progress, step: progress.step + 1, position, scaling }
       const { rate, left } = pace(now() - began, recipe.steps - progress.step)
-      return { kind: 'step', step: progress.step, epoch: position.epoch + position.offset / examples.count, ...told, seconds: seconds(), pace: rate, left }
+      return {
+        kind: 'step',
+        step: progress.step,
+        epoch: position.epoch + position.offset / examples.count,
+        ...told,
+        seconds: seconds(),
+        pace: rate,
+        left,
+      }
     },
     look: async () => {
       const { step, validations, looked, probe } = progress
@@ -139,10 +172,17 @@ export function createRun(options: Training): Run {
       const found = await look(machine, step, seen, step === recipe.steps ? undefined : signal)
       if (found === null) return []
       const { validation, routes } = found
-      progress = { ...progress, looked: step, probe: routes, validations: validation === null ? validations : [...validations, { step, loss: validation.loss }] }
+      progress = {
+        ...progress,
+        looked: step,
+        probe: routes,
+        validations: validation === null ? validations : [...validations, { step, loss: validation.loss }],
+      }
       return [
         ...(validation === null ? [] : [{ kind: 'validation', step, ...validation, seconds: seconds() } as const]),
-        ...(routes === null || routes.layers.length === 0 ? [] : [{ kind: 'probe', step, layers: describeProbe(probe, routes) } as const]),
+        ...(routes === null || routes.layers.length === 0
+          ? []
+          : [{ kind: 'probe', step, layers: describeProbe(probe, routes) } as const]),
       ]
     },
   }

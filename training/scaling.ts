@@ -25,5 +25,7 @@ export const isSound = (norm: number): boolean => norm <= MOST_NORM
 
 export function nextScaling({ scale, good, skipped }: Scaling, sound: boolean): Scaling {
   if (!sound) return { scale: Math.max(LEAST_SCALE, scale / 2), good: 0, skipped: skipped + 1 }
-  return good + 1 < GOOD_UPDATES ? { scale, good: good + 1, skipped } : { scale: Math.max(scale, Math.min(MOST_SCALE, 2 * scale)), good: 0, skipped }
+  return good + 1 < GOOD_UPDATES
+    ? { scale, good: good + 1, skipped }
+    : { scale: Math.max(scale, Math.min(MOST_SCALE, 2 * scale)), good: 0, skipped }
 }

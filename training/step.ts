@@ -38,18 +38,26 @@ const withScale = (inputs: BatchInputs, scaling: Scaling | null): BatchInputs =>
 /** Whether weights have moved. Throws a DivergedError where no smaller scale would help. */
 function hasMoved(step: number, norm: number, scaling: Scaling | null): boolean {
   const sound = scaling === null ? Number.isFinite(norm) : isSound(norm)
-  if (!sound && (scaling === null || scaling.scale <= LEAST_SCALE)) throw new DivergedError(step, 'the norm of the gradients', norm, 'backward')
+  if (!sound && (scaling === null || scaling.scale <= LEAST_SCALE))
+    throw new DivergedError(step, 'the norm of the gradients', norm, 'backward')
   return sound
 }
 
 /** Step `step`, from 0, with the examples from a position on. Throws a DivergedError, counting steps from 1. */
-export async function takeStep({ recipe, machine, batch, chosen }: Stepper, step: number, from: Position, scaling: Scaling | null): Promise<Stepped> {
+export async function takeStep(
+  { recipe, machine, batch, chosen }: Stepper,
+  step: number,
+  from: Position,
+  scaling: Scaling | null,
+): Promise<Stepped> {
   const layers = chosen(step)
   const answers: Answers[] = []
   let position = from
   for (let part = 0; part < recipe.accumulate; part++) {
     const { inputs, next } = batch(position)
-    const answer = await machine.step(layers, withScale({ ...inputs, ...givenInStep(recipe, step, part) }, scaling)).catch(divergedAt(step + 1))
+    const answer = await machine
+      .step(layers, withScale({ ...inputs, ...givenInStep(recipe, step, part) }, scaling))
+      .catch(divergedAt(step + 1))
     checkFinite(step + 1, answer)
     answers.push(answer)
     position = next
@@ -58,7 +66,14 @@ export async function takeStep({ recipe, machine, batch, chosen }: Stepper, step
   const { norm } = await machine.update({ rate, update: step + 1 - (scaling?.skipped ?? 0), scale: scaling?.scale ?? 1 })
   const moved = hasMoved(step + 1, norm, scaling)
   return {
-    ...meanAnswers(answers), position, rate, norm, chosen: layers, routing: describeRoutes(joinRecords(answers.map(({ routes }) => routes))),
-    scale: scaling?.scale ?? null, skipped: !moved, scaling: scaling === null ? null : nextScaling(scaling, moved),
+    ...meanAnswers(answers),
+    position,
+    rate,
+    norm,
+    chosen: layers,
+    routing: describeRoutes(joinRecords(answers.map(({ routes }) => routes))),
+    scale: scaling?.scale ?? null,
+    skipped: !moved,
+    scaling: scaling === null ? null : nextScaling(scaling, moved),
   }
 }

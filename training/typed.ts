@@ -10,7 +10,15 @@ import type { Saved } from './checkpoint/saved.ts'
 import type { Data } from './data/data.ts'
 import { createDeviceMachine, type DeviceMachine, type MachinePlans } from './device-machine.ts'
 import type {
-  CheckpointEvent, EndEvent, LayerRouting, ProbedLayer, ProbeEvent, StartEvent, StepEvent, TrainingEvent, ValidationEvent,
+  CheckpointEvent,
+  EndEvent,
+  LayerRouting,
+  ProbedLayer,
+  ProbeEvent,
+  StartEvent,
+  StepEvent,
+  TrainingEvent,
+  ValidationEvent,
 } from './events.ts'
 import { givenAfter } from './given.ts'
 import { firstState } from './initialise.ts'
@@ -40,7 +48,9 @@ type Own<Name extends string> = Name extends `${string}.${string}.${string}` ? n
  * Numbers by their names: the model's own are always told, those of a policy where it trains in the way that has them. A loss that stands in the
  * body of a model, outside of its `train` block, is told of steps alone.
  */
-export type Told<Name extends string> = Readonly<Record<Own<Name>, number>> & { readonly [Policy in Exclude<Name, Own<Name>>]?: number }
+export type Told<Name extends string> = Readonly<Record<Own<Name>, number>> & {
+  readonly [Policy in Exclude<Name, Own<Name>>]?: number
+}
 
 interface ToldOf<N extends TrainingNames> {
   readonly losses: Told<N['loss']>
@@ -49,16 +59,22 @@ interface ToldOf<N extends TrainingNames> {
 
 type OfLayer<N extends TrainingNames, Facts> = Omit<Facts, 'layer'> & { readonly layer: N['layer'] }
 
-export type TypedStart<N extends TrainingNames> = Omit<StartEvent, 'layers'> & { readonly layers: readonly OfLayer<N, StartEvent['layers'][number]>[] }
-export type TypedStep<N extends TrainingNames> = Omit<StepEvent, 'losses' | 'metrics' | 'chosen' | 'routing'> & ToldOf<N> & {
-  readonly chosen: readonly (N extends { readonly contest: infer Contest } ? Contest : N['layer'])[]
-  readonly routing: readonly OfLayer<N, LayerRouting>[]
+export type TypedStart<N extends TrainingNames> = Omit<StartEvent, 'layers'> & {
+  readonly layers: readonly OfLayer<N, StartEvent['layers'][number]>[]
 }
+export type TypedStep<N extends TrainingNames> = Omit<StepEvent, 'losses' | 'metrics' | 'chosen' | 'routing'> &
+  ToldOf<N> & {
+    readonly chosen: readonly (N extends { readonly contest: infer Contest } ? Contest : N['layer'])[]
+    readonly routing: readonly OfLayer<N, LayerRouting>[]
+  }
 export type TypedValidation<N extends TrainingNames> = Omit<ValidationEvent, 'losses' | 'metrics'> & ToldOf<N>
-export type TypedProbe<N extends TrainingNames> = Omit<ProbeEvent, 'layers'> & { readonly layers: readonly OfLayer<N, ProbedLayer>[] }
+export type TypedProbe<N extends TrainingNames> = Omit<ProbeEvent, 'layers'> & {
+  readonly layers: readonly OfLayer<N, ProbedLayer>[]
+}
 
 /** `TrainingEvent` with the names of a recipe. */
-export type TypedEvent<N extends TrainingNames> = TypedStart<N> | TypedStep<N> | TypedValidation<N> | TypedProbe<N> | CheckpointEvent | EndEvent
+export type TypedEvent<N extends TrainingNames> =
+  TypedStart<N> | TypedStep<N> | TypedValidation<N> | TypedProbe<N> | CheckpointEvent | EndEvent
 
 /** `Answers` with the names of a recipe. */
 export type TypedAnswers<N extends TrainingNames> = Omit<Answers, 'losses' | 'metrics'> & ToldOf<N>
@@ -100,17 +116,23 @@ function checkRecipe({ model, told }: TrainingFacts, recipe: Recipe): void {
   if (recipe.model !== model) throw new TypeError(`these are the plans of ${recipe.model}, not of ${model}`)
   const known = new Set([...recipe.losses, ...recipe.metrics])
   const missing = told.find((name) => !known.has(name))
-  if (missing !== undefined) throw new TypeError(`the plans of ${model} tell no ${missing}: they are of another spec than the bindings`)
+  if (missing !== undefined)
+    throw new TypeError(`the plans of ${model} tell no ${missing}: they are of another spec than the bindings`)
 }
 
-const portsOf = ({ inputs }: Recipe): readonly TypedPort[] => inputs.map(({ name, dtype, shape }) => ({ name, dtype, shape: shape.map(String) }))
+const portsOf = ({ inputs }: Recipe): readonly TypedPort[] =>
+  inputs.map(({ name, dtype, shape }) => ({ name, dtype, shape: shape.map(String) }))
 
 /**
  * A run on a device, its weights initialised or those of a saved state. Throws a TypeError for the plans of another model, a FitError where
  * data and model do not fit, a ResumeError for the state of another run, and what the device refuses.
  */
 export async function startTraining<N extends TrainingNames>(
-  facts: TrainingFacts, device: Device, plans: MachinePlans, data: Data, { saved, ...options }: TypedTrainingOptions = {},
+  facts: TrainingFacts,
+  device: Device,
+  plans: MachinePlans,
+  data: Data,
+  { saved, ...options }: TypedTrainingOptions = {},
 ): Promise<TypedTraining<N>> {
   const { recipe } = plans
   checkRecipe(facts, recipe)
@@ -119,7 +141,7 @@ export async function startTraining<N extends TrainingNames>(
     const fresh: Training = { ...options, recipe, machine, training: data, from: beginningOf(recipe) }
     const training = saved === undefined ? fresh : await goOn('the saved state', saved, fresh)
     const run = train(training)
-    const { value: start } = await run.next() as IteratorYieldResult<StartEvent>
+    const { value: start } = (await run.next()) as IteratorYieldResult<StartEvent>
     // the loop leaves a machine as it is that is to go on, so that weights can be read and evaluated before the first step too
     if (saved === undefined) await machine.write(firstState(recipe, options.weights))
     return typedTraining(facts, training, machine, start, run)
@@ -130,7 +152,11 @@ export async function startTraining<N extends TrainingNames>(
 }
 
 function typedTraining<N extends TrainingNames>(
-  { apart }: TrainingFacts, training: Training, machine: DeviceMachine, start: StartEvent, run: AsyncGenerator<TrainingEvent, void>,
+  { apart }: TrainingFacts,
+  training: Training,
+  machine: DeviceMachine,
+  start: StartEvent,
+  run: AsyncGenerator<TrainingEvent, void>,
 ): TypedTraining<N> {
   const { recipe } = training
   const ports = portsOf(recipe)
@@ -143,7 +169,7 @@ function typedTraining<N extends TrainingNames>(
   async function ask(): Promise<TrainingEvent | null> {
     const stood = here
     here = null
-    const { value: event = null } = await run.next() as IteratorResult<TrainingEvent, undefined>
+    const { value: event = null } = (await run.next()) as IteratorResult<TrainingEvent, undefined>
     if (event?.kind === 'step') done = event.step
     here = event === null || event.kind === 'end' ? stood : event.kind === 'checkpoint' ? event.progress : null
     return event
@@ -152,7 +178,7 @@ function typedTraining<N extends TrainingNames>(
   async function* events(): AsyncGenerator<TypedEvent<N>, void> {
     // asked by hand: `for await` would end the run where its listener leaves
     for (;;) {
-      const event = waiting ?? await ask()
+      const event = waiting ?? (await ask())
       waiting = null
       if (event === null) return
       yield event as unknown as TypedEvent<N>
@@ -166,10 +192,10 @@ function typedTraining<N extends TrainingNames>(
     evaluate: async (batch) => {
       const inputs = { ...batch } as BatchInputs
       checkInputs(ports, inputs)
-      return await machine.evaluate({ ...inputs, ...givenAfter(recipe, done) }) as unknown as TypedAnswers<N>
+      return (await machine.evaluate({ ...inputs, ...givenAfter(recipe, done) })) as unknown as TypedAnswers<N>
     },
     read: async <Path extends keyof N['weights']>(names?: readonly Path[]) =>
-      await machine.read((names as readonly string[] | undefined) ?? paths) as unknown as Readonly<Pick<N['weights'], Path>>,
+      (await machine.read((names as readonly string[] | undefined) ?? paths)) as unknown as Readonly<Pick<N['weights'], Path>>,
     checkpoint: async () => memoryCheckpoint(await machine.read(paths.filter((path) => !apart.includes(path))), recipe.model),
     save: async () => {
       if (here === null) throw new StateError('a run is saved at its checkpoints, and this one stands at none')

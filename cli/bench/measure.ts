@@ -27,7 +27,11 @@ const WARM_UP = 2
 const FEWEST_RUNS = 9
 
 /** Milliseconds of each run, round by round: all in turns, each for about so many seconds and nine times at least. */
-export async function alternate(all: readonly Repeated[], seconds: number, onRound: (part: number) => void): Promise<readonly (readonly number[])[]> {
+export async function alternate(
+  all: readonly Repeated[],
+  seconds: number,
+  onRound: (part: number) => void,
+): Promise<readonly (readonly number[])[]> {
   for (const { session, inputs } of all) for (let run = 0; run < WARM_UP; run++) await session.run(inputs)
   const times = all.map((): number[] => [])
   const begin = performance.now()
@@ -46,7 +50,8 @@ export async function alternate(all: readonly Repeated[], seconds: number, onRou
 const median = (values: readonly number[]): number => values.toSorted((a, b) => a - b)[Math.floor(values.length / 2)]
 
 /** How many times as long the one takes as the other: the median over the rounds, in which both met the same machine. */
-export const ratio = (times: readonly number[], others: readonly number[]): number => median(times.map((time, round) => time / others[round]))
+export const ratio = (times: readonly number[], others: readonly number[]): number =>
+  median(times.map((time, round) => time / others[round]))
 
 /** `flops` of one run. */
 export async function measure({ session, inputs }: Repeated, times: readonly number[], flops: number): Promise<Measurement> {

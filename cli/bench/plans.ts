@@ -16,7 +16,8 @@ import { LAYER, LOSS, TRAINED_LAYER, type LayerSize } from './layer.ts'
 
 const settings = ({ experts: E, k, width: D, hidden: F }: LayerSize): Readonly<Record<string, number>> => ({ E, k, D, F })
 
-const failure = (diagnostics: readonly Diagnostic[]): Failure => new Failure(EXIT.usage, diagnostics.map(({ message }) => message).join('; '))
+const failure = (diagnostics: readonly Diagnostic[]): Failure =>
+  new Failure(EXIT.usage, diagnostics.map(({ message }) => message).join('; '))
 
 /** From `x` to `y`, f32 [T, d] for any T. */
 export function forwardPlan(size: LayerSize, target: Target, terminal: Terminal): Plan {
@@ -30,13 +31,18 @@ export function forwardPlan(size: LayerSize, target: Target, terminal: Terminal)
  * update would read them, as after the first micro-batch of a step.
  */
 export function trainingPlan(size: LayerSize, tokens: number, target: Target, terminal: Terminal): Plan {
-  const { model, diagnostics } = check(parse(TRAINED_LAYER).file, { load: createLoader(terminal), set: { ...settings(size), T: tokens } })
+  const { model, diagnostics } = check(parse(TRAINED_LAYER).file, {
+    load: createLoader(terminal),
+    set: { ...settings(size), T: tokens },
+  })
   if (model === null) throw failure(diagnostics)
   const graph = lower(model)
   const weights = nodesOf(graph).flatMap((node) => (isOp(node, 'weight') ? [node.params.name] : []))
   const learned = differentiate(graph, { losses: [LOSS], by: ['x', ...weights] })
   const kept = keepGradients({ ...learned, outputs: learned.outputs.filter(({ name }) => name !== LOSS) }, true)
-  const outputs = kept.outputs.map(({ name, doc, node, replaces }) => (replaces === undefined || name === gradientOutput('x') ? { name, doc, node } : { name, doc, node, replaces }))
+  const outputs = kept.outputs.map(({ name, doc, node, replaces }) =>
+    replaces === undefined || name === gradientOutput('x') ? { name, doc, node } : { name, doc, node, replaces },
+  )
   const compiled = compileGraph({ ...kept, outputs }, target)
   if (compiled.plan === null) throw failure(compiled.diagnostics)
   return compiled.plan

@@ -37,10 +37,18 @@ interface SizeMeasurement extends Measurement {
 
 const SEED = 1
 
-async function measureSize(device: Device, forward: Session, tokens: number, options: Options, terminal: Terminal): Promise<SizeMeasurement> {
+async function measureSize(
+  device: Device,
+  forward: Session,
+  tokens: number,
+  options: Options,
+  terminal: Terminal,
+): Promise<SizeMeasurement> {
   const random = createRandom(SEED)
   const [x, dy] = [randomTensor([tokens, options.width], random, 1), randomTensor([tokens, options.width], random, 1)]
-  const training = options.backward ? await openLoaded(device, trainingPlan(options, tokens, device.target, terminal), terminal) : null
+  const training = options.backward
+    ? await openLoaded(device, trainingPlan(options, tokens, device.target, terminal), terminal)
+    : null
   const progress = createProgress(terminal, `T = ${tokens}`, 1)
   try {
     const inForward: Repeated = { session: forward, inputs: { x } }
@@ -73,8 +81,13 @@ async function measureAll(device: Device, options: Options, terminal: Terminal):
   }
 }
 
-const row = ({ best, median, gflops, scratch, runs }: Measurement): readonly string[] =>
-  [milliseconds(best), milliseconds(median), gflops.toFixed(2), bytes(scratch), String(runs)]
+const row = ({ best, median, gflops, scratch, runs }: Measurement): readonly string[] => [
+  milliseconds(best),
+  milliseconds(median),
+  gflops.toFixed(2),
+  bytes(scratch),
+  String(runs),
+]
 
 function report(adapter: string, options: Options, measurements: readonly SizeMeasurement[], terminal: Terminal): void {
   const { experts, k, width, hidden } = options
@@ -86,7 +99,8 @@ function report(adapter: string, options: Options, measurements: readonly SizeMe
   terminal.out(table([['T', '', 'ms best', 'ms median', 'GFLOP/s', 'activations', 'runs', 'to forward'], ...rows], '><>>>>>>'))
   for (const { tokens, kernels, training } of measurements) {
     if (kernels !== null) terminal.out(`\nT = ${tokens}, forward, by kernel\n${profileTable(kernels)}`)
-    if (training !== null && training.kernels !== null) terminal.out(`\nT = ${tokens}, forward and backward, by kernel\n${profileTable(training.kernels)}`)
+    if (training !== null && training.kernels !== null)
+      terminal.out(`\nT = ${tokens}, forward and backward, by kernel\n${profileTable(training.kernels)}`)
   }
 }
 
@@ -95,7 +109,8 @@ async function runBench(options: Options, terminal: Terminal): Promise<ExitCode>
   try {
     const measurements = await measureAll(device, options, terminal)
     const { experts, k, width, hidden } = options
-    if (options.format === 'json') writeJson(terminal, { adapter: device.target.name, experts, k, width, hidden, dtype: 'f32', measurements })
+    if (options.format === 'json')
+      writeJson(terminal, { adapter: device.target.name, experts, k, width, hidden, dtype: 'f32', measurements })
     else report(device.target.name, options, measurements, terminal)
     return EXIT.ok
   } finally {
@@ -118,8 +133,11 @@ function seconds(text: string): number {
 export const bench: CommandModule = {
   define: (command: Command, { run, terminal }: Context) =>
     command
-      .addOption(new Option('--tokens <list>', 'tokens of a run, several separated by commas')
-        .argParser((text: string) => text.split(',').map(positive)).default([256, 1], '256,1'))
+      .addOption(
+        new Option('--tokens <list>', 'tokens of a run, several separated by commas')
+          .argParser((text: string) => text.split(',').map(positive))
+          .default([256, 1], '256,1'),
+      )
       .addOption(new Option('--experts <E>', 'experts').argParser(positive).default(8))
       .addOption(new Option('--k <k>', 'experts that answer each token').argParser(positive).default(2))
       .addOption(new Option('--width <d>', 'width of a hidden state').argParser(positive).default(512))

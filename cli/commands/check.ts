@@ -1,6 +1,14 @@
 /** `smoe check SPEC...`: every mistake at once. */
 import type { Command } from 'commander'
-import { formatOption, modelOption, rootOption, setOption, type CommandModule, type Context, type FormatOption } from '../command.ts'
+import {
+  formatOption,
+  modelOption,
+  rootOption,
+  setOption,
+  type CommandModule,
+  type Context,
+  type FormatOption,
+} from '../command.ts'
 import { checkAnyway, type SpecOptions } from '../compilation.ts'
 import { countWords, diagnosticJson, hasErrors, inOrder, writeFrames } from '../diagnostics.ts'
 import { EXIT, type ExitCode } from '../exit.ts'

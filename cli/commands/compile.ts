@@ -6,7 +6,15 @@ import type { Kernel, Plan } from '../../plan/plan.ts'
 import type { Recipe } from '../../plan/recipe.ts'
 import { PORTABLE } from '../../plan/target.ts'
 import { readRegularSync, textPieces } from '../../runtime/files/index.ts'
-import { formatOption, modelOption, rootOption, setOption, type CommandModule, type Context, type FormatOption } from '../command.ts'
+import {
+  formatOption,
+  modelOption,
+  rootOption,
+  setOption,
+  type CommandModule,
+  type Context,
+  type FormatOption,
+} from '../command.ts'
 import { compileSpec, type SpecOptions } from '../compilation.ts'
 import { chooseTarget, targetOption, type TargetOption } from '../device.ts'
 import { EXIT, type ExitCode } from '../exit.ts'
@@ -44,7 +52,10 @@ function filesOfEarlier(directory: string): ReadonlySet<string> {
 
 async function filesOf(plan: Plan, recipe: Recipe | null): Promise<readonly (readonly [string, string])[]> {
   // TypeScript's compiler is large: loaded where it is needed
-  const [{ generateBindings }, { bindingsScript }] = await Promise.all([import('../../compiler/bindings/generate.ts'), import('../../compiler/bindings/script.ts')])
+  const [{ generateBindings }, { bindingsScript }] = await Promise.all([
+    import('../../compiler/bindings/generate.ts'),
+    import('../../compiler/bindings/script.ts'),
+  ])
   const bindings = generateBindings(plan, recipe)
   return [
     [PLAN, `${JSON.stringify(plan, null, 1)}\n`],
@@ -61,7 +72,11 @@ async function compileTo(path: string, options: Options, terminal: Terminal): Pr
   const set = { files: files.map(([name, text]) => [name, textPieces(text)] as const), ofEarlier: filesOfEarlier }
   const message = `${plan.model}: ${plural(plan.kernels.length, 'kernel')}, ${plural(plan.weights.length, 'weight')}, for ${target.name}`
   await writeTogether([{ output: directoryOf(options.output, set, terminal), message }], terminal)
-  writeList(terminal, options.format, files.map(([name]) => join(options.output, name)))
+  writeList(
+    terminal,
+    options.format,
+    files.map(([name]) => join(options.output, name)),
+  )
   return EXIT.ok
 }
 

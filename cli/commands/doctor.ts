@@ -16,17 +16,26 @@ function adapterLines({ name, driver, software, target }: AdapterReport, at: num
     ['kernels', `${software ? 'made for a CPU' : 'made for a GPU'}, ${lanes}`],
     ['features', target.features.join(' ') || 'none that kernels use'],
     ['workgroup', `${target.maxInvocationsPerWorkgroup} invocations, ${bytes(target.maxWorkgroupStorageBytes)} shared memory`],
-    ['buffers', `${target.maxStorageBuffers} a stage, ${bytes(target.maxBindingBytes)} a binding, ${bytes(target.maxBufferBytes)} each`],
+    [
+      'buffers',
+      `${target.maxStorageBuffers} a stage, ${bytes(target.maxBindingBytes)} a binding, ${bytes(target.maxBufferBytes)} each`,
+    ],
   ]
   const indented = table(rows).replaceAll(/^/gm, '  ').trimEnd()
   return `${paint(isColored, 'bold', name)}${used}\n${indented}\n`
 }
 
-const attemptRow = ({ what, found, command }: Attempt): readonly string[] => [`  ${what}`, found, command === null ? '' : `-> ${command}`]
+const attemptRow = ({ what, found, command }: Attempt): readonly string[] => [
+  `  ${what}`,
+  found,
+  command === null ? '' : `-> ${command}`,
+]
 
 function report({ adapters, attempts }: MachineReport, terminal: Terminal): void {
   const color = terminal.outHasColor
-  terminal.out(`smoe ${VERSION}, node ${process.versions.node}, ${process.platform} ${process.arch}, cache ${cacheDirectory() ?? 'nowhere to write'}\n\n`)
+  terminal.out(
+    `smoe ${VERSION}, node ${process.versions.node}, ${process.platform} ${process.arch}, cache ${cacheDirectory() ?? 'nowhere to write'}\n\n`,
+  )
   for (const [at, adapter] of adapters.entries()) terminal.out(`${adapterLines(adapter, at, color)}\n`)
   if (adapters.length === 0) terminal.out(`${paint(color, 'red', 'no adapter: models run only with --device reference')}\n\n`)
   terminal.out(`looked for\n${table(attempts.map(attemptRow))}`)
@@ -34,7 +43,8 @@ function report({ adapters, attempts }: MachineReport, terminal: Terminal): void
 
 async function examine({ format }: FormatOption, terminal: Terminal): Promise<ExitCode> {
   const machine = await listAdapters()
-  if (format === 'json') writeJson(terminal, { version: VERSION, node: process.versions.node, cache: cacheDirectory(), ...machine })
+  if (format === 'json')
+    writeJson(terminal, { version: VERSION, node: process.versions.node, cache: cacheDirectory(), ...machine })
   else report(machine, terminal)
   return machine.adapters.length > 0 ? EXIT.ok : EXIT.noAdapter
 }

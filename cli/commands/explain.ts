@@ -5,7 +5,15 @@ import type { Compilation } from '../../compiler/compile.ts'
 import { recipeOf } from '../../compiler/recipe.ts'
 import { printPlan } from '../../plan/print.ts'
 import { PORTABLE } from '../../plan/target.ts'
-import { formatOption, modelOption, rootOption, setOption, type CommandModule, type Context, type FormatOption } from '../command.ts'
+import {
+  formatOption,
+  modelOption,
+  rootOption,
+  setOption,
+  type CommandModule,
+  type Context,
+  type FormatOption,
+} from '../command.ts'
 import { checkAnyway, compileAnyway, type CheckedSpec, type SpecOptions } from '../compilation.ts'
 import { chooseTarget, targetOption, type TargetOption } from '../device.ts'
 import { refuseErrors } from '../diagnostics.ts'
@@ -52,10 +60,18 @@ function explainEarly(stage: EarlyStage, path: string, checked: CheckedSpec): Ex
   if (stage === 'model') return { text: () => outlineModel(model), json: () => outlineModel(model).split('\n') }
   if (stage === 'train') {
     const recipe = recipeOf(model)
-    if (recipe === null) throw new Failure(EXIT.usage, `the model ${model.name} in '${path}' does not say how it learns`, 'a `train { ... }` in the model does')
+    if (recipe === null)
+      throw new Failure(
+        EXIT.usage,
+        `the model ${model.name} in '${path}' does not say how it learns`,
+        'a `train { ... }` in the model does',
+      )
     return { text: () => explainTraining(recipe), json: () => recipe }
   }
-  return { text: () => explainRoutes(model), json: () => model.moes.map((moe) => ({ path: moe.path.join('.'), policy: moe.policy.name, lines: explainMoe(moe, model) })) }
+  return {
+    text: () => explainRoutes(model),
+    json: () => model.moes.map((moe) => ({ path: moe.path.join('.'), policy: moe.policy.name, lines: explainMoe(moe, model) })),
+  }
 }
 
 function explainLate(stage: Exclude<Stage, EarlyStage>, path: string, compilation: Compilation, { tokens }: Options): Explained {
@@ -63,14 +79,23 @@ function explainLate(stage: Exclude<Stage, EarlyStage>, path: string, compilatio
   const graph = need(compilation.graph, path)
   const plan = need(compilation.plan, path)
   switch (stage) {
-    case 'graph': return { text: () => printGraph(graph), json: () => printGraph(graph).trimEnd().split('\n') }
-    case 'passes': return {
-      text: () => programs.map((program) => describePasses(graph, program)).join('\n'),
-      json: () => programs.map(({ name, trace }) => ({ program: name, passes: trace.map((step) => ({ pass: step.pass, graph: printGraph(step.graph).trimEnd().split('\n') })) })),
-    }
-    case 'kernels': return { text: () => describeKernels(compilation, plan, tokens), json: () => kernelsJson(plan, tokens) }
-    case 'plan': return { text: () => printPlan(plan), json: () => plan }
-    default: return stage satisfies never
+    case 'graph':
+      return { text: () => printGraph(graph), json: () => printGraph(graph).trimEnd().split('\n') }
+    case 'passes':
+      return {
+        text: () => programs.map((program) => describePasses(graph, program)).join('\n'),
+        json: () =>
+          programs.map(({ name, trace }) => ({
+            program: name,
+            passes: trace.map((step) => ({ pass: step.pass, graph: printGraph(step.graph).trimEnd().split('\n') })),
+          })),
+      }
+    case 'kernels':
+      return { text: () => describeKernels(compilation, plan, tokens), json: () => kernelsJson(plan, tokens) }
+    case 'plan':
+      return { text: () => printPlan(plan), json: () => plan }
+    default:
+      return stage satisfies never
   }
 }
 

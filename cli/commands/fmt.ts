@@ -32,14 +32,23 @@ async function formatOne(path: string, isCheck: boolean, terminal: Terminal): Pr
   return text === source.text ? 'same' : 'changed'
 }
 
-async function formatSpecs(paths: readonly string[], { check: isCheck = false, format }: Options, terminal: Terminal): Promise<ExitCode> {
+async function formatSpecs(
+  paths: readonly string[],
+  { check: isCheck = false, format }: Options,
+  terminal: Terminal,
+): Promise<ExitCode> {
   const isText = paths.some(isInput) && !isCheck
-  if (isText && format === 'json') throw new Failure(EXIT.usage, 'standard output holds the text of -, no list', 'leave out --format json')
+  if (isText && format === 'json')
+    throw new Failure(EXIT.usage, 'standard output holds the text of -, no list', 'leave out --format json')
   const results: { path: string; result: 'same' | 'changed' | 'broken' }[] = []
   for (const path of paths) results.push({ path, result: await formatOne(path, isCheck, terminal) })
   const having = (wanted: string): readonly string[] => results.filter(({ result }) => result === wanted).map(({ path }) => path)
   const [changed, broken] = [having('changed'), having('broken').length]
-  writeList(terminal, format, changed.filter((path) => !isInput(path) || isCheck))
+  writeList(
+    terminal,
+    format,
+    changed.filter((path) => !isInput(path) || isCheck),
+  )
   if (changed.length > 0 && isCheck) terminal.err(`${plural(changed.length, 'file is', 'files are')} not in canonical form\n`)
   if (broken > 0) terminal.err(`${plural(broken, 'file has', 'files have')} mistakes and stayed as they are\n`)
   return broken > 0 || (isCheck && changed.length > 0) ? EXIT.diagnostics : EXIT.ok
@@ -48,7 +57,10 @@ async function formatSpecs(paths: readonly string[], { check: isCheck = false, f
 export const fmt: CommandModule = {
   define: (command: Command, { run, terminal }: Context) =>
     command
-      .argument('<spec...>', 'files to rewrite in place, the changed ones are listed; - reads standard input and writes to standard output')
+      .argument(
+        '<spec...>',
+        'files to rewrite in place, the changed ones are listed; - reads standard input and writes to standard output',
+      )
       .option('--check', 'change nothing; list the files that would change and exit with 1 where there is one')
       .addOption(formatOption())
       .action(run((paths: readonly string[], options: Options) => formatSpecs(paths, options, terminal))),

@@ -12,7 +12,15 @@ interface Options extends ImportOptions {
 }
 
 async function importCheckpoint(typed: string, options: Options, terminal: Terminal): Promise<ExitCode> {
-  if (options.output !== '-') keepApart([['-o', options.output]], [['the checkpoint', typed], ['--weights', options.weights]], terminal)
+  if (options.output !== '-')
+    keepApart(
+      [['-o', options.output]],
+      [
+        ['the checkpoint', typed],
+        ['--weights', options.weights],
+      ],
+      terminal,
+    )
   const { spec, notes } = await importFrom(typed, options, terminal)
   for (const note of notes) terminal.err(`note: ${note}\n`)
   if (options.output === undefined || options.output === '-') terminal.out(spec)

@@ -55,10 +55,25 @@ interface Result {
   readonly adapter: string
 }
 
-async function examine(directory: string, texts: Texts, original: Compiled, blended: Compiled, checkpoint: Checkpoint, place: Place, options: Options, terminal: Terminal): Promise<Result> {
+async function examine(
+  directory: string,
+  texts: Texts,
+  original: Compiled,
+  blended: Compiled,
+  checkpoint: Checkpoint,
+  place: Place,
+  options: Options,
+  terminal: Terminal,
+): Promise<Result> {
   const file = await openHeld(options.held, blended.plan, terminal)
   try {
-    const inputs = await readCalibration(original, options.calibrate, options.seed, textReading({ weights: directory }, terminal), terminal)
+    const inputs = await readCalibration(
+      original,
+      options.calibrate,
+      options.seed,
+      textReading({ weights: directory }, terminal),
+      terminal,
+    )
     const observed = await observe(place, original, inputs, checkpoint)
     const held = await directions(place, blended, checkpoint, file)
     const routers = await routersOf(blended.plan, observed, held, checkpoint, options.alpha)
@@ -90,15 +105,27 @@ async function write(texts: Texts, { held, dropped, smaller }: Result, options: 
     const message = `wrote W_EV of ${plural(Object.keys(held).length, 'layer')} to ${path}; smoe run --held ${path} takes it from there`
     outputs.push({ output: fileOf(path, pieces, terminal), message })
   }
-  const text = output === undefined ? '' : textFor({ ...texts.written, text: dropped === null ? texts.written.text : cutSpec(texts.written, dropped) }, output, terminal)
-  if (output !== undefined && output !== '-') outputs.push({ output: fileOf(output, textPieces(text), terminal), message: `wrote ${output}` })
+  const text =
+    output === undefined
+      ? ''
+      : textFor(
+          { ...texts.written, text: dropped === null ? texts.written.text : cutSpec(texts.written, dropped) },
+          output,
+          terminal,
+        )
+  if (output !== undefined && output !== '-')
+    outputs.push({ output: fileOf(output, textPieces(text), terminal), message: `wrote ${output}` })
   await writeTogether(outputs, terminal)
   if (output === undefined) return
   if (output === '-') terminal.out(text)
   if (!texts.holds) terminal.err('note: with alpha = 0 the routes stay as they were\n')
 }
 
-function report({ layers, dropped, adapter }: Result, { policy, alpha, topC, sign, format, drop, dropBy }: Options, terminal: Terminal): void {
+function report(
+  { layers, dropped, adapter }: Result,
+  { policy, alpha, topC, sign, format, drop, dropBy }: Options,
+  terminal: Terminal,
+): void {
   if (format === 'json') {
     const gone = dropped === null ? null : { share: drop, by: dropBy, kept: dropped.kept, layers: dropped.layers }
     writeJson(terminal, { policy, alpha, topC, sign, adapter, layers, dropped: gone })
@@ -113,10 +140,16 @@ function report({ layers, dropped, adapter }: Result, { policy, alpha, topC, sig
 function checkOptions(directory: string, { sign, held, drop, out, format, output }: Options, terminal: Terminal): void {
   if (!existsSync(terminal.path(directory))) throw missingFile(directory, terminal)
   if (sign === 'lapack' && held === undefined) {
-    throw new Failure(EXIT.usage, '--sign lapack needs the directions that such a decomposition gave', 'give them with --held FILE.safetensors')
+    throw new Failure(
+      EXIT.usage,
+      '--sign lapack needs the directions that such a decomposition gave',
+      'give them with --held FILE.safetensors',
+    )
   }
-  if (sign === 'canonical' && held !== undefined) throw new Failure(EXIT.usage, '--held brings its own signs', 'say --sign lapack')
-  if ((drop === undefined) !== (out === undefined)) throw new Failure(EXIT.usage, '--drop and --out go together', '--drop 25% --out DIR writes a smaller checkpoint')
+  if (sign === 'canonical' && held !== undefined)
+    throw new Failure(EXIT.usage, '--held brings its own signs', 'say --sign lapack')
+  if ((drop === undefined) !== (out === undefined))
+    throw new Failure(EXIT.usage, '--drop and --out go together', '--drop 25% --out DIR writes a smaller checkpoint')
   if (out !== undefined) checkDirectory(directory, out, terminal)
   if (output === '-' && format === 'json') throw new Failure(EXIT.usage, 'standard output takes the spec or the report, not both')
 }
@@ -166,10 +199,26 @@ export const reroute: CommandModule = {
   define: (command: Command, { run, terminal }: Context) =>
     command
       .argument('<dir>', 'folder of the checkpoint')
-      .addOption(new Option('--policy <name>', 'the new route: for experts of three matrices (gate, up, down) or of two').choices(POLICIES).default('spectral'))
-      .addOption(new Option('--alpha <share>', 'share of the new router; 0 keeps the old one').argParser(numberIn(0, 1, 'share from 0 to 1')).default(0.5))
-      .addOption(new Option('--top-c <count>', 'singular vectors of each matrix that are taken').argParser(numberIn(1, 1e9, 'number from 1 on', true)).default(50))
-      .addOption(new Option('--sign <rule>', 'of singular vectors: as they point along the old router, or as a file has them').choices(['canonical', 'lapack']).default('canonical'))
+      .addOption(
+        new Option('--policy <name>', 'the new route: for experts of three matrices (gate, up, down) or of two')
+          .choices(POLICIES)
+          .default('spectral'),
+      )
+      .addOption(
+        new Option('--alpha <share>', 'share of the new router; 0 keeps the old one')
+          .argParser(numberIn(0, 1, 'share from 0 to 1'))
+          .default(0.5),
+      )
+      .addOption(
+        new Option('--top-c <count>', 'singular vectors of each matrix that are taken')
+          .argParser(numberIn(1, 1e9, 'number from 1 on', true))
+          .default(50),
+      )
+      .addOption(
+        new Option('--sign <rule>', 'of singular vectors: as they point along the old router, or as a file has them')
+          .choices(['canonical', 'lapack'])
+          .default('canonical'),
+      )
       .option('--held <file>', 'takes W_EV from this .safetensors file rather than making it')
       .option('-o, --output <spec>', 'where to write the rerouted spec; - is standard output')
       .option('--held-out <file>', 'where to write W_EV; beside the spec by default')
@@ -177,9 +226,21 @@ export const reroute: CommandModule = {
       .addOption(modelOption())
       .addOption(rootOption())
       .option('--calibrate <file:tensor>', 'the first input on which routers are compared; random by default')
-      .addOption(new Option('--seed <number>', 'of random tokens and random drops').argParser(numberIn(0, 2 ** 32 - 1, 'seed', true)).default(0))
-      .addOption(new Option('--drop <share>', 'removes this share of the experts of every layer, such as 25%; needs --out').argParser(share))
-      .addOption(new Option('--drop-by <criterion>', 'which go: the least by the new router, by the old one, or any').choices(CRITERIA).default('spectral'))
+      .addOption(
+        new Option('--seed <number>', 'of random tokens and random drops')
+          .argParser(numberIn(0, 2 ** 32 - 1, 'seed', true))
+          .default(0),
+      )
+      .addOption(
+        new Option('--drop <share>', 'removes this share of the experts of every layer, such as 25%; needs --out').argParser(
+          share,
+        ),
+      )
+      .addOption(
+        new Option('--drop-by <criterion>', 'which go: the least by the new router, by the old one, or any')
+          .choices(CRITERIA)
+          .default('spectral'),
+      )
       .option('--out <dir>', 'where to write the smaller checkpoint')
       .addOption(deviceOption(', reference (f64, slow)'))
       .addOption(formatOption())

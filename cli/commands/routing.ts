@@ -31,23 +31,45 @@ function layerOf({ layers }: RoutingReport, wanted: string): LayerReport {
   if (found !== undefined) return found
   const names = layers.map(({ name }) => name)
   const meant = closest(wanted, names)
-  throw new Failure(EXIT.usage, `the report has no layer '${wanted}'`, meant === null ? `it has ${names.slice(0, 8).join(', ')}${names.length > 8 ? ', ...' : ''}` : `did you mean '${meant}'?`)
+  throw new Failure(
+    EXIT.usage,
+    `the report has no layer '${wanted}'`,
+    meant === null ? `it has ${names.slice(0, 8).join(', ')}${names.length > 8 ? ', ...' : ''}` : `did you mean '${meant}'?`,
+  )
 }
 
 async function drawAll(files: readonly string[], options: Options, terminal: Terminal): Promise<ExitCode> {
-  keepApart([['--html', options.html]], files.map((file) => ['the report', file] as const), terminal)
+  keepApart(
+    [['--html', options.html]],
+    files.map((file) => ['the report', file] as const),
+    terminal,
+  )
   const reports = files.map((file) => open(file, terminal))
   const [first, second] = reports
   const differences = second === undefined ? null : compareReports(first, second, files[1])
   const chosen = options.layer === undefined ? null : reports.map((report) => layerOf(report, options.layer!))
   if (options.html !== undefined) {
-    await writeWhole(options.html, page(reports, files.map((file) => basename(file))), terminal)
+    await writeWhole(
+      options.html,
+      page(
+        reports,
+        files.map((file) => basename(file)),
+      ),
+      terminal,
+    )
     terminal.err(`wrote ${options.html}\n`)
   }
   const sheet: Sheet = { columns: terminal.columns, hasColor: terminal.outHasColor }
-  if (options.format === 'json') writeJson(terminal, differences === null ? chosen?.[0] ?? first : { reports: chosen ?? reports, differences })
-  else if (chosen !== null) terminal.out(chosen.map((layer, at) => `${second === undefined ? '' : `${'AB'[at]} ${files[at]} `}${drawLayer(layer, sheet)}`).join('\n'))
-  else if (options.html === undefined) terminal.out(differences === null ? drawReport(first, sheet) : drawComparison(reports, files, differences, sheet))
+  if (options.format === 'json')
+    writeJson(terminal, differences === null ? (chosen?.[0] ?? first) : { reports: chosen ?? reports, differences })
+  else if (chosen !== null)
+    terminal.out(
+      chosen
+        .map((layer, at) => `${second === undefined ? '' : `${'AB'[at]} ${files[at]} `}${drawLayer(layer, sheet)}`)
+        .join('\n'),
+    )
+  else if (options.html === undefined)
+    terminal.out(differences === null ? drawReport(first, sheet) : drawComparison(reports, files, differences, sheet))
   return EXIT.ok
 }
 
@@ -59,5 +81,9 @@ export const routing: CommandModule = {
       .option('--html <file>', 'writes one self-contained page instead: open it in a browser')
       .addOption(new Option('--layer <name>', 'one layer, an expert a line'))
       .addOption(formatOption())
-      .action(run((report: string, other: string | undefined, options: Options) => drawAll(other === undefined ? [report] : [report, other], options, terminal))),
+      .action(
+        run((report: string, other: string | undefined, options: Options) =>
+          drawAll(other === undefined ? [report] : [report, other], options, terminal),
+        ),
+      ),
 }

@@ -11,7 +11,15 @@ import type { RouteRecord } from '../../runtime/routing/record.ts'
 import type { ReportFacts } from '../../runtime/routing/report.ts'
 import type { HostData } from '../../runtime/tensors.ts'
 import { matchWeights } from '../../runtime/weights/match.ts'
-import { formatOption, modelOption, rootOption, setOption, type CommandModule, type Context, type FormatOption } from '../command.ts'
+import {
+  formatOption,
+  modelOption,
+  rootOption,
+  setOption,
+  type CommandModule,
+  type Context,
+  type FormatOption,
+} from '../command.ts'
 import { compileSpec, type Compiled, type SpecOptions } from '../compilation.ts'
 import { deviceOption, openChosen } from '../device.ts'
 import { EXIT, Failure, type ExitCode } from '../exit.ts'
@@ -26,7 +34,17 @@ import { parseInput } from '../run/inputs.ts'
 import { kernelTimes, profileTable, type KernelTime } from '../run/profile.ts'
 import { evaluateReference, evaluateReferenceHeld, readWeights } from '../run/reference.ts'
 import { exactInputs, readFeeds, storedInputs, type Feeds } from '../run/replay.ts'
-import { addRoutingOptions, exactRoutes, realsOfRecord, routerCollapse, routesWanted, splitRoutes, routeOutputs, withinOf, type RoutingOptions } from '../run/routes.ts'
+import {
+  addRoutingOptions,
+  exactRoutes,
+  realsOfRecord,
+  routerCollapse,
+  routesWanted,
+  splitRoutes,
+  routeOutputs,
+  withinOf,
+  type RoutingOptions,
+} from '../run/routes.ts'
 import { findTensor, readTensor } from '../run/tensors.ts'
 import { textReading } from '../run/text.ts'
 import { runWords, timeRuns } from '../run/timed.ts'
@@ -62,13 +80,22 @@ interface Ran {
 }
 
 /** The outputs of a run, and what its routed layers decided where that was asked for, or is to be checked. */
-async function outputsAndRoutes({ compilation: { graph, plan }, feeds, checkpoint, adapter, outputs: all }: Ran, options: Options): Promise<Omit<Result, 'profile'>> {
+async function outputsAndRoutes(
+  { compilation: { graph, plan }, feeds, checkpoint, adapter, outputs: all }: Ran,
+  options: Options,
+): Promise<Omit<Result, 'profile'>> {
   if (graph === null) throw new Error('a plan without a graph')
   const { outputs, record: made } = splitRoutes(graph, all)
   const record = feeds.replay?.record ?? made
   if (record === null) return { outputs, routes: null }
   const collapse = options.routing === undefined ? {} : await routerCollapse(plan, record, checkpoint)
-  return { outputs, routes: { record, facts: { model: plan.model, adapter, dims: feeds.dims, replayed: options.replayRoutes, collapse, within: withinOf(graph) } } }
+  return {
+    outputs,
+    routes: {
+      record,
+      facts: { model: plan.model, adapter, dims: feeds.dims, replayed: options.replayRoutes, collapse, within: withinOf(graph) },
+    },
+  }
 }
 
 async function runOnReference(path: string, options: Options, terminal: Terminal): Promise<Result> {
@@ -83,10 +110,16 @@ async function runOnReference(path: string, options: Options, terminal: Terminal
     const weights = await readWeights(graph, checkpoint)
     noteUnread(checkpoint, matchWeights(plan, checkpoint).extra, terminal)
     const inputs = exactInputs(feeds)
-    const exact = held === null ? evaluateReference(graph, inputs, weights) : evaluateReferenceHeld(graph, inputs, weights, await readHeld(plan, held))
+    const exact =
+      held === null
+        ? evaluateReference(graph, inputs, weights)
+        : evaluateReferenceHeld(graph, inputs, weights, await readHeld(plan, held))
     terminal.err(`${plan.model}: ${milliseconds(performance.now() - start)} ms\n`)
     const outputs = exactRoutes(graph, exact)
-    return { ...await outputsAndRoutes({ compilation, feeds, checkpoint, adapter: 'the reference, f64 on the CPU', outputs }, options), profile: null }
+    return {
+      ...(await outputsAndRoutes({ compilation, feeds, checkpoint, adapter: 'the reference, f64 on the CPU', outputs }, options)),
+      profile: null,
+    }
   })
 }
 
@@ -113,11 +146,18 @@ async function runOnDevice(path: string, options: Options, terminal: Terminal): 
           const { outputs, steps } = await session.profile(inputs)
           return { outputs, profile: kernelTimes(steps) }
         }
-        const { value: { outputs, profile }, runs } = await timeRuns(runOnce)
-        const weights = loaded.weights === 0 ? '' : `${bytes(loaded.bytes)} of weights loaded in ${milliseconds(ready - compiled)} ms, `
+        const {
+          value: { outputs, profile },
+          runs,
+        } = await timeRuns(runOnce)
+        const weights =
+          loaded.weights === 0 ? '' : `${bytes(loaded.bytes)} of weights loaded in ${milliseconds(ready - compiled)} ms, `
         const kernels = `${plural(plan.kernels.length, 'kernel')} compiled in ${milliseconds(compiled - start)} ms`
         terminal.err(`${plan.model}: ${weights}${kernels}, ${runWords(runs)}\n`)
-        return { ...await outputsAndRoutes({ compilation, feeds, checkpoint, adapter: device.choice.name, outputs }, options), profile }
+        return {
+          ...(await outputsAndRoutes({ compilation, feeds, checkpoint, adapter: device.choice.name, outputs }, options)),
+          profile,
+        }
       } finally {
         progress.end()
         session.dispose()
@@ -140,7 +180,10 @@ async function compareWith(file: string, outputs: Result['outputs'], terminal: T
       const dtype = outputs[name].data instanceof Float32Array ? 'f32' : 'i32'
       const expected = await readTensor(checkpoint, findTensor(checkpoint, { name }, name), dtype)
       if (expected.shape.join() !== outputs[name].shape.join()) {
-        throw new Failure(EXIT.numbersDiffer, `${name} is [${outputs[name].shape.join(', ')}], in ${file} it is [${expected.shape.join(', ')}]`)
+        throw new Failure(
+          EXIT.numbersDiffer,
+          `${name} is [${outputs[name].shape.join(', ')}], in ${file} it is [${expected.shape.join(', ')}]`,
+        )
       }
       differences.push(compareTensors(name, outputs[name], expected))
     }
@@ -151,8 +194,12 @@ async function compareWith(file: string, outputs: Result['outputs'], terminal: T
 }
 
 function differenceTable(differences: readonly Difference[]): string {
-  const rows = differences.map(({ name, relativeL2, largest, argmax }) =>
-    [name, relativeL2.toExponential(2), largest.toExponential(2), argmax === null ? '' : `${argmax.equal} of ${argmax.rows}`])
+  const rows = differences.map(({ name, relativeL2, largest, argmax }) => [
+    name,
+    relativeL2.toExponential(2),
+    largest.toExponential(2),
+    argmax === null ? '' : `${argmax.equal} of ${argmax.rows}`,
+  ])
   return table([['output', 'relative L2', 'largest', 'argmax equal'], ...rows], '<>>>')
 }
 
@@ -163,7 +210,12 @@ interface Verdicts {
   readonly nonFinite: readonly NonFinite[]
 }
 
-function report({ profile }: Result, { differences, balance, nonFinite }: Verdicts, { format }: Options, terminal: Terminal): void {
+function report(
+  { profile }: Result,
+  { differences, balance, nonFinite }: Verdicts,
+  { format }: Options,
+  terminal: Terminal,
+): void {
   if (format === 'json') {
     const isEmpty = profile === null && [differences, balance, nonFinite].every(({ length }) => length === 0)
     if (!isEmpty) writeJson(terminal, { profile, differences, balance, nonFinite })
@@ -177,18 +229,25 @@ function report({ profile }: Result, { differences, balance, nonFinite }: Verdic
 /** Writes all requested files together. */
 async function writeOutputs({ outputs, routes }: Result, options: Options, terminal: Terminal): Promise<void> {
   const { out } = options
-  const list = Object.entries(outputs).map(([name, { shape }]) => `${name}[${shape.join(', ')}]`).join(', ')
-  const values = out === undefined ? [] : [{ output: fileOf(out, safetensorsPieces(outputs), terminal), message: `wrote ${list} to ${out}` }]
+  const list = Object.entries(outputs)
+    .map(([name, { shape }]) => `${name}[${shape.join(', ')}]`)
+    .join(', ')
+  const values =
+    out === undefined ? [] : [{ output: fileOf(out, safetensorsPieces(outputs), terminal), message: `wrote ${list} to ${out}` }]
   const decisions = routes === null ? [] : await routeOutputs(routes.record, routes.facts, options, terminal)
   await writeTogether([...values, ...decisions], terminal)
 }
 
-const nonFiniteOf = ({ outputs, routes }: Result): readonly NonFinite[] =>
-  [...findNonFinite(outputs), ...(routes === null ? [] : findNonFinite(realsOfRecord(routes.record)))]
+const nonFiniteOf = ({ outputs, routes }: Result): readonly NonFinite[] => [
+  ...findNonFinite(outputs),
+  ...(routes === null ? [] : findNonFinite(realsOfRecord(routes.record))),
+]
 
 /** Throws a Failure if outputs are not finite or differ from the expected ones, after everything was written. */
 function refuseNumbers(nonFinite: readonly NonFinite[], differences: readonly Difference[], tolerance: number): void {
-  const problems = nonFinite.map((one) => `${one.name}: ${one.count} of ${one.elements} values are not finite, in ${describeRows(one)}`)
+  const problems = nonFinite.map(
+    (one) => `${one.name}: ${one.count} of ${one.elements} values are not finite, in ${describeRows(one)}`,
+  )
   const worst = differences.filter(({ relativeL2 }) => !(relativeL2 <= tolerance))
   if (worst.length > 0) problems.push(`${worst.map(({ name }) => name).join(', ')} differ by more than ${tolerance}`)
   if (problems.length > 0) throw new Failure(EXIT.numbersDiffer, problems.join('\n  '))
@@ -197,10 +256,23 @@ function refuseNumbers(nonFinite: readonly NonFinite[], differences: readonly Di
 function refuseOverwriting(path: string, options: Options, terminal: Terminal): void {
   const { out, routing, recordRoutes, weights, held, compare, compareRoutes, replayRoutes } = options
   const inputs = options.in.map((text) => parseInput(text, (file) => existsSync(terminal.path(file))))
-  keepApart([['--out', out], ['--routing', routing], ['--record-routes', recordRoutes]], [
-    ['the spec', path], ['--weights', weights], ['--held', held], ['--compare', compare], ['--compare-routes', compareRoutes],
-    ['--replay-routes', replayRoutes], ...inputs.map(({ name, file }) => [`--in ${name}`, file] as const),
-  ], terminal)
+  keepApart(
+    [
+      ['--out', out],
+      ['--routing', routing],
+      ['--record-routes', recordRoutes],
+    ],
+    [
+      ['the spec', path],
+      ['--weights', weights],
+      ['--held', held],
+      ['--compare', compare],
+      ['--compare-routes', compareRoutes],
+      ['--replay-routes', replayRoutes],
+      ...inputs.map(({ name, file }) => [`--in ${name}`, file] as const),
+    ],
+    terminal,
+  )
 }
 
 async function runSpec(path: string, options: Options, terminal: Terminal): Promise<ExitCode> {
@@ -224,21 +296,42 @@ const number = (text: string): number => {
 
 export const run: CommandModule = {
   define: (command: Command, { run: action, terminal }: Context) =>
-    addRoutingOptions(command
-      .argument('<spec>', 'the spec; - is standard input')
-      .option('--weights <path>', 'a .safetensors file, a folder with one or with shards and their index, or a run of smoe train')
-      .option('--held <file>', 'what depends on weights alone, from a .safetensors file rather than made: as smoe reroute stores it')
-      .addOption(new Option('--in <name=file[:tensor]>', 'reads an input from a .safetensors or .npy file, or tokens from text; once for each input')
-        .argParser((value: string, earlier: readonly string[]) => [...earlier, value]).default([], 'none'))
-      .option('--bytes', 'reads text as bytes, each a token, rather than with the vocabulary of the run that the weights are of')
-      .option('--out <file>', 'a .safetensors file for every output under its name')
-      .addOption(deviceOption(', reference (f64, slow)'))
-      .addOption(modelOption())
-      .addOption(rootOption())
-      .addOption(setOption())
-      .option('--profile', 'prints the time of each kernel')
-      .option('--compare <file>', 'compares the outputs with their namesakes in a .safetensors file; exits with 4 where they differ')
-      .addOption(new Option('--tolerance <error>', 'the relative L2 error that --compare allows').argParser(number).default(2e-5))
-      .addOption(formatOption()))
-      .action(action((path: string, options: Options) => runSpec(path, options, terminal))),
+    addRoutingOptions(
+      command
+        .argument('<spec>', 'the spec; - is standard input')
+        .option(
+          '--weights <path>',
+          'a .safetensors file, a folder with one or with shards and their index, or a run of smoe train',
+        )
+        .option(
+          '--held <file>',
+          'what depends on weights alone, from a .safetensors file rather than made: as smoe reroute stores it',
+        )
+        .addOption(
+          new Option(
+            '--in <name=file[:tensor]>',
+            'reads an input from a .safetensors or .npy file, or tokens from text; once for each input',
+          )
+            .argParser((value: string, earlier: readonly string[]) => [...earlier, value])
+            .default([], 'none'),
+        )
+        .option(
+          '--bytes',
+          'reads text as bytes, each a token, rather than with the vocabulary of the run that the weights are of',
+        )
+        .option('--out <file>', 'a .safetensors file for every output under its name')
+        .addOption(deviceOption(', reference (f64, slow)'))
+        .addOption(modelOption())
+        .addOption(rootOption())
+        .addOption(setOption())
+        .option('--profile', 'prints the time of each kernel')
+        .option(
+          '--compare <file>',
+          'compares the outputs with their namesakes in a .safetensors file; exits with 4 where they differ',
+        )
+        .addOption(
+          new Option('--tolerance <error>', 'the relative L2 error that --compare allows').argParser(number).default(2e-5),
+        )
+        .addOption(formatOption()),
+    ).action(action((path: string, options: Options) => runSpec(path, options, terminal))),
 }

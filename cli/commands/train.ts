@@ -58,7 +58,11 @@ async function openMachine(graphs: TrainingGraphs, choose: string, terminal: Ter
   const device = await openChosen(choose, terminal)
   if (graphs.recipe.precision === 'mixed' && !device.target.features.includes('shader-f16')) {
     device.dispose()
-    throw new Failure(EXIT.noAdapter, `${device.choice.name} has no half floats (shader-f16), which --precision mixed needs`, '--precision f32 trains on every adapter; smoe doctor lists those that are here')
+    throw new Failure(
+      EXIT.noAdapter,
+      `${device.choice.name} has no half floats (shader-f16), which --precision mixed needs`,
+      '--precision f32 trains on every adapter; smoe doctor lists those that are here',
+    )
   }
   const machine = createDeviceMachine(device, trainingPlans(graphs, device.target), { onCompile: compileProgress(terminal) })
   return {
@@ -74,7 +78,13 @@ async function openMachine(graphs: TrainingGraphs, choose: string, terminal: Ter
 /** Steps before the one whose kernels are timed: drivers compile in the first. */
 const UNTIMED = 2
 
-async function follow(directory: string, training: Training, { keep }: Options, clock: Opened['clock'], terminal: Terminal): Promise<EndEvent> {
+async function follow(
+  directory: string,
+  training: Training,
+  { keep }: Options,
+  clock: Opened['clock'],
+  terminal: Terminal,
+): Promise<EndEvent> {
   const line = createLine(terminal)
   const news = createNews()
   let [start, last]: [StartEvent | null, StepEvent | null] = [null, null]
@@ -98,9 +108,12 @@ async function follow(directory: string, training: Training, { keep }: Options, 
         // the end tells all
         if (event.step < start!.steps) for (const words of news(judge(start!.layers, recent))) line.keep(warning(words, terminal))
         break
-      case 'end': return event
-      case 'checkpoint': break
-      default: event satisfies never
+      case 'end':
+        return event
+      case 'checkpoint':
+        break
+      default:
+        event satisfies never
     }
   }
   throw new Error('a run ends with its end')
@@ -125,7 +138,8 @@ function tellVerdicts({ routing: { verdicts } }: TrainingReport, terminal: Termi
   for (const words of verdictLines(verdicts)) terminal.err(warning(words, terminal))
 }
 
-const isFromFiles = (problem: unknown): problem is NodeJS.ErrnoException => problem instanceof Error && 'syscall' in problem && 'code' in problem
+const isFromFiles = (problem: unknown): problem is NodeJS.ErrnoException =>
+  problem instanceof Error && 'syscall' in problem && 'code' in problem
 
 const SAVED = 'what was saved before is as it was'
 
@@ -139,7 +153,12 @@ function asFailure(problem: unknown, { precision }: Options, terminal: Terminal)
   if (problem instanceof ResumeError) return new Failure(EXIT.badCheckpoint, problem.message)
   if (problem instanceof DataError || problem instanceof FitError) return new Failure(EXIT.usage, problem.message)
   if (problem instanceof FileError) return new Failure(EXIT.usage, problem.message, SAVED)
-  if (isFromFiles(problem)) return new Failure(EXIT.usage, `${problem.path === undefined ? 'a file of the run' : `'${showPath(problem.path)}'`} cannot be written: ${reasonOf(problem)}`, SAVED)
+  if (isFromFiles(problem))
+    return new Failure(
+      EXIT.usage,
+      `${problem.path === undefined ? 'a file of the run' : `'${showPath(problem.path)}'`} cannot be written: ${reasonOf(problem)}`,
+      SAVED,
+    )
   return problem
 }
 
@@ -149,7 +168,11 @@ function directoryOf({ out, resume: from }: Options, training: Training | Resume
   if (out !== undefined) return out
   if (!('directory' in training)) return `${training.recipe.model}-run`
   if (training.directory !== null) return relative(terminal.path('.'), training.directory) || '.'
-  throw new Failure(EXIT.usage, `'${from}' lies in no run's ${CHECKPOINTS}/`, '--out says where the run that goes on from it writes')
+  throw new Failure(
+    EXIT.usage,
+    `'${from}' lies in no run's ${CHECKPOINTS}/`,
+    '--out says where the run that goes on from it writes',
+  )
 }
 
 /** `typed` are the options of a run like this one, but for where it begins and ends. */
@@ -163,8 +186,13 @@ async function action(path: string, options: Options, typed: readonly string[], 
   const stop = createStop(terminal)
   try {
     const fresh: Training = {
-      recipe: graphs.recipe, machine, ...sets, validateEvery: options.validateEvery, validateBatches: options.validateBatches,
-      saveEvery: options.saveEvery ?? options.validateEvery, signal: stop.signal,
+      recipe: graphs.recipe,
+      machine,
+      ...sets,
+      validateEvery: options.validateEvery,
+      validateBatches: options.validateBatches,
+      saveEvery: options.saveEvery ?? options.validateEvery,
+      signal: stop.signal,
       ...(beginning === null ? {} : { weights: beginning.given }),
     }
     const training = options.resume === undefined ? fresh : await resume(terminal.path(options.resume), fresh)
@@ -172,8 +200,15 @@ async function action(path: string, options: Options, typed: readonly string[], 
     const shown = directoryOf(options, training, terminal)
     const directory = terminal.path(shown)
     const end = await follow(directory, training, options, clock, terminal).catch(async (problem: unknown) => {
-      if (problem instanceof DivergedError) terminal.err(`report      ${(await writeReport(directory, clock?.times() ?? null)).path}\n`)
-      throw problem instanceof FitError ? new Failure(EXIT.usage, problem.message, fitAdvice(problem, spec, [sets.training, ...(sets.validation === null ? [] : [sets.validation])])) : problem
+      if (problem instanceof DivergedError)
+        terminal.err(`report      ${(await writeReport(directory, clock?.times() ?? null)).path}\n`)
+      throw problem instanceof FitError
+        ? new Failure(
+            EXIT.usage,
+            problem.message,
+            fitAdvice(problem, spec, [sets.training, ...(sets.validation === null ? [] : [sets.validation])]),
+          )
+        : problem
     })
     const { path: page, report } = await writeReport(directory, clock?.times() ?? null)
     const newest = (await listCheckpoints(join(directory, CHECKPOINTS))).at(-1)
@@ -193,7 +228,8 @@ async function action(path: string, options: Options, typed: readonly string[], 
 function whole(least: number): (text: string) => number {
   return (text) => {
     const value = Number(text)
-    if (!Number.isSafeInteger(value) || value < least || value >= 2 ** 31) throw new InvalidArgumentError(`a whole number from ${least}.`)
+    if (!Number.isSafeInteger(value) || value < least || value >= 2 ** 31)
+      throw new InvalidArgumentError(`a whole number from ${least}.`)
     return value
   }
 }
@@ -204,22 +240,35 @@ export const train: CommandModule = {
       .option('--steps <n>', 'steps of the run, in the place of what the spec says', whole(1))
       .option('--seed <n>', 'what all random numbers follow from, in the place of what the spec says', whole(0))
       .option('--out <directory>', 'where checkpoints, metrics and the report go (default: MODEL-run)')
-      .option('--resume <directory>', 'go on from the newest checkpoint of a run, or from the one that is named; --steps may make the run longer')
-      .addOption(new Option('--weights <path>', 'begin with the weights of a run or of a checkpoint; the optimizer begins anew').conflicts('resume'))
+      .option(
+        '--resume <directory>',
+        'go on from the newest checkpoint of a run, or from the one that is named; --steps may make the run longer',
+      )
+      .addOption(
+        new Option('--weights <path>', 'begin with the weights of a run or of a checkpoint; the optimizer begins anew').conflicts(
+          'resume',
+        ),
+      )
       .option('--validate-every <n>', 'steps from one validation to the next; 0 for none', whole(0), 100)
       .option('--validate-batches <n>', 'batches of a validation at the most', whole(1), 16)
       .option('--save-every <n>', 'steps from one checkpoint to the next (default: with each validation)', whole(1))
       .option('--keep <n>', 'newest checkpoints that are kept', whole(1), 3)
-      .addOption(new Option('--precision <precision>', 'f32, or mixed: operands and results of matrix products are stored as f16').choices(['f32', 'mixed']).default('f32'))
+      .addOption(
+        new Option('--precision <precision>', 'f32, or mixed: operands and results of matrix products are stored as f16')
+          .choices(['f32', 'mixed'])
+          .default('f32'),
+      )
       .addOption(deviceOption(', reference'))
       .addOption(modelOption())
       .addOption(rootOption())
       .addOption(setOption())
-      .action(run(async (path: string, options: Options) => {
-        try {
-          return await action(path, options, typedOptions(command, ['out', 'resume', 'weights']), terminal)
-        } catch (problem) {
-          throw asFailure(problem, options, terminal)
-        }
-      })),
+      .action(
+        run(async (path: string, options: Options) => {
+          try {
+            return await action(path, options, typedOptions(command, ['out', 'resume', 'weights']), terminal)
+          } catch (problem) {
+            throw asFailure(problem, options, terminal)
+          }
+        }),
+      ),
 }

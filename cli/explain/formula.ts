@@ -14,7 +14,9 @@ export interface Names {
 
 /** The value of a term in the explained form. */
 export const resolved = (term: Term, names: Names): Term =>
-  (term.kind !== 'branch' || names.active === undefined ? term : resolved(names.active.has(term.block) ? term.training : term.otherwise, names))
+  term.kind !== 'branch' || names.active === undefined
+    ? term
+    : resolved(names.active.has(term.block) ? term.training : term.otherwise, names)
 
 /** A formula and how tightly it holds together: 0 an operation, 1 a sign, 2 a whole. */
 interface Piece {
@@ -38,19 +40,35 @@ function sliceText({ start, size, step, drop }: AxisSlice): string {
 /** The arguments that a parameter of a builtin stands for, as they are written. */
 function argumentsOf({ name, kind }: BuiltinParameter, operands: string[], given: Options): readonly string[] {
   switch (kind) {
-    case 'tensor': case 'lone': case 'rate': return operands.splice(0, 1)
-    case 'tensors': return [`[${operands.splice(0).join(', ')}]`]
-    case 'rest': return operands.splice(0)
-    case 'axis': return given.axis === -1 ? [] : [`${name} = ${given.axis}`]
-    case 'keep': return given.keep ? [`${name} = true`] : []
-    case 'dtype': return [`"${given.dtype}"`]
-    case 'dims': return [dims(given.dims)]
-    case 'order': return [`[${given.order.join(', ')}]`]
-    case 'pattern': return [`"${given.pattern}"`]
-    case 'count': return [given.count.key]
-    case 'sizes': return Object.entries(given.sizes).map(([size, value]) => `${size} = ${value.key}`)
-    case 'iterations': case 'tolerance': return given[kind] === DEFAULTS[kind] ? [] : [`${name} = ${given[kind]}`]
-    default: return kind satisfies never
+    case 'tensor':
+    case 'lone':
+    case 'rate':
+      return operands.splice(0, 1)
+    case 'tensors':
+      return [`[${operands.splice(0).join(', ')}]`]
+    case 'rest':
+      return operands.splice(0)
+    case 'axis':
+      return given.axis === -1 ? [] : [`${name} = ${given.axis}`]
+    case 'keep':
+      return given.keep ? [`${name} = true`] : []
+    case 'dtype':
+      return [`"${given.dtype}"`]
+    case 'dims':
+      return [dims(given.dims)]
+    case 'order':
+      return [`[${given.order.join(', ')}]`]
+    case 'pattern':
+      return [`"${given.pattern}"`]
+    case 'count':
+      return [given.count.key]
+    case 'sizes':
+      return Object.entries(given.sizes).map(([size, value]) => `${size} = ${value.key}`)
+    case 'iterations':
+    case 'tolerance':
+      return given[kind] === DEFAULTS[kind] ? [] : [`${name} = ${given[kind]}`]
+    default:
+      return kind satisfies never
   }
 }
 
@@ -63,7 +81,14 @@ function applyPiece({ builtin, operands, options }: ApplyTerm, names: Names): Pi
   const { operator } = BUILTINS[builtin]
   const pieces = operands.map((operand) => piece(operand, names))
   const tight = pieces.map(({ text, strength }) => (strength === 2 ? text : `(${text})`))
-  if (operator === null) return whole(functionText(builtin, pieces.map(({ text }) => text), options))
+  if (operator === null)
+    return whole(
+      functionText(
+        builtin,
+        pieces.map(({ text }) => text),
+        options,
+      ),
+    )
   if (operator === '[]') return whole(`${tight[0]}[${options.slices.map(sliceText).join(', ')}]`)
   if (operator === '.T') return whole(`${tight[0]}.T`)
   if (operands.length === 1) return { text: `${operator}${tight[0]}`, strength: 1 }
@@ -71,27 +96,44 @@ function applyPiece({ builtin, operands, options }: ApplyTerm, names: Names): Pi
 }
 
 function callText({ name, arguments: given }: CallTerm, names: Names): string {
-  const texts = given.map(({ name: parameter, value }) => (isTerm(value) ? formula(value, names) : `${parameter} = ${staticText(value)}`))
+  const texts = given.map(({ name: parameter, value }) =>
+    isTerm(value) ? formula(value, names) : `${parameter} = ${staticText(value)}`,
+  )
   return `${name}(${texts.join(', ')})`
 }
 
 function bare(term: Term, names: Names): Piece {
   switch (term.kind) {
-    case 'input': case 'given': case 'carried': case 'after': return whole(term.name)
-    case 'weight': return whole(term.path.split('.').at(-1) ?? term.path)
+    case 'input':
+    case 'given':
+    case 'carried':
+    case 'after':
+      return whole(term.name)
+    case 'weight':
+      return whole(term.path.split('.').at(-1) ?? term.path)
     case 'scalar': {
       const text = staticText(term.value)
       return { text, strength: term.value.kind === 'operation' || /[ *]/.test(text) ? 0 : 2 }
     }
-    case 'apply': return applyPiece(term, names)
-    case 'call': return whole(callText(term, names))
+    case 'apply':
+      return applyPiece(term, names)
+    case 'call':
+      return whole(callText(term, names))
     case 'conditional':
-      return { text: `if ${staticText(term.condition)} then ${formula(term.then, names)} else ${formula(term.otherwise, names)}`, strength: 0 }
-    case 'moe': return whole(`${term.path.at(-1) ?? 'moe'}(${formula(term.input, names)})`)
-    case 'bank': return whole(`experts.${term.weight.path.split('.').at(-1) ?? ''}`)
-    case 'branch': return { text: `${formula(term.otherwise, names)}, or in training ${formula(term.training, names)}`, strength: 0 }
-    case 'every-expert': return whole(`experts(${formula(term.input, names)})`)
-    default: return term satisfies never
+      return {
+        text: `if ${staticText(term.condition)} then ${formula(term.then, names)} else ${formula(term.otherwise, names)}`,
+        strength: 0,
+      }
+    case 'moe':
+      return whole(`${term.path.at(-1) ?? 'moe'}(${formula(term.input, names)})`)
+    case 'bank':
+      return whole(`experts.${term.weight.path.split('.').at(-1) ?? ''}`)
+    case 'branch':
+      return { text: `${formula(term.otherwise, names)}, or in training ${formula(term.training, names)}`, strength: 0 }
+    case 'every-expert':
+      return whole(`experts(${formula(term.input, names)})`)
+    default:
+      return term satisfies never
   }
 }
 

@@ -20,7 +20,10 @@ export function programsFor(plan: Plan, tokens: number | undefined): readonly Pr
 
 export function describeKernels({ programs }: Compilation, plan: Plan, tokens: number | undefined): string {
   const wanted = new Set(programsFor(plan, tokens).map(({ name }) => name))
-  return programs.filter(({ name }) => wanted.has(name)).map(({ kernels }) => `${kernels.trimEnd()}\n`).join('\n')
+  return programs
+    .filter(({ name }) => wanted.has(name))
+    .map(({ kernels }) => `${kernels.trimEnd()}\n`)
+    .join('\n')
 }
 
 export const kernelsJson = (plan: Plan, tokens: number | undefined): unknown =>
@@ -29,6 +32,14 @@ export const kernelsJson = (plan: Plan, tokens: number | undefined): unknown =>
     when,
     steps: steps.map(({ kernel: id, label, workgroups }) => {
       const kernel = plan.kernels.find((one) => one.id === id)
-      return { label, kernel: kernel?.name, template: kernel?.template, reason: kernel?.reason, refused: kernel?.refused, workgroups, places: kernel?.places }
+      return {
+        label,
+        kernel: kernel?.name,
+        template: kernel?.template,
+        reason: kernel?.reason,
+        refused: kernel?.refused,
+        workgroups,
+        places: kernel?.places,
+      }
     }),
   }))

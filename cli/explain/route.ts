@@ -1,6 +1,15 @@
 /** What a mixture of experts does with a token, in words and formulas, step by step. */
 import {
-  isTerm, type CallTerm, type MoeTerm, type Model, type ParameterFact, type Policy, type Route, type Step, type Term, type TrainingBlock,
+  isTerm,
+  type CallTerm,
+  type MoeTerm,
+  type Model,
+  type ParameterFact,
+  type Policy,
+  type Route,
+  type Step,
+  type Term,
+  type TrainingBlock,
 } from '../../compiler/model/model.ts'
 import { evaluateSize, staticText } from '../../compiler/model/static.ts'
 import { AT_INFERENCE, isDrawn, routeIn } from '../../compiler/model/ways.ts'
@@ -29,14 +38,21 @@ function stepLines(step: Step, book: Book): readonly string[] {
       const name = book.name(step.term, step.name)
       return [`${name}: ${typeOf(step.term)} is a weight, ${step.term.path}${step.term.doc === '' ? '' : `: ${step.term.doc}`}`]
     }
-    case 'let': return isTerm(step.value) ? letLines(step.name, step.value, step.doc, book) : [`${step.name} = ${staticText(step.value)}`]
-    case 'once': return step.steps.flatMap((inner) => stepLines(inner, book)).map((line) => `once, when the weights are loaded: ${line}`)
-    case 'loss': return [`loss ${step.loss.name} = ${formula(step.loss.term, book)}, added to the objective in training`]
-    case 'metric': return [`metric ${step.metric.name} = ${formula(step.metric.term, book)}, reported in training`]
-    case 'loop': return [`repeat ${step.loop.label}[${step.loop.index}] in ${step.loop.from.key}..${step.loop.to.key}`]
+    case 'let':
+      return isTerm(step.value) ? letLines(step.name, step.value, step.doc, book) : [`${step.name} = ${staticText(step.value)}`]
+    case 'once':
+      return step.steps.flatMap((inner) => stepLines(inner, book)).map((line) => `once, when the weights are loaded: ${line}`)
+    case 'loss':
+      return [`loss ${step.loss.name} = ${formula(step.loss.term, book)}, added to the objective in training`]
+    case 'metric':
+      return [`metric ${step.metric.name} = ${formula(step.metric.term, book)}, reported in training`]
+    case 'loop':
+      return [`repeat ${step.loop.label}[${step.loop.index}] in ${step.loop.from.key}..${step.loop.to.key}`]
     // its steps are put in its place before
-    case 'when': return []
-    default: return step satisfies never
+    case 'when':
+      return []
+    default:
+      return step satisfies never
   }
 }
 
@@ -49,21 +65,34 @@ function routeLines(steps: readonly Step[], route: Route, book: Book, moe: MoeTe
   const choice = moe.rules.expertChoice
     ? `selected: ${typeOf(selected)}: every expert in the order of their numbers; they choose by the largest ${largest}`
     : `selected: ${typeOf(selected)}: each token chooses the ${sized(asked, model)} experts with the largest ${largest}; of equals the one with the lower index, NaN last`
-  const kept = keep === null ? [] : [`of those chosen answer where ${formula(keep, book)}; the other slots are dropped: no expert, weight 0`]
+  const kept =
+    keep === null ? [] : [`of those chosen answer where ${formula(keep, book)}; the other slots are dropped: no expert, weight 0`]
   const first = lines.findIndex((line) => /\bselected\b/.test(line))
   const at = first < 0 ? lines.length : first
-  return [...lines.slice(0, at), choice, ...lines.slice(at), `each chosen expert's answer is weighed by ${formula(weights, book)}`, ...kept, ...ruleLines(moe, route, (size) => sized(size, model), model)]
+  return [
+    ...lines.slice(0, at),
+    choice,
+    ...lines.slice(at),
+    `each chosen expert's answer is weighed by ${formula(weights, book)}`,
+    ...kept,
+    ...ruleLines(moe, route, (size) => sized(size, model), model),
+  ]
 }
 
 const settings = ({ arguments: given }: CallTerm): readonly string[] =>
   given.flatMap(({ name, value }) => (isTerm(value) ? [] : [`${name} = ${staticText(value)}`]))
 
-const called = (call: CallTerm): string => (settings(call).length === 0 ? call.name : `${call.name}(${settings(call).join(', ')})`)
+const called = (call: CallTerm): string =>
+  settings(call).length === 0 ? call.name : `${call.name}(${settings(call).join(', ')})`
 
 function expertLines({ name, steps, result }: CallTerm, rows: Term): readonly string[] {
   const book = newBook([[rows, 'x']])
   const lines = steps.flatMap((step) => stepLines(step, book))
-  return [`an expert, ${name}_e(x), with weights of its own for each e:`, ...lines.map((line) => `      ${line}`), `      ${name}_e(x) = ${formula(result, book)}`]
+  return [
+    `an expert, ${name}_e(x), with weights of its own for each e:`,
+    ...lines.map((line) => `      ${line}`),
+    `      ${name}_e(x) = ${formula(result, book)}`,
+  ]
 }
 
 function parameterLine({ name, value, given, range, doc }: ParameterFact): string {
@@ -71,7 +100,8 @@ function parameterLine({ name, value, given, range, doc }: ParameterFact): strin
   return `${name} = ${shown}${range === '' ? '' : ` (in ${range})`}${doc === '' ? '' : `: ${doc}`}`
 }
 
-const numbered = (lines: readonly string[]): readonly string[] => lines.map((line, at) => `  ${String(at + 1).padStart(2)}. ${line}`)
+const numbered = (lines: readonly string[]): readonly string[] =>
+  lines.map((line, at) => `  ${String(at + 1).padStart(2)}. ${line}`)
 
 function sumLine({ experts, shared, rules }: MoeTerm, { keep, count }: Route, model: Model): string {
   const canDrop = keep !== null || rules.limit !== null || rules.expertChoice
@@ -82,7 +112,9 @@ function sumLine({ experts, shared, rules }: MoeTerm, { keep, count }: Route, mo
 
 /** The steps of a policy in source order, including those of its blocks. */
 const stepsIn = ({ own, blocks }: Policy, active: ReadonlySet<number>): readonly Step[] =>
-  own.steps.flatMap((step) => (step.kind === 'when' ? blocks[step.block][active.has(step.block) ? 'training' : 'otherwise'].steps : [step]))
+  own.steps.flatMap((step) =>
+    step.kind === 'when' ? blocks[step.block][active.has(step.block) ? 'training' : 'otherwise'].steps : [step],
+  )
 
 /** The steps of the policy with these blocks active, from the tokens to the sum. */
 function formLines(moe: MoeTerm, active: ReadonlySet<number>, model: Model): readonly string[] {
@@ -106,7 +138,10 @@ function trainingForms({ blocks }: Policy): readonly { readonly title: string; r
   const at = blocks.map((_, block) => block)
   const always = at.filter((block) => !isDrawn(blocks[block]))
   const drawn = at.filter((block) => isDrawn(blocks[block]))
-  const form = (title: string, more: readonly number[]) => ({ title: `in training, ${title}, these take the place of the steps at inference:`, active: new Set([...always, ...more]) })
+  const form = (title: string, more: readonly number[]) => ({
+    title: `in training, ${title}, these take the place of the steps at inference:`,
+    active: new Set([...always, ...more]),
+  })
   const alone = drawn.length > 1 ? ', alone' : ''
   return [
     ...(always.length === 0 ? [] : [form(drawn.length === 0 ? 'in every step' : 'in the other steps', [])]),
@@ -121,7 +156,10 @@ export function explainMoe(moe: MoeTerm, model: Model): readonly string[] {
   const always = shared.length === 0 ? '' : `, and ${shared.length} of ${called(shared[0])} that answer every token`
   return [
     `${path.join('.')}: ${sized(experts.count, model)} experts of ${called(experts.body)}${always}, routed by ${policy.name}`,
-    ...policy.doc.split('\n').filter((line) => line !== '').map((line) => `  ${line}`),
+    ...policy.doc
+      .split('\n')
+      .filter((line) => line !== '')
+      .map((line) => `  ${line}`),
     ...(policy.parameters.length === 0 ? [] : ['with', ...policy.parameters.map((parameter) => `  ${parameterLine(parameter)}`)]),
     `x: ${typeOf(rows)} are the tokens, a row each`,
     ...(policy.blocks.length === 0 ? [] : ['at inference:']),

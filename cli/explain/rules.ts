@@ -10,7 +10,8 @@ type Sized = (size: Dim) => string
 const number = (text: string): string => text.split(' = ').at(-1)!
 
 /** A number as it is, where no loop index stands in it. */
-const valueText = (value: Static, { values }: Model): string => String(evaluate(value, (name) => values[name], folds) ?? staticText(value))
+const valueText = (value: Static, { values }: Model): string =>
+  String(evaluate(value, (name) => values[name], folds) ?? staticText(value))
 
 /** `C = ceil(1.25 * T * 2 / 8)` */
 function limitText({ rules, tokens, experts }: MoeTerm, { asked }: Route, sized: Sized, model: Model): string {
@@ -30,8 +31,16 @@ export function ruleLines(moe: MoeTerm, route: Route, sized: Sized, model: Model
   const { limit, expertChoice } = moe.rules
   const tokens = moe.tokens.key
   return [
-    ...(expertChoice ? [`each expert answers the ceil(${number(sized(route.asked))} * ${tokens} / ${number(sized(moe.experts.count))}) tokens with its highest scores, of equals the lower ones; the other slots are dropped: no expert, weight 0`] : []),
-    ...(limit === null ? [] : [`an expert answers at most ${limitText(moe, route, sized, model)} tokens: first choices of all tokens before second ones, then lower tokens before higher; ${OVERFLOW[limit.overflow]}`]),
+    ...(expertChoice
+      ? [
+          `each expert answers the ceil(${number(sized(route.asked))} * ${tokens} / ${number(sized(moe.experts.count))}) tokens with its highest scores, of equals the lower ones; the other slots are dropped: no expert, weight 0`,
+        ]
+      : []),
+    ...(limit === null
+      ? []
+      : [
+          `an expert answers at most ${limitText(moe, route, sized, model)} tokens: first choices of all tokens before second ones, then lower tokens before higher; ${OVERFLOW[limit.overflow]}`,
+        ]),
   ]
 }
 
@@ -39,14 +48,23 @@ export function ruleLines(moe: MoeTerm, route: Route, sized: Sized, model: Model
 export function promiseLine({ kind, text }: ConstraintFact, { rules }: MoeTerm, model: Model): string {
   const words = (): string => {
     switch (kind) {
-      case 'dropless': return 'every chosen expert answers, whatever the load'
-      case 'each-token': return 'so many answer every token'
-      case 'capacity': case 'at-most': return 'no expert answers more, and kept and dropped slots are all there are'
-      case 'expert-choice': return 'every expert answers the same number of tokens; a token may have any number of experts'
-      case 'groups': return 'all experts of a token lie in the groups kept; the best score of a group speaks for it'
-      case 'bias-balanced': return `balance_bias takes part in the choice alone; in training it moves by ${rules.biasRate === null ? 'the rate' : valueText(rules.biasRate, model)} a step, up for experts with less than the mean load and down for the others`
-      case 'balanced-within': return `the slots that an expert answers lie within ${rules.within === null ? 'so many' : valueText(rules.within, model)}% of the mean of all experts: smoe run checks it after every run and tells what it finds; with --strict-routing it ends with 6 where that is missed`
-      default: return kind satisfies never
+      case 'dropless':
+        return 'every chosen expert answers, whatever the load'
+      case 'each-token':
+        return 'so many answer every token'
+      case 'capacity':
+      case 'at-most':
+        return 'no expert answers more, and kept and dropped slots are all there are'
+      case 'expert-choice':
+        return 'every expert answers the same number of tokens; a token may have any number of experts'
+      case 'groups':
+        return 'all experts of a token lie in the groups kept; the best score of a group speaks for it'
+      case 'bias-balanced':
+        return `balance_bias takes part in the choice alone; in training it moves by ${rules.biasRate === null ? 'the rate' : valueText(rules.biasRate, model)} a step, up for experts with less than the mean load and down for the others`
+      case 'balanced-within':
+        return `the slots that an expert answers lie within ${rules.within === null ? 'so many' : valueText(rules.within, model)}% of the mean of all experts: smoe run checks it after every run and tells what it finds; with --strict-routing it ends with 6 where that is missed`
+      default:
+        return kind satisfies never
     }
   }
   return `require ${text}: ${words()}`

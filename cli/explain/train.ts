@@ -1,13 +1,23 @@
 /** How a model learns, in words: the recipe of its training as a page. */
 import { formulaText } from '../../plan/formula.ts'
-import { contestsOf, type Contest, type Initialiser, type LearnedWeight, type Recipe, type RecipeInput, type RoutedLayer } from '../../plan/recipe.ts'
+import {
+  contestsOf,
+  type Contest,
+  type Initialiser,
+  type LearnedWeight,
+  type Recipe,
+  type RecipeInput,
+  type RoutedLayer,
+} from '../../plan/recipe.ts'
 import { table } from '../output.ts'
 
 type Called = { readonly kind: string }
 
 /** `adamw(rate = 0.001, beta1 = 0.9)` */
 const called = (method: Called): string =>
-  `${method.kind}(${Object.entries(method).flatMap(([name, value]) => (name === 'kind' ? [] : [`${name} = ${String(value)}`])).join(', ')})`
+  `${method.kind}(${Object.entries(method)
+    .flatMap(([name, value]) => (name === 'kind' ? [] : [`${name} = ${String(value)}`]))
+    .join(', ')})`
 
 const inputText = ({ name, dtype, shape, below, ignored }: RecipeInput): string =>
   `${name}: ${dtype}[${shape.join(', ')}]${below === null ? '' : `, each from 0 to ${below - 1}`}${ignored === undefined ? '' : `, or ${ignored}, which is ignored`}`
@@ -29,26 +39,38 @@ function rowsOf(weights: readonly LearnedWeight[]): readonly Row[] {
     const general = weight.name.replace(/(?<=^|\.)\d+(?=\.|$)/g, '*')
     const key = JSON.stringify([general, shape, initialiser, rate, decay])
     const known = rows.get(key)
-    rows.set(key, known === undefined ? { path: weight.name, weight, times: 1 } : { ...known, path: general, times: known.times + 1 })
+    rows.set(
+      key,
+      known === undefined ? { path: weight.name, weight, times: 1 } : { ...known, path: general, times: known.times + 1 },
+    )
   }
   return [...rows.values()]
 }
 
 function beginning(initialiser: Initialiser, fanIn: number): string {
-  return initialiser.kind === 'fan' ? `normal, deviation ${Number((initialiser.gain / Math.sqrt(fanIn)).toPrecision(4))}` : called(initialiser).replace('()', '')
+  return initialiser.kind === 'fan'
+    ? `normal, deviation ${Number((initialiser.gain / Math.sqrt(fanIn)).toPrecision(4))}`
+    : called(initialiser).replace('()', '')
 }
 
 const HEAD = ['path', 'count', 'each', 'begins as', 'rate', 'decay']
 
-const weightRow = ({ path, weight: { shape, initialiser, fanIn, rate, decay }, times }: Row): readonly string[] =>
-  [path, String(times), `f32[${shape.join(', ')}]`, beginning(initialiser, fanIn), rate === 0 ? 'stays' : String(rate), String(decay)]
+const weightRow = ({ path, weight: { shape, initialiser, fanIn, rate, decay }, times }: Row): readonly string[] => [
+  path,
+  String(times),
+  `f32[${shape.join(', ')}]`,
+  beginning(initialiser, fanIn),
+  rate === 0 ? 'stays' : String(rate),
+  String(decay),
+]
 
-const contestText = ({ rate, after, atMost, together }: Contest): string => [
-  `competes in a share ${formulaText(rate)} of the steps`,
-  ...(after > 0 ? [`after the first ${after} of the run`] : []),
-  ...(atMost === null ? [] : [`with at most ${atMost} ${atMost === 1 ? 'layer' : 'layers'} in one step`]),
-  ...(together === true ? ['with one draw a step for all layers'] : []),
-].join(', ')
+const contestText = ({ rate, after, atMost, together }: Contest): string =>
+  [
+    `competes in a share ${formulaText(rate)} of the steps`,
+    ...(after > 0 ? [`after the first ${after} of the run`] : []),
+    ...(atMost === null ? [] : [`with at most ${atMost} ${atMost === 1 ? 'layer' : 'layers'} in one step`]),
+    ...(together === true ? ['with one draw a step for all layers'] : []),
+  ].join(', ')
 
 function layerLines(layer: RoutedLayer): readonly string[] {
   const [first, ...further] = contestsOf(layer)
@@ -78,11 +100,19 @@ export function explainTraining(recipe: Recipe): string {
       ...(recipe.isRandom ? ['random numbers are drawn in every step, from the seed and its number'] : []),
     ]),
     ...section('a micro-batch', recipe.inputs.map(inputText)),
-    ...section('losses, summed', recipe.losses.map((name) => name.slice('loss.'.length))),
-    ...section('metrics', recipe.metrics.map((name) => name.slice('metric.'.length))),
+    ...section(
+      'losses, summed',
+      recipe.losses.map((name) => name.slice('loss.'.length)),
+    ),
+    ...section(
+      'metrics',
+      recipe.metrics.map((name) => name.slice('metric.'.length)),
+    ),
     ...section(
       `weights, ${learned.reduce((all, { shape }) => all + count(shape), 0)} numbers that learn`,
-      table([HEAD, ...rowsOf(weights).map(weightRow)], '<><<>>').trimEnd().split('\n'),
+      table([HEAD, ...rowsOf(weights).map(weightRow)], '<><<>>')
+        .trimEnd()
+        .split('\n'),
     ),
     ...section('layers', recipe.layers.flatMap(layerLines)),
   ]

@@ -20,12 +20,16 @@ const isShown = ([key, value]: readonly [string, unknown]): boolean =>
   key !== 'kind' && key !== 'span' && key !== 'source' && key !== 'comments' && !isEmpty(value)
 
 function head(node: Fields): string {
-  const scalars = Object.entries(node).filter(isShown).flatMap(([key, value]) => {
-    const text = asText(value)
-    return text === null ? [] : [`${key}=${text}`]
-  })
+  const scalars = Object.entries(node)
+    .filter(isShown)
+    .flatMap(([key, value]) => {
+      const text = asText(value)
+      return text === null ? [] : [`${key}=${text}`]
+    })
   const at = isSpan(node.span) ? positionAt(node.span.source, node.span.start) : null
-  return [typeof node.kind === 'string' ? node.kind : '', ...scalars, at === null ? '' : `@${at.line}:${at.column}`].filter((part) => part !== '').join(' ')
+  return [typeof node.kind === 'string' ? node.kind : '', ...scalars, at === null ? '' : `@${at.line}:${at.column}`]
+    .filter((part) => part !== '')
+    .join(' ')
 }
 
 function childLines(key: string, value: unknown, indent: string): readonly string[] {
@@ -38,7 +42,9 @@ function childLines(key: string, value: unknown, indent: string): readonly strin
 
 function lines(node: unknown, indent: string, label: string): readonly string[] {
   if (!isRecord(node)) return [`${indent}${label}${JSON.stringify(node)}`]
-  const children = Object.entries(node).filter(isShown).flatMap(([key, value]) => childLines(key, value, `${indent}  `))
+  const children = Object.entries(node)
+    .filter(isShown)
+    .flatMap(([key, value]) => childLines(key, value, `${indent}  `))
   return [`${indent}${label}${head(node)}`, ...children]
 }
 
@@ -46,4 +52,8 @@ export const outline = (tree: object, name: string): string => `${lines(tree, ''
 
 /** The tree as plain data: spans as offsets, without the source's text. */
 export const treeJson = (tree: object): unknown =>
-  JSON.parse(JSON.stringify(tree, (key, value: unknown) => (key === 'source' ? undefined : isSpan(value) ? [value.start, value.end] : value))) as unknown
+  JSON.parse(
+    JSON.stringify(tree, (key, value: unknown) =>
+      key === 'source' ? undefined : isSpan(value) ? [value.start, value.end] : value,
+    ),
+  ) as unknown

@@ -23,7 +23,13 @@ export interface DecoderParts {
 export const EMBEDDING = 'model.embed_tokens.weight'
 export const HEAD = 'lm_head.weight'
 
-const size = (name: string, value: number, doc: string, range = '1..'): ParameterText => ({ name, type: 'int', range, value, doc })
+const size = (name: string, value: number, doc: string, range = '1..'): ParameterText => ({
+  name,
+  type: 'int',
+  range,
+  value,
+  doc,
+})
 const real = (name: string, value: number, doc: string): ParameterText => ({ name, type: 'real', range: '', value, doc })
 
 function parametersOf(shape: DecoderShape, extra: readonly ParameterText[]): readonly ParameterText[] {
@@ -48,8 +54,13 @@ const added = (call: string): readonly string[] =>
 export function writeDecoder(shape: DecoderShape, parts: DecoderParts): string {
   const headSize = shape.headSize === null ? [] : ['C = C']
   const direction = shape.isCausal ? [] : ['bidirectional = true']
-  const attention = ['heads = H', 'groups = G', ...headSize, ...ropeArguments(shape.rope), ...direction, ...parts.attention].join(', ')
-  const layerWeights = Object.entries(parts.layerWeights).map(([path, name]) => [`layers.{i}.${path}`, `model.layers.{i}.${name}`])
+  const attention = ['heads = H', 'groups = G', ...headSize, ...ropeArguments(shape.rope), ...direction, ...parts.attention].join(
+    ', ',
+  )
+  const layerWeights = Object.entries(parts.layerWeights).map(([path, name]) => [
+    `layers.{i}.${path}`,
+    `model.layers.{i}.${name}`,
+  ])
   return writeModel({
     name: parts.name,
     doc: parts.doc,
@@ -88,5 +99,7 @@ export const biasArguments: readonly string[] = ['biases = true', 'output_bias =
 export const attentionWeights = ({ hasBias }: { readonly hasBias: boolean }): Readonly<Record<string, string>> => ({
   'attention_norm.weight': 'input_layernorm.weight',
   ...Object.fromEntries(['q', 'k', 'v', 'o'].map((name) => [`attention.${name}`, `self_attn.${name}_proj.weight`])),
-  ...(hasBias ? Object.fromEntries(['q', 'k', 'v', 'o'].map((name) => [`attention.${name}_bias`, `self_attn.${name}_proj.bias`])) : {}),
+  ...(hasBias
+    ? Object.fromEntries(['q', 'k', 'v', 'o'].map((name) => [`attention.${name}_bias`, `self_attn.${name}_proj.bias`]))
+    : {}),
 })

@@ -27,14 +27,22 @@ export interface DecoderDefaults {
   readonly groups: number | null
 }
 
-function readHeads(fields: Fields, width: number, defaults: DecoderDefaults): Pick<DecoderShape, 'heads' | 'groups' | 'headSize'> {
+function readHeads(
+  fields: Fields,
+  width: number,
+  defaults: DecoderDefaults,
+): Pick<DecoderShape, 'heads' | 'groups' | 'headSize'> {
   const heads = fields.count('num_attention_heads')
   const isAbsent = !fields.names.includes('num_key_value_heads')
   const groups = fields.count('num_key_value_heads', isAbsent ? (defaults.groups ?? heads) : heads)
   const isGiven = fields.has('head_dim')
   const size = isGiven ? fields.count('head_dim') : width / heads
   const between = ['hidden_size', 'num_attention_heads', 'num_key_value_heads', 'head_dim']
-  fields.demand(heads % groups === 0, between, `'num_key_value_heads' (${groups}) does not divide 'num_attention_heads' (${heads})`)
+  fields.demand(
+    heads % groups === 0,
+    between,
+    `'num_key_value_heads' (${groups}) does not divide 'num_attention_heads' (${heads})`,
+  )
   fields.demand(Number.isInteger(size), between, `'num_attention_heads' (${heads}) does not divide 'hidden_size' (${width})`)
   fields.demand(size % 2 !== 1, between, `a head of ${size} numbers cannot be rotated in pairs: its size must be even`)
   return { heads, groups, headSize: size === width / heads ? null : size }
@@ -42,7 +50,8 @@ function readHeads(fields: Fields, width: number, defaults: DecoderDefaults): Pi
 
 function refuseVariants(fields: Fields, { architecture }: DecoderDefaults): void {
   const activation = fields.text('hidden_act', 'silu')
-  if (activation !== 'silu' && activation !== 'swish') fields.refuse(`'hidden_act' is '${cut(activation)}': only 'silu' is supported`)
+  if (activation !== 'silu' && activation !== 'swish')
+    fields.refuse(`'hidden_act' is '${cut(activation)}': only 'silu' is supported`)
   // the older name of the field
   const other = fields.list('layer_types').find((type) => type !== 'full_attention' && type !== 'attention')
   if (other !== undefined) fields.refuse(`'layer_types' names ${shown(other)}: only 'full_attention' in every layer is supported`)
@@ -50,7 +59,8 @@ function refuseVariants(fields: Fields, { architecture }: DecoderDefaults): void
   if (architectures.length > 0 && !architectures.includes(architecture)) {
     fields.refuse(`'architectures' is ${shown(architectures)}: only ${architecture}, with its language-model head, is supported`)
   }
-  if (fields.has('quantization_config')) fields.refuse(`the weights are quantised ('quantization_config'): only f32, f16 and bf16 are supported`)
+  if (fields.has('quantization_config'))
+    fields.refuse(`the weights are quantised ('quantization_config'): only f32, f16 and bf16 are supported`)
 }
 
 export function readDecoder(fields: Fields, defaults: DecoderDefaults): DecoderShape {

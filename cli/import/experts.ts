@@ -14,7 +14,8 @@ export function readExperts(fields: Fields, countName: string, renormalise: bool
   const count = fields.count(countName)
   // transformers accepts either name for the same number
   const other = countName === 'num_experts' ? 'num_local_experts' : 'num_experts'
-  if (fields.has(other) && fields.raw(other) !== count) fields.refuseValue(other, `'${countName}' is ${count}, and both are the number of experts`)
+  if (fields.has(other) && fields.raw(other) !== count)
+    fields.refuseValue(other, `'${countName}' is ${count}, and both are the number of experts`)
   const perToken = fields.count('num_experts_per_tok')
   const between = [countName, 'num_experts_per_tok']
   fields.demand(perToken <= count, between, `'num_experts_per_tok' (${perToken}) is more than '${countName}' (${count})`)

@@ -37,15 +37,22 @@ export const isRecord = (value: unknown): value is Readonly<Record<string, unkno
   typeof value === 'object' && value !== null && !Array.isArray(value)
 
 /** A value as written in the config, including NaN and infinities. */
-export const shown = (value: unknown): string => cut(typeof value === 'number' ? String(value) : (JSON.stringify(value) ?? String(value)))
+export const shown = (value: unknown): string =>
+  cut(typeof value === 'number' ? String(value) : (JSON.stringify(value) ?? String(value)))
 
 const isCount = (value: unknown): value is number => typeof value === 'number' && Number.isSafeInteger(value) && value >= 1
 /** Checked as f32, the precision of a spec. */
-const isPositive = (value: unknown): value is number => typeof value === 'number' && Number.isFinite(Math.fround(value)) && Math.fround(value) > 0
+const isPositive = (value: unknown): value is number =>
+  typeof value === 'number' && Number.isFinite(Math.fround(value)) && Math.fround(value) > 0
 const isFlag = (value: unknown): value is boolean => typeof value === 'boolean'
 const isText = (value: unknown): value is string => typeof value === 'string'
 
-export function fieldsOf(config: Readonly<Record<string, unknown>>, prefix = '', problems: string[] = [], notes: string[] = []): Fields {
+export function fieldsOf(
+  config: Readonly<Record<string, unknown>>,
+  prefix = '',
+  problems: string[] = [],
+  notes: string[] = [],
+): Fields {
   const refused = new Set<string>()
   const asked = new Set<string>()
   const raw = (name: string): unknown => (Object.hasOwn(config, name) ? config[name] : undefined) ?? undefined
@@ -60,7 +67,9 @@ export function fieldsOf(config: Readonly<Record<string, unknown>>, prefix = '',
     if (is(value)) return value
     refused.add(name)
     problems.push(
-      value === undefined ? `'${prefix}${name}' is missing: ${wanted}` : `'${prefix}${name}' must be ${wanted}, not ${shown(value)}`,
+      value === undefined
+        ? `'${prefix}${name}' is missing: ${wanted}`
+        : `'${prefix}${name}' must be ${wanted}, not ${shown(value)}`,
     )
     return placeholder
   }

@@ -48,7 +48,8 @@ async function openBeside(path: string, terminal: Terminal): Promise<Checkpoint 
   const folder = dirname(terminal.path(path))
   const isThere = (name: string): boolean => statSync(join(folder, name), { throwIfNoEntry: false })?.isFile() === true
   if (basename(path) !== CONFIG) return null
-  if (isThere(ADAPTER)) throw new Failure(EXIT.badCheckpoint, `${ADAPTER} is beside '${path}': an adapter changes the weights, and is not read`)
+  if (isThere(ADAPTER))
+    throw new Failure(EXIT.badCheckpoint, `${ADAPTER} is beside '${path}': an adapter changes the weights, and is not read`)
   return isThere(SINGLE) || isThere(INDEX) ? openCheckpoint(folder) : null
 }
 
@@ -60,7 +61,11 @@ function openNamed(typed: string, terminal: Terminal): Promise<Checkpoint> {
 const UNCHECKED = 'no safetensors weights are beside the config: their names and shapes were not checked'
 
 /** A head in the file takes precedence over the config. */
-async function withHead(path: string, config: unknown, checkpoint: Checkpoint): Promise<ImportedSpec & { readonly hasCopy: boolean }> {
+async function withHead(
+  path: string,
+  config: unknown,
+  checkpoint: Checkpoint,
+): Promise<ImportedSpec & { readonly hasCopy: boolean }> {
   const isTied = isRecord(config) && config.tie_word_embeddings === true
   const head = isTied ? await headOf(checkpoint) : 'none'
   if (head !== 'own') return { ...specOf(path, config), hasCopy: head === 'copy' }
@@ -80,7 +85,11 @@ export interface ImportOptions {
  * The spec of a checkpoint from its folder or config, checked against the weights beside the config. Throws a Failure if there
  * is no config or it is not supported, and a WeightError or a CheckpointError for weights that do not fit.
  */
-export async function importFrom(typed: string, { allowUnread = false, weights }: ImportOptions, terminal: Terminal): Promise<ImportedSpec> {
+export async function importFrom(
+  typed: string,
+  { allowUnread = false, weights }: ImportOptions,
+  terminal: Terminal,
+): Promise<ImportedSpec> {
   const path = configPath(typed, terminal)
   const config = readConfig(path, terminal)
   // an unsupported config is reported before the weights are read

@@ -8,12 +8,12 @@ import { importOlmoe } from './olmoe.ts'
 
 export type Imported =
   | {
-    readonly kind: 'spec'
-    readonly name: string
-    readonly spec: string
-    /** Notes for the user, one sentence each. */
-    readonly notes: readonly string[]
-  }
+      readonly kind: 'spec'
+      readonly name: string
+      readonly spec: string
+      /** Notes for the user, one sentence each. */
+      readonly notes: readonly string[]
+    }
   /** What stands in the way; several reasons stand on lines of their own. */
   | { readonly kind: 'unsupported'; readonly message: string }
 

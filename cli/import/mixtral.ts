@@ -16,8 +16,13 @@ const windowParameter = (value: number): ParameterText => ({
 export function importMixtral(fields: Fields): string {
   const shape = readDecoder(fields, { architecture: 'MixtralForCausalLM', theta: 1e6, groups: 8 })
   const experts = readExperts(fields, 'num_local_experts', true)
-  fields.demand(shape.isCausal || !fields.has('sliding_window'), [], "'is_causal' is false beside a 'sliding_window': a window that looks both ways is not supported")
-  if (!fields.flag('norm_topk_prob', true)) fields.refuseValue('norm_topk_prob', 'the weights of the chosen experts always sum to 1 here')
+  fields.demand(
+    shape.isCausal || !fields.has('sliding_window'),
+    [],
+    "'is_causal' is false beside a 'sliding_window': a window that looks both ways is not supported",
+  )
+  if (!fields.flag('norm_topk_prob', true))
+    fields.refuseValue('norm_topk_prob', 'the weights of the chosen experts always sum to 1 here')
   const window = fields.has('sliding_window') ? [windowParameter(fields.count('sliding_window'))] : []
   return writeDecoder(shape, {
     ...routedParts(experts),

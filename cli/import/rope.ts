@@ -33,16 +33,21 @@ function readLlama3(fields: Fields, rope: Fields, name: string): Scaling {
   rope.demand(high > low, ['low_freq_factor', 'high_freq_factor'], law)
   // beside the group it counts before the one inside, and the longest context stands for both
   const beside = [fields, rope].find((group) => group.has('original_max_position_embeddings'))
-  const context = beside === undefined ? fields.count('max_position_embeddings') : beside.count('original_max_position_embeddings')
+  const context =
+    beside === undefined ? fields.count('max_position_embeddings') : beside.count('original_max_position_embeddings')
   return { kind: 'llama3', factor, low, high, context }
 }
 
 function readScaling(kind: Kind, fields: Fields, rope: Fields, name: string): Scaling {
   switch (kind) {
-    case 'default': return { kind: 'none' }
-    case 'linear': return { kind: 'linear', factor: rope.positive('factor') }
-    case 'llama3': return readLlama3(fields, rope, name)
-    default: return kind satisfies never
+    case 'default':
+      return { kind: 'none' }
+    case 'linear':
+      return { kind: 'linear', factor: rope.positive('factor') }
+    case 'llama3':
+      return readLlama3(fields, rope, name)
+    default:
+      return kind satisfies never
   }
 }
 
@@ -57,7 +62,8 @@ function groupName(fields: Fields): string {
   if (!fields.has('rope_scaling')) return 'rope_parameters'
   const isEmpty = fields.isGroup('rope_scaling') && fields.group('rope_scaling').names.length === 0
   if (isEmpty && fields.has('rope_parameters')) return 'rope_parameters'
-  if (fields.has('rope_parameters')) fields.note("both 'rope_scaling' and 'rope_parameters' are given: as in transformers, only 'rope_scaling' is read")
+  if (fields.has('rope_parameters'))
+    fields.note("both 'rope_scaling' and 'rope_parameters' are given: as in transformers, only 'rope_scaling' is read")
   return 'rope_scaling'
 }
 
@@ -77,7 +83,9 @@ export function readRope(fields: Fields, fallback: number): Rope {
   if (theta < 1) fields.refuse(`'rope_theta' is ${theta}: it must be at least 1`)
   const kind = rope.text('rope_type', rope.text('type', 'default'))
   if (!isKind(kind)) {
-    fields.refuse(`the rotary embedding is scaled ('${name}' is of type '${cut(kind)}'): supported are ${Object.keys(KINDS).join(', ')}`)
+    fields.refuse(
+      `the rotary embedding is scaled ('${name}' is of type '${cut(kind)}'): supported are ${Object.keys(KINDS).join(', ')}`,
+    )
     return { theta, scaling: { kind: 'none' } }
   }
   refuseOthers(fields, rope, name, kind)
@@ -92,7 +100,8 @@ export function ropeParameters({ theta, scaling }: Rope): readonly ParameterText
   const factor = real('rope_factor', scaling.factor, 'Divides the frequencies of the rotary embedding that are scaled.')
   if (scaling.kind === 'linear') return [base, factor]
   return [
-    base, factor,
+    base,
+    factor,
     real('rope_low', scaling.low, 'Frequencies of fewer turns in the original context are scaled.'),
     real('rope_high', scaling.high, 'Frequencies of more turns in the original context stay as they are.'),
     real('rope_context', scaling.context, 'Tokens of the original context.'),

@@ -42,16 +42,27 @@ export interface CheckedWeights {
  * Throws a Failure for an invalid spec, a WeightError with all missing or mismatched tensors, and a Failure for unread tensors
  * unless they are allowed: then returns a sentence about them, null if there are none.
  */
-export function checkWeights(name: string, spec: string, checkpoint: Checkpoint, { without, allowUnread }: CheckedWeights, terminal: Terminal): string | null {
+export function checkWeights(
+  name: string,
+  spec: string,
+  checkpoint: Checkpoint,
+  { without, allowUnread }: CheckedWeights,
+  terminal: Terminal,
+): string | null {
   const { file } = parse({ path: `${name}.smoe`, text: spec })
   const { model, diagnostics } = check(file, { load: createLoader(terminal), set: {} })
   // the form is that of a known architecture, so only its numbers can be too large
-  if (model === null) throw new Failure(EXIT.badCheckpoint, `the sizes in the config are beyond what a spec may have: ${diagnostics[0].message}`)
+  if (model === null)
+    throw new Failure(EXIT.badCheckpoint, `the sizes in the config are beyond what a spec may have: ${diagnostics[0].message}`)
   const { problems, extra } = matchWeights({ weights: weightPorts(lower(model)) }, checkpoint)
   if (problems.length > 0) throw new WeightError(checkpoint.name, problems)
   const unread = extra.filter((tensor) => !without.includes(tensor))
   if (unread.length === 0) return null
   const text = unreadText(checkpoint, unread)
   if (allowUnread) return text
-  throw new Failure(EXIT.badCheckpoint, text, 'the config does not say what they are for; --allow-unread writes a spec that does without them')
+  throw new Failure(
+    EXIT.badCheckpoint,
+    text,
+    'the config does not say what they are for; --allow-unread writes a spec that does without them',
+  )
 }

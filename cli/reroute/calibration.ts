@@ -26,12 +26,23 @@ function draw(port: InputPort, sizes: Readonly<Record<string, number>>, random: 
   const length = elementCount(shape)
   if (port.dtype === 'f32') return { shape, data: Float32Array.from({ length }, () => normal(random, 1)) }
   const below = port.below === undefined ? null : evaluate(port.below, sizes)
-  if (below === null) throw new Failure(EXIT.usage, `what the input ${port.name} may hold is not known`, 'give it with --calibrate FILE.safetensors:TENSOR')
+  if (below === null)
+    throw new Failure(
+      EXIT.usage,
+      `what the input ${port.name} may hold is not known`,
+      'give it with --calibrate FILE.safetensors:TENSOR',
+    )
   return { shape, data: Int32Array.from({ length }, () => Math.floor(random() * below)) }
 }
 
 /** `FILE.safetensors:TENSOR` for the first input, or all inputs at random. Throws a Failure for what does not fit. */
-export async function readCalibration({ plan, graph }: Compiled, given: string | undefined, seed: number, read: TextReading, terminal: Terminal): Promise<Inputs> {
+export async function readCalibration(
+  { plan, graph }: Compiled,
+  given: string | undefined,
+  seed: number,
+  read: TextReading,
+  terminal: Terminal,
+): Promise<Inputs> {
   if (given !== undefined) return readInputs({ plan, graph, read }, [`${plan.inputs[0].name}=${given}`], terminal)
   const [random, sizes] = [createRandom(seed), sizesOf(plan)]
   return Object.fromEntries(plan.inputs.map((port) => [port.name, draw(port, sizes, random)]))

@@ -47,26 +47,43 @@ const pathOf = ({ name }: RoutedLayer): string => `${name.replaceAll('/', '.')}.
 
 /** The held W_EV [E, D] of a layer. Throws where there is none: a rerouted model holds one a layer. */
 function heldOf(held: Readonly<Record<string, HostData>>, layer: RoutedLayer): string {
-  const name = Object.keys(held).find((key) => key.startsWith(pathOf(layer)) && key.endsWith('.ev') && held[key].shape[0] === layer.experts)
+  const name = Object.keys(held).find(
+    (key) => key.startsWith(pathOf(layer)) && key.endsWith('.ev') && held[key].shape[0] === layer.experts,
+  )
   if (name === undefined) throw new Error(`${layer.name} holds no directions; held are ${Object.keys(held).join(', ')}`)
   return name
 }
 
 /** The routers of every layer. `plan` is the rerouted model's: it names the gates. */
 export async function routersOf(
-  plan: Plan, observed: readonly Observed[], held: Readonly<Record<string, HostData>>, checkpoint: Checkpoint, alpha: number,
+  plan: Plan,
+  observed: readonly Observed[],
+  held: Readonly<Record<string, HostData>>,
+  checkpoint: Checkpoint,
+  alpha: number,
 ): Promise<readonly Routers[]> {
   const all: Routers[] = []
   for (const { layer: old, rows } of observed) {
     const name = heldOf(held, old)
     const [gateName, biasName] = ['gate', 'gate_bias'].map((weight) => `${name.slice(0, -'ev'.length)}${weight}`)
-    const values = await readPorts(plan.weights.filter((port) => port.name === gateName || port.name === biasName), checkpoint)
+    const values = await readPorts(
+      plan.weights.filter((port) => port.name === gateName || port.name === biasName),
+      checkpoint,
+    )
     const [gate, bias] = [values[gateName], values[biasName] ?? null]
     const scored = { rows, tokens: old.tokens, experts: old.experts }
     const own = Float64Array.from(held[name].data)
     const oldLogits = logits(scored, gate, bias)
     const ownShare = softmax(logits(scored, own), old.experts)
-    all.push({ held: name, old, gate, directions: own, logits: oldLogits, own: ownShare, blended: blend(ownShare, softmax(oldLogits, old.experts), alpha) })
+    all.push({
+      held: name,
+      old,
+      gate,
+      directions: own,
+      logits: oldLogits,
+      own: ownShare,
+      blended: blend(ownShare, softmax(oldLogits, old.experts), alpha),
+    })
   }
   return all
 }
@@ -77,7 +94,10 @@ export function compareRouters({ old, gate, directions, blended, own }: Routers)
   const { name, experts, k, tokens } = old
   const made = select(name, blended, experts, k)
   return {
-    layer: name, experts, k, tokens,
+    layer: name,
+    experts,
+    k,
+    tokens,
     collapse: { router: collapse(gate, gate.length / experts), directions: collapse(directions, directions.length / experts) },
     overlap: { blend: overlap(old, made), directions: overlap(old, select(name, own, experts, k)) },
     load: { old: loadFacts(old), new: loadFacts(made) },
@@ -94,7 +114,18 @@ const HEAD = [
 export function comparisonTable(layers: readonly LayerComparison[]): string {
   const rows = layers.map(({ layer, collapse: { router, directions }, overlap: shared, load: { old, new: made } }) => [
     layer,
-    ...[router.pearson, directions.pearson, router.cosine, directions.cosine, shared.blend, shared.directions, old.variation, made.variation, old.maxVio, made.maxVio].map(figure),
+    ...[
+      router.pearson,
+      directions.pearson,
+      router.cosine,
+      directions.cosine,
+      shared.blend,
+      shared.directions,
+      old.variation,
+      made.variation,
+      old.maxVio,
+      made.maxVio,
+    ].map(figure),
   ])
   return table([...HEAD, ...rows], '<>>>>>>>>>>')
 }

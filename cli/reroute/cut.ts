@@ -13,19 +13,34 @@ export interface Kept {
   readonly kept: readonly number[]
 }
 
-const whole = (info: TensorInfo, from = info.name): Copied => ({ ...info, from: [{ tensor: from, offset: 0, length: info.bytes }] })
+const whole = (info: TensorInfo, from = info.name): Copied => ({
+  ...info,
+  from: [{ tensor: from, offset: 0, length: info.bytes }],
+})
 
 /** Entries of the leading axis. */
 function entries(info: TensorInfo, { experts, kept }: Kept): Copied {
   if (info.shape[0] !== experts || info.bytes % experts !== 0) {
-    throw new Failure(EXIT.badCheckpoint, `tensor '${info.name}' has ${info.shape[0]} entries along its first axis, not one for each of ${experts} experts`)
+    throw new Failure(
+      EXIT.badCheckpoint,
+      `tensor '${info.name}' has ${info.shape[0]} entries along its first axis, not one for each of ${experts} experts`,
+    )
   }
   const length = info.bytes / experts
-  return { ...info, shape: [kept.length, ...info.shape.slice(1)], bytes: length * kept.length, from: kept.map((expert) => ({ tensor: info.name, offset: expert * length, length })) }
+  return {
+    ...info,
+    shape: [kept.length, ...info.shape.slice(1)],
+    bytes: length * kept.length,
+    from: kept.map((expert) => ({ tensor: info.name, offset: expert * length, length })),
+  }
 }
 
 /** What becomes of the tensors of one weight: by name, null for one that goes. */
-function cutPort({ name, pieces, stacked }: WeightPort, kept: Kept, checkpoint: Checkpoint): readonly (readonly [string, Copied | null])[] {
+function cutPort(
+  { name, pieces, stacked }: WeightPort,
+  kept: Kept,
+  checkpoint: Checkpoint,
+): readonly (readonly [string, Copied | null])[] {
   const info = (tensor: string): TensorInfo => checkpoint.tensors.get(tensor)!
   const isApart = stacked && new Set(pieces.map(({ tensor }) => tensor)).size === kept.experts
   if (isApart) {
@@ -38,7 +53,8 @@ function cutPort({ name, pieces, stacked }: WeightPort, kept: Kept, checkpoint: 
   const [{ tensor, slices, transpose }] = pieces
   const first = slices[0]?.kind ?? 'all'
   const isTurned = transpose && info(tensor).shape.length < 3
-  if (isTurned || first !== (stacked ? 'index' : 'all')) throw new Failure(EXIT.usage, `${name} does not have its experts along the first axis of '${tensor}'`)
+  if (isTurned || first !== (stacked ? 'index' : 'all'))
+    throw new Failure(EXIT.usage, `${name} does not have its experts along the first axis of '${tensor}'`)
   return [[tensor, entries(info(tensor), kept)]]
 }
 
@@ -46,16 +62,25 @@ function cutPort({ name, pieces, stacked }: WeightPort, kept: Kept, checkpoint: 
 function portsOf(plan: Plan, moe: MoeTerm | undefined, { path, experts }: Kept): readonly WeightPort[] {
   const router = `${path}.${moe?.policy.path.at(-1) ?? 'router'}.`
   const own = plan.weights.filter(({ name }) => name.startsWith(`${path}.experts.`))
-  if (own.length === 0) throw new Failure(EXIT.usage, `${path} has no weights under ${path}.experts: experts under another label are not dropped`)
+  if (own.length === 0)
+    throw new Failure(EXIT.usage, `${path} has no weights under ${path}.experts: experts under another label are not dropped`)
   return [...own, ...plan.weights.filter(({ name, shape }) => name.startsWith(router) && Number(shape[0]) === experts)]
 }
 
 /** Every tensor of the smaller checkpoint, by name; what belongs to no expert stays as it is. Throws a Failure for a layout that cannot be cut. */
-export function cutTensors(plan: Plan, moes: readonly MoeTerm[], layers: readonly Kept[], checkpoint: Checkpoint): readonly Copied[] {
+export function cutTensors(
+  plan: Plan,
+  moes: readonly MoeTerm[],
+  layers: readonly Kept[],
+  checkpoint: Checkpoint,
+): readonly Copied[] {
   const changed = new Map<string, Copied | null>()
   for (const kept of layers) {
-    const moe = moes.find(({ path }) => path.join('.').replaceAll(/\{[^}]*\}/g, '#') === kept.path.replaceAll(/(?<=\.)\d+(?=\.)/g, '#')) ?? moes[0]
-    for (const port of portsOf(plan, moe, kept)) for (const [tensor, made] of cutPort(port, kept, checkpoint)) changed.set(tensor, made)
+    const moe =
+      moes.find(({ path }) => path.join('.').replaceAll(/\{[^}]*\}/g, '#') === kept.path.replaceAll(/(?<=\.)\d+(?=\.)/g, '#')) ??
+      moes[0]
+    for (const port of portsOf(plan, moe, kept))
+      for (const [tensor, made] of cutPort(port, kept, checkpoint)) changed.set(tensor, made)
   }
   const all = [...checkpoint.tensors.values()].map((info) => (changed.has(info.name) ? changed.get(info.name)! : whole(info)))
   return all.filter((tensor) => tensor !== null).sort((a, b) => (a.name < b.name ? -1 : 1))

@@ -37,7 +37,7 @@ const CHUNK = 2 ** 20
 async function* piecesOf(path: string): AsyncGenerator<Uint8Array> {
   const file = await openRegular(path)
   try {
-    for (let at = 0; ; ) {
+    for (let at = 0; ;) {
       const { bytesRead, buffer } = await file.read(new Uint8Array(CHUNK), 0, CHUNK, at)
       if (bytesRead === 0) return
       at += bytesRead
@@ -59,7 +59,12 @@ export function checkDirectory(from: string, to: string, terminal: Terminal): vo
   const target = terminal.path(to)
   const isSame = existsSync(target) && sameFile(sourceOf(from, terminal), target)
   if (isSame) throw new Failure(EXIT.usage, `'${to}' is the checkpoint itself`, 'the smaller one needs a folder of its own')
-  if (existsSync(join(target, INDEX))) throw new Failure(EXIT.usage, `'${to}' holds a checkpoint of several files (${INDEX})`, 'the smaller one needs a folder of its own')
+  if (existsSync(join(target, INDEX)))
+    throw new Failure(
+      EXIT.usage,
+      `'${to}' holds a checkpoint of several files (${INDEX})`,
+      'the smaller one needs a folder of its own',
+    )
 }
 
 function sameFile(one: string, other: string): boolean {
@@ -70,14 +75,23 @@ function sameFile(one: string, other: string): boolean {
 const isFile = (path: string): boolean => statSync(path, { throwIfNoEntry: false })?.isFile() === true
 
 /** The files of the folder. No existing file counts as one of an earlier output. */
-export function directoryFiles(from: string, checkpoint: Checkpoint, { tensors, experts, kept }: Cut, terminal: Terminal): FileSet {
+export function directoryFiles(
+  from: string,
+  checkpoint: Checkpoint,
+  { tensors, experts, kept }: Cut,
+  terminal: Terminal,
+): FileSet {
   const source = sourceOf(from, terminal)
   const names = readdirSync(source)
-  const beside = names.filter((name) => BESIDE.test(name) && isFile(join(source, name))).map((name) => [name, piecesOf(join(source, name))] as const)
+  const beside = names
+    .filter((name) => BESIDE.test(name) && isFile(join(source, name)))
+    .map((name) => [name, piecesOf(join(source, name))] as const)
   const files: (readonly [string, Pieces])[] = [[SINGLE, copiedPieces(checkpoint, tensors)], ...beside]
   if (names.includes(CONFIG)) {
-    files.push([CONFIG, textPieces(cutConfig(readRegularSync(join(source, CONFIG), LARGEST_CONFIG).toString('utf8'), experts, kept))])
+    files.push([
+      CONFIG,
+      textPieces(cutConfig(readRegularSync(join(source, CONFIG), LARGEST_CONFIG).toString('utf8'), experts, kept)),
+    ])
   }
   return { files, ofEarlier: () => new Set() }
 }
-

@@ -33,9 +33,14 @@ export function withExperts(source: Source, count: number): string | null {
   })
   const changed = changeMoes(file, change)
   const isParameter = (name: string): boolean =>
-    file.declarations.some(({ declares, parameters }) => declares === 'model' && parameters.some((one) => one.name.text === name && isNumber(one.default)))
+    file.declarations.some(
+      ({ declares, parameters }) =>
+        declares === 'model' && parameters.some((one) => one.name.text === name && isNumber(one.default)),
+    )
   if (!isClear || ![...names].every(isParameter)) return null
-  const declarations = changed.declarations.map((one) => (one.declares === 'model' ? [...names].reduce((made, name) => withDefault(made, name, count), one) : one))
+  const declarations = changed.declarations.map((one) =>
+    one.declares === 'model' ? [...names].reduce((made, name) => withDefault(made, name, count), one) : one,
+  )
   const made: File = { ...changed, declarations }
   return print(made)
 }

@@ -35,7 +35,8 @@ const graphOf = ({ graph }: Compiled): Graph => {
 const reference: Place = {
   name: 'the reference, f64 on the CPU',
   target: PORTABLE,
-  run: async (compiled, inputs, checkpoint) => runReference(graphOf(compiled), inputs, await readWeights(graphOf(compiled), checkpoint)),
+  run: async (compiled, inputs, checkpoint) =>
+    runReference(graphOf(compiled), inputs, await readWeights(graphOf(compiled), checkpoint)),
   held: async (compiled, checkpoint) => referenceHeld(graphOf(compiled), await readWeights(graphOf(compiled), checkpoint)),
   dispose: () => {},
 }
@@ -74,12 +75,21 @@ export interface Observed {
 }
 
 /** One run of the original model: what each routed layer was given and chose, in the order of the run. */
-export async function observe(place: Place, compiled: Compiled, inputs: Inputs, checkpoint: Checkpoint): Promise<readonly Observed[]> {
+export async function observe(
+  place: Place,
+  compiled: Compiled,
+  inputs: Inputs,
+  checkpoint: Checkpoint,
+): Promise<readonly Observed[]> {
   const outputs = await place.run(compiled, inputs, checkpoint)
   const { layers } = recordOf(graphOf(compiled).routes ?? [], outputs)
   return layers.map((layer) => ({ layer, rows: Float64Array.from(outputs[rowsOutput(layer.name)].data) }))
 }
 
 /** The held values of a rerouted model: from a file where one is given, else made. */
-export const directions = (place: Place, compiled: Compiled, checkpoint: Checkpoint, file: Checkpoint | null): Promise<Tensors> =>
-  file === null ? place.held(compiled, checkpoint) : readHeld(compiled.plan, file)
+export const directions = (
+  place: Place,
+  compiled: Compiled,
+  checkpoint: Checkpoint,
+  file: Checkpoint | null,
+): Promise<Tensors> => (file === null ? place.held(compiled, checkpoint) : readHeld(compiled.plan, file))

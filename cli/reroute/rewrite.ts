@@ -18,11 +18,11 @@ export interface Blend {
 
 export type Rewritten =
   | {
-    readonly kind: 'spec'
-    readonly text: string
-    /** Whether every route was by the old router alone: what `alpha = 0` means anyway. */
-    readonly wasPlain: boolean
-  }
+      readonly kind: 'spec'
+      readonly text: string
+      /** Whether every route was by the old router alone: what `alpha = 0` means anyway. */
+      readonly wasPlain: boolean
+    }
   | { readonly kind: 'refused'; readonly message: string }
 
 const MODULE = 'std/policies/spectral'
@@ -46,7 +46,9 @@ function policiesOf({ imports }: File): ReadonlyMap<string, string> {
 
 /** A name that nothing in the file has. */
 function freeName({ imports, declarations }: File, wanted: string): string {
-  const own = imports.filter((one) => moduleOf(one) !== MODULE).flatMap(({ names }) => names.map(({ name, alias }) => (alias ?? name).text))
+  const own = imports
+    .filter((one) => moduleOf(one) !== MODULE)
+    .flatMap(({ names }) => names.map(({ name, alias }) => (alias ?? name).text))
   const taken = new Set([...own, ...declarations.map(({ name }) => name.text)])
   for (let at = 1; ; at++) {
     const name = at === 1 ? wanted : `${wanted}_${at}`
@@ -56,7 +58,10 @@ function freeName({ imports, declarations }: File, wanted: string): string {
 
 /** The value of a parameter in a call; null where the default holds. Positions as the policy declares them. */
 function given({ arguments: all }: CallExpression, name: string, position: number): Expression | null {
-  return (all.find((argument) => argument.name?.text === name) ?? all.filter((argument) => argument.name === null)[position])?.value ?? null
+  return (
+    (all.find((argument) => argument.name?.text === name) ?? all.filter((argument) => argument.name === null)[position])?.value ??
+    null
+  )
 }
 
 interface Carried {
@@ -76,7 +81,8 @@ const SIGNATURES: Readonly<Record<string, { readonly positions: readonly string[
 /** What the new route takes over from the old one. */
 function carried(policy: string, call: CallExpression, at: Span): readonly Carried[] {
   const { positions, renormalises } = SIGNATURES[policy]
-  const value = (name: string): Expression | null => (positions.includes(name) ? given(call, name, positions.indexOf(name)) : null)
+  const value = (name: string): Expression | null =>
+    positions.includes(name) ? given(call, name, positions.indexOf(name)) : null
   const biases = value('biases')
   return [
     { name: 'k', value: value('k') ?? { kind: 'number', value: 2, isInteger: true, span: at } },
@@ -105,7 +111,11 @@ function changeImports(file: File, policy: string, name: string): readonly Impor
   const span = { ...first.span, end: first.span.start }
   const text = (words: string): { readonly text: string; readonly span: Span } => ({ text: words, span })
   const alias = name === policy ? null : text(name)
-  const made: Import = { span: first.span, names: [{ name: text(policy), alias, span }], from: { kind: 'string', value: MODULE, span } }
+  const made: Import = {
+    span: first.span,
+    names: [{ name: text(policy), alias, span }],
+    from: { kind: 'string', value: MODULE, span },
+  }
   return file.imports.flatMap((one) => (one === first ? [made] : isOld(one) ? [] : [one]))
 }
 
@@ -129,14 +139,25 @@ export function reroute(source: Source, blend: Blend): Rewritten {
     const policyCall = spectralCall(route.policy, policy, name, blend)
     return { ...moe, clauses: moe.clauses.map((clause) => (clause === route ? { ...route, policy: policyCall } : clause)) }
   })
-  if (strange.length > 0) return { kind: 'refused', message: `\`${textOf(strange[0].span)}\`: only routes by top_k and softmax_of_top_k of the library can be rerouted` }
+  if (strange.length > 0)
+    return {
+      kind: 'refused',
+      message: `\`${textOf(strange[0].span)}\`: only routes by top_k and softmax_of_top_k of the library can be rerouted`,
+    }
   if (found.length === 0) return { kind: 'refused', message: 'no layer of the file is routed' }
-  return { kind: 'spec', wasPlain: found.every((policy) => !POLICIES.some((one) => one === policy)), text: print({ ...changed, imports: changeImports(file, blend.policy, name) }) }
+  return {
+    kind: 'spec',
+    wasPlain: found.every((policy) => !POLICIES.some((one) => one === policy)),
+    text: print({ ...changed, imports: changeImports(file, blend.policy, name) }),
+  }
 }
 
 /** The text with its relative imports, and its layout, for a file in another folder. */
 export function moved(source: Source, move: (path: string) => string): string {
   const { file } = parse(source)
   const isRelative = ({ from }: Import): boolean => from.value.startsWith('./') || from.value.startsWith('../')
-  return print({ ...file, imports: file.imports.map((one) => (isRelative(one) ? { ...one, from: { ...one.from, value: move(one.from.value) } } : one)) })
+  return print({
+    ...file,
+    imports: file.imports.map((one) => (isRelative(one) ? { ...one, from: { ...one.from, value: move(one.from.value) } } : one)),
+  })
 }

@@ -32,13 +32,17 @@ export function softmax(scores: Reals, experts: number): Reals {
     const most = row.reduce((a, b) => Math.max(a, b), -Infinity)
     const raised = row.map((value) => Math.exp(value - most))
     const sum = raised.reduce((a, b) => a + b, 0)
-    made.set(raised.map((value) => value / sum), at)
+    made.set(
+      raised.map((value) => value / sum),
+      at,
+    )
   }
   return made
 }
 
 /** V = alpha softmax(x W_EV) + (1 - alpha) softmax(x W^T). Do, Le and Tran, 2026, arXiv:2605.30992, equation 4. */
-export const blend = (own: Reals, gate: Reals, alpha: number): Reals => own.map((value, at) => alpha * value + (1 - alpha) * gate[at])
+export const blend = (own: Reals, gate: Reals, alpha: number): Reals =>
+  own.map((value, at) => alpha * value + (1 - alpha) * gate[at])
 
 /** The k best of each token, best first, ties to the lower index, as a record that diagnostics take. */
 export function select(name: string, scores: Reals, experts: number, k: number): RoutedLayer {
@@ -47,9 +51,14 @@ export function select(name: string, scores: Reals, experts: number, k: number):
   const weights = new Float64Array(tokens * k)
   for (let t = 0; t < tokens; t++) {
     const row = scores.subarray(t * experts, (t + 1) * experts)
-    const order = Array.from(row.keys()).sort((a, b) => row[b] - row[a] || a - b).slice(0, k)
+    const order = Array.from(row.keys())
+      .sort((a, b) => row[b] - row[a] || a - b)
+      .slice(0, k)
     selected.set(order, t * k)
-    weights.set(order.map((expert) => row[expert]), t * k)
+    weights.set(
+      order.map((expert) => row[expert]),
+      t * k,
+    )
   }
   return { name, experts, tokens, k, selected, weights }
 }

@@ -14,7 +14,8 @@ import { moved, reroute, type Blend } from './rewrite.ts'
 /** The user's spec, or what is imported from the checkpoint. Throws a Failure for text that does not parse. */
 export async function originalSpec(directory: string, spec: string | undefined, terminal: Terminal): Promise<Source> {
   if (spec === undefined) {
-    if (existsSync(terminal.path(join(directory, METRICS)))) throw new Failure(EXIT.usage, `'${directory}' is a run of smoe train`, 'give its spec with --spec')
+    if (existsSync(terminal.path(join(directory, METRICS))))
+      throw new Failure(EXIT.usage, `'${directory}' is a run of smoe train`, 'give its spec with --spec')
     const { name, spec: text, notes } = await importFrom(directory, {}, terminal)
     for (const note of notes) terminal.err(`note: ${note}\n`)
     return { path: `${name}.smoe`, text }

@@ -5,7 +5,8 @@ import type { Balance } from '../../runtime/routing/balance.ts'
 export const short = (value: number): string => String(Number(value.toFixed(2)))
 
 /** The loads that are allowed: `95 to 105`. */
-export const bandOf = ({ within, mean }: Balance): string => `${short(Math.max(0, mean * (1 - within / 100)))} to ${short(mean * (1 + within / 100))}`
+export const bandOf = ({ within, mean }: Balance): string =>
+  `${short(Math.max(0, mean * (1 - within / 100)))} to ${short(mean * (1 + within / 100))}`
 
 export const isBalanced = ({ outside }: Balance): boolean => outside.length === 0
 
@@ -15,7 +16,8 @@ export function balanceWords(balance: Balance, experts: number): string {
   if (farthest === null) return `balanced within ${within}%: no expert answers anything`
   const { expert, load, percent } = farthest
   const far = `expert ${expert} lies farthest, ${load} ${load === 1 ? 'slot' : 'slots'}, ${short(percent)}% off`
-  if (isBalanced(balance)) return `balanced within ${within}%: ${short(mean)} slots an expert in the mean, ${percent === 0 ? 'all alike' : far}`
+  if (isBalanced(balance))
+    return `balanced within ${within}%: ${short(mean)} slots an expert in the mean, ${percent === 0 ? 'all alike' : far}`
   const whole = least <= within ? '' : `; loads are whole numbers, ${short(least)}% off at least with so few slots`
   return `NOT balanced within ${within}%: ${outside.length} of ${experts} experts outside of ${bandOf(balance)} slots, ${short(mean)} in the mean; ${far}${whole}`
 }

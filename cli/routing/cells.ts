@@ -40,7 +40,9 @@ function cell(relative: number, { width }: Grid, hasColor: boolean): string {
 /** One line of a layer: of experts behind one character the busiest shows, and a dead one only where all are. */
 export function loadLine({ load, experts, kept }: LayerReport, grid: Grid, hasColor: boolean): string {
   const shares = load.map((count) => relativeLoad(count, experts, kept))
-  const groups = Array.from({ length: Math.ceil(experts / grid.each) }, (_, at) => Math.max(...shares.slice(at * grid.each, (at + 1) * grid.each)))
+  const groups = Array.from({ length: Math.ceil(experts / grid.each) }, (_, at) =>
+    Math.max(...shares.slice(at * grid.each, (at + 1) * grid.each)),
+  )
   return groups.map((share) => cell(share, grid, hasColor)).join('')
 }
 

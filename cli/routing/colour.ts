@@ -11,8 +11,11 @@ type Lch = readonly [number, number, number]
 
 const gamma = (value: number): number => (value <= 0.0031308 ? 12.92 * value : 1.055 * value ** (1 / 2.4) - 0.055)
 
-const lab = ([lightness, chroma, hue]: Lch): Rgb =>
-  [lightness, chroma * Math.cos((hue * Math.PI) / 180), chroma * Math.sin((hue * Math.PI) / 180)]
+const lab = ([lightness, chroma, hue]: Lch): Rgb => [
+  lightness,
+  chroma * Math.cos((hue * Math.PI) / 180),
+  chroma * Math.sin((hue * Math.PI) / 180),
+]
 
 /** sRGB 0..1; outside of it where the screen has no such colour. */
 function screen([lightness, a, b]: Rgb): Rgb {
@@ -42,8 +45,11 @@ function shown([lightness, chroma, hue]: Lch): Lch {
 
 const STEPS = 256
 
-const between = (from: Rgb, to: Rgb, part: number): Rgb =>
-  [from[0] + (to[0] - from[0]) * part, from[1] + (to[1] - from[1]) * part, from[2] + (to[2] - from[2]) * part]
+const between = (from: Rgb, to: Rgb, part: number): Rgb => [
+  from[0] + (to[0] - from[0]) * part,
+  from[1] + (to[1] - from[1]) * part,
+  from[2] + (to[2] - from[2]) * part,
+]
 
 /** A scale from a path through OKLab, walked at a steady pace. */
 function steady(path: (at: number) => Lch): readonly Rgb[] {
@@ -64,7 +70,8 @@ function steady(path: (at: number) => Lch): readonly Rgb[] {
 /** From a dark violet over teal to a light yellow. */
 const sequential = steady((at) => [0.25 + 0.68 * at, 0.088 + 0.075 * (2 * at - 1) ** 2, 305 - 205 * at])
 
-const arm = (middle: number, end: number, hue: number): readonly Rgb[] => steady((at) => [middle + (end - middle) * at, 0.15 * at, hue])
+const arm = (middle: number, end: number, hue: number): readonly Rgb[] =>
+  steady((at) => [middle + (end - middle) * at, 0.15 * at, hue])
 
 /** Blue for less, red for more, away from a middle that is near the page. */
 const diverging = {
@@ -85,13 +92,16 @@ const toBytes = (colour: Rgb): Rgb => {
 export const sequentialColour = (at: number): Rgb => toBytes(pick(sequential, at))
 
 /** At -1..1, zero in the middle. */
-export const divergingColour = (at: number, theme: Theme): Rgb => toBytes(pick(at < 0 ? diverging[theme].less : diverging[theme].more, Math.abs(at)))
+export const divergingColour = (at: number, theme: Theme): Rgb =>
+  toBytes(pick(at < 0 ? diverging[theme].less : diverging[theme].more, Math.abs(at)))
 
 export const css = ([red, green, blue]: Rgb): string => `rgb(${red} ${green} ${blue})`
 
 /** Black or white, whichever reads better on a colour: by its relative luminance. */
 export function inkOn(colour: Rgb): string {
-  const [red, green, blue] = colour.map((part) => (part / 255 <= 0.04045 ? part / 255 / 12.92 : ((part / 255 + 0.055) / 1.055) ** 2.4))
+  const [red, green, blue] = colour.map((part) =>
+    part / 255 <= 0.04045 ? part / 255 / 12.92 : ((part / 255 + 0.055) / 1.055) ** 2.4,
+  )
   return 0.2126 * red + 0.7152 * green + 0.0722 * blue > 0.19 ? '#111' : '#fff'
 }
 

@@ -40,7 +40,8 @@ export interface Wanted {
   readonly read: TextReading
 }
 
-const isBool = ({ graph }: Wanted, port: Port): boolean => graph?.inputs.some(({ params }) => params.name === port.name && params.dtype === 'bool') === true
+const isBool = ({ graph }: Wanted, port: Port): boolean =>
+  graph?.inputs.some(({ params }) => params.name === port.name && params.dtype === 'bool') === true
 
 const declared = (wanted: Wanted, port: Port): string => `${isBool(wanted, port) ? 'bool' : port.dtype}[${port.shape.join(', ')}]`
 
@@ -49,15 +50,24 @@ function checkNames(wanted: Wanted, sources: readonly InputSource[]): void {
   const { plan } = wanted
   const names = plan.inputs.map((port) => port.name)
   for (const [at, { name }] of sources.entries()) {
-    if (sources.slice(0, at).some((earlier) => earlier.name === name)) throw new Failure(EXIT.usage, `input '${name}' is given twice`)
+    if (sources.slice(0, at).some((earlier) => earlier.name === name))
+      throw new Failure(EXIT.usage, `input '${name}' is given twice`)
     if (names.includes(name)) continue
     const meant = closest(name, names)
-    throw new Failure(EXIT.usage, `${plan.model} has no input '${name}'`, meant === null ? `it has ${names.join(', ') || 'none'}` : `did you mean '${meant}'?`)
+    throw new Failure(
+      EXIT.usage,
+      `${plan.model} has no input '${name}'`,
+      meant === null ? `it has ${names.join(', ') || 'none'}` : `did you mean '${meant}'?`,
+    )
   }
   const missing = plan.inputs.filter((port) => !sources.some((source) => source.name === port.name))
   if (missing.length === 0) return
   const list = missing.map((port) => `${port.name}: ${declared(wanted, port)}`).join(', ')
-  throw new Failure(EXIT.usage, `missing ${missing.length === 1 ? 'input' : 'inputs'} ${list}`, `give it with --in ${missing[0].name}=FILE[:TENSOR]`)
+  throw new Failure(
+    EXIT.usage,
+    `missing ${missing.length === 1 ? 'input' : 'inputs'} ${list}`,
+    `give it with --in ${missing[0].name}=FILE[:TENSOR]`,
+  )
 }
 
 async function readFromCheckpoint({ file, tensor }: InputSource, port: Port, terminal: Terminal): Promise<HostData> {
@@ -81,7 +91,12 @@ function npyArray(bytes: Uint8Array, name: string): FileArray {
 async function readTokens(name: string, bytes: Uint8Array, port: Port, wanted: Wanted): Promise<HostData> {
   const { length } = port.shape
   const isTokens = port.dtype === 'i32' && (length === 1 || length === 2)
-  if (!isTokens) throw new Failure(EXIT.usage, `${name} is text, and the input ${port.name}: ${declared(wanted, port)} is not one of tokens`, 'give it in a .safetensors or .npy file')
+  if (!isTokens)
+    throw new Failure(
+      EXIT.usage,
+      `${name} is text, and the input ${port.name}: ${declared(wanted, port)} is not one of tokens`,
+      'give it in a .safetensors or .npy file',
+    )
   const data = await wanted.read(bytes, name)
   return { shape: length === 1 ? [data.length] : [1, data.length], data }
 }
@@ -101,19 +116,27 @@ async function readInput(source: InputSource, port: Port, wanted: Wanted, termin
   const format = formatOfFile(path)
   if (format.kind === 'known' && format.read === 'safetensors') return readFromCheckpoint(source, port, terminal)
   if (tensor !== null) throw new Failure(EXIT.usage, `'${file}' is not a .safetensors file: it has no tensor '${tensor}'`)
-  if (format.kind === 'refused' && !format.isText) throw new Failure(EXIT.usage, `${file} is ${format.what}, which is not read`, format.help)
+  if (format.kind === 'refused' && !format.isText)
+    throw new Failure(EXIT.usage, `${file} is ${format.what}, which is not read`, format.help)
   const bytes = await readRegular(path)
-  return format.kind === 'known' && format.read === 'npy' ? readArray(npyArray(bytes, file), file, port.dtype) : readTokens(file, bytes, port, wanted)
+  return format.kind === 'known' && format.read === 'npy'
+    ? readArray(npyArray(bytes, file), file, port.dtype)
+    : readTokens(file, bytes, port, wanted)
 }
 
 /** A bool is 0 or 1: a device would treat any other number as 1. */
 function checkBool(data: HostData, { file }: InputSource, port: Port): void {
   const stray = data.data.findIndex((value) => value !== 0 && value !== 1)
-  if (stray >= 0) throw new Failure(EXIT.usage, `${file}: element ${stray} is ${data.data[stray]}, and the input ${port.name} is bool: 0 or 1`)
+  if (stray >= 0)
+    throw new Failure(EXIT.usage, `${file}: element ${stray} is ${data.data[stray]}, and the input ${port.name} is bool: 0 or 1`)
 }
 
 /** Reads all inputs of a plan. Throws a Failure for names, files, tensors and values that do not fit. */
-export async function readInputs(wanted: Wanted, texts: readonly string[], terminal: Terminal): Promise<Readonly<Record<string, HostData>>> {
+export async function readInputs(
+  wanted: Wanted,
+  texts: readonly string[],
+  terminal: Terminal,
+): Promise<Readonly<Record<string, HostData>>> {
   const sources = texts.map((text) => parseInput(text, (file) => existsSync(terminal.path(file))))
   checkNames(wanted, sources)
   const inputs = emptyTable<HostData>()

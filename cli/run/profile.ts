@@ -39,10 +39,19 @@ const WIDEST = 64
 const short = (words: string): string => (words.length <= WIDEST ? words : `${words.slice(0, WIDEST - 1)}…`)
 
 export function profileTable(times: readonly KernelTime[]): string {
-  const rows = times.map((time) => [short(time.computes), time.template, String(time.dispatches), milliseconds(time.milliseconds), `${(time.share * 100).toFixed(1)} %`])
+  const rows = times.map((time) => [
+    short(time.computes),
+    time.template,
+    String(time.dispatches),
+    milliseconds(time.milliseconds),
+    `${(time.share * 100).toFixed(1)} %`,
+  ])
   const total = times.reduce((sum, time) => sum + time.milliseconds, 0)
   const dispatches = times.reduce((sum, time) => sum + time.dispatches, 0)
-  return table([['computes', 'template', 'dispatches', 'ms', 'share'], ...rows, ['in all', '', String(dispatches), milliseconds(total), '']], '<<>>>')
+  return table(
+    [['computes', 'template', 'dispatches', 'ms', 'share'], ...rows, ['in all', '', String(dispatches), milliseconds(total), '']],
+    '<<>>>',
+  )
 }
 
 const total = ({ steps }: Profile): number => steps.reduce((sum, { nanoseconds }) => sum + nanoseconds, 0)

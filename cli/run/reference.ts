@@ -26,7 +26,8 @@ const portOf = ({ params: { name, shape, source, doc }, dtype }: Node<'weight'> 
 })
 
 /** The weights of a graph as in a plan, without memory offsets. */
-export const weightPorts = (graph: Graph): readonly WeightPort[] => nodesOf(graph).flatMap((node) => (node.op === 'weight' ? [portOf(node)] : []))
+export const weightPorts = (graph: Graph): readonly WeightPort[] =>
+  nodesOf(graph).flatMap((node) => (node.op === 'weight' ? [portOf(node)] : []))
 
 async function fill(values: Float64Array, { tensor, view, start }: Match, checkpoint: Checkpoint): Promise<void> {
   const elements = elementsOf(tensor.dtype, await checkpoint.read(tensor.name, 0, tensor.bytes))
@@ -36,7 +37,10 @@ async function fill(values: Float64Array, { tensor, view, start }: Match, checkp
 }
 
 /** Weights by their paths, in f64. Throws a WeightError with all that does not fit. */
-export async function readPorts(ports: readonly WeightPort[], checkpoint: Checkpoint): Promise<Readonly<Record<string, Float64Array>>> {
+export async function readPorts(
+  ports: readonly WeightPort[],
+  checkpoint: Checkpoint,
+): Promise<Readonly<Record<string, Float64Array>>> {
   const { matches, problems } = matchWeights({ weights: ports }, checkpoint)
   if (problems.length > 0) throw new WeightError(checkpoint.name, problems)
   const weights = Object.fromEntries(ports.map(({ name, shape }) => [name, new Float64Array(elementCount(shape.map(Number)))]))
@@ -76,16 +80,24 @@ export function referenceHeld(graph: Graph, weights: Weights): Readonly<Record<s
 
 /** As `evaluateReference`, with held values in the place of what they are made of. */
 export const evaluateReferenceHeld = (
-  graph: Graph, inputs: Given, weights: Weights, held: Readonly<Record<string, HostData>>,
+  graph: Graph,
+  inputs: Given,
+  weights: Weights,
+  held: Readonly<Record<string, HostData>>,
 ): Readonly<Record<string, HostTensor>> =>
-  evaluateReference(splitOnce(graph).main, inputs, { ...weights, ...Object.fromEntries(Object.entries(held).map(([name, data]) => [name, toReals(data)])) })
+  evaluateReference(splitOnce(graph).main, inputs, {
+    ...weights,
+    ...Object.fromEntries(Object.entries(held).map(([name, data]) => [name, toReals(data)])),
+  })
 
 /** Evaluates in f64. Throws a Failure where the inputs do not fit. */
 export function evaluateReference(graph: Graph, inputs: Given, weights: Weights): Readonly<Record<string, HostTensor>> {
-  const feeds = Object.fromEntries(graph.inputs.map(({ params: { name, dtype } }) => {
-    const { shape, data } = inputs[name]
-    return [name, hostTensor(shape, dtype, Float64Array.from(data))]
-  }))
+  const feeds = Object.fromEntries(
+    graph.inputs.map(({ params: { name, dtype } }) => {
+      const { shape, data } = inputs[name]
+      return [name, hostTensor(shape, dtype, Float64Array.from(data))]
+    }),
+  )
   try {
     return evaluate(graph, { inputs: feeds, weights })
   } catch (problem) {
@@ -95,4 +107,5 @@ export function evaluateReference(graph: Graph, inputs: Given, weights: Weights)
 }
 
 /** As `evaluateReference`; what comes out is rounded. */
-export const runReference = (graph: Graph, inputs: Given, weights: Weights): Readonly<Record<string, HostData>> => roundAll(evaluateReference(graph, inputs, weights))
+export const runReference = (graph: Graph, inputs: Given, weights: Weights): Readonly<Record<string, HostData>> =>
+  roundAll(evaluateReference(graph, inputs, weights))

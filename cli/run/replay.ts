@@ -22,15 +22,30 @@ export interface Feeds {
   readonly replay: { readonly record: RouteRecord; readonly inputs: Readonly<Record<string, FileData>> } | null
 }
 
-function wantedLayer({ promises: { answersAll, most, groups }, ...ports }: RoutePorts, plan: Plan, dims: DimValues): ReplayedLayer {
+function wantedLayer(
+  { promises: { answersAll, most, groups }, ...ports }: RoutePorts,
+  plan: Plan,
+  dims: DimValues,
+): ReplayedLayer {
   const port = plan.inputs.find(({ name }) => name === ports.selected)
   if (port === undefined) throw new Error(`${ports.selected} is no input of the plan`)
   const [tokens, k] = port.shape.map((size) => evaluate(size, dims))
-  return { ...ports, tokens, k, promises: { answersAll, groups, most: most === null ? null : { ...most, tokens: evaluate(most.tokens, dims) } } }
+  return {
+    ...ports,
+    tokens,
+    k,
+    promises: { answersAll, groups, most: most === null ? null : { ...most, tokens: evaluate(most.tokens, dims) } },
+  }
 }
 
 /** Reads the inputs that a model declares and, where decisions are to be replayed, those from their file. Throws a Failure or a RouteError. */
-export async function readFeeds({ graph, plan }: Compiled, sources: readonly string[], replayed: string | undefined, read: TextReading, terminal: Terminal): Promise<Feeds> {
+export async function readFeeds(
+  { graph, plan }: Compiled,
+  sources: readonly string[],
+  replayed: string | undefined,
+  read: TextReading,
+  terminal: Terminal,
+): Promise<Feeds> {
   const ports = graph?.replayed ?? []
   const given = new Set(ports.flatMap(namesOf))
   const declared = { ...plan, inputs: plan.inputs.filter(({ name }) => !given.has(name)) }
@@ -42,11 +57,16 @@ export async function readFeeds({ graph, plan }: Compiled, sources: readonly str
   return { inputs, dims, replay: replayRoutes(await readRecord(replayed, terminal), wanted, replayed) }
 }
 
-const stored = ({ shape, data }: FileData): HostData => ({ shape, data: data instanceof Float64Array ? Float32Array.from(data) : data })
+const stored = ({ shape, data }: FileData): HostData => ({
+  shape,
+  data: data instanceof Float64Array ? Float32Array.from(data) : data,
+})
 
 /** As the reference takes them. */
 export const exactInputs = ({ inputs, replay }: Feeds): Readonly<Record<string, FileData>> => ({ ...inputs, ...replay?.inputs })
 
 /** As a device takes them. */
-export const storedInputs = ({ inputs, replay }: Feeds): Inputs =>
-  ({ ...inputs, ...Object.fromEntries(Object.entries(replay?.inputs ?? {}).map(([name, data]) => [name, stored(data)])) })
+export const storedInputs = ({ inputs, replay }: Feeds): Inputs => ({
+  ...inputs,
+  ...Object.fromEntries(Object.entries(replay?.inputs ?? {}).map(([name, data]) => [name, stored(data)])),
+})

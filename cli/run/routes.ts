@@ -38,13 +38,21 @@ export const addRoutingOptions = (command: Command): Command =>
     .option('--routing <report>', 'writes the routing diagnostics as JSON; smoe routing draws them')
     .option('--record-routes <file>', 'writes the experts and weights of every token to a .safetensors file')
     .option('--compare-routes <file>', 'compares the routes with recorded ones, in the report of --routing')
-    .option('--replay-routes <file>', 'uses the experts and weights that --record-routes wrote, in place of what the policies choose')
+    .option(
+      '--replay-routes <file>',
+      'uses the experts and weights that --record-routes wrote, in place of what the policies choose',
+    )
     .option('--strict-routing', 'exits with 6 where a load is not `balanced within P%` as the model requires')
 
 /** What is to be read back of routes, or given. */
-export function routesWanted({ routing, recordRoutes, compareRoutes, replayRoutes }: RoutingOptions, terminal: Terminal): LowerOptions['routes'] {
-  if (compareRoutes !== undefined && routing === undefined) throw new Failure(EXIT.usage, '--compare-routes needs a report', 'say where to write it with --routing FILE')
-  for (const file of [compareRoutes, replayRoutes]) if (file !== undefined && !existsSync(terminal.path(file))) throw missingFile(file, terminal)
+export function routesWanted(
+  { routing, recordRoutes, compareRoutes, replayRoutes }: RoutingOptions,
+  terminal: Terminal,
+): LowerOptions['routes'] {
+  if (compareRoutes !== undefined && routing === undefined)
+    throw new Failure(EXIT.usage, '--compare-routes needs a report', 'say where to write it with --routing FILE')
+  for (const file of [compareRoutes, replayRoutes])
+    if (file !== undefined && !existsSync(terminal.path(file))) throw missingFile(file, terminal)
   if (replayRoutes !== undefined) return 'replayed'
   return routing !== undefined || recordRoutes !== undefined ? true : 'required'
 }
@@ -55,26 +63,39 @@ const realsOf = ({ weights, spilled }: RoutePorts): readonly string[] => (spille
 export const namesOf = (ports: RoutePorts): readonly string[] => [ports.selected, ...realsOf(ports)]
 
 /** What the reference evaluates: decisions as exact as they were made, everything else rounded. */
-export function exactRoutes({ routes = [] }: Graph, exact: Readonly<Record<string, HostTensor>>): Readonly<Record<string, FileData>> {
+export function exactRoutes(
+  { routes = [] }: Graph,
+  exact: Readonly<Record<string, HostTensor>>,
+): Readonly<Record<string, FileData>> {
   const reals = routes.flatMap(realsOf).map((name) => [name, { shape: exact[name].shape, data: exact[name].values }] as const)
   return { ...roundAll(exact), ...Object.fromEntries(reals) }
 }
 
 /** The outputs that the spec declares, and the record of routes where one was asked for. */
-export function splitRoutes({ routes }: Graph, all: Readonly<Record<string, FileData>>): { readonly outputs: Readonly<Record<string, HostData>>; readonly record: RouteRecord | null } {
+export function splitRoutes(
+  { routes }: Graph,
+  all: Readonly<Record<string, FileData>>,
+): { readonly outputs: Readonly<Record<string, HostData>>; readonly record: RouteRecord | null } {
   const names = new Set((routes ?? []).flatMap(namesOf))
   const isDeclared = (entry: [string, FileData]): entry is [string, HostData] => !names.has(entry[0])
-  return { outputs: Object.fromEntries(Object.entries(all).filter(isDeclared)), record: routes === undefined ? null : choicesOf(routes, all) }
+  return {
+    outputs: Object.fromEntries(Object.entries(all).filter(isDeclared)),
+    record: routes === undefined ? null : choicesOf(routes, all),
+  }
 }
 
 /** The percentages of `balanced within`, by the names of the layers that require it. */
 export const withinOf = ({ routes, replayed }: Graph): Readonly<Record<string, number>> =>
-  Object.fromEntries((replayed ?? routes ?? []).flatMap(({ layer, promises: { within } }) => (within === null ? [] : [[layer, within]])))
+  Object.fromEntries(
+    (replayed ?? routes ?? []).flatMap(({ layer, promises: { within } }) => (within === null ? [] : [[layer, within]])),
+  )
 
 /** Weights of a layer's router with a row an expert. */
 function routerWeights(plan: Plan, { name, experts }: RouteRecord['layers'][number]): readonly WeightPort[] {
   const path = `${name.replaceAll('/', '.')}.router.`
-  return plan.weights.filter((port) => port.name.startsWith(path) && port.shape.length === 2 && evaluate(port.shape[0], {}) === experts)
+  return plan.weights.filter(
+    (port) => port.name.startsWith(path) && port.shape.length === 2 && evaluate(port.shape[0], {}) === experts,
+  )
 }
 
 function collapseOf(weight: string, values: Reals, rows: number, width: number): RouterCollapse {
@@ -83,7 +104,11 @@ function collapseOf(weight: string, values: Reals, rows: number, width: number):
 }
 
 /** How far the rows of each router have collapsed, by the name of the layer. */
-export async function routerCollapse(plan: Plan, { layers }: RouteRecord, checkpoint: Checkpoint): Promise<Readonly<Record<string, LayerReport['collapse']>>> {
+export async function routerCollapse(
+  plan: Plan,
+  { layers }: RouteRecord,
+  checkpoint: Checkpoint,
+): Promise<Readonly<Record<string, LayerReport['collapse']>>> {
   const found = emptyTable<LayerReport['collapse']>()
   for (const layer of layers) {
     const ports = routerWeights(plan, layer)
@@ -111,12 +136,18 @@ export const realsOfRecord = ({ layers }: RouteRecord): Readonly<Record<string, 
  * The requested route outputs: a record with weights that are not finite is written as it is, but without a report. Throws a Failure for a
  * model without routes, and the errors of reading a record.
  */
-export async function routeOutputs(record: RouteRecord, facts: ReportFacts, options: RoutingOptions, terminal: Terminal): Promise<readonly NamedOutput[]> {
+export async function routeOutputs(
+  record: RouteRecord,
+  facts: ReportFacts,
+  options: RoutingOptions,
+  terminal: Terminal,
+): Promise<readonly NamedOutput[]> {
   const { routing, recordRoutes, compareRoutes } = options
   if (routing === undefined && recordRoutes === undefined) return []
   if (record.layers.length === 0) throw new Failure(EXIT.usage, `${facts.model} has no routed layer`)
   // read first: a record may be compared with the one it replaces
-  const against = compareRoutes === undefined ? undefined : { name: compareRoutes, record: await readRecord(compareRoutes, terminal) }
+  const against =
+    compareRoutes === undefined ? undefined : { name: compareRoutes, record: await readRecord(compareRoutes, terminal) }
   const outputs: NamedOutput[] = []
   if (recordRoutes !== undefined) {
     const { tensors, metadata } = routeTensors(record)
@@ -127,7 +158,10 @@ export async function routeOutputs(record: RouteRecord, facts: ReportFacts, opti
   const [bad] = findNonFinite(realsOfRecord(record))
   if (bad === undefined) {
     const report = textPieces(printReport(reportRoutes(record, { ...facts, against })))
-    outputs.push({ output: fileOf(routing, report, terminal), message: `wrote the routing report to ${routing}; smoe routing ${routing} draws it` })
+    outputs.push({
+      output: fileOf(routing, report, terminal),
+      message: `wrote the routing report to ${routing}; smoe routing ${routing} draws it`,
+    })
   } else terminal.err(`no routing report is written to ${routing}: ${bad.name} is not finite in ${describeRows(bad)}\n`)
   return outputs
 }

@@ -14,14 +14,19 @@ function elementsAs(what: string, elements: NumberArray, shape: readonly number[
   const data = arrayOf(wanted, new ArrayBuffer(4 * elements.length))
   for (let at = 0; at < data.length; at++) {
     const value = Number(elements[at])
-    if (!inRange(value, wanted)) throw new Failure(EXIT.usage, `${what}: element ${at} is ${elements[at]}, which does not fit ${wanted}`)
+    if (!inRange(value, wanted))
+      throw new Failure(EXIT.usage, `${what}: element ${at} is ${elements[at]}, which does not fit ${wanted}`)
     data[at] = value
   }
   return { shape, data }
 }
 
 /** A tensor of a file, converted to a type. Throws a Failure for a type that does not convert and for integers out of range. */
-export async function readTensor(checkpoint: Checkpoint, { name, dtype, shape, bytes }: TensorInfo, wanted: StorageType): Promise<HostData> {
+export async function readTensor(
+  checkpoint: Checkpoint,
+  { name, dtype, shape, bytes }: TensorInfo,
+  wanted: StorageType,
+): Promise<HostData> {
   const what = `${checkpoint.name}: tensor ${quoted(name)}`
   if (!convertible(dtype, wanted)) throw new Failure(EXIT.usage, `${what} is ${dtype}, ${wanted} is needed`)
   return elementsAs(what, elementsOf(dtype, await checkpoint.read(name, 0, bytes)), shape, wanted)
@@ -30,7 +35,8 @@ export async function readTensor(checkpoint: Checkpoint, { name, dtype, shape, b
 /** An array of a file, converted to a type. Throws a Failure as `readTensor` does. */
 export function readArray({ shape, data }: FileArray, name: string, wanted: StorageType): HostData {
   const isReal = data instanceof Float32Array || data instanceof Float64Array
-  if (isReal !== (wanted === 'f32')) throw new Failure(EXIT.usage, `${name} holds ${isReal ? 'reals' : 'whole numbers'}, ${wanted} is needed`)
+  if (isReal !== (wanted === 'f32'))
+    throw new Failure(EXIT.usage, `${name} holds ${isReal ? 'reals' : 'whole numbers'}, ${wanted} is needed`)
   return elementsAs(name, data, shape, wanted)
 }
 
@@ -41,5 +47,9 @@ export function findTensor(checkpoint: Checkpoint, port: Pick<Port, 'name'>, nam
   if (found !== undefined) return found
   const meant = closest(named ?? port.name, tensors.keys())
   const has = `it has ${listed([...tensors.keys()]) || 'no tensor'}`
-  throw new Failure(EXIT.usage, `${name} has no tensor ${quoted(named ?? port.name)}`, meant === null ? has : `did you mean ${quoted(meant)}?`)
+  throw new Failure(
+    EXIT.usage,
+    `${name} has no tensor ${quoted(named ?? port.name)}`,
+    meant === null ? has : `did you mean ${quoted(meant)}?`,
+  )
 }

@@ -19,18 +19,27 @@ interface Given {
 async function vocabularyFor(name: string, { weights }: Given, terminal: Terminal): Promise<Vocabulary> {
   const found = weights === undefined ? null : await vocabularyOf(weights, terminal)
   if (found !== null) return found
-  const why = weights === undefined ? 'no weights of a run say' : `the weights in '${weights}' are not of a run that learned from text, which would say`
+  const why =
+    weights === undefined
+      ? 'no weights of a run say'
+      : `the weights in '${weights}' are not of a run that learned from text, which would say`
   throw new Failure(EXIT.usage, `${name} is text, and ${why} what its tokens are`, `${HELP}; --bytes reads text as bytes`)
 }
 
 /** Tokenizes text as in training: as bytes if requested, else with the vocabulary of the run that saved the weights. */
-export const textReading = (given: Given, terminal: Terminal): TextReading => async (bytes, name) => {
-  if (given.bytes === true) return Int32Array.from(bytes)
-  const vocabulary = await vocabularyFor(name, given, terminal)
-  if (vocabulary.kind === 'bytes') return Int32Array.from(bytes)
-  try {
-    return encodeText(decodeUtf8(bytes, name, () => HELP), vocabulary, name)
-  } catch (problem) {
-    throw problem instanceof DataError ? new Failure(EXIT.usage, problem.message) : problem
+export const textReading =
+  (given: Given, terminal: Terminal): TextReading =>
+  async (bytes, name) => {
+    if (given.bytes === true) return Int32Array.from(bytes)
+    const vocabulary = await vocabularyFor(name, given, terminal)
+    if (vocabulary.kind === 'bytes') return Int32Array.from(bytes)
+    try {
+      return encodeText(
+        decodeUtf8(bytes, name, () => HELP),
+        vocabulary,
+        name,
+      )
+    } catch (problem) {
+      throw problem instanceof DataError ? new Failure(EXIT.usage, problem.message) : problem
+    }
   }
-}

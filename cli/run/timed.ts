@@ -24,6 +24,6 @@ export async function timeRuns<T>(run: () => Promise<T>, now: () => number = () 
 
 /** `run in 15.0 ms (37.7 ms the first time)` */
 export const runWords = ([first, second]: readonly number[]): string =>
-  (second === undefined
+  second === undefined
     ? `run in ${milliseconds(first)} ms, the first time: a driver may have compiled kernels in it`
-    : `run in ${milliseconds(second)} ms (${milliseconds(first)} ms the first time)`)
+    : `run in ${milliseconds(second)} ms (${milliseconds(first)} ms the first time)`

@@ -26,7 +26,12 @@ export interface WeightFiles {
 }
 
 /** Opens the files, runs the work, and closes them in any case. Throws a Failure or a CheckpointError. */
-export async function withWeights<T>(paths: Paths, plan: Plan, terminal: Terminal, work: (files: WeightFiles) => Promise<T>): Promise<T> {
+export async function withWeights<T>(
+  paths: Paths,
+  plan: Plan,
+  terminal: Terminal,
+  work: (files: WeightFiles) => Promise<T>,
+): Promise<T> {
   const held = await openHeld(paths.held, plan, terminal)
   try {
     const checkpoint = await openNeeded(paths.weights, plan.weights.length, terminal)

@@ -26,9 +26,14 @@ async function newestIn(typed: string, directory: string): Promise<string | null
   const newest = (await listCheckpoints(isRun ? join(directory, CHECKPOINTS) : directory)).at(-1)
   const single = [SINGLE, INDEX].find((name) => existsSync(join(directory, name)))
   if (newest !== undefined && single !== undefined) {
-    throw new Failure(EXIT.badCheckpoint, `'${typed}' has ${single} and checkpoints of a run`, `say which with the path of the file: ${join(typed, single)} or ${join(typed, relative(directory, newest.path))}`)
+    throw new Failure(
+      EXIT.badCheckpoint,
+      `'${typed}' has ${single} and checkpoints of a run`,
+      `say which with the path of the file: ${join(typed, single)} or ${join(typed, relative(directory, newest.path))}`,
+    )
   }
-  if (newest === undefined && isRun && single === undefined) throw new Failure(EXIT.badCheckpoint, `the run in '${typed}' has no checkpoint`)
+  if (newest === undefined && isRun && single === undefined)
+    throw new Failure(EXIT.badCheckpoint, `the run in '${typed}' has no checkpoint`)
   return newest?.path ?? null
 }
 

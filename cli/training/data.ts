@@ -32,7 +32,8 @@ export interface DataSets {
 }
 
 /** As the user wrote it, at most three files by name. */
-const nameOf = (typed: readonly string[]): string => (typed.length <= 3 ? typed.join(', ') : `${typed.slice(0, 2).join(', ')} and ${typed.length - 2} more`)
+const nameOf = (typed: readonly string[]): string =>
+  typed.length <= 3 ? typed.join(', ') : `${typed.slice(0, 2).join(', ')} and ${typed.length - 2} more`
 
 function readingOf({ bytes, text, tokens, label, ignore, separator, decimal, heading }: DataOptions): ReadOptions {
   return {
@@ -44,7 +45,13 @@ function readingOf({ bytes, text, tokens, label, ignore, separator, decimal, hea
 async function readNamed(typed: readonly string[], reading: ReadOptions, terminal: Terminal): Promise<Data> {
   const missing = typed.find((path) => !existsSync(terminal.path(path)))
   if (missing !== undefined) throw missingFile(missing, terminal)
-  return { ...await readData(typed.map((path) => terminal.path(path)), { ...reading, names: typed }), name: nameOf(typed) }
+  return {
+    ...(await readData(
+      typed.map((path) => terminal.path(path)),
+      { ...reading, names: typed },
+    )),
+    name: nameOf(typed),
+  }
 }
 
 const vocabularyOf = (data: Data): Vocabulary | null => (data.kind === 'stream' ? data.vocabulary : null)
@@ -53,7 +60,11 @@ const vocabularyOf = (data: Data): Vocabulary | null => (data.kind === 'stream' 
 function checkSameKind(training: Data, validation: Data): void {
   const vocabulary = vocabularyOf(training)
   if ((vocabulary === null) !== (vocabularyOf(validation) === null)) {
-    throw new DataError(validation.name, null, `is ${vocabulary === null ? 'text' : 'tokens'}, and what it is to validate is not: whether their tokens mean the same nobody can say`)
+    throw new DataError(
+      validation.name,
+      null,
+      `is ${vocabulary === null ? 'text' : 'tokens'}, and what it is to validate is not: whether their tokens mean the same nobody can say`,
+    )
   }
   checkAlike(training, validation)
 }
@@ -62,21 +73,27 @@ function checkSameKind(training: Data, validation: Data): void {
 function withVocabulary(reading: ReadOptions, begun: Vocabulary | null): ReadOptions {
   if (begun === null) return reading
   if (reading.as === 'bytes' && begun.kind !== 'bytes') {
-    throw new Failure(EXIT.usage, `--bytes reads bytes, and the weights have learned ${begun.kind}`, 'leave it out, or begin with other weights')
+    throw new Failure(
+      EXIT.usage,
+      `--bytes reads bytes, and the weights have learned ${begun.kind}`,
+      'leave it out, or begin with other weights',
+    )
   }
   return { ...reading, vocabulary: begun }
 }
 
 const vocabularyNote = (data: Data, begun: Vocabulary | null): readonly string[] =>
   begun !== null && data.kind === 'stream' && data.vocabulary === null
-    ? [`the weights have learned ${begun.kind}, and ${data.name} has token ids: whether they mean the same is not known`] : []
+    ? [`the weights have learned ${begun.kind}, and ${data.name} has token ids: whether they mean the same is not known`]
+    : []
 
 /** `begun` is what tokens stand for in the weights that the run begins with. Throws a Failure for a file that is not there, and a DataError for what cannot be read. */
 export async function readDataSets(options: DataOptions, begun: Vocabulary | null, terminal: Terminal): Promise<DataSets> {
   const reading = withVocabulary(readingOf(options), begun)
   const all = await readNamed(options.data, reading, terminal)
   const notes = [...(all.notes ?? []), ...vocabularyNote(all, begun)]
-  if (options.validation === undefined) return { ...(options.split === 0 ? { training: all, validation: null } : split(all, options.split)), notes }
+  if (options.validation === undefined)
+    return { ...(options.split === 0 ? { training: all, validation: null } : split(all, options.split)), notes }
   const validation = await readNamed(options.validation, { ...reading, vocabulary: vocabularyOf(all) ?? undefined }, terminal)
   checkSameKind(all, validation)
   return { training: all, validation, notes: [...notes, ...(validation.notes ?? [])] }
@@ -92,12 +109,33 @@ export const addDataOptions = (command: Command): Command =>
   command
     .requiredOption('--data <file...>', 'what to learn from: text, .csv or .tsv tables, .npy or .safetensors arrays, token ids')
     .option('--validation <file...>', 'what to validate with, in the place of a part of the data')
-    .addOption(new Option('--split <share>', 'share of the data that is kept to validate with').argParser(share).default(0.1).conflicts('validation'))
-    .addOption(new Option('--bytes', 'reads files as bytes, each a token, rather than text as characters').conflicts(['text', 'tokens']))
+    .addOption(
+      new Option('--split <share>', 'share of the data that is kept to validate with')
+        .argParser(share)
+        .default(0.1)
+        .conflicts('validation'),
+    )
+    .addOption(
+      new Option('--bytes', 'reads files as bytes, each a token, rather than text as characters').conflicts(['text', 'tokens']),
+    )
     .addOption(new Option('--text', 'reads files as text, whatever it looks like').conflicts('tokens'))
-    .addOption(new Option('--tokens <type>', 'reads files as token ids of a type without a header, as train.bin of nanoGPT is u16').choices(TOKEN_TYPES))
-    .option('--label <column>', "a table's column of labels, by its heading or its number from 1 (default: as the heading says, else the last)")
+    .addOption(
+      new Option(
+        '--tokens <type>',
+        'reads files as token ids of a type without a header, as train.bin of nanoGPT is u16',
+      ).choices(TOKEN_TYPES),
+    )
+    .option(
+      '--label <column>',
+      "a table's column of labels, by its heading or its number from 1 (default: as the heading says, else the last)",
+    )
     .option('--ignore <column...>', "a table's columns that are left out")
-    .addOption(new Option('--separator <name>', 'what parts the columns of a table (default: found)').choices(Object.keys(SEPARATORS)))
-    .addOption(new Option('--decimal <name>', 'what stands before a fraction in a table (default: point)').choices(['point', 'comma']))
-    .addOption(new Option('--heading <answer>', 'whether the first line of a table is a heading (default: found)').choices(['yes', 'no']))
+    .addOption(
+      new Option('--separator <name>', 'what parts the columns of a table (default: found)').choices(Object.keys(SEPARATORS)),
+    )
+    .addOption(
+      new Option('--decimal <name>', 'what stands before a fraction in a table (default: point)').choices(['point', 'comma']),
+    )
+    .addOption(
+      new Option('--heading <answer>', 'whether the first line of a table is a heading (default: found)').choices(['yes', 'no']),
+    )

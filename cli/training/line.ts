@@ -16,7 +16,9 @@ const bar = (part: number): string => {
 /** The load of each expert beside the heaviest, a bar each. */
 export const loadBars = (load: readonly number[]): string => {
   const most = Math.max(1, ...load)
-  return load.map((slots) => (slots === 0 ? '·' : BARS[Math.min(BARS.length - 1, Math.floor((slots / most) * BARS.length))])).join('')
+  return load
+    .map((slots) => (slots === 0 ? '·' : BARS[Math.min(BARS.length - 1, Math.floor((slots / most) * BARS.length))]))
+    .join('')
 }
 
 /** `loss.layers.0.moe.router.balance` as `balance`, summed over layers. */
@@ -31,23 +33,50 @@ export function termsOf(losses: Readonly<Record<string, number>>): Readonly<Reco
 
 const number = (value: number): string => (Math.abs(value) >= 0.001 || value === 0 ? value.toFixed(4) : value.toExponential(1))
 
-const numbers = (values: Readonly<Record<string, number>>): string => Object.entries(values).map(([name, value]) => `${name} ${number(value)}`).join('  ')
+const numbers = (values: Readonly<Record<string, number>>): string =>
+  Object.entries(values)
+    .map(([name, value]) => `${name} ${number(value)}`)
+    .join('  ')
 
-const rate = (perSecond: number, unit: string): string => `${perSecond >= 100 ? Math.round(perSecond) : perSecond.toPrecision(3)} ${unit}s/s`
+const rate = (perSecond: number, unit: string): string =>
+  `${perSecond >= 100 ? Math.round(perSecond) : perSecond.toPrecision(3)} ${unit}s/s`
 
-export function startLines({ model, adapter, seed, steps, done, parameters, training, validation, items, unit, layers }: StartEvent): string {
+export function startLines({
+  model,
+  adapter,
+  seed,
+  steps,
+  done,
+  parameters,
+  training,
+  validation,
+  items,
+  unit,
+  layers,
+}: StartEvent): string {
   const data = `${training.name}: ${plural(training.examples, 'example')}${validation === null ? '' : `, ${plural(validation.examples, 'example')} to validate with`}`
-  const routed = layers.length === 0 ? 'no routed layer' : `${plural(layers.length, 'routed layer')} of ${[...new Set(layers.map(({ experts }) => experts))].join(' or ')} experts`
+  const routed =
+    layers.length === 0
+      ? 'no routed layer'
+      : `${plural(layers.length, 'routed layer')} of ${[...new Set(layers.map(({ experts }) => experts))].join(' or ')} experts`
   const where = done === 0 ? '' : `, going on at step ${done}`
   return `${model}: ${parameters.toLocaleString('en')} weights, ${routed}, on ${adapter}\n${data}\n${plural(steps, 'step')} of ${plural(items, unit)}, seed ${seed}${where}\n\n`
 }
 
 /** What is drawn over: how far, how well, how fast and where tokens go; the terms of the loss come last, as a narrow terminal cuts them off. */
-export function stepLine({ step, loss, losses, pace, left, routing, scale, skipped }: StepEvent, { steps, unit }: StartEvent): string {
+export function stepLine(
+  { step, loss, losses, pace, left, routing, scale, skipped }: StepEvent,
+  { steps, unit }: StartEvent,
+): string {
   const terms = termsOf(losses)
   const parts = [
-    `${bar(step / steps)} ${step}/${steps}`, `loss ${number(loss)}`, rate(pace, unit), step < steps ? `${duration(left * 1000)} left` : '',
-    ...(skipped ? [`skipped at scale ${scale}`] : []), routing.map(({ load }) => loadBars(load)).join(' '), ...(Object.keys(terms).length > 1 ? [numbers(terms)] : []),
+    `${bar(step / steps)} ${step}/${steps}`,
+    `loss ${number(loss)}`,
+    rate(pace, unit),
+    step < steps ? `${duration(left * 1000)} left` : '',
+    ...(skipped ? [`skipped at scale ${scale}`] : []),
+    routing.map(({ load }) => loadBars(load)).join(' '),
+    ...(Object.keys(terms).length > 1 ? [numbers(terms)] : []),
   ]
   return parts.filter((part) => part !== '').join('  ')
 }

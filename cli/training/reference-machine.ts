@@ -13,7 +13,16 @@ const exact = ({ shape, data }: BatchInputs[string]): HostTensor =>
   hostTensor(shape, data instanceof Float32Array ? 'f32' : 'i32', Float64Array.from(data))
 
 const numbersOf = (values: Readonly<Record<string, HostTensor>>, prefix: string): Readonly<Record<string, number>> =>
-  Object.fromEntries(Object.entries(values).flatMap(([name, { values: [value] }]) => (name.startsWith(prefix) ? [[name, value]] : [])))
+  Object.fromEntries(
+    Object.entries(values).flatMap(
+      ([
+        name,
+        {
+          values: [value],
+        },
+      ]) => (name.startsWith(prefix) ? [[name, value]] : []),
+    ),
+  )
 
 export function createReferenceMachine({ recipe, halved, step, update, halves, evaluation }: TrainingGraphs): Machine {
   const weights: Weights = new Map()
@@ -25,12 +34,24 @@ export function createReferenceMachine({ recipe, halved, step, update, halves, e
     return evaluateOn(weights, graph, Object.fromEntries(wanted))
   }
   const answers = (values: Readonly<Record<string, HostTensor>>): Answers => {
-    const routes = recipe.layers.map(({ layer, experts, selected, weights: weighed }) => ({ layer, experts, selected, weights: weighed, spilled: null }))
-    const tensors = Object.fromEntries(routes.flatMap(({ selected, weights: weighed }) => [
-      [selected, { shape: values[selected].shape, data: Int32Array.from(values[selected].values) }],
-      [weighed, { shape: values[weighed].shape, data: values[weighed].values }],
-    ]))
-    return { losses: numbersOf(values, 'loss.'), metrics: numbersOf(values, 'metric.'), routes: routes.length === 0 ? null : recordOf(routes, tensors) }
+    const routes = recipe.layers.map(({ layer, experts, selected, weights: weighed }) => ({
+      layer,
+      experts,
+      selected,
+      weights: weighed,
+      spilled: null,
+    }))
+    const tensors = Object.fromEntries(
+      routes.flatMap(({ selected, weights: weighed }) => [
+        [selected, { shape: values[selected].shape, data: Int32Array.from(values[selected].values) }],
+        [weighed, { shape: values[weighed].shape, data: values[weighed].values }],
+      ]),
+    )
+    return {
+      losses: numbersOf(values, 'loss.'),
+      metrics: numbersOf(values, 'metric.'),
+      routes: routes.length === 0 ? null : recordOf(routes, tensors),
+    }
   }
   const exactAll = (inputs: BatchInputs): Readonly<Record<string, HostTensor>> =>
     Object.fromEntries(Object.entries(inputs).map(([name, tensor]) => [name, exact(tensor)]))
@@ -38,13 +59,21 @@ export function createReferenceMachine({ recipe, halved, step, update, halves, e
   return {
     adapter: 'the f64 reference',
     step: async (chosen, inputs) => {
-      const values = run(graphs.at(`${isFirst ? 'first' : 'later'} ${chosen.join(' ')}`, () => step(chosen, isFirst)), exactAll(inputs))
+      const values = run(
+        graphs.at(`${isFirst ? 'first' : 'later'} ${chosen.join(' ')}`, () => step(chosen, isFirst)),
+        exactAll(inputs),
+      )
       isFirst = false
       return answers(values)
     },
     update: async ({ rate, update: number, scale }) => {
-      const scalars = Object.entries(updateInputs(recipe, rate, number, scale)).map(([name, value]) => [name, hostTensor([], 'f32', Float64Array.of(value))] as const)
-      const { norm } = run(graphs.at('update', () => update()), Object.fromEntries(scalars))
+      const scalars = Object.entries(updateInputs(recipe, rate, number, scale)).map(
+        ([name, value]) => [name, hostTensor([], 'f32', Float64Array.of(value))] as const,
+      )
+      const { norm } = run(
+        graphs.at('update', () => update()),
+        Object.fromEntries(scalars),
+      )
       isFirst = true
       return { norm: norm.values[0] }
     },
@@ -55,13 +84,16 @@ export function createReferenceMachine({ recipe, halved, step, update, halves, e
         const shape = shapes.get(name) ?? shapes.get(name.slice(name.indexOf('.') + 1))!
         return hostTensor(shape, 'f32', new Float64Array(shape.reduce((all, size) => all * size, 1)))
       }
-      return Object.fromEntries(names.map((name) => {
-        const { shape, values } = weights.get(name) ?? zeros(name)
-        return [name, { shape, data: values }]
-      }))
+      return Object.fromEntries(
+        names.map((name) => {
+          const { shape, values } = weights.get(name) ?? zeros(name)
+          return [name, { shape, data: values }]
+        }),
+      )
     },
     write: async (tensors) => {
-      for (const [name, { shape, data }] of Object.entries(tensors)) weights.set(name, hostTensor(shape, 'f32', Float64Array.from(data as ArrayLike<number>)))
+      for (const [name, { shape, data }] of Object.entries(tensors))
+        weights.set(name, hostTensor(shape, 'f32', Float64Array.from(data as ArrayLike<number>)))
       if (Object.keys(tensors).some((name) => halved.has(name))) run(graphs.at('halves', halves), {})
     },
   }

@@ -15,9 +15,16 @@ function rateNote({ optimiser, schedule, steps }: Recipe, before: number, done: 
 /** A sentence each; none for a run that begins, or goes on as it was. */
 export function resumeNotes(training: Training | Resumed): readonly string[] {
   const { recipe, machine, from, lengthened } = training
-  const other = 'savedOn' in training && training.savedOn !== null && training.savedOn !== machine.adapter ? training.savedOn : null
+  const other =
+    'savedOn' in training && training.savedOn !== null && training.savedOn !== machine.adapter ? training.savedOn : null
   return [
-    ...(lengthened === undefined ? [] : [`the run was to have ${lengthened} steps and has ${recipe.steps} now: ${rateNote(recipe, lengthened, from?.step ?? 0)}`]),
-    ...(other === null ? [] : [`the run was on ${other} and goes on on ${machine.adapter}: it will not end in the bytes that it would have had there`]),
+    ...(lengthened === undefined
+      ? []
+      : [
+          `the run was to have ${lengthened} steps and has ${recipe.steps} now: ${rateNote(recipe, lengthened, from?.step ?? 0)}`,
+        ]),
+    ...(other === null
+      ? []
+      : [`the run was on ${other} and goes on on ${machine.adapter}: it will not end in the bytes that it would have had there`]),
   ]
 }

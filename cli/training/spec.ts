@@ -33,26 +33,42 @@ const wholeNumbers = (values: Readonly<Record<string, unknown>>): Readonly<Recor
   Object.fromEntries(Object.entries(values).filter((entry): entry is [string, number] => Number.isInteger(entry[1])))
 
 /** Shows what is wrong with a spec and ends the command where it is not one that learns. */
-export function trainingSpec(path: string, { model: wanted, set, root, steps, seed, precision }: RecipeOptions, terminal: Terminal): TrainingSpec {
+export function trainingSpec(
+  path: string,
+  { model: wanted, set, root, steps, seed, precision }: RecipeOptions,
+  terminal: Terminal,
+): TrainingSpec {
   const [source, load, settings] = [readSource(path, terminal), createLoader(terminal, root), parseSettings(set)]
-  const overrides: RecipeOverrides = { precision, ...(steps === undefined ? {} : { steps }), ...(seed === undefined ? {} : { seed }) }
+  const overrides: RecipeOverrides = {
+    precision,
+    ...(steps === undefined ? {} : { steps }),
+    ...(seed === undefined ? {} : { seed }),
+  }
   const compileWith = ({ set: other, batch }: Change): TrainingCompilation =>
     compileTraining(source, { load, model: wanted, set: { ...settings, ...other }, recipe: { ...overrides, batch } })
   const { diagnostics, model, graphs } = compileWith({ set: {}, batch: {} })
   refuseErrors(diagnostics, terminal)
   if (model === null) throw new Failure(EXIT.usage, `'${path}' declares no model`, 'only a model can be trained')
   if (graphs === null) {
-    throw new Failure(EXIT.usage, `${model.name} does not say how it learns`, 'a `train { ... }` block in the model names a loss and an optimiser; smoe explain --stage train shows one')
+    throw new Failure(
+      EXIT.usage,
+      `${model.name} does not say how it learns`,
+      'a `train { ... }` block in the model names a loss and an optimiser; smoe explain --stage train shows one',
+    )
   }
   if (movedWeights(graphs.recipe).length === 0) {
-    throw new Failure(EXIT.usage, `${model.name} learns nothing: no gradient of its losses reaches a weight`, 'what is behind stop(...) or rounded is not learned')
+    throw new Failure(
+      EXIT.usage,
+      `${model.name} learns nothing: no gradient of its losses reaches a weight`,
+      'what is behind stop(...) or rounded is not learned',
+    )
   }
   return {
     graphs,
     parameters: wholeNumbers(model.values),
     recipeWith: (change) => {
       const other = compileWith(change)
-      return hasErrors(other.diagnostics) ? null : other.graphs?.recipe ?? null
+      return hasErrors(other.diagnostics) ? null : (other.graphs?.recipe ?? null)
     },
   }
 }

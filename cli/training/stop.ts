@@ -3,7 +3,9 @@ import { EXIT, type ExitCode } from '../exit.ts'
 import type { Terminal } from '../terminal.ts'
 
 /** How the program ends that a signal has stopped: as a shell says it, 128 and the number of the signal. */
-const CODES = { SIGINT: EXIT.interrupted, SIGTERM: EXIT.terminated, SIGHUP: EXIT.hungUp } as const satisfies Partial<Record<NodeJS.Signals, ExitCode>>
+const CODES = { SIGINT: EXIT.interrupted, SIGTERM: EXIT.terminated, SIGHUP: EXIT.hungUp } as const satisfies Partial<
+  Record<NodeJS.Signals, ExitCode>
+>
 
 const SIGNALS = Object.keys(CODES) as (keyof typeof CODES)[]
 

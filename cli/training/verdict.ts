@@ -5,22 +5,30 @@ import { loadCollapseWords } from '../routing/collapse.ts'
 
 const MOST = 8
 
-const listed = (experts: readonly number[]): string => `${experts.slice(0, MOST).join(', ')}${experts.length > MOST ? ` and ${experts.length - MOST} more` : ''}`
+const listed = (experts: readonly number[]): string =>
+  `${experts.slice(0, MOST).join(', ')}${experts.length > MOST ? ` and ${experts.length - MOST} more` : ''}`
 
 const over = ({ steps }: LayerVerdict): string => (steps === 1 ? 'in the last step' : `over the last ${steps} steps`)
 
 const TROUBLE: { readonly [T in Trouble]: (verdict: LayerVerdict) => string } = {
   collapsed: (verdict) => `${loadCollapseWords(verdict.collapse!, verdict.experts, [])}, ${over(verdict)}`,
-  dead: (verdict) => `${verdict.dead.length === 1 ? 'expert' : 'experts'} ${listed(verdict.dead)} of ${verdict.experts} DEAD: no token ${over(verdict)}`,
+  dead: (verdict) =>
+    `${verdict.dead.length === 1 ? 'expert' : 'experts'} ${listed(verdict.dead)} of ${verdict.experts} DEAD: no token ${over(verdict)}`,
   unbalanced: ({ experts, steps, balance }) => {
     const { missed, shown } = balance!
-    const often = steps === 1 ? '' : missed === steps ? `, and so in all of the last ${steps} steps` : `, and so in ${missed} of the last ${steps} steps`
+    const often =
+      steps === 1
+        ? ''
+        : missed === steps
+          ? `, and so in all of the last ${steps} steps`
+          : `, and so in ${missed} of the last ${steps} steps`
     return `${balanceWords(shown, experts)}${often}`
   },
 }
 
 /** A sentence for each thing that is wrong with a layer. */
-export const troubleWords = (verdict: LayerVerdict): readonly string[] => troublesOf(verdict).map((trouble) => TROUBLE[trouble](verdict))
+export const troubleWords = (verdict: LayerVerdict): readonly string[] =>
+  troublesOf(verdict).map((trouble) => TROUBLE[trouble](verdict))
 
 /** Losses that punish an uneven load, by the last part of their names in the standard library. */
 const EVENING = /\.(balance|importance|contest_balance)$/
@@ -30,11 +38,19 @@ export function remedyWords({ losses, biasRate }: LayerVerdict): string {
   const evening = [...new Set(losses.flatMap((name) => EVENING.exec(name)?.[1] ?? []))]
   const has = [
     ...(biasRate === null ? [] : [`a larger rate than ${biasRate} in \`require bias balanced at ${biasRate}\``]),
-    ...(evening.length === 0 ? [] : [`more weight for the loss${evening.length === 1 ? '' : 'es'} ${evening.map((name) => `\`${name}\``).join(' and ')} of its policy`]),
+    ...(evening.length === 0
+      ? []
+      : [
+          `more weight for the loss${evening.length === 1 ? '' : 'es'} ${evening.map((name) => `\`${name}\``).join(' and ')} of its policy`,
+        ]),
   ]
   const offers = [
     ...(biasRate === null ? ['`require bias balanced at 0.001` in the layer'] : []),
-    ...(evening.length === 0 ? ['a loss for balance: `load_balance` of std/losses/balance in `when training`, or a policy that has one, `competition` or `noisy_top_k`'] : []),
+    ...(evening.length === 0
+      ? [
+          'a loss for balance: `load_balance` of std/losses/balance in `when training`, or a policy that has one, `competition` or `noisy_top_k`',
+        ]
+      : []),
   ]
   return `to try: ${[...has, ...offers, 'a smaller rate for routers, `group "*.router.*" (rate = 0.5)`'].join('; ')}`
 }
@@ -43,12 +59,22 @@ export function remedyWords({ losses, biasRate }: LayerVerdict): string {
 export function remedies(verdicts: readonly LayerVerdict[]): readonly string[] {
   const bad = verdicts.filter((verdict) => troublesOf(verdict).length > 0)
   const words = [...new Set(bad.map(remedyWords))]
-  return words.length < 2 ? words : words.map((one) => `${bad.filter((verdict) => remedyWords(verdict) === one).map(({ layer }) => layer).join(', ')}: ${one}`)
+  return words.length < 2
+    ? words
+    : words.map(
+        (one) =>
+          `${bad
+            .filter((verdict) => remedyWords(verdict) === one)
+            .map(({ layer }) => layer)
+            .join(', ')}: ${one}`,
+      )
 }
 
 /** A line for each thing that is wrong, the name of the layer in front, then what to try; none where nothing is wrong. */
-export const verdictLines = (verdicts: readonly LayerVerdict[]): readonly string[] =>
-  [...verdicts.flatMap((verdict) => troubleWords(verdict).map((one) => `${verdict.layer}: ${one}`)), ...remedies(verdicts).map((one) => `  ${one}`)]
+export const verdictLines = (verdicts: readonly LayerVerdict[]): readonly string[] => [
+  ...verdicts.flatMap((verdict) => troubleWords(verdict).map((one) => `${verdict.layer}: ${one}`)),
+  ...remedies(verdicts).map((one) => `  ${one}`),
+]
 
 /** Layers whose troubles are others than at the last call, so that nothing is told at each validation again. */
 export function createNews(): (verdicts: readonly LayerVerdict[]) => readonly string[] {

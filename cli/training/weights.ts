@@ -23,12 +23,21 @@ export interface Beginning {
 }
 
 /** A weight that no graph reads is found by its path. */
-const byPath = ({ name, shape }: LearnedWeight): WeightPort =>
-  ({ name, dtype: 'f32', shape: shape.map(String), buffer: -1, pieces: [{ tensor: name, slices: [], transpose: false }], stacked: false, doc: '' })
+const byPath = ({ name, shape }: LearnedWeight): WeightPort => ({
+  name,
+  dtype: 'f32',
+  shape: shape.map(String),
+  buffer: -1,
+  pieces: [{ tensor: name, slices: [], transpose: false }],
+  stacked: false,
+  doc: '',
+})
 
 function portsOf({ recipe, step, evaluation }: TrainingGraphs): readonly WeightPort[] {
   const contests = recipe.layers.filter(({ contest }) => contest !== null).map(({ layer }) => layer)
-  const known = new Map([evaluation(), step([], true), step(contests, true)].flatMap(weightPorts).map((port) => [port.name, port]))
+  const known = new Map(
+    [evaluation(), step([], true), step(contests, true)].flatMap(weightPorts).map((port) => [port.name, port]),
+  )
   return recipe.weights.map((weight) => known.get(weight.name) ?? byPath(weight))
 }
 
@@ -41,7 +50,11 @@ function presentIn(checkpoint: Checkpoint, ports: readonly WeightPort[], model: 
   const present = ports.filter(({ name }) => found.has(name))
   if (present.length > 0) return present
   const has = listed([...checkpoint.tensors.keys()])
-  throw new Failure(EXIT.badCheckpoint, `${checkpoint.name} has none of the ${plural(ports.length, 'weight')} of ${model}`, `it has ${has || 'no tensor'}; the table \`weights\` of a spec names what a checkpoint calls otherwise`)
+  throw new Failure(
+    EXIT.badCheckpoint,
+    `${checkpoint.name} has none of the ${plural(ports.length, 'weight')} of ${model}`,
+    `it has ${has || 'no tensor'}; the table \`weights\` of a spec names what a checkpoint calls otherwise`,
+  )
 }
 
 async function stateFrom(checkpoint: Checkpoint, ports: readonly WeightPort[], { weights }: Recipe): Promise<State> {
@@ -51,9 +64,13 @@ async function stateFrom(checkpoint: Checkpoint, ports: readonly WeightPort[], {
 }
 
 function tell(typed: string, step: number | null, missing: readonly string[], terminal: Terminal): void {
-  terminal.err(`note: the weights begin as those of ${typed}${step === null ? '' : `, step ${step} of its run`}; the optimizer and the schedules begin anew\n`)
+  terminal.err(
+    `note: the weights begin as those of ${typed}${step === null ? '' : `, step ${step} of its run`}; the optimizer and the schedules begin anew\n`,
+  )
   if (missing.length === 0) return
-  terminal.err(`note: ${plural(missing.length, 'weight')} ${missing.length === 1 ? 'is not there and begins' : 'are not there and begin'} as the spec initialises: ${listed(missing, 8)}\n`)
+  terminal.err(
+    `note: ${plural(missing.length, 'weight')} ${missing.length === 1 ? 'is not there and begins' : 'are not there and begin'} as the spec initialises: ${listed(missing, 8)}\n`,
+  )
 }
 
 /** Reads the weights that a checkpoint has of a model and says which those are not. Throws a Failure, a WeightError or a CheckpointError. */
@@ -65,7 +82,10 @@ export async function readBeginning(typed: string, graphs: TrainingGraphs, termi
     const missing = ports.filter((port) => !present.includes(port)).map(({ name }) => name)
     tell(typed, run?.step ?? null, missing, terminal)
     noteUnread(checkpoint, matchWeights({ weights: ports }, checkpoint).extra, terminal)
-    return { given: { name: typed, values: await stateFrom(checkpoint, present, graphs.recipe) }, vocabulary: run?.vocabulary ?? null }
+    return {
+      given: { name: typed, values: await stateFrom(checkpoint, present, graphs.recipe) },
+      vocabulary: run?.vocabulary ?? null,
+    }
   } finally {
     await checkpoint.close()
   }

@@ -42,10 +42,14 @@ export function differentiate(graph: Graph, { losses, by, scale = null }: Differ
   const outputs = graph.outputs.map((output) => ({ ...output, node: copied.get(output.node)! }))
   const summed = outputs.filter(({ name }) => losses?.includes(name) ?? name.startsWith('loss.'))
   const leaves = [...new Set(copied.values())].filter(isLeaf)
-  const factor = scale === null ? null : builder.make('input', [], { name: scale, dtype: 'f32', shape: [] }, NO_ORIGIN) as Graph['inputs'][number]
+  const factor =
+    scale === null
+      ? null
+      : (builder.make('input', [], { name: scale, dtype: 'f32', shape: [] }, NO_ORIGIN) as Graph['inputs'][number])
   const gradients = backward(builder, summed, new Set(leaves), factor)
   const added = leaves.map((leaf): Output => ({
-    name: gradientOutput(leafName(leaf)!), doc: `d(sum of the losses) / d ${leafName(leaf)!}`,
+    name: gradientOutput(leafName(leaf)!),
+    doc: `d(sum of the losses) / d ${leafName(leaf)!}`,
     node: gradients.get(leaf) ?? createTape(builder, leaf.origin).filled(leaf.shape, 'f32', 0),
   }))
   const inputs = graph.inputs.map((input) => copied.get(input) as typeof input)
@@ -61,7 +65,16 @@ function copyInto(builder: Builder, graph: Graph, isLeaf: (node: Node) => boolea
   const copied = new Map<Node, Node>()
   for (const node of nodes) {
     if (isOp(node, 'hold') && moved.has(node)) copied.set(node, copied.get(node.inputs[0])!)
-    else copied.set(node, builder.make(node.op, node.inputs.map((input) => copied.get(input)!), node.params as never, node.origin) as Node)
+    else
+      copied.set(
+        node,
+        builder.make(
+          node.op,
+          node.inputs.map((input) => copied.get(input)!),
+          node.params as never,
+          node.origin,
+        ) as Node,
+      )
   }
   return copied
 }
@@ -74,7 +87,12 @@ function dependent(nodes: readonly Node[], leaves: ReadonlySet<Node>): ReadonlyS
   return found
 }
 
-function backward(builder: Builder, losses: readonly Output[], leaves: ReadonlySet<Node>, factor: Node | null): ReadonlyMap<Node, Node> {
+function backward(
+  builder: Builder,
+  losses: readonly Output[],
+  leaves: ReadonlySet<Node>,
+  factor: Node | null,
+): ReadonlyMap<Node, Node> {
   const nodes = reachable(losses.map(({ node }) => node))
   const wanted = dependent(nodes, leaves)
   const cotangents = new Map<Node, Node>()
@@ -101,9 +119,13 @@ function backward(builder: Builder, losses: readonly Output[], leaves: ReadonlyS
 function given(tape: Tape, node: Node, dy: Node): Cotangents {
   const rule = gradientRuleOf(node.op) as GradientRule<OpName>
   switch (rule.kind) {
-    case 'none': return node.inputs.map(() => null)
-    case 'refused': throw new GradientError(node.op, rule.reason, node.origin)
-    case 'rule': return rule.of(tape, node as never, dy)
-    default: return rule satisfies never
+    case 'none':
+      return node.inputs.map(() => null)
+    case 'refused':
+      throw new GradientError(node.op, rule.reason, node.origin)
+    case 'rule':
+      return rule.of(tape, node as never, dy)
+    default:
+      return rule satisfies never
   }
 }

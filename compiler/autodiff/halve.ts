@@ -14,7 +14,8 @@ export interface HalveOptions {
 
 type Apart = HalveOptions['apart']
 
-const isApart = ({ origin: { instance } }: Node, apart: Apart): boolean => apart.some((one) => instance === one || instance.startsWith(`${one}/`))
+const isApart = ({ origin: { instance } }: Node, apart: Apart): boolean =>
+  apart.some((one) => instance === one || instance.startsWith(`${one}/`))
 
 const PRODUCTS: ReadonlySet<string> = new Set<Node['op']>(['contract', 'routed_matmul', 'routed_outer'])
 
@@ -36,7 +37,12 @@ function weightBehind(node: Node): string | null {
 
 /** Weights that products read. */
 export const readByProducts = (graph: Graph, apart: Apart): ReadonlySet<string> =>
-  new Set(nodesOf(graph).filter((node) => isProduct(node, apart)).flatMap(operandsOf).flatMap((operand) => weightBehind(operand) ?? []))
+  new Set(
+    nodesOf(graph)
+      .filter((node) => isProduct(node, apart))
+      .flatMap(operandsOf)
+      .flatMap((operand) => weightBehind(operand) ?? []),
+  )
 
 /** Products that are parts of weights' gradients and of nothing else: those are f32. */
 function gradientParts({ outputs }: Graph, nodes: readonly Node[]): ReadonlySet<Node> {
@@ -57,7 +63,8 @@ function roundedNodes(graph: Graph, nodes: readonly Node[], apart: Apart): Reado
   for (const node of nodes) {
     if (!isProduct(node, apart)) continue
     if (!gradients.has(node)) rounded.add(node)
-    for (const source of operandsOf(node).map(sourceOf)) if (source.inputs.length > 0 && !isApart(source, apart)) rounded.add(source)
+    for (const source of operandsOf(node).map(sourceOf))
+      if (source.inputs.length > 0 && !isApart(source, apart)) rounded.add(source)
   }
   return rounded
 }
@@ -72,9 +79,20 @@ export function halve(graph: Graph, { weights, apart }: HalveOptions): Graph {
   const read = (node: Node): Node => halves.get(node) ?? made.get(node)!
   // W  ==>  half.W, also where it is moved about
   const fromHalf = (node: Node): Node => {
-    if (!isOp(node, 'weight')) return builder.make(node.op, [fromHalf(node.inputs[0]), ...node.inputs.slice(1).map(read)], node.params as never, node.origin) as Node
+    if (!isOp(node, 'weight'))
+      return builder.make(
+        node.op,
+        [fromHalf(node.inputs[0]), ...node.inputs.slice(1).map(read)],
+        node.params as never,
+        node.origin,
+      ) as Node
     const { name, shape, doc } = node.params
-    return builder.make('weight', [], { name: halfName(name), shape, source: { pieces: [], stacked: false, half: true }, doc }, node.origin) as Node
+    return builder.make(
+      'weight',
+      [],
+      { name: halfName(name), shape, source: { pieces: [], stacked: false, half: true }, doc },
+      node.origin,
+    ) as Node
   }
   const operand = (node: Node): Node => (weights.has(weightBehind(node) ?? '') ? fromHalf(node) : read(node))
   for (const node of nodes) {

@@ -6,7 +6,11 @@ import { gradientRuleOf } from './rules.ts'
 
 export type LearnedLeaf = Node<'weight'> & { readonly op: 'weight' }
 
-const extents = ({ shape }: Node): string => shape.filter((size) => size !== ONE).map((size) => size.key).join()
+const extents = ({ shape }: Node): string =>
+  shape
+    .filter((size) => size !== ONE)
+    .map((size) => size.key)
+    .join()
 
 /** The largest epsilon of a divisor. */
 const SMALL = 1e-6
@@ -18,7 +22,8 @@ function constantOf(node: Node): number | null {
 
 /** The operand of which a node is the same elements, up to a factor that nothing changes and to a small summand; null for all others. */
 function sameElements(node: Node): Node | null {
-  if (isOp(node, 'reshape') || isOp(node, 'broadcast') || isOp(node, 'sum')) return extents(node) === extents(node.inputs[0]) ? node.inputs[0] : null
+  if (isOp(node, 'reshape') || isOp(node, 'broadcast') || isOp(node, 'sum'))
+    return extents(node) === extents(node.inputs[0]) ? node.inputs[0] : null
   if (isOp(node, 'divide')) return constantOf(node.inputs[1]) === null ? null : node.inputs[0]
   if (!isOp(node, 'multiply') && !isOp(node, 'add')) return null
   const at = node.inputs.findIndex((input) => constantOf(input) !== null)
@@ -52,6 +57,10 @@ export function idleWeights(graphs: readonly Graph[]): readonly LearnedLeaf[] {
   const losses = graphs.map(({ outputs }) => outputs.filter(({ name }) => name.startsWith('loss.')).map(({ node }) => node))
   const moved = new Set(losses.flatMap((each) => [...taught(each, isConstantQuotient)]))
   const asked = new Set(losses.flatMap((each) => [...taught(each, () => false)]))
-  const leaves = new Map(losses.flatMap((each) => reachable(each)).flatMap((node) => (isOp(node, 'weight') ? [[node.params.name, node as LearnedLeaf] as const] : [])))
+  const leaves = new Map(
+    losses
+      .flatMap((each) => reachable(each))
+      .flatMap((node) => (isOp(node, 'weight') ? [[node.params.name, node as LearnedLeaf] as const] : [])),
+  )
   return [...leaves].flatMap(([name, leaf]) => (asked.has(name) && !moved.has(name) ? [leaf] : []))
 }

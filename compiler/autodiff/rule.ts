@@ -22,7 +22,10 @@ export type GradientRules<N extends OpName> = { readonly [K in N]: GradientRule<
 
 export const none = (reason: string): { readonly kind: 'none'; readonly reason: string } => ({ kind: 'none', reason })
 export const refused = (reason: string): { readonly kind: 'refused'; readonly reason: string } => ({ kind: 'refused', reason })
-export const rule = <N extends OpName>(formula: string, of: (tape: Tape, node: NodeOf<N>, dy: Node) => Cotangents): GradientRule<N> => ({ kind: 'rule', formula, of })
+export const rule = <N extends OpName>(
+  formula: string,
+  of: (tape: Tape, node: NodeOf<N>, dy: Node) => Cotangents,
+): GradientRule<N> => ({ kind: 'rule', formula, of })
 
 /** Makes nodes of the way back, for the words of the node that it goes back through. */
 export interface Tape {
@@ -47,10 +50,14 @@ export interface Tape {
 export function createTape(builder: Builder, origin: Origin): Tape {
   const make: Tape['make'] = (op, inputs, params) => builder.make(op, inputs, params, origin) as Node
   const spread: Tape['spread'] = (a, shape, axes) => (sameShape(a.shape, shape) ? a : make('broadcast', [a], { shape, axes }))
-  const filled: Tape['filled'] = (shape, dtype, value) => spread(make('constant', [], { dtype, shape: [], values: [value] }), shape, [])
+  const filled: Tape['filled'] = (shape, dtype, value) =>
+    spread(make('constant', [], { dtype, shape: [], values: [value] }), shape, [])
   const like: Tape['like'] = ({ shape, dtype }, value) => filled(shape, dtype, value)
   return {
-    make, spread, filled, like,
+    make,
+    spread,
+    filled,
+    like,
     add: (a, b) => make('add', [a, b], NONE),
     subtract: (a, b) => make('subtract', [a, b], NONE),
     multiply: (a, b) => make('multiply', [a, b], NONE),

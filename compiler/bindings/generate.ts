@@ -1,7 +1,14 @@
 /** From a plan to the TypeScript that calls it: a class a model, and one that trains it, wrong names, dtypes and ranks refused by the type checker. */
 import {
-  type ClassDeclarationStructure, type InterfaceDeclarationStructure, type StatementStructures, type TypeAliasDeclarationStructure,
-  IndentationText, Project, QuoteKind, Scope, StructureKind,
+  type ClassDeclarationStructure,
+  type InterfaceDeclarationStructure,
+  type StatementStructures,
+  type TypeAliasDeclarationStructure,
+  IndentationText,
+  Project,
+  QuoteKind,
+  Scope,
+  StructureKind,
 } from 'ts-morph'
 import { checkArgument, nullable } from '../../plan/arguments.ts'
 import { PLAN, RECIPE } from '../../plan/forms.ts'
@@ -20,12 +27,18 @@ function portsInterface(name: string, ports: readonly Port[], doc: string): Inte
     name,
     isExported: true,
     docs: [doc],
-    properties: ports.map((port) => ({ name: propertyName(port.name), type: tensorType(port), isReadonly: true, docs: [portDoc(port)] })),
+    properties: ports.map((port) => ({
+      name: propertyName(port.name),
+      type: tensorType(port),
+      isReadonly: true,
+      docs: [portDoc(port)],
+    })),
   }
 }
 
 function dimsInterface(name: string, plan: Plan): InterfaceDeclarationStructure {
-  const doc = (dim: Plan['dims'][number]): string => docText([dim.doc === '' ? `Length of the axes called ${dim.name}, in elements.` : dim.doc])
+  const doc = (dim: Plan['dims'][number]): string =>
+    docText([dim.doc === '' ? `Length of the axes called ${dim.name}, in elements.` : dim.doc])
   return {
     kind: StructureKind.Interface,
     name,
@@ -101,7 +114,10 @@ const runMethod = (name: string): Method => ({
   name: 'run',
   isAsync: true,
   returnType: `Promise<${name}Outputs>`,
-  parameters: [{ name: 'inputs', type: `${name}Inputs` }, { name: 'options', type: 'RunOptions', initializer: '{}' }],
+  parameters: [
+    { name: 'inputs', type: `${name}Inputs` },
+    { name: 'options', type: 'RunOptions', initializer: '{}' },
+  ],
   docs: [
     'One run. Throws a RangeError that names the dimension where the length of an input does not fit. NaN and infinite values are given as they\n' +
       'are: `findNonFinite` of smoe/runtime tells their rows, and `{ checkFinite: true }` refuses them by a NotFiniteError.',
@@ -137,7 +153,11 @@ function statementsOf(plan: Plan, recipe: Recipe | null): readonly (StatementStr
     },
     ...(recipe === null ? [] : [trainingImport()]),
     portsInterface(`${name}Inputs`, plan.inputs, `What a run of ${plan.model} takes.`),
-    portsInterface(`${name}Outputs`, plan.outputs.filter(({ replaces }) => replaces === undefined), `What a run of ${plan.model} gives.`),
+    portsInterface(
+      `${name}Outputs`,
+      plan.outputs.filter(({ replaces }) => replaces === undefined),
+      `What a run of ${plan.model} gives.`,
+    ),
     dimsInterface(`${name}Dims`, plan),
     weightsAlias(`${name}Weight`, plan),
     portsConstant(plan.inputs),

@@ -2,9 +2,40 @@
 
 /** What the module imports, and what it uses without an import: a class of that name would take its place. */
 const TAKEN: ReadonlySet<string> = new Set([
-  'Checkpoint', 'Data', 'Device', 'LoadOptions', 'MachinePlans', 'Plan', 'Saved', 'Session', 'Tensor', 'TrainingFacts', 'TypedAnswers', 'TypedEvent',
-  'TypedPort', 'TypedStep', 'TypedTraining', 'TypedTrainingOptions', 'Array', 'ArrayBuffer', 'ArrayBufferLike', 'AsyncGenerator', 'Float32Array', 'Infinity',
-  'Int32Array', 'NaN', 'Number', 'Object', 'Pick', 'Promise', 'RangeError', 'Readonly', 'Record', 'Symbol', 'TypeError', 'Uint8Array',
+  'Checkpoint',
+  'Data',
+  'Device',
+  'LoadOptions',
+  'MachinePlans',
+  'Plan',
+  'Saved',
+  'Session',
+  'Tensor',
+  'TrainingFacts',
+  'TypedAnswers',
+  'TypedEvent',
+  'TypedPort',
+  'TypedStep',
+  'TypedTraining',
+  'TypedTrainingOptions',
+  'Array',
+  'ArrayBuffer',
+  'ArrayBufferLike',
+  'AsyncGenerator',
+  'Float32Array',
+  'Infinity',
+  'Int32Array',
+  'NaN',
+  'Number',
+  'Object',
+  'Pick',
+  'Promise',
+  'RangeError',
+  'Readonly',
+  'Record',
+  'Symbol',
+  'TypeError',
+  'Uint8Array',
 ])
 
 /** `tiny_moe` -> `TinyMoe`, `session` -> `SessionModel` */
@@ -19,8 +50,12 @@ export function className(model: string): string {
 export const propertyName = (name: string): string => (/^[A-Za-z_$][\w$]*$/.test(name) ? name : literal(name))
 
 /** A string literal in the house's quotes. */
-export const literal = (text: string): string => `'${JSON.stringify(text).slice(1, -1).replaceAll('\\"', '"').replaceAll("'", "\\'")}'`
+export const literal = (text: string): string =>
+  `'${JSON.stringify(text).slice(1, -1).replaceAll('\\"', '"').replaceAll("'", "\\'")}'`
 
 /** Text that cannot end the comment it stands in. */
 export const docText = (lines: readonly string[]): string =>
-  lines.filter((line) => line !== '').join('\n').replaceAll('*/', '*\\/')
+  lines
+    .filter((line) => line !== '')
+    .join('\n')
+    .replaceAll('*/', '*\\/')

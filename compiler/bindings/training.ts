@@ -1,7 +1,12 @@
 /** What the bindings of a model that says how it learns have besides: its losses, metrics, layers and weights by name, and a class that trains it. */
 import {
-  type ClassDeclarationStructure, type ImportDeclarationStructure, type InterfaceDeclarationStructure, type StatementStructures, type TypeAliasDeclarationStructure,
-  Scope, StructureKind,
+  type ClassDeclarationStructure,
+  type ImportDeclarationStructure,
+  type InterfaceDeclarationStructure,
+  type StatementStructures,
+  type TypeAliasDeclarationStructure,
+  Scope,
+  StructureKind,
 } from 'ts-morph'
 import type { Plan, Port } from '../../plan/plan.ts'
 import { contestsOf, type Recipe } from '../../plan/recipe.ts'
@@ -12,7 +17,17 @@ import { unionMembers, weightUnion } from './weight-names.ts'
 
 const PACKAGE = 'smoe/training'
 const VALUES = ['startTraining']
-const TYPES = ['Data', 'MachinePlans', 'Saved', 'TrainingFacts', 'TypedAnswers', 'TypedEvent', 'TypedStep', 'TypedTraining', 'TypedTrainingOptions']
+const TYPES = [
+  'Data',
+  'MachinePlans',
+  'Saved',
+  'TrainingFacts',
+  'TypedAnswers',
+  'TypedEvent',
+  'TypedStep',
+  'TypedTraining',
+  'TypedTrainingOptions',
+]
 
 export const trainingImport = (): ImportDeclarationStructure => ({
   kind: StructureKind.ImportDeclaration,
@@ -20,8 +35,13 @@ export const trainingImport = (): ImportDeclarationStructure => ({
   namedImports: [...VALUES.map((value) => ({ name: value })), ...TYPES.map((type) => ({ name: type, isTypeOnly: true }))],
 })
 
-const alias = (name: string, type: string, doc: string): TypeAliasDeclarationStructure =>
-  ({ kind: StructureKind.TypeAlias, name, isExported: true, docs: [doc], type })
+const alias = (name: string, type: string, doc: string): TypeAliasDeclarationStructure => ({
+  kind: StructureKind.TypeAlias,
+  name,
+  isExported: true,
+  docs: [doc],
+  type,
+})
 
 /** A line a family of weights that have one shape. */
 function weightsType({ weights }: Recipe): string {
@@ -36,13 +56,23 @@ function weightsType({ weights }: Recipe): string {
 
 function batchInterface(name: string, { inputs }: Recipe, { inputs: known }: Plan): InterfaceDeclarationStructure {
   const doc = (input: string): string => known.find((port) => port.name === input)?.doc ?? ''
-  const ports = inputs.map(({ name: input, dtype, shape }): Omit<Port, 'buffer'> => ({ name: input, dtype, shape: shape.map(String), doc: doc(input) }))
+  const ports = inputs.map(({ name: input, dtype, shape }): Omit<Port, 'buffer'> => ({
+    name: input,
+    dtype,
+    shape: shape.map(String),
+    doc: doc(input),
+  }))
   return {
     kind: StructureKind.Interface,
     name: `${name}Batch`,
     isExported: true,
     docs: ['What a micro-batch feeds, in the sizes of the spec.'],
-    properties: ports.map((port) => ({ name: propertyName(port.name), type: tensorType(port), isReadonly: true, docs: [portDoc(port)] })),
+    properties: ports.map((port) => ({
+      name: propertyName(port.name),
+      type: tensorType(port),
+      isReadonly: true,
+      docs: [portDoc(port)],
+    })),
   }
 }
 
@@ -53,8 +83,14 @@ const namesInterface = (name: string, recipe: Recipe): InterfaceDeclarationStruc
   name: `${name}Names`,
   isExported: true,
   docs: ['The names by which training speaks of the model.'],
-  properties: [['loss', 'Loss'], ['metric', 'Metric'], ['layer', 'Layer'], ...(hasFurther(recipe) ? [['contest', 'Contest']] : []), ['weights', 'Trained'], ['batch', 'Batch']]
-    .map(([property, type]) => ({ name: property, type: `${name}${type}`, isReadonly: true })),
+  properties: [
+    ['loss', 'Loss'],
+    ['metric', 'Metric'],
+    ['layer', 'Layer'],
+    ...(hasFurther(recipe) ? [['contest', 'Contest']] : []),
+    ['weights', 'Trained'],
+    ['batch', 'Batch'],
+  ].map(([property, type]) => ({ name: property, type: `${name}${type}`, isReadonly: true })),
 })
 
 /** `loss.next`; `loss.layers.0.moe.router.balance` is of a policy, and told where it trains in that way. */
@@ -94,7 +130,9 @@ const startMethod = (name: string): Method => ({
 function checkpointDoc(name: string, { weights }: Plan): string {
   const isByPath = weights.every((weight) => weight.pieces.every(({ tensor }) => tensor === weightPath(weight.name)))
   const plan = isByPath ? 'plan' : 'weightsByPath(plan)'
-  const hint = isByPath ? '' : "\nThey go by their paths, not by the names in the spec's `weights`: `weightsByPath` of smoe/runtime is the plan that reads them so."
+  const hint = isByPath
+    ? ''
+    : "\nThey go by their paths, not by the names in the spec's `weights`: `weightsByPath` of smoe/runtime is the plan that reads them so."
   return `The weights as they are now, for \`${name}.load(device, ${plan}, checkpoint)\`.${hint}`
 }
 
@@ -110,7 +148,9 @@ const methods = (name: string, plan: Plan): readonly Method[] => [
     name: 'evaluate',
     returnType: `Promise<TypedAnswers<${name}Names>>`,
     parameters: [{ name: 'batch', type: `${name}Batch` }],
-    docs: ['Losses, metrics and decisions for a batch, between two events. Throws a RangeError that names the axis where a length does not fit.'],
+    docs: [
+      'Losses, metrics and decisions for a batch, between two events. Throws a RangeError that names the axis where a length does not fit.',
+    ],
     statements: ['return this.run.evaluate(batch)'],
   },
   {
@@ -130,7 +170,9 @@ const methods = (name: string, plan: Plan): readonly Method[] => [
   {
     name: 'save',
     returnType: 'Promise<Saved>',
-    docs: ['All that the run goes on from, where it tells of a checkpoint or has ended: `saved` in the options of a start. Throws a StateError elsewhere.'],
+    docs: [
+      'All that the run goes on from, where it tells of a checkpoint or has ended: `saved` in the options of a start. Throws a StateError elsewhere.',
+    ],
     statements: ['return this.run.save()'],
   },
   {
@@ -146,16 +188,37 @@ const trainingClass = (name: string, plan: Plan): ClassDeclarationStructure => (
   name: `${name}Training`,
   isExported: true,
   docs: [`A run of training of the model ${plan.model}, as its spec says it.`],
-  properties: [{ name: 'run', type: `TypedTraining<${name}Names>`, isReadonly: true, docs: ['The recipe, and the machine for all that is not typed here.'] }],
-  ctors: [{ scope: Scope.Private, parameters: [{ name: 'run', type: `TypedTraining<${name}Names>` }], statements: ['this.run = run'] }],
+  properties: [
+    {
+      name: 'run',
+      type: `TypedTraining<${name}Names>`,
+      isReadonly: true,
+      docs: ['The recipe, and the machine for all that is not typed here.'],
+    },
+  ],
+  ctors: [
+    { scope: Scope.Private, parameters: [{ name: 'run', type: `TypedTraining<${name}Names>` }], statements: ['this.run = run'] },
+  ],
   methods: [...methods(name, plan)],
 })
 
 export const trainingStatements = (name: string, plan: Plan, recipe: Recipe): readonly (StatementStructures | string)[] => [
-  alias(`${name}Loss`, weightUnion(recipe.losses), 'What is added up to the objective: losses of the model, and of its policies by the paths of their routers.'),
+  alias(
+    `${name}Loss`,
+    weightUnion(recipe.losses),
+    'What is added up to the objective: losses of the model, and of its policies by the paths of their routers.',
+  ),
   alias(`${name}Metric`, weightUnion(recipe.metrics), 'What is reported and no more.'),
   alias(`${name}Layer`, weightUnion(recipe.layers.map(({ layer }) => layer)), 'The layers that route.'),
-  ...(hasFurther(recipe) ? [alias(`${name}Contest`, weightUnion(recipe.layers.flatMap(contestsOf).map((one) => one.name)), 'What happens in some steps only, by layers.')] : []),
+  ...(hasFurther(recipe)
+    ? [
+        alias(
+          `${name}Contest`,
+          weightUnion(recipe.layers.flatMap(contestsOf).map((one) => one.name)),
+          'What happens in some steps only, by layers.',
+        ),
+      ]
+    : []),
   alias(`${name}Learned`, weightUnion(recipe.weights.map((weight) => weight.name)), 'The paths of the weights that are learned.'),
   alias(`${name}Trained`, weightsType(recipe), 'The weights that are learned, by their paths.'),
   batchInterface(name, recipe, plan),

@@ -23,7 +23,8 @@ function families(names: readonly string[]): readonly Family[] {
   return [...byShape.values()]
 }
 
-const valuesAt = (rows: Family['numbers'], place: number): readonly number[] => [...new Set(rows.map((row) => row[place]))].sort((a, b) => a - b)
+const valuesAt = (rows: Family['numbers'], place: number): readonly number[] =>
+  [...new Set(rows.map((row) => row[place]))].sort((a, b) => a - b)
 
 /** The template that means exactly these names; null where the numbers are no full product. */
 function template({ parts, numbers }: Family): string | null {
@@ -38,7 +39,8 @@ const spell = ({ parts, numbers }: Family): readonly string[] =>
   numbers.map((row) => literal(parts.map((part, at) => (at === 0 ? part : `${row[at - 1]}${part}`)).join('')))
 
 /** Names or templates that mean exactly these names together. */
-export const unionMembers = (names: readonly string[]): readonly string[] => families(names).flatMap((family) => template(family) ?? spell(family))
+export const unionMembers = (names: readonly string[]): readonly string[] =>
+  families(names).flatMap((family) => template(family) ?? spell(family))
 
 /** One line a member of the union; `never` where there is no name. */
 export function weightUnion(names: readonly string[]): string {

@@ -10,7 +10,10 @@ type Condition = Omit<Bound, 'size'> & { readonly size: Dim }
 const sizesOf = ({ shape }: Node): readonly Condition[] =>
   shape.map((size) => ({ size, what: `the size ${size.key} is below 0` }))
 
-function sliceConditions({ params: { starts, sizes, steps }, inputs: [{ shape }] }: Extract<Node, { readonly op: 'slice' }>): readonly Condition[] {
+function sliceConditions({
+  params: { starts, sizes, steps },
+  inputs: [{ shape }],
+}: Extract<Node, { readonly op: 'slice' }>): readonly Condition[] {
   return shape.flatMap((extent, axis): readonly Condition[] => {
     const [start, size, step] = [starts[axis], sizes[axis], steps[axis]]
     // of no elements, the last would be a step before the first

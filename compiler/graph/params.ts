@@ -26,13 +26,22 @@ const written = <T>(print: (value: T) => string, read: (cursor: Cursor) => T): C
 const implied = <T>(from: (result: ResultType) => T): Codec<T> => ({ kind: 'implied', from })
 
 function listOf<T>(print: (item: T) => string, read: (cursor: Cursor) => T): Codec<readonly T[]> {
-  return written((items) => `[${items.map(print).join(', ')}]`, (cursor) => cursor.list(() => read(cursor)))
+  return written(
+    (items) => `[${items.map(print).join(', ')}]`,
+    (cursor) => cursor.list(() => read(cursor)),
+  )
 }
 
-const string: Codec<string> = written((text) => JSON.stringify(text), (cursor) => cursor.string())
+const string: Codec<string> = written(
+  (text) => JSON.stringify(text),
+  (cursor) => cursor.string(),
+)
 const number: Codec<number> = written(numberText, (cursor) => cursor.number())
 const numbers: Codec<readonly number[]> = listOf(numberText, (cursor) => cursor.number())
-const dims: Codec<readonly Dim[]> = listOf((size) => size.key, (cursor) => cursor.dim())
+const dims: Codec<readonly Dim[]> = listOf(
+  (size) => size.key,
+  (cursor) => cursor.dim(),
+)
 const pairs: Codec<readonly (readonly [number, number])[]> = listOf(
   ([a, b]) => `[${a}, ${b}]`,
   (cursor) => {
@@ -99,19 +108,52 @@ const codecs: Codecs = {
   constant: { dtype, shape: sizes, values: numbers },
   held: { name: string, dtype, shape },
   iota: { size: implied((result) => result.shape[0]) },
-  negate: none, exp: none, log: none, log1p: none, sqrt: none, rsqrt: none, abs: none, sin: none, cos: none, tanh: none,
-  erf: none, sigmoid: none, softplus: none, floor: none, sign: none, not: none, stop_gradient: none, half: none,
+  negate: none,
+  exp: none,
+  log: none,
+  log1p: none,
+  sqrt: none,
+  rsqrt: none,
+  abs: none,
+  sin: none,
+  cos: none,
+  tanh: none,
+  erf: none,
+  sigmoid: none,
+  softplus: none,
+  floor: none,
+  sign: none,
+  not: none,
+  stop_gradient: none,
+  half: none,
   hold: { name: string },
   cast: { dtype },
-  add: none, subtract: none, multiply: none, divide: none, power: none, minimum: none, maximum: none, remainder: none,
-  less: none, less_equal: none, equal: none, and: none, or: none, select: none,
+  add: none,
+  subtract: none,
+  multiply: none,
+  divide: none,
+  power: none,
+  minimum: none,
+  maximum: none,
+  remainder: none,
+  less: none,
+  less_equal: none,
+  equal: none,
+  and: none,
+  or: none,
+  select: none,
   reshape: { shape },
   transpose: { order: numbers },
   broadcast: { axes: numbers, shape },
   slice: { starts: dims, steps: numbers, sizes: shape },
-  concat: axis, again: none, sum: axis, max: axis, min: axis,
+  concat: axis,
+  again: none,
+  sum: axis,
+  max: axis,
+  min: axis,
   contract: { batch: pairs, over: pairs },
-  take: none, pick: none,
+  take: none,
+  pick: none,
   top_k: { k: number },
   routed_matmul: none,
   place_in_expert: { experts: number },
@@ -127,7 +169,9 @@ const codecs: Codecs = {
   sinkhorn_finish: none,
 }
 
-const entries = new Map(Object.entries(codecs).map(([op, table]) => [op, Object.entries(table as Record<string, Codec<unknown>>)]))
+const entries = new Map(
+  Object.entries(codecs).map(([op, table]) => [op, Object.entries(table as Record<string, Codec<unknown>>)]),
+)
 
 const entriesOf = (op: OpName): readonly (readonly [string, Codec<unknown>])[] => entries.get(op)!
 

@@ -7,12 +7,17 @@ import type { Node } from './node.ts'
 export function areBatches(expert: Node): boolean {
   if (expert.op !== 'reshape') return false
   const [spread] = expert.inputs
-  return spread.op === 'broadcast' && spread.shape.length === 2 && spread.params.axes.join() === '0' && spread.inputs[0].op === 'iota'
+  return (
+    spread.op === 'broadcast' && spread.shape.length === 2 && spread.params.axes.join() === '0' && spread.inputs[0].op === 'iota'
+  )
 }
 
 /** Whether every row is sure to have an expert: its ids are places of a top-k, or batches. */
 export function isNeverNone(expert: Node): boolean {
   if (expert.op === 'top_k' || expert.op === 'iota') return true
   if (expert.op === 'constant') return expert.params.values.every((id) => id >= 0)
-  return (expert.op === 'reshape' || expert.op === 'broadcast' || expert.op === 'transpose' || expert.op === 'slice') && isNeverNone(expert.inputs[0])
+  return (
+    (expert.op === 'reshape' || expert.op === 'broadcast' || expert.op === 'transpose' || expert.op === 'slice') &&
+    isNeverNone(expert.inputs[0])
+  )
 }

@@ -49,7 +49,8 @@ function* openSizesOf(node: Node): Generator<Dim> {
   for (const size of node.shape) if (!isConstant(size)) yield size
   if (node.op === 'constant') return
   for (const value of Object.values(node.params) as readonly unknown[]) {
-    for (const each of Array.isArray(value) ? (value as readonly unknown[]) : [value]) if (isDim(each) && !isConstant(each)) yield each
+    for (const each of Array.isArray(value) ? (value as readonly unknown[]) : [value])
+      if (isDim(each) && !isConstant(each)) yield each
   }
 }
 
@@ -93,7 +94,8 @@ function* checkReplacements(graph: Graph, nodes: readonly Node[]): Generator<str
     const open = node.shape.find((size) => !isConstant(size))
     if (node.dtype !== 'f32') yield `the output ${name} replaces a weight, and is ${node.dtype}`
     if (open !== undefined) yield `the output ${name} replaces a weight, and has the symbolic size ${open.key}`
-    if (weight !== undefined && typeKey(weight) !== typeKey(node)) yield `the output ${name} is ${typeKey(node)}, the weight it replaces ${typeKey(weight)}`
+    if (weight !== undefined && typeKey(weight) !== typeKey(node))
+      yield `the output ${name} is ${typeKey(node)}, the weight it replaces ${typeKey(weight)}`
     if (weights.has(transposedName(replaces))) yield `the weight ${replaces} is replaced, and read transposed`
   }
 }

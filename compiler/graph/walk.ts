@@ -12,8 +12,7 @@ export function reachable(roots: readonly Node[]): readonly Node[] {
 export const needed = (graph: Graph): readonly Node[] => reachable(graph.outputs.map(({ node }) => node))
 
 /** Every node of a graph: what its outputs need, and its inputs though nothing needs them. */
-export const nodesOf = (graph: Graph): readonly Node[] =>
-  reachable([...graph.inputs, ...graph.outputs.map(({ node }) => node)])
+export const nodesOf = (graph: Graph): readonly Node[] => reachable([...graph.inputs, ...graph.outputs.map(({ node }) => node)])
 
 /** Node -> its users, by id; a node that uses it twice stands once. Outputs are not users. */
 export function dependants(graph: Graph): ReadonlyMap<Node, readonly Node[]> {

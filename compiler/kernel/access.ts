@@ -5,7 +5,25 @@ import type { Node } from '../graph/node.ts'
 import { records } from '../ops/records.ts'
 import type { OpRecord } from '../ops/record.ts'
 import type { Expression } from '../scalar/expression.ts'
-import { add, call, canonical, cast, divide, identityOf, less, literal, load, multiply, reduce, remainder, select, size, u32, variable, binary } from '../scalar/build.ts'
+import {
+  add,
+  call,
+  canonical,
+  cast,
+  divide,
+  identityOf,
+  less,
+  literal,
+  load,
+  multiply,
+  reduce,
+  remainder,
+  select,
+  size,
+  u32,
+  variable,
+  binary,
+} from '../scalar/build.ts'
 import { linearise, reshapeIndices } from './indexing.ts'
 
 /** Knows where values are; one a kernel, so that the names in it do not depend on the rest of the graph. */
@@ -27,7 +45,9 @@ type Rule<N extends OpName> = (node: Node & { op: N }, indices: readonly Express
 
 const index = (accessor: Accessor, ids: Node, at: readonly Expression[]): Expression => cast('u32', accessor.at(ids, at))
 
-function reduceAlong(word: 'sum' | 'max' | 'min'): (node: Node & { op: 'sum' | 'max' | 'min' }, indices: readonly Expression[], a: Accessor) => Expression {
+function reduceAlong(
+  word: 'sum' | 'max' | 'min',
+): (node: Node & { op: 'sum' | 'max' | 'min' }, indices: readonly Expression[], a: Accessor) => Expression {
   return (node, indices, accessor) => {
     const { axis } = node.params
     const name = accessor.freshVariable()
@@ -73,10 +93,17 @@ const RULES: { readonly [N in OpName]?: Rule<N> } = {
     node.params.order.forEach((from, axis) => (inner[from] = indices[axis]))
     return accessor.at(node.inputs[0], inner)
   },
-  broadcast: (node, indices, accessor) => accessor.at(node.inputs[0], node.params.axes.map((axis) => indices[axis])),
+  broadcast: (node, indices, accessor) =>
+    accessor.at(
+      node.inputs[0],
+      node.params.axes.map((axis) => indices[axis]),
+    ),
   again: (node, indices, accessor) => accessor.at(node.inputs[0], indices),
   slice: (node, indices, accessor) =>
-    accessor.at(node.inputs[0], indices.map((i, axis) => add(multiply(i, u32(node.params.steps[axis])), size(node.params.starts[axis])))),
+    accessor.at(
+      node.inputs[0],
+      indices.map((i, axis) => add(multiply(i, u32(node.params.steps[axis])), size(node.params.starts[axis]))),
+    ),
   concat: (node, indices, accessor) => {
     const { axis } = node.params
     const starts = node.inputs.map((_, part) =>
@@ -84,8 +111,14 @@ const RULES: { readonly [N in OpName]?: Rule<N> } = {
     )
     const values = node.inputs.map((input, part) => {
       // an index before its part is never used; it is kept at 0 so that it points somewhere
-      const inside = part === 0 ? indices[axis] : select(less(indices[axis], starts[part]), u32(0), binary('subtract', indices[axis], starts[part]))
-      return accessor.at(input, indices.map((i, at) => (at === axis ? inside : i)))
+      const inside =
+        part === 0
+          ? indices[axis]
+          : select(less(indices[axis], starts[part]), u32(0), binary('subtract', indices[axis], starts[part]))
+      return accessor.at(
+        input,
+        indices.map((i, at) => (at === axis ? inside : i)),
+      )
     })
     return values.reduce((before, value, part) => select(less(indices[axis], starts[part]), before, value))
   },
@@ -124,7 +157,12 @@ const RULES: { readonly [N in OpName]?: Rule<N> } = {
   sum_rows: (node, [chosen, ...rest], accessor) => {
     const [values, ids] = node.inputs
     return sumOver(accessor, values.shape[0], (row) =>
-      select(binary('equal', accessor.at(ids, [row]), cast('i32', chosen)), accessor.at(values, [row, ...rest]), literal('f32', 0)))
+      select(
+        binary('equal', accessor.at(ids, [row]), cast('i32', chosen)),
+        accessor.at(values, [row, ...rest]),
+        literal('f32', 0),
+      ),
+    )
   },
 }
 
@@ -163,7 +201,10 @@ export function createAccessor(scope: Scope): Accessor {
     if (buffer !== null) return load(node.dtype, buffer, linearise(indices, node.shape))
     const rule = RULES[node.op] as Rule<OpName> | undefined
     if (rule !== undefined) return rule(node as never, indices, accessor)
-    return elementwise(node, node.inputs.map((input) => accessor.at(input, indices)))
+    return elementwise(
+      node,
+      node.inputs.map((input) => accessor.at(input, indices)),
+    )
   }
   return accessor
 }

@@ -20,7 +20,12 @@ const tooMany = (kernel: KernelProgram, needed: number, { name, maxStorageBuffer
   )
 
 /** Null where every kernel fits. Throws a LimitError where nothing is left to give up. */
-export function concede(parts: Partition, kernels: readonly KernelProgram[], target: Target, before: Concessions): Concessions | null {
+export function concede(
+  parts: Partition,
+  kernels: readonly KernelProgram[],
+  target: Target,
+  before: Concessions,
+): Concessions | null {
   const stored = new Set(before.stored)
   const apart = new Set(before.apart)
   let fits = true
@@ -105,5 +110,8 @@ function lastJoined(group: Group, asked: ReadonlySet<Node>, parts: Partition, ta
 }
 
 function outerSources(member: Node, { members }: Group, parts: Partition): ReadonlySet<Node> {
-  return sourcesOf(member.inputs.filter((input) => !members.has(input)), parts)
+  return sourcesOf(
+    member.inputs.filter((input) => !members.has(input)),
+    parts,
+  )
 }

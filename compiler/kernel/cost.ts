@@ -7,7 +7,14 @@ const DEAR = new Set(['exp', 'log', 'log1p', 'sin', 'cos', 'tanh', 'erf', 'sigmo
 
 /** In loads; a sum over an axis is never done twice. */
 const OWN: { readonly [K in OpKind]: number } = {
-  leaf: 0, movement: 0, indexed: 0, elementwise: 0.25, reduction: 1000, contraction: 1000, routed: 1000, routine: 1000,
+  leaf: 0,
+  movement: 0,
+  indexed: 0,
+  elementwise: 0.25,
+  reduction: 1000,
+  contraction: 1000,
+  routed: 1000,
+  routine: 1000,
 }
 
 /** What a node takes beside its operands. */

@@ -16,6 +16,12 @@ export function describe(group: Group): string {
 
 /** The last part of the instance without its number, and what is done: `moe_router`. */
 export function kernelName(group: Group, what: string): string {
-  const place = group.anchor.origin.instance.split(/[/.]/).filter((part) => part !== '' && !/^\d+$/.test(part)).at(-1)
-  return [place, what].filter((part) => part !== undefined).join('_').replace(/\W/g, '_')
+  const place = group.anchor.origin.instance
+    .split(/[/.]/)
+    .filter((part) => part !== '' && !/^\d+$/.test(part))
+    .at(-1)
+  return [place, what]
+    .filter((part) => part !== undefined)
+    .join('_')
+    .replace(/\W/g, '_')
 }

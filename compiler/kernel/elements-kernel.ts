@@ -24,12 +24,15 @@ export function elementsKernel(group: Group, context: ScheduleContext): KernelPr
   })
   const count = product(results[0].shape)
   // several values are all worked out before the first is stored, as it may take the place of what the others read
-  const names = results.length === 1 ? [] : results.map((node, at): Statement => {
-    const value = scope.accessor.at(node, delinearise(element, node.shape))
-    named.set(node, variable(node.dtype, `result${at}`))
-    scope.accessor.forget()
-    return { kind: 'let', name: `result${at}`, value }
-  })
+  const names =
+    results.length === 1
+      ? []
+      : results.map((node, at): Statement => {
+          const value = scope.accessor.at(node, delinearise(element, node.shape))
+          named.set(node, variable(node.dtype, `result${at}`))
+          scope.accessor.forget()
+          return { kind: 'let', name: `result${at}`, value }
+        })
   const stores = results.map((node): Statement => {
     const value = scope.accessor.at(node, delinearise(element, node.shape))
     return { kind: 'store', buffer: scope.naming.write(node), index: element, value }

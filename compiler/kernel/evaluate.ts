@@ -36,10 +36,16 @@ export type Memory = Map<Node, Float64Array>
  * Runs the kernels in order; `memory` holds the leaves' values and receives what the kernels store. `places` are nodes whose values lie in
  * the memory of a weight, which is lost to later readers.
  */
-export function evaluateKernels(kernels: readonly KernelProgram[], memory: Memory, dims: DimValues, places: ReadonlyMap<Node, Node> = new Map()): void {
+export function evaluateKernels(
+  kernels: readonly KernelProgram[],
+  memory: Memory,
+  dims: DimValues,
+  places: ReadonlyMap<Node, Node> = new Map(),
+): void {
   for (const kernel of kernels) {
     evaluateKernel(kernel, memory, dims)
-    for (const { node, access } of kernel.buffers) if (access === 'read_write' && places.has(node)) memory.set(places.get(node)!, memory.get(node)!)
+    for (const { node, access } of kernel.buffers)
+      if (access === 'read_write' && places.has(node)) memory.set(places.get(node)!, memory.get(node)!)
   }
 }
 
@@ -47,7 +53,8 @@ function evaluateKernel(kernel: KernelProgram, memory: Memory, dims: DimValues):
   const buffers = new Map<string, Float64Array>()
   for (const { name, node, access } of kernel.buffers) {
     // what no kernel writes must not be read: it would show; a weight is replaced where it lies
-    if (access === 'read_write' && node.op !== 'weight') memory.set(node, new Float64Array(sizeOf(product(node.shape), dims)).fill(NaN))
+    if (access === 'read_write' && node.op !== 'weight')
+      memory.set(node, new Float64Array(sizeOf(product(node.shape), dims)).fill(NaN))
     const values = memory.get(node)
     if (values === undefined) throw new Error(`${kernel.name} reads ${node.op} %${node.id} before it is written`)
     buffers.set(name, values)
@@ -75,7 +82,11 @@ function evaluateMatmul(matmul: Matmul, machine: Machine): void {
   const set = (name: string, value: number): unknown => own.variables.set(name, value)
   const { expertOf, lineOf } = rowLookup(matmul, machine, own)
   const depthsOf = depthLookup(matmul, machine)
-  const epilogue = matmul.epilogue(matmul.products.map((_, p) => variable('f32', `sum${p}`)), row, column)
+  const epilogue = matmul.epilogue(
+    matmul.products.map((_, p) => variable('f32', `sum${p}`)),
+    row,
+    column,
+  )
   const left = reader(matmul.left, machine, own)
   const banks = matmul.products.map((product) => reader(product, machine, own))
   for (let r = 0; r < rows; r++) {
@@ -86,7 +97,10 @@ function evaluateMatmul(matmul: Matmul, machine: Machine): void {
     for (let c = 0; c < columns; c++) {
       banks.forEach((bank, p) => {
         const rights = bank(chosen, c, depths)
-        set(`sum${p}`, lefts.reduce((sum, value, at) => sum + value * rights[at], 0))
+        set(
+          `sum${p}`,
+          lefts.reduce((sum, value, at) => sum + value * rights[at], 0),
+        )
       })
       set('row', r)
       set('column', c)
@@ -96,11 +110,16 @@ function evaluateMatmul(matmul: Matmul, machine: Machine): void {
 }
 
 /** The values of a line of an operand at these depths. */
-function reader(operand: Operand, machine: Machine, own: Invocation): (expert: number, line: number, depths: readonly number[]) => readonly number[] {
+function reader(
+  operand: Operand,
+  machine: Machine,
+  own: Invocation,
+): (expert: number, line: number, depths: readonly number[]) => readonly number[] {
   const values = machine.buffers.get(operand.buffer)!
   const [expert, line, depth] = ['expert', 'line', 'depth'].map((name) => variable('u32', name))
   const at = (index: number): number => {
-    if (!(index >= 0 && index < values.length)) throw new Error(`${operand.buffer} has no element ${index}, only ${values.length}`)
+    if (!(index >= 0 && index < values.length))
+      throw new Error(`${operand.buffer} has no element ${index}, only ${values.length}`)
     return values[index]
   }
   const evaluate = (e: Expression, known: Readonly<Record<string, number>>): number => {

@@ -42,7 +42,10 @@ export class Growth {
     const operands = [...new Set(node.inputs)].filter((input) => this.set.has(input))
     this.set.add(node)
     this.depths.set(node, 1 + operands.reduce((most, input) => Math.max(most, this.depths.get(input)!), 0))
-    this.outside.set(node, this.users.get(node)!.reduce((sum, user) => sum + Number(!this.set.has(user)), 0))
+    this.outside.set(
+      node,
+      this.users.get(node)!.reduce((sum, user) => sum + Number(!this.set.has(user)), 0),
+    )
     if (this.isExit(node)) this.exitCount += 1
     for (const operand of operands) this.count(operand, -1)
   }

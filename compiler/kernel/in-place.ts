@@ -37,7 +37,12 @@ interface Candidate {
 const nameIn = (kernel: KernelProgram, node: Node | null): string | null =>
   kernel.buffers.find((buffer) => buffer.node === node)?.name ?? null
 
-export function writeInPlace(graph: Graph, kernels: readonly KernelProgram[], inMemory: (node: Node) => boolean, target: Target): WrittenInPlace {
+export function writeInPlace(
+  graph: Graph,
+  kernels: readonly KernelProgram[],
+  inMemory: (node: Node) => boolean,
+  target: Target,
+): WrittenInPlace {
   const replacing = graph.outputs.filter(({ replaces }) => replaces !== undefined)
   if (replacing.length === 0) return { kernels, inPlace: new Map() }
   const weights = new Map(needed(graph).flatMap((node) => (isOp(node, 'weight') ? [[node.params.name, node]] : [])))
@@ -48,7 +53,8 @@ export function writeInPlace(graph: Graph, kernels: readonly KernelProgram[], in
   const candidates = replacing.flatMap(({ name, node, replaces }): Candidate[] => {
     const [stored, weight] = [memoryOf(node, inMemory)!, weights.get(replaces!) ?? null]
     const using = users.get(stored) ?? []
-    const kernel = using.find((at) => kernels[at].buffers.some((buffer) => buffer.node === stored && buffer.access === 'read_write')) ?? -1
+    const kernel =
+      using.find((at) => kernels[at].buffers.some((buffer) => buffer.node === stored && buffer.access === 'read_write')) ?? -1
     const isAlone = timesShown.get(stored) === 1 && (weight === null || weight === stored || !timesShown.has(weight))
     if (kernel < 0 || !isAlone || !liesAlike(stored, weight ?? node, target)) return []
     const isRead = using.some((at) => at !== kernel)
@@ -96,16 +102,18 @@ function apply(kernels: readonly KernelProgram[], candidates: readonly Candidate
 function merge(kernel: KernelProgram, weight: Node, stored: Node): KernelProgram {
   const [kept, gone] = [nameIn(kernel, weight)!, nameIn(kernel, stored)!]
   const buffers = kernel.buffers.flatMap((buffer) =>
-    buffer.node === stored ? [] : buffer.node === weight ? [{ ...buffer, access: 'read_write' as const }] : [buffer])
+    buffer.node === stored ? [] : buffer.node === weight ? [{ ...buffer, access: 'read_write' as const }] : [buffer],
+  )
   return { ...kernel, buffers, computation: storeElsewhere(kernel.computation, gone, kept) }
 }
 
 function storeElsewhere(computation: Computation, from: string, to: string): Computation {
-  const moved = (statements: readonly Statement[]): readonly Statement[] => statements.map((statement): Statement => {
-    if (statement.kind === 'store') return statement.buffer === from ? { ...statement, buffer: to } : statement
-    if (statement.kind === 'if') return { ...statement, body: moved(statement.body), otherwise: moved(statement.otherwise) }
-    return statement
-  })
+  const moved = (statements: readonly Statement[]): readonly Statement[] =>
+    statements.map((statement): Statement => {
+      if (statement.kind === 'store') return statement.buffer === from ? { ...statement, buffer: to } : statement
+      if (statement.kind === 'if') return { ...statement, body: moved(statement.body), otherwise: moved(statement.otherwise) }
+      return statement
+    })
   if (computation.kind === 'workgroups') return { ...computation, body: moved(computation.body) }
   const { matmul } = computation
   return { kind: 'matmul', matmul: { ...matmul, epilogue: (...at) => moved(matmul.epilogue(...at)) } }
@@ -120,11 +128,16 @@ function readsWhereItStores(kernel: KernelProgram, weight: Node, stored: Node, i
 function storesOf({ computation, template }: KernelProgram): readonly Statement[] {
   if (computation.kind === 'workgroups') return template === 'elements' ? computation.body : []
   const { matmul } = computation
-  return matmul.epilogue(matmul.products.map((_, at) => variable('f32', `sum${at}`)), variable('u32', 'row'), variable('u32', 'column'))
+  return matmul.epilogue(
+    matmul.products.map((_, at) => variable('f32', `sum${at}`)),
+    variable('u32', 'row'),
+    variable('u32', 'column'),
+  )
 }
 
 /** What a kernel may read to work a node out: products reach behind rows that are gathered and behind what is turned over. */
-const sourcesOf = (node: Node): readonly Node[] => (isProduct(node) ? [...node.inputs, ...productView(node).operandsInMemory] : node.inputs)
+const sourcesOf = (node: Node): readonly Node[] =>
+  isProduct(node) ? [...node.inputs, ...productView(node).operandsInMemory] : node.inputs
 
 /** Whether every way from what a kernel stores to the weight keeps the place of each element. */
 function readsByElement(kernel: KernelProgram, weight: Node, inMemory: (node: Node) => boolean): boolean {

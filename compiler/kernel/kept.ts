@@ -19,7 +19,10 @@ export function keptOf(members: ReadonlySet<Node>, exits: readonly Node[], isSur
     const known = costs.get(node)
     if (known !== undefined) return known
     const kind = records[node.op].kind
-    const cost = kind === 'elementwise' || node.op === 'reshape' ? node.inputs.reduce((sum, input) => sum + costOf(input), ownCost(node)) : Infinity
+    const cost =
+      kind === 'elementwise' || node.op === 'reshape'
+        ? node.inputs.reduce((sum, input) => sum + costOf(input), ownCost(node))
+        : Infinity
     costs.set(node, cost)
     return cost
   }

@@ -16,10 +16,16 @@ export function leftOperand(view: ProductView, scope: KernelScope): Operand {
   const buffer = scope.bufferOf(left)
   const place = lookUp(sourceRow, scope)
   if (view.leftAlong === 'depth') {
-    return { along: 'depth', buffer, start: (_, row) => multiply(place === null ? row : place(row), size(depth)), aligned: isFourfold(depth) }
+    return {
+      along: 'depth',
+      buffer,
+      start: (_, row) => multiply(place === null ? row : place(row), size(depth)),
+      aligned: isFourfold(depth),
+    }
   }
   const { rowsEach: lines } = view
-  const start = (expert: Expression): Expression => (view.kind === 'batched' ? multiply(expert, size(multiplyDims(depth, lines))) : size(0))
+  const start = (expert: Expression): Expression =>
+    view.kind === 'batched' ? multiply(expert, size(multiplyDims(depth, lines))) : size(0)
   return { along: 'lines', buffer, start, stride: lines, place, aligned: isFourfold(lines) }
 }
 
@@ -27,7 +33,8 @@ export function rightOperand(view: ProductView, scope: KernelScope): Operand {
   const { right, columns, depth } = view
   const buffer = scope.bufferOf(right)
   if (view.rightAlong === 'depth') {
-    const start = (expert: Expression, column: Expression): Expression => multiply(add(multiply(expert, size(columns)), column), size(depth))
+    const start = (expert: Expression, column: Expression): Expression =>
+      multiply(add(multiply(expert, size(columns)), column), size(depth))
     return { along: 'depth', buffer, start, aligned: isFourfold(depth) }
   }
   const isShared = view.kind === 'dense' || view.kind === 'outer'

@@ -5,7 +5,21 @@
 import { add as addDims, ceilDivide, constantValue, floorDivide, product, type Dim } from '../../plan/dim.ts'
 import type { Node } from '../graph/node.ts'
 import type { Expression, Statement } from '../scalar/expression.ts'
-import { add, binary, cast, divide, element, load, literal, multiply, reduce, select, size, u32, variable } from '../scalar/build.ts'
+import {
+  add,
+  binary,
+  cast,
+  divide,
+  element,
+  load,
+  literal,
+  multiply,
+  reduce,
+  select,
+  size,
+  u32,
+  variable,
+} from '../scalar/build.ts'
 import { openScope, type ScheduleContext } from './context.ts'
 import { describe, kernelName } from './describe.ts'
 import type { KernelProgram } from './kernel.ts'
@@ -38,11 +52,21 @@ export function orderKernel(group: Group, context: ScheduleContext): KernelProgr
   const l = variable('u32', 'l')
   const rowsBelow = reduce('sum', 'l', expert, totalOf(l))
   const tilesBelow = (e: Expression): Expression => reduce('sum', 'l', e, ceilTile(totalOf(l)))
-  const put = (index: Expression, value: Expression): Statement => ({ kind: 'store', buffer: out, index, value: cast('i32', value) })
+  const put = (index: Expression, value: Expression): Statement => ({
+    kind: 'store',
+    buffer: out,
+    index,
+    value: cast('i32', value),
+  })
   const tileEntry = (t: Expression, which: number): Expression => add(add(rows, multiply(t, u32(2))), u32(which))
 
   const forMyExperts = (body: readonly Statement[]): Statement => ({
-    kind: 'for', variable: 'expert', from: lane, below: u32(experts), step: u32(LANES), body,
+    kind: 'for',
+    variable: 'expert',
+    from: lane,
+    below: u32(experts),
+    step: u32(LANES),
+    body,
   })
   const place = variable('u32', 'place')
   const row = variable('u32', 'row')
@@ -50,11 +74,19 @@ export function orderKernel(group: Group, context: ScheduleContext): KernelProgr
   const walk: Statement[] = [
     { kind: 'var', name: 'place', value: add(rowsBelow, earlier) },
     {
-      kind: 'for', variable: 'row', from: first, below: binary('minimum', rows, add(first, u32(block * each))), step: u32(1),
-      body: [{
-        kind: 'if', condition: binary('equal', cast('u32', load('i32', expertBuffer, row)), expert), otherwise: [],
-        body: [put(place, row), { kind: 'assign', name: 'place', value: add(place, u32(1)) }],
-      }],
+      kind: 'for',
+      variable: 'row',
+      from: first,
+      below: binary('minimum', rows, add(first, u32(block * each))),
+      step: u32(1),
+      body: [
+        {
+          kind: 'if',
+          condition: binary('equal', cast('u32', load('i32', expertBuffer, row)), expert),
+          otherwise: [],
+          body: [put(place, row), { kind: 'assign', name: 'place', value: add(place, u32(1)) }],
+        },
+      ],
     },
   ]
   const t = variable('u32', 't')
@@ -62,7 +94,11 @@ export function orderKernel(group: Group, context: ScheduleContext): KernelProgr
     { kind: 'let', name: 'first_tile', value: tilesBelow(expert) },
     { kind: 'let', name: 'first_row', value: rowsBelow },
     {
-      kind: 'for', variable: 't', from: u32(0), below: ceilTile(totalOf(expert)), step: u32(1),
+      kind: 'for',
+      variable: 't',
+      from: u32(0),
+      below: ceilTile(totalOf(expert)),
+      step: u32(1),
       body: [
         put(tileEntry(add(variable('u32', 'first_tile'), t), 0), expert),
         put(tileEntry(add(variable('u32', 'first_tile'), t), 1), add(variable('u32', 'first_row'), multiply(t, u32(tile)))),
@@ -73,7 +109,11 @@ export function orderKernel(group: Group, context: ScheduleContext): KernelProgr
     { kind: 'let', name: 'used', value: tilesBelow(u32(experts)) },
     { kind: 'let', name: 'ordered', value: reduce('sum', 'l', u32(experts), totalOf(l)) },
     {
-      kind: 'for', variable: 't', from: add(variable('u32', 'used'), lane), below: tiles, step: u32(LANES),
+      kind: 'for',
+      variable: 't',
+      from: add(variable('u32', 'used'), lane),
+      below: tiles,
+      step: u32(LANES),
       body: [
         { kind: 'store', buffer: out, index: tileEntry(t, 0), value: literal('i32', -1) },
         put(tileEntry(t, 1), variable('u32', 'ordered')),
@@ -132,10 +172,16 @@ export function countKernel(group: Group, context: ScheduleContext): KernelProgr
       workgroups: ceilDivide(ids.shape[0], block),
       lanes: LANES,
       shared: [],
-      body: [{
-        kind: 'for', variable: 'expert', from: variable('u32', 'lane'), below: u32(experts), step: u32(LANES),
-        body: [{ kind: 'store', buffer: out, index: add(multiply(workgroup, u32(experts)), expert), value: count }],
-      }],
+      body: [
+        {
+          kind: 'for',
+          variable: 'expert',
+          from: variable('u32', 'lane'),
+          below: u32(experts),
+          step: u32(LANES),
+          body: [{ kind: 'store', buffer: out, index: add(multiply(workgroup, u32(experts)), expert), value: count }],
+        },
+      ],
     },
     origin: group.anchor.origin,
     does: describe(group),

@@ -102,7 +102,11 @@ class Partitioner {
     this.nodes = needed(graph)
     this.reach = createReach((this.nodes.at(-1)?.id ?? 0) + 1)
     this.outputs = new Set(graph.outputs.map(({ node }) => node))
-    this.operands = new Set(this.nodes.flatMap((node) => (isProduct(node) ? productView(node).operandsInMemory : isOrderedSum(node) ? [node.inputs[2]] : [])))
+    this.operands = new Set(
+      this.nodes.flatMap((node) =>
+        isProduct(node) ? productView(node).operandsInMemory : isOrderedSum(node) ? [node.inputs[2]] : [],
+      ),
+    )
     this.replaces = graph.outputs.some(({ replaces }) => replaces !== undefined)
     for (const node of this.nodes) this.users.set(node, [])
     for (const node of this.nodes) for (const input of new Set(node.inputs)) this.users.get(input)!.push(node)
@@ -117,14 +121,32 @@ class Partitioner {
   }
 
   start(node: Node): void {
-    if (isProduct(node)) this.keep('products', node, this.grow(node, (u) => this.joinsProducts(node, u)))
+    if (isProduct(node))
+      this.keep(
+        'products',
+        node,
+        this.grow(node, (u) => this.joinsProducts(node, u)),
+      )
     else if (isRoutine(node) || isOrderedSum(node)) this.keep('routine', node, [node])
     else if (node.op === 'top_k' || (isReduction(node) && this.reducesLast(node))) this.keep('rows', node, this.growRows(node))
-    else if (isReduction(node)) this.keep('elements', node, this.grow(node, (u) => this.joinsElements(node, u)))
+    else if (isReduction(node))
+      this.keep(
+        'elements',
+        node,
+        this.grow(node, (u) => this.joinsElements(node, u)),
+      )
   }
 
   keep(kind: GroupKind, anchor: Node, members: Iterable<Node>): Draft {
-    const draft: Draft = { at: this.begun++, kind, anchor, members: new Set(), heads: kind === 'products' ? [anchor] : [], least: anchor.id, most: anchor.id }
+    const draft: Draft = {
+      at: this.begun++,
+      kind,
+      anchor,
+      members: new Set(),
+      heads: kind === 'products' ? [anchor] : [],
+      least: anchor.id,
+      most: anchor.id,
+    }
     for (const member of members) this.join(draft, member)
     this.drafts.add(draft)
     return draft
@@ -160,7 +182,11 @@ class Partitioner {
       const joining = this.draftOf.has(user) || this.concessions.apart.has(user) ? null : fits(user)
       const added = joining?.filter((node) => !set.has(node)) ?? []
       for (const node of added) growth.add(node)
-      if (joining === null || added.some((node) => growth.isTooDeep(node) || this.isReadAsWhole(node, set)) || this.closesCycleWith(added, user, set)) {
+      if (
+        joining === null ||
+        added.some((node) => growth.isTooDeep(node) || this.isReadAsWhole(node, set)) ||
+        this.closesCycleWith(added, user, set)
+      ) {
         for (const node of added.toReversed()) growth.remove(node)
         refused.add(user)
       } else {
@@ -190,7 +216,10 @@ class Partitioner {
 
   /** Whether a product of the set multiplies a node that joins it, or one that joins multiplies what the set makes. */
   isReadAsWhole(node: Node, set: ReadonlySet<Node>): boolean {
-    return (isProduct(node) && node.inputs.some((input) => set.has(input))) || this.users.get(node)!.some((user) => isProduct(user) && set.has(user))
+    return (
+      (isProduct(node) && node.inputs.some((input) => set.has(input))) ||
+      this.users.get(node)!.some((user) => isProduct(user) && set.has(user))
+    )
   }
 
   /** Whether nodes close a cycle with the set they have joined, which had none: one that reads it does so through its operands alone. */
@@ -352,7 +381,12 @@ class Partitioner {
     const rowCount = product(rows.anchor.inputs[0].shape.slice(0, -1))
     // the kernel indexes all that it holds by row and last axis: scores of several column axes are another kernel's
     if ([...scores.members].some((node) => product(node.shape.slice(0, -1)) !== rowCount)) return false
-    return view.rows === rowCount && this.exits(scores.members).every((exit) => !this.outputs.has(exit) && this.users.get(exit)!.every((user) => rows.members.has(user)))
+    return (
+      view.rows === rowCount &&
+      this.exits(scores.members).every(
+        (exit) => !this.outputs.has(exit) && this.users.get(exit)!.every((user) => rows.members.has(user)),
+      )
+    )
   }
 
   /** The counts of what was ranked, block by block of rows, belong to the kernel that ranks; it counts in one way. */
@@ -405,7 +439,8 @@ class Partitioner {
       sinks.set(node, readers)
       if (isLeafWithData(node)) continue
       if (mustLie && node.op === 'reshape' && !this.outputs.has(node)) shown.add(node)
-      else if (mustLie || (readers.size > 1 && cost.get(node)! > CHEAP)) sinks.set(node, new Set([this.keep('elements', node, [node])]))
+      else if (mustLie || (readers.size > 1 && cost.get(node)! > CHEAP))
+        sinks.set(node, new Set([this.keep('elements', node, [node])]))
     }
   }
 
@@ -426,10 +461,15 @@ class Partitioner {
   /** What a group leaves in memory; of what it only repeats, the one that is repeated. */
   resultsOf({ members, kind, anchor }: Group): readonly Node[] {
     const isRepeated = (node: Node): boolean =>
-      node.op === 'broadcast' && members.has(node.inputs[0]) && !this.outputs.has(node) &&
+      node.op === 'broadcast' &&
+      members.has(node.inputs[0]) &&
+      !this.outputs.has(node) &&
       this.users.get(node)!.every((user) => members.has(user) || isElementwise(user) || isReduction(user))
     const exits = this.exits(members)
-    const kept = kind === 'products' || kind === 'elements' ? keptOf(members, exits, (node) => node === anchor || this.liesAnyway(node)) : exits
+    const kept =
+      kind === 'products' || kind === 'elements'
+        ? keptOf(members, exits, (node) => node === anchor || this.liesAnyway(node))
+        : exits
     const left = kept.map((node) => (isRepeated(node) ? node.inputs[0] : node))
     return [...new Set(left)].sort((a, b) => a.id - b.id)
   }

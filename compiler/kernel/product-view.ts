@@ -67,7 +67,8 @@ function sideOf(operand: Node, batches: number): Side {
   if (operand.op !== 'transpose') return { node: operand, along: 'depth' }
   const { order } = operand.params
   const last = order.length - 1
-  const isTurned = last > batches && order.every((from, axis) => from === (axis < batches ? axis : axis === last ? batches : axis + 1))
+  const isTurned =
+    last > batches && order.every((from, axis) => from === (axis < batches ? axis : axis === last ? batches : axis + 1))
   const isWorse = isFourfold(operand.shape[last]) && !isFourfold(product(operand.shape.slice(batches, last)))
   return isTurned && !isWorse ? { node: operand.inputs[0], along: 'lines' } : { node: operand, along: 'depth' }
 }
@@ -151,6 +152,16 @@ function outerView(node: Node & { op: 'routed_outer' }): ProductView {
 export function sharesLeft(a: Node, b: Node): boolean {
   if (a.op !== b.op) return false
   const [x, y] = [productView(a), productView(b)]
-  return x.kind === y.kind && x.left === y.left && x.leftAlong === y.leftAlong && x.sourceRow === y.sourceRow && x.expert === y.expert && x.order === y.order &&
-    x.rows === y.rows && x.columns === y.columns && x.batch === y.batch && x.rightAlong === y.rightAlong
+  return (
+    x.kind === y.kind &&
+    x.left === y.left &&
+    x.leftAlong === y.leftAlong &&
+    x.sourceRow === y.sourceRow &&
+    x.expert === y.expert &&
+    x.order === y.order &&
+    x.rows === y.rows &&
+    x.columns === y.columns &&
+    x.batch === y.batch &&
+    x.rightAlong === y.rightAlong
+  )
 }

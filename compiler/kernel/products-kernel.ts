@@ -61,7 +61,11 @@ function nameBuffers(matmul: Matmul): void {
   const zero = size(0)
   ;[matmul.left, ...matmul.products].forEach(addressesOf)
   if (matmul.rowsOf.kind === 'direct') matmul.rowsOf.expert(zero)
-  matmul.epilogue(matmul.products.map((_, at) => variable('f32', `sum${at}`)), zero, zero)
+  matmul.epilogue(
+    matmul.products.map((_, at) => variable('f32', `sum${at}`)),
+    zero,
+    zero,
+  )
 }
 
 /** The indices of the element at (row, column) in a node of as many elements. */
@@ -84,5 +88,9 @@ function rowGrouping(view: ProductView, context: ScheduleContext, scope: KernelS
   if (order !== null && order.op === 'order_rows' && context.regime === 'many') {
     return { kind: 'ordered', buffer: scope.bufferOf(order), experts: order.params.experts, tile: order.params.tile }
   }
-  return { kind: 'direct', experts: constantValue(view.right.shape[0])!, expert: (row) => cast('u32', scope.accessor.at(expert!, [row])) }
+  return {
+    kind: 'direct',
+    experts: constantValue(view.right.shape[0])!,
+    expert: (row) => cast('u32', scope.accessor.at(expert!, [row])),
+  }
 }

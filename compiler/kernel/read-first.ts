@@ -32,7 +32,11 @@ function eventsOfStatement(statement: Statement, read: string, written: string):
       return loads === null || statement.buffer !== written ? loads : [...loads, 'store']
     }
     case 'if': {
-      const parts = [loadEvents([statement.condition], read, written), eventsOf(statement.body, read, written), eventsOf(statement.otherwise, read, written)]
+      const parts = [
+        loadEvents([statement.condition], read, written),
+        eventsOf(statement.body, read, written),
+        eventsOf(statement.otherwise, read, written),
+      ]
       return parts.some((part) => part === null) ? null : parts.flatMap((part) => part!)
     }
     default:

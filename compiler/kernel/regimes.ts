@@ -26,7 +26,8 @@ export function planRegimes(graph: Graph, target: Target): readonly PlannedProgr
   const several = scaledByOne(graph, tokens, target)
   if (tokens === null) return [...several, { name: 'any', regime: 'many', when: null }]
   const known = constantValue(tokens)
-  if (known !== undefined) return [known <= FEW_TOKENS ? { name: 'few', regime: 'few', when: null } : { name: 'many', regime: 'many', when: null }]
+  if (known !== undefined)
+    return [known <= FEW_TOKENS ? { name: 'few', regime: 'few', when: null } : { name: 'many', regime: 'many', when: null }]
   return [
     { name: 'few', regime: 'few', when: { dim: tokens.key, atMost: FEW_TOKENS } },
     ...several,
@@ -39,7 +40,9 @@ function scaledByOne(graph: Graph, tokens: Dim | null, target: Target): readonly
   const plans = needed(graph).flatMap((node) => (isOp(node, 'sinkhorn') ? [node.inputs[0].shape] : []))
   const open = tokens ?? plans.find(([rows]) => !isConstant(rows))?.[0]
   if (open === undefined || isConstant(open)) return []
-  const bounds = plans.filter(([rows]) => rows === open).map(([, columns]) => Math.floor(sinkhornReach(target) / (constantValue(columns) ?? Infinity)))
+  const bounds = plans
+    .filter(([rows]) => rows === open)
+    .map(([, columns]) => Math.floor(sinkhornReach(target) / (constantValue(columns) ?? Infinity)))
   const atMost = Math.min(...bounds)
   return bounds.length > 0 && atMost > FEW_TOKENS ? [{ name: 'several', regime: 'many', when: { dim: open.key, atMost } }] : []
 }

@@ -14,8 +14,14 @@ function readsOf(node: Node, isLoose: (node: Node) => boolean): ReadonlySet<Node
  * The open nodes that replace weights of one size, brought together where one reads the other, or the weight that the other replaces. Groups
  * and their nodes ascend.
  */
-export function replacedTogether(graph: Graph, isOpen: (node: Node) => boolean, isLoose: (node: Node) => boolean): readonly (readonly Node[])[] {
-  const replacing = graph.outputs.flatMap(({ node, replaces }) => (replaces !== undefined && isOpen(node) ? [{ node, replaces }] : []))
+export function replacedTogether(
+  graph: Graph,
+  isOpen: (node: Node) => boolean,
+  isLoose: (node: Node) => boolean,
+): readonly (readonly Node[])[] {
+  const replacing = graph.outputs.flatMap(({ node, replaces }) =>
+    replaces !== undefined && isOpen(node) ? [{ node, replaces }] : [],
+  )
   const successor = new Map(replacing.map(({ node, replaces }) => [replaces, node]))
   const groupOf = new Map<Node, Node[]>(replacing.map(({ node }) => [node, [node]]))
   const bring = (a: Node, b: Node): void => {

@@ -10,7 +10,8 @@ export function staysInRow(node: Node, rows: Dim, set: ReadonlySet<Node>): boole
   if (!isScalar(node) && !isVector(node)) return false
   const kind = records[node.op].kind
   if (kind === 'elementwise') return true
-  if (kind === 'reduction') return isVector(node.inputs[0]) && (node.params as { axis: number }).axis === node.inputs[0].shape.length - 1
+  if (kind === 'reduction')
+    return isVector(node.inputs[0]) && (node.params as { axis: number }).axis === node.inputs[0].shape.length - 1
   if (node.op === 'top_k') return isVector(node.inputs[0])
   if (node.op === 'pick') return isVector(node.inputs[0]) && isVector(node)
   if (node.op === 'reshape') {

@@ -60,7 +60,13 @@ class RowsKernel implements RowWriter {
       template: form.template,
       reason: form.reason,
       buffers: this.scope.naming.buffers(),
-      computation: { kind: 'workgroups', workgroups: ceilDivide(this.rows, form.rowsPerWorkgroup), lanes: form.lanes, shared: this.shared, body },
+      computation: {
+        kind: 'workgroups',
+        workgroups: ceilDivide(this.rows, form.rowsPerWorkgroup),
+        lanes: form.lanes,
+        shared: this.shared,
+        body,
+      },
       origin: group.anchor.origin,
       does: describe(group),
     }
@@ -149,14 +155,23 @@ class RowsKernel implements RowWriter {
     this.statements.push({ kind: 'var', name, value: literal(node.dtype, foldStart(word, node.dtype)) })
     const value = binary(FOLD[word], variable(node.dtype, name), this.value(from, variable('u32', i)))
     this.statements.push({
-      kind: 'for', variable: i, from: this.form.together ? variable('u32', 'lane') : u32(0), below: length, step: u32(this.form.together ? this.form.lanes : 1),
+      kind: 'for',
+      variable: i,
+      from: this.form.together ? variable('u32', 'lane') : u32(0),
+      below: length,
+      step: u32(this.form.together ? this.form.lanes : 1),
       body: [{ kind: 'assign', name, value }],
     })
     if (this.form.together) this.statements.push({ kind: 'combine', name, type: node.dtype, word })
     const empty = emptyFold(word, node.dtype)
     if (!(length.kind === 'literal' && length.value > 0) && empty !== foldStart(word, node.dtype)) {
       const isEmpty = binary('equal', length, u32(0))
-      this.statements.push({ kind: 'if', condition: isEmpty, body: [{ kind: 'assign', name, value: literal(node.dtype, empty) }], otherwise: [] })
+      this.statements.push({
+        kind: 'if',
+        condition: isEmpty,
+        body: [{ kind: 'assign', name, value: literal(node.dtype, empty) }],
+        otherwise: [],
+      })
     }
     this.scalars.set(node, variable(node.dtype, name))
   }
@@ -175,7 +190,11 @@ class RowsKernel implements RowWriter {
     const length = constantValue(node.shape.at(-1)!)!
     this.statements.push({ kind: 'array', name, type: node.dtype, length })
     this.statements.push({
-      kind: 'for', variable: i, from: u32(0), below: u32(length), step: u32(1),
+      kind: 'for',
+      variable: i,
+      from: u32(0),
+      below: u32(length),
+      step: u32(1),
       body: [{ kind: 'assign-element', array: name, index: variable('u32', i), value: this.value(node, variable('u32', i)) }],
     })
     this.vectors.set(node, { name, at: (at) => at })
@@ -193,14 +212,22 @@ class RowsKernel implements RowWriter {
       const buffer = this.scope.naming.write(node)
       if (product(node.shape) === this.rows) {
         const store: Statement = { kind: 'store', buffer, index: this.row, value: this.value(node, u32(0)) }
-        this.statements.push(this.form.together && this.form.lanes > 1 ? { kind: 'if', condition: binary('equal', variable('u32', 'lane'), u32(0)), body: [store], otherwise: [] } : store)
+        this.statements.push(
+          this.form.together && this.form.lanes > 1
+            ? { kind: 'if', condition: binary('equal', variable('u32', 'lane'), u32(0)), body: [store], otherwise: [] }
+            : store,
+        )
         continue
       }
       const i = this.fresh('i')
       const at = variable('u32', i)
       const length = size(node.shape.at(-1)!)
       this.statements.push({
-        kind: 'for', variable: i, from, below: length, step,
+        kind: 'for',
+        variable: i,
+        from,
+        below: length,
+        step,
         body: [{ kind: 'store', buffer, index: add(multiply(this.row, length), at), value: this.value(node, at) }],
       })
     }
@@ -214,4 +241,3 @@ class RowsKernel implements RowWriter {
     return [{ kind: 'let', name: 'row', value: variable('u32', 'workgroup') }, ...this.statements]
   }
 }
-

@@ -40,7 +40,12 @@ export function schedule(graph: Graph, target: Target, regime: Regime): Schedule
   for (;;) {
     const parts = partition(graph, target, concessions)
     const made = makeAll(parts, { partition: parts, target, regime }, known)
-    const { kernels, inPlace } = writeInPlace(graph, made.map(({ kernel }) => kernel), parts.inMemory, target)
+    const { kernels, inPlace } = writeInPlace(
+      graph,
+      made.map(({ kernel }) => kernel),
+      parts.inMemory,
+      target,
+    )
     const more = concede(parts, kernels, target, concessions)
     if (more === null) return { kernels, inMemory: parts.inMemory, inPlace }
     concessions = more

@@ -27,7 +27,10 @@ export function sinkhornFinishKernel(group: Group, context: ScheduleContext): Ke
     buffers: scope.naming.buffers(),
     computation: workgroupsOf(scaling, dim(1), [
       { kind: 'var', name: 'residual', value: load('f32', state, places.residual) },
-      when(binary('equal', load('f32', state, places.done), f32(0)), judgeState(scaling, state, places, size(blocks), columnBuffer)),
+      when(
+        binary('equal', load('f32', state, places.done), f32(0)),
+        judgeState(scaling, state, places, size(blocks), columnBuffer),
+      ),
       eachColumn(scaling, (at) => [put(at, load('f32', state, at))]),
       onFirstLane([put(u32(width), load('f32', state, places.count)), put(u32(width + 1), variable('f32', 'residual'))]),
     ]),

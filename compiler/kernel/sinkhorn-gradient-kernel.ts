@@ -6,13 +6,38 @@ import { dim } from '../../plan/dim.ts'
 import type { Node } from '../graph/node.ts'
 import { NO_MASS } from '../ops/sinkhorn.ts'
 import type { Expression, Statement } from '../scalar/expression.ts'
-import { add, binary, divide, element, f32, less, load, multiply, reduce, select, size, u32, unary, variable } from '../scalar/build.ts'
+import {
+  add,
+  binary,
+  divide,
+  element,
+  f32,
+  less,
+  load,
+  multiply,
+  reduce,
+  select,
+  size,
+  u32,
+  unary,
+  variable,
+} from '../scalar/build.ts'
 import { openScope, type ScheduleContext } from './context.ts'
 import { describe, kernelName } from './describe.ts'
 import type { KernelProgram } from './kernel.ts'
 import type { Group } from './group.ts'
 import { count, eachBlock, first, iterate, type Transport } from './sinkhorn-iterations.ts'
-import { BARRIER, eachColumn, fillColumns, inTurn, measureRows, name, onFirstLane, scalingOf, workgroupsOf } from './sinkhorn-parts.ts'
+import {
+  BARRIER,
+  eachColumn,
+  fillColumns,
+  inTurn,
+  measureRows,
+  name,
+  onFirstLane,
+  scalingOf,
+  workgroupsOf,
+} from './sinkhorn-parts.ts'
 
 /** Rows in hand at a time. */
 const BLOCK = 128
@@ -21,7 +46,8 @@ const minus = (a: Expression, b: Expression): Expression => binary('subtract', a
 const exp = (x: Expression): Expression => unary('exp', x)
 const at = (array: string, index: Expression): Expression => element('f32', array, index)
 /** 0 of nothing, however large the other factor is. */
-const share = (factor: Expression, logarithm: Expression): Expression => select(binary('equal', factor, f32(0)), f32(0), multiply(factor, exp(logarithm)))
+const share = (factor: Expression, logarithm: Expression): Expression =>
+  select(binary('equal', factor, f32(0)), f32(0), multiply(factor, exp(logarithm)))
 const set = (array: string, index: Expression, value: Expression): Statement => ({ kind: 'assign-element', array, index, value })
 
 const [row, e, i, left] = [variable('u32', 'row'), variable('u32', 'e'), variable('u32', 'i'), variable('u32', 'left')]
@@ -45,23 +71,46 @@ function resultOf(buffer: string, tokens: Expression, width: number): Result {
   const rows = multiply(tokens, u32(width))
   const columns = add(rows, tokens)
   return {
-    rows, columns, scalings: add(columns, u32(width)),
+    rows,
+    columns,
+    scalings: add(columns, u32(width)),
     load: (index) => load('f32', buffer, index),
     store: (index, value) => ({ kind: 'store', buffer, index, value }),
   }
 }
 
-const more = ({ load: read, store }: Result, index: Expression, value: Expression): Statement => store(index, add(read(index), value))
+const more = ({ load: read, store }: Result, index: Expression, value: Expression): Statement =>
+  store(index, add(read(index), value))
 
 /** All that is added to begins at 0, by the lane that adds; scalings of iterations that are not done are 0 as well. */
-const clear = ({ transport: { scaling, iterations }, transport, result: { rows, columns, scalings, store } }: Way): readonly Statement[] => [
-  eachBlock(transport, (filled) => [inTurn(scaling, 'row', filled, [
-    { kind: 'for', variable: 'e', from: u32(0), below: u32(scaling.width), step: u32(1), body: [store(entry(scaling.width), f32(0))] },
-    store(add(rows, add(first, row)), f32(0)),
-  ])]),
+const clear = ({
+  transport: { scaling, iterations },
+  transport,
+  result: { rows, columns, scalings, store },
+}: Way): readonly Statement[] => [
+  eachBlock(transport, (filled) => [
+    inTurn(scaling, 'row', filled, [
+      {
+        kind: 'for',
+        variable: 'e',
+        from: u32(0),
+        below: u32(scaling.width),
+        step: u32(1),
+        body: [store(entry(scaling.width), f32(0))],
+      },
+      store(add(rows, add(first, row)), f32(0)),
+    ]),
+  ]),
   eachColumn(scaling, (column) => [
     store(add(columns, column), f32(0)),
-    { kind: 'for', variable: 'i', from: u32(0), below: u32(iterations), step: u32(1), body: [store(scalingAt(scalings, scaling.width, i, column), f32(0))] },
+    {
+      kind: 'for',
+      variable: 'i',
+      from: u32(0),
+      below: u32(iterations),
+      step: u32(1),
+      body: [store(scalingAt(scalings, scaling.width, i, column), f32(0))],
+    },
   ]),
 ]
 
@@ -73,7 +122,14 @@ const scalingAt = (scalings: Expression, width: number, iteration: Expression, c
  * `log_v` as it was before iteration `left`, `level` by how much it moved the column, `weight` what its gradient is beside the column's mass;
  * the gradient of log v before begins at 0.
  */
-function enter({ transport: { scaling, scaling: { width }, buffers }, result }: Way): readonly Statement[] {
+function enter({
+  transport: {
+    scaling,
+    scaling: { width },
+    buffers,
+  },
+  result,
+}: Way): readonly Statement[] {
   const before = minus(left, u32(1))
   return [
     eachColumn(scaling, (column) => {
@@ -83,7 +139,12 @@ function enter({ transport: { scaling, scaling: { width }, buffers }, result }: 
       return [
         name('now', result.load(scalingAt(result.scalings, width, left, column))),
         { kind: 'var', name: 'then', value: f32(0) },
-        { kind: 'if', condition: less(u32(0), left), body: [{ kind: 'assign', name: 'then', value: result.load(scalingAt(result.scalings, width, before, column)) }], otherwise: [] },
+        {
+          kind: 'if',
+          condition: less(u32(0), left),
+          body: [{ kind: 'assign', name: 'then', value: result.load(scalingAt(result.scalings, width, before, column)) }],
+          otherwise: [],
+        },
         set('log_v', column, variable('f32', 'then')),
         set('level', column, minus(now, variable('f32', 'then'))),
         set('weight', column, select(idle, f32(0), divide(at('gradient', column), mass))),
@@ -96,7 +157,17 @@ function enter({ transport: { scaling, scaling: { width }, buffers }, result }: 
 }
 
 /** Of the rows in hand: what reaches u, and from it and from v the cost. */
-function backRows({ transport: { scaling, scaling: { width }, buffers }, result }: Way, filled: Expression): Statement {
+function backRows(
+  {
+    transport: {
+      scaling,
+      scaling: { width },
+      buffers,
+    },
+    result,
+  }: Way,
+  filled: Expression,
+): Statement {
   const score = add(load('f32', buffers.cost, entry(width)), at('log_v', e))
   const logarithm = add(minus(score, at('peak', row)), at('shift', row))
   const given = share(at('weight', e), add(logarithm, at('level', e)))
@@ -105,9 +176,18 @@ function backRows({ transport: { scaling, scaling: { width }, buffers }, result 
   return inTurn(scaling, 'row', filled, [
     name('slope', unary('negate', reduce('sum', 'e', u32(width), given))),
     set('slopes', row, f32(0)),
-    { kind: 'if', condition: reaches, body: [set('slopes', row, divide(slope, mass)), more(result, add(result.rows, add(first, row)), at('slopes', row))], otherwise: [] },
     {
-      kind: 'for', variable: 'e', from: u32(0), below: u32(width), step: u32(1),
+      kind: 'if',
+      condition: reaches,
+      body: [set('slopes', row, divide(slope, mass)), more(result, add(result.rows, add(first, row)), at('slopes', row))],
+      otherwise: [],
+    },
+    {
+      kind: 'for',
+      variable: 'e',
+      from: u32(0),
+      below: u32(width),
+      step: u32(1),
       body: [more(result, entry(width), unary('negate', add(given, share(at('slopes', row), logarithm))))],
     },
   ])
@@ -131,16 +211,23 @@ function goBack(way: Way): readonly Statement[] {
     {
       kind: 'loop',
       body: [
-        onFirstLane([{ kind: 'assign-element', array: 'again', index: u32(0), value: select(less(u32(0), left), u32(1), u32(0)) }]),
+        onFirstLane([
+          { kind: 'assign-element', array: 'again', index: u32(0), value: select(less(u32(0), left), u32(1), u32(0)) },
+        ]),
         { kind: 'agree', name: 'going', array: 'again', index: u32(0) },
         {
-          kind: 'if', condition: binary('equal', going, u32(1)), otherwise: [],
+          kind: 'if',
+          condition: binary('equal', going, u32(1)),
+          otherwise: [],
           body: [
             { kind: 'assign', name: 'left', value: minus(left, u32(1)) },
             ...enter(way),
             eachBlock(transport, (filled) => [
               ...measureRows(scaling, buffers, first, filled, less(u32(0), left)),
-              backRows(way, filled), BARRIER, backColumns(way, filled), BARRIER,
+              backRows(way, filled),
+              BARRIER,
+              backColumns(way, filled),
+              BARRIER,
             ]),
           ],
         },
@@ -160,7 +247,9 @@ export function sinkhornGradientKernel(group: Group, context: ScheduleContext): 
   const given = scope.bufferOf(cotangent)
   const result = resultOf(scope.naming.write(node), transport.tokens, scaling.width)
   const way: Way = { transport, result }
-  const keep = eachColumn(scaling, (column) => [result.store(scalingAt(result.scalings, scaling.width, minus(count, u32(1)), column), at('log_v', column))])
+  const keep = eachColumn(scaling, (column) => [
+    result.store(scalingAt(result.scalings, scaling.width, minus(count, u32(1)), column), at('log_v', column)),
+  ])
   return {
     name: kernelName(group, 'sinkhorn_gradient'),
     template: 'sinkhorn gradient',

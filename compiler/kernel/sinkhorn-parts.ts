@@ -8,7 +8,22 @@ import type { Target } from '../../plan/target.ts'
 import type { Node } from '../graph/node.ts'
 import { LOG_ZERO, NO_MASS, RESOLUTION } from '../ops/sinkhorn.ts'
 import type { Expression, Statement } from '../scalar/expression.ts'
-import { add, binary, divide, element, f32, less, load, multiply, reduce, remainder, select, u32, unary, variable } from '../scalar/build.ts'
+import {
+  add,
+  binary,
+  divide,
+  element,
+  f32,
+  less,
+  load,
+  multiply,
+  reduce,
+  remainder,
+  select,
+  u32,
+  unary,
+  variable,
+} from '../scalar/build.ts'
 import { LimitError } from './limit-error.ts'
 import type { Computation } from './kernel.ts'
 
@@ -49,10 +64,19 @@ export function scalingOf(columns: Node, block: number, target: Target, others: 
     throw tooMuch(`the number of columns, ${columns.shape[0].key}, is known only at a run`, columns)
   }
   const arrays = (names: readonly string[], length: number): Shared => names.map((name) => ({ name, type: 'f32', length }))
-  const scaling = { width, lanes, groups: Math.max(1, Math.floor(lanes / width)), block, others: [...arrays(others.columns, width), ...arrays(others.rows, block)] }
+  const scaling = {
+    width,
+    lanes,
+    groups: Math.max(1, Math.floor(lanes / width)),
+    block,
+    others: [...arrays(others.columns, width), ...arrays(others.rows, block)],
+  }
   const bytes = (sharedOf(scaling).reduce((sum, { length }) => sum + length, 0) + lanes) * BYTES
   if (bytes <= target.maxWorkgroupStorageBytes) return scaling
-  throw tooMuch(`scalings of ${width} columns take ${bytes} bytes of a workgroup's memory; ${target.name} has ${target.maxWorkgroupStorageBytes}`, columns)
+  throw tooMuch(
+    `scalings of ${width} columns take ${bytes} bytes of a workgroup's memory; ${target.name} has ${target.maxWorkgroupStorageBytes}`,
+    columns,
+  )
 }
 
 const tooMuch = (message: string, { origin }: Node): LimitError =>
@@ -73,16 +97,25 @@ const sharedOf = ({ width, groups, block, others }: Scaling): Shared => [
 ]
 
 /** Computed by workgroups of the scaling's lanes, with its arrays. */
-export const workgroupsOf = (scaling: Scaling, workgroups: Dim, body: readonly Statement[]): Computation =>
-  ({ kind: 'workgroups', workgroups, lanes: scaling.lanes, shared: sharedOf(scaling), body })
+export const workgroupsOf = (scaling: Scaling, workgroups: Dim, body: readonly Statement[]): Computation => ({
+  kind: 'workgroups',
+  workgroups,
+  lanes: scaling.lanes,
+  shared: sharedOf(scaling),
+  body,
+})
 
 const exp = (x: Expression): Expression => unary('exp', x)
 const minus = (a: Expression, b: Expression): Expression => binary('subtract', a, b)
 const set = (array: string, index: Expression, value: Expression): Statement => ({ kind: 'assign-element', array, index, value })
 export const name = (as: string, value: Expression): Statement => ({ kind: 'let', name: as, value })
 export const BARRIER: Statement = { kind: 'barrier' }
-export const when = (condition: Expression, body: readonly Statement[], otherwise: readonly Statement[] = []): Statement =>
-  ({ kind: 'if', condition, body, otherwise })
+export const when = (condition: Expression, body: readonly Statement[], otherwise: readonly Statement[] = []): Statement => ({
+  kind: 'if',
+  condition,
+  body,
+  otherwise,
+})
 export const onFirstLane = (body: readonly Statement[]): Statement => when(binary('equal', lane, u32(0)), body)
 
 /** The smallest number with all its digits: what a logarithm is taken of where the one in hand may be 0 and is not used. */
@@ -92,7 +125,12 @@ export const logOf = (mass: Expression): Expression =>
 
 /** index = lane, lane + lanes, ... below `below` */
 export const inTurn = ({ lanes }: Scaling, index: string, below: Expression, body: readonly Statement[]): Statement => ({
-  kind: 'for', variable: index, from: lane, below, step: u32(lanes), body,
+  kind: 'for',
+  variable: index,
+  from: lane,
+  below,
+  step: u32(lanes),
+  body,
 })
 
 export const eachColumn = (scaling: Scaling, body: (at: Expression) => readonly Statement[]): Statement =>
@@ -102,7 +140,13 @@ export const fillColumns = (scaling: Scaling, array: string, value: (at: Express
   eachColumn(scaling, (at) => [set(array, at, value(at))])
 
 /** Of the rows first .. first + filled - 1: peak and shift. Where u is 0 still, the plan is exp(cost). */
-export function measureRows(scaling: Scaling, buffers: { cost: string; rows: string }, first: Expression, filled: Expression, started: Expression | boolean): readonly Statement[] {
+export function measureRows(
+  scaling: Scaling,
+  buffers: { cost: string; rows: string },
+  first: Expression,
+  filled: Expression,
+  started: Expression | boolean,
+): readonly Statement[] {
   const { width } = scaling
   const row = variable('u32', 'row')
   const e = variable('u32', 'e')
@@ -126,10 +170,16 @@ const slot = variable('u32', 'slot')
 const eachSlot = (scaling: Scaling, body: readonly Statement[]): Statement =>
   inTurn(scaling, 'slot', u32(scaling.width * scaling.groups), body)
 
-export const clearSums = (scaling: Scaling): Statement => eachSlot(scaling, [set('most', slot, f32(LOG_ZERO)), set('total', slot, f32(0))])
+export const clearSums = (scaling: Scaling): Statement =>
+  eachSlot(scaling, [set('most', slot, f32(LOG_ZERO)), set('total', slot, f32(0))])
 
 /** Adds to the sums the terms of each group: those at `place` = group, group + groups, ... below n. */
-export function addTerms(scaling: Scaling, n: Expression, logarithm: (place: Expression, at: Expression) => Expression, weight: (place: Expression, at: Expression) => Expression | null): readonly Statement[] {
+export function addTerms(
+  scaling: Scaling,
+  n: Expression,
+  logarithm: (place: Expression, at: Expression) => Expression,
+  weight: (place: Expression, at: Expression) => Expression | null,
+): readonly Statement[] {
   const { width, groups } = scaling
   const [group, i] = [variable('u32', 'group'), variable('u32', 'i')]
   const place = add(group, multiply(i, u32(groups)))
@@ -144,7 +194,11 @@ export function addTerms(scaling: Scaling, n: Expression, logarithm: (place: Exp
       name('column', remainder(slot, u32(width))),
       name('terms', divide(minus(add(n, u32(groups - 1)), group), u32(groups))),
       name('top', binary('maximum', element('f32', 'most', slot), reduce('max', 'i', variable('u32', 'terms'), term))),
-      set('total', slot, add(before, reduce('sum', 'i', variable('u32', 'terms'), counted === null ? scaled : multiply(counted, scaled)))),
+      set(
+        'total',
+        slot,
+        add(before, reduce('sum', 'i', variable('u32', 'terms'), counted === null ? scaled : multiply(counted, scaled))),
+      ),
       set('most', slot, top),
     ]),
     BARRIER,
@@ -155,7 +209,12 @@ export function addTerms(scaling: Scaling, n: Expression, logarithm: (place: Exp
 export function addRows(scaling: Scaling, cost: string, first: Expression, filled: Expression): readonly Statement[] {
   const score = (row: Expression, at: Expression): Expression =>
     add(load('f32', cost, add(multiply(add(first, row), u32(scaling.width)), at)), element('f32', 'log_v', at))
-  return addTerms(scaling, filled, (row, at) => add(minus(score(row, at), element('f32', 'peak', row)), element('f32', 'shift', row)), () => null)
+  return addTerms(
+    scaling,
+    filled,
+    (row, at) => add(minus(score(row, at), element('f32', 'peak', row)), element('f32', 'shift', row)),
+    () => null,
+  )
 }
 
 /** `found` and `sum` of a column over its groups: the largest logarithm, and the sum of exp beside it. */
@@ -165,17 +224,27 @@ function ofColumn({ width, groups }: Scaling, at: Expression): readonly Statemen
   const most = element('f32', 'most', place)
   return [
     name('found', reduce('max', 'g', u32(groups), most)),
-    name('sum', reduce('sum', 'g', u32(groups), multiply(element('f32', 'total', place), exp(minus(most, variable('f32', 'found')))))),
+    name(
+      'sum',
+      reduce('sum', 'g', u32(groups), multiply(element('f32', 'total', place), exp(minus(most, variable('f32', 'found'))))),
+    ),
   ]
 }
 
-export const storeColumns = (scaling: Scaling, store: (at: Expression, found: Expression, sum: Expression) => readonly Statement[]): Statement =>
+export const storeColumns = (
+  scaling: Scaling,
+  store: (at: Expression, found: Expression, sum: Expression) => readonly Statement[],
+): Statement =>
   eachColumn(scaling, (at) => [...ofColumn(scaling, at), ...store(at, variable('f32', 'found'), variable('f32', 'sum'))])
 
 /** Puts the logarithm of each column's sum into `level`, and into the variable `residual` how far the columns are from their marginals. */
 export function judge(scaling: Scaling, columns: string): readonly Statement[] {
   const [found, sum] = [variable('f32', 'found'), variable('f32', 'sum')]
-  const level = select(binary('less_equal', sum, f32(0)), f32(LOG_ZERO), add(found, unary('log', binary('maximum', sum, SMALLEST))))
+  const level = select(
+    binary('less_equal', sum, f32(0)),
+    f32(LOG_ZERO),
+    add(found, unary('log', binary('maximum', sum, SMALLEST))),
+  )
   const missed = variable('f32', 'missed')
   return [
     { kind: 'var', name: 'missing', value: f32(0) },

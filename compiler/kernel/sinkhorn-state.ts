@@ -14,11 +14,25 @@ export interface Places {
 
 export function placesOf(width: number, blocks: Expression): Places {
   const row = (block: Expression, column: Expression): Expression => add(u32(width + 3), add(multiply(block, u32(width)), column))
-  return { count: u32(width), residual: u32(width + 1), done: u32(width + 2), most: row, total: (block, column) => row(add(blocks, block), column) }
+  return {
+    count: u32(width),
+    residual: u32(width + 1),
+    done: u32(width + 2),
+    most: row,
+    total: (block, column) => row(add(blocks, block), column),
+  }
 }
 
 /** The columns' sums of a state, judged. */
-export function judgeState(scaling: Scaling, state: string, places: Places, blocks: Expression, columns: string): readonly Statement[] {
-  const [most, total] = [places.most, places.total].map((place) => (block: Expression, at: Expression) => load('f32', state, place(block, at)))
+export function judgeState(
+  scaling: Scaling,
+  state: string,
+  places: Places,
+  blocks: Expression,
+  columns: string,
+): readonly Statement[] {
+  const [most, total] = [places.most, places.total].map(
+    (place) => (block: Expression, at: Expression) => load('f32', state, place(block, at)),
+  )
   return [clearSums(scaling), ...addTerms(scaling, blocks, most, total), ...judge(scaling, columns)]
 }

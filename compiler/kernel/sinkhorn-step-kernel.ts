@@ -11,8 +11,22 @@ import { describe, kernelName } from './describe.ts'
 import type { KernelProgram } from './kernel.ts'
 import type { Group } from './group.ts'
 import {
-  addRows, BARRIER, clearSums, eachColumn, fillColumns, measureRows, moved, name, onFirstLane, scalingOf, storeColumns, threshold, when, workgroup,
-  workgroupsOf, type Scaling,
+  addRows,
+  BARRIER,
+  clearSums,
+  eachColumn,
+  fillColumns,
+  measureRows,
+  moved,
+  name,
+  onFirstLane,
+  scalingOf,
+  storeColumns,
+  threshold,
+  when,
+  workgroup,
+  workgroupsOf,
+  type Scaling,
 } from './sinkhorn-parts.ts'
 import { judgeState, placesOf, type Places } from './sinkhorn-state.ts'
 
@@ -50,7 +64,13 @@ export function sinkhornStepKernel(group: Group, context: ScheduleContext): Kern
     template: 'sinkhorn step',
     reason: 'an iteration a dispatch, a workgroup a block of rows; ends at once when the columns fit',
     buffers: scope.naming.buffers(),
-    computation: workgroupsOf(scaling, workgroups, state === null ? start(scaling, sums, head) : proceed(scaling, { state, places, blocks: size(workgroups), columns: buffers.columns, tolerance, sums, head })),
+    computation: workgroupsOf(
+      scaling,
+      workgroups,
+      state === null
+        ? start(scaling, sums, head)
+        : proceed(scaling, { state, places, blocks: size(workgroups), columns: buffers.columns, tolerance, sums, head }),
+    ),
     origin: group.anchor.origin,
     does: describe(group),
   }
@@ -94,12 +114,16 @@ function proceed(scaling: Scaling, { state, places, blocks, columns, tolerance, 
         { kind: 'assign-element', array: 'again', index: u32(0), value: select(fits, u32(0), u32(1)) },
       ]),
       { kind: 'agree', name: 'goes_on', array: 'again', index: u32(0) },
-      when(goesOn, [
-        { kind: 'assign', name: 'count', value: add(count, u32(1)) },
-        fillColumns(scaling, 'log_v', (at) => moved(element('f32', 'log_v', at), columns, at)),
-        BARRIER,
-        ...sums,
-      ], [{ kind: 'assign', name: 'done', value: f32(1) }]),
+      when(
+        goesOn,
+        [
+          { kind: 'assign', name: 'count', value: add(count, u32(1)) },
+          fillColumns(scaling, 'log_v', (at) => moved(element('f32', 'log_v', at), columns, at)),
+          BARRIER,
+          ...sums,
+        ],
+        [{ kind: 'assign', name: 'done', value: f32(1) }],
+      ),
     ]),
     head(count, variable('f32', 'done')),
   ]

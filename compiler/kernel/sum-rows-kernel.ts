@@ -30,11 +30,19 @@ export function sumRowsKernel(group: Group, context: ScheduleContext): KernelPro
     ...firstPlace('first', id, ids, order, scope),
     ...firstPlace('end', add(id, u32(1)), ids, order, scope),
     {
-      kind: 'for', variable: 'column', from: lane, below: size(width), step: u32(lanes),
+      kind: 'for',
+      variable: 'column',
+      from: lane,
+      below: size(width),
+      step: u32(lanes),
       body: [
         { kind: 'var', name: 'total', value: f32(0) },
         {
-          kind: 'for', variable: 'place', from: variable('u32', 'first'), below: variable('u32', 'end'), step: u32(1),
+          kind: 'for',
+          variable: 'place',
+          from: variable('u32', 'first'),
+          below: variable('u32', 'end'),
+          step: u32(1),
           body: [{ kind: 'assign', name: 'total', value: add(total, value) }],
         },
         { kind: 'store', buffer: scope.naming.write(node), index, value: total },
@@ -71,18 +79,27 @@ function firstPlace(name: string, wanted: Expression, ids: Node, order: Node, { 
     { kind: 'var', name, value: u32(0) },
     { kind: 'var', name: `${name}_high`, value: size(rows) },
     {
-      kind: 'for', variable: `${name}_step`, from: u32(0), below: u32(halvings), step: u32(1),
-      body: [{
-        kind: 'if', condition: less(low, high), otherwise: [],
-        body: [
-          { kind: 'let', name: `${name}_middle`, value: divide(add(low, high), u32(2)) },
-          {
-            kind: 'if', condition: isBelow,
-            body: [{ kind: 'assign', name, value: add(middle, u32(1)) }],
-            otherwise: [{ kind: 'assign', name: `${name}_high`, value: middle }],
-          },
-        ],
-      }],
+      kind: 'for',
+      variable: `${name}_step`,
+      from: u32(0),
+      below: u32(halvings),
+      step: u32(1),
+      body: [
+        {
+          kind: 'if',
+          condition: less(low, high),
+          otherwise: [],
+          body: [
+            { kind: 'let', name: `${name}_middle`, value: divide(add(low, high), u32(2)) },
+            {
+              kind: 'if',
+              condition: isBelow,
+              body: [{ kind: 'assign', name, value: add(middle, u32(1)) }],
+              otherwise: [{ kind: 'assign', name: `${name}_high`, value: middle }],
+            },
+          ],
+        },
+      ],
     },
   ]
 }

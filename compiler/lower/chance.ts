@@ -34,7 +34,9 @@ function nextStream({ streams, draws }: Chance, instance: string): number {
 
 /** f32 numbers above 0 and below 1. */
 export function draw(builder: Builder, chance: Chance, shape: readonly Dim[], origin: Origin): Node {
-  const key = chance.input ?? (builder.make('input', [], { name: RANDOM_INPUT, dtype: 'i32', shape: [dim(2)] }, origin) as NonNullable<Chance['input']>)
+  const key =
+    chance.input ??
+    (builder.make('input', [], { name: RANDOM_INPUT, dtype: 'i32', shape: [dim(2)] }, origin) as NonNullable<Chance['input']>)
   chance.input = key
   return builder.make('random', [key], { shape, stream: nextStream(chance, origin.instance) }, origin)
 }

@@ -17,9 +17,10 @@ function formulaOf(environment: Environment, value: Static): Formula {
 }
 
 function contestOf(environment: Environment, { rate, after, atMost, isTogether }: TrainingBlock): Contest {
-  const number = (value: typeof rate, otherwise: number): number => (value === null ? otherwise : Number(staticValue(environment, value)))
+  const number = (value: typeof rate, otherwise: number): number =>
+    value === null ? otherwise : Number(staticValue(environment, value))
   const probability = rate === null ? 1 : formulaOf(environment, rate)
-  const together = isTogether ? { together: true } as const : {}
+  const together = isTogether ? ({ together: true } as const) : {}
   return { rate: probability, after: number(after, 0), atMost: atMost === null ? null : number(atMost, 0), ...together }
 }
 
@@ -28,7 +29,11 @@ export const contestsOf = (environment: Environment, { policy: { blocks } }: Moe
   blocks.filter(isDrawn).map((block) => contestOf(environment, block))
 
 /** The blocks that happen in this graph. */
-export function activeBlocks({ training, contests }: Environment, { policy: { blocks } }: MoeTerm, instance: string): ReadonlySet<number> {
+export function activeBlocks(
+  { training, contests }: Environment,
+  { policy: { blocks } }: MoeTerm,
+  instance: string,
+): ReadonlySet<number> {
   const drawn = blocks.filter(isDrawn)
   const happens = (block: TrainingBlock): boolean =>
     training && (contests === null || !isDrawn(block) || contests.includes(contestName(instance, drawn.indexOf(block))))
@@ -38,5 +43,8 @@ export function activeBlocks({ training, contests }: Environment, { policy: { bl
 /** The bias that `bias balanced` brings. */
 export function balancedBiasOf(environment: Environment, { policy, rules }: MoeTerm): RoutedLayer['balancedBias'] {
   if (rules.biasRate === null) return null
-  return { weight: pathIn(environment, [...policy.path, BALANCE_BIAS].join('.')), rate: Number(staticValue(environment, rules.biasRate)) }
+  return {
+    weight: pathIn(environment, [...policy.path, BALANCE_BIAS].join('.')),
+    rate: Number(staticValue(environment, rules.biasRate)),
+  }
 }

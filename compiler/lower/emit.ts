@@ -39,4 +39,5 @@ export function emitNodes({ builder, chance }: Pick<Environment, 'builder' | 'ch
   }
 }
 
-export const sameShape = (a: readonly Dim[], b: readonly Dim[]): boolean => a.length === b.length && a.every((size, axis) => size === b[axis])
+export const sameShape = (a: readonly Dim[], b: readonly Dim[]): boolean =>
+  a.length === b.length && a.every((size, axis) => size === b[axis])

@@ -93,8 +93,16 @@ export interface RouteNodes {
   readonly balancedBias: RoutedLayer['balancedBias']
 }
 
-export const inner = (parent: Environment, given: Partial<Pick<Environment, 'values' | 'moe' | 'active' | 'reports' | 'expertOfRow' | 'everyone'>>): Environment => ({
-  ...parent, ...given, parent, nodes: new Map(), loops: new Map(), values: { ...parent.values, ...given.values },
+export const inner = (
+  parent: Environment,
+  given: Partial<Pick<Environment, 'values' | 'moe' | 'active' | 'reports' | 'expertOfRow' | 'everyone'>>,
+): Environment => ({
+  ...parent,
+  ...given,
+  parent,
+  nodes: new Map(),
+  loops: new Map(),
+  values: { ...parent.values, ...given.values },
 })
 
 export function known(environment: Environment, term: Term): Node | undefined {
@@ -158,7 +166,8 @@ export function sizesIn(environment: Environment): Readonly<Record<string, DimLi
 
 function sizeTable(environment: Environment): Readonly<Record<string, DimLike>> {
   const sizes = emptyTable<DimLike>()
-  for (const [name, value] of Object.entries(environment.values)) if (typeof value === 'number' && Number.isSafeInteger(value)) sizes[name] = value
+  for (const [name, value] of Object.entries(environment.values))
+    if (typeof value === 'number' && Number.isSafeInteger(value)) sizes[name] = value
   for (const [name, value] of Object.entries(environment.values)) if (typeof value === 'object') sizes[name] = value
   for (const name of Object.keys(environment.model.symbols)) {
     const value = behind(environment, name)
@@ -173,4 +182,7 @@ export const numberIn = (environment: Environment, size: Dim): number => evaluat
 /** `layers.{i}` with the index of the turn. */
 export const pathIn = ({ values }: Environment, path: string): string => pathWith(path, values)
 
-export const originIn = (environment: Environment, { span, instance }: Origin): Origin => ({ span, instance: pathIn(environment, instance) })
+export const originIn = (environment: Environment, { span, instance }: Origin): Origin => ({
+  span,
+  instance: pathIn(environment, instance),
+})

@@ -17,14 +17,19 @@ export function applyBanked(environment: Environment, term: ApplyTerm, operands:
   if (isBanked(term)) return applyLifted(environment, term, operands)
   const { builtin, options } = term
   const [left, right] = term.operands
-  if (builtin === 'matmul' && right.shape.length === 2 && left.shape.length === 2) return routedProduct(environment, term, operands, options.transposed)
+  if (builtin === 'matmul' && right.shape.length === 2 && left.shape.length === 2)
+    return routedProduct(environment, term, operands, options.transposed)
   const inRows = operands.map((node, i) => (isBanked(term.operands[i]) ? rowsOf(environment, term, node) : node))
   if (builtin === 'matmul' && left.shape.length === 2) return singleRows(environment, term, inRows)
   return expand(environment, term, inRows)
 }
 
 const expand = (environment: Environment, term: ApplyTerm, operands: readonly Node[]): Node =>
-  BUILTINS[term.builtin].expand(emitNodes(environment, originIn(environment, term.origin)), operands, substituteOptions(term.options, sizesIn(environment)))
+  BUILTINS[term.builtin].expand(
+    emitNodes(environment, originIn(environment, term.origin)),
+    operands,
+    substituteOptions(term.options, sizesIn(environment)),
+  )
 
 /** x @ w.T with the matrix of each row's own expert. */
 function routedProduct(environment: Environment, term: ApplyTerm, [x, bank]: readonly Node[], isTransposed: boolean): Node {
@@ -84,10 +89,15 @@ function applyLifted(environment: Environment, term: ApplyTerm, operands: readon
 
 function bankSize(term: Term): NonNullable<(Term & { kind: 'weight' })['bank']> | null {
   switch (term.kind) {
-    case 'weight': return term.bank
-    case 'apply': return term.operands.map(bankSize).find((size) => size !== null) ?? null
-    case 'call': return bankSize(term.result)
-    case 'conditional': return bankSize(term.then) ?? bankSize(term.otherwise)
-    default: return null
+    case 'weight':
+      return term.bank
+    case 'apply':
+      return term.operands.map(bankSize).find((size) => size !== null) ?? null
+    case 'call':
+      return bankSize(term.result)
+    case 'conditional':
+      return bankSize(term.then) ?? bankSize(term.otherwise)
+    default:
+      return null
   }
 }

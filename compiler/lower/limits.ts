@@ -25,7 +25,10 @@ export const share = ({ asked, experts }: Sizes, tokens: Dim): Dim => ceilDivide
 
 /** The choice with no expert above its limit. */
 export function limited(maker: Maker, choice: Choice, asked: Asked, limit: Limit): Choice {
-  const { environment: { builder }, origin } = maker
+  const {
+    environment: { builder },
+    origin,
+  } = maker
   const { selected, weights, kept } = choice
   const room = capacity(maker.environment, limit, selected.shape[0], asked)
   if (room === null) return choice
@@ -37,13 +40,21 @@ export function limited(maker: Maker, choice: Choice, asked: Asked, limit: Limit
   const cut: Choice = { ...choice, kept: and(maker, kept, fits) }
   if (limit.overflow === 'drop') return cut
   const lost = and(maker, kept, make(maker, 'not', [fits], {}))
-  return { ...cut, spilled: make(maker, 'sum', [make(maker, 'multiply', [weights, make(maker, 'cast', [lost], { dtype: 'f32' })], {})], { axis: 1 }) }
+  return {
+    ...cut,
+    spilled: make(maker, 'sum', [make(maker, 'multiply', [weights, make(maker, 'cast', [lost], { dtype: 'f32' })], {})], {
+      axis: 1,
+    }),
+  }
 }
 
 /** Each expert takes the C = ceil(k * T / E) tokens with its highest scores; of equals those with the lower index. */
 export function byExperts(maker: Maker, choice: Choice, asked: Asked): Choice {
   const { scores } = asked
-  const { environment: { builder }, origin } = maker
+  const {
+    environment: { builder },
+    origin,
+  } = maker
   const [tokens, count] = scores.shape
   const shape = [tokens, tokens, count]
   const [own, other] = [spread(maker, scores, shape, [0, 2]), spread(maker, scores, shape, [1, 2])]

@@ -38,10 +38,27 @@ function walk(model: Model, { routes = false, training = false, evaluation = fal
   const isTraining = training !== false
   const learns = isTraining || evaluation
   const environment: Environment = {
-    walk: { term: lowerTerm, steps: lowerSteps }, model, builder: createBuilder(), parent: null, values: { ...model.values, ...sizes },
-    nodes: new Map(), loops: new Map(), moe: null, expertOfRow: null,
-    routes: [], replayed: routes === 'replayed' ? [] : null, training: isTraining, evaluation, contests: typeof training === 'boolean' ? null : training, active: AT_INFERENCE,
-    reports: isTraining, losses: [], metrics: [], moments: new Map(), chance: newChance(), everyone: new Map(),
+    walk: { term: lowerTerm, steps: lowerSteps },
+    model,
+    builder: createBuilder(),
+    parent: null,
+    values: { ...model.values, ...sizes },
+    nodes: new Map(),
+    loops: new Map(),
+    moe: null,
+    expertOfRow: null,
+    routes: [],
+    replayed: routes === 'replayed' ? [] : null,
+    training: isTraining,
+    evaluation,
+    contests: typeof training === 'boolean' ? null : training,
+    active: AT_INFERENCE,
+    reports: isTraining,
+    losses: [],
+    metrics: [],
+    moments: new Map(),
+    chance: newChance(),
+    everyone: new Map(),
   }
   for (const input of inputsOf(model, learns)) lowerTerm(environment, input)
   lowerSteps(environment, model.steps)
@@ -49,7 +66,8 @@ function walk(model: Model, { routes = false, training = false, evaluation = fal
   return environment
 }
 
-const inputsOf = ({ inputs, train }: Model, learns: boolean): readonly InputTerm[] => (learns && train !== null ? [...inputs, ...train.inputs] : inputs)
+const inputsOf = ({ inputs, train }: Model, learns: boolean): readonly InputTerm[] =>
+  learns && train !== null ? [...inputs, ...train.inputs] : inputs
 
 /** The graph of inference, of the way forward in training, or of what is reported of a model. Throws nothing on a model that was checked. */
 export function lower(model: Model, options: LowerOptions = {}): Graph {
@@ -58,13 +76,24 @@ export function lower(model: Model, options: LowerOptions = {}): Graph {
   const { moments, chance, replayed, losses, metrics } = environment
   const learns = training !== false || evaluation
   const given = inputsOf(model, learns)
-  const told = learns && model.train !== null ? [] : model.outputs.map(({ name, term, doc }) => ({ name, doc, node: lowerTerm(environment, term) }))
-  const inputs = [...given.map((input) => lowerTerm(environment, input) as InputNode), ...moments.values(), ...(chance.input === null ? [] : [chance.input])]
-  const docs = Object.fromEntries([...given, ...(told.length === 0 ? [] : model.outputs)].flatMap(({ name, doc }) => (doc === '' ? [] : [[name, doc]])))
+  const told =
+    learns && model.train !== null
+      ? []
+      : model.outputs.map(({ name, term, doc }) => ({ name, doc, node: lowerTerm(environment, term) }))
+  const inputs = [
+    ...given.map((input) => lowerTerm(environment, input) as InputNode),
+    ...moments.values(),
+    ...(chance.input === null ? [] : [chance.input]),
+  ]
+  const docs = Object.fromEntries(
+    [...given, ...(told.length === 0 ? [] : model.outputs)].flatMap(({ name, doc }) => (doc === '' ? [] : [[name, doc]])),
+  )
   const open = [...model.dims, ...(learns ? (model.train?.dims ?? []) : []).map((name) => ({ name, doc: '' }))]
   const dims = open.filter(({ name }) => !Object.hasOwn(sizes, name))
   const plain: Graph = { name: model.name, doc: model.doc, dims, inputs, outputs: [...told, ...losses, ...metrics], docs }
-  return replayed === null ? withRoutes(plain, environment, routes, rows) : { ...plain, inputs: [...inputs, ...replayed], replayed: environment.routes.map(routePorts) }
+  return replayed === null
+    ? withRoutes(plain, environment, routes, rows)
+    : { ...plain, inputs: [...inputs, ...replayed], replayed: environment.routes.map(routePorts) }
 }
 
 function withRoutes(plain: Graph, { routes: made }: Environment, routes: LowerOptions['routes'], rows: boolean): Graph {
@@ -79,7 +108,16 @@ export const layersOf = (model: Model): readonly RoutedLayer[] =>
   walk(model, { training: true }).routes.map(({ instance, experts, contests, balancedBias, promises: { within } }) => {
     const { selected, weights } = routeNames(instance, false)
     const [contest = null, ...further] = contests
-    return { layer: instance, experts, contest, ...(further.length === 0 ? {} : { further }), selected, weights, balancedBias, ...(within === null ? {} : { within }) }
+    return {
+      layer: instance,
+      experts,
+      contest,
+      ...(further.length === 0 ? {} : { further }),
+      selected,
+      weights,
+      balancedBias,
+      ...(within === null ? {} : { within }),
+    }
   })
 
 /**
@@ -90,23 +128,34 @@ export function trainingForms(model: Model, options: Omit<LowerOptions, 'trainin
   const contests = layersOf(model).flatMap(contestsOf)
   const places = Math.max(0, ...contests.map(({ at }) => at + 1))
   const some = Array.from({ length: Math.max(0, 2 ** places - 2) }, (_, set) =>
-    contests.filter(({ at }) => ((set + 1) >> at) % 2 === 1).map(({ name }) => name))
+    contests.filter(({ at }) => ((set + 1) >> at) % 2 === 1).map(({ name }) => name),
+  )
   return [true, [], ...some].map((training) => lower(model, { ...options, training }))
 }
 
 /** The instances of all policies. */
 export const routersOf = (model: Model): readonly string[] => walk(model, { training: true }).routes.map(({ router }) => router)
 
-const rowOutput = ({ instance, rows }: RouteNodes): Graph['outputs'][number] => ({ name: rowsOutput(instance), doc: 'What is routed, a token in each row.', node: rows })
+const rowOutput = ({ instance, rows }: RouteNodes): Graph['outputs'][number] => ({
+  name: rowsOutput(instance),
+  doc: 'What is routed, a token in each row.',
+  node: rows,
+})
 
-const routePorts = ({ instance, experts, spilled, promises }: RouteNodes): RoutePorts =>
-  ({ layer: instance, experts, ...routeNames(instance, spilled !== null), promises })
+const routePorts = ({ instance, experts, spilled, promises }: RouteNodes): RoutePorts => ({
+  layer: instance,
+  experts,
+  ...routeNames(instance, spilled !== null),
+  promises,
+})
 
 function routeOutputs(route: RouteNodes): Graph['outputs'] {
   const { selected, weights, spilled } = routePorts(route)
   return [
     { name: selected, doc: 'The experts that each token chose, best first.', node: route.selected },
     { name: weights, doc: "What each chosen expert's answer counts.", node: route.weights },
-    ...(spilled === null || route.spilled === null ? [] : [{ name: spilled, doc: 'The weight that went to the shared experts.', node: route.spilled }]),
+    ...(spilled === null || route.spilled === null
+      ? []
+      : [{ name: spilled, doc: 'The weight that went to the shared experts.', node: route.spilled }]),
   ]
 }

@@ -37,15 +37,25 @@ function choose(maker: Maker, { policy, rows, rules }: MoeTerm, tokens: Node): C
   if (policy.ids !== null) {
     const { given, input } = policy.ids
     const shape = given.shape.map((size) => sizeIn(environment, size))
-    environment.nodes.set(given, environment.builder.make('reshape', [lowerTerm(environment, input)], { shape }, originIn(environment, given.origin)))
+    environment.nodes.set(
+      given,
+      environment.builder.make('reshape', [lowerTerm(environment, input)], { shape }, originIn(environment, given.origin)),
+    )
   }
   const way = routeIn(policy, environment.active)
   lowerSteps(environment, policy.own.steps)
   lowerSteps(environment, way.steps)
   const chosen: Choice = {
-    selected: lowerTerm(environment, way.selected), weights: lowerTerm(environment, way.weights), kept: way.keep === null ? null : lowerTerm(environment, way.keep), spilled: null,
+    selected: lowerTerm(environment, way.selected),
+    weights: lowerTerm(environment, way.weights),
+    kept: way.keep === null ? null : lowerTerm(environment, way.keep),
+    spilled: null,
   }
-  const asked: Asked = { scores: lowerTerm(environment, way.scores), asked: sizeIn(environment, way.asked), experts: numberIn(environment, environment.moe!.experts.count) }
+  const asked: Asked = {
+    scores: lowerTerm(environment, way.scores),
+    asked: sizeIn(environment, way.asked),
+    experts: numberIn(environment, environment.moe!.experts.count),
+  }
   const taken = rules.expertChoice ? byExperts(maker, chosen, asked) : chosen
   return rules.limit === null ? taken : limited(maker, taken, asked, rules.limit)
 }
@@ -69,7 +79,12 @@ function chosenAnswers(maker: Maker, moe: MoeTerm, tokens: Node, { choice, told 
 }
 
 /** Rows [E * T, D] of all experts, where a policy or a loss asks for them. */
-function everyoneAsked({ environment }: Maker, tokens: Node, { selected, weights, kept }: Choice, losses: readonly Node[]): Node | null {
+function everyoneAsked(
+  { environment }: Maker,
+  tokens: Node,
+  { selected, weights, kept }: Choice,
+  losses: readonly Node[],
+): Node | null {
   const everyone = environment.everyone.get(tokens)
   const asks = [selected, weights, ...(kept === null ? [] : [kept]), ...losses]
   return everyone !== undefined && reachable(asks).includes(everyone) ? everyone : null
@@ -87,12 +102,19 @@ function winners(maker: Maker, everyone: Node, selected: Node): Node {
 /** Dropped slots name no expert and weigh nothing. */
 function dropped(maker: Maker, choice: Choice): Decision {
   const { selected, weights, kept } = choice
-  return { choice, told: kept === null ? choice : { ...choice, selected: orElse(maker, kept, selected, -1), weights: orElse(maker, kept, weights, 0) } }
+  return {
+    choice,
+    told:
+      kept === null
+        ? choice
+        : { ...choice, selected: orElse(maker, kept, selected, -1), weights: orElse(maker, kept, weights, 0) },
+  }
 }
 
 /** The sum with the shared experts, which answer once for themselves and once more for what was passed on to them. */
 function withShared(maker: Maker, { shared }: MoeTerm, routed: Node, spilled: Node | null): Node {
-  if (spilled === null) return shared.reduce((sum, one) => make(maker, 'add', [sum, lowerTerm(maker.environment, one)], {}), routed)
+  if (spilled === null)
+    return shared.reduce((sum, one) => make(maker, 'add', [sum, lowerTerm(maker.environment, one)], {}), routed)
   const [first, ...others] = shared.map((one) => lowerTerm(maker.environment, one))
   const always = others.reduce((sum, one) => make(maker, 'add', [sum, one], {}), first)
   const times = make(maker, 'add', [spilled, filled(maker, 1, spilled)], {})
@@ -104,21 +126,42 @@ export function moeNode(outer: Environment, moe: MoeTerm): Node {
   const contests = contestsOf(outer, moe)
   const environment = inner(outer, { moe, everyone: new Map(), active: activeBlocks(outer, moe, instance) })
   const maker: Maker = { environment, origin: originIn(environment, moe.origin) }
-  const tokens = reshape(maker, lowerTerm(outer, moe.input), moe.rows.shape.map((size) => sizeIn(environment, size)))
+  const tokens = reshape(
+    maker,
+    lowerTerm(outer, moe.input),
+    moe.rows.shape.map((size) => sizeIn(environment, size)),
+  )
   const before = environment.losses.length
   const chosen = choose(maker, moe, tokens)
   const decision = environment.replayed === null ? dropped(maker, chosen) : replay(maker, instance, chosen, environment.replayed)
   const { choice, told } = decision
   environment.routes.push({
-    instance, router: pathIn(outer, moe.policy.path.join('/')), experts: numberIn(environment, moe.experts.count), rows: tokens, selected: told.selected, weights: told.weights, spilled: told.spilled,
-    promises: promisesOf(environment, moe, tokens.shape[0]), contests, balancedBias: balancedBiasOf(environment, moe),
+    instance,
+    router: pathIn(outer, moe.policy.path.join('/')),
+    experts: numberIn(environment, moe.experts.count),
+    rows: tokens,
+    selected: told.selected,
+    weights: told.weights,
+    spilled: told.spilled,
+    promises: promisesOf(environment, moe, tokens.shape[0]),
+    contests,
+    balancedBias: balancedBiasOf(environment, moe),
   })
   // also where the policy's choice is not used: what is replayed is computed as it was recorded, bit for bit
-  const everyone = everyoneAsked(maker, tokens, chosen, environment.losses.slice(before).map(({ node }) => node))
+  const everyone = everyoneAsked(
+    maker,
+    tokens,
+    chosen,
+    environment.losses.slice(before).map(({ node }) => node),
+  )
   const answered = everyone === null ? chosenAnswers(maker, moe, tokens, decision) : winners(maker, everyone, choice.selected)
   const routed = combine(maker, answered, everyone !== null && chosen.kept === null ? { ...told, kept: null } : told)
   const all = withShared(maker, moe, routed, choice.spilled)
-  return reshape(maker, all, moe.shape.map((size) => sizeIn(environment, size)))
+  return reshape(
+    maker,
+    all,
+    moe.shape.map((size) => sizeIn(environment, size)),
+  )
 }
 
 /** Every expert on every token, [T, E, D]: rows e * T + t. */

@@ -38,13 +38,16 @@ function seat(maker: Maker, { ids, tried }: Seats, candidates: Node, asked: Aske
 
 /** What each slot without an expert asks for next: the token's j-th best of those not asked, for the j-th of its slots. */
 function nextOf(maker: Maker, { ids, tried }: Seats, isOpen: Node | null, { scores }: Asked): Node {
-  const use = (name: BuiltinName, operands: readonly Node[]): Node => BUILTINS[name].expand(emitNodes(maker.environment, maker.origin), operands, options({}))
+  const use = (name: BuiltinName, operands: readonly Node[]): Node =>
+    BUILTINS[name].expand(emitNodes(maker.environment, maker.origin), operands, options({}))
   const free = make(maker, 'not', [isAbove(maker, ids, -1)], {})
   const open = isOpen === null ? free : make(maker, 'and', [free, isOpen], {})
   const number = make(maker, 'cast', [open], { dtype: 'f32' })
   const before = make(maker, 'subtract', [use('cumsum', [number]), number], {})
   const untried = make(maker, 'sum', [make(maker, 'cast', [make(maker, 'not', [tried], {})], { dtype: 'f32' })], { axis: 1 })
-  const ranked = make(maker, 'top_k', [orElse(maker, make(maker, 'not', [tried], {}), scores, CONSTANTS.lowest.value)], { k: constantValue(ids.shape[1]) ?? 1 })
+  const ranked = make(maker, 'top_k', [orElse(maker, make(maker, 'not', [tried], {}), scores, CONSTANTS.lowest.value)], {
+    k: constantValue(ids.shape[1]) ?? 1,
+  })
   const candidates = make(maker, 'pick', [ranked, make(maker, 'cast', [before], { dtype: 'i32' })], {})
   const isThere = make(maker, 'and', [open, make(maker, 'less', [before, spread(maker, untried, before.shape, [0])], {})], {})
   return orElse(maker, isThere, candidates, -1)

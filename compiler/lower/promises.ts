@@ -20,7 +20,9 @@ function mostOf(environment: Environment, moe: MoeTerm, tokens: Dim, sizes: Size
 function groupsOf(environment: Environment, moe: MoeTerm): RoutePromises['groups'] {
   const { groups } = moe.rules
   const text = wordsOf(moe, 'groups')
-  return groups === null || text === null ? null : { text, count: numberIn(environment, groups.count), keep: numberIn(environment, groups.keep) }
+  return groups === null || text === null
+    ? null
+    : { text, count: numberIn(environment, groups.count), keep: numberIn(environment, groups.keep) }
 }
 
 export function promisesOf(environment: Environment, moe: MoeTerm, tokens: Dim): RoutePromises {

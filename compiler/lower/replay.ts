@@ -11,8 +11,11 @@ export interface RouteNames {
 }
 
 /** The names under which the decisions of an instance are outputs, or inputs. */
-export const routeNames = (instance: string, spills: boolean): RouteNames =>
-  ({ selected: `${instance}.selected`, weights: `${instance}.weights`, spilled: spills ? `${instance}.spilled` : null })
+export const routeNames = (instance: string, spills: boolean): RouteNames => ({
+  selected: `${instance}.selected`,
+  weights: `${instance}.weights`,
+  spilled: spills ? `${instance}.spilled` : null,
+})
 
 function given(maker: Maker, inputs: InputNode[], name: string, { shape, dtype }: Node): Node {
   const input = make(maker, 'input', [], { name, shape, dtype }) as InputNode

@@ -5,6 +5,7 @@ import { recordOf } from '../ops/records.ts'
 /** The names of the weights. */
 export function taughtBy(roots: readonly Node[]): ReadonlySet<string> {
   const seen = new Set<Node>(roots)
-  for (const node of seen) if (recordOf(node.op).isFlat !== true) for (const input of node.inputs) if (input.dtype === 'f32') seen.add(input)
+  for (const node of seen)
+    if (recordOf(node.op).isFlat !== true) for (const input of node.inputs) if (input.dtype === 'f32') seen.add(input)
   return new Set([...seen].flatMap((node) => (node.op === 'weight' ? [node.params.name] : [])))
 }

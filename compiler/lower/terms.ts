@@ -7,7 +7,19 @@ import { isTerm, type ApplyTerm, type Loop, type Loss, type ScalarTerm, type Ste
 import { isBanked } from '../model/rows.ts'
 import type { Static } from '../model/static.ts'
 import { constantNode, emitNodes, sizeNode } from './emit.ts'
-import { inner, known, knownLoop, originIn, pathIn, sizeIn, sizesIn, staticValue, tryStatic, type Environment, type Reported } from './environment.ts'
+import {
+  inner,
+  known,
+  knownLoop,
+  originIn,
+  pathIn,
+  sizeIn,
+  sizesIn,
+  staticValue,
+  tryStatic,
+  type Environment,
+  type Reported,
+} from './environment.ts'
 import { applyBanked } from './experts.ts'
 import { everyExpert, moeNode } from './moe.ts'
 import { momentNode } from './moment.ts'
@@ -27,22 +39,39 @@ function compute(environment: Environment, term: Term): Node {
   switch (term.kind) {
     case 'input': {
       const shape = term.shape.map((size) => sizeIn(environment, size))
-      return environment.builder.make('input', [], { name: term.name, dtype: term.dtype, shape }, originIn(environment, term.origin))
+      return environment.builder.make(
+        'input',
+        [],
+        { name: term.name, dtype: term.dtype, shape },
+        originIn(environment, term.origin),
+      )
     }
-    case 'weight': return weightNode(environment, term)
-    case 'scalar': return scalarNode(environment, term)
-    case 'apply': return applyNode(environment, term)
+    case 'weight':
+      return weightNode(environment, term)
+    case 'scalar':
+      return scalarNode(environment, term)
+    case 'apply':
+      return applyNode(environment, term)
     case 'call':
       lowerSteps(environment, term.steps)
       return lowerTerm(environment, term.result)
-    case 'conditional': return lowerTerm(environment, staticValue(environment, term.condition) === true ? term.then : term.otherwise)
-    case 'branch': return lowerTerm(environment, environment.active.has(term.block) ? term.training : term.otherwise)
-    case 'bank': return lowerTerm(environment, term.weight)
-    case 'after': return runLoop(environment, term.loop).get(term.name)!
-    case 'moe': return moeNode(environment, term)
-    case 'every-expert': return everyExpert(environment, term)
-    case 'given': case 'carried': throw new Error(`nothing gives ${term.name}`)
-    default: return term satisfies never
+    case 'conditional':
+      return lowerTerm(environment, staticValue(environment, term.condition) === true ? term.then : term.otherwise)
+    case 'branch':
+      return lowerTerm(environment, environment.active.has(term.block) ? term.training : term.otherwise)
+    case 'bank':
+      return lowerTerm(environment, term.weight)
+    case 'after':
+      return runLoop(environment, term.loop).get(term.name)!
+    case 'moe':
+      return moeNode(environment, term)
+    case 'every-expert':
+      return everyExpert(environment, term)
+    case 'given':
+    case 'carried':
+      throw new Error(`nothing gives ${term.name}`)
+    default:
+      return term satisfies never
   }
 }
 
@@ -68,8 +97,18 @@ function staticNode(environment: Environment, value: Static, dtype: DType, at: O
 const operandType = ({ type }: Static, dtype: DType): DType => (type === 'bool' ? 'bool' : dtype === 'bool' ? 'f32' : dtype)
 
 const OPERATORS: Readonly<Record<string, BuiltinName>> = {
-  '+': 'add', '-': 'subtract', '*': 'multiply', '/': 'divide', '%': 'remainder',
-  '<': 'less', '<=': 'less_equal', '>': 'greater', '>=': 'greater_equal', '==': 'equal', '!=': 'not_equal', if: 'where',
+  '+': 'add',
+  '-': 'subtract',
+  '*': 'multiply',
+  '/': 'divide',
+  '%': 'remainder',
+  '<': 'less',
+  '<=': 'less_equal',
+  '>': 'greater',
+  '>=': 'greater_equal',
+  '==': 'equal',
+  '!=': 'not_equal',
+  if: 'where',
 }
 
 /** Whether chance does nothing to the first operand: outside of training, and where there is none of it. */
@@ -81,7 +120,8 @@ function isStill(environment: Environment, { builtin, operands: [, amount] }: Ap
 function applyNode(environment: Environment, term: ApplyTerm): Node {
   if (isStill(environment, term)) return lowerTerm(environment, term.operands[0])
   const operands = term.operands.map((operand) => lowerTerm(environment, operand))
-  if (environment.expertOfRow !== null && term.operands.some((operand) => isBanked(operand))) return applyBanked(environment, term, operands)
+  if (environment.expertOfRow !== null && term.operands.some((operand) => isBanked(operand)))
+    return applyBanked(environment, term, operands)
   const emit = emitNodes(environment, originIn(environment, term.origin))
   return BUILTINS[term.builtin].expand(emit, operands, substituteOptions(term.options, sizesIn(environment)))
 }
@@ -105,8 +145,11 @@ export function lowerSteps(environment: Environment, steps: readonly Step[]): vo
       case 'metric':
         environment.metrics.push(reported(environment, 'metric', step.metric))
         break
-      case 'param': case 'when': break
-      default: step satisfies never
+      case 'param':
+      case 'when':
+        break
+      default:
+        step satisfies never
     }
   }
 }
@@ -124,8 +167,11 @@ function holdStep(environment: Environment, path: readonly string[], step: Step)
   environment.nodes.set(value, environment.builder.make('hold', [node], { name }, originIn(environment, value.origin)))
 }
 
-const reported = (environment: Environment, kind: 'loss' | 'metric', { name, path, term, doc }: Loss): Reported =>
-  ({ name: pathIn(environment, [kind, ...path, name].join('.')), doc, node: lowerTerm(environment, term) })
+const reported = (environment: Environment, kind: 'loss' | 'metric', { name, path, term, doc }: Loss): Reported => ({
+  name: pathIn(environment, [kind, ...path, name].join('.')),
+  doc,
+  node: lowerTerm(environment, term),
+})
 
 /** Runs a loop once in an environment: its turns one after the other, each var from turn to turn. */
 function runLoop(environment: Environment, loop: Loop): ReadonlyMap<string, Node> {

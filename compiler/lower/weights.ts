@@ -5,16 +5,31 @@ import { EXPERT_INDEX, type WeightFact, type WeightSourceFact, type WeightTerm }
 import { inner, numberIn, originIn, pathIn, sizeIn, type Environment } from './environment.ts'
 
 /** One piece of a source, with the indices of this turn and, where it is stacked, of this expert. */
-function pieceOf(environment: Environment, { template, binds, slices, transpose }: WeightSourceFact): WeightSource['pieces'][number] {
-  const tensor = template.replace(/\{([^}]*)\}/g, (whole, name: string) => (Object.hasOwn(binds, name) ? String(environment.values[binds[name]]) : whole))
+function pieceOf(
+  environment: Environment,
+  { template, binds, slices, transpose }: WeightSourceFact,
+): WeightSource['pieces'][number] {
+  const tensor = template.replace(/\{([^}]*)\}/g, (whole, name: string) =>
+    Object.hasOwn(binds, name) ? String(environment.values[binds[name]]) : whole,
+  )
   return {
-    tensor, transpose,
+    tensor,
+    transpose,
     slices: slices.map((slice) => {
       switch (slice.kind) {
-        case 'all': return slice
-        case 'index': return { kind: 'index', at: numberIn(environment, slice.at) }
-        case 'range': return { kind: 'range', start: numberIn(environment, slice.start), stop: slice.stop === null ? null : numberIn(environment, slice.stop), step: slice.step }
-        default: return slice satisfies never
+        case 'all':
+          return slice
+        case 'index':
+          return { kind: 'index', at: numberIn(environment, slice.at) }
+        case 'range':
+          return {
+            kind: 'range',
+            start: numberIn(environment, slice.start),
+            stop: slice.stop === null ? null : numberIn(environment, slice.stop),
+            step: slice.step,
+          }
+        default:
+          return slice satisfies never
       }
     }),
   }

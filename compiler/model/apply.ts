@@ -43,7 +43,8 @@ function typing(frame: Frame): Typing {
     random: (shape) => ({ shape, dtype: 'f32' }),
     reshape(x, shape) {
       const same = equalSizes(product(x.shape), product(shape), frame.context.quotients)
-      if (!same) fail({ message: `\`{0}\` is ${listed(x.shape)} and cannot become ${listed(shape)}: the number of elements differs` })
+      if (!same)
+        fail({ message: `\`{0}\` is ${listed(x.shape)} and cannot become ${listed(shape)}: the number of elements differs` })
       return { shape, dtype: x.dtype }
     },
     topK(x, count) {
@@ -69,13 +70,24 @@ function typing(frame: Frame): Typing {
   return { emit, problem: () => problem }
 }
 
-const DTYPES: Readonly<Record<Static['type'], readonly DType[]>> = { int: ['i32', 'f32'], real: ['f32'], bool: ['bool'], string: [] }
+const DTYPES: Readonly<Record<Static['type'], readonly DType[]>> = {
+  int: ['i32', 'f32'],
+  real: ['f32'],
+  bool: ['bool'],
+  string: [],
+}
 
 /** The numbers that an element can be; those of bool are true and false. */
 const HOLDS: Readonly<Record<DType, (value: number) => boolean>> = {
-  f32: (value) => Number.isFinite(Math.fround(value)), i32: (value) => Number.isInteger(value) && Math.abs(value + 0.5) < 2 ** 31, bool: () => true,
+  f32: (value) => Number.isFinite(Math.fround(value)),
+  i32: (value) => Number.isInteger(value) && Math.abs(value + 0.5) < 2 ** 31,
+  bool: () => true,
 }
-const SPANS: Readonly<Record<DType, string>> = { f32: '-3.4028235e38 to 3.4028235e38', i32: '-2147483648 to 2147483647', bool: 'true and false' }
+const SPANS: Readonly<Record<DType, string>> = {
+  f32: '-3.4028235e38 to 3.4028235e38',
+  i32: '-2147483648 to 2147483647',
+  bool: 'true and false',
+}
 
 /** Whether a number is one that elements of this type can be, wherever that can be told. */
 const isHeld = (frame: Frame, value: Static, dtype: DType, span: Span): boolean =>
@@ -83,7 +95,11 @@ const isHeld = (frame: Frame, value: Static, dtype: DType, span: Span): boolean 
     const known = evaluate(value, lookup, folds)
     if (typeof known !== 'number' || HOLDS[dtype](known)) return null
     const shown = wordsOf(span) === String(known) ? '' : ` is ${known} and`
-    return { code: 'SMOE4006', message: `\`${wordsOf(span)}\`${shown} cannot be an element of a tensor: ${dtype} holds ${SPANS[dtype]}`, span }
+    return {
+      code: 'SMOE4006',
+      message: `\`${wordsOf(span)}\`${shown} cannot be an element of a tensor: ${dtype} holds ${SPANS[dtype]}`,
+      span,
+    }
   })
 
 /** A number among tensors, in their dtype; null where it cannot have it. */
@@ -111,14 +127,23 @@ function termsOf(frame: Frame, operands: readonly Operand[], joined: readonly bo
       complain(frame, { code: 'SMOE3003', message: `\`${wordsOf(span)}\` is a list where a tensor is wanted`, span })
       continue
     }
-    const own = value.kind === 'static' && value.static.type === 'int' && !joined[i] ? 'i32' : value.kind === 'static' && !joined[i] ? DTYPES[value.static.type][0] : dtype
+    const own =
+      value.kind === 'static' && value.static.type === 'int' && !joined[i]
+        ? 'i32'
+        : value.kind === 'static' && !joined[i]
+          ? DTYPES[value.static.type][0]
+          : dtype
     const term = value.kind === 'tensor' ? value.term : own === undefined ? null : scalar(frame, value.static, own, span)
     if (term === null || (joined[i] && term.dtype !== dtype)) {
       const other = operands.find((one, j) => joined[j] && one.value.kind === 'tensor')
       const what = value.kind === 'tensor' ? value.term.dtype : typeText(value)
       complain(frame, {
-        code: 'SMOE3002', span,
-        message: other === undefined ? `\`${wordsOf(span)}\` is ${what} where a tensor is wanted` : `\`${wordsOf(span)}\` is ${what} but \`${wordsOf(other.span)}\` is ${dtype}`,
+        code: 'SMOE3002',
+        span,
+        message:
+          other === undefined
+            ? `\`${wordsOf(span)}\` is ${what} where a tensor is wanted`
+            : `\`${wordsOf(span)}\` is ${what} but \`${wordsOf(other.span)}\` is ${dtype}`,
         help: value.kind === 'tensor' ? `cast(${wordsOf(span)}, "${dtype}") brings them together` : null,
       })
       continue
@@ -135,17 +160,32 @@ const CONDITIONS: readonly BuiltinName[] = ['and', 'or', 'not']
 export const COMPARED = 'a comparison is a condition, as in `k > 0 and n > 0`'
 
 /** Applies a builtin. `pattern` is the span of its pattern, quotes included, for builtins that have one. */
-export function apply(frame: Frame, builtin: BuiltinName, operands: readonly Operand[], options: Options, span: Span, pattern: Span | null = null): Value {
+export function apply(
+  frame: Frame,
+  builtin: BuiltinName,
+  operands: readonly Operand[],
+  options: Options,
+  span: Span,
+  pattern: Span | null = null,
+): Value {
   const record = BUILTINS[builtin]
   const joined = operands.map((_, i) => {
-    const kind = (record.parameters.filter((one) => KINDS_OF_OPERANDS.includes(one.kind))[i] ?? record.parameters.find((one) => one.kind === 'rest'))?.kind
+    const kind = (
+      record.parameters.filter((one) => KINDS_OF_OPERANDS.includes(one.kind))[i] ??
+      record.parameters.find((one) => one.kind === 'rest')
+    )?.kind
     return kind !== 'lone'
   })
   const terms = termsOf(frame, operands, joined)
   if (terms === null) return UNKNOWN
   if (CONDITIONS.includes(builtin) && terms.some(({ dtype }) => dtype !== 'bool')) {
     const stray = terms.findIndex(({ dtype }) => dtype !== 'bool')
-    return complain(frame, { code: 'SMOE3001', message: `\`${builtin}\` takes conditions, but \`${wordsOf(operands[stray].span)}\` is ${terms[stray].dtype}`, span, help: COMPARED })
+    return complain(frame, {
+      code: 'SMOE3001',
+      message: `\`${builtin}\` takes conditions, but \`${wordsOf(operands[stray].span)}\` is ${terms[stray].dtype}`,
+      span,
+      help: COMPARED,
+    })
   }
   const settled = settleOptions(frame, options)
   const { emit, problem } = typing(frame)
@@ -153,11 +193,26 @@ export function apply(frame: Frame, builtin: BuiltinName, operands: readonly Ope
   const type = record.expand(emit, types, settled)
   const wrong = problem()
   if (wrong !== null) {
-    const at = wrong.at !== undefined && pattern !== null ? { ...pattern, start: pattern.start + 1 + wrong.at[0], end: pattern.start + 1 + Math.max(wrong.at[1], wrong.at[0] + 1) } : span
-    return complain(frame, { code: wrong.at === undefined ? 'SMOE3001' : 'SMOE3006', message: fill(wrong.message, operands), span: at })
+    const at =
+      wrong.at !== undefined && pattern !== null
+        ? { ...pattern, start: pattern.start + 1 + wrong.at[0], end: pattern.start + 1 + Math.max(wrong.at[1], wrong.at[0] + 1) }
+        : span
+    return complain(frame, {
+      code: wrong.at === undefined ? 'SMOE3001' : 'SMOE3006',
+      message: fill(wrong.message, operands),
+      span: at,
+    })
   }
   if (!isCountable(frame, type.shape, span)) return UNKNOWN
-  const term: ApplyTerm = { kind: 'apply', builtin, operands: terms, options: settled, shape: type.shape, dtype: type.dtype, origin: originOf(frame, span) }
+  const term: ApplyTerm = {
+    kind: 'apply',
+    builtin,
+    operands: terms,
+    options: settled,
+    shape: type.shape,
+    dtype: type.dtype,
+    origin: originOf(frame, span),
+  }
   return ofTerm(term)
 }
 

@@ -7,12 +7,34 @@ import { options } from './builtin/options.ts'
 import type { BuiltinName } from './builtin/table.ts'
 import { complain, folds, sizeOf, verify, wordsOf, type Frame } from './context.ts'
 import { divideSizes, remember } from './exact.ts'
-import { changesByStep, combineSizes, evaluate, evaluateSize, int, negateSize, operation, type Static, type StaticType } from './static.ts'
+import {
+  changesByStep,
+  combineSizes,
+  evaluate,
+  evaluateSize,
+  int,
+  negateSize,
+  operation,
+  type Static,
+  type StaticType,
+} from './static.ts'
 import { ofStatic, typeText, UNKNOWN, type Value } from './value.ts'
 
 const BUILTIN_OF: Readonly<Record<BinaryOperator, BuiltinName>> = {
-  '+': 'add', '-': 'subtract', '*': 'multiply', '/': 'divide', '%': 'remainder', '@': 'matmul',
-  '<': 'less', '<=': 'less_equal', '>': 'greater', '>=': 'greater_equal', '==': 'equal', '!=': 'not_equal', and: 'and', or: 'or',
+  '+': 'add',
+  '-': 'subtract',
+  '*': 'multiply',
+  '/': 'divide',
+  '%': 'remainder',
+  '@': 'matmul',
+  '<': 'less',
+  '<=': 'less_equal',
+  '>': 'greater',
+  '>=': 'greater_equal',
+  '==': 'equal',
+  '!=': 'not_equal',
+  and: 'and',
+  or: 'or',
 }
 
 const isNumber = (type: StaticType): boolean => type === 'int' || type === 'real'
@@ -20,17 +42,37 @@ const isNumber = (type: StaticType): boolean => type === 'int' || type === 'real
 /** The type of a static operation; null where the operands do not fit it. */
 function resultType(operator: BinaryOperator, a: StaticType, b: StaticType): StaticType | null {
   switch (operator) {
-    case '+': case '-': case '*': case '/': case '%':
+    case '+':
+    case '-':
+    case '*':
+    case '/':
+    case '%':
       return !isNumber(a) || !isNumber(b) ? null : a === 'int' && b === 'int' ? 'int' : 'real'
-    case '<': case '<=': case '>': case '>=': return isNumber(a) && isNumber(b) ? 'bool' : null
-    case '==': case '!=': return a === b || (isNumber(a) && isNumber(b)) ? 'bool' : null
-    case 'and': case 'or': return a === 'bool' && b === 'bool' ? 'bool' : null
-    case '@': return null
-    default: return operator satisfies never
+    case '<':
+    case '<=':
+    case '>':
+    case '>=':
+      return isNumber(a) && isNumber(b) ? 'bool' : null
+    case '==':
+    case '!=':
+      return a === b || (isNumber(a) && isNumber(b)) ? 'bool' : null
+    case 'and':
+    case 'or':
+      return a === 'bool' && b === 'bool' ? 'bool' : null
+    case '@':
+      return null
+    default:
+      return operator satisfies never
   }
 }
 
-export function binary(frame: Frame, { operator, span }: BinaryExpression, left: Operand, right: Operand, transposed: boolean): Value {
+export function binary(
+  frame: Frame,
+  { operator, span }: BinaryExpression,
+  left: Operand,
+  right: Operand,
+  transposed: boolean,
+): Value {
   const [a, b] = [left.value, right.value]
   if (a.kind === 'unknown' || b.kind === 'unknown') return UNKNOWN
   if (a.kind === 'static' && b.kind === 'static') return known(frame, operator, a.static, b.static, span)
@@ -39,14 +81,21 @@ export function binary(frame: Frame, { operator, span }: BinaryExpression, left:
 
 function known(frame: Frame, operator: BinaryOperator, a: Static, b: Static, span: Span): Value {
   const type = resultType(operator, a.type, b.type)
-  if (type === null) return complain(frame, { code: 'SMOE3003', message: `\`${operator}\` does not join ${a.type} and ${b.type}`, span, help: operator === 'and' || operator === 'or' ? COMPARED : null })
+  if (type === null)
+    return complain(frame, {
+      code: 'SMOE3003',
+      message: `\`${operator}\` does not join ${a.type} and ${b.type}`,
+      span,
+      help: operator === 'and' || operator === 'or' ? COMPARED : null,
+    })
   if (type !== 'int') return dividesReal(frame, operator, b, span) ? ofStatic(operation(type, operator, [a, b], folds)) : UNKNOWN
   const [x, y] = [sizeOf(frame, a), sizeOf(frame, b)]
   const sign = operator as '+' | '-' | '*' | '/' | '%'
   if ((sign === '/' || sign === '%') && !divides(frame, x, y, sign, span)) return UNKNOWN
   const exact = sign === '/' ? divideSizes(x, y, frame.context.quotients) : undefined
   const size = exact ?? combineSizes(sign, x, y)
-  if (sign === '/' && exact === undefined && !isConstant(size)) remember({ numerator: x, divisor: y, quotient: size }, frame.context.quotients)
+  if (sign === '/' && exact === undefined && !isConstant(size))
+    remember({ numerator: x, divisor: y, quotient: size }, frame.context.quotients)
   return ofStatic(int(size))
 }
 
@@ -54,15 +103,21 @@ const valueText = (size: Dim, value: number): string => (isConstant(size) ? size
 
 /** The law of real division: a divisor that is not 0. */
 const dividesReal = (frame: Frame, operator: BinaryOperator, divisor: Static, span: Span): boolean =>
-  (operator !== '/' && operator !== '%') || verify(frame, (lookup) =>
-    (evaluate(divisor, lookup, folds) === 0 ? { code: 'SMOE4003', message: `${wordsOf(span)} divides by 0`, span } : null))
+  (operator !== '/' && operator !== '%') ||
+  verify(frame, (lookup) =>
+    evaluate(divisor, lookup, folds) === 0 ? { code: 'SMOE4003', message: `${wordsOf(span)} divides by 0`, span } : null,
+  )
 
 /** The law of int division: a divisor that is not 0 and, for `/`, no remainder. */
 function divides(frame: Frame, x: Dim, y: Dim, sign: '/' | '%', span: Span): boolean {
   if (sign === '/' && divideSizes(x, y, frame.context.quotients) !== undefined) return true
   const atRun = [...symbolsOf(x), ...symbolsOf(y)].find((name) => frame.context.runDims.has(name))
   if (atRun !== undefined && sign === '/') {
-    complain(frame, { code: 'SMOE3008', span, message: `${x.key} / ${y.key} must have no remainder, but ${atRun} is known only at a run` })
+    complain(frame, {
+      code: 'SMOE3008',
+      span,
+      message: `${x.key} / ${y.key} must have no remainder, but ${atRun} is known only at a run`,
+    })
     return false
   }
   return verify(frame, (lookup) => {
@@ -80,7 +135,12 @@ export function unary(frame: Frame, { operator, span }: UnaryExpression, operand
   if (value.kind !== 'static') return apply(frame, operator === '-' ? 'negate' : 'not', [operand], options({}), span)
   const { type } = value.static
   if (operator === 'not' ? type !== 'bool' : !isNumber(type)) {
-    return complain(frame, { code: 'SMOE3003', message: `\`${operator}\` does not take ${typeText(value)}`, span, help: operator === 'not' ? COMPARED : null })
+    return complain(frame, {
+      code: 'SMOE3003',
+      message: `\`${operator}\` does not take ${typeText(value)}`,
+      span,
+      help: operator === 'not' ? COMPARED : null,
+    })
   }
   if (operator === 'not') return ofStatic(operation('bool', 'not', [value.static], folds))
   if (type === 'int') return ofStatic(int(negateSize(sizeOf(frame, value.static))))
@@ -104,4 +164,3 @@ export function foldCall(frame: Frame, builtin: BuiltinName, operands: readonly 
   const made = operation(type, builtin, operands, folds)
   return ofStatic(made.type === 'int' ? int(sizeOf(frame, made)) : made)
 }
-

@@ -14,7 +14,10 @@ export function bind(frame: Frame, name: { readonly text: string; readonly span:
   if (known !== undefined) {
     const isVar = known.mutable
     complain(frame, {
-      code: 'SMOE2003', message: `${name.text} already stands for something here`, span: name.span, related: [{ span: known.span, message: 'declared here' }],
+      code: 'SMOE2003',
+      message: `${name.text} already stands for something here`,
+      span: name.span,
+      related: [{ span: known.span, message: 'declared here' }],
       help: isVar ? `${name.text} is a var: write ${name.text} = ... to give it another value` : null,
     })
     return
@@ -27,7 +30,11 @@ export function typed(frame: Frame, type: TypeNode | null, value: Value, span: S
   if (type === null) return value
   if (type.kind !== 'tensor-type') {
     const wanted = type.kind === 'choice-type' ? 'string' : type.name.text
-    if (value.kind === 'unknown' || (value.kind === 'static' && (value.static.type === wanted || (wanted === 'real' && value.static.type === 'int')))) return value
+    if (
+      value.kind === 'unknown' ||
+      (value.kind === 'static' && (value.static.type === wanted || (wanted === 'real' && value.static.type === 'int')))
+    )
+      return value
     return complain(frame, { code: 'SMOE3003', message: `${what} is ${wanted}, not ${typeText(value)}`, span })
   }
   const [shape, dtype] = [closedShape(frame, type), dtypeOf(frame, type)]
@@ -35,9 +42,17 @@ export function typed(frame: Frame, type: TypeNode | null, value: Value, span: S
   const declared: Value = ofTerm({ kind: 'given', name: what, shape, dtype, origin: originOf(frame, span) })
   const term = asTerm(frame, { value, span }, dtype)
   if (term === null) return declared
-  const same = term.dtype === dtype && term.shape.length === shape.length && term.shape.every((size, axis) => equalSizes(size, shape[axis], frame.context.quotients))
+  const same =
+    term.dtype === dtype &&
+    term.shape.length === shape.length &&
+    term.shape.every((size, axis) => equalSizes(size, shape[axis], frame.context.quotients))
   if (same) return ofTerm(term)
-  complain(frame, { code: 'SMOE3009', message: `${what} is declared ${termTypeText({ shape, dtype })} but is ${termTypeText(term)}`, span, related: [{ span: type.span, message: 'declared here' }] })
+  complain(frame, {
+    code: 'SMOE3009',
+    message: `${what} is declared ${termTypeText({ shape, dtype })} but is ${termTypeText(term)}`,
+    span,
+    related: [{ span: type.span, message: 'declared here' }],
+  })
   return declared
 }
 
@@ -45,5 +60,9 @@ export function sameType(frame: Frame, a: Value, b: Value): boolean {
   if (a.kind === 'static' && b.kind === 'static') return a.static.type === b.static.type
   if (a.kind !== 'tensor' || b.kind !== 'tensor') return a.kind === b.kind
   const [x, y] = [a.term, b.term]
-  return x.dtype === y.dtype && x.shape.length === y.shape.length && x.shape.every((size, axis) => equalSizes(size, y.shape[axis], frame.context.quotients))
+  return (
+    x.dtype === y.dtype &&
+    x.shape.length === y.shape.length &&
+    x.shape.every((size, axis) => equalSizes(size, y.shape[axis], frame.context.quotients))
+  )
 }

@@ -9,5 +9,10 @@ export function body(frame: Frame): Value {
   const returns = declaration.declares === 'fn' || declaration.declares === 'block' || declaration.declares === 'expert'
   if (!returns || result !== null) return result ?? UNKNOWN
   if (declaration.isPartial) return UNKNOWN
-  return complain(frame, { code: 'SMOE2013', message: `${declaration.name.text} returns nothing`, span: declaration.name.span, help: 'the last statement of a fn, block or expert is return' })
+  return complain(frame, {
+    code: 'SMOE2013',
+    message: `${declaration.name.text} returns nothing`,
+    span: declaration.name.span,
+    help: 'the last statement of a fn, block or expert is return',
+  })
 }

@@ -17,9 +17,17 @@ interface Join {
 
 /** A value that training and inference make in their own way, of one type. */
 const branch = ({ frame, block, span }: Join, training: Term, otherwise: Term): Term =>
-  training === otherwise ? training : { kind: 'branch', block, training, otherwise, shape: training.shape, dtype: training.dtype, origin: originOf(frame, span) }
+  training === otherwise
+    ? training
+    : { kind: 'branch', block, training, otherwise, shape: training.shape, dtype: training.dtype, origin: originOf(frame, span) }
 
-const scalar = ({ frame, span }: Join, value: Static): Term => ({ kind: 'scalar', value, shape: [], dtype: 'f32', origin: originOf(frame, span) })
+const scalar = ({ frame, span }: Join, value: Static): Term => ({
+  kind: 'scalar',
+  value,
+  shape: [],
+  dtype: 'f32',
+  origin: originOf(frame, span),
+})
 
 /** Null where the two cannot be one value: they are of different kinds, or must be known at compile time. */
 function join(at: Join, training: Value, otherwise: Value): Value | null {
@@ -55,7 +63,9 @@ function keepsType({ frame, span }: Join, name: string, { value }: Binding): voi
   if (value.kind !== 'static') return
   const { type } = value.static
   complain(frame, {
-    code: 'SMOE3010', message: `${name} is ${type}, known at compile time, and cannot be another in training than at inference`, span,
+    code: 'SMOE3010',
+    message: `${name} is ${type}, known at compile time, and cannot be another in training than at inference`,
+    span,
     help: type === 'int' ? 'a real may differ, as in 2.0 for 2' : null,
   })
 }
@@ -84,14 +94,21 @@ export function meet(frame: Frame, training: Ran, otherwise: Ran, block: number,
 
 /** Null where they are of different numbers of experts: then each branch weighs its own. */
 const selectedBy = (at: Join, training: Selection, otherwise: Selection): Selection | null =>
-  !equalSizes(training.count, otherwise.count, at.frame.context.quotients) ? null : {
-    count: otherwise.count, asked: otherwise.asked, scores: branch(at, training.scores, otherwise.scores), selected: branch(at, training.selected, otherwise.selected),
-  }
+  !equalSizes(training.count, otherwise.count, at.frame.context.quotients)
+    ? null
+    : {
+        count: otherwise.count,
+        asked: otherwise.asked,
+        scores: branch(at, training.scores, otherwise.scores),
+        selected: branch(at, training.selected, otherwise.selected),
+      }
 
 /** A selection after a `when training` of which one branch selects is that of the other branch. */
 export function completed(frame: Frame, selection: Selection, span: Span): Selection {
   const { blocks, isBranch } = frame.policy!
-  const block = isBranch ? -1 : blocks.findIndex(({ training, otherwise }) => (training.select === null) !== (otherwise.select === null))
+  const block = isBranch
+    ? -1
+    : blocks.findIndex(({ training, otherwise }) => (training.select === null) !== (otherwise.select === null))
   if (block < 0) return selection
   const { training, otherwise } = blocks[block]
   return selectedBy({ frame, block, span }, training.select ?? selection, otherwise.select ?? selection) ?? selection

@@ -18,22 +18,37 @@ import { ofStatic, UNKNOWN, type Value } from './value.ts'
 import { wantExtent, wantNumber, wantStatic } from './wants.ts'
 
 /** The argument each parameter got; null after a mistake. */
-function match(frame: Frame, call: CallExpression, builtin: BuiltinName): ReadonlyMap<BuiltinParameter, readonly Argument[]> | null {
+function match(
+  frame: Frame,
+  call: CallExpression,
+  builtin: BuiltinName,
+): ReadonlyMap<BuiltinParameter, readonly Argument[]> | null {
   const { parameters, signature } = BUILTINS[builtin]
   const given = new Map<BuiltinParameter, Argument[]>()
   const before = frame.context.reporter.count
   let at = 0
   for (const argument of call.arguments) {
-    const parameter = argument.name === null ? parameters[at] : parameters.find((one) => one.name === argument.name!.text && one.kind !== 'sizes') ?? parameters.find((one) => one.kind === 'sizes')
+    const parameter =
+      argument.name === null
+        ? parameters[at]
+        : (parameters.find((one) => one.name === argument.name!.text && one.kind !== 'sizes') ??
+          parameters.find((one) => one.kind === 'sizes'))
     if (parameter === undefined || (argument.name === null && parameter.kind === 'sizes')) {
       const { name } = argument
       if (name === null) complain(frame, { code: 'SMOE3005', message: `too many arguments: ${signature}`, span: argument.span })
-      else complain(frame, { code: 'SMOE2008', message: `${call.callee.text} has no parameter ${name.text}: ${signature}`, span: name.span, ...nearest(name, () => parameters.map((one) => one.name)) })
+      else
+        complain(frame, {
+          code: 'SMOE2008',
+          message: `${call.callee.text} has no parameter ${name.text}: ${signature}`,
+          span: name.span,
+          ...nearest(name, () => parameters.map((one) => one.name)),
+        })
       continue
     }
     if (argument.name === null && parameter.kind !== 'rest') at++
     const many = parameter.kind === 'rest' || parameter.kind === 'sizes'
-    if (given.has(parameter) && !many) complain(frame, { code: 'SMOE3005', message: `${parameter.name} is given twice`, span: argument.span })
+    if (given.has(parameter) && !many)
+      complain(frame, { code: 'SMOE3005', message: `${parameter.name} is given twice`, span: argument.span })
     given.set(parameter, [...(given.get(parameter) ?? []), argument])
   }
   const missing = parameters.find((one) => one.optional !== true && one.kind !== 'sizes' && !given.has(one))
@@ -48,7 +63,11 @@ const DTYPE_NAMES: readonly string[] = ['f32', 'i32', 'bool']
 /** The items of `[a, b]`; null after a mistake. */
 function wantList<T>(frame: Frame, expression: Expression, item: (one: Expression) => T | null): readonly T[] | null {
   if (expression.kind !== 'list') {
-    complain(frame, { code: 'SMOE3003', message: `a list is wanted here, as in [${wordsOf(expression.span)}]`, span: expression.span })
+    complain(frame, {
+      code: 'SMOE3003',
+      message: `a list is wanted here, as in [${wordsOf(expression.span)}]`,
+      span: expression.span,
+    })
     return null
   }
   const items = expression.items.map(item)
@@ -67,7 +86,8 @@ function option(frame: Frame, parameter: BuiltinParameter, args: readonly Argume
       const keep = wantStatic(frame, value, 'bool', 'keep')
       const known = keep === null ? undefined : valueOf(frame, keep)
       if (known !== undefined) return { keep: known === true }
-      if (keep !== null && !frame.context.isAlone) complain(frame, { code: 'SMOE3008', message: 'keep is one for all turns of a repeat', span: value.span })
+      if (keep !== null && !frame.context.isAlone)
+        complain(frame, { code: 'SMOE3008', message: 'keep is one for all turns of a repeat', span: value.span })
       return null
     }
     case 'iterations': {
@@ -80,12 +100,17 @@ function option(frame: Frame, parameter: BuiltinParameter, args: readonly Argume
       const tolerance = settingOf(frame, value, TOLERANCE, 'the tolerance')
       const known = tolerance === null ? undefined : valueOf(frame, tolerance)
       if (typeof known === 'number') return { tolerance: known }
-      if (tolerance !== null && !frame.context.isAlone) complain(frame, { code: 'SMOE3008', message: 'the tolerance is one for all turns of a repeat', span: value.span })
+      if (tolerance !== null && !frame.context.isAlone)
+        complain(frame, { code: 'SMOE3008', message: 'the tolerance is one for all turns of a repeat', span: value.span })
       return {}
     }
     case 'dtype': {
       if (value.kind === 'string' && DTYPE_NAMES.includes(value.value)) return { dtype: value.value as DType }
-      complain(frame, { code: 'SMOE3007', message: `the dtype is one of ${DTYPE_NAMES.map((name) => `"${name}"`).join(', ')}`, span: value.span })
+      complain(frame, {
+        code: 'SMOE3007',
+        message: `the dtype is one of ${DTYPE_NAMES.map((name) => `"${name}"`).join(', ')}`,
+        span: value.span,
+      })
       return null
     }
     case 'dims': {
@@ -113,14 +138,22 @@ function option(frame: Frame, parameter: BuiltinParameter, args: readonly Argume
       }
       return { sizes }
     }
-    case 'tensor': case 'lone': case 'tensors': case 'rest': case 'rate': return {}
-    default: return parameter.kind satisfies never
+    case 'tensor':
+    case 'lone':
+    case 'tensors':
+    case 'rest':
+    case 'rate':
+      return {}
+    default:
+      return parameter.kind satisfies never
   }
 }
 
 function operandsOf(frame: Frame, parameter: BuiltinParameter, args: readonly Argument[]): readonly Operand[] | null {
   switch (parameter.kind) {
-    case 'tensor': case 'lone': case 'rest':
+    case 'tensor':
+    case 'lone':
+    case 'rest':
       return args.map(({ value }) => ({ value: elaborate(frame, value), span: value.span }))
     case 'tensors': {
       const list = args[0].value
@@ -133,7 +166,8 @@ function operandsOf(frame: Frame, parameter: BuiltinParameter, args: readonly Ar
       const rate = settingOf(frame, args[0].value, RATE, 'the rate', true)
       return rate === null ? null : [{ value: ofStatic(rate), span: args[0].value.span }]
     }
-    default: return []
+    default:
+      return []
   }
 }
 
@@ -144,20 +178,38 @@ const RATE = real('the share that is left out', null, { to: 1, excludes: 'to' })
 /** Random numbers are drawn in training alone. */
 function wantTraining(frame: Frame, { callee, span }: CallExpression): void {
   if (isForTraining(frame)) return
-  complain(frame, { code: 'SMOE2016', message: `${callee.text} draws random numbers, which are there when training`, span, help: 'dropout and noisy are themselves in training alone; so is what stands in `when training` or in `train`' })
+  complain(frame, {
+    code: 'SMOE2016',
+    message: `${callee.text} draws random numbers, which are there when training`,
+    span,
+    help: 'dropout and noisy are themselves in training alone; so is what stands in `when training` or in `train`',
+  })
 }
 
 /** Along an axis, or of two numbers known at compile time. */
 const OF_TWO: Readonly<Partial<Record<BuiltinName, BuiltinName>>> = { min: 'minimum', max: 'maximum' }
 
-function ofTwo(frame: Frame, { span }: CallExpression, builtin: BuiltinName, first: Operand, { value: expression }: Argument): Value {
+function ofTwo(
+  frame: Frame,
+  { span }: CallExpression,
+  builtin: BuiltinName,
+  first: Operand,
+  { value: expression }: Argument,
+): Value {
   const second: Operand = { value: elaborate(frame, expression), span: expression.span }
-  const numbers = [first, second].flatMap(({ value }) => (value.kind === 'static' && (value.static.type === 'int' || value.static.type === 'real') ? [value.static] : []))
+  const numbers = [first, second].flatMap(({ value }) =>
+    value.kind === 'static' && (value.static.type === 'int' || value.static.type === 'real') ? [value.static] : [],
+  )
   return numbers.length === 2 ? foldCall(frame, builtin, numbers) : apply(frame, builtin, [first, second], DEFAULTS, span)
 }
 
 export function callBuiltin(frame: Frame, call: CallExpression, builtin: BuiltinName): Value {
-  if (call.label !== null) complain(frame, { code: 'SMOE2009', message: `${call.callee.text} has no weights, so \`as\` names nothing`, span: call.label.span })
+  if (call.label !== null)
+    complain(frame, {
+      code: 'SMOE2009',
+      message: `${call.callee.text} has no weights, so \`as\` names nothing`,
+      span: call.label.span,
+    })
   const given = match(frame, call, builtin)
   if (given === null) {
     // what stands in the arguments is checked all the same
@@ -167,16 +219,27 @@ export function callBuiltin(frame: Frame, call: CallExpression, builtin: Builtin
   const { parameters, fold, random } = BUILTINS[builtin]
   if (random === 'source') wantTraining(frame, call)
   // how much noise there is matters in training alone
-  const frameOf = (parameter: BuiltinParameter): Frame => (random === 'noise' && parameter !== parameters[0] ? { ...frame, isTraining: true } : frame)
-  const operands = parameters.flatMap((parameter) => (given.has(parameter) ? [operandsOf(frameOf(parameter), parameter, given.get(parameter)!)] : []))
+  const frameOf = (parameter: BuiltinParameter): Frame =>
+    random === 'noise' && parameter !== parameters[0] ? { ...frame, isTraining: true } : frame
+  const operands = parameters.flatMap((parameter) =>
+    given.has(parameter) ? [operandsOf(frameOf(parameter), parameter, given.get(parameter)!)] : [],
+  )
   const other = OF_TWO[builtin] === undefined ? undefined : given.get(parameters[1])?.[0]
   const [single] = operands[0] ?? []
-  if (other !== undefined && other.name === null && single?.value.kind === 'static') return ofTwo(frame, call, OF_TWO[builtin]!, single, other)
+  if (other !== undefined && other.name === null && single?.value.kind === 'static')
+    return ofTwo(frame, call, OF_TWO[builtin]!, single, other)
   const parts = parameters.map((parameter) => (given.has(parameter) ? option(frame, parameter, given.get(parameter)!) : {}))
   if (operands.some((one) => one === null) || parts.some((part) => part === null)) return UNKNOWN
   const flat = (operands as (readonly Operand[])[]).flat()
-  if (fold !== null && flat.every(({ value }) => value.kind === 'static' && (value.static.type === 'int' || value.static.type === 'real'))) {
-    return foldCall(frame, builtin, flat.map(({ value }) => (value as { readonly static: Static }).static))
+  if (
+    fold !== null &&
+    flat.every(({ value }) => value.kind === 'static' && (value.static.type === 'int' || value.static.type === 'real'))
+  ) {
+    return foldCall(
+      frame,
+      builtin,
+      flat.map(({ value }) => (value as { readonly static: Static }).static),
+    )
   }
   const pattern = call.arguments.find(({ value }) => value.kind === 'string' && parameters.some((one) => one.kind === 'pattern'))
   return apply(frame, builtin, flat, { ...DEFAULTS, ...Object.assign({}, ...parts) }, call.span, pattern?.value.span ?? null)

@@ -24,12 +24,19 @@ const WITH_WEIGHTS: readonly DeclarationKind[] = ['fn', 'block', 'expert']
 
 /** What may be called where. */
 const CALLABLE: Readonly<Record<DeclarationKind, readonly DeclarationKind[]>> = {
-  fn: ['fn'], block: WITH_WEIGHTS, expert: WITH_WEIGHTS, policy: WITH_WEIGHTS, model: WITH_WEIGHTS,
+  fn: ['fn'],
+  block: WITH_WEIGHTS,
+  expert: WITH_WEIGHTS,
+  policy: WITH_WEIGHTS,
+  model: WITH_WEIGHTS,
 }
 
 const PLACES: Readonly<Record<DeclarationKind, string>> = {
-  fn: 'is a fn', block: 'is a block, which has weights, and a fn has none', expert: 'is an expert, which has weights, and a fn has none',
-  policy: 'is a policy: it stands in moe, after `route`', model: 'is a model, which nothing calls',
+  fn: 'is a fn',
+  block: 'is a block, which has weights, and a fn has none',
+  expert: 'is an expert, which has weights, and a fn has none',
+  policy: 'is a policy: it stands in moe, after `route`',
+  model: 'is a model, which nothing calls',
 }
 
 export function call(frame: Frame, expression: CallExpression): Value {
@@ -45,7 +52,7 @@ export function call(frame: Frame, expression: CallExpression): Value {
     return unknown
   }
   const checkArguments = (): void => expression.arguments.forEach(({ value }) => elaborate(frame, value))
-  if (isBroken(found)) return checkArguments(), UNKNOWN
+  if (isBroken(found)) return (checkArguments(), UNKNOWN)
   const { declares } = found.declaration
   if (!CALLABLE[frame.declaration.declares].includes(declares)) {
     checkArguments()
@@ -92,28 +99,53 @@ export interface Setting {
 }
 
 /** The frame of a callee with its parameters bound; null after a mistake, which is reported. */
-export function enter(frame: Frame, { declaration, module }: Declared, expression: CallExpression, setting: Setting | null): { callee: Frame; bound: Bound } | null {
+export function enter(
+  frame: Frame,
+  { declaration, module }: Declared,
+  expression: CallExpression,
+  setting: Setting | null,
+): { callee: Frame; bound: Bound } | null {
   const { span } = expression
   const name = declaration.name.text
   const isRight = frame.context.isRight(declaration, module)
   if (frame.chain.includes(declaration)) {
-    complain(frame, { code: 'SMOE2007', message: `${[...frame.chain.slice(frame.chain.indexOf(declaration)), declaration].map((one) => one.name.text).join(' calls ')}: a declaration cannot contain itself`, span: expression.callee.span })
+    complain(frame, {
+      code: 'SMOE2007',
+      message: `${[...frame.chain.slice(frame.chain.indexOf(declaration)), declaration].map((one) => one.name.text).join(' calls ')}: a declaration cannot contain itself`,
+      span: expression.callee.span,
+    })
     return null
   }
   frame.context.work.calls++
   if (frame.context.work.calls > MOST_CALLS) {
-    if (frame.context.work.calls === MOST_CALLS + 1) complain(frame, { code: 'SMOE3014', message: `more than ${MOST_CALLS} calls are worked out: calls of calls double at every level`, span })
+    if (frame.context.work.calls === MOST_CALLS + 1)
+      complain(frame, {
+        code: 'SMOE3014',
+        message: `more than ${MOST_CALLS} calls are worked out: calls of calls double at every level`,
+        span,
+      })
     return null
   }
   if (frame.chain.length >= MOST_CALLS_DEEP) {
     complain(frame, { code: 'SMOE3014', message: `calls are nested ${MOST_CALLS_DEEP} deep`, span })
     return null
   }
-  const implicit = setting === null || setting.first === null ? null : declaration.parameters.find((one) => one.type.kind === 'tensor-type') ?? null
+  const implicit =
+    setting === null || setting.first === null
+      ? null
+      : (declaration.parameters.find((one) => one.type.kind === 'tensor-type') ?? null)
   const { given, ok } = matchArguments(frame, declaration, expression.arguments, span, implicit)
   const path = declaration.declares === 'fn' ? frame.path : [...frame.path, setting?.label ?? expression.label?.text ?? name]
   const opened: Frame = {
-    ...frame, module, declaration, chain: [...frame.chain, declaration], scope: createScope(setting?.givens ?? null), path, leading: [], steps: [], policy: null,
+    ...frame,
+    module,
+    declaration,
+    chain: [...frame.chain, declaration],
+    scope: createScope(setting?.givens ?? null),
+    path,
+    leading: [],
+    steps: [],
+    policy: null,
     bank: setting?.bank ?? frame.bank,
   }
   const all = implicit === null ? given : new Map([...given, [implicit.name.text, setting!.first!]])
@@ -129,7 +161,11 @@ export function instantiate(frame: Frame, found: Declared, expression: CallExpre
   const { declaration } = found
   const { span, label } = expression
   if (label !== null && declaration.declares === 'fn') {
-    complain(frame, { code: 'SMOE2009', message: `${declaration.name.text} is a fn and has no weights, so \`as\` names nothing`, span: label.span })
+    complain(frame, {
+      code: 'SMOE2009',
+      message: `${declaration.name.text} is a fn and has no weights, so \`as\` names nothing`,
+      span: label.span,
+    })
   }
   const entered = enter(frame, found, expression, setting)
   if (entered === null) return null
@@ -139,7 +175,8 @@ export function instantiate(frame: Frame, found: Declared, expression: CallExpre
   const { reporter } = frame.context
   const before = reporter.count
   const result = reporter.during(span, declaration.name.text, () => body(callee))
-  if (frame.context.weights.length > weightsBefore) claimPath(frame, callee.path, label?.span ?? expression.callee.span, declaration.name.text)
+  if (frame.context.weights.length > weightsBefore)
+    claimPath(frame, callee.path, label?.span ?? expression.callee.span, declaration.name.text)
   if (reporter.count > before || result.kind === 'unknown') {
     frame.context.broken.push(callee.path.join('.'))
     return { value: standIn(callee, span), term: null, bound }
@@ -147,8 +184,16 @@ export function instantiate(frame: Frame, found: Declared, expression: CallExpre
   if (result.kind !== 'tensor') return { value: result, term: null, bound }
   const { term } = result
   const made: CallTerm = {
-    kind: 'call', name: declaration.name.text, declares: declaration.declares as CallTerm['declares'], path: callee.path, arguments: bound.arguments,
-    steps: callee.steps as readonly Step[], result: term, shape: term.shape, dtype: term.dtype, origin: originOf(callee, span),
+    kind: 'call',
+    name: declaration.name.text,
+    declares: declaration.declares as CallTerm['declares'],
+    path: callee.path,
+    arguments: bound.arguments,
+    steps: callee.steps as readonly Step[],
+    result: term,
+    shape: term.shape,
+    dtype: term.dtype,
+    origin: originOf(callee, span),
   }
   return { value: ofTerm(made), term: made, bound }
 }
@@ -159,6 +204,8 @@ function standIn(callee: Frame, span: Span): Value {
   if (result === null || result.kind !== 'tensor-type') return UNKNOWN
   return callee.context.reporter.during(span, callee.declaration.name.text, () => {
     const [shape, dtype] = [closedShape(callee, result), dtypeOf(callee, result)]
-    return shape === null || dtype === null ? UNKNOWN : ofTerm({ kind: 'given', name: 'unknown', shape, dtype, origin: originOf(callee, span) })
+    return shape === null || dtype === null
+      ? UNKNOWN
+      : ofTerm({ kind: 'given', name: 'unknown', shape, dtype, origin: originOf(callee, span) })
   })
 }

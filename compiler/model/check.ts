@@ -43,7 +43,20 @@ export function check(file: File, options: CheckOptions): Checked {
     // deep expressions in deep calls: only the stack itself knows how deep is too deep
     if (!(problem instanceof RangeError) || !/call stack/.test(problem.message)) throw problem
     const span: Span = { source: file.source, start: 0, end: 0 }
-    return { model: null, diagnostics: [{ code: 'SMOE3014', severity: 'error', message: 'calls and expressions are nested too deeply', span, related: [], help: null, fix: null }] }
+    return {
+      model: null,
+      diagnostics: [
+        {
+          code: 'SMOE3014',
+          severity: 'error',
+          message: 'calls and expressions are nested too deeply',
+          span,
+          related: [],
+          help: null,
+          fix: null,
+        },
+      ],
+    }
   }
 }
 
@@ -75,8 +88,28 @@ function judge(reporter: Reporter, work: Context['work']): Context['isRight'] {
   return isRight
 }
 
-const createContext = (reporter: Reporter, work: Context['work'], isRight: Context['isRight'], values: ReadonlyMap<string, StaticValue>, isAlone: boolean): Context => ({
-  walk: { expression, statements }, reporter, isRight, values, isAlone, work, symbols: new Map(), quotients: [], runDims: new Set(), inputs: [], outputs: [], weights: [], moes: [], paths: new Map(), broken: [],
+const createContext = (
+  reporter: Reporter,
+  work: Context['work'],
+  isRight: Context['isRight'],
+  values: ReadonlyMap<string, StaticValue>,
+  isAlone: boolean,
+): Context => ({
+  walk: { expression, statements },
+  reporter,
+  isRight,
+  values,
+  isAlone,
+  work,
+  symbols: new Map(),
+  quotients: [],
+  runDims: new Set(),
+  inputs: [],
+  outputs: [],
+  weights: [],
+  moes: [],
+  paths: new Map(),
+  broken: [],
 })
 
 function modelOf(file: File, wanted: string | undefined, reporter: Reporter): Declaration | null {
@@ -84,14 +117,29 @@ function modelOf(file: File, wanted: string | undefined, reporter: Reporter): De
   if (wanted === undefined) return models[0] ?? null
   const found = models.find(({ name }) => name.text === wanted)
   if (found === undefined) {
-    const meant = closest(wanted, models.map(({ name }) => name.text))
+    const meant = closest(
+      wanted,
+      models.map(({ name }) => name.text),
+    )
     const span: Span = { source: file.source, start: 0, end: 0 }
-    reporter.report({ code: 'SMOE2014', message: `the file declares no model ${wanted}`, span, help: meant === null ? null : `${meant} is probably meant` })
+    reporter.report({
+      code: 'SMOE2014',
+      message: `the file declares no model ${wanted}`,
+      span,
+      help: meant === null ? null : `${meant} is probably meant`,
+    })
   }
   return found ?? null
 }
 
-function modelFrom(declaration: Declaration, module: Module, set: Readonly<Record<string, StaticValue>>, reporter: Reporter, work: Context['work'], isRight: Context['isRight']): Model | null {
+function modelFrom(
+  declaration: Declaration,
+  module: Module,
+  set: Readonly<Record<string, StaticValue>>,
+  reporter: Reporter,
+  work: Context['work'],
+  isRight: Context['isRight'],
+): Model | null {
   const values = new Map<string, StaticValue>()
   const context = createContext(reporter, work, isRight, values, false)
   const frame = rootFrame(context, module, declaration)
@@ -102,16 +150,31 @@ function modelFrom(declaration: Declaration, module: Module, set: Readonly<Recor
   statements(frame, declaration.body)
   tellable(frame)
   if (!declaration.isPartial && !declaration.body.some(({ kind }) => kind === 'output' || kind === 'return')) {
-    complain(frame, { code: 'SMOE2013', message: `${declaration.name.text} has no output`, span: declaration.name.span, help: GIVES })
+    complain(frame, {
+      code: 'SMOE2013',
+      message: `${declaration.name.text} has no output`,
+      span: declaration.name.span,
+      help: GIVES,
+    })
   }
   const entries = declaration.body.flatMap((statement) => (statement.kind === 'weights' ? statement.entries : []))
   const train = trainOf(frame, declaration)
   const weights = readWeights(frame, entries)
   if (reporter.count > before) return null
   return {
-    name: declaration.name.text, doc: declaration.doc.join('\n'), origin: originOf(frame, declaration.name.span), parameters: facts,
-    dims: [...context.runDims].map((name) => ({ name, doc: '' })), inputs: context.inputs, steps: frame.steps, outputs: context.outputs, weights, moes: context.moes,
-    values: Object.fromEntries(values), symbols: Object.fromEntries(context.symbols), train,
+    name: declaration.name.text,
+    doc: declaration.doc.join('\n'),
+    origin: originOf(frame, declaration.name.span),
+    parameters: facts,
+    dims: [...context.runDims].map((name) => ({ name, doc: '' })),
+    inputs: context.inputs,
+    steps: frame.steps,
+    outputs: context.outputs,
+    weights,
+    moes: context.moes,
+    values: Object.fromEntries(values),
+    symbols: Object.fromEntries(context.symbols),
+    train,
   }
 }
 
@@ -119,13 +182,25 @@ function refuseUnknown(frame: Frame, set: Readonly<Record<string, StaticValue>>)
   const { name, parameters } = frame.declaration
   for (const key of Object.keys(set)) {
     if (parameters.some((one) => one.name.text === key)) continue
-    const meant = closest(key, parameters.map((one) => one.name.text))
-    complain(frame, { code: 'SMOE2014', message: `${name.text} has no parameter ${key} to set`, span: name.span, help: meant === null ? null : `${meant} is probably meant` })
+    const meant = closest(
+      key,
+      parameters.map((one) => one.name.text),
+    )
+    complain(frame, {
+      code: 'SMOE2014',
+      message: `${name.text} has no parameter ${key} to set`,
+      span: name.span,
+      help: meant === null ? null : `${meant} is probably meant`,
+    })
   }
 }
 
 /** The value of each parameter, in order; what has none, or one that is not allowed, is reported and stays unknown. */
-function bindValues(frame: Frame, set: Readonly<Record<string, StaticValue>>, values: Map<string, StaticValue>): readonly ParameterFact[] {
+function bindValues(
+  frame: Frame,
+  set: Readonly<Record<string, StaticValue>>,
+  values: Map<string, StaticValue>,
+): readonly ParameterFact[] {
   const facts: ParameterFact[] = []
   for (const parameter of frame.declaration.parameters) {
     const { name, span } = parameter
@@ -138,7 +213,9 @@ function bindValues(frame: Frame, set: Readonly<Record<string, StaticValue>>, va
     const given = valueGiven(frame, parameter, type, set)
     if (given === null) continue
     const at = parameter.default !== null && !Object.hasOwn(set, name.text) ? parameter.default.span : name.span
-    const value = bounded(frame, at, undefined, () => (checkRange(frame, frame, parameter, given, at) ? evaluate(given, lookupIn(frame.context), folds) : undefined))
+    const value = bounded(frame, at, undefined, () =>
+      checkRange(frame, frame, parameter, given, at) ? evaluate(given, lookupIn(frame.context), folds) : undefined,
+    )
     if (value === undefined) continue
     values.set(name.text, value)
     frame.scope.bindings.set(name.text, { value: { kind: 'static', static: literal(value, type) }, span, mutable: false })
@@ -154,12 +231,21 @@ const kindOf = (value: StaticValue): StaticType => {
   return typeof value === 'boolean' ? 'bool' : 'string'
 }
 
-function valueGiven(frame: Frame, parameter: Declaration['parameters'][number], type: StaticType, set: Readonly<Record<string, StaticValue>>): Static | null {
+function valueGiven(
+  frame: Frame,
+  parameter: Declaration['parameters'][number],
+  type: StaticType,
+  set: Readonly<Record<string, StaticValue>>,
+): Static | null {
   const { name } = parameter
   if (Object.hasOwn(set, name.text)) {
     const value = set[name.text]
     if (accepts(type, kindOf(value))) return literal(value, type)
-    complain(frame, { code: 'SMOE3003', message: `${name.text} is ${type}, but is set to ${JSON.stringify(value)}`, span: name.span })
+    complain(frame, {
+      code: 'SMOE3003',
+      message: `${name.text} is ${type}, but is set to ${JSON.stringify(value)}`,
+      span: name.span,
+    })
     return null
   }
   if (parameter.default === null) {
@@ -173,6 +259,7 @@ function valueGiven(frame: Frame, parameter: Declaration['parameters'][number], 
 /** The files in the order of their first diagnostic, the root first; inside a file by place. */
 function inOrder(diagnostics: readonly Diagnostic[], file: File): readonly Diagnostic[] {
   const paths = [...new Set([file.source.path, ...diagnostics.map(({ span }) => span.source.path)])]
-  return [...diagnostics].sort((a, b) => paths.indexOf(a.span.source.path) - paths.indexOf(b.span.source.path) || a.span.start - b.span.start)
+  return [...diagnostics].sort(
+    (a, b) => paths.indexOf(a.span.source.path) - paths.indexOf(b.span.source.path) || a.span.start - b.span.start,
+  )
 }
-

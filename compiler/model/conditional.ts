@@ -11,13 +11,18 @@ export function conditional(frame: Frame, expression: ConditionalExpression): Va
   const { span } = expression
   const condition = wantStatic(frame, expression.condition, 'bool', 'the condition of `if`')
   const decided = condition === null ? undefined : valueOf(frame, condition)
-  if (condition !== null && waitsForRun(frame, condition, 'the condition of `if`', expression.condition.span, true)) return UNKNOWN
+  if (condition !== null && waitsForRun(frame, condition, 'the condition of `if`', expression.condition.span, true))
+    return UNKNOWN
   if (decided !== undefined) return elaborate(frame, decided === true ? expression.then : expression.otherwise)
   const inBranch = (side: 'then' | 'else'): Frame => ({ ...frame, branches: [...frame.branches, { of: expression, side }] })
   const [then, otherwise] = [elaborate(inBranch('then'), expression.then), elaborate(inBranch('else'), expression.otherwise)]
   if (condition === null || then.kind === 'unknown' || otherwise.kind === 'unknown') return UNKNOWN
   const misfit = (): Value =>
-    complain(frame, { code: 'SMOE3001', message: `one branch is ${typeText(then)}, the other ${typeText(otherwise)}: both have one type`, span })
+    complain(frame, {
+      code: 'SMOE3001',
+      message: `one branch is ${typeText(then)}, the other ${typeText(otherwise)}: both have one type`,
+      span,
+    })
   if (then.kind === 'static' && otherwise.kind === 'static') {
     const types = [then.static.type, otherwise.static.type]
     const type = types[0] === types[1] ? types[0] : types.every((one) => one === 'int' || one === 'real') ? 'real' : null
@@ -30,9 +35,25 @@ export function conditional(frame: Frame, expression: ConditionalExpression): Va
   const a = asTerm(frame, { value: then, span: expression.then.span }, otherwise.kind === 'tensor' ? otherwise.term.dtype : 'f32')
   const b = asTerm(frame, { value: otherwise, span: expression.otherwise.span }, then.kind === 'tensor' ? then.term.dtype : 'f32')
   if (a === null || b === null) return UNKNOWN
-  const same = a.dtype === b.dtype && a.shape.length === b.shape.length && a.shape.every((size, axis) => equalSizes(size, b.shape[axis], frame.context.quotients))
-  if (!same) return complain(frame, { code: 'SMOE3001', message: `one branch is ${termTypeText(a)}, the other ${termTypeText(b)}: both have one type`, span })
-  return ofTerm({ kind: 'conditional', condition, then: a, otherwise: b, shape: a.shape, dtype: a.dtype, origin: originOf(frame, span) })
+  const same =
+    a.dtype === b.dtype &&
+    a.shape.length === b.shape.length &&
+    a.shape.every((size, axis) => equalSizes(size, b.shape[axis], frame.context.quotients))
+  if (!same)
+    return complain(frame, {
+      code: 'SMOE3001',
+      message: `one branch is ${termTypeText(a)}, the other ${termTypeText(b)}: both have one type`,
+      span,
+    })
+  return ofTerm({
+    kind: 'conditional',
+    condition,
+    then: a,
+    otherwise: b,
+    shape: a.shape,
+    dtype: a.dtype,
+    origin: originOf(frame, span),
+  })
 }
 
 /** A choice between numbers in each step of training. */
@@ -40,7 +61,10 @@ function numberByStep(frame: Frame, expression: ConditionalExpression, type: Sta
   return type === 'int' || type === 'real' ? ofStatic(operation('real', 'if', operands, folds)) : wantNumbers(frame, expression)
 }
 
-const wantNumbers = (frame: Frame, { condition }: ConditionalExpression): Value => complain(frame, {
-  code: 'SMOE3008', message: 'a condition that changes from step to step chooses between numbers', span: condition.span,
-  help: '`where(c, a, b)` chooses between tensors',
-})
+const wantNumbers = (frame: Frame, { condition }: ConditionalExpression): Value =>
+  complain(frame, {
+    code: 'SMOE3008',
+    message: 'a condition that changes from step to step chooses between numbers',
+    span: condition.span,
+    help: '`where(c, a, b)` chooses between tensors',
+  })

@@ -24,7 +24,8 @@ type Law = (lookup: Lookup) => string | null
 
 const size = (value: Dim | null, lookup: Lookup): number | undefined => (value === null ? undefined : evaluateSize(value, lookup))
 const number = (value: Static, lookup: Lookup): number | undefined => evaluate(value, lookup, folds) as number | undefined
-const positive = (what: string, value: number | undefined): string | null => (value !== undefined && !(value > 0) ? `${what} is above 0, not ${value}` : null)
+const positive = (what: string, value: number | undefined): string | null =>
+  value !== undefined && !(value > 0) ? `${what} is above 0, not ${value}` : null
 
 /** The most experts among which `overflow next` is laid out: each round of it is a part of the graph. */
 const MOST_NEXT = 128
@@ -44,20 +45,32 @@ function groupsLaw({ groups, keep }: Requirement & { readonly kind: 'groups' }, 
 function ownLaw(one: Requirement, routed: Routed): Law {
   const { selected } = routed
   switch (one.kind) {
-    case 'dropless': case 'expert-choice': return () => null
-    case 'capacity': return (lookup) => {
-      if (one.overflow === 'shared' && !routed.hasShared) return 'what overflows goes to a shared expert, but there is none: `shared 1 of ...` adds it'
-      return positive('a capacity', number(one.factor, lookup))
-    }
-    case 'groups': return groupsLaw(one, routed)
-    case 'bias-balanced': return (lookup) => positive('a rate', number(one.rate, lookup))
-    case 'balanced-within': return (lookup) => positive('a percentage', number(one.percent, lookup))
-    case 'at-most': return (lookup) => positive('the number of tokens', size(one.tokens, lookup))
-    case 'each-token': return (lookup) => {
-      const [n, k] = [size(one.experts, lookup), size(selected, lookup)]
-      return n !== undefined && k !== undefined && n !== k ? `each token is to have ${n} experts, but the policy selects ${k}` : null
-    }
-    default: return one satisfies never
+    case 'dropless':
+    case 'expert-choice':
+      return () => null
+    case 'capacity':
+      return (lookup) => {
+        if (one.overflow === 'shared' && !routed.hasShared)
+          return 'what overflows goes to a shared expert, but there is none: `shared 1 of ...` adds it'
+        return positive('a capacity', number(one.factor, lookup))
+      }
+    case 'groups':
+      return groupsLaw(one, routed)
+    case 'bias-balanced':
+      return (lookup) => positive('a rate', number(one.rate, lookup))
+    case 'balanced-within':
+      return (lookup) => positive('a percentage', number(one.percent, lookup))
+    case 'at-most':
+      return (lookup) => positive('the number of tokens', size(one.tokens, lookup))
+    case 'each-token':
+      return (lookup) => {
+        const [n, k] = [size(one.experts, lookup), size(selected, lookup)]
+        return n !== undefined && k !== undefined && n !== k
+          ? `each token is to have ${n} experts, but the policy selects ${k}`
+          : null
+      }
+    default:
+      return one satisfies never
   }
 }
 
@@ -74,24 +87,37 @@ function openOf(all: readonly Requirement[], experts: number, lookup: Lookup): n
 /** Why slots can be without an answer under a requirement among all. */
 function dropsLaw(one: Requirement, all: readonly Requirement[], { count, selected, tokens }: Routed): Law | null {
   switch (one.kind) {
-    case 'expert-choice': return () => 'with `expert choice` a token may have no expert at all'
-    case 'at-most': return (lookup) => {
-      const [limit, t, e, k] = [size(one.tokens, lookup), size(tokens, lookup), size(count, lookup), size(selected, lookup)]
-      if (limit === undefined || (t !== undefined && t <= limit)) return null
-      if (t === undefined || e === undefined || k === undefined) return `an expert answers at most ${limit} tokens, and all of a run may choose it`
-      const room = e * limit < t * k ? `${e} experts answer ${e * limit} at most, and ${t} tokens ask ${t * k}` : `all ${t} tokens may choose it`
-      return `an expert answers at most ${limit} tokens: ${room}`
-    }
-    case 'capacity': return (lookup) => {
-      const [f, e, k] = [number(one.factor, lookup), size(count, lookup), size(selected, lookup)]
-      if (f === undefined || e === undefined || k === undefined) return null
-      if (f < 1) return `${e} experts with capacity ${f} answer ${f} * T * ${k} at most, and T tokens ask T * ${k}`
-      if (one.overflow === 'next') return idleLaw(f, k, e, openOf(all, e, lookup))
-      if (shareOf(f, k, e) === null) return null
-      return `with capacity ${f} an expert answers ${f} * ${k} / ${e} = ${f * k / e} of the tokens, and all of them may choose it: capacity ${enough(k, e)} is enough`
-    }
-    case 'dropless': case 'groups': case 'bias-balanced': case 'balanced-within': case 'each-token': return null
-    default: return one satisfies never
+    case 'expert-choice':
+      return () => 'with `expert choice` a token may have no expert at all'
+    case 'at-most':
+      return (lookup) => {
+        const [limit, t, e, k] = [size(one.tokens, lookup), size(tokens, lookup), size(count, lookup), size(selected, lookup)]
+        if (limit === undefined || (t !== undefined && t <= limit)) return null
+        if (t === undefined || e === undefined || k === undefined)
+          return `an expert answers at most ${limit} tokens, and all of a run may choose it`
+        const room =
+          e * limit < t * k
+            ? `${e} experts answer ${e * limit} at most, and ${t} tokens ask ${t * k}`
+            : `all ${t} tokens may choose it`
+        return `an expert answers at most ${limit} tokens: ${room}`
+      }
+    case 'capacity':
+      return (lookup) => {
+        const [f, e, k] = [number(one.factor, lookup), size(count, lookup), size(selected, lookup)]
+        if (f === undefined || e === undefined || k === undefined) return null
+        if (f < 1) return `${e} experts with capacity ${f} answer ${f} * T * ${k} at most, and T tokens ask T * ${k}`
+        if (one.overflow === 'next') return idleLaw(f, k, e, openOf(all, e, lookup))
+        if (shareOf(f, k, e) === null) return null
+        return `with capacity ${f} an expert answers ${f} * ${k} / ${e} = ${(f * k) / e} of the tokens, and all of them may choose it: capacity ${enough(k, e)} is enough`
+      }
+    case 'dropless':
+    case 'groups':
+    case 'bias-balanced':
+    case 'balanced-within':
+    case 'each-token':
+      return null
+    default:
+      return one satisfies never
   }
 }
 
@@ -102,13 +128,14 @@ function jointLaw(one: Requirement, all: readonly Requirement[], routed: Routed)
   return (lookup) => {
     for (const other of all.slice(0, all.indexOf(one))) {
       const [promise, breaker] = promisesAll(one) ? [one, other] : [other, one]
-      const why = promisesAll(promise) ? dropsLaw(breaker, all, routed)?.(lookup) ?? null : null
+      const why = promisesAll(promise) ? (dropsLaw(breaker, all, routed)?.(lookup) ?? null) : null
       if (why !== null) return `\`${wordsOf(one.span)}\` contradicts \`${wordsOf(other.span)}\`: ${why}`
       const kinds = [one.kind, other.kind]
       if (kinds.includes('expert-choice') && CHOSEN_BY_TOKENS.some((kind) => kinds.includes(kind))) {
         return `\`${wordsOf(one.span)}\` contradicts \`${wordsOf(other.span)}\`: with \`expert choice\` no token chooses, and each expert takes the same number`
       }
-      if (kinds.includes('capacity') && kinds.includes('at-most')) return `\`${wordsOf(one.span)}\` contradicts \`${wordsOf(other.span)}\`: both limit an expert`
+      if (kinds.includes('capacity') && kinds.includes('at-most'))
+        return `\`${wordsOf(one.span)}\` contradicts \`${wordsOf(other.span)}\`: both limit an expert`
     }
     return promisesAll(one) && routed.keeper !== null ? `${routed.keeper} keeps only some of the experts that it selects` : null
   }
@@ -131,21 +158,28 @@ function evenLaw(one: Requirement, all: readonly Requirement[], { count, selecte
 
 /** Reports groups that no selection can be made among. */
 export const groupsFit = (frame: Frame, one: Requirement, routed: Routed): boolean =>
-  one.kind !== 'groups' || verify(frame, (lookup) => {
+  one.kind !== 'groups' ||
+  verify(frame, (lookup) => {
     const message = groupsLaw(one, routed)(lookup)
     return message === null ? null : { code: 'SMOE4004', message, span: one.span }
   })
 
 /** Whether what is required has a lowering. */
 const isSupported = (frame: Frame, one: Requirement, routed: Routed): boolean =>
-  one.kind !== 'capacity' || verify(frame, (lookup) => {
+  one.kind !== 'capacity' ||
+  verify(frame, (lookup) => {
     const message = unsupported(one, routed, lookup)
     return message === null ? null : { code: 'SMOE4005', message, span: one.span }
   })
 
-function unsupported(one: Requirement & { readonly kind: 'capacity' }, { count, selected }: Routed, lookup: Lookup): string | null {
+function unsupported(
+  one: Requirement & { readonly kind: 'capacity' },
+  { count, selected }: Routed,
+  lookup: Lookup,
+): string | null {
   const [f, e, k] = [number(one.factor, lookup), size(count, lookup), size(selected, lookup)]
-  if (e !== undefined && one.overflow === 'next' && e > MOST_NEXT) return `what overflows is passed on among ${MOST_NEXT} experts at most, and not yet among ${e}`
+  if (e !== undefined && one.overflow === 'next' && e > MOST_NEXT)
+    return `what overflows is passed on among ${MOST_NEXT} experts at most, and not yet among ${e}`
   const share = f === undefined || e === undefined || k === undefined || !(f > 0) ? null : shareOf(f, k, e)
   if (share === null || isCountable(share)) return null
   return `with capacity ${f} an expert answers ${share.numerator} / ${share.denominator} of the tokens at most, which is not yet counted exactly: a capacity of fewer digits is`
@@ -155,10 +189,14 @@ function unsupported(one: Requirement & { readonly kind: 'capacity' }, { count, 
 export function constraintsOf(frame: Frame, all: readonly Requirement[], routed: Routed): readonly ConstraintFact[] {
   return all.flatMap((one): readonly ConstraintFact[] => {
     const { span } = one
-    const ok = isSupported(frame, one, routed) && [ownLaw(one, routed), jointLaw(one, all, routed), evenLaw(one, all, routed)].every((law) => verify(frame, (lookup) => {
-      const message = law(lookup)
-      return message === null ? null : { code: 'SMOE4004', message, span }
-    }))
+    const ok =
+      isSupported(frame, one, routed) &&
+      [ownLaw(one, routed), jointLaw(one, all, routed), evenLaw(one, all, routed)].every((law) =>
+        verify(frame, (lookup) => {
+          const message = law(lookup)
+          return message === null ? null : { code: 'SMOE4004', message, span }
+        }),
+      )
     return ok ? [{ kind: one.kind, text: wordsOf(span), origin: originOf(frame, span) }] : []
   })
 }
@@ -176,7 +214,9 @@ function groupsOf(all: readonly Requirement[]): Rules['groups'] {
 
 /** What the requirements change in the run of a moe. */
 export const rulesOf = (all: readonly Requirement[]): Rules => ({
-  limit: limitOf(all), expertChoice: requirement(all, 'expert-choice') !== null, groups: groupsOf(all),
-  within: requirement(all, 'balanced-within')?.percent ?? null, biasRate: requirement(all, 'bias-balanced')?.rate ?? null,
+  limit: limitOf(all),
+  expertChoice: requirement(all, 'expert-choice') !== null,
+  groups: groupsOf(all),
+  within: requirement(all, 'balanced-within')?.percent ?? null,
+  biasRate: requirement(all, 'bias-balanced')?.rate ?? null,
 })
-

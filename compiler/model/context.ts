@@ -7,12 +7,31 @@ import { BUILTINS, type BuiltinName } from './builtin/table.ts'
 import { canonical, type Quotient } from './exact.ts'
 import { factHelp } from './facts.ts'
 import type {
-  ExpertBank, InputTerm, LoopRange, MoeTerm, Output, Selection, Step, Term, TrainingBlock, WeightFact, WeightTerm,
+  ExpertBank,
+  InputTerm,
+  LoopRange,
+  MoeTerm,
+  Output,
+  Selection,
+  Step,
+  Term,
+  TrainingBlock,
+  WeightFact,
+  WeightTerm,
 } from './model.ts'
 import type { Module } from './modules.ts'
 import type { Problem, Reporter } from './report.ts'
 import type { Scope } from './scope.ts'
-import { evaluate, evaluateSize, momentSymbol, staticText, type Folds, type Lookup, type Static, type StaticValue } from './static.ts'
+import {
+  evaluate,
+  evaluateSize,
+  momentSymbol,
+  staticText,
+  type Folds,
+  type Lookup,
+  type Static,
+  type StaticValue,
+} from './static.ts'
 import { UNKNOWN, type Value } from './value.ts'
 
 /** The two ways through the tree, which all forms of it need: bound together once, so that no form has to know all others. */
@@ -109,7 +128,11 @@ export interface PolicyState {
   /** A statement of it was wrong: nothing more is said of what is missing. */
   isBroken: boolean
   /** The experts it chooses among, and the width of their answers. */
-  readonly experts: { readonly count: Dim; readonly width: Dim; /** Null where they are not known. */ readonly bank: ExpertBank | null }
+  readonly experts: {
+    readonly count: Dim
+    readonly width: Dim
+    /** Null where they are not known. */ readonly bank: ExpertBank | null
+  }
   readonly tokens: Dim
   readonly shaping: Shaping
   bias: WeightTerm | null
@@ -149,8 +172,11 @@ export function bounded<T>(frame: Frame, span: Span, otherwise: T, body: () => T
   }
 }
 
-const beyond = (span: Span): Problem =>
-  ({ code: 'SMOE4006', message: `\`${wordsOf(span)}\` is beyond ${Number.MAX_SAFE_INTEGER}, the largest whole number there is`, span })
+const beyond = (span: Span): Problem => ({
+  code: 'SMOE4006',
+  message: `\`${wordsOf(span)}\` is beyond ${Number.MAX_SAFE_INTEGER}, the largest whole number there is`,
+  span,
+})
 
 /** The words of an expression, on one line and not too long. */
 export function wordsOf(span: Span): string {

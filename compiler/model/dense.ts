@@ -27,7 +27,10 @@ export function denseOf(frame: Frame, declaration: Declaration, { arguments: arg
   const lost = (): null => (others.forEach(({ value }) => elaborate(frame, value)), null)
   if (input === undefined) {
     complain(frame, {
-      code: 'SMOE3004', message: `${callee.text} needs what it is called on`, span, related: [{ span: declaration.name.span, message: `${callee.text} is declared here` }],
+      code: 'SMOE3004',
+      message: `${callee.text} needs what it is called on`,
+      span,
+      related: [{ span: declaration.name.span, message: `${callee.text} is declared here` }],
       help: `${callee.text}(h, ...) sends all tokens of h through one network; in moe, after \`experts N of\`, there are many of them and h is left out`,
     })
     return lost()
@@ -37,11 +40,19 @@ export function denseOf(frame: Frame, declaration: Declaration, { arguments: arg
   const term = asTerm(frame, { value, span: at })
   if (term === null) return lost()
   if (term.dtype !== 'f32' || term.shape.length < 2) {
-    complain(frame, { code: 'SMOE3001', message: `an expert takes f32[..., D] with tokens on the axes before D, but \`${wordsOf(at)}\` is ${termTypeText(term)}`, span: at })
+    complain(frame, {
+      code: 'SMOE3001',
+      message: `an expert takes f32[..., D] with tokens on the axes before D, but \`${wordsOf(at)}\` is ${termTypeText(term)}`,
+      span: at,
+    })
     return lost()
   }
   const leading = term.shape.slice(0, -1)
-  return { rows: { value: shaped(frame, ofTerm(term), [product(leading), term.shape.at(-1)!], input.value.span), span: at }, leading, others }
+  return {
+    rows: { value: shaped(frame, ofTerm(term), [product(leading), term.shape.at(-1)!], input.value.span), span: at },
+    leading,
+    others,
+  }
 }
 
 /** The answers, a row a token, on the axes that the tokens had. */
@@ -51,5 +62,7 @@ export function onAxes(frame: Frame, value: Value, leading: readonly Dim[], { sp
 
 function shaped(frame: Frame, value: Value, shape: readonly Dim[], span: CallExpression['span']): Value {
   if (value.kind !== 'tensor') return UNKNOWN
-  return value.term.shape.length === shape.length ? value : apply(frame, 'reshape', [{ value, span }], { ...DEFAULTS, dims: shape }, span)
+  return value.term.shape.length === shape.length
+    ? value
+    : apply(frame, 'reshape', [{ value, span }], { ...DEFAULTS, dims: shape }, span)
 }

@@ -1,6 +1,18 @@
 /** Exact quotients: where Q = N / D, D * Q and N are one size. */
 import {
-  add, ceilDivide, constantValue, dim, divideExact, fromParts, multiply, product, subtract, symbolsOf, ZERO, type Atom, type Dim,
+  add,
+  ceilDivide,
+  constantValue,
+  dim,
+  divideExact,
+  fromParts,
+  multiply,
+  product,
+  subtract,
+  symbolsOf,
+  ZERO,
+  type Atom,
+  type Dim,
 } from '../../plan/dim.ts'
 
 export interface Quotient {
@@ -14,7 +26,10 @@ export function remember(made: Quotient, quotients: Quotient[]): void {
   if (quotients.some((one) => one.quotient === made.quotient)) return
   const others = quotients.filter(({ numerator }) => numerator === made.numerator)
   const whole = quotients.filter(({ quotient }) => quotient === made.numerator)
-  quotients.push(made, ...whole.map(({ numerator, divisor }) => ({ ...made, numerator, divisor: multiply(divisor, made.divisor) })))
+  quotients.push(
+    made,
+    ...whole.map(({ numerator, divisor }) => ({ ...made, numerator, divisor: multiply(divisor, made.divisor) })),
+  )
   for (const other of others) {
     const [up, down] = [divideExact(made.divisor, other.divisor), divideExact(other.divisor, made.divisor)]
     if (up !== undefined) quotients.push({ numerator: other.quotient, divisor: up, quotient: made.quotient })
@@ -103,7 +118,10 @@ function divideTerms(a: Dim, b: Dim, quotients: readonly Quotient[]): Dim | unde
 
 /** The number of steps of this size in so many places, a part of a step counted whole: exact as far as these quotients show it. */
 export function stepsIn(places: Dim, step: number, quotients: readonly Quotient[]): Dim {
-  const parts = termsOf(places).map((term) => ({ term, steps: constantValue(term) === undefined ? divideSizes(term, dim(step), quotients) : undefined }))
+  const parts = termsOf(places).map((term) => ({
+    term,
+    steps: constantValue(term) === undefined ? divideSizes(term, dim(step), quotients) : undefined,
+  }))
   const whole = parts.reduce<Dim>((sum, { steps }) => (steps === undefined ? sum : add(sum, steps)), ZERO)
   const rest = parts.reduce<Dim>((sum, { term, steps }) => (steps === undefined ? add(sum, term) : sum), ZERO)
   return canonical(add(whole, ceilDivide(rest, step)), quotients)

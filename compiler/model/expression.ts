@@ -23,20 +23,36 @@ export const expression = (frame: Frame, node: Expression): Value => bounded(fra
 
 function form(frame: Frame, node: Expression): Value {
   switch (node.kind) {
-    case 'number': return number(node)
-    case 'string': return ofStatic(word(node.value))
-    case 'boolean': return ofStatic(bool(node.value))
-    case 'list': return { kind: 'list', items: node.items.map((item) => elaborate(frame, item)) }
-    case 'name': return resolve(frame, node.name)
-    case 'unary': return unary(frame, node, operand(frame, node.operand))
-    case 'binary': return node.operator === '@' ? product(frame, node) : binary(frame, node, operand(frame, node.left), operand(frame, node.right), false)
-    case 'call': return call(frame, node)
-    case 'index': return slice(frame, node, operand(frame, node.operand))
-    case 'transpose': return apply(frame, 'swap', [operand(frame, node.operand)], options({}), node.span)
-    case 'member': return member(frame, node)
-    case 'conditional': return conditional(frame, node)
-    case 'moe': return moe(frame, node)
-    default: return node satisfies never
+    case 'number':
+      return number(node)
+    case 'string':
+      return ofStatic(word(node.value))
+    case 'boolean':
+      return ofStatic(bool(node.value))
+    case 'list':
+      return { kind: 'list', items: node.items.map((item) => elaborate(frame, item)) }
+    case 'name':
+      return resolve(frame, node.name)
+    case 'unary':
+      return unary(frame, node, operand(frame, node.operand))
+    case 'binary':
+      return node.operator === '@'
+        ? product(frame, node)
+        : binary(frame, node, operand(frame, node.left), operand(frame, node.right), false)
+    case 'call':
+      return call(frame, node)
+    case 'index':
+      return slice(frame, node, operand(frame, node.operand))
+    case 'transpose':
+      return apply(frame, 'swap', [operand(frame, node.operand)], options({}), node.span)
+    case 'member':
+      return member(frame, node)
+    case 'conditional':
+      return conditional(frame, node)
+    case 'moe':
+      return moe(frame, node)
+    default:
+      return node satisfies never
   }
 }
 

@@ -10,7 +10,7 @@ const lastOf = (path: string): string => path.split('/').at(-1)!
 export function nearestPath(wanted: string, paths: readonly string[]): string | null {
   const name = lastOf(wanted.replace(/\.smoe$/, ''))
   const [first, ...others] = paths.filter((path) => lastOf(path) === name && path !== wanted)
-  if (first !== undefined) return others.length === 0 ? first : closest(wanted, [first, ...others]) ?? first
+  if (first !== undefined) return others.length === 0 ? first : (closest(wanted, [first, ...others]) ?? first)
   const near = closest(wanted, paths)
   if (near !== null) return near
   const meant = closest(name, paths.map(lastOf))

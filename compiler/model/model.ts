@@ -102,8 +102,19 @@ interface Typed {
 }
 
 export type Term =
-  | InputTerm | WeightTerm | GivenTerm | ScalarTerm | ApplyTerm | CallTerm | ConditionalTerm | CarriedTerm | AfterTerm | MoeTerm | EveryExpertTerm
-  | BankTerm | BranchTerm
+  | InputTerm
+  | WeightTerm
+  | GivenTerm
+  | ScalarTerm
+  | ApplyTerm
+  | CallTerm
+  | ConditionalTerm
+  | CarriedTerm
+  | AfterTerm
+  | MoeTerm
+  | EveryExpertTerm
+  | BankTerm
+  | BranchTerm
 
 export interface InputTerm extends Typed {
   readonly kind: 'input'

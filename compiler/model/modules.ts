@@ -42,14 +42,19 @@ interface Loader {
 }
 
 /** What a name stands for in a module. */
-export const declared = (module: Module, name: string): Declared | undefined => module.names.get(name) ?? module.prelude?.names.get(name)
+export const declared = (module: Module, name: string): Declared | undefined =>
+  module.names.get(name) ?? module.prelude?.names.get(name)
 
-export const declaredNames = (module: Module): readonly string[] => [...module.names.keys(), ...(module.prelude?.names.keys() ?? [])]
+export const declaredNames = (module: Module): readonly string[] => [
+  ...module.names.keys(),
+  ...(module.prelude?.names.keys() ?? []),
+]
 
 export function loadModules(file: File, load: Load, reporter: Reporter): Modules {
   const loader: Loader = { load, reporter, done: new Map(), all: [], diagnostics: [] }
   const source = load(PRELUDE, file.source)
-  const prelude = source === null || 'refused' in source || source.path === file.source.path ? null : open(loader, source, null, [])
+  const prelude =
+    source === null || 'refused' in source || source.path === file.source.path ? null : open(loader, source, null, [])
   const root = link(loader, file, prelude, [file.source.path])
   return { root, all: loader.all, diagnostics: loader.diagnostics }
 }
@@ -75,7 +80,13 @@ function declare({ reporter }: Loader, module: Module, declaration: Declaration)
   const { text, span } = declaration.name
   const known = module.names.get(text)
   if (known === undefined) module.names.set(text, { declaration, module })
-  else reporter.report({ code: 'SMOE2003', message: `${text} is declared twice`, span, related: [{ span: known.declaration.name.span, message: 'first here' }] })
+  else
+    reporter.report({
+      code: 'SMOE2003',
+      message: `${text} is declared twice`,
+      span,
+      related: [{ span: known.declaration.name.span, message: 'first here' }],
+    })
 }
 
 const PATHS = 'a path begins with ./ or ../, or names a file of the library, as std/policies/top_k does'
@@ -86,7 +97,13 @@ function bind(loader: Loader, module: Module, { names, from }: Import, chain: re
   const source = loader.load(from.value, module.file.source)
   if (source === null || 'refused' in source) {
     if (source === null) missing(loader, module, { names, from })
-    else reporter.report({ code: 'SMOE2004', message: `${from.value} cannot be imported: ${source.refused}`, span: from.span, help: ROOT })
+    else
+      reporter.report({
+        code: 'SMOE2004',
+        message: `${from.value} cannot be imported: ${source.refused}`,
+        span: from.span,
+        help: ROOT,
+      })
     for (const { name, alias } of names) module.names.set((alias ?? name).text, BROKEN)
     return
   }
@@ -97,13 +114,19 @@ function bind(loader: Loader, module: Module, { names, from }: Import, chain: re
     return
   }
   const other = open(loader, source, module.prelude, chain)
-  for (const { name, alias } of names) bring(loader, module, other, name.text, name.span, (alias ?? name).text, (alias ?? name).span)
+  for (const { name, alias } of names)
+    bring(loader, module, other, name.text, name.span, (alias ?? name).text, (alias ?? name).span)
 }
 
 /** A file that is not there: the nearest one, certain to be meant where it declares all that is imported. */
-function missing({ load, reporter }: Loader, { file: { source } }: Module, { names, from }: Pick<Import, 'names' | 'from'>): void {
+function missing(
+  { load, reporter }: Loader,
+  { file: { source } }: Module,
+  { names, from }: Pick<Import, 'names' | 'from'>,
+): void {
   const wanted = names.map(({ name }) => name.text)
-  const meant = (): string | null => nearestPath(from.value, load.paths?.(source) ?? []) ?? (wanted[0] === undefined ? null : exporterOf(load, source, wanted[0]))
+  const meant = (): string | null =>
+    nearestPath(from.value, load.paths?.(source) ?? []) ?? (wanted[0] === undefined ? null : exporterOf(load, source, wanted[0]))
   const help = (): string => {
     const path = meant()
     return path === null ? PATHS : `"${path}" is probably meant`
@@ -125,15 +148,22 @@ function bring({ reporter }: Loader, module: Module, other: Module, name: string
       const path = module.exporter(name)
       if (path !== null) return `${name} is declared in "${path}"`
       const meant = closest(name, candidates)
-      return meant === null ? (candidates.length > 0 ? `it declares ${candidates.join(', ')}` : null) : `${meant} is probably meant`
+      return meant === null
+        ? candidates.length > 0
+          ? `it declares ${candidates.join(', ')}`
+          : null
+        : `${meant} is probably meant`
     }
     reporter.report({ code: 'SMOE2005', message: `${other.file.source.path} declares no ${name}`, span, help })
   }
   const known = module.names.get(as)
   if (known !== undefined && known.module !== BROKEN_MODULE) {
     reporter.report({
-      code: 'SMOE2003', message: `${as} already stands for something in this file`, span: asSpan,
-      related: [{ span: known.declaration.name.span, message: 'declared here' }], help: `write ${name} as another_name`,
+      code: 'SMOE2003',
+      message: `${as} already stands for something in this file`,
+      span: asSpan,
+      related: [{ span: known.declaration.name.span, message: 'declared here' }],
+      help: `write ${name} as another_name`,
     })
     return
   }
@@ -142,11 +172,26 @@ function bring({ reporter }: Loader, module: Module, other: Module, name: string
 
 const NOWHERE: Source = { path: '', text: '' }
 const EMPTY: Span = { source: NOWHERE, start: 0, end: 0 }
-const BROKEN_MODULE: Module = { file: { source: NOWHERE, span: EMPTY, imports: [], declarations: [], comments: [], lost: [] }, names: new Map(), prelude: null, exporter: () => null }
+const BROKEN_MODULE: Module = {
+  file: { source: NOWHERE, span: EMPTY, imports: [], declarations: [], comments: [], lost: [] },
+  names: new Map(),
+  prelude: null,
+  exporter: () => null,
+}
 
 /** What a name stands for when its import failed: uses of it say nothing more. */
 const BROKEN: Declared = {
-  declaration: { kind: 'declaration', declares: 'fn', name: { text: '', span: EMPTY }, parameters: [], result: null, body: [], isPartial: false, doc: [], span: EMPTY },
+  declaration: {
+    kind: 'declaration',
+    declares: 'fn',
+    name: { text: '', span: EMPTY },
+    parameters: [],
+    result: null,
+    body: [],
+    isPartial: false,
+    doc: [],
+    span: EMPTY,
+  },
   module: BROKEN_MODULE,
 }
 

@@ -7,7 +7,16 @@ import { instantiate, type Instance } from './call.ts'
 import { claimPath } from './claims.ts'
 import { constraintsOf, groupsFit, rulesOf, type Routed } from './constraints.ts'
 import { complain, elaborate, originOf, valueOf, verify, wordsOf, type Frame } from './context.ts'
-import { EXPERT_ROWS, type CallTerm, type ConstraintFact, type ExpertBank, type GivenTerm, type MoeTerm, type Policy, type Term } from './model.ts'
+import {
+  EXPERT_ROWS,
+  type CallTerm,
+  type ConstraintFact,
+  type ExpertBank,
+  type GivenTerm,
+  type MoeTerm,
+  type Policy,
+  type Term,
+} from './model.ts'
 import type { Declared } from './modules.ts'
 import { article } from './names.ts'
 import { policyOf } from './policy.ts'
@@ -19,10 +28,25 @@ import { wanted } from './wanted.ts'
 import { wantFixed } from './wants.ts'
 
 /** The one clause of a kind; says where there is none or another. */
-function only<T extends { readonly span: Span }>(frame: Frame, clauses: readonly T[], name: string, expression: MoeExpression): T | null {
-  for (const extra of clauses.slice(1)) complain(frame, { code: 'SMOE2003', message: `a moe has one \`${name}\``, span: extra.span, related: [{ span: clauses[0].span, message: 'the first' }] })
+function only<T extends { readonly span: Span }>(
+  frame: Frame,
+  clauses: readonly T[],
+  name: string,
+  expression: MoeExpression,
+): T | null {
+  for (const extra of clauses.slice(1))
+    complain(frame, {
+      code: 'SMOE2003',
+      message: `a moe has one \`${name}\``,
+      span: extra.span,
+      related: [{ span: clauses[0].span, message: 'the first' }],
+    })
   if (clauses.length === 0 && !frame.declaration.isPartial) {
-    complain(frame, { code: 'SMOE2013', message: `this moe has no \`${name}\``, span: { ...expression.span, end: expression.input.span.end + 1 } })
+    complain(frame, {
+      code: 'SMOE2013',
+      message: `this moe has no \`${name}\``,
+      span: { ...expression.span, end: expression.input.span.end + 1 },
+    })
   }
   return clauses[0] ?? null
 }
@@ -34,7 +58,13 @@ interface Rows {
   readonly width: Dim
 }
 
-const given = (frame: Frame, name: string, shape: readonly Dim[], span: Span): GivenTerm => ({ kind: 'given', name, shape, dtype: 'f32', origin: originOf(frame, span) })
+const given = (frame: Frame, name: string, shape: readonly Dim[], span: Span): GivenTerm => ({
+  kind: 'given',
+  name,
+  shape,
+  dtype: 'f32',
+  origin: originOf(frame, span),
+})
 
 /** Null where the type of the input is unknown. */
 function rowsOf(frame: Frame, expression: MoeExpression): Rows | null {
@@ -42,7 +72,11 @@ function rowsOf(frame: Frame, expression: MoeExpression): Rows | null {
   const term = asTerm(frame, { value: elaborate(frame, expression.input), span })
   if (term === null) return null
   if (term.dtype !== 'f32' || term.shape.length < 2) {
-    complain(frame, { code: 'SMOE3001', message: `moe takes f32[..., D] with tokens on the axes before D, not ${termTypeText(term)}`, span })
+    complain(frame, {
+      code: 'SMOE3001',
+      message: `moe takes f32[..., D] with tokens on the axes before D, not ${termTypeText(term)}`,
+      span,
+    })
     return null
   }
   const leading = term.shape.slice(0, -1)
@@ -54,11 +88,15 @@ const MOST_EXPERTS = 65_536
 
 function countOf(frame: Frame, count: ExpertsClause['count'], what: string): Dim | null {
   const size = wantFixed(frame, count, what)
-  const ok = size !== null && verify(frame, (lookup) => {
-    const value = evaluateSize(size, lookup)
-    const ok = value === undefined || (value >= 1 && value <= MOST_EXPERTS)
-    return ok ? null : { code: 'SMOE4006', message: `${what} is 1 or more and at most ${MOST_EXPERTS}, not ${value}`, span: count.span }
-  })
+  const ok =
+    size !== null &&
+    verify(frame, (lookup) => {
+      const value = evaluateSize(size, lookup)
+      const ok = value === undefined || (value >= 1 && value <= MOST_EXPERTS)
+      return ok
+        ? null
+        : { code: 'SMOE4006', message: `${what} is 1 or more and at most ${MOST_EXPERTS}, not ${value}`, span: count.span }
+    })
   return ok ? size : null
 }
 
@@ -68,11 +106,21 @@ function bankOf(frame: Frame, clause: ExpertsClause, width: Dim | null): ExpertB
   const found = wanted(frame, clause.of, 'expert')
   if (found === null) return null
   const rows = width === null ? null : given(frame, 'x', [symbol(EXPERT_ROWS), width], clause.of.span)
-  const made = expertOf(frame, found, clause.of, rows, clause.of.label?.text ?? 'experts', { count: count ?? symbol('E'), depth: frame.path.length + 1 })
+  const made = expertOf(frame, found, clause.of, rows, clause.of.label?.text ?? 'experts', {
+    count: count ?? symbol('E'),
+    depth: frame.path.length + 1,
+  })
   return count === null || rows === null || made === null || made.term === null ? null : { count, rows, body: made.term }
 }
 
-function expertOf(frame: Frame, found: Declared, call: CallExpression, rows: GivenTerm | null, label: string, bank: Frame['bank']): Instance | null {
+function expertOf(
+  frame: Frame,
+  found: Declared,
+  call: CallExpression,
+  rows: GivenTerm | null,
+  label: string,
+  bank: Frame['bank'],
+): Instance | null {
   const first = { value: rows === null ? UNKNOWN : ofTerm(rows), span: call.span }
   const made = instantiate(frame, found, { ...call, label: null }, { first, bank, givens: null, label })
   const term = made?.term ?? null
@@ -90,7 +138,7 @@ function sharedOf(frame: Frame, clause: SharedClause, rows: GivenTerm | null): r
   const count = countOf(frame, clause.count, 'the number of shared experts')
   const found = wanted(frame, clause.of, 'expert')
   if (found === null) return []
-  const number = count === null ? 1 : constantValue(count) ?? valueOf(frame, int(count)) ?? 1
+  const number = count === null ? 1 : (constantValue(count) ?? valueOf(frame, int(count)) ?? 1)
   const label = clause.of.label?.text ?? 'shared'
   const labels = number === 1 ? [label] : Array.from({ length: Number(number) }, (_, i) => `${label}.${i}`)
   const before = frame.context.reporter.count
@@ -104,15 +152,27 @@ function sharedOf(frame: Frame, clause: SharedClause, rows: GivenTerm | null): r
 export function moe(frame: Frame, expression: MoeExpression): Value {
   const { span, label, clauses } = expression
   const { declares } = frame.declaration
-  if (declares !== 'model' && declares !== 'block') return complain(frame, { code: 'SMOE2012', message: `moe has no place in ${article(declares)}`, span })
-  if (frame.isTraining) return complain(frame, { code: 'SMOE2012', message: 'moe has no place in train: a run routes as the model does', span })
+  if (declares !== 'model' && declares !== 'block')
+    return complain(frame, { code: 'SMOE2012', message: `moe has no place in ${article(declares)}`, span })
+  if (frame.isTraining)
+    return complain(frame, { code: 'SMOE2012', message: 'moe has no place in train: a run routes as the model does', span })
   const { reporter } = frame.context
   const before = reporter.count
   const path = [...frame.path, label?.text ?? 'moe']
   const inner: Frame = { ...frame, path }
   const rows = rowsOf(frame, expression)
-  const experts = only(frame, clauses.filter((one) => one.kind === 'experts'), 'experts', expression)
-  const route = only(frame, clauses.filter((one) => one.kind === 'route'), 'route', expression)
+  const experts = only(
+    frame,
+    clauses.filter((one) => one.kind === 'experts'),
+    'experts',
+    expression,
+  )
+  const route = only(
+    frame,
+    clauses.filter((one) => one.kind === 'route'),
+    'route',
+    expression,
+  )
   const made = parts(inner, expression, rows, experts, route)
   if (rows === null) {
     frame.context.broken.push(path.join('.'))
@@ -123,15 +183,31 @@ export function moe(frame: Frame, expression: MoeExpression): Value {
   const width = bank?.body.shape.at(-1) ?? rows.width
   const shape = [...rows.leading, width]
   const odd = made.shared.find((one) => one.shape.at(-1) !== width)
-  if (odd !== undefined && bank !== null) complain(frame, { code: 'SMOE3001', message: `a shared expert answers ${termTypeText(odd)}, the others ${termTypeText(bank.body)}`, span: odd.origin.span ?? span })
+  if (odd !== undefined && bank !== null)
+    complain(frame, {
+      code: 'SMOE3001',
+      message: `a shared expert answers ${termTypeText(odd)}, the others ${termTypeText(bank.body)}`,
+      span: odd.origin.span ?? span,
+    })
   const { input } = rows
   if (bank === null || made.policy === null || reporter.count > before) {
     if (bank === null) frame.context.broken.push(path.join('.'))
     return ofTerm(given(frame, wordsOf(span), shape, span))
   }
   const term: MoeTerm = {
-    kind: 'moe', path, input, rows: rows.given, tokens: product(rows.leading), experts: bank, policy: made.policy, shared: made.shared, constraints: made.constraints, rules: rulesOf(made.requirements),
-    shape, dtype: 'f32', origin: originOf(inner, span),
+    kind: 'moe',
+    path,
+    input,
+    rows: rows.given,
+    tokens: product(rows.leading),
+    experts: bank,
+    policy: made.policy,
+    shared: made.shared,
+    constraints: made.constraints,
+    rules: rulesOf(made.requirements),
+    shape,
+    dtype: 'f32',
+    origin: originOf(inner, span),
   }
   frame.context.moes.push(term)
   return ofTerm(term)
@@ -151,17 +227,35 @@ interface Parts {
 
 const NO_POLICY = { policy: null, selected: null }
 
-function parts(frame: Frame, { clauses }: MoeExpression, rows: Rows | null, experts: ExpertsClause | null, route: RouteClause | null): Parts {
+function parts(
+  frame: Frame,
+  { clauses }: MoeExpression,
+  rows: Rows | null,
+  experts: ExpertsClause | null,
+  route: RouteClause | null,
+): Parts {
   const bank = experts === null ? null : bankOf(frame, experts, rows?.width ?? null)
   const count = bank?.count ?? (experts === null ? null : countOf(frame, experts.count, 'the number of experts')) ?? symbol('E')
   const width = bank?.body.shape.at(-1) ?? rows?.width ?? symbol('D')
   const tokens = rows === null ? null : product(rows.leading)
   const routed: Routed = { count, selected: null, tokens, keeper: null, hasShared: clauses.some(({ kind }) => kind === 'shared') }
-  const requirements = readRequirements(frame, clauses.flatMap((clause) => (clause.kind === 'require' ? [clause.constraint] : []))).filter((one) => groupsFit(frame, one, routed))
-  const { policy, selected } = route === null ? NO_POLICY : policyOf(frame, route.policy, { rows: rows?.given ?? null, leading: rows?.leading ?? [], count, width, bank, requirements })
+  const requirements = readRequirements(
+    frame,
+    clauses.flatMap((clause) => (clause.kind === 'require' ? [clause.constraint] : [])),
+  ).filter((one) => groupsFit(frame, one, routed))
+  const { policy, selected } =
+    route === null
+      ? NO_POLICY
+      : policyOf(frame, route.policy, {
+          rows: rows?.given ?? null,
+          leading: rows?.leading ?? [],
+          count,
+          width,
+          bank,
+          requirements,
+        })
   const shared = clauses.flatMap((clause) => (clause.kind === 'shared' ? sharedOf(frame, clause, rows?.given ?? null) : []))
   const keeper = policy !== null && hasKeep(policy) ? policy.name : null
   const constraints = constraintsOf(frame, requirements, { ...routed, selected, keeper })
   return { bank, policy, shared, constraints, requirements }
 }
-

@@ -12,10 +12,15 @@ import type { Problem } from './report.ts'
 import { moment, real } from './static.ts'
 
 /** A name lost to a mistake of form says nothing more. */
-export const isLost = (frame: Frame, name: string): boolean => name === '' || frame.module.file.lost.some((lost) => lost.text === name)
+export const isLost = (frame: Frame, name: string): boolean =>
+  name === '' || frame.module.file.lost.some((lost) => lost.text === name)
 
 /** The name of a list that was probably meant; else `otherwise`. Looked for only where it is shown. */
-export const nearest = ({ text }: Pick<Name, 'text'>, candidates: () => Iterable<string>, otherwise: string | null = null): { readonly help: () => string | null } => ({
+export const nearest = (
+  { text }: Pick<Name, 'text'>,
+  candidates: () => Iterable<string>,
+  otherwise: string | null = null,
+): { readonly help: () => string | null } => ({
   help: () => {
     const meant = closest(text, candidates())
     return meant === null ? otherwise : `${meant} is probably meant`
@@ -25,19 +30,34 @@ export const nearest = ({ text }: Pick<Name, 'text'>, candidates: () => Iterable
 /** Names of values in other languages, and what stands for them here. */
 const EMPTY = 'there is no empty value: a parameter with a default can be left out, and a choice is a bool or one of some strings'
 const FOREIGN: Readonly<Record<string, { readonly help: string; readonly replacement?: string }>> = {
-  None: { help: EMPTY }, null: { help: EMPTY }, nil: { help: EMPTY }, NULL: { help: EMPTY }, undefined: { help: EMPTY },
-  True: { help: 'true is written small', replacement: 'true' }, TRUE: { help: 'true is written small', replacement: 'true' },
-  False: { help: 'false is written small', replacement: 'false' }, FALSE: { help: 'false is written small', replacement: 'false' },
-  inf: { help: 'numbers are finite: `lowest` is what a masked score is' }, nan: { help: 'numbers are finite' },
+  None: { help: EMPTY },
+  null: { help: EMPTY },
+  nil: { help: EMPTY },
+  NULL: { help: EMPTY },
+  undefined: { help: EMPTY },
+  True: { help: 'true is written small', replacement: 'true' },
+  TRUE: { help: 'true is written small', replacement: 'true' },
+  False: { help: 'false is written small', replacement: 'false' },
+  FALSE: { help: 'false is written small', replacement: 'false' },
+  inf: { help: 'numbers are finite: `lowest` is what a masked score is' },
+  nan: { help: 'numbers are finite' },
 }
 
 /** What to write in place of a name that nothing stands for. */
 function adviceFor(frame: Frame, name: Name): Pick<Problem, 'help' | 'fix'> {
   const foreign = Object.hasOwn(FOREIGN, name.text) ? FOREIGN[name.text] : undefined
-  if (foreign !== undefined) return { help: foreign.help, fix: foreign.replacement === undefined ? null : { span: name.span, replacement: foreign.replacement } }
+  if (foreign !== undefined)
+    return {
+      help: foreign.help,
+      fix: foreign.replacement === undefined ? null : { span: name.span, replacement: foreign.replacement },
+    }
   const { declares, body } = frame.declaration
-  const isOutput = declares === 'model' && body.some((statement) => statement.kind === 'output' && statement.name.text === name.text)
-  if (isOutput) return { help: `an output is not a value of the body: name it before, \`let ${name.text} = ...\`, and give it with \`output ${name.text} = ${name.text}\`` }
+  const isOutput =
+    declares === 'model' && body.some((statement) => statement.kind === 'output' && statement.name.text === name.text)
+  if (isOutput)
+    return {
+      help: `an output is not a value of the body: name it before, \`let ${name.text} = ...\`, and give it with \`output ${name.text} = ${name.text}\``,
+    }
   return nearest(name, () => [...namesIn(frame.scope), ...Object.keys(CONSTANTS), 'true', 'false'])
 }
 
@@ -53,10 +73,24 @@ export function resolve(frame: Frame, name: Name): Value {
   const other = declared(frame.module, name.text)
   if (other !== undefined) {
     if (isBroken(other)) return UNKNOWN
-    return complain(frame, { code: 'SMOE2011', message: `${name.text} is ${article(other.declaration.declares)}; it is called, as in ${name.text}(...)`, span: name.span })
+    return complain(frame, {
+      code: 'SMOE2011',
+      message: `${name.text} is ${article(other.declaration.declares)}; it is called, as in ${name.text}(...)`,
+      span: name.span,
+    })
   }
-  if (FUNCTIONS.has(name.text)) return complain(frame, { code: 'SMOE2011', message: `${name.text} is a function; it is called, as in ${name.text}(...)`, span: name.span })
-  return complain(frame, { code: 'SMOE2001', message: `there is no ${name.text} here`, span: name.span, ...adviceFor(frame, name) })
+  if (FUNCTIONS.has(name.text))
+    return complain(frame, {
+      code: 'SMOE2011',
+      message: `${name.text} is a function; it is called, as in ${name.text}(...)`,
+      span: name.span,
+    })
+  return complain(frame, {
+    code: 'SMOE2001',
+    message: `there is no ${name.text} here`,
+    span: name.span,
+    ...adviceFor(frame, name),
+  })
 }
 
 /** Whether what stands here is there for training alone. A body that can be called there or elsewhere is judged where it is called. */
@@ -68,14 +102,20 @@ export function isForTraining({ chain, isTraining }: Frame): boolean {
 function momentOf(frame: Frame, name: MomentName, span: Span): Value {
   if (isForTraining(frame)) return ofStatic(moment(name))
   const help = `${name} stands in \`when training\`, in \`train\`, in what is called there, and in the amount of dropout and noisy`
-  return complain(frame, { code: 'SMOE2017', message: `${name} tells how far a training has come, and is there when training`, span, help })
+  return complain(frame, {
+    code: 'SMOE2017',
+    message: `${name} tells how far a training has come, and is there when training`,
+    span,
+    help,
+  })
 }
 
 /** Says that nothing with this name can be called. */
 export function unknownCallee(frame: Frame, name: Name): Value {
   if (isLost(frame, name.text)) return UNKNOWN
   const bound = find(frame.scope, name.text)
-  if (bound !== undefined) return complain(frame, { code: 'SMOE2011', message: `${name.text} is a value and cannot be called`, span: name.span })
+  if (bound !== undefined)
+    return complain(frame, { code: 'SMOE2011', message: `${name.text} is a value and cannot be called`, span: name.span })
   const candidates = (): readonly string[] => [...declaredNames(frame.module), ...FUNCTIONS.keys()]
   const help = (): string | null => {
     const path = frame.module.exporter(name.text)

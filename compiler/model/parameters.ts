@@ -21,8 +21,14 @@ export function scalarType(frame: Frame, { type }: Parameter, report: boolean): 
   if (known !== undefined) return known
   if (report && !isLost(frame, type.name.text)) {
     complain(frame, {
-      code: 'SMOE3007', message: `there is no type ${type.name.text}`, span: type.span,
-      ...nearest(type.name, () => SCALARS, 'int, real, bool, string, choices such as "a" | "b", and tensors such as f32[N] are types'),
+      code: 'SMOE3007',
+      message: `there is no type ${type.name.text}`,
+      span: type.span,
+      ...nearest(
+        type.name,
+        () => SCALARS,
+        'int, real, bool, string, choices such as "a" | "b", and tensors such as f32[N] are types',
+      ),
     })
   }
   return null
@@ -35,7 +41,11 @@ export interface Given {
 
 /** Arguments by the name of their parameter, worked out in the caller's frame; missing and stray ones are reported. */
 export function matchArguments(
-  frame: Frame, declaration: Declaration, args: readonly Argument[], callSpan: Span, implicit: Parameter | null,
+  frame: Frame,
+  declaration: Declaration,
+  args: readonly Argument[],
+  callSpan: Span,
+  implicit: Parameter | null,
 ): { readonly given: ReadonlyMap<string, Given>; readonly ok: boolean } {
   const { parameters } = declaration
   const callee = declaration.name.text
@@ -55,19 +65,32 @@ export function matchArguments(
     if (value.kind === 'unknown') ok = false
     if (parameter === undefined) {
       const at = [{ span: declaration.name.span, message: `${callee} is declared here` }]
-      if (name === null) wrong({ code: 'SMOE3005', message: `${callee} takes ${positional.length} arguments`, span: argument.span, related: at })
+      if (name === null)
+        wrong({ code: 'SMOE3005', message: `${callee} takes ${positional.length} arguments`, span: argument.span, related: at })
       else if (!isLost(frame, name.text) && !declaration.isPartial) {
-        wrong({ code: 'SMOE2008', message: `${callee} has no parameter ${name.text}`, span: name.span, related: at, ...nearest(name, () => positional.map((one) => one.name.text)) })
+        wrong({
+          code: 'SMOE2008',
+          message: `${callee} has no parameter ${name.text}`,
+          span: name.span,
+          related: at,
+          ...nearest(name, () => positional.map((one) => one.name.text)),
+        })
       } else {
         ok = false
         isNamed = false
       }
-    } else if (given.has(parameter.name.text)) wrong({ code: 'SMOE3005', message: `${parameter.name.text} is given twice`, span: argument.span })
+    } else if (given.has(parameter.name.text))
+      wrong({ code: 'SMOE3005', message: `${parameter.name.text} is given twice`, span: argument.span })
     else given.set(parameter.name.text, { value, span: argument.value.span })
   })
   const missing = positional.filter((one) => one.default === null && !given.has(one.name.text)).map((one) => one.name.text)
   if (missing.length > 0 && isNamed) {
-    wrong({ code: 'SMOE3004', message: `${callee} needs ${missing.join(' and ')}`, span: callSpan, related: [{ span: declaration.name.span, message: `${callee} is declared here` }] })
+    wrong({
+      code: 'SMOE3004',
+      message: `${callee} needs ${missing.join(' and ')}`,
+      span: callSpan,
+      related: [{ span: declaration.name.span, message: `${callee} is declared here` }],
+    })
   }
   return { given, ok: ok && missing.length === 0 }
 }
@@ -102,7 +125,12 @@ export function bindParameters(callee: Frame, caller: Frame, given: ReadonlyMap<
     if (value.kind !== 'static' || !accepts(type, value.static.type)) {
       const span = argument?.span ?? callSpan
       const why = value.kind === 'tensor' && type !== 'string' ? `${type}, known at compile time` : type
-      complain(caller, { code: 'SMOE3003', message: `${text} of ${declaration.name.text} is ${why}, not ${typeText(value)}`, span, related: [{ span: parameter.span, message: 'declared here' }] })
+      complain(caller, {
+        code: 'SMOE3003',
+        message: `${text} of ${declaration.name.text} is ${why}, not ${typeText(value)}`,
+        span,
+        related: [{ span: parameter.span, message: 'declared here' }],
+      })
       return lose(parameter)
     }
     callee.scope.bindings.set(text, { value: ofStatic(value.static), span: parameter.span, mutable: false })
@@ -115,17 +143,33 @@ export function bindParameters(callee: Frame, caller: Frame, given: ReadonlyMap<
     if (parameter.type.kind !== 'tensor-type') continue
     const node = parameter.type
     // sizes may be parameters that have only a default
-    for (const entry of node.shape) declaration.parameters.filter((one) => one.type.kind !== 'tensor-type' && namesOf(entry).includes(one.name.text)).forEach(scalar)
+    for (const entry of node.shape)
+      declaration.parameters
+        .filter((one) => one.type.kind !== 'tensor-type' && namesOf(entry).includes(one.name.text))
+        .forEach(scalar)
     const argument = given.get(parameter.name.text)
     const dtype = dtypeOf(callee, node)
     const term = argument === undefined || dtype === null ? null : asTerm(caller, argument, dtype)
-    if (term === null || argument === undefined) { lose(parameter); continue }
-    if (term.dtype !== dtype) {
-      complain(caller, { code: 'SMOE3002', message: `\`${wordsOf(argument.span)}\` is ${term.dtype}, but ${parameter.name.text} of ${declaration.name.text} is ${dtype}`, span: argument.span, related: [{ span: parameter.span, message: 'declared here' }] })
+    if (term === null || argument === undefined) {
       lose(parameter)
       continue
     }
-    if (!unify(callee, caller, node, { term, span: argument.span, wanted: `${parameter.name.text} of ${declaration.name.text}` })) { lose(parameter); continue }
+    if (term.dtype !== dtype) {
+      complain(caller, {
+        code: 'SMOE3002',
+        message: `\`${wordsOf(argument.span)}\` is ${term.dtype}, but ${parameter.name.text} of ${declaration.name.text} is ${dtype}`,
+        span: argument.span,
+        related: [{ span: parameter.span, message: 'declared here' }],
+      })
+      lose(parameter)
+      continue
+    }
+    if (
+      !unify(callee, caller, node, { term, span: argument.span, wanted: `${parameter.name.text} of ${declaration.name.text}` })
+    ) {
+      lose(parameter)
+      continue
+    }
     if (node.anyLeading) leading = longer(leading, term.shape.slice(0, term.shape.length - node.shape.length))
     callee.scope.bindings.set(parameter.name.text, { value: ofTerm(term), span: parameter.span, mutable: false })
     tensors.set(parameter.name.text, term)
@@ -133,7 +177,11 @@ export function bindParameters(callee: Frame, caller: Frame, given: ReadonlyMap<
   declaration.parameters.filter((one) => one.type.kind !== 'tensor-type').forEach(scalar)
   for (const parameter of declaration.parameters) {
     const fact = facts.get(parameter.name.text)
-    if (fact !== undefined && !checkRange(callee, caller, parameter, fact.given, given.get(parameter.name.text)?.span ?? callSpan)) ok = false
+    if (
+      fact !== undefined &&
+      !checkRange(callee, caller, parameter, fact.given, given.get(parameter.name.text)?.span ?? callSpan)
+    )
+      ok = false
   }
   const args = declaration.parameters.flatMap(({ name }): Bound['arguments'] => {
     const value = tensors.get(name.text) ?? facts.get(name.text)?.given
@@ -144,10 +192,18 @@ export function bindParameters(callee: Frame, caller: Frame, given: ReadonlyMap<
 
 const longer = <T>(a: readonly T[], b: readonly T[]): readonly T[] => (b.length > a.length ? b : a)
 
-export const accepts = (wanted: StaticType, given: StaticType): boolean => wanted === given || (wanted === 'real' && given === 'int')
+export const accepts = (wanted: StaticType, given: StaticType): boolean =>
+  wanted === given || (wanted === 'real' && given === 'int')
 
 export function factOf(frame: Frame, parameter: Parameter, type: StaticType, given: Static): ParameterFact {
-  return { name: parameter.name.text, type, given, value: valueOf(frame, given), range: rangeText(parameter), doc: parameter.doc.join('\n') }
+  return {
+    name: parameter.name.text,
+    type,
+    given,
+    value: valueOf(frame, given),
+    range: rangeText(parameter),
+    doc: parameter.doc.join('\n'),
+  }
 }
 
 function rangeText({ type, range }: Parameter): string {
@@ -164,18 +220,31 @@ export function checkRange(callee: Frame, caller: Frame, parameter: Parameter, g
     return verify(caller, (lookup) => {
       const value = evaluate(given, lookup, folds)
       if (value === undefined || choices.includes(value as string)) return null
-      return { code: 'SMOE4001', message: `${name.text} is ${rangeText(parameter)}, not ${JSON.stringify(value)}`, span, related, ...nearest({ text: String(value) }, () => choices) }
+      return {
+        code: 'SMOE4001',
+        message: `${name.text} is ${rangeText(parameter)}, not ${JSON.stringify(value)}`,
+        span,
+        related,
+        ...nearest({ text: String(value) }, () => choices),
+      }
     })
   }
   if (range === null) return true
   const [low, high] = [boundOf(callee, range.low), boundOf(callee, range.high)]
   return verify(caller, (lookup) => {
     const value = evaluate(given, lookup, folds)
-    const [from, to] = [low, high].map((bound) => (bound === null ? undefined : evaluate(bound, lookup, folds))) as (number | undefined)[]
+    const [from, to] = [low, high].map((bound) => (bound === null ? undefined : evaluate(bound, lookup, folds))) as (
+      number | undefined
+    )[]
     const outside = typeof value === 'number' && ((from !== undefined && value < from) || (to !== undefined && value > to))
     if (!outside) return null
     const shown = `${from ?? (low === null ? '' : staticText(low))}..${to ?? (high === null ? '' : staticText(high))}`
-    return { code: 'SMOE4001', message: `${name.text} = ${value} is not in ${shown}${valuesIn(callee, range, lookup)}`, span, related }
+    return {
+      code: 'SMOE4001',
+      message: `${name.text} = ${value} is not in ${shown}${valuesIn(callee, range, lookup)}`,
+      span,
+      related,
+    }
   })
 }
 
@@ -197,11 +266,17 @@ function valuesIn(frame: Frame, { low, high }: RangeNode, lookup: Lookup): strin
 
 function namesOf(expression: Expression): readonly string[] {
   switch (expression.kind) {
-    case 'name': return [expression.name.text]
-    case 'unary': return namesOf(expression.operand)
-    case 'binary': return [...namesOf(expression.left), ...namesOf(expression.right)]
-    case 'call': return expression.arguments.flatMap(({ value }) => namesOf(value))
-    case 'conditional': return [expression.condition, expression.then, expression.otherwise].flatMap(namesOf)
-    default: return []
+    case 'name':
+      return [expression.name.text]
+    case 'unary':
+      return namesOf(expression.operand)
+    case 'binary':
+      return [...namesOf(expression.left), ...namesOf(expression.right)]
+    case 'call':
+      return expression.arguments.flatMap(({ value }) => namesOf(value))
+    case 'conditional':
+      return [expression.condition, expression.then, expression.otherwise].flatMap(namesOf)
+    default:
+      return []
   }
 }

@@ -45,7 +45,9 @@ export function givens(frame: Frame, { rows, leading, count }: Routed, span: Spa
   give('D', ofStatic(int(width)))
   give('B', ofStatic(int(product(leading.slice(0, -1)))))
   give('S', ofStatic(int(leading.at(-1)!)))
-  const input = frame.context.inputs.find(({ dtype, shape }) => dtype === 'i32' && shape.length === leading.length && product(shape) === product(leading))
+  const input = frame.context.inputs.find(
+    ({ dtype, shape }) => dtype === 'i32' && shape.length === leading.length && product(shape) === product(leading),
+  )
   if (input === undefined) return { scope, ids: null }
   const given: GivenTerm = { kind: 'given', name: 'ids', shape: [tokens], dtype: 'i32', origin: originOf(frame, span) }
   give('ids', ofTerm(given))
@@ -54,13 +56,28 @@ export function givens(frame: Frame, { rows, leading, count }: Routed, span: Spa
 
 export function newState(experts: PolicyState['experts'], tokens: Dim, shaping: Shaping): PolicyState {
   const steps: Step[] = []
-  return { select: null, count: null, weights: null, keep: null, blocks: [], own: steps, steps, isBroken: false, experts, tokens, shaping, bias: null, isBranch: false }
+  return {
+    select: null,
+    count: null,
+    weights: null,
+    keep: null,
+    blocks: [],
+    own: steps,
+    steps,
+    isBroken: false,
+    experts,
+    tokens,
+    shaping,
+    bias: null,
+    isBranch: false,
+  }
 }
 
 const shapingOf = (all: readonly Requirement[]): Shaping => {
   const groups = requirement(all, 'groups')
   return {
-    groups: groups === null ? null : { count: groups.groups, keep: groups.keep }, isByExperts: requirement(all, 'expert-choice') !== null,
+    groups: groups === null ? null : { count: groups.groups, keep: groups.keep },
+    isByExperts: requirement(all, 'expert-choice') !== null,
   }
 }
 
@@ -84,7 +101,11 @@ export function policyOf(frame: Frame, call: CallExpression, routed: Routed): Se
   const { reporter, weights } = frame.context
   const before = reporter.count
   const weightsBefore = weights.length
-  const state = newState({ count: routed.count, width: routed.width, bank: routed.bank }, routed.rows?.shape[0] ?? symbol('T'), shapingOf(routed.requirements))
+  const state = newState(
+    { count: routed.count, width: routed.width, bank: routed.bank },
+    routed.rows?.shape[0] ?? symbol('T'),
+    shapingOf(routed.requirements),
+  )
   const biased = requirement(routed.requirements, 'bias-balanced')
   if (biased !== null) state.bias = biasOf({ ...callee, steps: state.steps }, routed.count, biased.span)
   const settled = reporter.during(call.span, call.callee.text, () => settle({ ...callee, policy: state, steps: state.steps }))
@@ -93,8 +114,14 @@ export function policyOf(frame: Frame, call: CallExpression, routed: Routed): Se
   if (settled === null || reporter.count > before) return { policy: null, selected }
   const { declaration } = found
   const policy: Policy = {
-    name: declaration.name.text, doc: declaration.doc.join('\n'), path: callee.path, origin: originOf(callee, call.span), parameters: bound.facts, ids,
-    ...settled, inference: routeIn(settled, AT_INFERENCE),
+    name: declaration.name.text,
+    doc: declaration.doc.join('\n'),
+    path: callee.path,
+    origin: originOf(callee, call.span),
+    parameters: bound.facts,
+    ids,
+    ...settled,
+    inference: routeIn(settled, AT_INFERENCE),
   }
   return { policy, selected }
 }
@@ -113,7 +140,9 @@ export function settle(frame: Frame): Pick<Policy, 'own' | 'blocks'> | null {
 function formText({ blocks }: Pick<Policy, 'blocks'>, active: ReadonlySet<number>): string {
   if (blocks.length === 0) return ''
   if (active.size > 0) return ' when training'
-  return blocks.some(({ otherwise: { select, weights } }) => select !== null || weights !== null) ? ' in else' : ' when not training'
+  return blocks.some(({ otherwise: { select, weights } }) => select !== null || weights !== null)
+    ? ' in else'
+    : ' when not training'
 }
 
 function isComplete(frame: Frame, settled: Pick<Policy, 'own' | 'blocks'>, active: ReadonlySet<number>): boolean {
@@ -123,9 +152,14 @@ function isComplete(frame: Frame, settled: Pick<Policy, 'own' | 'blocks'>, activ
   const { name } = frame.declaration
   const when = formText(settled, active)
   if (select !== null && weights !== null) return isBroken || hasItsWeights(frame, select, weights, when)
-  const lacks = [select === null ? 'selects no experts' : '', weights === null ? 'gives no weights' : ''].filter((text) => text !== '').join(' and ')
+  const lacks = [select === null ? 'selects no experts' : '', weights === null ? 'gives no weights' : '']
+    .filter((text) => text !== '')
+    .join(' and ')
   if (!isBroken) {
-    const lines = [select === null ? ['`select top k by scores`'] : [], weights === null ? ['`weigh softmax(pick(scores, selected))`'] : []].flat()
+    const lines = [
+      select === null ? ['`select top k by scores`'] : [],
+      weights === null ? ['`weigh softmax(pick(scores, selected))`'] : [],
+    ].flat()
     const help = `on every path a policy selects and weighs: write ${lines.join(' and then ')}`
     complain(frame, { code: 'SMOE2013', message: `${name.text} ${lacks}${when}`, span: name.span, help })
   }

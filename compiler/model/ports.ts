@@ -27,7 +27,12 @@ export function tellable(frame: Frame): void {
   const alone = new Set(inputs.flatMap(({ shape }) => shape.map((size) => size.key)))
   for (const { shape, origin } of inputs) {
     const odd = shape.flatMap(symbolsOf).find((name) => runDims.has(name) && !alone.has(name))
-    if (odd !== undefined && origin.span !== null) complain(frame, { code: 'SMOE3008', message: `no axis of an input is ${odd} alone, so its size cannot be told`, span: origin.span })
+    if (odd !== undefined && origin.span !== null)
+      complain(frame, {
+        code: 'SMOE3008',
+        message: `no axis of an input is ${odd} alone, so its size cannot be told`,
+        span: origin.span,
+      })
   }
 }
 

@@ -37,12 +37,20 @@ function atCall(problem: Problem, calls: readonly { span: Span; callee: string }
   const [outermost] = calls
   const innermost = calls.at(-1)!
   const inside = { span: problem.span, message: `found here, in ${innermost.callee}` }
-  return { ...problem, message: `${outermost.callee}: ${problem.message}`, span: outermost.span, related: [inside, ...(problem.related ?? [])], fix: null }
+  return {
+    ...problem,
+    message: `${outermost.callee}: ${problem.message}`,
+    span: outermost.span,
+    related: [inside, ...(problem.related ?? [])],
+    fix: null,
+  }
 }
 
 /** Exact quotients as people write them: a dim's key says floor. */
 function plain(message: string): string {
-  const next = message.replace(/floor\(([^(),]+), ([^(),]+)\)/g, (_, a: string, b: string) => (/[+*/ ]/.test(b) ? `${a} / (${b})` : `${a} / ${b}`))
+  const next = message.replace(/floor\(([^(),]+), ([^(),]+)\)/g, (_, a: string, b: string) =>
+    /[+*/ ]/.test(b) ? `${a} / (${b})` : `${a} / ${b}`,
+  )
   return next === message ? message.replaceAll(' + -', ' - ') : plain(next)
 }
 
@@ -67,7 +75,15 @@ export function createReporter(wanted = maximumDiagnostics): Reporter {
       return
     }
     const { code, message, span, severity = 'error', related = [], help = null, fix = null } = placed
-    diagnostics.push({ code, severity, message: plain(message), span, related, help: typeof help === 'function' ? help() : help, fix: typeof fix === 'function' ? fix() : fix })
+    diagnostics.push({
+      code,
+      severity,
+      message: plain(message),
+      span,
+      related,
+      help: typeof help === 'function' ? help() : help,
+      fix: typeof fix === 'function' ? fix() : fix,
+    })
   }
   const within = <T>(next: typeof calls, body: () => T): T => {
     const before = calls

@@ -13,7 +13,8 @@ export type Requirement = { readonly span: Span } & (
   | { readonly kind: 'bias-balanced'; readonly rate: Static }
   | { readonly kind: 'balanced-within'; readonly percent: Static }
   | { readonly kind: 'at-most'; readonly tokens: Dim }
-  | { readonly kind: 'each-token'; readonly experts: Dim })
+  | { readonly kind: 'each-token'; readonly experts: Dim }
+)
 
 const real = (frame: Frame, expression: Expression, what: string): Static | null => wantStatic(frame, expression, 'real', what)
 
@@ -21,13 +22,18 @@ const real = (frame: Frame, expression: Expression, what: string): Static | null
 function read(frame: Frame, node: Constraint): Requirement | null {
   const { span } = node
   switch (node.kind) {
-    case 'dropless': case 'expert-choice': return { kind: node.kind, span }
+    case 'dropless':
+    case 'expert-choice':
+      return { kind: node.kind, span }
     case 'capacity': {
       const factor = real(frame, node.factor, 'the capacity')
       return factor && { kind: node.kind, factor, overflow: node.overflow, span }
     }
     case 'groups': {
-      const [groups, keep] = [wantFixed(frame, node.count, 'the number of groups'), wantFixed(frame, node.keep, 'the number kept')]
+      const [groups, keep] = [
+        wantFixed(frame, node.count, 'the number of groups'),
+        wantFixed(frame, node.keep, 'the number kept'),
+      ]
       return groups && keep && { kind: node.kind, groups, keep, span }
     }
     case 'bias-balanced': {
@@ -46,7 +52,8 @@ function read(frame: Frame, node: Constraint): Requirement | null {
       const experts = wantStatic(frame, node.experts, 'int', 'the number of experts')
       return experts && { kind: node.kind, experts: sizeOf(frame, experts), span }
     }
-    default: return node satisfies never
+    default:
+      return node satisfies never
   }
 }
 
@@ -56,7 +63,12 @@ export function readRequirements(frame: Frame, nodes: readonly Constraint[]): re
   return nodes.flatMap((node) => {
     const first = firsts.get(node.kind)
     if (first !== undefined) {
-      complain(frame, { code: 'SMOE2003', message: `\`${wordsOf(first.span)}\` says this already`, span: node.span, related: [{ span: first.span, message: 'the first' }] })
+      complain(frame, {
+        code: 'SMOE2003',
+        message: `\`${wordsOf(first.span)}\` says this already`,
+        span: node.span,
+        related: [{ span: first.span, message: 'the first' }],
+      })
       return []
     }
     firsts.set(node.kind, node)
@@ -65,5 +77,8 @@ export function readRequirements(frame: Frame, nodes: readonly Constraint[]): re
   })
 }
 
-export const requirement = <K extends Requirement['kind']>(all: readonly Requirement[], kind: K): Extract<Requirement, { readonly kind: K }> | null =>
+export const requirement = <K extends Requirement['kind']>(
+  all: readonly Requirement[],
+  kind: K,
+): Extract<Requirement, { readonly kind: K }> | null =>
   all.find((one): one is Extract<Requirement, { readonly kind: K }> => one.kind === kind) ?? null

@@ -1,5 +1,12 @@
 /** Statements of policies: what is selected, how it is weighed, what is added to the objective. */
-import type { Expression, KeepStatement, LossStatement, MetricStatement, SelectStatement, WeighStatement } from '../../grammar/ast.ts'
+import type {
+  Expression,
+  KeepStatement,
+  LossStatement,
+  MetricStatement,
+  SelectStatement,
+  WeighStatement,
+} from '../../grammar/ast.ts'
 import type { Span } from '../../grammar/source.ts'
 import type { Dim } from '../../plan/dim.ts'
 import { apply, asTerm } from './apply.ts'
@@ -16,12 +23,17 @@ import { wantFixed } from './wants.ts'
 /** Whether this has been settled on the way here, or in another `when training`, beside which this one may happen: that is reported. */
 function isSettled(frame: Frame, what: 'select' | 'weights' | 'keep', message: string, span: Span): boolean {
   const state = frame.policy!
-  const other = state.isBranch ? state.blocks.find(({ training, otherwise }) => training[what] !== null || otherwise[what] !== null) : undefined
+  const other = state.isBranch
+    ? state.blocks.find(({ training, otherwise }) => training[what] !== null || otherwise[what] !== null)
+    : undefined
   if (state[what] === null && other === undefined) return false
-  const beside = other === undefined ? null : {
-    related: [{ span: other.span, message: 'settled here' }],
-    help: 'both may happen in one step: only one `when training` of a policy selects, one weighs and one keeps',
-  }
+  const beside =
+    other === undefined
+      ? null
+      : {
+          related: [{ span: other.span, message: 'settled here' }],
+          help: 'both may happen in one step: only one `when training` of a policy selects, one weighs and one keeps',
+        }
   complain(frame, { code: 'SMOE2003', message, span, ...beside })
   return true
 }
@@ -34,11 +46,18 @@ export function selectStatement(frame: Frame, { count: countNode, by, span }: Se
   const scores = asTerm(frame, { value, span: by.span })
   const isCount = count !== null && selectable(frame, count, state.experts.count, countNode.span)
   if (isCount) state.count = count
-  const ok = scores !== null && hasShape(frame, scores, [state.tokens, state.experts.count], 'scores', '[T, E]', by.span) && isCount
+  const ok =
+    scores !== null && hasShape(frame, scores, [state.tokens, state.experts.count], 'scores', '[T, E]', by.span) && isCount
   const shaped = ok ? shapedScores(frame, scores, by.span) : UNKNOWN
-  const made = !ok ? UNKNOWN : state.shaping.isByExperts ? everyExpertOf(frame, span) : apply(frame, 'top_k', [{ value: shaped, span: by.span }], options({ count }), span)
-  const selection = made.kind === 'tensor' && shaped.kind === 'tensor' && ok
-    ? completed(frame, { scores: shaped.term, count: made.term.shape[1], asked: count, selected: made.term }, span) : null
+  const made = !ok
+    ? UNKNOWN
+    : state.shaping.isByExperts
+      ? everyExpertOf(frame, span)
+      : apply(frame, 'top_k', [{ value: shaped, span: by.span }], options({ count }), span)
+  const selection =
+    made.kind === 'tensor' && shaped.kind === 'tensor' && ok
+      ? completed(frame, { scores: shaped.term, count: made.term.shape[1], asked: count, selected: made.term }, span)
+      : null
   if (selection === null) state.isBroken = true
   else state.select = selection
   frame.scope.bindings.set('selected', { value: selection === null ? UNKNOWN : ofTerm(selection.selected), span, mutable: false })
@@ -51,9 +70,25 @@ const selectable = (frame: Frame, count: Dim, experts: Dim, span: Span): boolean
     return wrong ? { code: 'SMOE4006', message: `${k} of ${n ?? 'the'} experts cannot be selected`, span } : null
   })
 
-function hasShape(frame: Frame, term: Term, shape: readonly Dim[], what: string, written: string, span: Span, dtype: Term['dtype'] = 'f32'): boolean {
-  const same = term.dtype === dtype && term.shape.length === shape.length && term.shape.every((size, axis) => equalSizes(size, shape[axis], frame.context.quotients))
-  if (!same) complain(frame, { code: 'SMOE3001', message: `${what} are ${dtype}${written} = ${termTypeText({ shape, dtype })}, but \`${wordsOf(span)}\` is ${termTypeText(term)}`, span })
+function hasShape(
+  frame: Frame,
+  term: Term,
+  shape: readonly Dim[],
+  what: string,
+  written: string,
+  span: Span,
+  dtype: Term['dtype'] = 'f32',
+): boolean {
+  const same =
+    term.dtype === dtype &&
+    term.shape.length === shape.length &&
+    term.shape.every((size, axis) => equalSizes(size, shape[axis], frame.context.quotients))
+  if (!same)
+    complain(frame, {
+      code: 'SMOE3001',
+      message: `${what} are ${dtype}${written} = ${termTypeText({ shape, dtype })}, but \`${wordsOf(span)}\` is ${termTypeText(term)}`,
+      span,
+    })
   return same
 }
 
@@ -68,7 +103,8 @@ export function weighStatement(frame: Frame, { value: node, span }: WeighStateme
     state.isBroken = true
     return
   }
-  if (term === null || !hasShape(frame, term, [state.tokens, state.select.count], 'weights', '[T, k]', node.span)) state.isBroken = true
+  if (term === null || !hasShape(frame, term, [state.tokens, state.select.count], 'weights', '[T, k]', node.span))
+    state.isBroken = true
   else state.weights = term
 }
 
@@ -82,7 +118,8 @@ export function keepStatement(frame: Frame, { value: node, span }: KeepStatement
     state.isBroken = true
     return
   }
-  if (term === null || !hasShape(frame, term, [state.tokens, state.select.count], 'those kept', '[T, k]', node.span, 'bool')) state.isBroken = true
+  if (term === null || !hasShape(frame, term, [state.tokens, state.select.count], 'those kept', '[T, k]', node.span, 'bool'))
+    state.isBroken = true
   else state.keep = term
 }
 
@@ -90,13 +127,19 @@ export function keepStatement(frame: Frame, { value: node, span }: KeepStatement
 function single(frame: Frame, node: Expression, what: string): Term | null {
   const term = asTerm(frame, { value: elaborate(frame, node), span: node.span })
   if (term === null || (term.dtype === 'f32' && term.shape.length === 0)) return term
-  complain(frame, { code: 'SMOE3001', message: `${what} is one number, f32[], but \`${wordsOf(node.span)}\` is ${termTypeText(term)}`, span: node.span })
+  complain(frame, {
+    code: 'SMOE3001',
+    message: `${what} is one number, f32[], but \`${wordsOf(node.span)}\` is ${termTypeText(term)}`,
+    span: node.span,
+  })
   return null
 }
 
 /** What may happen together with a statement: in a policy also what other blocks do. */
 const stepsBeside = ({ steps, policy }: Frame): readonly Step[] =>
-  policy === null ? steps : [...steps, ...policy.own, ...policy.blocks.flatMap(({ training, otherwise }) => [...training.steps, ...otherwise.steps])]
+  policy === null
+    ? steps
+    : [...steps, ...policy.own, ...policy.blocks.flatMap(({ training, otherwise }) => [...training.steps, ...otherwise.steps])]
 
 export function lossStatement(frame: Frame, { name, value: node, doc }: LossStatement): void {
   const term = single(frame, node, 'a loss')

@@ -11,7 +11,12 @@ import { EXPERT_ROWS, type CallTerm, type GivenTerm, type Term } from './model.t
 /** Reports an expert that does not answer each row with a vector. */
 export function wantAnswers(frame: Frame, { result, name }: CallTerm, rows: GivenTerm, span: Span): void {
   const fits = result.dtype === 'f32' && result.shape.length === 2 && result.shape[0] === rows.shape[0]
-  if (!fits) complain(frame, { code: 'SMOE3001', message: `the expert ${name} answers ${termTypeText(result)}, and f32[T, ...] with one vector a row is wanted`, span })
+  if (!fits)
+    complain(frame, {
+      code: 'SMOE3001',
+      message: `the expert ${name} answers ${termTypeText(result)}, and f32[T, ...] with one vector a row is wanted`,
+      span,
+    })
 }
 
 /** Reports where an expert mixes its rows, or uses a weight in a way that has no lowering for banks yet. */
@@ -36,10 +41,14 @@ export function mixedRows(frame: Frame, body: CallTerm, rows: GivenTerm): void {
   }
   const checkUse = (term: Term & { kind: 'apply' }): void => {
     const { builtin, operands } = term
-    if (builtin === 'take' && isRow(operands[0])) return wrong(term, 'reads rows of other tokens: each row is treated alone', 'SMOE3011')
+    if (builtin === 'take' && isRow(operands[0]))
+      return wrong(term, 'reads rows of other tokens: each row is treated alone', 'SMOE3011')
     const bankAt = operands.map((one) => isBanked(one, name))
     if (!bankAt.some((one) => one)) return
-    const fine = BUILTINS[builtin].elementwise || (builtin === 'matmul' && (!isRow(term) || (bankAt[1] && !bankAt[0]))) || (!isRow(term) && LIFTED.includes(builtin))
+    const fine =
+      BUILTINS[builtin].elementwise ||
+      (builtin === 'matmul' && (!isRow(term) || (bankAt[1] && !bankAt[0]))) ||
+      (!isRow(term) && LIFTED.includes(builtin))
     if (!fine) wrong(term, 'uses the weights of an expert in a way that is not supported yet', 'SMOE4005')
   }
   for (const term of operandsFirst(body.result)) look(term)
@@ -70,24 +79,43 @@ const LIFTED: readonly string[] = ['sum', 'max', 'min', 'mean', 'swap']
 /** Whether a value differs from expert to expert but not from row to row. */
 export function isBanked(term: Term, rows = EXPERT_ROWS): boolean {
   switch (term.kind) {
-    case 'weight': return term.bank !== null
-    case 'apply': return !term.shape.some((size) => mentions(size, rows)) && term.operands.some((one) => isBanked(one, rows))
-    case 'call': return isBanked(term.result, rows)
-    case 'conditional': return isBanked(term.then, rows) || isBanked(term.otherwise, rows)
-    default: return false
+    case 'weight':
+      return term.bank !== null
+    case 'apply':
+      return !term.shape.some((size) => mentions(size, rows)) && term.operands.some((one) => isBanked(one, rows))
+    case 'call':
+      return isBanked(term.result, rows)
+    case 'conditional':
+      return isBanked(term.then, rows) || isBanked(term.otherwise, rows)
+    default:
+      return false
   }
 }
 
 export function operandsOf(term: Term): readonly Term[] {
   switch (term.kind) {
-    case 'apply': return term.operands
-    case 'call': return [term.result]
-    case 'conditional': return [term.then, term.otherwise]
-    case 'branch': return [term.training, term.otherwise]
-    case 'bank': return [term.weight]
-    case 'after': return term.loop.carried.flatMap(({ initial, next }) => [initial, next])
-    case 'moe': case 'every-expert': return [term.input]
-    case 'input': case 'weight': case 'given': case 'scalar': case 'carried': return []
-    default: return term satisfies never
+    case 'apply':
+      return term.operands
+    case 'call':
+      return [term.result]
+    case 'conditional':
+      return [term.then, term.otherwise]
+    case 'branch':
+      return [term.training, term.otherwise]
+    case 'bank':
+      return [term.weight]
+    case 'after':
+      return term.loop.carried.flatMap(({ initial, next }) => [initial, next])
+    case 'moe':
+    case 'every-expert':
+      return [term.input]
+    case 'input':
+    case 'weight':
+    case 'given':
+    case 'scalar':
+    case 'carried':
+      return []
+    default:
+      return term satisfies never
   }
 }

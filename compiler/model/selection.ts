@@ -14,8 +14,18 @@ import { ofStatic, ofTerm, UNKNOWN, type Value } from './value.ts'
 export const PLAIN: Shaping = { groups: null, isByExperts: false }
 
 /** Builtins at one place of the text. */
-const at = (frame: Frame, span: Span) => (builtin: BuiltinName, operands: readonly Value[], given: Partial<Options> = {}): Value =>
-  operands.some((one) => one.kind === 'unknown') ? UNKNOWN : apply(frame, builtin, operands.map((value) => ({ value, span })), options(given), span)
+const at =
+  (frame: Frame, span: Span) =>
+  (builtin: BuiltinName, operands: readonly Value[], given: Partial<Options> = {}): Value =>
+    operands.some((one) => one.kind === 'unknown')
+      ? UNKNOWN
+      : apply(
+          frame,
+          builtin,
+          operands.map((value) => ({ value, span })),
+          options(given),
+          span,
+        )
 
 /** A value that has a name where the choice is explained. */
 function named(frame: Frame, name: string, value: Value, doc: string): Value {
@@ -37,18 +47,38 @@ function inGroups(frame: Frame, scores: Value, { count, keep }: NonNullable<Shap
   const { tokens, experts } = frame.policy!
   const use = at(frame, span)
   const width = perGroup(frame, experts.count, count)
-  const best = named(frame, 'best_in_group', use('max', [use('reshape', [scores], { dims: [tokens, count, width] })]), 'the best score of a group speaks for it')
-  const kept = named(frame, 'kept_groups', use('sum', [use('one_hot', [use('top_k', [best], { count: keep })], { count })], { axis: 1 }), '1 for each group kept')
+  const best = named(
+    frame,
+    'best_in_group',
+    use('max', [use('reshape', [scores], { dims: [tokens, count, width] })]),
+    'the best score of a group speaks for it',
+  )
+  const kept = named(
+    frame,
+    'kept_groups',
+    use('sum', [use('one_hot', [use('top_k', [best], { count: keep })], { count })], { axis: 1 }),
+    '1 for each group kept',
+  )
   const wide = use('broadcast', [use('reshape', [kept], { dims: [tokens, count, ONE] })], { dims: [tokens, count, width] })
-  const allowed = named(frame, 'allowed', use('greater', [use('reshape', [wide], { dims: [tokens, experts.count] }), ofStatic(real(0))]), 'the experts of these groups')
+  const allowed = named(
+    frame,
+    'allowed',
+    use('greater', [use('reshape', [wide], { dims: [tokens, experts.count] }), ofStatic(real(0))]),
+    'the experts of these groups',
+  )
   return use('where', [allowed, scores, ofStatic(real(CONSTANTS.lowest.value))])
 }
 
 /** The scores by which experts are selected. */
 export function shapedScores(frame: Frame, scores: Term, span: Span): Value {
   const { shaping, bias } = frame.policy!
-  const biased = bias === null ? ofTerm(scores) : named(frame, 'biased', at(frame, span)('add', [ofTerm(scores), ofTerm(bias)]), 'what selects, and does not weigh')
-  return shaping.groups === null ? biased : named(frame, 'in_groups', inGroups(frame, biased, shaping.groups, span), 'what selects: all others are lowest')
+  const biased =
+    bias === null
+      ? ofTerm(scores)
+      : named(frame, 'biased', at(frame, span)('add', [ofTerm(scores), ofTerm(bias)]), 'what selects, and does not weigh')
+  return shaping.groups === null
+    ? biased
+    : named(frame, 'in_groups', inGroups(frame, biased, shaping.groups, span), 'what selects: all others are lowest')
 }
 
 /** Every expert in the order of their numbers, i32[T, E]: which of them answer is settled by the experts. */
@@ -66,10 +96,18 @@ export function biasOf(frame: Frame, experts: Dim, span: Span): WeightTerm {
   const path = [...frame.path, BALANCE_BIAS].join('.')
   const doc = 'Added to the scores that select, not to those that weigh; moved against the load in training.'
   const initialiser = { kind: 'zeros', settings: {} }
-  const term: WeightTerm = { kind: 'weight', path, bank: null, initialiser, doc, shape: [experts], dtype: 'f32', origin: { span, instance: frame.path.join('/') } }
+  const term: WeightTerm = {
+    kind: 'weight',
+    path,
+    bank: null,
+    initialiser,
+    doc,
+    shape: [experts],
+    dtype: 'f32',
+    origin: { span, instance: frame.path.join('/') },
+  }
   frame.context.weights.push({ term, stackedPath: null, loops: frame.loops, source: null })
   frame.scope.bindings.set(BALANCE_BIAS, { value: ofTerm(term), span, mutable: false })
   frame.steps.push({ kind: 'param', name: BALANCE_BIAS, term })
   return term
 }
-

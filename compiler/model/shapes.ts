@@ -21,17 +21,28 @@ export function dtypeOf(frame: Frame, { dtype }: TensorTypeNode): DType | null {
   if (known !== undefined) return known
   if (isLost(frame, dtype.text)) return null
   const meant = closest(dtype.text, DTYPES)
-  complain(frame, { code: 'SMOE3007', message: `${dtype.text} is no type of a tensor's elements`, span: dtype.span, help: meant === null ? 'f32, i32 and bool are' : `${meant} is probably meant` })
+  complain(frame, {
+    code: 'SMOE3007',
+    message: `${dtype.text} is no type of a tensor's elements`,
+    span: dtype.span,
+    help: meant === null ? 'f32, i32 and bool are' : `${meant} is probably meant`,
+  })
   return null
 }
 
 /** Whether the elements of a tensor can be counted exactly, wherever their number is known. */
 export const isCountable = (frame: Frame, shape: readonly Dim[], span: Span): boolean =>
-  bounded(frame, span, false, () => verify(frame, (lookup) => {
-    const elements = shape.reduce((all, size) => all * (evaluateSize(size, lookup) ?? 1), 1)
-    if (elements <= Number.MAX_SAFE_INTEGER) return null
-    return { code: 'SMOE4006', message: `\`${wordsOf(span)}\` has ${elements} elements, more than can be counted exactly`, span }
-  }))
+  bounded(frame, span, false, () =>
+    verify(frame, (lookup) => {
+      const elements = shape.reduce((all, size) => all * (evaluateSize(size, lookup) ?? 1), 1)
+      if (elements <= Number.MAX_SAFE_INTEGER) return null
+      return {
+        code: 'SMOE4006',
+        message: `\`${wordsOf(span)}\` has ${elements} elements, more than can be counted exactly`,
+        span,
+      }
+    }),
+  )
 
 export const bindDim = (frame: Frame, name: string, size: Dim, span: Span): void => {
   frame.scope.bindings.set(name, { value: ofStatic(int(size)), span, mutable: false })
@@ -64,7 +75,11 @@ export function openShape(frame: Frame, node: TensorTypeNode, made: string[] = [
 
 /** The shape written, all names known; null after a mistake. */
 export function closedShape(frame: Frame, node: TensorTypeNode): readonly Dim[] | null {
-  return shapeOf(frame, node, node.shape.map((entry) => wantExtent(frame, entry)))
+  return shapeOf(
+    frame,
+    node,
+    node.shape.map((entry) => wantExtent(frame, entry)),
+  )
 }
 
 function shapeOf(frame: Frame, node: TensorTypeNode, sizes: readonly (Dim | null)[]): readonly Dim[] | null {
@@ -87,7 +102,12 @@ export function unify(frame: Frame, caller: Frame, node: TensorTypeNode, { term,
   const front = shape.length - node.shape.length
   if (node.anyLeading ? front < 0 : front !== 0) {
     const axes = `${node.anyLeading ? 'at least ' : ''}${node.shape.length} ${node.shape.length === 1 ? 'axis' : 'axes'}`
-    complain(caller, { code: 'SMOE3001', span, message: `\`${wordsOf(span)}\` is ${termTypeText(term)}, but ${wanted} has ${axes}`, related: [{ span: node.span, message: 'wanted here' }] })
+    complain(caller, {
+      code: 'SMOE3001',
+      span,
+      message: `\`${wordsOf(span)}\` is ${termTypeText(term)}, but ${wanted} has ${axes}`,
+      related: [{ span: node.span, message: 'wanted here' }],
+    })
     return false
   }
   return node.shape.every((entry, i) => {
@@ -96,7 +116,9 @@ export function unify(frame: Frame, caller: Frame, node: TensorTypeNode, { term,
     if (wants === null || equalSizes(wants, size, caller.context.quotients)) return wants !== null
     const named = entry.kind === 'name' && entry.name.text !== wants.key ? `${entry.name.text} = ${wants.key}` : wants.key
     complain(caller, {
-      code: 'SMOE3001', span, related: [{ span: entry.span, message: 'wanted here' }],
+      code: 'SMOE3001',
+      span,
+      related: [{ span: entry.span, message: 'wanted here' }],
       message: `\`${wordsOf(span)}\` has ${size.key} at axis ${front + i}, but ${wanted} wants ${named}`,
     })
     return false

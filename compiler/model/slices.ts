@@ -25,12 +25,21 @@ function axisSlice(frame: Frame, node: SliceNode, size: Dim): AxisSlice | null {
   if (stop === null) return null
   const stride = constantValue(step)
   if (stride === undefined || stride < 1) {
-    complain(frame, { code: 'SMOE4007', message: `a step is a whole number from 1, not ${step.key}`, span: node.step?.span ?? node.span })
+    complain(frame, {
+      code: 'SMOE4007',
+      message: `a step is a whole number from 1, not ${step.key}`,
+      span: node.step?.span ?? node.span,
+    })
     return null
   }
   if (!inside(frame, node, start, stop, size)) return null
   const count = canonical(subtract(stop, start), frame.context.quotients)
-  return { start, size: node.index === null ? stepsIn(count, stride, frame.context.quotients) : ONE, step: stride, drop: node.index !== null }
+  return {
+    start,
+    size: node.index === null ? stepsIn(count, stride, frame.context.quotients) : ONE,
+    step: stride,
+    drop: node.index !== null,
+  }
 }
 
 const inside = (frame: Frame, node: SliceNode, start: Dim, stop: Dim, size: Dim): boolean =>
@@ -40,16 +49,30 @@ const inside = (frame: Frame, node: SliceNode, start: Dim, stop: Dim, size: Dim)
     const isInside = [start, subtract(stop, start), subtract(size, stop)].every((room) => (evaluateSize(room, lookup) ?? 0) >= 0)
     if (isInside) return null
     const range = node.index === null ? `${from ?? start.key}..${to ?? stop.key}` : `${from ?? start.key}`
-    return { code: 'SMOE4007', message: `\`${wordsOf(node.span)}\` reaches ${range}, outside an axis of ${all ?? size.key}`, span: node.span }
+    return {
+      code: 'SMOE4007',
+      message: `\`${wordsOf(node.span)}\` reaches ${range}, outside an axis of ${all ?? size.key}`,
+      span: node.span,
+    }
   })
 
 export function slice(frame: Frame, { slices, span }: IndexExpression, operand: Operand): Value {
   if (operand.value.kind !== 'tensor') {
-    return operand.value.kind === 'unknown' ? UNKNOWN : complain(frame, { code: 'SMOE3003', message: `\`${wordsOf(operand.span)}\` is no tensor and has no axes`, span: operand.span })
+    return operand.value.kind === 'unknown'
+      ? UNKNOWN
+      : complain(frame, {
+          code: 'SMOE3003',
+          message: `\`${wordsOf(operand.span)}\` is no tensor and has no axes`,
+          span: operand.span,
+        })
   }
   const { shape } = operand.value.term
   if (slices.length > shape.length) {
-    return complain(frame, { code: 'SMOE3001', message: `\`${wordsOf(operand.span)}\` has ${shape.length} axes but ${slices.length} are indexed`, span })
+    return complain(frame, {
+      code: 'SMOE3001',
+      message: `\`${wordsOf(operand.span)}\` has ${shape.length} axes but ${slices.length} are indexed`,
+      span,
+    })
   }
   const given = slices.map((node, axis) => axisSlice(frame, node, shape[axis]))
   const rest = shape.slice(slices.length).map((size): AxisSlice => ({ start: ZERO, size, step: 1, drop: false }))

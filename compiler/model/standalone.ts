@@ -21,7 +21,19 @@ const LEADING = symbol('...')
 
 export function rootFrame(context: Context, module: Module, declaration: Declaration): Frame {
   return {
-    context, module, declaration, chain: [declaration], scope: createScope(null), path: [], loops: [], bank: null, leading: [], steps: [], policy: null, isTraining: false, branches: [],
+    context,
+    module,
+    declaration,
+    chain: [declaration],
+    scope: createScope(null),
+    path: [],
+    loops: [],
+    bank: null,
+    leading: [],
+    steps: [],
+    policy: null,
+    isTraining: false,
+    branches: [],
   }
 }
 
@@ -31,14 +43,26 @@ export function bindSymbols(frame: Frame): void {
   for (const parameter of parameters) {
     const { name, span } = parameter
     const first = frame.scope.bindings.get(name.text)
-    if (first !== undefined) complain(frame, { code: 'SMOE2003', message: `${name.text} is a parameter already`, span: name.span, related: [{ span: first.span, message: 'the first' }] })
+    if (first !== undefined)
+      complain(frame, {
+        code: 'SMOE2003',
+        message: `${name.text} is a parameter already`,
+        span: name.span,
+        related: [{ span: first.span, message: 'the first' }],
+      })
     const type = scalarType(frame, parameter, true)
-    if (parameter.type.kind !== 'tensor-type') frame.scope.bindings.set(name.text, { value: type === null ? UNKNOWN : ofStatic(symbolOf(name.text, type)), span, mutable: false })
+    if (parameter.type.kind !== 'tensor-type')
+      frame.scope.bindings.set(name.text, {
+        value: type === null ? UNKNOWN : ofStatic(symbolOf(name.text, type)),
+        span,
+        mutable: false,
+      })
   }
   for (const { name, type, span } of parameters) {
     if (type.kind !== 'tensor-type') continue
     const [shape, dtype] = [openShape(frame, type), dtypeOf(frame, type)]
-    const given: GivenTerm | null = shape === null || dtype === null ? null : { kind: 'given', name: name.text, shape, dtype, origin: originOf(frame, span) }
+    const given: GivenTerm | null =
+      shape === null || dtype === null ? null : { kind: 'given', name: name.text, shape, dtype, origin: originOf(frame, span) }
     frame.scope.bindings.set(name.text, { value: given === null ? UNKNOWN : ofTerm(given), span, mutable: false })
   }
 }
@@ -52,7 +76,11 @@ function checkDefaults(frame: Frame): void {
     const value = given === null ? UNKNOWN : elaborate(frame, given)
     if (given === null || type === null || value.kind === 'unknown') continue
     if (value.kind !== 'static' || !accepts(type, value.static.type)) {
-      complain(frame, { code: 'SMOE3003', message: `${parameter.name.text} is ${type}, but its default is ${typeText(value)}`, span: given.span })
+      complain(frame, {
+        code: 'SMOE3003',
+        message: `${parameter.name.text} is ${type}, but its default is ${typeText(value)}`,
+        span: given.span,
+      })
     } else checkRange(frame, frame, parameter, value.static, given.span)
   }
 }
@@ -60,16 +88,23 @@ function checkDefaults(frame: Frame): void {
 function wantNumeric(frame: Frame, bound: Parameters<typeof elaborate>[1]): void {
   const value = elaborate(frame, bound)
   const isNumber = value.kind === 'static' && (value.static.type === 'int' || value.static.type === 'real')
-  if (value.kind !== 'unknown' && !isNumber) complain(frame, { code: 'SMOE3003', message: `the end of a range is a number, not ${typeText(value)}`, span: bound.span })
+  if (value.kind !== 'unknown' && !isNumber)
+    complain(frame, { code: 'SMOE3003', message: `the end of a range is a number, not ${typeText(value)}`, span: bound.span })
 }
 
 /** Everything that is wrong with a declaration whatever it is called with. */
 export function checkAlone(context: Context, module: Module, declaration: Declaration): void {
-  const frame: Frame = { ...rootFrame(context, module, declaration), leading: declaration.parameters.some(({ type }) => type.kind === 'tensor-type' && type.anyLeading) ? [LEADING] : [] }
+  const frame: Frame = {
+    ...rootFrame(context, module, declaration),
+    leading: declaration.parameters.some(({ type }) => type.kind === 'tensor-type' && type.anyLeading) ? [LEADING] : [],
+  }
   switch (declaration.declares) {
-    case 'policy': return policyAlone(frame)
-    case 'expert': return expertAlone(frame)
-    case 'fn': case 'block':
+    case 'policy':
+      return policyAlone(frame)
+    case 'expert':
+      return expertAlone(frame)
+    case 'fn':
+    case 'block':
       bindSymbols(frame)
       checkDefaults(frame)
       body(frame)
@@ -80,7 +115,8 @@ export function checkAlone(context: Context, module: Module, declaration: Declar
       context.walk.statements(frame, declaration.body)
       trainOf(frame, declaration)
       return
-    default: return declaration.declares satisfies never
+    default:
+      return declaration.declares satisfies never
   }
 }
 
@@ -111,15 +147,29 @@ function expertAlone(frame: Frame): void {
   const { name } = frame.declaration
   const given = first === undefined ? undefined : inner.scope.bindings.get(first.name.text)?.value
   if (first === undefined || (given?.kind === 'tensor' && given.term.shape.length !== 2)) {
-    complain(frame, { code: 'SMOE3001', message: 'an expert begins with its rows, as in x: f32[T, D]', span: first?.span ?? name.span })
+    complain(frame, {
+      code: 'SMOE3001',
+      message: 'an expert begins with its rows, as in x: f32[T, D]',
+      span: first?.span ?? name.span,
+    })
     return
   }
   const result = body(inner)
   if (result.kind !== 'tensor' || given?.kind !== 'tensor' || given.term.kind !== 'given') return
   const { term } = result
-  const made: CallTerm = { kind: 'call', name: name.text, declares: 'expert', path: [], arguments: [], steps: [], result: term, shape: term.shape, dtype: term.dtype, origin: term.origin }
+  const made: CallTerm = {
+    kind: 'call',
+    name: name.text,
+    declares: 'expert',
+    path: [],
+    arguments: [],
+    steps: [],
+    result: term,
+    shape: term.shape,
+    dtype: term.dtype,
+    origin: term.origin,
+  }
   mixedRows(inner, made, given.term)
   const end = frame.declaration.body.findLast((statement) => statement.kind === 'return')
   wantAnswers(inner, made, given.term, end?.value.span ?? name.span)
 }
-

@@ -1,6 +1,13 @@
 /** Statements, by their form. */
 import type {
-  AssertStatement, AssignStatement, DeclarationKind, LetStatement, OnceStatement, ParamStatement, ReturnStatement, Statement,
+  AssertStatement,
+  AssignStatement,
+  DeclarationKind,
+  LetStatement,
+  OnceStatement,
+  ParamStatement,
+  ReturnStatement,
+  Statement,
 } from '../../grammar/ast.ts'
 import { symbolsOf } from '../../plan/dim.ts'
 import { bind, sameType, typed } from './bind.ts'
@@ -23,7 +30,18 @@ import { waitsForRun, wantStatic } from './wants.ts'
 const EVERYWHERE: readonly Statement['kind'][] = ['let', 'assign', 'repeat', 'assert']
 
 /** What stands in `train` alone. */
-const IN_TRAIN: readonly Statement['kind'][] = ['metric', 'optimiser', 'schedule', 'clip', 'accumulate', 'steps', 'seed', 'batch', 'initialise', 'group']
+const IN_TRAIN: readonly Statement['kind'][] = [
+  'metric',
+  'optimiser',
+  'schedule',
+  'clip',
+  'accumulate',
+  'steps',
+  'seed',
+  'batch',
+  'initialise',
+  'group',
+]
 
 const ALLOWED: Readonly<Record<DeclarationKind, readonly Statement['kind'][]>> = {
   fn: [...EVERYWHERE, 'return'],
@@ -40,7 +58,15 @@ const GIVEN = 'what it is given stands in brackets after its name, as in (x: f32
 
 /** What to write in place of a statement that has no place in a declaration. */
 const INSTEAD: Readonly<Record<DeclarationKind, Partial<Readonly<Record<Statement['kind'], string>>>>> = {
-  fn: { output: RETURNS, input: GIVEN, param: 'a `block` has weights', once: 'a `block` has weights', select: ROUTES, weigh: ROUTES, keep: ROUTES },
+  fn: {
+    output: RETURNS,
+    input: GIVEN,
+    param: 'a `block` has weights',
+    once: 'a `block` has weights',
+    select: ROUTES,
+    weigh: ROUTES,
+    keep: ROUTES,
+  },
   block: { output: RETURNS, input: GIVEN, select: ROUTES, weigh: ROUTES, keep: ROUTES },
   expert: { output: RETURNS, input: GIVEN, select: ROUTES, weigh: ROUTES, keep: ROUTES },
   policy: {
@@ -53,10 +79,32 @@ const INSTEAD: Readonly<Record<DeclarationKind, Partial<Readonly<Record<Statemen
 
 /** How messages call a statement. */
 export const WORDS: Readonly<Record<Statement['kind'], string>> = {
-  let: 'let', assign: 'an assignment', param: 'param', input: 'input', output: 'output', return: 'return', repeat: 'repeat', select: 'select', weigh: 'weigh', keep: 'keep',
-  loss: 'loss', once: 'once', 'when-training': 'when training', weights: 'weights', assert: 'assert',
-  train: 'train', metric: 'metric', optimiser: 'optimiser', schedule: 'schedule', clip: 'clip', accumulate: 'accumulate', steps: 'steps', seed: 'seed', batch: 'batch',
-  initialise: 'initialise', group: 'group',
+  let: 'let',
+  assign: 'an assignment',
+  param: 'param',
+  input: 'input',
+  output: 'output',
+  return: 'return',
+  repeat: 'repeat',
+  select: 'select',
+  weigh: 'weigh',
+  keep: 'keep',
+  loss: 'loss',
+  once: 'once',
+  'when-training': 'when training',
+  weights: 'weights',
+  assert: 'assert',
+  train: 'train',
+  metric: 'metric',
+  optimiser: 'optimiser',
+  schedule: 'schedule',
+  clip: 'clip',
+  accumulate: 'accumulate',
+  steps: 'steps',
+  seed: 'seed',
+  batch: 'batch',
+  initialise: 'initialise',
+  group: 'group',
 }
 
 /** Runs statements; the value returned, null where none is. */
@@ -64,8 +112,16 @@ export function statements(frame: Frame, list: readonly Statement[]): Value | nu
   let result: Value | null = null
   for (const statement of list) {
     if (!ALLOWED[frame.declaration.declares].includes(statement.kind)) {
-      const help = IN_TRAIN.includes(statement.kind) && frame.declaration.declares === 'model' ? 'it stands in `train { ... }`' : INSTEAD[frame.declaration.declares][statement.kind] ?? null
-      complain(frame, { code: 'SMOE2012', message: `${WORDS[statement.kind]} has no place in ${article(frame.declaration.declares)}`, span: statement.span, help })
+      const help =
+        IN_TRAIN.includes(statement.kind) && frame.declaration.declares === 'model'
+          ? 'it stands in `train { ... }`'
+          : (INSTEAD[frame.declaration.declares][statement.kind] ?? null)
+      complain(frame, {
+        code: 'SMOE2012',
+        message: `${WORDS[statement.kind]} has no place in ${article(frame.declaration.declares)}`,
+        span: statement.span,
+        help,
+      })
       if ('name' in statement && !frame.scope.bindings.has(statement.name.text)) bind(frame, statement.name, UNKNOWN)
       if (frame.policy !== null) frame.policy.isBroken = true
       continue
@@ -79,25 +135,52 @@ export function statements(frame: Frame, list: readonly Statement[]): Value | nu
 /** Works out one statement that may stand here; the value it returns. */
 export function run(frame: Frame, statement: Statement): Value | null {
   switch (statement.kind) {
-    case 'let': return letStatement(frame, statement), null
-    case 'assign': return assignStatement(frame, statement), null
-    case 'param': return paramStatement(frame, statement), null
-    case 'return': return returnStatement(frame, statement)
-    case 'repeat': return repeatStatement(frame, statement), null
-    case 'assert': return assertStatement(frame, statement), null
-    case 'once': return onceStatement(frame, statement), null
-    case 'input': return inputStatement(frame, statement), null
-    case 'output': return outputStatement(frame, statement), null
-    case 'select': return selectStatement(frame, statement), null
-    case 'weigh': return weighStatement(frame, statement), null
-    case 'keep': return keepStatement(frame, statement), null
-    case 'loss': return lossStatement(frame, statement), null
-    case 'when-training': return whenTraining(frame, statement), null
+    case 'let':
+      return (letStatement(frame, statement), null)
+    case 'assign':
+      return (assignStatement(frame, statement), null)
+    case 'param':
+      return (paramStatement(frame, statement), null)
+    case 'return':
+      return returnStatement(frame, statement)
+    case 'repeat':
+      return (repeatStatement(frame, statement), null)
+    case 'assert':
+      return (assertStatement(frame, statement), null)
+    case 'once':
+      return (onceStatement(frame, statement), null)
+    case 'input':
+      return (inputStatement(frame, statement), null)
+    case 'output':
+      return (outputStatement(frame, statement), null)
+    case 'select':
+      return (selectStatement(frame, statement), null)
+    case 'weigh':
+      return (weighStatement(frame, statement), null)
+    case 'keep':
+      return (keepStatement(frame, statement), null)
+    case 'loss':
+      return (lossStatement(frame, statement), null)
+    case 'when-training':
+      return (whenTraining(frame, statement), null)
     // the entries need all paths, and training all that the model gives: they are read when the body is done
-    case 'weights': case 'train': return null
+    case 'weights':
+    case 'train':
+      return null
     // they stand in train alone
-    case 'metric': case 'optimiser': case 'schedule': case 'clip': case 'accumulate': case 'steps': case 'seed': case 'batch': case 'initialise': case 'group': return null
-    default: return statement satisfies never
+    case 'metric':
+    case 'optimiser':
+    case 'schedule':
+    case 'clip':
+    case 'accumulate':
+    case 'steps':
+    case 'seed':
+    case 'batch':
+    case 'initialise':
+    case 'group':
+      return null
+    default:
+      return statement satisfies never
   }
 }
 
@@ -108,7 +191,8 @@ const step = (frame: Frame, made: Step): void => {
 function letStatement(frame: Frame, { name, type, value: expression, mutable, doc }: LetStatement): void {
   const value = typed(frame, type, elaborate(frame, expression), expression.span, name.text)
   bind(frame, name, value, mutable)
-  if (value.kind === 'list') complain(frame, { code: 'SMOE3003', message: 'a list is no value of its own: it stands in a call', span: expression.span })
+  if (value.kind === 'list')
+    complain(frame, { code: 'SMOE3003', message: 'a list is no value of its own: it stands in a call', span: expression.span })
   if (value.kind === 'tensor') step(frame, { kind: 'let', name: name.text, value: value.term, doc: doc.join('\n') })
   if (value.kind === 'static') step(frame, { kind: 'let', name: name.text, value: value.static, doc: doc.join('\n') })
 }
@@ -118,16 +202,32 @@ function assignStatement(frame: Frame, { name, value: expression }: AssignStatem
   const binding = find(frame.scope, name.text)
   if (binding === undefined) {
     if (isLost(frame, name.text)) return
-    complain(frame, { code: 'SMOE2001', message: `there is no ${name.text} here`, span: name.span, ...nearest(name, () => namesIn(frame.scope), `var ${name.text} = ... declares it`) })
+    complain(frame, {
+      code: 'SMOE2001',
+      message: `there is no ${name.text} here`,
+      span: name.span,
+      ...nearest(name, () => namesIn(frame.scope), `var ${name.text} = ... declares it`),
+    })
     return
   }
   if (!binding.mutable) {
-    complain(frame, { code: 'SMOE2010', message: `${name.text} is no var and keeps its value`, span: name.span, related: [{ span: binding.span, message: 'declared here' }], help: `var ${name.text} = ... could be given another` })
+    complain(frame, {
+      code: 'SMOE2010',
+      message: `${name.text} is no var and keeps its value`,
+      span: name.span,
+      related: [{ span: binding.span, message: 'declared here' }],
+      help: `var ${name.text} = ... could be given another`,
+    })
     return
   }
   if (value.kind === 'unknown') return
   if (binding.value.kind !== 'unknown' && !sameType(frame, binding.value, value)) {
-    complain(frame, { code: 'SMOE3010', message: `${name.text} is ${typeText(binding.value)} and stays so, but this is ${typeText(value)}`, span: expression.span, related: [{ span: binding.span, message: 'declared here' }] })
+    complain(frame, {
+      code: 'SMOE3010',
+      message: `${name.text} is ${typeText(binding.value)} and stays so, but this is ${typeText(value)}`,
+      span: expression.span,
+      related: [{ span: binding.span, message: 'declared here' }],
+    })
     return
   }
   assign(frame.scope, name.text, value)
@@ -140,13 +240,31 @@ function paramStatement(frame: Frame, { name, type, initialiser: method, doc, sp
   const [shape, dtype] = [closedShape(frame, type), dtypeOf(frame, type)]
   const initialiser = method === null ? null : initialiserOf(frame, method, shape?.length ?? null)
   const atRun = shape?.flatMap(symbolsOf).find((symbol) => context.runDims.has(symbol))
-  if (dtype !== null && dtype !== 'f32') complain(frame, { code: 'SMOE3013', message: `a weight is f32, not ${dtype}`, span: type.dtype.span })
-  else if (atRun !== undefined) complain(frame, { code: 'SMOE3013', message: `the sizes of a weight are known at compile time, but ${atRun} only at a run`, span: type.span })
+  if (dtype !== null && dtype !== 'f32')
+    complain(frame, { code: 'SMOE3013', message: `a weight is f32, not ${dtype}`, span: type.dtype.span })
+  else if (atRun !== undefined)
+    complain(frame, {
+      code: 'SMOE3013',
+      message: `the sizes of a weight are known at compile time, but ${atRun} only at a run`,
+      span: type.span,
+    })
   if (shape === null || dtype !== 'f32' || atRun !== undefined) return bind(frame, name, UNKNOWN)
   if (frame.bank !== null && !isCountable(frame, [frame.bank.count, ...shape], span)) return bind(frame, name, UNKNOWN)
   const path = [...frame.path, name.text].join('.')
-  const term: WeightTerm = { kind: 'weight', path, bank: frame.bank?.count ?? null, initialiser, doc: doc.join('\n'), shape, dtype, origin: originOf(frame, span) }
-  const stackedPath = frame.bank === null ? null : [...frame.path.slice(0, frame.bank.depth), '{*}', ...frame.path.slice(frame.bank.depth), name.text].join('.')
+  const term: WeightTerm = {
+    kind: 'weight',
+    path,
+    bank: frame.bank?.count ?? null,
+    initialiser,
+    doc: doc.join('\n'),
+    shape,
+    dtype,
+    origin: originOf(frame, span),
+  }
+  const stackedPath =
+    frame.bank === null
+      ? null
+      : [...frame.path.slice(0, frame.bank.depth), '{*}', ...frame.path.slice(frame.bank.depth), name.text].join('.')
   context.weights.push({ term, stackedPath, loops: frame.loops, source: null })
   bind(frame, name, ofTerm(term))
   step(frame, { kind: 'param', name: name.text, term })
@@ -162,7 +280,14 @@ function assertStatement(frame: Frame, { condition, message, span }: AssertState
   if (law === null || waitsForRun(frame, law, 'what is asserted', condition.span)) return
   const holds = verify(frame, (lookup) => {
     if (evaluate(law, lookup, folds) !== false) return null
-    return { code: 'SMOE4002', message: message === null ? `${wordsOf(condition.span)} does not hold` : `${message.value}: ${wordsOf(condition.span)} does not hold`, span }
+    return {
+      code: 'SMOE4002',
+      message:
+        message === null
+          ? `${wordsOf(condition.span)} does not hold`
+          : `${message.value}: ${wordsOf(condition.span)} does not hold`,
+      span,
+    }
   })
   if (holds) rememberFacts(law, frame.context.quotients)
 }
@@ -172,13 +297,21 @@ function onceStatement(frame: Frame, { body: list }: OnceStatement): void {
   const inner: Frame = { ...frame, steps: [], scope: createScope(frame.scope) }
   for (const statement of list) {
     if (statement.kind !== 'let') {
-      complain(frame, { code: 'SMOE2012', message: `${WORDS[statement.kind]} has no place in once: it holds lets`, span: statement.span })
+      complain(frame, {
+        code: 'SMOE2012',
+        message: `${WORDS[statement.kind]} has no place in once: it holds lets`,
+        span: statement.span,
+      })
       continue
     }
     run(inner, statement)
     const { value } = inner.scope.bindings.get(statement.name.text) ?? { value: UNKNOWN }
     if (value.kind === 'tensor' && dependsOnRun(frame.context, value.term)) {
-      complain(frame, { code: 'SMOE3012', message: `${statement.name.text} depends on the run, but what stands in once depends on weights alone`, span: statement.value.span })
+      complain(frame, {
+        code: 'SMOE3012',
+        message: `${statement.name.text} depends on the run, but what stands in once depends on weights alone`,
+        span: statement.value.span,
+      })
     }
   }
   for (const [name, { value, span }] of inner.scope.bindings) bind(frame, { text: name, span }, value)

@@ -32,7 +32,10 @@ export const momentSymbol = (name: MomentName): string => `training.${name}`
 const MOMENTS = new Map((['step', 'progress'] satisfies MomentName[]).map((name) => [momentSymbol(name), name]))
 
 /** The moment of training that a value depends on; undefined where there is none. */
-export const momentIn = (value: Static): MomentName | undefined => symbolsIn(value).map((name) => MOMENTS.get(name)).find((name) => name !== undefined)
+export const momentIn = (value: Static): MomentName | undefined =>
+  symbolsIn(value)
+    .map((name) => MOMENTS.get(name))
+    .find((name) => name !== undefined)
 
 /** Whether a value changes from step to step of training. */
 export const changesByStep = (value: Static): boolean => momentIn(value) !== undefined
@@ -51,10 +54,14 @@ export type Folds = (word: string) => ((...values: readonly number[]) => number)
 /** The value under `lookup`; undefined where something it depends on has none. */
 export function evaluate(value: Static, lookup: Lookup, folds: Folds): StaticValue | undefined {
   switch (value.kind) {
-    case 'literal': return value.value
-    case 'symbol': return lookup(value.name)
-    case 'moment': return lookup(momentSymbol(value.name))
-    case 'int': return evaluateSize(value.dim, lookup)
+    case 'literal':
+      return value.value
+    case 'symbol':
+      return lookup(value.name)
+    case 'moment':
+      return lookup(momentSymbol(value.name))
+    case 'int':
+      return evaluateSize(value.dim, lookup)
     case 'operation': {
       if (value.word === 'if') {
         const condition = evaluate(value.operands[0], lookup, folds)
@@ -65,7 +72,8 @@ export function evaluate(value: Static, lookup: Lookup, folds: Folds): StaticVal
       const compute = WORDS[value.word] ?? folds(value.word)
       return (compute as (...values: readonly unknown[]) => StaticValue)(...operands)
     }
-    default: return value satisfies never
+    default:
+      return value satisfies never
   }
 }
 
@@ -83,12 +91,18 @@ export function evaluateSize(size: Dim, lookup: Lookup): number | undefined {
 /** The names of the symbols it depends on. */
 export function symbolsIn(value: Static): readonly string[] {
   switch (value.kind) {
-    case 'int': return symbolsOf(value.dim)
-    case 'symbol': return [value.name]
-    case 'moment': return [momentSymbol(value.name)]
-    case 'operation': return value.operands.flatMap(symbolsIn)
-    case 'literal': return []
-    default: return value satisfies never
+    case 'int':
+      return symbolsOf(value.dim)
+    case 'symbol':
+      return [value.name]
+    case 'moment':
+      return [momentSymbol(value.name)]
+    case 'operation':
+      return value.operands.flatMap(symbolsIn)
+    case 'literal':
+      return []
+    default:
+      return value satisfies never
   }
 }
 
@@ -96,7 +110,7 @@ const NOTHING: Lookup = () => undefined
 
 /** The words of the operations in it that change from step to step. */
 export const wordsIn = (value: Static): readonly string[] =>
-  (value.kind === 'operation' && changesByStep(value) ? [value.word, ...value.operands.flatMap(wordsIn)] : [])
+  value.kind === 'operation' && changesByStep(value) ? [value.word, ...value.operands.flatMap(wordsIn)] : []
 
 /** An operation; its value where all operands are literals. */
 export function operation(type: StaticType, name: string, operands: readonly Static[], folds: Folds): Static {
@@ -109,12 +123,18 @@ export function operation(type: StaticType, name: string, operands: readonly Sta
 /** Sums, differences, products, quotients and remainders of dims; the quotient is meant to be exact. */
 export function combineSizes(name: '+' | '-' | '*' | '/' | '%', a: Dim, b: Dim): Dim {
   switch (name) {
-    case '+': return add(a, b)
-    case '-': return subtract(a, b)
-    case '*': return multiply(a, b)
-    case '/': return floorDivide(a, b)
-    case '%': return subtract(a, multiply(b, floorDivide(a, b)))
-    default: return name satisfies never
+    case '+':
+      return add(a, b)
+    case '-':
+      return subtract(a, b)
+    case '*':
+      return multiply(a, b)
+    case '/':
+      return floorDivide(a, b)
+    case '%':
+      return subtract(a, multiply(b, floorDivide(a, b)))
+    default:
+      return name satisfies never
   }
 }
 
@@ -125,16 +145,23 @@ const INFIX = new Set(['+', '-', '*', '/', '%', '==', '!=', '<', '<=', '>', '>='
 /** The expression as a person would write it. */
 export function staticText(value: Static): string {
   switch (value.kind) {
-    case 'int': return value.dim.key
-    case 'literal': return typeof value.value === 'string' ? JSON.stringify(value.value) : String(value.value)
-    case 'symbol': case 'moment': return value.name
+    case 'int':
+      return value.dim.key
+    case 'literal':
+      return typeof value.value === 'string' ? JSON.stringify(value.value) : String(value.value)
+    case 'symbol':
+    case 'moment':
+      return value.name
     case 'operation': {
-      const operands = value.operands.map((operand) => (operand.kind === 'operation' && INFIX.has(operand.word) ? `(${staticText(operand)})` : staticText(operand)))
+      const operands = value.operands.map((operand) =>
+        operand.kind === 'operation' && INFIX.has(operand.word) ? `(${staticText(operand)})` : staticText(operand),
+      )
       if (INFIX.has(value.word)) return operands.join(` ${value.word} `)
       if (value.word === 'not') return `not ${operands[0]}`
       if (value.word === 'if') return `if ${operands[0]} then ${operands[1]} else ${operands[2]}`
       return `${value.word}(${value.operands.map(staticText).join(', ')})`
     }
-    default: return value satisfies never
+    default:
+      return value satisfies never
   }
 }

@@ -31,7 +31,9 @@ function bounded(frame: Frame, node: Expression | null, { mayChange, type, what,
   verify(frame, (lookup) => {
     const known = evaluate(value, lookup, folds) as number | undefined
     const outside = known !== undefined && !(known >= low && known <= high)
-    return outside ? { code: 'SMOE4001', message: `${what} is in ${low}..${high === Infinity ? '' : high}, not ${known}`, span: node.span } : null
+    return outside
+      ? { code: 'SMOE4001', message: `${what} is in ${low}..${high === Infinity ? '' : high}, not ${known}`, span: node.span }
+      : null
   })
   return value
 }
@@ -40,14 +42,27 @@ function bounded(frame: Frame, node: Expression | null, { mayChange, type, what,
 function isTold(frame: Frame, value: Static, span: Span): boolean {
   const strange = wordsIn(value).find((word) => !isFormulaOperation(word))
   if (strange !== undefined) {
-    complain(frame, { code: 'SMOE4005', message: `${strange} in a rate that changes from step to step`, span, help: `there are ${FORMULA_OPERATIONS.join(', ')}` })
+    complain(frame, {
+      code: 'SMOE4005',
+      message: `${strange} in a rate that changes from step to step`,
+      span,
+      help: `there are ${FORMULA_OPERATIONS.join(', ')}`,
+    })
   }
   return strange === undefined
 }
 
 /** The steps in which it runs. */
-function headOf(frame: Frame, { rate, after, atMost, isTogether }: WhenTrainingStatement): Pick<TrainingBlock, 'rate' | 'after' | 'atMost' | 'isTogether'> {
-  return { rate: bounded(frame, rate, RATE), after: bounded(frame, after, AFTER), atMost: bounded(frame, atMost, AT_MOST), isTogether: isTogether === true }
+function headOf(
+  frame: Frame,
+  { rate, after, atMost, isTogether }: WhenTrainingStatement,
+): Pick<TrainingBlock, 'rate' | 'after' | 'atMost' | 'isTogether'> {
+  return {
+    rate: bounded(frame, rate, RATE),
+    after: bounded(frame, after, AFTER),
+    atMost: bounded(frame, atMost, AT_MOST),
+    isTogether: isTogether === true,
+  }
 }
 
 /** Runs one branch; what it has assigned is taken back, and part of what it made. */
@@ -63,7 +78,8 @@ function runBranch(frame: Frame, list: readonly Statement[], isTraining: boolean
 
 /** What a branch settles itself. */
 function wayOf({ select, weights, keep }: PolicyState, { state }: Ran): Way {
-  const own = <K extends 'select' | 'weights' | 'keep'>(what: K, before: PolicyState[K]): PolicyState[K] => (state[what] === before ? null : state[what])
+  const own = <K extends 'select' | 'weights' | 'keep'>(what: K, before: PolicyState[K]): PolicyState[K] =>
+    state[what] === before ? null : state[what]
   return { steps: state.steps, select: own('select', select), weights: own('weights', weights), keep: own('keep', keep) }
 }
 
@@ -83,13 +99,21 @@ export function whenTraining(frame: Frame, statement: WhenTrainingStatement): vo
   }
   const head = headOf(frame, statement)
   if (isDrawn(head) && state.blocks.filter(isDrawn).length === MOST_DRAWN) {
-    complain(frame, { code: 'SMOE4005', message: `a policy has at most ${MOST_DRAWN} \`when training\` that happen in some steps only`, span })
+    complain(frame, {
+      code: 'SMOE4005',
+      message: `a policy has at most ${MOST_DRAWN} \`when training\` that happen in some steps only`,
+      span,
+    })
     return
   }
   const [training, otherwise] = [runBranch(frame, statement.body, true), runBranch(frame, statement.otherwise ?? [], false)]
   const block = {
-    ...head, span: { ...span, end: statement.body[0]?.span.start ?? span.end }, training: wayOf(state, training), otherwise: wayOf(state, otherwise),
-    count: otherwise.state.count, isBroken: training.state.isBroken || otherwise.state.isBroken,
+    ...head,
+    span: { ...span, end: statement.body[0]?.span.start ?? span.end },
+    training: wayOf(state, training),
+    otherwise: wayOf(state, otherwise),
+    count: otherwise.state.count,
+    isBroken: training.state.isBroken || otherwise.state.isBroken,
   }
   frame.steps.push({ kind: 'when', block: state.blocks.length })
   meet(frame, training, otherwise, state.blocks.length, span)

@@ -16,12 +16,18 @@ export const ofTerm = (term: Term): Value => ({ kind: 'tensor', term })
 /** `f32[B, S, D]`, `int`: how messages call a value. */
 export function typeText(value: Value): string {
   switch (value.kind) {
-    case 'static': return value.static.type
-    case 'tensor': return termTypeText(value.term)
-    case 'list': return 'list'
-    case 'unknown': return 'unknown'
-    default: return value satisfies never
+    case 'static':
+      return value.static.type
+    case 'tensor':
+      return termTypeText(value.term)
+    case 'list':
+      return 'list'
+    case 'unknown':
+      return 'unknown'
+    default:
+      return value satisfies never
   }
 }
 
-export const termTypeText = ({ dtype, shape }: Pick<Term, 'dtype' | 'shape'>): string => `${dtype}[${shape.map((size) => size.key).join(', ')}]`
+export const termTypeText = ({ dtype, shape }: Pick<Term, 'dtype' | 'shape'>): string =>
+  `${dtype}[${shape.map((size) => size.key).join(', ')}]`

@@ -21,7 +21,9 @@ function fitting(frame: Frame, { callee }: CallExpression, declares: 'expert' | 
   if (isBroken(found)) return null
   if (found.declaration.declares === declares) return found
   complain(frame, {
-    code: 'SMOE2011', message: `${callee.text} is ${article(found.declaration.declares)}, and ${article(declares)} is wanted`, span: callee.span,
+    code: 'SMOE2011',
+    message: `${callee.text} is ${article(found.declaration.declares)}, and ${article(declares)} is wanted`,
+    span: callee.span,
     related: [{ span: found.declaration.name.span, message: 'declared here' }],
   })
   return null

@@ -15,8 +15,11 @@ export function wantStatic(frame: Frame, expression: Expression, type: StaticTyp
   if (fits) return value.static
   const isTensor = value.kind === 'tensor'
   complain(frame, {
-    code: isTensor ? 'SMOE3008' : 'SMOE3003', span: expression.span,
-    message: isTensor ? `${what} is known at compile time, but \`${wordsOf(expression.span)}\` is ${typeText(value)}` : `${what} is ${type}, but \`${wordsOf(expression.span)}\` is ${typeText(value)}`,
+    code: isTensor ? 'SMOE3008' : 'SMOE3003',
+    span: expression.span,
+    message: isTensor
+      ? `${what} is known at compile time, but \`${wordsOf(expression.span)}\` is ${typeText(value)}`
+      : `${what} is ${type}, but \`${wordsOf(expression.span)}\` is ${typeText(value)}`,
   })
   return null
 }
@@ -30,7 +33,8 @@ export function wantSize(frame: Frame, expression: Expression, what: string): Di
 /** Whether a value waits for the run, which is reported where it may not; what a step of training knows may be allowed. */
 export function waitsForRun(frame: Frame, value: Static, what: string, span: Span, mayChange = false): boolean {
   const atRun = runDimOf(frame.context, value) ?? (mayChange ? undefined : momentIn(value))
-  if (atRun !== undefined) complain(frame, { code: 'SMOE3008', message: `${what} is known at compile time, but ${atRun} only at a run`, span })
+  if (atRun !== undefined)
+    complain(frame, { code: 'SMOE3008', message: `${what} is known at compile time, but ${atRun} only at a run`, span })
   return atRun !== undefined
 }
 
@@ -43,13 +47,21 @@ export function wantFixed(frame: Frame, expression: Expression, what: string): D
 /** An int that is the extent of an axis, 1 or more; null after a mistake. */
 export function wantExtent(frame: Frame, expression: Expression): Dim | null {
   const size = wantSize(frame, expression, 'a size')
-  const ok = size !== null && bounded(frame, expression.span, false, () => verify(frame, (lookup) => {
-    const value = evaluateSize(size, lookup)
-    const isNumber = constantValue(size) !== undefined
-    return value === undefined || (value >= 1 && value <= LARGEST) ? null : {
-      code: 'SMOE4006', span: expression.span, message: `a size is 1 or more and at most ${LARGEST}, not ${isNumber ? value : `${size.key} = ${value}`}`,
-    }
-  }))
+  const ok =
+    size !== null &&
+    bounded(frame, expression.span, false, () =>
+      verify(frame, (lookup) => {
+        const value = evaluateSize(size, lookup)
+        const isNumber = constantValue(size) !== undefined
+        return value === undefined || (value >= 1 && value <= LARGEST)
+          ? null
+          : {
+              code: 'SMOE4006',
+              span: expression.span,
+              message: `a size is 1 or more and at most ${LARGEST}, not ${isNumber ? value : `${size.key} = ${value}`}`,
+            }
+      }),
+    )
   return ok ? size : null
 }
 
@@ -62,6 +74,11 @@ export function wantNumber(frame: Frame, expression: Expression, what: string): 
   if (size === null) return null
   const value = constantValue(size) ?? bounded(frame, expression.span, undefined, () => valueOf(frame, int(size)))
   if (typeof value === 'number') return value
-  if (!frame.context.isAlone) complain(frame, { code: 'SMOE3008', message: `${what} is one for all turns of a repeat, but ${size.key} changes`, span: expression.span })
+  if (!frame.context.isAlone)
+    complain(frame, {
+      code: 'SMOE3008',
+      message: `${what} is one for all turns of a repeat, but ${size.key} changes`,
+      span: expression.span,
+    })
   return null
 }

@@ -9,8 +9,10 @@ export const isDrawn = ({ rate, after, atMost }: Pick<TrainingBlock, 'rate' | 'a
   rate !== null || after !== null || atMost !== null
 
 /** The stretches that count: of each block one branch, in the order of the text, then what stands outside of all. */
-export const waysOf = ({ own, blocks }: Pick<Policy, 'own' | 'blocks'>, active: ReadonlySet<number>): readonly Way[] =>
-  [...blocks.map(({ training, otherwise }, block) => (active.has(block) ? training : otherwise)), own]
+export const waysOf = ({ own, blocks }: Pick<Policy, 'own' | 'blocks'>, active: ReadonlySet<number>): readonly Way[] => [
+  ...blocks.map(({ training, otherwise }, block) => (active.has(block) ? training : otherwise)),
+  own,
+]
 
 const settledBy = <K extends 'select' | 'weights' | 'keep'>(ways: readonly Way[], what: K): Way[K] | null =>
   ways.find((way) => way[what] !== null)?.[what] ?? null
@@ -25,5 +27,12 @@ export function settledIn(policy: Pick<Policy, 'own' | 'blocks'>, active: Readon
 export function routeIn(policy: Pick<Policy, 'own' | 'blocks'>, active: ReadonlySet<number>): Route {
   const { select, weights, keep } = settledIn(policy, active)
   if (select === null || weights === null) throw new Error('a form of a policy selects nothing, or weighs nothing')
-  return { ...select, weights, keep, steps: waysOf(policy, active).slice(0, -1).flatMap(({ steps }) => steps) }
+  return {
+    ...select,
+    weights,
+    keep,
+    steps: waysOf(policy, active)
+      .slice(0, -1)
+      .flatMap(({ steps }) => steps),
+  }
 }

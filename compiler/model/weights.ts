@@ -36,7 +36,8 @@ function targetsOf(weights: readonly WeightFact[]): ReadonlyMap<string, Target> 
 }
 
 /** The symbol each index of a path stands for, in order. */
-const indicesOf = (path: string): readonly string[] => [...path.matchAll(/\{([^}]*)\}/g)].map(([, name]) => (name === '*' ? EXPERT_INDEX : name))
+const indicesOf = (path: string): readonly string[] =>
+  [...path.matchAll(/\{([^}]*)\}/g)].map(([, name]) => (name === '*' ? EXPERT_INDEX : name))
 
 /** The weights with the sources that the entries give them. */
 export function readWeights(frame: Frame, entries: readonly WeightEntry[]): readonly WeightFact[] {
@@ -48,13 +49,20 @@ export function readWeights(frame: Frame, entries: readonly WeightEntry[]): read
     const path = entry.path.map(textOf).join('.')
     const target = targets.get(keyOf(path))
     if (target === undefined) {
-      const isOfBroken = broken.some((prefix) => keyOf(path).startsWith(keyOf(prefix)) || keyOf(path).startsWith(`${keyOf(prefix)}.`))
+      const isOfBroken = broken.some(
+        (prefix) => keyOf(path).startsWith(keyOf(prefix)) || keyOf(path).startsWith(`${keyOf(prefix)}.`),
+      )
       if (!isOfBroken && !frame.declaration.isPartial) unknownPath(frame, path, pathSpan(entry), targets)
       continue
     }
     const first = taken.get(target.at[0])
     if (first !== undefined) {
-      complain(frame, { code: 'SMOE5002', message: `${path} has a source already`, span: pathSpan(entry), related: [{ span: first, message: 'the first' }] })
+      complain(frame, {
+        code: 'SMOE5002',
+        message: `${path} has a source already`,
+        span: pathSpan(entry),
+        related: [{ span: first, message: 'the first' }],
+      })
       continue
     }
     taken.set(target.at[0], pathSpan(entry))
@@ -66,9 +74,12 @@ export function readWeights(frame: Frame, entries: readonly WeightEntry[]): read
 
 /** The turns in which the name and the slices of a source are worked out. */
 const turnsOf = ({ loops, term: { bank } }: WeightFact, stacked: boolean): Frame['loops'] =>
-  (stacked && bank !== null ? [...loops, { index: EXPERT_INDEX, from: ZERO, to: bank }] : loops)
+  stacked && bank !== null ? [...loops, { index: EXPERT_INDEX, from: ZERO, to: bank }] : loops
 
-const pathSpan = ({ path, span, template }: WeightEntry): Span => ({ ...span, end: path.at(-1)?.name.span.end ?? template.span.start })
+const pathSpan = ({ path, span, template }: WeightEntry): Span => ({
+  ...span,
+  end: path.at(-1)?.name.span.end ?? template.span.start,
+})
 
 function unknownPath(frame: Frame, path: string, span: Span, targets: ReadonlyMap<string, Target>): void {
   const help = (): string | null => {
@@ -91,23 +102,31 @@ function sourceOf(frame: Frame, entry: WeightEntry, { path, stacked }: Target): 
     if (Object.hasOwn(binds, name)) continue
     const start = template.span.start + 1 + match.index
     complain(frame, {
-      code: 'SMOE5003', message: `${whole} is no index of the path`, span: { ...template.span, start, end: start + whole.length },
+      code: 'SMOE5003',
+      message: `${whole} is no index of the path`,
+      span: { ...template.span, start, end: start + whole.length },
       help: names.length === 0 ? 'the path has no index' : `its indices are ${names.map((one) => `{${one}}`).join(', ')}`,
     })
   }
   const scope = createScope(frame.scope)
-  for (const [name, index] of Object.entries(binds)) scope.bindings.set(name, { value: ofStatic(int(symbol(index))), span: entry.span, mutable: false })
+  for (const [name, index] of Object.entries(binds))
+    scope.bindings.set(name, { value: ofStatic(int(symbol(index))), span: entry.span, mutable: false })
   const slices = (entry.slices ?? []).map((node) => sliceOf({ ...frame, scope }, node))
   const sliced = entry.slices ?? []
   const idle = names.find((name) => !used.has(name) && !sliced.some((node) => names.length > 0 && sliceMentions(node, name)))
   if (idle !== undefined && frame.context.reporter.count === before) {
-    complain(frame, { code: 'SMOE5003', message: `{${idle}} of the path does not stand in the name of the tensor, so all would share one`, span: template.span })
+    complain(frame, {
+      code: 'SMOE5003',
+      message: `{${idle}} of the path does not stand in the name of the tensor, so all would share one`,
+      span: template.span,
+    })
   }
   if (frame.context.reporter.count > before || slices.some((slice) => slice === null)) return null
   return { template: template.value, binds, stacked, slices: slices as WeightSourceFact['slices'], transpose: entry.transpose }
 }
 
-const sliceMentions = ({ span }: SliceNode, name: string): boolean => new RegExp(`\\b${name}\\b`).test(span.source.text.slice(span.start, span.end))
+const sliceMentions = ({ span }: SliceNode, name: string): boolean =>
+  new RegExp(`\\b${name}\\b`).test(span.source.text.slice(span.start, span.end))
 
 function sliceOf(frame: Frame, node: SliceNode): WeightSourceFact['slices'][number] | null {
   if (node.index !== null) {
@@ -117,7 +136,7 @@ function sliceOf(frame: Frame, node: SliceNode): WeightSourceFact['slices'][numb
   if (node.start === null && node.stop === null && node.step === null) return { kind: 'all' }
   const start = node.start === null ? ZERO : wantPlace(frame, node.start, 'a start')
   const stop = node.stop === null ? null : wantPlace(frame, node.stop, 'an end')
-  const step = node.step === null ? 1 : constantValue(wantFixed(frame, node.step, 'a step') ?? ZERO) ?? 0
+  const step = node.step === null ? 1 : (constantValue(wantFixed(frame, node.step, 'a step') ?? ZERO) ?? 0)
   if (start === null || (node.stop !== null && stop === null)) return null
   if (stop !== null && !isOrdered(frame, node, start, stop)) return null
   if (step >= 1) return { kind: 'range', start, stop, step }
@@ -128,19 +147,27 @@ function sliceOf(frame: Frame, node: SliceNode): WeightSourceFact['slices'][numb
 /** A place of an axis: from 0, since the length of a stored axis is not known here. Null after a mistake. */
 function wantPlace(frame: Frame, expression: Expression, what: string): Dim | null {
   const at = wantFixed(frame, expression, what)
-  const ok = at !== null && bounded(frame, expression.span, false, () => verify(frame, (lookup) => {
-    const value = evaluateSize(at, lookup)
-    if (value === undefined || (value >= 0 && value <= LARGEST_PLACE)) return null
-    const help = 'places count from 0: how long a stored axis is, is known when a checkpoint is loaded'
-    return { code: 'SMOE5004', message: `${what} is from 0 to ${LARGEST_PLACE}, not ${value}`, span: expression.span, help }
-  }))
+  const ok =
+    at !== null &&
+    bounded(frame, expression.span, false, () =>
+      verify(frame, (lookup) => {
+        const value = evaluateSize(at, lookup)
+        if (value === undefined || (value >= 0 && value <= LARGEST_PLACE)) return null
+        const help = 'places count from 0: how long a stored axis is, is known when a checkpoint is loaded'
+        return { code: 'SMOE5004', message: `${what} is from 0 to ${LARGEST_PLACE}, not ${value}`, span: expression.span, help }
+      }),
+    )
   return ok ? at : null
 }
 
 const isOrdered = (frame: Frame, { span }: SliceNode, start: Dim, stop: Dim): boolean =>
-  bounded(frame, span, false, () => verify(frame, (lookup) => {
-    const [from, to] = [evaluateSize(start, lookup), evaluateSize(stop, lookup)]
-    return from === undefined || to === undefined || from < to ? null : { code: 'SMOE5004', message: `a slice from ${from} to ${to} is empty`, span }
-  }))
+  bounded(frame, span, false, () =>
+    verify(frame, (lookup) => {
+      const [from, to] = [evaluateSize(start, lookup), evaluateSize(stop, lookup)]
+      return from === undefined || to === undefined || from < to
+        ? null
+        : { code: 'SMOE5004', message: `a slice from ${from} to ${to} is empty`, span }
+    }),
+  )
 
 const LARGEST_PLACE = 2 ** 31 - 1

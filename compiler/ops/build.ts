@@ -34,7 +34,15 @@ export function createBuilder(): Builder {
     const known = interned.get(key)
     if (known !== undefined) return known as Node<N>
     const { shape, dtype } = type
-    const node: unknown = Object.freeze({ id: nodes.length, op, inputs: Object.freeze([...inputs]), params, shape: Object.freeze(shape), dtype, origin })
+    const node: unknown = Object.freeze({
+      id: nodes.length,
+      op,
+      inputs: Object.freeze([...inputs]),
+      params,
+      shape: Object.freeze(shape),
+      dtype,
+      origin,
+    })
     nodes.push(node as Node)
     interned.set(key, node as Node)
     return node as Node<N>

@@ -29,13 +29,22 @@ function wantAxesOnce(input: TensorType, axes: readonly number[], word: string):
 }
 
 function inferContract(inputs: readonly TensorType[], params: OpParams['contract']): TensorType | ShapeError {
-  const complaint = wantCount(inputs, 2) ?? firstOf(...inputs.map((input, i) => wantType(input, i === 0 ? 'left' : 'right', 'f32')))
+  const complaint =
+    wantCount(inputs, 2) ?? firstOf(...inputs.map((input, i) => wantType(input, i === 0 ? 'left' : 'right', 'f32')))
   if (complaint) return complaint
   const [left, right] = inputs
   const pairs = [...params.batch, ...params.over]
   const odd =
-    wantAxesOnce(left, pairs.map(([i]) => i), 'left') ??
-    wantAxesOnce(right, pairs.map(([, j]) => j), 'right') ??
+    wantAxesOnce(
+      left,
+      pairs.map(([i]) => i),
+      'left',
+    ) ??
+    wantAxesOnce(
+      right,
+      pairs.map(([, j]) => j),
+      'right',
+    ) ??
     firstOf(...pairs.map(([i, j]) => wantSame(left.shape[i], right.shape[j], `axis ${i} of the left and axis ${j} of the right`)))
   if (odd) return odd
   const a = contractAxes(left.shape.length, params, 0)
@@ -49,7 +58,11 @@ function packed({ shape, values }: HostTensor, { batch, free, over }: ContractAx
   const order = [...batch, ...free, ...over]
   const strides = stridesOf(shape)
   if (order.every((axis, i) => axis === i)) return values
-  return strided(values, order.map((axis) => shape[axis]), order.map((axis) => strides[axis]))
+  return strided(
+    values,
+    order.map((axis) => shape[axis]),
+    order.map((axis) => strides[axis]),
+  )
 }
 
 /** x[n, :] . w[f, :] for rows that start at these elements. A sum of one term is the term, -0 included. */
@@ -81,7 +94,10 @@ export const contractions: Records<'contract'> = {
   contract: {
     doc: 'The product summed over paired axes. Result axes: batch pairs, free axes of the left, free axes of the right.',
     formula: 'y[b..., m..., n...] = sum over k... of left[b, m, k] * right[b, n, k]',
-    kind: 'contraction', since: 'source', commutative: false, scalar: null,
+    kind: 'contraction',
+    since: 'source',
+    commutative: false,
+    scalar: null,
     accuracy: inherited('a chain of multiplications and additions'),
     infer: inferContract,
     evaluate: ([left, right], params) => evaluateContract(left, right, params),

@@ -4,7 +4,16 @@ import type { BinaryWord, Expression, UnaryWord } from '../scalar/expression.ts'
 import { floorQuotient, floorRemainder, power, wholeRemainder } from '../scalar/arithmetic.ts'
 import { erf, half, sigmoid, softplus, toInteger } from './functions.ts'
 import {
-  absolute, EXACT, inherited, ROUNDED, ulp, type Accuracy, type OpRecord, type Records, type ShapeError, type TensorType,
+  absolute,
+  EXACT,
+  inherited,
+  ROUNDED,
+  ulp,
+  type Accuracy,
+  type OpRecord,
+  type Records,
+  type ShapeError,
+  type TensorType,
 } from './record.ts'
 import { fail, firstOf, sameShape, shapeText, wantCount, wantType } from './shapes.ts'
 import { hostTensor, type HostTensor } from './tensor.ts'
@@ -53,9 +62,13 @@ const frame = { kind: 'elementwise', since: 'source' } as const
 function unary<N extends OpName & UnaryWord>(word: N, facets: Facets<Unary>): OpRecord<N> {
   const { doc, formula, accuracy, functions, isFlat } = facets
   return {
-    ...frame, doc, formula, accuracy, commutative: false, ...(isFlat ? { isFlat } : {}),
-    infer: (inputs) =>
-      firstOf(wantCount(inputs, 1)) ?? wantType(inputs[0], 'operand', ...dtypesOf(functions)) ?? inputs[0],
+    ...frame,
+    doc,
+    formula,
+    accuracy,
+    commutative: false,
+    ...(isFlat ? { isFlat } : {}),
+    infer: (inputs) => firstOf(wantCount(inputs, 1)) ?? wantType(inputs[0], 'operand', ...dtypesOf(functions)) ?? inputs[0],
     evaluate: ([x]) => map1(x, x.dtype, functions[x.dtype]!),
     scalar: ([operand]): Expression => ({ kind: 'unary', type: operand.type, word, operand }),
   }
@@ -65,7 +78,11 @@ function unary<N extends OpName & UnaryWord>(word: N, facets: Facets<Unary>): Op
 function binary<N extends OpName & BinaryWord>(word: N, facets: Facets<Binary>): OpRecord<N> {
   const { doc, formula, accuracy, functions, result, commutative = false } = facets
   return {
-    ...frame, doc, formula, accuracy, commutative,
+    ...frame,
+    doc,
+    formula,
+    accuracy,
+    commutative,
     infer: (inputs) =>
       wantCount(inputs, 2) ??
       wantType(inputs[0], 'left', ...dtypesOf(functions)) ??
@@ -76,70 +93,158 @@ function binary<N extends OpName & BinaryWord>(word: N, facets: Facets<Binary>):
   }
 }
 
-const real = (formula: string, doc: string, accuracy: Accuracy, f: Unary): Facets<Unary> =>
-  ({ formula, doc, accuracy, functions: { f32: f } })
+const real = (formula: string, doc: string, accuracy: Accuracy, f: Unary): Facets<Unary> => ({
+  formula,
+  doc,
+  accuracy,
+  functions: { f32: f },
+})
 
-const exact = (formula: string, doc: string, functions: ByType<Unary>): Facets<Unary> =>
-  ({ formula, doc, accuracy: EXACT, functions })
+const exact = (formula: string, doc: string, functions: ByType<Unary>): Facets<Unary> => ({
+  formula,
+  doc,
+  accuracy: EXACT,
+  functions,
+})
 
 const unaries: Records<OpName & UnaryWord> = {
   negate: unary('negate', exact('y = -x', 'The opposite; i32 wraps.', { f32: (x) => -x, i32: (x) => -x | 0 })),
   abs: unary('abs', exact('y = |x|', 'The size; i32 wraps.', { f32: Math.abs, i32: (x) => Math.abs(x) | 0 })),
   sign: unary('sign', { ...exact('y = sign(x)', '-1, 0 or 1; NaN of NaN.', { f32: Math.sign, i32: Math.sign }), isFlat: true }),
   not: unary('not', exact('y = not x', 'The other truth value.', { bool: (x) => 1 - x })),
-  floor: unary('floor', { ...real('y = floor(x)', 'The greatest whole number that is not above x, as f32.', EXACT, Math.floor), isFlat: true }),
+  floor: unary('floor', {
+    ...real('y = floor(x)', 'The greatest whole number that is not above x, as f32.', EXACT, Math.floor),
+    isFlat: true,
+  }),
   exp: unary('exp', real('y = e^x', 'The exponential; 3 + 2|x| units in the last place.', inherited('3 + 2|x| ulp'), Math.exp)),
   log: unary('log', real('y = ln x', 'The natural logarithm; NaN below 0.', ulp(3), Math.log)),
   log1p: unary('log1p', real('y = ln(1 + x)', 'The logarithm near 1; NaN below -1.', inherited('log(1 + x)'), Math.log1p)),
   sqrt: unary('sqrt', real('y = x^(1/2)', 'The square root; NaN below 0.', inherited('1 / rsqrt(x)'), Math.sqrt)),
-  rsqrt: unary('rsqrt', real('y = x^(-1/2)', 'One over the square root; NaN below 0.', ulp(2), (x) => 1 / Math.sqrt(x))),
-  sin: unary('sin', real('y = sin x', 'The sine of an angle in radians; beyond 1e5 a device only keeps it from -1 to 1.', absolute(2 ** -11), Math.sin)),
-  cos: unary('cos', real('y = cos x', 'The cosine of an angle in radians; beyond 1e5 a device only keeps it from -1 to 1.', absolute(2 ** -11), Math.cos)),
+  rsqrt: unary(
+    'rsqrt',
+    real('y = x^(-1/2)', 'One over the square root; NaN below 0.', ulp(2), (x) => 1 / Math.sqrt(x)),
+  ),
+  sin: unary(
+    'sin',
+    real(
+      'y = sin x',
+      'The sine of an angle in radians; beyond 1e5 a device only keeps it from -1 to 1.',
+      absolute(2 ** -11),
+      Math.sin,
+    ),
+  ),
+  cos: unary(
+    'cos',
+    real(
+      'y = cos x',
+      'The cosine of an angle in radians; beyond 1e5 a device only keeps it from -1 to 1.',
+      absolute(2 ** -11),
+      Math.cos,
+    ),
+  ),
   tanh: unary('tanh', real('y = tanh x', 'The hyperbolic tangent.', absolute(1e-5), Math.tanh)),
   erf: unary('erf', real('y = 2/sqrt(pi) * integral of exp(-t^2) for t in 0..x', 'The error function.', absolute(1e-6), erf)),
-  sigmoid: unary('sigmoid', real(
-    'y = 1 / (1 + exp(-x))', 'The logistic function; never overflows.', inherited('1 / (1 + exp(-x))'), sigmoid,
-  )),
-  softplus: unary('softplus', real(
-    'y = ln(1 + exp(x))', 'Never overflows.', inherited('maximum(x, 0) + log1p(exp(-|x|))'), softplus,
-  )),
-  half: unary('half', real('y = f16(x)', 'The nearest number of f16, infinite from 65520 on; it lies in memory as such.', EXACT, half)),
+  sigmoid: unary(
+    'sigmoid',
+    real('y = 1 / (1 + exp(-x))', 'The logistic function; never overflows.', inherited('1 / (1 + exp(-x))'), sigmoid),
+  ),
+  softplus: unary(
+    'softplus',
+    real('y = ln(1 + exp(x))', 'Never overflows.', inherited('maximum(x, 0) + log1p(exp(-|x|))'), softplus),
+  ),
+  half: unary(
+    'half',
+    real('y = f16(x)', 'The nearest number of f16, infinite from 65520 on; it lies in memory as such.', EXACT, half),
+  ),
 }
 
-const arithmetic = (formula: string, doc: string, accuracy: Accuracy, f32: Binary, i32: Binary): Facets<Binary> =>
-  ({ formula, doc, accuracy, functions: { f32, i32 } })
+const arithmetic = (formula: string, doc: string, accuracy: Accuracy, f32: Binary, i32: Binary): Facets<Binary> => ({
+  formula,
+  doc,
+  accuracy,
+  functions: { f32, i32 },
+})
 
 const comparison = (formula: string, f: Binary, dtypes: readonly DType[]): Facets<Binary> => ({
-  formula, doc: 'A truth value; false where an operand is NaN.', accuracy: EXACT, result: 'bool',
+  formula,
+  doc: 'A truth value; false where an operand is NaN.',
+  accuracy: EXACT,
+  result: 'bool',
   functions: Object.fromEntries(dtypes.map((dtype) => [dtype, f])),
 })
 
-const logical = (formula: string, f: Binary): Facets<Binary> =>
-  ({ formula, doc: 'Of truth values.', accuracy: EXACT, functions: { bool: f }, commutative: true })
+const logical = (formula: string, f: Binary): Facets<Binary> => ({
+  formula,
+  doc: 'Of truth values.',
+  accuracy: EXACT,
+  functions: { bool: f },
+  commutative: true,
+})
 
 const commutes = <F>(facets: Facets<F>): Facets<F> => ({ ...facets, commutative: true })
 
 const NAN_WINS = 'NaN where one is NaN.'
 
 const binaries: Records<OpName & BinaryWord> = {
-  add: binary('add', commutes(arithmetic('y = a + b', 'i32 wraps.', ROUNDED, (x, y) => x + y, (x, y) => (x + y) | 0))),
-  subtract: binary('subtract', arithmetic('y = a - b', 'i32 wraps.', ROUNDED, (x, y) => x - y, (x, y) => (x - y) | 0)),
+  add: binary(
+    'add',
+    commutes(
+      arithmetic(
+        'y = a + b',
+        'i32 wraps.',
+        ROUNDED,
+        (x, y) => x + y,
+        (x, y) => (x + y) | 0,
+      ),
+    ),
+  ),
+  subtract: binary(
+    'subtract',
+    arithmetic(
+      'y = a - b',
+      'i32 wraps.',
+      ROUNDED,
+      (x, y) => x - y,
+      (x, y) => (x - y) | 0,
+    ),
+  ),
   multiply: binary('multiply', commutes(arithmetic('y = a * b', 'i32 wraps.', ROUNDED, (x, y) => x * y, Math.imul))),
-  divide: binary('divide', arithmetic(
-    'y = a / b', 'i32 rounds down, and a / 0 = a.', ulp(2.5), (x, y) => x / y, (x, y) => floorQuotient(x, y) | 0,
-  )),
-  remainder: binary('remainder', arithmetic(
-    'y = a - b * floor(a / b)', 'Has the sign of b, as in Python; NaN where b is 0 or a is infinite, and 0 where b is 0 in i32.', ROUNDED,
-    floorRemainder, wholeRemainder,
-  )),
+  divide: binary(
+    'divide',
+    arithmetic(
+      'y = a / b',
+      'i32 rounds down, and a / 0 = a.',
+      ulp(2.5),
+      (x, y) => x / y,
+      (x, y) => floorQuotient(x, y) | 0,
+    ),
+  ),
+  remainder: binary(
+    'remainder',
+    arithmetic(
+      'y = a - b * floor(a / b)',
+      'Has the sign of b, as in Python; NaN where b is 0 or a is infinite, and 0 where b is 0 in i32.',
+      ROUNDED,
+      floorRemainder,
+      wholeRemainder,
+    ),
+  ),
   power: binary('power', {
-    formula: 'y = a^b', doc: '1 where a is 1 or b is 0, else NaN where one is NaN, and for a finite a below 0 and a b that is not whole.', accuracy: inherited('exp2(b * log2(a))'),
+    formula: 'y = a^b',
+    doc: '1 where a is 1 or b is 0, else NaN where one is NaN, and for a finite a below 0 and a b that is not whole.',
+    accuracy: inherited('exp2(b * log2(a))'),
     functions: { f32: power },
   }),
   minimum: binary('minimum', commutes(arithmetic('y = min(a, b)', NAN_WINS, EXACT, Math.min, Math.min))),
   maximum: binary('maximum', commutes(arithmetic('y = max(a, b)', NAN_WINS, EXACT, Math.max, Math.max))),
-  less: binary('less', comparison('y = a < b', (x, y) => Number(x < y), ['f32', 'i32'])),
-  less_equal: binary('less_equal', comparison('y = a <= b', (x, y) => Number(x <= y), ['f32', 'i32'])),
+  less: binary(
+    'less',
+    comparison('y = a < b', (x, y) => Number(x < y), ['f32', 'i32']),
+  ),
+  less_equal: binary(
+    'less_equal',
+    comparison('y = a <= b', (x, y) => Number(x <= y), ['f32', 'i32']),
+  ),
   equal: binary('equal', commutes(comparison('y = a == b', (x, y) => Number(x === y), ['f32', 'i32', 'bool']))),
   and: binary('and', logical('y = a and b', Math.min)),
   or: binary('or', logical('y = a or b', Math.max)),
@@ -149,7 +254,9 @@ const CASTS: Record<DType, Unary> = { f32: (x) => x, i32: toInteger, bool: (x) =
 
 const others: Records<'hold' | 'stop_gradient' | 'cast' | 'select'> = {
   hold: {
-    ...frame, accuracy: EXACT, commutative: false,
+    ...frame,
+    accuracy: EXACT,
+    commutative: false,
     doc: 'x itself, made once from the weights and kept under a name.',
     formula: 'y = x',
     infer: (inputs) => wantCount(inputs, 1) ?? inputs[0],
@@ -157,13 +264,20 @@ const others: Records<'hold' | 'stop_gradient' | 'cast' | 'select'> = {
     scalar: ([x]) => x,
   },
   stop_gradient: {
-    ...frame, doc: 'The same values; no gradient flows.', formula: 'y = x', accuracy: EXACT, commutative: false, isFlat: true,
+    ...frame,
+    doc: 'The same values; no gradient flows.',
+    formula: 'y = x',
+    accuracy: EXACT,
+    commutative: false,
+    isFlat: true,
     infer: (inputs) => wantCount(inputs, 1) ?? inputs[0],
     evaluate: ([x]) => x,
     scalar: ([x]) => x,
   },
   cast: {
-    ...frame, accuracy: EXACT, commutative: false,
+    ...frame,
+    accuracy: EXACT,
+    commutative: false,
     doc: 'Another dtype: to i32 towards zero and held to its range, NaN to 0; to bool, whether it is not 0; from bool, 0 or 1.',
     formula: 'y = x as dtype',
     infer: (inputs, { dtype }) => wantCount(inputs, 1) ?? { shape: inputs[0].shape, dtype },
@@ -171,8 +285,11 @@ const others: Records<'hold' | 'stop_gradient' | 'cast' | 'select'> = {
     scalar: ([operand], { dtype }: OpParams['cast']) => ({ kind: 'cast', type: dtype, operand }),
   },
   select: {
-    ...frame, doc: 'Chooses element by element; the other choice may be anything, NaN included.',
-    formula: 'y = condition ? then : otherwise', accuracy: EXACT, commutative: false,
+    ...frame,
+    doc: 'Chooses element by element; the other choice may be anything, NaN included.',
+    formula: 'y = condition ? then : otherwise',
+    accuracy: EXACT,
+    commutative: false,
     infer: (inputs) =>
       wantCount(inputs, 3) ??
       wantType(inputs[0], 'condition', 'bool') ??
@@ -180,7 +297,11 @@ const others: Records<'hold' | 'stop_gradient' | 'cast' | 'select'> = {
       wantOneShape(inputs) ??
       inputs[1],
     evaluate: ([condition, then, otherwise]) =>
-      hostTensor(then.shape, then.dtype, then.values.map((value, i) => (condition.values[i] ? value : otherwise.values[i]))),
+      hostTensor(
+        then.shape,
+        then.dtype,
+        then.values.map((value, i) => (condition.values[i] ? value : otherwise.values[i])),
+      ),
     scalar: ([condition, then, otherwise]) => ({ kind: 'select', type: then.type, condition, then, otherwise }),
   },
 }

@@ -50,11 +50,14 @@ function topK(x: HostTensor, k: number): HostTensor {
 
 /** Two operands: what is read, of one axis at the least, and ids. */
 const wantReadByIds = (inputs: readonly TensorType[], read: string): ShapeError | null =>
-  wantCount(inputs, 2) ?? wantType(inputs[1], 'operand of ids', 'i32') ?? (inputs[0].shape.length === 0 ? fail(`${read} has no axis`) : null)
+  wantCount(inputs, 2) ??
+  wantType(inputs[1], 'operand of ids', 'i32') ??
+  (inputs[0].shape.length === 0 ? fail(`${read} has no axis`) : null)
 
 export const indexed: Records<'take' | 'pick' | 'top_k'> = {
   take: {
-    ...exact, kind: 'indexed',
+    ...exact,
+    kind: 'indexed',
     doc: 'Whole rows of a table. Ids lie in 0 .. N-1; the reference refuses others, a device may read any row.',
     formula: 'y[i..., j...] = table[ids[i...], j...]',
     infer(inputs) {
@@ -66,7 +69,8 @@ export const indexed: Records<'take' | 'pick' | 'top_k'> = {
     evaluate: ([table, ids]) => take(table, ids),
   },
   pick: {
-    ...exact, kind: 'indexed',
+    ...exact,
+    kind: 'indexed',
     doc: 'Elements along the last axis. Ids lie in 0 .. N-1; the reference refuses others, a device may read any place.',
     formula: 'y[..., j] = x[..., ids[..., j]]',
     infer(inputs) {
@@ -81,7 +85,8 @@ export const indexed: Records<'take' | 'pick' | 'top_k'> = {
     evaluate: ([x, ids]) => pick(x, ids),
   },
   top_k: {
-    ...exact, kind: 'indexed',
+    ...exact,
+    kind: 'indexed',
     doc: 'Indices of the k largest along the last axis, best first. Ties go to the lower index; -0 and 0 tie; NaN comes last.',
     formula: 'y[..., j] = index of the j-th largest of x[..., :]',
     infer(inputs, { k }) {

@@ -21,14 +21,16 @@ export const leaves: Records<'input' | 'weight' | 'constant' | 'held' | 'iota'> 
     infer(inputs, { name, shape, source }) {
       const symbolic = shape.find((size) => !isConstant(size))
       const pieces = source.stacked ? constantValue(shape[0]) : Math.min(1, source.pieces.length)
-      return firstOf(
-        wantCount(inputs, 0),
-        wantSizes(shape),
-        symbolic ? fail(`the weight ${name} has the symbolic size ${symbolic.key}`) : null,
-        source.pieces.length === pieces
-          ? null
-          : fail(`the weight ${name} ${shapeText(shape)} has ${source.pieces.length} pieces`),
-      ) ?? { dtype: 'f32', shape }
+      return (
+        firstOf(
+          wantCount(inputs, 0),
+          wantSizes(shape),
+          symbolic ? fail(`the weight ${name} has the symbolic size ${symbolic.key}`) : null,
+          source.pieces.length === pieces
+            ? null
+            : fail(`the weight ${name} ${shapeText(shape)} has ${source.pieces.length} pieces`),
+        ) ?? { dtype: 'f32', shape }
+      )
     },
     evaluate: (_, params, { weight }) => weight(params),
   },
@@ -38,10 +40,12 @@ export const leaves: Records<'input' | 'weight' | 'constant' | 'held' | 'iota'> 
     formula: 'y[i...] = values[i...]',
     infer(inputs, { dtype, shape, values }) {
       const wanted = elements(shape)
-      return firstOf(
-        wantCount(inputs, 0),
-        values.length === wanted ? null : fail(`[${shape.join(', ')}] holds ${wanted} values, not ${values.length}`),
-      ) ?? { dtype, shape: shape.map(dim) }
+      return (
+        firstOf(
+          wantCount(inputs, 0),
+          values.length === wanted ? null : fail(`[${shape.join(', ')}] holds ${wanted} values, not ${values.length}`),
+        ) ?? { dtype, shape: shape.map(dim) }
+      )
     },
     evaluate: (_, { dtype, shape, values }) => hostTensor(shape, dtype, Float64Array.from(values)),
   },
@@ -60,7 +64,11 @@ export const leaves: Records<'input' | 'weight' | 'constant' | 'held' | 'iota'> 
     infer: (inputs, { size }) => firstOf(wantCount(inputs, 0), wantSizes([size])) ?? { dtype: 'i32', shape: [size] },
     evaluate(_, { size }, { dims }) {
       const length = evaluate(size, dims)
-      return hostTensor([length], 'i32', Float64Array.from({ length }, (_, i) => i))
+      return hostTensor(
+        [length],
+        'i32',
+        Float64Array.from({ length }, (_, i) => i),
+      )
     },
   },
 }

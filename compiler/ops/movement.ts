@@ -22,7 +22,10 @@ function leavesAxis(start: Dim, size: Dim, step: number, extent: Dim): boolean {
 
 function concatenate(parts: readonly HostTensor[], axis: number): HostTensor {
   const sizes = parts.map((part) => part.shape[axis])
-  const shape = parts[0].shape.with(axis, sizes.reduce((sum, size) => sum + size, 0))
+  const shape = parts[0].shape.with(
+    axis,
+    sizes.reduce((sum, size) => sum + size, 0),
+  )
   const outer = elements(shape.slice(0, axis))
   const inner = elements(shape.slice(axis + 1))
   const values = new Float64Array(elements(shape))
@@ -60,12 +63,22 @@ export const movements: Records<'reshape' | 'transpose' | 'broadcast' | 'slice' 
       wantCount(inputs, 1) ??
       (isPermutation(order, inputs[0].shape.length)
         ? null
-        : fail(`[${order.join(', ')}] is no order of the axes of ${shapeText(inputs[0].shape)}`)) ??
-      { shape: order.map((axis) => inputs[0].shape[axis]), dtype: inputs[0].dtype },
+        : fail(`[${order.join(', ')}] is no order of the axes of ${shapeText(inputs[0].shape)}`)) ?? {
+        shape: order.map((axis) => inputs[0].shape[axis]),
+        dtype: inputs[0].dtype,
+      },
     evaluate([x], { order }) {
       const strides = stridesOf(x.shape)
       const shape = order.map((axis) => x.shape[axis])
-      return hostTensor(shape, x.dtype, strided(x.values, shape, order.map((axis) => strides[axis])))
+      return hostTensor(
+        shape,
+        x.dtype,
+        strided(
+          x.values,
+          shape,
+          order.map((axis) => strides[axis]),
+        ),
+      )
     },
   },
   broadcast: {
@@ -115,7 +128,16 @@ export const movements: Records<'reshape' | 'transpose' | 'broadcast' | 'slice' 
       }
       const own = stridesOf(x.shape)
       const offset = from.reduce((sum, start, axis) => sum + start * own[axis], 0)
-      return hostTensor(shape, x.dtype, strided(x.values, shape, own.map((stride, axis) => stride * steps[axis]), offset))
+      return hostTensor(
+        shape,
+        x.dtype,
+        strided(
+          x.values,
+          shape,
+          own.map((stride, axis) => stride * steps[axis]),
+          offset,
+        ),
+      )
     },
   },
   concat: {
@@ -140,7 +162,8 @@ export const movements: Records<'reshape' | 'transpose' | 'broadcast' | 'slice' 
     evaluate: (parts, { axis }) => concatenate(parts, axis),
   },
   again: {
-    ...movement, since: 'optimised',
+    ...movement,
+    since: 'optimised',
     doc: 'x itself. What is made of it is no longer the same as what is made of x: it is made again, later, and not remembered.',
     formula: 'y = x',
     infer: (inputs) => wantCount(inputs, 1) ?? inputs[0],

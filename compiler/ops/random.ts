@@ -23,11 +23,17 @@ export const sources: Records<'random'> = {
       'Uniform numbers above 0 and below 1, of 23 bits and a half, the same on every machine: Philox 4x32-10 with the key (seed, stream) at the counter ' +
       '(number of the element / 4, step, 0, 0).',
     formula: 'y[i] = ((word i % 4 of philox((key[0], stream), (i / 4, key[1], 0, 0)) >> 9) + 0.5) * 2^-23',
-    kind: 'indexed', since: 'source', commutative: false, accuracy: EXACT, scalar: null,
+    kind: 'indexed',
+    since: 'source',
+    commutative: false,
+    accuracy: EXACT,
+    scalar: null,
     infer: (inputs, { shape, stream }) =>
       wantCount(inputs, 1) ??
       firstOf(
-        wantType(inputs[0], 'key', 'i32'), wantRank(inputs[0], 'key', 1), wantSizes(shape),
+        wantType(inputs[0], 'key', 'i32'),
+        wantRank(inputs[0], 'key', 1),
+        wantSizes(shape),
         inputs[0].shape[0].key === '2' ? null : fail(`the key is a seed and a step, not ${inputs[0].shape[0].key} numbers`),
         isStream(stream) ? null : fail(`the stream is a whole number from 0, not ${stream}`),
       ) ?? { shape, dtype: 'f32' },

@@ -31,8 +31,13 @@ function reduce(x: HostTensor, axis: number, { empty, join }: Fold): HostTensor 
 }
 
 const reduction = (fold: Fold): OpRecord<'sum' | 'max' | 'min'> => ({
-  kind: 'reduction', since: 'source', commutative: false, scalar: null,
-  doc: fold.doc, formula: fold.formula, accuracy: fold.accuracy,
+  kind: 'reduction',
+  since: 'source',
+  commutative: false,
+  scalar: null,
+  doc: fold.doc,
+  formula: fold.formula,
+  accuracy: fold.accuracy,
   infer: (inputs, { axis }) =>
     wantCount(inputs, 1) ??
     wantType(inputs[0], 'operand', 'f32', 'i32') ??
@@ -42,15 +47,24 @@ const reduction = (fold: Fold): OpRecord<'sum' | 'max' | 'min'> => ({
 
 export const reductions: Records<'sum' | 'max' | 'min'> = {
   sum: reduction({
-    doc: 'Over no elements 0; i32 wraps.', formula: 'y = x[0] + x[1] + ...', accuracy: inherited('a chain of additions'),
-    empty: () => 0, join: (a, b) => a + b,
+    doc: 'Over no elements 0; i32 wraps.',
+    formula: 'y = x[0] + x[1] + ...',
+    accuracy: inherited('a chain of additions'),
+    empty: () => 0,
+    join: (a, b) => a + b,
   }),
   max: reduction({
-    doc: 'NaN where an element is; over no elements the lowest finite value.', formula: 'y = max(x[0], x[1], ...)', accuracy: EXACT,
-    empty: (dtype) => LOWEST[dtype], join: Math.max,
+    doc: 'NaN where an element is; over no elements the lowest finite value.',
+    formula: 'y = max(x[0], x[1], ...)',
+    accuracy: EXACT,
+    empty: (dtype) => LOWEST[dtype],
+    join: Math.max,
   }),
   min: reduction({
-    doc: 'NaN where an element is; over no elements the highest finite value.', formula: 'y = min(x[0], x[1], ...)', accuracy: EXACT,
-    empty: (dtype) => HIGHEST[dtype], join: Math.min,
+    doc: 'NaN where an element is; over no elements the highest finite value.',
+    formula: 'y = min(x[0], x[1], ...)',
+    accuracy: EXACT,
+    empty: (dtype) => HIGHEST[dtype],
+    join: Math.min,
   }),
 }

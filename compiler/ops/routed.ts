@@ -44,7 +44,12 @@ function inferRoutedOuter(inputs: readonly TensorType[], experts: number): Tenso
   if (count) return count
   const [x, y, expert, order] = inputs
   const complaint =
-    firstOf(wantPositive(experts, 'experts'), wantType(x, 'x', 'f32'), wantType(y, 'y', 'f32'), wantType(expert, 'expert', 'i32')) ??
+    firstOf(
+      wantPositive(experts, 'experts'),
+      wantType(x, 'x', 'f32'),
+      wantType(y, 'y', 'f32'),
+      wantType(expert, 'expert', 'i32'),
+    ) ??
     firstOf(wantRank(x, 'x', 2), wantRank(y, 'y', 2), wantRank(expert, 'expert', 1)) ??
     (order === undefined ? null : firstOf(wantType(order, 'order', 'i32'), wantRank(order, 'order', 1))) ??
     firstOf(
@@ -73,11 +78,20 @@ function inferSumRows(inputs: readonly TensorType[], size: Dim): TensorType | Sh
   if (count) return count
   const [values, ids, order] = inputs
   const complaint =
-    firstOf(wantType(values, 'operand', 'f32'), wantType(ids, 'operand of ids', 'i32'), wantRank(ids, 'operand of ids', 1), wantSizes([size])) ??
-    (order === undefined ? null : firstOf(wantType(order, 'order', 'i32'), wantRank(order, 'order', 1)))
+    firstOf(
+      wantType(values, 'operand', 'f32'),
+      wantType(ids, 'operand of ids', 'i32'),
+      wantRank(ids, 'operand of ids', 1),
+      wantSizes([size]),
+    ) ?? (order === undefined ? null : firstOf(wantType(order, 'order', 'i32'), wantRank(order, 'order', 1)))
   if (complaint) return complaint
   if (values.shape.length === 0) return fail('the values have no axis')
-  return wantSame(values.shape[0], ids.shape[0], 'axis 0 of the values and axis 0 of the ids') ?? { shape: [size, ...values.shape.slice(1)], dtype: 'f32' }
+  return (
+    wantSame(values.shape[0], ids.shape[0], 'axis 0 of the values and axis 0 of the ids') ?? {
+      shape: [size, ...values.shape.slice(1)],
+      dtype: 'f32',
+    }
+  )
 }
 
 function sumRows(x: HostTensor, ids: HostTensor, size: number): HostTensor {
@@ -89,7 +103,8 @@ function sumRows(x: HostTensor, ids: HostTensor, size: number): HostTensor {
     if (id === -1) return
     const start = checkedIndex(id, size, 'the row') * width
     // a sum of one term is the term, -0 included
-    for (let i = 0; i < width; i++) values[start + i] = begun.has(id) ? values[start + i] + x.values[row * width + i] : x.values[row * width + i]
+    for (let i = 0; i < width; i++)
+      values[start + i] = begun.has(id) ? values[start + i] + x.values[row * width + i] : x.values[row * width + i]
     begun.add(id)
   })
   return hostTensor([size, ...rest], 'f32', values)
@@ -150,72 +165,98 @@ function placeInExpert(expert: HostTensor, experts: number): HostTensor {
   return hostTensor(expert.shape, 'i32', values)
 }
 
-export const routed: Records<'routed_matmul' | 'routed_outer' | 'sum_rows' | 'place_in_expert' | 'count_experts' | 'order_rows'> = {
-  routed_matmul: {
-    doc: 'Each row times the matrix of its own expert; 0 where that is -1, which a device leaves unwritten: a select must stand before any use. A fourth operand, order_rows of the same rows, only guides the schedule.',
-    formula: 'y[n, f] = sum over d of x[n, d] * bank[expert[n], f, d]',
-    kind: 'routed', since: 'source', commutative: false, scalar: null,
-    accuracy: inherited('a chain of multiplications and additions'),
-    infer: inferRoutedMatmul,
-    evaluate: ([x, bank, expert]) => routedMatmul(x, bank, expert),
-  },
-  routed_outer: {
-    doc: 'For each expert, the outer products of its rows summed: what routed_matmul gives its bank. Rows of the expert -1 are left out. A fourth operand, order_rows of the same rows, only guides the schedule.',
-    formula: 'y[e, f, d] = sum over n with expert[n] = e of rows[n, f] * x[n, d]',
-    kind: 'routed', since: 'source', commutative: false, scalar: null,
-    accuracy: inherited('a chain of multiplications and additions'),
-    infer: (inputs, { experts }) => inferRoutedOuter(inputs, experts),
-    evaluate: ([x, y, expert], { experts }) => routedOuter(x, y, expert, experts),
-  },
-  sum_rows: {
-    doc: 'Rows summed by their ids, in the order of the rows: what take gives its table. Rows of the id -1 are left out. A third operand, which begins with the numbers of the rows sorted stably by their ids, -1 behind them, only guides the schedule.',
-    formula: 'y[i, j...] = sum over n with ids[n] = i of values[n, j...]',
-    kind: 'routed', since: 'source', commutative: false, scalar: null, accuracy: inherited('a chain of additions'),
-    infer: (inputs, { size }) => inferSumRows(inputs, size),
-    evaluate: ([values, ids], { size }, { dims }) => sumRows(values, ids, evaluate(size, dims)),
-  },
-  place_in_expert: {
-    doc: 'The place of each row among those of its expert, in their order; -1 where it has none. A second operand, count_experts of the rows as [N, 1], only guides the schedule.',
-    formula: 'y[n] = number of m < n with expert[m] = expert[n]',
-    kind: 'routine', since: 'source', commutative: false, scalar: null, accuracy: EXACT,
-    infer(inputs, { experts }) {
-      const complaint = wantCount(inputs, 1, 2) ?? firstOf(wantPositive(experts, 'experts'), wantType(inputs[0], 'expert', 'i32'), wantRank(inputs[0], 'expert', 1))
-      return complaint ?? inputs[0]
+export const routed: Records<'routed_matmul' | 'routed_outer' | 'sum_rows' | 'place_in_expert' | 'count_experts' | 'order_rows'> =
+  {
+    routed_matmul: {
+      doc: 'Each row times the matrix of its own expert; 0 where that is -1, which a device leaves unwritten: a select must stand before any use. A fourth operand, order_rows of the same rows, only guides the schedule.',
+      formula: 'y[n, f] = sum over d of x[n, d] * bank[expert[n], f, d]',
+      kind: 'routed',
+      since: 'source',
+      commutative: false,
+      scalar: null,
+      accuracy: inherited('a chain of multiplications and additions'),
+      infer: inferRoutedMatmul,
+      evaluate: ([x, bank, expert]) => routedMatmul(x, bank, expert),
     },
-    evaluate: ([expert], { experts }) => placeInExpert(expert, experts),
-  },
-  count_experts: {
-    doc: 'How often each expert stands in each block of rows; the last block may be shorter, and -1 is no expert.',
-    formula: 'y[i, e] = number of (t, j) with floor(t / block) = i and expert[t, j] = e',
-    kind: 'routine', since: 'optimised', commutative: false, scalar: null, accuracy: EXACT,
-    infer(inputs, { experts, block }) {
-      const complaint =
-        wantCount(inputs, 1) ?? firstOf(wantPositive(experts, 'experts'), wantPositive(block, 'block')) ??
-        firstOf(wantType(inputs[0], 'expert', 'i32'), wantRank(inputs[0], 'expert', 2))
-      return complaint ?? { shape: countsShape(inputs[0].shape[0], experts, block), dtype: 'i32' }
+    routed_outer: {
+      doc: 'For each expert, the outer products of its rows summed: what routed_matmul gives its bank. Rows of the expert -1 are left out. A fourth operand, order_rows of the same rows, only guides the schedule.',
+      formula: 'y[e, f, d] = sum over n with expert[n] = e of rows[n, f] * x[n, d]',
+      kind: 'routed',
+      since: 'source',
+      commutative: false,
+      scalar: null,
+      accuracy: inherited('a chain of multiplications and additions'),
+      infer: (inputs, { experts }) => inferRoutedOuter(inputs, experts),
+      evaluate: ([x, y, expert], { experts }) => routedOuter(x, y, expert, experts),
     },
-    evaluate: ([expert], { experts, block }) => countExperts(expert, experts, block),
-  },
-  order_rows: {
-    doc:
-      'The N = T * K row numbers sorted stably by expert, then (expert, first place in the sorted rows) of each tile, ascending. ' +
-      'A tile ends where the next begins. Unused tiles come last, there is one or more, and they hold (-1, number of rows in order). ' +
-      'Rows of the expert -1 stand in no tile, and -1 fills their places.',
-    formula: 'y = [rows by expert] + [(expert, first) of each of ceil(N / tile) + experts tiles]',
-    kind: 'routine', since: 'optimised', commutative: false, scalar: null, accuracy: EXACT,
-    infer(inputs, { experts, block, tile }) {
-      const complaint =
-        wantCount(inputs, 2) ??
-        firstOf(wantPositive(experts, 'experts'), wantPositive(block, 'block'), wantPositive(tile, 'tile')) ??
-        firstOf(wantType(inputs[0], 'expert', 'i32'), wantRank(inputs[0], 'expert', 2)) ??
-        firstOf(wantType(inputs[1], 'counts', 'i32'), wantRank(inputs[1], 'counts', 2))
-      if (complaint) return complaint
-      const [tokens, k] = inputs[0].shape
-      const counts = countsShape(tokens, experts, block)
-      const differ = counts.map((size, axis) => wantSame(inputs[1].shape[axis], size, `axis ${axis} of counts and its size`))
-      const rows = multiply(tokens, k)
-      return firstOf(...differ) ?? { shape: [add(rows, multiply(2, tileCount(rows, experts, tile)))], dtype: 'i32' }
+    sum_rows: {
+      doc: 'Rows summed by their ids, in the order of the rows: what take gives its table. Rows of the id -1 are left out. A third operand, which begins with the numbers of the rows sorted stably by their ids, -1 behind them, only guides the schedule.',
+      formula: 'y[i, j...] = sum over n with ids[n] = i of values[n, j...]',
+      kind: 'routed',
+      since: 'source',
+      commutative: false,
+      scalar: null,
+      accuracy: inherited('a chain of additions'),
+      infer: (inputs, { size }) => inferSumRows(inputs, size),
+      evaluate: ([values, ids], { size }, { dims }) => sumRows(values, ids, evaluate(size, dims)),
     },
-    evaluate: ([expert], { experts, tile }) => orderRows(expert, experts, tile),
-  },
-}
+    place_in_expert: {
+      doc: 'The place of each row among those of its expert, in their order; -1 where it has none. A second operand, count_experts of the rows as [N, 1], only guides the schedule.',
+      formula: 'y[n] = number of m < n with expert[m] = expert[n]',
+      kind: 'routine',
+      since: 'source',
+      commutative: false,
+      scalar: null,
+      accuracy: EXACT,
+      infer(inputs, { experts }) {
+        const complaint =
+          wantCount(inputs, 1, 2) ??
+          firstOf(wantPositive(experts, 'experts'), wantType(inputs[0], 'expert', 'i32'), wantRank(inputs[0], 'expert', 1))
+        return complaint ?? inputs[0]
+      },
+      evaluate: ([expert], { experts }) => placeInExpert(expert, experts),
+    },
+    count_experts: {
+      doc: 'How often each expert stands in each block of rows; the last block may be shorter, and -1 is no expert.',
+      formula: 'y[i, e] = number of (t, j) with floor(t / block) = i and expert[t, j] = e',
+      kind: 'routine',
+      since: 'optimised',
+      commutative: false,
+      scalar: null,
+      accuracy: EXACT,
+      infer(inputs, { experts, block }) {
+        const complaint =
+          wantCount(inputs, 1) ??
+          firstOf(wantPositive(experts, 'experts'), wantPositive(block, 'block')) ??
+          firstOf(wantType(inputs[0], 'expert', 'i32'), wantRank(inputs[0], 'expert', 2))
+        return complaint ?? { shape: countsShape(inputs[0].shape[0], experts, block), dtype: 'i32' }
+      },
+      evaluate: ([expert], { experts, block }) => countExperts(expert, experts, block),
+    },
+    order_rows: {
+      doc:
+        'The N = T * K row numbers sorted stably by expert, then (expert, first place in the sorted rows) of each tile, ascending. ' +
+        'A tile ends where the next begins. Unused tiles come last, there is one or more, and they hold (-1, number of rows in order). ' +
+        'Rows of the expert -1 stand in no tile, and -1 fills their places.',
+      formula: 'y = [rows by expert] + [(expert, first) of each of ceil(N / tile) + experts tiles]',
+      kind: 'routine',
+      since: 'optimised',
+      commutative: false,
+      scalar: null,
+      accuracy: EXACT,
+      infer(inputs, { experts, block, tile }) {
+        const complaint =
+          wantCount(inputs, 2) ??
+          firstOf(wantPositive(experts, 'experts'), wantPositive(block, 'block'), wantPositive(tile, 'tile')) ??
+          firstOf(wantType(inputs[0], 'expert', 'i32'), wantRank(inputs[0], 'expert', 2)) ??
+          firstOf(wantType(inputs[1], 'counts', 'i32'), wantRank(inputs[1], 'counts', 2))
+        if (complaint) return complaint
+        const [tokens, k] = inputs[0].shape
+        const counts = countsShape(tokens, experts, block)
+        const differ = counts.map((size, axis) => wantSame(inputs[1].shape[axis], size, `axis ${axis} of counts and its size`))
+        const rows = multiply(tokens, k)
+        return firstOf(...differ) ?? { shape: [add(rows, multiply(2, tileCount(rows, experts, tile)))], dtype: 'i32' }
+      },
+      evaluate: ([expert], { experts, tile }) => orderRows(expert, experts, tile),
+    },
+  }

@@ -28,9 +28,12 @@ function unroll([cost, rows, columns]: readonly HostTensor[], scalings: readonly
   let dv = cotangent.slice(0, width)
   for (let at = scalings.length - 1; at >= 0; at--) {
     const before = at === 0 ? null : scalings[at - 1]
-    const logU = before === null
-      ? rows.values.map(startOf)
-      : rows.values.map((mass, t) => (mass > 0 ? Math.log(mass) - logSumExp(width, (j) => c[t * width + j] + before[j]) : LOG_ZERO))
+    const logU =
+      before === null
+        ? rows.values.map(startOf)
+        : rows.values.map((mass, t) =>
+            mass > 0 ? Math.log(mass) - logSumExp(width, (j) => c[t * width + j] + before[j]) : LOG_ZERO,
+          )
     const du = new Float64Array(tokens)
     for (let j = 0; j < width; j++) {
       const through = logSumExp(tokens, (t) => c[t * width + j] + logU[t])
@@ -64,14 +67,20 @@ export const transportGradients: Records<'sinkhorn_gradient'> = {
       'The gradients of cost, row marginals and column marginals, from that of the scalings v, through every iteration that sinkhorn does on the same operands. ' +
       'The cotangents of the count of iterations and of the residual are left out; rows and columns that take no part get 0. ' +
       'Behind them v after each iteration, 0 for those that are not done: what the way back goes by.',
-    formula: 'y = [d cost[0, 0], ..., d cost[T - 1, E - 1], d rows[0], ..., d columns[0], ..., v[0] after the first iteration, ...]',
-    kind: 'routine', since: 'source', commutative: false, scalar: null, accuracy: inherited('its iterations worked out in f32'),
+    formula:
+      'y = [d cost[0, 0], ..., d cost[T - 1, E - 1], d rows[0], ..., d columns[0], ..., v[0] after the first iteration, ...]',
+    kind: 'routine',
+    since: 'source',
+    commutative: false,
+    scalar: null,
+    accuracy: inherited('its iterations worked out in f32'),
     infer(inputs, { iterations, tolerance }) {
       const complaint = wantCount(inputs, 4) ?? wantStops(iterations, tolerance) ?? wantProblem(inputs)
       if (complaint) return complaint
       const [cost, , , cotangent] = inputs
       const [tokens, width] = cost.shape
-      const odd = firstOf(wantType(cotangent, 'cotangent', 'f32'), wantRank(cotangent, 'cotangent', 1)) ??
+      const odd =
+        firstOf(wantType(cotangent, 'cotangent', 'f32'), wantRank(cotangent, 'cotangent', 1)) ??
         wantSame(cotangent.shape[0], add(width, 2), 'axis 0 of the cotangent and of the result')
       return odd ?? { shape: [add(multiply(tokens, width), add(tokens, multiply(width, 1 + iterations)))], dtype: 'f32' }
     },

@@ -35,14 +35,16 @@ function gather(n: number, term: (i: number) => number): { readonly most: number
   return { most, sum }
 }
 
-const logSum = ({ most, sum }: { readonly most: number; readonly sum: number }): number => (sum <= 0 ? LOG_ZERO : most + Math.log(sum))
+const logSum = ({ most, sum }: { readonly most: number; readonly sum: number }): number =>
+  sum <= 0 ? LOG_ZERO : most + Math.log(sum)
 
 /** Whether a column has no part in the plan: it is to have no mass, or no row brings it any. */
 export const isIdle = (mass: number, level: number): boolean => mass <= 0 || level <= NO_MASS
 export const logSumExp = (n: number, term: (i: number) => number): number => logSum(gather(n, term))
 
 /** Root of the mean square of what the columns miss. */
-const residualOf = (sums: readonly number[], columns: Float64Array): number => rootMeanSquare(columns.map((mass, j) => sums[j] - mass))
+const residualOf = (sums: readonly number[], columns: Float64Array): number =>
+  rootMeanSquare(columns.map((mass, j) => sums[j] - mass))
 const rootMeanSquare = (of: Float64Array): number => Math.sqrt(of.reduce((all, x) => all + x * x, 0) / Math.max(1, of.length))
 
 /** Below this the columns fit. */
@@ -52,7 +54,10 @@ type Operands = readonly HostTensor[]
 
 /** The iterations until they end; `told` hears log v after each. */
 export function transport(
-  [cost, rows, columns]: Operands, iterations: number, tolerance: number, told: (logV: Float64Array) => void = () => {},
+  [cost, rows, columns]: Operands,
+  iterations: number,
+  tolerance: number,
+  told: (logV: Float64Array) => void = () => {},
 ): { readonly logV: Float64Array; readonly done: number; readonly residual: number } {
   const [tokens, width] = cost.shape
   const c = cost.values
@@ -91,7 +96,10 @@ function columnLevels(state: Float64Array, width: number): readonly number[] {
   return Array.from({ length: width }, (_, j) => {
     const at = (b: number): number => b * width + j
     const most = Array.from({ length: blocks }, (_, b) => state[maxima + at(b)]).reduce((a, b) => Math.max(a, b), LOG_ZERO)
-    const sum = Array.from({ length: blocks }, (_, b) => state[sums + at(b)] * Math.exp(state[maxima + at(b)] - most)).reduce((a, b) => a + b, 0)
+    const sum = Array.from({ length: blocks }, (_, b) => state[sums + at(b)] * Math.exp(state[maxima + at(b)] - most)).reduce(
+      (a, b) => a + b,
+      0,
+    )
     return logSum({ most, sum })
   })
 }
@@ -126,7 +134,9 @@ function step([cost, rows, columns, state]: Operands, tolerance: number, block: 
   const values = new Float64Array(width + 3 + 2 * width * blocks)
   values.set([...logV, count, residual, Number(done)])
   if (done) return hostTensor([values.length], 'f32', values)
-  const logU = Array.from({ length: tokens }, (_, t) => (count === 0 ? startOf(rows.values[t]) : logOf(rows.values[t]) - logSumExp(width, (j) => c[t * width + j] + logV[j])))
+  const logU = Array.from({ length: tokens }, (_, t) =>
+    count === 0 ? startOf(rows.values[t]) : logOf(rows.values[t]) - logSumExp(width, (j) => c[t * width + j] + logV[j]),
+  )
   for (let b = 0; b < blocks; b++) {
     const from = b * block
     for (let j = 0; j < width; j++) {
@@ -150,17 +160,26 @@ function finish([columns, state]: Operands): HostTensor {
 export const MOST_ITERATIONS = 1000
 
 const wantIterations = (value: number): ShapeError | null =>
-  Number.isInteger(value) && value >= 1 && value <= MOST_ITERATIONS ? null : fail(`the number of iterations is from 1 to ${MOST_ITERATIONS}, not ${value}`)
+  Number.isInteger(value) && value >= 1 && value <= MOST_ITERATIONS
+    ? null
+    : fail(`the number of iterations is from 1 to ${MOST_ITERATIONS}, not ${value}`)
 
-const wantBlock = (value: number): ShapeError | null => (Number.isInteger(value) && value >= 1 ? null : fail(`block is 1 or more, not ${value}`))
+const wantBlock = (value: number): ShapeError | null =>
+  Number.isInteger(value) && value >= 1 ? null : fail(`block is 1 or more, not ${value}`)
 
-const wantTolerance = (value: number): ShapeError | null => (value >= 0 && Number.isFinite(value) ? null : fail(`the tolerance is 0 or more, not ${value}`))
+const wantTolerance = (value: number): ShapeError | null =>
+  value >= 0 && Number.isFinite(value) ? null : fail(`the tolerance is 0 or more, not ${value}`)
 
-export const wantStops = (iterations: number, tolerance: number): ShapeError | null => firstOf(wantIterations(iterations), wantTolerance(tolerance))
+export const wantStops = (iterations: number, tolerance: number): ShapeError | null =>
+  firstOf(wantIterations(iterations), wantTolerance(tolerance))
 
 export function wantProblem([cost, rows, columns]: readonly TensorType[]): ShapeError | null {
   return (
-    firstOf(wantType(cost, 'cost', 'f32'), wantType(rows, 'row marginals', 'f32'), wantType(columns, 'column marginals', 'f32')) ??
+    firstOf(
+      wantType(cost, 'cost', 'f32'),
+      wantType(rows, 'row marginals', 'f32'),
+      wantType(columns, 'column marginals', 'f32'),
+    ) ??
     firstOf(wantRank(cost, 'cost', 2), wantRank(rows, 'row marginals', 1), wantRank(columns, 'column marginals', 1)) ??
     firstOf(
       wantSame(cost.shape[0], rows.shape[0], 'axis 0 of cost and the row marginals'),
@@ -169,7 +188,10 @@ export function wantProblem([cost, rows, columns]: readonly TensorType[]): Shape
   )
 }
 
-const stateType = (cost: TensorType, block: number): TensorType => ({ shape: [stateSize(cost.shape[0], cost.shape[1], block)], dtype: 'f32' })
+const stateType = (cost: TensorType, block: number): TensorType => ({
+  shape: [stateSize(cost.shape[0], cost.shape[1], block)],
+  dtype: 'f32',
+})
 
 function wantState(state: TensorType | undefined): ShapeError | null {
   return state === undefined ? null : firstOf(wantType(state, 'state', 'f32'), wantRank(state, 'state', 1))
@@ -180,7 +202,8 @@ const routine = { kind: 'routine', commutative: false, scalar: null, accuracy } 
 
 export const scalings: Records<'sinkhorn' | 'sinkhorn_step' | 'sinkhorn_finish'> = {
   sinkhorn: {
-    ...routine, since: 'source',
+    ...routine,
+    since: 'source',
     doc:
       'Scalings of the plan exp(cost[t, e] + u[t] + v[e]) whose rows and columns have the given sums: u = 0, then in turn ' +
       'v[e] = log columns[e] - log sum over t of exp(cost[t, e] + u[t]) and u[t] = log rows[t] - log sum over e of exp(cost[t, e] + v[e]). ' +
@@ -195,25 +218,35 @@ export const scalings: Records<'sinkhorn' | 'sinkhorn_step' | 'sinkhorn_finish'>
     evaluate: (inputs, { iterations, tolerance }) => sinkhorn(inputs, iterations, tolerance),
   },
   sinkhorn_step: {
-    ...routine, since: 'optimised',
+    ...routine,
+    since: 'optimised',
     doc:
       'One iteration of sinkhorn: takes the sums of the columns together from their blocks of rows, moves v unless that was enough, and leaves the ' +
       'sums of the new plan. Without a state, the sums of exp(cost). Once converged only the head is carried on and the sums mean nothing.',
-    formula: 'y = [v, iterations done, residual, converged] + [largest logarithm of each block and column] + [sums of exp beside it]',
+    formula:
+      'y = [v, iterations done, residual, converged] + [largest logarithm of each block and column] + [sums of exp beside it]',
     infer(inputs, { tolerance, block }) {
-      const complaint = wantCount(inputs, 3, 4) ?? firstOf(wantTolerance(tolerance), wantBlock(block)) ?? wantProblem(inputs) ?? wantState(inputs[3])
+      const complaint =
+        wantCount(inputs, 3, 4) ??
+        firstOf(wantTolerance(tolerance), wantBlock(block)) ??
+        wantProblem(inputs) ??
+        wantState(inputs[3])
       if (complaint) return complaint
       const type = stateType(inputs[0], block)
-      return (inputs.length === 4 ? wantSame(inputs[3].shape[0], type.shape[0], 'axis 0 of the state and its size') : null) ?? type
+      return (
+        (inputs.length === 4 ? wantSame(inputs[3].shape[0], type.shape[0], 'axis 0 of the state and its size') : null) ?? type
+      )
     },
     evaluate: (inputs, { tolerance, block }) => step(inputs, tolerance, block),
   },
   sinkhorn_finish: {
-    ...routine, since: 'optimised',
+    ...routine,
+    since: 'optimised',
     doc: 'What sinkhorn gives, from the column marginals and the last state; the residual of the last iteration is worked out here.',
     formula: 'y = [v[0], ..., v[E - 1], iterations done, residual]',
     infer(inputs) {
-      const complaint = wantCount(inputs, 2) ?? wantType(inputs[0], 'column marginals', 'f32') ?? wantRank(inputs[0], 'column marginals', 1)
+      const complaint =
+        wantCount(inputs, 2) ?? wantType(inputs[0], 'column marginals', 'f32') ?? wantRank(inputs[0], 'column marginals', 1)
       return complaint ?? wantState(inputs[1]) ?? { shape: [add(inputs[0].shape[0], 2)], dtype: 'f32' }
     },
     evaluate: (inputs) => finish(inputs),

@@ -11,7 +11,13 @@ interface Settings {
 }
 
 /** Along the mean of the gradients, over the root of the mean of their squares. */
-function step(tape: Tape, { beta1, beta2, epsilon }: Settings, { memory: [first, second], rate, corrections }: Moved, from: Node, gradient: Node): Step {
+function step(
+  tape: Tape,
+  { beta1, beta2, epsilon }: Settings,
+  { memory: [first, second], rate, corrections }: Moved,
+  from: Node,
+  gradient: Node,
+): Step {
   const mean = mixed(tape, beta1, first, gradient)
   const square = mixed(tape, beta2, second, tape.multiply(gradient, gradient))
   const size = tape.add(tape.multiply(tape.make('sqrt', [square], NONE), corrections[1]), tape.like(square, epsilon))
@@ -19,7 +25,8 @@ function step(tape: Tape, { beta1, beta2, epsilon }: Settings, { memory: [first,
   return { weight: tape.subtract(from, along), memory: [mean, square] }
 }
 
-const FORMULA = 'm = beta1 * m + (1 - beta1) * g, v = beta2 * v + (1 - beta2) * g^2, w = w - rate * m / (1 - beta1^n) / ((v / (1 - beta2^n))^(1/2) + epsilon)'
+const FORMULA =
+  'm = beta1 * m + (1 - beta1) * g, v = beta2 * v + (1 - beta2) * g^2, w = w - rate * m / (1 - beta1^n) / ((v / (1 - beta2^n))^(1/2) + epsilon)'
 
 /** Kingma and Ba, 2015. */
 export const adam: OptimiserRule<Extract<Optimiser, { readonly kind: 'adam' }>> = {

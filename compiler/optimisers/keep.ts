@@ -13,18 +13,29 @@ export function keepGradients(graph: Graph, isFirst: boolean): Graph {
   const builder = createBuilder()
   const copied = new Map<Node, Node>()
   for (const node of nodesOf(graph)) {
-    copied.set(node, builder.make(node.op, node.inputs.map((input) => copied.get(input)!), node.params as never, node.origin) as Node)
+    copied.set(
+      node,
+      builder.make(
+        node.op,
+        node.inputs.map((input) => copied.get(input)!),
+        node.params as never,
+        node.origin,
+      ) as Node,
+    )
   }
   const start = gradientName('')
   const kept = ({ name, node, doc }: Output): Output => {
     const tape = createTape(builder, node.origin)
     const gradient = copied.get(node)!
-    const before = (): Node => tape.make('weight', [], { name, shape: node.shape, source: { pieces: [], stacked: false }, doc: '' })
+    const before = (): Node =>
+      tape.make('weight', [], { name, shape: node.shape, source: { pieces: [], stacked: false }, doc: '' })
     return { name, doc, node: isFirst ? gradient : tape.add(before(), gradient), replaces: name }
   }
   return {
     ...graph,
     inputs: graph.inputs.map((input) => copied.get(input) as typeof input),
-    outputs: graph.outputs.map((output) => (output.name.startsWith(start) ? kept(output) : { ...output, node: copied.get(output.node)! })),
+    outputs: graph.outputs.map((output) =>
+      output.name.startsWith(start) ? kept(output) : { ...output, node: copied.get(output.node)! },
+    ),
   }
 }

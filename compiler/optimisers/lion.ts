@@ -9,6 +9,9 @@ export const lion: OptimiserRule<Extract<Optimiser, { readonly kind: 'lion' }>> 
   step(tape, { beta1, beta2 }, moved) {
     const [momentum] = moved.memory
     const along = tape.make('sign', [mixed(tape, beta1, momentum, moved.gradient)], NONE)
-    return { weight: tape.subtract(shrunk(tape, moved), tape.multiply(moved.rate, along)), memory: [mixed(tape, beta2, momentum, moved.gradient)] }
+    return {
+      weight: tape.subtract(shrunk(tape, moved), tape.multiply(moved.rate, along)),
+      memory: [mixed(tape, beta2, momentum, moved.gradient)],
+    }
   },
 }

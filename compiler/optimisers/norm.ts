@@ -8,7 +8,10 @@ import { NONE } from '../ops/build.ts'
 /** f32 []: the sum of the squares, first of rows; what is long and without rows is cut into such. */
 function squared(tape: Tape, x: Node): Node {
   const size = constantValue(product(x.shape))!
-  const rows = x.shape.length === 1 && size > BUNDLE_ROW && size % BUNDLE_ROW === 0 ? tape.reshape(x, [dim(size / BUNDLE_ROW), dim(BUNDLE_ROW)]) : x
+  const rows =
+    x.shape.length === 1 && size > BUNDLE_ROW && size % BUNDLE_ROW === 0
+      ? tape.reshape(x, [dim(size / BUNDLE_ROW), dim(BUNDLE_ROW)])
+      : x
   const squares = tape.multiply(rows, rows)
   const sums = rows.shape.length < 2 ? squares : tape.make('sum', [squares], { axis: rows.shape.length - 1 })
   return tape.make('sum', [tape.reshape(sums, [product(sums.shape)])], { axis: 0 })
@@ -23,4 +26,13 @@ function total(tape: Tape, parts: readonly Node[]): Node {
 
 /** f32 []: the root of the sum of the squares of all elements. */
 export const globalNorm = (tape: Tape, tensors: readonly Node[]): Node =>
-  tape.make('sqrt', [total(tape, tensors.map((x) => squared(tape, x)))], NONE)
+  tape.make(
+    'sqrt',
+    [
+      total(
+        tape,
+        tensors.map((x) => squared(tape, x)),
+      ),
+    ],
+    NONE,
+  )

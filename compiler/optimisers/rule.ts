@@ -32,7 +32,8 @@ export interface OptimiserRule<O extends Optimiser> {
 export type OptimiserRules = { readonly [K in Optimiser['kind']]: OptimiserRule<Extract<Optimiser, { readonly kind: K }>> }
 
 /** keep * old + (1 - keep) * new. */
-export const mixed = (tape: Tape, keep: number, old: Node, next: Node): Node => tape.add(tape.times(old, keep), tape.times(next, 1 - keep))
+export const mixed = (tape: Tape, keep: number, old: Node, next: Node): Node =>
+  tape.add(tape.times(old, keep), tape.times(next, 1 - keep))
 
 /** The gradient of the loss and of decay / 2 times the square of the weight. */
 export const withDecay = (tape: Tape, { weight, gradient, decay }: Moved): Node =>

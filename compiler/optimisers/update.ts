@@ -1,7 +1,16 @@
 /** A recipe -> the graph of an update: gradients and what is remembered enter, weights move. */
 import { dim } from '../../plan/dim.ts'
 import type { Recipe } from '../../plan/recipe.ts'
-import { gradientName, halfName, memoryName, memoryWords, MOST_NORM, moveAlone, updateInputs, type MovedWeight } from '../../plan/update.ts'
+import {
+  gradientName,
+  halfName,
+  memoryName,
+  memoryWords,
+  MOST_NORM,
+  moveAlone,
+  updateInputs,
+  type MovedWeight,
+} from '../../plan/update.ts'
 import { createTape, type Tape } from '../autodiff/rule.ts'
 import type { Graph, Node, Output } from '../graph/node.ts'
 import { createBuilder, NO_ORIGIN, NONE } from '../ops/build.ts'
@@ -17,14 +26,24 @@ import type { Moved } from './rule.ts'
 export function updateGraph(recipe: Recipe, moved: readonly MovedWeight[] = moveAlone(recipe)): Graph {
   const builder = createBuilder()
   const tape = createTape(builder, NO_ORIGIN)
-  const inputs = Object.keys(updateInputs(recipe, 0, 1)).map((name) =>
-    builder.make('input', [], { name, dtype: 'f32', shape: [] }, NO_ORIGIN) as Graph['inputs'][number])
+  const inputs = Object.keys(updateInputs(recipe, 0, 1)).map(
+    (name) => builder.make('input', [], { name, dtype: 'f32', shape: [] }, NO_ORIGIN) as Graph['inputs'][number],
+  )
   const scalars: Scalars = Object.fromEntries(inputs.map((input) => [input.params.name, input]))
   const sums = moved.map((weight) => leaf(tape, gradientName(weight.name), weight))
-  const { norm, gradientOf, isSound } = (recipe.precision === 'mixed' ? scaledGradients : plainGradients)(tape, recipe, sums, scalars)
+  const { norm, gradientOf, isSound } = (recipe.precision === 'mixed' ? scaledGradients : plainGradients)(
+    tape,
+    recipe,
+    sums,
+    scalars,
+  )
   const steps = moved.flatMap((weight, at) => stepOf(tape, recipe, weight, gradientOf(at), scalars, isSound))
   return {
-    name: `${recipe.model}.update`, doc: '', dims: [], inputs, docs: {},
+    name: `${recipe.model}.update`,
+    doc: '',
+    dims: [],
+    inputs,
+    docs: {},
     outputs: [{ name: 'norm', node: norm, doc: 'The global norm of the gradients.' }, ...steps],
   }
 }
@@ -43,7 +62,8 @@ interface Gradients {
   readonly isSound: Node | null
 }
 
-const normOf = (tape: Tape, means: readonly Node[]): Node => (means.length === 0 ? tape.filled([], 'f32', 0) : globalNorm(tape, means))
+const normOf = (tape: Tape, means: readonly Node[]): Node =>
+  means.length === 0 ? tape.filled([], 'f32', 0) : globalNorm(tape, means)
 
 function plainGradients(tape: Tape, { accumulate, clip }: Recipe, sums: readonly Node[]): Gradients {
   const means = sums.map((sum) => mean(tape, sum, accumulate))
@@ -55,10 +75,17 @@ function plainGradients(tape: Tape, { accumulate, clip }: Recipe, sums: readonly
 /** One factor for the scale, the mean and the clip; it is 0 where the norm is no number, which each weight then reads from it alone. */
 function scaledGradients(tape: Tape, { accumulate, clip }: Recipe, sums: readonly Node[], { unscale }: Scalars): Gradients {
   const share = mean(tape, unscale!, accumulate)
-  const norm = normOf(tape, sums.map((sum) => clipped(tape, sum, share)))
+  const norm = normOf(
+    tape,
+    sums.map((sum) => clipped(tape, sum, share)),
+  )
   const isNumber = tape.make('less_equal', [norm, tape.like(norm, MOST_NORM)], NONE)
   const factor = tape.where(isNumber, clip === null ? share : tape.multiply(share, clipping(tape, norm, clip)))
-  return { norm, gradientOf: (at) => clipped(tape, sums[at], factor), isSound: tape.make('less', [tape.like(factor, 0), factor], NONE) }
+  return {
+    norm,
+    gradientOf: (at) => clipped(tape, sums[at], factor),
+    isSound: tape.make('less', [tape.like(factor, 0), factor], NONE),
+  }
 }
 
 const mean = (tape: Tape, sum: Node, count: number): Node => (count === 1 ? sum : tape.times(sum, 1 / count))
@@ -72,24 +99,35 @@ function clipping(tape: Tape, norm: Node, clip: number): Node {
 const clipped = (tape: Tape, gradient: Node, factor: Node | null): Node =>
   factor === null ? gradient : tape.multiply(gradient, tape.spread(factor, gradient.shape, []))
 
-function stepOf(tape: Tape, { optimiser }: Recipe, learned: MovedWeight, gradient: Node, { rate, correction1, correction2 }: Scalars, isSound: Node | null): readonly Output[] {
+function stepOf(
+  tape: Tape,
+  { optimiser }: Recipe,
+  learned: MovedWeight,
+  gradient: Node,
+  { rate, correction1, correction2 }: Scalars,
+  isSound: Node | null,
+): readonly Output[] {
   const rule = ruleOf(optimiser)
   const beside = (scalar: Node): Node => tape.spread(scalar, gradient.shape, [])
   const weight = leaf(tape, learned.name, learned)
   const names = memoryWords(optimiser).map((word) => memoryName(word, learned.name))
   const one = tape.filled([], 'f32', 1)
   const moved: Moved = {
-    weight, gradient, decay: learned.decay,
+    weight,
+    gradient,
+    decay: learned.decay,
     memory: names.map((name) => leaf(tape, name, learned)),
     rate: beside(learned.rate === 1 ? rate! : tape.times(rate!, learned.rate)),
     corrections: [beside(correction1 ?? one), beside(correction2 ?? one)],
   }
   const step = rule.step(tape, optimiser, moved)
-  const kept = (next: Node, before: Node): Node => (isSound === null ? next : tape.make('select', [tape.spread(isSound, next.shape, []), next, before], NONE))
+  const kept = (next: Node, before: Node): Node =>
+    isSound === null ? next : tape.make('select', [tape.spread(isSound, next.shape, []), next, before], NONE)
   const next = kept(step.weight, weight)
   const replaced = (name: string, node: Node): Output => ({ name: `next.${name}`, node, doc: '', replaces: name })
   return [
-    replaced(learned.name, next), ...step.memory.map((node, at) => replaced(names[at], kept(node, moved.memory[at]))),
+    replaced(learned.name, next),
+    ...step.memory.map((node, at) => replaced(names[at], kept(node, moved.memory[at]))),
     ...(learned.half === true ? [replaced(halfName(learned.name), tape.make('half', [next], NONE))] : []),
   ]
 }
@@ -97,9 +135,11 @@ function stepOf(tape: Tape, { optimiser }: Recipe, learned: MovedWeight, gradien
 /** The rounded copies of weights made anew, as a run needs them that begins or goes on. */
 export function halvesGraph({ model }: Recipe, moved: readonly MovedWeight[]): Graph {
   const tape = createTape(createBuilder(), NO_ORIGIN)
-  const outputs = moved.filter(({ half }) => half === true).map((weight): Output => {
-    const name = halfName(weight.name)
-    return { name: `made.${name}`, node: tape.make('half', [leaf(tape, weight.name, weight)], NONE), doc: '', replaces: name }
-  })
+  const outputs = moved
+    .filter(({ half }) => half === true)
+    .map((weight): Output => {
+      const name = halfName(weight.name)
+      return { name: `made.${name}`, node: tape.make('half', [leaf(tape, weight.name, weight)], NONE), doc: '', replaces: name }
+    })
   return { name: `${model}.halves`, doc: '', dims: [], inputs: [], docs: {}, outputs }
 }

@@ -14,7 +14,8 @@ const orderOf = ({ batch, free, over }: ContractAxes): readonly number[] => [...
 /** Joined axes side by side and in their order become one where they stand, which a later step may read as it lies. */
 function merged(make: Make, node: Node, axes: ContractAxes): readonly [Node, ContractAxes] {
   const [first, ...others] = axes.over
-  if (others.length === 0 || isIdentityOrder(orderOf(axes)) || others.some((axis, i) => axis !== first + i + 1)) return [node, axes]
+  if (others.length === 0 || isIdentityOrder(orderOf(axes)) || others.some((axis, i) => axis !== first + i + 1))
+    return [node, axes]
   const end = first + axes.over.length
   const shape = [...node.shape.slice(0, first), product(node.shape.slice(first, end)), ...node.shape.slice(end)]
   const moved = (axis: number): number => (axis < first ? axis : axis - others.length)
@@ -32,16 +33,24 @@ function operand(make: Make, given: Node, of: ContractAxes): Node {
 const range = (from: number, to: number): number[] => Array.from({ length: to - from }, (_, i) => from + i)
 
 export const rules: readonly Rule[] = [
-  rule('contract', 'contract over nothing  ==>  multiply(broadcast(left), broadcast(right))', ({ inputs, params, shape }, make) => {
-    if (params.over.length > 0) return null
-    const [left, right] = inputs
-    const [a, b] = [contractAxes(left.shape.length, params, 0), contractAxes(right.shape.length, params, 1)]
-    const [paired, rows] = [a.batch.length, a.free.length]
-    const spread = (node: Node, axes: ContractAxes, places: readonly number[]): Node =>
-      make('broadcast', [transpose(make, node, orderOf(axes))], { shape, axes: places })
-    const columns = range(paired + rows, shape.length)
-    return make('multiply', [spread(left, a, range(0, paired + rows)), spread(right, b, [...range(0, paired), ...columns])], NONE)
-  }),
+  rule(
+    'contract',
+    'contract over nothing  ==>  multiply(broadcast(left), broadcast(right))',
+    ({ inputs, params, shape }, make) => {
+      if (params.over.length > 0) return null
+      const [left, right] = inputs
+      const [a, b] = [contractAxes(left.shape.length, params, 0), contractAxes(right.shape.length, params, 1)]
+      const [paired, rows] = [a.batch.length, a.free.length]
+      const spread = (node: Node, axes: ContractAxes, places: readonly number[]): Node =>
+        make('broadcast', [transpose(make, node, orderOf(axes))], { shape, axes: places })
+      const columns = range(paired + rows, shape.length)
+      return make(
+        'multiply',
+        [spread(left, a, range(0, paired + rows)), spread(right, b, [...range(0, paired), ...columns])],
+        NONE,
+      )
+    },
+  ),
   rule('contract', 'contract over any axes  ==>  contract of transposed operands over the last', ({ inputs, params }, make) => {
     const [left, right] = inputs
     const [a, b] = [contractAxes(left.shape.length, params, 0), contractAxes(right.shape.length, params, 1)]

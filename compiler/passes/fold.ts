@@ -41,7 +41,10 @@ function evaluated(node: Node, operands: readonly HostTensor[]): HostTensor | un
 function knownOf(node: Node, operands: readonly (Known | undefined)[]): Known | undefined {
   const known = operands.filter((operand) => operand !== undefined)
   if (known.length < operands.length || !isSmall(node)) return undefined
-  const value = evaluated(node, known.map((operand) => operand.value))
+  const value = evaluated(
+    node,
+    known.map((operand) => operand.value),
+  )
   const isExact = recordOf(node.op).accuracy.kind === 'exact'
   return value && { value, counted: node.op === 'iota' || (isExact && known.some((operand) => operand.counted)) }
 }
@@ -60,7 +63,10 @@ function written(node: Node, inputs: readonly Node[], { shape, dtype, values }: 
 export function fold(graph: Graph): Graph {
   const known = new Map<Node, Known | undefined>()
   return rebuild(graph, (node, inputs, make) => {
-    const here = knownOf(node, node.inputs.map((input) => known.get(input)))
+    const here = knownOf(
+      node,
+      node.inputs.map((input) => known.get(input)),
+    )
     known.set(node, here)
     return here === undefined || here.counted || !isWritable(here.value)
       ? make(node.op, inputs, node.params as never)

@@ -45,11 +45,16 @@ function sorted(make: Make, ids: Node, size: number): Node {
   const { digits, base } = digitsOf(size)
   const rows = ids.shape[0]
   const whole = (value: number): Node => filled(make, value, 'i32', [rows])
-  const digit = (id: Node, at: number): Node => make('remainder', [make('divide', [id, whole(base ** at)], NONE), whole(base)], NONE)
+  const digit = (id: Node, at: number): Node =>
+    make('remainder', [make('divide', [id, whole(base ** at)], NONE), whole(base)], NONE)
   const isLeftOut = make('less', [ids, whole(0)], NONE)
   const first = sortedBy(make, digits === 1 ? ids : make('select', [isLeftOut, ids, digit(ids, 0)], NONE), base)
   // a row that is left out has no digit, and stands behind the others from the first pass on, where a device leaves what it will
-  const stands = make('less', [make('iota', [], { size: rows }), make('broadcast', [countOf(make, first)], { shape: [rows], axes: [] })], NONE)
+  const stands = make(
+    'less',
+    [make('iota', [], { size: rows }), make('broadcast', [countOf(make, first)], { shape: [rows], axes: [] })],
+    NONE,
+  )
   const orElse = (value: number, x: Node): Node => make('select', [stands, x, whole(value)], NONE)
   const places = (order: Node): Node => make('slice', [order], { starts: [ZERO], sizes: [rows], steps: [1] })
   let order = places(first)

@@ -37,8 +37,16 @@ export const earlyPasses: readonly Pass[] = [
 /** Those that take what a regime asks for into account, and what follows them. */
 export const latePasses: readonly Pass[] = [
   { name: 'order_routes', why: 'late: no law should meet the schedule', run: orderRoutes },
-  { name: 'order_sums', why: 'late, as the routes: the numbers that it sorts are plain arithmetic, which no law should meet', run: orderSums },
-  { name: 'rematerialise', why: 'after sharing, which would make one of what is made twice, and late: no law should part what belongs together', run: rematerialise },
+  {
+    name: 'order_sums',
+    why: 'late, as the routes: the numbers that it sorts are plain arithmetic, which no law should meet',
+    run: orderSums,
+  },
+  {
+    name: 'rematerialise',
+    why: 'after sharing, which would make one of what is made twice, and late: no law should part what belongs together',
+    run: rematerialise,
+  },
   { name: 'split_sinkhorn', why: 'late: an iteration is known to no law', run: splitSinkhorn },
   { name: 'dead', why: 'last: what the others left behind', run: dead },
 ]

@@ -17,7 +17,8 @@ const CARRIERS: ReadonlySet<OpName> = new Set<OpName>(['transpose', 'reshape', '
 const isElementwise = ({ op }: Node): boolean => recordOf(op).kind === 'elementwise'
 const isPreActivation = ({ op, inputs }: Node): boolean => PRODUCTS.has(op) || (op === 'half' && PRODUCTS.has(inputs[0].op))
 /** Numbers of the spec, and what decides between values: there or made in place, whoever reads it. */
-const isFree = (node: Node): boolean => node.dtype !== 'f32' || node.op === 'constant' || (node.op === 'broadcast' && isFree(node.inputs[0]))
+const isFree = (node: Node): boolean =>
+  node.dtype !== 'f32' || node.op === 'constant' || (node.op === 'broadcast' && isFree(node.inputs[0]))
 
 /** The products that an activation is made of, element by element; none where it is made of anything else. */
 function preActivations(activation: Node): readonly Node[] {
@@ -46,12 +47,16 @@ interface Use {
 }
 
 function usesIn(nodes: readonly Node[]): readonly Use[] {
-  return nodes.filter(({ op }) => OUTER.has(op)).flatMap((outer) => outer.inputs.slice(0, 2).flatMap((operand, at): readonly Use[] => {
-    const carriers = carriersTo(operand)
-    const activation = carriers.at(-1)?.inputs[0] ?? operand
-    const products = preActivations(activation)
-    return isPreActivation(activation) || products.length === 0 ? [] : [{ outer, at, carriers, activation, products }]
-  }))
+  return nodes
+    .filter(({ op }) => OUTER.has(op))
+    .flatMap((outer) =>
+      outer.inputs.slice(0, 2).flatMap((operand, at): readonly Use[] => {
+        const carriers = carriersTo(operand)
+        const activation = carriers.at(-1)?.inputs[0] ?? operand
+        const products = preActivations(activation)
+        return isPreActivation(activation) || products.length === 0 ? [] : [{ outer, at, carriers, activation, products }]
+      }),
+    )
 }
 
 /** Bits of a number: so many uses are looked at in one way through the graph. */
@@ -77,8 +82,11 @@ function madeAgain(graph: Graph): ReadonlyMap<Node, ReadonlySet<number>> {
     const bitsOf = behind(nodes, some)
     some.forEach(({ outer, at, carriers, activation, products }, bit) => {
       // reads something that the activation leads to
-      const isLate = (user: Node): boolean => user.inputs.some((input) => (bitsOf(input) & (1 << bit)) !== 0 && !carriers.includes(input))
-      const others = [activation, ...carriers].flatMap((node) => users.get(node)!).filter((user) => user !== outer && !carriers.includes(user))
+      const isLate = (user: Node): boolean =>
+        user.inputs.some((input) => (bitsOf(input) & (1 << bit)) !== 0 && !carriers.includes(input))
+      const others = [activation, ...carriers]
+        .flatMap((node) => users.get(node)!)
+        .filter((user) => user !== outer && !carriers.includes(user))
       if (!isLate(outer) || others.some(isLate) || !products.every((product) => users.get(product)!.some(isLate))) return
       found.set(outer, (found.get(outer) ?? new Set()).add(at))
     })
@@ -90,19 +98,26 @@ function madeAgain(graph: Graph): ReadonlyMap<Node, ReadonlySet<number>> {
 export function rematerialise(graph: Graph): Graph {
   const again = madeAgain(graph)
   return rebuild(graph, (node, inputs, make) =>
-    make(node.op, inputs.map((input, at) => (again.get(node)?.has(at) ? remake(input, make) : input)), node.params as never))
+    make(
+      node.op,
+      inputs.map((input, at) => (again.get(node)?.has(at) ? remake(input, make) : input)),
+      node.params as never,
+    ),
+  )
 }
 
 /** What is made again of an operand: carriers and elementwise work, down to the products. */
 function remake(operand: Node, make: Make): Node {
   const reached = new Set([operand])
   const isRemade = (node: Node): boolean => !isPreActivation(node) && (CARRIERS.has(node.op) || isElementwise(node))
-  for (const node of reached) if (isRemade(node)) for (const input of CARRIERS.has(node.op) ? [node.inputs[0]] : node.inputs) reached.add(input)
+  for (const node of reached)
+    if (isRemade(node)) for (const input of CARRIERS.has(node.op) ? [node.inputs[0]] : node.inputs) reached.add(input)
   const made = new Map<Node, Node>()
   const madeOf = (node: Node): Node => made.get(node) ?? node
   for (const node of [...reached].sort((a, b) => a.id - b.id)) {
     if (isPreActivation(node)) made.set(node, make('again', [node], NONE))
-    else if (CARRIERS.has(node.op)) made.set(node, make(node.op, [madeOf(node.inputs[0]), ...node.inputs.slice(1)], node.params as never))
+    else if (CARRIERS.has(node.op))
+      made.set(node, make(node.op, [madeOf(node.inputs[0]), ...node.inputs.slice(1)], node.params as never))
     else if (isElementwise(node)) made.set(node, make(node.op, node.inputs.map(madeOf), node.params as never))
   }
   return madeOf(operand)

@@ -20,7 +20,14 @@ export function rebuild(graph: Graph, visit: Visit): Graph {
   for (const node of reachable(graph.outputs.map((output) => output.node))) {
     if (made.has(node)) continue
     const make: Make = (op, inputs, params) => builder.make(op, inputs, params, node.origin) as Node
-    made.set(node, visit(node, node.inputs.map((input) => made.get(input)!), make))
+    made.set(
+      node,
+      visit(
+        node,
+        node.inputs.map((input) => made.get(input)!),
+        make,
+      ),
+    )
   }
   if (isUnchanged(made)) return graph
   return {
@@ -33,7 +40,8 @@ export function rebuild(graph: Graph, visit: Visit): Graph {
 /** Whether the rewrite changed no node. */
 function isUnchanged(made: ReadonlyMap<Node, Node>): boolean {
   for (const [before, after] of made) {
-    if (before.id !== after.id || before.op !== after.op || before.params !== after.params || before.origin !== after.origin) return false
+    if (before.id !== after.id || before.op !== after.op || before.params !== after.params || before.origin !== after.origin)
+      return false
     if (before.inputs.some((input, at) => input.id !== after.inputs[at].id)) return false
   }
   return true
@@ -51,7 +59,9 @@ export interface Rule {
 
 /** A rule for nodes of one op, or of several that the law treats alike. */
 export function rule<N extends OpName>(
-  ops: N | readonly N[], law: string, rewrite: (node: NodeOf<N>, make: Make) => Node | null,
+  ops: N | readonly N[],
+  law: string,
+  rewrite: (node: NodeOf<N>, make: Make) => Node | null,
 ): Rule {
   return { law, ops: typeof ops === 'string' ? [ops] : ops, rewrite: rewrite as Rule['rewrite'] }
 }
@@ -67,7 +77,13 @@ export function visitWith(rules: readonly Rule[], fired: (law: string) => void =
     let depth = 0
     const make: Make = (op, operands, params) => {
       const node = raw(op, operands, params)
-      if (++depth > DEEPEST) throw new Error(`rules undo each other at ${op}: ${byOp.get(op)!.map(({ law }) => law).join(', ')}`)
+      if (++depth > DEEPEST)
+        throw new Error(
+          `rules undo each other at ${op}: ${byOp
+            .get(op)!
+            .map(({ law }) => law)
+            .join(', ')}`,
+        )
       const better = first(byOp.get(op) ?? [], node, make)
       depth--
       if (better === null) return node

@@ -16,8 +16,10 @@ const swapsLastTwo = (order: readonly number[]): boolean => {
 /** Pieces of a stack have one axis less; one of a single axis has nothing to swap. */
 const canSwap = ({ shape, source }: OpParams['weight']): boolean => shape.length - (source.stacked ? 1 : 0) >= 2
 
-const swapped = (source: WeightSource): WeightSource =>
-  ({ ...source, pieces: source.pieces.map((piece) => ({ ...piece, transpose: !piece.transpose })) })
+const swapped = (source: WeightSource): WeightSource => ({
+  ...source,
+  pieces: source.pieces.map((piece) => ({ ...piece, transpose: !piece.transpose })),
+})
 
 /** transpose(weight p)  ==>  weight p^T, its pieces transposed while they are loaded. */
 function transposedWeight({ params }: Weight): OpParams['weight'] {
@@ -41,7 +43,9 @@ export function weightLayout(graph: Graph, options: LayoutOptions = {}): Graph {
   const users = dependants(graph)
   const outputs = new Set(graph.outputs.map(({ node }) => node))
   const turns = (weight: Node): weight is Weight =>
-    isOp(weight, 'weight') && canSwap(weight.params) && !outputs.has(weight) &&
+    isOp(weight, 'weight') &&
+    canSwap(weight.params) &&
+    !outputs.has(weight) &&
     users.get(weight)!.every((user) => isOp(user, 'transpose') && swapsLastTwo(user.params.order))
   return rebuild(graph, (node, inputs, make) => {
     if (isOp(node, 'transpose') && turns(node.inputs[0])) return make('weight', [], transposedWeight(node.inputs[0]))

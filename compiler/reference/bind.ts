@@ -67,7 +67,10 @@ const ACCEPTS: Record<DType, ((value: number) => boolean) | null> = {
 
 /** The feed as declared. Throws an EvaluationError naming what differs: rank, axis, dtype or number of values. */
 export function bindTensor(
-  declared: Declared, feeds: Readonly<Record<string, HostTensor>>, what: string, dims: Readonly<Record<string, number>>,
+  declared: Declared,
+  feeds: Readonly<Record<string, HostTensor>>,
+  what: string,
+  dims: Readonly<Record<string, number>>,
 ): HostTensor {
   const feed = requireFeed(feeds, what, declared.name)
   const complain = (problem: string): never => {

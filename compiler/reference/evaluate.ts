@@ -59,7 +59,14 @@ export function evaluate(graph: Graph, feeds: Feeds): Record<string, HostTensor>
   const last = lastUsers(graph)
   const values = new Map<Node, HostTensor>()
   for (const node of nodesOf(graph)) {
-    values.set(node, evaluateNode(node, node.inputs.map((input) => values.get(input)!), surroundings))
+    values.set(
+      node,
+      evaluateNode(
+        node,
+        node.inputs.map((input) => values.get(input)!),
+        surroundings,
+      ),
+    )
     for (const input of node.inputs) if (last.get(input) === node) values.delete(input)
   }
   return Object.fromEntries(graph.outputs.map(({ name, node }) => [name, values.get(node)!]))
@@ -70,7 +77,14 @@ export function evaluateNodes(graph: Graph, nodes: readonly Node[], feeds: Feeds
   const surroundings = surround(graph, feeds)
   const values = new Map<Node, HostTensor>()
   for (const node of reachable(nodes)) {
-    values.set(node, evaluateNode(node, node.inputs.map((input) => values.get(input)!), surroundings))
+    values.set(
+      node,
+      evaluateNode(
+        node,
+        node.inputs.map((input) => values.get(input)!),
+        surroundings,
+      ),
+    )
   }
   return new Map(nodes.map((node) => [node, values.get(node)!]))
 }

@@ -18,8 +18,13 @@ function zeros({ shape, dtype }: Node): HostTensor {
  */
 export function evaluateOn(weights: Weights, graph: Graph, inputs: Feeds['inputs']): Record<string, HostTensor> {
   const fresh = needed(graph).flatMap((node) =>
-    (isOp(node, 'weight') && node.params.source.pieces.length === 0 && !weights.has(node.params.name) ? [[node.params.name, zeros(node)] as const] : []))
+    isOp(node, 'weight') && node.params.source.pieces.length === 0 && !weights.has(node.params.name)
+      ? [[node.params.name, zeros(node)] as const]
+      : [],
+  )
   const values = evaluate(graph, { inputs, weights: Object.fromEntries([...weights, ...fresh]) })
   for (const { name, replaces } of graph.outputs) if (replaces !== undefined) weights.set(replaces, values[name])
-  return Object.fromEntries(graph.outputs.filter(({ replaces }) => replaces === undefined).map(({ name }) => [name, values[name]]))
+  return Object.fromEntries(
+    graph.outputs.filter(({ replaces }) => replaces === undefined).map(({ name }) => [name, values[name]]),
+  )
 }

@@ -22,4 +22,3 @@ export function swapLastTwo({ shape, dtype, values }: HostTensor): HostTensor {
   })
   return hostTensor([...shape.slice(0, -2), columns, rows], dtype, swapped)
 }
-

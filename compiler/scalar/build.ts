@@ -169,10 +169,12 @@ export function select(condition: Expression, then: Expression, otherwise: Expre
 
 export function cast(type: ScalarType, operand: Expression): Expression {
   if (operand.type === type) return operand
-  if (operand.kind === 'literal' && isInteger(type) && isInteger(operand.type) && fits(type, operand.value)) return literal(type, operand.value)
+  if (operand.kind === 'literal' && isInteger(type) && isInteger(operand.type) && fits(type, operand.value))
+    return literal(type, operand.value)
   if (operand.kind === 'literal' && type === 'f32') return f32(Math.fround(operand.value))
   // u32 -> i32 -> u32 keeps every index
-  if (operand.kind === 'cast' && operand.operand.type === type && isInteger(type) && isInteger(operand.type)) return operand.operand
+  if (operand.kind === 'cast' && operand.operand.type === type && isInteger(type) && isInteger(operand.type))
+    return operand.operand
   return intern(`cast ${type} ${identityOf(operand)}`, { kind: 'cast', type, operand })
 }
 

@@ -7,12 +7,38 @@ import type { Dim } from '../../plan/dim.ts'
 export type ScalarType = 'f32' | 'i32' | 'u32' | 'bool'
 
 export type UnaryWord =
-  | 'negate' | 'not' | 'abs' | 'sign' | 'floor'
-  | 'exp' | 'log' | 'log1p' | 'sqrt' | 'rsqrt' | 'sin' | 'cos' | 'tanh' | 'erf' | 'sigmoid' | 'softplus' | 'half'
+  | 'negate'
+  | 'not'
+  | 'abs'
+  | 'sign'
+  | 'floor'
+  | 'exp'
+  | 'log'
+  | 'log1p'
+  | 'sqrt'
+  | 'rsqrt'
+  | 'sin'
+  | 'cos'
+  | 'tanh'
+  | 'erf'
+  | 'sigmoid'
+  | 'softplus'
+  | 'half'
 
 export type BinaryWord =
-  | 'add' | 'subtract' | 'multiply' | 'divide' | 'remainder' | 'power' | 'minimum' | 'maximum'
-  | 'less' | 'less_equal' | 'equal' | 'and' | 'or'
+  | 'add'
+  | 'subtract'
+  | 'multiply'
+  | 'divide'
+  | 'remainder'
+  | 'power'
+  | 'minimum'
+  | 'maximum'
+  | 'less'
+  | 'less_equal'
+  | 'equal'
+  | 'and'
+  | 'or'
 
 /** `random_bits` of two words of a key, two of a counter and a place 0..3: that word of Philox 4x32-10 at the counter, whose other two words are 0. */
 export type CallWord = 'random_bits'
@@ -29,13 +55,32 @@ export type Expression =
   /** One element of a private or workgroup array. */
   | { readonly kind: 'element'; readonly type: ScalarType; readonly array: string; readonly index: Expression }
   | { readonly kind: 'unary'; readonly type: ScalarType; readonly word: UnaryWord; readonly operand: Expression }
-  | { readonly kind: 'binary'; readonly type: ScalarType; readonly word: BinaryWord; readonly left: Expression; readonly right: Expression }
-  | { readonly kind: 'select'; readonly type: ScalarType; readonly condition: Expression; readonly then: Expression; readonly otherwise: Expression }
+  | {
+      readonly kind: 'binary'
+      readonly type: ScalarType
+      readonly word: BinaryWord
+      readonly left: Expression
+      readonly right: Expression
+    }
+  | {
+      readonly kind: 'select'
+      readonly type: ScalarType
+      readonly condition: Expression
+      readonly then: Expression
+      readonly otherwise: Expression
+    }
   | { readonly kind: 'cast'; readonly type: ScalarType; readonly operand: Expression }
   /** A function of more than two operands. */
   | { readonly kind: 'call'; readonly type: ScalarType; readonly word: CallWord; readonly operands: readonly Expression[] }
   /** The body folded over variable = 0 .. extent - 1, in ascending order. */
-  | { readonly kind: 'reduce'; readonly type: ScalarType; readonly word: ReduceWord; readonly variable: string; readonly extent: Expression; readonly body: Expression }
+  | {
+      readonly kind: 'reduce'
+      readonly type: ScalarType
+      readonly word: ReduceWord
+      readonly variable: string
+      readonly extent: Expression
+      readonly body: Expression
+    }
 
 export type Statement =
   | { readonly kind: 'let'; readonly name: string; readonly value: Expression }
@@ -46,8 +91,20 @@ export type Statement =
   | { readonly kind: 'assign-element'; readonly array: string; readonly index: Expression; readonly value: Expression }
   | { readonly kind: 'store'; readonly buffer: string; readonly index: Expression; readonly value: Expression }
   /** from, from + step, ... below `below`. */
-  | { readonly kind: 'for'; readonly variable: string; readonly from: Expression; readonly below: Expression; readonly step: Expression; readonly body: readonly Statement[] }
-  | { readonly kind: 'if'; readonly condition: Expression; readonly body: readonly Statement[]; readonly otherwise: readonly Statement[] }
+  | {
+      readonly kind: 'for'
+      readonly variable: string
+      readonly from: Expression
+      readonly below: Expression
+      readonly step: Expression
+      readonly body: readonly Statement[]
+    }
+  | {
+      readonly kind: 'if'
+      readonly condition: Expression
+      readonly body: readonly Statement[]
+      readonly otherwise: readonly Statement[]
+    }
   /**
    * All invocations of the workgroup reach it: never inside a divergent branch. What was put into the workgroup's arrays before it is seen
    * after it; with `buffers`, what was stored in buffers too.

@@ -55,9 +55,17 @@ const BINARY: { readonly [W in BinaryWord]: (a: number, b: number) => number } =
 }
 
 /** Operations with a different definition for integers; an integer product may exceed the precision of f64. */
-const WHOLE: { readonly [W in BinaryWord]?: (a: number, b: number) => number } = { multiply: Math.imul, divide: floorQuotient, remainder: wholeRemainder }
+const WHOLE: { readonly [W in BinaryWord]?: (a: number, b: number) => number } = {
+  multiply: Math.imul,
+  divide: floorQuotient,
+  remainder: wholeRemainder,
+}
 
-const FOLD: { readonly [W in ReduceWord]: (a: number, b: number) => number } = { sum: (a, b) => a + b, max: Math.max, min: Math.min }
+const FOLD: { readonly [W in ReduceWord]: (a: number, b: number) => number } = {
+  sum: (a, b) => a + b,
+  max: Math.max,
+  min: Math.min,
+}
 
 /** A value stored in its type: integers wrap. */
 function keep(type: ScalarType, value: number): number {
@@ -114,7 +122,11 @@ export function createRunner(words: Words): {
       case 'load':
         return inside(found(machine.buffers.get(e.buffer), e.buffer), value(e.index, machine, own), e.buffer)
       case 'element':
-        return inside(found(own.arrays.get(e.array) ?? machine.shared.get(e.array), e.array), value(e.index, machine, own), e.array)
+        return inside(
+          found(own.arrays.get(e.array) ?? machine.shared.get(e.array), e.array),
+          value(e.index, machine, own),
+          e.array,
+        )
       case 'unary':
         return keep(e.type, words.unary[e.word](value(e.operand, machine, own)))
       case 'binary': {
@@ -247,7 +259,10 @@ export function createRunner(words: Words): {
 
 /** Folds a variable over the invocations of a workgroup. */
 function combine(word: ReduceWord, type: ScalarType, name: string, lanes: readonly Invocation[]): void {
-  const total = lanes.reduce((sum, lane) => keep(type, FOLD[word](sum, found(lane.variables.get(name), name))), foldStart(word, type))
+  const total = lanes.reduce(
+    (sum, lane) => keep(type, FOLD[word](sum, found(lane.variables.get(name), name))),
+    foldStart(word, type),
+  )
   for (const lane of lanes) lane.variables.set(name, total)
 }
 

@@ -29,9 +29,7 @@ interface Situation {
   readonly rows: number | undefined
 }
 
-type Verdict =
-  | { readonly reason: string; readonly emit: (spell: Speller) => RoutineText }
-  | { readonly refusal: string }
+type Verdict = { readonly reason: string; readonly emit: (spell: Speller) => RoutineText } | { readonly refusal: string }
 
 interface Template {
   readonly name: string
@@ -74,7 +72,9 @@ const atLeast1 = (n: number): number => Math.max(1, Math.floor(n))
 /** No more columns a lane than the result has; where a bank lies along its lines and is read as vectors, lanes take columns by fours. */
 function columnsAtMost(matmul: Matmul, lanes: number, wanted: number): number {
   const columns = Math.min(wanted, constantValue(ceilDivide(matmul.columns, lanes)) ?? wanted)
-  return matmul.products.some((product) => liesAlongLines(product) && product.aligned) ? Math.max(4, columns - (columns % 4)) : columns
+  return matmul.products.some((product) => liesAlongLines(product) && product.aligned)
+    ? Math.max(4, columns - (columns % 4))
+    : columns
 }
 
 const unaligned = 'rows that do not start at multiples of four elements, or a depth that is none, cannot be read as vectors'
@@ -135,7 +135,8 @@ function judgeSubgroup(situation: Situation): Verdict {
     return { refusal: `tiles of ${height} rows need more registers than there are; it takes at most ${wanted.mostRows}` }
   }
   const lanes = target.subgroupSize!
-  if (liesAlongLines(matmul.left) && lanes % 4 !== 0) return { refusal: `four lanes bring the depths of a row; ${lanes} are no multiple of that` }
+  if (liesAlongLines(matmul.left) && lanes % 4 !== 0)
+    return { refusal: `four lanes bring the depths of a row; ${lanes} are no multiple of that` }
   const columns = columnsAtMost(matmul, lanes, atLeast1(sums / matmul.products.length))
   const tile = { ...wanted, lanes, rows: height, columns, next: 'rows', run: runOf(matmul, height, columns * lanes) } as const
   return {

@@ -79,7 +79,11 @@ interface KernelText {
   readonly refused: readonly { readonly template: string; readonly reason: string }[]
 }
 
-function moduleBuffer({ name, node, access }: KernelBuffer, vec4Buffers: readonly string[], { target, storage }: EmitOptions): ModuleBuffer {
+function moduleBuffer(
+  { name, node, access }: KernelBuffer,
+  vec4Buffers: readonly string[],
+  { target, storage }: EmitOptions,
+): ModuleBuffer {
   return { name, access, type: node.dtype, storage: storage(node), vec4: vec4Buffers.includes(name), ...partsOf(node, target) }
 }
 
@@ -87,7 +91,13 @@ function productText(program: KernelProgram, { dims, target, regime }: EmitOptio
   if (program.computation.kind !== 'matmul') throw new Error('not a product')
   const choice = chooseMatmul(program.computation.matmul, target, regime)
   const writer = createWriter({ dims, lanes: 1, oneSubgroup: false })
-  return { routine: choice.emit(writer), declarations: [], template: choice.template, reason: choice.reason, refused: choice.refused }
+  return {
+    routine: choice.emit(writer),
+    declarations: [],
+    template: choice.template,
+    reason: choice.reason,
+    refused: choice.refused,
+  }
 }
 
 function workgroupText(program: KernelProgram, { dims, target }: EmitOptions): KernelText {

@@ -32,7 +32,8 @@ export function placeBuffers(lives: readonly Life[]): Pick<Program, 'slots' | 'p
       const size = estimate(bytes)
       let best = -1
       slots.forEach((slot, at) => {
-        if (slot.freeAfter < from && (best < 0 || Math.abs(slot.estimate - size) < Math.abs(slots[best].estimate - size))) best = at
+        if (slot.freeAfter < from && (best < 0 || Math.abs(slot.estimate - size) < Math.abs(slots[best].estimate - size)))
+          best = at
       })
       if (best < 0) best = slots.push({ bytes: new Set(), estimate: 0, freeAfter: -1 }) - 1
       const slot = slots[best]

@@ -19,7 +19,9 @@ export interface ModuleBuffer {
 
 /** The names of the bindings a buffer takes, one a part. */
 export const bindingNames = (buffer: ModuleBuffer): readonly string[] =>
-  buffer.parts === 1 ? [`buffer_${buffer.name}`] : Array.from({ length: buffer.parts }, (_, part) => `buffer_${buffer.name}_${part}`)
+  buffer.parts === 1
+    ? [`buffer_${buffer.name}`]
+    : Array.from({ length: buffer.parts }, (_, part) => `buffer_${buffer.name}_${part}`)
 
 export interface ModuleText {
   readonly title: string
@@ -45,7 +47,16 @@ export function writeModule(module: ModuleText): WrittenModule {
   const text = [...accessors, module.body].join('\n')
   const needsHalves = module.buffers.some(({ storage }) => storage === 'f16')
   const enabled = [...(module.needsSubgroups ? ['enable subgroups;'] : []), ...(needsHalves ? ['enable f16;'] : [])]
-  const lines = [...enabled, ...(enabled.length > 0 ? [''] : []), `// ${module.title}`, ...dims, ...bindings, ...accessors, ...module.declarations, ...helperLines(text)]
+  const lines = [
+    ...enabled,
+    ...(enabled.length > 0 ? [''] : []),
+    `// ${module.title}`,
+    ...dims,
+    ...bindings,
+    ...accessors,
+    ...module.declarations,
+    ...helperLines(text),
+  ]
   const wgsl = [...lines, '', module.body, ''].join('\n')
   return { wgsl, bodyOffset: [...lines, ''].join('\n').split('\n').length, needsHalves }
 }
@@ -74,7 +85,9 @@ function byPart(buffer: ModuleBuffer, per: number, text: (name: string, index: s
   const names = bindingNames(buffer)
   if (names.length === 1) return text(names[0], 'i')
   const length = buffer.partElements! / per
-  const cases = names.slice(0, -1).map((name, part) => `if (i < ${(part + 1) * length}u) { ${text(name, part === 0 ? 'i' : `i - ${part * length}u`)} }`)
+  const cases = names
+    .slice(0, -1)
+    .map((name, part) => `if (i < ${(part + 1) * length}u) { ${text(name, part === 0 ? 'i' : `i - ${part * length}u`)} }`)
   return [...cases, text(names[names.length - 1], `i - ${(names.length - 1) * length}u`)].join('\n  ')
 }
 
@@ -90,11 +103,14 @@ function access(buffer: ModuleBuffer, body: string): readonly string[] {
     lines.push(`fn load_${name}(i: u32) -> ${type} {\n  ${byPart(buffer, 1, (part, i) => `return ${element(part, i)};`)}\n}`)
   }
   if (vec4 && body.includes(`load4_${name}(`)) {
-    lines.push(`fn load4_${name}(i: u32) -> vec4<f32> {\n  ${byPart(buffer, 4, (part, i) => `return ${isHalf ? `vec4<f32>(${part}[${i}])` : `${part}[${i}]`};`)}\n}`)
+    lines.push(
+      `fn load4_${name}(i: u32) -> vec4<f32> {\n  ${byPart(buffer, 4, (part, i) => `return ${isHalf ? `vec4<f32>(${part}[${i}])` : `${part}[${i}]`};`)}\n}`,
+    )
   }
   if (buffer.access === 'read_write' && body.includes(`store_${name}(`)) {
     const value = type === 'bool' ? 'u32(value)' : isHalf ? 'smoe_f16(value)' : 'value'
-    const put = (part: string, i: string): string => (vec4 ? `${part}[(${i}) >> 2u][(${i}) & 3u] = ${value}; return;` : `${part}[${i}] = ${value}; return;`)
+    const put = (part: string, i: string): string =>
+      vec4 ? `${part}[(${i}) >> 2u][(${i}) & 3u] = ${value}; return;` : `${part}[${i}] = ${value}; return;`
     lines.push(`fn store_${name}(i: u32, value: ${type}) {\n  ${byPart(buffer, 1, put)}\n}`)
   }
   return lines
@@ -111,5 +127,7 @@ function helperLines(text: string): readonly string[] {
     }
   }
   want(text)
-  return Object.entries(HELPERS).filter(([name]) => wanted.has(name)).map(([, helper]) => helper)
+  return Object.entries(HELPERS)
+    .filter(([name]) => wanted.has(name))
+    .map(([, helper]) => helper)
 }

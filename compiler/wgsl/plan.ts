@@ -1,8 +1,20 @@
 /** Kernels of all programs -> one plan: shared weights and ports, kernels of equal text once, scratch placed by liveness. */
 import { product, type Dim } from '../../plan/dim.ts'
 import {
-  BYTES, PLAN_VERSION, type BufferCopy, type ConstantData, type InputPort, type Kernel, type OutputPort, type Plan, type PlanBuffer, type Port,
-  type Program, type Step, type StorageType, type WeightPort,
+  BYTES,
+  PLAN_VERSION,
+  type BufferCopy,
+  type ConstantData,
+  type InputPort,
+  type Kernel,
+  type OutputPort,
+  type Plan,
+  type PlanBuffer,
+  type Port,
+  type Program,
+  type Step,
+  type StorageType,
+  type WeightPort,
 } from '../../plan/plan.ts'
 import { own } from '../../plan/table.ts'
 import type { Target } from '../../plan/target.ts'
@@ -112,7 +124,10 @@ class PlanMaker {
       requires: {
         features: [...(usesSubgroups ? ['subgroups'] : []), ...(this.needsHalves ? ['shader-f16'] : [])],
         maxStorageBuffersPerShaderStage: Math.max(0, ...bindings),
-        maxComputeInvocationsPerWorkgroup: Math.max(1, ...this.kernels.map((kernel) => kernel.workgroupSize.reduce((a, b) => a * b))),
+        maxComputeInvocationsPerWorkgroup: Math.max(
+          1,
+          ...this.kernels.map((kernel) => kernel.workgroupSize.reduce((a, b) => a * b)),
+        ),
         maxComputeWorkgroupStorageSize: this.workgroupBytes,
         maxStorageBufferBindingSize: this.largestBinding(),
         subgroupSize: usesSubgroups ? target.subgroupSize : null,
@@ -121,7 +136,10 @@ class PlanMaker {
   }
 
   largestBinding(): number {
-    const known = this.buffers.map(({ elements, partElements, dtype }) => (partElements !== null ? partElements : /^\d+$/.test(elements) ? Number(elements) : 0) * BYTES[dtype])
+    const known = this.buffers.map(
+      ({ elements, partElements, dtype }) =>
+        (partElements !== null ? partElements : /^\d+$/.test(elements) ? Number(elements) : 0) * BYTES[dtype],
+    )
     return Math.max(0, ...known)
   }
 
@@ -170,7 +188,15 @@ class PlanMaker {
     const known = this.shared.get(key)
     if (known !== undefined) return known
     const id = this.sharedBuffer(key, name, 'weight', node)
-    this.weights.set(key, { name, dtype: storageOf(node), shape: node.shape.map((dim) => dim.key), buffer: id, pieces: source.pieces, stacked: source.stacked, doc })
+    this.weights.set(key, {
+      name,
+      dtype: storageOf(node),
+      shape: node.shape.map((dim) => dim.key),
+      buffer: id,
+      pieces: source.pieces,
+      stacked: source.stacked,
+      doc,
+    })
     return id
   }
 
@@ -198,7 +224,15 @@ class PlanMaker {
     if (weight !== undefined) return this.bufferFor(weight, null)
     const key = `weight ${replaces}`
     const buffer = this.sharedBuffer(key, replaces, 'weight', node)
-    this.weights.set(key, { name: replaces, dtype: this.buffers[buffer].dtype, shape: node.shape.map((dim) => dim.key), buffer, pieces: [], stacked: false, doc })
+    this.weights.set(key, {
+      name: replaces,
+      dtype: this.buffers[buffer].dtype,
+      shape: node.shape.map((dim) => dim.key),
+      buffer,
+      pieces: [],
+      stacked: false,
+      doc,
+    })
     return buffer
   }
 
@@ -250,19 +284,26 @@ class PlanMaker {
   copiesOf(ends: readonly End[], spans: Map<number, Span>, end: number): readonly BufferCopy[] {
     const changed = new Set(ends.flatMap(({ output, buffer }) => (output.replaces === undefined ? [] : [buffer])))
     const aside: BufferCopy[] = []
-    const copies = ends.filter(({ lies, buffer }) => lies !== buffer).map(({ output: { node }, lies, buffer }): BufferCopy => {
-      if (!changed.has(lies)) return { from: lies, to: buffer }
-      const to = this.addBuffer(`${this.buffers[lies].name} aside`, 'scratch', node, this.buffers[lies].dtype)
-      aside.push({ from: lies, to })
-      spans.set(to, { elements: product(node.shape), from: end, to: end })
-      return { from: to, to: buffer }
-    })
+    const copies = ends
+      .filter(({ lies, buffer }) => lies !== buffer)
+      .map(({ output: { node }, lies, buffer }): BufferCopy => {
+        if (!changed.has(lies)) return { from: lies, to: buffer }
+        const to = this.addBuffer(`${this.buffers[lies].name} aside`, 'scratch', node, this.buffers[lies].dtype)
+        aside.push({ from: lies, to })
+        spans.set(to, { elements: product(node.shape), from: end, to: end })
+        return { from: to, to: buffer }
+      })
     for (const { from } of copies) if (spans.has(from)) spans.get(from)!.to = end
     return [...aside, ...copies]
   }
 
   /** Outputs have one buffer for all programs; the rest belongs to the program. */
-  addScratch(kind: ScheduledProgram['kind'], node: Node, outputOf: ReadonlyMap<Node | null, string>, scratch: Map<Node, number>): void {
+  addScratch(
+    kind: ScheduledProgram['kind'],
+    node: Node,
+    outputOf: ReadonlyMap<Node | null, string>,
+    scratch: Map<Node, number>,
+  ): void {
     const output = outputOf.get(node)
     if (output !== undefined && kind === 'once') scratch.set(node, this.sharedBuffer(heldKey(output), output, 'held', node))
     else if (output !== undefined) scratch.set(node, this.sharedBuffer(`output ${output}`, output, 'output', node))

@@ -7,14 +7,23 @@ const place = (kernel: Kernel): string => {
 }
 
 export function printKernels(plan: Plan, program: Program): string {
-  const condition = program === plan.once ? 'when weights are loaded' : program.when === null ? 'otherwise' : `when ${program.when.dim} <= ${program.when.atMost}`
+  const condition =
+    program === plan.once
+      ? 'when weights are loaded'
+      : program.when === null
+        ? 'otherwise'
+        : `when ${program.when.dim} <= ${program.when.atMost}`
   const rows = program.steps.map((step, at) => {
     const kernel = plan.kernels[step.kernel]
     return [String(at + 1), step.label, kernel.template, `${kernel.workgroupSize[0]} x ${step.workgroups}`, place(kernel)]
   })
   const head = ['#', 'computes', 'template', 'lanes x workgroups', 'at']
   const widths = head.map((title, column) => Math.max(title.length, ...rows.map((row) => row[column].length)))
-  const line = (cells: readonly string[]): string => cells.map((cell, column) => cell.padEnd(widths[column])).join('  ').trimEnd()
+  const line = (cells: readonly string[]): string =>
+    cells
+      .map((cell, column) => cell.padEnd(widths[column]))
+      .join('  ')
+      .trimEnd()
   const lines = [`program ${program.name} (${condition}): ${program.steps.length} dispatches`, '', line(head)]
   program.steps.forEach((step, at) => {
     const kernel = plan.kernels[step.kernel]

@@ -8,11 +8,20 @@ export const plainStorage = ({ dtype }: Node): 'f32' | 'i32' | 'u32' => (dtype =
 /** Of what is moved about, the values are those of the operand. */
 function isHalf(node: Node): boolean {
   switch (node.op) {
-    case 'half': return true
-    case 'weight': return node.params.source.half === true
-    case 'reshape': case 'transpose': case 'broadcast': case 'slice': case 'take': return isHalf(node.inputs[0])
-    case 'concat': return node.inputs.every(isHalf)
-    default: return false
+    case 'half':
+      return true
+    case 'weight':
+      return node.params.source.half === true
+    case 'reshape':
+    case 'transpose':
+    case 'broadcast':
+    case 'slice':
+    case 'take':
+      return isHalf(node.inputs[0])
+    case 'concat':
+      return node.inputs.every(isHalf)
+    default:
+      return false
   }
 }
 

@@ -55,7 +55,8 @@ export function createWriter(options: WriteOptions): Speller & { readonly shared
   const lookup = (block: Block | null, id: number): string | undefined =>
     block === null ? undefined : (block.names.get(id) ?? lookup(block.parent, id))
 
-  const useCount = (block: Block | null, id: number): number => (block === null ? 0 : (block.uses.get(id) ?? 0) + useCount(block.parent, id))
+  const useCount = (block: Block | null, id: number): number =>
+    block === null ? 0 : (block.uses.get(id) ?? 0) + useCount(block.parent, id)
 
   const child = (block: Block, uses: ReadonlyMap<number, number>): Block => ({
     lines: block.lines,
@@ -101,7 +102,9 @@ export function createWriter(options: WriteOptions): Speller & { readonly shared
 
   /** WGSL works out what has literals alone, and refuses the shader where that is not finite; bits it leaves for the run. */
   const spellOperand = (e: Expression, all: readonly Expression[], block: Block): string =>
-    e.kind === 'literal' && e.type === 'f32' && all.every((other) => other.kind === 'literal') ? spellBits(e.value) : spell(e, block)
+    e.kind === 'literal' && e.type === 'f32' && all.every((other) => other.kind === 'literal')
+      ? spellBits(e.value)
+      : spell(e, block)
 
   function spellAfresh(e: Expression, block: Block): string {
     switch (e.kind) {

@@ -52,7 +52,10 @@ const CORRUPTIONS: Readonly<Record<string, Corruption>> = {
   noise: (pixels, row, chance) => {
     for (let at = 0; at < 64; at++) {
       const [u, v] = [chance.uniform(128 * row + at), chance.uniform(128 * row + 64 + at)]
-      pixels[64 * row + at] = Math.min(16, Math.max(0, pixels[64 * row + at] + 4 * Math.sqrt(-2 * Math.log(u)) * Math.cos(2 * Math.PI * v)))
+      pixels[64 * row + at] = Math.min(
+        16,
+        Math.max(0, pixels[64 * row + at] + 4 * Math.sqrt(-2 * Math.log(u)) * Math.cos(2 * Math.PI * v)),
+      )
     }
   },
   occlusion: (pixels, row, chance) => {
@@ -60,12 +63,18 @@ const CORRUPTIONS: Readonly<Record<string, Corruption>> = {
     for (let y = top; y < top + 3; y++) pixels.fill(0, 64 * row + 8 * y + left, 64 * row + 8 * y + left + 3)
   },
   shift: (pixels, row, chance) => {
-    const way = [[0, 1], [0, -1], [1, 0], [-1, 0]][Math.floor(4 * chance.uniform(row))]
+    const way = [
+      [0, 1],
+      [0, -1],
+      [1, 0],
+      [-1, 0],
+    ][Math.floor(4 * chance.uniform(row))]
     const old = pixels.slice(64 * row, 64 * row + 64)
-    for (let y = 0; y < 8; y++) for (let x = 0; x < 8; x++) {
-      const [fromY, fromX] = [y - way[0], x - way[1]]
-      pixels[64 * row + 8 * y + x] = fromY >= 0 && fromY < 8 && fromX >= 0 && fromX < 8 ? old[8 * fromY + fromX] : 0
-    }
+    for (let y = 0; y < 8; y++)
+      for (let x = 0; x < 8; x++) {
+        const [fromY, fromX] = [y - way[0], x - way[1]]
+        pixels[64 * row + 8 * y + x] = fromY >= 0 && fromY < 8 && fromX >= 0 && fromX < 8 ? old[8 * fromY + fromX] : 0
+      }
   },
 }
 
@@ -78,7 +87,11 @@ function corrupted(data: RowsData, kind: string): RowsData {
 
 const { values } = parseArgs({
   options: {
-    data: { type: 'string' }, device: { type: 'string', default: 'auto' }, steps: { type: 'string', default: '300' }, seeds: { type: 'string', default: '3' }, plot: { type: 'string' },
+    data: { type: 'string' },
+    device: { type: 'string', default: 'auto' },
+    steps: { type: 'string', default: '300' },
+    seeds: { type: 'string', default: '3' },
+    plot: { type: 'string' },
   },
 })
 const steps = Number(values.steps)
@@ -93,8 +106,10 @@ const tests = kinds.map((kind) => corrupted(validation as RowsData, kind))
 const say = (text: string): void => void process.stdout.write(`${text}\n`)
 say(`adapter: ${device.choice.name}; ${steps} steps of ${BATCH}; seeds ${seeds.join(', ')}\n`)
 
-const accuraciesOf = async (routing: Routing, { state }: Learned): Promise<readonly number[]> => (await seen(specOf(routing), device, state, tests)).map(({ accuracy }) => accuracy)
-const spreads = (rows: readonly (readonly number[])[]): readonly string[] => kinds.map((_, at) => spread(rows.map((row) => row[at])))
+const accuraciesOf = async (routing: Routing, { state }: Learned): Promise<readonly number[]> =>
+  (await seen(specOf(routing), device, state, tests)).map(({ accuracy }) => accuracy)
+const spreads = (rows: readonly (readonly number[])[]): readonly string[] =>
+  kinds.map((_, at) => spread(rows.map((row) => row[at])))
 
 const runs = new Map<string, Learned[]>()
 const accuracies = new Map<string, (readonly number[])[]>()
@@ -111,10 +126,22 @@ for (const routing of ROUTINGS) {
 const timed = await stepTimes(ROUTINGS.map(specOf), device, training)
 const times = new Map(ROUTINGS.map(({ name }, at) => [name, timed[at]]))
 
-say(table(['routing', ...kinds, 'cross-entropy', 'load CV', 'change', 'ms a step'], [...runs].map(([name, learned]) => [
-  name, ...spreads(accuracies.get(name)!), spread(learned.map(({ validations }) => mainLoss(validations.at(-1)!.losses))), spread(learned.map(({ cv }) => cv), 2),
-  spread(learned.map(({ change }) => change)), cost(learned, times.get(name)!).toFixed(1),
-])))
+say(
+  table(
+    ['routing', ...kinds, 'cross-entropy', 'load CV', 'change', 'ms a step'],
+    [...runs].map(([name, learned]) => [
+      name,
+      ...spreads(accuracies.get(name)!),
+      spread(learned.map(({ validations }) => mainLoss(validations.at(-1)!.losses))),
+      spread(
+        learned.map(({ cv }) => cv),
+        2,
+      ),
+      spread(learned.map(({ change }) => change)),
+      cost(learned, times.get(name)!).toFixed(1),
+    ]),
+  ),
+)
 say('At the time that the fastest took, by their mean steps:\n')
 say(equalTime(runs, times, steps))
 
@@ -137,5 +164,14 @@ for (const name of ['SMoE', 'SMoE, balance loss', 'CompeteSMoE', 'SSR']) {
 say(table(['trained as', ...kinds], rerouted))
 device.dispose()
 if (values.plot !== undefined) {
-  writeFileSync(join(values.plot, 'digits-by-steps.svg'), plot({ title: 'Digits, at equal steps', x: 'steps', y: 'cross-entropy, validation', scale: 'linear', series: curves(runs, times, 'steps') }))
+  writeFileSync(
+    join(values.plot, 'digits-by-steps.svg'),
+    plot({
+      title: 'Digits, at equal steps',
+      x: 'steps',
+      y: 'cross-entropy, validation',
+      scale: 'linear',
+      series: curves(runs, times, 'steps'),
+    }),
+  )
 }

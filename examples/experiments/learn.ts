@@ -34,11 +34,15 @@ export interface Setting {
   readonly looks: number
 }
 
-const mean = (values: readonly number[]): number => (values.length === 0 ? NaN : values.reduce((a, b) => a + b, 0) / values.length)
+const mean = (values: readonly number[]): number =>
+  values.length === 0 ? NaN : values.reduce((a, b) => a + b, 0) / values.length
 const median = (values: readonly number[]): number => [...values].sort((a, b) => a - b)[Math.floor(values.length / 2)]
 
 export function graphsOf(text: string, steps: number, seed: number): TrainingGraphs {
-  const { graphs, diagnostics } = compileTraining({ path: 'experiment.smoe', text }, { load: createLoader(processTerminal()), recipe: { steps, seed } })
+  const { graphs, diagnostics } = compileTraining(
+    { path: 'experiment.smoe', text },
+    { load: createLoader(processTerminal()), recipe: { steps, seed } },
+  )
   if (graphs === null) throw new Error(diagnostics.map(({ message }) => message).join('\n'))
   return graphs
 }
@@ -47,7 +51,14 @@ export async function learn({ text, steps, seed, device, training, validation, l
   const graphs = graphsOf(text, steps, seed)
   const machine = createDeviceMachine(device, trainingPlans(graphs, device.target))
   const [done, validations, probes]: [StepEvent[], ValidationEvent[], ProbeEvent[]] = [[], [], []]
-  for await (const event of train({ recipe: graphs.recipe, machine, training, validation, validateEvery: Math.ceil(steps / looks), validateBatches: 24 })) {
+  for await (const event of train({
+    recipe: graphs.recipe,
+    machine,
+    training,
+    validation,
+    validateEvery: Math.ceil(steps / looks),
+    validateBatches: 24,
+  })) {
     if (event.kind === 'step') done.push(event)
     else if (event.kind === 'validation') validations.push(event)
     else if (event.kind === 'probe') probes.push(event)
@@ -56,11 +67,15 @@ export async function learn({ text, steps, seed, device, training, validation, l
   machine.dispose()
   const tail = done.slice(-Math.ceil(steps / 4))
   return {
-    state, validations,
+    state,
+    validations,
     cv: mean(tail.flatMap(({ routing }) => routing.map(({ cv }) => cv ?? 0))),
     change: mean(probes.flatMap(({ layers }) => layers.flatMap(({ changeTop1 }) => (changeTop1 === null ? [] : [changeTop1])))),
     contests: done.reduce((sum, { chosen }) => sum + chosen.length, 0),
-    steps: Array.from({ length: graphs.recipe.layers.length + 1 }, (_, many) => done.filter(({ chosen }) => chosen.length === many).length),
+    steps: Array.from(
+      { length: graphs.recipe.layers.length + 1 },
+      (_, many) => done.filter(({ chosen }) => chosen.length === many).length,
+    ),
   }
 }
 
@@ -71,16 +86,30 @@ const TIMED = 15
  * Milliseconds of a step in which none, one, two ... layers compete, for each spec: medians of steps that are taken in turns, so that what else the
  * machine does meets all alike.
  */
-export async function stepTimes(texts: readonly string[], device: Device, training: Data): Promise<readonly (readonly number[])[]> {
+export async function stepTimes(
+  texts: readonly string[],
+  device: Device,
+  training: Data,
+): Promise<readonly (readonly number[])[]> {
   const runs = texts.map((text) => {
     const graphs = graphsOf(text, 1, 1)
     const contested = graphs.recipe.layers.filter(({ contest }) => contest !== null)
     const kinds = contested.length + 1
     const steps = kinds * (TIMED + 2)
     // the steps of a kind follow each other
-    const schedule = Object.fromEntries(contested.map(({ layer }, at) => [layer, Array.from({ length: steps }, (_, step) => step).filter((step) => Math.floor(step / (TIMED + 2)) > at)]))
+    const schedule = Object.fromEntries(
+      contested.map(({ layer }, at) => [
+        layer,
+        Array.from({ length: steps }, (_, step) => step).filter((step) => Math.floor(step / (TIMED + 2)) > at),
+      ]),
+    )
     const machine = createDeviceMachine(device, trainingPlans(graphs, device.target))
-    return { machine, kinds, events: train({ recipe: { ...graphs.recipe, steps }, machine, training, schedule }), times: [] as number[] }
+    return {
+      machine,
+      kinds,
+      events: train({ recipe: { ...graphs.recipe, steps }, machine, training, schedule }),
+      times: [] as number[],
+    }
   })
   for (let isOver = false; !isOver;) {
     isOver = true
@@ -92,7 +121,9 @@ export async function stepTimes(texts: readonly string[], device: Device, traini
     }
   }
   runs.forEach(({ machine }) => machine.dispose())
-  return runs.map(({ kinds, times }) => Array.from({ length: kinds }, (_, kind) => median(times.slice(kind * (TIMED + 2) + 2, (kind + 1) * (TIMED + 2)))))
+  return runs.map(({ kinds, times }) =>
+    Array.from({ length: kinds }, (_, kind) => median(times.slice(kind * (TIMED + 2) + 2, (kind + 1) * (TIMED + 2)))),
+  )
 }
 
 /** Mean milliseconds of the steps of a run, by those of each kind. */
@@ -106,7 +137,13 @@ export interface Seen {
 }
 
 /** What a trained state does on examples it did not learn from; the spec may route otherwise than the one it was trained with. */
-export async function seen(text: string, device: Device, state: State, tests: readonly Data[], batches = Infinity): Promise<readonly Seen[]> {
+export async function seen(
+  text: string,
+  device: Device,
+  state: State,
+  tests: readonly Data[],
+  batches = Infinity,
+): Promise<readonly Seen[]> {
   const graphs = graphsOf(text, 1, 0)
   const machine = createDeviceMachine(device, trainingPlans(graphs, device.target))
   const names = new Set(graphs.recipe.weights.map(({ name }) => name))
@@ -114,7 +151,12 @@ export async function seen(text: string, device: Device, state: State, tests: re
   const all: Seen[] = []
   for (const test of tests) {
     const examples = fit(test, graphs.recipe.inputs, null)
-    const { validation } = (await look(machine, 0, { training: examples, validation: examples, most: batches, given: givenAfter(graphs.recipe, 0) }))!
+    const { validation } = (await look(machine, 0, {
+      training: examples,
+      validation: examples,
+      most: batches,
+      given: givenAfter(graphs.recipe, 0),
+    }))!
     all.push({ loss: validation!.losses['loss.cross_entropy'], accuracy: validation!.metrics['metric.accuracy'] })
   }
   machine.dispose()

@@ -48,10 +48,15 @@ function linearTicks(low: number, high: number): readonly number[] {
 }
 
 const logTicks = (low: number, high: number): readonly number[] =>
-  Array.from({ length: 16 }, (_, at) => [1, 2, 5].map((lead) => lead * 10 ** (at - 8))).flat().filter((tick) => tick >= low && tick <= high)
+  Array.from({ length: 16 }, (_, at) => [1, 2, 5].map((lead) => lead * 10 ** (at - 8)))
+    .flat()
+    .filter((tick) => tick >= low && tick <= high)
 
 function axisOf(low: number, high: number, from: number, to: number, scale: Plot['scale']): Axis {
-  const [value, first, last] = scale === 'log' ? [Math.log, low / 1.25, high * 1.25] : [(x: number) => x, low - (high - low) * 0.04, high + (high - low) * 0.06]
+  const [value, first, last] =
+    scale === 'log'
+      ? [Math.log, low / 1.25, high * 1.25]
+      : [(x: number) => x, low - (high - low) * 0.04, high + (high - low) * 0.06]
   const at = (x: number): number => from + ((to - from) * (value(x) - value(first))) / (value(last) - value(first))
   return { at, ticks: scale === 'log' ? logTicks(first, last) : linearTicks(first, last) }
 }
@@ -60,8 +65,12 @@ const pixels = (x: number): string => x.toFixed(1)
 
 function drawSeries({ points }: Series, colour: string, across: Axis, up: Axis): string {
   const place = (x: number, y: number): string => `${pixels(across.at(x))},${pixels(up.at(y))}`
-  const band = [...points.map(({ x, high }) => place(x, high)), ...points.toReversed().map(({ x, low }) => place(x, low))].join(' ')
-  const dots = points.map(({ x, y }) => `<circle cx="${pixels(across.at(x))}" cy="${pixels(up.at(y))}" r="3" fill="${colour}"/>`).join('')
+  const band = [...points.map(({ x, high }) => place(x, high)), ...points.toReversed().map(({ x, low }) => place(x, low))].join(
+    ' ',
+  )
+  const dots = points
+    .map(({ x, y }) => `<circle cx="${pixels(across.at(x))}" cy="${pixels(up.at(y))}" r="3" fill="${colour}"/>`)
+    .join('')
   return `<polygon points="${band}" fill="${colour}" fill-opacity="0.12"/><polyline points="${points.map(({ x, y }) => place(x, y)).join(' ')}" fill="none" stroke="${colour}" stroke-width="2"/>${dots}`
 }
 
@@ -73,12 +82,22 @@ export function plot({ title, x, y, scale, series }: Plot): string {
   const up = axisOf(Math.min(...all.map(({ low }) => low)), Math.max(...all.map(({ high }) => high)), HEIGHT - BOTTOM, TOP, scale)
   const shown = (tick: number): string => String(Number(tick.toPrecision(3)))
   const ticks = [
-    ...up.ticks.map((tick) => `<line x1="${LEFT}" x2="${right}" y1="${pixels(up.at(tick))}" y2="${pixels(up.at(tick))}" stroke="#e2e8f0"/><text x="${LEFT - 10}" y="${pixels(up.at(tick) + 4)}" text-anchor="end">${shown(tick)}</text>`),
-    ...across.ticks.map((tick) => `<line x1="${pixels(across.at(tick))}" x2="${pixels(across.at(tick))}" y1="${TOP}" y2="${HEIGHT - BOTTOM}" stroke="#e2e8f0"/><text x="${pixels(across.at(tick))}" y="${HEIGHT - BOTTOM + 20}" text-anchor="middle">${shown(tick)}</text>`),
+    ...up.ticks.map(
+      (tick) =>
+        `<line x1="${LEFT}" x2="${right}" y1="${pixels(up.at(tick))}" y2="${pixels(up.at(tick))}" stroke="#e2e8f0"/><text x="${LEFT - 10}" y="${pixels(up.at(tick) + 4)}" text-anchor="end">${shown(tick)}</text>`,
+    ),
+    ...across.ticks.map(
+      (tick) =>
+        `<line x1="${pixels(across.at(tick))}" x2="${pixels(across.at(tick))}" y1="${TOP}" y2="${HEIGHT - BOTTOM}" stroke="#e2e8f0"/><text x="${pixels(across.at(tick))}" y="${HEIGHT - BOTTOM + 20}" text-anchor="middle">${shown(tick)}</text>`,
+    ),
   ].join('\n')
   const drawn = series.map((one, at) => drawSeries(one, COLOURS[at % COLOURS.length], across, up)).join('\n')
-  const legend = series.map(({ name }, at) =>
-    `<circle cx="${right + 20}" cy="${TOP + 10 + 22 * at}" r="4" fill="${COLOURS[at % COLOURS.length]}"/><text x="${right + 32}" y="${TOP + 14 + 22 * at}">${name}</text>`).join('\n')
+  const legend = series
+    .map(
+      ({ name }, at) =>
+        `<circle cx="${right + 20}" cy="${TOP + 10 + 22 * at}" r="4" fill="${COLOURS[at % COLOURS.length]}"/><text x="${right + 32}" y="${TOP + 14 + 22 * at}">${name}</text>`,
+    )
+    .join('\n')
   return `<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 ${WIDTH} ${HEIGHT}" font-family="system-ui, sans-serif" font-size="13" fill="#334155">
 <rect width="${WIDTH}" height="${HEIGHT}" fill="#ffffff" rx="8"/>
 <text x="${LEFT}" y="28" font-size="16" font-weight="600">${title}</text>

@@ -22,16 +22,39 @@ export const ROUTINGS: readonly Routing[] = [
   { name: 'SMoE', imports: 'import { top_k } from "std/policies/top_k"', route: 'top_k(k = k)' },
   { name: 'SMoE, balance loss', imports: '', route: 'balanced_top_k(k = k)' },
   { name: 'X-MoE', imports: 'import { cosine } from "std/policies/cosine"', route: 'cosine(k = k)' },
-  { name: 'sigma-MoE', imports: 'import { sigmoid_top_k } from "std/policies/sigmoid_top_k"', route: 'sigmoid_top_k(k = k, renormalise = true)' },
-  { name: 'CompeteSMoE', imports: 'import { competition } from "std/policies/competition"', route: 'competition(k = k, rate = 0.07)' },
-  { name: 'SSR', imports: 'import { selective_sinkhorn } from "std/policies/selective_sinkhorn"', route: 'selective_sinkhorn(k = k, rate = 0.01)' },
+  {
+    name: 'sigma-MoE',
+    imports: 'import { sigmoid_top_k } from "std/policies/sigmoid_top_k"',
+    route: 'sigmoid_top_k(k = k, renormalise = true)',
+  },
+  {
+    name: 'CompeteSMoE',
+    imports: 'import { competition } from "std/policies/competition"',
+    route: 'competition(k = k, rate = 0.07)',
+  },
+  {
+    name: 'SSR',
+    imports: 'import { selective_sinkhorn } from "std/policies/selective_sinkhorn"',
+    route: 'selective_sinkhorn(k = k, rate = 0.01)',
+  },
 ]
 
 export const spectral = (alpha: number, c: number): Routing => ({
-  name: `SSMoE, alpha ${alpha}, c ${c}`, imports: 'import { spectral } from "std/policies/spectral"', route: `spectral(k = k, alpha = ${alpha.toFixed(2)}, c = ${c}, renormalise = true)`,
+  name: `SSMoE, alpha ${alpha}, c ${c}`,
+  imports: 'import { spectral } from "std/policies/spectral"',
+  route: `spectral(k = k, alpha = ${alpha.toFixed(2)}, c = ${c}, renormalise = true)`,
 })
 
 /** Alpha and c of the spectral router, one varied at a time. */
-export const SWEEP = [[0, 8], [0.3, 8], [0.5, 8], [0.7, 8], [0.9, 8], [1, 8], [0.5, 2], [0.5, 32]] as const
+export const SWEEP = [
+  [0, 8],
+  [0.3, 8],
+  [0.5, 8],
+  [0.7, 8],
+  [0.9, 8],
+  [1, 8],
+  [0.5, 2],
+  [0.5, 32],
+] as const
 
 export const sweepName = (alpha: number, c: number): string => `${alpha}${c === 8 ? '' : `, c = ${c}`}`

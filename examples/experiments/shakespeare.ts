@@ -44,7 +44,11 @@ model characters(V: int = 65, D: int = 48, F: int = 32, L: int = 2, H: int = 4, 
 
 const { values } = parseArgs({
   options: {
-    data: { type: 'string' }, device: { type: 'string', default: 'auto' }, steps: { type: 'string', default: '200' }, seeds: { type: 'string', default: '3' }, plot: { type: 'string' },
+    data: { type: 'string' },
+    device: { type: 'string', default: 'auto' },
+    steps: { type: 'string', default: '200' },
+    seeds: { type: 'string', default: '3' },
+    plot: { type: 'string' },
   },
 })
 const steps = Number(values.steps)
@@ -67,13 +71,26 @@ for (const routing of ROUTINGS) {
 const timed = await stepTimes(ROUTINGS.map(specOf), device, training)
 const times = new Map(ROUTINGS.map(({ name }, at) => [name, timed[at]]))
 
-say(table(['routing', 'cross-entropy', 'accuracy', 'load CV', 'change', 'ms a step', 'contests'], [...runs].map(([name, learned]) => {
-  const last = learned.map(({ validations }) => validations.at(-1)!)
-  return [
-    name, spread(last.map(({ losses }) => mainLoss(losses))), spread(last.map(({ metrics }) => metrics['metric.accuracy'])), spread(learned.map(({ cv }) => cv), 2),
-    spread(learned.map(({ change }) => change)), cost(learned, times.get(name)!).toFixed(1), mean(learned.map(({ contests }) => contests)).toFixed(1),
-  ]
-})))
+say(
+  table(
+    ['routing', 'cross-entropy', 'accuracy', 'load CV', 'change', 'ms a step', 'contests'],
+    [...runs].map(([name, learned]) => {
+      const last = learned.map(({ validations }) => validations.at(-1)!)
+      return [
+        name,
+        spread(last.map(({ losses }) => mainLoss(losses))),
+        spread(last.map(({ metrics }) => metrics['metric.accuracy'])),
+        spread(
+          learned.map(({ cv }) => cv),
+          2,
+        ),
+        spread(learned.map(({ change }) => change)),
+        cost(learned, times.get(name)!).toFixed(1),
+        mean(learned.map(({ contests }) => contests)).toFixed(1),
+      ]
+    }),
+  ),
+)
 say('At the time that the fastest took, by their mean steps:\n')
 say(equalTime(runs, times, steps))
 
@@ -94,6 +111,9 @@ device.dispose()
 if (values.plot !== undefined) {
   for (const against of ['steps', 'seconds'] as const) {
     const title = against === 'steps' ? 'Characters, at equal steps' : 'Characters, at equal time'
-    writeFileSync(join(values.plot, `characters-by-${against}.svg`), plot({ title, x: against, y: 'cross-entropy, validation', scale: 'linear', series: curves(runs, times, against) }))
+    writeFileSync(
+      join(values.plot, `characters-by-${against}.svg`),
+      plot({ title, x: against, y: 'cross-entropy, validation', scale: 'linear', series: curves(runs, times, against) }),
+    )
   }
 }

@@ -11,7 +11,8 @@ export function table(head: readonly string[], rows: readonly (readonly string[]
 }
 
 /** Mean milliseconds of a step. */
-export const cost = (learned: readonly Learned[], times: readonly number[]): number => mean(learned.map((one) => stepMs(one, times)))
+export const cost = (learned: readonly Learned[], times: readonly number[]): number =>
+  mean(learned.map((one) => stepMs(one, times)))
 
 /** The last look that each had in the time that the fastest took for all its steps, by their mean steps. */
 export function equalTime(runs: Runs, times: Times, steps: number): string {
@@ -19,7 +20,12 @@ export function equalTime(runs: Runs, times: Times, steps: number): string {
   const rows = [...runs].map(([name, learned]) => {
     const inTime = Math.floor(budget / cost(learned, times.get(name)!))
     const then = learned.map(({ validations }) => validations.filter(({ step }) => step <= inTime).at(-1) ?? validations[0])
-    return [name, String(inTime), spread(then.map(({ losses }) => mainLoss(losses))), spread(then.map(({ metrics }) => metrics['metric.accuracy']))]
+    return [
+      name,
+      String(inTime),
+      spread(then.map(({ losses }) => mainLoss(losses))),
+      spread(then.map(({ metrics }) => metrics['metric.accuracy'])),
+    ]
   })
   return table(['routing', 'steps in that time', 'cross-entropy at the last look in it', 'accuracy'], rows)
 }
@@ -32,7 +38,12 @@ export function curves(runs: Runs, times: Times, against: 'steps' | 'seconds'): 
   return [...runs].map(([name, learned]) => {
     const points = learned[0].validations.slice(1).map(({ step }, at): Point => {
       const losses = learned.map(({ validations }) => mainLoss(validations[at + 1].losses))
-      return { x: against === 'steps' ? step : (step * cost(learned, times.get(name)!)) / 1000, y: mean(losses), low: Math.min(...losses), high: Math.max(...losses) }
+      return {
+        x: against === 'steps' ? step : (step * cost(learned, times.get(name)!)) / 1000,
+        y: mean(losses),
+        low: Math.min(...losses),
+        high: Math.max(...losses),
+      }
     })
     return { name, points }
   })

@@ -79,7 +79,10 @@ interface Numbers {
 function normals(seed: number, what: string, shape: readonly number[], scale: number): Numbers {
   const chance = stream(seed, 'weights', what)
   const count = shape.reduce((all, size) => all * size, 1)
-  const data = Float32Array.from({ length: count }, (_, at) => scale * Math.sqrt(-2 * Math.log(chance.uniform(2 * at))) * Math.cos(2 * Math.PI * chance.uniform(2 * at + 1)))
+  const data = Float32Array.from(
+    { length: count },
+    (_, at) => scale * Math.sqrt(-2 * Math.log(chance.uniform(2 * at))) * Math.cos(2 * Math.PI * chance.uniform(2 * at + 1)),
+  )
   return { shape, data }
 }
 
@@ -88,14 +91,19 @@ const plus = (a: Numbers, b: Numbers): Numbers => ({ shape: a.shape, data: a.dat
 type Weights = Readonly<Record<string, Numbers>>
 
 const shapesOf = (way: Way): Readonly<Record<string, readonly number[]>> => ({
-  'moe.experts.matrix': [E, D, D], 'moe.experts.offset': [E, D], ...(way === 'softmax' ? { 'moe.router.gate': [E, D] } : {}),
+  'moe.experts.matrix': [E, D, D],
+  'moe.experts.offset': [E, D],
+  ...(way === 'softmax' ? { 'moe.router.gate': [E, D] } : {}),
 })
 
-const truthOf = (way: Way, seed: number): Weights => Object.fromEntries(Object.entries(shapesOf(way)).map(([name, shape]) => [name, normals(seed, `${name} truth`, shape, 1)]))
+const truthOf = (way: Way, seed: number): Weights =>
+  Object.fromEntries(Object.entries(shapesOf(way)).map(([name, shape]) => [name, normals(seed, `${name} truth`, shape, 1)]))
 
 /** What the mixture says, without noise. */
 function answersOf(way: Way, truth: Weights, x: Numbers): Float64Array {
-  const { model } = check(parse({ path: 'mixture.smoe', text: specOf(way, x.shape[0]) }).file, { load: createLoader(processTerminal()) })
+  const { model } = check(parse({ path: 'mixture.smoe', text: specOf(way, x.shape[0]) }).file, {
+    load: createLoader(processTerminal()),
+  })
   const host = ({ shape, data }: Numbers) => hostTensor(shape, 'f32', Float64Array.from(data))
   const weights = Object.fromEntries(Object.entries(truth).map(([name, value]) => [name, host(value)]))
   return evaluate(lower(model!), { inputs: { x: host(x) }, weights }).y.values
@@ -103,29 +111,48 @@ function answersOf(way: Way, truth: Weights, x: Numbers): Float64Array {
 
 /** Beside the truth, by a distance that is no less where there are more samples. */
 const startOf = (truth: Weights, seed: number): Weights =>
-  Object.fromEntries(Object.entries(truth).map(([name, value]) => [name, plus(value, normals(seed, `${name} start`, value.shape, START))]))
+  Object.fromEntries(
+    Object.entries(truth).map(([name, value]) => [name, plus(value, normals(seed, `${name} start`, value.shape, START))]),
+  )
 
 /** Root of the mean, over the experts, of the square of what one misses on samples x ~ N(0, 1), a number of the answer. */
 function errorOf(found: Readonly<Record<string, { readonly data: ArrayLike<number> }>>, truth: Weights): number {
-  const squares = ['moe.experts.matrix', 'moe.experts.offset'].flatMap((name) => [...truth[name].data].map((value, at) => (value - found[name].data[at]) ** 2))
+  const squares = ['moe.experts.matrix', 'moe.experts.offset'].flatMap((name) =>
+    [...truth[name].data].map((value, at) => (value - found[name].data[at]) ** 2),
+  )
   return Math.sqrt(squares.reduce((all, one) => all + one, 0) / (E * D))
 }
 
 /** A fit for each seed, by one machine. */
-async function recover(device: Device, way: Way, samples: number, steps: number, seeds: readonly number[]): Promise<readonly number[]> {
+async function recover(
+  device: Device,
+  way: Way,
+  samples: number,
+  steps: number,
+  seeds: readonly number[],
+): Promise<readonly number[]> {
   const graphs = graphsOf(specOf(way, samples), steps, 0)
   const machine = createDeviceMachine(device, trainingPlans(graphs, device.target))
-  const zeros = Object.fromEntries(Object.entries(await machine.read()).map(([name, { shape, data }]) => [name, { shape, data: new Float32Array(data.length) }]))
+  const zeros = Object.fromEntries(
+    Object.entries(await machine.read()).map(([name, { shape, data }]) => [name, { shape, data: new Float32Array(data.length) }]),
+  )
   const errors: number[] = []
   for (const seed of seeds) {
     const truth = truthOf(way, seed)
     const x = normals(seed, `x ${samples}`, [samples, D], 1)
     const noise = normals(seed, `noise ${samples}`, [samples, D], NOISE)
-    const inputs = { x, target: { shape: x.shape, data: Float32Array.from(answersOf(way, truth, x), (value, at) => value + noise.data[at]) } }
+    const inputs = {
+      x,
+      target: { shape: x.shape, data: Float32Array.from(answersOf(way, truth, x), (value, at) => value + noise.data[at]) },
+    }
     await machine.write({ ...zeros, ...startOf(truth, seed) })
     for (let step = 0; step < steps; step++) {
       await machine.step([], inputs)
-      await machine.update({ rate: graphs.recipe.optimiser.rate * rateFactor(graphs.recipe.schedule, step, steps), update: step + 1, scale: 1 })
+      await machine.update({
+        rate: graphs.recipe.optimiser.rate * rateFactor(graphs.recipe.schedule, step, steps),
+        update: step + 1,
+        scale: 1,
+      })
     }
     errors.push(errorOf(await machine.read(), truth))
   }
@@ -135,14 +162,20 @@ async function recover(device: Device, way: Way, samples: number, steps: number,
 
 const { values } = parseArgs({
   options: {
-    device: { type: 'string', default: 'auto' }, steps: { type: 'string', default: '3000' }, seeds: { type: 'string', default: '3' }, most: { type: 'string', default: '8192' }, plot: { type: 'string' },
+    device: { type: 'string', default: 'auto' },
+    steps: { type: 'string', default: '3000' },
+    seeds: { type: 'string', default: '3' },
+    most: { type: 'string', default: '8192' },
+    plot: { type: 'string' },
   },
 })
 const steps = Number(values.steps)
 const seeds = Array.from({ length: Number(values.seeds) }, (_, at) => at + 1)
 const sizes = [64, 128, 256, 512, 1024, 2048, 4096, 8192, 16384].filter((size) => size <= Number(values.most))
 const device = await openDevice({ choose: values.device })
-process.stdout.write(`adapter: ${device.choice.name}; ${steps} steps of all samples; seeds ${seeds.join(', ')}; noise ${NOISE}, start ${START} from the truth\n\n`)
+process.stdout.write(
+  `adapter: ${device.choice.name}; ${steps} steps of all samples; seeds ${seeds.join(', ')}; noise ${NOISE}, start ${START} from the truth\n\n`,
+)
 const series: (Series & { readonly slope: number })[] = []
 for (const way of Object.keys(WAYS) as Way[]) {
   const points: Point[] = []
@@ -154,11 +187,24 @@ for (const way of Object.keys(WAYS) as Way[]) {
   series.push({ name: way, points, slope: slopeOf(points) })
 }
 device.dispose()
-process.stdout.write(table(['samples', ...series.map(({ name }) => name)], [
-  ...sizes.map((samples, at) => [String(samples), ...series.map(({ points }) => `${points[at].y.toFixed(4)} (${points[at].low.toFixed(4)} to ${points[at].high.toFixed(4)})`)]),
-  ['slope', ...series.map(({ slope }) => slope.toFixed(2))],
-]))
+process.stdout.write(
+  table(
+    ['samples', ...series.map(({ name }) => name)],
+    [
+      ...sizes.map((samples, at) => [
+        String(samples),
+        ...series.map(
+          ({ points }) => `${points[at].y.toFixed(4)} (${points[at].low.toFixed(4)} to ${points[at].high.toFixed(4)})`,
+        ),
+      ]),
+      ['slope', ...series.map(({ slope }) => slope.toFixed(2))],
+    ],
+  ),
+)
 if (values.plot !== undefined) {
   const named = series.map(({ name, points, slope }) => ({ name: `${name}, slope ${slope.toFixed(2)}`, points }))
-  writeFileSync(join(values.plot, 'experts-found.svg'), plot({ title: 'Error of the experts', x: 'samples', y: 'root mean square error', scale: 'log', series: named }))
+  writeFileSync(
+    join(values.plot, 'experts-found.svg'),
+    plot({ title: 'Error of the experts', x: 'samples', y: 'root mean square error', scale: 'log', series: named }),
+  )
 }

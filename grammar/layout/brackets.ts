@@ -3,7 +3,10 @@ import { CallParen, CloseBrace, CloseBracket, CloseParen, IndexBracket, OpenBrac
 
 /** Does it open a pair of `()` or `[]`? Braces are told apart from these: they hold pieces. */
 export const isOpen = (token: IToken): boolean =>
-  token.tokenType === OpenParen || token.tokenType === CallParen || token.tokenType === OpenBracket || token.tokenType === IndexBracket
+  token.tokenType === OpenParen ||
+  token.tokenType === CallParen ||
+  token.tokenType === OpenBracket ||
+  token.tokenType === IndexBracket
 
 export const isClose = (token: IToken): boolean => token.tokenType === CloseParen || token.tokenType === CloseBracket
 
@@ -18,5 +21,10 @@ export function closerOf(open: IToken): Closer {
 }
 
 /** A token that the text does not hold, of no width. */
-export const synthetic = (type: TokenType, text: string, offset: number): IToken =>
-  ({ image: text, startOffset: offset, endOffset: offset - 1, tokenType: type, tokenTypeIdx: type.tokenTypeIdx! })
+export const synthetic = (type: TokenType, text: string, offset: number): IToken => ({
+  image: text,
+  startOffset: offset,
+  endOffset: offset - 1,
+  tokenType: type,
+  tokenTypeIdx: type.tokenTypeIdx!,
+})

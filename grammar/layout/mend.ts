@@ -52,7 +52,10 @@ export abstract class Mend extends Nest {
     }
     const end = endOf(this.frame.piece!.tokens.at(-1)!)
     const innermost = this.stack.at(-1)!
-    const texts = this.stack.slice(this.stack.length - count).reverse().map(({ token }) => closerOf(token))
+    const texts = this.stack
+      .slice(this.stack.length - count)
+      .reverse()
+      .map(({ token }) => closerOf(token))
     const missing = texts.map(({ text }) => text).join('')
     this.say('SMOE1006', () => `expected \`${texts[0]!.text}\` ${this.purpose(innermost)}`, end, end, missing, innermost)
     for (const { type, text } of texts) this.append(synthetic(type, text, end), -1)
@@ -88,7 +91,8 @@ export abstract class Mend extends Nest {
     const token = this.tokens[i]!
     const top = this.brackets > 0 ? this.stack.at(-1)! : null
     if (top === null) {
-      if (this.frame.piece !== null) this.say('SMOE1007', `this \`${token.image}\` closes nothing`, token.startOffset, endOf(token), '')
+      if (this.frame.piece !== null)
+        this.say('SMOE1007', `this \`${token.image}\` closes nothing`, token.startOffset, endOf(token), '')
       else this.sayStray(token)
       return
     }
@@ -120,7 +124,10 @@ export abstract class Mend extends Nest {
   private sayMissingBrace(open: Open, end: number, closer: string | null): void {
     const at = this.report.span(end, end)
     const fix = closer === null ? null : { span: at, replacement: closer }
-    this.report.error('SMOE1006', `expected \`}\` to close ${this.owner(open.token)}`, at, { related: [this.openedHere(open)], fix })
+    this.report.error('SMOE1006', `expected \`}\` to close ${this.owner(open.token)}`, at, {
+      related: [this.openedHere(open)],
+      fix,
+    })
   }
 
   private openedHere({ token }: Open): Diagnostic['related'][number] {

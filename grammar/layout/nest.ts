@@ -49,7 +49,7 @@ export abstract class Nest {
 
   protected pieceColumn(index: number): number {
     const piece = this.frame.piece
-    return piece === null ? this.lines.columns[index]! : this.pieceColumns.get(piece) ?? this.lines.columns[index]!
+    return piece === null ? this.lines.columns[index]! : (this.pieceColumns.get(piece) ?? this.lines.columns[index]!)
   }
 
   /** The piece that token `i` goes to. */

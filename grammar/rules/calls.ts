@@ -15,7 +15,10 @@ export abstract class Calls extends Slices {
       const list = given ?? []
       this.checkOrder(list)
       const values = list.map(({ value }) => value)
-      return deepen({ kind: 'call', callee: this.asName(callee), arguments: list, label: label ?? null, span: this.since(callee) }, values)
+      return deepen(
+        { kind: 'call', callee: this.asName(callee), arguments: list, label: label ?? null, span: this.since(callee) },
+        values,
+      )
     })
   })
 

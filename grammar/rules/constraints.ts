@@ -5,19 +5,22 @@ import { Weights } from './weights.ts'
 
 /** What a `moe` may require of its routing. */
 export abstract class Constraints extends Weights {
-  protected readonly constraint = this.RULE('constraint', (): Constraint => this.OR<Constraint>({
-    DEF: [
-      { ALT: () => this.SUBRULE(this.dropless) },
-      { ALT: () => this.SUBRULE(this.capacity) },
-      { ALT: () => this.SUBRULE(this.groups) },
-      { ALT: () => this.SUBRULE(this.biasBalanced) },
-      { ALT: () => this.SUBRULE(this.balancedWithin) },
-      { ALT: () => this.SUBRULE(this.expertChoice) },
-      { ALT: () => this.SUBRULE(this.atMost) },
-      { ALT: () => this.SUBRULE(this.eachToken) },
-    ],
-    ERR_MSG: 'a constraint: `dropless`, `capacity`, `groups`, `bias balanced`, `balanced within`, `expert choice`, `at most` or `each token`',
-  }))
+  protected readonly constraint = this.RULE('constraint', (): Constraint =>
+    this.OR<Constraint>({
+      DEF: [
+        { ALT: () => this.SUBRULE(this.dropless) },
+        { ALT: () => this.SUBRULE(this.capacity) },
+        { ALT: () => this.SUBRULE(this.groups) },
+        { ALT: () => this.SUBRULE(this.biasBalanced) },
+        { ALT: () => this.SUBRULE(this.balancedWithin) },
+        { ALT: () => this.SUBRULE(this.expertChoice) },
+        { ALT: () => this.SUBRULE(this.atMost) },
+        { ALT: () => this.SUBRULE(this.eachToken) },
+      ],
+      ERR_MSG:
+        'a constraint: `dropless`, `capacity`, `groups`, `bias balanced`, `balanced within`, `expert choice`, `at most` or `each token`',
+    }),
+  )
 
   protected readonly dropless = this.RULE('dropless', (): Constraint => {
     const first = this.CONSUME(word('dropless'))
@@ -30,7 +33,9 @@ export abstract class Constraints extends Weights {
     this.CONSUME(word('overflow'))
     const rule = this.OR({
       DEF: [
-        { ALT: () => this.CONSUME(word('drop')) }, { ALT: () => this.CONSUME(word('next')) }, { ALT: () => this.CONSUME(word('shared')) },
+        { ALT: () => this.CONSUME(word('drop')) },
+        { ALT: () => this.CONSUME(word('next')) },
+        { ALT: () => this.CONSUME(word('shared')) },
       ],
       ERR_MSG: '`drop`, `next` or `shared`',
     })

@@ -6,8 +6,11 @@ import { Types } from './types.ts'
 export abstract class Declarations extends Types {
   readonly declaration = this.RULE('declaration', (): Declaration => {
     const keyword = this.OR([
-      { ALT: () => this.CONSUME(word('fn')) }, { ALT: () => this.CONSUME(word('block')) }, { ALT: () => this.CONSUME(word('expert')) },
-      { ALT: () => this.CONSUME(word('policy')) }, { ALT: () => this.CONSUME(word('model')) },
+      { ALT: () => this.CONSUME(word('fn')) },
+      { ALT: () => this.CONSUME(word('block')) },
+      { ALT: () => this.CONSUME(word('expert')) },
+      { ALT: () => this.CONSUME(word('policy')) },
+      { ALT: () => this.CONSUME(word('model')) },
     ])
     const name = this.CONSUME(Word)
     this.CONSUME(CallParen)
@@ -19,8 +22,15 @@ export abstract class Declarations extends Types {
     })
     const block = this.CONSUME(BlockToken)
     return this.ACTION(() => ({
-      kind: 'declaration', declares: keyword.image as DeclarationKind, name: this.asName(name), parameters: parameters ?? [],
-      result: result ?? null, body: this.blockOf(block).statements, doc: this.docOf(keyword), span: this.since(keyword), isPartial: false,
+      kind: 'declaration',
+      declares: keyword.image as DeclarationKind,
+      name: this.asName(name),
+      parameters: parameters ?? [],
+      result: result ?? null,
+      body: this.blockOf(block).statements,
+      doc: this.docOf(keyword),
+      span: this.since(keyword),
+      isPartial: false,
     }))
   })
 
@@ -37,7 +47,12 @@ export abstract class Declarations extends Types {
       return this.SUBRULE(this.expression)
     })
     return this.ACTION(() => ({
-      name: this.asName(name), type, range: range ?? null, default: value ?? null, doc: this.docOf(name), span: this.since(name),
+      name: this.asName(name),
+      type,
+      range: range ?? null,
+      default: value ?? null,
+      doc: this.docOf(name),
+      span: this.since(name),
     }))
   })
 
@@ -65,6 +80,10 @@ export abstract class Declarations extends Types {
       this.CONSUME(word('as'))
       return this.CONSUME1(Word)
     })
-    return this.ACTION(() => ({ name: this.asName(name), alias: alias === undefined ? null : this.asName(alias), span: this.since(name) }))
+    return this.ACTION(() => ({
+      name: this.asName(name),
+      alias: alias === undefined ? null : this.asName(alias),
+      span: this.since(name),
+    }))
   })
 }

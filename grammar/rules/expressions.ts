@@ -3,8 +3,20 @@ import type { BinaryOperator, Expression, UnaryOperator } from '../ast.ts'
 import { associate, deepen, depthOf, type ChainLink, type PrefixSign } from '../build.ts'
 import { foreignMembers } from '../foreign.ts'
 import {
-  AnyWord, CallParen, CloseBracket, CloseParen, Dot, IndexBracket, Minus, NumberToken, OpenBracket, OpenParen, Operator, StringToken,
-  word, Word,
+  AnyWord,
+  CallParen,
+  CloseBracket,
+  CloseParen,
+  Dot,
+  IndexBracket,
+  Minus,
+  NumberToken,
+  OpenBracket,
+  OpenParen,
+  Operator,
+  StringToken,
+  word,
+  Word,
 } from '../tokens.ts'
 import { Calls } from './calls.ts'
 
@@ -13,13 +25,12 @@ const isNumber = (image: string): boolean => /^(\d+(\.\d*)?|\.\d+)([eE][+-]?\d+)
 
 /** Expressions: conditionals, chains of operators, operands with their signs, indexes and `.T`. */
 export abstract class Expressions extends Calls {
-  protected readonly expression = this.RULE('expression', (): Expression => this.OR({
-    DEF: [
-      { ALT: () => this.SUBRULE(this.conditional) },
-      { ALT: () => this.SUBRULE(this.chain) },
-    ],
-    ERR_MSG: 'an expression',
-  }))
+  protected readonly expression = this.RULE('expression', (): Expression =>
+    this.OR({
+      DEF: [{ ALT: () => this.SUBRULE(this.conditional) }, { ALT: () => this.SUBRULE(this.chain) }],
+      ERR_MSG: 'an expression',
+    }),
+  )
 
   protected readonly conditional = this.RULE('conditional', (): Expression => {
     const first = this.CONSUME(word('if'))
@@ -91,47 +102,67 @@ export abstract class Expressions extends Calls {
     if (name.image === 'T') return
     const fix = name.image === 't' ? { span: this.tokenSpan(name), replacement: 'T' } : null
     this.problem('SMOE1001', `expected \`T\` after \`.\`, found \`${name.image}\``, this.tokenSpan(name), false, {
-      help: foreignMembers.get(name.image) ?? 'values have no parts: `.T` makes the last two axes change places', fix,
+      help: foreignMembers.get(name.image) ?? 'values have no parts: `.T` makes the last two axes change places',
+      fix,
     })
   }
 
-  protected readonly atom = this.RULE('atom', (): Expression => this.OR<Expression>({
-    DEF: [
-      { ALT: () => this.SUBRULE(this.call) },
-      { ALT: () => this.SUBRULE(this.moe) },
-      { ALT: () => this.SUBRULE(this.literal) },
-      { ALT: () => {
-        const name = this.CONSUME(Word)
-        return this.ACTION((): Expression => ({ kind: 'name', name: this.asName(name), span: this.tokenSpan(name) }))
-      } },
-      { ALT: () => {
-        this.OR1([{ ALT: () => this.CONSUME(OpenParen) }, { ALT: () => this.CONSUME(CallParen) }])
-        const inner = this.SUBRULE(this.expression)
-        this.CONSUME(CloseParen)
-        return inner
-      } },
-      { ALT: () => this.SUBRULE(this.listing) },
-    ],
-    ERR_MSG: 'an expression',
-  }))
+  protected readonly atom = this.RULE('atom', (): Expression =>
+    this.OR<Expression>({
+      DEF: [
+        { ALT: () => this.SUBRULE(this.call) },
+        { ALT: () => this.SUBRULE(this.moe) },
+        { ALT: () => this.SUBRULE(this.literal) },
+        {
+          ALT: () => {
+            const name = this.CONSUME(Word)
+            return this.ACTION((): Expression => ({ kind: 'name', name: this.asName(name), span: this.tokenSpan(name) }))
+          },
+        },
+        {
+          ALT: () => {
+            this.OR1([{ ALT: () => this.CONSUME(OpenParen) }, { ALT: () => this.CONSUME(CallParen) }])
+            const inner = this.SUBRULE(this.expression)
+            this.CONSUME(CloseParen)
+            return inner
+          },
+        },
+        { ALT: () => this.SUBRULE(this.listing) },
+      ],
+      ERR_MSG: 'an expression',
+    }),
+  )
 
-  protected readonly literal = this.RULE('literal', (): Expression => this.OR<Expression>([
-    { ALT: () => {
-      const token = this.CONSUME(NumberToken)
-      return this.ACTION((): Expression => {
-        const isInteger = /^\d+$/.test(token.image)
-        return { kind: 'number', value: isNumber(token.image) ? Number(token.image) : NaN, isInteger, span: this.tokenSpan(token) }
-      })
-    } },
-    { ALT: () => {
-      const token = this.CONSUME(StringToken)
-      return this.ACTION((): Expression => this.asString(token))
-    } },
-    { ALT: () => {
-      const token = this.OR1([{ ALT: () => this.CONSUME(word('true')) }, { ALT: () => this.CONSUME(word('false')) }])
-      return this.ACTION((): Expression => ({ kind: 'boolean', value: token.image === 'true', span: this.tokenSpan(token) }))
-    } },
-  ]))
+  protected readonly literal = this.RULE('literal', (): Expression =>
+    this.OR<Expression>([
+      {
+        ALT: () => {
+          const token = this.CONSUME(NumberToken)
+          return this.ACTION((): Expression => {
+            const isInteger = /^\d+$/.test(token.image)
+            return {
+              kind: 'number',
+              value: isNumber(token.image) ? Number(token.image) : NaN,
+              isInteger,
+              span: this.tokenSpan(token),
+            }
+          })
+        },
+      },
+      {
+        ALT: () => {
+          const token = this.CONSUME(StringToken)
+          return this.ACTION((): Expression => this.asString(token))
+        },
+      },
+      {
+        ALT: () => {
+          const token = this.OR1([{ ALT: () => this.CONSUME(word('true')) }, { ALT: () => this.CONSUME(word('false')) }])
+          return this.ACTION((): Expression => ({ kind: 'boolean', value: token.image === 'true', span: this.tokenSpan(token) }))
+        },
+      },
+    ]),
+  )
 
   /** `[a, b]`, maybe empty. */
   protected readonly listing = this.RULE('listing', (): Expression => {

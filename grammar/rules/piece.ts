@@ -24,7 +24,10 @@ export interface Problem {
   readonly isMild: boolean
 }
 
-const listEnds = new Map([[CloseParen, '`,` or `)`'], [CloseBracket, '`,` or `]`']])
+const listEnds = new Map([
+  [CloseParen, '`,` or `)`'],
+  [CloseBracket, '`,` or `]`'],
+])
 
 /** `what was expected`, to which the caller adds what was found. */
 const messages: IParserErrorMessageProvider = {

@@ -76,8 +76,14 @@ export abstract class Policies extends Statements {
       return this.CONSUME1(BlockToken)
     })
     return this.ACTION(() => ({
-      kind: 'when-training', rate: rate ?? null, after: after ?? null, atMost: null, ...layers, body: this.blockOf(body).statements,
-      otherwise: otherwise === undefined ? null : this.blockOf(otherwise).statements, span: this.since(first),
+      kind: 'when-training',
+      rate: rate ?? null,
+      after: after ?? null,
+      atMost: null,
+      ...layers,
+      body: this.blockOf(body).statements,
+      otherwise: otherwise === undefined ? null : this.blockOf(otherwise).statements,
+      span: this.since(first),
     }))
   })
 }

@@ -24,17 +24,23 @@ export abstract class Slices extends PieceParser {
     const first = this.LA(1)
     return this.OR({
       DEF: [
-        { ALT: () => {
-          const index = this.SUBRULE(this.expression)
-          const rest = this.OPTION(() => this.SUBRULE(this.sliceEnds))
-          return this.ACTION((): SliceNode => rest === undefined
-            ? { index, start: null, stop: null, step: null, span: this.since(first) }
-            : { index: null, start: index, ...rest, span: this.since(first) })
-        } },
-        { ALT: () => {
-          const rest = this.SUBRULE1(this.sliceEnds)
-          return this.ACTION((): SliceNode => ({ index: null, start: null, ...rest, span: this.since(first) }))
-        } },
+        {
+          ALT: () => {
+            const index = this.SUBRULE(this.expression)
+            const rest = this.OPTION(() => this.SUBRULE(this.sliceEnds))
+            return this.ACTION((): SliceNode =>
+              rest === undefined
+                ? { index, start: null, stop: null, step: null, span: this.since(first) }
+                : { index: null, start: index, ...rest, span: this.since(first) },
+            )
+          },
+        },
+        {
+          ALT: () => {
+            const rest = this.SUBRULE1(this.sliceEnds)
+            return this.ACTION((): SliceNode => ({ index: null, start: null, ...rest, span: this.since(first) }))
+          },
+        },
       ],
       ERR_MSG: 'an index or `:`',
     })

@@ -14,7 +14,12 @@ export abstract class Statements extends Declarations {
     this.CONSUME(Equals)
     const value = this.SUBRULE(this.expression)
     return this.ACTION(() => ({
-      kind: 'let', mutable: first.image === 'var', name: this.asName(name), type: type ?? null, value, doc: this.docOf(first),
+      kind: 'let',
+      mutable: first.image === 'var',
+      name: this.asName(name),
+      type: type ?? null,
+      value,
+      doc: this.docOf(first),
       span: this.since(first),
     }))
   })
@@ -36,7 +41,12 @@ export abstract class Statements extends Declarations {
       return this.SUBRULE(this.call)
     })
     return this.ACTION(() => ({
-      kind: 'param', name: this.asName(name), type, initialiser: initialiser ?? null, doc: this.docOf(first), span: this.since(first),
+      kind: 'param',
+      name: this.asName(name),
+      type,
+      initialiser: initialiser ?? null,
+      doc: this.docOf(first),
+      span: this.since(first),
     }))
   })
 
@@ -58,7 +68,12 @@ export abstract class Statements extends Declarations {
     this.CONSUME(Equals)
     const value = this.SUBRULE(this.expression)
     return this.ACTION(() => ({
-      kind: 'output', name: this.asName(name), type: type ?? null, value, doc: this.docOf(first), span: this.since(first),
+      kind: 'output',
+      name: this.asName(name),
+      type: type ?? null,
+      value,
+      doc: this.docOf(first),
+      span: this.since(first),
     }))
   })
 
@@ -80,7 +95,12 @@ export abstract class Statements extends Declarations {
     const to = this.SUBRULE1(this.expression)
     const block = this.CONSUME(BlockToken)
     return this.ACTION(() => ({
-      kind: 'repeat', label: this.asName(label), index: this.asName(index), from, to, body: this.blockOf(block).statements,
+      kind: 'repeat',
+      label: this.asName(label),
+      index: this.asName(index),
+      from,
+      to,
+      body: this.blockOf(block).statements,
       span: this.since(first),
     }))
   })
@@ -93,7 +113,10 @@ export abstract class Statements extends Declarations {
       return this.CONSUME(StringToken)
     })
     return this.ACTION(() => ({
-      kind: 'assert', condition, message: message === undefined ? null : this.asString(message), span: this.since(first),
+      kind: 'assert',
+      condition,
+      message: message === undefined ? null : this.asString(message),
+      span: this.since(first),
     }))
   })
 }

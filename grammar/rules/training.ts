@@ -15,7 +15,13 @@ export abstract class Training extends Clauses {
     const name = this.CONSUME(Word)
     this.CONSUME(Equals)
     const value = this.SUBRULE(this.expression)
-    return this.ACTION(() => ({ kind: 'metric', name: this.asName(name), value, doc: this.docOf(first), span: this.since(first) }))
+    return this.ACTION(() => ({
+      kind: 'metric',
+      name: this.asName(name),
+      value,
+      doc: this.docOf(first),
+      span: this.since(first),
+    }))
   })
 
   readonly method = this.RULE('method', (): Statement => {
@@ -26,7 +32,9 @@ export abstract class Training extends Clauses {
 
   readonly number = this.RULE('number', (): Statement => {
     const first = this.OR([
-      { ALT: () => this.CONSUME(word('clip')) }, { ALT: () => this.CONSUME(word('accumulate')) }, { ALT: () => this.CONSUME(word('steps')) },
+      { ALT: () => this.CONSUME(word('clip')) },
+      { ALT: () => this.CONSUME(word('accumulate')) },
+      { ALT: () => this.CONSUME(word('steps')) },
       { ALT: () => this.CONSUME(word('seed')) },
     ])
     const value = this.SUBRULE(this.expression)
@@ -44,7 +52,10 @@ export abstract class Training extends Clauses {
     const pattern = this.OPTION(() => this.CONSUME(StringToken))
     const method = this.SUBRULE(this.call)
     return this.ACTION(() => ({
-      kind: 'initialise', pattern: pattern === undefined ? null : this.asString(pattern), method, span: this.since(first),
+      kind: 'initialise',
+      pattern: pattern === undefined ? null : this.asString(pattern),
+      method,
+      span: this.since(first),
     }))
   })
 

@@ -4,29 +4,37 @@ import { Expressions } from './expressions.ts'
 
 /** Types, and the dimensions in them. */
 export abstract class Types extends Expressions {
-  protected readonly type = this.RULE('type', (): TypeNode => this.OR({
-    DEF: [
-      { ALT: () => {
-        const first = this.CONSUME(StringToken)
-        const options: StringLiteral[] = []
-        this.ACTION(() => options.push(this.asString(first)))
-        this.MANY(() => {
-          this.CONSUME(Bar)
-          const next = this.CONSUME1(StringToken)
-          this.ACTION(() => options.push(this.asString(next)))
-        })
-        return this.ACTION((): TypeNode => ({ kind: 'choice-type', options, span: this.since(first) }))
-      } },
-      { ALT: () => {
-        const name = this.CONSUME(Word)
-        const shape = this.OPTION(() => this.SUBRULE(this.shape))
-        return this.ACTION((): TypeNode => shape === undefined
-          ? { kind: 'scalar-type', name: this.asName(name), span: this.tokenSpan(name) }
-          : { kind: 'tensor-type', dtype: this.asName(name), ...shape, span: this.since(name) })
-      } },
-    ],
-    ERR_MSG: 'a type',
-  }))
+  protected readonly type = this.RULE('type', (): TypeNode =>
+    this.OR({
+      DEF: [
+        {
+          ALT: () => {
+            const first = this.CONSUME(StringToken)
+            const options: StringLiteral[] = []
+            this.ACTION(() => options.push(this.asString(first)))
+            this.MANY(() => {
+              this.CONSUME(Bar)
+              const next = this.CONSUME1(StringToken)
+              this.ACTION(() => options.push(this.asString(next)))
+            })
+            return this.ACTION((): TypeNode => ({ kind: 'choice-type', options, span: this.since(first) }))
+          },
+        },
+        {
+          ALT: () => {
+            const name = this.CONSUME(Word)
+            const shape = this.OPTION(() => this.SUBRULE(this.shape))
+            return this.ACTION((): TypeNode =>
+              shape === undefined
+                ? { kind: 'scalar-type', name: this.asName(name), span: this.tokenSpan(name) }
+                : { kind: 'tensor-type', dtype: this.asName(name), ...shape, span: this.since(name) },
+            )
+          },
+        },
+      ],
+      ERR_MSG: 'a type',
+    }),
+  )
 
   protected readonly shape = this.RULE('shape', (): Pick<TensorTypeNode, 'anyLeading' | 'shape'> => {
     this.CONSUME(IndexBracket)
@@ -44,7 +52,9 @@ export abstract class Types extends Expressions {
     const type = this.SUBRULE(this.type)
     return this.ACTION(() => {
       if (type.kind === 'tensor-type') return type
-      this.problem('SMOE1015', 'expected the type of a tensor', type.span, true, { help: 'such as `f32[B, D]`, or `f32[]` for one number' })
+      this.problem('SMOE1015', 'expected the type of a tensor', type.span, true, {
+        help: 'such as `f32[B, D]`, or `f32[]` for one number',
+      })
       const dtype = type.kind === 'scalar-type' ? type.name : { text: 'f32', span: type.span }
       return { kind: 'tensor-type', dtype, anyLeading: true, shape: [], span: type.span }
     })

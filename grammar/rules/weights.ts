@@ -17,16 +17,20 @@ export abstract class Weights extends Policies {
     this.MANY(() => {
       this.CONSUME(Dot)
       const part = this.OR([
-        { ALT: () => {
-          const name = this.CONSUME1(AnyWord)
-          return this.ACTION((): WeightPathPart => ({ kind: 'name', name: this.asName(name) }))
-        } },
-        { ALT: () => {
-          this.CONSUME(OpenBrace)
-          const name = this.CONSUME(Word)
-          this.CONSUME(CloseBrace)
-          return this.ACTION((): WeightPathPart => ({ kind: 'index', name: this.asName(name) }))
-        } },
+        {
+          ALT: () => {
+            const name = this.CONSUME1(AnyWord)
+            return this.ACTION((): WeightPathPart => ({ kind: 'name', name: this.asName(name) }))
+          },
+        },
+        {
+          ALT: () => {
+            this.CONSUME(OpenBrace)
+            const name = this.CONSUME(Word)
+            this.CONSUME(CloseBrace)
+            return this.ACTION((): WeightPathPart => ({ kind: 'index', name: this.asName(name) }))
+          },
+        },
       ])
       this.ACTION(() => path.push(part))
     })
@@ -41,7 +45,11 @@ export abstract class Weights extends Policies {
       return true
     })
     return this.ACTION(() => ({
-      path, template: this.asString(template), slices: slices ?? null, transpose: transpose === true, span: this.since(first),
+      path,
+      template: this.asString(template),
+      slices: slices ?? null,
+      transpose: transpose === true,
+      span: this.since(first),
     }))
   })
 

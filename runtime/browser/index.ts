@@ -22,7 +22,8 @@ function fits(adapter: GPUAdapter, choose: string): boolean {
 async function open({ choose = 'auto' }: OpenOptions = {}): Promise<Device> {
   // only secure pages have it
   const gpu = globalThis.navigator?.gpu as GPU | undefined
-  if (gpu === undefined) throw new NoAdapterError(choose, nothing('not there: the browser has no WebGPU, or the page is not secure'))
+  if (gpu === undefined)
+    throw new NoAdapterError(choose, nothing('not there: the browser has no WebGPU, or the page is not secure'))
   const adapter = await gpu.requestAdapter({ powerPreference: 'high-performance', forceFallbackAdapter: choose === 'software' })
   if (adapter === null) throw new NoAdapterError(choose, nothing('the browser gives no adapter'))
   const { name } = describeTarget(adapter)

@@ -21,6 +21,7 @@ const CHUNK = 8 * 2 ** 20
 export async function* copiedPieces(checkpoint: Checkpoint, tensors: readonly Copied[]): AsyncGenerator<Uint8Array> {
   yield headerBytes(tensors, checkpoint.metadata)
   for (const { tensor, offset, length } of tensors.flatMap(({ from }) => from)) {
-    for (let done = 0; done < length; done += CHUNK) yield await checkpoint.read(tensor, offset + done, Math.min(CHUNK, length - done))
+    for (let done = 0; done < length; done += CHUNK)
+      yield await checkpoint.read(tensor, offset + done, Math.min(CHUNK, length - done))
   }
 }

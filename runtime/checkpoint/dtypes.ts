@@ -18,7 +18,8 @@ function halfTable(): Float32Array {
   return half
 }
 
-export type NumberArray = Float32Array | Float64Array | Int32Array | Uint32Array | BigInt64Array | Uint8Array | Int8Array | Int16Array | Uint16Array
+export type NumberArray =
+  Float32Array | Float64Array | Int32Array | Uint32Array | BigInt64Array | Uint8Array | Int8Array | Int16Array | Uint16Array
 
 interface DTypeRecord {
   readonly bits: number

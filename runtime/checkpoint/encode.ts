@@ -31,7 +31,9 @@ export function headerBytes(tensors: readonly TensorInfo[], metadata: Readonly<R
     end += bytes
   }
   // an object would put names that are numbers first
-  const json = new TextEncoder().encode(`{${entries.map(([key, value]) => `${JSON.stringify(key)}:${JSON.stringify(value)}`).join()}}`)
+  const json = new TextEncoder().encode(
+    `{${entries.map(([key, value]) => `${JSON.stringify(key)}:${JSON.stringify(value)}`).join()}}`,
+  )
   const length = Math.ceil(json.length / 8) * 8
   const header = new Uint8Array(8 + length).fill(0x20, 8 + json.length)
   new DataView(header.buffer).setBigUint64(0, BigInt(length), true)
@@ -41,18 +43,31 @@ export function headerBytes(tensors: readonly TensorInfo[], metadata: Readonly<R
 
 function infoOf(name: string, tensor: FileData): TensorInfo {
   const { shape, data } = tensor
-  if (elementCount(shape) !== data.length) throw new RangeError(`${name}: ${showShape(shape)} does not have ${data.length} elements`)
+  if (elementCount(shape) !== data.length)
+    throw new RangeError(`${name}: ${showShape(shape)} does not have ${data.length} elements`)
   return { name, dtype: fileType(tensor), shape, bytes: data.byteLength }
 }
 
 /** The beginning of a safetensors file. Throws a RangeError where a shape is not that of its data. */
-export function encodeHeader(tensors: Readonly<Record<string, FileData>>, metadata: Readonly<Record<string, string>> = {}): Encoded {
+export function encodeHeader(
+  tensors: Readonly<Record<string, FileData>>,
+  metadata: Readonly<Record<string, string>> = {},
+): Encoded {
   const order = Object.keys(tensors).sort()
-  return { header: headerBytes(order.map((name) => infoOf(name, tensors[name])), metadata), order }
+  return {
+    header: headerBytes(
+      order.map((name) => infoOf(name, tensors[name])),
+      metadata,
+    ),
+    order,
+  }
 }
 
 /** A whole safetensors file in memory. */
-export function encodeSafetensors(tensors: Readonly<Record<string, FileData>>, metadata: Readonly<Record<string, string>> = {}): Uint8Array {
+export function encodeSafetensors(
+  tensors: Readonly<Record<string, FileData>>,
+  metadata: Readonly<Record<string, string>> = {},
+): Uint8Array {
   const { header, order } = encodeHeader(tensors, metadata)
   const pieces = [header, ...order.map((name) => tensorBytes(tensors[name]))]
   const all = new Uint8Array(pieces.reduce((sum, { length }) => sum + length, 0))

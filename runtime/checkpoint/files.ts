@@ -19,7 +19,7 @@ import { orClose, type ByteSource } from './source.ts'
 
 async function readFully(file: FileHandle, path: string, offset: number, length: number): Promise<Uint8Array> {
   const bytes = new Uint8Array(length)
-  for (let done = 0; done < length; ) {
+  for (let done = 0; done < length;) {
     const { bytesRead } = await file.read(bytes, done, length - done, offset + done)
     if (bytesRead === 0) throw new CheckpointError(path, `ends at byte ${offset + done}, ${length - done} before it should`)
     done += bytesRead
@@ -38,9 +38,10 @@ export async function fileSource(path: string): Promise<ByteSource> {
   return {
     name: path,
     size,
-    read: (offset, length) => readFully(file, path, offset, length).catch((error: unknown) => {
-      throw error instanceof CheckpointError ? error : new CheckpointError(path, `cannot be read: ${reasonOf(error)}`)
-    }),
+    read: (offset, length) =>
+      readFully(file, path, offset, length).catch((error: unknown) => {
+        throw error instanceof CheckpointError ? error : new CheckpointError(path, `cannot be read: ${reasonOf(error)}`)
+      }),
     close: async () => {
       if (closed) return
       closed = true
@@ -69,18 +70,26 @@ const kindOf = async (path: string): Promise<'file' | 'directory' | 'nothing'> =
 }
 
 /** A directory of this name or a link to nothing is there too: opening it says what is wrong. */
-const isThere = (path: string): Promise<boolean> => lstat(path).then(() => true, () => false)
+const isThere = (path: string): Promise<boolean> =>
+  lstat(path).then(
+    () => true,
+    () => false,
+  )
 
-const openBeside = (directory: string) => async (name: string): Promise<ByteSource | null> => {
-  const path = join(directory, name)
-  if (!(await isThere(path))) return null
-  if ((await kindOf(path)) === 'nothing') throw new CheckpointError(path, 'is a link that leads to no file')
-  return fileSource(path)
-}
+const openBeside =
+  (directory: string) =>
+  async (name: string): Promise<ByteSource | null> => {
+    const path = join(directory, name)
+    if (!(await isThere(path))) return null
+    if ((await kindOf(path)) === 'nothing') throw new CheckpointError(path, 'is a link that leads to no file')
+    return fileSource(path)
+  }
 
 /** For a message: the files of a folder that may have been meant. */
 async function heldBy(directory: string): Promise<string> {
-  const names = (await readdir(directory).catch(() => [])).filter((name) => /\.(safetensors|safetensors\.index\.json|bin|pt|pth|gguf)$/.test(name)).sort()
+  const names = (await readdir(directory).catch(() => []))
+    .filter((name) => /\.(safetensors|safetensors\.index\.json|bin|pt|pth|gguf)$/.test(name))
+    .sort()
   if (names.length === 0) return ''
   const isReadable = names.some((name) => /safetensors/.test(name))
   return `; it has ${listed(names, 4)}${isReadable ? ': give the path of the one to read' : ', and only safetensors files are read'}`
@@ -107,7 +116,10 @@ export async function openCheckpoint(path: string): Promise<Checkpoint> {
   }
 }
 
-function* piecesOf(tensors: Readonly<Record<string, FileData>>, metadata: Readonly<Record<string, string>>): Generator<Uint8Array> {
+function* piecesOf(
+  tensors: Readonly<Record<string, FileData>>,
+  metadata: Readonly<Record<string, string>>,
+): Generator<Uint8Array> {
   const { header, order } = encodeHeader(tensors, metadata)
   yield header
   for (const name of order) yield tensorBytes(tensors[name])
@@ -116,9 +128,17 @@ function* piecesOf(tensors: Readonly<Record<string, FileData>>, metadata: Readon
 /** A safetensors file as pieces, for a writer of files. Throws a RangeError where a shape is not that of its data. */
 const FILE = { tensors: TENSORS, metadata: optional(record(text)) }
 
-export const safetensorsPieces = checked('safetensorsPieces', FILE, (tensors: Readonly<Record<string, FileData>>, metadata: Readonly<Record<string, string>> = {}): Pieces => piecesOf(tensors, metadata))
+export const safetensorsPieces = checked(
+  'safetensorsPieces',
+  FILE,
+  (tensors: Readonly<Record<string, FileData>>, metadata: Readonly<Record<string, string>> = {}): Pieces =>
+    piecesOf(tensors, metadata),
+)
 
 /** Writes tensors as a safetensors file: all of it is there under its name, or nothing. Throws a FileError. */
-export const writeSafetensors = checkedAsync('writeSafetensors', { path: filled, ...FILE }, (
-  path: string, tensors: Readonly<Record<string, FileData>>, metadata: Readonly<Record<string, string>> = {},
-): Promise<void> => writeFileWhole(path, safetensorsPieces(tensors, metadata)))
+export const writeSafetensors = checkedAsync(
+  'writeSafetensors',
+  { path: filled, ...FILE },
+  (path: string, tensors: Readonly<Record<string, FileData>>, metadata: Readonly<Record<string, string>> = {}): Promise<void> =>
+    writeFileWhole(path, safetensorsPieces(tensors, metadata)),
+)

@@ -17,7 +17,12 @@ const isSpace = (byte: number): boolean => byte === SPACE || byte === 0x0a || by
 const isDigit = (byte: number): boolean => byte >= 0x30 && byte <= 0x39
 /** Bytes of a JSON number, or of an invalid word in its place. */
 const isNumeric = (byte: number): boolean =>
-  isDigit(byte) || byte === 0x2b || byte === 0x2d || byte === 0x2e || (byte >= 0x41 && byte <= 0x5a) || (byte >= 0x61 && byte <= 0x7a)
+  isDigit(byte) ||
+  byte === 0x2b ||
+  byte === 0x2d ||
+  byte === 0x2e ||
+  (byte >= 0x41 && byte <= 0x5a) ||
+  (byte >= 0x61 && byte <= 0x7a)
 const isPrintable = (byte: number): boolean => byte >= SPACE && byte < 0x7f
 
 function refuseHere(cursor: Cursor, expected: string): never {
@@ -62,7 +67,8 @@ function scanString(cursor: Cursor, what: string, longest: number): Raw {
       at++
     }
   }
-  if (at < bytes.length && bytes[at] !== QUOTE) cursor.refuse(`${what} at byte ${start} of the header is longer than ${longest} bytes`)
+  if (at < bytes.length && bytes[at] !== QUOTE)
+    cursor.refuse(`${what} at byte ${start} of the header is longer than ${longest} bytes`)
   if (at >= bytes.length) cursor.refuse(`${what} at byte ${start} of the header does not end`)
   cursor.at = at + 1
   return { start, end: at, hasEscape }

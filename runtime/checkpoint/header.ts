@@ -78,18 +78,28 @@ function readMetadata(cursor: Cursor): Record<string, string> {
 /** Names become paths and keys in other hands, so those that mean more than themselves there are refused. */
 function checkName(name: string): void {
   const reason =
-    name === '' ? 'is empty'
-    : name === '__proto__' ? 'is reserved'
-    : /[\u0000-\u001f\u007f]/.test(name) ? 'has control characters'
-    : /^[/\\]/.test(name) || name.split(/[/\\]/).some((part) => part === '..' || part === '.') ? 'is a path out of its place'
-    : null
+    name === ''
+      ? 'is empty'
+      : name === '__proto__'
+        ? 'is reserved'
+        : /[\u0000-\u001f\u007f]/.test(name)
+          ? 'has control characters'
+          : /^[/\\]/.test(name) || name.split(/[/\\]/).some((part) => part === '..' || part === '.')
+            ? 'is a path out of its place'
+            : null
   if (reason !== null) throw new HeaderError(`the tensor name ${JSON.stringify(cut(name))} ${reason}`)
 }
 
 /** Parses the header's bytes. Throws a HeaderError. */
 export function parseHeader(bytes: Uint8Array): Header {
   if (bytes[0] !== 0x7b) throw new HeaderError("the header does not begin with '{'")
-  const cursor: Cursor = { bytes, at: 0, refuse: (message) => { throw new HeaderError(message) } }
+  const cursor: Cursor = {
+    bytes,
+    at: 0,
+    refuse: (message) => {
+      throw new HeaderError(message)
+    },
+  }
   const tensors: RawTensor[] = []
   let metadata: Record<string, string> = {}
   readObject(cursor, 'the header', LONGEST_NAME, (key) => {

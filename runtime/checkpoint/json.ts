@@ -8,7 +8,9 @@ const NAN_MARK = '"\\u0000\\u0001NaN\\u0001\\u0000"'
 const NAN_VALUE = JSON.parse(NAN_MARK) as string
 
 function withNumbers(text: string): string {
-  return text.replaceAll(NOT_FINITE, (found, sign: string | undefined) => (found === 'NaN' ? NAN_MARK : sign === undefined ? found : `${sign}1e999`))
+  return text.replaceAll(NOT_FINITE, (found, sign: string | undefined) =>
+    found === 'NaN' ? NAN_MARK : sign === undefined ? found : `${sign}1e999`,
+  )
 }
 
 /** Close to Python's own limit; code that walks a value may recurse. */
@@ -42,15 +44,23 @@ function parseAny(plain: string): unknown {
   }
 }
 
-const MARKS: readonly (readonly [number, string])[] = [[NaN, 'NaN'], [Infinity, 'Infinity'], [-Infinity, '-Infinity']]
+const MARKS: readonly (readonly [number, string])[] = [
+  [NaN, 'NaN'],
+  [Infinity, 'Infinity'],
+  [-Infinity, '-Infinity'],
+]
 
 const markOf = (name: string): string => `\u0000\u0001${name}\u0001\u0000`
 
 /** As `parseJson` reads it again. */
 export function writeJson(value: unknown, indent = 2): string {
-  const marked = JSON.stringify(value, (_, one: unknown) => {
-    const mark = MARKS.find(([number]) => Object.is(number, one))
-    return mark === undefined ? one : markOf(mark[1])
-  }, indent)
+  const marked = JSON.stringify(
+    value,
+    (_, one: unknown) => {
+      const mark = MARKS.find(([number]) => Object.is(number, one))
+      return mark === undefined ? one : markOf(mark[1])
+    },
+    indent,
+  )
   return MARKS.reduce((text, [, name]) => text.replaceAll(JSON.stringify(markOf(name)), name), marked)
 }

@@ -16,6 +16,9 @@ export const quoted = (text: string): string => `'${cut(text)}'`
 
 /** The first names of a list, each shortened, and the number of others: `a, b and 3 more`. */
 export function listed(names: readonly string[], most = 12): string {
-  const shown = names.slice(0, most).map((name) => cut(name)).join(', ')
+  const shown = names
+    .slice(0, most)
+    .map((name) => cut(name))
+    .join(', ')
   return names.length > most ? `${shown} and ${names.length - most} more` : shown
 }

@@ -52,7 +52,8 @@ async function readHeader(source: ByteSource): Promise<{ bytes: Uint8Array; leng
   const prefix = await source.read(0, PREFIX)
   const length = new DataView(prefix.buffer, prefix.byteOffset, PREFIX).getBigUint64(0, true)
   if (length > LONGEST_HEADER) throw new HeaderError(`a header of ${length} bytes is too long; this is no safetensors file`)
-  if (length > BigInt(source.size - PREFIX)) throw new HeaderError(`the header has ${length} bytes, the file ${source.size}: it is cut short`)
+  if (length > BigInt(source.size - PREFIX))
+    throw new HeaderError(`the header has ${length} bytes, the file ${source.size}: it is cut short`)
   return { bytes: await source.read(PREFIX, Number(length)), length: Number(length) }
 }
 
@@ -80,10 +81,11 @@ async function open(source: ByteSource): Promise<Checkpoint> {
  * Reads and checks the whole header; tensors are read on demand. The checkpoint closes its source; a source that is refused
  * is closed at once. Throws a CheckpointError.
  */
-export const openSafetensors = (source: ByteSource): Promise<Checkpoint> => orClose(source, async () => {
-  try {
-    return await open(source)
-  } catch (error) {
-    throw error instanceof HeaderError ? new CheckpointError(source.name, error.message) : error
-  }
-})
+export const openSafetensors = (source: ByteSource): Promise<Checkpoint> =>
+  orClose(source, async () => {
+    try {
+      return await open(source)
+    } catch (error) {
+      throw error instanceof HeaderError ? new CheckpointError(source.name, error.message) : error
+    }
+  })

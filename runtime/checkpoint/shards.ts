@@ -17,13 +17,15 @@ export const NEITHER = `has neither ${SINGLE} nor ${INDEX}`
 /** Larger indexes are refused without being read, like larger headers. */
 const LONGEST_INDEX = 100_000_000
 
-const isRecord = (value: unknown): value is Record<string, unknown> => typeof value === 'object' && value !== null && !Array.isArray(value)
+const isRecord = (value: unknown): value is Record<string, unknown> =>
+  typeof value === 'object' && value !== null && !Array.isArray(value)
 
 /** A shard must be in the directory of its index. */
 const isFileName = (file: unknown): file is string =>
   typeof file === 'string' && /^[^/\\\u0000]+$/.test(file) && file !== '..' && file !== '.' && file.length <= 255
 
-const valueText = (value: unknown): string => cut(typeof value === 'object' ? (Array.isArray(value) ? 'a list' : 'an object') : JSON.stringify(value))
+const valueText = (value: unknown): string =>
+  cut(typeof value === 'object' ? (Array.isArray(value) ? 'a list' : 'an object') : JSON.stringify(value))
 
 type WeightMap = ReadonlyMap<string, string>
 
@@ -74,12 +76,14 @@ function whereTensorsAre(index: string, map: WeightMap, shards: Shards): WeightM
   for (const [file, shard] of shards) {
     for (const tensor of shard.tensors.keys()) {
       const other = found.get(tensor)
-      if (other !== undefined) throw new CheckpointError(index, `tensor ${quoted(tensor)} is in both ${cut(other)} and ${cut(file)}`)
+      if (other !== undefined)
+        throw new CheckpointError(index, `tensor ${quoted(tensor)} is in both ${cut(other)} and ${cut(file)}`)
       found.set(tensor, file)
     }
   }
   for (const [tensor, file] of map) {
-    if (found.get(tensor) !== file) throw new CheckpointError(index, `tensor ${quoted(tensor)} is said to be in ${cut(file)}, which does not have it`)
+    if (found.get(tensor) !== file)
+      throw new CheckpointError(index, `tensor ${quoted(tensor)} is said to be in ${cut(file)}, which does not have it`)
   }
   // in the order of the index
   return new Map([...map, ...found])
@@ -94,7 +98,9 @@ export async function openShards(index: ByteSource, open: OpenFile): Promise<Che
   const shards = await openAll(index.name, [...new Set(map.values())], open)
   const close = (): Promise<void> => closeAll(shards)
   const files = await orClose({ close }, async () => whereTensorsAre(index.name, map, shards))
-  const tensors = new Map([...files].map(([tensor, file]): [string, TensorInfo] => [tensor, shards.get(file)!.tensors.get(tensor)!]))
+  const tensors = new Map(
+    [...files].map(([tensor, file]): [string, TensorInfo] => [tensor, shards.get(file)!.tensors.get(tensor)!]),
+  )
   const read = async (tensor: string, offset: number, length: number): Promise<Uint8Array> => {
     const file = files.get(tensor)
     if (file === undefined) throw new CheckpointError(index.name, `has no tensor ${quoted(tensor)}`)

@@ -30,7 +30,8 @@ function checkRange(name: string, size: number, offset: number, length: number):
 /** Bytes in memory; what is read is a view of them. */
 export function bytesSource(bytes: ArrayBuffer | Uint8Array, name = 'memory'): ByteSource {
   // a Buffer is a Uint8Array whose slice() does not copy
-  const view = bytes instanceof Uint8Array ? new Uint8Array(bytes.buffer, bytes.byteOffset, bytes.byteLength) : new Uint8Array(bytes)
+  const view =
+    bytes instanceof Uint8Array ? new Uint8Array(bytes.buffer, bytes.byteOffset, bytes.byteLength) : new Uint8Array(bytes)
   const read = async (offset: number, length: number): Promise<Uint8Array> => {
     checkRange(name, view.length, offset, length)
     return view.subarray(offset, offset + length)

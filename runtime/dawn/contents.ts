@@ -50,10 +50,12 @@ export function writeContents(directory: string, contents: Contents): void {
 
 /** The current list of files. */
 export function contentsOf(directory: string, names: readonly string[]): Contents {
-  return Object.fromEntries(names.map((name) => {
-    const data = readFileSync(join(directory, name))
-    return [name, { bytes: data.length, sha256: sha256(data), checked: stateOf(statSync(join(directory, name))) }]
-  }))
+  return Object.fromEntries(
+    names.map((name) => {
+      const data = readFileSync(join(directory, name))
+      return [name, { bytes: data.length, sha256: sha256(data), checked: stateOf(statSync(join(directory, name))) }]
+    }),
+  )
 }
 
 /** The entry of a file that matches the list, with its current metadata; null if it does not match. */
@@ -71,7 +73,8 @@ export function isWhole(directory: string, names: readonly string[]): boolean {
   try {
     const found = names.map((name) => [name, checked(join(directory, name), listed[name])] as const)
     if (found.some(([, entry]) => entry === null)) return false
-    if (found.some(([name, entry]) => entry !== listed[name])) keep(directory, { ...listed, ...(Object.fromEntries(found) as Contents) })
+    if (found.some(([name, entry]) => entry !== listed[name]))
+      keep(directory, { ...listed, ...(Object.fromEntries(found) as Contents) })
     return true
   } catch {
     return false

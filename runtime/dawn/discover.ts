@@ -71,10 +71,15 @@ async function openStage(dawn: Dawn, manifests: readonly string[] | null): Promi
   return { adapterNames: await listNames(dawn), request }
 }
 
-const manifestsOf = (drivers: readonly (Driver | null)[]): readonly string[] =>
-  [...new Set(drivers.flatMap((driver) => driver?.manifests ?? []))]
+const manifestsOf = (drivers: readonly (Driver | null)[]): readonly string[] => [
+  ...new Set(drivers.flatMap((driver) => driver?.manifests ?? [])),
+]
 
-const attempt = ({ what, found, command, driver }: DriverSource): Attempt => ({ what, found, command: driver === null ? command : null })
+const attempt = ({ what, found, command, driver }: DriverSource): Attempt => ({
+  what,
+  found,
+  command: driver === null ? command : null,
+})
 
 async function importDawn(): Promise<Dawn | Attempt> {
   const what = 'Dawn (the npm package webgpu)'
@@ -104,7 +109,12 @@ async function look(): Promise<Discovery> {
   const ownDrivers = own.map(({ driver }) => driver)
   const attempts = [given, system, ...own].map(attempt)
   if (process.platform === 'linux') attempts.push(loaderAttempt(ownDrivers))
-  if (!isMainThread) attempts.push({ what: 'this thread', found: 'a worker, whose environment the loader does not read: open devices in the main thread', command: null })
+  if (!isMainThread)
+    attempts.push({
+      what: 'this thread',
+      found: 'a worker, whose environment the loader does not read: open devices in the main thread',
+      command: null,
+    })
   const plans = stagePlans(given.driver, [system.driver, ...ownDrivers])
   const opened: Promise<Stage>[] = []
   const stages = async function* (): AsyncGenerator<Stage> {

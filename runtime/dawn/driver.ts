@@ -45,7 +45,10 @@ function manifestDirectories(): readonly string[] {
 
 const manifestsIn = (directory: string): readonly string[] => {
   try {
-    return readdirSync(directory).filter((name) => name.endsWith('.json')).sort().map((name) => join(directory, name))
+    return readdirSync(directory)
+      .filter((name) => name.endsWith('.json'))
+      .sort()
+      .map((name) => join(directory, name))
   } catch {
     return []
   }
@@ -56,23 +59,35 @@ export function systemDrivers(): DriverSource {
   const what = "the system's drivers"
   if (process.platform !== 'linux') return { what, driver: null, found: `left to ${process.platform}`, command: null }
   const manifests = manifestDirectories().flatMap(manifestsIn)
-  if (manifests.length > 0) return { what, driver: { name: 'system', manifests, loader: null }, found: manifests.join(', '), command: null }
+  if (manifests.length > 0)
+    return { what, driver: { name: 'system', manifests, loader: null }, found: manifests.join(', '), command: null }
   return { what, driver: null, found: "no Vulkan driver is installed; a GPU's comes with its maker's package", command: null }
 }
 
 const LAVAPIPE = ['lvp_icd.json', 'lib/libvulkan_lvp.so', 'lib/libvulkan.so.1']
 
 /** A driver from an earlier setup may have no list of contents: one is created, and until then the driver is used unchecked. */
-const isTaken = (directory: string): boolean => (existsSync(join(directory, CONTENTS)) ? isWhole(directory, LAVAPIPE) : adopt(directory, LAVAPIPE) || LAVAPIPE.every((name) => existsSync(join(directory, name))))
+const isTaken = (directory: string): boolean =>
+  existsSync(join(directory, CONTENTS))
+    ? isWhole(directory, LAVAPIPE)
+    : adopt(directory, LAVAPIPE) || LAVAPIPE.every((name) => existsSync(join(directory, name)))
 
 /** lavapipe where the setup script unpacked it. */
 export function lavapipe(): DriverSource {
   const what = 'lavapipe (Vulkan on the CPU, faster than SwiftShader)'
   const setup = process.platform === 'linux' ? remedies.lavapipe : null
-  const directories = cacheDirectories().map((cache) => join(cache, 'lavapipe')).filter((path) => existsSync(path))
+  const directories = cacheDirectories()
+    .map((cache) => join(cache, 'lavapipe'))
+    .filter((path) => existsSync(path))
   if (directories.length === 0) return { what, driver: null, found: 'not in the cache', command: setup }
   const directory = directories.find(isTaken)
-  if (directory === undefined) return { what, driver: null, found: `damaged: the checksums of files in ${directories.join(', ')} do not match`, command: setup }
+  if (directory === undefined)
+    return {
+      what,
+      driver: null,
+      found: `damaged: the checksums of files in ${directories.join(', ')} do not match`,
+      command: setup,
+    }
   const driver = { name: 'lavapipe', manifests: [join(directory, 'lvp_icd.json')], loader: join(directory, 'lib/libvulkan.so.1') }
   return { what, driver, found: directory, command: null }
 }

@@ -17,7 +17,10 @@ function load(path: string): string | null {
 }
 
 /** Has the Vulkan loader in the process before Dawn asks for it: the system's, else the first of `candidates` that loads. */
-export function loadVulkan(candidates: readonly string[]): { readonly loaded: string | null; readonly problems: readonly string[] } {
+export function loadVulkan(candidates: readonly string[]): {
+  readonly loaded: string | null
+  readonly problems: readonly string[]
+} {
   if (process.platform !== 'linux') return { loaded: 'not needed', problems: [] }
   if (load(LOADER) === null) return { loaded: "the system's", problems: [] }
   const problems: string[] = []

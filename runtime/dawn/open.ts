@@ -73,7 +73,8 @@ function reasonFor({ name, software }: Candidate, choose: Choose, attempts: read
   if (!software) return 'a GPU comes first'
   const noGpu = choose === 'auto' ? 'no GPU was found; ' : ''
   const faster = attempts.find(({ what }) => what.startsWith('lavapipe'))
-  if (/swiftshader/i.test(name) && faster?.command) return `${noGpu}lavapipe, which is faster, is ${faster.found} (${faster.command})`
+  if (/swiftshader/i.test(name) && faster?.command)
+    return `${noGpu}lavapipe, which is faster, is ${faster.found} (${faster.command})`
   return `${noGpu}it is the fastest software adapter here`
 }
 

@@ -14,7 +14,12 @@ interface Remedies {
   readonly loader: string
 }
 
-const CHECKOUT: Remedies = { dawn: 'npm ci', swiftShader: 'npm ci', lavapipe: 'npm run setup:lavapipe', loader: 'npm run setup:lavapipe' }
+const CHECKOUT: Remedies = {
+  dawn: 'npm ci',
+  swiftShader: 'npm ci',
+  lavapipe: 'npm run setup:lavapipe',
+  loader: 'npm run setup:lavapipe',
+}
 
 const PACKAGE: Remedies = {
   dawn: 'npm install webgpu',

@@ -55,7 +55,8 @@ function mend(work: string, target: string): void {
     return renameSync(work, target)
   }
   for (const name of [...FILES, CONTENTS]) {
-    if (statSync(join(target, name), { throwIfNoEntry: false })?.isDirectory() === true) rmSync(join(target, name), { recursive: true })
+    if (statSync(join(target, name), { throwIfNoEntry: false })?.isDirectory() === true)
+      rmSync(join(target, name), { recursive: true })
     renameSync(join(work, name), join(target, name))
   }
 }
@@ -102,12 +103,16 @@ export function swiftShader(): DriverSource {
     return { what, driver: null, found: `comes for linux-x64 only, this is ${process.platform}-${process.arch}`, command: null }
   }
   const source = findPackage()
-  if (source === null) return { what, driver: null, found: `the package ${PACKAGE} is not installed`, command: remedies.swiftShader }
+  if (source === null)
+    return { what, driver: null, found: `the package ${PACKAGE} is not installed`, command: remedies.swiftShader }
   const name = `swiftshader-${source.version}`
-  const present = cacheDirectories().map((cache) => join(cache, name)).find(complete)
+  const present = cacheDirectories()
+    .map((cache) => join(cache, name))
+    .find(complete)
   if (present !== undefined) return { what, driver: driver(present), found: present, command: null }
   const cache = cacheDirectory()
-  if (cache === null) return { what, driver: null, found: 'no cache directory can be written', command: 'SMOE_CACHE=DIR smoe doctor' }
+  if (cache === null)
+    return { what, driver: null, found: 'no cache directory can be written', command: 'SMOE_CACHE=DIR smoe doctor' }
   try {
     unpack(source.archive, join(cache, name))
     return { what, driver: driver(join(cache, name)), found: join(cache, name), command: null }

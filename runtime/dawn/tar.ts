@@ -19,7 +19,7 @@ function checkSum(header: Uint8Array): number {
 
 /** The regular files of a ustar archive. Throws a RangeError where it is cut short or damaged. */
 export function* tarEntries(archive: Uint8Array): Generator<TarEntry> {
-  for (let at = 0; at + BLOCK <= archive.length; ) {
+  for (let at = 0; at + BLOCK <= archive.length;) {
     const header = archive.subarray(at, at + BLOCK)
     if (header.every((byte) => byte === 0)) return
     if (octal(header.subarray(148, 156)) !== checkSum(header)) throw new RangeError(`the tar header at byte ${at} is damaged`)

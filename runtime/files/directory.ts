@@ -1,5 +1,18 @@
 /** Writes a set of files into a directory atomically: it holds either the new set or the old one. Other files stay. */
-import { accessSync, constants, existsSync, linkSync, lstatSync, mkdirSync, readdirSync, realpathSync, renameSync, rmSync, statSync, type Stats } from 'node:fs'
+import {
+  accessSync,
+  constants,
+  existsSync,
+  linkSync,
+  lstatSync,
+  mkdirSync,
+  readdirSync,
+  realpathSync,
+  renameSync,
+  rmSync,
+  statSync,
+  type Stats,
+} from 'node:fs'
 import { basename, dirname, join, relative, sep } from 'node:path'
 import { FileError } from '../errors.ts'
 import { makeDirectories, syncDirectory } from './directories.ts'
@@ -49,7 +62,12 @@ function placeOf(path: string, typed: string): Place {
   const real = realpathSync(path)
   accessSync(real, constants.W_OK | constants.X_OK)
   const above = dirname(real)
-  return { path: real, typed, stats, canSwap: above !== real && statSync(above).dev === stats.dev && mayWrite(above) && !holdsProcess(real) }
+  return {
+    path: real,
+    typed,
+    stats,
+    canSwap: above !== real && statSync(above).dev === stats.dev && mayWrite(above) && !holdsProcess(real),
+  }
 }
 
 /** Restores a directory whose writer was killed during the replacement, so that the user's files are not lost. */
@@ -62,7 +80,8 @@ function recover(path: string, { ofEarlier }: FileSet): void {
 
 /** Moves the files that are not from an earlier set and do not exist at the destination. */
 function bringOver(from: string, to: string, earlier: ReadonlySet<string>): void {
-  for (const name of readdirSync(from)) if (!earlier.has(name) && !existsSync(join(to, name))) renameSync(join(from, name), join(to, name))
+  for (const name of readdirSync(from))
+    if (!earlier.has(name) && !existsSync(join(to, name))) renameSync(join(from, name), join(to, name))
 }
 
 /** Removes a replaced directory after the user's files have moved to its successor. */
@@ -233,7 +252,8 @@ export async function stageDirectory(path: string, set: FileSet, shown = path): 
   const made = asked(shown, WRITE, () => makeDirectories(dirname(place.path)))
   const draft = draftPath(folderOf(place), place.path, 'part')
   return stageDraft(place.path, shown, {
-    path: draft, made,
+    path: draft,
+    made,
     fill: () => askedLater(shown, WRITE, fillDraft(draft, place, set)),
     put: () => asked(shown, WRITE, () => putDirectory(draft, place, set)),
   })

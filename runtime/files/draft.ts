@@ -27,10 +27,12 @@ export function leftDrafts(directory: string, target: string, kind: DraftKind): 
   } catch {
     // a missing directory has no drafts
   }
-  return names.filter((name) => {
-    const [, of, host, pid, its] = NAME.exec(name) ?? []
-    return of === tag(basename(target)) && host === tag(hostname()) && its === kind && !isAlive(Number(pid))
-  }).map((name) => join(directory, name))
+  return names
+    .filter((name) => {
+      const [, of, host, pid, its] = NAME.exec(name) ?? []
+      return of === tag(basename(target)) && host === tag(hostname()) && its === kind && !isAlive(Number(pid))
+    })
+    .map((name) => join(directory, name))
 }
 
 export function removeLeft(target: string): void {

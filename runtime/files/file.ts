@@ -31,12 +31,15 @@ async function writeAll(file: FileHandle, pieces: Pieces, typed: string): Promis
 }
 
 /** Writes and syncs a new file. Throws a FileError that names `typed`, and errors of the pieces. */
-export const writeNew = async (path: string, pieces: Pieces, typed = path): Promise<void> => writeAll(await askedLater(typed, WRITE, open(path, 'wx')), pieces, typed)
+export const writeNew = async (path: string, pieces: Pieces, typed = path): Promise<void> =>
+  writeAll(await askedLater(typed, WRITE, open(path, 'wx')), pieces, typed)
 
 const nothing = (): void => {}
 
 const stagedStream = (target: Exclude<Target, { kind: 'file' }>, typed: string, pieces: Pieces): Staged => ({
-  place: target.path, typed, discard: nothing,
+  place: target.path,
+  typed,
+  discard: nothing,
   write: () => writeStream(target, typed, pieces),
   put: () => ({ undo: nothing, finish: nothing }),
 })
@@ -103,4 +106,6 @@ export async function writeFileWhole(path: string, pieces: Pieces, shown = path)
 }
 
 /** A text as a file of one piece. */
-export const textPieces = (text: string | Uint8Array): Pieces => [typeof text === 'string' ? new TextEncoder().encode(text) : text]
+export const textPieces = (text: string | Uint8Array): Pieces => [
+  typeof text === 'string' ? new TextEncoder().encode(text) : text,
+]

@@ -40,7 +40,7 @@ const CHUNK = 1 << 20
 /** Bytes of a descriptor up to its end, or `limit` of them. */
 export function readUpTo(file: number, limit: number, wait: () => void = () => {}): Buffer {
   const pieces: Buffer[] = []
-  for (let done = 0; done < limit; ) {
+  for (let done = 0; done < limit;) {
     const piece = Buffer.allocUnsafe(Math.min(CHUNK, limit - done))
     const count = readOrWait(file, piece, wait)
     if (count === 0) break

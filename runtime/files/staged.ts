@@ -61,7 +61,11 @@ export async function stageDraft(place: string, typed: string, draft: Draft): Pr
 function demandDifferent(all: readonly Staged[]): void {
   for (const [at, { place, typed }] of all.entries()) {
     const other = all.slice(0, at).find((earlier) => earlier.place === place)
-    if (other !== undefined) throw new FileError(typed, other.typed === typed ? 'is given twice as an output' : `is the same file as ${other.typed}: both would be written to it`)
+    if (other !== undefined)
+      throw new FileError(
+        typed,
+        other.typed === typed ? 'is given twice as an output' : `is the same file as ${other.typed}: both would be written to it`,
+      )
   }
 }
 

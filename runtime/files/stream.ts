@@ -8,7 +8,7 @@ import type { Target } from './target.ts'
 
 /** Writes a whole piece, in as many system calls as needed. */
 export async function writePiece(file: FileHandle, piece: Uint8Array): Promise<void> {
-  for (let done = 0; done < piece.length; ) done += (await file.write(piece, done)).bytesWritten
+  for (let done = 0; done < piece.length;) done += (await file.write(piece, done)).bytesWritten
 }
 
 /** How long to wait for a reader of a FIFO, and the polling interval; milliseconds. */
@@ -37,7 +37,7 @@ async function openStream(path: string, isFifo: boolean): Promise<FileHandle> {
 }
 
 async function writeDescriptor(descriptor: number, piece: Uint8Array): Promise<void> {
-  for (let done = 0; done < piece.length; ) {
+  for (let done = 0; done < piece.length;) {
     try {
       done += writeSync(descriptor, piece, done)
     } catch (error) {
@@ -51,7 +51,12 @@ async function writeDescriptor(descriptor: number, piece: Uint8Array): Promise<v
 export async function writeStream(target: Exclude<Target, { kind: 'file' }>, typed: string, pieces: Pieces): Promise<void> {
   const file = target.kind === 'stream' ? await askedLater(typed, WRITE, openStream(target.path, target.isFifo)) : null
   try {
-    for await (const piece of pieces) await askedLater(typed, WRITE, target.kind === 'stream' ? writePiece(file!, piece) : writeDescriptor(target.descriptor, piece))
+    for await (const piece of pieces)
+      await askedLater(
+        typed,
+        WRITE,
+        target.kind === 'stream' ? writePiece(file!, piece) : writeDescriptor(target.descriptor, piece),
+      )
   } finally {
     await file?.close()
   }

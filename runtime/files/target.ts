@@ -46,7 +46,8 @@ function classify(path: string, typed: string): Target {
   const stats = orNull(() => statSync(at))
   if (stats === null) return { kind: 'file', path: at, stats }
   const kind = kindOf(stats)
-  if (kind === 'directory' || kind === 'socket' || kind === 'block device') throw new FileError(typed, `${WRITE}: it is a ${kind}`)
+  if (kind === 'directory' || kind === 'socket' || kind === 'block device')
+    throw new FileError(typed, `${WRITE}: it is a ${kind}`)
   // a rename would also replace a write-protected file
   accessSync(at, constants.W_OK)
   return kind === 'file' ? { kind: 'file', path: at, stats } : { kind: 'stream', path: at, isFifo: kind === 'FIFO' }

@@ -21,9 +21,16 @@ export interface NullOptions {
 }
 
 const LIMITS = {
-  maxStorageBuffersPerShaderStage: 8, maxComputeInvocationsPerWorkgroup: 256, maxComputeWorkgroupSizeX: 256, maxComputeWorkgroupSizeY: 256,
-  maxComputeWorkgroupSizeZ: 64, maxComputeWorkgroupStorageSize: 16384, maxComputeWorkgroupsPerDimension: 65535,
-  maxStorageBufferBindingSize: 2 ** 27, maxBufferSize: 2 ** 28, maxBindingsPerBindGroup: 1000,
+  maxStorageBuffersPerShaderStage: 8,
+  maxComputeInvocationsPerWorkgroup: 256,
+  maxComputeWorkgroupSizeX: 256,
+  maxComputeWorkgroupSizeY: 256,
+  maxComputeWorkgroupSizeZ: 64,
+  maxComputeWorkgroupStorageSize: 16384,
+  maxComputeWorkgroupsPerDimension: 65535,
+  maxStorageBufferBindingSize: 2 ** 27,
+  maxBufferSize: 2 ** 28,
+  maxBindingsPerBindGroup: 1000,
 }
 
 interface State {
@@ -149,7 +156,14 @@ export function createNullAdapter(options: NullOptions = {}): NullAdapter {
   const limits = { ...LIMITS, ...options.limits }
   const features = new Set(options.features ?? [])
   const state: State = { log: [], buffers: new Set(), failures: {}, scopes: [], lose: () => {} }
-  const info = { vendor: 'null', architecture: '', device: 'null', description: 'null adapter', isFallbackAdapter: false, ...options.info }
+  const info = {
+    vendor: 'null',
+    architecture: '',
+    device: 'null',
+    description: 'null adapter',
+    isFallbackAdapter: false,
+    ...options.info,
+  }
   const adapter = { info, limits, features, requestDevice: async () => createDevice(state, limits, features) }
   return {
     adapter: adapter as unknown as GPUAdapter,

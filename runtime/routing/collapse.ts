@@ -77,8 +77,10 @@ function randomDirections(rows: number, width: number): RandomRows['cosine'] {
 }
 
 /** Rows without their means have a dimension less to point in. */
-export const randomRows = (rows: number, width: number): RandomRows =>
-  ({ pearson: randomDirections(rows, width - 1), cosine: randomDirections(rows, width) })
+export const randomRows = (rows: number, width: number): RandomRows => ({
+  pearson: randomDirections(rows, width - 1),
+  cosine: randomDirections(rows, width),
+})
 
 /** Of the way from random rows to rows that all say the same: where rows are called alike, and where collapsed. */
 const [ALIKE, COLLAPSED] = [0.1, 0.5]
@@ -97,4 +99,5 @@ export function routerVerdict({ pearson, cosine }: Collapse, random: RandomRows)
 }
 
 /** Mean over i != j of cos(r_i, r_j), with its sign: of the experts' outputs for one token, how alike the answers are. LibMoE, appendix E. */
-export const meanCosine = (values: Reals, width: number): number | null => meanOfPairs(rowsOf(values, width).map(unit), (cosine) => cosine)
+export const meanCosine = (values: Reals, width: number): number | null =>
+  meanOfPairs(rowsOf(values, width).map(unit), (cosine) => cosine)

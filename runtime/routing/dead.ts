@@ -1,4 +1,5 @@
 import type { Load } from './load.ts'
 
 /** The experts that answer nothing, ascending. */
-export const deadExperts = ({ counts }: Load): readonly number[] => counts.flatMap((count, expert) => (count === 0 ? [expert] : []))
+export const deadExperts = ({ counts }: Load): readonly number[] =>
+  counts.flatMap((count, expert) => (count === 0 ? [expert] : []))

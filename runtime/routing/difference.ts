@@ -27,7 +27,8 @@ function movedLoad(a: LayerReport, b: LayerReport): number | null {
 function checkLayers({ layers: a }: RoutingReport, { layers: b }: RoutingReport, name: string): void {
   if (a.length !== b.length) throw new RouteError(name, `has ${b.length} routed layers, the first report has ${a.length}`)
   for (const [at, { name: layer, experts }] of a.entries()) {
-    if (b[at].experts !== experts) throw new RouteError(name, `${b[at].name} has ${b[at].experts} experts, ${layer} of the first report has ${experts}`)
+    if (b[at].experts !== experts)
+      throw new RouteError(name, `${b[at].name} has ${b[at].experts} experts, ${layer} of the first report has ${experts}`)
   }
 }
 

@@ -62,6 +62,10 @@ export function loadCollapse(load: Load, tokens: number): LoadCollapse {
   // one token, or a choice of all experts, is as random as it is collapsed
   const level = random - k < 1e-9 * k ? null : Math.min(1, Math.max(0, (random - effective) / (random - k)))
   const experts = Math.ceil(k - 1e-9)
-  const share = counts.toSorted((a, b) => b - a).slice(0, experts).reduce((sum, count) => sum + count, 0) / kept
+  const share =
+    counts
+      .toSorted((a, b) => b - a)
+      .slice(0, experts)
+      .reduce((sum, count) => sum + count, 0) / kept
   return { effective, random, level, busiest: { experts, share }, verdict: verdictOf(level, tokens) }
 }

@@ -33,8 +33,9 @@ function meanGap(tokens: number, gapOf: (token: number) => number | null): numbe
  * they were recorded, else from the weights of the kept slots. Null where no token has two of them.
  */
 export function margin({ experts, tokens, k, selected, weights, scores }: RoutedLayer): Margin | null {
-  const value = scores === undefined
-    ? meanGap(tokens, (token) => gap(weights, token * k, token * k + k, (at) => selected[at] >= 0))
-    : meanGap(tokens, (token) => gap(scores, token * experts, (token + 1) * experts, () => true))
+  const value =
+    scores === undefined
+      ? meanGap(tokens, (token) => gap(weights, token * k, token * k + k, (at) => selected[at] >= 0))
+      : meanGap(tokens, (token) => gap(scores, token * experts, (token + 1) * experts, () => true))
   return value === null ? null : { value, from: scores === undefined ? 'weights' : 'scores' }
 }

@@ -34,8 +34,11 @@ function scattered({ selected, tokens, k, experts }: RoutedLayer, count: number,
 
 /** The first promise that a layer breaks, in words; null where it keeps all. */
 export function brokenPromise(layer: RoutedLayer, { answersAll, most, groups }: Promises): string | null {
-  const required = (text: string, problem: string | null): string | null => (problem === null ? null : `${problem}, and the model requires \`${text}\``)
-  return (answersAll === null ? null : required(answersAll.text, dropped(layer)))
-    ?? (most === null ? null : required(most.text, crowded(layer, most.tokens)))
-    ?? (groups === null ? null : required(groups.text, scattered(layer, groups.count, groups.keep)))
+  const required = (text: string, problem: string | null): string | null =>
+    problem === null ? null : `${problem}, and the model requires \`${text}\``
+  return (
+    (answersAll === null ? null : required(answersAll.text, dropped(layer))) ??
+    (most === null ? null : required(most.text, crowded(layer, most.tokens))) ??
+    (groups === null ? null : required(groups.text, scattered(layer, groups.count, groups.keep)))
+  )
 }

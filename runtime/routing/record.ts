@@ -36,8 +36,10 @@ function sizeProblem({ experts, tokens, k, selected, weights, spilled, scores }:
   if (!isCount(k, 1)) return `${k} slots a token`
   if (selected.length !== tokens * k) return `${selected.length} choices for ${tokens} tokens of ${k} slots`
   if (weights.length !== tokens * k) return `${weights.length} weights for ${tokens} tokens of ${k} slots`
-  if (spilled !== undefined && spilled.length !== tokens) return `${spilled.length} weights that are passed on for ${tokens} tokens`
-  if (scores !== undefined && scores.length !== tokens * experts) return `${scores.length} scores for ${tokens} tokens and ${experts} experts`
+  if (spilled !== undefined && spilled.length !== tokens)
+    return `${spilled.length} weights that are passed on for ${tokens} tokens`
+  if (scores !== undefined && scores.length !== tokens * experts)
+    return `${scores.length} scores for ${tokens} tokens and ${experts} experts`
   return null
 }
 
@@ -48,12 +50,23 @@ function checkChoices(layer: RoutedLayer): void {
   const stray = layer.selected.findIndex((expert) => expert < -1 || expert >= layer.experts)
   if (stray >= 0) {
     const token = Math.floor(stray / layer.k)
-    throw new RouteError(layer.name, `token ${token} chose expert ${layer.selected[stray]} of ${layer.experts}, from 0 to ${layer.experts - 1}; -1 is a dropped slot`)
+    throw new RouteError(
+      layer.name,
+      `token ${token} chose expert ${layer.selected[stray]} of ${layer.experts}, from 0 to ${layer.experts - 1}; -1 is a dropped slot`,
+    )
   }
 }
 
 /** The reals of a layer, a row a token. */
-export const realsOfLayer = ({ name, tokens, k, experts, weights, spilled, scores }: RoutedLayer): Readonly<Record<string, FileData>> => ({
+export const realsOfLayer = ({
+  name,
+  tokens,
+  k,
+  experts,
+  weights,
+  spilled,
+  scores,
+}: RoutedLayer): Readonly<Record<string, FileData>> => ({
   [`${name}.weights`]: { shape: [tokens, k], data: weights },
   ...(spilled === undefined ? {} : { [`${name}.spilled`]: { shape: [tokens], data: spilled } }),
   ...(scores === undefined ? {} : { [`${name}.scores`]: { shape: [tokens, experts], data: scores } }),

@@ -28,19 +28,26 @@ function layerProblem(layer: RoutedLayer, wanted: ReplayedLayer): string | null 
   if (layer.experts !== wanted.experts) return `is recorded with ${layer.experts} experts, the model has ${wanted.experts}`
   if (layer.k !== wanted.k) return `is recorded with ${layer.k} slots a token, the model has ${wanted.k}`
   if (layer.tokens !== wanted.tokens) return `is recorded with ${layer.tokens} tokens, the run has ${wanted.tokens}`
-  if (layer.spilled === undefined && wanted.spilled !== null) return `passes weight on to its shared experts, but '${wanted.spilled}' is not recorded`
-  if (layer.spilled !== undefined && wanted.spilled === null) return `is recorded with '${layer.name}.spilled', but no weight is passed on`
+  if (layer.spilled === undefined && wanted.spilled !== null)
+    return `passes weight on to its shared experts, but '${wanted.spilled}' is not recorded`
+  if (layer.spilled !== undefined && wanted.spilled === null)
+    return `is recorded with '${layer.name}.spilled', but no weight is passed on`
   return weightProblem(layer) ?? brokenPromise(layer, wanted.promises)
 }
 
 function checkNames(found: readonly string[], wanted: readonly string[], name: string): void {
   const missing = wanted.find((layer) => !found.includes(layer))
-  if (missing !== undefined) throw new RouteError(name, `lacks layer ${missing} of the model; it has ${found.join(', ') || 'none'}`)
+  if (missing !== undefined)
+    throw new RouteError(name, `lacks layer ${missing} of the model; it has ${found.join(', ') || 'none'}`)
   const stray = found.find((layer) => !wanted.includes(layer))
-  if (stray !== undefined) throw new RouteError(name, `has layer ${stray}, which the model does not have; it has ${wanted.join(', ')}`)
+  if (stray !== undefined)
+    throw new RouteError(name, `has layer ${stray}, which the model does not have; it has ${wanted.join(', ')}`)
 }
 
-const inputsOf = ({ tokens, k, selected, weights, spilled }: RoutedLayer, names: ReplayedLayer): readonly (readonly [string, FileData])[] => [
+const inputsOf = (
+  { tokens, k, selected, weights, spilled }: RoutedLayer,
+  names: ReplayedLayer,
+): readonly (readonly [string, FileData])[] => [
   [names.selected, { shape: [tokens, k], data: selected }],
   [names.weights, { shape: [tokens, k], data: weights }],
   ...(spilled === undefined || names.spilled === null ? [] : [[names.spilled, { shape: [tokens], data: spilled }] as const]),
@@ -50,8 +57,16 @@ const inputsOf = ({ tokens, k, selected, weights, spilled }: RoutedLayer, names:
  * The inputs that stand for decisions, by their names, and the layers in the order of the run; `name` is what messages call the record,
  * which has been checked. Throws a RouteError where it does not fit layer by layer, or breaks what the model requires.
  */
-export function replayRoutes(record: RouteRecord, wanted: readonly ReplayedLayer[], name: string): { readonly record: RouteRecord; readonly inputs: Readonly<Record<string, FileData>> } {
-  checkNames(record.layers.map((layer) => layer.name), wanted.map(({ layer }) => layer), name)
+export function replayRoutes(
+  record: RouteRecord,
+  wanted: readonly ReplayedLayer[],
+  name: string,
+): { readonly record: RouteRecord; readonly inputs: Readonly<Record<string, FileData>> } {
+  checkNames(
+    record.layers.map((layer) => layer.name),
+    wanted.map(({ layer }) => layer),
+    name,
+  )
   const layers = wanted.map((one) => {
     const layer = record.layers.find((candidate) => candidate.name === one.layer)!
     const problem = layerProblem(layer, one)

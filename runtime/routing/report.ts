@@ -92,7 +92,11 @@ export interface ReportFacts {
 
 function against(layer: RoutedLayer, { name, record }: NonNullable<ReportFacts['against']>): Against {
   const other = record.layers.find((candidate) => candidate.name === layer.name)
-  if (other === undefined) throw new RouteError(layer.name, `is not in ${name}, which has ${record.layers.map((known) => known.name).join(', ') || 'no layer'}`)
+  if (other === undefined)
+    throw new RouteError(
+      layer.name,
+      `is not in ${name}, which has ${record.layers.map((known) => known.name).join(', ') || 'no layer'}`,
+    )
   return { changeTop1: changeRateTop1(other, layer), changeSet: changeRateSet(other, layer), overlap: overlap(layer, other) }
 }
 
@@ -101,10 +105,22 @@ function reportLayer(layer: RoutedLayer, facts: ReportFacts): LayerReport {
   const loads = load(layer)
   const within = facts.within?.[name]
   return {
-    name, experts, tokens, k, load: loads.counts, kept: loads.kept, dropped: loads.dropped,
-    cv: variation(loads), cvSquared: variationSquared(loads), maxVio: maxVio(loads), dead: deadExperts(loads),
+    name,
+    experts,
+    tokens,
+    k,
+    load: loads.counts,
+    kept: loads.kept,
+    dropped: loads.dropped,
+    cv: variation(loads),
+    cvSquared: variationSquared(loads),
+    maxVio: maxVio(loads),
+    dead: deadExperts(loads),
     balance: within === undefined ? null : balance(loads, within),
-    allocationEntropy: allocationEntropy(loads), loadCollapse: loadCollapse(loads, tokens), weightEntropy: weightEntropy(layer), margin: margin(layer),
+    allocationEntropy: allocationEntropy(loads),
+    loadCollapse: loadCollapse(loads, tokens),
+    weightEntropy: weightEntropy(layer),
+    margin: margin(layer),
     pairs: coactivation(layer).pairs,
     collapse: facts.collapse?.[name] ?? [],
     against: facts.against === undefined ? null : against(layer, facts.against),

@@ -34,12 +34,16 @@ function layerOf({ layer, experts, ...names }: RouteOutput, tensors: Tensors): R
   if (!(selected.data instanceof Int32Array)) throw new RouteError(layer, 'choices are i32')
   const [tokens, k] = selected.shape
   if (selected.shape.length !== 2 || weights.shape.join() !== selected.shape.join()) {
-    throw new RouteError(layer, `choices [${selected.shape.join(', ')}] and weights [${weights.shape.join(', ')}] are not both [T, k]`)
+    throw new RouteError(
+      layer,
+      `choices [${selected.shape.join(', ')}] and weights [${weights.shape.join(', ')}] are not both [T, k]`,
+    )
   }
   const own = { name: layer, experts, tokens, k, selected: selected.data, weights: realsOf(layer, 'weights', weights.data) }
   if (names.spilled === null) return own
   const { shape, data } = tensors[names.spilled]
-  if (shape.join() !== String(tokens)) throw new RouteError(layer, `weights that are passed on, [${shape.join(', ')}], are not [T], T = ${tokens}`)
+  if (shape.join() !== String(tokens))
+    throw new RouteError(layer, `weights that are passed on, [${shape.join(', ')}], are not [T], T = ${tokens}`)
   return { ...own, spilled: realsOf(layer, 'weights that are passed on', data) }
 }
 
@@ -58,17 +62,26 @@ export function recordOf(routes: readonly RouteOutput[], outputs: Tensors): Rout
 }
 
 /** The names of a layer's tensors in a file. */
-const namesIn = (layer: string, spills: boolean): Pick<RouteOutput, 'selected' | 'weights' | 'spilled'> =>
-  ({ selected: `${layer}.selected`, weights: `${layer}.weights`, spilled: spills ? `${layer}.spilled` : null })
+const namesIn = (layer: string, spills: boolean): Pick<RouteOutput, 'selected' | 'weights' | 'spilled'> => ({
+  selected: `${layer}.selected`,
+  weights: `${layer}.weights`,
+  spilled: spills ? `${layer}.spilled` : null,
+})
 
 /** `layers.0/moe.selected` and `layers.0/moe.weights` for each layer, and the metadata that tells their experts. */
-export function routeTensors({ layers }: RouteRecord): { readonly tensors: Tensors; readonly metadata: Readonly<Record<string, string>> } {
+export function routeTensors({ layers }: RouteRecord): {
+  readonly tensors: Tensors
+  readonly metadata: Readonly<Record<string, string>>
+} {
   const tensors = layers.flatMap(({ name, tokens, k, selected, weights, spilled }): [string, FileData][] => [
     [`${name}.selected`, { shape: [tokens, k], data: selected }],
     [`${name}.weights`, { shape: [tokens, k], data: weights }],
     ...(spilled === undefined ? [] : [[`${name}.spilled`, { shape: [tokens], data: spilled }] as [string, FileData]]),
   ])
-  return { tensors: Object.fromEntries(tensors), metadata: { [LAYERS]: JSON.stringify(layers.map(({ name, experts }) => ({ name, experts }))) } }
+  return {
+    tensors: Object.fromEntries(tensors),
+    metadata: { [LAYERS]: JSON.stringify(layers.map(({ name, experts }) => ({ name, experts }))) },
+  }
 }
 
 interface Listed {
@@ -93,10 +106,17 @@ function listedLayers({ metadata, name }: Checkpoint): readonly Listed[] {
 
 /** A record from a file that `routeTensors` was written to. Throws a RouteError, a NotFiniteError or a CheckpointError. */
 export async function readRoutes(checkpoint: Checkpoint): Promise<RouteRecord> {
-  const routes = listedLayers(checkpoint).map(({ name, experts }) => ({ layer: name, experts, ...namesIn(name, checkpoint.tensors.has(`${name}.spilled`)) }))
-  const names = new Set(routes.flatMap(({ selected, weights, spilled }) => [selected, weights, ...(spilled === null ? [] : [spilled])]))
+  const routes = listedLayers(checkpoint).map(({ name, experts }) => ({
+    layer: name,
+    experts,
+    ...namesIn(name, checkpoint.tensors.has(`${name}.spilled`)),
+  }))
+  const names = new Set(
+    routes.flatMap(({ selected, weights, spilled }) => [selected, weights, ...(spilled === null ? [] : [spilled])]),
+  )
   const stray = [...checkpoint.tensors.keys()].find((name) => !names.has(name))
-  if (stray !== undefined) throw new RouteError(checkpoint.name, `tensor '${stray}' belongs to none of the layers that its metadata lists`)
+  if (stray !== undefined)
+    throw new RouteError(checkpoint.name, `tensor '${stray}' belongs to none of the layers that its metadata lists`)
   const tensors = emptyTable<FileData>()
   for (const name of names) tensors[name] = (await readTensor(checkpoint, name)) as FileData
   return recordOf(routes, tensors)

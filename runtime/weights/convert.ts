@@ -12,7 +12,10 @@ export function convertible(from: DTypeName, to: StorageType): boolean {
 export function elementsOf(dtype: DTypeName, bytes: Uint8Array): NumberArray {
   const size = dtypeRecord(dtype).bits / 8
   // typed arrays begin at multiples of their size
-  const aligned = bytes.byteOffset % size === 0 && bytes.buffer instanceof ArrayBuffer && bytes.byteOffset === 0 &&
+  const aligned =
+    bytes.byteOffset % size === 0 &&
+    bytes.buffer instanceof ArrayBuffer &&
+    bytes.byteOffset === 0 &&
     bytes.byteLength === bytes.buffer.byteLength
   return dtypeRecord(dtype).read!(aligned ? (bytes.buffer as ArrayBuffer) : (bytes.slice().buffer as ArrayBuffer))
 }

@@ -120,7 +120,13 @@ function countBad({ from, step, count }: Run, elements: NumberArray, first: numb
 }
 
 /** Loads one piece; gives the number of bad values, counted where reals are to be checked and always for whole numbers. */
-async function loadPiece(device: Device, match: Match, parts: readonly Part[], checkpoint: Checkpoint, checkFinite: boolean): Promise<number> {
+async function loadPiece(
+  device: Device,
+  match: Match,
+  parts: readonly Part[],
+  checkpoint: Checkpoint,
+  checkFinite: boolean,
+): Promise<number> {
   const { port, tensor, view } = match
   const size = dtypeRecord(tensor.dtype).bits / 8
   const limit = Math.max(1, Math.floor(CHUNK / size))
@@ -138,19 +144,35 @@ async function loadPiece(device: Device, match: Match, parts: readonly Part[], c
 }
 
 function badProblem({ port, tensor }: Match, bad: number): WeightProblem {
-  const [code, what] = port.dtype === 'f32' ? (['not-finite', 'are not finite'] as const) : (['range', `do not fit ${port.dtype}`] as const)
-  return { code, weight: port.name, tensor: tensor.name, near: [], message: `${port.name}, from ${cut(tensor.name)}: ${bad} values ${what}` }
+  const [code, what] =
+    port.dtype === 'f32' ? (['not-finite', 'are not finite'] as const) : (['range', `do not fit ${port.dtype}`] as const)
+  return {
+    code,
+    weight: port.name,
+    tensor: tensor.name,
+    near: [],
+    message: `${port.name}, from ${cut(tensor.name)}: ${bad} values ${what}`,
+  }
 }
 
 /** What is written waits in memory of the device's own until it is done; not more than this much at a time. */
 const WAITING_BYTES = 64 * 2 ** 20
 
-const extraProblem = (tensor: string): WeightProblem =>
-  ({ code: 'extra', weight: null, tensor, near: [], message: `${cut(tensor)} is in the file but no weight uses it` })
+const extraProblem = (tensor: string): WeightProblem => ({
+  code: 'extra',
+  weight: null,
+  tensor,
+  near: [],
+  message: `${cut(tensor)} is in the file but no weight uses it`,
+})
 
 /** Throws a WeightError with all that does not fit before anything is read, or with all bad values after. */
 export async function loadWeights(
-  device: Device, plan: Plan, parts: ReadonlyMap<number, readonly Part[]>, checkpoint: Checkpoint, options: LoadOptions = {},
+  device: Device,
+  plan: Plan,
+  parts: ReadonlyMap<number, readonly Part[]>,
+  checkpoint: Checkpoint,
+  options: LoadOptions = {},
 ): Promise<LoadReport> {
   const { matches, problems, extra } = matchWeights(plan, checkpoint)
   const all = options.allowExtra === true ? problems : [...problems, ...extra.map(extraProblem)]

@@ -19,15 +19,19 @@ export interface Match {
   readonly start: number
 }
 
-const describeNear = (near: readonly string[]): string => (near.length === 0 ? '' : `; did you mean ${near.map((name) => cut(name)).join(' or ')}?`)
+const describeNear = (near: readonly string[]): string =>
+  near.length === 0 ? '' : `; did you mean ${near.map((name) => cut(name)).join(' or ')}?`
 
 function describeSlices({ slices, transpose }: WeightPiece): string {
-  const words = [slices.some(({ kind }) => kind !== 'all') ? 'slicing' : '', transpose ? 'transposing' : ''].filter((word) => word !== '')
+  const words = [slices.some(({ kind }) => kind !== 'all') ? 'slicing' : '', transpose ? 'transposing' : ''].filter(
+    (word) => word !== '',
+  )
   return words.length === 0 ? '' : ` after ${words.join(' and ')}`
 }
 
 /** A shape in a file, shortened: it may have many axes. */
-const sizesText = (shape: readonly number[]): string => (shape.length > 8 ? `[${listed(shape.map(String), 8)}]` : showShape(shape))
+const sizesText = (shape: readonly number[]): string =>
+  shape.length > 8 ? `[${listed(shape.map(String), 8)}]` : showShape(shape)
 
 type Problem = Pick<WeightProblem, 'code' | 'message'> & { readonly near?: readonly string[] }
 
@@ -38,7 +42,13 @@ interface Search {
   left: number
 }
 
-function matchPiece(port: WeightPort, piece: WeightPiece, shape: readonly number[], checkpoint: Checkpoint, search: Search): View | Problem {
+function matchPiece(
+  port: WeightPort,
+  piece: WeightPiece,
+  shape: readonly number[],
+  checkpoint: Checkpoint,
+  search: Search,
+): View | Problem {
   const wanted = `${cut(port.name)} wants ${port.dtype}${showShape(shape)} from ${cut(piece.tensor)}`
   const tensor = checkpoint.tensors.get(piece.tensor)
   if (tensor === undefined) {
@@ -46,12 +56,16 @@ function matchPiece(port: WeightPort, piece: WeightPiece, shape: readonly number
     return { code: 'missing', near, message: `${wanted}, which is not there${describeNear(near)}` }
   }
   const has = `the file has ${tensor.dtype}${sizesText(tensor.shape)}`
-  if (!convertible(tensor.dtype, port.dtype)) return { code: 'dtype', message: `${wanted}; ${has}, which is not read as ${port.dtype}` }
+  if (!convertible(tensor.dtype, port.dtype))
+    return { code: 'dtype', message: `${wanted}; ${has}, which is not read as ${port.dtype}` }
   const view = viewOf(tensor.shape, piece)
   if (typeof view === 'string') return { code: 'shape', message: `${wanted}; ${has}, of which the spec takes ${view}` }
   const fits = view.shape.length === shape.length && view.shape.every((size, axis) => size === shape[axis])
   if (fits) return view
-  return { code: 'shape', message: `${wanted}; ${has}${describeSlices(piece) && `, ${showShape(view.shape)}${describeSlices(piece)}`}` }
+  return {
+    code: 'shape',
+    message: `${wanted}; ${has}${describeSlices(piece) && `, ${showShape(view.shape)}${describeSlices(piece)}`}`,
+  }
 }
 
 /** Tensors that no weight uses, except those that are known to be harmless. */
@@ -61,7 +75,10 @@ function extraTensors(plan: Pick<Plan, 'weights'>, checkpoint: Checkpoint): read
 }
 
 /** Finds every piece of every weight; what does not fit is told all at once. */
-export function matchWeights(given: Pick<Plan, 'weights'>, checkpoint: Checkpoint): {
+export function matchWeights(
+  given: Pick<Plan, 'weights'>,
+  checkpoint: Checkpoint,
+): {
   readonly matches: readonly Match[]
   readonly problems: readonly WeightProblem[]
   readonly extra: readonly string[]

@@ -13,7 +13,8 @@ const SHADES = ['░', '▒', '▓', '█'] as const
 const CELL = 4
 
 /** The shade of a weight from 0 to 1; a chosen expert is never blank. */
-export const shade = (weight: number): string => SHADES[Math.max(0, Math.min(SHADES.length - 1, Math.floor(weight * SHADES.length)))]
+export const shade = (weight: number): string =>
+  SHADES[Math.max(0, Math.min(SHADES.length - 1, Math.floor(weight * SHADES.length)))]
 
 const cell = (text: string): string => text.padStart(CELL - 1).padEnd(CELL)
 
@@ -31,7 +32,8 @@ export const loads = ({ experts, selected }: Routes): readonly number[] =>
   Array.from({ length: experts }, (_, expert) => selected.filter((chosen) => chosen.includes(expert)).length)
 
 export function drawRoutes(routes: Routes): string {
-  const head = `${'token'.padStart(6)}  ${Array.from({ length: routes.experts }, (_, expert) => cell(`${expert} `)).join('')}`.trimEnd()
+  const head =
+    `${'token'.padStart(6)}  ${Array.from({ length: routes.experts }, (_, expert) => cell(`${expert} `)).join('')}`.trimEnd()
   const legend = `        ${SHADES.map((mark, at) => `${mark.repeat(CELL - 1)} ${at * 25}-${at * 25 + 25} %`).join('   ')}   of the answer`
   return [head, ...routes.tokens.map((_, token) => row(routes, token)), '', legend, ''].join('\n')
 }
@@ -39,6 +41,9 @@ export function drawRoutes(routes: Routes): string {
 export function drawLoads(routes: Routes, width = 40): string {
   const counts = loads(routes)
   const most = Math.max(1, ...counts)
-  const lines = counts.map((count, expert) => `expert ${expert}  ${'█'.repeat(Math.round((count / most) * width)).padEnd(width)}  ${count} ${count === 1 ? 'token' : 'tokens'}`)
+  const lines = counts.map(
+    (count, expert) =>
+      `expert ${expert}  ${'█'.repeat(Math.round((count / most) * width)).padEnd(width)}  ${count} ${count === 1 ? 'token' : 'tokens'}`,
+  )
   return `${lines.join('\n')}\n`
 }

@@ -15,26 +15,108 @@ export interface CheckpointMutant {
 const below = (random: Random, limit: number): number => Math.floor(random() * limit)
 const pick = <T>(items: readonly T[], random: Random): T => items[below(random, items.length)]
 
-const reals = (...shape: number[]): FileData => ({ shape, data: Float32Array.from({ length: shape.reduce((all, size) => all * size, 1) }, (_, at) => at / 7) })
+const reals = (...shape: number[]): FileData => ({
+  shape,
+  data: Float32Array.from({ length: shape.reduce((all, size) => all * size, 1) }, (_, at) => at / 7),
+})
 
 const VALID: readonly Uint8Array[] = [
   encodeSafetensors({}),
   encodeSafetensors({ a: reals(2) }),
-  encodeSafetensors({ 'model.embed.weight': reals(4, 3), 'model.norm': reals(3), ids: { shape: [2, 2], data: Int32Array.of(1, -2, 3, 4) } }, { format: 'pt' }),
-  encodeSafetensors({ 'é.ü': reals(1, 1, 1, 2), empty: reals(0, 5), scalar: { shape: [], data: Float64Array.of(Math.PI) } }, { note: 'a "quoted" text\n', other: '' }),
+  encodeSafetensors(
+    { 'model.embed.weight': reals(4, 3), 'model.norm': reals(3), ids: { shape: [2, 2], data: Int32Array.of(1, -2, 3, 4) } },
+    { format: 'pt' },
+  ),
+  encodeSafetensors(
+    { 'é.ü': reals(1, 1, 1, 2), empty: reals(0, 5), scalar: { shape: [], data: Float64Array.of(Math.PI) } },
+    { note: 'a "quoted" text\n', other: '' },
+  ),
   encodeSafetensors(Object.fromEntries(Array.from({ length: 12 }, (_, at) => [`layers.${at}.w`, reals(at, 2)]))),
 ]
 
 /** Numbers at which sizes, offsets and their products change what they mean. */
 const NUMBERS = [
-  '0', '1', '2', '7', '8', '9', '64', '255', '256', '65536', '2147483647', '2147483648', '4294967295', '4294967296', '9007199254740991', '9007199254740993',
-  '9223372036854775808', '18446744073709551615', '18446744073709551616', '-1', '-0', '00', '1e3', '1.0', '0x10', 'NaN', 'Infinity', 'null', 'true', '""', '[]', '7'.repeat(400),
+  '0',
+  '1',
+  '2',
+  '7',
+  '8',
+  '9',
+  '64',
+  '255',
+  '256',
+  '65536',
+  '2147483647',
+  '2147483648',
+  '4294967295',
+  '4294967296',
+  '9007199254740991',
+  '9007199254740993',
+  '9223372036854775808',
+  '18446744073709551615',
+  '18446744073709551616',
+  '-1',
+  '-0',
+  '00',
+  '1e3',
+  '1.0',
+  '0x10',
+  'NaN',
+  'Infinity',
+  'null',
+  'true',
+  '""',
+  '[]',
+  '7'.repeat(400),
 ]
 
 const WORDS = [
-  '{', '}', '[', ']', ',', ':', '"', '\\', '\\u0000', '\\ud800', '\\u0061', 'null', 'true', ' ', '\n', '\t', '\u0000', '\ufeff', '//', '"a":', '"dtype":', '"shape":', '"data_offsets":',
-  '"__metadata__":', '"__proto__":', '"constructor":', '"F32"', '"F4"', '"F8_E4M3"', '"BF16"', '"I64"', '"BOOL"', '"U64"', '"f32"', '"toString"', '[[', '{{', '"../a"', '"/a"', '[0,0]',
-  '"a":{"dtype":"F32","shape":[2],"data_offsets":[0,8]},', '"z":{"dtype":"U8","shape":[0],"data_offsets":[0,0]}', '[1,'.repeat(200), '{"a":'.repeat(200), `"${'n'.repeat(5000)}"`, `[${'1,'.repeat(80)}1]`,
+  '{',
+  '}',
+  '[',
+  ']',
+  ',',
+  ':',
+  '"',
+  '\\',
+  '\\u0000',
+  '\\ud800',
+  '\\u0061',
+  'null',
+  'true',
+  ' ',
+  '\n',
+  '\t',
+  '\u0000',
+  '\ufeff',
+  '//',
+  '"a":',
+  '"dtype":',
+  '"shape":',
+  '"data_offsets":',
+  '"__metadata__":',
+  '"__proto__":',
+  '"constructor":',
+  '"F32"',
+  '"F4"',
+  '"F8_E4M3"',
+  '"BF16"',
+  '"I64"',
+  '"BOOL"',
+  '"U64"',
+  '"f32"',
+  '"toString"',
+  '[[',
+  '{{',
+  '"../a"',
+  '"/a"',
+  '[0,0]',
+  '"a":{"dtype":"F32","shape":[2],"data_offsets":[0,8]},',
+  '"z":{"dtype":"U8","shape":[0],"data_offsets":[0,0]}',
+  '[1,'.repeat(200),
+  '{"a":'.repeat(200),
+  `"${'n'.repeat(5000)}"`,
+  `[${'1,'.repeat(80)}1]`,
 ]
 
 /** Lengths of a header. */
@@ -43,7 +125,8 @@ const LENGTHS = [0n, 1n, 7n, 8n, 99n, 100_000_000n, 100_000_001n, 2n ** 31n, 2n 
 const joined = (...parts: readonly Uint8Array[]): Uint8Array => Uint8Array.from(parts.flatMap((part) => [...part]))
 
 /** The bytes from one place to another, replaced. */
-const spliced = (bytes: Uint8Array, from: number, to: number, put: Uint8Array): Uint8Array => joined(bytes.subarray(0, from), put, bytes.subarray(to))
+const spliced = (bytes: Uint8Array, from: number, to: number, put: Uint8Array): Uint8Array =>
+  joined(bytes.subarray(0, from), put, bytes.subarray(to))
 
 const noise = (random: Random, length: number): Uint8Array => Uint8Array.from({ length }, () => below(random, 256))
 
@@ -68,15 +151,18 @@ function inHeader(bytes: Uint8Array, change: (text: string) => string): Uint8Arr
 const TOKEN = /"[^"]*"|-?\d+|[^\s]/g
 
 /** Replaces one token that a pattern finds. */
-const tokenAt = (pattern: RegExp, put: (found: string, random: Random) => string): Edit => (bytes, random) => inHeader(bytes, (text) => {
-  const found = [...text.matchAll(pattern)]
-  if (found.length === 0) return text
-  const { index, 0: token } = pick(found, random)
-  return text.slice(0, index) + put(token, random) + text.slice(index + token.length)
-})
+const tokenAt =
+  (pattern: RegExp, put: (found: string, random: Random) => string): Edit =>
+  (bytes, random) =>
+    inHeader(bytes, (text) => {
+      const found = [...text.matchAll(pattern)]
+      if (found.length === 0) return text
+      const { index, 0: token } = pick(found, random)
+      return text.slice(0, index) + put(token, random) + text.slice(index + token.length)
+    })
 
 const EDITS: Readonly<Record<string, Edit>> = {
-  'a byte': (bytes, random) => bytes.length === 0 ? bytes : bytes.with(below(random, bytes.length), below(random, 256)),
+  'a byte': (bytes, random) => (bytes.length === 0 ? bytes : bytes.with(below(random, bytes.length), below(random, 256))),
   'a bit': (bytes, random) => {
     const at = below(random, bytes.length)
     return bytes.length === 0 ? bytes : bytes.with(at, bytes[at] ^ (1 << below(random, 8)))
@@ -105,7 +191,7 @@ const EDITS: Readonly<Record<string, Edit>> = {
   'a token beside': tokenAt(TOKEN, (token, random) => token + pick(WORDS, random)),
   'no token': tokenAt(TOKEN, () => ''),
   'a token twice': tokenAt(TOKEN, (token) => token + token),
-  'spaces': tokenAt(TOKEN, (token, random) => ' \n\t'.repeat(below(random, 4)) + token),
+  spaces: tokenAt(TOKEN, (token, random) => ' \n\t'.repeat(below(random, 4)) + token),
 }
 
 const EDIT_NAMES = Object.keys(EDITS)
@@ -123,11 +209,40 @@ const MAPS: readonly ((random: Random) => unknown)[] = [
   () => ({ a: SHARDS[0] }),
   () => ({ a: SHARDS[1], b: SHARDS[0] }),
   () => ({ a: SHARDS[0], b: 'gone.safetensors' }),
-  (random) => ({ a: SHARDS[0], b: pick(['../a', '/etc/passwd', '..', '.', '', 'a/b', 'a\\b', '\u0000', 'x'.repeat(300), 'x'.repeat(100_000), 3, null, [], {}, true, NaN, '__proto__', 'constructor'], random) }),
+  (random) => ({
+    a: SHARDS[0],
+    b: pick(
+      [
+        '../a',
+        '/etc/passwd',
+        '..',
+        '.',
+        '',
+        'a/b',
+        'a\\b',
+        '\u0000',
+        'x'.repeat(300),
+        'x'.repeat(100_000),
+        3,
+        null,
+        [],
+        {},
+        true,
+        NaN,
+        '__proto__',
+        'constructor',
+      ],
+      random,
+    ),
+  }),
   () => Object.fromEntries(Array.from({ length: 3000 }, (_, at) => [`t.${at}`, `s-${at}.safetensors`])),
   () => Object.fromEntries(Array.from({ length: 3000 }, (_, at) => [`t.${at}`, SHARDS[0]])),
   () => ({ ['n'.repeat(1_000_000)]: SHARDS[0] }),
-  () => ({}), () => [], () => null, () => 'a', () => 7,
+  () => ({}),
+  () => [],
+  () => null,
+  () => 'a',
+  () => 7,
 ]
 
 const TEXTS: readonly ((map: string, random: Random) => string)[] = [
@@ -142,7 +257,12 @@ const TEXTS: readonly ((map: string, random: Random) => string)[] = [
   (map) => `{"weight_map": ${map}, "deep": ${'['.repeat(50_000)}${']'.repeat(50_000)}}`,
   (map) => `{"deep": ${'{"a":'.repeat(50_000)}, "weight_map": ${map}}`,
   (map, random) => `{"weight_map": ${map}}`.replace(/[{}:,"]/, () => pick(WORDS, random)),
-  () => '', () => 'null', () => '[]', () => '"weight_map"', () => 'Infinity', () => '\u0000\u0001\u0002',
+  () => '',
+  () => 'null',
+  () => '[]',
+  () => '"weight_map"',
+  () => 'Infinity',
+  () => '\u0000\u0001\u0002',
 ]
 
 function mutateFolder(random: Random): Omit<CheckpointMutant, 'index'> {

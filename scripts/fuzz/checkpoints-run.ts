@@ -25,7 +25,10 @@ const MOST_GROWN = 128 * 2 ** 20
 type Report = (mutant: CheckpointMutant, outcome: CheckpointOutcome) => void
 
 /** Examines the mutants of a seed one after the other. */
-export async function examineCheckpoints({ count, seed, only }: Pick<FuzzOptions, 'count' | 'seed' | 'only'>, report: Report = () => {}): Promise<CheckpointSummary> {
+export async function examineCheckpoints(
+  { count, seed, only }: Pick<FuzzOptions, 'count' | 'seed' | 'only'>,
+  report: Report = () => {},
+): Promise<CheckpointSummary> {
   const parent = await mkdtemp(join(tmpdir(), 'smoe-fuzz-'))
   const failures: string[] = []
   let [accepted, folders, slowest, settled] = [0, 0, 0, 0]
@@ -57,7 +60,9 @@ const MOST_SHOWN = 20
 export async function fuzzCheckpoints(options: FuzzOptions): Promise<number> {
   const { count, seed, only } = options
   say(`checkpoints: ${only === null ? `${count} mutants` : `mutant ${only}`}, seed ${seed}`)
-  if (only !== null) for (const [name, bytes] of Object.entries(checkpointMutant(seed, only).files)) say(`--- ${name}\n${JSON.stringify(Buffer.from(bytes).toString('latin1'))}`)
+  if (only !== null)
+    for (const [name, bytes] of Object.entries(checkpointMutant(seed, only).files))
+      say(`--- ${name}\n${JSON.stringify(Buffer.from(bytes).toString('latin1'))}`)
   const start = performance.now()
   let [shown, done] = [start, 0]
   const { accepted, folders, slowest, failures, grown } = await examineCheckpoints(options, () => {
@@ -66,7 +71,9 @@ export async function fuzzCheckpoints(options: FuzzOptions): Promise<number> {
     shown = performance.now()
     process.stderr.write(`${done} of ${count}, ${estimate(performance.now() - start, done, count)}\n`)
   })
-  say(`${done - folders} files and ${folders} folders with an index, ${accepted} accepted; slowest ${slowest.toFixed(0)} ms of processor time, memory ${(grown / 2 ** 20).toFixed(1)} MiB up`)
+  say(
+    `${done - folders} files and ${folders} folders with an index, ${accepted} accepted; slowest ${slowest.toFixed(0)} ms of processor time, memory ${(grown / 2 ** 20).toFixed(1)} MiB up`,
+  )
   for (const failure of failures.slice(0, MOST_SHOWN)) say(failure)
   say(`${failures.length} failures in ${duration(performance.now() - start)}`)
   return failures.length

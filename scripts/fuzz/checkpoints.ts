@@ -29,19 +29,27 @@ async function readAll(checkpoint: Checkpoint): Promise<string | null> {
     if (read.length !== bytes) return `${bytes} bytes of a tensor are ${read.length}`
     if (dtypeRecord(dtype).read === null) continue
     const { data } = await readTensor(checkpoint, name)
-    if (data.length !== shape.reduce((all, size) => all * size, 1)) return `a tensor of ${shape.join(' x ')} has ${data.length} elements`
+    if (data.length !== shape.reduce((all, size) => all * size, 1))
+      return `a tensor of ${shape.join(' x ')} has ${data.length} elements`
   }
   return null
 }
 
 function wrongRefusal(error: unknown, folder: string): string | null {
-  if (!(error instanceof CheckpointError)) return `threw ${error instanceof Error ? `${error.name}: ${error.message.slice(0, 200)}` : String(error)}`
+  if (!(error instanceof CheckpointError))
+    return `threw ${error instanceof Error ? `${error.name}: ${error.message.slice(0, 200)}` : String(error)}`
   const message = error.message.replaceAll(folder, '')
   if (message.length > LONGEST_MESSAGE) return `a message of ${message.length} characters: ${message.slice(0, 100)}`
-  return /[\u0000-\u001f\u007f]|\p{Surrogate}/u.test(message) ? `a message with control characters: ${JSON.stringify(message).slice(0, 200)}` : null
+  return /[\u0000-\u001f\u007f]|\p{Surrogate}/u.test(message)
+    ? `a message with control characters: ${JSON.stringify(message).slice(0, 200)}`
+    : null
 }
 
-const openFiles = async (): Promise<number | null> => readdir('/proc/self/fd').then(({ length }) => length, () => null)
+const openFiles = async (): Promise<number | null> =>
+  readdir('/proc/self/fd').then(
+    ({ length }) => length,
+    () => null,
+  )
 
 async function openAndRead(folder: string): Promise<Omit<CheckpointOutcome, 'time'>> {
   try {
@@ -68,7 +76,10 @@ export async function examineCheckpoint({ files }: CheckpointMutant, parent: str
     const { user, system } = process.cpuUsage(start)
     const time = (user + system) / 1000
     const left = ((await openFiles()) ?? 0) - (before ?? 0)
-    const failure = outcome.failure ?? (left > 0 ? `${left} files stay open` : null) ?? (time > SLOWEST ? `takes ${time.toFixed(0)} ms of processor time` : null)
+    const failure =
+      outcome.failure ??
+      (left > 0 ? `${left} files stay open` : null) ??
+      (time > SLOWEST ? `takes ${time.toFixed(0)} ms of processor time` : null)
     return { ...outcome, failure, time }
   } finally {
     await rm(folder, { recursive: true, force: true })

@@ -9,19 +9,149 @@ export const tokensOf = (text: string): string[] => text.match(TOKENS) ?? []
 
 /** Numbers at which arithmetic of sizes, i32 and f32 changes its behaviour, and the usual small ones. */
 const NUMBERS = [
-  '0', '1', '2', '3', '4', '5', '7', '8', '16', '64', '0.5', '1.5', '1e-6', '-1', '1000', '65535', '65536', '2147483647', '2147483648', '4294967296',
-  '9007199254740991', '9007199254740993', '1e38', '1e39', '1e308', '1e309', '1e-46',
+  '0',
+  '1',
+  '2',
+  '3',
+  '4',
+  '5',
+  '7',
+  '8',
+  '16',
+  '64',
+  '0.5',
+  '1.5',
+  '1e-6',
+  '-1',
+  '1000',
+  '65535',
+  '65536',
+  '2147483647',
+  '2147483648',
+  '4294967296',
+  '9007199254740991',
+  '9007199254740993',
+  '1e38',
+  '1e39',
+  '1e308',
+  '1e309',
+  '1e-46',
 ]
 
 /** Words and operators of the language, of other languages, and names that objects of JavaScript have anyway. */
 const WORDS = [
-  'let', 'var', 'param', 'input', 'output', 'return', 'if', 'then', 'else', 'repeat', 'in', 'when', 'training', 'select', 'top', 'by', 'weigh', 'loss',
-  'once', 'assert', 'not', 'and', 'or', 'true', 'false', 'f32', 'i32', 'bool', 'int', 'real', 'string', 'model', 'policy', 'expert', 'block', 'fn', 'experts',
-  'route', 'require', 'capacity', 'shared', 'dropless', 'x', 'D', 'E', 'T', 'B', 'S', 'k', 'selected', 'softmax', 'sum', 'mean', 'max', 'min', 'exp', 'log',
-  'sqrt', 'pick', 'take', 'iota', 'reshape', 'rearrange', 'cumsum', 'where', 'stop', 'cast', 'top_k', 'clamp', 'concat', 'toString', 'constructor',
-  '__proto__', 'hasOwnProperty',
-  '+', '-', '*', '/', '%', '@', '(', ')', '[', ']', '{', '}', ',', ':', '=', '==', '!=', '<', '<=', '>', '>=', '.', '.T', '..', '...', '->', '|', '||', '&&',
-  '!', '**', '\n', '"', '///', '#', '\u0000', 'é', '𝕏',
+  'let',
+  'var',
+  'param',
+  'input',
+  'output',
+  'return',
+  'if',
+  'then',
+  'else',
+  'repeat',
+  'in',
+  'when',
+  'training',
+  'select',
+  'top',
+  'by',
+  'weigh',
+  'loss',
+  'once',
+  'assert',
+  'not',
+  'and',
+  'or',
+  'true',
+  'false',
+  'f32',
+  'i32',
+  'bool',
+  'int',
+  'real',
+  'string',
+  'model',
+  'policy',
+  'expert',
+  'block',
+  'fn',
+  'experts',
+  'route',
+  'require',
+  'capacity',
+  'shared',
+  'dropless',
+  'x',
+  'D',
+  'E',
+  'T',
+  'B',
+  'S',
+  'k',
+  'selected',
+  'softmax',
+  'sum',
+  'mean',
+  'max',
+  'min',
+  'exp',
+  'log',
+  'sqrt',
+  'pick',
+  'take',
+  'iota',
+  'reshape',
+  'rearrange',
+  'cumsum',
+  'where',
+  'stop',
+  'cast',
+  'top_k',
+  'clamp',
+  'concat',
+  'toString',
+  'constructor',
+  '__proto__',
+  'hasOwnProperty',
+  '+',
+  '-',
+  '*',
+  '/',
+  '%',
+  '@',
+  '(',
+  ')',
+  '[',
+  ']',
+  '{',
+  '}',
+  ',',
+  ':',
+  '=',
+  '==',
+  '!=',
+  '<',
+  '<=',
+  '>',
+  '>=',
+  '.',
+  '.T',
+  '..',
+  '...',
+  '->',
+  '|',
+  '||',
+  '&&',
+  '!',
+  '**',
+  '\n',
+  '"',
+  '///',
+  '#',
+  '\u0000',
+  'é',
+  '𝕏',
 ]
 
 const pick = <T>(items: readonly T[], random: Random): T => items[Math.floor(random() * items.length)]
@@ -29,21 +159,29 @@ const pick = <T>(items: readonly T[], random: Random): T => items[Math.floor(ran
 /** Returns the changed tokens; `others` are tokens of other texts. */
 type Edit = (tokens: readonly string[], at: number, random: Random, others: readonly string[]) => readonly string[]
 
-const replaceAt = (tokens: readonly string[], at: number, ...put: readonly string[]): readonly string[] => [...tokens.slice(0, at), ...put, ...tokens.slice(at + 1)]
+const replaceAt = (tokens: readonly string[], at: number, ...put: readonly string[]): readonly string[] => [
+  ...tokens.slice(0, at),
+  ...put,
+  ...tokens.slice(at + 1),
+]
 
 const isName = (token: string): boolean => /^[A-Za-z_]\w*$/.test(token)
 const isNumber = (token: string): boolean => /^\d/.test(token)
 
 /** Another token of the same kind from the same text: the edit that most often leaves a valid spec. */
 const alike: Edit = (tokens, at, random) => {
-  const kind = [isName, isNumber, (token: string) => !isName(token) && !isNumber(token) && token.trim() !== ''].find((is) => is(tokens[at]))
+  const kind = [isName, isNumber, (token: string) => !isName(token) && !isNumber(token) && token.trim() !== ''].find((is) =>
+    is(tokens[at]),
+  )
   return kind === undefined ? tokens : replaceAt(tokens, at, pick(tokens.filter(kind), random))
 }
 
-const number: Edit = (tokens, at, random) => replaceAt(tokens, isNumber(tokens[at]) ? at : Math.max(0, tokens.findIndex(isNumber)), pick(NUMBERS, random))
+const number: Edit = (tokens, at, random) =>
+  replaceAt(tokens, isNumber(tokens[at]) ? at : Math.max(0, tokens.findIndex(isNumber)), pick(NUMBERS, random))
 
 const remove: Edit = (tokens, at) => replaceAt(tokens, at)
-const insert: Edit = (tokens, at, random, others) => replaceAt(tokens, at, tokens[at], ' ', pick(random() < 0.5 ? WORDS : others, random), ' ')
+const insert: Edit = (tokens, at, random, others) =>
+  replaceAt(tokens, at, tokens[at], ' ', pick(random() < 0.5 ? WORDS : others, random), ' ')
 const replace: Edit = (tokens, at, random, others) => replaceAt(tokens, at, pick(random() < 0.5 ? WORDS : others, random))
 const repeat: Edit = (tokens, at) => replaceAt(tokens, at, tokens[at], ' ', tokens[at])
 
@@ -53,7 +191,21 @@ const swap: Edit = (tokens, at, random) => {
 }
 
 /** Expressions over one operand. */
-const FRAMES = ['(_ + 1)', '(_ * 2)', '(-_)', '(_ / 2)', '(_ % 3)', '(_ * 0.0)', '(_ ** 2)', 'exp(_)', 'cumsum(_)', 'sum(_, keep = true)', '_.T', '_[:, 0:1]', 'stop(_)']
+const FRAMES = [
+  '(_ + 1)',
+  '(_ * 2)',
+  '(-_)',
+  '(_ / 2)',
+  '(_ % 3)',
+  '(_ * 0.0)',
+  '(_ ** 2)',
+  'exp(_)',
+  'cumsum(_)',
+  'sum(_, keep = true)',
+  '_.T',
+  '_[:, 0:1]',
+  'stop(_)',
+]
 
 /** A number or a name becomes a small expression over it. */
 const wrap: Edit = (tokens, at, random) => {
@@ -77,7 +229,26 @@ const cut: Edit = (tokens, at) => tokens.slice(0, at)
 /** Words that are often interchangeable: an edit among them mostly leaves a valid spec that computes something else. */
 const FAMILIES: readonly (readonly string[])[] = [
   ['+', '-', '*', '/', '%'],
-  ['exp', 'tanh', 'sigmoid', 'abs', 'sin', 'cos', 'erf', 'relu', 'silu', 'gelu', 'gelu_tanh', 'softplus', 'softmax', 'log_softmax', 'cumsum', 'floor', 'sign', 'stop'],
+  [
+    'exp',
+    'tanh',
+    'sigmoid',
+    'abs',
+    'sin',
+    'cos',
+    'erf',
+    'relu',
+    'silu',
+    'gelu',
+    'gelu_tanh',
+    'softplus',
+    'softmax',
+    'log_softmax',
+    'cumsum',
+    'floor',
+    'sign',
+    'stop',
+  ],
   ['sum', 'mean', 'max', 'min'],
   ['maximum', 'minimum'],
   ['==', '!=', '<', '<=', '>', '>='],
@@ -105,10 +276,24 @@ const small: Edit = (tokens, _, random) => {
 /** Share of the mutants with mild edits alone. */
 const MILD_SHARE = 0.45
 
-const MILD: readonly (readonly [weight: number, Edit])[] = [[4, relative], [3, small], [2, wrap], [1, alike]]
+const MILD: readonly (readonly [weight: number, Edit])[] = [
+  [4, relative],
+  [3, small],
+  [2, wrap],
+  [1, alike],
+]
 
 const EDITS: readonly (readonly [weight: number, Edit])[] = [
-  [8, alike], [4, number], [3, wrap], [2, remove], [2, insert], [2, replace], [1, repeat], [1, swap], [1, lines], [0.2, cut],
+  [8, alike],
+  [4, number],
+  [3, wrap],
+  [2, remove],
+  [2, insert],
+  [2, replace],
+  [1, repeat],
+  [1, swap],
+  [1, lines],
+  [0.2, cut],
 ]
 
 function drawEdit(edits: typeof EDITS, random: Random): Edit {

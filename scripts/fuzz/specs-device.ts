@@ -20,8 +20,7 @@ import { createRandom, normal } from '../../cli/random.ts'
 import { modelOf, type Fuzzer, type Mutant } from './specs.ts'
 
 type Verdict =
-  | { readonly kind: 'equal' | 'refused' | 'too-large' | 'beyond-f32' }
-  | { readonly kind: 'differs'; readonly what: string }
+  { readonly kind: 'equal' | 'refused' | 'too-large' | 'beyond-f32' } | { readonly kind: 'differs'; readonly what: string }
 
 const DIMS = { B: 2, S: 5, T: 7 }
 
@@ -39,17 +38,21 @@ const SEEDS = [1, 2, 3]
 function isTooLarge(graph: Graph): boolean {
   const dims = Object.fromEntries(graph.dims.map(({ name }, i) => [name, 3 + i]))
   const nodes = nodesOf(graph)
-  return nodes.length > MOST_NODES
-    || nodes.some(({ shape }) => shape.reduce((all, size) => all * sizeOf(size, { ...dims, ...DIMS }), 1) > MOST_ELEMENTS)
+  return (
+    nodes.length > MOST_NODES ||
+    nodes.some(({ shape }) => shape.reduce((all, size) => all * sizeOf(size, { ...dims, ...DIMS }), 1) > MOST_ELEMENTS)
+  )
 }
 
 /** Each number off by a random rounding: what no f32 program can be asked to tell apart. */
 const nudged = (tensors: Readonly<Record<string, HostTensor>>, seed: number): Readonly<Record<string, HostTensor>> => {
   const random = createRandom(seed)
-  return Object.fromEntries(Object.entries(tensors).map(([name, tensor]) => {
-    if (tensor.dtype !== 'f32') return [name, tensor]
-    return [name, { ...tensor, values: tensor.values.map((value) => value * (1 + normal(random, ROUNDING))) }]
-  }))
+  return Object.fromEntries(
+    Object.entries(tensors).map(([name, tensor]) => {
+      if (tensor.dtype !== 'f32') return [name, tensor]
+      return [name, { ...tensor, values: tensor.values.map((value) => value * (1 + normal(random, ROUNDING))) }]
+    }),
+  )
 }
 
 /** Largest difference beside the root mean square of the expected values; null where one is finite and the other is not. */
@@ -69,19 +72,27 @@ export function distance(actual: ArrayLike<number>, expected: ArrayLike<number>)
 function leavesF32(graph: Graph, feeds: Feeds): boolean {
   const values = evaluateNodes(graph, nodesOf(graph), feeds)
   return [...values].some(([{ dtype }, { values: numbers }]) =>
-    numbers.some((x) => (dtype === 'i32' ? Math.abs(x) >= 2 ** 31 : Math.abs(x) > 1e37 || (x !== 0 && Math.abs(x) < 1e-37))))
+    numbers.some((x) => (dtype === 'i32' ? Math.abs(x) >= 2 ** 31 : Math.abs(x) > 1e37 || (x !== 0 && Math.abs(x) < 1e-37))),
+  )
 }
 
-function compareOutputs(graph: Graph, feeds: ReturnType<typeof feedsOf>, actual: Readonly<Record<string, HostData>>): string | null {
+function compareOutputs(
+  graph: Graph,
+  feeds: ReturnType<typeof feedsOf>,
+  actual: Readonly<Record<string, HostData>>,
+): string | null {
   const { inputs, weights, checkpoint } = feeds
   const expected = evaluate(graph, { inputs, weights })
-  const others = [11, 12].map((seed) => evaluate(graph, { inputs: nudged(inputs, seed), weights: weightsOf(graph, nudged(checkpoint, seed + 1)) }))
+  const others = [11, 12].map((seed) =>
+    evaluate(graph, { inputs: nudged(inputs, seed), weights: weightsOf(graph, nudged(checkpoint, seed + 1)) }),
+  )
   for (const [name, { values }] of Object.entries(expected)) {
     const error = distance(actual[name].data, values)
     const spread = others.map((other) => distance(other[name].values, values))
     const allowed = spread.includes(null) ? Infinity : Math.max(TOLERANCE, ...spread.map((change) => CONDITION * change!))
     if (error === null && allowed < Infinity) return `${name}: finite on one side alone`
-    if (error !== null && error > allowed) return `${name}: off by ${error.toExponential(2)} of its size, ${allowed.toExponential(2)} is allowed`
+    if (error !== null && error > allowed)
+      return `${name}: off by ${error.toExponential(2)} of its size, ${allowed.toExponential(2)} is allowed`
   }
   return null
 }
@@ -95,7 +106,8 @@ async function runOnce(session: Session, graph: Graph, seed: number): Promise<Ve
     if (what === null) return { kind: 'equal' }
     return leavesF32(graph, feeds) ? { kind: 'beyond-f32' } : { kind: 'differs', what }
   } catch (problem) {
-    if (problem instanceof EvaluationError || problem instanceof InputError || problem instanceof WeightError) return { kind: 'refused' }
+    if (problem instanceof EvaluationError || problem instanceof InputError || problem instanceof WeightError)
+      return { kind: 'refused' }
     throw problem
   }
 }
@@ -125,9 +137,21 @@ function graphOf({ main, load }: Mutant): Graph {
 }
 
 /** The number of differences; each is printed when it is found. */
-export async function runOnDevice(fuzzer: Fuzzer, indices: readonly number[], choose: string, say: (text: string) => void): Promise<number> {
+export async function runOnDevice(
+  fuzzer: Fuzzer,
+  indices: readonly number[],
+  choose: string,
+  say: (text: string) => void,
+): Promise<number> {
   const device = await openDevice({ choose })
-  const counts: Record<Verdict['kind'] | 'threw', number> = { equal: 0, refused: 0, 'too-large': 0, 'beyond-f32': 0, differs: 0, threw: 0 }
+  const counts: Record<Verdict['kind'] | 'threw', number> = {
+    equal: 0,
+    refused: 0,
+    'too-large': 0,
+    'beyond-f32': 0,
+    differs: 0,
+    threw: 0,
+  }
   const start = performance.now()
   let shown = start
   try {
@@ -142,12 +166,20 @@ export async function runOnDevice(fuzzer: Fuzzer, indices: readonly number[], ch
       }
       if (performance.now() - shown > 10_000) {
         shown = performance.now()
-        process.stderr.write(`ran ${done + 1} of ${indices.length}, ${estimate(performance.now() - start, done + 1, indices.length)}\n`)
+        process.stderr.write(
+          `ran ${done + 1} of ${indices.length}, ${estimate(performance.now() - start, done + 1, indices.length)}\n`,
+        )
       }
     }
   } finally {
     device.dispose()
   }
-  say(`${indices.length} specs on ${device.choice.name} beside the reference in ${duration(performance.now() - start)}: ${Object.entries(counts).map(([kind, n]) => `${n} ${kind}`).join(', ')}`)
+  say(
+    `${indices.length} specs on ${device.choice.name} beside the reference in ${duration(performance.now() - start)}: ${Object.entries(
+      counts,
+    )
+      .map(([kind, n]) => `${n} ${kind}`)
+      .join(', ')}`,
+  )
   return counts.differs + counts.threw
 }

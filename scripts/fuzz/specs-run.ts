@@ -11,10 +11,12 @@ const kindOf = ({ stage, kind, message }: Failure): string => `${stage} ${kind =
 export function summarise(failures: readonly Failure[]): readonly string[] {
   const kinds = new Map<string, Failure[]>()
   for (const failure of failures) kinds.set(kindOf(failure), [...(kinds.get(kindOf(failure)) ?? []), failure])
-  return [...kinds].toSorted(([, a], [, b]) => b.length - a.length).map(([kind, group]) => {
-    const example = group[0].kind === 'slow' ? ` (${group[0].message})` : ''
-    return `${String(group.length).padStart(6)} x ${kind}${example}; first: --only ${group[0].index}, in ${group[0].changed.path}`
-  })
+  return [...kinds]
+    .toSorted(([, a], [, b]) => b.length - a.length)
+    .map(([kind, group]) => {
+      const example = group[0].kind === 'slow' ? ` (${group[0].message})` : ''
+      return `${String(group.length).padStart(6)} x ${kind}${example}; first: --only ${group[0].index}, in ${group[0].changed.path}`
+    })
 }
 
 function progressLine(start: number, done: number, count: number, failed: number): string {
@@ -50,14 +52,19 @@ export async function fuzzSpecs(options: FuzzOptions): Promise<number> {
       process.stderr.write(`${progressLine(start, index + 1, count, failures.length)}\n`)
     }
   }
-  say(`${accepted} accepted, ${distinct} distinct graphs, ${compiled} compiled for each target; slowest stage ${slowest.toFixed(0)} ms of processor time`)
+  say(
+    `${accepted} accepted, ${distinct} distinct graphs, ${compiled} compiled for each target; slowest stage ${slowest.toFixed(0)} ms of processor time`,
+  )
   const differing = toRun.length === 0 ? 0 : await (await import('./specs-device.ts')).runOnDevice(fuzzer, toRun, device, say)
   for (const line of summarise(failures)) say(line)
   say(`${failures.length} failures in ${duration(performance.now() - start)}`)
   return failures.length + differing
 }
 
-function showOne(mutant: ReturnType<ReturnType<typeof createFuzzer>['mutant']>, { examine }: ReturnType<typeof createFuzzer>): number {
+function showOne(
+  mutant: ReturnType<ReturnType<typeof createFuzzer>['mutant']>,
+  { examine }: ReturnType<typeof createFuzzer>,
+): number {
   say(`--- ${mutant.changed.path}, for ${mutant.main.path}\n${mutant.changed.text}\n---`)
   const { failures, graph } = examine(mutant)
   say(graph === null ? 'not accepted' : 'accepted')

@@ -61,7 +61,9 @@ export interface Fuzzer {
 const seedOf = (seed: number, index: number): number => (seed ^ Math.imul(index + 1, 0x9e3779b1)) >>> 0
 
 export function createFuzzer(seed: number, specs: readonly Spec[] = corpus()): Fuzzer {
-  const others = [...new Set(specs.flatMap(({ main }) => tokensOf(main.text)))].filter((token) => token.trim() !== '' && !token.startsWith('//'))
+  const others = [...new Set(specs.flatMap(({ main }) => tokensOf(main.text)))].filter(
+    (token) => token.trim() !== '' && !token.startsWith('//'),
+  )
   const valid = specs.filter(({ main }) => modelOf(main, load) !== null)
   const seen = new Set<string>()
 
@@ -81,7 +83,12 @@ export function createFuzzer(seed: number, specs: readonly Spec[] = corpus()): F
 
 function describe(problem: unknown): string {
   if (!(problem instanceof Error)) return String(problem)
-  const at = problem.stack?.split('\n').slice(1, 4).map((line) => line.trim()).join(' < ') ?? ''
+  const at =
+    problem.stack
+      ?.split('\n')
+      .slice(1, 4)
+      .map((line) => line.trim())
+      .join(' < ') ?? ''
   return `${problem.name}: ${problem.message.slice(0, 200)} (${at})`
 }
 
@@ -91,7 +98,8 @@ const limitFor = (graph: Graph): number => SLOW_MS + MS_PER_NODE * nodesOf(graph
 function createWatch({ index, changed }: Mutant) {
   const failures: Failure[] = []
   let slowest = 0
-  const fail = (stage: Stage, kind: Failure['kind'], message: string): void => void failures.push({ index, stage, kind, message, changed })
+  const fail = (stage: Stage, kind: Failure['kind'], message: string): void =>
+    void failures.push({ index, stage, kind, message, changed })
   const watch = <T>(stage: Stage, work: () => T, limitOf: (result: T) => number = () => SLOW_MS): T | null => {
     const before = process.cpuUsage()
     let limit = SLOW_MS
@@ -122,8 +130,19 @@ function examine(mutant: Mutant, seen: Set<string>): Examined {
   if (seen.has(text)) return { mutant, graph, compiled: null, ...result() }
   seen.add(text)
   const limit = limitFor(graph)
-  const plans = TARGETS.map((target) => watch('compile', () => compileGraph(graph, target).plan, () => limit))
-  if (model.train !== null) watch('train', () => buildTraining(model), () => 2 * limit)
+  const plans = TARGETS.map((target) =>
+    watch(
+      'compile',
+      () => compileGraph(graph, target).plan,
+      () => limit,
+    ),
+  )
+  if (model.train !== null)
+    watch(
+      'train',
+      () => buildTraining(model),
+      () => 2 * limit,
+    )
   return { mutant, graph, compiled: plans.every((plan) => plan !== null), ...result() }
 }
 

@@ -11,20 +11,41 @@ export function canonicalWgsl(wgsl: string): string {
   const text = wgsl.replaceAll(COMMENT, '')
   const declared = [...text.matchAll(DECLARED)].map(([, name, member]) => name ?? member).filter((name) => name !== 'default')
   const names = new Map([...new Set(declared)].map((name, at) => [name, `n${at}`]))
-  const lines = text.replaceAll(WORD, (word) => names.get(word) ?? word).split('\n').map((line) => line.trimEnd())
+  const lines = text
+    .replaceAll(WORD, (word) => names.get(word) ?? word)
+    .split('\n')
+    .map((line) => line.trimEnd())
   return lines.filter((line) => line !== '').join('\n')
 }
 
-const canonicalKernel = ({ wgsl, bindings, workgroupSize, needsSubgroups }: Kernel) =>
-  ({ wgsl: canonicalWgsl(wgsl), bindings: bindings.map(({ access, dtype }) => ({ access, dtype })), workgroupSize, needsSubgroups })
+const canonicalKernel = ({ wgsl, bindings, workgroupSize, needsSubgroups }: Kernel) => ({
+  wgsl: canonicalWgsl(wgsl),
+  bindings: bindings.map(({ access, dtype }) => ({ access, dtype })),
+  workgroupSize,
+  needsSubgroups,
+})
 
 /** A plan without what is for people alone: names of kernels, buffers and steps, reasons, documentation. Ports and weights keep theirs. */
 export function canonicalPlan(plan: Plan): unknown {
-  const programs = plan.programs.map((program) => ({ ...program, name: '', steps: program.steps.map((step) => ({ ...step, label: '' })) }))
-  const once = plan.once === null ? null : { ...plan.once, name: '', steps: plan.once.steps.map((step) => ({ ...step, label: '' })) }
+  const programs = plan.programs.map((program) => ({
+    ...program,
+    name: '',
+    steps: program.steps.map((step) => ({ ...step, label: '' })),
+  }))
+  const once =
+    plan.once === null ? null : { ...plan.once, name: '', steps: plan.once.steps.map((step) => ({ ...step, label: '' })) }
   const bare = <T extends object>(port: T): T => ({ ...port, doc: '' })
   return {
-    ...plan, doc: '', programs, once, kernels: plan.kernels.map(canonicalKernel), buffers: plan.buffers.map((buffer) => ({ ...buffer, name: '' })),
-    dims: plan.dims.map(bare), inputs: plan.inputs.map(bare), outputs: plan.outputs.map(bare), weights: plan.weights.map(bare), held: plan.held.map(bare),
+    ...plan,
+    doc: '',
+    programs,
+    once,
+    kernels: plan.kernels.map(canonicalKernel),
+    buffers: plan.buffers.map((buffer) => ({ ...buffer, name: '' })),
+    dims: plan.dims.map(bare),
+    inputs: plan.inputs.map(bare),
+    outputs: plan.outputs.map(bare),
+    weights: plan.weights.map(bare),
+    held: plan.held.map(bare),
   }
 }

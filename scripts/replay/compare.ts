@@ -13,7 +13,8 @@ interface Compared {
   readonly kernels: readonly { readonly wgsl: string }[]
 }
 
-const isPlan = (value: unknown): value is Plan => typeof value === 'object' && value !== null && 'kernels' in value && 'programs' in value
+const isPlan = (value: unknown): value is Plan =>
+  typeof value === 'object' && value !== null && 'kernels' in value && 'programs' in value
 
 function shown(mark: string, lines: readonly string[], most: number): readonly string[] {
   const more = lines.length - most
@@ -28,16 +29,25 @@ export function lineDifference(before: string, after: string, most: number): rea
   while (start < shorter && a[start] === b[start]) start += 1
   let end = 0
   while (end < shorter - start && a[a.length - 1 - end] === b[b.length - 1 - end]) end += 1
-  return [`  @ line ${start + 1}`, ...shown('-', a.slice(start, a.length - end), most), ...shown('+', b.slice(start, b.length - end), most)]
+  return [
+    `  @ line ${start + 1}`,
+    ...shown('-', a.slice(start, a.length - end), most),
+    ...shown('+', b.slice(start, b.length - end), most),
+  ]
 }
 
 /** Where two JSON values first differ: `programs.0.steps.3.label`. */
 function firstPath(a: unknown, b: unknown, path = ''): string | null {
   if (Object.is(a, b)) return null
-  if (typeof a !== 'object' || typeof b !== 'object' || a === null || b === null) return `${path}: ${JSON.stringify(a)} -> ${JSON.stringify(b)}`
+  if (typeof a !== 'object' || typeof b !== 'object' || a === null || b === null)
+    return `${path}: ${JSON.stringify(a)} -> ${JSON.stringify(b)}`
   const keys = new Set([...Object.keys(a), ...Object.keys(b)])
   for (const key of keys) {
-    const found = firstPath((a as Record<string, unknown>)[key], (b as Record<string, unknown>)[key], path === '' ? key : `${path}.${key}`)
+    const found = firstPath(
+      (a as Record<string, unknown>)[key],
+      (b as Record<string, unknown>)[key],
+      path === '' ? key : `${path}.${key}`,
+    )
     if (found !== null) return found
   }
   return null

@@ -17,8 +17,11 @@ export function replayOptions(args: readonly string[]): ReplayOptions | null {
   const { values } = parseArgs({
     args: [...args],
     options: {
-      base: { type: 'string' }, head: { type: 'string' }, only: { type: 'string', default: '' },
-      'ignore-names': { type: 'boolean', default: false }, lines: { type: 'string', default: '6' },
+      base: { type: 'string' },
+      head: { type: 'string' },
+      only: { type: 'string', default: '' },
+      'ignore-names': { type: 'boolean', default: false },
+      lines: { type: 'string', default: '6' },
     },
   })
   const { base, head = null, only, lines } = values

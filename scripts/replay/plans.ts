@@ -16,10 +16,12 @@ type Named = readonly [name: string, make: () => unknown]
 
 const SHARED = { weights: 'shared' } as const
 
-const loaderOf = (root: string) => (path: string, from: Source): Source | null => {
-  const name = `${path.startsWith('std/') ? path : join(dirname(from.path), path)}.smoe`
-  return existsSync(join(root, name)) ? { path: name, text: readFileSync(join(root, name), 'utf8') } : null
-}
+const loaderOf =
+  (root: string) =>
+  (path: string, from: Source): Source | null => {
+    const name = `${path.startsWith('std/') ? path : join(dirname(from.path), path)}.smoe`
+    return existsSync(join(root, name)) ? { path: name, text: readFileSync(join(root, name), 'utf8') } : null
+  }
 
 /** A plan, or the messages that stand in its place. */
 const planOf = (graph: Graph, target: Target, layout?: typeof SHARED): unknown => {
@@ -32,16 +34,19 @@ function runOf(graphs: TrainingGraphs, target: Target): readonly Named[] {
   const contested = graphs.recipe.layers.flatMap(({ layer, contest }) => (contest === null ? [] : [layer]))
   const { precision } = graphs.recipe
   const steps: readonly Named[] = [
-    ['first', () => graphs.step([], true)], ['later', () => graphs.step([], false)],
+    ['first', () => graphs.step([], true)],
+    ['later', () => graphs.step([], false)],
     ...(contested.length === 0 ? [] : [['contested', () => graphs.step(contested, true)] as const]),
-    ['update', () => graphs.update()], ['evaluation', () => graphs.evaluation()],
+    ['update', () => graphs.update()],
+    ['evaluation', () => graphs.evaluation()],
     ...(precision === 'mixed' ? [['halves', () => graphs.halves()] as const] : []),
   ]
   return steps.map(([name, graph]) => [`${precision}-${name}`, () => planOf(graph() as Graph, target, SHARED)])
 }
 
 function training(model: Model, target: Target): readonly Named[] {
-  if (model.train !== null) return (['f32', 'mixed'] as const).flatMap((precision) => runOf(trainingGraphs(model, { precision })!, target))
+  if (model.train !== null)
+    return (['f32', 'mixed'] as const).flatMap((precision) => runOf(trainingGraphs(model, { precision })!, target))
   const forward = lower(model, { training: true, routes: true })
   const hasLosses = forward.outputs.some(({ name }) => name.startsWith('loss.'))
   return hasLosses ? [['gradients', () => planOf(differentiate(forward), target)]] : []
@@ -50,7 +55,10 @@ function training(model: Model, target: Target): readonly Named[] {
 function plansOf({ name, source }: Spec, target: Target, root: string): readonly Named[] {
   const { plan, model, diagnostics } = compile(source, { load: loaderOf(root), target })
   const inference: Named = ['run', () => plan ?? diagnostics.map(({ code, message }) => ({ code, message }))]
-  return [inference, ...(model === null ? [] : training(model, target))].map(([kind, make]) => [`${name}@${target.name}/${kind}`, make])
+  return [inference, ...(model === null ? [] : training(model, target))].map(([kind, make]) => [
+    `${name}@${target.name}/${kind}`,
+    make,
+  ])
 }
 
 function attempt(make: () => unknown): unknown {

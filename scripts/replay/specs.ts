@@ -14,18 +14,27 @@ export interface Spec {
 }
 
 const read = (root: string, path: string): string => readFileSync(join(root, path), 'utf8')
-const below = (root: string, folder: string): readonly string[] => (existsSync(join(root, folder)) ? readdirSync(join(root, folder)).sort() : [])
+const below = (root: string, folder: string): readonly string[] =>
+  existsSync(join(root, folder)) ? readdirSync(join(root, folder)).sort() : []
 
 const examples = (root: string): readonly Spec[] =>
-  below(root, 'examples').filter((file) => file.endsWith('.smoe'))
-    .map((file) => ({ name: `examples/${file.slice(0, -5)}`, source: { path: `examples/${file}`, text: read(root, `examples/${file}`) } }))
+  below(root, 'examples')
+    .filter((file) => file.endsWith('.smoe'))
+    .map((file) => ({
+      name: `examples/${file.slice(0, -5)}`,
+      source: { path: `examples/${file}`, text: read(root, `examples/${file}`) },
+    }))
 
 function checkpoints(root: string): readonly Spec[] {
   const folder = 'test/fixtures/checkpoints'
-  return below(root, folder).filter((name) => existsSync(join(root, folder, name, 'config.json'))).flatMap((name) => {
-    const imported = importModel(JSON.parse(read(root, `${folder}/${name}/config.json`)))
-    return imported.kind === 'spec' ? [{ name: `checkpoints/${name}`, source: { path: `${folder}/${name}.smoe`, text: imported.spec } }] : []
-  })
+  return below(root, folder)
+    .filter((name) => existsSync(join(root, folder, name, 'config.json')))
+    .flatMap((name) => {
+      const imported = importModel(JSON.parse(read(root, `${folder}/${name}/config.json`)))
+      return imported.kind === 'spec'
+        ? [{ name: `checkpoints/${name}`, source: { path: `${folder}/${name}.smoe`, text: imported.spec } }]
+        : []
+    })
 }
 
 const policies = (): readonly Spec[] =>

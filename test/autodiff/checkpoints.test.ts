@@ -10,6 +10,7 @@ describe('gradients of published architectures, by the reference', () => {
     const results = evaluate(graph, { inputs, weights: weightsOf(graph, checkpoint.tensors) })
     expect(Math.abs(results['loss.next_token'].values[0] - checkpoint.reference.loss.values[0])).toBeLessThan(1e-6)
     expect(gradients.size).toBeGreaterThan(10)
-    for (const [name, expected] of gradients) expect(relativeError(results[`gradient.${name}`].values, expected), name).toBeLessThan(2e-6)
+    for (const [name, expected] of gradients)
+      expect(relativeError(results[`gradient.${name}`].values, expected), name).toBeLessThan(2e-6)
   })
 })

@@ -13,12 +13,17 @@ describe.each(await softwareDevices())('gradients of published architectures on 
   beforeAll(async () => void (device = await open(name)))
   afterAll(() => device.dispose())
 
-  it.each(trainedFolders)('%s', async (_, folder) => {
-    const { checkpoint, graph, inputs, gradients } = openTrained(folder)
-    const feeds = { inputs, weights: checkpoint.tensors }
-    const plan = planOf(graph, device.target, 'many')
-    const [first, second] = [await runPlan(device, plan, feeds), await runPlan(device, plan, feeds)]
-    for (const [path, expected] of gradients) expect(relativeError(first[`gradient.${path}`].data, expected), path).toBeLessThan(1e-3)
-    for (const [output, { data }] of Object.entries(first)) expect(second[output].data, output).toEqual(data)
-  }, timeout)
+  it.each(trainedFolders)(
+    '%s',
+    async (_, folder) => {
+      const { checkpoint, graph, inputs, gradients } = openTrained(folder)
+      const feeds = { inputs, weights: checkpoint.tensors }
+      const plan = planOf(graph, device.target, 'many')
+      const [first, second] = [await runPlan(device, plan, feeds), await runPlan(device, plan, feeds)]
+      for (const [path, expected] of gradients)
+        expect(relativeError(first[`gradient.${path}`].data, expected), path).toBeLessThan(1e-3)
+      for (const [output, { data }] of Object.entries(first)) expect(second[output].data, output).toEqual(data)
+    },
+    timeout,
+  )
 })

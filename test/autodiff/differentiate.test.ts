@@ -51,6 +51,8 @@ describe('what is held', () => {
 describe('a gradient', () => {
   it('is that of the losses that are named', () => {
     const graph = graphOf('w * 2')
-    expect([...evaluate(differentiate(graph, { losses: [] }), { inputs: { x }, weights: { w } })['gradient.w'].values]).toEqual([0, 0])
+    expect([...evaluate(differentiate(graph, { losses: [] }), { inputs: { x }, weights: { w } })['gradient.w'].values]).toEqual([
+      0, 0,
+    ])
   })
 })

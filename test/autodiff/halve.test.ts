@@ -25,34 +25,46 @@ function graphOf(build: (make: Make) => Readonly<Record<string, Node>>): Graph {
   return { name: 'm', doc: '', dims: [], inputs: [...new Set(inputs)], outputs, docs: {} }
 }
 
-const weight = (make: Make, name: string, ...shape: readonly number[]): Node => make('weight', [], { name, shape: shape.map((size) => dim(size)), source: { pieces: [], stacked: false }, doc: '' })
-const input = (make: Make, name: string, ...shape: readonly number[]): Node => make('input', [], { name, dtype: 'f32', shape: shape.map((size) => dim(size)) })
+const weight = (make: Make, name: string, ...shape: readonly number[]): Node =>
+  make('weight', [], { name, shape: shape.map((size) => dim(size)), source: { pieces: [], stacked: false }, doc: '' })
+const input = (make: Make, name: string, ...shape: readonly number[]): Node =>
+  make('input', [], { name, dtype: 'f32', shape: shape.map((size) => dim(size)) })
 const product = (make: Make, left: Node, right: Node, instance?: string): Node =>
   make('contract', [left, right], { batch: [], over: [[left.shape.length - 1, right.shape.length - 1]] }, instance)
 
-const halved = (graph: Graph, ...weights: readonly string[]): Graph => halve(graph, { weights: new Set(weights), apart: [ROUTER] })
+const halved = (graph: Graph, ...weights: readonly string[]): Graph =>
+  halve(graph, { weights: new Set(weights), apart: [ROUTER] })
 const output = ({ outputs }: Graph, name: string): Node => outputs.find((one) => one.name === name)!.node
 const roundings = (graph: Graph): number => nodesOf(graph).filter(({ op }) => op === 'half').length
 
 it('operands and results of products are rounded, once for all who read them; inputs are not', () => {
-  const graph = halved(graphOf((make) => {
-    const x = input(make, 'x', 3, 4)
-    const hidden = make('exp', [product(make, x, weight(make, 'a', 5, 4))], NONE)
-    return { y: make('add', [product(make, hidden, weight(make, 'b', 5, 5)), hidden], NONE) }
-  }))
+  const graph = halved(
+    graphOf((make) => {
+      const x = input(make, 'x', 3, 4)
+      const hidden = make('exp', [product(make, x, weight(make, 'a', 5, 4))], NONE)
+      return { y: make('add', [product(make, hidden, weight(make, 'b', 5, 5)), hidden], NONE) }
+    }),
+  )
   const sum = output(graph, 'y')
   const [second, hidden] = sum.inputs
-  expect([second, hidden, second.inputs[0].inputs[0], hidden.inputs[0].inputs[0]].map(({ op }) => op)).toEqual(['half', 'half', 'half', 'half'])
+  expect([second, hidden, second.inputs[0].inputs[0], hidden.inputs[0].inputs[0]].map(({ op }) => op)).toEqual([
+    'half',
+    'half',
+    'half',
+    'half',
+  ])
   expect(second.inputs[0].inputs[0]).toBe(hidden)
   expect(hidden.inputs[0].inputs[0].inputs[0].inputs.map(({ op }) => op)).toEqual(['input', 'weight'])
   expect(roundings(graph)).toBe(3)
 })
 
 it('what only says where elements lie stays between a product and what is rounded', () => {
-  const graph = halved(graphOf((make) => {
-    const x = make('exp', [input(make, 'x', 4, 3)], NONE)
-    return { y: make('negate', [product(make, make('transpose', [x], { order: [1, 0] }), weight(make, 'a', 5, 4))], NONE) }
-  }))
+  const graph = halved(
+    graphOf((make) => {
+      const x = make('exp', [input(make, 'x', 4, 3)], NONE)
+      return { y: make('negate', [product(make, make('transpose', [x], { order: [1, 0] }), weight(make, 'a', 5, 4))], NONE) }
+    }),
+  )
   const [left] = output(graph, 'y').inputs[0].inputs[0].inputs
   expect([left.op, left.inputs[0].op, left.inputs[0].inputs[0].op]).toEqual(['transpose', 'half', 'exp'])
 })
@@ -89,9 +101,11 @@ it('gradients of weights are not rounded, nor what they are summed of; what is r
   }
   const alone = halved(graphOf((make) => ({ 'gradient.w': build(make).sum })))
   expect(output(alone, 'gradient.w').inputs.map(({ op }) => op)).toEqual(['contract', 'contract'])
-  const shared = halved(graphOf((make) => {
-    const { one, sum } = build(make)
-    return { 'gradient.w': sum, 'loss.a': make('exp', [one], NONE) }
-  }))
+  const shared = halved(
+    graphOf((make) => {
+      const { one, sum } = build(make)
+      return { 'gradient.w': sum, 'loss.a': make('exp', [one], NONE) }
+    }),
+  )
   expect(output(shared, 'loss.a').inputs[0].op).toBe('half')
 })

@@ -45,7 +45,9 @@ policy mine(k: int in 1..E = 1, scale: real = 1.5) {
 `
 
 const warned = (text: string): readonly string[] =>
-  compileTraining({ path: 'm.smoe', text }, { load }).diagnostics.map(({ code, severity, message }) => `${severity} ${code} ${/teaches (.*):/.exec(message)?.[1] ?? message}`)
+  compileTraining({ path: 'm.smoe', text }, { load }).diagnostics.map(
+    ({ code, severity, message }) => `${severity} ${code} ${/teaches (.*):/.exec(message)?.[1] ?? message}`,
+  )
 
 const GATES = 'warning SMOE7002 layers.0.moe.router.gate, layers.1.moe.router.gate'
 
@@ -53,7 +55,7 @@ it.each([
   ['weights of one expert that sum to 1', 'top_k(k = 1)', ''],
   ['a softmax over one', 'softmax_of_top_k(k = 1)', ''],
   ['a quotient with a small summand', 'sigmoid_top_k(k = 1, renormalise = true)', ''],
-  ['a policy of one\'s own', 'mine(k = 1)', own('w / sum(w, keep = true)')],
+  ["a policy of one's own", 'mine(k = 1)', own('w / sum(w, keep = true)')],
   ['a factor first', 'mine(k = 1)', own('scale * w / sum(w, keep = true)')],
   ['a factor last', 'mine(k = 1)', own('w / (sum(w, keep = true) + 1e-9) * scale')],
   ['a loss of something else', 'mine(k = 1)', own('w / sum(w, keep = true)', 'mean(mean(x * x))')],

@@ -8,8 +8,15 @@ import type { HostTensor } from '../../compiler/reference/tensor.ts'
 import { weightNodes } from '../support/weights.ts'
 
 /** The graph with values as outputs beside its own, named by place. */
-const telling = (graph: Graph, name: string, tell: (node: Node) => boolean): Graph =>
-  ({ ...graph, outputs: [...graph.outputs, ...nodesOf(graph).filter(tell).map((node, at) => ({ name: `${name}.${at}`, node, doc: '' }))] })
+const telling = (graph: Graph, name: string, tell: (node: Node) => boolean): Graph => ({
+  ...graph,
+  outputs: [
+    ...graph.outputs,
+    ...nodesOf(graph)
+      .filter(tell)
+      .map((node, at) => ({ name: `${name}.${at}`, node, doc: '' })),
+  ],
+})
 
 /** What is stopped becomes an input, so that it does not move with its operand. */
 function frozen(graph: Graph): { readonly graph: Graph; readonly fixed: (feeds: Feeds) => Feeds } {
@@ -27,7 +34,10 @@ function frozen(graph: Graph): { readonly graph: Graph; readonly fixed: (feeds: 
     graph: { ...still, inputs: [...still.inputs, ...inputs] as Graph['inputs'] },
     fixed: (feeds) => {
       const values = evaluate(told, feeds)
-      return { ...feeds, inputs: { ...feeds.inputs, ...Object.fromEntries([...names.values()].map((name) => [name, values[name]])) } }
+      return {
+        ...feeds,
+        inputs: { ...feeds.inputs, ...Object.fromEntries([...names.values()].map((name) => [name, values[name]])) },
+      }
     },
   }
 }
@@ -68,14 +78,17 @@ const moved = (feeds: Feeds, { kind, name }: Leaf, element: number, by: number):
  */
 export function gapsOf(graph: Graph, losses: readonly string[], feeds: Feeds): readonly Gap[] | null {
   const leaves: readonly Leaf[] = [
-    ...Object.keys(feeds.inputs).filter((name) => feeds.inputs[name].dtype === 'f32' && name !== COTANGENT).map((name) => ({ kind: 'inputs' as const, name })),
+    ...Object.keys(feeds.inputs)
+      .filter((name) => feeds.inputs[name].dtype === 'f32' && name !== COTANGENT)
+      .map((name) => ({ kind: 'inputs' as const, name })),
     ...weightNodes(graph).map(({ params: { name } }) => ({ kind: 'weights' as const, name })),
   ]
   const still = frozen(graph)
   const base = still.fixed(feeds)
   const told = telling(still.graph, 'decision', isDecision)
   const decided = told.outputs.flatMap(({ name }) => (name.startsWith('decision.') ? [name] : []))
-  const decisions = (values: Readonly<Record<string, HostTensor>>): string => decided.map((name) => values[name].values.join()).join(';')
+  const decisions = (values: Readonly<Record<string, HostTensor>>): string =>
+    decided.map((name) => values[name].values.join()).join(';')
   const here = decisions(evaluate(told, base))
   const by = leaves.map(({ name }) => name)
   const gradients = losses.map((loss) => evaluate(differentiate(graph, { losses: [loss], by }), feeds))
@@ -95,5 +108,10 @@ export function gapsOf(graph: Graph, losses: readonly string[], feeds: Feeds): r
       })
     }
   }
-  return gaps.map(({ most, gap, worst, taught }, at) => ({ loss: losses[at], miss: gap / (most || 1), worst, taught: [...taught] }))
+  return gaps.map(({ most, gap, worst, taught }, at) => ({
+    loss: losses[at],
+    miss: gap / (most || 1),
+    worst,
+    taught: [...taught],
+  }))
 }

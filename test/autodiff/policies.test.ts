@@ -19,7 +19,10 @@ const others: readonly Layer[] = [
   { file: 'selective_sinkhorn', route: 'selective_sinkhorn(k = 2, cost = "linear", xi = 0.5, biases = true)' },
   { file: 'selective_sinkhorn', route: 'selective_sinkhorn(k = 2, gradient = "detached")' },
   // as many iterations nearby as here
-  { file: 'selective_sinkhorn', route: 'selective_sinkhorn(k = 2, gradient = "unrolled", noise = 0.3, xi = 0.2, iterations = 7, tolerance = 0.0)' },
+  {
+    file: 'selective_sinkhorn',
+    route: 'selective_sinkhorn(k = 2, gradient = "unrolled", noise = 0.3, xi = 0.2, iterations = 7, tolerance = 0.0)',
+  },
   { file: 'sinkhorn_base', route: 'sinkhorn_base(k = 2, weighing = "sigmoid")' },
   { file: 'stable', route: 'stable(k = 2, frozen = true)' },
   { file: 'stable', route: 'stable(k = 2)' },
@@ -38,13 +41,21 @@ function ways(file: string): readonly NonNullable<LowerOptions['training']>[] {
   return /when training at/.test(text) ? [true, []] : /when training/.test(text) ? [true, false] : [true]
 }
 
-const word = (training: LowerOptions['training']): string => (training === true ? 'when training' : training === false ? 'at inference' : 'in the other steps of training')
+const word = (training: LowerOptions['training']): string =>
+  training === true ? 'when training' : training === false ? 'at inference' : 'in the other steps of training'
 
-const cases = [...layers, ...others].flatMap((layer) => ways(layer.file).map((training) => ({
-  layer, training, title: `${[layer.route, ...(layer.requires ?? [])].join(', ')}, ${word(training)}`,
-})))
+const cases = [...layers, ...others].flatMap((layer) =>
+  ways(layer.file).map((training) => ({
+    layer,
+    training,
+    title: `${[layer.route, ...(layer.requires ?? [])].join(', ')}, ${word(training)}`,
+  })),
+)
 
-const task = (answers: string): readonly string[] => [`input ${COTANGENT}: f32[B, S, D]`, `output task: f32[] = sum(sum(sum(${answers} * ${COTANGENT})))`]
+const task = (answers: string): readonly string[] => [
+  `input ${COTANGENT}: f32[B, S, D]`,
+  `output task: f32[] = sum(sum(sum(${answers} * ${COTANGENT})))`,
+]
 
 /** At the first of twenty points where no decision is near another one. */
 function gapsAt(graph: Graph): readonly Gap[] {
@@ -75,7 +86,9 @@ const spared: readonly Spared[] = [
 ]
 
 const sparedBy = (layer: Layer, training: LowerOptions['training'], loss: string): readonly RegExp[] =>
-  spared.flatMap((one) => (one.route.test(layer.route) && one.loss.test(loss) && (one.training ?? training) === training ? [one.weights] : []))
+  spared.flatMap((one) =>
+    one.route.test(layer.route) && one.loss.test(loss) && (one.training ?? training) === training ? [one.weights] : [],
+  )
 
 const small = { D: 4, F: 3, V: 8 }
 
@@ -84,7 +97,11 @@ describe('gradients of layers and finite differences', () => {
     const gaps = gapsAt(graphOf({ ...layer, after: task('answers') }, { training, routes: false }, small))
     for (const { loss, miss, worst, taught } of gaps) {
       expect(miss, `${loss} at ${worst}`).toBeLessThan(1e-6)
-      for (const weights of sparedBy(layer, training, loss)) expect(taught.filter((name) => weights.test(name)), loss).toEqual([])
+      for (const weights of sparedBy(layer, training, loss))
+        expect(
+          taught.filter((name) => weights.test(name)),
+          loss,
+        ).toEqual([])
     }
   })
 
@@ -108,6 +125,13 @@ model soft(D: int = 4, F: int = 3, E: int = 4, P: int = 2) {
     })
     const [{ miss, taught }] = gapsAt(lower(model!, { training: true }))
     expect(miss).toBeLessThan(1e-6)
-    expect([...taught].sort()).toEqual(['hidden', 'moe.experts.down', 'moe.experts.gate', 'moe.experts.up', 'soft_scores.phi', 'soft_scores.scale'])
+    expect([...taught].sort()).toEqual([
+      'hidden',
+      'moe.experts.down',
+      'moe.experts.gate',
+      'moe.experts.up',
+      'soft_scores.phi',
+      'soft_scores.scale',
+    ])
   })
 })

@@ -20,7 +20,8 @@ interface Draw {
 
 type Case = (draw: Draw, small: Small) => Node
 
-const real = (draw: Draw, small: Small, shape: readonly number[], low = -2, high = 2): Node => small.feed(tensorOf('f32', shape, () => draw.real(low, high)))
+const real = (draw: Draw, small: Small, shape: readonly number[], low = -2, high = 2): Node =>
+  small.feed(tensorOf('f32', shape, () => draw.real(low, high)))
 /** Away from 0 by more than differences move it. */
 const offZero = (draw: Draw, small: Small, shape: readonly number[]): Node =>
   small.feed(tensorOf('f32', shape, () => (draw.below(2) === 0 ? 1 : -1) * draw.real(0.1, 2)))
@@ -29,62 +30,119 @@ const ids = (draw: Draw, small: Small, shape: readonly number[], below: number, 
 
 const shapeOf = (draw: Draw): readonly number[] => Array.from({ length: draw.below(3) + 1 }, () => draw.size())
 
-const one = (op: OpName, low?: number, high?: number): Case => (draw, small) => small.make(op, [real(draw, small, shapeOf(draw), low, high)], NONE as never)
-const two = (op: OpName, low?: number, high?: number): Case => (draw, small) => {
-  const shape = shapeOf(draw)
-  return small.make(op, [real(draw, small, shape), real(draw, small, shape, low, high)], NONE as never)
-}
+const one =
+  (op: OpName, low?: number, high?: number): Case =>
+  (draw, small) =>
+    small.make(op, [real(draw, small, shapeOf(draw), low, high)], NONE as never)
+const two =
+  (op: OpName, low?: number, high?: number): Case =>
+  (draw, small) => {
+    const shape = shapeOf(draw)
+    return small.make(op, [real(draw, small, shape), real(draw, small, shape, low, high)], NONE as never)
+  }
 /** Numbers that lie 0.2 apart or more, in random order. */
 const distinct = (draw: Draw, small: Small, shape: readonly number[]): Node => {
   const count = shape.reduce((a, b) => a * b, 1)
   const order = Array.from({ length: count }, (_, at) => at).sort(() => draw.real(-1, 1))
   return small.feed(tensorOf('f32', shape, (at) => 0.2 * order[at] - 0.1 * count))
 }
-const extreme = (op: 'max' | 'min'): Case => (draw, small) => {
-  const shape = shapeOf(draw)
-  return small.make(op, [distinct(draw, small, shape)], { axis: draw.below(shape.length) })
-}
-const larger = (op: 'minimum' | 'maximum'): Case => (draw, small) => {
-  const shape = shapeOf(draw)
-  const both = distinct(draw, small, [2, ...shape])
-  const part = (at: number): Node => small.make('reshape', [small.make('slice', [both], {
-    starts: [dim(at), ...shape.map(() => dim(0))], sizes: [dim(1), ...shape.map((n) => dim(n))], steps: [1, ...shape.map(() => 1)],
-  })], { shape: shape.map((n) => dim(n)) })
-  return small.make(op, [part(0), part(1)], NONE)
-}
+const extreme =
+  (op: 'max' | 'min'): Case =>
+  (draw, small) => {
+    const shape = shapeOf(draw)
+    return small.make(op, [distinct(draw, small, shape)], { axis: draw.below(shape.length) })
+  }
+const larger =
+  (op: 'minimum' | 'maximum'): Case =>
+  (draw, small) => {
+    const shape = shapeOf(draw)
+    const both = distinct(draw, small, [2, ...shape])
+    const part = (at: number): Node =>
+      small.make(
+        'reshape',
+        [
+          small.make('slice', [both], {
+            starts: [dim(at), ...shape.map(() => dim(0))],
+            sizes: [dim(1), ...shape.map((n) => dim(n))],
+            steps: [1, ...shape.map(() => 1)],
+          }),
+        ],
+        { shape: shape.map((n) => dim(n)) },
+      )
+    return small.make(op, [part(0), part(1)], NONE)
+  }
 
 const sinkhorn: Case = (draw, small) => {
   const [tokens, experts] = [draw.size(5) + 1, draw.size() + 1]
   const masses = (count: number): Node => small.feed(tensorOf('f32', [count], () => draw.real(0.5, 2)))
-  const packed = small.make('sinkhorn', [real(draw, small, [tokens, experts]), masses(tokens), masses(experts)], { iterations: 1 + draw.below(6), tolerance: 0 })
+  const packed = small.make('sinkhorn', [real(draw, small, [tokens, experts]), masses(tokens), masses(experts)], {
+    iterations: 1 + draw.below(6),
+    tolerance: 0,
+  })
   return small.make('slice', [packed], { starts: [dim(0)], sizes: [dim(experts)], steps: [1] })
 }
 
 const contract: Case = (draw, small) => {
   const [batches, overs, lefts, rights] = [draw.below(2), draw.below(3), draw.below(3), draw.below(3)]
-  const names = [...Array<string>(batches).fill('b'), ...Array<string>(overs).fill('k')].map((word, at) => ({ word, at, size: draw.size(3) }))
-  const arrange = (free: number) => [...names, ...Array.from({ length: free }, () => ({ word: 'f', at: -1, size: draw.size(3) }))]
-    .map((axis) => ({ axis, key: draw.real(0, 1) })).sort((a, b) => a.key - b.key).map(({ axis }) => axis)
+  const names = [...Array<string>(batches).fill('b'), ...Array<string>(overs).fill('k')].map((word, at) => ({
+    word,
+    at,
+    size: draw.size(3),
+  }))
+  const arrange = (free: number) =>
+    [...names, ...Array.from({ length: free }, () => ({ word: 'f', at: -1, size: draw.size(3) }))]
+      .map((axis) => ({ axis, key: draw.real(0, 1) }))
+      .sort((a, b) => a.key - b.key)
+      .map(({ axis }) => axis)
   const [left, right] = [arrange(lefts), arrange(rights)]
   const place = (axes: typeof left, at: number): number => axes.findIndex((axis) => axis.at === at)
-  const pairs = (word: string): (readonly [number, number])[] => names.filter((name) => name.word === word).map(({ at }) => [place(left, at), place(right, at)] as const)
-  return small.make('contract', [real(draw, small, left.map(({ size }) => size)), real(draw, small, right.map(({ size }) => size))], { batch: pairs('b'), over: pairs('k') })
+  const pairs = (word: string): (readonly [number, number])[] =>
+    names.filter((name) => name.word === word).map(({ at }) => [place(left, at), place(right, at)] as const)
+  return small.make(
+    'contract',
+    [
+      real(
+        draw,
+        small,
+        left.map(({ size }) => size),
+      ),
+      real(
+        draw,
+        small,
+        right.map(({ size }) => size),
+      ),
+    ],
+    { batch: pairs('b'), over: pairs('k') },
+  )
 }
 
 /** One case an op that has a rule. */
 const CASES: { readonly [N in OpName]?: Case } = {
-  negate: one('negate'), exp: one('exp'), log: one('log', 0.2, 3), log1p: one('log1p', -0.7, 2), sqrt: one('sqrt', 0.2, 3), rsqrt: one('rsqrt', 0.3, 3),
+  negate: one('negate'),
+  exp: one('exp'),
+  log: one('log', 0.2, 3),
+  log1p: one('log1p', -0.7, 2),
+  sqrt: one('sqrt', 0.2, 3),
+  rsqrt: one('rsqrt', 0.3, 3),
   abs: (draw, small) => small.make('abs', [offZero(draw, small, shapeOf(draw))], NONE),
-  sin: one('sin'), cos: one('cos'), tanh: one('tanh'), erf: one('erf'), sigmoid: one('sigmoid'), softplus: one('softplus'),
+  sin: one('sin'),
+  cos: one('cos'),
+  tanh: one('tanh'),
+  erf: one('erf'),
+  sigmoid: one('sigmoid'),
+  softplus: one('softplus'),
   hold: (draw, small) => small.make('hold', [real(draw, small, shapeOf(draw))], { name: 'held' }),
   cast: (draw, small) => small.make('cast', [real(draw, small, shapeOf(draw))], { dtype: 'f32' }),
-  add: two('add'), subtract: two('subtract'), multiply: two('multiply'),
+  add: two('add'),
+  subtract: two('subtract'),
+  multiply: two('multiply'),
   divide: two('divide', 0.4, 2),
   power: (draw, small) => {
     const shape = shapeOf(draw)
     return small.make('power', [real(draw, small, shape, 0.3, 2), real(draw, small, shape)], NONE)
   },
-  minimum: larger('minimum'), maximum: larger('maximum'),
+  minimum: larger('minimum'),
+  maximum: larger('maximum'),
   // a / b lies in the middle between whole numbers
   remainder: (draw, small) => {
     const shape = shapeOf(draw)
@@ -92,7 +150,11 @@ const CASES: { readonly [N in OpName]?: Case } = {
   },
   select: (draw, small) => {
     const shape = shapeOf(draw)
-    return small.make('select', [small.feed(tensorOf('bool', shape, () => draw.below(2))), real(draw, small, shape), real(draw, small, shape)], NONE)
+    return small.make(
+      'select',
+      [small.feed(tensorOf('bool', shape, () => draw.below(2))), real(draw, small, shape), real(draw, small, shape)],
+      NONE,
+    )
   },
   reshape: (draw, small) => {
     const [a, b] = [draw.size(), draw.size()]
@@ -100,7 +162,10 @@ const CASES: { readonly [N in OpName]?: Case } = {
   },
   transpose: (draw, small) => {
     const shape = shapeOf(draw)
-    const order = shape.map((_, axis) => ({ axis, key: draw.real(0, 1) })).sort((a, b) => a.key - b.key).map(({ axis }) => axis)
+    const order = shape
+      .map((_, axis) => ({ axis, key: draw.real(0, 1) }))
+      .sort((a, b) => a.key - b.key)
+      .map(({ axis }) => axis)
     return small.make('transpose', [real(draw, small, shape)], { order })
   },
   broadcast: (draw, small) => {
@@ -112,18 +177,27 @@ const CASES: { readonly [N in OpName]?: Case } = {
     const steps = shape.map(() => 1 + draw.below(3))
     const starts = shape.map((n) => draw.below(n - 1))
     const sizes = shape.map((n, axis) => 1 + draw.below(Math.floor((n - 1 - starts[axis]) / steps[axis]) + 1))
-    return small.make('slice', [real(draw, small, shape)], { starts: starts.map((n) => dim(n)), sizes: sizes.map((n) => dim(n)), steps })
+    return small.make('slice', [real(draw, small, shape)], {
+      starts: starts.map((n) => dim(n)),
+      sizes: sizes.map((n) => dim(n)),
+      steps,
+    })
   },
   concat: (draw, small) => {
     const shape = shapeOf(draw)
     const axis = draw.below(shape.length)
-    return small.make('concat', Array.from({ length: 1 + draw.below(3) }, () => real(draw, small, shape.with(axis, draw.size()))), { axis })
+    return small.make(
+      'concat',
+      Array.from({ length: 1 + draw.below(3) }, () => real(draw, small, shape.with(axis, draw.size()))),
+      { axis },
+    )
   },
   sum: (draw, small) => {
     const shape = shapeOf(draw)
     return small.make('sum', [real(draw, small, shape)], { axis: draw.below(shape.length) })
   },
-  max: extreme('max'), min: extreme('min'),
+  max: extreme('max'),
+  min: extreme('min'),
   contract,
   take: (draw, small) => {
     const rows = draw.size()
@@ -135,15 +209,25 @@ const CASES: { readonly [N in OpName]?: Case } = {
   },
   routed_matmul: (draw, small) => {
     const [rows, depth, columns, experts] = [draw.size(), draw.size(), draw.size(), draw.size()]
-    return small.make('routed_matmul', [real(draw, small, [rows, depth]), real(draw, small, [experts, columns, depth]), ids(draw, small, [rows], experts, true)], NONE)
+    return small.make(
+      'routed_matmul',
+      [real(draw, small, [rows, depth]), real(draw, small, [experts, columns, depth]), ids(draw, small, [rows], experts, true)],
+      NONE,
+    )
   },
   routed_outer: (draw, small) => {
     const [rows, depth, columns, experts] = [draw.size(), draw.size(), draw.size(), draw.size()]
-    return small.make('routed_outer', [real(draw, small, [rows, depth]), real(draw, small, [rows, columns]), ids(draw, small, [rows], experts, true)], { experts })
+    return small.make(
+      'routed_outer',
+      [real(draw, small, [rows, depth]), real(draw, small, [rows, columns]), ids(draw, small, [rows], experts, true)],
+      { experts },
+    )
   },
   sum_rows: (draw, small) => {
     const [rows, size] = [draw.size(), draw.size()]
-    return small.make('sum_rows', [real(draw, small, [rows, ...shapeOf(draw)]), ids(draw, small, [rows], size, true)], { size: dim(size) })
+    return small.make('sum_rows', [real(draw, small, [rows, ...shapeOf(draw)]), ids(draw, small, [rows], size, true)], {
+      size: dim(size),
+    })
   },
   sinkhorn,
 }
@@ -176,15 +260,24 @@ describe('gradient rules and finite differences', () => {
 
   it('let nothing through exactly where the op is flat, of those that f32 goes in and comes out', () => {
     const isFlat = (op: OpName): boolean => recordOf(op).isFlat === true
-    const stopping = ops.filter((op) => gradientRules[op].kind === 'none' && recordOf(op).kind === 'elementwise' && takesReals(op))
+    const stopping = ops.filter(
+      (op) => gradientRules[op].kind === 'none' && recordOf(op).kind === 'elementwise' && takesReals(op),
+    )
     expect(ops.filter(isFlat).sort()).toEqual(stopping.sort())
   })
 
   it.each(Object.keys(CASES) as OpName[])('%s', (op) => {
-    fc.assert(fc.property(fc.nat(), (seed) => {
-      const draw = drawFrom(seed)
-      const { graph, feeds } = lossOf((small) => CASES[op]!(draw, small), () => draw.real(-1, 1))
-      for (const difference of differences(graph, feeds)) expect(missOf(difference), JSON.stringify(difference)).toBeLessThan(1e-6)
-    }), { numRuns: 40 })
+    fc.assert(
+      fc.property(fc.nat(), (seed) => {
+        const draw = drawFrom(seed)
+        const { graph, feeds } = lossOf(
+          (small) => CASES[op]!(draw, small),
+          () => draw.real(-1, 1),
+        )
+        for (const difference of differences(graph, feeds))
+          expect(missOf(difference), JSON.stringify(difference)).toBeLessThan(1e-6)
+      }),
+      { numRuns: 40 },
+    )
   })
 })

@@ -3,15 +3,32 @@ import { generateBindings } from '../../compiler/bindings/generate.ts'
 import type { Plan, Port, WeightPort } from '../../plan/plan.ts'
 import { typeErrors as typeErrorsOf } from './type-errors.ts'
 
-const port = (name: string, dtype: Port['dtype'], shape: readonly string[], doc = ''): Port => ({ name, dtype, shape, buffer: 0, doc })
-const weight = (name: string): WeightPort => ({ name, dtype: 'f32', shape: ['8', '4'], buffer: 0, pieces: [], stacked: false, doc: '' })
+const port = (name: string, dtype: Port['dtype'], shape: readonly string[], doc = ''): Port => ({
+  name,
+  dtype,
+  shape,
+  buffer: 0,
+  doc,
+})
+const weight = (name: string): WeightPort => ({
+  name,
+  dtype: 'f32',
+  shape: ['8', '4'],
+  buffer: 0,
+  pieces: [],
+  stacked: false,
+  doc: '',
+})
 
 const plan: Plan = {
   version: 1,
   target: 'webgpu',
   model: 'tiny_moe',
   doc: 'A tiny model. Not a comment end: */ it.',
-  dims: [{ name: 'B', doc: '' }, { name: 'S', doc: 'tokens of a sequence' }],
+  dims: [
+    { name: 'B', doc: '' },
+    { name: 'S', doc: 'tokens of a sequence' },
+  ],
   inputs: [port('tokens', 'i32', ['B', 'S'], 'Ids of tokens.'), port('hidden state', 'f32', ['B', 'S', '32'])],
   outputs: [port('logits', 'f32', ['B', 'S', '64'])],
   weights: ['embed', 'layers.0.moe.gate', 'layers.1.moe.gate', 'odd.0.a.0', 'odd.1.a.1'].map(weight),
@@ -22,8 +39,12 @@ const plan: Plan = {
   kernels: [],
   programs: [],
   requires: {
-    features: [], maxStorageBuffersPerShaderStage: 8, maxComputeInvocationsPerWorkgroup: 1, maxComputeWorkgroupStorageSize: 0,
-    maxStorageBufferBindingSize: 4, subgroupSize: null,
+    features: [],
+    maxStorageBuffersPerShaderStage: 8,
+    maxComputeInvocationsPerWorkgroup: 1,
+    maxComputeWorkgroupStorageSize: 0,
+    maxStorageBufferBindingSize: 4,
+    subgroupSize: null,
   },
 }
 
@@ -57,15 +78,47 @@ test('good use compiles', () => {
 })
 
 const wrong: readonly [string, string, RegExp][] = [
-  ['the name of an input', "await model.run({ token: tokens, 'hidden state': hidden })", /'token' does not exist in type 'TinyMoeInputs'/],
+  [
+    'the name of an input',
+    "await model.run({ token: tokens, 'hidden state': hidden })",
+    /'token' does not exist in type 'TinyMoeInputs'/,
+  ],
   ['a missing input', 'await model.run({ tokens })', /Property ''hidden state'' is missing/],
-  ['the class of the values', "await model.run({ tokens: { shape: [2, 3], data: new Float32Array(6) }, 'hidden state': hidden })", /'Float32Array<ArrayBuffer>' is not assignable to type 'Int32Array/],
-  ['the rank', "await model.run({ tokens: { shape: [6], data: new Int32Array(6) }, 'hidden state': hidden })", /Source has 1 element\(s\) but target requires 2/],
-  ['the names of the axes', "const { logits } = await model.run({ tokens, 'hidden state': hidden })\nawait model.run({ tokens, 'hidden state': logits })", /Type '64' is not assignable to type '32'/],
-  ['the name of an output', "console.log((await model.run({ tokens, 'hidden state': hidden })).logit)", /Property 'logit' does not exist on type 'TinyMoeOutputs'/],
-  ['the type of an output', "const ids: Int32Array = (await model.run({ tokens, 'hidden state': hidden })).logits.data\nexport { ids }", /'Float32Array<ArrayBufferLike>' is not assignable to type 'Int32Array/],
-  ['the name of a dim', "console.log(model.dims({ tokens, 'hidden state': hidden }).T)", /Property 'T' does not exist on type 'TinyMoeDims'/],
-  ['the name of a weight', "weight('layers.2.moe.gate')", /"layers.2.moe.gate"' is not assignable to parameter of type 'TinyMoeWeight'/],
+  [
+    'the class of the values',
+    "await model.run({ tokens: { shape: [2, 3], data: new Float32Array(6) }, 'hidden state': hidden })",
+    /'Float32Array<ArrayBuffer>' is not assignable to type 'Int32Array/,
+  ],
+  [
+    'the rank',
+    "await model.run({ tokens: { shape: [6], data: new Int32Array(6) }, 'hidden state': hidden })",
+    /Source has 1 element\(s\) but target requires 2/,
+  ],
+  [
+    'the names of the axes',
+    "const { logits } = await model.run({ tokens, 'hidden state': hidden })\nawait model.run({ tokens, 'hidden state': logits })",
+    /Type '64' is not assignable to type '32'/,
+  ],
+  [
+    'the name of an output',
+    "console.log((await model.run({ tokens, 'hidden state': hidden })).logit)",
+    /Property 'logit' does not exist on type 'TinyMoeOutputs'/,
+  ],
+  [
+    'the type of an output',
+    "const ids: Int32Array = (await model.run({ tokens, 'hidden state': hidden })).logits.data\nexport { ids }",
+    /'Float32Array<ArrayBufferLike>' is not assignable to type 'Int32Array/,
+  ],
+  [
+    'the name of a dim',
+    "console.log(model.dims({ tokens, 'hidden state': hidden }).T)",
+    /Property 'T' does not exist on type 'TinyMoeDims'/,
+  ],
+  [
+    'the name of a weight',
+    "weight('layers.2.moe.gate')",
+    /"layers.2.moe.gate"' is not assignable to parameter of type 'TinyMoeWeight'/,
+  ],
   ['a weight of no layer', "weight('odd.0.a.1')", /"odd.0.a.1"' is not assignable/],
 ]
 
@@ -81,7 +134,7 @@ test('says shapes, units and docs', () => {
   const text = generateBindings(plan)
   expect(text).toContain('`i32[B, S]`, 32-bit signed integers, row-major.\n   * Ids of tokens.')
   expect(text).toContain('/** tokens of a sequence */')
-  expect(text).toContain("| `layers.${0 | 1}.moe.gate`")
+  expect(text).toContain('| `layers.${0 | 1}.moe.gate`')
   expect(text).toContain('A tiny model. Not a comment end: *\\/ it.')
   expect(text.match(/from '.*'/g)).toEqual(["from 'smoe/runtime'"])
 })

@@ -11,7 +11,17 @@ import type { Checkpoint } from '../../runtime/checkpoint/checkpoint.ts'
 import type { Device } from '../../runtime/device.ts'
 import { weightsByPath } from '../../runtime/index.ts'
 import type { HostData } from '../../runtime/tensors.ts'
-import { createDeviceMachine, train, type Data, type MachinePlans, type Saved, type StepEvent, type TrainingEvent, type TypedTraining, type TypedTrainingOptions } from '../../training/index.ts'
+import {
+  createDeviceMachine,
+  train,
+  type Data,
+  type MachinePlans,
+  type Saved,
+  type StepEvent,
+  type TrainingEvent,
+  type TypedTraining,
+  type TypedTrainingOptions,
+} from '../../training/index.ts'
 import { open, softwareDevices } from '../support/devices.ts'
 import { uniform } from '../support/random.ts'
 import { bindingsOf, graphsOf, planOf, RENAMED, TINY } from './tiny.ts'
@@ -29,12 +39,18 @@ interface Training extends Omit<TypedTraining<Names>, 'recipe' | 'machine'> {
 }
 interface Bindings {
   readonly TinyTalk: {
-    readonly load: (device: Device, plan: Plan, checkpoint: Checkpoint) => Promise<{
+    readonly load: (
+      device: Device,
+      plan: Plan,
+      checkpoint: Checkpoint,
+    ) => Promise<{
       readonly run: (inputs: Readonly<Record<string, HostData>>) => Promise<Readonly<Record<string, HostData>>>
       readonly dispose: () => void
     }>
   }
-  readonly TinyTalkTraining: { readonly start: (device: Device, plans: MachinePlans, data: Data, options?: TypedTrainingOptions) => Promise<Training> }
+  readonly TinyTalkTraining: {
+    readonly start: (device: Device, plans: MachinePlans, data: Data, options?: TypedTrainingOptions) => Promise<Training>
+  }
 }
 
 const folder = mkdtempSync(join(tmpdir(), 'smoe-'))
@@ -45,22 +61,35 @@ async function bundled(name: string, source: Source): Promise<Bindings> {
   const [written, out] = [join(folder, `${name}.ts`), join(folder, `${name}.mjs`)]
   writeFileSync(written, bindingsOf(source))
   const alias = { 'smoe/runtime': resolve('runtime/index.ts'), 'smoe/training': resolve('training/index.ts') }
-  await build({ entryPoints: [written], outfile: out, bundle: true, format: 'esm', platform: 'neutral', target: 'es2023', alias, logLevel: 'silent' })
-  return await import(/* @vite-ignore */ pathToFileURL(out).href) as Bindings
+  await build({
+    entryPoints: [written],
+    outfile: out,
+    bundle: true,
+    format: 'esm',
+    platform: 'neutral',
+    target: 'es2023',
+    alias,
+    logLevel: 'silent',
+  })
+  return (await import(/* @vite-ignore */ pathToFileURL(out).href)) as Bindings
 }
 
 /** A walk among eleven tokens that favours some ways. */
 function walk(seed: number, length: number): Data {
   const random = uniform(seed)
   const tokens = new Int32Array(length)
-  for (let at = 1; at < tokens.length; at++) tokens[at] = (tokens[at - 1] * 3 + 1 + (random() < 0.2 ? Math.floor(random() * 11) : 0)) % 11
+  for (let at = 1; at < tokens.length; at++)
+    tokens[at] = (tokens[at - 1] * 3 + 1 + (random() < 0.2 ? Math.floor(random() * 11) : 0)) % 11
   return { kind: 'stream', name: 'a walk', tokens, vocabulary: null }
 }
 
 const [data, validation] = [walk(7, 600), walk(8, 100)]
 const batchAt = (from: number): Names['batch'] => {
   const tokens = (data as Extract<Data, { kind: 'stream' }>).tokens
-  return { tokens: { shape: [2, 12], data: tokens.slice(from, from + 24) }, targets: { shape: [2, 12], data: tokens.slice(from + 1, from + 25) } }
+  return {
+    tokens: { shape: [2, 12], data: tokens.slice(from, from + 24) },
+    targets: { shape: [2, 12], data: tokens.slice(from + 1, from + 25) },
+  }
 }
 
 /** Without what a clock has measured. */
@@ -107,7 +136,8 @@ describe.each(await softwareDevices())('bindings that train, on %s', (name) => {
     const steps = events.filter((event): event is StepEvent => event.kind === 'step')
     expect(steps).toHaveLength(recipe.steps)
     // what the types say is always told
-    for (const { losses, metrics } of steps) expect([losses['loss.next'], metrics['metric.accuracy']].every(Number.isFinite)).toBe(true)
+    for (const { losses, metrics } of steps)
+      expect([losses['loss.next'], metrics['metric.accuracy']].every(Number.isFinite)).toBe(true)
     expect(await training.read()).toEqual(state)
     expect(Object.keys(await training.read(['head', 'embed']))).toEqual(['head', 'embed'])
 
@@ -143,7 +173,9 @@ describe.each(await softwareDevices())('bindings that train, on %s', (name) => {
 
     const other = await TinyTalkTraining.start(device, plans, data, { ...options, saved: saved! })
     const resumed = await all(other.events())
-    expect(resumed.filter(({ kind }) => kind === 'step').map(facts)).toEqual([...first, ...rest].filter((event) => event.kind === 'step' && event.step > 2).map(facts))
+    expect(resumed.filter(({ kind }) => kind === 'step').map(facts)).toEqual(
+      [...first, ...rest].filter((event) => event.kind === 'step' && event.step > 2).map(facts),
+    )
     expect(await other.read()).toEqual(await whole.read())
     for (const training of [whole, other]) training.dispose()
   }, 300_000)
@@ -165,12 +197,18 @@ describe.each(await softwareDevices())('bindings that train, on %s', (name) => {
   it('refuse what is of another model, and what does not fit', async () => {
     const { TinyTalkTraining } = bindings
     const { recipe } = plans
-    await expect(TinyTalkTraining.start(device, { ...plans, recipe: { ...recipe, model: 'other' } }, data)).rejects.toThrow(new TypeError('these are the plans of other, not of tiny_talk'))
-    await expect(TinyTalkTraining.start(device, { ...plans, recipe: { ...recipe, metrics: [] } }, data)).rejects.toThrow(/plans of tiny_talk tell no metric\.accuracy/)
+    await expect(TinyTalkTraining.start(device, { ...plans, recipe: { ...recipe, model: 'other' } }, data)).rejects.toThrow(
+      new TypeError('these are the plans of other, not of tiny_talk'),
+    )
+    await expect(TinyTalkTraining.start(device, { ...plans, recipe: { ...recipe, metrics: [] } }, data)).rejects.toThrow(
+      /plans of tiny_talk tell no metric\.accuracy/,
+    )
     await expect(TinyTalkTraining.start(device, plans, walk(1, 5))).rejects.toThrow(/too few/)
     const training = await TinyTalkTraining.start(device, plans, data)
     const { tokens } = batchAt(0)
-    await expect(training.evaluate({ tokens, targets: { shape: [1, 12], data: new Int32Array(12) } })).rejects.toThrow(/targets: dimension 2 \(axis 0\) is 2 in the model, and 1 here/)
+    await expect(training.evaluate({ tokens, targets: { shape: [1, 12], data: new Int32Array(12) } })).rejects.toThrow(
+      /targets: dimension 2 \(axis 0\) is 2 in the model, and 1 here/,
+    )
     training.dispose()
     training.dispose()
   }, 300_000)

@@ -57,19 +57,55 @@ test('good use compiles', () => {
 
 const wrong: readonly [string, string, RegExp][] = [
   ['the name of a loss', "console.log(step.losses['loss.nxt'])", /Property 'loss\.nxt' does not exist on type/],
-  ['the name of a loss of a layer', "loss('loss.layers.2.moe.router.balance')", /is not assignable to parameter of type 'TinyTalkLoss'/],
-  ['a loss that a step may be without', "console.log(step.losses['loss.layers.0.moe.router.distil'].toFixed(3))", /possibly 'undefined'/],
+  [
+    'the name of a loss of a layer',
+    "loss('loss.layers.2.moe.router.balance')",
+    /is not assignable to parameter of type 'TinyTalkLoss'/,
+  ],
+  [
+    'a loss that a step may be without',
+    "console.log(step.losses['loss.layers.0.moe.router.distil'].toFixed(3))",
+    /possibly 'undefined'/,
+  ],
   ['the name of a metric', "console.log(step.metrics['metric.accurate'])", /Property 'metric\.accurate' does not exist on type/],
-  ['a metric in the place of a loss', "console.log(step.losses['metric.accuracy'])", /Property 'metric\.accuracy' does not exist on type/],
+  [
+    'a metric in the place of a loss',
+    "console.log(step.losses['metric.accuracy'])",
+    /Property 'metric\.accuracy' does not exist on type/,
+  ],
   ['the name of a layer', "layer('layers.2/moe')", /"layers\.2\/moe"' is not assignable to parameter of type/],
   ['the path of a weight', "await training.read(['layers.0.moe.experts.gates'])", /is not assignable to type 'TinyTalkLearned'/],
-  ['a weight that was not asked for', "console.log((await training.read(['embed'])).head)", /Property 'head' does not exist on type/],
-  ['the rank of a weight', "const [a, b, c]: readonly [number, number, number] = (await training.read(['embed'])).embed.shape\nexport { a, b, c }", /not assignable to type 'readonly \[number, number, number\]'/],
-  ['the class of the values of a batch', "await training.evaluate({ tokens: ids, targets: { shape: [2, 12], data: new Float32Array(24) } })", /'Float32Array<ArrayBuffer>' is not assignable to type 'Int32Array/],
-  ['the rank of a batch', "await training.evaluate({ tokens: ids, targets: { shape: [24], data: new Int32Array(24) } })", /Source has 1 element\(s\) but target requires 2/],
+  [
+    'a weight that was not asked for',
+    "console.log((await training.read(['embed'])).head)",
+    /Property 'head' does not exist on type/,
+  ],
+  [
+    'the rank of a weight',
+    "const [a, b, c]: readonly [number, number, number] = (await training.read(['embed'])).embed.shape\nexport { a, b, c }",
+    /not assignable to type 'readonly \[number, number, number\]'/,
+  ],
+  [
+    'the class of the values of a batch',
+    'await training.evaluate({ tokens: ids, targets: { shape: [2, 12], data: new Float32Array(24) } })',
+    /'Float32Array<ArrayBuffer>' is not assignable to type 'Int32Array/,
+  ],
+  [
+    'the rank of a batch',
+    'await training.evaluate({ tokens: ids, targets: { shape: [24], data: new Int32Array(24) } })',
+    /Source has 1 element\(s\) but target requires 2/,
+  ],
   ['a batch that lacks an input', 'await training.evaluate({ tokens: ids })', /Property 'targets' is missing/],
-  ['the name of an input', 'await training.evaluate({ tokens: ids, targets: ids, labels: ids })', /'labels' does not exist in type 'TinyTalkBatch'/],
-  ['what the recipe settles', 'await TinyTalkTraining.start(device, plans, data, { recipe: plans.recipe })', /'recipe' does not exist in type 'TypedTrainingOptions'/],
+  [
+    'the name of an input',
+    'await training.evaluate({ tokens: ids, targets: ids, labels: ids })',
+    /'labels' does not exist in type 'TinyTalkBatch'/,
+  ],
+  [
+    'what the recipe settles',
+    'await TinyTalkTraining.start(device, plans, data, { recipe: plans.recipe })',
+    /'recipe' does not exist in type 'TypedTrainingOptions'/,
+  ],
 ]
 
 for (const [name, text, message] of wrong) {

@@ -5,9 +5,18 @@ import ts from 'typescript'
 const root = process.cwd()
 
 const options: ts.CompilerOptions = {
-  target: ts.ScriptTarget.ES2023, module: ts.ModuleKind.ESNext, moduleResolution: ts.ModuleResolutionKind.Bundler, strict: true, noEmit: true,
-  allowImportingTsExtensions: true, erasableSyntaxOnly: true, verbatimModuleSyntax: true, noUnusedLocals: true, skipLibCheck: true,
-  types: ['node', '@webgpu/types'], lib: ['lib.es2023.d.ts', 'lib.dom.d.ts', 'lib.esnext.disposable.d.ts'],
+  target: ts.ScriptTarget.ES2023,
+  module: ts.ModuleKind.ESNext,
+  moduleResolution: ts.ModuleResolutionKind.Bundler,
+  strict: true,
+  noEmit: true,
+  allowImportingTsExtensions: true,
+  erasableSyntaxOnly: true,
+  verbatimModuleSyntax: true,
+  noUnusedLocals: true,
+  skipLibCheck: true,
+  types: ['node', '@webgpu/types'],
+  lib: ['lib.es2023.d.ts', 'lib.dom.d.ts', 'lib.esnext.disposable.d.ts'],
   paths: {
     'smoe/runtime': [join(root, 'runtime/index.ts')],
     'smoe/runtime/dawn': [join(root, 'runtime/dawn/index.ts')],

@@ -32,7 +32,12 @@ model two(D: int = 4, E: int = 4) {
 
 /** One token for each wish. */
 const wishing = (wishes: readonly number[]): Uint8Array =>
-  encodeSafetensors({ x: { shape: [wishes.length, 4], data: Float32Array.from(wishes.flatMap((wish) => [0, 1, 2, 3].map((expert) => (expert === wish ? 1 : 0.1)))) } })
+  encodeSafetensors({
+    x: {
+      shape: [wishes.length, 4],
+      data: Float32Array.from(wishes.flatMap((wish) => [0, 1, 2, 3].map((expert) => (expert === wish ? 1 : 0.1)))),
+    },
+  })
 
 interface There extends Place {
   readonly run: (...args: readonly string[]) => ReturnType<Place['smoe']>
@@ -41,14 +46,18 @@ interface There extends Place {
 async function there(first: string, second: string, wishes: readonly number[]): Promise<There> {
   const text = spec(first, second)
   const own = place({ 'two.smoe': text, 'w.safetensors': await randomWeights(text), 'x.safetensors': wishing(wishes) })
-  return { ...own, run: (...args) => own.smoe('run', 'two.smoe', '--weights', 'w.safetensors', '--in', 'x=x.safetensors', ...args) }
+  return {
+    ...own,
+    run: (...args) => own.smoe('run', 'two.smoe', '--weights', 'w.safetensors', '--in', 'x=x.safetensors', ...args),
+  }
 }
 
 const EVEN = [0, 1, 2, 3, 3, 2, 1, 0]
 const UNEVEN = [0, 1, 2, 3, 0, 0, 1, 0]
 
 const KEPT = 'a: balanced within 5%: 2 slots an expert in the mean, all alike\n'
-const MISSED = 'a: NOT balanced within 5%: 3 of 4 experts outside of 1.9 to 2.1 slots, 2 in the mean; expert 0 lies farthest, 4 slots, 100% off\n'
+const MISSED =
+  'a: NOT balanced within 5%: 3 of 4 experts outside of 1.9 to 2.1 slots, 2 in the mean; expert 0 lies farthest, 4 slots, 100% off\n'
 
 describe.each(['reference', 'software'])('on %s', (device) => {
   test('a line for each layer that requires it, and the run is well', async () => {
@@ -74,27 +83,47 @@ test('a report holds it, and is drawn with it', async () => {
   const { code, err } = await at.run('--device', 'reference', '--routing', 'report.json')
   expect(code, err).toBe(0)
   const { layers } = readReport(at.read('report.json') ?? '', 'report.json')
-  expect(layers.map(({ balance }) => balance)).toEqual([{ within: 5, mean: 2, farthest: { expert: 0, load: 4, percent: 100 }, outside: [0, 2, 3], least: 0 }, null])
+  expect(layers.map(({ balance }) => balance)).toEqual([
+    { within: 5, mean: 2, farthest: { expert: 0, load: 4, percent: 100 }, outside: [0, 2, 3], least: 0 },
+    null,
+  ])
   expect((await at.smoe('routing', 'report.json')).out).toContain(MISSED)
 })
 
 test('it is checked of routes that are replayed', async () => {
   const at = await there('require balanced within 5%', '', UNEVEN)
   await at.run('--device', 'reference', '--record-routes', 'r.safetensors')
-  expect(await at.run('--device', 'reference', '--replay-routes', 'r.safetensors', '--strict-routing')).toMatchObject({ code: 6, out: MISSED })
+  expect(await at.run('--device', 'reference', '--replay-routes', 'r.safetensors', '--strict-routing')).toMatchObject({
+    code: 6,
+    out: MISSED,
+  })
 })
 
 test('programs read it as JSON', async () => {
   const at = await there('require balanced within 5%', '', UNEVEN)
   const { out } = await at.run('--device', 'reference', '--format', 'json')
   expect(JSON.parse(out)).toEqual({
-    profile: null, differences: [], nonFinite: [],
-    balance: [{ layer: 'a', experts: 4, within: 5, mean: 2, farthest: { expert: 0, load: 4, percent: 100 }, outside: [0, 2, 3], least: 0 }],
+    profile: null,
+    differences: [],
+    nonFinite: [],
+    balance: [
+      {
+        layer: 'a',
+        experts: 4,
+        within: 5,
+        mean: 2,
+        farthest: { expert: 0, load: 4, percent: 100 },
+        outside: [0, 2, 3],
+        least: 0,
+      },
+    ],
   })
 })
 
 test('a percentage may differ from layer to layer', async () => {
-  const text = spec('', '').replace(/ {2}let a = [\s\S]*output y = a \+ b/, `  var h = x
+  const text = spec('', '').replace(
+    / {2}let a = [\s\S]*output y = a \+ b/,
+    `  var h = x
   repeat layers[i] in 0..2 {
     h = h + moe(x) {
       experts E of swiglu(F = 8)
@@ -102,17 +131,34 @@ test('a percentage may differ from layer to layer', async () => {
       require balanced within (60 * (i + 1))%
     }
   }
-  output y = h`)
+  output y = h`,
+  )
   const at = place({ 'two.smoe': text, 'w.safetensors': await randomWeights(text), 'x.safetensors': wishing(UNEVEN) })
-  const { code, out } = await at.smoe('run', 'two.smoe', '--weights', 'w.safetensors', '--in', 'x=x.safetensors', '--device', 'reference')
+  const { code, out } = await at.smoe(
+    'run',
+    'two.smoe',
+    '--weights',
+    'w.safetensors',
+    '--in',
+    'x=x.safetensors',
+    '--device',
+    'reference',
+  )
   expect(code).toBe(0)
   expect(out).toMatch(/^layers\.0\/moe: NOT balanced within 60%.*\nlayers\.1\/moe: balanced within 120%.*\n$/)
 })
 
 test('explained, it is said when it is checked', async () => {
-  const { code, out } = await place({ 'two.smoe': spec('require balanced within 5%', '') }).smoe('explain', 'two.smoe', '--stage', 'route')
+  const { code, out } = await place({ 'two.smoe': spec('require balanced within 5%', '') }).smoe(
+    'explain',
+    'two.smoe',
+    '--stage',
+    'route',
+  )
   expect(code).toBe(0)
-  expect(out).toContain('require balanced within 5%: the slots that an expert answers lie within 5% of the mean of all experts: smoe run checks it after every run and tells what it finds; with --strict-routing it ends with 6 where that is missed\n')
+  expect(out).toContain(
+    'require balanced within 5%: the slots that an expert answers lie within 5% of the mean of all experts: smoe run checks it after every run and tells what it finds; with --strict-routing it ends with 6 where that is missed\n',
+  )
 })
 
 test('what no loads can be is refused before anything runs', async () => {
@@ -120,12 +166,16 @@ test('what no loads can be is refused before anything runs', async () => {
   const { code, out } = await place({ 'two.smoe': text }).smoe('check', 'two.smoe')
   expect(code).toBe(1)
   expect(out).toContain('SMOE4004')
-  expect(out).toContain('6 tokens with 1 of 4 experts each ask 1.5 answers of an expert in the mean: whole numbers lie 33.3% off at least, and 5% is allowed')
+  expect(out).toContain(
+    '6 tokens with 1 of 4 experts each ask 1.5 answers of an expert in the mean: whole numbers lie 33.3% off at least, and 5% is allowed',
+  )
 })
 
 test('of so few tokens that no loads are as even, a run says so', async () => {
   const at = await there('require balanced within 5%', '', [0, 1, 2, 3, 0, 1])
-  expect((await at.run('--device', 'reference')).out).toMatch(/^a: NOT balanced within 5%: .*; loads are whole numbers, 33\.33% off at least with so few slots\n$/)
+  expect((await at.run('--device', 'reference')).out).toMatch(
+    /^a: NOT balanced within 5%: .*; loads are whole numbers, 33\.33% off at least with so few slots\n$/,
+  )
 })
 
 test('without such a requirement there is nothing to be strict about', async () => {

@@ -6,7 +6,10 @@ test('a spec in order', async () => {
 })
 
 test('a mistake is framed on stdout and counted on stderr', async () => {
-  const { code, out, err } = await place({ 'layer.smoe': LAYER.replace('top_k(k = k)', 'top_q(k = k)') }).smoe('check', 'layer.smoe')
+  const { code, out, err } = await place({ 'layer.smoe': LAYER.replace('top_k(k = k)', 'top_q(k = k)') }).smoe(
+    'check',
+    'layer.smoe',
+  )
   expect(code).toBe(1)
   expect(out).toMatch(/SMOE2\d\d\d/)
   expect(out).toContain('layer.smoe:9')
@@ -15,7 +18,12 @@ test('a mistake is framed on stdout and counted on stderr', async () => {
 })
 
 test('as JSON, with places that count from 1', async () => {
-  const { code, out } = await place({ 'layer.smoe': LAYER.replace('top_k(k = k)', 'top_q(k = k)') }).smoe('check', 'layer.smoe', '--format', 'json')
+  const { code, out } = await place({ 'layer.smoe': LAYER.replace('top_k(k = k)', 'top_q(k = k)') }).smoe(
+    'check',
+    'layer.smoe',
+    '--format',
+    'json',
+  )
   expect(code).toBe(1)
   const [diagnostic] = JSON.parse(out) as readonly object[]
   expect(diagnostic).toMatchObject({ severity: 'error', path: 'layer.smoe', start: { line: 9, column: 11 }, end: { line: 9 } })
@@ -32,7 +40,8 @@ test('values are set before ranges are judged', async () => {
 })
 
 test('imports are found beside the file, and above its folder where --root allows that', async () => {
-  const route = 'policy top_k(k: int in 1..E = 2) {\n  param gate: f32[E, D]\n  let p = x @ gate.T\n  select top k by p\n  weigh softmax(pick(p, selected))\n}\n'
+  const route =
+    'policy top_k(k: int in 1..E = 2) {\n  param gate: f32[E, D]\n  let p = x @ gate.T\n  select top k by p\n  weigh softmax(pick(p, selected))\n}\n'
   const files = {
     'specs/main.smoe': LAYER.replace('"std/policies/top_k"', '"./mine/route"'),
     'specs/above.smoe': LAYER.replace('"std/policies/top_k"', '"../mine/route"'),
@@ -67,11 +76,20 @@ const TRAINED = `${LAYER.trimEnd().replace(/\}$/, '')}
 `
 
 test.each([
-  ['a reserved word as the name of a policy', 'policy fn(k: int in 1..E = 2) {\n  param gate: f32[E, D]\n  let p = x @ gate.T\n  select top k by p\n  weigh pick(p, selected)\n}\n'],
-  ['a statement that is not one', 'policy other(k: int in 1..E = 2) {\n  param then: f32[E, D]\n  select top k by x @ then.T\n  weigh 1\n}\n'],
+  [
+    'a reserved word as the name of a policy',
+    'policy fn(k: int in 1..E = 2) {\n  param gate: f32[E, D]\n  let p = x @ gate.T\n  select top k by p\n  weigh pick(p, selected)\n}\n',
+  ],
+  [
+    'a statement that is not one',
+    'policy other(k: int in 1..E = 2) {\n  param then: f32[E, D]\n  select top k by x @ then.T\n  weigh 1\n}\n',
+  ],
   ['a character without a meaning', 'fn f(x: f32[N]) -> f32[N] {\n  return x $ 1\n}\n'],
 ])('%s in a spec that learns is reported, and the model is not lowered', async (_, declaration) => {
-  const own = TRAINED.replace(/^model/m, `${declaration}model`).replace('top_k(k = k)', declaration.startsWith('policy fn') ? 'fn(k = k)' : 'other(k = k)')
+  const own = TRAINED.replace(/^model/m, `${declaration}model`).replace(
+    'top_k(k = k)',
+    declaration.startsWith('policy fn') ? 'fn(k = k)' : 'other(k = k)',
+  )
   const { code, out, err } = await place({ 'layer.smoe': own }).smoe('check', 'layer.smoe')
   expect(code, err).toBe(1)
   expect(out).toMatch(/SMOE1\d\d\d/)

@@ -10,7 +10,9 @@ test('writes the plan, a file a kernel, and the bindings, and lists them', async
   const { plan, problems } = checkPlan(JSON.parse(there.read('out/plan.json') ?? ''))
   expect(problems).toEqual([])
   expect(plan?.inputs).toMatchObject([{ name: 'x', dtype: 'f32', shape: ['T', '16'] }])
-  const files = readdirSync(`${there.folder}/out`).map((name) => `out/${name}`).sort()
+  const files = readdirSync(`${there.folder}/out`)
+    .map((name) => `out/${name}`)
+    .sort()
   expect(out.trimEnd().split('\n').sort()).toEqual(files)
   expect(files.filter((name) => name.endsWith('.wgsl'))).toHaveLength(plan?.kernels.length ?? -1)
   expect(there.read('out/layer.ts')).toContain('export class Layer {')
@@ -19,7 +21,8 @@ test('writes the plan, a file a kernel, and the bindings, and lists them', async
 test('the bindings of a model that says how it learns train it', async () => {
   const train = '  train {\n    loss size = mean(mean(y * y))\n    optimiser sgd(rate = 0.1)\n    batch T = 4\n  }\n}\n'
   const there = place({ 'layer.smoe': LAYER, 'learns.smoe': LAYER.replace(/\}\s*$/, train) })
-  for (const name of ['layer', 'learns']) expect((await there.smoe('compile', `${name}.smoe`, '-o', name)).err).toMatch(/^layer: /)
+  for (const name of ['layer', 'learns'])
+    expect((await there.smoe('compile', `${name}.smoe`, '-o', name)).err).toMatch(/^layer: /)
   expect(there.read('layer/layer.ts')).not.toContain('Training')
   expect(there.read('learns/layer.ts')).toContain('export class LayerTraining {')
   expect(there.read('learns/layer.ts')).toContain("told: ['loss.size'],")
@@ -59,5 +62,9 @@ test('a list for programs', async () => {
   const there = place({ 'layer.smoe': LAYER })
   const { code, out } = await there.smoe('compile', 'layer.smoe', '-o', 'out', '--format', 'json')
   expect(code).toBe(0)
-  expect((JSON.parse(out) as readonly string[]).toSorted()).toEqual(readdirSync(`${there.folder}/out`).map((name) => `out/${name}`).sort())
+  expect((JSON.parse(out) as readonly string[]).toSorted()).toEqual(
+    readdirSync(`${there.folder}/out`)
+      .map((name) => `out/${name}`)
+      .sort(),
+  )
 })

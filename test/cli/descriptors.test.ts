@@ -21,7 +21,10 @@ model m(D: int = 4, E: int = 3) {
   }
 }
 `
-const TRAIN = SPEC.replace(/\}\n$/, '  train {\n    input z: f32[T, D]\n    loss mean((y - z) ** 2)\n    optimiser sgd(lr = 0.1)\n  }\n}\n')
+const TRAIN = SPEC.replace(
+  /\}\n$/,
+  '  train {\n    input z: f32[T, D]\n    loss mean((y - z) ** 2)\n    optimiser sgd(lr = 0.1)\n  }\n}\n',
+)
 
 const tensor = (...shape: number[]) => ({ shape, data: new Float32Array(shape.reduce((all, size) => all * size, 1)) })
 
@@ -42,10 +45,50 @@ const x = ['--in', 'x=x.safetensors', '--device', 'reference'] as const
 const commands: Readonly<Record<string, readonly string[]>> = {
   'weights that are cut short': ['run', 'm.smoe', ...x, '--weights', 'broken.safetensors'],
   'weights of another model': ['run', 'm.smoe', ...x, '--weights', 'other.safetensors'],
-  'an input that is cut short': ['run', 'm.smoe', '--in', 'x=broken.safetensors', '--device', 'reference', '--weights', 'other.safetensors'],
-  'an input that is not there': ['run', 'm.smoe', '--in', 'x=other.safetensors:y', '--device', 'reference', '--weights', 'other.safetensors'],
-  'held values beside weights that are cut short': ['run', 'holds.smoe', '--in', 'x=x4.safetensors', '--device', 'reference', '--held', 'other.safetensors', '--weights', 'broken.safetensors'],
-  'held values of another model': ['run', 'holds.smoe', '--in', 'x=x4.safetensors', '--device', 'reference', '--held', 'other.safetensors', '--weights', 'other.safetensors'],
+  'an input that is cut short': [
+    'run',
+    'm.smoe',
+    '--in',
+    'x=broken.safetensors',
+    '--device',
+    'reference',
+    '--weights',
+    'other.safetensors',
+  ],
+  'an input that is not there': [
+    'run',
+    'm.smoe',
+    '--in',
+    'x=other.safetensors:y',
+    '--device',
+    'reference',
+    '--weights',
+    'other.safetensors',
+  ],
+  'held values beside weights that are cut short': [
+    'run',
+    'holds.smoe',
+    '--in',
+    'x=x4.safetensors',
+    '--device',
+    'reference',
+    '--held',
+    'other.safetensors',
+    '--weights',
+    'broken.safetensors',
+  ],
+  'held values of another model': [
+    'run',
+    'holds.smoe',
+    '--in',
+    'x=x4.safetensors',
+    '--device',
+    'reference',
+    '--held',
+    'other.safetensors',
+    '--weights',
+    'other.safetensors',
+  ],
   'data that is cut short': ['train', 'train.smoe', '--device', 'reference', '--data', 'broken.safetensors'],
   'data of another model': ['train', 'train.smoe', '--device', 'reference', '--data', 'other.safetensors'],
   'a config that is refused': ['import', 'model'],

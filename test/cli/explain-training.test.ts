@@ -30,7 +30,8 @@ async function forms(policy: string): Promise<Readonly<Record<string, readonly s
   return found
 }
 
-const policy = (body: string): string => `policy policy_under_test(k: int in 1..E = 2, bold: bool = true) {\n  param gate: f32[E, D]\n${body}\n}\n`
+const policy = (body: string): string =>
+  `policy policy_under_test(k: int in 1..E = 2, bold: bool = true) {\n  param gate: f32[E, D]\n${body}\n}\n`
 const IN_TRAINING = 'in training, in every step, these take the place of the steps at inference:'
 const CHOICE = '  let p = softmax(seen @ gate.T)\n  select top k by p\n  weigh pick(p, selected)'
 
@@ -50,32 +51,57 @@ test('a var that training gives another value, without an else', async () => {
   expect(found).toEqual({
     'at inference:': [gate, 'p: f32[B, E] = softmax((x @ gate.T) / 1)', ...rest],
     [IN_TRAINING]: [
-      gate, 'seen: f32[B, D] = x * (1 + (((uniform([B, D]) * 2) - 1) * 0.01))', 'p: f32[B, E] = softmax((seen @ gate.T) / 1)', ...rest,
+      gate,
+      'seen: f32[B, D] = x * (1 + (((uniform([B, D]) * 2) - 1) * 0.01))',
+      'p: f32[B, E] = softmax((seen @ gate.T) / 1)',
+      ...rest,
     ],
   })
 })
 
 describe('what a form tells', () => {
   const told = async (body: string, title = IN_TRAINING): Promise<readonly string[]> =>
-    (await forms(policy(body)))[title].filter((line) => /^(seen|p|t|selected|loss)\b/.test(line)).map((line) => line.replace(/: each token chooses.*with the largest (\w+);.*/, ' by $1'))
+    (await forms(policy(body)))[title]
+      .filter((line) => /^(seen|p|t|selected|loss)\b/.test(line))
+      .map((line) => line.replace(/: each token chooses.*with the largest (\w+);.*/, ' by $1'))
 
   test('a var in both branches', async () => {
     const body = `  var seen = x\n  when training {\n    seen = seen * 2\n  } else {\n    seen = seen * 3\n  }\n${CHOICE}`
-    expect(await told(body)).toEqual(['seen: f32[B, D] = x * 2', 'p: f32[B, E] = softmax(seen @ gate.T)', 'selected: i32[B, 2] by p'])
-    expect(await told(body, 'at inference:')).toEqual(['seen: f32[B, D] = x * 3', 'p: f32[B, E] = softmax(seen @ gate.T)', 'selected: i32[B, 2] by p'])
+    expect(await told(body)).toEqual([
+      'seen: f32[B, D] = x * 2',
+      'p: f32[B, E] = softmax(seen @ gate.T)',
+      'selected: i32[B, 2] by p',
+    ])
+    expect(await told(body, 'at inference:')).toEqual([
+      'seen: f32[B, D] = x * 3',
+      'p: f32[B, E] = softmax(seen @ gate.T)',
+      'selected: i32[B, 2] by p',
+    ])
   })
 
   test('a var given anew by several blocks: each value has a name of its own', async () => {
     const body = `  var seen = x + 1\n  when training {\n    seen = seen * 2\n  }\n  when training {\n    seen = seen - 4\n  }\n${CHOICE}`
     expect(await told(body)).toEqual([
-      'seen: f32[B, D] = x + 1', "seen': f32[B, D] = seen * 2", "seen'': f32[B, D] = seen' - 4", "p: f32[B, E] = softmax(seen'' @ gate.T)", 'selected: i32[B, 2] by p',
+      'seen: f32[B, D] = x + 1',
+      "seen': f32[B, D] = seen * 2",
+      "seen'': f32[B, D] = seen' - 4",
+      "p: f32[B, E] = softmax(seen'' @ gate.T)",
+      'selected: i32[B, 2] by p',
     ])
-    expect(await told(body, 'at inference:')).toEqual(['seen: f32[B, D] = x + 1', 'p: f32[B, E] = softmax(seen @ gate.T)', 'selected: i32[B, 2] by p'])
+    expect(await told(body, 'at inference:')).toEqual([
+      'seen: f32[B, D] = x + 1',
+      'p: f32[B, E] = softmax(seen @ gate.T)',
+      'selected: i32[B, 2] by p',
+    ])
   })
 
   test('choices at compile time, one in the other', async () => {
     const body = `  var seen = x\n  when training {\n    seen = if bold then (if k == 2 then seen * 8 else seen) else x + 5\n  }\n${CHOICE}`
-    expect(await told(body)).toEqual(['seen: f32[B, D] = x * 8', 'p: f32[B, E] = softmax(seen @ gate.T)', 'selected: i32[B, 2] by p'])
+    expect(await told(body)).toEqual([
+      'seen: f32[B, D] = x * 8',
+      'p: f32[B, E] = softmax(seen @ gate.T)',
+      'selected: i32[B, 2] by p',
+    ])
   })
 
   test('a number that differs in training', async () => {
@@ -85,14 +111,18 @@ describe('what a form tells', () => {
   })
 
   test('a selection after a block is that of inference', async () => {
-    const body = '  let p = softmax(x @ gate.T)\n  when training {\n    select top k by p + uniform([T, E])\n  }\n  select top k by p\n  weigh pick(p, selected)'
+    const body =
+      '  let p = softmax(x @ gate.T)\n  when training {\n    select top k by p + uniform([T, E])\n  }\n  select top k by p\n  weigh pick(p, selected)'
     expect((await forms(policy(body)))[IN_TRAINING]).toContain("each chosen expert's answer is weighed by pick(p, selected)")
-    expect((await forms(policy(body)))[IN_TRAINING].filter((line) => line.startsWith('selected'))[0]).toContain('with the largest p + uniform([B, E])')
+    expect((await forms(policy(body)))[IN_TRAINING].filter((line) => line.startsWith('selected'))[0]).toContain(
+      'with the largest p + uniform([B, E])',
+    )
   })
 })
 
 test('blocks that are drawn for: each alone, and all in one step', async () => {
-  const found = await forms(policy(`  var seen = x
+  const found = await forms(
+    policy(`  var seen = x
   when training {
     seen = x * 2
   }
@@ -102,16 +132,28 @@ test('blocks that are drawn for: each alone, and all in one step', async () => {
   when training at 0.2 after 0.5, all layers together {
     loss size = mean(mean(seen))
   }
-${CHOICE}`))
+${CHOICE}`),
+  )
   const seen = (lines: readonly string[]): readonly string[] => lines.filter((line) => /^(seen|loss)/.test(line))
   const place = 'these take the place of the steps at inference:'
   expect(Object.entries(found).map(([title, lines]) => [title, seen(lines)])).toEqual([
     ['at inference:', []],
     [`in training, in the other steps, ${place}`, ['seen: f32[B, D] = x * 2']],
-    [`in training, in a share 0.1 of the steps, in at most 1 layers a step, alone, ${place}`, ['seen: f32[B, D] = x * 2', "seen': f32[B, D] = seen + 3"]],
-    [`in training, in a share 0.2 of the steps, after the first 0.5 of the training, with one draw for all layers, alone, ${place}`,
-      ['seen: f32[B, D] = x * 2', 'loss size = mean(mean(seen)), added to the objective in training']],
-    [`in training, where both happen in one step, ${place}`,
-      ['seen: f32[B, D] = x * 2', "seen': f32[B, D] = seen + 3", "loss size = mean(mean(seen')), added to the objective in training"]],
+    [
+      `in training, in a share 0.1 of the steps, in at most 1 layers a step, alone, ${place}`,
+      ['seen: f32[B, D] = x * 2', "seen': f32[B, D] = seen + 3"],
+    ],
+    [
+      `in training, in a share 0.2 of the steps, after the first 0.5 of the training, with one draw for all layers, alone, ${place}`,
+      ['seen: f32[B, D] = x * 2', 'loss size = mean(mean(seen)), added to the objective in training'],
+    ],
+    [
+      `in training, where both happen in one step, ${place}`,
+      [
+        'seen: f32[B, D] = x * 2',
+        "seen': f32[B, D] = seen + 3",
+        "loss size = mean(mean(seen')), added to the objective in training",
+      ],
+    ],
   ])
 })

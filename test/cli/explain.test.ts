@@ -45,13 +45,16 @@ test('passes: what each changed, and why it stands there', async () => {
 })
 
 test('opChanges counts ops that came and went', () => {
-  const graph = (op: string): Graph => parseGraph(`graph "g"\ndim T\n%0 = input name "x" : f32[T]\n%1 = ${op}(%0) : f32[T]\noutput "y" = %1\n`)
+  const graph = (op: string): Graph =>
+    parseGraph(`graph "g"\ndim T\n%0 = input name "x" : f32[T]\n%1 = ${op}(%0) : f32[T]\noutput "y" = %1\n`)
   expect(opChanges(graph('exp'), graph('log'))).toEqual(['exp 1 -> 0', 'log 0 -> 1'])
   expect(opChanges(graph('exp'), graph('exp'))).toEqual([])
 })
 
 test('kernels: at most 5 dispatches a routed layer for many tokens, 4 for one, each with its reason', async () => {
-  const many = JSON.parse(await explain('--stage', 'kernels', '--tokens', '256', '--format', 'json')) as readonly { readonly steps: readonly { readonly reason: string }[] }[]
+  const many = JSON.parse(await explain('--stage', 'kernels', '--tokens', '256', '--format', 'json')) as readonly {
+    readonly steps: readonly { readonly reason: string }[]
+  }[]
   const one = JSON.parse(await explain('--stage', 'kernels', '--tokens', '1', '--format', 'json')) as typeof many
   expect(many.map(({ steps }) => steps.length)).toEqual([5])
   expect(one.map(({ steps }) => steps.length)).toEqual([4])
@@ -96,10 +99,14 @@ test('route: training tells what takes whose place', async () => {
 
 test('train: how a model learns, layers of one kind in one row', async () => {
   const { out } = await place().smoe('explain', `${process.cwd()}/examples/11-train-a-small-model.smoe`, '--stage', 'train')
-  expect(out).toContain('characters learns by adamw(rate = 0.003, beta1 = 0.9, beta2 = 0.95, epsilon = 1e-8, decay = 0.1) for 500 steps, seed 1')
+  expect(out).toContain(
+    'characters learns by adamw(rate = 0.003, beta1 = 0.9, beta2 = 0.95, epsilon = 1e-8, decay = 0.1) for 500 steps, seed 1',
+  )
   expect(out).toContain('targets: i32[8, 64], each from 0 to 64')
   expect(out).toMatch(/layers\.\*\.moe\.experts\.down +2 {2}f32\[8, 48, 48\] {2}normal, deviation 0\.07217 +1 +0\.1\n/)
-  expect(out).toContain('layers.1/moe: 8 experts; competes in a share 0.05 of the steps, after the first 0.05 of the run, with at most 3 layers in one step')
+  expect(out).toContain(
+    'layers.1/moe: 8 experts; competes in a share 0.05 of the steps, after the first 0.05 of the run, with at most 3 layers in one step',
+  )
 })
 
 test('train: a model that does not learn', async () => {

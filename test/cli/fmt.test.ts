@@ -13,7 +13,11 @@ test('rewrites a file, keeps comments and names it', async () => {
 
 test('--check changes nothing and exits with 1', async () => {
   const there = place({ 'layer.smoe': UGLY })
-  expect(await there.smoe('fmt', '--check', 'layer.smoe')).toEqual({ code: 1, out: 'layer.smoe\n', err: '1 file is not in canonical form\n' })
+  expect(await there.smoe('fmt', '--check', 'layer.smoe')).toEqual({
+    code: 1,
+    out: 'layer.smoe\n',
+    err: '1 file is not in canonical form\n',
+  })
   expect(there.read('layer.smoe')).toBe(UGLY)
 })
 

@@ -25,13 +25,29 @@ async function tensorsOf(folder: string): Promise<Tensors> {
   return tensors
 }
 
-const folderOf = (config: Config, tensors: Tensors): Place => place({ 'm/config.json': JSON.stringify(config), 'm/model.safetensors': encodeSafetensors(tensors) })
+const folderOf = (config: Config, tensors: Tensors): Place =>
+  place({ 'm/config.json': JSON.stringify(config), 'm/model.safetensors': encodeSafetensors(tensors) })
 
 /** Imports a folder, and compares its logits with those of a file on the reference. */
-async function follow(there: Place, expected: string, folder = 'm'): Promise<{ readonly imported: Outcome; readonly ran: Outcome }> {
+async function follow(
+  there: Place,
+  expected: string,
+  folder = 'm',
+): Promise<{ readonly imported: Outcome; readonly ran: Outcome }> {
   const imported = await there.smoe('import', folder, '-o', 'm.smoe')
   expect(imported.code, imported.err).toBe(0)
-  const ran = await there.smoe('run', 'm.smoe', '--weights', folder, '--in', `tokens=${expected}:input_ids`, '--compare', expected, '--device', 'reference')
+  const ran = await there.smoe(
+    'run',
+    'm.smoe',
+    '--weights',
+    folder,
+    '--in',
+    `tokens=${expected}:input_ids`,
+    '--compare',
+    expected,
+    '--device',
+    'reference',
+  )
   return { imported, ran }
 }
 
@@ -39,11 +55,16 @@ describe('what a config says twice', () => {
   test('rope_scaling counts, rope_parameters does not, and that is said', async () => {
     const { imported, ran } = await follow(place(), join(plain, 'expected.safetensors'), plain)
     expect(ran.code, ran.err).toBe(0)
-    expect(imported.err).toContain("note: both 'rope_scaling' and 'rope_parameters' are given: as in transformers, only 'rope_scaling' is read")
+    expect(imported.err).toContain(
+      "note: both 'rope_scaling' and 'rope_parameters' are given: as in transformers, only 'rope_scaling' is read",
+    )
   })
 
   test('attention without a mask is read', async () => {
-    const there = place({ 'm/config.json': readFileSync(join(cases, 'import-is-causal-false/config.json')), 'm/model.safetensors': readFileSync(join(plain, 'model.safetensors')) })
+    const there = place({
+      'm/config.json': readFileSync(join(cases, 'import-is-causal-false/config.json')),
+      'm/model.safetensors': readFileSync(join(plain, 'model.safetensors')),
+    })
     const { ran } = await follow(there, join(cases, 'import-is-causal-false/expected.safetensors'))
     expect(ran.code, ran.err).toBe(0)
   })
@@ -53,7 +74,9 @@ describe('a head in the file', () => {
   test('counts more than a config that ties it, and that is said', async () => {
     const { imported, ran } = await follow(place(), join(tied, 'expected.safetensors'), tied)
     expect(ran.code, ran.err).toBe(0)
-    expect(imported.err).toContain('lm_head.weight is in the file and differs from the embedding: as in transformers, the head of the file is used')
+    expect(imported.err).toContain(
+      'lm_head.weight is in the file and differs from the embedding: as in transformers, the head of the file is used',
+    )
   })
 
   test('that is the embedding stays tied', async () => {
@@ -65,7 +88,10 @@ describe('a head in the file', () => {
   })
 
   test('of another shape is refused', async () => {
-    const there = folderOf(configOf(tied), { ...(await tensorsOf(tied)), 'lm_head.weight': { shape: [95, 32], data: new Float32Array(95 * 32) } })
+    const there = folderOf(configOf(tied), {
+      ...(await tensorsOf(tied)),
+      'lm_head.weight': { shape: [95, 32], data: new Float32Array(95 * 32) },
+    })
     const { code, err } = await there.smoe('import', 'm')
     expect(code).toBe(5)
     expect(err).toContain('head wants f32[96, 32] from lm_head.weight; the file has F32[95, 32]')
@@ -83,10 +109,17 @@ describe('a head in the file', () => {
 
 describe('tensors that nothing reads', () => {
   const bias: FileData = { shape: [32], data: new Float32Array(32) }
-  const buffers: Tensors = { 'model.layers.0.self_attn.rotary_emb.inv_freq': { shape: [4], data: new Float32Array(4) }, 'model.rotary_emb.inv_freq': { shape: [4], data: new Float32Array(4) } }
+  const buffers: Tensors = {
+    'model.layers.0.self_attn.rotary_emb.inv_freq': { shape: [4], data: new Float32Array(4) },
+    'model.rotary_emb.inv_freq': { shape: [4], data: new Float32Array(4) },
+  }
 
   test('are an error of an import, unless they are allowed, and a note of a run', async () => {
-    const there = folderOf(withoutScaling(configOf(plain)), { ...(await tensorsOf(plain)), 'model.layers.0.self_attn.q_proj.bias': bias, 'a.b': bias })
+    const there = folderOf(withoutScaling(configOf(plain)), {
+      ...(await tensorsOf(plain)),
+      'model.layers.0.self_attn.q_proj.bias': bias,
+      'a.b': bias,
+    })
     const refused = await there.smoe('import', 'm', '-o', 'm.smoe')
     expect(refused.code).toBe(5)
     expect(refused.err).toMatch(/2 tensors of .* are not read: a\.b, model\.layers\.0\.self_attn\.q_proj\.bias\n/)
@@ -112,20 +145,33 @@ describe('tensors that nothing reads', () => {
   })
 
   test('that are known to be without effect are not named', async () => {
-    const { code, err } = await folderOf(withoutScaling(configOf(plain)), { ...(await tensorsOf(plain)), ...buffers }).smoe('import', 'm')
+    const { code, err } = await folderOf(withoutScaling(configOf(plain)), { ...(await tensorsOf(plain)), ...buffers }).smoe(
+      'import',
+      'm',
+    )
     expect([code, err]).toEqual([0, ''])
   })
 })
 
 test('weights that are those of another model are refused with all that is amiss', async () => {
-  const { code, err } = await folderOf({ ...withoutScaling(configOf(plain)), num_hidden_layers: 3, vocab_size: 90 }, await tensorsOf(plain)).smoe('import', 'm')
+  const { code, err } = await folderOf(
+    { ...withoutScaling(configOf(plain)), num_hidden_layers: 3, vocab_size: 90 },
+    await tensorsOf(plain),
+  ).smoe('import', 'm')
   expect(code).toBe(5)
   expect(err).toContain('layers.2.attention.q wants f32[32, 32] from model.layers.2.self_attn.q_proj.weight, which is not there')
   expect(err).toContain('embed wants f32[90, 32]')
 })
 
-test.each([['num_hidden_layers', 100_000], ['hidden_size', 2 ** 33], ['vocab_size', 2 ** 40]])('a config whose %s is %d is refused with the limit', async (field, value) => {
-  const { code, err } = await folderOf({ ...withoutScaling(configOf(plain)), [field]: value }, await tensorsOf(plain)).smoe('import', 'm')
+test.each([
+  ['num_hidden_layers', 100_000],
+  ['hidden_size', 2 ** 33],
+  ['vocab_size', 2 ** 40],
+])('a config whose %s is %d is refused with the limit', async (field, value) => {
+  const { code, err } = await folderOf({ ...withoutScaling(configOf(plain)), [field]: value }, await tensorsOf(plain)).smoe(
+    'import',
+    'm',
+  )
   expect(code, err).toBe(5)
   expect(err).toContain('the sizes in the config are beyond what a spec may have: ')
 })
@@ -139,7 +185,11 @@ test('a config alone is imported by its path or its folder', async () => {
 test('a folder with two checkpoints is refused, and one of them can be named', async () => {
   const tensors = await tensorsOf(plain)
   const index = '{"weight_map": {"model.norm.weight": "old.safetensors"}}'
-  const files = { 'm/config.json': JSON.stringify(withoutScaling(configOf(plain))), 'm/model.safetensors': encodeSafetensors(tensors), 'm/model.safetensors.index.json': index }
+  const files = {
+    'm/config.json': JSON.stringify(withoutScaling(configOf(plain))),
+    'm/model.safetensors': encodeSafetensors(tensors),
+    'm/model.safetensors.index.json': index,
+  }
   const there = place({ ...files, 'm/old.safetensors': encodeSafetensors({ 'model.norm.weight': tensors['model.norm.weight'] }) })
   const { code, err } = await there.smoe('import', 'm')
   expect([code, err]).toEqual([5, expect.stringContaining('has both model.safetensors and model.safetensors.index.json')])
@@ -150,16 +200,25 @@ test('a folder with two checkpoints is refused, and one of them can be named', a
 
 test('an adapter beside the weights is refused', async () => {
   const there = place({ 'm/config.json': JSON.stringify(withoutScaling(configOf(plain))), 'm/adapter_config.json': '{}' })
-  expect(await there.smoe('import', 'm')).toMatchObject({ code: 5, err: expect.stringContaining('an adapter changes the weights') as string })
+  expect(await there.smoe('import', 'm')).toMatchObject({
+    code: 5,
+    err: expect.stringContaining('an adapter changes the weights') as string,
+  })
 })
 
 test('whatever a config holds, its message is short', async () => {
   const long = 'x'.repeat(2_000_000)
   const deep = `${'['.repeat(20_000)}1${']'.repeat(20_000)}`
   const configs = [
-    `{"model_type": "${long}"}`, `{"model_type": "llama", "hidden_act": "${long}", "architectures": ["${long}"], "layer_types": ["${long}"]}`,
-    `{"model_type": "llama", "rope_scaling": {"type": "${long}"}}`, `{"model_type": "llama", "rope_scaling": {"${long}": 3}}`, `{"model_type": "llama", "rope_scaling": {"${long}": {}}}`,
-    `{"model_type": "llama", "hidden_size": ${'9'.repeat(100_000)}, "vocab_size": ${deep}}`, `{"model_type": "llama", "hidden_size": "${long}`, deep, `{"${long}": NaN}`,
+    `{"model_type": "${long}"}`,
+    `{"model_type": "llama", "hidden_act": "${long}", "architectures": ["${long}"], "layer_types": ["${long}"]}`,
+    `{"model_type": "llama", "rope_scaling": {"type": "${long}"}}`,
+    `{"model_type": "llama", "rope_scaling": {"${long}": 3}}`,
+    `{"model_type": "llama", "rope_scaling": {"${long}": {}}}`,
+    `{"model_type": "llama", "hidden_size": ${'9'.repeat(100_000)}, "vocab_size": ${deep}}`,
+    `{"model_type": "llama", "hidden_size": "${long}`,
+    deep,
+    `{"${long}": NaN}`,
   ]
   for (const config of configs) {
     const { code, err } = await place({ 'config.json': config }).smoe('import', '.')
@@ -171,7 +230,12 @@ test('numbers that are not finite are read as Python writes them', async () => {
   const { code, err } = await place().smoe('import', join(cases, 'import-infinity'))
   expect(code).toBe(5)
   expect(err).toContain("the architecture 'nemotron_h' is not supported")
-  const there = place({ 'config.json': JSON.stringify(configOf(plain)).replace('"rms_norm_eps":0.000001', '"rms_norm_eps":NaN,"rope_theta":-Infinity,"other":Infinity') })
+  const there = place({
+    'config.json': JSON.stringify(configOf(plain)).replace(
+      '"rms_norm_eps":0.000001',
+      '"rms_norm_eps":NaN,"rope_theta":-Infinity,"other":Infinity',
+    ),
+  })
   const refused = await there.smoe('import', '.')
   expect(refused.err).toContain("'rms_norm_eps' must be a number above 0 that f32 holds, not NaN")
 })

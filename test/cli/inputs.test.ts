@@ -5,12 +5,19 @@ import { join } from 'node:path'
 import { describe, expect, test } from 'vitest'
 import { LAYER, place, type Place } from './harness.ts'
 
-const importing = (path: string): string => `import { twice } from "${path}"\n\nfn f(x: f32[N]) -> f32[N] {\n  return twice(x)\n}\n`
+const importing = (path: string): string =>
+  `import { twice } from "${path}"\n\nfn f(x: f32[N]) -> f32[N] {\n  return twice(x)\n}\n`
 const TWICE = 'fn twice(x: f32[N]) -> f32[N] {\n  return 2.0 * x\n}\n'
 const SECRET = 'root:x:0:0: nobody is to see this\n'
 
 function there(): Place {
-  const made = place({ 'spec/main.smoe': importing('./lib/twice'), 'spec/lib/twice.smoe': TWICE, 'outside.smoe': TWICE, 'secret.smoe': SECRET, 'layer.smoe': LAYER })
+  const made = place({
+    'spec/main.smoe': importing('./lib/twice'),
+    'spec/lib/twice.smoe': TWICE,
+    'outside.smoe': TWICE,
+    'secret.smoe': SECRET,
+    'layer.smoe': LAYER,
+  })
   execFileSync('mkfifo', [join(made.folder, 'spec/fifo'), join(made.folder, 'spec/fifo.smoe')])
   mkdirSync(join(made.folder, 'spec/twice'))
   writeFileSync(join(made.folder, 'spec/twice.smoe'), TWICE)
@@ -18,7 +25,11 @@ function there(): Place {
 }
 
 /** Checks a spec that imports a path; in `spec/`, unless said otherwise. */
-async function check({ folder, smoe }: Place, path: string, ...more: readonly string[]): Promise<{ readonly code: number; readonly out: string }> {
+async function check(
+  { folder, smoe }: Place,
+  path: string,
+  ...more: readonly string[]
+): Promise<{ readonly code: number; readonly out: string }> {
   writeFileSync(join(folder, 'spec/tried.smoe'), importing(path))
   const { code, out } = await smoe('check', 'spec/tried.smoe', ...more)
   expect(out).not.toContain('nobody is to see this')
@@ -27,11 +38,16 @@ async function check({ folder, smoe }: Place, path: string, ...more: readonly st
 
 describe('imports', () => {
   test('are below the folder of the spec: beside it, in folders of it, a file beside a folder of its name', async () => {
-    for (const path of ['./lib/twice', './lib/twice.smoe', './twice', './lib/../twice', '../spec/twice']) expect(await check(there(), path), path).toEqual({ code: 0, out: '' })
+    for (const path of ['./lib/twice', './lib/twice.smoe', './twice', './lib/../twice', '../spec/twice'])
+      expect(await check(there(), path), path).toEqual({ code: 0, out: '' })
   })
 
   test.each([
-    ['../outside'], ['../secret'], ['../nothing'], ['./lib/../../outside.smoe'], ['../../../../../../../../etc/passwd'],
+    ['../outside'],
+    ['../secret'],
+    ['../nothing'],
+    ['./lib/../../outside.smoe'],
+    ['../../../../../../../../etc/passwd'],
   ])('%s is outside, whether it is there or not', async (path) => {
     const { code, out } = await check(there(), path)
     expect(code).toBe(1)
@@ -44,7 +60,8 @@ describe('imports', () => {
     symlinkSync('/etc/passwd', join(made.folder, 'spec/passwd.smoe'))
     symlinkSync('..', join(made.folder, 'spec/up'))
     symlinkSync('lib/twice.smoe', join(made.folder, 'spec/inside.smoe'))
-    for (const path of ['./passwd', './up/outside', './up/secret']) expect((await check(made, path)).out).toContain('it is outside of the root of imports')
+    for (const path of ['./passwd', './up/outside', './up/secret'])
+      expect((await check(made, path)).out).toContain('it is outside of the root of imports')
     expect((await check(made, './inside')).code).toBe(0)
     expect((await check(made, './up/spec/twice')).code).toBe(0)
   })
@@ -62,8 +79,14 @@ describe('imports', () => {
     expect(await check(made, '../outside', '--root', '.')).toEqual({ code: 0, out: '' })
     symlinkSync('/etc', join(made.folder, 'etc'))
     expect((await check(made, '../etc/passwd', '--root', '.')).out).toContain("outside of the root of imports, '.'")
-    expect(await made.smoe('check', 'spec/main.smoe', '--root', 'nowhere')).toMatchObject({ code: 2, err: "smoe: the root of imports 'nowhere' cannot be read: there is no such file or directory (ENOENT)\n" })
-    for (const command of [['explain', '--stage', 'ast'], ['compile', '-o', 'out']]) {
+    expect(await made.smoe('check', 'spec/main.smoe', '--root', 'nowhere')).toMatchObject({
+      code: 2,
+      err: "smoe: the root of imports 'nowhere' cannot be read: there is no such file or directory (ENOENT)\n",
+    })
+    for (const command of [
+      ['explain', '--stage', 'ast'],
+      ['compile', '-o', 'out'],
+    ]) {
       const { err } = await made.smoe(command[0], 'spec/main.smoe', ...command.slice(1), '--root', '.')
       expect(err).not.toContain('unknown option')
     }

@@ -7,7 +7,10 @@ test('doctor names every adapter and every way to one', async () => {
   const { code, out } = await place().smoe('doctor')
   expect(code).toBe(0)
   expect(out).toMatch(/used by default[\s\S]*driver[\s\S]*workgroup[\s\S]*looked for\n {2}drivers named in/)
-  const json = JSON.parse((await place().smoe('doctor', '--format', 'json')).out) as { adapters: readonly object[]; attempts: readonly object[] }
+  const json = JSON.parse((await place().smoe('doctor', '--format', 'json')).out) as {
+    adapters: readonly object[]
+    attempts: readonly object[]
+  }
   expect(json.adapters.length).toBeGreaterThan(0)
   expect(json.attempts.length).toBeGreaterThan(0)
 }, 60_000)
@@ -23,8 +26,12 @@ test('bench times a layer on an adapter, alone and with its gradients, and names
   const sizes = ['--device', 'software', '--experts', '4', '--width', '16', '--hidden', '32', '--seconds', '0.05']
   const { code, out, err } = await place().smoe('bench', ...sizes, '--tokens', '12')
   expect(code, err).toBe(0)
-  expect(out).toMatch(/E=4 k=2 d=16 ff=32\nadapter: .+\n\n T +ms best +ms median +GFLOP\/s +activations +runs +to forward\n12 +forward [\s\S]*and backward [\s\S]*T = 12, forward and backward, by kernel/)
-  const json = JSON.parse((await place().smoe('bench', ...sizes, '--tokens', '12,1', '--format', 'json')).out) as { measurements: readonly Measured[] }
+  expect(out).toMatch(
+    /E=4 k=2 d=16 ff=32\nadapter: .+\n\n T +ms best +ms median +GFLOP\/s +activations +runs +to forward\n12 +forward [\s\S]*and backward [\s\S]*T = 12, forward and backward, by kernel/,
+  )
+  const json = JSON.parse((await place().smoe('bench', ...sizes, '--tokens', '12,1', '--format', 'json')).out) as {
+    measurements: readonly Measured[]
+  }
   expect(json.measurements.map(({ kernels }) => kernels.length)).toEqual([5, 4])
   for (const { best, scratch, training } of json.measurements) {
     expect(training!.scratch).toBeGreaterThan(scratch)

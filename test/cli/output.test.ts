@@ -4,8 +4,22 @@ import { createProgress, duration, estimate } from '../../cli/progress.ts'
 import type { Terminal } from '../../cli/terminal.ts'
 
 test('columns align and nothing trails', () => {
-  expect(table([['name', 'ms'], ['a', '1.5'], ['longer', '12']], '<>')).toBe('name     ms\na       1.5\nlonger   12\n')
-  expect(table([['a', ''], ['', 'b']])).toBe('a\n   b\n')
+  expect(
+    table(
+      [
+        ['name', 'ms'],
+        ['a', '1.5'],
+        ['longer', '12'],
+      ],
+      '<>',
+    ),
+  ).toBe('name     ms\na       1.5\nlonger   12\n')
+  expect(
+    table([
+      ['a', ''],
+      ['', 'b'],
+    ]),
+  ).toBe('a\n   b\n')
   expect(table([])).toBe('')
 })
 
@@ -16,7 +30,13 @@ test('sizes and times have the figures that matter', () => {
 })
 
 test('counts have their word and their thousands apart', () => {
-  expect([0, 1, 12, 1234, 1234567].map((count) => plural(count, 'kernel'))).toEqual(['0 kernels', '1 kernel', '12 kernels', '1,234 kernels', '1,234,567 kernels'])
+  expect([0, 1, 12, 1234, 1234567].map((count) => plural(count, 'kernel'))).toEqual([
+    '0 kernels',
+    '1 kernel',
+    '12 kernels',
+    '1,234 kernels',
+    '1,234,567 kernels',
+  ])
   expect(plural(2, 'file is', 'files are')).toBe('2 files are')
 })
 

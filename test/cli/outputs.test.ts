@@ -12,7 +12,10 @@ import { randomWeights } from './weights.ts'
 
 const mixtral = join(root, 'test/fixtures/checkpoints/mixtral')
 
-const LEARNS = LAYER.replace(/\}\s*$/, '  train {\n    loss size = mean(mean(y * y))\n    optimiser sgd(rate = 0.1)\n    batch T = 4\n    steps 2\n  }\n}\n')
+const LEARNS = LAYER.replace(
+  /\}\s*$/,
+  '  train {\n    loss size = mean(mean(y * y))\n    optimiser sgd(rate = 0.1)\n    batch T = 4\n    steps 2\n  }\n}\n',
+)
 const x = { shape: [8, 8], data: Float32Array.from({ length: 64 }, (_, at) => Math.sin(at)) }
 const weights = await randomWeights(LAYER)
 const report = printReport(madeUp({ layers: 1, experts: 4, tokens: 16, k: 2 }, 1).report)
@@ -46,11 +49,26 @@ const NOWHERE: readonly (readonly [string, RegExp])[] = [
   [LONG, /\S*' cannot be written: the name is too long \(ENAMETOOLONG\)/],
 ]
 
-const FILE_PLACES = [...NOWHERE, ['/dev/full', /'\/dev\/full' cannot be written: the disk is full \(ENOSPC\)/], ['folder', /'folder' cannot be written: it is a directory/], ['fifo', /'fifo' cannot be written: nothing reads from it \(ENXIO\)/]] as const
-const DIRECTORY_PLACES = [...NOWHERE, ['/dev/full', /'\/dev\/full\S*' cannot be written: (it|a part of the path) is not a directory/], ['layer.smoe', /'\S*layer\.smoe\S*' cannot be written: (it|a part of the path) is not a directory/]] as const
+const FILE_PLACES = [
+  ...NOWHERE,
+  ['/dev/full', /'\/dev\/full' cannot be written: the disk is full \(ENOSPC\)/],
+  ['folder', /'folder' cannot be written: it is a directory/],
+  ['fifo', /'fifo' cannot be written: nothing reads from it \(ENXIO\)/],
+] as const
+const DIRECTORY_PLACES = [
+  ...NOWHERE,
+  ['/dev/full', /'\/dev\/full\S*' cannot be written: (it|a part of the path) is not a directory/],
+  ['layer.smoe', /'\S*layer\.smoe\S*' cannot be written: (it|a part of the path) is not a directory/],
+] as const
 
 function there(): Place {
-  const made = place({ 'layer.smoe': LAYER, 'learns.smoe': LEARNS, 'w.safetensors': weights, 'x.safetensors': encodeSafetensors({ x }), 'report.json': report })
+  const made = place({
+    'layer.smoe': LAYER,
+    'learns.smoe': LEARNS,
+    'w.safetensors': weights,
+    'x.safetensors': encodeSafetensors({ x }),
+    'report.json': report,
+  })
   mkdirSync(join(made.folder, 'folder'))
   writeFileSync(join(made.folder, 'folder/kept'), 'kept')
   execFileSync('mkfifo', [join(made.folder, 'fifo')])
@@ -59,10 +77,14 @@ function there(): Place {
 
 /** Everything below a folder with what it holds. */
 const everything = (folder: string): Readonly<Record<string, string>> =>
-  Object.fromEntries(readdirSync(folder, { recursive: true, encoding: 'utf8' }).sort().map((name) => {
-    const path = join(folder, name)
-    return [name, statSync(path).isFile() ? readFileSync(path, 'latin1') : 'no file']
-  }))
+  Object.fromEntries(
+    readdirSync(folder, { recursive: true, encoding: 'utf8' })
+      .sort()
+      .map((name) => {
+        const path = join(folder, name)
+        return [name, statSync(path).isFile() ? readFileSync(path, 'latin1') : 'no file']
+      }),
+  )
 
 function refused({ code, out, err }: Outcome, why: RegExp): void {
   expect({ code, out }, err).toEqual({ code: 2, out: '' })
@@ -70,44 +92,63 @@ function refused({ code, out, err }: Outcome, why: RegExp): void {
   expect(err).not.toMatch(/^ {4}at /m)
 }
 
-for (const [kind, commands, places] of [['a file', FILES, FILE_PLACES], ['a directory', DIRECTORIES, DIRECTORY_PLACES]] as const) {
+for (const [kind, commands, places] of [
+  ['a file', FILES, FILE_PLACES],
+  ['a directory', DIRECTORIES, DIRECTORY_PLACES],
+] as const) {
   describe.each(Object.entries(commands))(`${kind}: %s`, (_, args) => {
-    test.each(places)('%s', async (target, why) => {
-      const { folder, smoe } = there()
-      const before = everything(folder)
-      const begin = performance.now()
-      refused(await smoe(...args, target), why)
-      expect(performance.now() - begin).toBeLessThan(20_000)
-      expect(everything(folder)).toEqual(before)
-    }, 60_000)
+    test.each(places)(
+      '%s',
+      async (target, why) => {
+        const { folder, smoe } = there()
+        const before = everything(folder)
+        const begin = performance.now()
+        refused(await smoe(...args, target), why)
+        expect(performance.now() - begin).toBeLessThan(20_000)
+        expect(everything(folder)).toEqual(before)
+      },
+      60_000,
+    )
   })
 
-  test.each(Object.entries(commands))(`${kind}: %s: an empty name`, async (_, args) => {
-    const { folder, smoe } = there()
-    const before = everything(folder)
-    expect((await smoe(...args, '')).code).toBe(2)
-    expect(everything(folder)).toEqual(before)
-  }, 60_000)
+  test.each(Object.entries(commands))(
+    `${kind}: %s: an empty name`,
+    async (_, args) => {
+      const { folder, smoe } = there()
+      const before = everything(folder)
+      expect((await smoe(...args, '')).code).toBe(2)
+      expect(everything(folder)).toEqual(before)
+    },
+    60_000,
+  )
 }
 
-test.each(Object.entries(FILES))('%s: makes folders, keeps permissions, follows links', async (_, args) => {
-  const { folder, smoe, read } = there()
-  expect((await smoe(...args, 'new/folders/file')).code).toBe(0)
-  expect(readdirSync(join(folder, 'new/folders')).filter((name) => name.startsWith('.'))).toEqual([])
-  writeFileSync(join(folder, 'secret'), 'old')
-  chmodSync(join(folder, 'secret'), 0o600)
-  symlinkSync('secret', join(folder, 'link'))
-  expect((await smoe(...args, 'link')).code).toBe(0)
-  expect(statSync(join(folder, 'secret')).mode & 0o777).toBe(0o600)
-  expect(read('secret')).toBe(read('new/folders/file'))
-  expect((await smoe(...args, '/dev/null')).code).toBe(0)
-  expect(statSync('/dev/null').isCharacterDevice()).toBe(true)
-}, 60_000)
+test.each(Object.entries(FILES))(
+  '%s: makes folders, keeps permissions, follows links',
+  async (_, args) => {
+    const { folder, smoe, read } = there()
+    expect((await smoe(...args, 'new/folders/file')).code).toBe(0)
+    expect(readdirSync(join(folder, 'new/folders')).filter((name) => name.startsWith('.'))).toEqual([])
+    writeFileSync(join(folder, 'secret'), 'old')
+    chmodSync(join(folder, 'secret'), 0o600)
+    symlinkSync('secret', join(folder, 'link'))
+    expect((await smoe(...args, 'link')).code).toBe(0)
+    expect(statSync(join(folder, 'secret')).mode & 0o777).toBe(0o600)
+    expect(read('secret')).toBe(read('new/folders/file'))
+    expect((await smoe(...args, '/dev/null')).code).toBe(0)
+    expect(statSync('/dev/null').isCharacterDevice()).toBe(true)
+  },
+  60_000,
+)
 
 test('outputs of one command appear together or not at all', async () => {
   const { folder, smoe } = there()
   const before = everything(folder)
-  for (const places of [['--out', 'a', '--routing', 'folder'], ['--out', 'a', '--record-routes', '/dev/full', '--routing', 'c'], ['--out', 'a', '--routing', './a']]) {
+  for (const places of [
+    ['--out', 'a', '--routing', 'folder'],
+    ['--out', 'a', '--record-routes', '/dev/full', '--routing', 'c'],
+    ['--out', 'a', '--routing', './a'],
+  ]) {
     expect((await smoe(...RUN, ...places)).code).toBe(2)
     expect(everything(folder)).toEqual(before)
   }

@@ -13,9 +13,15 @@ interface Report {
   readonly layers: readonly {
     readonly layer: string
     readonly tokens: number
-    readonly collapse: { readonly router: { readonly pearson: number; readonly cosine: number }; readonly directions: { readonly pearson: number } }
+    readonly collapse: {
+      readonly router: { readonly pearson: number; readonly cosine: number }
+      readonly directions: { readonly pearson: number }
+    }
     readonly overlap: { readonly blend: number; readonly directions: number }
-    readonly load: { readonly old: { readonly variation: number; readonly maxVio: number }; readonly new: { readonly variation: number } }
+    readonly load: {
+      readonly old: { readonly variation: number; readonly maxVio: number }
+      readonly new: { readonly variation: number }
+    }
   }[]
   readonly dropped: { readonly kept: number; readonly layers: Readonly<Record<string, readonly number[]>> } | null
 }
@@ -41,26 +47,65 @@ function shared(there: Place, a: string, b: string, layer: string): number {
   return sum / count
 }
 
-for (const [name, renormalise] of [['mixtral', 'true'], ['olmoe', 'false']] as const) {
+for (const [name, renormalise] of [
+  ['mixtral', 'true'],
+  ['olmoe', 'false'],
+] as const) {
   describe(name, () => {
     test('on a device: the spec, its directions, and the report', async () => {
       const there = place()
       const common = ['--device', 'software'] as const
-      const report = JSON.parse(await smoe(
-        there, 'reroute', checkpoint(name), '--alpha', '0.9', '--top-c', '8', '-o', 'new.smoe', '--calibrate', calibrate(name), '--format', 'json', ...common,
-      )) as Report
+      const report = JSON.parse(
+        await smoe(
+          there,
+          'reroute',
+          checkpoint(name),
+          '--alpha',
+          '0.9',
+          '--top-c',
+          '8',
+          '-o',
+          'new.smoe',
+          '--calibrate',
+          calibrate(name),
+          '--format',
+          'json',
+          ...common,
+        ),
+      ) as Report
       expect(there.read('new.smoe')).toContain(`route spectral(k = k, alpha = 0.9, c = 8, renormalise = ${renormalise})`)
       await smoe(there, 'fmt', '--check', 'new.smoe')
       await run(there, 'new.smoe', name, checkpoint(name), ...common, '--out', 'made.safetensors')
-      await run(there, 'new.smoe', name, checkpoint(name), ...common, '--held', 'new.held.safetensors', '--record-routes', 'new.safetensors', '--out', 'held.safetensors')
+      await run(
+        there,
+        'new.smoe',
+        name,
+        checkpoint(name),
+        ...common,
+        '--held',
+        'new.held.safetensors',
+        '--record-routes',
+        'new.safetensors',
+        '--out',
+        'held.safetensors',
+      )
       expect(there.read('held.safetensors')).toBe(there.read('made.safetensors'))
       await smoe(there, 'import', checkpoint(name), '-o', 'old.smoe')
       await run(there, 'old.smoe', name, checkpoint(name), ...common, '--record-routes', 'old.safetensors')
       // the first layer is given the same by both models
       expect(report.layers[0].overlap.blend).toBeCloseTo(shared(there, 'new.safetensors', 'old.safetensors', 'layers.0/moe'), 6)
-      expect(report.layers.map(({ layer, tokens: count }) => [layer, count])).toEqual([['layers.0/moe', 48], ['layers.1/moe', 48]])
+      expect(report.layers.map(({ layer, tokens: count }) => [layer, count])).toEqual([
+        ['layers.0/moe', 48],
+        ['layers.1/moe', 48],
+      ])
       for (const { collapse, overlap, load } of report.layers) {
-        for (const value of [collapse.router.pearson, collapse.router.cosine, collapse.directions.pearson, overlap.blend, overlap.directions]) {
+        for (const value of [
+          collapse.router.pearson,
+          collapse.router.cosine,
+          collapse.directions.pearson,
+          overlap.blend,
+          overlap.directions,
+        ]) {
           expect(value).toBeGreaterThan(0)
           expect(value).toBeLessThan(1)
         }
@@ -80,18 +125,59 @@ for (const [name, renormalise] of [['mixtral', 'true'], ['olmoe', 'false']] as c
       expect(there.read('zero.safetensors')).toBe(there.read('old.safetensors'))
       // a spec that is rerouted already is given alpha = 0 by the policy, which rounds elsewhere
       await smoe(there, 'reroute', checkpoint(name), '-o', 'new.smoe', '--device', 'reference')
-      await smoe(there, 'reroute', checkpoint(name), '--spec', 'new.smoe', '--alpha', '0', '-o', 'none.smoe', '--device', 'reference')
+      await smoe(
+        there,
+        'reroute',
+        checkpoint(name),
+        '--spec',
+        'new.smoe',
+        '--alpha',
+        '0',
+        '-o',
+        'none.smoe',
+        '--device',
+        'reference',
+      )
       expect(there.read('none.smoe')).toContain('alpha = 0.0')
-      await run(there, 'none.smoe', name, checkpoint(name), '--device', 'software', '--compare', 'old.safetensors', '--tolerance', '2e-6')
+      await run(
+        there,
+        'none.smoe',
+        name,
+        checkpoint(name),
+        '--device',
+        'software',
+        '--compare',
+        'old.safetensors',
+        '--tolerance',
+        '2e-6',
+      )
     }, 240_000)
 
     test('fewer experts: a checkpoint that imports and runs, its experts the ones that are left', async () => {
       const there = place()
-      const report = JSON.parse(await smoe(
-        there, 'reroute', checkpoint(name), '--top-c', '8', '--drop', '25%', '--out', 'small', '-o', 'small.smoe', '--format', 'json', '--device', 'reference',
-      )) as Report
+      const report = JSON.parse(
+        await smoe(
+          there,
+          'reroute',
+          checkpoint(name),
+          '--top-c',
+          '8',
+          '--drop',
+          '25%',
+          '--out',
+          'small',
+          '-o',
+          'small.smoe',
+          '--format',
+          'json',
+          '--device',
+          'reference',
+        ),
+      ) as Report
       expect(report.dropped!.kept).toBe(6)
-      const [before, after] = [checkpoint(name), join(there.folder, 'small')].map((folder) => readSafetensors(join(folder, 'model.safetensors')))
+      const [before, after] = [checkpoint(name), join(there.folder, 'small')].map((folder) =>
+        readSafetensors(join(folder, 'model.safetensors')),
+      )
       const [prefix, last] = name === 'mixtral' ? ['block_sparse_moe', 'w1'] : ['mlp', 'gate_proj']
       for (const [at, [, gone]] of Object.entries(report.dropped!.layers).entries()) {
         expect(gone).toHaveLength(2)
@@ -100,14 +186,29 @@ for (const [name, renormalise] of [['mixtral', 'true'], ['olmoe', 'false']] as c
         left.forEach((expert, place) => {
           const weight = (e: number): string => `model.layers.${at}.${prefix}.experts.${e}.${last}.weight`
           expect(after[weight(place)].values).toEqual(before[weight(expert)].values)
-          expect(after[gate].values.subarray(place * 32, place * 32 + 32)).toEqual(before[gate].values.subarray(expert * 32, expert * 32 + 32))
+          expect(after[gate].values.subarray(place * 32, place * 32 + 32)).toEqual(
+            before[gate].values.subarray(expert * 32, expert * 32 + 32),
+          )
         })
         expect(after[gate].shape).toEqual([6, 32])
       }
       expect(Object.keys(after)).toHaveLength(Object.keys(before).length - 2 * 2 * 3)
       await run(there, 'small.smoe', name, 'small', '--device', 'reference', '--out', 'made.safetensors')
       // directions are cut, not made again: those of an expert do not depend on the others
-      await run(there, 'small.smoe', name, 'small', '--device', 'reference', '--held', 'small.held.safetensors', '--compare', 'made.safetensors', '--tolerance', '1e-6')
+      await run(
+        there,
+        'small.smoe',
+        name,
+        'small',
+        '--device',
+        'reference',
+        '--held',
+        'small.held.safetensors',
+        '--compare',
+        'made.safetensors',
+        '--tolerance',
+        '1e-6',
+      )
       await smoe(there, 'import', 'small', '-o', 'plain.smoe')
       await run(there, 'plain.smoe', name, 'small', '--device', 'reference')
     }, 120_000)
@@ -117,8 +218,11 @@ for (const [name, renormalise] of [['mixtral', 'true'], ['olmoe', 'false']] as c
 test('a table for people; experts are dropped by the old router or at random, too', async () => {
   const there = place()
   const out = await smoe(there, 'reroute', checkpoint('mixtral'), '--device', 'reference')
-  expect(out).toMatch(/^ +collapse +cosine +overlap +CV +MaxVio\nlayer +router +W_EV .*\nlayers\.0\/moe( +\d\.\d{3}){10}\nlayers\.1\/moe/)
-  const drop = async (...more: readonly string[]): Promise<string> => smoe(there, 'reroute', checkpoint('mixtral'), '--device', 'reference', '--drop', '0.3', '--out', 'small', ...more)
+  expect(out).toMatch(
+    /^ +collapse +cosine +overlap +CV +MaxVio\nlayer +router +W_EV .*\nlayers\.0\/moe( +\d\.\d{3}){10}\nlayers\.1\/moe/,
+  )
+  const drop = async (...more: readonly string[]): Promise<string> =>
+    smoe(there, 'reroute', checkpoint('mixtral'), '--device', 'reference', '--drop', '0.3', '--out', 'small', ...more)
   expect(await drop('--drop-by', 'router')).toMatch(/experts dropped\nlayers\.0\/moe {2}\d, \d\n/)
   expect(await drop('--drop-by', 'random', '--seed', '3')).toBe(await drop('--drop-by', 'random', '--seed', '3'))
 }, 120_000)
@@ -126,7 +230,21 @@ test('a table for people; experts are dropped by the old router or at random, to
 test('directions of another decomposition are taken from a file', async () => {
   const there = place()
   await smoe(there, 'reroute', checkpoint('olmoe'), '-o', 'a.smoe', '--top-c', '5', '--device', 'reference')
-  await smoe(there, 'reroute', checkpoint('olmoe'), '-o', 'b.smoe', '--top-c', '5', '--sign', 'lapack', '--held', 'a.held.safetensors', '--device', 'reference')
+  await smoe(
+    there,
+    'reroute',
+    checkpoint('olmoe'),
+    '-o',
+    'b.smoe',
+    '--top-c',
+    '5',
+    '--sign',
+    'lapack',
+    '--held',
+    'a.held.safetensors',
+    '--device',
+    'reference',
+  )
   const [a, b] = ['a', 'b'].map((name) => readSafetensors(join(there.folder, `${name}.held.safetensors`)))
   expect(b).toEqual(a)
 })
@@ -152,7 +270,12 @@ const wrong: readonly [string, number, readonly string[], RegExp][] = [
   ['no vectors', 2, [checkpoint('olmoe'), '--top-c', '0'], /'0' is no number/],
   ['a drop without a folder', 2, [checkpoint('olmoe'), '--drop', '25%'], /--drop and --out go together/],
   ['a drop of less than one', 2, [checkpoint('olmoe'), '--drop', '5%', '--out', 'small'], /5 % of 8 experts is less than one/],
-  ['a drop that leaves too few', 2, [checkpoint('olmoe'), '--drop', '90%', '--out', 'small'], /1 experts would be left, and each token needs/],
+  [
+    'a drop that leaves too few',
+    2,
+    [checkpoint('olmoe'), '--drop', '90%', '--out', 'small'],
+    /1 experts would be left, and each token needs/,
+  ],
   ['a spec without a routed layer', 2, [checkpoint('llama')], /no layer of the file is routed/],
   ['another policy', 2, [checkpoint('olmoe'), '--spec', 'other.smoe'], /only routes by top_k/],
 ]

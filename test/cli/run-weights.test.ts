@@ -9,21 +9,42 @@ import { place, type Outcome, type Place } from './harness.ts'
 const SPEC = tinySpec(4)
 
 /** The same model for a checkpoint of other names: a table that training does not write by. */
-const RENAMED = SPEC.replace('  train {', `  weights {
+const RENAMED = SPEC.replace(
+  '  train {',
+  `  weights {
     embed = "wte.weight"
     moe.router.gate = "router.kernel".T
     moe.experts.gate = "experts.gate_up"[:, :, ::2].T
     moe.experts.up = "experts.gate_up"[:, :, 1::2].T
   }
-  train {`)
+  train {`,
+)
 
 const text = 'abcdefghijkl'.repeat(40)
 
 const there = (files: Readonly<Record<string, string | Uint8Array>> = {}): Place =>
-  place({ 'tiny.smoe': SPEC, 'data.txt': text, 'prompt.txt': 'badcafe', 'ids.safetensors': encodeSafetensors({ tokens: { shape: [1, 7], data: Int32Array.of(1, 0, 3, 2, 0, 5, 4) } }), ...files })
+  place({
+    'tiny.smoe': SPEC,
+    'data.txt': text,
+    'prompt.txt': 'badcafe',
+    'ids.safetensors': encodeSafetensors({ tokens: { shape: [1, 7], data: Int32Array.of(1, 0, 3, 2, 0, 5, 4) } }),
+    ...files,
+  })
 
 const train = (one: Place, ...args: readonly string[]): Promise<Outcome> =>
-  one.smoe('train', 'tiny.smoe', '--data', 'data.txt', '--device', 'reference', '--validate-every', '2', '--out', 'a run', ...args)
+  one.smoe(
+    'train',
+    'tiny.smoe',
+    '--data',
+    'data.txt',
+    '--device',
+    'reference',
+    '--validate-every',
+    '2',
+    '--out',
+    'a run',
+    ...args,
+  )
 
 const run = ({ smoe }: Place, ...args: readonly string[]): Promise<Outcome> =>
   smoe('run', 'tiny.smoe', '--device', 'reference', '--out', 'out.safetensors', ...args)
@@ -39,7 +60,8 @@ describe('weights of a run', () => {
       const { code, err } = await run(one, '--weights', weights, '--in', 'tokens=ids.safetensors')
       expect(code, err).toBe(0)
       expect(err).not.toContain('not read')
-      if (!weights.endsWith('safetensors')) expect(err).toContain('weights of step 4: a run/checkpoints/step-00000004.safetensors\n')
+      if (!weights.endsWith('safetensors'))
+        expect(err).toContain('weights of step 4: a run/checkpoints/step-00000004.safetensors\n')
       found.push(logitsIn(one))
     }
     expect(found[1]).toEqual(found[0])
@@ -51,7 +73,18 @@ describe('weights of a run', () => {
     await train(one)
     await run(one, '--weights', 'a run', '--in', 'tokens=prompt.txt')
     cpSync(join(one.folder, 'out.safetensors'), join(one.folder, 'expected.safetensors'))
-    const { code, err } = await one.smoe('run', 'tiny.smoe', '--weights', 'a run', '--in', 'tokens=prompt.txt', '--device', 'swiftshader', '--compare', 'expected.safetensors')
+    const { code, err } = await one.smoe(
+      'run',
+      'tiny.smoe',
+      '--weights',
+      'a run',
+      '--in',
+      'tokens=prompt.txt',
+      '--device',
+      'swiftshader',
+      '--compare',
+      'expected.safetensors',
+    )
     expect(code, err).toBe(0)
     expect(err).not.toContain('not read')
   }, 120_000)
@@ -73,18 +106,38 @@ describe('weights of a run', () => {
     await train(one)
     cpSync(join(one.folder, 'ids.safetensors'), join(one.folder, 'a run/model.safetensors'))
     expect(await run(one, '--weights', 'a run', '--in', 'tokens=ids.safetensors')).toMatchObject({
-      code: 5, err: expect.stringContaining("'a run' has model.safetensors and checkpoints of a run\n  say which with the path of the file: a run/model.safetensors or a run/checkpoints/step-00000004.safetensors"),
+      code: 5,
+      err: expect.stringContaining(
+        "'a run' has model.safetensors and checkpoints of a run\n  say which with the path of the file: a run/model.safetensors or a run/checkpoints/step-00000004.safetensors",
+      ),
     })
     rmSync(join(one.folder, 'a run'), { recursive: true })
     mkdirSync(join(one.folder, 'a run/checkpoints'), { recursive: true })
-    expect(await run(one, '--weights', 'a run', '--in', 'tokens=ids.safetensors')).toMatchObject({ code: 5, err: expect.stringContaining("the run in 'a run' has no checkpoint") })
+    expect(await run(one, '--weights', 'a run', '--in', 'tokens=ids.safetensors')).toMatchObject({
+      code: 5,
+      err: expect.stringContaining("the run in 'a run' has no checkpoint"),
+    })
   })
 
   it('are rerouted with their spec', async () => {
     const one = there()
     await train(one)
-    expect(await one.smoe('reroute', 'a run', '--device', 'reference')).toMatchObject({ code: 2, err: expect.stringContaining("'a run' is a run of smoe train\n  give its spec with --spec") })
-    const { code, out, err } = await one.smoe('reroute', 'a run', '--spec', 'tiny.smoe', '--top-c', '2', '--calibrate', 'prompt.txt', '--device', 'reference')
+    expect(await one.smoe('reroute', 'a run', '--device', 'reference')).toMatchObject({
+      code: 2,
+      err: expect.stringContaining("'a run' is a run of smoe train\n  give its spec with --spec"),
+    })
+    const { code, out, err } = await one.smoe(
+      'reroute',
+      'a run',
+      '--spec',
+      'tiny.smoe',
+      '--top-c',
+      '2',
+      '--calibrate',
+      'prompt.txt',
+      '--device',
+      'reference',
+    )
     expect(code, err).toBe(0)
     expect(out).toMatch(/^moe /m)
     expect(err).toContain('weights of step 4: a run/checkpoints/')
@@ -113,27 +166,42 @@ describe('text as an input', () => {
   })
 
   const npy = (descr: string, data: ArrayBufferView): Uint8Array =>
-    Buffer.concat([Buffer.from('\x93NUMPY\x01\x00\x76\x00', 'latin1'), Buffer.from(`{'descr': '${descr}', 'fortran_order': False, 'shape': (1, 7), }`.padEnd(117) + '\n'), new Uint8Array(data.buffer)])
+    Buffer.concat([
+      Buffer.from('\x93NUMPY\x01\x00\x76\x00', 'latin1'),
+      Buffer.from(`{'descr': '${descr}', 'fortran_order': False, 'shape': (1, 7), }`.padEnd(117) + '\n'),
+      new Uint8Array(data.buffer),
+    ])
 
   it('may be token ids of an .npy file as well', async () => {
-    const one = there({ 'ids.npy': npy('<i8', BigInt64Array.of(1n, 0n, 3n, 2n, 0n, 5n, 4n)), 'reals.npy': npy('<f4', new Float32Array(7)) })
+    const one = there({
+      'ids.npy': npy('<i8', BigInt64Array.of(1n, 0n, 3n, 2n, 0n, 5n, 4n)),
+      'reals.npy': npy('<f4', new Float32Array(7)),
+    })
     await train(one)
     await run(one, '--weights', 'a run', '--in', 'tokens=ids.safetensors')
     const logits = logitsIn(one)
     expect(await run(one, '--weights', 'a run', '--in', 'tokens=ids.npy')).toMatchObject({ code: 0 })
     expect(logitsIn(one)).toEqual(logits)
-    expect(await run(one, '--weights', 'a run', '--in', 'tokens=reals.npy')).toMatchObject({ code: 2, err: expect.stringContaining('reals.npy holds reals, i32 is needed') })
+    expect(await run(one, '--weights', 'a run', '--in', 'tokens=reals.npy')).toMatchObject({
+      code: 2,
+      err: expect.stringContaining('reals.npy holds reals, i32 is needed'),
+    })
   })
 
   it('is refused where nothing says what its tokens are, and says what would', async () => {
     const one = there({ 'odd.txt': 'ab\nxyz', 'zero.txt': 'a\0b', 'p.zip': Buffer.from('PK\x05\x06\0\0\0\0') })
     await train(one)
     expect(await run(one, '--weights', 'ids.safetensors', '--in', 'tokens=prompt.txt')).toMatchObject({
-      code: 2, err: expect.stringMatching(/prompt\.txt is text, and the weights in 'ids\.safetensors' are not of a run that learned from text.*\n {2}token ids are read from .*--bytes/),
+      code: 2,
+      err: expect.stringMatching(
+        /prompt\.txt is text, and the weights in 'ids\.safetensors' are not of a run that learned from text.*\n {2}token ids are read from .*--bytes/,
+      ),
     })
     const refused = async (file: string): Promise<string> => (await run(one, '--weights', 'a run', '--in', `tokens=${file}`)).err
     expect(await refused('odd.txt')).toContain('odd.txt:1: the character "\\n" (U+000A) is not among the 12 of the vocabulary')
-    expect(await refused('zero.txt')).toContain('zero.txt: is not text: byte 1 is 0; token ids are read from a .npy or .safetensors file')
+    expect(await refused('zero.txt')).toContain(
+      'zero.txt: is not text: byte 1 is 0; token ids are read from a .npy or .safetensors file',
+    )
     expect(await refused('p.zip')).toContain('p.zip is a zip archive, which is not read\n  unpack it first')
     expect(await refused('prompt.txt:x')).toContain("'prompt.txt' is not a .safetensors file: it has no tensor 'x'")
   })

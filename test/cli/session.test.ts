@@ -23,8 +23,14 @@ test('kernels are counted while they compile, and the line is cleared', () => {
   onCompile(0, 1)
   onCompile(1, 1)
   expect(lines().map((line) => line.replaceAll(/[█░]+ {2}/g, ''))).toEqual([
-    'compiling 0 of 34 kernels  0 %', 'compiling 1 of 34 kernels  2 %  33 s left', 'compiling 12 of 34 kernels  35 %  4 s left', 'compiling 34 of 34 kernels  100 %', '',
-    'compiling 0 of 1 kernel  0 %', 'compiling 1 of 1 kernel  100 %', '',
+    'compiling 0 of 34 kernels  0 %',
+    'compiling 1 of 34 kernels  2 %  33 s left',
+    'compiling 12 of 34 kernels  35 %  4 s left',
+    'compiling 34 of 34 kernels  100 %',
+    '',
+    'compiling 0 of 1 kernel  0 %',
+    'compiling 1 of 1 kernel  100 %',
+    '',
   ])
 })
 
@@ -32,7 +38,11 @@ test('a session counts each of its kernels, and a screen that is no terminal sta
   const device = await openDevice(createNullAdapter().adapter)
   const [live, still] = [screen(true), screen(false)]
   for (const { terminal } of [live, still]) (await openSession(device, addPlan(), terminal)).dispose()
-  expect(live.lines()).toEqual([expect.stringContaining('compiling 0 of 2 kernels'), expect.stringContaining('compiling 2 of 2 kernels'), ''])
+  expect(live.lines()).toEqual([
+    expect.stringContaining('compiling 0 of 2 kernels'),
+    expect.stringContaining('compiling 2 of 2 kernels'),
+    '',
+  ])
   expect(still.lines()).toEqual([])
 })
 
@@ -48,10 +58,13 @@ test('no line is left where a kernel does not compile', async () => {
 test('a short run is timed twice, a long one once, which is said', async () => {
   const timed = async (...took: readonly number[]) => {
     let [time, runs] = [0, 0]
-    return timeRuns(async () => {
-      time += took[runs]
-      return ++runs
-    }, () => time)
+    return timeRuns(
+      async () => {
+        time += took[runs]
+        return ++runs
+      },
+      () => time,
+    )
   }
   expect(await timed(300, 20)).toEqual({ value: 2, runs: [300, 20] })
   expect(await timed(2000, 1900)).toEqual({ value: 2, runs: [2000, 1900] })

@@ -23,15 +23,25 @@ const SPEC = `model m(D: int = 8, rate: real = 0.001) {
 `
 const tensor = { shape: [8, 8], data: Float32Array.from({ length: 64 }, (_, at) => 100 + (at % 7)) }
 const run = (...args: readonly string[]) =>
-  place({ 'm.smoe': SPEC, 'd.safetensors': encodeSafetensors({ x: tensor, target: tensor }) })
-    .smoe('train', 'm.smoe', '--data', 'd.safetensors', '--split', '0', '--device', 'reference', ...args)
+  place({ 'm.smoe': SPEC, 'd.safetensors': encodeSafetensors({ x: tensor, target: tensor }) }).smoe(
+    'train',
+    'm.smoe',
+    '--data',
+    'd.safetensors',
+    '--split',
+    '0',
+    '--device',
+    'reference',
+    ...args,
+  )
 
 describe('a forward pass that exceeds f16', () => {
   it('in mixed precision names the loss, the limit and what keeps values below it', async () => {
     const { code, err } = await run('--precision', 'mixed')
     expect(code, err).toBe(4)
     expect(err).toMatch(/step 1: loss\.mse is (NaN|Infinity)/)
-    for (const words of ['65504', 'smaller initial weights or a smaller learning rate', 'rms_norm', '--precision f32']) expect(err).toContain(words)
+    for (const words of ['65504', 'smaller initial weights or a smaller learning rate', 'rms_norm', '--precision f32'])
+      expect(err).toContain(words)
   })
 
   it('in f32 is none', async () => {

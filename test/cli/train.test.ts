@@ -14,11 +14,14 @@ const npy = (data: Int32Array): Uint8Array => {
   return Buffer.concat([Buffer.from('\x93NUMPY\x01\x00\x76\x00', 'latin1'), Buffer.from(header), Buffer.from(data.buffer)])
 }
 
-const there = (): Place => place({
-  'tiny.smoe': SPEC, 'plain.smoe': SPEC.replace(/ {2}train \{[\s\S]*?\n {2}\}\n/, ''), 'data.txt': 'abcdefghijkl'.repeat(40),
-  'ids.npy': npy(Int32Array.from({ length: 60 }, (_, at) => at % 12)),
-  'still.smoe': SPEC.replace('loss next = cross_entropy(logits, targets)', 'loss next = stop(cross_entropy(logits, targets))'),
-})
+const there = (): Place =>
+  place({
+    'tiny.smoe': SPEC,
+    'plain.smoe': SPEC.replace(/ {2}train \{[\s\S]*?\n {2}\}\n/, ''),
+    'data.txt': 'abcdefghijkl'.repeat(40),
+    'ids.npy': npy(Int32Array.from({ length: 60 }, (_, at) => at % 12)),
+    'still.smoe': SPEC.replace('loss next = cross_entropy(logits, targets)', 'loss next = stop(cross_entropy(logits, targets))'),
+  })
 
 const on = ['--data', 'data.txt', '--device', 'reference'] as const
 const whole = ['train', 'tiny.smoe', ...on, '--out', 'whole', '--validate-every', '2'] as const
@@ -31,7 +34,10 @@ describe('smoe train', () => {
     expect(code, err).toBe(0)
     expect(err).toMatch(/step 6 {6}loss \d/)
     expect(out).toContain(join(folder, checkpoint('whole', 6)))
-    const kinds = read('whole/metrics.jsonl')!.trim().split('\n').map((line) => (JSON.parse(line) as { kind: string }).kind)
+    const kinds = read('whole/metrics.jsonl')!
+      .trim()
+      .split('\n')
+      .map((line) => (JSON.parse(line) as { kind: string }).kind)
     expect(kinds.filter((kind) => kind === 'step').length).toBe(6)
     expect(kinds).toContain('validation')
     expect(read('whole/report.html')).toContain('<html')
@@ -42,12 +48,27 @@ describe('smoe train', () => {
     const mixed = ['train', 'tiny.smoe', ...on, '--precision', 'mixed', '--out', 'mixed', '--validate-every', '0'] as const
     const { code, err } = await smoe(...mixed)
     expect(code, err).toBe(0)
-    const steps = read('mixed/metrics.jsonl')!.trim().split('\n').map((line) => JSON.parse(line) as { kind: string; scale: number }).filter(({ kind }) => kind === 'step')
+    const steps = read('mixed/metrics.jsonl')!
+      .trim()
+      .split('\n')
+      .map((line) => JSON.parse(line) as { kind: string; scale: number })
+      .filter(({ kind }) => kind === 'step')
     expect(steps.map(({ scale }) => scale)).toEqual(Array(6).fill(65536))
     const other = await smoe('train', 'tiny.smoe', ...on, '--resume', 'mixed')
     expect(other.code).not.toBe(0)
     expect(other.err).toContain('precision was "mixed" and is "f32"')
-    const refused = await smoe('train', 'tiny.smoe', '--data', 'data.txt', '--device', 'swiftshader', '--precision', 'mixed', '--out', 'none')
+    const refused = await smoe(
+      'train',
+      'tiny.smoe',
+      '--data',
+      'data.txt',
+      '--device',
+      'swiftshader',
+      '--precision',
+      'mixed',
+      '--out',
+      'none',
+    )
     expect(refused.code).not.toBe(0)
     expect(refused.err).toMatch(/SwiftShader.* has no half floats \(shader-f16\)[\s\S]*--precision f32/)
     expect(read('none/metrics.jsonl')).toBeNull()
@@ -56,7 +77,17 @@ describe('smoe train', () => {
   it('goes on from a checkpoint to the same bytes', async () => {
     const { smoe, folder } = there()
     await smoe(...whole)
-    const { code, err } = await smoe('train', 'tiny.smoe', ...on, '--out', 'resumed', '--resume', checkpoint('whole', 4), '--validate-every', '2')
+    const { code, err } = await smoe(
+      'train',
+      'tiny.smoe',
+      ...on,
+      '--out',
+      'resumed',
+      '--resume',
+      checkpoint('whole', 4),
+      '--validate-every',
+      '2',
+    )
     expect(code, err).toBe(0)
     const [one, other] = ['whole', 'resumed'].map((run) => readSafetensors(join(folder, checkpoint(run, 6))))
     expect(Object.keys(one).length).toBeGreaterThan(6)
@@ -65,12 +96,32 @@ describe('smoe train', () => {
 
   it('says, when it is stopped, the very line that goes on', async () => {
     const { smoe, folder } = there()
-    const typed = ['train', 'tiny.smoe', ...on, '--seed', '9', '--split', '0.2', '--set', 'D=8', '--set', 'E=4', '--steps', '4000', '--validate-every', '0', '--out', 'a run'] as const
+    const typed = [
+      'train',
+      'tiny.smoe',
+      ...on,
+      '--seed',
+      '9',
+      '--split',
+      '0.2',
+      '--set',
+      'D=8',
+      '--set',
+      'E=4',
+      '--steps',
+      '4000',
+      '--validate-every',
+      '0',
+      '--out',
+      'a run',
+    ] as const
     setTimeout(() => process.emit('SIGINT'), 1500)
     const stopped = await smoe(...typed)
     expect(stopped.code, stopped.err).toBe(130)
     const line = /^smoe (train .*) goes on from here$/m.exec(stopped.err)![1]
-    expect(line).toBe("train tiny.smoe --data data.txt --split 0.2 --steps 4000 --seed 9 --validate-every 0 --device reference --set D=8 --set E=4 --resume 'a run'")
+    expect(line).toBe(
+      "train tiny.smoe --data data.txt --split 0.2 --steps 4000 --seed 9 --validate-every 0 --device reference --set D=8 --set E=4 --resume 'a run'",
+    )
     const words = [...line.matchAll(/'([^']*)'|(\S+)/g)].map(([, quoted, plain]) => quoted ?? plain)
     setTimeout(() => process.emit('SIGINT'), 1500)
     const resumed = await smoe(...words)
@@ -95,9 +146,24 @@ describe('smoe train', () => {
     ['data that is not there', ['train', 'tiny.smoe', '--data', 'nowhere.txt', '--device', 'reference'], 2, /nowhere\.txt/],
     ['steps that are none', ['train', 'tiny.smoe', ...on, '--steps', '0'], 2, /whole number from 1/],
     ['a directory that is a file', ['train', 'tiny.smoe', ...on, '--out', 'data.txt'], 2, /EEXIST|ENOTDIR/],
-    ['a model that learns nothing', ['train', 'still.smoe', ...on], 2, /learns nothing: no gradient of its losses reaches a weight/],
-    ['a part of the data beside data of its own', ['train', 'tiny.smoe', ...on, '--validation', 'data.txt', '--split', '0.2'], 2, /--split <share>' cannot be used with option '--validation/],
-    ['tokens to validate text with', ['train', 'tiny.smoe', ...on, '--validation', 'ids.npy'], 2, /ids\.npy: is tokens, and what it is to validate is not/],
+    [
+      'a model that learns nothing',
+      ['train', 'still.smoe', ...on],
+      2,
+      /learns nothing: no gradient of its losses reaches a weight/,
+    ],
+    [
+      'a part of the data beside data of its own',
+      ['train', 'tiny.smoe', ...on, '--validation', 'data.txt', '--split', '0.2'],
+      2,
+      /--split <share>' cannot be used with option '--validation/,
+    ],
+    [
+      'tokens to validate text with',
+      ['train', 'tiny.smoe', ...on, '--validation', 'ids.npy'],
+      2,
+      /ids\.npy: is tokens, and what it is to validate is not/,
+    ],
     ['a resume of nothing', ['train', 'tiny.smoe', ...on, '--resume', 'nothing'], 5, /no checkpoint|no such|nothing/],
   ] as const)('refuses %s', async (_, args, code, message) => {
     const result = await there().smoe(...args)
@@ -111,14 +177,23 @@ describe('smoe train', () => {
   ])('learns from %s: no direction, and a gradient that is finite', async (_, route, pattern) => {
     const name = route.slice(0, route.indexOf('('))
     const text = SPEC.replace('import { top_k } from "std/policies/top_k"', `import { ${name} } from "std/policies/${name}"`)
-      .replace('top_k(k = 2)', route).replace('batch B', `initialise "${pattern}" zeros()\n    batch B`)
-    const { code, err } = await place({ 'tiny.smoe': text, 'data.txt': 'abcdefghijkl'.repeat(40) }).smoe('train', 'tiny.smoe', ...on)
+      .replace('top_k(k = 2)', route)
+      .replace('batch B', `initialise "${pattern}" zeros()\n    batch B`)
+    const { code, err } = await place({ 'tiny.smoe': text, 'data.txt': 'abcdefghijkl'.repeat(40) }).smoe(
+      'train',
+      'tiny.smoe',
+      ...on,
+    )
     expect(code, err).toBe(0)
   })
 
   it('says where something has no gradient', async () => {
     const text = SPEC.replace('let h = take(embed, tokens)', 'let h = take(embed * sum(svd_values(embed)), tokens)')
-    const { code, err } = await place({ 'tiny.smoe': text, 'data.txt': 'abcdefghijkl'.repeat(40) }).smoe('train', 'tiny.smoe', ...on)
+    const { code, err } = await place({ 'tiny.smoe': text, 'data.txt': 'abcdefghijkl'.repeat(40) }).smoe(
+      'train',
+      'tiny.smoe',
+      ...on,
+    )
     expect(code, err).toBe(1)
     expect(err).toMatch(/SMOE7001[\s\S]*svd has no gradient[\s\S]*tiny\.smoe:8:[\s\S]*stop\(\.\.\.\)/)
   })
@@ -145,18 +220,28 @@ describe('smoe train', () => {
     const { smoe } = there()
     await smoe(...whole)
     expect(await smoe(...whole)).toMatchObject({ code: 5, err: expect.stringMatching(/already holds a run/) })
-    expect(await smoe('train', 'tiny.smoe', ...on, '--resume', 'whole', '--seed', '9')).toMatchObject({ code: 5, err: expect.stringMatching(/seed/) })
+    expect(await smoe('train', 'tiny.smoe', ...on, '--resume', 'whole', '--seed', '9')).toMatchObject({
+      code: 5,
+      err: expect.stringMatching(/seed/),
+    })
   })
 })
 
 describe('the line of a run', () => {
   it('compares the losses that a validation has too', () => {
     const losses = { 'loss.next': 2, 'loss.layers.0.moe.router.balance': 0.5 }
-    const line = validationLine({ kind: 'validation', step: 3, loss: 1.5, losses: { 'loss.next': 1.5 }, metrics: {}, batches: 1, seconds: 1 }, { losses } as never)
+    const line = validationLine(
+      { kind: 'validation', step: 3, loss: 1.5, losses: { 'loss.next': 1.5 }, metrics: {}, batches: 1, seconds: 1 },
+      { losses } as never,
+    )
     expect(line).toContain('loss 2.0000  validation 1.5000')
   })
 
   it('draws load beside the heaviest expert, and an idle one apart', () => expect(loadBars([8, 0, 4, 1])).toBe('█·▅▂'))
 
-  it('sums terms over layers', () => expect(termsOf({ 'loss.next': 2, 'loss.layers.0.moe.router.z': 0.25, 'loss.layers.1.moe.router.z': 0.5 })).toEqual({ next: 2, z: 0.75 }))
+  it('sums terms over layers', () =>
+    expect(termsOf({ 'loss.next': 2, 'loss.layers.0.moe.router.z': 0.25, 'loss.layers.1.moe.router.z': 0.5 })).toEqual({
+      next: 2,
+      z: 0.75,
+    }))
 })

@@ -5,7 +5,8 @@ import { LAYER, place } from './harness.ts'
 test('--help lists the commands on stdout', async () => {
   const { code, out, err } = await place().smoe('--help')
   expect({ code, err }).toEqual({ code: 0, err: '' })
-  for (const name of ['check', 'fmt', 'compile', 'explain', 'run', 'import', 'bench', 'doctor']) expect(out).toMatch(new RegExp(`^  ${name} `, 'm'))
+  for (const name of ['check', 'fmt', 'compile', 'explain', 'run', 'import', 'bench', 'doctor'])
+    expect(out).toMatch(new RegExp(`^  ${name} `, 'm'))
 })
 
 test('help of a command lists its options', async () => {
@@ -42,11 +43,19 @@ for (const [name, args, message] of wrong) {
 test('a fault of ours ends with 70 and says how to report it', async () => {
   let err = ''
   const code = await runCommandLine(['check', '-'], {
-    out: () => {}, err: (text) => void (err += text), outHasColor: false, errHasColor: false, errIsLive: false, columns: 80, path: (typed) => typed,
+    out: () => {},
+    err: (text) => void (err += text),
+    outHasColor: false,
+    errHasColor: false,
+    errIsLive: false,
+    columns: 80,
+    path: (typed) => typed,
     readInput: () => {
       throw new Error('the input is on fire')
     },
   })
   expect(code).toBe(70)
-  expect(err).toMatch(/This is a fault of smoe, not of your spec\.\n\nError: the input is on fire\n {4}at [\s\S]*smoe 0\.1\.0, node [\s\S]*smoe check -\n\nPlease report it/)
+  expect(err).toMatch(
+    /This is a fault of smoe, not of your spec\.\n\nError: the input is on fire\n {4}at [\s\S]*smoe 0\.1\.0, node [\s\S]*smoe check -\n\nPlease report it/,
+  )
 })

@@ -22,7 +22,9 @@ describe('compile', () => {
   })
 
   it('stops at the first stage with errors, and says all of them', () => {
-    const { diagnostics, model, graph, plan } = compileText('model m() {\n  input x: f32[N]\n  output y = nothing(x) + nowhere\n}\n')
+    const { diagnostics, model, graph, plan } = compileText(
+      'model m() {\n  input x: f32[N]\n  output y = nothing(x) + nowhere\n}\n',
+    )
     expect(diagnostics).toHaveLength(2)
     expect([model, graph, plan]).toEqual([null, null, null])
   })

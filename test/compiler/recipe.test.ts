@@ -10,7 +10,11 @@ function recipe(text: string, overrides: RecipeOverrides = {}): Recipe {
   return recipeOf(model, overrides)!
 }
 
-const spec = (settings = '', moe = 'competition(k = 2, rate = 0.25, warmup = 0.1, layers = 1)', requires = ''): string => `import { competition } from "std/policies/competition"
+const spec = (
+  settings = '',
+  moe = 'competition(k = 2, rate = 0.25, warmup = 0.1, layers = 1)',
+  requires = '',
+): string => `import { competition } from "std/policies/competition"
 import { frozen_top_k } from "std/policies/frozen_top_k"
 import { gelu_mlp } from "std/experts/gelu_mlp"
 import { rms_norm } from "std/blocks/norm"
@@ -38,15 +42,29 @@ model m(V: int = 7, D: int = 4, E: int = 4, L: int = 2, wide: real = 0.5) {
 const weight = ({ weights }: Recipe, name: string): LearnedWeight => weights.find((one) => one.name === name)!
 
 test('without settings', () => {
-  const { version, model, optimiser, schedule, clip, accumulate, batch, steps, seed, losses, metrics, isRandom, inputs } = recipe(spec())
+  const { version, model, optimiser, schedule, clip, accumulate, batch, steps, seed, losses, metrics, isRandom, inputs } =
+    recipe(spec())
   expect({ version, model, optimiser, schedule, clip, accumulate, batch, steps, seed, isRandom }).toEqual({
-    version: 1, model: 'm', optimiser: { kind: 'adamw', rate: 0.01, beta1: 0.9, beta2: 0.999, epsilon: 1e-8, decay: 0.1 }, schedule: { kind: 'constant', warmup: 0 },
-    clip: null, accumulate: 1, batch: { B: 2, S: 3 }, steps: 1000, seed: 0, isRandom: false,
+    version: 1,
+    model: 'm',
+    optimiser: { kind: 'adamw', rate: 0.01, beta1: 0.9, beta2: 0.999, epsilon: 1e-8, decay: 0.1 },
+    schedule: { kind: 'constant', warmup: 0 },
+    clip: null,
+    accumulate: 1,
+    batch: { B: 2, S: 3 },
+    steps: 1000,
+    seed: 0,
+    isRandom: false,
   })
   const kinds = ['distil', 'diversity', 'contest_balance', 'balance', 'z']
-  expect([...losses].sort()).toEqual([...[0, 1].flatMap((i) => kinds.map((kind) => `loss.layers.${i}.moe.router.${kind}`)), 'loss.next'].sort())
+  expect([...losses].sort()).toEqual(
+    [...[0, 1].flatMap((i) => kinds.map((kind) => `loss.layers.${i}.moe.router.${kind}`)), 'loss.next'].sort(),
+  )
   expect(metrics).toEqual(['metric.accuracy'])
-  expect(inputs).toEqual([{ name: 'tokens', dtype: 'i32', shape: [2, 3], below: 7 }, { name: 'targets', dtype: 'i32', shape: [2, 3], below: 7 }])
+  expect(inputs).toEqual([
+    { name: 'tokens', dtype: 'i32', shape: [2, 3], below: 7 },
+    { name: 'targets', dtype: 'i32', shape: [2, 3], below: 7 },
+  ])
 })
 
 test('with all of them', () => {
@@ -68,17 +86,29 @@ test('a model without a train block has none', () => {
 describe('weights', () => {
   test('stand in the order of the run, each layer by itself', () => {
     const own = ['experts.up', 'experts.up_bias', 'experts.down', 'experts.down_bias']
-    const layer = (i: number): readonly string[] => [`layers.${i}.scale`, `layers.${i}.norm.weight`, `layers.${i}.moe.router.gate`, ...own.map((name) => `layers.${i}.moe.${name}`)]
+    const layer = (i: number): readonly string[] => [
+      `layers.${i}.scale`,
+      `layers.${i}.norm.weight`,
+      `layers.${i}.moe.router.gate`,
+      ...own.map((name) => `layers.${i}.moe.${name}`),
+    ]
     expect([...recipe(spec()).weights.map(({ name }) => name)].sort()).toEqual(['embed', ...layer(0), ...layer(1)].sort())
     expect(recipe(spec()).weights[0].name).toBe('embed')
   })
   test('begin as they say themselves, else by their axes', () => {
     const made = recipe(spec())
     expect(weight(made, 'embed').initialiser).toEqual({ kind: 'normal', deviation: 0.5 })
-    expect([0, 1].map((i) => weight(made, `layers.${i}.scale`).initialiser)).toEqual([{ kind: 'uniform', bound: 0.1 }, { kind: 'uniform', bound: 0.2 }])
+    expect([0, 1].map((i) => weight(made, `layers.${i}.scale`).initialiser)).toEqual([
+      { kind: 'uniform', bound: 0.1 },
+      { kind: 'uniform', bound: 0.2 },
+    ])
     expect(weight(made, 'layers.0.norm.weight').initialiser).toEqual({ kind: 'ones' })
     expect(weight(made, 'layers.0.moe.experts.up_bias').initialiser).toEqual({ kind: 'zeros' })
-    expect(weight(made, 'layers.0.moe.experts.down')).toMatchObject({ shape: [4, 4, 3], initialiser: { kind: 'fan', gain: 1 }, fanIn: 3 })
+    expect(weight(made, 'layers.0.moe.experts.down')).toMatchObject({
+      shape: [4, 4, 3],
+      initialiser: { kind: 'fan', gain: 1 },
+      fanIn: 3,
+    })
   })
   test('a pattern counts more than what a weight says, the last of all the most', () => {
     const made = recipe(spec('\n initialise normal(0.02)\n initialise "*" zeros()\n initialise "*.router.*" fan(2.0)'))
@@ -89,12 +119,16 @@ describe('weights', () => {
     const made = recipe(spec('\n initialise normal(0.02)'))
     const kinds = (name: string): string => JSON.stringify(weight(made, name).initialiser)
     expect(['embed', 'layers.0.norm.weight', 'layers.0.moe.experts.up_bias'].map(kinds)).toEqual([
-      '{"kind":"normal","deviation":0.5}', '{"kind":"ones"}', '{"kind":"zeros"}',
+      '{"kind":"normal","deviation":0.5}',
+      '{"kind":"ones"}',
+      '{"kind":"zeros"}',
     ])
     expect(kinds('layers.0.moe.experts.up')).toBe('{"kind":"normal","deviation":0.02}')
   })
   test('decay is for matrices, of banks those of each expert; groups say otherwise', () => {
-    const made = recipe(spec('\n group "*.experts.*" (rate = 0.5)\n group "*.up_bias" (decay = 0.3)\n group "layers.1.*" (rate = 2)'))
+    const made = recipe(
+      spec('\n group "*.experts.*" (rate = 0.5)\n group "*.up_bias" (decay = 0.3)\n group "layers.1.*" (rate = 2)'),
+    )
     const told = (name: string): readonly number[] => [weight(made, name).rate, weight(made, name).decay]
     expect(told('embed')).toEqual([1, 0.1])
     expect(told('layers.0.scale')).toEqual([1, 0])
@@ -103,7 +137,9 @@ describe('weights', () => {
     expect(told('layers.1.moe.experts.up_bias')).toEqual([2, 0.3])
   })
   test('behind what has no slope nothing is learned, nor shrunk', () => {
-    const made = recipe(spec().replace('h @ embed.T', 'h @ floor(embed).T').replace('take(embed, tokens)', 'take(sign(embed), tokens)'))
+    const made = recipe(
+      spec().replace('h @ embed.T', 'h @ floor(embed).T').replace('take(embed, tokens)', 'take(sign(embed), tokens)'),
+    )
     expect(weight(made, 'embed')).toMatchObject({ rate: 0, decay: 0 })
     expect(weight(made, 'norm.weight') ?? weight(made, 'layers.0.norm.weight')).toMatchObject({ rate: 1 })
   })
@@ -117,9 +153,16 @@ describe('weights', () => {
 
 describe('layers', () => {
   test('those that compete, and how often', () => {
-    expect(recipe(spec()).layers).toEqual([0, 1].map((i) => ({
-      layer: `layers.${i}/moe`, experts: 4, contest: { rate: 0.25, after: 0.1, atMost: 1 }, selected: `layers.${i}/moe.selected`, weights: `layers.${i}/moe.weights`, balancedBias: null,
-    })))
+    expect(recipe(spec()).layers).toEqual(
+      [0, 1].map((i) => ({
+        layer: `layers.${i}/moe`,
+        experts: 4,
+        contest: { rate: 0.25, after: 0.1, atMost: 1 },
+        selected: `layers.${i}/moe.selected`,
+        weights: `layers.${i}/moe.weights`,
+        balancedBias: null,
+      })),
+    )
   })
   test('those that train in one way, with a bias that is moved', () => {
     const [first] = recipe(spec('', 'frozen_top_k(k = 2)', '\n      require bias balanced at 0.001')).layers
@@ -127,6 +170,8 @@ describe('layers', () => {
     expect(first).not.toHaveProperty('within')
   })
   test('those whose load is to be balanced', () => {
-    expect(recipe(spec('', 'frozen_top_k(k = 2)', '\n      require balanced within 5%')).layers.map(({ within }) => within)).toEqual([5, 5])
+    expect(
+      recipe(spec('', 'frozen_top_k(k = 2)', '\n      require balanced within 5%')).layers.map(({ within }) => within),
+    ).toEqual([5, 5])
   })
 })

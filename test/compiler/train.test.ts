@@ -45,7 +45,9 @@ test('also where only a contest needs it', () => {
 })
 
 test('through stop it is no matter', () => {
-  const { diagnostics, graphs } = compiled(codes.SMOE7001.example.replace('sum(svd_values(w))', 'mean(mean(y * y)) + sum(svd_values(stop(w)))'))
+  const { diagnostics, graphs } = compiled(
+    codes.SMOE7001.example.replace('sum(svd_values(w))', 'mean(mean(y * y)) + sum(svd_values(stop(w)))'),
+  )
   expect(diagnostics).toEqual([])
   expect(graphs?.recipe.losses).toEqual(['loss.rank'])
 })

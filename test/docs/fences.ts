@@ -24,7 +24,10 @@ export const whole = ({ text, isFragment }: Fence): string =>
   isFragment
     ? [
         'fn around(x: f32[T, D], y: f32[T, D], table: f32[N, D], ids: i32[T], flag: bool, heads: int in 1.., C: int in 1.., wide: f32[T, heads * C]) -> f32[T, D] {',
-        ...text.trimEnd().split('\n').map((line) => `  ${line}`),
+        ...text
+          .trimEnd()
+          .split('\n')
+          .map((line) => `  ${line}`),
         '  return x',
         '}',
         '',
@@ -35,7 +38,10 @@ export const whole = ({ text, isFragment }: Fence): string =>
 export function inside(printed: string): string {
   const lines = printed.split('\n')
   const first = lines.findIndex((line) => line.endsWith('{')) + 1
-  return lines.slice(first, lines.indexOf('  return x')).map((line) => `${line.slice(2)}\n`).join('')
+  return lines
+    .slice(first, lines.indexOf('  return x'))
+    .map((line) => `${line.slice(2)}\n`)
+    .join('')
 }
 
 /** What stands between `<!-- name -->` and the next `<!-- end -->`; null where there is no such pair. */

@@ -20,7 +20,10 @@ describe('every example', () => {
 
   test.each(named.filter((fence) => fence.error !== null))('$name brings about $error and nothing else', (fence) => {
     const { diagnostics } = checkSource({ path: 'docs/language.md', text: whole(fence) })
-    expect(diagnostics.map((diagnostic) => diagnostic.code), framed(diagnostics)).toEqual([fence.error])
+    expect(
+      diagnostics.map((diagnostic) => diagnostic.code),
+      framed(diagnostics),
+    ).toEqual([fence.error])
   })
 
   test.each(named)('$name is laid out as the formatter would', (fence) => {

@@ -21,7 +21,11 @@ const functions = (): string =>
     [...FUNCTIONS.values()].map((name) => [`\`${BUILTINS[name].signature}\``, BUILTINS[name].doc]),
   )
 
-const constants = (): string => table(['name', 'is'], Object.entries(CONSTANTS).map(([name, { doc }]) => [`\`${name}\``, doc]))
+const constants = (): string =>
+  table(
+    ['name', 'is'],
+    Object.entries(CONSTANTS).map(([name, { doc }]) => [`\`${name}\``, doc]),
+  )
 
 function prelude(): string {
   const text = readFileSync(join(root, 'std/prelude.smoe'), 'utf8')
@@ -42,17 +46,29 @@ const codeTable = (): string =>
   )
 
 const methods = (heads: string, all: Readonly<Record<string, Method>>): string =>
-  table([heads, 'is'], Object.entries(all).map(([name, method]) => [`\`${signatureOf(name, method)}\``, settled(method)]))
+  table(
+    [heads, 'is'],
+    Object.entries(all).map(([name, method]) => [`\`${signatureOf(name, method)}\``, settled(method)]),
+  )
 
 /** Its doc, and what its settings are. */
 function settled({ doc, settings }: Method): string {
-  const parts = Object.entries<Setting>(settings).map(([name, setting]) => `${name}: ${setting.doc}${setting.type === 'bool' ? '' : `, ${rangeText(setting)}`}`)
+  const parts = Object.entries<Setting>(settings).map(
+    ([name, setting]) => `${name}: ${setting.doc}${setting.type === 'bool' ? '' : `, ${rangeText(setting)}`}`,
+  )
   return [doc, ...(parts.length === 0 ? [] : [`${parts.join('; ')}.`])].join(' ')
 }
 
 const numbers = (): string =>
-  table(['setting', 'is', 'range', 'by default'], Object.entries<Setting>(NUMBERS).map(([name, setting]) =>
-    [`\`${name}\``, setting.doc, `${setting.type}, ${rangeText(setting)}`, String(setting.default ?? 'none')]))
+  table(
+    ['setting', 'is', 'range', 'by default'],
+    Object.entries<Setting>(NUMBERS).map(([name, setting]) => [
+      `\`${name}\``,
+      setting.doc,
+      `${setting.type}, ${rangeText(setting)}`,
+      String(setting.default ?? 'none'),
+    ]),
+  )
 
 /** Marker in the page -> its text. */
 export const sections: Readonly<Record<string, () => string>> = {

@@ -18,8 +18,12 @@ const [, program] = /^```ts\n([\s\S]*?)^```$/m.exec(readFileSync('docs/training.
 /** The example of the page, small. */
 const source = {
   path: 'characters.smoe',
-  text: readFileSync('examples/11-train-a-small-model.smoe', 'utf8').replace('D: int = 48', 'D: int = 16').replace('F: int = 48', 'F: int = 8')
-    .replace('L: int = 2', 'L: int = 1').replace('B = 8, S = 64', 'B = 2, S = 8').replace('steps 500', 'steps 3'),
+  text: readFileSync('examples/11-train-a-small-model.smoe', 'utf8')
+    .replace('D: int = 48', 'D: int = 16')
+    .replace('F: int = 48', 'F: int = 8')
+    .replace('L: int = 2', 'L: int = 1')
+    .replace('B = 8, S = 64', 'B = 2, S = 8')
+    .replace('steps 500', 'steps 3'),
 }
 
 const folder = mkdtempSync(join(tmpdir(), 'smoe-'))
@@ -32,16 +36,29 @@ test('the program of the page compiles', () => {
 test('and trains, and runs what it has learned', async () => {
   mkdirSync(join(folder, 'out'))
   const files = {
-    'program.ts': program, 'characters.smoe': source.text, 'shakespeare.txt': 'To be, or not to be, that is the question. '.repeat(20),
-    'out/characters.ts': bindingsOf(source), 'out/plan.json': JSON.stringify(planOf(source)),
+    'program.ts': program,
+    'characters.smoe': source.text,
+    'shakespeare.txt': 'To be, or not to be, that is the question. '.repeat(20),
+    'out/characters.ts': bindingsOf(source),
+    'out/plan.json': JSON.stringify(planOf(source)),
   }
   for (const [name, text] of Object.entries(files)) writeFileSync(join(folder, name), text)
   symlinkSync(resolve('node_modules'), join(folder, 'node_modules'), 'dir')
   const alias = {
-    'smoe/compiler/training': resolve('compiler/train.ts'), 'smoe/runtime/dawn': resolve('runtime/dawn/index.ts'), 'smoe/runtime': resolve('runtime/index.ts'),
-    'smoe/std': resolve('cli/std.ts'), 'smoe/training/files': resolve('training/files/index.ts'), 'smoe/training': resolve('training/index.ts'),
+    'smoe/compiler/training': resolve('compiler/train.ts'),
+    'smoe/runtime/dawn': resolve('runtime/dawn/index.ts'),
+    'smoe/runtime': resolve('runtime/index.ts'),
+    'smoe/std': resolve('cli/std.ts'),
+    'smoe/training/files': resolve('training/files/index.ts'),
+    'smoe/training': resolve('training/index.ts'),
   }
-  await build({ ...libraryOptions({ program: join(folder, 'program.ts') }), platform: 'node', outdir: folder, outExtension: { '.js': '.mjs' }, alias })
+  await build({
+    ...libraryOptions({ program: join(folder, 'program.ts') }),
+    platform: 'node',
+    outdir: folder,
+    outExtension: { '.js': '.mjs' },
+    alias,
+  })
   const { stdout } = await promisify(execFile)(process.execPath, ['program.mjs'], { cwd: folder, maxBuffer: 2 ** 20 })
   const lines = stdout.trimEnd().split('\n')
   expect(lines.filter((line) => /^[123] \d+\.\d+ [\d.]+$/.test(line))).toHaveLength(3)

@@ -26,7 +26,11 @@ describe('a diagnostic with its place from every command, and nothing else', () 
     ['sinkhorn-iterations/m.smoe', 'error[SMOE4001]: iterations = 2000 is not in 1..1000', 'm.smoe:8:50'],
   ])('%s', async (spec, message, at) => {
     const made = there(spec)
-    for (const args of [['check', 'm.smoe'], ['compile', 'm.smoe', '-o', 'plan'], ['run', 'm.smoe', '--device', 'reference']] as const) {
+    for (const args of [
+      ['check', 'm.smoe'],
+      ['compile', 'm.smoe', '-o', 'plan'],
+      ['run', 'm.smoe', '--device', 'reference'],
+    ] as const) {
       const outcome = await made.smoe(...args)
       expect(outcome.code, args.join(' ')).toBe(1)
       expect(shown(outcome), args.join(' ')).toContain(message)
@@ -37,23 +41,46 @@ describe('a diagnostic with its place from every command, and nothing else', () 
 })
 
 describe('names that JavaScript gives a meaning of its own', () => {
-  it.each([['internal-errors/dim-named-tostring.smoe', 'x'], ['internal-errors/input-named-constructor.smoe', 'constructor']])('%s', async (spec, input) => {
-    const made = place({ 'm.smoe': fixture(spec), 'in.safetensors': encodeSafetensors({ x: { shape: [2, 8], data: Float32Array.from({ length: 16 }, (_, at) => at) } }) })
+  it.each([
+    ['internal-errors/dim-named-tostring.smoe', 'x'],
+    ['internal-errors/input-named-constructor.smoe', 'constructor'],
+  ])('%s', async (spec, input) => {
+    const made = place({
+      'm.smoe': fixture(spec),
+      'in.safetensors': encodeSafetensors({ x: { shape: [2, 8], data: Float32Array.from({ length: 16 }, (_, at) => at) } }),
+    })
     expect(await made.smoe('check', 'm.smoe')).toMatchObject({ code: 0 })
     expect(await made.smoe('compile', 'm.smoe', '-o', 'm.plan.json')).toMatchObject({ code: 0 })
-    const { code, err } = await made.smoe('run', 'm.smoe', '--in', `${input}=in.safetensors:x`, '--device', 'reference', '--out', 'out.safetensors')
+    const { code, err } = await made.smoe(
+      'run',
+      'm.smoe',
+      '--in',
+      `${input}=in.safetensors:x`,
+      '--device',
+      'reference',
+      '--out',
+      'out.safetensors',
+    )
     expect(code, err).toBe(0)
-    expect([...readSafetensors(join(made.folder, 'out.safetensors')).y.values].map(Number)).toEqual(Array.from({ length: 16 }, (_, at) => 2 * at))
+    expect([...readSafetensors(join(made.folder, 'out.safetensors')).y.values].map(Number)).toEqual(
+      Array.from({ length: 16 }, (_, at) => 2 * at),
+    )
   })
 })
 
 it('a router that no gradient reaches has a warning in check, explain and train', async () => {
   const made = there('top-1-renormalised/m.smoe', ['top-1-renormalised/d.safetensors'])
-  const commands = [['check', 'm.smoe'], ['explain', 'm.smoe', '--stage', 'train'], ['train', 'm.smoe', '--data', 'd.safetensors', '--device', 'reference', '--split', '0', '--steps', '2']] as const
+  const commands = [
+    ['check', 'm.smoe'],
+    ['explain', 'm.smoe', '--stage', 'train'],
+    ['train', 'm.smoe', '--data', 'd.safetensors', '--device', 'reference', '--split', '0', '--steps', '2'],
+  ] as const
   for (const args of commands) {
     const outcome = await made.smoe(...args)
     expect(outcome.code, `${args.join(' ')}: ${outcome.err}`).toBe(0)
-    expect(shown(outcome), args.join(' ')).toContain('warning[SMOE7002]: no loss teaches layers.0.moe.router.gate, layers.1.moe.router.gate')
+    expect(shown(outcome), args.join(' ')).toContain(
+      'warning[SMOE7002]: no loss teaches layers.0.moe.router.gate, layers.1.moe.router.gate',
+    )
   }
   const two = await made.smoe('check', 'm.smoe', '--set', 'k=2')
   expect(two.code).toBe(0)

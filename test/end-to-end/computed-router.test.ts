@@ -35,14 +35,26 @@ model m(D: int = 8, E: int = 4) {
 
 /** Every kind of computed side; each matrix that is square could be taken for its transpose without a message. */
 const SCORES = [
-  'cumsum(x @ gate.T)', 'x @ (gate * 2.0).T', 'x @ (side * 2.0)', 'x @ exp(side)', 'x @ softmax(gate).T', 'x @ side', 'cumsum(x) @ gate.T',
-  'x @ (square @ side)', 'x @ square @ side', '(x * 2.0 + 1.0) @ (gate + 1.0).T', 'x @ wide[0:E, :].T', 'x @ (wide[E:2 * E, :] * 2.0).T',
-  'x[:, 0:D / 2] @ reshape(side, [D / 2, 2, E])[:, 1, :]', 'x @ side + x @ (gate * 3.0).T',
+  'cumsum(x @ gate.T)',
+  'x @ (gate * 2.0).T',
+  'x @ (side * 2.0)',
+  'x @ exp(side)',
+  'x @ softmax(gate).T',
+  'x @ side',
+  'cumsum(x) @ gate.T',
+  'x @ (square @ side)',
+  'x @ square @ side',
+  '(x * 2.0 + 1.0) @ (gate + 1.0).T',
+  'x @ wide[0:E, :].T',
+  'x @ (wide[E:2 * E, :] * 2.0).T',
+  'x[:, 0:D / 2] @ reshape(side, [D / 2, 2, E])[:, 1, :]',
+  'x @ side + x @ (gate * 3.0).T',
 ]
 
 const folder = join(root, 'test/fixtures/cases/router-computed-matrix')
 const agrees = async (device: Device, graph: Graph, feeds: Feeds, want: ArrayLike<number>): Promise<void> => {
-  for (const regime of ['few', 'many'] as const) expect(relativeError((await runGraph(device, graph, feeds, regime)).y.data, want), regime).toBeLessThan(1e-5)
+  for (const regime of ['few', 'many'] as const)
+    expect(relativeError((await runGraph(device, graph, feeds, regime)).y.data, want), regime).toBeLessThan(1e-5)
 }
 
 describe.each(await softwareDevices())('on %s', (adapter) => {
@@ -53,12 +65,21 @@ describe.each(await softwareDevices())('on %s', (adapter) => {
   test('scores that are summed cumulatively give the numbers that were computed independently', async () => {
     const graph = graphOf(read(join(folder, 'spec.smoe')))
     const { x, ...checkpoint } = readSafetensors(join(folder, 'weights-and-x.safetensors'))
-    await agrees(device, graph, { inputs: { x }, weights: weightsOf(graph, checkpoint) }, readSafetensors(join(folder, 'wanted.safetensors')).y.values)
+    await agrees(
+      device,
+      graph,
+      { inputs: { x }, weights: weightsOf(graph, checkpoint) },
+      readSafetensors(join(folder, 'wanted.safetensors')).y.values,
+    )
   }, 120_000)
 
-  test.each(SCORES)('%s', async (scores) => {
-    const graph = graphOf({ path: 'router.smoe', text: spec(scores) })
-    const feeds = feedsOf(graph, { B: 7 }, { seed: 3 })
-    await agrees(device, graph, feeds, evaluate(graph, feeds).y.values)
-  }, 120_000)
+  test.each(SCORES)(
+    '%s',
+    async (scores) => {
+      const graph = graphOf({ path: 'router.smoe', text: spec(scores) })
+      const feeds = feedsOf(graph, { B: 7 }, { seed: 3 })
+      await agrees(device, graph, feeds, evaluate(graph, feeds).y.values)
+    },
+    120_000,
+  )
 })

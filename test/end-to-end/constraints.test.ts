@@ -71,34 +71,48 @@ const timeout = 240_000
 const corners = ['anything', 'none to an expert', 'k = E'] as const
 const seed = replay.seed ?? Math.floor(Math.random() * 2 ** 31)
 /** New ones in each run, the same for all constraints: what does not depend on a constraint is compiled once for all of them. */
-const sizesOf = Object.fromEntries(corners.map((corner) => [corner, fc.sample(CORNER_SIZES[corner], { numRuns: 1, seed })[0]])) as Record<(typeof corners)[number], Sizes>
+const sizesOf = Object.fromEntries(
+  corners.map((corner) => [corner, fc.sample(CORNER_SIZES[corner], { numRuns: 1, seed })[0]]),
+) as Record<(typeof corners)[number], Sizes>
 
 describe.each(await softwareDevices())('on %s', (adapter) => {
   let device: Device
   beforeAll(async () => void (device = await open(adapter)))
   afterAll(() => device.dispose())
 
-  test.each(cases)('%s, training: %s', async (clauses, training) => {
-    const { model, diagnostics } = checkSource({ path: 'test/end-to-end/spec.smoe', text: spec(clauses) })
-    expect(framed(diagnostics)).toBe('')
-    const graph = lower(model!, { routes: true, training })
-    const session = await createSession(device, planOf(graph, device.target))
-    for (const [dims, seed] of [[{ B: 2, S: 9 }, 4], [{ B: 1, S: 1 }, 5]] as const) {
-      const { inputs, checkpoint, weights } = feedsOf(graph, dims, { seed })
-      const expected = evaluate(graph, { inputs, weights })
-      await session.loadWeights(memoryCheckpoint(storedAll(checkpoint)))
-      const outputs = await session.run(storedAll(inputs))
-      expect([...outputs['moe.selected'].data]).toEqual([...expected['moe.selected'].values])
-      for (const name of ['moe.weights', 'y']) expect(relativeError(outputs[name].data, expected[name].values)).toBeLessThan(1e-5)
-    }
-    session.dispose()
-  }, timeout)
+  test.each(cases)(
+    '%s, training: %s',
+    async (clauses, training) => {
+      const { model, diagnostics } = checkSource({ path: 'test/end-to-end/spec.smoe', text: spec(clauses) })
+      expect(framed(diagnostics)).toBe('')
+      const graph = lower(model!, { routes: true, training })
+      const session = await createSession(device, planOf(graph, device.target))
+      for (const [dims, seed] of [
+        [{ B: 2, S: 9 }, 4],
+        [{ B: 1, S: 1 }, 5],
+      ] as const) {
+        const { inputs, checkpoint, weights } = feedsOf(graph, dims, { seed })
+        const expected = evaluate(graph, { inputs, weights })
+        await session.loadWeights(memoryCheckpoint(storedAll(checkpoint)))
+        const outputs = await session.run(storedAll(inputs))
+        expect([...outputs['moe.selected'].data]).toEqual([...expected['moe.selected'].values])
+        for (const name of ['moe.weights', 'y'])
+          expect(relativeError(outputs[name].data, expected[name].values)).toBeLessThan(1e-5)
+      }
+      session.dispose()
+    },
+    timeout,
+  )
 
   /** One layer and every kind of tokens: as many as the case has, one alone, and more than a block. */
   async function holds({ layer, problem: { T: some, seed } }: Case): Promise<void> {
     const weights = weightsOf(layer, seed)
     const on = await openLayer(device, layer, weights, {})
-    for (const [T, kinds] of [[some, everyKind], [1, ['anything', 'ties']], [some + 20, ['all tokens to one expert', 'few experts for most tokens']]] as const) {
+    for (const [T, kinds] of [
+      [some, everyKind],
+      [1, ['anything', 'ties']],
+      [some + 20, ['all tokens to one expert', 'few experts for most tokens']],
+    ] as const) {
       for (const kind of kinds) {
         const wanted = wantedOf(layer, weights, { kind, T, seed })
         const wrong = wrongIn(layer, wanted, await on.run(wanted.tokens))
@@ -109,9 +123,18 @@ describe.each(await softwareDevices())('on %s', (adapter) => {
   }
 
   describe.each(Object.entries(CONSTRAINTS))('%s', (_, rules) => {
-    test.each(corners)('%s', async (corner) => {
-      // each case has kernels of its own, so there is one, and smaller ones are not looked for
-      await fc.assert(fc.asyncProperty(CORNERS[corner](rules, fc.constant(sizesOf[corner])), holds), { numRuns: 1, endOnFailure: true, seed, ...replay })
-    }, timeout)
+    test.each(corners)(
+      '%s',
+      async (corner) => {
+        // each case has kernels of its own, so there is one, and smaller ones are not looked for
+        await fc.assert(fc.asyncProperty(CORNERS[corner](rules, fc.constant(sizesOf[corner])), holds), {
+          numRuns: 1,
+          endOnFailure: true,
+          seed,
+          ...replay,
+        })
+      },
+      timeout,
+    )
   })
 })

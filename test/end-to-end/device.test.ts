@@ -31,18 +31,22 @@ describe.each(await softwareDevices())('on %s', (name) => {
   beforeAll(async () => void (device = await open(name)))
   afterAll(() => device.dispose())
 
-  test.each(checkpointFolders.map((folder) => [basename(folder), folder]))('%s has the logits of the reference implementation, twice the same', async (_, folder) => {
-    const checkpoint = openCheckpoint(folder)
-    const { input_ids: ids, logits: expected } = checkpoint.reference
-    const session = await sessionOf(device, checkpoint, folder)
-    const inputs = { tokens: { shape: ids.shape, data: Int32Array.from(ids.values) } }
-    const { logits: first } = await session.run(inputs)
-    const { logits: second } = await session.run(inputs)
-    session.dispose()
-    expect(first.shape).toEqual(expected.shape)
-    expect(relativeError(first.data, expected.values)).toBeLessThanOrEqual(2e-5)
-    const width = expected.shape[2]
-    expect(argmaxRows(first.data, width)).toEqual(argmaxRows(expected.values, width))
-    expect(new Uint8Array(second.data.buffer)).toEqual(new Uint8Array(first.data.buffer))
-  }, timeout)
+  test.each(checkpointFolders.map((folder) => [basename(folder), folder]))(
+    '%s has the logits of the reference implementation, twice the same',
+    async (_, folder) => {
+      const checkpoint = openCheckpoint(folder)
+      const { input_ids: ids, logits: expected } = checkpoint.reference
+      const session = await sessionOf(device, checkpoint, folder)
+      const inputs = { tokens: { shape: ids.shape, data: Int32Array.from(ids.values) } }
+      const { logits: first } = await session.run(inputs)
+      const { logits: second } = await session.run(inputs)
+      session.dispose()
+      expect(first.shape).toEqual(expected.shape)
+      expect(relativeError(first.data, expected.values)).toBeLessThanOrEqual(2e-5)
+      const width = expected.shape[2]
+      expect(argmaxRows(first.data, width)).toEqual(argmaxRows(expected.values, width))
+      expect(new Uint8Array(second.data.buffer)).toEqual(new Uint8Array(first.data.buffer))
+    },
+    timeout,
+  )
 })

@@ -21,14 +21,22 @@ const compile = (name: string): readonly string[] => [...program, 'compile', `${
 
 type Files = Readonly<Record<string, string>>
 const filesIn = (directory: string): Files =>
-  Object.fromEntries(readdirSync(directory).filter((name) => name !== 'mine.txt').sort().map((name) => [name, readFileSync(join(directory, name), 'utf8')]))
+  Object.fromEntries(
+    readdirSync(directory)
+      .filter((name) => name !== 'mine.txt')
+      .sort()
+      .map((name) => [name, readFileSync(join(directory, name), 'utf8')]),
+  )
 
 const sets: Record<string, Files> = {}
 
 beforeAll(() => {
   for (const [name, text] of Object.entries(SPECS)) writeFileSync(join(root, `${name}.smoe`), text)
   for (const name of Object.keys(SPECS)) {
-    const { status, stderr } = spawnSync(process.execPath, [...program, 'compile', `${name}.smoe`, '-o', name], { cwd: root, encoding: 'utf8' })
+    const { status, stderr } = spawnSync(process.execPath, [...program, 'compile', `${name}.smoe`, '-o', name], {
+      cwd: root,
+      encoding: 'utf8',
+    })
     expect(status, stderr).toBe(0)
     sets[name] = filesIn(join(root, name))
   }
@@ -36,7 +44,11 @@ beforeAll(() => {
 }, 120_000)
 
 /** Lives for so long, or until `isTime`. How long, and how it ended. */
-function live(args: readonly string[], signal: NodeJS.Signals, isTime: (age: number) => boolean): Promise<{ readonly code: number | null; readonly signal: NodeJS.Signals | null; readonly age: number }> {
+function live(
+  args: readonly string[],
+  signal: NodeJS.Signals,
+  isTime: (age: number) => boolean,
+): Promise<{ readonly code: number | null; readonly signal: NodeJS.Signals | null; readonly age: number }> {
   const begin = performance.now()
   const child = spawn(process.execPath, args, { cwd: root, stdio: 'ignore', env: { ...process.env, NODE_OPTIONS: '' } })
   return new Promise((resolve) => {
@@ -54,38 +66,51 @@ function live(args: readonly string[], signal: NodeJS.Signals, isTime: (age: num
   })
 }
 
-const whose = (files: Files): string => Object.keys(sets).find((name) => JSON.stringify(sets[name]) === JSON.stringify(files)) ?? `a mixture: ${Object.keys(files).join(', ')}`
+const whose = (files: Files): string =>
+  Object.keys(sets).find((name) => JSON.stringify(sets[name]) === JSON.stringify(files)) ??
+  `a mixture: ${Object.keys(files).join(', ')}`
 
-test.each([['SIGKILL', 40], ['SIGTERM', 16]] as const)('%s', async (signal, kills) => {
-  const seed = Math.floor(Math.random() * 2 ** 31)
-  const next = uniform(seed)
-  rmSync(join(root, 'out'), { recursive: true, force: true })
-  mkdirSync(join(root, 'out'))
-  writeFileSync(join(root, 'out/mine.txt'), 'mine')
-  const { age } = await live(compile('large'), signal, () => false)
-  let [holder, killed] = ['large', 0]
-  for (let at = 0; at < kills; at++) {
-    const other = holder === 'large' ? 'small' : 'large'
-    const isWriting = (): boolean => readdirSync(root).some((name) => name.startsWith('.smoe-'))
-    let since: number | null = null
-    // some at any moment, most from when files are written
-    const wait = at % 4 === 0 ? next() * age : next() * 40
-    const ended = await live(compile(other), signal, (now) => {
-      if (at % 4 === 0) return now > wait
-      if (since === null && isWriting()) since = now
-      return since !== null && now - since > wait
-    })
-    if (ended.signal === signal) killed++
-    const now = whose(filesIn(join(root, 'out')))
-    expect([holder, other], `seed ${seed}, ${signal} ${at} after ${ended.age} ms: ${now}`).toContain(now)
-    expect(readFileSync(join(root, 'out/mine.txt'), 'utf8')).toBe('mine')
-    // a signal that can be caught leaves nothing
-    if (signal === 'SIGTERM') expect(readdirSync(root).filter((name) => name.startsWith('.smoe-')), `seed ${seed}, ${at}`).toEqual([])
-    holder = now
-  }
-  expect(killed, `seed ${seed}`).toBeGreaterThan(kills / 4)
-  // what was left goes with the next
-  expect(await live(compile('small'), signal, () => false)).toMatchObject({ code: 0 })
-  expect(whose(filesIn(join(root, 'out')))).toBe('small')
-  expect(readdirSync(root).filter((name) => name.startsWith('.smoe-'))).toEqual([])
-}, 300_000)
+test.each([
+  ['SIGKILL', 40],
+  ['SIGTERM', 16],
+] as const)(
+  '%s',
+  async (signal, kills) => {
+    const seed = Math.floor(Math.random() * 2 ** 31)
+    const next = uniform(seed)
+    rmSync(join(root, 'out'), { recursive: true, force: true })
+    mkdirSync(join(root, 'out'))
+    writeFileSync(join(root, 'out/mine.txt'), 'mine')
+    const { age } = await live(compile('large'), signal, () => false)
+    let [holder, killed] = ['large', 0]
+    for (let at = 0; at < kills; at++) {
+      const other = holder === 'large' ? 'small' : 'large'
+      const isWriting = (): boolean => readdirSync(root).some((name) => name.startsWith('.smoe-'))
+      let since: number | null = null
+      // some at any moment, most from when files are written
+      const wait = at % 4 === 0 ? next() * age : next() * 40
+      const ended = await live(compile(other), signal, (now) => {
+        if (at % 4 === 0) return now > wait
+        if (since === null && isWriting()) since = now
+        return since !== null && now - since > wait
+      })
+      if (ended.signal === signal) killed++
+      const now = whose(filesIn(join(root, 'out')))
+      expect([holder, other], `seed ${seed}, ${signal} ${at} after ${ended.age} ms: ${now}`).toContain(now)
+      expect(readFileSync(join(root, 'out/mine.txt'), 'utf8')).toBe('mine')
+      // a signal that can be caught leaves nothing
+      if (signal === 'SIGTERM')
+        expect(
+          readdirSync(root).filter((name) => name.startsWith('.smoe-')),
+          `seed ${seed}, ${at}`,
+        ).toEqual([])
+      holder = now
+    }
+    expect(killed, `seed ${seed}`).toBeGreaterThan(kills / 4)
+    // what was left goes with the next
+    expect(await live(compile('small'), signal, () => false)).toMatchObject({ code: 0 })
+    expect(whose(filesIn(join(root, 'out')))).toBe('small')
+    expect(readdirSync(root).filter((name) => name.startsWith('.smoe-'))).toEqual([])
+  },
+  300_000,
+)

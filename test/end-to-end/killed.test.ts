@@ -18,13 +18,32 @@ writeFileSync(join(root, 'data.txt'), TRAINED_TEXT)
 afterAll(() => rmSync(root, { recursive: true }))
 
 const checkpoints = (run: string): string => join(root, run, CHECKPOINTS)
-const newest = async (run: string): Promise<number> => (existsSync(checkpoints(run)) ? ((await listCheckpoints(checkpoints(run))).at(-1)?.step ?? 0) : 0)
+const newest = async (run: string): Promise<number> =>
+  existsSync(checkpoints(run)) ? ((await listCheckpoints(checkpoints(run))).at(-1)?.step ?? 0) : 0
 
 /** Begins or goes on, and is killed once `isTime` says so. How it ended: by itself, or killed. */
 async function live(run: string, isTime: (() => boolean) | null): Promise<'killed' | 'ended'> {
   const resumed = (await newest(run)) > 0 ? ['--resume', run] : []
-  const args = [join(process.cwd(), 'scripts/run.mjs'), 'cli/main.ts', 'train', 'tiny.smoe', '--data', 'data.txt', '--device', 'swiftshader', '--out', run, ...resumed, '--save-every', '1']
-  const child = spawn(process.execPath, args, { cwd: root, env: { ...process.env, NODE_OPTIONS: '' }, stdio: ['ignore', 'ignore', 'pipe'] })
+  const args = [
+    join(process.cwd(), 'scripts/run.mjs'),
+    'cli/main.ts',
+    'train',
+    'tiny.smoe',
+    '--data',
+    'data.txt',
+    '--device',
+    'swiftshader',
+    '--out',
+    run,
+    ...resumed,
+    '--save-every',
+    '1',
+  ]
+  const child = spawn(process.execPath, args, {
+    cwd: root,
+    env: { ...process.env, NODE_OPTIONS: '' },
+    stdio: ['ignore', 'ignore', 'pipe'],
+  })
   let talk = ''
   child.stderr.on('data', (text) => (talk += String(text)))
   const watch = isTime === null ? undefined : setInterval(() => isTime() && child.kill('SIGKILL'), 3)
@@ -44,7 +63,12 @@ const after = (milliseconds: number): (() => boolean) => {
 
 /** So many milliseconds after the first checkpoint of this life. */
 function afterCheckpoint(run: string, milliseconds: number): () => boolean {
-  const list = (): string => (existsSync(checkpoints(run)) ? readdirSync(checkpoints(run)).filter((name) => name.startsWith('step')).join() : '')
+  const list = (): string =>
+    existsSync(checkpoints(run))
+      ? readdirSync(checkpoints(run))
+          .filter((name) => name.startsWith('step'))
+          .join()
+      : ''
   const before = list()
   let isOver: (() => boolean) | null = null
   return () => {
@@ -67,7 +91,10 @@ test(`${KILLS} times killed with -9, a run on a device ends in the same bytes`, 
       expect((await loadCheckpoint(path)).saved.progress.step, `seed ${seed}, life ${at}`).toBe(step)
     }
   }
-  expect(lives.filter((end) => end === 'killed'), `seed ${seed}`).toHaveLength(KILLS)
+  expect(
+    lives.filter((end) => end === 'killed'),
+    `seed ${seed}`,
+  ).toHaveLength(KILLS)
   expect(await newest('killed'), `seed ${seed}: the killed run went on`).toBeGreaterThan(20)
   expect(await live('killed', null)).toBe('ended')
   const last = (run: string): Buffer => readFileSync(join(checkpoints(run), checkpointName(STEPS)))

@@ -71,14 +71,23 @@ const ROLES = 35
 /** Roles at which the same names stand in one spec; each spec moves on by as many names. */
 const STRIDE = 7
 
-const namesAt = (first: number): Names => (role) => oddNames[(first + role) % oddNames.length]
+const namesAt =
+  (first: number): Names =>
+  (role) =>
+    oddNames[(first + role) % oddNames.length]
 // every name stands in each seventh role, beginning at one of the first seven
-const specs = Array.from({ length: Math.ceil(oddNames.length / STRIDE) }, (_, at) => ({ first: at * STRIDE, n: namesAt(at * STRIDE), text: SPEC(namesAt(at * STRIDE)) }))
+const specs = Array.from({ length: Math.ceil(oddNames.length / STRIDE) }, (_, at) => ({
+  first: at * STRIDE,
+  n: namesAt(at * STRIDE),
+  text: SPEC(namesAt(at * STRIDE)),
+}))
 
 describe('names that mean something elsewhere', () => {
   it('are more than some', () => {
     expect(oddNames.length).toBeGreaterThan(ROLES)
-    expect(oddNames).toEqual(expect.arrayContaining(['toString', 'constructor', 'hasOwnProperty', 'valueOf', 'class', 'lambda', 'workgroupBarrier']))
+    expect(oddNames).toEqual(
+      expect.arrayContaining(['toString', 'constructor', 'hasOwnProperty', 'valueOf', 'class', 'lambda', 'workgroupBarrier']),
+    )
   })
 
   it('check, compile, bind and train in every role', async () => {
@@ -112,8 +121,22 @@ describe('names that mean something elsewhere', () => {
       expect(trained.code, `${trained.err}${text}`).toBe(0)
       const weights = join('r', 'checkpoints', 'step-00000001.safetensors')
       const on = ['--weights', weights, '--in', `${n(23)}=d.safetensors`, '--record-routes', 'routes.safetensors'] as const
-      const [reference, device] = [await there.smoe('run', 'm.smoe', ...on, '--device', 'reference', '--out', 'o.safetensors'),
-        await there.smoe('run', 'm.smoe', ...on, '--device', 'software', '--out', 'p.safetensors', '--compare', 'o.safetensors', '--tolerance', '1e-5')]
+      const [reference, device] = [
+        await there.smoe('run', 'm.smoe', ...on, '--device', 'reference', '--out', 'o.safetensors'),
+        await there.smoe(
+          'run',
+          'm.smoe',
+          ...on,
+          '--device',
+          'software',
+          '--out',
+          'p.safetensors',
+          '--compare',
+          'o.safetensors',
+          '--tolerance',
+          '1e-5',
+        ),
+      ]
       expect(reference.code, reference.err).toBe(0)
       expect(device.code, device.err).toBe(0)
     }
@@ -121,6 +144,12 @@ describe('names that mean something elsewhere', () => {
 })
 
 it('`__proto__` is no name, and said where it stands', () => {
-  const { diagnostics } = compile({ path: 'm.smoe', text: 'model m(D: int = 4) {\n  input __proto__: f32[B, D]\n  output y = __proto__ * 2\n}\n' }, { load, target: PORTABLE })
-  expect(diagnostics.map(({ code, span }) => [code, span.start])).toEqual([['SMOE1012', 30], ['SMOE1012', 64]])
+  const { diagnostics } = compile(
+    { path: 'm.smoe', text: 'model m(D: int = 4) {\n  input __proto__: f32[B, D]\n  output y = __proto__ * 2\n}\n' },
+    { load, target: PORTABLE },
+  )
+  expect(diagnostics.map(({ code, span }) => [code, span.start])).toEqual([
+    ['SMOE1012', 30],
+    ['SMOE1012', 64],
+  ])
 })

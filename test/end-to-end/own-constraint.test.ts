@@ -39,7 +39,11 @@ model office(D: int = 5, E: int = 6, k: int in 1..E = 3) {
 }
 `
 
-const at = folderOf({ 'hours.smoe': policy, 'office.smoe': model('at most 7 tokens an expert'), 'strict.smoe': model('dropless') })
+const at = folderOf({
+  'hours.smoe': policy,
+  'office.smoe': model('at most 7 tokens an expert'),
+  'strict.smoe': model('dropless'),
+})
 
 const [EXPERTS, CHOSEN, REST, MOST, TOKENS] = [6, 3, 3, 7, 40]
 
@@ -52,9 +56,13 @@ function office() {
 
 /** The same in plain words of TypeScript: first choices of all tokens are served before second ones. */
 function expected(hidden: HostTensor, door: HostTensor): readonly (readonly number[])[] {
-  const score = (t: number, e: number): number => hidden.values.subarray(t * 5, t * 5 + 5).reduce((sum, value, i) => sum + value * door.values[e * 5 + i], 0)
+  const score = (t: number, e: number): number =>
+    hidden.values.subarray(t * 5, t * 5 + 5).reduce((sum, value, i) => sum + value * door.values[e * 5 + i], 0)
   const ranked = Array.from({ length: TOKENS }, (_, t) =>
-    Array.from({ length: EXPERTS }, (_, e) => e).sort((a, b) => score(t, b) - score(t, a) || a - b).slice(0, CHOSEN))
+    Array.from({ length: EXPERTS }, (_, e) => e)
+      .sort((a, b) => score(t, b) - score(t, a) || a - b)
+      .slice(0, CHOSEN),
+  )
   const served = Array.from({ length: EXPERTS }, () => 0)
   const slots = ranked.map((row) => row.map(() => -1))
   for (let slot = 0; slot < CHOSEN; slot++) {
@@ -80,15 +88,21 @@ test('who is at rest or full does not answer', () => {
 
 test('what contradicts the rule is refused', () => {
   const { diagnostics } = checkSource(read(at('strict.smoe')))
-  expect(diagnostics.map(({ code, message }) => [code, message])).toEqual([['SMOE4004', 'hours keeps only some of the experts that it selects']])
+  expect(diagnostics.map(({ code, message }) => [code, message])).toEqual([
+    ['SMOE4004', 'hours keeps only some of the experts that it selects'],
+  ])
   const uneven = checkSource(read(at('office.smoe')), { set: { E: 7 } })
   expect(uneven.diagnostics.map(({ code }) => code)).toEqual(['SMOE4002'])
 })
 
-test.each(await softwareDevices())('it runs on %s as it stands', async (name) => {
-  const graph = office()
-  const device = await open(name)
-  const runs = await besideOracle(device, graph, feedsOf(graph, { T: TOKENS }), feedsOf(graph, { T: 1 }))
-  device.dispose()
-  for (const run of runs) expectSameRoutes(run, 'out')
-}, 240_000)
+test.each(await softwareDevices())(
+  'it runs on %s as it stands',
+  async (name) => {
+    const graph = office()
+    const device = await open(name)
+    const runs = await besideOracle(device, graph, feedsOf(graph, { T: TOKENS }), feedsOf(graph, { T: 1 }))
+    device.dispose()
+    for (const run of runs) expectSameRoutes(run, 'out')
+  },
+  240_000,
+)

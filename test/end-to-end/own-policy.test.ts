@@ -46,23 +46,35 @@ function expected(hidden: HostTensor, point: HostTensor, matrix: HostTensor, k: 
   const [count, width] = matrix.shape
   return Array.from({ length: hidden.shape[0] }, (_, t) => t).flatMap((t) => {
     const x = row(hidden, t)
-    const near = Array.from({ length: count }, (_, e) => ({ e, far: x.reduce((sum, value, i) => sum + (value - row(point, e)[i]) ** 2, 0) }))
+    const near = Array.from({ length: count }, (_, e) => ({
+      e,
+      far: x.reduce((sum, value, i) => sum + (value - row(point, e)[i]) ** 2, 0),
+    }))
       .sort((a, b) => a.far - b.far || a.e - b.e)
       .slice(0, k)
     const total = near.reduce((sum, { far }) => sum + Math.exp(-reach * far), 0)
     return Array.from({ length: width }, (_, f) =>
-      near.reduce((sum, { e, far }) => sum + (Math.exp(-reach * far) / total) * dot(x, matrix.values.subarray((e * width + f) * width, (e * width + f + 1) * width)), 0),
+      near.reduce(
+        (sum, { e, far }) =>
+          sum +
+          (Math.exp(-reach * far) / total) * dot(x, matrix.values.subarray((e * width + f) * width, (e * width + f + 1) * width)),
+        0,
+      ),
     )
   })
 }
 
-test.each(await softwareDevices())('it runs on %s as it stands', async (name) => {
-  const graph = graphOf(read(at('cells.smoe')))
-  const device = await open(name)
-  const [{ outputs, expected: want }] = await besideOracle(device, graph, feedsOf(graph, { T: 40 }))
-  device.dispose()
-  expect(relativeError(outputs.out.data, want.out.values)).toBeLessThan(2e-5)
-}, 240_000)
+test.each(await softwareDevices())(
+  'it runs on %s as it stands',
+  async (name) => {
+    const graph = graphOf(read(at('cells.smoe')))
+    const device = await open(name)
+    const [{ outputs, expected: want }] = await besideOracle(device, graph, feedsOf(graph, { T: 40 }))
+    device.dispose()
+    expect(relativeError(outputs.out.data, want.out.values)).toBeLessThan(2e-5)
+  },
+  240_000,
+)
 
 test('a policy that no paper has and no code knows is one file', () => {
   const graph = graphOf(read(at('cells.smoe')))

@@ -57,27 +57,35 @@ describe.each(await softwareDevices())('on %s', (adapter) => {
   beforeAll(async () => void (device = await open(adapter)))
   afterAll(() => device.dispose())
 
-  test.each(cases)('%s', async (clauses) => {
-    const graphs = [lowered(clauses, {}), lowered(clauses, { routes: true }), lowered(clauses, { routes: 'replayed' })]
-    const sessions: Session[] = []
-    for (const graph of graphs) sessions.push(await createSession(device, planOf(graph, device.target)))
-    const [plain, recording, replaying] = sessions
-    for (const [dims, seed] of [[{ B: 2, S: 9 }, 4], [{ B: 1, S: 2 }, 5]] as const) {
-      const { inputs, checkpoint } = feedsOf(graphs[1], dims, { seed })
-      for (const session of sessions) await session.loadWeights(memoryCheckpoint(storedAll(checkpoint)), { allowExtra: true })
-      const own = storedAll(inputs)
-      const { y, ...decided } = await recording.run(own)
-      expect(y.data).toEqual((await plain.run(own)).y.data)
-      expect(y.data).toEqual((await replaying.run({ ...own, ...decided })).y.data)
-    }
-    for (const session of sessions) session.dispose()
-  }, timeout)
+  test.each(cases)(
+    '%s',
+    async (clauses) => {
+      const graphs = [lowered(clauses, {}), lowered(clauses, { routes: true }), lowered(clauses, { routes: 'replayed' })]
+      const sessions: Session[] = []
+      for (const graph of graphs) sessions.push(await createSession(device, planOf(graph, device.target)))
+      const [plain, recording, replaying] = sessions
+      for (const [dims, seed] of [
+        [{ B: 2, S: 9 }, 4],
+        [{ B: 1, S: 2 }, 5],
+      ] as const) {
+        const { inputs, checkpoint } = feedsOf(graphs[1], dims, { seed })
+        for (const session of sessions) await session.loadWeights(memoryCheckpoint(storedAll(checkpoint)), { allowExtra: true })
+        const own = storedAll(inputs)
+        const { y, ...decided } = await recording.run(own)
+        expect(y.data).toEqual((await plain.run(own)).y.data)
+        expect(y.data).toEqual((await replaying.run({ ...own, ...decided })).y.data)
+      }
+      for (const session of sessions) session.dispose()
+    },
+    timeout,
+  )
 })
 
 test('what is required of a load is read back without a dispatch of its own', async () => {
   const [adapter] = await softwareDevices()
   const device = await open(adapter)
-  const steps = (options: LowerOptions): readonly number[] => planOf(lowered(cases[0], options), device.target).programs.map((program) => program.steps.length)
+  const steps = (options: LowerOptions): readonly number[] =>
+    planOf(lowered(cases[0], options), device.target).programs.map((program) => program.steps.length)
   expect(steps({ routes: 'required' })).toEqual(steps({}))
   device.dispose()
 })

@@ -25,10 +25,17 @@ interface Scene {
 
 type Sizes = readonly [E: number, k: number, features: number, F: number]
 
-const scene = ([E, k, features, F]: Sizes, way: Way, T: Scene['T'], rules: Rules = {}, routes = true, batches = 23): Scene =>
-  ({ layer: { E, k, features, F, rules }, way, T, routes, batches })
+const scene = ([E, k, features, F]: Sizes, way: Way, T: Scene['T'], rules: Rules = {}, routes = true, batches = 23): Scene => ({
+  layer: { E, k, features, F, rules },
+  way,
+  T,
+  routes,
+  batches,
+})
 
-const capacity = (factor: string, overflow: 'drop' | 'next' | 'shared'): Rules => ({ limit: { kind: 'capacity', factor, overflow } })
+const capacity = (factor: string, overflow: 'drop' | 'next' | 'shared'): Rules => ({
+  limit: { kind: 'capacity', factor, overflow },
+})
 const atMost = (tokens: number): Rules => ({ limit: { kind: 'at-most', tokens } })
 
 /** Rows of tokens that are and are not multiples of four; fewer and more experts than lanes; blocks and tiles that are empty, full and one over. */
@@ -58,12 +65,19 @@ const SCENES: readonly Scene[] = [
   scene([130, 2, 2, 4], 'many', [1, 100], atMost(3), true, 4),
   scene([12, 3, 4, 4], 'both', [1, 40], { groups: { count: 4, keep: 2 }, bias: [0, 3, -2, 5, 0, 0, -7, 1, 2, 0, 4, -1] }),
   scene([6, 2, 2, 4], 'both', [1, 24], { expertChoice: true }),
-  scene([6, 3, 2, 4], 'many', [1, 40], { ...capacity('0.75', 'next'), above: 1, shared: 1, groups: { count: 3, keep: 2 } }, false),
+  scene(
+    [6, 3, 2, 4],
+    'many',
+    [1, 40],
+    { ...capacity('0.75', 'next'), above: 1, shared: 1, groups: { count: 3, keep: 2 } },
+    false,
+  ),
 ]
 
 const BATCH = 20
 /** SwiftShader, which is everywhere, runs them all; other adapters a quarter, unless ROUTINGS asks for `all`. */
-const runsOf = ({ batches }: Scene, adapter: string): number => (adapter === 'swiftshader' || process.env.ROUTINGS === 'all' ? batches : Math.ceil(batches / 4))
+const runsOf = ({ batches }: Scene, adapter: string): number =>
+  adapter === 'swiftshader' || process.env.ROUTINGS === 'all' ? batches : Math.ceil(batches / 4)
 
 const nameOf = ({ layer: { E, k, rules }, way, T, routes }: Scene): string =>
   `${k} of ${E}, ${way}, ${T.join(' to ')} tokens${routes ? '' : ', decisions unread'}${Object.keys(rules).length === 0 ? '' : `, ${JSON.stringify(rules)}`}`
@@ -71,10 +85,15 @@ const nameOf = ({ layer: { E, k, rules }, way, T, routes }: Scene): string =>
 const kinds = Object.keys(KINDS) as Kind[]
 
 /** All of as many tokens, so that they share their memory on the device. */
-const batch = (T: number, seed: number): readonly Problem[] => Array.from({ length: BATCH }, (_, i) => ({ T, kind: kinds[i % kinds.length], seed: seed + i }))
+const batch = (T: number, seed: number): readonly Problem[] =>
+  Array.from({ length: BATCH }, (_, i) => ({ T, kind: kinds[i % kinds.length], seed: seed + i }))
 
 const bytesOf = ({ y, ids, weights }: Given): Buffer =>
-  Buffer.concat([y, ids, weights].flatMap((one) => (ArrayBuffer.isView(one) ? [Buffer.from(one.buffer, one.byteOffset, one.byteLength)] : [])))
+  Buffer.concat(
+    [y, ids, weights].flatMap((one) =>
+      ArrayBuffer.isView(one) ? [Buffer.from(one.buffer, one.byteOffset, one.byteLength)] : [],
+    ),
+  )
 
 class Bench {
   readonly layer: Layer
@@ -129,13 +148,22 @@ describe.each(await softwareDevices())('on %s', (adapter) => {
   beforeAll(async () => void (device = await open(adapter)))
   afterAll(() => device.dispose())
 
-  test.each(SCENES.map((one) => [nameOf(one), one] as const))('%s', async (_, one) => {
-    const { layer, way, T: [min, max], routes } = one
-    const weights = weightsOf(layer, 1)
-    const on = await openLayer(device, layer, weights, { way, routes })
-    const bench = new Bench(layer, weights, on)
-    const law = fc.asyncProperty(fc.integer({ min, max }), fc.nat(), (T, seed) => bench.hold(batch(T, seed)))
-    await fc.assert(law, { numRuns: runsOf(one, adapter), ...replay })
-    on.dispose()
-  }, timeout)
+  test.each(SCENES.map((one) => [nameOf(one), one] as const))(
+    '%s',
+    async (_, one) => {
+      const {
+        layer,
+        way,
+        T: [min, max],
+        routes,
+      } = one
+      const weights = weightsOf(layer, 1)
+      const on = await openLayer(device, layer, weights, { way, routes })
+      const bench = new Bench(layer, weights, on)
+      const law = fc.asyncProperty(fc.integer({ min, max }), fc.nat(), (T, seed) => bench.hold(batch(T, seed)))
+      await fc.assert(law, { numRuns: runsOf(one, adapter), ...replay })
+      on.dispose()
+    },
+    timeout,
+  )
 })

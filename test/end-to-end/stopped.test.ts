@@ -25,9 +25,29 @@ interface Ended {
 }
 
 /** Runs a spec and sends signals, each when stderr matches what it waits for. */
-function live(spec: string, args: readonly string[], signals: readonly (readonly [NodeJS.Signals, RegExp, number])[]): Promise<Ended> {
-  const all = [join(process.cwd(), 'scripts/run.mjs'), 'cli/main.ts', 'train', spec, '--data', 'data.txt', '--validate-every', '0', '--split', '0', ...args]
-  const child = spawn(process.execPath, all, { cwd: root, env: { ...process.env, NODE_OPTIONS: '' }, stdio: ['ignore', 'ignore', 'pipe'] })
+function live(
+  spec: string,
+  args: readonly string[],
+  signals: readonly (readonly [NodeJS.Signals, RegExp, number])[],
+): Promise<Ended> {
+  const all = [
+    join(process.cwd(), 'scripts/run.mjs'),
+    'cli/main.ts',
+    'train',
+    spec,
+    '--data',
+    'data.txt',
+    '--validate-every',
+    '0',
+    '--split',
+    '0',
+    ...args,
+  ]
+  const child = spawn(process.execPath, all, {
+    cwd: root,
+    env: { ...process.env, NODE_OPTIONS: '' },
+    stdio: ['ignore', 'ignore', 'pipe'],
+  })
   let [err, sent, last] = ['', 0, performance.now()]
   child.stderr.on('data', (text) => {
     err += String(text)
@@ -39,7 +59,9 @@ function live(spec: string, args: readonly string[], signals: readonly (readonly
       child.kill(next[0])
     }, next[2])
   })
-  return new Promise((resolve) => void child.on('exit', (code, signal) => resolve({ code, signal, err, took: performance.now() - last })))
+  return new Promise(
+    (resolve) => void child.on('exit', (code, signal) => resolve({ code, signal, err, took: performance.now() - last })),
+  )
 }
 
 const STARTED = /seed \d+/
@@ -54,8 +76,16 @@ describe.each(['swiftshader', 'reference'])('on %s', (device) => {
     expect((await live('tiny.smoe', [...on, '--out', `whole ${device}`], [])).code).toBe(0)
     const run = `stopped ${device}`
     let before = 0
-    for (const [signal, wanted] of [['SIGTERM', 143], ['SIGHUP', 129], ['SIGINT', 130]] as const) {
-      const { code, err, took } = await live('tiny.smoe', [...on, '--out', run, ...(before > 0 ? ['--resume', run] : [])], [[signal, STARTED, 150]])
+    for (const [signal, wanted] of [
+      ['SIGTERM', 143],
+      ['SIGHUP', 129],
+      ['SIGINT', 130],
+    ] as const) {
+      const { code, err, took } = await live(
+        'tiny.smoe',
+        [...on, '--out', run, ...(before > 0 ? ['--resume', run] : [])],
+        [[signal, STARTED, 150]],
+      )
       expect(code, err).toBe(wanted)
       expect(took, err).toBeLessThan(60_000)
       const step = await saved(run)
@@ -71,9 +101,25 @@ describe.each(['swiftshader', 'reference'])('on %s', (device) => {
   }, 300_000)
 })
 
-test.each([['SIGTERM', 'SIGINT'], ['SIGTERM', 'SIGTERM'], ['SIGINT', 'SIGTERM'], ['SIGHUP', 'SIGHUP']] as const)('%s, then %s: the second ends the step too', async (first, second) => {
-  const { code, signal, err, took } = await live('slow.smoe', ['--device', 'swiftshader', '--out', `twice ${first} ${second}`], [[first, STARTED, 300], [second, STOPPING, 0]])
-  expect([code, signal], err).toEqual([null, second])
-  expect(took).toBeLessThan(20_000)
-  expect(err).not.toContain('stopped at step')
-}, 120_000)
+test.each([
+  ['SIGTERM', 'SIGINT'],
+  ['SIGTERM', 'SIGTERM'],
+  ['SIGINT', 'SIGTERM'],
+  ['SIGHUP', 'SIGHUP'],
+] as const)(
+  '%s, then %s: the second ends the step too',
+  async (first, second) => {
+    const { code, signal, err, took } = await live(
+      'slow.smoe',
+      ['--device', 'swiftshader', '--out', `twice ${first} ${second}`],
+      [
+        [first, STARTED, 300],
+        [second, STOPPING, 0],
+      ],
+    )
+    expect([code, signal], err).toEqual([null, second])
+    expect(took).toBeLessThan(20_000)
+    expect(err).not.toContain('stopped at step')
+  },
+  120_000,
+)

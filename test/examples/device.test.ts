@@ -20,11 +20,19 @@ describe.each(await softwareDevices())('on %s', (adapter) => {
   beforeAll(async () => void (device = await open(adapter)))
   afterAll(() => device.dispose())
 
-  test.each(names)('%s computes what the oracle says', async (name) => {
-    const graph = graphOf(read(join(folder, name)))
-    const feeds = [{ B: 2, S: 5, T: 11 }, { B: 1, S: 1, T: 1 }].map((dims) => feedsOf(graph, dims))
-    for (const { outputs, expected } of await besideOracle(device, graph, ...feeds)) {
-      for (const [output, { data }] of Object.entries(outputs)) expect(relativeError(data, expected[output].values)).toBeLessThan(2e-5)
-    }
-  }, timeout)
+  test.each(names)(
+    '%s computes what the oracle says',
+    async (name) => {
+      const graph = graphOf(read(join(folder, name)))
+      const feeds = [
+        { B: 2, S: 5, T: 11 },
+        { B: 1, S: 1, T: 1 },
+      ].map((dims) => feedsOf(graph, dims))
+      for (const { outputs, expected } of await besideOracle(device, graph, ...feeds)) {
+        for (const [output, { data }] of Object.entries(outputs))
+          expect(relativeError(data, expected[output].values)).toBeLessThan(2e-5)
+      }
+    },
+    timeout,
+  )
 })

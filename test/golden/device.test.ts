@@ -25,10 +25,16 @@ async function run(device: Device, one: Case): Promise<void> {
     const vectors = vectorsOf(one, file)
     const checkpoint = made === undefined ? await openCheckpoint(pathOf(file)) : memoryCheckpoint(storedAll(vectors))
     for (const check of checks) {
-      await session.loadWeights(checkpoint, { allowExtra: true, ...(check.held === undefined ? {} : { held: memoryCheckpoint(storedAll(heldOf(vectors, check.held))) }) })
+      await session.loadWeights(checkpoint, {
+        allowExtra: true,
+        ...(check.held === undefined ? {} : { held: memoryCheckpoint(storedAll(heldOf(vectors, check.held))) }),
+      })
       const outputs = await session.run(storedAll({ x: vectors.x }))
       const values = Object.fromEntries(Object.entries(outputs).map(([output, { data }]) => [output, { values: data }]))
-      expect(problemsOf(values, vectors, check), `${file.file} in ${file.precision}, with ${check.held ?? 'what the weights give'}`).toEqual([])
+      expect(
+        problemsOf(values, vectors, check),
+        `${file.file} in ${file.precision}, with ${check.held ?? 'what the weights give'}`,
+      ).toEqual([])
     }
     await checkpoint.close()
   }

@@ -6,8 +6,10 @@ export const gelu: Experts = {
   imports: '{ gelu_mlp } from "std/experts/gelu_mlp"',
   call: 'gelu_mlp(F = 64)',
   weights: [
-    'moe.experts.{e}.up = "param.experts.{e}.0.weight"', 'moe.experts.{e}.up_bias = "param.experts.{e}.0.bias"',
-    'moe.experts.{e}.down = "param.experts.{e}.2.weight"', 'moe.experts.{e}.down_bias = "param.experts.{e}.2.bias"',
+    'moe.experts.{e}.up = "param.experts.{e}.0.weight"',
+    'moe.experts.{e}.up_bias = "param.experts.{e}.0.bias"',
+    'moe.experts.{e}.down = "param.experts.{e}.2.weight"',
+    'moe.experts.{e}.down_bias = "param.experts.{e}.2.bias"',
   ],
 }
 
@@ -28,7 +30,11 @@ export const withBiases: Experts = {
 }
 
 /** relu(x W2') W1'. */
-export const ofThePaper: Experts = { imports: relu, call: 'relu_mlp(F = 48, biases = false)', weights: ['moe.experts.up = "W2"', 'moe.experts.down = "W1"'] }
+export const ofThePaper: Experts = {
+  imports: relu,
+  call: 'relu_mlp(F = 48, biases = false)',
+  weights: ['moe.experts.up = "W2"', 'moe.experts.down = "W1"'],
+}
 
 export const swiglu = (F: number): Experts => ({
   imports: '{ swiglu } from "std/experts/swiglu"',
@@ -41,9 +47,12 @@ export const gptOss: Experts = {
   imports: '{ clamped_swiglu } from "std/experts/clamped_swiglu"',
   call: 'clamped_swiglu(F = 24)',
   weights: [
-    'moe.experts.gate = "param.experts.gate_up_proj"[:, :, ::2].T', 'moe.experts.gate_bias = "param.experts.gate_up_proj_bias"[:, ::2]',
-    'moe.experts.up = "param.experts.gate_up_proj"[:, :, 1::2].T', 'moe.experts.up_bias = "param.experts.gate_up_proj_bias"[:, 1::2]',
-    'moe.experts.down = "param.experts.down_proj".T', 'moe.experts.down_bias = "param.experts.down_proj_bias"',
+    'moe.experts.gate = "param.experts.gate_up_proj"[:, :, ::2].T',
+    'moe.experts.gate_bias = "param.experts.gate_up_proj_bias"[:, ::2]',
+    'moe.experts.up = "param.experts.gate_up_proj"[:, :, 1::2].T',
+    'moe.experts.up_bias = "param.experts.gate_up_proj_bias"[:, 1::2]',
+    'moe.experts.down = "param.experts.down_proj".T',
+    'moe.experts.down_bias = "param.experts.down_proj_bias"',
   ],
 }
 
@@ -52,8 +61,10 @@ export const quickGelu: Experts = {
   imports: '{ layer_norm } from "std/blocks/norm"',
   call: 'quick_gelu(F = 4 * D)',
   weights: [
-    'moe.experts.{e}.up = "param.experts.{e}.c_fc.weight"', 'moe.experts.{e}.up_bias = "param.experts.{e}.c_fc.bias"',
-    'moe.experts.{e}.down = "param.experts.{e}.c_proj.weight"', 'moe.experts.{e}.down_bias = "param.experts.{e}.c_proj.bias"',
+    'moe.experts.{e}.up = "param.experts.{e}.c_fc.weight"',
+    'moe.experts.{e}.up_bias = "param.experts.{e}.c_fc.bias"',
+    'moe.experts.{e}.down = "param.experts.{e}.c_proj.weight"',
+    'moe.experts.{e}.down_bias = "param.experts.{e}.c_proj.bias"',
   ],
 }
 

@@ -33,7 +33,19 @@ export interface Layer {
 }
 
 export function textOf({
-  imports = [], experts, route, clauses = [], weights, before = [], input = 'x', output = 'answers', after = [], axes = 'B, S', E = 8, D = 32, declarations = '',
+  imports = [],
+  experts,
+  route,
+  clauses = [],
+  weights,
+  before = [],
+  input = 'x',
+  output = 'answers',
+  after = [],
+  axes = 'B, S',
+  E = 8,
+  D = 32,
+  declarations = '',
 }: Layer): string {
   return `${[`import ${experts.imports}`, ...imports.map((one) => `import ${one}`)].join('\n')}
 ${declarations}

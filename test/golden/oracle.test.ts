@@ -20,7 +20,10 @@ describe.each(cases)('$name', (one) => {
     for (const check of checks) {
       const taken = check.held === undefined ? graph : splitOnce(graph).main
       const weights = { ...weightsOf(taken, vectors), ...(check.held === undefined ? {} : heldOf(vectors, check.held)) }
-      expect(problemsOf(evaluate(taken, { inputs: { x: vectors.x }, weights }), vectors, check), `with ${check.held ?? 'what the weights give'}`).toEqual([])
+      expect(
+        problemsOf(evaluate(taken, { inputs: { x: vectors.x }, weights }), vectors, check),
+        `with ${check.held ?? 'what the weights give'}`,
+      ).toEqual([])
     }
   })
 })

@@ -24,7 +24,8 @@ function holdsInF32({ holdsInF32: holds }: Files, run: Run): boolean {
 
 /** Every file in the precisions that there are, and that whoever computes can be compared in. */
 export const runsOf = (one: Files, by: 'reference' | 'device'): readonly Run[] =>
-  one.files.flatMap((file) => (one.precisions ?? ['f32', 'f64']).map((precision) => ({ file, precision })))
+  one.files
+    .flatMap((file) => (one.precisions ?? ['f32', 'f64']).map((precision) => ({ file, precision })))
     .filter((run) => existsSync(pathOf(run)) && ((by === 'reference' && run.precision === 'f64') || holdsInF32(one, run)))
 
 /** The tensors of a file, and those that are made of them. */
@@ -70,27 +71,40 @@ interface Compared {
 const missing = (got: readonly unknown[], want: readonly unknown[]): readonly string[] =>
   got.length === want.length ? [] : [`there are ${got.length} tokens, ${want.length} expected`]
 
-const perToken = (want: readonly number[][], open: ReadonlySet<number>, problem: (row: number[], token: number) => string | null): readonly string[] =>
-  want.flatMap((row, token) => (open.has(token) ? [] : (problem(row, token) ?? [])))
+const perToken = (
+  want: readonly number[][],
+  open: ReadonlySet<number>,
+  problem: (row: number[], token: number) => string | null,
+): readonly string[] => want.flatMap((row, token) => (open.has(token) ? [] : (problem(row, token) ?? [])))
 
 function routesApart({ outputs, vectors, open, within }: Compared, { selected, weights }: Routes): readonly string[] {
   const k = vectors[selected].shape.at(-1)!
   const [want, wantWeights] = [rows(vectors[selected].values, k), weights === null ? null : rows(vectors[weights].values, k)]
   const [got, gotWeights] = [rows(outputs['moe.selected'].values, k), rows(outputs['moe.weights'].values, k)]
-  return [...missing(got, want), ...perToken(want, open, (experts, token) => {
-    if (!sameSet(experts, got[token])) return `token ${token} goes to ${got[token].join(', ')}, expected ${experts.join(', ')}`
-    const off = largest(experts.map((expert, slot) => (wantWeights === null ? 0 : gotWeights[token][got[token].indexOf(expert)] - wantWeights[token][slot])))
-    return off <= within ? null : `the weights of token ${token} are off by ${off}`
-  })]
+  return [
+    ...missing(got, want),
+    ...perToken(want, open, (experts, token) => {
+      if (!sameSet(experts, got[token])) return `token ${token} goes to ${got[token].join(', ')}, expected ${experts.join(', ')}`
+      const off = largest(
+        experts.map((expert, slot) =>
+          wantWeights === null ? 0 : gotWeights[token][got[token].indexOf(expert)] - wantWeights[token][slot],
+        ),
+      )
+      return off <= within ? null : `the weights of token ${token} are off by ${off}`
+    }),
+  ]
 }
 
 function answersApart({ outputs, vectors, open, within }: Compared, y: string): readonly string[] {
   const width = vectors[y].shape.at(-1)!
   const [want, got] = [rows(vectors[y].values, width), rows(outputs.y.values, width)]
-  return [...missing(got, want), ...perToken(want, open, (row, token) => {
-    const off = largest(row.map((value, i) => got[token][i] - value))
-    return off <= within ? null : `the answer to token ${token} is off by ${off}`
-  })]
+  return [
+    ...missing(got, want),
+    ...perToken(want, open, (row, token) => {
+      const off = largest(row.map((value, i) => got[token][i] - value))
+      return off <= within ? null : `the answer to token ${token} is off by ${off}`
+    }),
+  ]
 }
 
 const lossesApart = ({ outputs, vectors, within }: Compared, losses: NonNullable<Expected['losses']>): readonly string[] =>
@@ -100,12 +114,17 @@ const lossesApart = ({ outputs, vectors, within }: Compared, losses: NonNullable
   })
 
 /** Everything that is amiss with the outputs of a layer; empty where they agree. */
-export function problemsOf(outputs: Outputs, vectors: Tensors, { expected: { routes, y, losses }, within = WITHIN }: Check): readonly string[] {
+export function problemsOf(
+  outputs: Outputs,
+  vectors: Tensors,
+  { expected: { routes, y, losses }, within = WITHIN }: Check,
+): readonly string[] {
   const scores = typeof routes?.scores === 'function' ? routes.scores(vectors) : vectors[routes?.scores ?? '']
   const open = routes === undefined ? new Set<number>() : tied(scores, vectors[routes.selected].shape.at(-1)!)
   const compared = { outputs, vectors, open, within }
   return [
-    ...(routes === undefined ? [] : routesApart(compared, routes)), ...(y === undefined ? [] : answersApart(compared, y)),
+    ...(routes === undefined ? [] : routesApart(compared, routes)),
+    ...(y === undefined ? [] : answersApart(compared, y)),
     ...(losses === undefined ? [] : lossesApart(compared, losses)),
   ]
 }

@@ -4,11 +4,16 @@ import { parseText } from './helpers.ts'
 
 function written(expression: Expression): string {
   switch (expression.kind) {
-    case 'binary': return `(${written(expression.left)} ${expression.operator} ${written(expression.right)})`
-    case 'unary': return `(${expression.operator} ${written(expression.operand)})`
-    case 'name': return expression.name.text
-    case 'transpose': return `${written(expression.operand)}.T`
-    default: return expression.kind
+    case 'binary':
+      return `(${written(expression.left)} ${expression.operator} ${written(expression.right)})`
+    case 'unary':
+      return `(${expression.operator} ${written(expression.operand)})`
+    case 'name':
+      return expression.name.text
+    case 'transpose':
+      return `${written(expression.operand)}.T`
+    default:
+      return expression.kind
   }
 }
 

@@ -14,8 +14,18 @@ interface Row {
   readonly fixed?: string
 }
 
-const value = (expression: string, code: string, help: string, more: Partial<Row> = {}): Row => ({ text: inFn(`let z = ${expression}`), code, help, ...more })
-const line = (statement: string, help: string, fixed?: string): Row => ({ text: inFn('var z = x', statement), code: 'SMOE1011', help, ...(fixed === undefined ? {} : { fixed }) })
+const value = (expression: string, code: string, help: string, more: Partial<Row> = {}): Row => ({
+  text: inFn(`let z = ${expression}`),
+  code,
+  help,
+  ...more,
+})
+const line = (statement: string, help: string, fixed?: string): Row => ({
+  text: inFn('var z = x', statement),
+  code: 'SMOE1011',
+  help,
+  ...(fixed === undefined ? {} : { fixed }),
+})
 
 const rows: readonly Row[] = [
   // methods
@@ -55,11 +65,19 @@ const rows: readonly Row[] = [
   value('fn(a)', 'SMOE1001', 'functions have names'),
   { text: 'fn f(x: f32[N]) => f32[N] {\n  return x\n}', code: 'SMOE1013', help: '', fixed: 'fn f(x: f32[N]) -> f32[N] {' },
   // choices
-  value('if k > 1 then x elif k > 0 then y else x', 'SMOE1001', 'else if', { fixed: 'let z = if k > 1 then x else if k > 0 then y else x' }),
-  value('if k > 1 then x elseif k > 0 then y else x', 'SMOE1001', 'else if', { fixed: 'let z = if k > 1 then x else if k > 0 then y else x' }),
+  value('if k > 1 then x elif k > 0 then y else x', 'SMOE1001', 'else if', {
+    fixed: 'let z = if k > 1 then x else if k > 0 then y else x',
+  }),
+  value('if k > 1 then x elseif k > 0 then y else x', 'SMOE1001', 'else if', {
+    fixed: 'let z = if k > 1 then x else if k > 0 then y else x',
+  }),
   value('x if k > 1 else y', 'SMOE1001', '`if c then a else b`'),
   value('exp(x if k > 1 else y)', 'SMOE1001', '`if c then a else b`'),
-  { text: inFn('let z = x', 'if k > 1 {', '  let y = x', '} else {', '  let y = z', '}'), code: 'SMOE1011', help: '`if c then a else b`' },
+  {
+    text: inFn('let z = x', 'if k > 1 {', '  let y = x', '} else {', '  let y = z', '}'),
+    code: 'SMOE1011',
+    help: '`if c then a else b`',
+  },
   // statements
   { text: inFn('let z := x'), code: 'SMOE1001', help: 'given with `=`', fixed: 'let z = x' },
   { text: inFn('let z == x'), code: 'SMOE1001', help: 'given with `=`', fixed: 'let z = x' },
@@ -79,12 +97,23 @@ const rows: readonly Row[] = [
   line('def g(a) {\n  }', 'functions stand beside the model'),
   line('print(z)', '`output`'),
   // declarations
-  ...['def', 'function', 'func'].map((word): Row => ({ text: `${word} f(x: f32[N]) -> f32[N] {\n  return x\n}`, code: 'SMOE1010', help: '`fn`', fixed: 'fn f(x: f32[N]) -> f32[N] {' })),
+  ...['def', 'function', 'func'].map((word): Row => ({
+    text: `${word} f(x: f32[N]) -> f32[N] {\n  return x\n}`,
+    code: 'SMOE1010',
+    help: '`fn`',
+    fixed: 'fn f(x: f32[N]) -> f32[N] {',
+  })),
   { text: 'class f(x: f32[N]) -> f32[N] {\n  return x\n}', code: 'SMOE1010', help: '`expert`' },
   { text: 'let a = 1', code: 'SMOE1010', help: 'in the body of a declaration' },
   // comments, strings, ends of statements
   { text: inFn('# a comment'), code: 'SMOE1013', help: '', message: 'comments begin with `//`', fixed: '// a comment' },
-  { text: "import { top_k } from 'std/policies/top_k'", code: 'SMOE1013', help: '', message: 'strings are written with `"`', fixed: 'import { top_k } from "std/policies/top_k"' },
+  {
+    text: "import { top_k } from 'std/policies/top_k'",
+    code: 'SMOE1013',
+    help: '',
+    message: 'strings are written with `"`',
+    fixed: 'import { top_k } from "std/policies/top_k"',
+  },
   { text: inFn('let z = x;'), code: 'SMOE1013', help: '', message: 'without `;`', fixed: 'let z = x' },
 ]
 
@@ -103,7 +132,9 @@ test.each(rows)('$text', ({ text, code, message = '', help, fixed }) => {
 
 test('the words are names where names stand', () => {
   const words = ['for', 'while', 'def', 'class', 'elif', 'lambda', 'const', 'print', 'match', 'torch']
-  expect(parseText(inFn(...words.map((word) => `var ${word} = x`), ...words.map((word) => `${word} = ${word} + 1`))).diagnostics).toEqual([])
+  expect(
+    parseText(inFn(...words.map((word) => `var ${word} = x`), ...words.map((word) => `${word} = ${word} + 1`))).diagnostics,
+  ).toEqual([])
 })
 
 test('subtracting a negative number twice is no decrement', () => {

@@ -4,7 +4,14 @@ import { frame } from '../../grammar/frame.ts'
 import { parseText } from './helpers.ts'
 
 const at = (text: string, start: number, end: number, more: Partial<Diagnostic> = {}): Diagnostic => ({
-  code: 'SMOE1001', severity: 'error', message: 'wrong', span: { source: { path: 'a.smoe', text }, start, end }, related: [], help: null, fix: null, ...more,
+  code: 'SMOE1001',
+  severity: 'error',
+  message: 'wrong',
+  span: { source: { path: 'a.smoe', text }, start, end },
+  related: [],
+  help: null,
+  fix: null,
+  ...more,
 })
 
 test('a mark under the place, with help, an explaining place and a fix', () => {
@@ -23,17 +30,37 @@ test('a mark under the place, with help, an explaining place and a fix', () => {
 })
 
 test('tabs, wide characters and line ends keep the mark under its place', () => {
-  expect(frame(at('\t\u65E5\u672C x\r\n', 4, 5)).split('\n').slice(3)).toEqual(['1 |   \u65E5\u672C x', '  |        ^'])
-  expect(frame(at('a\u0301b x', 4, 5)).split('\n').at(-1)).toBe('  |    ^')
+  expect(
+    frame(at('\t\u65E5\u672C x\r\n', 4, 5))
+      .split('\n')
+      .slice(3),
+  ).toEqual(['1 |   \u65E5\u672C x', '  |        ^'])
+  expect(
+    frame(at('a\u0301b x', 4, 5))
+      .split('\n')
+      .at(-1),
+  ).toBe('  |    ^')
 })
 
 test('a span of many lines is marked at its ends', () => {
-  expect(frame(at('aa {\n  b\n  c\n  d\n}\n', 3, 19)).split('\n').slice(3)).toEqual(['1 | aa {', '  |    ^', '...', '5 | }', '  | ^'])
+  expect(
+    frame(at('aa {\n  b\n  c\n  d\n}\n', 3, 19))
+      .split('\n')
+      .slice(3),
+  ).toEqual(['1 | aa {', '  |    ^', '...', '5 | }', '  | ^'])
 })
 
 test('the end of a text has a mark', () => {
-  expect(frame(at('ab', 2, 2)).split('\n').at(-1)).toBe('  |   ^')
-  expect(frame(at('', 0, 0)).split('\n').slice(1)).toEqual([' --> a.smoe:1:1', '  |', '1 |', '  | ^'])
+  expect(
+    frame(at('ab', 2, 2))
+      .split('\n')
+      .at(-1),
+  ).toBe('  |   ^')
+  expect(
+    frame(at('', 0, 0))
+      .split('\n')
+      .slice(1),
+  ).toEqual([' --> a.smoe:1:1', '  |', '1 |', '  | ^'])
   expect(frame(at('a\n', 2, 2))).toContain('2 |')
 })
 
@@ -45,7 +72,9 @@ test('a long line is shown in part', () => {
 
 test('places in other files have their own lines', () => {
   const other = { source: { path: 'b.smoe', text: 'let c' }, start: 4, end: 5 }
-  expect(frame(at('a b', 0, 1, { related: [{ span: other, message: 'here' }] }))).toContain(' --> b.smoe:1:5\n  |\n1 | let c\n  |     - here')
+  expect(frame(at('a b', 0, 1, { related: [{ span: other, message: 'here' }] }))).toContain(
+    ' --> b.smoe:1:5\n  |\n1 | let c\n  |     - here',
+  )
 })
 
 test('colour is on demand, and only colour', () => {

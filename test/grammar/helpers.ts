@@ -3,15 +3,16 @@ import { positionAt } from '../../grammar/source.ts'
 
 /** The tree as data without places, comparable across texts. */
 export const withoutSpans = (tree: unknown): unknown =>
-  JSON.parse(JSON.stringify(tree, (key, value: unknown) => key === 'span' || key === 'source' ? undefined : value))
+  JSON.parse(JSON.stringify(tree, (key, value: unknown) => (key === 'span' || key === 'source' ? undefined : value)))
 
 export const parseText = (text: string) => parse({ path: 'test.smoe', text })
 
 /** `line:column code` of each diagnostic. */
-export const placesOf = (text: string): readonly string[] => parseText(text).diagnostics.map(({ code, span }) => {
-  const { line, column } = positionAt(span.source, span.start)
-  return `${line}:${column} ${code}`
-})
+export const placesOf = (text: string): readonly string[] =>
+  parseText(text).diagnostics.map(({ code, span }) => {
+    const { line, column } = positionAt(span.source, span.start)
+    return `${line}:${column} ${code}`
+  })
 
 /** A file with every construct of the language. */
 export const everything = `// A file with every construct.

@@ -13,7 +13,11 @@ function holds(text: string): void {
   const { file, diagnostics } = parse({ path: 'fuzz.smoe', text })
   for (const one of diagnostics) {
     expect(Object.keys(codes)).toContain(one.code)
-    for (const { start, end } of [one.span, ...(one.fix === null ? [] : [one.fix.span]), ...one.related.map(({ span }) => span)]) {
+    for (const { start, end } of [
+      one.span,
+      ...(one.fix === null ? [] : [one.fix.span]),
+      ...one.related.map(({ span }) => span),
+    ]) {
       expect(start >= 0 && start <= end && end <= text.length, `${one.code} ${start}..${end} of ${text.length}`).toBe(true)
     }
   }
@@ -21,18 +25,83 @@ function holds(text: string): void {
   print(file)
 }
 
-const units = fc.array(fc.oneof(fc.nat(0xFFFF), fc.nat(127)), { maxLength: 400 }).map((all) => String.fromCharCode(...all))
-const signs = ['(', ')', '[', ']', '{', '}', '"', '\n', '\r\n', '$', '.', '..', '...', ',', ':', '=', '==', '+', '-', '@', '->', '|', ';', '//', '///', '/*', "'", '#', '%', '\\', '1', '1.5', '1e', 'fn', 'model', 'import', 'from',
-  'let', 'param', 'input', 'x', 'moe', 'if', 'then', 'else', 'as', 'weights', 'once', 'when', 'training', 'repeat', 'in', 'select', 'top', 'by', 'experts', 'of', 'route', 'require', 'T', 'return', 'not']
+const units = fc.array(fc.oneof(fc.nat(0xffff), fc.nat(127)), { maxLength: 400 }).map((all) => String.fromCharCode(...all))
+const signs = [
+  '(',
+  ')',
+  '[',
+  ']',
+  '{',
+  '}',
+  '"',
+  '\n',
+  '\r\n',
+  '$',
+  '.',
+  '..',
+  '...',
+  ',',
+  ':',
+  '=',
+  '==',
+  '+',
+  '-',
+  '@',
+  '->',
+  '|',
+  ';',
+  '//',
+  '///',
+  '/*',
+  "'",
+  '#',
+  '%',
+  '\\',
+  '1',
+  '1.5',
+  '1e',
+  'fn',
+  'model',
+  'import',
+  'from',
+  'let',
+  'param',
+  'input',
+  'x',
+  'moe',
+  'if',
+  'then',
+  'else',
+  'as',
+  'weights',
+  'once',
+  'when',
+  'training',
+  'repeat',
+  'in',
+  'select',
+  'top',
+  'by',
+  'experts',
+  'of',
+  'route',
+  'require',
+  'T',
+  'return',
+  'not',
+]
 const soup = fc.array(fc.constantFrom(...signs), { maxLength: 150 }).map((all) => all.join(' '))
 
 test('random UTF-16', () => fc.assert(fc.property(units, holds), { numRuns: 200 }))
 test('soups of words and signs', () => fc.assert(fc.property(soup, holds), { numRuns: 300 }))
 test('a good file with bits cut, doubled and thrown in', () => {
   const change = fc.record({ at: fc.nat(everything.length), cut: fc.nat(8), put: fc.constantFrom('', ...signs) })
-  fc.assert(fc.property(fc.array(change, { minLength: 1, maxLength: 4 }), (changes) => {
-    holds(changes.reduce((text, { at, cut, put }) => text.slice(0, at) + put + text.slice(at + cut), everything))
-  }), { numRuns: 80 })
+  fc.assert(
+    fc.property(fc.array(change, { minLength: 1, maxLength: 4 }), (changes) => {
+      holds(changes.reduce((text, { at, cut, put }) => text.slice(0, at) + put + text.slice(at + cut), everything))
+    }),
+    { numRuns: 80 },
+  )
 })
 
 test('time grows in proportion to the text', () => {

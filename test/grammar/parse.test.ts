@@ -17,12 +17,25 @@ describe('well-formed text', () => {
   test('gives a whole tree and no diagnostics', () => {
     expect(diagnostics).toEqual([])
     expect(file.lost).toEqual([])
-    expect(file.imports.map(({ names, from }) => [names.map(({ name, alias }) => [name.text, alias?.text]), from.value])).toEqual([
-      [[['swiglu', undefined], ['gated', 'other']], 'std/experts/swiglu'], [[['top_k', undefined]], './top_k'],
-    ])
-    expect(file.declarations.map(({ declares, name, body }) => `${declares} ${name.text}: ${body.map(({ kind }) => kind).join(' ')}`)).toEqual([
+    expect(file.imports.map(({ names, from }) => [names.map(({ name, alias }) => [name.text, alias?.text]), from.value])).toEqual(
+      [
+        [
+          [
+            ['swiglu', undefined],
+            ['gated', 'other'],
+          ],
+          'std/experts/swiglu',
+        ],
+        [[['top_k', undefined]], './top_k'],
+      ],
+    )
+    expect(
+      file.declarations.map(({ declares, name, body }) => `${declares} ${name.text}: ${body.map(({ kind }) => kind).join(' ')}`),
+    ).toEqual([
       'model mixtral: input param let repeat param assert output weights train',
-      'policy angle: param once when-training', 'block empty: ', 'fn last: let return',
+      'policy angle: param once when-training',
+      'block empty: ',
+      'fn last: let return',
     ])
     expect(file.declarations.every(({ isPartial }) => !isPartial)).toBe(true)
   })
@@ -47,18 +60,26 @@ describe('well-formed text', () => {
   })
 
   test('line ends, tabs and a byte order mark change nothing', () => {
-    expect(withoutSpans(parseText(`\uFEFF${everything.replaceAll('\n', '\r\n').replaceAll('  ', '\t')}`).file.declarations))
-      .toEqual(withoutSpans(file.declarations))
+    expect(
+      withoutSpans(parseText(`\uFEFF${everything.replaceAll('\n', '\r\n').replaceAll('  ', '\t')}`).file.declarations),
+    ).toEqual(withoutSpans(file.declarations))
   })
 
   test('statements may share a line', () => {
-    expect(bodyOf('let a = 1 var b = [a] b = b + 1 assert b == 2 weigh a select top k by a return (b)').map(({ kind }) => kind))
-      .toEqual(['let', 'let', 'assign', 'assert', 'weigh', 'select', 'return'])
-    expect(placesOf('model m() { output y = moe(x) { experts E of f(F = 2) route r(k = 2) require each token 2 experts shared 1 of f() } }')).toEqual([])
+    expect(
+      bodyOf('let a = 1 var b = [a] b = b + 1 assert b == 2 weigh a select top k by a return (b)').map(({ kind }) => kind),
+    ).toEqual(['let', 'let', 'assign', 'assert', 'weigh', 'select', 'return'])
+    expect(
+      placesOf(
+        'model m() { output y = moe(x) { experts E of f(F = 2) route r(k = 2) require each token 2 experts shared 1 of f() } }',
+      ),
+    ).toEqual([])
   })
 
   test('what is kept, and weights of experts', () => {
-    expect(bodyOf('select top k by experts.gate.T\nkeep (a) < b\nkeep not a keep if c then a else b').map(({ kind }) => kind)).toEqual(['select', 'keep', 'keep', 'keep'])
+    expect(
+      bodyOf('select top k by experts.gate.T\nkeep (a) < b\nkeep not a keep if c then a else b').map(({ kind }) => kind),
+    ).toEqual(['select', 'keep', 'keep', 'keep'])
     const [one] = bodyOf('let a = experts.gate')
     expect(one!.kind === 'let' && one!.value).toMatchObject({ kind: 'member', name: { text: 'gate' } })
     expect(placesOf('fn f() {\n  let a = others.gate\n}')).toEqual(['2:18 SMOE1001'])
@@ -70,13 +91,47 @@ describe('well-formed text', () => {
   })
 
   test('words with a meaning elsewhere are names', () => {
-    const words = ['top', 'select', 'shared', 'groups', 'gate', 'down', 'at', 'in', 'of', 'drop', 'tokens', 'experts', 'keep', 'weights', 'loss',
-      'input', 'output', 'by', 'a', 'step', 'once', 'when', 'weigh', 'assert', 'block', 'expert', 'policy', 'model', 'from', 'route', 'require']
+    const words = [
+      'top',
+      'select',
+      'shared',
+      'groups',
+      'gate',
+      'down',
+      'at',
+      'in',
+      'of',
+      'drop',
+      'tokens',
+      'experts',
+      'keep',
+      'weights',
+      'loss',
+      'input',
+      'output',
+      'by',
+      'a',
+      'step',
+      'once',
+      'when',
+      'weigh',
+      'assert',
+      'block',
+      'expert',
+      'policy',
+      'model',
+      'from',
+      'route',
+      'require',
+    ]
     for (const word of words) {
       const text = `fn ${word}(${word}: int) {\n  let ${word} = ${word} + f(${word} = ${word})\n  let b = ${word}\n  var c = -${word}(${word}) as ${word}\n  ${word} = c\n  return ${word}\n}`
       const { file, diagnostics } = parseText(text)
       expect(diagnostics.map(({ message }) => `${word}: ${message}`)).toEqual([])
-      expect(file.declarations[0]!.body.map(({ kind }) => kind), word).toEqual(['let', 'let', 'let', 'assign', 'return'])
+      expect(
+        file.declarations[0]!.body.map(({ kind }) => kind),
+        word,
+      ).toEqual(['let', 'let', 'let', 'assign', 'return'])
     }
   })
 })
@@ -84,7 +139,10 @@ describe('well-formed text', () => {
 describe('one mistake is one diagnostic, and all else is read', () => {
   const whole = parseText(everything).file
   const count = (statements: readonly Statement[]): number =>
-    statements.reduce((sum, one) => sum + 1 + ('body' in one ? count(one.body) : 0) + ('otherwise' in one ? count(one.otherwise ?? []) : 0), 0)
+    statements.reduce(
+      (sum, one) => sum + 1 + ('body' in one ? count(one.body) : 0) + ('otherwise' in one ? count(one.otherwise ?? []) : 0),
+      0,
+    )
   const total = whole.declarations.reduce((sum, { body }) => sum + count(body), 0)
 
   test.each<[string, string, string, string, number]>([
@@ -152,19 +210,31 @@ describe('one mistake is one diagnostic, and all else is read', () => {
   })
 
   test('a brace closes the block at its column, and what is open inside is said', () => {
-    expect(placesOf('fn f() {\n  let a = g(\n    moe(x) {\n      route r()\n}\nfn g() {}')).toEqual(['4:16 SMOE1006', '4:16 SMOE1006'])
+    expect(placesOf('fn f() {\n  let a = g(\n    moe(x) {\n      route r()\n}\nfn g() {}')).toEqual([
+      '4:16 SMOE1006',
+      '4:16 SMOE1006',
+    ])
   })
 
   test('five mistakes are five diagnostics, in order', () => {
-    const text = everything.replace('take(embed', 'take($embed').replace('C = D / H)', 'C = D / H').replace('= 64', '= 6x4')
-      .replace('return exp', 'retrun exp').replace('route top_k', 'rout top_k')
+    const text = everything
+      .replace('take(embed', 'take($embed')
+      .replace('C = D / H)', 'C = D / H')
+      .replace('= 64', '= 6x4')
+      .replace('return exp', 'retrun exp')
+      .replace('route top_k', 'rout top_k')
     expect(placesOf(text)).toEqual(['7:24 SMOE1003', '11:16 SMOE1002', '14:85 SMOE1006', '18:7 SMOE1011', '78:3 SMOE1011'])
   })
 
   test('certain fixes mend the text', () => {
     const slips: readonly [string, string][] = [
-      ['C = D / H)', 'C = D / H'], ['k experts\n    }\n', 'k experts\n'], ['other }', 'other'], ['return exp', 'retrun exp'],
-      ['embed: f32[V', 'embed = f32[V'], ['eps = eps) as final', 'eps: eps) as final'], ['- at\n}', '- at\n'],
+      ['C = D / H)', 'C = D / H'],
+      ['k experts\n    }\n', 'k experts\n'],
+      ['other }', 'other'],
+      ['return exp', 'retrun exp'],
+      ['embed: f32[V', 'embed = f32[V'],
+      ['eps = eps) as final', 'eps: eps) as final'],
+      ['- at\n}', '- at\n'],
     ]
     for (const [from, to] of slips) {
       const text = everything.replace(from, to)
@@ -190,9 +260,15 @@ describe('limits end in diagnostics', () => {
   const wrap = (text: string): string => `fn f() {\n  return ${text}\n}\nfn g() {}`
 
   test.each([
-    ['brackets', wrap(times('(', 1e5))], ['closed brackets', wrap(times('(', 1e5) + times(')', 1e5))], ['minus', wrap(`${times('-', 1e5)}1`)],
-    ['sum', wrap(`1${times(' + 1', 1e5)}`)], ['if', wrap(times('if ', 1e5))], ['else', wrap(`${times('if a then b else ', 1e5)}c`)],
-    ['transposes', wrap(`a${times('.T', 1e5)}`)], ['not', wrap(`${times('not ', 1e5)}a`)], ['calls', wrap(times('f(', 1e5))],
+    ['brackets', wrap(times('(', 1e5))],
+    ['closed brackets', wrap(times('(', 1e5) + times(')', 1e5))],
+    ['minus', wrap(`${times('-', 1e5)}1`)],
+    ['sum', wrap(`1${times(' + 1', 1e5)}`)],
+    ['if', wrap(times('if ', 1e5))],
+    ['else', wrap(`${times('if a then b else ', 1e5)}c`)],
+    ['transposes', wrap(`a${times('.T', 1e5)}`)],
+    ['not', wrap(`${times('not ', 1e5)}a`)],
+    ['calls', wrap(times('f(', 1e5))],
     ['lists', wrap(times('[', 1e5))],
   ])('deep %s', (_, text) => {
     const { file, diagnostics } = parseText(text)
@@ -201,8 +277,15 @@ describe('limits end in diagnostics', () => {
   })
 
   test.each([
-    ['(', times('(', 1e5)], ['{', times('{', 1e5)], ['}', times('}', 1e5)], ['([{', times('([{', 3e4)], ['(]', times('(]', 1e5)],
-    ['fn f() {', times('fn f() {', 1e4)], ['words', times('a ', 1e5)], ['quotes', times('"', 1e5)], ['dollars', times('$', 1e6)],
+    ['(', times('(', 1e5)],
+    ['{', times('{', 1e5)],
+    ['}', times('}', 1e5)],
+    ['([{', times('([{', 3e4)],
+    ['(]', times('(]', 1e5)],
+    ['fn f() {', times('fn f() {', 1e4)],
+    ['words', times('a ', 1e5)],
+    ['quotes', times('"', 1e5)],
+    ['dollars', times('$', 1e6)],
   ])('a heap of %s', (_, text) => expect(parseText(text).diagnostics.length).toBeGreaterThan(0))
 
   test('what is within the limits is read', () => {
@@ -222,6 +305,8 @@ describe('limits end in diagnostics', () => {
   test('diagnostics end after some hundreds', () => {
     const { diagnostics } = parseText(`fn f() {\n${times('let a = $ 1\n', 1000)}}`)
     expect(diagnostics.length).toBe(200)
-    expect(diagnostics.filter(({ code }) => code === 'SMOE1017').map(({ message }) => message)).toEqual(['801 more mistakes are not shown'])
+    expect(diagnostics.filter(({ code }) => code === 'SMOE1017').map(({ message }) => message)).toEqual([
+      '801 more mistakes are not shown',
+    ])
   })
 })

@@ -9,17 +9,25 @@ vi.setConfig({ testTimeout: 120_000 })
 
 const printed = (text: string): string => print(parseText(text).file)
 
-test('a canonical file stays as it is', () => expect(printed(everything.replace(/model mixtral\((.*)\) \{/, 'model mixtral() {'))).toBe(
-  everything.replace(/model mixtral\((.*)\) \{/, 'model mixtral() {')))
+test('a canonical file stays as it is', () =>
+  expect(printed(everything.replace(/model mixtral\((.*)\) \{/, 'model mixtral() {'))).toBe(
+    everything.replace(/model mixtral\((.*)\) \{/, 'model mixtral() {'),
+  ))
 
 test('any tree printed parses to itself, and printing is idempotent', () => {
-  fc.assert(fc.property(file, (tree) => {
-    const text = print(tree)
-    const { file: read, diagnostics } = parse({ path: 'random.smoe', text })
-    expect(diagnostics.map(({ message }) => message), text).toEqual([])
-    expect(withoutSpans(read)).toEqual(withoutSpans(tree))
-    expect(print(read)).toBe(text)
-  }), { numRuns: 100 })
+  fc.assert(
+    fc.property(file, (tree) => {
+      const text = print(tree)
+      const { file: read, diagnostics } = parse({ path: 'random.smoe', text })
+      expect(
+        diagnostics.map(({ message }) => message),
+        text,
+      ).toEqual([])
+      expect(withoutSpans(read)).toEqual(withoutSpans(tree))
+      expect(print(read)).toBe(text)
+    }),
+    { numRuns: 100 },
+  )
 })
 
 test('long lists and chains break at 110 columns', () => {
@@ -76,21 +84,29 @@ test('a comment inside an expression goes before its statement', () => {
 
 test('comments are never lost, wherever they stand', () => {
   const words = everything.split(/(?<=\s)(?=\S)/).filter((word) => !word.startsWith('//'))
-  fc.assert(fc.property(fc.uniqueArray(fc.nat(words.length - 1), { maxLength: 5 }), (places) => {
-    const text = everything.replace(/\/\/.*/g, '').split(/(?<=\s)(?=\S)/).map((word, at) => places.includes(at) ? `// c${at}\n${word}` : word).join('')
-    const { file: read, diagnostics } = parseText(text)
-    fc.pre(diagnostics.length === 0)
-    const once = print(read)
-    for (const { text: comment } of read.comments) expect(once).toContain(`// ${comment}`)
-    expect(once.match(/\/\/ c\d/g)?.length ?? 0).toBe(read.comments.length)
-    expect(printed(once)).toBe(once)
-    expect(withoutSpans(parseText(once).file.declarations)).toEqual(withoutSpans(read.declarations))
-  }), { numRuns: 40 })
+  fc.assert(
+    fc.property(fc.uniqueArray(fc.nat(words.length - 1), { maxLength: 5 }), (places) => {
+      const text = everything
+        .replace(/\/\/.*/g, '')
+        .split(/(?<=\s)(?=\S)/)
+        .map((word, at) => (places.includes(at) ? `// c${at}\n${word}` : word))
+        .join('')
+      const { file: read, diagnostics } = parseText(text)
+      fc.pre(diagnostics.length === 0)
+      const once = print(read)
+      for (const { text: comment } of read.comments) expect(once).toContain(`// ${comment}`)
+      expect(once.match(/\/\/ c\d/g)?.length ?? 0).toBe(read.comments.length)
+      expect(printed(once)).toBe(once)
+      expect(withoutSpans(parseText(once).file.declarations)).toEqual(withoutSpans(read.declarations))
+    }),
+    { numRuns: 40 },
+  )
 })
 
 test('empty lines are kept, at most one', () => {
   expect(printed('\n\nfn f() {\n\n\n  let a = 1\n\n\n\n  let b = 2\n  let c = 3\n\n}\nfn g() {}\n\n\n')).toBe(
-    'fn f() {\n  let a = 1\n\n  let b = 2\n  let c = 3\n}\n\nfn g() {}\n')
+    'fn f() {\n  let a = 1\n\n  let b = 2\n  let c = 3\n}\n\nfn g() {}\n',
+  )
   expect(printed('')).toBe('')
   expect(printed('// only')).toBe('// only\n')
 })

@@ -1,28 +1,98 @@
 /** Random syntax trees, as `parse` could have made them. */
 import fc from 'fast-check'
-import type { Argument, CallExpression, Expression, File, MoeClause, Name, SliceNode, Statement, StringLiteral, TypeNode, WeightEntry } from '../../grammar/ast.ts'
+import type {
+  Argument,
+  CallExpression,
+  Expression,
+  File,
+  MoeClause,
+  Name,
+  SliceNode,
+  Statement,
+  StringLiteral,
+  TypeNode,
+  WeightEntry,
+} from '../../grammar/ast.ts'
 import { reservedNames } from '../../grammar/tokens.ts'
 
 const source = { path: 'random.smoe', text: '' }
 export const span = { source, start: 0, end: 0 }
 
-const words = ['x', 'gate', 'D', 'top', 'select', 'shared', 'experts', 'weights', 'loss', 'input', 'output', 'by', 'at', 'of', 'in', 'a', 'once', 'when',
-  'weigh', 'assert', 'model', 'block', 'route', 'require', 'T', 'e1', '_', 'a_rather_long_name_of_a_value', 'from', 'keep', 'after', 'layers', 'train', 'metric',
-  'optimiser', 'schedule', 'clip', 'accumulate', 'steps', 'seed', 'batch', 'initialise', 'group']
+const words = [
+  'x',
+  'gate',
+  'D',
+  'top',
+  'select',
+  'shared',
+  'experts',
+  'weights',
+  'loss',
+  'input',
+  'output',
+  'by',
+  'at',
+  'of',
+  'in',
+  'a',
+  'once',
+  'when',
+  'weigh',
+  'assert',
+  'model',
+  'block',
+  'route',
+  'require',
+  'T',
+  'e1',
+  '_',
+  'a_rather_long_name_of_a_value',
+  'from',
+  'keep',
+  'after',
+  'layers',
+  'train',
+  'metric',
+  'optimiser',
+  'schedule',
+  'clip',
+  'accumulate',
+  'steps',
+  'seed',
+  'batch',
+  'initialise',
+  'group',
+]
 const nameOf = (text: string): Name => ({ text, span })
-const name = fc.oneof(fc.constantFrom(...words), fc.stringMatching(/^[a-zA-Z_]\w{0,8}$/)).filter((text) => !reservedNames.has(text)).map(nameOf)
+const name = fc
+  .oneof(fc.constantFrom(...words), fc.stringMatching(/^[a-zA-Z_]\w{0,8}$/))
+  .filter((text) => !reservedNames.has(text))
+  .map(nameOf)
 const anyName = fc.oneof(name, fc.constantFrom(...reservedNames).map(nameOf))
-const text = fc.oneof(fc.string({ maxLength: 12 }), fc.constantFrom('model.layers.{i}.w', '\\"\n\t\r', '\u2028 ', '//')).map((value): StringLiteral => ({ kind: 'string', value, span }))
-const number = fc.oneof(
-  fc.nat().map((value) => ({ value, isInteger: true })),
-  fc.double({ min: 0, noNaN: true, noDefaultInfinity: true }).map((value) => ({ value: Math.abs(value), isInteger: false })),
-).map((one): Expression => ({ kind: 'number', ...one, span }))
+const text = fc
+  .oneof(fc.string({ maxLength: 12 }), fc.constantFrom('model.layers.{i}.w', '\\"\n\t\r', '\u2028 ', '//'))
+  .map((value): StringLiteral => ({ kind: 'string', value, span }))
+const number = fc
+  .oneof(
+    fc.nat().map((value) => ({ value, isInteger: true })),
+    fc.double({ min: 0, noNaN: true, noDefaultInfinity: true }).map((value) => ({ value: Math.abs(value), isInteger: false })),
+  )
+  .map((one): Expression => ({ kind: 'number', ...one, span }))
 
-const { expression, call, setting } = fc.letrec<{ expression: Expression, call: CallExpression, setting: Argument, slice: SliceNode, clause: MoeClause }>((tie) => {
+const { expression, call, setting } = fc.letrec<{
+  expression: Expression
+  call: CallExpression
+  setting: Argument
+  slice: SliceNode
+  clause: MoeClause
+}>((tie) => {
   const inner = tie('expression') as fc.Arbitrary<Expression>
   const maybe = fc.option(inner, { nil: null })
-  const argument = (named: boolean): fc.Arbitrary<Argument> => fc.record({ name: named ? anyName : fc.constant(null), value: inner, span: fc.constant(span) })
-  const given = fc.tuple(fc.array(argument(false), { maxLength: 3 }), fc.array(argument(true), { maxLength: 3 })).map((both) => both.flat())
+  const argument = (named: boolean): fc.Arbitrary<Argument> =>
+    fc.record({ name: named ? anyName : fc.constant(null), value: inner, span: fc.constant(span) })
+  const given = fc
+    .tuple(fc.array(argument(false), { maxLength: 3 }), fc.array(argument(true), { maxLength: 3 }))
+    .map((both) => both.flat())
   const label = fc.option(name, { nil: null })
   const call = fc.record({ kind: fc.constant('call' as const), callee: name, arguments: given, label, span: fc.constant(span) })
   const slice: fc.Arbitrary<SliceNode> = fc.oneof(
@@ -31,7 +101,12 @@ const { expression, call, setting } = fc.letrec<{ expression: Expression, call: 
   )
   const constraint = fc.oneof(
     fc.constantFrom('dropless' as const, 'expert-choice' as const).map((kind) => ({ kind, span })),
-    fc.record({ kind: fc.constant('capacity' as const), factor: inner, overflow: fc.constantFrom('drop' as const, 'next' as const, 'shared' as const), span: fc.constant(span) }),
+    fc.record({
+      kind: fc.constant('capacity' as const),
+      factor: inner,
+      overflow: fc.constantFrom('drop' as const, 'next' as const, 'shared' as const),
+      span: fc.constant(span),
+    }),
     fc.record({ kind: fc.constant('groups' as const), count: inner, keep: inner, span: fc.constant(span) }),
     inner.map((rate) => ({ kind: 'bias-balanced' as const, rate, span })),
     inner.map((percent) => ({ kind: 'balanced-within' as const, percent, span })),
@@ -44,23 +119,55 @@ const { expression, call, setting } = fc.letrec<{ expression: Expression, call: 
     constraint.map((one) => ({ kind: 'require' as const, constraint: one, span })),
   )
   return {
-    call, slice, clause,
+    call,
+    slice,
+    clause,
     setting: fc.record({ name, value: inner, span: fc.constant(span) }),
-    expression: fc.oneof({ maxDepth: 4, withCrossShrink: true },
-      name.map((one): Expression => ({ kind: 'name', name: one, span })), number, text,
+    expression: fc.oneof(
+      { maxDepth: 4, withCrossShrink: true },
+      name.map((one): Expression => ({ kind: 'name', name: one, span })),
+      number,
+      text,
       fc.boolean().map((value): Expression => ({ kind: 'boolean', value, span })),
       fc.array(inner, { maxLength: 4 }).map((items): Expression => ({ kind: 'list', items, span })),
-      fc.record({ kind: fc.constant('unary' as const), operator: fc.constantFrom('-' as const, 'not' as const), operand: inner, span: fc.constant(span) }),
       fc.record({
-        kind: fc.constant('binary' as const), left: inner, right: inner, span: fc.constant(span),
-        operator: fc.constantFrom(...['or', 'and', '==', '!=', '<', '<=', '>', '>=', '+', '-', '*', '/', '%', '@'] as const),
+        kind: fc.constant('unary' as const),
+        operator: fc.constantFrom('-' as const, 'not' as const),
+        operand: inner,
+        span: fc.constant(span),
+      }),
+      fc.record({
+        kind: fc.constant('binary' as const),
+        left: inner,
+        right: inner,
+        span: fc.constant(span),
+        operator: fc.constantFrom(...(['or', 'and', '==', '!=', '<', '<=', '>', '>=', '+', '-', '*', '/', '%', '@'] as const)),
       }),
       call,
-      fc.record({ kind: fc.constant('index' as const), operand: inner, slices: fc.array(slice, { minLength: 1, maxLength: 3 }), span: fc.constant(span) }),
+      fc.record({
+        kind: fc.constant('index' as const),
+        operand: inner,
+        slices: fc.array(slice, { minLength: 1, maxLength: 3 }),
+        span: fc.constant(span),
+      }),
       inner.map((operand): Expression => ({ kind: 'transpose', operand, span })),
-      name.filter(({ text: one }) => one !== 'T').map((one): Expression => ({ kind: 'member', of: nameOf('experts'), name: one, span })),
-      fc.record({ kind: fc.constant('conditional' as const), condition: inner, then: inner, otherwise: inner, span: fc.constant(span) }),
-      fc.record({ kind: fc.constant('moe' as const), input: inner, label, clauses: fc.array(clause, { maxLength: 3 }), span: fc.constant(span) }),
+      name
+        .filter(({ text: one }) => one !== 'T')
+        .map((one): Expression => ({ kind: 'member', of: nameOf('experts'), name: one, span })),
+      fc.record({
+        kind: fc.constant('conditional' as const),
+        condition: inner,
+        then: inner,
+        otherwise: inner,
+        span: fc.constant(span),
+      }),
+      fc.record({
+        kind: fc.constant('moe' as const),
+        input: inner,
+        label,
+        clauses: fc.array(clause, { maxLength: 3 }),
+        span: fc.constant(span),
+      }),
     ),
   }
 })
@@ -68,8 +175,11 @@ export { expression }
 
 const doc = fc.constant<readonly string[]>([])
 const tensor = fc.record({
-  kind: fc.constant('tensor-type' as const), dtype: fc.constantFrom('f32', 'i32').map(nameOf), anyLeading: fc.boolean(),
-  shape: fc.array(expression, { maxLength: 3 }), span: fc.constant(span),
+  kind: fc.constant('tensor-type' as const),
+  dtype: fc.constantFrom('f32', 'i32').map(nameOf),
+  anyLeading: fc.boolean(),
+  shape: fc.array(expression, { maxLength: 3 }),
+  span: fc.constant(span),
 })
 const type: fc.Arbitrary<TypeNode> = fc.oneof(
   tensor,
@@ -78,55 +188,154 @@ const type: fc.Arbitrary<TypeNode> = fc.oneof(
 )
 const maybe = fc.option(expression, { nil: null })
 const parameter = fc.record({
-  name, type, doc, default: maybe, span: fc.constant(span),
+  name,
+  type,
+  doc,
+  default: maybe,
+  span: fc.constant(span),
   range: fc.option(fc.record({ low: maybe, high: maybe, span: fc.constant(span) }), { nil: null }),
 })
-const slice: fc.Arbitrary<SliceNode> = fc.record({ index: fc.constant(null), start: maybe, stop: maybe, step: maybe, span: fc.constant(span) })
+const slice: fc.Arbitrary<SliceNode> = fc.record({
+  index: fc.constant(null),
+  start: maybe,
+  stop: maybe,
+  step: maybe,
+  span: fc.constant(span),
+})
 const entry: fc.Arbitrary<WeightEntry> = fc.record({
-  path: fc.tuple(anyName, fc.array(fc.oneof(
-    anyName.map((one) => ({ kind: 'name' as const, name: one })), name.map((one) => ({ kind: 'index' as const, name: one })),
-  ), { maxLength: 4 })).map(([first, rest]) => [{ kind: 'name' as const, name: first }, ...rest]),
-  template: text, slices: fc.option(fc.array(slice, { minLength: 1, maxLength: 3 }), { nil: null }), transpose: fc.boolean(), span: fc.constant(span),
+  path: fc
+    .tuple(
+      anyName,
+      fc.array(
+        fc.oneof(
+          anyName.map((one) => ({ kind: 'name' as const, name: one })),
+          name.map((one) => ({ kind: 'index' as const, name: one })),
+        ),
+        { maxLength: 4 },
+      ),
+    )
+    .map(([first, rest]) => [{ kind: 'name' as const, name: first }, ...rest]),
+  template: text,
+  slices: fc.option(fc.array(slice, { minLength: 1, maxLength: 3 }), { nil: null }),
+  transpose: fc.boolean(),
+  span: fc.constant(span),
 })
 
 const { statement } = fc.letrec<{ statement: Statement }>((tie) => {
   const body = fc.array(tie('statement') as fc.Arbitrary<Statement>, { maxLength: 3 })
   const common = { span: fc.constant(span) }
   return {
-    statement: fc.oneof({ maxDepth: 2 },
-      fc.record({ kind: fc.constant('let' as const), mutable: fc.boolean(), name, type: fc.option(type, { nil: null }), value: expression, doc, ...common }),
+    statement: fc.oneof(
+      { maxDepth: 2 },
+      fc.record({
+        kind: fc.constant('let' as const),
+        mutable: fc.boolean(),
+        name,
+        type: fc.option(type, { nil: null }),
+        value: expression,
+        doc,
+        ...common,
+      }),
       fc.record({ kind: fc.constant('assign' as const), name, value: expression, ...common }),
-      fc.record({ kind: fc.constant('param' as const), name, type: tensor, initialiser: fc.option(call, { nil: null }), doc, ...common }),
+      fc.record({
+        kind: fc.constant('param' as const),
+        name,
+        type: tensor,
+        initialiser: fc.option(call, { nil: null }),
+        doc,
+        ...common,
+      }),
       fc.record({ kind: fc.constant('input' as const), name, type: tensor, doc, ...common }),
-      fc.record({ kind: fc.constant('output' as const), name, type: fc.option(tensor, { nil: null }), value: expression, doc, ...common }),
+      fc.record({
+        kind: fc.constant('output' as const),
+        name,
+        type: fc.option(tensor, { nil: null }),
+        value: expression,
+        doc,
+        ...common,
+      }),
       fc.record({ kind: fc.constantFrom('return' as const, 'weigh' as const, 'keep' as const), value: expression, ...common }),
       fc.record({ kind: fc.constantFrom('loss' as const, 'metric' as const), name, value: expression, doc, ...common }),
       fc.record({ kind: fc.constantFrom('optimiser' as const, 'schedule' as const), method: call, ...common }),
-      fc.record({ kind: fc.constantFrom('clip' as const, 'accumulate' as const, 'steps' as const, 'seed' as const), value: expression, ...common }),
+      fc.record({
+        kind: fc.constantFrom('clip' as const, 'accumulate' as const, 'steps' as const, 'seed' as const),
+        value: expression,
+        ...common,
+      }),
       fc.record({ kind: fc.constant('batch' as const), sizes: fc.array(setting, { minLength: 1, maxLength: 3 }), ...common }),
       fc.record({ kind: fc.constant('initialise' as const), pattern: fc.option(text, { nil: null }), method: call, ...common }),
-      fc.record({ kind: fc.constant('group' as const), pattern: text, settings: fc.array(setting, { minLength: 1, maxLength: 3 }), ...common }),
+      fc.record({
+        kind: fc.constant('group' as const),
+        pattern: text,
+        settings: fc.array(setting, { minLength: 1, maxLength: 3 }),
+        ...common,
+      }),
       fc.record({ kind: fc.constant('select' as const), count: expression, by: expression, ...common }),
-      fc.record({ kind: fc.constant('assert' as const), condition: expression, message: fc.option(text, { nil: null }), ...common }),
+      fc.record({
+        kind: fc.constant('assert' as const),
+        condition: expression,
+        message: fc.option(text, { nil: null }),
+        ...common,
+      }),
       fc.record({ kind: fc.constant('weights' as const), entries: fc.array(entry, { maxLength: 4 }), ...common }),
-      fc.record({ kind: fc.constant('repeat' as const), label: name, index: name, from: expression, to: expression, body, ...common }),
+      fc.record({
+        kind: fc.constant('repeat' as const),
+        label: name,
+        index: name,
+        from: expression,
+        to: expression,
+        body,
+        ...common,
+      }),
       fc.record({ kind: fc.constantFrom('once' as const, 'train' as const), body, ...common }),
-      fc.record({ kind: fc.constant('when-training' as const), rate: maybe, after: maybe, atMost: maybe, body, otherwise: fc.option(body, { nil: null }), ...common }),
-      fc.record({ kind: fc.constant('when-training' as const), rate: maybe, after: maybe, atMost: fc.constant(null), isTogether: fc.constant(true as const), body, otherwise: fc.option(body, { nil: null }), ...common }),
+      fc.record({
+        kind: fc.constant('when-training' as const),
+        rate: maybe,
+        after: maybe,
+        atMost: maybe,
+        body,
+        otherwise: fc.option(body, { nil: null }),
+        ...common,
+      }),
+      fc.record({
+        kind: fc.constant('when-training' as const),
+        rate: maybe,
+        after: maybe,
+        atMost: fc.constant(null),
+        isTogether: fc.constant(true as const),
+        body,
+        otherwise: fc.option(body, { nil: null }),
+        ...common,
+      }),
     ),
   }
 })
 
 const declaration = fc.record({
-  kind: fc.constant('declaration' as const), declares: fc.constantFrom('fn' as const, 'block' as const, 'expert' as const, 'policy' as const, 'model' as const),
-  name, parameters: fc.array(parameter, { maxLength: 3 }), result: fc.option(type, { nil: null }), body: fc.array(statement, { maxLength: 5 }), doc,
-  isPartial: fc.constant(false), span: fc.constant(span),
+  kind: fc.constant('declaration' as const),
+  declares: fc.constantFrom('fn' as const, 'block' as const, 'expert' as const, 'policy' as const, 'model' as const),
+  name,
+  parameters: fc.array(parameter, { maxLength: 3 }),
+  result: fc.option(type, { nil: null }),
+  body: fc.array(statement, { maxLength: 5 }),
+  doc,
+  isPartial: fc.constant(false),
+  span: fc.constant(span),
 })
 const imported = fc.record({
-  names: fc.array(fc.record({ name, alias: fc.option(name, { nil: null }), span: fc.constant(span) }), { minLength: 1, maxLength: 4 }), from: text, span: fc.constant(span),
+  names: fc.array(fc.record({ name, alias: fc.option(name, { nil: null }), span: fc.constant(span) }), {
+    minLength: 1,
+    maxLength: 4,
+  }),
+  from: text,
+  span: fc.constant(span),
 })
 
 export const file: fc.Arbitrary<File> = fc.record({
-  source: fc.constant(source), imports: fc.array(imported, { maxLength: 2 }), declarations: fc.array(declaration, { minLength: 1, maxLength: 3 }),
-  comments: fc.constant([]), lost: fc.constant([]), span: fc.constant(span),
+  source: fc.constant(source),
+  imports: fc.array(imported, { maxLength: 2 }),
+  declarations: fc.array(declaration, { minLength: 1, maxLength: 3 }),
+  comments: fc.constant([]),
+  lost: fc.constant([]),
+  span: fc.constant(span),
 }) as fc.Arbitrary<File>

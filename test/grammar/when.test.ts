@@ -7,13 +7,23 @@ const policy = (head: string): string => `policy p() {\n  when training${head} {
 const read = (head: string) => parse({ path: 'p.smoe', text: policy(head) })
 
 test.each([
-  '', ' at 0.1', ' after 0.5', ' at 0.1 after 0.05, at_most 2 layers a step', ', at_most 1 layers a step', ', all layers together',
-  ' at 0.2 * (1.0 - progress), all layers together', ' at step / 100 after 0.5, all layers together',
+  '',
+  ' at 0.1',
+  ' after 0.5',
+  ' at 0.1 after 0.05, at_most 2 layers a step',
+  ', at_most 1 layers a step',
+  ', all layers together',
+  ' at 0.2 * (1.0 - progress), all layers together',
+  ' at step / 100 after 0.5, all layers together',
 ])('when training%s', (head) => {
   const { file, diagnostics } = read(head)
   expect(diagnostics).toEqual([])
   expect(print(file)).toBe(policy(head))
-  const [{ body: [statement] }] = file.declarations
+  const [
+    {
+      body: [statement],
+    },
+  ] = file.declarations
   expect(statement).toMatchObject({ kind: 'when-training', ...(head.includes('together') ? { isTogether: true } : {}) })
   expect('isTogether' in statement).toBe(head.includes('together'))
 })
@@ -25,7 +35,9 @@ test('over several lines', () => {
 })
 
 test.each([
-  [' at 0.1, all layers', 'together'], [' at 0.1, all together', 'layers'], [', some layers together', 'some'],
+  [' at 0.1, all layers', 'together'],
+  [' at 0.1, all together', 'layers'],
+  [', some layers together', 'some'],
   [' at 0.1, at_most 2 layers a step, all layers together', '{'],
 ])('when training%s has no such form', (head, wanted) => {
   const [{ code, message }] = read(head).diagnostics

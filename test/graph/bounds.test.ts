@@ -5,12 +5,16 @@ import { needed } from '../../compiler/graph/walk.ts'
 import { createBuilder } from '../../compiler/ops/build.ts'
 import { brokenBound } from '../../plan/bounds.ts'
 
-const graphOf = (starts: string, sizes: string, steps: string) => parse(`graph "slices"
+const graphOf = (starts: string, sizes: string, steps: string) =>
+  parse(
+    `graph "slices"
 dim B
 %0 = input name "x" : f32[B, 8]
 %1 = slice(%0) starts [${starts}, 0] steps [${steps}, 1] : f32[${sizes}, 8]
 output "y" = %1
-`, createBuilder().make)
+`,
+    createBuilder().make,
+  )
 
 const brokenFor = (starts: string, sizes: string, steps: string, B: number) =>
   brokenBound(boundsOf(needed(graphOf(starts, sizes, steps))), { B })?.message ?? null

@@ -5,7 +5,8 @@ import { needed } from '../../compiler/graph/walk.ts'
 import { createBuilder } from '../../compiler/ops/build.ts'
 
 test('ids choose among the fewest rows or columns that they are used for, in whatever shape', () => {
-  const graph = parse(`graph "ids"
+  const graph = parse(
+    `graph "ids"
 %0 = input name "x" : f32[6, 5]
 %1 = input name "rows" : i32[4]
 %2 = input name "columns" : i32[6]
@@ -15,14 +16,17 @@ test('ids choose among the fewest rows or columns that they are used for, in wha
 %6 = take(%3, %1) : f32[4, 5]
 output "a" = %6
 output "b" = %5
-`, createBuilder().make)
+`,
+    createBuilder().make,
+  )
   const found = [...chosenAmong(needed(graph))].map(([{ params }, among]) => [params.name, among.among.key])
   expect(Object.fromEntries(found)).toEqual({ rows: '4', columns: '5' })
 })
 
 /** A graph that picks by ids, and what it ignores of each input. */
 function ignoredIn(ids: string, more = ''): Readonly<Record<string, readonly [string, number | null]>> {
-  const graph = parse(`graph "ids"
+  const graph = parse(
+    `graph "ids"
 %0 = input name "x" : f32[6, 5]
 %1 = input name "ids" : i32[6]
 %2 = input name "other" : i32[6]
@@ -39,8 +43,12 @@ function ignoredIn(ids: string, more = ''): Readonly<Record<string, readonly [st
 %13 = reshape(%12) : i32[6, 1]
 %14 = pick(%0, %13) : f32[6, 1]
 output "a" = %14
-${more}`, createBuilder().make)
-  return Object.fromEntries([...chosenAmong(needed(graph))].map(([{ params }, { among, ignored }]) => [params.name, [among.key, ignored]]))
+${more}`,
+    createBuilder().make,
+  )
+  return Object.fromEntries(
+    [...chosenAmong(needed(graph))].map(([{ params }, { among, ignored }]) => [params.name, [among.key, ignored]]),
+  )
 }
 
 test('a number that is replaced before it chooses is ignored', () => {
@@ -59,4 +67,3 @@ test('not where another use of the input does not ignore it', () => {
   const more = '%15 = take(%0, %1) : f32[6, 5]\noutput "b" = %15\n'
   expect(ignoredIn('select(%8, %6, %1)', more)).toEqual({ ids: ['5', null] })
 })
-

@@ -17,7 +17,12 @@ const read = (text: string): Graph => parse(text, createBuilder().make)
 function plain(graph: Graph): unknown {
   const numbers = new Map<Node, number>(nodesOf(graph).map((node, i) => [node, i]))
   const nodes = [...numbers.keys()].map(({ op, inputs, params, shape, dtype, origin }) => ({
-    op, params, shape, dtype, instance: origin.instance, inputs: inputs.map((input) => numbers.get(input)),
+    op,
+    params,
+    shape,
+    dtype,
+    instance: origin.instance,
+    inputs: inputs.map((input) => numbers.get(input)),
   }))
   const ports = graph.outputs.map((output) => ({ ...output, node: numbers.get(output.node) }))
   return { ...graph, nodes, inputs: graph.inputs.map((input) => numbers.get(input)), outputs: ports }
@@ -74,14 +79,24 @@ output "new" = %2 replaces "table"
 })
 
 describe('verify', () => {
-  const given = (): Graph => read('graph "g"\ndim B\n%0 = input name "x" : f32[B]\n%1 = weight name "w" source ["w"] doc "" : f32[2]\n%2 = exp(%0) : f32[B]\noutput "y" = %2\noutput "w" = %1\n')
+  const given = (): Graph =>
+    read(
+      'graph "g"\ndim B\n%0 = input name "x" : f32[B]\n%1 = weight name "w" source ["w"] doc "" : f32[2]\n%2 = exp(%0) : f32[B]\noutput "y" = %2\noutput "w" = %1\n',
+    )
   const complaints = (graph: Graph, stage: 'source' | 'optimised' = 'source'): readonly string[] => verify(graph, specOf(stage))
-  const withNode = (graph: Graph, change: object): Graph =>
-    ({ ...graph, outputs: [{ ...graph.outputs[0], node: Object.freeze({ ...graph.outputs[0].node, ...change }) as Node }, graph.outputs[1]] })
+  const withNode = (graph: Graph, change: object): Graph => ({
+    ...graph,
+    outputs: [{ ...graph.outputs[0], node: Object.freeze({ ...graph.outputs[0].node, ...change }) as Node }, graph.outputs[1]],
+  })
 
   it('accepts a graph as it should be, random ones included', () => {
     expect(complaints(given())).toEqual([])
-    fc.assert(fc.property(samples(), ({ graph }) => { expect(complaints(graph)).toEqual([]) }), { numRuns: 50 })
+    fc.assert(
+      fc.property(samples(), ({ graph }) => {
+        expect(complaints(graph)).toEqual([])
+      }),
+      { numRuns: 50 },
+    )
   })
 
   it.each<[string, (graph: Graph) => Graph, string]>([
@@ -90,15 +105,32 @@ describe('verify', () => {
     ['a wrong dtype', (graph) => withNode(graph, { dtype: 'i32' }), 'is i32[B], inferred f32[B]'],
     ['an id that does not ascend', (graph) => withNode(graph, { id: 0 }), 'which is not below it'],
     ['ids that stand twice', (graph) => withNode(graph, { id: 1 }), 'id 1 stands twice'],
-    ['a node that is not frozen', (graph) => ({ ...graph, outputs: [{ ...graph.outputs[0], node: { ...graph.outputs[0].node } as Node }] }), 'is not frozen'],
+    [
+      'a node that is not frozen',
+      (graph) => ({ ...graph, outputs: [{ ...graph.outputs[0], node: { ...graph.outputs[0].node } as Node }] }),
+      'is not frozen',
+    ],
     ['an input that is not listed', (graph) => ({ ...graph, inputs: [] }), "is not among the graph's inputs"],
-    ['two outputs of a name', (graph) => ({ ...graph, outputs: [graph.outputs[0], graph.outputs[0]] }), 'two outputs are called y'],
-    ['twins', (graph) => ({ ...graph, outputs: [...graph.outputs, { name: 'z', doc: '', node: Object.freeze({ ...graph.outputs[0].node, id: 9 }) as Node }] }), 'two nodes are exp'],
+    [
+      'two outputs of a name',
+      (graph) => ({ ...graph, outputs: [graph.outputs[0], graph.outputs[0]] }),
+      'two outputs are called y',
+    ],
+    [
+      'twins',
+      (graph) => ({
+        ...graph,
+        outputs: [...graph.outputs, { name: 'z', doc: '', node: Object.freeze({ ...graph.outputs[0].node, id: 9 }) as Node }],
+      }),
+      'two nodes are exp',
+    ],
   ])('complains of %s', (_, spoil, message) => {
     expect(complaints(spoil(given())).join('\n')).toContain(message)
   })
 
-  const update = (lines: string): readonly string[] => complaints(read(`graph "u"
+  const update = (lines: string): readonly string[] =>
+    complaints(
+      read(`graph "u"
 dim B
 %0 = weight name "w" source ["w"] doc "" : f32[2, 3]
 %1 = weight name "v" source ["v"] doc "" : f32[2, 3]
@@ -108,7 +140,8 @@ dim B
 %5 = reshape(%1) : f32[2, 3]
 %6 = less(%0, %1) : bool[2, 3]
 ${lines}
-`))
+`),
+    )
 
   it('accepts what replaces a weight, one that is there or a new one', () => {
     expect(update('output "w" = %3 replaces "w"\noutput "state" = %4 replaces "state"\noutput "v" = %1 replaces "v"')).toEqual([])
@@ -120,7 +153,10 @@ ${lines}
     ['output "x" = %2 replaces "x"', 'the output x replaces a weight, and has the symbolic size B'],
     ['output "m" = %6 replaces "m"', 'the output m replaces a weight, and is bool'],
     ['output "a" = %3 replaces "w"\noutput "b" = %3 replaces "w"', 'two outputs replace the weight w'],
-    ['%7 = weight name "n^T" source ["n"] doc "" : f32[2, 3]\n%8 = exp(%7) : f32[2, 3]\noutput "n" = %3 replaces "n"\noutput "y" = %8', 'the weight n is replaced, and read transposed'],
+    [
+      '%7 = weight name "n^T" source ["n"] doc "" : f32[2, 3]\n%8 = exp(%7) : f32[2, 3]\noutput "n" = %3 replaces "n"\noutput "y" = %8',
+      'the weight n is replaced, and read transposed',
+    ],
   ])('complains of %j', (lines, message) => {
     expect(update(lines)).toEqual([message])
   })

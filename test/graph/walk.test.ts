@@ -3,7 +3,8 @@ import { parse } from '../../compiler/graph/parse.ts'
 import { dependants, lastUsers, nodesOf, reachable, useCounts } from '../../compiler/graph/walk.ts'
 import { createBuilder } from '../../compiler/ops/build.ts'
 
-const graph = parse(`graph "g"
+const graph = parse(
+  `graph "g"
 %0 = input name "x" : f32[2]
 %1 = input name "unused" : f32[2]
 %2 = exp(%0) : f32[2]
@@ -12,7 +13,9 @@ const graph = parse(`graph "g"
 %5 = sin(%4) : f32[2]
 output "y" = %3
 output "z" = %4
-`, createBuilder().make)
+`,
+  createBuilder().make,
+)
 
 const ids = (nodes: Iterable<{ readonly id: number }>): number[] => [...nodes].map(({ id }) => id)
 const [x, unused, e, m, a] = nodesOf(graph)

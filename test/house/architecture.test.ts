@@ -9,13 +9,18 @@ test('every invariant names what enforces it, and that is there', () => {
   for (const row of rows) {
     const files = [...(row.split('|').at(-2) ?? '').matchAll(/`([^`]+)`/g)].map(([, file]) => file)
     expect(files, row).not.toEqual([])
-    expect(files.filter((file) => !existsSync(file)), row).toEqual([])
+    expect(
+      files.filter((file) => !existsSync(file)),
+      row,
+    ).toEqual([])
   }
 })
 
 test('every room is described and has a README', () => {
   const rooms = [...text.matchAll(/^\| `([a-z/]+)\/` \|/gm)].map(([, room]) => room)
-  const compilerRooms = readdirSync('compiler', { withFileTypes: true }).filter((entry) => entry.isDirectory()).map(({ name }) => `compiler/${name}`)
+  const compilerRooms = readdirSync('compiler', { withFileTypes: true })
+    .filter((entry) => entry.isDirectory())
+    .map(({ name }) => `compiler/${name}`)
   expect([...rooms].filter((room) => room.startsWith('compiler/')).sort()).toEqual(compilerRooms.sort())
   expect(rooms.filter((room) => !existsSync(`${room}/README.md`))).toEqual([])
 })

@@ -7,10 +7,15 @@ import { checkPlan } from '../../plan/check.ts'
 import type { Plan } from '../../plan/plan.ts'
 import { PORTABLE } from '../../plan/target.ts'
 
-const examples = readdirSync('examples').filter((name) => name.endsWith('.smoe')).map((name) => `examples/${name}`)
+const examples = readdirSync('examples')
+  .filter((name) => name.endsWith('.smoe'))
+  .map((name) => `examples/${name}`)
 
 function planOf(path: string): Plan {
-  const { plan, diagnostics } = compile({ path, text: readFileSync(path, 'utf8') }, { load: createLoader(processTerminal()), target: PORTABLE })
+  const { plan, diagnostics } = compile(
+    { path, text: readFileSync(path, 'utf8') },
+    { load: createLoader(processTerminal()), target: PORTABLE },
+  )
   if (plan === null) throw new Error(`${path}: ${diagnostics.map(({ message }) => message).join('; ')}`)
   return plan
 }

@@ -68,7 +68,14 @@ describe('the spec of a checkpoint', () => {
 
   test('absent fields mean what they meant when they did not exist', () => {
     const config = { ...configOf('llama'), num_key_value_heads: 4 }
-    const older = ['num_key_value_heads', 'head_dim', 'attention_bias', 'mlp_bias', 'tie_word_embeddings', 'rope_parameters'].reduce(without, config)
+    const older = [
+      'num_key_value_heads',
+      'head_dim',
+      'attention_bias',
+      'mlp_bias',
+      'tie_word_embeddings',
+      'rope_parameters',
+    ].reduce(without, config)
     expect(specOf(older)).toBe(specOf(config))
   })
 
@@ -84,8 +91,20 @@ describe('the spec of a checkpoint', () => {
       const imported = importModel({ ...configOf('llama'), ...change })
       return imported.kind === 'spec' ? imported.notes : [imported.message]
     }
-    expect(notes({ temperature: 0.5, pad_token_id: 3, _name_or_path: 'x', sliding_window: null, logits_scaling: 1.0, pruned_heads: {}, mlp_only_layers: [] })).toEqual([])
-    expect(notes({ flux: 3, auto_map: {}, [`long${'g'.repeat(5000)}`]: 1 })[0]).toMatch(/^unknown fields are ignored: flux, auto_map, longggg.{1,80}$/)
+    expect(
+      notes({
+        temperature: 0.5,
+        pad_token_id: 3,
+        _name_or_path: 'x',
+        sliding_window: null,
+        logits_scaling: 1.0,
+        pruned_heads: {},
+        mlp_only_layers: [],
+      }),
+    ).toEqual([])
+    expect(notes({ flux: 3, auto_map: {}, [`long${'g'.repeat(5000)}`]: 1 })[0]).toMatch(
+      /^unknown fields are ignored: flux, auto_map, longggg.{1,80}$/,
+    )
   })
 
   test('a head size of width / heads is not worth a parameter', () => {
@@ -95,17 +114,62 @@ describe('the spec of a checkpoint', () => {
 
 describe('what cannot be imported is refused with its reason', () => {
   const refusals: readonly (readonly [string, string, Record<string, unknown>, string])[] = [
-    ['a scaled rotary embedding', 'llama', { rope_parameters: { rope_type: 'yarn', factor: 8, rope_theta: 5e5 } }, "'rope_parameters' is of type 'yarn'"],
-    ['an older scaled one', 'llama', { rope_parameters: null, rope_theta: 1e4, rope_scaling: { type: 'dynamic', factor: 2 } }, "'rope_scaling' is of type 'dynamic'"],
-    ['a rotary embedding by length', 'olmoe', { rope_scaling: { rope_type: 'longrope', short_factor: [1], long_factor: [2] } }, "'rope_scaling' is of type 'longrope'"],
+    [
+      'a scaled rotary embedding',
+      'llama',
+      { rope_parameters: { rope_type: 'yarn', factor: 8, rope_theta: 5e5 } },
+      "'rope_parameters' is of type 'yarn'",
+    ],
+    [
+      'an older scaled one',
+      'llama',
+      { rope_parameters: null, rope_theta: 1e4, rope_scaling: { type: 'dynamic', factor: 2 } },
+      "'rope_scaling' is of type 'dynamic'",
+    ],
+    [
+      'a rotary embedding by length',
+      'olmoe',
+      { rope_scaling: { rope_type: 'longrope', short_factor: [1], long_factor: [2] } },
+      "'rope_scaling' is of type 'longrope'",
+    ],
     ['a scaling without its factor', 'llama', { rope_scaling: { rope_type: 'linear' } }, "'rope_scaling.factor' is missing"],
-    ['a scaling without its bounds', 'llama', { rope_scaling: { rope_type: 'llama3', factor: 8 } }, "'rope_scaling.low_freq_factor' is missing"],
-    ['bounds in the other order', 'llama', { rope_scaling: { rope_type: 'llama3', factor: 8, low_freq_factor: 4, high_freq_factor: 4 } }, 'must be above'],
-    ['a field of another scaling', 'llama', { rope_scaling: { rope_type: 'linear', factor: 8, attention_factor: 2 } }, "'rope_scaling.attention_factor' is given"],
-    ['a factor of no scaling', 'llama', { rope_parameters: { rope_type: 'default', factor: 8 } }, "'rope_parameters.factor' is given"],
+    [
+      'a scaling without its bounds',
+      'llama',
+      { rope_scaling: { rope_type: 'llama3', factor: 8 } },
+      "'rope_scaling.low_freq_factor' is missing",
+    ],
+    [
+      'bounds in the other order',
+      'llama',
+      { rope_scaling: { rope_type: 'llama3', factor: 8, low_freq_factor: 4, high_freq_factor: 4 } },
+      'must be above',
+    ],
+    [
+      'a field of another scaling',
+      'llama',
+      { rope_scaling: { rope_type: 'linear', factor: 8, attention_factor: 2 } },
+      "'rope_scaling.attention_factor' is given",
+    ],
+    [
+      'a factor of no scaling',
+      'llama',
+      { rope_parameters: { rope_type: 'default', factor: 8 } },
+      "'rope_parameters.factor' is given",
+    ],
     ['a scaling that is a word', 'llama', { rope_scaling: 'linear' }, "'rope_scaling' must be an object"],
-    ['a partly rotated head inside', 'llama', { rope_scaling: { rope_type: 'linear', factor: 2, partial_rotary_factor: 0.5 } }, "'partial_rotary_factor' is 0.5"],
-    ['a window that looks both ways', 'mixtral', { sliding_window: 4, is_causal: false }, "'is_causal' is false beside a 'sliding_window'"],
+    [
+      'a partly rotated head inside',
+      'llama',
+      { rope_scaling: { rope_type: 'linear', factor: 2, partial_rotary_factor: 0.5 } },
+      "'partial_rotary_factor' is 0.5",
+    ],
+    [
+      'a window that looks both ways',
+      'mixtral',
+      { sliding_window: 4, is_causal: false },
+      "'is_causal' is false beside a 'sliding_window'",
+    ],
     ['a window where none is read', 'llama', { sliding_window: 4 }, "'sliding_window' is 4"],
     ['weights that do not sum to 1', 'mixtral', { norm_topk_prob: false }, "'norm_topk_prob' is false"],
     ['biases that are not read', 'mixtral', { attention_bias: true }, "'attention_bias' is true"],
@@ -118,12 +182,32 @@ describe('what cannot be imported is refused with its reason', () => {
     ['a partly rotated head', 'llama', { partial_rotary_factor: 0.5 }, "'partial_rotary_factor' is 0.5"],
     ['another activation', 'mixtral', { hidden_act: 'gelu' }, "'hidden_act' is 'gelu'"],
     ['layers of several types', 'llama', { layer_types: ['full_attention', 'sliding_attention'] }, '"sliding_attention"'],
-    ['rotary embeddings by layer type', 'llama', { rope_parameters: { full_attention: { rope_theta: 1e4 } } }, "'full_attention'"],
+    [
+      'rotary embeddings by layer type',
+      'llama',
+      { rope_parameters: { full_attention: { rope_theta: 1e4 } } },
+      "'full_attention'",
+    ],
     ['a head that is no language model', 'llama', { architectures: ['LlamaForSequenceClassification'] }, 'LlamaForCausalLM'],
     ['quantised weights', 'mixtral', { quantization_config: { quant_method: 'gptq' } }, 'quantised'],
-    ['more experts a token than there are', 'olmoe', { num_experts_per_tok: 9 }, "'num_experts_per_tok' (9) is more than 'num_experts' (8)"],
-    ['heads that do not divide', 'llama', { head_dim: null, hidden_size: 30 }, "'num_attention_heads' (4) does not divide 'hidden_size' (30)"],
-    ['groups that do not divide', 'llama', { num_key_value_heads: 3 }, "'num_key_value_heads' (3) does not divide 'num_attention_heads' (4)"],
+    [
+      'more experts a token than there are',
+      'olmoe',
+      { num_experts_per_tok: 9 },
+      "'num_experts_per_tok' (9) is more than 'num_experts' (8)",
+    ],
+    [
+      'heads that do not divide',
+      'llama',
+      { head_dim: null, hidden_size: 30 },
+      "'num_attention_heads' (4) does not divide 'hidden_size' (30)",
+    ],
+    [
+      'groups that do not divide',
+      'llama',
+      { num_key_value_heads: 3 },
+      "'num_key_value_heads' (3) does not divide 'num_attention_heads' (4)",
+    ],
     ['an odd head', 'llama', { head_dim: 7 }, 'even'],
     ['a head size that norms over all heads cannot have', 'olmoe', { head_dim: 16 }, "'head_dim' is 16"],
     ['a size that is a string', 'llama', { hidden_size: '32' }, `'hidden_size' must be a whole number from 1 up, not "32"`],
@@ -137,19 +221,28 @@ describe('what cannot be imported is refused with its reason', () => {
     expect(messageOf({ ...configOf(name), ...change })).toContain(message)
   })
 
-  test.each(['vocab_size', 'hidden_size', 'intermediate_size', 'num_hidden_layers', 'num_attention_heads', 'rms_norm_eps', 'num_local_experts', 'num_experts_per_tok'])(
-    'a config without %s',
-    (field) => expect(messageOf(without(configOf('mixtral'), field))).toContain(`'${field}' is missing`),
-  )
+  test.each([
+    'vocab_size',
+    'hidden_size',
+    'intermediate_size',
+    'num_hidden_layers',
+    'num_attention_heads',
+    'rms_norm_eps',
+    'num_local_experts',
+    'num_experts_per_tok',
+  ])('a config without %s', (field) => expect(messageOf(without(configOf('mixtral'), field))).toContain(`'${field}' is missing`))
 
   test('all problems are told at once, each once', () => {
     const message = messageOf({ ...configOf('mixtral'), hidden_size: null, hidden_act: 'relu', num_local_experts: 'eight' })
     expect(message.split('\n')).toEqual(['3 reasons against it', expect.any(String), expect.any(String), expect.any(String)])
   })
 
-  test.each([[null], [[]], ['{}'], [{}], [{ model_type: 3 }], [{ model_type: 'gpt2' }], [{ model_type: 'constructor' }]])('%j', (config) => {
-    expect(importModel(config).kind).toBe('unsupported')
-  })
+  test.each([[null], [[]], ['{}'], [{}], [{ model_type: 3 }], [{ model_type: 'gpt2' }], [{ model_type: 'constructor' }]])(
+    '%j',
+    (config) => {
+      expect(importModel(config).kind).toBe('unsupported')
+    },
+  )
 
   test('whatever is in it, a config is answered and never thrown at', () => {
     const names = [...new Set(fixtures.flatMap((name) => Object.keys(configOf(name))))]
@@ -160,7 +253,8 @@ describe('what cannot be imported is refused with its reason', () => {
     fc.assert(
       fc.property(broken, ({ name, change }) => {
         const imported = importModel({ ...configOf(name), ...change })
-        if (imported.kind === 'spec') expect(framed(checkSource({ path: 'imported.smoe', text: imported.spec }).diagnostics)).toBe('')
+        if (imported.kind === 'spec')
+          expect(framed(checkSource({ path: 'imported.smoe', text: imported.spec }).diagnostics)).toBe('')
         else expect(imported.message).not.toBe('')
       }),
       { numRuns: 100 },

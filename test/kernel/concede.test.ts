@@ -16,16 +16,20 @@ const step = (() => {
 })()
 
 describe('a step of training with a contest', () => {
-  it.each([1, 2, 3, 4, 5, 6, 7, 8, 10])('on a target that binds %i buffers', (maxStorageBuffers) => {
-    const target = { ...PORTABLE, maxStorageBuffers }
-    try {
-      const { kernels } = schedule(step, target, 'many')
-      for (const kernel of kernels) expect(bindingCount(kernel, target), kernel.does).toBeLessThanOrEqual(maxStorageBuffers)
-      expect(maxStorageBuffers).toBeGreaterThan(2)
-    } catch (problem) {
-      if (!(problem instanceof LimitError)) throw problem
-      expect(problem.message).toContain(`binds ${maxStorageBuffers}`)
-      expect(maxStorageBuffers).toBeLessThan(8)
-    }
-  }, 60_000)
+  it.each([1, 2, 3, 4, 5, 6, 7, 8, 10])(
+    'on a target that binds %i buffers',
+    (maxStorageBuffers) => {
+      const target = { ...PORTABLE, maxStorageBuffers }
+      try {
+        const { kernels } = schedule(step, target, 'many')
+        for (const kernel of kernels) expect(bindingCount(kernel, target), kernel.does).toBeLessThanOrEqual(maxStorageBuffers)
+        expect(maxStorageBuffers).toBeGreaterThan(2)
+      } catch (problem) {
+        if (!(problem instanceof LimitError)) throw problem
+        expect(problem.message).toContain(`binds ${maxStorageBuffers}`)
+        expect(maxStorageBuffers).toBeLessThan(8)
+      }
+    },
+    60_000,
+  )
 })

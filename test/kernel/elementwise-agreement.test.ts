@@ -26,8 +26,18 @@ const wantedOf = (one: ElementwiseCase, operands: readonly (readonly number[])[]
   return evaluate(graph, { inputs, weights: {} }).y.values
 }
 
-function agree(one: ElementwiseCase, operands: readonly (readonly number[])[], got: ArrayLike<number>, want: ArrayLike<number>, isNear: (got: number, want: number) => boolean): void {
-  const wrong = Array.from(want).flatMap((value, at) => (isNear(got[at], value) ? [] : [`${one.name} of (${operands.map((values) => values[at]).join(', ')}) = ${got[at]}, not ${value}`]))
+function agree(
+  one: ElementwiseCase,
+  operands: readonly (readonly number[])[],
+  got: ArrayLike<number>,
+  want: ArrayLike<number>,
+  isNear: (got: number, want: number) => boolean,
+): void {
+  const wrong = Array.from(want).flatMap((value, at) =>
+    isNear(got[at], value)
+      ? []
+      : [`${one.name} of (${operands.map((values) => values[at]).join(', ')}) = ${got[at]}, not ${value}`],
+  )
   expect(wrong).toEqual([])
 }
 
@@ -36,19 +46,31 @@ const isSame = (a: number, b: number): boolean => a === b || (Number.isNaN(a) &&
 
 /** Numbers that f32 holds, edges often. */
 const values = {
-  f32: fc.oneof(fc.constantFrom(...EDGES.f32), fc.float({ noDefaultInfinity: true }), fc.float({ min: -100, max: 100, noNaN: true })),
+  f32: fc.oneof(
+    fc.constantFrom(...EDGES.f32),
+    fc.float({ noDefaultInfinity: true }),
+    fc.float({ min: -100, max: 100, noNaN: true }),
+  ),
   i32: fc.oneof(fc.constantFrom(...EDGES.i32), fc.integer(), fc.integer({ min: -100, max: 100 })),
   bool: fc.constantFrom(0, 1),
 }
 
 const columns = ({ dtypes }: ElementwiseCase): fc.Arbitrary<readonly (readonly number[])[]> =>
-  fc.array(fc.tuple(...dtypes.map((dtype) => values[dtype])), { minLength: 1, maxLength: 24 }).map((rows) => dtypes.map((_, at) => rows.map((row) => row[at])))
+  fc
+    .array(fc.tuple(...dtypes.map((dtype) => values[dtype])), { minLength: 1, maxLength: 24 })
+    .map((rows) => dtypes.map((_, at) => rows.map((row) => row[at])))
 
 describe('folded and evaluated by kernels as by the reference', () => {
   test.each(CASES)('$name', (one) => {
     const check = (operands: readonly (readonly number[])[]): void => {
       const want = wantedOf(one, operands)
-      agree(one, operands, evaluate(fold(graphOf(one, operands, 'constants').graph), { inputs: {}, weights: {} }).y.values, want, isSame)
+      agree(
+        one,
+        operands,
+        evaluate(fold(graphOf(one, operands, 'constants').graph), { inputs: {}, weights: {} }).y.values,
+        want,
+        isSame,
+      )
       for (const leaves of ['inputs', 'constants'] as const) {
         const { graph, inputs } = graphOf(one, operands, leaves)
         agree(one, operands, both(graph, { inputs, weights: {} }, PORTABLE, 'many')[0].got, want, isSame)
@@ -63,13 +85,21 @@ describe('folded and evaluated by kernels as by the reference', () => {
 function expanded(name: BuiltinName, operands: readonly (readonly number[])[], dtype: DType): Float64Array {
   const { make } = createBuilder()
   const leaves = operands.map((values) => make('constant', [], { dtype, shape: [values.length], values }, NO_ORIGIN) as Node)
-  const emit = { make: (op: OpName, inputs: readonly Node[], params: object) => make(op, inputs, params as never, NO_ORIGIN) } as unknown as Emit<Node>
+  const emit = {
+    make: (op: OpName, inputs: readonly Node[], params: object) => make(op, inputs, params as never, NO_ORIGIN),
+  } as unknown as Emit<Node>
   const node = BUILTINS[name].expand(emit, leaves, options({}))
-  return evaluate({ name, doc: '', dims: [], docs: {}, inputs: [], outputs: [{ name: 'y', node, doc: '' }] }, { inputs: {}, weights: {} }).y.values
+  return evaluate(
+    { name, doc: '', dims: [], docs: {}, inputs: [], outputs: [{ name: 'y', node, doc: '' }] },
+    { inputs: {}, weights: {} },
+  ).y.values
 }
 
-const FOLDED = (Object.keys(BUILTINS) as BuiltinName[]).filter((name) => BUILTINS[name].elementwise && BUILTINS[name].fold !== null)
-const isNearInF64 = (a: number, b: number): boolean => isSame(a, b) || (Number.isFinite(a - b) && Math.abs(a - b) <= 1e-12 * Math.abs(b))
+const FOLDED = (Object.keys(BUILTINS) as BuiltinName[]).filter(
+  (name) => BUILTINS[name].elementwise && BUILTINS[name].fold !== null,
+)
+const isNearInF64 = (a: number, b: number): boolean =>
+  isSame(a, b) || (Number.isFinite(a - b) && Math.abs(a - b) <= 1e-12 * Math.abs(b))
 
 describe('numbers known at compile time', () => {
   test.each(FOLDED)('%s is what the op computes', (name) => {
@@ -79,12 +109,24 @@ describe('numbers known at compile time', () => {
     const want = expanded(name, operands, dtype)
     const rows = Array.from(want, (_, at) => operands.map((values) => values[at]))
     const one = { name, op: name as OpName, dtypes: [], params: {} }
-    agree(one, operands, rows.map((row) => folded!(...row)), want, isNearInF64)
+    agree(
+      one,
+      operands,
+      rows.map((row) => folded!(...row)),
+      want,
+      isNearInF64,
+    )
     if (operator === null || dtype === 'bool') return
     // the same operator between parameters of a model
     const word = parameters.length === 1 ? name : operator
     const literals = rows.map((row) => operation('real', word, row.map(real), folds))
-    agree(one, operands, literals.map((value) => (value.kind === 'literal' ? Number(value.value) : NaN)), want, isNearInF64)
+    agree(
+      one,
+      operands,
+      literals.map((value) => (value.kind === 'literal' ? Number(value.value) : NaN)),
+      want,
+      isNearInF64,
+    )
   })
 })
 
@@ -105,18 +147,31 @@ describe('on every software adapter', () => {
   })
   afterAll(() => devices.forEach((device) => device.dispose()))
 
-  test.each(CASES)('$name', async (one) => {
-    const operands = edgesOf(one)
-    const { graph, inputs } = graphOf(one, operands, 'inputs')
-    const isReal = graph.outputs[0].node.dtype === 'f32'
-    const isExact = records[one.op].accuracy.kind === 'exact' || !isReal
-    const want = Array.from(wantedOf(one, operands), (value) => (isReal ? Math.fround(value) : value))
-    // numbers below the normal ones may be flushed to zero
-    const near = (a: number, b: number): boolean => isSame(a, b) || (Number.isFinite(a - b) && Math.abs(a - b) <= (isExact ? 0 : 1e-4 * Math.abs(b) + SMALLEST))
-    for (const device of devices) {
-      const got = Array.from((await runGraph(device, graph, { inputs, weights: {} })).y.data)
-      const judged = got.map((value, at) => (LIMITS[one.op]?.(operands.map((values) => values[at]), value, want[at]) === true ? want[at] : value))
-      agree({ ...one, name: `${one.name} on ${device.choice.name}` }, operands, judged, want, near)
-    }
-  }, 60_000)
+  test.each(CASES)(
+    '$name',
+    async (one) => {
+      const operands = edgesOf(one)
+      const { graph, inputs } = graphOf(one, operands, 'inputs')
+      const isReal = graph.outputs[0].node.dtype === 'f32'
+      const isExact = records[one.op].accuracy.kind === 'exact' || !isReal
+      const want = Array.from(wantedOf(one, operands), (value) => (isReal ? Math.fround(value) : value))
+      // numbers below the normal ones may be flushed to zero
+      const near = (a: number, b: number): boolean =>
+        isSame(a, b) || (Number.isFinite(a - b) && Math.abs(a - b) <= (isExact ? 0 : 1e-4 * Math.abs(b) + SMALLEST))
+      for (const device of devices) {
+        const got = Array.from((await runGraph(device, graph, { inputs, weights: {} })).y.data)
+        const judged = got.map((value, at) =>
+          LIMITS[one.op]?.(
+            operands.map((values) => values[at]),
+            value,
+            want[at],
+          ) === true
+            ? want[at]
+            : value,
+        )
+        agree({ ...one, name: `${one.name} on ${device.choice.name}` }, operands, judged, want, near)
+      }
+    },
+    60_000,
+  )
 })

@@ -40,11 +40,22 @@ function graphOf(build: (maker: Maker) => Readonly<Record<string, Node>>): Graph
     return node
   }
   const outputs = Object.entries(build({ make, input })).map(([name, node]) => ({ name, node, doc: '' }))
-  return { name: 'back', doc: '', dims: [{ name: 'T', doc: '' }], inputs: inputs as unknown as Graph['inputs'], outputs, docs: {} }
+  return {
+    name: 'back',
+    doc: '',
+    dims: [{ name: 'T', doc: '' }],
+    inputs: inputs as unknown as Graph['inputs'],
+    outputs,
+    docs: {},
+  }
 }
 
 const reals = (shape: readonly number[], next: () => number): HostTensor =>
-  hostTensor(shape, 'f32', Float64Array.from({ length: shape.reduce((a, b) => a * b, 1) }, () => Math.fround(next() - 0.5)))
+  hostTensor(
+    shape,
+    'f32',
+    Float64Array.from({ length: shape.reduce((a, b) => a * b, 1) }, () => Math.fround(next() - 0.5)),
+  )
 
 /** Sums of nothing are 0. */
 const isNear = (got: ArrayLike<number>, want: ArrayLike<number>): boolean =>
@@ -72,23 +83,31 @@ interface Layer {
 }
 
 /** What a routed layer's way back is made of: x gathered and not, both ways round, and the products with the bank along its rows. */
-const layerGraph = ({ D, F, E, k }: Layer): Graph => graphOf(({ make, input }) => {
-  const tokens = symbol('T')
-  const rows = multiply(tokens, k)
-  const [x, y, bank] = [input('x', [tokens, dim(D)]), input('y', [rows, dim(F)]), input('bank', [dim(E), dim(F), dim(D)])]
-  const expert = make('reshape', [input('ids', [tokens, dim(k)], 'i32')], { shape: [rows] })
-  const spread = make('broadcast', [make('iota', [], { size: tokens })], { shape: [tokens, dim(k)], axes: [0] })
-  const gathered = make('take', [x, make('reshape', [spread], { shape: [rows] })], NONE)
-  const back = make('routed_matmul', [y, make('transpose', [bank], { order: [0, 2, 1] }), expert], NONE)
-  const isNone = make('less', [expert, make('broadcast', [make('constant', [], { dtype: 'i32', shape: [], values: [0] })], { shape: [rows], axes: [] })], NONE)
-  const zero = make('broadcast', [make('constant', [], { dtype: 'f32', shape: [], values: [0] })], { shape: [rows, dim(D)], axes: [] })
-  return {
-    gathered: make('routed_outer', [gathered, y, expert], { experts: E }),
-    turned: make('routed_outer', [y, gathered, expert], { experts: E }),
-    plain: make('routed_outer', [y, y, expert], { experts: E }),
-    back: make('select', [make('broadcast', [isNone], { shape: [rows, dim(D)], axes: [0] }), zero, back], NONE),
-  }
-})
+const layerGraph = ({ D, F, E, k }: Layer): Graph =>
+  graphOf(({ make, input }) => {
+    const tokens = symbol('T')
+    const rows = multiply(tokens, k)
+    const [x, y, bank] = [input('x', [tokens, dim(D)]), input('y', [rows, dim(F)]), input('bank', [dim(E), dim(F), dim(D)])]
+    const expert = make('reshape', [input('ids', [tokens, dim(k)], 'i32')], { shape: [rows] })
+    const spread = make('broadcast', [make('iota', [], { size: tokens })], { shape: [tokens, dim(k)], axes: [0] })
+    const gathered = make('take', [x, make('reshape', [spread], { shape: [rows] })], NONE)
+    const back = make('routed_matmul', [y, make('transpose', [bank], { order: [0, 2, 1] }), expert], NONE)
+    const isNone = make(
+      'less',
+      [expert, make('broadcast', [make('constant', [], { dtype: 'i32', shape: [], values: [0] })], { shape: [rows], axes: [] })],
+      NONE,
+    )
+    const zero = make('broadcast', [make('constant', [], { dtype: 'f32', shape: [], values: [0] })], {
+      shape: [rows, dim(D)],
+      axes: [],
+    })
+    return {
+      gathered: make('routed_outer', [gathered, y, expert], { experts: E }),
+      turned: make('routed_outer', [y, gathered, expert], { experts: E }),
+      plain: make('routed_outer', [y, y, expert], { experts: E }),
+      back: make('select', [make('broadcast', [isNone], { shape: [rows, dim(D)], axes: [0] }), zero, back], NONE),
+    }
+  })
 
 const routings: Readonly<Record<string, (at: number, E: number, next: () => number) => number>> = {
   'any expert': (_, E, next) => Math.floor(next() * E),
@@ -100,30 +119,58 @@ const routings: Readonly<Record<string, (at: number, E: number, next: () => numb
 
 describe.each(Object.keys(routings))('%s', (name) => {
   it.each([
-    [{ D: 32, F: 48, E: 8, k: 2 }, 37], [{ D: 36, F: 20, E: 3, k: 2 }, 1], [{ D: 5, F: 7, E: 4, k: 3 }, 20], [{ D: 64, F: 4, E: 5, k: 1 }, 130], [{ D: 8, F: 6, E: 1, k: 1 }, 9],
+    [{ D: 32, F: 48, E: 8, k: 2 }, 37],
+    [{ D: 36, F: 20, E: 3, k: 2 }, 1],
+    [{ D: 5, F: 7, E: 4, k: 3 }, 20],
+    [{ D: 64, F: 4, E: 5, k: 1 }, 130],
+    [{ D: 8, F: 6, E: 1, k: 1 }, 9],
   ] satisfies [Layer, number][])('%o, %i tokens', async (layer, T) => {
     const next = uniform(T)
-    const ids = hostTensor([T, layer.k], 'i32', Float64Array.from({ length: T * layer.k }, (_, at) => routings[name](at, layer.E, next)))
-    await agrees(layerGraph(layer), { x: reals([T, layer.D], next), y: reals([T * layer.k, layer.F], next), bank: reals([layer.E, layer.F, layer.D], next), ids })
+    const ids = hostTensor(
+      [T, layer.k],
+      'i32',
+      Float64Array.from({ length: T * layer.k }, (_, at) => routings[name](at, layer.E, next)),
+    )
+    await agrees(layerGraph(layer), {
+      x: reals([T, layer.D], next),
+      y: reals([T * layer.k, layer.F], next),
+      bank: reals([layer.E, layer.F, layer.D], next),
+      ids,
+    })
   })
 })
 
-const denseGraph = (D: number, F: number): Graph => graphOf(({ make, input }) => {
-  const tokens = [symbol('T'), dim(3)]
-  const [x, dy, weight] = [input('x', [...tokens, dim(D)]), input('dy', [...tokens, dim(F)]), input('w', [dim(F), dim(D)])]
-  const heads = input('heads', [dim(2), symbol('T'), dim(D)])
-  const over = [[0, 0], [1, 1]] as const
-  return {
-    dx: make('contract', [dy, weight], { batch: [], over: [[2, 0]] }),
-    dw: make('contract', [dy, x], { batch: [], over }),
-    scores: make('contract', [heads, heads], { batch: [[0, 0]], over: [[1, 1]] }),
-  }
-})
+const denseGraph = (D: number, F: number): Graph =>
+  graphOf(({ make, input }) => {
+    const tokens = [symbol('T'), dim(3)]
+    const [x, dy, weight] = [input('x', [...tokens, dim(D)]), input('dy', [...tokens, dim(F)]), input('w', [dim(F), dim(D)])]
+    const heads = input('heads', [dim(2), symbol('T'), dim(D)])
+    const over = [
+      [0, 0],
+      [1, 1],
+    ] as const
+    return {
+      dx: make('contract', [dy, weight], { batch: [], over: [[2, 0]] }),
+      dw: make('contract', [dy, x], { batch: [], over }),
+      scores: make('contract', [heads, heads], { batch: [[0, 0]], over: [[1, 1]] }),
+    }
+  })
 
 describe('products of one matrix', () => {
-  it.each([[32, 48, 20], [16, 8, 1], [5, 7, 11], [12, 6, 33], [7, 16, 64]])('D = %i, F = %i, T = %i', async (D, F, T) => {
+  it.each([
+    [32, 48, 20],
+    [16, 8, 1],
+    [5, 7, 11],
+    [12, 6, 33],
+    [7, 16, 64],
+  ])('D = %i, F = %i, T = %i', async (D, F, T) => {
     const next = uniform(D)
-    const inputs = { x: reals([T, 3, D], next), dy: reals([T, 3, F], next), w: reals([F, D], next), heads: reals([2, T, D], next) }
+    const inputs = {
+      x: reals([T, 3, D], next),
+      dy: reals([T, 3, F], next),
+      w: reals([F, D], next),
+      heads: reals([2, T, D], next),
+    }
     await agrees(denseGraph(D, F), inputs)
   })
 })
@@ -139,7 +186,15 @@ describe('the schedule', () => {
   it('has one order for all the products of a routing, and reads gathered rows through their numbers', () => {
     for (const target of [PORTABLE, CPU]) {
       const { kernels } = schedule(optimise(layerGraph({ D: 32, F: 48, E: 8, k: 2 }), options).graph, target, 'many')
-      expect(kernels.map(({ template }) => template)).toEqual(['count experts', 'order rows', 'products', 'products', 'products', 'products', 'elements'])
+      expect(kernels.map(({ template }) => template)).toEqual([
+        'count experts',
+        'order rows',
+        'products',
+        'products',
+        'products',
+        'products',
+        'elements',
+      ])
     }
   })
 

@@ -18,11 +18,16 @@ afterAll(() => devices.forEach((device) => device.dispose()))
 
 it.each(['sin', 'negate'])(`${DEEPEST} of %s`, async (op) => {
   const nodes = Array.from({ length: DEEPEST }, (_, at) => `%${at + 1} = ${op}(%${at}) : f32[3]`)
-  const graph = parse(`graph "g"\n%0 = input name "x" : f32[3]\n${nodes.join('\n')}\noutput "y" = %${nodes.length}\n`, createBuilder().make)
+  const graph = parse(
+    `graph "g"\n%0 = input name "x" : f32[3]\n${nodes.join('\n')}\noutput "y" = %${nodes.length}\n`,
+    createBuilder().make,
+  )
   const feeds = { inputs: { x: tensorOf([3], 'f32', [0.5, -1, 2]) }, weights: {} }
   const expected = [...evaluate(graph, feeds).y.values]
   for (const device of devices) {
     const { y } = await runGraph(device, graph, feeds)
-    expected.forEach((want, at) => expect(Math.abs(y.data[at] - want), device.target.name).toBeLessThan(1e-4 * Math.max(1, Math.abs(want))))
+    expected.forEach((want, at) =>
+      expect(Math.abs(y.data[at] - want), device.target.name).toBeLessThan(1e-4 * Math.max(1, Math.abs(want))),
+    )
   }
 })

@@ -22,11 +22,24 @@ const builderOf = () => {
   return { make, x }
 }
 type Input = Graph['inputs'][number]
-const graphOf = (x: Input, outputs: readonly Graph['outputs'][number]['node'][]): Graph =>
-  ({ name: 'g', doc: '', dims: [], inputs: [x], outputs: outputs.map((node, at) => ({ name: `y${at}`, node, doc: '' })), docs: {} })
+const graphOf = (x: Input, outputs: readonly Graph['outputs'][number]['node'][]): Graph => ({
+  name: 'g',
+  doc: '',
+  dims: [],
+  inputs: [x],
+  outputs: outputs.map((node, at) => ({ name: `y${at}`, node, doc: '' })),
+  docs: {},
+})
 
 /** x, then `length` times what a step makes of the value before. */
-function chain(length: number, step: (make: ReturnType<typeof builderOf>['make'], before: Graph['outputs'][number]['node'], at: number) => Graph['outputs'][number]['node']): Graph {
+function chain(
+  length: number,
+  step: (
+    make: ReturnType<typeof builderOf>['make'],
+    before: Graph['outputs'][number]['node'],
+    at: number,
+  ) => Graph['outputs'][number]['node'],
+): Graph {
   const { make, x } = builderOf()
   let value: Graph['outputs'][number]['node'] = x
   for (let at = 0; at < length; at++) value = step(make, value, at)
@@ -39,13 +52,16 @@ const weightOf = (make: ReturnType<typeof builderOf>['make'], at: number, shape:
 /** Kernels of a graph, each of which fits, and the largest error of what they give. */
 function run(graph: Graph) {
   const { kernels, inMemory } = schedule(graph, PORTABLE, 'many')
-  for (const kernel of kernels) expect(bindingCount(kernel, PORTABLE), kernel.does).toBeLessThanOrEqual(PORTABLE.maxStorageBuffers)
-  const weights = Object.fromEntries(needed(graph).flatMap((node) => {
-    if (!isOp(node, 'weight')) return []
-    const sizes = node.shape.map(({ key }) => Number(key))
-    const values = Array.from({ length: sizes.reduce((a, b) => a * b) }, (_, i) => 1 + 0.01 * Math.sin(i + node.id))
-    return [[node.params.name, tensorOf(sizes, 'f32', values)]]
-  }))
+  for (const kernel of kernels)
+    expect(bindingCount(kernel, PORTABLE), kernel.does).toBeLessThanOrEqual(PORTABLE.maxStorageBuffers)
+  const weights = Object.fromEntries(
+    needed(graph).flatMap((node) => {
+      if (!isOp(node, 'weight')) return []
+      const sizes = node.shape.map(({ key }) => Number(key))
+      const values = Array.from({ length: sizes.reduce((a, b) => a * b) }, (_, i) => 1 + 0.01 * Math.sin(i + node.id))
+      return [[node.params.name, tensorOf(sizes, 'f32', values)]]
+    }),
+  )
   const inputs = { x: tensorOf([WIDTH], 'f32', [0.1, -0.2, 0.3]) }
   const memory: Memory = new Map()
   for (const node of needed(graph)) {
@@ -55,7 +71,10 @@ function run(graph: Graph) {
   evaluateKernels(kernels, memory, {})
   const expected = evaluate(graph, { inputs, weights })
   const off = graph.outputs.flatMap(({ name, node }) =>
-    [...memory.get(memoryOf(node, inMemory)!)!].map((got, i) => Math.abs(got - expected[name].values[i]) / Math.max(1, Math.abs(expected[name].values[i]))))
+    [...memory.get(memoryOf(node, inMemory)!)!].map(
+      (got, i) => Math.abs(got - expected[name].values[i]) / Math.max(1, Math.abs(expected[name].values[i])),
+    ),
+  )
   return { kernels, error: Math.max(...off) }
 }
 
@@ -67,7 +86,9 @@ describe('a chain', () => {
   })
 
   it('of 2,000 weights is cut where buffers run out, and not at each', () => {
-    const { kernels, error } = run(chain(2000, (make, before, at) => make('multiply', [before, weightOf(make, at)], NONE, NO_ORIGIN)))
+    const { kernels, error } = run(
+      chain(2000, (make, before, at) => make('multiply', [before, weightOf(make, at)], NONE, NO_ORIGIN)),
+    )
     expect(error).toBeLessThan(1e-9)
     expect(kernels.length).toBeLessThan(2000 / (PORTABLE.maxStorageBuffers - 2) + 20)
   })
@@ -82,15 +103,29 @@ describe('a chain', () => {
 
   it('of sums of products, which are many operands at once', () => {
     const { make, x } = builderOf()
-    const products = Array.from({ length: 500 }, (_, at) => make('contract', [make('sin', [x], NONE, NO_ORIGIN), weightOf(make, at, [WIDTH, WIDTH])], { batch: [], over: [[0, 1]] }, NO_ORIGIN))
-    const sum = products.slice(1).reduce<Graph['outputs'][number]['node']>((before, each) => make('add', [before, each], NONE, NO_ORIGIN), products[0])
+    const products = Array.from({ length: 500 }, (_, at) =>
+      make(
+        'contract',
+        [make('sin', [x], NONE, NO_ORIGIN), weightOf(make, at, [WIDTH, WIDTH])],
+        { batch: [], over: [[0, 1]] },
+        NO_ORIGIN,
+      ),
+    )
+    const sum = products
+      .slice(1)
+      .reduce<Graph['outputs'][number]['node']>((before, each) => make('add', [before, each], NONE, NO_ORIGIN), products[0])
     expect(run(graphOf(x as Input, [sum])).error).toBeLessThan(1e-9)
   })
 
   it('of reductions, each of the row before', () => {
     const graph = chain(500, (make, before) => {
       const sum = make('sum', [before], { axis: 0 }, NO_ORIGIN)
-      return make('sin', [make('add', [before, make('broadcast', [sum], { axes: [], shape: before.shape }, NO_ORIGIN)], NONE, NO_ORIGIN)], NONE, NO_ORIGIN)
+      return make(
+        'sin',
+        [make('add', [before, make('broadcast', [sum], { axes: [], shape: before.shape }, NO_ORIGIN)], NONE, NO_ORIGIN)],
+        NONE,
+        NO_ORIGIN,
+      )
     })
     expect(run(graph).error).toBeLessThan(1e-6)
   })

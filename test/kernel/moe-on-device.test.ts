@@ -35,10 +35,16 @@ const compileLayer = (set: Sizes, target: Target) => {
 }
 
 describe('a routed layer', () => {
-  it.each([PORTABLE, { ...PORTABLE, name: 'cpu', kind: 'cpu', subgroupSize: 8 } satisfies Target])('is 5 dispatches, and 4 for few tokens, on $name', (target) => {
-    const { plan } = compileLayer({ D: 512, F: 1024, E: 8, k: 2 }, target)
-    expect(plan.programs.map(({ name, steps }) => [name, steps.length])).toEqual([['few', 4], ['many', 5]])
-  })
+  it.each([PORTABLE, { ...PORTABLE, name: 'cpu', kind: 'cpu', subgroupSize: 8 } satisfies Target])(
+    'is 5 dispatches, and 4 for few tokens, on $name',
+    (target) => {
+      const { plan } = compileLayer({ D: 512, F: 1024, E: 8, k: 2 }, target)
+      expect(plan.programs.map(({ name, steps }) => [name, steps.length])).toEqual([
+        ['few', 4],
+        ['many', 5],
+      ])
+    },
+  )
 
   let devices: readonly Device[] = []
   beforeAll(async () => {
@@ -48,8 +54,13 @@ describe('a routed layer', () => {
   afterAll(() => devices.forEach((device) => device.dispose()))
 
   it.each([
-    [{ D: 32, F: 48, E: 8, k: 2 }, 1], [{ D: 32, F: 48, E: 8, k: 2 }, 37], [{ D: 5, F: 7, E: 3, k: 3 }, 20], [{ D: 5, F: 7, E: 3, k: 1 }, 2],
-    [{ D: 64, F: 16, E: 128, k: 8 }, 40], [{ D: 12, F: 20, E: 1, k: 1 }, 9], [{ D: 16, F: 8, E: 40, k: 4 }, 300],
+    [{ D: 32, F: 48, E: 8, k: 2 }, 1],
+    [{ D: 32, F: 48, E: 8, k: 2 }, 37],
+    [{ D: 5, F: 7, E: 3, k: 3 }, 20],
+    [{ D: 5, F: 7, E: 3, k: 1 }, 2],
+    [{ D: 64, F: 16, E: 128, k: 8 }, 40],
+    [{ D: 12, F: 20, E: 1, k: 1 }, 9],
+    [{ D: 16, F: 8, E: 40, k: 4 }, 300],
   ] satisfies [Sizes, number][])('%o of %i tokens agrees with the reference, twice the same bits', async (sizes, T) => {
     for (const device of devices) {
       const { plan, graph } = compileLayer(sizes, device.target)
@@ -69,7 +80,9 @@ describe('a routed layer', () => {
     const target = { ...device.target, maxBindingBytes: 3 * 48 * 32 * 4 + 100 }
     const { plan, graph } = compileLayer(sizes, target)
     expect(plan.buffers.filter(({ parts }) => parts > 1).map(({ name, parts }) => [name, parts])).toEqual([
-      ['moe.experts.gate', 3], ['moe.experts.up', 3], ['moe.experts.down', 3],
+      ['moe.experts.gate', 3],
+      ['moe.experts.up', 3],
+      ['moe.experts.down', 3],
     ])
     const { inputs, checkpoint, weights } = feedsOf(graph, { T: 33 }, { seed: 5 })
     const got = await runPlan(device, plan, { inputs, weights: checkpoint })

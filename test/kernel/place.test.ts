@@ -15,15 +15,26 @@ function graphOf(experts: number): Graph {
   const { make } = createBuilder()
   const ids = make('input', [], { name: 'ids', dtype: 'i32', shape: [symbol('N')] }, NO_ORIGIN) as Node & { op: 'input' }
   const places = make('place_in_expert', [ids], { experts }, NO_ORIGIN)
-  return { name: 'places', doc: '', dims: [{ name: 'N', doc: '' }], inputs: [ids], outputs: [{ name: 'places', node: places, doc: '' }], docs: {} }
+  return {
+    name: 'places',
+    doc: '',
+    dims: [{ name: 'N', doc: '' }],
+    inputs: [ids],
+    outputs: [{ name: 'places', node: places, doc: '' }],
+    docs: {},
+  }
 }
 
 /** All to one, none to one, anything, some to none at all. */
 const routing = (experts: number): fc.Arbitrary<Int32Array> =>
-  fc.oneof(
-    fc.array(fc.integer({ min: -1, max: experts - 1 }), { maxLength: 300 }),
-    fc.tuple(fc.integer({ min: 0, max: experts - 1 }), fc.integer({ min: 0, max: 300 })).map(([id, length]) => Array.from({ length }, () => id)),
-  ).map((ids) => Int32Array.from(ids))
+  fc
+    .oneof(
+      fc.array(fc.integer({ min: -1, max: experts - 1 }), { maxLength: 300 }),
+      fc
+        .tuple(fc.integer({ min: 0, max: experts - 1 }), fc.integer({ min: 0, max: 300 }))
+        .map(([id, length]) => Array.from({ length }, () => id)),
+    )
+    .map((ids) => Int32Array.from(ids))
 
 describe('place_in_expert', () => {
   let devices: readonly Device[] = []
@@ -37,7 +48,10 @@ describe('place_in_expert', () => {
       await fc.assert(
         fc.asyncProperty(routing(experts), async (data) => {
           const ids = { shape: [data.length], data }
-          const want = evaluate(graph, { inputs: { ids: hostTensor([data.length], 'i32', Float64Array.from(data)) }, weights: {} }).places
+          const want = evaluate(graph, {
+            inputs: { ids: hostTensor([data.length], 'i32', Float64Array.from(data)) },
+            weights: {},
+          }).places
           const got = (await session.run({ ids })).places
           expect([...got.data]).toEqual([...want.values])
         }),

@@ -20,12 +20,18 @@ function same(name: string, got: ArrayLike<number>, want: ArrayLike<number>): vo
 }
 
 describe('kernels on the host', () => {
-  it.each(REGIMES.flatMap((regime) => [PORTABLE, CPU].map((target) => ({ regime, target }))))('$regime tokens, for a $target.kind', ({ regime, target }) => {
-    fc.assert(
-      fc.property(productSamples(1), ({ graph, feeds }) => both(graph, feeds, target, regime).forEach(({ name, got, want }) => same(name, got, want))),
-      { numRuns: 300, ...replay },
-    )
-  }, 60_000)
+  it.each(REGIMES.flatMap((regime) => [PORTABLE, CPU].map((target) => ({ regime, target }))))(
+    '$regime tokens, for a $target.kind',
+    ({ regime, target }) => {
+      fc.assert(
+        fc.property(productSamples(1), ({ graph, feeds }) =>
+          both(graph, feeds, target, regime).forEach(({ name, got, want }) => same(name, got, want)),
+        ),
+        { numRuns: 300, ...replay },
+      )
+    },
+    60_000,
+  )
 })
 
 describe('kernels on every software adapter', () => {
@@ -36,18 +42,44 @@ describe('kernels on every software adapter', () => {
   })
   afterAll(() => devices.forEach((device) => device.dispose()))
 
-  const agrees = (runs: number, on: () => readonly Device[], targetOf: (device: Device) => Target, regime: Regime): Promise<void> => fc.assert(
-    fc.asyncProperty(productSamples(4), async ({ graph, feeds }) => {
-      const want = evaluate(graph, feeds)
-      for (const device of on()) {
-        const got = await runPlan(device, planOf(graph, targetOf(device), regime), feeds)
-        for (const [name, { values }] of Object.entries(want)) same(`${name} on ${device.choice.name}`, got[name].data, values)
-      }
-    }),
-    // pipelines are compiled anew for every smaller graph: the seed replays it
-    { numRuns: runs, endOnFailure: true, ...replay },
-  )
+  const agrees = (
+    runs: number,
+    on: () => readonly Device[],
+    targetOf: (device: Device) => Target,
+    regime: Regime,
+  ): Promise<void> =>
+    fc.assert(
+      fc.asyncProperty(productSamples(4), async ({ graph, feeds }) => {
+        const want = evaluate(graph, feeds)
+        for (const device of on()) {
+          const got = await runPlan(device, planOf(graph, targetOf(device), regime), feeds)
+          for (const [name, { values }] of Object.entries(want)) same(`${name} on ${device.choice.name}`, got[name].data, values)
+        }
+      }),
+      // pipelines are compiled anew for every smaller graph: the seed replays it
+      { numRuns: runs, endOnFailure: true, ...replay },
+    )
 
-  it.each(REGIMES)('%s tokens', async (regime) => agrees(5, () => devices, ({ target }) => target, regime), 240_000)
-  it.each(REGIMES)('%s tokens, by the templates of a GPU', async (regime) => agrees(2, () => devices.slice(0, 1), () => PORTABLE, regime), 240_000)
+  it.each(REGIMES)(
+    '%s tokens',
+    async (regime) =>
+      agrees(
+        5,
+        () => devices,
+        ({ target }) => target,
+        regime,
+      ),
+    240_000,
+  )
+  it.each(REGIMES)(
+    '%s tokens, by the templates of a GPU',
+    async (regime) =>
+      agrees(
+        2,
+        () => devices.slice(0, 1),
+        () => PORTABLE,
+        regime,
+      ),
+    240_000,
+  )
 })

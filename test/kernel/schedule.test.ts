@@ -13,12 +13,19 @@ import { samples } from '../support/random-graph.ts'
 const cpu: Target = { ...PORTABLE, kind: 'cpu', subgroupSize: 4 }
 
 describe('kernels mean what the graph means', () => {
-  it.each([['few', PORTABLE], ['many', PORTABLE], ['few', cpu], ['many', cpu], ['many', { ...PORTABLE, name: 'four buffers', maxStorageBuffers: 4 }]] as const)('%s tokens, for $name', (regime, target) => {
+  it.each([
+    ['few', PORTABLE],
+    ['many', PORTABLE],
+    ['few', cpu],
+    ['many', cpu],
+    ['many', { ...PORTABLE, name: 'four buffers', maxStorageBuffers: 4 }],
+  ] as const)('%s tokens, for $name', (regime, target) => {
     fc.assert(
       fc.property(samples(160), ({ graph, feeds }) => {
         for (const { name, got, want, size } of both(graph, feeds, target, regime)) {
           expect(got.length).toBe(size)
-          for (let i = 0; i < want.length; i++) if (!close(got[i], want[i])) throw new Error(`${name}[${i}] is ${got[i]}, not ${want[i]}`)
+          for (let i = 0; i < want.length; i++)
+            if (!close(got[i], want[i])) throw new Error(`${name}[${i}] is ${got[i]}, not ${want[i]}`)
         }
       }),
       { numRuns: 150 },
@@ -43,13 +50,20 @@ output "y" = %9
 `
   it('in one product over batches of rows, without an order', () => {
     const graph = parse(text, createBuilder().make)
-    const numbers = (shape: number[]) => hostTensor(shape, 'f32', Float64Array.from({ length: shape.reduce((a, b) => a * b, 1) }, (_, i) => Math.sin(i)))
+    const numbers = (shape: number[]) =>
+      hostTensor(
+        shape,
+        'f32',
+        Float64Array.from({ length: shape.reduce((a, b) => a * b, 1) }, (_, i) => Math.sin(i)),
+      )
     const feeds = { inputs: { x: numbers([7, 4]) }, weights: { bank: numbers([3, 5, 4]) } }
     for (const regime of ['few', 'many'] as const) {
       const [{ got, want }] = both(graph, feeds, PORTABLE, regime)
       got.forEach((value, i) => expect(value).toBeCloseTo(want[i], 12))
       const { kernels } = schedule(optimise(graph, { tokens: regime, block: 4, tile: 4 }).graph, PORTABLE, regime)
-      expect(kernels.map(({ computation }) => computation.kind === 'matmul' && computation.matmul.rowsOf.kind)).toEqual(['batched'])
+      expect(kernels.map(({ computation }) => computation.kind === 'matmul' && computation.matmul.rowsOf.kind)).toEqual([
+        'batched',
+      ])
     }
   })
 })

@@ -22,7 +22,14 @@ interface Case {
   readonly params: Solving
 }
 
-const sizes = [[1, 1], [16, 8], [3, 40], [127, 3], [128, 5], [300, 6]] as const
+const sizes = [
+  [1, 1],
+  [16, 8],
+  [3, 40],
+  [127, 3],
+  [128, 5],
+  [300, 6],
+] as const
 
 const masked: Problem = (() => {
   const whole = randomProblem(30, 4, 1, true, uniform(3))
@@ -31,11 +38,23 @@ const masked: Problem = (() => {
 })()
 
 const cases: readonly Case[] = [
-  ...sizes.flatMap(([tokens, width]) => [1, 4].map((iterations) => ({
-    name: `${tokens} rows, ${width} columns, ${iterations} iterations`, problem: randomProblem(tokens, width, 1, false, uniform(tokens + width)), params: { iterations, tolerance: 0 },
-  }))),
-  { name: 'as many as it takes', problem: randomProblem(50, 4, 1, false, uniform(9)), params: { iterations: 40, tolerance: 1e-2 } },
-  { name: 'scores whose exp is beyond f32', problem: randomProblem(16, 8, 90, true, uniform(5)), params: { iterations: 3, tolerance: 0 } },
+  ...sizes.flatMap(([tokens, width]) =>
+    [1, 4].map((iterations) => ({
+      name: `${tokens} rows, ${width} columns, ${iterations} iterations`,
+      problem: randomProblem(tokens, width, 1, false, uniform(tokens + width)),
+      params: { iterations, tolerance: 0 },
+    })),
+  ),
+  {
+    name: 'as many as it takes',
+    problem: randomProblem(50, 4, 1, false, uniform(9)),
+    params: { iterations: 40, tolerance: 1e-2 },
+  },
+  {
+    name: 'scores whose exp is beyond f32',
+    problem: randomProblem(16, 8, 90, true, uniform(5)),
+    params: { iterations: 3, tolerance: 0 },
+  },
   { name: 'marginals of 0', problem: masked, params: { iterations: 3, tolerance: 0 } },
   { name: 'no rows', problem: randomProblem(0, 4, 1, true, uniform(3)), params: { iterations: 2, tolerance: 0 } },
 ]
@@ -43,7 +62,14 @@ const cases: readonly Case[] = [
 function inputsOf({ problem }: Case): Readonly<Record<string, HostTensor>> {
   const width = problem.columns.values.length
   const draw = uniform(width)
-  return { ...feedsOf(problem).inputs, cotangent: hostTensor([width + 2], 'f32', Float64Array.from({ length: width + 2 }, () => Math.fround(draw() - 0.5))) }
+  return {
+    ...feedsOf(problem).inputs,
+    cotangent: hostTensor(
+      [width + 2],
+      'f32',
+      Float64Array.from({ length: width + 2 }, () => Math.fround(draw() - 0.5)),
+    ),
+  }
 }
 
 const graphOf = ({ problem, params }: Case, tokens: number | 'T') => gradientGraph(tokens, problem.columns.values.length, params)
@@ -63,16 +89,20 @@ describe('on devices', () => {
   beforeAll(async () => void (devices = await openDevices({ choose: 'software' })))
   afterAll(() => devices.forEach((device) => device.dispose()))
 
-  it.each(cases.filter(({ name }) => /^300 rows.* 4 it|^3 rows.* 4 it|marginals|beyond/.test(name)))('$name', async (one) => {
-    const feeds = { inputs: inputsOf(one), weights: {} }
-    const graph = graphOf(one, 'T')
-    const want = evaluate(graph, feeds).y.values
-    for (const device of devices) {
-      const session = await createSession(device, planOf(graph, device.target, 'many'))
-      const [first, second] = [await session.run(storedAll(feeds.inputs)), await session.run(storedAll(feeds.inputs))]
-      session.dispose()
-      expect(relativeError(first.y.data, want), device.choice.name).toBeLessThan(1e-5)
-      expect(second.y.data).toEqual(first.y.data)
-    }
-  }, 240_000)
+  it.each(cases.filter(({ name }) => /^300 rows.* 4 it|^3 rows.* 4 it|marginals|beyond/.test(name)))(
+    '$name',
+    async (one) => {
+      const feeds = { inputs: inputsOf(one), weights: {} }
+      const graph = graphOf(one, 'T')
+      const want = evaluate(graph, feeds).y.values
+      for (const device of devices) {
+        const session = await createSession(device, planOf(graph, device.target, 'many'))
+        const [first, second] = [await session.run(storedAll(feeds.inputs)), await session.run(storedAll(feeds.inputs))]
+        session.dispose()
+        expect(relativeError(first.y.data, want), device.choice.name).toBeLessThan(1e-5)
+        expect(second.y.data).toEqual(first.y.data)
+      }
+    },
+    240_000,
+  )
 })

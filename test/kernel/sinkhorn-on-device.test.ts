@@ -9,7 +9,17 @@ import { planOf } from '../support/graph-on-device.ts'
 import { storedAll } from '../support/devices.ts'
 import { uniform } from '../support/random.ts'
 import { load } from '../support/sources.ts'
-import { allowed, apart, choose, goldenProblems, missed, randomProblem, scalingGraph, type Problem, type Solving } from '../support/sinkhorn.ts'
+import {
+  allowed,
+  apart,
+  choose,
+  goldenProblems,
+  missed,
+  randomProblem,
+  scalingGraph,
+  type Problem,
+  type Solving,
+} from '../support/sinkhorn.ts'
 
 let devices: readonly Device[] = []
 beforeAll(async () => {
@@ -65,7 +75,10 @@ describe.each(goldenProblems('f32'))('golden $name', ({ name, problem, params, t
 
   it('the experts chosen and their weights, as a spec says them', async () => {
     for (const device of devices) {
-      const { plan, diagnostics } = compile({ path: 'scaled.smoe', text: spec(params.tolerance) }, { load, target: device.target })
+      const { plan, diagnostics } = compile(
+        { path: 'scaled.smoe', text: spec(params.tolerance) },
+        { load, target: device.target },
+      )
       expect(diagnostics).toEqual([])
       const session = await createSession(device, plan as Plan)
       const { chosen, alpha, scores, status } = await session.run(storedAll({ cost: problem.cost }))
@@ -80,7 +93,9 @@ describe.each(goldenProblems('f32'))('golden $name', ({ name, problem, params, t
         expect(new Set(got)).toEqual(new Set(wanted))
         // scores of some hundreds have no more than four digits behind the point in f32
         const near = overflows ? 1e-4 : 1e-5
-        wanted.forEach((e, j) => expect(Math.abs(alpha.data[t * k + got.indexOf(e)] - routes.alpha.values[t * k + j])).toBeLessThan(near))
+        wanted.forEach((e, j) =>
+          expect(Math.abs(alpha.data[t * k + got.indexOf(e)] - routes.alpha.values[t * k + j])).toBeLessThan(near),
+        )
       }
     }
   })
@@ -91,7 +106,9 @@ describe('random problems', () => {
 
   it.each([1, 2, 3, 5, 8, 13, 16, 31, 48, 64])('20 of %i columns, T from 1 to 300, by one workgroup', async (width) => {
     const next = uniform(width)
-    const problems = Array.from({ length: 20 }, (_, i) => randomProblem(1 + Math.floor(next() * 300), width, 0.2 + 1.5 * next(), i % 2 === 0, next))
+    const problems = Array.from({ length: 20 }, (_, i) =>
+      randomProblem(1 + Math.floor(next() * 300), width, 0.2 + 1.5 * next(), i % 2 === 0, next),
+    )
     for (const device of devices) {
       const solver = await openSolver(device, width, params, 'one')
       for (const problem of problems) {
@@ -103,9 +120,14 @@ describe('random problems', () => {
     }
   })
 
-  it.each([[4, 700], [60, 300]])('10 of %i columns, T from 1 to %i, a dispatch an iteration', async (width, most) => {
+  it.each([
+    [4, 700],
+    [60, 300],
+  ])('10 of %i columns, T from 1 to %i, a dispatch an iteration', async (width, most) => {
     const next = uniform(most)
-    const problems = Array.from({ length: 10 }, (_, i) => randomProblem(1 + Math.floor(next() * most), width, 1, i % 2 === 0, next))
+    const problems = Array.from({ length: 10 }, (_, i) =>
+      randomProblem(1 + Math.floor(next() * most), width, 1, i % 2 === 0, next),
+    )
     for (const device of devices) {
       const solver = await openSolver(device, width, { iterations: 150, tolerance: 1e-4 }, 'steps')
       for (const problem of problems) {
@@ -117,7 +139,11 @@ describe('random problems', () => {
     }
   })
 
-  it.each([[4096, 64], [300, 256], [65536, 16]])('%i rows, %i columns', async (tokens, width) => {
+  it.each([
+    [4096, 64],
+    [300, 256],
+    [65536, 16],
+  ])('%i rows, %i columns', async (tokens, width) => {
     const problem = randomProblem(tokens, width, 1, true, uniform(tokens))
     for (const device of devices) {
       const solver = await openSolver(device, width, { iterations: 100, tolerance: 1e-4 }, 'either')

@@ -23,7 +23,12 @@ function run({ cost, rows, columns }: Problem, params: Solving, target: Target, 
   return memory.get(graph.outputs[0].node)!
 }
 
-const forms: readonly (readonly [Form, Target])[] = [['one', PORTABLE], ['one', cpu], ['steps', PORTABLE], ['steps', cpu]]
+const forms: readonly (readonly [Form, Target])[] = [
+  ['one', PORTABLE],
+  ['one', cpu],
+  ['steps', PORTABLE],
+  ['steps', cpu],
+]
 
 describe.each(forms)('%s, for $name', (form, target) => {
   it.each(goldenProblems('f64'))('golden $name', ({ problem, params, tensors }) => {
@@ -33,7 +38,14 @@ describe.each(forms)('%s, for $name', (form, target) => {
     expect(got[width]).toBe(tensors.hist_log_v.shape[0])
   })
 
-  it.each([[1, 1], [3, 40], [255, 2], [256, 3], [300, 5], [20, 300]])('%i rows, %i columns as the reference', (tokens, width) => {
+  it.each([
+    [1, 1],
+    [3, 40],
+    [255, 2],
+    [256, 3],
+    [300, 5],
+    [20, 300],
+  ])('%i rows, %i columns as the reference', (tokens, width) => {
     const problem = randomProblem(tokens, width, 1, false, uniform(tokens))
     for (const iterations of [1, 3]) {
       const params = { iterations, tolerance: 1e-2 }
@@ -58,15 +70,22 @@ describe.each(forms)('%s, for $name', (form, target) => {
 
 it('the programs: one workgroup where the tokens are few enough for it, else a dispatch an iteration', () => {
   const { plan } = compileGraph(scalingGraph('T', 16, { iterations: 7, tolerance: 1e-4 }), PORTABLE)
-  expect(plan!.programs.map(({ when, steps }) => [when, steps.length])).toEqual([[{ dim: 'T', atMost: 2048 }, 1], [null, 9]])
+  expect(plan!.programs.map(({ when, steps }) => [when, steps.length])).toEqual([
+    [{ dim: 'T', atMost: 2048 }, 1],
+    [null, 9],
+  ])
   // one kernel for all steps but the first
   expect(plan!.kernels.map(({ name }) => name)).toEqual(['sinkhorn', 'sinkhorn_step', 'sinkhorn_step', 'sinkhorn_finish'])
-  const known = (tokens: number) => compileGraph(scalingGraph(tokens, 16, { iterations: 7, tolerance: 1e-4 }), PORTABLE).plan!.programs.map(({ steps }) => steps.length)
+  const known = (tokens: number) =>
+    compileGraph(scalingGraph(tokens, 16, { iterations: 7, tolerance: 1e-4 }), PORTABLE).plan!.programs.map(
+      ({ steps }) => steps.length,
+    )
   expect([known(2048), known(2049)]).toEqual([[1], [9]])
 })
 
 it('says what a workgroup cannot hold', () => {
-  const attempt = (columns: string | number) => () => schedule(scalingGraph(4, columns, { iterations: 7, tolerance: 1e-4 }), PORTABLE, 'many')
+  const attempt = (columns: string | number) => () =>
+    schedule(scalingGraph(4, columns, { iterations: 7, tolerance: 1e-4 }), PORTABLE, 'many')
   expect(attempt('E')).toThrow('the number of columns, E, is known only at a run')
   expect(attempt(4000)).toThrow(/4000 columns take 67076 bytes of a workgroup's memory; portable has 16384/)
   expect(attempt(512)).not.toThrow()

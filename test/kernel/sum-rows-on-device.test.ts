@@ -27,7 +27,14 @@ function graphOf(rows: number, rest: readonly number[], size: number): Graph {
   const values = make('input', [], { name: 'values', dtype: 'f32', shape: [rows, ...rest].map(dim) }, NO_ORIGIN)
   const ids = make('input', [], { name: 'ids', dtype: 'i32', shape: [dim(rows)] }, NO_ORIGIN)
   const node = make('sum_rows', [values, ids], { size: dim(size) }, NO_ORIGIN) as Node
-  return { name: 'sums', doc: '', dims: [], inputs: [values, ids] as unknown as Graph['inputs'], outputs: [{ name: 'y', node, doc: '' }], docs: {} }
+  return {
+    name: 'sums',
+    doc: '',
+    dims: [],
+    inputs: [values, ids] as unknown as Graph['inputs'],
+    outputs: [{ name: 'y', node, doc: '' }],
+    docs: {},
+  }
 }
 
 const options = { tokens: 'many', block: 8, tile: 16 } as const
@@ -50,26 +57,41 @@ const choices: Readonly<Record<string, Choose>> = {
 }
 
 describe.each(Object.entries(choices))('%s', (_, choose) => {
-  it.each([[1, [3], 8000], [77, [12], 65], [300, [8, 4], 64], [130, [5], 500], [512, [4], 5000], [257, [1], 4097], [40, [], 5000]] as const)(
-    '%i rows of %j in a table of %i', async (rows, rest, size) => {
-      const next = uniform(rows + size)
-      const width = rest.reduce<number>((a, b) => a * b, 1)
-      const inputs = {
-        values: hostTensor([rows, ...rest], 'f32', Float64Array.from({ length: rows * width }, () => Math.fround(next() - 0.5))),
-        ids: hostTensor([rows], 'i32', Float64Array.from({ length: rows }, () => choose(size, next))),
-      }
-      const graph = graphOf(rows, rest, size)
-      const want = evaluate(graph, { inputs, weights: {} }).y.values
-      expect(onHost(graph, inputs).every((value, i) => value === want[i])).toBe(true)
-      for (const device of devices) {
-        const first = await runGraph(device, graph, { inputs, weights: {} })
-        const again = await runGraph(device, graph, { inputs, weights: {} })
-        // sums in the order of the rows, which f32 takes in the same order
-        const inF32 = evaluateInF32(inputs.values.values, inputs.ids.values, width, size)
-        expect(first.y.data).toEqual(inF32)
-        expect(again.y.data).toEqual(inF32)
-      }
-    })
+  it.each([
+    [1, [3], 8000],
+    [77, [12], 65],
+    [300, [8, 4], 64],
+    [130, [5], 500],
+    [512, [4], 5000],
+    [257, [1], 4097],
+    [40, [], 5000],
+  ] as const)('%i rows of %j in a table of %i', async (rows, rest, size) => {
+    const next = uniform(rows + size)
+    const width = rest.reduce<number>((a, b) => a * b, 1)
+    const inputs = {
+      values: hostTensor(
+        [rows, ...rest],
+        'f32',
+        Float64Array.from({ length: rows * width }, () => Math.fround(next() - 0.5)),
+      ),
+      ids: hostTensor(
+        [rows],
+        'i32',
+        Float64Array.from({ length: rows }, () => choose(size, next)),
+      ),
+    }
+    const graph = graphOf(rows, rest, size)
+    const want = evaluate(graph, { inputs, weights: {} }).y.values
+    expect(onHost(graph, inputs).every((value, i) => value === want[i])).toBe(true)
+    for (const device of devices) {
+      const first = await runGraph(device, graph, { inputs, weights: {} })
+      const again = await runGraph(device, graph, { inputs, weights: {} })
+      // sums in the order of the rows, which f32 takes in the same order
+      const inF32 = evaluateInF32(inputs.values.values, inputs.ids.values, width, size)
+      expect(first.y.data).toEqual(inF32)
+      expect(again.y.data).toEqual(inF32)
+    }
+  })
 })
 
 function evaluateInF32(values: Float64Array, ids: Float64Array, width: number, size: number): Float32Array {
@@ -81,7 +103,17 @@ function evaluateInF32(values: Float64Array, ids: Float64Array, width: number, s
 }
 
 describe('the order of the rows', () => {
-  it.each([[1, 1], [2, 1], [64, 1], [65, 2], [4096, 2], [4097, 3], [50257, 3], [262144, 3], [262145, 4]])('of %i ids takes %i passes', (size, digits) => {
+  it.each([
+    [1, 1],
+    [2, 1],
+    [64, 1],
+    [65, 2],
+    [4096, 2],
+    [4097, 3],
+    [50257, 3],
+    [262144, 3],
+    [262145, 4],
+  ])('of %i ids takes %i passes', (size, digits) => {
     const found = digitsOf(size)
     expect(found.digits).toBe(digits)
     expect(found.base ** digits).toBeGreaterThanOrEqual(size)
@@ -89,14 +121,25 @@ describe('the order of the rows', () => {
   })
 
   it('is made once for two tables of the same ids, and not at all for few elements', () => {
-    const templates = (graph: Graph): readonly string[] => schedule(optimise(graph, options).graph, PORTABLE, 'many').kernels.map(({ template }) => template)
+    const templates = (graph: Graph): readonly string[] =>
+      schedule(optimise(graph, options).graph, PORTABLE, 'many').kernels.map(({ template }) => template)
     const one = graphOf(300, [8], 60)
     expect(templates(one)).toEqual(['count experts', 'order rows', 'elements', 'sums of rows'])
     const { make } = createBuilder()
     const inputs = ['a', 'b'].map((name) => make('input', [], { name, dtype: 'f32', shape: [dim(300), dim(8)] }, NO_ORIGIN))
     const ids = make('input', [], { name: 'ids', dtype: 'i32', shape: [dim(300)] }, NO_ORIGIN)
-    const outputs = inputs.map((values, i) => ({ name: `y${i}`, doc: '', node: make('sum_rows', [values, ids], { size: dim(60) }, NO_ORIGIN) as Node }))
-    expect(templates({ ...one, inputs: [...inputs, ids] as unknown as Graph['inputs'], outputs })).toEqual(['count experts', 'order rows', 'elements', 'sums of rows', 'sums of rows'])
+    const outputs = inputs.map((values, i) => ({
+      name: `y${i}`,
+      doc: '',
+      node: make('sum_rows', [values, ids], { size: dim(60) }, NO_ORIGIN) as Node,
+    }))
+    expect(templates({ ...one, inputs: [...inputs, ids] as unknown as Graph['inputs'], outputs })).toEqual([
+      'count experts',
+      'order rows',
+      'elements',
+      'sums of rows',
+      'sums of rows',
+    ])
     expect(templates(graphOf(8, [4], 10))).toEqual(['elements'])
   })
 })

@@ -18,16 +18,27 @@ const cpu: Target = { ...PORTABLE, name: 'a processor', kind: 'cpu' }
 /** Matrices of one size, each of another kind. */
 const kinds = {
   'any numbers': normal,
-  'a third of the rank': (rows, columns, seed) => ofRank(Math.max(1, Math.floor(Math.min(rows, columns) / 3)), rows, columns, seed),
+  'a third of the rank': (rows, columns, seed) =>
+    ofRank(Math.max(1, Math.floor(Math.min(rows, columns) / 3)), rows, columns, seed),
   'rank 1': (rows, columns, seed) => ofRank(1, rows, columns, seed),
-  'values that repeat': (rows, columns, seed) => times(reflection(rows, seed), matrix(rows, columns, (i, j) => (i === j ? 1 + (i % 2) : 0))),
-  'orthonormal': (rows, columns, seed) => { const { values } = reflection(Math.max(rows, columns), seed); return matrix(rows, columns, (i, j) => values[i * Math.max(rows, columns) + j]) },
+  'values that repeat': (rows, columns, seed) =>
+    times(
+      reflection(rows, seed),
+      matrix(rows, columns, (i, j) => (i === j ? 1 + (i % 2) : 0)),
+    ),
+  orthonormal: (rows, columns, seed) => {
+    const { values } = reflection(Math.max(rows, columns), seed)
+    return matrix(rows, columns, (i, j) => values[i * Math.max(rows, columns) + j])
+  },
   'columns alike': (rows, columns) => matrix(rows, columns, (i, j) => Math.cos(i + 7 * (j % 2))),
-  'zero': (rows, columns) => matrix(rows, columns, () => 0),
-  'ones': (rows, columns) => matrix(rows, columns, () => 1),
-  'nine decades': (rows, columns, seed) => { const x = normal(rows, columns, seed); return matrix(rows, columns, (i, j) => x.values[i * columns + j] * 10 ** (-9 * j / columns)) },
-  'huge': (rows, columns, seed) => scaled(normal(rows, columns, seed), 1e30),
-  'tiny': (rows, columns, seed) => scaled(normal(rows, columns, seed), 1e-30),
+  zero: (rows, columns) => matrix(rows, columns, () => 0),
+  ones: (rows, columns) => matrix(rows, columns, () => 1),
+  'nine decades': (rows, columns, seed) => {
+    const x = normal(rows, columns, seed)
+    return matrix(rows, columns, (i, j) => x.values[i * columns + j] * 10 ** ((-9 * j) / columns))
+  },
+  huge: (rows, columns, seed) => scaled(normal(rows, columns, seed), 1e30),
+  tiny: (rows, columns, seed) => scaled(normal(rows, columns, seed), 1e-30),
   'huge, of rank 1': (rows, columns, seed) => scaled(ofRank(1, rows, columns, seed), 1e30),
 } satisfies Record<string, (rows: number, columns: number, seed: number) => Matrix>
 
@@ -46,10 +57,28 @@ describe('on the host', () => {
     return eachOf(matrices, memory.get(node)!)
   }
 
-  it.each([[1, 1], [1, 4], [3, 1], [2, 2], [5, 3], [3, 5], [4, 4], [7, 7], [12, 5], [4, 19]])('decomposes matrices of %i x %i', (rows, columns) => {
+  it.each([
+    [1, 1],
+    [1, 4],
+    [3, 1],
+    [2, 2],
+    [5, 3],
+    [3, 5],
+    [4, 4],
+    [7, 7],
+    [12, 5],
+    [4, 19],
+  ])('decomposes matrices of %i x %i', (rows, columns) => {
     const matrices = names.map((name, seed) => kinds[name](rows, columns, seed))
-    const wanted = eachOf(matrices, evaluate(svdGraph(matrices.length, rows, columns), { inputs: { x: batchOf(matrices) }, weights: {} }).y.values)
-    for (const [target, symbolic] of [[PORTABLE, false], [cpu, false], [cpu, true]] as const) {
+    const wanted = eachOf(
+      matrices,
+      evaluate(svdGraph(matrices.length, rows, columns), { inputs: { x: batchOf(matrices) }, weights: {} }).y.values,
+    )
+    for (const [target, symbolic] of [
+      [PORTABLE, false],
+      [cpu, false],
+      [cpu, true],
+    ] as const) {
       run(matrices, target, symbolic).forEach((packed, n) => {
         const { residual, orthogonality, descends, signed } = quality(matrices[n], packed)
         expect([names[n], residual < 3e-6, orthogonality < 3e-6, descends, signed]).toEqual([names[n], true, true, true, true])
@@ -71,13 +100,26 @@ describe('on the host', () => {
 function batches(): readonly (readonly Matrix[])[] {
   const small = Array.from({ length: 168 }, (_, n) => [1 + ((n * 7) % 12), 1 + ((n * 5) % 13), 3] as const)
   const medium = Array.from({ length: 24 }, (_, n) => [13 + ((n * 11) % 36), 13 + ((n * 13) % 51), 2] as const)
-  const large = [[100, 64, 4], [64, 128, 4], [96, 96, 4], [128, 128, 3], [200, 31, 4], [16, 512, 4], [256, 256, 1], [256, 512, 2]] as const
+  const large = [
+    [100, 64, 4],
+    [64, 128, 4],
+    [96, 96, 4],
+    [128, 128, 3],
+    [200, 31, 4],
+    [16, 512, 4],
+    [256, 256, 1],
+    [256, 512, 2],
+  ] as const
   let kind = 0
   const few = [...small, ...medium].map(([rows, columns, count], seed) =>
-    Array.from({ length: count }, () => kinds[names[kind++ % names.length]](rows, columns, 1000 + seed)))
+    Array.from({ length: count }, () => kinds[names[kind++ % names.length]](rows, columns, 1000 + seed)),
+  )
   // any numbers need the most sweeps, zero the most vectors to be made up
   const many = large.map(([rows, columns, count]) =>
-    (['any numbers', 'a third of the rank', 'zero', 'huge'] as const).slice(0, count).map((name, seed) => kinds[name](rows, columns, seed)))
+    (['any numbers', 'a third of the rank', 'zero', 'huge'] as const)
+      .slice(0, count)
+      .map((name, seed) => kinds[name](rows, columns, seed)),
+  )
   return [...few, ...many]
 }
 

@@ -64,13 +64,20 @@ ${choice('seen @ gate.T')}`
 
   test('are told in the order of the text', () => {
     expect(layersOf(modelOf(policy))).toMatchObject([
-      { layer: 'moe', contest: { rate: 0.25, after: 0, atMost: null }, further: [{ rate: 0.5, after: 0.1, atMost: null, together: true }] },
+      {
+        layer: 'moe',
+        contest: { rate: 0.25, after: 0, atMost: null },
+        further: [{ rate: 0.5, after: 0.1, atMost: null, together: true }],
+      },
     ])
     expect(Object.keys(layersOf(modelOf(choice('x @ gate.T')))[0])).not.toContain('further')
   })
 
   test.each([
-    [[], '(x * 5) @ gate.T'], [['moe'], '(x * 3) @ gate.T'], [['moe#2'], '(x * 5 + 1) @ gate.T'], [['moe', 'moe#2'], '(x * 3 + 1) @ gate.T'],
+    [[], '(x * 5) @ gate.T'],
+    [['moe'], '(x * 3) @ gate.T'],
+    [['moe#2'], '(x * 5 + 1) @ gate.T'],
+    [['moe', 'moe#2'], '(x * 3 + 1) @ gate.T'],
   ])('%s happen', (training, scores) => {
     expect(outputs(policy, { training })).toEqual(outputs(choice(scores), {}))
   })
@@ -78,7 +85,8 @@ ${choice('seen @ gate.T')}`
 
 describe('what is selected', () => {
   test('by one block, and after it otherwise: the name stands for what each form has selected', () => {
-    const policy = '  let p = softmax(x @ gate.T)\n  when training {\n    select top k by -p\n  }\n  select top k by p\n  weigh pick(p, selected)'
+    const policy =
+      '  let p = softmax(x @ gate.T)\n  when training {\n    select top k by -p\n  }\n  select top k by p\n  weigh pick(p, selected)'
     const training = '  let p = softmax(x @ gate.T)\n  select top k by -p\n  weigh pick(p, selected)'
     expect(outputs(policy, { training: true })).toEqual(outputs(training, {}))
     expect(outputs(policy, {})).toEqual(outputs(choice('x @ gate.T'), {}))
@@ -96,7 +104,8 @@ describe('what is selected', () => {
   } else {
     weigh pick(p, selected)
   }`
-    const of = (scores: string, factor: string): readonly number[] => outputs(`  let p = softmax(x @ gate.T)\n  select top k by ${scores}\n  weigh pick(p, selected) * ${factor}`, {})
+    const of = (scores: string, factor: string): readonly number[] =>
+      outputs(`  let p = softmax(x @ gate.T)\n  select top k by ${scores}\n  weigh pick(p, selected) * ${factor}`, {})
     expect(outputs(policy, { training: ['moe'] })).toEqual(of('-p', '2'))
     expect(outputs(policy, { training: [] })).toEqual(of('-p', '1'))
     expect(outputs(policy, {})).toEqual(of('p', '1'))
@@ -104,10 +113,13 @@ describe('what is selected', () => {
 })
 
 test('a second block changes no draw of the first', () => {
-  const streams = (graph: Graph): readonly number[] => nodesOf(graph).flatMap((node) => (isOp(node, 'random') ? [node.params.stream] : []))
+  const streams = (graph: Graph): readonly number[] =>
+    nodesOf(graph).flatMap((node) => (isOp(node, 'random') ? [node.params.stream] : []))
   const first = '  var seen = x\n  when training {\n    seen = seen + uniform([T, D])\n  }\n'
   const one = streams(graphOf(`${first}${choice('seen @ gate.T')}`, { training: true }))
-  const two = streams(graphOf(`${first}  when training {\n    seen = seen + uniform([T, D])\n  }\n${choice('seen @ gate.T')}`, { training: true }))
+  const two = streams(
+    graphOf(`${first}  when training {\n    seen = seen + uniform([T, D])\n  }\n${choice('seen @ gate.T')}`, { training: true }),
+  )
   expect(one.length).toBe(1)
   expect(two).toContain(one[0])
   expect(print(graphOf(`${first}${choice('seen @ gate.T')}`))).toBe(print(graphOf(choice('x @ gate.T'))))

@@ -26,16 +26,23 @@ function holds({ layer, problem }: Case): void {
 }
 
 describe.each(Object.entries(CONSTRAINTS))('%s', (_, rules) => {
-  test.each(Object.entries(CORNERS))('%s', (name, corner) => fc.assert(fc.property(corner(rules), holds), { numRuns: name === 'anything' ? 50 : 12, ...replay }))
+  test.each(Object.entries(CORNERS))('%s', (name, corner) =>
+    fc.assert(fc.property(corner(rules), holds), { numRuns: name === 'anything' ? 50 : 12, ...replay }),
+  )
 })
 
 describe('the corners are what they say', () => {
   const plain = CONSTRAINTS.dropless
-  const law = (corner: keyof typeof CORNERS, check: (one: Case, loads: readonly number[]) => void): void => fc.assert(fc.property(CORNERS[corner](plain), (one) => {
-    check(one, loadsOf(decide(scoresOf(one.problem, one.layer), one.layer).ids, one.layer.E))
-  }), replay)
+  const law = (corner: keyof typeof CORNERS, check: (one: Case, loads: readonly number[]) => void): void =>
+    fc.assert(
+      fc.property(CORNERS[corner](plain), (one) => {
+        check(one, loadsOf(decide(scoresOf(one.problem, one.layer), one.layer).ids, one.layer.E))
+      }),
+      replay,
+    )
 
-  test('all tokens to one expert', () => law('all tokens to one expert', ({ problem }, loads) => expect(Math.max(...loads)).toBe(problem.T)))
+  test('all tokens to one expert', () =>
+    law('all tokens to one expert', ({ problem }, loads) => expect(Math.max(...loads)).toBe(problem.T)))
   test('none to an expert', () => law('none to an expert', (_, loads) => expect(Math.min(...loads)).toBe(0)))
   test('k = E', () => law('k = E', ({ problem }, loads) => expect(new Set(loads)).toEqual(new Set([problem.T]))))
   test('T = 1', () => law('T = 1', ({ layer }, loads) => expect(loads.filter((load) => load > 0).length).toBe(layer.k)))

@@ -10,8 +10,14 @@ import { feedsOf } from '../support/random.ts'
 import { weightNodes } from '../support/weights.ts'
 
 const graph = (text: string): Graph => graphOf({ path: 'test/lower/spec.smoe', text })
-const tensor = (shape: readonly number[], values: readonly number[], dtype: HostTensor['dtype'] = 'f32'): HostTensor => ({ shape, dtype, values: Float64Array.from(values) })
-const run = (made: Graph, inputs: Record<string, HostTensor>, weights: Record<string, HostTensor> = {}): number[] => [...evaluate(made, { inputs, weights })[made.outputs[0].name].values]
+const tensor = (shape: readonly number[], values: readonly number[], dtype: HostTensor['dtype'] = 'f32'): HostTensor => ({
+  shape,
+  dtype,
+  values: Float64Array.from(values),
+})
+const run = (made: Graph, inputs: Record<string, HostTensor>, weights: Record<string, HostTensor> = {}): number[] => [
+  ...evaluate(made, { inputs, weights })[made.outputs[0].name].values,
+]
 
 const imports = `import { swiglu } from "std/experts/swiglu"
 import { gelu_mlp } from "std/experts/gelu_mlp"
@@ -19,7 +25,8 @@ import { top_k } from "std/policies/top_k"
 `
 
 describe('values', () => {
-  const one = (body: string, inputs = 'input x: f32[N]'): Graph => graph(`model m(D: int = 6, H: int = 3) {\n  ${inputs}\n  ${body}\n}`)
+  const one = (body: string, inputs = 'input x: f32[N]'): Graph =>
+    graph(`model m(D: int = 6, H: int = 3) {\n  ${inputs}\n  ${body}\n}`)
 
   test('numbers, parameters and sizes of the run stand among tensors', () => {
     expect(run(one('output y = x * D / H + N'), { x: tensor([2], [1, 2]) })).toEqual([4, 6])
@@ -45,14 +52,20 @@ describe('values', () => {
   test('rearrange joins and moves any number of axes, and makes axes of size 1', () => {
     const made = one('output y = rearrange(x, "... c -> (...) 1 c")', 'input x: f32[2, 1, 3]')
     expect(made.outputs[0].node.shape.map(({ key }) => key)).toEqual(['2', '1', '3'])
-    expect(run(one('output y = rearrange(x, "a ... -> ... a")', 'input x: f32[2, 3]'), { x: tensor([2, 3], [0, 1, 2, 3, 4, 5]) })).toEqual([0, 3, 1, 4, 2, 5])
+    expect(
+      run(one('output y = rearrange(x, "a ... -> ... a")', 'input x: f32[2, 3]'), { x: tensor([2, 3], [0, 1, 2, 3, 4, 5]) }),
+    ).toEqual([0, 3, 1, 4, 2, 5])
     expect(run(one('output y = rearrange(x, "... -> (...) 1")', 'input x: f32[2]'), { x: tensor([2], [1, 2]) })).toEqual([1, 2])
   })
   test('comparisons, where and cast', () => {
-    expect(run(one('output y = where(x > 1.0 and not (x >= 3.0), x, -1) + cast(x == 0.0, "f32")'), { x: tensor([4], [0, 1, 2, 3]) })).toEqual([0, -1, 2, -1])
+    expect(
+      run(one('output y = where(x > 1.0 and not (x >= 3.0), x, -1) + cast(x == 0.0, "f32")'), { x: tensor([4], [0, 1, 2, 3]) }),
+    ).toEqual([0, -1, 2, -1])
   })
   test('one_hot, top_k and pick', () => {
-    expect(run(one('output y = sum(one_hot(top_k(x, 2), 3), axis = 0)', 'input x: f32[3]'), { x: tensor([3], [5, 1, 5]) })).toEqual([1, 0, 1])
+    expect(
+      run(one('output y = sum(one_hot(top_k(x, 2), 3), axis = 0)', 'input x: f32[3]'), { x: tensor([3], [5, 1, 5]) }),
+    ).toEqual([1, 0, 1])
     expect(run(one('output y = pick(x, top_k(x, 2))', 'input x: f32[3]'), { x: tensor([3], [5, 1, 7]) })).toEqual([7, 5])
   })
 })
@@ -70,10 +83,16 @@ describe('repeats', () => {
 }`)
     const weights = Object.fromEntries([2, 5, 3].map((a, i) => [`layers.${i}.a`, tensor([1], [a])]))
     expect(run(made, { x: tensor([2], [1, 2]) }, weights)).toEqual([21, 27])
-    expect(weightNodes(made).map(({ params }) => params.name).sort()).toEqual(['layers.0.a', 'layers.1.a', 'layers.2.a'])
+    expect(
+      weightNodes(made)
+        .map(({ params }) => params.name)
+        .sort(),
+    ).toEqual(['layers.0.a', 'layers.1.a', 'layers.2.a'])
   })
   test('no turn leaves a var as it was', () => {
-    const made = graph('model m(L: int = 0) {\n  input x: f32[N]\n  var h = x\n  repeat layers[i] in 0..L {\n    h = h + 1.0\n  }\n  output y = h\n}')
+    const made = graph(
+      'model m(L: int = 0) {\n  input x: f32[N]\n  var h = x\n  repeat layers[i] in 0..L {\n    h = h + 1.0\n  }\n  output y = h\n}',
+    )
     expect(run(made, { x: tensor([1], [4]) })).toEqual([4])
   })
 })
@@ -98,20 +117,38 @@ describe('weights', () => {
 }`)
     const sources = Object.fromEntries(weightNodes(made).map(({ params }) => [params.name, params.source]))
     expect(sources['layers.1.moe.experts.gate']).toEqual({
-      stacked: true, pieces: [0, 1].map((e) => ({ tensor: `block.1.${e}.gate`, slices: [], transpose: false })),
+      stacked: true,
+      pieces: [0, 1].map((e) => ({ tensor: `block.1.${e}.gate`, slices: [], transpose: false })),
     })
     expect(sources['layers.1.moe.experts.up']).toEqual({
-      stacked: false, pieces: [{ tensor: 'block.1.up', slices: [{ kind: 'all' }, { kind: 'range', start: 0, stop: null, step: 2 }], transpose: true }],
+      stacked: false,
+      pieces: [
+        { tensor: 'block.1.up', slices: [{ kind: 'all' }, { kind: 'range', start: 0, stop: null, step: 2 }], transpose: true },
+      ],
     })
     expect(sources['layers.1.moe.experts.down'].pieces[1]).toEqual({
-      tensor: 'block.1.all', transpose: false,
-      slices: [{ kind: 'index', at: 1 }, { kind: 'range', start: 1, stop: 5, step: 1 }, { kind: 'range', start: 0, stop: 3, step: 1 }],
+      tensor: 'block.1.all',
+      transpose: false,
+      slices: [
+        { kind: 'index', at: 1 },
+        { kind: 'range', start: 1, stop: 5, step: 1 },
+        { kind: 'range', start: 0, stop: 3, step: 1 },
+      ],
     })
-    expect(sources['layers.0.moe.router.gate']).toEqual({ stacked: false, pieces: [{ tensor: 'layers.0.moe.router.gate', slices: [], transpose: false }] })
+    expect(sources['layers.0.moe.router.gate']).toEqual({
+      stacked: false,
+      pieces: [{ tensor: 'layers.0.moe.router.gate', slices: [], transpose: false }],
+    })
   })
   test('what nothing reads is no weight of the graph', () => {
-    const made = graph('import { attention } from "std/blocks/attention"\nmodel m(D: int = 8) {\n  input x: f32[B, S, D]\n  output y = attention(x, heads = 2)\n}')
-    expect(weightNodes(made).map(({ params }) => params.name.split('.').at(-1)).sort()).toEqual(['k', 'o', 'q', 'v'])
+    const made = graph(
+      'import { attention } from "std/blocks/attention"\nmodel m(D: int = 8) {\n  input x: f32[B, S, D]\n  output y = attention(x, heads = 2)\n}',
+    )
+    expect(
+      weightNodes(made)
+        .map(({ params }) => params.name.split('.').at(-1))
+        .sort(),
+    ).toEqual(['k', 'o', 'q', 'v'])
   })
 })
 
@@ -132,7 +169,8 @@ describe('experts', () => {
   return (inner @ down.T) * scale + sum(down, axis = -1)
 }
 `
-  const spec = (route: string, more = ''): string => `${expert}import { top_k } from "std/policies/top_k"
+  const spec = (route: string, more = ''): string =>
+    `${expert}import { top_k } from "std/policies/top_k"
 model m(D: int = 5, F: int = 3, E: int = 4) {
   input x: f32[B, S, D]
   output y: f32[B, S, D] = moe(x) {
@@ -147,8 +185,19 @@ model m(D: int = 5, F: int = 3, E: int = 4) {
     const weight = (name: string): HostTensor => weights[`${prefix}.${name}`]
     const [up, down] = [weight('up'), weight('down')]
     const width = down.shape.at(-1)!
-    const inner = Array.from({ length: width }, (_, f) => Math.max(0, Array.from(x).reduce((sum, value, d) => sum + value * rowOf(up, ...index, d)[f], 0) + 2 * rowOf(weight('up_bias'), ...index)[f]))
-    return Array.from(x, (_, d) => dot(inner, rowOf(down, ...index, d)) * rowOf(weight('scale'), ...index)[0] + rowOf(down, ...index, d).reduce((a, b) => a + b, 0))
+    const inner = Array.from({ length: width }, (_, f) =>
+      Math.max(
+        0,
+        Array.from(x).reduce((sum, value, d) => sum + value * rowOf(up, ...index, d)[f], 0) +
+          2 * rowOf(weight('up_bias'), ...index)[f],
+      ),
+    )
+    return Array.from(
+      x,
+      (_, d) =>
+        dot(inner, rowOf(down, ...index, d)) * rowOf(weight('scale'), ...index)[0] +
+        rowOf(down, ...index, d).reduce((a, b) => a + b, 0),
+    )
   }
 
   function expected(feeds: ReturnType<typeof feedsOf>, k: number, shared: boolean): number[] {
@@ -159,7 +208,10 @@ model m(D: int = 5, F: int = 3, E: int = 4) {
       const gate = feeds.weights['moe.router.gate']
       const scores = Array.from({ length: 4 }, (_, e) => Math.exp(dot(row, rowOf(gate, e))))
       const total = scores.reduce((a, c) => a + c, 0)
-      const chosen = scores.map((score, e) => ({ e, p: score / total })).sort((a, c) => c.p - a.p || a.e - c.e).slice(0, k)
+      const chosen = scores
+        .map((score, e) => ({ e, p: score / total }))
+        .sort((a, c) => c.p - a.p || a.e - c.e)
+        .slice(0, k)
       const sum = chosen.reduce((all, { p }) => all + p, 0)
       const parts = chosen.map(({ e, p }) => answer(feeds.weights, 'moe.experts', [e], row).map((value) => (value * p) / sum))
       if (shared) parts.push(answer(feeds.weights, 'moe.shared', [], row))
@@ -167,7 +219,11 @@ model m(D: int = 5, F: int = 3, E: int = 4) {
     })
   }
 
-  test.each([[1, false], [2, false], [4, true]])('a bank of odd experts, k = %i, shared %s', (k, shared) => {
+  test.each([
+    [1, false],
+    [2, false],
+    [4, true],
+  ])('a bank of odd experts, k = %i, shared %s', (k, shared) => {
     const made = graph(spec(`top_k(k = ${k})`, shared ? 'shared 1 of odd(F = 6)' : 'require dropless'))
     const feeds = feedsOf(made, { B: 2, S: 3 })
     expect(relativeError(run(made, feeds.inputs, feeds.weights), expected(feeds, k, shared))).toBeLessThan(1e-12)
@@ -185,7 +241,9 @@ model m(D: int = 5, F: int = 3, E: int = 4) {
     const { x } = feeds.inputs
     const want = Array.from({ length: 6 }, (_, t) => {
       const row = rowOf({ ...x, shape: [6, 5] }, t)
-      return [0, 1, 2, 3].map((e) => answer(feeds.weights, 'moe.experts', [e], row)).reduce((all, part) => all.map((value, i) => value + part[i]))
+      return [0, 1, 2, 3]
+        .map((e) => answer(feeds.weights, 'moe.experts', [e], row))
+        .reduce((all, part) => all.map((value, i) => value + part[i]))
     }).flat()
     expect(relativeError(run(made, feeds.inputs, feeds.weights), want)).toBeLessThan(1e-12)
   })

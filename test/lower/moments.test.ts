@@ -28,7 +28,11 @@ const graphOf = (text: string, options: LowerOptions = {}): Graph => lower(model
 const inputs = (graph: Graph): readonly string[] => graph.inputs.map(({ params: { name } }) => name)
 
 const FEEDS = (() => {
-  const { inputs, weights } = feedsOf(graphOf(spec('  select top k by x @ gate.T\n  weigh pick(x @ gate.T, selected)')), { B: 5 }, { seed: 3 })
+  const { inputs, weights } = feedsOf(
+    graphOf(spec('  select top k by x @ gate.T\n  weigh pick(x @ gate.T, selected)')),
+    { B: 5 },
+    { seed: 3 },
+  )
   return { weights, inputs: { ...inputs, random: { shape: [2], dtype: 'i32' as const, values: Float64Array.of(1, 2) } } }
 })()
 
@@ -41,7 +45,8 @@ function valuesAt(graph: Graph, step: number, progress: number): readonly number
 }
 
 const choice = (scores: string): string => `  let p = softmax(${scores})\n  select top k by p\n  weigh pick(p, selected)`
-const annealed = (temperature: string): string => spec(`  var t = 1.0\n  when training {\n    t = ${temperature}\n  }\n${choice('x @ gate.T / t')}`)
+const annealed = (temperature: string): string =>
+  spec(`  var t = 1.0\n  when training {\n    t = ${temperature}\n  }\n${choice('x @ gate.T / t')}`)
 
 describe('values', () => {
   test.each([
@@ -54,11 +59,18 @@ describe('values', () => {
     ['1.0 * D * (0.25 + progress)', 0, 0.25, '2.0'],
   ])('t = %s at step %d and progress %d is %s', (temperature, step, progress, value) => {
     const expected = valuesAt(graphOf(spec(choice(`x @ gate.T / ${value}`))), 0, 0)
-    expect(valuesAt(graphOf(annealed(temperature), { training: true }), step, progress)).toEqual(expected.map((one) => expect.closeTo(one, 12)))
+    expect(valuesAt(graphOf(annealed(temperature), { training: true }), step, progress)).toEqual(
+      expected.map((one) => expect.closeTo(one, 12)),
+    )
   })
 
   test('in a fn that training calls, and among elements', () => {
-    const found = graphOf(spec(`  let s = x @ gate.T\n  var seen = s\n  when training {\n    seen = where(s > progress, warmer(s, 0.5), s)\n  }\n${choice('seen')}`), { training: true })
+    const found = graphOf(
+      spec(
+        `  let s = x @ gate.T\n  var seen = s\n  when training {\n    seen = where(s > progress, warmer(s, 0.5), s)\n  }\n${choice('seen')}`,
+      ),
+      { training: true },
+    )
     const wanted = graphOf(spec(choice('where(x @ gate.T > 0.5, x @ gate.T / 1.75, x @ gate.T)')))
     expect(valuesAt(found, 0, 0.5)).toEqual(valuesAt(wanted, 0, 0).map((one) => expect.closeTo(one, 12)))
   })
@@ -68,11 +80,17 @@ describe('values', () => {
     expect(inputs(graphOf(text, { training: true }))).toEqual(['x', MOMENT_INPUTS.progress])
     expect(inputs(graphOf(text))).toEqual(['x'])
     expect(inputs(graphOf(text, { evaluation: true }))).toEqual(['x'])
-    expect(inputs(graphOf(annealed('1.0 + step * progress'), { training: true })).slice(1).sort()).toEqual(Object.values(MOMENT_INPUTS).sort())
+    expect(
+      inputs(graphOf(annealed('1.0 + step * progress'), { training: true }))
+        .slice(1)
+        .sort(),
+    ).toEqual(Object.values(MOMENT_INPUTS).sort())
   })
 
   test('a name of the text goes before: a parameter called step', () => {
-    const text = spec(choice('x @ gate.T')).replace('k: int in 1..E = 2', 'k: int in 1..E = 2, step: real = 0.5').replace('x @ gate.T', 'x @ gate.T * step')
+    const text = spec(choice('x @ gate.T'))
+      .replace('k: int in 1..E = 2', 'k: int in 1..E = 2, step: real = 0.5')
+      .replace('x @ gate.T', 'x @ gate.T * step')
     expect(valuesAt(graphOf(text), 0, 0)).toEqual(valuesAt(graphOf(spec(choice('x @ gate.T * 0.5'))), 0, 0))
   })
 
@@ -96,9 +114,14 @@ const TRAIN = `  train {
 const LOSSES = '    loss spread = progress * sum(mean(softmax(x @ gate.T / t), axis = 0) * mean(x @ gate.T, axis = 0))\n'
 
 test('gradients through annealed temperatures agree with finite differences', () => {
-  const text = spec(`  var t = 1.0\n  when training {\n    t = 1.0 - 0.5 * progress\n${LOSSES}  }\n${choice('x @ gate.T / t')}`, TRAIN)
+  const text = spec(
+    `  var t = 1.0\n  when training {\n    t = 1.0 - 0.5 * progress\n${LOSSES}  }\n${choice('x @ gate.T / t')}`,
+    TRAIN,
+  )
   const graph = graphOf(text, { training: true })
-  const gaps = Array.from({ length: 20 }, (_, seed) => seed + 1).map((seed) => gapsOf(graph, ['loss.size', 'loss.moe.router.spread'], feedsOf(graph, { B: 3 }, { seed }))).find((one) => one !== null)!
+  const gaps = Array.from({ length: 20 }, (_, seed) => seed + 1)
+    .map((seed) => gapsOf(graph, ['loss.size', 'loss.moe.router.spread'], feedsOf(graph, { B: 3 }, { seed })))
+    .find((one) => one !== null)!
   expect(gaps.map(({ loss }) => loss)).toEqual(['loss.size', 'loss.moe.router.spread'])
   for (const { miss, worst, taught } of gaps) {
     expect(miss, worst).toBeLessThan(1e-6)
@@ -111,7 +134,9 @@ test('a rate that changes is a formula of the recipe, with numbers in the place 
   const text = spec(policy, TRAIN).replace('k: int in 1..E = 2', 'k: int in 1..E = 2, start: real in 0.0..1.0 = 0.2')
   const { graphs, diagnostics } = compileTraining({ path: 'm.smoe', text }, { load })
   if (graphs === null) throw new Error(framed(diagnostics))
-  expect(graphs.recipe.layers).toMatchObject([{ layer: 'moe', contest: { rate: ['*', 0.2, ['-', 1, 'progress']], after: 0.25, atMost: null, together: true } }])
+  expect(graphs.recipe.layers).toMatchObject([
+    { layer: 'moe', contest: { rate: ['*', 0.2, ['-', 1, 'progress']], after: 0.25, atMost: null, together: true } },
+  ])
   expect(graphs.recipe.inputs.map(({ name }) => name)).toEqual(['x'])
   expect(JSON.parse(JSON.stringify(graphs.recipe))).toEqual(graphs.recipe)
 })

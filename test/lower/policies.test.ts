@@ -24,7 +24,8 @@ const run = (graph: Graph, like = graph): Record<string, HostTensor> => evaluate
 const numbers = ({ values }: HostTensor): number[] => [...values]
 
 describe('builtins', () => {
-  const one = (expression: string, inputs: string): Graph => graphOf(`model m(D: int = 6, F: int = 4) {\n  ${inputs}\n  output y = ${expression}\n}\n`)
+  const one = (expression: string, inputs: string): Graph =>
+    graphOf(`model m(D: int = 6, F: int = 4) {\n  ${inputs}\n  output y = ${expression}\n}\n`)
   const of = (graph: Graph, inputs: Record<string, HostTensor>): number[] => numbers(evaluate(graph, { inputs, weights: {} }).y)
   const x: HostTensor = { shape: [2, 3], dtype: 'f32', values: Float64Array.of(1, 2, 3, 4, 5, 6) }
 
@@ -60,7 +61,9 @@ describe('weights of the experts', () => {
     const graph = graphOf(`${policy}${modelOf('near()')}`)
     const holds = nodesOf(graph).flatMap((node) => (node.op === 'hold' ? [(node.params as { name: string }).name] : []))
     expect(holds.sort()).toEqual(['moe.router.chosen', 'moe.router.ev', 'moe.router.v'])
-    const bank = nodesOf(graph).filter((node) => node.op === 'weight' && (node.params as { name: string }).name === 'moe.experts.gate')
+    const bank = nodesOf(graph).filter(
+      (node) => node.op === 'weight' && (node.params as { name: string }).name === 'moe.experts.gate',
+    )
     expect(bank.length).toBe(1)
     expect(numbers(run(graph).y).every(Number.isFinite)).toBe(true)
   })
@@ -89,7 +92,8 @@ describe('keep', () => {
     expect(relativeError(run(some, weighed).y.values, run(weighed).y.values)).toBeLessThan(1e-12)
   })
   test('an expert that reads its weights row by row has a place to read where there is no expert', () => {
-    const expert = 'expert biased(x: f32[T, D]) -> f32[T, D] {\n  param w: f32[D, D]\n  param b: f32[D]\n  return x @ w.T + b\n}\n'
+    const expert =
+      'expert biased(x: f32[T, D]) -> f32[T, D] {\n  param w: f32[D, D]\n  param b: f32[D]\n  return x @ w.T + b\n}\n'
     const made = run(graphOf(`${expert}${policy('keep w > 2')}${modelOf('some()').replace('swiglu(F = F)', 'biased()')}`))
     expect(numbers(made.y).every((value) => value === 0)).toBe(true)
   })
@@ -136,7 +140,10 @@ describe('competition', () => {
     expect(relativeError(made.y.values, run(again, graph).y.values)).toBeLessThan(1e-12)
   })
   test('a policy that competes without `when` does so at inference', () => {
-    const [graph, trained] = [graphOf(`${dense}${modelOf('compete()')}`), graphOf(`${compete}${modelOf('compete()')}`, { training: true })]
+    const [graph, trained] = [
+      graphOf(`${dense}${modelOf('compete()')}`),
+      graphOf(`${compete}${modelOf('compete()')}`, { training: true }),
+    ]
     expect(relativeError(run(graph, trained).y.values, run(trained).y.values)).toBeLessThan(1e-12)
   })
   test('all experts, one token', () => {
@@ -161,7 +168,9 @@ describe('after `when training`', () => {
 }
 `
     const text = `${policy}${modelOf('two()')}`
-    const [inference, training] = [{}, { training: true }].map((options) => run(graphOf(text, { routes: true, ...options }))['moe.weights'].values)
+    const [inference, training] = [{}, { training: true }].map(
+      (options) => run(graphOf(text, { routes: true, ...options }))['moe.weights'].values,
+    )
     for (const [i, value] of inference.entries()) expect(training[i]).toBeCloseTo((value - 1) * 2, 12)
   })
 })

@@ -65,7 +65,10 @@ describe.each(cases)('%s', (clauses) => {
   const [made, given] = [lowered(clauses, { routes: true }), lowered(clauses, { routes: 'replayed' })]
 
   test('what was decided, given back, makes the same numbers', () => {
-    for (const dims of [{ B: 2, S: 9 }, { B: 1, S: 1 }]) {
+    for (const dims of [
+      { B: 2, S: 9 },
+      { B: 1, S: 1 },
+    ]) {
       const feeds = feedsOf(made, dims, { seed: 4 })
       const outputs = evaluate(made, feeds)
       expect(evaluate(given, withRoutes(feeds, given, outputs)).y.values).toEqual(outputs.y.values)
@@ -77,7 +80,13 @@ describe.each(cases)('%s', (clauses) => {
     const outputs = evaluate(made, feeds)
     const { selected } = given.replayed![0]
     const ids = outputs[selected].values
-    const other = { ...outputs, [selected]: { ...outputs[selected], values: ids.map((expert, at) => (at < outputs[selected].shape[1] && expert >= 0 ? (expert + 1) % 6 : expert)) } }
+    const other = {
+      ...outputs,
+      [selected]: {
+        ...outputs[selected],
+        values: ids.map((expert, at) => (at < outputs[selected].shape[1] && expert >= 0 ? (expert + 1) % 6 : expert)),
+      },
+    }
     const y = evaluate(given, withRoutes(feeds, given, other)).y.values
     expect(y.subarray(0, 8)).not.toEqual(outputs.y.values.subarray(0, 8))
     expect(y.subarray(8)).toEqual(outputs.y.values.subarray(8))
@@ -92,17 +101,24 @@ describe.each(cases)('%s', (clauses) => {
 })
 
 test('the router takes no part in a replay', () => {
-  const weights = needed(lowered('route top_k(k = 2)', { routes: 'replayed' })).flatMap((node) => (node.op === 'weight' ? [node.params.name] : []))
+  const weights = needed(lowered('route top_k(k = 2)', { routes: 'replayed' })).flatMap((node) =>
+    node.op === 'weight' ? [node.params.name] : [],
+  )
   expect(weights.filter((name) => name.includes('router'))).toEqual([])
 })
 
 test('a slot may be dropped where the policy drops none', () => {
   const given = lowered('route top_k(k = 2)', { routes: 'replayed' })
   const feeds = feedsOf(lowered('route top_k(k = 2)', {}), { B: 1, S: 2 }, { seed: 4 })
-  const routed = (ids: readonly number[], weights: readonly number[]): Float64Array => evaluate(given, {
-    weights: feeds.weights,
-    inputs: { ...feeds.inputs, 'moe.selected': { shape: [2, 2], dtype: 'i32', values: Float64Array.from(ids) }, 'moe.weights': { shape: [2, 2], dtype: 'f32', values: Float64Array.from(weights) } },
-  }).y.values
+  const routed = (ids: readonly number[], weights: readonly number[]): Float64Array =>
+    evaluate(given, {
+      weights: feeds.weights,
+      inputs: {
+        ...feeds.inputs,
+        'moe.selected': { shape: [2, 2], dtype: 'i32', values: Float64Array.from(ids) },
+        'moe.weights': { shape: [2, 2], dtype: 'f32', values: Float64Array.from(weights) },
+      },
+    }).y.values
   expect(routed([1, -1, 3, 4], [0.5, 0, 0.25, 0.75])).toEqual(routed([1, 2, 3, 4], [0.5, 0, 0.25, 0.75]))
   expect(routed([-1, -1, -1, -1], [0, 0, 0, 0])).toEqual(new Float64Array(16))
 })
@@ -118,9 +134,18 @@ describe('what is required of decisions stands beside them', () => {
     ['route top_k(k = 2); require groups 3 keep 1', { groups: { text: 'groups 3 keep 1', count: 3, keep: 1 } }],
     ['route top_k(k = 2); require balanced within 12.5%', { within: 12.5 }],
     ['route top_k(k = 2); require capacity 3 overflow drop', {}],
-    ['route top_k(k = 2); require at most 3 tokens an expert', { most: { text: 'at most 3 tokens an expert', tokens: expect.objectContaining({ key: '3' }) } }],
-    ['route top_k(k = 2); require capacity 0.75 overflow drop', { most: { text: 'capacity 0.75 overflow drop', tokens: expect.objectContaining({ key: expect.stringContaining('B*S') }) } }],
-    ['route top_k(k = 2); require expert choice', { most: { text: 'expert choice', tokens: expect.objectContaining({ key: expect.stringContaining('B*S') }) } }],
+    [
+      'route top_k(k = 2); require at most 3 tokens an expert',
+      { most: { text: 'at most 3 tokens an expert', tokens: expect.objectContaining({ key: '3' }) } },
+    ],
+    [
+      'route top_k(k = 2); require capacity 0.75 overflow drop',
+      { most: { text: 'capacity 0.75 overflow drop', tokens: expect.objectContaining({ key: expect.stringContaining('B*S') }) } },
+    ],
+    [
+      'route top_k(k = 2); require expert choice',
+      { most: { text: 'expert choice', tokens: expect.objectContaining({ key: expect.stringContaining('B*S') }) } },
+    ],
   ])('%s', (clauses, wanted) => expect(promises(clauses)).toEqual({ ...none, ...wanted }))
 })
 

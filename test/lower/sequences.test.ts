@@ -47,7 +47,11 @@ function lossesOf(model: Model, dims: Readonly<Record<string, number>>): Readonl
   const graph = lower(model, { training: true })
   const feeds = feedsOf(graph, dims, { seed: 7 })
   const found = evaluate(graph, feeds)
-  return Object.fromEntries(Object.keys(found).filter((name) => name.startsWith('loss.')).map((name) => [name.split('.').at(-1)!, found[name].values[0]]))
+  return Object.fromEntries(
+    Object.keys(found)
+      .filter((name) => name.startsWith('loss.'))
+      .map((name) => [name.split('.').at(-1)!, found[name].values[0]]),
+  )
 }
 
 const SIZES = { B: 3, S: 5 }
@@ -65,14 +69,18 @@ describe('B and S in a policy', () => {
     expect(Math.floor(lossesOf(modelOf('f32[A, B, S, D]', 'shaped()'), { A: 2, ...SIZES }).even)).toBe(60 + 500 + 5)
   })
   test('may be the default of a parameter', () => {
-    const losses = ['known()', 'known(sequences = 3)', 'known(sequences = 1)'].map((route) => lossesOf(modelOf('f32[B, S, D]', route), SIZES).balance)
+    const losses = ['known()', 'known(sequences = 3)', 'known(sequences = 1)'].map(
+      (route) => lossesOf(modelOf('f32[B, S, D]', route), SIZES).balance,
+    )
     expect(losses[0]).toBeCloseTo(losses[1], 12)
     expect(Math.abs(losses[0] - losses[2])).toBeGreaterThan(1e-3)
   })
 })
 
 test('a published policy takes the sequences of the batch as an argument', () => {
-  const [open, fixed, single] = ['competition(sequences = B)', 'competition(sequences = 3)', 'competition()'].map((route) => lossesOf(modelOf('f32[B, S, D]', route), SIZES))
+  const [open, fixed, single] = ['competition(sequences = B)', 'competition(sequences = 3)', 'competition()'].map((route) =>
+    lossesOf(modelOf('f32[B, S, D]', route), SIZES),
+  )
   expect(open.contest_balance).toBeCloseTo(fixed.contest_balance, 12)
   expect(Math.abs(open.contest_balance - single.contest_balance)).toBeGreaterThan(1e-5)
 })

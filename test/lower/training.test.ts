@@ -19,7 +19,8 @@ function graphOf(text: string, options: LowerOptions = {}): Graph {
 
 const names = ({ outputs }: Graph): readonly string[] => outputs.map(({ name }) => name)
 const inputs = (graph: Graph): readonly string[] => graph.inputs.map(({ params }) => params.name)
-const streams = (graph: Graph): readonly number[] => nodesOf(graph).flatMap((node) => (isOp(node, 'random') ? [node.params.stream] : []))
+const streams = (graph: Graph): readonly number[] =>
+  nodesOf(graph).flatMap((node) => (isOp(node, 'random') ? [node.params.stream] : []))
 
 const contest = `import { swiglu } from "std/experts/swiglu"
 policy compete(k: int in 1..E = 2) {
@@ -65,7 +66,13 @@ describe('what is reported', () => {
   test('in training losses and metrics, and the inputs of both', () => {
     const graph = graphOf(competing, { training: true })
     expect(inputs(graph)).toEqual(['tokens', 'targets'])
-    expect(names(graph)).toEqual(['loss.layers.0.moe.router.distil', 'loss.layers.1.moe.router.distil', 'loss.next', 'loss.size', 'metric.accuracy'])
+    expect(names(graph)).toEqual([
+      'loss.layers.0.moe.router.distil',
+      'loss.layers.1.moe.router.distil',
+      'loss.next',
+      'loss.size',
+      'metric.accuracy',
+    ])
   })
   test('at inference nothing of it', () => {
     const [graph, plain] = [graphOf(competing), graphOf(competing.replace(train, ''))]
@@ -74,7 +81,10 @@ describe('what is reported', () => {
   })
   test('of a model as it is at inference, without the policies', () => {
     const graph = graphOf(competing, { evaluation: true })
-    expect([inputs(graph), names(graph)]).toEqual([['tokens', 'targets'], ['loss.next', 'loss.size', 'metric.accuracy']])
+    expect([inputs(graph), names(graph)]).toEqual([
+      ['tokens', 'targets'],
+      ['loss.next', 'loss.size', 'metric.accuracy'],
+    ])
     const feeds = feedsOf(graph, { B: 2, S: 3 }, { seed: 4, vocabulary: 7 })
     const { logits } = evaluate(graphOf(competing), feeds)
     const rows = Array.from({ length: 6 }, (_, t) => [...logits.values.subarray(7 * t, 7 * t + 7)])
@@ -82,19 +92,26 @@ describe('what is reported', () => {
     const surprise = rows.map((row, t) => Math.log(row.reduce((sum, one) => sum + Math.exp(one), 0)) - row[targets[t]])
     const made = evaluate(graph, feeds)
     expect(made['loss.next'].values[0]).toBeCloseTo(surprise.reduce((sum, one) => sum + one, 0) / 6, 12)
-    expect(made['metric.accuracy'].values[0]).toBeCloseTo(rows.filter((row, t) => row.indexOf(Math.max(...row)) === targets[t]).length / 6, 12)
+    expect(made['metric.accuracy'].values[0]).toBeCloseTo(
+      rows.filter((row, t) => row.indexOf(Math.max(...row)) === targets[t]).length / 6,
+      12,
+    )
   })
   test('the cross-entropy of huge logits is finite', () => {
     const text = 'model m() {\n  input x: f32[N, 3]\n  input ids: i32[N]\n  output y = cross_entropy(x, ids)\n}'
     const x: HostTensor = { shape: [2, 3], dtype: 'f32', values: Float64Array.from([1e4, 0, -1e4, -1e4, 0, 1e4]) }
-    const made = evaluate(graphOf(text), { inputs: { x, ids: { shape: [2], dtype: 'i32', values: Float64Array.from([0, 0]) } }, weights: {} })
+    const made = evaluate(graphOf(text), {
+      inputs: { x, ids: { shape: [2], dtype: 'i32', values: Float64Array.from([0, 0]) } },
+      weights: {},
+    })
     expect([...made.y.values]).toEqual([1e4])
   })
 })
 
 describe('who competes', () => {
   test('a list names the layers that do now; the others go their other way', () => {
-    const of = (training: LowerOptions['training']): readonly string[] => names(graphOf(competing, { training })).filter((name) => name.includes('distil'))
+    const of = (training: LowerOptions['training']): readonly string[] =>
+      names(graphOf(competing, { training })).filter((name) => name.includes('distil'))
     expect(of([])).toEqual([])
     expect(of(['layers.1/moe'])).toEqual(['loss.layers.1.moe.router.distil'])
     expect(of(['layers.0/moe', 'layers.1/moe'])).toEqual(of(true))
@@ -123,7 +140,9 @@ describe('chance', () => {
     expect(inputs(graph)).toEqual(['tokens', 'targets', 'random'])
     expect(graph.inputs[2].shape.map(({ key }) => key)).toEqual(['2'])
   })
-  const over = (body: string, training = true): Graph => graphOf(`model m() {
+  const over = (body: string, training = true): Graph =>
+    graphOf(
+      `model m() {
   input x: f32[N]
   output y = ${body}
   train {
@@ -131,9 +150,14 @@ describe('chance', () => {
     optimiser sgd(rate = 0.1)
     batch N = 8
   }
-}`, { training })
+}`,
+      { training },
+    )
   const feeds = (seed: number, step: number, count: number): Feeds => ({
-    inputs: { x: { shape: [count], dtype: 'f32', values: new Float64Array(count).fill(1) }, random: { shape: [2], dtype: 'i32', values: Float64Array.from([seed, step]) } },
+    inputs: {
+      x: { shape: [count], dtype: 'f32', values: new Float64Array(count).fill(1) },
+      random: { shape: [2], dtype: 'i32', values: Float64Array.from([seed, step]) },
+    },
     weights: {},
   })
   const yOf = (graph: Graph, given: Feeds): number[] => {
@@ -142,14 +166,17 @@ describe('chance', () => {
   }
   test('dropout leaves out its share and makes up for it', () => {
     const graph = over('dropout(x, 0.25)')
-    fc.assert(fc.property(fc.nat(1000), (seed) => {
-      const y = yOf(graph, feeds(seed, 1, 4096))
-      expect(new Set(y)).toEqual(new Set([0, 1 / 0.75]))
-      expect(y.filter((one) => one === 0).length / 4096).toBeGreaterThan(0.2)
-      expect(y.filter((one) => one === 0).length / 4096).toBeLessThan(0.3)
-      expect(yOf(graph, feeds(seed, 2, 4096))).not.toEqual(y)
-      expect(yOf(graph, feeds(seed, 1, 4096))).toEqual(y)
-    }), { numRuns: 5 })
+    fc.assert(
+      fc.property(fc.nat(1000), (seed) => {
+        const y = yOf(graph, feeds(seed, 1, 4096))
+        expect(new Set(y)).toEqual(new Set([0, 1 / 0.75]))
+        expect(y.filter((one) => one === 0).length / 4096).toBeGreaterThan(0.2)
+        expect(y.filter((one) => one === 0).length / 4096).toBeLessThan(0.3)
+        expect(yOf(graph, feeds(seed, 2, 4096))).not.toEqual(y)
+        expect(yOf(graph, feeds(seed, 1, 4096))).toEqual(y)
+      }),
+      { numRuns: 5 },
+    )
   })
   test('noise is normal', () => {
     const y = yOf(over('noisy(x, 2.0)'), feeds(3, 1, 8192)).map((one) => (one - 1) / 2)
@@ -172,13 +199,19 @@ describe('chance', () => {
 import`
     const spec = `${text.replace('import', '')}${model('moe(h) {\n experts E of leaky(F = 3)\n route top_k()\n }')}`
     const graph = graphOf(`import { top_k } from "std/policies/top_k"\n${spec}`, { training: true })
-    expect(nodesOf(graph).flatMap((node) => (isOp(node, 'random') ? [node.shape.map(({ key }) => key).join(',')] : []))).toEqual(['2*B*S,3', '4,4,3', '2*B*S,3', '4,4,3'])
+    expect(nodesOf(graph).flatMap((node) => (isOp(node, 'random') ? [node.shape.map(({ key }) => key).join(',')] : []))).toEqual([
+      '2*B*S,3',
+      '4,4,3',
+      '2*B*S,3',
+      '4,4,3',
+    ])
   })
 })
 
 describe('slots that are dropped', () => {
   test('rows without an expert are 0 before anything else reads them, in training alone', () => {
-    const guards = (graph: Graph): number => nodesOf(graph).filter(({ op, inputs: [, product] }) => op === 'select' && product?.op === 'routed_matmul').length
+    const guards = (graph: Graph): number =>
+      nodesOf(graph).filter(({ op, inputs: [, product] }) => op === 'select' && product?.op === 'routed_matmul').length
     expect(guards(graphOf(dropping, { training: true }))).toBe(6)
     expect(guards(graphOf(dropping))).toBe(0)
     expect(guards(graphOf(dropping.replace(' require capacity 0.5 overflow drop\n', ''), { training: true }))).toBe(0)

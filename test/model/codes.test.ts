@@ -12,6 +12,9 @@ const told = (text: string): readonly string[] => {
 
 const isOfChecker = (code: string): boolean => /^SMOE[2-5]/.test(code)
 
-test.each(Object.entries(codes).filter(([code, { example }]) => isOfChecker(code) && !example.startsWith('//')))('%s', (code, { example }) => {
-  expect(new Set(told(example))).toEqual(new Set([code]))
-})
+test.each(Object.entries(codes).filter(([code, { example }]) => isOfChecker(code) && !example.startsWith('//')))(
+  '%s',
+  (code, { example }) => {
+    expect(new Set(told(example))).toEqual(new Set([code]))
+  },
+)

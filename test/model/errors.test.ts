@@ -32,6 +32,9 @@ function told(path: string, text: string): readonly Told[] {
 test.each(readdirSync(folder).sort())('%s', (name) => {
   const text = readFileSync(join(folder, name), 'utf8')
   const [wanted, found] = [expected(text), told(`test/model/errors/${name}`, text)]
-  const shown = found.map((one, i) => ({ ...one, message: one.message.includes(wanted[i]?.message ?? '\0') ? wanted[i].message : one.message }))
+  const shown = found.map((one, i) => ({
+    ...one,
+    message: one.message.includes(wanted[i]?.message ?? '\0') ? wanted[i].message : one.message,
+  }))
   expect(shown).toEqual(wanted)
 })

@@ -19,7 +19,12 @@ describe('an assert makes sizes equal', () => {
     ['C / 2', 'assert C % 4 == 0', 'return x[:, ::2]'],
     ['C / 4', 'assert C % 4 == 0', 'let half = x[:, ::2]', 'return half[:, 1::2]'],
     ['C / 4', 'assert C % 2 == 0', 'assert C / 2 % 2 == 0', 'let half = x[:, ::2]', 'return half[:, 1::2]'],
-    ['C / 2', 'let half = C / 2', 'assert C % 4 == 0', 'return x[:, ::2] + x[:, 0:half] + concat([x[:, ::4], x[:, 3::4]], axis = 1)'],
+    [
+      'C / 2',
+      'let half = C / 2',
+      'assert C % 4 == 0',
+      'return x[:, ::2] + x[:, 0:half] + concat([x[:, ::4], x[:, 3::4]], axis = 1)',
+    ],
     ['C / n', 'assert C % n == 0', 'return x[:, 0:C / n]'],
     ['C / 2', 'assert C % 2 == 0 and n > 1', 'return x[:, ::2]'],
     ['(C + D) / 2', 'assert C % 2 == 0 and D % 2 == 0', 'return concat([x, y], axis = 1)[:, ::2]'],
@@ -45,7 +50,8 @@ describe('an assert makes sizes equal', () => {
 
 describe('a near miss is told which assert it lacks', () => {
   const helps = (text: string): readonly (string | null)[] => diagnosticsOf(text).map(({ help }) => help)
-  const help = (size: string, step: number): string => `with \`assert ${size} % ${step} == 0\` a slice in steps of ${step} has the size ${size} / ${step}`
+  const help = (size: string, step: number): string =>
+    `with \`assert ${size} % ${step} == 0\` a slice in steps of ${step} has the size ${size} / ${step}`
 
   test('where a result, an operand or an argument does not fit', () => {
     expect(helps(block('C / 2', 'return x[:, ::2]'))).toEqual([help('C', 2)])
@@ -65,19 +71,30 @@ test('an assert that does not hold is told, and the sizes too', () => {
 })
 
 test('a model may use what its own asserts say, at every turn of a loop', () => {
-  const text = 'model m(C: int = 8) {\n  input x: f32[T, C]\n  assert C % 2 == 0\n  var h = x\n  repeat layers[i] in 0..3 {\n    assert C % (i + 1) >= 0\n'
-    + '    h = concat([h[:, 1::2], h[:, ::2]], axis = 1)\n  }\n  output y: f32[T, C] = h\n}\n'
+  const text =
+    'model m(C: int = 8) {\n  input x: f32[T, C]\n  assert C % 2 == 0\n  var h = x\n  repeat layers[i] in 0..3 {\n    assert C % (i + 1) >= 0\n' +
+    '    h = concat([h[:, 1::2], h[:, ::2]], axis = 1)\n  }\n  output y: f32[T, C] = h\n}\n'
   expect(diagnosticsOf(text)).toEqual([])
 })
 
 test('steps are counted as numbers would count them', () => {
   const [c, d] = [symbol('C'), symbol('D')]
   const small = fc.integer({ min: 1, max: 6 })
-  fc.assert(fc.property(small, small, small, fc.integer({ min: -12, max: 12 }), small, small, (divisor, step, times, constant, cTimes, dValue) => {
-    const quotients: Quotient[] = []
-    if (divisor > 1) remember({ numerator: c, divisor: dim(divisor), quotient: floorDivide(c, divisor) }, quotients)
-    const values = { C: cTimes * divisor, D: dValue }
-    const places = add(add(multiply(times, c), d), constant)
-    expect(evaluate(stepsIn(places, step, quotients), values)).toBe(Math.ceil(evaluate(places, values) / step) + 0)
-  }))
+  fc.assert(
+    fc.property(
+      small,
+      small,
+      small,
+      fc.integer({ min: -12, max: 12 }),
+      small,
+      small,
+      (divisor, step, times, constant, cTimes, dValue) => {
+        const quotients: Quotient[] = []
+        if (divisor > 1) remember({ numerator: c, divisor: dim(divisor), quotient: floorDivide(c, divisor) }, quotients)
+        const values = { C: cTimes * divisor, D: dValue }
+        const places = add(add(multiply(times, c), d), constant)
+        expect(evaluate(stepsIn(places, step, quotients), values)).toBe(Math.ceil(evaluate(places, values) / step) + 0)
+      },
+    ),
+  )
 })

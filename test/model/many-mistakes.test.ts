@@ -12,8 +12,8 @@ const texts: Readonly<Record<string, string>> = {
   'unknown names': model(lines((i) => `  let a${i} = x + unknown_name${i}`)),
   'unknown functions': model(lines((i) => `  let a${i} = unknown_function${i}(x)`)),
   'paths of weights': model(`${lines((i) => `  param w${i}: f32[D]`)}\n  weights {\n${lines((i) => `    v${i} = "t"`)}\n  }`),
-  'forms': model(lines((i) => `  let a${i} = x + + ${i}`)),
-  'imports': `${lines((i) => `import { nope${i} } from "std/policies/top_k"`)}\n${model('')}`,
+  forms: model(lines((i) => `  let a${i} = x + + ${i}`)),
+  imports: `${lines((i) => `import { nope${i} } from "std/policies/top_k"`)}\n${model('')}`,
 }
 
 it.each(Object.keys(texts))('%s', (what) => {
@@ -23,5 +23,7 @@ it.each(Object.keys(texts))('%s', (what) => {
   // it took 8 to 22 s while every mistake looked for what was meant
   expect(performance.now() - start).toBeLessThan(5000)
   expect(found).toHaveLength(maximumDiagnostics)
-  expect(found.filter(({ code }) => code === 'SMOE1017').map(({ message }) => message)).toEqual(['2801 more mistakes are not shown'])
+  expect(found.filter(({ code }) => code === 'SMOE1017').map(({ message }) => message)).toEqual([
+    '2801 more mistakes are not shown',
+  ])
 })

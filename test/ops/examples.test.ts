@@ -8,7 +8,8 @@ import type { OpRecord, Surroundings } from '../../compiler/ops/record.ts'
 import { LOG_ZERO } from '../../compiler/ops/sinkhorn.ts'
 import { hostTensor, type HostTensor } from '../../compiler/ops/tensor.ts'
 
-const tensor = (dtype: DType, shape: readonly number[], values: readonly number[]): HostTensor => hostTensor(shape, dtype, Float64Array.from(values))
+const tensor = (dtype: DType, shape: readonly number[], values: readonly number[]): HostTensor =>
+  hostTensor(shape, dtype, Float64Array.from(values))
 const f = (...values: number[]): HostTensor => tensor('f32', [values.length], values)
 const i = (...values: number[]): HostTensor => tensor('i32', [values.length], values)
 const b = (...values: number[]): HostTensor => tensor('bool', [values.length], values)
@@ -20,7 +21,11 @@ const given = f(7, 8)
 const around: Surroundings = { dims: { B: 2 }, input: () => given, weight: () => given }
 
 function run<N extends OpName>(op: N, inputs: readonly HostTensor[], params: OpParams[N]): HostTensor {
-  const type = infer(op, inputs.map(({ shape, dtype }) => ({ shape: shape.map(dim), dtype })), params)
+  const type = infer(
+    op,
+    inputs.map(({ shape, dtype }) => ({ shape: shape.map(dim), dtype })),
+    params,
+  )
   if ('error' in type) throw new Error(type.error)
   const result = (records[op] as OpRecord<N>).evaluate(inputs, params, around)
   expect(result.dtype).toBe(type.dtype)
@@ -40,7 +45,10 @@ const examples: { readonly [N in OpName]: readonly Example<N>[] } = {
   weight: [[[], { name: 'w', shape: dims(2), source, doc: '' }, given]],
   constant: [[[], { dtype: 'i32', shape: [2, 1], values: [3, 4] }, tensor('i32', [2, 1], [3, 4])]],
   held: [[[], { name: 'w', dtype: 'f32', shape: dims(2) }, given]],
-  iota: [[[], { size: symbol('B') }, i(0, 1)], [[], { size: dim(0) }, i()]],
+  iota: [
+    [[], { size: symbol('B') }, i(0, 1)],
+    [[], { size: dim(0) }, i()],
+  ],
   negate: [one(f(1, -0, NaN), f(-1, 0, NaN)), one(i(3, least, 0), i(-3, least, 0))],
   exp: [one(f(0, 1, -Infinity), f(1, Math.E, 0))],
   log: [one(f(1, 0, -1), f(0, -Infinity, NaN))],
@@ -51,11 +59,21 @@ const examples: { readonly [N in OpName]: readonly Example<N>[] } = {
   sin: [one(f(0, Math.PI / 2), f(0, 1))],
   cos: [one(f(0), f(1))],
   tanh: [one(f(0, 1000, -1000), f(0, 1, -1))],
-  erf: [one(f(0, 0.5, 1, 2.5, -3, 7, NaN), f(0, 0.5204998778130465, 0.8427007929497149, 0.999593047982555, -0.9999779095030014, 1, NaN))],
+  erf: [
+    one(
+      f(0, 0.5, 1, 2.5, -3, 7, NaN),
+      f(0, 0.5204998778130465, 0.8427007929497149, 0.999593047982555, -0.9999779095030014, 1, NaN),
+    ),
+  ],
   sigmoid: [one(f(0, 1000, -1000), f(0.5, 1, 0))],
   softplus: [one(f(0, 1000, -1000), f(Math.LN2, 1000, 0))],
   floor: [one(f(1.5, -1.5), f(1, -2))],
-  half: [one(f(1 / 3, -2049, 2051, 65519, -65520, 3 * 2 ** -26, 2 ** -26, NaN), f(0.333251953125, -2048, 2052, 65504, -Infinity, 2 ** -24, 0, NaN))],
+  half: [
+    one(
+      f(1 / 3, -2049, 2051, 65519, -65520, 3 * 2 ** -26, 2 ** -26, NaN),
+      f(0.333251953125, -2048, 2052, 65504, -Infinity, 2 ** -24, 0, NaN),
+    ),
+  ],
   sign: [one(f(-3, 0, 2), f(-1, 0, 1)), one(i(-3, 0), i(-1, 0))],
   not: [one(b(0, 1), b(1, 0))],
   hold: [[[f(1, 2)], { name: 'ev' }, f(1, 2)]],
@@ -74,7 +92,11 @@ const examples: { readonly [N in OpName]: readonly Example<N>[] } = {
   minimum: [two(f(1, NaN), f(2, 1), f(1, NaN)), two(i(1), i(-2), i(-2))],
   maximum: [two(f(1), f(2), f(2)), two(i(1), i(-2), i(1))],
   remainder: [
-    two(f(7.5, -7.5, 7.5, -7.5, 5, -5, 1, Infinity), f(2, 2, -2, -2, Infinity, Infinity, 0, 2), f(1.5, 0.5, -0.5, -1.5, 5, Infinity, NaN, NaN)),
+    two(
+      f(7.5, -7.5, 7.5, -7.5, 5, -5, 1, Infinity),
+      f(2, 2, -2, -2, Infinity, Infinity, 0, 2),
+      f(1.5, 0.5, -0.5, -1.5, 5, Infinity, NaN, NaN),
+    ),
     two(i(-7, 7, 3, least), i(4, -4, 0, -1), i(1, -1, 0, 0)),
   ],
   less: [two(f(1, 2, NaN), f(2, 2, 1), b(1, 0, 0)), two(i(1), i(2), b(1))],
@@ -83,83 +105,394 @@ const examples: { readonly [N in OpName]: readonly Example<N>[] } = {
   and: [two(b(0, 0, 1, 1), b(0, 1, 0, 1), b(0, 0, 0, 1))],
   or: [two(b(0, 0, 1, 1), b(0, 1, 0, 1), b(0, 1, 1, 1))],
   select: [[[b(1, 0), f(1, NaN), f(NaN, 4)], {}, f(1, 4)]],
-  reshape: [[[f2([[1, 2, 3], [4, 5, 6]])], { shape: dims(3, 2) }, f2([[1, 2], [3, 4], [5, 6]])]],
-  transpose: [[[f2([[1, 2, 3], [4, 5, 6]])], { order: [1, 0] }, f2([[1, 4], [2, 5], [3, 6]])]],
+  reshape: [
+    [
+      [
+        f2([
+          [1, 2, 3],
+          [4, 5, 6],
+        ]),
+      ],
+      { shape: dims(3, 2) },
+      f2([
+        [1, 2],
+        [3, 4],
+        [5, 6],
+      ]),
+    ],
+  ],
+  transpose: [
+    [
+      [
+        f2([
+          [1, 2, 3],
+          [4, 5, 6],
+        ]),
+      ],
+      { order: [1, 0] },
+      f2([
+        [1, 4],
+        [2, 5],
+        [3, 6],
+      ]),
+    ],
+  ],
   broadcast: [
-    [[f(1, 2)], { shape: [dim(2), symbol('B')], axes: [0] }, f2([[1, 1], [2, 2]])],
+    [
+      [f(1, 2)],
+      { shape: [dim(2), symbol('B')], axes: [0] },
+      f2([
+        [1, 1],
+        [2, 2],
+      ]),
+    ],
     [[tensor('i32', [], [5])], { shape: dims(3), axes: [] }, i(5, 5, 5)],
   ],
-  slice: [[[f2([[1, 2, 3, 4], [5, 6, 7, 8]])], { starts: dims(1, 0), sizes: dims(1, 2), steps: [1, 3] }, f2([[5, 8]])]],
+  slice: [
+    [
+      [
+        f2([
+          [1, 2, 3, 4],
+          [5, 6, 7, 8],
+        ]),
+      ],
+      { starts: dims(1, 0), sizes: dims(1, 2), steps: [1, 3] },
+      f2([[5, 8]]),
+    ],
+  ],
   concat: [
-    [[f2([[1], [2]]), f2([[3, 4], [5, 6]])], { axis: 1 }, f2([[1, 3, 4], [2, 5, 6]])],
+    [
+      [
+        f2([[1], [2]]),
+        f2([
+          [3, 4],
+          [5, 6],
+        ]),
+      ],
+      { axis: 1 },
+      f2([
+        [1, 3, 4],
+        [2, 5, 6],
+      ]),
+    ],
     [[i(1), i(), i(2)], { axis: 0 }, i(1, 2)],
   ],
   sum: [
-    [[f2([[1, 2], [3, 4]])], { axis: 0 }, f(4, 6)],
+    [
+      [
+        f2([
+          [1, 2],
+          [3, 4],
+        ]),
+      ],
+      { axis: 0 },
+      f(4, 6),
+    ],
     [[i(2147483647, 1)], { axis: 0 }, tensor('i32', [], [least])],
     [[f()], { axis: 0 }, tensor('f32', [], [0])],
   ],
   max: [
-    [[f2([[1, 2], [3, NaN]])], { axis: 1 }, f(2, NaN)],
+    [
+      [
+        f2([
+          [1, 2],
+          [3, NaN],
+        ]),
+      ],
+      { axis: 1 },
+      f(2, NaN),
+    ],
     [[f(-Infinity, -Infinity)], { axis: 0 }, tensor('f32', [], [-Infinity])],
     [[f()], { axis: 0 }, tensor('f32', [], [-3.4028234663852886e38])],
   ],
-  min: [[[f2([[1, 2], [3, 4]])], { axis: 0 }, f(1, 2)], [[i()], { axis: 0 }, tensor('i32', [], [2147483647])]],
+  min: [
+    [
+      [
+        f2([
+          [1, 2],
+          [3, 4],
+        ]),
+      ],
+      { axis: 0 },
+      f(1, 2),
+    ],
+    [[i()], { axis: 0 }, tensor('i32', [], [2147483647])],
+  ],
   contract: [
-    [[f2([[1, 2], [3, 4]]), f2([[5, 6], [7, 8]])], { batch: [], over: [[1, 0]] }, f2([[19, 22], [43, 50]])],
-    [[f2([[1, 2], [3, 4]]), f2([[5, 6], [7, 8]])], { batch: [[0, 0]], over: [[1, 1]] }, f(17, 53)],
-    [[f(1, 2), f(3, 4)], { batch: [], over: [] }, f2([[3, 4], [6, 8]])],
+    [
+      [
+        f2([
+          [1, 2],
+          [3, 4],
+        ]),
+        f2([
+          [5, 6],
+          [7, 8],
+        ]),
+      ],
+      { batch: [], over: [[1, 0]] },
+      f2([
+        [19, 22],
+        [43, 50],
+      ]),
+    ],
+    [
+      [
+        f2([
+          [1, 2],
+          [3, 4],
+        ]),
+        f2([
+          [5, 6],
+          [7, 8],
+        ]),
+      ],
+      { batch: [[0, 0]], over: [[1, 1]] },
+      f(17, 53),
+    ],
+    [
+      [f(1, 2), f(3, 4)],
+      { batch: [], over: [] },
+      f2([
+        [3, 4],
+        [6, 8],
+      ]),
+    ],
     [[f(), f()], { batch: [], over: [[0, 0]] }, tensor('f32', [], [0])],
   ],
-  take: [[[f2([[1, 2], [3, 4]]), i2([[1], [0]])], {}, tensor('f32', [2, 1, 2], [3, 4, 1, 2])], [[i(5, 6), tensor('i32', [], [1])], {}, tensor('i32', [], [6])]],
-  pick: [[[f2([[1, 2, 3], [4, 5, 6]]), i2([[2, 0], [1, 1]])], {}, f2([[3, 1], [5, 5]])]],
+  take: [
+    [
+      [
+        f2([
+          [1, 2],
+          [3, 4],
+        ]),
+        i2([[1], [0]]),
+      ],
+      {},
+      tensor('f32', [2, 1, 2], [3, 4, 1, 2]),
+    ],
+    [[i(5, 6), tensor('i32', [], [1])], {}, tensor('i32', [], [6])],
+  ],
+  pick: [
+    [
+      [
+        f2([
+          [1, 2, 3],
+          [4, 5, 6],
+        ]),
+        i2([
+          [2, 0],
+          [1, 1],
+        ]),
+      ],
+      {},
+      f2([
+        [3, 1],
+        [5, 5],
+      ]),
+    ],
+  ],
   top_k: [
-    [[f2([[1, 3, 2], [5, 5, 5]])], { k: 2 }, i2([[1, 2], [0, 1]])],
+    [
+      [
+        f2([
+          [1, 3, 2],
+          [5, 5, 5],
+        ]),
+      ],
+      { k: 2 },
+      i2([
+        [1, 2],
+        [0, 1],
+      ]),
+    ],
     [[f(NaN, -Infinity, NaN, 0, -0)], { k: 5 }, i(3, 4, 1, 0, 2)],
     [[i(1, 9)], { k: 1 }, i(1)],
   ],
   routed_matmul: [
-    [[f2([[1, 2], [3, 4], [5, 6]]), tensor('f32', [2, 1, 2], [1, 10, 100, 1000]), i(1, 0, 1)], {}, f2([[2100], [43], [6500]])],
+    [
+      [
+        f2([
+          [1, 2],
+          [3, 4],
+          [5, 6],
+        ]),
+        tensor('f32', [2, 1, 2], [1, 10, 100, 1000]),
+        i(1, 0, 1),
+      ],
+      {},
+      f2([[2100], [43], [6500]]),
+    ],
     [[f2([[1, 2]]), tensor('f32', [2, 1, 2], [1, 10, 100, 1000]), i(1), i(0, 1, 0, -1, 1, -1, 1)], {}, f2([[2100]])],
   ],
   place_in_expert: [[[i(2, 0, -1, 2, 2, 0)], { experts: 3 }, i(0, 0, -1, 1, 2, 1)]],
   routed_outer: [
-    [[f2([[1, 2], [3, 4], [5, 6]]), f2([[10], [100], [1000]]), i(1, 0, 1)], { experts: 3 }, tensor('f32', [3, 1, 2], [300, 400, 5010, 6020, 0, 0])],
-    [[f2([[1, 2], [NaN, 4]]), f2([[3], [NaN]]), i(0, -1)], { experts: 1 }, tensor('f32', [1, 1, 2], [3, 6])],
+    [
+      [
+        f2([
+          [1, 2],
+          [3, 4],
+          [5, 6],
+        ]),
+        f2([[10], [100], [1000]]),
+        i(1, 0, 1),
+      ],
+      { experts: 3 },
+      tensor('f32', [3, 1, 2], [300, 400, 5010, 6020, 0, 0]),
+    ],
+    [
+      [
+        f2([
+          [1, 2],
+          [NaN, 4],
+        ]),
+        f2([[3], [NaN]]),
+        i(0, -1),
+      ],
+      { experts: 1 },
+      tensor('f32', [1, 1, 2], [3, 6]),
+    ],
   ],
   sum_rows: [
-    [[f2([[1, 2], [3, 4], [5, 6], [7, 8]]), i(2, 0, 2, -1)], { size: dim(3) }, f2([[3, 4], [0, 0], [6, 8]])],
+    [
+      [
+        f2([
+          [1, 2],
+          [3, 4],
+          [5, 6],
+          [7, 8],
+        ]),
+        i(2, 0, 2, -1),
+      ],
+      { size: dim(3) },
+      f2([
+        [3, 4],
+        [0, 0],
+        [6, 8],
+      ]),
+    ],
     [[f(1, 2, 4), i(1, 1, 1)], { size: dim(2) }, f(0, 7)],
   ],
   // the words 6627e8d5 e169c58d bc57ac4c 9b00dbd8 of the zero key and counter
-  random: [[[i(0, 0)], { shape: dims(4), stream: 0 }, f(...[0x6627e8d5, 0xe169c58d, 0xbc57ac4c, 0x9b00dbd8].map((word) => ((word >>> 9) + 0.5) / 2 ** 23))]],
+  random: [
+    [
+      [i(0, 0)],
+      { shape: dims(4), stream: 0 },
+      f(...[0x6627e8d5, 0xe169c58d, 0xbc57ac4c, 0x9b00dbd8].map((word) => ((word >>> 9) + 0.5) / 2 ** 23)),
+    ],
+  ],
   sinkhorn_gradient: [
     // one iteration: v[j] = log columns[j] - log sum over t of exp(cost[t, j])
-    [[f2([[0, 0], [0, 0]]), f(1, 1), f(1, 2), f(4, 2, 9, 9)], { iterations: 1, tolerance: 0 }, f(-2, -1, -2, -1, 0, 0, 4, 1, -Math.LN2, 0)],
+    [
+      [
+        f2([
+          [0, 0],
+          [0, 0],
+        ]),
+        f(1, 1),
+        f(1, 2),
+        f(4, 2, 9, 9),
+      ],
+      { iterations: 1, tolerance: 0 },
+      f(-2, -1, -2, -1, 0, 0, 4, 1, -Math.LN2, 0),
+    ],
   ],
   svd: [
-    [[f2([[0, -2], [3, 0], [0, 0]])], {}, f(3, 2, /* left */ 0, 1, 0, -1, 0, 0, /* right */ 1, 0, 0, 1)],
-    [[f2([[0, 3, 0], [-2, 0, 0]])], {}, f(3, 2, 1, 0, 0, -1, 0, 1, 0, 1, 0, 0)],
+    [
+      [
+        f2([
+          [0, -2],
+          [3, 0],
+          [0, 0],
+        ]),
+      ],
+      {},
+      f(3, 2, /* left */ 0, 1, 0, -1, 0, 0, /* right */ 1, 0, 0, 1),
+    ],
+    [
+      [
+        f2([
+          [0, 3, 0],
+          [-2, 0, 0],
+        ]),
+      ],
+      {},
+      f(3, 2, 1, 0, 0, -1, 0, 1, 0, 1, 0, 0),
+    ],
     [[f2([[-3, 4]])], {}, f(5, 1, -0.6, 0.8)],
     [[tensor('f32', [2, 1, 2], [0, 0, -6, 0])], {}, tensor('f32', [2, 4], [0, 1, 1, 0, 6, -1, 1, 0])],
   ],
   sinkhorn: [
-    [[f2([[0, 0], [0, 0]]), f(1, 1), f(1, 1)], { iterations: 100, tolerance: 1e-4 }, f(-Math.LN2, -Math.LN2, 1, 0)],
+    [
+      [
+        f2([
+          [0, 0],
+          [0, 0],
+        ]),
+        f(1, 1),
+        f(1, 1),
+      ],
+      { iterations: 100, tolerance: 1e-4 },
+      f(-Math.LN2, -Math.LN2, 1, 0),
+    ],
     // marginals of 0 take no part
-    [[f2([[0, 1], [5, 5]]), f(1, 0), f(1, 0)], { iterations: 9, tolerance: 0 }, f(0, LOG_ZERO, 1, 0)],
+    [
+      [
+        f2([
+          [0, 1],
+          [5, 5],
+        ]),
+        f(1, 0),
+        f(1, 0),
+      ],
+      { iterations: 9, tolerance: 0 },
+      f(0, LOG_ZERO, 1, 0),
+    ],
     [[tensor('f32', [0, 2], []), f(), f(0, 0)], { iterations: 1, tolerance: 0 }, f(LOG_ZERO, LOG_ZERO, 1, 0)],
   ],
-  count_experts: [[[i2([[0, 2], [2, 1], [1, 2]])], { experts: 4, block: 2 }, i2([[1, 1, 2, 0], [0, 1, 1, 0]])]],
-  order_rows: [[
-    [i2([[0, 2], [2, 1], [1, 2]]), i2([[1, 1, 2, 0], [0, 1, 1, 0]])], { experts: 4, block: 2, tile: 2 },
-    i(0, 3, 4, 1, 2, 5, /* tiles */ 0, 0, 1, 1, 2, 3, 2, 5, -1, 6, -1, 6, -1, 6),
-  ]],
+  count_experts: [
+    [
+      [
+        i2([
+          [0, 2],
+          [2, 1],
+          [1, 2],
+        ]),
+      ],
+      { experts: 4, block: 2 },
+      i2([
+        [1, 1, 2, 0],
+        [0, 1, 1, 0],
+      ]),
+    ],
+  ],
+  order_rows: [
+    [
+      [
+        i2([
+          [0, 2],
+          [2, 1],
+          [1, 2],
+        ]),
+        i2([
+          [1, 1, 2, 0],
+          [0, 1, 1, 0],
+        ]),
+      ],
+      { experts: 4, block: 2, tile: 2 },
+      i(0, 3, 4, 1, 2, 5, /* tiles */ 0, 0, 1, 1, 2, 3, 2, 5, -1, 6, -1, 6, -1, 6),
+    ],
+  ],
   sinkhorn_step: [
     [[f2([[0]]), f(1), f(1)], { tolerance: 0, block: 1 }, f(0, 0, 0, 0, /* largest */ 0, LOG_ZERO, /* sums */ 1, 0)],
     [[f2([[0]]), f(1), f(1), f(0, 0, 0, 0, 0, LOG_ZERO, 1, 0)], { tolerance: 0, block: 1 }, f(0, 1, 0, 0, 0, LOG_ZERO, 1, 0)],
     [[f2([[0]]), f(1), f(1), f(0, 1, 0, 0, 0, LOG_ZERO, 1, 0)], { tolerance: 0, block: 1 }, f(0, 1, 0, 1, 0, 0, 0, 0)],
   ],
-  sinkhorn_finish: [[[f(1), f(7, 3, 0.5, 1, 0, 0, 0, 0)], {}, f(7, 3, 0.5)], [[f(1), f(0, 1, 0, 0, 0, LOG_ZERO, 1, 0)], {}, f(0, 1, 0)]],
+  sinkhorn_finish: [
+    [[f(1), f(7, 3, 0.5, 1, 0, 0, 0, 0)], {}, f(7, 3, 0.5)],
+    [[f(1), f(0, 1, 0, 0, 0, LOG_ZERO, 1, 0)], {}, f(0, 1, 0)],
+  ],
 }
 
 describe.each(OP_NAMES)('%s', (op) => {
@@ -169,7 +502,8 @@ describe.each(OP_NAMES)('%s', (op) => {
     expect(result.shape).toEqual(wanted.shape)
     expect(result.dtype).toBe(wanted.dtype)
     result.values.forEach((value, at) => {
-      if (Number.isFinite(wanted.values[at]) && !Number.isInteger(wanted.values[at])) expect(value).toBeCloseTo(wanted.values[at], 14)
+      if (Number.isFinite(wanted.values[at]) && !Number.isInteger(wanted.values[at]))
+        expect(value).toBeCloseTo(wanted.values[at], 14)
       else expect(value + 0).toBe(wanted.values[at] + 0)
     })
   })

@@ -24,7 +24,18 @@ it.each<[OpName, string, object, string]>([
   ['reshape', 'f32[B, S, 12]', { shape: shape('B*S', 3, 4) }, 'f32[B*S, 3, 4]'],
   ['concat', 'f32[B, 2]; f32[B, S]', { axis: 1 }, 'f32[B, S + 2]'],
   ['sum', 'f32[B, S]', { axis: 0 }, 'f32[S]'],
-  ['contract', 'f32[B, S, H, 8]; f32[B, T, H, 8]', { batch: [[0, 0], [2, 2]], over: [[3, 3]] }, 'f32[B, H, S, T]'],
+  [
+    'contract',
+    'f32[B, S, H, 8]; f32[B, T, H, 8]',
+    {
+      batch: [
+        [0, 0],
+        [2, 2],
+      ],
+      over: [[3, 3]],
+    },
+    'f32[B, H, S, T]',
+  ],
   ['take', 'f32[64, 8]; i32[B, S]', {}, 'f32[B, S, 8]'],
   ['pick', 'f32[T, 8]; i32[T, 2]', {}, 'f32[T, 2]'],
   ['top_k', 'f32[T, 8]', { k: 2 }, 'i32[T, 2]'],
@@ -57,8 +68,18 @@ it.each<[OpName, string, object, string]>([
   ['concat', '', { axis: 0 }, 'concat: takes one operand or more'],
   ['sum', 'f32[B]', { axis: 1 }, 'sum: axis 1 is not one of the 1 axes of [B]'],
   ['max', 'bool[B]', { axis: 0 }, 'max: the operand is f32 or i32, not bool'],
-  ['contract', 'f32[T, D]; f32[F, H]', { batch: [], over: [[1, 1]] }, 'contract: axis 1 of the left and axis 1 of the right differ: D and H'],
-  ['contract', 'f32[T, D]; f32[F, D]', { batch: [[1, 1]], over: [[1, 1]] }, 'contract: axis 1 of the left [T, D] is paired twice or does not exist'],
+  [
+    'contract',
+    'f32[T, D]; f32[F, H]',
+    { batch: [], over: [[1, 1]] },
+    'contract: axis 1 of the left and axis 1 of the right differ: D and H',
+  ],
+  [
+    'contract',
+    'f32[T, D]; f32[F, D]',
+    { batch: [[1, 1]], over: [[1, 1]] },
+    'contract: axis 1 of the left [T, D] is paired twice or does not exist',
+  ],
   ['take', 'f32[8]; f32[T]', {}, 'take: the operand of ids is i32, not f32'],
   ['pick', 'f32[T, 8]; i32[S, 2]', {}, 'pick: x [T, 8] and ids [S, 2] agree in all axes but the last'],
   ['top_k', 'f32[T, 8]', { k: 9 }, 'top_k: there are no 9 largest along axis 1, 8'],
@@ -66,6 +87,11 @@ it.each<[OpName, string, object, string]>([
   ['routed_matmul', 'f32[N, D]; f32[4, F, H]; i32[N]', {}, 'routed_matmul: axis 1 of x and axis 2 of the bank differ: D and H'],
   ['routed_matmul', 'f32[N, D]; f32[4, F, D]; i32[M]', {}, 'routed_matmul: axis 0 of x and axis 0 of expert differ: N and M'],
   ['routed_matmul', 'f32[N, D]; f32[F, D]; i32[N]', {}, 'routed_matmul: the bank has 3 axes, not [F, D]'],
-  ['order_rows', 'i32[T, 2]; i32[T, 4]', { experts: 4, block: 16, tile: 8 }, 'order_rows: axis 0 of counts and its size differ: T and ceil(T, 16)'],
+  [
+    'order_rows',
+    'i32[T, 2]; i32[T, 4]',
+    { experts: 4, block: 16, tile: 8 },
+    'order_rows: axis 0 of counts and its size differ: T and ceil(T, 16)',
+  ],
   ['count_experts', 'i32[T, 2]', { experts: 4, block: 0 }, 'count_experts: block is 1 or more, not 0'],
 ])('%s of %s with %o is refused', (op, inputs, params, wanted) => expect(result(op, inputs, params)).toBe(wanted))

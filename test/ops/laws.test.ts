@@ -8,24 +8,47 @@ import { recordOf, records } from '../../compiler/ops/records.ts'
 import type { OpRecord, Surroundings } from '../../compiler/ops/record.ts'
 import { hostTensor, type HostTensor } from '../../compiler/ops/tensor.ts'
 
-const nowhere: Surroundings = { dims: {}, input: () => { throw new Error('no inputs') }, weight: () => { throw new Error('no weights') } }
+const nowhere: Surroundings = {
+  dims: {},
+  input: () => {
+    throw new Error('no inputs')
+  },
+  weight: () => {
+    throw new Error('no weights')
+  },
+}
 
 const evaluate = (op: OpName, inputs: readonly HostTensor[], params: object = {}): HostTensor =>
   (recordOf(op) as OpRecord<never>).evaluate(inputs, params as never, nowhere)
 
-const i32 = (shape: readonly number[], values: readonly number[]): HostTensor => hostTensor(shape, 'i32', Float64Array.from(values))
+const i32 = (shape: readonly number[], values: readonly number[]): HostTensor =>
+  hostTensor(shape, 'i32', Float64Array.from(values))
 
 describe('an elementwise op and its scalar words agree', () => {
-  const unary = new Proxy({} as never, { get: (_, word: OpName) => (x: number) => evaluate(word, [hostTensor([], 'f32', Float64Array.of(x))]).values[0] })
+  const unary = new Proxy({} as never, {
+    get: (_, word: OpName) => (x: number) => evaluate(word, [hostTensor([], 'f32', Float64Array.of(x))]).values[0],
+  })
   // the words of truth values and whole numbers have the same spelling, with functions of their own
   const runner = createRunner({
-    unary: new Proxy(unary, { get: (target: never, word: string) => (word === 'not' ? (x: number) => 1 - x : (target as Record<string, unknown>)[word]) }),
+    unary: new Proxy(unary, {
+      get: (target: never, word: string) => (word === 'not' ? (x: number) => 1 - x : (target as Record<string, unknown>)[word]),
+    }),
   })
   const value = { f32: fc.double({ noNaN: true, min: -50, max: 50 }), i32: fc.integer(), bool: fc.integer({ min: 0, max: 1 }) }
   const ops = (Object.keys(records) as OpName[]).filter((op) => records[op].kind === 'elementwise')
 
   const operandsOf = (op: OpName, dtype: DType): DType[] | undefined =>
-    [[dtype], [dtype, dtype], ['bool' as const, dtype, dtype]].find((dtypes) => !('error' in infer(op, dtypes.map((each) => ({ shape: [], dtype: each })), { dtype: 'f32' } as never)))
+    [[dtype], [dtype, dtype], ['bool' as const, dtype, dtype]].find(
+      (dtypes) =>
+        !(
+          'error' in
+          infer(
+            op,
+            dtypes.map((each) => ({ shape: [], dtype: each })),
+            { dtype: 'f32' } as never,
+          )
+        ),
+    )
 
   it.each(ops)('%s', (op) => {
     for (const dtype of ['f32', 'i32', 'bool'] as const) {
@@ -33,7 +56,9 @@ describe('an elementwise op and its scalar words agree', () => {
       if (dtypes === undefined) continue
       const name = (n: number): string => `x${n}`
       const expression = (recordOf(op) as OpRecord<never>).scalar!(
-        dtypes.map((type, n): Expression => ({ kind: 'variable', type, name: name(n) })), { dtype: 'f32' } as never)
+        dtypes.map((type, n): Expression => ({ kind: 'variable', type, name: name(n) })),
+        { dtype: 'f32' } as never,
+      )
       fc.assert(
         fc.property(fc.tuple(...dtypes.map((each) => value[each])), (values) => {
           const tensors = values.map((each, n) => hostTensor([], dtypes[n], Float64Array.of(each)))
@@ -51,7 +76,8 @@ describe('an elementwise op and its scalar words agree', () => {
   })
 
   it('no other op has a scalar form', () => {
-    for (const [op, record] of Object.entries(records)) expect([op, record.scalar !== null]).toEqual([op, record.kind === 'elementwise'])
+    for (const [op, record] of Object.entries(records))
+      expect([op, record.scalar !== null]).toEqual([op, record.kind === 'elementwise'])
   })
 })
 
@@ -74,15 +100,23 @@ it('top_k is a stable sort by descending score, NaN last', () => {
 
 describe('the order of rows', () => {
   const routing = fc
-    .record({ tokens: fc.nat({ max: 20 }), k: fc.integer({ min: 1, max: 3 }), experts: fc.integer({ min: 1, max: 6 }), block: fc.integer({ min: 1, max: 8 }), tile: fc.integer({ min: 1, max: 8 }) })
-    .chain((sizes) => fc.record({
-      sizes: fc.constant(sizes),
-      // all rows to one expert is a case of its own
-      ids: fc.oneof(
-        fc.array(fc.nat({ max: sizes.experts - 1 }), { minLength: sizes.tokens * sizes.k, maxLength: sizes.tokens * sizes.k }),
-        fc.nat({ max: sizes.experts - 1 }).map((id) => Array.from({ length: sizes.tokens * sizes.k }, () => id)),
-      ),
-    }))
+    .record({
+      tokens: fc.nat({ max: 20 }),
+      k: fc.integer({ min: 1, max: 3 }),
+      experts: fc.integer({ min: 1, max: 6 }),
+      block: fc.integer({ min: 1, max: 8 }),
+      tile: fc.integer({ min: 1, max: 8 }),
+    })
+    .chain((sizes) =>
+      fc.record({
+        sizes: fc.constant(sizes),
+        // all rows to one expert is a case of its own
+        ids: fc.oneof(
+          fc.array(fc.nat({ max: sizes.experts - 1 }), { minLength: sizes.tokens * sizes.k, maxLength: sizes.tokens * sizes.k }),
+          fc.nat({ max: sizes.experts - 1 }).map((id) => Array.from({ length: sizes.tokens * sizes.k }, () => id)),
+        ),
+      }),
+    )
 
   it('sorts stably by expert, in tiles of one expert that end where the next begins', () => {
     fc.assert(
@@ -93,7 +127,9 @@ describe('the order of rows', () => {
         const out = [...evaluate('order_rows', [expert, counts], { experts, block, tile }).values]
         const rows = out.slice(0, ids.length)
         expect(rows).toEqual([...ids.keys()].sort((a, c) => ids[a] - ids[c] || a - c))
-        const tiles = Array.from({ length: (out.length - ids.length) / 2 }, (_, n) => out.slice(ids.length + 2 * n, ids.length + 2 * n + 2))
+        const tiles = Array.from({ length: (out.length - ids.length) / 2 }, (_, n) =>
+          out.slice(ids.length + 2 * n, ids.length + 2 * n + 2),
+        )
         expect(tiles.length).toBe(Math.ceil(ids.length / tile) + experts)
         expect(tiles.at(-1)).toEqual([-1, ids.length])
         let next = 0

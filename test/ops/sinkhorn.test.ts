@@ -2,9 +2,22 @@ import { describe, expect, it } from 'vitest'
 import { evaluate } from '../../compiler/reference/evaluate.ts'
 import { LOG_ZERO } from '../../compiler/ops/sinkhorn.ts'
 import { uniform } from '../support/random.ts'
-import { apart, choose, feedsOf, goldenProblems, missed, randomProblem, scalingGraph, type Problem, type Solving } from '../support/sinkhorn.ts'
+import {
+  apart,
+  choose,
+  feedsOf,
+  goldenProblems,
+  missed,
+  randomProblem,
+  scalingGraph,
+  type Problem,
+  type Solving,
+} from '../support/sinkhorn.ts'
 
-function solve(problem: Problem, params: Solving): { readonly logV: Float64Array; readonly done: number; readonly residual: number } {
+function solve(
+  problem: Problem,
+  params: Solving,
+): { readonly logV: Float64Array; readonly done: number; readonly residual: number } {
   const [tokens, width] = problem.cost.shape
   const { values } = evaluate(scalingGraph(tokens, width, params), feedsOf(problem)).y
   return { logV: values.subarray(0, width), done: values[width], residual: values[width + 1] }
@@ -33,7 +46,10 @@ describe.each(goldenProblems('f64'))('golden $name', ({ problem, params, tensors
     const { logV } = solve(problem, params)
     const k = tensors.topk_idx.shape[1]
     for (let t = 0; t < tokens; t++) {
-      const { chosen, alpha, gap } = choose(Array.from(logV, (v, e) => problem.cost.values[t * width + e] + v), k)
+      const { chosen, alpha, gap } = choose(
+        Array.from(logV, (v, e) => problem.cost.values[t * width + e] + v),
+        k,
+      )
       const wanted = [...tensors.topk_idx.values.subarray(t * k, t * k + k)]
       if (gap < 1e-6) continue
       expect(new Set(chosen)).toEqual(new Set(wanted))
@@ -45,7 +61,13 @@ describe.each(goldenProblems('f64'))('golden $name', ({ problem, params, tensors
 describe('any marginals', () => {
   const next = uniform(11)
 
-  it.each([[1, 1], [1, 5], [7, 1], [40, 6], [13, 29]])('%i rows, %i columns', (tokens, width) => {
+  it.each([
+    [1, 1],
+    [1, 5],
+    [7, 1],
+    [40, 6],
+    [13, 29],
+  ])('%i rows, %i columns', (tokens, width) => {
     const problem = randomProblem(tokens, width, 1, false, next)
     const { logV, done, residual } = solve(problem, { iterations: 1000, tolerance: 1e-6 })
     expect(done).toBeLessThan(1000)
@@ -63,14 +85,20 @@ describe('any marginals', () => {
 
   it('a column to sum to 0 has no part', () => {
     const whole = randomProblem(12, 4, 1, true, next)
-    const { logV, residual } = solve({ ...whole, columns: { ...whole.columns, values: Float64Array.of(4, 0, 5, 3) } }, { iterations: 300, tolerance: 1e-5 })
+    const { logV, residual } = solve(
+      { ...whole, columns: { ...whole.columns, values: Float64Array.of(4, 0, 5, 3) } },
+      { iterations: 300, tolerance: 1e-5 },
+    )
     expect(logV[1]).toBe(LOG_ZERO)
     expect(residual).toBeLessThan(1e-5)
   })
 
   it('sums that no plan has end after the last iteration, rows exact', () => {
     const whole = randomProblem(12, 4, 1, true, next)
-    const { done, residual } = solve({ ...whole, columns: { ...whole.columns, values: Float64Array.of(4, 4, 4, 4) } }, { iterations: 50, tolerance: 1e-4 })
+    const { done, residual } = solve(
+      { ...whole, columns: { ...whole.columns, values: Float64Array.of(4, 4, 4, 4) } },
+      { iterations: 50, tolerance: 1e-4 },
+    )
     expect([done, residual]).toEqual([50, expect.closeTo(1, 6)])
   })
 })

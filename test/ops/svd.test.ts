@@ -10,7 +10,8 @@ import { matrix, normal, ofRank, quality, reflection, scaled, unpack, type Matri
 import { batchOf, eachOf } from '../support/svd.ts'
 
 const nowhere = {} as Surroundings
-const svd = (matrices: readonly Matrix[]): readonly Float64Array[] => eachOf(matrices, recordOf('svd').evaluate([batchOf(matrices)], {}, nowhere).values)
+const svd = (matrices: readonly Matrix[]): readonly Float64Array[] =>
+  eachOf(matrices, recordOf('svd').evaluate([batchOf(matrices)], {}, nowhere).values)
 
 function expectGood(x: Matrix): void {
   const { residual, orthogonality, descends, signed } = quality(x, svd([x])[0])
@@ -27,11 +28,19 @@ describe('svd in f64', () => {
   })
 
   it('has orthonormal vectors where the rank is less', () => {
-    fc.assert(fc.property(size, size, fc.integer({ min: 0, max: 3 }), fc.nat(), (rows, columns, rank, seed) => expectGood(ofRank(rank, rows, columns, seed))))
+    fc.assert(
+      fc.property(size, size, fc.integer({ min: 0, max: 3 }), fc.nat(), (rows, columns, rank, seed) =>
+        expectGood(ofRank(rank, rows, columns, seed)),
+      ),
+    )
   })
 
   it('keeps its digits at any scale', () => {
-    fc.assert(fc.property(size, size, fc.integer({ min: -35, max: 35 }), fc.nat(), (rows, columns, power, seed) => expectGood(scaled(normal(rows, columns, seed), 10 ** power))))
+    fc.assert(
+      fc.property(size, size, fc.integer({ min: -35, max: 35 }), fc.nat(), (rows, columns, power, seed) =>
+        expectGood(scaled(normal(rows, columns, seed), 10 ** power)),
+      ),
+    )
   })
 
   it.each([
@@ -67,11 +76,27 @@ describe('the shape of svd', () => {
   const of = (...shape: (string | number)[]) => infer('svd', [{ shape: shape.map(dim), dtype: 'f32' }], {})
 
   it.each([
-    [[5, 3], [27]], [[3, 5], [27]], [[7, 4, 4], [7, 36]], [['B', 2, 1, 1], ['B', 2, 3]],
-    [['D', 'F'], ['D*min(D, F) + F*min(D, F) + min(D, F)']], [['D', 'D'], ['2*D*D + D']],
+    [[5, 3], [27]],
+    [[3, 5], [27]],
+    [
+      [7, 4, 4],
+      [7, 36],
+    ],
+    [
+      ['B', 2, 1, 1],
+      ['B', 2, 3],
+    ],
+    [['D', 'F'], ['D*min(D, F) + F*min(D, F) + min(D, F)']],
+    [['D', 'D'], ['2*D*D + D']],
   ])('%j -> %j', (shape, result) => expect(of(...shape)).toEqual({ shape: result.map(dim), dtype: 'f32' }))
 
-  it.each([[[3], 'a matrix has 2 axes or more, not [3]'], [[3, 0], 'a matrix has a row and a column, not [3, 0]']])('refuses %j', (shape, error) => expect(of(...shape)).toEqual({ error: `svd: ${error}` }))
+  it.each([
+    [[3], 'a matrix has 2 axes or more, not [3]'],
+    [[3, 0], 'a matrix has a row and a column, not [3, 0]'],
+  ])('refuses %j', (shape, error) => expect(of(...shape)).toEqual({ error: `svd: ${error}` }))
 
-  it('refuses whole numbers', () => expect(infer('svd', [{ shape: [symbol('D'), dim(2)], dtype: 'i32' }], {})).toEqual({ error: 'svd: the matrix is f32, not i32' }))
+  it('refuses whole numbers', () =>
+    expect(infer('svd', [{ shape: [symbol('D'), dim(2)], dtype: 'i32' }], {})).toEqual({
+      error: 'svd: the matrix is f32, not i32',
+    }))
 })

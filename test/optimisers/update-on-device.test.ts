@@ -14,40 +14,73 @@ import { relativeError } from '../support/compare.ts'
 import { open, softwareDevices, storedAll } from '../support/devices.ts'
 import { recipeOf } from '../training/recipes.ts'
 
-const learned = (name: string, shape: readonly number[], decay: number, rate = 1): LearnedWeight =>
-  ({ name, shape, initialiser: { kind: 'zeros' }, fanIn: 3, rate, decay })
+const learned = (name: string, shape: readonly number[], decay: number, rate = 1): LearnedWeight => ({
+  name,
+  shape,
+  initialiser: { kind: 'zeros' },
+  fanIn: 3,
+  rate,
+  decay,
+})
 
 const weights = [
-  learned('embed', [40, 30], 0.1), learned('gain', [30], 0), learned('bank', [3, 5, 7], 0.1), learned('frozen', [4], 0, 0), learned('scale', [], 0),
-  ...Array.from({ length: 12 }, (_, at) => learned(`layers.${at}.w`, [8, 6], 0.1)), learned('slow', [2, 2], 0.1, 0.5),
+  learned('embed', [40, 30], 0.1),
+  learned('gain', [30], 0),
+  learned('bank', [3, 5, 7], 0.1),
+  learned('frozen', [4], 0, 0),
+  learned('scale', [], 0),
+  ...Array.from({ length: 12 }, (_, at) => learned(`layers.${at}.w`, [8, 6], 0.1)),
+  learned('slow', [2, 2], 0.1, 0.5),
 ]
 
 const adam = { rate: 0.1, beta1: 0.8, beta2: 0.95, epsilon: 1e-6 }
 const OPTIMISERS: readonly Optimiser[] = [
-  { kind: 'sgd', rate: 0.1, momentum: 0, nesterov: false, decay: 0.1 }, { kind: 'sgd', rate: 0.1, momentum: 0.9, nesterov: true, decay: 0.1 },
-  { kind: 'adam', ...adam, decay: 0.1 }, { kind: 'adamw', ...adam, decay: 0.1 }, { kind: 'lion', rate: 0.01, beta1: 0.9, beta2: 0.99, decay: 0.1 },
+  { kind: 'sgd', rate: 0.1, momentum: 0, nesterov: false, decay: 0.1 },
+  { kind: 'sgd', rate: 0.1, momentum: 0.9, nesterov: true, decay: 0.1 },
+  { kind: 'adam', ...adam, decay: 0.1 },
+  { kind: 'adamw', ...adam, decay: 0.1 },
+  { kind: 'lion', rate: 0.01, beta1: 0.9, beta2: 0.99, decay: 0.1 },
 ]
 
 const recipe = (optimiser: Optimiser): Recipe => recipeOf({ weights, optimiser, clip: 1.5, accumulate: 2 })
 const MOST = PORTABLE.maxBindingBytes / 4
 
 function planOf(made: Recipe, isBundled: boolean): Plan {
-  const { plan } = compileGraph(updateGraph(made, isBundled ? bundleWeights(made, MOST).moved : movedWeights(made)), PORTABLE, { weights: 'shared' })
+  const { plan } = compileGraph(updateGraph(made, isBundled ? bundleWeights(made, MOST).moved : movedWeights(made)), PORTABLE, {
+    weights: 'shared',
+  })
   if (plan === null) throw new Error('no plan')
   return plan
 }
 
 const noise = (shape: readonly number[], from: number): HostTensor =>
-  hostTensor(shape, 'f32', Float64Array.from({ length: shape.reduce((a, b) => a * b, 1) }, (_, i) => Math.fround(Math.sin(from + 1.7 * i))))
+  hostTensor(
+    shape,
+    'f32',
+    Float64Array.from({ length: shape.reduce((a, b) => a * b, 1) }, (_, i) => Math.fround(Math.sin(from + 1.7 * i))),
+  )
 
 const scalars = (made: Recipe, step: number) =>
-  Object.fromEntries(Object.entries(updateInputs(made, made.optimiser.rate, step + 1)).map(([name, value]) => [name, hostTensor([], 'f32', Float64Array.of(Math.fround(value)))]))
+  Object.fromEntries(
+    Object.entries(updateInputs(made, made.optimiser.rate, step + 1)).map(([name, value]) => [
+      name,
+      hostTensor([], 'f32', Float64Array.of(Math.fround(value))),
+    ]),
+  )
 
 it('bundles are moved by a dispatch each, in their places', () => {
-  const { programs: [{ steps, copies }], kernels, buffers } = planOf(recipe(OPTIMISERS[3]), true)
+  const {
+    programs: [{ steps, copies }],
+    kernels,
+    buffers,
+  } = planOf(recipe(OPTIMISERS[3]), true)
   expect(copies).toBeUndefined()
-  const moves = steps.filter(({ kernel }) => kernels[kernel].bindings.filter(({ access }) => access === 'read_write').length === 3)
-  expect(moves.map(({ bindings }) => bindings.map(({ buffer }) => buffers[buffer].name).filter((name) => name.startsWith('bundle')))).toEqual([['bundle 0'], ['bundle 1'], ['bundle 2']])
+  const moves = steps.filter(
+    ({ kernel }) => kernels[kernel].bindings.filter(({ access }) => access === 'read_write').length === 3,
+  )
+  expect(
+    moves.map(({ bindings }) => bindings.map(({ buffer }) => buffers[buffer].name).filter((name) => name.startsWith('bundle'))),
+  ).toEqual([['bundle 0'], ['bundle 1'], ['bundle 2']])
   // sums of squares of three, one of them in rows; their root and the factor of the clip; two rates
   expect(steps).toHaveLength(moves.length + 4 + 2)
   expect(Math.max(...kernels.map(({ bindings }) => bindings.length))).toBeLessThanOrEqual(8)
@@ -71,13 +104,16 @@ describe.each(await softwareDevices())('on %s', async (name) => {
     const graph = updateGraph(made)
     for (let step = 0; step < 3; step++) {
       for (const [at, { name, shape }] of moved.entries()) expected.set(gradientName(name), noise(shape, 100 + at + 31 * step))
-      await store.write(storedAll(Object.fromEntries(moved.map(({ name }) => [gradientName(name), expected.get(gradientName(name))!]))))
+      await store.write(
+        storedAll(Object.fromEntries(moved.map(({ name }) => [gradientName(name), expected.get(gradientName(name))!]))),
+      )
       const { norm } = evaluateOn(expected, graph, scalars(made, step))
       const { norm: got } = await session.run(storedAll(scalars(made, step)))
       expect(relativeError(got.data, norm.values)).toBeLessThan(1e-6)
     }
     const left = await store.read([...weights.map(({ name }) => name), ...memoryNames(made)])
-    for (const [name, { data }] of Object.entries(left)) expect(relativeError(data, expected.get(name)!.values), name).toBeLessThan(1e-5)
+    for (const [name, { data }] of Object.entries(left))
+      expect(relativeError(data, expected.get(name)!.values), name).toBeLessThan(1e-5)
     store.dispose()
   })
 })

@@ -8,12 +8,33 @@ import { memoryNames, updateInputs } from '../../plan/update.ts'
 import { lossOf } from '../support/gradients.ts'
 import { differentiate } from '../../compiler/autodiff/differentiate.ts'
 
-const learned = (name: string, shape: readonly number[], decay: number, rate = 1): LearnedWeight =>
-  ({ name, shape, initialiser: { kind: 'zeros' }, fanIn: 3, rate, decay })
+const learned = (name: string, shape: readonly number[], decay: number, rate = 1): LearnedWeight => ({
+  name,
+  shape,
+  initialiser: { kind: 'zeros' },
+  fanIn: 3,
+  rate,
+  decay,
+})
 
 const recipe = (optimiser: Optimiser, clip: number | null, decay: number, accumulate = 1): Recipe => ({
-  version: 1, model: 'm', program: '0', weights: [learned('a', [1, 3], decay), learned('b', [3], decay), learned('frozen', [2], 0, 0)], optimiser,
-  schedule: { kind: 'constant', warmup: 0 }, clip, accumulate, batch: {}, steps: 5, seed: 0, inputs: [], losses: [], metrics: [], layers: [], isRandom: false, precision: 'f32',
+  version: 1,
+  model: 'm',
+  program: '0',
+  weights: [learned('a', [1, 3], decay), learned('b', [3], decay), learned('frozen', [2], 0, 0)],
+  optimiser,
+  schedule: { kind: 'constant', warmup: 0 },
+  clip,
+  accumulate,
+  batch: {},
+  steps: 5,
+  seed: 0,
+  inputs: [],
+  losses: [],
+  metrics: [],
+  layers: [],
+  isRandom: false,
+  precision: 'f32',
 })
 
 const f = (shape: readonly number[], values: readonly number[]): HostTensor => hostTensor(shape, 'f32', Float64Array.from(values))
@@ -38,7 +59,9 @@ function run(made: Recipe): Ran {
     const inputs = Object.fromEntries(Object.entries(scalars).map(([name, value]) => [name, f([], [value])]))
     const results = evaluate(graph, { inputs, weights })
     norms.push(results.norm.values[0])
-    tensors = Object.fromEntries(graph.outputs.flatMap(({ name, replaces }) => (replaces === undefined ? [] : [[replaces, results[name]]])))
+    tensors = Object.fromEntries(
+      graph.outputs.flatMap(({ name, replaces }) => (replaces === undefined ? [] : [[replaces, results[name]]])),
+    )
   }
   return { weights: [...tensors.a.values, ...tensors.b.values], norms }
 }
@@ -47,23 +70,69 @@ const adam = { rate: 0.1, beta1: 0.8, beta2: 0.95, epsilon: 1e-6 }
 
 // five steps in f64 by PyTorch 2.13: torch.optim, gradients scaled by min(1, clip / norm)
 const CASES: readonly (readonly [name: string, Optimiser, clip: number | null, decay: number, expected: readonly number[]])[] = [
-  ['sgd', { kind: 'sgd', rate: 0.1, momentum: 0, nesterov: false, decay: 0 }, null, 0, [0.05, -1.15, 1.9500000000000002, 0.3, 0, -0.9]],
-  ['sgd, clipped', { kind: 'sgd', rate: 0.1, momentum: 0, nesterov: false, decay: 0 }, 0.5, 0,
-    [0.3356591614592176, -1.21263935542393, 1.9819500213872205, 0.17472128915213955, 0, -0.8136050909671676]],
-  ['sgd with momentum', { kind: 'sgd', rate: 0.1, momentum: 0.9, nesterov: false, decay: 0.01 }, null, 0.01,
-    [-0.4561314803377306, -0.9713462074077288, 1.8810768722021978, 0.6232134740909, 0, -1.5947704460315992]],
-  ['sgd with momentum, clipped', { kind: 'sgd', rate: 0.1, momentum: 0.9, nesterov: false, decay: 0.01 }, 0.5, 0.01,
-    [0.12428704454851035, -1.1332079615143826, 1.937347854489908, 0.29948996587759213, 0, -1.056059077684215]],
-  ['nesterov', { kind: 'sgd', rate: 0.1, momentum: 0.9, nesterov: true, decay: 0.01 }, null, 0.01,
-    [-0.8107583097118107, -0.8938227114580265, 1.8332209078952981, 0.7687752382505761, 0, -1.6525433766210806]],
-  ['adam', { kind: 'adam', ...adam, decay: 0.01 }, null, 0.01,
-    [0.004043064650745651, -0.7503396869910508, 1.5190761271904873, 0.5998208896703687, 0, -1.0773387221888746]],
-  ['adam, clipped', { kind: 'adam', ...adam, decay: 0.01 }, 0.5, 0.01,
-    [0.010770838217959405, -0.7525240098639037, 1.504714583064423, 0.5967028494274592, 0, -1.096839683841368]],
-  ['adamw', { kind: 'adamw', ...adam, decay: 0.02 }, null, 0.02,
-    [0.0013182329652173114, -0.7395483941058899, 1.6278024677062446, 0.5970067430027193, 0, -1.0703045374337181]],
-  ['adamw, clipped', { kind: 'adamw', ...adam, decay: 0.02 }, 0.5, 0.02,
-    [0.008642741506249246, -0.7423541664499251, 1.627004919083648, 0.5942030375135201, 0, -1.0935078216919245]],
+  [
+    'sgd',
+    { kind: 'sgd', rate: 0.1, momentum: 0, nesterov: false, decay: 0 },
+    null,
+    0,
+    [0.05, -1.15, 1.9500000000000002, 0.3, 0, -0.9],
+  ],
+  [
+    'sgd, clipped',
+    { kind: 'sgd', rate: 0.1, momentum: 0, nesterov: false, decay: 0 },
+    0.5,
+    0,
+    [0.3356591614592176, -1.21263935542393, 1.9819500213872205, 0.17472128915213955, 0, -0.8136050909671676],
+  ],
+  [
+    'sgd with momentum',
+    { kind: 'sgd', rate: 0.1, momentum: 0.9, nesterov: false, decay: 0.01 },
+    null,
+    0.01,
+    [-0.4561314803377306, -0.9713462074077288, 1.8810768722021978, 0.6232134740909, 0, -1.5947704460315992],
+  ],
+  [
+    'sgd with momentum, clipped',
+    { kind: 'sgd', rate: 0.1, momentum: 0.9, nesterov: false, decay: 0.01 },
+    0.5,
+    0.01,
+    [0.12428704454851035, -1.1332079615143826, 1.937347854489908, 0.29948996587759213, 0, -1.056059077684215],
+  ],
+  [
+    'nesterov',
+    { kind: 'sgd', rate: 0.1, momentum: 0.9, nesterov: true, decay: 0.01 },
+    null,
+    0.01,
+    [-0.8107583097118107, -0.8938227114580265, 1.8332209078952981, 0.7687752382505761, 0, -1.6525433766210806],
+  ],
+  [
+    'adam',
+    { kind: 'adam', ...adam, decay: 0.01 },
+    null,
+    0.01,
+    [0.004043064650745651, -0.7503396869910508, 1.5190761271904873, 0.5998208896703687, 0, -1.0773387221888746],
+  ],
+  [
+    'adam, clipped',
+    { kind: 'adam', ...adam, decay: 0.01 },
+    0.5,
+    0.01,
+    [0.010770838217959405, -0.7525240098639037, 1.504714583064423, 0.5967028494274592, 0, -1.096839683841368],
+  ],
+  [
+    'adamw',
+    { kind: 'adamw', ...adam, decay: 0.02 },
+    null,
+    0.02,
+    [0.0013182329652173114, -0.7395483941058899, 1.6278024677062446, 0.5970067430027193, 0, -1.0703045374337181],
+  ],
+  [
+    'adamw, clipped',
+    { kind: 'adamw', ...adam, decay: 0.02 },
+    0.5,
+    0.02,
+    [0.008642741506249246, -0.7423541664499251, 1.627004919083648, 0.5942030375135201, 0, -1.0935078216919245],
+  ],
 ]
 
 const NORMS = [1.5937377450509227, 1.1715374513859982, 1.0535653752852738, 1.3238202294873727, 1.8165902124584952]
@@ -107,7 +176,10 @@ describe('updates', () => {
 })
 
 describe('gradients between a step and its update', () => {
-  const { graph, feeds } = lossOf(({ make, feed }) => make('multiply', [feed(f([2], [3, 5])), feed(f([2], [7, 11]))], {}), () => 1)
+  const { graph, feeds } = lossOf(
+    ({ make, feed }) => make('multiply', [feed(f([2], [3, 5])), feed(f([2], [7, 11]))], {}),
+    () => 1,
+  )
   const gradients = differentiate(graph, { by: ['x0'] })
 
   it('stand alone for the first micro-batch, and are added to for the others', () => {

@@ -16,7 +16,14 @@ function graphOf(rows: Dim, width: number, size: Dim): Graph {
   const ids = make('input', [], { name: 'ids', dtype: 'i32', shape: [rows] }, NO_ORIGIN)
   const node = make('sum_rows', [values, ids], { size }, NO_ORIGIN) as Node
   const dims = [rows, size].flatMap(symbolsOf).map((name) => ({ name, doc: '' }))
-  return { name: 'sums', doc: '', dims, inputs: [values, ids] as unknown as Graph['inputs'], outputs: [{ name: 'y', node, doc: '' }], docs: {} }
+  return {
+    name: 'sums',
+    doc: '',
+    dims,
+    inputs: [values, ids] as unknown as Graph['inputs'],
+    outputs: [{ name: 'y', node, doc: '' }],
+    docs: {},
+  }
 }
 
 const orderOf = (graph: Graph): Node | undefined => orderSums(graph).outputs[0].node.inputs[2]
@@ -24,17 +31,26 @@ const orderOf = (graph: Graph): Node | undefined => orderSums(graph).outputs[0].
 describe('order_sums', () => {
   it('sorts the row numbers stably by id, those without one left out', () => {
     const cases = fc.constantFrom(3, 64, 65, 700, 5000, 100000).chain((size) =>
-      fc.record({ size: fc.constant(size), ids: fc.array(fc.integer({ min: -1, max: size - 1 }), { minLength: 1, maxLength: 90 }) }))
-    fc.assert(fc.property(cases, ({ size, ids }) => {
-      const graph = orderSums(graphOf(symbol('N'), 64, dim(size)))
-      expect(verify(graph, specOf('optimised'))).toEqual([])
-      const order = graph.outputs[0].node.inputs[2]
-      const inputs = { values: hostTensor([ids.length, 64], 'f32', new Float64Array(ids.length * 64)), ids: hostTensor([ids.length], 'i32', Float64Array.from(ids)) }
-      const alone = { ...graph, outputs: [{ name: 'order', node: order, doc: '' }] }
-      const kept = ids.flatMap((id, row) => (id < 0 ? [] : [row])).sort((a, b) => ids[a] - ids[b] || a - b)
-      const want = [...kept, ...Array.from({ length: ids.length - kept.length }, () => -1)]
-      expect([...evaluate(alone, { inputs, weights: {} }).order.values]).toEqual(want)
-    }))
+      fc.record({
+        size: fc.constant(size),
+        ids: fc.array(fc.integer({ min: -1, max: size - 1 }), { minLength: 1, maxLength: 90 }),
+      }),
+    )
+    fc.assert(
+      fc.property(cases, ({ size, ids }) => {
+        const graph = orderSums(graphOf(symbol('N'), 64, dim(size)))
+        expect(verify(graph, specOf('optimised'))).toEqual([])
+        const order = graph.outputs[0].node.inputs[2]
+        const inputs = {
+          values: hostTensor([ids.length, 64], 'f32', new Float64Array(ids.length * 64)),
+          ids: hostTensor([ids.length], 'i32', Float64Array.from(ids)),
+        }
+        const alone = { ...graph, outputs: [{ name: 'order', node: order, doc: '' }] }
+        const kept = ids.flatMap((id, row) => (id < 0 ? [] : [row])).sort((a, b) => ids[a] - ids[b] || a - b)
+        const want = [...kept, ...Array.from({ length: ids.length - kept.length }, () => -1)]
+        expect([...evaluate(alone, { inputs, weights: {} }).order.values]).toEqual(want)
+      }),
+    )
   })
 
   it('leaves alone what each element may seek for itself, and a table of open size', () => {

@@ -9,7 +9,10 @@ import { parse } from '../../compiler/graph/parse.ts'
 import { createBuilder } from '../../compiler/ops/build.ts'
 import { sameBits, samples } from '../support/random-graph.ts'
 
-const options: PassOptions[] = [{ tokens: 'many', tile: 8, block: 16 }, { tokens: 'few', tile: 8, block: 16 }]
+const options: PassOptions[] = [
+  { tokens: 'many', tile: 8, block: 16 },
+  { tokens: 'few', tile: 8, block: 16 },
+]
 
 /** Every pass by its name, once. */
 const each = [...new Map(passes.map((pass) => [pass.name, pass])).values()]
@@ -42,7 +45,10 @@ describe('every pass keeps every bit that the reference computes', () => {
 })
 
 describe('the runner', () => {
-  const graph = parse('graph "g"\ndim B\n%0 = input name "x" : f32[B]\n%1 = exp(%0) : f32[B]\noutput "y" = %1\n', createBuilder().make)
+  const graph = parse(
+    'graph "g"\ndim B\n%0 = input name "x" : f32[B]\n%1 = exp(%0) : f32[B]\noutput "y" = %1\n',
+    createBuilder().make,
+  )
 
   it('names the pass that broke the graph, with the text before and after', () => {
     const guilty: Pass = { name: 'loses_a_dim', why: '', run: (before) => ({ ...rebuild(before, copy), dims: [] }) }

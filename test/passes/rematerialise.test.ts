@@ -48,28 +48,55 @@ const typical: Layer = {
 }
 
 const graphOf = (changes: Partial<Layer>) => parse(layer({ ...typical, ...changes }), createBuilder().make)
-const remade = (changes: Partial<Layer>): number => nodesOf(rematerialise(graphOf(changes))).filter(({ op }) => op === 'again').length
+const remade = (changes: Partial<Layer>): number =>
+  nodesOf(rematerialise(graphOf(changes))).filter(({ op }) => op === 'again').length
 
 describe('rematerialise', () => {
   it('makes again what is made of a pre-activation, right before it is needed', () => {
     const text = print(rematerialise(graphOf({})))
     const lines = text.split('\n').map((line) => line.replace(/^%\d+ = (\w+).*/, '$1'))
-    expect(lines.slice(lines.indexOf('again'), lines.indexOf('again') + 5)).toEqual(['again', 'sigmoid', 'multiply', 'transpose', 'contract'])
+    expect(lines.slice(lines.indexOf('again'), lines.indexOf('again') + 5)).toEqual([
+      'again',
+      'sigmoid',
+      'multiply',
+      'transpose',
+      'contract',
+    ])
   })
 
   it('gives the same values', () => {
     const graph = graphOf({})
     const after = rematerialise(graph)
     expect(verify(after, specOf('optimised'))).toEqual([])
-    const inputs = Object.fromEntries(([['x', [5, 4]], ['in', [8, 4]], ['out', [4, 8]], ['dy', [5, 4]]] as const).map(([name, shape], seed) => [name, floats(shape, uniform(seed), 1)]))
+    const inputs = Object.fromEntries(
+      (
+        [
+          ['x', [5, 4]],
+          ['in', [8, 4]],
+          ['out', [4, 8]],
+          ['dy', [5, 4]],
+        ] as const
+      ).map(([name, shape], seed) => [name, floats(shape, uniform(seed), 1)]),
+    )
     expect(evaluate(after, { inputs, weights: {} })).toEqual(evaluate(graph, { inputs, weights: {} }))
   })
 
   it.each<[string, Partial<Layer>]>([
-    ['nothing comes down that the activation leads to, so that it need not wait', { upstream: '%8 = multiply(%6, %6) : f32[T, 4]' }],
+    [
+      'nothing comes down that the activation leads to, so that it need not wait',
+      { upstream: '%8 = multiply(%6, %6) : f32[T, 4]' },
+    ],
     ['the pre-activation is not kept', { down: '%14 = multiply(%11, %11) : f32[T, 8]' }],
-    ['the activation is read on the way back too', { down: '%10 = multiply(%11, %5) : f32[T, 8]\n%14 = multiply(%10, %3) : f32[T, 8]' }],
-    ['it is made of sums', { activation: '%30 = sum(%3) axis 1 : f32[T]\n%4 = broadcast(%30) axes [0] : f32[T, 8]\n%5 = multiply(%3, %4) : f32[T, 8]' }],
+    [
+      'the activation is read on the way back too',
+      { down: '%10 = multiply(%11, %5) : f32[T, 8]\n%14 = multiply(%10, %3) : f32[T, 8]' },
+    ],
+    [
+      'it is made of sums',
+      {
+        activation: '%30 = sum(%3) axis 1 : f32[T]\n%4 = broadcast(%30) axes [0] : f32[T, 8]\n%5 = multiply(%3, %4) : f32[T, 8]',
+      },
+    ],
     ['it is the pre-activation', { activation: '%4 = sigmoid(%3) : f32[T, 8]\n%5 = reshape(%3) : f32[T, 8]' }],
   ])('leaves it where %s', (_, changes) => expect(remade(changes)).toBe(0))
 })

@@ -45,7 +45,8 @@ describe('what depends on weights alone', () => {
   })
 
   it('shares memory where one value has two names, and leaves a constant where it is', () => {
-    const { plan } = compileGraph(read(`graph "g"
+    const { plan } = compileGraph(
+      read(`graph "g"
 dim B
 %0 = input name "x" : f32[B, 4]
 %1 = weight name "w" source ["w"] doc "" : f32[2, 2]
@@ -64,11 +65,15 @@ dim B
 %14 = add(%13, %12) : f32[B, 4]
 %15 = add(%14, %0) : f32[B, 4]
 output "y" = %15
-`), PORTABLE)
+`),
+      PORTABLE,
+    )
     expect(checkPlan(JSON.parse(JSON.stringify(plan))).problems).toEqual([])
     expect(plan!.held.map(({ name }) => name)).toEqual(['squares', 'again'])
     expect(new Set(plan!.held.map(({ buffer }) => buffer)).size).toBe(1)
-    const readBuffers = new Set(plan!.programs.flatMap(({ steps }) => steps.flatMap(({ bindings }) => bindings.map(({ buffer }) => buffer))))
+    const readBuffers = new Set(
+      plan!.programs.flatMap(({ steps }) => steps.flatMap(({ bindings }) => bindings.map(({ buffer }) => buffer))),
+    )
     expect(plan!.held.every(({ buffer }) => readBuffers.has(buffer))).toBe(true)
   })
 
@@ -78,8 +83,16 @@ output "y" = %15
 
   it('is there before the first run, can be read, and can be loaded in its place', async () => {
     const graph = read(text)
-    const w = hostTensor([3, 4], 'f32', Float64Array.from({ length: 12 }, (_, i) => i / 8 - 0.5))
-    const x = hostTensor([2, 4], 'f32', Float64Array.from({ length: 8 }, (_, i) => i / 4))
+    const w = hostTensor(
+      [3, 4],
+      'f32',
+      Float64Array.from({ length: 12 }, (_, i) => i / 8 - 0.5),
+    )
+    const x = hostTensor(
+      [2, 4],
+      'f32',
+      Float64Array.from({ length: 8 }, (_, i) => i / 4),
+    )
     const want = evaluate(graph, { inputs: { x }, weights: { w } }).y.values
     const weights = memoryCheckpoint(storedAll({ w }))
     const session = await createSession(device, compileGraph(graph, device.target).plan!)
@@ -87,11 +100,17 @@ output "y" = %15
     const input = { x: { shape: [2, 4], data: Float32Array.from(x.values) } }
     const got = (await session.run(input)).y.data
     got.forEach((value, i) => expect(value).toBeCloseTo(want[i], 5))
-    expect(session.held().norms.data[0]).toBeCloseTo(w.values.slice(0, 4).reduce((sum, v) => sum + v * v, 0), 6)
+    expect(session.held().norms.data[0]).toBeCloseTo(
+      w.values.slice(0, 4).reduce((sum, v) => sum + v * v, 0),
+      6,
+    )
 
     await session.loadWeights(weights, { held: memoryCheckpoint({ norms: { shape: [3], data: Float32Array.of(0, 0, 0) } }) })
     const without = (await session.run(input)).y.data
-    expect(got[0] - without[0]).toBeCloseTo(w.values.slice(0, 4).reduce((sum, v) => sum + v * v, 0), 5)
+    expect(got[0] - without[0]).toBeCloseTo(
+      w.values.slice(0, 4).reduce((sum, v) => sum + v * v, 0),
+      5,
+    )
     await expect(session.loadWeights(weights, { held: memoryCheckpoint({}) })).rejects.toThrow('norms is missing')
     session.dispose()
   })

@@ -38,30 +38,55 @@ test.each<[Path, unknown, string]>([
   [['outputs', 0, 'shape', 0], 2, 'outputs[0].shape[0]: a size such as "32*B" is expected, not 2'],
   [['weights', 0, 'shape', 0], 'B', 'weights[0] (w).shape[0]: B is not a number; what is loaded once has a fixed size'],
   [['weights', 0, 'stacked'], true, 'weights[0] (w).pieces: 4 are expected, not 1'],
-  [['weights', 0, 'pieces', 0, 'slices', 0], { kind: 'range', start: 0, stop: null, step: 0 },
-    'weights[0].pieces[0].slices[0].step: a whole number from 1 on is expected, not 0'],
-  [['weights', 0, 'pieces', 0, 'slices', 0], { kind: 'some' }, 'weights[0].pieces[0].slices[0].kind: one of all, index, range is expected, not "some"'],
-  [['constants', 0], { buffer: 2, dtype: 'f32', values: [] }, 'constants[0].buffer: 2 is no constant\'s'],
+  [
+    ['weights', 0, 'pieces', 0, 'slices', 0],
+    { kind: 'range', start: 0, stop: null, step: 0 },
+    'weights[0].pieces[0].slices[0].step: a whole number from 1 on is expected, not 0',
+  ],
+  [
+    ['weights', 0, 'pieces', 0, 'slices', 0],
+    { kind: 'some' },
+    'weights[0].pieces[0].slices[0].kind: one of all, index, range is expected, not "some"',
+  ],
+  [['constants', 0], { buffer: 2, dtype: 'f32', values: [] }, "constants[0].buffer: 2 is no constant's"],
   [['buffers', 0, 'id'], 1, 'buffers: 1 is there twice'],
   [['buffers', 2, 'parts'], 2, 'buffers[2] (w).partElements: 2 parts need their size'],
   [['buffers', 2, 'partElements'], 3, 'buffers[2] (w).parts: 1 of 3 do not hold 4'],
   [['kernels', 0, 'workgroupSize'], [64], 'kernels[0].workgroupSize: 3 entries are expected, not 1'],
   [['programs'], [], 'programs: there is none'],
-  [['programs', 0, 'when'], { dim: 'B', atMost: 1 }, 'programs[0].when: the last program runs in every other case, so it has no condition'],
-  [['programs', 0, 'placement'], [], 'programs[0].steps[0].bindings[1].buffer: copy is scratch and placed in no slot of this program'],
+  [
+    ['programs', 0, 'when'],
+    { dim: 'B', atMost: 1 },
+    'programs[0].when: the last program runs in every other case, so it has no condition',
+  ],
+  [
+    ['programs', 0, 'placement'],
+    [],
+    'programs[0].steps[0].bindings[1].buffer: copy is scratch and placed in no slot of this program',
+  ],
   [['programs', 0, 'placement', 0, 'slot'], 1, 'programs[0].placement[0].slot: there are 1 slots, not a slot 1'],
   [['programs', 0, 'steps', 0, 'kernel'], 5, 'programs[0].steps[0].kernel: no kernel has the id 5'],
   [['programs', 0, 'steps', 0, 'bindings', 0, 'buffer'], 17, 'programs[0].steps[0].bindings[0].buffer: no buffer has the id 17'],
   [['programs', 0, 'steps', 0, 'bindings', 0, 'part'], 1, 'programs[0].steps[0].bindings[0].part: x has 1 parts, not a part 1'],
   [['programs', 0, 'steps', 0, 'bindings', 2], { buffer: 0, part: 0 }, 'programs[0].steps[0].bindings: copy has 2, not 3'],
-  [['programs', 0, 'steps', 0, 'bindings', 0, 'buffer'], 3, 'programs[0].steps[0]: bindings 0 and 1 lie in the same memory and one of them is written'],
-  [['programs', 0, 'steps', 0, 'bindings', 1, 'buffer'], 2, 'programs[0].steps[0].bindings[1]: w is of the role weight and is not written'],
+  [
+    ['programs', 0, 'steps', 0, 'bindings', 0, 'buffer'],
+    3,
+    'programs[0].steps[0]: bindings 0 and 1 lie in the same memory and one of them is written',
+  ],
+  [
+    ['programs', 0, 'steps', 0, 'bindings', 1, 'buffer'],
+    2,
+    'programs[0].steps[0].bindings[1]: w is of the role weight and is not written',
+  ],
   [['kernels', 0, 'bindings', 0, 'dtype'], 'u32', "programs[0].steps[0].bindings[0]: x is f32, the kernel's x is u32"],
 ])('%j = %j', (path, value, problem) => {
   expect(checkPlan(changed(path, value)).problems).toContain(problem)
 })
 
-test.each(['copied', 'in place'] as const)('weights may be replaced: %s', (way) => expect(checkPlan(replacePlan(way)).problems).toEqual([]))
+test.each(['copied', 'in place'] as const)('weights may be replaced: %s', (way) =>
+  expect(checkPlan(replacePlan(way)).problems).toEqual([]),
+)
 
 test.each<[Path, unknown, string]>([
   [['outputs', 1, 'replaces'], 'v', 'outputs[1].replaces: there is no weight v'],
@@ -76,7 +101,11 @@ test.each<[Path, unknown, string]>([
   [['programs', 0, 'copies', 1], { from: 2, to: 3 }, 'programs[0].copies[1].from: w is no more what it was'],
   [['buffers', 4, 'elements'], '8', 'programs[0].copies[0]: 8 elements are copied to 4'],
   [['programs', 0, 'placement'], [], 'programs[0].copies[0].from: moved is scratch and placed in no slot of this program'],
-  [['once'], { name: 'once', when: null, slots: [], placement: [], steps: [] }, 'once: what it holds would not follow the weights that a run replaces'],
+  [
+    ['once'],
+    { name: 'once', when: null, slots: [], placement: [], steps: [] },
+    'once: what it holds would not follow the weights that a run replaces',
+  ],
 ])('of a plan that replaces weights, %j = %j', (path, value, problem) => {
   expect(checkPlan(changed(path, value, replacePlan())).problems).toContain(problem)
 })

@@ -1,8 +1,25 @@
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
 import {
-  add, ceilDivide, constantValue, dim, divideExact, evaluate, floorDivide, isConstant, minimum, multiply, negate, parseDim, substitute,
-  subtract, symbol, symbolsOf, ZERO, type Dim, type DimLike,
+  add,
+  ceilDivide,
+  constantValue,
+  dim,
+  divideExact,
+  evaluate,
+  floorDivide,
+  isConstant,
+  minimum,
+  multiply,
+  negate,
+  parseDim,
+  substitute,
+  subtract,
+  symbol,
+  symbolsOf,
+  ZERO,
+  type Dim,
+  type DimLike,
 } from '../../plan/dim.ts'
 
 type Tree =
@@ -17,11 +34,19 @@ const { tree } = fc.letrec<{ tree: Tree }>((tie) => ({
     { maxDepth: 4, withCrossShrink: true },
     fc.record({ kind: fc.constant('number' as const), value: fc.integer({ min: -6, max: 6 }) }),
     fc.record({ kind: fc.constant('symbol' as const), name: fc.constantFrom(...NAMES) }),
-    fc.record({ kind: fc.constantFrom('add' as const, 'subtract' as const, 'multiply' as const, 'min' as const), left: tie('tree'), right: tie('tree') }),
+    fc.record({
+      kind: fc.constantFrom('add' as const, 'subtract' as const, 'multiply' as const, 'min' as const),
+      left: tie('tree'),
+      right: tie('tree'),
+    }),
     // divisors are sizes: positive under every binding
     fc.record({
-      kind: fc.constantFrom('floor' as const, 'ceil' as const), left: tie('tree'),
-      right: fc.oneof(fc.record({ kind: fc.constant('number' as const), value: fc.integer({ min: 1, max: 16 }) }), fc.record({ kind: fc.constant('symbol' as const), name: fc.constantFrom(...NAMES) })),
+      kind: fc.constantFrom('floor' as const, 'ceil' as const),
+      left: tie('tree'),
+      right: fc.oneof(
+        fc.record({ kind: fc.constant('number' as const), value: fc.integer({ min: 1, max: 16 }) }),
+        fc.record({ kind: fc.constant('symbol' as const), name: fc.constantFrom(...NAMES) }),
+      ),
     }),
   ),
 }))
@@ -40,27 +65,46 @@ function calculate(node: Tree, values: Record<string, number>): number {
   if (node.kind === 'symbol') return values[node.name]
   const [a, b] = [calculate(node.left, values), calculate(node.right, values)]
   switch (node.kind) {
-    case 'add': return a + b
-    case 'subtract': return a - b
-    case 'multiply': return a * b
-    case 'floor': return Math.floor(a / b)
-    case 'ceil': return Math.ceil(a / b)
-    case 'min': return Math.min(a, b)
-    default: return node satisfies never
+    case 'add':
+      return a + b
+    case 'subtract':
+      return a - b
+    case 'multiply':
+      return a * b
+    case 'floor':
+      return Math.floor(a / b)
+    case 'ceil':
+      return Math.ceil(a / b)
+    case 'min':
+      return Math.min(a, b)
+    default:
+      return node satisfies never
   }
 }
 
-const check = <T extends [unknown, ...unknown[]]>(arbitraries: { [K in keyof T]: fc.Arbitrary<T[K]> }, law: (...values: T) => void): void =>
-  fc.assert(fc.property(...(arbitraries as never as [fc.Arbitrary<unknown>]), ((...values: T) => { law(...values) }) as never), { numRuns: 500 })
+const check = <T extends [unknown, ...unknown[]]>(
+  arbitraries: { [K in keyof T]: fc.Arbitrary<T[K]> },
+  law: (...values: T) => void,
+): void =>
+  fc.assert(
+    fc.property(...(arbitraries as never as [fc.Arbitrary<unknown>]), ((...values: T) => {
+      law(...values)
+    }) as never),
+    { numRuns: 500 },
+  )
 
 describe('dims', () => {
   it('evaluate to what they are built of', () =>
-    check<[Tree, Record<string, number>]>([tree, sizes], (t, values) => expect(evaluate(build(t), values) + 0).toBe(calculate(t, values) + 0)))
+    check<[Tree, Record<string, number>]>([tree, sizes], (t, values) =>
+      expect(evaluate(build(t), values) + 0).toBe(calculate(t, values) + 0),
+    ))
 
   it('are what their keys parse to', () => check<[Tree]>([tree], (t) => expect(parseDim(build(t).key)).toBe(build(t))))
 
   it('have the value of their key as JavaScript', () =>
-    check<[Tree, Record<string, number>]>([tree, sizes], (t, values) => expect(evaluate(build(t).key, values)).toBe(evaluate(build(t), values))))
+    check<[Tree, Record<string, number>]>([tree, sizes], (t, values) =>
+      expect(evaluate(build(t).key, values)).toBe(evaluate(build(t), values)),
+    ))
 
   it('evaluate alike before and after substitution', () =>
     check<[Tree, Tree, Record<string, number>]>([tree, tree, sizes], (t, by, values) => {
@@ -101,16 +145,30 @@ describe('dims', () => {
     }))
 
   it.each<[DimLike, string]>([
-    ['B*S*32', '32*B*S'], ['2 + B', 'B + 2'], ['B - S', 'B + -1*S'], ['-B', '-1*B'], ['B - B', '0'], ['(B + 1) * (B + 1)', 'B*B + 2*B + 1'],
-    ['floor(B, 1)', 'B'], ['ceil(7, 2)', '4'], ['floor(-7, 2)', '-4'], ['ceil(B + 3, 16)', 'ceil(B + 3, 16)'], ['ceil(16*B, 16)', 'B'],
-    ['floor(16*B + 8, 16)', 'B'], ['ceil(16*B + S, 16)', 'B + ceil(S, 16)'], ['floor(B*S + S, S)', 'B + 1'], [-0, '0'], ['floor * 2', '2*floor'],
+    ['B*S*32', '32*B*S'],
+    ['2 + B', 'B + 2'],
+    ['B - S', 'B + -1*S'],
+    ['-B', '-1*B'],
+    ['B - B', '0'],
+    ['(B + 1) * (B + 1)', 'B*B + 2*B + 1'],
+    ['floor(B, 1)', 'B'],
+    ['ceil(7, 2)', '4'],
+    ['floor(-7, 2)', '-4'],
+    ['ceil(B + 3, 16)', 'ceil(B + 3, 16)'],
+    ['ceil(16*B, 16)', 'B'],
+    ['floor(16*B + 8, 16)', 'B'],
+    ['ceil(16*B + S, 16)', 'B + ceil(S, 16)'],
+    ['floor(B*S + S, S)', 'B + 1'],
+    [-0, '0'],
+    ['floor * 2', '2*floor'],
   ])('%s is %s', (given, key) => expect(dim(given).key).toBe(key))
 
   it.each(['', 'B +', 'B S', '(B', 'floor(B)', 'B / 2', '2 3', '1.5', '99999999999999999999'])('%j is no dimension', (text) => {
     expect(() => parseDim(text)).toThrow(SyntaxError)
   })
 
-  it('names the symbol that has no value', () => expect(() => evaluate('B*S', { B: 2 })).toThrow(new RangeError('dimension S has no value')))
+  it('names the symbol that has no value', () =>
+    expect(() => evaluate('B*S', { B: 2 })).toThrow(new RangeError('dimension S has no value')))
 
   it('knows a symbol called like a property of every object', () => {
     expect(() => evaluate('constructor', {})).toThrow(RangeError)

@@ -6,7 +6,8 @@ test('a transposed weight has the path of the weight', () => {
   expect([weightPath('embed'), weightPath(transposedName('layers.0.q'))]).toEqual(['embed', 'layers.0.q'])
 })
 
-const piecesOf = (plan: ReturnType<typeof planOf>): unknown => plan.weights.map(({ name, stacked, pieces }) => ({ name, stacked, pieces }))
+const piecesOf = (plan: ReturnType<typeof planOf>): unknown =>
+  plan.weights.map(({ name, stacked, pieces }) => ({ name, stacked, pieces }))
 
 test('by path, weights with and without names of their own are read alike', () => {
   const plan = planOf(TINY)

@@ -4,7 +4,8 @@ import { createBuilder } from '../../compiler/ops/build.ts'
 import { evaluateOn, type Weights } from '../../compiler/reference/replace.ts'
 import { tensorOf } from '../../compiler/reference/tensor.ts'
 
-const graph = parse(`graph "g"
+const graph = parse(
+  `graph "g"
 %0 = weight name "w" source ["w"] doc "" : f32[2]
 %1 = weight name "m" source [] doc "" : f32[2]
 %2 = input name "x" : f32[2]
@@ -15,10 +16,13 @@ output "w" = %4 replaces "w"
 output "m" = %3 replaces "m"
 output "new" = %0 replaces "before"
 output "y" = %5
-`, createBuilder().make)
+`,
+  createBuilder().make,
+)
 
 const pair = (a: number, b: number) => tensorOf([2], 'f32', [a, b])
-const shown = (tensors: Iterable<readonly [string, { readonly values: Float64Array }]>) => Object.fromEntries([...tensors].map(([name, { values }]) => [name, [...values]]))
+const shown = (tensors: Iterable<readonly [string, { readonly values: Float64Array }]>) =>
+  Object.fromEntries([...tensors].map(([name, { values }]) => [name, [...values]]))
 
 it('replaces all weights at once, gives the rest back, and begins with zeros what no checkpoint has', () => {
   const weights: Weights = new Map([['w', pair(1, 2)]])

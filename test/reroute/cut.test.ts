@@ -11,8 +11,10 @@ import { createLoader } from '../../cli/load.ts'
 import { processTerminal } from '../../cli/terminal.ts'
 import type { HostData } from '../../runtime/tensors.ts'
 
-const counted = (shape: readonly number[], start = 0): HostData =>
-  ({ shape, data: Float32Array.from({ length: shape.reduce((all, size) => all * size, 1) }, (_, i) => start + i) })
+const counted = (shape: readonly number[], start = 0): HostData => ({
+  shape,
+  data: Float32Array.from({ length: shape.reduce((all, size) => all * size, 1) }, (_, i) => start + i),
+})
 
 const SPEC = `import { swiglu } from "std/experts/swiglu"
 import { top_k } from "std/policies/top_k"
@@ -37,7 +39,13 @@ test('experts go from fused tensors, single ones and the router; the rest stays'
   const tensors = { fused: counted([4, 2, 6]), 'moe.router.gate': counted([4, 2]), other: counted([4, 5]), ...downs }
   const checkpoint = memoryCheckpoint(tensors)
   const cut = cutTensors(plan!, model!.moes, [{ path: 'moe', experts: 4, kept: [1, 3] }], checkpoint)
-  expect(cut.map(({ name, shape }) => `${name} ${shape.join('x')}`)).toEqual(['down.0 2x3', 'down.1 2x3', 'fused 2x2x6', 'moe.router.gate 2x2', 'other 4x5'])
+  expect(cut.map(({ name, shape }) => `${name} ${shape.join('x')}`)).toEqual([
+    'down.0 2x3',
+    'down.1 2x3',
+    'fused 2x2x6',
+    'moe.router.gate 2x2',
+    'other 4x5',
+  ])
   const read = async (name: string): Promise<number[]> => {
     const { from } = cut.find((tensor) => tensor.name === name)!
     const parts = await Promise.all(from.map(({ tensor, offset, length }) => checkpoint.read(tensor, offset, length)))
@@ -49,12 +57,24 @@ test('experts go from fused tensors, single ones and the router; the rest stays'
 })
 
 test('a config says the number that is left, and nothing else changes', () => {
-  expect(JSON.parse(cutConfig('{"num_local_experts": 8, "hidden_size": 8, "num_experts_per_tok": 2}', 8, 6))).toEqual({ num_local_experts: 6, hidden_size: 8, num_experts_per_tok: 2 })
+  expect(JSON.parse(cutConfig('{"num_local_experts": 8, "hidden_size": 8, "num_experts_per_tok": 2}', 8, 6))).toEqual({
+    num_local_experts: 6,
+    hidden_size: 8,
+    num_experts_per_tok: 2,
+  })
 })
 
 const routers = (scores: readonly number[]): Routers => {
   const values = Float64Array.from(scores)
-  return { held: 'ev', old: select('moe', values, scores.length, 1), gate: values, directions: values, logits: values.map((x) => -x), blended: values, own: values }
+  return {
+    held: 'ev',
+    old: select('moe', values, scores.length, 1),
+    gate: values,
+    directions: values,
+    logits: values.map((x) => -x),
+    blended: values,
+    own: values,
+  }
 }
 
 test('the least go, of equals the later ones', () => {

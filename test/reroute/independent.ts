@@ -6,7 +6,9 @@ export const matrix = (rows: number, columns: number, at: (row: number, column: 
   Array.from({ length: rows }, (_, i) => Float64Array.from({ length: columns }, (__, j) => at(i, j)))
 
 const gram = (w: Matrix): Float64Array[] =>
-  Array.from({ length: w[0].length }, (_, i) => Float64Array.from({ length: w[0].length }, (__, j) => w.reduce((sum, row) => sum + row[i] * row[j], 0)))
+  Array.from({ length: w[0].length }, (_, i) =>
+    Float64Array.from({ length: w[0].length }, (__, j) => w.reduce((sum, row) => sum + row[i] * row[j], 0)),
+  )
 
 /** Eigenvectors as rows, the largest eigenvalue first. */
 function eigenvectors(a: Float64Array[]): Matrix {
@@ -31,7 +33,9 @@ function eigenvectors(a: Float64Array[]): Matrix {
 /** The mean of the c right singular vectors most like the row by |dot|, each turned towards it. */
 function likeness(w: Matrix, row: Float64Array, c: number): Float64Array {
   const count = Math.min(w.length, row.length)
-  const scored = eigenvectors(gram(w)).slice(0, count).map((vector) => ({ vector, dot: vector.reduce((sum, x, i) => sum + x * row[i], 0) }))
+  const scored = eigenvectors(gram(w))
+    .slice(0, count)
+    .map((vector) => ({ vector, dot: vector.reduce((sum, x, i) => sum + x * row[i], 0) }))
   const best = scored.sort((x, y) => Math.abs(y.dot) - Math.abs(x.dot)).slice(0, Math.min(c, count))
   return row.map((_, i) => best.reduce((sum, { vector, dot }) => sum + (dot < 0 ? -1 : 1) * vector[i], 0) / best.length)
 }

@@ -103,26 +103,79 @@ for (const device of ['reference', 'software']) {
   test(`qwen2_moe, an expert a tensor and a shared one, on ${device}: W_EV, and the layer as it was for alpha = 0`, async () => {
     const there = place({ 'layer.smoe': QWEN })
     const from = folder('qwen2_moe')
-    const made = await there.smoe('reroute', from, '--spec', 'layer.smoe', '-o', 'new.smoe', '--top-c', '5', '--device', device, '--format', 'json')
+    const made = await there.smoe(
+      'reroute',
+      from,
+      '--spec',
+      'layer.smoe',
+      '-o',
+      'new.smoe',
+      '--top-c',
+      '5',
+      '--device',
+      device,
+      '--format',
+      'json',
+    )
     expect(made.code, made.err).toBe(0)
-    expect(there.read('new.smoe')).toContain('    // the route of the paper\n    route spectral(k = k, alpha = 0.5, c = 5, renormalise = false)')
+    expect(there.read('new.smoe')).toContain(
+      '    // the route of the paper\n    route spectral(k = k, alpha = 0.5, c = 5, renormalise = false)',
+    )
     const tensors = tensorsOf('qwen2_moe')
-    const [at, gate] = [(name: string): Float64Array => tensors[`model.layers.0.mlp.${name}.weight`].values, tensors['model.layers.0.mlp.gate.weight'].values]
+    const [at, gate] = [
+      (name: string): Float64Array => tensors[`model.layers.0.mlp.${name}.weight`].values,
+      tensors['model.layers.0.mlp.gate.weight'].values,
+    ]
     const experts = Array.from({ length: E }, (_, e) => [
       matrix(24, D, (f, d) => at(`experts.${e}.gate_proj`)[f * D + d]),
       matrix(24, D, (f, d) => at(`experts.${e}.up_proj`)[f * D + d]),
       matrix(24, D, (f, d) => at(`experts.${e}.down_proj`)[d * 24 + f]),
     ])
-    expectDirections(there, 'new.held.safetensors', directionsOf(experts, matrix(E, D, (e, d) => gate[e * D + d]), 5))
+    expectDirections(
+      there,
+      'new.held.safetensors',
+      directionsOf(
+        experts,
+        matrix(E, D, (e, d) => gate[e * D + d]),
+        5,
+      ),
+    )
 
     const still = await there.smoe('reroute', from, '--spec', 'layer.smoe', '-o', 'zero.smoe', '--alpha', '0', '--device', device)
     expect(still.code, still.err).toBe(0)
     const reference = join(from, 'reference.safetensors')
-    await there.smoe('run', 'layer.smoe', '--weights', from, '--in', `h=${reference}:hidden.0`, '--device', device, '--out', 'old.safetensors')
-    await there.smoe('run', 'zero.smoe', '--weights', from, '--in', `h=${reference}:hidden.0`, '--device', device, '--out', 'zero.safetensors')
+    await there.smoe(
+      'run',
+      'layer.smoe',
+      '--weights',
+      from,
+      '--in',
+      `h=${reference}:hidden.0`,
+      '--device',
+      device,
+      '--out',
+      'old.safetensors',
+    )
+    await there.smoe(
+      'run',
+      'zero.smoe',
+      '--weights',
+      from,
+      '--in',
+      `h=${reference}:hidden.0`,
+      '--device',
+      device,
+      '--out',
+      'zero.safetensors',
+    )
     same(there, 'zero.safetensors', 'old.safetensors')
-    const [next, hidden] = [readSafetensors(join(there.folder, 'zero.safetensors'))['next'], readSafetensors(reference)['hidden.1']]
-    const error = Math.sqrt(next.values.reduce((sum, x, i) => sum + (x - hidden.values[i]) ** 2, 0) / hidden.values.reduce((sum, x) => sum + x * x, 0))
+    const [next, hidden] = [
+      readSafetensors(join(there.folder, 'zero.safetensors'))['next'],
+      readSafetensors(reference)['hidden.1'],
+    ]
+    const error = Math.sqrt(
+      next.values.reduce((sum, x, i) => sum + (x - hidden.values[i]) ** 2, 0) / hidden.values.reduce((sum, x) => sum + x * x, 0),
+    )
     expect(error).toBeLessThan(1e-5)
   }, 240_000)
 }
@@ -130,20 +183,31 @@ for (const device of ['reference', 'software']) {
 /** The layer as its equations say, one token after the other. */
 function gptOss(tensors: Readonly<Record<string, HostTensor>>, x: Float32Array): Float64Array {
   const at = (name: string): Float64Array => tensors[`model.layers.0.mlp.${name}`].values
-  const [fused, fusedBias, down, downBias] = ['gate_up_proj', 'gate_up_proj_bias', 'down_proj', 'down_proj_bias'].map((name) => at(`experts.${name}`))
+  const [fused, fusedBias, down, downBias] = ['gate_up_proj', 'gate_up_proj_bias', 'down_proj', 'down_proj_bias'].map((name) =>
+    at(`experts.${name}`),
+  )
   const y = new Float64Array(x.length)
   const expert = (e: number, row: Float32Array): Float64Array => {
-    const inner = Float64Array.from({ length: 96 }, (_, j) => row.reduce((sum, value, d) => sum + value * fused[(e * D + d) * 96 + j], fusedBias[e * 96 + j]))
+    const inner = Float64Array.from({ length: 96 }, (_, j) =>
+      row.reduce((sum, value, d) => sum + value * fused[(e * D + d) * 96 + j], fusedBias[e * 96 + j]),
+    )
     const hidden = Float64Array.from({ length: 48 }, (_, f) => {
       const gated = Math.min(inner[2 * f], 7)
-      return (Math.max(Math.min(inner[2 * f + 1], 7), -7) + 1) * gated / (1 + Math.exp(-1.702 * gated))
+      return ((Math.max(Math.min(inner[2 * f + 1], 7), -7) + 1) * gated) / (1 + Math.exp(-1.702 * gated))
     })
-    return Float64Array.from({ length: D }, (_, d) => hidden.reduce((sum, value, f) => sum + value * down[(e * 48 + f) * D + d], downBias[e * D + d]))
+    return Float64Array.from({ length: D }, (_, d) =>
+      hidden.reduce((sum, value, f) => sum + value * down[(e * 48 + f) * D + d], downBias[e * D + d]),
+    )
   }
   for (let t = 0; t < x.length / D; t++) {
     const row = x.subarray(t * D, (t + 1) * D)
-    const scores = Array.from({ length: E }, (_, e) => row.reduce((sum, value, d) => sum + value * at('router.weight')[e * D + d], at('router.bias')[e]))
-    const best = scores.map((_, e) => e).sort((a, b) => scores[b] - scores[a]).slice(0, 4)
+    const scores = Array.from({ length: E }, (_, e) =>
+      row.reduce((sum, value, d) => sum + value * at('router.weight')[e * D + d], at('router.bias')[e]),
+    )
+    const best = scores
+      .map((_, e) => e)
+      .sort((a, b) => scores[b] - scores[a])
+      .slice(0, 4)
     const total = best.reduce((sum, e) => sum + Math.exp(scores[e]), 0)
     for (const e of best) expert(e, row).forEach((value, d) => (y[t * D + d] += (Math.exp(scores[e]) / total) * value))
   }
@@ -155,23 +219,79 @@ for (const device of ['reference', 'software']) {
     const x = Float32Array.from({ length: 11 * D }, (_, i) => Math.sin(i * i))
     const there = place({ 'layer.smoe': GPT_OSS, 'x.safetensors': encodeSafetensors({ x: { shape: [11, D], data: x } }) })
     const from = folder('gpt_oss')
-    const made = await there.smoe('reroute', from, '--spec', 'layer.smoe', '-o', 'new.smoe', '--top-c', '7', '--device', device, '--calibrate', 'x.safetensors:x')
+    const made = await there.smoe(
+      'reroute',
+      from,
+      '--spec',
+      'layer.smoe',
+      '-o',
+      'new.smoe',
+      '--top-c',
+      '7',
+      '--device',
+      device,
+      '--calibrate',
+      'x.safetensors:x',
+    )
     expect(made.code, made.err).toBe(0)
     expect(there.read('new.smoe')).toContain('route spectral(k = 4, alpha = 0.5, c = 7, renormalise = true, biases = true)')
     const tensors = tensorsOf('gpt_oss')
-    const [fused, down, gate] = ['experts.gate_up_proj', 'experts.down_proj', 'router.weight'].map((name) => tensors[`model.layers.0.mlp.${name}`].values)
+    const [fused, down, gate] = ['experts.gate_up_proj', 'experts.down_proj', 'router.weight'].map(
+      (name) => tensors[`model.layers.0.mlp.${name}`].values,
+    )
     const experts = Array.from({ length: E }, (_, e) => [
       matrix(48, D, (f, d) => fused[(e * D + d) * 96 + 2 * f]),
       matrix(48, D, (f, d) => fused[(e * D + d) * 96 + 2 * f + 1]),
       matrix(48, D, (f, d) => down[(e * 48 + f) * D + d]),
     ])
-    expectDirections(there, 'new.held.safetensors', directionsOf(experts, matrix(E, D, (e, d) => gate[e * D + d]), 7))
-    const ran = await there.smoe('run', 'new.smoe', '--weights', from, '--held', 'new.held.safetensors', '--in', 'x=x.safetensors', '--device', device)
+    expectDirections(
+      there,
+      'new.held.safetensors',
+      directionsOf(
+        experts,
+        matrix(E, D, (e, d) => gate[e * D + d]),
+        7,
+      ),
+    )
+    const ran = await there.smoe(
+      'run',
+      'new.smoe',
+      '--weights',
+      from,
+      '--held',
+      'new.held.safetensors',
+      '--in',
+      'x=x.safetensors',
+      '--device',
+      device,
+    )
     expect(ran.code, ran.err).toBe(0)
 
     await there.smoe('reroute', from, '--spec', 'layer.smoe', '-o', 'zero.smoe', '--alpha', '0', '--device', device)
-    await there.smoe('run', 'layer.smoe', '--weights', from, '--in', 'x=x.safetensors', '--device', device, '--out', 'old.safetensors')
-    await there.smoe('run', 'zero.smoe', '--weights', from, '--in', 'x=x.safetensors', '--device', device, '--out', 'zero.safetensors')
+    await there.smoe(
+      'run',
+      'layer.smoe',
+      '--weights',
+      from,
+      '--in',
+      'x=x.safetensors',
+      '--device',
+      device,
+      '--out',
+      'old.safetensors',
+    )
+    await there.smoe(
+      'run',
+      'zero.smoe',
+      '--weights',
+      from,
+      '--in',
+      'x=x.safetensors',
+      '--device',
+      device,
+      '--out',
+      'zero.safetensors',
+    )
     same(there, 'zero.safetensors', 'old.safetensors')
     const [y, expected] = [readSafetensors(join(there.folder, 'zero.safetensors'))['y'].values, gptOss(tensors, x)]
     y.forEach((value, i) => expect(value).toBeCloseTo(expected[i], 4))

@@ -35,10 +35,26 @@ const routes: readonly [string, string, string?][] = [
   ['route top_k(k = 2 * 1, renormalise = false)', 'route spectral(k = 2 * 1, alpha = 0.9, c = 20, renormalise = false)'],
   ['route top_k()', 'route spectral(k = 2, alpha = 0.9, c = 20, renormalise = true)'],
   ['route top_k(k = k) as gates', 'route spectral(k = k, alpha = 0.9, c = 20, renormalise = true) as gates'],
-  ['route best(k = k)', 'route spectral(k = k, alpha = 0.9, c = 20, renormalise = true)', 'import { top_k as best } from "std/policies/top_k"'],
-  ['route softmax_of_top_k(k, true)', 'route spectral(k = k, alpha = 0.9, c = 20, renormalise = true, biases = true)', 'import { softmax_of_top_k } from "std/policies/softmax_of_top_k"'],
-  ['route spectral(k = k, alpha = 0.5, renormalise = true)', 'route spectral(k = k, alpha = 0.9, c = 20, renormalise = true)', 'import { spectral } from "std/policies/spectral"'],
-  ['route spectral(k, 0.5, 10)', 'route spectral(k = k, alpha = 0.9, c = 20, renormalise = false)', 'import { spectral } from "std/policies/spectral"'],
+  [
+    'route best(k = k)',
+    'route spectral(k = k, alpha = 0.9, c = 20, renormalise = true)',
+    'import { top_k as best } from "std/policies/top_k"',
+  ],
+  [
+    'route softmax_of_top_k(k, true)',
+    'route spectral(k = k, alpha = 0.9, c = 20, renormalise = true, biases = true)',
+    'import { softmax_of_top_k } from "std/policies/softmax_of_top_k"',
+  ],
+  [
+    'route spectral(k = k, alpha = 0.5, renormalise = true)',
+    'route spectral(k = k, alpha = 0.9, c = 20, renormalise = true)',
+    'import { spectral } from "std/policies/spectral"',
+  ],
+  [
+    'route spectral(k, 0.5, 10)',
+    'route spectral(k = k, alpha = 0.9, c = 20, renormalise = false)',
+    'import { spectral } from "std/policies/spectral"',
+  ],
 ]
 
 describe('a route', () => {
@@ -49,18 +65,26 @@ describe('a route', () => {
   }
 
   test('a name that is taken gets another', () => {
-    const text = textOf('route top_k(k = k)', 'import { top_k } from "std/policies/top_k"\nimport { blend as spectral } from "./mine"')
+    const text = textOf(
+      'route top_k(k = k)',
+      'import { top_k } from "std/policies/top_k"\nimport { blend as spectral } from "./mine"',
+    )
     expect(text).toContain('import { spectral as spectral_2 } from "std/policies/spectral"')
     expect(text).toContain('route spectral_2(k = k, ')
   })
 
   test('of a policy that is not known is refused', () => {
     const imports = 'import { sigmoid_top_k } from "std/policies/sigmoid_top_k"'
-    expect(reroute(source(layer('route sigmoid_top_k(k = k)', imports)), blend)).toMatchObject({ kind: 'refused', message: expect.stringContaining('`route sigmoid_top_k(k = k)`') })
+    expect(reroute(source(layer('route sigmoid_top_k(k = k)', imports)), blend)).toMatchObject({
+      kind: 'refused',
+      message: expect.stringContaining('`route sigmoid_top_k(k = k)`'),
+    })
   })
 
   test('has to be there', () => {
-    expect(reroute(source('model none(D: int = 2) {\n  input x: f32[B, D]\n  output y = x\n}\n'), blend)).toMatchObject({ kind: 'refused' })
+    expect(reroute(source('model none(D: int = 2) {\n  input x: f32[B, D]\n  output y = x\n}\n'), blend)).toMatchObject({
+      kind: 'refused',
+    })
   })
 
   test('rerouted again is the same', () => {
@@ -77,7 +101,9 @@ test('relative imports follow the file, those of the library stay', () => {
 
 describe('a number of experts', () => {
   test('is the default of a parameter', () => {
-    expect(withExperts(source(layer('route top_k(k = k)')), 3)).toBe(layer('route top_k(k = k)').replace('E: int = 4', 'E: int = 3'))
+    expect(withExperts(source(layer('route top_k(k = k)')), 3)).toBe(
+      layer('route top_k(k = k)').replace('E: int = 4', 'E: int = 3'),
+    )
   })
 
   test('is written out', () => {

@@ -11,12 +11,21 @@ afterEach(() => vi.unstubAllGlobals())
 
 test('nothing of Node is in what a browser loads', async () => {
   const entryPoints = ['runtime/index.ts', 'runtime/browser/index.ts'].map((file) => join(root, file))
-  const { metafile } = await build({ entryPoints, bundle: true, write: false, metafile: true, format: 'esm', platform: 'browser', outdir: 'out', external: ['node:*', ...builtinModules] })
+  const { metafile } = await build({
+    entryPoints,
+    bundle: true,
+    write: false,
+    metafile: true,
+    format: 'esm',
+    platform: 'browser',
+    outdir: 'out',
+    external: ['node:*', ...builtinModules],
+  })
   const imported = Object.values(metafile.outputs).flatMap(({ imports }) => imports.map(({ path }) => path))
   expect(imported).toEqual([])
 })
 
-test('the browser\'s adapter is opened', async () => {
+test("the browser's adapter is opened", async () => {
   const { adapter } = createNullAdapter()
   vi.stubGlobal('navigator', { gpu: { requestAdapter: async () => adapter } })
   expect((await openDevice()).choice).toEqual({ name: 'null adapter', driver: 'null adapter', reason: "the browser's best" })

@@ -17,10 +17,15 @@ afterAll(() => software.forEach((device) => device.dispose()))
 async function nullDevice() {
   const fake = createNullAdapter({ features: ['timestamp-query'] })
   const device = await openDevice(fake.adapter)
-  return { ...fake, device, growth: (count: number, work: (at: number) => unknown) => growthOf(count, async (at) => {
-    await work(at)
-    ;(fake.log as unknown[]).length = 0
-  }) }
+  return {
+    ...fake,
+    device,
+    growth: (count: number, work: (at: number) => unknown) =>
+      growthOf(count, async (at) => {
+        await work(at)
+        ;(fake.log as unknown[]).length = 0
+      }),
+  }
 }
 
 async function openSession(device: Device) {
@@ -82,7 +87,9 @@ describe('on a device that computes nothing', () => {
     const w = { shape: [4], data: new Float32Array(4) }
     expect(await growth(5_000, () => store.write({ w }))).toBeLessThan(MOST_BYTES)
     expect(await growth(5_000, () => store.read())).toBeLessThan(MOST_BYTES)
-    expect(await growth(5_000, () => store.write({ w: { shape: [5], data: new Float32Array(5) } }).catch(() => {}))).toBeLessThan(MOST_BYTES)
+    expect(await growth(5_000, () => store.write({ w: { shape: [5], data: new Float32Array(5) } }).catch(() => {}))).toBeLessThan(
+      MOST_BYTES,
+    )
   }, 120_000)
 
   test('a session or a store disposed while it takes memory leaves none behind', async () => {

@@ -29,11 +29,17 @@ const { recipe } = graphs
 /** Compiled once for all tests. */
 const plans = {
   ...compiled,
-  step: (chosen: readonly string[], isFirst: boolean) => once(`step ${chosen.join()} ${isFirst}`, () => compiled.step(chosen, isFirst)),
+  step: (chosen: readonly string[], isFirst: boolean) =>
+    once(`step ${chosen.join()} ${isFirst}`, () => compiled.step(chosen, isFirst)),
   update: (moved: Parameters<typeof compiled.update>[0]) => once('update', () => compiled.update(moved)),
   evaluation: () => once('evaluation', () => compiled.evaluation()),
 }
-const data = { kind: 'stream', name: 'noise', tokens: Int32Array.from({ length: 400 }, (_, at) => (at * 7) % 11), vocabulary: null } as const
+const data = {
+  kind: 'stream',
+  name: 'noise',
+  tokens: Int32Array.from({ length: 400 }, (_, at) => (at * 7) % 11),
+  vocabulary: null,
+} as const
 
 async function load(device: Device): Promise<unknown> {
   const session = await createSession(device, addPlan())
@@ -46,7 +52,13 @@ const WORK: Readonly<Record<string, (device: Device) => Promise<unknown>>> = {
   run: async (device) => {
     const session = await createSession(device, addPlan())
     await session.loadWeights(checkpoint)
-    const ended = await Promise.allSettled([session.run(rows(1)), session.run(rows(300)), session.run(rows(2)), session.loadWeights(checkpoint), session.run(rows(5))])
+    const ended = await Promise.allSettled([
+      session.run(rows(1)),
+      session.run(rows(300)),
+      session.run(rows(2)),
+      session.loadWeights(checkpoint),
+      session.run(rows(5)),
+    ])
     for (const one of ended) if (one.status === 'rejected') throw one.reason
   },
   read: async (device) => {
@@ -56,7 +68,8 @@ const WORK: Readonly<Record<string, (device: Device) => Promise<unknown>>> = {
   },
   train: async (device) => {
     const machine = createDeviceMachine(device, plans)
-    for await (const event of train({ recipe, machine, training: data, validateEvery: 2, validateBatches: 1, saveEvery: 1 })) if (event.kind === 'checkpoint') await machine.read()
+    for await (const event of train({ recipe, machine, training: data, validateEvery: 2, validateBatches: 1, saveEvery: 1 }))
+      if (event.kind === 'checkpoint') await machine.read()
   },
   checkpoint: async (device) => {
     const machine = createDeviceMachine(device, plans)
@@ -66,12 +79,20 @@ const WORK: Readonly<Record<string, (device: Device) => Promise<unknown>>> = {
 }
 
 /** Loses the device after `wait` while the work is under way. What became of it: lost, or done before. */
-async function lose(work: (device: Device) => Promise<unknown>, device: Device, go: () => void, wait: () => Promise<unknown>): Promise<'lost' | 'done'> {
+async function lose(
+  work: (device: Device) => Promise<unknown>,
+  device: Device,
+  go: () => void,
+  wait: () => Promise<unknown>,
+): Promise<'lost' | 'done'> {
   let begun = 0
-  const ended = work(device).then(() => 'done' as const, (error: unknown) => {
-    if (!(error instanceof DeviceLostError)) throw error
-    return 'lost' as const
-  })
+  const ended = work(device).then(
+    () => 'done' as const,
+    (error: unknown) => {
+      if (!(error instanceof DeviceLostError)) throw error
+      return 'lost' as const
+    },
+  )
   void wait().then(() => {
     begun = performance.now()
     go()
@@ -98,49 +119,64 @@ const ticks = (count: number) => async (): Promise<void> => {
 }
 
 describe(`with seed ${seed}`, () => {
-  test.each(Object.entries(WORK))('on a device that computes nothing, %s ends at each of 200 moments', async (name, work) => {
-    const next = uniform(seed)
-    // moments are counted in turns of the queue of promises
-    let all = 0
-    let isOver = false
-    const counting = (async () => {
-      while (!isOver) {
-        all++
-        await Promise.resolve()
+  test.each(Object.entries(WORK))(
+    'on a device that computes nothing, %s ends at each of 200 moments',
+    async (name, work) => {
+      const next = uniform(seed)
+      // moments are counted in turns of the queue of promises
+      let all = 0
+      let isOver = false
+      const counting = (async () => {
+        while (!isOver) {
+          all++
+          await Promise.resolve()
+        }
+      })()
+      await work(await openDevice(createNullAdapter().adapter))
+      isOver = true
+      await counting
+      const ended: string[] = []
+      for (let at = 0; at < 200; at++) {
+        const { adapter, lose: go } = createNullAdapter()
+        const device = await openDevice(adapter)
+        const moment = Math.floor(next() * all)
+        ended.push(
+          await lose(work, device, () => go(`at ${moment}`), ticks(moment)).catch((error: unknown) => {
+            throw new Error(`${name}, seed ${seed}, moment ${moment} of ${all}`, { cause: error })
+          }),
+        )
+        // afterwards all ends at once
+        if (ended.at(-1) === 'lost') await expect(createSession(device, addPlan())).rejects.toThrow(DeviceLostError)
       }
-    })()
-    await work(await openDevice(createNullAdapter().adapter))
-    isOver = true
-    await counting
-    const ended: string[] = []
-    for (let at = 0; at < 200; at++) {
-      const { adapter, lose: go } = createNullAdapter()
-      const device = await openDevice(adapter)
-      const moment = Math.floor(next() * all)
-      ended.push(await lose(work, device, () => go(`at ${moment}`), ticks(moment)).catch((error: unknown) => {
-        throw new Error(`${name}, seed ${seed}, moment ${moment} of ${all}`, { cause: error })
-      }))
-      // afterwards all ends at once
-      if (ended.at(-1) === 'lost') await expect(createSession(device, addPlan())).rejects.toThrow(DeviceLostError)
-    }
-    expect(ended.filter((end) => end === 'lost').length, `${name}, seed ${seed}`).toBeGreaterThan(100)
-  }, 300_000)
+      expect(ended.filter((end) => end === 'lost').length, `${name}, seed ${seed}`).toBeGreaterThan(100)
+    },
+    300_000,
+  )
 
   // steps of training compile too long there to be lost often: a run, a load and a read wait for all that a step waits for
-  test.each(Object.entries(WORK).filter(([name]) => name !== 'train'))('on SwiftShader, %s ends at each of 12 moments', async (name, work) => {
-    const next = uniform(seed + 1)
-    const whole = await openDawn({ choose: 'swiftshader' })
-    const start = performance.now()
-    await work(whole)
-    const took = performance.now() - start
-    whole.dispose()
-    for (let at = 0; at < 12; at++) {
-      const device = await openDawn({ choose: 'swiftshader' })
-      const moment = next() * took
-      await lose(work, device, () => device.dispose(), () => new Promise((resolve) => setTimeout(resolve, moment))).catch((error: unknown) => {
-        throw new Error(`${name}, seed ${seed}, ${moment} ms of ${took}`, { cause: error })
-      })
-      device.dispose()
-    }
-  }, 300_000)
+  test.each(Object.entries(WORK).filter(([name]) => name !== 'train'))(
+    'on SwiftShader, %s ends at each of 12 moments',
+    async (name, work) => {
+      const next = uniform(seed + 1)
+      const whole = await openDawn({ choose: 'swiftshader' })
+      const start = performance.now()
+      await work(whole)
+      const took = performance.now() - start
+      whole.dispose()
+      for (let at = 0; at < 12; at++) {
+        const device = await openDawn({ choose: 'swiftshader' })
+        const moment = next() * took
+        await lose(
+          work,
+          device,
+          () => device.dispose(),
+          () => new Promise((resolve) => setTimeout(resolve, moment)),
+        ).catch((error: unknown) => {
+          throw new Error(`${name}, seed ${seed}, ${moment} ms of ${took}`, { cause: error })
+        })
+        device.dispose()
+      }
+    },
+    300_000,
+  )
 })

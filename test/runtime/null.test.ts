@@ -1,8 +1,18 @@
 import { expect, test } from 'vitest'
 import { createNullAdapter, type NullOptions } from '../../runtime/null/adapter.ts'
 import {
-  createSession, describeTarget, DeviceLostError, estimate, FeatureError, InputError, LimitError, memoryCheckpoint, openDevice,
-  OutOfMemoryError, PlanError, StateError,
+  createSession,
+  describeTarget,
+  DeviceLostError,
+  estimate,
+  FeatureError,
+  InputError,
+  LimitError,
+  memoryCheckpoint,
+  openDevice,
+  OutOfMemoryError,
+  PlanError,
+  StateError,
 } from '../../runtime/index.ts'
 import { addPlan } from './plans.ts'
 
@@ -21,7 +31,10 @@ test('one run is one pass, one submit and one copy an output', async () => {
   const { session, log } = await open()
   const before = log.length
   await session.run(rows(2))
-  const calls = log.slice(before).map(([call]) => call).filter((call) => call !== 'createBuffer' && call !== 'write')
+  const calls = log
+    .slice(before)
+    .map(([call]) => call)
+    .filter((call) => call !== 'createBuffer' && call !== 'write')
   expect(calls).toEqual(['beginPass', 'setPipeline', 'dispatch', 'setPipeline', 'dispatch', 'endPass', 'copy', 'submit'])
 })
 
@@ -61,10 +74,13 @@ test('a step of no workgroups is not dispatched', async () => {
 test('a plan that needs more than the device has is refused by name', async () => {
   const device = await openDevice(createNullAdapter().adapter)
   const { requires } = addPlan()
-  await expect(createSession(device, addPlan({ requires: { ...requires, maxStorageBuffersPerShaderStage: 12 } })))
-    .rejects.toThrow('the plan needs maxStorageBuffersPerShaderStage = 12, the adapter has 8')
+  await expect(
+    createSession(device, addPlan({ requires: { ...requires, maxStorageBuffersPerShaderStage: 12 } })),
+  ).rejects.toThrow('the plan needs maxStorageBuffersPerShaderStage = 12, the adapter has 8')
   await expect(createSession(device, addPlan({ requires: { ...requires, subgroupSize: 8 } }))).rejects.toThrow(LimitError)
-  await expect(createSession(device, addPlan({ requires: { ...requires, features: ['subgroups'] } }))).rejects.toThrow(FeatureError)
+  await expect(createSession(device, addPlan({ requires: { ...requires, features: ['subgroups'] } }))).rejects.toThrow(
+    FeatureError,
+  )
   await expect(createSession(device, addPlan({ programs: [] }))).rejects.toThrow(PlanError)
 })
 
@@ -101,9 +117,15 @@ test.each([
 
 test('inputs of one symbol must agree', async () => {
   const plan = addPlan()
-  const twice = { ...plan, inputs: [...plan.inputs, { ...plan.inputs[0], name: 'z', buffer: 9 }], buffers: [...plan.buffers, { ...plan.buffers[0], id: 9, name: 'z' }] }
+  const twice = {
+    ...plan,
+    inputs: [...plan.inputs, { ...plan.inputs[0], name: 'z', buffer: 9 }],
+    buffers: [...plan.buffers, { ...plan.buffers[0], id: 9, name: 'z' }],
+  }
   const { session } = await open({}, twice)
-  await expect(session.run({ ...rows(2), z: rows(3).x })).rejects.toThrow('input z: dimension B (axis 0) is 2 with B = 2, 3 was given')
+  await expect(session.run({ ...rows(2), z: rows(3).x })).rejects.toThrow(
+    'input z: dimension B (axis 0) is 2 with B = 2, 3 was given',
+  )
 })
 
 test('a device that goes ends the run with its reason', async () => {

@@ -1,6 +1,15 @@
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { openDevice, openDevices } from '../../runtime/dawn/index.ts'
-import { createSession, DeviceLostError, KernelError, memoryCheckpoint, NotFiniteError, OutOfMemoryError, StateError, type Device } from '../../runtime/index.ts'
+import {
+  createSession,
+  DeviceLostError,
+  KernelError,
+  memoryCheckpoint,
+  NotFiniteError,
+  OutOfMemoryError,
+  StateError,
+  type Device,
+} from '../../runtime/index.ts'
 import { addPlan, buffer, elementwise, f32 } from './plans.ts'
 
 const devices = await openDevices({ choose: 'software' })
@@ -9,7 +18,7 @@ afterAll(() => devices.forEach((device) => device.dispose()))
 const rows = (count: number): Float32Array => Float32Array.from({ length: count * 4 }, (_, at) => at)
 const input = (count: number) => ({ x: { shape: [count, 4], data: rows(count) } })
 const checkpoint = memoryCheckpoint({ w: { shape: [4], data: Float32Array.of(10, 20, 30, 40) } })
-const sums = (count: number): Float32Array => rows(count).map((value, at) => value + 10 * (at % 4 + 1))
+const sums = (count: number): Float32Array => rows(count).map((value, at) => value + 10 * ((at % 4) + 1))
 
 test('a software adapter is there', () => expect(devices.length).toBeGreaterThan(0))
 
@@ -40,7 +49,15 @@ describe.each(devices.map((device) => [device.choice.name, device] as const))('o
     const plan = addPlan()
     const [any] = plan.programs
     const twice = elementwise(2, 'twice', [f32('x'), f32('y', 'read_write')], 'dims[0].x * 4u', 'y[i] = 2.0 * x[i];')
-    const step = { kernel: 2, bindings: [{ buffer: 0, part: 0 }, { buffer: 1, part: 0 }], workgroups: 'ceil(4*B, 64)', label: 'twice' }
+    const step = {
+      kernel: 2,
+      bindings: [
+        { buffer: 0, part: 0 },
+        { buffer: 1, part: 0 },
+      ],
+      workgroups: 'ceil(4*B, 64)',
+      label: 'twice',
+    }
     const few = { name: 'few', when: { dim: 'B', atMost: 2 }, slots: [], placement: [], steps: [step] }
     const session = await open({ kernels: [...plan.kernels, twice], programs: [few, any] })
     expect((await session.run(input(2))).y.data).toEqual(rows(2).map((value) => 2 * value))
@@ -53,7 +70,10 @@ describe.each(devices.map((device) => [device.choice.name, device] as const))('o
     const { steps, outputs, program, dims } = await session.profile(input(100))
     expect(outputs.y.data).toEqual(sums(100))
     expect({ program, dims }).toEqual({ program: 'any', dims: { B: 100 } })
-    expect(steps.map(({ label, kernel, workgroups }) => [label, kernel, workgroups])).toEqual([['copy', 'copy', 7], ['add', 'add', 7]])
+    expect(steps.map(({ label, kernel, workgroups }) => [label, kernel, workgroups])).toEqual([
+      ['copy', 'copy', 7],
+      ['add', 'add', 7],
+    ])
     expect(steps.every(({ nanoseconds }) => nanoseconds >= 0 && nanoseconds < 1e9)).toBe(true)
     expect(steps.some(({ nanoseconds }) => nanoseconds > 0)).toBe(true)
     session.dispose()
@@ -64,12 +84,30 @@ describe.each(devices.map((device) => [device.choice.name, device] as const))('o
     const whole = { ...buffer(2, 'w', 'weight', '100'), parts: 2, partElements: 64 }
     const body = 'y[i] = select(right[i % 100u - 64u], left[i % 100u], i % 100u < 64u) + x[i];'
     const add = elementwise(0, 'add', [f32('x'), f32('left'), f32('right'), f32('y', 'read_write')], 'dims[0].x * 4u', body)
-    const bindings = [{ buffer: 0, part: 0 }, { buffer: 2, part: 0 }, { buffer: 2, part: 1 }, { buffer: 1, part: 0 }]
+    const bindings = [
+      { buffer: 0, part: 0 },
+      { buffer: 2, part: 0 },
+      { buffer: 2, part: 1 },
+      { buffer: 1, part: 0 },
+    ]
     const weight = { ...plan.weights[0], shape: ['100'] }
-    const session = await createSession(device, addPlan({
-      weights: [weight], kernels: [add], buffers: [plan.buffers[0], plan.buffers[1], whole],
-      programs: [{ name: 'any', when: null, slots: [], placement: [], steps: [{ kernel: 0, bindings, workgroups: 'ceil(4*B, 64)', label: 'add' }] }],
-    }))
+    const session = await createSession(
+      device,
+      addPlan({
+        weights: [weight],
+        kernels: [add],
+        buffers: [plan.buffers[0], plan.buffers[1], whole],
+        programs: [
+          {
+            name: 'any',
+            when: null,
+            slots: [],
+            placement: [],
+            steps: [{ kernel: 0, bindings, workgroups: 'ceil(4*B, 64)', label: 'add' }],
+          },
+        ],
+      }),
+    )
     const values = Float32Array.from({ length: 100 }, (_, at) => at * at)
     await session.loadWeights(memoryCheckpoint({ w: { shape: [100], data: values } }))
     const { y } = await session.run(input(25))
@@ -80,17 +118,28 @@ describe.each(devices.map((device) => [device.choice.name, device] as const))('o
   test('scratch in parts lies in one slot, empty parts too', async () => {
     const plan = addPlan()
     const split = { ...buffer(3, 'copy', 'scratch', '4*B'), parts: 3, partElements: 8 }
-    const copy = elementwise(0, 'copy', [f32('x'), f32('a', 'read_write'), f32('b', 'read_write')], 'dims[0].x * 4u',
-      'if (i < 8u) { a[i] = x[i]; } else { b[i - 8u] = x[i]; }')
-    const add = elementwise(1, 'add', [f32('a'), f32('b'), f32('c'), f32('y', 'read_write')], 'dims[0].x * 4u',
-      'if (i < 8u) { y[i] = a[i]; } else { y[i] = b[i - 8u] + c[0] * 0.0; }')
+    const copy = elementwise(
+      0,
+      'copy',
+      [f32('x'), f32('a', 'read_write'), f32('b', 'read_write')],
+      'dims[0].x * 4u',
+      'if (i < 8u) { a[i] = x[i]; } else { b[i - 8u] = x[i]; }',
+    )
+    const add = elementwise(
+      1,
+      'add',
+      [f32('a'), f32('b'), f32('c'), f32('y', 'read_write')],
+      'dims[0].x * 4u',
+      'if (i < 8u) { y[i] = a[i]; } else { y[i] = b[i - 8u] + c[0] * 0.0; }',
+    )
     const [a, b, c] = [0, 1, 2].map((part) => ({ buffer: 3, part }))
     const steps = [
       { kernel: 0, bindings: [{ buffer: 0, part: 0 }, a, b], workgroups: '1', label: 'copy' },
       { kernel: 1, bindings: [a, b, c, { buffer: 1, part: 0 }], workgroups: '1', label: 'add' },
     ]
     const session = await open({
-      kernels: [copy, add], buffers: [...plan.buffers.slice(0, 3), split],
+      kernels: [copy, add],
+      buffers: [...plan.buffers.slice(0, 3), split],
       programs: [{ name: 'any', when: null, slots: [{ bytes: ['16*B'] }], placement: [{ buffer: 3, slot: 0 }], steps }],
     })
     expect((await session.run(input(4))).y.data).toEqual(rows(4))
@@ -100,16 +149,40 @@ describe.each(devices.map((device) => [device.choice.name, device] as const))('o
 
   test('constants are there, and whole numbers come back whole', async () => {
     const plan = addPlan()
-    const pick = elementwise(0, 'pick', [{ name: 'c', access: 'read', dtype: 'i32' }, { name: 'y', access: 'read_write', dtype: 'i32' }],
-      'dims[0].x * 4u', 'y[i] = c[i % 3u];')
+    const pick = elementwise(
+      0,
+      'pick',
+      [
+        { name: 'c', access: 'read', dtype: 'i32' },
+        { name: 'y', access: 'read_write', dtype: 'i32' },
+      ],
+      'dims[0].x * 4u',
+      'y[i] = c[i % 3u];',
+    )
     const session = await open({
-      kernels: [pick], buffers: [...plan.buffers.slice(0, 3), buffer(5, 'c', 'constant', '3', 'i32'), buffer(6, 'z', 'output', '4*B', 'i32')],
+      kernels: [pick],
+      buffers: [...plan.buffers.slice(0, 3), buffer(5, 'c', 'constant', '3', 'i32'), buffer(6, 'z', 'output', '4*B', 'i32')],
       constants: [{ buffer: 5, dtype: 'i32', values: [-1, 7, 2147483647] }],
       outputs: [{ ...plan.outputs[0], dtype: 'i32', buffer: 6 }],
-      programs: [{
-        name: 'any', when: null, slots: [], placement: [],
-        steps: [{ kernel: 0, bindings: [{ buffer: 5, part: 0 }, { buffer: 6, part: 0 }], workgroups: '1', label: 'pick' }],
-      }],
+      programs: [
+        {
+          name: 'any',
+          when: null,
+          slots: [],
+          placement: [],
+          steps: [
+            {
+              kernel: 0,
+              bindings: [
+                { buffer: 5, part: 0 },
+                { buffer: 6, part: 0 },
+              ],
+              workgroups: '1',
+              label: 'pick',
+            },
+          ],
+        },
+      ],
     })
     expect((await session.run(input(1))).y.data).toEqual(Int32Array.of(-1, 7, 2147483647, -1))
     session.dispose()
@@ -158,7 +231,10 @@ describe.each(devices.map((device) => [device.choice.name, device] as const))('o
     const parts = 4000
     const huge = { ...buffer(2, 'w', 'weight', String(parts * 2 ** 25)), parts, partElements: 2 ** 25 }
     const weight = { ...plan.weights[0], shape: [String(parts * 2 ** 25)] }
-    const failure = createSession(device, addPlan({ weights: [weight], buffers: [...plan.buffers.filter(({ id }) => id !== 2), huge] }))
+    const failure = createSession(
+      device,
+      addPlan({ weights: [weight], buffers: [...plan.buffers.filter(({ id }) => id !== 2), huge] }),
+    )
     await expect(failure).rejects.toThrow(OutOfMemoryError)
     await expect(failure).rejects.toThrow(/out of memory for the weights of tiny: 500 GiB needed \(.* are free\)/)
   })

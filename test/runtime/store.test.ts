@@ -10,14 +10,23 @@ import { addPlan, buffer, elementwise, f32, port, replacePlan } from './plans.ts
 
 const rows = (count: number) => ({ x: { shape: [count, 4], data: new Float32Array(count * 4) } })
 const host = (...values: number[]) => ({ shape: [values.length], data: Float32Array.from(values) })
-const bundle = (name: string, ...members: string[]) =>
-  ({ name, dtype: 'f32' as const, elements: 1024, members: members.map((member, at) => ({ name: member, shape: [4], at: at * 64 })) })
+const bundle = (name: string, ...members: string[]) => ({
+  name,
+  dtype: 'f32' as const,
+  elements: 1024,
+  members: members.map((member, at) => ({ name: member, shape: [4], at: at * 64 })),
+})
 
 describe('on an adapter that computes nothing', () => {
   const open = async (options: NullOptions = {}, ofStore: StoreOptions = {}) => {
     const fake = createNullAdapter(options)
     const device = await openDevice(fake.adapter)
-    return { ...fake, device, store: createStore(device, ofStore), calls: (call: string) => fake.log.filter(([name]) => name === call).length }
+    return {
+      ...fake,
+      device,
+      store: createStore(device, ofStore),
+      calls: (call: string) => fake.log.filter(([name]) => name === call).length,
+    }
   }
 
   test('weights come to be when they are written or a session names them, and are zeros until written', async () => {
@@ -44,7 +53,11 @@ describe('on an adapter that computes nothing', () => {
 
   test('a kernel that did not compile is tried again', async () => {
     const { device, store, failNext } = await open()
-    const only = { ...replacePlan(), kernels: replacePlan().kernels.slice(0, 1), programs: [{ ...replacePlan().programs[0], steps: [], copies: [] }] }
+    const only = {
+      ...replacePlan(),
+      kernels: replacePlan().kernels.slice(0, 1),
+      programs: [{ ...replacePlan().programs[0], steps: [], copies: [] }],
+    }
     const plan: Plan = { ...only, outputs: [] }
     const refused = createSession(device, plan, { store })
     failNext('internal', 'not now')
@@ -83,18 +96,27 @@ describe('on an adapter that computes nothing', () => {
   test('a weight of another shape or type is refused by name', async () => {
     const { device, store } = await open()
     await store.write({ w: { shape: [2, 2], data: new Float32Array(4) } })
-    await expect(createSession(device, replacePlan(), { store })).rejects.toThrow('weight w: is f32[2, 2] in the store, the plan of tiny has f32[4]')
+    await expect(createSession(device, replacePlan(), { store })).rejects.toThrow(
+      'weight w: is f32[2, 2] in the store, the plan of tiny has f32[4]',
+    )
     await expect(store.write({ w: host(1) })).rejects.toThrow('weight w: is f32[2, 2] in the store, what is written has f32[1]')
     await expect(store.write({ w: { shape: [2, 2], data: new Int32Array(4) } })).rejects.toThrow(StoreError)
-    await expect(store.write({ w: { shape: [2, 2], data: new Float32Array(3) } })).rejects.toThrow('3 values of f32 were given for [2, 2]')
+    await expect(store.write({ w: { shape: [2, 2], data: new Float32Array(3) } })).rejects.toThrow(
+      '3 values of f32 were given for [2, 2]',
+    )
     await expect(store.read(['v'])).rejects.toThrow('weight v: is not in the store; it has w')
   })
 
   test('a weight that another plan cuts otherwise is refused', async () => {
     const { device, store } = await open()
-    const cut = { ...replacePlan(), buffers: replacePlan().buffers.map((each) => (each.id === 3 ? { ...each, parts: 2, partElements: 2 } : each)) }
+    const cut = {
+      ...replacePlan(),
+      buffers: replacePlan().buffers.map((each) => (each.id === 3 ? { ...each, parts: 2, partElements: 2 } : each)),
+    }
     await createSession(device, cut, { store })
-    await expect(createSession(device, replacePlan(), { store })).rejects.toThrow('weight s: lies in parts of 2, 2 elements in the store, the plan of tiny has them of 4')
+    await expect(createSession(device, replacePlan(), { store })).rejects.toThrow(
+      'weight s: lies in parts of 2, 2 elements in the store, the plan of tiny has them of 4',
+    )
     await store.write({ s: host(1, 2, 3, 4) })
     expect(await store.read(['s'])).toEqual({ s: host(1, 2, 3, 4) })
   })
@@ -119,7 +141,9 @@ describe('on an adapter that computes nothing', () => {
   test('weights of a bundle lie in one memory and are told by their own names', async () => {
     const { device, store, log } = await open({}, { bundles: [bundle('all', 'w', 's')] })
     const session = await createSession(device, replacePlan(), { store })
-    expect(log.filter(([call, { label }]) => call === 'createBuffer' && ['w', 's', 'all'].includes(String(label)))).toHaveLength(1)
+    expect(log.filter(([call, { label }]) => call === 'createBuffer' && ['w', 's', 'all'].includes(String(label)))).toHaveLength(
+      1,
+    )
     expect(store.names().toSorted()).toEqual(['s', 'w'])
     await session.store.write({ w: host(1, 2, 3, 4), s: host(5, 6, 7, 8) })
     const all = (await store.read(['all'])).all.data
@@ -162,7 +186,9 @@ describe('on an adapter that computes nothing', () => {
     const { device, store, log } = await open()
     const session = await createSession(device, replacePlan(), { store })
     await session.run({ x: host(1, 1, 1, 1) })
-    const order = log.filter(([call]) => ['dispatch', 'copy', 'submit'].includes(call)).map(([call, { to }]) => (call === 'copy' ? `copy to ${String(to)}` : call))
+    const order = log
+      .filter(([call]) => ['dispatch', 'copy', 'submit'].includes(call))
+      .map(([call, { to }]) => (call === 'copy' ? `copy to ${String(to)}` : call))
     expect(order).toEqual(['dispatch', 'dispatch', 'copy to outputs', 'copy to w', 'submit'])
   })
 })
@@ -186,7 +212,10 @@ describe.each(devices.map((device) => [device.choice.name, device] as const))('o
   test('sessions of a store are served in the order of the calls, and see what came before', async () => {
     const store = createStore(device)
     await store.write({ w: host(0, 0, 0, 0) })
-    const [move, read] = [await createSession(device, replacePlan('in place'), { store }), await createSession(device, addPlan(), { store })]
+    const [move, read] = [
+      await createSession(device, replacePlan('in place'), { store }),
+      await createSession(device, addPlan(), { store }),
+    ]
     const one = { x: host(1, 1, 1, 1) }
     const seen = [move.run(one), read.run(rows(1)), move.run(one), move.run(one), read.run(rows(1)), store.read(['w'])]
     expect((await seen[1]).y.data).toEqual(Float32Array.of(1, 1, 1, 1))
@@ -204,10 +233,25 @@ describe.each(devices.map((device) => [device.choice.name, device] as const))('o
       weights: [{ ...port('all', ['1024'], 1), stacked: false, pieces: [] }],
       buffers: [buffer(0, 'x', 'input', '4'), buffer(1, 'all', 'weight', '1024')],
       kernels: [elementwise(0, 'move', [f32('x'), f32('all', 'read_write')], '1024u', 'all[i] = all[i] * x[0];')],
-      programs: [{
-        name: 'any', when: null, slots: [], placement: [],
-        steps: [{ kernel: 0, bindings: [{ buffer: 0, part: 0 }, { buffer: 1, part: 0 }], workgroups: '16', label: 'move' }],
-      }],
+      programs: [
+        {
+          name: 'any',
+          when: null,
+          slots: [],
+          placement: [],
+          steps: [
+            {
+              kernel: 0,
+              bindings: [
+                { buffer: 0, part: 0 },
+                { buffer: 1, part: 0 },
+              ],
+              workgroups: '16',
+              label: 'move',
+            },
+          ],
+        },
+      ],
     })
     const move = await createSession(device, moving, { store })
     expect(store.names(), 'members are there with their bundle').toEqual(['w', 's'])
@@ -228,7 +272,22 @@ describe.each(devices.map((device) => [device.choice.name, device] as const))('o
       buffers: plan.buffers.map((each) => (each.id === 2 ? { ...each, parts: 2, partElements: 3 } : each)),
       kernels: [elementwise(0, 'copy', [f32('x'), f32('v', 'read_write')], '4u', 'v[i] = x[i];')],
       outputs: [{ ...port('w', ['4'], 2), replaces: 'w' }],
-      programs: [{ ...plan.programs[0], steps: [{ kernel: 0, bindings: [{ buffer: 0, part: 0 }, { buffer: 4, part: 0 }], workgroups: '1', label: 'copy' }] }],
+      programs: [
+        {
+          ...plan.programs[0],
+          steps: [
+            {
+              kernel: 0,
+              bindings: [
+                { buffer: 0, part: 0 },
+                { buffer: 4, part: 0 },
+              ],
+              workgroups: '1',
+              label: 'copy',
+            },
+          ],
+        },
+      ],
     }
     const session = await createSession(device, cut, { store })
     await session.run({ x: host(1, 2, 3, 4) })

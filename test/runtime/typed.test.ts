@@ -18,12 +18,32 @@ test('gives the dims that the inputs mean', () => {
 })
 
 const wrong: readonly [string, object, RegExp][] = [
-  ['too many values', { tokens: { shape: [2, 3], data: new Int32Array(8) } }, /^RangeError: tokens: dimension S is 3 in the shape, but the 8 values make it 4$/],
-  ['values that only the first axis can explain', { hidden: { shape: [2, 3, 8], data: new Float32Array(72) } }, /dimension B is 2 in the shape, but the 72 values make it 3/],
+  [
+    'too many values',
+    { tokens: { shape: [2, 3], data: new Int32Array(8) } },
+    /^RangeError: tokens: dimension S is 3 in the shape, but the 8 values make it 4$/,
+  ],
+  [
+    'values that only the first axis can explain',
+    { hidden: { shape: [2, 3, 8], data: new Float32Array(72) } },
+    /dimension B is 2 in the shape, but the 72 values make it 3/,
+  ],
   ['values that no axis explains', { tokens: { shape: [2, 3], data: new Int32Array(7) } }, /7 values do not fill B = 2, S = 3/],
-  ['two inputs that disagree', { hidden: { shape: [2, 4, 8], data: new Float32Array(64) } }, /hidden: dimension S \(axis 1\) is 3 by S = 3 of tokens, and 4 here/],
-  ['a fixed size', { hidden: { shape: [2, 3, 9], data: new Float32Array(54) } }, /hidden: dimension 8 \(axis 2\) is 8 in the model, and 9 here/],
-  ['a computed size', { pairs: { shape: [5], data: new Uint32Array(5) } }, /pairs: dimension 2\*S \(axis 0\) is 6 by S = 3 of tokens, and 5 here/],
+  [
+    'two inputs that disagree',
+    { hidden: { shape: [2, 4, 8], data: new Float32Array(64) } },
+    /hidden: dimension S \(axis 1\) is 3 by S = 3 of tokens, and 4 here/,
+  ],
+  [
+    'a fixed size',
+    { hidden: { shape: [2, 3, 9], data: new Float32Array(54) } },
+    /hidden: dimension 8 \(axis 2\) is 8 in the model, and 9 here/,
+  ],
+  [
+    'a computed size',
+    { pairs: { shape: [5], data: new Uint32Array(5) } },
+    /pairs: dimension 2\*S \(axis 0\) is 6 by S = 3 of tokens, and 5 here/,
+  ],
   ['a wrong rank', { tokens: { shape: [6], data: new Int32Array(6) } }, /tokens: \[B, S\] has 2 axes, and 1 were given/],
   ['a wrong class', { tokens: { shape: [2, 3], data: new Float32Array(6) } }, /^TypeError: tokens: i32 values are needed/],
   ['nothing', { tokens: undefined }, /^TypeError: tokens/],

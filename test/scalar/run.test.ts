@@ -7,12 +7,21 @@ import { createRunner, invocation } from '../../compiler/scalar/run.ts'
 const runner = createRunner({ unary: {} as never })
 const lane = variable('u32', 'lane')
 const [count, seen] = [variable('u32', 'count'), variable('u32', 'seen')]
-const put = (array: string, index: typeof lane, value: typeof lane): Statement => ({ kind: 'assign-element', array, index, value })
+const put = (array: string, index: typeof lane, value: typeof lane): Statement => ({
+  kind: 'assign-element',
+  array,
+  index,
+  value,
+})
 
 /** The workgroup's array after four lanes have run. */
 function run(body: readonly Statement[]): readonly number[] {
   const shared = new Map([['x', new Float64Array(4)]])
-  runner.runTogether(body, { dims: {}, buffers: new Map(), shared }, [0, 1, 2, 3].map((at) => invocation({ lane: at })))
+  runner.runTogether(
+    body,
+    { dims: {}, buffers: new Map(), shared },
+    [0, 1, 2, 3].map((at) => invocation({ lane: at })),
+  )
   return [...shared.get('x')!]
 }
 
@@ -46,9 +55,20 @@ describe('a workgroup', () => {
 
   it('goes through barriers inside of loops and branches, one stretch between them after the other', () => {
     const neighbour = element('u32', 'x', binary('remainder', add(lane, u32(1)), u32(4)))
-    const shift: Statement[] = [{ kind: 'let', name: 'next', value: neighbour }, { kind: 'barrier' }, put('x', lane, variable('u32', 'next')), { kind: 'barrier' }]
+    const shift: Statement[] = [
+      { kind: 'let', name: 'next', value: neighbour },
+      { kind: 'barrier' },
+      put('x', lane, variable('u32', 'next')),
+      { kind: 'barrier' },
+    ]
     const turns: Statement = { kind: 'for', variable: 'turn', from: u32(0), below: u32(2), step: u32(1), body: shift }
-    expect(run([put('x', lane, lane), { kind: 'barrier' }, { kind: 'if', condition: binary('less', u32(0), u32(1)), body: [turns], otherwise: [] }])).toEqual([2, 3, 0, 1])
+    expect(
+      run([
+        put('x', lane, lane),
+        { kind: 'barrier' },
+        { kind: 'if', condition: binary('less', u32(0), u32(1)), body: [turns], otherwise: [] },
+      ]),
+    ).toEqual([2, 3, 0, 1])
   })
 
   it('shows where a barrier is missing: one lane runs ahead of the next', () => {

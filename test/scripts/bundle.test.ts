@@ -13,7 +13,9 @@ const bundling = (await import(pathToFileURL(join(process.cwd(), 'scripts/bundle
   readonly stdFiles: () => readonly string[]
 }
 
-const { exports } = JSON.parse(readFileSync('package.json', 'utf8')) as { readonly exports: Readonly<Record<string, string | { readonly types: string; readonly default: string }>> }
+const { exports } = JSON.parse(readFileSync('package.json', 'utf8')) as {
+  readonly exports: Readonly<Record<string, string | { readonly types: string; readonly default: string }>>
+}
 
 const importsOf = ({ outputs }: Metafile): readonly string[] =>
   Object.values(outputs).flatMap(({ imports }) => imports.filter(({ external }) => external).map(({ path }) => path))
@@ -37,8 +39,13 @@ test('files need Node and nothing else', async () => {
 })
 
 test('every library is exported, with the types of its source', () => {
-  const libraries = Object.entries(bundling.libraries).map(([name, source]) => ({ types: `./dist/types/${source.replace(/\.ts$/, '.d.ts')}`, default: `./dist/${name}.js` }))
-  const exported = Object.entries(exports).filter(([path]) => path !== './package.json' && path !== './std').map(([, to]) => to)
+  const libraries = Object.entries(bundling.libraries).map(([name, source]) => ({
+    types: `./dist/types/${source.replace(/\.ts$/, '.d.ts')}`,
+    default: `./dist/${name}.js`,
+  }))
+  const exported = Object.entries(exports)
+    .filter(([path]) => path !== './package.json' && path !== './std')
+    .map(([, to]) => to)
   const order = (a: { readonly default: string }, b: { readonly default: string }): number => a.default.localeCompare(b.default)
   expect((exported as typeof libraries).toSorted(order)).toEqual(libraries.toSorted(order))
 })
@@ -49,17 +56,28 @@ test('a program elsewhere imports each by its name', async () => {
     const home = join(folder, 'node_modules/smoe')
     mkdirSync(home, { recursive: true })
     copyFileSync('package.json', join(home, 'package.json'))
-    for (const name of ['ts-morph', 'webgpu']) symlinkSync(resolve('node_modules', name), join(folder, 'node_modules', name), 'dir')
+    for (const name of ['ts-morph', 'webgpu'])
+      symlinkSync(resolve('node_modules', name), join(folder, 'node_modules', name), 'dir')
     await build({ ...bundling.libraryOptions(bundling.libraries), outdir: join(home, 'dist') })
-    const names = Object.keys(exports).filter((path) => path !== './package.json' && path !== './std').map((path) => path.replace('.', 'smoe'))
+    const names = Object.keys(exports)
+      .filter((path) => path !== './package.json' && path !== './std')
+      .map((path) => path.replace('.', 'smoe'))
     const program = `const names = ${JSON.stringify(names)}
       const found = await Promise.all(names.map(async (name) => [name, Object.keys(await import(name))]))
       console.log(JSON.stringify(Object.fromEntries(found)))`
     writeFileSync(join(folder, 'program.mjs'), program)
-    const found = JSON.parse(execFileSync(process.execPath, ['program.mjs'], { cwd: folder, encoding: 'utf8' })) as Readonly<Record<string, readonly string[]>>
-    expect(found['smoe/compiler/training']).toEqual(expect.arrayContaining(['compileTraining', 'trainingPlans', 'TrainingLimitError']))
-    expect(found['smoe/training']).toEqual(expect.arrayContaining(['train', 'createDeviceMachine', 'startTraining', 'textData', 'decodeSaved']))
-    expect(found['smoe/training/files']).toEqual(expect.arrayContaining(['readData', 'trainInto', 'resume', 'loadCheckpoint', 'saveCheckpoint']))
+    const found = JSON.parse(execFileSync(process.execPath, ['program.mjs'], { cwd: folder, encoding: 'utf8' })) as Readonly<
+      Record<string, readonly string[]>
+    >
+    expect(found['smoe/compiler/training']).toEqual(
+      expect.arrayContaining(['compileTraining', 'trainingPlans', 'TrainingLimitError']),
+    )
+    expect(found['smoe/training']).toEqual(
+      expect.arrayContaining(['train', 'createDeviceMachine', 'startTraining', 'textData', 'decodeSaved']),
+    )
+    expect(found['smoe/training/files']).toEqual(
+      expect.arrayContaining(['readData', 'trainInto', 'resume', 'loadCheckpoint', 'saveCheckpoint']),
+    )
     expect(Object.entries(found).filter(([, values]) => values.length === 0)).toEqual([])
   } finally {
     rmSync(folder, { recursive: true })

@@ -1,7 +1,18 @@
 import { expect, test } from 'vitest'
 import { drawLoads, drawRoutes, loads, shade, type Routes } from '../../scripts/demo/draw.ts'
 
-const routes: Routes = { tokens: ['a', 'b'], experts: 3, selected: [[2, 0], [2, 1]], weights: [[0.9, 0.1], [0.5, 0.5]] }
+const routes: Routes = {
+  tokens: ['a', 'b'],
+  experts: 3,
+  selected: [
+    [2, 0],
+    [2, 1],
+  ],
+  weights: [
+    [0.9, 0.1],
+    [0.5, 0.5],
+  ],
+}
 
 test('shades grow with the weight and a chosen expert is never blank', () => {
   expect([0, 0.24, 0.25, 0.5, 0.75, 1].map(shade).join('')).toBe('░░▒▓██')

@@ -15,13 +15,39 @@ fn main(@builtin(global_invocation_id) id: vec3<u32>) {
 }`
 
 const planWith = (wgsl: readonly string[], label = 'a'): Plan => ({
-  version: 1, target: 'webgpu', model: 'm', doc: '', dims: [], inputs: [], outputs: [], weights: [], constants: [], held: [], buffers: [], once: null,
+  version: 1,
+  target: 'webgpu',
+  model: 'm',
+  doc: '',
+  dims: [],
+  inputs: [],
+  outputs: [],
+  weights: [],
+  constants: [],
+  held: [],
+  buffers: [],
+  once: null,
   kernels: wgsl.map((text, id) => ({
-    id, name: label, wgsl: text, entryPoint: 'main', bindings: [], workgroupSize: [1, 1, 1], template: label, reason: label, refused: [], places: [], needsSubgroups: false,
+    id,
+    name: label,
+    wgsl: text,
+    entryPoint: 'main',
+    bindings: [],
+    workgroupSize: [1, 1, 1],
+    template: label,
+    reason: label,
+    refused: [],
+    places: [],
+    needsSubgroups: false,
   })),
   programs: [{ name: 'any', when: null, slots: [], placement: [], steps: [{ kernel: 0, bindings: [], workgroups: '1', label }] }],
   requires: {
-    features: [], maxStorageBuffersPerShaderStage: 0, maxComputeInvocationsPerWorkgroup: 1, maxComputeWorkgroupStorageSize: 0, maxStorageBufferBindingSize: 0, subgroupSize: null,
+    features: [],
+    maxStorageBuffersPerShaderStage: 0,
+    maxComputeInvocationsPerWorkgroup: 1,
+    maxComputeWorkgroupStorageSize: 0,
+    maxStorageBufferBindingSize: 0,
+    subgroupSize: null,
   },
 })
 const strictly = { ignoreNames: false, lines: 6 }
@@ -29,13 +55,23 @@ const loosely = { ignoreNames: true, lines: 6 }
 
 describe('canonicalWgsl', () => {
   it('does not see what declared names are, nor comments and blank lines', () => {
-    const renamed = WGSL.replaceAll('store_y', 'put').replaceAll('value', 'x').replaceAll('v0', 'scaled').replaceAll('rows', 'lines').replace('// keeps', '')
+    const renamed = WGSL.replaceAll('store_y', 'put')
+      .replaceAll('value', 'x')
+      .replaceAll('v0', 'scaled')
+      .replaceAll('rows', 'lines')
+      .replace('// keeps', '')
     expect(renamed).not.toBe(WGSL)
     expect(canonicalWgsl(renamed)).toBe(canonicalWgsl(WGSL))
   })
 
-  it.each([['2.0', '3.0'], ['64', '32'], ['id.x)', 'id.y)'], ['f32(id', 'u32(id'], ['store_y(0u', 'store_y(1u'], ['read_write', 'read']])('sees that %s became %s', (from, to) =>
-    expect(canonicalWgsl(WGSL.replace(from, to))).not.toBe(canonicalWgsl(WGSL)))
+  it.each([
+    ['2.0', '3.0'],
+    ['64', '32'],
+    ['id.x)', 'id.y)'],
+    ['f32(id', 'u32(id'],
+    ['store_y(0u', 'store_y(1u'],
+    ['read_write', 'read'],
+  ])('sees that %s became %s', (from, to) => expect(canonicalWgsl(WGSL.replace(from, to))).not.toBe(canonicalWgsl(WGSL)))
 
   it('keeps names apart that were two', () =>
     expect(canonicalWgsl('let a = 1; let b = 2; let c = a;')).not.toBe(canonicalWgsl('let a = 1; let b = 2; let c = b;')))
@@ -45,8 +81,11 @@ describe('planDifferences', () => {
   it('finds none between equal plans', () => expect(planDifferences(planWith([WGSL]), planWith([WGSL]), strictly)).toEqual([]))
 
   it('shows the lines of a kernel that changed', () =>
-    expect(planDifferences(planWith(['a', WGSL]), planWith(['a', WGSL.replace('2.0', '3.0')]), strictly))
-      .toEqual(['  @ line 6', '  -   let v0 = 2.0 * f32(id.x);', '  +   let v0 = 3.0 * f32(id.x);']))
+    expect(planDifferences(planWith(['a', WGSL]), planWith(['a', WGSL.replace('2.0', '3.0')]), strictly)).toEqual([
+      '  @ line 6',
+      '  -   let v0 = 2.0 * f32(id.x);',
+      '  +   let v0 = 3.0 * f32(id.x);',
+    ]))
 
   it('tells a new kernel and one that is gone', () => {
     expect(planDifferences(planWith(['a']), planWith(['a', 'b']), strictly)).toEqual(['  a kernel is new', '  + b'])

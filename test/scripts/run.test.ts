@@ -10,7 +10,10 @@ const cache = join(root, '.cache/run/test-scripts-hello')
 afterAll(() => rmSync(cache, { recursive: true, force: true }))
 
 function hello(): void {
-  const { status, stdout, stderr } = spawnSync(process.execPath, [join(root, 'scripts/run.mjs'), ENTRY], { encoding: 'utf8', env: { ...process.env, NODE_OPTIONS: '' } })
+  const { status, stdout, stderr } = spawnSync(process.execPath, [join(root, 'scripts/run.mjs'), ENTRY], {
+    encoding: 'utf8',
+    env: { ...process.env, NODE_OPTIONS: '' },
+  })
   expect({ status, stdout }, stderr).toEqual({ status: 0, stdout: 'hello\n' })
 }
 

@@ -32,20 +32,25 @@ const row = (at: number): readonly number[] => LOGITS.slice(at * V, (at + 1) * V
 const sum = (values: readonly number[]): number => values.reduce((all, value) => all + value, 0)
 const mean = (values: readonly number[]): number => sum(values) / values.length
 
-const tensor = (dtype: HostTensor['dtype'], shape: readonly number[], values: readonly number[]): HostTensor => hostTensor(shape, dtype, Float64Array.from(values))
+const tensor = (dtype: HostTensor['dtype'], shape: readonly number[], values: readonly number[]): HostTensor =>
+  hostTensor(shape, dtype, Float64Array.from(values))
 
 const feeds = (targets: readonly number[], mask: readonly number[] = []): Readonly<Record<string, HostTensor>> => ({
-  logits: tensor('f32', [2, 3, V], LOGITS), targets: tensor('i32', [2, 3], targets), mask: tensor('bool', [2, 3], mask.length === 0 ? targets.map(() => 1) : mask),
+  logits: tensor('f32', [2, 3, V], LOGITS),
+  targets: tensor('i32', [2, 3], targets),
+  mask: tensor('bool', [2, 3], mask.length === 0 ? targets.map(() => 1) : mask),
 })
 
-const valueOf = (expression: string, ...given: Parameters<typeof feeds>): number => evaluate(graphOf(expression), { inputs: feeds(...given), weights: {} })['loss.sum'].values[0]
+const valueOf = (expression: string, ...given: Parameters<typeof feeds>): number =>
+  evaluate(graphOf(expression), { inputs: feeds(...given), weights: {} })['loss.sum'].values[0]
 
 const missed = (at: number, target: number): number => Math.log(sum(row(at).map(Math.exp))) - row(at)[target]
 
 function expectGradient(expression: string, ...given: Parameters<typeof feeds>): void {
   const found = differences(graphOf(expression), feeds(...given))
   expect(found.length).toBe(ROWS * V)
-  for (const { gradient, difference, element } of found) expect(Math.abs(gradient - difference), `element ${element}`).toBeLessThan(1e-8)
+  for (const { gradient, difference, element } of found)
+    expect(Math.abs(gradient - difference), `element ${element}`).toBeLessThan(1e-8)
 }
 
 describe('cross_entropy', () => {
@@ -53,12 +58,22 @@ describe('cross_entropy', () => {
 
   test('counts every target unless it is said which to ignore', () => {
     expect(valueOf('cross_entropy(logits, targets)', all)).toBeCloseTo(mean(all.map((target, at) => missed(at, target))), 12)
-    expect(valueOf('cross_entropy(logits, targets, ignore = -100)', all)).toBeCloseTo(valueOf('cross_entropy(logits, targets)', all), 12)
+    expect(valueOf('cross_entropy(logits, targets, ignore = -100)', all)).toBeCloseTo(
+      valueOf('cross_entropy(logits, targets)', all),
+      12,
+    )
   })
 
   test.each([-100, -1, 0, 3, 255])('is the mean over the targets that are not %i', (ignored) => {
     const targets = [1, ignored, 2, ignored, 1, 2]
-    const wanted = mean([[0, 1], [2, 2], [4, 1], [5, 2]].map(([at, target]) => missed(at, target)))
+    const wanted = mean(
+      [
+        [0, 1],
+        [2, 2],
+        [4, 1],
+        [5, 2],
+      ].map(([at, target]) => missed(at, target)),
+    )
     expect(valueOf(`cross_entropy(logits, targets, ignore = ${ignored})`, targets)).toBeCloseTo(wanted, 12)
     expectGradient(`cross_entropy(logits, targets, ignore = ${ignored})`, targets)
   })
@@ -66,7 +81,9 @@ describe('cross_entropy', () => {
   test('is 0 where all are ignored, and teaches nothing', () => {
     const targets = all.map(() => -100)
     expect(valueOf('cross_entropy(logits, targets, ignore = -100)', targets)).toBe(0)
-    expect(differences(graphOf('cross_entropy(logits, targets, ignore = -100)'), feeds(targets)).map(({ gradient }) => gradient)).toEqual(LOGITS.map(() => 0))
+    expect(
+      differences(graphOf('cross_entropy(logits, targets, ignore = -100)'), feeds(targets)).map(({ gradient }) => gradient),
+    ).toEqual(LOGITS.map(() => 0))
   })
 
   test('refuses another number that no logit has', () => {
@@ -78,7 +95,10 @@ describe('masked_cross_entropy', () => {
   const expression = 'masked_cross_entropy(logits, targets, mask)'
 
   test('is the mean where the mask holds, whatever the other targets are', () => {
-    const given = [[1, -100, 2, 9, 1, 2], [1, 0, 1, 0, 0, 1]] as const
+    const given = [
+      [1, -100, 2, 9, 1, 2],
+      [1, 0, 1, 0, 0, 1],
+    ] as const
     expect(valueOf(expression, ...given)).toBeCloseTo(mean([missed(0, 1), missed(2, 2), missed(5, 2)]), 12)
     expectGradient(expression, ...given)
   })
@@ -100,8 +120,19 @@ describe('accuracy', () => {
     expect(valueOf('masked_accuracy(logits, targets, mask)', targets, [1, 0, 0, 1, 0, 0])).toBeCloseTo(1 / 2, 12)
   })
   test('is 0 where none counts', () => {
-    expect(valueOf('accuracy(logits, targets, ignore = -100)', best.map(() => -100))).toBe(0)
-    expect(valueOf('masked_accuracy(logits, targets, mask)', best, best.map(() => 0))).toBe(0)
+    expect(
+      valueOf(
+        'accuracy(logits, targets, ignore = -100)',
+        best.map(() => -100),
+      ),
+    ).toBe(0)
+    expect(
+      valueOf(
+        'masked_accuracy(logits, targets, mask)',
+        best,
+        best.map(() => 0),
+      ),
+    ).toBe(0)
   })
 })
 
@@ -110,7 +141,8 @@ describe('what policies add', () => {
   const kept = [0, 1, 3, 5]
   const selected = 'top_k(flat, 2)'
   /** The same loss of the tokens that count, by themselves. */
-  const alone = (loss: string): string => loss.replaceAll('flat', `take(flat, concat([${kept.map((at) => `iota(${at + 1})[${at}:${at + 1}]`).join(', ')}], axis = 0))`)
+  const alone = (loss: string): string =>
+    loss.replaceAll('flat', `take(flat, concat([${kept.map((at) => `iota(${at + 1})[${at}:${at + 1}]`).join(', ')}], axis = 0))`)
   test.each([
     [`masked_load_balance(softmax(flat), ${selected}, counted)`, `load_balance(softmax(flat), ${selected})`],
     ['masked_negative_entropy(flat, counted)', 'negative_entropy(flat)'],
@@ -118,8 +150,20 @@ describe('what policies add', () => {
   ])('%s is %s of the tokens that count', (masked, plain) => {
     const targets = mask.map(() => 0)
     expect(valueOf(masked, targets, mask)).toBeCloseTo(valueOf(alone(plain), targets, mask), 12)
-    expect(valueOf(masked, targets, mask.map(() => 1))).toBeCloseTo(valueOf(plain, targets), 12)
-    expect(valueOf(masked, targets, mask.map(() => 0))).toBeCloseTo(0, 12)
+    expect(
+      valueOf(
+        masked,
+        targets,
+        mask.map(() => 1),
+      ),
+    ).toBeCloseTo(valueOf(plain, targets), 12)
+    expect(
+      valueOf(
+        masked,
+        targets,
+        mask.map(() => 0),
+      ),
+    ).toBeCloseTo(0, 12)
     expectGradient(masked, targets, mask)
   })
 })

@@ -21,7 +21,14 @@ function withLogit(feeds: Feeds, logit: number): Feeds {
 
 describe.each(layers)('$file', (layer) => {
   const graph = graphOf(layer)
-  it.each([[0, 1, 1], [-30, 1, 1], [-40, 0.98, 1], [-48, 0.01, 0.99], [-80, 0, 1e-10], [-2000, 0, 0]])('with logits of %d a token has weights of a sum from %d to %d', (logit, least, most) => {
+  it.each([
+    [0, 1, 1],
+    [-30, 1, 1],
+    [-40, 0.98, 1],
+    [-48, 0.01, 0.99],
+    [-80, 0, 1e-10],
+    [-2000, 0, 0],
+  ])('with logits of %d a token has weights of a sum from %d to %d', (logit, least, most) => {
     const outputs = evaluate(graph, withLogit(feedsOf(graph, { B: 1, S: 3 }, { seed: 1, vocabulary: 40 }), logit))
     const { values } = outputs['moe.weights']
     for (let token = 0; token < 3; token++) {

@@ -27,7 +27,8 @@ const X = [0.5, -1, 2, 3, 0, -0.25]
 const WEIGHT = [0.5, -1, 2]
 const BIAS = [1, 2, -3]
 
-const tensor = (shape: readonly number[], values: readonly number[]): HostTensor => hostTensor(shape, 'f32', Float64Array.from(values))
+const tensor = (shape: readonly number[], values: readonly number[]): HostTensor =>
+  hostTensor(shape, 'f32', Float64Array.from(values))
 
 function computed(expression: string, label: string): readonly number[] {
   const graph = lower(modelOf(expression))
@@ -40,7 +41,8 @@ const begins = (expression: string): Readonly<Record<string, string>> =>
 
 const mean = (row: readonly number[]): number => row.reduce((sum, value) => sum + value, 0) / row.length
 const rows = [X.slice(0, 3), X.slice(3)]
-const scaled = (row: readonly number[]): readonly number[] => row.map((value) => value / Math.sqrt(mean(row.map((one) => one * one)) + 1e-5))
+const scaled = (row: readonly number[]): readonly number[] =>
+  row.map((value) => value / Math.sqrt(mean(row.map((one) => one * one)) + 1e-5))
 const centred = (row: readonly number[]): readonly number[] => row.map((value) => value - mean(row))
 
 const expectNear = (got: readonly number[], wanted: readonly number[]): void => {
@@ -50,12 +52,18 @@ const expectNear = (got: readonly number[], wanted: readonly number[]): void => 
 
 describe('rms_norm', () => {
   test('scales by the weight, which begins at 1', () => {
-    expectNear(computed('rms_norm(x)', 'rms_norm'), rows.flatMap((row) => scaled(row).map((value, i) => value * WEIGHT[i])))
+    expectNear(
+      computed('rms_norm(x)', 'rms_norm'),
+      rows.flatMap((row) => scaled(row).map((value, i) => value * WEIGHT[i])),
+    )
     expect(begins('rms_norm(x)')).toEqual({ 'rms_norm.weight': 'ones' })
     expect(begins('rms_norm(x, unit_offset = false)')).toEqual({ 'rms_norm.weight': 'ones' })
   })
   test('with a unit offset scales by 1 + weight, which begins at 0', () => {
-    expectNear(computed('rms_norm(x, unit_offset = true)', 'rms_norm'), rows.flatMap((row) => scaled(row).map((value, i) => value * (1 + WEIGHT[i]))))
+    expectNear(
+      computed('rms_norm(x, unit_offset = true)', 'rms_norm'),
+      rows.flatMap((row) => scaled(row).map((value, i) => value * (1 + WEIGHT[i]))),
+    )
     expect(begins('rms_norm(x, unit_offset = true)')).toEqual({ 'rms_norm.weight': 'zeros' })
   })
 })
@@ -64,7 +72,10 @@ describe('layer_norm', () => {
   const plain = rows.flatMap((row) => scaled(centred(row)).map((value, i) => value * WEIGHT[i]))
 
   test('has a shift', () => {
-    expectNear(computed('layer_norm(x)', 'layer_norm'), plain.map((value, at) => value + BIAS[at % 3]))
+    expectNear(
+      computed('layer_norm(x)', 'layer_norm'),
+      plain.map((value, at) => value + BIAS[at % 3]),
+    )
     expect(begins('layer_norm(x)')).toEqual({ 'layer_norm.weight': 'ones', 'layer_norm.bias': 'zeros' })
   })
   test('has no weight for the shift where there is none', () => {

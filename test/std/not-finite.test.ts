@@ -12,8 +12,8 @@ import { feedsOf } from '../support/random.ts'
 import { graphOf } from './layer.ts'
 import { layers } from './policies.ts'
 
-const FAULTS = { 'NaN': NaN, '+infinity': Infinity, '-infinity': -Infinity } as const
-const PLACES = { 'first': () => 0, 'middle': (length: number) => length >> 1, 'last': (length: number) => length - 1 } as const
+const FAULTS = { NaN: NaN, '+infinity': Infinity, '-infinity': -Infinity } as const
+const PLACES = { first: () => 0, middle: (length: number) => length >> 1, last: (length: number) => length - 1 } as const
 
 const policyOf = (route: string): string => route.slice(0, route.indexOf('('))
 const isOfRouter = (name: string): boolean => name.includes('router')
@@ -27,7 +27,8 @@ function planted(feeds: Feeds, name: string, place: keyof typeof PLACES, value: 
 /** Rows of the answer that are finite on one side alone, or finite numbers far apart. */
 function wrongRows(want: HostTensor, got: ArrayLike<number>): readonly string[] {
   const width = want.shape.at(-1)!
-  const rowOf = (values: ArrayLike<number>, row: number): readonly number[] => Array.from({ length: width }, (_, i) => values[row * width + i])
+  const rowOf = (values: ArrayLike<number>, row: number): readonly number[] =>
+    Array.from({ length: width }, (_, i) => values[row * width + i])
   return Array.from({ length: want.values.length / width }, (_, row) => {
     const [expected, actual] = [rowOf(want.values, row), rowOf(got, row)]
     const [isWanted, isGiven] = [expected, actual].map((values) => values.every(Number.isFinite))
@@ -50,23 +51,30 @@ describe.each(await softwareDevices())('on %s', (adapter) => {
   beforeAll(async () => void (device = await open(adapter)))
   afterAll(() => device.dispose())
 
-  test.each(scenes)('$route shows it', async (layer) => {
-    const graph = graphOf(layer)
-    const plan = planOf(graph, device.target)
-    const wrong: string[] = []
-    for (const S of [3, 70]) {
-      const feeds = feedsOf(graph, { B: 1, S }, { seed: 11, vocabulary: 40 })
-      for (const name of Object.keys(feeds.weights).filter(isOfRouter)) {
-        for (const [fault, value] of Object.entries(FAULTS)) {
-          for (const place of Object.keys(PLACES) as (keyof typeof PLACES)[]) {
-            const bad = planted(feeds, name, place, value)
-            const want = evaluate(graph, bad)
-            const rows = await runPlan(device, plan, bad).then(({ y }) => wrongRows(want.y, y.data), (error: unknown) => refusedWrongly(error, want))
-            if (rows.length > 0) wrong.push(`${fault} at the ${place} of ${name}, ${S} tokens: ${rows[0]}`)
+  test.each(scenes)(
+    '$route shows it',
+    async (layer) => {
+      const graph = graphOf(layer)
+      const plan = planOf(graph, device.target)
+      const wrong: string[] = []
+      for (const S of [3, 70]) {
+        const feeds = feedsOf(graph, { B: 1, S }, { seed: 11, vocabulary: 40 })
+        for (const name of Object.keys(feeds.weights).filter(isOfRouter)) {
+          for (const [fault, value] of Object.entries(FAULTS)) {
+            for (const place of Object.keys(PLACES) as (keyof typeof PLACES)[]) {
+              const bad = planted(feeds, name, place, value)
+              const want = evaluate(graph, bad)
+              const rows = await runPlan(device, plan, bad).then(
+                ({ y }) => wrongRows(want.y, y.data),
+                (error: unknown) => refusedWrongly(error, want),
+              )
+              if (rows.length > 0) wrong.push(`${fault} at the ${place} of ${name}, ${S} tokens: ${rows[0]}`)
+            }
           }
         }
       }
-    }
-    expect(wrong).toEqual([])
-  }, 240_000)
+      expect(wrong).toEqual([])
+    },
+    240_000,
+  )
 })

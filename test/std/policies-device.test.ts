@@ -8,7 +8,18 @@ import { graphOf } from './layer.ts'
 import { layers } from './policies.ts'
 
 /** Those that no golden vectors are held against. */
-const files = ['competition_v1', 'deepseek_v3', 'expert_choice', 'frozen_top_k', 'group_limited_top_k', 'hash', 'noisy_top_k', 'random', 'soft', 'top_p']
+const files = [
+  'competition_v1',
+  'deepseek_v3',
+  'expert_choice',
+  'frozen_top_k',
+  'group_limited_top_k',
+  'hash',
+  'noisy_top_k',
+  'random',
+  'soft',
+  'top_p',
+]
 
 /** Adapters compile each kernel they see for the first time. */
 const timeout = 240_000
@@ -18,9 +29,16 @@ describe.each(await softwareDevices())('on %s', (adapter) => {
   beforeAll(async () => void (device = await open(adapter)))
   afterAll(() => device.dispose())
 
-  test.each(layers.filter(({ file }) => files.includes(file)))('$route decides as the oracle does', async (layer) => {
-    const graph = graphOf(layer)
-    const feeds = [feedsOf(graph, { B: 2, S: 9 }, { seed: 4, vocabulary: 40 }), feedsOf(graph, { B: 1, S: 1 }, { seed: 5, vocabulary: 40 })]
-    for (const run of await besideOracle(device, graph, ...feeds)) expectSameRoutes(run, 'y')
-  }, timeout)
+  test.each(layers.filter(({ file }) => files.includes(file)))(
+    '$route decides as the oracle does',
+    async (layer) => {
+      const graph = graphOf(layer)
+      const feeds = [
+        feedsOf(graph, { B: 2, S: 9 }, { seed: 4, vocabulary: 40 }),
+        feedsOf(graph, { B: 1, S: 1 }, { seed: 5, vocabulary: 40 }),
+      ]
+      for (const run of await besideOracle(device, graph, ...feeds)) expectSameRoutes(run, 'y')
+    },
+    timeout,
+  )
 })

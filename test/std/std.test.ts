@@ -7,7 +7,9 @@ import { parse } from '../../grammar/parse.ts'
 import { print } from '../../grammar/print.ts'
 import { load, root } from '../support/sources.ts'
 
-const names = readdirSync(join(root, 'std'), { recursive: true, encoding: 'utf8' }).filter((name) => name.endsWith('.smoe')).sort()
+const names = readdirSync(join(root, 'std'), { recursive: true, encoding: 'utf8' })
+  .filter((name) => name.endsWith('.smoe'))
+  .sort()
 
 test.each(names)('std/%s', (name) => {
   const source = { path: `std/${name}`, text: readFileSync(join(root, 'std', name), 'utf8') }

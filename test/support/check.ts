@@ -11,4 +11,5 @@ export function checkSource(source: Source, options: Partial<CheckOptions> = {})
   return diagnostics.length > 0 ? { model: null, diagnostics } : check(file, { load, ...options })
 }
 
-export const framed = (diagnostics: readonly Diagnostic[]): string => diagnostics.map((diagnostic) => frame(diagnostic)).join('\n')
+export const framed = (diagnostics: readonly Diagnostic[]): string =>
+  diagnostics.map((diagnostic) => frame(diagnostic)).join('\n')

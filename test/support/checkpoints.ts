@@ -16,10 +16,15 @@ export interface Checkpoint {
 }
 
 /** `SMOE_CHECKPOINTS` names a folder of further checkpoints. */
-const folders = [join(root, 'test/fixtures/checkpoints'), ...(process.env.SMOE_CHECKPOINTS === undefined ? [] : [process.env.SMOE_CHECKPOINTS])]
+const folders = [
+  join(root, 'test/fixtures/checkpoints'),
+  ...(process.env.SMOE_CHECKPOINTS === undefined ? [] : [process.env.SMOE_CHECKPOINTS]),
+]
 
 export const checkpointFolders: readonly string[] = folders.flatMap((folder) =>
-  readdirSync(folder, { withFileTypes: true }).filter((entry) => entry.isDirectory()).map((entry) => join(folder, entry.name)),
+  readdirSync(folder, { withFileTypes: true })
+    .filter((entry) => entry.isDirectory())
+    .map((entry) => join(folder, entry.name)),
 )
 
 export function openCheckpoint(folder: string): Checkpoint {

@@ -9,7 +9,14 @@ export const browserPath = (): string | null => places.find((path) => existsSync
 
 /** Nothing of it looks for a network. */
 const switches = [
-  '--no-sandbox', '--disable-gpu', '--disable-quic', '--no-first-run', '--disable-background-networking', '--disable-component-update', '--disable-sync',
+  '--no-sandbox',
+  '--disable-gpu',
+  '--disable-quic',
+  '--no-first-run',
+  '--disable-background-networking',
+  '--disable-component-update',
+  '--disable-sync',
 ]
 
-export const launch = (executablePath: string): Promise<Browser> => chromium.launch({ executablePath, headless: true, args: switches })
+export const launch = (executablePath: string): Promise<Browser> =>
+  chromium.launch({ executablePath, headless: true, args: switches })

@@ -14,7 +14,10 @@ export interface Small {
 }
 
 /** A graph of one output, with the weighted sum of its elements as the loss; `weights` fall on elements row-major. */
-export function lossOf(build: (small: Small) => Node, weightOf: (at: number) => number): { readonly graph: Graph; readonly feeds: Record<string, HostTensor> } {
+export function lossOf(
+  build: (small: Small) => Node,
+  weightOf: (at: number) => number,
+): { readonly graph: Graph; readonly feeds: Record<string, HostTensor> } {
   const builder = createBuilder()
   const make: Small['make'] = (op, inputs, params) => builder.make(op, inputs, params, NO_ORIGIN) as Node
   const feeds: Record<string, HostTensor> = {}
@@ -28,10 +31,17 @@ export function lossOf(build: (small: Small) => Node, weightOf: (at: number) => 
   }
   const y = build({ make, feed })
   const count = y.shape.reduce((n, size) => n * Number(size.key), 1)
-  const scales = make('constant', [], { dtype: 'f32', shape: [count], values: Array.from({ length: count }, (_, at) => weightOf(at)) })
+  const scales = make('constant', [], {
+    dtype: 'f32',
+    shape: [count],
+    values: Array.from({ length: count }, (_, at) => weightOf(at)),
+  })
   const flat = make('reshape', [y], { shape: [dim(count)] })
   const loss = make('sum', [make('multiply', [flat, scales], NONE)], { axis: 0 })
-  return { graph: { name: 'small', doc: '', dims: [], inputs, outputs: [{ name: 'loss.sum', node: loss, doc: '' }], docs: {} }, feeds }
+  return {
+    graph: { name: 'small', doc: '', dims: [], inputs, outputs: [{ name: 'loss.sum', node: loss, doc: '' }], docs: {} },
+    feeds,
+  }
 }
 
 export interface Difference {
@@ -51,11 +61,13 @@ export function differences(graph: Graph, feeds: Readonly<Record<string, HostTen
     const moved = { ...feeds, [name]: hostTensor(feeds[name].shape, 'f32', values) }
     return evaluate(graph, { inputs: moved, weights: {} })['loss.sum'].values[0]
   }
-  return names.flatMap((name) => Array.from(feeds[name].values, (_, element) => {
-    const at = (k: number): number => lossAt(name, element, k * step)
-    const difference = (8 * (at(1) - at(-1)) - (at(2) - at(-2))) / (12 * step)
-    return { input: name, element, gradient: gradients[`gradient.${name}`].values[element], difference }
-  }))
+  return names.flatMap((name) =>
+    Array.from(feeds[name].values, (_, element) => {
+      const at = (k: number): number => lossAt(name, element, k * step)
+      const difference = (8 * (at(1) - at(-1)) - (at(2) - at(-2))) / (12 * step)
+      return { input: name, element, gradient: gradients[`gradient.${name}`].values[element], difference }
+    }),
+  )
 }
 
 /** How far a gradient is from its difference, beside the larger of both and 1. */
@@ -63,4 +75,8 @@ export const missOf = ({ gradient, difference }: Difference): number =>
   Math.abs(gradient - difference) / Math.max(1, Math.abs(gradient), Math.abs(difference))
 
 export const tensorOf = (dtype: DType, shape: readonly number[], of: (at: number) => number): HostTensor =>
-  hostTensor(shape, dtype, Float64Array.from({ length: shape.reduce((a, b) => a * b, 1) }, (_, at) => of(at)))
+  hostTensor(
+    shape,
+    dtype,
+    Float64Array.from({ length: shape.reduce((a, b) => a * b, 1) }, (_, at) => of(at)),
+  )

@@ -16,10 +16,27 @@ import { storedAll } from './devices.ts'
 /** A plan of one program; `when` is what its passes may count on, though it runs whatever the sizes are. */
 export const planOf = (graph: Graph, target: Target, regime: Regime, block = 16, when: Program['when'] = null): Plan => {
   const optimised = optimise(graph, { tokens: regime, block, tile: rowTile(target), when })
-  return emitPlan(graph, [{ kind: 'run', name: regime, regime, when: null, graph: optimised.graph, schedule: schedule(optimised.graph, target, regime) }], target)
+  return emitPlan(
+    graph,
+    [
+      {
+        kind: 'run',
+        name: regime,
+        regime,
+        when: null,
+        graph: optimised.graph,
+        schedule: schedule(optimised.graph, target, regime),
+      },
+    ],
+    target,
+  )
 }
 
-export async function runPlan(device: Device, plan: Plan, feeds: Feeds): Promise<Readonly<Record<string, { shape: readonly number[]; data: ArrayLike<number> }>>> {
+export async function runPlan(
+  device: Device,
+  plan: Plan,
+  feeds: Feeds,
+): Promise<Readonly<Record<string, { shape: readonly number[]; data: ArrayLike<number> }>>> {
   const session = await createSession(device, plan)
   try {
     if (plan.weights.length > 0) await session.loadWeights(memoryCheckpoint(storedAll(feeds.weights)))

@@ -26,8 +26,17 @@ export function both(graph: Graph, feeds: Feeds, target: Target, regime: Regime)
   }
   evaluateKernels(kernels, memory, dims)
   const expected = evaluate(graph, feeds)
-  return optimised.outputs.map(({ name, node }) => ({ name, got: memory.get(memoryOf(node, inMemory)!)!, want: expected[name].values, size: sizeOf(product(node.shape), dims) }))
+  return optimised.outputs.map(({ name, node }) => ({
+    name,
+    got: memory.get(memoryOf(node, inMemory)!)!,
+    want: expected[name].values,
+    size: sizeOf(product(node.shape), dims),
+  }))
 }
 
 /** Equal up to the rounding of f64. */
-export const close = (a: number, b: number): boolean => Object.is(a, b) || a === b || (Number.isNaN(a) && Number.isNaN(b)) || Math.abs(a - b) <= 1e-9 * Math.max(1, Math.abs(a), Math.abs(b))
+export const close = (a: number, b: number): boolean =>
+  Object.is(a, b) ||
+  a === b ||
+  (Number.isNaN(a) && Number.isNaN(b)) ||
+  Math.abs(a - b) <= 1e-9 * Math.max(1, Math.abs(a), Math.abs(b))

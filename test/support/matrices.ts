@@ -9,7 +9,9 @@ export interface Matrix {
 }
 
 export const matrix = (rows: number, columns: number, value: (row: number, column: number) => number): Matrix => ({
-  rows, columns, values: Float64Array.from({ length: rows * columns }, (_, t) => Math.fround(value(Math.floor(t / columns), t % columns))),
+  rows,
+  columns,
+  values: Float64Array.from({ length: rows * columns }, (_, t) => Math.fround(value(Math.floor(t / columns), t % columns))),
 })
 
 const next = (seed: number): (() => number) => {
@@ -30,9 +32,11 @@ export function times(a: Matrix, b: Matrix): Matrix {
   })
 }
 
-export const scaled = ({ rows, columns, values }: Matrix, by: number): Matrix => matrix(rows, columns, (i, j) => values[i * columns + j] * by)
+export const scaled = ({ rows, columns, values }: Matrix, by: number): Matrix =>
+  matrix(rows, columns, (i, j) => values[i * columns + j] * by)
 
-export const ofRank = (rank: number, rows: number, columns: number, seed: number): Matrix => times(normal(rows, rank, seed), normal(rank, columns, seed + 1))
+export const ofRank = (rank: number, rows: number, columns: number, seed: number): Matrix =>
+  times(normal(rows, rank, seed), normal(rank, columns, seed + 1))
 
 /** I - 2 v v^T / (v^T v): all singular values 1. */
 export function reflection(size: number, seed: number): Matrix {
@@ -55,7 +59,8 @@ export interface Quality {
 export function unpack({ rows, columns }: Matrix, packed: ArrayLike<number>) {
   const count = Math.min(rows, columns)
   const all = Float64Array.from(packed)
-  const vectors = (start: number, length: number): readonly Float64Array[] => Array.from({ length: count }, (_, j) => all.subarray(start + j * length, start + (j + 1) * length))
+  const vectors = (start: number, length: number): readonly Float64Array[] =>
+    Array.from({ length: count }, (_, j) => all.subarray(start + j * length, start + (j + 1) * length))
   return { values: all.subarray(0, count), left: vectors(count, rows), right: vectors(count + count * rows, columns) }
 }
 

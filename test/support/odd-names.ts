@@ -3,16 +3,21 @@ import { reservedNames } from '../../grammar/tokens.ts'
 
 const PROTOTYPE = Object.getOwnPropertyNames(Object.prototype).filter((name) => name !== '__proto__')
 
-const TYPESCRIPT = `abstract any as asserts async await bigint boolean break case catch class const continue debugger declare default delete do enum
+const TYPESCRIPT =
+  `abstract any as asserts async await bigint boolean break case catch class const continue debugger declare default delete do enum
   export extends false finally for function get global if implements import infer instanceof interface is keyof let module namespace never new null
   number object of out override package private protected public readonly require return satisfies set static string super switch symbol this throw
   try type typeof undefined unique unknown using var void while with yield arguments eval NaN Infinity globalThis Promise Object Array Float32Array
   Number Record Readonly TypeError Session Device Plan Tensor Checkpoint LoadOptions TypedPort session plan device checkpoint load_options promise
   object_ type_error float32_array run dims load dispose name length prototype then inputs options data shape`.split(/\s+/)
 
-const PYTHON = 'and as assert async await class def del elif except False from global in is lambda None nonlocal not or pass raise True print self'.split(' ')
+const PYTHON =
+  'and as assert async await class def del elif except False from global in is lambda None nonlocal not or pass raise True print self'.split(
+    ' ',
+  )
 
-const WGSL = `alias break case const const_assert continue continuing default diagnostic discard else enable false fn for if let loop override requires
+const WGSL =
+  `alias break case const const_assert continue continuing default diagnostic discard else enable false fn for if let loop override requires
   return struct switch true var while NULL Self abstract active alignas alignof asm asm_fragment async attribute auto await become binding_array cast catch
   class co_await co_return co_yield coherent column_major common compile compile_fragment concept const_cast consteval constexpr constinit crate debugger
   decltype delete demote demote_to_helper do dynamic_cast enum explicit export extends extern external fallthrough filter final finally friend from fxgroup
@@ -26,4 +31,6 @@ const WGSL = `alias break case const const_assert continue continuing default di
 const CASES = ['case_of', 'Case_of', 'CASE_OF', 'a', 'A', '_', '__', '_1', 'x1', 'X1', 'i32_', 'params', 'sizes', 'gate', 'w0']
 
 /** Each once, and without what the language itself has taken. */
-export const oddNames: readonly string[] = [...new Set([...PROTOTYPE, ...TYPESCRIPT, ...PYTHON, ...WGSL, ...CASES])].filter((name) => /^\w+$/.test(name) && !reservedNames.has(name))
+export const oddNames: readonly string[] = [...new Set([...PROTOTYPE, ...TYPESCRIPT, ...PYTHON, ...WGSL, ...CASES])].filter(
+  (name) => /^\w+$/.test(name) && !reservedNames.has(name),
+)

@@ -18,7 +18,11 @@ export interface Beside {
 }
 
 /** One session for the graph, and in it a run for each of the feeds. */
-export async function besideOracle(device: Device, graph: Graph, ...feeds: readonly ReturnType<typeof feedsOf>[]): Promise<readonly Beside[]> {
+export async function besideOracle(
+  device: Device,
+  graph: Graph,
+  ...feeds: readonly ReturnType<typeof feedsOf>[]
+): Promise<readonly Beside[]> {
   const session = await createSession(device, planOf(graph, device.target))
   try {
     const runs: Beside[] = []
@@ -35,5 +39,6 @@ export async function besideOracle(device: Device, graph: Graph, ...feeds: reado
 /** The same experts, and weights and answers as near as f32 is. */
 export function expectSameRoutes({ outputs, expected }: Beside, ...answers: readonly string[]): void {
   expect([...outputs['moe.selected'].data]).toEqual([...expected['moe.selected'].values])
-  for (const name of ['moe.weights', ...answers]) expect(relativeError(outputs[name].data, expected[name].values)).toBeLessThan(1e-5)
+  for (const name of ['moe.weights', ...answers])
+    expect(relativeError(outputs[name].data, expected[name].values)).toBeLessThan(1e-5)
 }

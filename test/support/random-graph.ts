@@ -67,10 +67,21 @@ class Grower {
 
   /** A tensor of this very type: one that is there, a constant repeated, or an axis counted. */
   like(shape: readonly Dim[], dtype: DType): Node {
-    const twin = this.any((node) => node.dtype === dtype && node.shape.length === shape.length && node.shape.every((s, i) => s === shape[i]))
+    const twin = this.any(
+      (node) => node.dtype === dtype && node.shape.length === shape.length && node.shape.every((s, i) => s === shape[i]),
+    )
     if (twin !== null && this.tape.choose(3) > 0) return twin
     const axes = shape.flatMap((size, axis) => (isConstant(size) && this.tape.choose(2) === 0 ? [axis] : []))
-    return this.make('broadcast', [this.constant(dtype, axes.map((axis) => constantValue(shape[axis])!))], { shape, axes })!
+    return this.make(
+      'broadcast',
+      [
+        this.constant(
+          dtype,
+          axes.map((axis) => constantValue(shape[axis])!),
+        ),
+      ],
+      { shape, axes },
+    )!
   }
 
   /** Indices below `below` of this shape. */
@@ -84,7 +95,11 @@ class Grower {
     if (most === 0) return null
     const whole = sizes.every((size) => size !== undefined) ? sizes : []
     const count = whole.reduce((a, b) => a * b, 1)
-    const constant = this.make('constant', [], { dtype: 'i32', shape: whole, values: Array.from({ length: count }, () => this.tape.choose(most)) })!
+    const constant = this.make('constant', [], {
+      dtype: 'i32',
+      shape: whole,
+      values: Array.from({ length: count }, () => this.tape.choose(most)),
+    })!
     return whole.length === shape.length ? constant : this.make('broadcast', [constant], { shape, axes: [] })
   }
 
@@ -99,7 +114,10 @@ class Grower {
   }
 
   filled(rows: Dim, value: number): Node {
-    return this.make('broadcast', [this.make('constant', [], { dtype: 'i32', shape: [], values: [value] })!], { shape: [rows], axes: [] })!
+    return this.make('broadcast', [this.make('constant', [], { dtype: 'i32', shape: [], values: [value] })!], {
+      shape: [rows],
+      axes: [],
+    })!
   }
 
   grow(): void {
@@ -108,17 +126,21 @@ class Grower {
   }
 }
 
-const unary = (...dtypes: DType[]) => (g: Grower, op: OpName): unknown => {
-  const x = g.typed(...dtypes)
-  return x && g.make(op, [x], NONE as never)
-}
+const unary =
+  (...dtypes: DType[]) =>
+  (g: Grower, op: OpName): unknown => {
+    const x = g.typed(...dtypes)
+    return x && g.make(op, [x], NONE as never)
+  }
 
-const binary = (...dtypes: DType[]) => (g: Grower, op: OpName): unknown => {
-  const x = g.typed(...dtypes)
-  if (x === null) return null
-  const y = g.like(x.shape, x.dtype)
-  return g.make(op, g.tape.choose(2) === 0 ? [x, y] : [y, x], NONE as never)
-}
+const binary =
+  (...dtypes: DType[]) =>
+  (g: Grower, op: OpName): unknown => {
+    const x = g.typed(...dtypes)
+    if (x === null) return null
+    const y = g.like(x.shape, x.dtype)
+    return g.make(op, g.tape.choose(2) === 0 ? [x, y] : [y, x], NONE as never)
+  }
 
 const reduction = (g: Grower, op: OpName): unknown => {
   const x = g.any((node) => node.dtype !== 'bool' && node.shape.length > 0)
@@ -129,7 +151,13 @@ function reshapeOf(g: Grower): unknown {
   const x = g.any(() => true)
   if (x === null) return null
   const flat = product(x.shape)
-  const shapes: Dim[][] = [[flat], [dim(1), ...x.shape], [...x.shape, dim(1)], x.shape.filter((size) => size !== dim(1)), [...x.shape]]
+  const shapes: Dim[][] = [
+    [flat],
+    [dim(1), ...x.shape],
+    [...x.shape, dim(1)],
+    x.shape.filter((size) => size !== dim(1)),
+    [...x.shape],
+  ]
   if (x.shape.length >= 2) shapes.push([product(x.shape.slice(0, 2)), ...x.shape.slice(2)])
   return g.make('reshape', [x], { shape: g.tape.of(shapes) })
 }
@@ -162,7 +190,11 @@ function sliceOf(g: Grower): unknown {
     const step = 1 + g.tape.choose(2)
     return { start: dim(start), size: dim(1 + g.tape.choose(Math.ceil((size - start) / step))), step }
   })
-  return g.make('slice', [x], { starts: parts.map((p) => p.start), sizes: parts.map((p) => p.size), steps: parts.map((p) => p.step) })
+  return g.make('slice', [x], {
+    starts: parts.map((p) => p.start),
+    sizes: parts.map((p) => p.size),
+    steps: parts.map((p) => p.step),
+  })
 }
 
 function concatOf(g: Grower): unknown {
@@ -200,7 +232,9 @@ function routedOf(g: Grower): Node | null {
 
 /** Experts of rows: of the best scores, or of any ids. */
 function routes(g: Grower, rows: Dim): Node | null {
-  const scores = g.any((node) => isOp(node, 'top_k') && product(node.shape) === rows && constantValue(node.inputs[0].shape.at(-1)!) === EXPERTS)
+  const scores = g.any(
+    (node) => isOp(node, 'top_k') && product(node.shape) === rows && constantValue(node.inputs[0].shape.at(-1)!) === EXPERTS,
+  )
   if (scores !== null && g.tape.choose(4) > 0) return g.make('reshape', [scores], { shape: [rows] })
   return g.ids([rows], dim(EXPERTS))
 }
@@ -209,8 +243,14 @@ function routes(g: Grower, rows: Dim): Node | null {
 function weightParams(name: string, shape: readonly Dim[], stacked: boolean, pool: readonly Node[]): OpParams['weight'] {
   const known = pool.find((node) => isOp(node, 'weight') && node.params.name === name)
   if (known !== undefined) return known.params as OpParams['weight']
-  const piece = (tensor: string, transpose: boolean) => ({ tensor, slices: [{ kind: 'range', start: 0, stop: null, step: 2 } as const], transpose })
-  const pieces = stacked ? Array.from({ length: constantValue(shape[0])! }, (_, i) => piece(`${name}.${i}`, true)) : [piece(name, false)]
+  const piece = (tensor: string, transpose: boolean) => ({
+    tensor,
+    slices: [{ kind: 'range', start: 0, stop: null, step: 2 } as const],
+    transpose,
+  })
+  const pieces = stacked
+    ? Array.from({ length: constantValue(shape[0])! }, (_, i) => piece(`${name}.${i}`, true))
+    : [piece(name, false)]
   return { name, shape, source: { stacked, pieces }, doc: 'a "weight"' }
 }
 
@@ -218,7 +258,10 @@ function orderOf(g: Grower): unknown {
   const matmul = routedOf(g)
   if (matmul === null) return null
   const [x, bank, expert] = matmul.inputs
-  const ids = isOp(expert, 'reshape') && expert.inputs[0].shape.length === 2 ? expert.inputs[0] : g.make('reshape', [expert], { shape: [expert.shape[0], dim(1)] })!
+  const ids =
+    isOp(expert, 'reshape') && expert.inputs[0].shape.length === 2
+      ? expert.inputs[0]
+      : g.make('reshape', [expert], { shape: [expert.shape[0], dim(1)] })!
   const block = 2
   const counts = g.make('count_experts', [ids], { experts: EXPERTS, block })!
   const order = g.make('order_rows', [ids, counts], { experts: EXPERTS, block, tile: 1 + g.tape.choose(3) })!
@@ -234,8 +277,14 @@ function scaledOf(g: Grower): unknown {
   const cost = x && g.make('tanh', [x], NONE)
   if (cost === null) return null
   const all = (axis: number, masses: readonly number[]): Node =>
-    g.make('broadcast', [g.make('constant', [], { dtype: 'f32', shape: [], values: [g.tape.of(masses)] })!], { shape: [cost.shape[axis]], axes: [] })!
-  return g.make('sinkhorn', [cost, all(0, [1, 0.5]), all(1, [1, 0.25, 3])], { iterations: g.tape.of([1, 3]), tolerance: g.tape.of([0, 1e-4]) })
+    g.make('broadcast', [g.make('constant', [], { dtype: 'f32', shape: [], values: [g.tape.of(masses)] })!], {
+      shape: [cost.shape[axis]],
+      axes: [],
+    })!
+  return g.make('sinkhorn', [cost, all(0, [1, 0.5]), all(1, [1, 0.25, 3])], {
+    iterations: g.tape.of([1, 3]),
+    tolerance: g.tape.of([0, 1e-4]),
+  })
 }
 
 const growers: { readonly [N in OpName]: (g: Grower, op: N) => unknown } = {
@@ -252,21 +301,58 @@ const growers: { readonly [N in OpName]: (g: Grower, op: N) => unknown } = {
   held: () => null,
   hold: () => null,
   iota: (g) => g.make('iota', [], { size: g.tape.of(SIZES) }),
-  negate: unary('f32', 'i32'), abs: unary('f32', 'i32'), sign: unary('f32', 'i32'), not: unary('bool'),
-  exp: real, log: real, log1p: real, sqrt: real, rsqrt: real, sin: real, cos: real, tanh: real, erf: real, sigmoid: real, softplus: real, floor: real,
+  negate: unary('f32', 'i32'),
+  abs: unary('f32', 'i32'),
+  sign: unary('f32', 'i32'),
+  not: unary('bool'),
+  exp: real,
+  log: real,
+  log1p: real,
+  sqrt: real,
+  rsqrt: real,
+  sin: real,
+  cos: real,
+  tanh: real,
+  erf: real,
+  sigmoid: real,
+  softplus: real,
+  floor: real,
   half: () => null,
   stop_gradient: unary('f32', 'i32', 'bool'),
   cast: (g) => {
     const x = g.typed('f32', 'i32', 'bool')
     return x && g.make('cast', [x], { dtype: g.tape.of<DType>(['f32', 'i32', 'bool']) })
   },
-  add: pair, subtract: pair, multiply: pair, divide: pair, minimum: pair, maximum: pair, remainder: pair,
+  add: pair,
+  subtract: pair,
+  multiply: pair,
+  divide: pair,
+  minimum: pair,
+  maximum: pair,
+  remainder: pair,
   // x^2 is rounded anew: it has a test of its own
   power: (g) => {
     const x = g.typed('f32')
-    return x && g.make('power', [x, g.make('broadcast', [g.make('constant', [], { dtype: 'f32', shape: [], values: [g.tape.of([1, 0.5, 3])] })!], { shape: x.shape, axes: [] })!], NONE)
+    return (
+      x &&
+      g.make(
+        'power',
+        [
+          x,
+          g.make('broadcast', [g.make('constant', [], { dtype: 'f32', shape: [], values: [g.tape.of([1, 0.5, 3])] })!], {
+            shape: x.shape,
+            axes: [],
+          })!,
+        ],
+        NONE,
+      )
+    )
   },
-  less: pair, less_equal: pair, equal: binary('f32', 'i32', 'bool'), and: binary('bool'), or: binary('bool'),
+  less: pair,
+  less_equal: pair,
+  equal: binary('f32', 'i32', 'bool'),
+  and: binary('bool'),
+  or: binary('bool'),
   select: (g) => {
     const condition = g.typed('bool')
     if (condition === null) return null
@@ -278,8 +364,13 @@ const growers: { readonly [N in OpName]: (g: Grower, op: N) => unknown } = {
     const x = g.any((node) => node.shape.length > 0)
     return x && g.make('transpose', [x], { order: shuffled(g, x.shape.length) })
   },
-  broadcast: broadcastOf, slice: sliceOf, concat: concatOf, again: unary('f32', 'i32', 'bool'),
-  sum: reduction, max: reduction, min: reduction,
+  broadcast: broadcastOf,
+  slice: sliceOf,
+  concat: concatOf,
+  again: unary('f32', 'i32', 'bool'),
+  sum: reduction,
+  max: reduction,
+  min: reduction,
   contract: contractOf,
   take: (g) => {
     const table = g.any((node) => node.shape.length > 0 && node.shape.length < 3)
@@ -297,7 +388,9 @@ const growers: { readonly [N in OpName]: (g: Grower, op: N) => unknown } = {
     return x && g.make('top_k', [x], { k: 1 + g.tape.choose(constantValue(x.shape.at(-1)!)!) })
   },
   routed_matmul: routedOf,
-  sinkhorn: scaledOf, sinkhorn_step: scaledOf, sinkhorn_finish: scaledOf,
+  sinkhorn: scaledOf,
+  sinkhorn_step: scaledOf,
+  sinkhorn_finish: scaledOf,
   svd: () => null,
   routed_outer: (g) => {
     const x = g.any((node) => node.dtype === 'f32' && node.shape.length === 2)
@@ -320,7 +413,8 @@ const growers: { readonly [N in OpName]: (g: Grower, op: N) => unknown } = {
     const ids = g.ids([g.tape.of(SIZES)], dim(EXPERTS))
     return ids && g.make('place_in_expert', [ids], { experts: EXPERTS })
   },
-  count_experts: orderOf, order_rows: orderOf,
+  count_experts: orderOf,
+  order_rows: orderOf,
 }
 
 /** Ops with tests of their own: the vectors of a decomposition, and what is rounded to f16, leap where an operand is rounded otherwise. */
@@ -334,11 +428,17 @@ const product1 = (shape: readonly number[]): number => shape.reduce((a, b) => a 
 /** Ordinary numbers, with some 0, -0 and 1 among them. */
 function randomTensor(tape: Tape, shape: readonly number[], dtype: DType): HostTensor {
   const sample = { f32: values, i32: wholes, bool: [0, 1] }[dtype]
-  return hostTensor(shape, dtype, Float64Array.from({ length: product1(shape) }, (_, i) => sample[(tape.choose(97) * 31 + i * 7) % sample.length]))
+  return hostTensor(
+    shape,
+    dtype,
+    Float64Array.from({ length: product1(shape) }, (_, i) => sample[(tape.choose(97) * 31 + i * 7) % sample.length]),
+  )
 }
 
 const feedsText = ({ inputs, weights }: Feeds): string =>
-  Object.entries({ ...inputs, ...weights }).map(([name, { shape, values }]) => `# ${name} [${shape.join(', ')}] = ${values.join(' ')}\n`).join('')
+  Object.entries({ ...inputs, ...weights })
+    .map(([name, { shape, values }]) => `# ${name} [${shape.join(', ')}] = ${values.join(' ')}\n`)
+    .join('')
 
 function finish(g: Grower): Sample {
   // every dim is bound by an input
@@ -346,9 +446,21 @@ function finish(g: Grower): Sample {
   const leaves = g.pool.filter((node) => isOp(node, 'input'))
   const outputs = g.pool.slice(-4).map((node, i) => ({ name: `out${i}`, node, doc: i === 0 ? 'the "first"' : '' }))
   const weights = reachable(outputs.map(({ node }) => node)).filter((node) => isOp(node, 'weight'))
-  const feed = (node: Node): HostTensor => randomTensor(g.tape, node.shape.map((size) => sizeOf(size, g.sizes)), node.dtype)
+  const feed = (node: Node): HostTensor =>
+    randomTensor(
+      g.tape,
+      node.shape.map((size) => sizeOf(size, g.sizes)),
+      node.dtype,
+    )
   const sample = {
-    graph: { name: 'random', doc: 'a graph\nof chance', dims: SYMBOLS.map((name) => ({ name, doc: '' })), inputs: leaves, outputs, docs: { B: 'batch' } },
+    graph: {
+      name: 'random',
+      doc: 'a graph\nof chance',
+      dims: SYMBOLS.map((name) => ({ name, doc: '' })),
+      inputs: leaves,
+      outputs,
+      docs: { B: 'batch' },
+    },
     feeds: {
       inputs: Object.fromEntries(leaves.map((node) => [node.params.name, feed(node)])),
       weights: Object.fromEntries(weights.map((node) => [node.params.name, feed(node)])),
@@ -370,5 +482,7 @@ export const samples = (steps = 160): fc.Arbitrary<Sample> =>
 
 /** The same tensors bit for bit; any NaN is NaN. */
 export const sameBits = (a: HostTensor, b: HostTensor): boolean =>
-  a.dtype === b.dtype && a.shape.join() === b.shape.join() && a.values.length === b.values.length && a.values.every((value, i) => Object.is(value, b.values[i]))
-
+  a.dtype === b.dtype &&
+  a.shape.join() === b.shape.join() &&
+  a.values.length === b.values.length &&
+  a.values.every((value, i) => Object.is(value, b.values[i]))

@@ -96,22 +96,41 @@ const transposed: Way = (g, shape, depth) => {
 }
 
 const sliced: Way = (g, shape, depth) => {
-  const cuts = shape.map((size) => (isConstant(size) ? { start: g.tape.choose(3), step: 1 + g.tape.choose(2) } : { start: 0, step: 1 }))
-  const from = shape.map((size, axis) => (isConstant(size) ? dim(cuts[axis].start + constantValue(size)! * cuts[axis].step) : size))
-  return g.make('slice', [g.operand(from, depth)], { starts: cuts.map(({ start }) => dim(start)), sizes: shape, steps: cuts.map(({ step }) => step) })
+  const cuts = shape.map((size) =>
+    isConstant(size) ? { start: g.tape.choose(3), step: 1 + g.tape.choose(2) } : { start: 0, step: 1 },
+  )
+  const from = shape.map((size, axis) =>
+    isConstant(size) ? dim(cuts[axis].start + constantValue(size)! * cuts[axis].step) : size,
+  )
+  return g.make('slice', [g.operand(from, depth)], {
+    starts: cuts.map(({ start }) => dim(start)),
+    sizes: shape,
+    steps: cuts.map(({ step }) => step),
+  })
 }
 
 const reshaped: Way = (g, shape, depth) => {
   const last = shape.at(-1) ?? dim(1)
   const froms: Dim[][] = [[product(shape)], [dim(1), ...shape], [...shape, dim(1)]]
-  if (shape.length >= 2) froms.push([product(shape.slice(0, 2)), ...shape.slice(2)], [...shape.slice(0, -2), product(shape.slice(-2))])
-  if (isConstant(last) && constantValue(last)! % 2 === 0) froms.push([...shape.slice(0, -1), dim(constantValue(last)! / 2), dim(2)])
+  if (shape.length >= 2)
+    froms.push([product(shape.slice(0, 2)), ...shape.slice(2)], [...shape.slice(0, -2), product(shape.slice(-2))])
+  if (isConstant(last) && constantValue(last)! % 2 === 0)
+    froms.push([...shape.slice(0, -1), dim(constantValue(last)! / 2), dim(2)])
   return g.make('reshape', [g.operand(g.tape.of(froms), depth)], { shape })
 }
 
 const spread: Way = (g, shape, depth) => {
   const axes = shape.flatMap((_, axis) => (g.tape.choose(2) === 0 ? [] : [axis]))
-  return g.make('broadcast', [g.operand(axes.map((axis) => shape[axis]), depth)], { shape, axes })
+  return g.make(
+    'broadcast',
+    [
+      g.operand(
+        axes.map((axis) => shape[axis]),
+        depth,
+      ),
+    ],
+    { shape, axes },
+  )
 }
 
 const gathered: Way = (g, shape, depth) =>
@@ -135,7 +154,19 @@ const multiplied: Way = (g, shape, depth) => {
   return denseOf(g, shape.slice(0, -1), shape.at(-1)!, g.operand([...shape.slice(0, -1), dim(3)], depth), depth)
 }
 
-const OPERANDS: readonly Way[] = [plain, doubled, transposed, sliced, reshaped, spread, gathered, joined, summed, multiplied, added]
+const OPERANDS: readonly Way[] = [
+  plain,
+  doubled,
+  transposed,
+  sliced,
+  reshaped,
+  spread,
+  gathered,
+  joined,
+  summed,
+  multiplied,
+  added,
+]
 
 /** rows x depth times columns x depth, each with its axes in any order. */
 function denseOf(g: ProductGrower, rows: readonly Dim[], columns: Dim, left: Node, depth = 2): Node {
@@ -154,9 +185,16 @@ const dense: Product = (g) => {
 
 /** The joined axis is anywhere on either side. */
 const anyAxes: Product = (g) => {
-  const [joint, rows, columns] = [g.tape.of([...DEPTHS, T]), g.tape.of(ROWS), [g.tape.of(COLUMNS), dim(2)].slice(g.tape.choose(2))]
+  const [joint, rows, columns] = [
+    g.tape.of([...DEPTHS, T]),
+    g.tape.of(ROWS),
+    [g.tape.of(COLUMNS), dim(2)].slice(g.tape.choose(2)),
+  ]
   const [i, j] = [g.tape.choose(rows.length + 1), g.tape.choose(columns.length + 1)]
-  return g.make('contract', [g.operand(rows.toSpliced(i, 0, joint)), g.operand(columns.toSpliced(j, 0, joint))], { batch: [], over: [[i, j]] })
+  return g.make('contract', [g.operand(rows.toSpliced(i, 0, joint)), g.operand(columns.toSpliced(j, 0, joint))], {
+    batch: [],
+    over: [[i, j]],
+  })
 }
 
 const batched: Product = (g) => {
@@ -193,7 +231,9 @@ const everyExpert: Product = (g) => {
 
 const outer: Product = (g) => {
   const { rows, expert } = rowsOf(g)
-  return g.make('routed_outer', [g.operand([rows, g.tape.of(COLUMNS)]), g.operand([rows, g.tape.of(COLUMNS)]), expert(-1)], { experts: EXPERTS })
+  return g.make('routed_outer', [g.operand([rows, g.tape.of(COLUMNS)]), g.operand([rows, g.tape.of(COLUMNS)]), expert(-1)], {
+    experts: EXPERTS,
+  })
 }
 
 /** What reads a product: it is an output in any case of the first, and else what is made of it. */
@@ -234,11 +274,20 @@ const TAILS: readonly Tail[] = [(_, y) => [y], scaled, ranked, gated, centred, f
 const wholes = (tape: Tape, { shape, dtype, least, most }: Leaf, tokens: number): HostTensor => {
   const sizes = shape.map((size) => sizeOf(size, { T: tokens }))
   const [start, step] = [tape.choose(97), 1 + tape.choose(17)]
-  return hostTensor(sizes, dtype, Float64Array.from({ length: sizes.reduce((a, b) => a * b, 1) }, (_, i) => least + ((start + i * step + ((i * i) % 7)) % (most - least + 1))))
+  return hostTensor(
+    sizes,
+    dtype,
+    Float64Array.from(
+      { length: sizes.reduce((a, b) => a * b, 1) },
+      (_, i) => least + ((start + i * step + ((i * i) % 7)) % (most - least + 1)),
+    ),
+  )
 }
 
 const feedsText = ({ inputs, weights }: Feeds): string =>
-  Object.entries({ ...inputs, ...weights }).map(([name, { shape, values }]) => `# ${name} [${shape.join(', ')}] = ${values.join(' ')}\n`).join('')
+  Object.entries({ ...inputs, ...weights })
+    .map(([name, { shape, values }]) => `# ${name} [${shape.join(', ')}] = ${values.join(' ')}\n`)
+    .join('')
 
 function sampleFrom(choices: readonly number[], count: number): Sample {
   const tape = new Tape(choices)
@@ -248,9 +297,16 @@ function sampleFrom(choices: readonly number[], count: number): Sample {
   // a checkpoint holds what the graph reads and no more
   const read = new Set<Node>(reachable(nodes))
   const feed = (leaves: ReadonlyMap<Node, Leaf>, isFed: (node: Node) => boolean): Record<string, HostTensor> =>
-    Object.fromEntries([...leaves].filter(([node]) => isFed(node)).map(([node, leaf]) => [(node.params as { name: string }).name, wholes(tape, leaf, tokens)]))
+    Object.fromEntries(
+      [...leaves]
+        .filter(([node]) => isFed(node))
+        .map(([node, leaf]) => [(node.params as { name: string }).name, wholes(tape, leaf, tokens)]),
+    )
   const graph: Graph = {
-    name: 'products', doc: '', dims: [{ name: 'T', doc: '' }], docs: {},
+    name: 'products',
+    doc: '',
+    dims: [{ name: 'T', doc: '' }],
+    docs: {},
     inputs: [...g.inputs.keys()] as unknown as Graph['inputs'],
     outputs: nodes.map((node, i) => ({ name: `out${i}`, node, doc: '' })),
   }
@@ -260,4 +316,6 @@ function sampleFrom(choices: readonly number[], count: number): Sample {
 
 /** Graphs of `count` products and what reads them. */
 export const productSamples = (count: number): fc.Arbitrary<Sample> =>
-  fc.array(fc.nat({ max: 9999 }), { minLength: 10, maxLength: 40 * count, size: 'max' }).map((choices) => sampleFrom(choices, count))
+  fc
+    .array(fc.nat({ max: 9999 }), { minLength: 10, maxLength: 40 * count, size: 'max' })
+    .map((choices) => sampleFrom(choices, count))

@@ -11,11 +11,15 @@ export { createRandom as uniform } from '../../cli/random.ts'
 
 /** Near the normal of this deviation, rounded to f32 so that a device is given the same numbers. */
 export const floats = (shape: readonly number[], next: () => number, scale: number): HostTensor => ({
-  shape, dtype: 'f32', values: Float64Array.from({ length: elements(shape) }, () => Math.fround(Math.fround(normal(next, 1)) * scale)),
+  shape,
+  dtype: 'f32',
+  values: Float64Array.from({ length: elements(shape) }, () => Math.fround(Math.fround(normal(next, 1)) * scale)),
 })
 
 const whole = (shape: readonly number[], next: () => number, below: number): HostTensor => ({
-  shape, dtype: 'i32', values: Float64Array.from({ length: elements(shape) }, () => Math.floor(next() * below)),
+  shape,
+  dtype: 'i32',
+  values: Float64Array.from({ length: elements(shape) }, () => Math.floor(next() * below)),
 })
 
 type Piece = WeightSource['pieces'][number]
@@ -26,7 +30,9 @@ function uncut(shape: readonly number[], { slices, transpose }: Piece): readonly
   const sliced = slices.map((slice) => {
     if (slice.kind === 'index') return slice.at + 1
     const extent = cut.shift() ?? 1
-    return slice.kind === 'all' ? extent : Math.max(slice.stop ?? 0, Math.floor(slice.start / slice.step) * slice.step + extent * slice.step)
+    return slice.kind === 'all'
+      ? extent
+      : Math.max(slice.stop ?? 0, Math.floor(slice.start / slice.step) * slice.step + extent * slice.step)
   })
   return [...sliced, ...cut]
 }
@@ -39,7 +45,10 @@ export function checkpointOf(graph: Graph, next: () => number): Readonly<Record<
     const own = shape.map((size) => sizeOf(size, {})).slice(stacked ? 1 : 0)
     for (const piece of pieces) {
       const [known, needed] = [shapes.get(piece.tensor), uncut(own, piece)]
-      shapes.set(piece.tensor, needed.map((size, axis) => Math.max(size, known?.[axis] ?? 0)))
+      shapes.set(
+        piece.tensor,
+        needed.map((size, axis) => Math.max(size, known?.[axis] ?? 0)),
+      )
     }
   }
   return Object.fromEntries([...shapes].map(([name, shape]) => [name, floats(shape, next, Math.sqrt(2 / (shape.at(-1) ?? 1)))]))

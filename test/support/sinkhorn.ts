@@ -20,7 +20,8 @@ export interface Solving {
   readonly tolerance: number
 }
 
-const f32 = (shape: readonly number[], values: ArrayLike<number>): HostTensor => hostTensor(shape, 'f32', Float64Array.from(values, Math.fround))
+const f32 = (shape: readonly number[], values: ArrayLike<number>): HostTensor =>
+  hostTensor(shape, 'f32', Float64Array.from(values, Math.fround))
 
 /** One output `y`, the scalings with what follows them; a dim given by name is open. */
 export function scalingGraph(tokens: DimLike, columns: DimLike, params: Solving): Graph {
@@ -38,9 +39,21 @@ export function gradientGraph(tokens: DimLike, columns: number, params: Solving)
   const builder = createBuilder()
   const input = (name: string, ...shape: DimLike[]) =>
     builder.make('input', [], { name, dtype: 'f32', shape: shape.map(dim) }, NO_ORIGIN) as Graph['inputs'][number]
-  const inputs = [input('cost', tokens, columns), input('rows', tokens), input('columns', columns), input('cotangent', columns + 2)]
+  const inputs = [
+    input('cost', tokens, columns),
+    input('rows', tokens),
+    input('columns', columns),
+    input('cotangent', columns + 2),
+  ]
   const node = builder.make('sinkhorn_gradient', inputs, params, NO_ORIGIN) as Node
-  return { name: 'gradients', doc: '', dims: typeof tokens === 'string' ? [{ name: tokens, doc: '' }] : [], inputs, outputs: [{ name: 'y', node, doc: '' }], docs: {} }
+  return {
+    name: 'gradients',
+    doc: '',
+    dims: typeof tokens === 'string' ? [{ name: tokens, doc: '' }] : [],
+    inputs,
+    outputs: [{ name: 'y', node, doc: '' }],
+    docs: {},
+  }
 }
 
 export const feedsOf = ({ cost, rows, columns }: Problem) => ({ inputs: { cost, rows, columns }, weights: {} })
@@ -48,12 +61,22 @@ export const feedsOf = ({ cost, rows, columns }: Problem) => ({ inputs: { cost, 
 /** Scores near `scale` times the normal. Where the marginals are not even they are random, each up to twice the mean, with as much mass on both sides. */
 export function randomProblem(tokens: number, width: number, scale: number, even: boolean, next: () => number): Problem {
   const normal = (): number => Math.sqrt(-2 * Math.log(1 - next())) * Math.cos(2 * Math.PI * next())
-  const cost = f32([tokens, width], Array.from({ length: tokens * width }, () => scale * normal()))
+  const cost = f32(
+    [tokens, width],
+    Array.from({ length: tokens * width }, () => scale * normal()),
+  )
   const masses = (count: number): number[] => Array.from({ length: count }, () => (even ? 1 : 0.1 + 1.9 * next()))
   const rows = f32([tokens], masses(tokens))
   const shares = masses(width)
   const total = rows.values.reduce((a, b) => a + b, 0) / shares.reduce((a, b) => a + b, 0)
-  return { cost, rows, columns: f32([width], shares.map((share) => share * total)) }
+  return {
+    cost,
+    rows,
+    columns: f32(
+      [width],
+      shares.map((share) => share * total),
+    ),
+  }
 }
 
 /** Root of the mean square of what the columns miss in the plan whose rows are exact, worked out in f64. */
@@ -70,10 +93,12 @@ export function missed({ cost, rows, columns }: Problem, logV: ArrayLike<number>
   return Math.sqrt(sums.reduce((all, sum, e) => all + (sum - columns.values[e]) ** 2, 0) / width)
 }
 
-const meanMass = ({ columns }: Problem): number => Math.sqrt(columns.values.reduce((all, mass) => all + mass * mass, 0) / columns.values.length)
+const meanMass = ({ columns }: Problem): number =>
+  Math.sqrt(columns.values.reduce((all, mass) => all + mass * mass, 0) / columns.values.length)
 
 /** What a device may miss: the tolerance, and what f32 does not resolve of the marginals. */
-export const allowed = (problem: Problem, tolerance: number): number => Math.max(tolerance, 2 ** -20 * meanMass(problem)) + 2 ** -20 * meanMass(problem)
+export const allowed = (problem: Problem, tolerance: number): number =>
+  Math.max(tolerance, 2 ** -20 * meanMass(problem)) + 2 ** -20 * meanMass(problem)
 
 export interface Golden {
   readonly name: string
@@ -88,22 +113,25 @@ const folder = join(root, 'test/fixtures/golden/ssr')
 /** The files of a precision. Their cost is not yet divided by xi, and they stop at the norm of the residual, not at its root mean square. */
 export function goldenProblems(precision: 'f32' | 'f64'): readonly Golden[] {
   const ending = `_${precision}.safetensors`
-  return readdirSync(folder).filter((file) => /^(softmax|linear)_/.test(file) && file.endsWith(ending)).sort().map((file) => {
-    const tensors = readSafetensors(join(folder, file))
-    const [tokens, width] = tensors.cost.shape
-    const xi = Number(/xi([\d.]+?)_/.exec(file)![1])
-    const scaled = tensors.cost.values.map((cost) => cost / xi)
-    return {
-      name: file.slice(0, -ending.length),
-      problem: {
-        cost: precision === 'f32' ? f32([tokens, width], scaled) : hostTensor([tokens, width], 'f32', scaled),
-        rows: f32([tokens], new Array<number>(tokens).fill(1)),
-        columns: f32([width], new Array<number>(width).fill(tokens / width)),
-      },
-      params: { iterations: 100, tolerance: 1e-4 / Math.sqrt(width) },
-      tensors,
-    }
-  })
+  return readdirSync(folder)
+    .filter((file) => /^(softmax|linear)_/.test(file) && file.endsWith(ending))
+    .sort()
+    .map((file) => {
+      const tensors = readSafetensors(join(folder, file))
+      const [tokens, width] = tensors.cost.shape
+      const xi = Number(/xi([\d.]+?)_/.exec(file)![1])
+      const scaled = tensors.cost.values.map((cost) => cost / xi)
+      return {
+        name: file.slice(0, -ending.length),
+        problem: {
+          cost: precision === 'f32' ? f32([tokens, width], scaled) : hostTensor([tokens, width], 'f32', scaled),
+          rows: f32([tokens], new Array<number>(tokens).fill(1)),
+          columns: f32([width], new Array<number>(width).fill(tokens / width)),
+        },
+        params: { iterations: 100, tolerance: 1e-4 / Math.sqrt(width) },
+        tensors,
+      }
+    })
 }
 
 export interface Choice {
@@ -123,4 +151,5 @@ export function choose(scores: readonly number[], k: number): Choice {
 }
 
 /** Largest difference of two arrays. */
-export const apart = (a: ArrayLike<number>, b: ArrayLike<number>): number => Math.max(...Array.from(b, (value, i) => Math.abs(value - a[i])))
+export const apart = (a: ArrayLike<number>, b: ArrayLike<number>): number =>
+  Math.max(...Array.from(b, (value, i) => Math.abs(value - a[i])))

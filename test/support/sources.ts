@@ -7,9 +7,13 @@ import type { Source } from '../../grammar/source.ts'
 
 export const root = fileURLToPath(new URL('../../', import.meta.url))
 
-const std = readdirSync(join(root, 'std'), { recursive: true, encoding: 'utf8' }).filter((name) => name.endsWith('.smoe')).sort()
+const std = readdirSync(join(root, 'std'), { recursive: true, encoding: 'utf8' })
+  .filter((name) => name.endsWith('.smoe'))
+  .sort()
 
-export const load: Load = Object.assign(find, { paths: () => std.map((name) => `std/${name.replaceAll('\\', '/').slice(0, -'.smoe'.length)}`) })
+export const load: Load = Object.assign(find, {
+  paths: () => std.map((name) => `std/${name.replaceAll('\\', '/').slice(0, -'.smoe'.length)}`),
+})
 
 function find(path: string, from: Source): Source | null {
   const isOfStd = path.startsWith('std/')

@@ -11,11 +11,20 @@ export function svdGraph(batch: number | string, rows: number | string, columns:
   const shape = [batch, rows, columns].map(dim)
   const x = make('input', [], { name: 'x', dtype: 'f32', shape }, origin) as Node & { op: 'input' }
   const dims = [batch, rows, columns].flatMap((size) => (typeof size === 'string' ? [{ name: size, doc: '' }] : []))
-  return { name: 'svd', doc: '', dims, inputs: [x], outputs: [{ name: 'y', node: make('svd', [x], NONE, origin), doc: '' }], docs: {} }
+  return {
+    name: 'svd',
+    doc: '',
+    dims,
+    inputs: [x],
+    outputs: [{ name: 'y', node: make('svd', [x], NONE, origin), doc: '' }],
+    docs: {},
+  }
 }
 
 export const batchOf = (matrices: readonly Matrix[]): HostTensor => ({
-  shape: [matrices.length, matrices[0].rows, matrices[0].columns], dtype: 'f32', values: Float64Array.from(matrices.flatMap(({ values }) => [...values])),
+  shape: [matrices.length, matrices[0].rows, matrices[0].columns],
+  dtype: 'f32',
+  values: Float64Array.from(matrices.flatMap(({ values }) => [...values])),
 })
 
 /** The packed decomposition of each matrix of a batch. */

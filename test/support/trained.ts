@@ -18,7 +18,8 @@ const LOSS = `
 `
 
 export const trainedFolders: readonly (readonly [string, string])[] = checkpointFolders
-  .filter((folder) => existsSync(join(folder, 'gradients.safetensors'))).map((folder) => [basename(folder), folder])
+  .filter((folder) => existsSync(join(folder, 'gradients.safetensors')))
+  .map((folder) => [basename(folder), folder])
 
 export interface Trained {
   readonly checkpoint: Checkpoint
@@ -41,19 +42,26 @@ export function openTrained(folder: string): Trained {
   const file = readSafetensors(join(folder, 'gradients.safetensors'))
   const weights = nodesOf(graph).flatMap((node) => (isOp(node, 'weight') ? [node] : []))
   return {
-    checkpoint, graph, inputs: { tokens: checkpoint.reference.input_ids },
+    checkpoint,
+    graph,
+    inputs: { tokens: checkpoint.reference.input_ids },
     gradients: new Map(weights.map((weight) => [weight.params.name, gradientIn(file, weight)])),
   }
 }
 
 /** Of experts the file has one tensor, the gate above the up projection. */
-function gradientIn(file: Readonly<Record<string, HostTensor>>, { params: { name, source } }: Extract<Node, { op: 'weight' }>): ArrayLike<number> {
+function gradientIn(
+  file: Readonly<Record<string, HostTensor>>,
+  { params: { name, source } }: Extract<Node, { op: 'weight' }>,
+): ArrayLike<number> {
   const bank = /^(layers\.\d+)\.moe\.experts\.(gate|up|down)$/.exec(name)
   if (bank === null) return file[source.pieces[0].tensor.replace('block_sparse_moe', 'mlp')].values
   const experts = `model.${bank[1]}.mlp.experts`
   if (bank[2] === 'down') return file[`${experts}.down_proj`].values
   const { shape, values } = file[`${experts}.gate_up_proj`]
-  const half = shape[1] * shape[2] / 2
+  const half = (shape[1] * shape[2]) / 2
   const first = bank[2] === 'gate' ? 0 : half
-  return Array.from({ length: shape[0] }, (_, e) => Array.from(values.subarray(2 * e * half + first, 2 * e * half + first + half))).flat()
+  return Array.from({ length: shape[0] }, (_, e) =>
+    Array.from(values.subarray(2 * e * half + first, 2 * e * half + first + half)),
+  ).flat()
 }

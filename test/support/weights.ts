@@ -6,11 +6,17 @@ import type { HostTensor } from '../../compiler/reference/tensor.ts'
 type Piece = WeightSource['pieces'][number]
 
 /** Places along one axis, and whether the axis stays. */
-function placesOf(slice: Piece['slices'][number] | undefined, size: number): { readonly places: readonly number[]; readonly stays: boolean } {
+function placesOf(
+  slice: Piece['slices'][number] | undefined,
+  size: number,
+): { readonly places: readonly number[]; readonly stays: boolean } {
   if (slice === undefined || slice.kind === 'all') return { places: [...Array(size).keys()], stays: true }
   if (slice.kind === 'index') return { places: [slice.at], stays: false }
   const stop = Math.min(slice.stop ?? size, size)
-  return { places: Array.from({ length: Math.ceil((stop - slice.start) / slice.step) }, (_, i) => slice.start + i * slice.step), stays: true }
+  return {
+    places: Array.from({ length: Math.ceil((stop - slice.start) / slice.step) }, (_, i) => slice.start + i * slice.step),
+    stays: true,
+  }
 }
 
 function cut({ shape, dtype, values }: HostTensor, piece: Piece): HostTensor {

@@ -75,7 +75,12 @@ function graphsOf(): TrainingGraphs {
 
 function data(seed: number): Data {
   const random = uniform(seed)
-  return { kind: 'stream', name: 'tokens', tokens: Int32Array.from({ length: 600 }, () => Math.floor(random() * 11)), vocabulary: null }
+  return {
+    kind: 'stream',
+    name: 'tokens',
+    tokens: Int32Array.from({ length: 600 }, () => Math.floor(random() * 11)),
+    vocabulary: null,
+  }
 }
 
 interface Ran {
@@ -86,7 +91,14 @@ interface Ran {
 
 async function run(machine: Machine, { recipe }: TrainingGraphs): Promise<Ran> {
   const [steps, validations] = [[] as StepEvent[], [] as ValidationEvent[]]
-  for await (const event of train({ recipe, machine, training: data(7), validation: data(8), validateEvery: 4, validateBatches: 2 })) {
+  for await (const event of train({
+    recipe,
+    machine,
+    training: data(7),
+    validation: data(8),
+    validateEvery: 4,
+    validateBatches: 2,
+  })) {
     if (event.kind === 'step') steps.push(event)
     if (event.kind === 'validation') validations.push(event)
   }
@@ -139,7 +151,8 @@ describe.each(await softwareDevices())('on %s', (name) => {
     expectMoments(ran)
     expect(ran.steps.map(({ chosen }) => chosen)).toEqual(reference.steps.map(({ chosen }) => chosen))
     for (const [step, { losses }] of ran.steps.entries()) {
-      for (const [loss, value] of Object.entries(losses)) expect(value, `${loss} in step ${step}`).toBeCloseTo(reference.steps[step].losses[loss], 3)
+      for (const [loss, value] of Object.entries(losses))
+        expect(value, `${loss} in step ${step}`).toBeCloseTo(reference.steps[step].losses[loss], 3)
     }
     const resumed = await interrupted([machines[1], machines[2]], graphs)
     for (const [weight, { data: values }] of Object.entries(ran.state)) expect(resumed[weight].data, weight).toEqual(values)

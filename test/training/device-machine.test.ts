@@ -56,7 +56,8 @@ function graphsOf(steps: number): TrainingGraphs {
 function data(): Data {
   const random = uniform(7)
   const tokens = new Int32Array(3000)
-  for (let at = 1; at < tokens.length; at++) tokens[at] = (tokens[at - 1] * 3 + 1 + (random() < 0.2 ? Math.floor(random() * 11) : 0)) % 11
+  for (let at = 1; at < tokens.length; at++)
+    tokens[at] = (tokens[at - 1] * 3 + 1 + (random() < 0.2 ? Math.floor(random() * 11) : 0)) % 11
   return { kind: 'stream', name: 'a walk', tokens, vocabulary: null }
 }
 
@@ -101,10 +102,14 @@ describe.each(await softwareDevices())('training on %s', (name) => {
     const reference = await run(createReferenceMachine(graphs), graphs)
     const [first, second] = runs
     expect(first.steps.some(({ chosen }) => chosen.length > 0)).toBe(true)
-    for (const [at, step] of first.steps.entries()) expect(Math.abs(step.loss - reference.steps[at].loss) / reference.steps[at].loss, `step ${at + 1}`).toBeLessThan(1e-3)
+    for (const [at, step] of first.steps.entries())
+      expect(Math.abs(step.loss - reference.steps[at].loss) / reference.steps[at].loss, `step ${at + 1}`).toBeLessThan(1e-3)
     expect(first.steps.at(-1)!.loss).toBeLessThan(first.steps[0].loss * 0.8)
-    expect(second.steps.map(({ loss, norm, losses }) => ({ loss, norm, losses }))).toEqual(first.steps.map(({ loss, norm, losses }) => ({ loss, norm, losses })))
-    for (const [weight, { data: values }] of Object.entries(first.state)) expect(second.state[weight].data, weight).toEqual(values)
+    expect(second.steps.map(({ loss, norm, losses }) => ({ loss, norm, losses }))).toEqual(
+      first.steps.map(({ loss, norm, losses }) => ({ loss, norm, losses })),
+    )
+    for (const [weight, { data: values }] of Object.entries(first.state))
+      expect(second.state[weight].data, weight).toEqual(values)
     for (const [weight, { data: values }] of Object.entries(first.state)) {
       const expected = reference.state[weight].data
       const [off, size] = [Math.hypot(...values.map((value, at) => value - expected[at])), Math.hypot(...expected)]
@@ -120,8 +125,12 @@ describe.each(await softwareDevices())('training on %s', (name) => {
     expect(machine.times()).toBeNull()
     machine.dispose()
     const timed = createDeviceMachine(device, plans)
-    for await (const event of train({ recipe: graphs.recipe, machine: timed, training: data() })) if (event.kind === 'step' && event.step === 2) timed.timeNext()
-    const dispatches = [plans.step([], true), plans.step([], false), plans.update()].reduce((sum, plan) => sum + plan.programs[0].steps.length, 0)
+    for await (const event of train({ recipe: graphs.recipe, machine: timed, training: data() }))
+      if (event.kind === 'step' && event.step === 2) timed.timeNext()
+    const dispatches = [plans.step([], true), plans.step([], false), plans.update()].reduce(
+      (sum, plan) => sum + plan.programs[0].steps.length,
+      0,
+    )
     if (device.gpu.features.has('timestamp-query')) {
       expect(timed.times()!.length).toBeGreaterThan(dispatches / 2)
       expect(timed.times()!.reduce((sum, { nanoseconds }) => sum + nanoseconds, 0)).toBeGreaterThan(0)
@@ -138,7 +147,10 @@ describe.each(await softwareDevices())('training on %s', (name) => {
     const { state } = await run(machines[0], graphs)
     const resumed = await interrupted([machines[1], machines[2]], graphs, 5)
     for (const [weight, { data: values }] of Object.entries(state)) {
-      expect(values.some((value) => value !== 0), weight).toBe(true)
+      expect(
+        values.some((value) => value !== 0),
+        weight,
+      ).toBe(true)
       expect(resumed[weight].data, weight).toEqual(values)
     }
     machines.forEach((machine) => machine.dispose())

@@ -10,13 +10,14 @@ const KINDS = 12
 const K = 2
 
 /** What the machine learns: a row of scores a token, and a bias that nothing learns. */
-export const bigrams = (more: Partial<Recipe> = {}): Recipe => recipeOf({
-  weights: [
-    { name: 'table', shape: [KINDS, KINDS], initialiser: { kind: 'normal', deviation: 0.1 }, fanIn: KINDS, rate: 1, decay: 0 },
-    { name: 'bias', shape: [4], initialiser: { kind: 'zeros' }, fanIn: 4, rate: 0, decay: 0 },
-  ],
-  ...more,
-})
+export const bigrams = (more: Partial<Recipe> = {}): Recipe =>
+  recipeOf({
+    weights: [
+      { name: 'table', shape: [KINDS, KINDS], initialiser: { kind: 'normal', deviation: 0.1 }, fanIn: KINDS, rate: 1, decay: 0 },
+      { name: 'bias', shape: [4], initialiser: { kind: 'zeros' }, fanIn: 4, rate: 0, decay: 0 },
+    ],
+    ...more,
+  })
 
 interface Held {
   table: Float32Array
@@ -47,7 +48,11 @@ function route({ table, bias }: Held, name: string, at: number, tokens: Int32Arr
 }
 
 /** Adds the gradient of the mean cross-entropy, where one is given. */
-function bigramLoss({ table }: Held, { tokens, targets }: BatchInputs, gradient: Float64Array | null): { readonly loss: number; readonly right: number } {
+function bigramLoss(
+  { table }: Held,
+  { tokens, targets }: BatchInputs,
+  gradient: Float64Array | null,
+): { readonly loss: number; readonly right: number } {
   let [loss, right] = [0, 0]
   const count = tokens.data.length
   for (let place = 0; place < count; place++) {
@@ -55,7 +60,8 @@ function bigramLoss({ table }: Held, { tokens, targets }: BatchInputs, gradient:
     const parts = softmax(table.subarray(token * KINDS, (token + 1) * KINDS))
     loss -= Math.log(parts[target]) / count
     if (parts.indexOf(parts.reduce((a, b) => Math.max(a, b))) === target) right++
-    if (gradient !== null) for (let kind = 0; kind < KINDS; kind++) gradient[token * KINDS + kind] += (parts[kind] - (kind === target ? 1 : 0)) / count
+    if (gradient !== null)
+      for (let kind = 0; kind < KINDS; kind++) gradient[token * KINDS + kind] += (parts[kind] - (kind === target ? 1 : 0)) / count
   }
   return { loss, right: right / count }
 }
@@ -66,7 +72,10 @@ export interface FakeMachine extends Machine {
   readonly held: Held
 }
 
-export function fakeMachine(recipe: Recipe, answer: (answers: Answers, call: string) => Answers = (answers) => answers): FakeMachine {
+export function fakeMachine(
+  recipe: Recipe,
+  answer: (answers: Answers, call: string) => Answers = (answers) => answers,
+): FakeMachine {
   const held: Held = { table: new Float32Array(KINDS ** 2), momentum: new Float32Array(KINDS ** 2), bias: new Float32Array(4) }
   const gradient = new Float64Array(KINDS ** 2)
   const calls: string[] = []
@@ -75,10 +84,15 @@ export function fakeMachine(recipe: Recipe, answer: (answers: Answers, call: str
   const answersTo = (inputs: BatchInputs, gradient: Float64Array | null, chosen: readonly string[], call: string): Answers => {
     const { loss, right } = bigramLoss(held, inputs, gradient)
     const layers = recipe.layers.map(({ layer }, at) => route(held, layer, at, inputs.tokens.data as Int32Array))
-    const extra: Readonly<Record<string, number>> = chosen.length > 0 ? { 'loss.distil': 0.01 * chosen.length } : { 'loss.balance': 0.02 }
-    return answer({ losses: { 'loss.cross_entropy': loss, ...extra }, metrics: { 'metric.accuracy': right }, routes: { layers } }, call)
+    const extra: Readonly<Record<string, number>> =
+      chosen.length > 0 ? { 'loss.distil': 0.01 * chosen.length } : { 'loss.balance': 0.02 }
+    return answer(
+      { losses: { 'loss.cross_entropy': loss, ...extra }, metrics: { 'metric.accuracy': right }, routes: { layers } },
+      call,
+    )
   }
-  const random = ({ random }: BatchInputs): number => (random === undefined ? 0.5 : uniformAt(random.data[0], random.data[1], 0, 0))
+  const random = ({ random }: BatchInputs): number =>
+    random === undefined ? 0.5 : uniformAt(random.data[0], random.data[1], 0, 0)
   return {
     adapter: 'a machine in memory',
     calls,
@@ -108,7 +122,9 @@ export function fakeMachine(recipe: Recipe, answer: (answers: Answers, call: str
       return answersTo(inputs, null, [], 'evaluate')
     },
     read: async (names = Object.keys(places)): Promise<State> =>
-      Object.fromEntries(names.map((name): [string, HostData] => [name, { shape: shapes[places[name]], data: held[places[name]].slice() }])),
+      Object.fromEntries(
+        names.map((name): [string, HostData] => [name, { shape: shapes[places[name]], data: held[places[name]].slice() }]),
+      ),
     write: async (tensors) => {
       calls.push(`write ${Object.keys(tensors).join()}`)
       for (const [name, { data }] of Object.entries(tensors)) held[places[name]].set(data)

@@ -19,16 +19,22 @@ async function nullMachine(change: Partial<Parameters<typeof createDeviceMachine
 const tokens = { shape: [2, 12], data: new Int32Array(24) }
 
 test('3,000 steps, updates, reads and writes on a device', async () => {
-  const { plans: { recipe }, machine, clear } = await nullMachine()
+  const {
+    plans: { recipe },
+    machine,
+    clear,
+  } = await nullMachine()
   await machine.write(initialise(recipe))
   const inputs = { tokens, targets: tokens, random: { shape: [2], data: Int32Array.of(3, 0) } }
-  expect(await growthOf(3_000, async (at) => {
-    await machine.step([], inputs)
-    await machine.update({ rate: 1, update: at + 1, scale: 1 })
-    await machine.evaluate(inputs)
-    if (at % 10 === 0) await machine.write(await machine.read(['embed']))
-    clear()
-  })).toBeLessThan(200)
+  expect(
+    await growthOf(3_000, async (at) => {
+      await machine.step([], inputs)
+      await machine.update({ rate: 1, update: at + 1, scale: 1 })
+      await machine.evaluate(inputs)
+      if (at % 10 === 0) await machine.write(await machine.read(['embed']))
+      clear()
+    }),
+  ).toBeLessThan(200)
 }, 180_000)
 
 test('sets of layers that compete, ever others: the plans of those that competed last are kept', async () => {

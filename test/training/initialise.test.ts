@@ -4,8 +4,16 @@ import type { Initialiser, LearnedWeight } from '../../plan/recipe.ts'
 import { initialise, initialWeight } from '../../training/initialise.ts'
 import { recipeOf } from './recipes.ts'
 
-const weightOf = (initialiser: Initialiser, shape: readonly number[], name = 'w'): LearnedWeight => ({ name, shape, initialiser, fanIn: shape.at(-1) ?? 1, rate: 1, decay: 0 })
-const valuesOf = (initialiser: Initialiser, shape: readonly number[], name?: string): Float32Array => initialWeight(weightOf(initialiser, shape, name), 7).data as Float32Array
+const weightOf = (initialiser: Initialiser, shape: readonly number[], name = 'w'): LearnedWeight => ({
+  name,
+  shape,
+  initialiser,
+  fanIn: shape.at(-1) ?? 1,
+  rate: 1,
+  decay: 0,
+})
+const valuesOf = (initialiser: Initialiser, shape: readonly number[], name?: string): Float32Array =>
+  initialWeight(weightOf(initialiser, shape, name), 7).data as Float32Array
 
 function moments(values: Float32Array): { readonly mean: number; readonly deviation: number } {
   const mean = values.reduce((sum, value) => sum + value, 0) / values.length
@@ -44,19 +52,23 @@ test('uniform numbers keep within their bound', () => {
 
 test('orthogonal: rows or columns are orthonormal times the gain, of each matrix of a bank', () => {
   const sizes = fc.integer({ min: 1, max: 12 })
-  fc.assert(fc.property(fc.integer({ min: 1, max: 3 }), sizes, sizes, (bank, rows, columns) => {
-    const values = valuesOf({ kind: 'orthogonal', gain: 3 }, [bank, rows, columns])
-    for (let expert = 0; expert < bank; expert++) {
-      const at = (row: number, column: number): number => values[(expert * rows + row) * columns + column]
-      const isWide = rows <= columns
-      const [few, many] = [Math.min(rows, columns), Math.max(rows, columns)]
-      for (let i = 0; i < few; i++) for (let j = 0; j <= i; j++) {
-        let dot = 0
-        for (let k = 0; k < many; k++) dot += isWide ? at(i, k) * at(j, k) : at(k, i) * at(k, j)
-        expect(dot).toBeCloseTo(i === j ? 9 : 0, 4)
+  fc.assert(
+    fc.property(fc.integer({ min: 1, max: 3 }), sizes, sizes, (bank, rows, columns) => {
+      const values = valuesOf({ kind: 'orthogonal', gain: 3 }, [bank, rows, columns])
+      for (let expert = 0; expert < bank; expert++) {
+        const at = (row: number, column: number): number => values[(expert * rows + row) * columns + column]
+        const isWide = rows <= columns
+        const [few, many] = [Math.min(rows, columns), Math.max(rows, columns)]
+        for (let i = 0; i < few; i++)
+          for (let j = 0; j <= i; j++) {
+            let dot = 0
+            for (let k = 0; k < many; k++) dot += isWide ? at(i, k) * at(j, k) : at(k, i) * at(k, j)
+            expect(dot).toBeCloseTo(i === j ? 9 : 0, 4)
+          }
       }
-    }
-  }), { numRuns: 40 })
+    }),
+    { numRuns: 40 },
+  )
 })
 
 test('a weight is made of the seed and its path, whatever else there is', () => {

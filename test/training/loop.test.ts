@@ -21,23 +21,45 @@ async function all(events: AsyncIterable<TrainingEvent>): Promise<TrainingEvent[
   return found
 }
 
-const optionsOf = (recipe: Recipe, machine: FakeMachine, more: Partial<Training> = {}): Training =>
-  ({ recipe, machine, training: chain(60), validation: chain(30, 5), validateEvery: 3, now: clock(), ...more })
+const optionsOf = (recipe: Recipe, machine: FakeMachine, more: Partial<Training> = {}): Training => ({
+  recipe,
+  machine,
+  training: chain(60),
+  validation: chain(30, 5),
+  validateEvery: 3,
+  now: clock(),
+  ...more,
+})
 
-const run = async (recipe: Recipe, more: Partial<Training> = {}): Promise<{ readonly events: TrainingEvent[]; readonly machine: FakeMachine }> => {
+const run = async (
+  recipe: Recipe,
+  more: Partial<Training> = {},
+): Promise<{ readonly events: TrainingEvent[]; readonly machine: FakeMachine }> => {
   const machine = fakeMachine(recipe)
   return { machine, events: await all(train(optionsOf(recipe, machine, more))) }
 }
 
-const kinds = (events: readonly TrainingEvent[]): string => events.map((event) => (event.kind === 'start' ? 's' : event.kind[0])).join('')
+const kinds = (events: readonly TrainingEvent[]): string =>
+  events.map((event) => (event.kind === 'start' ? 's' : event.kind[0])).join('')
 const steps = (events: readonly TrainingEvent[]): StepEvent[] => events.filter((event) => event.kind === 'step')
 /** Without what a clock says. */
-const timeless = (events: readonly TrainingEvent[]): unknown => JSON.parse(JSON.stringify(events, (name, value: unknown) => (['seconds', 'pace', 'left'].includes(name) ? 0 : value)))
+const timeless = (events: readonly TrainingEvent[]): unknown =>
+  JSON.parse(JSON.stringify(events, (name, value: unknown) => (['seconds', 'pace', 'left'].includes(name) ? 0 : value)))
 
 test('the events of a run, in order', async () => {
   const { events } = await run(bigrams())
   expect(kinds(events)).toBe('svpsssvpsssvpce')
-  expect(events[0]).toMatchObject({ model: 'tiny', steps: 6, done: 0, parameters: 148, items: 16, unit: 'token', training: { examples: 13 }, validation: { examples: 7 }, schedule: {} })
+  expect(events[0]).toMatchObject({
+    model: 'tiny',
+    steps: 6,
+    done: 0,
+    parameters: 148,
+    items: 16,
+    unit: 'token',
+    training: { examples: 13 },
+    validation: { examples: 7 },
+    schedule: {},
+  })
   expect(events.at(-1)).toMatchObject({ kind: 'end', reason: 'done', step: 6 })
   expect(kinds((await run(bigrams(), { validateEvery: null })).events)).toBe('sssssssce')
   expect(kinds((await run(bigrams(), { validation: null, validateEvery: 4 })).events)).toBe('spsssspsspce')
@@ -47,7 +69,12 @@ test('the events of a run, in order', async () => {
 test('micro-batches are summed by the machine and updated once, at the scheduled rate', async () => {
   const { machine, events } = await run(bigrams(), { validateEvery: null })
   expect(machine.calls[0]).toBe('write table,bias')
-  expect(machine.calls.slice(1).map((call) => call.split(' ')[0]).join(' ')).toBe(Array.from({ length: 6 }, () => 'step step update').join(' '))
+  expect(
+    machine.calls
+      .slice(1)
+      .map((call) => call.split(' ')[0])
+      .join(' '),
+  ).toBe(Array.from({ length: 6 }, () => 'step step update').join(' '))
   const rates = machine.calls.filter((call) => call.startsWith('update')).map((call) => call.split(' ').map(Number).slice(1))
   expect(rates.map(([update]) => update)).toEqual([1, 2, 3, 4, 5, 6])
   expect(rates.map(([, rate]) => rate)).toEqual(steps(events).map(({ rate }) => rate))
@@ -58,7 +85,10 @@ test('micro-batches are summed by the machine and updated once, at the scheduled
 })
 
 test('it learns', async () => {
-  const { events } = await run(bigrams({ steps: 60, optimiser: { kind: 'sgd', rate: 1, momentum: 0.9, nesterov: false, decay: 0 } }), { validateEvery: 60, training: chain(600) })
+  const { events } = await run(
+    bigrams({ steps: 60, optimiser: { kind: 'sgd', rate: 1, momentum: 0.9, nesterov: false, decay: 0 } }),
+    { validateEvery: 60, training: chain(600) },
+  )
   const [first, last] = events.filter((event) => event.kind === 'validation')
   expect(first.loss).toBeCloseTo(Math.log(12) + 0.02, 1)
   expect(last.loss).toBeLessThan(1.2)
@@ -89,7 +119,9 @@ test('what the layers decided is told over all micro-batches, and what changes b
   const probes = events.filter((event) => event.kind === 'probe')
   expect(probes.map(({ step }) => step)).toEqual([0, 3, 6])
   expect(probes[0].layers.map(({ changeSet }) => changeSet)).toEqual([null, null])
-  for (const { layers } of probes.slice(1)) for (const { changeTop1, changeSet } of layers) for (const value of [changeTop1, changeSet]) expect(value).toBeGreaterThanOrEqual(0)
+  for (const { layers } of probes.slice(1))
+    for (const { changeTop1, changeSet } of layers)
+      for (const value of [changeTop1, changeSet]) expect(value).toBeGreaterThanOrEqual(0)
 })
 
 test('every micro-batch of a run has its own random numbers', async () => {
@@ -100,7 +132,11 @@ test('every micro-batch of a run has its own random numbers', async () => {
 test('the bias of a balanced layer moves against the sign of its load', async () => {
   const recipe = bigrams({ layers: [routed('a/moe', { balancedBias: { weight: 'bias', rate: 0.25 } })], steps: 1 })
   const { machine, events } = await run(recipe)
-  const [{ routing: [{ load }] }] = steps(events)
+  const [
+    {
+      routing: [{ load }],
+    },
+  ] = steps(events)
   expect([...machine.held.bias]).toEqual(load.map((count) => 0.25 * Math.sign(8 - count)))
   expect(machine.calls.at(-2)).toMatch(/^evaluate/)
   const blind = fakeMachine(recipe, (answers) => ({ ...answers, routes: null }))
@@ -110,20 +146,29 @@ test('the bias of a balanced layer moves against the sign of its load', async ()
 test('a bias that balances evens the load', async () => {
   const [table, bias] = bigrams().weights
   // nothing but the bias moves
-  const still: Partial<Recipe> = { steps: 80, optimiser: { kind: 'sgd', rate: 0, momentum: 0, nesterov: false, decay: 0 }, weights: [{ ...table, initialiser: { kind: 'normal', deviation: 1 } }, { ...bias, initialiser: { kind: 'uniform', bound: 3 } }] }
+  const still: Partial<Recipe> = {
+    steps: 80,
+    optimiser: { kind: 'sgd', rate: 0, momentum: 0, nesterov: false, decay: 0 },
+    weights: [
+      { ...table, initialiser: { kind: 'normal', deviation: 1 } },
+      { ...bias, initialiser: { kind: 'uniform', bound: 3 } },
+    ],
+  }
   const violation = async (rate: number): Promise<number> => {
     const recipe = bigrams({ ...still, layers: [routed('a/moe', { balancedBias: { weight: 'bias', rate } })] })
     const last = steps((await run(recipe, { training: chain(600) })).events).slice(-20)
     return last.reduce((sum, { routing }) => sum + routing[0].maxVio!, 0) / last.length
   }
-  expect(await violation(0.05)).toBeLessThan(0.5 * await violation(0))
+  expect(await violation(0.05)).toBeLessThan(0.5 * (await violation(0)))
 })
 
 describe('what is no number stops the run', () => {
   test.each([NaN, Infinity])('a loss of %d', async (value) => {
     const recipe = bigrams()
     let count = 0
-    const machine = fakeMachine(recipe, (answers, call) => (call !== 'evaluate' && ++count === 6 ? { ...answers, losses: { ...answers.losses, 'loss.balance': value } } : answers))
+    const machine = fakeMachine(recipe, (answers, call) =>
+      call !== 'evaluate' && ++count === 6 ? { ...answers, losses: { ...answers.losses, 'loss.balance': value } } : answers,
+    )
     const events: string[] = []
     const ended = (async () => {
       for await (const event of train(optionsOf(recipe, machine))) events.push(event.kind)
@@ -141,7 +186,8 @@ describe('what is no number stops the run', () => {
   })
 
   test('a loss of the validation, but no metric', async () => {
-    const bad = (name: 'losses' | 'metrics'): FakeMachine => fakeMachine(bigrams(), (answers, call) => (call === 'evaluate' ? { ...answers, [name]: { x: NaN } } : answers))
+    const bad = (name: 'losses' | 'metrics'): FakeMachine =>
+      fakeMachine(bigrams(), (answers, call) => (call === 'evaluate' ? { ...answers, [name]: { x: NaN } } : answers))
     await expect(all(train(optionsOf(bigrams(), bad('losses'))))).rejects.toThrow('step 0: x is NaN')
     expect(kinds(await all(train(optionsOf(bigrams(), bad('metrics')))))).toBe('svpsssvpsssvpce')
   })
@@ -150,7 +196,9 @@ describe('what is no number stops the run', () => {
 test('data that does not fit is refused before anything is computed', async () => {
   const machine = fakeMachine(bigrams())
   await expect(all(train(optionsOf(bigrams(), machine, { validation: chain(8) })))).rejects.toThrow(FitError)
-  await expect(all(train(optionsOf(bigrams(), machine, { validation: chain(8) })))).rejects.toThrow('made up: 1 examples are too few to validate with; a batch takes 2')
+  await expect(all(train(optionsOf(bigrams(), machine, { validation: chain(8) })))).rejects.toThrow(
+    'made up: 1 examples are too few to validate with; a batch takes 2',
+  )
   await expect(all(train(optionsOf(bigrams(), machine, { training: chain(4) })))).rejects.toThrow('4 tokens are too few')
   expect(machine.calls).toEqual([])
 })
@@ -167,7 +215,14 @@ test('stopped in its last step, a run is done and has looked', async () => {
 })
 
 describe('a run that is stopped', () => {
-  const recipe = bigrams({ steps: 9, isRandom: true, layers: [routed('layers.0/moe', { contest: { rate: 0.4, after: 0.2, atMost: 1 }, balancedBias: { weight: 'bias', rate: 0.01 } }), routed('layers.1/moe')] })
+  const recipe = bigrams({
+    steps: 9,
+    isRandom: true,
+    layers: [
+      routed('layers.0/moe', { contest: { rate: 0.4, after: 0.2, atMost: 1 }, balancedBias: { weight: 'bias', rate: 0.01 } }),
+      routed('layers.1/moe'),
+    ],
+  })
 
   /** Stops at an event, and goes on with another machine that is given what the first one held. */
   async function interrupted(at: number): Promise<{ readonly events: TrainingEvent[]; readonly state: unknown }> {
@@ -202,10 +257,13 @@ describe('a run that is stopped', () => {
     const stop = new AbortController()
     const machine = fakeMachine(recipe)
     const events: TrainingEvent[] = []
-    const slow = { ...machine, step: async (...asked: Parameters<typeof machine.step>) => {
-      if (machine.calls.length > 12) stop.abort()
-      return machine.step(...asked)
-    } }
+    const slow = {
+      ...machine,
+      step: async (...asked: Parameters<typeof machine.step>) => {
+        if (machine.calls.length > 12) stop.abort()
+        return machine.step(...asked)
+      },
+    }
     for await (const event of train(optionsOf(recipe, slow, { signal: stop.signal, validateEvery: null }))) events.push(event)
     expect(events.slice(-3).map(({ kind }) => kind)).toEqual(['step', 'checkpoint', 'end'])
     expect(events.at(-1)).toMatchObject({ reason: 'stopped' })

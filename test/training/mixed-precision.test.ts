@@ -66,7 +66,8 @@ function graphsOf(precision: Precision, steps = 60): TrainingGraphs {
 function data(): Data {
   const random = uniform(7)
   const tokens = new Int32Array(3000)
-  for (let at = 1; at < tokens.length; at++) tokens[at] = (tokens[at - 1] * 3 + 1 + (random() < 0.2 ? Math.floor(random() * 11) : 0)) % 11
+  for (let at = 1; at < tokens.length; at++)
+    tokens[at] = (tokens[at - 1] * 3 + 1 + (random() < 0.2 ? Math.floor(random() * 11) : 0)) % 11
   return { kind: 'stream', name: 'a walk', tokens, vocabulary: null }
 }
 
@@ -80,7 +81,13 @@ interface Ran {
 async function run(machine: Machine, { recipe }: TrainingGraphs, from?: Progress, until = Infinity): Promise<Ran> {
   const [steps, stop]: [StepEvent[], AbortController] = [[], new AbortController()]
   let progress: Progress | null = null
-  for await (const event of train({ recipe, machine, training: data(), signal: stop.signal, ...(from === undefined ? {} : { from }) })) {
+  for await (const event of train({
+    recipe,
+    machine,
+    training: data(),
+    signal: stop.signal,
+    ...(from === undefined ? {} : { from }),
+  })) {
     if (event.kind === 'step') steps.push(event)
     if (event.kind === 'step' && event.step >= until) stop.abort()
     if (event.kind === 'checkpoint') progress = event.progress
@@ -109,7 +116,12 @@ describe('the scale of the losses', () => {
 describe('the loop', () => {
   /** Its norms are those given, one an update, and then 1. */
   const machineOf = (norms: readonly number[]) => {
-    const recipe = bigrams({ precision: 'mixed', steps: 20, accumulate: 1, layers: [routed('layers.0/moe', { balancedBias: { weight: 'bias', rate: 0.1 } })] })
+    const recipe = bigrams({
+      precision: 'mixed',
+      steps: 20,
+      accumulate: 1,
+      layers: [routed('layers.0/moe', { balancedBias: { weight: 'bias', rate: 0.1 } })],
+    })
     const machine = fakeMachine(recipe)
     const updates: UpdateScalars[] = []
     const scales: number[] = []
@@ -127,7 +139,12 @@ describe('the loop', () => {
     const tokens = Int32Array.from({ length: 200 }, (_, at) => (at * 5) % 12)
     const ran = async (): Promise<readonly StepEvent[]> => {
       const steps: StepEvent[] = []
-      for await (const event of train({ recipe, machine: told, training: { kind: 'stream', name: 'tokens', tokens, vocabulary: null } })) if (event.kind === 'step') steps.push(event)
+      for await (const event of train({
+        recipe,
+        machine: told,
+        training: { kind: 'stream', name: 'tokens', tokens, vocabulary: null },
+      }))
+        if (event.kind === 'step') steps.push(event)
       return steps
     }
     return { ran, updates, scales, calls: machine.calls }
@@ -139,7 +156,13 @@ describe('the loop', () => {
     expect(steps.map(({ skipped }) => skipped)).toEqual([false, true, true, true, false])
     expect(steps.map(({ scale }) => scale)).toEqual([2 ** 16, 2 ** 16, 2 ** 15, 2 ** 14, 2 ** 13])
     expect(scales.slice(0, 5)).toEqual(steps.map(({ scale }) => scale))
-    expect(updates.slice(0, 5).map(({ update, scale }) => [update, scale])).toEqual([[1, 2 ** 16], [2, 2 ** 16], [2, 2 ** 15], [2, 2 ** 14], [2, 2 ** 13]])
+    expect(updates.slice(0, 5).map(({ update, scale }) => [update, scale])).toEqual([
+      [1, 2 ** 16],
+      [2, 2 ** 16],
+      [2, 2 ** 15],
+      [2, 2 ** 14],
+      [2, 2 ** 13],
+    ])
     expect(calls.filter((call) => call === 'write bias')).toHaveLength(17)
   })
 
@@ -155,11 +178,28 @@ describe('the graphs', () => {
 
   it('keep halves of what products read, and of no router', () => {
     expect([...plain.halved]).toEqual([])
-    expect([...mixed.halved]).toEqual(['embed', ...[0, 1].flatMap((layer) => ['gate', 'up', 'down'].map((bank) => `layers.${layer}.moe.experts.${bank}`))])
+    expect([...mixed.halved]).toEqual([
+      'embed',
+      ...[0, 1].flatMap((layer) => ['gate', 'up', 'down'].map((bank) => `layers.${layer}.moe.experts.${bank}`)),
+    ])
     const { buffers } = trainingPlans(mixed, PORTABLE).step([], true)
     const typeOf = (name: string) => buffers.filter((buffer) => buffer.name === name).map(({ dtype }) => dtype)
-    expect(['embed', 'half.embed', 'layers.0.moe.gate.gate', 'layers.0/moe.weights', 'gradient.embed', 'gradient.layers.0.moe.experts.up'].map((name) => [name, ...typeOf(name)])).toEqual([
-      ['embed', 'f32'], ['half.embed', 'f16'], ['layers.0.moe.gate.gate', 'f32'], ['layers.0/moe.weights', 'f32'], ['gradient.embed', 'f32'], ['gradient.layers.0.moe.experts.up', 'f32'],
+    expect(
+      [
+        'embed',
+        'half.embed',
+        'layers.0.moe.gate.gate',
+        'layers.0/moe.weights',
+        'gradient.embed',
+        'gradient.layers.0.moe.experts.up',
+      ].map((name) => [name, ...typeOf(name)]),
+    ).toEqual([
+      ['embed', 'f32'],
+      ['half.embed', 'f16'],
+      ['layers.0.moe.gate.gate', 'f32'],
+      ['layers.0/moe.weights', 'f32'],
+      ['gradient.embed', 'f32'],
+      ['gradient.layers.0.moe.experts.up', 'f32'],
     ])
   })
 
@@ -170,9 +210,14 @@ describe('the graphs', () => {
 
   it('update weights and halves in one dispatch a bundle where nine buffers are bound', () => {
     const { moved } = bundleWeights(mixed.recipe, 2 ** 20, mixed.halved)
-    const { buffers, programs: [{ steps }] } = trainingPlans(mixed, { ...PORTABLE, maxStorageBuffers: 9 }).update(moved)
+    const {
+      buffers,
+      programs: [{ steps }],
+    } = trainingPlans(mixed, { ...PORTABLE, maxStorageBuffers: 9 }).update(moved)
     const names = new Map(buffers.map(({ id, name }) => [id, name]))
-    const moves = steps.map(({ bindings }) => bindings.map(({ buffer }) => names.get(buffer)!)).filter((bound) => bound.includes(halfName('bundle 0')))
+    const moves = steps
+      .map(({ bindings }) => bindings.map(({ buffer }) => names.get(buffer)!))
+      .filter((bound) => bound.includes(halfName('bundle 0')))
     expect(moves).toHaveLength(1)
     expect(moves[0]).toEqual(expect.arrayContaining(['bundle 0', 'first.bundle 0', 'second.bundle 0']))
   })
@@ -206,7 +251,8 @@ describe.each(await softwareDevices())('on %s', (name) => {
     }
     const whole = await run(machineOf(graphs), graphs)
     const plain = await run(machineOf(graphsOf('f32')), graphsOf('f32'))
-    for (const [at, { loss }] of plain.steps.entries()) expect(Math.abs(whole.steps[at].loss - loss) / loss, `step ${at + 1}`).toBeLessThan(0.02)
+    for (const [at, { loss }] of plain.steps.entries())
+      expect(Math.abs(whole.steps[at].loss - loss) / loss, `step ${at + 1}`).toBeLessThan(0.02)
     expect(whole.steps.at(-1)!.loss).toBeLessThan(0.9 * whole.steps[0].loss)
     expect(whole.steps.some(({ loss }, at) => loss !== plain.steps[at].loss)).toBe(true)
     expect(plain.steps[0]).toMatchObject({ scale: null, skipped: false })

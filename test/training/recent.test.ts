@@ -21,7 +21,11 @@ test('what cannot be made takes no room', () => {
   const dropped: number[] = []
   const recent = createRecent<number>(1, (value) => dropped.push(value))
   recent.at('a', () => 1)
-  expect(() => recent.at('b', () => { throw new Error('no') })).toThrow('no')
+  expect(() =>
+    recent.at('b', () => {
+      throw new Error('no')
+    }),
+  ).toThrow('no')
   expect(dropped).toEqual([])
   expect(recent.at('a', () => 2)).toBe(1)
 })

@@ -1,8 +1,15 @@
 /** Recipes of small runs. */
 import { RECIPE_VERSION, type Recipe, type RoutedLayer } from '../../plan/recipe.ts'
 
-export const routed = (layer: string, more: Partial<RoutedLayer> = {}): RoutedLayer =>
-  ({ layer, experts: 4, contest: null, selected: `${layer}.selected`, weights: `${layer}.weights`, balancedBias: null, ...more })
+export const routed = (layer: string, more: Partial<RoutedLayer> = {}): RoutedLayer => ({
+  layer,
+  experts: 4,
+  contest: null,
+  selected: `${layer}.selected`,
+  weights: `${layer}.weights`,
+  balancedBias: null,
+  ...more,
+})
 
 /** A language model of 12 characters in windows of 4, two a micro-batch. */
 export const recipeOf = (more: Partial<Recipe> = {}): Recipe => ({

@@ -5,15 +5,28 @@ import { createWriter } from '../../compiler/wgsl/write.ts'
 import { makeCase, type CaseShape } from './routines/matmul-case.ts'
 
 const LAVAPIPE: Target = {
-  ...PORTABLE, name: 'lavapipe', kind: 'cpu', subgroupSize: 8, features: ['subgroups'],
-  maxInvocationsPerWorkgroup: 1024, maxWorkgroupStorageBytes: 32768,
+  ...PORTABLE,
+  name: 'lavapipe',
+  kind: 'cpu',
+  subgroupSize: 8,
+  features: ['subgroups'],
+  maxInvocationsPerWorkgroup: 1024,
+  maxWorkgroupStorageBytes: 32768,
 }
 const NO_SUBGROUPS: Target = { ...LAVAPIPE, subgroupSize: null, features: [] }
 const WARPS: Target = { ...PORTABLE, name: 'warps', subgroupSize: 32, features: ['subgroups'] }
 
 const shape: CaseShape = {
-  grouping: 'dense', rows: 16, columns: 32, depth: 64, products: 1, experts: 8, tile: 16,
-  symbolic: false, gathered: false, seed: 1,
+  grouping: 'dense',
+  rows: 16,
+  columns: 32,
+  depth: 64,
+  products: 1,
+  experts: 8,
+  tile: 16,
+  symbolic: false,
+  gathered: false,
+  seed: 1,
 }
 
 function choose(changes: Partial<CaseShape>, target: Target, tokens: 'few' | 'many' = 'many') {
@@ -71,7 +84,8 @@ describe('chooseMatmul', () => {
   })
 
   test('without rows takes a template as with one', () => {
-    for (const target of [LAVAPIPE, NO_SUBGROUPS, WARPS, PORTABLE]) expect(choose({ rows: 0 }, target).reason).not.toContain('NaN')
+    for (const target of [LAVAPIPE, NO_SUBGROUPS, WARPS, PORTABLE])
+      expect(choose({ rows: 0 }, target).reason).not.toContain('NaN')
   })
 
   test('narrows the tile on an adapter with little workgroup memory', () => {

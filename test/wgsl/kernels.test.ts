@@ -11,25 +11,29 @@ const CPU: Target = { ...PORTABLE, name: 'cpu', kind: 'cpu', subgroupSize: 4, fe
 
 const model = (body: string, imports = ''): string => `${imports}model m(D: int = 8, E: int = 4) {\n${body}\n}\n`
 
-const route = (policy: string, call = policy): string => model(`  input x: f32[T, D]
+const route = (policy: string, call = policy): string =>
+  model(
+    `  input x: f32[T, D]
   output y = moe(x) {
     experts E of swiglu(F = 8)
     route ${call}
-  }`, `import { swiglu } from "std/experts/swiglu"\nimport { ${policy} } from "std/policies/${policy}"\n`)
+  }`,
+    `import { swiglu } from "std/experts/swiglu"\nimport { ${policy} } from "std/policies/${policy}"\n`,
+  )
 
 /** Name -> spec, target, and the kernels of its plan by a part of their label. */
 const KERNELS: Readonly<Record<string, readonly [spec: string, target: Target, label: RegExp]>> = {
-  'elements': [model('  input x: f32[T, D]\n  input y: f32[T, D]\n  output z = x * sigmoid(y) + 0.5'), PORTABLE, /./],
+  elements: [model('  input x: f32[T, D]\n  input y: f32[T, D]\n  output z = x * sigmoid(y) + 0.5'), PORTABLE, /./],
   'elements-transposed': [model('  input x: f32[T, D]\n  output z = x.T * 2.0'), PORTABLE, /./],
-  'remainder': [model('  input x: i32[T]\n  output z = x % 3'), PORTABLE, /./],
+  remainder: [model('  input x: i32[T]\n  output z = x % 3'), PORTABLE, /./],
   'rows-softmax': [model('  input x: f32[T, D]\n  output z = softmax(x)'), PORTABLE, /./],
   'rows-softmax-cpu': [model('  input x: f32[T, D]\n  output z = softmax(x)'), CPU, /./],
   'sum-of-columns': [model('  input x: f32[T, D]\n  output z = sum(x, axis = 0)'), PORTABLE, /./],
-  'embedding': [model('  input ids: i32[T]\n  param table: f32[E, D]\n  output z = take(table, ids)'), PORTABLE, /./],
+  embedding: [model('  input ids: i32[T]\n  param table: f32[E, D]\n  output z = take(table, ids)'), PORTABLE, /./],
   'dense-product': [model('  input x: f32[T, D]\n  param w: f32[E, D]\n  output z = x @ w.T'), PORTABLE, /./],
   'dense-product-cpu': [model('  input x: f32[T, D]\n  param w: f32[E, D]\n  output z = x @ w.T'), CPU, /./],
-  'gate': [route('top_k', 'top_k(k = 2)'), PORTABLE, /route/],
-  'order': [route('top_k', 'top_k(k = 2)'), PORTABLE, /order/],
+  gate: [route('top_k', 'top_k(k = 2)'), PORTABLE, /route/],
+  order: [route('top_k', 'top_k(k = 2)'), PORTABLE, /order/],
   'grouped-products-cpu': [route('top_k', 'top_k(k = 2)'), CPU, /experts_products/],
 }
 

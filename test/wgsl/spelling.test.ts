@@ -24,15 +24,38 @@ interface Bound {
 }
 
 const BOUNDS: { readonly [W in Unary]: readonly Bound[] } = {
-  exp: [{ from: -80, to: 80, ulp: 3 + 2 * 80 }, { from: -1, to: 1, ulp: 5 }],
-  log: [{ from: 1e-30, to: 1e30, ulp: 3 }, { from: 0.99, to: 1.01, ulp: 3 }, { from: 0, to: 4, ulp: 3 }],
-  log1p: [{ from: -0.999, to: 2, ulp: 4 }, { from: -1e-4, to: 1e-4, ulp: 4 }, { from: 1, to: 1e30, ulp: 4 }],
+  exp: [
+    { from: -80, to: 80, ulp: 3 + 2 * 80 },
+    { from: -1, to: 1, ulp: 5 },
+  ],
+  log: [
+    { from: 1e-30, to: 1e30, ulp: 3 },
+    { from: 0.99, to: 1.01, ulp: 3 },
+    { from: 0, to: 4, ulp: 3 },
+  ],
+  log1p: [
+    { from: -0.999, to: 2, ulp: 4 },
+    { from: -1e-4, to: 1e-4, ulp: 4 },
+    { from: 1, to: 1e30, ulp: 4 },
+  ],
   sqrt: [{ from: 0, to: 1e6, ulp: 4 }],
   rsqrt: [{ from: 1e-6, to: 1e6, ulp: 2 }],
-  sin: [{ from: -1e4, to: 1e4, ulp: 2, absolute: 1e-6 }, { from: -1, to: 1, ulp: 3 }],
-  cos: [{ from: -1e4, to: 1e4, ulp: 2, absolute: 1e-6 }, { from: -1, to: 1, ulp: 3 }],
-  tanh: [{ from: -10, to: 10, ulp: 4 }, { from: -1e-3, to: 1e-3, ulp: 2 }],
-  erf: [{ from: -5, to: 5, ulp: 4 }, { from: -1e-3, to: 1e-3, ulp: 4 }],
+  sin: [
+    { from: -1e4, to: 1e4, ulp: 2, absolute: 1e-6 },
+    { from: -1, to: 1, ulp: 3 },
+  ],
+  cos: [
+    { from: -1e4, to: 1e4, ulp: 2, absolute: 1e-6 },
+    { from: -1, to: 1, ulp: 3 },
+  ],
+  tanh: [
+    { from: -10, to: 10, ulp: 4 },
+    { from: -1e-3, to: 1e-3, ulp: 2 },
+  ],
+  erf: [
+    { from: -5, to: 5, ulp: 4 },
+    { from: -1e-3, to: 1e-3, ulp: 4 },
+  ],
   sigmoid: [{ from: -10, to: 80, ulp: 16 }],
   softplus: [{ from: -15, to: 40, ulp: 40 }],
 }
@@ -58,14 +81,18 @@ const spread = ({ from, to }: Bound): readonly number[] =>
 /** `y` from inputs `a`, `b` ... of one length. */
 function graphOf(columns: readonly (readonly number[])[], op: Unary | 'power' | 'divide'): Graph {
   const { make } = createBuilder()
-  const inputs = columns.map(({ length }, at) => make('input', [], { name: 'ab'[at], dtype: 'f32', shape: [dim(length)] }, NO_ORIGIN))
+  const inputs = columns.map(({ length }, at) =>
+    make('input', [], { name: 'ab'[at], dtype: 'f32', shape: [dim(length)] }, NO_ORIGIN),
+  )
   const node = make(op, inputs, NONE, NO_ORIGIN)
   return { name: op, doc: '', dims: [], docs: {}, inputs: inputs as Graph['inputs'], outputs: [{ name: 'y', node, doc: '' }] }
 }
 
 async function compute(device: Device, op: Unary | 'power' | 'divide', ...columns: readonly (readonly number[])[]) {
   const graph = graphOf(columns, op)
-  const inputs = Object.fromEntries(columns.map((values, at) => ['ab'[at], hostTensor([values.length], 'f32', Float64Array.from(values))]))
+  const inputs = Object.fromEntries(
+    columns.map((values, at) => ['ab'[at], hostTensor([values.length], 'f32', Float64Array.from(values))]),
+  )
   const actual = (await runGraph(device, graph, { inputs, weights: {} })).y.data
   return { actual, expected: evaluate(graph, { inputs, weights: {} }).y.values }
 }
@@ -75,7 +102,8 @@ const unit = (value: number): number => 2 ** (Math.floor(Math.log2(Math.abs(valu
 /** The worst error of a run in the units of its bound; 1 and below is within. */
 function worst(actual: ArrayLike<number>, expected: ArrayLike<number>, { ulp, absolute = 0 }: Bound): number {
   let found = 0
-  for (let i = 0; i < expected.length; i++) found = Math.max(found, Math.abs(actual[i] - expected[i]) / (ulp * unit(expected[i]) + absolute))
+  for (let i = 0; i < expected.length; i++)
+    found = Math.max(found, Math.abs(actual[i] - expected[i]) / (ulp * unit(expected[i]) + absolute))
   return found
 }
 
@@ -85,22 +113,33 @@ beforeAll(async () => void devices.push(...(await openDevices({ choose: 'softwar
 afterAll(() => devices.forEach((device) => device.dispose()))
 
 describe('on every software adapter', () => {
-  test.each(UNARY)('%s is as near as it should be', async (op) => {
-    for (const device of devices) {
-      for (const bound of BOUNDS[op]) {
-        const { actual, expected } = await compute(device, op, spread(bound))
-        expect(worst(actual, expected, bound), `${device.choice.name}, ${bound.from} to ${bound.to}`).toBeLessThanOrEqual(1)
+  test.each(UNARY)(
+    '%s is as near as it should be',
+    async (op) => {
+      for (const device of devices) {
+        for (const bound of BOUNDS[op]) {
+          const { actual, expected } = await compute(device, op, spread(bound))
+          expect(worst(actual, expected, bound), `${device.choice.name}, ${bound.from} to ${bound.to}`).toBeLessThanOrEqual(1)
+        }
       }
-    }
-  }, 60_000)
+    },
+    60_000,
+  )
 
-  test.each(UNARY)('%s keeps its edges', async (op) => {
-    for (const device of devices) {
-      const { actual, expected } = await compute(device, op, EDGES[op])
-      // either zero is zero
-      expect(Array.from(actual, (value) => value + 0), device.choice.name).toEqual([...expected].map((value) => Math.fround(value) + 0))
-    }
-  }, 60_000)
+  test.each(UNARY)(
+    '%s keeps its edges',
+    async (op) => {
+      for (const device of devices) {
+        const { actual, expected } = await compute(device, op, EDGES[op])
+        // either zero is zero
+        expect(
+          Array.from(actual, (value) => value + 0),
+          device.choice.name,
+        ).toEqual([...expected].map((value) => Math.fround(value) + 0))
+      }
+    },
+    60_000,
+  )
 
   test('sine and cosine stay from -1 to 1 where the quadrant is lost', async () => {
     for (const device of devices) {
@@ -112,15 +151,38 @@ describe('on every software adapter', () => {
   })
 
   test('power: whole exponents of negative bases, zero, and the ordinary range', async () => {
-    const pairs: readonly (readonly [number, number])[] = [[-2, 3], [-2, 2], [-2, 0.5], [-0.5, -1], [0, 2], [0, 0], [0, -1], [5, 0], [-3, 0]]
+    const pairs: readonly (readonly [number, number])[] = [
+      [-2, 3],
+      [-2, 2],
+      [-2, 0.5],
+      [-0.5, -1],
+      [0, 2],
+      [0, 0],
+      [0, -1],
+      [5, 0],
+      [-3, 0],
+    ]
     const ordinary = spread({ from: 0.01, to: 20, ulp: 0 })
     for (const device of devices) {
-      const edges = await compute(device, 'power', pairs.map(([a]) => a), pairs.map(([, b]) => b))
+      const edges = await compute(
+        device,
+        'power',
+        pairs.map(([a]) => a),
+        pairs.map(([, b]) => b),
+      )
       edges.expected.forEach((value, at) => {
         const given = edges.actual[at]
-        expect(Object.is(given, value) || Math.abs(given - value) <= 1e-6 * Math.abs(value), `${pairs[at].join(' ^ ')} = ${given}`).toBe(true)
+        expect(
+          Object.is(given, value) || Math.abs(given - value) <= 1e-6 * Math.abs(value),
+          `${pairs[at].join(' ^ ')} = ${given}`,
+        ).toBe(true)
       })
-      const { actual, expected } = await compute(device, 'power', ordinary, ordinary.map((_, at) => (at % 13) / 3 - 2))
+      const { actual, expected } = await compute(
+        device,
+        'power',
+        ordinary,
+        ordinary.map((_, at) => (at % 13) / 3 - 2),
+      )
       expect(worst(actual, expected, { from: 0, to: 0, ulp: 40 })).toBeLessThanOrEqual(1)
     }
   }, 60_000)
@@ -146,23 +208,42 @@ test('what is not finite by its constants alone is computed as by the reference'
   const expected = evaluate(graph, feeds)
   for (const device of devices) {
     const actual = await runGraph(device, graph, feeds)
-    for (const [name, { values }] of Object.entries(expected)) expect(Array.from(actual[name].data), `${name} on ${device.choice.name}`).toEqual([...values])
+    for (const [name, { values }] of Object.entries(expected))
+      expect(Array.from(actual[name].data), `${name} on ${device.choice.name}`).toEqual([...values])
   }
 }, 60_000)
 
 describe('spellLiteral', () => {
   test.each([
-    ['f32', 1, '1.0f'], ['f32', -0.5, '(-0.5f)'], ['f32', -0, '(-0.0f)'], ['f32', 1e-20, '9.999999682655225e-21f'],
-    ['f32', 0.1, '0.10000000149011612f'], ['f32', 1e39, '3.4028234663852886e+38f'], ['f32', Infinity, 'smoe_real(0x7f800000u)'],
-    ['f32', -Infinity, 'smoe_real(0xff800000u)'], ['f32', NaN, 'smoe_real(0x7fc00000u)'],
-    ['i32', 3, '3i'], ['i32', -3, '(-3i)'], ['i32', -2147483648, 'i32(-2147483648)'], ['u32', 4294967295, '4294967295u'], ['bool', 1, 'true'],
+    ['f32', 1, '1.0f'],
+    ['f32', -0.5, '(-0.5f)'],
+    ['f32', -0, '(-0.0f)'],
+    ['f32', 1e-20, '9.999999682655225e-21f'],
+    ['f32', 0.1, '0.10000000149011612f'],
+    ['f32', 1e39, '3.4028234663852886e+38f'],
+    ['f32', Infinity, 'smoe_real(0x7f800000u)'],
+    ['f32', -Infinity, 'smoe_real(0xff800000u)'],
+    ['f32', NaN, 'smoe_real(0x7fc00000u)'],
+    ['i32', 3, '3i'],
+    ['i32', -3, '(-3i)'],
+    ['i32', -2147483648, 'i32(-2147483648)'],
+    ['u32', 4294967295, '4294967295u'],
+    ['bool', 1, 'true'],
   ] as const)('%s %d is %s', (type, value, text) => expect(spellLiteral(type, value)).toBe(text))
 })
 
 describe('a literal zero divides nothing', () => {
   test.each([
-    ['divide', '0.0f', 'f32', '(a * smoe_real(0x7f800000u))'], ['divide', '(-0.0f)', 'f32', '(a * smoe_real(0xff800000u))'],
-    ['divide', '0i', 'i32', 'a'], ['divide', '0u', 'u32', 'a'], ['remainder', '0i', 'i32', '0i'], ['remainder', '0.0f', 'f32', 'smoe_real(0x7fc00000u)'],
-    ['divide', '10.0f', 'f32', '(a / 10.0f)'], ['divide', '0.5f', 'f32', '(a / 0.5f)'], ['remainder', '10i', 'i32', 'smoe_whole_remainder(a, 10i)'], ['remainder', '10u', 'u32', '(a % 10u)'], ['divide', '10i', 'i32', 'smoe_floor_quotient(a, 10i)'],
+    ['divide', '0.0f', 'f32', '(a * smoe_real(0x7f800000u))'],
+    ['divide', '(-0.0f)', 'f32', '(a * smoe_real(0xff800000u))'],
+    ['divide', '0i', 'i32', 'a'],
+    ['divide', '0u', 'u32', 'a'],
+    ['remainder', '0i', 'i32', '0i'],
+    ['remainder', '0.0f', 'f32', 'smoe_real(0x7fc00000u)'],
+    ['divide', '10.0f', 'f32', '(a / 10.0f)'],
+    ['divide', '0.5f', 'f32', '(a / 0.5f)'],
+    ['remainder', '10i', 'i32', 'smoe_whole_remainder(a, 10i)'],
+    ['remainder', '10u', 'u32', '(a % 10u)'],
+    ['divide', '10i', 'i32', 'smoe_floor_quotient(a, 10i)'],
   ] as const)('%s by %s (%s) is %s', (word, zero, type, text) => expect(BINARY[word]('a', zero, type)).toBe(text))
 })

@@ -1,5 +1,18 @@
 import { expect, test } from 'vitest'
-import { add, binary, element, f32, less, load, multiply, reduce, size, u32, unary, variable } from '../../compiler/scalar/build.ts'
+import {
+  add,
+  binary,
+  element,
+  f32,
+  less,
+  load,
+  multiply,
+  reduce,
+  size,
+  u32,
+  unary,
+  variable,
+} from '../../compiler/scalar/build.ts'
 import type { Expression, Statement } from '../../compiler/scalar/expression.ts'
 import { createWriter, spellDim, type WriteOptions } from '../../compiler/wgsl/write.ts'
 import { ceilDivide, dim, subtract, symbol } from '../../plan/dim.ts'
@@ -49,7 +62,9 @@ test('what a variable holds is never named, nor what depends on it; what does no
 
 test('a name made in a branch is not seen behind it', () => {
   const twice = store(multiply(exp, exp))
-  const [within, behind] = written([{ kind: 'if', condition: less(at, size('T')), body: [twice], otherwise: [] }, twice]).split('\n}\n')
+  const [within, behind] = written([{ kind: 'if', condition: less(at, size('T')), body: [twice], otherwise: [] }, twice]).split(
+    '\n}\n',
+  )
   const names = (text: string): readonly string[] => [...text.matchAll(/let (v\d+) =/g)].map(([, name]) => name)
   expect(names(within)).not.toEqual([])
   for (const name of names(within)) expect(behind).not.toMatch(new RegExp(`\\b${name}\\b`))
@@ -73,7 +88,10 @@ test('a sum over what changes holds for one statement alone', () => {
 })
 
 test('a workgroup is folded in halves, a subgroup by its own word, a single lane not at all', () => {
-  const fold: readonly Statement[] = [{ kind: 'var', name: 'a', value: f32(0) }, { kind: 'combine', name: 'a', word: 'sum', type: 'f32' }]
+  const fold: readonly Statement[] = [
+    { kind: 'var', name: 'a', value: f32(0) },
+    { kind: 'combine', name: 'a', word: 'sum', type: 'f32' },
+  ]
   const writer = createWriter({ dims: [], lanes: 8, oneSubgroup: false })
   const text = writer.statements(fold, 0)
   expect([...text.matchAll(/lane < (\d+)u/g)].map(([, width]) => width)).toEqual(['4', '2', '1'])
@@ -83,7 +101,9 @@ test('a workgroup is folded in halves, a subgroup by its own word, a single lane
 })
 
 test('literals alone are no constant expression of WGSL, which may have no value that overflows', () => {
-  expect(createWriter({ dims: [], lanes: 1, oneSubgroup: false }).expression(unary('exp', f32(1000)))).toBe('smoe_exp(smoe_real(0x447a0000u))')
+  expect(createWriter({ dims: [], lanes: 1, oneSubgroup: false }).expression(unary('exp', f32(1000)))).toBe(
+    'smoe_exp(smoe_real(0x447a0000u))',
+  )
 })
 
 test('dims: what is added first, so that nothing falls below zero; divisions by name', () => {
@@ -95,17 +115,23 @@ test('dims: what is added first, so that nothing falls below zero; divisions by 
 })
 
 const nesting = (text: string): number =>
-  [...text].reduce(({ open, most }, sign) => {
-    const now = open + Number(sign === '(') - Number(sign === ')')
-    return { open: now, most: Math.max(most, now) }
-  }, { open: 0, most: 0 }).most
+  [...text].reduce(
+    ({ open, most }, sign) => {
+      const now = open + Number(sign === '(') - Number(sign === ')')
+      return { open: now, most: Math.max(most, now) }
+    },
+    { open: 0, most: 0 },
+  ).most
 
-test.each(['exp', 'softplus', 'negate'] as const)('no line holds more brackets inside of one another than compilers take: 500 of %s', (word) => {
-  const chain = Array.from({ length: 500 }).reduce<Expression>((before) => unary(word, add(before, f32(1))), x)
-  const text = written([store(chain)])
-  expect(nesting(text)).toBeLessThan(100)
-  expect(text.match(/let/g)!.length).toBeGreaterThan(10)
-})
+test.each(['exp', 'softplus', 'negate'] as const)(
+  'no line holds more brackets inside of one another than compilers take: 500 of %s',
+  (word) => {
+    const chain = Array.from({ length: 500 }).reduce<Expression>((before) => unary(word, add(before, f32(1))), x)
+    const text = written([store(chain)])
+    expect(nesting(text)).toBeLessThan(100)
+    expect(text.match(/let/g)!.length).toBeGreaterThan(10)
+  },
+)
 
 test('a name that only keeps a line short does not outlive its statement, where what it holds may change', () => {
   const own = load('f32', 'y', at)

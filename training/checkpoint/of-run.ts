@@ -8,14 +8,25 @@ import { lengthenSchedule } from '../schedule/contest.ts'
 import { checkSame } from './same.ts'
 import type { Saved, SavedData } from './saved.ts'
 
-const printsOf = ({ training, validation }: Training): SavedData => ({ training: fingerprint(training), validation: validation == null ? null : fingerprint(validation) })
+const printsOf = ({ training, validation }: Training): SavedData => ({
+  training: fingerprint(training),
+  validation: validation == null ? null : fingerprint(validation),
+})
 
 const vocabularyOf = (data: Data): Saved['vocabulary'] => (data.kind === 'stream' ? data.vocabulary : null)
 
 /** The state to save for a checkpoint event of a run. */
 export async function savedOf({ recipe, machine, training }: Training, start: StartEvent, progress: Progress): Promise<Saved> {
   const data = { training: start.training.fingerprint, validation: start.validation?.fingerprint ?? null }
-  return { recipe, state: await machine.read(), progress, schedule: start.schedule, data, vocabulary: vocabularyOf(training), adapter: machine.adapter }
+  return {
+    recipe,
+    state: await machine.read(),
+    progress,
+    schedule: start.schedule,
+    data,
+    vocabulary: vocabularyOf(training),
+    adapter: machine.adapter,
+  }
 }
 
 export interface GoneOn extends Training {
@@ -31,8 +42,20 @@ export async function goOn(name: string, saved: Saved, training: Training): Prom
   const { recipe, machine } = training
   const { steps } = saved.recipe
   const isLonger = recipe.steps > steps
-  checkSame(name, isLonger ? { ...saved, recipe: { ...saved.recipe, steps: recipe.steps } } : saved, recipe, printsOf(training), vocabularyOf(training.training))
+  checkSame(
+    name,
+    isLonger ? { ...saved, recipe: { ...saved.recipe, steps: recipe.steps } } : saved,
+    recipe,
+    printsOf(training),
+    vocabularyOf(training.training),
+  )
   await machine.write(saved.state)
   const schedule = isLonger ? lengthenSchedule(saved.schedule, recipe, saved.progress.step) : saved.schedule
-  return { ...training, from: saved.progress, schedule, savedOn: saved.adapter ?? null, ...(isLonger ? { lengthened: steps } : {}) }
+  return {
+    ...training,
+    from: saved.progress,
+    schedule,
+    savedOn: saved.adapter ?? null,
+    ...(isLonger ? { lengthened: steps } : {}),
+  }
 }

@@ -28,7 +28,8 @@ function dataProblem(then: SavedData, now: SavedData): string | null {
 
 /** Throws a ResumeError that names what differs. */
 export function checkSame(file: string, saved: Saved, recipe: Recipe, data: SavedData, vocabulary: Saved['vocabulary']): void {
-  if (saved.recipe.model !== recipe.model) throw new ResumeError(file, `is of the model '${saved.recipe.model}', not of '${recipe.model}'`)
+  if (saved.recipe.model !== recipe.model)
+    throw new ResumeError(file, `is of the model '${saved.recipe.model}', not of '${recipe.model}'`)
   const { program: before, ...then } = saved.recipe
   const { program, ...now } = recipe
   const found = differences(then, JSON.parse(JSON.stringify(now)))
@@ -37,10 +38,12 @@ export function checkSame(file: string, saved: Saved, recipe: Recipe, data: Save
   const isShorter = found.length === 1 && found[0].path === 'steps'
   const help = isShorter ? '; a run goes on for as many steps as it was to have, or for more' : ''
   if (found.length > 0) throw new ResumeError(file, `is of another recipe: ${shown.join('; ')}${help}`)
-  if (before !== program) throw new ResumeError(file, 'is of a model that computes something else: its spec, or a parameter of it, has changed')
+  if (before !== program)
+    throw new ResumeError(file, 'is of a model that computes something else: its spec, or a parameter of it, has changed')
   const problem = dataProblem(saved.data, data)
   if (problem !== null) throw new ResumeError(file, `is of another run: ${problem}`)
-  if (differences(saved.vocabulary, vocabulary).length > 0) throw new ResumeError(file, 'is of another run: its tokens stood for other characters')
+  if (differences(saved.vocabulary, vocabulary).length > 0)
+    throw new ResumeError(file, 'is of another run: its tokens stood for other characters')
   const missing = recipe.weights.find(({ name, shape }) => saved.state[name]?.shape.join() !== shape.join())
   if (missing !== undefined) throw new ResumeError(file, `lacks the weight ${missing.name} [${missing.shape.join(', ')}]`)
 }

@@ -20,7 +20,11 @@ export function checkAlike(first: Data, other: Data): void {
     const heading = otherHeading(known, field)
     if (heading !== null) throw new DataError(other.name, null, `has other columns than ${first.name}: ${heading}`)
     if (isElsewhere(known, field)) {
-      throw new DataError(other.name, null, `has its ${field.name} from column ${field.column} on, ${first.name} from column ${known.column}; --label says of both which column is the label`)
+      throw new DataError(
+        other.name,
+        null,
+        `has its ${field.name} from column ${field.column} on, ${first.name} from column ${known.column}; --label says of both which column is the label`,
+      )
     }
   }
 }

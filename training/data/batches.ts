@@ -29,12 +29,15 @@ function shuffled(count: number, seed: number): Order {
 }
 
 const empty = ({ inputs }: Examples): Readonly<Record<string, HostData>> =>
-  Object.fromEntries(inputs.map(({ name, dtype, shape }) => {
-    const count = shape.reduce((all, size) => all * size, 1)
-    return [name, { shape, data: dtype === 'f32' ? new Float32Array(count) : new Int32Array(count) }]
-  }))
+  Object.fromEntries(
+    inputs.map(({ name, dtype, shape }) => {
+      const count = shape.reduce((all, size) => all * size, 1)
+      return [name, { shape, data: dtype === 'f32' ? new Float32Array(count) : new Int32Array(count) }]
+    }),
+  )
 
-const arraysOf = (inputs: BatchInputs): Readonly<Record<string, HostArray>> => Object.fromEntries(Object.entries(inputs).map(([name, { data }]) => [name, data]))
+const arraysOf = (inputs: BatchInputs): Readonly<Record<string, HostArray>> =>
+  Object.fromEntries(Object.entries(inputs).map(([name, { data }]) => [name, data]))
 
 /** (position) -> the batch that begins there. What an epoch has too few for, the next one gives: no example is left out. */
 export function shuffledBatches(examples: Examples, seed: number): (position: Position) => Batch {

@@ -42,14 +42,21 @@ function bodyOf(records: readonly TableRecord[], { heading }: TableOptions, name
   const rows = records.slice(isHeaded ? 1 : 0)
   if (rows.length === 0) throw new DataError(name, null, 'has no rows')
   const { cells, line } = records[0]
-  const notes = kind === 'counted' ? [`${name}: line ${line}, ${cells.slice(0, 3).join(', ')}, ... ${cells.at(-1)}, is a heading and not an example; --heading no reads it as one`] : []
+  const notes =
+    kind === 'counted'
+      ? [
+          `${name}: line ${line}, ${cells.slice(0, 3).join(', ')}, ... ${cells.at(-1)}, is a heading and not an example; --heading no reads it as one`,
+        ]
+      : []
   return { headings: isHeaded ? cells.map((cell) => cell.trim()) : null, rows, notes }
 }
 
 /** Throws a DataError for a column of row numbers. */
 function checkFeatures({ headings, columns, values, lines }: Table, name: string): void {
   const width = columns.length
-  const counts = (column: number): boolean => lines.length > 2 && lines.every((_, row) => row === 0 || values[row * width + column] === values[(row - 1) * width + column] + 1)
+  const counts = (column: number): boolean =>
+    lines.length > 2 &&
+    lines.every((_, row) => row === 0 || values[row * width + column] === values[(row - 1) * width + column] + 1)
   const at = (headings ?? []).findIndex((heading, column) => namesRows(heading) && counts(column))
   if (at < 0) return
   const shown = headings![at] === '' ? 'which has no heading' : `'${headings![at]}'`
@@ -70,7 +77,8 @@ export function parseCsv(text: string, name: string, options: TableOptions = {})
   const values = new Float64Array(rows.length * kept.length)
   let at = 0
   for (const { cells, line } of rows) {
-    if (cells.length !== width) throw new DataError(name, line, `has ${cells.length} columns, line ${records[0].line} has ${width}`)
+    if (cells.length !== width)
+      throw new DataError(name, line, `has ${cells.length} columns, line ${records[0].line} has ${width}`)
     for (const column of kept) {
       const value = readNumber(cells[column], options.decimal ?? 'point')
       if (typeof value === 'string') throw new DataError(name, line, `column ${column + 1} ${value}`)
@@ -78,8 +86,11 @@ export function parseCsv(text: string, name: string, options: TableOptions = {})
     }
   }
   const table = {
-    columns: kept.map((column) => column + 1), headings: headings === null ? null : kept.map((column) => headings[column]), values,
-    lines: Uint32Array.from(rows, ({ line }) => line), notes,
+    columns: kept.map((column) => column + 1),
+    headings: headings === null ? null : kept.map((column) => headings[column]),
+    values,
+    lines: Uint32Array.from(rows, ({ line }) => line),
+    notes,
   }
   checkFeatures(table, name)
   return table

@@ -56,4 +56,5 @@ export interface Field {
 }
 
 /** `tokens i32[S], targets i32[S]` */
-export const showFields = (fields: readonly Field[]): string => fields.map(({ name, dtype, shape }) => `${name} ${dtype}[${shape.join(', ')}]`).join(', ')
+export const showFields = (fields: readonly Field[]): string =>
+  fields.map(({ name, dtype, shape }) => `${name} ${dtype}[${shape.join(', ')}]`).join(', ')

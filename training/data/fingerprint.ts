@@ -3,8 +3,13 @@ import { crc32c } from '../../plan/crc32c.ts'
 import type { Data } from './data.ts'
 
 const sum = (arrays: readonly HostArray[]): string =>
-  arrays.reduce((before, { buffer, byteOffset, byteLength }) => crc32c(new Uint8Array(buffer, byteOffset, byteLength), before), 0).toString(16).padStart(8, '0')
+  arrays
+    .reduce((before, { buffer, byteOffset, byteLength }) => crc32c(new Uint8Array(buffer, byteOffset, byteLength), before), 0)
+    .toString(16)
+    .padStart(8, '0')
 
 /** What tells one set of examples from another: kind, count and checksum, whatever its files are called. */
 export const fingerprint = (data: Data): string =>
-  data.kind === 'stream' ? `${data.tokens.length} tokens, ${sum([data.tokens])}` : `${data.count} rows, ${sum(data.fields.map(({ name }) => data.columns[name]))}`
+  data.kind === 'stream'
+    ? `${data.tokens.length} tokens, ${sum([data.tokens])}`
+    : `${data.count} rows, ${sum(data.fields.map(({ name }) => data.columns[name]))}`

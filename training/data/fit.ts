@@ -30,8 +30,13 @@ function batchOf(inputs: readonly RecipeInput[]): number {
   const first = inputs[0]
   if (first === undefined) throw new FitError(null, 'the model takes no input to train with')
   for (const { name, shape } of inputs) {
-    if (shape.length === 0) throw new FitError(name, `the input ${name} is a single number; its leading axis is that of the examples`)
-    if (shape[0] !== first.shape[0]) throw new FitError(name, `the input ${name} has ${shape[0]} rows and ${first.name} ${first.shape[0]}: examples are rows of every input`)
+    if (shape.length === 0)
+      throw new FitError(name, `the input ${name} is a single number; its leading axis is that of the examples`)
+    if (shape[0] !== first.shape[0])
+      throw new FitError(
+        name,
+        `the input ${name} has ${shape[0]} rows and ${first.name} ${first.shape[0]}: examples are rows of every input`,
+      )
   }
   return first.shape[0]
 }
@@ -41,8 +46,15 @@ function checkFields(name: string, fields: readonly Field[], inputs: readonly Re
     const field = fields.find((known) => known.name === input)
     if (field === undefined) throw new FitError(input, `the model takes ${input}; ${name} has ${showFields(fields)}`)
     if (field.dtype !== dtype || field.shape.join() !== shape.slice(1).join()) {
-      const need: FitNeed | null = field.dtype === dtype && field.shape.length === shape.length - 1 ? { kind: 'shape', has: shape.slice(1), needs: field.shape } : null
-      throw new FitError(input, `the model takes ${input} as ${dtype}${showShape(shape.slice(1))}, ${name} has ${showFields([field])}`, need)
+      const need: FitNeed | null =
+        field.dtype === dtype && field.shape.length === shape.length - 1
+          ? { kind: 'shape', has: shape.slice(1), needs: field.shape }
+          : null
+      throw new FitError(
+        input,
+        `the model takes ${input} as ${dtype}${showShape(shape.slice(1))}, ${name} has ${showFields([field])}`,
+        need,
+      )
     }
   }
 }
@@ -52,7 +64,8 @@ const strayAmong = (values: HostArray, below: number, ignored: number | undefine
   values.findIndex((value) => (value < 0 || value >= below) && value !== ignored)
 
 /** `0 to 9, and -100`: the values that an input takes. */
-const takenText = (below: number, ignored: number | undefined): string => `0 to ${below - 1}${ignored === undefined ? '' : `, and ${ignored}`}`
+const takenText = (below: number, ignored: number | undefined): string =>
+  `0 to ${below - 1}${ignored === undefined ? '' : `, and ${ignored}`}`
 
 /** What would take all values; nothing takes one below 0. */
 function kindsNeed(values: HostArray, below: number, ignored: number | undefined): FitNeed | null {
@@ -68,7 +81,7 @@ const largest = (values: HostArray, ignored?: number): number => {
 
 /** The largest value of an input in the data plus 1, the size that a model needs at least; 0 if there are no values. */
 export const kindsIn = (data: Data, input: string, ignored?: number): number =>
-  largest(data.kind === 'stream' ? data.tokens : data.columns[input] ?? new Int32Array(0), ignored) + 1
+  largest(data.kind === 'stream' ? data.tokens : (data.columns[input] ?? new Int32Array(0)), ignored) + 1
 
 function checkBelow(data: RowsData, { name: input, below, ignored }: RecipeInput): void {
   if (below === null) return
@@ -85,9 +98,14 @@ function fitRows(data: RowsData, inputs: readonly RecipeInput[]): Examples {
   for (const input of inputs) checkBelow(data, input)
   const widths = inputs.map(({ name, shape }) => [name, elementCount(shape.slice(1))] as const)
   return {
-    name: data.name, count: data.count, inputs, batch: batchOf(inputs), ...paceOf(inputs),
+    name: data.name,
+    count: data.count,
+    inputs,
+    batch: batchOf(inputs),
+    ...paceOf(inputs),
     read: (example, _, into, row) => {
-      for (const [name, width] of widths) into[name].set(data.columns[name].subarray(example * width, (example + 1) * width), row * width)
+      for (const [name, width] of widths)
+        into[name].set(data.columns[name].subarray(example * width, (example + 1) * width), row * width)
     },
   }
 }
@@ -102,7 +120,12 @@ function checkTokens(data: StreamData, { name: input, below, ignored }: RecipeIn
   if (below === null) return
   const { name, tokens, vocabulary } = data
   const size = vocabulary === null ? 0 : vocabularySize(vocabulary)
-  if (size > below) throw new FitError(input, `${name} has ${size} ${vocabulary!.kind}, the model takes ${below} kinds of ${input}`, { kind: 'kinds', has: below, needs: size })
+  if (size > below)
+    throw new FitError(input, `${name} has ${size} ${vocabulary!.kind}, the model takes ${below} kinds of ${input}`, {
+      kind: 'kinds',
+      has: below,
+      needs: size,
+    })
   const stray = strayAmong(tokens, below, ignored)
   if (stray < 0) return
   const message = `${tokenPlace(data, stray)} is ${tokens[stray]}, the model takes ${takenText(below, ignored)} as ${input}`
@@ -117,14 +140,25 @@ function fitStream(data: StreamData, inputs: readonly RecipeInput[], slide: Slid
   for (const input of inputs) checkTokens(data, input)
   const { tokens } = data
   if (tokens.length < length + 1) {
-    throw new FitError(null, `${data.name}: ${tokens.length} tokens are too few; an example takes ${length + 1}, ${length} and the one that follows the last`)
+    throw new FitError(
+      null,
+      `${data.name}: ${tokens.length} tokens are too few; an example takes ${length + 1}, ${length} and the one that follows the last`,
+    )
   }
   const { count, start } = windows(tokens.length, length, slide)
   return {
-    name: data.name, count, inputs, batch: batchOf(inputs), ...paceOf(inputs),
+    name: data.name,
+    count,
+    inputs,
+    batch: batchOf(inputs),
+    ...paceOf(inputs),
     read: (example, epoch, into, row) => {
       const from = start(example, epoch)
-      for (const { name } of inputs) into[name].set(name === 'tokens' ? tokens.subarray(from, from + length) : tokens.subarray(from + 1, from + length + 1), row * length)
+      for (const { name } of inputs)
+        into[name].set(
+          name === 'tokens' ? tokens.subarray(from, from + length) : tokens.subarray(from + 1, from + length + 1),
+          row * length,
+        )
     },
   }
 }

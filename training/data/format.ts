@@ -2,7 +2,10 @@
 
 const ascii = (bytes: Uint8Array, from: number, to: number): string => String.fromCharCode(...bytes.subarray(from, to))
 
-const begins = (text: string) => (bytes: Uint8Array): boolean => ascii(bytes, 0, text.length) === text
+const begins =
+  (text: string) =>
+  (bytes: Uint8Array): boolean =>
+    ascii(bytes, 0, text.length) === text
 
 /** The name of the first entry of a zip archive; null for other data. */
 function zipEntry(bytes: Uint8Array): string | null {
@@ -10,10 +13,12 @@ function zipEntry(bytes: Uint8Array): string | null {
   return bytes.length < 30 ? '' : ascii(bytes, 30, 30 + (bytes[26] | (bytes[27] << 8)))
 }
 
-const zipWith = (pattern: RegExp) => (bytes: Uint8Array): boolean => {
-  const entry = zipEntry(bytes)
-  return entry !== null && pattern.test(entry)
-}
+const zipWith =
+  (pattern: RegExp) =>
+  (bytes: Uint8Array): boolean => {
+    const entry = zipEntry(bytes)
+    return entry !== null && pattern.test(entry)
+  }
 
 /** `{"text": ...}` on each of the first lines, or on the only one. */
 function isJsonLines(bytes: Uint8Array, size: number): boolean {
@@ -40,8 +45,10 @@ function isSafetensors(bytes: Uint8Array, size: number): boolean {
 }
 
 /** Token files of llm.c: 256 numbers of 32 bits, the first of which is one of two. */
-const llmc = (magic: number) => (bytes: Uint8Array): boolean =>
-  bytes.length >= 1024 && new DataView(bytes.buffer, bytes.byteOffset).getUint32(0, true) === magic
+const llmc =
+  (magic: number) =>
+  (bytes: Uint8Array): boolean =>
+    bytes.length >= 1024 && new DataView(bytes.buffer, bytes.byteOffset).getUint32(0, true) === magic
 
 interface Known {
   readonly is: (bytes: Uint8Array, size: number) => boolean
@@ -68,7 +75,11 @@ const TEXT = 'write the text of its rows to a .txt file, or their token ids to a
 
 const REFUSED: readonly Refused[] = [
   { is: zipWith(/\.npy$/), what: 'an .npz archive', help: ARRAYS },
-  { is: zipWith(/\.pkl$|\/\.(?:format_version|storage_alignment)$|\/byteorder$/), what: 'a file of torch.save', help: 'save its tensors with safetensors.torch.save_file' },
+  {
+    is: zipWith(/\.pkl$|\/\.(?:format_version|storage_alignment)$|\/byteorder$/),
+    what: 'a file of torch.save',
+    help: 'save its tensors with safetensors.torch.save_file',
+  },
   { is: zipWith(/^\[Content_Types\]|^xl\/|^_rels\//), what: 'an Office document', help: 'export it as CSV or as text' },
   { is: zipWith(/^/), what: 'a zip archive', help: UNPACK },
   { is: begins('\x1f\x8b'), what: 'a gzip file', help: UNPACK },
@@ -78,13 +89,25 @@ const REFUSED: readonly Refused[] = [
   { is: begins('7z\xbc\xaf\x27\x1c'), what: 'a 7z archive', help: UNPACK },
   { is: (bytes) => ascii(bytes, 257, 262) === 'ustar', what: 'a tar archive', help: UNPACK },
   { is: begins('PAR1'), what: 'a Parquet file', help: TEXT },
-  { is: (bytes) => begins('ARROW1')(bytes) || begins('FEA1')(bytes) || begins('\xff\xff\xff\xff')(bytes), what: 'an Arrow file', help: TEXT },
+  {
+    is: (bytes) => begins('ARROW1')(bytes) || begins('FEA1')(bytes) || begins('\xff\xff\xff\xff')(bytes),
+    what: 'an Arrow file',
+    help: TEXT,
+  },
   { is: begins('\x89HDF\r\n\x1a\n'), what: 'an HDF5 file', help: ARRAYS },
   { is: begins('SQLite format 3\0'), what: 'an SQLite database', help: TEXT },
   { is: begins('GGUF'), what: 'a GGUF file', help: 'it holds weights, and examples are needed' },
   { is: (bytes) => bytes[0] === 0x80 && bytes[1] >= 2 && bytes[1] <= 5, what: 'a pickle', help: ARRAYS },
-  { is: begins('MMIDIDX\0\0'), what: 'an index of Megatron', help: 'its .bin file holds the tokens; --tokens u16 or --tokens i32 reads it' },
-  { is: (bytes) => bytes[0] === 0 && bytes[1] === 0 && bytes[2] === 8 && bytes[3] >= 1 && bytes[3] <= 4 && bytes[4] === 0, what: 'an IDX file, as MNIST has them', help: ARRAYS },
+  {
+    is: begins('MMIDIDX\0\0'),
+    what: 'an index of Megatron',
+    help: 'its .bin file holds the tokens; --tokens u16 or --tokens i32 reads it',
+  },
+  {
+    is: (bytes) => bytes[0] === 0 && bytes[1] === 0 && bytes[2] === 8 && bytes[3] >= 1 && bytes[3] <= 4 && bytes[4] === 0,
+    what: 'an IDX file, as MNIST has them',
+    help: ARRAYS,
+  },
   { is: begins('\x89PNG'), what: 'a PNG image', help: ARRAYS },
   { is: begins('\xff\xd8\xff'), what: 'a JPEG image', help: ARRAYS },
   { is: begins('%PDF'), what: 'a PDF document', help: 'export its text as UTF-8' },

@@ -7,7 +7,11 @@ const WEAKER = ['y', 'category', 'categories', 'digit', 'species', 'output']
 
 /** `Class_ID` as [class, id]. */
 const wordsOf = (heading: string): readonly string[] =>
-  heading.replace(/([a-z])([A-Z])/g, '$1 $2').toLowerCase().split(/[^\p{L}\p{N}]+/u).filter((word) => word !== '')
+  heading
+    .replace(/([a-z])([A-Z])/g, '$1 $2')
+    .toLowerCase()
+    .split(/[^\p{L}\p{N}]+/u)
+    .filter((word) => word !== '')
 
 const having = (headings: readonly string[], words: readonly string[]): readonly number[] =>
   headings.flatMap((heading, at) => (wordsOf(heading).some((word) => words.includes(word)) ? [at] : []))
@@ -35,7 +39,8 @@ export function endsSeries(headings: readonly string[]): boolean {
   return headings.length > 2 && /\D/.test(last) && /\d/.test(last) && stem(before) === stem(last)
 }
 
-const isWord = (cell: string): boolean => cell !== '' && Number.isNaN(Number(cell)) && !/^[+-]?(?:nan|inf(?:inity)?)$/i.test(cell) && !isNumber(cell, 'comma')
+const isWord = (cell: string): boolean =>
+  cell !== '' && Number.isNaN(Number(cell)) && !/^[+-]?(?:nan|inf(?:inity)?)$/i.test(cell) && !isNumber(cell, 'comma')
 
 /** Whether numbers count up from `from` in steps of 1. */
 const countsFrom = (from: number, cells: readonly string[]): boolean => cells.every((cell, at) => cell === String(from + at))

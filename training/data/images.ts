@@ -28,12 +28,24 @@ export function imageData(text: string, name: string, options: TableOptions = {}
   const { columns, headings, lines, notes } = table
   if (columns.length < 2) throw new DataError(name, lines[0], 'has one column; a row is pixels and a label')
   const label = labelOf(table, options.label, name)
-  const headed = (of: (column: number) => boolean): Pick<Field, 'headings'> => (headings === null ? {} : { headings: headings.filter((_, column) => of(column)) })
+  const headed = (of: (column: number) => boolean): Pick<Field, 'headings'> =>
+    headings === null ? {} : { headings: headings.filter((_, column) => of(column)) }
   return {
-    kind: 'rows', name, count: lines.length, places: lines, unit: 'line',
+    kind: 'rows',
+    name,
+    count: lines.length,
+    places: lines,
+    unit: 'line',
     fields: [
       { name: 'pixels', dtype: 'f32', shape: [columns.length - 1], ...headed((column) => column !== label.at) },
-      { name: 'labels', dtype: 'i32', shape: [], column: columns[label.at], ...headed((column) => column === label.at), ...(label.isAssumed ? { isAssumed: true } : {}) },
+      {
+        name: 'labels',
+        dtype: 'i32',
+        shape: [],
+        column: columns[label.at],
+        ...headed((column) => column === label.at),
+        ...(label.isAssumed ? { isAssumed: true } : {}),
+      },
     ],
     columns: { pixels: pixelsOf(table, label.at), labels: labelsOf(table, label.at, name) },
     notes: [...notes, labelNote(label, table, name)],
@@ -46,5 +58,9 @@ export function checkLabels(data: Data): void {
   if (field === undefined || data.kind !== 'rows' || data.count < 2) return
   const labels = data.columns[field.name]
   if (labels.some((label) => label !== labels[0])) return
-  throw new DataError(data.name, null, `every label is ${labels[0]}: the last column, ${field.column}, was taken for the label; --label NAME or --label NUMBER says which it is`)
+  throw new DataError(
+    data.name,
+    null,
+    `every label is ${labels[0]}: the last column, ${field.column}, was taken for the label; --label NAME or --label NUMBER says which it is`,
+  )
 }

@@ -24,7 +24,13 @@ function joinStreams(parts: readonly StreamData[]): StreamData {
     start += part.tokens.length
     return moved
   })
-  return { ...parts[0], name: nameOf(parts), tokens: concatenate(parts.map(({ tokens }) => tokens)), files, notes: notesOf(parts) }
+  return {
+    ...parts[0],
+    name: nameOf(parts),
+    tokens: concatenate(parts.map(({ tokens }) => tokens)),
+    files,
+    notes: notesOf(parts),
+  }
 }
 
 /** The file of each row: `names[of[row]]`. */
@@ -46,9 +52,13 @@ function joinRows(parts: readonly RowsData[]): RowsData {
     checkAlike(first, other)
   }
   return {
-    ...first, name: nameOf(parts), count: parts.reduce((sum, { count }) => sum + count, 0), places: concatenate(parts.map(({ places }) => places)),
+    ...first,
+    name: nameOf(parts),
+    count: parts.reduce((sum, { count }) => sum + count, 0),
+    places: concatenate(parts.map(({ places }) => places)),
     columns: Object.fromEntries(first.fields.map(({ name }) => [name, concatenate(parts.map(({ columns }) => columns[name]))])),
-    files: rowFiles(parts), notes: notesOf(parts),
+    files: rowFiles(parts),
+    notes: notesOf(parts),
   }
 }
 

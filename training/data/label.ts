@@ -16,7 +16,11 @@ function asked(label: string, { columns, headings }: Table, name: string): numbe
   if (!/^\d+$/.test(label)) return columnOf(label, columns.length, headings, name)
   const at = columns.indexOf(Number(label))
   if (at >= 0) return at
-  throw new DataError(name, null, `column ${label}, the label, is not among those that are read, ${columns[0]} to ${columns.at(-1)}`)
+  throw new DataError(
+    name,
+    null,
+    `column ${label}, the label, is not among those that are read, ${columns[0]} to ${columns.at(-1)}`,
+  )
 }
 
 /** The option, else the heading, else the last column. Throws a DataError if two headings name a label, or the last column continues a series. */
@@ -28,11 +32,18 @@ export function labelOf(table: Table, label: string | undefined, name: string): 
   const named = labelColumns(headings)
   if (named.length === 1) return { at: named[0], isAssumed: false }
   if (named.length > 1) {
-    const shown = named.slice(0, 4).map((at) => `'${headings[at]}' (column ${columns[at]})`).join(', ')
+    const shown = named
+      .slice(0, 4)
+      .map((at) => `'${headings[at]}' (column ${columns[at]})`)
+      .join(', ')
     throw new DataError(name, null, `has ${named.length} columns that may be the label: ${shown}; --label says which`)
   }
   if (!endsSeries(headings)) return last
-  throw new DataError(name, null, `no heading names a label, and the last, '${headings.at(-1)}', is one more like '${headings.at(-2)}'; --label NAME or --label NUMBER says which column is the label`)
+  throw new DataError(
+    name,
+    null,
+    `no heading names a label, and the last, '${headings.at(-1)}', is one more like '${headings.at(-2)}'; --label NAME or --label NUMBER says which column is the label`,
+  )
 }
 
 /** `a.csv: labels are column 1, 'label'` */

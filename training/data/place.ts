@@ -29,7 +29,8 @@ export function indexOf(element: number, shape: readonly number[]): string {
   return `[${at.join(', ')}]`
 }
 
-export const fileOfRow = ({ files, name }: RowsData, row: number): string => (files === undefined ? name : files.names[files.of[row]])
+export const fileOfRow = ({ files, name }: RowsData, row: number): string =>
+  files === undefined ? name : files.names[files.of[row]]
 
 /** `a.csv, line 5, column 1: labels` of an element of a row, or `a.safetensors, row 4: x[2]` where the field is an array of its own. */
 export function rowPlace(data: RowsData, { name, shape, column }: Field, row: number, element: number): string {

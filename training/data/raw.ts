@@ -20,7 +20,8 @@ const READERS: { readonly [T in TokenType]: (view: DataView, at: number) => numb
 /** Throws a DataError for a partial token at the end, and for a token that does not fit 31 bits. */
 export function rawTokens(bytes: Uint8Array, type: TokenType, name: string): StreamData {
   const [width, read] = [WIDTHS[type], READERS[type]]
-  if (bytes.length % width !== 0) throw new DataError(name, null, `has ${bytes.length} bytes, which is not a whole number of ${type} tokens`)
+  if (bytes.length % width !== 0)
+    throw new DataError(name, null, `has ${bytes.length} bytes, which is not a whole number of ${type} tokens`)
   const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength)
   const tokens = Int32Array.from({ length: bytes.length / width }, (_, at) => {
     const token = read(view, at * width)
@@ -36,8 +37,12 @@ const HEADER = 1024
 export function llmcTokens(bytes: Uint8Array, type: TokenType, name: string): StreamData {
   const count = new DataView(bytes.buffer, bytes.byteOffset).getUint32(8, true)
   const have = (bytes.length - HEADER) / WIDTHS[type]
-  if (count !== have) throw new DataError(name, null, `is a token file of llm.c whose header says ${count} tokens, but ${have} follow`)
-  return { ...rawTokens(bytes.subarray(HEADER), type, name), notes: [`${name}: a token file of llm.c, ${count} tokens of ${type}`] }
+  if (count !== have)
+    throw new DataError(name, null, `is a token file of llm.c whose header says ${count} tokens, but ${have} follow`)
+  return {
+    ...rawTokens(bytes.subarray(HEADER), type, name),
+    notes: [`${name}: a token file of llm.c, ${count} tokens of ${type}`],
+  }
 }
 
 /** The largest number; null if one is negative or the last one is incomplete. */

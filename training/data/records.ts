@@ -8,7 +8,12 @@ export interface TableRecord {
 }
 
 /** Reads one record that has quotes; `lines[at]` is its first line. Gives the line after it. */
-function quotedRecord(lines: readonly string[], at: number, separator: string, name: string): readonly [readonly string[], number] {
+function quotedRecord(
+  lines: readonly string[],
+  at: number,
+  separator: string,
+  name: string,
+): readonly [readonly string[], number] {
   const cells: string[] = []
   let [text, next, position] = [lines[at], at + 1, 0]
   for (;;) {
@@ -30,7 +35,8 @@ function quotedRecord(lines: readonly string[], at: number, separator: string, n
         value += '"'
         position++
       } else {
-        if (next === lines.length) throw new DataError(name, at + 1, `column ${cells.length + 1} opens a quote that no line closes`)
+        if (next === lines.length)
+          throw new DataError(name, at + 1, `column ${cells.length + 1} opens a quote that no line closes`)
         value += `${text.slice(position)}\n`
         ;[text, position] = [lines[next++], 0]
       }

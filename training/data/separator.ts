@@ -18,7 +18,10 @@ const withoutQuotes = (line: string): string => line.replace(/"(?:[^"]|"")*"/g, 
 /** Whether it splits all lines into the same number of columns, with numbers in the last line. */
 function parts(lines: readonly string[], separator: SeparatorName): boolean {
   const rows = lines.map((line) => withoutQuotes(line).split(SEPARATORS[separator]))
-  return rows.every(({ length }) => length === rows[0].length) && rows.at(-1)!.every((cell) => isNumber(cell, 'point') || (separator !== 'comma' && isNumber(cell, 'comma')))
+  return (
+    rows.every(({ length }) => length === rows[0].length) &&
+    rows.at(-1)!.every((cell) => isNumber(cell, 'point') || (separator !== 'comma' && isNumber(cell, 'comma')))
+  )
 }
 
 /** Lines up to the first after which every quote is closed. */
@@ -35,7 +38,11 @@ export function findSeparator(lines: readonly string[], name: string): Separator
   if (there.length === 1) return there[0]
   if (there.length === 0) {
     const help = /\S +\S/.test(first.trim()) ? '; --separator space reads columns that spaces part' : ''
-    throw new DataError(name, 1, `has one column; a row is pixels and a label, parted by ${FOUND.slice(0, -1).join(', ')} or ${FOUND.at(-1)}${help}`)
+    throw new DataError(
+      name,
+      1,
+      `has one column; a row is pixels and a label, parted by ${FOUND.slice(0, -1).join(', ')} or ${FOUND.at(-1)}${help}`,
+    )
   }
   const fitting = there.filter((separator) => parts(lines.slice(0, SAMPLE), separator))
   if (fitting.length === 1) return fitting[0]

@@ -14,7 +14,11 @@ function pick(column: HostArray, width: number, rows: Uint32Array): HostArray {
   return picked
 }
 
-const cut = (data: StreamData, from: number, to: number): StreamData => ({ ...data, tokens: data.tokens.subarray(from, to), files: filesWithin(data, from, to) })
+const cut = (data: StreamData, from: number, to: number): StreamData => ({
+  ...data,
+  tokens: data.tokens.subarray(from, to),
+  files: filesWithin(data, from, to),
+})
 
 const pickRows = (data: RowsData, rows: Uint32Array): RowsData => ({
   ...data,

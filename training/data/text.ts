@@ -15,7 +15,12 @@ const MOST_BYTES = 2 ** 29 - 24
 /** Bytes of a file as text. Throws a DataError with the line that is not UTF-8 and the advice of `help`. */
 export function decodeUtf8(bytes: Uint8Array, name: string, help: Help = looksLike): string {
   checkText(bytes, name, help)
-  if (bytes.length > MOST_BYTES) throw new DataError(name, null, `has ${bytes.length} bytes, and a text has at most ${MOST_BYTES}; several files are read as one`)
+  if (bytes.length > MOST_BYTES)
+    throw new DataError(
+      name,
+      null,
+      `has ${bytes.length} bytes, and a text has at most ${MOST_BYTES}; several files are read as one`,
+    )
   try {
     return new TextDecoder('utf-8', { fatal: true }).decode(bytes)
   } catch {
@@ -41,7 +46,15 @@ function lineOfFault(bytes: Uint8Array): number {
 }
 
 /** Concatenates texts; the default vocabulary is their characters. Throws a DataError. */
-export function textData(texts: readonly Text[], vocabulary: Vocabulary = charactersOf(texts.map(({ text }) => text))): StreamData {
-  const parts = texts.map(({ name, text }): StreamData => ({ kind: 'stream', name, tokens: encodeText(text, vocabulary, name), vocabulary }))
+export function textData(
+  texts: readonly Text[],
+  vocabulary: Vocabulary = charactersOf(texts.map(({ text }) => text)),
+): StreamData {
+  const parts = texts.map(({ name, text }): StreamData => ({
+    kind: 'stream',
+    name,
+    tokens: encodeText(text, vocabulary, name),
+    vocabulary,
+  }))
   return joinData(parts) as StreamData
 }

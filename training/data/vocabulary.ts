@@ -7,7 +7,8 @@ export type Vocabulary =
   /** Token = place in the list: one character (code point) each, ascending. */
   | { readonly kind: 'characters'; readonly characters: readonly string[] }
 
-export const vocabularySize = (vocabulary: Vocabulary): number => (vocabulary.kind === 'bytes' ? 256 : vocabulary.characters.length)
+export const vocabularySize = (vocabulary: Vocabulary): number =>
+  vocabulary.kind === 'bytes' ? 256 : vocabulary.characters.length
 
 /** Every character of the texts. */
 export function charactersOf(texts: Iterable<string>): Vocabulary {
@@ -26,7 +27,12 @@ export function encodeText(text: string, vocabulary: Vocabulary, name: string): 
   let [count, line] = [0, 1]
   for (const character of text) {
     const id = ids.get(character)
-    if (id === undefined) throw new DataError(name, line, `the character ${JSON.stringify(character)} (${codeOf(character)}) is not among the ${ids.size} of the vocabulary`)
+    if (id === undefined)
+      throw new DataError(
+        name,
+        line,
+        `the character ${JSON.stringify(character)} (${codeOf(character)}) is not among the ${ids.size} of the vocabulary`,
+      )
     if (character === '\n') line++
     tokens[count++] = id
   }

@@ -24,10 +24,12 @@ const namesIn = (directory: string): Promise<readonly string[]> => readdir(direc
 /** Paths from the oldest to the newest; empty if the directory does not exist. */
 export async function listCheckpoints(directory: string): Promise<readonly ListedCheckpoint[]> {
   const names = await namesIn(directory)
-  return names.flatMap((name) => {
-    const step = NAME.exec(name)?.[1]
-    return step === undefined ? [] : [{ step: Number(step), path: join(directory, name) }]
-  }).sort((a, b) => a.step - b.step)
+  return names
+    .flatMap((name) => {
+      const step = NAME.exec(name)?.[1]
+      return step === undefined ? [] : [{ step: Number(step), path: join(directory, name) }]
+    })
+    .sort((a, b) => a.step - b.step)
 }
 
 /** Prepares the directory for a run that continues from a step: removes unfinished drafts and checkpoints after that step. */
@@ -47,7 +49,11 @@ export async function saveCheckpoint(directory: string, saved: Saved, keep = Inf
   return path
 }
 
-const isDirectory = (path: string): Promise<boolean> => stat(path).then((found) => found.isDirectory(), () => false)
+const isDirectory = (path: string): Promise<boolean> =>
+  stat(path).then(
+    (found) => found.isDirectory(),
+    () => false,
+  )
 
 /** A checkpoint by its path, or the newest of a directory. Throws a ResumeError that says what is wrong with it. */
 export async function loadCheckpoint(path: string): Promise<{ readonly path: string; readonly saved: Saved }> {
@@ -68,8 +74,12 @@ async function readSaved(path: string, older?: string): Promise<Saved> {
       await checkpoint.close()
     }
   } catch (error) {
-    const refused = error instanceof CheckpointError ? new ResumeError(path, `is torn, or no checkpoint: ${error.message.slice(error.file.length + 2)}`) : error
-    if (older !== undefined && refused instanceof ResumeError) throw new ResumeError(path, `${refused.message.slice(path.length + 2)}; the one before it is ${older}`)
+    const refused =
+      error instanceof CheckpointError
+        ? new ResumeError(path, `is torn, or no checkpoint: ${error.message.slice(error.file.length + 2)}`)
+        : error
+    if (older !== undefined && refused instanceof ResumeError)
+      throw new ResumeError(path, `${refused.message.slice(path.length + 2)}; the one before it is ${older}`)
     throw refused
   }
 }

@@ -51,17 +51,30 @@ async function arraysOf({ name, bytes }: FileBytes): Promise<Data> {
 type Kind = 'text' | 'bytes' | 'tokens' | 'table' | 'npy' | 'safetensors' | 'llmc16' | 'llmc32'
 
 const SHOWN: { readonly [K in Kind]: string } = {
-  text: 'text', bytes: 'bytes', tokens: 'token ids', table: 'a table', npy: 'an .npy file', safetensors: 'a .safetensors file', llmc16: 'token ids of llm.c', llmc32: 'token ids of llm.c',
+  text: 'text',
+  bytes: 'bytes',
+  tokens: 'token ids',
+  table: 'a table',
+  npy: 'an .npy file',
+  safetensors: 'a .safetensors file',
+  llmc16: 'token ids of llm.c',
+  llmc32: 'token ids of llm.c',
 }
 
-const isAsked = (table: TableOptions | undefined): boolean => Object.values(table ?? {}).some((option) => option !== undefined && !(Array.isArray(option) && option.length === 0))
+const isAsked = (table: TableOptions | undefined): boolean =>
+  Object.values(table ?? {}).some((option) => option !== undefined && !(Array.isArray(option) && option.length === 0))
 
 /** The format from an option. Throws a DataError for token ids in a file with its own type. */
 function askedKind({ name, bytes }: FileBytes, { as }: ReadOptions): Kind | null {
   if (as === undefined) return null
   if (as === 'text' || as === 'bytes') return as
   const format = formatOf(bytes)
-  if (format.kind === 'known') throw new DataError(name, null, `is ${SHOWN[format.read]}, which says the type of its numbers itself: it is read without --tokens`)
+  if (format.kind === 'known')
+    throw new DataError(
+      name,
+      null,
+      `is ${SHOWN[format.read]}, which says the type of its numbers itself: it is read without --tokens`,
+    )
   return 'tokens'
 }
 
@@ -79,7 +92,12 @@ function kindOf(file: FileBytes, options: ReadOptions): Kind {
   return known === 'npy' || known === 'safetensors' ? known : 'table'
 }
 
-const bytesData = ({ name, bytes }: FileBytes): Data => ({ kind: 'stream', name, tokens: Int32Array.from(bytes), vocabulary: { kind: 'bytes' } })
+const bytesData = ({ name, bytes }: FileBytes): Data => ({
+  kind: 'stream',
+  name,
+  tokens: Int32Array.from(bytes),
+  vocabulary: { kind: 'bytes' },
+})
 
 function readTexts(files: readonly FileBytes[], vocabulary: Vocabulary | undefined): Data {
   const texts = files.map(({ name, bytes }) => ({ name, text: decodeUtf8(bytes, name) }))
@@ -98,8 +116,14 @@ const READERS: { readonly [K in Exclude<Kind, 'text'>]: (file: FileBytes, option
 
 function checkKinds(files: readonly FileBytes[], kinds: readonly Kind[], options: ReadOptions): void {
   const other = kinds.findIndex((kind) => kind !== kinds[0])
-  if (other >= 0) throw new DataError(files[other].name, null, `is ${SHOWN[kinds[other]]}, ${files[0].name} is ${SHOWN[kinds[0]]}; files that are read as one are of one kind`)
-  if (isAsked(options.table) && kinds[0] !== 'table') throw new DataError(files[0].name, null, `is ${SHOWN[kinds[0]]}, not a table: it has no columns`)
+  if (other >= 0)
+    throw new DataError(
+      files[other].name,
+      null,
+      `is ${SHOWN[kinds[other]]}, ${files[0].name} is ${SHOWN[kinds[0]]}; files that are read as one are of one kind`,
+    )
+  if (isAsked(options.table) && kinds[0] !== 'table')
+    throw new DataError(files[0].name, null, `is ${SHOWN[kinds[0]]}, not a table: it has no columns`)
 }
 
 /**

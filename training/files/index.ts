@@ -1,7 +1,26 @@
 /** Training in files, for Node: examples from them, runs in directories. */
 
-import { callable, checked, checkedAsync, filled, list, nullable, object, optional, options, real, text, whole } from '../../plan/arguments.ts'
-import { checkpointName as checkpointNameUnchecked, listCheckpoints as listCheckpointsUnchecked, loadCheckpoint as loadCheckpointUnchecked, prepareCheckpoints as prepareCheckpointsUnchecked, saveCheckpoint as saveCheckpointUnchecked } from './checkpoints.ts'
+import {
+  callable,
+  checked,
+  checkedAsync,
+  filled,
+  list,
+  nullable,
+  object,
+  optional,
+  options,
+  real,
+  text,
+  whole,
+} from '../../plan/arguments.ts'
+import {
+  checkpointName as checkpointNameUnchecked,
+  listCheckpoints as listCheckpointsUnchecked,
+  loadCheckpoint as loadCheckpointUnchecked,
+  prepareCheckpoints as prepareCheckpointsUnchecked,
+  saveCheckpoint as saveCheckpointUnchecked,
+} from './checkpoints.ts'
 import { readData as readDataUnchecked } from './data.ts'
 import { createRecorder as createRecorderUnchecked, readRecords as readRecordsUnchecked } from './record.ts'
 import { resume as resumeUnchecked, trainInto as trainIntoUnchecked } from './run.ts'
@@ -28,7 +47,11 @@ export const resume = checkedAsync('resume', { path: filled, training: TRAINING 
  * they are recorded; a checkpoint and the records before it are on disk when its event is emitted. Throws what `train` throws, a
  * ResumeError or a CheckpointError.
  */
-export const trainInto = checked('trainInto', { directory: filled, training: TRAINING, options: options({ keep: real, time: callable }) }, trainIntoUnchecked)
+export const trainInto = checked(
+  'trainInto',
+  { directory: filled, training: TRAINING, options: options({ keep: real, time: callable }) },
+  trainIntoUnchecked,
+)
 
 /** The file name of the checkpoint after a step. */
 export const checkpointName = checked('checkpointName', { step: whole }, checkpointNameUnchecked)
@@ -40,13 +63,25 @@ export const listCheckpoints = checkedAsync('listCheckpoints', { directory: fill
 export const loadCheckpoint = checkedAsync('loadCheckpoint', { path: filled }, loadCheckpointUnchecked)
 
 /** Prepares the directory for a run that continues from a step: removes unfinished drafts and checkpoints after that step. */
-export const prepareCheckpoints = checkedAsync('prepareCheckpoints', { directory: filled, from: whole }, prepareCheckpointsUnchecked)
+export const prepareCheckpoints = checkedAsync(
+  'prepareCheckpoints',
+  { directory: filled, from: whole },
+  prepareCheckpointsUnchecked,
+)
 
 /** Writes a state under its step and then removes all but the newest `keep`. Throws a FileError. */
-export const saveCheckpoint = checkedAsync('saveCheckpoint', { directory: filled, saved: SAVED, keep: optional(real) }, saveCheckpointUnchecked)
+export const saveCheckpoint = checkedAsync(
+  'saveCheckpoint',
+  { directory: filled, saved: SAVED, keep: optional(real) },
+  saveCheckpointUnchecked,
+)
 
 /** A recorder that continues from `from`, or begins a new record if it is null. Later records are removed. */
-export const createRecorder = checkedAsync('createRecorder', { directory: filled, from: nullable(object({ step: whole, looked: real })), time: real }, createRecorderUnchecked)
+export const createRecorder = checkedAsync(
+  'createRecorder',
+  { directory: filled, from: nullable(object({ step: whole, looked: real })), time: real },
+  createRecorderUnchecked,
+)
 
 /** The records of a directory; empty if it has none. */
 export const readRecords = checkedAsync('readRecords', { directory: filled }, readRecordsUnchecked)

@@ -43,15 +43,22 @@ export async function lockDirectory(directory: string): Promise<() => Promise<vo
 }
 
 const isTaken = (draft: string, path: string): Promise<boolean> =>
-  link(draft, path).then(() => true, (error: unknown) => {
-    if (!hasCode(error, 'EEXIST')) throw error
-    return false
-  })
+  link(draft, path).then(
+    () => true,
+    (error: unknown) => {
+      if (!hasCode(error, 'EEXIST')) throw error
+      return false
+    },
+  )
 
 /** Removes a lock whose run is no more. */
 async function takeOver(directory: string, path: string): Promise<void> {
   const holder = holderOf((await readRegular(path).catch(noneWhereAbsent(Buffer.alloc(0)))).toString('utf8'))
   const isHeld = holder !== null && (holder.host !== hostname() || isAlive(holder.pid))
-  if (isHeld) throw new ResumeError(directory, `is written to by another run, process ${holder.pid} on ${holder.host}; if there is none, remove ${path}`)
+  if (isHeld)
+    throw new ResumeError(
+      directory,
+      `is written to by another run, process ${holder.pid} on ${holder.host}; if there is none, remove ${path}`,
+    )
   await unlink(path).catch(noneWhereAbsent(undefined))
 }

@@ -39,21 +39,36 @@ interface Appended {
 }
 
 /** Throws a FileError. */
-const append = ({ path, file }: Appended, data: string | Uint8Array): Promise<void> => askedLater(path, WRITE, file.appendFile(data))
+const append = ({ path, file }: Appended, data: string | Uint8Array): Promise<void> =>
+  askedLater(path, WRITE, file.appendFile(data))
 
 /** Both files anew from records: the lines are what counts, the events are made of them. */
-async function writeRecords(directory: string, records: readonly MetricsRecord[], time: number): Promise<readonly [Appended, Appended]> {
+async function writeRecords(
+  directory: string,
+  records: readonly MetricsRecord[],
+  time: number,
+): Promise<readonly [Appended, Appended]> {
   const began = records[0]?.time ?? time
   const paths = [join(directory, METRICS), join(directory, eventFileName(began))]
   await removeEventFiles(directory)
-  await writeFileWhole(paths[0], records.map((record) => new TextEncoder().encode(lineOf(record))))
+  await writeFileWhole(
+    paths[0],
+    records.map((record) => new TextEncoder().encode(lineOf(record))),
+  )
   await writeFileWhole(paths[1], [headOf(began), ...records.map(eventBytes)])
   const lines = await open(paths[0], 'a')
-  return [{ path: paths[0], file: lines }, { path: paths[1], file: await orClose(lines, () => open(paths[1], 'a')) }]
+  return [
+    { path: paths[0], file: lines },
+    { path: paths[1], file: await orClose(lines, () => open(paths[1], 'a')) },
+  ]
 }
 
 /** A recorder that continues from `from`, or begins a new record if it is null. Later records are removed. */
-export async function createRecorder(directory: string, from: { readonly step: number; readonly looked: number } | null, time: number): Promise<Recorder> {
+export async function createRecorder(
+  directory: string,
+  from: { readonly step: number; readonly looked: number } | null,
+  time: number,
+): Promise<Recorder> {
   const kept = from === null ? [] : recordsUpTo(await readRecords(directory), from.step, from.looked)
   const [lines, events] = await writeRecords(directory, kept, time)
   return {

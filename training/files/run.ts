@@ -40,21 +40,28 @@ export async function resume(path: string, training: Training): Promise<Resumed>
 
 /** What the record of a directory says of the time a run took to come so far; 0 where it says nothing. */
 async function secondsUntil(directory: string, { step, looked }: Progress): Promise<number> {
-  const told = recordsUpTo(await readRecords(directory), step, looked).findLast((record) => record.kind === 'step' || record.kind === 'validation')
+  const told = recordsUpTo(await readRecords(directory), step, looked).findLast(
+    (record) => record.kind === 'step' || record.kind === 'validation',
+  )
   return told?.seconds ?? 0
 }
 
 async function refuseOther(directory: string, checkpoints: string, training: Training | Resumed): Promise<void> {
   if ('directory' in training && training.directory === absolute(directory)) return
   const newest = (await listCheckpoints(checkpoints)).at(-1)
-  if (newest !== undefined) throw new ResumeError(directory, `already holds a run, at step ${newest.step}; resume it, or choose another directory`)
+  if (newest !== undefined)
+    throw new ResumeError(directory, `already holds a run, at step ${newest.step}; resume it, or choose another directory`)
 }
 
 /**
  * Trains into a directory: that of a new run, or of the run that is resumed. The directory is locked meanwhile. Events are emitted after\n * they are recorded; a
  * checkpoint and the records before it are on disk when its event is emitted. Throws what `train` throws, a ResumeError or a CheckpointError.
  */
-export async function* trainInto(directory: string, training: Training | Resumed, { keep, time = () => Date.now() / 1000 }: RunFiles = {}): AsyncGenerator<TrainingEvent, void> {
+export async function* trainInto(
+  directory: string,
+  training: Training | Resumed,
+  { keep, time = () => Date.now() / 1000 }: RunFiles = {},
+): AsyncGenerator<TrainingEvent, void> {
   const checkpoints = join(directory, CHECKPOINTS)
   await refuseOther(directory, checkpoints, training)
   let [recorder, start, unlock]: [Recorder | null, StartEvent | null, (() => Promise<void>) | null] = [null, null, null]

@@ -36,10 +36,16 @@ export function parseLines(text: string): readonly MetricsRecord[] {
 export const recordsUpTo = (records: readonly MetricsRecord[], step: number, looked: number): readonly MetricsRecord[] =>
   records.filter((record) => {
     switch (record.kind) {
-      case 'start': return record.done <= step
-      case 'step': return record.step <= step
-      case 'validation': case 'probe': return record.step <= looked
-      case 'end': return false
-      default: return record satisfies never
+      case 'start':
+        return record.done <= step
+      case 'step':
+        return record.step <= step
+      case 'validation':
+      case 'probe':
+        return record.step <= looked
+      case 'end':
+        return false
+      default:
+        return record satisfies never
     }
   })

@@ -97,23 +97,46 @@ type Values = Readonly<Record<string, number>>
 const namesIn = (all: readonly Values[]): readonly string[] => [...new Set(all.flatMap((values) => Object.keys(values)))]
 
 function curvesOf(steps: readonly StepEvent[], over: Bins): Curves {
-  const one = (of: (event: StepEvent) => number | null): Curve => curve(steps.map((event) => [event.step, of(event)]), over)
+  const one = (of: (event: StepEvent) => number | null): Curve =>
+    curve(
+      steps.map((event) => [event.step, of(event)]),
+      over,
+    )
   const named = (of: (event: StepEvent) => Values): Readonly<Record<string, Curve>> =>
     Object.fromEntries(namesIn(steps.map(of)).map((name) => [name, one((event) => of(event)[name] ?? null)]))
   return {
-    steps: over.steps, loss: one(({ loss }) => loss), losses: named(({ losses }) => losses), metrics: named(({ metrics }) => metrics),
-    rate: one(({ rate }) => rate), norm: one(({ norm }) => norm), pace: one(({ pace }) => pace),
+    steps: over.steps,
+    loss: one(({ loss }) => loss),
+    losses: named(({ losses }) => losses),
+    metrics: named(({ metrics }) => metrics),
+    rate: one(({ rate }) => rate),
+    norm: one(({ norm }) => norm),
+    pace: one(({ pace }) => pace),
   }
 }
 
 function validationsOf(all: readonly ValidationEvent[]): Validations {
   const named = (of: (event: ValidationEvent) => Values): Validations['losses'] =>
-    Object.fromEntries(namesIn(all.map(of)).map((name) => [name, all.map((event) => of(event)[name] ?? null).map((value) => (value === null ? null : rounded(value)))]))
-  return { steps: all.map(({ step }) => step), loss: all.map(({ loss }) => rounded(loss)), losses: named(({ losses }) => losses), metrics: named(({ metrics }) => metrics) }
+    Object.fromEntries(
+      namesIn(all.map(of)).map((name) => [
+        name,
+        all.map((event) => of(event)[name] ?? null).map((value) => (value === null ? null : rounded(value))),
+      ]),
+    )
+  return {
+    steps: all.map(({ step }) => step),
+    loss: all.map(({ loss }) => rounded(loss)),
+    losses: named(({ losses }) => losses),
+    metrics: named(({ metrics }) => metrics),
+  }
 }
 
 /** Sums, piece by piece. */
-function sums(rows: readonly (readonly [step: number, counts: readonly number[]])[], width: number, { steps, of }: Bins): number[][] {
+function sums(
+  rows: readonly (readonly [step: number, counts: readonly number[]])[],
+  width: number,
+  { steps, of }: Bins,
+): number[][] {
   const all = steps.map(() => new Array<number>(width).fill(0))
   for (const [step, counts] of rows) for (const [at, count] of counts.entries()) all[of(step)][at] += count
   return all
@@ -125,25 +148,62 @@ function stepsOf(layer: string, schedule: StartEvent['schedule']): readonly numb
   return own.length === 0 ? null : [...new Set(own.flat())].sort((a, b) => a - b).map((step) => step + 1)
 }
 
-function layerOf({ layer, experts }: StartEvent['layers'][number], steps: readonly StepEvent[], probes: readonly ProbeEvent[], schedule: StartEvent['schedule'], over: Bins): LayerHistory {
-  const told = steps.flatMap(({ step, routing }) => routing.filter((each) => each.layer === layer).map((each) => [step, each] as const))
-  const mean = (of: (routing: LayerRouting) => number | null): readonly (number | null)[] => curve(told.map(([step, each]) => [step, of(each)]), over).mean
+function layerOf(
+  { layer, experts }: StartEvent['layers'][number],
+  steps: readonly StepEvent[],
+  probes: readonly ProbeEvent[],
+  schedule: StartEvent['schedule'],
+  over: Bins,
+): LayerHistory {
+  const told = steps.flatMap(({ step, routing }) =>
+    routing.filter((each) => each.layer === layer).map((each) => [step, each] as const),
+  )
+  const mean = (of: (routing: LayerRouting) => number | null): readonly (number | null)[] =>
+    curve(
+      told.map(([step, each]) => [step, of(each)]),
+      over,
+    ).mean
   const probed = probes.map(({ layers }) => layers.find((each) => each.layer === layer))
   return {
-    layer, experts,
-    load: told.length === 0 ? [] : sums(told.map(([step, { load }]) => [step, load]), experts, over),
-    dropped: sums(told.map(([step, { dropped }]) => [step, [dropped]]), 1, over).flat(),
-    cv: mean(({ cv }) => cv), maxVio: mean(({ maxVio }) => maxVio),
-    allocationEntropy: mean(({ allocationEntropy }) => allocationEntropy), weightEntropy: mean(({ weightEntropy }) => weightEntropy),
-    changeTop1: probed.map((each) => each?.changeTop1 ?? null), changeSet: probed.map((each) => each?.changeSet ?? null),
+    layer,
+    experts,
+    load:
+      told.length === 0
+        ? []
+        : sums(
+            told.map(([step, { load }]) => [step, load]),
+            experts,
+            over,
+          ),
+    dropped: sums(
+      told.map(([step, { dropped }]) => [step, [dropped]]),
+      1,
+      over,
+    ).flat(),
+    cv: mean(({ cv }) => cv),
+    maxVio: mean(({ maxVio }) => maxVio),
+    allocationEntropy: mean(({ allocationEntropy }) => allocationEntropy),
+    weightEntropy: mean(({ weightEntropy }) => weightEntropy),
+    changeTop1: probed.map((each) => each?.changeTop1 ?? null),
+    changeSet: probed.map((each) => each?.changeSet ?? null),
     contests: stepsOf(layer, schedule),
   }
 }
 
-function routingOf({ layers, schedule }: StartEvent, steps: readonly StepEvent[], probes: readonly ProbeEvent[], done: number): Routing {
+function routingOf(
+  { layers, schedule }: StartEvent,
+  steps: readonly StepEvent[],
+  probes: readonly ProbeEvent[],
+  done: number,
+): Routing {
   const experts = layers.reduce((sum, layer) => sum + layer.experts, 0)
   const over = bins(done, Math.max(40, Math.min(MOST, Math.floor(LOADS / Math.max(1, experts)))))
-  return { steps: over.steps, probes: probes.map(({ step }) => step), layers: layers.map((layer) => layerOf(layer, steps, probes, schedule, over)), verdicts: judge(layers, steps) }
+  return {
+    steps: over.steps,
+    probes: probes.map(({ step }) => step),
+    layers: layers.map((layer) => layerOf(layer, steps, probes, schedule, over)),
+    verdicts: judge(layers, steps),
+  }
 }
 
 /** One entry a kernel, however often it was dispatched. */
@@ -156,7 +216,10 @@ export function kernelTimes(times: readonly StepTime[]): readonly KernelTime[] {
   return [...found.values()].sort((a, b) => b.nanoseconds - a.nanoseconds)
 }
 
-const ofKind = <K extends MetricsRecord['kind']>(records: readonly MetricsRecord[], kind: K): readonly Extract<MetricsRecord, { kind: K }>[] =>
+const ofKind = <K extends MetricsRecord['kind']>(
+  records: readonly MetricsRecord[],
+  kind: K,
+): readonly Extract<MetricsRecord, { kind: K }>[] =>
   records.filter((record): record is Extract<MetricsRecord, { kind: K }> => record.kind === kind)
 
 /** The report of a record, which begins with a start; `times` are those of the dispatches of one step. */
@@ -168,9 +231,24 @@ export function reportTraining(records: readonly MetricsRecord[], times: readonl
   const done = last?.step ?? 0
   const { model, adapter, seed, parameters, training, validation, items, unit } = start
   return {
-    format: REPORT_FORMAT, version: REPORT_VERSION, model, adapter, seed, parameters, steps: start.steps, done, state: end?.reason ?? 'running',
-    seconds: end?.seconds ?? last?.seconds ?? 0, resumed: starts.filter((each) => each.done > 0).length, training, validation, epochs: last?.epoch ?? 0, items, unit,
-    curves: curvesOf(steps, bins(done, MOST)), validations: validationsOf(ofKind(records, 'validation')),
+    format: REPORT_FORMAT,
+    version: REPORT_VERSION,
+    model,
+    adapter,
+    seed,
+    parameters,
+    steps: start.steps,
+    done,
+    state: end?.reason ?? 'running',
+    seconds: end?.seconds ?? last?.seconds ?? 0,
+    resumed: starts.filter((each) => each.done > 0).length,
+    training,
+    validation,
+    epochs: last?.epoch ?? 0,
+    items,
+    unit,
+    curves: curvesOf(steps, bins(done, MOST)),
+    validations: validationsOf(ofKind(records, 'validation')),
     routing: routingOf(start, steps, ofKind(records, 'probe'), done),
     kernels: times === null ? null : kernelTimes(times),
   }

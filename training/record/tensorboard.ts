@@ -20,15 +20,24 @@ const fixed = (size: 4 | 8, value: number): readonly number[] => {
 }
 
 const key = (field: number, wire: number): readonly number[] => varint(field * 8 + wire)
-const message = (field: number, bytes: readonly number[]): readonly number[] => [...key(field, BYTES), ...varint(bytes.length), ...bytes]
+const message = (field: number, bytes: readonly number[]): readonly number[] => [
+  ...key(field, BYTES),
+  ...varint(bytes.length),
+  ...bytes,
+]
 const text = (field: number, value: string): readonly number[] => message(field, [...new TextEncoder().encode(value)])
 
 /** `Summary.Value`: its tag and its simple_value. */
 const valueOf = ({ tag, value }: Scalar): readonly number[] => message(1, [...text(1, tag), ...key(2, FLOAT), ...fixed(4, value)])
 
 /** `Event`: wall_time in seconds, step, summary. */
-const eventOf = (time: number, step: number, scalars: readonly Scalar[]): readonly number[] =>
-  [...key(1, DOUBLE), ...fixed(8, time), ...key(2, VARINT), ...varint(step), ...message(5, scalars.flatMap(valueOf))]
+const eventOf = (time: number, step: number, scalars: readonly Scalar[]): readonly number[] => [
+  ...key(1, DOUBLE),
+  ...fixed(8, time),
+  ...key(2, VARINT),
+  ...varint(step),
+  ...message(5, scalars.flatMap(valueOf)),
+]
 
 /** As TFRecord has it: rotated by 15 bits, so that a checksum of what holds checksums is none of its own. */
 export const masked = (crc: number): number => (((crc >>> 15) | (crc << 17)) + 0xa282ead8) >>> 0
@@ -45,7 +54,8 @@ export function frame(data: Uint8Array): Uint8Array {
 }
 
 /** What a file begins with. */
-export const headOf = (time: number): Uint8Array => frame(Uint8Array.from([...key(1, DOUBLE), ...fixed(8, time), ...text(3, 'brain.Event:2')]))
+export const headOf = (time: number): Uint8Array =>
+  frame(Uint8Array.from([...key(1, DOUBLE), ...fixed(8, time), ...text(3, 'brain.Event:2')]))
 
 /** The record of the scalars of one moment, the values as f32; nothing without scalars. */
 export const recordOf = (time: number, step: number, scalars: readonly Scalar[]): Uint8Array =>

@@ -30,7 +30,11 @@ export interface LayerVerdict {
 
 const sum = (counts: readonly number[]): number => counts.reduce((all, count) => all + count, 0)
 
-function together(parts: readonly LayerRouting[]): { readonly counts: readonly number[]; readonly kept: number; readonly dropped: number } {
+function together(parts: readonly LayerRouting[]): {
+  readonly counts: readonly number[]
+  readonly kept: number
+  readonly dropped: number
+} {
   const counts = parts[0].load.map((_, expert) => sum(parts.map(({ load }) => load[expert])))
   return { counts, kept: sum(counts), dropped: sum(parts.map(({ dropped }) => dropped)) }
 }
@@ -42,19 +46,30 @@ function balanceOf(parts: readonly LayerRouting[], within: number): LayerVerdict
 }
 
 /** `layers.0/moe` and `loss.layers.0.moe.router.balance` */
-const lossesOf = (layer: string, { losses }: StepEvent): readonly string[] => Object.keys(losses).filter((name) => name.startsWith(`loss.${layer.replaceAll('/', '.')}.router.`))
+const lossesOf = (layer: string, { losses }: StepEvent): readonly string[] =>
+  Object.keys(losses).filter((name) => name.startsWith(`loss.${layer.replaceAll('/', '.')}.router.`))
 
-function judgeLayer({ layer, experts, within, biasRate }: StartEvent['layers'][number], steps: readonly StepEvent[]): LayerVerdict | null {
+function judgeLayer(
+  { layer, experts, within, biasRate }: StartEvent['layers'][number],
+  steps: readonly StepEvent[],
+): LayerVerdict | null {
   const parts = steps.flatMap(({ routing }) => routing.filter((each) => each.layer === layer))
   if (parts.length === 0) return null
   const load = together(parts)
-  const tokens = parts.reduce<number | null>((all, part) => (all === null || part.tokens === undefined ? null : all + part.tokens), 0)
+  const tokens = parts.reduce<number | null>(
+    (all, part) => (all === null || part.tokens === undefined ? null : all + part.tokens),
+    0,
+  )
   const isMany = load.kept >= ENOUGH * experts && (tokens === null || tokens >= FEWEST_TOKENS)
   return {
-    layer, experts, steps: parts.length, collapse: tokens === null ? null : loadCollapse(load, tokens),
+    layer,
+    experts,
+    steps: parts.length,
+    collapse: tokens === null ? null : loadCollapse(load, tokens),
     dead: isMany ? load.counts.flatMap((count, expert) => (count === 0 ? [expert] : [])) : [],
     balance: within === undefined ? null : balanceOf(parts, within),
-    losses: [...new Set(steps.flatMap((step) => lossesOf(layer, step)))], biasRate: biasRate ?? null,
+    losses: [...new Set(steps.flatMap((step) => lossesOf(layer, step)))],
+    biasRate: biasRate ?? null,
   }
 }
 

@@ -81,13 +81,15 @@ function place({ layer, rate, first, atMost }: Contestant, steps: number, draw: 
 /** Layers take their turns in order: an earlier one leaves less room to the later. */
 export function schedule(contestants: readonly Contestant[], steps: number, draw: Draw): ContestSchedule {
   const counts = new Map<number, Uint32Array>()
-  return Object.fromEntries(contestants.map((contestant) => {
-    const { place: at = 0 } = contestant
-    const count = counts.get(at) ?? new Uint32Array(steps)
-    counts.set(at, count)
-    const chosen = place(contestant, steps, draw, count)
-    return [contestant.layer, Array.from(chosen, (one, step) => (one === 1 ? step : -1)).filter((step) => step >= 0)]
-  }))
+  return Object.fromEntries(
+    contestants.map((contestant) => {
+      const { place: at = 0 } = contestant
+      const count = counts.get(at) ?? new Uint32Array(steps)
+      counts.set(at, count)
+      const chosen = place(contestant, steps, draw, count)
+      return [contestant.layer, Array.from(chosen, (one, step) => (one === 1 ? step : -1)).filter((step) => step >= 0)]
+    }),
+  )
 }
 
 /** The rate of each step. Throws a FitError if it is not a probability in some step. */
@@ -96,7 +98,10 @@ function rateOf(name: string, rate: Formula, steps: number): Contestant['rate'] 
   return (step) => {
     const value = formulaAt(rate, momentAt(step, steps))
     if (typeof value === 'number' && value >= 0 && value <= 1) return value
-    throw new FitError(null, `${name} competes at ${formulaText(rate)}, which is ${value} in step ${step + 1} of ${steps}; a rate is in 0..1`)
+    throw new FitError(
+      null,
+      `${name} competes at ${formulaText(rate)}, which is ${value} in step ${step + 1} of ${steps}; a rate is in 0..1`,
+    )
   }
 }
 
@@ -106,12 +111,14 @@ const firstStep = ({ contest }: NamedContest, steps: number): number => Math.flo
 
 /** The uniform draw of a contest for each step; contests that draw together share it. */
 function drawsOf({ seed, steps }: Recipe, all: readonly NamedContest[]): Draw {
-  const draws = new Map(all.map((one) => {
-    const { name, at, contest } = one
-    if (contest.together !== true) return [name, stream(seed, 'contest', name).uniform] as const
-    const { uniform } = stream(seed, 'contest', `all layers #${at + 1}`)
-    return [name, (n: number) => uniform(n + firstStep(one, steps))] as const
-  }))
+  const draws = new Map(
+    all.map((one) => {
+      const { name, at, contest } = one
+      if (contest.together !== true) return [name, stream(seed, 'contest', name).uniform] as const
+      const { uniform } = stream(seed, 'contest', `all layers #${at + 1}`)
+      return [name, (n: number) => uniform(n + firstStep(one, steps))] as const
+    }),
+  )
   return (name, n) => draws.get(name)!(n)
 }
 
@@ -121,9 +128,14 @@ const MOST_STEPS = 2 ** 24
 export function drawSchedule(recipe: Recipe): ContestSchedule {
   const { steps } = recipe
   const all = namedContests(recipe)
-  if (all.length > 0 && steps > MOST_STEPS) throw new FitError(null, `${steps} steps are too many for drawing contests; the maximum is ${MOST_STEPS}`)
+  if (all.length > 0 && steps > MOST_STEPS)
+    throw new FitError(null, `${steps} steps are too many for drawing contests; the maximum is ${MOST_STEPS}`)
   const contestants = all.map((one): Contestant => {
-    const { name, at, contest: { rate, atMost } } = one
+    const {
+      name,
+      at,
+      contest: { rate, atMost },
+    } = one
     return { layer: name, rate: rateOf(name, rate, steps), first: firstStep(one, steps), atMost, place: at }
   })
   return schedule(contestants, steps, drawsOf(recipe, all))
@@ -131,13 +143,18 @@ export function drawSchedule(recipe: Recipe): ContestSchedule {
 
 /** The schedule of a run that is extended after step `done`: draws of earlier steps are kept. */
 export function lengthenSchedule(before: ContestSchedule, recipe: Recipe, done: number): ContestSchedule {
-  return Object.fromEntries(Object.entries(drawSchedule(recipe)).map(([layer, steps]) =>
-    [layer, [...(before[layer] ?? []).filter((step) => step < done), ...steps.filter((step) => step >= done)]]))
+  return Object.fromEntries(
+    Object.entries(drawSchedule(recipe)).map(([layer, steps]) => [
+      layer,
+      [...(before[layer] ?? []).filter((step) => step < done), ...steps.filter((step) => step >= done)],
+    ]),
+  )
 }
 
 /** (step) -> the layers that compete in it, in the order of the run. */
 export function chosenLayers(schedule: ContestSchedule): (step: number) => readonly string[] {
   const layers = new Map<number, string[]>()
-  for (const [layer, steps] of Object.entries(schedule)) for (const step of steps) layers.set(step, [...(layers.get(step) ?? []), layer])
+  for (const [layer, steps] of Object.entries(schedule))
+    for (const step of steps) layers.set(step, [...(layers.get(step) ?? []), layer])
   return (step) => layers.get(step) ?? []
 }

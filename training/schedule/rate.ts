@@ -3,11 +3,15 @@ import type { RateSchedule } from '../../plan/recipe.ts'
 /** From 1 at part 0 to `final` at part 1. */
 function fall(schedule: RateSchedule, part: number): number {
   switch (schedule.kind) {
-    case 'constant': return 1
-    case 'linear': return 1 + (schedule.final - 1) * part
+    case 'constant':
+      return 1
+    case 'linear':
+      return 1 + (schedule.final - 1) * part
     // Loshchilov and Hutter, 2017, without restarts
-    case 'cosine': return schedule.final + (1 - schedule.final) * (0.5 + 0.5 * Math.cos(Math.PI * part))
-    default: return schedule satisfies never
+    case 'cosine':
+      return schedule.final + (1 - schedule.final) * (0.5 + 0.5 * Math.cos(Math.PI * part))
+    default:
+      return schedule satisfies never
   }
 }
 

@@ -25,11 +25,15 @@ function cotangent(tape: Tape, node: Node & { op: 'contract' }, dy: Node, side: 
     if (free >= 0) return batch.length + free
     return batch.length + own.free.length + inOrder.indexOf(summed[own.over.indexOf(axis)])
   }
-  return tape.transpose(back, operand.shape.map((_, axis) => place(axis)))
+  return tape.transpose(
+    back,
+    operand.shape.map((_, axis) => place(axis)),
+  )
 }
 
 export const contractions: GradientRules<'contract'> = {
   contract: rule('dleft = dy * right, dright = left * dy, summed over the free axes of the other', (tape, node, dy) => [
-    cotangent(tape, node, dy, 0), cotangent(tape, node, dy, 1),
+    cotangent(tape, node, dy, 0),
+    cotangent(tape, node, dy, 1),
   ]),
 }

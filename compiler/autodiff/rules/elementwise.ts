@@ -4,8 +4,37 @@ import type { OpName } from '../../graph/vocabulary.ts'
 import { NONE } from '../../ops/build.ts'
 import { none, refused, rule, type GradientRule, type GradientRules, type Tape } from '../rule.ts'
 
-type Unary = 'negate' | 'exp' | 'log' | 'log1p' | 'sqrt' | 'rsqrt' | 'abs' | 'sin' | 'cos' | 'tanh' | 'erf' | 'sigmoid' | 'softplus' | 'floor' | 'sign' | 'not'
-type Binary = 'add' | 'subtract' | 'multiply' | 'divide' | 'power' | 'minimum' | 'maximum' | 'remainder' | 'less' | 'less_equal' | 'equal' | 'and' | 'or'
+type Unary =
+  | 'negate'
+  | 'exp'
+  | 'log'
+  | 'log1p'
+  | 'sqrt'
+  | 'rsqrt'
+  | 'abs'
+  | 'sin'
+  | 'cos'
+  | 'tanh'
+  | 'erf'
+  | 'sigmoid'
+  | 'softplus'
+  | 'floor'
+  | 'sign'
+  | 'not'
+type Binary =
+  | 'add'
+  | 'subtract'
+  | 'multiply'
+  | 'divide'
+  | 'power'
+  | 'minimum'
+  | 'maximum'
+  | 'remainder'
+  | 'less'
+  | 'less_equal'
+  | 'equal'
+  | 'and'
+  | 'or'
 
 /** The slope at x, where y is the result. */
 const slope = <N extends Unary>(formula: string, of: (tape: Tape, x: Node, y: Node) => Node): GradientRule<N> =>
@@ -25,10 +54,14 @@ const unaries: GradientRules<Unary> = {
   sin: slope('dx = dy * cos x', (tape, x) => tape.make('cos', [x], NONE)),
   cos: slope('dx = -dy * sin x', (tape, x) => tape.negate(tape.make('sin', [x], NONE))),
   tanh: slope('dx = dy * (1 - y^2)', (tape, _, y) => tape.subtract(tape.like(y, 1), tape.multiply(y, y))),
-  erf: slope('dx = dy * 2/sqrt(pi) * exp(-x^2)', (tape, x) => tape.times(tape.make('exp', [tape.negate(tape.multiply(x, x))], NONE), 2 / Math.sqrt(Math.PI))),
+  erf: slope('dx = dy * 2/sqrt(pi) * exp(-x^2)', (tape, x) =>
+    tape.times(tape.make('exp', [tape.negate(tape.multiply(x, x))], NONE), 2 / Math.sqrt(Math.PI)),
+  ),
   sigmoid: slope('dx = dy * y * (1 - y)', (tape, _, y) => tape.multiply(y, tape.subtract(tape.like(y, 1), y))),
   softplus: slope('dx = dy * sigmoid(x)', (tape, x) => tape.make('sigmoid', [x], NONE)),
-  floor: steps, sign: steps, not: truth,
+  floor: steps,
+  sign: steps,
+  not: truth,
 }
 
 /** The operand that is `word` takes all; where they are equal, the right one does: relu(0) has the slope 0. */
@@ -60,16 +93,24 @@ const binaries: GradientRules<Binary> = {
     const whole = tape.divide(tape.subtract(node.inputs[0], node as Node), node.inputs[1])
     return [dy, tape.negate(tape.multiply(dy, whole))]
   }),
-  less: truth, less_equal: truth, equal: truth, and: truth, or: truth,
+  less: truth,
+  less_equal: truth,
+  equal: truth,
+  and: truth,
+  or: truth,
 }
 
 const others: GradientRules<'hold' | 'stop_gradient' | 'half' | 'cast' | 'select'> = {
   hold: rule('dx = dy', (_, __, dy) => [dy]),
   stop_gradient: none('it is there to stop it'),
   half: refused('what is rounded is chosen after differentiation'),
-  cast: rule('dx = dy from f32 to f32, else nothing', (_, node, dy) => [node.inputs[0].dtype === 'f32' && node.dtype === 'f32' ? dy : null]),
+  cast: rule('dx = dy from f32 to f32, else nothing', (_, node, dy) => [
+    node.inputs[0].dtype === 'f32' && node.dtype === 'f32' ? dy : null,
+  ]),
   select: rule('dthen = dy where the condition holds, dotherwise = dy elsewhere', (tape, { inputs: [condition] }, dy) => [
-    null, tape.where(condition, dy), tape.make('select', [condition, tape.like(dy, 0), dy], NONE),
+    null,
+    tape.where(condition, dy),
+    tape.make('select', [condition, tape.like(dy, 0), dy], NONE),
   ]),
 }
 

@@ -36,7 +36,10 @@ export function gathered(tape: Tape, dy: Node, axes: readonly number[]): Node {
 export const movements: GradientRules<'reshape' | 'transpose' | 'broadcast' | 'slice' | 'concat' | 'again'> = {
   reshape: rule('dx = dy in the shape of x', (tape, { inputs: [x] }, dy) => [tape.reshape(dy, x.shape)]),
   transpose: rule('dx = dy with its axes back in their order', (tape, { params: { order } }, dy) => [
-    tape.transpose(dy, order.map((_, axis) => order.indexOf(axis))),
+    tape.transpose(
+      dy,
+      order.map((_, axis) => order.indexOf(axis)),
+    ),
   ]),
   broadcast: rule('dx = sum of dy over what was repeated', (tape, { params: { axes } }, dy) => [gathered(tape, dy, axes)]),
   slice: rule('dx = dy where it was taken from, 0 elsewhere', (tape, { inputs: [x], params: { starts, steps } }, dy) => [

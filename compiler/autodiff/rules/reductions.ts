@@ -9,13 +9,16 @@ function beside(tape: Tape, folded: Node, x: Node, axis: number): Node {
   return tape.spread(folded, x.shape, axes)
 }
 
-const extreme: GradientRule<'max'> & GradientRule<'min'> = rule('dx = dy, shared among the elements equal to y', (tape, node: Node & { op: 'max' | 'min' }, dy) => {
-  const [x] = node.inputs
-  const { axis } = node.params
-  const isChosen = tape.make('equal', [x, beside(tape, node as Node, x, axis)], NONE)
-  const count = tape.make('sum', [tape.make('cast', [isChosen], { dtype: 'f32' })], { axis })
-  return [tape.where(isChosen, beside(tape, tape.divide(dy, count), x, axis))]
-})
+const extreme: GradientRule<'max'> & GradientRule<'min'> = rule(
+  'dx = dy, shared among the elements equal to y',
+  (tape, node: Node & { op: 'max' | 'min' }, dy) => {
+    const [x] = node.inputs
+    const { axis } = node.params
+    const isChosen = tape.make('equal', [x, beside(tape, node as Node, x, axis)], NONE)
+    const count = tape.make('sum', [tape.make('cast', [isChosen], { dtype: 'f32' })], { axis })
+    return [tape.where(isChosen, beside(tape, tape.divide(dy, count), x, axis))]
+  },
+)
 
 export const reductions: GradientRules<'sum' | 'max' | 'min'> = {
   sum: rule('dx = dy for every element', (tape, { inputs: [x], params: { axis } }, dy) => [beside(tape, dy, x, axis)]),

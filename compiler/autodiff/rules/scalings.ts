@@ -5,7 +5,8 @@ import { refused, rule, type GradientRules, type Tape } from '../rule.ts'
 
 const split = refused('it is an iteration of its own only after gradients are made')
 
-const part = (tape: Tape, packed: Node, start: Dim, size: Dim): Node => tape.make('slice', [packed], { starts: [start], sizes: [size], steps: [1] })
+const part = (tape: Tape, packed: Node, start: Dim, size: Dim): Node =>
+  tape.make('slice', [packed], { starts: [start], sizes: [size], steps: [1] })
 
 export const scalings: GradientRules<'sinkhorn' | 'sinkhorn_gradient' | 'sinkhorn_step' | 'sinkhorn_finish' | 'svd'> = {
   sinkhorn: rule('through every iteration: sinkhorn_gradient', (tape, { inputs: [cost, rows, columns], params }, dy) => {

@@ -10,7 +10,11 @@ const CHOSEN = 'chosen_rows'
 const choicesOf = (chosen: Node): number => constantValue(chosen.shape.at(-1)!)!
 
 /** Where the lanes that count can read what each row has chosen. */
-export const chosenRows = (counts: Node, rows: number): Shared => ({ name: CHOSEN, type: 'i32', length: rows * choicesOf(counts.inputs[0]) })
+export const chosenRows = (counts: Node, rows: number): Shared => ({
+  name: CHOSEN,
+  type: 'i32',
+  length: rows * choicesOf(counts.inputs[0]),
+})
 
 /** What the lane's row has chosen, shared. */
 export function shareChosen(chosen: Node, row: RowWriter): Statement {
@@ -19,13 +23,22 @@ export function shareChosen(chosen: Node, row: RowWriter): Statement {
   const k = choicesOf(chosen)
   const index = add(multiply(variable('u32', 'lane'), u32(k)), at)
   return {
-    kind: 'for', variable: j, from: u32(0), below: u32(k), step: u32(1),
+    kind: 'for',
+    variable: j,
+    from: u32(0),
+    below: u32(k),
+    step: u32(1),
     body: [{ kind: 'assign-element', array: CHOSEN, index, value: row.value(chosen, at) }],
   }
 }
 
 /** Each lane counts for its own experts, so the counts need no atomics and are the same in every run. */
-export function countChosen(counts: Node & { op: 'count_experts' }, first: Expression, rows: Dim, row: RowWriter): readonly Statement[] {
+export function countChosen(
+  counts: Node & { op: 'count_experts' },
+  first: Expression,
+  rows: Dim,
+  row: RowWriter,
+): readonly Statement[] {
   const { rowsPerWorkgroup, lanes } = row.form
   const { experts } = counts.params
   const expert = variable('u32', 'expert')
@@ -38,7 +51,11 @@ export function countChosen(counts: Node & { op: 'count_experts' }, first: Expre
   return [
     { kind: 'barrier' },
     {
-      kind: 'for', variable: 'expert', from: variable('u32', 'lane'), below: u32(experts), step: u32(lanes),
+      kind: 'for',
+      variable: 'expert',
+      from: variable('u32', 'lane'),
+      below: u32(experts),
+      step: u32(lanes),
       body: [{ kind: 'store', buffer: row.scope.naming.write(counts), index, value: count }],
     },
   ]

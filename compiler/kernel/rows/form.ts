@@ -28,10 +28,15 @@ export function rowForm(group: Group, context: ScheduleContext): RowForm {
   const together = !ranks && !isShort(members)
   const counts = members.find((node): node is Node & { op: 'count_experts' } => node.op === 'count_experts')
   const rowsPerWorkgroup = together ? 1 : rowsInWorkgroup(group, context, counts)
-  const lanes = together ? lanesForLongRow(members, context) : group.heads.length === 0 ? rowsPerWorkgroup : Math.max(64, rowsPerWorkgroup)
+  const lanes = together
+    ? lanesForLongRow(members, context)
+    : group.heads.length === 0
+      ? rowsPerWorkgroup
+      : Math.max(64, rowsPerWorkgroup)
   const form = { ranks, together, rowsPerWorkgroup, lanes, counts }
   const [template, reason] = templateAndReason(form, group.heads.length > 0)
-  const few = context.regime === 'few' && group.heads.length > 0 ? '; few tokens: the depth of each product is shared by the lanes' : ''
+  const few =
+    context.regime === 'few' && group.heads.length > 0 ? '; few tokens: the depth of each product is shared by the lanes' : ''
   return { ...form, template, reason: reason + few }
 }
 
@@ -39,7 +44,8 @@ export function rowForm(group: Group, context: ScheduleContext): RowForm {
 const reducedLength = (node: Node): number | undefined => constantValue(node.inputs[0].shape.at(-1)!)
 const isReduction = (node: Node): boolean => records[node.op].kind === 'reduction'
 
-const isShort = (members: readonly Node[]): boolean => members.filter(isReduction).every((node) => (reducedLength(node) ?? Infinity) <= SHORT_ROW)
+const isShort = (members: readonly Node[]): boolean =>
+  members.filter(isReduction).every((node) => (reducedLength(node) ?? Infinity) <= SHORT_ROW)
 
 /** A router counts in blocks, so a workgroup takes one block; alone, rows go by the lane. */
 function rowsInWorkgroup(group: Group, { target, regime }: ScheduleContext, counts: RowForm['counts']): number {
@@ -54,7 +60,10 @@ function lanesForLongRow(members: readonly Node[], { target }: ScheduleContext):
   return longest >= 1024 ? Math.min(256, target.maxInvocationsPerWorkgroup) : 64
 }
 
-function templateAndReason({ together, lanes, ranks, counts }: Omit<RowForm, 'template' | 'reason'>, hasHeads: boolean): readonly [string, string] {
+function templateAndReason(
+  { together, lanes, ranks, counts }: Omit<RowForm, 'template' | 'reason'>,
+  hasHeads: boolean,
+): readonly [string, string] {
   if (together) return ['rows together', `${lanes} lanes walk each row, since rows are long or of unknown length`]
   if (hasHeads) {
     const counting = counts === undefined ? '' : ', which also counts its experts'

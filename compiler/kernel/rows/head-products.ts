@@ -1,6 +1,20 @@
 import { constantValue, type Dim } from '../../../plan/dim.ts'
 import type { Node } from '../../graph/node.ts'
-import { add, divide, element, less, literal, load, multiply, reduce, remainder, select, size, u32, variable } from '../../scalar/build.ts'
+import {
+  add,
+  divide,
+  element,
+  less,
+  literal,
+  load,
+  multiply,
+  reduce,
+  remainder,
+  select,
+  size,
+  u32,
+  variable,
+} from '../../scalar/build.ts'
 import type { Expression, Statement } from '../../scalar/expression.ts'
 import { indexOf, type Operand } from '../matmul.ts'
 import { leftOperand, rightOperand } from '../operands.ts'
@@ -41,18 +55,31 @@ export function headProducts(head: Node, first: Expression, rows: Dim, writer: R
 
   const s = writer.scope.accessor.freshVariable()
   const parts = element('f32', partial, add(multiply(p, u32(split)), variable('u32', s)))
-  const total = forEach(name, pairs, lanes, { kind: 'assign-element', array: scores, index: p, value: reduce('sum', s, u32(split), parts) })
+  const total = forEach(name, pairs, lanes, {
+    kind: 'assign-element',
+    array: scores,
+    index: p,
+    value: reduce('sum', s, u32(split), parts),
+  })
   return { scores, columns, statements: [fill, { kind: 'barrier' }, total, { kind: 'barrier' }] }
 }
 
 /** The sum over every `split`-th place of the depth, beginning with `part`; each operand is read in the layout that it has in memory. */
-function partOfProduct(view: ProductView, row: Expression, column: Expression, split: number, part: Expression, { scope }: RowWriter): Expression {
+function partOfProduct(
+  view: ProductView,
+  row: Expression,
+  column: Expression,
+  split: number,
+  part: Expression,
+  { scope }: RowWriter,
+): Expression {
   const [left, right] = [leftOperand(view, scope), rightOperand(view, scope)]
   const depth = size(view.depth)
   const d = scope.accessor.freshVariable()
   const step = variable('u32', d)
   const at = split === 1 ? step : add(multiply(step, u32(split)), part)
-  const loaded = (operand: Operand, line: Expression): Expression => load('f32', operand.buffer, indexOf(operand, u32(0), line, at))
+  const loaded = (operand: Operand, line: Expression): Expression =>
+    load('f32', operand.buffer, indexOf(operand, u32(0), line, at))
   const term = multiply(loaded(left, row), loaded(right, column))
   if (split === 1) return reduce('sum', d, depth, term)
   const extent = divide(add(depth, u32(split - 1)), u32(split))
@@ -60,5 +87,11 @@ function partOfProduct(view: ProductView, row: Expression, column: Expression, s
 }
 
 /** The lanes of the workgroup share `count` places. */
-const forEach = (name: string, count: number, lanes: number, statement: Statement): Statement =>
-  ({ kind: 'for', variable: name, from: variable('u32', 'lane'), below: u32(count), step: u32(lanes), body: [statement] })
+const forEach = (name: string, count: number, lanes: number, statement: Statement): Statement => ({
+  kind: 'for',
+  variable: name,
+  from: variable('u32', 'lane'),
+  below: u32(count),
+  step: u32(lanes),
+  body: [statement],
+})

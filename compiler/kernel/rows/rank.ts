@@ -11,11 +11,16 @@ const isNumber = (e: Expression): Expression => binary('equal', e, e)
  * k rounds, each finding the largest that is not taken: the first of equals, a NaN only when nothing else is left. Every round finds
  * one, so every index is valid whatever the scores are. The indexes chosen lie in the array it is given the name of.
  */
-export function rank(node: Node & { op: 'top_k' }, row: RowWriter): { readonly chosen: string; readonly statements: readonly Statement[] } {
+export function rank(
+  node: Node & { op: 'top_k' },
+  row: RowWriter,
+): { readonly chosen: string; readonly statements: readonly Statement[] } {
   const [from] = node.inputs
   const { k } = node.params
   const length = rankedLength(node)
-  const [taken, chosen, round, i, best, bestAt, found] = ['taken', 'chosen', 'round', 'i', 'best', 'best_at', 'found'].map((base) => row.fresh(base))
+  const [taken, chosen, round, i, best, bestAt, found] = ['taken', 'chosen', 'round', 'i', 'best', 'best_at', 'found'].map(
+    (base) => row.fresh(base),
+  )
   const next = `${best}_next`
   const at = variable('u32', i)
   const place = variable('u32', bestAt)
@@ -27,7 +32,11 @@ export function rank(node: Node & { op: 'top_k' }, row: RowWriter): { readonly c
     { kind: 'assign', name: found, value: literal('bool', 1) },
   ]
   const findBest: Statement = {
-    kind: 'for', variable: i, from: u32(0), below: u32(length), step: u32(1),
+    kind: 'for',
+    variable: i,
+    from: u32(0),
+    below: u32(length),
+    step: u32(1),
     body: [
       { kind: 'let', name: next, value: row.value(from, at) },
       { kind: 'if', condition: binary('and', free, better), body: take, otherwise: [] },
@@ -37,7 +46,11 @@ export function rank(node: Node & { op: 'top_k' }, row: RowWriter): { readonly c
     { kind: 'array', name: taken, type: 'u32', length },
     { kind: 'array', name: chosen, type: 'i32', length: k },
     {
-      kind: 'for', variable: round, from: u32(0), below: u32(k), step: u32(1),
+      kind: 'for',
+      variable: round,
+      from: u32(0),
+      below: u32(k),
+      step: u32(1),
       body: [
         { kind: 'var', name: best, value: literal(from.dtype, 0) },
         { kind: 'var', name: bestAt, value: u32(0) },

@@ -10,13 +10,19 @@ const f = (name: string): Expression => variable('f32', name)
 const u = (name: string): Expression => variable('u32', name)
 
 const norms = (places: Places): readonly Statement[] => [
-  dealt('j', places.count, places.lanes.all, (j) => [...squaredNorm('norm', places, j), places.put(places.value(j), unary('sqrt', f('norm')))]),
+  dealt('j', places.count, places.lanes.all, (j) => [
+    ...squaredNorm('norm', places, j),
+    places.put(places.value(j), unary('sqrt', f('norm'))),
+  ]),
   SETTLE,
 ]
 
 /** What lies at a and at b changes places. */
 const swap = ({ get, put }: Places, a: Expression, b: Expression): readonly Statement[] => [
-  named('a', get(a)), named('b', get(b)), put(a, f('b')), put(b, f('a')),
+  named('a', get(a)),
+  named('b', get(b)),
+  put(a, f('b')),
+  put(b, f('a')),
 ]
 
 /** By selection: all lanes find the largest of the rest, and move it together. Of equals the first. */
@@ -82,4 +88,3 @@ export function finish(places: Places): readonly Statement[] {
 const spoil = ({ lanes, value, given, put }: Places, size: Expression): readonly Statement[] => [
   when(less(u('bad'), u32(NOWHERE)), [dealt('i', size, lanes.all, (i) => [put(value(i), given(u('bad')))])]),
 ]
-

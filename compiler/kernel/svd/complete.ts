@@ -20,7 +20,10 @@ function chooseAxis({ lanes, length, long, get }: Places): readonly Statement[] 
     changing('axis', u32(0)),
     dealt('i', length, lanes.all, (i) => [
       changing('covered', f32(0)),
-      each('k', u32(0), next, u32(1), (k) => [named('x', get(long(k, i))), assign('covered', add(f('covered'), multiply(f('x'), f('x'))))]),
+      each('k', u32(0), next, u32(1), (k) => [
+        named('x', get(long(k, i))),
+        assign('covered', add(f('covered'), multiply(f('x'), f('x')))),
+      ]),
       when(less(f('covered'), f('least')), [assign('least', f('covered')), assign('axis', i)]),
     ]),
     named('own_least', f('least')),
@@ -34,7 +37,9 @@ function chooseAxis({ lanes, length, long, get }: Places): readonly Statement[] 
 const project = ({ lanes, length, long, get, put }: Places): Statement =>
   dealt('i', length, lanes.all, (i) => [
     changing('rest', select(binary('equal', i, u('axis')), f32(1), f32(0))),
-    each('k', u32(0), next, u32(1), (k) => [assign('rest', minus(f('rest'), multiply(get(long(k, u('axis'))), get(long(k, i)))))]),
+    each('k', u32(0), next, u32(1), (k) => [
+      assign('rest', minus(f('rest'), multiply(get(long(k, u('axis'))), get(long(k, i))))),
+    ]),
     put(long(next, i), f('rest')),
   ])
 
@@ -45,7 +50,9 @@ function correct({ lanes, count, length, long, get, put }: Places): Statement {
     named('mine', add(chunk, lane)),
     changing('along', f32(0)),
     when(less(u('mine'), next), [
-      each('i', u32(0), length, u32(1), (i) => [assign('along', add(f('along'), multiply(get(long(u('mine'), i)), get(long(next, i)))))]),
+      each('i', u32(0), length, u32(1), (i) => [
+        assign('along', add(f('along'), multiply(get(long(u('mine'), i)), get(long(next, i))))),
+      ]),
     ]),
     { kind: 'assign-element', array: 'part', index: lane, value: f('along') },
     SETTLE,
@@ -64,7 +71,10 @@ function correct({ lanes, count, length, long, get, put }: Places): Statement {
 
 const normalise = ({ lanes, length, long, get, put }: Places): readonly Statement[] => [
   changing('norm', f32(0)),
-  dealt('i', length, lanes.all, (i) => [named('x', get(long(next, i))), assign('norm', add(f('norm'), multiply(f('x'), f('x'))))]),
+  dealt('i', length, lanes.all, (i) => [
+    named('x', get(long(next, i))),
+    assign('norm', add(f('norm'), multiply(f('x'), f('x')))),
+  ]),
   ...combine('norm', 'f32', 'sum'),
   dealt('i', length, lanes.all, (i) => [put(long(next, i), divide(get(long(next, i)), unary('sqrt', f('norm'))))]),
   SETTLE,
@@ -77,7 +87,12 @@ export function complete(places: Places): readonly Statement[] {
     when(binary('equal', lane, u32(0)), [{ kind: 'assign-element', array: 'flag', index: u32(0), value: missing }]),
     { kind: 'agree', name: 'missing', array: 'flag', index: u32(0) },
     each('n', u32(0), u('missing'), u32(1), () => [
-      ...chooseAxis(places), project(places), SETTLE, correct(places), ...normalise(places), assign('next', add(next, u32(1))),
+      ...chooseAxis(places),
+      project(places),
+      SETTLE,
+      correct(places),
+      ...normalise(places),
+      assign('next', add(next, u32(1))),
     ]),
   ]
 }

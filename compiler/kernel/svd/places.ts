@@ -63,7 +63,9 @@ const hide = (name: string, value: Expression): readonly Statement[] => [
 export function placesOf(node: Node & { op: 'svd' }, source: string, out: string, target: Target): Places {
   const [m, n] = node.inputs[0].shape.slice(-2)
   const tall = atMost(size(n), size(m))
-  const [rows, columns, count, length, base, pairs] = ['rows', 'columns', 'count', 'length', 'base', 'pairs'].map((name) => variable('u32', name))
+  const [rows, columns, count, length, base, pairs] = ['rows', 'columns', 'count', 'length', 'base', 'pairs'].map((name) =>
+    variable('u32', name),
+  )
   const left = add(base, count)
   const right = add(left, multiply(count, rows))
   const at = (start: Expression, width: Expression) => (j: Expression, i: Expression) => add(add(start, multiply(j, width)), i)
@@ -80,7 +82,12 @@ export function placesOf(node: Node & { op: 'svd' }, source: string, out: string
       named('pairs', binary('divide', add(count, u32(1)), u32(2))),
       named('base', multiply(workgroup, multiply(count, add(u32(1), add(rows, columns))))),
     ],
-    rows, columns, count, length, tall, pairs,
+    rows,
+    columns,
+    count,
+    length,
+    tall,
+    pairs,
     value: (j) => add(base, j),
     long: at(select(tall, left, right), length),
     short: at(select(tall, right, left), count),
@@ -91,7 +98,10 @@ export function placesOf(node: Node & { op: 'svd' }, source: string, out: string
 }
 
 function smallest({ inputs: [{ shape }] }: Node): number | undefined {
-  const known = shape.slice(-2).map(constantValue).filter((value) => value !== undefined)
+  const known = shape
+    .slice(-2)
+    .map(constantValue)
+    .filter((value) => value !== undefined)
   return known.length === 0 ? undefined : Math.min(...known)
 }
 

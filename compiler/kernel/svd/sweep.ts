@@ -22,7 +22,13 @@ const u = (name: string): Expression => variable('u32', name)
 const square = (x: Expression): Expression => multiply(x, x)
 
 /** Adds up terms i = from, from + step, ... below `below` in blocks, into vars that stand before it. */
-export function addUp(names: readonly string[], from: Expression, below: Expression, step: number, terms: (i: Expression) => { readonly before: readonly Statement[]; readonly values: readonly Expression[] }): Statement {
+export function addUp(
+  names: readonly string[],
+  from: Expression,
+  below: Expression,
+  step: number,
+  terms: (i: Expression) => { readonly before: readonly Statement[]; readonly values: readonly Expression[] },
+): Statement {
   const width = u32(BLOCK * step)
   return each('start', from, below, width, (start) => [
     ...names.map((name) => changing(`${name}_block`, f32(0))),
@@ -43,7 +49,10 @@ export const squaredNorm = (name: string, { get, long, length }: Places, j: Expr
 /** `floor`: below this norm a vector vanishes. */
 const measure = (places: Places): readonly Statement[] => [
   changing('longest', f32(0)),
-  dealt('j', places.count, places.lanes.all, (j) => [...squaredNorm('norm', places, j), assign('longest', binary('maximum', f('longest'), f('norm')))]),
+  dealt('j', places.count, places.lanes.all, (j) => [
+    ...squaredNorm('norm', places, j),
+    assign('longest', binary('maximum', f('longest'), f('norm'))),
+  ]),
   ...combine('longest', 'f32', 'max'),
   named('floor_norm', multiply(unary('sqrt', f('longest')), f32(VANISHING))),
 ]
@@ -60,7 +69,10 @@ function meeting({ pairs, count, lanes, long, short }: Places, round: Expression
     named('p', binary('minimum', u('one'), u('other'))),
     named('q', binary('maximum', u('one'), u('other'))),
     named('is_pair', binary('and', less(slot, pairs), less(u('q'), count))),
-    ...(['p', 'q'] as const).flatMap((name) => [named(`${name}_long`, long(u(name), u32(0))), named(`${name}_short`, short(u(name), u32(0)))]),
+    ...(['p', 'q'] as const).flatMap((name) => [
+      named(`${name}_long`, long(u(name), u32(0))),
+      named(`${name}_short`, short(u(name), u32(0))),
+    ]),
   ]
 }
 
@@ -78,10 +90,17 @@ function products({ lanes, length, get }: Places, member: Expression): readonly 
   const first = minus(lane, member)
   return [
     ...mine,
-    ...SUMS.map((name, which): Statement => ({ kind: 'assign-element', array: 'part', index: part(which, lane), value: f(name) })),
+    ...SUMS.map((name, which): Statement => ({
+      kind: 'assign-element',
+      array: 'part',
+      index: part(which, lane),
+      value: f(name),
+    })),
     MEET,
     ...SUMS.map((name) => assign(name, f32(0))),
-    each('l', u32(0), u32(lanes.pair), u32(1), (l) => SUMS.map((name, which) => assign(name, add(f(name), element('f32', 'part', part(which, add(first, l))))))),
+    each('l', u32(0), u32(lanes.pair), u32(1), (l) =>
+      SUMS.map((name, which) => assign(name, add(f(name), element('f32', 'part', part(which, add(first, l)))))),
+    ),
   ]
 }
 
@@ -143,7 +162,14 @@ export function sweeps(places: Places): readonly Statement[] {
           ]),
         ]),
         ...combine('again', 'u32', 'max'),
-        when(binary('equal', lane, u32(0)), [{ kind: 'assign-element', array: 'flag', index: u32(0), value: select(less(u('sweep'), u32(MOST_SWEEPS)), again, u32(0)) }]),
+        when(binary('equal', lane, u32(0)), [
+          {
+            kind: 'assign-element',
+            array: 'flag',
+            index: u32(0),
+            value: select(less(u('sweep'), u32(MOST_SWEEPS)), again, u32(0)),
+          },
+        ]),
         { kind: 'agree', name: 'goes_on', array: 'flag', index: u32(0) },
       ],
       while: less(u32(0), u('goes_on')),

@@ -23,8 +23,19 @@ export const combine = (name: string, type: 'f32' | 'u32', word: ReduceWord): re
 ]
 
 /** The body for from, from + step, ... below `below`. */
-export const each = (name: string, from: Expression, below: Expression, step: Expression, body: (i: Expression) => Body): Statement => ({
-  kind: 'for', variable: name, from, below, step, body: body(variable('u32', name)),
+export const each = (
+  name: string,
+  from: Expression,
+  below: Expression,
+  step: Expression,
+  body: (i: Expression) => Body,
+): Statement => ({
+  kind: 'for',
+  variable: name,
+  from,
+  below,
+  step,
+  body: body(variable('u32', name)),
 })
 
 /** Shared among the lanes: each takes every `lanes`-th. */

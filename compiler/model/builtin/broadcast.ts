@@ -8,12 +8,23 @@ export function stretch<T extends TensorType>(emit: Emit<T>, x: T, shape: readon
   const offset = shape.length - x.shape.length
   const kept = x.shape.flatMap((size, axis) => (size === shape[axis + offset] ? [axis] : []))
   if (kept.length === shape.length) return x
-  const dense = kept.length === x.shape.length ? x : emit.reshape(x, kept.map((axis) => x.shape[axis]))
+  const dense =
+    kept.length === x.shape.length
+      ? x
+      : emit.reshape(
+          x,
+          kept.map((axis) => x.shape[axis]),
+        )
   return emit.make('broadcast', [dense], { shape, axes: kept.map((axis) => axis + offset) })
 }
 
 /** The shape two operands meet in; says which axes do not. */
-function meet<T extends TensorType>(emit: Emit<T>, a: readonly Dim[], b: readonly Dim[], names: readonly [number, number]): readonly Dim[] {
+function meet<T extends TensorType>(
+  emit: Emit<T>,
+  a: readonly Dim[],
+  b: readonly Dim[],
+  names: readonly [number, number],
+): readonly Dim[] {
   const rank = Math.max(a.length, b.length)
   return Array.from({ length: rank }, (_, axis) => {
     const [i, j] = [axis - rank + a.length, axis - rank + b.length]

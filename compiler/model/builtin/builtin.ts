@@ -14,7 +14,15 @@ export type BuiltinParameterKind =
   | 'rest'
   /** A share known at compile time, 0 or more and below 1. */
   | 'rate'
-  | 'axis' | 'keep' | 'dtype' | 'dims' | 'order' | 'pattern' | 'count' | 'iterations' | 'tolerance'
+  | 'axis'
+  | 'keep'
+  | 'dtype'
+  | 'dims'
+  | 'order'
+  | 'pattern'
+  | 'count'
+  | 'iterations'
+  | 'tolerance'
   /** All named ints. */
   | 'sizes'
 

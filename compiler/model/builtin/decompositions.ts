@@ -29,12 +29,16 @@ function part<T extends TensorType>(emit: Emit<T>, x: T, where: (count: Dim, row
 
 export const DECOMPOSITIONS = {
   svd_values: {
-    ...plain, doc: 'The singular values of each matrix, descending: [..., M, N] gives [..., min(M, N)].', signature: 'svd_values(x: f32[..., M, N])',
+    ...plain,
+    doc: 'The singular values of each matrix, descending: [..., M, N] gives [..., min(M, N)].',
+    signature: 'svd_values(x: f32[..., M, N])',
     parameters: [lone('x')],
     expand: (emit, [x]) => part(emit, x, (count) => ({ start: ZERO, shape: [count] })),
   },
   svd_left: {
-    ...plain, doc: 'The left singular vectors of each matrix as rows: [..., M, N] gives [..., min(M, N), M].', signature: 'svd_left(x: f32[..., M, N])',
+    ...plain,
+    doc: 'The left singular vectors of each matrix as rows: [..., M, N] gives [..., min(M, N), M].',
+    signature: 'svd_left(x: f32[..., M, N])',
     parameters: [lone('x')],
     expand: (emit, [x]) => part(emit, x, (count, rows) => ({ start: count, shape: [count, rows] })),
   },
@@ -43,6 +47,7 @@ export const DECOMPOSITIONS = {
     doc: 'The right singular vectors of each matrix as rows, each with its largest component positive: [..., M, N] gives [..., min(M, N), N].',
     signature: 'svd_right(x: f32[..., M, N])',
     parameters: [lone('x')],
-    expand: (emit, [x]) => part(emit, x, (count, rows, columns) => ({ start: add(count, multiply(count, rows)), shape: [count, columns] })),
+    expand: (emit, [x]) =>
+      part(emit, x, (count, rows, columns) => ({ start: add(count, multiply(count, rows)), shape: [count, columns] })),
   },
 } as const satisfies Readonly<Record<string, Builtin>>

@@ -23,7 +23,11 @@ export function readEquation(pattern: string): Equation | { readonly message: st
     const { groups, problem } = part === null ? readAxes(sides.right, sides.rightAt) : readAxes(part, offset)
     if (problem !== null) return problem
     const joined = groups.find((group) => group.length !== 1)
-    if (joined !== undefined) return { message: 'axes are joined in rearrange, not in einsum', at: [joined[0]?.start ?? 0, joined.at(-1)?.end ?? pattern.length] }
+    if (joined !== undefined)
+      return {
+        message: 'axes are joined in rearrange, not in einsum',
+        at: [joined[0]?.start ?? 0, joined.at(-1)?.end ?? pattern.length],
+      }
     operands.push(groups.flat())
     offset += (part?.length ?? 0) + 1
   }
@@ -63,7 +67,10 @@ function checkSizes<T extends TensorType>(emit: Emit<T>, { operands }: Equation,
       const known = first.get(axis.name)
       if (known === undefined) first.set(axis.name, { key, operand: i })
       else if (known.key !== key) {
-        emit.fail({ message: `the axis ${axis.name} is ${known.key} in \`{${known.operand}}\` but ${key} in \`{${i}}\``, at: [axis.start, axis.end] })
+        emit.fail({
+          message: `the axis ${axis.name} is ${known.key} in \`{${known.operand}}\` but ${key} in \`{${i}}\``,
+          at: [axis.start, axis.end],
+        })
         return false
       }
     }
@@ -73,10 +80,13 @@ function checkSizes<T extends TensorType>(emit: Emit<T>, { operands }: Equation,
 
 export function einsum<T extends TensorType>(emit: Emit<T>, pattern: string, tensors: readonly T[]): T {
   const equation = readEquation(pattern)
-  if ('message' in equation) return emit.fail(equation), tensors[0]
+  if ('message' in equation) return (emit.fail(equation), tensors[0])
   const { operands, result } = equation
   if (operands.length !== tensors.length) {
-    emit.fail({ message: `the pattern has ${operands.length} operands, the call ${tensors.length}`, at: [0, pattern.indexOf('->')] })
+    emit.fail({
+      message: `the pattern has ${operands.length} operands, the call ${tensors.length}`,
+      at: [0, pattern.indexOf('->')],
+    })
     return tensors[0]
   }
   const odd = operands.findIndex((axes, i) => axes.length !== tensors[i].shape.length)

@@ -7,13 +7,57 @@ import { lone, tensor, type Builtin } from './builtin.ts'
 import type { Emit } from './emit.ts'
 
 type None = Readonly<Record<string, never>>
-type Unary = { [N in OpName]: [N] extends ['exp' | 'log' | 'log1p' | 'sqrt' | 'rsqrt' | 'abs' | 'sin' | 'cos' | 'tanh' | 'erf' | 'sigmoid' | 'softplus' | 'floor' | 'sign' | 'not' | 'negate' | 'stop_gradient'] ? N : never }[OpName]
-type Binary = 'add' | 'subtract' | 'multiply' | 'divide' | 'power' | 'minimum' | 'maximum' | 'remainder' | 'less' | 'less_equal' | 'equal' | 'and' | 'or'
+type Unary = {
+  [N in OpName]: [N] extends [
+    | 'exp'
+    | 'log'
+    | 'log1p'
+    | 'sqrt'
+    | 'rsqrt'
+    | 'abs'
+    | 'sin'
+    | 'cos'
+    | 'tanh'
+    | 'erf'
+    | 'sigmoid'
+    | 'softplus'
+    | 'floor'
+    | 'sign'
+    | 'not'
+    | 'negate'
+    | 'stop_gradient',
+  ]
+    ? N
+    : never
+}[OpName]
+type Binary =
+  | 'add'
+  | 'subtract'
+  | 'multiply'
+  | 'divide'
+  | 'power'
+  | 'minimum'
+  | 'maximum'
+  | 'remainder'
+  | 'less'
+  | 'less_equal'
+  | 'equal'
+  | 'and'
+  | 'or'
 
 const NONE: None = {}
 
-const unary = (op: Unary, doc: string, fold: Builtin['fold'] = null, written: string = op, operator: string | null = null): Builtin => ({
-  doc, fold, operator, elementwise: true,
+const unary = (
+  op: Unary,
+  doc: string,
+  fold: Builtin['fold'] = null,
+  written: string = op,
+  operator: string | null = null,
+): Builtin => ({
+  doc,
+  fold,
+  operator,
+  elementwise: true,
   signature: operator === null ? `${written}(x)` : `${operator}x`,
   parameters: [tensor('x')],
   expand: (emit, [x]) => emit.make(op, [x], NONE),
@@ -22,7 +66,11 @@ const unary = (op: Unary, doc: string, fold: Builtin['fold'] = null, written: st
 type Join = <T extends TensorType>(emit: Emit<T>, a: T, b: T) => T
 
 const joined = (doc: string, signature: string, operator: string | null, fold: Builtin['fold'], join: Join): Builtin => ({
-  doc, signature, operator, fold, elementwise: true,
+  doc,
+  signature,
+  operator,
+  fold,
+  elementwise: true,
   parameters: [tensor('x'), tensor('y')],
   expand(emit, operands) {
     const [x, y] = together(emit, operands)
@@ -64,23 +112,46 @@ export const ELEMENTWISE = {
   remainder: binary('remainder', 'x - y * floor(x / y): the remainder, with the sign of y.', 'x % y', '%', floorRemainder),
   less: binary('less', 'Whether x is below y.', 'x < y', '<', (x, y) => truth(x < y)),
   less_equal: binary('less_equal', 'Whether x is not above y.', 'x <= y', '<=', (x, y) => truth(x <= y)),
-  greater: joined('Whether x is above y.', 'x > y', '>', (x, y) => truth(x > y), (emit, x, y) => emit.make('less', [y, x], NONE)),
-  greater_equal: joined('Whether x is not below y.', 'x >= y', '>=', (x, y) => truth(x >= y), (emit, x, y) => emit.make('less_equal', [y, x], NONE)),
+  greater: joined(
+    'Whether x is above y.',
+    'x > y',
+    '>',
+    (x, y) => truth(x > y),
+    (emit, x, y) => emit.make('less', [y, x], NONE),
+  ),
+  greater_equal: joined(
+    'Whether x is not below y.',
+    'x >= y',
+    '>=',
+    (x, y) => truth(x >= y),
+    (emit, x, y) => emit.make('less_equal', [y, x], NONE),
+  ),
   equal: binary('equal', 'Whether two are the same.', 'x == y', '==', (x, y) => truth(x === y)),
-  not_equal: joined('Whether two differ.', 'x != y', '!=', (x, y) => truth(x !== y), (emit, x, y) =>
-    emit.make('not', [emit.make('equal', [x, y], NONE)], NONE)),
+  not_equal: joined(
+    'Whether two differ.',
+    'x != y',
+    '!=',
+    (x, y) => truth(x !== y),
+    (emit, x, y) => emit.make('not', [emit.make('equal', [x, y], NONE)], NONE),
+  ),
   and: binary('and', 'Whether both hold.', 'x and y', 'and', (x, y) => truth(x !== 0 && y !== 0)),
   or: binary('or', 'Whether one holds.', 'x or y', 'or', (x, y) => truth(x !== 0 || y !== 0)),
 
   where: {
     doc: 'x where the condition holds, y elsewhere.',
-    signature: 'where(condition: bool[...], x, y)', operator: null, elementwise: true, fold: null,
+    signature: 'where(condition: bool[...], x, y)',
+    operator: null,
+    elementwise: true,
+    fold: null,
     parameters: [lone('condition'), tensor('x'), tensor('y')],
     expand: (emit, operands) => emit.make('select', together(emit, operands), NONE),
   },
   cast: {
     doc: 'The same numbers in another dtype; f32 to i32 cuts towards zero.',
-    signature: 'cast(x, dtype: "f32" | "i32" | "bool")', operator: null, elementwise: true, fold: null,
+    signature: 'cast(x, dtype: "f32" | "i32" | "bool")',
+    operator: null,
+    elementwise: true,
+    fold: null,
     parameters: [lone('x'), { name: 'dtype', kind: 'dtype' }],
     expand: (emit, [x], { dtype }) => (x.dtype === dtype ? x : emit.make('cast', [x], { dtype })),
   },

@@ -10,12 +10,16 @@ const listed = (shape: readonly Dim[]): string => `[${shape.map((size) => size.k
 
 export const MOVEMENTS = {
   reshape: {
-    ...plain, doc: 'The same elements in row-major order under another shape.', signature: 'reshape(x, [dims])',
+    ...plain,
+    doc: 'The same elements in row-major order under another shape.',
+    signature: 'reshape(x, [dims])',
     parameters: [lone('x'), { name: 'shape', kind: 'dims' }],
     expand: (emit, [x], { dims }) => emit.reshape(x, dims),
   },
   broadcast: {
-    ...plain, doc: 'Repeats axes of size 1 and missing leading axes.', signature: 'broadcast(x, [dims])',
+    ...plain,
+    doc: 'Repeats axes of size 1 and missing leading axes.',
+    signature: 'broadcast(x, [dims])',
     parameters: [lone('x'), { name: 'shape', kind: 'dims' }],
     expand(emit, [x], { dims }) {
       const offset = dims.length - x.shape.length
@@ -25,12 +29,17 @@ export const MOVEMENTS = {
     },
   },
   transpose: {
-    ...plain, doc: 'Axes in another order: output axis i is input axis order[i].', signature: 'transpose(x, [order])',
+    ...plain,
+    doc: 'Axes in another order: output axis i is input axis order[i].',
+    signature: 'transpose(x, [order])',
     parameters: [lone('x'), { name: 'order', kind: 'order' }],
     expand: (emit, [x], { order }) => emit.make('transpose', [x], { order: order.map((axis) => axisOf(emit, x, axis)) }),
   },
   swap: {
-    ...plain, operator: '.T', doc: 'The last two axes change places.', signature: 'x.T',
+    ...plain,
+    operator: '.T',
+    doc: 'The last two axes change places.',
+    signature: 'x.T',
     parameters: [lone('x')],
     expand(emit, [x]) {
       const rank = x.shape.length
@@ -40,15 +49,24 @@ export const MOVEMENTS = {
     },
   },
   concat: {
-    ...plain, doc: 'Tensors one after the other along an axis.', signature: 'concat([a, b], axis: int = -1)',
-    parameters: [{ name: 'parts', kind: 'tensors' }, { name: 'axis', kind: 'axis', optional: true }],
+    ...plain,
+    doc: 'Tensors one after the other along an axis.',
+    signature: 'concat([a, b], axis: int = -1)',
+    parameters: [
+      { name: 'parts', kind: 'tensors' },
+      { name: 'axis', kind: 'axis', optional: true },
+    ],
     expand: (emit, parts, { axis }) => emit.make('concat', parts, { axis: axisOf(emit, parts[0], axis) }),
   },
   slice: {
-    ...plain, operator: '[]', doc: 'Some of the elements along each axis.', signature: 'x[start:stop:step, ...]',
+    ...plain,
+    operator: '[]',
+    doc: 'Some of the elements along each axis.',
+    signature: 'x[start:stop:step, ...]',
     parameters: [lone('x')],
     expand(emit, [x], { slices }) {
-      if (slices.length > x.shape.length) emit.fail({ message: `\`{0}\` has ${x.shape.length} axes but ${slices.length} are indexed` })
+      if (slices.length > x.shape.length)
+        emit.fail({ message: `\`{0}\` has ${x.shape.length} axes but ${slices.length} are indexed` })
       const cut = emit.make('slice', [x], {
         starts: slices.map((slice) => slice.start),
         sizes: slices.map((slice) => slice.size),
@@ -59,7 +77,9 @@ export const MOVEMENTS = {
     },
   },
   iota: {
-    ...plain, doc: '0, 1, ..., n - 1 as i32[n].', signature: 'iota(n: int)',
+    ...plain,
+    doc: '0, 1, ..., n - 1 as i32[n].',
+    signature: 'iota(n: int)',
     parameters: [{ name: 'n', kind: 'count' }],
     expand(emit, _, { count }) {
       if ((constantValue(count) ?? 0) < 0) emit.fail({ message: `iota counts up to ${count.key}, which is below 0` })

@@ -30,8 +30,18 @@ export interface Options {
 }
 
 export const DEFAULTS: Options = {
-  axis: -1, keep: false, dtype: 'f32', dims: [], order: [], pattern: '', sizes: {}, count: ONE, slices: [], transposed: false,
-  iterations: 100, tolerance: 1e-4,
+  axis: -1,
+  keep: false,
+  dtype: 'f32',
+  dims: [],
+  order: [],
+  pattern: '',
+  sizes: {},
+  count: ONE,
+  slices: [],
+  transposed: false,
+  iterations: 100,
+  tolerance: 1e-4,
 }
 
 export const options = (given: Partial<Options>): Options => ({ ...DEFAULTS, ...given })

@@ -25,7 +25,11 @@ export interface Signs {
 export const NO_SIGNS: Signs = { any: null, single: false }
 
 /** Reads one side of a pattern that begins at `offset`. */
-export function readAxes(text: string, offset: number, { any, single }: Signs = NO_SIGNS): { groups: AxisGroups; problem: PatternProblem | null } {
+export function readAxes(
+  text: string,
+  offset: number,
+  { any, single }: Signs = NO_SIGNS,
+): { groups: AxisGroups; problem: PatternProblem | null } {
   const groups: AxisName[][] = []
   let open: AxisName[] | null = null
   for (const match of text.matchAll(/[A-Za-z_]\w*|\.\.\.|1|\S/g)) {

@@ -8,7 +8,12 @@ import { rearrange } from './rearrange.ts'
 function matmul<T extends TensorType>(emit: Emit<T>, left: T, right: T, transposed: boolean): T {
   const [p, q] = [left.shape.length, right.shape.length]
   if (p < 1 || q < 2) {
-    emit.fail({ message: p < 1 ? '`{0}` is a single number: `@` sums over its last axis' : '`{1}` has fewer than 2 axes: `@` sums over its second-last' })
+    emit.fail({
+      message:
+        p < 1
+          ? '`{0}` is a single number: `@` sums over its last axis'
+          : '`{1}` has fewer than 2 axes: `@` sums over its second-last',
+    })
     return left
   }
   const [i, j] = [p - 1, transposed ? q - 1 : q - 2]
@@ -34,19 +39,26 @@ const plain = { operator: null, elementwise: false, fold: null } as const
 
 export const PRODUCTS = {
   matmul: {
-    ...plain, operator: '@', signature: 'x @ y',
+    ...plain,
+    operator: '@',
+    signature: 'x @ y',
     doc: 'Sums over the last axis of x and the second-last of y; with more than two axes in both, the leading ones run side by side.',
     parameters: [lone('x'), lone('y')],
     expand: (emit, [x, y], { transposed }) => matmul(emit, x, y, transposed),
   },
   einsum: {
-    ...plain, signature: 'einsum("b s h c, b t h c -> b h s t", x, y, ...)',
+    ...plain,
+    signature: 'einsum("b s h c, b t h c -> b h s t", x, y, ...)',
     doc: 'Products summed over the axes that the result does not name. Axis names are separated by spaces.',
-    parameters: [{ name: 'pattern', kind: 'pattern' }, { name: 'operands', kind: 'rest' }],
+    parameters: [
+      { name: 'pattern', kind: 'pattern' },
+      { name: 'operands', kind: 'rest' },
+    ],
     expand: (emit, operands, { pattern }) => einsum(emit, pattern, operands),
   },
   rearrange: {
-    ...plain, signature: 'rearrange(x, "b s (h c) -> b s h c", c = C)',
+    ...plain,
+    signature: 'rearrange(x, "b s (h c) -> b s h c", c = C)',
     doc: 'Splits, orders and joins axes by name; the sizes of split axes are named ints. `...` stands for any axes on both sides, `1` makes one of size 1.',
     parameters: [lone('x'), { name: 'pattern', kind: 'pattern' }, { name: 'sizes', kind: 'sizes' }],
     expand: (emit, [x], { pattern, sizes }) => rearrange(emit, pattern, x, sizes),

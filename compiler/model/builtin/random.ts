@@ -13,22 +13,31 @@ function normal<T extends TensorType>(emit: Emit<T>, shape: readonly Dim[]): T {
   return emit.make('multiply', [radius, emit.make('cos', [emit.make('multiply', [second, number(2 * Math.PI)], {})], {})], {})
 }
 
-const source = { operator: null, elementwise: false, fold: null, random: 'source', parameters: [{ name: 'shape', kind: 'dims' }] } as const
+const source = {
+  operator: null,
+  elementwise: false,
+  fold: null,
+  random: 'source',
+  parameters: [{ name: 'shape', kind: 'dims' }],
+} as const
 const noise = { operator: null, elementwise: true, fold: null, random: 'noise' } as const
 
 export const RANDOM = {
   uniform: {
-    ...source, signature: 'uniform([sizes])',
+    ...source,
+    signature: 'uniform([sizes])',
     doc: 'Random numbers above 0 and below 1, all alike probable: new ones at each step, in each place of the text. In training alone.',
     expand: (emit, _, { dims }) => emit.random(dims),
   },
   normal: {
-    ...source, signature: 'normal([sizes])',
+    ...source,
+    signature: 'normal([sizes])',
     doc: 'Random numbers of the normal distribution with mean 0 and deviation 1: new ones at each step, in each place of the text. In training alone.',
     expand: (emit, _, { dims }) => normal(emit, dims),
   },
   dropout: {
-    ...noise, signature: 'dropout(x: f32[...], rate: real)',
+    ...noise,
+    signature: 'dropout(x: f32[...], rate: real)',
     doc: 'In training, 0 in the place of this share of the elements, drawn anew at each step, and the others over 1 - rate; else x itself. Srivastava et al., 2014.',
     parameters: [tensor('x'), { name: 'rate', kind: 'rate' }],
     expand(emit, [x, rate]) {
@@ -40,7 +49,8 @@ export const RANDOM = {
     },
   },
   noisy: {
-    ...noise, signature: 'noisy(x: f32[...], deviation)',
+    ...noise,
+    signature: 'noisy(x: f32[...], deviation)',
     doc: 'In training, x with normal noise of this deviation added, drawn anew at each step; else x itself.',
     parameters: [tensor('x'), tensor('deviation')],
     expand(emit, operands) {

@@ -7,11 +7,16 @@ import { readAxes, repeated, splitArrow, type AxisGroups, type AxisName } from '
 
 function read<T extends TensorType>(emit: Emit<T>, pattern: string, rank: number): readonly [AxisGroups, AxisGroups] | null {
   const sides = splitArrow(pattern)
-  if ('message' in sides) return emit.fail(sides), null
-  const any = sides.left.includes('...') ? Math.max(0, rank - readAxes(sides.left, 0, { any: 0, single: false }).groups.length) : null
-  const [left, right] = [readAxes(sides.left, 0, { any, single: false }), readAxes(sides.right, sides.rightAt, { any, single: true })]
+  if ('message' in sides) return (emit.fail(sides), null)
+  const any = sides.left.includes('...')
+    ? Math.max(0, rank - readAxes(sides.left, 0, { any: 0, single: false }).groups.length)
+    : null
+  const [left, right] = [
+    readAxes(sides.left, 0, { any, single: false }),
+    readAxes(sides.right, sides.rightAt, { any, single: true }),
+  ]
   const problem = left.problem ?? right.problem
-  if (problem !== null) return emit.fail(problem), null
+  if (problem !== null) return (emit.fail(problem), null)
   const [from, to] = [left.groups.flat(), right.groups.flat()]
   const twice = repeated(from) ?? repeated(to)
   const lost = from.find((axis) => !to.some((other) => other.name === axis.name))
@@ -24,17 +29,26 @@ function read<T extends TensorType>(emit: Emit<T>, pattern: string, rank: number
 }
 
 /** The sizes of the axes of one group: at most one is not given. */
-function groupSizes<T extends TensorType>(emit: Emit<T>, group: readonly AxisName[], size: Dim, given: Readonly<Record<string, Dim>>): readonly Dim[] {
+function groupSizes<T extends TensorType>(
+  emit: Emit<T>,
+  group: readonly AxisName[],
+  size: Dim,
+  given: Readonly<Record<string, Dim>>,
+): readonly Dim[] {
   const open = group.filter((axis) => !Object.hasOwn(given, axis.name))
   const at = [group[0]?.start ?? 0, group.at(-1)?.end ?? 0] as const
   if (open.length > 1) {
-    emit.fail({ message: `the sizes of ${open.map((axis) => axis.name).join(' and ')} are both unknown: give one, as in ${open[0].name} = ...`, at })
+    emit.fail({
+      message: `the sizes of ${open.map((axis) => axis.name).join(' and ')} are both unknown: give one, as in ${open[0].name} = ...`,
+      at,
+    })
     return group.map(() => ONE)
   }
   const known = emit.settle(product(group.filter((axis) => Object.hasOwn(given, axis.name)).map((axis) => given[axis.name])))
   const rest = emit.divide(size, known)
   const matches = open.length === 1 ? rest !== undefined : known === size
-  if (!matches) emit.fail({ message: `${known.key} does not ${open.length === 1 ? 'divide' : 'make'} the axis, which has ${size.key}`, at })
+  if (!matches)
+    emit.fail({ message: `${known.key} does not ${open.length === 1 ? 'divide' : 'make'} the axis, which has ${size.key}`, at })
   return group.map((axis) => own(given, axis.name) ?? rest ?? ONE)
 }
 

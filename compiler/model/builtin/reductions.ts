@@ -7,7 +7,13 @@ import { tensor, type Builtin } from './builtin.ts'
 import type { Emit } from './emit.ts'
 import type { Options } from './options.ts'
 
-function reduce<T extends TensorType>(emit: Emit<T>, op: 'sum' | 'max' | 'min', x: T, { axis, keep }: Options, scale?: (total: T, axis: number) => T): T {
+function reduce<T extends TensorType>(
+  emit: Emit<T>,
+  op: 'sum' | 'max' | 'min',
+  x: T,
+  { axis, keep }: Options,
+  scale?: (total: T, axis: number) => T,
+): T {
   const at = axisOf(emit, x, axis)
   if (x.shape.length === 0) return x
   const total = emit.make(op, [x], { axis: at })
@@ -16,8 +22,11 @@ function reduce<T extends TensorType>(emit: Emit<T>, op: 'sum' | 'max' | 'min', 
 }
 
 const reduction = (op: 'sum' | 'max' | 'min', doc: string): Builtin => ({
-  doc, signature: `${op}(x, axis: int = -1, keep: bool = false)`,
-  operator: null, elementwise: false, fold: null,
+  doc,
+  signature: `${op}(x, axis: int = -1, keep: bool = false)`,
+  operator: null,
+  elementwise: false,
+  fold: null,
   parameters: [tensor('x'), { name: 'axis', kind: 'axis', optional: true }, { name: 'keep', kind: 'keep', optional: true }],
   expand: (emit, [x], options) => reduce(emit, op, x, options),
 })
@@ -41,8 +50,11 @@ export const REDUCTIONS = {
   max: reduction('max', 'The largest along an axis.'),
   min: reduction('min', 'The smallest along an axis.'),
   cumsum: {
-    doc: 'Sums of all elements up to and with each, along an axis. Its work grows with the square of the axis.', signature: 'cumsum(x, axis: int = -1)',
-    operator: null, elementwise: false, fold: null,
+    doc: 'Sums of all elements up to and with each, along an axis. Its work grows with the square of the axis.',
+    signature: 'cumsum(x, axis: int = -1)',
+    operator: null,
+    elementwise: false,
+    fold: null,
     parameters: [tensor('x'), { name: 'axis', kind: 'axis', optional: true }],
     expand: (emit, [x], { axis }) => cumulated(emit, x, axis),
   },

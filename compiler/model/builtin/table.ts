@@ -9,7 +9,16 @@ import { RANDOM } from './random.ts'
 import { REDUCTIONS } from './reductions.ts'
 import { TRANSPORT } from './transport.ts'
 
-const TABLE = { ...ELEMENTWISE, ...REDUCTIONS, ...MOVEMENTS, ...INDEXED, ...PRODUCTS, ...DECOMPOSITIONS, ...TRANSPORT, ...RANDOM } as const
+const TABLE = {
+  ...ELEMENTWISE,
+  ...REDUCTIONS,
+  ...MOVEMENTS,
+  ...INDEXED,
+  ...PRODUCTS,
+  ...DECOMPOSITIONS,
+  ...TRANSPORT,
+  ...RANDOM,
+} as const
 
 export type BuiltinName = keyof typeof TABLE
 

@@ -7,9 +7,16 @@ import type { Emit } from './emit.ts'
 import type { Options } from './options.ts'
 
 /** The op, marginals repeated where one number stands for all; null where there is no matrix. */
-function scalings<T extends TensorType>(emit: Emit<T>, [cost, rows, columns]: readonly T[], { iterations, tolerance }: Options): T | null {
-  if (cost.shape.length !== 2) return emit.fail({ message: `\`{0}\` has ${cost.shape.length} axes, not one of rows and one of columns` }), null
-  const marginals = [rows, columns].map((mass, axis) => (mass.shape.length === 0 ? stretch(emit, mass, [cost.shape[axis]]) : mass))
+function scalings<T extends TensorType>(
+  emit: Emit<T>,
+  [cost, rows, columns]: readonly T[],
+  { iterations, tolerance }: Options,
+): T | null {
+  if (cost.shape.length !== 2)
+    return (emit.fail({ message: `\`{0}\` has ${cost.shape.length} axes, not one of rows and one of columns` }), null)
+  const marginals = [rows, columns].map((mass, axis) =>
+    mass.shape.length === 0 ? stretch(emit, mass, [cost.shape[axis]]) : mass,
+  )
   return emit.make('sinkhorn', [cost, ...marginals], { iterations, tolerance })
 }
 
@@ -18,14 +25,20 @@ const part = <T extends TensorType>(emit: Emit<T>, x: T, start: T['shape'][numbe
   emit.make('slice', [x], { starts: [start], sizes: [size], steps: [1] })
 
 const parameters = [
-  tensor('cost'), tensor('rows'), tensor('columns'), { name: 'iterations', kind: 'iterations', optional: true }, { name: 'tolerance', kind: 'tolerance', optional: true },
+  tensor('cost'),
+  tensor('rows'),
+  tensor('columns'),
+  { name: 'iterations', kind: 'iterations', optional: true },
+  { name: 'tolerance', kind: 'tolerance', optional: true },
 ] as const
-const signature = (name: string): string => `${name}(cost: f32[T, E], rows: f32[T], columns: f32[E], iterations: int = 100, tolerance: real = 1e-4)`
+const signature = (name: string): string =>
+  `${name}(cost: f32[T, E], rows: f32[T], columns: f32[E], iterations: int = 100, tolerance: real = 1e-4)`
 const plain = { operator: null, elementwise: false, fold: null, parameters } as const
 
 export const TRANSPORT = {
   sinkhorn: {
-    ...plain, signature: signature('sinkhorn'),
+    ...plain,
+    signature: signature('sinkhorn'),
     doc:
       'f32[E]: log v, so that row t of the plan with these sums of rows and columns is rows[t] * softmax(cost[t] + log v); a number stands for ' +
       'equal sums. Ends when the columns miss by less than the tolerance (root mean square), or after so many iterations. Cuturi, 2013.',
@@ -35,7 +48,8 @@ export const TRANSPORT = {
     },
   },
   sinkhorn_status: {
-    ...plain, signature: signature('sinkhorn_status'),
+    ...plain,
+    signature: signature('sinkhorn_status'),
     doc: 'f32[2] of the same sinkhorn, which is worked out once: iterations done, and by how much the columns still miss.',
     expand(emit, operands, options) {
       const all = scalings(emit, operands, options)

@@ -14,7 +14,8 @@ export function readBatch(frame: Frame, { sizes }: BatchStatement): Readonly<Rec
   const given = emptyTable<Static>()
   for (const { name, value: node } of sizes) {
     if (name === null) continue
-    if (Object.hasOwn(given, name.text)) complain(frame, { code: 'SMOE3005', message: `${name.text} is given twice`, span: name.span })
+    if (Object.hasOwn(given, name.text))
+      complain(frame, { code: 'SMOE3005', message: `${name.text} is given twice`, span: name.span })
     const value = settingOf(frame, node, SIZE, name.text)
     if (value !== null) given[name.text] = value
   }
@@ -23,16 +24,26 @@ export function readBatch(frame: Frame, { sizes }: BatchStatement): Readonly<Rec
 
 /** Says which dims have no size, and which names are no dims. */
 export function checkBatch(frame: Frame, statement: BatchStatement | null, head: Span): void {
-  const { declaration, context: { runDims } } = frame
+  const {
+    declaration,
+    context: { runDims },
+  } = frame
   const sizes = statement?.sizes ?? []
   for (const { name } of sizes) {
     if (name === null || runDims.has(name.text) || isLost(frame, name.text)) continue
     const isParameter = declaration.parameters.some((one) => one.name.text === name.text)
-    const help = isParameter ? `${name.text} is a parameter of the model, which has its value already` : nearest(name, () => runDims).help
+    const help = isParameter
+      ? `${name.text} is a parameter of the model, which has its value already`
+      : nearest(name, () => runDims).help
     complain(frame, { code: 'SMOE2001', message: `no input has an open dim ${name.text}`, span: name.span, help })
   }
   const missing = [...runDims].filter((dim) => !sizes.some(({ name }) => name?.text === dim))
   if (missing.length === 0 || declaration.isPartial) return
   const span = statement?.span ?? head
-  complain(frame, { code: 'SMOE2013', message: `the batch has no size for ${missing.join(' and ')}`, span, help: `batch ${missing.map((dim) => `${dim} = ...`).join(', ')}` })
+  complain(frame, {
+    code: 'SMOE2013',
+    message: `the batch has no size for ${missing.join(' and ')}`,
+    span,
+    help: `batch ${missing.map((dim) => `${dim} = ...`).join(', ')}`,
+  })
 }

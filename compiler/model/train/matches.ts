@@ -23,7 +23,16 @@ export function matchesOf(frame: Frame, { value, span }: StringLiteral): readonl
   const found = all.filter(({ path }) => fits(value, path))
   // loops have no ends before the parameters have values
   if (found.length > 0 || context.isAlone || declaration.isPartial || context.broken.length > 0) return found
-  complain(frame, { code: 'SMOE5005', message: `no weight has a path that fits ${JSON.stringify(value)}`, span, help: () => advice(value, all.map(({ path }) => path)) })
+  complain(frame, {
+    code: 'SMOE5005',
+    message: `no weight has a path that fits ${JSON.stringify(value)}`,
+    span,
+    help: () =>
+      advice(
+        value,
+        all.map(({ path }) => path),
+      ),
+  })
   return null
 }
 
@@ -33,7 +42,11 @@ export function readInitialiser(frame: Frame, { pattern, method: call }: Initial
   if (method === null || matched === null) return null
   const flat = method.kind === ORTHOGONAL ? matched.find(({ fact }) => fact.term.shape.length < 2) : undefined
   if (flat !== undefined) {
-    complain(frame, { code: 'SMOE3001', message: `${ORTHOGONAL} is for weights of two axes or more, and ${flat.path} has ${flat.fact.term.shape.length}`, span: call.span })
+    complain(frame, {
+      code: 'SMOE3001',
+      message: `${ORTHOGONAL} is for weights of two axes or more, and ${flat.path} has ${flat.fact.term.shape.length}`,
+      span: call.span,
+    })
   }
   return { pattern: pattern?.value ?? null, method }
 }

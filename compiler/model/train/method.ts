@@ -15,7 +15,9 @@ export function settingOf(frame: Frame, expression: Expression, row: Setting, na
   if (value === null || waitsForRun(frame, value, name, expression.span, mayChange)) return null
   const ok = verify(frame, (lookup) => {
     const known = evaluate(value, lookup, folds)
-    return known === undefined || isAllowed(row, known) ? null : { code: 'SMOE4001', message: `${name} is ${rangeText(row)}, not ${known}`, span: expression.span }
+    return known === undefined || isAllowed(row, known)
+      ? null
+      : { code: 'SMOE4001', message: `${name} is ${rangeText(row)}, not ${known}`, span: expression.span }
   })
   return ok ? value : null
 }
@@ -27,10 +29,16 @@ function match(frame: Frame, callee: string, method: Method, args: readonly Argu
   const before = frame.context.reporter.count
   args.forEach((argument, i) => {
     const name = argument.name?.text ?? names[i]
-    if (name === undefined) complain(frame, { code: 'SMOE3005', message: `too many settings: ${signatureOf(callee, method)}`, span: argument.span })
+    if (name === undefined)
+      complain(frame, { code: 'SMOE3005', message: `too many settings: ${signatureOf(callee, method)}`, span: argument.span })
     else if (!names.includes(name)) {
       const at = argument.name ?? { text: name, span: argument.span }
-      complain(frame, { code: 'SMOE2008', message: `${callee} has no setting ${name}: ${signatureOf(callee, method)}`, span: at.span, ...nearest(at, () => names) })
+      complain(frame, {
+        code: 'SMOE2008',
+        message: `${callee} has no setting ${name}: ${signatureOf(callee, method)}`,
+        span: at.span,
+        ...nearest(at, () => names),
+      })
     } else if (given.has(name)) complain(frame, { code: 'SMOE3005', message: `${name} is given twice`, span: argument.span })
     else given.set(name, argument)
   })
@@ -38,15 +46,27 @@ function match(frame: Frame, callee: string, method: Method, args: readonly Argu
 }
 
 /** The settings that are given, and the defaults of the others; null after a mistake. */
-export function settingsOf(frame: Frame, callee: string, method: Method, args: readonly Argument[], span: Span): Readonly<Record<string, Static>> | null {
+export function settingsOf(
+  frame: Frame,
+  callee: string,
+  method: Method,
+  args: readonly Argument[],
+  span: Span,
+): Readonly<Record<string, Static>> | null {
   const given = match(frame, callee, method, args)
   if (given === null) return null
   const settings: Record<string, Static> = {}
   let ok = true
   for (const [name, row] of Object.entries(method.settings)) {
     const argument = given.get(name)
-    if (argument === undefined && row.default === null) complain(frame, { code: 'SMOE3004', message: `${callee} needs ${name}: ${signatureOf(callee, method)}`, span })
-    const value = argument !== undefined ? settingOf(frame, argument.value, row, name) : row.default === null ? null : literal(row.default, row.type)
+    if (argument === undefined && row.default === null)
+      complain(frame, { code: 'SMOE3004', message: `${callee} needs ${name}: ${signatureOf(callee, method)}`, span })
+    const value =
+      argument !== undefined
+        ? settingOf(frame, argument.value, row, name)
+        : row.default === null
+          ? null
+          : literal(row.default, row.type)
     if (value === null) ok = false
     else settings[name] = value
   }
@@ -54,11 +74,22 @@ export function settingsOf(frame: Frame, callee: string, method: Method, args: r
 }
 
 /** A call of one of the methods of a table; null after a mistake. */
-export function methodOf(frame: Frame, { callee, arguments: args, label, span }: CallExpression, table: Readonly<Record<string, Method>>, what: string): MethodFact | null {
-  if (label !== null) complain(frame, { code: 'SMOE2009', message: `${article(what)} has no weights, so \`as\` names nothing`, span: label.span })
+export function methodOf(
+  frame: Frame,
+  { callee, arguments: args, label, span }: CallExpression,
+  table: Readonly<Record<string, Method>>,
+  what: string,
+): MethodFact | null {
+  if (label !== null)
+    complain(frame, { code: 'SMOE2009', message: `${article(what)} has no weights, so \`as\` names nothing`, span: label.span })
   if (!Object.hasOwn(table, callee.text)) {
     const names = Object.keys(table)
-    complain(frame, { code: 'SMOE2015', message: `there is no ${what} ${callee.text}`, span: callee.span, ...nearest(callee, () => names, `there are ${names.join(', ')}`) })
+    complain(frame, {
+      code: 'SMOE2015',
+      message: `there is no ${what} ${callee.text}`,
+      span: callee.span,
+      ...nearest(callee, () => names, `there are ${names.join(', ')}`),
+    })
     return null
   }
   const settings = settingsOf(frame, callee.text, table[callee.text], args, span)

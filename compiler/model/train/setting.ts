@@ -20,8 +20,12 @@ export interface Method<N extends string = string> {
 
 type Range = Partial<Pick<Setting, 'from' | 'to' | 'excludes'>>
 
-const setting = (type: Setting['type'], doc: string, given: Setting['default'], { from = 0, to = Infinity, excludes = null }: Range): Setting =>
-  ({ type, from, to, excludes, default: given, doc })
+const setting = (
+  type: Setting['type'],
+  doc: string,
+  given: Setting['default'],
+  { from = 0, to = Infinity, excludes = null }: Range,
+): Setting => ({ type, from, to, excludes, default: given, doc })
 
 export const real = (doc: string, given: number | null, range: Range = {}): Setting => setting('real', doc, given, range)
 export const int = (doc: string, given: number | null, range: Range = {}): Setting => setting('int', doc, given, range)
@@ -43,6 +47,8 @@ export function isAllowed({ type, from, to, excludes }: Setting, value: StaticVa
 
 /** `adamw(rate: real = 0.001, ...)` */
 export function signatureOf(name: string, { settings }: Method): string {
-  const parts = Object.entries(settings).map(([key, { type, default: given }]) => `${key}: ${type}${given === null ? '' : ` = ${given}`}`)
+  const parts = Object.entries(settings).map(
+    ([key, { type, default: given }]) => `${key}: ${type}${given === null ? '' : ` = ${given}`}`,
+  )
   return `${name}(${parts.join(', ')})`
 }

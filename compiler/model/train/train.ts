@@ -1,6 +1,14 @@
 /** The `train` block of a model: what is fed and worked out in training alone, and how the weights learn. */
 import type {
-  BatchStatement, Declaration, GroupStatement, InitialiseStatement, MethodStatement, NumberSetting, NumberStatement, Statement, TrainStatement,
+  BatchStatement,
+  Declaration,
+  GroupStatement,
+  InitialiseStatement,
+  MethodStatement,
+  NumberSetting,
+  NumberStatement,
+  Statement,
+  TrainStatement,
 } from '../../../grammar/ast.ts'
 import type { Span } from '../../../grammar/source.ts'
 import { emptyTable } from '../../../plan/table.ts'
@@ -28,13 +36,27 @@ interface Draft {
   schedule: MethodFact | null
 }
 
-const newDraft = (): Draft => ({ firsts: new Map(), numbers: {}, batch: emptyTable(), initialisers: [], groups: [], optimiser: null, schedule: null })
+const newDraft = (): Draft => ({
+  firsts: new Map(),
+  numbers: {},
+  batch: emptyTable(),
+  initialisers: [],
+  groups: [],
+  optimiser: null,
+  schedule: null,
+})
 
 /** Says where a setting stands a second time. */
 function isFirst(frame: Frame, draft: Draft, { kind, span }: Statement): boolean {
   const first = draft.firsts.get(kind)
   if (first === undefined) draft.firsts.set(kind, span)
-  else complain(frame, { code: 'SMOE2003', message: `${WORDS[kind]} is settled already`, span, related: [{ span: first, message: 'the first' }] })
+  else
+    complain(frame, {
+      code: 'SMOE2003',
+      message: `${WORDS[kind]} is settled already`,
+      span,
+      related: [{ span: first, message: 'the first' }],
+    })
   return first === undefined
 }
 
@@ -44,7 +66,14 @@ function checkMomentum(frame: Frame, fact: MethodFact | null, span: Span): Metho
   const { momentum, nesterov } = fact.settings
   verify(frame, (lookup) => {
     const isIdle = evaluate(nesterov, lookup, folds) === true && evaluate(momentum, lookup, folds) === 0
-    return isIdle ? { code: 'SMOE4001', message: 'nesterov looks ahead along the momentum, which is 0', span, help: 'as in sgd(rate = 0.1, momentum = 0.9, nesterov = true)' } : null
+    return isIdle
+      ? {
+          code: 'SMOE4001',
+          message: 'nesterov looks ahead along the momentum, which is 0',
+          span,
+          help: 'as in sgd(rate = 0.1, momentum = 0.9, nesterov = true)',
+        }
+      : null
   })
   return fact
 }
@@ -72,14 +101,30 @@ const push = <T>(list: T[], one: T | null): void => {
 
 function read(frame: Frame, draft: Draft, statement: Statement): void {
   switch (statement.kind) {
-    case 'let': case 'assign': case 'assert': case 'input': case 'loss': return void run(frame, statement)
-    case 'metric': return metricStatement(frame, statement)
-    case 'optimiser': case 'schedule': return isFirst(frame, draft, statement) ? readMethod(frame, draft, statement) : undefined
-    case 'clip': case 'accumulate': case 'steps': case 'seed': return isFirst(frame, draft, statement) ? readNumber(frame, draft, statement) : undefined
-    case 'batch': return isFirst(frame, draft, statement) ? void Object.assign(draft.batch, readBatch(frame, statement)) : undefined
-    case 'initialise': return push(draft.initialisers, readInitialiser(frame, statement satisfies InitialiseStatement))
-    case 'group': return push(draft.groups, readGroup(frame, statement))
-    default: complain(frame, { code: 'SMOE2012', message: `${WORDS[statement.kind]} has no place in train`, span: statement.span })
+    case 'let':
+    case 'assign':
+    case 'assert':
+    case 'input':
+    case 'loss':
+      return void run(frame, statement)
+    case 'metric':
+      return metricStatement(frame, statement)
+    case 'optimiser':
+    case 'schedule':
+      return isFirst(frame, draft, statement) ? readMethod(frame, draft, statement) : undefined
+    case 'clip':
+    case 'accumulate':
+    case 'steps':
+    case 'seed':
+      return isFirst(frame, draft, statement) ? readNumber(frame, draft, statement) : undefined
+    case 'batch':
+      return isFirst(frame, draft, statement) ? void Object.assign(draft.batch, readBatch(frame, statement)) : undefined
+    case 'initialise':
+      return push(draft.initialisers, readInitialiser(frame, statement satisfies InitialiseStatement))
+    case 'group':
+      return push(draft.groups, readGroup(frame, statement))
+    default:
+      complain(frame, { code: 'SMOE2012', message: `${WORDS[statement.kind]} has no place in train`, span: statement.span })
   }
 }
 
@@ -87,30 +132,54 @@ function read(frame: Frame, draft: Draft, statement: Statement): void {
 function trainFrame(frame: Frame): Frame {
   const scope = createScope(frame.scope)
   for (const { name, term } of frame.context.outputs) {
-    if (find(scope, name) === undefined && term.origin.span !== null) scope.bindings.set(name, { value: ofTerm(term), span: term.origin.span, mutable: false })
+    if (find(scope, name) === undefined && term.origin.span !== null)
+      scope.bindings.set(name, { value: ofTerm(term), span: term.origin.span, mutable: false })
   }
-  return { ...frame, scope, steps: [], isTraining: true, context: { ...frame.context, inputs: [], runDims: new Set(frame.context.runDims) } }
+  return {
+    ...frame,
+    scope,
+    steps: [],
+    isTraining: true,
+    context: { ...frame.context, inputs: [], runDims: new Set(frame.context.runDims) },
+  }
 }
 
 /** Names of inputs are those of one list, among them the seed and step that random numbers follow from. */
 function checkNames(frame: Frame, own: readonly InputTerm[], outer: readonly InputTerm[]): void {
-  for (const { name, origin: { span } } of own) {
-    if (span !== null && outer.some((other) => other.name === name)) complain(frame, { code: 'SMOE2003', message: `there is an input ${name} already`, span })
+  for (const {
+    name,
+    origin: { span },
+  } of own) {
+    if (span !== null && outer.some((other) => other.name === name))
+      complain(frame, { code: 'SMOE2003', message: `there is an input ${name} already`, span })
   }
-  for (const { name, origin: { span } } of [...outer, ...own]) {
-    if (span !== null && name === 'random') complain(frame, { code: 'SMOE2003', message: 'random is the input of seed and step when training', span })
+  for (const {
+    name,
+    origin: { span },
+  } of [...outer, ...own]) {
+    if (span !== null && name === 'random')
+      complain(frame, { code: 'SMOE2003', message: 'random is the input of seed and step when training', span })
   }
 }
 
 /** What a block cannot be without, and an example of it. */
-const NEEDED: readonly (readonly [Statement['kind'], string])[] = [['loss', 'loss next = cross_entropy(logits, targets)'], ['optimiser', 'optimiser adamw(rate = 3e-4)']]
+const NEEDED: readonly (readonly [Statement['kind'], string])[] = [
+  ['loss', 'loss next = cross_entropy(logits, targets)'],
+  ['optimiser', 'optimiser adamw(rate = 3e-4)'],
+]
 
 function checkWhole(frame: Frame, outer: Frame, { body }: TrainStatement, head: Span): void {
   const missing = NEEDED.filter(([kind]) => !body.some((statement) => statement.kind === kind))
   if (missing.length > 0 && !frame.declaration.isPartial) {
-    complain(frame, { code: 'SMOE2013', message: `train has ${missing.map(([kind]) => `no ${kind}`).join(' and ')}`, span: head, help: `as in ${missing[0][1]}` })
+    complain(frame, {
+      code: 'SMOE2013',
+      message: `train has ${missing.map(([kind]) => `no ${kind}`).join(' and ')}`,
+      span: head,
+      help: `as in ${missing[0][1]}`,
+    })
   }
-  const names = (steps: Frame['steps']): readonly string[] => steps.flatMap((step) => (step.kind === 'loss' ? [step.loss.name] : []))
+  const names = (steps: Frame['steps']): readonly string[] =>
+    steps.flatMap((step) => (step.kind === 'loss' ? [step.loss.name] : []))
   const both = names(frame.steps).find((name) => names(outer.steps).includes(name))
   if (both !== undefined) complain(frame, { code: 'SMOE2003', message: `there is a loss ${both} already`, span: head })
 }
@@ -118,7 +187,13 @@ function checkWhole(frame: Frame, outer: Frame, { body }: TrainStatement, head: 
 /** The block as facts; null where there is none, or after a mistake. Read when all else of the model is. */
 export function trainOf(outer: Frame, { body }: Declaration): Train | null {
   const blocks = body.filter((statement): statement is TrainStatement => statement.kind === 'train')
-  for (const extra of blocks.slice(1)) complain(outer, { code: 'SMOE2003', message: 'a model has one `train`', span: extra.span, related: [{ span: blocks[0].span, message: 'the first' }] })
+  for (const extra of blocks.slice(1))
+    complain(outer, {
+      code: 'SMOE2003',
+      message: 'a model has one `train`',
+      span: extra.span,
+      related: [{ span: blocks[0].span, message: 'the first' }],
+    })
   if (blocks.length === 0) return null
   const [block] = blocks
   const { reporter } = outer.context
@@ -135,7 +210,18 @@ export function trainOf(outer: Frame, { body }: Declaration): Train | null {
   if (draft.optimiser === null || reporter.count > before) return null
   const { optimiser, schedule, numbers, batch, initialisers, groups } = draft
   return {
-    origin: originOf(outer, head), inputs, dims: [...runDims].filter((name) => !outer.context.runDims.has(name)), steps: frame.steps, optimiser, schedule,
-    clip: numbers.clip ?? null, accumulate: numbers.accumulate ?? null, runSteps: numbers.steps ?? null, seed: numbers.seed ?? null, batch, initialisers, groups,
+    origin: originOf(outer, head),
+    inputs,
+    dims: [...runDims].filter((name) => !outer.context.runDims.has(name)),
+    steps: frame.steps,
+    optimiser,
+    schedule,
+    clip: numbers.clip ?? null,
+    accumulate: numbers.accumulate ?? null,
+    runSteps: numbers.steps ?? null,
+    seed: numbers.seed ?? null,
+    batch,
+    initialisers,
+    groups,
   }
 }

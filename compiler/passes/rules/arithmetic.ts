@@ -8,7 +8,8 @@ const isPowerOfTwo = (x: number): boolean => Number.isInteger(Math.log2(Math.abs
 export const arithmetic: readonly Rule[] = [
   rule('multiply', 'x * 1  ==>  x', ({ inputs: [a, b] }) => (isUniform(b, 1) ? a : isUniform(a, 1) ? b : null)),
   rule('multiply', 'x * 0  ==>  0, in i32', ({ inputs, shape, dtype }, make) =>
-    dtype === 'i32' && inputs.some((input) => uniform(input) === 0) ? filled(make, 0, 'i32', shape) : null),
+    dtype === 'i32' && inputs.some((input) => uniform(input) === 0) ? filled(make, 0, 'i32', shape) : null,
+  ),
   rule('divide', 'x / 1  ==>  x', ({ inputs: [a, b] }) => (isUniform(b, 1) ? a : null)),
   rule('divide', 'x / 2^n  ==>  x * 2^-n, in f32', ({ inputs: [a, b], dtype, shape }, make) => {
     const by = uniform(b)
@@ -17,24 +18,28 @@ export const arithmetic: readonly Rule[] = [
   }),
   // 0 will not do in f32: -0 + 0 is 0
   rule('add', 'x + (-0)  ==>  x', ({ inputs: [a, b], dtype }) =>
-    dtype !== 'f32' ? null : isUniform(b, -0) ? a : isUniform(a, -0) ? b : null),
+    dtype !== 'f32' ? null : isUniform(b, -0) ? a : isUniform(a, -0) ? b : null,
+  ),
   rule('add', 'x + 0  ==>  x, in i32', ({ inputs: [a, b], dtype }) =>
-    dtype !== 'i32' ? null : uniform(b) === 0 ? a : uniform(a) === 0 ? b : null),
+    dtype !== 'i32' ? null : uniform(b) === 0 ? a : uniform(a) === 0 ? b : null,
+  ),
   rule('subtract', 'x - 0  ==>  x', ({ inputs: [a, b], dtype }) =>
-    (dtype === 'i32' ? uniform(b) === 0 : isUniform(b, 0)) ? a : null),
+    (dtype === 'i32' ? uniform(b) === 0 : isUniform(b, 0)) ? a : null,
+  ),
   rule('add', 'a + (-b)  ==>  a - b', ({ inputs: [a, b] }, make) => {
     if (isOp(b, 'negate')) return make('subtract', [a, b.inputs[0]], NONE)
     return isOp(a, 'negate') ? make('subtract', [b, a.inputs[0]], NONE) : null
   }),
   rule('subtract', 'a - (-b)  ==>  a + b', ({ inputs: [a, b] }, make) =>
-    isOp(b, 'negate') ? make('add', [a, b.inputs[0]], NONE) : null),
+    isOp(b, 'negate') ? make('add', [a, b.inputs[0]], NONE) : null,
+  ),
   rule('power', 'x^1  ==>  x', ({ inputs: [a, b] }) => (isUniform(b, 1) ? a : null)),
   // also where a device's power knows no base below 0
   rule('power', 'x^2  ==>  x * x', ({ inputs: [a, b] }, make) => (isUniform(b, 2) ? make('multiply', [a, a], NONE) : null)),
   rule('negate', '-(-x)  ==>  x', ({ inputs: [x] }) => (isOp(x, 'negate') ? x.inputs[0] : null)),
   rule('abs', '||x||, |-x|  ==>  |x|', ({ inputs: [x] }, make) =>
-    isOp(x, 'abs') ? x : isOp(x, 'negate') ? make('abs', [x.inputs[0]], NONE) : null),
+    isOp(x, 'abs') ? x : isOp(x, 'negate') ? make('abs', [x.inputs[0]], NONE) : null,
+  ),
   rule('floor', 'floor(floor(x))  ==>  floor(x)', ({ inputs: [x] }) => (isOp(x, 'floor') ? x : null)),
   rule(['minimum', 'maximum'], 'min(x, x), max(x, x)  ==>  x', ({ inputs: [a, b] }) => (a === b ? a : null)),
 ]
-

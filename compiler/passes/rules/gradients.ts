@@ -7,16 +7,26 @@ import { isOp, reshape, transpose } from './match.ts'
 
 export const gradients: readonly Rule[] = [
   rule('sum_rows', 'sum_rows(x, 0 1 .. N-1)  ==>  x', ({ inputs: [values, ids], params: { size } }) =>
-    isOp(ids, 'iota') && ids.shape[0] === size ? values : null),
+    isOp(ids, 'iota') && ids.shape[0] === size ? values : null,
+  ),
   // each token's slots lie side by side: they are read, not sought
-  rule('sum_rows', 'sum_rows(x, 0 0 .. 1 1 .. T-1)  ==>  sum(x as [T, K, ...], axis 1)', ({ inputs: [values, ids], params: { size } }, make) => {
-    if (!areBatches(ids) || ids.inputs[0].shape[0] !== size) return null
-    return make('sum', [reshape(make, values, [...ids.inputs[0].shape, ...values.shape.slice(1)])], { axis: 1 })
-  }),
+  rule(
+    'sum_rows',
+    'sum_rows(x, 0 0 .. 1 1 .. T-1)  ==>  sum(x as [T, K, ...], axis 1)',
+    ({ inputs: [values, ids], params: { size } }, make) => {
+      if (!areBatches(ids) || ids.inputs[0].shape[0] !== size) return null
+      return make('sum', [reshape(make, values, [...ids.inputs[0].shape, ...values.shape.slice(1)])], { axis: 1 })
+    },
+  ),
   // every expert has as many rows, and they lie together: batches of one product
-  rule('routed_outer', 'routed_outer(x, rows, 0 0 .. 1 1 .. E-1)  ==>  contract(rows as [E, F, N], x as [E, D, N])', ({ inputs: [x, rows, expert], params: { experts } }, make) => {
-    if (!areBatches(expert) || constantValue(expert.inputs[0].shape[0]) !== experts) return null
-    const lines = (node: Node): Node => transpose(make, reshape(make, node, [...expert.inputs[0].shape, node.shape[1]]), [0, 2, 1])
-    return make('contract', [lines(rows), lines(x)], { batch: [[0, 0]], over: [[2, 2]] })
-  }),
+  rule(
+    'routed_outer',
+    'routed_outer(x, rows, 0 0 .. 1 1 .. E-1)  ==>  contract(rows as [E, F, N], x as [E, D, N])',
+    ({ inputs: [x, rows, expert], params: { experts } }, make) => {
+      if (!areBatches(expert) || constantValue(expert.inputs[0].shape[0]) !== experts) return null
+      const lines = (node: Node): Node =>
+        transpose(make, reshape(make, node, [...expert.inputs[0].shape, node.shape[1]]), [0, 2, 1])
+      return make('contract', [lines(rows), lines(x)], { batch: [[0, 0]], over: [[2, 2]] })
+    },
+  ),
 ]

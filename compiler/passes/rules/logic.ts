@@ -14,11 +14,13 @@ export const logic: readonly Rule[] = [
   }),
   rule('select', 'select(c, a, a)  ==>  a', ({ inputs: [, then, otherwise] }) => (then === otherwise ? then : null)),
   rule('select', 'select(not c, a, b)  ==>  select(c, b, a)', ({ inputs: [condition, then, otherwise] }, make) =>
-    isOp(condition, 'not') ? make('select', [condition.inputs[0], otherwise, then], NONE) : null),
+    isOp(condition, 'not') ? make('select', [condition.inputs[0], otherwise, then], NONE) : null,
+  ),
   rule('cast', 'cast(x, type of x)  ==>  x', ({ inputs: [x], params }) => (x.dtype === params.dtype ? x : null)),
   // a truth value is 0 or 1 in every dtype
   rule('cast', 'cast(cast(c, a), b)  ==>  cast(c, b), of a truth value c', ({ inputs: [x], params }, make) =>
-    isOp(x, 'cast') && x.inputs[0].dtype === 'bool' ? make('cast', [x.inputs[0]], params) : null),
+    isOp(x, 'cast') && x.inputs[0].dtype === 'bool' ? make('cast', [x.inputs[0]], params) : null,
+  ),
 ]
 
 /** The other operand where one is the neutral element everywhere. */

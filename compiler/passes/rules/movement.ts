@@ -6,15 +6,24 @@ import { isIdentityOrder, isOp, longAxes, reshape, sameShape, transpose } from '
 const reshapes: readonly Rule[] = [
   rule('reshape', 'reshape(x, shape of x)  ==>  x', ({ inputs: [x], shape }) => (sameShape(x.shape, shape) ? x : null)),
   rule('reshape', 'reshape(reshape(x))  ==>  reshape(x)', ({ inputs: [x], shape }, make) =>
-    isOp(x, 'reshape') ? reshape(make, x.inputs[0], shape) : null),
+    isOp(x, 'reshape') ? reshape(make, x.inputs[0], shape) : null,
+  ),
   rule('reshape', 'reshape(broadcast(scalar))  ==>  broadcast(scalar)', ({ inputs: [x], shape }, make) =>
-    isOp(x, 'broadcast') && x.inputs[0].shape.length === 0 ? make('broadcast', [x.inputs[0]], { shape, axes: [] }) : null),
+    isOp(x, 'broadcast') && x.inputs[0].shape.length === 0 ? make('broadcast', [x.inputs[0]], { shape, axes: [] }) : null,
+  ),
 ]
 
 const transposes: readonly Rule[] = [
   rule('transpose', 'transpose(x, 0 1 2 ...)  ==>  x', ({ inputs: [x], params }) => (isIdentityOrder(params.order) ? x : null)),
   rule('transpose', 'transpose(transpose(x))  ==>  transpose(x)', ({ inputs: [x], params }, make) =>
-    isOp(x, 'transpose') ? transpose(make, x.inputs[0], params.order.map((axis) => x.params.order[axis])) : null),
+    isOp(x, 'transpose')
+      ? transpose(
+          make,
+          x.inputs[0],
+          params.order.map((axis) => x.params.order[axis]),
+        )
+      : null,
+  ),
   rule('transpose', 'transpose that moves only axes of size 1  ==>  reshape', ({ inputs: [x], params, shape }, make) => {
     const long = longAxes(x.shape)
     const moved = params.order.filter((axis) => long.includes(axis))
@@ -23,7 +32,11 @@ const transposes: readonly Rule[] = [
   rule('transpose', 'transpose(broadcast(x))  ==>  broadcast(transpose(x))', ({ inputs: [x], params, shape }, make) => {
     if (!isOp(x, 'broadcast')) return null
     const places = x.params.axes.map((axis, i) => ({ to: params.order.indexOf(axis), from: i })).sort((a, b) => a.to - b.to)
-    const inner = transpose(make, x.inputs[0], places.map(({ from }) => from))
+    const inner = transpose(
+      make,
+      x.inputs[0],
+      places.map(({ from }) => from),
+    )
     return make('broadcast', [inner], { shape, axes: places.map(({ to }) => to) })
   }),
 ]
@@ -33,9 +46,11 @@ const broadcasts: readonly Rule[] = [
   rule('broadcast', 'broadcast(broadcast(x))  ==>  broadcast(x)', ({ inputs: [x], params, shape }, make) =>
     isOp(x, 'broadcast')
       ? make('broadcast', [x.inputs[0]], { shape, axes: x.params.axes.map((axis) => params.axes[axis]) })
-      : null),
+      : null,
+  ),
   rule('broadcast', 'broadcast along new axes of size 1  ==>  reshape', ({ inputs: [x], params, shape }, make) =>
-    x.shape.length > 0 && longAxes(shape).every((axis) => params.axes.includes(axis)) ? reshape(make, x, shape) : null),
+    x.shape.length > 0 && longAxes(shape).every((axis) => params.axes.includes(axis)) ? reshape(make, x, shape) : null,
+  ),
 ]
 
 const slices: readonly Rule[] = [
@@ -50,7 +65,8 @@ const slices: readonly Rule[] = [
     return make('slice', [x.inputs[0]], { starts, sizes: shape, steps })
   }),
   rule('slice', 'slice(broadcast(scalar))  ==>  broadcast(scalar)', ({ inputs: [x], shape }, make) =>
-    isOp(x, 'broadcast') && x.inputs[0].shape.length === 0 ? make('broadcast', [x.inputs[0]], { shape, axes: [] }) : null),
+    isOp(x, 'broadcast') && x.inputs[0].shape.length === 0 ? make('broadcast', [x.inputs[0]], { shape, axes: [] }) : null,
+  ),
   rule('concat', 'concat(x)  ==>  x', ({ inputs }) => (inputs.length === 1 ? inputs[0] : null)),
 ]
 

@@ -27,7 +27,11 @@ export const sink: readonly Rule[] = [
     if (operands.length < node.inputs.length) return null
     const pattern = operands.find((operand) => !isScalar(operand)) ?? operands[0]
     if (!operands.every((operand) => isScalar(operand) || samePlaces(operand, pattern))) return null
-    const inner = make(node.op, operands.map((operand) => under(operand, pattern, make)), node.params as never)
+    const inner = make(
+      node.op,
+      operands.map((operand) => under(operand, pattern, make)),
+      node.params as never,
+    )
     return make('broadcast', [inner], pattern.params)
   }),
 ]

@@ -16,7 +16,8 @@ export interface Depth {
 }
 
 export function depthOf({ depth, depthOf: grouping }: Matmul, spell: Speller): Depth {
-  if (grouping.kind === 'whole') return { count: spell.size(depth), at: (place) => place, whole: depth, declarations: '', locate: [] }
+  if (grouping.kind === 'whole')
+    return { count: spell.size(depth), at: (place) => place, whole: depth, declarations: '', locate: [] }
   const { buffer, experts, tile } = grouping
   const rows = spell.size(depth)
   const last = spell.size(add(ceilDivide(depth, tile), experts - 1))

@@ -25,7 +25,14 @@ export const isEven = (operand: Operand, parts: Parts): boolean =>
   liesAlongLines(operand) && operand.place === null && parts.depth.whole !== null && !parts.isPartFull
 
 /** An even operand's place moves on with the steps, from depth `first` on; others are found by the numbers of the depths, `depth0`, `depth1` ... */
-export function depthAddress(name: string, operand: AlongLines, cut: Pick<Cut, 'step' | 'width'>, parts: Parts, spell: Speller, first = '0u'): DepthAddress {
+export function depthAddress(
+  name: string,
+  operand: AlongLines,
+  cut: Pick<Cut, 'step' | 'width'>,
+  parts: Parts,
+  spell: Speller,
+  first = '0u',
+): DepthAddress {
   if (!isEven(operand, parts)) return { prepare: [], at: (u) => `${name}_at(expert, depth${u})`, advance: [] }
   const strides = stridesOf(operand, cut.width(operand), spell)
   return {
@@ -67,5 +74,8 @@ export const laneQuads = (columns: number, lanes: number, parts: Parts): readonl
 export function depthNumbers({ left, products }: Matmul, step: 1 | 4, parts: Parts): readonly string[] {
   if (![left, ...products].some((operand) => liesAlongLines(operand) && !isEven(operand, parts))) return []
   if (step === 1) return [`let depth0 = ${parts.depth.at('k')};`]
-  return upTo(4).map((u) => `let depth${u} = ${parts.depth.at(parts.isPartFull ? `min(4u * k + ${u}u, ${parts.depth.count} - 1u)` : `4u * k + ${u}u`)};`)
+  return upTo(4).map(
+    (u) =>
+      `let depth${u} = ${parts.depth.at(parts.isPartFull ? `min(4u * k + ${u}u, ${parts.depth.count} - 1u)` : `4u * k + ${u}u`)};`,
+  )
 }

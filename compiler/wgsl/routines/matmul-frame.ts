@@ -74,7 +74,10 @@ export function frameMatmul(
   const columnTiles = ceilDivide(matmul.columns, cut.columns)
   const workgroups = multiply(tiles.count, ceilDivide(columnTiles, cut.run ?? 1))
   const depth = depthOf(matmul, spell)
-  const isPartFull = cut.step === 4 && matmul.left.along === 'lines' && matmul.products.every(({ along }) => along === 'lines') &&
+  const isPartFull =
+    cut.step === 4 &&
+    matmul.left.along === 'lines' &&
+    matmul.products.every(({ along }) => along === 'lines') &&
     (depth.whole === null || !isMultiple(depth.whole, 4))
   const { declarations, statements } = write({
     tiles,
@@ -124,7 +127,8 @@ function addresses(matmul: Matmul, cut: Cut, spell: Speller): string {
     return `return ${cut.width(operand) === 4 ? `(${text}) / 4u` : text};`
   }
   const address = (operand: Operand, name: string, line: Expression, parameters: string): string => {
-    if (operand.along === 'depth') return `fn ${name}_start(${parameters}) -> u32 {\n  ${returned(operand, operand.start(expert, line))}\n}\n`
+    if (operand.along === 'depth')
+      return `fn ${name}_start(${parameters}) -> u32 {\n  ${returned(operand, operand.start(expert, line))}\n}\n`
     const at = add(operand.start(expert), times(operand.place?.(depth) ?? depth, size(operand.stride)))
     return `fn ${name}_at(expert: u32, depth: u32) -> u32 {\n  ${returned(operand, at)}\n}\n`
   }
@@ -134,13 +138,25 @@ function addresses(matmul: Matmul, cut: Cut, spell: Speller): string {
 
 function epilogue(matmul: Matmul, spell: Speller): string {
   const sums = matmul.products.map((_, p) => `sum${p}`)
-  const statements = matmul.epilogue(sums.map((sum) => variable('f32', sum)), variable('u32', 'row'), variable('u32', 'column'))
+  const statements = matmul.epilogue(
+    sums.map((sum) => variable('f32', sum)),
+    variable('u32', 'row'),
+    variable('u32', 'column'),
+  )
   const parameters = ['row: u32', 'column: u32', ...sums.map((sum) => `${sum}: f32`)].join(', ')
   return `fn finish(${parameters}) {\n${spell.statements(statements, 1)}}\n`
 }
 
 /** The entry: finds the rows and the columns of the workgroup, and runs the statements for each tile of them. */
-function tileByTile(cut: Cut, tiles: RowTiles, depth: Depth, columnTiles: Dim, workgroups: string, statements: readonly string[], spell: Speller): readonly string[] {
+function tileByTile(
+  cut: Cut,
+  tiles: RowTiles,
+  depth: Depth,
+  columnTiles: Dim,
+  workgroups: string,
+  statements: readonly string[],
+  spell: Speller,
+): readonly string[] {
   const { run = 1 } = cut
   const column = run === 1 ? 'column_tile' : 'column_run'
   const byRows = cut.next === 'rows'

@@ -7,8 +7,18 @@ import type { RoutineText } from '../routine.ts'
 import type { Speller } from '../speller.ts'
 import { depthAddress, depthNumbers, laneColumn, laneQuads, liesAlongLines, takesQuads, turned } from './lines.ts'
 import {
-  clampedColumn, clampedRow, declareSums, finishBlock, forRowBlocks, frameMatmul, indent, readsVectors, upTo,
-  type Cut, type Parts, type RowBlock,
+  clampedColumn,
+  clampedRow,
+  declareSums,
+  finishBlock,
+  forRowBlocks,
+  frameMatmul,
+  indent,
+  readsVectors,
+  upTo,
+  type Cut,
+  type Parts,
+  type RowBlock,
 } from './matmul-frame.ts'
 
 export interface PlainTile {
@@ -44,7 +54,11 @@ export function emitMatmulPlain(matmul: Matmul, tile: PlainTile, spell: Speller)
           `for (var k = 0u; k < ${parts.depthUnits}; k++) {`,
           ...indent([...depthNumbers(matmul, cut.step, parts), ...step(sides, tile, parts, block), ...sides.advance], 1),
           '}',
-          ...finishBlock(parts, block, upTo(tile.columns).map((v) => `column${v}`)),
+          ...finishBlock(
+            parts,
+            block,
+            upTo(tile.columns).map((v) => `column${v}`),
+          ),
         ]),
       ],
     }
@@ -82,7 +96,8 @@ function leftSide(operand: Operand, cut: Pick<Cut, 'step' | 'width'>, parts: Par
     return {
       prepare: none,
       advance: none,
-      rows: (block: RowBlock) => upTo(block.rows).map((r) => `let left${r} = left_start(${clampedRow(tiles, block.place(`${r}u`))});`),
+      rows: (block: RowBlock) =>
+        upTo(block.rows).map((r) => `let left${r} = left_start(${clampedRow(tiles, block.place(`${r}u`))});`),
       values: (block: RowBlock) => upTo(block.rows).map((r) => `let a${r} = ${parts.load(operand, `left${r} + k`)};`),
     }
   }
@@ -90,21 +105,36 @@ function leftSide(operand: Operand, cut: Pick<Cut, 'step' | 'width'>, parts: Par
   const { prepare, advance } = address
   if (cut.step === 1) {
     return {
-      prepare, advance,
-      rows: (block: RowBlock) => upTo(block.rows).map((r) => `let left${r} = ${tiles.firstLine} + min(${block.place(`${r}u`)}, row_count - 1u);`),
-      values: (block: RowBlock) => upTo(block.rows).map((r) => `let a${r} = ${parts.load(operand, `${address.at(0)} + left${r}`)};`),
+      prepare,
+      advance,
+      rows: (block: RowBlock) =>
+        upTo(block.rows).map((r) => `let left${r} = ${tiles.firstLine} + min(${block.place(`${r}u`)}, row_count - 1u);`),
+      values: (block: RowBlock) =>
+        upTo(block.rows).map((r) => `let a${r} = ${parts.load(operand, `${address.at(0)} + left${r}`)};`),
     }
   }
   return {
-    prepare, advance,
-    rows: (block: RowBlock) => quadsOf(block.rows).map((q) => `let left${q} = (${tiles.firstLine} + min(${block.place(`${4 * q}u`)}, row_count - 4u)) / 4u;`),
+    prepare,
+    advance,
+    rows: (block: RowBlock) =>
+      quadsOf(block.rows).map(
+        (q) => `let left${q} = (${tiles.firstLine} + min(${block.place(`${4 * q}u`)}, row_count - 4u)) / 4u;`,
+      ),
     values: (block: RowBlock) => [
-      ...quadsOf(block.rows).flatMap((q) => upTo(4).map((u) => {
-        const value = parts.load(operand, `${address.at(u)} + left${q}`)
-        // what the depth lacks counts nothing
-        return `let l${q}_${u} = ${parts.isPartFull && u > 0 ? `select(vec4<f32>(), ${value}, 4u * k + ${u}u < ${parts.depth.count})` : value};`
-      })),
-      ...upTo(block.rows).map((r) => `let a${r} = ${turned(upTo(4).map((u) => `l${r >> 2}_${u}`), r & 3)};`),
+      ...quadsOf(block.rows).flatMap((q) =>
+        upTo(4).map((u) => {
+          const value = parts.load(operand, `${address.at(u)} + left${q}`)
+          // what the depth lacks counts nothing
+          return `let l${q}_${u} = ${parts.isPartFull && u > 0 ? `select(vec4<f32>(), ${value}, 4u * k + ${u}u < ${parts.depth.count})` : value};`
+        }),
+      ),
+      ...upTo(block.rows).map(
+        (r) =>
+          `let a${r} = ${turned(
+            upTo(4).map((u) => `l${r >> 2}_${u}`),
+            r & 3,
+          )};`,
+      ),
     ],
   }
 }
@@ -119,7 +149,8 @@ function bankSide(operand: Operand, p: number, cut: Pick<Cut, 'step' | 'width'>,
   const value = (v: number): readonly string[] => {
     if (cut.step === 1) return [`let b${p}_${v} = ${parts.load(operand, `${address.at(0)} + line${v}`)};`]
     const vectors = upTo(4).map((u) => `c${p}_${v >> 2}_${u}`)
-    const loads = (v & 3) > 0 ? [] : vectors.map((vector, u) => `let ${vector} = ${parts.load(operand, `${address.at(u)} + quad${v >> 2}`)};`)
+    const loads =
+      (v & 3) > 0 ? [] : vectors.map((vector, u) => `let ${vector} = ${parts.load(operand, `${address.at(u)} + quad${v >> 2}`)};`)
     return [...loads, `let b${p}_${v} = ${turned(vectors, v & 3)};`]
   }
   return { prepare: address.prepare, advance: address.advance, value }
@@ -133,7 +164,9 @@ function columnStarts(matmul: Matmul, tile: PlainTile, parts: Parts, step: 1 | 4
     return [
       laneColumn(v, tile.lanes, inQuads),
       ...(needsLines ? [`let line${v} = ${inside};`] : []),
-      ...parts.products.filter((p) => !liesAlongLines(matmul.products[p])).map((p) => `let bank${p}_${v} = bank${p}_start(expert, ${inside});`),
+      ...parts.products
+        .filter((p) => !liesAlongLines(matmul.products[p]))
+        .map((p) => `let bank${p}_${v} = bank${p}_start(expert, ${inside});`),
     ]
   })
   return inQuads ? [...starts, ...laneQuads(tile.columns, tile.lanes, parts)] : starts

@@ -8,7 +8,16 @@ import type { RoutineText } from '../routine.ts'
 import type { Speller } from '../speller.ts'
 import { anyAlongLines, depthAddress, isEven, laneColumn, laneQuads, liesAlongLines, takesQuads, turned } from './lines.ts'
 import {
-  clampedColumn, clampedRow, declareSums, finishBlock, frameMatmul, indent, isMultiple, upTo, type Cut, type Parts,
+  clampedColumn,
+  clampedRow,
+  declareSums,
+  finishBlock,
+  frameMatmul,
+  indent,
+  isMultiple,
+  upTo,
+  type Cut,
+  type Parts,
 } from './matmul-frame.ts'
 
 export interface SubgroupTile {
@@ -49,7 +58,11 @@ export function emitMatmulSubgroup(matmul: Matmul, wanted: SubgroupTile, spell: 
       statements: [
         ...declare(writing),
         ...depthLoop(writing),
-        ...finishBlock(parts, { rows: parts.tiles.height, place: (r) => r }, upTo(tile.columns).map((v) => `column${v}`)),
+        ...finishBlock(
+          parts,
+          { rows: parts.tiles.height, place: (r) => r },
+          upTo(tile.columns).map((v) => `column${v}`),
+        ),
       ],
     }
   })
@@ -81,7 +94,10 @@ function declare(writing: Writing): readonly string[] {
       alongDepth.map((p) => `let bank${p}_${v} = bank${p}_start(expert, ${clampedColumn(parts, `column${v}`)});`),
     ),
     ...leftVectors(writing).map((g) =>
-      liesAlongLines(matmul.left) ? rowsAlongLines(writing, g) : `let left${g} = left_start(${clampedRow(parts.tiles, `lane + ${g * tile.lanes}u`)});`),
+      liesAlongLines(matmul.left)
+        ? rowsAlongLines(writing, g)
+        : `let left${g} = left_start(${clampedRow(parts.tiles, `lane + ${g * tile.lanes}u`)});`,
+    ),
     ...declareSums(parts, parts.tiles.height, tile.columns),
   ]
 }
@@ -110,7 +126,9 @@ interface Lines {
 function linesOf({ matmul, cut, parts, spell }: Writing): Lines {
   const { left, products } = matmul
   const leftAddress = liesAlongLines(left) ? depthAddress('left', left, cut, parts, spell, 'lane & 3u') : null
-  const banks = products.map((product, p) => (liesAlongLines(product) ? depthAddress(`bank${p}`, product, cut, parts, spell) : null))
+  const banks = products.map((product, p) =>
+    liesAlongLines(product) ? depthAddress(`bank${p}`, product, cut, parts, spell) : null,
+  )
   const sought = parts.products.filter((p) => banks[p] !== null && !isEven(products[p], parts))
   const seeksLeft = leftAddress !== null && !isEven(left, parts)
   const place = '4u * k + (lane & 3u)'
@@ -141,13 +159,15 @@ function step(writing: Writing, lines: Lines, depth: number): readonly string[] 
   const at = (start: string, u: number): string => (u === 0 ? `${start} + k` : `${start} + k + ${u}u`)
   return [
     ...leftVectors(writing).flatMap((g) =>
-      steps.map((u) => `let a${g}_${u} = ${liesAlongLines(matmul.left) ? lines.left(g) : parts.load(matmul.left, at(`left${g}`, u))};`),
+      steps.map(
+        (u) => `let a${g}_${u} = ${liesAlongLines(matmul.left) ? lines.left(g) : parts.load(matmul.left, at(`left${g}`, u))};`,
+      ),
     ),
     ...parts.products.filter((p) => liesAlongLines(matmul.products[p])).flatMap((p) => turnedBank(writing, lines, p)),
     ...upTo(tile.columns).flatMap((v) =>
-      parts.products.filter((p) => !liesAlongLines(matmul.products[p])).flatMap((p) =>
-        steps.map((u) => `let b${p}_${v}_${u} = ${parts.load(matmul.products[p], at(`bank${p}_${v}`, u))};`),
-      ),
+      parts.products
+        .filter((p) => !liesAlongLines(matmul.products[p]))
+        .flatMap((p) => steps.map((u) => `let b${p}_${v}_${u} = ${parts.load(matmul.products[p], at(`bank${p}_${v}`, u))};`)),
     ),
     ...upTo(parts.tiles.height).flatMap((r) =>
       steps.flatMap((u) => [
@@ -175,5 +195,7 @@ function broadcast({ matmul, tile }: Writing, r: number, u: number): string {
   if (!liesAlongLines(matmul.left)) return `subgroupBroadcast(a${Math.floor(r / tile.lanes)}_${u}, ${r % tile.lanes}u)`
   const [vector, lane] = [Math.floor(r / tile.lanes), 4 * (Math.floor(r / 4) % (tile.lanes / 4))]
   const component = 'xyzw'[r & 3]
-  return `vec4<f32>(${upTo(4).map((d) => `subgroupBroadcast(a${vector}_0.${component}, ${lane + d}u)`).join(', ')})`
+  return `vec4<f32>(${upTo(4)
+    .map((d) => `subgroupBroadcast(a${vector}_0.${component}, ${lane + d}u)`)
+    .join(', ')})`
 }

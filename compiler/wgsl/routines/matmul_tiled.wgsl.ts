@@ -54,7 +54,10 @@ export function emitMatmulTiled(matmul: Matmul, wanted: TiledTile, spell: Spelle
       ...copies(matmul, tile, parts, cut.lanes).flatMap((copy) => copy.prepare),
       ...declareSums(parts, tile.rowsEach, tile.columnsEach),
       `for (var k = 0u; k < ${parts.depthUnits}; k += ${tile.depth}u) {`,
-      ...indent(copies(matmul, tile, parts, cut.lanes).flatMap((copy) => copy.run), 1),
+      ...indent(
+        copies(matmul, tile, parts, cut.lanes).flatMap((copy) => copy.run),
+        1,
+      ),
       '  workgroupBarrier();',
       `  for (var j = 0u; j < ${tile.depth}u; j++) {`,
       ...indent(multiplyBlock(tile, parts), 2),
@@ -87,15 +90,25 @@ interface Block {
 function copies(matmul: Matmul, tile: TiledTile, parts: Parts, lanes: number): readonly Copy[] {
   const blocks: readonly Block[] = [
     {
-      name: 'left', operand: matmul.left, height: tile.rows, first: parts.tiles.firstLine ?? '', count: 'row_count',
+      name: 'left',
+      operand: matmul.left,
+      height: tile.rows,
+      first: parts.tiles.firstLine ?? '',
+      count: 'row_count',
       start: (line) => `left_start(${parts.tiles.row(`min(${line}, row_count - 1u)`)})`,
     },
     ...matmul.products.map((operand, p): Block => ({
-      name: `bank${p}`, operand, height: tile.columns, first: 'first_column', count: `(${parts.columns} - first_column)`,
+      name: `bank${p}`,
+      operand,
+      height: tile.columns,
+      first: 'first_column',
+      count: `(${parts.columns} - first_column)`,
       start: (line) => `bank${p}_start(expert, min(first_column + ${line}, ${parts.columns} - 1u))`,
     })),
   ]
-  return blocks.flatMap((block) => (liesAlongLines(block.operand) ? copyAlongLines(block, tile, parts, lanes) : copyAlongDepth(block, tile, parts, lanes)))
+  return blocks.flatMap((block) =>
+    liesAlongLines(block.operand) ? copyAlongLines(block, tile, parts, lanes) : copyAlongDepth(block, tile, parts, lanes),
+  )
 }
 
 /** Each invocation copies vectors lane, lane + lanes, ... of every block; behind the end of the depth stand zeros. */
@@ -122,7 +135,12 @@ function copyAlongDepth({ name, operand, height, start }: Block, tile: TiledTile
 }
 
 /** Each invocation turns four depths of four lines at a time; neighbours take neighbouring lines. */
-function copyAlongLines({ name, operand, height, first, count }: Block, tile: TiledTile, parts: Parts, lanes: number): readonly Copy[] {
+function copyAlongLines(
+  { name, operand, height, first, count }: Block,
+  tile: TiledTile,
+  parts: Parts,
+  lanes: number,
+): readonly Copy[] {
   const quads = height / 4
   return upTo(Math.ceil((quads * tile.depth) / lanes)).map((i) => {
     const id = `${name}_${i}`
@@ -130,9 +148,14 @@ function copyAlongLines({ name, operand, height, first, count }: Block, tile: Ti
     const vectors = upTo(4).map((u) => `value${u}`)
     const loads = vectors.flatMap((vector, u) => {
       const at = `${name}_at(expert, ${parts.depth.at(`at + ${u}u`)}) + ${id}_lines`
-      return [`  var ${vector} = vec4<f32>();`, `  if (at + ${u}u < ${parts.depth.count}) { ${vector} = ${parts.load(operand, at)}; }`]
+      return [
+        `  var ${vector} = vec4<f32>();`,
+        `  if (at + ${u}u < ${parts.depth.count}) { ${vector} = ${parts.load(operand, at)}; }`,
+      ]
     })
-    const writes = upTo(4).map((line) => `${name}_block[(4u * ${id}_quad + ${line}u) * ${stride(tile)}u + ${id}_depth] = ${turned(vectors, line)};`)
+    const writes = upTo(4).map(
+      (line) => `${name}_block[(4u * ${id}_quad + ${line}u) * ${stride(tile)}u + ${id}_depth] = ${turned(vectors, line)};`,
+    )
     return {
       prepare: [
         `let ${id}_quad = (lane + ${i * lanes}u) % ${quads}u;`,
@@ -143,7 +166,9 @@ function copyAlongLines({ name, operand, height, first, count }: Block, tile: Ti
         '{',
         `  let at = 4u * (k + ${id}_depth);`,
         ...loads,
-        ...(isWhole ? writes.map((write) => `  ${write}`) : [`  if (${id}_depth < ${tile.depth}u) {`, ...writes.map((write) => `    ${write}`), '  }']),
+        ...(isWhole
+          ? writes.map((write) => `  ${write}`)
+          : [`  if (${id}_depth < ${tile.depth}u) {`, ...writes.map((write) => `    ${write}`), '  }']),
         '}',
       ],
     }

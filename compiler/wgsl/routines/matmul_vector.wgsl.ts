@@ -7,7 +7,17 @@ import type { RoutineText } from '../routine.ts'
 import type { Speller } from '../speller.ts'
 import { anyAlongLines, liesAlongLines } from './lines.ts'
 import {
-  clampedRow, declareSums, forRowBlocks, frameMatmul, indent, isMultiple, readsVectors, upTo, type Cut, type Parts, type RowBlock,
+  clampedRow,
+  declareSums,
+  forRowBlocks,
+  frameMatmul,
+  indent,
+  isMultiple,
+  readsVectors,
+  upTo,
+  type Cut,
+  type Parts,
+  type RowBlock,
 } from './matmul-frame.ts'
 
 export interface VectorTile {
@@ -70,14 +80,21 @@ const rowStarts = (matmul: Matmul, parts: Parts, block: RowBlock): readonly stri
   })
 
 function columnStarts(matmul: Matmul, tile: VectorTile, parts: Parts): readonly string[] {
-  const quads = matmul.products.some(readsQuads) ? upTo(Math.ceil(tile.columns / 4)).map((j) => {
-    const first = `first_column + ${4 * j}u`
-    return `let quad${j} = ${parts.columnsFit ? `(${first})` : `min(${first}, ${parts.columns} - 4u)`} / 4u;`
-  }) : []
+  const quads = matmul.products.some(readsQuads)
+    ? upTo(Math.ceil(tile.columns / 4)).map((j) => {
+        const first = `first_column + ${4 * j}u`
+        return `let quad${j} = ${parts.columnsFit ? `(${first})` : `min(${first}, ${parts.columns} - 4u)`} / 4u;`
+      })
+    : []
   const starts = upTo(tile.columns).flatMap((v) => {
     const column = parts.columnsFit ? `first_column + ${v}u` : `min(first_column + ${v}u, ${parts.columns} - 1u)`
-    return parts.products.filter((p) => !readsQuads(matmul.products[p])).map((p) =>
-      liesAlongLines(matmul.products[p]) ? `let bank${p}_${v} = ${column};` : `let bank${p}_${v} = bank${p}_start(expert, ${column}) + lane;`)
+    return parts.products
+      .filter((p) => !readsQuads(matmul.products[p]))
+      .map((p) =>
+        liesAlongLines(matmul.products[p])
+          ? `let bank${p}_${v} = ${column};`
+          : `let bank${p}_${v} = bank${p}_start(expert, ${column}) + lane;`,
+      )
   })
   return [...quads, ...starts]
 }
@@ -96,18 +113,16 @@ function depthLoop(matmul: Matmul, tile: VectorTile, parts: Parts, block: RowBlo
   ]
   const units = parts.depthUnits
   const fits = parts.depth.whole !== null && isMultiple(parts.depth.whole, tile.lanes * reading(matmul).step)
-  const loop = [
-    'var k = 0u;',
-    `for (; k + ${tile.lanes}u <= ${units}; k += ${tile.lanes}u) {`,
-    ...indent(step, 1),
-    '}',
-  ]
+  const loop = ['var k = 0u;', `for (; k + ${tile.lanes}u <= ${units}; k += ${tile.lanes}u) {`, ...indent(step, 1), '}']
   return fits ? loop : [...loop, `if (k + lane < ${units}) {`, ...indent(step, 1), '}']
 }
 
 function leftValues({ left }: Matmul, parts: Parts, block: RowBlock): readonly string[] {
   if (!liesAlongLines(left)) return upTo(block.rows).map((r) => `let a${r} = ${parts.load(left, `left${r} + k`)};`)
-  return ['let left_here = left_at(expert, depth);', ...upTo(block.rows).map((r) => `let a${r} = ${parts.load(left, `left_here + left${r}`)};`)]
+  return [
+    'let left_here = left_at(expert, depth);',
+    ...upTo(block.rows).map((r) => `let a${r} = ${parts.load(left, `left_here + left${r}`)};`),
+  ]
 }
 
 function bankValue(operand: Operand, p: number, v: number, parts: Parts): readonly string[] {

@@ -14,7 +14,8 @@ const router = (pearson: number): RouterCollapse => {
 
 /** Twenty tokens that choose the same two of eight experts. */
 const layer = { ...layerOf(8, new Array<readonly number[]>(20).fill([3, 5])), name: 'moe' }
-const report = (pearson: number) => reportRoutes({ layers: [layer] }, { model: 'tiny', adapter: 'no adapter', dims: {}, collapse: { moe: [router(pearson)] } })
+const report = (pearson: number) =>
+  reportRoutes({ layers: [layer] }, { model: 'tiny', adapter: 'no adapter', dims: {}, collapse: { moe: [router(pearson)] } })
 
 test('a collapsed load and a collapsed router are told in words, each with its scale', () => {
   const text = drawReport(report(0.93), { columns: 120, hasColor: false })
@@ -22,16 +23,25 @@ test('a collapsed load and a collapsed router are told in words, each with its s
   expect(text).toMatch(/ 2\.00 collapsed {2}0\.93 collapsed\n/)
   expect(text).toContain('effective: evenly busy experts of the same entropy; random choices give 7.39\n')
   expect(text).toContain('router: how alike the rows of its weight are, 0 to 1; random rows give 0.14\n')
-  expect(text).toContain('moe: the load has COLLAPSED onto few experts: the entropy is that of 2 evenly busy experts of 8, of 7.39 where choices are random; the busiest 2 answer 100% of the slots; 6 of 8 experts dead\n')
-  expect(text).toContain('moe: moe.router.gate: 0.93 by correlation (random 0.14), 0.93 by cosine (random 0.14): its rows have COLLAPSED: most say the same\n')
+  expect(text).toContain(
+    'moe: the load has COLLAPSED onto few experts: the entropy is that of 2 evenly busy experts of 8, of 7.39 where choices are random; the busiest 2 answer 100% of the slots; 6 of 8 experts dead\n',
+  )
+  expect(text).toContain(
+    'moe: moe.router.gate: 0.93 by correlation (random 0.14), 0.93 by cosine (random 0.14): its rows have COLLAPSED: most say the same\n',
+  )
   expect(drawReport(report(0.15), { columns: 120, hasColor: false })).not.toContain('moe.router.gate')
-  expect(drawLayer(report(0.15).layers[0], { columns: 80, hasColor: false })).toContain('moe.router.gate: 0.15 by correlation (random 0.14), 0.15 by cosine (random 0.14): its rows are as alike as random ones\n')
+  expect(drawLayer(report(0.15).layers[0], { columns: 80, hasColor: false })).toContain(
+    'moe.router.gate: 0.15 by correlation (random 0.14), 0.15 by cosine (random 0.14): its rows are as alike as random ones\n',
+  )
 })
 
 test('is read as it was printed; a report of the version before gets what follows from its load', () => {
   const told = report(0.93)
   expect(readReport(printReport(told), 'a.json')).toEqual(told)
-  const before = JSON.parse(printReport(told)) as { version: number; layers: (Record<string, unknown> & { collapse: Record<string, unknown>[] })[] }
+  const before = JSON.parse(printReport(told)) as {
+    version: number
+    layers: (Record<string, unknown> & { collapse: Record<string, unknown>[] })[]
+  }
   before.version = 2
   for (const one of before.layers) {
     delete one.loadCollapse
@@ -40,17 +50,35 @@ test('is read as it was printed; a report of the version before gets what follow
   const read = readReport(JSON.stringify(before), 'old.json')
   expect(read.layers[0].loadCollapse).toEqual(told.layers[0].loadCollapse)
   expect(read.layers[0].collapse).toEqual([{ ...router(0.93), random: null, verdict: 'unknown' }])
-  expect(drawLayer(read.layers[0], { columns: 80, hasColor: false })).toContain('0.93 by correlation, 0.93 by cosine: there is no scale for it here\n')
-  expect(() => readReport(JSON.stringify({ ...before, version: 1 }), 'old.json')).toThrow('old.json: is a routing report of version 1, versions 2 and 3 are read')
+  expect(drawLayer(read.layers[0], { columns: 80, hasColor: false })).toContain(
+    '0.93 by correlation, 0.93 by cosine: there is no scale for it here\n',
+  )
+  expect(() => readReport(JSON.stringify({ ...before, version: 1 }), 'old.json')).toThrow(
+    'old.json: is a routing report of version 1, versions 2 and 3 are read',
+  )
   const wrong = JSON.parse(printReport(told)) as { layers: { loadCollapse: { effective: number } }[] }
   wrong.layers[0].loadCollapse.effective = 7
   expect(() => readReport(JSON.stringify(wrong), 'a.json')).toThrow('layer 0: loadCollapse is not that of the load')
 })
 
 test('words without a load, without dead experts, and with few tokens', () => {
-  const words = (counts: readonly number[], tokens: number): string => loadCollapseWords(loadCollapse({ counts, kept: counts.reduce((sum, count) => sum + count, 0), dropped: 0 }, tokens), counts.length, [])
+  const words = (counts: readonly number[], tokens: number): string =>
+    loadCollapseWords(
+      loadCollapse({ counts, kept: counts.reduce((sum, count) => sum + count, 0), dropped: 0 }, tokens),
+      counts.length,
+      [],
+    )
   expect(words([0, 0], 4)).toBe('no expert answers anything')
-  expect(words([20, 20], 40)).toMatch(/^the load is spread over the experts: .* 2 evenly busy experts of 2, of 1\.97 where choices are random; the busiest one answers 50% of the slots$/)
+  expect(words([20, 20], 40)).toMatch(
+    /^the load is spread over the experts: .* 2 evenly busy experts of 2, of 1\.97 where choices are random; the busiest one answers 50% of the slots$/,
+  )
   expect(words([3, 0], 3)).toMatch(/^nothing can be said of the load \(too few tokens, or no choice\): /)
-  expect(routerCollapseWords({ weight: 'w', ...collapse(Float64Array.of(1, 0, 0, 1), 2), random: randomRows(2, 2), verdict: 'unknown' })).toBe('1 by correlation (random 1), 0 by cosine (random 0.64): there is no scale for it here')
+  expect(
+    routerCollapseWords({
+      weight: 'w',
+      ...collapse(Float64Array.of(1, 0, 0, 1), 2),
+      random: randomRows(2, 2),
+      verdict: 'unknown',
+    }),
+  ).toBe('1 by correlation (random 1), 0 by cosine (random 0.64): there is no scale for it here')
 })

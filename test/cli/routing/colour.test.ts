@@ -44,7 +44,9 @@ test('an even share is the middle, whatever the number of experts', () => {
 
 test('numbers on a colour can be read', () => {
   const contrast = (a: Rgb, b: Rgb): number => {
-    const [light, dark] = [a, b].map(([r, g, blue]) => 0.2126 * linear(r) + 0.7152 * linear(g) + 0.0722 * linear(blue)).sort((x, y) => y - x)
+    const [light, dark] = [a, b]
+      .map(([r, g, blue]) => 0.2126 * linear(r) + 0.7152 * linear(g) + 0.0722 * linear(blue))
+      .sort((x, y) => y - x)
     return (light + 0.05) / (dark + 0.05)
   }
   for (let relative = 0; relative < 8; relative += 0.1) {

@@ -11,7 +11,22 @@ import { madeUp } from './reports.ts'
 
 const sheet = { columns: 80, hasColor: false }
 const facts = { model: 'tiny', adapter: 'no adapter', dims: { T: 4 } }
-const one = reportRoutes({ layers: [{ ...layerOf(4, [[0, 1], [0, 1], [0, -1], [0, 3]]), name: 'moe' }] }, facts)
+const one = reportRoutes(
+  {
+    layers: [
+      {
+        ...layerOf(4, [
+          [0, 1],
+          [0, 1],
+          [0, -1],
+          [0, 3],
+        ]),
+        name: 'moe',
+      },
+    ],
+  },
+  facts,
+)
 
 test('a report', () => {
   expect(drawReport(one, sheet)).toBe(
@@ -44,8 +59,26 @@ test('one layer, an expert a line', () => {
 })
 
 test('two reports, two lines a layer', () => {
-  const other = reportRoutes({ layers: [{ ...layerOf(4, [[0, 1], [2, 3], [0, 1], [2, 3]]), name: 'moe' }] }, facts)
-  const text = drawComparison([one, other], ['a.json', 'b.json'], compareReports(one, other, 'b.json'), { columns: 100, hasColor: false })
+  const other = reportRoutes(
+    {
+      layers: [
+        {
+          ...layerOf(4, [
+            [0, 1],
+            [2, 3],
+            [0, 1],
+            [2, 3],
+          ]),
+          name: 'moe',
+        },
+      ],
+    },
+    facts,
+  )
+  const text = drawComparison([one, other], ['a.json', 'b.json'], compareReports(one, other, 'b.json'), {
+    columns: 100,
+    hasColor: false,
+  })
   expect(text).toContain('A a.json: tiny: 4 tokens')
   expect(text).toMatch(/\nlayer {2}load .* dropped {2}moved {2}CV B-A {2}MaxVio B-A\n/)
   expect(text).toMatch(/\nmoe A {2}▆▆ ▄▄ {2}× ▂▂ +0\.85 +1\.29 +0\.69 +1 +2\.60 unknown +1\n/)
@@ -53,7 +86,27 @@ test('two reports, two lines a layer', () => {
 })
 
 describe('a balance that is required', () => {
-  const layers = [{ ...layerOf(4, [[0, 1], [0, 1], [0, 2], [0, 3]]), name: 'a/moe' }, { ...layerOf(4, [[0, 1], [2, 3], [0, 1], [2, 3]]), name: 'b/moe' }, { ...layerOf(4, [[0, 1]]), name: 'c/moe' }]
+  const layers = [
+    {
+      ...layerOf(4, [
+        [0, 1],
+        [0, 1],
+        [0, 2],
+        [0, 3],
+      ]),
+      name: 'a/moe',
+    },
+    {
+      ...layerOf(4, [
+        [0, 1],
+        [2, 3],
+        [0, 1],
+        [2, 3],
+      ]),
+      name: 'b/moe',
+    },
+    { ...layerOf(4, [[0, 1]]), name: 'c/moe' },
+  ]
   const required = reportRoutes({ layers }, { ...facts, within: { 'a/moe': 12.5, 'b/moe': 5 }, replayed: 'routes.safetensors' })
 
   test('stands beside each layer, and in words where it is missed', () => {
@@ -95,7 +148,9 @@ describe('a balance that is required', () => {
 test('the words of a balance', () => {
   const words = (within: number, ...counts: readonly number[]): string =>
     balanceWords(balance({ counts, kept: counts.reduce((sum, count) => sum + count, 0), dropped: 0 }, within), counts.length)
-  expect(words(5, 100, 104, 96)).toBe('balanced within 5%: 100 slots an expert in the mean, expert 1 lies farthest, 104 slots, 4% off')
+  expect(words(5, 100, 104, 96)).toBe(
+    'balanced within 5%: 100 slots an expert in the mean, expert 1 lies farthest, 104 slots, 4% off',
+  )
   expect(words(5, 3, 2, 3, 2)).toBe(
     'NOT balanced within 5%: 4 of 4 experts outside of 2.38 to 2.63 slots, 2.5 in the mean; expert 0 lies farthest, 3 slots, 20% off; loads are whole numbers, 20% off at least with so few slots',
   )
@@ -108,7 +163,14 @@ describe('many experts', () => {
 
   test('share a character, and no line is longer than the terminal', () => {
     const text = drawReport(report, { columns: 100, hasColor: false })
-    expect(Math.max(...text.split('\n').slice(2).map((line) => line.length))).toBeLessThanOrEqual(100)
+    expect(
+      Math.max(
+        ...text
+          .split('\n')
+          .slice(2)
+          .map((line) => line.length),
+      ),
+    ).toBeLessThanOrEqual(100)
     expect(text).toMatch(/; the busiest of 8 experts a column\n/)
   })
 

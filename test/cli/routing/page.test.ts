@@ -27,7 +27,10 @@ test('the page asks for nothing: no address, no import', () => {
 
 test('no name of a model or a layer becomes markup', () => {
   const nasty = '</script><img src=x onerror=alert(1)>'
-  const text = pageOf([{ ...first, model: nasty, adapter: nasty, layers: first.layers.map((layer, at) => ({ ...layer, name: nasty + at })) }], [nasty])
+  const text = pageOf(
+    [{ ...first, model: nasty, adapter: nasty, layers: first.layers.map((layer, at) => ({ ...layer, name: nasty + at })) }],
+    [nasty],
+  )
   expect(text).not.toContain('<img')
 })
 
@@ -49,7 +52,10 @@ describe.skipIf(path === null)('in Chromium', () => {
     const page = await browser.newPage({ colorScheme: scheme, viewport: { width, height: 800 } })
     page.on('console', (message) => void troubles.push(message.text()))
     page.on('pageerror', (error) => void troubles.push(error.message))
-    page.on('request', (request) => void (request.url().startsWith('file:') || request.url().startsWith('data:') || troubles.push(request.url())))
+    page.on(
+      'request',
+      (request) => void (request.url().startsWith('file:') || request.url().startsWith('data:') || troubles.push(request.url())),
+    )
     await page.goto(pathToFileURL(file).href)
     await page.waitForSelector('svg.load')
     return page
@@ -82,7 +88,11 @@ describe.skipIf(path === null)('in Chromium', () => {
     expect(await page.locator('.name.chosen').textContent()).toBe('2')
     await page.hover('.matrix canvas', { position: { x: 60, y: 20 } })
     const [pairs, load] = [first.layers[2].pairs, first.layers[2].load]
-    expect(await page.locator('.tooltip').innerText()).toContain(load[0] === 0 ? 'is dead' : `of expert 0, ${((100 * pairs[0]) / load[0]).toFixed(pairs[0] > 0 && pairs[0] / load[0] < 0.0995 ? 1 : 0)}\u00a0% went to expert 1 too`)
+    expect(await page.locator('.tooltip').innerText()).toContain(
+      load[0] === 0
+        ? 'is dead'
+        : `of expert 0, ${((100 * pairs[0]) / load[0]).toFixed(pairs[0] > 0 && pairs[0] / load[0] < 0.0995 ? 1 : 0)}\u00a0% went to expert 1 too`,
+    )
     await page.close()
   })
 
@@ -108,8 +118,12 @@ describe.skipIf(path === null)('in Chromium', () => {
 
   test('says whether loads are as balanced as is required', async () => {
     const within = { 'layers.0/moe': 5, 'layers.1/moe': 500 }
-    const page = await show([reportRoutes(record, { model: 'made_up', adapter: 'no adapter', dims: {}, within, replayed: 'routes.safetensors' })])
-    expect(await page.locator('.about').innerText()).toMatch(/routes replayed from routes\.safetensors\. .* 1 of 2 layers is NOT as balanced as the model requires\.$/)
+    const page = await show([
+      reportRoutes(record, { model: 'made_up', adapter: 'no adapter', dims: {}, within, replayed: 'routes.safetensors' }),
+    ])
+    expect(await page.locator('.about').innerText()).toMatch(
+      /routes replayed from routes\.safetensors\. .* 1 of 2 layers is NOT as balanced as the model requires\.$/,
+    )
     expect(await page.locator('.head').allTextContents()).toContain('out of balance')
     const facts: string[] = []
     for (const layer of [0, 1, 2]) {
@@ -127,20 +141,33 @@ describe.skipIf(path === null)('in Chromium', () => {
   test('says where loads and routers have collapsed, each with its scale', async () => {
     const [found, random] = [{ pearson: 0.9, cosine: 0.9 }, randomRows(8, 32)]
     const collapse = { 'b/moe': [{ weight: 'b.moe.router.gate', ...found, random, verdict: routerVerdict(found, random) }] }
-    const layers = ['a/moe', 'b/moe'].map((name, at) => ({ ...layerOf(8, Array.from({ length: 40 }, (_, token) => (at === 0 ? [token % 8, (token + 1) % 8] : [2, 5]))), name }))
+    const layers = ['a/moe', 'b/moe'].map((name, at) => ({
+      ...layerOf(
+        8,
+        Array.from({ length: 40 }, (_, token) => (at === 0 ? [token % 8, (token + 1) % 8] : [2, 5])),
+      ),
+      name,
+    }))
     const page = await show([reportRoutes({ layers }, { model: 'made_up', adapter: 'no adapter', dims: {}, collapse })])
-    expect(await page.locator('.about').innerText()).toMatch(/ The load has COLLAPSED onto few experts in layer b\/moe\. The rows of the router have COLLAPSED, most say the same, in layer b\/moe\.$/)
+    expect(await page.locator('.about').innerText()).toMatch(
+      / The load has COLLAPSED onto few experts in layer b\/moe\. The rows of the router have COLLAPSED, most say the same, in layer b\/moe\.$/,
+    )
     expect(await page.locator('.head').allTextContents()).toContain('load collapse')
     const facts = await page.locator('.facts').innerText()
-    expect(facts).toMatch(/collapse of the load\s+the load has COLLAPSED onto few experts: the entropy is that of 2 evenly busy experts of 8/)
-    expect(facts).toMatch(/collapse of router\.gate\s+0\.9 by correlation \(random 0\.14\), 0\.9 by cosine \(random 0\.14\): its rows have COLLAPSED/)
+    expect(facts).toMatch(
+      /collapse of the load\s+the load has COLLAPSED onto few experts: the entropy is that of 2 evenly busy experts of 8/,
+    )
+    expect(facts).toMatch(
+      /collapse of router\.gate\s+0\.9 by correlation \(random 0\.14\), 0\.9 by cosine \(random 0\.14\): its rows have COLLAPSED/,
+    )
     await page.close()
   })
 
   test('compares two reports', async () => {
     const page = await show([first, second])
     expect(await page.locator('button[aria-pressed="true"]').textContent()).toBe('B')
-    const colours = async (): Promise<string> => (await page.locator('rect.cell').evaluateAll((cells) => cells.map((cell) => cell.getAttribute('fill')))).join()
+    const colours = async (): Promise<string> =>
+      (await page.locator('rect.cell').evaluateAll((cells) => cells.map((cell) => cell.getAttribute('fill')))).join()
     const seen = new Set([await colours()])
     for (const view of ['0', 'difference']) {
       await page.click(`button[data-view="${view}"]`)
@@ -154,7 +181,10 @@ describe.skipIf(path === null)('in Chromium', () => {
   })
 
   test('has something to say of no tokens, of one expert, and of layers unlike each other', async () => {
-    const layers = [{ ...layerOf(3, [], [], 2), name: 'early/moe' }, { ...layerOf(1, [[0], [0]]), name: 'late/moe' }]
+    const layers = [
+      { ...layerOf(3, [], [], 2), name: 'early/moe' },
+      { ...layerOf(1, [[0], [0]]), name: 'late/moe' },
+    ]
     const page = await show([reportRoutes({ layers }, { model: 'odd', adapter: 'no adapter', dims: {} })])
     expect(await page.locator('rect.cell').count()).toBe(4)
     for (const layer of [0, 1]) await page.click(`.name >> nth=${layer}`)
@@ -165,7 +195,11 @@ describe.skipIf(path === null)('in Chromium', () => {
 
   test('is drawn in the dark, on a phone and on paper', async () => {
     const sizes: number[] = []
-    for (const [scheme, width] of [['light', 1280], ['dark', 1280], ['light', 390]] as const) {
+    for (const [scheme, width] of [
+      ['light', 1280],
+      ['dark', 1280],
+      ['light', 390],
+    ] as const) {
       const page = await show([first, second], scheme, width)
       sizes.push((await page.screenshot({ fullPage: true })).length)
       // nothing but the figures scrolls sideways
@@ -179,7 +213,10 @@ describe.skipIf(path === null)('in Chromium', () => {
   test('has room for 64 layers of 256 experts', async () => {
     const page = await show([madeUp({ layers: 64, experts: 256, tokens: 300, k: 8 }, 9).report])
     expect(await page.locator('rect.cell').count()).toBe(16_384)
-    const [figure, frame] = [await page.locator('svg.load').boundingBox(), await page.locator('figure .scroll').first().boundingBox()]
+    const [figure, frame] = [
+      await page.locator('svg.load').boundingBox(),
+      await page.locator('figure .scroll').first().boundingBox(),
+    ]
     expect(figure?.width).toBeLessThanOrEqual(frame?.width ?? 0)
     await page.click('rect.cell[data-layer="63"][data-expert="255"]')
     expect(await page.locator('.layer code').textContent()).toBe('layers.63/moe')

@@ -12,7 +12,9 @@ export interface Sizes {
 
 /** Every k experts out of E by weights drawn once a layer; Gumbel, 1954: the largest of log w + noise. */
 function layerOf(name: string, { experts, tokens, k }: Sizes, unevenness: number, random: () => number): RoutedLayer {
-  const liked = Array.from({ length: experts }, () => (random() < 0.04 * unevenness ? -Infinity : unevenness * (random() + random() + random() - 1.5)))
+  const liked = Array.from({ length: experts }, () =>
+    random() < 0.04 * unevenness ? -Infinity : unevenness * (random() + random() + random() - 1.5),
+  )
   const selected = new Int32Array(tokens * k)
   const weights = new Float32Array(tokens * k)
   for (let token = 0; token < tokens; token++) {
@@ -27,8 +29,17 @@ function layerOf(name: string, { experts, tokens, k }: Sizes, unevenness: number
   return { name, experts, tokens, k, selected, weights }
 }
 
-export function madeUp(sizes: Sizes, seed: number, facts: Partial<ReportFacts> = {}): { readonly record: RouteRecord; readonly report: RoutingReport } {
+export function madeUp(
+  sizes: Sizes,
+  seed: number,
+  facts: Partial<ReportFacts> = {},
+): { readonly record: RouteRecord; readonly report: RoutingReport } {
   const random = createRandom(seed)
-  const record = { layers: Array.from({ length: sizes.layers }, (_, at) => layerOf(`layers.${at}/moe`, sizes, 0.6 + 0.8 * random(), random)) }
-  return { record, report: reportRoutes(record, { model: 'made_up', adapter: 'no adapter', dims: { B: 1, S: sizes.tokens }, ...facts }) }
+  const record = {
+    layers: Array.from({ length: sizes.layers }, (_, at) => layerOf(`layers.${at}/moe`, sizes, 0.6 + 0.8 * random(), random)),
+  }
+  return {
+    record,
+    report: reportRoutes(record, { model: 'made_up', adapter: 'no adapter', dims: { B: 1, S: sizes.tokens }, ...facts }),
+  }
 }

@@ -16,7 +16,9 @@ if (path === null) console.log('the page of the training report is not tested: n
 const run = madeUpRun({ steps: 200, layers: 3, experts: 8, contests: true, kernels: 18 })
 
 test('the page asks for nothing: no address, no import', () => {
-  expect(trainingPage(run).replaceAll('http://www.w3.org/2000/svg', '')).not.toMatch(/https?:|\bsrc=|@import|\burl\((?!#)|\bfetch\(|import\(/)
+  expect(trainingPage(run).replaceAll('http://www.w3.org/2000/svg', '')).not.toMatch(
+    /https?:|\bsrc=|@import|\burl\((?!#)|\bfetch\(|import\(/,
+  )
 })
 
 test('no name becomes markup', () => {
@@ -43,20 +45,36 @@ describe.skipIf(path === null)('in Chromium', () => {
     const page = await browser.newPage({ colorScheme: scheme, viewport: { width, height: 800 } })
     page.on('console', (message) => void troubles.push(message.text()))
     page.on('pageerror', (error) => void troubles.push(error.message))
-    page.on('request', (request) => void (request.url().startsWith('file:') || request.url().startsWith('data:') || troubles.push(request.url())))
+    page.on(
+      'request',
+      (request) => void (request.url().startsWith('file:') || request.url().startsWith('data:') || troubles.push(request.url())),
+    )
     await page.goto(pathToFileURL(file).href)
     await page.waitForSelector('h1')
     return page
   }
 
-  const titles = (page: Page): Promise<string[]> => page.locator('figcaption').evaluateAll((captions) => captions.map((caption) => caption.firstChild?.textContent ?? ''))
+  const titles = (page: Page): Promise<string[]> =>
+    page.locator('figcaption').evaluateAll((captions) => captions.map((caption) => caption.firstChild?.textContent ?? ''))
 
   test('has a figure for each thing that was recorded', async () => {
     const page = await show(run)
     expect(await page.locator('h1').textContent()).toBe('Training of shakespeare')
     expect(await titles(page)).toEqual([
-      'Loss', 'cross entropy', 'balance', 'distil', 'accuracy', 'learning rate', 'norm of the gradients', 'tokens a second',
-      'MaxVio', 'CV of the load', 'entropy of the load', 'entropy of the weights', 'experts that changed', 'first experts that changed',
+      'Loss',
+      'cross entropy',
+      'balance',
+      'distil',
+      'accuracy',
+      'learning rate',
+      'norm of the gradients',
+      'tokens a second',
+      'MaxVio',
+      'CV of the load',
+      'entropy of the load',
+      'entropy of the weights',
+      'experts that changed',
+      'first experts that changed',
     ])
     expect(await page.locator('h2').allTextContents()).toEqual(['Load of the experts', 'Contests', 'Time of a step'])
     expect(await page.locator('.strip canvas').count()).toBe(3)
@@ -65,13 +83,21 @@ describe.skipIf(path === null)('in Chromium', () => {
   })
 
   test('what was told of a single step is a dot', async () => {
-    const records = madeUpRecords({ steps: 8, layers: 1, experts: 4 }).map((record) => (record.kind === 'step' && record.step === 3 ? { ...record, losses: { ...record.losses, 'loss.distil': 0.1 } } : record))
+    const records = madeUpRecords({ steps: 8, layers: 1, experts: 4 }).map((record) =>
+      record.kind === 'step' && record.step === 3 ? { ...record, losses: { ...record.losses, 'loss.distil': 0.1 } } : record,
+    )
     const page = await show(reportTraining(records))
-    const marks = await page.locator('svg.chart').evaluateAll((charts) => charts.map((chart) => ({
-      dots: [...chart.querySelectorAll('circle')].filter((circle) => circle.getAttribute('visibility') !== 'hidden' && circle.closest('[visibility=hidden]') === null).length,
-      lines: [...chart.querySelectorAll('path.line')].filter((path) => (path.getAttribute('d') ?? '').includes('L')).length,
-      told: chart.querySelectorAll('path.line').length > 0 && [...chart.querySelectorAll('path.line')].some((path) => path.getAttribute('d') !== ''),
-    })))
+    const marks = await page.locator('svg.chart').evaluateAll((charts) =>
+      charts.map((chart) => ({
+        dots: [...chart.querySelectorAll('circle')].filter(
+          (circle) => circle.getAttribute('visibility') !== 'hidden' && circle.closest('[visibility=hidden]') === null,
+        ).length,
+        lines: [...chart.querySelectorAll('path.line')].filter((path) => (path.getAttribute('d') ?? '').includes('L')).length,
+        told:
+          chart.querySelectorAll('path.line').length > 0 &&
+          [...chart.querySelectorAll('path.line')].some((path) => path.getAttribute('d') !== ''),
+      })),
+    )
     expect(marks.filter(({ dots, lines, told }) => told && lines === 0 && dots === 0)).toEqual([])
     expect(marks.some(({ dots, lines }) => lines === 0 && dots > 0)).toBe(true)
     await page.close()
@@ -79,13 +105,21 @@ describe.skipIf(path === null)('in Chromium', () => {
 
   test('a pixel a piece and expert, dead ones in red', async () => {
     const page = await show(run)
-    const pixels = await page.locator('.strip canvas').nth(2).evaluate((canvas: HTMLCanvasElement) => ({ width: canvas.width, height: canvas.height, data: [...canvas.getContext('2d')!.getImageData(0, 0, canvas.width, canvas.height).data] }))
+    const pixels = await page
+      .locator('.strip canvas')
+      .nth(2)
+      .evaluate((canvas: HTMLCanvasElement) => ({
+        width: canvas.width,
+        height: canvas.height,
+        data: [...canvas.getContext('2d')!.getImageData(0, 0, canvas.width, canvas.height).data],
+      }))
     const { load } = run.routing.layers[2]
     expect([pixels.width, pixels.height]).toEqual([load.length, 8])
-    for (const [piece, counts] of load.entries()) for (const [expert, count] of counts.entries()) {
-      const at = 4 * (expert * load.length + piece)
-      expect(pixels.data.slice(at, at + 3).join() === '194,53,43', `piece ${piece}, expert ${expert}`).toBe(count === 0)
-    }
+    for (const [piece, counts] of load.entries())
+      for (const [expert, count] of counts.entries()) {
+        const at = 4 * (expert * load.length + piece)
+        expect(pixels.data.slice(at, at + 3).join() === '194,53,43', `piece ${piece}, expert ${expert}`).toBe(count === 0)
+      }
     await page.close()
   })
 
@@ -93,10 +127,15 @@ describe.skipIf(path === null)('in Chromium', () => {
     const page = await show(run)
     await page.hover('svg.chart >> nth=0', { position: { x: 600, y: 100 } })
     expect(await page.locator('.tooltip').innerText()).toMatch(/^step \d+\ntraining: \d\.\d{3}\nvalidation: \d\.\d{3}( at \d+)?$/)
-    const shown = await page.locator('svg.chart line.guide').evaluateAll((lines) => lines.filter((line) => getComputedStyle(line).visibility === 'visible').length)
+    const shown = await page
+      .locator('svg.chart line.guide')
+      .evaluateAll((lines) => lines.filter((line) => getComputedStyle(line).visibility === 'visible').length)
     expect(shown).toBe(await page.locator('svg.chart').count())
     expect(await page.locator('.strip .at:not([hidden])').count()).toBe(3)
-    await page.locator('.strip canvas').nth(2).hover({ position: { x: 900, y: 8 } })
+    await page
+      .locator('.strip canvas')
+      .nth(2)
+      .hover({ position: { x: 900, y: 8 } })
     expect(await page.locator('.tooltip').innerText()).toMatch(/^step \d+\nexpert 0: \d+(\.\d)?\s%, \d\.\d\d × even$/)
     await page.hover('h1')
     expect(await page.locator('.tooltip').isVisible()).toBe(false)
@@ -106,8 +145,12 @@ describe.skipIf(path === null)('in Chromium', () => {
 
   test('says in words what is wrong with layers, and what to try', async () => {
     const page = await show(run)
-    expect(await page.locator('.verdicts li').allInnerTexts()).toEqual([expect.stringMatching(/^layers\.2\/moe\s+Expert 7 of 8 DEAD: no token over the last 50 steps\.$/)])
-    expect(await page.locator('.verdicts p').allInnerTexts()).toEqual([expect.stringMatching(/^To try: require bias balanced at 0\.001 in the layer; /)])
+    expect(await page.locator('.verdicts li').allInnerTexts()).toEqual([
+      expect.stringMatching(/^layers\.2\/moe\s+Expert 7 of 8 DEAD: no token over the last 50 steps\.$/),
+    ])
+    expect(await page.locator('.verdicts p').allInnerTexts()).toEqual([
+      expect.stringMatching(/^To try: require bias balanced at 0\.001 in the layer; /),
+    ])
     await page.close()
     const well = await show(madeUpRun({ steps: 200, layers: 0, experts: 8 }))
     expect(await well.locator('.verdicts').count()).toBe(0)
@@ -142,20 +185,36 @@ describe.skipIf(path === null)('in Chromium', () => {
   test('has something to say of runs with little to show', async () => {
     const records = madeUpRecords({ steps: 40, layers: 0, experts: 2 })
     const bare = records.filter(({ kind }) => kind !== 'validation')
-    const runs = [records.slice(0, 1), bare, records.slice(0, 5), madeUpRecords({ steps: 1, layers: 1, experts: 1 }), madeUpRecords({ steps: 35, layers: 1, experts: 4, contests: true })]
+    const runs = [
+      records.slice(0, 1),
+      bare,
+      records.slice(0, 5),
+      madeUpRecords({ steps: 1, layers: 1, experts: 1 }),
+      madeUpRecords({ steps: 35, layers: 1, experts: 4, contests: true }),
+    ]
     for (const [at, each] of runs.entries()) {
       const page = await show(reportTraining(each))
       const text = await page.locator('main').innerText()
       expect(text, `run ${at}`).not.toMatch(/NaN|undefined|Infinity|null/)
       expect(await page.locator('svg.chart').count(), `run ${at}`).toBeGreaterThanOrEqual(at === 0 ? 0 : 4)
-      expect(await page.evaluate(() => [...document.querySelectorAll('path, circle, line, rect, text')].filter((each) => /NaN|Infinity/.test(each.outerHTML)).length)).toBe(0)
+      expect(
+        await page.evaluate(
+          () =>
+            [...document.querySelectorAll('path, circle, line, rect, text')].filter((each) => /NaN|Infinity/.test(each.outerHTML))
+              .length,
+        ),
+      ).toBe(0)
       await page.close()
     }
   })
 
   test('is drawn in the dark, on a phone and on paper', async () => {
     const sizes: number[] = []
-    for (const [scheme, width] of [['light', 1280], ['dark', 1280], ['light', 390]] as const) {
+    for (const [scheme, width] of [
+      ['light', 1280],
+      ['dark', 1280],
+      ['light', 390],
+    ] as const) {
       const page = await show(run, scheme, width)
       sizes.push((await page.screenshot({ fullPage: true })).length)
       expect(await page.evaluate(() => document.documentElement.scrollWidth)).toBeLessThanOrEqual(width)

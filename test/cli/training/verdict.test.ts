@@ -8,10 +8,34 @@ const layer = { layer: 'layers.0/moe', experts: 4 } as const
 /** A step in which so many tokens, two slots each, have this load. */
 function step(load: readonly number[], more: Partial<StepEvent> = {}, routing: Partial<LayerRouting> = {}): StepEvent {
   const kept = load.reduce((sum, count) => sum + count, 0)
-  const told = { layer: layer.layer, tokens: kept / 2, load, dropped: 0, cv: null, maxVio: null, allocationEntropy: null, weightEntropy: null, ...routing }
+  const told = {
+    layer: layer.layer,
+    tokens: kept / 2,
+    load,
+    dropped: 0,
+    cv: null,
+    maxVio: null,
+    allocationEntropy: null,
+    weightEntropy: null,
+    ...routing,
+  }
   return {
-    kind: 'step', step: 1, epoch: 0, loss: 1, losses: { 'loss.next': 1 }, metrics: {}, rate: 1, norm: 1, scale: null, skipped: false, chosen: [], routing: [told],
-    seconds: 1, pace: 1, left: 1, ...more,
+    kind: 'step',
+    step: 1,
+    epoch: 0,
+    loss: 1,
+    losses: { 'loss.next': 1 },
+    metrics: {},
+    rate: 1,
+    norm: 1,
+    scale: null,
+    skipped: false,
+    chosen: [],
+    routing: [told],
+    seconds: 1,
+    pace: 1,
+    left: 1,
+    ...more,
   }
 }
 
@@ -61,11 +85,18 @@ test('in words', () => {
 })
 
 test('what to try is what the layer has, else what the language offers', () => {
-  const losses = { 'loss.next': 1, 'loss.layers.0.moe.router.balance': 0.1, 'loss.layers.0.moe.router.z': 0.1, 'loss.layers.1.moe.router.balance': 0.1 }
+  const losses = {
+    'loss.next': 1,
+    'loss.layers.0.moe.router.balance': 0.1,
+    'loss.layers.0.moe.router.z': 0.1,
+    'loss.layers.1.moe.router.balance': 0.1,
+  }
   expect(remedyWords(only([step(even, { losses })], { biasRate: 0.001 }))).toBe(
-    'to try: a larger rate than 0.001 in `require bias balanced at 0.001`; more weight for the loss `balance` of its policy; a smaller rate for routers, `group "*.router.*" (rate = 0.5)`')
+    'to try: a larger rate than 0.001 in `require bias balanced at 0.001`; more weight for the loss `balance` of its policy; a smaller rate for routers, `group "*.router.*" (rate = 0.5)`',
+  )
   expect(remedyWords(only([step(even)]))).toBe(
-    'to try: `require bias balanced at 0.001` in the layer; a loss for balance: `load_balance` of std/losses/balance in `when training`, or a policy that has one, `competition` or `noisy_top_k`; a smaller rate for routers, `group "*.router.*" (rate = 0.5)`')
+    'to try: `require bias balanced at 0.001` in the layer; a loss for balance: `load_balance` of std/losses/balance in `when training`, or a policy that has one, `competition` or `noisy_top_k`; a smaller rate for routers, `group "*.router.*" (rate = 0.5)`',
+  )
 })
 
 test('is told once, and again where it is another or gone', () => {
@@ -81,7 +112,14 @@ test('is told once, and again where it is another or gone', () => {
 
 test('what to try stands once where it is the same for all layers, else by layers', () => {
   const bad = step([64, 64, 0, 0])
-  const [one, other, biased] = [only([bad]), { ...only([bad]), layer: 'layers.1/moe' }, { ...only([bad]), layer: 'layers.2/moe', biasRate: 0.01 }]
+  const [one, other, biased] = [
+    only([bad]),
+    { ...only([bad]), layer: 'layers.1/moe' },
+    { ...only([bad]), layer: 'layers.2/moe', biasRate: 0.01 },
+  ]
   expect(verdictLines([one, other]).filter((line) => line.includes('to try'))).toEqual([`  ${remedyWords(one)}`])
-  expect(verdictLines([one, other, biased]).filter((line) => line.includes('to try'))).toEqual([`  layers.0/moe, layers.1/moe: ${remedyWords(one)}`, `  layers.2/moe: ${remedyWords(biased)}`])
+  expect(verdictLines([one, other, biased]).filter((line) => line.includes('to try'))).toEqual([
+    `  layers.0/moe, layers.1/moe: ${remedyWords(one)}`,
+    `  layers.2/moe: ${remedyWords(biased)}`,
+  ])
 })

@@ -14,7 +14,9 @@ const project = createProject()
 const { folder, shell } = project
 const readme = readFileSync(join(root, 'README.md'), 'utf8')
 const LINE = 'logits [1, 3, 64]; after 5, 8, 13 the model expects token 50'
-const { typescript } = (JSON.parse(readFileSync(join(root, 'package.json'), 'utf8')) as { devDependencies: Record<string, string> }).devDependencies
+const { typescript } = (
+  JSON.parse(readFileSync(join(root, 'package.json'), 'utf8')) as { devDependencies: Record<string, string> }
+).devDependencies
 
 beforeAll(() => install(project), 600_000)
 afterAll(() => rmSync(folder, { recursive: true, force: true }))
@@ -35,11 +37,15 @@ describe.sequential('an installed package', () => {
     expect(shell(copy ?? 'false').code).toBe(0)
   })
 
-  test.each(stepsOf(readme))('$command', ({ command, output }) => {
-    const { text } = shell(command)
-    expect(text).not.toMatch(/internal error|Warning/)
-    expect(missing(output, text.trimEnd().split('\n')), text).toBeNull()
-  }, 600_000)
+  test.each(stepsOf(readme))(
+    '$command',
+    ({ command, output }) => {
+      const { text } = shell(command)
+      expect(text).not.toMatch(/internal error|Warning/)
+      expect(missing(output, text.trimEnd().split('\n')), text).toBeNull()
+    },
+    600_000,
+  )
 
   test('the program of the README is the one of the examples, and the same in JavaScript but for its first line', () => {
     const program = (ending: string): string => readFileSync(join(folder, `examples/programs/next-token.${ending}`), 'utf8')
@@ -54,26 +60,48 @@ describe.sequential('an installed package', () => {
     expect(shell('cp -r out typed/out && rm typed/out/mixtral.js && cd typed && tsc --init').code).toBe(0)
     expect(shell('cd typed && tsc')).toMatchObject({ text: '', code: 0 })
     expect(shell('node typed/next-token.js').text).toContain(LINE)
-    const strict = { compilerOptions: { strict: true, noEmit: true, module: 'nodenext', target: 'es2022' }, files: ['next-token.ts'] }
+    const strict = {
+      compilerOptions: { strict: true, noEmit: true, module: 'nodenext', target: 'es2022' },
+      files: ['next-token.ts'],
+    }
     writeFileSync(join(folder, 'typed/strict.json'), JSON.stringify(strict))
     expect(shell('cd typed && tsc -p strict.json')).toMatchObject({ text: '', code: 0 })
   }, 300_000)
 
   const path = browserPath()
-  test.skipIf(path === null)('the page runs in a browser', async () => {
-    const server = spawn(process.execPath, ['examples/programs/serve.js', '0'], { cwd: folder, stdio: ['ignore', 'pipe', 'inherit'] })
-    const browser = await chromium.launch({ executablePath: path!, args: ['--no-sandbox', '--disable-background-networking', '--disable-component-update', '--enable-unsafe-webgpu', '--use-webgpu-adapter=swiftshader', '--enable-features=Vulkan'] })
-    try {
-      const [address] = await once(server.stdout, 'data') as [Buffer]
-      const page = await browser.newPage()
-      await page.goto(String(address).trim())
-      await page.waitForSelector('#run:enabled', { timeout: 120_000 })
-      await page.click('#run')
-      await page.waitForFunction(() => document.getElementById('said')!.textContent!.startsWith('logits'), null, { timeout: 60_000 })
-      expect(await page.textContent('#said')).toBe(LINE)
-    } finally {
-      await browser.close()
-      server.kill()
-    }
-  }, 300_000)
+  test.skipIf(path === null)(
+    'the page runs in a browser',
+    async () => {
+      const server = spawn(process.execPath, ['examples/programs/serve.js', '0'], {
+        cwd: folder,
+        stdio: ['ignore', 'pipe', 'inherit'],
+      })
+      const browser = await chromium.launch({
+        executablePath: path!,
+        args: [
+          '--no-sandbox',
+          '--disable-background-networking',
+          '--disable-component-update',
+          '--enable-unsafe-webgpu',
+          '--use-webgpu-adapter=swiftshader',
+          '--enable-features=Vulkan',
+        ],
+      })
+      try {
+        const [address] = (await once(server.stdout, 'data')) as [Buffer]
+        const page = await browser.newPage()
+        await page.goto(String(address).trim())
+        await page.waitForSelector('#run:enabled', { timeout: 120_000 })
+        await page.click('#run')
+        await page.waitForFunction(() => document.getElementById('said')!.textContent!.startsWith('logits'), null, {
+          timeout: 60_000,
+        })
+        expect(await page.textContent('#said')).toBe(LINE)
+      } finally {
+        await browser.close()
+        server.kill()
+      }
+    },
+    300_000,
+  )
 })

@@ -16,14 +16,25 @@ const QUIET = '--no-audit --no-fund --prefer-offline --loglevel=error'
 export function createProject(): Project {
   const folder = mkdtempSync(join(tmpdir(), 'smoe-package-'))
   const bin = join(folder, 'node_modules/.bin')
-  const env = { ...process.env, PATH: `${bin}${delimiter}${process.env.PATH}`, SMOE_CACHE: join(folder, '.cache'), NO_COLOR: '1', CI: 'true' }
+  const env = {
+    ...process.env,
+    PATH: `${bin}${delimiter}${process.env.PATH}`,
+    SMOE_CACHE: join(folder, '.cache'),
+    NO_COLOR: '1',
+    CI: 'true',
+  }
   // the name of a script that npm runs would send the command line elsewhere
   const { npm_lifecycle_event: _, INIT_CWD: __, FORCE_COLOR: ___, ...clean } = env as Record<string, string | undefined>
   return {
     folder,
     shell: (line) => {
       // a pipe of the shell, not a socket of Node: as users have it
-      const { stdout, status } = spawnSync('bash', ['-o', 'pipefail', '-c', `{ ${line}\n} 2>&1 | cat`], { cwd: folder, env: clean, encoding: 'utf8', stdio: ['ignore', 'pipe', 'inherit'] })
+      const { stdout, status } = spawnSync('bash', ['-o', 'pipefail', '-c', `{ ${line}\n} 2>&1 | cat`], {
+        cwd: folder,
+        env: clean,
+        encoding: 'utf8',
+        stdio: ['ignore', 'pipe', 'inherit'],
+      })
       return { text: stdout, code: status }
     },
   }

@@ -4,7 +4,10 @@ import { missing, stepsOf } from './tour.ts'
 const page = ['```', '$ one \\', '    --more', 'first', '$ two', '```', '```ts', '$ three', '```', ''].join('\n')
 
 test('steps are the commands of a page and their output', () => {
-  expect(stepsOf(page)).toEqual([{ command: 'one --more', output: ['first'] }, { command: 'two', output: [] }])
+  expect(stepsOf(page)).toEqual([
+    { command: 'one --more', output: ['first'] },
+    { command: 'two', output: [] },
+  ])
 })
 
 test('lines are compared without times, errors and width', () => {

@@ -9,11 +9,18 @@ const BLOCK = /^```\n([^]*?)^```/gm
 
 /** Every block whose first line is a command: `$ command`, continued by a backslash, and its output until the next one. */
 export function stepsOf(page: string): readonly Step[] {
-  return [...page.matchAll(BLOCK)].filter(([, text]) => text.startsWith('$ ')).flatMap(([, text]) =>
-    text.replaceAll(/\\\n\s*/g, '').split(/^\$ /m).slice(1).map((step) => {
-      const [command, ...output] = step.trimEnd().split('\n')
-      return { command, output }
-    }))
+  return [...page.matchAll(BLOCK)]
+    .filter(([, text]) => text.startsWith('$ '))
+    .flatMap(([, text]) =>
+      text
+        .replaceAll(/\\\n\s*/g, '')
+        .split(/^\$ /m)
+        .slice(1)
+        .map((step) => {
+          const [command, ...output] = step.trimEnd().split('\n')
+          return { command, output }
+        }),
+    )
 }
 
 const MASKS: readonly (readonly [RegExp, string])[] = [

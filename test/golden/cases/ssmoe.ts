@@ -10,7 +10,8 @@ const canonical: Check = { expected: { routes: { selected: 'canon.topk_idx', wei
 const lapackRoutes = { selected: 'topk_idx', weights: 'topk_weight', scores: 'P' }
 const lapack: Check = { held: 'W_EV', expected: { routes: lapackRoutes, y: 'y' } }
 
-const sharedWeights = (prefix: string): readonly string[] => ['gate', 'up', 'down'].map((name) => `moe.shared.${name} = "param.${prefix}.${name}_proj.weight"`)
+const sharedWeights = (prefix: string): readonly string[] =>
+  ['gate', 'up', 'down'].map((name) => `moe.shared.${name} = "param.${prefix}.${name}_proj.weight"`)
 
 /** Attention and norms around the layer; sequences lie along the first axis. */
 const clip: Layer = {
@@ -49,9 +50,15 @@ block attention(x: f32[L, B, D], heads: int, C: int = D / heads) -> f32[L, B, D]
   route: 'recut(k = 2)',
   output: 'seen + answers',
   weights: [
-    gate, 'ln_1.weight = "param.ln_1.weight"', 'ln_1.bias = "param.ln_1.bias"', 'ln_2.weight = "param.ln_2.weight"', 'ln_2.bias = "param.ln_2.bias"',
-    'attention.all = "param.attn.in_proj_weight"', 'attention.all_bias = "param.attn.in_proj_bias"',
-    'attention.out = "param.attn.out_proj.weight"', 'attention.out_bias = "param.attn.out_proj.bias"',
+    gate,
+    'ln_1.weight = "param.ln_1.weight"',
+    'ln_1.bias = "param.ln_1.bias"',
+    'ln_2.weight = "param.ln_2.weight"',
+    'ln_2.bias = "param.ln_2.bias"',
+    'attention.all = "param.attn.in_proj_weight"',
+    'attention.all_bias = "param.attn.in_proj_bias"',
+    'attention.out = "param.attn.out_proj.weight"',
+    'attention.out_bias = "param.attn.out_proj.bias"',
   ],
 }
 
@@ -60,55 +67,117 @@ const gptOssRoutes = { selected: 'topk_idx', weights: 'topk_weight_norm', scores
 
 export const ssmoe: readonly Case[] = [
   {
-    name: 'SSMoE on OLMoE', files: ['ssmoe/olmoe_dff64_c0.5_k5'], checks: [canonical, lapack],
+    name: 'SSMoE on OLMoE',
+    files: ['ssmoe/olmoe_dff64_c0.5_k5'],
+    checks: [canonical, lapack],
     layer: { imports: [spectral], experts: swiglu(64), route: 'spectral(k = 2, alpha = 0.5, c = 5)', weights: [gate] },
   },
   {
-    name: 'SSMoE on OLMoE, experts narrower than tokens', files: ['ssmoe/olmoe_dff16_c0.9_k5_norm'], checks: [canonical, lapack],
-    layer: { imports: [spectral], experts: swiglu(16), route: 'spectral(k = 2, alpha = 0.9, c = 5, renormalise = true)', weights: [gate] },
-  },
-  {
-    name: 'SSMoE on Qwen1.5-MoE', files: ['ssmoe/qwen2moe_dff64_c0.5_k5'], checks: [canonical, lapack],
+    name: 'SSMoE on OLMoE, experts narrower than tokens',
+    files: ['ssmoe/olmoe_dff16_c0.9_k5_norm'],
+    checks: [canonical, lapack],
     layer: {
-      imports: [spectral, '{ gated_swiglu } from "std/experts/gated_swiglu"'], experts: swiglu(64), route: 'spectral(k = 2, alpha = 0.5, c = 5)',
-      clauses: ['shared 1 of gated_swiglu(F = 48)'], weights: [gate, ...sharedWeights('shared_expert'), 'moe.shared.whole = "param.shared_expert_gate.weight"'],
+      imports: [spectral],
+      experts: swiglu(16),
+      route: 'spectral(k = 2, alpha = 0.9, c = 5, renormalise = true)',
+      weights: [gate],
     },
   },
   {
-    name: 'SSMoE on DeepSeekMoE', files: ['ssmoe/deepseek_dff64_c0.5_k5'], checks: [canonical, lapack],
+    name: 'SSMoE on Qwen1.5-MoE',
+    files: ['ssmoe/qwen2moe_dff64_c0.5_k5'],
+    checks: [canonical, lapack],
     layer: {
-      imports: [spectral], experts: swiglu(64), route: 'spectral(k = 2, alpha = 0.5, c = 5)', clauses: ['shared 1 of swiglu(F = 128)'],
+      imports: [spectral, '{ gated_swiglu } from "std/experts/gated_swiglu"'],
+      experts: swiglu(64),
+      route: 'spectral(k = 2, alpha = 0.5, c = 5)',
+      clauses: ['shared 1 of gated_swiglu(F = 48)'],
+      weights: [gate, ...sharedWeights('shared_expert'), 'moe.shared.whole = "param.shared_expert_gate.weight"'],
+    },
+  },
+  {
+    name: 'SSMoE on DeepSeekMoE',
+    files: ['ssmoe/deepseek_dff64_c0.5_k5'],
+    checks: [canonical, lapack],
+    layer: {
+      imports: [spectral],
+      experts: swiglu(64),
+      route: 'spectral(k = 2, alpha = 0.5, c = 5)',
+      clauses: ['shared 1 of swiglu(F = 128)'],
       weights: [gate, ...sharedWeights('shared_experts')],
     },
   },
   {
-    name: 'SSMoE on CLIP-MoE, a whole block', files: ['ssmoe/clip_block_c1.0_k5'], layer: clip,
+    name: 'SSMoE on CLIP-MoE, a whole block',
+    files: ['ssmoe/clip_block_c1.0_k5'],
+    layer: clip,
     checks: [
-      canonical, lapack,
+      canonical,
+      lapack,
       {
         held: 'transposed_variant.W_EV',
-        expected: { routes: { selected: 'transposed_variant.topk_idx', weights: 'transposed_variant.topk_weight', scores: 'transposed_variant.P' } },
+        expected: {
+          routes: {
+            selected: 'transposed_variant.topk_idx',
+            weights: 'transposed_variant.topk_weight',
+            scores: 'transposed_variant.P',
+          },
+        },
       },
     ],
   },
   {
-    name: 'SSMoE on gpt-oss, weights renormalised', files: ['ssmoe/gptoss_inferred'],
-    checks: [{ expected: { routes: gptOssRoutes, y: 'y_ssmoe_norm' } }, { held: 'canon.W_EV', expected: { routes: gptOssRoutes, y: 'y_ssmoe_norm' } }],
-    layer: { imports: [spectral], experts: gptOss, route: 'spectral(k = 4, alpha = 0.5, c = 5, renormalise = true, biases = true)', weights: gptOssWeights },
-  },
-  {
-    name: 'SSMoE on gpt-oss, weights as they are', files: ['ssmoe/gptoss_inferred'], checks: [{ expected: { y: 'y_ssmoe_nonorm' } }],
-    layer: { imports: [spectral], experts: gptOss, route: 'spectral(k = 4, alpha = 0.5, c = 5, biases = true)', weights: gptOssWeights },
-  },
-  {
-    name: 'gpt-oss as it was', files: ['ssmoe/gptoss_inferred'],
-    checks: [{ expected: { routes: { selected: 'orig_topk_idx', weights: 'orig_topk_weight', scores: 'router_logits' }, y: 'y_original' } }],
-    layer: { imports: ['{ softmax_of_top_k } from "std/policies/softmax_of_top_k"'], experts: gptOss, route: 'softmax_of_top_k(k = 4, biases = true)', weights: gptOssWeights },
-  },
-  {
-    name: "the paper's Algorithm 1", files: ['ssmoe/paper_algorithm1_gram_canon'], checks: [{ expected: { routes: lapackRoutes, y: 'y' } }],
+    name: 'SSMoE on gpt-oss, weights renormalised',
+    files: ['ssmoe/gptoss_inferred'],
+    checks: [
+      { expected: { routes: gptOssRoutes, y: 'y_ssmoe_norm' } },
+      { held: 'canon.W_EV', expected: { routes: gptOssRoutes, y: 'y_ssmoe_norm' } },
+    ],
     layer: {
-      imports: ['{ spectral_pair } from "std/policies/spectral"'], experts: ofThePaper, axes: 'T', route: 'spectral_pair(k = 2, alpha = 0.9, c = 5)',
+      imports: [spectral],
+      experts: gptOss,
+      route: 'spectral(k = 4, alpha = 0.5, c = 5, renormalise = true, biases = true)',
+      weights: gptOssWeights,
+    },
+  },
+  {
+    name: 'SSMoE on gpt-oss, weights as they are',
+    files: ['ssmoe/gptoss_inferred'],
+    checks: [{ expected: { y: 'y_ssmoe_nonorm' } }],
+    layer: {
+      imports: [spectral],
+      experts: gptOss,
+      route: 'spectral(k = 4, alpha = 0.5, c = 5, biases = true)',
+      weights: gptOssWeights,
+    },
+  },
+  {
+    name: 'gpt-oss as it was',
+    files: ['ssmoe/gptoss_inferred'],
+    checks: [
+      {
+        expected: {
+          routes: { selected: 'orig_topk_idx', weights: 'orig_topk_weight', scores: 'router_logits' },
+          y: 'y_original',
+        },
+      },
+    ],
+    layer: {
+      imports: ['{ softmax_of_top_k } from "std/policies/softmax_of_top_k"'],
+      experts: gptOss,
+      route: 'softmax_of_top_k(k = 4, biases = true)',
+      weights: gptOssWeights,
+    },
+  },
+  {
+    name: "the paper's Algorithm 1",
+    files: ['ssmoe/paper_algorithm1_gram_canon'],
+    checks: [{ expected: { routes: lapackRoutes, y: 'y' } }],
+    layer: {
+      imports: ['{ spectral_pair } from "std/policies/spectral"'],
+      experts: ofThePaper,
+      axes: 'T',
+      route: 'spectral_pair(k = 2, alpha = 0.9, c = 5)',
       weights: ['moe.router.gate = "r"'],
     },
   },

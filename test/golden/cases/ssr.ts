@@ -8,7 +8,10 @@ import { stopsAlike } from '../stop.ts'
 const weights = ['moe.router.gate = "wg"', 'moe.router.gate_bias = "bg"']
 
 const layer = (settings: string): Layer => ({
-  imports: ['{ selective_sinkhorn } from "std/policies/selective_sinkhorn"'], experts: withBiases, axes: 'T', weights,
+  imports: ['{ selective_sinkhorn } from "std/policies/selective_sinkhorn"'],
+  experts: withBiases,
+  axes: 'T',
+  weights,
   route: `selective_sinkhorn(k = 2, biases = true, ${settings})`,
 })
 
@@ -18,11 +21,19 @@ const TOLERANCE = 1e-4 / Math.sqrt(8)
 const unbalanced: Routes = { selected: 'softmax_topk_idx', weights: 'softmax_alpha', scores: 'logits' }
 
 /** The logarithm of the plan, but for the rows' own scalings, which rank nothing. */
-const plan = (xi: number) => ({ cost, log_v }: Tensors) =>
-  hostTensor(cost.shape, 'f32', cost.values.map((value, i) => value / xi + log_v.values[i % log_v.values.length]))
+const plan =
+  (xi: number) =>
+  ({ cost, log_v }: Tensors) =>
+    hostTensor(
+      cost.shape,
+      'f32',
+      cost.values.map((value, i) => value / xi + log_v.values[i % log_v.values.length]),
+    )
 
 const balanced = (file: string, cost: 'linear' | 'softmax', xi: number): Case => ({
-  name: `SSR in a balanced step, ${cost} cost, xi = ${xi}`, training: true, files: [`ssr/${file}`],
+  name: `SSR in a balanced step, ${cost} cost, xi = ${xi}`,
+  training: true,
+  files: [`ssr/${file}`],
   layer: layer(`cost = "${cost}", xi = ${xi}, tolerance = ${TOLERANCE}`),
   holdsInF32: (vectors) => stopsAlike(vectors, xi, TOLERANCE),
   checks: [{ expected: { routes: { selected: 'topk_idx', weights: 'alpha', scores: plan(xi) }, y: 'y' } }],
@@ -37,20 +48,37 @@ function overflowing(): Case {
 /** Scores as they are: the tokens are the scores, and the gate changes nothing. */
 const identity = ({ logits, top1_train, top1_eval }: Tensors): Tensors => ({
   x: logits,
-  identity: hostTensor([8, 8], 'f32', Float64Array.from({ length: 64 }, (_, i) => (i % 9 === 0 ? 1 : 0))),
+  identity: hostTensor(
+    [8, 8],
+    'f32',
+    Float64Array.from({ length: 64 }, (_, i) => (i % 9 === 0 ? 1 : 0)),
+  ),
   train: { ...top1_train, shape: [16, 1] },
   eval: { ...top1_eval, shape: [16, 1] },
 })
 
 const base: Layer = {
-  imports: ['{ sinkhorn_base } from "std/policies/sinkhorn_base"'], experts: echo, declarations: echoDeclaration, axes: 'T', D: 8,
-  route: 'sinkhorn_base(k = 1, weighing = "sigmoid")', weights: ['moe.router.gate = "identity"'],
+  imports: ['{ sinkhorn_base } from "std/policies/sinkhorn_base"'],
+  experts: echo,
+  declarations: echoDeclaration,
+  axes: 'T',
+  D: 8,
+  route: 'sinkhorn_base(k = 1, weighing = "sigmoid")',
+  weights: ['moe.router.gate = "identity"'],
 }
 
 export const ssr: readonly Case[] = [
   {
-    name: 'SSR at inference', layer: layer('xi = 0.05'),
-    files: ['linear_overflow_xi0.05', 'linear_xi0.5', 'linear_xi1.0', 'linear_xi1.0_noise1', 'softmax_xi0.05', 'softmax_xi0.5_noise0.1'].map((name) => `ssr/${name}`),
+    name: 'SSR at inference',
+    layer: layer('xi = 0.05'),
+    files: [
+      'linear_overflow_xi0.05',
+      'linear_xi0.5',
+      'linear_xi1.0',
+      'linear_xi1.0_noise1',
+      'softmax_xi0.05',
+      'softmax_xi0.5_noise0.1',
+    ].map((name) => `ssr/${name}`),
     checks: [{ expected: { routes: unbalanced, y: 'softmax_y' } }],
   },
   overflowing(),
@@ -58,11 +86,18 @@ export const ssr: readonly Case[] = [
   balanced('linear_xi1.0', 'linear', 1),
   balanced('softmax_xi0.05', 'softmax', 0.05),
   {
-    name: 'S-BASE at inference', layer: base, files: ['ssr/baseline_megatron_sinkhorn'], made: identity,
+    name: 'S-BASE at inference',
+    layer: base,
+    files: ['ssr/baseline_megatron_sinkhorn'],
+    made: identity,
     checks: [{ expected: { routes: { selected: 'eval', weights: null, scores: 'logits' } } }],
   },
   {
-    name: 'S-BASE in training', layer: base, training: true, files: ['ssr/baseline_megatron_sinkhorn'], made: identity,
+    name: 'S-BASE in training',
+    layer: base,
+    training: true,
+    files: ['ssr/baseline_megatron_sinkhorn'],
+    made: identity,
     checks: [{ expected: { routes: { selected: 'train', weights: 'gate_train', scores: 'plan' } } }],
   },
 ]

@@ -4,18 +4,27 @@ import type { Layer } from '../layers.ts'
 import type { GradientCase } from './case.ts'
 import { layerOf, withLosses, withTask } from './layers.ts'
 
-const dot = (a: ArrayLike<number>, b: ArrayLike<number>): number => Array.from(a).reduce((sum, value, at) => sum + value * b[at], 0)
+const dot = (a: ArrayLike<number>, b: ArrayLike<number>): number =>
+  Array.from(a).reduce((sum, value, at) => sum + value * b[at], 0)
 
-const released = ({ y, cotangent, aux_loss, loss }: Tensors): number => loss?.values[0] ?? dot(y.values, cotangent.values) + aux_loss.values[0]
+const released = ({ y, cotangent, aux_loss, loss }: Tensors): number =>
+  loss?.values[0] ?? dot(y.values, cotangent.values) + aux_loss.values[0]
 
 /** In vision layers: shares of the best choices, and a cost of large scores. */
-const vision = (p: string, score: string): readonly string[] =>
-  [`balance = 0.01 * load_balance(${p}, selected[:, 0:1], sequences)`, `size = 0.001 * z_cost(${score})`]
+const vision = (p: string, score: string): readonly string[] => [
+  `balance = 0.01 * load_balance(${p}, selected[:, 0:1], sequences)`,
+  `size = 0.001 * z_cost(${score})`,
+]
 
 /** In language models: the entropy of the mean probabilities. */
 const language = (score: string): readonly string[] => [`balance = 0.01 * negative_entropy(${score}, sequences)`]
 
-function balanced(file: string, policy: string, losses: readonly string[], change: (layer: Layer) => Layer = (layer) => layer): GradientCase {
+function balanced(
+  file: string,
+  policy: string,
+  losses: readonly string[],
+  change: (layer: Layer) => Layer = (layer) => layer,
+): GradientCase {
   const layer = withTask(withLosses(change(layerOf(file)), policy, losses))
   return { name: file, files: [file], layer, training: true, terms: [{ prefix: 'grad', value: released }] }
 }
@@ -36,7 +45,12 @@ function gate(file: string, policy: string, p: string, made?: GradientCase['made
 function inPlace({ 'param.expert_embeddings': points }: Tensors): Tensors {
   const width = points.shape[1]
   const length = (row: number): number => Math.hypot(...points.values.subarray(row * width, (row + 1) * width))
-  return { 'param.expert_embeddings': { ...points, values: points.values.map((value, at) => 1.5 * value / length(Math.floor(at / width))) } }
+  return {
+    'param.expert_embeddings': {
+      ...points,
+      values: points.values.map((value, at) => (1.5 * value) / length(Math.floor(at / width))),
+    },
+  }
 }
 
 /** With one expert a token its weight is 1 whatever the gate says, and most of the file's gradient of the gate is rounding. */

@@ -23,9 +23,12 @@ export function withTask(layer: Layer): Layer {
 export function withLosses(layer: Layer, policy: string, losses: readonly string[], sequences = 'B'): Layer {
   const imports = ['{ load_balance, negative_entropy, z_cost } from "std/losses/balance"']
   const text = readFileSync(join(root, `std/policies/${policy}.smoe`), 'utf8')
-  const declaration = text.replace(/(policy \w+\()/, '$1\n  sequences: int in 1..,').replace(/\}\n$/, `${losses.map((loss) => `  loss ${loss}\n`).join('')}}\n`)
+  const declaration = text
+    .replace(/(policy \w+\()/, '$1\n  sequences: int in 1..,')
+    .replace(/\}\n$/, `${losses.map((loss) => `  loss ${loss}\n`).join('')}}\n`)
   return {
-    ...layer, route: layer.route.replace(/\)$/, `, sequences = ${sequences})`),
+    ...layer,
+    route: layer.route.replace(/\)$/, `, sequences = ${sequences})`),
     imports: [...(layer.imports ?? []).filter((one) => !one.includes(`std/policies/${policy}"`)), ...imports],
     declarations: `${layer.declarations ?? ''}\n${declaration}`,
   }

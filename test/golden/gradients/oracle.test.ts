@@ -23,14 +23,20 @@ describe.each(gradientCases.map((one) => [one.name, one] as const))('gradients o
 })
 
 const folder = join(root, 'test/fixtures/golden')
-const files = readdirSync(folder, { recursive: true, encoding: 'utf8' }).filter((name) => name.endsWith('.safetensors')).map((name) => name.replaceAll('\\', '/')).sort()
+const files = readdirSync(folder, { recursive: true, encoding: 'utf8' })
+  .filter((name) => name.endsWith('.safetensors'))
+  .map((name) => name.replaceAll('\\', '/'))
+  .sort()
 
 test('every gradient in a file is compared, but those of weights that the published code has and never uses', () => {
   const missing = files.flatMap((file) => {
-    const of = gradientCases.filter(({ files: names }) => names.some((name) => file.replace(/_f(32|64)\.safetensors$/, '') === name))
+    const of = gradientCases.filter(({ files: names }) =>
+      names.some((name) => file.replace(/_f(32|64)\.safetensors$/, '') === name),
+    )
     const compared = new Set(of.flatMap((one) => gradientNames(graphs.get(one)!, one)))
     return Object.entries(readSafetensors(join(folder, file))).flatMap(([name, { values }]) =>
-      (name.startsWith('grad') && !compared.has(name) && values.some((value) => value !== 0) ? [`${name} of ${file}`] : []))
+      name.startsWith('grad') && !compared.has(name) && values.some((value) => value !== 0) ? [`${name} of ${file}`] : [],
+    )
   })
   expect(missing).toEqual([])
 })

@@ -44,10 +44,19 @@ function layer({ cost, xi, noise }: Balanced, mode: Mode): Layer {
   const settings = `k = 2, cost = "${cost}", xi = ${xi}, tolerance = ${TOLERANCE}, gradient = "${mode}"`
   const base = { experts: withBiases, axes: 'T', weights: ['moe.router.gate = "wg"', 'moe.router.gate_bias = "bg"'] }
   if (noise === undefined) {
-    return withTask({ ...base, imports: ['{ selective_sinkhorn } from "std/policies/selective_sinkhorn"'], route: `selective_sinkhorn(${settings}, biases = true)` })
+    return withTask({
+      ...base,
+      imports: ['{ selective_sinkhorn } from "std/policies/selective_sinkhorn"'],
+      route: `selective_sinkhorn(${settings}, biases = true)`,
+    })
   }
   const before = ['input noise_eps: f32[T, E]']
-  return withTask({ ...base, before, declarations: NOISY, route: `noisy_sinkhorn(${settings}, noise = ${noise}, draws = noise_eps)` })
+  return withTask({
+    ...base,
+    before,
+    declarations: NOISY,
+    route: `noisy_sinkhorn(${settings}, noise = ${noise}, draws = noise_eps)`,
+  })
 }
 
 /** A bias for all experts moves no plan of the scores themselves: of its gradient the file has roundings. */
@@ -55,8 +64,16 @@ function balanced(one: Balanced): readonly GradientCase[] {
   return (Object.keys(MODES) as Mode[]).map((mode) => {
     const prefix = `grad_${MODES[mode]}`
     const zeros = one.cost === 'linear' && mode === 'unrolled' ? ['bg'] : []
-    const isHeld = (vectors: Tensors): boolean => !(one.overflows === true && mode === 'unrolled') && stopsAlike(vectors, one.xi, TOLERANCE)
-    return { name: `ssr/${one.file}, ${mode}`, files: [`ssr/${one.file}`], layer: layer(one, mode), training: true, holdsInF32: isHeld, terms: [{ prefix, zeros }] }
+    const isHeld = (vectors: Tensors): boolean =>
+      !(one.overflows === true && mode === 'unrolled') && stopsAlike(vectors, one.xi, TOLERANCE)
+    return {
+      name: `ssr/${one.file}, ${mode}`,
+      files: [`ssr/${one.file}`],
+      layer: layer(one, mode),
+      training: true,
+      holdsInF32: isHeld,
+      terms: [{ prefix, zeros }],
+    }
   })
 }
 

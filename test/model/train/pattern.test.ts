@@ -13,9 +13,12 @@ const slowly = (one: string, path: string): boolean => {
 }
 
 test('a star is any run of characters, all else is itself', () => {
-  fc.assert(fc.property(pattern, text, (one, path) => {
-    expect(fits(one, path)).toBe(slowly(one, path))
-  }), { numRuns: 2000 })
+  fc.assert(
+    fc.property(pattern, text, (one, path) => {
+      expect(fits(one, path)).toBe(slowly(one, path))
+    }),
+    { numRuns: 2000 },
+  )
 })
 
 test('paths of weights', () => {

@@ -13,7 +13,20 @@ test.each([
   expect(parseJson(text)).toEqual(value)
 })
 
-test.each(['Infinity5', '[1Infinity]', '-NaN', '+Infinity', '--Infinity', 'nan', 'inf', '[Infinity', '{NaN: 1}', '{"a": Infinity,}', '"Infinity', 'Infinity.0'])('%s is refused', (text) => {
+test.each([
+  'Infinity5',
+  '[1Infinity]',
+  '-NaN',
+  '+Infinity',
+  '--Infinity',
+  'nan',
+  'inf',
+  '[Infinity',
+  '{NaN: 1}',
+  '{"a": Infinity,}',
+  '"Infinity',
+  'Infinity.0',
+])('%s is refused', (text) => {
   expect(() => parseJson(text)).toThrow(SyntaxError)
 })
 
@@ -29,9 +42,11 @@ test('a long string and a deep nest beside a named number are read in bounded ti
 })
 
 test('what is written is read again', () => {
-  fc.assert(fc.property(fc.anything({ maxDepth: 3, values: [fc.string(), fc.double(), fc.boolean(), fc.constant(null)] }), (value) => {
-    const plain = JSON.stringify(value) === undefined ? null : value
-    expect(parseJson(writeJson(plain))).toEqual(parseJson(writeJson(parseJson(writeJson(plain)))))
-  }))
+  fc.assert(
+    fc.property(fc.anything({ maxDepth: 3, values: [fc.string(), fc.double(), fc.boolean(), fc.constant(null)] }), (value) => {
+      const plain = JSON.stringify(value) === undefined ? null : value
+      expect(parseJson(writeJson(plain))).toEqual(parseJson(writeJson(parseJson(writeJson(plain)))))
+    }),
+  )
   expect(writeJson({ limit: [0, Infinity, -Infinity, NaN] }, 0)).toBe('{"limit":[0,Infinity,-Infinity,NaN]}')
 })

@@ -9,7 +9,10 @@ import { readTensor } from '../../../runtime/checkpoint/tensor.ts'
 import { CheckpointError } from '../../../runtime/errors.ts'
 
 const corpus = join(import.meta.dirname, '../../fixtures/safetensors')
-const verdicts = JSON.parse(readFileSync(join(corpus, 'verdicts.json'), 'utf8')) as Record<string, { case: string; wanted: string }>
+const verdicts = JSON.parse(readFileSync(join(corpus, 'verdicts.json'), 'utf8')) as Record<
+  string,
+  { case: string; wanted: string }
+>
 
 describe('the corpus', () => {
   test.each(Object.entries(verdicts))('%s', async (file, { wanted }) => {
@@ -71,9 +74,11 @@ test('random bytes and broken headers are refused, never more', async () => {
     bytes[at] = byte
     return bytes
   })
-  await fc.assert(fc.asyncProperty(fc.oneof(fc.uint8Array({ maxLength: 200 }), broken), async (bytes) => {
-    await openSafetensors(bytesSource(bytes)).catch((error: unknown) => expect(error).toBeInstanceOf(CheckpointError))
-  }))
+  await fc.assert(
+    fc.asyncProperty(fc.oneof(fc.uint8Array({ maxLength: 200 }), broken), async (bytes) => {
+      await openSafetensors(bytesSource(bytes)).catch((error: unknown) => expect(error).toBeInstanceOf(CheckpointError))
+    }),
+  )
 })
 
 test('a Buffer, a view of more than the file, is read as the file', async () => {

@@ -29,7 +29,9 @@ test('a directory is whole as long as its files are those of its list', () => {
 })
 
 test('a list without the state of its files, as a setup writes it, gets it when it is first right', () => {
-  const plain = Object.fromEntries(Object.entries(contentsOf(folder, NAMES)).map(([name, { bytes, sha256 }]) => [name, { bytes, sha256 }]))
+  const plain = Object.fromEntries(
+    Object.entries(contentsOf(folder, NAMES)).map(([name, { bytes, sha256 }]) => [name, { bytes, sha256 }]),
+  )
   writeContents(folder, plain)
   expect(isWhole(folder, NAMES)).toBe(true)
   expect(readContents(folder)).toEqual(contentsOf(folder, NAMES))

@@ -22,7 +22,9 @@ test('every adapter is listed with what it can do, and every way to one with wha
 test('an adapter that is not there is refused with what is, and where it was looked for', async () => {
   const failure = await openDevice({ choose: 'no such adapter' }).catch((error: unknown) => error)
   expect(failure).toBeInstanceOf(NoAdapterError)
-  expect((failure as Error).message).toMatch(/no WebGPU adapter for 'no such adapter'; looked for\n {2}adapters of this machine: .*/)
+  expect((failure as Error).message).toMatch(
+    /no WebGPU adapter for 'no such adapter'; looked for\n {2}adapters of this machine: .*/,
+  )
 })
 
 test('a device says which adapter it is and why', async () => {
@@ -47,7 +49,11 @@ describe('in a process of its own', () => {
       )`
     buildSync({
       stdin: { contents, resolveDir: join(import.meta.dirname, '../../..'), loader: 'ts' },
-      bundle: true, format: 'esm', platform: 'node', packages: 'external', outfile: program,
+      bundle: true,
+      format: 'esm',
+      platform: 'node',
+      packages: 'external',
+      outfile: program,
     })
   })
   afterAll(async () => {
@@ -60,16 +66,23 @@ describe('in a process of its own', () => {
     return (await run(process.execPath, [program, choose], { env: { ...clean, ...env } })).stdout.trim()
   }
 
-  test.runIf(process.platform === 'linux' && process.arch === 'x64')('an empty cache is filled once, by several at a time', async () => {
-    const env = { SMOE_CACHE: join(directory, 'cache') }
-    const opened = await Promise.all([open('SwiftShader', env), open('SwiftShader', env), open('SwiftShader', env)])
-    for (const line of opened) expect(line).toMatch(/^SwiftShader/)
-    const [name, ...others] = await readdir(env.SMOE_CACHE)
-    expect(name).toMatch(/^swiftshader-/)
-    expect(others).toEqual([])
-    expect((await readdir(join(env.SMOE_CACHE, name))).sort()).toEqual(
-      ['contents.json', 'libvk_swiftshader.so', 'libvulkan.so.1', 'vk_swiftshader_icd.json'])
-  })
+  test.runIf(process.platform === 'linux' && process.arch === 'x64')(
+    'an empty cache is filled once, by several at a time',
+    async () => {
+      const env = { SMOE_CACHE: join(directory, 'cache') }
+      const opened = await Promise.all([open('SwiftShader', env), open('SwiftShader', env), open('SwiftShader', env)])
+      for (const line of opened) expect(line).toMatch(/^SwiftShader/)
+      const [name, ...others] = await readdir(env.SMOE_CACHE)
+      expect(name).toMatch(/^swiftshader-/)
+      expect(others).toEqual([])
+      expect((await readdir(join(env.SMOE_CACHE, name))).sort()).toEqual([
+        'contents.json',
+        'libvk_swiftshader.so',
+        'libvulkan.so.1',
+        'vk_swiftshader_icd.json',
+      ])
+    },
+  )
 
   /** A cache of its own, as the first start leaves it, and the folder of the driver in it. */
   async function filled(): Promise<{ readonly env: { readonly SMOE_CACHE: string }; readonly driver: string }> {
@@ -82,24 +95,33 @@ describe('in a process of its own', () => {
   const LIBRARY = 'libvk_swiftshader.so'
   const damages: readonly (readonly [string, (driver: string) => Promise<void>])[] = [
     ['wrong bytes in the middle of a library', (driver) => overwrite(join(driver, LIBRARY), 100_000, 3_000_000)],
-    ['wrong bytes with the times of the right ones', async (driver) => {
-      const { atime, mtime } = await stat(join(driver, LIBRARY))
-      await overwrite(join(driver, LIBRARY), 100_000, 3_000_000)
-      await utimes(join(driver, LIBRARY), atime, mtime)
-    }],
+    [
+      'wrong bytes with the times of the right ones',
+      async (driver) => {
+        const { atime, mtime } = await stat(join(driver, LIBRARY))
+        await overwrite(join(driver, LIBRARY), 100_000, 3_000_000)
+        await utimes(join(driver, LIBRARY), atime, mtime)
+      },
+    ],
     ['a wrong byte of the loader', (driver) => overwrite(join(driver, 'libvulkan.so.1'), 5000, 1)],
     ['a library cut short', (driver) => truncate(join(driver, LIBRARY), 1000)],
     ['a library that is not there', (driver) => rm(join(driver, LIBRARY))],
-    ['a folder in place of a library', async (driver) => {
-      await rm(join(driver, LIBRARY))
-      await mkdir(join(driver, LIBRARY))
-    }],
+    [
+      'a folder in place of a library',
+      async (driver) => {
+        await rm(join(driver, LIBRARY))
+        await mkdir(join(driver, LIBRARY))
+      },
+    ],
     ['a list that is not one', (driver) => writeFile(join(driver, 'contents.json'), '[1')],
     ['no list', (driver) => rm(join(driver, 'contents.json'))],
-    ['a file in place of the folder', async (driver) => {
-      await rm(driver, { recursive: true })
-      await writeFile(driver, 'a file')
-    }],
+    [
+      'a file in place of the folder',
+      async (driver) => {
+        await rm(driver, { recursive: true })
+        await writeFile(driver, 'a file')
+      },
+    ],
   ]
 
   async function overwrite(path: string, at: number, length: number): Promise<void> {
@@ -107,42 +129,54 @@ describe('in a process of its own', () => {
     await writeFile(path, Buffer.concat([bytes.subarray(0, at), Buffer.alloc(length, 0xcc), bytes.subarray(at + length)]))
   }
 
-  test.runIf(process.platform === 'linux' && process.arch === 'x64').each(damages)('unpacked anew, by several at a time: %s', async (_, damage) => {
-    const { env, driver } = await filled()
-    const sound = await readFile(join(driver, LIBRARY))
-    await damage(driver)
-    for (const line of await Promise.all([open('SwiftShader', env), open('SwiftShader', env)])) expect(line).toMatch(/^SwiftShader/)
-    expect((await readFile(join(driver, LIBRARY))).equals(sound)).toBe(true)
-    expect(await readdir(env.SMOE_CACHE)).toHaveLength(1)
-  }, 120_000)
+  test.runIf(process.platform === 'linux' && process.arch === 'x64').each(damages)(
+    'unpacked anew, by several at a time: %s',
+    async (_, damage) => {
+      const { env, driver } = await filled()
+      const sound = await readFile(join(driver, LIBRARY))
+      await damage(driver)
+      for (const line of await Promise.all([open('SwiftShader', env), open('SwiftShader', env)]))
+        expect(line).toMatch(/^SwiftShader/)
+      expect((await readFile(join(driver, LIBRARY))).equals(sound)).toBe(true)
+      expect(await readdir(env.SMOE_CACHE)).toHaveLength(1)
+    },
+    120_000,
+  )
 
-  test.runIf(process.platform === 'linux' && process.arch === 'x64')('what a killed unpacking left goes when the next one unpacks, a sound copy is checked again', async () => {
-    const { env, driver } = await filled()
-    const [old, young] = [`${driver}.abcdef`, `${driver}.ghijkl`]
-    for (const left of [old, young]) await mkdir(left)
-    await utimes(old, 0, 0)
-    // the same bytes in other files
-    await rename(driver, join(directory, 'copied'))
-    await cp(join(directory, 'copied'), driver, { recursive: true })
-    expect(await open('SwiftShader', env)).toMatch(/^SwiftShader/)
-    expect((await readdir(env.SMOE_CACHE)).sort()).toEqual([driver, old, young].map((path) => basename(path)).sort())
-    await rm(join(driver, 'contents.json'))
-    expect(await open('SwiftShader', env)).toMatch(/^SwiftShader/)
-    expect((await readdir(env.SMOE_CACHE)).sort()).toEqual([driver, young].map((path) => basename(path)).sort())
-  }, 120_000)
+  test.runIf(process.platform === 'linux' && process.arch === 'x64')(
+    'what a killed unpacking left goes when the next one unpacks, a sound copy is checked again',
+    async () => {
+      const { env, driver } = await filled()
+      const [old, young] = [`${driver}.abcdef`, `${driver}.ghijkl`]
+      for (const left of [old, young]) await mkdir(left)
+      await utimes(old, 0, 0)
+      // the same bytes in other files
+      await rename(driver, join(directory, 'copied'))
+      await cp(join(directory, 'copied'), driver, { recursive: true })
+      expect(await open('SwiftShader', env)).toMatch(/^SwiftShader/)
+      expect((await readdir(env.SMOE_CACHE)).sort()).toEqual([driver, old, young].map((path) => basename(path)).sort())
+      await rm(join(driver, 'contents.json'))
+      expect(await open('SwiftShader', env)).toMatch(/^SwiftShader/)
+      expect((await readdir(env.SMOE_CACHE)).sort()).toEqual([driver, young].map((path) => basename(path)).sort())
+    },
+    120_000,
+  )
 
   test.runIf(process.platform === 'linux')('a cache that cannot be written gives way to the temporary directory', async () => {
     const line = await open('SwiftShader', { SMOE_CACHE: '/proc/smoe', TMPDIR: directory })
     expect(line).toMatch(/^SwiftShader/)
   })
 
-  test.runIf(process.platform === 'linux')('drivers named in the environment come first, the others where these do not serve', async () => {
-    const cache = join(directory, 'cache')
-    const [swift] = await readdir(cache)
-    const env = { SMOE_CACHE: cache, VK_ICD_FILENAMES: join(cache, swift, 'vk_swiftshader_icd.json') }
-    expect(await open('auto', env)).toMatch(/^SwiftShader/)
-    const broken = { SMOE_CACHE: cache, VK_DRIVER_FILES: '/no/such.json' }
-    expect(await open('auto', broken)).not.toMatch(/^no-adapter/)
-    expect(await open('gpu of another world', env)).toMatch(/^no-adapter: /)
-  })
+  test.runIf(process.platform === 'linux')(
+    'drivers named in the environment come first, the others where these do not serve',
+    async () => {
+      const cache = join(directory, 'cache')
+      const [swift] = await readdir(cache)
+      const env = { SMOE_CACHE: cache, VK_ICD_FILENAMES: join(cache, swift, 'vk_swiftshader_icd.json') }
+      expect(await open('auto', env)).toMatch(/^SwiftShader/)
+      const broken = { SMOE_CACHE: cache, VK_DRIVER_FILES: '/no/such.json' }
+      expect(await open('auto', broken)).not.toMatch(/^no-adapter/)
+      expect(await open('gpu of another world', env)).toMatch(/^no-adapter: /)
+    },
+  )
 })

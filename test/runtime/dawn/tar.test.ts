@@ -13,11 +13,17 @@ function entry(name: string, data: Uint8Array, kind = '0'): Uint8Array {
   return block
 }
 
-const archive = (...entries: readonly Uint8Array[]): Uint8Array => Uint8Array.from([...entries, new Uint8Array(1024)].flatMap((part) => [...part]))
+const archive = (...entries: readonly Uint8Array[]): Uint8Array =>
+  Uint8Array.from([...entries, new Uint8Array(1024)].flatMap((part) => [...part]))
 
 test('regular files are found, directories passed over', () => {
-  const files = [...tarEntries(archive(entry('d/', new Uint8Array(0), '5'), entry('a', Uint8Array.of(1, 2)), entry('b', new Uint8Array(600))))]
-  expect(files.map(({ name, data }) => [name, data.length])).toEqual([['a', 2], ['b', 600]])
+  const files = [
+    ...tarEntries(archive(entry('d/', new Uint8Array(0), '5'), entry('a', Uint8Array.of(1, 2)), entry('b', new Uint8Array(600)))),
+  ]
+  expect(files.map(({ name, data }) => [name, data.length])).toEqual([
+    ['a', 2],
+    ['b', 600],
+  ])
   expect([...files[0].data]).toEqual([1, 2])
 })
 

@@ -1,4 +1,16 @@
-import { chmodSync, existsSync, mkdirSync, mkdtempSync, readFileSync, readdirSync, renameSync, rmSync, statSync, symlinkSync, writeFileSync } from 'node:fs'
+import {
+  chmodSync,
+  existsSync,
+  mkdirSync,
+  mkdtempSync,
+  readFileSync,
+  readdirSync,
+  renameSync,
+  rmSync,
+  statSync,
+  symlinkSync,
+  writeFileSync,
+} from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { beforeEach, describe, expect, onTestFinished, test } from 'vitest'
@@ -16,13 +28,19 @@ const at = (...names: readonly string[]): string => join(root, ...names)
 /** Files `set` names; of an earlier set is what `list` says. */
 const setOf = (files: Readonly<Record<string, string>>): FileSet => ({
   files: Object.entries({ ...files, list: Object.keys(files).join() }).map(([name, text]) => [name, textPieces(text)]),
-  ofEarlier: (directory) => new Set(existsSync(join(directory, 'list')) ? ['list', ...readFileSync(join(directory, 'list'), 'utf8').split(',')] : []),
+  ofEarlier: (directory) =>
+    new Set(existsSync(join(directory, 'list')) ? ['list', ...readFileSync(join(directory, 'list'), 'utf8').split(',')] : []),
 })
 
-const write = async (files: Readonly<Record<string, string>>, path = at('out')): Promise<void> => commit([await stageDirectory(path, setOf(files))])
+const write = async (files: Readonly<Record<string, string>>, path = at('out')): Promise<void> =>
+  commit([await stageDirectory(path, setOf(files))])
 
 const contents = (path: string): Readonly<Record<string, string>> =>
-  Object.fromEntries(readdirSync(path).sort().map((name) => [name, statSync(join(path, name)).isDirectory() ? '/' : readFileSync(join(path, name), 'utf8')]))
+  Object.fromEntries(
+    readdirSync(path)
+      .sort()
+      .map((name) => [name, statSync(join(path, name)).isDirectory() ? '/' : readFileSync(join(path, name), 'utf8')]),
+  )
 
 const drafts = (path: string): readonly string[] => readdirSync(path).filter(isDraft)
 

@@ -1,5 +1,18 @@
 import { execFileSync, spawn } from 'node:child_process'
-import { chmodSync, existsSync, linkSync, lstatSync, mkdirSync, mkdtempSync, readFileSync, readdirSync, rmSync, statSync, symlinkSync, writeFileSync } from 'node:fs'
+import {
+  chmodSync,
+  existsSync,
+  linkSync,
+  lstatSync,
+  mkdirSync,
+  mkdtempSync,
+  readFileSync,
+  readdirSync,
+  rmSync,
+  statSync,
+  symlinkSync,
+  writeFileSync,
+} from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { beforeEach, describe, expect, onTestFinished, test } from 'vitest'
@@ -63,7 +76,9 @@ describe('refused, and nothing left', () => {
     symlinkSync('circle', at('circle'))
     execFileSync('mkfifo', [at('fifo')])
     const before = names()
-    const failure = await writeFileWhole(target.startsWith('/') ? target : at(target), textPieces('text')).catch((error: unknown) => error)
+    const failure = await writeFileWhole(target.startsWith('/') ? target : at(target), textPieces('text')).catch(
+      (error: unknown) => error,
+    )
     expect(failure).toBeInstanceOf(FileError)
     expect((failure as FileError).message).toContain(`cannot be written: ${why}`)
     expect((failure as FileError).message.length).toBeLessThan(400)
@@ -98,7 +113,11 @@ test('devices take bytes, a FIFO gives them to its reader', async () => {
 
 test('several appear together: where the last cannot be put in place the first are as they were', async () => {
   writeFileSync(at('a'), 'old a')
-  const staged = [await stageFile(at('a'), textPieces('new a')), await stageFile(at('b'), textPieces('new b')), await stageFile(at('c'), textPieces('new c'))]
+  const staged = [
+    await stageFile(at('a'), textPieces('new a')),
+    await stageFile(at('b'), textPieces('new b')),
+    await stageFile(at('c'), textPieces('new c')),
+  ]
   // a directory comes into its place after it was looked at
   mkdirSync(at('c'))
   await expect(commit(staged)).rejects.toThrow(/c' cannot be written: it is a directory/)

@@ -16,7 +16,12 @@ function folder(): string {
 
 test('FIFOs, devices and directories are refused at once', async () => {
   const there = folder()
-  for (const [path, kind] of [[join(there, 'fifo'), 'FIFO'], ['/dev/zero', 'character device'], ['/dev/tty', 'character device'], [there, 'directory']]) {
+  for (const [path, kind] of [
+    [join(there, 'fifo'), 'FIFO'],
+    ['/dev/zero', 'character device'],
+    ['/dev/tty', 'character device'],
+    [there, 'directory'],
+  ]) {
     const why = `is a ${kind}, not a regular file`
     await expect(openRegular(path)).rejects.toThrow(why)
     await expect(readRegular(path)).rejects.toThrow(why)

@@ -23,7 +23,8 @@ let b: RoutedLayer
 let loads: Load
 
 async function read(checkpoint: Checkpoint): Promise<void> {
-  for (const name of checkpoint.tensors.keys()) values[name] = Float64Array.from((await readTensor(checkpoint, name)).data as Float64Array, Number)
+  for (const name of checkpoint.tensors.keys())
+    values[name] = Float64Array.from((await readTensor(checkpoint, name)).data as Float64Array, Number)
 }
 
 function softmax(row: Float64Array): Float64Array {
@@ -35,7 +36,15 @@ function routed(which: 'a' | 'b'): RoutedLayer {
   const rows = Array.from({ length: T }, (_, token) => softmax(values[`logits_${which}`].subarray(token * E, (token + 1) * E)))
   const selected = Int32Array.from(values[`topk_${which}`])
   const weights = Float64Array.from(selected, (expert, at) => rows[Math.floor(at / K)][expert])
-  return { name: 'moe', experts: E, tokens: T, k: K, selected, weights, scores: Float64Array.from(rows.flatMap((row) => [...row])) }
+  return {
+    name: 'moe',
+    experts: E,
+    tokens: T,
+    k: K,
+    selected,
+    weights,
+    scores: Float64Array.from(rows.flatMap((row) => [...row])),
+  }
 }
 
 beforeAll(async () => {
@@ -46,7 +55,8 @@ beforeAll(async () => {
   loads = load(a)
 })
 
-const near = (value: number | null | undefined, name: string): void => expect(Math.abs((value ?? NaN) - values[name][0]), name).toBeLessThan(1e-12)
+const near = (value: number | null | undefined, name: string): void =>
+  expect(Math.abs((value ?? NaN) - values[name][0]), name).toBeLessThan(1e-12)
 
 test('load', () => expect(loads).toEqual({ counts: [...values.load], kept: T * K, dropped: 0 }))
 
@@ -69,7 +79,8 @@ test('what follows from weights and scores', () => {
 
 test('co-activation', () => {
   const counted = coactivation(a)
-  for (let i = 0; i < E; i++) for (let j = 0; j < E; j++) expect(coactivationOf(counted, i, j)).toBeCloseTo(values.coactivation[i * E + j], 12)
+  for (let i = 0; i < E; i++)
+    for (let j = 0; j < E; j++) expect(coactivationOf(counted, i, j)).toBeCloseTo(values.coactivation[i * E + j], 12)
 })
 
 test('two records', () => {
@@ -83,6 +94,9 @@ test('collapse', () => {
   const { pearson, cosine } = collapse(values.expert_embed, D)
   near(pearson, 'collapse_abs_pearson')
   near(cosine, 'collapse_abs_cosine')
-  const alike = Array.from({ length: T }, (_, token) => meanCosine(values.expert_out.subarray(token * E * D, (token + 1) * E * D), D) ?? NaN)
+  const alike = Array.from(
+    { length: T },
+    (_, token) => meanCosine(values.expert_out.subarray(token * E * D, (token + 1) * E * D), D) ?? NaN,
+  )
   near(alike.reduce((sum, value) => sum + value, 0) / T, 'expert_out_mean_cos')
 })

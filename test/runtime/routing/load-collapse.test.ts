@@ -6,7 +6,8 @@ import { logGamma } from '../../../runtime/routing/log-gamma.ts'
 import { createRandom } from '../../../cli/random.ts'
 import { anyLayer } from './layers.ts'
 
-const of = (counts: readonly number[], tokens: number) => loadCollapse({ counts, kept: counts.reduce((sum, count) => sum + count, 0), dropped: 0 }, tokens)
+const of = (counts: readonly number[], tokens: number) =>
+  loadCollapse({ counts, kept: counts.reduce((sum, count) => sum + count, 0), dropped: 0 }, tokens)
 
 test('the logarithm of gamma', () => {
   let product = 1
@@ -32,7 +33,13 @@ function simulated(experts: number, tokens: number, k: number, trials: number): 
   return sum / trials
 }
 
-test.each([[8, 48, 2], [4, 3, 1], [16, 20, 4], [64, 10, 2], [2, 100, 1]])('random choices of %i experts by %i tokens, %i each, have the entropy of a simulation', (experts, tokens, k) => {
+test.each([
+  [8, 48, 2],
+  [4, 3, 1],
+  [16, 20, 4],
+  [64, 10, 2],
+  [2, 100, 1],
+])('random choices of %i experts by %i tokens, %i each, have the entropy of a simulation', (experts, tokens, k) => {
   expect(randomEntropy(experts, tokens, k)).toBeCloseTo(simulated(experts, tokens, k, 4000), 2)
 })
 
@@ -69,11 +76,19 @@ describe('verdicts, and near misses of them', () => {
 })
 
 test('of any layer, with dropped slots or without: 1 to E experts, and a level from 0 to 1', () => {
-  fc.assert(fc.property(anyLayer, (layer) => {
-    const loads = load(layer)
-    const { effective, random, level, busiest } = loadCollapse(loads, layer.tokens)
-    if (loads.kept === 0) return effective === null && level === null
-    const isIn = (value: number | null, low: number, high: number): boolean => value !== null && value >= low - 1e-9 && value <= high + 1e-9
-    return isIn(effective, 1, layer.experts) && isIn(random, 1, layer.experts) && (level === null || isIn(level, 0, 1)) && isIn(busiest!.share, 0, 1)
-  }))
+  fc.assert(
+    fc.property(anyLayer, (layer) => {
+      const loads = load(layer)
+      const { effective, random, level, busiest } = loadCollapse(loads, layer.tokens)
+      if (loads.kept === 0) return effective === null && level === null
+      const isIn = (value: number | null, low: number, high: number): boolean =>
+        value !== null && value >= low - 1e-9 && value <= high + 1e-9
+      return (
+        isIn(effective, 1, layer.experts) &&
+        isIn(random, 1, layer.experts) &&
+        (level === null || isIn(level, 0, 1)) &&
+        isIn(busiest!.share, 0, 1)
+      )
+    }),
+  )
 })

@@ -2,7 +2,15 @@ import { expect, test } from 'vitest'
 import type { WeightPort, WeightSlice } from '../../../plan/plan.ts'
 import { openSafetensors } from '../../../runtime/checkpoint/safetensors.ts'
 import { bytesSource } from '../../../runtime/checkpoint/source.ts'
-import { createSession, memoryCheckpoint, openDevice, WeightError, type Checkpoint, type HostData, type LoadOptions } from '../../../runtime/index.ts'
+import {
+  createSession,
+  memoryCheckpoint,
+  openDevice,
+  WeightError,
+  type Checkpoint,
+  type HostData,
+  type LoadOptions,
+} from '../../../runtime/index.ts'
 import { createNullAdapter } from '../../../runtime/null/adapter.ts'
 import { addPlan, buffer } from '../plans.ts'
 
@@ -21,12 +29,20 @@ async function load(wanted: Wanted, checkpoint: Checkpoint, options: LoadOptions
   const { shape, tensors = ['w'], slices = [], transpose = false, dtype = 'f32', parts = 1, partElements = null } = wanted
   const sizes = shape.map(String)
   const weight: WeightPort = {
-    name: 'layer.w', dtype, shape: sizes, buffer: 2, doc: '', stacked: tensors.length > 1,
+    name: 'layer.w',
+    dtype,
+    shape: sizes,
+    buffer: 2,
+    doc: '',
+    stacked: tensors.length > 1,
     pieces: tensors.map((tensor) => ({ tensor, slices, transpose })),
   }
   const elements = String(shape.reduce((all, size) => all * size, 1))
   const plan = addPlan({
-    weights: [weight], kernels: [], dims: [], inputs: [],
+    weights: [weight],
+    kernels: [],
+    dims: [],
+    inputs: [],
     outputs: [{ name: 'y', dtype, shape: sizes, buffer: 2, doc: '' }],
     buffers: [{ ...buffer(2, 'w', 'weight', elements, dtype), parts, partElements }],
     programs: [{ name: 'any', when: null, slots: [], placement: [], steps: [] }],
@@ -36,8 +52,10 @@ async function load(wanted: Wanted, checkpoint: Checkpoint, options: LoadOptions
   return (await session.run({})).y
 }
 
-const count = (...shape: number[]): HostData =>
-  ({ shape, data: Float32Array.from({ length: shape.reduce((all, size) => all * size, 1) }, (_, at) => at) })
+const count = (...shape: number[]): HostData => ({
+  shape,
+  data: Float32Array.from({ length: shape.reduce((all, size) => all * size, 1) }, (_, at) => at),
+})
 
 const problemsOf = async (loading: Promise<unknown>) => {
   const failure = await loading.catch((error: unknown) => error)
@@ -62,8 +80,14 @@ test('every second row of matrices in one tensor, transposed', async () => {
 
 test('one tensor an expert, stacked, over the borders of parts', async () => {
   const tensors = ['e0', 'e1', 'e2']
-  const [a, b, c] = [0, 100, 200].map((start): HostData => ({ shape: [2, 3], data: count(2, 3).data.map((value) => value + start) }))
-  const { shape, data } = await load({ shape: [3, 2, 3], tensors, parts: 5, partElements: 4 }, memoryCheckpoint({ e0: a, e1: b, e2: c }))
+  const [a, b, c] = [0, 100, 200].map((start): HostData => ({
+    shape: [2, 3],
+    data: count(2, 3).data.map((value) => value + start),
+  }))
+  const { shape, data } = await load(
+    { shape: [3, 2, 3], tensors, parts: 5, partElements: 4 },
+    memoryCheckpoint({ e0: a, e1: b, e2: c }),
+  )
   expect(shape).toEqual([3, 2, 3])
   expect([...data]).toEqual([...a.data, ...b.data, ...c.data])
 })
@@ -94,13 +118,19 @@ test('a weight longer than a chunk', async () => {
 
 test('a whole number beyond the type is told', async () => {
   const long = await fileOf('I64', [2], BigInt64Array.of(1n, 2n ** 31n).buffer)
-  expect(await problemsOf(load({ shape: [2], dtype: 'i32' }, long))).toMatchObject([{ code: 'range', weight: 'layer.w', tensor: 'w' }])
+  expect(await problemsOf(load({ shape: [2], dtype: 'i32' }, long))).toMatchObject([
+    { code: 'range', weight: 'layer.w', tensor: 'w' },
+  ])
 })
 
 test('a missing tensor is named with those that are near', async () => {
   const checkpoint = memoryCheckpoint({ 'model.layers.0.mlp.wieght': count(2) })
   expect(await problemsOf(load({ shape: [2], tensors: ['model.layers.0.mlp.weight'] }, checkpoint))).toMatchObject([
-    { code: 'missing', near: ['model.layers.0.mlp.wieght'], message: expect.stringContaining('did you mean model.layers.0.mlp.wieght?') as string },
+    {
+      code: 'missing',
+      near: ['model.layers.0.mlp.wieght'],
+      message: expect.stringContaining('did you mean model.layers.0.mlp.wieght?') as string,
+    },
     { code: 'extra', weight: null },
   ])
 })
@@ -109,15 +139,17 @@ test.each([
   [{ shape: [4, 3] }, 'layer.w wants f32[4, 3] from w; the file has F32[3, 4]'],
   [{ shape: [3, 4], transpose: true }, 'layer.w wants f32[3, 4] from w; the file has F32[3, 4], [4, 3] after transposing'],
   [{ shape: [12] }, 'layer.w wants f32[12] from w; the file has F32[3, 4]'],
-  [{ shape: [4], slices: [{ kind: 'index', at: 3 }] as const },
-    'layer.w wants f32[4] from w; the file has F32[3, 4], of which the spec takes index 3 of axis 0, which has 3 entries'],
+  [
+    { shape: [4], slices: [{ kind: 'index', at: 3 }] as const },
+    'layer.w wants f32[4] from w; the file has F32[3, 4], of which the spec takes index 3 of axis 0, which has 3 entries',
+  ],
 ])('a wrong shape is told: %j', async (wanted, message) => {
   expect(await problemsOf(load(wanted, memoryCheckpoint({ w: count(3, 4) })))).toEqual([
     { code: 'shape', weight: 'layer.w', tensor: 'w', near: [], message },
   ])
 })
 
-test('a type that does not become the weight\'s is told', async () => {
+test("a type that does not become the weight's is told", async () => {
   const checkpoint = memoryCheckpoint({ w: { shape: [2], data: Int32Array.of(1, 2) } })
   expect(await problemsOf(load({ shape: [2] }, checkpoint))).toMatchObject([{ code: 'dtype' }])
 })
@@ -137,9 +169,15 @@ test('values that are not finite are counted where that is asked for', async () 
 })
 
 test('a checkpoint of another model is refused in seconds, its first names with those that are near', async () => {
-  const names = Array.from({ length: 4000 }, (_, at) => `model.layers.${at % 40}.mlp.experts.${Math.floor(at / 40)}.down_proj.weight`)
+  const names = Array.from(
+    { length: 4000 },
+    (_, at) => `model.layers.${at % 40}.mlp.experts.${Math.floor(at / 40)}.down_proj.weight`,
+  )
   const other = memoryCheckpoint(Object.fromEntries(names.map((name) => [name, count(1)])))
-  const error = await load({ shape: [4000, 1], tensors: names.map((name) => name.replace('down', 'dawn')) }, other).then(() => null, (problem: unknown) => problem as WeightError)
+  const error = await load({ shape: [4000, 1], tensors: names.map((name) => name.replace('down', 'dawn')) }, other).then(
+    () => null,
+    (problem: unknown) => problem as WeightError,
+  )
   expect(error?.problems.filter(({ code }) => code === 'missing')).toHaveLength(4000)
   expect(error?.problems[19].near).not.toEqual([])
   expect(error?.problems[20].near).toEqual([])
@@ -147,8 +185,14 @@ test('a checkpoint of another model is refused in seconds, its first names with 
 
 test('long names and many axes of a file are cut in messages', async () => {
   const long = 'n'.repeat(4000)
-  const axes = memoryCheckpoint({ w: { shape: [...new Array<number>(63).fill(1), 2], data: new Float32Array(2) }, [long]: count(1) })
-  const error = await load({ shape: [2] }, axes).then(() => null, (problem: unknown) => problem as WeightError)
+  const axes = memoryCheckpoint({
+    w: { shape: [...new Array<number>(63).fill(1), 2], data: new Float32Array(2) },
+    [long]: count(1),
+  })
+  const error = await load({ shape: [2] }, axes).then(
+    () => null,
+    (problem: unknown) => problem as WeightError,
+  )
   expect(error?.problems.map(({ code }) => code)).toEqual(['shape', 'extra'])
   expect(error?.message.length).toBeLessThan(500)
 })

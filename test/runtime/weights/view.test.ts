@@ -31,15 +31,25 @@ function byDefinition(shape: readonly number[], { slices, transpose }: WeightPie
   const order = transpose ? [...kept.slice(0, -2), kept.at(-1)!, kept.at(-2)!] : kept
   const strides = shape.map((_, axis) => shape.slice(axis + 1).reduce((all, size) => all * size, 1))
   const fixed = taken.reduce((sum, entries, axis) => sum + (kept.includes(axis) ? 0 : entries[0] * strides[axis]), 0)
-  return order.reduce<number[]>((offsets, axis) => offsets.flatMap((offset) => taken[axis].map((at) => offset + at * strides[axis])), [fixed])
+  return order.reduce<number[]>(
+    (offsets, axis) => offsets.flatMap((offset) => taken[axis].map((at) => offset + at * strides[axis])),
+    [fixed],
+  )
 }
 
-const slice = (size: number): fc.Arbitrary<WeightSlice> => fc.oneof(
-  fc.constant<WeightSlice>({ kind: 'all' }),
-  fc.nat(size - 1).map((at): WeightSlice => ({ kind: 'index', at })),
-  fc.record({ a: fc.nat(size), b: fc.option(fc.nat(size)), step: fc.integer({ min: 1, max: 3 }) }).map(({ a, b, step }): WeightSlice =>
-    ({ kind: 'range', start: b === null ? a : Math.min(a, b), stop: b === null ? null : Math.max(a, b), step })),
-)
+const slice = (size: number): fc.Arbitrary<WeightSlice> =>
+  fc.oneof(
+    fc.constant<WeightSlice>({ kind: 'all' }),
+    fc.nat(size - 1).map((at): WeightSlice => ({ kind: 'index', at })),
+    fc
+      .record({ a: fc.nat(size), b: fc.option(fc.nat(size)), step: fc.integer({ min: 1, max: 3 }) })
+      .map(({ a, b, step }): WeightSlice => ({
+        kind: 'range',
+        start: b === null ? a : Math.min(a, b),
+        stop: b === null ? null : Math.max(a, b),
+        step,
+      })),
+  )
 
 const cases = fc.array(fc.integer({ min: 1, max: 5 }), { minLength: 1, maxLength: 4 }).chain((shape) =>
   fc.record({
@@ -47,17 +57,20 @@ const cases = fc.array(fc.integer({ min: 1, max: 5 }), { minLength: 1, maxLength
     slices: fc.tuple(...shape.map(slice)).chain((all) => fc.nat(all.length).map((kept) => all.slice(0, kept))),
     transpose: fc.boolean(),
     limit: fc.integer({ min: 1, max: 30 }),
-  }))
+  }),
+)
 
 test('runs reach exactly the elements that the slices mean, in their order', () => {
-  fc.assert(fc.property(cases, ({ shape, slices, transpose, limit }) => {
-    const view = viewOf(shape, piece(slices, transpose))
-    if (typeof view === 'string') {
-      expect(transpose).toBe(true)
-      return
-    }
-    expect(gather(view, limit)).toEqual(byDefinition(shape, piece(slices, transpose)))
-  }))
+  fc.assert(
+    fc.property(cases, ({ shape, slices, transpose, limit }) => {
+      const view = viewOf(shape, piece(slices, transpose))
+      if (typeof view === 'string') {
+        expect(transpose).toBe(true)
+        return
+      }
+      expect(gather(view, limit)).toEqual(byDefinition(shape, piece(slices, transpose)))
+    }),
+  )
 })
 
 test('a whole tensor is one run as long as the limit lets it', () => {

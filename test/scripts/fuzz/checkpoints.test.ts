@@ -15,14 +15,21 @@ test('a mutant is a function of the seed and its index', () => {
   expect(checkpointMutant(5, 0)).not.toEqual(checkpointMutant(6, 0))
 })
 
-test('mutants are read whole or refused in few words, and leave nothing open', async () => {
-  const seed = Math.floor(Math.random() * 2 ** 31)
-  const { accepted, folders, failures } = await examineCheckpoints({ count, seed, only: null })
-  // the processor time of a crowded machine says nothing here
-  expect(failures.filter((failure) => !/processor time/.test(failure)), `npm run fuzz -- checkpoints --seed ${seed} --count ${count}`).toEqual([])
-  expect(accepted).toBeGreaterThan(count / 100)
-  expect(folders).toBe(Math.floor(count / 50))
-}, 60_000 + count * 100)
+test(
+  'mutants are read whole or refused in few words, and leave nothing open',
+  async () => {
+    const seed = Math.floor(Math.random() * 2 ** 31)
+    const { accepted, folders, failures } = await examineCheckpoints({ count, seed, only: null })
+    // the processor time of a crowded machine says nothing here
+    expect(
+      failures.filter((failure) => !/processor time/.test(failure)),
+      `npm run fuzz -- checkpoints --seed ${seed} --count ${count}`,
+    ).toEqual([])
+    expect(accepted).toBeGreaterThan(count / 100)
+    expect(folders).toBe(Math.floor(count / 50))
+  },
+  60_000 + count * 100,
+)
 
 test('a valid file is read', async () => {
   const parent = await mkdtemp(join(tmpdir(), 'smoe-fuzz-'))

@@ -15,14 +15,18 @@ test('a distance is relative to the size of the expected values', () => {
 })
 
 // on the first adapter alone: others compile each mutant for seconds
-test.each((await softwareDevices()).slice(0, 1))('accepted mutants compute on %s what the reference does', async (adapter) => {
-  const seed = Math.floor(Math.random() * 2 ** 31)
-  const fuzzer = createFuzzer(seed, corpus())
-  const indices: number[] = []
-  for (let index = 0; indices.length < RUNS; index++) {
-    if (fuzzer.examine(fuzzer.mutant(index)).compiled === true) indices.push(index)
-  }
-  const said: string[] = []
-  const failed = await runOnDevice(fuzzer, indices, adapter, (text) => said.push(text))
-  expect(failed, `npm run fuzz -- specs --seed ${seed}: ${said.join('; ')}`).toBe(0)
-}, 240_000)
+test.each((await softwareDevices()).slice(0, 1))(
+  'accepted mutants compute on %s what the reference does',
+  async (adapter) => {
+    const seed = Math.floor(Math.random() * 2 ** 31)
+    const fuzzer = createFuzzer(seed, corpus())
+    const indices: number[] = []
+    for (let index = 0; indices.length < RUNS; index++) {
+      if (fuzzer.examine(fuzzer.mutant(index)).compiled === true) indices.push(index)
+    }
+    const said: string[] = []
+    const failed = await runOnDevice(fuzzer, indices, adapter, (text) => said.push(text))
+    expect(failed, `npm run fuzz -- specs --seed ${seed}: ${said.join('; ')}`).toBe(0)
+  },
+  240_000,
+)

@@ -14,21 +14,34 @@ test('a mutant is a function of the seed and its index', () => {
   expect(createFuzzer(6, specs).mutant(0).changed.text).not.toBe(texts()[0])
 })
 
-test('mutants compile for each target or end in diagnostics', () => {
-  const seed = Math.floor(Math.random() * 2 ** 31)
-  const fuzzer = createFuzzer(seed, specs)
-  const all = Array.from({ length: count }, (_, index) => fuzzer.examine(fuzzer.mutant(index)))
-  // the processor time of a crowded machine says nothing here
-  const failures = all.flatMap((examined) => examined.failures).filter(({ kind }) => kind !== 'slow')
-  expect(summarise(failures), `npm run fuzz -- specs --seed ${seed} --count ${count}`).toEqual([])
-  expect(all.filter(({ compiled }) => compiled === true).length).toBeGreaterThan(count / 100)
-}, 60_000 + count * 500)
+test(
+  'mutants compile for each target or end in diagnostics',
+  () => {
+    const seed = Math.floor(Math.random() * 2 ** 31)
+    const fuzzer = createFuzzer(seed, specs)
+    const all = Array.from({ length: count }, (_, index) => fuzzer.examine(fuzzer.mutant(index)))
+    // the processor time of a crowded machine says nothing here
+    const failures = all.flatMap((examined) => examined.failures).filter(({ kind }) => kind !== 'slow')
+    expect(summarise(failures), `npm run fuzz -- specs --seed ${seed} --count ${count}`).toEqual([])
+    expect(all.filter(({ compiled }) => compiled === true).length).toBeGreaterThan(count / 100)
+  },
+  60_000 + count * 500,
+)
 
 test('what throws, and what is refused without a reason, is a failure', () => {
   const main = { path: 'mutant.smoe', text: 'import { f } from "./f"\nmodel m() {\n  input x: f32[B]\n  output y = f(x)\n}\n' }
-  const broken = { index: 0, main, changed: main, load: () => { throw new Error('planted') } }
+  const broken = {
+    index: 0,
+    main,
+    changed: main,
+    load: () => {
+      throw new Error('planted')
+    },
+  }
   const { failures } = createFuzzer(1, specs).examine(broken)
-  expect(failures.map(({ stage, kind, message }) => [stage, kind, message.slice(0, 14)])).toEqual([['check', 'threw', 'Error: planted']])
+  expect(failures.map(({ stage, kind, message }) => [stage, kind, message.slice(0, 14)])).toEqual([
+    ['check', 'threw', 'Error: planted'],
+  ])
 })
 
 test('models of the corpus are valid', () => {

@@ -22,10 +22,16 @@ export function answerOf({ gate, up, down }: Expert, x: readonly number[], F: nu
 }
 
 /** y of every token [T, D]: sum of weight * answer over kept slots, and the shared experts once and once more for what was passed on to them. */
-export function answersOf(layer: Layer, { experts, shared }: Weights, tokens: readonly (readonly number[])[], { ids, weights, spilled }: Decision): readonly (readonly number[])[] {
+export function answersOf(
+  layer: Layer,
+  { experts, shared }: Weights,
+  tokens: readonly (readonly number[])[],
+  { ids, weights, spilled }: Decision,
+): readonly (readonly number[])[] {
   return tokens.map((x, t) => {
     const y = Array.from({ length: width(layer) }, () => 0)
-    const add = (expert: Expert, weight: number): void => answerOf(expert, x, layer.F).forEach((value, d) => void (y[d] += weight * value))
+    const add = (expert: Expert, weight: number): void =>
+      answerOf(expert, x, layer.F).forEach((value, d) => void (y[d] += weight * value))
     ids[t].forEach((e, j) => e >= 0 && add(experts[e], weights[t][j]))
     for (const one of shared) add(one, 1 + spilled[t])
     assertExact(layer, x, absolute(weights[t]) + shared.length * (1 + Math.abs(spilled[t])))

@@ -70,7 +70,10 @@ const NONE: ReadonlySet<number> = new Set()
 
 /** What is wrong with a run, in words; null where nothing is. The answers of `skip` are anything. */
 export function wrongIn(layer: Layer, { tokens, y, ids, weights }: Wanted, given: Given, skip = NONE): string | null {
-  const decided = given.ids === undefined ? null : wrongRow('experts', given.ids, ids, NONE) ?? wrongRow('weights', given.weights!, weights, NONE)
+  const decided =
+    given.ids === undefined
+      ? null
+      : (wrongRow('experts', given.ids, ids, NONE) ?? wrongRow('weights', given.weights!, weights, NONE))
   return decided ?? wrongRow('y', given.y, y, skip) ?? lawIn(layer, tokens, given)
 }
 
@@ -78,5 +81,9 @@ function lawIn(layer: Layer, tokens: Rows, { ids }: Given): string | null {
   if (ids === undefined) return null
   const length = ids.length / tokens.length
   const rows = tokens.map((_, t) => Array.from({ length }, (_, j) => ids[t * length + j]))
-  return brokenLaw(tokens.map((row) => row.slice(0, layer.E)), layer, rows)
+  return brokenLaw(
+    tokens.map((row) => row.slice(0, layer.E)),
+    layer,
+    rows,
+  )
 }

@@ -28,7 +28,12 @@ export interface LayerOnDevice {
 }
 
 /** With `routes` its decisions are among what a run gives, and otherwise they stay on the device. */
-export async function openLayer(device: Device, layer: Layer, weights: Weights, { way = 'both', routes = true }: { readonly way?: Way; readonly routes?: boolean }): Promise<LayerOnDevice> {
+export async function openLayer(
+  device: Device,
+  layer: Layer,
+  weights: Weights,
+  { way = 'both', routes = true }: { readonly way?: Way; readonly routes?: boolean },
+): Promise<LayerOnDevice> {
   const plan = planFor(layerGraph(layer, routes), way, device.target)
   const session = await createSession(device, plan)
   await session.loadWeights(memoryCheckpoint(storedAll(weights.tensors)))

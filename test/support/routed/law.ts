@@ -14,7 +14,10 @@ export interface Decision {
 
 /** Places of the largest, best first, of equals the lower. */
 function best(values: readonly number[], count: number): readonly number[] {
-  return values.map((_, at) => at).sort((a, b) => values[b] - values[a] || a - b).slice(0, count)
+  return values
+    .map((_, at) => at)
+    .sort((a, b) => values[b] - values[a] || a - b)
+    .slice(0, count)
 }
 
 /** How many tokens an expert answers at most. */
@@ -58,20 +61,27 @@ function passedOn(wanted: Rows, ranked: Rows, load: number[], most: number): num
   let asks = wanted
   while (asks.some((row) => row.some((e) => e >= 0))) {
     serve(asks, seats, load, most)
-    asks = wanted.map((row, t) => row.map((first, j) => {
-      if (first < 0 || seats[t][j] >= 0) return -1
-      const e = ranked[t].find((one) => !asked[t].has(one)) ?? -1
-      asked[t].add(e)
-      return e
-    }))
+    asks = wanted.map((row, t) =>
+      row.map((first, j) => {
+        if (first < 0 || seats[t][j] >= 0) return -1
+        const e = ranked[t].find((one) => !asked[t].has(one)) ?? -1
+        asked[t].add(e)
+        return e
+      }),
+    )
   }
   return seats
 }
 
 /** Each expert takes the tokens with its highest scores, of equals the lower ones; a token's slots are all experts in order. */
 function byExperts(scores: Rows, { E, k }: Layer): Rows {
-  const each = Math.ceil(k * scores.length / E)
-  const taken = Array.from({ length: E }, (_, e) => best(scores.map((row) => row[e]), each))
+  const each = Math.ceil((k * scores.length) / E)
+  const taken = Array.from({ length: E }, (_, e) =>
+    best(
+      scores.map((row) => row[e]),
+      each,
+    ),
+  )
   return scores.map((_, t) => taken.map((tokens, e) => (tokens.includes(t) ? e : -1)))
 }
 
@@ -115,7 +125,11 @@ export const loadsOf = (ids: Rows, E: number): readonly number[] => {
 
 /** The first of the laws that hold under any requirements which these ids break; null where they keep all. */
 export function brokenLaw(scores: Rows, layer: Layer, ids: Rows): string | null {
-  const { E, k, rules: { limit, expertChoice, groups, above, bias } } = layer
+  const {
+    E,
+    k,
+    rules: { limit, expertChoice, groups, above, bias },
+  } = layer
   const [T, K] = [scores.length, expertChoice === true ? E : k]
   const kept = ids.flat().filter((e) => e >= 0).length
   const dropped = ids.flat().filter((e) => e === -1).length
@@ -125,10 +139,22 @@ export function brokenLaw(scores: Rows, layer: Layer, ids: Rows): string | null 
   const twice = ids.findIndex((row) => new Set(row.filter((e) => e >= 0)).size < row.filter((e) => e >= 0).length)
   if (twice >= 0) return `token ${twice} has an expert twice`
   if (limit !== undefined && Math.max(...loads) > mostOf(limit, { T, E, k })) return `an expert answers ${Math.max(...loads)}`
-  if (groups !== undefined && ids.some((row) => new Set(row.filter((e) => e >= 0).map((e) => Math.floor(e / (E / groups.count)))).size > groups.keep)) return 'too many groups'
-  if (expertChoice === true && above === undefined && loads.some((load) => load !== Math.ceil(k * T / E))) return 'experts that choose have different loads'
-  if (limit === undefined && expertChoice !== true && above === undefined && dropped > 0) return `${dropped} dropped without a limit`
-  return limit?.kind === 'capacity' && limit.overflow === 'next' && groups === undefined && bias === undefined && above === undefined ? idleLaw(ids, layer, loads) : null
+  if (
+    groups !== undefined &&
+    ids.some((row) => new Set(row.filter((e) => e >= 0).map((e) => Math.floor(e / (E / groups.count)))).size > groups.keep)
+  )
+    return 'too many groups'
+  if (expertChoice === true && above === undefined && loads.some((load) => load !== Math.ceil((k * T) / E)))
+    return 'experts that choose have different loads'
+  if (limit === undefined && expertChoice !== true && above === undefined && dropped > 0)
+    return `${dropped} dropped without a limit`
+  return limit?.kind === 'capacity' &&
+    limit.overflow === 'next' &&
+    groups === undefined &&
+    bias === undefined &&
+    above === undefined
+    ? idleLaw(ids, layer, loads)
+    : null
 }
 
 /** Where slots are passed on, none is dropped while an expert that its token has not got has room. */

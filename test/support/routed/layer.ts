@@ -71,7 +71,9 @@ model routed(D: int = ${width(layer)}, E: int = ${layer.E}, F: int = ${layer.F})
   output y = moe(x) {
     experts E of bilinear(F = F)
     route own(k = ${layer.k})
-${clauses(layer.rules).map((clause) => `    ${clause}\n`).join('')}  }
+${clauses(layer.rules)
+  .map((clause) => `    ${clause}\n`)
+  .join('')}  }
 }
 `
 
@@ -95,29 +97,40 @@ export interface Weights {
 const MATRICES = ['gate', 'up', 'down'] as const
 
 /** Numbers of -1, 0 and 1, the same for the same seed; expert reads nothing from columns below `first`. */
-function expertOf({ F, D, first }: { readonly F: number; readonly D: number; readonly first: number }, next: () => number): Expert {
+function expertOf(
+  { F, D, first }: { readonly F: number; readonly D: number; readonly first: number },
+  next: () => number,
+): Expert {
   const sign = (): number => Math.floor(next() * 3) - 1
   const reading = (): Float64Array => Float64Array.from({ length: F * D }, (_, at) => (at % D < first ? 0 : sign()))
   return { gate: reading(), up: reading(), down: Float64Array.from({ length: D * F }, sign) }
 }
 
 const identity = (rows: number, columns: number): HostTensor =>
-  hostTensor([rows, columns], 'f32', Float64Array.from({ length: rows * columns }, (_, at) => (Math.floor(at / columns) === at % columns ? 1 : 0)))
+  hostTensor(
+    [rows, columns],
+    'f32',
+    Float64Array.from({ length: rows * columns }, (_, at) => (Math.floor(at / columns) === at % columns ? 1 : 0)),
+  )
 
 export function weightsOf(layer: Layer, seed: number): Weights {
   const { E, F, rules } = layer
   const D = width(layer)
   const next = uniform(seed)
-  const make = (count: number): readonly Expert[] => Array.from({ length: count }, () => expertOf({ F, D, first: E > EXPERTS_READ_SCORES ? E : 0 }, next))
+  const make = (count: number): readonly Expert[] =>
+    Array.from({ length: count }, () => expertOf({ F, D, first: E > EXPERTS_READ_SCORES ? E : 0 }, next))
   const [experts, shared] = [make(E), make(rules.shared ?? 0)]
   const shapeOf = (name: keyof Expert): readonly number[] => (name === 'down' ? [D, F] : [F, D])
-  const bank = (name: keyof Expert): HostTensor => hostTensor([E, ...shapeOf(name)], 'f32', Float64Array.from(experts.flatMap((one) => [...one[name]])))
+  const bank = (name: keyof Expert): HostTensor =>
+    hostTensor([E, ...shapeOf(name)], 'f32', Float64Array.from(experts.flatMap((one) => [...one[name]])))
   const pathOf = (at: number): string => (shared.length === 1 ? 'moe.shared' : `moe.shared.${at}`)
   const tensors = {
     'moe.router.gate': identity(E, D),
     ...(rules.bias === undefined ? {} : { 'moe.router.balance_bias': hostTensor([E], 'f32', Float64Array.from(rules.bias)) }),
     ...Object.fromEntries(MATRICES.map((name) => [`moe.experts.${name}`, bank(name)])),
-    ...Object.fromEntries(shared.flatMap((one, at) => MATRICES.map((name) => [`${pathOf(at)}.${name}`, hostTensor(shapeOf(name), 'f32', one[name])]))),
+    ...Object.fromEntries(
+      shared.flatMap((one, at) => MATRICES.map((name) => [`${pathOf(at)}.${name}`, hostTensor(shapeOf(name), 'f32', one[name])])),
+    ),
   }
   return { experts, shared, tensors }
 }

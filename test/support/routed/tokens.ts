@@ -62,7 +62,11 @@ export function tokensOf(scores: Rows, { features }: Pick<Layer, 'features'>, se
 }
 
 /** The same with the features of some tokens so large that their answers are no numbers; whose those are. */
-export function overflowing(tokens: Rows, { E }: Pick<Layer, 'E'>, seed: number): { readonly tokens: Rows; readonly whose: ReadonlySet<number> } {
+export function overflowing(
+  tokens: Rows,
+  { E }: Pick<Layer, 'E'>,
+  seed: number,
+): { readonly tokens: Rows; readonly whose: ReadonlySet<number> } {
   const whole = wholeFrom(seed ^ 0x2545f491)
   const whose = new Set(tokens.map((_, t) => t).filter(() => whole(3) === 0))
   return { tokens: tokens.map((row, t) => (whose.has(t) ? row.map((value, d) => (d < E ? value : 3e38)) : row)), whose }

@@ -17,8 +17,23 @@ const saved: Saved = {
     count: { shape: [], data: Int32Array.of(-5) },
   },
   progress: {
-    step: 12, position: { epoch: 3, offset: 7 }, validations: [{ step: 10, loss: 0.1 }], looked: 10, scaling: { scale: 4096, good: 3, skipped: 2 },
-    probe: { layers: [{ name: 'layers.0/moe', experts: 4, tokens: 2, k: 2, selected: Int32Array.of(0, 1, 3, -1), weights: Float32Array.of(0.5, 0.5, 1, 0) }] },
+    step: 12,
+    position: { epoch: 3, offset: 7 },
+    validations: [{ step: 10, loss: 0.1 }],
+    looked: 10,
+    scaling: { scale: 4096, good: 3, skipped: 2 },
+    probe: {
+      layers: [
+        {
+          name: 'layers.0/moe',
+          experts: 4,
+          tokens: 2,
+          k: 2,
+          selected: Int32Array.of(0, 1, 3, -1),
+          weights: Float32Array.of(0.5, 0.5, 1, 0),
+        },
+      ],
+    },
   },
   schedule: { 'layers.0/moe': [1, 5] },
   data: { training: '60 tokens, 12345678', validation: null },
@@ -44,35 +59,53 @@ test('a state comes back as it was, to the bit', async () => {
 test('every byte is guarded: none can change unseen', async () => {
   const bytes = bytesOf(saved)
   const header = 8 + Number(new DataView(bytes.buffer).getBigUint64(0, true))
-  for (let at = header; at < bytes.length; at += 5) await expect(read(bytes.with(at, bytes[at] ^ 16)), `byte ${at}`).rejects.toThrow('is damaged: the checksum')
+  for (let at = header; at < bytes.length; at += 5)
+    await expect(read(bytes.with(at, bytes[at] ^ 16)), `byte ${at}`).rejects.toThrow('is damaged: the checksum')
   const text = new TextDecoder('latin1').decode(bytes)
   const seed = text.indexOf('\\"seed\\":5')
   await expect(read(bytes.with(seed + 9, '6'.charCodeAt(0)))).rejects.toThrow('is damaged')
-  for (const length of [0, 7, header - 3, bytes.length - 1]) await expect(read(bytes.slice(0, length))).rejects.toThrow(/a\.safetensors: /)
+  for (const length of [0, 7, header - 3, bytes.length - 1])
+    await expect(read(bytes.slice(0, length))).rejects.toThrow(/a\.safetensors: /)
 })
 
 test('what is no checkpoint of a run is refused', async () => {
   const { tensors, metadata } = encodeSaved(saved)
-  await expect(read(encodeSafetensors(tensors))).rejects.toThrow("a.safetensors: is no checkpoint of a training run: its metadata has no 'smoe.training'")
+  await expect(read(encodeSafetensors(tensors))).rejects.toThrow(
+    "a.safetensors: is no checkpoint of a training run: its metadata has no 'smoe.training'",
+  )
   await expect(read(encodeSafetensors(tensors, { [KEYS.head]: '{' }))).rejects.toThrow('is damaged')
   await expect(read(encodeSafetensors(tensors, { [KEYS.head]: 'null' }))).rejects.toThrow('is damaged')
-  await expect(read(encodeSafetensors(tensors, { [KEYS.head]: '{"version":9}' }))).rejects.toThrow('is a checkpoint of version 9; version 1 is read')
+  await expect(read(encodeSafetensors(tensors, { [KEYS.head]: '{"version":9}' }))).rejects.toThrow(
+    'is a checkpoint of version 9; version 1 is read',
+  )
   await expect(read(encodeSafetensors(tensors, { [KEYS.head]: metadata[KEYS.head] }))).rejects.toThrow('it says none')
 })
 
 test('a state goes on in its own run alone', () => {
-  const check = (recipe = saved.recipe, data = saved.data, vocabulary = saved.vocabulary): void => checkSame('a', saved, recipe, data, vocabulary)
+  const check = (recipe = saved.recipe, data = saved.data, vocabulary = saved.vocabulary): void =>
+    checkSame('a', saved, recipe, data, vocabulary)
   expect(() => check()).not.toThrow()
   expect(() => check(recipeOf({ model: 'other' }))).toThrow("a: is of the model 'tiny', not of 'other'")
-  expect(() => check(recipeOf({ seed: 6, clip: null }))).toThrow('a: is of another recipe: clip was 1 and is null; seed was 5 and is 6')
+  expect(() => check(recipeOf({ seed: 6, clip: null }))).toThrow(
+    'a: is of another recipe: clip was 1 and is null; seed was 5 and is 6',
+  )
   expect(() => check(recipeOf({ steps: 7, seed: 6, clip: null, accumulate: 3, batch: { B: 9, S: 4 } }))).toThrow('and 2 more')
-  expect(() => check(saved.recipe, { ...saved.data, training: 'x' })).toThrow('a: is of another run: it learned from other examples: 60 tokens, 12345678; here x')
+  expect(() => check(saved.recipe, { ...saved.data, training: 'x' })).toThrow(
+    'a: is of another run: it learned from other examples: 60 tokens, 12345678; here x',
+  )
   expect(() => check(saved.recipe, { ...saved.data, validation: 'x' })).toThrow('validated with other examples: none; here x')
-  expect(() => check(saved.recipe, saved.data, { kind: 'characters', characters: ['x'] })).toThrow('its tokens stood for other characters')
-  expect(() => checkSame('a', { ...saved, state: { embed: saved.state.embed } }, saved.recipe, saved.data, saved.vocabulary)).toThrow('a: lacks the weight gain [3]')
+  expect(() => check(saved.recipe, saved.data, { kind: 'characters', characters: ['x'] })).toThrow(
+    'its tokens stood for other characters',
+  )
+  expect(() =>
+    checkSame('a', { ...saved, state: { embed: saved.state.embed } }, saved.recipe, saved.data, saved.vocabulary),
+  ).toThrow('a: lacks the weight gain [3]')
 })
 
 test('differences are found in the leaves', () => {
-  expect(differences({ a: [1, { b: 2 }], c: 3 }, { a: [1, { b: 4 }] })).toEqual([{ path: 'a.1.b', then: '2', now: '4' }, { path: 'c', then: '3', now: 'nothing' }])
+  expect(differences({ a: [1, { b: 2 }], c: 3 }, { a: [1, { b: 4 }] })).toEqual([
+    { path: 'a.1.b', then: '2', now: '4' },
+    { path: 'c', then: '3', now: 'nothing' },
+  ])
   expect(differences({ a: null }, { a: {} })).toEqual([{ path: 'a', then: 'null', now: '{}' }])
 })

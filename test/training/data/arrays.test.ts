@@ -21,8 +21,13 @@ function npy(descr: string, shape: string, data: ArrayBufferView, { version = 1,
 
 test('every type of whole numbers is read', () => {
   for (const [descr, data] of [
-    ['|u1', Uint8Array.of(1, 2, 3)], ['|i1', Int8Array.of(1, 2, 3)], ['<u2', Uint16Array.of(1, 2, 3)], ['<i2', Int16Array.of(1, 2, 3)],
-    ['<u4', Uint32Array.of(1, 2, 3)], ['<i4', Int32Array.of(1, 2, 3)], ['<i8', BigInt64Array.of(1n, 2n, 3n)],
+    ['|u1', Uint8Array.of(1, 2, 3)],
+    ['|i1', Int8Array.of(1, 2, 3)],
+    ['<u2', Uint16Array.of(1, 2, 3)],
+    ['<i2', Int16Array.of(1, 2, 3)],
+    ['<u4', Uint32Array.of(1, 2, 3)],
+    ['<i4', Int32Array.of(1, 2, 3)],
+    ['<i8', BigInt64Array.of(1n, 2n, 3n)],
   ] as const) {
     for (const version of [1, 2, 3]) {
       const found = tokenData(parseNpy(npy(descr, '(3,)', data, { version }), 'a.npy'), 'a.npy')
@@ -33,7 +38,11 @@ test('every type of whole numbers is read', () => {
 
 test('rows of tokens carry the one that follows', () => {
   const found = tokenData(parseNpy(npy('<u2', '(2, 3)', Uint16Array.of(1, 2, 3, 4, 5, 6)), 'a.npy'), 'a.npy')
-  expect(found).toMatchObject({ kind: 'rows', count: 2, columns: { tokens: Int32Array.of(1, 2, 4, 5), targets: Int32Array.of(2, 3, 5, 6) } })
+  expect(found).toMatchObject({
+    kind: 'rows',
+    count: 2,
+    columns: { tokens: Int32Array.of(1, 2, 4, 5), targets: Int32Array.of(2, 3, 5, 6) },
+  })
 })
 
 test.each([
@@ -55,10 +64,20 @@ test.each([
 const name = 'a.safetensors'
 
 test('named arrays are fields', () => {
-  const found = arrayData({ x: { shape: [2, 2], data: Float64Array.of(1, 2, 3, 4) }, y: { shape: [2], data: BigInt64Array.of(7n, 8n) } }, name)
+  const found = arrayData(
+    { x: { shape: [2, 2], data: Float64Array.of(1, 2, 3, 4) }, y: { shape: [2], data: BigInt64Array.of(7n, 8n) } },
+    name,
+  )
   expect(found).toEqual({
-    kind: 'rows', name, count: 2, unit: 'row', places: Uint32Array.of(0, 1),
-    fields: [{ name: 'x', dtype: 'f32', shape: [2] }, { name: 'y', dtype: 'i32', shape: [] }],
+    kind: 'rows',
+    name,
+    count: 2,
+    unit: 'row',
+    places: Uint32Array.of(0, 1),
+    fields: [
+      { name: 'x', dtype: 'f32', shape: [2] },
+      { name: 'y', dtype: 'i32', shape: [] },
+    ],
     columns: { x: Float32Array.of(1, 2, 3, 4), y: Int32Array.of(7, 8) },
   })
   expect(arrayData({ ids: { shape: [3], data: Uint8Array.of(1, 2, 3) } }, name).kind).toBe('stream')
@@ -66,12 +85,18 @@ test('named arrays are fields', () => {
 
 test.each([
   [{}, `${name}: holds no arrays`],
-  [{ x: { shape: [2], data: Float32Array.of(1, 2) }, y: { shape: [3], data: Int32Array.of(1, 2, 3) } }, `${name}: y has 3 rows, x has 2`],
+  [
+    { x: { shape: [2], data: Float32Array.of(1, 2) }, y: { shape: [3], data: Int32Array.of(1, 2, 3) } },
+    `${name}: y has 3 rows, x has 2`,
+  ],
   [{ x: { shape: [], data: Float32Array.of(1) } }, `${name}: x is a single number`],
   [{ x: { shape: [1, 2], data: Float32Array.of(1, NaN) } }, `${name}: x[0, 1] is NaN, which is not finite in 32 bits`],
   [{ x: { shape: [1], data: Float64Array.of(1e300) } }, `${name}: x[0] is 1e+300, which is not finite in 32 bits`],
   [{ x: { shape: [0, 2], data: Float64Array.of() } }, `${name}: has no rows`],
-  [{ ids: { shape: [1, 2], data: BigInt64Array.of(0n, -(2n ** 40n)) } }, `${name}: ids[0, 1] is -1099511627776, which does not fit 32 bits`],
+  [
+    { ids: { shape: [1, 2], data: BigInt64Array.of(0n, -(2n ** 40n)) } },
+    `${name}: ids[0, 1] is -1099511627776, which does not fit 32 bits`,
+  ],
 ])('arrays that are no examples are refused: %#', (arrays, message) => {
   expect(() => arrayData(arrays, name)).toThrow(message)
 })

@@ -10,43 +10,64 @@ import { joinData } from '../../../training/data/join.ts'
 import { split } from '../../../training/data/split.ts'
 import { textData } from '../../../training/data/text.ts'
 
-const counting = (length: number): StreamData => ({ kind: 'stream', name: 'count', tokens: Int32Array.from({ length }, (_, at) => at), vocabulary: null })
+const counting = (length: number): StreamData => ({
+  kind: 'stream',
+  name: 'count',
+  tokens: Int32Array.from({ length }, (_, at) => at),
+  vocabulary: null,
+})
 const sequence = (batch: number, length: number, below: number | null = null): readonly RecipeInput[] =>
   ['tokens', 'targets'].map((name) => ({ name, dtype: 'i32', shape: [batch, length], below }))
-const pictures = (batch: number, width: number, below = 10): readonly RecipeInput[] =>
-  [{ name: 'pixels', dtype: 'f32', shape: [batch, width], below: null }, { name: 'labels', dtype: 'i32', shape: [batch], below }]
+const pictures = (batch: number, width: number, below = 10): readonly RecipeInput[] => [
+  { name: 'pixels', dtype: 'f32', shape: [batch, width], below: null },
+  { name: 'labels', dtype: 'i32', shape: [batch], below },
+]
 const images = imageData('1,2,0\n3,4,1\n5,6,2\n7,8,3\n9,10,4', 'a.csv')
 
 describe('windows', () => {
   test('in the order of the file, side by side, targets moved on by one', () => {
     const batches = [...orderedBatches(fit(counting(14), sequence(2, 3), null), Infinity)]
-    expect(batches.map(({ tokens }) => [...tokens.data])).toEqual([[0, 1, 2, 3, 4, 5], [6, 7, 8, 9, 10, 11]])
+    expect(batches.map(({ tokens }) => [...tokens.data])).toEqual([
+      [0, 1, 2, 3, 4, 5],
+      [6, 7, 8, 9, 10, 11],
+    ])
     expect([...batches[1].targets.data]).toEqual([7, 8, 9, 10, 11, 12])
     expect(batches[0].tokens.shape).toEqual([2, 3])
     expect([...orderedBatches(fit(counting(14), sequence(2, 3), null), 1)].length).toBe(1)
   })
 
   test('in an epoch every window comes once, none twice, and all that is read is there', () => {
-    fc.assert(fc.property(fc.integer({ min: 1, max: 5 }), fc.integer({ min: 1, max: 6 }), fc.integer({ min: 2, max: 80 }), fc.double({ min: 0, max: 1, noNaN: true, maxExcluded: true }), (batch, length, tokens, moved) => {
-      fc.pre(tokens > length)
-      const examples = fit(counting(tokens), sequence(batch, length), () => moved)
-      const next = shuffledBatches(examples, 3)
-      const starts: number[] = []
-      let position: Position = START
-      while (position.epoch < 2) {
-        const taken = next(position)
-        for (let row = 0; row < batch; row++) {
-          const window = [...taken.inputs.tokens.data.subarray(row * length, (row + 1) * length)]
-          expect([...taken.inputs.targets.data.subarray(row * length, (row + 1) * length)]).toEqual(window.map((token) => token + 1))
-          expect(window[window.length - 1]).toBeLessThan(tokens - 1)
-          starts.push(window[0])
-        }
-        position = taken.next
-      }
-      const epoch = starts.slice(0, examples.count).sort((a, b) => a - b)
-      for (const [at, start] of epoch.entries()) expect(start).toBe(epoch[0] + at * length)
-      expect(starts.slice(examples.count, 2 * examples.count).sort((a, b) => a - b)).toEqual(epoch)
-    }), { numRuns: 60 })
+    fc.assert(
+      fc.property(
+        fc.integer({ min: 1, max: 5 }),
+        fc.integer({ min: 1, max: 6 }),
+        fc.integer({ min: 2, max: 80 }),
+        fc.double({ min: 0, max: 1, noNaN: true, maxExcluded: true }),
+        (batch, length, tokens, moved) => {
+          fc.pre(tokens > length)
+          const examples = fit(counting(tokens), sequence(batch, length), () => moved)
+          const next = shuffledBatches(examples, 3)
+          const starts: number[] = []
+          let position: Position = START
+          while (position.epoch < 2) {
+            const taken = next(position)
+            for (let row = 0; row < batch; row++) {
+              const window = [...taken.inputs.tokens.data.subarray(row * length, (row + 1) * length)]
+              expect([...taken.inputs.targets.data.subarray(row * length, (row + 1) * length)]).toEqual(
+                window.map((token) => token + 1),
+              )
+              expect(window[window.length - 1]).toBeLessThan(tokens - 1)
+              starts.push(window[0])
+            }
+            position = taken.next
+          }
+          const epoch = starts.slice(0, examples.count).sort((a, b) => a - b)
+          for (const [at, start] of epoch.entries()) expect(start).toBe(epoch[0] + at * length)
+          expect(starts.slice(examples.count, 2 * examples.count).sort((a, b) => a - b)).toEqual(epoch)
+        },
+      ),
+      { numRuns: 60 },
+    )
   })
 
   test('slide: with each epoch other boundaries', () => {
@@ -72,7 +93,13 @@ test('a batch is made of its position alone, and goes over the end of an epoch',
     all.push(`${inputs.pixels.data.join()} ${inputs.labels.data.join()}`)
     position = after
   }
-  expect(positions.slice(0, 5)).toEqual([{ epoch: 0, offset: 0 }, { epoch: 0, offset: 2 }, { epoch: 0, offset: 4 }, { epoch: 1, offset: 1 }, { epoch: 1, offset: 3 }])
+  expect(positions.slice(0, 5)).toEqual([
+    { epoch: 0, offset: 0 },
+    { epoch: 0, offset: 2 },
+    { epoch: 0, offset: 4 },
+    { epoch: 1, offset: 1 },
+    { epoch: 1, offset: 3 },
+  ])
   for (const step of [7, 2, 9]) {
     const { inputs } = shuffledBatches(examples, 1)(positions[step])
     expect(`${inputs.pixels.data.join()} ${inputs.labels.data.join()}`).toBe(all[step])
@@ -89,16 +116,33 @@ test('a batch is made of its position alone, and goes over the end of an epoch',
 
 describe('what does not fit is told', () => {
   test.each([
-    [() => fit(counting(4), sequence(1, 4), null), 'count: 4 tokens are too few; an example takes 5, 4 and the one that follows the last'],
+    [
+      () => fit(counting(4), sequence(1, 4), null),
+      'count: 4 tokens are too few; an example takes 5, 4 and the one that follows the last',
+    ],
     [() => fit(counting(20), sequence(1, 4, 15), null), 'count: token 15 is 15, the model takes 0 to 14 as tokens'],
-    [() => fit(textData([{ name: 'a.txt', text: 'abcdefg' }]), sequence(1, 2, 6), null), 'a.txt has 7 characters, the model takes 6 kinds of tokens'],
-    [() => fit(counting(20), sequence(1, 4, 15).map((input) => ({ ...input, ignored: -100 })), null), 'count: token 15 is 15, the model takes 0 to 14, and -100 as tokens'],
+    [
+      () => fit(textData([{ name: 'a.txt', text: 'abcdefg' }]), sequence(1, 2, 6), null),
+      'a.txt has 7 characters, the model takes 6 kinds of tokens',
+    ],
+    [
+      () =>
+        fit(
+          counting(20),
+          sequence(1, 4, 15).map((input) => ({ ...input, ignored: -100 })),
+          null,
+        ),
+      'count: token 15 is 15, the model takes 0 to 14, and -100 as tokens',
+    ],
     [() => fit(images, pictures(1, 2, 3), null), 'a.csv, line 4, column 3: labels has 3, the model takes 0 to 2'],
     [() => fit(images, pictures(1, 3), null), 'the model takes pixels as f32[3], a.csv has pixels f32[2]'],
     [() => fit(images, sequence(1, 2), null), 'the model takes tokens; a.csv has pixels f32[2], labels i32[]'],
     [() => fit(counting(20), pictures(1, 2), null), 'the model takes pixels; count has tokens i32[2], targets i32[2]'],
     [() => fit(images, [], null), 'the model takes no input to train with'],
-    [() => fit(images, [...pictures(2, 2), { name: 'more', dtype: 'f32', shape: [3], below: null }], null), 'the input more has 3 rows and pixels 2'],
+    [
+      () => fit(images, [...pictures(2, 2), { name: 'more', dtype: 'f32', shape: [3], below: null }], null),
+      'the input more has 3 rows and pixels 2',
+    ],
     [() => fit(images, [{ name: 'pixels', dtype: 'f32', shape: [], below: null }], null), 'the input pixels is a single number'],
   ])('%#', (fails, message) => expect(fails).toThrow(message))
 
@@ -113,14 +157,22 @@ describe('what does not fit is told', () => {
       }
     })
     expect(line.filter((message) => /line [345], column 3: labels has [234]/.test(message)).length).toBeGreaterThan(0)
-    for (const message of line) if (message !== '') expect(Number(/line (\d)/.exec(message)?.[1]) - 1).toBe(Number(/has (\d)/.exec(message)?.[1]))
+    for (const message of line)
+      if (message !== '') expect(Number(/line (\d)/.exec(message)?.[1]) - 1).toBe(Number(/has (\d)/.exec(message)?.[1]))
   })
 
   test('a label that is ignored fits, wherever it lies', () => {
-    for (const [ignored, line] of [[-100, '9,10,-100'], [255, '9,10,255']] as const) {
+    for (const [ignored, line] of [
+      [-100, '9,10,-100'],
+      [255, '9,10,255'],
+    ] as const) {
       const data = imageData(`1,2,0\n3,4,1\n${line}`, 'b.csv')
       const labels = (inputs: readonly RecipeInput[]) => [...[...orderedBatches(fit(data, inputs, null), 1)][0].labels.data]
-      expect(labels(pictures(3, 2, 2).map((input) => (input.below === null ? input : { ...input, ignored })))).toEqual([0, 1, ignored])
+      expect(labels(pictures(3, 2, 2).map((input) => (input.below === null ? input : { ...input, ignored })))).toEqual([
+        0,
+        1,
+        ignored,
+      ])
       expect(() => labels(pictures(3, 2, 2))).toThrow(`labels has ${ignored}, the model takes 0 to 1`)
     }
   })
@@ -134,7 +186,10 @@ describe('what does not fit is told', () => {
 describe('split', () => {
   test('of a stream the end is set aside', () => {
     const { training, validation } = split(counting(10), 0.25)
-    expect([training, validation].map((part) => [...(part as StreamData).tokens])).toEqual([[0, 1, 2, 3, 4, 5, 6, 7], [8, 9]])
+    expect([training, validation].map((part) => [...(part as StreamData).tokens])).toEqual([
+      [0, 1, 2, 3, 4, 5, 6, 7],
+      [8, 9],
+    ])
   })
 
   test('of rows each is in one part, pixels with their labels', () => {
@@ -154,7 +209,9 @@ test('files are joined where they are alike', () => {
   const joined = joinData([images, imageData('1,2,9', 'b.csv')])
   expect(joined).toMatchObject({ name: 'a.csv, b.csv', count: 6, columns: { labels: Int32Array.of(0, 1, 2, 3, 4, 9) } })
   expect(joinData([counting(2), counting(1)])).toMatchObject({ tokens: Int32Array.of(0, 1, 0) })
-  expect(() => joinData([images, imageData('1,9', 'b.csv')])).toThrow('b.csv: has pixels f32[1], labels i32[], a.csv has pixels f32[2], labels i32[]')
+  expect(() => joinData([images, imageData('1,9', 'b.csv')])).toThrow(
+    'b.csv: has pixels f32[1], labels i32[], a.csv has pixels f32[2], labels i32[]',
+  )
   expect(() => joinData([images, counting(3)])).toThrow('count: is not of the kind of a.csv')
 })
 

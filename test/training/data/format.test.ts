@@ -40,7 +40,13 @@ test.each([
   expect(formatOf(file)).toMatchObject({ kind: 'refused', what: expect.stringContaining(what) as string })
 })
 
-test.each(['GGUF is a format.', 'PAR1', '%PDF-1.7 is how a document begins', 'BZh is no word', '{ "a" and b }', '{"text": "one"}\nand more', '[1, 2]\n', '{\n  "a": 1\n}\n'])(
-  'a text that begins like another format is a text: %j',
-  (text) => expect(formatOf(bytes(text, '')).kind).toBe('other'),
-)
+test.each([
+  'GGUF is a format.',
+  'PAR1',
+  '%PDF-1.7 is how a document begins',
+  'BZh is no word',
+  '{ "a" and b }',
+  '{"text": "one"}\nand more',
+  '[1, 2]\n',
+  '{\n  "a": 1\n}\n',
+])('a text that begins like another format is a text: %j', (text) => expect(formatOf(bytes(text, '')).kind).toBe('other'))

@@ -7,8 +7,14 @@ test('digits: 64 pixels and the label', () => {
   const text = readFileSync('test/fixtures/training/digits.csv', 'utf8')
   const { count, fields, columns, places } = imageData(text, 'digits.csv')
   expect(count).toBe(60)
-  expect(fields).toEqual([{ name: 'pixels', dtype: 'f32', shape: [64] }, { name: 'labels', dtype: 'i32', shape: [], column: 65, isAssumed: true }])
-  const rows = text.trim().split('\n').map((line) => line.split(',').map(Number))
+  expect(fields).toEqual([
+    { name: 'pixels', dtype: 'f32', shape: [64] },
+    { name: 'labels', dtype: 'i32', shape: [], column: 65, isAssumed: true },
+  ])
+  const rows = text
+    .trim()
+    .split('\n')
+    .map((line) => line.split(',').map(Number))
   expect([...columns.pixels]).toEqual(rows.flatMap((row) => row.slice(0, 64)))
   expect([...columns.labels]).toEqual(rows.map((row) => row[64]))
   expect([...places]).toEqual(rows.map((_, at) => at + 1))
@@ -35,29 +41,49 @@ test.each([
   ['as label beside y', 'x,y,label\n0,255,7\n9,8,3', 3, 'label'],
   ['over numbers', 'LABEL,0,1\n7,0,255\n3,9,8', 1, 'LABEL'],
 ])('a heading that names the label is believed: %s', (_, text, column, heading) => {
-  expect(numbersOf(text)).toEqual([[0, 255, 9, 8], [7, 3]])
+  expect(numbersOf(text)).toEqual([
+    [0, 255, 9, 8],
+    [7, 3],
+  ])
   expect(imageData(text, 'a.csv').notes).toEqual([`a.csv: labels are column ${column}, '${heading}'`])
 })
 
 test('the column of the label is named by its heading or its number', () => {
   const text = 'a,b,c\n7,0,255\n3,9,8'
-  for (const label of ['a', 'A', '1']) expect(numbersOf(text, { label })).toEqual([[0, 255, 9, 8], [7, 3]])
-  expect(numbersOf('7,0,255\n3,9,8', { label: '1' })).toEqual([[0, 255, 9, 8], [7, 3]])
+  for (const label of ['a', 'A', '1'])
+    expect(numbersOf(text, { label })).toEqual([
+      [0, 255, 9, 8],
+      [7, 3],
+    ])
+  expect(numbersOf('7,0,255\n3,9,8', { label: '1' })).toEqual([
+    [0, 255, 9, 8],
+    [7, 3],
+  ])
   expect(imageData(text, 'a.csv').notes).toEqual(["a.csv: labels are column 3, 'c', the last"])
   // a number counts columns, also where it is a heading
-  expect(numbersOf('0,1,2\n7,0,255\n3,9,8', { label: '1' })).toEqual([[0, 255, 9, 8], [7, 3]])
+  expect(numbersOf('0,1,2\n7,0,255\n3,9,8', { label: '1' })).toEqual([
+    [0, 255, 9, 8],
+    [7, 3],
+  ])
 })
 
 test('columns that are left out may hold anything', () => {
   const text = 'file,a,b,label\none.png,1,2,7\ntwo.png,3,4,8'
-  for (const ignore of [['file'], ['1']]) expect(numbersOf(text, { ignore })).toEqual([[1, 2, 3, 4], [7, 8]])
+  for (const ignore of [['file'], ['1']])
+    expect(numbersOf(text, { ignore })).toEqual([
+      [1, 2, 3, 4],
+      [7, 8],
+    ])
   expect(() => imageData(text, 'a.csv')).toThrow('a.csv:2: column 1 is "one.png", not a number')
   expect(() => imageData('a,b,label\n1,2,x\n', 'a.csv', { ignore: ['a'] })).toThrow('a.csv:2: column 3 is "x", not a number')
 })
 
 test('a heading of numbers is not an example, and that is said', () => {
   const note = 'a.csv: line 1, 0, 1, 2, ... 3, is a heading and not an example; --heading no reads it as one'
-  expect(imageData('0,1,2,3\n1,2,3,4\n4,5,6,7', 'a.csv')).toMatchObject({ count: 2, notes: [note, "a.csv: labels are column 4, '3', the last"] })
+  expect(imageData('0,1,2,3\n1,2,3,4\n4,5,6,7', 'a.csv')).toMatchObject({
+    count: 2,
+    notes: [note, "a.csv: labels are column 4, '3', the last"],
+  })
   const wide = Array.from({ length: 9 }, (_, at) => at + 1).join()
   expect(imageData(`${wide}\n${wide.replace('9', '8')}\n${wide}`, 'a.csv').count).toBe(2)
   expect(imageData('0,1,2,3\n1,2,3,4', 'a.csv', { heading: false }).count).toBe(2)
@@ -74,7 +100,12 @@ test.each([
   ['a byte order mark is none of them: CR', 'a,b,c\r1,2,3\r4,5,6\r', {}],
   ['spaces', ' 1 2  3\n4   5 6 ', { separator: 'space' }],
   ['decimal commas', '1,0;2;3\n4;5,0;6', { decimal: 'comma' }],
-] as const)('%s part columns', (_, text, options) => expect(numbersOf(text, options)).toEqual([[1, 2, 4, 5], [3, 6]]))
+] as const)('%s part columns', (_, text, options) =>
+  expect(numbersOf(text, options)).toEqual([
+    [1, 2, 4, 5],
+    [3, 6],
+  ]),
+)
 
 test('lines are those of the file, also after a record of two', () => {
   expect(() => imageData('"a\nb",label\n1,2\n1,x', 'a.csv')).toThrow('a.csv:4: column 2 is "x"')
@@ -82,23 +113,49 @@ test('lines are those of the file, also after a record of two', () => {
 })
 
 test.each([
-  ['label,a,class\n1,2,3', {}, "a.csv: has 2 columns that may be the label: 'label' (column 1), 'class' (column 3); --label says which"],
+  [
+    'label,a,class\n1,2,3',
+    {},
+    "a.csv: has 2 columns that may be the label: 'label' (column 1), 'class' (column 3); --label says which",
+  ],
   ['x,y,z\n1,2,3', {}, "a.csv: has 2 columns that may be the label: 'y' (column 2), 'z' (column 3); --label says which"],
-  ['p0,p1,p2\n1,2,3', {}, "a.csv: no heading names a label, and the last, 'p2', is one more like 'p1'; --label NAME or --label NUMBER says which"],
+  [
+    'p0,p1,p2\n1,2,3',
+    {},
+    "a.csv: no heading names a label, and the last, 'p2', is one more like 'p1'; --label NAME or --label NUMBER says which",
+  ],
   ['a,b,c\n1,2,3', { label: 'd' }, "a.csv: has no column 'd'; did you mean"],
-  ['pixels,words,kinds\n1,2,3', { label: 'nothing like it' }, "a.csv: has no column 'nothing like it'; its headings are pixels, words, kinds"],
-  ['1,2,3\n4,5,6', { label: 'label' }, "a.csv: has no column 'label'; there is no heading: columns are named by their numbers, from 1"],
+  [
+    'pixels,words,kinds\n1,2,3',
+    { label: 'nothing like it' },
+    "a.csv: has no column 'nothing like it'; its headings are pixels, words, kinds",
+  ],
+  [
+    '1,2,3\n4,5,6',
+    { label: 'label' },
+    "a.csv: has no column 'label'; there is no heading: columns are named by their numbers, from 1",
+  ],
   ['1,2,3\n4,5,6', { label: '4' }, 'a.csv: column 4, the label, is not among those that are read, 1 to 3'],
   ['a,a,b\n4,5,6', { label: 'a' }, "a.csv: has 2 columns with the heading 'a', 1 and 2; a number names one"],
   ['id,a,label\n7,2,3\n8,2,3\n9,2,1', {}, "a.csv: column 1, 'id', counts the rows; --ignore 1 leaves it out"],
   [',a,label\n0,2,3\n1,2,3\n2,2,1', {}, 'a.csv: column 1, which has no heading, counts the rows; --ignore 1 leaves it out'],
-  ['1 2 3\n4 5 6', {}, 'a.csv:1: has one column; a row is pixels and a label, parted by comma, semicolon, tab or pipe; --separator space reads columns that spaces part'],
+  [
+    '1 2 3\n4 5 6',
+    {},
+    'a.csv:1: has one column; a row is pixels and a label, parted by comma, semicolon, tab or pipe; --separator space reads columns that spaces part',
+  ],
   ['a|b,c\n1|2,x', {}, 'a.csv:1: holds comma and pipe, either of which may part the columns; --separator says which'],
   ['1,5;2;3\n4,5;6;7', {}, 'a.csv:1: column 1 is "1,5", not a number with a decimal point; --decimal comma reads it'],
-  ['1.5;2;3\n4,5;6;7', { decimal: 'comma' }, 'a.csv:1: column 1 is "1.5", not a number with a decimal comma; --decimal point reads it'],
+  [
+    '1.5;2;3\n4,5;6;7',
+    { decimal: 'comma' },
+    'a.csv:1: column 1 is "1.5", not a number with a decimal comma; --decimal point reads it',
+  ],
   ['1,"2,3\n4,5,6', {}, 'a.csv:1: column 2 opens a quote that no line closes'],
   ['1,"2"3,4\n4,5,6', {}, 'a.csv:1: column 2 goes on after its closing quote'],
-] as const)('what is ambiguous, or not there, is refused: %j %j', (text, options, message) => expect(() => imageData(text, 'a.csv', options)).toThrow(message))
+] as const)('what is ambiguous, or not there, is refused: %j %j', (text, options, message) =>
+  expect(() => imageData(text, 'a.csv', options)).toThrow(message),
+)
 
 test.each([
   ['1,2,3\n1,2\n', 'a.csv:2: has 2 columns, line 1 has 3'],

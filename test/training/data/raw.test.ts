@@ -10,8 +10,13 @@ const ids = Array.from({ length: 500 }, () => Math.floor(chance() * 60))
 
 test('token ids of every type are read', () => {
   for (const [type, data] of [
-    ['u8', Uint8Array.from(ids)], ['u16', Uint16Array.from(ids)], ['u32', Uint32Array.from(ids)], ['i32', Int32Array.from(ids)], ['i64', BigInt64Array.from(ids, BigInt)],
-  ] as const) expect([...rawTokens(bytesOf(data), type, 'a.bin').tokens]).toEqual(ids)
+    ['u8', Uint8Array.from(ids)],
+    ['u16', Uint16Array.from(ids)],
+    ['u32', Uint32Array.from(ids)],
+    ['i32', Int32Array.from(ids)],
+    ['i64', BigInt64Array.from(ids, BigInt)],
+  ] as const)
+    expect([...rawTokens(bytesOf(data), type, 'a.bin').tokens]).toEqual(ids)
 })
 
 test.each([
@@ -23,18 +28,38 @@ test.each([
 })
 
 test('a token file of llm.c says how many tokens follow its header', () => {
-  const file = (count: number): Uint8Array => Buffer.concat([bytesOf(Int32Array.from({ length: 256 }, (_, at) => [20240520, 1, count][at] ?? 0)), bytesOf(Uint16Array.from(ids))])
+  const file = (count: number): Uint8Array =>
+    Buffer.concat([
+      bytesOf(Int32Array.from({ length: 256 }, (_, at) => [20240520, 1, count][at] ?? 0)),
+      bytesOf(Uint16Array.from(ids)),
+    ])
   expect([...llmcTokens(file(500), 'u16', 'a.bin').tokens]).toEqual(ids)
-  expect(() => llmcTokens(file(499), 'u16', 'a.bin')).toThrow('a.bin: is a token file of llm.c whose header says 499 tokens, but 500 follow')
+  expect(() => llmcTokens(file(499), 'u16', 'a.bin')).toThrow(
+    'a.bin: is a token file of llm.c whose header says 499 tokens, but 500 follow',
+  )
 })
 
 test('the type that bytes look like is that which makes sense of them', () => {
   const likely = (data: ArrayBufferView): string => /--tokens (\w+)/.exec(looksLike(bytesOf(data)))?.[1] ?? 'none'
   const large = Array.from({ length: 500 }, () => Math.floor(chance() * 50_257))
-  expect([Uint16Array.from(ids), Uint16Array.from(large), Uint32Array.from(large), BigInt64Array.from(large, BigInt), Uint8Array.from(ids)].map(likely)).toEqual(['u16', 'u16', 'u32', 'i64', 'u8'])
+  expect(
+    [
+      Uint16Array.from(ids),
+      Uint16Array.from(large),
+      Uint32Array.from(large),
+      BigInt64Array.from(large, BigInt),
+      Uint8Array.from(ids),
+    ].map(likely),
+  ).toEqual(['u16', 'u16', 'u32', 'i64', 'u8'])
   expect(asTokens(bytesOf(Uint16Array.from(ids)))).toContainEqual({ type: 'u16', tokens: 500, largest: Math.max(...ids) })
   expect(looksLike(Buffer.from('Some words\n', 'utf16le'))).toContain('it looks like UTF-16')
   expect(looksLike(Buffer.from('Grüße, und noch mehr davon', 'latin1'))).toContain('it looks like text in another encoding')
   checkText(Buffer.from('Some words,\ttwo lines\r\n\x1b[1mand bold\f'), 'a.txt', looksLike)
-  expect(() => checkText(Uint8Array.from(ids, (id) => id + 1), 'a.txt', looksLike)).toThrow(/^a\.txt: is not text: \d+ of its 500 bytes are control characters; it looks like token ids/)
+  expect(() =>
+    checkText(
+      Uint8Array.from(ids, (id) => id + 1),
+      'a.txt',
+      looksLike,
+    ),
+  ).toThrow(/^a\.txt: is not text: \d+ of its 500 bytes are control characters; it looks like token ids/)
 })

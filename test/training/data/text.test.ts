@@ -18,14 +18,19 @@ test('bytes are those of UTF-8', () => {
 })
 
 test('texts are joined, with the characters of all', () => {
-  const data = textData([{ name: 'a.txt', text: 'ab' }, { name: 'b.txt', text: 'cb' }])
+  const data = textData([
+    { name: 'a.txt', text: 'ab' },
+    { name: 'b.txt', text: 'cb' },
+  ])
   expect([...data.tokens]).toEqual([0, 1, 2, 1])
   expect(data.name).toBe('a.txt, b.txt')
 })
 
 test('a character that the vocabulary lacks is told with its line', () => {
   const vocabulary = charactersOf(['ab\n'])
-  expect(() => encodeText('ab\nb\nbé', vocabulary, 'valid.txt')).toThrow('valid.txt:3: the character "é" (U+00E9) is not among the 3 of the vocabulary')
+  expect(() => encodeText('ab\nb\nbé', vocabulary, 'valid.txt')).toThrow(
+    'valid.txt:3: the character "é" (U+00E9) is not among the 3 of the vocabulary',
+  )
 })
 
 test('what is no UTF-8 is told with its line', () => {

@@ -6,6 +6,9 @@ import { killable } from './killable.ts'
 const directory = process.argv[2]
 const training = killable()
 const isBegun = (await listCheckpoints(`${directory}/${CHECKPOINTS}`)).length > 0
-for await (const event of trainInto(directory, isBegun ? await resume(directory, training) : training, { keep: 3, time: () => 0 })) {
+for await (const event of trainInto(directory, isBegun ? await resume(directory, training) : training, {
+  keep: 3,
+  time: () => 0,
+})) {
   if (event.kind === 'start' || event.kind === 'checkpoint') process.stdout.write('.')
 }

@@ -16,12 +16,29 @@ function loaded(machine: Machine): Machine {
       updates = scalars.update
       return machine.update(scalars)
     },
-    read: async (names) => ({ ...await machine.read(names), ...(names === undefined ? { ballast: { shape: [BALLAST], data: new Float32Array(BALLAST).fill(updates) } } : {}) }),
+    read: async (names) => ({
+      ...(await machine.read(names)),
+      ...(names === undefined ? { ballast: { shape: [BALLAST], data: new Float32Array(BALLAST).fill(updates) } } : {}),
+    }),
     write: ({ ballast: _, ...tensors }) => machine.write(tensors),
   }
 }
 
 export function killable(): Training {
-  const recipe = bigrams({ steps: 300, isRandom: true, layers: [routed('layers.0/moe', { contest: { rate: 0.2, after: 0, atMost: 1 }, balancedBias: { weight: 'bias', rate: 0.01 } })] })
-  return { recipe, machine: loaded(fakeMachine(recipe)), training: chain(200), validation: chain(60, 1), validateEvery: 7, saveEvery: 1, now: () => 0 }
+  const recipe = bigrams({
+    steps: 300,
+    isRandom: true,
+    layers: [
+      routed('layers.0/moe', { contest: { rate: 0.2, after: 0, atMost: 1 }, balancedBias: { weight: 'bias', rate: 0.01 } }),
+    ],
+  })
+  return {
+    recipe,
+    machine: loaded(fakeMachine(recipe)),
+    training: chain(200),
+    validation: chain(60, 1),
+    validateEvery: 7,
+    saveEvery: 1,
+    now: () => 0,
+  }
 }

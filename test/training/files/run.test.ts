@@ -1,5 +1,15 @@
 import { execFileSync, spawn, spawnSync } from 'node:child_process'
-import { cpSync, existsSync, mkdirSync, mkdtempSync, readFileSync, readdirSync, rmSync, truncateSync, writeFileSync } from 'node:fs'
+import {
+  cpSync,
+  existsSync,
+  mkdirSync,
+  mkdtempSync,
+  readFileSync,
+  readdirSync,
+  rmSync,
+  truncateSync,
+  writeFileSync,
+} from 'node:fs'
 import { hostname, tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { build } from 'esbuild'
@@ -18,9 +28,21 @@ import { BALLAST, killable } from './killable.ts'
 const root = mkdtempSync(join(tmpdir(), 'smoe-run-'))
 afterAll(() => rmSync(root, { recursive: true }))
 
-const recipe = bigrams({ steps: 8, isRandom: true, layers: [routed('layers.0/moe', { contest: { rate: 0.4, after: 0.2, atMost: 1 } })] })
-const trainingOf = (more: Partial<Training> = {}): Training =>
-  ({ recipe, machine: fakeMachine(recipe), training: chain(60), validation: chain(30, 5), validateEvery: 3, saveEvery: 2, now: () => 0, ...more })
+const recipe = bigrams({
+  steps: 8,
+  isRandom: true,
+  layers: [routed('layers.0/moe', { contest: { rate: 0.4, after: 0.2, atMost: 1 } })],
+})
+const trainingOf = (more: Partial<Training> = {}): Training => ({
+  recipe,
+  machine: fakeMachine(recipe),
+  training: chain(60),
+  validation: chain(30, 5),
+  validateEvery: 3,
+  saveEvery: 2,
+  now: () => 0,
+  ...more,
+})
 
 const files = { keep: 2, time: () => 5 }
 
@@ -35,17 +57,32 @@ async function runInto(directory: string, training: Training, steps = Infinity):
 }
 
 const contents = (directory: string): Record<string, string> =>
-  Object.fromEntries(readdirSync(directory, { recursive: true, encoding: 'utf8' }).filter((name) => /\./.test(name)).map((name) => [name, readFileSync(join(directory, name), 'base64')]))
+  Object.fromEntries(
+    readdirSync(directory, { recursive: true, encoding: 'utf8' })
+      .filter((name) => /\./.test(name))
+      .map((name) => [name, readFileSync(join(directory, name), 'base64')]),
+  )
 
 /** Without the lines that tell of a start. */
-const lines = (directory: string): string => readFileSync(join(directory, METRICS), 'utf8').split('\n').filter((line) => !line.startsWith('{"kind":"start"')).join('\n')
+const lines = (directory: string): string =>
+  readFileSync(join(directory, METRICS), 'utf8')
+    .split('\n')
+    .filter((line) => !line.startsWith('{"kind":"start"'))
+    .join('\n')
 
-test('a directory holds the record, TensorBoard\'s events and the newest checkpoints', async () => {
+test("a directory holds the record, TensorBoard's events and the newest checkpoints", async () => {
   const directory = join(root, 'whole')
   const events = await runInto(directory, trainingOf())
-  expect(Object.keys(contents(directory)).sort()).toEqual(['checkpoints/step-00000006.safetensors', 'checkpoints/step-00000008.safetensors', 'events.out.tfevents.0000000005.smoe', 'metrics.jsonl'])
+  expect(Object.keys(contents(directory)).sort()).toEqual([
+    'checkpoints/step-00000006.safetensors',
+    'checkpoints/step-00000008.safetensors',
+    'events.out.tfevents.0000000005.smoe',
+    'metrics.jsonl',
+  ])
   const records = await readRecords(directory)
-  expect(records.map(({ time: _, ...event }) => event)).toEqual(JSON.parse(JSON.stringify(events.filter(({ kind }) => kind !== 'checkpoint'))))
+  expect(records.map(({ time: _, ...event }) => event)).toEqual(
+    JSON.parse(JSON.stringify(events.filter(({ kind }) => kind !== 'checkpoint'))),
+  )
 })
 
 test('two runs give the same bytes', async () => {
@@ -63,7 +100,10 @@ test('stopped anywhere and resumed, a run ends in the same bytes', async () => {
     expect(lines(directory)).toBe(lines(join(root, 'whole')))
     // the checkpoint of the stop was written before the examples set aside were looked at
     const same = Object.keys(whole).filter((name) => name !== METRICS && !name.endsWith(checkpointName(steps)))
-    expect(same.filter((name) => both[name] !== whole[name]), `stopped after ${steps}`).toEqual([])
+    expect(
+      same.filter((name) => both[name] !== whole[name]),
+      `stopped after ${steps}`,
+    ).toEqual([])
   }
 })
 
@@ -74,7 +114,8 @@ test('what came after the checkpoint that a run goes on from, whole or torn, is 
   truncateSync(join(directory, METRICS), readFileSync(join(directory, METRICS)).length - 20)
   const found: number[][] = []
   for await (const { kind } of trainInto(directory, await resume(path, trainingOf()), files)) {
-    if (kind === 'start' || kind === 'end') found.push((await listCheckpoints(join(directory, CHECKPOINTS))).map(({ step }) => step))
+    if (kind === 'start' || kind === 'end')
+      found.push((await listCheckpoints(join(directory, CHECKPOINTS))).map(({ step }) => step))
   }
   expect(found).toEqual([[6], [6, 8]])
   expect(lines(directory)).toBe(lines(join(root, 'whole')))
@@ -82,7 +123,9 @@ test('what came after the checkpoint that a run goes on from, whole or torn, is 
 
 describe('refused', () => {
   test('a directory that holds a run already', async () => {
-    await expect(runInto(join(root, 'whole'), trainingOf())).rejects.toThrow('already holds a run, at step 8; resume it, or choose another directory')
+    await expect(runInto(join(root, 'whole'), trainingOf())).rejects.toThrow(
+      'already holds a run, at step 8; resume it, or choose another directory',
+    )
   })
 
   test('a directory without a checkpoint, and a path to nothing', async () => {
@@ -134,10 +177,16 @@ describe('refused', () => {
 
   test('a checkpoint of another run', async () => {
     const other = bigrams({ ...recipe, seed: 9 })
-    await expect(resume(join(root, 'whole'), trainingOf({ recipe: other, machine: fakeMachine(other) }))).rejects.toThrow('is of another recipe: seed was 5 and is 9')
-    await expect(resume(join(root, 'whole'), trainingOf({ training: chain(61) }))).rejects.toThrow('it learned from other examples: 60 tokens')
+    await expect(resume(join(root, 'whole'), trainingOf({ recipe: other, machine: fakeMachine(other) }))).rejects.toThrow(
+      'is of another recipe: seed was 5 and is 9',
+    )
+    await expect(resume(join(root, 'whole'), trainingOf({ training: chain(61) }))).rejects.toThrow(
+      'it learned from other examples: 60 tokens',
+    )
     const changed = { ...recipe, program: 'ffffffff' }
-    await expect(resume(join(root, 'whole'), trainingOf({ recipe: changed }))).rejects.toThrow('is of a model that computes something else')
+    await expect(resume(join(root, 'whole'), trainingOf({ recipe: changed }))).rejects.toThrow(
+      'is of a model that computes something else',
+    )
   })
 
   test('data that does not fit, before a file is touched', async () => {
@@ -155,7 +204,9 @@ test('the lock of a run that was killed is taken over', async () => {
   await runInto(directory, await resume(directory, trainingOf()))
   expect(readdirSync(directory)).not.toContain('.lock')
   writeFileSync(join(directory, '.lock'), JSON.stringify({ pid, host: 'elsewhere' }))
-  await expect(runInto(directory, await resume(directory, trainingOf()))).rejects.toThrow(`process ${pid} on elsewhere; if there is none, remove `)
+  await expect(runInto(directory, await resume(directory, trainingOf()))).rejects.toThrow(
+    `process ${pid} on elsewhere; if there is none, remove `,
+  )
 })
 
 test('drafts of a run that was killed are taken away', async () => {
@@ -169,18 +220,31 @@ test('drafts of a run that was killed are taken away', async () => {
 
 describe('killed with -9', () => {
   const script = join(root, 'child.mjs')
-  beforeAll(async () => void await build({ entryPoints: ['test/training/files/child.ts'], bundle: true, platform: 'node', format: 'esm', outfile: script, logLevel: 'silent' }))
+  beforeAll(
+    async () =>
+      void (await build({
+        entryPoints: ['test/training/files/child.ts'],
+        bundle: true,
+        platform: 'node',
+        format: 'esm',
+        outfile: script,
+        logLevel: 'silent',
+      })),
+  )
 
   /** Whether it was killed before it ended: so many checkpoints after its start, and some milliseconds. */
-  const killed = (directory: string, checkpoints: number, after: number): Promise<boolean> => new Promise((resolve, reject) => {
-    const child = spawn(process.execPath, [script, directory])
-    let [talk, dots] = ['', 0]
-    child.stderr.on('data', (text) => (talk += String(text)))
-    child.stdout.on('data', (text) => {
-      if (dots <= checkpoints && (dots += String(text).length) > checkpoints) setTimeout(() => child.kill('SIGKILL'), after)
+  const killed = (directory: string, checkpoints: number, after: number): Promise<boolean> =>
+    new Promise((resolve, reject) => {
+      const child = spawn(process.execPath, [script, directory])
+      let [talk, dots] = ['', 0]
+      child.stderr.on('data', (text) => (talk += String(text)))
+      child.stdout.on('data', (text) => {
+        if (dots <= checkpoints && (dots += String(text).length) > checkpoints) setTimeout(() => child.kill('SIGKILL'), after)
+      })
+      child.on('exit', (code, signal) =>
+        code === 0 || signal === 'SIGKILL' ? resolve(signal === 'SIGKILL') : reject(new Error(talk)),
+      )
     })
-    child.on('exit', (code, signal) => (code === 0 || signal === 'SIGKILL' ? resolve(signal === 'SIGKILL') : reject(new Error(talk))))
-  })
 
   test('at any moment, no checkpoint is torn, and the run ends in the same bytes', async () => {
     const [directory, whole] = [join(root, 'killed'), join(root, 'not killed')]

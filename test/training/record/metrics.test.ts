@@ -3,11 +3,51 @@ import { lineOf, parseLines, recordsUpTo, type MetricsRecord } from '../../../tr
 import { scalarsOf } from '../../../training/record/scalars.ts'
 
 const step = (number: number): MetricsRecord => ({
-  kind: 'step', step: number, scale: null, skipped: false, epoch: 0.5, loss: 3, losses: { 'loss.cross_entropy': 2, 'loss.balance': 1 }, metrics: { 'metric.accuracy': NaN }, rate: 0.1, norm: 2, chosen: ['a/moe'],
-  routing: [{ layer: 'a/moe', load: [3, 0], dropped: 1, cv: 1, maxVio: null, allocationEntropy: 0.5, weightEntropy: null }], seconds: 1, pace: 100, left: 5, time: 1000 + number,
+  kind: 'step',
+  step: number,
+  scale: null,
+  skipped: false,
+  epoch: 0.5,
+  loss: 3,
+  losses: { 'loss.cross_entropy': 2, 'loss.balance': 1 },
+  metrics: { 'metric.accuracy': NaN },
+  rate: 0.1,
+  norm: 2,
+  chosen: ['a/moe'],
+  routing: [{ layer: 'a/moe', load: [3, 0], dropped: 1, cv: 1, maxVio: null, allocationEntropy: 0.5, weightEntropy: null }],
+  seconds: 1,
+  pace: 100,
+  left: 5,
+  time: 1000 + number,
 })
-const validation = (number: number): MetricsRecord => ({ kind: 'validation', step: number, loss: 2, losses: { 'loss.cross_entropy': 2 }, metrics: {}, batches: 3, seconds: 1, time: 9 })
-const probe = (number: number): MetricsRecord => ({ kind: 'probe', step: number, layers: [{ layer: 'a/moe', load: [1], dropped: 0, cv: 0, maxVio: 0, allocationEntropy: null, weightEntropy: null, changeTop1: 0.25, changeSet: null }], time: 9 })
+const validation = (number: number): MetricsRecord => ({
+  kind: 'validation',
+  step: number,
+  loss: 2,
+  losses: { 'loss.cross_entropy': 2 },
+  metrics: {},
+  batches: 3,
+  seconds: 1,
+  time: 9,
+})
+const probe = (number: number): MetricsRecord => ({
+  kind: 'probe',
+  step: number,
+  layers: [
+    {
+      layer: 'a/moe',
+      load: [1],
+      dropped: 0,
+      cv: 0,
+      maxVio: 0,
+      allocationEntropy: null,
+      weightEntropy: null,
+      changeTop1: 0.25,
+      changeSet: null,
+    },
+  ],
+  time: 9,
+})
 
 test('lines come back, whole ones alone', () => {
   const records = [step(1), validation(1), step(2)]
@@ -25,7 +65,10 @@ test('lines come back, whole ones alone', () => {
 test('a record is cut where its run goes on', () => {
   const end: MetricsRecord = { kind: 'end', reason: 'stopped', step: 2, seconds: 1, time: 1 }
   const records = [validation(0), probe(0), step(1), step(2), validation(2), probe(2), end, step(3)]
-  const kept = (at: number, looked: number): string => recordsUpTo(records, at, looked).map((record) => `${record.kind[0]}${record.kind === 'start' ? '' : record.step}`).join(' ')
+  const kept = (at: number, looked: number): string =>
+    recordsUpTo(records, at, looked)
+      .map((record) => `${record.kind[0]}${record.kind === 'start' ? '' : record.step}`)
+      .join(' ')
   expect(kept(2, 2)).toBe('v0 p0 s1 s2 v2 p2')
   expect(kept(2, 0)).toBe('v0 p0 s1 s2')
   expect(kept(1, 0)).toBe('v0 p0 s1')
@@ -33,9 +76,18 @@ test('a record is cut where its run goes on', () => {
 
 test('the numbers of an event by their tags; what is none is left out', () => {
   expect(scalarsOf(step(1))).toEqual([
-    { tag: 'loss/total', value: 3 }, { tag: 'loss/cross_entropy', value: 2 }, { tag: 'loss/balance', value: 1 },
-    { tag: 'training/rate', value: 0.1 }, { tag: 'training/norm', value: 2 }, { tag: 'training/pace', value: 100 }, { tag: 'training/epoch', value: 0.5 }, { tag: 'training/competing', value: 1 },
-    { tag: 'routing a/moe/cv', value: 1 }, { tag: 'routing a/moe/allocation_entropy', value: 0.5 }, { tag: 'routing a/moe/dead', value: 1 }, { tag: 'routing a/moe/dropped', value: 1 },
+    { tag: 'loss/total', value: 3 },
+    { tag: 'loss/cross_entropy', value: 2 },
+    { tag: 'loss/balance', value: 1 },
+    { tag: 'training/rate', value: 0.1 },
+    { tag: 'training/norm', value: 2 },
+    { tag: 'training/pace', value: 100 },
+    { tag: 'training/epoch', value: 0.5 },
+    { tag: 'training/competing', value: 1 },
+    { tag: 'routing a/moe/cv', value: 1 },
+    { tag: 'routing a/moe/allocation_entropy', value: 0.5 },
+    { tag: 'routing a/moe/dead', value: 1 },
+    { tag: 'routing a/moe/dropped', value: 1 },
   ])
   expect(scalarsOf(validation(2)).map(({ tag }) => tag)).toEqual(['validation loss/total', 'validation loss/cross_entropy'])
   expect(scalarsOf(probe(2))).toEqual([{ tag: 'change a/moe/top1', value: 0.25 }])

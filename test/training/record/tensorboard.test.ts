@@ -17,10 +17,20 @@ test('a file begins with its version', () => {
 })
 
 test('a record holds time, step and each scalar', () => {
-  const bytes = recordOf(2, 300, [{ tag: 'loss/total', value: 0.5 }, { tag: 'é', value: -1 }])
+  const bytes = recordOf(2, 300, [
+    { tag: 'loss/total', value: 0.5 },
+    { tag: 'é', value: -1 },
+  ])
   const wanted = [
-    '090000000000000040', '10ac02',
-    '2a1e', '0a11', '0a0a6c6f73732f746f74616c', '150000003f', '0a09', '0a02c3a9', '15000080bf',
+    '090000000000000040',
+    '10ac02',
+    '2a1e',
+    '0a11',
+    '0a0a6c6f73732f746f74616c',
+    '150000003f',
+    '0a09',
+    '0a02c3a9',
+    '15000080bf',
   ].join('')
   expect(hex(bytes.subarray(12, -4))).toBe(wanted)
   expect(hex(frame(bytes.subarray(12, -4)))).toBe(hex(bytes))
@@ -29,7 +39,14 @@ test('a record holds time, step and each scalar', () => {
 
 test('numbers of any size are written as varints', () => {
   const steps = [0, 127, 128, 16384, 2 ** 31, 2 ** 40]
-  expect(steps.map((step) => hex(recordOf(0, step, [{ tag: '', value: 0 }]).subarray(12 + 10)).replace(/2a.*$/, ''))).toEqual(['00', '7f', '8001', '808001', '8080808008', '808080808020'])
+  expect(steps.map((step) => hex(recordOf(0, step, [{ tag: '', value: 0 }]).subarray(12 + 10)).replace(/2a.*$/, ''))).toEqual([
+    '00',
+    '7f',
+    '8001',
+    '808001',
+    '8080808008',
+    '808080808020',
+  ])
 })
 
 test('a file is called as TensorBoard looks for it', () => {

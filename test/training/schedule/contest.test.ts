@@ -3,7 +3,13 @@ import { readFileSync, readdirSync } from 'node:fs'
 import { join } from 'node:path'
 import { describe, expect, test } from 'vitest'
 import type { Contest, Recipe, RoutedLayer } from '../../../plan/recipe.ts'
-import { chosenLayers, drawSchedule, lengthenSchedule, schedule, type ContestSchedule } from '../../../training/schedule/contest.ts'
+import {
+  chosenLayers,
+  drawSchedule,
+  lengthenSchedule,
+  schedule,
+  type ContestSchedule,
+} from '../../../training/schedule/contest.ts'
 import { readSafetensors } from '../../support/safetensors.ts'
 import { recipeOf, routed } from '../recipes.ts'
 
@@ -13,7 +19,8 @@ const files = readdirSync(join(golden, 'competesmoe')).filter((name) => name.sta
 /** What a file says of how it was made. */
 function metadataOf(path: string): Readonly<Record<string, string>> {
   const bytes = readFileSync(path)
-  return (JSON.parse(bytes.toString('utf8', 8, 8 + Number(bytes.readBigUInt64LE(0)))) as { __metadata__: Record<string, string> }).__metadata__
+  return (JSON.parse(bytes.toString('utf8', 8, 8 + Number(bytes.readBigUInt64LE(0)))) as { __metadata__: Record<string, string> })
+    .__metadata__
 }
 
 const rowsOf = (found: ContestSchedule, layers: readonly string[], first: number, steps: number): number[] =>
@@ -46,50 +53,85 @@ const layersOf = (count: number, rate: number, atMost: number | null): Parameter
   Array.from({ length: count }, (_, at) => ({ layer: `${at}`, rate, first: 2, atMost }))
 
 test('a full step moves to the left, then to the right, then nowhere', () => {
-  const draws: Readonly<Record<string, readonly number[]>> = { 0: [9, 0, 9, 9], 1: [9, 0, 9, 9], 2: [9, 0, 9, 9], 3: [9, 0, 0, 9], 4: [0, 0, 0, 0] }
+  const draws: Readonly<Record<string, readonly number[]>> = {
+    0: [9, 0, 9, 9],
+    1: [9, 0, 9, 9],
+    2: [9, 0, 9, 9],
+    3: [9, 0, 0, 9],
+    4: [0, 0, 0, 0],
+  }
   expect(schedule(layersOf(5, 0.5, 1), 6, (layer, n) => draws[layer][n])).toEqual({ 0: [3], 1: [2], 2: [4], 3: [5], 4: [] })
 })
 
 test('never more than the limit compete, none in the warm-up, and as many as drew where there is room', () => {
-  fc.assert(fc.property(fc.integer({ min: 1, max: 6 }), fc.integer({ min: 1, max: 6 }), fc.double({ min: 0, max: 1, noNaN: true }), fc.nat(), (count, atMost, rate, seed) => {
-    const steps = 30
-    const draw = (layer: string, n: number): number => ((seed + 1) * (Number(layer) + 3) * (n + 7) * 0.61803398875) % 1
-    const found = schedule(layersOf(count, rate, atMost), steps, draw)
-    const drawn = (layer: number): number => Array.from({ length: steps - 2 }, (_, n) => draw(`${layer}`, n)).filter((value) => value < rate).length
-    for (let step = 0; step < steps; step++) {
-      const chosen = chosenLayers(found)(step)
-      expect(chosen.length).toBeLessThanOrEqual(step < 2 ? 0 : atMost)
-      expect(new Set(chosen).size).toBe(chosen.length)
-    }
-    if (atMost >= count) for (let layer = 0; layer < count; layer++) expect(found[layer].length).toBe(drawn(layer))
-  }))
+  fc.assert(
+    fc.property(
+      fc.integer({ min: 1, max: 6 }),
+      fc.integer({ min: 1, max: 6 }),
+      fc.double({ min: 0, max: 1, noNaN: true }),
+      fc.nat(),
+      (count, atMost, rate, seed) => {
+        const steps = 30
+        const draw = (layer: string, n: number): number => ((seed + 1) * (Number(layer) + 3) * (n + 7) * 0.61803398875) % 1
+        const found = schedule(layersOf(count, rate, atMost), steps, draw)
+        const drawn = (layer: number): number =>
+          Array.from({ length: steps - 2 }, (_, n) => draw(`${layer}`, n)).filter((value) => value < rate).length
+        for (let step = 0; step < steps; step++) {
+          const chosen = chosenLayers(found)(step)
+          expect(chosen.length).toBeLessThanOrEqual(step < 2 ? 0 : atMost)
+          expect(new Set(chosen).size).toBe(chosen.length)
+        }
+        if (atMost >= count) for (let layer = 0; layer < count; layer++) expect(found[layer].length).toBe(drawn(layer))
+      },
+    ),
+  )
 })
 
 /** The rule step by step, as it reads. */
-function searched(layers: Parameters<typeof schedule>[0], steps: number, draw: (layer: string, n: number) => number): ContestSchedule {
+function searched(
+  layers: Parameters<typeof schedule>[0],
+  steps: number,
+  draw: (layer: string, n: number) => number,
+): ContestSchedule {
   const counts = new Array<number>(steps).fill(0)
-  return Object.fromEntries(layers.map(({ layer, rate, first, atMost }) => {
-    const chosen = new Set<number>()
-    const isFull = (step: number): boolean => atMost !== null && counts[step] >= atMost
-    for (let step = first; step < steps; step++) {
-      if (draw(layer, step - first) >= (rate as number)) continue
-      const ways = [...Array.from({ length: step - first }, (_, n) => step - 1 - n), ...Array.from({ length: steps - step - 1 }, (_, n) => step + 1 + n)]
-      const at = isFull(step) ? ways.find((other) => !isFull(other) && !chosen.has(other)) : step
-      if (at === undefined || chosen.has(at)) continue
-      chosen.add(at)
-      if (atMost !== null) counts[at]++
-    }
-    return [layer, [...chosen].sort((a, b) => a - b)]
-  }))
+  return Object.fromEntries(
+    layers.map(({ layer, rate, first, atMost }) => {
+      const chosen = new Set<number>()
+      const isFull = (step: number): boolean => atMost !== null && counts[step] >= atMost
+      for (let step = first; step < steps; step++) {
+        if (draw(layer, step - first) >= (rate as number)) continue
+        const ways = [
+          ...Array.from({ length: step - first }, (_, n) => step - 1 - n),
+          ...Array.from({ length: steps - step - 1 }, (_, n) => step + 1 + n),
+        ]
+        const at = isFull(step) ? ways.find((other) => !isFull(other) && !chosen.has(other)) : step
+        if (at === undefined || chosen.has(at)) continue
+        chosen.add(at)
+        if (atMost !== null) counts[at]++
+      }
+      return [layer, [...chosen].sort((a, b) => a - b)]
+    }),
+  )
 }
 
 test('turns move to where a search step by step finds room', () => {
-  const layer = fc.record({ rate: fc.double({ min: 0, max: 1, noNaN: true }), first: fc.nat(9), atMost: fc.constantFrom(null, 1, 2, 3) })
-  fc.assert(fc.property(fc.array(layer, { minLength: 1, maxLength: 6 }), fc.integer({ min: 10, max: 60 }), fc.nat(), (found, steps, seed) => {
-    const layers = found.map((one, at) => ({ ...one, layer: `${at}` }))
-    const draw = (name: string, n: number): number => ((seed + 1) * (Number(name) + 3) * (n + 7) * 0.61803398875) % 1
-    expect(schedule(layers, steps, draw)).toEqual(searched(layers, steps, draw))
-  }))
+  const layer = fc.record({
+    rate: fc.double({ min: 0, max: 1, noNaN: true }),
+    first: fc.nat(9),
+    atMost: fc.constantFrom(null, 1, 2, 3),
+  })
+  fc.assert(
+    fc.property(
+      fc.array(layer, { minLength: 1, maxLength: 6 }),
+      fc.integer({ min: 10, max: 60 }),
+      fc.nat(),
+      (found, steps, seed) => {
+        const layers = found.map((one, at) => ({ ...one, layer: `${at}` }))
+        const draw = (name: string, n: number): number => ((seed + 1) * (Number(name) + 3) * (n + 7) * 0.61803398875) % 1
+        expect(schedule(layers, steps, draw)).toEqual(searched(layers, steps, draw))
+      },
+    ),
+  )
 })
 
 test('more steps than anybody can draw for are refused', () => {
@@ -97,13 +139,19 @@ test('more steps than anybody can draw for are refused', () => {
   expect(() => drawSchedule(recipe)).toThrow('2147483647 steps are too many for drawing contests; the maximum is 16777216')
 })
 
-test('layers with and without a limit do not stand in each other\'s way', () => {
-  const layers = [{ layer: 'a', rate: 1, first: 0, atMost: null }, { layer: 'b', rate: 1, first: 0, atMost: 1 }, { layer: 'c', rate: 1, first: 0, atMost: 1 }]
+test("layers with and without a limit do not stand in each other's way", () => {
+  const layers = [
+    { layer: 'a', rate: 1, first: 0, atMost: null },
+    { layer: 'b', rate: 1, first: 0, atMost: 1 },
+    { layer: 'c', rate: 1, first: 0, atMost: 1 },
+  ]
   expect(schedule(layers, 2, () => 0.5)).toEqual({ a: [0, 1], b: [0, 1], c: [] })
 })
 
 test('the seed and the names of the layers make the schedule, and nothing else', () => {
-  const layers = ['layers.0/moe', 'layers.1/moe'].map((name) => routed(name, { contest: { rate: 0.3, after: 0.1, atMost: null } }))
+  const layers = ['layers.0/moe', 'layers.1/moe'].map((name) =>
+    routed(name, { contest: { rate: 0.3, after: 0.1, atMost: null } }),
+  )
   const recipe = recipeOf({ steps: 2000, layers: [...layers, routed('plain/moe')] })
   const found = drawSchedule(recipe)
   expect(found).toEqual(drawSchedule(recipe))
@@ -130,7 +178,9 @@ test('a run that is made longer keeps the contests that it had, and has those of
 
 describe('rates that change over the run', () => {
   const scheduleOf = (contest: Partial<Contest>, more: Partial<Recipe> = {}): readonly number[] =>
-    drawSchedule(recipeOf({ steps: 4000, layers: [routed('moe', { contest: { rate: 0.3, after: 0, atMost: null, ...contest } })], ...more })).moe
+    drawSchedule(
+      recipeOf({ steps: 4000, layers: [routed('moe', { contest: { rate: 0.3, after: 0, atMost: null, ...contest } })], ...more }),
+    ).moe
 
   test('a formula that is the same in every step draws what its number draws', () => {
     expect(scheduleOf({ rate: ['+', 0.1, 0.2] })).toEqual(scheduleOf({ rate: 0.1 + 0.2 }))
@@ -147,14 +197,17 @@ describe('rates that change over the run', () => {
     expect(scheduleOf({ rate: ['if', ['<', 'step', 10], 1, 0] })).toEqual([0, 1, 2, 3, 4, 5, 6, 7, 8, 9])
   })
   test('a rate that is no probability is refused with its step', () => {
-    expect(() => scheduleOf({ rate: ['-', 'progress', 0.5] })).toThrow('moe competes at progress - 0.5, which is -0.5 in step 1 of 4000; a rate is in 0..1')
+    expect(() => scheduleOf({ rate: ['-', 'progress', 0.5] })).toThrow(
+      'moe competes at progress - 0.5, which is -0.5 in step 1 of 4000; a rate is in 0..1',
+    )
     expect(() => scheduleOf({ rate: ['/', 'step', 100] })).toThrow('which is 1.01 in step 102 of 4000')
     expect(scheduleOf({ rate: ['-', 'progress', 0.5], after: 0.75 }).length).toBeGreaterThan(0)
   })
 })
 
 describe('all layers together', () => {
-  const together = (name: string, more: Partial<Contest> = {}): RoutedLayer => routed(name, { contest: { rate: 0.3, after: 0, atMost: null, together: true, ...more } })
+  const together = (name: string, more: Partial<Contest> = {}): RoutedLayer =>
+    routed(name, { contest: { rate: 0.3, after: 0, atMost: null, together: true, ...more } })
 
   test('every layer competes in the same steps', () => {
     const found = drawSchedule(recipeOf({ steps: 500, layers: [together('a'), together('b'), together('c')] }))
@@ -162,7 +215,9 @@ describe('all layers together', () => {
     expect([found.b, found.c]).toEqual([found.a, found.a])
   })
   test('a smaller rate and a later beginning leave some of these steps out', () => {
-    const found = drawSchedule(recipeOf({ steps: 500, layers: [together('a'), together('b', { rate: 0.1 }), together('c', { after: 0.5 })] }))
+    const found = drawSchedule(
+      recipeOf({ steps: 500, layers: [together('a'), together('b', { rate: 0.1 }), together('c', { after: 0.5 })] }),
+    )
     expect(found.b.every((step) => found.a.includes(step))).toBe(true)
     expect(found.c).toEqual(found.a.filter((step) => step >= 250))
   })

@@ -3,7 +3,8 @@ import { expect, test } from 'vitest'
 import type { RateSchedule } from '../../../plan/recipe.ts'
 import { rateFactor } from '../../../training/schedule/rate.ts'
 
-const over = (schedule: RateSchedule, steps: number): number[] => Array.from({ length: steps }, (_, step) => rateFactor(schedule, step, steps))
+const over = (schedule: RateSchedule, steps: number): number[] =>
+  Array.from({ length: steps }, (_, step) => rateFactor(schedule, step, steps))
 
 test('rises over the warm-up, then stays, falls straight, or by a cosine', () => {
   expect(over({ kind: 'constant', warmup: 4 }, 6)).toEqual([0.25, 0.5, 0.75, 1, 1, 1])
@@ -22,13 +23,21 @@ test('a run of one step has the whole rate, and what is longer than planned keep
 
 test('is above 0 and at most 1, rises to the end of the warm-up and falls from there', () => {
   const kinds = fc.constantFrom('constant', 'linear', 'cosine')
-  fc.assert(fc.property(kinds, fc.nat(20), fc.double({ min: 0.01, max: 1, noNaN: true }), fc.integer({ min: 1, max: 60 }), (kind, warmup, final, steps) => {
-    const factors = over({ kind, warmup, final } as RateSchedule, steps)
-    for (const [step, factor] of factors.entries()) {
-      expect(factor).toBeGreaterThan(0)
-      expect(factor).toBeLessThanOrEqual(1)
-      if (step > 0) expect(Math.sign(factor - factors[step - 1]) * (step < warmup ? 1 : -1)).toBeGreaterThanOrEqual(0)
-    }
-    if (kind !== 'constant' && steps > warmup + 1) expect(factors[steps - 1]).toBeCloseTo(final, 12)
-  }))
+  fc.assert(
+    fc.property(
+      kinds,
+      fc.nat(20),
+      fc.double({ min: 0.01, max: 1, noNaN: true }),
+      fc.integer({ min: 1, max: 60 }),
+      (kind, warmup, final, steps) => {
+        const factors = over({ kind, warmup, final } as RateSchedule, steps)
+        for (const [step, factor] of factors.entries()) {
+          expect(factor).toBeGreaterThan(0)
+          expect(factor).toBeLessThanOrEqual(1)
+          if (step > 0) expect(Math.sign(factor - factors[step - 1]) * (step < warmup ? 1 : -1)).toBeGreaterThanOrEqual(0)
+        }
+        if (kind !== 'constant' && steps > warmup + 1) expect(factors[steps - 1]).toBeCloseTo(final, 12)
+      },
+    ),
+  )
 })

@@ -82,27 +82,42 @@ export function makeCase(shape: CaseShape): Case {
   const random = uniform(shape.seed)
   const named = (name: string, value: number): Dim => (shape.symbolic ? symbol(name) : dim(value))
   const setting: Setting = {
-    shape, random,
+    shape,
+    random,
     fill: (length) => Float32Array.from({ length }, () => random() - 0.5),
-    M: named('M', rowsEach(shape)), N: named('N', shape.columns), K: named('K', shape.depth),
+    M: named('M', rowsEach(shape)),
+    N: named('N', shape.columns),
+    K: named('K', shape.depth),
   }
   return shape.grouping === 'outer' ? outerCase(setting) : rowsCase(setting)
 }
 
 const rowsEach = ({ grouping, rows, experts }: CaseShape): number => (grouping === 'batched' ? Math.ceil(rows / experts) : rows)
 
-const dimValues = (shape: CaseShape): DimValues => (shape.symbolic ? { M: rowsEach(shape), N: shape.columns, K: shape.depth } : {})
+const dimValues = (shape: CaseShape): DimValues =>
+  shape.symbolic ? { M: rowsEach(shape), N: shape.columns, K: shape.depth } : {}
 
-const storeProducts = ({ shape, N }: Setting): Matmul['epilogue'] => (sums, row, column) => [
-  { kind: 'store', buffer: 'y', index: add(multiply(row, size(N)), column), value: ACTIVATIONS[shape.products - 1].spelled(sums) },
-]
+const storeProducts =
+  ({ shape, N }: Setting): Matmul['epilogue'] =>
+  (sums, row, column) => [
+    {
+      kind: 'store',
+      buffer: 'y',
+      index: add(multiply(row, size(N)), column),
+      value: ACTIVATIONS[shape.products - 1].spelled(sums),
+    },
+  ]
 
 function resultBound(length: number): Bound {
   return { name: 'y', data: new Float32Array(length + PADDING).fill(UNTOUCHED), written: true }
 }
 
 /** rows x columns of a function that gives the sum of each product. */
-function answers(rows: number, { columns, products }: CaseShape, sum: (row: number, column: number, p: number) => number): Float64Array {
+function answers(
+  rows: number,
+  { columns, products }: CaseShape,
+  sum: (row: number, column: number, p: number) => number,
+): Float64Array {
   const each = Array.from({ length: products }, (_, p) => p)
   return Float64Array.from({ length: rows * columns }, (_, i) => {
     const [row, column] = [Math.floor(i / columns), i % columns]
@@ -130,10 +145,13 @@ function rowsCase(setting: Setting): Case {
   const order = orderRows(expertOf, experts, tile)
 
   const rowsOf: Matmul['rowsOf'] =
-    grouping === 'batched' ? { kind: 'batched', batch: dim(experts) }
-    : grouping === 'direct' ? { kind: 'direct', experts, expert: (row) => cast('u32', load('i32', 'expert_ids', row)) }
-    : grouping === 'ordered' ? { kind: 'ordered', buffer: 'order', experts, tile }
-    : { kind: 'dense' }
+    grouping === 'batched'
+      ? { kind: 'batched', batch: dim(experts) }
+      : grouping === 'direct'
+        ? { kind: 'direct', experts, expert: (row) => cast('u32', load('i32', 'expert_ids', row)) }
+        : grouping === 'ordered'
+          ? { kind: 'ordered', buffer: 'order', experts, tile }
+          : { kind: 'dense' }
   const alongDepth = { along: 'depth', aligned: depth % 4 === 0 } as const
   const matmul: Matmul = {
     rows: grouping === 'batched' ? times(experts, M) : M,
@@ -142,11 +160,35 @@ function rowsCase(setting: Setting): Case {
     depthOf: { kind: 'whole' },
     rowsOf,
     left: leftLines
-      ? { along: 'lines', buffer: 'x', start: (expert) => multiply(expert, size(times(K, M))), stride: M, place: null, aligned: each % 4 === 0 }
-      : { ...alongDepth, buffer: 'x', start: (_, row) => multiply(isGathered ? cast('u32', load('i32', 'lookup', row)) : row, size(K)) },
-    products: weights.map((_, p) => rightLines
-      ? { along: 'lines', buffer: `w${p}`, start: (expert) => multiply(expert, size(times(K, N))), stride: N, place: null, aligned: columns % 4 === 0 }
-      : { ...alongDepth, buffer: `w${p}`, start: (expert, column) => multiply(add(multiply(expert, size(N)), column), size(K)) }),
+      ? {
+          along: 'lines',
+          buffer: 'x',
+          start: (expert) => multiply(expert, size(times(K, M))),
+          stride: M,
+          place: null,
+          aligned: each % 4 === 0,
+        }
+      : {
+          ...alongDepth,
+          buffer: 'x',
+          start: (_, row) => multiply(isGathered ? cast('u32', load('i32', 'lookup', row)) : row, size(K)),
+        },
+    products: weights.map((_, p) =>
+      rightLines
+        ? {
+            along: 'lines',
+            buffer: `w${p}`,
+            start: (expert) => multiply(expert, size(times(K, N))),
+            stride: N,
+            place: null,
+            aligned: columns % 4 === 0,
+          }
+        : {
+            ...alongDepth,
+            buffer: `w${p}`,
+            start: (expert, column) => multiply(add(multiply(expert, size(N)), column), size(K)),
+          },
+    ),
     epilogue: storeProducts(setting),
   }
 
@@ -162,7 +204,11 @@ function rowsCase(setting: Setting): Case {
     return total
   })
 
-  const bounds: Bound[] = [{ name: 'x', data: left }, ...weights.map((data, p) => ({ name: `w${p}`, data })), resultBound(expected.length)]
+  const bounds: Bound[] = [
+    { name: 'x', data: left },
+    ...weights.map((data, p) => ({ name: `w${p}`, data })),
+    resultBound(expected.length),
+  ]
   if (isGathered) bounds.push({ name: 'lookup', data: lookup })
   if (grouping === 'direct') bounds.push({ name: 'expert_ids', data: Int32Array.from(expertOf) })
   if (grouping === 'ordered') bounds.push({ name: 'order', data: order })
@@ -186,17 +232,25 @@ function outerCase(setting: Setting): Case {
     rowsOf: { kind: 'batched', batch: dim(experts) },
     left: { along: 'lines', buffer: 'x', start: () => size(0), stride: M, place: null, aligned: lines % 4 === 0 },
     products: rights.map((_, p) => ({
-      along: 'lines', buffer: `w${p}`, start: () => size(0), stride: N, aligned: columns % 4 === 0,
+      along: 'lines',
+      buffer: `w${p}`,
+      start: () => size(0),
+      stride: N,
+      aligned: columns % 4 === 0,
       place: gathered ? (row) => cast('u32', load('i32', 'lookup', row)) : null,
     })),
     epilogue: storeProducts(setting),
   }
-  const expected = answers(experts * lines, shape, (row, column, p) => expertOf.reduce((total, expert, n) => {
-    if (expert !== Math.floor(row / lines)) return total
-    return total + left[n * lines + (row % lines)] * rights[p][(gathered ? lookup[n] : n) * columns + column]
-  }, 0))
+  const expected = answers(experts * lines, shape, (row, column, p) =>
+    expertOf.reduce((total, expert, n) => {
+      if (expert !== Math.floor(row / lines)) return total
+      return total + left[n * lines + (row % lines)] * rights[p][(gathered ? lookup[n] : n) * columns + column]
+    }, 0),
+  )
   const bounds: Bound[] = [
-    { name: 'x', data: left }, ...rights.map((data, p) => ({ name: `w${p}`, data })), resultBound(expected.length),
+    { name: 'x', data: left },
+    ...rights.map((data, p) => ({ name: `w${p}`, data })),
+    resultBound(expected.length),
     { name: 'order', data: orderRows(expertOf, experts, tile) },
   ]
   if (gathered) bounds.push({ name: 'lookup', data: lookup })

@@ -29,12 +29,18 @@ const EMITTERS: readonly Emitter[] = [
   {
     name: 'matmul_subgroup',
     aligned: true,
-    emit: (matmul, lanes, spell) => emitMatmulSubgroup(matmul, { lanes, rows: 12, columns: columnsOf(matmul, 2), depth: 1, next: 'rows' }, spell),
+    emit: (matmul, lanes, spell) =>
+      emitMatmulSubgroup(matmul, { lanes, rows: 12, columns: columnsOf(matmul, 2), depth: 1, next: 'rows' }, spell),
   },
   {
     name: 'matmul_subgroup, two vectors of depth a step',
     aligned: true,
-    emit: (matmul, lanes, spell) => emitMatmulSubgroup(matmul, { lanes, rows: liesAlongLines(matmul.left) ? 8 : 3, columns: columnsOf(matmul, 1), depth: 2, next: 'columns' }, spell),
+    emit: (matmul, lanes, spell) =>
+      emitMatmulSubgroup(
+        matmul,
+        { lanes, rows: liesAlongLines(matmul.left) ? 8 : 3, columns: columnsOf(matmul, 1), depth: 2, next: 'columns' },
+        spell,
+      ),
   },
   {
     name: 'matmul_tiled',
@@ -45,18 +51,21 @@ const EMITTERS: readonly Emitter[] = [
   {
     name: 'matmul_vector, by subgroup',
     aligned: false,
-    emit: (matmul, lanes, spell) => emitMatmulVector(matmul, { lanes, rows: 2, columns: columnsOf(matmul, 3), combine: 'subgroup' }, spell),
+    emit: (matmul, lanes, spell) =>
+      emitMatmulVector(matmul, { lanes, rows: 2, columns: columnsOf(matmul, 3), combine: 'subgroup' }, spell),
   },
   {
     name: 'matmul_vector, by workgroup',
     aligned: false,
     slow: true,
-    emit: (matmul, _, spell) => emitMatmulVector(matmul, { lanes: 16, rows: 2, columns: columnsOf(matmul, 3), combine: 'workgroup' }, spell),
+    emit: (matmul, _, spell) =>
+      emitMatmulVector(matmul, { lanes: 16, rows: 2, columns: columnsOf(matmul, 3), combine: 'workgroup' }, spell),
   },
   {
     name: 'matmul_plain',
     aligned: false,
-    emit: (matmul, _, spell) => emitMatmulPlain(matmul, { lanes: 8, rows: liesAlongLines(matmul.left) ? 4 : 3, columns: columnsOf(matmul, 2) }, spell),
+    emit: (matmul, _, spell) =>
+      emitMatmulPlain(matmul, { lanes: 8, rows: liesAlongLines(matmul.left) ? 4 : 3, columns: columnsOf(matmul, 2) }, spell),
   },
 ]
 
@@ -84,21 +93,31 @@ const anyShape = (aligned: boolean): fc.Arbitrary<CaseShape> =>
 
 /** Operands along their lines, in each way that a grouping allows. Where nothing lies along the depth, it may have any size. */
 const linesShape = (aligned: boolean): fc.Arbitrary<CaseShape> =>
-  fc.constantFrom(
-    ['dense', true, true], ['dense', true, false], ['dense', false, true], ['batched', true, true], ['batched', false, true],
-    ['ordered', false, true], ['direct', false, true], ['outer', true, true], ['outer', true, true],
-  ).chain(([grouping, left, right]) => {
-    const lines = aligned ? fourfold(68) : upTo70
-    return fc.record({
-      ...sizes(aligned && !(left && right)), ...others,
-      grouping: fc.constant(grouping as CaseShape['grouping']),
-      // rows of a batch are a multiple of four where they are in all
-      experts: fc.constantFrom(1, 2, 4),
-      rows: aligned && left ? fourfold(68).map((rows) => (grouping === 'batched' ? 4 * rows : rows)) : upTo70,
-      columns: right ? lines : upTo70,
-      alongLines: fc.constant({ left: left as boolean, right: right as boolean }),
+  fc
+    .constantFrom(
+      ['dense', true, true],
+      ['dense', true, false],
+      ['dense', false, true],
+      ['batched', true, true],
+      ['batched', false, true],
+      ['ordered', false, true],
+      ['direct', false, true],
+      ['outer', true, true],
+      ['outer', true, true],
+    )
+    .chain(([grouping, left, right]) => {
+      const lines = aligned ? fourfold(68) : upTo70
+      return fc.record({
+        ...sizes(aligned && !(left && right)),
+        ...others,
+        grouping: fc.constant(grouping as CaseShape['grouping']),
+        // rows of a batch are a multiple of four where they are in all
+        experts: fc.constantFrom(1, 2, 4),
+        rows: aligned && left ? fourfold(68).map((rows) => (grouping === 'batched' ? 4 * rows : rows)) : upTo70,
+        columns: right ? lines : upTo70,
+        alongLines: fc.constant({ left: left as boolean, right: right as boolean }),
+      })
     })
-  })
 
 /** All sizes are symbols, so two kernels take every case: lavapipe compiles for seconds what it has not seen. */
 const symbolicShape = (aligned: boolean): fc.Arbitrary<CaseShape> =>
@@ -112,7 +131,12 @@ const symbolicLines = (aligned: boolean): fc.Arbitrary<CaseShape> => {
   const lines = aligned ? fourfold(68) : upTo70
   return fc.oneof(
     fc.record({ ...sizes(false), rows: lines, columns: lines, ...constants({ grouping: 'outer', products: 1, gathered: true }) }),
-    fc.record({ ...sizes(aligned), columns: lines, ...constants({ grouping: 'ordered', products: 1, gathered: false }), alongLines: fc.constant({ left: false, right: true }) }),
+    fc.record({
+      ...sizes(aligned),
+      columns: lines,
+      ...constants({ grouping: 'ordered', products: 1, gathered: false }),
+      alongLines: fc.constant({ left: false, right: true }),
+    }),
   )
 }
 
@@ -151,15 +175,19 @@ const SCENES = [
 const here = await softwareDevices()
 
 describe.each(EMITTERS)('$name', (emitter) => {
-  test.each(SCENES.filter(({ adapter }) => here.includes(adapter)))('multiplies as f64 does along $along, on $adapter', async ({ adapter, shapes, runs }) => {
-    const device = devices.get(adapter)!
-    await fc.assert(
-      fc.asyncProperty(shapes(emitter.aligned), async (shape) => {
-        expect(await errorOf(device, emitter, shape)).toBeLessThan(3e-6)
-      }),
-      { numRuns: emitter.slow ? runs / 5 : runs, endOnFailure: true },
-    )
-  }, 120_000)
+  test.each(SCENES.filter(({ adapter }) => here.includes(adapter)))(
+    'multiplies as f64 does along $along, on $adapter',
+    async ({ adapter, shapes, runs }) => {
+      const device = devices.get(adapter)!
+      await fc.assert(
+        fc.asyncProperty(shapes(emitter.aligned), async (shape) => {
+          expect(await errorOf(device, emitter, shape)).toBeLessThan(3e-6)
+        }),
+        { numRuns: emitter.slow ? runs / 5 : runs, endOnFailure: true },
+      )
+    },
+    120_000,
+  )
 })
 
 test('an adapter was there to ask', () => {

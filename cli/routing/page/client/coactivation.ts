@@ -11,11 +11,16 @@ import { pairWords } from './words.ts'
 const LEFT = 34
 
 const matrixOf = (layer: LayerReport): Float64Array =>
-  Float64Array.from({ length: layer.experts ** 2 }, (_, at) => together(layer, Math.floor(at / layer.experts), at % layer.experts))
+  Float64Array.from({ length: layer.experts ** 2 }, (_, at) =>
+    together(layer, Math.floor(at / layer.experts), at % layer.experts),
+  )
 
 /** The end of the scale: a few pairs of rare experts do not take the colours from all others. */
 function endOf(values: Float64Array): { readonly most: number; readonly isCut: boolean } {
-  const sizes = values.map(Math.abs).filter((value) => value > 0).sort()
+  const sizes = values
+    .map(Math.abs)
+    .filter((value) => value > 0)
+    .sort()
   const [quantile, largest] = [sizes[Math.floor(0.99 * (sizes.length - 1))] ?? 1, sizes[sizes.length - 1] ?? 1]
   return sizes.length < 1000 || largest < 1.2 * quantile ? { most: largest, isCut: false } : { most: quantile, isCut: true }
 }
@@ -39,17 +44,34 @@ function paint(state: State, values: Float64Array, most: number): HTMLCanvasElem
 function axes(experts: number, cell: number): SVGElement {
   const size = experts * cell
   const ticks = axisTicks(experts, cell)
-  return svg('svg', { class: 'axes', width: LEFT + size + 4, height: size + 38, 'aria-hidden': 'true' },
-    ...ticks.map((expert) => svg('text', { class: 'small', x: LEFT - 5, y: (expert + 0.5) * cell, 'text-anchor': 'end', 'dominant-baseline': 'central' }, String(expert))),
-    ...ticks.map((expert) => svg('text', { class: 'small', x: LEFT + (expert + 0.5) * cell, y: size + 14, 'text-anchor': 'middle' }, String(expert))),
-    svg('text', { class: 'small', x: LEFT + size / 2, y: size + 31, 'text-anchor': 'middle' }, '… went to this expert too'))
+  return svg(
+    'svg',
+    { class: 'axes', width: LEFT + size + 4, height: size + 38, 'aria-hidden': 'true' },
+    ...ticks.map((expert) =>
+      svg(
+        'text',
+        { class: 'small', x: LEFT - 5, y: (expert + 0.5) * cell, 'text-anchor': 'end', 'dominant-baseline': 'central' },
+        String(expert),
+      ),
+    ),
+    ...ticks.map((expert) =>
+      svg('text', { class: 'small', x: LEFT + (expert + 0.5) * cell, y: size + 14, 'text-anchor': 'middle' }, String(expert)),
+    ),
+    svg('text', { class: 'small', x: LEFT + size / 2, y: size + 31, 'text-anchor': 'middle' }, '… went to this expert too'),
+  )
 }
 
 export function coactivation(state: State, available: number, tooltip: Tooltip): HTMLElement {
   const layer = shown(state).layers[state.layer]
   const { experts, k } = layer
   const caption = html('figcaption', {}, 'Co-activation: of the tokens of the expert in the row …')
-  if (k === 1 || experts === 1) return html('figure', {}, html('figcaption', {}, 'Co-activation'), html('p', {}, 'Each token has one expert: no two answer together.'))
+  if (k === 1 || experts === 1)
+    return html(
+      'figure',
+      {},
+      html('figcaption', {}, 'Co-activation'),
+      html('p', {}, 'Each token has one expert: no two answer together.'),
+    )
   const [a, b] = state.reports.map(({ layers }) => matrixOf(layers[state.layer]))
   const values = state.view === 'difference' ? b.map((value, at) => value - a[at]) : state.view === 0 ? a : b
   const { most, isCut } = endOf(values)
@@ -63,5 +85,11 @@ export function coactivation(state: State, available: number, tooltip: Tooltip):
     tooltip.show(pairWords(state, state.layer, i, j), clientX, clientY)
   })
   canvas.addEventListener('pointerleave', tooltip.hide)
-  return html('figure', {}, caption, html('div', { class: 'scroll' }, html('div', { class: 'matrix' }, axes(experts, cell), canvas)), pairLegend(state, most, isCut))
+  return html(
+    'figure',
+    {},
+    caption,
+    html('div', { class: 'scroll' }, html('div', { class: 'matrix' }, axes(experts, cell), canvas)),
+    pairLegend(state, most, isCut),
+  )
 }

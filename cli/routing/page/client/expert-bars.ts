@@ -34,28 +34,64 @@ export function expertBars(state: State, available: number, tooltip: Tooltip): H
   const columns = layer.load.map((_, expert) => {
     const [x, value] = [LEFT + expert * cellWidth, relative(layer, expert)]
     const before = first === null ? null : y(relative(first, expert))
-    return svg('g', { 'data-expert': expert },
+    return svg(
+      'g',
+      { 'data-expert': expert },
       svg('rect', { class: 'catch', x, y: TOP, width: cellWidth, height: HEIGHT - TOP - BOTTOM }),
-      svg('rect', { x: x + (cellWidth > 6 ? 1 : 0), y: y(value), width: Math.max(1, cellWidth - (cellWidth > 6 ? 2 : 0)), height: y(0) - y(value), fill: css(loadColour(value)) }),
-      value > 0 || cellWidth < 8 ? null : svg('path', { class: 'cross', d: `M${x + cellWidth / 2 - 3} ${y(0) - 10}l6 6m0 -6l-6 6` }),
-      before === null ? null : svg('line', { class: 'first', x1: x, x2: x + cellWidth, y1: before, y2: before }))
+      svg('rect', {
+        x: x + (cellWidth > 6 ? 1 : 0),
+        y: y(value),
+        width: Math.max(1, cellWidth - (cellWidth > 6 ? 2 : 0)),
+        height: y(0) - y(value),
+        fill: css(loadColour(value)),
+      }),
+      value > 0 || cellWidth < 8
+        ? null
+        : svg('path', { class: 'cross', d: `M${x + cellWidth / 2 - 3} ${y(0) - 10}l6 6m0 -6l-6 6` }),
+      before === null ? null : svg('line', { class: 'first', x1: x, x2: x + cellWidth, y1: before, y2: before }),
+    )
   })
-  const levels = [0, end / 2, end].map((value) => svg('text', { class: 'small', x: LEFT - 6, y: y(value), 'text-anchor': 'end', 'dominant-baseline': 'central' }, String(Number(value.toPrecision(3)))))
-  const figure = svg('svg', { width: LEFT + width + 40, height: HEIGHT, viewBox: `0 0 ${LEFT + width + 40} ${HEIGHT}`, role: 'img', 'aria-label': `Load of each expert of layer ${state.labels.labels[state.layer]}` },
-    ...columns, ...levels,
+  const levels = [0, end / 2, end].map((value) =>
+    svg(
+      'text',
+      { class: 'small', x: LEFT - 6, y: y(value), 'text-anchor': 'end', 'dominant-baseline': 'central' },
+      String(Number(value.toPrecision(3))),
+    ),
+  )
+  const figure = svg(
+    'svg',
+    {
+      width: LEFT + width + 40,
+      height: HEIGHT,
+      viewBox: `0 0 ${LEFT + width + 40} ${HEIGHT}`,
+      role: 'img',
+      'aria-label': `Load of each expert of layer ${state.labels.labels[state.layer]}`,
+    },
+    ...columns,
+    ...levels,
     svg('line', { class: 'rule', x1: LEFT, x2: LEFT + width, y1: y(0), y2: y(0) }),
     svg('line', { class: 'even', x1: LEFT, x2: LEFT + width, y1: y(1), y2: y(1) }),
     svg('text', { class: 'small', x: LEFT + width + 5, y: y(1), 'dominant-baseline': 'central' }, 'even'),
     ...(layer.balance === null ? [] : band(layer.balance.within, { x: LEFT, width, end, y })),
-    ...axisTicks(layer.experts, cellWidth).map((expert) => svg('text', { class: 'small', x: LEFT + (expert + 0.5) * cellWidth, y: HEIGHT - 20, 'text-anchor': 'middle' }, String(expert))),
-    svg('text', { class: 'small', x: LEFT + width / 2, y: HEIGHT - 4, 'text-anchor': 'middle' }, 'expert'))
+    ...axisTicks(layer.experts, cellWidth).map((expert) =>
+      svg(
+        'text',
+        { class: 'small', x: LEFT + (expert + 0.5) * cellWidth, y: HEIGHT - 20, 'text-anchor': 'middle' },
+        String(expert),
+      ),
+    ),
+    svg('text', { class: 'small', x: LEFT + width / 2, y: HEIGHT - 4, 'text-anchor': 'middle' }, 'expert'),
+  )
   figure.addEventListener('pointermove', (event) => {
     const expert = (event.target as Element).closest('[data-expert]')?.getAttribute('data-expert')
     if (expert == null) tooltip.hide()
     else tooltip.show(cellWords(state, state.layer, Number(expert)), event.clientX, event.clientY)
   })
   figure.addEventListener('pointerleave', tooltip.hide)
-  const words = first === null ? 'Load, times an even share' : `Load in ${letter(1)}, times an even share; a line where it was in ${letter(0)}`
+  const words =
+    first === null
+      ? 'Load, times an even share'
+      : `Load in ${letter(1)}, times an even share; a line where it was in ${letter(0)}`
   const stripe = layer.balance === null ? '' : `; the stripe is what is required, within ${layer.balance.within}%`
   return html('figure', {}, html('figcaption', {}, `${words}${stripe}`), html('div', { class: 'scroll' }, figure))
 }

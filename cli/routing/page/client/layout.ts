@@ -32,7 +32,13 @@ const SPACE = 18
 
 export const barRoom = ({ width, value, gap }: Bar): number => width + value + gap
 
-const heights: readonly (readonly [atMost: number, height: number])[] = [[4, 40], [12, 28], [24, 20], [40, 15], [Infinity, 12]]
+const heights: readonly (readonly [atMost: number, height: number])[] = [
+  [4, 40],
+  [12, 28],
+  [24, 20],
+  [40, 15],
+  [Infinity, 12],
+]
 
 export function layoutOf({ reports, labels }: State, measures: number, available: number): Layout {
   const { layers } = reports[0]
@@ -45,8 +51,18 @@ export function layoutOf({ reports, labels }: State, measures: number, available
   const [, cellHeight] = heights.find(([atMost]) => layers.length <= atMost) ?? heights[heights.length - 1]
   const barsAt = left + cellWidth * experts + SPACE
   return {
-    left, top: 34, cellWidth, cellHeight, gap: cellWidth >= 8 ? 1 : 0, experts, rows: layers.length, hasCross: Math.min(cellWidth, cellHeight) >= 7, barsAt, bar,
-    width: barsAt + measures * barRoom(bar), height: 34 + cellHeight * layers.length + 36,
+    left,
+    top: 34,
+    cellWidth,
+    cellHeight,
+    gap: cellWidth >= 8 ? 1 : 0,
+    experts,
+    rows: layers.length,
+    hasCross: Math.min(cellWidth, cellHeight) >= 7,
+    barsAt,
+    bar,
+    width: barsAt + measures * barRoom(bar),
+    height: 34 + cellHeight * layers.length + 36,
   }
 }
 

@@ -33,12 +33,23 @@ function listen(figure: SVGElement, state: State, tooltip: Tooltip, choose: (lay
   })
 }
 
-const MOVES: Readonly<Record<string, readonly [number, number]>> = { ArrowUp: [-1, 0], ArrowDown: [1, 0], ArrowLeft: [0, -1], ArrowRight: [0, 1] }
+const MOVES: Readonly<Record<string, readonly [number, number]>> = {
+  ArrowUp: [-1, 0],
+  ArrowDown: [1, 0],
+  ArrowLeft: [0, -1],
+  ArrowRight: [0, 1],
+}
 
 const within = (value: number, count: number): number => Math.max(0, Math.min(count - 1, value))
 
 /** Up and down choose a layer, left and right walk over its experts. */
-function listenToKeys(figure: SVGElement, state: State, tooltip: Tooltip, chosen: () => number, choose: (layer: number) => void): void {
+function listenToKeys(
+  figure: SVGElement,
+  state: State,
+  tooltip: Tooltip,
+  chosen: () => number,
+  choose: (layer: number) => void,
+): void {
   const { layers } = state.reports[0]
   let expert = -1
   figure.addEventListener('blur', tooltip.hide)
@@ -58,10 +69,20 @@ function listenToKeys(figure: SVGElement, state: State, tooltip: Tooltip, chosen
 export function loadFigure(state: State, available: number, tooltip: Tooltip, choose: (layer: number) => void): LoadFigure {
   const measures = measuresOf(state)
   const layout = layoutOf(state, measures.length, available)
-  const figure = svg('svg', {
-    class: 'load', width: layout.width, height: layout.height, viewBox: `0 0 ${layout.width} ${layout.height}`, tabindex: 0, role: 'img',
-    'aria-label': `Load of ${layout.experts} experts in ${layout.rows} layers. Arrow keys choose a layer and an expert; the numbers are in the tables below.`,
-  }, ...heatMap(state, layout), ...measures.map((measure, column) => bars(state, layout, measure, column)))
+  const figure = svg(
+    'svg',
+    {
+      class: 'load',
+      width: layout.width,
+      height: layout.height,
+      viewBox: `0 0 ${layout.width} ${layout.height}`,
+      tabindex: 0,
+      role: 'img',
+      'aria-label': `Load of ${layout.experts} experts in ${layout.rows} layers. Arrow keys choose a layer and an expert; the numbers are in the tables below.`,
+    },
+    ...heatMap(state, layout),
+    ...measures.map((measure, column) => bars(state, layout, measure, column)),
+  )
   let chosen = state.layer
   const mark = (layer: number): void => {
     chosen = layer
@@ -70,5 +91,8 @@ export function loadFigure(state: State, available: number, tooltip: Tooltip, ch
   mark(chosen)
   listen(figure, state, tooltip, choose)
   listenToKeys(figure, state, tooltip, () => chosen, choose)
-  return { element: html('figure', {}, loadLegend(state, layout.hasCross), html('div', { class: 'scroll' }, figure)), choose: mark }
+  return {
+    element: html('figure', {}, loadLegend(state, layout.hasCross), html('div', { class: 'scroll' }, figure)),
+    choose: mark,
+  }
 }

@@ -14,7 +14,11 @@ const dark = matchMedia('(prefers-color-scheme: dark)')
 const tooltip = createTooltip()
 let isPrinting = false
 let state: State = {
-  reports, names, labels: labelsFor(reports), view: reports.length === 2 ? 1 : 0, theme: 'light',
+  reports,
+  names,
+  labels: labelsFor(reports),
+  view: reports.length === 2 ? 1 : 0,
+  theme: 'light',
   // the most uneven layer is the one to look at
   layer: reports[0].layers.reduce((best, { cv }, at) => ((cv ?? -1) > (reports[0].layers[best].cv ?? -1) ? at : best), 0),
 }
@@ -23,10 +27,24 @@ const models = [...new Set(reports.map(({ model }) => model))].join(' and ')
 
 const heading = (): readonly HTMLElement[] => [
   html('h1', {}, `Routing of ${models}`),
-  ...reports.map((report, at) => html('p', { class: 'about' }, reports.length === 1 ? '' : html('strong', {}, `${letter(at)} `), reports.length === 1 ? '' : `${names[at]}: `, describe(report), '. ', summary(state, at))),
+  ...reports.map((report, at) =>
+    html(
+      'p',
+      { class: 'about' },
+      reports.length === 1 ? '' : html('strong', {}, `${letter(at)} `),
+      reports.length === 1 ? '' : `${names[at]}: `,
+      describe(report),
+      '. ',
+      summary(state, at),
+    ),
+  ),
 ]
 
-const views: readonly (readonly [View, string])[] = [[0, 'A'], [1, 'B'], ['difference', 'B − A']]
+const views: readonly (readonly [View, string])[] = [
+  [0, 'A'],
+  [1, 'B'],
+  ['difference', 'B − A'],
+]
 
 /** Buttons that only one of can be down. */
 function switches(): HTMLElement | null {

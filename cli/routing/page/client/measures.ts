@@ -12,7 +12,10 @@ export interface Measure {
   readonly end: (values: readonly number[]) => number
 }
 
-const real = { show: (value: number | null): string => fixed(value), end: (values: readonly number[]): number => ceiling(Math.max(0, ...values)) }
+const real = {
+  show: (value: number | null): string => fixed(value),
+  end: (values: readonly number[]): number => ceiling(Math.max(0, ...values)),
+}
 const share = { ...real, end: (): number => 1 }
 const count = { ...real, show: (value: number | null): string => String(value ?? '–') }
 
@@ -23,13 +26,30 @@ const always: readonly Measure[] = [
 ]
 
 const sometimes: readonly Measure[] = [
-  { title: 'load collapse', doc: 'Of the way from random choices to all tokens at the same experts.', of: (layer) => layer.loadCollapse.level, ...share },
+  {
+    title: 'load collapse',
+    doc: 'Of the way from random choices to all tokens at the same experts.',
+    of: (layer) => layer.loadCollapse.level,
+    ...share,
+  },
   { title: 'dead', doc: 'Experts without a token.', of: (layer) => layer.dead.length, ...count },
   { title: 'dropped', doc: 'Slots that no expert answers.', of: (layer) => layer.dropped, ...count },
-  { title: 'out of balance', doc: 'Experts whose load lies outside of what the model requires with `balanced within`.', of: (layer) => layer.balance?.outside.length ?? null, ...count },
-  { title: 'changed', doc: 'Share of the experts that are not those of the record compared with.', of: (layer) => layer.against?.changeSet ?? null, ...share },
+  {
+    title: 'out of balance',
+    doc: 'Experts whose load lies outside of what the model requires with `balanced within`.',
+    of: (layer) => layer.balance?.outside.length ?? null,
+    ...count,
+  },
+  {
+    title: 'changed',
+    doc: 'Share of the experts that are not those of the record compared with.',
+    of: (layer) => layer.against?.changeSet ?? null,
+    ...share,
+  },
 ]
 
 /** Those that have something to say in these reports. */
-export const measuresOf = ({ reports }: State): readonly Measure[] =>
-  [...always, ...sometimes.filter(({ of }) => reports.some(({ layers }) => layers.some((layer) => (of(layer) ?? 0) > 0)))]
+export const measuresOf = ({ reports }: State): readonly Measure[] => [
+  ...always,
+  ...sometimes.filter(({ of }) => reports.some(({ layers }) => layers.some((layer) => (of(layer) ?? 0) > 0))),
+]

@@ -1,12 +1,14 @@
 /** Numbers for readers. */
 
-export const fixed = (value: number | null, digits = 2): string => (value === null ? '–' : value.toFixed(digits).replace('-', '−'))
+export const fixed = (value: number | null, digits = 2): string =>
+  value === null ? '–' : value.toFixed(digits).replace('-', '−')
 
 export const percent = (part: number): string => `${(100 * part).toFixed(part > 0 && part < 0.0995 ? 1 : 0)}\u00a0%`
 
 export const grouped = (count: number): string => String(count).replaceAll(/\B(?=(\d{3})+$)/g, '\u202f')
 
-export const signed = (value: number | null, digits = 2): string => (value === null ? '–' : `${value > 0 ? '+' : ''}${fixed(value, digits)}`)
+export const signed = (value: number | null, digits = 2): string =>
+  value === null ? '–' : `${value > 0 ? '+' : ''}${fixed(value, digits)}`
 
 /** A round number not below the value, for the end of an axis. */
 export function ceiling(value: number): number {

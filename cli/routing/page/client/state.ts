@@ -22,7 +22,8 @@ export const letter = (report: number): string => 'AB'[report]
 /** The report that bars and single numbers are drawn of. */
 export const shown = ({ reports, view }: State): RoutingReport => reports[view === 0 ? 0 : reports.length - 1]
 
-export const relative = (layer: LayerReport, expert: number): number => relativeLoad(layer.load[expert], layer.experts, layer.kept)
+export const relative = (layer: LayerReport, expert: number): number =>
+  relativeLoad(layer.load[expert], layer.experts, layer.kept)
 
 export const labelsFor = (reports: readonly RoutingReport[]): Labels => labelsOf(reports[0].layers.map(({ name }) => name))
 

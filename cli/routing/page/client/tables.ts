@@ -40,19 +40,33 @@ const compared: readonly Column[] = [
 ]
 
 const rowsOf = <R>({ reports, labels }: State, row: (layer: LayerReport) => R): readonly (readonly [string, R])[] =>
-  labels.labels.flatMap((label, at) => reports.map(({ layers }, report) => [reports.length === 1 ? label : `${label} ${letter(report)}`, row(layers[at])] as const))
+  labels.labels.flatMap((label, at) =>
+    reports.map(({ layers }, report) => [reports.length === 1 ? label : `${label} ${letter(report)}`, row(layers[at])] as const),
+  )
 
 function measures(state: State): HTMLElement {
   const isRequired = state.reports.some(({ layers }) => layers.some(({ balance }) => balance !== null))
-  const used = [...columns, ...(isRequired ? required : []), ...(state.reports.some(({ against }) => against !== null) ? compared : [])]
+  const used = [
+    ...columns,
+    ...(isRequired ? required : []),
+    ...(state.reports.some(({ against }) => against !== null) ? compared : []),
+  ]
   const rows = rowsOf(state, (layer) => used.map(([, cell]) => cell(layer)))
-  return table('A dash where a measure has no meaning.', ['layer', ...used.map(([title]) => title)], rows.map(([label, cells]) => [label, ...cells]))
+  return table(
+    'A dash where a measure has no meaning.',
+    ['layer', ...used.map(([title]) => title)],
+    rows.map(([label, cells]) => [label, ...cells]),
+  )
 }
 
 function loads(state: State): HTMLElement {
   const experts = Math.max(...state.reports[0].layers.map((layer) => layer.experts))
   const rows = rowsOf(state, ({ load }) => load.map(String))
-  return table('Slots that each expert answers; 0 is a dead expert.', ['layer', ...Array.from({ length: experts }, (_, expert) => String(expert))], rows.map(([label, cells]) => [label, ...cells]))
+  return table(
+    'Slots that each expert answers; 0 is a dead expert.',
+    ['layer', ...Array.from({ length: experts }, (_, expert) => String(expert))],
+    rows.map(([label, cells]) => [label, ...cells]),
+  )
 }
 
 /** Made when it is opened first: a table of 16,384 cells takes a while. */
@@ -63,4 +77,9 @@ function unfold(title: string, make: () => HTMLElement): HTMLElement {
 }
 
 export const tables = (state: State): HTMLElement =>
-  html('section', { class: 'tables' }, unfold('Every measure as a table', () => measures(state)), unfold('The load of every expert as a table', () => loads(state)))
+  html(
+    'section',
+    { class: 'tables' },
+    unfold('Every measure as a table', () => measures(state)),
+    unfold('The load of every expert as a table', () => loads(state)),
+  )

@@ -16,7 +16,9 @@ const range = (values: readonly number[]): string => {
 export function describe({ layers, adapter, dims, replayed }: RoutingReport): string {
   const each = `each to ${range(layers.map(({ k }) => k))} of ${range(layers.map(({ experts }) => experts))} experts`
   const tokens = `${range(layers.map((layer) => layer.tokens))} tokens, ${each}, in ${count(layers.length, 'layer')}`
-  return [tokens, showDims(dims), `on ${adapter}`, replayed === null ? '' : `routes replayed from ${replayed}`].filter((words) => words !== '').join('; ')
+  return [tokens, showDims(dims), `on ${adapter}`, replayed === null ? '' : `routes replayed from ${replayed}`]
+    .filter((words) => words !== '')
+    .join('; ')
 }
 
 /** What to look at first. */
@@ -28,20 +30,31 @@ export function summary({ reports, labels }: State, report: number): string {
   const dropped = layers.reduce((sum, layer) => sum + layer.dropped, 0)
   const slots = layers.reduce((sum, layer) => sum + layer.kept + layer.dropped, 0)
   return [
-    maxVio === null ? 'No token was routed.' : `The busiest is expert ${load.indexOf(Math.max(...load))} of layer ${labels.labels[busiest]}, with ${fixed(maxVio + 1)} times an even share.`,
-    dead === 0 ? 'No expert is dead.' : `${count(dead, 'expert')} of ${grouped(layers.reduce((sum, { experts }) => sum + experts, 0))} ${dead === 1 ? 'is' : 'are'} dead.`,
-    dropped === 0 ? 'No slot was dropped.' : `${count(dropped, 'slot')} of ${grouped(slots)} ${dropped === 1 ? 'was' : 'were'} dropped.`,
+    maxVio === null
+      ? 'No token was routed.'
+      : `The busiest is expert ${load.indexOf(Math.max(...load))} of layer ${labels.labels[busiest]}, with ${fixed(maxVio + 1)} times an even share.`,
+    dead === 0
+      ? 'No expert is dead.'
+      : `${count(dead, 'expert')} of ${grouped(layers.reduce((sum, { experts }) => sum + experts, 0))} ${dead === 1 ? 'is' : 'are'} dead.`,
+    dropped === 0
+      ? 'No slot was dropped.'
+      : `${count(dropped, 'slot')} of ${grouped(slots)} ${dropped === 1 ? 'was' : 'were'} dropped.`,
     ...collapseSummary(layers, labels.labels),
     ...balanceSummary(layers),
   ].join(' ')
 }
 
-const several = (words: readonly string[]): string => (words.length > 6 ? `${words.slice(0, 6).join(', ')} and ${words.length - 6} more` : words.join(', '))
+const several = (words: readonly string[]): string =>
+  words.length > 6 ? `${words.slice(0, 6).join(', ')} and ${words.length - 6} more` : words.join(', ')
 
 /** Nothing where nothing has collapsed. */
 function collapseSummary(layers: readonly LayerReport[], labels: readonly string[]): readonly string[] {
-  const named = (has: (layer: LayerReport) => boolean): readonly string[] => layers.flatMap((layer, at) => (has(layer) ? [labels[at]] : []))
-  const [loads, routers] = [named(({ loadCollapse }) => loadCollapse.verdict === 'collapsed'), named(({ collapse }) => collapse.some(({ verdict }) => verdict === 'collapsed'))]
+  const named = (has: (layer: LayerReport) => boolean): readonly string[] =>
+    layers.flatMap((layer, at) => (has(layer) ? [labels[at]] : []))
+  const [loads, routers] = [
+    named(({ loadCollapse }) => loadCollapse.verdict === 'collapsed'),
+    named(({ collapse }) => collapse.some(({ verdict }) => verdict === 'collapsed')),
+  ]
   return [
     ...(loads.length === 0 ? [] : [`The load has COLLAPSED onto few experts in layer ${several(loads)}.`]),
     ...(routers.length === 0 ? [] : [`The rows of the router have COLLAPSED, most say the same, in layer ${several(routers)}.`]),
@@ -53,7 +66,11 @@ function balanceSummary(layers: readonly LayerReport[]): readonly string[] {
   const required = layers.filter(({ balance }) => balance !== null)
   const missed = required.filter(({ balance }) => balance !== null && !isBalanced(balance))
   if (required.length === 0) return []
-  return [missed.length === 0 ? 'Loads are as balanced as the model requires.' : `${missed.length} of ${count(required.length, 'layer')} ${missed.length === 1 ? 'is' : 'are'} NOT as balanced as the model requires.`]
+  return [
+    missed.length === 0
+      ? 'Loads are as balanced as the model requires.'
+      : `${missed.length} of ${count(required.length, 'layer')} ${missed.length === 1 ? 'is' : 'are'} NOT as balanced as the model requires.`,
+  ]
 }
 
 function loadOf(layer: LayerReport, expert: number): string {
@@ -67,7 +84,11 @@ export function cellWords({ reports, labels }: State, layer: number, expert: num
   const title = `layer ${labels.labels[layer]}, expert ${expert}`
   if (reports.length === 1) return [title, loadOf(reports[0].layers[layer], expert)]
   const [a, b] = reports.map((report) => report.layers[layer])
-  return [title, ...reports.map((report, at) => `${letter(at)}: ${loadOf(report.layers[layer], expert)}`), `B − A: ${signed(relative(b, expert) - relative(a, expert))} × even`]
+  return [
+    title,
+    ...reports.map((report, at) => `${letter(at)}: ${loadOf(report.layers[layer], expert)}`),
+    `B − A: ${signed(relative(b, expert) - relative(a, expert))} × even`,
+  ]
 }
 
 /** Of a cell of the co-activation figure. */
@@ -75,7 +96,9 @@ export function pairWords({ reports }: State, layer: number, i: number, j: numbe
   const words = reports.map(({ layers }, at) => {
     const { load } = layers[layer]
     const who = reports.length === 1 ? '' : `${letter(at)}: `
-    return load[i] === 0 ? `${who}expert ${i} is dead` : `${who}of the ${count(load[i], 'token')} of expert ${i}, ${percent(together(layers[layer], i, j))} went to expert ${j} too`
+    return load[i] === 0
+      ? `${who}expert ${i} is dead`
+      : `${who}of the ${count(load[i], 'token')} of expert ${i}, ${percent(together(layers[layer], i, j))} went to expert ${j} too`
   })
   return i === j ? [`expert ${i} with itself`] : words
 }

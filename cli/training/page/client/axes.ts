@@ -18,11 +18,14 @@ export function ticks(low: number, high: number, count: number): readonly number
   const power = 10 ** Math.floor(Math.log10(rough))
   const step = ([1, 2, 2.5, 5, 10].find((each) => each * power >= rough * (1 - 1e-9)) ?? 10) * power
   const first = Math.ceil(low / step - 1e-9)
-  return Array.from({ length: Math.floor(high / step + 1e-9) - first + 1 }, (_, at) => Number(((first + at) * step).toPrecision(12)))
+  return Array.from({ length: Math.floor(high / step + 1e-9) - first + 1 }, (_, at) =>
+    Number(((first + at) * step).toPrecision(12)),
+  )
 }
 
 /** Whole numbers alone. */
-export const stepTicks = (last: number, width: number): readonly number[] => ticks(0, last, Math.max(3, width / 110)).filter(Number.isInteger)
+export const stepTicks = (last: number, width: number): readonly number[] =>
+  ticks(0, last, Math.max(3, width / 110)).filter(Number.isInteger)
 
 /** Index of the entry nearest to a value in ascending ones. */
 export function nearest(values: readonly number[], wanted: number): number {

@@ -23,7 +23,14 @@ export const [RIGHT, WIDE] = [86, 600]
 export const rightOf = ({ width }: Figures): number => (width >= WIDE ? RIGHT : 12)
 
 /** Moves the step under the pointer, and by the arrow keys; `steps` are those there is something to say of. */
-export function listen(element: HTMLElement | SVGElement, { cursor, tooltip }: Figures, steps: readonly number[], stepAt: (x: number) => number, placeOf: (step: number) => number, words: (step: number) => readonly string[]): void {
+export function listen(
+  element: HTMLElement | SVGElement,
+  { cursor, tooltip }: Figures,
+  steps: readonly number[],
+  stepAt: (x: number) => number,
+  placeOf: (step: number) => number,
+  words: (step: number) => readonly string[],
+): void {
   let at = steps.length - 1
   const show = (index: number, x: number, y: number): readonly string[] => {
     at = Math.max(0, Math.min(steps.length - 1, index))

@@ -26,15 +26,26 @@ let isPrinting = false
 function draw(): void {
   tooltip.hide()
   cursor.clear()
-  const given = { report, cursor, tooltip, width: Math.max(NARROWEST, figures.clientWidth), theme: dark.matches && !isPrinting ? 'dark' : 'light' } as const
+  const given = {
+    report,
+    cursor,
+    tooltip,
+    width: Math.max(NARROWEST, figures.clientWidth),
+    theme: dark.matches && !isPrinting ? 'dark' : 'light',
+  } as const
   const parts = report.done === 0 ? [] : [lossFigure(given), smallCharts(given), routingSection(given), contestSection(given)]
   figures.replaceChildren(...[...parts, kernelSection(given)].filter((part) => part !== null))
 }
 
 root.replaceChildren(
-  html('h1', {}, `Training of ${report.model}`), html('p', { class: 'about' }, describe(report)), html('p', { class: 'about' }, summary(report)),
+  html('h1', {}, `Training of ${report.model}`),
+  html('p', { class: 'about' }, describe(report)),
+  html('p', { class: 'about' }, summary(report)),
   ...[verdictList(report)].filter((list) => list !== null),
-  figures, tables(report), tooltip.element)
+  figures,
+  tables(report),
+  tooltip.element,
+)
 draw()
 dark.addEventListener('change', draw)
 for (const event of ['beforeprint', 'afterprint']) {

@@ -9,19 +9,28 @@ export function compact(value: number | null): string {
   const size = Math.abs(value)
   if (size === 0) return '0'
   if (size >= 1000) return minus(`${value < 0 ? '-' : ''}${grouped(Math.round(size))}`)
-  if (size < 1e-3) return minus(value.toExponential(2).replace(/\.?0+e/, 'e').replace('e-', 'e−'))
+  if (size < 1e-3)
+    return minus(
+      value
+        .toExponential(2)
+        .replace(/\.?0+e/, 'e')
+        .replace('e-', 'e−'),
+    )
   return minus(String(Number(value.toPrecision(3))))
 }
 
 /** Of a loss: as many digits as tell two apart. */
-export const precise = (value: number | null): string => (value === null ? '–' : Math.abs(value) >= 1e-2 && Math.abs(value) < 100 ? minus(value.toFixed(3)) : compact(value))
+export const precise = (value: number | null): string =>
+  value === null ? '–' : Math.abs(value) >= 1e-2 && Math.abs(value) < 100 ? minus(value.toFixed(3)) : compact(value)
 
 /** `3 h 05 min`, `2 min 07 s`, `8.4 s`. */
 export function time(seconds: number): string {
   if (seconds < 60) return `${seconds < 10 ? seconds.toFixed(1) : Math.round(seconds)} s`
   const whole = Math.round(seconds)
   const [hours, minutes] = [Math.floor(whole / 3600), Math.floor((whole % 3600) / 60)]
-  return hours > 0 ? `${hours} h ${String(minutes).padStart(2, '0')} min` : `${minutes} min ${String(whole % 60).padStart(2, '0')} s`
+  return hours > 0
+    ? `${hours} h ${String(minutes).padStart(2, '0')} min`
+    : `${minutes} min ${String(whole % 60).padStart(2, '0')} s`
 }
 
 /** A mark of an axis, with as many digits as tell it from the others. */

@@ -25,29 +25,49 @@ function titleOf(name: string): string {
 }
 
 /** Those of the model first, then those of its routers. */
-const inOrder = (names: readonly string[]): readonly string[] =>
-  [...names.filter((name) => !name.includes('.router.')), ...names.filter((name) => name.includes('.router.'))]
+const inOrder = (names: readonly string[]): readonly string[] => [
+  ...names.filter((name) => !name.includes('.router.')),
+  ...names.filter((name) => name.includes('.router.')),
+]
 
-function both(name: string, trained: Named<Curve>, validated: Named<readonly (number | null)[]>, { report: { curves, validations } }: Figures): readonly Line[] {
+function both(
+  name: string,
+  trained: Named<Curve>,
+  validated: Named<readonly (number | null)[]>,
+  { report: { curves, validations } }: Figures,
+): readonly Line[] {
   return [
     ...(Object.hasOwn(trained, name) ? [trainingLine(curves.steps, trained[name])] : []),
     ...(Object.hasOwn(validated, name) ? [validationLine(validations.steps, validated[name])] : []),
   ]
 }
 
-const unique = (...records: readonly Named<unknown>[]): readonly string[] => [...new Set(records.flatMap((record) => Object.keys(record)))]
+const unique = (...records: readonly Named<unknown>[]): readonly string[] => [
+  ...new Set(records.flatMap((record) => Object.keys(record))),
+]
 
 export function smallCharts(figures: Figures): HTMLElement {
-  const { report: { curves, validations, done, unit } } = figures
+  const {
+    report: { curves, validations, done, unit },
+  } = figures
   const terms = inOrder(unique(curves.losses, validations.losses))
-  const one = (title: string, lines: readonly Line[], more: Partial<Chart> = {}) => (width: number): HTMLElement =>
-    chart({ title, lines, width, height: 150, last: done, show: compact, ...more }, figures)
-  const steering = (title: string, curve: Curve, more: Partial<Chart> = {}) => one(title, [{ ...trainingLine(curves.steps, curve, title), colour: 'var(--bar)' }], more)
+  const one =
+    (title: string, lines: readonly Line[], more: Partial<Chart> = {}) =>
+    (width: number): HTMLElement =>
+      chart({ title, lines, width, height: 150, last: done, show: compact, ...more }, figures)
+  const steering = (title: string, curve: Curve, more: Partial<Chart> = {}) =>
+    one(title, [{ ...trainingLine(curves.steps, curve, title), colour: 'var(--bar)' }], more)
   return gridOf(figures, 280, [
     // one term alone is the loss itself
-    ...(terms.length < 2 ? [] : terms.map((name) => one(titleOf(name), both(name, curves.losses, validations.losses, figures), { show: precise }))),
-    ...unique(curves.metrics, validations.metrics).map((name) => one(titleOf(name), both(name, curves.metrics, validations.metrics, figures), { show: precise })),
-    one('learning rate', [{ label: 'learning rate', colour: 'var(--bar)', steps: curves.steps, values: curves.rate.mean }], { from: 0 }),
+    ...(terms.length < 2
+      ? []
+      : terms.map((name) => one(titleOf(name), both(name, curves.losses, validations.losses, figures), { show: precise }))),
+    ...unique(curves.metrics, validations.metrics).map((name) =>
+      one(titleOf(name), both(name, curves.metrics, validations.metrics, figures), { show: precise }),
+    ),
+    one('learning rate', [{ label: 'learning rate', colour: 'var(--bar)', steps: curves.steps, values: curves.rate.mean }], {
+      from: 0,
+    }),
     steering('norm of the gradients', curves.norm, { from: 0 }),
     steering(`${unit}s a second`, curves.pace, { from: 0 }),
   ])

@@ -30,32 +30,55 @@ function paint({ load, experts }: LayerHistory): HTMLCanvasElement {
   return canvas
 }
 
-const wordsAt = ({ load, experts }: LayerHistory, steps: readonly number[], expert: () => number | null) => (step: number): readonly string[] => {
-  const [at, own] = [nearest(steps, step), expert()]
-  const [counts, from] = [load[at], (at === 0 ? 0 : steps[at - 1]) + 1]
-  const kept = sum(counts)
-  const head = from === step ? `step ${grouped(step)}` : `steps ${grouped(from)} to ${grouped(step)}`
-  const tell = (which: number): string => `expert ${which}: ${percent(counts[which] / Math.max(1, kept))}, ${fixed(relativeLoad(counts[which], experts, kept))} × even`
-  if (own !== null) return [head, tell(own)]
-  return [head, `busiest ${tell(counts.indexOf(Math.max(...counts)))}`, `least busy ${tell(counts.indexOf(Math.min(...counts)))}`]
-}
+const wordsAt =
+  ({ load, experts }: LayerHistory, steps: readonly number[], expert: () => number | null) =>
+  (step: number): readonly string[] => {
+    const [at, own] = [nearest(steps, step), expert()]
+    const [counts, from] = [load[at], (at === 0 ? 0 : steps[at - 1]) + 1]
+    const kept = sum(counts)
+    const head = from === step ? `step ${grouped(step)}` : `steps ${grouped(from)} to ${grouped(step)}`
+    const tell = (which: number): string =>
+      `expert ${which}: ${percent(counts[which] / Math.max(1, kept))}, ${fixed(relativeLoad(counts[which], experts, kept))} × even`
+    if (own !== null) return [head, tell(own)]
+    return [
+      head,
+      `busiest ${tell(counts.indexOf(Math.max(...counts)))}`,
+      `least busy ${tell(counts.indexOf(Math.min(...counts)))}`,
+    ]
+  }
 
 /** What the last piece says. */
 function ending({ load, experts, maxVio, allocationEntropy }: LayerHistory): string {
   const last = load.at(-1) ?? []
   const dead = last.filter((count) => count === 0).length
-  return [`at the end: MaxVio ${fixed(maxVio.at(-1) ?? null)}`, `entropy ${fixed(allocationEntropy.at(-1) ?? null)}`, dead === 0 ? `all ${experts} experts busy` : `${dead} of ${experts} dead`].join(', ')
+  return [
+    `at the end: MaxVio ${fixed(maxVio.at(-1) ?? null)}`,
+    `entropy ${fixed(allocationEntropy.at(-1) ?? null)}`,
+    dead === 0 ? `all ${experts} experts busy` : `${dead} of ${experts} dead`,
+  ].join(', ')
 }
 
 function strip(layer: LayerHistory, figures: Figures): HTMLElement {
-  const { report: { routing: { steps } }, width, cursor } = figures
+  const {
+    report: {
+      routing: { steps },
+    },
+    width,
+    cursor,
+  } = figures
   const [across, cell] = [width - LEFT - rightOf(figures), lineHeight(layer.experts)]
   const canvas = paint(layer)
   canvas.style.cssText = `margin-left:${LEFT}px;width:${across}px;height:${cell * layer.experts}px`
   const at = html('div', { class: 'at', hidden: '' })
-  const box = html('div', { class: 'strip', tabindex: 0, role: 'img', 'aria-label': `Load of the experts of ${layer.layer} over the steps` },
+  const box = html(
+    'div',
+    { class: 'strip', tabindex: 0, role: 'img', 'aria-label': `Load of the experts of ${layer.layer} over the steps` },
     html('div', { class: 'name' }, html('code', {}, layer.layer), html('span', {}, ending(layer))),
-    html('div', { class: 'experts' }, '0'), html('div', { class: 'experts' }, String(layer.experts - 1)), canvas, at)
+    html('div', { class: 'experts' }, '0'),
+    html('div', { class: 'experts' }, String(layer.experts - 1)),
+    canvas,
+    at,
+  )
   box.style.paddingRight = `${rightOf(figures)}px`
   const [first, last] = box.querySelectorAll<HTMLElement>('.experts')
   for (const label of [first, last]) label.style.width = `${LEFT}px`
@@ -71,18 +94,42 @@ function strip(layer: LayerHistory, figures: Figures): HTMLElement {
     expert = place >= 0 && place < layer.experts ? Math.floor(place) : null
   })
   box.addEventListener('keydown', () => void (expert = null))
-  listen(box, figures, steps, (place) => ((place - LEFT) / across) * x.high, (step) => x.at(step), wordsAt(layer, steps, () => expert))
+  listen(
+    box,
+    figures,
+    steps,
+    (place) => ((place - LEFT) / across) * x.high,
+    (step) => x.at(step),
+    wordsAt(layer, steps, () => expert),
+  )
   return box
 }
 
 /** The numbers of the steps, once for all strips. */
 function axis(figures: Figures): SVGElement {
-  const { report: { routing: { steps } }, width } = figures
+  const {
+    report: {
+      routing: { steps },
+    },
+    width,
+  } = figures
   const across = width - LEFT - rightOf(figures)
   const last = steps.at(-1) ?? 1
   const x = scale(0, last, LEFT, LEFT + across)
-  return svg('svg', { width, height: 22, 'aria-hidden': 'true' }, ...stepTicks(last, across).map((step) => svg('text', { class: 'small', x: x.at(step), y: 16, 'text-anchor': 'middle' }, grouped(step))))
+  return svg(
+    'svg',
+    { width, height: 22, 'aria-hidden': 'true' },
+    ...stepTicks(last, across).map((step) =>
+      svg('text', { class: 'small', x: x.at(step), y: 16, 'text-anchor': 'middle' }, grouped(step)),
+    ),
+  )
 }
 
 export const strips = (figures: Figures): HTMLElement =>
-  html('div', { class: 'strips' }, loadLegend({ view: 0, theme: 'light' }, false), ...figures.report.routing.layers.filter(({ load }) => load.length > 0).map((layer) => strip(layer, figures)), axis(figures))
+  html(
+    'div',
+    { class: 'strips' },
+    loadLegend({ view: 0, theme: 'light' }, false),
+    ...figures.report.routing.layers.filter(({ load }) => load.length > 0).map((layer) => strip(layer, figures)),
+    axis(figures),
+  )
