@@ -18,3 +18,13 @@ export interface Group {
   /** In `rows` groups: products whose results are rows of the group, computed by the same kernel. */
   readonly heads: readonly Node[]
 }
+
+export interface Partition {
+  /** In an order in which every group comes after those it reads. */
+  readonly groups: readonly Group[]
+  readonly users: ReadonlyMap<Node, readonly Node[]>
+  /** Whether its values lie in memory: leaves with data, and what groups leave. */
+  readonly inMemory: (node: Node) => boolean
+  /** The nodes a group leaves in memory, in order. */
+  readonly results: (group: Group) => readonly Node[]
+}

@@ -1,16 +1,16 @@
 /** Nodes with a kernel of their own: the maker of each. */
 import type { OpName } from '../graph/vocabulary.ts'
-import type { ScheduleContext } from './context.ts'
-import type { KernelProgram } from './kernel.ts'
-import { countKernel, orderKernel } from './order-kernel.ts'
+import type { ScheduleContext } from './scope/context.ts'
+import type { KernelProgram } from './ir/kernel.ts'
+import { countKernel, orderKernel } from './routing/sort-kernel.ts'
 import type { Group } from './group.ts'
-import { placeKernel } from './place-kernel.ts'
-import { sumRowsKernel } from './sum-rows-kernel.ts'
+import { placeKernel } from './routing/position-kernel.ts'
+import { sumRowsKernel } from './routing/segment-sum-kernel.ts'
 import { svdKernel } from './svd/svd-kernel.ts'
-import { sinkhornGradientKernel } from './sinkhorn-gradient-kernel.ts'
-import { sinkhornKernel } from './sinkhorn-kernel.ts'
-import { sinkhornFinishKernel } from './sinkhorn-finish-kernel.ts'
-import { sinkhornStepKernel } from './sinkhorn-step-kernel.ts'
+import { sinkhornGradientKernel } from './sinkhorn/gradient-kernel.ts'
+import { sinkhornKernel } from './sinkhorn/sinkhorn-kernel.ts'
+import { sinkhornFinishKernel } from './sinkhorn/finish-kernel.ts'
+import { sinkhornStepKernel } from './sinkhorn/step-kernel.ts'
 
 type Maker = (group: Group, context: ScheduleContext) => KernelProgram
 

@@ -1,17 +1,17 @@
 /** Graph -> kernels in order, for one target and one regime. */
 import type { Target } from '../../plan/target.ts'
 import type { Graph, Node } from '../graph/node.ts'
-import { concede } from './concede.ts'
-import type { Regime, ScheduleContext } from './context.ts'
-import { elementsKernel } from './elements-kernel.ts'
-import { writeInPlace } from './in-place.ts'
-import type { KernelProgram } from './kernel.ts'
-import type { Group, GroupKind } from './group.ts'
-import { NO_CONCESSIONS, partition, type Concessions, type Partition } from './partition.ts'
-import { productsKernel } from './products-kernel.ts'
+import { concede } from './fusion/back-off.ts'
+import type { Regime, ScheduleContext } from './scope/context.ts'
+import { elementsKernel } from './elementwise-kernel.ts'
+import { writeInPlace } from './aliasing/in-place.ts'
+import type { KernelProgram } from './ir/kernel.ts'
+import type { Group, GroupKind, Partition } from './group.ts'
+import { NO_CONCESSIONS, partition, type Concessions } from './fusion/fuse.ts'
+import { productsKernel } from './matmul/matmul-kernel.ts'
 import { routineKernel } from './routines.ts'
-import { rowsKernel } from './rows-kernel.ts'
-import { sourcesOf } from './sources.ts'
+import { rowsKernel } from './rows/rows-kernel.ts'
+import { sourcesOf } from './fusion/sources.ts'
 
 const MAKERS: { readonly [K in GroupKind]: (group: Group, context: ScheduleContext) => KernelProgram } = {
   products: productsKernel,

@@ -1,7 +1,7 @@
 /** Picks the template of a matrix product: the fastest that adapter and operands allow; a reason for each that they do not. */
 import { ceilDivide, constantValue, floorDivide } from '../../plan/dim.ts'
 import type { Target } from '../../plan/target.ts'
-import type { Matmul } from '../kernel/matmul.ts'
+import type { Matmul } from '../kernel/ir/matmul.ts'
 import type { RoutineText } from './routine.ts'
 import { liesAlongLines } from './routines/lines.ts'
 import { readsVectors } from './routines/matmul-frame.ts'

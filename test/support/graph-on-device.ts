@@ -1,7 +1,7 @@
 /** A graph through passes, kernels and a device, beside its value by the reference. */
 import type { Target } from '../../plan/target.ts'
 import type { Graph } from '../../compiler/graph/node.ts'
-import type { Regime } from '../../compiler/kernel/context.ts'
+import type { Regime } from '../../compiler/kernel/scope/context.ts'
 import { schedule } from '../../compiler/kernel/schedule.ts'
 import { optimise } from '../../compiler/passes/pipeline.ts'
 import type { Feeds } from '../../compiler/reference/evaluate.ts'

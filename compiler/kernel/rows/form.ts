@@ -2,9 +2,9 @@
 import { constantValue } from '../../../plan/dim.ts'
 import type { Node } from '../../graph/node.ts'
 import { records } from '../../ops/records.ts'
-import type { ScheduleContext } from '../context.ts'
+import type { ScheduleContext } from '../scope/context.ts'
 import type { Group } from '../group.ts'
-import { ROUTER_ROWS } from '../partition.ts'
+import { ROUTER_ROWS } from '../fusion/fuse.ts'
 
 /** Rows up to this length are walked by one lane. */
 const SHORT_ROW = 32

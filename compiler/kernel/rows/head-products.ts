@@ -16,9 +16,9 @@ import {
   variable,
 } from '../../scalar/build.ts'
 import type { Expression, Statement } from '../../scalar/expression.ts'
-import { indexOf, type Operand } from '../matmul.ts'
-import { leftOperand, rightOperand } from '../operands.ts'
-import { productView, type ProductView } from '../product-view.ts'
+import { indexOf, type Operand } from '../ir/matmul.ts'
+import { leftOperand, rightOperand } from '../matmul/operands.ts'
+import { productView, type ProductView } from '../matmul/matmul-view.ts'
 import type { RowWriter } from './writer.ts'
 
 export interface HeadProducts {

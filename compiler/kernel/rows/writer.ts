@@ -1,6 +1,6 @@
 import type { Node } from '../../graph/node.ts'
 import type { Expression, ScalarType } from '../../scalar/expression.ts'
-import type { KernelScope } from '../context.ts'
+import type { KernelScope } from '../scope/context.ts'
 import type { RowForm } from './form.ts'
 
 /** An array in the workgroup's memory. */

@@ -2,10 +2,10 @@
  * Decomposes matrices where the result lies, a workgroup a matrix: no memory but the result and a few numbers of the workgroup, no atomics,
  * and every sum in one order, so that the bits are the same each time.
  */
-import type { ScheduleContext } from '../context.ts'
-import { openScope } from '../context.ts'
-import { describe, kernelName } from '../describe.ts'
-import type { KernelProgram } from '../kernel.ts'
+import type { ScheduleContext } from '../scope/context.ts'
+import { openScope } from '../scope/context.ts'
+import { describe, kernelName } from '../scope/describe.ts'
+import type { KernelProgram } from '../ir/kernel.ts'
 import type { Group } from '../group.ts'
 import { arrange, finish } from './arrange.ts'
 import { complete } from './complete.ts'

@@ -1,6 +1,6 @@
 /** The depth that a product is summed over: all of it, or the rows of an expert in the order they were brought into. */
 import { add, ceilDivide, type Dim } from '../../../plan/dim.ts'
-import type { Matmul } from '../../kernel/matmul.ts'
+import type { Matmul } from '../../kernel/ir/matmul.ts'
 import type { Speller } from '../speller.ts'
 
 export interface Depth {

@@ -1,6 +1,6 @@
 /** Operands that lie along their lines: a load brings four neighbouring lines at one depth, and four of them are turned in registers. */
 import { constantValue } from '../../../plan/dim.ts'
-import type { Matmul, Operand } from '../../kernel/matmul.ts'
+import type { Matmul, Operand } from '../../kernel/ir/matmul.ts'
 import type { Speller } from '../speller.ts'
 import { upTo, type Cut, type Parts } from './matmul-frame.ts'
 

@@ -1,6 +1,6 @@
 /** What every matrix-product template has around its loops: the operands' addresses, the epilogue, the entry and its tile. */
 import { ceilDivide, constantValue, multiply, type Dim } from '../../../plan/dim.ts'
-import type { Matmul, Operand } from '../../kernel/matmul.ts'
+import type { Matmul, Operand } from '../../kernel/ir/matmul.ts'
 import { add, multiply as times, size, variable } from '../../scalar/build.ts'
 import type { Expression } from '../../scalar/expression.ts'
 import type { RoutineText } from '../routine.ts'

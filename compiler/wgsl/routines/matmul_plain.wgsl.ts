@@ -2,7 +2,7 @@
  * A matrix product that asks nothing of adapter, sizes or alignment: every invocation makes a few rows of a few columns by
  * itself. Where the operands are aligned it reads vectors.
  */
-import type { Matmul, Operand } from '../../kernel/matmul.ts'
+import type { Matmul, Operand } from '../../kernel/ir/matmul.ts'
 import type { RoutineText } from '../routine.ts'
 import type { Speller } from '../speller.ts'
 import { depthAddress, depthNumbers, laneColumn, laneQuads, liesAlongLines, takesQuads, turned } from './lines.ts'

@@ -3,7 +3,7 @@
  * a lane. Each lane loads the left vectors of its own rows and broadcasts them, each vector of the weights serves all rows of the
  * tile: nothing is loaded twice, and no barrier is needed.
  */
-import type { Matmul } from '../../kernel/matmul.ts'
+import type { Matmul } from '../../kernel/ir/matmul.ts'
 import type { RoutineText } from '../routine.ts'
 import type { Speller } from '../speller.ts'
 import { anyAlongLines, depthAddress, isEven, laneColumn, laneQuads, liesAlongLines, takesQuads, turned } from './lines.ts'

@@ -2,7 +2,7 @@
  * A matrix product for GPUs: a workgroup brings a block of depth of its rows and columns into workgroup memory, each invocation
  * multiplies a register tile out of it. All barriers stand in loops over uniform sizes.
  */
-import type { Matmul, Operand } from '../../kernel/matmul.ts'
+import type { Matmul, Operand } from '../../kernel/ir/matmul.ts'
 import type { RoutineText } from '../routine.ts'
 import type { Speller } from '../speller.ts'
 import { liesAlongLines, turned } from './lines.ts'

@@ -2,7 +2,7 @@
  * A matrix product for few rows: the lanes of a workgroup split the depth of a few columns, then add up what each has.
  * The order of the additions is fixed by the number of lanes alone.
  */
-import type { Matmul, Operand } from '../../kernel/matmul.ts'
+import type { Matmul, Operand } from '../../kernel/ir/matmul.ts'
 import type { RoutineText } from '../routine.ts'
 import type { Speller } from '../speller.ts'
 import { anyAlongLines, liesAlongLines } from './lines.ts'

@@ -1,6 +1,6 @@
 /** The rows of a product cut into tiles, each of one expert, for every way in which rows are grouped. */
 import { add, ceilDivide, floorDivide, multiply, type Dim } from '../../../plan/dim.ts'
-import type { Matmul } from '../../kernel/matmul.ts'
+import type { Matmul } from '../../kernel/ir/matmul.ts'
 import { variable } from '../../scalar/build.ts'
 import type { Expression } from '../../scalar/expression.ts'
 import type { Speller } from '../speller.ts'

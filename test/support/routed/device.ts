@@ -1,5 +1,5 @@
 /** A routed layer on a device, under the program that its number of tokens asks for or under one of them alone. */
-import { ROUTER_ROWS } from '../../../compiler/kernel/partition.ts'
+import { ROUTER_ROWS } from '../../../compiler/kernel/fusion/fuse.ts'
 import type { Graph } from '../../../compiler/graph/node.ts'
 import type { Plan } from '../../../plan/plan.ts'
 import type { Target } from '../../../plan/target.ts'

@@ -1,6 +1,6 @@
 /** Random matrix products of every grouping, with their answers in f64. */
 import { dim, multiply as times, symbol, type Dim, type DimValues } from '../../../plan/dim.ts'
-import type { Matmul } from '../../../compiler/kernel/matmul.ts'
+import type { Matmul } from '../../../compiler/kernel/ir/matmul.ts'
 import { add, cast, load, multiply, size, unary } from '../../../compiler/scalar/build.ts'
 import type { Expression } from '../../../compiler/scalar/expression.ts'
 import { uniform } from '../../support/random.ts'

@@ -1,6 +1,6 @@
 import fc from 'fast-check'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
-import type { Matmul } from '../../../compiler/kernel/matmul.ts'
+import type { Matmul } from '../../../compiler/kernel/ir/matmul.ts'
 import { liesAlongLines } from '../../../compiler/wgsl/routines/lines.ts'
 import type { RoutineText } from '../../../compiler/wgsl/routine.ts'
 import { emitMatmulPlain } from '../../../compiler/wgsl/routines/matmul_plain.wgsl.ts'

@@ -1,0 +1,59 @@
+/** One invocation an element: reductions inside run in order within it. */
+import { ceilDivide, product } from '../../plan/dim.ts'
+import type { Node } from '../graph/node.ts'
+import type { Expression, Statement } from '../scalar/expression.ts'
+import { add, less, multiply, size, u32, variable } from '../scalar/build.ts'
+import { openScope, type ScheduleContext } from './scope/context.ts'
+import { delinearise, linearise } from './scope/indexing.ts'
+import type { KernelProgram } from './ir/kernel.ts'
+import { describe, kernelName } from './scope/describe.ts'
+import type { Group } from './group.ts'
+
+const LANES = 64
+
+export function elementsKernel(group: Group, context: ScheduleContext): KernelProgram {
+  const results = context.partition.results(group)
+  const named = new Map<Node, Expression>()
+  const element = variable('u32', 'element')
+  // another element of a value that has a name, as of one turned over, is worked out anew
+  const isOwn = (node: Node, indices: readonly Expression[]): boolean =>
+    delinearise(element, node.shape).every((index, axis) => index === indices[axis]) || linearise(indices, node.shape) === element
+  const scope = openScope(context, group.members, (node, indices) => {
+    const name = named.get(node)
+    return name !== undefined && isOwn(node, indices) ? name : null
+  })
+  const count = product(results[0].shape)
+  // several values are all worked out before the first is stored, as it may take the place of what the others read
+  const names =
+    results.length === 1
+      ? []
+      : results.map((node, at): Statement => {
+          const value = scope.accessor.at(node, delinearise(element, node.shape))
+          named.set(node, variable(node.dtype, `result${at}`))
+          scope.accessor.forget()
+          return { kind: 'let', name: `result${at}`, value }
+        })
+  const stores = results.map((node): Statement => {
+    const value = scope.accessor.at(node, delinearise(element, node.shape))
+    return { kind: 'store', buffer: scope.naming.write(node), index: element, value }
+  })
+  const place = add(multiply(variable('u32', 'workgroup'), u32(LANES)), variable('u32', 'lane'))
+  return {
+    name: kernelName(group, 'elements'),
+    template: 'elements',
+    reason: 'each element is computed on its own',
+    buffers: scope.naming.buffers(),
+    computation: {
+      kind: 'workgroups',
+      workgroups: ceilDivide(count, LANES),
+      lanes: LANES,
+      shared: [],
+      body: [
+        { kind: 'let', name: 'element', value: place },
+        { kind: 'if', condition: less(element, size(count)), body: [...names, ...stores], otherwise: [] },
+      ],
+    },
+    origin: group.anchor.origin,
+    does: describe(group),
+  }
+}

@@ -1,0 +1,117 @@
+/** What to give up where a kernel needs more buffers than a target binds at once. */
+import type { Target } from '../../../plan/target.ts'
+import type { Node } from '../../graph/node.ts'
+import type { KernelProgram } from '../ir/kernel.ts'
+import type { Group, Partition } from '../group.ts'
+import type { Concessions } from './fuse.ts'
+import { LimitError } from '../limit-error.ts'
+import { partsOf } from '../parts.ts'
+import { sourcesOf } from './sources.ts'
+
+export const bindingCount = (kernel: KernelProgram, target: Target): number =>
+  kernel.buffers.reduce((sum, { node }) => sum + partsOf(node, target).parts, 0)
+
+const tooMany = (kernel: KernelProgram, needed: number, { name, maxStorageBuffers }: Target): LimitError =>
+  new LimitError(
+    'SMOE6001',
+    `${kernel.does} needs ${needed} buffers at once; ${name} binds ${maxStorageBuffers}`,
+    'fewer operands at once, or an adapter with larger bindings, where a tensor is not cut into parts',
+    kernel.origin,
+  )
+
+/** Null where every kernel fits. Throws a LimitError where nothing is left to give up. */
+export function concede(
+  parts: Partition,
+  kernels: readonly KernelProgram[],
+  target: Target,
+  before: Concessions,
+): Concessions | null {
+  const stored = new Set(before.stored)
+  const apart = new Set(before.apart)
+  let fits = true
+  kernels.forEach((kernel, at) => {
+    const needed = bindingCount(kernel, target)
+    if (needed <= target.maxStorageBuffers) return
+    fits = false
+    const group = parts.groups[at]
+    const loose = loosest(group, parts, before.stored)
+    if (loose !== null) for (const node of [loose, ...cutsOf(loose, parts, target)]) stored.add(node)
+    else {
+      const last = lastJoined(group, before.apart, parts, target)
+      if (last.length === 0) throw tooMany(kernel, needed, target)
+      for (const node of last) apart.add(node)
+    }
+  })
+  return fits ? null : { stored, apart }
+}
+
+/** The operand computed in place that reads the most buffers, if any reads more than one and was not asked to be stored before. */
+function loosest(group: Group, parts: Partition, asked: ReadonlySet<Node>): Node | null {
+  let best: Node | null = null
+  let most = 1
+  for (const member of group.members) {
+    for (const input of member.inputs) {
+      if (group.members.has(input) || asked.has(input) || parts.inMemory(input)) continue
+      const count = sourcesOf([input], parts).size
+      if (count > most) [best, most] = [input, count]
+    }
+  }
+  return best
+}
+
+const bindingsOf = (nodes: Iterable<Node>, target: Target): number => {
+  let sum = 0
+  for (const node of nodes) sum += partsOf(node, target).parts
+  return sum
+}
+
+/** What to store of that which a node is made of, so that it and all of those need no more buffers each than a kernel binds, where that can be. */
+function cutsOf(node: Node, { inMemory }: Partition, target: Target): readonly Node[] {
+  const cone = new Set([node])
+  for (const each of cone) if (!inMemory(each)) for (const input of each.inputs) cone.add(input)
+  const reads = new Map<Node, ReadonlySet<Node>>()
+  const cuts = new Set<Node>()
+  const readsOf = (input: Node): Iterable<Node> => (inMemory(input) || cuts.has(input) ? [input] : reads.get(input)!)
+  const fits = (all: ReadonlySet<Node>): boolean => bindingsOf(all, target) < target.maxStorageBuffers
+  for (const each of [...cone].sort((a, b) => a.id - b.id)) {
+    if (inMemory(each)) continue
+    const gathered = (): ReadonlySet<Node> => new Set(each.inputs.flatMap((input) => [...readsOf(input)]))
+    let all = gathered()
+    while (!fits(all)) {
+      const open = each.inputs.filter((input) => !inMemory(input) && !cuts.has(input) && reads.get(input)!.size > 1)
+      if (open.length === 0) break
+      cuts.add(open.reduce((a, b) => (reads.get(b)!.size > reads.get(a)!.size ? b : a)))
+      all = gathered()
+    }
+    reads.set(each, all)
+  }
+  return [...cuts]
+}
+
+/** The members that joined last, or heads, of those that were not asked to stay apart: what the group does best without, until the rest may fit. */
+function lastJoined(group: Group, asked: ReadonlySet<Node>, parts: Partition, target: Target): readonly Node[] {
+  const followers = [...group.members].filter((node) => node !== group.anchor && !asked.has(node)).sort((a, b) => b.id - a.id)
+  const sources = new Map([...group.members].map((member) => [member, outerSources(member, group, parts)]))
+  const readers = new Map<Node, number>()
+  for (const read of sources.values()) for (const source of read) readers.set(source, (readers.get(source) ?? 0) + 1)
+  let needed = bindingsOf(readers.keys(), target)
+  const dropped: Node[] = []
+  for (const node of followers) {
+    // one buffer for what is left behind
+    if (dropped.length > 0 && needed < target.maxStorageBuffers) break
+    dropped.push(node)
+    for (const source of sources.get(node)!) {
+      const left = readers.get(source)! - 1
+      readers.set(source, left)
+      if (left === 0) needed -= partsOf(source, target).parts
+    }
+  }
+  return dropped
+}
+
+function outerSources(member: Node, { members }: Group, parts: Partition): ReadonlySet<Node> {
+  return sourcesOf(
+    member.inputs.filter((input) => !members.has(input)),
+    parts,
+  )
+}

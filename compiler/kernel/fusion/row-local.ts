@@ -1,0 +1,27 @@
+/** What can be computed row by row. */
+import { product, type Dim } from '../../../plan/dim.ts'
+import type { Node } from '../../graph/node.ts'
+import { records } from '../../ops/records.ts'
+
+/** Whether a node's value at a row needs that row alone of the members it reads. */
+export function staysInRow(node: Node, rows: Dim, set: ReadonlySet<Node>): boolean {
+  const isScalar = (n: Node): boolean => product(n.shape) === rows
+  const isVector = (n: Node): boolean => n.shape.length > 0 && product(n.shape.slice(0, -1)) === rows
+  if (!isScalar(node) && !isVector(node)) return false
+  const kind = records[node.op].kind
+  if (kind === 'elementwise') return true
+  if (kind === 'reduction')
+    return isVector(node.inputs[0]) && (node.params as { axis: number }).axis === node.inputs[0].shape.length - 1
+  if (node.op === 'top_k') return isVector(node.inputs[0])
+  if (node.op === 'pick') return isVector(node.inputs[0]) && isVector(node)
+  if (node.op === 'reshape') {
+    const [from] = node.inputs
+    return (isScalar(from) && isScalar(node)) || (isVector(from) && isVector(node) && from.shape.at(-1) === node.shape.at(-1))
+  }
+  if (node.op === 'broadcast') {
+    const [from] = node.inputs
+    const leading = node.params.axes.every((axis, at) => axis === at)
+    return set.has(from) && isScalar(from) && leading && from.shape.length === node.shape.length - 1
+  }
+  return false
+}

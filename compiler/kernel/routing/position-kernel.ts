@@ -1,0 +1,95 @@
+/** The place of each row among those of its expert: a workgroup a block, a lane an expert, over the counts of earlier blocks. */
+import { ceilDivide, product } from '../../../plan/dim.ts'
+import type { Node } from '../../graph/node.ts'
+import type { Expression, Statement } from '../../scalar/expression.ts'
+import { add, binary, cast, less, literal, load, multiply, reduce, size, u32, variable } from '../../scalar/build.ts'
+import { openScope, type ScheduleContext } from '../scope/context.ts'
+import { describe, kernelName } from '../scope/describe.ts'
+import type { KernelProgram } from '../ir/kernel.ts'
+import type { Group } from '../group.ts'
+
+const LANES = 64
+
+export function placeKernel(group: Group, context: ScheduleContext): KernelProgram {
+  const node = group.anchor as Node & { op: 'place_in_expert' }
+  const [ids, counts] = node.inputs
+  if (counts?.op !== 'count_experts') throw new Error('the rows of place_in_expert are counted before they are placed')
+  const { experts } = node.params
+  const { block } = counts.params
+  const scope = openScope(context, group.members)
+  const [idBuffer, countBuffer] = [scope.bufferOf(ids), scope.bufferOf(counts)]
+  const out = scope.naming.write(node)
+
+  const [workgroup, lane, expert, row, place] = ['workgroup', 'lane', 'expert', 'row', 'place'].map((name) =>
+    variable('u32', name),
+  )
+  const rows = size(product(ids.shape))
+  const first = multiply(workgroup, u32(block))
+  const below = binary('minimum', rows, add(first, u32(block)))
+  const idAt = (at: Expression): Expression => load('i32', idBuffer, at)
+  const earlier = reduce(
+    'sum',
+    'b',
+    workgroup,
+    cast('u32', load('i32', countBuffer, add(multiply(variable('u32', 'b'), u32(experts)), expert))),
+  )
+  const placeMine: Statement = {
+    kind: 'for',
+    variable: 'expert',
+    from: lane,
+    below: u32(experts),
+    step: u32(LANES),
+    body: [
+      { kind: 'var', name: 'place', value: earlier },
+      {
+        kind: 'for',
+        variable: 'row',
+        from: first,
+        below,
+        step: u32(1),
+        body: [
+          {
+            kind: 'if',
+            condition: binary('equal', idAt(row), cast('i32', expert)),
+            otherwise: [],
+            body: [
+              { kind: 'store', buffer: out, index: row, value: cast('i32', place) },
+              { kind: 'assign', name: 'place', value: add(place, u32(1)) },
+            ],
+          },
+        ],
+      },
+    ],
+  }
+  const none = literal('i32', -1)
+  const leaveOut: Statement = {
+    kind: 'for',
+    variable: 'row',
+    from: add(first, lane),
+    below,
+    step: u32(LANES),
+    body: [
+      {
+        kind: 'if',
+        condition: less(idAt(row), literal('i32', 0)),
+        body: [{ kind: 'store', buffer: out, index: row, value: none }],
+        otherwise: [],
+      },
+    ],
+  }
+  return {
+    name: kernelName(group, 'places'),
+    template: 'places',
+    reason: 'a workgroup a block of rows, a lane an expert; no atomics',
+    buffers: scope.naming.buffers(),
+    computation: {
+      kind: 'workgroups',
+      workgroups: ceilDivide(product(ids.shape), block),
+      lanes: LANES,
+      shared: [],
+      body: [placeMine, leaveOut],
+    },
+    origin: group.anchor.origin,
+    does: describe(group),
+  }
+}

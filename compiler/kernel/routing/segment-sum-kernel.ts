@@ -1,0 +1,105 @@
+/** Sums of the rows of one id: a workgroup an id, which finds its rows in their order; lanes take columns. No atomics, the same bits in every run. */
+import { constantValue, product, type Dim } from '../../../plan/dim.ts'
+import type { Node } from '../../graph/node.ts'
+import type { Expression, Statement } from '../../scalar/expression.ts'
+import { add, binary, cast, divide, f32, less, literal, size, u32, variable } from '../../scalar/build.ts'
+import { openScope, type KernelScope, type ScheduleContext } from '../scope/context.ts'
+import { describe, kernelName } from '../scope/describe.ts'
+import type { Group } from '../group.ts'
+import { delinearise } from '../scope/indexing.ts'
+import type { KernelProgram } from '../ir/kernel.ts'
+
+/** Halvings that find a place among any number of rows. */
+const MOST_HALVINGS = 32
+
+const lane = variable('u32', 'lane')
+const id = variable('u32', 'workgroup')
+
+export function sumRowsKernel(group: Group, context: ScheduleContext): KernelProgram {
+  const node = group.anchor as Node & { op: 'sum_rows' }
+  const [values, ids, order] = node.inputs
+  const scope = openScope(context, group.members)
+  const rest = values.shape.slice(1)
+  const width = product(rest)
+  const lanes = lanesFor(width, context)
+  const [place, column, total] = [variable('u32', 'place'), variable('u32', 'column'), variable('f32', 'total')]
+  const row = cast('u32', scope.accessor.at(order, [place]))
+  const value = scope.accessor.at(values, [row, ...delinearise(column, rest)])
+  const index = add(binary('multiply', id, size(width)), column)
+  const body: Statement[] = [
+    ...firstPlace('first', id, ids, order, scope),
+    ...firstPlace('end', add(id, u32(1)), ids, order, scope),
+    {
+      kind: 'for',
+      variable: 'column',
+      from: lane,
+      below: size(width),
+      step: u32(lanes),
+      body: [
+        { kind: 'var', name: 'total', value: f32(0) },
+        {
+          kind: 'for',
+          variable: 'place',
+          from: variable('u32', 'first'),
+          below: variable('u32', 'end'),
+          step: u32(1),
+          body: [{ kind: 'assign', name: 'total', value: add(total, value) }],
+        },
+        { kind: 'store', buffer: scope.naming.write(node), index, value: total },
+      ],
+    },
+  ]
+  return {
+    name: kernelName(group, 'sums'),
+    template: 'sums of rows',
+    reason: 'a workgroup an id finds its rows in their order; no atomics',
+    buffers: scope.naming.buffers(),
+    computation: { kind: 'workgroups', workgroups: node.shape[0], lanes, shared: [], body },
+    origin: node.origin,
+    does: describe(group),
+  }
+}
+
+/** No more lanes than columns; on a processor one subgroup. */
+function lanesFor(width: Dim, { target }: ScheduleContext): number {
+  const most = target.kind === 'cpu' ? (target.subgroupSize ?? 1) : 64
+  return Math.min(most, Math.max(1, constantValue(width) ?? most))
+}
+
+/** The first place in the order whose id is not below `wanted`; rows without one stand behind all others. */
+function firstPlace(name: string, wanted: Expression, ids: Node, order: Node, { accessor }: KernelScope): readonly Statement[] {
+  const rows = ids.shape[0]
+  const [low, high, middle] = [name, `${name}_high`, `${name}_middle`].map((word) => variable('u32', word))
+  const row = accessor.at(order, [middle])
+  const at = accessor.at(ids, [cast('u32', binary('maximum', row, literal('i32', 0)))])
+  const isBelow = binary('and', binary('less_equal', literal('i32', 0), row), less(cast('u32', at), wanted))
+  const known = constantValue(rows)
+  const halvings = known === undefined ? MOST_HALVINGS : Math.ceil(Math.log2(known + 1))
+  return [
+    { kind: 'var', name, value: u32(0) },
+    { kind: 'var', name: `${name}_high`, value: size(rows) },
+    {
+      kind: 'for',
+      variable: `${name}_step`,
+      from: u32(0),
+      below: u32(halvings),
+      step: u32(1),
+      body: [
+        {
+          kind: 'if',
+          condition: less(low, high),
+          otherwise: [],
+          body: [
+            { kind: 'let', name: `${name}_middle`, value: divide(add(low, high), u32(2)) },
+            {
+              kind: 'if',
+              condition: isBelow,
+              body: [{ kind: 'assign', name, value: add(middle, u32(1)) }],
+              otherwise: [{ kind: 'assign', name: `${name}_high`, value: middle }],
+            },
+          ],
+        },
+      ],
+    },
+  ]
+}

@@ -1,0 +1,243 @@
+/**
+ * Rows reduced along their last axis, with everything that stays within a row: norms, softmax, and whole routers. Two forms: lanes that
+ * walk one row together, for long rows; one lane a row, for short rows and wherever a row is ranked. In the second form the scores may be
+ * products computed by the same workgroup into its memory, and the experts chosen are counted block by block.
+ */
+import { ceilDivide, constantValue, product, type Dim } from '../../../plan/dim.ts'
+import { records } from '../../ops/records.ts'
+import type { Node } from '../../graph/node.ts'
+import type { Expression, ReduceWord, Statement } from '../../scalar/expression.ts'
+import { add, binary, element, less, literal, multiply, size, u32, variable } from '../../scalar/build.ts'
+import { emptyFold, foldStart } from '../../scalar/fold.ts'
+import { openScope, type KernelScope, type ScheduleContext } from '../scope/context.ts'
+import { describe, kernelName } from '../scope/describe.ts'
+import { delinearise } from '../scope/indexing.ts'
+import type { KernelProgram } from '../ir/kernel.ts'
+import type { Group } from '../group.ts'
+import { chosenRows, countChosen, shareChosen } from './count-chosen.ts'
+import { rowForm, type RowForm } from './form.ts'
+import { headProducts } from './head-products.ts'
+import { rank } from './rank.ts'
+import type { RowWriter, Shared } from './writer.ts'
+
+export function rowsKernel(group: Group, context: ScheduleContext): KernelProgram {
+  return new RowsKernel(group, context).build()
+}
+
+const FOLD = { sum: 'add', max: 'maximum', min: 'minimum' } as const
+
+/** Identity is the body being written and the names given so far. */
+class RowsKernel implements RowWriter {
+  readonly form: RowForm
+  readonly scope: KernelScope
+  private readonly members: readonly Node[]
+  private readonly rows: Dim
+  private readonly statements: Statement[] = []
+  /** Row scalars that stand in a variable. */
+  private readonly scalars = new Map<Node, Expression>()
+  /** Row vectors that stand in an array; the place of element i. */
+  private readonly vectors = new Map<Node, { name: string; at: (i: Expression) => Expression }>()
+  private readonly shared: Shared[] = []
+  private names = 0
+  private readonly row = variable('u32', 'row')
+  private readonly group: Group
+  private readonly context: ScheduleContext
+
+  constructor(group: Group, context: ScheduleContext) {
+    this.group = group
+    this.context = context
+    this.members = [...group.members].sort((a, b) => a.id - b.id)
+    this.rows = product(group.anchor.inputs[0].shape.slice(0, -1))
+    this.form = rowForm(group, context)
+    this.scope = openScope(context, group.members, (node, indices) => this.held(node, indices))
+  }
+
+  build(): KernelProgram {
+    const { group, form } = this
+    const body = form.together ? this.walkTogether() : this.walkAlone()
+    return {
+      name: kernelName(group, form.ranks ? 'route' : 'rows'),
+      template: form.template,
+      reason: form.reason,
+      buffers: this.scope.naming.buffers(),
+      computation: {
+        kind: 'workgroups',
+        workgroups: ceilDivide(this.rows, form.rowsPerWorkgroup),
+        lanes: form.lanes,
+        shared: this.shared,
+        body,
+      },
+      origin: group.anchor.origin,
+      does: describe(group),
+    }
+  }
+
+  // ---- values
+
+  /** What the kernel holds of a node at full indices: the accessor asks before it computes. */
+  private held(node: Node, indices: readonly Expression[]): Expression | null {
+    const scalar = this.scalars.get(node)
+    if (scalar !== undefined) return scalar
+    const vector = this.vectors.get(node)
+    if (vector !== undefined) return element(node.dtype, vector.name, vector.at(indices.at(-1)!))
+    return null
+  }
+
+  private indices(node: Node, i: Expression | null): readonly Expression[] {
+    return i === null || product(node.shape) === this.rows
+      ? delinearise(this.row, node.shape)
+      : [...delinearise(this.row, node.shape.slice(0, -1)), i]
+  }
+
+  value(node: Node, i: Expression | null): Expression {
+    return this.scope.accessor.at(node, this.indices(node, i))
+  }
+
+  fresh(base: string): string {
+    return `${base}${this.names++}`
+  }
+
+  share(array: Shared): void {
+    this.shared.push(array)
+  }
+
+  // ---- one lane a row
+
+  private walkAlone(): readonly Statement[] {
+    const { heads } = this.group
+    const { counts, rowsPerWorkgroup, lanes } = this.form
+    const first = multiply(variable('u32', 'workgroup'), u32(rowsPerWorkgroup))
+    const lane = variable('u32', 'lane')
+    const before = heads.flatMap((head) => this.computeHead(head, first))
+    if (counts !== undefined) this.share(chosenRows(counts, rowsPerWorkgroup))
+    for (const node of this.members) if (!heads.includes(node) && node !== counts) this.compute(node)
+    this.storeResults(u32(0), u32(1))
+    const inBounds = less(this.row, size(this.rows))
+    const mine = binary('and', less(lane, u32(rowsPerWorkgroup)), inBounds)
+    return [
+      ...before,
+      { kind: 'let', name: 'row', value: add(first, lane) },
+      { kind: 'if', condition: lanes === rowsPerWorkgroup ? inBounds : mine, body: this.statements, otherwise: [] },
+      ...(counts === undefined ? [] : countChosen(counts, first, this.rows, this)),
+    ]
+  }
+
+  private computeHead(head: Node, first: Expression): readonly Statement[] {
+    const { scores, columns, statements } = headProducts(head, first, this.rows, this)
+    this.vectors.set(head, { name: scores, at: (i) => add(multiply(variable('u32', 'lane'), u32(columns)), i) })
+    return statements
+  }
+
+  /** Puts into variables and arrays what is needed more than once or out of order; the rest is computed where it is read. */
+  private compute(node: Node): void {
+    const kind = records[node.op].kind
+    if (kind === 'reduction') this.reduceRow(node)
+    else if (node.op === 'top_k') this.rankRow(node)
+    else if (product(node.shape) === this.rows && kind === 'elementwise') this.nameScalar(node)
+    else if (!this.form.together && this.deservesArray(node)) this.fillArray(node)
+    // what is now held takes the place of what was worked out before
+    this.scope.accessor.forget()
+    if (this.form.counts?.inputs[0] === node) this.statements.push(shareChosen(node, this))
+  }
+
+  private nameScalar(node: Node): void {
+    const name = this.fresh('s')
+    this.statements.push({ kind: 'let', name, value: this.value(node, null) })
+    this.scalars.set(node, variable(node.dtype, name))
+  }
+
+  private reduceRow(node: Node): void {
+    const word = node.op as ReduceWord
+    const name = this.fresh(word)
+    const i = this.fresh('i')
+    const [from] = node.inputs
+    const length = size(from.shape.at(-1)!)
+    this.statements.push({ kind: 'var', name, value: literal(node.dtype, foldStart(word, node.dtype)) })
+    const value = binary(FOLD[word], variable(node.dtype, name), this.value(from, variable('u32', i)))
+    this.statements.push({
+      kind: 'for',
+      variable: i,
+      from: this.form.together ? variable('u32', 'lane') : u32(0),
+      below: length,
+      step: u32(this.form.together ? this.form.lanes : 1),
+      body: [{ kind: 'assign', name, value }],
+    })
+    if (this.form.together) this.statements.push({ kind: 'combine', name, type: node.dtype, word })
+    const empty = emptyFold(word, node.dtype)
+    if (!(length.kind === 'literal' && length.value > 0) && empty !== foldStart(word, node.dtype)) {
+      const isEmpty = binary('equal', length, u32(0))
+      this.statements.push({
+        kind: 'if',
+        condition: isEmpty,
+        body: [{ kind: 'assign', name, value: literal(node.dtype, empty) }],
+        otherwise: [],
+      })
+    }
+    this.scalars.set(node, variable(node.dtype, name))
+  }
+
+  /** A vector that several loops read, or that is ranked, and that costs more than a load. */
+  private deservesArray(node: Node): boolean {
+    if (records[node.op].kind !== 'elementwise') return false
+    const readers = this.context.partition.users.get(node)!.filter((user) => this.group.members.has(user))
+    const loops = readers.some((user) => user.op === 'top_k') ? 2 : readers.length
+    return loops > 1 && constantValue(node.shape.at(-1)!) !== undefined
+  }
+
+  private fillArray(node: Node): void {
+    const name = this.fresh('row_values')
+    const i = this.fresh('i')
+    const length = constantValue(node.shape.at(-1)!)!
+    this.statements.push({ kind: 'array', name, type: node.dtype, length })
+    this.statements.push({
+      kind: 'for',
+      variable: i,
+      from: u32(0),
+      below: u32(length),
+      step: u32(1),
+      body: [{ kind: 'assign-element', array: name, index: variable('u32', i), value: this.value(node, variable('u32', i)) }],
+    })
+    this.vectors.set(node, { name, at: (at) => at })
+  }
+
+  private rankRow(node: Node & { op: 'top_k' }): void {
+    const { chosen, statements } = rank(node, this)
+    this.statements.push(...statements)
+    this.vectors.set(node, { name: chosen, at: (where) => where })
+  }
+
+  private storeResults(from: Expression, step: Expression): void {
+    for (const node of this.context.partition.results(this.group)) {
+      if (node === this.form.counts) continue
+      const buffer = this.scope.naming.write(node)
+      if (product(node.shape) === this.rows) {
+        const store: Statement = { kind: 'store', buffer, index: this.row, value: this.value(node, u32(0)) }
+        this.statements.push(
+          this.form.together && this.form.lanes > 1
+            ? { kind: 'if', condition: binary('equal', variable('u32', 'lane'), u32(0)), body: [store], otherwise: [] }
+            : store,
+        )
+        continue
+      }
+      const i = this.fresh('i')
+      const at = variable('u32', i)
+      const length = size(node.shape.at(-1)!)
+      this.statements.push({
+        kind: 'for',
+        variable: i,
+        from,
+        below: length,
+        step,
+        body: [{ kind: 'store', buffer, index: add(multiply(this.row, length), at), value: this.value(node, at) }],
+      })
+    }
+  }
+
+  // ---- lanes walk a row together
+
+  private walkTogether(): readonly Statement[] {
+    for (const node of this.members) this.compute(node)
+    this.storeResults(variable('u32', 'lane'), u32(this.form.lanes))
+    return [{ kind: 'let', name: 'row', value: variable('u32', 'workgroup') }, ...this.statements]
+  }
+}

@@ -1,0 +1,50 @@
+/** What every kernel maker is given: the partition, the target, and the regime of the program. */
+import type { Target } from '../../../plan/target.ts'
+import type { Node } from '../../graph/node.ts'
+import type { Expression } from '../../scalar/expression.ts'
+import { createAccessor, type Accessor } from './access.ts'
+import { createNaming, type Naming } from './naming.ts'
+import { memoryOf } from './memory-of.ts'
+import type { Partition } from '../group.ts'
+
+/** Programs are made twice: for a handful of tokens, where every weight is read for few rows, and for many. */
+export type Regime = 'few' | 'many'
+
+export interface ScheduleContext {
+  readonly partition: Partition
+  readonly target: Target
+  readonly regime: Regime
+}
+
+export interface KernelScope {
+  readonly naming: Naming
+  readonly accessor: Accessor
+  /** The buffer a node's values can be read from, row-major; throws where it lies in none. */
+  readonly bufferOf: (node: Node) => string
+}
+
+/** A fresh scope; nodes of `own` are computed by the kernel, so they are never read back from memory. */
+export function openScope(
+  context: ScheduleContext,
+  own: ReadonlySet<Node>,
+  held?: (node: Node, indices: readonly Expression[]) => Expression | null,
+): KernelScope {
+  const naming = createNaming()
+  const memory = (node: Node): Node | null => memoryOf(node, context.partition.inMemory)
+  const accessor = createAccessor({
+    bufferOf: (node) => {
+      if (own.has(node) || !context.partition.inMemory(node)) return null
+      return naming.read(node)
+    },
+    held,
+  })
+  return {
+    naming,
+    accessor,
+    bufferOf: (node) => {
+      const source = memory(node)
+      if (source === null) throw new Error(`${node.op} %${node.id} lies in no buffer`)
+      return naming.read(source)
+    },
+  }
+}

@@ -1,0 +1,267 @@
+/**
+ * The way back through the iterations of a transport plan's scalings, in one dispatch: one workgroup does them again, keeps log v of each
+ * behind the result, and goes back from the last. A lane adds to the gradients of its own rows and columns alone, in one order.
+ */
+import { dim } from '../../../plan/dim.ts'
+import type { Node } from '../../graph/node.ts'
+import { NO_MASS } from '../../ops/sinkhorn.ts'
+import type { Expression, Statement } from '../../scalar/expression.ts'
+import {
+  add,
+  binary,
+  divide,
+  element,
+  f32,
+  less,
+  load,
+  multiply,
+  reduce,
+  select,
+  size,
+  u32,
+  unary,
+  variable,
+} from '../../scalar/build.ts'
+import { openScope, type ScheduleContext } from '../scope/context.ts'
+import { describe, kernelName } from '../scope/describe.ts'
+import type { KernelProgram } from '../ir/kernel.ts'
+import type { Group } from '../group.ts'
+import { count, eachBlock, first, iterate, type Transport } from './iterations.ts'
+import {
+  BARRIER,
+  eachColumn,
+  fillColumns,
+  inTurn,
+  measureRows,
+  name,
+  onFirstLane,
+  scalingOf,
+  workgroupsOf,
+} from './statements.ts'
+
+/** Rows in hand at a time. */
+const BLOCK = 128
+
+const minus = (a: Expression, b: Expression): Expression => binary('subtract', a, b)
+const exp = (x: Expression): Expression => unary('exp', x)
+const at = (array: string, index: Expression): Expression => element('f32', array, index)
+/** 0 of nothing, however large the other factor is. */
+const share = (factor: Expression, logarithm: Expression): Expression =>
+  select(binary('equal', factor, f32(0)), f32(0), multiply(factor, exp(logarithm)))
+const set = (array: string, index: Expression, value: Expression): Statement => ({ kind: 'assign-element', array, index, value })
+
+const [row, e, i, left] = [variable('u32', 'row'), variable('u32', 'e'), variable('u32', 'i'), variable('u32', 'left')]
+const [slope, going] = [variable('f32', 'slope'), variable('u32', 'going')]
+
+/** Where the parts of the result begin, and reading and writing them. */
+interface Result {
+  readonly rows: Expression
+  readonly columns: Expression
+  readonly scalings: Expression
+  readonly load: (index: Expression) => Expression
+  readonly store: (index: Expression, value: Expression) => Statement
+}
+
+interface Way {
+  readonly transport: Transport
+  readonly result: Result
+}
+
+function resultOf(buffer: string, tokens: Expression, width: number): Result {
+  const rows = multiply(tokens, u32(width))
+  const columns = add(rows, tokens)
+  return {
+    rows,
+    columns,
+    scalings: add(columns, u32(width)),
+    load: (index) => load('f32', buffer, index),
+    store: (index, value) => ({ kind: 'store', buffer, index, value }),
+  }
+}
+
+const more = ({ load: read, store }: Result, index: Expression, value: Expression): Statement =>
+  store(index, add(read(index), value))
+
+/** All that is added to begins at 0, by the lane that adds; scalings of iterations that are not done are 0 as well. */
+const clear = ({
+  transport: { scaling, iterations },
+  transport,
+  result: { rows, columns, scalings, store },
+}: Way): readonly Statement[] => [
+  eachBlock(transport, (filled) => [
+    inTurn(scaling, 'row', filled, [
+      {
+        kind: 'for',
+        variable: 'e',
+        from: u32(0),
+        below: u32(scaling.width),
+        step: u32(1),
+        body: [store(entry(scaling.width), f32(0))],
+      },
+      store(add(rows, add(first, row)), f32(0)),
+    ]),
+  ]),
+  eachColumn(scaling, (column) => [
+    store(add(columns, column), f32(0)),
+    {
+      kind: 'for',
+      variable: 'i',
+      from: u32(0),
+      below: u32(iterations),
+      step: u32(1),
+      body: [store(scalingAt(scalings, scaling.width, i, column), f32(0))],
+    },
+  ]),
+]
+
+const entry = (width: number): Expression => add(multiply(add(first, row), u32(width)), e)
+const scalingAt = (scalings: Expression, width: number, iteration: Expression, column: Expression): Expression =>
+  add(scalings, add(multiply(iteration, u32(width)), column))
+
+/**
+ * `log_v` as it was before iteration `left`, `level` by how much it moved the column, `weight` what its gradient is beside the column's mass;
+ * the gradient of log v before begins at 0.
+ */
+function enter({
+  transport: {
+    scaling,
+    scaling: { width },
+    buffers,
+  },
+  result,
+}: Way): readonly Statement[] {
+  const before = minus(left, u32(1))
+  return [
+    eachColumn(scaling, (column) => {
+      const mass = load('f32', buffers.columns, column)
+      const now = variable('f32', 'now')
+      const idle = binary('or', binary('less_equal', mass, f32(0)), binary('less_equal', now, f32(NO_MASS)))
+      return [
+        name('now', result.load(scalingAt(result.scalings, width, left, column))),
+        { kind: 'var', name: 'then', value: f32(0) },
+        {
+          kind: 'if',
+          condition: less(u32(0), left),
+          body: [{ kind: 'assign', name: 'then', value: result.load(scalingAt(result.scalings, width, before, column)) }],
+          otherwise: [],
+        },
+        set('log_v', column, variable('f32', 'then')),
+        set('level', column, minus(now, variable('f32', 'then'))),
+        set('weight', column, select(idle, f32(0), divide(at('gradient', column), mass))),
+        set('gradient', column, f32(0)),
+        more(result, add(result.columns, column), at('weight', column)),
+      ]
+    }),
+    BARRIER,
+  ]
+}
+
+/** Of the rows in hand: what reaches u, and from it and from v the cost. */
+function backRows(
+  {
+    transport: {
+      scaling,
+      scaling: { width },
+      buffers,
+    },
+    result,
+  }: Way,
+  filled: Expression,
+): Statement {
+  const score = add(load('f32', buffers.cost, entry(width)), at('log_v', e))
+  const logarithm = add(minus(score, at('peak', row)), at('shift', row))
+  const given = share(at('weight', e), add(logarithm, at('level', e)))
+  const mass = load('f32', buffers.rows, add(first, row))
+  const reaches = binary('and', less(u32(0), left), less(f32(0), mass))
+  return inTurn(scaling, 'row', filled, [
+    name('slope', unary('negate', reduce('sum', 'e', u32(width), given))),
+    set('slopes', row, f32(0)),
+    {
+      kind: 'if',
+      condition: reaches,
+      body: [set('slopes', row, divide(slope, mass)), more(result, add(result.rows, add(first, row)), at('slopes', row))],
+      otherwise: [],
+    },
+    {
+      kind: 'for',
+      variable: 'e',
+      from: u32(0),
+      below: u32(width),
+      step: u32(1),
+      body: [more(result, entry(width), unary('negate', add(given, share(at('slopes', row), logarithm))))],
+    },
+  ])
+}
+
+/** From the u of the rows in hand to log v before. */
+function backColumns({ transport: { scaling, buffers } }: Way, filled: Expression): Statement {
+  return eachColumn(scaling, (column) => {
+    const score = add(load('f32', buffers.cost, add(multiply(add(first, i), u32(scaling.width)), column)), at('log_v', column))
+    const taken = share(at('slopes', i), add(minus(score, at('peak', i)), at('shift', i)))
+    return [set('gradient', column, minus(at('gradient', column), reduce('sum', 'i', filled, taken)))]
+  })
+}
+
+/** Iteration `left` - 1, and those before it. */
+function goBack(way: Way): readonly Statement[] {
+  const { transport } = way
+  const { scaling, buffers } = transport
+  return [
+    { kind: 'var', name: 'left', value: count },
+    {
+      kind: 'loop',
+      body: [
+        onFirstLane([
+          { kind: 'assign-element', array: 'again', index: u32(0), value: select(less(u32(0), left), u32(1), u32(0)) },
+        ]),
+        { kind: 'agree', name: 'going', array: 'again', index: u32(0) },
+        {
+          kind: 'if',
+          condition: binary('equal', going, u32(1)),
+          otherwise: [],
+          body: [
+            { kind: 'assign', name: 'left', value: minus(left, u32(1)) },
+            ...enter(way),
+            eachBlock(transport, (filled) => [
+              ...measureRows(scaling, buffers, first, filled, less(u32(0), left)),
+              backRows(way, filled),
+              BARRIER,
+              backColumns(way, filled),
+              BARRIER,
+            ]),
+          ],
+        },
+      ],
+      while: binary('equal', going, u32(1)),
+    },
+  ]
+}
+
+export function sinkhornGradientKernel(group: Group, context: ScheduleContext): KernelProgram {
+  const node = group.anchor as Node & { op: 'sinkhorn_gradient' }
+  const [cost, rows, columns, cotangent] = node.inputs
+  const scaling = scalingOf(columns, BLOCK, context.target, { columns: ['weight', 'gradient'], rows: ['slopes'] })
+  const scope = openScope(context, group.members)
+  const buffers = { cost: scope.bufferOf(cost), rows: scope.bufferOf(rows), columns: scope.bufferOf(columns) }
+  const transport: Transport = { scaling, buffers, tokens: size(cost.shape[0]), ...node.params }
+  const given = scope.bufferOf(cotangent)
+  const result = resultOf(scope.naming.write(node), transport.tokens, scaling.width)
+  const way: Way = { transport, result }
+  const keep = eachColumn(scaling, (column) => [
+    result.store(scalingAt(result.scalings, scaling.width, minus(count, u32(1)), column), at('log_v', column)),
+  ])
+  return {
+    name: kernelName(group, 'sinkhorn_gradient'),
+    template: 'sinkhorn gradient',
+    reason: 'one workgroup there and back; nothing waits for the host',
+    buffers: scope.naming.buffers(),
+    computation: workgroupsOf(scaling, dim(1), [
+      ...clear(way),
+      ...iterate(transport, [keep]),
+      fillColumns(scaling, 'gradient', (column) => load('f32', given, column)),
+      ...goBack(way),
+    ]),
+    origin: group.anchor.origin,
+    does: describe(group),
+  }
+}

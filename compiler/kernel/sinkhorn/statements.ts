@@ -1,0 +1,275 @@
+/**
+ * What the kernels of sinkhorn share. A workgroup holds in its arrays: `log_v`; of each row in hand `peak`, the largest score, and `shift`,
+ * so that score - peak + shift is the logarithm of the plan; and the columns' sums in groups of lanes, `most` and `total`, brought
+ * together in `level`. Rows and columns are summed by lanes side by side, in an order that never changes.
+ */
+import { constantValue, type Dim } from '../../../plan/dim.ts'
+import type { Target } from '../../../plan/target.ts'
+import type { Node } from '../../graph/node.ts'
+import { LOG_ZERO, NO_MASS, RESOLUTION } from '../../ops/sinkhorn.ts'
+import type { Expression, Statement } from '../../scalar/expression.ts'
+import {
+  add,
+  binary,
+  divide,
+  element,
+  f32,
+  less,
+  load,
+  multiply,
+  reduce,
+  remainder,
+  select,
+  u32,
+  unary,
+  variable,
+} from '../../scalar/build.ts'
+import { LimitError } from '../limit-error.ts'
+import type { Computation } from '../ir/kernel.ts'
+
+export interface Scaling {
+  readonly width: number
+  readonly lanes: number
+  /** Lanes that share a column. */
+  readonly groups: number
+  /** Rows in hand at a time. */
+  readonly block: number
+  /** Arrays of the workgroup beside those that all have. */
+  readonly others: Shared
+}
+
+type Shared = Extract<Computation, { kind: 'workgroups' }>['shared']
+
+export const lane = variable('u32', 'lane')
+export const workgroup = variable('u32', 'workgroup')
+const column = variable('u32', 'column')
+const BYTES = 4
+
+/** Entries of a plan up to which one workgroup is no slower than many, a dispatch an iteration. */
+export const sinkhornReach = (target: Target): number => (target.kind === 'cpu' ? 65536 : 32768)
+
+/** Names of arrays. */
+interface Others {
+  /** A number for each column. */
+  readonly columns: readonly string[]
+  /** A number for each row in hand. */
+  readonly rows: readonly string[]
+}
+
+/** Throws a LimitError where the columns are not known, or more than a workgroup holds. */
+export function scalingOf(columns: Node, block: number, target: Target, others: Others = { columns: [], rows: [] }): Scaling {
+  const width = constantValue(columns.shape[0])
+  const lanes = lanesOf(target)
+  if (width === undefined) {
+    throw tooMuch(`the number of columns, ${columns.shape[0].key}, is known only at a run`, columns)
+  }
+  const arrays = (names: readonly string[], length: number): Shared => names.map((name) => ({ name, type: 'f32', length }))
+  const scaling = {
+    width,
+    lanes,
+    groups: Math.max(1, Math.floor(lanes / width)),
+    block,
+    others: [...arrays(others.columns, width), ...arrays(others.rows, block)],
+  }
+  const bytes = (sharedOf(scaling).reduce((sum, { length }) => sum + length, 0) + lanes) * BYTES
+  if (bytes <= target.maxWorkgroupStorageBytes) return scaling
+  throw tooMuch(
+    `scalings of ${width} columns take ${bytes} bytes of a workgroup's memory; ${target.name} has ${target.maxWorkgroupStorageBytes}`,
+    columns,
+  )
+}
+
+const tooMuch = (message: string, { origin }: Node): LimitError =>
+  new LimitError('SMOE6003', message, 'make the columns a parameter, and fewer', origin)
+
+/** On a processor barriers are dear, and so are lanes that have nothing to do once the columns fit. */
+const lanesOf = (target: Target): number => Math.min(target.kind === 'cpu' ? 16 : 256, target.maxInvocationsPerWorkgroup)
+
+const sharedOf = ({ width, groups, block, others }: Scaling): Shared => [
+  { name: 'log_v', type: 'f32', length: width },
+  { name: 'level', type: 'f32', length: width },
+  { name: 'peak', type: 'f32', length: block },
+  { name: 'shift', type: 'f32', length: block },
+  { name: 'most', type: 'f32', length: width * groups },
+  { name: 'total', type: 'f32', length: width * groups },
+  { name: 'again', type: 'u32', length: 1 },
+  ...others,
+]
+
+/** Computed by workgroups of the scaling's lanes, with its arrays. */
+export const workgroupsOf = (scaling: Scaling, workgroups: Dim, body: readonly Statement[]): Computation => ({
+  kind: 'workgroups',
+  workgroups,
+  lanes: scaling.lanes,
+  shared: sharedOf(scaling),
+  body,
+})
+
+const exp = (x: Expression): Expression => unary('exp', x)
+const minus = (a: Expression, b: Expression): Expression => binary('subtract', a, b)
+const set = (array: string, index: Expression, value: Expression): Statement => ({ kind: 'assign-element', array, index, value })
+export const name = (as: string, value: Expression): Statement => ({ kind: 'let', name: as, value })
+export const BARRIER: Statement = { kind: 'barrier' }
+export const when = (condition: Expression, body: readonly Statement[], otherwise: readonly Statement[] = []): Statement => ({
+  kind: 'if',
+  condition,
+  body,
+  otherwise,
+})
+export const onFirstLane = (body: readonly Statement[]): Statement => when(binary('equal', lane, u32(0)), body)
+
+/** The smallest number with all its digits: what a logarithm is taken of where the one in hand may be 0 and is not used. */
+const SMALLEST = f32(1.1754943508222875e-38)
+export const logOf = (mass: Expression): Expression =>
+  select(less(f32(0), mass), unary('log', binary('maximum', mass, SMALLEST)), f32(LOG_ZERO))
+
+/** index = lane, lane + lanes, ... below `below` */
+export const inTurn = ({ lanes }: Scaling, index: string, below: Expression, body: readonly Statement[]): Statement => ({
+  kind: 'for',
+  variable: index,
+  from: lane,
+  below,
+  step: u32(lanes),
+  body,
+})
+
+export const eachColumn = (scaling: Scaling, body: (at: Expression) => readonly Statement[]): Statement =>
+  inTurn(scaling, 'column', u32(scaling.width), body(column))
+
+export const fillColumns = (scaling: Scaling, array: string, value: (at: Expression) => Expression): Statement =>
+  eachColumn(scaling, (at) => [set(array, at, value(at))])
+
+/** Of the rows first .. first + filled - 1: peak and shift. Where u is 0 still, the plan is exp(cost). */
+export function measureRows(
+  scaling: Scaling,
+  buffers: { cost: string; rows: string },
+  first: Expression,
+  filled: Expression,
+  started: Expression | boolean,
+): readonly Statement[] {
+  const { width } = scaling
+  const row = variable('u32', 'row')
+  const e = variable('u32', 'e')
+  const score = add(load('f32', buffers.cost, add(multiply(add(first, row), u32(width)), e)), element('f32', 'log_v', e))
+  const [largest, mass] = [variable('f32', 'largest'), variable('f32', 'mass')]
+  const marginal = load('f32', buffers.rows, add(first, row))
+  const measured: Statement[] = [
+    name('largest', reduce('max', 'e', u32(width), score)),
+    name('mass', reduce('sum', 'e', u32(width), exp(minus(score, largest)))),
+    set('peak', row, largest),
+    set('shift', row, minus(logOf(marginal), unary('log', mass))),
+  ]
+  const plain: Statement[] = [set('peak', row, f32(0)), set('shift', row, select(less(f32(0), marginal), f32(0), f32(LOG_ZERO)))]
+  const either = (condition: Expression): Statement => ({ kind: 'if', condition, body: measured, otherwise: plain })
+  const body = typeof started !== 'boolean' ? [either(started)] : started ? measured : plain
+  return [inTurn(scaling, 'row', filled, body), BARRIER]
+}
+
+const slot = variable('u32', 'slot')
+
+const eachSlot = (scaling: Scaling, body: readonly Statement[]): Statement =>
+  inTurn(scaling, 'slot', u32(scaling.width * scaling.groups), body)
+
+export const clearSums = (scaling: Scaling): Statement =>
+  eachSlot(scaling, [set('most', slot, f32(LOG_ZERO)), set('total', slot, f32(0))])
+
+/** Adds to the sums the terms of each group: those at `place` = group, group + groups, ... below n. */
+export function addTerms(
+  scaling: Scaling,
+  n: Expression,
+  logarithm: (place: Expression, at: Expression) => Expression,
+  weight: (place: Expression, at: Expression) => Expression | null,
+): readonly Statement[] {
+  const { width, groups } = scaling
+  const [group, i] = [variable('u32', 'group'), variable('u32', 'i')]
+  const place = add(group, multiply(i, u32(groups)))
+  const term = logarithm(place, column)
+  const top = variable('f32', 'top')
+  const scaled = exp(minus(term, top))
+  const counted = weight(place, column)
+  const before = multiply(element('f32', 'total', slot), exp(minus(element('f32', 'most', slot), top)))
+  return [
+    eachSlot(scaling, [
+      name('group', divide(slot, u32(width))),
+      name('column', remainder(slot, u32(width))),
+      name('terms', divide(minus(add(n, u32(groups - 1)), group), u32(groups))),
+      name('top', binary('maximum', element('f32', 'most', slot), reduce('max', 'i', variable('u32', 'terms'), term))),
+      set(
+        'total',
+        slot,
+        add(before, reduce('sum', 'i', variable('u32', 'terms'), counted === null ? scaled : multiply(counted, scaled))),
+      ),
+      set('most', slot, top),
+    ]),
+    BARRIER,
+  ]
+}
+
+/** Adds the plan's rows in hand, `filled` of them from row `first`. */
+export function addRows(scaling: Scaling, cost: string, first: Expression, filled: Expression): readonly Statement[] {
+  const score = (row: Expression, at: Expression): Expression =>
+    add(load('f32', cost, add(multiply(add(first, row), u32(scaling.width)), at)), element('f32', 'log_v', at))
+  return addTerms(
+    scaling,
+    filled,
+    (row, at) => add(minus(score(row, at), element('f32', 'peak', row)), element('f32', 'shift', row)),
+    () => null,
+  )
+}
+
+/** `found` and `sum` of a column over its groups: the largest logarithm, and the sum of exp beside it. */
+function ofColumn({ width, groups }: Scaling, at: Expression): readonly Statement[] {
+  const g = variable('u32', 'g')
+  const place = add(multiply(g, u32(width)), at)
+  const most = element('f32', 'most', place)
+  return [
+    name('found', reduce('max', 'g', u32(groups), most)),
+    name(
+      'sum',
+      reduce('sum', 'g', u32(groups), multiply(element('f32', 'total', place), exp(minus(most, variable('f32', 'found'))))),
+    ),
+  ]
+}
+
+export const storeColumns = (
+  scaling: Scaling,
+  store: (at: Expression, found: Expression, sum: Expression) => readonly Statement[],
+): Statement =>
+  eachColumn(scaling, (at) => [...ofColumn(scaling, at), ...store(at, variable('f32', 'found'), variable('f32', 'sum'))])
+
+/** Puts the logarithm of each column's sum into `level`, and into the variable `residual` how far the columns are from their marginals. */
+export function judge(scaling: Scaling, columns: string): readonly Statement[] {
+  const [found, sum] = [variable('f32', 'found'), variable('f32', 'sum')]
+  const level = select(
+    binary('less_equal', sum, f32(0)),
+    f32(LOG_ZERO),
+    add(found, unary('log', binary('maximum', sum, SMALLEST))),
+  )
+  const missed = variable('f32', 'missed')
+  return [
+    { kind: 'var', name: 'missing', value: f32(0) },
+    eachColumn(scaling, (at) => [
+      ...ofColumn(scaling, at),
+      set('level', at, level),
+      name('missed', minus(exp(element('f32', 'level', at)), load('f32', columns, at))),
+      { kind: 'assign', name: 'missing', value: add(variable('f32', 'missing'), multiply(missed, missed)) },
+    ]),
+    { kind: 'combine', name: 'missing', type: 'f32', word: 'sum' },
+    { kind: 'assign', name: 'residual', value: unary('sqrt', divide(variable('f32', 'missing'), f32(scaling.width))) },
+  ]
+}
+
+/** Below this residual the columns fit. */
+export function threshold({ width }: Scaling, columns: string, tolerance: number): Expression {
+  const mass = load('f32', columns, variable('u32', 'e'))
+  const meanSquare = divide(reduce('sum', 'e', u32(width), multiply(mass, mass)), f32(width))
+  return binary('maximum', f32(tolerance), multiply(f32(RESOLUTION), unary('sqrt', meanSquare)))
+}
+
+/** log v where the columns' sums are to be what they should. */
+export const moved = (logV: Expression, columns: string, at: Expression): Expression => {
+  const mass = load('f32', columns, at)
+  const level = element('f32', 'level', at)
+  const idle = binary('or', binary('less_equal', mass, f32(0)), binary('less_equal', level, f32(NO_MASS)))
+  return select(idle, f32(LOG_ZERO), minus(add(logV, logOf(mass)), level))
+}

@@ -1,0 +1,130 @@
+/**
+ * One iteration of the scalings of a transport plan, a workgroup a block of rows. Each takes the sums of all blocks together for itself,
+ * so the dispatch needs no other before it; the first one writes down what they all found.
+ */
+import type { Node } from '../../graph/node.ts'
+import { blocksOf } from '../../ops/sinkhorn.ts'
+import type { Expression, Statement } from '../../scalar/expression.ts'
+import { add, binary, cast, element, f32, less, load, multiply, select, size, u32, variable } from '../../scalar/build.ts'
+import { openScope, type ScheduleContext } from '../scope/context.ts'
+import { describe, kernelName } from '../scope/describe.ts'
+import type { KernelProgram } from '../ir/kernel.ts'
+import type { Group } from '../group.ts'
+import {
+  addRows,
+  BARRIER,
+  clearSums,
+  eachColumn,
+  fillColumns,
+  measureRows,
+  moved,
+  name,
+  onFirstLane,
+  scalingOf,
+  storeColumns,
+  threshold,
+  when,
+  workgroup,
+  workgroupsOf,
+  type Scaling,
+} from './statements.ts'
+import { judgeState, placesOf, type Places } from './state.ts'
+
+const residual = variable('f32', 'residual')
+
+export function sinkhornStepKernel(group: Group, context: ScheduleContext): KernelProgram {
+  const node = group.anchor as Node & { op: 'sinkhorn_step' }
+  const [cost, rows, columns, before] = node.inputs as readonly [Node, Node, Node, Node?]
+  const { tolerance, block } = node.params
+  const scaling = scalingOf(columns, block, context.target)
+  const scope = openScope(context, group.members)
+  const buffers = { cost: scope.bufferOf(cost), rows: scope.bufferOf(rows), columns: scope.bufferOf(columns) }
+  const state = before === undefined ? null : scope.bufferOf(before)
+  const out = scope.naming.write(node)
+  const workgroups = blocksOf(cost.shape[0], block)
+  const places = placesOf(scaling.width, size(workgroups))
+  const put = (index: Expression, value: Expression): Statement => ({ kind: 'store', buffer: out, index, value })
+
+  const first = multiply(workgroup, u32(block))
+  const filled = binary('minimum', u32(block), binary('subtract', size(cost.shape[0]), variable('u32', 'first')))
+  const sums: Statement[] = [
+    name('first', first),
+    clearSums(scaling),
+    ...measureRows(scaling, buffers, variable('u32', 'first'), filled, state !== null),
+    ...addRows(scaling, buffers.cost, variable('u32', 'first'), filled),
+    storeColumns(scaling, (at, found, sum) => [put(places.most(workgroup, at), found), put(places.total(workgroup, at), sum)]),
+  ]
+  const head = (count: Expression, done: Expression): Statement =>
+    when(binary('equal', workgroup, u32(0)), [
+      eachColumn(scaling, (at) => [put(at, element('f32', 'log_v', at))]),
+      onFirstLane([put(places.count, cast('f32', count)), put(places.residual, residual), put(places.done, done)]),
+    ])
+  return {
+    name: kernelName(group, 'sinkhorn_step'),
+    template: 'sinkhorn step',
+    reason: 'an iteration a dispatch, a workgroup a block of rows; ends at once when the columns fit',
+    buffers: scope.naming.buffers(),
+    computation: workgroupsOf(
+      scaling,
+      workgroups,
+      state === null
+        ? start(scaling, sums, head)
+        : proceed(scaling, { state, places, blocks: size(workgroups), columns: buffers.columns, tolerance, sums, head }),
+    ),
+    origin: group.anchor.origin,
+    does: describe(group),
+  }
+}
+
+type Head = (count: Expression, done: Expression) => Statement
+
+const start = (scaling: Scaling, sums: readonly Statement[], head: Head): readonly Statement[] => [
+  { kind: 'var', name: 'residual', value: f32(0) },
+  fillColumns(scaling, 'log_v', () => f32(0)),
+  BARRIER,
+  ...sums,
+  head(u32(0), f32(0)),
+]
+
+interface Proceeding {
+  readonly state: string
+  readonly places: Places
+  readonly blocks: Expression
+  readonly columns: string
+  readonly tolerance: number
+  readonly sums: readonly Statement[]
+  readonly head: Head
+}
+
+/** As long as the columns do not fit: log v moves, and the blocks sum again. */
+function proceed(scaling: Scaling, { state, places, blocks, columns, tolerance, sums, head }: Proceeding): readonly Statement[] {
+  const count = variable('u32', 'count')
+  const goesOn = binary('equal', variable('u32', 'goes_on'), u32(1))
+  const fits = binary('and', less(u32(0), variable('u32', 'count_before')), less(residual, variable('f32', 'threshold')))
+  return [
+    { kind: 'var', name: 'residual', value: load('f32', state, places.residual) },
+    name('count_before', cast('u32', load('f32', state, places.count))),
+    { kind: 'var', name: 'count', value: variable('u32', 'count_before') },
+    { kind: 'var', name: 'done', value: load('f32', state, places.done) },
+    fillColumns(scaling, 'log_v', (at) => load('f32', state, at)),
+    when(binary('equal', load('f32', state, places.done), f32(0)), [
+      ...judgeState(scaling, state, places, blocks, columns),
+      onFirstLane([
+        name('threshold', threshold(scaling, columns, tolerance)),
+        { kind: 'assign-element', array: 'again', index: u32(0), value: select(fits, u32(0), u32(1)) },
+      ]),
+      { kind: 'agree', name: 'goes_on', array: 'again', index: u32(0) },
+      when(
+        goesOn,
+        [
+          { kind: 'assign', name: 'count', value: add(count, u32(1)) },
+          fillColumns(scaling, 'log_v', (at) => moved(element('f32', 'log_v', at), columns, at)),
+          BARRIER,
+          ...sums,
+        ],
+        [{ kind: 'assign', name: 'done', value: f32(1) }],
+      ),
+    ]),
+    head(count, variable('f32', 'done')),
+  ]
+}

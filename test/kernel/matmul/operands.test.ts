@@ -1,0 +1,85 @@
+/** Products of computed, transposed, sliced, reshaped, broadcast and gathered operands are the reference's, whatever kernel multiplies them. */
+import fc from 'fast-check'
+import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import { PORTABLE, type Target } from '../../../plan/target.ts'
+import type { Regime } from '../../../compiler/kernel/scope/context.ts'
+import { evaluate } from '../../../compiler/reference/evaluate.ts'
+import { openDevices } from '../../../runtime/dawn/index.ts'
+import type { Device } from '../../../runtime/device.ts'
+import { both } from '../../support/graph-on-host.ts'
+import { planOf, runPlan } from '../../support/graph-on-device.ts'
+import { productSamples } from '../../support/random-products.ts'
+import { replay } from '../../support/replay.ts'
+
+const CPU: Target = { ...PORTABLE, name: 'cpu', kind: 'cpu', subgroupSize: 4, features: ['subgroups'] }
+const REGIMES = ['few', 'many'] as const
+
+function same(name: string, got: ArrayLike<number>, want: ArrayLike<number>): void {
+  expect(got.length, name).toBe(want.length)
+  for (let i = 0; i < want.length; i++) if (got[i] !== want[i]) throw new Error(`${name}[${i}] is ${got[i]}, not ${want[i]}`)
+}
+
+describe('kernels on the host', () => {
+  it.each(REGIMES.flatMap((regime) => [PORTABLE, CPU].map((target) => ({ regime, target }))))(
+    '$regime tokens, for a $target.kind',
+    ({ regime, target }) => {
+      fc.assert(
+        fc.property(productSamples(1), ({ graph, feeds }) =>
+          both(graph, feeds, target, regime).forEach(({ name, got, want }) => same(name, got, want)),
+        ),
+        { numRuns: 300, ...replay },
+      )
+    },
+    60_000,
+  )
+})
+
+describe('kernels on every software adapter', () => {
+  let devices: readonly Device[] = []
+  beforeAll(async () => {
+    devices = await openDevices({ choose: 'software' })
+    expect(devices.length).toBeGreaterThan(0)
+  })
+  afterAll(() => devices.forEach((device) => device.dispose()))
+
+  const agrees = (
+    runs: number,
+    on: () => readonly Device[],
+    targetOf: (device: Device) => Target,
+    regime: Regime,
+  ): Promise<void> =>
+    fc.assert(
+      fc.asyncProperty(productSamples(4), async ({ graph, feeds }) => {
+        const want = evaluate(graph, feeds)
+        for (const device of on()) {
+          const got = await runPlan(device, planOf(graph, targetOf(device), regime), feeds)
+          for (const [name, { values }] of Object.entries(want)) same(`${name} on ${device.choice.name}`, got[name].data, values)
+        }
+      }),
+      // pipelines are compiled anew for every smaller graph: the seed replays it
+      { numRuns: runs, endOnFailure: true, ...replay },
+    )
+
+  it.each(REGIMES)(
+    '%s tokens',
+    async (regime) =>
+      agrees(
+        5,
+        () => devices,
+        ({ target }) => target,
+        regime,
+      ),
+    240_000,
+  )
+  it.each(REGIMES)(
+    '%s tokens, by the templates of a GPU',
+    async (regime) =>
+      agrees(
+        2,
+        () => devices.slice(0, 1),
+        () => PORTABLE,
+        regime,
+      ),
+    240_000,
+  )
+})
