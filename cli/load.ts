@@ -1,7 +1,7 @@
 /** Specs and what they import: from disk, from standard input, from the standard library. */
 import { readdirSync, realpathSync, statSync } from 'node:fs'
 import { basename, dirname, isAbsolute, join, relative, sep } from 'node:path'
-import type { Load, Refusal } from '../compiler/model/load.ts'
+import type { Load, Refusal } from '../compiler/model/modules/load.ts'
 import type { Source } from '../grammar/source.ts'
 import { closest } from '../grammar/suggest.ts'
 import { FileError, showPath } from '../runtime/errors.ts'

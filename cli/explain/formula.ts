@@ -3,7 +3,7 @@ import { BUILTINS, type BuiltinName } from '../../compiler/model/builtin/table.t
 import type { BuiltinParameter } from '../../compiler/model/builtin/builtin.ts'
 import { DEFAULTS, type AxisSlice, type Options } from '../../compiler/model/builtin/options.ts'
 import { isTerm, type ApplyTerm, type CallTerm, type Term } from '../../compiler/model/model.ts'
-import { staticText } from '../../compiler/model/static.ts'
+import { staticText } from '../../compiler/model/static/static.ts'
 import { constantValue, type Dim } from '../../plan/dim.ts'
 
 export interface Names {

@@ -1,6 +1,6 @@
 /** A checked model as an outline: parameters, dims, inputs, steps, outputs and where its weights lie. */
 import { isTerm, type CallTerm, type Model, type Step, type Term, type WeightFact } from '../../compiler/model/model.ts'
-import { staticText } from '../../compiler/model/static.ts'
+import { staticText } from '../../compiler/model/static/static.ts'
 import { definition, formula, typeOf } from './formula.ts'
 import { explainMoe } from './route.ts'
 

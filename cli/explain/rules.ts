@@ -1,7 +1,7 @@
 /** What constraints promise and change, in words and formulas. */
-import { folds } from '../../compiler/model/context.ts'
+import { folds } from '../../compiler/model/context/context.ts'
 import type { ConstraintFact, Model, MoeTerm, Route } from '../../compiler/model/model.ts'
-import { evaluate, staticText, type Static } from '../../compiler/model/static.ts'
+import { evaluate, staticText, type Static } from '../../compiler/model/static/static.ts'
 import type { Dim } from '../../plan/dim.ts'
 
 /** A size with its number beside it. */

@@ -2,9 +2,9 @@
 import { isFormulaOperation, type Formula } from '../../plan/formula.ts'
 import { contestName, type Contest, type RoutedLayer } from '../../plan/recipe.ts'
 import type { MoeTerm, TrainingBlock } from '../model/model.ts'
-import { BALANCE_BIAS } from '../model/selection.ts'
-import type { Static } from '../model/static.ts'
-import { isDrawn } from '../model/ways.ts'
+import { BALANCE_BIAS } from '../model/routing/selection.ts'
+import type { Static } from '../model/static/static.ts'
+import { isDrawn } from '../model/routing/ways.ts'
 import { pathIn, staticValue, tryStatic, type Environment } from './environment.ts'
 
 /** A value that may change from step to step, with numbers in the place of parameters. */

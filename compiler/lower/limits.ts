@@ -1,7 +1,7 @@
 /** Experts that answer so many tokens at most, and experts that choose their tokens. */
 import { ceilDivide, multiply, type Dim } from '../../plan/dim.ts'
 import type { Node } from '../graph/node.ts'
-import { shareOf } from '../model/capacity.ts'
+import { shareOf } from '../model/routing/capacity.ts'
 import type { Limit } from '../model/model.ts'
 import { sizeNode } from './emit.ts'
 import { sizeIn, staticValue, type Environment } from './environment.ts'

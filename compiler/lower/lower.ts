@@ -2,7 +2,7 @@
 import type { Graph, RoutePorts } from '../graph/node.ts'
 import { contestsOf, type RoutedLayer } from '../../plan/recipe.ts'
 import type { InputTerm, Model } from '../model/model.ts'
-import { AT_INFERENCE } from '../model/ways.ts'
+import { AT_INFERENCE } from '../model/routing/ways.ts'
 import { createBuilder } from '../ops/build.ts'
 import { newChance } from './chance.ts'
 import { inner, type Environment, type InputNode, type RouteNodes } from './environment.ts'

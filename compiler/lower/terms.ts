@@ -4,8 +4,8 @@ import type { DType } from '../graph/vocabulary.ts'
 import { DEFAULTS, substituteOptions } from '../model/builtin/options.ts'
 import { BUILTINS, type BuiltinName } from '../model/builtin/table.ts'
 import { isTerm, type ApplyTerm, type Loop, type Loss, type ScalarTerm, type Step, type Term } from '../model/model.ts'
-import { isBanked } from '../model/rows.ts'
-import type { Static } from '../model/static.ts'
+import { isBanked } from '../model/types/rows.ts'
+import type { Static } from '../model/static/static.ts'
 import { constantNode, emitNodes, sizeNode } from './emit.ts'
 import {
   inner,

@@ -1,17 +1,17 @@
 /** Expressions, by their form. */
 import type { BinaryExpression, Expression, NumberLiteral } from '../../grammar/ast.ts'
-import { apply, type Operand } from './apply.ts'
-import { binary, unary } from './arithmetic.ts'
+import { apply, type Operand } from './expressions/apply.ts'
+import { binary, unary } from './expressions/arithmetic.ts'
 import { options } from './builtin/options.ts'
-import { call } from './call.ts'
-import { conditional } from './conditional.ts'
-import { bounded, elaborate, type Frame } from './context.ts'
-import { member } from './member.ts'
-import { moe } from './moe.ts'
-import { resolve } from './names.ts'
-import { slice } from './slices.ts'
-import { bool, int, real, word } from './static.ts'
-import { ofStatic, UNKNOWN, type Value } from './value.ts'
+import { call } from './expressions/call.ts'
+import { conditional } from './expressions/conditional.ts'
+import { bounded, elaborate, type Frame } from './context/context.ts'
+import { member } from './expressions/member.ts'
+import { moe } from './routing/moe.ts'
+import { resolve } from './context/names.ts'
+import { slice } from './expressions/slices.ts'
+import { bool, int, real, word } from './static/static.ts'
+import { ofStatic, UNKNOWN, type Value } from './context/value.ts'
 
 /** A number that could not be read has been reported where it stands. */
 function number({ value, isInteger }: NumberLiteral): Value {

@@ -5,7 +5,7 @@ import type { Origin } from '../graph/node.ts'
 import type { DType } from '../graph/vocabulary.ts'
 import type { BuiltinName } from './builtin/table.ts'
 import type { Options } from './builtin/options.ts'
-import type { Static, StaticType, StaticValue } from './static.ts'
+import type { Static, StaticType, StaticValue } from './static/static.ts'
 
 export interface Model {
   readonly name: string

@@ -2,7 +2,7 @@
 import { existsSync, readFileSync, readdirSync } from 'node:fs'
 import { dirname, join, relative, resolve } from 'node:path'
 import { fileURLToPath } from 'node:url'
-import type { Load } from '../../compiler/model/load.ts'
+import type { Load } from '../../compiler/model/modules/load.ts'
 import type { Source } from '../../grammar/source.ts'
 
 export const root = fileURLToPath(new URL('../../', import.meta.url))

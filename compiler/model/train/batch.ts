@@ -2,11 +2,11 @@
 import type { BatchStatement } from '../../../grammar/ast.ts'
 import type { Span } from '../../../grammar/source.ts'
 import { emptyTable } from '../../../plan/table.ts'
-import { complain, type Frame } from '../context.ts'
-import { isLost, nearest } from '../names.ts'
-import type { Static } from '../static.ts'
-import { settingOf } from './method.ts'
-import { int } from './setting.ts'
+import { complain, type Frame } from '../context/context.ts'
+import { isLost, nearest } from '../context/names.ts'
+import type { Static } from '../static/static.ts'
+import { settingOf } from '../methods/method.ts'
+import { int } from '../methods/setting.ts'
 
 const SIZE = int('how many there are in a micro-batch', null, { from: 1, to: 2 ** 31 - 1 })
 

@@ -1,10 +1,10 @@
 /** Patterns against the weights of the model. */
 import type { InitialiseStatement, StringLiteral } from '../../../grammar/ast.ts'
 import { closest } from '../../../grammar/suggest.ts'
-import { complain, lookupIn, type Frame } from '../context.ts'
+import { complain, lookupIn, type Frame } from '../context/context.ts'
 import type { InitialiserFact } from '../model.ts'
-import { instancesOf, type WeightInstance } from '../paths.ts'
-import { initialiserOf, ORTHOGONAL } from './method.ts'
+import { instancesOf, type WeightInstance } from '../weights/paths.ts'
+import { initialiserOf, ORTHOGONAL } from '../methods/method.ts'
 import { fits } from './pattern.ts'
 
 /** The word of a pattern that stands in no path, and what is probably meant. */

@@ -1,0 +1,125 @@
+/** Names that nothing stands for. */
+import type { Name } from '../../../grammar/ast.ts'
+import type { Span } from '../../../grammar/source.ts'
+import { closest } from '../../../grammar/suggest.ts'
+import type { MomentName } from '../../../plan/formula.ts'
+import { CONSTANTS, FUNCTIONS } from '../builtin/table.ts'
+import { complain, type Frame } from './context.ts'
+import { declared, declaredNames, isBroken } from '../modules/modules.ts'
+import { find, namesIn } from './scope.ts'
+import { ofStatic, UNKNOWN, type Value } from './value.ts'
+import type { Problem } from '../modules/report.ts'
+import { moment, real } from '../static/static.ts'
+
+/** A name lost to a mistake of form says nothing more. */
+export const isLost = (frame: Frame, name: string): boolean =>
+  name === '' || frame.module.file.lost.some((lost) => lost.text === name)
+
+/** The name of a list that was probably meant; else `otherwise`. Looked for only where it is shown. */
+export const nearest = (
+  { text }: Pick<Name, 'text'>,
+  candidates: () => Iterable<string>,
+  otherwise: string | null = null,
+): { readonly help: () => string | null } => ({
+  help: () => {
+    const meant = closest(text, candidates())
+    return meant === null ? otherwise : `${meant} is probably meant`
+  },
+})
+
+/** Names of values in other languages, and what stands for them here. */
+const EMPTY = 'there is no empty value: a parameter with a default can be left out, and a choice is a bool or one of some strings'
+const FOREIGN: Readonly<Record<string, { readonly help: string; readonly replacement?: string }>> = {
+  None: { help: EMPTY },
+  null: { help: EMPTY },
+  nil: { help: EMPTY },
+  NULL: { help: EMPTY },
+  undefined: { help: EMPTY },
+  True: { help: 'true is written small', replacement: 'true' },
+  TRUE: { help: 'true is written small', replacement: 'true' },
+  False: { help: 'false is written small', replacement: 'false' },
+  FALSE: { help: 'false is written small', replacement: 'false' },
+  inf: { help: 'numbers are finite: `lowest` is what a masked score is' },
+  nan: { help: 'numbers are finite' },
+}
+
+/** What to write in place of a name that nothing stands for. */
+function adviceFor(frame: Frame, name: Name): Pick<Problem, 'help' | 'fix'> {
+  const foreign = Object.hasOwn(FOREIGN, name.text) ? FOREIGN[name.text] : undefined
+  if (foreign !== undefined)
+    return {
+      help: foreign.help,
+      fix: foreign.replacement === undefined ? null : { span: name.span, replacement: foreign.replacement },
+    }
+  const { declares, body } = frame.declaration
+  const isOutput =
+    declares === 'model' && body.some((statement) => statement.kind === 'output' && statement.name.text === name.text)
+  if (isOutput)
+    return {
+      help: `an output is not a value of the body: name it before, \`let ${name.text} = ...\`, and give it with \`output ${name.text} = ${name.text}\``,
+    }
+  return nearest(name, () => [...namesIn(frame.scope), ...Object.keys(CONSTANTS), 'true', 'false'])
+}
+
+export const article = (word: string): string => `${/^[aeiou]/.test(word) ? 'an' : 'a'} ${word}`
+
+/** What a name stands for. */
+export function resolve(frame: Frame, name: Name): Value {
+  const binding = find(frame.scope, name.text)
+  if (binding !== undefined) return binding.value
+  if (Object.hasOwn(CONSTANTS, name.text)) return ofStatic(real(CONSTANTS[name.text].value))
+  if (name.text === 'step' || name.text === 'progress') return momentOf(frame, name.text, name.span)
+  if (isLost(frame, name.text)) return UNKNOWN
+  const other = declared(frame.module, name.text)
+  if (other !== undefined) {
+    if (isBroken(other)) return UNKNOWN
+    return complain(frame, {
+      code: 'SMOE2011',
+      message: `${name.text} is ${article(other.declaration.declares)}; it is called, as in ${name.text}(...)`,
+      span: name.span,
+    })
+  }
+  if (FUNCTIONS.has(name.text))
+    return complain(frame, {
+      code: 'SMOE2011',
+      message: `${name.text} is a function; it is called, as in ${name.text}(...)`,
+      span: name.span,
+    })
+  return complain(frame, {
+    code: 'SMOE2001',
+    message: `there is no ${name.text} here`,
+    span: name.span,
+    ...adviceFor(frame, name),
+  })
+}
+
+/** Whether what stands here is there for training alone. A body that can be called there or elsewhere is judged where it is called. */
+export function isForTraining({ chain, isTraining }: Frame): boolean {
+  const { declares } = chain[0]
+  return isTraining || (declares !== 'model' && declares !== 'policy')
+}
+
+function momentOf(frame: Frame, name: MomentName, span: Span): Value {
+  if (isForTraining(frame)) return ofStatic(moment(name))
+  const help = `${name} stands in \`when training\`, in \`train\`, in what is called there, and in the amount of dropout and noisy`
+  return complain(frame, {
+    code: 'SMOE2017',
+    message: `${name} tells how far a training has come, and is there when training`,
+    span,
+    help,
+  })
+}
+
+/** Says that nothing with this name can be called. */
+export function unknownCallee(frame: Frame, name: Name): Value {
+  if (isLost(frame, name.text)) return UNKNOWN
+  const bound = find(frame.scope, name.text)
+  if (bound !== undefined)
+    return complain(frame, { code: 'SMOE2011', message: `${name.text} is a value and cannot be called`, span: name.span })
+  const candidates = (): readonly string[] => [...declaredNames(frame.module), ...FUNCTIONS.keys()]
+  const help = (): string | null => {
+    const path = frame.module.exporter(name.text)
+    return path === null ? nearest(name, candidates).help() : `it is imported with \`import { ${name.text} } from "${path}"\``
+  }
+  return complain(frame, { code: 'SMOE2002', message: `there is no ${name.text} to call`, span: name.span, help })
+}

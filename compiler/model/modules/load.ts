@@ -1,0 +1,14 @@
+/** How the files that others import are found: given by the caller. */
+import type { Source } from '../../../grammar/source.ts'
+
+/** A file that is there, or could be, and may not be imported: why. */
+export interface Refusal {
+  readonly refused: string
+}
+
+/** Finds what a file imports; null where there is nothing of that name. */
+export interface Load {
+  (path: string, from: Source): Source | Refusal | null
+  /** The paths that a file could import, as it would write them; absent where they cannot be listed. */
+  readonly paths?: (from: Source) => readonly string[]
+}

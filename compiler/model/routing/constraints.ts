@@ -1,0 +1,222 @@
+/** What a moe requires, checked where it can be before anything runs. */
+import type { Dim } from '../../../plan/dim.ts'
+import { enough, idleLaw, isCountable, shareOf } from './capacity.ts'
+import { folds, originOf, verify, wordsOf, type Frame } from '../context/context.ts'
+import type { ConstraintFact, Limit, Rules } from '../model.ts'
+import { requirement, type Requirement } from './requirements.ts'
+import { evaluate, evaluateSize, type Lookup, type Static } from '../static/static.ts'
+
+/** What the other clauses say. */
+export interface Routed {
+  /** The number of experts. */
+  readonly count: Dim
+  /** How many a token asks for; null where the policy is wrong. */
+  readonly selected: Dim | null
+  /** T, where it is known. */
+  readonly tokens: Dim | null
+  /** The policy, where it leaves some of the selected out. */
+  readonly keeper: string | null
+  readonly hasShared: boolean
+}
+
+/** Why it cannot hold; null where it can, or where too little is known. */
+type Law = (lookup: Lookup) => string | null
+
+const size = (value: Dim | null, lookup: Lookup): number | undefined => (value === null ? undefined : evaluateSize(value, lookup))
+const number = (value: Static, lookup: Lookup): number | undefined => evaluate(value, lookup, folds) as number | undefined
+const positive = (what: string, value: number | undefined): string | null =>
+  value !== undefined && !(value > 0) ? `${what} is above 0, not ${value}` : null
+
+/** The most experts among which `overflow next` is laid out: each round of it is a part of the graph. */
+const MOST_NEXT = 128
+
+function groupsLaw({ groups, keep }: Requirement & { readonly kind: 'groups' }, { count, selected }: Routed): Law {
+  return (lookup) => {
+    const [g, n, e, k] = [size(groups, lookup), size(keep, lookup), size(count, lookup), size(selected, lookup)]
+    if (g !== undefined && g < 1) return `groups are 1 or more, not ${g}`
+    if (g !== undefined && e !== undefined && e % g !== 0) return `${g} groups do not divide ${e} experts`
+    if (g !== undefined && n !== undefined && (n < 1 || n > g)) return `${n} of ${g} groups cannot be kept`
+    if (g === undefined || n === undefined || e === undefined || k === undefined || n * (e / g) >= k) return null
+    return `${n} of ${g} groups hold ${n * (e / g)} of ${e} experts, but the policy selects ${k}`
+  }
+}
+
+/** The law of one requirement by itself. */
+function ownLaw(one: Requirement, routed: Routed): Law {
+  const { selected } = routed
+  switch (one.kind) {
+    case 'dropless':
+    case 'expert-choice':
+      return () => null
+    case 'capacity':
+      return (lookup) => {
+        if (one.overflow === 'shared' && !routed.hasShared)
+          return 'what overflows goes to a shared expert, but there is none: `shared 1 of ...` adds it'
+        return positive('a capacity', number(one.factor, lookup))
+      }
+    case 'groups':
+      return groupsLaw(one, routed)
+    case 'bias-balanced':
+      return (lookup) => positive('a rate', number(one.rate, lookup))
+    case 'balanced-within':
+      return (lookup) => positive('a percentage', number(one.percent, lookup))
+    case 'at-most':
+      return (lookup) => positive('the number of tokens', size(one.tokens, lookup))
+    case 'each-token':
+      return (lookup) => {
+        const [n, k] = [size(one.experts, lookup), size(selected, lookup)]
+        return n !== undefined && k !== undefined && n !== k
+          ? `each token is to have ${n} experts, but the policy selects ${k}`
+          : null
+      }
+    default:
+      return one satisfies never
+  }
+}
+
+/** Whether all slots are promised an answer. */
+const promisesAll = ({ kind }: Requirement): boolean => kind === 'dropless' || kind === 'each-token'
+
+/** How many of the experts a token may ask. */
+function openOf(all: readonly Requirement[], experts: number, lookup: Lookup): number {
+  const groups = requirement(all, 'groups')
+  const [g, n] = groups === null ? [1, 1] : [size(groups.groups, lookup), size(groups.keep, lookup)]
+  return g === undefined || n === undefined ? experts : (experts / g) * n
+}
+
+/** Why slots can be without an answer under a requirement among all. */
+function dropsLaw(one: Requirement, all: readonly Requirement[], { count, selected, tokens }: Routed): Law | null {
+  switch (one.kind) {
+    case 'expert-choice':
+      return () => 'with `expert choice` a token may have no expert at all'
+    case 'at-most':
+      return (lookup) => {
+        const [limit, t, e, k] = [size(one.tokens, lookup), size(tokens, lookup), size(count, lookup), size(selected, lookup)]
+        if (limit === undefined || (t !== undefined && t <= limit)) return null
+        if (t === undefined || e === undefined || k === undefined)
+          return `an expert answers at most ${limit} tokens, and all of a run may choose it`
+        const room =
+          e * limit < t * k
+            ? `${e} experts answer ${e * limit} at most, and ${t} tokens ask ${t * k}`
+            : `all ${t} tokens may choose it`
+        return `an expert answers at most ${limit} tokens: ${room}`
+      }
+    case 'capacity':
+      return (lookup) => {
+        const [f, e, k] = [number(one.factor, lookup), size(count, lookup), size(selected, lookup)]
+        if (f === undefined || e === undefined || k === undefined) return null
+        if (f < 1) return `${e} experts with capacity ${f} answer ${f} * T * ${k} at most, and T tokens ask T * ${k}`
+        if (one.overflow === 'next') return idleLaw(f, k, e, openOf(all, e, lookup))
+        if (shareOf(f, k, e) === null) return null
+        return `with capacity ${f} an expert answers ${f} * ${k} / ${e} = ${(f * k) / e} of the tokens, and all of them may choose it: capacity ${enough(k, e)} is enough`
+      }
+    case 'dropless':
+    case 'groups':
+    case 'bias-balanced':
+    case 'balanced-within':
+    case 'each-token':
+      return null
+    default:
+      return one satisfies never
+  }
+}
+
+const CHOSEN_BY_TOKENS: readonly Requirement['kind'][] = ['capacity', 'at-most', 'groups', 'bias-balanced']
+
+/** The law of a requirement beside those before it. */
+function jointLaw(one: Requirement, all: readonly Requirement[], routed: Routed): Law {
+  return (lookup) => {
+    for (const other of all.slice(0, all.indexOf(one))) {
+      const [promise, breaker] = promisesAll(one) ? [one, other] : [other, one]
+      const why = promisesAll(promise) ? (dropsLaw(breaker, all, routed)?.(lookup) ?? null) : null
+      if (why !== null) return `\`${wordsOf(one.span)}\` contradicts \`${wordsOf(other.span)}\`: ${why}`
+      const kinds = [one.kind, other.kind]
+      if (kinds.includes('expert-choice') && CHOSEN_BY_TOKENS.some((kind) => kinds.includes(kind))) {
+        return `\`${wordsOf(one.span)}\` contradicts \`${wordsOf(other.span)}\`: with \`expert choice\` no token chooses, and each expert takes the same number`
+      }
+      if (kinds.includes('capacity') && kinds.includes('at-most'))
+        return `\`${wordsOf(one.span)}\` contradicts \`${wordsOf(other.span)}\`: both limit an expert`
+    }
+    return promisesAll(one) && routed.keeper !== null ? `${routed.keeper} keeps only some of the experts that it selects` : null
+  }
+}
+
+const MAY_DROP: readonly Requirement['kind'][] = ['capacity', 'at-most', 'expert-choice']
+
+/** Loads are whole numbers: where all T * k slots are answered, those as even as can be are its quotients by E, rounded down and up. */
+function evenLaw(one: Requirement, all: readonly Requirement[], { count, selected, tokens, keeper }: Routed): Law {
+  if (one.kind !== 'balanced-within' || keeper !== null || all.some(({ kind }) => MAY_DROP.includes(kind))) return () => null
+  return (lookup) => {
+    const [p, t, e, k] = [number(one.percent, lookup), size(tokens, lookup), size(count, lookup), size(selected, lookup)]
+    if (p === undefined || t === undefined || e === undefined || k === undefined) return null
+    const [slots, over] = [t * k, (t * k) % e]
+    const off = over === 0 ? 0 : (100 * Math.max(over, e - over)) / slots
+    if (off <= p * (1 + 1e-12)) return null
+    return `${t} tokens with ${k} of ${e} experts each ask ${slots / e} answers of an expert in the mean: whole numbers lie ${Number(off.toPrecision(3))}% off at least, and ${p}% is allowed`
+  }
+}
+
+/** Reports groups that no selection can be made among. */
+export const groupsFit = (frame: Frame, one: Requirement, routed: Routed): boolean =>
+  one.kind !== 'groups' ||
+  verify(frame, (lookup) => {
+    const message = groupsLaw(one, routed)(lookup)
+    return message === null ? null : { code: 'SMOE4004', message, span: one.span }
+  })
+
+/** Whether what is required has a lowering. */
+const isSupported = (frame: Frame, one: Requirement, routed: Routed): boolean =>
+  one.kind !== 'capacity' ||
+  verify(frame, (lookup) => {
+    const message = unsupported(one, routed, lookup)
+    return message === null ? null : { code: 'SMOE4005', message, span: one.span }
+  })
+
+function unsupported(
+  one: Requirement & { readonly kind: 'capacity' },
+  { count, selected }: Routed,
+  lookup: Lookup,
+): string | null {
+  const [f, e, k] = [number(one.factor, lookup), size(count, lookup), size(selected, lookup)]
+  if (e !== undefined && one.overflow === 'next' && e > MOST_NEXT)
+    return `what overflows is passed on among ${MOST_NEXT} experts at most, and not yet among ${e}`
+  const share = f === undefined || e === undefined || k === undefined || !(f > 0) ? null : shareOf(f, k, e)
+  if (share === null || isCountable(share)) return null
+  return `with capacity ${f} an expert answers ${share.numerator} / ${share.denominator} of the tokens at most, which is not yet counted exactly: a capacity of fewer digits is`
+}
+
+/** The requirements that hold, as facts. */
+export function constraintsOf(frame: Frame, all: readonly Requirement[], routed: Routed): readonly ConstraintFact[] {
+  return all.flatMap((one): readonly ConstraintFact[] => {
+    const { span } = one
+    const ok =
+      isSupported(frame, one, routed) &&
+      [ownLaw(one, routed), jointLaw(one, all, routed), evenLaw(one, all, routed)].every((law) =>
+        verify(frame, (lookup) => {
+          const message = law(lookup)
+          return message === null ? null : { code: 'SMOE4004', message, span }
+        }),
+      )
+    return ok ? [{ kind: one.kind, text: wordsOf(span), origin: originOf(frame, span) }] : []
+  })
+}
+
+function limitOf(all: readonly Requirement[]): Limit | null {
+  const [capacity, most] = [requirement(all, 'capacity'), requirement(all, 'at-most')]
+  if (capacity !== null) return { kind: 'capacity', factor: capacity.factor, overflow: capacity.overflow }
+  return most === null ? null : { kind: 'tokens', tokens: most.tokens, overflow: 'drop' }
+}
+
+function groupsOf(all: readonly Requirement[]): Rules['groups'] {
+  const found = requirement(all, 'groups')
+  return found === null ? null : { count: found.groups, keep: found.keep }
+}
+
+/** What the requirements change in the run of a moe. */
+export const rulesOf = (all: readonly Requirement[]): Rules => ({
+  limit: limitOf(all),
+  expertChoice: requirement(all, 'expert-choice') !== null,
+  groups: groupsOf(all),
+  within: requirement(all, 'balanced-within')?.percent ?? null,
+  biasRate: requirement(all, 'bias-balanced')?.rate ?? null,
+})

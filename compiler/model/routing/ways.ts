@@ -1,0 +1,38 @@
+/** The forms of a policy: its active `when training` blocks decide what is selected, how it is weighed and what is kept. */
+import type { Policy, Route, TrainingBlock, Way } from '../model.ts'
+
+/** No block is active at inference. */
+export const AT_INFERENCE: ReadonlySet<number> = new Set()
+
+/** Whether a block happens in some steps of training only: it is drawn for. */
+export const isDrawn = ({ rate, after, atMost }: Pick<TrainingBlock, 'rate' | 'after' | 'atMost'>): boolean =>
+  rate !== null || after !== null || atMost !== null
+
+/** The stretches that count: of each block one branch, in the order of the text, then what stands outside of all. */
+export const waysOf = ({ own, blocks }: Pick<Policy, 'own' | 'blocks'>, active: ReadonlySet<number>): readonly Way[] => [
+  ...blocks.map(({ training, otherwise }, block) => (active.has(block) ? training : otherwise)),
+  own,
+]
+
+const settledBy = <K extends 'select' | 'weights' | 'keep'>(ways: readonly Way[], what: K): Way[K] | null =>
+  ways.find((way) => way[what] !== null)?.[what] ?? null
+
+/** What a policy settles with these blocks active; a block takes precedence over what stands outside. */
+export function settledIn(policy: Pick<Policy, 'own' | 'blocks'>, active: ReadonlySet<number>): Omit<Way, 'steps'> {
+  const ways = waysOf(policy, active)
+  return { select: settledBy(ways, 'select'), weights: settledBy(ways, 'weights'), keep: settledBy(ways, 'keep') }
+}
+
+/** One form of a checked policy. */
+export function routeIn(policy: Pick<Policy, 'own' | 'blocks'>, active: ReadonlySet<number>): Route {
+  const { select, weights, keep } = settledIn(policy, active)
+  if (select === null || weights === null) throw new Error('a form of a policy selects nothing, or weighs nothing')
+  return {
+    ...select,
+    weights,
+    keep,
+    steps: waysOf(policy, active)
+      .slice(0, -1)
+      .flatMap(({ steps }) => steps),
+  }
+}

@@ -1,0 +1,84 @@
+/** Expressions that must be known at compile time. */
+import type { Expression } from '../../../grammar/ast.ts'
+import type { Span } from '../../../grammar/source.ts'
+import { constantValue, type Dim } from '../../../plan/dim.ts'
+import { bounded, complain, elaborate, sizeOf, valueOf, verify, wordsOf, type Frame } from '../context/context.ts'
+import { runDimOf } from './once.ts'
+import { evaluateSize, int, momentIn, type Static, type StaticType } from '../static/static.ts'
+import { typeText } from '../context/value.ts'
+
+/** A number, truth value or word known at compile time; null after a mistake. */
+export function wantStatic(frame: Frame, expression: Expression, type: StaticType, what: string): Static | null {
+  const value = elaborate(frame, expression)
+  if (value.kind === 'unknown') return null
+  const fits = value.kind === 'static' && (value.static.type === type || (type === 'real' && value.static.type === 'int'))
+  if (fits) return value.static
+  const isTensor = value.kind === 'tensor'
+  complain(frame, {
+    code: isTensor ? 'SMOE3008' : 'SMOE3003',
+    span: expression.span,
+    message: isTensor
+      ? `${what} is known at compile time, but \`${wordsOf(expression.span)}\` is ${typeText(value)}`
+      : `${what} is ${type}, but \`${wordsOf(expression.span)}\` is ${typeText(value)}`,
+  })
+  return null
+}
+
+/** An int as a size; null after a mistake. */
+export function wantSize(frame: Frame, expression: Expression, what: string): Dim | null {
+  const value = wantStatic(frame, expression, 'int', what)
+  return value === null ? null : sizeOf(frame, value)
+}
+
+/** Whether a value waits for the run, which is reported where it may not; what a step of training knows may be allowed. */
+export function waitsForRun(frame: Frame, value: Static, what: string, span: Span, mayChange = false): boolean {
+  const atRun = runDimOf(frame.context, value) ?? (mayChange ? undefined : momentIn(value))
+  if (atRun !== undefined)
+    complain(frame, { code: 'SMOE3008', message: `${what} is known at compile time, but ${atRun} only at a run`, span })
+  return atRun !== undefined
+}
+
+/** An int that no run can change; null after a mistake. */
+export function wantFixed(frame: Frame, expression: Expression, what: string): Dim | null {
+  const value = wantStatic(frame, expression, 'int', what)
+  return value === null || waitsForRun(frame, value, what, expression.span) ? null : sizeOf(frame, value)
+}
+
+/** An int that is the extent of an axis, 1 or more; null after a mistake. */
+export function wantExtent(frame: Frame, expression: Expression): Dim | null {
+  const size = wantSize(frame, expression, 'a size')
+  const ok =
+    size !== null &&
+    bounded(frame, expression.span, false, () =>
+      verify(frame, (lookup) => {
+        const value = evaluateSize(size, lookup)
+        const isNumber = constantValue(size) !== undefined
+        return value === undefined || (value >= 1 && value <= LARGEST)
+          ? null
+          : {
+              code: 'SMOE4006',
+              span: expression.span,
+              message: `a size is 1 or more and at most ${LARGEST}, not ${isNumber ? value : `${size.key} = ${value}`}`,
+            }
+      }),
+    )
+  return ok ? size : null
+}
+
+/** No axis is longer: its indices would not be i32. */
+const LARGEST = 2 ** 31 - 1
+
+/** An int that is a number already; null after a mistake or where it is not known yet. */
+export function wantNumber(frame: Frame, expression: Expression, what: string): number | null {
+  const size = wantFixed(frame, expression, what)
+  if (size === null) return null
+  const value = constantValue(size) ?? bounded(frame, expression.span, undefined, () => valueOf(frame, int(size)))
+  if (typeof value === 'number') return value
+  if (!frame.context.isAlone)
+    complain(frame, {
+      code: 'SMOE3008',
+      message: `${what} is one for all turns of a repeat, but ${size.key} changes`,
+      span: expression.span,
+    })
+  return null
+}
