@@ -32,6 +32,18 @@ export default tseslint.config(
     },
   },
   {
+    // one function draws the samples of every property, so that FUZZ_RUNS and FUZZ_SEED hold for all
+    files: ['test/**/*.ts'],
+    ignores: ['test/support/property.ts'],
+    rules: {
+      'no-restricted-properties': [
+        'error',
+        { object: 'fc', property: 'assert', message: 'Assert by assertProperty of test/support/property.ts.' },
+        { object: 'fc', property: 'check', message: 'Assert by assertProperty of test/support/property.ts.' },
+      ],
+    },
+  },
+  {
     // pure: no clock, no randomness, no console, no process
     files: ['grammar/**/*.ts', 'plan/**/*.ts', 'compiler/**/*.ts'],
     rules: {

@@ -72,7 +72,8 @@ export default defineConfig({
     // processes: a device of one test file cannot take another's down
     pool: 'forks',
     maxWorkers: 2,
-    testTimeout: 60_000,
+    // FUZZ_RUNS multiplies the samples of property tests
+    testTimeout: 60_000 * Number(process.env.FUZZ_RUNS ?? 1),
     hookTimeout: 180_000,
     sequence: { sequencer: FastFirst },
   },

@@ -9,6 +9,7 @@ import { recordOf } from '../../compiler/ops/records.ts'
 import { dim } from '../../plan/dim.ts'
 import { differences, lossOf, missOf, tensorOf, type Small } from '../support/gradients.ts'
 import { uniform } from '../support/random.ts'
+import { assertProperty } from '../support/property.ts'
 
 /** Random sizes and numbers for one case. */
 interface Draw {
@@ -267,7 +268,7 @@ describe('gradient rules and finite differences', () => {
   })
 
   it.each(Object.keys(CASES) as OpName[])('%s', (op) => {
-    fc.assert(
+    assertProperty(
       fc.property(fc.nat(), (seed) => {
         const draw = drawFrom(seed)
         const { graph, feeds } = lossOf(
@@ -277,7 +278,7 @@ describe('gradient rules and finite differences', () => {
         for (const difference of differences(graph, feeds))
           expect(missOf(difference), JSON.stringify(difference)).toBeLessThan(1e-6)
       }),
-      { numRuns: 40 },
+      40,
     )
   })
 })

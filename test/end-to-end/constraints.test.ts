@@ -11,12 +11,12 @@ import { relativeError } from '../support/compare.ts'
 import { open, softwareDevices, storedAll } from '../support/devices.ts'
 import { planOf } from '../support/graph.ts'
 import { feedsOf } from '../support/random.ts'
-import { replay } from '../support/replay.ts'
 import { CONSTRAINTS, CORNERS, CORNER_SIZES, type Case, type Sizes } from '../support/routed/cases.ts'
 import { wantedOf, wrongIn } from '../support/routed/check.ts'
 import { openLayer } from '../support/routed/device.ts'
 import { weightsOf } from '../support/routed/layer.ts'
 import { KINDS, type Kind } from '../support/routed/tokens.ts'
+import { assertProperty, fuzzSeed, fuzzTimeout } from '../support/property.ts'
 
 const spec = (clauses: string): string => `import { swiglu } from "std/experts/swiglu"
 
@@ -66,10 +66,10 @@ const cases: readonly (readonly [string, boolean])[] = [
 const everyKind = Object.keys(KINDS) as Kind[]
 
 /** Adapters compile each kernel they see for the first time. */
-const timeout = 240_000
+const timeout = fuzzTimeout(240_000)
 
 const corners = ['anything', 'none to an expert', 'k = E'] as const
-const seed = replay.seed ?? Math.floor(Math.random() * 2 ** 31)
+const seed = fuzzSeed()
 /** New ones in each run, the same for all constraints: what does not depend on a constraint is compiled once for all of them. */
 const sizesOf = Object.fromEntries(
   corners.map((corner) => [corner, fc.sample(CORNER_SIZES[corner], { numRuns: 1, seed })[0]]),
@@ -127,11 +127,9 @@ describe.each(await softwareDevices())('on %s', (adapter) => {
       '%s',
       async (corner) => {
         // each case has kernels of its own, so there is one, and smaller ones are not looked for
-        await fc.assert(fc.asyncProperty(CORNERS[corner](rules, fc.constant(sizesOf[corner])), holds), {
-          numRuns: 1,
+        await assertProperty(fc.asyncProperty(CORNERS[corner](rules, fc.constant(sizesOf[corner])), holds), 1, {
           endOnFailure: true,
           seed,
-          ...replay,
         })
       },
       timeout,

@@ -6,11 +6,11 @@ import fc from 'fast-check'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import type { Device } from '../../runtime/device.ts'
 import { open, softwareDevices } from '../support/devices.ts'
-import { replay } from '../support/replay.ts'
 import { wantedOf, wrongIn, type Given, type Wanted } from '../support/routed/check.ts'
 import { openLayer, type LayerOnDevice, type Way } from '../support/routed/device.ts'
 import { weightsOf, type Layer, type Rules, type Weights } from '../support/routed/layer.ts'
 import { KINDS, overflowing, type Kind, type Problem } from '../support/routed/tokens.ts'
+import { assertProperty, fuzzTimeout } from '../support/property.ts'
 
 interface Scene {
   readonly layer: Layer
@@ -141,7 +141,7 @@ class Bench {
 test('the scenes make ten thousand', () => expect(SCENES.reduce((sum, { batches }) => sum + batches * BATCH, 0)).toBe(10_000))
 
 /** Adapters compile each kernel they see for the first time. */
-const timeout = 240_000
+const timeout = fuzzTimeout(240_000)
 
 describe.each(await softwareDevices())('on %s', (adapter) => {
   let device: Device
@@ -161,7 +161,7 @@ describe.each(await softwareDevices())('on %s', (adapter) => {
       const on = await openLayer(device, layer, weights, { way, routes })
       const bench = new Bench(layer, weights, on)
       const law = fc.asyncProperty(fc.integer({ min, max }), fc.nat(), (T, seed) => bench.hold(batch(T, seed)))
-      await fc.assert(law, { numRuns: runsOf(one, adapter), ...replay })
+      await assertProperty(law, runsOf(one, adapter))
       on.dispose()
     },
     timeout,

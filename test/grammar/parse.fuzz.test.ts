@@ -5,8 +5,9 @@ import { frame } from '../../grammar/frame.ts'
 import { parse } from '../../grammar/parse.ts'
 import { print } from '../../grammar/print.ts'
 import { everything } from './helpers.ts'
+import { assertProperty, fuzzTimeout } from '../support/property.ts'
 
-vi.setConfig({ testTimeout: 120_000 })
+vi.setConfig({ testTimeout: fuzzTimeout(120_000) })
 
 /** Whatever the text: no throw, sound diagnostics, spans within the text, and a tree that prints. */
 function holds(text: string): void {
@@ -92,15 +93,15 @@ const signs = [
 ]
 const soup = fc.array(fc.constantFrom(...signs), { maxLength: 150 }).map((all) => all.join(' '))
 
-test('random UTF-16', () => fc.assert(fc.property(units, holds), { numRuns: 200 }))
-test('soups of words and signs', () => fc.assert(fc.property(soup, holds), { numRuns: 300 }))
+test('random UTF-16', () => assertProperty(fc.property(units, holds), 200))
+test('soups of words and signs', () => assertProperty(fc.property(soup, holds), 300))
 test('a good file with bits cut, doubled and thrown in', () => {
   const change = fc.record({ at: fc.nat(everything.length), cut: fc.nat(8), put: fc.constantFrom('', ...signs) })
-  fc.assert(
+  assertProperty(
     fc.property(fc.array(change, { minLength: 1, maxLength: 4 }), (changes) => {
       holds(changes.reduce((text, { at, cut, put }) => text.slice(0, at) + put + text.slice(at + cut), everything))
     }),
-    { numRuns: 80 },
+    80,
   )
 })
 

@@ -4,8 +4,9 @@ import { parse } from '../../grammar/parse.ts'
 import { print, printedWidth } from '../../grammar/print.ts'
 import { everything, parseText, withoutSpans } from './helpers.ts'
 import { file } from './trees.ts'
+import { assertProperty, fuzzTimeout } from '../support/property.ts'
 
-vi.setConfig({ testTimeout: 120_000 })
+vi.setConfig({ testTimeout: fuzzTimeout(120_000) })
 
 const printed = (text: string): string => print(parseText(text).file)
 
@@ -15,7 +16,7 @@ test('a canonical file stays as it is', () =>
   ))
 
 test('any tree printed parses to itself, and printing is idempotent', () => {
-  fc.assert(
+  assertProperty(
     fc.property(file, (tree) => {
       const text = print(tree)
       const { file: read, diagnostics } = parse({ path: 'random.smoe', text })
@@ -26,7 +27,7 @@ test('any tree printed parses to itself, and printing is idempotent', () => {
       expect(withoutSpans(read)).toEqual(withoutSpans(tree))
       expect(print(read)).toBe(text)
     }),
-    { numRuns: 100 },
+    100,
   )
 })
 
@@ -84,7 +85,7 @@ test('a comment inside an expression goes before its statement', () => {
 
 test('comments are never lost, wherever they stand', () => {
   const words = everything.split(/(?<=\s)(?=\S)/).filter((word) => !word.startsWith('//'))
-  fc.assert(
+  assertProperty(
     fc.property(fc.uniqueArray(fc.nat(words.length - 1), { maxLength: 5 }), (places) => {
       const text = everything
         .replace(/\/\/.*/g, '')
@@ -99,7 +100,7 @@ test('comments are never lost, wherever they stand', () => {
       expect(printed(once)).toBe(once)
       expect(withoutSpans(parseText(once).file.declarations)).toEqual(withoutSpans(read.declarations))
     }),
-    { numRuns: 40 },
+    40,
   )
 })
 

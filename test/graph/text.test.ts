@@ -10,6 +10,7 @@ import { createBuilder } from '../../compiler/ops/build.ts'
 import { specOf } from '../../compiler/ops/spec.ts'
 import { optimise } from '../../compiler/passes/pipeline.ts'
 import { samples } from '../support/random-graph.ts'
+import { assertProperty } from '../support/property.ts'
 
 const read = (text: string): Graph => parse(text, createBuilder().make)
 
@@ -30,14 +31,14 @@ function plain(graph: Graph): unknown {
 
 describe('print and parse', () => {
   it('are inverse on graphs as lowered and as optimised', () => {
-    fc.assert(
+    assertProperty(
       fc.property(samples(), fc.boolean(), ({ graph }, optimised) => {
         const given = optimised ? optimise(graph, { tokens: 'many', tile: 8, block: 16 }).graph : graph
         const back = read(print(given))
         expect(plain(back)).toEqual(plain(given))
         expect(print(back)).toBe(print(given))
       }),
-      { numRuns: 200 },
+      200,
     )
   })
 
@@ -91,11 +92,11 @@ describe('verify', () => {
 
   it('accepts a graph as it should be, random ones included', () => {
     expect(complaints(given())).toEqual([])
-    fc.assert(
+    assertProperty(
       fc.property(samples(), ({ graph }) => {
         expect(complaints(graph)).toEqual([])
       }),
-      { numRuns: 50 },
+      50,
     )
   })
 

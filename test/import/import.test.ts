@@ -9,6 +9,7 @@ import { checkSource, framed } from '../support/check.ts'
 import { root } from '../support/sources.ts'
 import { anyConfig } from './configs.ts'
 import { published } from './published.ts'
+import { assertProperty } from '../support/property.ts'
 
 const fixtures = ['llama', 'llama-tied', 'mixtral', 'mixtral-window', 'olmoe', 'olmoe-clip']
 const configOf = (name: string): Record<string, unknown> =>
@@ -47,14 +48,14 @@ describe('the spec of a checkpoint', () => {
   })
 
   test('any valid config gives a spec without mistakes, laid out as the formatter would', () => {
-    fc.assert(
+    assertProperty(
       fc.property(anyConfig, (config) => {
         const text = specOf(config)
         const source = { path: 'imported.smoe', text }
         expect(framed(checkSource(source).diagnostics)).toBe('')
         expect(print(parse(source).file)).toBe(text)
       }),
-      { numRuns: 60 },
+      60,
     )
   })
 
@@ -250,14 +251,14 @@ describe('what cannot be imported is refused with its reason', () => {
       name: fc.constantFrom(...fixtures),
       change: fc.dictionary(fc.constantFrom(...names), fc.jsonValue()),
     })
-    fc.assert(
+    assertProperty(
       fc.property(broken, ({ name, change }) => {
         const imported = importModel({ ...configOf(name), ...change })
         if (imported.kind === 'spec')
           expect(framed(checkSource({ path: 'imported.smoe', text: imported.spec }).diagnostics)).toBe('')
         else expect(imported.message).not.toBe('')
       }),
-      { numRuns: 100 },
+      100,
     )
   })
 })

@@ -18,7 +18,7 @@ import type { Device } from '../../runtime/device.ts'
 import { CASES, combined, EDGES, graphOf, type ElementwiseCase } from '../support/elementwise-cases.ts'
 import { both } from '../support/graph-on-host.ts'
 import { runGraph } from '../support/graph-on-device.ts'
-import { replay } from '../support/replay.ts'
+import { assertProperty, fuzzTimeout } from '../support/property.ts'
 
 const edgesOf = ({ dtypes }: ElementwiseCase): readonly (readonly number[])[] => combined(dtypes.map((dtype) => EDGES[dtype]))
 const wantedOf = (one: ElementwiseCase, operands: readonly (readonly number[])[]): Float64Array => {
@@ -77,7 +77,7 @@ describe('folded and evaluated by kernels as by the reference', () => {
       }
     }
     check(edgesOf(one))
-    fc.assert(fc.property(columns(one), check), { numRuns: 20, ...replay })
+    assertProperty(fc.property(columns(one), check), 20)
   })
 })
 
@@ -172,6 +172,6 @@ describe('on every software adapter', () => {
         agree({ ...one, name: `${one.name} on ${device.choice.name}` }, operands, judged, want, near)
       }
     },
-    60_000,
+    fuzzTimeout(60_000),
   )
 })

@@ -9,6 +9,7 @@ import { createBuilder } from '../../compiler/ops/build.ts'
 import { hostTensor } from '../../compiler/reference/tensor.ts'
 import { both, close } from '../support/graph-on-host.ts'
 import { samples } from '../support/random-graph.ts'
+import { assertProperty } from '../support/property.ts'
 
 const cpu: Target = { ...PORTABLE, kind: 'cpu', subgroupSize: 4 }
 
@@ -20,7 +21,7 @@ describe('kernels mean what the graph means', () => {
     ['many', cpu],
     ['many', { ...PORTABLE, name: 'four buffers', maxStorageBuffers: 4 }],
   ] as const)('%s tokens, for $name', (regime, target) => {
-    fc.assert(
+    assertProperty(
       fc.property(samples(160), ({ graph, feeds }) => {
         for (const { name, got, want, size } of both(graph, feeds, target, regime)) {
           expect(got.length).toBe(size)
@@ -28,7 +29,7 @@ describe('kernels mean what the graph means', () => {
             if (!close(got[i], want[i])) throw new Error(`${name}[${i}] is ${got[i]}, not ${want[i]}`)
         }
       }),
-      { numRuns: 150 },
+      150,
     )
   })
 })

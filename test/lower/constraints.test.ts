@@ -2,12 +2,12 @@
 import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
 import type { Graph } from '../../compiler/graph/node.ts'
-import { replay } from '../support/replay.ts'
 import { byReference, layerGraph, wantedOf, wrongIn } from '../support/routed/check.ts'
 import { CONSTRAINTS, CORNERS, type Case } from '../support/routed/cases.ts'
 import { decide, loadsOf } from '../support/routed/law.ts'
 import { textOf, weightsOf, type Layer } from '../support/routed/layer.ts'
 import { scoresOf } from '../support/routed/tokens.ts'
+import { assertProperty } from '../support/property.ts'
 
 const graphs = new Map<string, Graph>()
 
@@ -27,18 +27,17 @@ function holds({ layer, problem }: Case): void {
 
 describe.each(Object.entries(CONSTRAINTS))('%s', (_, rules) => {
   test.each(Object.entries(CORNERS))('%s', (name, corner) =>
-    fc.assert(fc.property(corner(rules), holds), { numRuns: name === 'anything' ? 50 : 12, ...replay }),
+    assertProperty(fc.property(corner(rules), holds), name === 'anything' ? 50 : 12),
   )
 })
 
 describe('the corners are what they say', () => {
   const plain = CONSTRAINTS.dropless
   const law = (corner: keyof typeof CORNERS, check: (one: Case, loads: readonly number[]) => void): void =>
-    fc.assert(
+    assertProperty(
       fc.property(CORNERS[corner](plain), (one) => {
         check(one, loadsOf(decide(scoresOf(one.problem, one.layer), one.layer).ids, one.layer.E))
       }),
-      replay,
     )
 
   test('all tokens to one expert', () =>

@@ -10,6 +10,7 @@ import { evaluate, type Feeds } from '../../compiler/reference/evaluate.ts'
 import type { HostTensor } from '../../compiler/reference/tensor.ts'
 import { checkSource, framed } from '../support/check.ts'
 import { feedsOf } from '../support/random.ts'
+import { assertProperty } from '../support/property.ts'
 
 function graphOf(text: string, options: LowerOptions = {}): Graph {
   const { model, diagnostics } = checkSource({ path: 'test/lower/spec.smoe', text })
@@ -166,7 +167,7 @@ describe('chance', () => {
   }
   test('dropout leaves out its share and makes up for it', () => {
     const graph = over('dropout(x, 0.25)')
-    fc.assert(
+    assertProperty(
       fc.property(fc.nat(1000), (seed) => {
         const y = yOf(graph, feeds(seed, 1, 4096))
         expect(new Set(y)).toEqual(new Set([0, 1 / 0.75]))
@@ -175,7 +176,7 @@ describe('chance', () => {
         expect(yOf(graph, feeds(seed, 2, 4096))).not.toEqual(y)
         expect(yOf(graph, feeds(seed, 1, 4096))).toEqual(y)
       }),
-      { numRuns: 5 },
+      5,
     )
   })
   test('noise is normal', () => {

@@ -7,6 +7,7 @@ import { lower } from '../../compiler/lower/lower.ts'
 import { check } from '../../compiler/model/check.ts'
 import { parse } from '../../grammar/parse.ts'
 import { load, root } from '../support/sources.ts'
+import { assertProperty, fuzzTimeout } from '../support/property.ts'
 
 const specs = ['examples', 'test/model/errors', 'std/blocks', 'std/policies', 'std/experts'].flatMap((folder) =>
   readdirSync(join(root, folder))
@@ -68,12 +69,10 @@ function edited(text: string, changes: readonly (readonly [number, string])[]): 
   return parts.join('')
 }
 
-const runs = Number(process.env.FUZZ_RUNS ?? 150)
-
 test(
   'a spec with changed words never throws',
   () => {
-    fc.assert(
+    assertProperty(
       fc.property(fc.oneof(fc.constantFrom(...specs), fc.constantFrom(...models)), edits, (text, changes) => {
         const { file, diagnostics } = parse({ path: 'examples/changed.smoe', text: edited(text, changes) })
         const { model, diagnostics: told } = check(file, { load })
@@ -85,8 +84,8 @@ test(
         expect(isSilent).toBe(false)
         for (const { span, message } of told) expect([message !== '', span.end >= span.start]).toEqual([true, true])
       }),
-      { numRuns: runs },
+      150,
     )
   },
-  60_000 + runs * 100,
+  fuzzTimeout(75_000),
 )

@@ -7,6 +7,7 @@ import { infer } from '../../compiler/ops/infer.ts'
 import { recordOf, records } from '../../compiler/ops/records.ts'
 import type { OpRecord, Surroundings } from '../../compiler/ops/record.ts'
 import { hostTensor, type HostTensor } from '../../compiler/ops/tensor.ts'
+import { assertProperty } from '../support/property.ts'
 
 const nowhere: Surroundings = {
   dims: {},
@@ -59,7 +60,7 @@ describe('an elementwise op and its scalar words agree', () => {
         dtypes.map((type, n): Expression => ({ kind: 'variable', type, name: name(n) })),
         { dtype: 'f32' } as never,
       )
-      fc.assert(
+      assertProperty(
         fc.property(fc.tuple(...dtypes.map((each) => value[each])), (values) => {
           const tensors = values.map((each, n) => hostTensor([], dtypes[n], Float64Array.of(each)))
           const wanted = evaluate(op, tensors, { dtype: 'f32' })
@@ -70,7 +71,7 @@ describe('an elementwise op and its scalar words agree', () => {
           expect(got + 0).toBe(wanted.values[0] + 0)
           expect(expression.type).toBe(wanted.dtype)
         }),
-        { numRuns: 60 },
+        60,
       )
     }
   })
@@ -83,7 +84,7 @@ describe('an elementwise op and its scalar words agree', () => {
 
 it('top_k is a stable sort by descending score, NaN last', () => {
   const score = fc.oneof(fc.constantFrom(NaN, Infinity, -Infinity, -0, 0, 1), fc.double())
-  fc.assert(
+  assertProperty(
     fc.property(fc.array(score, { minLength: 1, maxLength: 12 }), fc.nat(), (scores, n) => {
       const k = 1 + (n % scores.length)
       const ids = [...evaluate('top_k', [hostTensor([scores.length], 'f32', Float64Array.from(scores))], { k }).values]
@@ -119,7 +120,7 @@ describe('the order of rows', () => {
     )
 
   it('sorts stably by expert, in tiles of one expert that end where the next begins', () => {
-    fc.assert(
+    assertProperty(
       fc.property(routing, ({ sizes: { tokens, k, experts, block, tile }, ids }) => {
         const expert = i32([tokens, k], ids)
         const counts = evaluate('count_experts', [expert], { experts, block })
@@ -142,7 +143,7 @@ describe('the order of rows', () => {
           expect(rows.slice(start, next).map((row) => ids[row])).toEqual(Array.from({ length: next - start }, () => id))
         })
       }),
-      { numRuns: 300 },
+      300,
     )
   })
 })

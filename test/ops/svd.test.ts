@@ -8,6 +8,7 @@ import type { Surroundings } from '../../compiler/ops/record.ts'
 import { EvaluationError } from '../../compiler/ops/tensor.ts'
 import { matrix, normal, ofRank, quality, reflection, scaled, unpack, type Matrix } from '../support/matrices.ts'
 import { batchOf, eachOf } from '../support/svd.ts'
+import { assertProperty } from '../support/property.ts'
 
 const nowhere = {} as Surroundings
 const svd = (matrices: readonly Matrix[]): readonly Float64Array[] =>
@@ -24,11 +25,11 @@ const size = fc.integer({ min: 1, max: 9 })
 
 describe('svd in f64', () => {
   it('gives the matrix back, from orthonormal vectors', () => {
-    fc.assert(fc.property(size, size, fc.nat(), (rows, columns, seed) => expectGood(normal(rows, columns, seed))))
+    assertProperty(fc.property(size, size, fc.nat(), (rows, columns, seed) => expectGood(normal(rows, columns, seed))))
   })
 
   it('has orthonormal vectors where the rank is less', () => {
-    fc.assert(
+    assertProperty(
       fc.property(size, size, fc.integer({ min: 0, max: 3 }), fc.nat(), (rows, columns, rank, seed) =>
         expectGood(ofRank(rank, rows, columns, seed)),
       ),
@@ -36,7 +37,7 @@ describe('svd in f64', () => {
   })
 
   it('keeps its digits at any scale', () => {
-    fc.assert(
+    assertProperty(
       fc.property(size, size, fc.integer({ min: -35, max: 35 }), fc.nat(), (rows, columns, power, seed) =>
         expectGood(scaled(normal(rows, columns, seed), 10 ** power)),
       ),

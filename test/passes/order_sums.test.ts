@@ -9,6 +9,7 @@ import { specOf } from '../../compiler/ops/spec.ts'
 import { orderSums } from '../../compiler/passes/order_sums.ts'
 import { evaluate } from '../../compiler/reference/evaluate.ts'
 import { hostTensor } from '../../compiler/reference/tensor.ts'
+import { assertProperty } from '../support/property.ts'
 
 function graphOf(rows: Dim, width: number, size: Dim): Graph {
   const { make } = createBuilder()
@@ -36,7 +37,7 @@ describe('order_sums', () => {
         ids: fc.array(fc.integer({ min: -1, max: size - 1 }), { minLength: 1, maxLength: 90 }),
       }),
     )
-    fc.assert(
+    assertProperty(
       fc.property(cases, ({ size, ids }) => {
         const graph = orderSums(graphOf(symbol('N'), 64, dim(size)))
         expect(verify(graph, specOf('optimised'))).toEqual([])

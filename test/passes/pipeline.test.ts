@@ -8,6 +8,7 @@ import { evaluate } from '../../compiler/reference/evaluate.ts'
 import { parse } from '../../compiler/graph/parse.ts'
 import { createBuilder } from '../../compiler/ops/build.ts'
 import { sameBits, samples } from '../support/random-graph.ts'
+import { assertProperty } from '../support/property.ts'
 
 const options: PassOptions[] = [
   { tokens: 'many', tile: 8, block: 16 },
@@ -19,19 +20,19 @@ const each = [...new Map(passes.map((pass) => [pass.name, pass])).values()]
 
 describe('every pass keeps every bit that the reference computes', () => {
   it.each(each)('$name', (pass) => {
-    fc.assert(
+    assertProperty(
       fc.property(samples(), fc.constantFrom(...options), ({ graph, feeds }, chosen) => {
         const before = evaluate(graph, feeds)
         const { graph: after } = optimise(graph, chosen, [pass])
         const values = evaluate(after, feeds)
         for (const { name } of graph.outputs) if (!sameBits(before[name], values[name])) throw new Error(`${name} differs`)
       }),
-      { numRuns: 120 },
+      120,
     )
   })
 
   it('all of them, in order', () => {
-    fc.assert(
+    assertProperty(
       fc.property(samples(240), fc.constantFrom(...options), ({ graph, feeds }, chosen) => {
         const before = evaluate(graph, feeds)
         const { graph: after, trace } = optimise(graph, chosen)
@@ -39,7 +40,7 @@ describe('every pass keeps every bit that the reference computes', () => {
         const values = evaluate(after, feeds)
         for (const { name } of graph.outputs) if (!sameBits(before[name], values[name])) throw new Error(`${name} differs`)
       }),
-      { numRuns: 300 },
+      300,
     )
   })
 })

@@ -3,6 +3,7 @@ import { expect, test } from 'vitest'
 import { checkPlan, readPlan } from '../../plan/check.ts'
 import type { Plan } from '../../plan/plan.ts'
 import { addPlan, replacePlan } from '../runtime/plans.ts'
+import { assertProperty } from '../support/property.ts'
 
 type Path = readonly (string | number)[]
 
@@ -116,11 +117,11 @@ test('several problems are told at once', () => {
 })
 
 test('anything at all is checked without a throw', () => {
-  fc.assert(fc.property(fc.jsonValue(), (value) => void checkPlan(value)))
-  fc.assert(fc.property(fc.string(), (text) => readPlan(text).plan === null))
+  assertProperty(fc.property(fc.jsonValue(), (value) => void checkPlan(value)))
+  assertProperty(fc.property(fc.string(), (text) => readPlan(text).plan === null))
 })
 
 test('any field made another kind of value is a problem, never a throw', () => {
   const keys = Object.keys(addPlan()) as (keyof Plan)[]
-  fc.assert(fc.property(fc.constantFrom(...keys), fc.jsonValue(), (key, value) => void checkPlan(changed([key], value))))
+  assertProperty(fc.property(fc.constantFrom(...keys), fc.jsonValue(), (key, value) => void checkPlan(changed([key], value))))
 })

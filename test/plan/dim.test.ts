@@ -21,6 +21,7 @@ import {
   type Dim,
   type DimLike,
 } from '../../plan/dim.ts'
+import { assertProperty } from '../support/property.ts'
 
 type Tree =
   | { readonly kind: 'number'; readonly value: number }
@@ -86,11 +87,11 @@ const check = <T extends [unknown, ...unknown[]]>(
   arbitraries: { [K in keyof T]: fc.Arbitrary<T[K]> },
   law: (...values: T) => void,
 ): void =>
-  fc.assert(
+  assertProperty(
     fc.property(...(arbitraries as never as [fc.Arbitrary<unknown>]), ((...values: T) => {
       law(...values)
     }) as never),
-    { numRuns: 500 },
+    500,
   )
 
 describe('dims', () => {

@@ -2,6 +2,7 @@ import fc from 'fast-check'
 import { expect, test } from 'vitest'
 import type { LearnedWeight, Optimiser } from '../../plan/recipe.ts'
 import { bundleWeights, memoryNames, memoryWords, movedWeights, updateInputs } from '../../plan/update.ts'
+import { assertProperty } from '../support/property.ts'
 
 const adamw: Optimiser = { kind: 'adamw', rate: 1, beta1: 0.9, beta2: 0.99, epsilon: 1e-8, decay: 0 }
 const sgd: Optimiser = { kind: 'sgd', rate: 1, momentum: 0, nesterov: false, decay: 0 }
@@ -83,7 +84,7 @@ test('every weight that moves lies in one bundle, apart from the others and with
     }),
     { maxLength: 20 },
   )
-  fc.assert(
+  assertProperty(
     fc.property(some, fc.integer({ min: 0, max: 5000 }), (given, most) => {
       const weights = given.map(({ size, rate, decay }, at) => weight(`w${at}`, [size], rate, decay))
       const halved = new Set(weights.filter((_, at) => given[at].half).map(({ name }) => name))

@@ -10,6 +10,7 @@ import { feedsOf } from '../support/random.ts'
 import { root } from '../support/sources.ts'
 import { graphOf, type Layer } from './layer.ts'
 import { layers } from './policies.ts'
+import { assertProperty } from '../support/property.ts'
 
 const rows = ({ shape, values }: HostTensor): number[][] =>
   Array.from({ length: values.length / shape.at(-1)! }, (_, i) =>
@@ -51,7 +52,7 @@ const scaled =
 const close = (a: readonly number[][], b: readonly number[][]): void =>
   a.forEach((row, i) => row.forEach((value, j) => expect(value).toBeCloseTo(b[i][j], 12)))
 const seeds = fc.integer({ min: 1, max: 1_000_000 })
-const always = (check: (seed: number) => void): void => void fc.assert(fc.property(seeds, check), { numRuns: 6 })
+const always = (check: (seed: number) => void): void => void assertProperty(fc.property(seeds, check), 6)
 
 test('every file is tried in some form', () => {
   const files = readdirSync(join(root, 'std/policies'))

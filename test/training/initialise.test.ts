@@ -3,6 +3,7 @@ import { expect, test } from 'vitest'
 import type { Initialiser, LearnedWeight } from '../../plan/recipe.ts'
 import { initialise, initialWeight } from '../../training/initialise.ts'
 import { recipeOf } from './recipes.ts'
+import { assertProperty } from '../support/property.ts'
 
 const weightOf = (initialiser: Initialiser, shape: readonly number[], name = 'w'): LearnedWeight => ({
   name,
@@ -52,7 +53,7 @@ test('uniform numbers keep within their bound', () => {
 
 test('orthogonal: rows or columns are orthonormal times the gain, of each matrix of a bank', () => {
   const sizes = fc.integer({ min: 1, max: 12 })
-  fc.assert(
+  assertProperty(
     fc.property(fc.integer({ min: 1, max: 3 }), sizes, sizes, (bank, rows, columns) => {
       const values = valuesOf({ kind: 'orthogonal', gain: 3 }, [bank, rows, columns])
       for (let expert = 0; expert < bank; expert++) {
@@ -67,7 +68,7 @@ test('orthogonal: rows or columns are orthonormal times the gain, of each matrix
           }
       }
     }),
-    { numRuns: 40 },
+    40,
   )
 })
 

@@ -2,9 +2,10 @@ import fc from 'fast-check'
 import { expect, test } from 'vitest'
 import { uniformAt } from '../../plan/philox.ts'
 import { permutation, stream } from '../../training/random.ts'
+import { assertProperty } from '../support/property.ts'
 
 test('a permutation has every number once, and the seed and the name make it', () => {
-  fc.assert(
+  assertProperty(
     fc.property(fc.nat(200), fc.nat(), (count, seed) => {
       const order = permutation(count, stream(seed, 'shuffle', 'epoch 0'))
       expect([...order].sort((a, b) => a - b)).toEqual(Array.from({ length: count }, (_, at) => at))

@@ -2,6 +2,7 @@ import fc from 'fast-check'
 import { expect, test } from 'vitest'
 import { dim, multiply, symbol, type Dim } from '../../plan/dim.ts'
 import { placeBuffers, type Life } from '../../compiler/wgsl/memory.ts'
+import { assertProperty } from '../support/property.ts'
 
 const sizes = fc.oneof(
   fc.integer({ min: 1, max: 5000 }).map((n) => dim(n)),
@@ -15,7 +16,7 @@ const lives: fc.Arbitrary<readonly Life[]> = fc
 const meet = (a: Life, b: Life): boolean => a.from <= b.to && b.from <= a.to
 
 test('buffers that live at one time never share a slot, and every slot is as large as what it holds', () => {
-  fc.assert(
+  assertProperty(
     fc.property(lives, (all) => {
       const { slots, placement } = placeBuffers(all)
       expect(placement.map(({ buffer }) => buffer).toSorted((a, b) => a - b)).toEqual(all.map(({ buffer }) => buffer))
@@ -29,7 +30,7 @@ test('buffers that live at one time never share a slot, and every slot is as lar
 })
 
 test('there are as few slots as buffers at the busiest step', () => {
-  fc.assert(
+  assertProperty(
     fc.property(lives, (all) => {
       const busiest = Math.max(0, ...all.map(({ from }) => all.filter((life) => life.from <= from && from <= life.to).length))
       expect(placeBuffers(all).slots).toHaveLength(busiest)

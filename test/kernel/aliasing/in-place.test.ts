@@ -20,6 +20,7 @@ import type { Device } from '../../../runtime/device.ts'
 import { createSession } from '../../../runtime/session.ts'
 import { createStore } from '../../../runtime/store.ts'
 import { storedAll } from '../../support/devices.ts'
+import { assertProperty } from '../../support/property.ts'
 
 const cpu: Target = { ...PORTABLE, kind: 'cpu', subgroupSize: 4 }
 const targets: readonly Target[] = [PORTABLE, cpu, { ...PORTABLE, name: 'five buffers', maxStorageBuffers: 5 }]
@@ -333,13 +334,11 @@ output "u" = %2 replaces "u"`,
 })
 
 describe('random graphs', () => {
-  // a counterexample of a few nodes is told as it is found
-  const quick = { endOnFailure: true }
-
   it.each(targets)('leave the weights that they say, on $kind with $maxStorageBuffers buffers', (target) => {
-    fc.assert(
+    assertProperty(
       fc.property(samples, (sample) => evaluated(sample, target)),
-      { numRuns: 150, ...quick },
+      150,
+      { endOnFailure: true },
     )
   })
 
@@ -351,7 +350,7 @@ describe('random graphs', () => {
     afterAll(() => device.dispose())
 
     it('leave the weights that they say, twice over and side by side', async () => {
-      await fc.assert(
+      await assertProperty(
         fc.asyncProperty(samples, async ({ graph, weights, inputs }) => {
           const { plan } = compileGraph(graph, device.target, { weights: 'shared' })
           expect(checkPlan(plan).problems).toEqual([])
@@ -372,7 +371,8 @@ describe('random graphs', () => {
           for (const [name, { values }] of after) compare(name, left[name].data, values, 1e-4)
           store.dispose()
         }),
-        { numRuns: 10, ...quick },
+        10,
+        { endOnFailure: true },
       )
     })
   })

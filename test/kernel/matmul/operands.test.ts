@@ -9,7 +9,7 @@ import type { Device } from '../../../runtime/device.ts'
 import { both } from '../../support/graph-on-host.ts'
 import { planOf, runPlan } from '../../support/graph-on-device.ts'
 import { productSamples } from '../../support/random-products.ts'
-import { replay } from '../../support/replay.ts'
+import { assertProperty, fuzzTimeout } from '../../support/property.ts'
 
 const CPU: Target = { ...PORTABLE, name: 'cpu', kind: 'cpu', subgroupSize: 4, features: ['subgroups'] }
 const REGIMES = ['few', 'many'] as const
@@ -23,14 +23,14 @@ describe('kernels on the host', () => {
   it.each(REGIMES.flatMap((regime) => [PORTABLE, CPU].map((target) => ({ regime, target }))))(
     '$regime tokens, for a $target.kind',
     ({ regime, target }) => {
-      fc.assert(
+      assertProperty(
         fc.property(productSamples(1), ({ graph, feeds }) =>
           both(graph, feeds, target, regime).forEach(({ name, got, want }) => same(name, got, want)),
         ),
-        { numRuns: 300, ...replay },
+        300,
       )
     },
-    60_000,
+    fuzzTimeout(60_000),
   )
 })
 
@@ -48,7 +48,7 @@ describe('kernels on every software adapter', () => {
     targetOf: (device: Device) => Target,
     regime: Regime,
   ): Promise<void> =>
-    fc.assert(
+    assertProperty(
       fc.asyncProperty(productSamples(4), async ({ graph, feeds }) => {
         const want = evaluate(graph, feeds)
         for (const device of on()) {
@@ -56,8 +56,10 @@ describe('kernels on every software adapter', () => {
           for (const [name, { values }] of Object.entries(want)) same(`${name} on ${device.choice.name}`, got[name].data, values)
         }
       }),
+
       // pipelines are compiled anew for every smaller graph: the seed replays it
-      { numRuns: runs, endOnFailure: true, ...replay },
+      runs,
+      { endOnFailure: true },
     )
 
   it.each(REGIMES)(
@@ -69,7 +71,7 @@ describe('kernels on every software adapter', () => {
         ({ target }) => target,
         regime,
       ),
-    240_000,
+    fuzzTimeout(240_000),
   )
   it.each(REGIMES)(
     '%s tokens, by the templates of a GPU',
@@ -80,6 +82,6 @@ describe('kernels on every software adapter', () => {
         () => PORTABLE,
         regime,
       ),
-    240_000,
+    fuzzTimeout(240_000),
   )
 })

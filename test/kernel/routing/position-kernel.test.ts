@@ -10,6 +10,7 @@ import { openDevices } from '../../../runtime/dawn/index.ts'
 import { createSession } from '../../../runtime/session.ts'
 import type { Device } from '../../../runtime/device.ts'
 import { planOf } from '../../support/graph-on-device.ts'
+import { assertProperty } from '../../support/property.ts'
 
 function graphOf(experts: number): Graph {
   const { make } = createBuilder()
@@ -45,7 +46,7 @@ describe('place_in_expert', () => {
     const graph = graphOf(experts)
     for (const device of devices) {
       const session = await createSession(device, planOf(graph, device.target, 'many'))
-      await fc.assert(
+      await assertProperty(
         fc.asyncProperty(routing(experts), async (data) => {
           const ids = { shape: [data.length], data }
           const want = evaluate(graph, {
@@ -55,7 +56,7 @@ describe('place_in_expert', () => {
           const got = (await session.run({ ids })).places
           expect([...got.data]).toEqual([...want.values])
         }),
-        { numRuns: 60 },
+        60,
       )
       session.dispose()
     }

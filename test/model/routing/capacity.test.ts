@@ -3,10 +3,10 @@ import fc from 'fast-check'
 import { expect, test } from 'vitest'
 import { fraction, isCountable, shareOf } from '../../../compiler/model/routing/capacity.ts'
 import { checkSource } from '../../support/check.ts'
-import { replay } from '../../support/replay.ts'
 import { decide, mostOf } from '../../support/routed/law.ts'
 import { textOf, type Layer, type Limit } from '../../support/routed/layer.ts'
 import { KINDS, scoresOf, type Kind } from '../../support/routed/tokens.ts'
+import { assertProperty } from '../../support/property.ts'
 
 test('numbers as fractions', () => {
   expect([1.25, 3, 0.1, 1e-7, 2.5e21].map(fraction)).toEqual([
@@ -26,7 +26,7 @@ const sizes = (most: number): fc.Arbitrary<{ E: number; k: number }> =>
   fc.integer({ min: 1, max: most }).chain((E) => fc.record({ E: fc.constant(E), k: fc.integer({ min: 1, max: E }) }))
 
 test('a share of T tokens is ceil(F T k / E), and never below T where there is none', () =>
-  fc.assert(
+  assertProperty(
     fc.property(factors, sizes(512), fc.integer({ min: 0, max: 2 ** 20 }), (factor, { E, k }, T) => {
       const [share, most] = [shareOf(Number(factor), k, E), mostOf({ kind: 'capacity', factor, overflow: 'drop' }, { T, E, k })]
       if (share === null) expect(most).toBeGreaterThanOrEqual(T)
@@ -35,17 +35,16 @@ test('a share of T tokens is ceil(F T k / E), and never below T where there is n
           most,
         )
     }),
-    { numRuns: 500, ...replay },
+    500,
   ))
 
 test('what counts as countable stays within 32 bits', () =>
-  fc.assert(
+  assertProperty(
     fc.property(factors, sizes(512), (factor, { E, k }) => {
       const share = shareOf(Number(factor), k, E)
       fc.pre(share !== null && isCountable(share))
       expect(share!.numerator * 2 ** 20 + share!.denominator - 1).toBeLessThan(2 ** 32)
     }),
-    replay,
   ))
 
 test('two decimals are always countable where a token has up to 8 of up to 512 experts', () => {
@@ -83,7 +82,7 @@ const layers: fc.Arbitrary<Layer> = sizes(8).chain((size) =>
 )
 
 test('a promise to answer every slot is accepted only beside capacities that keep it', () =>
-  fc.assert(
+  assertProperty(
     fc.property(layers, fc.nat(), (layer, seed) => {
       const { model } = checkSource({ path: 'test/model/spec.smoe', text: textOf(layer) })
       fc.pre(model !== null)
@@ -92,5 +91,5 @@ test('a promise to answer every slot is accepted only beside capacities that kee
       )
       expect(problems.flat().find((problem) => decide(scoresOf(problem, layer), layer).ids.flat().includes(-1))).toBe(undefined)
     }),
-    { numRuns: 120, ...replay },
+    120,
   ))

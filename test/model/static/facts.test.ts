@@ -4,6 +4,7 @@ import { describe, expect, test } from 'vitest'
 import { remember, stepsIn, type Quotient } from '../../../compiler/model/static/exact.ts'
 import { add, dim, evaluate, floorDivide, multiply, symbol } from '../../../plan/dim.ts'
 import { checkSource } from '../../support/check.ts'
+import { assertProperty } from '../../support/property.ts'
 
 const diagnosticsOf = (text: string) => checkSource({ path: 'test/model/facts.smoe', text }).diagnostics
 const block = (result: string, ...lines: readonly string[]): string =>
@@ -80,7 +81,7 @@ test('a model may use what its own asserts say, at every turn of a loop', () => 
 test('steps are counted as numbers would count them', () => {
   const [c, d] = [symbol('C'), symbol('D')]
   const small = fc.integer({ min: 1, max: 6 })
-  fc.assert(
+  assertProperty(
     fc.property(
       small,
       small,

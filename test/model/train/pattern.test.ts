@@ -1,6 +1,7 @@
 import fc from 'fast-check'
 import { expect, test } from 'vitest'
 import { fits } from '../../../compiler/model/train/pattern.ts'
+import { assertProperty } from '../../support/property.ts'
 
 const text = fc.stringMatching(/^[ab.]{0,6}$/)
 const pattern = fc.stringMatching(/^[ab.*]{0,6}$/)
@@ -13,11 +14,11 @@ const slowly = (one: string, path: string): boolean => {
 }
 
 test('a star is any run of characters, all else is itself', () => {
-  fc.assert(
+  assertProperty(
     fc.property(pattern, text, (one, path) => {
       expect(fits(one, path)).toBe(slowly(one, path))
     }),
-    { numRuns: 2000 },
+    2000,
   )
 })
 

@@ -1,6 +1,7 @@
 import fc from 'fast-check'
 import { expect, test } from 'vitest'
 import { parseJson, writeJson } from '../../../runtime/checkpoint/json.ts'
+import { assertProperty } from '../../support/property.ts'
 
 test.each([
   ['[0.0, Infinity]', [0, Infinity]],
@@ -42,7 +43,7 @@ test('a long string and a deep nest beside a named number are read in bounded ti
 })
 
 test('what is written is read again', () => {
-  fc.assert(
+  assertProperty(
     fc.property(fc.anything({ maxDepth: 3, values: [fc.string(), fc.double(), fc.boolean(), fc.constant(null)] }), (value) => {
       const plain = JSON.stringify(value) === undefined ? null : value
       expect(parseJson(writeJson(plain))).toEqual(parseJson(writeJson(parseJson(writeJson(plain)))))

@@ -7,6 +7,7 @@ import { openSafetensors } from '../../../runtime/checkpoint/safetensors.ts'
 import { bytesSource } from '../../../runtime/checkpoint/source.ts'
 import { readTensor } from '../../../runtime/checkpoint/tensor.ts'
 import { CheckpointError } from '../../../runtime/errors.ts'
+import { assertProperty } from '../../support/property.ts'
 
 const corpus = join(import.meta.dirname, '../../fixtures/safetensors')
 const verdicts = JSON.parse(readFileSync(join(corpus, 'verdicts.json'), 'utf8')) as Record<
@@ -74,7 +75,7 @@ test('random bytes and broken headers are refused, never more', async () => {
     bytes[at] = byte
     return bytes
   })
-  await fc.assert(
+  await assertProperty(
     fc.asyncProperty(fc.oneof(fc.uint8Array({ maxLength: 200 }), broken), async (bytes) => {
       await openSafetensors(bytesSource(bytes)).catch((error: unknown) => expect(error).toBeInstanceOf(CheckpointError))
     }),

@@ -4,6 +4,7 @@ import { balance } from '../../../runtime/routing/balance.ts'
 import { load, type Load } from '../../../runtime/routing/load.ts'
 import { maxVio } from '../../../runtime/routing/max-vio.ts'
 import { anyLayer } from './layers.ts'
+import { assertProperty } from '../../support/property.ts'
 
 const loads = (...counts: readonly number[]): Load => ({
   counts,
@@ -49,7 +50,7 @@ test('loads are whole numbers: so far off is some of them at least', () => {
 })
 
 test('of any routing', () => {
-  fc.assert(
+  assertProperty(
     fc.property(anyLayer, fc.double({ min: 0.01, max: 300, noNaN: true }), (layer, within) => {
       const told = load(layer)
       const { outside, farthest, least, mean } = balance(told, within)

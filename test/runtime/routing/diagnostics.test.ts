@@ -15,6 +15,7 @@ import { checkLayer, checkRecord } from '../../../runtime/routing/record.ts'
 import { variation } from '../../../runtime/routing/variation.ts'
 import { weightEntropy } from '../../../runtime/routing/weight-entropy.ts'
 import { anyLayer, layerOf } from './layers.ts'
+import { assertProperty } from '../../support/property.ts'
 
 const all = (layer: Parameters<typeof load>[0]): Record<string, unknown> => {
   const loads = load(layer)
@@ -184,7 +185,7 @@ describe('of any routing', () => {
   const isShare = (value: number | null): boolean => value === null || (value >= -1e-12 && value <= 1 + 1e-12)
 
   test('what is kept and what is dropped are all slots', () => {
-    fc.assert(
+    assertProperty(
       fc.property(anyLayer, (layer) => {
         const loads = load(layer)
         expect(loads.kept + loads.dropped).toBe(layer.tokens * layer.k)
@@ -194,7 +195,7 @@ describe('of any routing', () => {
   })
 
   test('every measure keeps to its range', () => {
-    fc.assert(
+    assertProperty(
       fc.property(anyLayer, (layer) => {
         const loads = load(layer)
         expect([allocationEntropy(loads), weightEntropy(layer), margin(layer)?.value ?? null].every(isShare)).toBe(true)
@@ -206,7 +207,7 @@ describe('of any routing', () => {
   })
 
   test('co-activation is counted token by token', () => {
-    fc.assert(
+    assertProperty(
       fc.property(anyLayer, (layer) => {
         const counted = coactivation(layer)
         const rows = Array.from({ length: layer.tokens }, (_, token) => [
@@ -231,7 +232,7 @@ describe('of any routing', () => {
   })
 
   test('a record agrees with itself, and two agree both ways', () => {
-    fc.assert(
+    assertProperty(
       fc.property(anyLayer, (layer) => {
         if (layer.tokens > 0)
           expect([changeRateTop1(layer, layer), changeRateSet(layer, layer), overlap(layer, layer)]).toEqual([0, 0, 1])

@@ -5,6 +5,7 @@ import { loadCollapse, randomEntropy, type LoadVerdict } from '../../../runtime/
 import { logGamma } from '../../../runtime/routing/log-gamma.ts'
 import { createRandom } from '../../../cli/random.ts'
 import { anyLayer } from './layers.ts'
+import { assertProperty } from '../../support/property.ts'
 
 const of = (counts: readonly number[], tokens: number) =>
   loadCollapse({ counts, kept: counts.reduce((sum, count) => sum + count, 0), dropped: 0 }, tokens)
@@ -76,7 +77,7 @@ describe('verdicts, and near misses of them', () => {
 })
 
 test('of any layer, with dropped slots or without: 1 to E experts, and a level from 0 to 1', () => {
-  fc.assert(
+  assertProperty(
     fc.property(anyLayer, (layer) => {
       const loads = load(layer)
       const { effective, random, level, busiest } = loadCollapse(loads, layer.tokens)

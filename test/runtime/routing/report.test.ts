@@ -9,6 +9,7 @@ import { reportRoutes, type RoutingReport } from '../../../runtime/routing/repor
 import { readRoutes, recordOf, routeTensors } from '../../../runtime/routing/tensors.ts'
 import { printReport, readReport } from '../../../runtime/routing/text.ts'
 import { anyLayer, layerOf } from './layers.ts'
+import { assertProperty } from '../../support/property.ts'
 
 const facts = { model: 'tiny', adapter: 'null adapter', dims: { T: 3 } }
 const record: RouteRecord = {
@@ -38,7 +39,7 @@ test('a report is read as it was printed, lists on one line', () => {
 })
 
 test('so is any report', () => {
-  fc.assert(
+  assertProperty(
     fc.property(anyLayer, (layer) => {
       const any = reportRoutes({ layers: [layer] }, facts)
       expect(readReport(printReport(any), 'a.json')).toEqual(any)

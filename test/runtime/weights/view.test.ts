@@ -2,6 +2,7 @@ import fc from 'fast-check'
 import { expect, test } from 'vitest'
 import type { WeightPiece, WeightSlice } from '../../../plan/plan.ts'
 import { runsOf, viewOf, type View } from '../../../runtime/weights/view.ts'
+import { assertProperty } from '../../support/property.ts'
 
 const piece = (slices: readonly WeightSlice[], transpose = false): WeightPiece => ({ tensor: 't', slices, transpose })
 
@@ -61,7 +62,7 @@ const cases = fc.array(fc.integer({ min: 1, max: 5 }), { minLength: 1, maxLength
 )
 
 test('runs reach exactly the elements that the slices mean, in their order', () => {
-  fc.assert(
+  assertProperty(
     fc.property(cases, ({ shape, slices, transpose, limit }) => {
       const view = viewOf(shape, piece(slices, transpose))
       if (typeof view === 'string') {

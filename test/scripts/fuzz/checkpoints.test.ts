@@ -7,8 +7,9 @@ import { encodeSafetensors } from '../../../runtime/checkpoint/encode.ts'
 import { checkpointMutant } from '../../../scripts/fuzz/checkpoint-mutants.ts'
 import { examineCheckpoint } from '../../../scripts/fuzz/checkpoints.ts'
 import { examineCheckpoints } from '../../../scripts/fuzz/checkpoints-run.ts'
+import { fuzzRuns, fuzzSeed } from '../../support/property.ts'
 
-const count = Number(process.env.FUZZ_RUNS ?? 600)
+const count = fuzzRuns(600)
 
 test('a mutant is a function of the seed and its index', () => {
   for (const index of [0, 17, 49]) expect(checkpointMutant(5, index)).toEqual(checkpointMutant(5, index))
@@ -18,7 +19,7 @@ test('a mutant is a function of the seed and its index', () => {
 test(
   'mutants are read whole or refused in few words, and leave nothing open',
   async () => {
-    const seed = Math.floor(Math.random() * 2 ** 31)
+    const seed = fuzzSeed()
     const { accepted, folders, failures } = await examineCheckpoints({ count, seed, only: null })
     // the processor time of a crowded machine says nothing here
     expect(

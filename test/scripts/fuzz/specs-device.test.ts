@@ -4,8 +4,9 @@ import { corpus } from '../../../scripts/fuzz/corpus.ts'
 import { distance, runOnDevice } from '../../../scripts/fuzz/specs-device.ts'
 import { createFuzzer } from '../../../scripts/fuzz/specs.ts'
 import { softwareDevices } from '../../support/devices.ts'
+import { fuzzRuns, fuzzSeed, fuzzTimeout } from '../../support/property.ts'
 
-const RUNS = 8
+const RUNS = fuzzRuns(8)
 
 test('a distance is relative to the size of the expected values', () => {
   expect(distance([1, 2, 2], [1, 2, 2])).toBe(0)
@@ -18,7 +19,7 @@ test('a distance is relative to the size of the expected values', () => {
 test.each((await softwareDevices()).slice(0, 1))(
   'accepted mutants compute on %s what the reference does',
   async (adapter) => {
-    const seed = Math.floor(Math.random() * 2 ** 31)
+    const seed = fuzzSeed()
     const fuzzer = createFuzzer(seed, corpus())
     const indices: number[] = []
     for (let index = 0; indices.length < RUNS; index++) {
@@ -28,5 +29,5 @@ test.each((await softwareDevices()).slice(0, 1))(
     const failed = await runOnDevice(fuzzer, indices, adapter, (text) => said.push(text))
     expect(failed, `npm run fuzz -- specs --seed ${seed}: ${said.join('; ')}`).toBe(0)
   },
-  240_000,
+  fuzzTimeout(240_000),
 )

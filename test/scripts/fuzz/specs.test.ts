@@ -4,9 +4,10 @@ import { lower } from '../../../compiler/lower/lower.ts'
 import { corpus, load } from '../../../scripts/fuzz/corpus.ts'
 import { createFuzzer, modelOf } from '../../../scripts/fuzz/specs.ts'
 import { summarise } from '../../../scripts/fuzz/specs-run.ts'
+import { fuzzRuns, fuzzSeed } from '../../support/property.ts'
 
 const specs = corpus()
-const count = Number(process.env.FUZZ_RUNS ?? 300)
+const count = fuzzRuns(300)
 
 test('a mutant is a function of the seed and its index', () => {
   const texts = (): readonly string[] => [0, 1, 17].map((index) => createFuzzer(5, specs).mutant(index).changed.text)
@@ -17,7 +18,7 @@ test('a mutant is a function of the seed and its index', () => {
 test(
   'mutants compile for each target or end in diagnostics',
   () => {
-    const seed = Math.floor(Math.random() * 2 ** 31)
+    const seed = fuzzSeed()
     const fuzzer = createFuzzer(seed, specs)
     const all = Array.from({ length: count }, (_, index) => fuzzer.examine(fuzzer.mutant(index)))
     // the processor time of a crowded machine says nothing here

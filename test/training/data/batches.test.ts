@@ -9,6 +9,7 @@ import { imageData } from '../../../training/data/images.ts'
 import { joinData } from '../../../training/data/join.ts'
 import { split } from '../../../training/data/split.ts'
 import { textData } from '../../../training/data/text.ts'
+import { assertProperty } from '../../support/property.ts'
 
 const counting = (length: number): StreamData => ({
   kind: 'stream',
@@ -37,7 +38,7 @@ describe('windows', () => {
   })
 
   test('in an epoch every window comes once, none twice, and all that is read is there', () => {
-    fc.assert(
+    assertProperty(
       fc.property(
         fc.integer({ min: 1, max: 5 }),
         fc.integer({ min: 1, max: 6 }),
@@ -66,7 +67,7 @@ describe('windows', () => {
           expect(starts.slice(examples.count, 2 * examples.count).sort((a, b) => a - b)).toEqual(epoch)
         },
       ),
-      { numRuns: 60 },
+      60,
     )
   })
 

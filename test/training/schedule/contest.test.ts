@@ -12,6 +12,7 @@ import {
 } from '../../../training/schedule/contest.ts'
 import { readSafetensors } from '../../support/safetensors.ts'
 import { recipeOf, routed } from '../recipes.ts'
+import { assertProperty } from '../../support/property.ts'
 
 const golden = 'test/fixtures/golden'
 const files = readdirSync(join(golden, 'competesmoe')).filter((name) => name.startsWith('schedule_'))
@@ -64,7 +65,7 @@ test('a full step moves to the left, then to the right, then nowhere', () => {
 })
 
 test('never more than the limit compete, none in the warm-up, and as many as drew where there is room', () => {
-  fc.assert(
+  assertProperty(
     fc.property(
       fc.integer({ min: 1, max: 6 }),
       fc.integer({ min: 1, max: 6 }),
@@ -120,7 +121,7 @@ test('turns move to where a search step by step finds room', () => {
     first: fc.nat(9),
     atMost: fc.constantFrom(null, 1, 2, 3),
   })
-  fc.assert(
+  assertProperty(
     fc.property(
       fc.array(layer, { minLength: 1, maxLength: 6 }),
       fc.integer({ min: 10, max: 60 }),

@@ -2,6 +2,7 @@ import fc from 'fast-check'
 import { expect, test } from 'vitest'
 import type { RateSchedule } from '../../../plan/recipe.ts'
 import { rateFactor } from '../../../training/schedule/rate.ts'
+import { assertProperty } from '../../support/property.ts'
 
 const over = (schedule: RateSchedule, steps: number): number[] =>
   Array.from({ length: steps }, (_, step) => rateFactor(schedule, step, steps))
@@ -23,7 +24,7 @@ test('a run of one step has the whole rate, and what is longer than planned keep
 
 test('is above 0 and at most 1, rises to the end of the warm-up and falls from there', () => {
   const kinds = fc.constantFrom('constant', 'linear', 'cosine')
-  fc.assert(
+  assertProperty(
     fc.property(
       kinds,
       fc.nat(20),

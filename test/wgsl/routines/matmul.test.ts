@@ -12,6 +12,7 @@ import type { Device } from '../../../runtime/device.ts'
 import { open, softwareDevices } from '../../support/devices.ts'
 import { prepare, spellerFor } from './harness.ts'
 import { makeCase, worstError, type CaseShape } from './matmul-case.ts'
+import { assertProperty, fuzzTimeout } from '../../support/property.ts'
 
 interface Emitter {
   readonly name: string
@@ -179,14 +180,15 @@ describe.each(EMITTERS)('$name', (emitter) => {
     'multiplies as f64 does along $along, on $adapter',
     async ({ adapter, shapes, runs }) => {
       const device = devices.get(adapter)!
-      await fc.assert(
+      await assertProperty(
         fc.asyncProperty(shapes(emitter.aligned), async (shape) => {
           expect(await errorOf(device, emitter, shape)).toBeLessThan(3e-6)
         }),
-        { numRuns: emitter.slow ? runs / 5 : runs, endOnFailure: true },
+        emitter.slow ? runs / 5 : runs,
+        { endOnFailure: true },
       )
     },
-    120_000,
+    fuzzTimeout(120_000),
   )
 })
 
