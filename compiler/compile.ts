@@ -11,7 +11,7 @@ import type { Target } from '../plan/target.ts'
 import type { Graph } from './graph/node.ts'
 import { ROUTER_ROWS } from './kernel/fusion/fuse.ts'
 import { refusalOf } from './kernel/refusal.ts'
-import { planRegimes, type PlannedProgram } from './kernel/variants.ts'
+import { planVariants, type PlannedProgram } from './kernel/variants.ts'
 import { schedule } from './kernel/schedule.ts'
 import { sinkhornReach } from './kernel/sinkhorn/statements.ts'
 import { lower, type LowerOptions } from './lower/lower.ts'
@@ -47,7 +47,7 @@ export interface Compilation {
 }
 
 /** The program that makes what is held, when weights are loaded. */
-const ONCE = { kind: 'once', name: 'once', regime: 'many', when: null } as const
+const ONCE = { kind: 'once', name: 'once', variant: 'prefill', when: null } as const
 
 export function compile(source: Source, options: CompileOptions): Compilation {
   checkArgument('compile', 'source', source, SPEC)
@@ -99,10 +99,10 @@ interface ProgramGraph extends PlannedProgram {
   readonly graph: Graph
 }
 
-/** First what is made once from the weights, where anything is; then what runs, once for each regime of tokens. */
+/** First what is made once from the weights, where anything is; then what runs, once for each variant of tokens. */
 function programsOf(graph: Graph, target: Target, layout: LayoutOptions): readonly ProgramGraph[] {
   const { once, main } = sharesWeights(graph, layout) ? { once: null, main: withoutHolds(graph) } : splitOnce(graph)
-  const runs = planRegimes(main, target).map((program) => ({ ...program, kind: 'run' as const, graph: main }))
+  const runs = planVariants(main, target).map((program) => ({ ...program, kind: 'run' as const, graph: main }))
   return once === null ? runs : [{ ...ONCE, graph: once }, ...runs]
 }
 
@@ -110,11 +110,11 @@ function programsOf(graph: Graph, target: Target, layout: LayoutOptions): readon
 function toKernels(program: ProgramGraph, early: Optimised, target: Target, layout: LayoutOptions) {
   const late = optimise(early.graph, passOptions(program, target, layout), latePasses)
   const trace = [...early.trace, ...late.trace]
-  return { ...program, graph: late.graph, trace, schedule: schedule(late.graph, target, program.regime) }
+  return { ...program, graph: late.graph, trace, schedule: schedule(late.graph, target, program.variant) }
 }
 
-const passOptions = ({ regime, when }: PlannedProgram, target: Target, layout: LayoutOptions): PassOptions => ({
-  tokens: regime,
+const passOptions = ({ variant, when }: PlannedProgram, target: Target, layout: LayoutOptions): PassOptions => ({
+  variant,
   when,
   block: ROUTER_ROWS,
   tile: rowTile(target),

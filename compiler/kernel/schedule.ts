@@ -1,8 +1,8 @@
-/** Graph -> kernels in order, for one target and one regime. */
+/** Graph to kernels in order, for one target and one variant of the program. */
 import type { Target } from '../../plan/target.ts'
 import type { Graph, Node } from '../graph/node.ts'
 import { concede } from './fusion/back-off.ts'
-import type { Regime, ScheduleContext } from './scope/context.ts'
+import type { Variant, ScheduleContext } from './scope/context.ts'
 import { elementsKernel } from './elementwise-kernel.ts'
 import { writeInPlace } from './aliasing/in-place.ts'
 import type { KernelProgram } from './ir/kernel.ts'
@@ -34,12 +34,12 @@ interface Made {
 }
 
 /** Cuts the graph into kernels; where one needs more buffers than the target binds, cuts again with less in it. */
-export function schedule(graph: Graph, target: Target, regime: Regime): Schedule {
+export function schedule(graph: Graph, target: Target, variant: Variant): Schedule {
   let concessions: Concessions = NO_CONCESSIONS
   let known: ReadonlyMap<Node, Made> = new Map()
   for (;;) {
     const parts = partition(graph, target, concessions)
-    const made = makeAll(parts, { partition: parts, target, regime }, known)
+    const made = makeAll(parts, { partition: parts, target, variant }, known)
     const { kernels, inPlace } = writeInPlace(
       graph,
       made.map(({ kernel }) => kernel),

@@ -11,7 +11,7 @@ import { reshape } from './rules/match.ts'
 
 export interface RouteOptions {
   /** Few tokens look up their experts directly: an order would cost more than it saves. */
-  readonly tokens: 'few' | 'many'
+  readonly variant: 'decode' | 'prefill'
   /** Rows of one expert that a workgroup takes. */
   readonly tile: number
   /** Tokens whose experts one workgroup counts. */
@@ -34,18 +34,18 @@ function countFirst(experts: number, expert: Node, make: Make): Node {
 }
 
 /** How many experts a product of rows has that is ordered; null for what is none, or stands in order already. */
-function expertsOf(node: Node, tokens: RouteOptions['tokens']): number | null {
+function expertsOf(node: Node, variant: RouteOptions['variant']): number | null {
   if (node.inputs.length > 3) return null
   // the sums of each expert's rows want them together however few there are
   if (isOp(node, 'routed_outer')) return node.params.experts
-  return isOp(node, 'routed_matmul') && tokens === 'many' ? (constantValue(node.inputs[1].shape[0]) ?? null) : null
+  return isOp(node, 'routed_matmul') && variant === 'prefill' ? (constantValue(node.inputs[1].shape[0]) ?? null) : null
 }
 
 /** routed_matmul(x, bank, expert)  ==>  routed_matmul(x, bank, expert, order_rows(ids, count_experts(ids))), routed_outer alike */
-export function orderRoutes(graph: Graph, { tokens, tile, block }: RouteOptions): Graph {
+export function orderRoutes(graph: Graph, { variant, tile, block }: RouteOptions): Graph {
   return rebuild(graph, (node, inputs, make) => {
     if (isOp(node, 'place_in_expert') && inputs.length === 1) return countFirst(node.params.experts, inputs[0], make)
-    const experts = expertsOf(node, tokens)
+    const experts = expertsOf(node, variant)
     if (experts === null || areBatches(node.inputs[2])) return make(node.op, inputs, node.params as never)
     const ids = tokenIds(make, inputs[2])
     const counts = make('count_experts', [ids], { experts, block })

@@ -23,7 +23,7 @@ export interface Pass {
   readonly run: (graph: Graph, options: PassOptions) => Graph
 }
 
-/** The same for every regime of tokens. */
+/** The same for every variant of tokens. */
 export const earlyPasses: readonly Pass[] = [
   { name: 'drop_stops', why: 'first: a stop hides its operand from every pattern', run: dropStops },
   { name: 'simplify', why: 'before folding, so that what repeats is folded before it is repeated', run: simplify },
@@ -34,7 +34,7 @@ export const earlyPasses: readonly Pass[] = [
   { name: 'share', why: 'before routes are ordered, so that one routing has one order', run: share },
 ]
 
-/** Those that take what a regime asks for into account, and what follows them. */
+/** Those that take what a variant asks for into account, and what follows them. */
 export const latePasses: readonly Pass[] = [
   { name: 'order_routes', why: 'late: no law should meet the schedule', run: orderRoutes },
   {

@@ -23,7 +23,7 @@ export interface MatmulChoice {
 interface Situation {
   readonly matmul: Matmul
   readonly target: Target
-  readonly tokens: 'few' | 'many'
+  readonly variant: 'decode' | 'prefill'
   readonly tiles: MatmulTiles
   /** Rows that can share a matrix, where the number is known. */
   readonly rows: number | undefined
@@ -51,8 +51,8 @@ export function rowTile(target: Target): number {
   return hasSubgroups(target) ? subgroup.rows : plain.rows
 }
 
-export function chooseMatmul(matmul: Matmul, target: Target, tokens: 'few' | 'many'): MatmulChoice {
-  const situation = { matmul, target, tokens, tiles: tilesFor(target), rows: sharingRows(matmul) }
+export function chooseMatmul(matmul: Matmul, target: Target, variant: 'decode' | 'prefill'): MatmulChoice {
+  const situation = { matmul, target, variant, tiles: tilesFor(target), rows: sharingRows(matmul) }
   const refused: { template: string; reason: string }[] = []
   for (const { name, judge } of TEMPLATES) {
     const verdict = judge(situation)
@@ -79,12 +79,12 @@ function columnsAtMost(matmul: Matmul, lanes: number, wanted: number): number {
 
 const unaligned = 'rows that do not start at multiples of four elements, or a depth that is none, cannot be read as vectors'
 
-function judgeVector({ matmul, target, tokens, tiles, rows }: Situation): Verdict {
+function judgeVector({ matmul, target, variant: tokens, tiles, rows }: Situation): Verdict {
   const { mostRows, mostColumns, sums, lanes: otherLanes, rows: rowsAtOnce } = tiles.vector
   if (matmul.rowsOf.kind === 'ordered') return { refusal: 'its rows come in tiles that share an expert' }
   const limit = `made for at most ${mostRows} rows of one matrix, this`
   if (rows !== undefined && rows > mostRows) return { refusal: `${limit} has ${rows}` }
-  if (rows === undefined && tokens === 'many') return { refusal: `${limit} may have any number` }
+  if (rows === undefined && tokens === 'prefill') return { refusal: `${limit} may have any number` }
   const columns = constantValue(matmul.columns) ?? Infinity
   if (columns > mostColumns) {
     return { refusal: `on a processor made for at most ${mostColumns} columns: with more, lanes have columns of their own` }
@@ -114,8 +114,8 @@ const tooLarge = (bytes: number, target: Target): string =>
   `needs ${bytes} bytes of workgroup memory, the adapter has ${target.maxWorkgroupStorageBytes}`
 
 /** Rows of a tile: no more than there can be, few where few are expected, and in all tiles about as many where their number is known. */
-function heightFor({ matmul, tokens, rows }: Situation, full: number, few: number): number {
-  if (rows === undefined) return tileHeight(matmul, tokens === 'few' ? few : full)
+function heightFor({ matmul, variant: tokens, rows }: Situation, full: number, few: number): number {
+  if (rows === undefined) return tileHeight(matmul, tokens === 'decode' ? few : full)
   // a product without rows has tiles all the same, and none of them runs
   const some = Math.max(1, rows)
   const even = Math.ceil(some / Math.ceil(some / full))

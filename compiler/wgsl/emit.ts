@@ -4,7 +4,7 @@ import { positionAt } from '../../grammar/source.ts'
 import type { Kernel, PlaceInSource, StorageType } from '../../plan/plan.ts'
 import type { Target } from '../../plan/target.ts'
 import type { Node, Origin } from '../graph/node.ts'
-import type { Regime } from '../kernel/scope/context.ts'
+import type { Variant } from '../kernel/scope/context.ts'
 import type { KernelBuffer, KernelProgram } from '../kernel/ir/kernel.ts'
 import { partsOf } from '../kernel/parts.ts'
 import { chooseMatmul } from './choose-matmul.ts'
@@ -24,7 +24,7 @@ export interface EmittedKernel {
 export interface EmitOptions {
   readonly dims: readonly string[]
   readonly target: Target
-  readonly regime: Regime
+  readonly variant: Variant
   /** What lies in memory of a node. */
   readonly storage: (node: Node) => StorageType
 }
@@ -87,9 +87,9 @@ function moduleBuffer(
   return { name, access, type: node.dtype, storage: storage(node), vec4: vec4Buffers.includes(name), ...partsOf(node, target) }
 }
 
-function productText(program: KernelProgram, { dims, target, regime }: EmitOptions): KernelText {
+function productText(program: KernelProgram, { dims, target, variant }: EmitOptions): KernelText {
   if (program.computation.kind !== 'matmul') throw new Error('not a product')
-  const choice = chooseMatmul(program.computation.matmul, target, regime)
+  const choice = chooseMatmul(program.computation.matmul, target, variant)
   const writer = createWriter({ dims, lanes: 1, oneSubgroup: false })
   return {
     routine: choice.emit(writer),

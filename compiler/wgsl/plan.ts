@@ -21,7 +21,7 @@ import type { Target } from '../../plan/target.ts'
 import { boundsOf } from '../graph/bounds.ts'
 import { chosenAmong } from '../graph/chosen.ts'
 import type { Graph, Node, Output } from '../graph/node.ts'
-import type { Regime } from '../kernel/scope/context.ts'
+import type { Variant } from '../kernel/scope/context.ts'
 import type { Schedule } from '../kernel/schedule.ts'
 import { isOp, needed } from '../graph/walk.ts'
 import { memoryOf } from '../kernel/scope/memory-of.ts'
@@ -34,7 +34,7 @@ export interface ScheduledProgram {
   /** `once` makes what is held; its outputs are that. */
   readonly kind: 'once' | 'run'
   readonly name: string
-  readonly regime: Regime
+  readonly variant: Variant
   readonly when: Program['when']
   readonly graph: Graph
   readonly schedule: Schedule
@@ -236,7 +236,10 @@ class PlanMaker {
     return buffer
   }
 
-  program({ kind, name, regime, when, graph, schedule }: ScheduledProgram): { program: Program; outputs: readonly OutputPort[] } {
+  program({ kind, name, variant, when, graph, schedule }: ScheduledProgram): {
+    program: Program
+    outputs: readonly OutputPort[]
+  } {
     const readBack = graph.outputs.filter(({ replaces }) => replaces === undefined)
     const outputOf = new Map(readBack.map((output) => [memoryOf(output.node, schedule.inMemory), output.name]))
     const scratch = new Map<Node, number>()
@@ -248,7 +251,12 @@ class PlanMaker {
     const storage = (node: Node): StorageType => (outputOf.has(node) ? plainStorage(node) : storageOf(node))
     const spans = new Map<number, Span>()
     const steps = schedule.kernels.map((program, at): Step => {
-      const emitted = emitKernel(program, { dims: this.graph.dims.map((dim) => dim.name), target: this.target, regime, storage })
+      const emitted = emitKernel(program, {
+        dims: this.graph.dims.map((dim) => dim.name),
+        target: this.target,
+        variant,
+        storage,
+      })
       this.workgroupBytes = Math.max(this.workgroupBytes, emitted.workgroupBytes)
       this.needsHalves ||= emitted.needsHalves
       for (const { node, access } of program.buffers) {

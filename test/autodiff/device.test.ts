@@ -18,7 +18,7 @@ describe.each(await softwareDevices())('gradients of published architectures on 
     async (_, folder) => {
       const { checkpoint, graph, inputs, gradients } = openTrained(folder)
       const feeds = { inputs, weights: checkpoint.tensors }
-      const plan = planOf(graph, device.target, 'many')
+      const plan = planOf(graph, device.target, 'prefill')
       const [first, second] = [await runPlan(device, plan, feeds), await runPlan(device, plan, feeds)]
       for (const [path, expected] of gradients)
         expect(relativeError(first[`gradient.${path}`].data, expected), path).toBeLessThan(1e-3)

@@ -41,7 +41,7 @@ test('graph: text that parses back', async () => {
 test('passes: what each changed, and why it stands there', async () => {
   const out = await explain('--stage', 'passes')
   expect(out).toMatch(/order_routes: .*count_experts 0 -> 1/)
-  expect(out).toMatch(/program few[\s\S]*program many/)
+  expect(out).toMatch(/program decode[\s\S]*program prefill/)
 })
 
 test('opChanges counts ops that came and went', () => {
@@ -59,7 +59,7 @@ test('kernels: at most 5 dispatches a routed layer for many tokens, 4 for one, e
   expect(many.map(({ steps }) => steps.length)).toEqual([5])
   expect(one.map(({ steps }) => steps.length)).toEqual([4])
   for (const { reason } of [...many, ...one].flatMap(({ steps }) => steps)) expect(reason).not.toBe('')
-  expect(await explain('--stage', 'kernels', '--tokens', '256')).toMatch(/^program many .*5 dispatches[\s\S]*not matmul_/)
+  expect(await explain('--stage', 'kernels', '--tokens', '256')).toMatch(/^program prefill .*5 dispatches[\s\S]*not matmul_/)
 })
 
 test('plan: its printed form, and as JSON the plan itself', async () => {

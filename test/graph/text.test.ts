@@ -33,7 +33,7 @@ describe('print and parse', () => {
   it('are inverse on graphs as lowered and as optimised', () => {
     assertProperty(
       fc.property(samples(), fc.boolean(), ({ graph }, optimised) => {
-        const given = optimised ? optimise(graph, { tokens: 'many', tile: 8, block: 16 }).graph : graph
+        const given = optimised ? optimise(graph, { variant: 'prefill', tile: 8, block: 16 }).graph : graph
         const back = read(print(given))
         expect(plain(back)).toEqual(plain(given))
         expect(print(back)).toBe(print(given))

@@ -73,7 +73,7 @@ describe('folded and evaluated by kernels as by the reference', () => {
       )
       for (const leaves of ['inputs', 'constants'] as const) {
         const { graph, inputs } = graphOf(one, operands, leaves)
-        agree(one, operands, both(graph, { inputs, weights: {} }, PORTABLE, 'many')[0].got, want, isSame)
+        agree(one, operands, both(graph, { inputs, weights: {} }, PORTABLE, 'prefill')[0].got, want, isSame)
       }
     }
     check(edgesOf(one))

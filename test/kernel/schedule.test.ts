@@ -15,15 +15,15 @@ const cpu: Target = { ...PORTABLE, kind: 'cpu', subgroupSize: 4 }
 
 describe('kernels mean what the graph means', () => {
   it.each([
-    ['few', PORTABLE],
-    ['many', PORTABLE],
-    ['few', cpu],
-    ['many', cpu],
-    ['many', { ...PORTABLE, name: 'four buffers', maxStorageBuffers: 4 }],
-  ] as const)('%s tokens, for $name', (regime, target) => {
+    ['decode', PORTABLE],
+    ['prefill', PORTABLE],
+    ['decode', cpu],
+    ['prefill', cpu],
+    ['prefill', { ...PORTABLE, name: 'four buffers', maxStorageBuffers: 4 }],
+  ] as const)('%s tokens, for $name', (variant, target) => {
     assertProperty(
       fc.property(samples(160), ({ graph, feeds }) => {
-        for (const { name, got, want, size } of both(graph, feeds, target, regime)) {
+        for (const { name, got, want, size } of both(graph, feeds, target, variant)) {
           expect(got.length).toBe(size)
           for (let i = 0; i < want.length; i++)
             if (!close(got[i], want[i])) throw new Error(`${name}[${i}] is ${got[i]}, not ${want[i]}`)
@@ -58,10 +58,10 @@ output "y" = %9
         Float64Array.from({ length: shape.reduce((a, b) => a * b, 1) }, (_, i) => Math.sin(i)),
       )
     const feeds = { inputs: { x: numbers([7, 4]) }, weights: { bank: numbers([3, 5, 4]) } }
-    for (const regime of ['few', 'many'] as const) {
-      const [{ got, want }] = both(graph, feeds, PORTABLE, regime)
+    for (const variant of ['decode', 'prefill'] as const) {
+      const [{ got, want }] = both(graph, feeds, PORTABLE, variant)
       got.forEach((value, i) => expect(value).toBeCloseTo(want[i], 12))
-      const { kernels } = schedule(optimise(graph, { tokens: regime, block: 4, tile: 4 }).graph, PORTABLE, regime)
+      const { kernels } = schedule(optimise(graph, { variant, block: 4, tile: 4 }).graph, PORTABLE, variant)
       expect(kernels.map(({ computation }) => computation.kind === 'matmul' && computation.matmul.rowsOf.kind)).toEqual([
         'batched',
       ])

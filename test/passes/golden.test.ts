@@ -205,7 +205,7 @@ output "y" = %11`
 
 describe('order_routes', () => {
   it('orders the rows of a routing once for all its products', () => {
-    expect(after((graph) => orderRoutes(graph, { tokens: 'many', tile: 8, block: 16 }), ROUTED)).toBe(
+    expect(after((graph) => orderRoutes(graph, { variant: 'prefill', tile: 8, block: 16 }), ROUTED)).toBe(
       `
 %0 = input name "x" : f32[B, 8]
 %1 = input name "scores" : f32[B, 4]
@@ -227,7 +227,7 @@ output "y" = %13`.trim(),
 
   it('takes ids that are no pairs one a row', () => {
     const text = after(
-      (graph) => orderRoutes(graph, { tokens: 'many', tile: 4, block: 2 }),
+      (graph) => orderRoutes(graph, { variant: 'prefill', tile: 4, block: 2 }),
       `
 %0 = input name "x" : f32[6, 8]
 %1 = input name "ids" : i32[6]
@@ -240,9 +240,9 @@ output "y" = %3`,
   })
 
   it('leaves few tokens to look up their experts, and orders nothing twice', () => {
-    unchanged((graph) => orderRoutes(graph, { tokens: 'few', tile: 8, block: 16 }), ROUTED)
-    const once = orderRoutes(graphOf(ROUTED), { tokens: 'many', tile: 8, block: 16 })
-    expect(print(orderRoutes(once, { tokens: 'many', tile: 8, block: 16 }))).toBe(print(dead(once)))
+    unchanged((graph) => orderRoutes(graph, { variant: 'decode', tile: 8, block: 16 }), ROUTED)
+    const once = orderRoutes(graphOf(ROUTED), { variant: 'prefill', tile: 8, block: 16 })
+    expect(print(orderRoutes(once, { variant: 'prefill', tile: 8, block: 16 }))).toBe(print(dead(once)))
   })
 })
 
@@ -255,7 +255,7 @@ it('a router and its attention come out as kernels take them', () => {
 %4 = contract(%3, %1) batch [[0, 0], [1, 2]] over [[3, 1]] : f32[B, 2, 4, 8]
 %5 = contract(%4, %2) batch [] over [[3, 0]] : f32[B, 2, 4, 3]
 output "y" = %5`)
-  expect(print(optimise(graph, { tokens: 'few', tile: 8, block: 16 }).graph)).toBe(`graph "g"
+  expect(print(optimise(graph, { variant: 'decode', tile: 8, block: 16 }).graph)).toBe(`graph "g"
 dim B
 %0 = input name "q" : f32[B, 4, 2, 8]
 %1 = input name "v" : f32[B, 5, 2, 8]

@@ -11,8 +11,8 @@ import { sameBits, samples } from '../support/random-graph.ts'
 import { assertProperty } from '../support/property.ts'
 
 const options: PassOptions[] = [
-  { tokens: 'many', tile: 8, block: 16 },
-  { tokens: 'few', tile: 8, block: 16 },
+  { variant: 'prefill', tile: 8, block: 16 },
+  { variant: 'decode', tile: 8, block: 16 },
 ]
 
 /** Every pass by its name, once. */

@@ -1,7 +1,7 @@
 /** A graph through passes, kernels and a device, beside its value by the reference. */
 import type { Target } from '../../plan/target.ts'
 import type { Graph } from '../../compiler/graph/node.ts'
-import type { Regime } from '../../compiler/kernel/scope/context.ts'
+import type { Variant } from '../../compiler/kernel/scope/context.ts'
 import { schedule } from '../../compiler/kernel/schedule.ts'
 import { optimise } from '../../compiler/passes/pipeline.ts'
 import type { Feeds } from '../../compiler/reference/evaluate.ts'
@@ -14,18 +14,18 @@ import { createSession } from '../../runtime/session.ts'
 import { storedAll } from './devices.ts'
 
 /** A plan of one program; `when` is what its passes may count on, though it runs whatever the sizes are. */
-export const planOf = (graph: Graph, target: Target, regime: Regime, block = 16, when: Program['when'] = null): Plan => {
-  const optimised = optimise(graph, { tokens: regime, block, tile: rowTile(target), when })
+export const planOf = (graph: Graph, target: Target, variant: Variant, block = 16, when: Program['when'] = null): Plan => {
+  const optimised = optimise(graph, { variant, block, tile: rowTile(target), when })
   return emitPlan(
     graph,
     [
       {
         kind: 'run',
-        name: regime,
-        regime,
+        name: variant,
+        variant,
         when: null,
         graph: optimised.graph,
-        schedule: schedule(optimised.graph, target, regime),
+        schedule: schedule(optimised.graph, target, variant),
       },
     ],
     target,
@@ -46,5 +46,5 @@ export async function runPlan(
   }
 }
 
-export const runGraph = (device: Device, graph: Graph, feeds: Feeds, regime: Regime = 'many'): ReturnType<typeof runPlan> =>
-  runPlan(device, planOf(graph, device.target, regime), feeds)
+export const runGraph = (device: Device, graph: Graph, feeds: Feeds, variant: Variant = 'prefill'): ReturnType<typeof runPlan> =>
+  runPlan(device, planOf(graph, device.target, variant), feeds)

@@ -3,7 +3,7 @@ import { product, evaluate as sizeOf } from '../../plan/dim.ts'
 import type { Target } from '../../plan/target.ts'
 import type { Graph } from '../../compiler/graph/node.ts'
 import { needed } from '../../compiler/graph/walk.ts'
-import type { Regime } from '../../compiler/kernel/scope/context.ts'
+import type { Variant } from '../../compiler/kernel/scope/context.ts'
 import { evaluateKernels, type Memory } from '../../compiler/kernel/ir/evaluate.ts'
 import { memoryOf } from '../../compiler/kernel/scope/memory-of.ts'
 import { schedule } from '../../compiler/kernel/schedule.ts'
@@ -12,9 +12,9 @@ import { bindDims } from '../../compiler/reference/bind.ts'
 import { evaluate, type Feeds } from '../../compiler/reference/evaluate.ts'
 
 /** Outputs of the kernels, and of the reference, by name. */
-export function both(graph: Graph, feeds: Feeds, target: Target, regime: Regime) {
-  const optimised = optimise(graph, { tokens: regime, block: 4, tile: 4 }).graph
-  const { kernels, inMemory } = schedule(optimised, target, regime)
+export function both(graph: Graph, feeds: Feeds, target: Target, variant: Variant) {
+  const optimised = optimise(graph, { variant, block: 4, tile: 4 }).graph
+  const { kernels, inMemory } = schedule(optimised, target, variant)
   const dims = bindDims(graph, feeds.inputs)
   const memory: Memory = new Map()
   for (const node of needed(optimised)) {

@@ -29,28 +29,28 @@ const shape: CaseShape = {
   seed: 1,
 }
 
-function choose(changes: Partial<CaseShape>, target: Target, tokens: 'few' | 'many' = 'many') {
+function choose(changes: Partial<CaseShape>, target: Target, variant: 'decode' | 'prefill' = 'prefill') {
   const { matmul, values } = makeCase({ ...shape, ...changes })
-  const choice = chooseMatmul(matmul, target, tokens)
+  const choice = chooseMatmul(matmul, target, variant)
   return { ...choice, routine: choice.emit(createWriter({ dims: Object.keys(values), lanes: 1, oneSubgroup: false })) }
 }
 
 describe('chooseMatmul', () => {
-  test.each<[string, Partial<CaseShape>, Target, 'few' | 'many', string]>([
-    ['many rows on a processor', {}, LAVAPIPE, 'many', 'matmul_subgroup'],
-    ['tiles of an order', { grouping: 'ordered' }, LAVAPIPE, 'many', 'matmul_subgroup'],
-    ['one row', { rows: 1 }, LAVAPIPE, 'many', 'matmul_plain'],
-    ['one row of few columns', { rows: 1, columns: 8 }, LAVAPIPE, 'many', 'matmul_vector'],
-    ['few tokens, their number open', { symbolic: true }, LAVAPIPE, 'few', 'matmul_subgroup'],
-    ['few tokens on a GPU', { symbolic: true }, PORTABLE, 'few', 'matmul_vector'],
-    ['an expert a row', { grouping: 'direct' }, LAVAPIPE, 'many', 'matmul_plain'],
-    ['an odd depth', { depth: 63 }, LAVAPIPE, 'many', 'matmul_plain'],
-    ['no subgroups', {}, NO_SUBGROUPS, 'many', 'matmul_plain'],
-    ['an expert a row without subgroups', { grouping: 'direct' }, NO_SUBGROUPS, 'few', 'matmul_plain'],
-    ['many rows on a GPU', {}, PORTABLE, 'many', 'matmul_tiled'],
-    ['three products on a GPU', { products: 3 }, PORTABLE, 'many', 'matmul_tiled'],
-    ['an expert a row on a GPU', { grouping: 'direct' }, WARPS, 'few', 'matmul_vector'],
-    ['an odd depth on a GPU', { depth: 63 }, WARPS, 'many', 'matmul_plain'],
+  test.each<[string, Partial<CaseShape>, Target, 'decode' | 'prefill', string]>([
+    ['many rows on a processor', {}, LAVAPIPE, 'prefill', 'matmul_subgroup'],
+    ['tiles of an order', { grouping: 'ordered' }, LAVAPIPE, 'prefill', 'matmul_subgroup'],
+    ['one row', { rows: 1 }, LAVAPIPE, 'prefill', 'matmul_plain'],
+    ['one row of few columns', { rows: 1, columns: 8 }, LAVAPIPE, 'prefill', 'matmul_vector'],
+    ['few tokens, their number open', { symbolic: true }, LAVAPIPE, 'decode', 'matmul_subgroup'],
+    ['few tokens on a GPU', { symbolic: true }, PORTABLE, 'decode', 'matmul_vector'],
+    ['an expert a row', { grouping: 'direct' }, LAVAPIPE, 'prefill', 'matmul_plain'],
+    ['an odd depth', { depth: 63 }, LAVAPIPE, 'prefill', 'matmul_plain'],
+    ['no subgroups', {}, NO_SUBGROUPS, 'prefill', 'matmul_plain'],
+    ['an expert a row without subgroups', { grouping: 'direct' }, NO_SUBGROUPS, 'decode', 'matmul_plain'],
+    ['many rows on a GPU', {}, PORTABLE, 'prefill', 'matmul_tiled'],
+    ['three products on a GPU', { products: 3 }, PORTABLE, 'prefill', 'matmul_tiled'],
+    ['an expert a row on a GPU', { grouping: 'direct' }, WARPS, 'decode', 'matmul_vector'],
+    ['an odd depth on a GPU', { depth: 63 }, WARPS, 'prefill', 'matmul_plain'],
   ])('%s', (_, changes, target, tokens, template) => {
     expect(choose(changes, target, tokens).template).toBe(template)
   })
@@ -65,7 +65,7 @@ describe('chooseMatmul', () => {
   test.each([LAVAPIPE, NO_SUBGROUPS, WARPS, PORTABLE])('keeps the limits of the adapter: %#', (target) => {
     for (const products of [1, 2, 3])
       for (const grouping of ['dense', 'batched', 'direct', 'ordered'] as const)
-        for (const tokens of ['few', 'many'] as const) {
+        for (const tokens of ['decode', 'prefill'] as const) {
           const { routine } = choose({ grouping, products, tile: rowTile(target) }, target, tokens)
           expect(routine.workgroupSize[0]).toBeLessThanOrEqual(target.maxInvocationsPerWorkgroup)
           expect(routine.workgroupBytes).toBeLessThanOrEqual(target.maxWorkgroupStorageBytes)

@@ -85,7 +85,7 @@ function rowGrouping(view: ProductView, context: ScheduleContext, scope: KernelS
   if (view.kind === 'batched' || view.kind === 'outer') return { kind: 'batched', batch: view.batch }
   const { order, expert } = view
   if (areBatches(expert!)) return { kind: 'batched', batch: view.right.shape[0] }
-  if (order !== null && order.op === 'order_rows' && context.regime === 'many') {
+  if (order !== null && order.op === 'order_rows' && context.variant === 'prefill') {
     return { kind: 'ordered', buffer: scope.bufferOf(order), experts: order.params.experts, tile: order.params.tile }
   }
   return {

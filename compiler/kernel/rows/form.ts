@@ -36,7 +36,7 @@ export function rowForm(group: Group, context: ScheduleContext): RowForm {
   const form = { ranks, together, rowsPerWorkgroup, lanes, counts }
   const [template, reason] = templateAndReason(form, group.heads.length > 0)
   const few =
-    context.regime === 'few' && group.heads.length > 0 ? '; few tokens: the depth of each product is shared by the lanes' : ''
+    context.variant === 'decode' && group.heads.length > 0 ? '; few tokens: the depth of each product is shared by the lanes' : ''
   return { ...form, template, reason: reason + few }
 }
 
@@ -48,10 +48,10 @@ const isShort = (members: readonly Node[]): boolean =>
   members.filter(isReduction).every((node) => (reducedLength(node) ?? Infinity) <= SHORT_ROW)
 
 /** A router counts in blocks, so a workgroup takes one block; alone, rows go by the lane. */
-function rowsInWorkgroup(group: Group, { target, regime }: ScheduleContext, counts: RowForm['counts']): number {
+function rowsInWorkgroup(group: Group, { target, variant }: ScheduleContext, counts: RowForm['counts']): number {
   if (counts !== undefined) return counts.params.block
   if (group.heads.length === 0) return target.kind === 'cpu' ? 8 : 64
-  return regime === 'few' ? 1 : ROUTER_ROWS
+  return variant === 'decode' ? 1 : ROUTER_ROWS
 }
 
 function lanesForLongRow(members: readonly Node[], { target }: ScheduleContext): number {

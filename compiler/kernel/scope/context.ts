@@ -1,4 +1,4 @@
-/** What every kernel maker is given: the partition, the target, and the regime of the program. */
+/** What every kernel maker is given: the partition, the target, and the variant of the program. */
 import type { Target } from '../../../plan/target.ts'
 import type { Node } from '../../graph/node.ts'
 import type { Expression } from '../../scalar/expression.ts'
@@ -8,12 +8,12 @@ import { memoryOf } from './memory-of.ts'
 import type { Partition } from '../group.ts'
 
 /** Programs are made twice: for a handful of tokens, where every weight is read for few rows, and for many. */
-export type Regime = 'few' | 'many'
+export type Variant = 'decode' | 'prefill'
 
 export interface ScheduleContext {
   readonly partition: Partition
   readonly target: Target
-  readonly regime: Regime
+  readonly variant: Variant
 }
 
 export interface KernelScope {

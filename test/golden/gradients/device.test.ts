@@ -15,7 +15,7 @@ const timeout = 240_000
 /** Every file on one plan, in the program for many tokens: learning is done with many. */
 async function run(device: Device, one: GradientCase): Promise<void> {
   const graph = graphOf(one)
-  const session = await createSession(device, planOf(graph, device.target, 'many'))
+  const session = await createSession(device, planOf(graph, device.target, 'prefill'))
   for (const file of runsOf(one, 'device')) {
     const vectors = vectorsOf(one, file)
     await session.loadWeights(memoryCheckpoint(storedAll(vectors)), { allowExtra: true })

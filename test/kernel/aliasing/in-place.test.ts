@@ -26,8 +26,8 @@ const cpu: Target = { ...PORTABLE, kind: 'cpu', subgroupSize: 4 }
 const targets: readonly Target[] = [PORTABLE, cpu, { ...PORTABLE, name: 'five buffers', maxStorageBuffers: 5 }]
 const read = (text: string): Graph => parse(`graph "g"\n${text}`, createBuilder().make)
 const scheduled = (graph: Graph, target: Target = PORTABLE) => {
-  const optimised = optimise(graph, { tokens: 'many', block: 4, tile: 4, weights: 'shared' }).graph
-  return { graph: optimised, ...schedule(optimised, target, 'many') }
+  const optimised = optimise(graph, { variant: 'prefill', block: 4, tile: 4, weights: 'shared' }).graph
+  return { graph: optimised, ...schedule(optimised, target, 'prefill') }
 }
 const numbers = (shape: readonly number[], from: number): HostTensor =>
   hostTensor(

@@ -12,7 +12,7 @@ import { load, read, root } from '../../support/sources.ts'
 const step = (() => {
   const source = read(`${root}examples/11-train-a-small-model.smoe`)
   const { graphs } = compileTraining(source, { load, set: { L: 1, F: 8, D: 8, H: 2, E: 4, V: 9 } })
-  return optimise(graphs!.step(['layers.0/moe'], false), { tokens: 'many', block: 4, tile: 4 }).graph
+  return optimise(graphs!.step(['layers.0/moe'], false), { variant: 'prefill', block: 4, tile: 4 }).graph
 })()
 
 describe('a step of training with a contest', () => {
@@ -21,7 +21,7 @@ describe('a step of training with a contest', () => {
     (maxStorageBuffers) => {
       const target = { ...PORTABLE, maxStorageBuffers }
       try {
-        const { kernels } = schedule(step, target, 'many')
+        const { kernels } = schedule(step, target, 'prefill')
         for (const kernel of kernels) expect(bindingCount(kernel, target), kernel.does).toBeLessThanOrEqual(maxStorageBuffers)
         expect(maxStorageBuffers).toBeGreaterThan(2)
       } catch (problem) {

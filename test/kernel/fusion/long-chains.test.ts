@@ -51,7 +51,7 @@ const weightOf = (make: ReturnType<typeof builderOf>['make'], at: number, shape:
 
 /** Kernels of a graph, each of which fits, and the largest error of what they give. */
 function run(graph: Graph) {
-  const { kernels, inMemory } = schedule(graph, PORTABLE, 'many')
+  const { kernels, inMemory } = schedule(graph, PORTABLE, 'prefill')
   for (const kernel of kernels)
     expect(bindingCount(kernel, PORTABLE), kernel.does).toBeLessThanOrEqual(PORTABLE.maxStorageBuffers)
   const weights = Object.fromEntries(

@@ -23,7 +23,7 @@ beforeAll(async () => {
 afterAll(() => devices.forEach((device) => device.dispose()))
 
 const CPU: Target = { ...PORTABLE, name: 'cpu', kind: 'cpu', subgroupSize: 8, features: ['subgroups'] }
-const options = { tokens: 'many', block: 8, tile: 16 } as const
+const options = { variant: 'prefill', block: 8, tile: 16 } as const
 
 interface Maker {
   readonly make: <N extends OpName>(op: N, inputs: readonly Node[], params: OpParams[N]) => Node
@@ -64,11 +64,11 @@ const isNear = (got: ArrayLike<number>, want: ArrayLike<number>): boolean =>
 async function agrees(graph: Graph, inputs: Readonly<Record<string, HostTensor>>): Promise<void> {
   const want = evaluate(graph, { inputs, weights: {} })
   for (const device of devices) {
-    for (const regime of ['few', 'many'] as const) {
-      const first = await runGraph(device, graph, { inputs, weights: {} }, regime)
-      const again = await runGraph(device, graph, { inputs, weights: {} }, regime)
+    for (const variant of ['decode', 'prefill'] as const) {
+      const first = await runGraph(device, graph, { inputs, weights: {} }, variant)
+      const again = await runGraph(device, graph, { inputs, weights: {} }, variant)
       for (const [name, { values }] of Object.entries(want)) {
-        expect(isNear(first[name].data, values), `${name} on ${device.choice.name}, ${regime}`).toBe(true)
+        expect(isNear(first[name].data, values), `${name} on ${device.choice.name}, ${variant}`).toBe(true)
         expect(again[name].data).toEqual(first[name].data)
       }
     }
@@ -178,14 +178,14 @@ describe('products of one matrix', () => {
 describe('the schedule', () => {
   it('turns no operand over in memory: what is multiplied is read as it lies', () => {
     for (const target of [PORTABLE, CPU]) {
-      const { kernels } = schedule(optimise(denseGraph(32, 48), options).graph, target, 'many')
+      const { kernels } = schedule(optimise(denseGraph(32, 48), options).graph, target, 'prefill')
       expect(kernels.map(({ computation }) => computation.kind)).toEqual(['matmul', 'matmul', 'matmul'])
     }
   })
 
   it('has one order for all the products of a routing, and reads gathered rows through their numbers', () => {
     for (const target of [PORTABLE, CPU]) {
-      const { kernels } = schedule(optimise(layerGraph({ D: 32, F: 48, E: 8, k: 2 }), options).graph, target, 'many')
+      const { kernels } = schedule(optimise(layerGraph({ D: 32, F: 48, E: 8, k: 2 }), options).graph, target, 'prefill')
       expect(kernels.map(({ template }) => template)).toEqual([
         'count experts',
         'order rows',
@@ -202,7 +202,7 @@ describe('the schedule', () => {
     const graph = graphOf(({ make, input }) => ({
       y: make('contract', [input('x', [symbol('T'), dim(8)]), input('w', [dim(8), dim(6)])], { batch: [], over: [[1, 0]] }),
     }))
-    const { kernels } = schedule(optimise(graph, options).graph, CPU, 'many')
+    const { kernels } = schedule(optimise(graph, options).graph, CPU, 'prefill')
     expect(kernels.map(({ computation }) => computation.kind)).toEqual(['workgroups', 'matmul'])
   })
 })

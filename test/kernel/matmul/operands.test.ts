@@ -2,7 +2,7 @@
 import fc from 'fast-check'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { PORTABLE, type Target } from '../../../plan/target.ts'
-import type { Regime } from '../../../compiler/kernel/scope/context.ts'
+import type { Variant } from '../../../compiler/kernel/scope/context.ts'
 import { evaluate } from '../../../compiler/reference/evaluate.ts'
 import { openDevices } from '../../../runtime/dawn/index.ts'
 import type { Device } from '../../../runtime/device.ts'
@@ -12,7 +12,7 @@ import { productSamples } from '../../support/random-products.ts'
 import { assertProperty, fuzzTimeout } from '../../support/property.ts'
 
 const CPU: Target = { ...PORTABLE, name: 'cpu', kind: 'cpu', subgroupSize: 4, features: ['subgroups'] }
-const REGIMES = ['few', 'many'] as const
+const VARIANTS = ['decode', 'prefill'] as const
 
 function same(name: string, got: ArrayLike<number>, want: ArrayLike<number>): void {
   expect(got.length, name).toBe(want.length)
@@ -20,12 +20,12 @@ function same(name: string, got: ArrayLike<number>, want: ArrayLike<number>): vo
 }
 
 describe('kernels on the host', () => {
-  it.each(REGIMES.flatMap((regime) => [PORTABLE, CPU].map((target) => ({ regime, target }))))(
-    '$regime tokens, for a $target.kind',
-    ({ regime, target }) => {
+  it.each(VARIANTS.flatMap((variant) => [PORTABLE, CPU].map((target) => ({ variant, target }))))(
+    '$variant tokens, for a $target.kind',
+    ({ variant, target }) => {
       assertProperty(
         fc.property(productSamples(1), ({ graph, feeds }) =>
-          both(graph, feeds, target, regime).forEach(({ name, got, want }) => same(name, got, want)),
+          both(graph, feeds, target, variant).forEach(({ name, got, want }) => same(name, got, want)),
         ),
         300,
       )
@@ -46,13 +46,13 @@ describe('kernels on every software adapter', () => {
     runs: number,
     on: () => readonly Device[],
     targetOf: (device: Device) => Target,
-    regime: Regime,
+    variant: Variant,
   ): Promise<void> =>
     assertProperty(
       fc.asyncProperty(productSamples(4), async ({ graph, feeds }) => {
         const want = evaluate(graph, feeds)
         for (const device of on()) {
-          const got = await runPlan(device, planOf(graph, targetOf(device), regime), feeds)
+          const got = await runPlan(device, planOf(graph, targetOf(device), variant), feeds)
           for (const [name, { values }] of Object.entries(want)) same(`${name} on ${device.choice.name}`, got[name].data, values)
         }
       }),
@@ -62,25 +62,25 @@ describe('kernels on every software adapter', () => {
       { endOnFailure: true },
     )
 
-  it.each(REGIMES)(
+  it.each(VARIANTS)(
     '%s tokens',
-    async (regime) =>
+    async (variant) =>
       agrees(
         5,
         () => devices,
         ({ target }) => target,
-        regime,
+        variant,
       ),
     fuzzTimeout(240_000),
   )
-  it.each(REGIMES)(
+  it.each(VARIANTS)(
     '%s tokens, by the templates of a GPU',
-    async (regime) =>
+    async (variant) =>
       agrees(
         2,
         () => devices.slice(0, 1),
         () => PORTABLE,
-        regime,
+        variant,
       ),
     fuzzTimeout(240_000),
   )

@@ -40,8 +40,8 @@ describe('a routed layer', () => {
     (target) => {
       const { plan } = compileLayer({ D: 512, F: 1024, E: 8, k: 2 }, target)
       expect(plan.programs.map(({ name, steps }) => [name, steps.length])).toEqual([
-        ['few', 4],
-        ['many', 5],
+        ['decode', 4],
+        ['prefill', 5],
       ])
     },
   )

@@ -45,7 +45,7 @@ describe('place_in_expert', () => {
   it.each([1, 5, 130])('is the same as by the reference, for %i experts', async (experts) => {
     const graph = graphOf(experts)
     for (const device of devices) {
-      const session = await createSession(device, planOf(graph, device.target, 'many'))
+      const session = await createSession(device, planOf(graph, device.target, 'prefill'))
       await assertProperty(
         fc.asyncProperty(routing(experts), async (data) => {
           const ids = { shape: [data.length], data }

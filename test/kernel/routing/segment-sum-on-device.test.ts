@@ -37,11 +37,11 @@ function graphOf(rows: number, rest: readonly number[], size: number): Graph {
   }
 }
 
-const options = { tokens: 'many', block: 8, tile: 16 } as const
+const options = { variant: 'prefill', block: 8, tile: 16 } as const
 
 function onHost(graph: Graph, inputs: Readonly<Record<string, HostTensor>>): Float64Array {
   const optimised = optimise(graph, options).graph
-  const { kernels } = schedule(optimised, PORTABLE, 'many')
+  const { kernels } = schedule(optimised, PORTABLE, 'prefill')
   const memory: Memory = new Map(optimised.inputs.map((node) => [node as Node, inputs[node.params.name].values]))
   evaluateKernels(kernels, memory, {})
   return memory.get(optimised.outputs[0].node)!
@@ -122,7 +122,7 @@ describe('the order of the rows', () => {
 
   it('is made once for two tables of the same ids, and not at all for few elements', () => {
     const templates = (graph: Graph): readonly string[] =>
-      schedule(optimise(graph, options).graph, PORTABLE, 'many').kernels.map(({ template }) => template)
+      schedule(optimise(graph, options).graph, PORTABLE, 'prefill').kernels.map(({ template }) => template)
     const one = graphOf(300, [8], 60)
     expect(templates(one)).toEqual(['count experts', 'order rows', 'elements', 'sums of rows'])
     const { make } = createBuilder()

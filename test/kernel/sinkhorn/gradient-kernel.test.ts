@@ -79,7 +79,7 @@ describe.each([PORTABLE, cpu])('for $kind', (target) => {
     const inputs = inputsOf(one)
     const graph = graphOf(one, 'T')
     const memory: Memory = new Map(graph.inputs.map((input) => [input, inputs[input.params.name].values]))
-    evaluateKernels(schedule(graph, target, 'many').kernels, memory, { T: one.problem.rows.values.length })
+    evaluateKernels(schedule(graph, target, 'prefill').kernels, memory, { T: one.problem.rows.values.length })
     expect(apart(memory.get(graph.outputs[0].node)!, evaluate(graph, { inputs, weights: {} }).y.values)).toBeLessThan(1e-9)
   })
 })
@@ -96,7 +96,7 @@ describe('on devices', () => {
       const graph = graphOf(one, 'T')
       const want = evaluate(graph, feeds).y.values
       for (const device of devices) {
-        const session = await createSession(device, planOf(graph, device.target, 'many'))
+        const session = await createSession(device, planOf(graph, device.target, 'prefill'))
         const [first, second] = [await session.run(storedAll(feeds.inputs)), await session.run(storedAll(feeds.inputs))]
         session.dispose()
         expect(relativeError(first.y.data, want), device.choice.name).toBeLessThan(1e-5)

@@ -35,7 +35,7 @@ type Form = 'one' | 'steps' | 'either'
 async function openSolver(device: Device, columns: number, params: Solving, form: Form) {
   const graph = scalingGraph('T', columns, params)
   const when = form === 'one' ? { dim: 'T', atMost: 300 } : null
-  const plan = form === 'either' ? compileGraph(graph, device.target).plan! : planOf(graph, device.target, 'many', 16, when)
+  const plan = form === 'either' ? compileGraph(graph, device.target).plan! : planOf(graph, device.target, 'prefill', 16, when)
   const session = await createSession(device, plan)
   const solve = async ({ cost, rows, columns: masses }: Problem): Promise<Float32Array> =>
     (await session.run(storedAll({ cost, rows, columns: masses }))).y.data as Float32Array

@@ -23,8 +23,12 @@ type Form = 'one' | 'steps'
 /** The kernels' answer; `one` and `steps` are told apart by whether the number of rows is known. */
 function run({ cost, rows, columns }: Problem, params: Solving, target: Target, form: Form): Float64Array {
   const [tokens, width] = cost.shape
-  const graph = optimise(scalingGraph(form === 'one' ? tokens : 'T', width, params), { tokens: 'many', tile: 8, block: 16 }).graph
-  const { kernels } = schedule(graph, target, 'many')
+  const graph = optimise(scalingGraph(form === 'one' ? tokens : 'T', width, params), {
+    variant: 'prefill',
+    tile: 8,
+    block: 16,
+  }).graph
+  const { kernels } = schedule(graph, target, 'prefill')
   expect(kernels.length).toBe(form === 'one' ? 1 : params.iterations + 2)
   const memory: Memory = new Map(graph.inputs.map((input) => [input, { cost, rows, columns }[input.params.name]!.values]))
   evaluateKernels(kernels, memory, { T: tokens })
@@ -93,7 +97,7 @@ it('the programs: one workgroup where the tokens are few enough for it, else a d
 
 it('says what a workgroup cannot hold', () => {
   const attempt = (columns: string | number) => () =>
-    schedule(scalingGraph(4, columns, { iterations: 7, tolerance: 1e-4 }), PORTABLE, 'many')
+    schedule(scalingGraph(4, columns, { iterations: 7, tolerance: 1e-4 }), PORTABLE, 'prefill')
   expect(attempt('E')).toThrow('the number of columns, E, is known only at a run')
   expect(attempt(4000)).toThrow(/4000 columns take 67076 bytes of a workgroup's memory; portable has 16384/)
   expect(attempt(512)).not.toThrow()

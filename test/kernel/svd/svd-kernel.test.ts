@@ -51,7 +51,7 @@ describe('on the host', () => {
     const x = batchOf(matrices)
     const memory: Memory = new Map([[graph.inputs[0], x.values]])
     const dims = bindDims(graph, { x })
-    evaluateKernels(schedule(graph, target, 'many').kernels, memory, dims)
+    evaluateKernels(schedule(graph, target, 'prefill').kernels, memory, dims)
     const [{ node }] = graph.outputs
     expect(memory.get(node)!.length).toBe(sizeOf(product(node.shape), dims))
     return eachOf(matrices, memory.get(node)!)
@@ -140,7 +140,7 @@ describe('on a device', () => {
     const all = batches()
     expect(all.length).toBe(200)
     for (const device of devices) {
-      const session = await createSession(device, planOf(svdGraph('B', 'M', 'N'), device.target, 'many'))
+      const session = await createSession(device, planOf(svdGraph('B', 'M', 'N'), device.target, 'prefill'))
       const worst = { residual: 0, orthogonality: 0 }
       for (const matrices of all) {
         const found = await decompose(session, matrices)
@@ -160,7 +160,7 @@ describe('on a device', () => {
   it('gives the same bits again', async () => {
     const matrices = names.map((name, seed) => kinds[name](24, 17, seed))
     for (const device of devices) {
-      const session = await createSession(device, planOf(svdGraph('B', 'M', 'N'), device.target, 'many'))
+      const session = await createSession(device, planOf(svdGraph('B', 'M', 'N'), device.target, 'prefill'))
       expect(await decompose(session, matrices)).toEqual(await decompose(session, matrices))
       session.dispose()
     }
@@ -169,7 +169,7 @@ describe('on a device', () => {
   it('takes the lanes of a GPU as well', { timeout: 120_000 }, async () => {
     const matrices = [kinds['any numbers'](40, 50, 1), kinds['a third of the rank'](40, 50, 2), kinds.zero(40, 50)]
     const [device] = devices
-    const session = await createSession(device, planOf(svdGraph(3, 40, 50), { ...device.target, kind: 'gpu' }, 'many'))
+    const session = await createSession(device, planOf(svdGraph(3, 40, 50), { ...device.target, kind: 'gpu' }, 'prefill'))
     for (const [n, packed] of (await decompose(session, matrices)).entries()) {
       const { residual, orthogonality } = quality(matrices[n], packed)
       expect(Math.max(residual, orthogonality)).toBeLessThan(1e-5)

@@ -13,12 +13,12 @@ import { inputOf, layerGraph, type Given } from './check.ts'
 import type { Layer, Weights } from './layer.ts'
 
 /** `both`: few tokens and many, as the compiler tells them apart. `tall`: many, in tiles as a GPU is given. */
-export type Way = 'both' | 'few' | 'many' | 'tall'
+export type Way = 'both' | 'decode' | 'prefill' | 'tall'
 
 function planFor(graph: Graph, way: Way, target: Target): Plan {
   if (way === 'both') return planOf(graph, target)
   if (way !== 'tall') return planUnder(graph, target, way, ROUTER_ROWS)
-  return planUnder(graph, { ...target, kind: 'gpu', subgroupSize: null }, 'many', ROUTER_ROWS)
+  return planUnder(graph, { ...target, kind: 'gpu', subgroupSize: null }, 'prefill', ROUTER_ROWS)
 }
 
 export interface LayerOnDevice {
