@@ -2,7 +2,7 @@
 import { compile, type Compilation } from '../compiler/compile.ts'
 import type { LowerOptions } from '../compiler/lower/lower.ts'
 import { check } from '../compiler/model/check.ts'
-import { idleWarnings } from '../compiler/train.ts'
+import { zeroGradientWarnings } from '../compiler/train.ts'
 import { parse } from '../grammar/parse.ts'
 import { maximumDiagnostics } from '../grammar/report.ts'
 import type { Source } from '../grammar/source.ts'
@@ -34,7 +34,11 @@ export function checkAnyway(path: string, { model: wanted, set, root }: SpecOpti
   })
   const mistakes = [...diagnostics, ...found]
   // after a mistake the model is what could be read of it, and is not lowered
-  return { diagnostics: model === null || hasErrors(mistakes) ? mistakes : [...mistakes, ...idleWarnings(model)], file, model }
+  return {
+    diagnostics: model === null || hasErrors(mistakes) ? mistakes : [...mistakes, ...zeroGradientWarnings(model)],
+    file,
+    model,
+  }
 }
 
 /** Compiles without judging: the diagnostics are the caller's to show. */

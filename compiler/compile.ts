@@ -18,8 +18,8 @@ import { lower, type LowerOptions } from './lower/lower.ts'
 import { check, type CheckOptions } from './model/check.ts'
 import type { Model } from './model/model.ts'
 import { earlyPasses, latePasses, optimise, type Optimised, type PassOptions } from './passes/pipeline.ts'
-import { splitOnce, withoutHolds } from './passes/split_once.ts'
-import { sharesWeights, type LayoutOptions } from './passes/weight_layout.ts'
+import { splitLoadTimeConstants, withoutLoadTimeConstants } from './passes/load-time-constants.ts'
+import { sharesWeights, type LayoutOptions } from './passes/weight-layout.ts'
 import { rowTile } from './wgsl/choose-matmul.ts'
 import { emitPlan } from './wgsl/plan.ts'
 import { printKernels } from './wgsl/print-kernels.ts'
@@ -101,7 +101,9 @@ interface ProgramGraph extends PlannedProgram {
 
 /** First what is made once from the weights, where anything is; then what runs, once for each variant of tokens. */
 function programsOf(graph: Graph, target: Target, layout: LayoutOptions): readonly ProgramGraph[] {
-  const { once, main } = sharesWeights(graph, layout) ? { once: null, main: withoutHolds(graph) } : splitOnce(graph)
+  const { once, main } = sharesWeights(graph, layout)
+    ? { once: null, main: withoutLoadTimeConstants(graph) }
+    : splitLoadTimeConstants(graph)
   const runs = planVariants(main, target).map((program) => ({ ...program, kind: 'run' as const, graph: main }))
   return once === null ? runs : [{ ...ONCE, graph: once }, ...runs]
 }

@@ -17,7 +17,7 @@ import type { Graph } from './graph/node.ts'
 import { isOp, needed } from './graph/walk.ts'
 import { RANDOM_INPUT } from './lower/chance.ts'
 import { layersOf, lower, trainingForms } from './lower/lower.ts'
-import { taughtBy } from './lower/taught.ts'
+import { trainableFrom } from './lower/trainable.ts'
 import { folds, lookupIn } from './model/context/context.ts'
 import type { MethodFact, Model, Train } from './model/model.ts'
 import { instancesOf, type WeightInstance } from './model/weights/paths.ts'
@@ -68,7 +68,7 @@ function ofGroups({ groups }: Train, path: string, setting: 'rate' | 'decay', lo
 
 /** The weights that the losses teach. */
 const reached = ({ outputs }: Graph): ReadonlySet<string> =>
-  taughtBy(outputs.filter(({ name }) => name.startsWith(LOSS)).map(({ node }) => node))
+  trainableFrom(outputs.filter(({ name }) => name.startsWith(LOSS)).map(({ node }) => node))
 
 const LOSS = 'loss.'
 const METRIC = 'metric.'

@@ -10,15 +10,15 @@ import { contestsOf, type Recipe } from '../plan/recipe.ts'
 import type { Target } from '../plan/target.ts'
 import { moveAlone, movedWeights, SCALE_INPUT, type MovedWeight } from '../plan/update.ts'
 import { differentiate, GradientError } from './autodiff/differentiate.ts'
-import { idleWeights } from './autodiff/idle.ts'
-import { halve, readByProducts } from './autodiff/halve.ts'
+import { zeroGradientWeights } from './autodiff/zero-gradients.ts'
+import { autocast, readByMatmuls } from './autodiff/autocast.ts'
 import { compileGraph } from './compile.ts'
 import type { Graph } from './graph/node.ts'
 import { refusalOf } from './kernel/refusal.ts'
 import { lower, routersOf, trainingForms } from './lower/lower.ts'
 import { check, type CheckOptions } from './model/check.ts'
 import type { Model } from './model/model.ts'
-import { keepGradients } from './optimisers/keep.ts'
+import { accumulateGradients } from './optimisers/gradient-accumulation.ts'
 import { halvesGraph, updateGraph } from './optimisers/update.ts'
 import { recipeOf, type RecipeOverrides } from './recipe.ts'
 
@@ -51,18 +51,18 @@ export function trainingGraphs(model: Model, overrides: RecipeOverrides = {}): T
   const by = movedWeights(recipe).map(({ name }) => name)
   const { batch: sizes, precision } = recipe
   const apart = routersOf(model)
-  const halved = precision === 'f32' ? new Set<string>() : halvedBy(model, by, apart)
+  const halved = precision === 'f32' ? new Set<string>() : weightsReadAsF16(model, by, apart)
   const gradients = (chosen: readonly string[]): Graph => {
     const forward = lower(model, { training: chosen, routes: true, sizes })
     return precision === 'f32'
       ? differentiate(forward, { by })
-      : halve(differentiate(forward, { by, scale: SCALE_INPUT }), { weights: halved, apart })
+      : autocast(differentiate(forward, { by, scale: SCALE_INPUT }), { weights: halved, apart })
   }
   return {
     recipe,
     place: model.train?.origin.span ?? model.origin.span,
     halved,
-    step: (chosen, isFirst) => keepGradients(gradients(chosen), isFirst),
+    step: (chosen, isFirst) => accumulateGradients(gradients(chosen), isFirst),
     update: (moved = moveAlone(recipe, halved)) => updateGraph(recipe, moved),
     halves: (moved = moveAlone(recipe, halved)) => halvesGraph(recipe, moved),
     evaluation: () => lower(model, { evaluation: true, routes: true, sizes }),
@@ -70,8 +70,8 @@ export function trainingGraphs(model: Model, overrides: RecipeOverrides = {}): T
 }
 
 /** Of those that are learned, what products read whichever layers compete. */
-function halvedBy(model: Model, by: readonly string[], apart: readonly string[]): ReadonlySet<string> {
-  const read = trainingForms(model).map((graph) => readByProducts(graph, apart))
+function weightsReadAsF16(model: Model, by: readonly string[], apart: readonly string[]): ReadonlySet<string> {
+  const read = trainingForms(model).map((graph) => readByMatmuls(graph, apart))
   return new Set(by.filter((name) => read.some((names) => names.has(name))))
 }
 
@@ -148,7 +148,7 @@ export function compileTraining(
     const graphs = ok ? trainingGraphs(model, options.recipe) : null
     const refused = graphs === null ? null : gradientProblem(graphs)
     if (refused !== null) return { diagnostics: [...diagnostics, refused], model, graphs: null }
-    return { diagnostics: graphs === null ? diagnostics : [...diagnostics, ...idleWarnings(model!)], model, graphs }
+    return { diagnostics: graphs === null ? diagnostics : [...diagnostics, ...zeroGradientWarnings(model!)], model, graphs }
   } catch (problem) {
     return { diagnostics: [...diagnostics, refusalOf(problem, model?.train?.origin.span ?? null)], model, graphs: null }
   }
@@ -158,17 +158,17 @@ export function compileTraining(
  * A warning for each place in the spec whose trained weights always have a gradient of 0; empty for a model without training. If the model
  * cannot be lowered, the error takes their place. The model must come from a spec without mistakes.
  */
-export function idleWarnings(model: Model): readonly Diagnostic[] {
+export function zeroGradientWarnings(model: Model): readonly Diagnostic[] {
   checkArgument('idleWarnings', 'model', model, object({ name: text }))
   if (model.train === null) return []
   try {
-    return warningsOf(idleWeights([lower(model, { training: true }), lower(model, { training: [] })]))
+    return warningsOf(zeroGradientWeights([lower(model, { training: true }), lower(model, { training: [] })]))
   } catch (problem) {
     return [refusalOf(problem, model.train.origin.span)]
   }
 }
 
-function warningsOf(idle: ReturnType<typeof idleWeights>): readonly Diagnostic[] {
+function warningsOf(idle: ReturnType<typeof zeroGradientWeights>): readonly Diagnostic[] {
   const places = new Map<string, { readonly span: Span; readonly names: string[] }>()
   for (const {
     params: { name },

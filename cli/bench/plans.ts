@@ -4,7 +4,7 @@ import { compile, compileGraph } from '../../compiler/compile.ts'
 import { isOp, nodesOf } from '../../compiler/graph/walk.ts'
 import { lower } from '../../compiler/lower/lower.ts'
 import { check } from '../../compiler/model/check.ts'
-import { keepGradients } from '../../compiler/optimisers/keep.ts'
+import { accumulateGradients } from '../../compiler/optimisers/gradient-accumulation.ts'
 import type { Diagnostic } from '../../grammar/diagnostic.ts'
 import { parse } from '../../grammar/parse.ts'
 import type { Plan } from '../../plan/plan.ts'
@@ -39,7 +39,7 @@ export function trainingPlan(size: LayerSize, tokens: number, target: Target, te
   const graph = lower(model)
   const weights = nodesOf(graph).flatMap((node) => (isOp(node, 'weight') ? [node.params.name] : []))
   const learned = differentiate(graph, { losses: [LOSS], by: ['x', ...weights] })
-  const kept = keepGradients({ ...learned, outputs: learned.outputs.filter(({ name }) => name !== LOSS) }, true)
+  const kept = accumulateGradients({ ...learned, outputs: learned.outputs.filter(({ name }) => name !== LOSS) }, true)
   const outputs = kept.outputs.map(({ name, doc, node, replaces }) =>
     replaces === undefined || name === gradientOutput('x') ? { name, doc, node } : { name, doc, node, replaces },
   )

@@ -4,7 +4,7 @@ import { evaluate } from '../../compiler/reference/evaluate.ts'
 import type { Graph, Node } from '../../compiler/graph/node.ts'
 import { nodesOf } from '../../compiler/graph/walk.ts'
 import type { DType } from '../../compiler/graph/vocabulary.ts'
-import { splitOnce } from '../../compiler/passes/split_once.ts'
+import { splitLoadTimeConstants } from '../../compiler/passes/load-time-constants.ts'
 import type { WeightPort } from '../../plan/plan.ts'
 import type { Checkpoint } from '../../runtime/checkpoint/checkpoint.ts'
 import type { FileData } from '../../runtime/checkpoint/encode.ts'
@@ -74,7 +74,7 @@ export const roundAll = (outputs: Readonly<Record<string, HostTensor>>): Readonl
 
 /** What depends on weights alone, by name; empty where nothing does. */
 export function referenceHeld(graph: Graph, weights: Weights): Readonly<Record<string, HostData>> {
-  const { once } = splitOnce(graph)
+  const { once } = splitLoadTimeConstants(graph)
   return once === null ? {} : runReference(once, {}, weights)
 }
 
@@ -85,7 +85,7 @@ export const evaluateReferenceHeld = (
   weights: Weights,
   held: Readonly<Record<string, HostData>>,
 ): Readonly<Record<string, HostTensor>> =>
-  evaluateReference(splitOnce(graph).main, inputs, {
+  evaluateReference(splitLoadTimeConstants(graph).main, inputs, {
     ...weights,
     ...Object.fromEntries(Object.entries(held).map(([name, data]) => [name, toReals(data)])),
   })

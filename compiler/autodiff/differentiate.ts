@@ -58,13 +58,13 @@ export function differentiate(graph: Graph, { losses, by, scale = null }: Differ
 
 const leafName = (node: Node): string | null => (isOp(node, 'weight') || isOp(node, 'input') ? node.params.name : null)
 
-// hold(x)  ==>  x, where a leaf moves x
+// compute_at_load(x)  ==>  x, where x depends on a leaf
 function copyInto(builder: Builder, graph: Graph, isLeaf: (node: Node) => boolean): ReadonlyMap<Node, Node> {
   const nodes = nodesOf(graph)
   const moved = dependent(nodes, new Set(nodes.filter(isLeaf)))
   const copied = new Map<Node, Node>()
   for (const node of nodes) {
-    if (isOp(node, 'hold') && moved.has(node)) copied.set(node, copied.get(node.inputs[0])!)
+    if (isOp(node, 'compute_at_load') && moved.has(node)) copied.set(node, copied.get(node.inputs[0])!)
     else
       copied.set(
         node,

@@ -90,7 +90,7 @@ function readPiece(cursor: Cursor): Piece {
 const source: Codec<WeightSource> = written(
   ({ pieces, stacked, half }) => `${half ? 'half ' : ''}${stacked ? 'stack ' : ''}[${pieces.map(pieceText).join(', ')}]`,
   (cursor) => {
-    const half = cursor.takes('half')
+    const half = cursor.takes('cast_f16')
     const stacked = cursor.takes('stack')
     return { pieces: cursor.list(() => readPiece(cursor)), stacked, ...(half ? { half } : {}) }
   },
@@ -106,7 +106,7 @@ const codecs: Codecs = {
   input: { name: string, dtype, shape },
   weight: { name: string, shape, source, doc: string },
   constant: { dtype, shape: sizes, values: numbers },
-  held: { name: string, dtype, shape },
+  load_time_constant: { name: string, dtype, shape },
   iota: { size: implied((result) => result.shape[0]) },
   negate: none,
   exp: none,
@@ -125,8 +125,8 @@ const codecs: Codecs = {
   sign: none,
   not: none,
   stop_gradient: none,
-  half: none,
-  hold: { name: string },
+  cast_f16: none,
+  compute_at_load: { name: string },
   cast: { dtype },
   add: none,
   subtract: none,
@@ -147,7 +147,7 @@ const codecs: Codecs = {
   broadcast: { axes: numbers, shape },
   slice: { starts: dims, steps: numbers, sizes: shape },
   concat: axis,
-  again: none,
+  optimization_barrier: none,
   sum: axis,
   max: axis,
   min: axis,
@@ -155,16 +155,16 @@ const codecs: Codecs = {
   take: none,
   pick: none,
   top_k: { k: number },
-  routed_matmul: none,
-  place_in_expert: { experts: number },
+  grouped_matmul: none,
+  position_in_expert: { experts: number },
   svd: none,
-  routed_outer: { experts: number },
-  sum_rows: { size: implied((result) => result.shape[0]) },
+  grouped_weight_gradient: { experts: number },
+  segment_sum: { size: implied((result) => result.shape[0]) },
   random: { shape, stream: number },
   sinkhorn_gradient: { iterations: number, tolerance: number },
   sinkhorn: { iterations: number, tolerance: number },
-  count_experts: { experts: number, block: number },
-  order_rows: { experts: number, block: number, tile: number },
+  expert_histogram: { experts: number, block: number },
+  sort_by_expert: { experts: number, block: number, tile: number },
   sinkhorn_step: { tolerance: number, block: number },
   sinkhorn_finish: none,
 }

@@ -25,15 +25,15 @@ export interface WeightSource {
 
 type None = Readonly<Record<string, never>>
 
-/** Op -> its parameters. The groups are told apart by `kind` in the records of `compiler/ops`. */
+/** Op -> its parameters. Groups of ops are told apart by `kind` in the records of `compiler/ops`. */
 export interface OpParams {
   // leaves
   input: { readonly name: string; readonly dtype: DType; readonly shape: readonly Dim[] }
   weight: { readonly name: string; readonly shape: readonly Dim[]; readonly source: WeightSource; readonly doc: string }
   /** Row-major values; a single value for a scalar, shape []. */
   constant: { readonly dtype: DType; readonly shape: readonly number[]; readonly values: readonly number[] }
-  /** What a `hold` of this name has made; brought in when a graph is split. */
-  held: { readonly name: string; readonly dtype: DType; readonly shape: readonly Dim[] }
+  /** The value that `compute_at_load` of this name computed; introduced when a graph is split. */
+  load_time_constant: { readonly name: string; readonly dtype: DType; readonly shape: readonly Dim[] }
   /** 0, 1, ..., size - 1, i32[size]. */
   iota: { readonly size: Dim }
 
@@ -54,12 +54,12 @@ export interface OpParams {
   floor: None
   sign: None
   not: None
-  /** The same values; they depend on weights alone and are made once, when those are loaded. */
-  hold: { readonly name: string }
+  /** The same values. They depend on weights alone: computed once, when the weights are loaded. */
+  compute_at_load: { readonly name: string }
   /** The same values, but no gradient flows. */
   stop_gradient: None
-  /** The nearest numbers of f16; they lie in memory as such. */
-  half: None
+  /** The nearest f16 numbers; stored as f16. */
+  cast_f16: None
   cast: { readonly dtype: DType }
 
   // elementwise, two operands of one shape
@@ -88,16 +88,16 @@ export interface OpParams {
   /** Along every axis: elements start, start + step, ... , `size` of them. */
   slice: { readonly starts: readonly Dim[]; readonly sizes: readonly Dim[]; readonly steps: readonly number[] }
   concat: { readonly axis: number }
-  /** The same values, for readers that share with nobody what they make of them. */
-  again: None
+  /** Recompute barrier: the same values, but no op merges with an op on the other side of it. */
+  optimization_barrier: None
 
-  // reductions: the axis is dropped
+  // reductions: the result has no such axis
   sum: { readonly axis: number }
   max: { readonly axis: number }
   min: { readonly axis: number }
 
   /**
-   * Generalised matrix product of two operands. Result axes: batch pairs, then the free axes of the left, then those of the right,
+   * Generalised matmul of two operands. Result axes: batch pairs, then the free axes of the left, then those of the right,
    * each in its operand's order. A pair [i, j] joins axis i of the left and j of the right.
    */
   contract: { readonly batch: readonly (readonly [number, number])[]; readonly over: readonly (readonly [number, number])[] }
@@ -110,20 +110,23 @@ export interface OpParams {
   /** x [..., N] -> i32 [..., k]: indices of the k largest, best first, ties to the lower index, NaN last. */
   top_k: { readonly k: number }
 
-  /** x [N, D], bank [E, F, D], expert i32 [N] -> [N, F]: y[n] = bank[expert[n]] x[n], 0 where the expert is -1. A fourth operand `order` only guides the schedule. */
-  routed_matmul: None
+  /**
+   * Grouped GEMM. x [N, D], bank [E, F, D], expert i32 [N] -> [N, F]: y[n] = bank[expert[n]] x[n], 0 where the expert is -1. A fourth operand
+   * `order` only guides the schedule.
+   */
+  grouped_matmul: None
 
   /**
-   * x [N, D], y [N, F], expert i32 [N] -> [E, F, D]: the sum over the rows n of expert e of y[n, f] * x[n, d]; rows of the expert -1 are left out. A fourth
-   * operand `order` only guides the schedule.
+   * Weight gradient of a grouped GEMM. x [N, D], y [N, F], expert i32 [N] -> [E, F, D]: the sum over the rows n of expert e of
+   * y[n, f] * x[n, d]; rows of the expert -1 are left out. A fourth operand `order` only guides the schedule.
    */
-  routed_outer: { readonly experts: number }
+  grouped_weight_gradient: { readonly experts: number }
 
   /**
-   * values [N, ...], ids i32 [N] -> [size, ...]: the sum of the rows of each id, in the order of the rows; rows of the id -1 are left out. A third operand
-   * begins with the row numbers sorted stably by id, and -1 for each that is left out; it only guides the schedule.
+   * values [N, ...], ids i32 [N] -> [size, ...]: the sum of the rows of each id, in the order of the rows; rows of the id -1 are left out. A
+   * third operand begins with the row numbers sorted stably by id, and -1 for each row that is left out; it only guides the schedule.
    */
-  sum_rows: { readonly size: Dim }
+  segment_sum: { readonly size: Dim }
 
   /**
    * key i32 [2] -> f32: uniform numbers above 0 and below 1. Philox 4x32-10 of the key (key[0], stream) at the counter (element / 4, key[1], 0, 0);
@@ -139,7 +142,7 @@ export interface OpParams {
 
   /**
    * Cost, rows, columns of `sinkhorn`, and the cotangent of its result [E + 2] -> [T * E + T + E]: the gradients of cost, rows and columns
-   * through every iteration that was done, one after the other. The cotangents of the count and of the residual are left out.
+   * through every iteration that was done, in reverse. The cotangents of the count and of the residual are ignored.
    */
   sinkhorn_gradient: { readonly iterations: number; readonly tolerance: number }
 
@@ -150,20 +153,20 @@ export interface OpParams {
   svd: None
 
   /**
-   * expert i32 [N] -> i32 [N]: how many rows before it have the same expert; -1 where its own is -1. A second operand `counts`, of
-   * `count_experts` on the rows as [N, 1], only guides the schedule.
+   * expert i32 [N] -> i32 [N]: the position of each row in its expert, the number of rows before it with the same expert; -1 where the expert
+   * is -1. A second operand `counts`, `expert_histogram` of the rows as [N, 1], only guides the schedule.
    */
-  place_in_expert: { readonly experts: number }
+  position_in_expert: { readonly experts: number }
 
   // introduced by passes only
-  /** expert i32 [T, K] -> i32 [ceil(T / block), experts]: how often each expert stands in each block of rows. */
-  count_experts: { readonly experts: number; readonly block: number }
+  /** expert i32 [T, K] -> i32 [ceil(T / block), experts]: how often each expert occurs in each block of rows. */
+  expert_histogram: { readonly experts: number; readonly block: number }
   /**
-   * expert i32 [T, K], counts of `count_experts` -> i32 [N + 2 * tiles], N = T * K, tiles = ceil(N / tile) + experts: the row numbers
+   * expert i32 [T, K], counts of `expert_histogram` -> i32 [N + 2 * tiles], N = T * K, tiles = ceil(N / tile) + experts: the row numbers
    * 0..N-1 sorted stably by expert, then for each tile its expert (or -1) and its first place in the sorted rows. A tile holds rows of one
    * expert only, at most `tile` of them.
    */
-  order_rows: { readonly experts: number; readonly block: number; readonly tile: number }
+  sort_by_expert: { readonly experts: number; readonly block: number; readonly tile: number }
   /**
    * Cost, rows, columns of `sinkhorn`, and the state after one iteration less (none before the first) -> f32 [E + 3 + 2 * E * blocks],
    * blocks = floor(T / block) + 1: log v, iterations done, residual, 1 where converged; then for each block of rows the largest

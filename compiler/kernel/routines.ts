@@ -15,10 +15,10 @@ import { sinkhornStepKernel } from './sinkhorn/step-kernel.ts'
 type Maker = (group: Group, context: ScheduleContext) => KernelProgram
 
 const ROUTINES: { readonly [N in OpName]?: Maker } = {
-  count_experts: countKernel,
-  order_rows: orderKernel,
-  place_in_expert: placeKernel,
-  sum_rows: sumRowsKernel,
+  expert_histogram: countKernel,
+  sort_by_expert: orderKernel,
+  position_in_expert: placeKernel,
+  segment_sum: sumRowsKernel,
   svd: svdKernel,
   sinkhorn: sinkhornKernel,
   sinkhorn_gradient: sinkhornGradientKernel,

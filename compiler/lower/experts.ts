@@ -36,7 +36,7 @@ function routedProduct(environment: Environment, term: ApplyTerm, [x, bank]: rea
   const { builder, expertOfRow } = environment
   const origin = originIn(environment, term.origin)
   const stored = isTransposed ? bank : builder.make('transpose', [bank], { order: [0, 2, 1] }, origin)
-  const product = builder.make('routed_matmul', [x, stored, expertOfRow!.expert], {}, origin)
+  const product = builder.make('grouped_matmul', [x, stored, expertOfRow!.expert], {}, origin)
   return environment.training && expertOfRow!.isPartial ? whole({ environment, origin }, product, expertOfRow!.expert) : product
 }
 

@@ -4,7 +4,7 @@ import type { Node } from '../graph/node.ts'
 import { reachable } from '../graph/walk.ts'
 import { EXPERT_ROWS, type EveryExpertTerm, type MoeTerm, type Step, type Term } from '../model/model.ts'
 import { routeIn } from '../model/routing/ways.ts'
-import { activeBlocks, balancedBiasOf, contestsOf } from './contest.ts'
+import { activeBlocks, balancedBiasOf, competitionStepsOf } from './competition.ts'
 import { inner, numberIn, originIn, pathIn, sizeIn, type Environment, type RowExperts } from './environment.ts'
 import { byExperts, limited } from './limits.ts'
 import { filled, make, orElse, reshape, spread, type Maker } from './maker.ts'
@@ -123,7 +123,7 @@ function withShared(maker: Maker, { shared }: MoeTerm, routed: Node, spilled: No
 
 export function moeNode(outer: Environment, moe: MoeTerm): Node {
   const instance = pathIn(outer, moe.path.join('/'))
-  const contests = contestsOf(outer, moe)
+  const contests = competitionStepsOf(outer, moe)
   const environment = inner(outer, { moe, everyone: new Map(), active: activeBlocks(outer, moe, instance) })
   const maker: Maker = { environment, origin: originIn(environment, moe.origin) }
   const tokens = reshape(

@@ -34,6 +34,6 @@ export interface Asked {
 export function places(maker: Maker, ids: Node, experts: number): Node {
   const [tokens, count] = ids.shape
   const byRank = reshape(maker, make(maker, 'transpose', [ids], { order: [1, 0] }), [multiply(tokens, count)])
-  const place = make(maker, 'place_in_expert', [byRank], { experts })
+  const place = make(maker, 'position_in_expert', [byRank], { experts })
   return make(maker, 'transpose', [reshape(maker, place, [count, tokens])], { order: [1, 0] })
 }

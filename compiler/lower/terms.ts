@@ -23,7 +23,7 @@ import {
 import { applyBanked } from './experts.ts'
 import { everyExpert, moeNode } from './moe.ts'
 import { momentNode } from './moment.ts'
-import { taughtBy } from './taught.ts'
+import { trainableFrom } from './trainable.ts'
 import { weightNode } from './weights.ts'
 
 /** The node of a term; the same one each time. */
@@ -163,8 +163,8 @@ function holdStep(environment: Environment, path: readonly string[], step: Step)
   const { value } = step
   const name = pathIn(environment, [...path, step.name].join('.'))
   const node = lowerTerm(environment, value)
-  if (environment.evaluation && taughtBy([node]).size > 0) return
-  environment.nodes.set(value, environment.builder.make('hold', [node], { name }, originIn(environment, value.origin)))
+  if (environment.evaluation && trainableFrom([node]).size > 0) return
+  environment.nodes.set(value, environment.builder.make('compute_at_load', [node], { name }, originIn(environment, value.origin)))
 }
 
 const reported = (environment: Environment, kind: 'loss' | 'metric', { name, path, term, doc }: Loss): Reported => ({

@@ -152,10 +152,7 @@ const unaries: Records<OpName & UnaryWord> = {
     'softplus',
     real('y = ln(1 + exp(x))', 'Never overflows.', inherited('maximum(x, 0) + log1p(exp(-|x|))'), softplus),
   ),
-  half: unary(
-    'half',
-    real('y = f16(x)', 'The nearest number of f16, infinite from 65520 on; it lies in memory as such.', EXACT, half),
-  ),
+  cast_f16: unary('cast_f16', real('y = f16(x)', 'The nearest f16 number, infinite from 65520 on; stored as f16.', EXACT, half)),
 }
 
 const arithmetic = (formula: string, doc: string, accuracy: Accuracy, f32: Binary, i32: Binary): Facets<Binary> => ({
@@ -252,12 +249,12 @@ const binaries: Records<OpName & BinaryWord> = {
 
 const CASTS: Record<DType, Unary> = { f32: (x) => x, i32: toInteger, bool: (x) => Number(x !== 0) }
 
-const others: Records<'hold' | 'stop_gradient' | 'cast' | 'select'> = {
-  hold: {
+const others: Records<'compute_at_load' | 'stop_gradient' | 'cast' | 'select'> = {
+  compute_at_load: {
     ...frame,
     accuracy: EXACT,
     commutative: false,
-    doc: 'x itself, made once from the weights and kept under a name.',
+    doc: 'x itself, which depends on weights alone: computed once, when the weights are loaded, and kept under a name.',
     formula: 'y = x',
     infer: (inputs) => wantCount(inputs, 1) ?? inputs[0],
     evaluate: ([x]) => x,

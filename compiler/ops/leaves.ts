@@ -6,7 +6,7 @@ import { elements, hostTensor } from './tensor.ts'
 
 const leaf = { kind: 'leaf', since: 'source', commutative: false, accuracy: EXACT, scalar: null } as const
 
-export const leaves: Records<'input' | 'weight' | 'constant' | 'held' | 'iota'> = {
+export const leaves: Records<'input' | 'weight' | 'constant' | 'load_time_constant' | 'iota'> = {
   input: {
     ...leaf,
     doc: 'A tensor given at each run.',
@@ -49,11 +49,11 @@ export const leaves: Records<'input' | 'weight' | 'constant' | 'held' | 'iota'> 
     },
     evaluate: (_, { dtype, shape, values }) => hostTensor(shape, dtype, Float64Array.from(values)),
   },
-  held: {
+  load_time_constant: {
     ...leaf,
     since: 'optimised',
-    doc: 'What a hold of this name has made; its sizes are numbers.',
-    formula: 'y = the held value of this name',
+    doc: 'The value that compute_at_load of this name computed when the weights were loaded; its sizes are numbers.',
+    formula: 'y = the load-time constant of this name',
     infer: (inputs, { dtype, shape }) => firstOf(wantCount(inputs, 0), wantSizes(shape)) ?? { dtype, shape },
     evaluate: (_, params, { weight }) => weight({ ...params, source: { pieces: [], stacked: false }, doc: '' }),
   },

@@ -40,7 +40,7 @@ function concatenate(parts: readonly HostTensor[], axis: number): HostTensor {
   return hostTensor(shape, parts[0].dtype, values)
 }
 
-export const movements: Records<'reshape' | 'transpose' | 'broadcast' | 'slice' | 'concat' | 'again'> = {
+export const movements: Records<'reshape' | 'transpose' | 'broadcast' | 'slice' | 'concat' | 'optimization_barrier'> = {
   reshape: {
     ...movement,
     doc: 'The same elements in row-major order, under another shape.',
@@ -161,10 +161,10 @@ export const movements: Records<'reshape' | 'transpose' | 'broadcast' | 'slice' 
     },
     evaluate: (parts, { axis }) => concatenate(parts, axis),
   },
-  again: {
+  optimization_barrier: {
     ...movement,
     since: 'optimised',
-    doc: 'x itself. What is made of it is no longer the same as what is made of x: it is made again, later, and not remembered.',
+    doc: 'A recompute barrier: x itself, but ops on the two sides are not merged, so that values are recomputed later and not kept in memory.',
     formula: 'y = x',
     infer: (inputs) => wantCount(inputs, 1) ?? inputs[0],
     evaluate: ([x]) => x,

@@ -6,7 +6,7 @@ import { EXACT, inherited, type Records, type ShapeError, type TensorType } from
 import { fail, firstOf, wantCount, wantRank, wantSame, wantSizes, wantType } from './shapes.ts'
 import { elements, hostTensor, type HostTensor } from './tensor.ts'
 
-function inferRoutedMatmul(inputs: readonly TensorType[]): TensorType | ShapeError {
+function inferGroupedMatmul(inputs: readonly TensorType[]): TensorType | ShapeError {
   const count = wantCount(inputs, 3, 4)
   if (count) return count
   const [x, bank, expert, order] = inputs
@@ -24,7 +24,7 @@ function inferRoutedMatmul(inputs: readonly TensorType[]): TensorType | ShapeErr
 /** The expert of a row; -1 is none. Throws an EvaluationError for any other number outside. */
 const expertOf = (id: number, experts: number): number | null => (id === -1 ? null : checkedIndex(id, experts, 'the expert'))
 
-function routedMatmul(x: HostTensor, bank: HostTensor, expert: HostTensor): HostTensor {
+function groupedMatmul(x: HostTensor, bank: HostTensor, expert: HostTensor): HostTensor {
   const [rows, depth] = x.shape
   const [experts, columns] = bank.shape
   const values = new Float64Array(rows * columns)
@@ -39,7 +39,7 @@ function routedMatmul(x: HostTensor, bank: HostTensor, expert: HostTensor): Host
   return hostTensor([rows, columns], 'f32', values)
 }
 
-function inferRoutedOuter(inputs: readonly TensorType[], experts: number): TensorType | ShapeError {
+function inferGroupedWeightGradient(inputs: readonly TensorType[], experts: number): TensorType | ShapeError {
   const count = wantCount(inputs, 3, 4)
   if (count) return count
   const [x, y, expert, order] = inputs
@@ -59,7 +59,7 @@ function inferRoutedOuter(inputs: readonly TensorType[], experts: number): Tenso
   return complaint ?? { shape: [dim(experts), y.shape[1], x.shape[1]], dtype: 'f32' }
 }
 
-function routedOuter(x: HostTensor, y: HostTensor, expert: HostTensor, experts: number): HostTensor {
+function groupedWeightGradient(x: HostTensor, y: HostTensor, expert: HostTensor, experts: number): HostTensor {
   const [depth, columns] = [x.shape[1], y.shape[1]]
   const values = new Float64Array(experts * columns * depth)
   expert.values.forEach((id, row) => {
@@ -73,7 +73,7 @@ function routedOuter(x: HostTensor, y: HostTensor, expert: HostTensor, experts: 
   return hostTensor([experts, columns, depth], 'f32', values)
 }
 
-function inferSumRows(inputs: readonly TensorType[], size: Dim): TensorType | ShapeError {
+function inferSegmentSum(inputs: readonly TensorType[], size: Dim): TensorType | ShapeError {
   const count = wantCount(inputs, 2, 3)
   if (count) return count
   const [values, ids, order] = inputs
@@ -94,7 +94,7 @@ function inferSumRows(inputs: readonly TensorType[], size: Dim): TensorType | Sh
   )
 }
 
-function sumRows(x: HostTensor, ids: HostTensor, size: number): HostTensor {
+function segmentSum(x: HostTensor, ids: HostTensor, size: number): HostTensor {
   const rest = x.shape.slice(1)
   const width = elements(rest)
   const values = new Float64Array(size * width)
@@ -113,13 +113,13 @@ function sumRows(x: HostTensor, ids: HostTensor, size: number): HostTensor {
 const wantPositive = (value: number, word: string): ShapeError | null =>
   Number.isInteger(value) && value >= 1 ? null : fail(`${word} is 1 or more, not ${value}`)
 
-/** The shape of `count_experts`: [blocks, experts]. */
+/** The shape of `expert_histogram`: [blocks, experts]. */
 const countsShape = (tokens: Dim, experts: number, block: number): readonly Dim[] => [ceilDivide(tokens, block), dim(experts)]
 
 /** How many tiles of at most `tile` rows are sure to hold `rows` rows of `experts` experts, none shared; one or more stay unused. */
 export const tileCount = (rows: Dim, experts: number, tile: number): Dim => add(ceilDivide(rows, tile), experts)
 
-function countExperts(expert: HostTensor, experts: number, block: number): HostTensor {
+function expertHistogram(expert: HostTensor, experts: number, block: number): HostTensor {
   const [tokens, k] = expert.shape
   const blocks = Math.ceil(tokens / block)
   const values = new Float64Array(blocks * experts)
@@ -140,7 +140,7 @@ function rowsByExpert(expert: HostTensor, experts: number): readonly (readonly n
   return lists
 }
 
-function orderRows(expert: HostTensor, experts: number, tile: number): HostTensor {
+function sortByExpert(expert: HostTensor, experts: number, tile: number): HostTensor {
   const lists = rowsByExpert(expert, experts)
   const rows = expert.values.length
   const tiles: number[] = []
@@ -156,7 +156,7 @@ function orderRows(expert: HostTensor, experts: number, tile: number): HostTenso
   return hostTensor([values.length], 'i32', values)
 }
 
-function placeInExpert(expert: HostTensor, experts: number): HostTensor {
+function positionInExpert(expert: HostTensor, experts: number): HostTensor {
   const seen = new Array<number>(experts).fill(0)
   const values = Float64Array.from(expert.values, (id) => {
     const chosen = expertOf(id, experts)
@@ -165,98 +165,99 @@ function placeInExpert(expert: HostTensor, experts: number): HostTensor {
   return hostTensor(expert.shape, 'i32', values)
 }
 
-export const routed: Records<'routed_matmul' | 'routed_outer' | 'sum_rows' | 'place_in_expert' | 'count_experts' | 'order_rows'> =
-  {
-    routed_matmul: {
-      doc: 'Each row times the matrix of its own expert; 0 where that is -1, which a device leaves unwritten: a select must stand before any use. A fourth operand, order_rows of the same rows, only guides the schedule.',
-      formula: 'y[n, f] = sum over d of x[n, d] * bank[expert[n], f, d]',
-      kind: 'routed',
-      since: 'source',
-      commutative: false,
-      scalar: null,
-      accuracy: inherited('a chain of multiplications and additions'),
-      infer: inferRoutedMatmul,
-      evaluate: ([x, bank, expert]) => routedMatmul(x, bank, expert),
+export const routed: Records<
+  'grouped_matmul' | 'grouped_weight_gradient' | 'segment_sum' | 'position_in_expert' | 'expert_histogram' | 'sort_by_expert'
+> = {
+  grouped_matmul: {
+    doc: 'Grouped GEMM: each row times the matrix of its own expert; 0 where the expert is -1, which a device leaves unwritten: a select must stand before any use. A fourth operand, sort_by_expert of the same rows, only guides the schedule.',
+    formula: 'y[n, f] = sum over d of x[n, d] * bank[expert[n], f, d]',
+    kind: 'routed',
+    since: 'source',
+    commutative: false,
+    scalar: null,
+    accuracy: inherited('a chain of multiplications and additions'),
+    infer: inferGroupedMatmul,
+    evaluate: ([x, bank, expert]) => groupedMatmul(x, bank, expert),
+  },
+  grouped_weight_gradient: {
+    doc: 'Weight gradient of grouped_matmul: for each expert, the sum of the outer products of its rows. Rows of the expert -1 are left out. A fourth operand, sort_by_expert of the same rows, only guides the schedule.',
+    formula: 'y[e, f, d] = sum over n with expert[n] = e of rows[n, f] * x[n, d]',
+    kind: 'routed',
+    since: 'source',
+    commutative: false,
+    scalar: null,
+    accuracy: inherited('a chain of multiplications and additions'),
+    infer: (inputs, { experts }) => inferGroupedWeightGradient(inputs, experts),
+    evaluate: ([x, y, expert], { experts }) => groupedWeightGradient(x, y, expert, experts),
+  },
+  segment_sum: {
+    doc: 'The sum of the rows of each id, in the order of the rows: the gradient of the table of take. Rows of the id -1 are left out. A third operand, which begins with the row numbers sorted stably by id, followed by -1, only guides the schedule.',
+    formula: 'y[i, j...] = sum over n with ids[n] = i of values[n, j...]',
+    kind: 'routed',
+    since: 'source',
+    commutative: false,
+    scalar: null,
+    accuracy: inherited('a chain of additions'),
+    infer: (inputs, { size }) => inferSegmentSum(inputs, size),
+    evaluate: ([values, ids], { size }, { dims }) => segmentSum(values, ids, evaluate(size, dims)),
+  },
+  position_in_expert: {
+    doc: 'The position of each row among the rows of its expert, in their order; -1 for a row without an expert. A second operand, expert_histogram of the rows as [N, 1], only guides the schedule.',
+    formula: 'y[n] = number of m < n with expert[m] = expert[n]',
+    kind: 'routine',
+    since: 'source',
+    commutative: false,
+    scalar: null,
+    accuracy: EXACT,
+    infer(inputs, { experts }) {
+      const complaint =
+        wantCount(inputs, 1, 2) ??
+        firstOf(wantPositive(experts, 'experts'), wantType(inputs[0], 'expert', 'i32'), wantRank(inputs[0], 'expert', 1))
+      return complaint ?? inputs[0]
     },
-    routed_outer: {
-      doc: 'For each expert, the outer products of its rows summed: what routed_matmul gives its bank. Rows of the expert -1 are left out. A fourth operand, order_rows of the same rows, only guides the schedule.',
-      formula: 'y[e, f, d] = sum over n with expert[n] = e of rows[n, f] * x[n, d]',
-      kind: 'routed',
-      since: 'source',
-      commutative: false,
-      scalar: null,
-      accuracy: inherited('a chain of multiplications and additions'),
-      infer: (inputs, { experts }) => inferRoutedOuter(inputs, experts),
-      evaluate: ([x, y, expert], { experts }) => routedOuter(x, y, expert, experts),
+    evaluate: ([expert], { experts }) => positionInExpert(expert, experts),
+  },
+  expert_histogram: {
+    doc: 'How often each expert occurs in each block of rows; the last block may be shorter, and -1 is not counted.',
+    formula: 'y[i, e] = number of (t, j) with floor(t / block) = i and expert[t, j] = e',
+    kind: 'routine',
+    since: 'optimised',
+    commutative: false,
+    scalar: null,
+    accuracy: EXACT,
+    infer(inputs, { experts, block }) {
+      const complaint =
+        wantCount(inputs, 1) ??
+        firstOf(wantPositive(experts, 'experts'), wantPositive(block, 'block')) ??
+        firstOf(wantType(inputs[0], 'expert', 'i32'), wantRank(inputs[0], 'expert', 2))
+      return complaint ?? { shape: countsShape(inputs[0].shape[0], experts, block), dtype: 'i32' }
     },
-    sum_rows: {
-      doc: 'Rows summed by their ids, in the order of the rows: what take gives its table. Rows of the id -1 are left out. A third operand, which begins with the numbers of the rows sorted stably by their ids, -1 behind them, only guides the schedule.',
-      formula: 'y[i, j...] = sum over n with ids[n] = i of values[n, j...]',
-      kind: 'routed',
-      since: 'source',
-      commutative: false,
-      scalar: null,
-      accuracy: inherited('a chain of additions'),
-      infer: (inputs, { size }) => inferSumRows(inputs, size),
-      evaluate: ([values, ids], { size }, { dims }) => sumRows(values, ids, evaluate(size, dims)),
+    evaluate: ([expert], { experts, block }) => expertHistogram(expert, experts, block),
+  },
+  sort_by_expert: {
+    doc:
+      'The N = T * K row numbers sorted stably by expert, then (expert, first place in the sorted rows) of each tile, ascending. ' +
+      'A tile ends where the next begins. Unused tiles come last, there is at least one, and they hold (-1, number of sorted rows). ' +
+      'Rows of the expert -1 are in no tile; the row numbers are padded with -1.',
+    formula: 'y = [rows by expert] + [(expert, first) of each of ceil(N / tile) + experts tiles]',
+    kind: 'routine',
+    since: 'optimised',
+    commutative: false,
+    scalar: null,
+    accuracy: EXACT,
+    infer(inputs, { experts, block, tile }) {
+      const complaint =
+        wantCount(inputs, 2) ??
+        firstOf(wantPositive(experts, 'experts'), wantPositive(block, 'block'), wantPositive(tile, 'tile')) ??
+        firstOf(wantType(inputs[0], 'expert', 'i32'), wantRank(inputs[0], 'expert', 2)) ??
+        firstOf(wantType(inputs[1], 'counts', 'i32'), wantRank(inputs[1], 'counts', 2))
+      if (complaint) return complaint
+      const [tokens, k] = inputs[0].shape
+      const counts = countsShape(tokens, experts, block)
+      const differ = counts.map((size, axis) => wantSame(inputs[1].shape[axis], size, `axis ${axis} of counts and its size`))
+      const rows = multiply(tokens, k)
+      return firstOf(...differ) ?? { shape: [add(rows, multiply(2, tileCount(rows, experts, tile)))], dtype: 'i32' }
     },
-    place_in_expert: {
-      doc: 'The place of each row among those of its expert, in their order; -1 where it has none. A second operand, count_experts of the rows as [N, 1], only guides the schedule.',
-      formula: 'y[n] = number of m < n with expert[m] = expert[n]',
-      kind: 'routine',
-      since: 'source',
-      commutative: false,
-      scalar: null,
-      accuracy: EXACT,
-      infer(inputs, { experts }) {
-        const complaint =
-          wantCount(inputs, 1, 2) ??
-          firstOf(wantPositive(experts, 'experts'), wantType(inputs[0], 'expert', 'i32'), wantRank(inputs[0], 'expert', 1))
-        return complaint ?? inputs[0]
-      },
-      evaluate: ([expert], { experts }) => placeInExpert(expert, experts),
-    },
-    count_experts: {
-      doc: 'How often each expert stands in each block of rows; the last block may be shorter, and -1 is no expert.',
-      formula: 'y[i, e] = number of (t, j) with floor(t / block) = i and expert[t, j] = e',
-      kind: 'routine',
-      since: 'optimised',
-      commutative: false,
-      scalar: null,
-      accuracy: EXACT,
-      infer(inputs, { experts, block }) {
-        const complaint =
-          wantCount(inputs, 1) ??
-          firstOf(wantPositive(experts, 'experts'), wantPositive(block, 'block')) ??
-          firstOf(wantType(inputs[0], 'expert', 'i32'), wantRank(inputs[0], 'expert', 2))
-        return complaint ?? { shape: countsShape(inputs[0].shape[0], experts, block), dtype: 'i32' }
-      },
-      evaluate: ([expert], { experts, block }) => countExperts(expert, experts, block),
-    },
-    order_rows: {
-      doc:
-        'The N = T * K row numbers sorted stably by expert, then (expert, first place in the sorted rows) of each tile, ascending. ' +
-        'A tile ends where the next begins. Unused tiles come last, there is one or more, and they hold (-1, number of rows in order). ' +
-        'Rows of the expert -1 stand in no tile, and -1 fills their places.',
-      formula: 'y = [rows by expert] + [(expert, first) of each of ceil(N / tile) + experts tiles]',
-      kind: 'routine',
-      since: 'optimised',
-      commutative: false,
-      scalar: null,
-      accuracy: EXACT,
-      infer(inputs, { experts, block, tile }) {
-        const complaint =
-          wantCount(inputs, 2) ??
-          firstOf(wantPositive(experts, 'experts'), wantPositive(block, 'block'), wantPositive(tile, 'tile')) ??
-          firstOf(wantType(inputs[0], 'expert', 'i32'), wantRank(inputs[0], 'expert', 2)) ??
-          firstOf(wantType(inputs[1], 'counts', 'i32'), wantRank(inputs[1], 'counts', 2))
-        if (complaint) return complaint
-        const [tokens, k] = inputs[0].shape
-        const counts = countsShape(tokens, experts, block)
-        const differ = counts.map((size, axis) => wantSame(inputs[1].shape[axis], size, `axis ${axis} of counts and its size`))
-        const rows = multiply(tokens, k)
-        return firstOf(...differ) ?? { shape: [add(rows, multiply(2, tileCount(rows, experts, tile)))], dtype: 'i32' }
-      },
-      evaluate: ([expert], { experts, tile }) => orderRows(expert, experts, tile),
-    },
-  }
+    evaluate: ([expert], { experts, tile }) => sortByExpert(expert, experts, tile),
+  },
+}

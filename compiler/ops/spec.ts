@@ -13,18 +13,18 @@ const flat = (ids: Node): Node => (isOp(ids, 'reshape') ? flat(ids.inputs[0]) : 
 
 /** A schedule must be that of the very rows it guides: types cannot tell, and no result in f64 would. */
 function wrongOrder(node: Node): string | null {
-  if (!(isOp(node, 'routed_matmul') || isOp(node, 'routed_outer')) || node.inputs.length < 4) return null
+  if (!(isOp(node, 'grouped_matmul') || isOp(node, 'grouped_weight_gradient')) || node.inputs.length < 4) return null
   const [, bank, expert, order] = node.inputs
-  const experts = isOp(node, 'routed_outer') ? String(node.params.experts) : bank.shape[0].key
-  if (!isOp(order, 'order_rows')) return `its order is made by ${order.op}, not by order_rows`
+  const experts = isOp(node, 'grouped_weight_gradient') ? String(node.params.experts) : bank.shape[0].key
+  if (!isOp(order, 'sort_by_expert')) return `its order is made by ${order.op}, not by sort_by_expert`
   if (flat(order.inputs[0]) !== flat(expert)) return 'its order is made for the experts of other rows'
   return String(order.params.experts) === experts ? null : `its order is made for ${order.params.experts} experts`
 }
 
 function wrongCounts(node: Node): string | null {
-  if (!isOp(node, 'order_rows')) return null
+  if (!isOp(node, 'sort_by_expert')) return null
   const [expert, counts] = node.inputs
-  if (!isOp(counts, 'count_experts')) return `its counts are made by ${counts.op}, not by count_experts`
+  if (!isOp(counts, 'expert_histogram')) return `its counts are made by ${counts.op}, not by expert_histogram`
   if (counts.inputs[0] !== expert) return 'its counts are those of other rows'
   const { experts, block } = counts.params
   const fits = experts === node.params.experts && block === node.params.block

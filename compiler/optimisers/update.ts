@@ -128,7 +128,7 @@ function stepOf(
   return [
     replaced(learned.name, next),
     ...step.memory.map((node, at) => replaced(names[at], kept(node, moved.memory[at]))),
-    ...(learned.half === true ? [replaced(halfName(learned.name), tape.make('half', [next], NONE))] : []),
+    ...(learned.half === true ? [replaced(halfName(learned.name), tape.make('cast_f16', [next], NONE))] : []),
   ]
 }
 
@@ -139,7 +139,12 @@ export function halvesGraph({ model }: Recipe, moved: readonly MovedWeight[]): G
     .filter(({ half }) => half === true)
     .map((weight): Output => {
       const name = halfName(weight.name)
-      return { name: `made.${name}`, node: tape.make('half', [leaf(tape, weight.name, weight)], NONE), doc: '', replaces: name }
+      return {
+        name: `made.${name}`,
+        node: tape.make('cast_f16', [leaf(tape, weight.name, weight)], NONE),
+        doc: '',
+        replaces: name,
+      }
     })
   return { name: `${model}.halves`, doc: '', dims: [], inputs: [], docs: {}, outputs }
 }

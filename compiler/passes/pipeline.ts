@@ -3,19 +3,19 @@ import type { Graph } from '../graph/node.ts'
 import { print } from '../graph/print.ts'
 import { verify } from '../graph/verify.ts'
 import { specOf } from '../ops/spec.ts'
-import { canonicalContract } from './canonical_contract.ts'
-import { dead } from './dead.ts'
-import { dropStops } from './drop_stops.ts'
-import { fold } from './fold.ts'
-import { orderRoutes, type RouteOptions } from './order_routes.ts'
-import { orderSums } from './order_sums.ts'
-import { rematerialise } from './rematerialise.ts'
-import { share } from './share.ts'
-import { simplify } from './simplify.ts'
-import { splitSinkhorn, type SplitOptions } from './split_sinkhorn.ts'
-import { weightLayout, type LayoutOptions } from './weight_layout.ts'
+import { canonicalizeContractions } from './canonical-contractions.ts'
+import { eliminateDeadCode } from './dead-code.ts'
+import { removeStopGradients } from './stop-gradients.ts'
+import { foldConstants } from './constant-folding.ts'
+import { sortRowsByExpert, type ExpertSortOptions } from './expert-sorting.ts'
+import { sortSegmentSums } from './segment-sum-sorting.ts'
+import { rematerialize } from './rematerialization.ts'
+import { eliminateCommonSubexpressions } from './common-subexpressions.ts'
+import { simplifyAlgebra } from './algebraic-simplification.ts'
+import { splitSinkhorn, type SplitOptions } from './sinkhorn-splitting.ts'
+import { chooseWeightLayout, type LayoutOptions } from './weight-layout.ts'
 
-export type PassOptions = RouteOptions & SplitOptions & LayoutOptions
+export type PassOptions = ExpertSortOptions & SplitOptions & LayoutOptions
 
 export interface Pass {
   readonly name: string
@@ -23,37 +23,61 @@ export interface Pass {
   readonly run: (graph: Graph, options: PassOptions) => Graph
 }
 
-/** The same for every variant of tokens. */
+/** Passes whose result does not depend on the program variant (decode or prefill). */
 export const earlyPasses: readonly Pass[] = [
-  { name: 'drop_stops', why: 'first: a stop hides its operand from every pattern', run: dropStops },
-  { name: 'simplify', why: 'before folding, so that what repeats is folded before it is repeated', run: simplify },
-  { name: 'fold', why: 'leaves literals for the laws to see', run: fold },
-  { name: 'canonical_contract', why: 'before the next simplify, which merges the transposes it makes', run: canonicalContract },
-  { name: 'simplify', why: 'folding and contracts have brought up new matches', run: simplify },
-  { name: 'weight_layout', why: 'after all transposes of weights have met', run: weightLayout },
-  { name: 'share', why: 'before routes are ordered, so that one routing has one order', run: share },
+  {
+    name: 'stop-gradients',
+    why: 'first: stop_gradient hides its operand from every pattern',
+    run: removeStopGradients,
+  },
+  {
+    name: 'algebraic-simplification',
+    why: 'before constant folding, so that a constant is folded before it is broadcast',
+    run: simplifyAlgebra,
+  },
+  { name: 'constant-folding', why: 'leaves literals that the rewrite rules match', run: foldConstants },
+  {
+    name: 'canonical-contractions',
+    why: 'before the next simplification, which merges the transposes that this pass inserts',
+    run: canonicalizeContractions,
+  },
+  {
+    name: 'algebraic-simplification',
+    why: 'again: constant folding and canonical contractions have exposed new matches',
+    run: simplifyAlgebra,
+  },
+  { name: 'weight-layout', why: 'after all transposes of a weight have been merged', run: chooseWeightLayout },
+  {
+    name: 'common-subexpressions',
+    why: 'before rows are sorted by expert, so that one routing is sorted once',
+    run: eliminateCommonSubexpressions,
+  },
 ]
 
-/** Those that take what a variant asks for into account, and what follows them. */
+/** Passes that depend on the program variant, and those that follow them. */
 export const latePasses: readonly Pass[] = [
-  { name: 'order_routes', why: 'late: no law should meet the schedule', run: orderRoutes },
   {
-    name: 'order_sums',
-    why: 'late, as the routes: the numbers that it sorts are plain arithmetic, which no law should meet',
-    run: orderSums,
+    name: 'expert-sorting',
+    why: 'late: no rewrite rule should match the ops of the sort',
+    run: sortRowsByExpert,
   },
   {
-    name: 'rematerialise',
-    why: 'after sharing, which would make one of what is made twice, and late: no law should part what belongs together',
-    run: rematerialise,
+    name: 'segment-sum-sorting',
+    why: 'late, for the same reason: the sort keys are plain arithmetic, which rewrite rules would match',
+    run: sortSegmentSums,
   },
-  { name: 'split_sinkhorn', why: 'late: an iteration is known to no law', run: splitSinkhorn },
-  { name: 'dead', why: 'last: what the others left behind', run: dead },
+  {
+    name: 'rematerialization',
+    why: 'after common subexpression elimination, which would merge recomputed values again; late, so that no rule moves ops across a barrier',
+    run: rematerialize,
+  },
+  { name: 'sinkhorn-splitting', why: 'late: no rewrite rule knows a single Sinkhorn iteration', run: splitSinkhorn },
+  { name: 'dead-code', why: 'last: removes what the other passes left unused', run: eliminateDeadCode },
 ]
 
 export const passes: readonly Pass[] = [...earlyPasses, ...latePasses]
 
-/** A pass made a graph that is none. Our mistake, never the user's. */
+/** A pass produced a graph that the verifier rejects: a fault of the compiler, never of the user. */
 export class PassError extends Error {
   override readonly name = 'PassError'
   readonly pass: string

@@ -23,7 +23,7 @@ export type UnaryWord =
   | 'erf'
   | 'sigmoid'
   | 'softplus'
-  | 'half'
+  | 'cast_f16'
 
 export type BinaryWord =
   | 'add'

@@ -44,7 +44,7 @@ const TEMPLATES: readonly Template[] = [
   { name: 'matmul_plain', judge: judgePlain },
 ]
 
-/** Rows of the tiles that `order_rows` should make for this target, so that its products fill them. */
+/** Rows of the tiles that `sort_by_expert` should make for this target, so that its products fill them. */
 export function rowTile(target: Target): number {
   const { subgroup, tiled, plain } = tilesFor(target)
   if (target.kind === 'gpu') return tiled[0].rows

@@ -155,7 +155,7 @@ class PlanMaker {
         return this.sharedBuffer(`input ${node.params.name}`, node.params.name, 'input', node)
       case 'weight':
         return this.weightBuffer(node)
-      case 'held':
+      case 'load_time_constant':
         return this.sharedBuffer(heldKey(node.params.name), node.params.name, 'held', node)
       case 'constant':
         return this.constantBuffer(node)

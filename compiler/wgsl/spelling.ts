@@ -26,7 +26,7 @@ export const UNARY: { readonly [W in UnaryWord]: (x: string, type: ScalarType) =
   erf: (x) => `smoe_erf(${x})`,
   sigmoid: (x) => `(1.0f / (1.0f + smoe_exp(-${x})))`,
   softplus: (x) => `smoe_softplus(${x})`,
-  half: (x) => `smoe_half(${x})`,
+  cast_f16: (x) => `smoe_half(${x})`,
 }
 
 export const BINARY: { readonly [W in BinaryWord]: (a: string, b: string, type: ScalarType) => string } = {

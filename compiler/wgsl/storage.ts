@@ -8,7 +8,7 @@ export const plainStorage = ({ dtype }: Node): 'f32' | 'i32' | 'u32' => (dtype =
 /** Of what is moved about, the values are those of the operand. */
 function isHalf(node: Node): boolean {
   switch (node.op) {
-    case 'half':
+    case 'cast_f16':
       return true
     case 'weight':
       return node.params.source.half === true

@@ -132,7 +132,7 @@ const CASES: { readonly [N in OpName]?: Case } = {
   erf: one('erf'),
   sigmoid: one('sigmoid'),
   softplus: one('softplus'),
-  hold: (draw, small) => small.make('hold', [real(draw, small, shapeOf(draw))], { name: 'held' }),
+  compute_at_load: (draw, small) => small.make('compute_at_load', [real(draw, small, shapeOf(draw))], { name: 'held' }),
   cast: (draw, small) => small.make('cast', [real(draw, small, shapeOf(draw))], { dtype: 'f32' }),
   add: two('add'),
   subtract: two('subtract'),
@@ -208,25 +208,25 @@ const CASES: { readonly [N in OpName]?: Case } = {
     const [width, leading] = [draw.size(), shapeOf(draw)]
     return small.make('pick', [real(draw, small, [...leading, width]), ids(draw, small, [...leading, draw.size()], width)], NONE)
   },
-  routed_matmul: (draw, small) => {
+  grouped_matmul: (draw, small) => {
     const [rows, depth, columns, experts] = [draw.size(), draw.size(), draw.size(), draw.size()]
     return small.make(
-      'routed_matmul',
+      'grouped_matmul',
       [real(draw, small, [rows, depth]), real(draw, small, [experts, columns, depth]), ids(draw, small, [rows], experts, true)],
       NONE,
     )
   },
-  routed_outer: (draw, small) => {
+  grouped_weight_gradient: (draw, small) => {
     const [rows, depth, columns, experts] = [draw.size(), draw.size(), draw.size(), draw.size()]
     return small.make(
-      'routed_outer',
+      'grouped_weight_gradient',
       [real(draw, small, [rows, depth]), real(draw, small, [rows, columns]), ids(draw, small, [rows], experts, true)],
       { experts },
     )
   },
-  sum_rows: (draw, small) => {
+  segment_sum: (draw, small) => {
     const [rows, size] = [draw.size(), draw.size()]
-    return small.make('sum_rows', [real(draw, small, [rows, ...shapeOf(draw)]), ids(draw, small, [rows], size, true)], {
+    return small.make('segment_sum', [real(draw, small, [rows, ...shapeOf(draw)]), ids(draw, small, [rows], size, true)], {
       size: dim(size),
     })
   },

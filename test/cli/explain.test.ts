@@ -40,7 +40,7 @@ test('graph: text that parses back', async () => {
 
 test('passes: what each changed, and why it stands there', async () => {
   const out = await explain('--stage', 'passes')
-  expect(out).toMatch(/order_routes: .*count_experts 0 -> 1/)
+  expect(out).toMatch(/expert-sorting: .*expert_histogram 0 -> 1/)
   expect(out).toMatch(/program decode[\s\S]*program prefill/)
 })
 

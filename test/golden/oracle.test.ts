@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'vitest'
 import { lower } from '../../compiler/lower/lower.ts'
-import { splitOnce } from '../../compiler/passes/split_once.ts'
+import { splitLoadTimeConstants } from '../../compiler/passes/load-time-constants.ts'
 import { evaluate } from '../../compiler/reference/evaluate.ts'
 import { checkSource, framed } from '../support/check.ts'
 import { weightsOf } from '../support/weights.ts'
@@ -18,7 +18,7 @@ describe.each(cases)('$name', (one) => {
     const graph = lower(model!, { routes: true, training })
     const vectors = vectorsOf(one, run)
     for (const check of checks) {
-      const taken = check.held === undefined ? graph : splitOnce(graph).main
+      const taken = check.held === undefined ? graph : splitLoadTimeConstants(graph).main
       const weights = { ...weightsOf(taken, vectors), ...(check.held === undefined ? {} : heldOf(vectors, check.held)) }
       expect(
         problemsOf(evaluate(taken, { inputs: { x: vectors.x }, weights }), vectors, check),

@@ -168,22 +168,22 @@ ${lines}
 %2 = input name "others" : i32[3, 2]
 %3 = weight name "bank" source ["bank"] doc "" : f32[4, 5, 2]
 %4 = reshape(%1) : i32[6]
-%5 = count_experts(%1) experts 4 block 2 : i32[2, 4]
-%6 = count_experts(%2) experts 4 block 2 : i32[2, 4]
+%5 = expert_histogram(%1) experts 4 block 2 : i32[2, 4]
+%6 = expert_histogram(%2) experts 4 block 2 : i32[2, 4]
 ${order}
-%8 = routed_matmul(%0, %3, %4, %7) : f32[6, 5]
+%8 = grouped_matmul(%0, %3, %4, %7) : f32[6, 5]
 output "y" = %8
 `
 
   it('accepts the order of the rows it guides, after the passes only', () => {
-    const graph = read(routed('%7 = order_rows(%1, %5) experts 4 block 2 tile 8 : i32[16]'))
+    const graph = read(routed('%7 = sort_by_expert(%1, %5) experts 4 block 2 tile 8 : i32[16]'))
     expect(complaints(graph, 'optimised')).toEqual([])
-    expect(complaints(graph).join('\n')).toContain("order_rows may not appear at the stage 'source'")
+    expect(complaints(graph).join('\n')).toContain("sort_by_expert may not appear at the stage 'source'")
   })
 
   it.each([
-    ['%7 = order_rows(%2, %6) experts 4 block 2 tile 8 : i32[16]', 'for the experts of other rows'],
-    ['%7 = order_rows(%1, %6) experts 4 block 2 tile 8 : i32[16]', 'counts are those of other rows'],
+    ['%7 = sort_by_expert(%2, %6) experts 4 block 2 tile 8 : i32[16]', 'for the experts of other rows'],
+    ['%7 = sort_by_expert(%1, %6) experts 4 block 2 tile 8 : i32[16]', 'counts are those of other rows'],
     ['%7 = reshape(%2) : i32[6]', 'its order is made by reshape'],
   ])('complains of %s', (order, message) => {
     expect(complaints(read(routed(order)), 'optimised').join('\n')).toContain(message)

@@ -12,7 +12,7 @@ import { operation, real } from '../../compiler/model/static/static.ts'
 import { createBuilder, NO_ORIGIN } from '../../compiler/ops/build.ts'
 import { records } from '../../compiler/ops/records.ts'
 import { evaluate } from '../../compiler/reference/evaluate.ts'
-import { fold } from '../../compiler/passes/fold.ts'
+import { foldConstants } from '../../compiler/passes/constant-folding.ts'
 import { openDevices } from '../../runtime/dawn/index.ts'
 import type { Device } from '../../runtime/device.ts'
 import { CASES, combined, EDGES, graphOf, type ElementwiseCase } from '../support/elementwise-cases.ts'
@@ -67,7 +67,7 @@ describe('folded and evaluated by kernels as by the reference', () => {
       agree(
         one,
         operands,
-        evaluate(fold(graphOf(one, operands, 'constants').graph), { inputs: {}, weights: {} }).y.values,
+        evaluate(foldConstants(graphOf(one, operands, 'constants').graph), { inputs: {}, weights: {} }).y.values,
         want,
         isSame,
       )

@@ -1,6 +1,6 @@
 /** Numbers of f16 in memory: rounded alike on every adapter, read and written whatever their number, and refused where they cannot lie. */
 import { afterAll, describe, expect, it } from 'vitest'
-import { halve } from '../../compiler/autodiff/halve.ts'
+import { autocast } from '../../compiler/autodiff/autocast.ts'
 import { compileGraph } from '../../compiler/compile.ts'
 import type { Graph, Node, Output } from '../../compiler/graph/node.ts'
 import type { OpName, OpParams } from '../../compiler/graph/vocabulary.ts'
@@ -75,7 +75,7 @@ const scratchTypes = ({ buffers }: Plan): readonly string[] =>
 
 /** Two products and what lies between them, of any number of rows and of an odd depth. */
 const chain = (depth: number, width: number): Graph =>
-  halve(
+  autocast(
     graphOf(['T'], ({ make, input, product }) => {
       const [x, a, b] = [input('x', 'T', depth), input('a', width, depth), input('b', depth, width)]
       const between = make('tanh', [product(make('multiply', [x, x], NONE), a)], NONE)
@@ -146,14 +146,14 @@ it('what the host gives and is given is never f16', () => {
   }
   expect(checkPlan(broken).problems).toContain('outputs[0].dtype: f16 lies on the device alone')
   const made = planOf(
-    graphOf([], (words) => ({ made: { node: words.make('half', [weight(words, 'w', [5, 7])], NONE), replaces: 'half.w' } })),
+    graphOf([], (words) => ({ made: { node: words.make('cast_f16', [weight(words, 'w', [5, 7])], NONE), replaces: 'half.w' } })),
   )
   const pieces = [{ tensor: 'w', slices: [], transpose: false }]
   expect(checkPlan({ ...made, weights: made.weights.map((port) => ({ ...port, pieces })) }).problems).toEqual([
     'weights[0] (half.w).dtype: f16 is of no checkpoint; a run makes it',
   ])
   // rounded, and read back as f32
-  const read = planOf(graphOf(['T'], ({ make, input }) => ({ y: make('half', [input('x', 'T')], NONE) })))
+  const read = planOf(graphOf(['T'], ({ make, input }) => ({ y: make('cast_f16', [input('x', 'T')], NONE) })))
   expect(read.outputs[0].dtype).toBe('f32')
   expect(read.requires.features).toEqual([])
 })
@@ -164,7 +164,7 @@ describe.each(await softwareDevices())('on %s', async (name) => {
   const hasHalves = device.target.features.includes('shader-f16')
 
   it('numbers are rounded to f16 as in the reference, with or without memory for it', async () => {
-    const graph = graphOf(['T'], ({ make, input }) => ({ y: make('half', [input('x', 'T')], NONE) }))
+    const graph = graphOf(['T'], ({ make, input }) => ({ y: make('cast_f16', [input('x', 'T')], NONE) }))
     const { y } = await runPlan(device, planOf(graph, device.target), {
       inputs: { x: hostTensor([numbers.length], 'f32', numbers) },
       weights: {},
@@ -199,13 +199,15 @@ describe.each(await softwareDevices())('on %s', async (name) => {
     'weights in halves are made from others, in their place or copied, and read back',
     async () => {
       const making = planOf(
-        graphOf([], (words) => ({ made: { node: words.make('half', [weight(words, 'w', [5, 7])], NONE), replaces: 'half.w' } })),
+        graphOf([], (words) => ({
+          made: { node: words.make('cast_f16', [weight(words, 'w', [5, 7])], NONE), replaces: 'half.w' },
+        })),
         device.target,
       )
       // read by a product before the end of the run: copied
       const copying = planOf(
         graphOf(['T'], (words) => {
-          const halves = words.make('half', [words.make('negate', [weight(words, 'w', [5, 7])], NONE)], NONE)
+          const halves = words.make('cast_f16', [words.make('negate', [weight(words, 'w', [5, 7])], NONE)], NONE)
           return { made: { node: halves, replaces: 'half.w' }, y: words.product(words.input('x', 'T', 7), halves) }
         }),
         device.target,

@@ -46,7 +46,7 @@ dim T
 %6 = broadcast(%5) axes [1] : i32[3, T]
 %7 = reshape(%6) : i32[3*T]
 %8 = take(%0, %7) : f32[3*T, 4]
-%9 = routed_matmul(%8, %1, %4) : f32[3*T, 5]
+%9 = grouped_matmul(%8, %1, %4) : f32[3*T, 5]
 output "y" = %9
 `
   it('in one product over batches of rows, without an order', () => {

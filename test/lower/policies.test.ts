@@ -59,7 +59,9 @@ describe('weights of the experts', () => {
 `
   test('are held by the path of the policy and the name of the let', () => {
     const graph = graphOf(`${policy}${modelOf('near()')}`)
-    const holds = nodesOf(graph).flatMap((node) => (node.op === 'hold' ? [(node.params as { name: string }).name] : []))
+    const holds = nodesOf(graph).flatMap((node) =>
+      node.op === 'compute_at_load' ? [(node.params as { name: string }).name] : [],
+    )
     expect(holds.sort()).toEqual(['moe.router.chosen', 'moe.router.ev', 'moe.router.v'])
     const bank = nodesOf(graph).filter(
       (node) => node.op === 'weight' && (node.params as { name: string }).name === 'moe.experts.gate',
@@ -124,19 +126,19 @@ describe('competition', () => {
   test('inference takes the other branch, and asks no expert twice', () => {
     const graph = graphOf(`${compete}${modelOf('compete()')}`)
     const plain = graphOf(modelOf('top_k()'))
-    expect(nodesOf(graph).filter(({ op }) => op === 'routed_matmul').length).toBe(3)
+    expect(nodesOf(graph).filter(({ op }) => op === 'grouped_matmul').length).toBe(3)
     expect(relativeError(run(graph, plain).y.values, run(plain).y.values)).toBeLessThan(1e-12)
     expect(graph.outputs.map(({ name }) => name)).toEqual(['y'])
   })
   test('in training the winners answer once, and losses are outputs', () => {
     const graph = graphOf(`${compete}${modelOf('compete()')}`, { training: true })
     expect(graph.outputs.map(({ name }) => name)).toEqual(['y', 'loss.moe.router.spread', 'loss.moe.router.distill'])
-    expect(nodesOf(graph).filter(({ op }) => op === 'routed_matmul').length).toBe(3)
+    expect(nodesOf(graph).filter(({ op }) => op === 'grouped_matmul').length).toBe(3)
     const made = run(graph)
     expect(numbers(made['loss.moe.router.distill'])[0]).toBeGreaterThan(0)
     // the same by running the chosen experts again
     const again = graphOf(`${dense.replace('experts(x)', 'experts(x * 1)')}${modelOf('compete()')}`)
-    expect(nodesOf(again).filter(({ op }) => op === 'routed_matmul').length).toBe(6)
+    expect(nodesOf(again).filter(({ op }) => op === 'grouped_matmul').length).toBe(6)
     expect(relativeError(made.y.values, run(again, graph).y.values)).toBeLessThan(1e-12)
   })
   test('a policy that competes without `when` does so at inference', () => {

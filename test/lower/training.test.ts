@@ -123,7 +123,8 @@ describe('who competes', () => {
   })
   test('what is held and learned is made anew where a model is told of while it learns', () => {
     const text = `${contest.replace('let p = softmax(x @ gate.T)', 'once {\n    let turned = gate * 2\n  }\n  let p = softmax(x @ turned.T)')}${model('moe(h) {\n experts E of swiglu(F = 3)\n route compete()\n }')}`
-    const holds = (options: LowerOptions): number => nodesOf(graphOf(text, options)).filter(({ op }) => op === 'hold').length
+    const holds = (options: LowerOptions): number =>
+      nodesOf(graphOf(text, options)).filter(({ op }) => op === 'compute_at_load').length
     expect([holds({}), holds({ training: true }), holds({ evaluation: true })]).toEqual([2, 2, 0])
   })
 })
@@ -212,7 +213,7 @@ import`
 describe('slots that are dropped', () => {
   test('rows without an expert are 0 before anything else reads them, in training alone', () => {
     const guards = (graph: Graph): number =>
-      nodesOf(graph).filter(({ op, inputs: [, product] }) => op === 'select' && product?.op === 'routed_matmul').length
+      nodesOf(graph).filter(({ op, inputs: [, product] }) => op === 'select' && product?.op === 'grouped_matmul').length
     expect(guards(graphOf(dropping, { training: true }))).toBe(6)
     expect(guards(graphOf(dropping))).toBe(0)
     expect(guards(graphOf(dropping.replace(' require capacity 0.5 overflow drop\n', ''), { training: true }))).toBe(0)

@@ -44,7 +44,7 @@ const examples: { readonly [N in OpName]: readonly Example<N>[] } = {
   input: [[[], { name: 'x', dtype: 'f32', shape: [symbol('B')] }, given]],
   weight: [[[], { name: 'w', shape: dims(2), source, doc: '' }, given]],
   constant: [[[], { dtype: 'i32', shape: [2, 1], values: [3, 4] }, tensor('i32', [2, 1], [3, 4])]],
-  held: [[[], { name: 'w', dtype: 'f32', shape: dims(2) }, given]],
+  load_time_constant: [[[], { name: 'w', dtype: 'f32', shape: dims(2) }, given]],
   iota: [
     [[], { size: symbol('B') }, i(0, 1)],
     [[], { size: dim(0) }, i()],
@@ -68,7 +68,7 @@ const examples: { readonly [N in OpName]: readonly Example<N>[] } = {
   sigmoid: [one(f(0, 1000, -1000), f(0.5, 1, 0))],
   softplus: [one(f(0, 1000, -1000), f(Math.LN2, 1000, 0))],
   floor: [one(f(1.5, -1.5), f(1, -2))],
-  half: [
+  cast_f16: [
     one(
       f(1 / 3, -2049, 2051, 65519, -65520, 3 * 2 ** -26, 2 ** -26, NaN),
       f(0.333251953125, -2048, 2052, 65504, -Infinity, 2 ** -24, 0, NaN),
@@ -76,8 +76,8 @@ const examples: { readonly [N in OpName]: readonly Example<N>[] } = {
   ],
   sign: [one(f(-3, 0, 2), f(-1, 0, 1)), one(i(-3, 0), i(-1, 0))],
   not: [one(b(0, 1), b(1, 0))],
-  hold: [[[f(1, 2)], { name: 'ev' }, f(1, 2)]],
-  again: [one(f(1, NaN), f(1, NaN)), one(i(1, 2), i(1, 2))],
+  compute_at_load: [[[f(1, 2)], { name: 'ev' }, f(1, 2)]],
+  optimization_barrier: [one(f(1, NaN), f(1, NaN)), one(i(1, 2), i(1, 2))],
   stop_gradient: [one(i(1, 2), i(1, 2))],
   cast: [
     [[f(1.9, -1.9, 3e9, -3e9, NaN)], { dtype: 'i32' }, i(1, -1, 2147483647, least, 0)],
@@ -310,7 +310,7 @@ const examples: { readonly [N in OpName]: readonly Example<N>[] } = {
     [[f(NaN, -Infinity, NaN, 0, -0)], { k: 5 }, i(3, 4, 1, 0, 2)],
     [[i(1, 9)], { k: 1 }, i(1)],
   ],
-  routed_matmul: [
+  grouped_matmul: [
     [
       [
         f2([
@@ -326,8 +326,8 @@ const examples: { readonly [N in OpName]: readonly Example<N>[] } = {
     ],
     [[f2([[1, 2]]), tensor('f32', [2, 1, 2], [1, 10, 100, 1000]), i(1), i(0, 1, 0, -1, 1, -1, 1)], {}, f2([[2100]])],
   ],
-  place_in_expert: [[[i(2, 0, -1, 2, 2, 0)], { experts: 3 }, i(0, 0, -1, 1, 2, 1)]],
-  routed_outer: [
+  position_in_expert: [[[i(2, 0, -1, 2, 2, 0)], { experts: 3 }, i(0, 0, -1, 1, 2, 1)]],
+  grouped_weight_gradient: [
     [
       [
         f2([
@@ -354,7 +354,7 @@ const examples: { readonly [N in OpName]: readonly Example<N>[] } = {
       tensor('f32', [1, 1, 2], [3, 6]),
     ],
   ],
-  sum_rows: [
+  segment_sum: [
     [
       [
         f2([
@@ -451,7 +451,7 @@ const examples: { readonly [N in OpName]: readonly Example<N>[] } = {
     ],
     [[tensor('f32', [0, 2], []), f(), f(0, 0)], { iterations: 1, tolerance: 0 }, f(LOG_ZERO, LOG_ZERO, 1, 0)],
   ],
-  count_experts: [
+  expert_histogram: [
     [
       [
         i2([
@@ -467,7 +467,7 @@ const examples: { readonly [N in OpName]: readonly Example<N>[] } = {
       ]),
     ],
   ],
-  order_rows: [
+  sort_by_expert: [
     [
       [
         i2([

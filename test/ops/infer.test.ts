@@ -39,9 +39,9 @@ it.each<[OpName, string, object, string]>([
   ['take', 'f32[64, 8]; i32[B, S]', {}, 'f32[B, S, 8]'],
   ['pick', 'f32[T, 8]; i32[T, 2]', {}, 'f32[T, 2]'],
   ['top_k', 'f32[T, 8]', { k: 2 }, 'i32[T, 2]'],
-  ['routed_matmul', 'f32[2*T, 8]; f32[4, 16, 8]; i32[2*T]', {}, 'f32[2*T, 16]'],
-  ['count_experts', 'i32[T, 2]', { experts: 4, block: 16 }, 'i32[ceil(T, 16), 4]'],
-  ['order_rows', 'i32[T, 2]; i32[ceil(T, 16), 4]', { experts: 4, block: 16, tile: 8 }, 'i32[2*T + 2*ceil(2*T, 8) + 8]'],
+  ['grouped_matmul', 'f32[2*T, 8]; f32[4, 16, 8]; i32[2*T]', {}, 'f32[2*T, 16]'],
+  ['expert_histogram', 'i32[T, 2]', { experts: 4, block: 16 }, 'i32[ceil(T, 16), 4]'],
+  ['sort_by_expert', 'i32[T, 2]; i32[ceil(T, 16), 4]', { experts: 4, block: 16, tile: 8 }, 'i32[2*T + 2*ceil(2*T, 8) + 8]'],
 ])('%s of %s', (op, inputs, params, wanted) => expect(result(op, inputs, params)).toBe(wanted))
 
 const source = { stacked: true, pieces: [] }
@@ -84,14 +84,14 @@ it.each<[OpName, string, object, string]>([
   ['pick', 'f32[T, 8]; i32[S, 2]', {}, 'pick: x [T, 8] and ids [S, 2] agree in all axes but the last'],
   ['top_k', 'f32[T, 8]', { k: 9 }, 'top_k: there are no 9 largest along axis 1, 8'],
   ['top_k', 'f32[]', { k: 1 }, 'top_k: the operand has no axis'],
-  ['routed_matmul', 'f32[N, D]; f32[4, F, H]; i32[N]', {}, 'routed_matmul: axis 1 of x and axis 2 of the bank differ: D and H'],
-  ['routed_matmul', 'f32[N, D]; f32[4, F, D]; i32[M]', {}, 'routed_matmul: axis 0 of x and axis 0 of expert differ: N and M'],
-  ['routed_matmul', 'f32[N, D]; f32[F, D]; i32[N]', {}, 'routed_matmul: the bank has 3 axes, not [F, D]'],
+  ['grouped_matmul', 'f32[N, D]; f32[4, F, H]; i32[N]', {}, 'grouped_matmul: axis 1 of x and axis 2 of the bank differ: D and H'],
+  ['grouped_matmul', 'f32[N, D]; f32[4, F, D]; i32[M]', {}, 'grouped_matmul: axis 0 of x and axis 0 of expert differ: N and M'],
+  ['grouped_matmul', 'f32[N, D]; f32[F, D]; i32[N]', {}, 'grouped_matmul: the bank has 3 axes, not [F, D]'],
   [
-    'order_rows',
+    'sort_by_expert',
     'i32[T, 2]; i32[T, 4]',
     { experts: 4, block: 16, tile: 8 },
-    'order_rows: axis 0 of counts and its size differ: T and ceil(T, 16)',
+    'sort_by_expert: axis 0 of counts and its size differ: T and ceil(T, 16)',
   ],
-  ['count_experts', 'i32[T, 2]', { experts: 4, block: 0 }, 'count_experts: block is 1 or more, not 0'],
+  ['expert_histogram', 'i32[T, 2]', { experts: 4, block: 0 }, 'expert_histogram: block is 1 or more, not 0'],
 ])('%s of %s with %o is refused', (op, inputs, params, wanted) => expect(result(op, inputs, params)).toBe(wanted))

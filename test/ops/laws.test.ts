@@ -123,9 +123,9 @@ describe('the order of rows', () => {
     assertProperty(
       fc.property(routing, ({ sizes: { tokens, k, experts, block, tile }, ids }) => {
         const expert = i32([tokens, k], ids)
-        const counts = evaluate('count_experts', [expert], { experts, block })
+        const counts = evaluate('expert_histogram', [expert], { experts, block })
         expect([...counts.values].reduce((a, c) => a + c, 0)).toBe(ids.length)
-        const out = [...evaluate('order_rows', [expert, counts], { experts, block, tile }).values]
+        const out = [...evaluate('sort_by_expert', [expert, counts], { experts, block, tile }).values]
         const rows = out.slice(0, ids.length)
         expect(rows).toEqual([...ids.keys()].sort((a, c) => ids[a] - ids[c] || a - c))
         const tiles = Array.from({ length: (out.length - ids.length) / 2 }, (_, n) =>

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest'
-import { keepGradients } from '../../compiler/optimisers/keep.ts'
+import { accumulateGradients } from '../../compiler/optimisers/gradient-accumulation.ts'
 import { updateGraph } from '../../compiler/optimisers/update.ts'
 import { evaluate } from '../../compiler/reference/evaluate.ts'
 import { hostTensor, type HostTensor } from '../../compiler/reference/tensor.ts'
@@ -184,9 +184,11 @@ describe('gradients between a step and its update', () => {
 
   it('stand alone for the first micro-batch, and are added to for the others', () => {
     const weights = { 'gradient.x0': f([2], [100, 200]) }
-    const first = keepGradients(gradients, true)
+    const first = accumulateGradients(gradients, true)
     expect(first.outputs.map(({ replaces }) => replaces)).toEqual([undefined, 'gradient.x0'])
     expect([...evaluate(first, { inputs: feeds, weights })['gradient.x0'].values]).toEqual([7, 11])
-    expect([...evaluate(keepGradients(gradients, false), { inputs: feeds, weights })['gradient.x0'].values]).toEqual([107, 211])
+    expect([...evaluate(accumulateGradients(gradients, false), { inputs: feeds, weights })['gradient.x0'].values]).toEqual([
+      107, 211,
+    ])
   })
 })

@@ -3,12 +3,12 @@ import type { Graph } from '../../compiler/graph/node.ts'
 import { parse } from '../../compiler/graph/parse.ts'
 import { print } from '../../compiler/graph/print.ts'
 import { createBuilder } from '../../compiler/ops/build.ts'
-import { dead } from '../../compiler/passes/dead.ts'
-import { fold } from '../../compiler/passes/fold.ts'
-import { orderRoutes } from '../../compiler/passes/order_routes.ts'
+import { eliminateDeadCode } from '../../compiler/passes/dead-code.ts'
+import { foldConstants } from '../../compiler/passes/constant-folding.ts'
+import { sortRowsByExpert } from '../../compiler/passes/expert-sorting.ts'
 import { optimise } from '../../compiler/passes/pipeline.ts'
-import { share } from '../../compiler/passes/share.ts'
-import { weightLayout } from '../../compiler/passes/weight_layout.ts'
+import { eliminateCommonSubexpressions } from '../../compiler/passes/common-subexpressions.ts'
+import { chooseWeightLayout } from '../../compiler/passes/weight-layout.ts'
 import { evaluate } from '../../compiler/reference/evaluate.ts'
 import { tensorOf } from '../../compiler/reference/tensor.ts'
 
@@ -16,7 +16,7 @@ const graphOf = (body: string): Graph => parse(`graph "g"\ndim B\n${body.trim()}
 
 /** Body before -> body after. */
 const after = (pass: (graph: Graph) => Graph, body: string): string =>
-  print(dead(pass(graphOf(body))))
+  print(eliminateDeadCode(pass(graphOf(body))))
     .replace('graph "g"\ndim B\n', '')
     .trim()
 
@@ -26,7 +26,7 @@ describe('fold', () => {
   it('works out what depends on constants alone, and what counting and rounding give', () => {
     expect(
       after(
-        fold,
+        foldConstants,
         `
 %0 = iota : i32[4]
 %1 = cast(%0) : f32[4]
@@ -49,7 +49,7 @@ output "sum" = %1`.trim(),
   it('writes a tensor of one value as a scalar repeated', () => {
     expect(
       after(
-        fold,
+        foldConstants,
         `
 %0 = constant values [1, 1] : f32[2]
 %1 = exp(%0) : f32[2]
@@ -80,14 +80,14 @@ output "y" = %1`.trim(),
       '%0 = constant values [1, 2] : f32[2]\n%1 = constant values [1, 7] : i32[2]\n%2 = take(%0, %1) : f32[2]\noutput "y" = %2',
     ],
     ['weights', '%0 = weight name "w" source ["w"] doc "" : f32[2]\n%1 = exp(%0) : f32[2]\noutput "y" = %1'],
-  ])('leaves %s', (_, body) => unchanged(fold, body))
+  ])('leaves %s', (_, body) => unchanged(foldConstants, body))
 })
 
 describe('share', () => {
   it('knows that operands of a sum may change places', () => {
     expect(
       after(
-        share,
+        eliminateCommonSubexpressions,
         `
 %0 = input name "a" : f32[B]
 %1 = input name "b" : f32[B]
@@ -108,7 +108,7 @@ output "y" = %3`.trim(),
 
   it('knows that those of a difference may not', () =>
     unchanged(
-      share,
+      eliminateCommonSubexpressions,
       '%0 = input name "a" : f32[B]\n%1 = input name "b" : f32[B]\n%2 = subtract(%1, %0) : f32[B]\noutput "y" = %2',
     ))
 })
@@ -133,11 +133,11 @@ output "y" = %2`.trim(),
   )
 })
 
-describe('weight_layout', () => {
+describe('weight-layout', () => {
   it('loads transposed what is only read transposed', () => {
     expect(
       after(
-        weightLayout,
+        chooseWeightLayout,
         `
 %0 = weight name "a" source ["a"[:, 0:-1:2].T] doc "" : f32[2, 3]
 %1 = weight name "bank" source stack ["b.0", "b.1"] doc "" : f32[2, 3, 4]
@@ -172,10 +172,10 @@ output "bank" = %1`.trim(),
       'a stack of single axes',
       '%0 = weight name "a" source stack ["a", "b"] doc "" : f32[2, 3]\n%1 = transpose(%0) order [1, 0] : f32[3, 2]\noutput "y" = %1',
     ],
-  ])('leaves %s', (_, body) => unchanged(weightLayout, body))
+  ])('leaves %s', (_, body) => unchanged(chooseWeightLayout, body))
 
   it('is fed by the name without the mark', () => {
-    const graph = weightLayout(
+    const graph = chooseWeightLayout(
       graphOf(
         '%0 = weight name "a" source ["a"] doc "" : f32[2, 3]\n%1 = transpose(%0) order [1, 0] : f32[3, 2]\noutput "y" = %1\n%2 = input name "b" : f32[B]',
       ),
@@ -199,13 +199,13 @@ const ROUTED = `
 %7 = broadcast(%6) axes [0] : i32[B, 2]
 %8 = reshape(%7) : i32[2*B]
 %9 = take(%0, %8) : f32[2*B, 8]
-%10 = routed_matmul(%9, %2, %5) : f32[2*B, 16]
-%11 = routed_matmul(%10, %3, %5) : f32[2*B, 8]
+%10 = grouped_matmul(%9, %2, %5) : f32[2*B, 16]
+%11 = grouped_matmul(%10, %3, %5) : f32[2*B, 8]
 output "y" = %11`
 
-describe('order_routes', () => {
+describe('expert-sorting', () => {
   it('orders the rows of a routing once for all its products', () => {
-    expect(after((graph) => orderRoutes(graph, { variant: 'prefill', tile: 8, block: 16 }), ROUTED)).toBe(
+    expect(after((graph) => sortRowsByExpert(graph, { variant: 'prefill', tile: 8, block: 16 }), ROUTED)).toBe(
       `
 %0 = input name "x" : f32[B, 8]
 %1 = input name "scores" : f32[B, 4]
@@ -217,32 +217,32 @@ describe('order_routes', () => {
 %7 = broadcast(%6) axes [0] : i32[B, 2]
 %8 = reshape(%7) : i32[2*B]
 %9 = take(%0, %8) : f32[2*B, 8]
-%10 = count_experts(%4) experts 4 block 16 : i32[ceil(B, 16), 4]
-%11 = order_rows(%4, %10) experts 4 block 16 tile 8 : i32[2*B + 2*ceil(2*B, 8) + 8]
-%12 = routed_matmul(%9, %2, %5, %11) : f32[2*B, 16]
-%13 = routed_matmul(%12, %3, %5, %11) : f32[2*B, 8]
+%10 = expert_histogram(%4) experts 4 block 16 : i32[ceil(B, 16), 4]
+%11 = sort_by_expert(%4, %10) experts 4 block 16 tile 8 : i32[2*B + 2*ceil(2*B, 8) + 8]
+%12 = grouped_matmul(%9, %2, %5, %11) : f32[2*B, 16]
+%13 = grouped_matmul(%12, %3, %5, %11) : f32[2*B, 8]
 output "y" = %13`.trim(),
     )
   })
 
   it('takes ids that are no pairs one a row', () => {
     const text = after(
-      (graph) => orderRoutes(graph, { variant: 'prefill', tile: 4, block: 2 }),
+      (graph) => sortRowsByExpert(graph, { variant: 'prefill', tile: 4, block: 2 }),
       `
 %0 = input name "x" : f32[6, 8]
 %1 = input name "ids" : i32[6]
 %2 = weight name "up" source ["up"] doc "" : f32[4, 16, 8]
-%3 = routed_matmul(%0, %2, %1) : f32[6, 16]
+%3 = grouped_matmul(%0, %2, %1) : f32[6, 16]
 output "y" = %3`,
     )
     expect(text).toContain('%3 = reshape(%1) : i32[6, 1]')
-    expect(text).toContain('order_rows(%3, %4) experts 4 block 2 tile 4 : i32[18]')
+    expect(text).toContain('sort_by_expert(%3, %4) experts 4 block 2 tile 4 : i32[18]')
   })
 
   it('leaves few tokens to look up their experts, and orders nothing twice', () => {
-    unchanged((graph) => orderRoutes(graph, { variant: 'decode', tile: 8, block: 16 }), ROUTED)
-    const once = orderRoutes(graphOf(ROUTED), { variant: 'prefill', tile: 8, block: 16 })
-    expect(print(orderRoutes(once, { variant: 'prefill', tile: 8, block: 16 }))).toBe(print(dead(once)))
+    unchanged((graph) => sortRowsByExpert(graph, { variant: 'decode', tile: 8, block: 16 }), ROUTED)
+    const once = sortRowsByExpert(graphOf(ROUTED), { variant: 'prefill', tile: 8, block: 16 })
+    expect(print(sortRowsByExpert(once, { variant: 'prefill', tile: 8, block: 16 }))).toBe(print(eliminateDeadCode(once)))
   })
 })
 

@@ -2,10 +2,10 @@ import { describe, expect, it } from 'vitest'
 import { parse } from '../../compiler/graph/parse.ts'
 import { print } from '../../compiler/graph/print.ts'
 import { createBuilder } from '../../compiler/ops/build.ts'
-import { rules as contracts } from '../../compiler/passes/canonical_contract.ts'
-import { rules as stops } from '../../compiler/passes/drop_stops.ts'
+import { rules as contracts } from '../../compiler/passes/canonical-contractions.ts'
+import { rules as stops } from '../../compiler/passes/stop-gradients.ts'
 import { rewrite, rule, type Rule } from '../../compiler/passes/rewrite.ts'
-import { rules as simplifications } from '../../compiler/passes/simplify.ts'
+import { rules as simplifications } from '../../compiler/passes/algebraic-simplification.ts'
 
 const HEAD = `graph "g"
 dim B
@@ -83,30 +83,30 @@ const cases: Record<string, { fires: string; gives: string; misses: string }[]> 
       misses: '$9 f32 1.7014118346046923e+38\n%11 = divide(%0, %10) : f32[B, 3]',
     },
   ],
-  'sum_rows(x, 0 1 .. N-1)  ==>  x': [
+  'segment_sum(x, 0 1 .. N-1)  ==>  x': [
     {
-      fires: '%9 = iota : i32[16]\n%10 = sum_rows(%8, %9) : f32[16, B]',
+      fires: '%9 = iota : i32[16]\n%10 = segment_sum(%8, %9) : f32[16, B]',
       gives: '%8',
-      misses: '%9 = iota : i32[16]\n%10 = sum_rows(%8, %9) : f32[17, B]',
+      misses: '%9 = iota : i32[16]\n%10 = segment_sum(%8, %9) : f32[17, B]',
     },
   ],
-  'sum_rows(x, 0 0 .. 1 1 .. T-1)  ==>  sum(x as [T, K, ...], axis 1)': [
+  'segment_sum(x, 0 0 .. 1 1 .. T-1)  ==>  sum(x as [T, K, ...], axis 1)': [
     {
       fires:
-        '%9 = iota : i32[8]\n%10 = broadcast(%9) axes [0] : i32[8, 2]\n%11 = reshape(%10) : i32[16]\n%12 = sum_rows(%8, %11) : f32[8, B]',
+        '%9 = iota : i32[8]\n%10 = broadcast(%9) axes [0] : i32[8, 2]\n%11 = reshape(%10) : i32[16]\n%12 = segment_sum(%8, %11) : f32[8, B]',
       gives: '%9 = reshape(%8) : f32[8, 2, B]\n%10 = sum(%9) axis 1 : f32[8, B]\n%10',
       misses:
-        '%9 = iota : i32[8]\n%10 = broadcast(%9) axes [0] : i32[8, 2]\n%11 = reshape(%10) : i32[16]\n%12 = sum_rows(%8, %11) : f32[9, B]',
+        '%9 = iota : i32[8]\n%10 = broadcast(%9) axes [0] : i32[8, 2]\n%11 = reshape(%10) : i32[16]\n%12 = segment_sum(%8, %11) : f32[9, B]',
     },
   ],
-  'routed_outer(x, rows, 0 0 .. 1 1 .. E-1)  ==>  contract(rows as [E, F, N], x as [E, D, N])': [
+  'grouped_weight_gradient(x, rows, 0 0 .. 1 1 .. E-1)  ==>  contract(rows as [E, F, N], x as [E, D, N])': [
     {
       fires:
-        '%9 = iota : i32[8]\n%10 = broadcast(%9) axes [0] : i32[8, 2]\n%11 = reshape(%10) : i32[16]\n%12 = routed_outer(%8, %8, %11) experts 8 : f32[8, B, B]',
+        '%9 = iota : i32[8]\n%10 = broadcast(%9) axes [0] : i32[8, 2]\n%11 = reshape(%10) : i32[16]\n%12 = grouped_weight_gradient(%8, %8, %11) experts 8 : f32[8, B, B]',
       gives:
         '%9 = reshape(%8) : f32[8, 2, B]\n%10 = transpose(%9) order [0, 2, 1] : f32[8, B, 2]\n%11 = contract(%10, %10) batch [[0, 0]] over [[2, 2]] : f32[8, B, B]\n%11',
       misses:
-        '%9 = iota : i32[8]\n%10 = broadcast(%9) axes [0] : i32[8, 2]\n%11 = reshape(%10) : i32[16]\n%12 = routed_outer(%8, %8, %11) experts 9 : f32[9, B, B]',
+        '%9 = iota : i32[8]\n%10 = broadcast(%9) axes [0] : i32[8, 2]\n%11 = reshape(%10) : i32[16]\n%12 = grouped_weight_gradient(%8, %8, %11) experts 9 : f32[9, B, B]',
     },
   ],
   'x + (-0)  ==>  x': [

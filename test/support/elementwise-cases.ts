@@ -69,7 +69,7 @@ function signaturesOf(op: OpName, params: object): readonly (readonly DType[])[]
 }
 
 /** `half` is rounded to f16 where it is stored, and `hold` needs weights: both have tests of their own. */
-const APART: readonly string[] = ['half', 'hold']
+const APART: readonly string[] = ['cast_f16', 'compute_at_load']
 
 export const CASES: readonly ElementwiseCase[] = (Object.keys(records) as OpName[])
   .filter((op) => records[op].kind === 'elementwise' && !APART.includes(op))

@@ -227,7 +227,7 @@ function routedOf(g: Grower): Node | null {
   const name = `bank${g.tape.choose(2)}_${x.shape[1].key}`
   const bank = g.make('weight', [], weightParams(name, [dim(EXPERTS), g.tape.of([dim(2), dim(3)]), x.shape[1]], true, g.pool))
   const expert = routes(g, x.shape[0])
-  return bank && expert && g.make('routed_matmul', [x, bank, expert], NONE)
+  return bank && expert && g.make('grouped_matmul', [x, bank, expert], NONE)
 }
 
 /** Experts of rows: of the best scores, or of any ids. */
@@ -263,9 +263,9 @@ function orderOf(g: Grower): unknown {
       ? expert.inputs[0]
       : g.make('reshape', [expert], { shape: [expert.shape[0], dim(1)] })!
   const block = 2
-  const counts = g.make('count_experts', [ids], { experts: EXPERTS, block })!
-  const order = g.make('order_rows', [ids, counts], { experts: EXPERTS, block, tile: 1 + g.tape.choose(3) })!
-  return g.make('routed_matmul', [x, bank, expert, order], NONE)
+  const counts = g.make('expert_histogram', [ids], { experts: EXPERTS, block })!
+  const order = g.make('sort_by_expert', [ids, counts], { experts: EXPERTS, block, tile: 1 + g.tape.choose(3) })!
+  return g.make('grouped_matmul', [x, bank, expert, order], NONE)
 }
 
 const real = unary('f32')
@@ -298,8 +298,8 @@ const growers: { readonly [N in OpName]: (g: Grower, op: N) => unknown } = {
   },
   constant: (g) => g.constant(g.tape.of<DType>(['f32', 'i32', 'bool']), g.tape.of([[], [1], [2], [3, 2]])),
   // what a split brings in has no place in a source
-  held: () => null,
-  hold: () => null,
+  load_time_constant: () => null,
+  compute_at_load: () => null,
   iota: (g) => g.make('iota', [], { size: g.tape.of(SIZES) }),
   negate: unary('f32', 'i32'),
   abs: unary('f32', 'i32'),
@@ -317,7 +317,7 @@ const growers: { readonly [N in OpName]: (g: Grower, op: N) => unknown } = {
   sigmoid: real,
   softplus: real,
   floor: real,
-  half: () => null,
+  cast_f16: () => null,
   stop_gradient: unary('f32', 'i32', 'bool'),
   cast: (g) => {
     const x = g.typed('f32', 'i32', 'bool')
@@ -367,7 +367,7 @@ const growers: { readonly [N in OpName]: (g: Grower, op: N) => unknown } = {
   broadcast: broadcastOf,
   slice: sliceOf,
   concat: concatOf,
-  again: unary('f32', 'i32', 'bool'),
+  optimization_barrier: unary('f32', 'i32', 'bool'),
   sum: reduction,
   max: reduction,
   min: reduction,
@@ -387,40 +387,40 @@ const growers: { readonly [N in OpName]: (g: Grower, op: N) => unknown } = {
     const x = g.any((node) => node.dtype !== 'bool' && node.shape.length > 0 && isConstant(node.shape.at(-1)!))
     return x && g.make('top_k', [x], { k: 1 + g.tape.choose(constantValue(x.shape.at(-1)!)!) })
   },
-  routed_matmul: routedOf,
+  grouped_matmul: routedOf,
   sinkhorn: scaledOf,
   sinkhorn_step: scaledOf,
   sinkhorn_finish: scaledOf,
   svd: () => null,
-  routed_outer: (g) => {
+  grouped_weight_gradient: (g) => {
     const x = g.any((node) => node.dtype === 'f32' && node.shape.length === 2)
     const y = x && g.any((node) => node.dtype === 'f32' && node.shape.length === 2 && node.shape[0] === x.shape[0])
     const expert = x && (g.tape.choose(2) === 0 ? routes(g, x.shape[0]) : g.idsOrNone(x.shape[0], dim(EXPERTS)))
-    return x && y && expert && g.make('routed_outer', [x, y, expert], { experts: EXPERTS })
+    return x && y && expert && g.make('grouped_weight_gradient', [x, y, expert], { experts: EXPERTS })
   },
-  sum_rows: (g) => {
+  segment_sum: (g) => {
     const x = g.any((node) => node.dtype === 'f32' && node.shape.length > 0 && node.shape.length < LONGEST)
     const size = g.tape.of([dim(1), dim(3), dim(5)])
     const ids = x && g.idsOrNone(x.shape[0], size)
-    return x && ids && g.make('sum_rows', [x, ids], { size })
+    return x && ids && g.make('segment_sum', [x, ids], { size })
   },
   random: (g) => {
     const key = g.make('constant', [], { dtype: 'i32', shape: [2], values: [g.tape.choose(9999), g.tape.choose(9)] })
     return key && g.make('random', [key], { shape: g.shape(), stream: g.tape.choose(3) })
   },
   sinkhorn_gradient: () => null,
-  place_in_expert: (g) => {
+  position_in_expert: (g) => {
     const ids = g.ids([g.tape.of(SIZES)], dim(EXPERTS))
-    return ids && g.make('place_in_expert', [ids], { experts: EXPERTS })
+    return ids && g.make('position_in_expert', [ids], { experts: EXPERTS })
   },
-  count_experts: orderOf,
-  order_rows: orderOf,
+  expert_histogram: orderOf,
+  sort_by_expert: orderOf,
 }
 
 /** Ops with tests of their own: the vectors of a decomposition, and what is rounded to f16, leap where an operand is rounded otherwise. */
-export const APART: ReadonlySet<OpName> = new Set<OpName>(['svd', 'hold', 'half', 'sinkhorn_gradient'])
+export const APART: ReadonlySet<OpName> = new Set<OpName>(['svd', 'compute_at_load', 'cast_f16', 'sinkhorn_gradient'])
 
-/** Only what a lowered graph holds; `order_rows` and `count_experts` come from passes. */
+/** Only what a lowered graph holds; `sort_by_expert` and `expert_histogram` come from passes. */
 const GROWN = (Object.keys(growers) as OpName[]).filter((op) => records[op].since === 'source' && !APART.has(op))
 
 const product1 = (shape: readonly number[]): number => shape.reduce((a, b) => a * b, 1)

@@ -219,21 +219,25 @@ function rowsOf(g: ProductGrower): { readonly rows: Dim; readonly expert: (least
 const routed: Product = (g) => {
   const { rows, expert } = rowsOf(g)
   const [joint, columns] = [g.tape.of(DEPTHS), g.tape.of(COLUMNS)]
-  return g.make('routed_matmul', [g.operand([rows, joint]), g.operand([dim(EXPERTS), columns, joint]), expert(0)], NONE)
+  return g.make('grouped_matmul', [g.operand([rows, joint]), g.operand([dim(EXPERTS), columns, joint]), expert(0)], NONE)
 }
 
 const everyExpert: Product = (g) => {
   const [joint, rows] = [g.tape.of(DEPTHS), multiply(T, EXPERTS)]
   const spreadIds = g.make('broadcast', [g.make('iota', [], { size: dim(EXPERTS) })], { shape: [dim(EXPERTS), T], axes: [0] })
   const expert = g.make('reshape', [spreadIds], { shape: [rows] })
-  return g.make('routed_matmul', [g.operand([rows, joint]), g.operand([dim(EXPERTS), g.tape.of(COLUMNS), joint]), expert], NONE)
+  return g.make('grouped_matmul', [g.operand([rows, joint]), g.operand([dim(EXPERTS), g.tape.of(COLUMNS), joint]), expert], NONE)
 }
 
 const outer: Product = (g) => {
   const { rows, expert } = rowsOf(g)
-  return g.make('routed_outer', [g.operand([rows, g.tape.of(COLUMNS)]), g.operand([rows, g.tape.of(COLUMNS)]), expert(-1)], {
-    experts: EXPERTS,
-  })
+  return g.make(
+    'grouped_weight_gradient',
+    [g.operand([rows, g.tape.of(COLUMNS)]), g.operand([rows, g.tape.of(COLUMNS)]), expert(-1)],
+    {
+      experts: EXPERTS,
+    },
+  )
 }
 
 /** What reads a product: it is an output in any case of the first, and else what is made of it. */

@@ -100,10 +100,10 @@ const binaries: GradientRules<Binary> = {
   or: truth,
 }
 
-const others: GradientRules<'hold' | 'stop_gradient' | 'half' | 'cast' | 'select'> = {
-  hold: rule('dx = dy', (_, __, dy) => [dy]),
+const others: GradientRules<'compute_at_load' | 'stop_gradient' | 'cast_f16' | 'cast' | 'select'> = {
+  compute_at_load: rule('dx = dy', (_, __, dy) => [dy]),
   stop_gradient: none('it is there to stop it'),
-  half: refused('what is rounded is chosen after differentiation'),
+  cast_f16: refused('what is rounded is chosen after differentiation'),
   cast: rule('dx = dy from f32 to f32, else nothing', (_, node, dy) => [
     node.inputs[0].dtype === 'f32' && node.dtype === 'f32' ? dy : null,
   ]),

@@ -7,7 +7,7 @@ export const indexed: GradientRules<'take' | 'pick' | 'top_k'> = {
   take: rule('dtable[i] = sum of dy over the places that read row i', (tape, { inputs: [table, ids] }, dy) => {
     const [size, ...rest] = table.shape
     const rows = product(ids.shape)
-    return [tape.make('sum_rows', [tape.reshape(dy, [rows, ...rest]), tape.reshape(ids, [rows])], { size }), null]
+    return [tape.make('segment_sum', [tape.reshape(dy, [rows, ...rest]), tape.reshape(ids, [rows])], { size }), null]
   }),
   pick: rule('dx[..., i] = sum of dy[..., j] over the j with ids[..., j] = i', (tape, { inputs: [x, ids] }, dy) => {
     const rank = x.shape.length

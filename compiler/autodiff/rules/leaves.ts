@@ -3,11 +3,11 @@ import { none, type GradientRules } from '../rule.ts'
 
 const leaf = none('it has no operands')
 
-export const leaves: GradientRules<'input' | 'weight' | 'constant' | 'held' | 'iota' | 'random'> = {
+export const leaves: GradientRules<'input' | 'weight' | 'constant' | 'load_time_constant' | 'iota' | 'random'> = {
   input: leaf,
   weight: leaf,
   constant: leaf,
-  held: leaf,
+  load_time_constant: leaf,
   iota: leaf,
   random: none('a draw depends on its key alone, which is whole numbers'),
 }

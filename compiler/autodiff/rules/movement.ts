@@ -33,7 +33,7 @@ export function gathered(tape: Tape, dy: Node, axes: readonly number[]): Node {
   return repeated.reduceRight((sum, axis) => tape.make('sum', [sum], { axis }), dy)
 }
 
-export const movements: GradientRules<'reshape' | 'transpose' | 'broadcast' | 'slice' | 'concat' | 'again'> = {
+export const movements: GradientRules<'reshape' | 'transpose' | 'broadcast' | 'slice' | 'concat' | 'optimization_barrier'> = {
   reshape: rule('dx = dy in the shape of x', (tape, { inputs: [x] }, dy) => [tape.reshape(dy, x.shape)]),
   transpose: rule('dx = dy with its axes back in their order', (tape, { params: { order } }, dy) => [
     tape.transpose(
@@ -53,5 +53,5 @@ export const movements: GradientRules<'reshape' | 'transpose' | 'broadcast' | 's
       return tape.make('slice', [dy], { starts, sizes: input.shape, steps: starts.map(() => 1) })
     })
   }),
-  again: refused('what is made again is chosen after differentiation'),
+  optimization_barrier: refused('what is made again is chosen after differentiation'),
 }

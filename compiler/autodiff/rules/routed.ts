@@ -17,31 +17,31 @@ function guarded(tape: Tape, product: Node, expert: Node): Node {
 const swapped = (tape: Tape, bank: Node): Node => tape.transpose(bank, [0, 2, 1])
 
 export const routed: GradientRules<
-  'routed_matmul' | 'routed_outer' | 'sum_rows' | 'place_in_expert' | 'count_experts' | 'order_rows'
+  'grouped_matmul' | 'grouped_weight_gradient' | 'segment_sum' | 'position_in_expert' | 'expert_histogram' | 'sort_by_expert'
 > = {
-  routed_matmul: rule(
-    'dx[n] = bank[expert[n]]^T dy[n], dbank = routed_outer(x, dy)',
+  grouped_matmul: rule(
+    'dx[n] = bank[expert[n]]^T dy[n], dbank = grouped_weight_gradient(x, dy)',
     (tape, { inputs: [x, bank, expert] }, dy) => [
-      guarded(tape, tape.make('routed_matmul', [dy, swapped(tape, bank), expert], NONE), expert),
-      tape.make('routed_outer', [x, dy, expert], { experts: Number(bank.shape[0].key) }),
+      guarded(tape, tape.make('grouped_matmul', [dy, swapped(tape, bank), expert], NONE), expert),
+      tape.make('grouped_weight_gradient', [x, dy, expert], { experts: Number(bank.shape[0].key) }),
       null,
     ],
   ),
-  routed_outer: rule(
+  grouped_weight_gradient: rule(
     'dx[n] = dy[expert[n]]^T rows[n], drows[n] = dy[expert[n]] x[n]',
     (tape, { inputs: [x, rows, expert] }, dy) => [
-      guarded(tape, tape.make('routed_matmul', [rows, swapped(tape, dy), expert], NONE), expert),
-      guarded(tape, tape.make('routed_matmul', [x, dy, expert], NONE), expert),
+      guarded(tape, tape.make('grouped_matmul', [rows, swapped(tape, dy), expert], NONE), expert),
+      guarded(tape, tape.make('grouped_matmul', [x, dy, expert], NONE), expert),
       null,
     ],
   ),
-  sum_rows: rule('dvalues[n] = dy[ids[n]], 0 where that is -1', (tape, { inputs: [values, ids] }, dy) => {
+  segment_sum: rule('dvalues[n] = dy[ids[n]], 0 where that is -1', (tape, { inputs: [values, ids] }, dy) => {
     const isNone = tape.make('less', [ids, tape.like(ids, 0)], NONE)
     const place = tape.make('select', [isNone, tape.like(ids, 0), ids], NONE)
     const read = tape.make('take', [dy, place], NONE)
     return [tape.make('select', [tape.spread(isNone, values.shape, [0]), tape.like(values, 0), read], NONE), null]
   }),
-  place_in_expert: none('places are whole numbers'),
-  count_experts: schedule,
-  order_rows: schedule,
+  position_in_expert: none('places are whole numbers'),
+  expert_histogram: schedule,
+  sort_by_expert: schedule,
 }

@@ -28,10 +28,13 @@ const MOST_CHOSEN = 64
 const PART_BYTES = 512
 
 const isLeafWithData = (node: Node): boolean =>
-  node.op === 'input' || node.op === 'weight' || node.op === 'held' || (node.op === 'constant' && node.shape.length > 0)
+  node.op === 'input' ||
+  node.op === 'weight' ||
+  node.op === 'load_time_constant' ||
+  (node.op === 'constant' && node.shape.length > 0)
 const isRoutine = (node: Node): boolean => records[node.op].kind === 'routine'
 /** Sums of rows whose order is known have a kernel of their own; others are sought by each element. */
-const isOrderedSum = (node: Node): boolean => node.op === 'sum_rows' && node.inputs.length > 2
+const isOrderedSum = (node: Node): boolean => node.op === 'segment_sum' && node.inputs.length > 2
 const isElementwise = (node: Node): boolean => records[node.op].kind === 'elementwise'
 const isReduction = (node: Node): boolean => records[node.op].kind === 'reduction'
 
@@ -227,7 +230,7 @@ class Partitioner {
 
   /** Whether a node that something reads lies in memory however groups are made. */
   liesAnyway(node: Node): boolean {
-    const made = node.op === 'half' ? node.inputs[0] : node
+    const made = node.op === 'cast_f16' ? node.inputs[0] : node
     if (this.outputs.has(node) || this.operands.has(node) || isProduct(made) || isReduction(made)) return true
     return this.users.get(node)!.some((user) => isRoutine(user) || (user.op === 'reshape' && this.operands.has(user)))
   }
@@ -239,7 +242,7 @@ class Partitioner {
   isSameElements(anchor: Node, user: Node): boolean {
     if (product(user.shape) !== product(anchor.shape)) return false
     // rows without an expert are left unwritten, by all that joins: what takes another value in their place reads them later
-    if (anchor.op === 'routed_matmul' && user.op === 'select') return false
+    if (anchor.op === 'grouped_matmul' && user.op === 'select') return false
     return isElementwise(user) || user.op === 'reshape'
   }
 
@@ -381,10 +384,10 @@ class Partitioner {
 
   /** The counts of what was ranked, block by block of rows, belong to the kernel that ranks; it counts in one way. */
   joinCounts(rows: Draft): void {
-    const counts = [...rows.members].flatMap((node) => this.users.get(node)!).filter((user) => user.op === 'count_experts')
-    const drafts = counts.map((count) => this.draftOf.get(count)!).filter(({ anchor }) => anchor.op === 'count_experts')
+    const counts = [...rows.members].flatMap((node) => this.users.get(node)!).filter((user) => user.op === 'expert_histogram')
+    const drafts = counts.map((count) => this.draftOf.get(count)!).filter(({ anchor }) => anchor.op === 'expert_histogram')
     for (const draft of drafts.sort(inTurn)) {
-      const count = draft.anchor as Node<'count_experts'> & { op: 'count_experts' }
+      const count = draft.anchor as Node<'expert_histogram'> & { op: 'expert_histogram' }
       if (count.params.block > MOST_COUNTED || !rows.members.has(count.inputs[0]) || this.concessions.apart.has(count)) continue
       this.join(rows, count)
       this.drafts.delete(draft)

@@ -26,7 +26,7 @@ const runner = createRunner({
     erf,
     sigmoid,
     softplus,
-    half,
+    cast_f16: half,
   },
 })
 

@@ -30,6 +30,6 @@ export interface KernelProgram {
   readonly buffers: readonly KernelBuffer[]
   readonly computation: Computation
   readonly origin: Origin
-  /** What stands behind it, for listings: `layers.0/moe: routed_matmul x2, silu`. */
+  /** What stands behind it, for listings: `layers.0/moe: grouped_matmul x2, silu`. */
   readonly does: string
 }

@@ -61,7 +61,7 @@ export function indexOf(operand: Operand, expert: Expression, line: Expression, 
 export type DepthGrouping =
   /** 0 .. depth - 1, the same for all. */
   | { readonly kind: 'whole' }
-  /** Of `depth` rows in all, those of the expert, by their numbers and ascending: from the buffer an `order_rows` node fills. No operand lies along such a depth. */
+  /** Of `depth` rows in all, those of the expert, by their numbers and ascending: from the buffer an `sort_by_expert` node fills. No operand lies along such a depth. */
   | { readonly kind: 'ordered'; readonly buffer: string; readonly experts: number; readonly tile: number }
 
 export type RowGrouping =
@@ -71,5 +71,5 @@ export type RowGrouping =
   | { readonly kind: 'batched'; readonly batch: Dim }
   /** Few rows: each looks up its own expert; a row whose expert is none of them is left unwritten. */
   | { readonly kind: 'direct'; readonly experts: number; readonly expert: (row: Expression) => Expression }
-  /** Many rows: tiles of rows of one expert, rows without one in none of them, from the buffer an `order_rows` node fills (its layout stands in the vocabulary). */
+  /** Many rows: tiles of rows of one expert, rows without one in none of them, from the buffer an `sort_by_expert` node fills (its layout stands in the vocabulary). */
   | { readonly kind: 'ordered'; readonly buffer: string; readonly experts: number; readonly tile: number }

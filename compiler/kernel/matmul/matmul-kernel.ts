@@ -76,7 +76,7 @@ function indicesOf(node: Node, columns: Dim, row: Expression, column: Expression
 }
 
 function depthGrouping({ kind, order }: ProductView, scope: KernelScope): DepthGrouping {
-  if (kind !== 'outer' || order?.op !== 'order_rows') return { kind: 'whole' }
+  if (kind !== 'outer' || order?.op !== 'sort_by_expert') return { kind: 'whole' }
   return { kind: 'ordered', buffer: scope.bufferOf(order), experts: order.params.experts, tile: order.params.tile }
 }
 
@@ -85,7 +85,7 @@ function rowGrouping(view: ProductView, context: ScheduleContext, scope: KernelS
   if (view.kind === 'batched' || view.kind === 'outer') return { kind: 'batched', batch: view.batch }
   const { order, expert } = view
   if (areBatches(expert!)) return { kind: 'batched', batch: view.right.shape[0] }
-  if (order !== null && order.op === 'order_rows' && context.variant === 'prefill') {
+  if (order !== null && order.op === 'sort_by_expert' && context.variant === 'prefill') {
     return { kind: 'ordered', buffer: scope.bufferOf(order), experts: order.params.experts, tile: order.params.tile }
   }
   return {

@@ -1,4 +1,4 @@
-/** A `contract`, `routed_matmul` or `routed_outer` seen as rows times columns over one depth, where it can be. */
+/** A `contract`, `grouped_matmul` or `grouped_weight_gradient` seen as rows times columns over one depth, where it can be. */
 import { product, type Dim, ONE } from '../../../plan/dim.ts'
 import type { Node } from '../../graph/node.ts'
 
@@ -29,8 +29,8 @@ export interface ProductView {
 
 /** Whether the templates can take it: one joined axis, last on both sides; batch axes first; rows of experts in an order. */
 export function isProduct(node: Node): boolean {
-  if (node.op === 'routed_matmul') return true
-  if (node.op === 'routed_outer') return node.inputs[3]?.op === 'order_rows'
+  if (node.op === 'grouped_matmul') return true
+  if (node.op === 'grouped_weight_gradient') return node.inputs[3]?.op === 'sort_by_expert'
   if (node.op !== 'contract') return false
   const [left, right] = node.inputs
   const { batch, over } = node.params
@@ -49,8 +49,8 @@ export function productView(node: Node): ProductView {
 }
 
 function viewOf(node: Node): ProductView {
-  if (node.op === 'routed_matmul') return routedView(node)
-  if (node.op === 'routed_outer') return outerView(node)
+  if (node.op === 'grouped_matmul') return routedView(node)
+  if (node.op === 'grouped_weight_gradient') return outerView(node)
   return contractView(node as Node<'contract'> & { op: 'contract' })
 }
 
@@ -102,7 +102,7 @@ function gathered(x: Node): { readonly node: Node; readonly ids: Node | null } {
   return { node: x.inputs[0], ids: x.inputs[1] }
 }
 
-function routedView(node: Node & { op: 'routed_matmul' }): ProductView {
+function routedView(node: Node & { op: 'grouped_matmul' }): ProductView {
   const [x, bank, expert, order = null] = node.inputs
   const left = gathered(x)
   const right = sideOf(bank, 1)
@@ -126,7 +126,7 @@ function routedView(node: Node & { op: 'routed_matmul' }): ProductView {
 }
 
 /** rows [N, F] and x [N, D]: a matrix [F, D] an expert, the depth its rows. */
-function outerView(node: Node & { op: 'routed_outer' }): ProductView {
+function outerView(node: Node & { op: 'grouped_weight_gradient' }): ProductView {
   const [x, rows, expert, order] = node.inputs
   const [left, right] = [gathered(rows), gathered(x)]
   return {

@@ -11,9 +11,9 @@ import type { Group } from '../group.ts'
 const LANES = 64
 
 export function placeKernel(group: Group, context: ScheduleContext): KernelProgram {
-  const node = group.anchor as Node & { op: 'place_in_expert' }
+  const node = group.anchor as Node & { op: 'position_in_expert' }
   const [ids, counts] = node.inputs
-  if (counts?.op !== 'count_experts') throw new Error('the rows of place_in_expert are counted before they are placed')
+  if (counts?.op !== 'expert_histogram') throw new Error('the rows of position_in_expert are counted before they are placed')
   const { experts } = node.params
   const { block } = counts.params
   const scope = openScope(context, group.members)

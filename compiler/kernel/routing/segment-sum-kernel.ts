@@ -16,7 +16,7 @@ const lane = variable('u32', 'lane')
 const id = variable('u32', 'workgroup')
 
 export function sumRowsKernel(group: Group, context: ScheduleContext): KernelProgram {
-  const node = group.anchor as Node & { op: 'sum_rows' }
+  const node = group.anchor as Node & { op: 'segment_sum' }
   const [values, ids, order] = node.inputs
   const scope = openScope(context, group.members)
   const rest = values.shape.slice(1)

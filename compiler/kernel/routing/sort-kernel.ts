@@ -28,7 +28,7 @@ import type { Group } from '../group.ts'
 const LANES = 64
 
 export function orderKernel(group: Group, context: ScheduleContext): KernelProgram {
-  const node = group.anchor as Node & { op: 'order_rows' }
+  const node = group.anchor as Node & { op: 'sort_by_expert' }
   const [ids, counts] = node.inputs
   const { experts, block, tile } = node.params
   const scope = openScope(context, group.members)
@@ -144,12 +144,12 @@ export function orderKernel(group: Group, context: ScheduleContext): KernelProgr
 }
 
 /** No more tiles than this are ever in use: each expert's last one may be part full. */
-export const tileCount = (node: Node & { op: 'order_rows' }): Dim =>
+export const tileCount = (node: Node & { op: 'sort_by_expert' }): Dim =>
   addDims(ceilDivide(product(node.inputs[0].shape), node.params.tile), node.params.experts)
 
 /** Counts the experts of a block where no router does it in passing. */
 export function countKernel(group: Group, context: ScheduleContext): KernelProgram {
-  const node = group.anchor as Node & { op: 'count_experts' }
+  const node = group.anchor as Node & { op: 'expert_histogram' }
   const [ids] = node.inputs
   const { experts, block } = node.params
   const scope = openScope(context, group.members)

@@ -34,7 +34,7 @@ export function shareChosen(chosen: Node, row: RowWriter): Statement {
 
 /** Each lane counts for its own experts, so the counts need no atomics and are the same in every run. */
 export function countChosen(
-  counts: Node & { op: 'count_experts' },
+  counts: Node & { op: 'expert_histogram' },
   first: Expression,
   rows: Dim,
   row: RowWriter,

@@ -17,7 +17,7 @@ export interface RowForm {
   readonly rowsPerWorkgroup: number
   readonly lanes: number
   /** The node that counts what each row has chosen, where the kernel counts. */
-  readonly counts: (Node & { op: 'count_experts' }) | undefined
+  readonly counts: (Node & { op: 'expert_histogram' }) | undefined
   readonly template: string
   readonly reason: string
 }
@@ -26,7 +26,7 @@ export function rowForm(group: Group, context: ScheduleContext): RowForm {
   const members = [...group.members]
   const ranks = members.some((node) => node.op === 'top_k')
   const together = !ranks && !isShort(members)
-  const counts = members.find((node): node is Node & { op: 'count_experts' } => node.op === 'count_experts')
+  const counts = members.find((node): node is Node & { op: 'expert_histogram' } => node.op === 'expert_histogram')
   const rowsPerWorkgroup = together ? 1 : rowsInWorkgroup(group, context, counts)
   const lanes = together
     ? lanesForLongRow(members, context)

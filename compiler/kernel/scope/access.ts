@@ -98,7 +98,7 @@ const RULES: { readonly [N in OpName]?: Rule<N> } = {
       node.inputs[0],
       node.params.axes.map((axis) => indices[axis]),
     ),
-  again: (node, indices, accessor) => accessor.at(node.inputs[0], indices),
+  optimization_barrier: (node, indices, accessor) => accessor.at(node.inputs[0], indices),
   slice: (node, indices, accessor) =>
     accessor.at(
       node.inputs[0],
@@ -135,14 +135,14 @@ const RULES: { readonly [N in OpName]?: Rule<N> } = {
     const [x, ids] = node.inputs
     return accessor.at(x, [...indices.slice(0, -1), index(accessor, ids, indices)])
   },
-  routed_matmul: (node, [row, column], accessor) => {
+  grouped_matmul: (node, [row, column], accessor) => {
     const [x, bank, expert] = node.inputs
     const name = accessor.freshVariable()
     const depth = variable('u32', name)
     const weight = accessor.at(bank, [index(accessor, expert, [row]), column, depth])
     return reduce('sum', name, size(x.shape[1]), multiply(accessor.at(x, [row, depth]), weight))
   },
-  routed_outer: (node, [chosen, column, depth], accessor) => {
+  grouped_weight_gradient: (node, [chosen, column, depth], accessor) => {
     const [x, y, expert] = node.inputs
     return sumOver(accessor, x.shape[0], (row) => {
       const isOwn = binary('equal', accessor.at(expert, [row]), cast('i32', chosen))
@@ -154,7 +154,7 @@ const RULES: { readonly [N in OpName]?: Rule<N> } = {
     const place = linearise(indices, node.shape)
     return uniformOf(call('random_bits', [seed, u32(node.params.stream), divide(place, u32(4)), step, remainder(place, u32(4))]))
   },
-  sum_rows: (node, [chosen, ...rest], accessor) => {
+  segment_sum: (node, [chosen, ...rest], accessor) => {
     const [values, ids] = node.inputs
     return sumOver(accessor, values.shape[0], (row) =>
       select(

@@ -4,7 +4,7 @@ import type { Group } from '../group.ts'
 
 const QUIET = new Set(['movement', 'leaf'])
 
-/** `routed_matmul x2, multiply, sigmoid` */
+/** `grouped_matmul x2, multiply, sigmoid` */
 export function describe(group: Group): string {
   const counts = new Map<string, number>()
   for (const node of [...group.members].sort((a, b) => a.id - b.id)) {

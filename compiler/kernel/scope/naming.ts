@@ -8,15 +8,15 @@ function hint(node: Node): string {
   switch (node.op) {
     case 'weight':
     case 'input':
-    case 'held':
+    case 'load_time_constant':
       return leafName(node.params.name)
     case 'constant':
       return 'table'
     case 'top_k':
       return 'chosen'
-    case 'count_experts':
+    case 'expert_histogram':
       return 'counts'
-    case 'order_rows':
+    case 'sort_by_expert':
       return 'order'
     case 'sinkhorn_step':
       return 'state'

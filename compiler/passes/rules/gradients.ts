@@ -6,13 +6,13 @@ import { rule, type Rule } from '../rewrite.ts'
 import { isOp, reshape, transpose } from './match.ts'
 
 export const gradients: readonly Rule[] = [
-  rule('sum_rows', 'sum_rows(x, 0 1 .. N-1)  ==>  x', ({ inputs: [values, ids], params: { size } }) =>
+  rule('segment_sum', 'segment_sum(x, 0 1 .. N-1)  ==>  x', ({ inputs: [values, ids], params: { size } }) =>
     isOp(ids, 'iota') && ids.shape[0] === size ? values : null,
   ),
   // each token's slots lie side by side: they are read, not sought
   rule(
-    'sum_rows',
-    'sum_rows(x, 0 0 .. 1 1 .. T-1)  ==>  sum(x as [T, K, ...], axis 1)',
+    'segment_sum',
+    'segment_sum(x, 0 0 .. 1 1 .. T-1)  ==>  sum(x as [T, K, ...], axis 1)',
     ({ inputs: [values, ids], params: { size } }, make) => {
       if (!areBatches(ids) || ids.inputs[0].shape[0] !== size) return null
       return make('sum', [reshape(make, values, [...ids.inputs[0].shape, ...values.shape.slice(1)])], { axis: 1 })
@@ -20,8 +20,8 @@ export const gradients: readonly Rule[] = [
   ),
   // every expert has as many rows, and they lie together: batches of one product
   rule(
-    'routed_outer',
-    'routed_outer(x, rows, 0 0 .. 1 1 .. E-1)  ==>  contract(rows as [E, F, N], x as [E, D, N])',
+    'grouped_weight_gradient',
+    'grouped_weight_gradient(x, rows, 0 0 .. 1 1 .. E-1)  ==>  contract(rows as [E, F, N], x as [E, D, N])',
     ({ inputs: [x, rows, expert], params: { experts } }, make) => {
       if (!areBatches(expert) || constantValue(expert.inputs[0].shape[0]) !== experts) return null
       const lines = (node: Node): Node =>

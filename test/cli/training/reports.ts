@@ -145,8 +145,9 @@ const times = (count: number): readonly StepTime[] =>
   Array.from({ length: count * 2 }, (_, at) => ({
     label: `layers.0/moe step ${at}`,
     kernel:
-      ['routed_matmul', 'matmul', 'softmax', 'attention', 'routed_outer', 'adamw', 'order_rows'][(at % count) % 7] +
-      (at % count > 6 ? `_${at % count}` : ''),
+      ['grouped_matmul', 'matmul', 'softmax', 'attention', 'grouped_weight_gradient', 'adamw', 'sort_by_expert'][
+        (at % count) % 7
+      ] + (at % count > 6 ? `_${at % count}` : ''),
     template: ['tiled 64 x 64', 'tiled 32 x 32', 'rows', 'rows', 'tiled 64 x 64', 'elements', 'routine'][(at % count) % 7],
     workgroups: 64,
     nanoseconds: Math.round(4e6 * 0.75 ** (at % count)),

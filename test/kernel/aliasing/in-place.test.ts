@@ -68,7 +68,7 @@ output "w" = %4 replaces "w"`,
 %1 = input name "x" : f32[6, 4]
 %2 = input name "dy" : f32[6, 5]
 %3 = input name "expert" : i32[6]
-%4 = routed_outer(%1, %2, %3) experts 3 : f32[3, 5, 4]
+%4 = grouped_weight_gradient(%1, %2, %3) experts 3 : f32[3, 5, 4]
 %5 = add(%0, %4) : f32[3, 5, 4]
 output "w" = %5 replaces "w"`,
       3,
@@ -169,7 +169,7 @@ it('a plan leaves the layout of weights that are replaced or shared, and holds n
   const text = `%0 = weight name "w" source ["w"] doc "" : f32[2, 3]
 %1 = weight name "v" source ["v"] doc "" : f32[3, 2]
 %2 = transpose(%1) order [1, 0] : f32[2, 3]
-%3 = hold(%2) name "held" : f32[2, 3]
+%3 = compute_at_load(%2) name "held" : f32[2, 3]
 %4 = multiply(%3, %0) : f32[2, 3]
 `
   const names = (plan: ReturnType<typeof compileGraph>['plan']) => plan!.weights.map(({ name }) => name).toSorted()

@@ -91,7 +91,7 @@ const layerGraph = ({ D, F, E, k }: Layer): Graph =>
     const expert = make('reshape', [input('ids', [tokens, dim(k)], 'i32')], { shape: [rows] })
     const spread = make('broadcast', [make('iota', [], { size: tokens })], { shape: [tokens, dim(k)], axes: [0] })
     const gathered = make('take', [x, make('reshape', [spread], { shape: [rows] })], NONE)
-    const back = make('routed_matmul', [y, make('transpose', [bank], { order: [0, 2, 1] }), expert], NONE)
+    const back = make('grouped_matmul', [y, make('transpose', [bank], { order: [0, 2, 1] }), expert], NONE)
     const isNone = make(
       'less',
       [expert, make('broadcast', [make('constant', [], { dtype: 'i32', shape: [], values: [0] })], { shape: [rows], axes: [] })],
@@ -102,9 +102,9 @@ const layerGraph = ({ D, F, E, k }: Layer): Graph =>
       axes: [],
     })
     return {
-      gathered: make('routed_outer', [gathered, y, expert], { experts: E }),
-      turned: make('routed_outer', [y, gathered, expert], { experts: E }),
-      plain: make('routed_outer', [y, y, expert], { experts: E }),
+      gathered: make('grouped_weight_gradient', [gathered, y, expert], { experts: E }),
+      turned: make('grouped_weight_gradient', [y, gathered, expert], { experts: E }),
+      plain: make('grouped_weight_gradient', [y, y, expert], { experts: E }),
       back: make('select', [make('broadcast', [isNone], { shape: [rows, dim(D)], axes: [0] }), zero, back], NONE),
     }
   })

@@ -15,7 +15,7 @@ import { assertProperty } from '../../support/property.ts'
 function graphOf(experts: number): Graph {
   const { make } = createBuilder()
   const ids = make('input', [], { name: 'ids', dtype: 'i32', shape: [symbol('N')] }, NO_ORIGIN) as Node & { op: 'input' }
-  const places = make('place_in_expert', [ids], { experts }, NO_ORIGIN)
+  const places = make('position_in_expert', [ids], { experts }, NO_ORIGIN)
   return {
     name: 'places',
     doc: '',
@@ -37,7 +37,7 @@ const routing = (experts: number): fc.Arbitrary<Int32Array> =>
     )
     .map((ids) => Int32Array.from(ids))
 
-describe('place_in_expert', () => {
+describe('position_in_expert', () => {
   let devices: readonly Device[] = []
   beforeAll(async () => void (devices = await openDevices({ choose: 'software' })))
   afterAll(() => devices.forEach((device) => device.dispose()))

@@ -6,7 +6,7 @@ import type { Graph, Node } from '../../../compiler/graph/node.ts'
 import { createBuilder, NO_ORIGIN } from '../../../compiler/ops/build.ts'
 import { evaluateKernels, type Memory } from '../../../compiler/kernel/ir/evaluate.ts'
 import { schedule } from '../../../compiler/kernel/schedule.ts'
-import { digitsOf } from '../../../compiler/passes/order_sums.ts'
+import { digitsOf } from '../../../compiler/passes/segment-sum-sorting.ts'
 import { optimise } from '../../../compiler/passes/pipeline.ts'
 import { evaluate } from '../../../compiler/reference/evaluate.ts'
 import { hostTensor, type HostTensor } from '../../../compiler/reference/tensor.ts'
@@ -26,7 +26,7 @@ function graphOf(rows: number, rest: readonly number[], size: number): Graph {
   const { make } = createBuilder()
   const values = make('input', [], { name: 'values', dtype: 'f32', shape: [rows, ...rest].map(dim) }, NO_ORIGIN)
   const ids = make('input', [], { name: 'ids', dtype: 'i32', shape: [dim(rows)] }, NO_ORIGIN)
-  const node = make('sum_rows', [values, ids], { size: dim(size) }, NO_ORIGIN) as Node
+  const node = make('segment_sum', [values, ids], { size: dim(size) }, NO_ORIGIN) as Node
   return {
     name: 'sums',
     doc: '',
@@ -131,7 +131,7 @@ describe('the order of the rows', () => {
     const outputs = inputs.map((values, i) => ({
       name: `y${i}`,
       doc: '',
-      node: make('sum_rows', [values, ids], { size: dim(60) }, NO_ORIGIN) as Node,
+      node: make('segment_sum', [values, ids], { size: dim(60) }, NO_ORIGIN) as Node,
     }))
     expect(templates({ ...one, inputs: [...inputs, ids] as unknown as Graph['inputs'], outputs })).toEqual([
       'count experts',

@@ -110,7 +110,7 @@ fn main(
   }
 }
 
-// contract, max, subtract, exp, sum x2, divide x2, top_k, pick, count_experts
+// contract, max, subtract, exp, sum x2, divide x2, top_k, pick, expert_histogram
 @group(0) @binding(0) var<uniform> dims: array<vec4<u32>, 1>;
 fn dim_T() -> u32 { return dims[0].x; }
 fn smoe_ceil_divide(a: u32, b: u32) -> u32 { return (a + b - 1u) / b; }

@@ -1,6 +1,6 @@
 enable subgroups;
 
-// routed_matmul x2, sigmoid, multiply x2
+// grouped_matmul x2, sigmoid, multiply x2
 @group(0) @binding(0) var<uniform> dims: array<vec4<u32>, 1>;
 fn dim_T() -> u32 { return dims[0].x; }
 @group(0) @binding(1) var<storage, read> buffer_x: array<vec4<f32>>;
@@ -127,7 +127,7 @@ fn main(
 
 enable subgroups;
 
-// routed_matmul, multiply
+// grouped_matmul, multiply
 @group(0) @binding(0) var<uniform> dims: array<vec4<u32>, 1>;
 fn dim_T() -> u32 { return dims[0].x; }
 @group(0) @binding(1) var<storage, read> buffer_x: array<vec4<f32>>;
@@ -245,7 +245,7 @@ fn main(
 
 enable subgroups;
 
-// routed_matmul x2, sigmoid, multiply x2
+// grouped_matmul x2, sigmoid, multiply x2
 @group(0) @binding(0) var<uniform> dims: array<vec4<u32>, 1>;
 fn dim_T() -> u32 { return dims[0].x; }
 fn smoe_ceil_divide(a: u32, b: u32) -> u32 { return (a + b - 1u) / b; }
@@ -482,7 +482,7 @@ fn main(
 
 enable subgroups;
 
-// routed_matmul, multiply
+// grouped_matmul, multiply
 @group(0) @binding(0) var<uniform> dims: array<vec4<u32>, 1>;
 fn dim_T() -> u32 { return dims[0].x; }
 fn smoe_ceil_divide(a: u32, b: u32) -> u32 { return (a + b - 1u) / b; }

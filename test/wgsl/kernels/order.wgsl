@@ -1,4 +1,4 @@
-// order_rows
+// sort_by_expert
 @group(0) @binding(0) var<uniform> dims: array<vec4<u32>, 1>;
 fn dim_T() -> u32 { return dims[0].x; }
 fn smoe_floor_divide(a: u32, b: u32) -> u32 { return a / b; }

@@ -5,19 +5,19 @@ import { isOp, nodesOf } from '../graph/walk.ts'
 import { createBuilder, NONE } from '../ops/build.ts'
 import { gradientOutput } from './differentiate.ts'
 
-export interface HalveOptions {
+export interface AutocastOptions {
   /** Weights of which a rounded copy lies beside them: products read that. */
   readonly weights: ReadonlySet<string>
   /** Instances whose numbers stay as they are, and whose products: routers. */
   readonly apart: readonly string[]
 }
 
-type Apart = HalveOptions['apart']
+type Apart = AutocastOptions['apart']
 
 const isApart = ({ origin: { instance } }: Node, apart: Apart): boolean =>
   apart.some((one) => instance === one || instance.startsWith(`${one}/`))
 
-const PRODUCTS: ReadonlySet<string> = new Set<Node['op']>(['contract', 'routed_matmul', 'routed_outer'])
+const PRODUCTS: ReadonlySet<string> = new Set<Node['op']>(['contract', 'grouped_matmul', 'grouped_weight_gradient'])
 
 const isProduct = (node: Node, apart: Apart): boolean => PRODUCTS.has(node.op) && !isApart(node, apart)
 
@@ -36,7 +36,7 @@ function weightBehind(node: Node): string | null {
 }
 
 /** Weights that products read. */
-export const readByProducts = (graph: Graph, apart: Apart): ReadonlySet<string> =>
+export const readByMatmuls = (graph: Graph, apart: Apart): ReadonlySet<string> =>
   new Set(
     nodesOf(graph)
       .filter((node) => isProduct(node, apart))
@@ -70,7 +70,7 @@ function roundedNodes(graph: Graph, nodes: readonly Node[], apart: Apart): Reado
 }
 
 /** Everything that reads a rounded number reads it rounded, so that it lies in memory once. What is an output is not rounded as such. */
-export function halve(graph: Graph, { weights, apart }: HalveOptions): Graph {
+export function autocast(graph: Graph, { weights, apart }: AutocastOptions): Graph {
   const builder = createBuilder()
   const nodes = nodesOf(graph)
   const rounded = roundedNodes(graph, nodes, apart)
@@ -98,7 +98,7 @@ export function halve(graph: Graph, { weights, apart }: HalveOptions): Graph {
   for (const node of nodes) {
     const inputs = node.inputs.map((input, at) => (at < 2 && isProduct(node, apart) ? operand(input) : read(input)))
     made.set(node, builder.make(node.op, inputs, node.params as never, node.origin) as Node)
-    if (rounded.has(node)) halves.set(node, builder.make('half', [made.get(node)!], NONE, node.origin) as Node)
+    if (rounded.has(node)) halves.set(node, builder.make('cast_f16', [made.get(node)!], NONE, node.origin) as Node)
   }
   return {
     ...graph,

@@ -6,7 +6,7 @@ import { print } from '../../compiler/graph/print.ts'
 import { verify } from '../../compiler/graph/verify.ts'
 import { nodesOf } from '../../compiler/graph/walk.ts'
 import { specOf } from '../../compiler/ops/spec.ts'
-import { rematerialise } from '../../compiler/passes/rematerialise.ts'
+import { rematerialize } from '../../compiler/passes/rematerialization.ts'
 import { evaluate } from '../../compiler/reference/evaluate.ts'
 import { floats, uniform } from '../support/random.ts'
 
@@ -49,14 +49,14 @@ const typical: Layer = {
 
 const graphOf = (changes: Partial<Layer>) => parse(layer({ ...typical, ...changes }), createBuilder().make)
 const remade = (changes: Partial<Layer>): number =>
-  nodesOf(rematerialise(graphOf(changes))).filter(({ op }) => op === 'again').length
+  nodesOf(rematerialize(graphOf(changes))).filter(({ op }) => op === 'optimization_barrier').length
 
-describe('rematerialise', () => {
+describe('rematerialization', () => {
   it('makes again what is made of a pre-activation, right before it is needed', () => {
-    const text = print(rematerialise(graphOf({})))
+    const text = print(rematerialize(graphOf({})))
     const lines = text.split('\n').map((line) => line.replace(/^%\d+ = (\w+).*/, '$1'))
-    expect(lines.slice(lines.indexOf('again'), lines.indexOf('again') + 5)).toEqual([
-      'again',
+    expect(lines.slice(lines.indexOf('optimization_barrier'), lines.indexOf('optimization_barrier') + 5)).toEqual([
+      'optimization_barrier',
       'sigmoid',
       'multiply',
       'transpose',
@@ -66,7 +66,7 @@ describe('rematerialise', () => {
 
   it('gives the same values', () => {
     const graph = graphOf({})
-    const after = rematerialise(graph)
+    const after = rematerialize(graph)
     expect(verify(after, specOf('optimised'))).toEqual([])
     const inputs = Object.fromEntries(
       (

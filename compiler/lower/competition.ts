@@ -16,7 +16,7 @@ function formulaOf(environment: Environment, value: Static): Formula {
   return [value.word, ...value.operands.map((operand) => formulaOf(environment, operand))]
 }
 
-function contestOf(environment: Environment, { rate, after, atMost, isTogether }: TrainingBlock): Contest {
+function competitionStepOf(environment: Environment, { rate, after, atMost, isTogether }: TrainingBlock): Contest {
   const number = (value: typeof rate, otherwise: number): number =>
     value === null ? otherwise : Number(staticValue(environment, value))
   const probability = rate === null ? 1 : formulaOf(environment, rate)
@@ -25,8 +25,8 @@ function contestOf(environment: Environment, { rate, after, atMost, isTogether }
 }
 
 /** Of the blocks that happen in some steps only, in the order of the text. */
-export const contestsOf = (environment: Environment, { policy: { blocks } }: MoeTerm): readonly Contest[] =>
-  blocks.filter(isDrawn).map((block) => contestOf(environment, block))
+export const competitionStepsOf = (environment: Environment, { policy: { blocks } }: MoeTerm): readonly Contest[] =>
+  blocks.filter(isDrawn).map((block) => competitionStepOf(environment, block))
 
 /** The blocks that happen in this graph. */
 export function activeBlocks(

@@ -31,12 +31,12 @@ export function digitsOf(size: number): { readonly digits: number; readonly base
   return { digits, base }
 }
 
-/** sum_rows(values, ids)  ==>  sum_rows(values, ids, row numbers sorted by id) */
-export function orderSums(graph: Graph): Graph {
+/** segment_sum(values, ids)  ==>  segment_sum(values, ids, row numbers sorted by id) */
+export function sortSegmentSums(graph: Graph): Graph {
   return rebuild(graph, (node, inputs, make) => {
-    const size = isOp(node, 'sum_rows') ? constantValue(node.params.size) : undefined
+    const size = isOp(node, 'segment_sum') ? constantValue(node.params.size) : undefined
     if (size === undefined || size === 0 || inputs.length > 2 || isSmall(node)) return make(node.op, inputs, node.params as never)
-    return make('sum_rows', [...inputs, sorted(make, inputs[1], size)], { size: dim(size) })
+    return make('segment_sum', [...inputs, sorted(make, inputs[1], size)], { size: dim(size) })
   })
 }
 
@@ -73,6 +73,6 @@ const countOf = (make: Make, order: Node): Node =>
 /** The row numbers by key, those without one (-1) behind; more behind that. */
 function sortedBy(make: Make, keys: Node, experts: number): Node {
   const column = reshape(make, keys, [keys.shape[0], dim(1)])
-  const counts = make('count_experts', [column], { experts, block: BLOCK })
-  return make('order_rows', [column, counts], { experts, block: BLOCK, tile: BLOCK })
+  const counts = make('expert_histogram', [column], { experts, block: BLOCK })
+  return make('sort_by_expert', [column, counts], { experts, block: BLOCK, tile: BLOCK })
 }

@@ -9,13 +9,13 @@ import { NONE } from '../ops/build.ts'
 import { recordOf } from '../ops/records.ts'
 import { rebuild, type Make } from './rewrite.ts'
 
-const PRODUCTS: ReadonlySet<OpName> = new Set<OpName>(['contract', 'routed_matmul'])
-const OUTER: ReadonlySet<OpName> = new Set<OpName>(['contract', 'routed_outer'])
+const PRODUCTS: ReadonlySet<OpName> = new Set<OpName>(['contract', 'grouped_matmul'])
+const OUTER: ReadonlySet<OpName> = new Set<OpName>(['contract', 'grouped_weight_gradient'])
 /** Between an activation and a product that reads it: the same elements elsewhere. */
 const CARRIERS: ReadonlySet<OpName> = new Set<OpName>(['transpose', 'reshape', 'take'])
 
 const isElementwise = ({ op }: Node): boolean => recordOf(op).kind === 'elementwise'
-const isPreActivation = ({ op, inputs }: Node): boolean => PRODUCTS.has(op) || (op === 'half' && PRODUCTS.has(inputs[0].op))
+const isPreActivation = ({ op, inputs }: Node): boolean => PRODUCTS.has(op) || (op === 'cast_f16' && PRODUCTS.has(inputs[0].op))
 /** Numbers of the spec, and what decides between values: there or made in place, whoever reads it. */
 const isFree = (node: Node): boolean =>
   node.dtype !== 'f32' || node.op === 'constant' || (node.op === 'broadcast' && isFree(node.inputs[0]))
@@ -95,7 +95,7 @@ function madeAgain(graph: Graph): ReadonlyMap<Node, ReadonlySet<number>> {
 }
 
 // outer(f(z), b), where f(z) leads to b and z is read behind it in any case  ==>  outer(f(again(z)), b)
-export function rematerialise(graph: Graph): Graph {
+export function rematerialize(graph: Graph): Graph {
   const again = madeAgain(graph)
   return rebuild(graph, (node, inputs, make) =>
     make(
@@ -115,7 +115,7 @@ function remake(operand: Node, make: Make): Node {
   const made = new Map<Node, Node>()
   const madeOf = (node: Node): Node => made.get(node) ?? node
   for (const node of [...reached].sort((a, b) => a.id - b.id)) {
-    if (isPreActivation(node)) made.set(node, make('again', [node], NONE))
+    if (isPreActivation(node)) made.set(node, make('optimization_barrier', [node], NONE))
     else if (CARRIERS.has(node.op))
       made.set(node, make(node.op, [madeOf(node.inputs[0]), ...node.inputs.slice(1)], node.params as never))
     else if (isElementwise(node)) made.set(node, make(node.op, node.inputs.map(madeOf), node.params as never))

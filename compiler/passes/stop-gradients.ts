@@ -4,4 +4,4 @@ import { rewrite, rule, type Rule } from './rewrite.ts'
 
 export const rules: readonly Rule[] = [rule('stop_gradient', 'stop_gradient(x)  ==>  x', ({ inputs: [x] }) => x)]
 
-export const dropStops = (graph: Graph): Graph => rewrite(graph, rules)
+export const removeStopGradients = (graph: Graph): Graph => rewrite(graph, rules)

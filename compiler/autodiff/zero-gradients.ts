@@ -4,7 +4,7 @@ import type { Graph, Node } from '../graph/node.ts'
 import { isOp, reachable } from '../graph/walk.ts'
 import { gradientRuleOf } from './rules.ts'
 
-export type LearnedLeaf = Node<'weight'> & { readonly op: 'weight' }
+export type TrainableLeaf = Node<'weight'> & { readonly op: 'weight' }
 
 const extents = ({ shape }: Node): string =>
   shape
@@ -40,7 +40,7 @@ function core(node: Node): Node {
 const isConstantQuotient = (node: Node): boolean => isOp(node, 'divide') && core(node.inputs[0]) === core(node.inputs[1])
 
 /** Weights from which gradients come, when they pass through all nodes but those that `isCut` says. */
-function taught(losses: readonly Node[], isCut: (node: Node) => boolean): ReadonlySet<string> {
+function reachedByGradient(losses: readonly Node[], isCut: (node: Node) => boolean): ReadonlySet<string> {
   const found = new Set(losses)
   const names = new Set<string>()
   for (const node of reachable(losses).toReversed()) {
@@ -53,14 +53,14 @@ function taught(losses: readonly Node[], isCut: (node: Node) => boolean): Readon
 }
 
 /** Weights whose gradients in all these training graphs pass only through quotients that are always 1. */
-export function idleWeights(graphs: readonly Graph[]): readonly LearnedLeaf[] {
+export function zeroGradientWeights(graphs: readonly Graph[]): readonly TrainableLeaf[] {
   const losses = graphs.map(({ outputs }) => outputs.filter(({ name }) => name.startsWith('loss.')).map(({ node }) => node))
-  const moved = new Set(losses.flatMap((each) => [...taught(each, isConstantQuotient)]))
-  const asked = new Set(losses.flatMap((each) => [...taught(each, () => false)]))
+  const moved = new Set(losses.flatMap((each) => [...reachedByGradient(each, isConstantQuotient)]))
+  const asked = new Set(losses.flatMap((each) => [...reachedByGradient(each, () => false)]))
   const leaves = new Map(
     losses
       .flatMap((each) => reachable(each))
-      .flatMap((node) => (isOp(node, 'weight') ? [[node.params.name, node as LearnedLeaf] as const] : [])),
+      .flatMap((node) => (isOp(node, 'weight') ? [[node.params.name, node as TrainableLeaf] as const] : [])),
   )
   return [...leaves].flatMap(([name, leaf]) => (asked.has(name) && !moved.has(name) ? [leaf] : []))
 }

@@ -1,6 +1,6 @@
 /** What is rounded to f16 for mixed precision, and what is not. */
 import { expect, it } from 'vitest'
-import { halve, readByProducts } from '../../compiler/autodiff/halve.ts'
+import { autocast, readByMatmuls } from '../../compiler/autodiff/autocast.ts'
 import type { Graph, Node, Origin } from '../../compiler/graph/node.ts'
 import { print } from '../../compiler/graph/print.ts'
 import { parse } from '../../compiler/graph/parse.ts'
@@ -33,9 +33,9 @@ const product = (make: Make, left: Node, right: Node, instance?: string): Node =
   make('contract', [left, right], { batch: [], over: [[left.shape.length - 1, right.shape.length - 1]] }, instance)
 
 const halved = (graph: Graph, ...weights: readonly string[]): Graph =>
-  halve(graph, { weights: new Set(weights), apart: [ROUTER] })
+  autocast(graph, { weights: new Set(weights), apart: [ROUTER] })
 const output = ({ outputs }: Graph, name: string): Node => outputs.find((one) => one.name === name)!.node
-const roundings = (graph: Graph): number => nodesOf(graph).filter(({ op }) => op === 'half').length
+const roundings = (graph: Graph): number => nodesOf(graph).filter(({ op }) => op === 'cast_f16').length
 
 it('operands and results of products are rounded, once for all who read them; inputs are not', () => {
   const graph = halved(
@@ -48,10 +48,10 @@ it('operands and results of products are rounded, once for all who read them; in
   const sum = output(graph, 'y')
   const [second, hidden] = sum.inputs
   expect([second, hidden, second.inputs[0].inputs[0], hidden.inputs[0].inputs[0]].map(({ op }) => op)).toEqual([
-    'half',
-    'half',
-    'half',
-    'half',
+    'cast_f16',
+    'cast_f16',
+    'cast_f16',
+    'cast_f16',
   ])
   expect(second.inputs[0].inputs[0]).toBe(hidden)
   expect(hidden.inputs[0].inputs[0].inputs[0].inputs.map(({ op }) => op)).toEqual(['input', 'weight'])
@@ -66,7 +66,7 @@ it('what only says where elements lie stays between a product and what is rounde
     }),
   )
   const [left] = output(graph, 'y').inputs[0].inputs[0].inputs
-  expect([left.op, left.inputs[0].op, left.inputs[0].inputs[0].op]).toEqual(['transpose', 'half', 'exp'])
+  expect([left.op, left.inputs[0].op, left.inputs[0].inputs[0].op]).toEqual(['transpose', 'cast_f16', 'exp'])
 })
 
 it('products read the copies of weights, others the weights', () => {
@@ -75,7 +75,7 @@ it('products read the copies of weights, others the weights', () => {
     const part = make('slice', [w], { starts: [dim(2), dim(0)], sizes: [dim(2), dim(4)], steps: [1, 1] })
     return { y: product(make, input(make, 'x', 3, 4), part), z: make('exp', [w], NONE) }
   })
-  expect([...readByProducts(plain, [])]).toEqual(['a'])
+  expect([...readByMatmuls(plain, [])]).toEqual(['a'])
   const graph = halved(plain, 'a')
   const [, part] = output(graph, 'y').inputs
   expect(part.inputs[0].params).toMatchObject({ name: 'half.a', source: { half: true } })
@@ -89,7 +89,7 @@ it('a router stays as it is, and its weights', () => {
     const scores = make('negate', [product(make, x, gate, ROUTER)], NONE, ROUTER)
     return { y: product(make, scores, weight(make, 'a', 2, 5)) }
   })
-  expect([...readByProducts(plain, [ROUTER])]).toEqual(['a'])
+  expect([...readByMatmuls(plain, [ROUTER])]).toEqual(['a'])
   expect(roundings(halved(plain, 'a'))).toBe(0)
 })
 
@@ -107,5 +107,5 @@ it('gradients of weights are not rounded, nor what they are summed of; what is r
       return { 'gradient.w': sum, 'loss.a': make('exp', [one], NONE) }
     }),
   )
-  expect(output(shared, 'loss.a').inputs[0].op).toBe('half')
+  expect(output(shared, 'loss.a').inputs[0].op).toBe('cast_f16')
 })

@@ -6,7 +6,7 @@ import type { Graph, Node } from '../../compiler/graph/node.ts'
 import { verify } from '../../compiler/graph/verify.ts'
 import { createBuilder, NO_ORIGIN } from '../../compiler/ops/build.ts'
 import { specOf } from '../../compiler/ops/spec.ts'
-import { orderSums } from '../../compiler/passes/order_sums.ts'
+import { sortSegmentSums } from '../../compiler/passes/segment-sum-sorting.ts'
 import { evaluate } from '../../compiler/reference/evaluate.ts'
 import { hostTensor } from '../../compiler/reference/tensor.ts'
 import { assertProperty } from '../support/property.ts'
@@ -15,7 +15,7 @@ function graphOf(rows: Dim, width: number, size: Dim): Graph {
   const { make } = createBuilder()
   const values = make('input', [], { name: 'values', dtype: 'f32', shape: [rows, dim(width)] }, NO_ORIGIN)
   const ids = make('input', [], { name: 'ids', dtype: 'i32', shape: [rows] }, NO_ORIGIN)
-  const node = make('sum_rows', [values, ids], { size }, NO_ORIGIN) as Node
+  const node = make('segment_sum', [values, ids], { size }, NO_ORIGIN) as Node
   const dims = [rows, size].flatMap(symbolsOf).map((name) => ({ name, doc: '' }))
   return {
     name: 'sums',
@@ -27,7 +27,7 @@ function graphOf(rows: Dim, width: number, size: Dim): Graph {
   }
 }
 
-const orderOf = (graph: Graph): Node | undefined => orderSums(graph).outputs[0].node.inputs[2]
+const orderOf = (graph: Graph): Node | undefined => sortSegmentSums(graph).outputs[0].node.inputs[2]
 
 describe('order_sums', () => {
   it('sorts the row numbers stably by id, those without one left out', () => {
@@ -39,7 +39,7 @@ describe('order_sums', () => {
     )
     assertProperty(
       fc.property(cases, ({ size, ids }) => {
-        const graph = orderSums(graphOf(symbol('N'), 64, dim(size)))
+        const graph = sortSegmentSums(graphOf(symbol('N'), 64, dim(size)))
         expect(verify(graph, specOf('optimised'))).toEqual([])
         const order = graph.outputs[0].node.inputs[2]
         const inputs = {
@@ -62,7 +62,7 @@ describe('order_sums', () => {
   })
 
   it('orders once', () => {
-    const once = orderSums(graphOf(dim(512), 8, dim(50)))
-    expect(orderSums(once).outputs[0].node.inputs).toHaveLength(3)
+    const once = sortSegmentSums(graphOf(dim(512), 8, dim(50)))
+    expect(sortSegmentSums(once).outputs[0].node.inputs).toHaveLength(3)
   })
 })

@@ -60,7 +60,7 @@ function written(node: Node, inputs: readonly Node[], { shape, dtype, values }: 
 }
 
 /** Results of constants become constants; a tensor of one value becomes `broadcast` of a scalar. */
-export function fold(graph: Graph): Graph {
+export function foldConstants(graph: Graph): Graph {
   const known = new Map<Node, Known | undefined>()
   return rebuild(graph, (node, inputs, make) => {
     const here = knownOf(

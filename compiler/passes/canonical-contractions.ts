@@ -61,4 +61,4 @@ export const rules: readonly Rule[] = [
   }),
 ]
 
-export const canonicalContract = (graph: Graph): Graph => rewrite(graph, [...rules, ...movement])
+export const canonicalizeContractions = (graph: Graph): Graph => rewrite(graph, [...rules, ...movement])

@@ -9,7 +9,7 @@ import { createBuilder } from '../ops/build.ts'
  * The outputs `gradient.PATH` in the place of weights of those names, alone or added to what is there: the first micro-batch of a step, or a
  * later one.
  */
-export function keepGradients(graph: Graph, isFirst: boolean): Graph {
+export function accumulateGradients(graph: Graph, isFirst: boolean): Graph {
   const builder = createBuilder()
   const copied = new Map<Node, Node>()
   for (const node of nodesOf(graph)) {

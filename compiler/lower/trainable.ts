@@ -3,7 +3,7 @@ import type { Node } from '../graph/node.ts'
 import { recordOf } from '../ops/records.ts'
 
 /** The names of the weights. */
-export function taughtBy(roots: readonly Node[]): ReadonlySet<string> {
+export function trainableFrom(roots: readonly Node[]): ReadonlySet<string> {
   const seen = new Set<Node>(roots)
   for (const node of seen)
     if (recordOf(node.op).isFlat !== true) for (const input of node.inputs) if (input.dtype === 'f32') seen.add(input)

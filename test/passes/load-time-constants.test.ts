@@ -2,7 +2,7 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { compileGraph } from '../../compiler/compile.ts'
 import { parse } from '../../compiler/graph/parse.ts'
 import { createBuilder } from '../../compiler/ops/build.ts'
-import { splitOnce } from '../../compiler/passes/split_once.ts'
+import { splitLoadTimeConstants } from '../../compiler/passes/load-time-constants.ts'
 import { evaluate } from '../../compiler/reference/evaluate.ts'
 import { hostTensor } from '../../compiler/reference/tensor.ts'
 import { PORTABLE } from '../../plan/target.ts'
@@ -20,10 +20,10 @@ dim B
 %0 = input name "x" : f32[B, 4]
 %1 = weight name "w" source ["w"] doc "" : f32[3, 4]
 %2 = multiply(%1, %1) : f32[3, 4]
-%3 = hold(%2) name "squares" : f32[3, 4]
+%3 = compute_at_load(%2) name "squares" : f32[3, 4]
 %4 = sum(%3) axis 1 : f32[3]
-%5 = hold(%4) name "norms" : f32[3]
-%6 = hold(%1) name "as it is" : f32[3, 4]
+%5 = compute_at_load(%4) name "norms" : f32[3]
+%6 = compute_at_load(%1) name "as it is" : f32[3, 4]
 %7 = contract(%0, %6) batch [] over [[1, 1]] : f32[B, 3]
 %8 = broadcast(%5) axes [1] : f32[B, 3]
 %9 = add(%7, %8) : f32[B, 3]
@@ -32,7 +32,7 @@ output "y" = %9
 
 describe('what depends on weights alone', () => {
   it('is made by a program of its own, and read by the others', () => {
-    const { once, main } = splitOnce(read(text))
+    const { once, main } = splitLoadTimeConstants(read(text))
     expect(once!.outputs.map(({ name }) => name)).toEqual(['norms'])
     const { plan } = compileGraph(read(text), PORTABLE)
     expect(checkPlan(JSON.parse(JSON.stringify(plan))).problems).toEqual([])
@@ -41,7 +41,9 @@ describe('what depends on weights alone', () => {
   })
 
   it('is nothing where nothing is held', () => {
-    expect(splitOnce(read('graph "g"\n%0 = input name "x" : f32[4]\n%1 = exp(%0) : f32[4]\noutput "y" = %1\n')).once).toBeNull()
+    expect(
+      splitLoadTimeConstants(read('graph "g"\n%0 = input name "x" : f32[4]\n%1 = exp(%0) : f32[4]\noutput "y" = %1\n')).once,
+    ).toBeNull()
   })
 
   it('shares memory where one value has two names, and leaves a constant where it is', () => {
@@ -51,15 +53,15 @@ dim B
 %0 = input name "x" : f32[B, 4]
 %1 = weight name "w" source ["w"] doc "" : f32[2, 2]
 %2 = multiply(%1, %1) : f32[2, 2]
-%3 = hold(%2) name "squares" : f32[2, 2]
-%4 = hold(%2) name "again" : f32[2, 2]
+%3 = compute_at_load(%2) name "squares" : f32[2, 2]
+%4 = compute_at_load(%2) name "again" : f32[2, 2]
 %5 = reshape(%4) : f32[4]
 %6 = broadcast(%5) axes [1] : f32[B, 4]
 %7 = reshape(%3) : f32[4]
 %8 = broadcast(%7) axes [1] : f32[B, 4]
 %9 = constant values [1, 2, 3, 4] : f32[4]
 %10 = add(%9, %9) : f32[4]
-%11 = hold(%10) name "twice" : f32[4]
+%11 = compute_at_load(%10) name "twice" : f32[4]
 %12 = broadcast(%11) axes [1] : f32[B, 4]
 %13 = add(%6, %8) : f32[B, 4]
 %14 = add(%13, %12) : f32[B, 4]

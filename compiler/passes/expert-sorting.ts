@@ -9,7 +9,7 @@ import { isOp } from '../graph/walk.ts'
 import { rebuild, type Make } from './rewrite.ts'
 import { reshape } from './rules/match.ts'
 
-export interface RouteOptions {
+export interface ExpertSortOptions {
   /** Few tokens look up their experts directly: an order would cost more than it saves. */
   readonly variant: 'decode' | 'prefill'
   /** Rows of one expert that a workgroup takes. */
@@ -27,29 +27,29 @@ function tokenIds(make: Make, expert: Node): Node {
 /** Rows whose experts one workgroup counts, where it walks them one by one. */
 const PLACE_BLOCK = 64
 
-/** place_in_expert(expert)  ==>  place_in_expert(expert, count_experts(expert)) */
+/** position_in_expert(expert)  ==>  position_in_expert(expert, expert_histogram(expert)) */
 function countFirst(experts: number, expert: Node, make: Make): Node {
-  const counts = make('count_experts', [reshape(make, expert, [expert.shape[0], dim(1)])], { experts, block: PLACE_BLOCK })
-  return make('place_in_expert', [expert, counts], { experts })
+  const counts = make('expert_histogram', [reshape(make, expert, [expert.shape[0], dim(1)])], { experts, block: PLACE_BLOCK })
+  return make('position_in_expert', [expert, counts], { experts })
 }
 
 /** How many experts a product of rows has that is ordered; null for what is none, or stands in order already. */
-function expertsOf(node: Node, variant: RouteOptions['variant']): number | null {
+function expertsOf(node: Node, variant: ExpertSortOptions['variant']): number | null {
   if (node.inputs.length > 3) return null
   // the sums of each expert's rows want them together however few there are
-  if (isOp(node, 'routed_outer')) return node.params.experts
-  return isOp(node, 'routed_matmul') && variant === 'prefill' ? (constantValue(node.inputs[1].shape[0]) ?? null) : null
+  if (isOp(node, 'grouped_weight_gradient')) return node.params.experts
+  return isOp(node, 'grouped_matmul') && variant === 'prefill' ? (constantValue(node.inputs[1].shape[0]) ?? null) : null
 }
 
-/** routed_matmul(x, bank, expert)  ==>  routed_matmul(x, bank, expert, order_rows(ids, count_experts(ids))), routed_outer alike */
-export function orderRoutes(graph: Graph, { variant, tile, block }: RouteOptions): Graph {
+/** grouped_matmul(x, bank, expert)  ==>  grouped_matmul(x, bank, expert, sort_by_expert(ids, expert_histogram(ids))), grouped_weight_gradient alike */
+export function sortRowsByExpert(graph: Graph, { variant, tile, block }: ExpertSortOptions): Graph {
   return rebuild(graph, (node, inputs, make) => {
-    if (isOp(node, 'place_in_expert') && inputs.length === 1) return countFirst(node.params.experts, inputs[0], make)
+    if (isOp(node, 'position_in_expert') && inputs.length === 1) return countFirst(node.params.experts, inputs[0], make)
     const experts = expertsOf(node, variant)
     if (experts === null || areBatches(node.inputs[2])) return make(node.op, inputs, node.params as never)
     const ids = tokenIds(make, inputs[2])
-    const counts = make('count_experts', [ids], { experts, block })
-    const order = make('order_rows', [ids, counts], { experts, block, tile })
+    const counts = make('expert_histogram', [ids], { experts, block })
+    const order = make('sort_by_expert', [ids, counts], { experts, block, tile })
     return make(node.op, [...inputs, order], node.params as never)
   })
 }

@@ -9,5 +9,5 @@ function ordered(node: Node, inputs: readonly Node[]): readonly Node[] {
   return [inputs[1], inputs[0], ...inputs.slice(2)]
 }
 
-export const share = (graph: Graph): Graph =>
+export const eliminateCommonSubexpressions = (graph: Graph): Graph =>
   rebuild(graph, (node, inputs, make) => make(node.op, ordered(node, inputs), node.params as never))

@@ -38,7 +38,7 @@ export const sharesWeights = ({ outputs }: Graph, { weights }: LayoutOptions): b
   weights === 'shared' || outputs.some(({ replaces }) => replaces !== undefined)
 
 /** Where another user wants it as it is, it stays: two layouts would be two copies in memory. */
-export function weightLayout(graph: Graph, options: LayoutOptions = {}): Graph {
+export function chooseWeightLayout(graph: Graph, options: LayoutOptions = {}): Graph {
   if (sharesWeights(graph, options)) return graph
   const users = dependants(graph)
   const outputs = new Set(graph.outputs.map(({ node }) => node))

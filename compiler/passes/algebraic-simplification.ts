@@ -6,9 +6,9 @@ import { gradients } from './rules/gradients.ts'
 import { logic } from './rules/logic.ts'
 import { movement } from './rules/movement.ts'
 import { reductions } from './rules/reductions.ts'
-import { sink } from './rules/sink.ts'
+import { broadcastHoisting } from './rules/broadcast-hoisting.ts'
 
-export const rules: readonly Rule[] = [...arithmetic, ...logic, ...movement, ...reductions, ...gradients, ...sink]
+export const rules: readonly Rule[] = [...arithmetic, ...logic, ...movement, ...reductions, ...gradients, ...broadcastHoisting]
 
 /** Leaves a graph that no rule fits. */
-export const simplify = (graph: Graph): Graph => rewrite(graph, rules)
+export const simplifyAlgebra = (graph: Graph): Graph => rewrite(graph, rules)

@@ -3,4 +3,4 @@ import type { Graph } from '../graph/node.ts'
 import { copy, rebuild } from './rewrite.ts'
 
 /** Inputs stay: they are what a user is promised to give. */
-export const dead = (graph: Graph): Graph => rebuild(graph, copy)
+export const eliminateDeadCode = (graph: Graph): Graph => rebuild(graph, copy)

@@ -21,7 +21,7 @@ function under(node: Broadcast, pattern: Broadcast, make: Make): Node {
 const samePlaces = (a: Broadcast, b: Broadcast): boolean =>
   a.params.axes.join() === b.params.axes.join() && sameShape(a.inputs[0].shape, b.inputs[0].shape)
 
-export const sink: readonly Rule[] = [
+export const broadcastHoisting: readonly Rule[] = [
   rule(ELEMENTWISE, 'f(broadcast(a), broadcast(b))  ==>  broadcast(f(a, b))', (node, make) => {
     const operands = node.inputs.filter((input) => isOp(input, 'broadcast'))
     if (operands.length < node.inputs.length) return null
