@@ -19,8 +19,8 @@ function importsOf(output, outputs, seen = new Set()) {
 }
 
 /**
- * Declarations that name types of WebGPU must compile with and without them: TypeScript 6 has them in `dom`, older ones in a package that
- * clashes with it. An interface without members merges with whichever is there, and stands for it where none is.
+ * Declarations that name types of WebGPU must compile with and without them: TypeScript 6 has them in `dom`, older ones in a
+ * package that clashes with it. An interface without members merges with whichever is there, and stands for it where none is.
  */
 function declareGpuTypes() {
   const types = join(dist, 'types')

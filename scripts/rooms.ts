@@ -1,4 +1,7 @@
-/** Holds the map of the house: refuses any other arrow between rooms, import cycles, libraries outside their fence, policies known by name. */
+/**
+ * Holds the map of the house: refuses any other arrow between rooms, import cycles, libraries outside their fence, policies known
+ * by name.
+ */
 import { existsSync, readFileSync, readdirSync } from 'node:fs'
 import { join, relative, resolve } from 'node:path'
 import { isBuiltin } from 'node:module'
@@ -122,7 +125,9 @@ function cycles(imports: readonly Import[]): readonly string[] {
   return found
 }
 
-/** Names of the policies in `std/policies` that are not at the same time words of the tensor language, or of how a model learns. */
+/**
+ * Names of the policies in `std/policies` that are not at the same time words of the tensor language, or of how a model learns.
+ */
 function policyNames(root: string): ReadonlySet<string> {
   const folder = join(root, 'std/policies')
   const texts = existsSync(folder) ? readdirSync(folder).map((name) => readFileSync(join(folder, name), 'utf8')) : []

@@ -21,7 +21,10 @@ function modified(file) {
 
 const sha256 = (contents) => createHash('sha256').update(contents).digest('hex')
 
-/** Whether every source is as the last bundle saw it, the standard library has the same files, and the bundle holds what was written. */
+/**
+ * Whether every source is as the last bundle saw it, the standard library has the same files, and the bundle holds what was
+ * written.
+ */
 function isFresh() {
   try {
     const { sources, std, outputs } = JSON.parse(readFileSync(stampFile, 'utf8'))

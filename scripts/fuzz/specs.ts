@@ -1,6 +1,6 @@
 /**
- * Mutated specs through the compiler: parsing, checking, printing and lowering never throw, and what the checker accepts compiles for each
- * target or ends in a diagnostic. A mutant is a function of the seed and its index.
+ * Mutated specs through the compiler: parsing, checking, printing and lowering never throw, and what the checker accepts compiles
+ * for each target or ends in a diagnostic. A mutant is a function of the seed and its index.
  */
 import { createRandom } from '../../cli/random.ts'
 import { compileGraph } from '../../compiler/compile.ts'
@@ -48,7 +48,9 @@ export interface Examined {
   readonly slowest: number
 }
 
-/** Processor time that one stage of one mutant may take, in ms; what works on a large graph may take more, in proportion to it. */
+/**
+ * Processor time that one stage of one mutant may take, in ms; what works on a large graph may take more, in proportion to it.
+ */
 export const SLOW_MS = 1000
 const MS_PER_NODE = 2
 

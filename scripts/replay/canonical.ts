@@ -25,7 +25,10 @@ const canonicalKernel = ({ wgsl, bindings, workgroupSize, needsSubgroups }: Kern
   needsSubgroups,
 })
 
-/** A plan without what is for people alone: names of kernels, buffers and steps, reasons, documentation. Ports and weights keep theirs. */
+/**
+ * A plan without what is for people alone: names of kernels, buffers and steps, reasons, documentation. Ports and weights keep
+ * theirs.
+ */
 export function canonicalPlan(plan: Plan): unknown {
   const programs = plan.programs.map((program) => ({
     ...program,

@@ -1,4 +1,6 @@
-/** `plans.js ROOT OUT [ONLY]`: compiles every spec of the repository at ROOT for each profile, and writes a file a plan into OUT. */
+/**
+ * `plans.js ROOT OUT [ONLY]`: compiles every spec of the repository at ROOT for each profile, and writes a file a plan into OUT.
+ */
 import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { dirname, join } from 'node:path'
 import { differentiate } from '../../compiler/autodiff/differentiate.ts'

@@ -1,4 +1,7 @@
-/** The specs of the repository: examples, imported checkpoints, a layer for each policy of the library, and the layers of the golden vectors. */
+/**
+ * The specs of the repository: examples, imported checkpoints, a layer for each policy of the library, and the layers of the
+ * golden vectors.
+ */
 import { existsSync, readFileSync, readdirSync } from 'node:fs'
 import { join } from 'node:path'
 import { importModel } from '../../cli/import/import.ts'

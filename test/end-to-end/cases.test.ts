@@ -1,4 +1,7 @@
-/** Small specs that once failed, through the commands that a user would run on them: a diagnostic with its place, a warning, or a right result. */
+/**
+ * Small specs that once failed, through the commands that a user would run on them: a diagnostic with its place, a warning, or a
+ * right result.
+ */
 import { readFileSync } from 'node:fs'
 import { basename, join } from 'node:path'
 import { describe, expect, it } from 'vitest'

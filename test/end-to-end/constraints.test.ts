@@ -1,4 +1,7 @@
-/** Constraints on devices. Beside the reference, decisions are equal and answers near; beside their meaning in plain loops, whole numbers are equal. */
+/**
+ * Constraints on devices. Beside the reference, decisions are equal and answers near; beside their meaning in plain loops, whole
+ * numbers are equal.
+ */
 import fc from 'fast-check'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { lower } from '../../compiler/lower/lower.ts'

@@ -1,4 +1,7 @@
-/** `smoe compile` over another model's files, killed at random moments: the directory holds the files of one of them, and the user's own. */
+/**
+ * `smoe compile` over another model's files, killed at random moments: the directory holds the files of one of them, and the
+ * user's own.
+ */
 import { spawn, spawnSync } from 'node:child_process'
 import { mkdirSync, mkdtempSync, readFileSync, readdirSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'

@@ -1,4 +1,7 @@
-/** `smoe train` on a device, killed at random moments: what it leaves is whole, and it ends in the bytes of a run that nobody stopped. */
+/**
+ * `smoe train` on a device, killed at random moments: what it leaves is whole, and it ends in the bytes of a run that nobody
+ * stopped.
+ */
 import { spawn } from 'node:child_process'
 import { existsSync, mkdtempSync, readFileSync, readdirSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'

@@ -1,4 +1,7 @@
-/** A policy that is in no paper, in a file of its own, whose experts keep office hours: the rule is its own, the limit the model's. */
+/**
+ * A policy that is in no paper, in a file of its own, whose experts keep office hours: the rule is its own, the limit the
+ * model's.
+ */
 import { expect, test } from 'vitest'
 import { lower } from '../../compiler/lower/lower.ts'
 import { evaluate } from '../../compiler/reference/evaluate.ts'

@@ -1,4 +1,6 @@
-/** Decisions read back from a device and given to it again: the same bits come out, whatever the policy and however many tokens. */
+/**
+ * Decisions read back from a device and given to it again: the same bits come out, whatever the policy and however many tokens.
+ */
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { lower, type LowerOptions } from '../../compiler/lower/lower.ts'
 import type { Graph } from '../../compiler/graph/node.ts'

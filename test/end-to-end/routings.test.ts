@@ -1,6 +1,6 @@
 /**
- * Ten thousand random routings on every software adapter: each row of each answer as plain loops have it, to the last bit, and the same
- * bytes when run again after others. Numbers are whole and small, so that every order of summing gives the same.
+ * Ten thousand random routings on every software adapter: each row of each answer as plain loops have it, to the last bit, and
+ * the same bytes when run again after others. Numbers are whole and small, so that every order of summing gives the same.
  */
 import fc from 'fast-check'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
@@ -38,7 +38,10 @@ const capacity = (factor: string, overflow: 'drop' | 'next' | 'shared'): Rules =
 })
 const atMost = (tokens: number): Rules => ({ limit: { kind: 'at-most', tokens } })
 
-/** Rows of tokens that are and are not multiples of four; fewer and more experts than lanes; blocks and tiles that are empty, full and one over. */
+/**
+ * Rows of tokens that are and are not multiples of four; fewer and more experts than threads; blocks and tiles that are empty,
+ * full and one over.
+ */
 const SCENES: readonly Scene[] = [
   scene([1, 1, 3, 4], 'both', [1, 40]),
   scene([2, 1, 2, 4], 'both', [1, 64]),

@@ -1,4 +1,7 @@
-/** `smoe train` told by a signal to stop: it saves after its step, says so by its exit code, and goes on to the bytes of a run that nobody stopped. */
+/**
+ * `smoe train` told by a signal to stop: it saves after its step, says so by its exit code, and goes on to the bytes of a run
+ * that nobody stopped.
+ */
 import { spawn } from 'node:child_process'
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'

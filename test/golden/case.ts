@@ -38,7 +38,10 @@ export interface Case {
   readonly files: readonly string[]
   /** Only these; both where nothing is said. */
   readonly precisions?: readonly ('f32' | 'f64')[]
-  /** Whether float32 can hold what is compared; where it cannot, the float64 file alone is, by the reference. It can where nothing is said. */
+  /**
+   * Whether float32 can hold what is compared; where it cannot, the float64 file alone is, by the reference. It can where nothing
+   * is said.
+   */
   readonly holdsInF32?: (vectors: Tensors) => boolean
   /** Further tensors, made of those of the file. */
   readonly made?: (vectors: Tensors) => Tensors

@@ -1,4 +1,7 @@
-/** Every function that the package exports, with each argument in turn replaced by what it is not: an error of ours says so, at once. */
+/**
+ * Every function that the package exports, with each argument in turn replaced by what it is not: an error of ours says so, at
+ * once.
+ */
 import { createRequire } from 'node:module'
 import { describe, expect, test } from 'vitest'
 import * as bindings from '../../compiler/bindings/generate.ts'

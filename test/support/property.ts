@@ -1,5 +1,6 @@
 /**
- * Property tests: how many samples they draw, which seeds that failed before are drawn first, and the command line that replays a failure.
+ * Property tests: how many samples they draw, which seeds that failed before are drawn first, and the command line that replays a
+ * failure.
  *
  * FUZZ_RUNS multiplies the number of samples, FUZZ_SEED fixes the seed, FUZZ_SAMPLE draws that one sample of the seed alone.
  */
@@ -92,8 +93,8 @@ function report<T>(details: fc.RunDetails<T>, place: Place): void {
 }
 
 /**
- * Draws `count` samples (times FUZZ_RUNS) of a property, after the seeds that once failed; throws the counterexample and how to replay it.
- * Every property test asserts by this function.
+ * Draws `count` samples (times FUZZ_RUNS) of a property, after the seeds that once failed; throws the counterexample and how to
+ * replay it. Every property test asserts by this function.
  */
 export function assertProperty<T>(property: fc.IAsyncProperty<T>, count?: number, options?: PropertyOptions): Promise<void>
 export function assertProperty<T>(property: fc.IProperty<T>, count?: number, options?: PropertyOptions): void

@@ -271,7 +271,10 @@ function orderOf(g: Grower): unknown {
 const real = unary('f32')
 const pair = binary('f32', 'i32')
 
-/** Costs of moderate size, beyond which the order of additions shows, and of known size, so that one workgroup takes them in the reference's order. */
+/**
+ * Costs of moderate size, beyond which the order of additions shows, and of known size, so that one workgroup takes them in the
+ * reference's order.
+ */
 function scaledOf(g: Grower): unknown {
   const x = g.any((node) => node.dtype === 'f32' && node.shape.length === 2 && node.shape.every(isConstant))
   const cost = x && g.make('tanh', [x], NONE)
@@ -417,7 +420,10 @@ const growers: { readonly [N in OpName]: (g: Grower, op: N) => unknown } = {
   sort_by_expert: orderOf,
 }
 
-/** Ops with tests of their own: the vectors of a decomposition, and what is rounded to f16, leap where an operand is rounded otherwise. */
+/**
+ * Ops with tests of their own: the vectors of a decomposition, and what is rounded to f16, leap where an operand is rounded
+ * otherwise.
+ */
 export const APART: ReadonlySet<OpName> = new Set<OpName>(['svd', 'compute_at_load', 'cast_f16', 'sinkhorn_gradient'])
 
 /** Only what a lowered graph holds; `sort_by_expert` and `expert_histogram` come from passes. */

@@ -1,6 +1,7 @@
 /**
- * Graphs of products whose operands are inputs, weights, or computed: transposed, sliced, reshaped, broadcast, gathered, concatenated, or products
- * themselves. All values are small whole numbers, so sums are exact in f32 and a device must give the very same ones.
+ * Graphs of products whose operands are inputs, weights, or computed: transposed, sliced, reshaped, broadcast, gathered,
+ * concatenated, or products themselves. All values are small whole numbers, so sums are exact in f32 and a device must give the
+ * very same ones.
  */
 import fc from 'fast-check'
 import { constantValue, dim, isConstant, multiply, product, symbol, evaluate as sizeOf, type Dim } from '../../plan/dim.ts'

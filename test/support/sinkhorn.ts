@@ -58,7 +58,10 @@ export function gradientGraph(tokens: DimLike, columns: number, params: Solving)
 
 export const feedsOf = ({ cost, rows, columns }: Problem) => ({ inputs: { cost, rows, columns }, weights: {} })
 
-/** Scores near `scale` times the normal. Where the marginals are not even they are random, each up to twice the mean, with as much mass on both sides. */
+/**
+ * Scores near `scale` times the normal. Where the marginals are not even they are random, each up to twice the mean, with as much
+ * mass on both sides.
+ */
 export function randomProblem(tokens: number, width: number, scale: number, even: boolean, next: () => number): Problem {
   const normal = (): number => Math.sqrt(-2 * Math.log(1 - next())) * Math.cos(2 * Math.PI * next())
   const cost = f32(
@@ -110,7 +113,10 @@ export interface Golden {
 
 const folder = join(root, 'test/fixtures/golden/ssr')
 
-/** The files of a precision. Their cost is not yet divided by xi, and they stop at the norm of the residual, not at its root mean square. */
+/**
+ * The files of a precision. Their cost is not yet divided by xi, and they stop at the norm of the residual, not at its root mean
+ * square.
+ */
 export function goldenProblems(precision: 'f32' | 'f64'): readonly Golden[] {
   const ending = `_${precision}.safetensors`
   return readdirSync(folder)

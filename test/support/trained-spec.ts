@@ -1,6 +1,9 @@
 /** A small model for runs of `smoe train` that are killed, stopped and go on. */
 
-/** A model of twelve characters. Routers compete and learn by a drawn schedule, values are left out by chance: all that a checkpoint must carry. */
+/**
+ * A model of twelve characters. Routers compete and learn by a drawn schedule, values are left out by chance: all that a
+ * checkpoint must carry.
+ */
 export const trainedSpec = (steps: number, batch = 'B = 2, S = 8'): string => `import { swiglu } from "std/experts/swiglu"
 import { competition } from "std/policies/competition"
 

@@ -1,4 +1,6 @@
-/** As a new user has it: the packed package in an empty project, the tour of the README, and the programs of `examples/programs`. */
+/**
+ * As a new user has it: the packed package in an empty project, the tour of the README, and the programs of `examples/programs`.
+ */
 import { spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { copyFileSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'

@@ -1,4 +1,6 @@
-/** SSMoE on the layers of five architectures, with either rule for signs: our own, or those of LAPACK, which come with the file. */
+/**
+ * SSMoE on the layers of five architectures, with either rule for signs: our own, or those of LAPACK, which come with the file.
+ */
 import type { Case, Check } from '../case.ts'
 import { gptOss, ofThePaper, quickGelu, quickGeluDeclaration, swiglu } from '../experts.ts'
 import type { Layer } from '../layers.ts'

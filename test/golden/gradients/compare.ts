@@ -9,7 +9,7 @@ import { sourceOf } from '../layers.ts'
 import type { Run } from '../vectors.ts'
 import type { GradientCase, Term } from './case.ts'
 
-/** The way forward, and the gradients of each term under `PREFIX/`. Throws with the frames where there are mistakes. */
+/** The forward pass, and the gradients of each term under `PREFIX/`. Throws with the frames where there are mistakes. */
 export function graphOf({ name, layer, training, terms }: GradientCase): Graph {
   const { model, diagnostics } = checkSource(sourceOf(name, layer))
   if (model === null || diagnostics.length > 0) throw new Error(framed(diagnostics))
@@ -39,7 +39,10 @@ export type Results = Readonly<Record<string, { readonly values: ArrayLike<numbe
 
 export interface Miss {
   readonly tensor: string
-  /** ||got - expected|| / ||expected||, or ||got|| where nothing is expected; what the file has roundings of, beside the gradient of x. */
+  /**
+   * ||got - expected|| / ||expected||, or ||got|| where nothing is expected; what the file has roundings of, beside the gradient
+   * of x.
+   */
   readonly miss: number
 }
 

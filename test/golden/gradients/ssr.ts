@@ -16,9 +16,9 @@ policy noisy_sinkhorn(
   param gate_bias: f32[E]
   let score = x @ gate.T + gate_bias
   let profit = ((if cost == "softmax" then softmax(score) else score) + noise * draws) / xi
-  let taught = if gradient == "detached" then stop(profit) else profit
+  let profits = if gradient == "detached" then stop(profit) else profit
   let scaling = sinkhorn(profit, rows = 1.0, columns = 1.0 * T / E, iterations = 100, tolerance = tolerance)
-  let plan = taught + (if gradient == "unrolled" then scaling else stop(scaling))
+  let plan = profits + (if gradient == "unrolled" then scaling else stop(scaling))
   select top k by plan
   weigh softmax(pick(plan, selected))
 }

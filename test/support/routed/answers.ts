@@ -21,7 +21,10 @@ export function answerOf({ gate, up, down }: Expert, x: readonly number[], F: nu
   return y
 }
 
-/** y of every token [T, D]: sum of weight * answer over kept slots, and the shared experts once and once more for what was passed on to them. */
+/**
+ * y of every token [T, D]: sum of weight * answer over kept slots, and the shared experts once and once more for what was passed
+ * on to them.
+ */
 export function answersOf(
   layer: Layer,
   { experts, shared }: Weights,

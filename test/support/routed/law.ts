@@ -1,4 +1,7 @@
-/** What a layer's requirements mean, in plain loops over numbers: written from what `docs/language.md` says of them, with nothing of the compiler. */
+/**
+ * What a layer's requirements mean, in plain loops over numbers: written from what `docs/language.md` says of them, with nothing
+ * of the compiler.
+ */
 import type { Layer, Limit, Rules } from './layer.ts'
 
 type Rows = readonly (readonly number[])[]
