@@ -11,8 +11,8 @@ import type { Group } from './group.ts'
 
 const LANES = 64
 
-export function elementsKernel(group: Group, context: ScheduleContext): KernelProgram {
-  const results = context.partition.results(group)
+export function elementwiseKernel(group: Group, context: ScheduleContext): KernelProgram {
+  const results = context.fusion.results(group)
   const named = new Map<Node, Expression>()
   const element = variable('u32', 'element')
   // another element of a value that has a name, as of one turned over, is worked out anew
@@ -39,8 +39,8 @@ export function elementsKernel(group: Group, context: ScheduleContext): KernelPr
   })
   const place = add(multiply(variable('u32', 'workgroup'), u32(LANES)), variable('u32', 'lane'))
   return {
-    name: kernelName(group, 'elements'),
-    template: 'elements',
+    name: kernelName(group, 'elementwise'),
+    template: 'elementwise',
     reason: 'each element is computed on its own',
     buffers: scope.naming.buffers(),
     computation: {

@@ -1,29 +1,29 @@
 /** Graph to kernels in order, for one target and one variant of the program. */
 import type { Target } from '../../plan/target.ts'
 import type { Graph, Node } from '../graph/node.ts'
-import { concede } from './fusion/back-off.ts'
+import { backOff } from './fusion/back-off.ts'
 import type { Variant, ScheduleContext } from './scope/context.ts'
-import { elementsKernel } from './elementwise-kernel.ts'
+import { elementwiseKernel } from './elementwise-kernel.ts'
 import { writeInPlace } from './aliasing/in-place.ts'
 import type { KernelProgram } from './ir/kernel.ts'
-import type { Group, GroupKind, Partition } from './group.ts'
-import { NO_CONCESSIONS, partition, type Concessions } from './fusion/fuse.ts'
-import { productsKernel } from './matmul/matmul-kernel.ts'
-import { routineKernel } from './routines.ts'
+import type { Group, GroupKind, Fusion } from './group.ts'
+import { UNCONSTRAINED, fuse, type SplitConstraints } from './fusion/fuse.ts'
+import { matmulKernel } from './matmul/matmul-kernel.ts'
+import { customKernel } from './custom-kernels.ts'
 import { rowsKernel } from './rows/rows-kernel.ts'
 import { sourcesOf } from './fusion/sources.ts'
 
 const MAKERS: { readonly [K in GroupKind]: (group: Group, context: ScheduleContext) => KernelProgram } = {
-  products: productsKernel,
+  matmul: matmulKernel,
   rows: rowsKernel,
-  elements: elementsKernel,
-  routine: routineKernel,
+  elementwise: elementwiseKernel,
+  custom: customKernel,
 }
 
 export interface Schedule {
   readonly kernels: readonly KernelProgram[]
   /** Whether the values of a node lie in memory. */
-  readonly inMemory: (node: Node) => boolean
+  readonly isMaterialized: (node: Node) => boolean
   /** Output that replaces a weight, by name -> the node whose values its kernel stores in the weight; the others are copied there. */
   readonly inPlace: ReadonlyMap<string, Node>
 }
@@ -35,37 +35,37 @@ interface Made {
 
 /** Cuts the graph into kernels; where one needs more buffers than the target binds, cuts again with less in it. */
 export function schedule(graph: Graph, target: Target, variant: Variant): Schedule {
-  let concessions: Concessions = NO_CONCESSIONS
+  let concessions: SplitConstraints = UNCONSTRAINED
   let known: ReadonlyMap<Node, Made> = new Map()
   for (;;) {
-    const parts = partition(graph, target, concessions)
-    const made = makeAll(parts, { partition: parts, target, variant }, known)
+    const fusion = fuse(graph, target, concessions)
+    const made = makeAll(fusion, { fusion, target, variant }, known)
     const { kernels, inPlace } = writeInPlace(
       graph,
       made.map(({ kernel }) => kernel),
-      parts.inMemory,
+      fusion.isMaterialized,
       target,
     )
-    const more = concede(parts, kernels, target, concessions)
-    if (more === null) return { kernels, inMemory: parts.inMemory, inPlace }
+    const more = backOff(fusion, kernels, target, concessions)
+    if (more === null) return { kernels, isMaterialized: fusion.isMaterialized, inPlace }
     concessions = more
-    known = new Map(made.map((each, at) => [parts.groups[at].anchor, each]))
+    known = new Map(made.map((each, at) => [fusion.groups[at].anchor, each]))
   }
 }
 
 /** The kernel of each group; those of groups that an earlier cut had too are at hand. */
-function makeAll(parts: Partition, context: ScheduleContext, known: ReadonlyMap<Node, Made>): readonly Made[] {
-  return parts.groups.map((group) => {
-    const key = keyOf(group, parts)
+function makeAll(fusion: Fusion, context: ScheduleContext, known: ReadonlyMap<Node, Made>): readonly Made[] {
+  return fusion.groups.map((group) => {
+    const key = keyOf(group, fusion)
     const before = known.get(group.anchor)
     return before?.key === key ? before : { key, kernel: MAKERS[group.kind](group, context) }
   })
 }
 
 /** All that a kernel depends on beside the graph: what is computed, what of it is left, and what is read. */
-function keyOf(group: Group, parts: Partition): string {
+function keyOf(group: Group, fusion: Fusion): string {
   const members = [...group.members]
   const outer = members.flatMap((member) => member.inputs.filter((input) => !group.members.has(input)))
-  const lists = [members, group.heads, parts.results(group), [...sourcesOf(outer, parts)]]
+  const lists = [members, group.scores, fusion.results(group), [...sourcesOf(outer, fusion)]]
   return `${group.kind} ${lists.map((nodes) => nodes.map(({ id }) => id).join(',')).join(' ')}`
 }

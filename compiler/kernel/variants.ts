@@ -8,7 +8,7 @@ import { areBatches } from '../graph/routes.ts'
 import type { Target } from '../../plan/target.ts'
 import type { Variant } from './scope/context.ts'
 import { isOp, needed } from '../graph/walk.ts'
-import { isProduct, productView, type ProductView } from './matmul/matmul-view.ts'
+import { isMatmul, matmulView, type MatmulView } from './matmul/matmul-view.ts'
 import { sinkhornReach } from './sinkhorn/statements.ts'
 
 export interface PlannedProgram {
@@ -54,7 +54,7 @@ function oneWorkgroupPrefill(graph: Graph, tokens: Dim | null, target: Target): 
 }
 
 /** T of a grouped GEMM over (token, k) assignments with expert ids [T, topK]; null of any other matmul. */
-function routedTokens({ expert }: ProductView): Dim | null {
+function routedTokens({ expert }: MatmulView): Dim | null {
   if (expert === null || expert.op !== 'reshape' || areBatches(expert)) return null
   const [ids] = expert.inputs
   return ids.shape.length === 2 ? ids.shape[0] : null
@@ -67,8 +67,8 @@ function routedTokens({ expert }: ProductView): Dim | null {
 function batchTokens(graph: Graph): Dim | null {
   const counts = new Map<Dim, number>()
   for (const node of needed(graph)) {
-    if (!isProduct(node)) continue
-    const view = productView(node)
+    if (!isMatmul(node)) continue
+    const view = matmulView(node)
     const rows = view.kind === 'dense' ? view.rows : routedTokens(view)
     if (rows !== null) counts.set(rows, (counts.get(rows) ?? 0) + 1)
   }

@@ -241,7 +241,7 @@ class PlanMaker {
     outputs: readonly OutputPort[]
   } {
     const readBack = graph.outputs.filter(({ replaces }) => replaces === undefined)
-    const outputOf = new Map(readBack.map((output) => [memoryOf(output.node, schedule.inMemory), output.name]))
+    const outputOf = new Map(readBack.map((output) => [memoryOf(output.node, schedule.isMaterialized), output.name]))
     const scratch = new Map<Node, number>()
     for (const output of graph.outputs) {
       const stored = schedule.inPlace.get(output.name)
@@ -275,7 +275,7 @@ class PlanMaker {
       }
     })
     const ends = graph.outputs.map((output): End => {
-      const lies = this.bufferFor(memoryOf(output.node, schedule.inMemory)!, scratch)
+      const lies = this.bufferFor(memoryOf(output.node, schedule.isMaterialized)!, scratch)
       return { output, lies, buffer: output.replaces === undefined ? lies : this.replacedBuffer(output) }
     })
     const copies = this.copiesOf(ends, spans, steps.length)

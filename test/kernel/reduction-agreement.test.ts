@@ -13,7 +13,7 @@ import { runGraph } from '../support/graph-on-device.ts'
 
 const WORDS = ['sum', 'max', 'min'] as const
 
-/** Along the last axis (rows alone and together), along the first, and within the work on a row. */
+/** Along the last axis (thread per row and workgroup per row), along the first, and within the work on a row. */
 function graphOf(shape: readonly Dim[], dtype: 'f32' | 'i32'): Graph {
   const { make } = createBuilder()
   const x = make('input', [], { name: 'x', dtype, shape }, NO_ORIGIN)

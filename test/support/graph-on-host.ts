@@ -14,7 +14,7 @@ import { evaluate, type Feeds } from '../../compiler/reference/evaluate.ts'
 /** Outputs of the kernels, and of the reference, by name. */
 export function both(graph: Graph, feeds: Feeds, target: Target, variant: Variant) {
   const optimised = optimise(graph, { variant, block: 4, tile: 4 }).graph
-  const { kernels, inMemory } = schedule(optimised, target, variant)
+  const { kernels, isMaterialized } = schedule(optimised, target, variant)
   const dims = bindDims(graph, feeds.inputs)
   const memory: Memory = new Map()
   for (const node of needed(optimised)) {
@@ -28,7 +28,7 @@ export function both(graph: Graph, feeds: Feeds, target: Target, variant: Varian
   const expected = evaluate(graph, feeds)
   return optimised.outputs.map(({ name, node }) => ({
     name,
-    got: memory.get(memoryOf(node, inMemory)!)!,
+    got: memory.get(memoryOf(node, isMaterialized)!)!,
     want: expected[name].values,
     size: sizeOf(product(node.shape), dims),
   }))

@@ -32,9 +32,9 @@ const KERNELS: Readonly<Record<string, readonly [spec: string, target: Target, l
   embedding: [model('  input ids: i32[T]\n  param table: f32[E, D]\n  output z = take(table, ids)'), PORTABLE, /./],
   'dense-product': [model('  input x: f32[T, D]\n  param w: f32[E, D]\n  output z = x @ w.T'), PORTABLE, /./],
   'dense-product-cpu': [model('  input x: f32[T, D]\n  param w: f32[E, D]\n  output z = x @ w.T'), CPU, /./],
-  gate: [route('top_k', 'top_k(k = 2)'), PORTABLE, /route/],
-  order: [route('top_k', 'top_k(k = 2)'), PORTABLE, /order/],
-  'grouped-products-cpu': [route('top_k', 'top_k(k = 2)'), CPU, /experts_products/],
+  gate: [route('top_k', 'top_k(k = 2)'), PORTABLE, /gate/],
+  order: [route('top_k', 'top_k(k = 2)'), PORTABLE, /sort/],
+  'grouped-products-cpu': [route('top_k', 'top_k(k = 2)'), CPU, /experts_matmul/],
 }
 
 test.each(Object.entries(KERNELS))('%s', async (name, [text, target, label]) => {

@@ -13,7 +13,7 @@ import { variable } from '../../scalar/build.ts'
 import type { Computation, KernelProgram } from '../ir/kernel.ts'
 import { memoryOf } from '../scope/memory-of.ts'
 import { partsOf } from '../parts.ts'
-import { isProduct, productView } from '../matmul/matmul-view.ts'
+import { isMatmul, matmulView } from '../matmul/matmul-view.ts'
 import { isReadFirst } from './read-first.ts'
 
 export interface WrittenInPlace {
@@ -126,7 +126,7 @@ function readsWhereItStores(kernel: KernelProgram, weight: Node, stored: Node, i
 
 /** Where an invocation stores the elements that it alone has worked out; nothing for kernels whose invocations look at one another's. */
 function storesOf({ computation, template }: KernelProgram): readonly Statement[] {
-  if (computation.kind === 'workgroups') return template === 'elements' ? computation.body : []
+  if (computation.kind === 'workgroups') return template === 'elementwise' ? computation.body : []
   const { matmul } = computation
   return matmul.epilogue(
     matmul.products.map((_, at) => variable('f32', `sum${at}`)),
@@ -137,7 +137,7 @@ function storesOf({ computation, template }: KernelProgram): readonly Statement[
 
 /** What a kernel may read to work a node out: products reach behind rows that are gathered and behind what is turned over. */
 const sourcesOf = (node: Node): readonly Node[] =>
-  isProduct(node) ? [...node.inputs, ...productView(node).operandsInMemory] : node.inputs
+  isMatmul(node) ? [...node.inputs, ...matmulView(node).operandsInMemory] : node.inputs
 
 /** Whether every way from what a kernel stores to the weight keeps the place of each element. */
 function readsByElement(kernel: KernelProgram, weight: Node, inMemory: (node: Node) => boolean): boolean {

@@ -2,8 +2,8 @@
 import type { Target } from '../../../plan/target.ts'
 import type { Node } from '../../graph/node.ts'
 import type { KernelProgram } from '../ir/kernel.ts'
-import type { Group, Partition } from '../group.ts'
-import type { Concessions } from './fuse.ts'
+import type { Group, Fusion } from '../group.ts'
+import type { SplitConstraints } from './fuse.ts'
 import { LimitError } from '../limit-error.ts'
 import { partsOf } from '../parts.ts'
 import { sourcesOf } from './sources.ts'
@@ -20,38 +20,38 @@ const tooMany = (kernel: KernelProgram, needed: number, { name, maxStorageBuffer
   )
 
 /** Null where every kernel fits. Throws a LimitError where nothing is left to give up. */
-export function concede(
-  parts: Partition,
+export function backOff(
+  parts: Fusion,
   kernels: readonly KernelProgram[],
   target: Target,
-  before: Concessions,
-): Concessions | null {
-  const stored = new Set(before.stored)
-  const apart = new Set(before.apart)
+  before: SplitConstraints,
+): SplitConstraints | null {
+  const stored = new Set(before.materialized)
+  const apart = new Set(before.split)
   let fits = true
   kernels.forEach((kernel, at) => {
     const needed = bindingCount(kernel, target)
     if (needed <= target.maxStorageBuffers) return
     fits = false
     const group = parts.groups[at]
-    const loose = loosest(group, parts, before.stored)
+    const loose = loosest(group, parts, before.materialized)
     if (loose !== null) for (const node of [loose, ...cutsOf(loose, parts, target)]) stored.add(node)
     else {
-      const last = lastJoined(group, before.apart, parts, target)
+      const last = lastJoined(group, before.split, parts, target)
       if (last.length === 0) throw tooMany(kernel, needed, target)
       for (const node of last) apart.add(node)
     }
   })
-  return fits ? null : { stored, apart }
+  return fits ? null : { materialized: stored, split: apart }
 }
 
 /** The operand computed in place that reads the most buffers, if any reads more than one and was not asked to be stored before. */
-function loosest(group: Group, parts: Partition, asked: ReadonlySet<Node>): Node | null {
+function loosest(group: Group, parts: Fusion, asked: ReadonlySet<Node>): Node | null {
   let best: Node | null = null
   let most = 1
   for (const member of group.members) {
     for (const input of member.inputs) {
-      if (group.members.has(input) || asked.has(input) || parts.inMemory(input)) continue
+      if (group.members.has(input) || asked.has(input) || parts.isMaterialized(input)) continue
       const count = sourcesOf([input], parts).size
       if (count > most) [best, most] = [input, count]
     }
@@ -66,19 +66,19 @@ const bindingsOf = (nodes: Iterable<Node>, target: Target): number => {
 }
 
 /** What to store of that which a node is made of, so that it and all of those need no more buffers each than a kernel binds, where that can be. */
-function cutsOf(node: Node, { inMemory }: Partition, target: Target): readonly Node[] {
+function cutsOf(node: Node, { isMaterialized }: Fusion, target: Target): readonly Node[] {
   const cone = new Set([node])
-  for (const each of cone) if (!inMemory(each)) for (const input of each.inputs) cone.add(input)
+  for (const each of cone) if (!isMaterialized(each)) for (const input of each.inputs) cone.add(input)
   const reads = new Map<Node, ReadonlySet<Node>>()
   const cuts = new Set<Node>()
-  const readsOf = (input: Node): Iterable<Node> => (inMemory(input) || cuts.has(input) ? [input] : reads.get(input)!)
+  const readsOf = (input: Node): Iterable<Node> => (isMaterialized(input) || cuts.has(input) ? [input] : reads.get(input)!)
   const fits = (all: ReadonlySet<Node>): boolean => bindingsOf(all, target) < target.maxStorageBuffers
   for (const each of [...cone].sort((a, b) => a.id - b.id)) {
-    if (inMemory(each)) continue
+    if (isMaterialized(each)) continue
     const gathered = (): ReadonlySet<Node> => new Set(each.inputs.flatMap((input) => [...readsOf(input)]))
     let all = gathered()
     while (!fits(all)) {
-      const open = each.inputs.filter((input) => !inMemory(input) && !cuts.has(input) && reads.get(input)!.size > 1)
+      const open = each.inputs.filter((input) => !isMaterialized(input) && !cuts.has(input) && reads.get(input)!.size > 1)
       if (open.length === 0) break
       cuts.add(open.reduce((a, b) => (reads.get(b)!.size > reads.get(a)!.size ? b : a)))
       all = gathered()
@@ -89,7 +89,7 @@ function cutsOf(node: Node, { inMemory }: Partition, target: Target): readonly N
 }
 
 /** The members that joined last, or heads, of those that were not asked to stay apart: what the group does best without, until the rest may fit. */
-function lastJoined(group: Group, asked: ReadonlySet<Node>, parts: Partition, target: Target): readonly Node[] {
+function lastJoined(group: Group, asked: ReadonlySet<Node>, parts: Fusion, target: Target): readonly Node[] {
   const followers = [...group.members].filter((node) => node !== group.anchor && !asked.has(node)).sort((a, b) => b.id - a.id)
   const sources = new Map([...group.members].map((member) => [member, outerSources(member, group, parts)]))
   const readers = new Map<Node, number>()
@@ -109,7 +109,7 @@ function lastJoined(group: Group, asked: ReadonlySet<Node>, parts: Partition, ta
   return dropped
 }
 
-function outerSources(member: Node, { members }: Group, parts: Partition): ReadonlySet<Node> {
+function outerSources(member: Node, { members }: Group, parts: Fusion): ReadonlySet<Node> {
   return sourcesOf(
     member.inputs.filter((input) => !members.has(input)),
     parts,

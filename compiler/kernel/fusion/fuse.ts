@@ -8,11 +8,11 @@ import { records } from '../../ops/records.ts'
 import type { Graph, Node } from '../../graph/node.ts'
 import { needed } from '../../graph/walk.ts'
 import { costs } from './cost-model.ts'
-import type { Group, GroupKind, Partition } from '../group.ts'
-import { inOrder } from './list-scheduling.ts'
-import { DEEPEST, Growth } from './growth.ts'
-import { keptOf, within } from './recompute.ts'
-import { isProduct, productView, sharesLeft } from '../matmul/matmul-view.ts'
+import type { Group, GroupKind, Fusion } from '../group.ts'
+import { listSchedule } from './list-scheduling.ts'
+import { MAX_CHAIN, Growth } from './growth.ts'
+import { storedOf, within } from './recompute.ts'
+import { isMatmul, matmulView, sharesLeft } from '../matmul/matmul-view.ts'
 import { createReach, type Reach } from './reach.ts'
 import { replacedTogether, sharedScalars, withBetween } from './persistent-state.ts'
 import { staysInRow } from './row-local.ts'
@@ -27,7 +27,7 @@ const MOST_COUNTED = 64
 const MOST_CHOSEN = 64
 const PART_BYTES = 512
 
-const isLeafWithData = (node: Node): boolean =>
+const isLeafBuffer = (node: Node): boolean =>
   node.op === 'input' ||
   node.op === 'weight' ||
   node.op === 'load_time_constant' ||
@@ -40,7 +40,7 @@ const isReduction = (node: Node): boolean => records[node.op].kind === 'reductio
 
 /** Whether a product of the set multiplies what the set makes: the whole of it would have to be there before. */
 const readsItself = (set: ReadonlySet<Node>): boolean =>
-  [...set].some((node) => isProduct(node) && node.inputs.some((input) => set.has(input)))
+  [...set].some((node) => isMatmul(node) && node.inputs.some((input) => set.has(input)))
 
 interface Draft {
   /** In the order in which they were begun. */
@@ -48,7 +48,7 @@ interface Draft {
   kind: GroupKind
   anchor: Node
   members: Set<Node>
-  heads: Node[]
+  scores: Node[]
   /** Ids of its first and its last member. */
   least: number
   most: number
@@ -57,16 +57,16 @@ interface Draft {
 const inTurn = (a: Draft, b: Draft): number => a.at - b.at
 
 /** What a first attempt has shown to be too much for one kernel. */
-export interface Concessions {
+export interface SplitConstraints {
   /** Loose nodes that are stored, though they could be computed where they are read. */
-  readonly stored: ReadonlySet<Node>
+  readonly materialized: ReadonlySet<Node>
   /** Nodes that join no group that has begun before them. */
-  readonly apart: ReadonlySet<Node>
+  readonly split: ReadonlySet<Node>
 }
 
-export const NO_CONCESSIONS: Concessions = { stored: new Set(), apart: new Set() }
+export const UNCONSTRAINED: SplitConstraints = { materialized: new Set(), split: new Set() }
 
-export function partition(graph: Graph, target: Target, concessions: Concessions = NO_CONCESSIONS): Partition {
+export function fuse(graph: Graph, target: Target, concessions: SplitConstraints = UNCONSTRAINED): Fusion {
   return new Partitioner(graph, target, concessions).run()
 }
 
@@ -86,18 +86,18 @@ class Partitioner {
   begun = 0
 
   readonly target: Target
-  readonly concessions: Concessions
+  readonly concessions: SplitConstraints
 
-  constructor(graph: Graph, target: Target, concessions: Concessions) {
+  constructor(graph: Graph, target: Target, constraints: SplitConstraints) {
     this.graph = graph
     this.target = target
-    this.concessions = concessions
+    this.concessions = constraints
     this.nodes = needed(graph)
     this.reach = createReach((this.nodes.at(-1)?.id ?? 0) + 1)
     this.outputs = new Set(graph.outputs.map(({ node }) => node))
     this.operands = new Set(
       this.nodes.flatMap((node) =>
-        isProduct(node) ? productView(node).operandsInMemory : isOrderedSum(node) ? [node.inputs[2]] : [],
+        isMatmul(node) ? matmulView(node).operandsInMemory : isOrderedSum(node) ? [node.inputs[2]] : [],
       ),
     )
     this.replaces = graph.outputs.some(({ replaces }) => replaces !== undefined)
@@ -105,7 +105,7 @@ class Partitioner {
     for (const node of this.nodes) for (const input of new Set(node.inputs)) this.users.get(input)!.push(node)
   }
 
-  run(): Partition {
+  run(): Fusion {
     for (const node of this.nodes) if (!this.draftOf.has(node)) this.start(node)
     this.joinHeads()
     this.joinReplaced()
@@ -114,17 +114,17 @@ class Partitioner {
   }
 
   start(node: Node): void {
-    if (isProduct(node))
+    if (isMatmul(node))
       this.keep(
-        'products',
+        'matmul',
         node,
         this.grow(node, (u) => this.joinsProducts(node, u)),
       )
-    else if (isRoutine(node) || isOrderedSum(node)) this.keep('routine', node, [node])
+    else if (isRoutine(node) || isOrderedSum(node)) this.keep('custom', node, [node])
     else if (node.op === 'top_k' || (isReduction(node) && this.reducesLast(node))) this.keep('rows', node, this.growRows(node))
     else if (isReduction(node))
       this.keep(
-        'elements',
+        'elementwise',
         node,
         this.grow(node, (u) => this.joinsElements(node, u)),
       )
@@ -136,7 +136,7 @@ class Partitioner {
       kind,
       anchor,
       members: new Set(),
-      heads: kind === 'products' ? [anchor] : [],
+      scores: kind === 'matmul' ? [anchor] : [],
       least: anchor.id,
       most: anchor.id,
     }
@@ -172,7 +172,7 @@ class Partitioner {
     const refused = new Set<Node>()
     const steps = [{ size: 1, exits: growth.exitCount }]
     for (let user = growth.next(refused); user !== undefined; user = growth.next(refused)) {
-      const joining = this.draftOf.has(user) || this.concessions.apart.has(user) ? null : fits(user)
+      const joining = this.draftOf.has(user) || this.concessions.split.has(user) ? null : fits(user)
       const added = joining?.filter((node) => !set.has(node)) ?? []
       for (const node of added) growth.add(node)
       if (
@@ -210,8 +210,8 @@ class Partitioner {
   /** Whether a product of the set multiplies a node that joins it, or one that joins multiplies what the set makes. */
   isReadAsWhole(node: Node, set: ReadonlySet<Node>): boolean {
     return (
-      (isProduct(node) && node.inputs.some((input) => set.has(input))) ||
-      this.users.get(node)!.some((user) => isProduct(user) && set.has(user))
+      (isMatmul(node) && node.inputs.some((input) => set.has(input))) ||
+      this.users.get(node)!.some((user) => isMatmul(user) && set.has(user))
     )
   }
 
@@ -224,14 +224,14 @@ class Partitioner {
   leavesNoMore(set: ReadonlySet<Node>): Set<Node> | null {
     const exits = this.exits(set)
     if (exits.length <= 1) return new Set(set)
-    const kept = keptOf(set, exits, (node) => this.liesAnyway(node))
+    const kept = storedOf(set, exits, (node) => this.liesAnyway(node))
     return kept.every((node) => this.liesAnyway(node)) && kept.some(isElementwise) ? within(set, kept) : null
   }
 
   /** Whether a node that something reads lies in memory however groups are made. */
   liesAnyway(node: Node): boolean {
     const made = node.op === 'cast_f16' ? node.inputs[0] : node
-    if (this.outputs.has(node) || this.operands.has(node) || isProduct(made) || isReduction(made)) return true
+    if (this.outputs.has(node) || this.operands.has(node) || isMatmul(made) || isReduction(made)) return true
     return this.users.get(node)!.some((user) => isRoutine(user) || (user.op === 'reshape' && this.operands.has(user)))
   }
 
@@ -252,7 +252,7 @@ class Partitioner {
     const twins: Node[] = []
     const collect = (node: Node): boolean => {
       if (this.draftOf.has(node)) return false
-      if (isProduct(node)) {
+      if (isMatmul(node)) {
         if (node !== anchor && !sharesLeft(anchor, node)) return false
         twins.push(node)
         return true
@@ -276,7 +276,7 @@ class Partitioner {
     const refused = new Set<Node>()
     for (let user = growth.next(refused); user !== undefined; user = growth.next(refused)) {
       growth.add(user)
-      const isOpen = !this.draftOf.has(user) && !this.concessions.apart.has(user) && !growth.isTooDeep(user)
+      const isOpen = !this.draftOf.has(user) && !this.concessions.split.has(user) && !growth.isTooDeep(user)
       if (isOpen && !isApart(user) && staysInRow(user, rows, set) && !this.closesCycle(set, [user])) growth.settle(user)
       else {
         growth.remove(user)
@@ -337,11 +337,11 @@ class Partitioner {
       if (![...rows.members].some((node) => node.op === 'top_k')) continue
       const waiting = this.productsReadBy(rows.members)
       for (let scores = waiting.shift(); scores !== undefined; scores = waiting.shift()) {
-        if (this.concessions.apart.has(scores.anchor) || !this.isHead(scores, rows)) continue
+        if (this.concessions.split.has(scores.anchor) || !this.isHead(scores, rows)) continue
         const joined = new Set([...scores.members, ...rows.members])
         if (readsItself(joined) || this.closesCycle(joined)) continue
         for (const member of scores.members) this.join(rows, member)
-        rows.heads.push(...scores.heads)
+        rows.scores.push(...scores.scores)
         this.drafts.delete(scores)
         const { at } = scores
         const more = this.productsReadBy(scores.members).filter((draft) => draft.at > at && !waiting.includes(draft))
@@ -358,19 +358,19 @@ class Partitioner {
     for (const node of nodes) {
       for (const input of node.inputs) {
         const draft = this.draftOf.get(input)
-        if (draft?.kind === 'products') found.add(draft)
+        if (draft?.kind === 'matmul') found.add(draft)
       }
     }
     return [...found].sort(inTurn)
   }
 
   isHead(scores: Draft, rows: Draft): boolean {
-    const view = productView(scores.anchor)
+    const view = matmulView(scores.anchor)
     const columns = constantValue(view.columns)
     if (view.kind !== 'dense' || columns === undefined) return false
-    const held = [...rows.heads, scores.anchor].reduce((sum, head) => sum + constantValue(productView(head).columns)!, 0)
+    const held = [...rows.scores, scores.anchor].reduce((sum, head) => sum + constantValue(matmulView(head).columns)!, 0)
     if (ROUTER_ROWS * 4 * (held + MOST_CHOSEN) + PART_BYTES > this.target.maxWorkgroupStorageBytes) return false
-    if ([...scores.members].filter(isProduct).length !== 1) return false
+    if ([...scores.members].filter(isMatmul).length !== 1) return false
     const rowCount = product(rows.anchor.inputs[0].shape.slice(0, -1))
     // the kernel indexes all that it holds by row and last axis: scores of several column axes are another kernel's
     if ([...scores.members].some((node) => product(node.shape.slice(0, -1)) !== rowCount)) return false
@@ -388,7 +388,7 @@ class Partitioner {
     const drafts = counts.map((count) => this.draftOf.get(count)!).filter(({ anchor }) => anchor.op === 'expert_histogram')
     for (const draft of drafts.sort(inTurn)) {
       const count = draft.anchor as Node<'expert_histogram'> & { op: 'expert_histogram' }
-      if (count.params.block > MOST_COUNTED || !rows.members.has(count.inputs[0]) || this.concessions.apart.has(count)) continue
+      if (count.params.block > MOST_COUNTED || !rows.members.has(count.inputs[0]) || this.concessions.split.has(count)) continue
       this.join(rows, count)
       this.drafts.delete(draft)
       return
@@ -397,13 +397,13 @@ class Partitioner {
 
   /** What takes the place of weights that are read for one another is worked out at once, an element at a time: each weight is read once. */
   joinReplaced(): void {
-    const isLoose = (node: Node): boolean => !this.draftOf.has(node) && !isLeafWithData(node)
-    const isOpen = (node: Node): boolean => isLoose(node) && isElementwise(node) && !this.concessions.apart.has(node)
+    const isLoose = (node: Node): boolean => !this.draftOf.has(node) && !isLeafBuffer(node)
+    const isOpen = (node: Node): boolean => isLoose(node) && isElementwise(node) && !this.concessions.split.has(node)
     for (const nodes of replacedTogether(this.graph, isOpen, isLoose)) {
       const members = withBetween(nodes, isLoose)
       if (this.closesCycle(members) || this.exits(members).some((exit) => !nodes.includes(exit))) continue
-      for (const shared of sharedScalars(nodes, isLoose)) this.keep('elements', shared, [shared])
-      this.keep('elements', nodes[0], members)
+      for (const shared of sharedScalars(nodes, isLoose)) this.keep('elementwise', shared, [shared])
+      this.keep('elementwise', nodes[0], members)
     }
   }
 
@@ -414,11 +414,11 @@ class Partitioner {
     // reshapes of what must lie: their source lies in their place
     const shown = new Set<Node>()
     const deep = this.endsOfChains()
-    const cost = costs(this.nodes, (node) => this.draftOf.has(node) || isLeafWithData(node))
+    const cost = costs(this.nodes, (node) => this.draftOf.has(node) || isLeafBuffer(node))
     for (const node of [...this.nodes].reverse()) {
       if (this.draftOf.has(node)) continue
       const readers = new Set<unknown>()
-      let mustLie = this.outputs.has(node) || this.concessions.stored.has(node) || this.operands.has(node) || deep.has(node)
+      let mustLie = this.outputs.has(node) || this.concessions.materialized.has(node) || this.operands.has(node) || deep.has(node)
       for (const user of this.users.get(node)!) {
         const draft = this.draftOf.get(user)
         if (draft === undefined) {
@@ -430,10 +430,10 @@ class Partitioner {
         }
       }
       sinks.set(node, readers)
-      if (isLeafWithData(node)) continue
+      if (isLeafBuffer(node)) continue
       if (mustLie && node.op === 'reshape' && !this.outputs.has(node)) shown.add(node)
       else if (mustLie || (readers.size > 1 && cost.get(node)! > CHEAP))
-        sinks.set(node, new Set([this.keep('elements', node, [node])]))
+        sinks.set(node, new Set([this.keep('elementwise', node, [node])]))
     }
   }
 
@@ -443,10 +443,10 @@ class Partitioner {
     const depths = new Map<Node, number>()
     const depthOf = (node: Node): number => (ends.has(node) ? 0 : (depths.get(node) ?? 0))
     for (const node of this.nodes) {
-      if (this.draftOf.has(node) || isLeafWithData(node)) continue
+      if (this.draftOf.has(node) || isLeafBuffer(node)) continue
       const depth = 1 + node.inputs.reduce((most, input) => Math.max(most, depthOf(input)), 0)
       depths.set(node, depth)
-      if (depth >= DEEPEST) ends.add(node)
+      if (depth >= MAX_CHAIN) ends.add(node)
     }
     return ends
   }
@@ -460,18 +460,18 @@ class Partitioner {
       this.users.get(node)!.every((user) => members.has(user) || isElementwise(user) || isReduction(user))
     const exits = this.exits(members)
     const kept =
-      kind === 'products' || kind === 'elements'
-        ? keptOf(members, exits, (node) => node === anchor || this.liesAnyway(node))
+      kind === 'matmul' || kind === 'elementwise'
+        ? storedOf(members, exits, (node) => node === anchor || this.liesAnyway(node))
         : exits
     const left = kept.map((node) => (isRepeated(node) ? node.inputs[0] : node))
     return [...new Set(left)].sort((a, b) => a.id - b.id)
   }
 
-  finish(): Partition {
+  finish(): Fusion {
     const groups = new Map<Draft, Group>()
     for (const draft of this.drafts) {
-      const { kind, anchor, members, heads } = draft
-      groups.set(draft, Object.freeze({ kind, anchor, members, heads }))
+      const { kind, anchor, members, scores } = draft
+      groups.set(draft, Object.freeze({ kind, anchor, members, scores }))
     }
     const groupOf = new Map<Node, Group>()
     for (const [node, draft] of this.draftOf) groupOf.set(node, groups.get(draft)!)
@@ -479,9 +479,9 @@ class Partitioner {
     for (const group of groups.values()) results.set(group, this.resultsOf(group))
     const stored = new Set([...results.values()].flat())
     return {
-      groups: inOrder([...groups.values()], groupOf),
+      groups: listSchedule([...groups.values()], groupOf),
       users: this.users,
-      inMemory: (node) => isLeafWithData(node) || stored.has(node),
+      isMaterialized: (node) => isLeafBuffer(node) || stored.has(node),
       results: (group) => results.get(group)!,
     }
   }

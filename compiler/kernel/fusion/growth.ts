@@ -7,7 +7,7 @@ type Users = ReadonlyMap<Node, readonly Node[]>
  * Nodes in a row that one kernel computes, and as many that it computes in place of reading them: kernels of long chains are cut, so that
  * making one takes no deeper recursion than this, and no text of a kernel grows without end.
  */
-export const DEEPEST = 200
+export const MAX_CHAIN = 200
 
 /** Mutable while a group is built. Nodes are removed in the reverse order of insertion. */
 export class Growth {
@@ -57,7 +57,7 @@ export class Growth {
   }
 
   isTooDeep(node: Node): boolean {
-    return this.depths.get(node)! > DEEPEST
+    return this.depths.get(node)! > MAX_CHAIN
   }
 
   /** A member that stays: its readers may join. */

@@ -5,7 +5,7 @@
 import type { Node } from '../../graph/node.ts'
 import type { Group } from '../group.ts'
 
-export function inOrder(groups: readonly Group[], groupOf: ReadonlyMap<Node, Group>): readonly Group[] {
+export function listSchedule(groups: readonly Group[], groupOf: ReadonlyMap<Node, Group>): readonly Group[] {
   const last = new Map(groups.map((group) => [group, lastOf(group)]))
   const byLast = (some: readonly Group[]): readonly Group[] => some.toSorted((a, b) => last.get(a)! - last.get(b)!)
   const begun = new Set<Group>()

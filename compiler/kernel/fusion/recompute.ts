@@ -4,13 +4,13 @@ import { records } from '../../ops/records.ts'
 import { ownCost } from './cost-model.ts'
 
 /** Work of no more than this is rather done again by every reader than stored: it takes an element at a time, of what they read anyway. */
-const WORTH_REPEATING = 12
+const MAX_RECOMPUTE_COST = 12
 
 /**
  * Of the members that something outside reads, those to store; the others are worked out again from them, element by element. `isSure` tells
  * what lies in memory whatever is done with the rest.
  */
-export function keptOf(members: ReadonlySet<Node>, exits: readonly Node[], isSure: (node: Node) => boolean): readonly Node[] {
+export function storedOf(members: ReadonlySet<Node>, exits: readonly Node[], isSure: (node: Node) => boolean): readonly Node[] {
   if (exits.length <= 1) return exits
   const sure = new Set(exits.filter(isSure))
   const costs = new Map<Node, number>()
@@ -26,7 +26,7 @@ export function keptOf(members: ReadonlySet<Node>, exits: readonly Node[], isSur
     costs.set(node, cost)
     return cost
   }
-  return exits.filter((node) => sure.has(node) || costOf(node) > WORTH_REPEATING)
+  return exits.filter((node) => sure.has(node) || costOf(node) > MAX_RECOMPUTE_COST)
 }
 
 /** Of a set, the nodes and what leads to them. */

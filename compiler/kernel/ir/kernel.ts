@@ -23,7 +23,7 @@ export type Computation =
   | { readonly kind: 'matmul'; readonly matmul: Matmul }
 
 export interface KernelProgram {
-  /** The same for kernels of the same text: `moe_products`. */
+  /** The same for kernels of the same text: `moe_matmul`. */
   readonly name: string
   readonly template: string
   readonly reason: string

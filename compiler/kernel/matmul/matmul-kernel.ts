@@ -11,12 +11,12 @@ import type { KernelProgram } from '../ir/kernel.ts'
 import { addressesOf, type DepthGrouping, type Matmul, type RowGrouping } from '../ir/matmul.ts'
 import type { Group } from '../group.ts'
 import { leftOperand, rightOperand } from './operands.ts'
-import { isProduct, productView, type ProductView } from './matmul-view.ts'
+import { isMatmul, matmulView, type MatmulView } from './matmul-view.ts'
 
-export function productsKernel(group: Group, context: ScheduleContext): KernelProgram {
-  const products = [...group.members].filter(isProduct).sort((a, b) => a.id - b.id)
-  const view = productView(products[0])
-  const results = context.partition.results(group)
+export function matmulKernel(group: Group, context: ScheduleContext): KernelProgram {
+  const products = [...group.members].filter(isMatmul).sort((a, b) => a.id - b.id)
+  const view = matmulView(products[0])
+  const results = context.fusion.results(group)
 
   // the sums of the element that the epilogue is at, by product
   let sums: readonly Expression[] = []
@@ -41,13 +41,13 @@ export function productsKernel(group: Group, context: ScheduleContext): KernelPr
     depthOf: depthGrouping(view, scope),
     rowsOf: rowGrouping(view, context, scope),
     left: leftOperand(view, scope),
-    products: products.map((product) => rightOperand(productView(product), scope)),
+    products: products.map((product) => rightOperand(matmulView(product), scope)),
     epilogue,
   }
   nameBuffers(matmul)
   return {
-    name: kernelName(group, 'products'),
-    template: 'products',
+    name: kernelName(group, 'matmul'),
+    template: 'matmul',
     reason: '',
     buffers: scope.naming.buffers(),
     computation: { kind: 'matmul', matmul },
@@ -75,12 +75,12 @@ function indicesOf(node: Node, columns: Dim, row: Expression, column: Expression
   return delinearise(add(multiply(row, size(columns)), column), shape)
 }
 
-function depthGrouping({ kind, order }: ProductView, scope: KernelScope): DepthGrouping {
+function depthGrouping({ kind, order }: MatmulView, scope: KernelScope): DepthGrouping {
   if (kind !== 'outer' || order?.op !== 'sort_by_expert') return { kind: 'whole' }
   return { kind: 'ordered', buffer: scope.bufferOf(order), experts: order.params.experts, tile: order.params.tile }
 }
 
-function rowGrouping(view: ProductView, context: ScheduleContext, scope: KernelScope): RowGrouping {
+function rowGrouping(view: MatmulView, context: ScheduleContext, scope: KernelScope): RowGrouping {
   if (view.kind === 'dense') return { kind: 'dense' }
   if (view.kind === 'batched' || view.kind === 'outer') return { kind: 'batched', batch: view.batch }
   const { order, expert } = view

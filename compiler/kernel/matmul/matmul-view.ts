@@ -4,7 +4,7 @@ import type { Node } from '../../graph/node.ts'
 
 export type Along = 'depth' | 'lines'
 
-export interface ProductView {
+export interface MatmulView {
   readonly kind: 'dense' | 'batched' | 'routed' | 'outer'
   readonly batch: Dim
   readonly rows: Dim
@@ -28,7 +28,7 @@ export interface ProductView {
 }
 
 /** Whether the templates can take it: one joined axis, last on both sides; batch axes first; rows of experts in an order. */
-export function isProduct(node: Node): boolean {
+export function isMatmul(node: Node): boolean {
   if (node.op === 'grouped_matmul') return true
   if (node.op === 'grouped_weight_gradient') return node.inputs[3]?.op === 'sort_by_expert'
   if (node.op !== 'contract') return false
@@ -38,9 +38,9 @@ export function isProduct(node: Node): boolean {
   return batch.every(([l, r], at) => l === at && r === at)
 }
 
-const views = new WeakMap<Node, ProductView>()
+const views = new WeakMap<Node, MatmulView>()
 
-export function productView(node: Node): ProductView {
+export function matmulView(node: Node): MatmulView {
   const known = views.get(node)
   if (known !== undefined) return known
   const view = viewOf(node)
@@ -48,7 +48,7 @@ export function productView(node: Node): ProductView {
   return view
 }
 
-function viewOf(node: Node): ProductView {
+function viewOf(node: Node): MatmulView {
   if (node.op === 'grouped_matmul') return routedView(node)
   if (node.op === 'grouped_weight_gradient') return outerView(node)
   return contractView(node as Node<'contract'> & { op: 'contract' })
@@ -60,7 +60,7 @@ interface Side {
 }
 
 /** Whether it is sure to be a multiple of four, so that vectors of four never part. */
-export const isFourfold = (dim: Dim): boolean => dim.terms.every((term) => term.coefficient % 4 === 0)
+export const isDivisibleBy4 = (dim: Dim): boolean => dim.terms.every((term) => term.coefficient % 4 === 0)
 
 /** An operand [batch..., lines..., depth]; one that is a transposed [batch..., depth, lines...] is read as it was, unless only so it comes in vectors. */
 function sideOf(operand: Node, batches: number): Side {
@@ -69,11 +69,11 @@ function sideOf(operand: Node, batches: number): Side {
   const last = order.length - 1
   const isTurned =
     last > batches && order.every((from, axis) => from === (axis < batches ? axis : axis === last ? batches : axis + 1))
-  const isWorse = isFourfold(operand.shape[last]) && !isFourfold(product(operand.shape.slice(batches, last)))
+  const isWorse = isDivisibleBy4(operand.shape[last]) && !isDivisibleBy4(product(operand.shape.slice(batches, last)))
   return isTurned && !isWorse ? { node: operand.inputs[0], along: 'lines' } : { node: operand, along: 'depth' }
 }
 
-function contractView(node: Node & { op: 'contract' }): ProductView {
+function contractView(node: Node & { op: 'contract' }): MatmulView {
   const batches = node.params.batch.length
   const [leftOperand, rightOperand] = node.inputs
   const [left, right] = node.inputs.map((operand) => sideOf(operand, batches))
@@ -102,7 +102,7 @@ function gathered(x: Node): { readonly node: Node; readonly ids: Node | null } {
   return { node: x.inputs[0], ids: x.inputs[1] }
 }
 
-function routedView(node: Node & { op: 'grouped_matmul' }): ProductView {
+function routedView(node: Node & { op: 'grouped_matmul' }): MatmulView {
   const [x, bank, expert, order = null] = node.inputs
   const left = gathered(x)
   const right = sideOf(bank, 1)
@@ -126,7 +126,7 @@ function routedView(node: Node & { op: 'grouped_matmul' }): ProductView {
 }
 
 /** rows [N, F] and x [N, D]: a matrix [F, D] an expert, the depth its rows. */
-function outerView(node: Node & { op: 'grouped_weight_gradient' }): ProductView {
+function outerView(node: Node & { op: 'grouped_weight_gradient' }): MatmulView {
   const [x, rows, expert, order] = node.inputs
   const [left, right] = [gathered(rows), gathered(x)]
   return {
@@ -151,7 +151,7 @@ function outerView(node: Node & { op: 'grouped_weight_gradient' }): ProductView 
 /** Whether two products can share the loads of their left operand. */
 export function sharesLeft(a: Node, b: Node): boolean {
   if (a.op !== b.op) return false
-  const [x, y] = [productView(a), productView(b)]
+  const [x, y] = [matmulView(a), matmulView(b)]
   return (
     x.kind === y.kind &&
     x.left === y.left &&

@@ -5,13 +5,13 @@ import type { Expression } from '../../scalar/expression.ts'
 import { add, cast, multiply, size } from '../../scalar/build.ts'
 import type { KernelScope } from '../scope/context.ts'
 import type { Operand } from '../ir/matmul.ts'
-import { isFourfold, type ProductView } from './matmul-view.ts'
+import { isDivisibleBy4, type MatmulView } from './matmul-view.ts'
 
 /** What is read for a number, where it is looked up. */
 const lookUp = (ids: Node | null, scope: KernelScope): ((at: Expression) => Expression) | null =>
   ids === null ? null : (at) => cast('u32', scope.accessor.at(ids, [at]))
 
-export function leftOperand(view: ProductView, scope: KernelScope): Operand {
+export function leftOperand(view: MatmulView, scope: KernelScope): Operand {
   const { left, depth, sourceRow } = view
   const buffer = scope.bufferOf(left)
   const place = lookUp(sourceRow, scope)
@@ -20,24 +20,24 @@ export function leftOperand(view: ProductView, scope: KernelScope): Operand {
       along: 'depth',
       buffer,
       start: (_, row) => multiply(place === null ? row : place(row), size(depth)),
-      aligned: isFourfold(depth),
+      aligned: isDivisibleBy4(depth),
     }
   }
   const { rowsEach: lines } = view
   const start = (expert: Expression): Expression =>
     view.kind === 'batched' ? multiply(expert, size(multiplyDims(depth, lines))) : size(0)
-  return { along: 'lines', buffer, start, stride: lines, place, aligned: isFourfold(lines) }
+  return { along: 'lines', buffer, start, stride: lines, place, aligned: isDivisibleBy4(lines) }
 }
 
-export function rightOperand(view: ProductView, scope: KernelScope): Operand {
+export function rightOperand(view: MatmulView, scope: KernelScope): Operand {
   const { right, columns, depth } = view
   const buffer = scope.bufferOf(right)
   if (view.rightAlong === 'depth') {
     const start = (expert: Expression, column: Expression): Expression =>
       multiply(add(multiply(expert, size(columns)), column), size(depth))
-    return { along: 'depth', buffer, start, aligned: isFourfold(depth) }
+    return { along: 'depth', buffer, start, aligned: isDivisibleBy4(depth) }
   }
   const isShared = view.kind === 'dense' || view.kind === 'outer'
   const start = (expert: Expression): Expression => (isShared ? size(0) : multiply(expert, size(multiplyDims(depth, columns))))
-  return { along: 'lines', buffer, start, stride: columns, place: lookUp(view.rightRow, scope), aligned: isFourfold(columns) }
+  return { along: 'lines', buffer, start, stride: columns, place: lookUp(view.rightRow, scope), aligned: isDivisibleBy4(columns) }
 }

@@ -10,7 +10,7 @@ import type { Group } from '../group.ts'
 
 const LANES = 64
 
-export function placeKernel(group: Group, context: ScheduleContext): KernelProgram {
+export function positionKernel(group: Group, context: ScheduleContext): KernelProgram {
   const node = group.anchor as Node & { op: 'position_in_expert' }
   const [ids, counts] = node.inputs
   if (counts?.op !== 'expert_histogram') throw new Error('the rows of position_in_expert are counted before they are placed')
@@ -78,9 +78,9 @@ export function placeKernel(group: Group, context: ScheduleContext): KernelProgr
     ],
   }
   return {
-    name: kernelName(group, 'places'),
-    template: 'places',
-    reason: 'a workgroup a block of rows, a lane an expert; no atomics',
+    name: kernelName(group, 'positions'),
+    template: 'position in expert',
+    reason: 'a workgroup per block of rows, an invocation per expert; no atomics',
     buffers: scope.naming.buffers(),
     computation: {
       kind: 'workgroups',

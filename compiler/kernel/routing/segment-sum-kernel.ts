@@ -15,7 +15,7 @@ const MOST_HALVINGS = 32
 const lane = variable('u32', 'lane')
 const id = variable('u32', 'workgroup')
 
-export function sumRowsKernel(group: Group, context: ScheduleContext): KernelProgram {
+export function segmentSumKernel(group: Group, context: ScheduleContext): KernelProgram {
   const node = group.anchor as Node & { op: 'segment_sum' }
   const [values, ids, order] = node.inputs
   const scope = openScope(context, group.members)
@@ -50,9 +50,9 @@ export function sumRowsKernel(group: Group, context: ScheduleContext): KernelPro
     },
   ]
   return {
-    name: kernelName(group, 'sums'),
-    template: 'sums of rows',
-    reason: 'a workgroup an id finds its rows in their order; no atomics',
+    name: kernelName(group, 'segment_sum'),
+    template: 'segment sum',
+    reason: 'a workgroup per id finds its rows in sorted order; no atomics',
     buffers: scope.naming.buffers(),
     computation: { kind: 'workgroups', workgroups: node.shape[0], lanes, shared: [], body },
     origin: node.origin,

@@ -27,7 +27,7 @@ import type { Group } from '../group.ts'
 
 const LANES = 64
 
-export function orderKernel(group: Group, context: ScheduleContext): KernelProgram {
+export function sortKernel(group: Group, context: ScheduleContext): KernelProgram {
   const node = group.anchor as Node & { op: 'sort_by_expert' }
   const [ids, counts] = node.inputs
   const { experts, block, tile } = node.params
@@ -121,9 +121,9 @@ export function orderKernel(group: Group, context: ScheduleContext): KernelProgr
     },
   ]
   return {
-    name: kernelName(group, 'order'),
-    template: 'order rows',
-    reason: 'a workgroup a block of tokens, a lane an expert; no atomics',
+    name: kernelName(group, 'sort'),
+    template: 'sort by expert',
+    reason: 'a workgroup per block of tokens, an invocation per expert; no atomics',
     buffers: scope.naming.buffers(),
     computation: {
       kind: 'workgroups',
@@ -148,7 +148,7 @@ export const tileCount = (node: Node & { op: 'sort_by_expert' }): Dim =>
   addDims(ceilDivide(product(node.inputs[0].shape), node.params.tile), node.params.experts)
 
 /** Counts the experts of a block where no router does it in passing. */
-export function countKernel(group: Group, context: ScheduleContext): KernelProgram {
+export function histogramKernel(group: Group, context: ScheduleContext): KernelProgram {
   const node = group.anchor as Node & { op: 'expert_histogram' }
   const [ids] = node.inputs
   const { experts, block } = node.params
@@ -163,9 +163,9 @@ export function countKernel(group: Group, context: ScheduleContext): KernelProgr
   const isMine = binary('equal', load('i32', from, add(first, variable('u32', 'r'))), cast('i32', expert))
   const count = reduce('sum', 'r', filled, select(isMine, literal('i32', 1), literal('i32', 0)))
   return {
-    name: kernelName(group, 'count'),
-    template: 'count experts',
-    reason: 'a workgroup a block of tokens, a lane an expert; no atomics',
+    name: kernelName(group, 'histogram'),
+    template: 'expert histogram',
+    reason: 'a workgroup per block of tokens, an invocation per expert; no atomics',
     buffers: scope.naming.buffers(),
     computation: {
       kind: 'workgroups',

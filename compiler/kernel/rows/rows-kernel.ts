@@ -14,10 +14,10 @@ import { describe, kernelName } from '../scope/describe.ts'
 import { delinearise } from '../scope/indexing.ts'
 import type { KernelProgram } from '../ir/kernel.ts'
 import type { Group } from '../group.ts'
-import { chosenRows, countChosen, shareChosen } from './count-chosen.ts'
-import { rowForm, type RowForm } from './form.ts'
-import { headProducts } from './head-products.ts'
-import { rank } from './rank.ts'
+import { chosenArray, storeHistogram, shareChosen } from './expert-histogram.ts'
+import { rowMapping, type RowMapping } from './row-mapping.ts'
+import { scoreMatmul } from './score-matmul.ts'
+import { topK } from './top-k.ts'
 import type { RowWriter, Shared } from './writer.ts'
 
 export function rowsKernel(group: Group, context: ScheduleContext): KernelProgram {
@@ -28,7 +28,7 @@ const FOLD = { sum: 'add', max: 'maximum', min: 'minimum' } as const
 
 /** Identity is the body being written and the names given so far. */
 class RowsKernel implements RowWriter {
-  readonly form: RowForm
+  readonly form: RowMapping
   readonly scope: KernelScope
   private readonly members: readonly Node[]
   private readonly rows: Dim
@@ -48,7 +48,7 @@ class RowsKernel implements RowWriter {
     this.context = context
     this.members = [...group.members].sort((a, b) => a.id - b.id)
     this.rows = product(group.anchor.inputs[0].shape.slice(0, -1))
-    this.form = rowForm(group, context)
+    this.form = rowMapping(group, context)
     this.scope = openScope(context, group.members, (node, indices) => this.held(node, indices))
   }
 
@@ -56,7 +56,7 @@ class RowsKernel implements RowWriter {
     const { group, form } = this
     const body = form.together ? this.walkTogether() : this.walkAlone()
     return {
-      name: kernelName(group, form.ranks ? 'route' : 'rows'),
+      name: kernelName(group, form.ranks ? 'gate' : 'rows'),
       template: form.template,
       reason: form.reason,
       buffers: this.scope.naming.buffers(),
@@ -104,13 +104,13 @@ class RowsKernel implements RowWriter {
   // ---- one lane a row
 
   private walkAlone(): readonly Statement[] {
-    const { heads } = this.group
+    const { scores } = this.group
     const { counts, rowsPerWorkgroup, lanes } = this.form
     const first = multiply(variable('u32', 'workgroup'), u32(rowsPerWorkgroup))
     const lane = variable('u32', 'lane')
-    const before = heads.flatMap((head) => this.computeHead(head, first))
-    if (counts !== undefined) this.share(chosenRows(counts, rowsPerWorkgroup))
-    for (const node of this.members) if (!heads.includes(node) && node !== counts) this.compute(node)
+    const before = scores.flatMap((head) => this.computeHead(head, first))
+    if (counts !== undefined) this.share(chosenArray(counts, rowsPerWorkgroup))
+    for (const node of this.members) if (!scores.includes(node) && node !== counts) this.compute(node)
     this.storeResults(u32(0), u32(1))
     const inBounds = less(this.row, size(this.rows))
     const mine = binary('and', less(lane, u32(rowsPerWorkgroup)), inBounds)
@@ -118,12 +118,12 @@ class RowsKernel implements RowWriter {
       ...before,
       { kind: 'let', name: 'row', value: add(first, lane) },
       { kind: 'if', condition: lanes === rowsPerWorkgroup ? inBounds : mine, body: this.statements, otherwise: [] },
-      ...(counts === undefined ? [] : countChosen(counts, first, this.rows, this)),
+      ...(counts === undefined ? [] : storeHistogram(counts, first, this.rows, this)),
     ]
   }
 
   private computeHead(head: Node, first: Expression): readonly Statement[] {
-    const { scores, columns, statements } = headProducts(head, first, this.rows, this)
+    const { scores, columns, statements } = scoreMatmul(head, first, this.rows, this)
     this.vectors.set(head, { name: scores, at: (i) => add(multiply(variable('u32', 'lane'), u32(columns)), i) })
     return statements
   }
@@ -179,7 +179,7 @@ class RowsKernel implements RowWriter {
   /** A vector that several loops read, or that is ranked, and that costs more than a load. */
   private deservesArray(node: Node): boolean {
     if (records[node.op].kind !== 'elementwise') return false
-    const readers = this.context.partition.users.get(node)!.filter((user) => this.group.members.has(user))
+    const readers = this.context.fusion.users.get(node)!.filter((user) => this.group.members.has(user))
     const loops = readers.some((user) => user.op === 'top_k') ? 2 : readers.length
     return loops > 1 && constantValue(node.shape.at(-1)!) !== undefined
   }
@@ -201,13 +201,13 @@ class RowsKernel implements RowWriter {
   }
 
   private rankRow(node: Node & { op: 'top_k' }): void {
-    const { chosen, statements } = rank(node, this)
+    const { chosen, statements } = topK(node, this)
     this.statements.push(...statements)
     this.vectors.set(node, { name: chosen, at: (where) => where })
   }
 
   private storeResults(from: Expression, step: Expression): void {
-    for (const node of this.context.partition.results(this.group)) {
+    for (const node of this.context.fusion.results(this.group)) {
       if (node === this.form.counts) continue
       const buffer = this.scope.naming.write(node)
       if (product(node.shape) === this.rows) {

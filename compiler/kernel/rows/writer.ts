@@ -1,7 +1,7 @@
 import type { Node } from '../../graph/node.ts'
 import type { Expression, ScalarType } from '../../scalar/expression.ts'
 import type { KernelScope } from '../scope/context.ts'
-import type { RowForm } from './form.ts'
+import type { RowMapping } from './row-mapping.ts'
 
 /** An array in the workgroup's memory. */
 export interface Shared {
@@ -12,7 +12,7 @@ export interface Shared {
 
 /** What the parts of a kernel over rows write with. */
 export interface RowWriter {
-  readonly form: RowForm
+  readonly form: RowMapping
   readonly scope: KernelScope
   /** A name not given before. */
   fresh(base: string): string

@@ -5,13 +5,13 @@ import type { Expression } from '../../scalar/expression.ts'
 import { createAccessor, type Accessor } from './access.ts'
 import { createNaming, type Naming } from './naming.ts'
 import { memoryOf } from './memory-of.ts'
-import type { Partition } from '../group.ts'
+import type { Fusion } from '../group.ts'
 
 /** Programs are made twice: for a handful of tokens, where every weight is read for few rows, and for many. */
 export type Variant = 'decode' | 'prefill'
 
 export interface ScheduleContext {
-  readonly partition: Partition
+  readonly fusion: Fusion
   readonly target: Target
   readonly variant: Variant
 }
@@ -30,10 +30,10 @@ export function openScope(
   held?: (node: Node, indices: readonly Expression[]) => Expression | null,
 ): KernelScope {
   const naming = createNaming()
-  const memory = (node: Node): Node | null => memoryOf(node, context.partition.inMemory)
+  const memory = (node: Node): Node | null => memoryOf(node, context.fusion.isMaterialized)
   const accessor = createAccessor({
     bufferOf: (node) => {
-      if (own.has(node) || !context.partition.inMemory(node)) return null
+      if (own.has(node) || !context.fusion.isMaterialized(node)) return null
       return naming.read(node)
     },
     held,

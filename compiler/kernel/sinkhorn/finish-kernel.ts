@@ -23,7 +23,7 @@ export function sinkhornFinishKernel(group: Group, context: ScheduleContext): Ke
   return {
     name: kernelName(group, 'sinkhorn_finish'),
     template: 'sinkhorn finish',
-    reason: 'one workgroup takes the sums of all blocks together',
+    reason: 'one workgroup adds up the sums of all blocks',
     buffers: scope.naming.buffers(),
     computation: workgroupsOf(scaling, dim(1), [
       { kind: 'var', name: 'residual', value: load('f32', state, places.residual) },

@@ -253,7 +253,7 @@ export function sinkhornGradientKernel(group: Group, context: ScheduleContext): 
   return {
     name: kernelName(group, 'sinkhorn_gradient'),
     template: 'sinkhorn gradient',
-    reason: 'one workgroup there and back; nothing waits for the host',
+    reason: 'one workgroup runs the iterations forward and backward; no read-back by the host',
     buffers: scope.naming.buffers(),
     computation: workgroupsOf(scaling, dim(1), [
       ...clear(way),

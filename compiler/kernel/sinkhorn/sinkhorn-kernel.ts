@@ -24,7 +24,7 @@ export function sinkhornKernel(group: Group, context: ScheduleContext): KernelPr
   return {
     name: kernelName(group, 'sinkhorn'),
     template: 'sinkhorn',
-    reason: 'one workgroup until the columns fit; nothing waits for the host',
+    reason: 'one workgroup iterates until the column sums converge; no read-back by the host',
     buffers: scope.naming.buffers(),
     computation: workgroupsOf(scaling, dim(1), [
       ...iterate({ scaling, buffers, tokens: size(cost.shape[0]), ...node.params }),

@@ -62,7 +62,7 @@ export function sinkhornStepKernel(group: Group, context: ScheduleContext): Kern
   return {
     name: kernelName(group, 'sinkhorn_step'),
     template: 'sinkhorn step',
-    reason: 'an iteration a dispatch, a workgroup a block of rows; ends at once when the columns fit',
+    reason: 'a dispatch per iteration, a workgroup per block of rows; returns at once when the column sums have converged',
     buffers: scope.naming.buffers(),
     computation: workgroupsOf(
       scaling,

@@ -23,7 +23,7 @@ export function svdKernel(group: Group, context: ScheduleContext): KernelProgram
   return {
     name: kernelName(group, 'svd'),
     template: 'svd jacobi',
-    reason: `a workgroup a matrix, ${pair === 1 ? 'a lane' : `${pair} lanes`} a pair of vectors; in place`,
+    reason: `a workgroup per matrix, ${pair === 1 ? 'an invocation' : `${pair} invocations`} per pair of vectors; in place`,
     buffers: scope.naming.buffers(),
     computation: {
       kind: 'workgroups',

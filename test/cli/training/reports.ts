@@ -148,7 +148,9 @@ const times = (count: number): readonly StepTime[] =>
       ['grouped_matmul', 'matmul', 'softmax', 'attention', 'grouped_weight_gradient', 'adamw', 'sort_by_expert'][
         (at % count) % 7
       ] + (at % count > 6 ? `_${at % count}` : ''),
-    template: ['tiled 64 x 64', 'tiled 32 x 32', 'rows', 'rows', 'tiled 64 x 64', 'elements', 'routine'][(at % count) % 7],
+    template: ['tiled 64 x 64', 'tiled 32 x 32', 'thread per row', 'gate', 'tiled 64 x 64', 'elementwise', 'svd jacobi'][
+      (at % count) % 7
+    ],
     workgroups: 64,
     nanoseconds: Math.round(4e6 * 0.75 ** (at % count)),
   }))

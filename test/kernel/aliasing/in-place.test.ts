@@ -275,7 +275,7 @@ function compare(name: string, got: ArrayLike<number>, want: ArrayLike<number>, 
 
 /** Kernels, evaluated on the host with what they write in place, beside the graph. */
 function evaluated({ graph, weights, inputs }: Sample, target: Target): void {
-  const { graph: optimised, kernels, inMemory, inPlace } = scheduled(graph, target)
+  const { graph: optimised, kernels, isMaterialized, inPlace } = scheduled(graph, target)
   const leaves = needed(optimised).filter((node) => isOp(node, 'weight'))
   const memory: Memory = new Map(leaves.map((node) => [node as Node, weights.get(node.params.name)!.values.slice()]))
   for (const node of optimised.inputs) memory.set(node, inputs[node.params.name].values)
@@ -292,7 +292,7 @@ function evaluated({ graph, weights, inputs }: Sample, target: Target): void {
   const shown = evaluateOn(after, graph, inputs)
   for (const { name, node, replaces } of optimised.outputs) {
     const merged = inPlace.has(name) ? replacedBy.get(name) : undefined
-    const got = memory.get(merged ?? memoryOf(node, inMemory)!)!
+    const got = memory.get(merged ?? memoryOf(node, isMaterialized)!)!
     compare(name, got, (replaces === undefined ? shown[name] : after.get(replaces)!).values, 1e-12)
   }
 }

@@ -2,17 +2,17 @@ import { describe, expect, it } from 'vitest'
 import { PORTABLE } from '../../../plan/target.ts'
 import { parse } from '../../../compiler/graph/parse.ts'
 import type { Graph, Node } from '../../../compiler/graph/node.ts'
-import { partition } from '../../../compiler/kernel/fusion/fuse.ts'
+import { fuse } from '../../../compiler/kernel/fusion/fuse.ts'
 import { createBuilder } from '../../../compiler/ops/build.ts'
 
 /** Values that a group reads before a group leaves them. */
 function readTooEarly(graph: Graph): readonly string[] {
-  const { groups, inMemory, results } = partition(graph, PORTABLE)
+  const { groups, isMaterialized, results } = fuse(graph, PORTABLE)
   const left = new Set<Node>()
   const late: string[] = []
   const read = (node: Node, members: ReadonlySet<Node>): void => {
     if (members.has(node) || left.has(node)) return
-    if (inMemory(node) && node.inputs.length > 0) late.push(`${node.op} %${node.id}`)
+    if (isMaterialized(node) && node.inputs.length > 0) late.push(`${node.op} %${node.id}`)
     else node.inputs.forEach((input) => read(input, members))
   }
   for (const group of groups) {

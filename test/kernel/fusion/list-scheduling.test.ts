@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest'
 import { parse } from '../../../compiler/graph/parse.ts'
-import { partition } from '../../../compiler/kernel/fusion/fuse.ts'
+import { fuse } from '../../../compiler/kernel/fusion/fuse.ts'
 import { createBuilder } from '../../../compiler/ops/build.ts'
 import { PORTABLE } from '../../../plan/target.ts'
 
@@ -19,7 +19,7 @@ output "y" = %7
 
 test('a product whose last member waits for others runs then, and does not draw them before what is due first', () => {
   const graph = parse(GRAPH, createBuilder().make)
-  const order = partition(graph, PORTABLE).groups.map(({ members }) => [...members].map(({ id }) => id))
+  const order = fuse(graph, PORTABLE).groups.map(({ members }) => [...members].map(({ id }) => id))
   const [least] = graph.inputs.map(({ id }) => id)
   expect(order.map((ids) => ids.map((id) => id - least))).toEqual([[3], [4], [5], [6], [2, 7]])
 })

@@ -1,6 +1,6 @@
 /** A kernel of as many nodes in a row as one may have is accepted by a device. */
 import { afterAll, beforeAll, expect, it } from 'vitest'
-import { DEEPEST } from '../../../compiler/kernel/fusion/growth.ts'
+import { MAX_CHAIN } from '../../../compiler/kernel/fusion/growth.ts'
 import { parse } from '../../../compiler/graph/parse.ts'
 import { createBuilder } from '../../../compiler/ops/build.ts'
 import { evaluate } from '../../../compiler/reference/evaluate.ts'
@@ -16,8 +16,8 @@ beforeAll(async () => {
 })
 afterAll(() => devices.forEach((device) => device.dispose()))
 
-it.each(['sin', 'negate'])(`${DEEPEST} of %s`, async (op) => {
-  const nodes = Array.from({ length: DEEPEST }, (_, at) => `%${at + 1} = ${op}(%${at}) : f32[3]`)
+it.each(['sin', 'negate'])(`${MAX_CHAIN} of %s`, async (op) => {
+  const nodes = Array.from({ length: MAX_CHAIN }, (_, at) => `%${at + 1} = ${op}(%${at}) : f32[3]`)
   const graph = parse(
     `graph "g"\n%0 = input name "x" : f32[3]\n${nodes.join('\n')}\noutput "y" = %${nodes.length}\n`,
     createBuilder().make,

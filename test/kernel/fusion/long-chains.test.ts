@@ -4,7 +4,7 @@ import type { Graph } from '../../../compiler/graph/node.ts'
 import { evaluateKernels, type Memory } from '../../../compiler/kernel/ir/evaluate.ts'
 import { bindingCount } from '../../../compiler/kernel/fusion/back-off.ts'
 import { memoryOf } from '../../../compiler/kernel/scope/memory-of.ts'
-import { DEEPEST } from '../../../compiler/kernel/fusion/growth.ts'
+import { MAX_CHAIN } from '../../../compiler/kernel/fusion/growth.ts'
 import { createReach } from '../../../compiler/kernel/fusion/reach.ts'
 import { schedule } from '../../../compiler/kernel/schedule.ts'
 import { createBuilder, NO_ORIGIN, NONE } from '../../../compiler/ops/build.ts'
@@ -51,7 +51,7 @@ const weightOf = (make: ReturnType<typeof builderOf>['make'], at: number, shape:
 
 /** Kernels of a graph, each of which fits, and the largest error of what they give. */
 function run(graph: Graph) {
-  const { kernels, inMemory } = schedule(graph, PORTABLE, 'prefill')
+  const { kernels, isMaterialized } = schedule(graph, PORTABLE, 'prefill')
   for (const kernel of kernels)
     expect(bindingCount(kernel, PORTABLE), kernel.does).toBeLessThanOrEqual(PORTABLE.maxStorageBuffers)
   const weights = Object.fromEntries(
@@ -71,7 +71,7 @@ function run(graph: Graph) {
   evaluateKernels(kernels, memory, {})
   const expected = evaluate(graph, { inputs, weights })
   const off = graph.outputs.flatMap(({ name, node }) =>
-    [...memory.get(memoryOf(node, inMemory)!)!].map(
+    [...memory.get(memoryOf(node, isMaterialized)!)!].map(
       (got, i) => Math.abs(got - expected[name].values[i]) / Math.max(1, Math.abs(expected[name].values[i])),
     ),
   )
@@ -79,10 +79,10 @@ function run(graph: Graph) {
 }
 
 describe('a chain', () => {
-  it.each([DEEPEST - 1, DEEPEST, DEEPEST + 1, 10 * DEEPEST, 20_000])('of %i elementwise ops', (length) => {
+  it.each([MAX_CHAIN - 1, MAX_CHAIN, MAX_CHAIN + 1, 10 * MAX_CHAIN, 20_000])('of %i elementwise ops', (length) => {
     const { kernels, error } = run(chain(length, (make, before) => make('sin', [before], NONE, NO_ORIGIN)))
     expect(error).toBeLessThan(1e-9)
-    expect(kernels.length).toBe(Math.ceil(length / DEEPEST))
+    expect(kernels.length).toBe(Math.ceil(length / MAX_CHAIN))
   })
 
   it('of 2,000 weights is cut where buffers run out, and not at each', () => {

@@ -10,7 +10,7 @@ const CHOSEN = 'chosen_rows'
 const choicesOf = (chosen: Node): number => constantValue(chosen.shape.at(-1)!)!
 
 /** Where the lanes that count can read what each row has chosen. */
-export const chosenRows = (counts: Node, rows: number): Shared => ({
+export const chosenArray = (counts: Node, rows: number): Shared => ({
   name: CHOSEN,
   type: 'i32',
   length: rows * choicesOf(counts.inputs[0]),
@@ -33,7 +33,7 @@ export function shareChosen(chosen: Node, row: RowWriter): Statement {
 }
 
 /** Each lane counts for its own experts, so the counts need no atomics and are the same in every run. */
-export function countChosen(
+export function storeHistogram(
   counts: Node & { op: 'expert_histogram' },
   first: Expression,
   rows: Dim,

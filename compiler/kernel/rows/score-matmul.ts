@@ -18,10 +18,10 @@ import {
 import type { Expression, Statement } from '../../scalar/expression.ts'
 import { indexOf, type Operand } from '../ir/matmul.ts'
 import { leftOperand, rightOperand } from '../matmul/operands.ts'
-import { productView, type ProductView } from '../matmul/matmul-view.ts'
+import { matmulView, type MatmulView } from '../matmul/matmul-view.ts'
 import type { RowWriter } from './writer.ts'
 
-export interface HeadProducts {
+export interface ScoreMatmul {
   /** The array of the workgroup's products, row by row. */
   readonly scores: string
   readonly columns: number
@@ -32,9 +32,9 @@ export interface HeadProducts {
  * The products of the workgroup's rows from `first` on, of which there are `rows` in all, into its memory; the depth is split where
  * there are more lanes than products, and the parts are then added up.
  */
-export function headProducts(head: Node, first: Expression, rows: Dim, writer: RowWriter): HeadProducts {
+export function scoreMatmul(head: Node, first: Expression, rows: Dim, writer: RowWriter): ScoreMatmul {
   const { rowsPerWorkgroup, lanes } = writer.form
-  const view = productView(head)
+  const view = matmulView(head)
   const columns = constantValue(view.columns)!
   const pairs = rowsPerWorkgroup * columns
   const split = Math.max(1, 2 ** Math.floor(Math.log2(lanes / pairs)))
@@ -66,7 +66,7 @@ export function headProducts(head: Node, first: Expression, rows: Dim, writer: R
 
 /** The sum over every `split`-th place of the depth, beginning with `part`; each operand is read in the layout that it has in memory. */
 function partOfProduct(
-  view: ProductView,
+  view: MatmulView,
   row: Expression,
   column: Expression,
   split: number,

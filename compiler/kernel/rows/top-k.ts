@@ -11,7 +11,7 @@ const isNumber = (e: Expression): Expression => binary('equal', e, e)
  * k rounds, each finding the largest that is not taken: the first of equals, a NaN only when nothing else is left. Every round finds
  * one, so every index is valid whatever the scores are. The indexes chosen lie in the array it is given the name of.
  */
-export function rank(
+export function topK(
   node: Node & { op: 'top_k' },
   row: RowWriter,
 ): { readonly chosen: string; readonly statements: readonly Statement[] } {

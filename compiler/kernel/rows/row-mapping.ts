@@ -9,7 +9,7 @@ import { ROUTER_ROWS } from '../fusion/fuse.ts'
 /** Rows up to this length are walked by one lane. */
 const SHORT_ROW = 32
 
-export interface RowForm {
+export interface RowMapping {
   /** Whether some row is ranked. */
   readonly ranks: boolean
   /** A row that lanes walk together, against one lane a row. */
@@ -22,7 +22,7 @@ export interface RowForm {
   readonly reason: string
 }
 
-export function rowForm(group: Group, context: ScheduleContext): RowForm {
+export function rowMapping(group: Group, context: ScheduleContext): RowMapping {
   const members = [...group.members]
   const ranks = members.some((node) => node.op === 'top_k')
   const together = !ranks && !isShort(members)
@@ -30,13 +30,15 @@ export function rowForm(group: Group, context: ScheduleContext): RowForm {
   const rowsPerWorkgroup = together ? 1 : rowsInWorkgroup(group, context, counts)
   const lanes = together
     ? lanesForLongRow(members, context)
-    : group.heads.length === 0
+    : group.scores.length === 0
       ? rowsPerWorkgroup
       : Math.max(64, rowsPerWorkgroup)
   const form = { ranks, together, rowsPerWorkgroup, lanes, counts }
-  const [template, reason] = templateAndReason(form, group.heads.length > 0)
+  const [template, reason] = templateAndReason(form, group.scores.length > 0)
   const few =
-    context.variant === 'decode' && group.heads.length > 0 ? '; few tokens: the depth of each product is shared by the lanes' : ''
+    context.variant === 'decode' && group.scores.length > 0
+      ? '; decode: the K axis of each matmul is split over the invocations'
+      : ''
   return { ...form, template, reason: reason + few }
 }
 
@@ -48,9 +50,9 @@ const isShort = (members: readonly Node[]): boolean =>
   members.filter(isReduction).every((node) => (reducedLength(node) ?? Infinity) <= SHORT_ROW)
 
 /** A router counts in blocks, so a workgroup takes one block; alone, rows go by the lane. */
-function rowsInWorkgroup(group: Group, { target, variant }: ScheduleContext, counts: RowForm['counts']): number {
+function rowsInWorkgroup(group: Group, { target, variant }: ScheduleContext, counts: RowMapping['counts']): number {
   if (counts !== undefined) return counts.params.block
-  if (group.heads.length === 0) return target.kind === 'cpu' ? 8 : 64
+  if (group.scores.length === 0) return target.kind === 'cpu' ? 8 : 64
   return variant === 'decode' ? 1 : ROUTER_ROWS
 }
 
@@ -61,13 +63,13 @@ function lanesForLongRow(members: readonly Node[], { target }: ScheduleContext):
 }
 
 function templateAndReason(
-  { together, lanes, ranks, counts }: Omit<RowForm, 'template' | 'reason'>,
+  { together, lanes, ranks, counts }: Omit<RowMapping, 'template' | 'reason'>,
   hasHeads: boolean,
 ): readonly [string, string] {
-  if (together) return ['rows together', `${lanes} lanes walk each row, since rows are long or of unknown length`]
+  if (together) return ['workgroup per row', `${lanes} invocations reduce each row, since rows are long or of unknown length`]
   if (hasHeads) {
-    const counting = counts === undefined ? '' : ', which also counts its experts'
-    return ['gate', `scores, ranking and weights of a block of tokens in one workgroup${counting}`]
+    const counting = counts === undefined ? '' : ', and their expert histogram'
+    return ['gate', `a GEMM with a top-k epilogue: scores, top-k and weights of a block of tokens in one workgroup${counting}`]
   }
-  return ['rows alone', ranks ? 'one lane ranks a row' : `rows are at most ${SHORT_ROW} long: one lane walks each`]
+  return ['thread per row', ranks ? 'one invocation ranks each row' : `rows are at most ${SHORT_ROW} long: one invocation reduces each`]
 }

@@ -2,10 +2,10 @@
 import type { OpName } from '../graph/vocabulary.ts'
 import type { ScheduleContext } from './scope/context.ts'
 import type { KernelProgram } from './ir/kernel.ts'
-import { countKernel, orderKernel } from './routing/sort-kernel.ts'
+import { histogramKernel, sortKernel } from './routing/sort-kernel.ts'
 import type { Group } from './group.ts'
-import { placeKernel } from './routing/position-kernel.ts'
-import { sumRowsKernel } from './routing/segment-sum-kernel.ts'
+import { positionKernel } from './routing/position-kernel.ts'
+import { segmentSumKernel } from './routing/segment-sum-kernel.ts'
 import { svdKernel } from './svd/svd-kernel.ts'
 import { sinkhornGradientKernel } from './sinkhorn/gradient-kernel.ts'
 import { sinkhornKernel } from './sinkhorn/sinkhorn-kernel.ts'
@@ -14,11 +14,11 @@ import { sinkhornStepKernel } from './sinkhorn/step-kernel.ts'
 
 type Maker = (group: Group, context: ScheduleContext) => KernelProgram
 
-const ROUTINES: { readonly [N in OpName]?: Maker } = {
-  expert_histogram: countKernel,
-  sort_by_expert: orderKernel,
-  position_in_expert: placeKernel,
-  segment_sum: sumRowsKernel,
+const CUSTOM_KERNELS: { readonly [N in OpName]?: Maker } = {
+  expert_histogram: histogramKernel,
+  sort_by_expert: sortKernel,
+  position_in_expert: positionKernel,
+  segment_sum: segmentSumKernel,
   svd: svdKernel,
   sinkhorn: sinkhornKernel,
   sinkhorn_gradient: sinkhornGradientKernel,
@@ -26,8 +26,8 @@ const ROUTINES: { readonly [N in OpName]?: Maker } = {
   sinkhorn_finish: sinkhornFinishKernel,
 }
 
-export function routineKernel(group: Group, context: ScheduleContext): KernelProgram {
-  const make = ROUTINES[group.anchor.op]
+export function customKernel(group: Group, context: ScheduleContext): KernelProgram {
+  const make = CUSTOM_KERNELS[group.anchor.op]
   if (make === undefined) throw new Error(`${group.anchor.op} has no kernel of its own`)
   return make(group, context)
 }
