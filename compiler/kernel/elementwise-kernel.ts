@@ -37,7 +37,7 @@ export function elementwiseKernel(group: Group, context: ScheduleContext): Kerne
     const value = scope.accessor.at(node, delinearise(element, node.shape))
     return { kind: 'store', buffer: scope.naming.write(node), index: element, value }
   })
-  const place = add(multiply(variable('u32', 'workgroup'), u32(LANES)), variable('u32', 'lane'))
+  const place = add(multiply(variable('u32', 'workgroup'), u32(LANES)), variable('u32', 'thread'))
   return {
     name: kernelName(group, 'elementwise'),
     template: 'elementwise',
@@ -46,7 +46,7 @@ export function elementwiseKernel(group: Group, context: ScheduleContext): Kerne
     computation: {
       kind: 'workgroups',
       workgroups: ceilDivide(count, LANES),
-      lanes: LANES,
+      workgroupSize: LANES,
       shared: [],
       body: [
         { kind: 'let', name: 'element', value: place },

@@ -1,6 +1,6 @@
 /** Ops that treat each element alone; operands have one shape. */
 import type { DType, OpName, OpParams } from '../graph/vocabulary.ts'
-import type { BinaryWord, Expression, UnaryWord } from '../scalar/expression.ts'
+import type { BinaryOpcode, Expression, UnaryOpcode } from '../scalar/expression.ts'
 import { floorQuotient, floorRemainder, power, wholeRemainder } from '../scalar/arithmetic.ts'
 import { erf, half, sigmoid, softplus, toInteger } from './functions.ts'
 import {
@@ -59,7 +59,7 @@ function map2(x: HostTensor, y: HostTensor, dtype: DType, f: Binary): HostTensor
 const frame = { kind: 'elementwise', since: 'source' } as const
 
 /** An op of one operand, spelt by the scalar word of its own name. */
-function unary<N extends OpName & UnaryWord>(word: N, facets: Facets<Unary>): OpRecord<N> {
+function unary<N extends OpName & UnaryOpcode>(word: N, facets: Facets<Unary>): OpRecord<N> {
   const { doc, formula, accuracy, functions, isFlat } = facets
   return {
     ...frame,
@@ -70,12 +70,12 @@ function unary<N extends OpName & UnaryWord>(word: N, facets: Facets<Unary>): Op
     ...(isFlat ? { isFlat } : {}),
     infer: (inputs) => firstOf(wantCount(inputs, 1)) ?? wantType(inputs[0], 'operand', ...dtypesOf(functions)) ?? inputs[0],
     evaluate: ([x]) => map1(x, x.dtype, functions[x.dtype]!),
-    scalar: ([operand]): Expression => ({ kind: 'unary', type: operand.type, word, operand }),
+    scalar: ([operand]): Expression => ({ kind: 'unary', type: operand.type, opcode: word, operand }),
   }
 }
 
 /** An op of two operands, spelt by the scalar word of its own name. */
-function binary<N extends OpName & BinaryWord>(word: N, facets: Facets<Binary>): OpRecord<N> {
+function binary<N extends OpName & BinaryOpcode>(word: N, facets: Facets<Binary>): OpRecord<N> {
   const { doc, formula, accuracy, functions, result, commutative = false } = facets
   return {
     ...frame,
@@ -89,7 +89,7 @@ function binary<N extends OpName & BinaryWord>(word: N, facets: Facets<Binary>):
       wantOneType(inputs[0], inputs[1]) ??
       wantOneShape(inputs) ?? { shape: inputs[0].shape, dtype: result ?? inputs[0].dtype },
     evaluate: ([x, y]) => map2(x, y, result ?? x.dtype, functions[x.dtype]!),
-    scalar: ([left, right]): Expression => ({ kind: 'binary', type: result ?? left.type, word, left, right }),
+    scalar: ([left, right]): Expression => ({ kind: 'binary', type: result ?? left.type, opcode: word, left, right }),
   }
 }
 
@@ -107,7 +107,7 @@ const exact = (formula: string, doc: string, functions: ByType<Unary>): Facets<U
   functions,
 })
 
-const unaries: Records<OpName & UnaryWord> = {
+const unaries: Records<OpName & UnaryOpcode> = {
   negate: unary('negate', exact('y = -x', 'The opposite; i32 wraps.', { f32: (x) => -x, i32: (x) => -x | 0 })),
   abs: unary('abs', exact('y = |x|', 'The size; i32 wraps.', { f32: Math.abs, i32: (x) => Math.abs(x) | 0 })),
   sign: unary('sign', { ...exact('y = sign(x)', '-1, 0 or 1; NaN of NaN.', { f32: Math.sign, i32: Math.sign }), isFlat: true }),
@@ -182,7 +182,7 @@ const commutes = <F>(facets: Facets<F>): Facets<F> => ({ ...facets, commutative:
 
 const NAN_WINS = 'NaN where one is NaN.'
 
-const binaries: Records<OpName & BinaryWord> = {
+const binaries: Records<OpName & BinaryOpcode> = {
   add: binary(
     'add',
     commutes(

@@ -1,24 +1,24 @@
 /**
- * Constructors that keep expressions small and interned: equal expressions are one object. Integer laws only; floats are folded
- * when all operands are literals and nowhere else, so that a device and the reference round alike.
+ * Constructors of scalar expressions, which intern (equal expressions are one object) and simplify integers. Floats are folded only where
+ * all operands are literals, so that devices and the reference round alike.
  */
 import { dim as toDim, constantValue, type DimLike } from '../../plan/dim.ts'
 import { floorQuotient, wholeRemainder } from './arithmetic.ts'
-import type { BinaryWord, CallWord, Expression, ReduceWord, ScalarType, UnaryWord } from './expression.ts'
+import type { BinaryOpcode, CallOpcode, Expression, ReduceOpcode, ScalarType, UnaryOpcode } from './expression.ts'
 
-const table = new Map<string, Expression>()
-const identities = new WeakMap<Expression, number>()
-let nextIdentity = 0
+const interned = new Map<string, Expression>()
+const ids = new WeakMap<Expression, number>()
+let nextId = 0
 
-/** A number that two expressions share exactly when they are equal. */
-export const identityOf = (expression: Expression): number => identities.get(expression)!
+/** A number that two expressions share if and only if they are equal. */
+export const idOf = (expression: Expression): number => ids.get(expression)!
 
 function intern<E extends Expression>(key: string, make: E): E {
-  const known = table.get(key)
+  const known = interned.get(key)
   if (known !== undefined) return known as E
   Object.freeze(make)
-  table.set(key, make)
-  identities.set(make, nextIdentity++)
+  interned.set(key, make)
+  ids.set(make, nextId++)
   return make
 }
 
@@ -31,7 +31,7 @@ export const f32 = (value: number): Expression => literal('f32', value)
 export const variable = (type: ScalarType, name: string): Expression =>
   intern(`variable ${type} ${name}`, { kind: 'variable', type, name })
 
-/** A size as an index expression: a literal where the number is known. */
+/** A dimension as an index: a literal where it is constant. */
 export function size(of: DimLike): Expression {
   const dim = toDim(of)
   const known = constantValue(dim)
@@ -39,19 +39,19 @@ export function size(of: DimLike): Expression {
 }
 
 export const load = (type: ScalarType, buffer: string, index: Expression): Expression =>
-  intern(`load ${type} ${buffer} ${identityOf(index)}`, { kind: 'load', type, buffer, index })
+  intern(`load ${type} ${buffer} ${idOf(index)}`, { kind: 'load', type, buffer, index })
 
 export const element = (type: ScalarType, array: string, index: Expression): Expression =>
-  intern(`element ${type} ${array} ${identityOf(index)}`, { kind: 'element', type, array, index })
+  intern(`element ${type} ${array} ${idOf(index)}`, { kind: 'element', type, array, index })
 
-export function unary(word: UnaryWord, operand: Expression): Expression {
-  return intern(`${word} ${identityOf(operand)}`, { kind: 'unary', type: operand.type, word, operand })
+export function unary(opcode: UnaryOpcode, operand: Expression): Expression {
+  return intern(`${opcode} ${idOf(operand)}`, { kind: 'unary', type: operand.type, opcode, operand })
 }
 
 const isInteger = (type: ScalarType): boolean => type === 'u32' || type === 'i32'
 const valueOf = (e: Expression): number | undefined => (e.kind === 'literal' ? e.value : undefined)
 
-const INTEGER_FOLDS: { readonly [W in BinaryWord]?: (a: number, b: number) => number } = {
+const INTEGER_FOLDS: { readonly [W in BinaryOpcode]?: (a: number, b: number) => number } = {
   add: (a, b) => a + b,
   subtract: (a, b) => a - b,
   multiply: (a, b) => a * b,
@@ -64,11 +64,11 @@ const INTEGER_FOLDS: { readonly [W in BinaryWord]?: (a: number, b: number) => nu
 const fits = (type: ScalarType, value: number): boolean =>
   type === 'u32' ? value >= 0 && value <= 0xffffffff : value >= -0x80000000 && value <= 0x7fffffff
 
-const asBinary = (e: Expression, word: BinaryWord): (Expression & { kind: 'binary' }) | undefined =>
-  e.kind === 'binary' && e.word === word ? e : undefined
+const asBinary = (e: Expression, opcode: BinaryOpcode): (Expression & { kind: 'binary' }) | undefined =>
+  e.kind === 'binary' && e.opcode === opcode ? e : undefined
 
 /** a / c * c + a % c  ==>  a */
-function rejoin(left: Expression, right: Expression): Expression | undefined {
+function recombineQuotient(left: Expression, right: Expression): Expression | undefined {
   const scaled = asBinary(left, 'multiply')
   const rest = asBinary(right, 'remainder')
   if (scaled === undefined || rest === undefined || scaled.right !== rest.right) return undefined
@@ -76,40 +76,40 @@ function rejoin(left: Expression, right: Expression): Expression | undefined {
   return quotient !== undefined && quotient.right === rest.right && quotient.left === rest.left ? rest.left : undefined
 }
 
-/** The factors of an unsigned product, for cancelling: `x * 32` by `32`. */
-function dividedBy(e: Expression, divisor: Expression): Expression | undefined {
+/** An unsigned product divided by one of its factors, exactly: `x * 32` by `32`. */
+function exactQuotient(e: Expression, divisor: Expression): Expression | undefined {
   if (e === divisor) return u32(1)
   const n = valueOf(e)
   const d = valueOf(divisor)
   if (n !== undefined && d !== undefined && d !== 0 && n % d === 0) return literal(e.type, n / d)
   const times = asBinary(e, 'multiply')
   if (times === undefined) return undefined
-  const left = dividedBy(times.left, divisor)
+  const left = exactQuotient(times.left, divisor)
   if (left !== undefined) return binary('multiply', left, times.right)
-  const right = dividedBy(times.right, divisor)
+  const right = exactQuotient(times.right, divisor)
   return right === undefined ? undefined : binary('multiply', times.left, right)
 }
 
-/** An upper bound (excluded) that is known from the form alone. */
-function below(e: Expression): number | undefined {
+/** An exclusive upper bound that the form of the expression implies. */
+function upperBound(e: Expression): number | undefined {
   if (e.kind === 'literal') return e.value + 1
   const rest = asBinary(e, 'remainder')
   return rest === undefined ? undefined : valueOf(rest.right)
 }
 
-function integerLaw(word: BinaryWord, left: Expression, right: Expression): Expression | undefined {
+function integerLaw(opcode: BinaryOpcode, left: Expression, right: Expression): Expression | undefined {
   const [a, b] = [valueOf(left), valueOf(right)]
-  const fold = INTEGER_FOLDS[word]
+  const fold = INTEGER_FOLDS[opcode]
   if (a !== undefined && b !== undefined && fold !== undefined) {
     const value = fold(a, b)
     if (fits(left.type, value)) return literal(left.type, value)
   }
   const unsigned = left.type === 'u32'
-  switch (word) {
+  switch (opcode) {
     case 'add':
       if (a === 0) return right
       if (b === 0) return left
-      return unsigned ? rejoin(left, right) : undefined
+      return unsigned ? recombineQuotient(left, right) : undefined
     case 'subtract':
       return b === 0 ? left : undefined
     case 'multiply':
@@ -119,13 +119,14 @@ function integerLaw(word: BinaryWord, left: Expression, right: Expression): Expr
     case 'divide': {
       if (b === 1) return left
       if (!unsigned) return undefined
-      const exact = dividedBy(left, right)
+      const exact = exactQuotient(left, right)
       if (exact !== undefined) return exact
-      if (b !== undefined && (below(left) ?? Infinity) <= b) return u32(0)
+      if (b !== undefined && (upperBound(left) ?? Infinity) <= b) return u32(0)
       // (x * c + y) / c  ==>  x   where y < c
       const sum = asBinary(left, 'add')
-      const quotient = sum === undefined ? undefined : dividedBy(sum.left, right)
-      if (sum !== undefined && quotient !== undefined && b !== undefined && (below(sum.right) ?? Infinity) <= b) return quotient
+      const quotient = sum === undefined ? undefined : exactQuotient(sum.left, right)
+      if (sum !== undefined && quotient !== undefined && b !== undefined && (upperBound(sum.right) ?? Infinity) <= b)
+        return quotient
       // x / a / b  ==>  x / (a * b)
       const inner = asBinary(left, 'divide')
       const c = inner === undefined ? undefined : valueOf(inner.right)
@@ -134,24 +135,24 @@ function integerLaw(word: BinaryWord, left: Expression, right: Expression): Expr
     case 'remainder': {
       if (b === 1) return literal(left.type, 0)
       if (!unsigned) return undefined
-      if (dividedBy(left, right) !== undefined) return u32(0)
-      if (b !== undefined && (below(left) ?? Infinity) <= b) return left
+      if (exactQuotient(left, right) !== undefined) return u32(0)
+      if (b !== undefined && (upperBound(left) ?? Infinity) <= b) return left
       const sum = asBinary(left, 'add')
-      return sum !== undefined && dividedBy(sum.left, right) !== undefined ? binary('remainder', sum.right, right) : undefined
+      return sum !== undefined && exactQuotient(sum.left, right) !== undefined ? binary('remainder', sum.right, right) : undefined
     }
     default:
       return undefined
   }
 }
 
-const COMPARES: ReadonlySet<BinaryWord> = new Set(['less', 'less_equal', 'equal'])
+const COMPARES: ReadonlySet<BinaryOpcode> = new Set(['less', 'less_equal', 'equal'])
 
-export function binary(word: BinaryWord, left: Expression, right: Expression): Expression {
-  if (left.type !== right.type) throw new Error(`${word} of ${left.type} and ${right.type}`)
-  const known = isInteger(left.type) ? integerLaw(word, left, right) : undefined
+export function binary(opcode: BinaryOpcode, left: Expression, right: Expression): Expression {
+  if (left.type !== right.type) throw new Error(`${opcode} of ${left.type} and ${right.type}`)
+  const known = isInteger(left.type) ? integerLaw(opcode, left, right) : undefined
   if (known !== undefined) return known
-  const type = COMPARES.has(word) ? 'bool' : left.type
-  return intern(`${word} ${identityOf(left)} ${identityOf(right)}`, { kind: 'binary', type, word, left, right })
+  const type = COMPARES.has(opcode) ? 'bool' : left.type
+  return intern(`${opcode} ${idOf(left)} ${idOf(right)}`, { kind: 'binary', type, opcode, left, right })
 }
 
 export const add = (a: Expression, b: Expression): Expression => binary('add', a, b)
@@ -163,7 +164,7 @@ export const less = (a: Expression, b: Expression): Expression => binary('less',
 export function select(condition: Expression, then: Expression, otherwise: Expression): Expression {
   if (then === otherwise) return then
   if (condition.kind === 'literal') return condition.value !== 0 ? then : otherwise
-  const key = `select ${identityOf(condition)} ${identityOf(then)} ${identityOf(otherwise)}`
+  const key = `select ${idOf(condition)} ${idOf(then)} ${idOf(otherwise)}`
   return intern(key, { kind: 'select', type: then.type, condition, then, otherwise })
 }
 
@@ -175,18 +176,18 @@ export function cast(type: ScalarType, operand: Expression): Expression {
   // u32 -> i32 -> u32 keeps every index
   if (operand.kind === 'cast' && operand.operand.type === type && isInteger(type) && isInteger(operand.type))
     return operand.operand
-  return intern(`cast ${type} ${identityOf(operand)}`, { kind: 'cast', type, operand })
+  return intern(`cast ${type} ${idOf(operand)}`, { kind: 'cast', type, operand })
 }
 
 /** u32 of u32 operands. */
-export const call = (word: CallWord, operands: readonly Expression[]): Expression =>
-  intern(`${word} ${operands.map(identityOf).join(' ')}`, { kind: 'call', type: 'u32', word, operands })
+export const call = (opcode: CallOpcode, operands: readonly Expression[]): Expression =>
+  intern(`${opcode} ${operands.map(idOf).join(' ')}`, { kind: 'call', type: 'u32', opcode, operands })
 
-export const reduce = (word: ReduceWord, variableName: string, extent: Expression, body: Expression): Expression =>
-  intern(`reduce ${word} ${variableName} ${identityOf(extent)} ${identityOf(body)}`, {
+export const reduce = (opcode: ReduceOpcode, variableName: string, extent: Expression, body: Expression): Expression =>
+  intern(`reduce ${opcode} ${variableName} ${idOf(extent)} ${idOf(body)}`, {
     kind: 'reduce',
     type: body.type,
-    word,
+    opcode,
     variable: variableName,
     extent,
     body,
@@ -218,9 +219,9 @@ export function operandsOf(e: Expression): readonly Expression[] {
   }
 }
 
-/** The interned form of an expression written out by hand. */
+/** The interned form of an expression built as a literal object. */
 export function canonical(e: Expression): Expression {
-  if (identities.has(e)) return e
+  if (ids.has(e)) return e
   switch (e.kind) {
     case 'literal':
       return literal(e.type, e.value)
@@ -233,17 +234,17 @@ export function canonical(e: Expression): Expression {
     case 'element':
       return element(e.type, e.array, canonical(e.index))
     case 'unary':
-      return unary(e.word, canonical(e.operand))
+      return unary(e.opcode, canonical(e.operand))
     case 'binary':
-      return binary(e.word, canonical(e.left), canonical(e.right))
+      return binary(e.opcode, canonical(e.left), canonical(e.right))
     case 'select':
       return select(canonical(e.condition), canonical(e.then), canonical(e.otherwise))
     case 'cast':
       return cast(e.type, canonical(e.operand))
     case 'call':
-      return call(e.word, e.operands.map(canonical))
+      return call(e.opcode, e.operands.map(canonical))
     case 'reduce':
-      return reduce(e.word, e.variable, canonical(e.extent), canonical(e.body))
+      return reduce(e.opcode, e.variable, canonical(e.extent), canonical(e.body))
     default:
       return e satisfies never
   }

@@ -1,12 +1,12 @@
 /**
- * The language inside a kernel: what one invocation computes. Expressions are pure trees; an index is a u32.
- * A target spells it (`compiler/wgsl/spelling.ts`), the reference runs it.
+ * The scalar IR of a kernel: what one thread computes. Expressions are pure and interned (a DAG); an index is a u32. Each target emits it
+ * (`compiler/wgsl/emit-scalar.ts`); `interpret.ts` runs it on the host.
  */
 import type { Dim } from '../../plan/dim.ts'
 
 export type ScalarType = 'f32' | 'i32' | 'u32' | 'bool'
 
-export type UnaryWord =
+export type UnaryOpcode =
   | 'negate'
   | 'not'
   | 'abs'
@@ -25,7 +25,7 @@ export type UnaryWord =
   | 'softplus'
   | 'cast_f16'
 
-export type BinaryWord =
+export type BinaryOpcode =
   | 'add'
   | 'subtract'
   | 'multiply'
@@ -40,25 +40,28 @@ export type BinaryWord =
   | 'and'
   | 'or'
 
-/** `random_bits` of two words of a key, two of a counter and a place 0..3: that word of Philox 4x32-10 at the counter, whose other two words are 0. */
-export type CallWord = 'random_bits'
+/**
+ * `random_bits` of a key (two u32), a counter (two u32) and an index 0..3: that word of Philox 4x32-10 at the counter, whose other two words
+ * are 0.
+ */
+export type CallOpcode = 'random_bits'
 
-export type ReduceWord = 'sum' | 'max' | 'min'
+export type ReduceOpcode = 'sum' | 'max' | 'min'
 
 export type Expression =
   | { readonly kind: 'literal'; readonly type: ScalarType; readonly value: number }
   | { readonly kind: 'variable'; readonly type: ScalarType; readonly name: string }
-  /** A size, u32: a number, or made from the plan's dims. */
+  /** A dimension of the plan as a u32: a constant or a formula of symbols. */
   | { readonly kind: 'size'; readonly type: 'u32'; readonly dim: Dim }
   /** One element of a buffer; the index counts elements. */
   | { readonly kind: 'load'; readonly type: ScalarType; readonly buffer: string; readonly index: Expression }
   /** One element of a private or workgroup array. */
   | { readonly kind: 'element'; readonly type: ScalarType; readonly array: string; readonly index: Expression }
-  | { readonly kind: 'unary'; readonly type: ScalarType; readonly word: UnaryWord; readonly operand: Expression }
+  | { readonly kind: 'unary'; readonly type: ScalarType; readonly opcode: UnaryOpcode; readonly operand: Expression }
   | {
       readonly kind: 'binary'
       readonly type: ScalarType
-      readonly word: BinaryWord
+      readonly opcode: BinaryOpcode
       readonly left: Expression
       readonly right: Expression
     }
@@ -71,21 +74,23 @@ export type Expression =
     }
   | { readonly kind: 'cast'; readonly type: ScalarType; readonly operand: Expression }
   /** A function of more than two operands. */
-  | { readonly kind: 'call'; readonly type: ScalarType; readonly word: CallWord; readonly operands: readonly Expression[] }
-  /** The body folded over variable = 0 .. extent - 1, in ascending order. */
+  | { readonly kind: 'call'; readonly type: ScalarType; readonly opcode: CallOpcode; readonly operands: readonly Expression[] }
+  /** The reduction of the body over variable = 0 .. extent - 1, in ascending order. */
   | {
       readonly kind: 'reduce'
       readonly type: ScalarType
-      readonly word: ReduceWord
+      readonly opcode: ReduceOpcode
       readonly variable: string
       readonly extent: Expression
       readonly body: Expression
     }
 
 export type Statement =
+  /** A value that never changes. */
   | { readonly kind: 'let'; readonly name: string; readonly value: Expression }
+  /** A variable that `assign` and `all-reduce` change. */
   | { readonly kind: 'var'; readonly name: string; readonly value: Expression }
-  /** A private array of constant length. */
+  /** An array of the thread's own, of constant length. */
   | { readonly kind: 'array'; readonly name: string; readonly type: ScalarType; readonly length: number }
   | { readonly kind: 'assign'; readonly name: string; readonly value: Expression }
   | { readonly kind: 'assign-element'; readonly array: string; readonly index: Expression; readonly value: Expression }
@@ -106,16 +111,16 @@ export type Statement =
       readonly otherwise: readonly Statement[]
     }
   /**
-   * All invocations of the workgroup reach it: never inside a divergent branch. What was put into the workgroup's arrays before it is seen
-   * after it; with `buffers`, what was stored in buffers too.
+   * A workgroup barrier, in uniform control flow: writes to workgroup arrays before it are visible after it; with `buffers`, stores to
+   * buffers too.
    */
   | { readonly kind: 'barrier'; readonly buffers?: boolean }
-  /** Folds a var over all lanes of the workgroup; each lane ends with the whole. Reached by all of them. */
-  | { readonly kind: 'combine'; readonly name: string; readonly type: ScalarType; readonly word: ReduceWord }
+  /** Reduces a var over all threads of the workgroup and leaves the result in each; in uniform control flow. */
+  | { readonly kind: 'all-reduce'; readonly name: string; readonly type: ScalarType; readonly opcode: ReduceOpcode }
   /**
-   * Names one element of a workgroup array, the same value for all invocations, once all have arrived; none goes on before all have read
-   * it. What stands under such a value may hold barriers.
+   * Reads one element of a workgroup array between two barriers, as one value for all threads: control flow that depends on it is uniform
+   * and may contain barriers.
    */
-  | { readonly kind: 'agree'; readonly name: string; readonly array: string; readonly index: Expression }
-  /** The body, and again as long as `while` holds after it; all invocations agree on that, and names of the body are known to it. */
+  | { readonly kind: 'uniform-load'; readonly name: string; readonly array: string; readonly index: Expression }
+  /** A do-while loop: runs the body, and repeats while `while`, which is uniform and may use names of the body. */
   | { readonly kind: 'loop'; readonly body: readonly Statement[]; readonly while: Expression }

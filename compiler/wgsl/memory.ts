@@ -1,8 +1,8 @@
-/** Scratch memory by liveness: buffers whose lives do not overlap share a slot. */
+/** Buffer assignment: scratch buffers whose live ranges do not overlap share a slot. */
 import { evaluate, multiply, symbolsOf, type Dim } from '../../plan/dim.ts'
 import { BYTES, type Program, type StorageType } from '../../plan/plan.ts'
 
-export interface Life {
+export interface LiveRange {
   readonly buffer: number
   readonly elements: Dim
   readonly dtype: StorageType
@@ -11,7 +11,7 @@ export interface Life {
   readonly to: number
 }
 
-/** What a symbol counts for when sizes are compared; the plan stays right whatever it turns out to be. */
+/** The value of a symbol when sizes are compared; it affects which slots are shared, never correctness. */
 const TYPICAL = 64
 
 const estimate = (dim: Dim): number => evaluate(dim, Object.fromEntries(symbolsOf(dim).map((name) => [name, TYPICAL])))
@@ -22,8 +22,8 @@ interface Slot {
   freeAfter: number
 }
 
-/** A slot is free for a buffer once the step that last reads it is over: no step reads and writes one slot. */
-export function placeBuffers(lives: readonly Life[]): Pick<Program, 'slots' | 'placement'> {
+/** A slot is free after the last step that reads it: no step reads and writes the same slot. */
+export function assignSlots(lives: readonly LiveRange[]): Pick<Program, 'slots' | 'placement'> {
   const slots: Slot[] = []
   const placement = [...lives]
     .sort((a, b) => a.from - b.from || a.buffer - b.buffer)

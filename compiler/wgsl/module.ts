@@ -1,29 +1,29 @@
-/** A whole WGSL module around a kernel's body: what it enables, its buffers with their accessors, the dims, the helpers it calls. */
+/** The WGSL module of a kernel: `enable` lines, buffers with their accessors, dims, helper functions, and the kernel's body. */
 import type { StorageType } from '../../plan/plan.ts'
 import type { ScalarType } from '../scalar/expression.ts'
-import { HELPERS } from './spelling.ts'
+import { HELPERS } from './opcodes.ts'
 
 export interface ModuleBuffer {
   readonly name: string
   readonly access: 'read' | 'read_write'
-  /** How the kernel sees an element; a bool lies in memory as u32. */
+  /** The type of an element in the kernel; a bool is stored as u32. */
   readonly type: ScalarType
-  /** What lies in memory of it; its loads and stores convert. */
+  /** The type of an element in memory; loads and stores convert. */
   readonly storage: StorageType
-  /** Bound as an array of vectors of four: `load4_NAME` exists beside `load_NAME`. */
+  /** Bound as an array of vec4: `load4_NAME` exists beside `load_NAME`. */
   readonly vec4: boolean
   readonly parts: number
-  /** Elements in each part but the last, a multiple of 4; null for a single part. */
+  /** Elements of each part but the last, a multiple of 4; null for a single part. */
   readonly partElements: number | null
 }
 
-/** The names of the bindings a buffer takes, one a part. */
+/** The names of a buffer's bindings, one a part. */
 export const bindingNames = (buffer: ModuleBuffer): readonly string[] =>
   buffer.parts === 1
     ? [`buffer_${buffer.name}`]
     : Array.from({ length: buffer.parts }, (_, part) => `buffer_${buffer.name}_${part}`)
 
-export interface ModuleText {
+export interface ModuleOptions {
   readonly title: string
   readonly body: string
   readonly buffers: readonly ModuleBuffer[]
@@ -32,15 +32,15 @@ export interface ModuleText {
   readonly declarations: readonly string[]
 }
 
-export interface WrittenModule {
+export interface EmittedModule {
   readonly wgsl: string
-  /** How many lines stand before the body: line n of the body is line offset + n of the module. */
+  /** Lines before the body: line n of the body is line offset + n of the module. */
   readonly bodyOffset: number
-  /** Whether memory of it holds numbers of f16. */
+  /** Whether a buffer is f16. */
   readonly needsHalves: boolean
 }
 
-export function writeModule(module: ModuleText): WrittenModule {
+export function emitModule(module: ModuleOptions): EmittedModule {
   const dims = dimLines(module.dims, module.body)
   const bindings = module.buffers.flatMap((buffer, at) => declare(buffer, firstBinding(module.buffers, at)))
   const accessors = module.buffers.flatMap((buffer) => access(buffer, module.body))
@@ -80,7 +80,7 @@ function declare(buffer: ModuleBuffer, binding: number): readonly string[] {
   )
 }
 
-/** Picks the part an index lies in; `text` maps the name of a part and the index within it. */
+/** Selects the part that contains an index; `text` maps the name of a part and the index within it. */
 function byPart(buffer: ModuleBuffer, per: number, text: (name: string, index: string) => string): string {
   const names = bindingNames(buffer)
   if (names.length === 1) return text(names[0], 'i')
@@ -116,7 +116,7 @@ function access(buffer: ModuleBuffer, body: string): readonly string[] {
   return lines
 }
 
-/** The helpers whose names occur, and those that they need. */
+/** The helpers that are called, and those that these call. */
 function helperLines(text: string): readonly string[] {
   const wanted = new Set<string>()
   const want = (within: string): void => {

@@ -1,4 +1,4 @@
-/** Kernels of all programs -> one plan: shared weights and ports, kernels of equal text once, scratch placed by liveness. */
+/** Emits the plan of all programs: weights and ports shared, kernels of equal WGSL once, scratch assigned by liveness. */
 import { product, type Dim } from '../../plan/dim.ts'
 import {
   BYTES,
@@ -26,12 +26,12 @@ import type { Schedule } from '../kernel/schedule.ts'
 import { isOp, needed } from '../graph/walk.ts'
 import { memoryOf } from '../kernel/scope/memory-of.ts'
 import { partsOf } from '../kernel/parts.ts'
-import { emitKernel, type EmittedKernel } from './emit.ts'
-import { placeBuffers, type Life } from './memory.ts'
+import { emitKernel, type EmittedKernel } from './emit-kernel.ts'
+import { assignSlots, type LiveRange } from './memory.ts'
 import { plainStorage, storageOf } from './storage.ts'
 
 export interface ScheduledProgram {
-  /** `once` makes what is held; its outputs are that. */
+  /** `once` computes the load-time constants, which are its outputs. */
   readonly kind: 'once' | 'run'
   readonly name: string
   readonly variant: Variant
@@ -41,25 +41,25 @@ export interface ScheduledProgram {
 }
 
 export function emitPlan(graph: Graph, programs: readonly ScheduledProgram[], target: Target): Plan {
-  return new PlanMaker(graph, target).make(programs)
+  return new PlanBuilder(graph, target).make(programs)
 }
 
-/** The steps during which a scratch buffer is in use. */
-interface Span {
+/** The steps during which a scratch buffer is live. */
+interface LiveSteps {
   readonly elements: Dim
   readonly from: number
   to: number
 }
 
-/** An output, the buffer that its values are left in by the steps, and the one where they are to be. */
-interface End {
+/** An output, the buffer that the steps leave its values in, and the buffer where they belong. */
+interface OutputPlacement {
   readonly output: Output
-  readonly lies: number
+  readonly source: number
   readonly buffer: number
 }
 
-/** Identity is the plan being filled. */
-class PlanMaker {
+/** Its identity is the plan under construction. */
+class PlanBuilder {
   readonly buffers: PlanBuffer[] = []
   readonly weights = new Map<string, WeightPort>()
   readonly held: Port[] = []
@@ -72,13 +72,13 @@ class PlanMaker {
 
   readonly graph: Graph
   readonly target: Target
-  /** The weights that the graph reads, by name. */
-  readonly leaves: ReadonlyMap<string, Node>
+  /** The weight nodes of the graph, by name. */
+  readonly weightNodes: ReadonlyMap<string, Node>
 
   constructor(graph: Graph, target: Target) {
     this.graph = graph
     this.target = target
-    this.leaves = new Map(needed(graph).flatMap((node) => (isOp(node, 'weight') ? [[node.params.name, node]] : [])))
+    this.weightNodes = new Map(needed(graph).flatMap((node) => (isOp(node, 'weight') ? [[node.params.name, node]] : [])))
   }
 
   make(scheduled: readonly ScheduledProgram[]): Plan {
@@ -148,7 +148,7 @@ class PlanMaker {
     return { name, dtype: plainStorage(node), shape: node.shape.map((dim) => dim.key), buffer, doc }
   }
 
-  /** The buffer of a leaf, one for all programs; `scratch` holds those of a program's own nodes. */
+  /** The buffer of a leaf, one for all programs; `scratch` has the buffers of a program's own nodes. */
   bufferFor(node: Node, scratch: Map<Node, number> | null): number {
     switch (node.op) {
       case 'input':
@@ -200,7 +200,7 @@ class PlanMaker {
     return id
   }
 
-  /** What the program that makes them leaves: values that are one memory under two names share it, and a constant is at hand already. */
+  /** Registers load-time constants: two names of one buffer share it, and a `constant` buffer exists already. */
   hold(ports: readonly Port[]): void {
     for (const port of ports) {
       this.shared.set(heldKey(port.name), port.buffer)
@@ -218,9 +218,9 @@ class PlanMaker {
     return id
   }
 
-  /** The buffer of a weight that an output replaces: that of the weight as it is read, or one of its own. */
+  /** The buffer of the weight that an output updates: the buffer that the graph reads, or a new one. */
   replacedBuffer({ node, replaces = '', doc }: Output): number {
-    const weight = this.leaves.get(replaces)
+    const weight = this.weightNodes.get(replaces)
     if (weight !== undefined) return this.bufferFor(weight, null)
     const key = `weight ${replaces}`
     const buffer = this.sharedBuffer(key, replaces, 'weight', node)
@@ -247,9 +247,9 @@ class PlanMaker {
       const stored = schedule.inPlace.get(output.name)
       if (stored !== undefined) scratch.set(stored, this.replacedBuffer(output))
     }
-    // what is read back lies as the host sees it
+    // what the host reads back has the host's type
     const storage = (node: Node): StorageType => (outputOf.has(node) ? plainStorage(node) : storageOf(node))
-    const spans = new Map<number, Span>()
+    const liveSteps = new Map<number, LiveSteps>()
     const steps = schedule.kernels.map((program, at): Step => {
       const emitted = emitKernel(program, {
         dims: this.graph.dims.map((dim) => dim.name),
@@ -263,9 +263,9 @@ class PlanMaker {
         if (access === 'read_write' && !scratch.has(node)) this.addScratch(kind, node, outputOf, scratch)
         const id = this.bufferFor(node, scratch)
         if (this.buffers[id].role !== 'scratch') continue
-        const span = spans.get(id)
-        if (span === undefined) spans.set(id, { elements: product(node.shape), from: at, to: at })
-        else span.to = at
+        const live = liveSteps.get(id)
+        if (live === undefined) liveSteps.set(id, { elements: product(node.shape), from: at, to: at })
+        else live.to = at
       }
       return {
         kernel: this.kernelId(emitted),
@@ -274,38 +274,41 @@ class PlanMaker {
         label: [program.origin.instance, program.does].filter((part) => part !== '').join(': '),
       }
     })
-    const ends = graph.outputs.map((output): End => {
-      const lies = this.bufferFor(memoryOf(output.node, schedule.isMaterialized)!, scratch)
-      return { output, lies, buffer: output.replaces === undefined ? lies : this.replacedBuffer(output) }
+    const placements = graph.outputs.map((output): OutputPlacement => {
+      const source = this.bufferFor(memoryOf(output.node, schedule.isMaterialized)!, scratch)
+      return { output, source, buffer: output.replaces === undefined ? source : this.replacedBuffer(output) }
     })
-    const copies = this.copiesOf(ends, spans, steps.length)
-    const lives = [...spans].map(([buffer, span]): Life => ({ buffer, dtype: this.buffers[buffer].dtype, ...span }))
-    const outputs = ends.map(({ output: { name, node, doc, replaces }, buffer }): OutputPort => {
+    const copies = this.copiesOf(placements, liveSteps, steps.length)
+    const liveRanges = [...liveSteps].map(([buffer, live]): LiveRange => ({ buffer, dtype: this.buffers[buffer].dtype, ...live }))
+    const outputs = placements.map(({ output: { name, node, doc, replaces }, buffer }): OutputPort => {
       const port = { name, dtype: this.buffers[buffer].dtype, shape: node.shape.map((dim) => dim.key), buffer, doc }
       return replaces === undefined ? port : { ...port, replaces }
     })
     if (kind === 'once') this.hold(outputs)
-    return { program: { name, when, ...placeBuffers(lives), steps, ...(copies.length === 0 ? {} : { copies }) }, outputs }
+    return { program: { name, when, ...assignSlots(liveRanges), steps, ...(copies.length === 0 ? {} : { copies }) }, outputs }
   }
 
-  /** Into the weights that are replaced and not written in place; what is copied lives to the end, a weight that changes itself is put aside before. */
-  copiesOf(ends: readonly End[], spans: Map<number, Span>, end: number): readonly BufferCopy[] {
-    const changed = new Set(ends.flatMap(({ output, buffer }) => (output.replaces === undefined ? [] : [buffer])))
-    const aside: BufferCopy[] = []
-    const copies = ends
-      .filter(({ lies, buffer }) => lies !== buffer)
-      .map(({ output: { node }, lies, buffer }): BufferCopy => {
-        if (!changed.has(lies)) return { from: lies, to: buffer }
-        const to = this.addBuffer(`${this.buffers[lies].name} aside`, 'scratch', node, this.buffers[lies].dtype)
-        aside.push({ from: lies, to })
-        spans.set(to, { elements: product(node.shape), from: end, to: end })
+  /**
+   * Copies into the weights that are not updated in place. A copied buffer stays live to the end; a source that another copy overwrites is
+   * first copied to a temporary.
+   */
+  copiesOf(placements: readonly OutputPlacement[], liveSteps: Map<number, LiveSteps>, end: number): readonly BufferCopy[] {
+    const changed = new Set(placements.flatMap(({ output, buffer }) => (output.replaces === undefined ? [] : [buffer])))
+    const temporaries: BufferCopy[] = []
+    const copies = placements
+      .filter(({ source: source, buffer }) => source !== buffer)
+      .map(({ output: { node }, source: source, buffer }): BufferCopy => {
+        if (!changed.has(source)) return { from: source, to: buffer }
+        const to = this.addBuffer(`${this.buffers[source].name} temporary`, 'scratch', node, this.buffers[source].dtype)
+        temporaries.push({ from: source, to })
+        liveSteps.set(to, { elements: product(node.shape), from: end, to: end })
         return { from: to, to: buffer }
       })
-    for (const { from } of copies) if (spans.has(from)) spans.get(from)!.to = end
-    return [...aside, ...copies]
+    for (const { from } of copies) if (liveSteps.has(from)) liveSteps.get(from)!.to = end
+    return [...temporaries, ...copies]
   }
 
-  /** Outputs have one buffer for all programs; the rest belongs to the program. */
+  /** Outputs have one buffer for all programs; others belong to the program. */
   addScratch(
     kind: ScheduledProgram['kind'],
     node: Node,

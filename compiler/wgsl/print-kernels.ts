@@ -1,4 +1,4 @@
-/** The kernels of a program as a list for people: what each does, how it is made, and which faster way was refused. */
+/** The kernels of a program as a listing: what each computes, its template and why, and the faster templates that were refused. */
 import type { Kernel, Plan, Program } from '../../plan/plan.ts'
 
 const place = (kernel: Kernel): string => {
@@ -17,7 +17,7 @@ export function printKernels(plan: Plan, program: Program): string {
     const kernel = plan.kernels[step.kernel]
     return [String(at + 1), step.label, kernel.template, `${kernel.workgroupSize[0]} x ${step.workgroups}`, place(kernel)]
   })
-  const head = ['#', 'computes', 'template', 'lanes x workgroups', 'at']
+  const head = ['#', 'computes', 'template', 'threads x workgroups', 'at']
   const widths = head.map((title, column) => Math.max(title.length, ...rows.map((row) => row[column].length)))
   const line = (cells: readonly string[]): string =>
     cells

@@ -1,11 +1,11 @@
-/** What lies in memory of a node's values. */
+/** The storage type of a node's values. */
 import type { StorageType } from '../../plan/plan.ts'
 import type { Node } from '../graph/node.ts'
 
-/** As the host sees them. */
+/** The type on the host. */
 export const plainStorage = ({ dtype }: Node): 'f32' | 'i32' | 'u32' => (dtype === 'bool' ? 'u32' : dtype)
 
-/** Of what is moved about, the values are those of the operand. */
+/** Movement ops have the storage of their operand. */
 function isHalf(node: Node): boolean {
   switch (node.op) {
     case 'cast_f16':
@@ -25,5 +25,5 @@ function isHalf(node: Node): boolean {
   }
 }
 
-/** On the device: numbers of f16 in two bytes each. */
+/** The type on the device, f16 included. */
 export const storageOf = (node: Node): StorageType => (isHalf(node) ? 'f16' : plainStorage(node))

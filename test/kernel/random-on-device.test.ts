@@ -5,13 +5,13 @@ import { philox, uniformAt } from '../../plan/philox.ts'
 import type { Graph, Node } from '../../compiler/graph/node.ts'
 import { createBuilder, NO_ORIGIN } from '../../compiler/ops/build.ts'
 import { call, literal, variable } from '../../compiler/scalar/build.ts'
-import type { RoutineText } from '../../compiler/wgsl/routine.ts'
+import type { TemplateCode } from '../../compiler/wgsl/template-code.ts'
 import { openDevices } from '../../runtime/dawn/index.ts'
 import type { Device } from '../../runtime/device.ts'
 import { createSession } from '../../runtime/session.ts'
 import { planOf } from '../support/graph-on-device.ts'
 import { uniform } from '../support/random.ts'
-import { prepare, spellerFor } from '../wgsl/routines/harness.ts'
+import { prepare, spellerFor } from '../wgsl/templates/harness.ts'
 
 let devices: readonly Device[] = []
 beforeAll(async () => {
@@ -65,7 +65,7 @@ describe('random', () => {
 const COUNT = 4096
 
 /** Five words in, one out. */
-function bitsRoutine(): RoutineText {
+function bitsRoutine(): TemplateCode {
   const operands = ['x', 'y', 'z', 'w', 'place'].map((name) => variable('u32', name))
   return {
     body: `@compute @workgroup_size(64)

@@ -1,7 +1,7 @@
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
 import type { DType, OpName } from '../../compiler/graph/vocabulary.ts'
-import { createRunner, invocation } from '../../compiler/scalar/run.ts'
+import { createInterpreter, createThread } from '../../compiler/scalar/interpret.ts'
 import type { Expression } from '../../compiler/scalar/expression.ts'
 import { infer } from '../../compiler/ops/infer.ts'
 import { recordOf, records } from '../../compiler/ops/records.ts'
@@ -30,7 +30,7 @@ describe('an elementwise op and its scalar words agree', () => {
     get: (_, word: OpName) => (x: number) => evaluate(word, [hostTensor([], 'f32', Float64Array.of(x))]).values[0],
   })
   // the words of truth values and whole numbers have the same spelling, with functions of their own
-  const runner = createRunner({
+  const runner = createInterpreter({
     unary: new Proxy(unary, {
       get: (target: never, word: string) => (word === 'not' ? (x: number) => 1 - x : (target as Record<string, unknown>)[word]),
     }),
@@ -64,7 +64,7 @@ describe('an elementwise op and its scalar words agree', () => {
         fc.property(fc.tuple(...dtypes.map((each) => value[each])), (values) => {
           const tensors = values.map((each, n) => hostTensor([], dtypes[n], Float64Array.of(each)))
           const wanted = evaluate(op, tensors, { dtype: 'f32' })
-          const own = invocation(Object.fromEntries(values.map((each, n) => [name(n), each])))
+          const own = createThread(Object.fromEntries(values.map((each, n) => [name(n), each])))
           const got = runner.value(expression, { dims: {}, buffers: new Map(), shared: new Map() }, own)
           // whole products beyond 2^53 are exact here alone
           if (op === 'multiply' && dtype === 'i32' && Math.abs(values[0] * values[1]) > Number.MAX_SAFE_INTEGER) return

@@ -1,8 +1,8 @@
 import { describe, expect, test } from 'vitest'
 import { PORTABLE, type Target } from '../../plan/target.ts'
 import { chooseMatmul, rowTile } from '../../compiler/wgsl/choose-matmul.ts'
-import { createWriter } from '../../compiler/wgsl/write.ts'
-import { makeCase, type CaseShape } from './routines/matmul-case.ts'
+import { createScalarEmitter } from '../../compiler/wgsl/emit-scalar.ts'
+import { makeCase, type CaseShape } from './templates/matmul-case.ts'
 
 const LAVAPIPE: Target = {
   ...PORTABLE,
@@ -32,7 +32,7 @@ const shape: CaseShape = {
 function choose(changes: Partial<CaseShape>, target: Target, variant: 'decode' | 'prefill' = 'prefill') {
   const { matmul, values } = makeCase({ ...shape, ...changes })
   const choice = chooseMatmul(matmul, target, variant)
-  return { ...choice, routine: choice.emit(createWriter({ dims: Object.keys(values), lanes: 1, oneSubgroup: false })) }
+  return { ...choice, routine: choice.emit(createScalarEmitter({ dims: Object.keys(values), threads: 1, oneSubgroup: false })) }
 }
 
 describe('chooseMatmul', () => {
@@ -80,7 +80,7 @@ describe('chooseMatmul', () => {
     ['the rows of an expert as depth', { grouping: 'outer', rows: 256, columns: 64 }, '32 x 64'],
     ['half as many again', { grouping: 'outer', rows: 48, columns: 64 }, '24 x 64'],
   ])('cuts even tiles: %s', (_, changes, size) => {
-    expect(choose(changes, LAVAPIPE).reason).toBe(`a subgroup of 8 lanes makes ${size} elements and broadcasts the left rows`)
+    expect(choose(changes, LAVAPIPE).reason).toBe(`a subgroup of 8 threads makes ${size} elements and broadcasts the left rows`)
   })
 
   test('without rows takes a template as with one', () => {

@@ -1,7 +1,7 @@
 import fc from 'fast-check'
 import { expect, test } from 'vitest'
 import { dim, multiply, symbol, type Dim } from '../../plan/dim.ts'
-import { placeBuffers, type Life } from '../../compiler/wgsl/memory.ts'
+import { assignSlots, type LiveRange } from '../../compiler/wgsl/memory.ts'
 import { assertProperty } from '../support/property.ts'
 
 const sizes = fc.oneof(
@@ -9,16 +9,16 @@ const sizes = fc.oneof(
   fc.integer({ min: 1, max: 9 }).map((n) => multiply(symbol('T'), n)),
 )
 
-const lives: fc.Arbitrary<readonly Life[]> = fc
+const lives: fc.Arbitrary<readonly LiveRange[]> = fc
   .array(fc.record({ elements: sizes, from: fc.nat(30), length: fc.nat(12) }), { maxLength: 40 })
   .map((all) => all.map(({ elements, from, length }, buffer) => ({ buffer, elements, dtype: 'f32', from, to: from + length })))
 
-const meet = (a: Life, b: Life): boolean => a.from <= b.to && b.from <= a.to
+const meet = (a: LiveRange, b: LiveRange): boolean => a.from <= b.to && b.from <= a.to
 
 test('buffers that live at one time never share a slot, and every slot is as large as what it holds', () => {
   assertProperty(
     fc.property(lives, (all) => {
-      const { slots, placement } = placeBuffers(all)
+      const { slots, placement } = assignSlots(all)
       expect(placement.map(({ buffer }) => buffer).toSorted((a, b) => a - b)).toEqual(all.map(({ buffer }) => buffer))
       const slotOf = new Map(placement.map(({ buffer, slot }) => [buffer, slot]))
       for (const [at, a] of all.entries()) {
@@ -33,15 +33,21 @@ test('there are as few slots as buffers at the busiest step', () => {
   assertProperty(
     fc.property(lives, (all) => {
       const busiest = Math.max(0, ...all.map(({ from }) => all.filter((life) => life.from <= from && from <= life.to).length))
-      expect(placeBuffers(all).slots).toHaveLength(busiest)
+      expect(assignSlots(all).slots).toHaveLength(busiest)
     }),
   )
 })
 
-const life = (buffer: number, elements: Dim, from: number, to: number): Life => ({ buffer, elements, dtype: 'f32', from, to })
+const life = (buffer: number, elements: Dim, from: number, to: number): LiveRange => ({
+  buffer,
+  elements,
+  dtype: 'f32',
+  from,
+  to,
+})
 
 test('what is read in a step is not written over in it; of free slots the one nearest in size is taken', () => {
-  const { slots, placement } = placeBuffers([
+  const { slots, placement } = assignSlots([
     life(0, dim(8), 0, 1),
     life(1, dim(800), 0, 1),
     life(2, dim(16), 1, 2),

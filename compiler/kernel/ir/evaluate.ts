@@ -2,13 +2,13 @@
 import { evaluate as sizeOf, product, type DimValues } from '../../../plan/dim.ts'
 import { erf, half, sigmoid, softplus } from '../../ops/functions.ts'
 import type { Node } from '../../graph/node.ts'
-import { createRunner, invocation, type Invocation, type Machine } from '../../scalar/run.ts'
+import { createInterpreter, createThread, type Thread, type Machine } from '../../scalar/interpret.ts'
 import { variable } from '../../scalar/build.ts'
 import type { KernelProgram } from './kernel.ts'
 import type { Expression } from '../../scalar/expression.ts'
 import type { Matmul, Operand } from './matmul.ts'
 
-const runner = createRunner({
+const runner = createInterpreter({
   unary: {
     negate: (x) => -x,
     not: (x) => (x === 0 ? 1 : 0),
@@ -66,19 +66,19 @@ function evaluateKernel(kernel: KernelProgram, memory: Memory, dims: DimValues):
 
 type Workgroups = Extract<KernelProgram['computation'], { kind: 'workgroups' }>
 
-function evaluateWorkgroups({ workgroups, lanes, shared, body }: Workgroups, machine: Machine): void {
+function evaluateWorkgroups({ workgroups, workgroupSize: lanes, shared, body }: Workgroups, machine: Machine): void {
   const count = sizeOf(workgroups, machine.dims)
   for (let workgroup = 0; workgroup < count; workgroup++) {
     for (const { name, length } of shared) machine.shared.set(name, new Float64Array(length))
-    const own = Array.from({ length: lanes }, (_, lane): Invocation => invocation({ workgroup, lane }))
-    runner.runTogether(body, machine, own)
+    const own = Array.from({ length: lanes }, (_, lane): Thread => createThread({ workgroup, lane }))
+    runner.runWorkgroup(body, machine, own)
   }
 }
 
 function evaluateMatmul(matmul: Matmul, machine: Machine): void {
   const [rows, columns] = [matmul.rows, matmul.columns].map((dim) => sizeOf(dim, machine.dims))
   const [row, column] = [variable('u32', 'row'), variable('u32', 'column')]
-  const own = invocation({})
+  const own = createThread({})
   const set = (name: string, value: number): unknown => own.variables.set(name, value)
   const { expertOf, lineOf } = rowLookup(matmul, machine, own)
   const depthsOf = depthLookup(matmul, machine)
@@ -113,7 +113,7 @@ function evaluateMatmul(matmul: Matmul, machine: Machine): void {
 function reader(
   operand: Operand,
   machine: Machine,
-  own: Invocation,
+  own: Thread,
 ): (expert: number, line: number, depths: readonly number[]) => readonly number[] {
   const values = machine.buffers.get(operand.buffer)!
   const [expert, line, depth] = ['expert', 'line', 'depth'].map((name) => variable('u32', name))
@@ -177,7 +177,7 @@ interface RowLookup {
 }
 
 /** Rows by each way of grouping. */
-function rowLookup(matmul: Matmul, machine: Machine, own: Invocation): RowLookup {
+function rowLookup(matmul: Matmul, machine: Machine, own: Thread): RowLookup {
   const { rowsOf, left } = matmul
   const rows = sizeOf(matmul.rows, machine.dims)
   const lineOf = (row: number): number => row

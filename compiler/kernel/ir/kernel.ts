@@ -16,7 +16,7 @@ export type Computation =
   | {
       readonly kind: 'workgroups'
       readonly workgroups: Dim
-      readonly lanes: number
+      readonly workgroupSize: number
       readonly shared: readonly { readonly name: string; readonly type: ScalarType; readonly length: number }[]
       readonly body: readonly Statement[]
     }

@@ -20,7 +20,7 @@ export function positionKernel(group: Group, context: ScheduleContext): KernelPr
   const [idBuffer, countBuffer] = [scope.bufferOf(ids), scope.bufferOf(counts)]
   const out = scope.naming.write(node)
 
-  const [workgroup, lane, expert, row, place] = ['workgroup', 'lane', 'expert', 'row', 'place'].map((name) =>
+  const [workgroup, lane, expert, row, place] = ['workgroup', 'thread', 'expert', 'row', 'place'].map((name) =>
     variable('u32', name),
   )
   const rows = size(product(ids.shape))
@@ -85,7 +85,7 @@ export function positionKernel(group: Group, context: ScheduleContext): KernelPr
     computation: {
       kind: 'workgroups',
       workgroups: ceilDivide(product(ids.shape), block),
-      lanes: LANES,
+      workgroupSize: LANES,
       shared: [],
       body: [placeMine, leaveOut],
     },

@@ -12,7 +12,7 @@ import type { KernelProgram } from '../ir/kernel.ts'
 /** Halvings that find a place among any number of rows. */
 const MOST_HALVINGS = 32
 
-const lane = variable('u32', 'lane')
+const lane = variable('u32', 'thread')
 const id = variable('u32', 'workgroup')
 
 export function segmentSumKernel(group: Group, context: ScheduleContext): KernelProgram {
@@ -54,7 +54,7 @@ export function segmentSumKernel(group: Group, context: ScheduleContext): Kernel
     template: 'segment sum',
     reason: 'a workgroup per id finds its rows in sorted order; no atomics',
     buffers: scope.naming.buffers(),
-    computation: { kind: 'workgroups', workgroups: node.shape[0], lanes, shared: [], body },
+    computation: { kind: 'workgroups', workgroups: node.shape[0], workgroupSize: lanes, shared: [], body },
     origin: node.origin,
     does: describe(group),
   }

@@ -40,7 +40,7 @@ export function sortKernel(group: Group, context: ScheduleContext): KernelProgra
   const blocks = size(ceilDivide(ids.shape[0], block))
   const tiles = size(tileCount(node))
   const workgroup = variable('u32', 'workgroup')
-  const lane = variable('u32', 'lane')
+  const lane = variable('u32', 'thread')
   const expert = variable('u32', 'expert')
 
   const countAt = (at: Expression): Expression => cast('u32', load('i32', countBuffer, add(multiply(at, u32(experts)), expert)))
@@ -129,7 +129,7 @@ export function sortKernel(group: Group, context: ScheduleContext): KernelProgra
       kind: 'workgroups',
       // one at least: without rows, the tiles still say that they are unused
       workgroups: addDims(floorDivide(ids.shape[0], block), 1),
-      lanes: LANES,
+      workgroupSize: LANES,
       shared: [{ name: 'totals', type: 'u32', length: experts }],
       body: [
         forMyExperts([{ kind: 'assign-element', array: 'totals', index: expert, value: total }]),
@@ -170,13 +170,13 @@ export function histogramKernel(group: Group, context: ScheduleContext): KernelP
     computation: {
       kind: 'workgroups',
       workgroups: ceilDivide(ids.shape[0], block),
-      lanes: LANES,
+      workgroupSize: LANES,
       shared: [],
       body: [
         {
           kind: 'for',
           variable: 'expert',
-          from: variable('u32', 'lane'),
+          from: variable('u32', 'thread'),
           below: u32(experts),
           step: u32(LANES),
           body: [{ kind: 'store', buffer: out, index: add(multiply(workgroup, u32(experts)), expert), value: count }],

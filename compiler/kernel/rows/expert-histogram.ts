@@ -21,7 +21,7 @@ export function shareChosen(chosen: Node, row: RowWriter): Statement {
   const j = row.fresh('j')
   const at = variable('u32', j)
   const k = choicesOf(chosen)
-  const index = add(multiply(variable('u32', 'lane'), u32(k)), at)
+  const index = add(multiply(variable('u32', 'thread'), u32(k)), at)
   return {
     kind: 'for',
     variable: j,
@@ -53,7 +53,7 @@ export function storeHistogram(
     {
       kind: 'for',
       variable: 'expert',
-      from: variable('u32', 'lane'),
+      from: variable('u32', 'thread'),
       below: u32(experts),
       step: u32(lanes),
       body: [{ kind: 'store', buffer: row.scope.naming.write(counts), index, value: count }],

@@ -6,9 +6,9 @@
 import { ceilDivide, constantValue, product, type Dim } from '../../../plan/dim.ts'
 import { records } from '../../ops/records.ts'
 import type { Node } from '../../graph/node.ts'
-import type { Expression, ReduceWord, Statement } from '../../scalar/expression.ts'
+import type { Expression, ReduceOpcode, Statement } from '../../scalar/expression.ts'
 import { add, binary, element, less, literal, multiply, size, u32, variable } from '../../scalar/build.ts'
-import { emptyFold, foldStart } from '../../scalar/fold.ts'
+import { emptyReduction, reductionIdentity } from '../../scalar/reduction.ts'
 import { openScope, type KernelScope, type ScheduleContext } from '../scope/context.ts'
 import { describe, kernelName } from '../scope/describe.ts'
 import { delinearise } from '../scope/indexing.ts'
@@ -63,7 +63,7 @@ class RowsKernel implements RowWriter {
       computation: {
         kind: 'workgroups',
         workgroups: ceilDivide(this.rows, form.rowsPerWorkgroup),
-        lanes: form.lanes,
+        workgroupSize: form.lanes,
         shared: this.shared,
         body,
       },
@@ -107,7 +107,7 @@ class RowsKernel implements RowWriter {
     const { scores } = this.group
     const { counts, rowsPerWorkgroup, lanes } = this.form
     const first = multiply(variable('u32', 'workgroup'), u32(rowsPerWorkgroup))
-    const lane = variable('u32', 'lane')
+    const lane = variable('u32', 'thread')
     const before = scores.flatMap((head) => this.computeHead(head, first))
     if (counts !== undefined) this.share(chosenArray(counts, rowsPerWorkgroup))
     for (const node of this.members) if (!scores.includes(node) && node !== counts) this.compute(node)
@@ -124,7 +124,7 @@ class RowsKernel implements RowWriter {
 
   private computeHead(head: Node, first: Expression): readonly Statement[] {
     const { scores, columns, statements } = scoreMatmul(head, first, this.rows, this)
-    this.vectors.set(head, { name: scores, at: (i) => add(multiply(variable('u32', 'lane'), u32(columns)), i) })
+    this.vectors.set(head, { name: scores, at: (i) => add(multiply(variable('u32', 'thread'), u32(columns)), i) })
     return statements
   }
 
@@ -147,24 +147,24 @@ class RowsKernel implements RowWriter {
   }
 
   private reduceRow(node: Node): void {
-    const word = node.op as ReduceWord
+    const word = node.op as ReduceOpcode
     const name = this.fresh(word)
     const i = this.fresh('i')
     const [from] = node.inputs
     const length = size(from.shape.at(-1)!)
-    this.statements.push({ kind: 'var', name, value: literal(node.dtype, foldStart(word, node.dtype)) })
+    this.statements.push({ kind: 'var', name, value: literal(node.dtype, reductionIdentity(word, node.dtype)) })
     const value = binary(FOLD[word], variable(node.dtype, name), this.value(from, variable('u32', i)))
     this.statements.push({
       kind: 'for',
       variable: i,
-      from: this.form.together ? variable('u32', 'lane') : u32(0),
+      from: this.form.together ? variable('u32', 'thread') : u32(0),
       below: length,
       step: u32(this.form.together ? this.form.lanes : 1),
       body: [{ kind: 'assign', name, value }],
     })
-    if (this.form.together) this.statements.push({ kind: 'combine', name, type: node.dtype, word })
-    const empty = emptyFold(word, node.dtype)
-    if (!(length.kind === 'literal' && length.value > 0) && empty !== foldStart(word, node.dtype)) {
+    if (this.form.together) this.statements.push({ kind: 'all-reduce', name, type: node.dtype, opcode: word })
+    const empty = emptyReduction(word, node.dtype)
+    if (!(length.kind === 'literal' && length.value > 0) && empty !== reductionIdentity(word, node.dtype)) {
       const isEmpty = binary('equal', length, u32(0))
       this.statements.push({
         kind: 'if',
@@ -214,7 +214,7 @@ class RowsKernel implements RowWriter {
         const store: Statement = { kind: 'store', buffer, index: this.row, value: this.value(node, u32(0)) }
         this.statements.push(
           this.form.together && this.form.lanes > 1
-            ? { kind: 'if', condition: binary('equal', variable('u32', 'lane'), u32(0)), body: [store], otherwise: [] }
+            ? { kind: 'if', condition: binary('equal', variable('u32', 'thread'), u32(0)), body: [store], otherwise: [] }
             : store,
         )
         continue
@@ -237,7 +237,7 @@ class RowsKernel implements RowWriter {
 
   private walkTogether(): readonly Statement[] {
     for (const node of this.members) this.compute(node)
-    this.storeResults(variable('u32', 'lane'), u32(this.form.lanes))
+    this.storeResults(variable('u32', 'thread'), u32(this.form.lanes))
     return [{ kind: 'let', name: 'row', value: variable('u32', 'workgroup') }, ...this.statements]
   }
 }

@@ -90,7 +90,7 @@ function partOfProduct(
 const forEach = (name: string, count: number, lanes: number, statement: Statement): Statement => ({
   kind: 'for',
   variable: name,
-  from: variable('u32', 'lane'),
+  from: variable('u32', 'thread'),
   below: u32(count),
   step: u32(lanes),
   body: [statement],

@@ -11,7 +11,7 @@ import {
   canonical,
   cast,
   divide,
-  identityOf,
+  idOf,
   less,
   literal,
   load,
@@ -186,7 +186,7 @@ export function createAccessor(scope: Scope): Accessor {
     freshVariable: () => `r${variables++}`,
     forget: () => memo.clear(),
     at: (node, indices) => {
-      const key = `${node.id} ${indices.map(identityOf).join(' ')}`
+      const key = `${node.id} ${indices.map(idOf).join(' ')}`
       const known = memo.get(key)
       if (known !== undefined) return known
       const value = compute(node, indices)

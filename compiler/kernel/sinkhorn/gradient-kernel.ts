@@ -214,7 +214,7 @@ function goBack(way: Way): readonly Statement[] {
         onFirstLane([
           { kind: 'assign-element', array: 'again', index: u32(0), value: select(less(u32(0), left), u32(1), u32(0)) },
         ]),
-        { kind: 'agree', name: 'going', array: 'again', index: u32(0) },
+        { kind: 'uniform-load', name: 'going', array: 'again', index: u32(0) },
         {
           kind: 'if',
           condition: binary('equal', going, u32(1)),

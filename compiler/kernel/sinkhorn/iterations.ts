@@ -60,7 +60,7 @@ export function iterate(transport: Transport, told: readonly Statement[] = []): 
     BARRIER,
     ...judge(scaling, buffers.columns),
     onFirstLane([{ kind: 'assign-element', array: 'again', index: u32(0), value: select(enough, u32(0), u32(1)) }]),
-    { kind: 'agree', name: 'goes_on', array: 'again', index: u32(0) },
+    { kind: 'uniform-load', name: 'goes_on', array: 'again', index: u32(0) },
     {
       kind: 'if',
       condition: binary('equal', variable('u32', 'goes_on'), u32(1)),

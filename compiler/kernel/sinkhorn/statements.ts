@@ -40,7 +40,7 @@ export interface Scaling {
 
 type Shared = Extract<Computation, { kind: 'workgroups' }>['shared']
 
-export const lane = variable('u32', 'lane')
+export const lane = variable('u32', 'thread')
 export const workgroup = variable('u32', 'workgroup')
 const column = variable('u32', 'column')
 const BYTES = 4
@@ -100,7 +100,7 @@ const sharedOf = ({ width, groups, block, others }: Scaling): Shared => [
 export const workgroupsOf = (scaling: Scaling, workgroups: Dim, body: readonly Statement[]): Computation => ({
   kind: 'workgroups',
   workgroups,
-  lanes: scaling.lanes,
+  workgroupSize: scaling.lanes,
   shared: sharedOf(scaling),
   body,
 })
@@ -254,7 +254,7 @@ export function judge(scaling: Scaling, columns: string): readonly Statement[] {
       name('missed', minus(exp(element('f32', 'level', at)), load('f32', columns, at))),
       { kind: 'assign', name: 'missing', value: add(variable('f32', 'missing'), multiply(missed, missed)) },
     ]),
-    { kind: 'combine', name: 'missing', type: 'f32', word: 'sum' },
+    { kind: 'all-reduce', name: 'missing', type: 'f32', opcode: 'sum' },
     { kind: 'assign', name: 'residual', value: unary('sqrt', divide(variable('f32', 'missing'), f32(scaling.width))) },
   ]
 }

@@ -113,7 +113,7 @@ function proceed(scaling: Scaling, { state, places, blocks, columns, tolerance, 
         name('threshold', threshold(scaling, columns, tolerance)),
         { kind: 'assign-element', array: 'again', index: u32(0), value: select(fits, u32(0), u32(1)) },
       ]),
-      { kind: 'agree', name: 'goes_on', array: 'again', index: u32(0) },
+      { kind: 'uniform-load', name: 'goes_on', array: 'again', index: u32(0) },
       when(
         goesOn,
         [

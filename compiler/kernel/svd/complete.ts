@@ -85,7 +85,7 @@ export function complete(places: Places): readonly Statement[] {
   const missing = select(less(u('bad'), u32(NOWHERE)), u32(0), minus(places.count, next))
   return [
     when(binary('equal', lane, u32(0)), [{ kind: 'assign-element', array: 'flag', index: u32(0), value: missing }]),
-    { kind: 'agree', name: 'missing', array: 'flag', index: u32(0) },
+    { kind: 'uniform-load', name: 'missing', array: 'flag', index: u32(0) },
     each('n', u32(0), u('missing'), u32(1), () => [
       ...chooseAxis(places),
       project(places),

@@ -46,7 +46,7 @@ function lanesFor(count: number | undefined, target: Target): Lanes {
 
 export const minus = (a: Expression, b: Expression): Expression => binary('subtract', a, b)
 export const workgroup = variable('u32', 'workgroup')
-export const lane = variable('u32', 'lane')
+export const lane = variable('u32', 'thread')
 
 /** a <= b as far as it is known when the kernel is made. */
 function atMost(a: Expression, b: Expression): Expression {
@@ -57,7 +57,7 @@ function atMost(a: Expression, b: Expression): Expression {
 /** A number that compilers of shaders take for any: they would unroll the loops up to a small one, and take seconds. */
 const hide = (name: string, value: Expression): readonly Statement[] => [
   when(binary('equal', lane, u32(0)), [{ kind: 'assign-element', array: 'flag', index: u32(0), value }]),
-  { kind: 'agree', name, array: 'flag', index: u32(0) },
+  { kind: 'uniform-load', name, array: 'flag', index: u32(0) },
 ]
 
 export function placesOf(node: Node & { op: 'svd' }, source: string, out: string, target: Target): Places {

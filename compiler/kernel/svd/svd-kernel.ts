@@ -28,7 +28,7 @@ export function svdKernel(group: Group, context: ScheduleContext): KernelProgram
     computation: {
       kind: 'workgroups',
       workgroups: matricesOf(node),
-      lanes: all,
+      workgroupSize: all,
       shared: [
         { name: 'part', type: 'f32', length: pair === 1 ? all : 3 * all },
         { name: 'mark', type: 'u32', length: all },

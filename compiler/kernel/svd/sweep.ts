@@ -170,7 +170,7 @@ export function sweeps(places: Places): readonly Statement[] {
             value: select(less(u('sweep'), u32(MOST_SWEEPS)), again, u32(0)),
           },
         ]),
-        { kind: 'agree', name: 'goes_on', array: 'flag', index: u32(0) },
+        { kind: 'uniform-load', name: 'goes_on', array: 'flag', index: u32(0) },
       ],
       while: less(u32(0), u('goes_on')),
     },

@@ -1,6 +1,6 @@
 /** Statements as they are read. */
 import { element, reduce, u32, variable } from '../../scalar/build.ts'
-import type { Expression, ReduceWord, Statement } from '../../scalar/expression.ts'
+import type { Expression, ReduceOpcode, Statement } from '../../scalar/expression.ts'
 
 type Body = readonly Statement[]
 
@@ -15,8 +15,8 @@ export const SETTLE: Statement = { kind: 'barrier', buffers: true }
 const ARRAYS = { f32: 'part', u32: 'mark' } as const
 
 /** Folds a var over all `lanes`, each going through all of them: two meetings, where halving takes many, and meetings are what compilers toil at. */
-export const combine = (name: string, type: 'f32' | 'u32', word: ReduceWord): readonly Statement[] => [
-  { kind: 'assign-element', array: ARRAYS[type], index: variable('u32', 'lane'), value: variable(type, name) },
+export const combine = (name: string, type: 'f32' | 'u32', word: ReduceOpcode): readonly Statement[] => [
+  { kind: 'assign-element', array: ARRAYS[type], index: variable('u32', 'thread'), value: variable(type, name) },
   MEET,
   assign(name, reduce(word, 'l', variable('u32', 'lanes'), element(type, ARRAYS[type], variable('u32', 'l')))),
   MEET,
@@ -40,4 +40,4 @@ export const each = (
 
 /** Shared among the lanes: each takes every `lanes`-th. */
 export const dealt = (name: string, below: Expression, lanes: number, body: (i: Expression) => Body): Statement =>
-  each(name, variable('u32', 'lane'), below, u32(lanes), body)
+  each(name, variable('u32', 'thread'), below, u32(lanes), body)

@@ -1,13 +1,13 @@
 import fc from 'fast-check'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import type { Matmul } from '../../../compiler/kernel/ir/matmul.ts'
-import { liesAlongLines } from '../../../compiler/wgsl/routines/lines.ts'
-import type { RoutineText } from '../../../compiler/wgsl/routine.ts'
-import { emitMatmulPlain } from '../../../compiler/wgsl/routines/matmul_plain.wgsl.ts'
-import { emitMatmulSubgroup } from '../../../compiler/wgsl/routines/matmul_subgroup.wgsl.ts'
-import { emitMatmulTiled } from '../../../compiler/wgsl/routines/matmul_tiled.wgsl.ts'
-import { emitMatmulVector } from '../../../compiler/wgsl/routines/matmul_vector.wgsl.ts'
-import type { Speller } from '../../../compiler/wgsl/speller.ts'
+import { isMnMajor } from '../../../compiler/wgsl/templates/mn-major.ts'
+import type { TemplateCode } from '../../../compiler/wgsl/template-code.ts'
+import { emitMatmulPlain } from '../../../compiler/wgsl/templates/matmul_plain.wgsl.ts'
+import { emitMatmulSubgroup } from '../../../compiler/wgsl/templates/matmul_subgroup.wgsl.ts'
+import { emitMatmulTiled } from '../../../compiler/wgsl/templates/matmul_tiled.wgsl.ts'
+import { emitMatmulVector } from '../../../compiler/wgsl/templates/matmul_vector.wgsl.ts'
+import type { ScalarEmitter } from '../../../compiler/wgsl/scalar-emitter.ts'
 import type { Device } from '../../../runtime/device.ts'
 import { open, softwareDevices } from '../../support/devices.ts'
 import { prepare, spellerFor } from './harness.ts'
@@ -19,54 +19,54 @@ interface Emitter {
   readonly aligned: boolean
   /** Barriers take SwiftShader a second to compile. */
   readonly slow?: boolean
-  readonly emit: (matmul: Matmul, lanes: number, spell: Speller) => RoutineText
+  readonly emit: (matmul: Matmul, threads: number, emit: ScalarEmitter) => TemplateCode
 }
 
 /** Banks along their lines bring columns by fours. */
-const columnsOf = (matmul: Matmul, wanted: number): number => (matmul.products.some(liesAlongLines) ? 4 : wanted)
+const columnsOf = (matmul: Matmul, wanted: number): number => (matmul.products.some(isMnMajor) ? 4 : wanted)
 
-/** Small and odd tiles: every edge is met at small sizes. */
+/** Small and odd tiles, so that small sizes have every kind of edge. */
 const EMITTERS: readonly Emitter[] = [
   {
     name: 'matmul_subgroup',
     aligned: true,
-    emit: (matmul, lanes, spell) =>
-      emitMatmulSubgroup(matmul, { lanes, rows: 12, columns: columnsOf(matmul, 2), depth: 1, next: 'rows' }, spell),
+    emit: (matmul, threads, emit) =>
+      emitMatmulSubgroup(matmul, { threads, rows: 12, columns: columnsOf(matmul, 2), kVectors: 1, rasterAlong: 'rows' }, emit),
   },
   {
-    name: 'matmul_subgroup, two vectors of depth a step',
+    name: 'matmul_subgroup, two vectors of K a step',
     aligned: true,
-    emit: (matmul, lanes, spell) =>
+    emit: (matmul, threads, emit) =>
       emitMatmulSubgroup(
         matmul,
-        { lanes, rows: liesAlongLines(matmul.left) ? 8 : 3, columns: columnsOf(matmul, 1), depth: 2, next: 'columns' },
-        spell,
+        { threads, rows: isMnMajor(matmul.left) ? 8 : 3, columns: columnsOf(matmul, 1), kVectors: 2, rasterAlong: 'columns' },
+        emit,
       ),
   },
   {
     name: 'matmul_tiled',
     aligned: true,
     slow: true,
-    emit: (matmul, _, spell) => emitMatmulTiled(matmul, { rows: 8, columns: 16, depth: 3, rowsEach: 2, columnsEach: 4 }, spell),
+    emit: (matmul, _, emit) => emitMatmulTiled(matmul, { rows: 8, columns: 16, kVectors: 3, rowsEach: 2, columnsEach: 4 }, emit),
   },
   {
     name: 'matmul_vector, by subgroup',
     aligned: false,
-    emit: (matmul, lanes, spell) =>
-      emitMatmulVector(matmul, { lanes, rows: 2, columns: columnsOf(matmul, 3), combine: 'subgroup' }, spell),
+    emit: (matmul, threads, emit) =>
+      emitMatmulVector(matmul, { threads, rows: 2, columns: columnsOf(matmul, 3), reduceIn: 'subgroup' }, emit),
   },
   {
     name: 'matmul_vector, by workgroup',
     aligned: false,
     slow: true,
-    emit: (matmul, _, spell) =>
-      emitMatmulVector(matmul, { lanes: 16, rows: 2, columns: columnsOf(matmul, 3), combine: 'workgroup' }, spell),
+    emit: (matmul, _, emit) =>
+      emitMatmulVector(matmul, { threads: 16, rows: 2, columns: columnsOf(matmul, 3), reduceIn: 'workgroup' }, emit),
   },
   {
     name: 'matmul_plain',
     aligned: false,
-    emit: (matmul, _, spell) =>
-      emitMatmulPlain(matmul, { lanes: 8, rows: liesAlongLines(matmul.left) ? 4 : 3, columns: columnsOf(matmul, 2) }, spell),
+    emit: (matmul, _, emit) =>
+      emitMatmulPlain(matmul, { threads: 8, rows: isMnMajor(matmul.left) ? 4 : 3, columns: columnsOf(matmul, 2) }, emit),
   },
 ]
 

@@ -4,7 +4,7 @@ import type { Graph } from '../../compiler/graph/node.ts'
 import { createBuilder, NO_ORIGIN, NONE } from '../../compiler/ops/build.ts'
 import { evaluate } from '../../compiler/reference/evaluate.ts'
 import { hostTensor } from '../../compiler/reference/tensor.ts'
-import { BINARY, spellLiteral } from '../../compiler/wgsl/spelling.ts'
+import { BINARY, emitLiteral } from '../../compiler/wgsl/opcodes.ts'
 import { dim } from '../../plan/dim.ts'
 import { openDevices } from '../../runtime/dawn/index.ts'
 import type { Device } from '../../runtime/device.ts'
@@ -229,7 +229,7 @@ describe('spellLiteral', () => {
     ['i32', -2147483648, 'i32(-2147483648)'],
     ['u32', 4294967295, '4294967295u'],
     ['bool', 1, 'true'],
-  ] as const)('%s %d is %s', (type, value, text) => expect(spellLiteral(type, value)).toBe(text))
+  ] as const)('%s %d is %s', (type, value, text) => expect(emitLiteral(type, value)).toBe(text))
 })
 
 describe('a literal zero divides nothing', () => {

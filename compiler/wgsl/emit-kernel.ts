@@ -1,4 +1,4 @@
-/** A kernel program -> the WGSL and the facts that a plan keeps of it. */
+/** Emits a kernel: its WGSL, and what the plan records of it. */
 import type { Dim } from '../../plan/dim.ts'
 import { positionAt } from '../../grammar/source.ts'
 import type { Kernel, PlaceInSource, StorageType } from '../../plan/plan.ts'
@@ -8,9 +8,9 @@ import type { Variant } from '../kernel/scope/context.ts'
 import type { KernelBuffer, KernelProgram } from '../kernel/ir/kernel.ts'
 import { partsOf } from '../kernel/parts.ts'
 import { chooseMatmul } from './choose-matmul.ts'
-import { bindingNames, writeModule, type ModuleBuffer } from './module.ts'
-import type { RoutineText } from './routine.ts'
-import { createWriter } from './write.ts'
+import { bindingNames, emitModule, type ModuleBuffer } from './module.ts'
+import type { TemplateCode } from './template-code.ts'
+import { createScalarEmitter } from './emit-scalar.ts'
 
 export interface EmittedKernel {
   readonly kernel: Omit<Kernel, 'id'>
@@ -25,7 +25,7 @@ export interface EmitOptions {
   readonly dims: readonly string[]
   readonly target: Target
   readonly variant: Variant
-  /** What lies in memory of a node. */
+  /** The storage type of a node. */
   readonly storage: (node: Node) => StorageType
 }
 
@@ -38,14 +38,14 @@ export function placeOf(origin: Origin): PlaceInSource | null {
 const SHARED_BYTES = 4
 
 export function emitKernel(program: KernelProgram, options: EmitOptions): EmittedKernel {
-  const text = program.computation.kind === 'matmul' ? productText(program, options) : workgroupText(program, options)
-  const buffers = program.buffers.map((buffer) => moduleBuffer(buffer, text.routine.vec4Buffers, options))
-  const { wgsl, bodyOffset, needsHalves } = writeModule({
+  const text = program.computation.kind === 'matmul' ? matmulText(program, options) : workgroupText(program, options)
+  const buffers = program.buffers.map((buffer) => moduleBuffer(buffer, text.code.vec4Buffers, options))
+  const { wgsl, bodyOffset, needsHalves } = emitModule({
     title: program.does,
-    body: text.routine.body,
+    body: text.code.body,
     buffers,
     dims: options.dims,
-    needsSubgroups: text.routine.needsSubgroups,
+    needsSubgroups: text.code.needsSubgroups,
     declarations: text.declarations,
   })
   const place = placeOf(program.origin)
@@ -57,22 +57,22 @@ export function emitKernel(program: KernelProgram, options: EmitOptions): Emitte
       bindings: buffers.flatMap((buffer) =>
         bindingNames(buffer).map((name) => ({ name, access: buffer.access, dtype: buffer.storage })),
       ),
-      workgroupSize: text.routine.workgroupSize,
+      workgroupSize: text.code.workgroupSize,
       template: text.template,
       reason: text.reason,
       refused: text.refused,
       places: place === null ? [] : [{ wgslLine: bodyOffset, place }],
-      needsSubgroups: text.routine.needsSubgroups,
+      needsSubgroups: text.code.needsSubgroups,
     },
-    workgroups: text.routine.workgroups,
+    workgroups: text.code.workgroups,
     bindings: program.buffers.flatMap(({ node }, at) => Array.from({ length: buffers[at].parts }, (_, part) => ({ node, part }))),
-    workgroupBytes: text.routine.workgroupBytes,
+    workgroupBytes: text.code.workgroupBytes,
     needsHalves,
   }
 }
 
 interface KernelText {
-  readonly routine: RoutineText
+  readonly code: TemplateCode
   readonly declarations: readonly string[]
   readonly template: string
   readonly reason: string
@@ -87,12 +87,12 @@ function moduleBuffer(
   return { name, access, type: node.dtype, storage: storage(node), vec4: vec4Buffers.includes(name), ...partsOf(node, target) }
 }
 
-function productText(program: KernelProgram, { dims, target, variant }: EmitOptions): KernelText {
-  if (program.computation.kind !== 'matmul') throw new Error('not a product')
+function matmulText(program: KernelProgram, { dims, target, variant }: EmitOptions): KernelText {
+  if (program.computation.kind !== 'matmul') throw new Error('not a matmul')
   const choice = chooseMatmul(program.computation.matmul, target, variant)
-  const writer = createWriter({ dims, lanes: 1, oneSubgroup: false })
+  const writer = createScalarEmitter({ dims, threads: 1, oneSubgroup: false })
   return {
-    routine: choice.emit(writer),
+    code: choice.emit(writer),
     declarations: [],
     template: choice.template,
     reason: choice.reason,
@@ -102,32 +102,32 @@ function productText(program: KernelProgram, { dims, target, variant }: EmitOpti
 
 function workgroupText(program: KernelProgram, { dims, target }: EmitOptions): KernelText {
   const { computation } = program
-  if (computation.kind !== 'workgroups') throw new Error('not a kernel of workgroups')
-  const { lanes, shared, workgroups } = computation
-  const folds = computation.body.some((statement) => statement.kind === 'combine')
-  const oneSubgroup = folds && target.subgroupSize === lanes
-  const writer = createWriter({ dims, lanes, oneSubgroup })
+  if (computation.kind !== 'workgroups') throw new Error('a matmul, not a kernel of workgroups')
+  const { workgroupSize: threads, shared, workgroups } = computation
+  const reduces = computation.body.some((statement) => statement.kind === 'all-reduce')
+  const oneSubgroup = reduces && target.subgroupSize === threads
+  const writer = createScalarEmitter({ dims, threads, oneSubgroup })
   const statements = writer.statements(computation.body, 1)
   const memory = [
     ...shared.map(({ name, type, length }) => `var<workgroup> ${name}: array<${type}, ${length}>;`),
     ...writer.sharedDeclarations(),
   ]
   const body = [
-    `@compute @workgroup_size(${lanes})`,
+    `@compute @workgroup_size(${threads})`,
     'fn main(',
     '  @builtin(workgroup_id) workgroup_id: vec3<u32>,',
     '  @builtin(num_workgroups) num_workgroups: vec3<u32>,',
-    '  @builtin(local_invocation_index) lane: u32,',
+    '  @builtin(local_invocation_index) thread: u32,',
     ') {',
     '  let workgroup = workgroup_id.x + workgroup_id.y * num_workgroups.x;',
     `  if (workgroup >= ${writer.size(workgroups)}) { return; }`,
     `${statements}}`,
   ].join('\n')
-  const sharedElements = shared.reduce((sum, { length }) => sum + length, 0) + writer.sharedDeclarations().length * lanes
+  const sharedElements = shared.reduce((sum, { length }) => sum + length, 0) + writer.sharedDeclarations().length * threads
   return {
-    routine: {
+    code: {
       body,
-      workgroupSize: [lanes, 1, 1],
+      workgroupSize: [threads, 1, 1],
       workgroups,
       needsSubgroups: oneSubgroup,
       workgroupBytes: sharedElements * SHARED_BYTES,

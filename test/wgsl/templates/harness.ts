@@ -1,9 +1,9 @@
 /** Runs one routine on a software adapter, with the smallest module around it: data in, numbers out. */
 import { evaluate, type DimValues } from '../../../plan/dim.ts'
-import { writeModule } from '../../../compiler/wgsl/module.ts'
-import type { RoutineText } from '../../../compiler/wgsl/routine.ts'
-import type { Speller } from '../../../compiler/wgsl/speller.ts'
-import { createWriter } from '../../../compiler/wgsl/write.ts'
+import { emitModule } from '../../../compiler/wgsl/module.ts'
+import type { TemplateCode } from '../../../compiler/wgsl/template-code.ts'
+import type { ScalarEmitter } from '../../../compiler/wgsl/scalar-emitter.ts'
+import { createScalarEmitter } from '../../../compiler/wgsl/emit-scalar.ts'
 import type { Device } from '../../../runtime/device.ts'
 
 export interface Bound {
@@ -21,11 +21,11 @@ export interface Prepared {
 }
 
 /** Every software adapter of this machine, the fastest first. */
-export const spellerFor = (values: DimValues): Speller =>
-  createWriter({ dims: Object.keys(values), lanes: 1, oneSubgroup: false })
+export const spellerFor = (values: DimValues): ScalarEmitter =>
+  createScalarEmitter({ dims: Object.keys(values), threads: 1, oneSubgroup: false })
 
-export const moduleText = (routine: RoutineText, bounds: readonly Bound[], values: DimValues): string =>
-  writeModule({
+export const moduleText = (routine: TemplateCode, bounds: readonly Bound[], values: DimValues): string =>
+  emitModule({
     title: 'a routine alone',
     body: routine.body,
     buffers: bounds.map(({ name, data, written }) => ({
@@ -71,7 +71,7 @@ async function compile({ gpu, wait }: Device, code: string, bindGroupLayout: GPU
 /** `values` are the dims, in the order of the uniform. Throws with the messages of the WGSL compiler. */
 export async function prepare(
   device: Device,
-  routine: RoutineText,
+  routine: TemplateCode,
   bounds: readonly Bound[],
   values: DimValues,
 ): Promise<Prepared> {

@@ -1,17 +1,17 @@
 /** Scalar expressions and statements as lines of WGSL. A value used more than once in a block is computed once and named. */
 import type { Atom, Dim } from '../../plan/dim.ts'
-import { emptyFold, foldStart } from '../scalar/fold.ts'
+import { emptyReduction, reductionIdentity } from '../scalar/reduction.ts'
 import type { Expression, Statement } from '../scalar/expression.ts'
-import { identityOf, operandsOf } from '../scalar/build.ts'
-import { BINARY, CALL, REDUCE, UNARY, spellBits, spellCast, spellLiteral } from './spelling.ts'
-import type { Speller } from './speller.ts'
+import { idOf, operandsOf } from '../scalar/build.ts'
+import { BINARY, CALL, REDUCE, UNARY, emitBits, emitCast, emitLiteral } from './opcodes.ts'
+import type { ScalarEmitter } from './scalar-emitter.ts'
 
-export interface WriteOptions {
+export interface ScalarEmitterOptions {
   /** The plan's dims, in order: where each lies in the uniform. */
   readonly dims: readonly string[]
-  /** Lanes of the workgroup, for `combine`. */
-  readonly lanes: number
-  /** Whether the workgroup is one subgroup, so that its lanes can be folded without memory. */
+  /** threads of the workgroup, for `combine`. */
+  readonly threads: number
+  /** Whether the workgroup is one subgroup, so that its threads can be folded without memory. */
   readonly oneSubgroup: boolean
 }
 
@@ -31,11 +31,13 @@ const MOST_NESTED = 24
 
 const isWord = (text: string): boolean => /^[\w.]+$/.test(text)
 
-export function createWriter(options: WriteOptions): Speller & { readonly sharedDeclarations: () => readonly string[] } {
+export function createScalarEmitter(
+  options: ScalarEmitterOptions,
+): ScalarEmitter & { readonly sharedDeclarations: () => readonly string[] } {
   let names = 0
   const combined = new Set<string>()
 
-  const sizeText = (dim: Dim): string => spellDim(dim, options.dims)
+  const sizeText = (dim: Dim): string => emitDim(dim, options.dims)
 
   /** Values that may change between two uses are never given a name. */
   const stable = new Map<number, boolean>()
@@ -44,7 +46,7 @@ export function createWriter(options: WriteOptions): Speller & { readonly shared
     if (e.kind === 'element') return false
     if (e.kind === 'variable') return !mutable.has(e.name)
     if (e.kind === 'load' && mutable.has(bufferName(e.buffer))) return false
-    const id = identityOf(e)
+    const id = idOf(e)
     const known = stable.get(id)
     if (known !== undefined) return known
     const value = operandsOf(e).every(isStable)
@@ -72,10 +74,10 @@ export function createWriter(options: WriteOptions): Speller & { readonly shared
   let isInline = false
 
   const nestingOf = (e: Expression): number =>
-    1 + operandsOf(e).reduce((most, operand) => Math.max(most, nested.get(identityOf(operand)) ?? 0), 0)
+    1 + operandsOf(e).reduce((most, operand) => Math.max(most, nested.get(idOf(operand)) ?? 0), 0)
 
-  function spell(e: Expression, block: Block): string {
-    const id = identityOf(e)
+  function emit(e: Expression, block: Block): string {
+    const id = idOf(e)
     const known = lookup(block, id)
     if (known !== undefined) {
       nested.set(id, 0)
@@ -103,46 +105,46 @@ export function createWriter(options: WriteOptions): Speller & { readonly shared
   /** WGSL works out what has literals alone, and refuses the shader where that is not finite; bits it leaves for the run. */
   const spellOperand = (e: Expression, all: readonly Expression[], block: Block): string =>
     e.kind === 'literal' && e.type === 'f32' && all.every((other) => other.kind === 'literal')
-      ? spellBits(e.value)
-      : spell(e, block)
+      ? emitBits(e.value)
+      : emit(e, block)
 
   function spellAfresh(e: Expression, block: Block): string {
     switch (e.kind) {
       case 'literal':
-        return spellLiteral(e.type, e.value)
+        return emitLiteral(e.type, e.value)
       case 'variable':
         return e.name
       case 'size':
         return sizeText(e.dim)
       case 'load':
-        return `load_${e.buffer}(${spell(e.index, block)})`
+        return `load_${e.buffer}(${emit(e.index, block)})`
       case 'element':
-        return `${e.array}[${spell(e.index, block)}]`
+        return `${e.array}[${emit(e.index, block)}]`
       case 'unary':
-        return UNARY[e.word](spellOperand(e.operand, [e.operand], block), e.type)
+        return UNARY[e.opcode](spellOperand(e.operand, [e.operand], block), e.type)
       case 'binary':
-        return BINARY[e.word](spellOperand(e.left, [e.left, e.right], block), spell(e.right, block), e.left.type)
+        return BINARY[e.opcode](spellOperand(e.left, [e.left, e.right], block), emit(e.right, block), e.left.type)
       case 'select': {
-        const then = spell(e.then, block)
-        const otherwise = spell(e.otherwise, block)
-        return `select(${otherwise}, ${then}, ${spell(e.condition, block)})`
+        const then = emit(e.then, block)
+        const otherwise = emit(e.otherwise, block)
+        return `select(${otherwise}, ${then}, ${emit(e.condition, block)})`
       }
       case 'cast':
-        return spellCast(e.type, spell(e.operand, block), e.operand.type)
+        return emitCast(e.type, emit(e.operand, block), e.operand.type)
       case 'call':
-        return CALL[e.word](e.operands.map((operand) => spell(operand, block)))
+        return CALL[e.opcode](e.operands.map((operand) => emit(operand, block)))
       case 'reduce': {
         const name = `total${names++}`
-        const word = REDUCE[e.word]
-        const below = spell(e.extent, block)
-        block.lines.push(`${block.indent}var ${name} = ${spellLiteral(e.type, foldStart(e.word, e.type))};`)
+        const word = REDUCE[e.opcode]
+        const below = emit(e.extent, block)
+        block.lines.push(`${block.indent}var ${name} = ${emitLiteral(e.type, reductionIdentity(e.opcode, e.type))};`)
         block.lines.push(`${block.indent}for (var ${e.variable} = 0u; ${e.variable} < ${below}; ${e.variable}++) {`)
         const inner = child(block, countUses([e.body]))
-        const body = spell(e.body, inner)
-        block.lines.push(`${inner.indent}${name} = ${word.fold(name, body, e.type)};`, `${block.indent}}`)
-        const empty = emptyFold(e.word, e.type)
-        if (empty !== foldStart(e.word, e.type) && !(e.extent.kind === 'literal' && e.extent.value > 0)) {
-          block.lines.push(`${block.indent}${name} = select(${name}, ${spellLiteral(e.type, empty)}, ${below} == 0u);`)
+        const body = emit(e.body, inner)
+        block.lines.push(`${inner.indent}${name} = ${word.combine(name, body, e.type)};`, `${block.indent}}`)
+        const empty = emptyReduction(e.opcode, e.type)
+        if (empty !== reductionIdentity(e.opcode, e.type) && !(e.extent.kind === 'literal' && e.extent.value > 0)) {
+          block.lines.push(`${block.indent}${name} = select(${name}, ${emitLiteral(e.type, empty)}, ${below} == 0u);`)
         }
         return name
       }
@@ -173,29 +175,29 @@ export function createWriter(options: WriteOptions): Speller & { readonly shared
     const put = (line: string): unknown => block.lines.push(block.indent + line)
     switch (s.kind) {
       case 'let':
-        put(`let ${s.name} = ${spell(s.value, block)};`)
+        put(`let ${s.name} = ${emit(s.value, block)};`)
         return
       case 'var':
-        put(`var ${s.name} = ${spell(s.value, block)};`)
+        put(`var ${s.name} = ${emit(s.value, block)};`)
         return
       case 'array':
         put(`var ${s.name}: array<${s.type}, ${s.length}>;`)
         return
       case 'assign':
-        put(`${s.name} = ${spell(s.value, block)};`)
+        put(`${s.name} = ${emit(s.value, block)};`)
         return
       case 'assign-element': {
-        const at = spell(s.index, block)
-        put(`${s.array}[${at}] = ${spell(s.value, block)};`)
+        const at = emit(s.index, block)
+        put(`${s.array}[${at}] = ${emit(s.value, block)};`)
         return
       }
       case 'store': {
-        const at = spell(s.index, block)
-        put(`store_${s.buffer}(${at}, ${spell(s.value, block)});`)
+        const at = emit(s.index, block)
+        put(`store_${s.buffer}(${at}, ${emit(s.value, block)});`)
         return
       }
       case 'for': {
-        const [from, below, step] = [spell(s.from, block), spell(s.below, block), spell(s.step, block)]
+        const [from, below, step] = [emit(s.from, block), emit(s.below, block), emit(s.step, block)]
         const next = step === '1u' ? `${s.variable}++` : `${s.variable} += ${step}`
         put(`for (var ${s.variable} = ${from}; ${s.variable} < ${below}; ${next}) {`)
         writeAll(s.body, within(block, s.body))
@@ -203,7 +205,7 @@ export function createWriter(options: WriteOptions): Speller & { readonly shared
         return
       }
       case 'if':
-        put(`if (${spell(s.condition, block)}) {`)
+        put(`if (${emit(s.condition, block)}) {`)
         writeAll(s.body, within(block, s.body))
         if (s.otherwise.length > 0) {
           put('} else {')
@@ -215,31 +217,33 @@ export function createWriter(options: WriteOptions): Speller & { readonly shared
         if (s.buffers === true) put('storageBarrier();')
         put('workgroupBarrier();')
         return
-      case 'agree':
-        put(`let ${s.name} = workgroupUniformLoad(&${s.array}[${spell(s.index, block)}]);`)
+      case 'uniform-load':
+        put(`let ${s.name} = workgroupUniformLoad(&${s.array}[${emit(s.index, block)}]);`)
         return
       case 'loop': {
         put('loop {')
         const inner = within(block, s.body)
         writeAll(s.body, inner)
-        const again = spell(s.while, inner)
+        const again = emit(s.while, inner)
         inner.lines.push(`${inner.indent}if (!${isWord(again) || again.startsWith('(') ? again : `(${again})`}) { break; }`)
         put('}')
         return
       }
-      case 'combine': {
-        const word = REDUCE[s.word]
-        if (options.lanes === 1) return
+      case 'all-reduce': {
+        const word = REDUCE[s.opcode]
+        if (options.threads === 1) return
         if (options.oneSubgroup) {
           put(`${s.name} = ${word.subgroup(s.name, s.type)};`)
           return
         }
         combined.add(s.type)
         const array = `combine_${s.type}`
-        put(`${array}[lane] = ${s.name};`)
+        put(`${array}[thread] = ${s.name};`)
         put('workgroupBarrier();')
-        for (let width = options.lanes >> 1; width > 0; width >>= 1) {
-          put(`if (lane < ${width}u) { ${array}[lane] = ${word.fold(`${array}[lane]`, `${array}[lane + ${width}u]`, s.type)}; }`)
+        for (let width = options.threads >> 1; width > 0; width >>= 1) {
+          put(
+            `if (thread < ${width}u) { ${array}[thread] = ${word.combine(`${array}[thread]`, `${array}[thread + ${width}u]`, s.type)}; }`,
+          )
           put('workgroupBarrier();')
         }
         put(`${s.name} = ${array}[0];`)
@@ -265,7 +269,7 @@ export function createWriter(options: WriteOptions): Speller & { readonly shared
       mutable = new Set()
       const block = root(0, new Map())
       isInline = true
-      const text = spell(e, block)
+      const text = emit(e, block)
       isInline = false
       if (block.lines.length > 0) throw new Error('an expression that needs statements stands where only an expression fits')
       return text
@@ -278,15 +282,15 @@ export function createWriter(options: WriteOptions): Speller & { readonly shared
       return block.lines.map((line) => `${line}\n`).join('')
     },
     size: sizeText,
-    sharedDeclarations: () => [...combined].map((type) => `var<workgroup> combine_${type}: array<${type}, ${options.lanes}>;`),
+    sharedDeclarations: () => [...combined].map((type) => `var<workgroup> combine_${type}: array<${type}, ${options.threads}>;`),
   }
 }
 
 /** A dim as a u32 expression over the uniform: what is added first, then what is taken away. */
-export function spellDim(dim: Dim, dims: readonly string[]): string {
+export function emitDim(dim: Dim, dims: readonly string[]): string {
   const atom = (x: Atom): string => {
-    if (x.kind === 'min') return `min(${spellDim(x.left, dims)}, ${spellDim(x.right, dims)})`
-    if (x.kind !== 'symbol') return `smoe_${x.kind}_divide(${spellDim(x.numerator, dims)}, ${spellDim(x.divisor, dims)})`
+    if (x.kind === 'min') return `min(${emitDim(x.left, dims)}, ${emitDim(x.right, dims)})`
+    if (x.kind !== 'symbol') return `smoe_${x.kind}_divide(${emitDim(x.numerator, dims)}, ${emitDim(x.divisor, dims)})`
     if (!dims.includes(x.name)) throw new Error(`${x.name} is no dim of the plan`)
     return `dim_${x.name}()`
   }
@@ -318,7 +322,7 @@ function mutableNames(statements: readonly Statement[], into = new Set<string>()
 /** How often each expression is an operand in this block; bodies of loops and of reductions count for themselves. */
 function countUses(roots: readonly Expression[], counts = new Map<number, number>()): Map<number, number> {
   const visit = (e: Expression): void => {
-    const id = identityOf(e)
+    const id = idOf(e)
     const before = counts.get(id) ?? 0
     counts.set(id, before + 1)
     if (before > 0) return
@@ -347,12 +351,12 @@ function valuesOf(s: Statement): readonly Expression[] {
       return [s.from, s.below, s.step]
     case 'if':
       return [s.condition]
-    case 'agree':
+    case 'uniform-load':
       return [s.index]
     case 'loop':
     case 'array':
     case 'barrier':
-    case 'combine':
+    case 'all-reduce':
       return []
     default:
       return s satisfies never

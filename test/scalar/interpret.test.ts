@@ -2,10 +2,10 @@
 import { describe, expect, it } from 'vitest'
 import { binary, add, element, u32, variable } from '../../compiler/scalar/build.ts'
 import type { Statement } from '../../compiler/scalar/expression.ts'
-import { createRunner, invocation } from '../../compiler/scalar/run.ts'
+import { createInterpreter, createThread } from '../../compiler/scalar/interpret.ts'
 
-const runner = createRunner({ unary: {} as never })
-const lane = variable('u32', 'lane')
+const runner = createInterpreter({ unary: {} as never })
+const lane = variable('u32', 'thread')
 const [count, seen] = [variable('u32', 'count'), variable('u32', 'seen')]
 const put = (array: string, index: typeof lane, value: typeof lane): Statement => ({
   kind: 'assign-element',
@@ -17,10 +17,10 @@ const put = (array: string, index: typeof lane, value: typeof lane): Statement =
 /** The workgroup's array after four lanes have run. */
 function run(body: readonly Statement[]): readonly number[] {
   const shared = new Map([['x', new Float64Array(4)]])
-  runner.runTogether(
+  runner.runWorkgroup(
     body,
     { dims: {}, buffers: new Map(), shared },
-    [0, 1, 2, 3].map((at) => invocation({ lane: at })),
+    [0, 1, 2, 3].map((at) => createThread({ lane: at })),
   )
   return [...shared.get('x')!]
 }
@@ -28,7 +28,7 @@ function run(body: readonly Statement[]): readonly number[] {
 describe('whole numbers', () => {
   const machine = { dims: {}, buffers: new Map(), shared: new Map() }
   const product = (type: 'i32' | 'u32', a: number, b: number): number =>
-    runner.value(binary('multiply', variable(type, 'a'), variable(type, 'b')), machine, invocation({ a, b }))
+    runner.value(binary('multiply', variable(type, 'a'), variable(type, 'b')), machine, createThread({ a, b }))
 
   it('wrap, to the last bit', () => {
     expect(product('i32', 0x7fffffff, 0x7fffffff)).toBe(1)
@@ -43,7 +43,7 @@ describe('a workgroup', () => {
     const body: Statement[] = [
       { kind: 'assign', name: 'count', value: add(count, u32(1)) },
       { kind: 'if', condition: binary('equal', lane, u32(2)), body: [put('x', u32(0), count)], otherwise: [] },
-      { kind: 'agree', name: 'seen', array: 'x', index: u32(0) },
+      { kind: 'uniform-load', name: 'seen', array: 'x', index: u32(0) },
     ]
     const after = run([
       { kind: 'var', name: 'count', value: u32(0) },

@@ -14,11 +14,11 @@ import {
   variable,
 } from '../../compiler/scalar/build.ts'
 import type { Expression, Statement } from '../../compiler/scalar/expression.ts'
-import { createWriter, spellDim, type WriteOptions } from '../../compiler/wgsl/write.ts'
+import { createScalarEmitter, emitDim, type ScalarEmitterOptions } from '../../compiler/wgsl/emit-scalar.ts'
 import { ceilDivide, dim, subtract, symbol } from '../../plan/dim.ts'
 
-const written = (statements: readonly Statement[], options: Partial<WriteOptions> = {}): string =>
-  createWriter({ dims: ['T'], lanes: 8, oneSubgroup: false, ...options }).statements(statements, 0)
+const written = (statements: readonly Statement[], options: Partial<ScalarEmitterOptions> = {}): string =>
+  createScalarEmitter({ dims: ['T'], threads: 8, oneSubgroup: false, ...options }).statements(statements, 0)
 
 const at = variable('u32', 'i')
 const x = load('f32', 'x', at)
@@ -87,31 +87,31 @@ test('a sum over what changes holds for one statement alone', () => {
   expect(written([store(sum), store(sum)]).match(/for \(/g)).toHaveLength(2)
 })
 
-test('a workgroup is folded in halves, a subgroup by its own word, a single lane not at all', () => {
+test('a workgroup is folded in halves, a subgroup by its own word, a single thread not at all', () => {
   const fold: readonly Statement[] = [
     { kind: 'var', name: 'a', value: f32(0) },
-    { kind: 'combine', name: 'a', word: 'sum', type: 'f32' },
+    { kind: 'all-reduce', name: 'a', opcode: 'sum', type: 'f32' },
   ]
-  const writer = createWriter({ dims: [], lanes: 8, oneSubgroup: false })
+  const writer = createScalarEmitter({ dims: [], threads: 8, oneSubgroup: false })
   const text = writer.statements(fold, 0)
-  expect([...text.matchAll(/lane < (\d+)u/g)].map(([, width]) => width)).toEqual(['4', '2', '1'])
+  expect([...text.matchAll(/thread < (\d+)u/g)].map(([, width]) => width)).toEqual(['4', '2', '1'])
   expect(writer.sharedDeclarations()).toEqual(['var<workgroup> combine_f32: array<f32, 8>;'])
   expect(written(fold, { oneSubgroup: true })).toContain('a = subgroupAdd(a);')
-  expect(written(fold, { lanes: 1 })).toBe('var a = 0.0f;\n')
+  expect(written(fold, { threads: 1 })).toBe('var a = 0.0f;\n')
 })
 
 test('literals alone are no constant expression of WGSL, which may have no value that overflows', () => {
-  expect(createWriter({ dims: [], lanes: 1, oneSubgroup: false }).expression(unary('exp', f32(1000)))).toBe(
+  expect(createScalarEmitter({ dims: [], threads: 1, oneSubgroup: false }).expression(unary('exp', f32(1000)))).toBe(
     'smoe_exp(smoe_real(0x447a0000u))',
   )
 })
 
 test('dims: what is added first, so that nothing falls below zero; divisions by name', () => {
   const T = symbol('T')
-  expect(spellDim(T, ['T'])).toBe('dim_T()')
-  expect(spellDim(subtract(T, 1), ['T'])).toBe('(dim_T() - 1u)')
-  expect(spellDim(ceilDivide(T, dim(64)), ['T'])).toBe('(smoe_ceil_divide(dim_T(), 64u))')
-  expect(() => spellDim(symbol('S'), ['T'])).toThrow('S is no dim of the plan')
+  expect(emitDim(T, ['T'])).toBe('dim_T()')
+  expect(emitDim(subtract(T, 1), ['T'])).toBe('(dim_T() - 1u)')
+  expect(emitDim(ceilDivide(T, dim(64)), ['T'])).toBe('(smoe_ceil_divide(dim_T(), 64u))')
+  expect(() => emitDim(symbol('S'), ['T'])).toThrow('S is no dim of the plan')
 })
 
 const nesting = (text: string): number =>

@@ -1,15 +1,15 @@
-/** How the words of `scalar` are spelled in WGSL: data, and the helper functions that some of them need. */
-import type { BinaryWord, CallWord, ReduceWord, ScalarType, UnaryWord } from '../scalar/expression.ts'
+/** WGSL of the scalar opcodes, as tables, and the helper functions that some of them call. */
+import type { BinaryOpcode, CallOpcode, ReduceOpcode, ScalarType, UnaryOpcode } from '../scalar/expression.ts'
 
-/** Whether a spelled operand is the literal zero: no shader may divide a whole number by it, and a driver may drop what divides a real one. */
+/** Whether the WGSL of an operand is the literal zero: a shader may not divide an integer by it, and a driver may fold a float division. */
 const isZero = (text: string): boolean => /^\(?-?0(\.0f|i|u)\)?$/.test(text)
 
-/** a / 0 is a times infinity in f32, a itself in whole numbers. */
+/** a / 0 is a times infinity in f32, a for integers. */
 const divideByZero = (a: string, zero: string, type: ScalarType): string =>
-  type === 'f32' ? `(${a} * ${spellLiteral('f32', zero.includes('-') ? -Infinity : Infinity)})` : a
+  type === 'f32' ? `(${a} * ${emitLiteral('f32', zero.includes('-') ? -Infinity : Infinity)})` : a
 
-/** `smoe_...` names stand in HELPERS. */
-export const UNARY: { readonly [W in UnaryWord]: (x: string, type: ScalarType) => string } = {
+/** `smoe_...` functions are in HELPERS. */
+export const UNARY: { readonly [W in UnaryOpcode]: (x: string, type: ScalarType) => string } = {
   negate: (x) => `(-${x})`,
   not: (x) => `(!${x})`,
   abs: (x) => `abs(${x})`,
@@ -29,9 +29,9 @@ export const UNARY: { readonly [W in UnaryWord]: (x: string, type: ScalarType) =
   cast_f16: (x) => `smoe_half(${x})`,
 }
 
-export const BINARY: { readonly [W in BinaryWord]: (a: string, b: string, type: ScalarType) => string } = {
+export const BINARY: { readonly [W in BinaryOpcode]: (a: string, b: string, type: ScalarType) => string } = {
   add: (a, b) => `(${a} + ${b})`,
-  // a driver may take x - x to be 0 whatever x is
+  // a driver may fold x - x to 0, also for NaN and infinity
   subtract: (a, b, type) => (type === 'f32' && a === b ? `smoe_less_itself(${a})` : `(${a} - ${b})`),
   multiply: (a, b) => `(${a} * ${b})`,
   divide: (a, b, type) => {
@@ -39,7 +39,7 @@ export const BINARY: { readonly [W in BinaryWord]: (a: string, b: string, type: 
     return type === 'i32' ? `smoe_floor_quotient(${a}, ${b})` : `(${a} / ${b})`
   },
   remainder: (a, b, type) => {
-    if (isZero(b)) return spellLiteral(type, type === 'f32' ? NaN : 0)
+    if (isZero(b)) return emitLiteral(type, type === 'f32' ? NaN : 0)
     if (type === 'u32') return `(${a} % ${b})`
     return type === 'f32' ? `smoe_remainder(${a}, ${b})` : `smoe_whole_remainder(${a}, ${b})`
   },
@@ -53,41 +53,41 @@ export const BINARY: { readonly [W in BinaryWord]: (a: string, b: string, type: 
   or: (a, b) => `(${a} || ${b})`,
 }
 
-export const CALL: { readonly [W in CallWord]: (operands: readonly string[]) => string } = {
+export const CALL: { readonly [W in CallOpcode]: (operands: readonly string[]) => string } = {
   random_bits: (operands) => `smoe_philox(${operands.join(', ')})`,
 }
 
 interface ReduceText {
-  readonly fold: (a: string, b: string, type: ScalarType) => string
+  readonly combine: (a: string, b: string, type: ScalarType) => string
   readonly subgroup: (x: string, type: ScalarType) => string
 }
 
-export const REDUCE: { readonly [W in ReduceWord]: ReduceText } = {
-  sum: { fold: (a, b) => `${a} + ${b}`, subgroup: (x) => `subgroupAdd(${x})` },
-  max: { fold: BINARY.maximum, subgroup: (x, type) => (type === 'f32' ? `smoe_subgroup_maximum(${x})` : `subgroupMax(${x})`) },
-  min: { fold: BINARY.minimum, subgroup: (x, type) => (type === 'f32' ? `smoe_subgroup_minimum(${x})` : `subgroupMin(${x})`) },
+export const REDUCE: { readonly [W in ReduceOpcode]: ReduceText } = {
+  sum: { combine: (a, b) => `${a} + ${b}`, subgroup: (x) => `subgroupAdd(${x})` },
+  max: { combine: BINARY.maximum, subgroup: (x, type) => (type === 'f32' ? `smoe_subgroup_maximum(${x})` : `subgroupMax(${x})`) },
+  min: { combine: BINARY.minimum, subgroup: (x, type) => (type === 'f32' ? `smoe_subgroup_minimum(${x})` : `subgroupMin(${x})`) },
 }
 
-/** A value as one of another type; what is beyond the range of whole numbers is held to it. */
-export function spellCast(to: ScalarType, x: string, from: ScalarType): string {
+/** A conversion between types; floats beyond the range of an integer type are clamped to it. */
+export function emitCast(to: ScalarType, x: string, from: ScalarType): string {
   const isWhole = to === 'i32' || to === 'u32'
   return isWhole && from === 'f32' ? `smoe_to_${to}(${x})` : `${to}(${x})`
 }
 
 /**
- * Functions that WGSL lacks, or whose stated accuracy is too low (its sin and cos are good to 2^-11 and only near zero). Each is put
- * into a module where its name occurs.
+ * Functions that WGSL lacks, or whose specified accuracy is too low (its sin and cos have an absolute error of 2^-11, near zero only). A
+ * module declares those that it calls.
  */
 export const HELPERS: Readonly<Record<string, string>> = {
-  // a call is no constant expression, in which WGSL refuses what is not finite
+  // a call is not a const-expression, in which WGSL refuses NaN and infinities
   smoe_real: `fn smoe_real(bits: u32) -> f32 {
   return bitcast<f32>(bits);
 }`,
-  // by its bits: a driver may take every number to be finite, and x != x to be false
+  // by its bits: a driver may assume finite math and fold x != x to false
   smoe_is_nan: `fn smoe_is_nan(x: f32) -> bool {
   return (bitcast<u32>(x) & 0x7fffffffu) > 0x7f800000u;
 }`,
-  // what WGSL's own functions make of a NaN is up to the adapter: some give 0, infinity, or the other operand
+  // the built-in functions of WGSL may return anything for NaN: 0, infinity, or the other operand
   smoe_sign: `fn smoe_sign(x: f32) -> f32 {
   return select(sign(x), x, smoe_is_nan(x));
 }`,
@@ -109,7 +109,7 @@ export const HELPERS: Readonly<Record<string, string>> = {
   smoe_subgroup_maximum: `fn smoe_subgroup_maximum(x: f32) -> f32 {
   return select(subgroupMax(x), smoe_real(0x7fc00000u), subgroupAny(smoe_is_nan(x)));
 }`,
-  // WGSL holds reals to the nearest f32 within the range, which is 127 below the largest i32
+  // WGSL clamps to the largest f32 in range, which is 127 below the largest i32
   smoe_to_i32: `fn smoe_to_i32(x: f32) -> i32 {
   return select(select(i32(x), 2147483647i, x >= 2147483648.0f), 0i, smoe_is_nan(x));
 }`,
@@ -255,14 +255,14 @@ export const HELPERS: Readonly<Record<string, string>> = {
 
 const view = new DataView(new ArrayBuffer(4))
 
-/** The bits of an f32, for values without a literal and where WGSL would work out a constant by itself. */
-export function spellBits(value: number): string {
+/** The bits of an f32, for values without a literal and where WGSL would evaluate a const-expression. */
+export function emitBits(value: number): string {
   view.setFloat32(0, value)
   return `smoe_real(0x${(Number.isNaN(value) ? 0x7fc00000 : view.getUint32(0)).toString(16).padStart(8, '0')}u)`
 }
 
-/** A number as WGSL of a type: a literal, or its bits where it is not finite; what is beyond f32 becomes its largest. */
-export function spellLiteral(type: ScalarType, value: number): string {
+/** A literal of a type, or its bits where it is not finite; beyond the range of f32 it is the largest f32. */
+export function emitLiteral(type: ScalarType, value: number): string {
   switch (type) {
     case 'bool':
       return value !== 0 ? 'true' : 'false'
@@ -271,7 +271,7 @@ export function spellLiteral(type: ScalarType, value: number): string {
     case 'i32':
       return value === -2147483648 ? 'i32(-2147483648)' : value < 0 ? `(${value}i)` : `${value}i`
     case 'f32': {
-      if (!Number.isFinite(value)) return spellBits(value)
+      if (!Number.isFinite(value)) return emitBits(value)
       const rounded = Math.fround(value)
       const clamped = Number.isFinite(rounded) ? rounded : Math.sign(value) * 3.4028234663852886e38
       const text = String(clamped)

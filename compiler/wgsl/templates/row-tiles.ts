@@ -1,34 +1,34 @@
-/** The rows of a product cut into tiles, each of one expert, for every way in which rows are grouped. */
+/** The rows of a matmul cut into tiles, each of one expert, for every grouping of rows. */
 import { add, ceilDivide, floorDivide, multiply, type Dim } from '../../../plan/dim.ts'
 import type { Matmul } from '../../kernel/ir/matmul.ts'
 import { variable } from '../../scalar/build.ts'
 import type { Expression } from '../../scalar/expression.ts'
-import type { Speller } from '../speller.ts'
+import type { ScalarEmitter } from '../scalar-emitter.ts'
 
 export interface RowTiles {
   readonly count: Dim
-  /** Rows in a full tile. */
+  /** Rows of a full tile. */
   readonly height: number
   /** WGSL functions that `locate` calls. */
   readonly declarations: string
   /**
-   * WGSL statements: from `row_tile: u32` to `expert: u32` and `row_count: u32`, the same for all invocations. They return where
-   * the tile is empty, so row_count is at least 1 behind them.
+   * WGSL statements that define `expert: u32` and `row_count: u32` from `row_tile: u32`, uniform. They return where the tile is empty, so
+   * row_count is at least 1 after them.
    */
   readonly locate: readonly string[]
-  /** The number of the tile's row at this place, a u32 below row_count. */
+  /** The row at a position in the tile, a u32 below row_count. */
   readonly row: (place: string) => string
-  /** What an operand along lines calls the first row of the tile; null where the rows of an expert are no lines side by side. */
-  readonly firstLine: string | null
+  /** The index of the tile's first row in an MN-major operand; null where the rows of an expert are not neighbours. */
+  readonly firstIndex: string | null
 }
 
-/** How high tiles are where `height` is wanted: one row where each looks up its own expert, the order's own height under one. */
+/** The rows of a tile where `height` is wanted: 1 where each row looks up its expert, the height of the sort where rows are sorted. */
 export function tileHeight({ rowsOf }: Matmul, height: number): number {
   if (rowsOf.kind === 'direct') return 1
   return rowsOf.kind === 'ordered' ? rowsOf.tile : height
 }
 
-export function rowTiles(matmul: Matmul, wantedHeight: number, spell: Speller): RowTiles {
+export function rowTiles(matmul: Matmul, wantedHeight: number, emit: ScalarEmitter): RowTiles {
   const { rows, rowsOf } = matmul
   const height = tileHeight(matmul, wantedHeight)
   switch (rowsOf.kind) {
@@ -40,10 +40,10 @@ export function rowTiles(matmul: Matmul, wantedHeight: number, spell: Speller): 
         locate: [
           'let expert = 0u;',
           `let first_row = row_tile * ${height}u;`,
-          `let row_count = min(${height}u, ${spell.size(rows)} - first_row);`,
+          `let row_count = min(${height}u, ${emit.size(rows)} - first_row);`,
         ],
         row: (place) => `first_row + ${place}`,
-        firstLine: 'first_row',
+        firstIndex: 'first_row',
       }
     case 'batched': {
       const each = floorDivide(rows, rowsOf.batch)
@@ -53,24 +53,24 @@ export function rowTiles(matmul: Matmul, wantedHeight: number, spell: Speller): 
         height,
         declarations: '',
         locate: [
-          `let expert = row_tile / ${spell.size(tilesEach)};`,
-          `let first_in_batch = (row_tile - expert * ${spell.size(tilesEach)}) * ${height}u;`,
-          `let first_row = expert * ${spell.size(each)} + first_in_batch;`,
-          `let row_count = min(${height}u, ${spell.size(each)} - first_in_batch);`,
+          `let expert = row_tile / ${emit.size(tilesEach)};`,
+          `let first_in_batch = (row_tile - expert * ${emit.size(tilesEach)}) * ${height}u;`,
+          `let first_row = expert * ${emit.size(each)} + first_in_batch;`,
+          `let row_count = min(${height}u, ${emit.size(each)} - first_in_batch);`,
         ],
         row: (place) => `first_row + ${place}`,
-        firstLine: 'first_in_batch',
+        firstIndex: 'first_in_batch',
       }
     }
     case 'direct':
       return {
         count: rows,
         height,
-        declarations: `fn expert_of(row: u32) -> u32 {\n  return ${asU32(rowsOf.expert(variable('u32', 'row')), spell)};\n}\n`,
-        // a row without an expert is left as it is
+        declarations: `fn expert_of(row: u32) -> u32 {\n  return ${asU32(rowsOf.expert(variable('u32', 'row')), emit)};\n}\n`,
+        // a row without an expert is not written
         locate: ['let expert = expert_of(row_tile);', `if (expert >= ${rowsOf.experts}u) { return; }`, 'let row_count = 1u;'],
         row: () => 'row_tile',
-        firstLine: null,
+        firstIndex: null,
       }
     case 'ordered': {
       const count = add(ceilDivide(rows, height), rowsOf.experts)
@@ -79,9 +79,9 @@ export function rowTiles(matmul: Matmul, wantedHeight: number, spell: Speller): 
         count,
         height,
         declarations: '',
-        // a tile ends where the next one begins; tiles without an expert stand last, and there is one or more
+        // a tile ends where the next one begins; tiles without an expert come last, and there is at least one
         locate: [
-          `let tile_entry = ${spell.size(rows)} + 2u * row_tile;`,
+          `let tile_entry = ${emit.size(rows)} + 2u * row_tile;`,
           `let tile_expert = ${load('tile_entry')};`,
           'if (tile_expert < 0) { return; }',
           'let expert = u32(tile_expert);',
@@ -89,7 +89,7 @@ export function rowTiles(matmul: Matmul, wantedHeight: number, spell: Speller): 
           `let row_count = min(${height}u, u32(${load('tile_entry + 3u')}) - first_place);`,
         ],
         row: (place) => `u32(${load(`first_place + ${place}`)})`,
-        firstLine: null,
+        firstIndex: null,
       }
     }
     default:
@@ -97,7 +97,7 @@ export function rowTiles(matmul: Matmul, wantedHeight: number, spell: Speller): 
   }
 }
 
-export function asU32(expression: Expression, spell: Speller): string {
-  const text = spell.expression(expression)
+export function asU32(expression: Expression, emit: ScalarEmitter): string {
+  const text = emit.expression(expression)
   return expression.type === 'u32' ? text : `u32(${text})`
 }

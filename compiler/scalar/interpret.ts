@@ -1,0 +1,284 @@
+/** An interpreter of the scalar IR in f64: the meaning of a kernel, independent of targets. */
+import { evaluate as sizeOf, type DimValues } from '../../plan/dim.ts'
+import { philox } from '../../plan/philox.ts'
+import { floorQuotient, floorRemainder, power, wholeRemainder } from './arithmetic.ts'
+import { emptyReduction, reductionIdentity } from './reduction.ts'
+import type { BinaryOpcode, CallOpcode, Expression, ReduceOpcode, ScalarType, Statement, UnaryOpcode } from './expression.ts'
+
+type Values = Float64Array | number[]
+
+/** The memory of a workgroup: buffers by their names in the kernel, and workgroup arrays. */
+export interface Machine {
+  readonly dims: DimValues
+  readonly buffers: ReadonlyMap<string, Values>
+  readonly shared: Map<string, Values>
+}
+
+/** The variables and arrays of one thread. */
+export interface Thread {
+  readonly variables: Map<string, number>
+  readonly arrays: Map<string, Values>
+}
+
+export const createThread = (variables: Readonly<Record<string, number>>): Thread => ({
+  variables: new Map(Object.entries(variables)),
+  arrays: new Map(),
+})
+
+type UnaryTable = { readonly [W in UnaryOpcode]: (x: number) => number }
+
+/** The unary functions, given by the room that has the reference functions of the ops. */
+export interface UnaryFunctions {
+  readonly unary: UnaryTable
+}
+
+const CALL: { readonly [W in CallOpcode]: (...operands: readonly number[]) => number } = {
+  random_bits: (key0, key1, counter0, counter1, place) => philox([key0, key1], [counter0, counter1, 0, 0])[place],
+}
+
+const asBool = (value: boolean): number => (value ? 1 : 0)
+
+const BINARY: { readonly [W in BinaryOpcode]: (a: number, b: number) => number } = {
+  add: (a, b) => a + b,
+  subtract: (a, b) => a - b,
+  multiply: (a, b) => a * b,
+  divide: (a, b) => a / b,
+  remainder: floorRemainder,
+  power,
+  minimum: Math.min,
+  maximum: Math.max,
+  less: (a, b) => asBool(a < b),
+  less_equal: (a, b) => asBool(a <= b),
+  equal: (a, b) => asBool(a === b),
+  and: (a, b) => asBool(a !== 0 && b !== 0),
+  or: (a, b) => asBool(a !== 0 || b !== 0),
+}
+
+/** Operations with another definition for integers; a product of integers may exceed the precision of f64. */
+const INTEGER: { readonly [W in BinaryOpcode]?: (a: number, b: number) => number } = {
+  multiply: Math.imul,
+  divide: floorQuotient,
+  remainder: wholeRemainder,
+}
+
+const REDUCE: { readonly [W in ReduceOpcode]: (a: number, b: number) => number } = {
+  sum: (a, b) => a + b,
+  max: Math.max,
+  min: Math.min,
+}
+
+/** A value converted to its type: integers wrap. */
+function convert(type: ScalarType, value: number): number {
+  switch (type) {
+    case 'u32':
+      return Math.trunc(value) >>> 0
+    case 'i32':
+      return Math.trunc(value) | 0
+    case 'f32':
+    case 'bool':
+      return value
+    default:
+      return type satisfies never
+  }
+}
+
+/** A float converted to an integer: truncated, clamped to the range of the type; NaN is 0. */
+function saturate(type: 'i32' | 'u32', value: number): number {
+  const [low, high] = type === 'u32' ? [0, 0xffffffff] : [-0x80000000, 0x7fffffff]
+  return Number.isNaN(value) ? 0 : Math.min(high, Math.max(low, Math.trunc(value)))
+}
+
+/** Whether a statement synchronizes the threads of a workgroup, or contains one that does. */
+function synchronizes(s: Statement): boolean {
+  switch (s.kind) {
+    case 'barrier':
+    case 'all-reduce':
+    case 'uniform-load':
+    case 'loop':
+      return true
+    case 'for':
+      return s.body.some(synchronizes)
+    case 'if':
+      return s.body.some(synchronizes) || s.otherwise.some(synchronizes)
+    default:
+      return false
+  }
+}
+
+export function createInterpreter(words: UnaryFunctions): {
+  readonly run: (statements: readonly Statement[], machine: Machine, own: Thread) => void
+  /** Runs all threads of a workgroup; between two synchronizing statements, one thread after the other. */
+  readonly runWorkgroup: (statements: readonly Statement[], machine: Machine, threads: readonly Thread[]) => void
+  readonly value: (e: Expression, machine: Machine, own: Thread) => number
+} {
+  function value(e: Expression, machine: Machine, own: Thread): number {
+    switch (e.kind) {
+      case 'literal':
+        return e.value
+      case 'variable':
+        return defined(own.variables.get(e.name), e.name)
+      case 'size':
+        return sizeOf(e.dim, machine.dims)
+      case 'load':
+        return elementAt(defined(machine.buffers.get(e.buffer), e.buffer), value(e.index, machine, own), e.buffer)
+      case 'element':
+        return elementAt(
+          defined(own.arrays.get(e.array) ?? machine.shared.get(e.array), e.array),
+          value(e.index, machine, own),
+          e.array,
+        )
+      case 'unary':
+        return convert(e.type, words.unary[e.opcode](value(e.operand, machine, own)))
+      case 'binary': {
+        const [left, right] = [value(e.left, machine, own), value(e.right, machine, own)]
+        const compute = (e.type === 'f32' ? undefined : INTEGER[e.opcode]) ?? BINARY[e.opcode]
+        const result = compute(left, right)
+        return e.type === 'bool' ? result : convert(e.type, result)
+      }
+      case 'select':
+        return value(e.condition, machine, own) !== 0 ? value(e.then, machine, own) : value(e.otherwise, machine, own)
+      case 'cast': {
+        const operand = value(e.operand, machine, own)
+        if (e.operand.type === 'f32' && (e.type === 'i32' || e.type === 'u32')) return saturate(e.type, operand)
+        return e.type === 'bool' ? asBool(operand !== 0) : convert(e.type, operand)
+      }
+      case 'call':
+        return CALL[e.opcode](...e.operands.map((operand) => value(operand, machine, own)))
+      case 'reduce': {
+        const count = value(e.extent, machine, own)
+        if (count === 0) return emptyReduction(e.opcode, e.type)
+        let total = reductionIdentity(e.opcode, e.type)
+        for (let i = 0; i < count; i++) {
+          own.variables.set(e.variable, i)
+          total = convert(e.type, REDUCE[e.opcode](total, value(e.body, machine, own)))
+        }
+        return total
+      }
+      default:
+        return e satisfies never
+    }
+  }
+
+  function run(statements: readonly Statement[], machine: Machine, own: Thread): void {
+    for (const s of statements) step(s, machine, own)
+  }
+
+  function step(s: Statement, machine: Machine, own: Thread): void {
+    const of = (e: Expression): number => value(e, machine, own)
+    switch (s.kind) {
+      case 'let':
+      case 'var':
+      case 'assign':
+        own.variables.set(s.name, of(s.value))
+        return
+      case 'array':
+        own.arrays.set(s.name, new Float64Array(s.length))
+        return
+      case 'assign-element': {
+        const array = defined(own.arrays.get(s.array) ?? machine.shared.get(s.array), s.array)
+        setElement(array, of(s.index), of(s.value), s.array)
+        return
+      }
+      case 'store':
+        setElement(defined(machine.buffers.get(s.buffer), s.buffer), of(s.index), of(s.value), s.buffer)
+        return
+      case 'for': {
+        const below = of(s.below)
+        const by = of(s.step)
+        for (let i = of(s.from); i < below; i += by) {
+          own.variables.set(s.variable, i)
+          run(s.body, machine, own)
+        }
+        return
+      }
+      case 'if':
+        run(of(s.condition) !== 0 ? s.body : s.otherwise, machine, own)
+        return
+      case 'barrier':
+      case 'all-reduce':
+      case 'uniform-load':
+      case 'loop':
+        throw new Error(`${s.kind} needs a workgroup, not a single thread`)
+      default:
+        s satisfies never
+    }
+  }
+
+  function runWorkgroup(statements: readonly Statement[], machine: Machine, threads: readonly Thread[]): void {
+    let from = 0
+    statements.forEach((s, at) => {
+      if (!synchronizes(s)) return
+      for (const thread of threads) run(statements.slice(from, at), machine, thread)
+      runUniform(s, machine, threads)
+      from = at + 1
+    })
+    for (const thread of threads) run(statements.slice(from), machine, thread)
+  }
+
+  /** The value of an expression that must be uniform. */
+  function uniformValue(e: Expression, machine: Machine, threads: readonly Thread[]): number {
+    const [first, ...others] = threads.map((thread) => value(e, machine, thread))
+    if (others.some((other) => !Object.is(other, first)))
+      throw new Error('control flow is not uniform where the threads of a workgroup synchronize')
+    return first
+  }
+
+  function runUniform(s: Statement, machine: Machine, threads: readonly Thread[]): void {
+    const of = (e: Expression): number => uniformValue(e, machine, threads)
+    const setAll = (name: string, known: number): void => threads.forEach(({ variables }) => variables.set(name, known))
+    switch (s.kind) {
+      case 'barrier':
+        return
+      case 'all-reduce':
+        allReduce(s.opcode, s.type, s.name, threads)
+        return
+      case 'uniform-load':
+        setAll(s.name, elementAt(defined(machine.shared.get(s.array), s.array), of(s.index), s.array))
+        return
+      case 'if':
+        runWorkgroup(of(s.condition) !== 0 ? s.body : s.otherwise, machine, threads)
+        return
+      case 'for': {
+        const [below, by] = [of(s.below), of(s.step)]
+        for (let i = of(s.from); i < below; i += by) {
+          setAll(s.variable, i)
+          runWorkgroup(s.body, machine, threads)
+        }
+        return
+      }
+      case 'loop':
+        do runWorkgroup(s.body, machine, threads)
+        while (of(s.while) !== 0)
+        return
+      default:
+        throw new Error(`${s.kind} does not synchronize`)
+    }
+  }
+
+  return { run, runWorkgroup: runWorkgroup, value }
+}
+
+/** Reduces a variable over the threads of a workgroup. */
+function allReduce(opcode: ReduceOpcode, type: ScalarType, name: string, threads: readonly Thread[]): void {
+  const total = threads.reduce(
+    (sum, thread) => convert(type, REDUCE[opcode](sum, defined(thread.variables.get(name), name))),
+    reductionIdentity(opcode, type),
+  )
+  for (const thread of threads) thread.variables.set(name, total)
+}
+
+function defined<T>(value: T | undefined, name: string): T {
+  if (value === undefined) throw new Error(`${name} is not defined`)
+  return value
+}
+
+function elementAt(values: Values, index: number, name: string): number {
+  if (!(index >= 0 && index < values.length))
+    throw new Error(`index ${index} of ${name} is out of range: it has ${values.length} elements`)
+  return values[index]
+}
+
+function setElement(values: Values, index: number, value: number, name: string): void {
+  elementAt(values, index, name)
+  values[index] = value
+}

@@ -1,0 +1,44 @@
+/** The range of K that a matmul sums over: all of it, or the rows of one expert as the sort by expert has them. */
+import { add, ceilDivide, type Dim } from '../../../plan/dim.ts'
+import type { Matmul } from '../../kernel/ir/matmul.ts'
+import type { ScalarEmitter } from '../scalar-emitter.ts'
+
+export interface KRange {
+  /** The length, u32; uniform. */
+  readonly count: string
+  /** The element of K at a position below `count`. */
+  readonly at: (place: string) => string
+  /** The length where all experts have the same one. */
+  readonly whole: Dim | null
+  readonly declarations: string
+  /** WGSL statements that define what `count` and `at` use; `expert` is defined before them. */
+  readonly locate: readonly string[]
+}
+
+export function kRangeOf({ depth, depthOf: grouping }: Matmul, emit: ScalarEmitter): KRange {
+  if (grouping.kind === 'whole')
+    return { count: emit.size(depth), at: (place) => place, whole: depth, declarations: '', locate: [] }
+  const { buffer, experts, tile } = grouping
+  const rows = emit.size(depth)
+  const last = emit.size(add(ceilDivide(depth, tile), experts - 1))
+  const load = (index: string): string => `load_${buffer}(${index})`
+  return {
+    count: 'k_count',
+    at: (place) => `u32(${load(`k_first + ${place}`)})`,
+    whole: null,
+    // tiles ascend by expert; tiles without an expert come last, there is at least one, and its -1 as u32 exceeds every expert
+    declarations: [
+      'fn first_position_of(expert: u32) -> u32 {',
+      '  var low = 0u;',
+      `  var high = ${last};`,
+      '  while (low < high) {',
+      '    let middle = (low + high) / 2u;',
+      `    if (u32(${load(`${rows} + 2u * middle`)}) < expert) { low = middle + 1u; } else { high = middle; }`,
+      '  }',
+      `  return u32(${load(`${rows} + 2u * low + 1u`)});`,
+      '}',
+      '',
+    ].join('\n'),
+    locate: ['let k_first = first_position_of(expert);', 'let k_count = first_position_of(expert + 1u) - k_first;'],
+  }
+}
