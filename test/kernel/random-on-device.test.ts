@@ -11,7 +11,7 @@ import type { Device } from '../../runtime/device.ts'
 import { createSession } from '../../runtime/session.ts'
 import { planOf } from '../support/graph-on-device.ts'
 import { uniform } from '../support/random.ts'
-import { prepare, spellerFor } from '../wgsl/templates/harness.ts'
+import { prepare, emitterFor } from '../wgsl/templates/harness.ts'
 
 let devices: readonly Device[] = []
 beforeAll(async () => {
@@ -75,7 +75,7 @@ fn main(@builtin(global_invocation_id) id: vec3<u32>) {
   let z = u32(load_words(5u * id.x + 2u));
   let w = u32(load_words(5u * id.x + 3u));
   let place = u32(load_words(5u * id.x + 4u));
-  store_bits(id.x, i32(${spellerFor({}).expression(call('random_bits', operands))}));
+  store_bits(id.x, i32(${emitterFor({}).expression(call('random_bits', operands))}));
 }`,
     workgroupSize: [64, 1, 1],
     workgroups: dim(COUNT / 64),
@@ -110,7 +110,7 @@ describe('random_bits', () => {
 
   it('of literals is spelled as one call', () => {
     expect(
-      spellerFor({}).expression(
+      emitterFor({}).expression(
         call(
           'random_bits',
           [1, 2, 3, 4, 0].map((value) => literal('u32', value)),

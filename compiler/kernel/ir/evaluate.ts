@@ -66,11 +66,11 @@ function evaluateKernel(kernel: KernelProgram, memory: Memory, dims: DimValues):
 
 type Workgroups = Extract<KernelProgram['computation'], { kind: 'workgroups' }>
 
-function evaluateWorkgroups({ workgroups, workgroupSize: lanes, shared, body }: Workgroups, machine: Machine): void {
+function evaluateWorkgroups({ workgroups, workgroupSize, shared, body }: Workgroups, machine: Machine): void {
   const count = sizeOf(workgroups, machine.dims)
   for (let workgroup = 0; workgroup < count; workgroup++) {
     for (const { name, length } of shared) machine.shared.set(name, new Float64Array(length))
-    const own = Array.from({ length: lanes }, (_, lane): Thread => createThread({ workgroup, lane }))
+    const own = Array.from({ length: workgroupSize }, (_, thread): Thread => createThread({ workgroup, thread }))
     runner.runWorkgroup(body, machine, own)
   }
 }

@@ -12,7 +12,7 @@ export interface KernelBuffer {
 }
 
 export type Computation =
-  /** `lanes` invocations a workgroup run the body; it may use the u32 variables `workgroup` and `lane`. */
+  /** `workgroupSize` threads a workgroup run the body, which may use the u32 variables `workgroup` and `thread`. */
   | {
       readonly kind: 'workgroups'
       readonly workgroups: Dim

@@ -123,7 +123,7 @@ const quotientByFour = (dim: Dim, text: string): string => {
  * element of K of an MN-major one.
  */
 function addressFunctions(matmul: Matmul, config: TileConfig, emit: ScalarEmitter): string {
-  const [expert, row, column, k] = ['expert', 'row', 'column', 'k'].map((name) => variable('u32', name))
+  const [expert, row, column, k] = ['expert', 'row', 'column', 'k_index'].map((name) => variable('u32', name))
   const returned = (operand: Operand, at: Expression): string => {
     const text = asU32(at, emit)
     return `return ${config.loadWidth(operand) === 4 ? `(${text}) / 4u` : text};`
@@ -132,7 +132,7 @@ function addressFunctions(matmul: Matmul, config: TileConfig, emit: ScalarEmitte
     if (operand.along === 'depth')
       return `fn ${name}_start(${parameters}) -> u32 {\n  ${returned(operand, operand.start(expert, line))}\n}\n`
     const at = add(operand.start(expert), times(operand.place?.(k) ?? k, size(operand.stride)))
-    return `fn ${name}_at(expert: u32, k: u32) -> u32 {\n  ${returned(operand, at)}\n}\n`
+    return `fn ${name}_at(expert: u32, k_index: u32) -> u32 {\n  ${returned(operand, at)}\n}\n`
   }
   const rights = matmul.products.map((product, p) => address(product, `right${p}`, column, 'expert: u32, column: u32'))
   return address(matmul.left, 'left', row, 'row: u32') + rights.join('')

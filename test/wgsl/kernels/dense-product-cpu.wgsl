@@ -20,10 +20,10 @@ fn store_y(i: u32, value: f32) {
 fn left_start(row: u32) -> u32 {
   return ((row * 8u)) / 4u;
 }
-fn bank0_start(expert: u32, column: u32) -> u32 {
+fn right0_start(expert: u32, column: u32) -> u32 {
   return ((((expert * 4u) + column) * 8u)) / 4u;
 }
-fn finish(row: u32, column: u32, sum0: f32) {
+fn epilogue(row: u32, column: u32, sum0: f32) {
   store_y(((row * 4u) + column), sum0);
 }
 
@@ -31,7 +31,7 @@ fn finish(row: u32, column: u32, sum0: f32) {
 fn main(
   @builtin(workgroup_id) workgroup_id: vec3<u32>,
   @builtin(num_workgroups) num_workgroups: vec3<u32>,
-  @builtin(subgroup_invocation_id) lane: u32,
+  @builtin(subgroup_invocation_id) thread: u32,
 ) {
   let workgroup = workgroup_id.x + workgroup_id.y * num_workgroups.x;
   if (workgroup >= (smoe_ceil_divide(dim_T(), 2u))) { return; }
@@ -41,12 +41,12 @@ fn main(
   let first_row = row_tile * 2u;
   let row_count = min(2u, dim_T() - first_row);
   let first_column = column_tile * 4u;
-  let bank0_0 = bank0_start(expert, first_column + 0u) + lane;
-  let bank0_1 = bank0_start(expert, first_column + 1u) + lane;
-  let bank0_2 = bank0_start(expert, first_column + 2u) + lane;
-  let bank0_3 = bank0_start(expert, first_column + 3u) + lane;
-  let left0 = left_start(first_row + min(0u, row_count - 1u)) + lane;
-  let left1 = left_start(first_row + min(1u, row_count - 1u)) + lane;
+  let right0_0 = right0_start(expert, first_column + 0u) + thread;
+  let right0_1 = right0_start(expert, first_column + 1u) + thread;
+  let right0_2 = right0_start(expert, first_column + 2u) + thread;
+  let right0_3 = right0_start(expert, first_column + 3u) + thread;
+  let left0 = left_start(first_row + min(0u, row_count - 1u)) + thread;
+  let left1 = left_start(first_row + min(1u, row_count - 1u)) + thread;
   var s0_0_0 = 0.0;
   var s0_0_1 = 0.0;
   var s0_0_2 = 0.0;
@@ -59,40 +59,40 @@ fn main(
   for (; k + 4u <= 2u; k += 4u) {
     let a0 = load4_x(left0 + k);
     let a1 = load4_x(left1 + k);
-    let b0_0 = load4_w(bank0_0 + k);
+    let b0_0 = load4_w(right0_0 + k);
     s0_0_0 += dot(a0, b0_0);
     s0_1_0 += dot(a1, b0_0);
-    let b0_1 = load4_w(bank0_1 + k);
+    let b0_1 = load4_w(right0_1 + k);
     s0_0_1 += dot(a0, b0_1);
     s0_1_1 += dot(a1, b0_1);
-    let b0_2 = load4_w(bank0_2 + k);
+    let b0_2 = load4_w(right0_2 + k);
     s0_0_2 += dot(a0, b0_2);
     s0_1_2 += dot(a1, b0_2);
-    let b0_3 = load4_w(bank0_3 + k);
+    let b0_3 = load4_w(right0_3 + k);
     s0_0_3 += dot(a0, b0_3);
     s0_1_3 += dot(a1, b0_3);
   }
-  if (k + lane < 2u) {
+  if (k + thread < 2u) {
     let a0 = load4_x(left0 + k);
     let a1 = load4_x(left1 + k);
-    let b0_0 = load4_w(bank0_0 + k);
+    let b0_0 = load4_w(right0_0 + k);
     s0_0_0 += dot(a0, b0_0);
     s0_1_0 += dot(a1, b0_0);
-    let b0_1 = load4_w(bank0_1 + k);
+    let b0_1 = load4_w(right0_1 + k);
     s0_0_1 += dot(a0, b0_1);
     s0_1_1 += dot(a1, b0_1);
-    let b0_2 = load4_w(bank0_2 + k);
+    let b0_2 = load4_w(right0_2 + k);
     s0_0_2 += dot(a0, b0_2);
     s0_1_2 += dot(a1, b0_2);
-    let b0_3 = load4_w(bank0_3 + k);
+    let b0_3 = load4_w(right0_3 + k);
     s0_0_3 += dot(a0, b0_3);
     s0_1_3 += dot(a1, b0_3);
   }
   var sums = array<f32, 8>(subgroupAdd(s0_0_0), subgroupAdd(s0_0_1), subgroupAdd(s0_0_2), subgroupAdd(s0_0_3), subgroupAdd(s0_1_0), subgroupAdd(s0_1_1), subgroupAdd(s0_1_2), subgroupAdd(s0_1_3));
-  for (var i = lane; i < 8u; i += 4u) {
+  for (var i = thread; i < 8u; i += 4u) {
     let r = i / 4u;
     let column = first_column + i - r * 4u;
-    if (r < row_count) { finish(first_row + r, column, sums[i * 1u + 0u]); }
+    if (r < row_count) { epilogue(first_row + r, column, sums[i * 1u + 0u]); }
   }
 }
 
@@ -119,10 +119,10 @@ fn store_y(i: u32, value: f32) {
 fn left_start(row: u32) -> u32 {
   return ((row * 8u)) / 4u;
 }
-fn bank0_start(expert: u32, column: u32) -> u32 {
+fn right0_start(expert: u32, column: u32) -> u32 {
   return ((((expert * 4u) + column) * 8u)) / 4u;
 }
-fn finish(row: u32, column: u32, sum0: f32) {
+fn epilogue(row: u32, column: u32, sum0: f32) {
   store_y(((row * 4u) + column), sum0);
 }
 
@@ -130,7 +130,7 @@ fn finish(row: u32, column: u32, sum0: f32) {
 fn main(
   @builtin(workgroup_id) workgroup_id: vec3<u32>,
   @builtin(num_workgroups) num_workgroups: vec3<u32>,
-  @builtin(subgroup_invocation_id) lane: u32,
+  @builtin(subgroup_invocation_id) thread: u32,
 ) {
   let workgroup = workgroup_id.x + workgroup_id.y * num_workgroups.x;
   if (workgroup >= (smoe_ceil_divide(dim_T(), 16u))) { return; }
@@ -140,12 +140,12 @@ fn main(
   let first_row = row_tile * 16u;
   let row_count = min(16u, dim_T() - first_row);
   let first_column = column_tile * 4u;
-  let column0 = first_column + 0u + lane;
-  let bank0_0 = bank0_start(expert, column0);
-  let left0 = left_start(first_row + min(lane + 0u, row_count - 1u));
-  let left1 = left_start(first_row + min(lane + 4u, row_count - 1u));
-  let left2 = left_start(first_row + min(lane + 8u, row_count - 1u));
-  let left3 = left_start(first_row + min(lane + 12u, row_count - 1u));
+  let column0 = first_column + 0u + thread;
+  let right0_0 = right0_start(expert, column0);
+  let left0 = left_start(first_row + min(thread + 0u, row_count - 1u));
+  let left1 = left_start(first_row + min(thread + 4u, row_count - 1u));
+  let left2 = left_start(first_row + min(thread + 8u, row_count - 1u));
+  let left3 = left_start(first_row + min(thread + 12u, row_count - 1u));
   var s0_0_0 = 0.0;
   var s0_1_0 = 0.0;
   var s0_2_0 = 0.0;
@@ -168,7 +168,7 @@ fn main(
     let a1_0 = load4_x(left1 + k);
     let a2_0 = load4_x(left2 + k);
     let a3_0 = load4_x(left3 + k);
-    let b0_0_0 = load4_w(bank0_0 + k);
+    let b0_0_0 = load4_w(right0_0 + k);
     let x0_0 = subgroupBroadcast(a0_0, 0u);
     s0_0_0 += dot(x0_0, b0_0_0);
     let x1_0 = subgroupBroadcast(a0_0, 1u);
@@ -205,7 +205,7 @@ fn main(
   var sums = array<f32, 16>(s0_0_0, s0_1_0, s0_2_0, s0_3_0, s0_4_0, s0_5_0, s0_6_0, s0_7_0, s0_8_0, s0_9_0, s0_10_0, s0_11_0, s0_12_0, s0_13_0, s0_14_0, s0_15_0);
   for (var r = 0u; r < row_count; r++) {
     let row = first_row + r;
-    finish(row, column0, sums[r * 1u + 0u]);
+    epilogue(row, column0, sums[r * 1u + 0u]);
   }
 }
 

@@ -19,11 +19,11 @@ fn store_y(i: u32, value: f32) {
 fn main(
   @builtin(workgroup_id) workgroup_id: vec3<u32>,
   @builtin(num_workgroups) num_workgroups: vec3<u32>,
-  @builtin(local_invocation_index) lane: u32,
+  @builtin(local_invocation_index) thread: u32,
 ) {
   let workgroup = workgroup_id.x + workgroup_id.y * num_workgroups.x;
   if (workgroup >= (smoe_ceil_divide((8u * dim_T()), 64u))) { return; }
-  let element = ((workgroup * 64u) + lane);
+  let element = ((workgroup * 64u) + thread);
   if ((element < (8u * dim_T()))) {
     store_y(element, load_table(((u32(load_ids((element / 8u))) * 8u) + (element % 8u))));
   }

@@ -36,11 +36,11 @@ fn smoe_maximum(a: f32, b: f32) -> f32 {
 fn main(
   @builtin(workgroup_id) workgroup_id: vec3<u32>,
   @builtin(num_workgroups) num_workgroups: vec3<u32>,
-  @builtin(local_invocation_index) lane: u32,
+  @builtin(local_invocation_index) thread: u32,
 ) {
   let workgroup = workgroup_id.x + workgroup_id.y * num_workgroups.x;
   if (workgroup >= dim_T()) { return; }
-  for (var p2 = lane; p2 < 64u; p2 += 64u) {
+  for (var p2 = thread; p2 < 64u; p2 += 64u) {
     let v0 = dim_T();
     if (((workgroup + (p2 / 64u)) < v0)) {
       var total1 = 0.0f;
@@ -54,7 +54,7 @@ fn main(
     }
   }
   workgroupBarrier();
-  for (var p2 = lane; p2 < 4u; p2 += 64u) {
+  for (var p2 = thread; p2 < 4u; p2 += 64u) {
     var total5 = 0.0f;
     for (var r1 = 0u; r1 < 16u; r1++) {
       total5 = total5 + partial1[((p2 * 16u) + r1)];
@@ -62,15 +62,15 @@ fn main(
     scores0[p2] = total5;
   }
   workgroupBarrier();
-  let row = (workgroup + lane);
-  if (((lane < 1u) && (row < dim_T()))) {
+  let row = (workgroup + thread);
+  if (((thread < 1u) && (row < dim_T()))) {
     var max3 = smoe_real(0xff800000u);
     for (var i4 = 0u; i4 < 4u; i4++) {
-      max3 = smoe_maximum(max3, scores0[((lane * 4u) + i4)]);
+      max3 = smoe_maximum(max3, scores0[((thread * 4u) + i4)]);
     }
     var row_values5: array<f32, 4>;
     for (var i6 = 0u; i6 < 4u; i6++) {
-      row_values5[i6] = smoe_exp((scores0[((lane * 4u) + i6)] - max3));
+      row_values5[i6] = smoe_exp((scores0[((thread * 4u) + i6)] - max3));
     }
     var sum7 = 0.0f;
     for (var i8 = 0u; i8 < 4u; i8++) {
@@ -154,11 +154,11 @@ fn smoe_maximum(a: f32, b: f32) -> f32 {
 fn main(
   @builtin(workgroup_id) workgroup_id: vec3<u32>,
   @builtin(num_workgroups) num_workgroups: vec3<u32>,
-  @builtin(local_invocation_index) lane: u32,
+  @builtin(local_invocation_index) thread: u32,
 ) {
   let workgroup = workgroup_id.x + workgroup_id.y * num_workgroups.x;
   if (workgroup >= (smoe_ceil_divide(dim_T(), 8u))) { return; }
-  for (var p2 = lane; p2 < 64u; p2 += 64u) {
+  for (var p2 = thread; p2 < 64u; p2 += 64u) {
     let v0 = (workgroup * 8u);
     let v1 = dim_T();
     if (((v0 + (p2 / 8u)) < v1)) {
@@ -173,7 +173,7 @@ fn main(
     }
   }
   workgroupBarrier();
-  for (var p2 = lane; p2 < 32u; p2 += 64u) {
+  for (var p2 = thread; p2 < 32u; p2 += 64u) {
     var total6 = 0.0f;
     for (var r1 = 0u; r1 < 2u; r1++) {
       total6 = total6 + partial1[((p2 * 2u) + r1)];
@@ -181,15 +181,15 @@ fn main(
     scores0[p2] = total6;
   }
   workgroupBarrier();
-  let row = ((workgroup * 8u) + lane);
-  if (((lane < 8u) && (row < dim_T()))) {
+  let row = ((workgroup * 8u) + thread);
+  if (((thread < 8u) && (row < dim_T()))) {
     var max3 = smoe_real(0xff800000u);
     for (var i4 = 0u; i4 < 4u; i4++) {
-      max3 = smoe_maximum(max3, scores0[((lane * 4u) + i4)]);
+      max3 = smoe_maximum(max3, scores0[((thread * 4u) + i4)]);
     }
     var row_values5: array<f32, 4>;
     for (var i6 = 0u; i6 < 4u; i6++) {
-      row_values5[i6] = smoe_exp((scores0[((lane * 4u) + i6)] - max3));
+      row_values5[i6] = smoe_exp((scores0[((thread * 4u) + i6)] - max3));
     }
     var sum7 = 0.0f;
     for (var i8 = 0u; i8 < 4u; i8++) {
@@ -217,7 +217,7 @@ fn main(
       chosen12[round13] = i32(best_at16);
     }
     for (var j18 = 0u; j18 < 2u; j18++) {
-      chosen_rows[((lane * 2u) + j18)] = chosen12[j18];
+      chosen_rows[((thread * 2u) + j18)] = chosen12[j18];
     }
     var sum19 = 0.0f;
     for (var i20 = 0u; i20 < 2u; i20++) {
@@ -231,7 +231,7 @@ fn main(
     }
   }
   workgroupBarrier();
-  for (var expert = lane; expert < 4u; expert += 64u) {
+  for (var expert = thread; expert < 4u; expert += 64u) {
     let v8 = dim_T();
     let v9 = (workgroup * 8u);
     var total7 = 0i;

@@ -36,13 +36,13 @@ fn expert_of(row: u32) -> u32 {
 fn left_start(row: u32) -> u32 {
   return (((row / 2u) * 8u)) / 4u;
 }
-fn bank0_start(expert: u32, column: u32) -> u32 {
+fn right0_start(expert: u32, column: u32) -> u32 {
   return ((((expert * 8u) + column) * 8u)) / 4u;
 }
-fn bank1_start(expert: u32, column: u32) -> u32 {
+fn right1_start(expert: u32, column: u32) -> u32 {
   return ((((expert * 8u) + column) * 8u)) / 4u;
 }
-fn finish(row: u32, column: u32, sum0: f32, sum1: f32) {
+fn epilogue(row: u32, column: u32, sum0: f32, sum1: f32) {
   store_y(((row * 8u) + column), ((sum0 * (1.0f / (1.0f + smoe_exp(-sum0)))) * sum1));
 }
 
@@ -50,7 +50,7 @@ fn finish(row: u32, column: u32, sum0: f32, sum1: f32) {
 fn main(
   @builtin(workgroup_id) workgroup_id: vec3<u32>,
   @builtin(num_workgroups) num_workgroups: vec3<u32>,
-  @builtin(subgroup_invocation_id) lane: u32,
+  @builtin(subgroup_invocation_id) thread: u32,
 ) {
   let workgroup = workgroup_id.x + workgroup_id.y * num_workgroups.x;
   if (workgroup >= (4u * dim_T())) { return; }
@@ -60,15 +60,15 @@ fn main(
   if (expert >= 4u) { return; }
   let row_count = 1u;
   let first_column = column_tile * 4u;
-  let bank0_0 = bank0_start(expert, first_column + 0u) + lane;
-  let bank1_0 = bank1_start(expert, first_column + 0u) + lane;
-  let bank0_1 = bank0_start(expert, first_column + 1u) + lane;
-  let bank1_1 = bank1_start(expert, first_column + 1u) + lane;
-  let bank0_2 = bank0_start(expert, first_column + 2u) + lane;
-  let bank1_2 = bank1_start(expert, first_column + 2u) + lane;
-  let bank0_3 = bank0_start(expert, first_column + 3u) + lane;
-  let bank1_3 = bank1_start(expert, first_column + 3u) + lane;
-  let left0 = left_start(row_tile) + lane;
+  let right0_0 = right0_start(expert, first_column + 0u) + thread;
+  let right1_0 = right1_start(expert, first_column + 0u) + thread;
+  let right0_1 = right0_start(expert, first_column + 1u) + thread;
+  let right1_1 = right1_start(expert, first_column + 1u) + thread;
+  let right0_2 = right0_start(expert, first_column + 2u) + thread;
+  let right1_2 = right1_start(expert, first_column + 2u) + thread;
+  let right0_3 = right0_start(expert, first_column + 3u) + thread;
+  let right1_3 = right1_start(expert, first_column + 3u) + thread;
+  let left0 = left_start(row_tile) + thread;
   var s0_0_0 = 0.0;
   var s1_0_0 = 0.0;
   var s0_0_1 = 0.0;
@@ -80,47 +80,47 @@ fn main(
   var k = 0u;
   for (; k + 4u <= 2u; k += 4u) {
     let a0 = load4_x(left0 + k);
-    let b0_0 = load4_gate(bank0_0 + k);
+    let b0_0 = load4_gate(right0_0 + k);
     s0_0_0 += dot(a0, b0_0);
-    let b1_0 = load4_up(bank1_0 + k);
+    let b1_0 = load4_up(right1_0 + k);
     s1_0_0 += dot(a0, b1_0);
-    let b0_1 = load4_gate(bank0_1 + k);
+    let b0_1 = load4_gate(right0_1 + k);
     s0_0_1 += dot(a0, b0_1);
-    let b1_1 = load4_up(bank1_1 + k);
+    let b1_1 = load4_up(right1_1 + k);
     s1_0_1 += dot(a0, b1_1);
-    let b0_2 = load4_gate(bank0_2 + k);
+    let b0_2 = load4_gate(right0_2 + k);
     s0_0_2 += dot(a0, b0_2);
-    let b1_2 = load4_up(bank1_2 + k);
+    let b1_2 = load4_up(right1_2 + k);
     s1_0_2 += dot(a0, b1_2);
-    let b0_3 = load4_gate(bank0_3 + k);
+    let b0_3 = load4_gate(right0_3 + k);
     s0_0_3 += dot(a0, b0_3);
-    let b1_3 = load4_up(bank1_3 + k);
+    let b1_3 = load4_up(right1_3 + k);
     s1_0_3 += dot(a0, b1_3);
   }
-  if (k + lane < 2u) {
+  if (k + thread < 2u) {
     let a0 = load4_x(left0 + k);
-    let b0_0 = load4_gate(bank0_0 + k);
+    let b0_0 = load4_gate(right0_0 + k);
     s0_0_0 += dot(a0, b0_0);
-    let b1_0 = load4_up(bank1_0 + k);
+    let b1_0 = load4_up(right1_0 + k);
     s1_0_0 += dot(a0, b1_0);
-    let b0_1 = load4_gate(bank0_1 + k);
+    let b0_1 = load4_gate(right0_1 + k);
     s0_0_1 += dot(a0, b0_1);
-    let b1_1 = load4_up(bank1_1 + k);
+    let b1_1 = load4_up(right1_1 + k);
     s1_0_1 += dot(a0, b1_1);
-    let b0_2 = load4_gate(bank0_2 + k);
+    let b0_2 = load4_gate(right0_2 + k);
     s0_0_2 += dot(a0, b0_2);
-    let b1_2 = load4_up(bank1_2 + k);
+    let b1_2 = load4_up(right1_2 + k);
     s1_0_2 += dot(a0, b1_2);
-    let b0_3 = load4_gate(bank0_3 + k);
+    let b0_3 = load4_gate(right0_3 + k);
     s0_0_3 += dot(a0, b0_3);
-    let b1_3 = load4_up(bank1_3 + k);
+    let b1_3 = load4_up(right1_3 + k);
     s1_0_3 += dot(a0, b1_3);
   }
   var sums = array<f32, 8>(subgroupAdd(s0_0_0), subgroupAdd(s1_0_0), subgroupAdd(s0_0_1), subgroupAdd(s1_0_1), subgroupAdd(s0_0_2), subgroupAdd(s1_0_2), subgroupAdd(s0_0_3), subgroupAdd(s1_0_3));
-  for (var i = lane; i < 4u; i += 4u) {
+  for (var i = thread; i < 4u; i += 4u) {
     let r = i / 4u;
     let column = first_column + i - r * 4u;
-    finish(row_tile, column, sums[i * 2u + 0u], sums[i * 2u + 1u]);
+    epilogue(row_tile, column, sums[i * 2u + 0u], sums[i * 2u + 1u]);
   }
 }
 
@@ -157,10 +157,10 @@ fn expert_of(row: u32) -> u32 {
 fn left_start(row: u32) -> u32 {
   return ((row * 8u)) / 4u;
 }
-fn bank0_start(expert: u32, column: u32) -> u32 {
+fn right0_start(expert: u32, column: u32) -> u32 {
   return ((((expert * 8u) + column) * 8u)) / 4u;
 }
-fn finish(row: u32, column: u32, sum0: f32) {
+fn epilogue(row: u32, column: u32, sum0: f32) {
   store_y(((row * 8u) + column), (sum0 * load_x2(row)));
 }
 
@@ -168,7 +168,7 @@ fn finish(row: u32, column: u32, sum0: f32) {
 fn main(
   @builtin(workgroup_id) workgroup_id: vec3<u32>,
   @builtin(num_workgroups) num_workgroups: vec3<u32>,
-  @builtin(subgroup_invocation_id) lane: u32,
+  @builtin(subgroup_invocation_id) thread: u32,
 ) {
   let workgroup = workgroup_id.x + workgroup_id.y * num_workgroups.x;
   if (workgroup >= (2u * dim_T())) { return; }
@@ -178,15 +178,15 @@ fn main(
   if (expert >= 4u) { return; }
   let row_count = 1u;
   let first_column = column_tile * 8u;
-  let bank0_0 = bank0_start(expert, first_column + 0u) + lane;
-  let bank0_1 = bank0_start(expert, first_column + 1u) + lane;
-  let bank0_2 = bank0_start(expert, first_column + 2u) + lane;
-  let bank0_3 = bank0_start(expert, first_column + 3u) + lane;
-  let bank0_4 = bank0_start(expert, first_column + 4u) + lane;
-  let bank0_5 = bank0_start(expert, first_column + 5u) + lane;
-  let bank0_6 = bank0_start(expert, first_column + 6u) + lane;
-  let bank0_7 = bank0_start(expert, first_column + 7u) + lane;
-  let left0 = left_start(row_tile) + lane;
+  let right0_0 = right0_start(expert, first_column + 0u) + thread;
+  let right0_1 = right0_start(expert, first_column + 1u) + thread;
+  let right0_2 = right0_start(expert, first_column + 2u) + thread;
+  let right0_3 = right0_start(expert, first_column + 3u) + thread;
+  let right0_4 = right0_start(expert, first_column + 4u) + thread;
+  let right0_5 = right0_start(expert, first_column + 5u) + thread;
+  let right0_6 = right0_start(expert, first_column + 6u) + thread;
+  let right0_7 = right0_start(expert, first_column + 7u) + thread;
+  let left0 = left_start(row_tile) + thread;
   var s0_0_0 = 0.0;
   var s0_0_1 = 0.0;
   var s0_0_2 = 0.0;
@@ -198,47 +198,47 @@ fn main(
   var k = 0u;
   for (; k + 4u <= 2u; k += 4u) {
     let a0 = load4_x(left0 + k);
-    let b0_0 = load4_down(bank0_0 + k);
+    let b0_0 = load4_down(right0_0 + k);
     s0_0_0 += dot(a0, b0_0);
-    let b0_1 = load4_down(bank0_1 + k);
+    let b0_1 = load4_down(right0_1 + k);
     s0_0_1 += dot(a0, b0_1);
-    let b0_2 = load4_down(bank0_2 + k);
+    let b0_2 = load4_down(right0_2 + k);
     s0_0_2 += dot(a0, b0_2);
-    let b0_3 = load4_down(bank0_3 + k);
+    let b0_3 = load4_down(right0_3 + k);
     s0_0_3 += dot(a0, b0_3);
-    let b0_4 = load4_down(bank0_4 + k);
+    let b0_4 = load4_down(right0_4 + k);
     s0_0_4 += dot(a0, b0_4);
-    let b0_5 = load4_down(bank0_5 + k);
+    let b0_5 = load4_down(right0_5 + k);
     s0_0_5 += dot(a0, b0_5);
-    let b0_6 = load4_down(bank0_6 + k);
+    let b0_6 = load4_down(right0_6 + k);
     s0_0_6 += dot(a0, b0_6);
-    let b0_7 = load4_down(bank0_7 + k);
+    let b0_7 = load4_down(right0_7 + k);
     s0_0_7 += dot(a0, b0_7);
   }
-  if (k + lane < 2u) {
+  if (k + thread < 2u) {
     let a0 = load4_x(left0 + k);
-    let b0_0 = load4_down(bank0_0 + k);
+    let b0_0 = load4_down(right0_0 + k);
     s0_0_0 += dot(a0, b0_0);
-    let b0_1 = load4_down(bank0_1 + k);
+    let b0_1 = load4_down(right0_1 + k);
     s0_0_1 += dot(a0, b0_1);
-    let b0_2 = load4_down(bank0_2 + k);
+    let b0_2 = load4_down(right0_2 + k);
     s0_0_2 += dot(a0, b0_2);
-    let b0_3 = load4_down(bank0_3 + k);
+    let b0_3 = load4_down(right0_3 + k);
     s0_0_3 += dot(a0, b0_3);
-    let b0_4 = load4_down(bank0_4 + k);
+    let b0_4 = load4_down(right0_4 + k);
     s0_0_4 += dot(a0, b0_4);
-    let b0_5 = load4_down(bank0_5 + k);
+    let b0_5 = load4_down(right0_5 + k);
     s0_0_5 += dot(a0, b0_5);
-    let b0_6 = load4_down(bank0_6 + k);
+    let b0_6 = load4_down(right0_6 + k);
     s0_0_6 += dot(a0, b0_6);
-    let b0_7 = load4_down(bank0_7 + k);
+    let b0_7 = load4_down(right0_7 + k);
     s0_0_7 += dot(a0, b0_7);
   }
   var sums = array<f32, 8>(subgroupAdd(s0_0_0), subgroupAdd(s0_0_1), subgroupAdd(s0_0_2), subgroupAdd(s0_0_3), subgroupAdd(s0_0_4), subgroupAdd(s0_0_5), subgroupAdd(s0_0_6), subgroupAdd(s0_0_7));
-  for (var i = lane; i < 8u; i += 4u) {
+  for (var i = thread; i < 8u; i += 4u) {
     let r = i / 8u;
     let column = first_column + i - r * 8u;
-    finish(row_tile, column, sums[i * 1u + 0u]);
+    epilogue(row_tile, column, sums[i * 1u + 0u]);
   }
 }
 
@@ -279,13 +279,13 @@ fn smoe_exp(x: f32) -> f32 {
 fn left_start(row: u32) -> u32 {
   return (((row / 2u) * 8u)) / 4u;
 }
-fn bank0_start(expert: u32, column: u32) -> u32 {
+fn right0_start(expert: u32, column: u32) -> u32 {
   return ((((expert * 8u) + column) * 8u)) / 4u;
 }
-fn bank1_start(expert: u32, column: u32) -> u32 {
+fn right1_start(expert: u32, column: u32) -> u32 {
   return ((((expert * 8u) + column) * 8u)) / 4u;
 }
-fn finish(row: u32, column: u32, sum0: f32, sum1: f32) {
+fn epilogue(row: u32, column: u32, sum0: f32, sum1: f32) {
   store_y(((row * 8u) + column), ((sum0 * (1.0f / (1.0f + smoe_exp(-sum0)))) * sum1));
 }
 
@@ -293,7 +293,7 @@ fn finish(row: u32, column: u32, sum0: f32, sum1: f32) {
 fn main(
   @builtin(workgroup_id) workgroup_id: vec3<u32>,
   @builtin(num_workgroups) num_workgroups: vec3<u32>,
-  @builtin(subgroup_invocation_id) lane: u32,
+  @builtin(subgroup_invocation_id) thread: u32,
 ) {
   let workgroup = workgroup_id.x + workgroup_id.y * num_workgroups.x;
   if (workgroup >= (smoe_ceil_divide((2u * dim_T()), 16u) + 4u)) { return; }
@@ -306,16 +306,16 @@ fn main(
   let first_place = u32(load_order(tile_entry + 1u));
   let row_count = min(16u, u32(load_order(tile_entry + 3u)) - first_place);
   let first_column = column_tile * 8u;
-  let column0 = first_column + 0u + lane;
-  let column1 = first_column + 4u + lane;
-  let bank0_0 = bank0_start(expert, column0);
-  let bank1_0 = bank1_start(expert, column0);
-  let bank0_1 = bank0_start(expert, column1);
-  let bank1_1 = bank1_start(expert, column1);
-  let left0 = left_start(u32(load_order(first_place + min(lane + 0u, row_count - 1u))));
-  let left1 = left_start(u32(load_order(first_place + min(lane + 4u, row_count - 1u))));
-  let left2 = left_start(u32(load_order(first_place + min(lane + 8u, row_count - 1u))));
-  let left3 = left_start(u32(load_order(first_place + min(lane + 12u, row_count - 1u))));
+  let column0 = first_column + 0u + thread;
+  let column1 = first_column + 4u + thread;
+  let right0_0 = right0_start(expert, column0);
+  let right1_0 = right1_start(expert, column0);
+  let right0_1 = right0_start(expert, column1);
+  let right1_1 = right1_start(expert, column1);
+  let left0 = left_start(u32(load_order(first_place + min(thread + 0u, row_count - 1u))));
+  let left1 = left_start(u32(load_order(first_place + min(thread + 4u, row_count - 1u))));
+  let left2 = left_start(u32(load_order(first_place + min(thread + 8u, row_count - 1u))));
+  let left3 = left_start(u32(load_order(first_place + min(thread + 12u, row_count - 1u))));
   var s0_0_0 = 0.0;
   var s1_0_0 = 0.0;
   var s0_0_1 = 0.0;
@@ -386,10 +386,10 @@ fn main(
     let a1_0 = load4_x(left1 + k);
     let a2_0 = load4_x(left2 + k);
     let a3_0 = load4_x(left3 + k);
-    let b0_0_0 = load4_gate(bank0_0 + k);
-    let b1_0_0 = load4_up(bank1_0 + k);
-    let b0_1_0 = load4_gate(bank0_1 + k);
-    let b1_1_0 = load4_up(bank1_1 + k);
+    let b0_0_0 = load4_gate(right0_0 + k);
+    let b1_0_0 = load4_up(right1_0 + k);
+    let b0_1_0 = load4_gate(right0_1 + k);
+    let b1_1_0 = load4_up(right1_1 + k);
     let x0_0 = subgroupBroadcast(a0_0, 0u);
     s0_0_0 += dot(x0_0, b0_0_0);
     s1_0_0 += dot(x0_0, b1_0_0);
@@ -474,8 +474,8 @@ fn main(
   var sums = array<f32, 64>(s0_0_0, s1_0_0, s0_0_1, s1_0_1, s0_1_0, s1_1_0, s0_1_1, s1_1_1, s0_2_0, s1_2_0, s0_2_1, s1_2_1, s0_3_0, s1_3_0, s0_3_1, s1_3_1, s0_4_0, s1_4_0, s0_4_1, s1_4_1, s0_5_0, s1_5_0, s0_5_1, s1_5_1, s0_6_0, s1_6_0, s0_6_1, s1_6_1, s0_7_0, s1_7_0, s0_7_1, s1_7_1, s0_8_0, s1_8_0, s0_8_1, s1_8_1, s0_9_0, s1_9_0, s0_9_1, s1_9_1, s0_10_0, s1_10_0, s0_10_1, s1_10_1, s0_11_0, s1_11_0, s0_11_1, s1_11_1, s0_12_0, s1_12_0, s0_12_1, s1_12_1, s0_13_0, s1_13_0, s0_13_1, s1_13_1, s0_14_0, s1_14_0, s0_14_1, s1_14_1, s0_15_0, s1_15_0, s0_15_1, s1_15_1);
   for (var r = 0u; r < row_count; r++) {
     let row = u32(load_order(first_place + r));
-    finish(row, column0, sums[r * 4u + 0u], sums[r * 4u + 1u]);
-    finish(row, column1, sums[r * 4u + 2u], sums[r * 4u + 3u]);
+    epilogue(row, column0, sums[r * 4u + 0u], sums[r * 4u + 1u]);
+    epilogue(row, column1, sums[r * 4u + 2u], sums[r * 4u + 3u]);
   }
 }
 
@@ -510,10 +510,10 @@ fn load_x2(i: u32) -> f32 {
 fn left_start(row: u32) -> u32 {
   return ((row * 8u)) / 4u;
 }
-fn bank0_start(expert: u32, column: u32) -> u32 {
+fn right0_start(expert: u32, column: u32) -> u32 {
   return ((((expert * 8u) + column) * 8u)) / 4u;
 }
-fn finish(row: u32, column: u32, sum0: f32) {
+fn epilogue(row: u32, column: u32, sum0: f32) {
   store_y(((row * 8u) + column), (sum0 * load_x2(row)));
 }
 
@@ -521,7 +521,7 @@ fn finish(row: u32, column: u32, sum0: f32) {
 fn main(
   @builtin(workgroup_id) workgroup_id: vec3<u32>,
   @builtin(num_workgroups) num_workgroups: vec3<u32>,
-  @builtin(subgroup_invocation_id) lane: u32,
+  @builtin(subgroup_invocation_id) thread: u32,
 ) {
   let workgroup = workgroup_id.x + workgroup_id.y * num_workgroups.x;
   if (workgroup >= (smoe_ceil_divide((2u * dim_T()), 16u) + 4u)) { return; }
@@ -534,14 +534,14 @@ fn main(
   let first_place = u32(load_order(tile_entry + 1u));
   let row_count = min(16u, u32(load_order(tile_entry + 3u)) - first_place);
   let first_column = column_tile * 8u;
-  let column0 = first_column + 0u + lane;
-  let column1 = first_column + 4u + lane;
-  let bank0_0 = bank0_start(expert, column0);
-  let bank0_1 = bank0_start(expert, column1);
-  let left0 = left_start(u32(load_order(first_place + min(lane + 0u, row_count - 1u))));
-  let left1 = left_start(u32(load_order(first_place + min(lane + 4u, row_count - 1u))));
-  let left2 = left_start(u32(load_order(first_place + min(lane + 8u, row_count - 1u))));
-  let left3 = left_start(u32(load_order(first_place + min(lane + 12u, row_count - 1u))));
+  let column0 = first_column + 0u + thread;
+  let column1 = first_column + 4u + thread;
+  let right0_0 = right0_start(expert, column0);
+  let right0_1 = right0_start(expert, column1);
+  let left0 = left_start(u32(load_order(first_place + min(thread + 0u, row_count - 1u))));
+  let left1 = left_start(u32(load_order(first_place + min(thread + 4u, row_count - 1u))));
+  let left2 = left_start(u32(load_order(first_place + min(thread + 8u, row_count - 1u))));
+  let left3 = left_start(u32(load_order(first_place + min(thread + 12u, row_count - 1u))));
   var s0_0_0 = 0.0;
   var s0_0_1 = 0.0;
   var s0_1_0 = 0.0;
@@ -580,8 +580,8 @@ fn main(
     let a1_0 = load4_x(left1 + k);
     let a2_0 = load4_x(left2 + k);
     let a3_0 = load4_x(left3 + k);
-    let b0_0_0 = load4_down(bank0_0 + k);
-    let b0_1_0 = load4_down(bank0_1 + k);
+    let b0_0_0 = load4_down(right0_0 + k);
+    let b0_1_0 = load4_down(right0_1 + k);
     let x0_0 = subgroupBroadcast(a0_0, 0u);
     s0_0_0 += dot(x0_0, b0_0_0);
     s0_0_1 += dot(x0_0, b0_1_0);
@@ -634,8 +634,8 @@ fn main(
   var sums = array<f32, 32>(s0_0_0, s0_0_1, s0_1_0, s0_1_1, s0_2_0, s0_2_1, s0_3_0, s0_3_1, s0_4_0, s0_4_1, s0_5_0, s0_5_1, s0_6_0, s0_6_1, s0_7_0, s0_7_1, s0_8_0, s0_8_1, s0_9_0, s0_9_1, s0_10_0, s0_10_1, s0_11_0, s0_11_1, s0_12_0, s0_12_1, s0_13_0, s0_13_1, s0_14_0, s0_14_1, s0_15_0, s0_15_1);
   for (var r = 0u; r < row_count; r++) {
     let row = u32(load_order(first_place + r));
-    finish(row, column0, sums[r * 2u + 0u]);
-    finish(row, column1, sums[r * 2u + 1u]);
+    epilogue(row, column0, sums[r * 2u + 0u]);
+    epilogue(row, column1, sums[r * 2u + 1u]);
   }
 }
 

@@ -21,11 +21,11 @@ var<workgroup> totals: array<u32, 4>;
 fn main(
   @builtin(workgroup_id) workgroup_id: vec3<u32>,
   @builtin(num_workgroups) num_workgroups: vec3<u32>,
-  @builtin(local_invocation_index) lane: u32,
+  @builtin(local_invocation_index) thread: u32,
 ) {
   let workgroup = workgroup_id.x + workgroup_id.y * num_workgroups.x;
   if (workgroup >= (smoe_floor_divide(dim_T(), 8u) + 1u)) { return; }
-  for (var expert = lane; expert < 4u; expert += 64u) {
+  for (var expert = thread; expert < 4u; expert += 64u) {
     var total0 = 0u;
     for (var b = 0u; b < (smoe_ceil_divide(dim_T(), 8u)); b++) {
       total0 = total0 + u32(load_counts(((b * 4u) + expert)));
@@ -33,7 +33,7 @@ fn main(
     totals[expert] = total0;
   }
   workgroupBarrier();
-  for (var expert = lane; expert < 4u; expert += 64u) {
+  for (var expert = thread; expert < 4u; expert += 64u) {
     var total1 = 0u;
     for (var l = 0u; l < expert; l++) {
       total1 = total1 + totals[l];
@@ -52,7 +52,7 @@ fn main(
     }
   }
   if ((workgroup == 0u)) {
-    for (var expert = lane; expert < 4u; expert += 64u) {
+    for (var expert = thread; expert < 4u; expert += 64u) {
       var total4 = 0u;
       for (var l = 0u; l < expert; l++) {
         total4 = total4 + ((totals[l] + 63u) / 64u);
@@ -79,7 +79,7 @@ fn main(
       total8 = total8 + totals[l];
     }
     let ordered = total8;
-    for (var t = (used + lane); t < (smoe_ceil_divide((2u * dim_T()), 64u) + 4u); t += 64u) {
+    for (var t = (used + thread); t < (smoe_ceil_divide((2u * dim_T()), 64u) + 4u); t += 64u) {
       let v9 = ((2u * dim_T()) + (t * 2u));
       store_order(v9, (-1i));
       store_order((v9 + 1u), i32(ordered));

@@ -19,11 +19,11 @@ fn smoe_whole_remainder(a: i32, b: i32) -> i32 {
 fn main(
   @builtin(workgroup_id) workgroup_id: vec3<u32>,
   @builtin(num_workgroups) num_workgroups: vec3<u32>,
-  @builtin(local_invocation_index) lane: u32,
+  @builtin(local_invocation_index) thread: u32,
 ) {
   let workgroup = workgroup_id.x + workgroup_id.y * num_workgroups.x;
   if (workgroup >= (smoe_ceil_divide(dim_T(), 64u))) { return; }
-  let element = ((workgroup * 64u) + lane);
+  let element = ((workgroup * 64u) + thread);
   if ((element < dim_T())) {
     store_y(element, smoe_whole_remainder(load_x(element), 3i));
   }

@@ -27,11 +27,11 @@ fn smoe_maximum(a: f32, b: f32) -> f32 {
 fn main(
   @builtin(workgroup_id) workgroup_id: vec3<u32>,
   @builtin(num_workgroups) num_workgroups: vec3<u32>,
-  @builtin(local_invocation_index) lane: u32,
+  @builtin(local_invocation_index) thread: u32,
 ) {
   let workgroup = workgroup_id.x + workgroup_id.y * num_workgroups.x;
   if (workgroup >= (smoe_ceil_divide(dim_T(), 64u))) { return; }
-  let row = ((workgroup * 64u) + lane);
+  let row = ((workgroup * 64u) + thread);
   if ((row < dim_T())) {
     var max0 = smoe_real(0xff800000u);
     for (var i1 = 0u; i1 < 8u; i1++) {

@@ -14,11 +14,11 @@ fn store_y(i: u32, value: f32) {
 fn main(
   @builtin(workgroup_id) workgroup_id: vec3<u32>,
   @builtin(num_workgroups) num_workgroups: vec3<u32>,
-  @builtin(local_invocation_index) lane: u32,
+  @builtin(local_invocation_index) thread: u32,
 ) {
   let workgroup = workgroup_id.x + workgroup_id.y * num_workgroups.x;
   if (workgroup >= 1u) { return; }
-  let element = ((workgroup * 64u) + lane);
+  let element = ((workgroup * 64u) + thread);
   if ((element < 8u)) {
     var total0 = 0.0f;
     for (var r0 = 0u; r0 < dim_T(); r0++) {

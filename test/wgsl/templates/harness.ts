@@ -21,7 +21,7 @@ export interface Prepared {
 }
 
 /** Every software adapter of this machine, the fastest first. */
-export const spellerFor = (values: DimValues): ScalarEmitter =>
+export const emitterFor = (values: DimValues): ScalarEmitter =>
   createScalarEmitter({ dims: Object.keys(values), threads: 1, oneSubgroup: false })
 
 export const moduleText = (routine: TemplateCode, bounds: readonly Bound[], values: DimValues): string =>

@@ -10,7 +10,7 @@ import { emitMatmulVector } from '../../../compiler/wgsl/templates/matmul_vector
 import type { ScalarEmitter } from '../../../compiler/wgsl/scalar-emitter.ts'
 import type { Device } from '../../../runtime/device.ts'
 import { open, softwareDevices } from '../../support/devices.ts'
-import { prepare, spellerFor } from './harness.ts'
+import { prepare, emitterFor } from './harness.ts'
 import { makeCase, worstError, type CaseShape } from './matmul-case.ts'
 import { assertProperty, fuzzTimeout } from '../../support/property.ts'
 
@@ -158,7 +158,7 @@ afterAll(() => devices.forEach((device) => device.dispose()))
 
 async function errorOf(device: Device, emitter: Emitter, shape: CaseShape): Promise<number> {
   const { matmul, bounds, values, expected } = makeCase(shape)
-  const routine = emitter.emit(matmul, device.target.subgroupSize!, spellerFor(values))
+  const routine = emitter.emit(matmul, device.target.subgroupSize!, emitterFor(values))
   const prepared = await prepare(device, routine, bounds, values)
   prepared.submit()
   const actual = await prepared.read('y')
