@@ -65,7 +65,7 @@ describe('chooseMatmul', () => {
   test.each([LAVAPIPE, NO_SUBGROUPS, WARPS, PORTABLE])('keeps the limits of the adapter: %#', (target) => {
     for (const products of [1, 2, 3])
       for (const grouping of ['dense', 'batched', 'direct', 'ordered'] as const)
-        for (const tokens of ['decode', 'prefill'] as const) {
+        for (const variant of ['decode', 'prefill'] as const) {
           const { code } = choose({ grouping, products, tile: rowTile(target) }, target, variant)
           expect(code.workgroupSize[0]).toBeLessThanOrEqual(target.maxInvocationsPerWorkgroup)
           expect(code.workgroupBytes).toBeLessThanOrEqual(target.maxWorkgroupStorageBytes)
