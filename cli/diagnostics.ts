@@ -6,7 +6,7 @@ import { EXIT, Failure } from './exit.ts'
 import { plural } from './output.ts'
 import type { Terminal } from './terminal.ts'
 
-const place = (span: Span): object => ({
+export const spanJson = (span: Span): object => ({
   path: span.source.path,
   start: positionAt(span.source, span.start),
   end: positionAt(span.source, span.end),
@@ -17,10 +17,10 @@ export const diagnosticJson = ({ code, severity, message, span, related, help, f
   code,
   severity,
   message,
-  ...place(span),
-  related: related.map((other) => ({ message: other.message, ...place(other.span) })),
+  ...spanJson(span),
+  related: related.map((other) => ({ message: other.message, ...spanJson(other.span) })),
   help,
-  fix: fix === null ? null : { replacement: fix.replacement, ...place(fix.span) },
+  fix: fix === null ? null : { replacement: fix.replacement, ...spanJson(fix.span) },
 })
 
 /** By file, in the order in which files came up, then by place: as one reads. */

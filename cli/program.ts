@@ -24,6 +24,10 @@ const COMMANDS: Readonly<Record<string, Entry>> = {
     load: async () => (await import('./commands/explain.ts')).explain,
   },
   run: { summary: 'run a model on tensors from files', load: async () => (await import('./commands/run.ts')).run },
+  debug: {
+    summary: 'find the pass or kernel that a wrong number comes from',
+    load: async () => (await import('./commands/debug.ts')).debug,
+  },
   train: { summary: 'learn the weights of a model from data', load: async () => (await import('./commands/train.ts')).train },
   routing: {
     summary: 'draw a routing report, in the terminal or as a page',

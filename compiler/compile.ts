@@ -12,7 +12,7 @@ import type { Graph } from './graph/node.ts'
 import { ROUTER_ROWS } from './kernel/fusion/fuse.ts'
 import { refusalOf } from './kernel/refusal.ts'
 import { planVariants, type PlannedProgram } from './kernel/variants.ts'
-import { schedule } from './kernel/schedule.ts'
+import { schedule, type Schedule } from './kernel/schedule.ts'
 import { sinkhornReach } from './kernel/sinkhorn/statements.ts'
 import { lower, type LowerOptions } from './lower/lower.ts'
 import { check, type CheckOptions } from './model/check.ts'
@@ -29,9 +29,14 @@ export interface CompileOptions extends CheckOptions, LowerOptions {
 }
 
 export interface CompiledProgram {
+  readonly kind: 'once' | 'run'
   readonly name: string
+  /** The graph that the passes begin with. */
+  readonly source: Graph
   /** The graph after each pass. */
   readonly trace: readonly { readonly pass: string; readonly graph: Graph }[]
+  /** The kernels, in the order of the program's steps in the plan. */
+  readonly schedule: Schedule
   /** The kernels as a list for people. */
   readonly kernels: string
 }
@@ -87,7 +92,14 @@ export function compileGraph(
     const scheduled = scheduleAll(programsOf(graph, target, layout), target, layout)
     const plan = emitPlan(graph, scheduled, target)
     const emitted = plan.once === null ? plan.programs : [plan.once, ...plan.programs]
-    const programs = scheduled.map(({ name, trace }, at) => ({ name, trace, kernels: printKernels(plan, emitted[at]) }))
+    const programs = scheduled.map(({ kind, name, source, trace, schedule }, at) => ({
+      kind,
+      name,
+      source,
+      trace,
+      schedule,
+      kernels: printKernels(plan, emitted[at]),
+    }))
     return { programs, plan, diagnostics: [] }
   } catch (problem) {
     return { programs: [], plan: null, diagnostics: [refusalOf(problem, place)] }
@@ -112,7 +124,7 @@ function programsOf(graph: Graph, target: Target, layout: LayoutOptions): readon
 function toKernels(program: ProgramGraph, early: Optimised, target: Target, layout: LayoutOptions) {
   const late = optimise(early.graph, passOptions(program, target, layout), latePasses)
   const trace = [...early.trace, ...late.trace]
-  return { ...program, graph: late.graph, trace, schedule: schedule(late.graph, target, program.variant) }
+  return { ...program, source: program.graph, graph: late.graph, trace, schedule: schedule(late.graph, target, program.variant) }
 }
 
 const passOptions = ({ variant, when }: PlannedProgram, target: Target, layout: LayoutOptions): PassOptions => ({

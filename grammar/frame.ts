@@ -25,8 +25,7 @@ interface Mark {
 
 /** The code frame, without a line break at its end. */
 export function frame(diagnostic: Diagnostic, options: FrameOptions = {}): string {
-  const brush: Brush =
-    options.color === true ? (paint, text) => (text === '' ? '' : `\x1b[${ansi[paint]}m${text}\x1b[0m`) : (_, text) => text
+  const brush = brushOf(options.color)
   const { severity, code, message, span, related, help, fix } = diagnostic
   const paint = severity === 'error' ? 'red' : 'yellow'
   const marks: readonly Mark[] = [
@@ -51,6 +50,15 @@ export function frame(diagnostic: Diagnostic, options: FrameOptions = {}): strin
   if (fix !== null) rows.push(`${bar} fix:`, ...change(fix, gutter, brush))
   return rows.join('\n')
 }
+
+/** The lines of a place with a mark and a message, as a code frame has them; without a line break at its end. */
+export function excerpt(span: Span, message: string, { color }: FrameOptions = {}): string {
+  const gutter = String(lastLine(span)).length
+  return snippet(span.source, [{ span, message, sign: '^', paint: 'yellow' }], gutter, brushOf(color)).join('\n')
+}
+
+const brushOf = (color = false): Brush =>
+  color ? (paint, text) => (text === '' ? '' : `\x1b[${ansi[paint]}m${text}\x1b[0m`) : (_, text) => text
 
 const lastLine = ({ source, start, end }: Span): number => positionAt(source, Math.max(start, end - 1)).line
 

@@ -22,7 +22,8 @@ function weightOf({ name, shape }: OpParams['weight'], feeds: Feeds, dims: Surro
   return swapLastTwo(bind(path, [...shape.slice(0, -2), columns, rows]))
 }
 
-function surround(graph: Graph, feeds: Feeds): Surroundings {
+/** What leaves of a graph evaluate to. Throws an EvaluationError where an input or a weight is missing or does not fit. */
+export function surround(graph: Graph, feeds: Feeds): Surroundings {
   const dims = bindDims(graph, feeds.inputs)
   return {
     dims,

@@ -1,0 +1,142 @@
+/** `smoe debug SPEC --in ...`: finds the pass or the kernel that a wrong number comes from, and its place in the spec. */
+import { Option, type Command } from 'commander'
+import { PORTABLE } from '../../plan/target.ts'
+import type { Checkpoint } from '../../runtime/checkpoint/checkpoint.ts'
+import type { Device } from '../../runtime/device.ts'
+import { openSteps } from '../../runtime/steps.ts'
+import { matchWeights } from '../../runtime/weights/match.ts'
+import {
+  formatOption,
+  modelOption,
+  rootOption,
+  setOption,
+  type CommandModule,
+  type Context,
+  type FormatOption,
+} from '../command.ts'
+import { compileSpec, type Compiled as CompiledSpec, type SpecOptions } from '../compilation.ts'
+import { feedsOf } from '../debug/feeds.ts'
+import { findingJson, findingText, stageJson, stageTable } from '../debug/report.ts'
+import type { Stage } from '../debug/stage.ts'
+import { stagesOf, type DebugDevice } from '../debug/stages.ts'
+import { deviceOption, openChosen } from '../device.ts'
+import { spanJson } from '../diagnostics.ts'
+import { EXIT, Failure, type ExitCode } from '../exit.ts'
+import { writeJson } from '../output.ts'
+import { readWeights } from '../run/reference.ts'
+import { exactInputs, readFeeds, storedInputs, type Feeds } from '../run/replay.ts'
+import { textReading } from '../run/text.ts'
+import { withWeights } from '../run/weight-files.ts'
+import { compileProgress, openSession } from '../session.ts'
+import type { Terminal } from '../terminal.ts'
+import { noteUnread } from '../unread.ts'
+
+interface Options extends SpecOptions, FormatOption {
+  readonly weights?: string
+  readonly in: readonly string[]
+  readonly bytes?: boolean
+  readonly device: string
+  readonly source?: boolean
+}
+
+/** Collects the stages; each is shown on stderr when it is there. */
+async function collect(stages: AsyncGenerator<Stage, void>): Promise<readonly Stage[]> {
+  const all: Stage[] = []
+  for await (const stage of stages) all.push(stage)
+  return all
+}
+
+async function debugDevice(
+  device: Device,
+  { plan }: CompiledSpec,
+  feeds: Feeds,
+  checkpoint: Checkpoint,
+  terminal: Terminal,
+): Promise<DebugDevice> {
+  const runner = await openSteps(device, plan, compileProgress(terminal))
+  return {
+    name: device.choice.name,
+    runner,
+    runPlan: async () => {
+      const session = await openSession(device, plan, terminal)
+      try {
+        await session.loadWeights(checkpoint, { allowExtra: true })
+        return await session.run(storedInputs(feeds))
+      } finally {
+        session.dispose()
+      }
+    },
+  }
+}
+
+async function debugRun(path: string, options: Options, device: Device | null, terminal: Terminal): Promise<readonly Stage[]> {
+  const compilation = compileSpec(path, options, device?.target ?? PORTABLE, terminal)
+  const { plan, graph, programs } = compilation
+  if (graph === null) throw new Error('a plan without a graph')
+  const given = await readFeeds(compilation, options.in, undefined, textReading(options, terminal), terminal)
+  return withWeights(options, plan, terminal, async ({ checkpoint }) => {
+    const feeds = feedsOf(graph, exactInputs(given), await readWeights(graph, checkpoint))
+    noteUnread(checkpoint, matchWeights(plan, checkpoint).extra, terminal)
+    if (device === null) return collect(stagesOf({ graph, programs, plan }, feeds, null))
+    const opened = await debugDevice(device, compilation, given, checkpoint, terminal)
+    try {
+      return await collect(stagesOf({ graph, programs, plan }, feeds, opened))
+    } finally {
+      opened.runner.dispose()
+    }
+  })
+}
+
+function report(stages: readonly Stage[], { format, source }: Options, terminal: Terminal): void {
+  const finding = stages.at(-1)?.finding ?? null
+  if (format === 'json') {
+    const place = finding?.node.origin.span ?? null
+    writeJson(terminal, {
+      stages: stages.map(stageJson),
+      finding: finding === null ? null : findingJson(finding, place === null ? null : spanJson(place)),
+    })
+    return
+  }
+  terminal.out(stageTable(stages))
+  terminal.out(
+    finding === null
+      ? '\nall stages agree within the accuracy of the ops\n'
+      : `\n${findingText(finding, source === true, terminal.outHasColor)}`,
+  )
+}
+
+async function debugSpec(path: string, options: Options, terminal: Terminal): Promise<ExitCode> {
+  const device = options.device === 'reference' ? null : await openChosen(options.device, terminal)
+  try {
+    const stages = await debugRun(path, options, device, terminal)
+    report(stages, options, terminal)
+    const finding = stages.at(-1)?.finding ?? null
+    if (finding !== null) throw new Failure(EXIT.numbersDiffer, finding.message)
+    return EXIT.ok
+  } finally {
+    device?.dispose()
+  }
+}
+
+export const debug: CommandModule = {
+  define: (command: Command, { run, terminal }: Context) =>
+    command
+      .argument('<spec>', 'the spec; - is standard input')
+      .option('--weights <path>', 'a .safetensors file, a folder with one or with shards and their index, or a run of smoe train')
+      .addOption(
+        new Option(
+          '--in <name=file[:tensor]>',
+          'reads an input from a .safetensors or .npy file, or tokens from text; once for each input',
+        )
+          .argParser((value: string, earlier: readonly string[]) => [...earlier, value])
+          .default([], 'none'),
+      )
+      .option('--bytes', 'reads text as bytes, each a token')
+      .addOption(deviceOption(', reference (no device: kernels on the host only)'))
+      .addOption(modelOption())
+      .addOption(rootOption())
+      .addOption(setOption())
+      .option('--source', 'prints the shader of the kernel that is found')
+      .addOption(formatOption())
+      .action(run((path: string, options: Options) => debugSpec(path, options, terminal))),
+}

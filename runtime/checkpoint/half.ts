@@ -1,0 +1,16 @@
+/** Numbers of f16 as their bits: IEEE 754 binary16. */
+
+/** The bits of a number that f16 holds; any other is rounded to the nearest, ties to the even one. */
+export function halfBits(value: number): number {
+  const sign = value < 0 || Object.is(value, -0) ? 0x8000 : 0
+  const size = Math.abs(value)
+  if (Number.isNaN(value)) return 0x7e00
+  if (size >= 65520) return sign | 0x7c00
+  const exponent = Math.max(-14, Math.floor(Math.log2(size || 2 ** -24)))
+  const fraction = size / 2 ** (exponent - 10)
+  const whole = Math.floor(fraction)
+  const rest = fraction - whole
+  const rounded = rest > 0.5 || (rest === 0.5 && whole % 2 === 1) ? whole + 1 : whole
+  // a carry into the exponent, and numbers below the normal ones, come out of the sum
+  return sign | (rounded < 1024 ? rounded : ((exponent + 14) << 10) + rounded)
+}
