@@ -1,8 +1,8 @@
 /** Kernels one by one: each computes what the graph says of the values that it reads, on the host in f64 and on a device in f32. */
 import type { Graph, Node } from '../../compiler/graph/node.ts'
 import { isOp, needed } from '../../compiler/graph/walk.ts'
-import { evaluateKernels, type Memory } from '../../compiler/kernel/evaluate.ts'
-import type { KernelProgram } from '../../compiler/kernel/kernel.ts'
+import { evaluateKernels, type Memory } from '../../compiler/kernel/ir/evaluate.ts'
+import type { KernelProgram } from '../../compiler/kernel/ir/kernel.ts'
 import type { Schedule } from '../../compiler/kernel/schedule.ts'
 import { bindDims } from '../../compiler/reference/bind.ts'
 import { evaluateBounded, exactly, type Bounded } from '../../compiler/reference/error-bounds.ts'
@@ -46,7 +46,10 @@ function writtenBy(kernel: KernelProgram, { graph, schedule }: Scheduled): reado
 
 /** Leaves whose values stand in buffers. */
 const isStored = (node: Node): boolean =>
-  node.op === 'input' || node.op === 'weight' || node.op === 'held' || (node.op === 'constant' && node.shape.length > 0)
+  node.op === 'input' ||
+  node.op === 'weight' ||
+  node.op === 'load_time_constant' ||
+  (node.op === 'constant' && node.shape.length > 0)
 
 const tensorLike = (node: Node, values: Float64Array, dims: DimValues): HostTensor =>
   hostTensor(

@@ -1,6 +1,6 @@
 /** What `smoe debug` finds out: a row for each stage, and where values differ, the place. */
 import type { Node } from '../../compiler/graph/node.ts'
-import type { KernelProgram } from '../../compiler/kernel/kernel.ts'
+import type { KernelProgram } from '../../compiler/kernel/ir/kernel.ts'
 import type { Kernel } from '../../plan/plan.ts'
 import type { Comparison, Mismatch } from './compare.ts'
 

@@ -187,14 +187,14 @@ const overSizes = ({ node, operands: [{ value }] }: Step): number =>
     : 1
 
 /** A device leaves rows without an expert unwritten. */
-const routedMatmul: Rule = (step) => {
+const groupedMatmul: Rule = (step) => {
   const [x, , expert] = step.operands
   const width = step.value.shape[1]
   const isUnknown = expert.value.values.map((id, row) => Number(id < 0 || expert.error[row] > 0))
   return bilinear(() => x.value.shape[1])(step).map((e, i) => (isUnknown[Math.floor(i / width)] ? Infinity : e))
 }
 
-const routedOuter: Rule = (step) => {
+const groupedWeightGradient: Rule = (step) => {
   const [x, , expert] = step.operands
   return isExact(expert.error) ? bilinear(() => x.value.shape[0])(step) : unknown(step.value)
 }
@@ -231,7 +231,7 @@ const topK: Rule = ({ operands: [x], value, node }) => {
 const fromIds: Rule = ({ operands, value }) => (operands.every(({ error }) => isExact(error)) ? zeros(value) : unknown(value))
 
 /** A device leaves the places of rows without an expert unwritten. */
-const orderRows: Rule = (step) => {
+const sortByExpert: Rule = (step) => {
   const rows = step.operands[0].value.values.length
   return fromIds(step).map((e, at) => (at < rows && step.value.values[at] < 0 ? Infinity : e))
 }
@@ -256,15 +256,15 @@ const BY_KIND: { readonly [K in OpKind]: Rule } = {
 
 const BY_OP: Readonly<Partial<Record<OpName, Rule>>> = {
   constant,
-  hold: moved,
+  compute_at_load: moved,
   stop_gradient: moved,
   sum: summed(({ node, operands: [{ value }] }) => (node.op === 'sum' ? value.shape[node.params.axis] : 1)),
   top_k: topK,
   random: exact,
-  order_rows: orderRows,
-  routed_matmul: routedMatmul,
-  routed_outer: routedOuter,
-  sum_rows: summed(({ operands: [x] }) => x.value.shape[0]),
+  sort_by_expert: sortByExpert,
+  grouped_matmul: groupedMatmul,
+  grouped_weight_gradient: groupedWeightGradient,
+  segment_sum: summed(({ operands: [x] }) => x.value.shape[0]),
   sinkhorn: perturbed,
   sinkhorn_step: perturbed,
   sinkhorn_finish: perturbed,

@@ -4,8 +4,8 @@ import { compileGraph, type CompileOptions } from '../../compiler/compile.ts'
 import type { Graph, Node } from '../../compiler/graph/node.ts'
 import { rewrite, rule } from '../../compiler/passes/rewrite.ts'
 import { encodeSafetensors } from '../../runtime/index.ts'
-import { delinearise } from '../../compiler/kernel/indexing.ts'
-import { openScope } from '../../compiler/kernel/context.ts'
+import { delinearise } from '../../compiler/kernel/scope/indexing.ts'
+import { openScope } from '../../compiler/kernel/scope/context.ts'
 import { variable } from '../../compiler/scalar/build.ts'
 import type { Expression, Statement } from '../../compiler/scalar/expression.ts'
 import { feedsOf } from '../../cli/debug/feeds.ts'
@@ -27,7 +27,7 @@ vi.mock(import('../../compiler/passes/pipeline.ts'), async (original) => {
   return {
     ...module,
     earlyPasses: module.earlyPasses.map((pass) =>
-      pass.name === 'fold'
+      pass.name === 'constant-folding'
         ? {
             ...pass,
             run: (graph, options) => {
@@ -44,7 +44,7 @@ const withoutSums = (graph: Graph): Graph =>
   rewrite(graph, [rule('add', 'x + y  ==>  x - y', ({ inputs }, make) => make('subtract', inputs, {}))])
 
 // a value that has a name is taken for any other element of it, as once
-vi.mock(import('../../compiler/kernel/elements-kernel.ts'), async (original) => {
+vi.mock(import('../../compiler/kernel/elementwise-kernel.ts'), async (original) => {
   const module = await original()
   return {
     elementsKernel: (group, context) => {
@@ -117,10 +117,10 @@ test('says that all stages agree', async () => {
 test('names a pass that changes a value, and the line of the spec', async () => {
   planted.fault = 'pass'
   const { code, out, err } = await there(SPEC).smoe(...DEBUG, '--device', 'reference')
-  expect([code, err]).toEqual([4, expect.stringContaining('smoe: pass fold of program any changes a value')])
+  expect([code, err]).toEqual([4, expect.stringContaining('smoe: pass constant-folding of program any changes a value')])
   expect(out).toContain('output y')
   expect(out).toMatch(/small.smoe:5:\d+/)
-  expect(out).not.toContain('pass share')
+  expect(out).not.toContain('pass common-subexpressions')
 })
 
 const TRANSPOSED = `model small(N: int = 4) {

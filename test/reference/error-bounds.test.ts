@@ -10,7 +10,7 @@ import { evaluateNode, surround, type Feeds } from '../../compiler/reference/eva
 import { chain, F32, F64 } from '../../compiler/reference/precision.ts'
 import { hostTensor, type HostTensor } from '../../compiler/reference/tensor.ts'
 import { samples } from '../support/random-graph.ts'
-import { replay } from '../support/replay.ts'
+import { assertProperty } from '../support/property.ts'
 
 const ITERATIVE = new Set(['svd', 'sinkhorn', 'sinkhorn_gradient'])
 
@@ -34,7 +34,7 @@ const isWithin = (got: number, { value, error }: Bounded, at: number): boolean =
 }
 
 test('random graphs in f32 stay within the bounds', () => {
-  fc.assert(
+  assertProperty(
     fc.property(samples(60), ({ graph, feeds }) => {
       const nodes = nodesOf(graph)
       if (nodes.some(({ op }) => ITERATIVE.has(op))) return
@@ -51,7 +51,7 @@ test('random graphs in f32 stay within the bounds', () => {
       )
       expect(wrong).toEqual([])
     }),
-    { numRuns: Number(process.env.FUZZ_RUNS ?? 60), ...replay },
+    60,
   )
 })
 
