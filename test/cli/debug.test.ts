@@ -47,11 +47,11 @@ const withoutSums = (graph: Graph): Graph =>
 vi.mock(import('../../compiler/kernel/elementwise-kernel.ts'), async (original) => {
   const module = await original()
   return {
-    elementsKernel: (group, context) => {
-      const kernel = module.elementsKernel(group, context)
+    elementwiseKernel: (group, context) => {
+      const kernel = module.elementwiseKernel(group, context)
       const { computation } = kernel
       if (planted.fault !== 'kernel' || computation.kind !== 'workgroups') return kernel
-      const results = context.partition.results(group)
+      const results = context.fusion.results(group)
       const values = results.length > 1 ? results : reachable(results).filter(({ op }) => op === 'add')
       const named = new Map<Node, Expression>()
       const scope = openScope(context, group.members, (node) => named.get(node) ?? null)
@@ -137,8 +137,8 @@ test('names a kernel that computes something else than its graph, and the line o
   expect([code, err]).toEqual([4, 'smoe: kernel 1 of program any computes something else than its graph, on the host in f64\n'])
   expect(out.slice(out.indexOf('kernel 1 of')))
     .toBe(`kernel 1 of program any computes something else than its graph, on the host in f64:
-  kernel    elements, dispatch 1 of 1 in program any
-  template  elements: each element is computed on its own
+  kernel    elementwise, dispatch 1 of 1 in program any
+  template  elementwise: each element is computed on its own
   computes  multiply
   value     %5 multiply: f32[4, 4]
   element   [0, 1] is 0.371031529, expected -0.327514305; the allowed error is 8.5e-16
