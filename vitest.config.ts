@@ -64,11 +64,17 @@ class FastFirst extends BaseSequencer {
   }
 }
 
+/**
+ * LLVM takes longer to optimise a kernel for lavapipe than the tests take to run it. The long run has the kernels as users have them.
+ */
+const env: Record<string, string> = process.env.TEST_LONG === '1' ? {} : { GALLIVM_PERF: 'nopt' }
+
 export default defineConfig({
   // what a bundle of the program has embedded
   define: { PAGE_ASSETS: assets },
   test: {
     include: ['test/**/*.test.ts'],
+    env,
     // processes: a device of one test file cannot take another's down
     pool: 'forks',
     maxWorkers: 2,

@@ -1,5 +1,5 @@
 /** Accepted mutants on a device beside the f64 reference. */
-import { duration, estimate } from '../../cli/progress.ts'
+import { duration } from '../../cli/progress.ts'
 import { compileGraph } from '../../compiler/compile.ts'
 import type { Graph } from '../../compiler/graph/node.ts'
 import { nodesOf } from '../../compiler/graph/walk.ts'
@@ -17,6 +17,7 @@ import { storedAll } from '../../test/support/devices.ts'
 import { feedsOf } from '../../test/support/random.ts'
 import { weightsOf } from '../../test/support/weights.ts'
 import { createRandom, normal } from '../../cli/random.ts'
+import { workThrough } from './loop.ts'
 import { modelOf, type Fuzzer, type Mutant } from './specs.ts'
 
 type Verdict =
@@ -153,9 +154,8 @@ export async function runOnDevice(
     threw: 0,
   }
   const start = performance.now()
-  let shown = start
   try {
-    for (const [done, index] of indices.entries()) {
+    await workThrough(indices, async (index) => {
       try {
         const verdict = await compareGraph(device, graphOf(fuzzer.mutant(index)))
         counts[verdict.kind]++
@@ -164,13 +164,7 @@ export async function runOnDevice(
         counts.threw++
         say(`threw: --only ${index}: ${(problem as Error).stack?.split('\n').slice(0, 4).join(' ') ?? String(problem)}`)
       }
-      if (performance.now() - shown > 10_000) {
-        shown = performance.now()
-        process.stderr.write(
-          `ran ${done + 1} of ${indices.length}, ${estimate(performance.now() - start, done + 1, indices.length)}\n`,
-        )
-      }
-    }
+    })
   } finally {
     device.dispose()
   }

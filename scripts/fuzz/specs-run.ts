@@ -1,9 +1,8 @@
-/** `npm run fuzz -- specs`: the loop over mutants, and what it prints. */
-import { duration, estimate } from '../../cli/progress.ts'
+/** `npm run fuzz -- specs`: what becomes of mutated specs, and what is printed of it. */
+import { duration } from '../../cli/progress.ts'
+import { indicesOf, say, workThrough } from './loop.ts'
 import type { FuzzOptions } from './options.ts'
 import { createFuzzer, type Failure } from './specs.ts'
-
-const say = (text: string): void => void process.stdout.write(`${text}\n`)
 
 const kindOf = ({ stage, kind, message }: Failure): string => `${stage} ${kind === 'slow' ? kind : `${kind}: ${message}`}`
 
@@ -19,10 +18,6 @@ export function summarise(failures: readonly Failure[]): readonly string[] {
     })
 }
 
-function progressLine(start: number, done: number, count: number, failed: number): string {
-  return `${done} of ${count}, ${failed} failures, ${estimate(performance.now() - start, done, count)}`
-}
-
 export async function fuzzSpecs(options: FuzzOptions): Promise<number> {
   const { count, seed, only, runs, device } = options
   const fuzzer = createFuzzer(seed)
@@ -30,11 +25,10 @@ export async function fuzzSpecs(options: FuzzOptions): Promise<number> {
   if (only !== null) return showOne(fuzzer.mutant(only), fuzzer)
 
   const start = performance.now()
-  let shown = start
   let [accepted, distinct, compiled, slowest] = [0, 0, 0, 0]
   const failures: Failure[] = []
   const toRun: number[] = []
-  for (let index = 0; index < count; index++) {
+  const examineOne = (index: number): void => {
     const examined = fuzzer.examine(fuzzer.mutant(index))
     for (const failure of examined.failures) {
       if (!failures.some((other) => kindOf(other) === kindOf(failure))) say(`first: ${summarise([failure]).join()}`)
@@ -47,11 +41,8 @@ export async function fuzzSpecs(options: FuzzOptions): Promise<number> {
       compiled++
       if (toRun.length < runs) toRun.push(index)
     }
-    if (performance.now() - shown > 10_000) {
-      shown = performance.now()
-      process.stderr.write(`${progressLine(start, index + 1, count, failures.length)}\n`)
-    }
   }
+  await workThrough(indicesOf(options), examineOne, () => `${failures.length} failures, `)
   say(
     `${accepted} accepted, ${distinct} distinct graphs, ${compiled} compiled for each target; slowest stage ${slowest.toFixed(0)} ms of processor time`,
   )

@@ -62,11 +62,20 @@ export interface Fuzzer {
 /** The golden ratio in 32 bits spreads consecutive indices over all seeds. */
 const seedOf = (seed: number, index: number): number => (seed ^ Math.imul(index + 1, 0x9e3779b1)) >>> 0
 
+/** Specs without errors, by corpus: checking all takes seconds. */
+const valid = new WeakMap<readonly Spec[], readonly Spec[]>()
+
+function validOf(specs: readonly Spec[]): readonly Spec[] {
+  const found = valid.get(specs) ?? specs.filter(({ main }) => modelOf(main, load) !== null)
+  valid.set(specs, found)
+  return found
+}
+
 export function createFuzzer(seed: number, specs: readonly Spec[] = corpus()): Fuzzer {
   const others = [...new Set(specs.flatMap(({ main }) => tokensOf(main.text)))].filter(
     (token) => token.trim() !== '' && !token.startsWith('//'),
   )
-  const valid = specs.filter(({ main }) => modelOf(main, load) !== null)
+  const valid = validOf(specs)
   const seen = new Set<string>()
 
   const mutant = (index: number): Mutant => {

@@ -19,6 +19,7 @@ import { wantedOf, wrongIn } from '../support/routed/check.ts'
 import { openLayer } from '../support/routed/device.ts'
 import { weightsOf } from '../support/routed/layer.ts'
 import { KINDS, type Kind } from '../support/routed/tokens.ts'
+import { casesOn } from '../support/long.ts'
 import { assertProperty, fuzzSeed, fuzzTimeout } from '../support/property.ts'
 
 const spec = (clauses: string): string => `import { swiglu } from "std/experts/swiglu"
@@ -83,7 +84,7 @@ describe.each(await softwareDevices())('on %s', (adapter) => {
   beforeAll(async () => void (device = await open(adapter)))
   afterAll(() => device.dispose())
 
-  test.each(cases)(
+  test.each(casesOn(adapter, cases))(
     '%s, training: %s',
     async (clauses, training) => {
       const { model, diagnostics } = checkSource({ path: 'test/end-to-end/spec.smoe', text: spec(clauses) })
@@ -125,7 +126,7 @@ describe.each(await softwareDevices())('on %s', (adapter) => {
     on.dispose()
   }
 
-  describe.each(Object.entries(CONSTRAINTS))('%s', (_, rules) => {
+  describe.each(casesOn(adapter, Object.entries(CONSTRAINTS)))('%s', (_, rules) => {
     test.each(corners)(
       '%s',
       async (corner) => {

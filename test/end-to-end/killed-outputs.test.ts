@@ -8,6 +8,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterAll, beforeAll, expect, test } from 'vitest'
 import { LAYER } from '../cli/harness.ts'
+import { times } from '../support/long.ts'
 import { uniform } from '../support/random.ts'
 
 const root = mkdtempSync(join(tmpdir(), 'smoe-killed-outputs-'))
@@ -74,8 +75,8 @@ const whose = (files: Files): string =>
   `a mixture: ${Object.keys(files).join(', ')}`
 
 test.each([
-  ['SIGKILL', 40],
-  ['SIGTERM', 16],
+  ['SIGKILL', times(16, 40)],
+  ['SIGTERM', times(8, 16)],
 ] as const)(
   '%s',
   async (signal, kills) => {

@@ -10,6 +10,7 @@ import { createSession, type Session } from '../../runtime/session.ts'
 import { checkSource, framed } from '../support/check.ts'
 import { open, softwareDevices, storedAll } from '../support/devices.ts'
 import { planOf } from '../support/graph.ts'
+import { casesOn } from '../support/long.ts'
 import { feedsOf } from '../support/random.ts'
 
 const spec = (clauses: string): string => `import { swiglu } from "std/experts/swiglu"
@@ -59,7 +60,7 @@ describe.each(await softwareDevices())('on %s', (adapter) => {
   beforeAll(async () => void (device = await open(adapter)))
   afterAll(() => device.dispose())
 
-  test.each(cases)(
+  test.each(casesOn(adapter, cases))(
     '%s',
     async (clauses) => {
       const graphs = [lowered(clauses, {}), lowered(clauses, { routes: true }), lowered(clauses, { routes: 'replayed' })]

@@ -1,5 +1,5 @@
 /**
- * Ten thousand random routings on every software adapter: each row of each answer as plain loops have it, to the last bit, and
+ * Random routings on every software adapter, ten thousand in the long run: each row of each answer as plain loops have it, to the last bit, and
  * the same bytes when run again after others. Numbers are whole and small, so that every order of summing gives the same.
  */
 import fc from 'fast-check'
@@ -10,6 +10,7 @@ import { wantedOf, wrongIn, type Given, type Wanted } from '../support/routed/ch
 import { openLayer, type LayerOnDevice, type Way } from '../support/routed/device.ts'
 import { weightsOf, type Layer, type Rules, type Weights } from '../support/routed/layer.ts'
 import { KINDS, overflowing, type Kind, type Problem } from '../support/routed/tokens.ts'
+import { isLong } from '../support/long.ts'
 import { assertProperty, fuzzTimeout } from '../support/property.ts'
 
 interface Scene {
@@ -78,9 +79,9 @@ const SCENES: readonly Scene[] = [
 ]
 
 const BATCH = 20
-/** SwiftShader, which is everywhere, runs them all; other adapters a quarter, unless ROUTINGS asks for `all`. */
+/** The long run has them all on each adapter; `npm test` a quarter on SwiftShader, which is everywhere, and an eighth on others. */
 const runsOf = ({ batches }: Scene, adapter: string): number =>
-  adapter === 'swiftshader' || process.env.ROUTINGS === 'all' ? batches : Math.ceil(batches / 4)
+  isLong ? batches : Math.ceil(batches / (adapter === 'swiftshader' ? 4 : 8))
 
 const nameOf = ({ layer: { E, k, rules }, way, T, routes }: Scene): string =>
   `${k} of ${E}, ${way}, ${T.join(' to ')} tokens${routes ? '' : ', decisions unread'}${Object.keys(rules).length === 0 ? '' : `, ${JSON.stringify(rules)}`}`

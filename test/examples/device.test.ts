@@ -5,6 +5,7 @@ import type { Device } from '../../runtime/device.ts'
 import { relativeError } from '../support/compare.ts'
 import { open, softwareDevices } from '../support/devices.ts'
 import { graphOf } from '../support/graph.ts'
+import { casesOn } from '../support/long.ts'
 import { besideOracle } from '../support/oracle.ts'
 import { feedsOf } from '../support/random.ts'
 import { read, root } from '../support/sources.ts'
@@ -20,7 +21,7 @@ describe.each(await softwareDevices())('on %s', (adapter) => {
   beforeAll(async () => void (device = await open(adapter)))
   afterAll(() => device.dispose())
 
-  test.each(names)(
+  test.each(casesOn(adapter, names))(
     '%s computes what the oracle says',
     async (name) => {
       const graph = graphOf(read(join(folder, name)))

@@ -6,6 +6,7 @@ import type { Device } from '../../runtime/device.ts'
 import { createSession } from '../../runtime/session.ts'
 import { framed } from '../support/check.ts'
 import { open, softwareDevices, storedAll } from '../support/devices.ts'
+import { casesOn } from '../support/long.ts'
 import { load } from '../support/sources.ts'
 import type { Case } from './case.ts'
 import { cases } from './cases.ts'
@@ -46,5 +47,5 @@ describe.each(await softwareDevices())('on %s', (adapter) => {
   beforeAll(async () => void (device = await open(adapter)))
   afterAll(() => device.dispose())
 
-  test.each(cases.map((one) => [one.name, one] as const))('%s', (_, one) => run(device, one), timeout)
+  test.each(casesOn(adapter, cases).map((one) => [one.name, one] as const))('%s', (_, one) => run(device, one), timeout)
 })

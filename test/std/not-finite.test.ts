@@ -8,6 +8,7 @@ import { open, softwareDevices } from '../support/devices.ts'
 import { relativeError } from '../support/compare.ts'
 import { planOf } from '../support/graph.ts'
 import { runPlan } from '../support/graph-on-device.ts'
+import { casesOn } from '../support/long.ts'
 import { feedsOf } from '../support/random.ts'
 import { graphOf } from './layer.ts'
 import { layers } from './policies.ts'
@@ -51,7 +52,7 @@ describe.each(await softwareDevices())('on %s', (adapter) => {
   beforeAll(async () => void (device = await open(adapter)))
   afterAll(() => device.dispose())
 
-  test.each(scenes)(
+  test.each(casesOn(adapter, scenes))(
     '$route shows it',
     async (layer) => {
       const graph = graphOf(layer)

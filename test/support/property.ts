@@ -68,7 +68,7 @@ const drawOf = ({ seed, sample }: Pick<FailedSeed, 'seed' | 'sample'>): Draw => 
 function drawsOf({ file, name }: Place, count: number, failed: readonly FailedSeed[]): readonly Draw[] {
   const [seed, sample] = [numberFrom('FUZZ_SEED'), numberFrom('FUZZ_SAMPLE')]
   if (seed !== null && sample !== null) return [drawOf({ seed, sample })]
-  const known = seed === null ? failed.filter((one) => one.file === file && name.includes(one.name)) : []
+  const known = failed.filter((one) => one.file === file && name.includes(one.name))
   return [...known.map(drawOf), { seed: seed ?? fuzzSeed(), sample: null, numRuns: fuzzRuns(count) }]
 }
 

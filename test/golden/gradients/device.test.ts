@@ -4,6 +4,7 @@ import type { Device } from '../../../runtime/device.ts'
 import { createSession } from '../../../runtime/session.ts'
 import { open, softwareDevices, storedAll } from '../../support/devices.ts'
 import { planOf } from '../../support/graph-on-device.ts'
+import { casesOn } from '../../support/long.ts'
 import { runsOf, vectorsOf } from '../vectors.ts'
 import type { GradientCase } from './case.ts'
 import { gradientCases } from './cases.ts'
@@ -32,5 +33,5 @@ describe.each(await softwareDevices())('gradients on %s', (adapter) => {
   beforeAll(async () => void (device = await open(adapter)))
   afterAll(() => device.dispose())
 
-  test.each(gradientCases.map((one) => [one.name, one] as const))('%s', (_, one) => run(device, one), timeout)
+  test.each(casesOn(adapter, gradientCases).map((one) => [one.name, one] as const))('%s', (_, one) => run(device, one), timeout)
 })
