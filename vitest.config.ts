@@ -65,7 +65,8 @@ class FastFirst extends BaseSequencer {
 }
 
 /**
- * LLVM takes longer to optimise a kernel for lavapipe than the tests take to run it. The long run has the kernels as users have them.
+ * LLVM takes longer to optimise a kernel for lavapipe than the tests take to run it. The long run has the kernels as users have
+ * them.
  */
 const env: Record<string, string> = process.env.TEST_LONG === '1' ? {} : { GALLIVM_PERF: 'nopt' }
 

@@ -1,4 +1,5 @@
-// The end of `.ci/run`: seconds by stage, the slowest test files, and `N passed, N failed`: `node scripts/ci-summary.mjs REPORT TIMES FAILED`.
+// The end of `.ci/run`: seconds by stage, the slowest test files, and `N passed, N failed`:
+// `node scripts/ci-summary.mjs REPORT TIMES FAILED`.
 import { readFileSync } from 'node:fs'
 import { relative } from 'node:path'
 

@@ -11,7 +11,10 @@ export const say = (text: string): void => void process.stdout.write(`${text}\n`
 export const indicesOf = ({ count, only }: Pick<FuzzOptions, 'count' | 'only'>): readonly number[] =>
   only === null ? Array.from({ length: count }, (_, index) => index) : [only]
 
-/** Works through mutants one after the other; every ten seconds a line on stderr says how many are done, and how long the rest takes. */
+/**
+ * Works through mutants one after the other; every ten seconds a line on stderr says how many are done, and how long the rest
+ * takes.
+ */
 export async function workThrough(
   indices: readonly number[],
   work: (index: number) => void | Promise<void>,

@@ -38,7 +38,6 @@ export const UNCLEAN: readonly string[] = [
   'test/passes',
   'test/plan',
   'test/runtime',
-  'test/scalar',
   'test/std',
   'test/training',
   'test/wgsl',

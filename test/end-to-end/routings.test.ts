@@ -1,6 +1,7 @@
 /**
- * Random routings on every software adapter, ten thousand in the long run: each row of each answer as plain loops have it, to the last bit, and
- * the same bytes when run again after others. Numbers are whole and small, so that every order of summing gives the same.
+ * Random routings on every software adapter, ten thousand in the long run: each row of each answer as plain loops have it, to the
+ * last bit, and the same bytes when run again after others. Numbers are whole and small, so that every order of summing gives the
+ * same.
  */
 import fc from 'fast-check'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
@@ -79,7 +80,9 @@ const SCENES: readonly Scene[] = [
 ]
 
 const BATCH = 20
-/** The long run has them all on each adapter; `npm test` a quarter on SwiftShader, which is everywhere, and an eighth on others. */
+/**
+ * The long run has them all on each adapter; `npm test` a quarter on SwiftShader, which is everywhere, and an eighth on others.
+ */
 const runsOf = ({ batches }: Scene, adapter: string): number =>
   isLong ? batches : Math.ceil(batches / (adapter === 'swiftshader' ? 4 : 8))
 
