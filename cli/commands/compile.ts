@@ -20,6 +20,7 @@ import { chooseTarget, targetOption, type TargetOption } from '../device.ts'
 import { EXIT, type ExitCode } from '../exit.ts'
 import { directoryOf, writeTogether } from '../files.ts'
 import { plural, writeList } from '../output.ts'
+import { keepApart } from '../overwriting.ts'
 import type { Terminal } from '../terminal.ts'
 
 interface Options extends SpecOptions, TargetOption, FormatOption {
@@ -70,6 +71,11 @@ async function compileTo(path: string, options: Options, terminal: Terminal): Pr
   const { plan, model } = compileSpec(path, options, target, terminal)
   const files = await filesOf(plan, model === null ? null : recipeOf(model))
   const set = { files: files.map(([name, text]) => [name, textPieces(text)] as const), ofEarlier: filesOfEarlier }
+  keepApart(
+    files.map(([name]) => ['-o', join(options.output, name)] as const),
+    [['the spec', path]],
+    terminal,
+  )
   const message = `${plan.model}: ${plural(plan.kernels.length, 'kernel')}, ${plural(plan.weights.length, 'weight')}, for ${target.name}`
   await writeTogether([{ output: directoryOf(options.output, set, terminal), message }], terminal)
   writeList(

@@ -20,6 +20,7 @@ import { findingJson, findingText, stageJson, stageTable } from '../debug/report
 import type { Stage } from '../debug/stage.ts'
 import { stagesOf, type DebugDevice } from '../debug/stages.ts'
 import { deviceOption, openChosen } from '../device.ts'
+import { dumpOption, writeDump } from '../dump.ts'
 import { spanJson } from '../diagnostics.ts'
 import { EXIT, Failure, type ExitCode } from '../exit.ts'
 import { writeJson } from '../output.ts'
@@ -37,6 +38,7 @@ interface Options extends SpecOptions, FormatOption {
   readonly bytes?: boolean
   readonly device: string
   readonly source?: boolean
+  readonly dump?: string
 }
 
 /** Collects the stages; each is shown on stderr when it is there. */
@@ -70,9 +72,11 @@ async function debugDevice(
 }
 
 async function debugRun(path: string, options: Options, device: Device | null, terminal: Terminal): Promise<readonly Stage[]> {
-  const compilation = compileSpec(path, options, device?.target ?? PORTABLE, terminal)
+  const target = device?.target ?? PORTABLE
+  const compilation = compileSpec(path, options, target, terminal)
   const { plan, graph, programs } = compilation
   if (graph === null) throw new Error('a plan without a graph')
+  await writeDump(options.dump, target, () => [{ name: 'run', graph, programs, plan }], terminal)
   const given = await readFeeds(compilation, options.in, undefined, textReading(options, terminal), terminal)
   return withWeights(options, plan, terminal, async ({ checkpoint }) => {
     const feeds = feedsOf(graph, exactInputs(given), await readWeights(graph, checkpoint))
@@ -137,6 +141,7 @@ export const debug: CommandModule = {
       .addOption(rootOption())
       .addOption(setOption())
       .option('--source', 'prints the shader of the kernel that is found')
+      .addOption(dumpOption())
       .addOption(formatOption())
       .action(run((path: string, options: Options) => debugSpec(path, options, terminal))),
 }

@@ -11,6 +11,7 @@ import { compileSource, type Compiled } from '../compilation.ts'
 import { deviceOption } from '../device.ts'
 import { EXIT, Failure, type ExitCode } from '../exit.ts'
 import { fileOf, writeTogether, type NamedOutput } from '../files.ts'
+import { keepApart } from '../overwriting.ts'
 import { missingFile } from '../load.ts'
 import { noteUnread } from '../unread.ts'
 import { plural, table, writeJson } from '../output.ts'
@@ -23,6 +24,7 @@ import { directions, observe, OBSERVED, openPlace, type Place } from '../reroute
 import { POLICIES, type Blend } from '../reroute/rewrite.ts'
 import { originalSpec, reroutedTexts, textFor, type Texts } from '../reroute/text.ts'
 import { openHeld } from '../run/held.ts'
+import { parseInput } from '../run/inputs.ts'
 import { textReading } from '../run/text.ts'
 import { openWeights } from '../run/weights.ts'
 import type { Terminal } from '../terminal.ts'
@@ -154,10 +156,30 @@ function checkOptions(directory: string, { sign, held, drop, out, format, output
   if (output === '-' && format === 'json') throw new Failure(EXIT.usage, 'standard output takes the spec or the report, not both')
 }
 
+function refuseOverwriting(directory: string, texts: Texts, options: Options, terminal: Terminal): void {
+  const { output, heldOut, spec, held, calibrate } = options
+  const exists = (file: string): boolean => existsSync(terminal.path(file))
+  const file = calibrate === undefined ? undefined : parseInput(`in=${calibrate}`, exists).file
+  keepApart(
+    [
+      ['-o', output === '-' ? undefined : output],
+      [heldOut === undefined ? 'the file of W_EV' : '--held-out', heldPath(options, texts) ?? undefined],
+    ],
+    [
+      ['the checkpoint', directory],
+      ['--spec', spec],
+      ['--held', held],
+      ['--calibrate', file],
+    ],
+    terminal,
+  )
+}
+
 async function rerouteCheckpoint(directory: string, options: Options, terminal: Terminal): Promise<ExitCode> {
   checkOptions(directory, options, terminal)
   const source = await originalSpec(directory, options.spec, terminal)
   const texts = reroutedTexts(source, options)
+  refuseOverwriting(directory, texts, options, terminal)
   const place = await openPlace(options.device, terminal)
   try {
     const spec = { set: [], model: options.model, root: options.root }

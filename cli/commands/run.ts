@@ -1,7 +1,7 @@
 /** `smoe run SPEC`: one run of a model on tensors from files. */
 import { existsSync } from 'node:fs'
 import { Option, type Command } from 'commander'
-import { PORTABLE } from '../../plan/target.ts'
+import { PORTABLE, type Target } from '../../plan/target.ts'
 import type { Checkpoint } from '../../runtime/checkpoint/checkpoint.ts'
 import type { FileData } from '../../runtime/checkpoint/encode.ts'
 import { openCheckpoint, safetensorsPieces } from '../../runtime/checkpoint/files.ts'
@@ -22,6 +22,7 @@ import {
 } from '../command.ts'
 import { compileSpec, type Compiled, type SpecOptions } from '../compilation.ts'
 import { deviceOption, openChosen } from '../device.ts'
+import { dumpOption, writeDump } from '../dump.ts'
 import { EXIT, Failure, type ExitCode } from '../exit.ts'
 import { fileOf, writeTogether } from '../files.ts'
 import { missingFile } from '../load.ts'
@@ -63,6 +64,7 @@ interface Options extends SpecOptions, FormatOption, RoutingOptions {
   readonly profile?: boolean
   readonly compare?: string
   readonly tolerance: number
+  readonly dump?: string
 }
 
 interface Result {
@@ -98,9 +100,15 @@ async function outputsAndRoutes(
   }
 }
 
+function dump({ graph, programs, plan }: Compiled, target: Target, options: Options, terminal: Terminal): Promise<void> {
+  if (graph === null) throw new Error('a plan without a graph')
+  return writeDump(options.dump, target, () => [{ name: 'run', graph, programs, plan }], terminal)
+}
+
 async function runOnReference(path: string, options: Options, terminal: Terminal): Promise<Result> {
   if (options.profile === true) throw new Failure(EXIT.usage, 'the reference has no kernels to profile')
   const compilation = compileSpec(path, options, PORTABLE, terminal, { routes: routesWanted(options, terminal) })
+  await dump(compilation, PORTABLE, options, terminal)
   const { plan, graph } = compilation
   if (graph === null) throw new Error('a plan without a graph')
   const feeds = await readFeeds(compilation, options.in, options.replayRoutes, textReading(options, terminal), terminal)
@@ -127,6 +135,7 @@ async function runOnDevice(path: string, options: Options, terminal: Terminal): 
   const device = await openChosen(options.device, terminal)
   try {
     const compilation = compileSpec(path, options, device.target, terminal, { routes: routesWanted(options, terminal) })
+    await dump(compilation, device.target, options, terminal)
     const { plan } = compilation
     const feeds = await readFeeds(compilation, options.in, options.replayRoutes, textReading(options, terminal), terminal)
     const inputs = storedInputs(feeds)
@@ -332,6 +341,7 @@ export const run: CommandModule = {
         .addOption(
           new Option('--tolerance <error>', 'the relative L2 error that --compare allows').argParser(number).default(2e-5),
         )
+        .addOption(dumpOption())
         .addOption(formatOption()),
     ).action(action((path: string, options: Options) => runSpec(path, options, terminal))),
 }

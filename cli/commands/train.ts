@@ -2,6 +2,7 @@
 import { join, relative } from 'node:path'
 import { InvalidArgumentError, Option, type Command } from 'commander'
 import { trainingPlans, TrainingLimitError, type TrainingGraphs } from '../../compiler/train.ts'
+import { PORTABLE } from '../../plan/target.ts'
 import type { StepTime } from '../../runtime/profile.ts'
 import { FileError, showPath } from '../../runtime/errors.ts'
 import { reasonOf, textPieces, writeFileWhole } from '../../runtime/files/index.ts'
@@ -9,7 +10,7 @@ import { DataError, DivergedError, FitError, ResumeError } from '../../training/
 import type { EndEvent, StartEvent, StepEvent } from '../../training/events.ts'
 import { createDeviceMachine, type DeviceMachine } from '../../training/device-machine.ts'
 import { listCheckpoints } from '../../training/files/checkpoints.ts'
-import { readRecords } from '../../training/files/record.ts'
+import { METRICS, readRecords } from '../../training/files/record.ts'
 import { CHECKPOINTS, resume, trainInto, type Resumed } from '../../training/files/run.ts'
 import type { Machine } from '../../training/machine.ts'
 import type { Training } from '../../training/run.ts'
@@ -18,9 +19,11 @@ import { judge, WINDOW } from '../../training/record/verdict.ts'
 import { commandLine, typedOptions } from '../again.ts'
 import { modelOption, rootOption, setOption, type CommandModule, type Context } from '../command.ts'
 import { deviceOption, openChosen } from '../device.ts'
+import { dumpOption, writeDump } from '../dump.ts'
 import { refuseErrors } from '../diagnostics.ts'
 import { EXIT, Failure, type ExitCode } from '../exit.ts'
 import { paint } from '../output.ts'
+import { compiledTraining } from '../training/compiled.ts'
 import { fitAdvice } from '../training/advice.ts'
 import { addDataOptions, readDataSets, type DataOptions } from '../training/data.ts'
 import { divergedHelp } from '../training/diverged.ts'
@@ -32,6 +35,7 @@ import { readBeginning } from '../training/weights.ts'
 import { trainingPage } from '../training/page.ts'
 import { createReferenceMachine } from '../training/reference-machine.ts'
 import { createStop } from '../training/stop.ts'
+import { keepApart } from '../overwriting.ts'
 import { compileProgress } from '../session.ts'
 import type { Terminal } from '../terminal.ts'
 
@@ -44,6 +48,7 @@ interface Options extends RecipeOptions, DataOptions {
   readonly validateBatches: number
   readonly saveEvery?: number
   readonly keep: number
+  readonly dump?: string
 }
 
 interface Opened {
@@ -53,8 +58,11 @@ interface Opened {
   readonly dispose: () => void
 }
 
-async function openMachine(graphs: TrainingGraphs, choose: string, terminal: Terminal): Promise<Opened> {
-  if (choose === 'reference') return { machine: createReferenceMachine(graphs), clock: null, dispose: () => {} }
+async function openMachine(graphs: TrainingGraphs, { device: choose, dump }: Options, terminal: Terminal): Promise<Opened> {
+  if (choose === 'reference') {
+    await writeDump(dump, PORTABLE, () => compiledTraining(graphs, PORTABLE), terminal)
+    return { machine: createReferenceMachine(graphs), clock: null, dispose: () => {} }
+  }
   const device = await openChosen(choose, terminal)
   if (graphs.recipe.precision === 'mixed' && !device.target.features.includes('shader-f16')) {
     device.dispose()
@@ -64,6 +72,7 @@ async function openMachine(graphs: TrainingGraphs, choose: string, terminal: Ter
       '--precision f32 trains on every adapter; smoe doctor lists those that are here',
     )
   }
+  await writeDump(dump, device.target, () => compiledTraining(graphs, device.target), terminal)
   const machine = createDeviceMachine(device, trainingPlans(graphs, device.target), { onCompile: compileProgress(terminal) })
   return {
     machine,
@@ -121,13 +130,15 @@ async function follow(
 
 const warning = (words: string, { errHasColor }: Terminal): string => `${paint(errHasColor, 'yellow', words)}\n`
 
+const REPORT = 'report.html'
+
 interface Written {
   readonly path: string
   readonly report: TrainingReport
 }
 
 async function writeReport(directory: string, times: readonly StepTime[] | null): Promise<Written> {
-  const path = join(directory, 'report.html')
+  const path = join(directory, REPORT)
   const report = reportTraining(await readRecords(directory), times)
   await writeFileWhole(path, textPieces(trainingPage(report)))
   return { path, report }
@@ -175,6 +186,21 @@ function directoryOf({ out, resume: from }: Options, training: Training | Resume
   )
 }
 
+/** The files of a run that would take the place of what it reads. */
+function refuseOverwriting(path: string, directory: string, options: Options, terminal: Terminal): void {
+  const { data, validation = [], weights } = options
+  keepApart(
+    [METRICS, REPORT].map((name) => ['--out', join(directory, name)] as const),
+    [
+      ['the spec', path],
+      ['--weights', weights],
+      ...data.map((file) => ['--data', file] as const),
+      ...validation.map((file) => ['--validation', file] as const),
+    ],
+    terminal,
+  )
+}
+
 /** `typed` are the options of a run like this one, but for where it begins and ends. */
 async function action(path: string, options: Options, typed: readonly string[], terminal: Terminal): Promise<ExitCode> {
   const spec = trainingSpec(path, options, terminal)
@@ -182,7 +208,7 @@ async function action(path: string, options: Options, typed: readonly string[], 
   const beginning = options.weights === undefined ? null : await readBeginning(options.weights, graphs, terminal)
   const { notes, ...sets } = await readDataSets(options, beginning?.vocabulary ?? null, terminal)
   for (const note of notes) terminal.err(`note: ${note}\n`)
-  const { machine, clock, dispose } = await openMachine(graphs, options.device, terminal)
+  const { machine, clock, dispose } = await openMachine(graphs, options, terminal)
   const stop = createStop(terminal)
   try {
     const fresh: Training = {
@@ -198,6 +224,7 @@ async function action(path: string, options: Options, typed: readonly string[], 
     const training = options.resume === undefined ? fresh : await resume(terminal.path(options.resume), fresh)
     for (const note of resumeNotes(training)) terminal.err(`note: ${note}\n`)
     const shown = directoryOf(options, training, terminal)
+    refuseOverwriting(path, shown, options, terminal)
     const directory = terminal.path(shown)
     const end = await follow(directory, training, options, clock, terminal).catch(async (problem: unknown) => {
       if (problem instanceof DivergedError)
@@ -259,13 +286,14 @@ export const train: CommandModule = {
           .default('f32'),
       )
       .addOption(deviceOption(', reference'))
+      .addOption(dumpOption())
       .addOption(modelOption())
       .addOption(rootOption())
       .addOption(setOption())
       .action(
         run(async (path: string, options: Options) => {
           try {
-            return await action(path, options, typedOptions(command, ['out', 'resume', 'weights']), terminal)
+            return await action(path, options, typedOptions(command, ['out', 'resume', 'weights', 'dump']), terminal)
           } catch (problem) {
             throw asFailure(problem, options, terminal)
           }

@@ -1,7 +1,9 @@
-import { readFileSync, symlinkSync } from 'node:fs'
+import { readdirSync, readFileSync, symlinkSync } from 'node:fs'
 import { join } from 'node:path'
 import { expect, test } from 'vitest'
 import { encodeSafetensors } from '../../runtime/index.ts'
+import { root } from '../support/sources.ts'
+import { tinySpec } from '../support/tiny-spec.ts'
 import { place } from './harness.ts'
 
 const SPEC = `model scale(D: int = 2) {
@@ -70,4 +72,33 @@ test('an input of a model without inputs is refused with that', async () => {
   expect((await smoe('run', 'none.smoe', '--device', 'reference', '--in', 'x=x.npy')).err).toContain(
     "none has no input 'x'\n  it has none\n",
   )
+})
+
+test('a compiled model is not written over its spec', async () => {
+  const { smoe, read } = place({ 'out/scale.ts': SPEC })
+  expect((await smoe('compile', 'out/scale.ts', '-o', 'out')).err).toContain("-o and the spec are one file, 'out/scale.ts'")
+  expect(read('out/scale.ts')).toBe(SPEC)
+  expect(read('out/plan.json')).toBeNull()
+})
+
+test('a rerouted spec and its directions are not written over what they are made of', async () => {
+  const { smoe } = place()
+  const checkpoint = join(root, 'examples/tiny-mixtral')
+  const files = readdirSync(checkpoint)
+  const reroute = async (...args: readonly string[]) => (await smoe('reroute', checkpoint, '--device', 'reference', ...args)).err
+  const config = join(checkpoint, 'config.json')
+  expect(await reroute('-o', config)).toContain(`-o and the checkpoint are one file, '${config}'`)
+  expect(await reroute('-o', 'a.smoe', '--held-out', 'a.smoe')).toContain("--held-out and -o are one file, 'a.smoe'")
+  const reference = join(checkpoint, 'reference.safetensors')
+  expect(await reroute('--calibrate', `${reference}:input_ids`, '--held-out', reference)).toContain(
+    `--held-out and --calibrate are one file, '${reference}'`,
+  )
+  expect(readdirSync(checkpoint)).toEqual(files)
+})
+
+test('the record of a run is not written over its data', async () => {
+  const { smoe, read } = place({ 'tiny.smoe': tinySpec(2), 'run/metrics.jsonl': 'abcdefghijkl'.repeat(40) })
+  const { code, err } = await smoe('train', 'tiny.smoe', '--data', 'run/metrics.jsonl', '--device', 'reference', '--out', 'run')
+  expect([code, err]).toEqual([2, expect.stringContaining("--out and --data are one file, 'run/metrics.jsonl'")])
+  expect(read('run/metrics.jsonl')).toBe('abcdefghijkl'.repeat(40))
 })
