@@ -72,7 +72,8 @@ const atLeast1 = (n: number): number => Math.max(1, Math.floor(n))
 
 /** Columns of a thread, no more than the result has; a multiple of four where an MN-major right operand is loaded as vec4. */
 function columnsAtMost(matmul: Matmul, threads: number, wanted: number): number {
-  const columns = Math.min(wanted, constantValue(ceilDivide(matmul.columns, threads)) ?? wanted)
+  // a matmul without columns has tiles all the same, and none of them runs
+  const columns = Math.min(wanted, Math.max(1, constantValue(ceilDivide(matmul.columns, threads)) ?? wanted))
   return matmul.products.some((product) => isMnMajor(product) && product.aligned) ? Math.max(4, columns - (columns % 4)) : columns
 }
 

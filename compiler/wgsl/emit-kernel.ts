@@ -109,7 +109,7 @@ function workgroupText(program: KernelProgram, { dims, target }: EmitOptions): K
   const writer = createScalarEmitter({ dims, threads, oneSubgroup })
   const statements = writer.statements(computation.body, 1)
   const memory = [
-    ...shared.map(({ name, type, length }) => `var<workgroup> ${name}: array<${type}, ${length}>;`),
+    ...shared.map(({ name, type, length }) => `var<workgroup> ${name}: array<${type}, ${Math.max(1, length)}>;`),
     ...writer.sharedDeclarations(),
   ]
   const body = [

@@ -181,7 +181,7 @@ export function createScalarEmitter(
         put(`var ${s.name} = ${emit(s.value, block)};`)
         return
       case 'array':
-        put(`var ${s.name}: array<${s.type}, ${s.length}>;`)
+        put(`var ${s.name}: array<${s.type}, ${Math.max(1, s.length)}>;`)
         return
       case 'assign':
         put(`${s.name} = ${emit(s.value, block)};`)

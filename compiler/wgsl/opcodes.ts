@@ -4,6 +4,24 @@ import type { BinaryOpcode, CallOpcode, ReduceOpcode, ScalarType, UnaryOpcode } 
 /** Whether the WGSL of an operand is the literal zero: a shader may not divide an integer by it, and a driver may fold a float division. */
 const isZero = (text: string): boolean => /^\(?-?0(\.0f|i|u)\)?$/.test(text)
 
+/** Whether an emitted f32 operand is a literal that is not finite. */
+const isInfinite = (text: string): boolean => /^smoe_real\(0x[7f]f800000u\)$/.test(text)
+
+/** A driver may take a product with a literal zero to be 0 whatever the other operand is. */
+const multiplyByZero = (x: string, zero: string): string =>
+  zero.includes('-') || zero.includes('0xf') ? `(-smoe_times_zero(${x}))` : `smoe_times_zero(${x})`
+
+const multiply = (a: string, b: string, type: ScalarType): string => {
+  if (type === 'f32' && isZero(b)) return multiplyByZero(a, b)
+  return type === 'f32' && isZero(a) ? multiplyByZero(b, a) : `(${a} * ${b})`
+}
+
+const divideReals = (a: string, b: string): string => {
+  if (isZero(a)) return a.includes('-') ? `(-smoe_zero_over(${b}))` : `smoe_zero_over(${b})`
+  // a driver may divide by multiplying by the inverse, which is a literal zero
+  return isInfinite(b) ? multiplyByZero(a, b) : `(${a} / ${b})`
+}
+
 /** a / 0 is a times infinity in f32, a for integers. */
 const divideByZero = (a: string, zero: string, type: ScalarType): string =>
   type === 'f32' ? `(${a} * ${emitLiteral('f32', zero.includes('-') ? -Infinity : Infinity)})` : a
@@ -33,9 +51,10 @@ export const BINARY: { readonly [W in BinaryOpcode]: (a: string, b: string, type
   add: (a, b) => `(${a} + ${b})`,
   // a driver may fold x - x to 0, also for NaN and infinity
   subtract: (a, b, type) => (type === 'f32' && a === b ? `smoe_less_itself(${a})` : `(${a} - ${b})`),
-  multiply: (a, b) => `(${a} * ${b})`,
+  multiply,
   divide: (a, b, type) => {
     if (isZero(b)) return divideByZero(a, b, type)
+    if (type === 'f32') return divideReals(a, b)
     return type === 'i32' ? `smoe_floor_quotient(${a}, ${b})` : `(${a} / ${b})`
   },
   remainder: (a, b, type) => {
@@ -93,6 +112,17 @@ export const HELPERS: Readonly<Record<string, string>> = {
 }`,
   smoe_less_itself: `fn smoe_less_itself(x: f32) -> f32 {
   return select(0.0f, smoe_real(0x7fc00000u), (bitcast<u32>(x) & 0x7fffffffu) >= 0x7f800000u);
+}`,
+  // x 0: a zero of the sign of x, NaN where x is not finite
+  smoe_times_zero: `fn smoe_times_zero(x: f32) -> f32 {
+  let bits = bitcast<u32>(x);
+  return select(bitcast<f32>(bits & 0x80000000u), smoe_real(0x7fc00000u), (bits & 0x7fffffffu) >= 0x7f800000u);
+}`,
+  // 0 / x: a zero of the sign of x, NaN where x is 0 or NaN
+  smoe_zero_over: `fn smoe_zero_over(x: f32) -> f32 {
+  let bits = bitcast<u32>(x);
+  let size = bits & 0x7fffffffu;
+  return select(bitcast<f32>(bits & 0x80000000u), smoe_real(0x7fc00000u), size == 0u || size > 0x7f800000u);
 }`,
   smoe_exp: `fn smoe_exp(x: f32) -> f32 {
   return select(exp(x), x, smoe_is_nan(x));

@@ -158,7 +158,8 @@ class PlanBuilder {
       case 'load_time_constant':
         return this.sharedBuffer(heldKey(node.params.name), node.params.name, 'held', node)
       case 'constant':
-        return this.constantBuffer(node)
+        // an output without axes is written by a kernel
+        return scratch?.get(node) ?? this.constantBuffer(node)
       default: {
         const known = scratch?.get(node)
         if (known === undefined) throw new Error(`${node.op} %${node.id} has no buffer`)

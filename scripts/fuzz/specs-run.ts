@@ -22,7 +22,12 @@ export async function fuzzSpecs(options: FuzzOptions): Promise<number> {
   const { count, seed, only, runs, device } = options
   const fuzzer = createFuzzer(seed)
   say(`specs: ${only === null ? `${count} mutants` : `mutant ${only}`}, seed ${seed}`)
-  if (only !== null) return showOne(fuzzer.mutant(only), fuzzer)
+  const onDevice = async (indices: readonly number[]): Promise<number> =>
+    indices.length === 0 ? 0 : (await import('./specs-device.ts')).runOnDevice(fuzzer, indices, device, say)
+  if (only !== null) {
+    const failed = showOne(fuzzer.mutant(only), fuzzer)
+    return failed > 0 ? failed : onDevice(runs > 0 ? [only] : [])
+  }
 
   const start = performance.now()
   let [accepted, distinct, compiled, slowest] = [0, 0, 0, 0]
@@ -46,10 +51,10 @@ export async function fuzzSpecs(options: FuzzOptions): Promise<number> {
   say(
     `${accepted} accepted, ${distinct} distinct graphs, ${compiled} compiled for each target; slowest stage ${slowest.toFixed(0)} ms of processor time`,
   )
-  const differing = toRun.length === 0 ? 0 : await (await import('./specs-device.ts')).runOnDevice(fuzzer, toRun, device, say)
+  const failed = failures.length + (await onDevice(toRun))
   for (const line of summarise(failures)) say(line)
-  say(`${failures.length} failures in ${duration(performance.now() - start)}`)
-  return failures.length + differing
+  say(`${failed} failures in ${duration(performance.now() - start)}`)
+  return failed
 }
 
 function showOne(

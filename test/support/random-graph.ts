@@ -20,7 +20,7 @@ export interface Sample {
 }
 
 const SYMBOLS = ['B', 'S'] as const
-const SIZES: readonly Dim[] = [dim(1), dim(2), dim(3), dim(4), symbol('B'), symbol('S')]
+const SIZES: readonly Dim[] = [dim(1), dim(2), dim(3), dim(4), symbol('B'), symbol('S'), dim(0)]
 const EXPERTS = 4
 const LONGEST = 4
 const values = [-2, -1.5, -1, -0.5, -0, 0, 0.25, 1, 1, 2, 3]

@@ -67,7 +67,7 @@ export function scalingOf(columns: Node, block: number, target: Target, others: 
   const scaling = {
     width,
     lanes,
-    groups: Math.max(1, Math.floor(lanes / width)),
+    groups: Math.max(1, Math.floor(lanes / Math.max(1, width))),
     block,
     others: [...arrays(others.columns, width), ...arrays(others.rows, block)],
   }
@@ -255,7 +255,7 @@ export function judge(scaling: Scaling, columns: string): readonly Statement[] {
       { kind: 'assign', name: 'missing', value: add(variable('f32', 'missing'), multiply(missed, missed)) },
     ]),
     { kind: 'all-reduce', name: 'missing', type: 'f32', opcode: 'sum' },
-    { kind: 'assign', name: 'residual', value: unary('sqrt', divide(variable('f32', 'missing'), f32(scaling.width))) },
+    { kind: 'assign', name: 'residual', value: unary('sqrt', divide(variable('f32', 'missing'), f32(Math.max(1, scaling.width)))) },
   ]
 }
 
