@@ -33,7 +33,12 @@ function graphOf(inner: Op, literal: number | null, isFirst: boolean) {
   const shape = [dim(xs.length)]
   const [x, y] = ['x', 'y'].map((name) => make('input', [], { name, dtype: 'f32', shape }, NO_ORIGIN) as Node & { op: 'input' })
   const constant = (value: number): Node =>
-    make('broadcast', [make('constant', [], { dtype: 'f32', shape: [], values: [value] }, NO_ORIGIN)], { axes: [], shape }, NO_ORIGIN)
+    make(
+      'broadcast',
+      [make('constant', [], { dtype: 'f32', shape: [], values: [value] }, NO_ORIGIN)],
+      { axes: [], shape },
+      NO_ORIGIN,
+    )
   const other = literal === null ? x : constant(literal)
   const value = make(inner, isFirst ? [other, x] : [x, other], {}, NO_ORIGIN)
   const outputs = OUTER.flatMap((op) => [
@@ -68,7 +73,11 @@ test.each(CASES)(
       const wrong = graph.outputs.flatMap(({ name }) =>
         Array.from(want[name].values).flatMap((value, at) => {
           const actual = got[name].data[at]
-          const isNear = Object.is(value, actual) || value === actual || (Number.isNaN(value) && Number.isNaN(actual)) || Math.abs(value - actual) <= 1e-5 * Math.abs(value)
+          const isNear =
+            Object.is(value, actual) ||
+            value === actual ||
+            (Number.isNaN(value) && Number.isNaN(actual)) ||
+            Math.abs(value - actual) <= 1e-5 * Math.abs(value)
           return isNear ? [] : [`${name} of x = ${xs[at]}, y = ${ys[at]}: ${actual}, not ${value}`]
         }),
       )

@@ -255,7 +255,11 @@ export function judge(scaling: Scaling, columns: string): readonly Statement[] {
       { kind: 'assign', name: 'missing', value: add(variable('f32', 'missing'), multiply(missed, missed)) },
     ]),
     { kind: 'all-reduce', name: 'missing', type: 'f32', opcode: 'sum' },
-    { kind: 'assign', name: 'residual', value: unary('sqrt', divide(variable('f32', 'missing'), f32(Math.max(1, scaling.width)))) },
+    {
+      kind: 'assign',
+      name: 'residual',
+      value: unary('sqrt', divide(variable('f32', 'missing'), f32(Math.max(1, scaling.width)))),
+    },
   ]
 }
 
