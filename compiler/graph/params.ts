@@ -1,5 +1,6 @@
 /** How each op's parameters are written: `print` and `read` are inverse, so the text also tells equal parameters. */
 import { constantValue, type Dim } from '../../plan/dim.ts'
+import { BINARY_OPCODES, UNARY_OPCODES, type BinaryOpcode, type UnaryOpcode } from '../scalar/operations.ts'
 import type { Cursor } from './cursor.ts'
 import type { DType, OpName, OpParams, WeightSource } from './vocabulary.ts'
 
@@ -90,7 +91,7 @@ function readPiece(cursor: Cursor): Piece {
 const source: Codec<WeightSource> = written(
   ({ pieces, stacked, half }) => `${half ? 'half ' : ''}${stacked ? 'stack ' : ''}[${pieces.map(pieceText).join(', ')}]`,
   (cursor) => {
-    const half = cursor.takes('cast_f16')
+    const half = cursor.takes('half')
     const stacked = cursor.takes('stack')
     return { pieces: cursor.list(() => readPiece(cursor)), stacked, ...(half ? { half } : {}) }
   },
@@ -102,45 +103,20 @@ const dtype = implied((result) => result.dtype)
 const axis = { axis: number }
 const none = {}
 
+const elementwise = Object.fromEntries([...UNARY_OPCODES, ...BINARY_OPCODES].map((op) => [op, none])) as {
+  readonly [O in UnaryOpcode | BinaryOpcode]: typeof none
+}
+
 const codecs: Codecs = {
   input: { name: string, dtype, shape },
   weight: { name: string, shape, source, doc: string },
   constant: { dtype, shape: sizes, values: numbers },
   load_time_constant: { name: string, dtype, shape },
   iota: { size: implied((result) => result.shape[0]) },
-  negate: none,
-  exp: none,
-  log: none,
-  log1p: none,
-  sqrt: none,
-  rsqrt: none,
-  abs: none,
-  sin: none,
-  cos: none,
-  tanh: none,
-  erf: none,
-  sigmoid: none,
-  softplus: none,
-  floor: none,
-  sign: none,
-  not: none,
+  ...elementwise,
   stop_gradient: none,
-  cast_f16: none,
   compute_at_load: { name: string },
   cast: { dtype },
-  add: none,
-  subtract: none,
-  multiply: none,
-  divide: none,
-  power: none,
-  minimum: none,
-  maximum: none,
-  remainder: none,
-  less: none,
-  less_equal: none,
-  equal: none,
-  and: none,
-  or: none,
   select: none,
   reshape: { shape },
   transpose: { order: numbers },

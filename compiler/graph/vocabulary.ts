@@ -3,6 +3,7 @@
  * Before adding one, show that those here do not compose to it.
  */
 import type { Dim } from '../../plan/dim.ts'
+import type { BinaryOpcode, UnaryOpcode } from '../scalar/operations.ts'
 
 /** `bool` is 0 or 1; on a device it is stored as u32. */
 export type DType = 'f32' | 'i32' | 'bool'
@@ -25,8 +26,11 @@ export interface WeightSource {
 
 type None = Readonly<Record<string, never>>
 
+/** Ops that apply a scalar operation to every element; two operands have one shape. */
+type Elementwise = { readonly [O in UnaryOpcode | BinaryOpcode]: None }
+
 /** Op -> its parameters. Groups of ops are told apart by `kind` in the records of `compiler/ops`. */
-export interface OpParams {
+export interface OpParams extends Elementwise {
   // leaves
   input: { readonly name: string; readonly dtype: DType; readonly shape: readonly Dim[] }
   weight: { readonly name: string; readonly shape: readonly Dim[]; readonly source: WeightSource; readonly doc: string }
@@ -37,45 +41,12 @@ export interface OpParams {
   /** 0, 1, ..., size - 1, i32[size]. */
   iota: { readonly size: Dim }
 
-  // elementwise, one operand
-  negate: None
-  exp: None
-  log: None
-  log1p: None
-  sqrt: None
-  rsqrt: None
-  abs: None
-  sin: None
-  cos: None
-  tanh: None
-  erf: None
-  sigmoid: None
-  softplus: None
-  floor: None
-  sign: None
-  not: None
+  // elementwise, besides the scalar operations
   /** The same values. They depend on weights alone: computed once, when the weights are loaded. */
   compute_at_load: { readonly name: string }
   /** The same values, but no gradient flows. */
   stop_gradient: None
-  /** The nearest f16 numbers; stored as f16. */
-  cast_f16: None
   cast: { readonly dtype: DType }
-
-  // elementwise, two operands of one shape
-  add: None
-  subtract: None
-  multiply: None
-  divide: None
-  power: None
-  minimum: None
-  maximum: None
-  remainder: None
-  less: None
-  less_equal: None
-  equal: None
-  and: None
-  or: None
   /** condition, then, otherwise. */
   select: None
 

@@ -1,8 +1,9 @@
-/** Ops that treat each element alone; operands have one shape. */
-import type { DType, OpName, OpParams } from '../graph/vocabulary.ts'
-import type { BinaryOpcode, Expression, UnaryOpcode } from '../scalar/expression.ts'
-import { floorQuotient, floorRemainder, power, wholeRemainder } from '../scalar/arithmetic.ts'
-import { erf, half, sigmoid, softplus, toInteger } from './functions.ts'
+/** Elementwise ops: each treats every element alone; operands have one shape. */
+import type { DType, OpParams } from '../graph/vocabulary.ts'
+import { add, binary, divide, f32, less, multiply, select, unary, variable } from '../scalar/build.ts'
+import type { Expression } from '../scalar/expression.ts'
+import { toInteger } from '../scalar/functions.ts'
+import { binaryFunction, resultType, unaryFunction, wrap, type BinaryOpcode, type UnaryOpcode } from '../scalar/operations.ts'
 import {
   absolute,
   EXACT,
@@ -16,25 +17,129 @@ import {
   type TensorType,
 } from './record.ts'
 import { fail, firstOf, sameShape, shapeText, wantCount, wantType } from './shapes.ts'
-import { hostTensor, type HostTensor } from './tensor.ts'
+import { hostTensor } from './tensor.ts'
 
-type Unary = (x: number) => number
-type Binary = (x: number, y: number) => number
-/** The function by the dtype of its operands; a dtype that is absent is refused. */
-type ByType<F> = Partial<Record<DType, F>>
+/** The gradient of each f32 operand, as an expression in `dy`, the operands (`x`, or `a` and `b`) and the result `y`; or why there is none. */
+export type ElementwiseGradient =
+  | { readonly kind: 'expressions'; readonly of: readonly Expression[] }
+  | { readonly kind: 'none'; readonly reason: string }
+  | { readonly kind: 'refused'; readonly reason: string }
 
-interface Facets<F> {
-  readonly doc: string
+/** What the name of an op does not say. What it computes stands in `compiler/scalar/operations.ts`. */
+interface Row {
   readonly formula: string
+  /** Documentation of the op, and of the builtin of the language. */
+  readonly doc: string
   readonly accuracy: Accuracy
-  readonly functions: ByType<F>
-  /** The dtype of the result where it is not the operands'. */
-  readonly result?: DType
-  readonly commutative?: boolean
-  readonly isFlat?: true
+  readonly gradient: ElementwiseGradient
+  readonly commutative?: true
+  /** Whether one element takes dozens of instructions, so that computing it twice costs more than loading it. */
+  readonly isExpensive?: true
 }
 
-const dtypesOf = (functions: ByType<unknown>): DType[] => Object.keys(functions) as DType[]
+const [X, A, B, Y, DY] = ['x', 'a', 'b', 'y', 'dy'].map((name) => variable('f32', name))
+const ONE = f32(1)
+const ZERO = f32(0)
+
+const subtract = (a: Expression, b: Expression): Expression => binary('subtract', a, b)
+const negate = (a: Expression): Expression => unary('negate', a)
+const square = (a: Expression): Expression => multiply(a, a)
+const cube = (a: Expression): Expression => multiply(square(a), a)
+
+const gradient = (...of: readonly Expression[]): ElementwiseGradient => ({ kind: 'expressions', of })
+/** By the derivative of the only operand. */
+const slope = (derivative: Expression): ElementwiseGradient => gradient(multiply(DY, derivative))
+const over = (divisor: Expression): ElementwiseGradient => gradient(divide(DY, divisor))
+const STEPS: ElementwiseGradient = { kind: 'none', reason: 'it is constant between its steps' }
+const BOOLS: ElementwiseGradient = { kind: 'none', reason: 'truth values have no slope' }
+
+const row = (accuracy: Accuracy, formula: string, doc: string, gradient: ElementwiseGradient): Row => ({
+  accuracy,
+  formula,
+  doc,
+  gradient,
+})
+const expensive = (...cells: Parameters<typeof row>): Row => ({ ...row(...cells), isExpensive: true })
+const commutative = (...cells: Parameters<typeof row>): Row => ({ ...row(...cells), commutative: true })
+
+const ANGLE = 'of an angle in radians; beyond 1e5 a device only keeps it from -1 to 1.'
+
+const UNARY: { readonly [O in UnaryOpcode]: Row } = {
+  negate: row(EXACT, 'y = -x', 'The value with the other sign; i32 wraps.', gradient(negate(DY))),
+  exp: expensive(inherited('3 + 2|x| ulp'), 'y = e^x', 'e to the power x.', slope(Y)),
+  log: expensive(ulp(3), 'y = ln x', 'The natural logarithm; NaN below 0.', over(X)),
+  log1p: expensive(inherited('log(1 + x)'), 'y = ln(1 + x)', 'log(1 + x), exact near 0; NaN below -1.', over(add(X, ONE))),
+  sqrt: row(inherited('1 / rsqrt(x)'), 'y = x^(1/2)', 'The square root; NaN below 0.', over(multiply(Y, f32(2)))),
+  rsqrt: row(ulp(2), 'y = x^(-1/2)', '1 / sqrt(x); NaN below 0.', slope(multiply(cube(Y), f32(-0.5)))),
+  abs: row(EXACT, 'y = |x|', 'The absolute value; i32 wraps.', slope(unary('sign', X))),
+  sin: expensive(absolute(2 ** -11), 'y = sin x', `The sine ${ANGLE}`, slope(unary('cos', X))),
+  cos: expensive(absolute(2 ** -11), 'y = cos x', `The cosine ${ANGLE}`, slope(negate(unary('sin', X)))),
+  tanh: expensive(absolute(1e-5), 'y = tanh x', 'The hyperbolic tangent.', slope(subtract(ONE, square(Y)))),
+  atan: expensive(ulp(4), 'y = arctan x', 'The inverse tangent, from -pi/2 to pi/2 radians.', over(add(square(X), ONE))),
+  erf: expensive(
+    absolute(1e-6),
+    'y = 2/sqrt(pi) * integral of exp(-t^2) for t in 0..x',
+    'The error function.',
+    slope(multiply(unary('exp', negate(square(X))), f32(2 / Math.sqrt(Math.PI)))),
+  ),
+  sigmoid: expensive(
+    inherited('1 / (1 + exp(-x))'),
+    'y = 1 / (1 + exp(-x))',
+    'The logistic function; never overflows.',
+    slope(multiply(Y, subtract(ONE, Y))),
+  ),
+  softplus: expensive(
+    inherited('maximum(x, 0) + log1p(exp(-|x|))'),
+    'y = ln(1 + exp(x))',
+    'log(1 + exp(x)); never overflows.',
+    slope(unary('sigmoid', X)),
+  ),
+  floor: row(EXACT, 'y = floor(x)', 'The largest whole number not above x, as f32.', STEPS),
+  sign: row(EXACT, 'y = sign(x)', '-1, 0 or 1; NaN of NaN.', STEPS),
+  not: row(EXACT, 'y = not x', 'True where x is false.', BOOLS),
+  cast_f16: row(EXACT, 'y = f16(x)', 'The nearest f16 value, infinite from 65520 on; stored as f16.', {
+    kind: 'refused',
+    reason: 'what is rounded is chosen after differentiation',
+  }),
+}
+
+/** The operand that wins takes all of the gradient; where they are equal, the right one does: relu(0) has the slope 0. */
+const winner = (isLeft: Expression): ElementwiseGradient => gradient(select(isLeft, DY, ZERO), select(isLeft, ZERO, DY))
+
+// where a is 0 its logarithm is not finite, and y does not depend on b
+const POWER = gradient(
+  multiply(DY, multiply(B, binary('power', A, subtract(B, ONE)))),
+  multiply(DY, multiply(Y, unary('log', select(binary('equal', A, ZERO), ONE, A)))),
+)
+
+const DA = divide(DY, B)
+const DIVIDE = gradient(DA, negate(multiply(DA, Y)))
+const REMAINDER = gradient(DY, negate(multiply(DY, divide(subtract(A, Y), B))))
+
+const REMAINDER_DOC =
+  'The remainder, with the sign of the divisor, as in Python; NaN where the divisor is 0 or the dividend is infinite; in i32, 0 where the divisor is 0.'
+const POWER_DOC =
+  'The power; 1 where the base is 1 or the exponent is 0, else NaN where one is NaN, and for a finite base below 0 and an exponent that is not whole.'
+
+const BINARY: { readonly [O in BinaryOpcode]: Row } = {
+  add: commutative(ROUNDED, 'y = a + b', 'The sum; i32 wraps.', gradient(DY, DY)),
+  subtract: row(ROUNDED, 'y = a - b', 'The difference; i32 wraps.', gradient(DY, negate(DY))),
+  multiply: commutative(ROUNDED, 'y = a * b', 'The product; i32 wraps.', gradient(multiply(DY, B), multiply(DY, A))),
+  divide: row(ulp(2.5), 'y = a / b', 'The quotient; i32 rounds down, and a division by 0 gives the dividend.', DIVIDE),
+  power: expensive(inherited('exp2(b * log2(a))'), 'y = a^b', POWER_DOC, POWER),
+  minimum: commutative(EXACT, 'y = min(a, b)', 'The smaller of two; NaN where one is NaN.', winner(less(A, B))),
+  maximum: commutative(EXACT, 'y = max(a, b)', 'The larger of two; NaN where one is NaN.', winner(less(B, A))),
+  remainder: row(ROUNDED, 'y = a - b * floor(a / b)', REMAINDER_DOC, REMAINDER),
+  less: row(EXACT, 'y = a < b', 'Whether the left is below the right; false where one is NaN.', BOOLS),
+  less_equal: row(EXACT, 'y = a <= b', 'Whether the left is at most the right; false where one is NaN.', BOOLS),
+  equal: commutative(EXACT, 'y = a == b', 'Whether two are the same; false where one is NaN.', BOOLS),
+  and: commutative(EXACT, 'y = a and b', 'Whether both are true.', BOOLS),
+  or: commutative(EXACT, 'y = a or b', 'Whether one is true.', BOOLS),
+}
+
+export const gradientOf = (op: UnaryOpcode | BinaryOpcode): ElementwiseGradient => ({ ...UNARY, ...BINARY })[op].gradient
+
+const DTYPES: readonly DType[] = ['f32', 'i32', 'bool']
 
 function wantOneShape(inputs: readonly TensorType[]): ShapeError | null {
   const odd = inputs.findIndex((input) => !sameShape(input.shape, inputs[0].shape))
@@ -44,249 +149,98 @@ function wantOneShape(inputs: readonly TensorType[]): ShapeError | null {
 const wantOneType = (a: TensorType, b: TensorType): ShapeError | null =>
   a.dtype === b.dtype ? null : fail(`operands are ${a.dtype} and ${b.dtype}`)
 
-function map1(x: HostTensor, dtype: DType, f: Unary): HostTensor {
-  const values = new Float64Array(x.values.length)
-  for (let i = 0; i < values.length; i++) values[i] = f(x.values[i])
-  return hostTensor(x.shape, dtype, values)
-}
+const base = { kind: 'elementwise', since: 'source', commutative: false } as const
 
-function map2(x: HostTensor, y: HostTensor, dtype: DType, f: Binary): HostTensor {
-  const values = new Float64Array(x.values.length)
-  for (let i = 0; i < values.length; i++) values[i] = f(x.values[i], y.values[i])
-  return hostTensor(x.shape, dtype, values)
-}
+/** The fields that the row states; without a gradient, an op from reals to reals is flat. */
+const facets = ({ gradient, ...row }: Row, givesReals: boolean) => ({
+  ...base,
+  ...row,
+  ...(givesReals && gradient.kind === 'none' ? ({ isFlat: true } as const) : {}),
+})
 
-const frame = { kind: 'elementwise', since: 'source' } as const
+const wrapped = (dtype: DType, values: Float64Array): Float64Array =>
+  dtype === 'i32' ? values.map((value) => wrap(dtype, value)) : values
 
-/** An op of one operand, spelt by the scalar word of its own name. */
-function unary<N extends OpName & UnaryOpcode>(word: N, facets: Facets<Unary>): OpRecord<N> {
-  const { doc, formula, accuracy, functions, isFlat } = facets
+function unaryRecord<O extends UnaryOpcode>(opcode: O): OpRecord<O> {
+  const dtypes = DTYPES.filter((dtype) => unaryFunction(opcode, dtype) !== undefined)
   return {
-    ...frame,
-    doc,
-    formula,
-    accuracy,
-    commutative: false,
-    ...(isFlat ? { isFlat } : {}),
-    infer: (inputs) => firstOf(wantCount(inputs, 1)) ?? wantType(inputs[0], 'operand', ...dtypesOf(functions)) ?? inputs[0],
-    evaluate: ([x]) => map1(x, x.dtype, functions[x.dtype]!),
-    scalar: ([operand]): Expression => ({ kind: 'unary', type: operand.type, opcode: word, operand }),
+    ...facets(UNARY[opcode], dtypes.includes('f32')),
+    infer: (inputs) => firstOf(wantCount(inputs, 1)) ?? wantType(inputs[0], 'operand', ...dtypes) ?? inputs[0],
+    evaluate([{ shape, dtype, values }]) {
+      const compute = unaryFunction(opcode, dtype)!
+      return hostTensor(
+        shape,
+        dtype,
+        wrapped(
+          dtype,
+          values.map((x) => compute(x)),
+        ),
+      )
+    },
+    scalar: ([operand]) => ({ kind: 'unary', type: operand.type, opcode, operand }),
   }
 }
 
-/** An op of two operands, spelt by the scalar word of its own name. */
-function binary<N extends OpName & BinaryOpcode>(word: N, facets: Facets<Binary>): OpRecord<N> {
-  const { doc, formula, accuracy, functions, result, commutative = false } = facets
+function binaryRecord<O extends BinaryOpcode>(opcode: O): OpRecord<O> {
+  const dtypes = DTYPES.filter((dtype) => binaryFunction(opcode, dtype) !== undefined)
   return {
-    ...frame,
-    doc,
-    formula,
-    accuracy,
-    commutative,
+    ...facets(BINARY[opcode], dtypes.includes('f32') && resultType(opcode, 'f32') === 'f32'),
     infer: (inputs) =>
       wantCount(inputs, 2) ??
-      wantType(inputs[0], 'left', ...dtypesOf(functions)) ??
+      wantType(inputs[0], 'left', ...dtypes) ??
       wantOneType(inputs[0], inputs[1]) ??
-      wantOneShape(inputs) ?? { shape: inputs[0].shape, dtype: result ?? inputs[0].dtype },
-    evaluate: ([x, y]) => map2(x, y, result ?? x.dtype, functions[x.dtype]!),
-    scalar: ([left, right]): Expression => ({ kind: 'binary', type: result ?? left.type, opcode: word, left, right }),
+      wantOneShape(inputs) ?? { shape: inputs[0].shape, dtype: resultType(opcode, inputs[0].dtype) },
+    evaluate([a, b]) {
+      const [compute, dtype] = [binaryFunction(opcode, a.dtype)!, resultType(opcode, a.dtype)]
+      const values = a.values.map((x, at) => compute(x, b.values[at]))
+      return hostTensor(a.shape, dtype, wrapped(dtype, values))
+    },
+    scalar: ([left, right]) => ({ kind: 'binary', type: resultType(opcode, left.type), opcode, left, right }),
   }
 }
 
-const real = (formula: string, doc: string, accuracy: Accuracy, f: Unary): Facets<Unary> => ({
-  formula,
-  doc,
-  accuracy,
-  functions: { f32: f },
-})
+const recordsOf = <O extends UnaryOpcode | BinaryOpcode>(
+  rows: { readonly [K in O]: Row },
+  record: (opcode: O) => OpRecord<O>,
+): Records<O> => Object.fromEntries((Object.keys(rows) as O[]).map((opcode) => [opcode, record(opcode)])) as unknown as Records<O>
 
-const exact = (formula: string, doc: string, functions: ByType<Unary>): Facets<Unary> => ({
-  formula,
-  doc,
+const CASTS: Record<DType, (x: number) => number> = { f32: (x) => x, i32: toInteger, bool: (x) => Number(x !== 0) }
+
+const identity = {
+  ...base,
+  formula: 'y = x',
   accuracy: EXACT,
-  functions,
-})
-
-const unaries: Records<OpName & UnaryOpcode> = {
-  negate: unary('negate', exact('y = -x', 'The opposite; i32 wraps.', { f32: (x) => -x, i32: (x) => -x | 0 })),
-  abs: unary('abs', exact('y = |x|', 'The size; i32 wraps.', { f32: Math.abs, i32: (x) => Math.abs(x) | 0 })),
-  sign: unary('sign', { ...exact('y = sign(x)', '-1, 0 or 1; NaN of NaN.', { f32: Math.sign, i32: Math.sign }), isFlat: true }),
-  not: unary('not', exact('y = not x', 'The other truth value.', { bool: (x) => 1 - x })),
-  floor: unary('floor', {
-    ...real('y = floor(x)', 'The greatest whole number that is not above x, as f32.', EXACT, Math.floor),
-    isFlat: true,
-  }),
-  exp: unary('exp', real('y = e^x', 'The exponential; 3 + 2|x| units in the last place.', inherited('3 + 2|x| ulp'), Math.exp)),
-  log: unary('log', real('y = ln x', 'The natural logarithm; NaN below 0.', ulp(3), Math.log)),
-  log1p: unary('log1p', real('y = ln(1 + x)', 'The logarithm near 1; NaN below -1.', inherited('log(1 + x)'), Math.log1p)),
-  sqrt: unary('sqrt', real('y = x^(1/2)', 'The square root; NaN below 0.', inherited('1 / rsqrt(x)'), Math.sqrt)),
-  rsqrt: unary(
-    'rsqrt',
-    real('y = x^(-1/2)', 'One over the square root; NaN below 0.', ulp(2), (x) => 1 / Math.sqrt(x)),
-  ),
-  sin: unary(
-    'sin',
-    real(
-      'y = sin x',
-      'The sine of an angle in radians; beyond 1e5 a device only keeps it from -1 to 1.',
-      absolute(2 ** -11),
-      Math.sin,
-    ),
-  ),
-  cos: unary(
-    'cos',
-    real(
-      'y = cos x',
-      'The cosine of an angle in radians; beyond 1e5 a device only keeps it from -1 to 1.',
-      absolute(2 ** -11),
-      Math.cos,
-    ),
-  ),
-  tanh: unary('tanh', real('y = tanh x', 'The hyperbolic tangent.', absolute(1e-5), Math.tanh)),
-  erf: unary('erf', real('y = 2/sqrt(pi) * integral of exp(-t^2) for t in 0..x', 'The error function.', absolute(1e-6), erf)),
-  sigmoid: unary(
-    'sigmoid',
-    real('y = 1 / (1 + exp(-x))', 'The logistic function; never overflows.', inherited('1 / (1 + exp(-x))'), sigmoid),
-  ),
-  softplus: unary(
-    'softplus',
-    real('y = ln(1 + exp(x))', 'Never overflows.', inherited('maximum(x, 0) + log1p(exp(-|x|))'), softplus),
-  ),
-  cast_f16: unary('cast_f16', real('y = f16(x)', 'The nearest f16 number, infinite from 65520 on; stored as f16.', EXACT, half)),
-}
-
-const arithmetic = (formula: string, doc: string, accuracy: Accuracy, f32: Binary, i32: Binary): Facets<Binary> => ({
-  formula,
-  doc,
-  accuracy,
-  functions: { f32, i32 },
-})
-
-const comparison = (formula: string, f: Binary, dtypes: readonly DType[]): Facets<Binary> => ({
-  formula,
-  doc: 'A truth value; false where an operand is NaN.',
-  accuracy: EXACT,
-  result: 'bool',
-  functions: Object.fromEntries(dtypes.map((dtype) => [dtype, f])),
-})
-
-const logical = (formula: string, f: Binary): Facets<Binary> => ({
-  formula,
-  doc: 'Of truth values.',
-  accuracy: EXACT,
-  functions: { bool: f },
-  commutative: true,
-})
-
-const commutes = <F>(facets: Facets<F>): Facets<F> => ({ ...facets, commutative: true })
-
-const NAN_WINS = 'NaN where one is NaN.'
-
-const binaries: Records<OpName & BinaryOpcode> = {
-  add: binary(
-    'add',
-    commutes(
-      arithmetic(
-        'y = a + b',
-        'i32 wraps.',
-        ROUNDED,
-        (x, y) => x + y,
-        (x, y) => (x + y) | 0,
-      ),
-    ),
-  ),
-  subtract: binary(
-    'subtract',
-    arithmetic(
-      'y = a - b',
-      'i32 wraps.',
-      ROUNDED,
-      (x, y) => x - y,
-      (x, y) => (x - y) | 0,
-    ),
-  ),
-  multiply: binary('multiply', commutes(arithmetic('y = a * b', 'i32 wraps.', ROUNDED, (x, y) => x * y, Math.imul))),
-  divide: binary(
-    'divide',
-    arithmetic(
-      'y = a / b',
-      'i32 rounds down, and a / 0 = a.',
-      ulp(2.5),
-      (x, y) => x / y,
-      (x, y) => floorQuotient(x, y) | 0,
-    ),
-  ),
-  remainder: binary(
-    'remainder',
-    arithmetic(
-      'y = a - b * floor(a / b)',
-      'Has the sign of b, as in Python; NaN where b is 0 or a is infinite, and 0 where b is 0 in i32.',
-      ROUNDED,
-      floorRemainder,
-      wholeRemainder,
-    ),
-  ),
-  power: binary('power', {
-    formula: 'y = a^b',
-    doc: '1 where a is 1 or b is 0, else NaN where one is NaN, and for a finite a below 0 and a b that is not whole.',
-    accuracy: inherited('exp2(b * log2(a))'),
-    functions: { f32: power },
-  }),
-  minimum: binary('minimum', commutes(arithmetic('y = min(a, b)', NAN_WINS, EXACT, Math.min, Math.min))),
-  maximum: binary('maximum', commutes(arithmetic('y = max(a, b)', NAN_WINS, EXACT, Math.max, Math.max))),
-  less: binary(
-    'less',
-    comparison('y = a < b', (x, y) => Number(x < y), ['f32', 'i32']),
-  ),
-  less_equal: binary(
-    'less_equal',
-    comparison('y = a <= b', (x, y) => Number(x <= y), ['f32', 'i32']),
-  ),
-  equal: binary('equal', commutes(comparison('y = a == b', (x, y) => Number(x === y), ['f32', 'i32', 'bool']))),
-  and: binary('and', logical('y = a and b', Math.min)),
-  or: binary('or', logical('y = a or b', Math.max)),
-}
-
-const CASTS: Record<DType, Unary> = { f32: (x) => x, i32: toInteger, bool: (x) => Number(x !== 0) }
+  infer: (inputs: readonly TensorType[]) => wantCount(inputs, 1) ?? inputs[0],
+} as const
 
 const others: Records<'compute_at_load' | 'stop_gradient' | 'cast' | 'select'> = {
   compute_at_load: {
-    ...frame,
-    accuracy: EXACT,
-    commutative: false,
-    doc: 'x itself, which depends on weights alone: computed once, when the weights are loaded, and kept under a name.',
-    formula: 'y = x',
-    infer: (inputs) => wantCount(inputs, 1) ?? inputs[0],
+    ...identity,
+    doc: 'x itself, computed once when the weights are loaded and kept under a name.',
     evaluate: ([x]) => x,
     scalar: ([x]) => x,
   },
   stop_gradient: {
-    ...frame,
-    doc: 'The same values; no gradient flows.',
-    formula: 'y = x',
-    accuracy: EXACT,
-    commutative: false,
+    ...identity,
+    doc: 'x itself, but no gradient flows through it.',
     isFlat: true,
-    infer: (inputs) => wantCount(inputs, 1) ?? inputs[0],
     evaluate: ([x]) => x,
     scalar: ([x]) => x,
   },
   cast: {
-    ...frame,
+    ...base,
     accuracy: EXACT,
-    commutative: false,
-    doc: 'Another dtype: to i32 towards zero and held to its range, NaN to 0; to bool, whether it is not 0; from bool, 0 or 1.',
+    doc: 'The same numbers in another dtype: to i32 towards zero, limited to its range, NaN to 0; to bool, whether it is not 0; from bool, 0 or 1.',
     formula: 'y = x as dtype',
     infer: (inputs, { dtype }) => wantCount(inputs, 1) ?? { shape: inputs[0].shape, dtype },
-    evaluate: ([x], { dtype }) => map1(x, dtype, CASTS[dtype]),
+    evaluate: ([{ shape, values }], { dtype }) => hostTensor(shape, dtype, values.map(CASTS[dtype])),
     scalar: ([operand], { dtype }: OpParams['cast']) => ({ kind: 'cast', type: dtype, operand }),
   },
   select: {
-    ...frame,
-    doc: 'Chooses element by element; the other choice may be anything, NaN included.',
+    ...base,
+    doc: 'x where the condition is true, y elsewhere; the other choice may be anything, NaN included.',
     formula: 'y = condition ? then : otherwise',
     accuracy: EXACT,
-    commutative: false,
     infer: (inputs) =>
       wantCount(inputs, 3) ??
       wantType(inputs[0], 'condition', 'bool') ??
@@ -303,4 +257,8 @@ const others: Records<'compute_at_load' | 'stop_gradient' | 'cast' | 'select'> =
   },
 }
 
-export const elementwise = { ...unaries, ...binaries, ...others }
+export const elementwise: Records<UnaryOpcode | BinaryOpcode | keyof typeof others> = {
+  ...recordsOf(UNARY, unaryRecord),
+  ...recordsOf(BINARY, binaryRecord),
+  ...others,
+}

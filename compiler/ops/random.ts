@@ -26,6 +26,7 @@ export const sources: Records<'random'> = {
     kind: 'indexed',
     since: 'source',
     commutative: false,
+    isExpensive: true,
     accuracy: EXACT,
     scalar: null,
     infer: (inputs, { shape, stream }) =>

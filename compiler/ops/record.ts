@@ -49,6 +49,8 @@ export interface OpRecord<N extends OpName> {
   readonly commutative: boolean
   /** Whether no gradient goes through it though operands and result are f32: there is no slope, or none is wanted. */
   readonly isFlat?: true
+  /** Whether one element takes dozens of instructions, so that computing it twice costs more than loading it. */
+  readonly isExpensive?: true
   readonly accuracy: Accuracy
   /** Its result's type; the error names the axes and their dims. */
   readonly infer: (inputs: readonly TensorType[], params: OpParams[N]) => TensorType | ShapeError

@@ -3,8 +3,8 @@
  * all operands are literals, so that devices and the reference round alike.
  */
 import { dim as toDim, constantValue, type DimLike } from '../../plan/dim.ts'
-import { floorQuotient, wholeRemainder } from './arithmetic.ts'
 import type { BinaryOpcode, CallOpcode, Expression, ReduceOpcode, ScalarType, UnaryOpcode } from './expression.ts'
+import { binaryFunction, resultType } from './operations.ts'
 
 const interned = new Map<string, Expression>()
 const ids = new WeakMap<Expression, number>()
@@ -51,16 +51,6 @@ export function unary(opcode: UnaryOpcode, operand: Expression): Expression {
 const isInteger = (type: ScalarType): boolean => type === 'u32' || type === 'i32'
 const valueOf = (e: Expression): number | undefined => (e.kind === 'literal' ? e.value : undefined)
 
-const INTEGER_FOLDS: { readonly [W in BinaryOpcode]?: (a: number, b: number) => number } = {
-  add: (a, b) => a + b,
-  subtract: (a, b) => a - b,
-  multiply: (a, b) => a * b,
-  divide: floorQuotient,
-  remainder: wholeRemainder,
-  minimum: Math.min,
-  maximum: Math.max,
-}
-
 const fits = (type: ScalarType, value: number): boolean =>
   type === 'u32' ? value >= 0 && value <= 0xffffffff : value >= -0x80000000 && value <= 0x7fffffff
 
@@ -99,10 +89,9 @@ function upperBound(e: Expression): number | undefined {
 
 function integerLaw(opcode: BinaryOpcode, left: Expression, right: Expression): Expression | undefined {
   const [a, b] = [valueOf(left), valueOf(right)]
-  const fold = INTEGER_FOLDS[opcode]
-  if (a !== undefined && b !== undefined && fold !== undefined) {
-    const value = fold(a, b)
-    if (fits(left.type, value)) return literal(left.type, value)
+  if (a !== undefined && b !== undefined && resultType(opcode, left.type) === left.type) {
+    const value = opcode === 'multiply' ? a * b : binaryFunction(opcode, left.type)?.(a, b)
+    if (value !== undefined && fits(left.type, value)) return literal(left.type, value)
   }
   const unsigned = left.type === 'u32'
   switch (opcode) {
@@ -145,13 +134,11 @@ function integerLaw(opcode: BinaryOpcode, left: Expression, right: Expression): 
   }
 }
 
-const COMPARES: ReadonlySet<BinaryOpcode> = new Set(['less', 'less_equal', 'equal'])
-
 export function binary(opcode: BinaryOpcode, left: Expression, right: Expression): Expression {
   if (left.type !== right.type) throw new Error(`${opcode} of ${left.type} and ${right.type}`)
   const known = isInteger(left.type) ? integerLaw(opcode, left, right) : undefined
   if (known !== undefined) return known
-  const type = COMPARES.has(opcode) ? 'bool' : left.type
+  const type = resultType(opcode, left.type)
   return intern(`${opcode} ${idOf(left)} ${idOf(right)}`, { kind: 'binary', type, opcode, left, right })
 }
 

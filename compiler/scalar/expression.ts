@@ -3,42 +3,9 @@
  * (`compiler/wgsl/emit-scalar.ts`); `interpret.ts` runs it on the host.
  */
 import type { Dim } from '../../plan/dim.ts'
+import type { BinaryOpcode, ScalarType, UnaryOpcode } from './operations.ts'
 
-export type ScalarType = 'f32' | 'i32' | 'u32' | 'bool'
-
-export type UnaryOpcode =
-  | 'negate'
-  | 'not'
-  | 'abs'
-  | 'sign'
-  | 'floor'
-  | 'exp'
-  | 'log'
-  | 'log1p'
-  | 'sqrt'
-  | 'rsqrt'
-  | 'sin'
-  | 'cos'
-  | 'tanh'
-  | 'erf'
-  | 'sigmoid'
-  | 'softplus'
-  | 'cast_f16'
-
-export type BinaryOpcode =
-  | 'add'
-  | 'subtract'
-  | 'multiply'
-  | 'divide'
-  | 'remainder'
-  | 'power'
-  | 'minimum'
-  | 'maximum'
-  | 'less'
-  | 'less_equal'
-  | 'equal'
-  | 'and'
-  | 'or'
+export type { BinaryOpcode, ScalarType, UnaryOpcode } from './operations.ts'
 
 /**
  * `random_bits` of a key (two u32), a counter (two u32) and an index 0..3: that word of Philox 4x32-10 at the counter, whose other two words

@@ -1,9 +1,9 @@
 /** An interpreter of the scalar IR in f64: the meaning of a kernel, independent of targets. */
 import { evaluate as sizeOf, type DimValues } from '../../plan/dim.ts'
 import { philox } from '../../plan/philox.ts'
-import { floorQuotient, floorRemainder, power, wholeRemainder } from './arithmetic.ts'
 import { emptyReduction, reductionIdentity } from './reduction.ts'
-import type { BinaryOpcode, CallOpcode, Expression, ReduceOpcode, ScalarType, Statement, UnaryOpcode } from './expression.ts'
+import type { CallOpcode, Expression, ReduceOpcode, ScalarType, Statement } from './expression.ts'
+import { binaryFunction, unaryFunction, wrap } from './operations.ts'
 
 type Values = Float64Array | number[]
 
@@ -25,61 +25,14 @@ export const createThread = (variables: Readonly<Record<string, number>>): Threa
   arrays: new Map(),
 })
 
-type UnaryTable = { readonly [W in UnaryOpcode]: (x: number) => number }
-
-/** The unary functions, given by the room that has the reference functions of the ops. */
-export interface UnaryFunctions {
-  readonly unary: UnaryTable
-}
-
 const CALL: { readonly [W in CallOpcode]: (...operands: readonly number[]) => number } = {
   random_bits: (key0, key1, counter0, counter1, place) => philox([key0, key1], [counter0, counter1, 0, 0])[place],
-}
-
-const asBool = (value: boolean): number => (value ? 1 : 0)
-
-const BINARY: { readonly [W in BinaryOpcode]: (a: number, b: number) => number } = {
-  add: (a, b) => a + b,
-  subtract: (a, b) => a - b,
-  multiply: (a, b) => a * b,
-  divide: (a, b) => a / b,
-  remainder: floorRemainder,
-  power,
-  minimum: Math.min,
-  maximum: Math.max,
-  less: (a, b) => asBool(a < b),
-  less_equal: (a, b) => asBool(a <= b),
-  equal: (a, b) => asBool(a === b),
-  and: (a, b) => asBool(a !== 0 && b !== 0),
-  or: (a, b) => asBool(a !== 0 || b !== 0),
-}
-
-/** Operations with another definition for integers; a product of integers may exceed the precision of f64. */
-const INTEGER: { readonly [W in BinaryOpcode]?: (a: number, b: number) => number } = {
-  multiply: Math.imul,
-  divide: floorQuotient,
-  remainder: wholeRemainder,
 }
 
 const REDUCE: { readonly [W in ReduceOpcode]: (a: number, b: number) => number } = {
   sum: (a, b) => a + b,
   max: Math.max,
   min: Math.min,
-}
-
-/** A value converted to its type: integers wrap. */
-function convert(type: ScalarType, value: number): number {
-  switch (type) {
-    case 'u32':
-      return Math.trunc(value) >>> 0
-    case 'i32':
-      return Math.trunc(value) | 0
-    case 'f32':
-    case 'bool':
-      return value
-    default:
-      return type satisfies never
-  }
 }
 
 /** A float converted to an integer: truncated, clamped to the range of the type; NaN is 0. */
@@ -105,7 +58,7 @@ function synchronizes(s: Statement): boolean {
   }
 }
 
-export function createInterpreter(words: UnaryFunctions): {
+export function createInterpreter(): {
   readonly run: (statements: readonly Statement[], machine: Machine, own: Thread) => void
   /** Runs all threads of a workgroup; between two synchronizing statements, one thread after the other. */
   readonly runWorkgroup: (statements: readonly Statement[], machine: Machine, threads: readonly Thread[]) => void
@@ -128,19 +81,17 @@ export function createInterpreter(words: UnaryFunctions): {
           e.array,
         )
       case 'unary':
-        return convert(e.type, words.unary[e.opcode](value(e.operand, machine, own)))
+        return wrap(e.type, functionOf(unaryFunction(e.opcode, e.operand.type), e)(value(e.operand, machine, own)))
       case 'binary': {
         const [left, right] = [value(e.left, machine, own), value(e.right, machine, own)]
-        const compute = (e.type === 'f32' ? undefined : INTEGER[e.opcode]) ?? BINARY[e.opcode]
-        const result = compute(left, right)
-        return e.type === 'bool' ? result : convert(e.type, result)
+        return wrap(e.type, functionOf(binaryFunction(e.opcode, e.left.type), e)(left, right))
       }
       case 'select':
         return value(e.condition, machine, own) !== 0 ? value(e.then, machine, own) : value(e.otherwise, machine, own)
       case 'cast': {
         const operand = value(e.operand, machine, own)
         if (e.operand.type === 'f32' && (e.type === 'i32' || e.type === 'u32')) return saturate(e.type, operand)
-        return e.type === 'bool' ? asBool(operand !== 0) : convert(e.type, operand)
+        return e.type === 'bool' ? Number(operand !== 0) : wrap(e.type, operand)
       }
       case 'call':
         return CALL[e.opcode](...e.operands.map((operand) => value(operand, machine, own)))
@@ -150,7 +101,7 @@ export function createInterpreter(words: UnaryFunctions): {
         let total = reductionIdentity(e.opcode, e.type)
         for (let i = 0; i < count; i++) {
           own.variables.set(e.variable, i)
-          total = convert(e.type, REDUCE[e.opcode](total, value(e.body, machine, own)))
+          total = wrap(e.type, REDUCE[e.opcode](total, value(e.body, machine, own)))
         }
         return total
       }
@@ -261,10 +212,15 @@ export function createInterpreter(words: UnaryFunctions): {
 /** Reduces a variable over the threads of a workgroup. */
 function allReduce(opcode: ReduceOpcode, type: ScalarType, name: string, threads: readonly Thread[]): void {
   const total = threads.reduce(
-    (sum, thread) => convert(type, REDUCE[opcode](sum, defined(thread.variables.get(name), name))),
+    (sum, thread) => wrap(type, REDUCE[opcode](sum, defined(thread.variables.get(name), name))),
     reductionIdentity(opcode, type),
   )
   for (const thread of threads) thread.variables.set(name, total)
+}
+
+function functionOf<F>(compute: F | undefined, { opcode, type }: Extract<Expression, { kind: 'unary' | 'binary' }>): F {
+  if (compute === undefined) throw new Error(`${opcode} is not defined on ${type}`)
+  return compute
 }
 
 function defined<T>(value: T | undefined, name: string): T {

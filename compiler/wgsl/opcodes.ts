@@ -41,6 +41,7 @@ export const UNARY: { readonly [W in UnaryOpcode]: (x: string, type: ScalarType)
   sin: (x) => `smoe_sin(${x})`,
   cos: (x) => `smoe_cos(${x})`,
   tanh: (x) => `smoe_tanh(${x})`,
+  atan: (x) => `smoe_atan(${x})`,
   erf: (x) => `smoe_erf(${x})`,
   sigmoid: (x) => `(1.0f / (1.0f + smoe_exp(-${x})))`,
   softplus: (x) => `smoe_softplus(${x})`,
@@ -192,6 +193,17 @@ export const HELPERS: Readonly<Record<string, string>> = {
   let e = smoe_exp(-2.0f * abs(x));
   let far = sign(x) * (1.0f - e) / (1.0f + e);
   return select(far, near, abs(x) < 0.35f);
+}`,
+  // Cephes' atanf: below tan(pi / 8) a polynomial; above, the angle from pi / 4, and from pi / 2 beyond tan(3 pi / 8)
+  smoe_atan: `fn smoe_atan(x: f32) -> f32 {
+  let size = abs(x);
+  let isMiddle = size > 0.414213562f;
+  let isLarge = size > 2.41421356f;
+  let t = select(select(size, (size - 1.0f) / (size + 1.0f), isMiddle), -1.0f / size, isLarge);
+  let base = select(select(0.0f, 0.785398163f, isMiddle), 1.57079633f, isLarge);
+  let z = t * t;
+  let value = base + (t + t * z * (-0.333329491539f + z * (0.199777106478f + z * (-0.138776856032f + z * 0.0805374449538f))));
+  return select(select(value, -value, x < 0.0f), x, smoe_is_nan(x));
 }`,
   // series near zero; Abramowitz and Stegun 7.1.26 is too coarse for f32, so a continued product of exp(-x^2) with a rational fit by
   // Numerical Recipes' Chebyshev form (fractional error 1.2e-7) is used beyond

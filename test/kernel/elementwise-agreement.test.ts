@@ -1,14 +1,16 @@
 /** Each elementwise op has one meaning: folded at compile time, evaluated by the reference, by kernels on the host, and on every software adapter. */
 import fc from 'fast-check'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
+import { formulaAt, FORMULA_OPERATIONS, isFormulaOperation, type Formula } from '../../plan/formula.ts'
 import { PORTABLE } from '../../plan/target.ts'
 import type { Node } from '../../compiler/graph/node.ts'
 import type { DType, OpName } from '../../compiler/graph/vocabulary.ts'
 import type { Emit } from '../../compiler/model/builtin/emit.ts'
+import { foldNumbers, isFoldable } from '../../compiler/model/builtin/fold.ts'
 import { options } from '../../compiler/model/builtin/options.ts'
 import { BUILTINS, type BuiltinName } from '../../compiler/model/builtin/table.ts'
 import { folds } from '../../compiler/model/context/context.ts'
-import { operation, real } from '../../compiler/model/static/static.ts'
+import { bool, operation, real } from '../../compiler/model/static/static.ts'
 import { createBuilder, NO_ORIGIN } from '../../compiler/ops/build.ts'
 import { records } from '../../compiler/ops/records.ts'
 import { evaluate } from '../../compiler/reference/evaluate.ts'
@@ -95,38 +97,44 @@ function expanded(name: BuiltinName, operands: readonly (readonly number[])[], d
   ).y.values
 }
 
-const FOLDED = (Object.keys(BUILTINS) as BuiltinName[]).filter(
-  (name) => BUILTINS[name].elementwise && BUILTINS[name].fold !== null,
-)
+const FOLDED = (Object.keys(BUILTINS) as BuiltinName[]).filter((name) => isFoldable(BUILTINS[name]))
 const isNearInF64 = (a: number, b: number): boolean =>
   isSame(a, b) || (Number.isFinite(a - b) && Math.abs(a - b) <= 1e-12 * Math.abs(b))
 
 describe('numbers known at compile time', () => {
   test.each(FOLDED)('%s is what the op computes', (name) => {
-    const { parameters, fold: folded, operator } = BUILTINS[name]
-    const dtype = ['not', 'and', 'or'].includes(name) ? 'bool' : 'f32'
+    const { parameters, operator } = BUILTINS[name]
+    const isLogical = operator !== null && ['not', 'and', 'or'].includes(operator)
+    const dtype = isLogical ? 'bool' : 'f32'
     const operands = combined(parameters.map(() => EDGES[dtype]))
     const want = expanded(name, operands, dtype)
     const rows = Array.from(want, (_, at) => operands.map((values) => values[at]))
     const one = { name, op: name as OpName, dtypes: [], params: {} }
-    agree(
-      one,
-      operands,
-      rows.map((row) => folded!(...row)),
-      want,
-      isNearInF64,
-    )
-    if (operator === null || dtype === 'bool') return
-    // the same operator between parameters of a model
-    const word = parameters.length === 1 ? name : operator
-    const literals = rows.map((row) => operation('real', word, row.map(real), folds))
-    agree(
-      one,
-      operands,
-      literals.map((value) => (value.kind === 'literal' ? Number(value.value) : NaN)),
-      want,
-      isNearInF64,
-    )
+    const compare = (compute: (row: readonly number[]) => number): void =>
+      agree(one, operands, rows.map(compute), want, isNearInF64)
+    if (!isLogical) compare((row) => foldNumbers(BUILTINS[name], row))
+    // the same operator, or function, of parameters of a model
+    const word = operator === null || (parameters.length === 1 && !isLogical) ? name : operator
+    compare((row) => {
+      const value = operation(
+        'real',
+        word,
+        row.map((each) => (isLogical ? bool(each === 1) : real(each))),
+        folds,
+      )
+      return value.kind === 'literal' ? Number(value.value) : NaN
+    })
+    // and of the step of a training
+    const formula = word === 'pow' ? 'power' : word
+    if (isFormulaOperation(formula))
+      compare((row) =>
+        Number(formulaAt([formula, ...row.map((each) => (isLogical ? each === 1 : each))] as Formula, { step: 0, progress: 0 })),
+      )
+  })
+
+  test('every operation of a formula is an op, or chooses between two values', () => {
+    const words = FOLDED.flatMap((name) => [BUILTINS[name].operator ?? '', name === 'pow' ? 'power' : name])
+    expect(FORMULA_OPERATIONS.filter((operation) => !words.includes(operation))).toEqual(['if'])
   })
 })
 

@@ -4,7 +4,7 @@ import { binary, add, element, u32, variable } from '../../compiler/scalar/build
 import type { Statement } from '../../compiler/scalar/expression.ts'
 import { createInterpreter, createThread } from '../../compiler/scalar/interpret.ts'
 
-const runner = createInterpreter({ unary: {} as never })
+const runner = createInterpreter()
 const thread = variable('u32', 'thread')
 const [count, seen] = [variable('u32', 'count'), variable('u32', 'seen')]
 const put = (array: string, index: typeof thread, value: typeof thread): Statement => ({

@@ -7,6 +7,14 @@ import { isOp, reachable } from '../../compiler/graph/walk.ts'
 import type { DType, OpName, OpParams } from '../../compiler/graph/vocabulary.ts'
 import { createBuilder, NONE } from '../../compiler/ops/build.ts'
 import { infer } from '../../compiler/ops/infer.ts'
+import {
+  BINARY_OPCODES,
+  binaryFunction,
+  UNARY_OPCODES,
+  unaryFunction,
+  type BinaryOpcode,
+  type UnaryOpcode,
+} from '../../compiler/scalar/operations.ts'
 import { sameShape } from '../../compiler/ops/shapes.ts'
 import { records } from '../../compiler/ops/records.ts'
 import type { Feeds } from '../../compiler/reference/evaluate.ts'
@@ -268,9 +276,6 @@ function orderOf(g: Grower): unknown {
   return g.make('grouped_matmul', [x, bank, expert, order], NONE)
 }
 
-const real = unary('f32')
-const pair = binary('f32', 'i32')
-
 /**
  * Costs of moderate size, beyond which the order of additions shows, and of known size, so that one workgroup takes them in the
  * reference's order.
@@ -290,6 +295,14 @@ function scaledOf(g: Grower): unknown {
   })
 }
 
+const DTYPES: readonly DType[] = ['f32', 'i32', 'bool']
+
+/** Every scalar operation, on operands of each dtype that it takes. */
+const opcodes = Object.fromEntries([
+  ...UNARY_OPCODES.map((op) => [op, unary(...DTYPES.filter((dtype) => unaryFunction(op, dtype)))]),
+  ...BINARY_OPCODES.map((op) => [op, binary(...DTYPES.filter((dtype) => binaryFunction(op, dtype)))]),
+]) as { readonly [O in UnaryOpcode | BinaryOpcode]: (g: Grower, op: O) => unknown }
+
 const growers: { readonly [N in OpName]: (g: Grower, op: N) => unknown } = {
   input: (g) => {
     const dtype = g.tape.of<DType>(['f32', 'f32', 'i32', 'bool'])
@@ -304,35 +317,13 @@ const growers: { readonly [N in OpName]: (g: Grower, op: N) => unknown } = {
   load_time_constant: () => null,
   compute_at_load: () => null,
   iota: (g) => g.make('iota', [], { size: g.tape.of(SIZES) }),
-  negate: unary('f32', 'i32'),
-  abs: unary('f32', 'i32'),
-  sign: unary('f32', 'i32'),
-  not: unary('bool'),
-  exp: real,
-  log: real,
-  log1p: real,
-  sqrt: real,
-  rsqrt: real,
-  sin: real,
-  cos: real,
-  tanh: real,
-  erf: real,
-  sigmoid: real,
-  softplus: real,
-  floor: real,
+  ...opcodes,
   cast_f16: () => null,
   stop_gradient: unary('f32', 'i32', 'bool'),
   cast: (g) => {
     const x = g.typed('f32', 'i32', 'bool')
     return x && g.make('cast', [x], { dtype: g.tape.of<DType>(['f32', 'i32', 'bool']) })
   },
-  add: pair,
-  subtract: pair,
-  multiply: pair,
-  divide: pair,
-  minimum: pair,
-  maximum: pair,
-  remainder: pair,
   // x^2 is rounded anew: it has a test of its own
   power: (g) => {
     const x = g.typed('f32')
@@ -351,11 +342,6 @@ const growers: { readonly [N in OpName]: (g: Grower, op: N) => unknown } = {
       )
     )
   },
-  less: pair,
-  less_equal: pair,
-  equal: binary('f32', 'i32', 'bool'),
-  and: binary('bool'),
-  or: binary('bool'),
   select: (g) => {
     const condition = g.typed('bool')
     if (condition === null) return null

@@ -8,7 +8,7 @@ import { bundleWeights, halfName, SCALE_INPUT, updateInputs } from '../../plan/u
 import type { Device } from '../../runtime/device.ts'
 import { FeatureError } from '../../runtime/errors.ts'
 import { estimate } from '../../runtime/memory.ts'
-import { half } from '../../compiler/ops/functions.ts'
+import { half } from '../../compiler/scalar/functions.ts'
 import { createDeviceMachine, type DeviceMachine } from '../../training/device-machine.ts'
 import { DivergedError } from '../../training/errors.ts'
 import type { StepEvent } from '../../training/events.ts'

@@ -1,109 +1,78 @@
-/** Ops on one element: the chain rule, element by element. Where a function has a corner, one side's slope is taken. */
+/** Elementwise ops: the chain rule, element by element, as the records of the ops state it. */
 import type { Node } from '../../graph/node.ts'
-import type { OpName } from '../../graph/vocabulary.ts'
 import { NONE } from '../../ops/build.ts'
-import { none, refused, rule, type GradientRule, type GradientRules, type Tape } from '../rule.ts'
+import { gradientOf } from '../../ops/elementwise.ts'
+import type { Expression } from '../../scalar/expression.ts'
+import { BINARY_OPCODES, UNARY_OPCODES, type BinaryOpcode, type UnaryOpcode } from '../../scalar/operations.ts'
+import { none, refused, rule, type GradientRules, type Tape } from '../rule.ts'
 
-type Unary =
-  | 'negate'
-  | 'exp'
-  | 'log'
-  | 'log1p'
-  | 'sqrt'
-  | 'rsqrt'
-  | 'abs'
-  | 'sin'
-  | 'cos'
-  | 'tanh'
-  | 'erf'
-  | 'sigmoid'
-  | 'softplus'
-  | 'floor'
-  | 'sign'
-  | 'not'
-type Binary =
-  | 'add'
-  | 'subtract'
-  | 'multiply'
-  | 'divide'
-  | 'power'
-  | 'minimum'
-  | 'maximum'
-  | 'remainder'
-  | 'less'
-  | 'less_equal'
-  | 'equal'
-  | 'and'
-  | 'or'
+type Opcode = UnaryOpcode | BinaryOpcode
 
-/** The slope at x, where y is the result. */
-const slope = <N extends Unary>(formula: string, of: (tape: Tape, x: Node, y: Node) => Node): GradientRule<N> =>
-  rule(formula, (tape, node: Node, dy) => [tape.multiply(dy, of(tape, node.inputs[0], node))])
+const NAMES = [[], ['x'], ['a', 'b']]
 
-const steps = none('it is constant between its steps')
-const truth = none('truth values have no slope')
-
-const unaries: GradientRules<Unary> = {
-  negate: rule('dx = -dy', (tape, _, dy) => [tape.negate(dy)]),
-  exp: slope('dx = dy * y', (_, __, y) => y),
-  log: rule('dx = dy / x', (tape, { inputs: [x] }, dy) => [tape.divide(dy, x)]),
-  log1p: rule('dx = dy / (1 + x)', (tape, { inputs: [x] }, dy) => [tape.divide(dy, tape.add(x, tape.like(x, 1)))]),
-  sqrt: rule('dx = dy / 2y', (tape, node, dy) => [tape.divide(dy, tape.times(node as Node, 2))]),
-  rsqrt: slope('dx = -dy * y^3 / 2', (tape, _, y) => tape.times(tape.multiply(tape.multiply(y, y), y), -0.5)),
-  abs: slope('dx = dy * sign(x)', (tape, x) => tape.make('sign', [x], NONE)),
-  sin: slope('dx = dy * cos x', (tape, x) => tape.make('cos', [x], NONE)),
-  cos: slope('dx = -dy * sin x', (tape, x) => tape.negate(tape.make('sin', [x], NONE))),
-  tanh: slope('dx = dy * (1 - y^2)', (tape, _, y) => tape.subtract(tape.like(y, 1), tape.multiply(y, y))),
-  erf: slope('dx = dy * 2/sqrt(pi) * exp(-x^2)', (tape, x) =>
-    tape.times(tape.make('exp', [tape.negate(tape.multiply(x, x))], NONE), 2 / Math.sqrt(Math.PI)),
-  ),
-  sigmoid: slope('dx = dy * y * (1 - y)', (tape, _, y) => tape.multiply(y, tape.subtract(tape.like(y, 1), y))),
-  softplus: slope('dx = dy * sigmoid(x)', (tape, x) => tape.make('sigmoid', [x], NONE)),
-  floor: steps,
-  sign: steps,
-  not: truth,
+/** Nodes that compute, for every element, an expression of the named nodes, which have the shape of `dy`. */
+function build(tape: Tape, named: Readonly<Record<string, Node>>, e: Expression): Node {
+  const of = (operand: Expression): Node => build(tape, named, operand)
+  switch (e.kind) {
+    case 'literal':
+      return tape.like(named.dy, e.value)
+    case 'variable':
+      return named[e.name]
+    case 'unary':
+      return tape.make(e.opcode, [of(e.operand)], NONE)
+    case 'binary':
+      return tape.make(e.opcode, [of(e.left), of(e.right)], NONE)
+    case 'select':
+      return tape.make('select', [of(e.condition), of(e.then), of(e.otherwise)], NONE)
+    default:
+      throw new Error(`a gradient of an elementwise op has no ${e.kind}`)
+  }
 }
 
-/** The operand that is `word` takes all; where they are equal, the right one does: relu(0) has the slope 0. */
-const extreme = (word: 'less' | 'more'): GradientRule<'minimum'> & GradientRule<'maximum'> =>
-  rule(`da = dy where a is ${word}, db = dy elsewhere`, (tape, { inputs: [a, b] }: Node, dy) => {
-    const isLeft = word === 'less' ? tape.make('less', [a, b], NONE) : tape.make('less', [b, a], NONE)
-    return [tape.where(isLeft, dy), tape.make('select', [isLeft, tape.like(dy, 0), dy], NONE)]
-  })
+const named = ({ inputs }: Node): Readonly<Record<string, Node>> =>
+  Object.fromEntries(NAMES[inputs.length].map((name, at) => [name, inputs[at]]))
 
-const binaries: GradientRules<Binary> = {
-  add: rule('da = dy, db = dy', (_, __, dy) => [dy, dy]),
-  subtract: rule('da = dy, db = -dy', (tape, _, dy) => [dy, tape.negate(dy)]),
-  multiply: rule('da = dy * b, db = dy * a', (tape, { inputs: [a, b] }, dy) => [tape.multiply(dy, b), tape.multiply(dy, a)]),
-  divide: rule('da = dy / b, db = -da * y', (tape, node, dy) => {
-    const da = tape.divide(dy, node.inputs[1])
-    return [da, tape.negate(tape.multiply(da, node as Node))]
-  }),
-  // where a is 0 its logarithm is not finite, and y does not depend on b
-  power: rule('da = dy * b * a^(b - 1), db = dy * y * ln a, and 0 where a is 0', (tape, node, dy) => {
-    const [a, b] = node.inputs
-    const below = tape.make('power', [a, tape.subtract(b, tape.like(b, 1))], NONE)
-    const atZero = tape.make('equal', [a, tape.like(a, 0)], NONE)
-    const log = tape.make('log', [tape.make('select', [atZero, tape.like(a, 1), a], NONE)], NONE)
-    return [tape.multiply(dy, tape.multiply(b, below)), tape.multiply(dy, tape.multiply(node as Node, log))]
-  }),
-  minimum: extreme('less'),
-  maximum: extreme('more'),
-  remainder: rule('da = dy, db = -dy * floor(a / b)', (tape, node, dy) => {
-    const whole = tape.divide(tape.subtract(node.inputs[0], node as Node), node.inputs[1])
-    return [dy, tape.negate(tape.multiply(dy, whole))]
-  }),
-  less: truth,
-  less_equal: truth,
-  equal: truth,
-  and: truth,
-  or: truth,
+function ruleOf(op: Opcode) {
+  const gradient = gradientOf(op)
+  if (gradient.kind === 'none') return none(gradient.reason)
+  if (gradient.kind === 'refused') return refused(gradient.reason)
+  return rule(gradient.of.map(text).join(', '), (tape, node: Node, dy) =>
+    gradient.of.map((expression) => build(tape, { ...named(node), y: node, dy }, expression)),
+  )
 }
 
-const others: GradientRules<'compute_at_load' | 'stop_gradient' | 'cast_f16' | 'cast' | 'select'> = {
+const SIGNS: Readonly<Record<string, string>> = { add: '+', subtract: '-', multiply: '*', divide: '/', less: '<', equal: '==' }
+
+/** `dy * (1 - y * y)` */
+function text(e: Expression): string {
+  switch (e.kind) {
+    case 'literal':
+      return String(e.value)
+    case 'variable':
+      return e.name
+    case 'unary':
+      return `${e.opcode}(${text(e.operand)})`
+    case 'binary': {
+      const sign = SIGNS[e.opcode]
+      const sides = [e.left, e.right].map((side) =>
+        sign !== undefined && side.kind === 'binary' ? `(${text(side)})` : text(side),
+      )
+      return sign === undefined ? `${e.opcode}(${sides.join(', ')})` : sides.join(` ${sign} `)
+    }
+    case 'select':
+      return `(${text(e.condition)} ? ${text(e.then)} : ${text(e.otherwise)})`
+    default:
+      throw new Error(`a gradient of an elementwise op has no ${e.kind}`)
+  }
+}
+
+const opcodes = Object.fromEntries(
+  [...UNARY_OPCODES, ...BINARY_OPCODES].map((op) => [op, ruleOf(op)]),
+) as unknown as GradientRules<Opcode>
+
+const others: GradientRules<'compute_at_load' | 'stop_gradient' | 'cast' | 'select'> = {
   compute_at_load: rule('dx = dy', (_, __, dy) => [dy]),
   stop_gradient: none('it is there to stop it'),
-  cast_f16: refused('what is rounded is chosen after differentiation'),
   cast: rule('dx = dy from f32 to f32, else nothing', (_, node, dy) => [
     node.inputs[0].dtype === 'f32' && node.dtype === 'f32' ? dy : null,
   ]),
@@ -114,4 +83,4 @@ const others: GradientRules<'compute_at_load' | 'stop_gradient' | 'cast_f16' | '
   ]),
 }
 
-export const elementwise: GradientRules<OpName & (Unary | Binary | keyof typeof others)> = { ...unaries, ...binaries, ...others }
+export const elementwise: GradientRules<Opcode | keyof typeof others> = { ...opcodes, ...others }

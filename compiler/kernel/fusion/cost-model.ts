@@ -3,8 +3,6 @@ import type { Node } from '../../graph/node.ts'
 import type { OpKind } from '../../ops/record.ts'
 import { records } from '../../ops/records.ts'
 
-const DEAR = new Set(['exp', 'log', 'log1p', 'sin', 'cos', 'tanh', 'erf', 'sigmoid', 'softplus', 'power', 'random'])
-
 /** In loads; a sum over an axis is never done twice. */
 const OWN: { readonly [K in OpKind]: number } = {
   leaf: 0,
@@ -18,7 +16,7 @@ const OWN: { readonly [K in OpKind]: number } = {
 }
 
 /** What a node takes beside its operands. */
-export const ownCost = (node: Node): number => (DEAR.has(node.op) ? 4 : OWN[records[node.op].kind])
+export const ownCost = (node: Node): number => (records[node.op].isExpensive ? 4 : OWN[records[node.op].kind])
 
 /** Roughly how many loads it takes to compute a node from what lies in memory. */
 export function costs(nodes: readonly Node[], isFree: (node: Node) => boolean): ReadonlyMap<Node, number> {

@@ -1,6 +1,5 @@
 /** Runs a schedule on the host in f64: the graph's meaning must survive being cut into kernels. */
 import { evaluate as sizeOf, product, type DimValues } from '../../../plan/dim.ts'
-import { erf, half, sigmoid, softplus } from '../../ops/functions.ts'
 import type { Node } from '../../graph/node.ts'
 import { createInterpreter, createThread, type Thread, type Machine } from '../../scalar/interpret.ts'
 import { variable } from '../../scalar/build.ts'
@@ -8,27 +7,7 @@ import type { KernelProgram } from './kernel.ts'
 import type { Expression } from '../../scalar/expression.ts'
 import type { Matmul, Operand } from './matmul.ts'
 
-const runner = createInterpreter({
-  unary: {
-    negate: (x) => -x,
-    not: (x) => (x === 0 ? 1 : 0),
-    abs: Math.abs,
-    sign: Math.sign,
-    floor: Math.floor,
-    exp: Math.exp,
-    log: Math.log,
-    log1p: Math.log1p,
-    sqrt: Math.sqrt,
-    rsqrt: (x) => 1 / Math.sqrt(x),
-    sin: Math.sin,
-    cos: Math.cos,
-    tanh: Math.tanh,
-    erf,
-    sigmoid,
-    softplus,
-    cast_f16: half,
-  },
-})
+const runner = createInterpreter()
 
 export type Memory = Map<Node, Float64Array>
 

@@ -40,8 +40,6 @@ export interface Builtin {
   readonly operator: string | null
   /** Whether element i of the result depends on element i of the operands alone, after broadcasting. */
   readonly elementwise: boolean
-  /** The same on numbers known at compile time; null where there is none. */
-  readonly fold: ((...values: readonly number[]) => number) | null
   /** Random numbers themselves, or what adds them to its first operand in training and is that operand else; absent where chance takes no part. */
   readonly random?: 'source' | 'noise'
   readonly expand: <T extends TensorType>(emit: Emit<T>, operands: readonly T[], options: Options) => T

@@ -4,7 +4,7 @@ import type { TensorType } from '../../ops/record.ts'
 import { lone, type Builtin } from './builtin.ts'
 import type { Emit } from './emit.ts'
 
-const plain = { operator: null, elementwise: false, fold: null } as const
+const plain = { operator: null, elementwise: false } as const
 
 interface Part {
   readonly start: Dim

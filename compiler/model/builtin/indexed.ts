@@ -5,7 +5,7 @@ import { stretch } from './broadcast.ts'
 import { lone, type Builtin } from './builtin.ts'
 import type { Emit } from './emit.ts'
 
-const plain = { operator: null, elementwise: false, fold: null } as const
+const plain = { operator: null, elementwise: false } as const
 
 /** Rows of many tables side by side: the tables as one, and each id moved to where its own table begins. */
 function takeRows<T extends TensorType>(emit: Emit<T>, x: T, ids: T): T {

@@ -4,7 +4,7 @@ import { axisOf } from './axes.ts'
 import { stretch } from './broadcast.ts'
 import { lone, type Builtin } from './builtin.ts'
 
-const plain = { operator: null, elementwise: false, fold: null } as const
+const plain = { operator: null, elementwise: false } as const
 
 const listed = (shape: readonly Dim[]): string => `[${shape.map((size) => size.key).join(', ')}]`
 

@@ -35,7 +35,7 @@ function matmul<T extends TensorType>(emit: Emit<T>, left: T, right: T, transpos
   return emit.make('contract', [left, right], { batch, over: [[i, j]] })
 }
 
-const plain = { operator: null, elementwise: false, fold: null } as const
+const plain = { operator: null, elementwise: false } as const
 
 export const PRODUCTS = {
   matmul: {

@@ -16,11 +16,10 @@ function normal<T extends TensorType>(emit: Emit<T>, shape: readonly Dim[]): T {
 const source = {
   operator: null,
   elementwise: false,
-  fold: null,
   random: 'source',
   parameters: [{ name: 'shape', kind: 'dims' }],
 } as const
-const noise = { operator: null, elementwise: true, fold: null, random: 'noise' } as const
+const noise = { operator: null, elementwise: true, random: 'noise' } as const
 
 export const RANDOM = {
   uniform: {

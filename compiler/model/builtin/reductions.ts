@@ -26,7 +26,6 @@ const reduction = (op: 'sum' | 'max' | 'min', doc: string): Builtin => ({
   signature: `${op}(x, axis: int = -1, keep: bool = false)`,
   operator: null,
   elementwise: false,
-  fold: null,
   parameters: [tensor('x'), { name: 'axis', kind: 'axis', optional: true }, { name: 'keep', kind: 'keep', optional: true }],
   expand: (emit, [x], options) => reduce(emit, op, x, options),
 })
@@ -54,7 +53,6 @@ export const REDUCTIONS = {
     signature: 'cumsum(x, axis: int = -1)',
     operator: null,
     elementwise: false,
-    fold: null,
     parameters: [tensor('x'), { name: 'axis', kind: 'axis', optional: true }],
     expand: (emit, [x], { axis }) => cumulated(emit, x, axis),
   },

@@ -33,7 +33,7 @@ const parameters = [
 ] as const
 const signature = (name: string): string =>
   `${name}(cost: f32[T, E], rows: f32[T], columns: f32[E], iterations: int = 100, tolerance: real = 1e-4)`
-const plain = { operator: null, elementwise: false, fold: null, parameters } as const
+const plain = { operator: null, elementwise: false, parameters } as const
 
 export const TRANSPORT = {
   sinkhorn: {

@@ -3,6 +3,7 @@ import type { ConditionalExpression, Declaration, Expression, Statement } from '
 import { textOf, type Span } from '../../../grammar/source.ts'
 import { DimRangeError, symbol, type Dim } from '../../../plan/dim.ts'
 import type { Origin } from '../../graph/node.ts'
+import { foldNumbers, isFoldable } from '../builtin/fold.ts'
 import { BUILTINS, type BuiltinName } from '../builtin/table.ts'
 import { canonical, type Quotient } from '../static/exact.ts'
 import { factHelp } from '../static/facts.ts'
@@ -184,7 +185,10 @@ export function wordsOf(span: Span): string {
   return text.length <= 40 ? text : `${text.slice(0, 37)}...`
 }
 
-export const folds: Folds = (word) => (Object.hasOwn(BUILTINS, word) ? BUILTINS[word as BuiltinName].fold : null)
+export const folds: Folds = (word) => {
+  const builtin = Object.hasOwn(BUILTINS, word) ? BUILTINS[word as BuiltinName] : undefined
+  return builtin !== undefined && isFoldable(builtin) ? (...values) => foldNumbers(builtin, values) : null
+}
 
 /** Values of parameters and of the ints that stand behind symbols. */
 export function lookupIn(context: Pick<Context, 'values' | 'symbols'>): Lookup {

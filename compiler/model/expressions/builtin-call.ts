@@ -7,6 +7,7 @@ import { MOST_ITERATIONS } from '../../ops/sinkhorn.ts'
 import { apply, type Operand } from './apply.ts'
 import { foldCall } from './arithmetic.ts'
 import type { BuiltinParameter } from '../builtin/builtin.ts'
+import { isFoldable } from '../builtin/fold.ts'
 import { DEFAULTS, type Options } from '../builtin/options.ts'
 import { BUILTINS, type BuiltinName } from '../builtin/table.ts'
 import { complain, elaborate, valueOf, wordsOf, type Frame } from '../context/context.ts'
@@ -216,7 +217,7 @@ export function callBuiltin(frame: Frame, call: CallExpression, builtin: Builtin
     for (const { value } of call.arguments) elaborate(frame, value)
     return UNKNOWN
   }
-  const { parameters, fold, random } = BUILTINS[builtin]
+  const { parameters, random } = BUILTINS[builtin]
   if (random === 'source') wantTraining(frame, call)
   // how much noise there is matters in training alone
   const frameOf = (parameter: BuiltinParameter): Frame =>
@@ -232,7 +233,7 @@ export function callBuiltin(frame: Frame, call: CallExpression, builtin: Builtin
   if (operands.some((one) => one === null) || parts.some((part) => part === null)) return UNKNOWN
   const flat = (operands as (readonly Operand[])[]).flat()
   if (
-    fold !== null &&
+    isFoldable(BUILTINS[builtin]) &&
     flat.every(({ value }) => value.kind === 'static' && (value.static.type === 'int' || value.static.type === 'real'))
   ) {
     return foldCall(

@@ -1,7 +1,7 @@
 import { expect, test } from 'vitest'
 import { dtypeRecord } from '../../../runtime/checkpoint/dtypes.ts'
 import { halfBits } from '../../../runtime/checkpoint/half.ts'
-import { half } from '../../../compiler/ops/functions.ts'
+import { half } from '../../../compiler/scalar/functions.ts'
 
 const numberOf = (bits: number): number => Number(dtypeRecord('F16').read!(Uint16Array.of(bits).buffer)[0])
 
