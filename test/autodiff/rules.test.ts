@@ -126,7 +126,7 @@ const CASES: { readonly [N in OpName]?: Case } = {
   sqrt: one('sqrt', 0.2, 3),
   rsqrt: one('rsqrt', 0.3, 3),
   abs: (draw, small) => small.make('abs', [offZero(draw, small, shapeOf(draw))], NONE),
-  hold: (draw, small) => small.make('compute_at_load', [real(draw, small, shapeOf(draw))], { name: 'held' }),
+  compute_at_load: (draw, small) => small.make('compute_at_load', [real(draw, small, shapeOf(draw))], { name: 'held' }),
   cast: (draw, small) => small.make('cast', [real(draw, small, shapeOf(draw))], { dtype: 'f32' }),
   add: two('add'),
   subtract: two('subtract'),
