@@ -1,10 +1,10 @@
 /** Checked model -> the recipe of its training: what the loop reads beside the plans. */
 import { evaluate as evaluateDim, constantValue } from '../plan/dim.ts'
-import { isMomentInput } from '../plan/moment.ts'
+import { isProgressInput } from '../plan/progress-inputs.ts'
 import {
   RECIPE_VERSION,
   type Initialiser,
-  type LearnedWeight,
+  type RecipeWeight,
   type Optimiser,
   type RateSchedule,
   type Recipe,
@@ -12,11 +12,11 @@ import {
 } from '../plan/recipe.ts'
 import { own } from '../plan/table.ts'
 import { checksum } from './graph/checksum.ts'
-import { chosenAmong } from './graph/chosen.ts'
+import { indexRanges } from './graph/index-ranges.ts'
 import type { Graph } from './graph/node.ts'
-import { isOp, needed } from './graph/walk.ts'
-import { RANDOM_INPUT } from './lower/chance.ts'
-import { layersOf, lower, trainingForms } from './lower/lower.ts'
+import { isOp, liveNodes } from './graph/walk.ts'
+import { RANDOM_INPUT } from './lower/random.ts'
+import { layersOf, lower, trainingVariants } from './lower/lower.ts'
 import { trainableFrom } from './lower/trainable.ts'
 import { folds, lookupIn } from './model/context/context.ts'
 import type { MethodFact, Model, Train } from './model/model.ts'
@@ -73,14 +73,14 @@ const reached = ({ outputs }: Graph): ReadonlySet<string> =>
 const LOSS = 'loss.'
 const METRIC = 'metric.'
 
-function weightsOf(model: Model, train: Train, trained: readonly Graph[]): readonly LearnedWeight[] {
+function weightsOf(model: Model, train: Train, trained: readonly Graph[]): readonly RecipeWeight[] {
   const lookup = lookupIn({ values: new Map(Object.entries(model.values)), symbols: new Map(Object.entries(model.symbols)) })
   const instances = new Map(instancesOf(model.weights, lookup).map((one) => [one.path, one]))
   const { decay: general = 0 } = methodIn<Optimiser>(lookup, train.optimiser)
   const learned = new Set(trained.flatMap((graph) => [...reached(graph)]))
   const nodes = new Map(
     [...trained, lower(model)].flatMap((graph) =>
-      needed(graph).flatMap((node) => (isOp(node, 'weight') ? [[node.params.name, node] as const] : [])),
+      liveNodes(graph).flatMap((node) => (isOp(node, 'weight') ? [[node.params.name, node] as const] : [])),
     ),
   )
   return [...nodes].map(([name, { shape: sizes }]) => {
@@ -109,14 +109,14 @@ function inputsOf(graphs: readonly Graph[], batch: Recipe['batch']): readonly Re
       params: { name },
     },
     { among, ignored },
-  ] of graphs.flatMap((graph) => [...chosenAmong(needed(graph))])) {
+  ] of graphs.flatMap((graph) => [...indexRanges(liveNodes(graph))])) {
     const [count, before] = [constantValue(among), choices.get(name)]
     if (count === undefined) continue
     const isIgnored = ignored !== null && (before === undefined || before.ignored === ignored)
     choices.set(name, { below: Math.min(count, before?.below ?? Infinity), ...(isIgnored ? { ignored } : {}) })
   }
   return graphs[0].inputs
-    .filter(({ params: { name } }) => name !== RANDOM_INPUT && !isMomentInput(name))
+    .filter(({ params: { name } }) => name !== RANDOM_INPUT && !isProgressInput(name))
     .map(({ params: { name, shape }, dtype }) => ({
       name,
       dtype: dtype === 'bool' ? 'u32' : dtype,
@@ -132,7 +132,7 @@ export function recipeOf(model: Model, overrides: RecipeOverrides = {}): Recipe 
   if (train === null) return null
   const lookup = lookupIn({ values: new Map(Object.entries(model.values)), symbols: new Map(Object.entries(model.symbols)) })
   const number = (value: Static | null, otherwise: unknown): number => Number(value === null ? otherwise : valueIn(lookup, value))
-  const graphs = trainingForms(model)
+  const graphs = trainingVariants(model)
   const evaluation = lower(model, { evaluation: true })
   const batch = {
     ...Object.fromEntries(Object.entries(train.batch).map(([name, value]) => [name, number(value, 1)])),

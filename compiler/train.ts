@@ -6,20 +6,20 @@ import type { Source, Span } from '../grammar/source.ts'
 import { callable, checkArgument, checked, object, optional, text } from '../plan/arguments.ts'
 import { CHECKING, RECIPE, SPEC, TARGET } from '../plan/forms.ts'
 import type { Plan } from '../plan/plan.ts'
-import { contestsOf, type Recipe } from '../plan/recipe.ts'
+import { competitionStepsOf, type Recipe } from '../plan/recipe.ts'
 import type { Target } from '../plan/target.ts'
-import { moveAlone, movedWeights, SCALE_INPUT, type MovedWeight } from '../plan/update.ts'
+import { updateUnbucketed, trainableWeights, SCALE_INPUT, type UpdatedTensor } from '../plan/update.ts'
 import { differentiate, GradientError } from './autodiff/differentiate.ts'
 import { zeroGradientWeights } from './autodiff/zero-gradients.ts'
 import { autocast, readByMatmuls } from './autodiff/autocast.ts'
 import { compileGraph } from './compile.ts'
 import type { Graph } from './graph/node.ts'
 import { refusalOf } from './kernel/refusal.ts'
-import { lower, routersOf, trainingForms } from './lower/lower.ts'
+import { lower, routersOf, trainingVariants } from './lower/lower.ts'
 import { check, type CheckOptions } from './model/check.ts'
 import type { Model } from './model/model.ts'
 import { accumulateGradients } from './optimisers/gradient-accumulation.ts'
-import { halvesGraph, updateGraph } from './optimisers/update.ts'
+import { f16CopiesGraph, updateGraph } from './optimisers/update.ts'
 import { recipeOf, type RecipeOverrides } from './recipe.ts'
 
 /** The graphs that a run of training evaluates. Their weights are shared by name: what one replaces the others read. */
@@ -28,16 +28,16 @@ export interface TrainingGraphs {
   /** The `train` block in the spec: where a limit stands that nothing else in the spec asks for. */
   readonly place: Span | null
   /** Weights of which a rounded copy is kept: those that products of a step read, in mixed precision. */
-  readonly halved: ReadonlySet<string>
+  readonly f16Weights: ReadonlySet<string>
   /**
    * Losses, metrics and decisions of a micro-batch; the gradients stay where the update reads them, alone after the first micro-batch of a step
    * and added up after the others. `chosen` lists the layers that compete.
    */
   readonly step: (chosen: readonly string[], isFirst: boolean) => Graph
   /** `moved` are the weights that are learned, or bundles of them. */
-  readonly update: (moved?: readonly MovedWeight[]) => Graph
+  readonly update: (moved?: readonly UpdatedTensor[]) => Graph
   /** Makes the rounded copies anew. */
-  readonly halves: (moved?: readonly MovedWeight[]) => Graph
+  readonly f16Copies: (moved?: readonly UpdatedTensor[]) => Graph
   /** The same without learning: losses and metrics of the `train` block, and decisions. In f32, of the weights themselves. */
   readonly evaluation: () => Graph
 }
@@ -48,40 +48,40 @@ export function trainingGraphs(model: Model, overrides: RecipeOverrides = {}): T
   checkArgument('trainingGraphs', 'overrides', overrides, object({}))
   const recipe = recipeOf(model, overrides)
   if (recipe === null) return null
-  const by = movedWeights(recipe).map(({ name }) => name)
+  const by = trainableWeights(recipe).map(({ name }) => name)
   const { batch: sizes, precision } = recipe
   const apart = routersOf(model)
-  const halved = precision === 'f32' ? new Set<string>() : weightsReadAsF16(model, by, apart)
+  const f16Weights = precision === 'f32' ? new Set<string>() : weightsReadAsF16(model, by, apart)
   const gradients = (chosen: readonly string[]): Graph => {
     const forward = lower(model, { training: chosen, routes: true, sizes })
     return precision === 'f32'
       ? differentiate(forward, { by })
-      : autocast(differentiate(forward, { by, scale: SCALE_INPUT }), { weights: halved, apart })
+      : autocast(differentiate(forward, { by, scale: SCALE_INPUT }), { weights: f16Weights, apart })
   }
   return {
     recipe,
     place: model.train?.origin.span ?? model.origin.span,
-    halved,
+    f16Weights,
     step: (chosen, isFirst) => accumulateGradients(gradients(chosen), isFirst),
-    update: (moved = moveAlone(recipe, halved)) => updateGraph(recipe, moved),
-    halves: (moved = moveAlone(recipe, halved)) => halvesGraph(recipe, moved),
+    update: (moved = updateUnbucketed(recipe, f16Weights)) => updateGraph(recipe, moved),
+    f16Copies: (moved = updateUnbucketed(recipe, f16Weights)) => f16CopiesGraph(recipe, moved),
     evaluation: () => lower(model, { evaluation: true, routes: true, sizes }),
   }
 }
 
 /** Of those that are learned, what products read whichever layers compete. */
 function weightsReadAsF16(model: Model, by: readonly string[], apart: readonly string[]): ReadonlySet<string> {
-  const read = trainingForms(model).map((graph) => readByMatmuls(graph, apart))
+  const read = trainingVariants(model).map((graph) => readByMatmuls(graph, apart))
   return new Set(by.filter((name) => read.some((names) => names.has(name))))
 }
 
 export interface TrainingPlans {
   readonly recipe: Recipe
-  readonly halved: ReadonlySet<string>
+  readonly f16Weights: ReadonlySet<string>
   /** Each compiles when it is asked for. Throws a TrainingLimitError where the target cannot do it. */
   readonly step: (chosen: readonly string[], isFirst: boolean) => Plan
-  readonly update: (moved?: readonly MovedWeight[]) => Plan
-  readonly halves: (moved?: readonly MovedWeight[]) => Plan
+  readonly update: (moved?: readonly UpdatedTensor[]) => Plan
+  readonly f16Copies: (moved?: readonly UpdatedTensor[]) => Plan
   readonly evaluation: () => Plan
 }
 
@@ -105,10 +105,10 @@ function planOf(graph: Graph, target: Target, place: Span | null): Plan {
 
 const GRAPHS = object({
   recipe: RECIPE,
-  halved: object({ has: callable }),
+  f16Weights: object({ has: callable }),
   step: callable,
   update: callable,
-  halves: callable,
+  f16Copies: callable,
   evaluation: callable,
 })
 
@@ -116,12 +116,12 @@ const GRAPHS = object({
 export const trainingPlans = checked(
   'trainingPlans',
   { graphs: GRAPHS, target: TARGET },
-  ({ recipe, place, halved, step, update, halves, evaluation }: TrainingGraphs, target: Target): TrainingPlans => ({
+  ({ recipe, place, f16Weights, step, update, f16Copies, evaluation }: TrainingGraphs, target: Target): TrainingPlans => ({
     recipe,
-    halved,
+    f16Weights,
     step: (chosen, isFirst) => planOf(step(chosen, isFirst), target, place),
     update: (moved) => planOf(update(moved), target, place),
-    halves: (moved) => planOf(halves(moved), target, place),
+    f16Copies: (moved) => planOf(f16Copies(moved), target, place),
     evaluation: () => planOf(evaluation(), target, place),
   }),
 )
@@ -191,7 +191,7 @@ function warningsOf(idle: ReturnType<typeof zeroGradientWeights>): readonly Diag
 
 /** What has no gradient, in steps without contests or with all of them; null where all has one. */
 function gradientProblem({ recipe, step }: TrainingGraphs): Diagnostic | null {
-  const contested = recipe.layers.flatMap(contestsOf).map(({ name }) => name)
+  const contested = recipe.layers.flatMap(competitionStepsOf).map(({ name }) => name)
   try {
     for (const chosen of contested.length === 0 ? [[]] : [[], contested]) step(chosen, true)
     return null

@@ -3,12 +3,12 @@
 import { OPERATORS, power } from './arithmetic.ts'
 
 /** `step`, from 0, and `progress`, 0 at the first step and 1 at the last. */
-export type MomentName = 'step' | 'progress'
+export type ProgressVariable = 'step' | 'progress'
 
-export interface Moment extends Readonly<Record<MomentName, number>> {}
+export interface TrainingProgress extends Readonly<Record<ProgressVariable, number>> {}
 
 /** Step `step` of a run of `steps`. The progress of a run of one step is 0. */
-export const momentAt = (step: number, steps: number): Moment => ({ step, progress: step / Math.max(1, steps - 1) })
+export const progressAt = (step: number, steps: number): TrainingProgress => ({ step, progress: step / Math.max(1, steps - 1) })
 
 /** Operators, and functions by the names of the builtins. */
 const OPERATIONS = {
@@ -29,14 +29,14 @@ const OPERATIONS = {
 export type FormulaOperation = keyof typeof OPERATIONS
 
 /** `['*', 0.1, ['-', 1, 'progress']]` is 0.1 * (1 - progress). */
-export type Formula = number | boolean | MomentName | readonly [FormulaOperation, ...Formula[]]
+export type Formula = number | boolean | ProgressVariable | readonly [FormulaOperation, ...Formula[]]
 
 export const FORMULA_OPERATIONS = Object.keys(OPERATIONS) as readonly FormulaOperation[]
 
 export const isFormulaOperation = (word: string): word is FormulaOperation => Object.hasOwn(OPERATIONS, word)
 
 /** The value of a formula in a step. */
-export function formulaAt(formula: Formula, moment: Moment): number | boolean {
+export function formulaAt(formula: Formula, moment: TrainingProgress): number | boolean {
   if (typeof formula === 'string') return moment[formula]
   if (typeof formula !== 'object') return formula
   const [operation, ...operands] = formula

@@ -2,7 +2,7 @@
 import type { Formula } from './formula.ts'
 import type { StorageType } from './plan.ts'
 
-export const RECIPE_VERSION = 1
+export const RECIPE_VERSION = 2
 
 export interface Recipe {
   readonly version: typeof RECIPE_VERSION
@@ -10,7 +10,7 @@ export interface Recipe {
   /** Tells what the model computes from anything else that one of its name may: a checksum of the graphs on the way forward. */
   readonly program: string
   /** Every weight that a run has, in the order of the model; those that are not learned have the rate 0. */
-  readonly weights: readonly LearnedWeight[]
+  readonly weights: readonly RecipeWeight[]
   readonly optimiser: Optimiser
   /** Factor on the rate at each step. */
   readonly schedule: RateSchedule
@@ -50,7 +50,7 @@ export interface RecipeInput {
   readonly ignored?: number
 }
 
-export interface LearnedWeight {
+export interface RecipeWeight {
   /** Its path in the model. */
   readonly name: string
   readonly shape: readonly number[]
@@ -110,9 +110,9 @@ export interface RoutedLayer {
   readonly layer: string
   readonly experts: number
   /** The first block of its policy that runs in some steps only; null if the policy has none. */
-  readonly contest: Contest | null
+  readonly competition: CompetitionStep | null
   /** The other blocks of that kind, in source order; absent if there are none. */
-  readonly further?: readonly Contest[]
+  readonly further?: readonly CompetitionStep[]
   /** Names of the outputs of its decisions: i32 [T, K] and f32 [T, K]. */
   readonly selected: string
   readonly weights: string
@@ -123,7 +123,7 @@ export interface RoutedLayer {
 }
 
 /** `when training at rate after warmup, at_most layers a step`: the steps in which it runs are drawn before the first step. */
-export interface Contest {
+export interface CompetitionStep {
   /** Probability in a step, 0 to 1; a formula where it changes over the run. */
   readonly rate: Formula
   /** Fraction of the run before the first step in which it may run. */
@@ -134,19 +134,37 @@ export interface Contest {
   readonly together?: true
 }
 
-/** The name of a layer's contest, from its index in the policy: the first has the name of the layer. */
-export const contestName = (layer: string, at: number): string => (at === 0 ? layer : `${layer}#${at + 1}`)
+/** The name of a layer's competition, from its index in the policy: the first has the name of the layer. */
+export const competitionName = (layer: string, at: number): string => (at === 0 ? layer : `${layer}#${at + 1}`)
 
-export interface NamedContest {
+export interface NamedCompetitionStep {
   readonly name: string
-  /** Its index among the contests of its policy. */
+  /** Its index among the competition steps of its policy. */
   readonly at: number
-  readonly contest: Contest
+  readonly competition: CompetitionStep
 }
 
-export const contestsOf = ({
+export const competitionStepsOf = ({
   layer,
-  contest,
+  competition,
   further = [],
-}: Pick<RoutedLayer, 'layer' | 'contest' | 'further'>): readonly NamedContest[] =>
-  (contest === null ? [] : [contest, ...further]).map((one, at) => ({ name: contestName(layer, at), at, contest: one }))
+}: Pick<RoutedLayer, 'layer' | 'competition' | 'further'>): readonly NamedCompetitionStep[] =>
+  (competition === null ? [] : [competition, ...further]).map((one, at) => ({
+    name: competitionName(layer, at),
+    at,
+    competition: one,
+  }))
+
+type Fields = Readonly<Record<string, unknown>>
+
+/** A layer of a recipe of version 1, where a competition step was called a contest. */
+const upgradeLayer = ({ contest, ...layer }: Fields): Fields => ({ ...layer, competition: contest })
+
+/** A recipe of this version or of version 1, as one of this version: checkpoints of training hold the recipe of their run. */
+export function upgradeRecipe(recipe: Fields): Recipe {
+  const upgraded =
+    recipe.version === 1
+      ? { ...recipe, version: RECIPE_VERSION, layers: (recipe.layers as readonly Fields[]).map(upgradeLayer) }
+      : recipe
+  return upgraded as unknown as Recipe
+}

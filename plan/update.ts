@@ -1,14 +1,14 @@
-/** What an update of the weights reads and writes, by name: compiler, training loop and whoever reads a saved run agree on it here. */
-import type { LearnedWeight, Optimiser, Recipe } from './recipe.ts'
+/** What an update of the weights reads and writes, by name: compiler, training loop and readers of a saved run agree on it here. */
+import type { Optimiser, Recipe, RecipeWeight } from './recipe.ts'
 
-/** The weight in which the gradient of a weight is gathered over the micro-batches of a step. */
+/** The variable in which the gradient of a weight is accumulated over the micro-batches of a step. */
 export const gradientName = (weight: string): string => `gradient.${weight}`
 
-/** The copy of a weight, rounded to f16, that products read in mixed precision. */
-export const halfName = (weight: string): string => `half.${weight}`
+/** The f16 copy of a weight, which matmuls read in mixed precision. */
+export const f16CopyName = (weight: string): string => `f16.${weight}`
 
-/** What an optimiser remembers of each weight, of the weight's shape and 0 before the first update: in front of the path, `first.embed`. */
-export function memoryWords(optimiser: Optimiser): readonly string[] {
+/** The optimizer state of each weight, of the weight's shape and 0 before the first update: the prefix of its name, as in `first.embed`. */
+export function optimizerStates(optimiser: Optimiser): readonly string[] {
   switch (optimiser.kind) {
     case 'sgd':
       return optimiser.momentum === 0 ? [] : ['momentum']
@@ -22,21 +22,23 @@ export function memoryWords(optimiser: Optimiser): readonly string[] {
   }
 }
 
-export const memoryName = (word: string, weight: string): string => `${word}.${weight}`
+export const optimizerStateName = (state: string, weight: string): string => `${state}.${weight}`
 
-/** Names of all that the optimiser remembers, one weight after the other. */
-export const memoryNames = (recipe: Pick<Recipe, 'weights' | 'optimiser'>): readonly string[] =>
-  movedWeights(recipe).flatMap(({ name }) => memoryWords(recipe.optimiser).map((word) => memoryName(word, name)))
+/** The names of the whole optimizer state, one weight after the other. */
+export const optimizerStateNames = (recipe: Pick<Recipe, 'weights' | 'optimiser'>): readonly string[] =>
+  trainableWeights(recipe).flatMap(({ name }) =>
+    optimizerStates(recipe.optimiser).map((state) => optimizerStateName(state, name)),
+  )
 
-/** The input of a step in mixed precision, f32 []: what the losses are multiplied by before the way back. A space stands in no input's name. */
+/** The input of a step in mixed precision, f32 []: the loss scale, a factor on the losses before the backward pass. No input of a model has a space in its name. */
 export const SCALE_INPUT = 'loss scale'
 
-/** A norm of gradients beyond this is none: some of them were too large for f16, and the update leaves everything as it was. */
-export const MOST_NORM = 1e30
+/** The finite-gradient check: a norm of gradients beyond this counts as overflow, and the update is skipped. */
+export const MAX_FINITE_NORM = 1e30
 
 /**
- * Inputs of an update, f32 [] each: the rate at this step, and how means that began at 0 are made larger, 1 / (1 - beta1^n) and
- * 1 / (1 - beta2^n)^(1/2) at the n-th update; in mixed precision also what undoes the scale of the losses, a power of two.
+ * Inputs of an update, f32 [] each: the learning rate of this step, and the bias corrections of the moments, 1 / (1 - beta1^n) and
+ * 1 / (1 - beta2^n)^(1/2) at the n-th update; in mixed precision also `unscale`, the inverse of the loss scale, a power of two.
  */
 export function updateInputs(
   { optimiser, precision }: Pick<Recipe, 'optimiser' | 'precision'>,
@@ -50,101 +52,110 @@ export function updateInputs(
   return { rate, correction1: 1 / (1 - beta1 ** update), correction2: 1 / Math.sqrt(1 - beta2 ** update), ...unscale }
 }
 
-/** What an update moves as one: a weight, or several that lie in one memory. */
-export interface MovedWeight {
+/** What one update kernel updates: a weight, or a flat bucket of several. */
+export interface UpdatedTensor {
   readonly name: string
   readonly shape: readonly number[]
-  /** Factor on the rate, above 0. */
+  /** Factor on the learning rate, above 0. */
   readonly rate: number
   readonly decay: number
-  /** Whether a rounded copy is kept beside it, under `halfName`. */
-  readonly half?: boolean
+  /** Whether an f16 copy of it is kept, under `f16CopyName`. */
+  readonly hasF16Copy?: boolean
 }
 
-/** Weights one after the other in one memory under a name of their own, [elements], so that one kernel moves all of them. */
-export interface Bundle {
+/** A flat parameter bucket: weights side by side in one buffer under a name of its own, [elements], so that one kernel updates all of them. */
+export interface ParameterBucket {
   readonly name: string
   readonly dtype: 'f32' | 'f16'
   readonly elements: number
-  readonly members: readonly BundleMember[]
+  readonly members: readonly BucketMember[]
 }
 
-export interface BundleMember {
+export interface BucketMember {
   readonly name: string
   readonly shape: readonly number[]
-  /** The element of the bundle at which it begins. */
+  /** The element of the bucket at which it begins. */
   readonly at: number
 }
 
-/** Elements between which a binding may begin on every adapter: 256 bytes, also of halves where there are such. */
-const grainOf = (half: boolean): number => (half ? 128 : 64)
-/** A bundle is a number of whole rows of this length. */
-export const BUNDLE_ROW = 1024
+/** Elements between the offsets that a binding may have on every adapter: 256 bytes, also of an f16 copy. */
+const alignmentOf = (hasF16Copy: boolean): number => (hasF16Copy ? 128 : 64)
+/** The size of a bucket is a multiple of this. */
+export const BUCKET_ROW = 1024
 
-const roundUp = (elements: number, grain: number): number => Math.ceil(elements / grain) * grain
-const elementsOf = ({ shape }: LearnedWeight): number => shape.reduce((all, size) => all * size, 1)
+const roundUp = (elements: number, multiple: number): number => Math.ceil(elements / multiple) * multiple
+const elementsOf = ({ shape }: RecipeWeight): number => shape.reduce((all, size) => all * size, 1)
 
-/** The weights that an update moves. */
-export const movedWeights = ({ weights }: Pick<Recipe, 'weights'>): readonly LearnedWeight[] =>
+/** The weights that an update changes. */
+export const trainableWeights = ({ weights }: Pick<Recipe, 'weights'>): readonly RecipeWeight[] =>
   weights.filter(({ rate }) => rate !== 0)
 
-const NO_HALVES: ReadonlySet<string> = new Set()
+const NO_F16_COPIES: ReadonlySet<string> = new Set()
 
-const movedAlone = ({ name, shape, rate, decay }: LearnedWeight, halved: ReadonlySet<string>): MovedWeight => ({
+const withoutBucket = ({ name, shape, rate, decay }: RecipeWeight, f16Weights: ReadonlySet<string>): UpdatedTensor => ({
   name,
   shape,
   rate,
   decay,
-  half: halved.has(name),
+  hasF16Copy: f16Weights.has(name),
 })
 
-/** Each by itself; `halved` are those of which a rounded copy is kept. */
-export const moveAlone = (recipe: Pick<Recipe, 'weights'>, halved: ReadonlySet<string> = NO_HALVES): readonly MovedWeight[] =>
-  movedWeights(recipe).map((weight) => movedAlone(weight, halved))
+/** Each weight by itself; `f16Weights` are those of which an f16 copy is kept. */
+export const updateUnbucketed = (
+  recipe: Pick<Recipe, 'weights'>,
+  f16Weights: ReadonlySet<string> = NO_F16_COPIES,
+): readonly UpdatedTensor[] => trainableWeights(recipe).map((weight) => withoutBucket(weight, f16Weights))
 
-export interface Bundled {
-  readonly moved: readonly MovedWeight[]
-  /** Of the weights, of their gradients, of what is remembered of them, and of their rounded copies. */
-  readonly bundles: readonly Bundle[]
+export interface BucketedUpdate {
+  readonly updated: readonly UpdatedTensor[]
+  /** Of the weights, of their gradients, of their optimizer state, and of their f16 copies. */
+  readonly buckets: readonly ParameterBucket[]
 }
 
 /**
- * Weights of one rate and one decay, all with or all without a rounded copy, brought together, in the order of the recipe, as long as a bundle has `most` elements at the most; a
- * weight with more than that moves by itself. The name of a bundle is that of no weight: paths have no spaces.
+ * Puts weights of one learning rate and one weight decay, all with or all without an f16 copy, into buckets, in the order of the recipe. A
+ * bucket has `most` elements at most; a weight with more is updated by itself. No weight has the name of a bucket: paths have no spaces.
  */
-export function bundleWeights(
+export function bucketWeights(
   { weights, optimiser }: Pick<Recipe, 'weights' | 'optimiser'>,
   most: number,
-  halved: ReadonlySet<string> = NO_HALVES,
-): Bundled {
-  const limit = Math.floor(most / BUNDLE_ROW) * BUNDLE_ROW
-  const groups = new Map<string, LearnedWeight[]>()
-  const alone: LearnedWeight[] = []
-  for (const weight of movedWeights({ weights })) {
-    const key = `${weight.rate} ${weight.decay} ${halved.has(weight.name)}`
-    if (roundUp(elementsOf(weight), BUNDLE_ROW) > limit) alone.push(weight)
+  f16Weights: ReadonlySet<string> = NO_F16_COPIES,
+): BucketedUpdate {
+  const limit = Math.floor(most / BUCKET_ROW) * BUCKET_ROW
+  const groups = new Map<string, RecipeWeight[]>()
+  const alone: RecipeWeight[] = []
+  for (const weight of trainableWeights({ weights })) {
+    const key = `${weight.rate} ${weight.decay} ${f16Weights.has(weight.name)}`
+    if (roundUp(elementsOf(weight), BUCKET_ROW) > limit) alone.push(weight)
     else groups.set(key, [...(groups.get(key) ?? []), weight])
   }
-  const isHalf = ([{ name }]: readonly LearnedWeight[]): boolean => halved.has(name)
-  const filled = [...groups.values()].flatMap((group) => fill(group, limit, grainOf(isHalf(group))))
-  const made = filled.map((members, at) => bundleOf(`bundle ${at}`, members, grainOf(isHalf(members))))
-  const moved = made.map(({ name, elements }, at) => ({ ...movedAlone(filled[at][0], halved), name, shape: [elements] }))
+  const hasF16Copy = ([{ name }]: readonly RecipeWeight[]): boolean => f16Weights.has(name)
+  const filled = [...groups.values()].flatMap((group) => fill(group, limit, alignmentOf(hasF16Copy(group))))
+  const buckets = filled.map((members, at) => bucketOf(`bucket ${at}`, members, alignmentOf(hasF16Copy(members))))
+  const updated = buckets.map(({ name, elements }, at) => ({
+    ...withoutBucket(filled[at][0], f16Weights),
+    name,
+    shape: [elements],
+  }))
   const names = [
     (name: string) => name,
     gradientName,
-    ...memoryWords(optimiser).map((word) => (name: string) => memoryName(word, name)),
+    ...optimizerStates(optimiser).map((state) => (name: string) => optimizerStateName(state, name)),
   ]
-  const bundles = names.flatMap((rename) => made.map((bundle) => renamed(bundle, rename, 'f32')))
-  const halves = made.filter((_, at) => isHalf(filled[at])).map((bundle) => renamed(bundle, halfName, 'f16'))
-  return { moved: [...moved, ...alone.map((weight) => movedAlone(weight, halved))], bundles: [...bundles, ...halves] }
+  const f32Buckets = names.flatMap((rename) => buckets.map((bucket) => renamed(bucket, rename, 'f32')))
+  const f16Buckets = buckets.filter((_, at) => hasF16Copy(filled[at])).map((bucket) => renamed(bucket, f16CopyName, 'f16'))
+  return {
+    updated: [...updated, ...alone.map((weight) => withoutBucket(weight, f16Weights))],
+    buckets: [...f32Buckets, ...f16Buckets],
+  }
 }
 
 /** Cuts a group where it exceeds the limit. */
-function fill(group: readonly LearnedWeight[], limit: number, grain: number): readonly (readonly LearnedWeight[])[] {
-  const filled: LearnedWeight[][] = []
+function fill(group: readonly RecipeWeight[], limit: number, alignment: number): readonly (readonly RecipeWeight[])[] {
+  const filled: RecipeWeight[][] = []
   let end = Infinity
   for (const weight of group) {
-    const size = roundUp(elementsOf(weight), grain)
+    const size = roundUp(elementsOf(weight), alignment)
     if (end + size > limit) {
       filled.push([])
       end = 0
@@ -155,17 +166,21 @@ function fill(group: readonly LearnedWeight[], limit: number, grain: number): re
   return filled
 }
 
-function bundleOf(name: string, weights: readonly LearnedWeight[], grain: number): Bundle {
+function bucketOf(name: string, weights: readonly RecipeWeight[], alignment: number): ParameterBucket {
   let end = 0
-  const members = weights.map((weight): BundleMember => {
+  const members = weights.map((weight): BucketMember => {
     const at = end
-    end += roundUp(elementsOf(weight), grain)
+    end += roundUp(elementsOf(weight), alignment)
     return { name: weight.name, shape: weight.shape, at }
   })
-  return { name, dtype: 'f32', elements: roundUp(end, BUNDLE_ROW), members }
+  return { name, dtype: 'f32', elements: roundUp(end, BUCKET_ROW), members }
 }
 
-const renamed = ({ name, elements, members }: Bundle, rename: (name: string) => string, dtype: Bundle['dtype']): Bundle => ({
+const renamed = (
+  { name, elements, members }: ParameterBucket,
+  rename: (name: string) => string,
+  dtype: ParameterBucket['dtype'],
+): ParameterBucket => ({
   name: rename(name),
   dtype,
   elements,

@@ -105,7 +105,7 @@ export const createStore = checked(
   'createStore',
   {
     device: DEVICE,
-    options: options({ bundles: list(object({ name: text, members: list(object({ name: text, shape: list(whole) })) })) }),
+    options: options({ buckets: list(object({ name: text, members: list(object({ name: text, shape: list(whole) })) })) }),
   },
   createStoreUnchecked,
 )

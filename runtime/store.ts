@@ -2,7 +2,7 @@
 import { checkedAsync, list, optional, text } from '../plan/arguments.ts'
 import { constantValue, dim } from '../plan/dim.ts'
 import type { Plan, PlanBuffer, StorageType, WeightPort } from '../plan/plan.ts'
-import type { Bundle, BundleMember } from '../plan/update.ts'
+import type { ParameterBucket, BucketMember } from '../plan/update.ts'
 import { checkRoom, createParts, settle, type Part, type Parts } from './buffers.ts'
 import type { Device } from './device.ts'
 import { StateError, StoreError } from './errors.ts'
@@ -18,7 +18,7 @@ import { createTurns, type Turns } from './turns.ts'
 
 export interface Store {
   readonly device: Device
-  /** Every weight there is, in the order in which they came to be; bundles are told by their members. */
+  /** Every weight there is, in the order in which they came to be; buckets are told by their members. */
   readonly names: () => readonly string[]
   /**
    * Puts values into weights; those that are not there come to be. Throws a StoreError where one has another shape or type, a LimitError
@@ -44,8 +44,8 @@ export interface StoreGround {
 }
 
 export interface StoreOptions {
-  /** Weights that lie one after the other in one memory. A step of a plan must not read one of a bundle and write another. */
-  readonly bundles?: readonly Bundle[]
+  /** Weights that lie one after the other in one memory. A step of a plan must not read one of a bucket and write another. */
+  readonly buckets?: readonly ParameterBucket[]
 }
 
 interface Entry {
@@ -90,12 +90,12 @@ const plainBuffer = (name: string, { dtype, shape }: Wanted): PlanBuffer => ({
 })
 
 /** Throws where the device is lost when something is asked of it, not here. */
-export function createStore(device: Device, { bundles = [] }: StoreOptions = {}): Store {
+export function createStore(device: Device, { buckets = [] }: StoreOptions = {}): Store {
   const owned: GPUBuffer[] = []
   const entries = new Map<string, Promise<Entry>>()
-  const bundleOf = new Map(bundles.map((bundle) => [bundle.name, bundle]))
+  const bucketOf = new Map(buckets.map((bucket) => [bucket.name, bucket]))
   const memberOf = new Map(
-    bundles.flatMap((bundle) => bundle.members.map((member) => [member.name, { bundle, member }] as const)),
+    buckets.flatMap((bucket) => bucket.members.map((member) => [member.name, { bucket, member }] as const)),
   )
   const turns = createTurns(device)
   let disposed = false
@@ -123,16 +123,16 @@ export function createStore(device: Device, { bundles = [] }: StoreOptions = {})
     return { dtype, shape, parts }
   }
 
-  const bundleEntry = (bundle: Bundle): Promise<Entry> => {
-    const whole: Wanted = { dtype: bundle.dtype, shape: [bundle.elements], cut: [bundle.elements] }
-    return remember(bundle.name, () => create(plainBuffer(bundle.name, whole), whole))
+  const bucketEntry = (bucket: ParameterBucket): Promise<Entry> => {
+    const whole: Wanted = { dtype: bucket.dtype, shape: [bucket.elements], cut: [bucket.elements] }
+    return remember(bucket.name, () => create(plainBuffer(bucket.name, whole), whole))
   }
 
-  const memberEntry = async (bundle: Bundle, { shape, at }: BundleMember): Promise<Entry> => {
-    const [{ buffer, offset, bytes }] = (await bundleEntry(bundle)).parts
+  const memberEntry = async (bucket: ParameterBucket, { shape, at }: BucketMember): Promise<Entry> => {
+    const [{ buffer, offset, bytes }] = (await bucketEntry(bucket)).parts
     const elements = elementCount(shape)
     return {
-      dtype: bundle.dtype,
+      dtype: bucket.dtype,
       shape,
       parts: [{ buffer, offset: offset + at * bytes, size: roundUp(elements * bytes), elements, bytes }],
     }
@@ -140,10 +140,10 @@ export function createStore(device: Device, { bundles = [] }: StoreOptions = {})
 
   /** The weight of a name, made as it is wanted where it is not there. */
   const entryFor = async (name: string, wanted: Wanted, buffer: PlanBuffer, who: string): Promise<Entry> => {
-    const [bundle, member] = [bundleOf.get(name), memberOf.get(name)]
+    const [bucket, member] = [bucketOf.get(name), memberOf.get(name)]
     const make = (): Promise<Entry> => {
-      if (bundle !== undefined) return bundleEntry(bundle)
-      return remember(name, () => (member === undefined ? create(buffer, wanted) : memberEntry(member.bundle, member.member)))
+      if (bucket !== undefined) return bucketEntry(bucket)
+      return remember(name, () => (member === undefined ? create(buffer, wanted) : memberEntry(member.bucket, member.member)))
     }
     return checkEntry(name, await make(), wanted, who)
   }
@@ -185,7 +185,7 @@ export function createStore(device: Device, { bundles = [] }: StoreOptions = {})
   }
 
   const names = (): readonly string[] => [
-    ...new Set([...entries.keys()].flatMap((name) => bundleOf.get(name)?.members.map((member) => member.name) ?? [name])),
+    ...new Set([...entries.keys()].flatMap((name) => bucketOf.get(name)?.members.map((member) => member.name) ?? [name])),
   ]
 
   const readable = async (name: string): Promise<Entry & { readonly name: string }> => {
@@ -193,7 +193,7 @@ export function createStore(device: Device, { bundles = [] }: StoreOptions = {})
     if (entry !== undefined) return { name, ...entry }
     if (member === undefined)
       throw new StoreError(name, `is not in the store; it has ${names().slice(0, 8).join(', ') || 'none'}`)
-    return { name, ...(await remember(name, () => memberEntry(member.bundle, member.member))) }
+    return { name, ...(await remember(name, () => memberEntry(member.bucket, member.member))) }
   }
 
   return {

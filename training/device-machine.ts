@@ -2,7 +2,7 @@
 import type { Plan } from '../plan/plan.ts'
 import type { Recipe } from '../plan/recipe.ts'
 import { own } from '../plan/table.ts'
-import { bundleWeights, memoryNames, updateInputs, type MovedWeight } from '../plan/update.ts'
+import { bucketWeights, optimizerStateNames, updateInputs, type UpdatedTensor } from '../plan/update.ts'
 import type { Device } from '../runtime/device.ts'
 import { recordOf } from '../runtime/routing/tensors.ts'
 import type { Inputs } from '../runtime/dims.ts'
@@ -20,10 +20,10 @@ export interface MachinePlans {
   /** `chosen` lists the layers that compete; the gradients of the first micro-batch of a step stand alone. */
   readonly step: (chosen: readonly string[], isFirst: boolean) => Plan
   /** Weights of which products read a rounded copy; none in f32. */
-  readonly halved: ReadonlySet<string>
-  readonly update: (moved: readonly MovedWeight[]) => Plan
+  readonly f16Weights: ReadonlySet<string>
+  readonly update: (updated: readonly UpdatedTensor[]) => Plan
   /** Makes the rounded copies anew. */
-  readonly halves: (moved: readonly MovedWeight[]) => Plan
+  readonly f16Copies: (updated: readonly UpdatedTensor[]) => Plan
   readonly evaluation: () => Plan
 }
 
@@ -48,7 +48,7 @@ const scalar = (value: number): HostData => ({ shape: [], data: Float32Array.of(
 /** Weights and what the optimiser remembers of them, by name. */
 function shapesOf(recipe: Recipe): ReadonlyMap<string, readonly number[]> {
   const remembered = recipe.weights.flatMap((weight) =>
-    memoryNames({ ...recipe, weights: [weight] }).map((name) => [name, weight.shape] as const),
+    optimizerStateNames({ ...recipe, weights: [weight] }).map((name) => [name, weight.shape] as const),
   )
   return new Map([...recipe.weights.map(({ name, shape }) => [name, shape] as const), ...remembered])
 }
@@ -80,8 +80,8 @@ export function createDeviceMachine(
 ): DeviceMachine {
   const { recipe } = plans
   const { maxBindingBytes, maxBufferBytes } = device.target
-  const { moved, bundles } = bundleWeights(recipe, Math.floor(Math.min(maxBindingBytes, maxBufferBytes) / 4), plans.halved)
-  const store = createStore(device, { bundles })
+  const { updated, buckets } = bucketWeights(recipe, Math.floor(Math.min(maxBindingBytes, maxBufferBytes) / 4), plans.f16Weights)
+  const store = createStore(device, { buckets })
   const sessions = createRecent<Promise<Session>>(
     MOST_SESSIONS,
     (session) =>
@@ -128,7 +128,7 @@ export function createDeviceMachine(
       return answersOf(recipe, outputs)
     },
     update: async ({ rate, update, scale }) => {
-      const session = await sessionOf('update', () => plans.update(moved))
+      const session = await sessionOf('update', () => plans.update(updated))
       const inputs = Object.fromEntries(
         Object.entries(updateInputs(recipe, rate, update, scale)).map(([name, value]) => [name, scalar(value)]),
       )
@@ -157,8 +157,8 @@ export function createDeviceMachine(
           ]),
         ),
       )
-      if (Object.keys(tensors).some((name) => plans.halved.has(name)))
-        await (await sessionOf('halves', () => plans.halves(moved))).run({})
+      if (Object.keys(tensors).some((name) => plans.f16Weights.has(name)))
+        await (await sessionOf('f16 copies', () => plans.f16Copies(updated))).run({})
     },
     dispose: () => {
       sessions.clear()

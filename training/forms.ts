@@ -38,10 +38,10 @@ export const MACHINE = object({
 })
 export const MACHINE_PLANS = object({
   recipe: RECIPE,
-  halved: object({ has: callable }),
+  f16Weights: object({ has: callable }),
   step: callable,
   update: callable,
-  halves: callable,
+  f16Copies: callable,
   evaluation: callable,
 })
 export const PROGRESS = object({ step: whole, position: object({ epoch: whole, offset: whole }), validations: list(anything) })

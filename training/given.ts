@@ -1,5 +1,5 @@
 /** Inputs of a step other than examples: the progress of the run and the random seed. */
-import { momentInputs } from '../plan/moment.ts'
+import { progressInputs } from '../plan/progress-inputs.ts'
 import type { Recipe } from '../plan/recipe.ts'
 import { RANDOM } from './data/fit.ts'
 import type { BatchInputs } from './machine.ts'
@@ -11,7 +11,7 @@ const randomOf = ({ isRandom, seed, accumulate }: Recipe, step: number, part: nu
 /** For micro-batch `part` of step `step`, both from 0. */
 export const givenInStep = (recipe: Recipe, step: number, part: number): BatchInputs => ({
   ...randomOf(recipe, step, part),
-  ...momentInputs(step, recipe.steps),
+  ...progressInputs(step, recipe.steps),
 })
 
 /** For an evaluation after `done` steps: the values of the next step, or of the last step at the end of the run. */

@@ -1,5 +1,5 @@
 /** The weights before the first step, f32: each weight has a stream of its own, named by its path. */
-import type { Initialiser, LearnedWeight, Recipe } from '../plan/recipe.ts'
+import type { Initialiser, RecipeWeight, Recipe } from '../plan/recipe.ts'
 import { elementCount, showShape, type HostData } from '../runtime/tensors.ts'
 import { FitError } from './errors.ts'
 import type { State } from './machine.ts'
@@ -18,7 +18,7 @@ const filled = (count: number, of: (index: number) => number): Float32Array =>
   Float32Array.from({ length: count }, (_, index) => of(index))
 
 /** Each matrix of the last two axes: orthonormal rows where it is wide, else orthonormal columns. */
-function orthogonal({ shape }: LearnedWeight, gain: number, numbers: Stream): Float32Array {
+function orthogonal({ shape }: RecipeWeight, gain: number, numbers: Stream): Float32Array {
   const [rows, columns] = [shape.at(-2) ?? 1, shape.at(-1) ?? 1]
   const [few, many] = [Math.min(rows, columns), Math.max(rows, columns)]
   const size = rows * columns
@@ -39,7 +39,7 @@ function orthogonal({ shape }: LearnedWeight, gain: number, numbers: Stream): Fl
 
 type Fill<K extends Initialiser['kind']> = (
   initialiser: Extract<Initialiser, { kind: K }>,
-  weight: LearnedWeight,
+  weight: RecipeWeight,
   count: number,
   numbers: Stream,
 ) => Float32Array
@@ -55,7 +55,7 @@ const FILLS: { readonly [K in Initialiser['kind']]: Fill<K> } = {
 }
 
 /** One weight as its initialiser has it. */
-export function initialWeight(weight: LearnedWeight, seed: number): HostData {
+export function initialWeight(weight: RecipeWeight, seed: number): HostData {
   const { shape, initialiser, name } = weight
   const fill = FILLS[initialiser.kind] as Fill<Initialiser['kind']>
   return { shape, data: fill(initialiser, weight, elementCount(shape), stream(seed, 'weights', name)) }

@@ -1,5 +1,5 @@
 /** What the losses are multiplied by in mixed precision, so that small gradients are numbers of f16 and large ones too. Micikevicius et al., 2018. */
-import { MOST_NORM } from '../plan/update.ts'
+import { MAX_FINITE_NORM } from '../plan/update.ts'
 
 export interface Scaling {
   /** A power of two: it changes no digit of a gradient. */
@@ -21,7 +21,7 @@ export const MOST_SCALE = 2 ** 24
 export const LEAST_SCALE = 1
 
 /** Whether an update with this norm moves the weights: what the update itself asks, of the same number. */
-export const isSound = (norm: number): boolean => norm <= MOST_NORM
+export const isSound = (norm: number): boolean => norm <= MAX_FINITE_NORM
 
 export function nextScaling({ scale, good, skipped }: Scaling, sound: boolean): Scaling {
   if (!sound) return { scale: Math.max(LEAST_SCALE, scale / 2), good: 0, skipped: skipped + 1 }

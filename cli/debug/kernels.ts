@@ -1,6 +1,6 @@
 /** Kernels one by one: each computes what the graph says of the values that it reads, on the host in f64 and on a device in f32. */
 import type { Graph, Node } from '../../compiler/graph/node.ts'
-import { isOp, needed } from '../../compiler/graph/walk.ts'
+import { isOp, liveNodes } from '../../compiler/graph/walk.ts'
 import { evaluateKernels, type Memory } from '../../compiler/kernel/ir/evaluate.ts'
 import type { KernelProgram } from '../../compiler/kernel/ir/kernel.ts'
 import type { Schedule } from '../../compiler/kernel/schedule.ts'
@@ -101,7 +101,7 @@ export function compareOnHost(scheduled: Scheduled, feeds: Feeds): Stage {
   const { graph, schedule, program } = scheduled
   const dims = bindDims(graph, feeds.inputs)
   const surroundings = surround(graph, feeds)
-  const leaves = needed(graph).filter(isStored)
+  const leaves = liveNodes(graph).filter(isStored)
   const known = new Map([...evaluateNodes(graph, leaves, feeds)].map(([node, value]) => [node, exactly(value)]))
   const memory: Memory = new Map([...known].map(([node, { value }]) => [node, value.values.slice()]))
   const places = placesOf(scheduled, leaves)
@@ -177,7 +177,7 @@ export async function compareOnDevice(
   const { graph, schedule, program } = scheduled
   const dims = bindDims(graph, feeds.inputs)
   const surroundings = surround(graph, feeds)
-  const leaves = evaluateNodes(graph, needed(graph).filter(isStored), feeds)
+  const leaves = evaluateNodes(graph, liveNodes(graph).filter(isStored), feeds)
   const known = new Map([...leaves].map(([node, value]) => [node, exactly(value)]))
   const contents = new Map<number, HostArray>()
   let [comparison, finding]: [Comparison, Finding | null] = [NOTHING, null]

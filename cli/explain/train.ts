@@ -1,10 +1,10 @@
 /** How a model learns, in words: the recipe of its training as a page. */
 import { formulaText } from '../../plan/formula.ts'
 import {
-  contestsOf,
-  type Contest,
+  competitionStepsOf,
+  type CompetitionStep,
   type Initialiser,
-  type LearnedWeight,
+  type RecipeWeight,
   type Recipe,
   type RecipeInput,
   type RoutedLayer,
@@ -27,12 +27,12 @@ const count = (shape: readonly number[]): number => shape.reduce((all, size) => 
 /** What weights that are told in one line have in common. */
 interface Row {
   readonly path: string
-  readonly weight: LearnedWeight
+  readonly weight: RecipeWeight
   readonly times: number
 }
 
 /** Weights that differ by the numbers in their paths alone stand in one row. */
-function rowsOf(weights: readonly LearnedWeight[]): readonly Row[] {
+function rowsOf(weights: readonly RecipeWeight[]): readonly Row[] {
   const rows = new Map<string, Row>()
   for (const weight of weights) {
     const { shape, initialiser, rate, decay } = weight
@@ -64,7 +64,7 @@ const weightRow = ({ path, weight: { shape, initialiser, fanIn, rate, decay }, t
   String(decay),
 ]
 
-const contestText = ({ rate, after, atMost, together }: Contest): string =>
+const competitionText = ({ rate, after, atMost, together }: CompetitionStep): string =>
   [
     `competes in a share ${formulaText(rate)} of the steps`,
     ...(after > 0 ? [`after the first ${after} of the run`] : []),
@@ -73,11 +73,11 @@ const contestText = ({ rate, after, atMost, together }: Contest): string =>
   ].join(', ')
 
 function layerLines(layer: RoutedLayer): readonly string[] {
-  const [first, ...further] = contestsOf(layer)
+  const [first, ...further] = competitionStepsOf(layer)
   const { balancedBias } = layer
   return [
-    `${layer.layer}: ${layer.experts} experts; ${first === undefined ? 'trains in one way' : contestText(first.contest)}`,
-    ...further.map(({ name, contest }) => `  as ${name} it ${contestText(contest)}`),
+    `${layer.layer}: ${layer.experts} experts; ${first === undefined ? 'trains in one way' : competitionText(first.competition)}`,
+    ...further.map(({ name, competition }) => `  as ${name} it ${competitionText(competition)}`),
     ...(balancedBias === null ? [] : [`  ${balancedBias.weight} moves by ${balancedBias.rate} a step, against the load`]),
   ]
 }

@@ -3,7 +3,7 @@ import { evaluateOn, type Weights } from '../../compiler/reference/replace.ts'
 import { hostTensor, type HostTensor } from '../../compiler/reference/tensor.ts'
 import type { TrainingGraphs } from '../../compiler/train.ts'
 import type { Graph } from '../../compiler/graph/node.ts'
-import { memoryNames, updateInputs } from '../../plan/update.ts'
+import { optimizerStateNames, updateInputs } from '../../plan/update.ts'
 import { recordOf } from '../../runtime/routing/tensors.ts'
 import { MOST_SESSIONS } from '../../training/device-machine.ts'
 import type { Answers, BatchInputs, Machine, State } from '../../training/machine.ts'
@@ -24,7 +24,7 @@ const numbersOf = (values: Readonly<Record<string, HostTensor>>, prefix: string)
     ),
   )
 
-export function createReferenceMachine({ recipe, halved, step, update, halves, evaluation }: TrainingGraphs): Machine {
+export function createReferenceMachine({ recipe, f16Weights, step, update, f16Copies, evaluation }: TrainingGraphs): Machine {
   const weights: Weights = new Map()
   const graphs = createRecent<Graph>(MOST_SESSIONS, () => {})
   let isFirst = true
@@ -78,7 +78,7 @@ export function createReferenceMachine({ recipe, halved, step, update, halves, e
       return { norm: norm.values[0] }
     },
     evaluate: async (inputs) => answers(run(graphs.at('evaluation', evaluation), exactAll(inputs))),
-    read: async (names = [...recipe.weights.map(({ name }) => name), ...memoryNames(recipe)]): Promise<State> => {
+    read: async (names = [...recipe.weights.map(({ name }) => name), ...optimizerStateNames(recipe)]): Promise<State> => {
       const shapes = new Map(recipe.weights.map(({ name, shape }) => [name, shape]))
       const zeros = (name: string): HostTensor => {
         const shape = shapes.get(name) ?? shapes.get(name.slice(name.indexOf('.') + 1))!
@@ -94,7 +94,7 @@ export function createReferenceMachine({ recipe, halved, step, update, halves, e
     write: async (tensors) => {
       for (const [name, { shape, data }] of Object.entries(tensors))
         weights.set(name, hostTensor(shape, 'f32', Float64Array.from(data as ArrayLike<number>)))
-      if (Object.keys(tensors).some((name) => halved.has(name))) run(graphs.at('halves', halves), {})
+      if (Object.keys(tensors).some((name) => f16Weights.has(name))) run(graphs.at('f16Copies', f16Copies), {})
     },
   }
 }

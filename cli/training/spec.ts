@@ -2,7 +2,7 @@
 import type { RecipeOverrides } from '../../compiler/recipe.ts'
 import { compileTraining, type TrainingCompilation, type TrainingGraphs } from '../../compiler/train.ts'
 import type { Precision, Recipe } from '../../plan/recipe.ts'
-import { movedWeights } from '../../plan/update.ts'
+import { trainableWeights } from '../../plan/update.ts'
 import type { SpecOptions } from '../compilation.ts'
 import { hasErrors, refuseErrors } from '../diagnostics.ts'
 import { EXIT, Failure } from '../exit.ts'
@@ -56,7 +56,7 @@ export function trainingSpec(
       'a `train { ... }` block in the model names a loss and an optimiser; smoe explain --stage train shows one',
     )
   }
-  if (movedWeights(graphs.recipe).length === 0) {
+  if (trainableWeights(graphs.recipe).length === 0) {
     throw new Failure(
       EXIT.usage,
       `${model.name} learns nothing: no gradient of its losses reaches a weight`,

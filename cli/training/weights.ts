@@ -1,7 +1,7 @@
 /** `train --weights PATH`: what a run begins with in the place of what its initialisers make. */
 import type { TrainingGraphs } from '../../compiler/train.ts'
 import type { WeightPort } from '../../plan/plan.ts'
-import type { LearnedWeight, Recipe } from '../../plan/recipe.ts'
+import type { RecipeWeight, Recipe } from '../../plan/recipe.ts'
 import type { Checkpoint } from '../../runtime/checkpoint/checkpoint.ts'
 import { listed } from '../../runtime/checkpoint/quote.ts'
 import { WeightError } from '../../runtime/errors.ts'
@@ -23,7 +23,7 @@ export interface Beginning {
 }
 
 /** A weight that no graph reads is found by its path. */
-const byPath = ({ name, shape }: LearnedWeight): WeightPort => ({
+const byPath = ({ name, shape }: RecipeWeight): WeightPort => ({
   name,
   dtype: 'f32',
   shape: shape.map(String),
@@ -34,9 +34,9 @@ const byPath = ({ name, shape }: LearnedWeight): WeightPort => ({
 })
 
 function portsOf({ recipe, step, evaluation }: TrainingGraphs): readonly WeightPort[] {
-  const contests = recipe.layers.filter(({ contest }) => contest !== null).map(({ layer }) => layer)
+  const competitions = recipe.layers.filter(({ competition }) => competition !== null).map(({ layer }) => layer)
   const known = new Map(
-    [evaluation(), step([], true), step(contests, true)].flatMap(weightPorts).map((port) => [port.name, port]),
+    [evaluation(), step([], true), step(competitions, true)].flatMap(weightPorts).map((port) => [port.name, port]),
   )
   return recipe.weights.map((weight) => known.get(weight.name) ?? byPath(weight))
 }

@@ -1,5 +1,5 @@
 /** Graph -> graph: what matrix products read and give is rounded to f16, and lies in memory as such. */
-import { halfName } from '../../plan/update.ts'
+import { f16CopyName } from '../../plan/update.ts'
 import type { Graph, Node } from '../graph/node.ts'
 import { isOp, nodesOf } from '../graph/walk.ts'
 import { createBuilder, NONE } from '../ops/build.ts'
@@ -90,7 +90,7 @@ export function autocast(graph: Graph, { weights, apart }: AutocastOptions): Gra
     return builder.make(
       'weight',
       [],
-      { name: halfName(name), shape, source: { pieces: [], stacked: false, half: true }, doc },
+      { name: f16CopyName(name), shape, source: { pieces: [], stacked: false, half: true }, doc },
       node.origin,
     ) as Node
   }

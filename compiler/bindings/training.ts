@@ -9,7 +9,7 @@ import {
   StructureKind,
 } from 'ts-morph'
 import type { Plan, Port } from '../../plan/plan.ts'
-import { contestsOf, type Recipe } from '../../plan/recipe.ts'
+import { competitionStepsOf, type Recipe } from '../../plan/recipe.ts'
 import { weightPath } from '../../plan/weight-path.ts'
 import { literal, propertyName } from './names.ts'
 import { portDoc, tensorType } from './tensors.ts'
@@ -214,7 +214,7 @@ export const trainingStatements = (name: string, plan: Plan, recipe: Recipe): re
     ? [
         alias(
           `${name}Contest`,
-          weightUnion(recipe.layers.flatMap(contestsOf).map((one) => one.name)),
+          weightUnion(recipe.layers.flatMap(competitionStepsOf).map((one) => one.name)),
           'What happens in some steps only, by layers.',
         ),
       ]

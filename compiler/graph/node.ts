@@ -56,11 +56,11 @@ export interface RoutePorts {
   readonly weights: string
   /** f32 [T]: the weight that dropped slots leave to the shared experts; null where they leave none. */
   readonly spilled: string | null
-  readonly promises: RoutePromises
+  readonly promises: RoutingRequirements
 }
 
 /** What is required of decisions and can be told from them alone; `text` is the requirement's own. */
-export interface RoutePromises {
+export interface RoutingRequirements {
   /** No slot is dropped. */
   readonly answersAll: { readonly text: string } | null
   /** So many tokens an expert at most. */

@@ -9,13 +9,13 @@ export function reachable(roots: readonly Node[]): readonly Node[] {
 }
 
 /** What the outputs need, operands first. */
-export const needed = (graph: Graph): readonly Node[] => reachable(graph.outputs.map(({ node }) => node))
+export const liveNodes = (graph: Graph): readonly Node[] => reachable(graph.outputs.map(({ node }) => node))
 
 /** Every node of a graph: what its outputs need, and its inputs though nothing needs them. */
 export const nodesOf = (graph: Graph): readonly Node[] => reachable([...graph.inputs, ...graph.outputs.map(({ node }) => node)])
 
 /** Node -> its users, by id; a node that uses it twice stands once. Outputs are not users. */
-export function dependants(graph: Graph): ReadonlyMap<Node, readonly Node[]> {
+export function usersOf(graph: Graph): ReadonlyMap<Node, readonly Node[]> {
   const users = new Map<Node, Node[]>(nodesOf(graph).map((node) => [node, []]))
   for (const node of users.keys()) for (const input of new Set(node.inputs)) users.get(input)!.push(node)
   return users

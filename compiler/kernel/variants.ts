@@ -4,10 +4,10 @@
  */
 import { isConstant, constantValue, type Dim } from '../../plan/dim.ts'
 import type { Graph } from '../graph/node.ts'
-import { areBatches } from '../graph/routes.ts'
+import { isBatchedByExpert } from '../graph/expert-rows.ts'
 import type { Target } from '../../plan/target.ts'
 import type { Variant } from './scope/context.ts'
-import { isOp, needed } from '../graph/walk.ts'
+import { isOp, liveNodes } from '../graph/walk.ts'
 import { isMatmul, matmulView, type MatmulView } from './matmul/matmul-view.ts'
 import { sinkhornReach } from './sinkhorn/statements.ts'
 
@@ -41,7 +41,7 @@ export function planVariants(graph: Graph, target: Target): readonly PlannedProg
 
 /** The short prefill: as many tokens as one workgroup reaches of every transport plan. Empty where there is no plan, or that is never more than decode. */
 function oneWorkgroupPrefill(graph: Graph, tokens: Dim | null, target: Target): readonly PlannedProgram[] {
-  const plans = needed(graph).flatMap((node) => (isOp(node, 'sinkhorn') ? [node.inputs[0].shape] : []))
+  const plans = liveNodes(graph).flatMap((node) => (isOp(node, 'sinkhorn') ? [node.inputs[0].shape] : []))
   const open = tokens ?? plans.find(([rows]) => !isConstant(rows))?.[0]
   if (open === undefined || isConstant(open)) return []
   const bounds = plans
@@ -55,7 +55,7 @@ function oneWorkgroupPrefill(graph: Graph, tokens: Dim | null, target: Target): 
 
 /** T of a grouped GEMM over (token, k) assignments with expert ids [T, topK]; null of any other matmul. */
 function routedTokens({ expert }: MatmulView): Dim | null {
-  if (expert === null || expert.op !== 'reshape' || areBatches(expert)) return null
+  if (expert === null || expert.op !== 'reshape' || isBatchedByExpert(expert)) return null
   const [ids] = expert.inputs
   return ids.shape.length === 2 ? ids.shape[0] : null
 }
@@ -66,7 +66,7 @@ function routedTokens({ expert }: MatmulView): Dim | null {
  */
 function batchTokens(graph: Graph): Dim | null {
   const counts = new Map<Dim, number>()
-  for (const node of needed(graph)) {
+  for (const node of liveNodes(graph)) {
     if (!isMatmul(node)) continue
     const view = matmulView(node)
     const rows = view.kind === 'dense' ? view.rows : routedTokens(view)

@@ -1,6 +1,6 @@
 /** How the policy of a moe trains: which `when training` blocks run, and in which steps. */
 import { isFormulaOperation, type Formula } from '../../plan/formula.ts'
-import { contestName, type Contest, type RoutedLayer } from '../../plan/recipe.ts'
+import { competitionName, type CompetitionStep, type RoutedLayer } from '../../plan/recipe.ts'
 import type { MoeTerm, TrainingBlock } from '../model/model.ts'
 import { BALANCE_BIAS } from '../model/routing/selection.ts'
 import type { Static } from '../model/static/static.ts'
@@ -16,7 +16,7 @@ function formulaOf(environment: Environment, value: Static): Formula {
   return [value.word, ...value.operands.map((operand) => formulaOf(environment, operand))]
 }
 
-function competitionStepOf(environment: Environment, { rate, after, atMost, isTogether }: TrainingBlock): Contest {
+function competitionStepOf(environment: Environment, { rate, after, atMost, isTogether }: TrainingBlock): CompetitionStep {
   const number = (value: typeof rate, otherwise: number): number =>
     value === null ? otherwise : Number(staticValue(environment, value))
   const probability = rate === null ? 1 : formulaOf(environment, rate)
@@ -25,18 +25,19 @@ function competitionStepOf(environment: Environment, { rate, after, atMost, isTo
 }
 
 /** Of the blocks that happen in some steps only, in the order of the text. */
-export const competitionStepsOf = (environment: Environment, { policy: { blocks } }: MoeTerm): readonly Contest[] =>
+export const competitionStepsOf = (environment: Environment, { policy: { blocks } }: MoeTerm): readonly CompetitionStep[] =>
   blocks.filter(isDrawn).map((block) => competitionStepOf(environment, block))
 
 /** The blocks that happen in this graph. */
 export function activeBlocks(
-  { training, contests }: Environment,
+  { training, competitions }: Environment,
   { policy: { blocks } }: MoeTerm,
   instance: string,
 ): ReadonlySet<number> {
   const drawn = blocks.filter(isDrawn)
   const happens = (block: TrainingBlock): boolean =>
-    training && (contests === null || !isDrawn(block) || contests.includes(contestName(instance, drawn.indexOf(block))))
+    training &&
+    (competitions === null || !isDrawn(block) || competitions.includes(competitionName(instance, drawn.indexOf(block))))
   return new Set(blocks.flatMap((block, at) => (happens(block) ? [at] : [])))
 }
 

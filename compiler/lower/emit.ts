@@ -4,7 +4,7 @@ import type { Node, Origin } from '../graph/node.ts'
 import type { DType } from '../graph/vocabulary.ts'
 import type { Emit } from '../model/builtin/emit.ts'
 import type { Builder } from '../ops/build.ts'
-import { draw } from './chance.ts'
+import { drawUniform } from './random.ts'
 import type { Environment } from './environment.ts'
 
 export const constantNode = (builder: Builder, value: number, dtype: DType, origin: Origin): Node =>
@@ -19,7 +19,10 @@ export function sizeNode(builder: Builder, size: Dim, dtype: DType, origin: Orig
 }
 
 /** Throws where a use does not fit: the checker should have said so. */
-export function emitNodes({ builder, chance }: Pick<Environment, 'builder' | 'chance'>, origin: Origin): Emit<Node> {
+export function emitNodes(
+  { builder, randomStreams }: Pick<Environment, 'builder' | 'randomStreams'>,
+  origin: Origin,
+): Emit<Node> {
   return {
     make: (op, inputs, params) => builder.make(op, inputs, params, origin) as Node,
     reshape: (x, shape) => (sameShape(x.shape, shape) ? x : builder.make('reshape', [x], { shape }, origin)),
@@ -29,7 +32,7 @@ export function emitNodes({ builder, chance }: Pick<Environment, 'builder' | 'ch
       return builder.make('top_k', [x], { k }, origin)
     },
     constant: (value, dtype) => constantNode(builder, value, dtype, origin),
-    random: (shape) => draw(builder, chance, shape, origin),
+    random: (shape) => drawUniform(builder, randomStreams, shape, origin),
     size: (size) => sizeNode(builder, size, 'f32', origin),
     settle: (size) => size,
     divide: divideExact,

@@ -1,15 +1,15 @@
 /** Where the lowering stands: values of symbols, and what is lowered already. */
 import { evaluate as evaluateDim, substitute, symbolsOf, type Dim, type DimLike } from '../../plan/dim.ts'
-import type { Contest, RoutedLayer } from '../../plan/recipe.ts'
+import type { CompetitionStep, RoutedLayer } from '../../plan/recipe.ts'
 import { emptyTable, own } from '../../plan/table.ts'
-import type { Node, Origin, RoutePromises } from '../graph/node.ts'
+import type { Node, Origin, RoutingRequirements } from '../graph/node.ts'
 import type { Builder } from '../ops/build.ts'
 import { folds } from '../model/context/context.ts'
 import type { Loop, Model, MoeTerm, Step, Term } from '../model/model.ts'
 import { evaluate, type Static, type StaticValue } from '../model/static/static.ts'
 import { pathWith } from '../model/weights/paths.ts'
-import type { Chance } from './chance.ts'
-import type { Moments } from './moment.ts'
+import type { RandomStreams } from './random.ts'
+import type { ProgressInputs } from './progress.ts'
 
 /** The two ways through a model, bound together once. */
 export interface Walk {
@@ -40,7 +40,7 @@ export interface Environment {
   /** or one that tells how it goes, of weights that change from run to run. */
   readonly evaluation: boolean
   /** The blocks `when training` that happen only now and then, and happen now, by the names of their contests; null for all of them. */
-  readonly contests: readonly string[] | null
+  readonly competitions: readonly string[] | null
   /** The blocks `when training` that happen now, of the policy that is being lowered. */
   readonly active: ReadonlySet<number>
   /** Whether losses are told. */
@@ -49,11 +49,11 @@ export interface Environment {
   readonly losses: Reported[]
   readonly metrics: Reported[]
   /** The inputs that tell how far the training has come, so far. */
-  readonly moments: Moments
+  readonly progress: ProgressInputs
   /** What has been drawn so far. */
-  readonly chance: Chance
+  readonly randomStreams: RandomStreams
   /** Rows [E * T, D] of a policy whose every expert has answered, by what was asked. */
-  readonly everyone: Map<Node, Node>
+  readonly denseOutputs: Map<Node, Node>
 }
 
 /** One number, f32 [], under its name. */
@@ -87,15 +87,15 @@ export interface RouteNodes {
   readonly weights: Node
   /** f32 [T]: the weight that goes to the shared experts; null where none does. */
   readonly spilled: Node | null
-  readonly promises: RoutePromises
+  readonly promises: RoutingRequirements
   /** Of its policy's blocks that happen now and then, in the order of the text. */
-  readonly contests: readonly Contest[]
+  readonly competitions: readonly CompetitionStep[]
   readonly balancedBias: RoutedLayer['balancedBias']
 }
 
 export const inner = (
   parent: Environment,
-  given: Partial<Pick<Environment, 'values' | 'moe' | 'active' | 'reports' | 'expertOfRow' | 'everyone'>>,
+  given: Partial<Pick<Environment, 'values' | 'moe' | 'active' | 'reports' | 'expertOfRow' | 'denseOutputs'>>,
 ): Environment => ({
   ...parent,
   ...given,

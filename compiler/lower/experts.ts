@@ -18,7 +18,7 @@ export function applyBanked(environment: Environment, term: ApplyTerm, operands:
   const { builtin, options } = term
   const [left, right] = term.operands
   if (builtin === 'matmul' && right.shape.length === 2 && left.shape.length === 2)
-    return routedProduct(environment, term, operands, options.transposed)
+    return groupedMatmul(environment, term, operands, options.transposed)
   const inRows = operands.map((node, i) => (isBanked(term.operands[i]) ? rowsOf(environment, term, node) : node))
   if (builtin === 'matmul' && left.shape.length === 2) return singleRows(environment, term, inRows)
   return expand(environment, term, inRows)
@@ -32,16 +32,18 @@ const expand = (environment: Environment, term: ApplyTerm, operands: readonly No
   )
 
 /** x @ w.T with the matrix of each row's own expert. */
-function routedProduct(environment: Environment, term: ApplyTerm, [x, bank]: readonly Node[], isTransposed: boolean): Node {
+function groupedMatmul(environment: Environment, term: ApplyTerm, [x, bank]: readonly Node[], isTransposed: boolean): Node {
   const { builder, expertOfRow } = environment
   const origin = originIn(environment, term.origin)
   const stored = isTransposed ? bank : builder.make('transpose', [bank], { order: [0, 2, 1] }, origin)
   const product = builder.make('grouped_matmul', [x, stored, expertOfRow!.expert], {}, origin)
-  return environment.training && expertOfRow!.isPartial ? whole({ environment, origin }, product, expertOfRow!.expert) : product
+  return environment.training && expertOfRow!.isPartial
+    ? zeroWithoutExpert({ environment, origin }, product, expertOfRow!.expert)
+    : product
 }
 
 /** 0 in rows without an expert: a device leaves them as they were, and a gradient of 0 times what is there may be none. */
-function whole(maker: Maker, product: Node, expert: Node): Node {
+function zeroWithoutExpert(maker: Maker, product: Node, expert: Node): Node {
   const isThere = make(maker, 'less', [filled(maker, -1, expert), expert], {})
   return orElse(maker, spread(maker, isThere, product.shape, [0]), product, 0)
 }

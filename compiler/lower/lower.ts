@@ -1,10 +1,10 @@
 /** Checked model -> graph: repeats unrolled, parameters replaced by their values, calls in the place of their callees. */
 import type { Graph, RoutePorts } from '../graph/node.ts'
-import { contestsOf, type RoutedLayer } from '../../plan/recipe.ts'
+import { competitionStepsOf, type RoutedLayer } from '../../plan/recipe.ts'
 import type { InputTerm, Model } from '../model/model.ts'
 import { AT_INFERENCE } from '../model/routing/ways.ts'
 import { createBuilder } from '../ops/build.ts'
-import { newChance } from './chance.ts'
+import { newRandomStreams } from './random.ts'
 import { inner, type Environment, type InputNode, type RouteNodes } from './environment.ts'
 import { routeNames } from './replay.ts'
 import { lowerSteps, lowerTerm } from './terms.ts'
@@ -51,14 +51,14 @@ function walk(model: Model, { routes = false, training = false, evaluation = fal
     replayed: routes === 'replayed' ? [] : null,
     training: isTraining,
     evaluation,
-    contests: typeof training === 'boolean' ? null : training,
+    competitions: typeof training === 'boolean' ? null : training,
     active: AT_INFERENCE,
     reports: isTraining,
     losses: [],
     metrics: [],
-    moments: new Map(),
-    chance: newChance(),
-    everyone: new Map(),
+    progress: new Map(),
+    randomStreams: newRandomStreams(),
+    denseOutputs: new Map(),
   }
   for (const input of inputsOf(model, learns)) lowerTerm(environment, input)
   lowerSteps(environment, model.steps)
@@ -73,7 +73,7 @@ const inputsOf = ({ inputs, train }: Model, learns: boolean): readonly InputTerm
 export function lower(model: Model, options: LowerOptions = {}): Graph {
   const { routes = false, rows = false, training = false, evaluation = false, sizes = {} } = options
   const environment = walk(model, options)
-  const { moments, chance, replayed, losses, metrics } = environment
+  const { progress, randomStreams, replayed, losses, metrics } = environment
   const learns = training !== false || evaluation
   const given = inputsOf(model, learns)
   const told =
@@ -82,8 +82,8 @@ export function lower(model: Model, options: LowerOptions = {}): Graph {
       : model.outputs.map(({ name, term, doc }) => ({ name, doc, node: lowerTerm(environment, term) }))
   const inputs = [
     ...given.map((input) => lowerTerm(environment, input) as InputNode),
-    ...moments.values(),
-    ...(chance.input === null ? [] : [chance.input]),
+    ...progress.values(),
+    ...(randomStreams.input === null ? [] : [randomStreams.input]),
   ]
   const docs = Object.fromEntries(
     [...given, ...(told.length === 0 ? [] : model.outputs)].flatMap(({ name, doc }) => (doc === '' ? [] : [[name, doc]])),
@@ -105,13 +105,13 @@ function withRoutes(plain: Graph, { routes: made }: Environment, routes: LowerOp
 
 /** Every moe in the order of the run, with how its policy trains. */
 export const layersOf = (model: Model): readonly RoutedLayer[] =>
-  walk(model, { training: true }).routes.map(({ instance, experts, contests, balancedBias, promises: { within } }) => {
+  walk(model, { training: true }).routes.map(({ instance, experts, competitions, balancedBias, promises: { within } }) => {
     const { selected, weights } = routeNames(instance, false)
-    const [contest = null, ...further] = contests
+    const [competition = null, ...further] = competitions
     return {
       layer: instance,
       experts,
-      contest,
+      competition,
       ...(further.length === 0 ? {} : { further }),
       selected,
       weights,
@@ -121,14 +121,14 @@ export const layersOf = (model: Model): readonly RoutedLayer[] =>
   })
 
 /**
- * The graphs of a step of training: with every contest, with none, and where policies have several, with each other choice of their places in all
+ * The graphs of a step of training: with every competition, with none, and where policies have several, with each other choice of their places in all
  * layers. What a step with any other choice computes is in one of these.
  */
-export function trainingForms(model: Model, options: Omit<LowerOptions, 'training'> = {}): readonly Graph[] {
-  const contests = layersOf(model).flatMap(contestsOf)
-  const places = Math.max(0, ...contests.map(({ at }) => at + 1))
+export function trainingVariants(model: Model, options: Omit<LowerOptions, 'training'> = {}): readonly Graph[] {
+  const competitions = layersOf(model).flatMap(competitionStepsOf)
+  const places = Math.max(0, ...competitions.map(({ at }) => at + 1))
   const some = Array.from({ length: Math.max(0, 2 ** places - 2) }, (_, set) =>
-    contests.filter(({ at }) => ((set + 1) >> at) % 2 === 1).map(({ name }) => name),
+    competitions.filter(({ at }) => ((set + 1) >> at) % 2 === 1).map(({ name }) => name),
   )
   return [true, [], ...some].map((training) => lower(model, { ...options, training }))
 }

@@ -6,11 +6,11 @@ import { EXPERT_ROWS, type EveryExpertTerm, type MoeTerm, type Step, type Term }
 import { routeIn } from '../model/routing/ways.ts'
 import { activeBlocks, balancedBiasOf, competitionStepsOf } from './competition.ts'
 import { inner, numberIn, originIn, pathIn, sizeIn, type Environment, type RowExperts } from './environment.ts'
-import { byExperts, limited } from './limits.ts'
+import { chooseByExperts, withCapacity } from './capacity.ts'
 import { filled, make, orElse, reshape, spread, type Maker } from './maker.ts'
-import { promisesOf } from './promises.ts'
+import { requirementsOf } from './requirements.ts'
 import { replay } from './replay.ts'
-import type { Asked, Choice, Decision } from './slots.ts'
+import type { RouterScores, Assignments, RoutingDecision } from './assignments.ts'
 
 const lowerTerm = (environment: Environment, term: Term): Node => environment.walk.term(environment, term)
 
@@ -23,7 +23,7 @@ function tokenOfRow(maker: Maker, tokens: Dim, width: Dim): Node {
 }
 
 /** The experts' answers on rows [N, D], each from the expert its row names. */
-function answers({ environment }: Maker, moe: MoeTerm, rows: Node, expertOfRow: RowExperts): Node {
+function evaluateExperts({ environment }: Maker, moe: MoeTerm, rows: Node, expertOfRow: RowExperts): Node {
   const { body, rows: given } = moe.experts
   const inside = inner(environment, { values: { [EXPERT_ROWS]: rows.shape[0] }, expertOfRow })
   inside.nodes.set(given, rows)
@@ -31,7 +31,7 @@ function answers({ environment }: Maker, moe: MoeTerm, rows: Node, expertOfRow: 
   return lowerTerm(inside, body.result)
 }
 
-function choose(maker: Maker, { policy, rows, rules }: MoeTerm, tokens: Node): Choice {
+function routeTokens(maker: Maker, { policy, rows, rules }: MoeTerm, tokens: Node): Assignments {
   const { environment } = maker
   environment.nodes.set(rows, tokens)
   if (policy.ids !== null) {
@@ -45,23 +45,23 @@ function choose(maker: Maker, { policy, rows, rules }: MoeTerm, tokens: Node): C
   const way = routeIn(policy, environment.active)
   lowerSteps(environment, policy.own.steps)
   lowerSteps(environment, way.steps)
-  const chosen: Choice = {
+  const chosen: Assignments = {
     selected: lowerTerm(environment, way.selected),
     weights: lowerTerm(environment, way.weights),
     kept: way.keep === null ? null : lowerTerm(environment, way.keep),
     spilled: null,
   }
-  const asked: Asked = {
+  const asked: RouterScores = {
     scores: lowerTerm(environment, way.scores),
     asked: sizeIn(environment, way.asked),
     experts: numberIn(environment, environment.moe!.experts.count),
   }
-  const taken = rules.expertChoice ? byExperts(maker, chosen, asked) : chosen
-  return rules.limit === null ? taken : limited(maker, taken, asked, rules.limit)
+  const taken = rules.expertChoice ? chooseByExperts(maker, chosen, asked) : chosen
+  return rules.limit === null ? taken : withCapacity(maker, taken, asked, rules.limit)
 }
 
 /** y[t] = sum over k of weights[t, k] * answer[t * K + k], over the slots that are kept. */
-function combine(maker: Maker, answered: Node, { weights, kept }: Choice): Node {
+function combine(maker: Maker, answered: Node, { weights, kept }: Assignments): Node {
   const [tokens, count] = weights.shape
   const shape = [tokens, count, answered.shape[1]]
   const scaled = make(maker, 'multiply', [reshape(maker, answered, shape), spread(maker, weights, shape, [0, 1])], {})
@@ -71,27 +71,27 @@ function combine(maker: Maker, answered: Node, { weights, kept }: Choice): Node 
 }
 
 /** The answers on rows t * K + k, [T * K, D]. */
-function chosenAnswers(maker: Maker, moe: MoeTerm, tokens: Node, { choice, told }: Decision): Node {
+function evaluateSelected(maker: Maker, moe: MoeTerm, tokens: Node, { choice, told }: RoutingDecision): Node {
   const [count, k] = choice.selected.shape
   const [expert, entry] = [told, choice].map(({ selected }) => reshape(maker, selected, [multiply(count, k)]))
   const rows = make(maker, 'take', [tokens, tokenOfRow(maker, count, k)], {})
-  return answers(maker, moe, rows, { expert, entry, isPartial: choice.kept !== null })
+  return evaluateExperts(maker, moe, rows, { expert, entry, isPartial: choice.kept !== null })
 }
 
 /** Rows [E * T, D] of all experts, where a policy or a loss asks for them. */
-function everyoneAsked(
+function denseOutputsIfRead(
   { environment }: Maker,
   tokens: Node,
-  { selected, weights, kept }: Choice,
+  { selected, weights, kept }: Assignments,
   losses: readonly Node[],
 ): Node | null {
-  const everyone = environment.everyone.get(tokens)
+  const everyone = environment.denseOutputs.get(tokens)
   const asks = [selected, weights, ...(kept === null ? [] : [kept]), ...losses]
   return everyone !== undefined && reachable(asks).includes(everyone) ? everyone : null
 }
 
 /** Where every expert has answered already, rows e * T + t: those of the chosen ones. */
-function winners(maker: Maker, everyone: Node, selected: Node): Node {
+function gatherSelected(maker: Maker, everyone: Node, selected: Node): Node {
   const [tokens, k] = selected.shape
   const experts = sizeIn(maker.environment, maker.environment.moe!.experts.count)
   const numbers = reshape(maker, make(maker, 'iota', [], { size: everyone.shape[0] }), [experts, tokens])
@@ -100,7 +100,7 @@ function winners(maker: Maker, everyone: Node, selected: Node): Node {
 }
 
 /** Dropped slots name no expert and weigh nothing. */
-function dropped(maker: Maker, choice: Choice): Decision {
+function withDroppedReported(maker: Maker, choice: Assignments): RoutingDecision {
   const { selected, weights, kept } = choice
   return {
     choice,
@@ -112,7 +112,7 @@ function dropped(maker: Maker, choice: Choice): Decision {
 }
 
 /** The sum with the shared experts, which answer once for themselves and once more for what was passed on to them. */
-function withShared(maker: Maker, { shared }: MoeTerm, routed: Node, spilled: Node | null): Node {
+function addSharedExperts(maker: Maker, { shared }: MoeTerm, routed: Node, spilled: Node | null): Node {
   if (spilled === null)
     return shared.reduce((sum, one) => make(maker, 'add', [sum, lowerTerm(maker.environment, one)], {}), routed)
   const [first, ...others] = shared.map((one) => lowerTerm(maker.environment, one))
@@ -123,8 +123,8 @@ function withShared(maker: Maker, { shared }: MoeTerm, routed: Node, spilled: No
 
 export function moeNode(outer: Environment, moe: MoeTerm): Node {
   const instance = pathIn(outer, moe.path.join('/'))
-  const contests = competitionStepsOf(outer, moe)
-  const environment = inner(outer, { moe, everyone: new Map(), active: activeBlocks(outer, moe, instance) })
+  const competitions = competitionStepsOf(outer, moe)
+  const environment = inner(outer, { moe, denseOutputs: new Map(), active: activeBlocks(outer, moe, instance) })
   const maker: Maker = { environment, origin: originIn(environment, moe.origin) }
   const tokens = reshape(
     maker,
@@ -132,8 +132,9 @@ export function moeNode(outer: Environment, moe: MoeTerm): Node {
     moe.rows.shape.map((size) => sizeIn(environment, size)),
   )
   const before = environment.losses.length
-  const chosen = choose(maker, moe, tokens)
-  const decision = environment.replayed === null ? dropped(maker, chosen) : replay(maker, instance, chosen, environment.replayed)
+  const chosen = routeTokens(maker, moe, tokens)
+  const decision =
+    environment.replayed === null ? withDroppedReported(maker, chosen) : replay(maker, instance, chosen, environment.replayed)
   const { choice, told } = decision
   environment.routes.push({
     instance,
@@ -143,20 +144,21 @@ export function moeNode(outer: Environment, moe: MoeTerm): Node {
     selected: told.selected,
     weights: told.weights,
     spilled: told.spilled,
-    promises: promisesOf(environment, moe, tokens.shape[0]),
-    contests,
+    promises: requirementsOf(environment, moe, tokens.shape[0]),
+    competitions,
     balancedBias: balancedBiasOf(environment, moe),
   })
   // also where the policy's choice is not used: what is replayed is computed as it was recorded, bit for bit
-  const everyone = everyoneAsked(
+  const everyone = denseOutputsIfRead(
     maker,
     tokens,
     chosen,
     environment.losses.slice(before).map(({ node }) => node),
   )
-  const answered = everyone === null ? chosenAnswers(maker, moe, tokens, decision) : winners(maker, everyone, choice.selected)
+  const answered =
+    everyone === null ? evaluateSelected(maker, moe, tokens, decision) : gatherSelected(maker, everyone, choice.selected)
   const routed = combine(maker, answered, everyone !== null && chosen.kept === null ? { ...told, kept: null } : told)
-  const all = withShared(maker, moe, routed, choice.spilled)
+  const all = addSharedExperts(maker, moe, routed, choice.spilled)
   return reshape(
     maker,
     all,
@@ -165,7 +167,7 @@ export function moeNode(outer: Environment, moe: MoeTerm): Node {
 }
 
 /** Every expert on every token, [T, E, D]: rows e * T + t. */
-export function everyExpert(environment: Environment, term: EveryExpertTerm): Node {
+export function evaluateAllExperts(environment: Environment, term: EveryExpertTerm): Node {
   const { moe } = environment
   if (moe === null) throw new Error('experts are asked outside of a moe')
   const maker: Maker = { environment, origin: originIn(environment, term.origin) }
@@ -174,8 +176,8 @@ export function everyExpert(environment: Environment, term: EveryExpertTerm): No
   const rows = multiply(experts, tokens)
   const expert = reshape(maker, spread(maker, make(maker, 'iota', [], { size: experts }), [experts, tokens], [0]), [rows])
   const repeated = reshape(maker, spread(maker, x, [experts, ...x.shape], [1, 2]), [rows, x.shape[1]])
-  const answered = answers(maker, moe, repeated, { expert, entry: expert, isPartial: false })
-  environment.everyone.set(x, answered)
+  const answered = evaluateExperts(maker, moe, repeated, { expert, entry: expert, isPartial: false })
+  environment.denseOutputs.set(x, answered)
   const apart = reshape(maker, answered, [experts, tokens, answered.shape[1]])
   return make(maker, 'transpose', [apart], { order: [1, 0, 2] })
 }

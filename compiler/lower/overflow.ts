@@ -5,7 +5,7 @@ import { options } from '../model/builtin/options.ts'
 import { BUILTINS, CONSTANTS, type BuiltinName } from '../model/builtin/table.ts'
 import { emitNodes } from './emit.ts'
 import { filled, make, orElse, spread, type Maker } from './maker.ts'
-import { places, type Asked, type Choice } from './slots.ts'
+import { positionsInExperts, type RouterScores, type Assignments } from './assignments.ts'
 
 /** Where the slots stand after a round. */
 interface Seats {
@@ -16,7 +16,7 @@ interface Seats {
 }
 
 /** f32 [T, E]: how often each expert stands in the slots of a token. */
-function counts(maker: Maker, ids: Node, { scores }: Asked): Node {
+function counts(maker: Maker, ids: Node, { scores }: RouterScores): Node {
   const emit = emitNodes(maker.environment, maker.origin)
   return make(maker, 'sum', [BUILTINS.one_hot.expand(emit, [ids], options({ count: scores.shape[1] }))], { axis: 1 })
 }
@@ -24,11 +24,11 @@ function counts(maker: Maker, ids: Node, { scores }: Asked): Node {
 const isAbove = (maker: Maker, x: Node, value: number): Node => make(maker, 'less', [filled(maker, value, x), x], {})
 
 /** Seats the candidates, i32 [T, K] with -1 for none, where their experts have room. */
-function seat(maker: Maker, { ids, tried }: Seats, candidates: Node, asked: Asked, most: Node): Seats {
+function seat(maker: Maker, { ids, tried }: Seats, candidates: Node, asked: RouterScores, most: Node): Seats {
   const taken = make(maker, 'cast', [make(maker, 'sum', [counts(maker, ids, asked)], { axis: 0 })], { dtype: 'i32' })
   const isAsked = isAbove(maker, candidates, -1)
   const before = make(maker, 'take', [taken, orElse(maker, isAsked, candidates, 0)], {})
-  const place = make(maker, 'add', [places(maker, candidates, asked.experts), before], {})
+  const place = make(maker, 'add', [positionsInExperts(maker, candidates, asked.experts), before], {})
   const isSeated = make(maker, 'and', [isAsked, make(maker, 'less', [place, spread(maker, most, place.shape, [])], {})], {})
   return {
     ids: make(maker, 'select', [isSeated, candidates, ids], {}),
@@ -37,7 +37,7 @@ function seat(maker: Maker, { ids, tried }: Seats, candidates: Node, asked: Aske
 }
 
 /** What each slot without an expert asks for next: the token's j-th best of those not asked, for the j-th of its slots. */
-function nextOf(maker: Maker, { ids, tried }: Seats, isOpen: Node | null, { scores }: Asked): Node {
+function nextOf(maker: Maker, { ids, tried }: Seats, isOpen: Node | null, { scores }: RouterScores): Node {
   const use = (name: BuiltinName, operands: readonly Node[]): Node =>
     BUILTINS[name].expand(emitNodes(maker.environment, maker.origin), operands, options({}))
   const free = make(maker, 'not', [isAbove(maker, ids, -1)], {})
@@ -57,7 +57,7 @@ function nextOf(maker: Maker, { ids, tried }: Seats, isOpen: Node | null, { scor
  * Slots ask in rounds: first for what they chose, then for the token's next best expert that none of its slots has asked. Who sits keeps the
  * place; among those who ask in one round first choices come before second ones, then lower tokens. Weights stay with their slots.
  */
-export function passedOn(maker: Maker, choice: Choice, asked: Asked, most: Node): Choice {
+export function reassignOverflow(maker: Maker, choice: Assignments, asked: RouterScores, most: Node): Assignments {
   const { selected, kept } = choice
   const slots = constantValue(selected.shape[1]) ?? 1
   const out = make(maker, 'not', [isAbove(maker, asked.scores, CONSTANTS.lowest.value)], {})

@@ -2,7 +2,7 @@
 import type { Node } from '../graph/node.ts'
 import type { InputNode } from './environment.ts'
 import { filled, make, type Maker } from './maker.ts'
-import type { Choice, Decision } from './slots.ts'
+import type { Assignments, RoutingDecision } from './assignments.ts'
 
 export interface RouteNames {
   readonly selected: string
@@ -24,10 +24,15 @@ function given(maker: Maker, inputs: InputNode[], name: string, { shape, dtype }
 }
 
 /** Any slot may be dropped, whatever the policy does: who gives decisions gives that too. */
-export function replay(maker: Maker, instance: string, { selected, weights, spilled }: Choice, inputs: InputNode[]): Decision {
+export function replay(
+  maker: Maker,
+  instance: string,
+  { selected, weights, spilled }: Assignments,
+  inputs: InputNode[],
+): RoutingDecision {
   const names = routeNames(instance, spilled !== null)
   const ids = given(maker, inputs, names.selected, selected)
-  const told: Choice = {
+  const told: Assignments = {
     selected: ids,
     weights: given(maker, inputs, names.weights, weights),
     kept: make(maker, 'less', [filled(maker, -1, ids), ids], {}),

@@ -21,8 +21,8 @@ import {
   type Reported,
 } from './environment.ts'
 import { applyBanked } from './experts.ts'
-import { everyExpert, moeNode } from './moe.ts'
-import { momentNode } from './moment.ts'
+import { evaluateAllExperts, moeNode } from './moe.ts'
+import { progressInput } from './progress.ts'
 import { trainableFrom } from './trainable.ts'
 import { weightNode } from './weights.ts'
 
@@ -66,7 +66,7 @@ function compute(environment: Environment, term: Term): Node {
     case 'moe':
       return moeNode(environment, term)
     case 'every-expert':
-      return everyExpert(environment, term)
+      return evaluateAllExperts(environment, term)
     case 'given':
     case 'carried':
       throw new Error(`nothing gives ${term.name}`)
@@ -86,7 +86,7 @@ function staticNode(environment: Environment, value: Static, dtype: DType, at: O
   if (value.kind === 'int') return sizeNode(environment.builder, sizeIn(environment, value.dim), dtype, at)
   const known = tryStatic(environment, value)
   if (known !== undefined) return constantNode(environment.builder, Number(known), dtype, at)
-  if (value.kind === 'moment') return momentNode(environment.builder, environment.moments, value.name, at)
+  if (value.kind === 'moment') return progressInput(environment.builder, environment.progress, value.name, at)
   if (value.kind !== 'operation') throw new Error('a parameter has no value')
   const builtin = OPERATORS[value.word] ?? (value.word as BuiltinName)
   const operands = value.operands.map((operand) => staticNode(environment, operand, operandType(operand, dtype), at))
@@ -137,7 +137,7 @@ export function lowerSteps(environment: Environment, steps: readonly Step[]): vo
         runLoop(environment, step.loop)
         break
       case 'once':
-        step.steps.forEach((one) => holdStep(environment, step.path, one))
+        step.steps.forEach((one) => computeStepAtLoad(environment, step.path, one))
         break
       case 'loss':
         if (environment.reports) environment.losses.push(reported(environment, 'loss', step.loss))
@@ -158,7 +158,7 @@ export function lowerSteps(environment: Environment, steps: readonly Step[]): vo
  * What stands in `once` goes by its path from here on: whoever runs the graph makes it when weights are loaded. Where a model is told of
  * while it learns, what its weights teach is worked out in every run.
  */
-function holdStep(environment: Environment, path: readonly string[], step: Step): void {
+function computeStepAtLoad(environment: Environment, path: readonly string[], step: Step): void {
   if (step.kind !== 'let' || !isTerm(step.value)) return lowerSteps(environment, [step])
   const { value } = step
   const name = pathIn(environment, [...path, step.name].join('.'))

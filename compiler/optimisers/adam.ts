@@ -2,7 +2,14 @@ import type { Tape } from '../autodiff/rule.ts'
 import type { Node } from '../graph/node.ts'
 import type { Optimiser } from '../../plan/recipe.ts'
 import { NONE } from '../ops/build.ts'
-import { mixed, shrunk, withDecay, type Moved, type OptimiserRule, type Step } from './rule.ts'
+import {
+  movingAverage,
+  withWeightDecay,
+  withL2Penalty,
+  type UpdateOperands,
+  type OptimiserRule,
+  type UpdateResult,
+} from './rule.ts'
 
 interface Settings {
   readonly beta1: number
@@ -14,12 +21,12 @@ interface Settings {
 function step(
   tape: Tape,
   { beta1, beta2, epsilon }: Settings,
-  { memory: [first, second], rate, corrections }: Moved,
+  { memory: [first, second], rate, corrections }: UpdateOperands,
   from: Node,
   gradient: Node,
-): Step {
-  const mean = mixed(tape, beta1, first, gradient)
-  const square = mixed(tape, beta2, second, tape.multiply(gradient, gradient))
+): UpdateResult {
+  const mean = movingAverage(tape, beta1, first, gradient)
+  const square = movingAverage(tape, beta2, second, tape.multiply(gradient, gradient))
   const size = tape.add(tape.multiply(tape.make('sqrt', [square], NONE), corrections[1]), tape.like(square, epsilon))
   const along = tape.divide(tape.multiply(tape.multiply(rate, corrections[0]), mean), size)
   return { weight: tape.subtract(from, along), memory: [mean, square] }
@@ -32,12 +39,12 @@ const FORMULA =
 export const adam: OptimiserRule<Extract<Optimiser, { readonly kind: 'adam' }>> = {
   doc: 'Each number at its own pace: along the mean of its gradients, over the root of the mean of their squares. The decay is part of the gradient.',
   formula: `g = gradient + decay * w, ${FORMULA}`,
-  step: (tape, settings, moved) => step(tape, settings, moved, moved.weight, withDecay(tape, moved)),
+  step: (tape, settings, moved) => step(tape, settings, moved, moved.weight, withL2Penalty(tape, moved)),
 }
 
 /** Loshchilov and Hutter, 2019. */
 export const adamw: OptimiserRule<Extract<Optimiser, { readonly kind: 'adamw' }>> = {
   doc: 'Adam, with the decay taken off the weight and no part of the gradient.',
   formula: `w = w - rate * decay * w, g = gradient, ${FORMULA}`,
-  step: (tape, settings, moved) => step(tape, settings, moved, shrunk(tape, moved), moved.gradient),
+  step: (tape, settings, moved) => step(tape, settings, moved, withWeightDecay(tape, moved), moved.gradient),
 }

@@ -1,6 +1,6 @@
 /** The length of all gradients together. */
 import { constantValue, dim, product } from '../../plan/dim.ts'
-import { BUNDLE_ROW } from '../../plan/update.ts'
+import { BUCKET_ROW } from '../../plan/update.ts'
 import type { Tape } from '../autodiff/rule.ts'
 import type { Node } from '../graph/node.ts'
 import { NONE } from '../ops/build.ts'
@@ -9,8 +9,8 @@ import { NONE } from '../ops/build.ts'
 function squared(tape: Tape, x: Node): Node {
   const size = constantValue(product(x.shape))!
   const rows =
-    x.shape.length === 1 && size > BUNDLE_ROW && size % BUNDLE_ROW === 0
-      ? tape.reshape(x, [dim(size / BUNDLE_ROW), dim(BUNDLE_ROW)])
+    x.shape.length === 1 && size > BUCKET_ROW && size % BUCKET_ROW === 0
+      ? tape.reshape(x, [dim(size / BUCKET_ROW), dim(BUCKET_ROW)])
       : x
   const squares = tape.multiply(rows, rows)
   const sums = rows.shape.length < 2 ? squares : tape.make('sum', [squares], { axis: rows.shape.length - 1 })

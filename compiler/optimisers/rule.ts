@@ -4,7 +4,7 @@ import type { Node } from '../graph/node.ts'
 import type { Optimiser } from '../../plan/recipe.ts'
 
 /** All of one shape, f32. */
-export interface Moved {
+export interface UpdateOperands {
   readonly weight: Node
   /** The mean over micro-batches, clipped. */
   readonly gradient: Node
@@ -18,7 +18,7 @@ export interface Moved {
   readonly decay: number
 }
 
-export interface Step {
+export interface UpdateResult {
   readonly weight: Node
   readonly memory: readonly Node[]
 }
@@ -26,19 +26,19 @@ export interface Step {
 export interface OptimiserRule<O extends Optimiser> {
   readonly doc: string
   readonly formula: string
-  readonly step: (tape: Tape, optimiser: O, moved: Moved) => Step
+  readonly step: (tape: Tape, optimiser: O, moved: UpdateOperands) => UpdateResult
 }
 
 export type OptimiserRules = { readonly [K in Optimiser['kind']]: OptimiserRule<Extract<Optimiser, { readonly kind: K }>> }
 
 /** keep * old + (1 - keep) * new. */
-export const mixed = (tape: Tape, keep: number, old: Node, next: Node): Node =>
+export const movingAverage = (tape: Tape, keep: number, old: Node, next: Node): Node =>
   tape.add(tape.times(old, keep), tape.times(next, 1 - keep))
 
 /** The gradient of the loss and of decay / 2 times the square of the weight. */
-export const withDecay = (tape: Tape, { weight, gradient, decay }: Moved): Node =>
+export const withL2Penalty = (tape: Tape, { weight, gradient, decay }: UpdateOperands): Node =>
   decay === 0 ? gradient : tape.add(gradient, tape.times(weight, decay))
 
 /** The weight, smaller by rate * decay of itself. */
-export const shrunk = (tape: Tape, { weight, rate, decay }: Moved): Node =>
+export const withWeightDecay = (tape: Tape, { weight, rate, decay }: UpdateOperands): Node =>
   decay === 0 ? weight : tape.subtract(weight, tape.multiply(tape.times(rate, decay), weight))

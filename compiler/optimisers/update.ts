@@ -3,27 +3,27 @@ import { dim } from '../../plan/dim.ts'
 import type { Recipe } from '../../plan/recipe.ts'
 import {
   gradientName,
-  halfName,
-  memoryName,
-  memoryWords,
-  MOST_NORM,
-  moveAlone,
+  f16CopyName,
+  optimizerStateName,
+  optimizerStates,
+  MAX_FINITE_NORM,
+  updateUnbucketed,
   updateInputs,
-  type MovedWeight,
+  type UpdatedTensor,
 } from '../../plan/update.ts'
 import { createTape, type Tape } from '../autodiff/rule.ts'
 import type { Graph, Node, Output } from '../graph/node.ts'
 import { createBuilder, NO_ORIGIN, NONE } from '../ops/build.ts'
 import { globalNorm } from './norm.ts'
 import { ruleOf } from './rules.ts'
-import type { Moved } from './rule.ts'
+import type { UpdateOperands } from './rule.ts'
 
 /**
  * Outputs: `norm`, f32 [], of the mean gradients before they are clipped; and each weight and what is remembered of it, in the place of the one
  * before. The gradients are sums over the recipe's micro-batches. `moved` are the recipe's weights, or bundles of them. In mixed precision the
  * gradients are those of scaled losses; where their norm is no number everything stays as it is, and rounded copies follow their weights.
  */
-export function updateGraph(recipe: Recipe, moved: readonly MovedWeight[] = moveAlone(recipe)): Graph {
+export function updateGraph(recipe: Recipe, moved: readonly UpdatedTensor[] = updateUnbucketed(recipe)): Graph {
   const builder = createBuilder()
   const tape = createTape(builder, NO_ORIGIN)
   const inputs = Object.keys(updateInputs(recipe, 0, 1)).map(
@@ -48,7 +48,7 @@ export function updateGraph(recipe: Recipe, moved: readonly MovedWeight[] = move
   }
 }
 
-const leaf = (tape: Tape, name: string, { shape }: MovedWeight): Node =>
+const leaf = (tape: Tape, name: string, { shape }: UpdatedTensor): Node =>
   tape.make('weight', [], { name, shape: shape.map((size) => dim(size)), source: { pieces: [], stacked: false }, doc: '' })
 
 /** Inputs of the update by their names. */
@@ -79,7 +79,7 @@ function scaledGradients(tape: Tape, { accumulate, clip }: Recipe, sums: readonl
     tape,
     sums.map((sum) => clipped(tape, sum, share)),
   )
-  const isNumber = tape.make('less_equal', [norm, tape.like(norm, MOST_NORM)], NONE)
+  const isNumber = tape.make('less_equal', [norm, tape.like(norm, MAX_FINITE_NORM)], NONE)
   const factor = tape.where(isNumber, clip === null ? share : tape.multiply(share, clipping(tape, norm, clip)))
   return {
     norm,
@@ -102,7 +102,7 @@ const clipped = (tape: Tape, gradient: Node, factor: Node | null): Node =>
 function stepOf(
   tape: Tape,
   { optimiser }: Recipe,
-  learned: MovedWeight,
+  learned: UpdatedTensor,
   gradient: Node,
   { rate, correction1, correction2 }: Scalars,
   isSound: Node | null,
@@ -110,9 +110,9 @@ function stepOf(
   const rule = ruleOf(optimiser)
   const beside = (scalar: Node): Node => tape.spread(scalar, gradient.shape, [])
   const weight = leaf(tape, learned.name, learned)
-  const names = memoryWords(optimiser).map((word) => memoryName(word, learned.name))
+  const names = optimizerStates(optimiser).map((word) => optimizerStateName(word, learned.name))
   const one = tape.filled([], 'f32', 1)
-  const moved: Moved = {
+  const moved: UpdateOperands = {
     weight,
     gradient,
     decay: learned.decay,
@@ -128,17 +128,17 @@ function stepOf(
   return [
     replaced(learned.name, next),
     ...step.memory.map((node, at) => replaced(names[at], kept(node, moved.memory[at]))),
-    ...(learned.half === true ? [replaced(halfName(learned.name), tape.make('cast_f16', [next], NONE))] : []),
+    ...(learned.hasF16Copy === true ? [replaced(f16CopyName(learned.name), tape.make('cast_f16', [next], NONE))] : []),
   ]
 }
 
 /** The rounded copies of weights made anew, as a run needs them that begins or goes on. */
-export function halvesGraph({ model }: Recipe, moved: readonly MovedWeight[]): Graph {
+export function f16CopiesGraph({ model }: Recipe, moved: readonly UpdatedTensor[]): Graph {
   const tape = createTape(createBuilder(), NO_ORIGIN)
   const outputs = moved
-    .filter(({ half }) => half === true)
+    .filter(({ hasF16Copy }) => hasF16Copy === true)
     .map((weight): Output => {
-      const name = halfName(weight.name)
+      const name = f16CopyName(weight.name)
       return {
         name: `made.${name}`,
         node: tape.make('cast_f16', [leaf(tape, weight.name, weight)], NONE),

@@ -4,7 +4,7 @@
  */
 import { constantValue, dim } from '../../plan/dim.ts'
 import type { Graph, Node } from '../graph/node.ts'
-import { areBatches } from '../graph/routes.ts'
+import { isBatchedByExpert } from '../graph/expert-rows.ts'
 import { isOp } from '../graph/walk.ts'
 import { rebuild, type Make } from './rewrite.ts'
 import { reshape } from './rules/match.ts'
@@ -46,7 +46,7 @@ export function sortRowsByExpert(graph: Graph, { variant, tile, block }: ExpertS
   return rebuild(graph, (node, inputs, make) => {
     if (isOp(node, 'position_in_expert') && inputs.length === 1) return countFirst(node.params.experts, inputs[0], make)
     const experts = expertsOf(node, variant)
-    if (experts === null || areBatches(node.inputs[2])) return make(node.op, inputs, node.params as never)
+    if (experts === null || isBatchedByExpert(node.inputs[2])) return make(node.op, inputs, node.params as never)
     const ids = tokenIds(make, inputs[2])
     const counts = make('expert_histogram', [ids], { experts, block })
     const order = make('sort_by_expert', [ids, counts], { experts, block, tile })

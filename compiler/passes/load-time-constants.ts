@@ -1,6 +1,6 @@
 /** Parts a graph into what is made once from the weights and what runs each time; between them stand the held values. */
 import type { Graph, Node } from '../graph/node.ts'
-import { isOp, needed } from '../graph/walk.ts'
+import { isOp, liveNodes } from '../graph/walk.ts'
 import { copy, rebuild } from './rewrite.ts'
 
 export interface SplitGraph {
@@ -30,9 +30,9 @@ export function splitLoadTimeConstants(graph: Graph): SplitGraph {
       ? inputs[0]
       : make('load_time_constant', [], { name: node.params.name, dtype: node.dtype, shape: node.shape })
   })
-  const names = new Set(needed(main).flatMap((node) => (isOp(node, 'load_time_constant') ? [node.params.name] : [])))
+  const names = new Set(liveNodes(main).flatMap((node) => (isOp(node, 'load_time_constant') ? [node.params.name] : [])))
   if (names.size === 0) return { once: null, main }
-  const holds = needed(graph).filter((node): node is Hold => isOp(node, 'compute_at_load') && names.has(node.params.name))
+  const holds = liveNodes(graph).filter((node): node is Hold => isOp(node, 'compute_at_load') && names.has(node.params.name))
   const outputs = holds.map((node) => ({ name: node.params.name, node, doc: '' }))
   const made = { ...graph, dims: [], inputs: [], outputs, docs: {} }
   return { main, once: withoutLoadTimeConstants(made) }

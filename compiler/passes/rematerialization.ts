@@ -4,7 +4,7 @@
  */
 import type { Graph, Node } from '../graph/node.ts'
 import type { OpName } from '../graph/vocabulary.ts'
-import { dependants } from '../graph/walk.ts'
+import { usersOf } from '../graph/walk.ts'
 import { NONE } from '../ops/build.ts'
 import { recordOf } from '../ops/records.ts'
 import { rebuild, type Make } from './rewrite.ts'
@@ -73,7 +73,7 @@ function behind(nodes: readonly Node[], uses: readonly Use[]): (node: Node) => n
 
 /** Outer product -> which of its operands are made again. */
 function madeAgain(graph: Graph): ReadonlyMap<Node, ReadonlySet<number>> {
-  const users = dependants(graph)
+  const users = usersOf(graph)
   const nodes = [...users.keys()]
   const uses = usesIn(nodes)
   const found = new Map<Node, Set<number>>()

@@ -2,7 +2,7 @@
 import { transposedName } from '../../plan/weight-path.ts'
 import type { Graph, Node } from '../graph/node.ts'
 import type { OpParams, WeightSource } from '../graph/vocabulary.ts'
-import { dependants, isOp } from '../graph/walk.ts'
+import { usersOf, isOp } from '../graph/walk.ts'
 import { rebuild } from './rewrite.ts'
 
 type Weight = Extract<Node, { readonly op: 'weight' }>
@@ -40,7 +40,7 @@ export const sharesWeights = ({ outputs }: Graph, { weights }: LayoutOptions): b
 /** Where another user wants it as it is, it stays: two layouts would be two copies in memory. */
 export function chooseWeightLayout(graph: Graph, options: LayoutOptions = {}): Graph {
   if (sharesWeights(graph, options)) return graph
-  const users = dependants(graph)
+  const users = usersOf(graph)
   const outputs = new Set(graph.outputs.map(({ node }) => node))
   const turns = (weight: Node): weight is Weight =>
     isOp(weight, 'weight') &&

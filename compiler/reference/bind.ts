@@ -5,7 +5,7 @@ import { emptyTable } from '../../plan/table.ts'
 import { boundsOf } from '../graph/bounds.ts'
 import type { Graph } from '../graph/node.ts'
 import type { DType } from '../graph/vocabulary.ts'
-import { needed } from '../graph/walk.ts'
+import { liveNodes } from '../graph/walk.ts'
 import { EvaluationError, elements, type HostTensor } from './tensor.ts'
 
 export interface Feeds {
@@ -54,7 +54,7 @@ export function bindDims(graph: Graph, inputs: Feeds['inputs']): Readonly<Record
   const unbound = graph.dims.find(({ name }) => !Object.hasOwn(found, name))
   if (unbound) throw new EvaluationError(`no input says how large dimension ${unbound.name} is`)
   const dims = Object.fromEntries(Object.entries(found).map(([name, { size }]) => [name, size]))
-  const broken = brokenBound(boundsOf(needed(graph)), dims)
+  const broken = brokenBound(boundsOf(liveNodes(graph)), dims)
   if (broken !== null) throw new EvaluationError(broken.message)
   return dims
 }

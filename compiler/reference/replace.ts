@@ -1,7 +1,7 @@
 /** A graph run on named tensors as a store of weights has them: what outputs replace changes, and the rest is given back. */
 import { evaluate as sizeOf } from '../../plan/dim.ts'
 import type { Graph, Node } from '../graph/node.ts'
-import { isOp, needed } from '../graph/walk.ts'
+import { isOp, liveNodes } from '../graph/walk.ts'
 import { evaluate, type Feeds } from './evaluate.ts'
 import { elements, hostTensor, type HostTensor } from './tensor.ts'
 
@@ -17,7 +17,7 @@ function zeros({ shape, dtype }: Node): HostTensor {
  * that is in no checkpoint and not among `weights` is zeros. Throws as `evaluate`, and leaves `weights` as they were then.
  */
 export function evaluateOn(weights: Weights, graph: Graph, inputs: Feeds['inputs']): Record<string, HostTensor> {
-  const fresh = needed(graph).flatMap((node) =>
+  const fresh = liveNodes(graph).flatMap((node) =>
     isOp(node, 'weight') && node.params.source.pieces.length === 0 && !weights.has(node.params.name)
       ? [[node.params.name, zeros(node)] as const]
       : [],

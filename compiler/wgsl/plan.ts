@@ -19,11 +19,11 @@ import {
 import { own } from '../../plan/table.ts'
 import type { Target } from '../../plan/target.ts'
 import { boundsOf } from '../graph/bounds.ts'
-import { chosenAmong } from '../graph/chosen.ts'
+import { indexRanges } from '../graph/index-ranges.ts'
 import type { Graph, Node, Output } from '../graph/node.ts'
 import type { Variant } from '../kernel/scope/context.ts'
 import type { Schedule } from '../kernel/schedule.ts'
-import { isOp, needed } from '../graph/walk.ts'
+import { isOp, liveNodes } from '../graph/walk.ts'
 import { memoryOf } from '../kernel/scope/memory-of.ts'
 import { partsOf } from '../kernel/parts.ts'
 import { emitKernel, type EmittedKernel } from './emit-kernel.ts'
@@ -78,13 +78,13 @@ class PlanBuilder {
   constructor(graph: Graph, target: Target) {
     this.graph = graph
     this.target = target
-    this.weightNodes = new Map(needed(graph).flatMap((node) => (isOp(node, 'weight') ? [[node.params.name, node]] : [])))
+    this.weightNodes = new Map(liveNodes(graph).flatMap((node) => (isOp(node, 'weight') ? [[node.params.name, node]] : [])))
   }
 
   make(scheduled: readonly ScheduledProgram[]): Plan {
     const { graph, target } = this
-    const nodes = needed(graph)
-    const [choices, bounds] = [chosenAmong(nodes), boundsOf(nodes)]
+    const nodes = liveNodes(graph)
+    const [choices, bounds] = [indexRanges(nodes), boundsOf(nodes)]
     const inputs = graph.inputs.map((node): InputPort => {
       const port = this.port(node.params.name, node, own(graph.docs, node.params.name) ?? '')
       const chosen = choices.get(node)

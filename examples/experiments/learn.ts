@@ -93,12 +93,12 @@ export async function stepTimes(
 ): Promise<readonly (readonly number[])[]> {
   const runs = texts.map((text) => {
     const graphs = graphsOf(text, 1, 1)
-    const contested = graphs.recipe.layers.filter(({ contest }) => contest !== null)
-    const kinds = contested.length + 1
+    const competing = graphs.recipe.layers.filter(({ competition }) => competition !== null)
+    const kinds = competing.length + 1
     const steps = kinds * (TIMED + 2)
     // the steps of a kind follow each other
     const schedule = Object.fromEntries(
-      contested.map(({ layer }, at) => [
+      competing.map(({ layer }, at) => [
         layer,
         Array.from({ length: steps }, (_, step) => step).filter((step) => Math.floor(step / (TIMED + 2)) > at),
       ]),

@@ -33,15 +33,15 @@ const planOf = (graph: Graph, target: Target, layout?: typeof SHARED): unknown =
 
 /** The plans of a run of training, in one precision. */
 function runOf(graphs: TrainingGraphs, target: Target): readonly Named[] {
-  const contested = graphs.recipe.layers.flatMap(({ layer, contest }) => (contest === null ? [] : [layer]))
+  const competing = graphs.recipe.layers.flatMap(({ layer, competition }) => (competition === null ? [] : [layer]))
   const { precision } = graphs.recipe
   const steps: readonly Named[] = [
     ['first', () => graphs.step([], true)],
     ['later', () => graphs.step([], false)],
-    ...(contested.length === 0 ? [] : [['contested', () => graphs.step(contested, true)] as const]),
+    ...(competing.length === 0 ? [] : [['contested', () => graphs.step(competing, true)] as const]),
     ['update', () => graphs.update()],
     ['evaluation', () => graphs.evaluation()],
-    ...(precision === 'mixed' ? [['halves', () => graphs.halves()] as const] : []),
+    ...(precision === 'mixed' ? [['halves', () => graphs.f16Copies()] as const] : []),
   ]
   return steps.map(([name, graph]) => [`${precision}-${name}`, () => planOf(graph() as Graph, target, SHARED)])
 }

@@ -1,7 +1,7 @@
 /** What a spec says of its training, as the loop reads it. */
 import { describe, expect, test } from 'vitest'
 import { recipeOf, type RecipeOverrides } from '../../compiler/recipe.ts'
-import type { LearnedWeight, Recipe } from '../../plan/recipe.ts'
+import type { RecipeWeight, Recipe } from '../../plan/recipe.ts'
 import { checkSource, framed } from '../support/check.ts'
 
 function recipe(text: string, overrides: RecipeOverrides = {}): Recipe {
@@ -39,13 +39,13 @@ model m(V: int = 7, D: int = 4, E: int = 4, L: int = 2, wide: real = 0.5) {
   }
 }
 `
-const weight = ({ weights }: Recipe, name: string): LearnedWeight => weights.find((one) => one.name === name)!
+const weight = ({ weights }: Recipe, name: string): RecipeWeight => weights.find((one) => one.name === name)!
 
 test('without settings', () => {
   const { version, model, optimiser, schedule, clip, accumulate, batch, steps, seed, losses, metrics, isRandom, inputs } =
     recipe(spec())
   expect({ version, model, optimiser, schedule, clip, accumulate, batch, steps, seed, isRandom }).toEqual({
-    version: 1,
+    version: 2,
     model: 'm',
     optimiser: { kind: 'adamw', rate: 0.01, beta1: 0.9, beta2: 0.999, epsilon: 1e-8, decay: 0.1 },
     schedule: { kind: 'constant', warmup: 0 },
@@ -157,7 +157,7 @@ describe('layers', () => {
       [0, 1].map((i) => ({
         layer: `layers.${i}/moe`,
         experts: 4,
-        contest: { rate: 0.25, after: 0.1, atMost: 1 },
+        competition: { rate: 0.25, after: 0.1, atMost: 1 },
         selected: `layers.${i}/moe.selected`,
         weights: `layers.${i}/moe.weights`,
         balancedBias: null,
@@ -166,7 +166,7 @@ describe('layers', () => {
   })
   test('those that train in one way, with a bias that is moved', () => {
     const [first] = recipe(spec('', 'frozen_top_k(k = 2)', '\n      require bias balanced at 0.001')).layers
-    expect(first).toMatchObject({ contest: null, balancedBias: { weight: 'layers.0.moe.router.balance_bias', rate: 0.001 } })
+    expect(first).toMatchObject({ competition: null, balancedBias: { weight: 'layers.0.moe.router.balance_bias', rate: 0.001 } })
     expect(first).not.toHaveProperty('within')
   })
   test('those whose load is to be balanced', () => {

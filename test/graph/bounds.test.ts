@@ -1,7 +1,7 @@
 import { expect, test } from 'vitest'
 import { boundsOf } from '../../compiler/graph/bounds.ts'
 import { parse } from '../../compiler/graph/parse.ts'
-import { needed } from '../../compiler/graph/walk.ts'
+import { liveNodes } from '../../compiler/graph/walk.ts'
 import { createBuilder } from '../../compiler/ops/build.ts'
 import { brokenBound } from '../../plan/bounds.ts'
 
@@ -17,10 +17,10 @@ output "y" = %1
   )
 
 const brokenFor = (starts: string, sizes: string, steps: string, B: number) =>
-  brokenBound(boundsOf(needed(graphOf(starts, sizes, steps))), { B })?.message ?? null
+  brokenBound(boundsOf(liveNodes(graphOf(starts, sizes, steps))), { B })?.message ?? null
 
 test('a slice that fits every run has no condition', () => {
-  expect(boundsOf(needed(graphOf('0', 'B', '1')))).toEqual([])
+  expect(boundsOf(liveNodes(graphOf('0', 'B', '1')))).toEqual([])
 })
 
 test('a slice leaves its axis by its last index, by its first or by its size', () => {

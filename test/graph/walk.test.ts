@@ -1,6 +1,6 @@
 import { expect, it } from 'vitest'
 import { parse } from '../../compiler/graph/parse.ts'
-import { dependants, lastUsers, nodesOf, reachable, useCounts } from '../../compiler/graph/walk.ts'
+import { usersOf, lastUsers, nodesOf, reachable, useCounts } from '../../compiler/graph/walk.ts'
 import { createBuilder } from '../../compiler/ops/build.ts'
 
 const graph = parse(
@@ -25,7 +25,7 @@ it('holds what outputs need, and every input', () => expect(ids(nodesOf(graph)))
 it('reaches operands first', () => expect(ids(reachable([m, x]))).toEqual([0, 2, 3]))
 
 it('knows users once each', () => {
-  const users = dependants(graph)
+  const users = usersOf(graph)
   expect([x, unused, e, m, a].map((node) => ids(users.get(node)!))).toEqual([[2, 4], [], [3, 4], [], []])
 })
 

@@ -146,11 +146,11 @@ it('what the host gives and is given is never f16', () => {
   }
   expect(checkPlan(broken).problems).toContain('outputs[0].dtype: f16 lies on the device alone')
   const made = planOf(
-    graphOf([], (words) => ({ made: { node: words.make('cast_f16', [weight(words, 'w', [5, 7])], NONE), replaces: 'half.w' } })),
+    graphOf([], (words) => ({ made: { node: words.make('cast_f16', [weight(words, 'w', [5, 7])], NONE), replaces: 'f16.w' } })),
   )
   const pieces = [{ tensor: 'w', slices: [], transpose: false }]
   expect(checkPlan({ ...made, weights: made.weights.map((port) => ({ ...port, pieces })) }).problems).toEqual([
-    'weights[0] (half.w).dtype: f16 is of no checkpoint; a run makes it',
+    'weights[0] (f16.w).dtype: f16 is of no checkpoint; a run makes it',
   ])
   // rounded, and read back as f32
   const read = planOf(graphOf(['T'], ({ make, input }) => ({ y: make('cast_f16', [input('x', 'T')], NONE) })))
@@ -200,7 +200,7 @@ describe.each(await softwareDevices())('on %s', async (name) => {
     async () => {
       const making = planOf(
         graphOf([], (words) => ({
-          made: { node: words.make('cast_f16', [weight(words, 'w', [5, 7])], NONE), replaces: 'half.w' },
+          made: { node: words.make('cast_f16', [weight(words, 'w', [5, 7])], NONE), replaces: 'f16.w' },
         })),
         device.target,
       )
@@ -208,12 +208,12 @@ describe.each(await softwareDevices())('on %s', async (name) => {
       const copying = planOf(
         graphOf(['T'], (words) => {
           const halves = words.make('cast_f16', [words.make('negate', [weight(words, 'w', [5, 7])], NONE)], NONE)
-          return { made: { node: halves, replaces: 'half.w' }, y: words.product(words.input('x', 'T', 7), halves) }
+          return { made: { node: halves, replaces: 'f16.w' }, y: words.product(words.input('x', 'T', 7), halves) }
         }),
         device.target,
       )
       const reading = planOf(
-        graphOf(['T'], (words) => ({ y: words.product(words.input('x', 'T', 7), weight(words, 'half.w', [5, 7], true)) })),
+        graphOf(['T'], (words) => ({ y: words.product(words.input('x', 'T', 7), weight(words, 'f16.w', [5, 7], true)) })),
         device.target,
       )
       expect([making.programs[0].copies, copying.programs.at(-1)!.copies?.length]).toEqual([undefined, 1])
@@ -228,12 +228,12 @@ describe.each(await softwareDevices())('on %s', async (name) => {
       const session = async (plan: Plan) => createSession(device, plan, { store })
       await (await session(making)).run({})
       const rounded = w.values.map(half)
-      expect([...(await store.read(['half.w']))['half.w'].data]).toEqual([...rounded])
+      expect([...(await store.read(['f16.w']))['f16.w'].data]).toEqual([...rounded])
       const { y } = await (await session(reading)).run(storedAll({ x: unit }))
       expect([...y.data]).toEqual(Array.from({ length: 35 }, (_, at) => rounded[(at % 5) * 7 + Math.floor(at / 5)]))
       await (await session(copying)).run(storedAll({ x: unit }))
-      expect([...(await store.read(['half.w']))['half.w'].data]).toEqual([...rounded].map((value) => -value))
-      await expect(store.write(storedAll({ 'half.w': w }))).rejects.toThrow('weight half.w: is f16[5, 7] in the store')
+      expect([...(await store.read(['f16.w']))['f16.w'].data]).toEqual([...rounded].map((value) => -value))
+      await expect(store.write(storedAll({ 'f16.w': w }))).rejects.toThrow('weight f16.w: is f16[5, 7] in the store')
       store.dispose()
     },
     120_000,

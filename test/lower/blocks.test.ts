@@ -66,7 +66,7 @@ ${choice('seen @ gate.T')}`
     expect(layersOf(modelOf(policy))).toMatchObject([
       {
         layer: 'moe',
-        contest: { rate: 0.25, after: 0, atMost: null },
+        competition: { rate: 0.25, after: 0, atMost: null },
         further: [{ rate: 0.5, after: 0.1, atMost: null, together: true }],
       },
     ])

@@ -1,6 +1,6 @@
 /** Experts that are called as blocks are: what they compute, and where their weights lie. */
 import { describe, expect, test } from 'vitest'
-import { isOp, needed } from '../../compiler/graph/walk.ts'
+import { isOp, liveNodes } from '../../compiler/graph/walk.ts'
 import { lower } from '../../compiler/lower/lower.ts'
 import type { Model } from '../../compiler/model/model.ts'
 import { recipeOf } from '../../compiler/recipe.ts'
@@ -26,7 +26,7 @@ ${body}
 }
 
 const weightsIn = (model: Model): readonly string[] =>
-  needed(lower(model))
+  liveNodes(lower(model))
     .flatMap((node) => (isOp(node, 'weight') ? [node.params.name] : []))
     .sort()
 
@@ -73,7 +73,7 @@ describe('an expert that is called', () => {
     )
     expect(weightsIn(stacked)).toEqual([...named('layers.0.swiglu'), ...named('layers.1.swiglu')])
     expect(
-      needed(lower(stacked)).flatMap((node) =>
+      liveNodes(lower(stacked)).flatMap((node) =>
         isOp(node, 'weight') && node.params.name.endsWith('gate') ? [node.params.source.pieces[0].tensor] : [],
       ),
     ).toEqual(['model.0.w1', 'model.1.w1'])

@@ -2,7 +2,7 @@
 import { describe, expect, test } from 'vitest'
 import { lower, type LowerOptions } from '../../compiler/lower/lower.ts'
 import type { Graph } from '../../compiler/graph/node.ts'
-import { needed } from '../../compiler/graph/walk.ts'
+import { liveNodes } from '../../compiler/graph/walk.ts'
 import { evaluate } from '../../compiler/reference/evaluate.ts'
 import type { HostTensor } from '../../compiler/reference/tensor.ts'
 import { checkSource, framed } from '../support/check.ts'
@@ -101,7 +101,7 @@ describe.each(cases)('%s', (clauses) => {
 })
 
 test('the router takes no part in a replay', () => {
-  const weights = needed(lowered('route top_k(k = 2)', { routes: 'replayed' })).flatMap((node) =>
+  const weights = liveNodes(lowered('route top_k(k = 2)', { routes: 'replayed' })).flatMap((node) =>
     node.op === 'weight' ? [node.params.name] : [],
   )
   expect(weights.filter((name) => name.includes('router'))).toEqual([])

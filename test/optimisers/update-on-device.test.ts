@@ -1,20 +1,20 @@
-/** Updates beside the reference: weights one by one and in bundles, each read and written once. */
+/** Updates beside the reference: weights one by one and in buckets, each read and written once. */
 import { afterAll, describe, expect, it } from 'vitest'
 import { compileGraph } from '../../compiler/compile.ts'
 import { updateGraph } from '../../compiler/optimisers/update.ts'
 import { evaluateOn, type Weights } from '../../compiler/reference/replace.ts'
 import { hostTensor, type HostTensor } from '../../compiler/reference/tensor.ts'
 import type { Plan } from '../../plan/plan.ts'
-import type { LearnedWeight, Optimiser, Recipe } from '../../plan/recipe.ts'
+import type { RecipeWeight, Optimiser, Recipe } from '../../plan/recipe.ts'
 import { PORTABLE } from '../../plan/target.ts'
-import { bundleWeights, gradientName, memoryNames, movedWeights, updateInputs } from '../../plan/update.ts'
+import { bucketWeights, gradientName, optimizerStateNames, trainableWeights, updateInputs } from '../../plan/update.ts'
 import { createSession } from '../../runtime/session.ts'
 import { createStore } from '../../runtime/store.ts'
 import { relativeError } from '../support/compare.ts'
 import { open, softwareDevices, storedAll } from '../support/devices.ts'
 import { recipeOf } from '../training/recipes.ts'
 
-const learned = (name: string, shape: readonly number[], decay: number, rate = 1): LearnedWeight => ({
+const learned = (name: string, shape: readonly number[], decay: number, rate = 1): RecipeWeight => ({
   name,
   shape,
   initialiser: { kind: 'zeros' },
@@ -45,10 +45,14 @@ const OPTIMISERS: readonly Optimiser[] = [
 const recipe = (optimiser: Optimiser): Recipe => recipeOf({ weights, optimiser, clip: 1.5, accumulate: 2 })
 const MOST = PORTABLE.maxBindingBytes / 4
 
-function planOf(made: Recipe, isBundled: boolean): Plan {
-  const { plan } = compileGraph(updateGraph(made, isBundled ? bundleWeights(made, MOST).moved : movedWeights(made)), PORTABLE, {
-    weights: 'shared',
-  })
+function planOf(made: Recipe, isBucketed: boolean): Plan {
+  const { plan } = compileGraph(
+    updateGraph(made, isBucketed ? bucketWeights(made, MOST).updated : trainableWeights(made)),
+    PORTABLE,
+    {
+      weights: 'shared',
+    },
+  )
   if (plan === null) throw new Error('no plan')
   return plan
 }
@@ -68,7 +72,7 @@ const scalars = (made: Recipe, step: number) =>
     ]),
   )
 
-it('bundles are moved by a dispatch each, in their places', () => {
+it('buckets are moved by a dispatch each, in their places', () => {
   const {
     programs: [{ steps, copies }],
     kernels,
@@ -79,8 +83,8 @@ it('bundles are moved by a dispatch each, in their places', () => {
     ({ kernel }) => kernels[kernel].bindings.filter(({ access }) => access === 'read_write').length === 3,
   )
   expect(
-    moves.map(({ bindings }) => bindings.map(({ buffer }) => buffers[buffer].name).filter((name) => name.startsWith('bundle'))),
-  ).toEqual([['bundle 0'], ['bundle 1'], ['bundle 2']])
+    moves.map(({ bindings }) => bindings.map(({ buffer }) => buffers[buffer].name).filter((name) => name.startsWith('bucket'))),
+  ).toEqual([['bucket 0'], ['bucket 1'], ['bucket 2']])
   // sums of squares of three, one of them in rows; their root and the factor of the clip; two rates
   expect(steps).toHaveLength(moves.length + 4 + 2)
   expect(Math.max(...kernels.map(({ bindings }) => bindings.length))).toBeLessThanOrEqual(8)
@@ -90,17 +94,17 @@ describe.each(await softwareDevices())('on %s', async (name) => {
   const device = await open(name)
   afterAll(() => device.dispose())
 
-  const bundled = OPTIMISERS.map((optimiser) => [optimiser.kind, 'in bundles', optimiser] as const)
+  const bucketed = OPTIMISERS.map((optimiser) => [optimiser.kind, 'in buckets', optimiser] as const)
   const apart = OPTIMISERS.slice(3).map((optimiser) => [optimiser.kind, 'one by one', optimiser] as const)
 
-  it.each([...bundled, ...apart])('%s moves weights %s', async (_, how, optimiser) => {
-    const isBundled = how === 'in bundles'
+  it.each([...bucketed, ...apart])('%s moves weights %s', async (_, how, optimiser) => {
+    const isBucketed = how === 'in buckets'
     const made = recipe(optimiser)
-    const moved = movedWeights(made)
-    const store = createStore(device, isBundled ? bundleWeights(made, MOST) : {})
+    const moved = trainableWeights(made)
+    const store = createStore(device, isBucketed ? bucketWeights(made, MOST) : {})
     const expected: Weights = new Map(weights.map(({ name, shape }, at) => [name, noise(shape, at)]))
     await store.write(storedAll(Object.fromEntries(expected)))
-    const session = await createSession(device, planOf(made, isBundled), { store })
+    const session = await createSession(device, planOf(made, isBucketed), { store })
     const graph = updateGraph(made)
     for (let step = 0; step < 3; step++) {
       for (const [at, { name, shape }] of moved.entries()) expected.set(gradientName(name), noise(shape, 100 + at + 31 * step))
@@ -111,7 +115,7 @@ describe.each(await softwareDevices())('on %s', async (name) => {
       const { norm: got } = await session.run(storedAll(scalars(made, step)))
       expect(relativeError(got.data, norm.values)).toBeLessThan(1e-6)
     }
-    const left = await store.read([...weights.map(({ name }) => name), ...memoryNames(made)])
+    const left = await store.read([...weights.map(({ name }) => name), ...optimizerStateNames(made)])
     for (const [name, { data }] of Object.entries(left))
       expect(relativeError(data, expected.get(name)!.values), name).toBeLessThan(1e-5)
     store.dispose()

@@ -3,12 +3,12 @@ import { accumulateGradients } from '../../compiler/optimisers/gradient-accumula
 import { updateGraph } from '../../compiler/optimisers/update.ts'
 import { evaluate } from '../../compiler/reference/evaluate.ts'
 import { hostTensor, type HostTensor } from '../../compiler/reference/tensor.ts'
-import type { LearnedWeight, Optimiser, Recipe } from '../../plan/recipe.ts'
-import { memoryNames, updateInputs } from '../../plan/update.ts'
+import type { RecipeWeight, Optimiser, Recipe } from '../../plan/recipe.ts'
+import { optimizerStateNames, updateInputs } from '../../plan/update.ts'
 import { lossOf } from '../support/gradients.ts'
 import { differentiate } from '../../compiler/autodiff/differentiate.ts'
 
-const learned = (name: string, shape: readonly number[], decay: number, rate = 1): LearnedWeight => ({
+const learned = (name: string, shape: readonly number[], decay: number, rate = 1): RecipeWeight => ({
   name,
   shape,
   initialiser: { kind: 'zeros' },
@@ -18,7 +18,7 @@ const learned = (name: string, shape: readonly number[], decay: number, rate = 1
 })
 
 const recipe = (optimiser: Optimiser, clip: number | null, decay: number, accumulate = 1): Recipe => ({
-  version: 1,
+  version: 2,
   model: 'm',
   program: '0',
   weights: [learned('a', [1, 3], decay), learned('b', [3], decay), learned('frozen', [2], 0, 0)],
@@ -50,7 +50,7 @@ interface Ran {
 function run(made: Recipe): Ran {
   const graph = updateGraph(made)
   let tensors: Record<string, HostTensor> = { a: f([1, 3], [0.5, -1.25, 2]), b: f([3], [0.1, 0, -0.75]) }
-  for (const name of memoryNames(made)) tensors[name] = f(name.endsWith('.a') ? [1, 3] : [3], [0, 0, 0])
+  for (const name of optimizerStateNames(made)) tensors[name] = f(name.endsWith('.a') ? [1, 3] : [3], [0, 0, 0])
   const norms: number[] = []
   for (let step = 0; step < 5; step++) {
     const gradient = gradientAt(step).map((x) => x * made.accumulate)

@@ -1,18 +1,18 @@
 import { expect, test } from 'vitest'
-import { FORMULA_OPERATIONS, formulaAt, formulaText, momentAt, type Formula } from '../../plan/formula.ts'
-import { MOMENT_INPUTS, momentInputs } from '../../plan/moment.ts'
+import { FORMULA_OPERATIONS, formulaAt, formulaText, progressAt, type Formula } from '../../plan/formula.ts'
+import { PROGRESS_INPUTS, progressInputs } from '../../plan/progress-inputs.ts'
 
 const falling: Formula = ['*', 0.1, ['-', 1, 'progress']]
 
 test('progress is 0 at the first step and 1 at the last', () => {
-  expect([0, 5, 10].map((step) => momentAt(step, 11).progress)).toEqual([0, 0.5, 1])
-  expect(momentAt(0, 1)).toEqual({ step: 0, progress: 0 })
+  expect([0, 5, 10].map((step) => progressAt(step, 11).progress)).toEqual([0, 0.5, 1])
+  expect(progressAt(0, 1)).toEqual({ step: 0, progress: 0 })
 })
 
 test('inputs hold the moment as f32', () => {
-  const inputs = momentInputs(1, 4)
-  expect(inputs[MOMENT_INPUTS.step]).toEqual({ shape: [], data: Float32Array.of(1) })
-  expect(inputs[MOMENT_INPUTS.progress].data[0]).toBe(Math.fround(1 / 3))
+  const inputs = progressInputs(1, 4)
+  expect(inputs[PROGRESS_INPUTS.step]).toEqual({ shape: [], data: Float32Array.of(1) })
+  expect(inputs[PROGRESS_INPUTS.progress].data[0]).toBe(Math.fround(1 / 3))
 })
 
 test.each<[Formula, string, number | boolean]>([

@@ -1,12 +1,12 @@
 import fc from 'fast-check'
 import { expect, test } from 'vitest'
-import type { LearnedWeight, Optimiser } from '../../plan/recipe.ts'
-import { bundleWeights, memoryNames, memoryWords, movedWeights, updateInputs } from '../../plan/update.ts'
+import type { RecipeWeight, Optimiser } from '../../plan/recipe.ts'
+import { bucketWeights, optimizerStateNames, optimizerStates, trainableWeights, updateInputs } from '../../plan/update.ts'
 import { assertProperty } from '../support/property.ts'
 
 const adamw: Optimiser = { kind: 'adamw', rate: 1, beta1: 0.9, beta2: 0.99, epsilon: 1e-8, decay: 0 }
 const sgd: Optimiser = { kind: 'sgd', rate: 1, momentum: 0, nesterov: false, decay: 0 }
-const weight = (name: string, shape: readonly number[], rate = 1, decay = 0): LearnedWeight => ({
+const weight = (name: string, shape: readonly number[], rate = 1, decay = 0): RecipeWeight => ({
   name,
   shape,
   rate,
@@ -16,16 +16,13 @@ const weight = (name: string, shape: readonly number[], rate = 1, decay = 0): Le
 })
 
 test('what optimisers remember', () => {
-  expect(memoryWords(adamw)).toEqual(['first', 'second'])
-  expect(memoryWords(sgd)).toEqual([])
-  expect(memoryWords({ ...sgd, momentum: 0.9 })).toEqual(['momentum'])
-  expect(memoryWords({ kind: 'lion', rate: 1, beta1: 0.9, beta2: 0.99, decay: 0 })).toEqual(['momentum'])
-  expect(memoryNames({ weights: [weight('a', []), weight('frozen', [], 0), weight('b', [])], optimiser: adamw })).toEqual([
-    'first.a',
-    'second.a',
-    'first.b',
-    'second.b',
-  ])
+  expect(optimizerStates(adamw)).toEqual(['first', 'second'])
+  expect(optimizerStates(sgd)).toEqual([])
+  expect(optimizerStates({ ...sgd, momentum: 0.9 })).toEqual(['momentum'])
+  expect(optimizerStates({ kind: 'lion', rate: 1, beta1: 0.9, beta2: 0.99, decay: 0 })).toEqual(['momentum'])
+  expect(optimizerStateNames({ weights: [weight('a', []), weight('frozen', [], 0), weight('b', [])], optimiser: adamw })).toEqual(
+    ['first.a', 'second.a', 'first.b', 'second.b'],
+  )
 })
 
 test('inputs of an update', () => {
@@ -46,24 +43,24 @@ test('weights of one rate and one decay are brought together, with their gradien
     weight('c', [100], 1, 0.1),
     weight('d', [2000]),
   ]
-  const { moved, bundles } = bundleWeights({ weights, optimiser: adamw }, 2047)
-  expect(moved).toEqual([
-    { name: 'bundle 0', shape: [1024], rate: 1, decay: 0.1, half: false },
-    { name: 'bundle 1', shape: [1024], rate: 1, decay: 0, half: false },
-    { name: 'd', shape: [2000], rate: 1, decay: 0, half: false },
+  const { updated, buckets } = bucketWeights({ weights, optimiser: adamw }, 2047)
+  expect(updated).toEqual([
+    { name: 'bucket 0', shape: [1024], rate: 1, decay: 0.1, hasF16Copy: false },
+    { name: 'bucket 1', shape: [1024], rate: 1, decay: 0, hasF16Copy: false },
+    { name: 'd', shape: [2000], rate: 1, decay: 0, hasF16Copy: false },
   ])
-  expect(bundles.map(({ name }) => name)).toEqual([
-    'bundle 0',
-    'bundle 1',
-    'gradient.bundle 0',
-    'gradient.bundle 1',
-    'first.bundle 0',
-    'first.bundle 1',
-    'second.bundle 0',
-    'second.bundle 1',
+  expect(buckets.map(({ name }) => name)).toEqual([
+    'bucket 0',
+    'bucket 1',
+    'gradient.bucket 0',
+    'gradient.bucket 1',
+    'first.bucket 0',
+    'first.bucket 1',
+    'second.bucket 0',
+    'second.bucket 1',
   ])
-  expect(bundles[4]).toEqual({
-    name: 'first.bundle 0',
+  expect(buckets[4]).toEqual({
+    name: 'first.bucket 0',
     dtype: 'f32',
     elements: 1024,
     members: [
@@ -71,10 +68,10 @@ test('weights of one rate and one decay are brought together, with their gradien
       { name: 'first.c', shape: [100], at: 64 },
     ],
   })
-  expect(movedWeights({ weights }).map(({ name }) => name)).toEqual(['a', 'b', 'c', 'd'])
+  expect(trainableWeights({ weights }).map(({ name }) => name)).toEqual(['a', 'b', 'c', 'd'])
 })
 
-test('every weight that moves lies in one bundle, apart from the others and within its limit', () => {
+test('every weight that moves lies in one bucket, apart from the others and within its limit', () => {
   const some = fc.array(
     fc.record({
       size: fc.integer({ min: 0, max: 3000 }),
@@ -87,26 +84,26 @@ test('every weight that moves lies in one bundle, apart from the others and with
   assertProperty(
     fc.property(some, fc.integer({ min: 0, max: 5000 }), (given, most) => {
       const weights = given.map(({ size, rate, decay }, at) => weight(`w${at}`, [size], rate, decay))
-      const halved = new Set(weights.filter((_, at) => given[at].half).map(({ name }) => name))
-      const { moved, bundles } = bundleWeights({ weights, optimiser: sgd }, most, halved)
-      const own = bundles.filter(({ name }) => name.startsWith('bundle'))
-      const alone = moved.filter(({ name }) => name.startsWith('w')).map(({ name }) => name)
+      const f16Weights = new Set(weights.filter((_, at) => given[at].half).map(({ name }) => name))
+      const { updated, buckets } = bucketWeights({ weights, optimiser: sgd }, most, f16Weights)
+      const own = buckets.filter(({ name }) => name.startsWith('bucket'))
+      const alone = updated.filter(({ name }) => name.startsWith('w')).map(({ name }) => name)
       expect([...own.flatMap(({ members }) => members.map(({ name }) => name)), ...alone].toSorted()).toEqual(
-        movedWeights({ weights })
+        trainableWeights({ weights })
           .map(({ name }) => name)
           .toSorted(),
       )
       for (const { name, elements, members } of own) {
-        const copy = bundles.find((bundle) => bundle.name === `half.${name}`)
-        const isHalf = members.some((member) => halved.has(member.name))
-        expect(members.every((member) => halved.has(member.name) === isHalf)).toBe(true)
+        const copy = buckets.find((bucket) => bucket.name === `f16.${name}`)
+        const isHalf = members.some((member) => f16Weights.has(member.name))
+        expect(members.every((member) => f16Weights.has(member.name) === isHalf)).toBe(true)
         expect(copy).toEqual(
           isHalf
             ? {
-                name: `half.${name}`,
+                name: `f16.${name}`,
                 dtype: 'f16',
                 elements,
-                members: members.map((member) => ({ ...member, name: `half.${member.name}` })),
+                members: members.map((member) => ({ ...member, name: `f16.${member.name}` })),
               }
             : undefined,
         )

@@ -139,7 +139,7 @@ describe('on an adapter that computes nothing', () => {
   })
 
   test('weights of a bundle lie in one memory and are told by their own names', async () => {
-    const { device, store, log } = await open({}, { bundles: [bundle('all', 'w', 's')] })
+    const { device, store, log } = await open({}, { buckets: [bundle('all', 'w', 's')] })
     const session = await createSession(device, replacePlan(), { store })
     expect(log.filter(([call, { label }]) => call === 'createBuffer' && ['w', 's', 'all'].includes(String(label)))).toHaveLength(
       1,
@@ -152,7 +152,7 @@ describe('on an adapter that computes nothing', () => {
   })
 
   test('a member can be read before anything else is there', async () => {
-    const { store } = await open({}, { bundles: [bundle('all', 'w')] })
+    const { store } = await open({}, { buckets: [bundle('all', 'w')] })
     expect(await store.read(['w'])).toEqual({ w: host(0, 0, 0, 0) })
   })
 
@@ -225,7 +225,7 @@ describe.each(devices.map((device) => [device.choice.name, device] as const))('o
   })
 
   test('members of a bundle are moved by one kernel, at their own places', async () => {
-    const store = createStore(device, { bundles: [bundle('all', 'w', 's')] })
+    const store = createStore(device, { buckets: [bundle('all', 'w', 's')] })
     const moving = addPlan({
       dims: [],
       inputs: [port('x', ['4'], 0)],

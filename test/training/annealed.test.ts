@@ -2,7 +2,7 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { createReferenceMachine } from '../../cli/training/reference-machine.ts'
 import { compileTraining, trainingPlans, type TrainingGraphs } from '../../compiler/train.ts'
-import { momentAt } from '../../plan/formula.ts'
+import { progressAt } from '../../plan/formula.ts'
 import type { Device } from '../../runtime/device.ts'
 import type { Data } from '../../training/data/data.ts'
 import { createDeviceMachine } from '../../training/device-machine.ts'
@@ -120,7 +120,7 @@ async function interrupted([before, behind]: readonly [Machine, Machine], { reci
 
 const moments = (ran: readonly (StepEvent | ValidationEvent)[]): readonly (readonly number[])[] =>
   ran.map(({ metrics }) => [metrics['metric.told_step'], metrics['metric.told_progress']])
-const at = (step: number): readonly number[] => [step, expect.closeTo(momentAt(step, STEPS).progress, 6) as number]
+const at = (step: number): readonly number[] => [step, expect.closeTo(progressAt(step, STEPS).progress, 6) as number]
 
 function expectMoments({ steps, validations }: Ran): void {
   expect(moments(steps)).toEqual(steps.map((_, step) => at(step)))

@@ -1,12 +1,12 @@
 /** What a device machine keeps, on an adapter that computes nothing. */
 import { expect, it } from 'vitest'
-import type { LearnedWeight } from '../../plan/recipe.ts'
+import type { RecipeWeight } from '../../plan/recipe.ts'
 import { openDevice } from '../../runtime/device.ts'
 import { createNullAdapter } from '../../runtime/null/adapter.ts'
 import { createDeviceMachine } from '../../training/device-machine.ts'
 import { recipeOf } from './recipes.ts'
 
-const weight = (name: string, shape: readonly number[], rate = 1): LearnedWeight => ({
+const weight = (name: string, shape: readonly number[], rate = 1): RecipeWeight => ({
   name,
   shape,
   initialiser: { kind: 'zeros' },
@@ -23,7 +23,14 @@ async function open() {
     createNullAdapter({ limits: { maxStorageBufferBindingSize: 8192, maxBufferSize: 4096 } }).adapter,
   )
   const recipe = recipeOf({ weights: [weight('small', [2, 2]), weight('large', [1100]), weight('frozen', [3], 0)] })
-  return createDeviceMachine(device, { recipe, halved: new Set(), step: never, update: never, halves: never, evaluation: never })
+  return createDeviceMachine(device, {
+    recipe,
+    f16Weights: new Set(),
+    step: never,
+    update: never,
+    f16Copies: never,
+    evaluation: never,
+  })
 }
 
 it('is zeros before anything is written, weights first and then what the optimiser remembers', async () => {

@@ -1,11 +1,11 @@
 import fc from 'fast-check'
 import { expect, test } from 'vitest'
-import type { Initialiser, LearnedWeight } from '../../plan/recipe.ts'
+import type { Initialiser, RecipeWeight } from '../../plan/recipe.ts'
 import { initialise, initialWeight } from '../../training/initialise.ts'
 import { recipeOf } from './recipes.ts'
 import { assertProperty } from '../support/property.ts'
 
-const weightOf = (initialiser: Initialiser, shape: readonly number[], name = 'w'): LearnedWeight => ({
+const weightOf = (initialiser: Initialiser, shape: readonly number[], name = 'w'): RecipeWeight => ({
   name,
   shape,
   initialiser,

@@ -96,7 +96,7 @@ test('it learns', async () => {
 })
 
 test('terms are told one by one, each the mean over the micro-batches that have it', async () => {
-  const recipe = bigrams({ layers: [routed('a/moe', { contest: { rate: 1, after: 0.5, atMost: null } }), routed('b/moe')] })
+  const recipe = bigrams({ layers: [routed('a/moe', { competition: { rate: 1, after: 0.5, atMost: null } }), routed('b/moe')] })
   const machine = fakeMachine(recipe, (answers, call) => ({ ...answers, metrics: call.length % 2 === 0 ? answers.metrics : {} }))
   const events = steps(await all(train(optionsOf(recipe, machine))))
   expect(events.map(({ chosen }) => chosen.join())).toEqual(['', '', '', 'a/moe', 'a/moe', 'a/moe'])
@@ -219,7 +219,7 @@ describe('a run that is stopped', () => {
     steps: 9,
     isRandom: true,
     layers: [
-      routed('layers.0/moe', { contest: { rate: 0.4, after: 0.2, atMost: 1 }, balancedBias: { weight: 'bias', rate: 0.01 } }),
+      routed('layers.0/moe', { competition: { rate: 0.4, after: 0.2, atMost: 1 }, balancedBias: { weight: 'bias', rate: 0.01 } }),
       routed('layers.1/moe'),
     ],
   })

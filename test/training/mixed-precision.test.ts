@@ -4,7 +4,7 @@ import { createReferenceMachine } from '../../cli/training/reference-machine.ts'
 import { compileTraining, trainingPlans, type TrainingGraphs } from '../../compiler/train.ts'
 import type { Precision } from '../../plan/recipe.ts'
 import { PORTABLE } from '../../plan/target.ts'
-import { bundleWeights, halfName, SCALE_INPUT, updateInputs } from '../../plan/update.ts'
+import { bucketWeights, f16CopyName, SCALE_INPUT, updateInputs } from '../../plan/update.ts'
 import type { Device } from '../../runtime/device.ts'
 import { FeatureError } from '../../runtime/errors.ts'
 import { estimate } from '../../runtime/memory.ts'
@@ -177,8 +177,8 @@ describe('the graphs', () => {
   const [plain, mixed] = [graphsOf('f32'), graphsOf('mixed')]
 
   it('keep halves of what products read, and of no router', () => {
-    expect([...plain.halved]).toEqual([])
-    expect([...mixed.halved]).toEqual([
+    expect([...plain.f16Weights]).toEqual([])
+    expect([...mixed.f16Weights]).toEqual([
       'embed',
       ...[0, 1].flatMap((layer) => ['gate', 'up', 'down'].map((bank) => `layers.${layer}.moe.experts.${bank}`)),
     ])
@@ -187,7 +187,7 @@ describe('the graphs', () => {
     expect(
       [
         'embed',
-        'half.embed',
+        'f16.embed',
         'layers.0.moe.gate.gate',
         'layers.0/moe.weights',
         'gradient.embed',
@@ -195,7 +195,7 @@ describe('the graphs', () => {
       ].map((name) => [name, ...typeOf(name)]),
     ).toEqual([
       ['embed', 'f32'],
-      ['half.embed', 'f16'],
+      ['f16.embed', 'f16'],
       ['layers.0.moe.gate.gate', 'f32'],
       ['layers.0/moe.weights', 'f32'],
       ['gradient.embed', 'f32'],
@@ -208,18 +208,18 @@ describe('the graphs', () => {
     expect(after).toBeLessThan(0.85 * before)
   })
 
-  it('update weights and halves in one dispatch a bundle where nine buffers are bound', () => {
-    const { moved } = bundleWeights(mixed.recipe, 2 ** 20, mixed.halved)
+  it('update weights and halves in one dispatch a bucket where nine buffers are bound', () => {
+    const { updated } = bucketWeights(mixed.recipe, 2 ** 20, mixed.f16Weights)
     const {
       buffers,
       programs: [{ steps }],
-    } = trainingPlans(mixed, { ...PORTABLE, maxStorageBuffers: 9 }).update(moved)
+    } = trainingPlans(mixed, { ...PORTABLE, maxStorageBuffers: 9 }).update(updated)
     const names = new Map(buffers.map(({ id, name }) => [id, name]))
     const moves = steps
       .map(({ bindings }) => bindings.map(({ buffer }) => names.get(buffer)!))
-      .filter((bound) => bound.includes(halfName('bundle 0')))
+      .filter((bound) => bound.includes(f16CopyName('bucket 0')))
     expect(moves).toHaveLength(1)
-    expect(moves[0]).toEqual(expect.arrayContaining(['bundle 0', 'first.bundle 0', 'second.bundle 0']))
+    expect(moves[0]).toEqual(expect.arrayContaining(['bucket 0', 'first.bucket 0', 'second.bucket 0']))
   })
 
   it('mean the same where no number is rounded away: the update undoes the scale', () => {
@@ -276,10 +276,10 @@ describe.each(await softwareDevices())('on %s', (name) => {
     if (!device.target.features.includes('shader-f16')) return
     const machine = machineOf(graphs)
     const first = await run(machine, graphs, undefined, 2)
-    const halves = () => machine.read([...graphs.halved].map(halfName))
+    const halves = () => machine.read([...graphs.f16Weights].map(f16CopyName))
     const held = await halves()
     for (const [weight, { data: values }] of Object.entries(first.state)) {
-      if (graphs.halved.has(weight)) expect([...held[halfName(weight)].data], weight).toEqual([...values].map(half))
+      if (graphs.f16Weights.has(weight)) expect([...held[f16CopyName(weight)].data], weight).toEqual([...values].map(half))
     }
     const huge = { ...first.progress, scaling: { scale: 2 ** 40, good: 7, skipped: 1 } }
     const skipped = await run(machine, graphs, huge, 3)
@@ -304,7 +304,7 @@ it('the reference computes the same graphs, rounded where they round', async () 
     expect(steps[at].loss).not.toBe(loss)
     expect(Math.abs(steps[at].loss - loss) / loss).toBeLessThan(0.01)
   }
-  const halves = await machine.read(['half.embed'])
-  expect([...halves['half.embed'].data]).toEqual([...state.embed.data].map(half))
+  const halves = await machine.read(['f16.embed'])
+  expect([...halves['f16.embed'].data]).toEqual([...state.embed.data].map(half))
   expect(Object.keys(initialise(graphs.recipe)).some((key) => key.startsWith('half.'))).toBe(false)
 }, 120_000)

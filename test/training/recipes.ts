@@ -4,7 +4,7 @@ import { RECIPE_VERSION, type Recipe, type RoutedLayer } from '../../plan/recipe
 export const routed = (layer: string, more: Partial<RoutedLayer> = {}): RoutedLayer => ({
   layer,
   experts: 4,
-  contest: null,
+  competition: null,
   selected: `${layer}.selected`,
   weights: `${layer}.weights`,
   balancedBias: null,

@@ -1,3 +1,4 @@
+import { upgradeRecipe } from '../../plan/recipe.ts'
 import type { Checkpoint } from '../../runtime/checkpoint/checkpoint.ts'
 import type { FileData } from '../../runtime/checkpoint/encode.ts'
 import { readTensor } from '../../runtime/checkpoint/tensor.ts'
@@ -78,7 +79,7 @@ export async function decodeSaved(checkpoint: Checkpoint): Promise<Saved> {
   const precision = recipe.precision ?? 'f32'
   const state = tensors
   return {
-    recipe: { ...recipe, precision },
+    recipe: { ...upgradeRecipe({ ...recipe }), precision },
     schedule,
     data,
     vocabulary,

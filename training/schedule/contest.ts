@@ -5,8 +5,8 @@
  * `all layers together` is one draw per step, compared with the rate of each layer. A policy with several such blocks draws for each,
  * and a limit counts only layers of the same block.
  */
-import { formulaAt, formulaText, momentAt, type Formula } from '../../plan/formula.ts'
-import { contestsOf, type NamedContest, type Recipe } from '../../plan/recipe.ts'
+import { formulaAt, formulaText, progressAt, type Formula } from '../../plan/formula.ts'
+import { competitionStepsOf, type NamedCompetitionStep, type Recipe } from '../../plan/recipe.ts'
 import { FitError } from '../errors.ts'
 import { stream } from '../random.ts'
 
@@ -96,7 +96,7 @@ export function schedule(contestants: readonly Contestant[], steps: number, draw
 function rateOf(name: string, rate: Formula, steps: number): Contestant['rate'] {
   if (typeof rate === 'number') return rate
   return (step) => {
-    const value = formulaAt(rate, momentAt(step, steps))
+    const value = formulaAt(rate, progressAt(step, steps))
     if (typeof value === 'number' && value >= 0 && value <= 1) return value
     throw new FitError(
       null,
@@ -105,16 +105,16 @@ function rateOf(name: string, rate: Formula, steps: number): Contestant['rate'] 
   }
 }
 
-const namedContests = ({ layers }: Recipe): readonly NamedContest[] => layers.flatMap(contestsOf)
+const namedContests = ({ layers }: Recipe): readonly NamedCompetitionStep[] => layers.flatMap(competitionStepsOf)
 
-const firstStep = ({ contest }: NamedContest, steps: number): number => Math.floor(contest.after * steps)
+const firstStep = ({ competition }: NamedCompetitionStep, steps: number): number => Math.floor(competition.after * steps)
 
 /** The uniform draw of a contest for each step; contests that draw together share it. */
-function drawsOf({ seed, steps }: Recipe, all: readonly NamedContest[]): Draw {
+function drawsOf({ seed, steps }: Recipe, all: readonly NamedCompetitionStep[]): Draw {
   const draws = new Map(
     all.map((one) => {
-      const { name, at, contest } = one
-      if (contest.together !== true) return [name, stream(seed, 'contest', name).uniform] as const
+      const { name, at, competition } = one
+      if (competition.together !== true) return [name, stream(seed, 'contest', name).uniform] as const
       const { uniform } = stream(seed, 'contest', `all layers #${at + 1}`)
       return [name, (n: number) => uniform(n + firstStep(one, steps))] as const
     }),
@@ -134,7 +134,7 @@ export function drawSchedule(recipe: Recipe): ContestSchedule {
     const {
       name,
       at,
-      contest: { rate, atMost },
+      competition: { rate, atMost },
     } = one
     return { layer: name, rate: rateOf(name, rate, steps), first: firstStep(one, steps), atMost, place: at }
   })

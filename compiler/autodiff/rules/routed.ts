@@ -2,13 +2,13 @@
 import { NONE } from '../../ops/build.ts'
 import { none, refused, rule, type GradientRules, type Tape } from '../rule.ts'
 import type { Node } from '../../graph/node.ts'
-import { isNeverNone } from '../../graph/routes.ts'
+import { alwaysHasExpert } from '../../graph/expert-rows.ts'
 
 const schedule = refused('it only guides a schedule, and is made after gradients are')
 
 /** Rows without an expert as 0: a device leaves those of a routed product unwritten. */
 function guarded(tape: Tape, product: Node, expert: Node): Node {
-  if (isNeverNone(expert)) return product
+  if (alwaysHasExpert(expert)) return product
   const isNone = tape.make('less', [expert, tape.like(expert, 0)], NONE)
   const condition = tape.spread(tape.make('not', [isNone], NONE), product.shape, [0])
   return tape.where(condition, product)

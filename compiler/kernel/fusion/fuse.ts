@@ -6,7 +6,7 @@ import { constantValue, ONE, product } from '../../../plan/dim.ts'
 import type { Target } from '../../../plan/target.ts'
 import { records } from '../../ops/records.ts'
 import type { Graph, Node } from '../../graph/node.ts'
-import { needed } from '../../graph/walk.ts'
+import { liveNodes } from '../../graph/walk.ts'
 import { costs } from './cost-model.ts'
 import type { Group, GroupKind, Fusion } from '../group.ts'
 import { listSchedule } from './list-scheduling.ts'
@@ -92,7 +92,7 @@ class Partitioner {
     this.graph = graph
     this.target = target
     this.concessions = constraints
-    this.nodes = needed(graph)
+    this.nodes = liveNodes(graph)
     this.reach = createReach((this.nodes.at(-1)?.id ?? 0) + 1)
     this.outputs = new Set(graph.outputs.map(({ node }) => node))
     this.operands = new Set(

@@ -1,7 +1,7 @@
 /** Matrix products that share their left operand, with the work on their sums in the epilogue. */
 import { constantValue, type Dim } from '../../../plan/dim.ts'
 import type { Node } from '../../graph/node.ts'
-import { areBatches } from '../../graph/routes.ts'
+import { isBatchedByExpert } from '../../graph/expert-rows.ts'
 import type { Expression, Statement } from '../../scalar/expression.ts'
 import { add, cast, multiply, size, variable } from '../../scalar/build.ts'
 import { openScope, type KernelScope, type ScheduleContext } from '../scope/context.ts'
@@ -84,7 +84,7 @@ function rowGrouping(view: MatmulView, context: ScheduleContext, scope: KernelSc
   if (view.kind === 'dense') return { kind: 'dense' }
   if (view.kind === 'batched' || view.kind === 'outer') return { kind: 'batched', batch: view.batch }
   const { order, expert } = view
-  if (areBatches(expert!)) return { kind: 'batched', batch: view.right.shape[0] }
+  if (isBatchedByExpert(expert!)) return { kind: 'batched', batch: view.right.shape[0] }
   if (order !== null && order.op === 'sort_by_expert' && context.variant === 'prefill') {
     return { kind: 'ordered', buffer: scope.bufferOf(order), experts: order.params.experts, tile: order.params.tile }
   }

@@ -2,7 +2,7 @@
 import type { Name } from '../../../grammar/ast.ts'
 import type { Span } from '../../../grammar/source.ts'
 import { closest } from '../../../grammar/suggest.ts'
-import type { MomentName } from '../../../plan/formula.ts'
+import type { ProgressVariable } from '../../../plan/formula.ts'
 import { CONSTANTS, FUNCTIONS } from '../builtin/table.ts'
 import { complain, type Frame } from './context.ts'
 import { declared, declaredNames, isBroken } from '../modules/modules.ts'
@@ -99,7 +99,7 @@ export function isForTraining({ chain, isTraining }: Frame): boolean {
   return isTraining || (declares !== 'model' && declares !== 'policy')
 }
 
-function momentOf(frame: Frame, name: MomentName, span: Span): Value {
+function momentOf(frame: Frame, name: ProgressVariable, span: Span): Value {
   if (isForTraining(frame)) return ofStatic(moment(name))
   const help = `${name} stands in \`when training\`, in \`train\`, in what is called there, and in the amount of dropout and noisy`
   return complain(frame, {

@@ -1,6 +1,6 @@
 /** Every optimiser, schedule and initialiser, and the other settings of training, with what each takes. */
 import type { NumberSetting } from '../../../grammar/ast.ts'
-import type { Initialiser, LearnedWeight, Optimiser, RateSchedule } from '../../../plan/recipe.ts'
+import type { Initialiser, RecipeWeight, Optimiser, RateSchedule } from '../../../plan/recipe.ts'
 import { bool, int, real, type Method, type Setting } from './setting.ts'
 
 type MethodOf<T extends { readonly kind: string }> = {
@@ -92,7 +92,7 @@ export const NUMBERS: { readonly [N in NumberSetting]: Setting } = {
   seed: int('what all random numbers follow from', 0, { to: 2 ** 31 - 1 }),
 }
 
-export const GROUP: Method<Extract<keyof LearnedWeight, 'rate' | 'decay'>> = {
+export const GROUP: Method<Extract<keyof RecipeWeight, 'rate' | 'decay'>> = {
   doc: 'Weights that are treated otherwise.',
   settings: {
     rate: real('factor on the rate of the optimiser', 1),

@@ -12,7 +12,7 @@ import {
   symbolsOf,
   type Dim,
 } from '../../../plan/dim.ts'
-import type { MomentName } from '../../../plan/formula.ts'
+import type { ProgressVariable } from '../../../plan/formula.ts'
 import { emptyTable } from '../../../plan/table.ts'
 
 export type StaticType = 'int' | 'real' | 'bool' | 'string'
@@ -24,7 +24,7 @@ export type Static =
   | { readonly kind: 'literal'; readonly type: 'real' | 'bool' | 'string'; readonly value: StaticValue }
   | { readonly kind: 'symbol'; readonly type: 'real' | 'bool' | 'string'; readonly name: string }
   /** A number that changes from step to step of training. */
-  | { readonly kind: 'moment'; readonly type: 'real'; readonly name: MomentName }
+  | { readonly kind: 'moment'; readonly type: 'real'; readonly name: ProgressVariable }
   | { readonly kind: 'operation'; readonly type: StaticType; readonly word: string; readonly operands: readonly Static[] }
 
 /** The value of a parameter, an index or another symbol; undefined where it is not known. */
@@ -35,15 +35,15 @@ export const real = (value: number): Static => ({ kind: 'literal', type: 'real',
 export const bool = (value: boolean): Static => ({ kind: 'literal', type: 'bool', value })
 export const word = (value: string): Static => ({ kind: 'literal', type: 'string', value })
 
-export const moment = (name: MomentName): Static => ({ kind: 'moment', type: 'real', name })
+export const moment = (name: ProgressVariable): Static => ({ kind: 'moment', type: 'real', name })
 
 /** The symbol by which a moment is looked up: no parameter can have its name. */
-export const momentSymbol = (name: MomentName): string => `training.${name}`
+export const momentSymbol = (name: ProgressVariable): string => `training.${name}`
 
-const MOMENTS = new Map((['step', 'progress'] satisfies MomentName[]).map((name) => [momentSymbol(name), name]))
+const MOMENTS = new Map((['step', 'progress'] satisfies ProgressVariable[]).map((name) => [momentSymbol(name), name]))
 
 /** The moment of training that a value depends on; undefined where there is none. */
-export const momentIn = (value: Static): MomentName | undefined =>
+export const momentIn = (value: Static): ProgressVariable | undefined =>
   symbolsIn(value)
     .map((name) => MOMENTS.get(name))
     .find((name) => name !== undefined)

@@ -1,7 +1,7 @@
 /** Where gradients have a form of their own. */
 import { constantValue } from '../../../plan/dim.ts'
 import type { Node } from '../../graph/node.ts'
-import { areBatches } from '../../graph/routes.ts'
+import { isBatchedByExpert } from '../../graph/expert-rows.ts'
 import { rule, type Rule } from '../rewrite.ts'
 import { isOp, reshape, transpose } from './match.ts'
 
@@ -14,7 +14,7 @@ export const gradients: readonly Rule[] = [
     'segment_sum',
     'segment_sum(x, 0 0 .. 1 1 .. T-1)  ==>  sum(x as [T, K, ...], axis 1)',
     ({ inputs: [values, ids], params: { size } }, make) => {
-      if (!areBatches(ids) || ids.inputs[0].shape[0] !== size) return null
+      if (!isBatchedByExpert(ids) || ids.inputs[0].shape[0] !== size) return null
       return make('sum', [reshape(make, values, [...ids.inputs[0].shape, ...values.shape.slice(1)])], { axis: 1 })
     },
   ),
@@ -23,7 +23,7 @@ export const gradients: readonly Rule[] = [
     'grouped_weight_gradient',
     'grouped_weight_gradient(x, rows, 0 0 .. 1 1 .. E-1)  ==>  contract(rows as [E, F, N], x as [E, D, N])',
     ({ inputs: [x, rows, expert], params: { experts } }, make) => {
-      if (!areBatches(expert) || constantValue(expert.inputs[0].shape[0]) !== experts) return null
+      if (!isBatchedByExpert(expert) || constantValue(expert.inputs[0].shape[0]) !== experts) return null
       const lines = (node: Node): Node =>
         transpose(make, reshape(make, node, [...expert.inputs[0].shape, node.shape[1]]), [0, 2, 1])
       return make('contract', [lines(rows), lines(x)], { batch: [[0, 0]], over: [[2, 2]] })

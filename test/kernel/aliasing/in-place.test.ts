@@ -4,7 +4,7 @@ import { afterAll, beforeAll, describe, expect, it, test } from 'vitest'
 import { compileGraph } from '../../../compiler/compile.ts'
 import type { Graph, Node, Output } from '../../../compiler/graph/node.ts'
 import { parse } from '../../../compiler/graph/parse.ts'
-import { isOp, needed } from '../../../compiler/graph/walk.ts'
+import { isOp, liveNodes } from '../../../compiler/graph/walk.ts'
 import { evaluateKernels, type Memory } from '../../../compiler/kernel/ir/evaluate.ts'
 import { memoryOf } from '../../../compiler/kernel/scope/memory-of.ts'
 import { schedule } from '../../../compiler/kernel/schedule.ts'
@@ -276,7 +276,7 @@ function compare(name: string, got: ArrayLike<number>, want: ArrayLike<number>, 
 /** Kernels, evaluated on the host with what they write in place, beside the graph. */
 function evaluated({ graph, weights, inputs }: Sample, target: Target): void {
   const { graph: optimised, kernels, isMaterialized, inPlace } = scheduled(graph, target)
-  const leaves = needed(optimised).filter((node) => isOp(node, 'weight'))
+  const leaves = liveNodes(optimised).filter((node) => isOp(node, 'weight'))
   const memory: Memory = new Map(leaves.map((node) => [node as Node, weights.get(node.params.name)!.values.slice()]))
   for (const node of optimised.inputs) memory.set(node, inputs[node.params.name].values)
   const replacedBy = new Map(
@@ -285,7 +285,7 @@ function evaluated({ graph, weights, inputs }: Sample, target: Target): void {
   const places = new Map(
     [...inPlace].flatMap(([name, node]) => (replacedBy.get(name) === undefined ? [] : [[node, replacedBy.get(name)!] as const])),
   )
-  for (const node of needed(optimised))
+  for (const node of liveNodes(optimised))
     if (node.op === 'constant' && node.shape.length > 0) memory.set(node, Float64Array.from(node.params.values))
   evaluateKernels(kernels, memory, {}, places)
   const after: Weights = new Map(weights)
@@ -358,7 +358,7 @@ describe('random graphs', () => {
             replaces === undefined ? [] : [{ name: replaces, shape: node.shape.map(({ key }) => Number(key)), at: 64 * at }],
           )
           const store = createStore(device, {
-            bundles: members.length === 0 ? [] : [{ name: 'all', dtype: 'f32', elements: 64 * members.length, members }],
+            buckets: members.length === 0 ? [] : [{ name: 'all', dtype: 'f32', elements: 64 * members.length, members }],
           })
           await store.write(storedAll(Object.fromEntries(weights)))
           const session = await createSession(device, plan!, { store })

@@ -10,7 +10,7 @@ import { schedule } from '../../../compiler/kernel/schedule.ts'
 import { createBuilder, NO_ORIGIN, NONE } from '../../../compiler/ops/build.ts'
 import { tensorOf } from '../../../compiler/reference/tensor.ts'
 import { evaluate } from '../../../compiler/reference/evaluate.ts'
-import { needed } from '../../../compiler/graph/walk.ts'
+import { liveNodes } from '../../../compiler/graph/walk.ts'
 import { isOp } from '../../../compiler/graph/walk.ts'
 import { dim } from '../../../plan/dim.ts'
 import { PORTABLE } from '../../../plan/target.ts'
@@ -55,7 +55,7 @@ function run(graph: Graph) {
   for (const kernel of kernels)
     expect(bindingCount(kernel, PORTABLE), kernel.does).toBeLessThanOrEqual(PORTABLE.maxStorageBuffers)
   const weights = Object.fromEntries(
-    needed(graph).flatMap((node) => {
+    liveNodes(graph).flatMap((node) => {
       if (!isOp(node, 'weight')) return []
       const sizes = node.shape.map(({ key }) => Number(key))
       const values = Array.from({ length: sizes.reduce((a, b) => a * b) }, (_, i) => 1 + 0.01 * Math.sin(i + node.id))
@@ -64,7 +64,7 @@ function run(graph: Graph) {
   )
   const inputs = { x: tensorOf([WIDTH], 'f32', [0.1, -0.2, 0.3]) }
   const memory: Memory = new Map()
-  for (const node of needed(graph)) {
+  for (const node of liveNodes(graph)) {
     if (isOp(node, 'input')) memory.set(node, inputs.x.values as Float64Array)
     if (isOp(node, 'weight')) memory.set(node, weights[node.params.name].values as Float64Array)
   }

@@ -56,6 +56,15 @@ test('a state comes back as it was, to the bit', async () => {
   expect(await read(bytesOf(begun))).toEqual(begun)
 })
 
+test('a recipe of version 1 is read: a competition step was called a contest', async () => {
+  const { competition, ...layer } = saved.recipe.layers[0]
+  const before = { ...saved.recipe, version: 1, layers: [{ ...layer, contest: competition }] }
+  expect((await read(bytesOf({ ...saved, recipe: before as unknown as Saved['recipe'] }))).recipe).toEqual({
+    ...saved.recipe,
+    layers: [saved.recipe.layers[0]],
+  })
+})
+
 test('every byte is guarded: none can change unseen', async () => {
   const bytes = bytesOf(saved)
   const header = 8 + Number(new DataView(bytes.buffer).getBigUint64(0, true))

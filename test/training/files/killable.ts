@@ -29,7 +29,7 @@ export function killable(): Training {
     steps: 300,
     isRandom: true,
     layers: [
-      routed('layers.0/moe', { contest: { rate: 0.2, after: 0, atMost: 1 }, balancedBias: { weight: 'bias', rate: 0.01 } }),
+      routed('layers.0/moe', { competition: { rate: 0.2, after: 0, atMost: 1 }, balancedBias: { weight: 'bias', rate: 0.01 } }),
     ],
   })
   return {

@@ -31,7 +31,7 @@ afterAll(() => rmSync(root, { recursive: true }))
 const recipe = bigrams({
   steps: 8,
   isRandom: true,
-  layers: [routed('layers.0/moe', { contest: { rate: 0.4, after: 0.2, atMost: 1 } })],
+  layers: [routed('layers.0/moe', { competition: { rate: 0.4, after: 0.2, atMost: 1 } })],
 })
 const trainingOf = (more: Partial<Training> = {}): Training => ({
   recipe,

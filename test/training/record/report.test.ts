@@ -10,7 +10,10 @@ import { routed } from '../recipes.ts'
 import { chain } from '../texts.ts'
 
 async function recordsOf(steps: number): Promise<readonly MetricsRecord[]> {
-  const recipe = bigrams({ steps, layers: [routed('a/moe', { contest: { rate: 0.5, after: 0.2, atMost: 1 } }), routed('b/moe')] })
+  const recipe = bigrams({
+    steps,
+    layers: [routed('a/moe', { competition: { rate: 0.5, after: 0.2, atMost: 1 } }), routed('b/moe')],
+  })
   const events: TrainingEvent[] = []
   for await (const event of train({
     recipe,

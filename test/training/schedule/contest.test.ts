@@ -2,7 +2,7 @@ import fc from 'fast-check'
 import { readFileSync, readdirSync } from 'node:fs'
 import { join } from 'node:path'
 import { describe, expect, test } from 'vitest'
-import type { Contest, Recipe, RoutedLayer } from '../../../plan/recipe.ts'
+import type { CompetitionStep, Recipe, RoutedLayer } from '../../../plan/recipe.ts'
 import {
   chosenLayers,
   drawSchedule,
@@ -136,7 +136,7 @@ test('turns move to where a search step by step finds room', () => {
 })
 
 test('more steps than anybody can draw for are refused', () => {
-  const recipe = recipeOf({ steps: 2 ** 31 - 1, layers: [routed('moe', { contest: { rate: 0.3, after: 0.1, atMost: 1 } })] })
+  const recipe = recipeOf({ steps: 2 ** 31 - 1, layers: [routed('moe', { competition: { rate: 0.3, after: 0.1, atMost: 1 } })] })
   expect(() => drawSchedule(recipe)).toThrow('2147483647 steps are too many for drawing contests; the maximum is 16777216')
 })
 
@@ -151,7 +151,7 @@ test("layers with and without a limit do not stand in each other's way", () => {
 
 test('the seed and the names of the layers make the schedule, and nothing else', () => {
   const layers = ['layers.0/moe', 'layers.1/moe'].map((name) =>
-    routed(name, { contest: { rate: 0.3, after: 0.1, atMost: null } }),
+    routed(name, { competition: { rate: 0.3, after: 0.1, atMost: null } }),
   )
   const recipe = recipeOf({ steps: 2000, layers: [...layers, routed('plain/moe')] })
   const found = drawSchedule(recipe)
@@ -168,7 +168,7 @@ test('the seed and the names of the layers make the schedule, and nothing else',
 })
 
 test('a run that is made longer keeps the contests that it had, and has those of the longer run from there on', () => {
-  const short = recipeOf({ steps: 100, layers: [routed('a', { contest: { rate: 0.3, after: 0.1, atMost: null } })] })
+  const short = recipeOf({ steps: 100, layers: [routed('a', { competition: { rate: 0.3, after: 0.1, atMost: null } })] })
   const long = { ...short, steps: 400 }
   const [before, whole] = [drawSchedule(short).a, drawSchedule(long).a]
   const { a: found } = lengthenSchedule({ a: before }, long, 60)
@@ -178,9 +178,13 @@ test('a run that is made longer keeps the contests that it had, and has those of
 })
 
 describe('rates that change over the run', () => {
-  const scheduleOf = (contest: Partial<Contest>, more: Partial<Recipe> = {}): readonly number[] =>
+  const scheduleOf = (contest: Partial<CompetitionStep>, more: Partial<Recipe> = {}): readonly number[] =>
     drawSchedule(
-      recipeOf({ steps: 4000, layers: [routed('moe', { contest: { rate: 0.3, after: 0, atMost: null, ...contest } })], ...more }),
+      recipeOf({
+        steps: 4000,
+        layers: [routed('moe', { competition: { rate: 0.3, after: 0, atMost: null, ...contest } })],
+        ...more,
+      }),
     ).moe
 
   test('a formula that is the same in every step draws what its number draws', () => {
@@ -207,8 +211,8 @@ describe('rates that change over the run', () => {
 })
 
 describe('all layers together', () => {
-  const together = (name: string, more: Partial<Contest> = {}): RoutedLayer =>
-    routed(name, { contest: { rate: 0.3, after: 0, atMost: null, together: true, ...more } })
+  const together = (name: string, more: Partial<CompetitionStep> = {}): RoutedLayer =>
+    routed(name, { competition: { rate: 0.3, after: 0, atMost: null, together: true, ...more } })
 
   test('every layer competes in the same steps', () => {
     const found = drawSchedule(recipeOf({ steps: 500, layers: [together('a'), together('b'), together('c')] }))
@@ -223,7 +227,7 @@ describe('all layers together', () => {
     expect(found.c).toEqual(found.a.filter((step) => step >= 250))
   })
   test('layers that draw for themselves draw what they drew', () => {
-    const alone = routed('alone', { contest: { rate: 0.3, after: 0, atMost: null } })
+    const alone = routed('alone', { competition: { rate: 0.3, after: 0, atMost: null } })
     const [plain, mixed] = [[alone], [together('a'), alone]].map((layers) => drawSchedule(recipeOf({ steps: 500, layers })).alone)
     expect(mixed).toEqual(plain)
   })
@@ -231,7 +235,7 @@ describe('all layers together', () => {
 
 test('further contests of a layer draw for themselves, and have limits of their own', () => {
   const always = { rate: 1, after: 0, atMost: 1 }
-  const layers = ['a', 'b'].map((name) => routed(name, { contest: always, further: [{ rate: 0.5, after: 0, atMost: 1 }] }))
+  const layers = ['a', 'b'].map((name) => routed(name, { competition: always, further: [{ rate: 0.5, after: 0, atMost: 1 }] }))
   const found = drawSchedule(recipeOf({ steps: 100, layers }))
   expect(Object.keys(found)).toEqual(['a', 'a#2', 'b', 'b#2'])
   expect([found.a.length, found.b.length]).toEqual([100, 0])

@@ -6,10 +6,10 @@ import type { Limit } from '../model/model.ts'
 import { sizeNode } from './emit.ts'
 import { sizeIn, staticValue, type Environment } from './environment.ts'
 import { make, spread, type Maker } from './maker.ts'
-import { passedOn } from './overflow.ts'
-import { places, type Asked, type Choice } from './slots.ts'
+import { reassignOverflow } from './overflow.ts'
+import { positionsInExperts, type RouterScores, type Assignments } from './assignments.ts'
 
-export type Sizes = Pick<Asked, 'asked' | 'experts'>
+export type Sizes = Pick<RouterScores, 'asked' | 'experts'>
 
 const and = (maker: Maker, a: Node | null, b: Node): Node => (a === null ? b : make(maker, 'and', [a, b], {}))
 
@@ -21,10 +21,10 @@ export function capacity(environment: Environment, limit: Limit, tokens: Dim, { 
 }
 
 /** How many tokens an expert takes where experts choose. */
-export const share = ({ asked, experts }: Sizes, tokens: Dim): Dim => ceilDivide(multiply(asked, tokens), experts)
+export const expertChoiceCapacity = ({ asked, experts }: Sizes, tokens: Dim): Dim => ceilDivide(multiply(asked, tokens), experts)
 
 /** The choice with no expert above its limit. */
-export function limited(maker: Maker, choice: Choice, asked: Asked, limit: Limit): Choice {
+export function withCapacity(maker: Maker, choice: Assignments, asked: RouterScores, limit: Limit): Assignments {
   const {
     environment: { builder },
     origin,
@@ -35,9 +35,9 @@ export function limited(maker: Maker, choice: Choice, asked: Asked, limit: Limit
   const most = sizeNode(builder, room, 'i32', origin)
   const minus = spread(maker, builder.make('constant', [], { dtype: 'i32', shape: [], values: [-1] }, origin), selected.shape, [])
   const ids = kept === null ? selected : make(maker, 'select', [kept, selected, minus], {})
-  if (limit.overflow === 'next') return passedOn(maker, { ...choice, selected: ids }, asked, most)
-  const fits = make(maker, 'less', [places(maker, ids, asked.experts), spread(maker, most, ids.shape, [])], {})
-  const cut: Choice = { ...choice, kept: and(maker, kept, fits) }
+  if (limit.overflow === 'next') return reassignOverflow(maker, { ...choice, selected: ids }, asked, most)
+  const fits = make(maker, 'less', [positionsInExperts(maker, ids, asked.experts), spread(maker, most, ids.shape, [])], {})
+  const cut: Assignments = { ...choice, kept: and(maker, kept, fits) }
   if (limit.overflow === 'drop') return cut
   const lost = and(maker, kept, make(maker, 'not', [fits], {}))
   return {
@@ -49,7 +49,7 @@ export function limited(maker: Maker, choice: Choice, asked: Asked, limit: Limit
 }
 
 /** Each expert takes the C = ceil(k * T / E) tokens with its highest scores; of equals those with the lower index. */
-export function byExperts(maker: Maker, choice: Choice, asked: Asked): Choice {
+export function chooseByExperts(maker: Maker, choice: Assignments, asked: RouterScores): Assignments {
   const { scores } = asked
   const {
     environment: { builder },
@@ -63,6 +63,6 @@ export function byExperts(maker: Maker, choice: Choice, asked: Asked): Choice {
   const ties = make(maker, 'and', [make(maker, 'equal', [own, other], {}), isEarlier], {})
   const isBefore = make(maker, 'or', [make(maker, 'less', [own, other], {}), ties], {})
   const rank = make(maker, 'sum', [make(maker, 'cast', [isBefore], { dtype: 'i32' })], { axis: 1 })
-  const most = sizeNode(builder, share(asked, tokens), 'i32', origin)
+  const most = sizeNode(builder, expertChoiceCapacity(asked, tokens), 'i32', origin)
   return { ...choice, kept: and(maker, choice.kept, make(maker, 'less', [rank, spread(maker, most, rank.shape, [])], {})) }
 }

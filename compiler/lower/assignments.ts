@@ -4,7 +4,7 @@ import type { Node } from '../graph/node.ts'
 import { make, reshape, type Maker } from './maker.ts'
 
 /** What a policy has decided. */
-export interface Choice {
+export interface Assignments {
   /** i32 [T, K]: an expert in every slot, kept or not. */
   readonly selected: Node
   /** f32 [T, K]. */
@@ -16,13 +16,13 @@ export interface Choice {
 }
 
 /** What a policy has decided, and how it is told: a dropped slot has the expert -1 and weighs 0. */
-export interface Decision {
-  readonly choice: Choice
-  readonly told: Choice
+export interface RoutingDecision {
+  readonly choice: Assignments
+  readonly told: Assignments
 }
 
 /** What it was decided by. */
-export interface Asked {
+export interface RouterScores {
   /** f32 [T, E]. */
   readonly scores: Node
   /** How many experts a token asks for. */
@@ -31,7 +31,7 @@ export interface Asked {
 }
 
 /** i32 [T, K]: how many slots before each have its expert, first choices of all tokens before second ones; -1 where the slot has none. */
-export function places(maker: Maker, ids: Node, experts: number): Node {
+export function positionsInExperts(maker: Maker, ids: Node, experts: number): Node {
   const [tokens, count] = ids.shape
   const byRank = reshape(maker, make(maker, 'transpose', [ids], { order: [1, 0] }), [multiply(tokens, count)])
   const place = make(maker, 'position_in_expert', [byRank], { experts })

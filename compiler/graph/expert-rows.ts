@@ -4,7 +4,7 @@ import type { Node } from './node.ts'
 /**
  * Rows in batches of one expert each, in the order of the experts: reshape(broadcast(iota(E) over [E, T])). Such rows need no order.
  */
-export function areBatches(expert: Node): boolean {
+export function isBatchedByExpert(expert: Node): boolean {
   if (expert.op !== 'reshape') return false
   const [spread] = expert.inputs
   return (
@@ -13,11 +13,11 @@ export function areBatches(expert: Node): boolean {
 }
 
 /** Whether every row is sure to have an expert: its ids are places of a top-k, or batches. */
-export function isNeverNone(expert: Node): boolean {
+export function alwaysHasExpert(expert: Node): boolean {
   if (expert.op === 'top_k' || expert.op === 'iota') return true
   if (expert.op === 'constant') return expert.params.values.every((id) => id >= 0)
   return (
     (expert.op === 'reshape' || expert.op === 'broadcast' || expert.op === 'transpose' || expert.op === 'slice') &&
-    isNeverNone(expert.inputs[0])
+    alwaysHasExpert(expert.inputs[0])
   )
 }

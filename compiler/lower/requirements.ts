@@ -1,23 +1,24 @@
 /** What the requirements of a moe say of its decisions, with the numbers of this turn. */
 import type { Dim } from '../../plan/dim.ts'
-import type { RoutePromises } from '../graph/node.ts'
+import type { RoutingRequirements } from '../graph/node.ts'
 import type { ConstraintFact, MoeTerm } from '../model/model.ts'
 import { numberIn, sizeIn, staticValue, type Environment } from './environment.ts'
-import { capacity, share, type Sizes } from './limits.ts'
+import { capacity, expertChoiceCapacity, type Sizes } from './capacity.ts'
 
 /** The first requirement of these kinds, in its own words. */
 const wordsOf = ({ constraints }: MoeTerm, ...kinds: readonly ConstraintFact['kind'][]): string | null =>
   constraints.find(({ kind }) => kinds.includes(kind))?.text ?? null
 
-function mostOf(environment: Environment, moe: MoeTerm, tokens: Dim, sizes: Sizes): RoutePromises['most'] {
+function mostOf(environment: Environment, moe: MoeTerm, tokens: Dim, sizes: Sizes): RoutingRequirements['most'] {
   const { limit, expertChoice } = moe.rules
   const text = wordsOf(moe, 'capacity', 'at-most', 'expert-choice')
   if (text === null) return null
-  const most = limit !== null ? capacity(environment, limit, tokens, sizes) : expertChoice ? share(sizes, tokens) : null
+  const most =
+    limit !== null ? capacity(environment, limit, tokens, sizes) : expertChoice ? expertChoiceCapacity(sizes, tokens) : null
   return most === null ? null : { text, tokens: most }
 }
 
-function groupsOf(environment: Environment, moe: MoeTerm): RoutePromises['groups'] {
+function groupsOf(environment: Environment, moe: MoeTerm): RoutingRequirements['groups'] {
   const { groups } = moe.rules
   const text = wordsOf(moe, 'groups')
   return groups === null || text === null
@@ -25,7 +26,7 @@ function groupsOf(environment: Environment, moe: MoeTerm): RoutePromises['groups
     : { text, count: numberIn(environment, groups.count), keep: numberIn(environment, groups.keep) }
 }
 
-export function promisesOf(environment: Environment, moe: MoeTerm, tokens: Dim): RoutePromises {
+export function requirementsOf(environment: Environment, moe: MoeTerm, tokens: Dim): RoutingRequirements {
   const { within } = moe.rules
   const all = wordsOf(moe, 'dropless', 'each-token')
   const sizes = { asked: sizeIn(environment, moe.policy.inference.asked), experts: numberIn(environment, moe.experts.count) }

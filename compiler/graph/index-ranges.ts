@@ -6,7 +6,7 @@ import { isOp } from './walk.ts'
 type Input = Extract<Node, { readonly op: 'input' }>
 
 /** What the values of an input choose among. */
-export interface Chosen {
+export interface IndexRange {
   readonly among: Dim
   /** A value that is replaced before anything is chosen by it; null where there is none. */
   readonly ignored: number | null
@@ -50,22 +50,22 @@ function numberOf(node: Node): number | null {
 }
 
 /** Input -> what its values choose among: the fewest rows or columns where there are several, as far as they are numbers. */
-export function chosenAmong(nodes: readonly Node[]): ReadonlyMap<Input, Chosen> {
-  const found = new Map<Input, Chosen>()
+export function indexRanges(nodes: readonly Node[]): ReadonlyMap<Input, IndexRange> {
+  const found = new Map<Input, IndexRange>()
   for (const node of nodes) {
     if (node.op !== 'take' && node.op !== 'pick') continue
     const [from, ids] = node.inputs
     const source = sourceOf(ids)
     if (source === null) continue
-    const one: Chosen = { among: node.op === 'take' ? from.shape[0] : from.shape.at(-1)!, ignored: source.ignored }
+    const one: IndexRange = { among: node.op === 'take' ? from.shape[0] : from.shape.at(-1)!, ignored: source.ignored }
     const before = found.get(source.input)
-    found.set(source.input, before === undefined ? one : stricter(before, one))
+    found.set(source.input, before === undefined ? one : narrower(before, one))
   }
   return found
 }
 
 /** A value is ignored where every use of the input ignores it. */
-function stricter(before: Chosen, next: Chosen): Chosen {
+function narrower(before: IndexRange, next: IndexRange): IndexRange {
   const [value, known] = [constantValue(next.among), constantValue(before.among)]
   const isFewer = value !== undefined && (known === undefined || value < known)
   return { among: isFewer ? next.among : before.among, ignored: before.ignored === next.ignored ? before.ignored : null }

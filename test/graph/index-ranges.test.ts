@@ -1,7 +1,7 @@
 import { expect, test } from 'vitest'
-import { chosenAmong } from '../../compiler/graph/chosen.ts'
+import { indexRanges } from '../../compiler/graph/index-ranges.ts'
 import { parse } from '../../compiler/graph/parse.ts'
-import { needed } from '../../compiler/graph/walk.ts'
+import { liveNodes } from '../../compiler/graph/walk.ts'
 import { createBuilder } from '../../compiler/ops/build.ts'
 
 test('ids choose among the fewest rows or columns that they are used for, in whatever shape', () => {
@@ -19,7 +19,7 @@ output "b" = %5
 `,
     createBuilder().make,
   )
-  const found = [...chosenAmong(needed(graph))].map(([{ params }, among]) => [params.name, among.among.key])
+  const found = [...indexRanges(liveNodes(graph))].map(([{ params }, among]) => [params.name, among.among.key])
   expect(Object.fromEntries(found)).toEqual({ rows: '4', columns: '5' })
 })
 
@@ -47,7 +47,7 @@ ${more}`,
     createBuilder().make,
   )
   return Object.fromEntries(
-    [...chosenAmong(needed(graph))].map(([{ params }, { among, ignored }]) => [params.name, [among.key, ignored]]),
+    [...indexRanges(liveNodes(graph))].map(([{ params }, { among, ignored }]) => [params.name, [among.key, ignored]]),
   )
 }
 

@@ -6,14 +6,14 @@ import type { Builder } from '../ops/build.ts'
 /** The input of seed and step, i32 [2], once something is drawn. */
 export const RANDOM_INPUT = 'random'
 
-export interface Chance {
+export interface RandomStreams {
   input: (Node<'input'> & { readonly op: 'input' }) | null
   readonly streams: Set<number>
   /** How often each instance has drawn. */
   readonly draws: Map<string, number>
 }
 
-export const newChance = (): Chance => ({ input: null, streams: new Set(), draws: new Map() })
+export const newRandomStreams = (): RandomStreams => ({ input: null, streams: new Set(), draws: new Map() })
 
 /** FNV-1a over the UTF-16 code units, 31 bits. Fowler, Noll and Vo, 1991. */
 function hash(text: string): number {
@@ -23,7 +23,7 @@ function hash(text: string): number {
 }
 
 /** The stream of the next draw of an instance: the same whatever other instances draw. */
-function nextStream({ streams, draws }: Chance, instance: string): number {
+function nextStream({ streams, draws }: RandomStreams, instance: string): number {
   const count = draws.get(instance) ?? 0
   draws.set(instance, count + 1)
   let stream = hash(`${instance}#${count}`)
@@ -33,10 +33,12 @@ function nextStream({ streams, draws }: Chance, instance: string): number {
 }
 
 /** f32 numbers above 0 and below 1. */
-export function draw(builder: Builder, chance: Chance, shape: readonly Dim[], origin: Origin): Node {
+export function drawUniform(builder: Builder, streams: RandomStreams, shape: readonly Dim[], origin: Origin): Node {
   const key =
-    chance.input ??
-    (builder.make('input', [], { name: RANDOM_INPUT, dtype: 'i32', shape: [dim(2)] }, origin) as NonNullable<Chance['input']>)
-  chance.input = key
-  return builder.make('random', [key], { shape, stream: nextStream(chance, origin.instance) }, origin)
+    streams.input ??
+    (builder.make('input', [], { name: RANDOM_INPUT, dtype: 'i32', shape: [dim(2)] }, origin) as NonNullable<
+      RandomStreams['input']
+    >)
+  streams.input = key
+  return builder.make('random', [key], { shape, stream: nextStream(streams, origin.instance) }, origin)
 }

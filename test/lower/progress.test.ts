@@ -5,7 +5,7 @@ import type { Graph } from '../../compiler/graph/node.ts'
 import { lower, type LowerOptions } from '../../compiler/lower/lower.ts'
 import { evaluate, type Feeds } from '../../compiler/reference/evaluate.ts'
 import type { Model } from '../../compiler/model/model.ts'
-import { MOMENT_INPUTS } from '../../plan/moment.ts'
+import { PROGRESS_INPUTS } from '../../plan/progress-inputs.ts'
 import { gapsOf } from '../autodiff/layer-differences.ts'
 import { checkSource, framed } from '../support/check.ts'
 import { feedsOf } from '../support/random.ts'
@@ -38,7 +38,7 @@ const FEEDS = (() => {
 
 function valuesAt(graph: Graph, step: number, progress: number): readonly number[] {
   const scalar = (value: number) => ({ shape: [], dtype: 'f32' as const, values: Float64Array.of(value) })
-  const moment = { [MOMENT_INPUTS.step]: scalar(step), [MOMENT_INPUTS.progress]: scalar(progress) }
+  const moment = { [PROGRESS_INPUTS.step]: scalar(step), [PROGRESS_INPUTS.progress]: scalar(progress) }
   const all: Feeds['inputs'] = { ...FEEDS.inputs, ...moment }
   const given = Object.fromEntries(inputs(graph).map((name) => [name, all[name]]))
   return [...evaluate(graph, { ...FEEDS, inputs: given }).y.values]
@@ -77,14 +77,14 @@ describe('values', () => {
 
   test('are fed where they are used, in training alone', () => {
     const text = annealed('1.0 - progress')
-    expect(inputs(graphOf(text, { training: true }))).toEqual(['x', MOMENT_INPUTS.progress])
+    expect(inputs(graphOf(text, { training: true }))).toEqual(['x', PROGRESS_INPUTS.progress])
     expect(inputs(graphOf(text))).toEqual(['x'])
     expect(inputs(graphOf(text, { evaluation: true }))).toEqual(['x'])
     expect(
       inputs(graphOf(annealed('1.0 + step * progress'), { training: true }))
         .slice(1)
         .sort(),
-    ).toEqual(Object.values(MOMENT_INPUTS).sort())
+    ).toEqual(Object.values(PROGRESS_INPUTS).sort())
   })
 
   test('a name of the text goes before: a parameter called step', () => {
@@ -98,7 +98,7 @@ describe('values', () => {
     const text = spec(choice('noisy(dropout(x, 0.5 * progress), 1.0 - progress) @ gate.T'))
     expect(inputs(graphOf(text))).toEqual(['x'])
     const graph = graphOf(text, { training: true })
-    expect(inputs(graph)).toEqual(['x', MOMENT_INPUTS.progress, 'random'])
+    expect(inputs(graph)).toEqual(['x', PROGRESS_INPUTS.progress, 'random'])
     expect(valuesAt(graph, 0, 0)).not.toEqual(valuesAt(graph, 0, 1))
   })
 })
@@ -135,7 +135,7 @@ test('a rate that changes is a formula of the recipe, with numbers in the place 
   const { graphs, diagnostics } = compileTraining({ path: 'm.smoe', text }, { load })
   if (graphs === null) throw new Error(framed(diagnostics))
   expect(graphs.recipe.layers).toMatchObject([
-    { layer: 'moe', contest: { rate: ['*', 0.2, ['-', 1, 'progress']], after: 0.25, atMost: null, together: true } },
+    { layer: 'moe', competition: { rate: ['*', 0.2, ['-', 1, 'progress']], after: 0.25, atMost: null, together: true } },
   ])
   expect(graphs.recipe.inputs.map(({ name }) => name)).toEqual(['x'])
   expect(JSON.parse(JSON.stringify(graphs.recipe))).toEqual(graphs.recipe)
