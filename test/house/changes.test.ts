@@ -1,0 +1,162 @@
+/** The table "what a change touches" of CONTRIBUTING, done: each change is made in memory by the edits it states, and works. */
+import { readFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { describe, expect, test } from 'vitest'
+import { importWith, typeProblems, type Overlay } from '../support/overlay.ts'
+import { root } from '../support/sources.ts'
+
+/** A file that is added, or text put into one that is there, each piece behind a line of it. */
+type Edit =
+  | { readonly file: string; readonly text: string }
+  | { readonly file: string; readonly insert: readonly { readonly behind: string; readonly text: string }[] }
+
+const textOf = (file: string): string => readFileSync(join(root, file), 'utf8')
+
+function edited(edit: Edit): string {
+  if ('text' in edit) return edit.text
+  return edit.insert.reduce((text, { behind, text: more }) => {
+    const at = text.indexOf(behind)
+    if (at < 0) throw new Error(`${edit.file} has no line '${behind}'`)
+    return text.slice(0, at + behind.length) + more + text.slice(at + behind.length)
+  }, textOf(edit.file))
+}
+
+const overlayOf = (edits: readonly Edit[]): Overlay => new Map(edits.map((edit) => [edit.file, edited(edit)]))
+
+/** The files that a row of the table names. */
+function filesIn(row: string): readonly string[] {
+  const [, cell] = new RegExp(`^\\| ${row} \\| (.*) \\|$`, 'm').exec(textOf('CONTRIBUTING.md')) ?? []
+  if (cell === undefined) throw new Error(`CONTRIBUTING.md has no row '${row}'`)
+  return [...cell.matchAll(/`([^`]+)`/g)].map(([, name]) => name).filter((name) => name.includes('/'))
+}
+
+interface Change {
+  readonly row: string
+  readonly edits: readonly Edit[]
+  /** A program over the changed tree that ends in `export const ...`, and what it must export. */
+  readonly program: string
+  readonly gives: Readonly<Record<string, unknown>>
+}
+
+const CHANGES: readonly Change[] = [
+  {
+    row: 'a policy',
+    edits: [
+      {
+        file: 'std/policies/planted.smoe',
+        text: `/// The experts with the smallest scores.
+policy planted(k: int in 1..E = 2) {
+  param gate: f32[E, D]
+  let score = x @ gate.T
+  select top k by -score
+  weigh softmax(pick(score, selected))
+}
+`,
+      },
+    ],
+    program: `import { std } from './cli/std.ts'
+import { graphOf } from './test/support/graph.ts'
+import { evaluate } from './compiler/reference/evaluate.ts'
+import { feedsOf } from './test/support/random.ts'
+const text = 'import { swiglu } from "std/experts/swiglu"\\nimport { planted } from "std/policies/planted"\\n' +
+  'model m(D: int = 4) {\\n  input x: f32[T, D]\\n  output y = moe(x) {\\n    experts 3 of swiglu(F = 4)\\n    route planted(k = 1)\\n  }\\n}\\n'
+const load = (path) => Object.hasOwn(std, path) ? { path: path + '.smoe', text: std[path] } : null
+const graph = graphOf({ path: 'm.smoe', text }, { load })
+const { y } = evaluate(graph, feedsOf(graph, { T: 3 }))
+export const isListed = Object.hasOwn(std, 'std/policies/planted')
+export const shape = y.shape
+export const isFinite = y.values.every(Number.isFinite)`,
+    gives: { isListed: true, shape: [3, 4], isFinite: true },
+  },
+  {
+    row: 'a pass',
+    edits: [
+      {
+        file: 'compiler/passes/planted.ts',
+        text: `/** The sign of a sign is itself. */
+import type { Graph } from '../graph/node.ts'
+import { isOp } from '../graph/walk.ts'
+import { rewrite, rule, type Rule } from './rewrite.ts'
+
+const rules: readonly Rule[] = [rule('sign', 'sign(sign(x))  ==>  sign(x)', ({ inputs: [x] }) => (isOp(x, 'sign') ? x : null))]
+
+export const plantedPass = (graph: Graph): Graph => rewrite(graph, rules)
+`,
+      },
+      {
+        file: 'compiler/passes/pipeline.ts',
+        insert: [
+          { behind: "import type { Graph } from '../graph/node.ts'\n", text: "import { plantedPass } from './planted.ts'\n" },
+          {
+            behind: 'export const earlyPasses: readonly Pass[] = [\n',
+            text: "  { name: 'planted', why: 'before all others', run: plantedPass },\n",
+          },
+        ],
+      },
+    ],
+    program: `import { optimise, passes } from './compiler/passes/pipeline.ts'
+import { parse } from './compiler/graph/parse.ts'
+import { nodesOf } from './compiler/graph/walk.ts'
+import { createBuilder } from './compiler/ops/build.ts'
+const graph = parse('graph "g"\\ndim B\\n%0 = input name "x" : f32[B]\\n%1 = sign(%0) : f32[B]\\n%2 = sign(%1) : f32[B]\\noutput "y" = %2\\n', createBuilder().make)
+export const isListed = passes.some(({ name }) => name === 'planted')
+export const signs = nodesOf(optimise(graph, { variant: 'prefill', block: 4, tile: 4 }).graph).filter(({ op }) => op === 'sign').length`,
+    gives: { isListed: true, signs: 1 },
+  },
+  {
+    row: 'an architecture to import',
+    edits: [
+      {
+        file: 'cli/import/planted.ts',
+        text: `/** A model of one matrix. */
+import type { Fields } from './fields.ts'
+
+export function importPlanted(fields: Fields): string {
+  const size = fields.count('hidden_size')
+  return \`model planted(D: int = \${size}) {
+  input x: f32[T, D]
+  param w: f32[D, D]
+  output y = x @ w.T
+}
+\`
+}
+`,
+      },
+      {
+        file: 'cli/import/import.ts',
+        insert: [
+          { behind: "import { importOlmoe } from './olmoe.ts'\n", text: "import { importPlanted } from './planted.ts'\n" },
+          { behind: '  olmoe: importOlmoe,\n', text: '  planted: importPlanted,\n' },
+        ],
+      },
+    ],
+    program: `import { importModel, supportedModelTypes } from './cli/import/import.ts'
+import { graphOf } from './test/support/graph.ts'
+const imported = importModel({ model_type: 'planted', hidden_size: 6 })
+export const isListed = supportedModelTypes.includes('planted')
+export const shape = graphOf({ path: 'planted.smoe', text: imported.spec }).outputs[0].node.shape.map(({ key }) => key)
+export const name = imported.name`,
+    gives: { isListed: true, shape: ['T', '6'], name: 'planted' },
+  },
+]
+
+describe.each(CHANGES)('$row', ({ row, edits, program, gives }) => {
+  test('touches the files that the table names, and no others', () => {
+    const named = filesIn(row)
+    for (const { file } of edits)
+      expect(
+        named.some((name) => file === name || file.startsWith(`${name}/`)),
+        file,
+      ).toBe(true)
+    for (const name of named)
+      expect(
+        edits.some(({ file }) => file === name || file.startsWith(`${name}/`)),
+        name,
+      ).toBe(true)
+  })
+
+  const sources = edits.map(({ file }) => file).filter((file) => file.endsWith('.ts'))
+  test.skipIf(sources.length === 0)('type checks', () => expect(typeProblems(overlayOf(edits), sources)).toEqual([]), 120_000)
+
+  test('works', async () => expect({ ...(await importWith(overlayOf(edits), program)) }).toEqual(gives), 60_000)
+})
