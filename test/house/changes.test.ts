@@ -158,5 +158,5 @@ describe.each(CHANGES)('$row', ({ row, edits, program, gives }) => {
   const sources = edits.map(({ file }) => file).filter((file) => file.endsWith('.ts'))
   test.skipIf(sources.length === 0)('type checks', () => expect(typeProblems(overlayOf(edits), sources)).toEqual([]), 120_000)
 
-  test('works', async () => expect({ ...(await importWith(overlayOf(edits), program)) }).toEqual(gives), 60_000)
+  test('works', async () => expect({ ...(await importWith<object>(overlayOf(edits), program)) }).toEqual(gives), 60_000)
 })

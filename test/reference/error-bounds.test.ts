@@ -1,4 +1,6 @@
-/** Bounds of rounding errors: random graphs evaluated in emulated f32 and in perturbed f64 stay within them, and faults do not. */
+/**
+ * Bounds of rounding errors: random graphs evaluated in emulated f32 and in perturbed f64 stay within them, and faults do not.
+ */
 import fc from 'fast-check'
 import { expect, test } from 'vitest'
 import type { Node } from '../../compiler/graph/node.ts'

@@ -52,7 +52,10 @@ export function typeProblems(overlay: Overlay, files: readonly string[]): readon
   })
 }
 
-/** The exports of an entry that imports files of the tree by their paths from the root, with the standard library that is overlaid. */
+/**
+ * The exports of an entry that imports files of the tree by their paths from the root, with the standard library that is
+ * overlaid.
+ */
 export async function importWith<T>(overlay: Overlay, entry: string): Promise<T> {
   const folder = mkdtempSync(join(tmpdir(), 'smoe-overlay-'))
   const { stdFiles } = (await import(pathToFileURL(join(root, 'scripts/bundle.mjs')).href)) as {
