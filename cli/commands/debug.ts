@@ -14,7 +14,7 @@ import {
   type Context,
   type FormatOption,
 } from '../command.ts'
-import { compileSpec, type Compiled as CompiledSpec, type SpecOptions } from '../compilation.ts'
+import { compileSpec, type Compiled as CompiledSpec } from '../compilation.ts'
 import { feedsOf } from '../debug/feeds.ts'
 import { findingJson, findingText, stageJson, stageTable } from '../debug/report.ts'
 import type { Stage } from '../debug/stage.ts'
@@ -28,20 +28,28 @@ import { readWeights } from '../run/reference.ts'
 import { exactInputs, readFeeds, storedInputs, type Feeds } from '../run/replay.ts'
 import { textReading } from '../run/text.ts'
 import { withWeights } from '../run/weight-files.ts'
+import { createRun } from '../../training/run.ts'
+import { createDebugMachine, DifferenceFound } from '../debug/train.ts'
+import { compiledTraining } from '../training/compiled.ts'
+import { addDataOptions, readDataSets, type DataOptions } from '../training/data.ts'
+import { asFailure } from '../training/failure.ts'
+import { precisionOption, seedOption, trainingSpec, type RecipeOptions } from '../training/spec.ts'
+import { readBeginning } from '../training/weights.ts'
 import { compileProgress, openSession } from '../session.ts'
 import type { Terminal } from '../terminal.ts'
 import { noteUnread } from '../unread.ts'
 
-interface Options extends SpecOptions, FormatOption {
+interface Options extends RecipeOptions, FormatOption, Omit<DataOptions, 'data'> {
+  readonly train?: boolean
+  readonly data?: readonly string[]
   readonly weights?: string
   readonly in: readonly string[]
-  readonly bytes?: boolean
   readonly device: string
   readonly source?: boolean
   readonly dump?: string
 }
 
-/** Collects the stages; each is shown on stderr when it is there. */
+/** All stages, in order. */
 async function collect(stages: AsyncGenerator<Stage, void>): Promise<readonly Stage[]> {
   const all: Stage[] = []
   for await (const stage of stages) all.push(stage)
@@ -91,6 +99,29 @@ async function debugRun(path: string, options: Options, device: Device | null, t
   })
 }
 
+/** The first step of a run of training: forward and backward, and the update. */
+async function debugStep(path: string, options: Options, device: Device | null, terminal: Terminal): Promise<readonly Stage[]> {
+  const { data, dump } = options
+  if (data === undefined) throw new Failure(EXIT.usage, '--train needs data', 'give it with --data FILE...')
+  if (options.in.length > 0) throw new Failure(EXIT.usage, '--in is for a run; --train takes its inputs from --data')
+  try {
+    const { graphs } = trainingSpec(path, options, terminal)
+    const target = device?.target ?? PORTABLE
+    await writeDump(dump, target, () => compiledTraining(graphs, target), terminal)
+    const given = options.weights === undefined ? null : await readBeginning(options.weights, graphs, terminal)
+    const { training } = await readDataSets({ ...options, data, split: 0 }, given?.vocabulary ?? null, terminal)
+    const { machine, stages } = createDebugMachine(graphs, device, terminal)
+    const run = createRun({ recipe: graphs.recipe, machine, training, ...(given === null ? {} : { weights: given.given }) })
+    await run.begin()
+    await run.step().catch((problem: unknown) => {
+      if (!(problem instanceof DifferenceFound)) throw problem
+    })
+    return stages
+  } catch (problem) {
+    throw asFailure(problem, options, terminal)
+  }
+}
+
 function report(stages: readonly Stage[], { format, source }: Options, terminal: Terminal): void {
   const finding = stages.at(-1)?.finding ?? null
   if (format === 'json') {
@@ -112,7 +143,7 @@ function report(stages: readonly Stage[], { format, source }: Options, terminal:
 async function debugSpec(path: string, options: Options, terminal: Terminal): Promise<ExitCode> {
   const device = options.device === 'reference' ? null : await openChosen(options.device, terminal)
   try {
-    const stages = await debugRun(path, options, device, terminal)
+    const stages = await (options.train === true ? debugStep : debugRun)(path, options, device, terminal)
     report(stages, options, terminal)
     const finding = stages.at(-1)?.finding ?? null
     if (finding !== null) throw new Failure(EXIT.numbersDiffer, finding.message)
@@ -124,8 +155,10 @@ async function debugSpec(path: string, options: Options, terminal: Terminal): Pr
 
 export const debug: CommandModule = {
   define: (command: Command, { run, terminal }: Context) =>
-    command
-      .argument('<spec>', 'the spec; - is standard input')
+    addDataOptions(command.argument('<spec>', 'the spec; - is standard input'), false)
+      .option('--train', 'debugs one step of training on --data: forward and backward pass, and the update')
+      .addOption(precisionOption())
+      .addOption(seedOption())
       .option('--weights <path>', 'a .safetensors file, a folder with one or with shards and their index, or a run of smoe train')
       .addOption(
         new Option(
@@ -135,7 +168,6 @@ export const debug: CommandModule = {
           .argParser((value: string, earlier: readonly string[]) => [...earlier, value])
           .default([], 'none'),
       )
-      .option('--bytes', 'reads text as bytes, each a token')
       .addOption(deviceOption(', reference (no device: kernels on the host only)'))
       .addOption(modelOption())
       .addOption(rootOption())

@@ -1,12 +1,11 @@
 /** `smoe train SPEC --data FILE...`: from a spec and data to weights, and a record of what routing did. */
 import { join, relative } from 'node:path'
-import { InvalidArgumentError, Option, type Command } from 'commander'
-import { trainingPlans, TrainingLimitError, type TrainingGraphs } from '../../compiler/train.ts'
+import { Option, type Command } from 'commander'
+import { trainingPlans, type TrainingGraphs } from '../../compiler/train.ts'
 import { PORTABLE } from '../../plan/target.ts'
 import type { StepTime } from '../../runtime/profile.ts'
-import { FileError, showPath } from '../../runtime/errors.ts'
-import { reasonOf, textPieces, writeFileWhole } from '../../runtime/files/index.ts'
-import { DataError, DivergedError, FitError, ResumeError } from '../../training/errors.ts'
+import { textPieces, writeFileWhole } from '../../runtime/files/index.ts'
+import { DivergedError, FitError } from '../../training/errors.ts'
 import type { EndEvent, StartEvent, StepEvent } from '../../training/events.ts'
 import { createDeviceMachine, type DeviceMachine } from '../../training/device-machine.ts'
 import { listCheckpoints } from '../../training/files/checkpoints.ts'
@@ -20,16 +19,15 @@ import { commandLine, typedOptions } from '../again.ts'
 import { modelOption, rootOption, setOption, type CommandModule, type Context } from '../command.ts'
 import { deviceOption, openChosen } from '../device.ts'
 import { dumpOption, writeDump } from '../dump.ts'
-import { refuseErrors } from '../diagnostics.ts'
 import { EXIT, Failure, type ExitCode } from '../exit.ts'
 import { paint } from '../output.ts'
 import { compiledTraining } from '../training/compiled.ts'
 import { fitAdvice } from '../training/advice.ts'
 import { addDataOptions, readDataSets, type DataOptions } from '../training/data.ts'
-import { divergedHelp } from '../training/diverged.ts'
+import { asFailure } from '../training/failure.ts'
 import { createLine, startLines, stepLine, validationLine } from '../training/line.ts'
 import { resumeNotes } from '../training/resume.ts'
-import { trainingSpec, type RecipeOptions } from '../training/spec.ts'
+import { precisionOption, seedOption, trainingSpec, wholeFrom, type RecipeOptions } from '../training/spec.ts'
 import { createNews, verdictLines } from '../training/verdict.ts'
 import { readBeginning } from '../training/weights.ts'
 import { trainingPage } from '../training/page.ts'
@@ -149,30 +147,6 @@ function tellVerdicts({ routing: { verdicts } }: TrainingReport, terminal: Termi
   for (const words of verdictLines(verdicts)) terminal.err(warning(words, terminal))
 }
 
-const isFromFiles = (problem: unknown): problem is NodeJS.ErrnoException =>
-  problem instanceof Error && 'syscall' in problem && 'code' in problem
-
-const SAVED = 'what was saved before is as it was'
-
-/** What went wrong with what the user gave, as a failure of the command. */
-function asFailure(problem: unknown, { precision }: Options, terminal: Terminal): unknown {
-  if (problem instanceof TrainingLimitError) {
-    refuseErrors(problem.diagnostics, terminal)
-    return new Failure(EXIT.noAdapter, problem.message)
-  }
-  if (problem instanceof DivergedError) return new Failure(EXIT.numbersDiffer, problem.message, divergedHelp(problem, precision))
-  if (problem instanceof ResumeError) return new Failure(EXIT.badCheckpoint, problem.message)
-  if (problem instanceof DataError || problem instanceof FitError) return new Failure(EXIT.usage, problem.message)
-  if (problem instanceof FileError) return new Failure(EXIT.usage, problem.message, SAVED)
-  if (isFromFiles(problem))
-    return new Failure(
-      EXIT.usage,
-      `${problem.path === undefined ? 'a file of the run' : `'${showPath(problem.path)}'`} cannot be written: ${reasonOf(problem)}`,
-      SAVED,
-    )
-  return problem
-}
-
 /** Where a run writes: what was asked for, else where it goes on, else a directory of the model's name. */
 function directoryOf({ out, resume: from }: Options, training: Training | Resumed, terminal: Terminal): string {
   if (out === '') throw new Failure(EXIT.usage, 'an output has an empty path')
@@ -252,20 +226,11 @@ async function action(path: string, options: Options, typed: readonly string[], 
   }
 }
 
-function whole(least: number): (text: string) => number {
-  return (text) => {
-    const value = Number(text)
-    if (!Number.isSafeInteger(value) || value < least || value >= 2 ** 31)
-      throw new InvalidArgumentError(`a whole number from ${least}.`)
-    return value
-  }
-}
-
 export const train: CommandModule = {
   define: (command: Command, { terminal, run }: Context) =>
     addDataOptions(command.argument('<spec>', 'the spec, with a `train` block in its model'))
-      .option('--steps <n>', 'steps of the run, in the place of what the spec says', whole(1))
-      .option('--seed <n>', 'what all random numbers follow from, in the place of what the spec says', whole(0))
+      .option('--steps <n>', 'steps of the run, in the place of what the spec says', wholeFrom(1))
+      .addOption(seedOption())
       .option('--out <directory>', 'where checkpoints, metrics and the report go (default: MODEL-run)')
       .option(
         '--resume <directory>',
@@ -276,15 +241,11 @@ export const train: CommandModule = {
           'resume',
         ),
       )
-      .option('--validate-every <n>', 'steps from one validation to the next; 0 for none', whole(0), 100)
-      .option('--validate-batches <n>', 'batches of a validation at the most', whole(1), 16)
-      .option('--save-every <n>', 'steps from one checkpoint to the next (default: with each validation)', whole(1))
-      .option('--keep <n>', 'newest checkpoints that are kept', whole(1), 3)
-      .addOption(
-        new Option('--precision <precision>', 'f32, or mixed: operands and results of matrix products are stored as f16')
-          .choices(['f32', 'mixed'])
-          .default('f32'),
-      )
+      .option('--validate-every <n>', 'steps from one validation to the next; 0 for none', wholeFrom(0), 100)
+      .option('--validate-batches <n>', 'batches of a validation at the most', wholeFrom(1), 16)
+      .option('--save-every <n>', 'steps from one checkpoint to the next (default: with each validation)', wholeFrom(1))
+      .option('--keep <n>', 'newest checkpoints that are kept', wholeFrom(1), 3)
+      .addOption(precisionOption())
       .addOption(deviceOption(', reference'))
       .addOption(dumpOption())
       .addOption(modelOption())

@@ -105,9 +105,11 @@ function share(text: string): number {
   return value
 }
 
-export const addDataOptions = (command: Command): Command =>
+const DATA = new Option('--data <file...>', 'training data: text, .csv or .tsv tables, .npy or .safetensors arrays, token ids')
+
+export const addDataOptions = (command: Command, isRequired = true): Command =>
   command
-    .requiredOption('--data <file...>', 'what to learn from: text, .csv or .tsv tables, .npy or .safetensors arrays, token ids')
+    .addOption(DATA.makeOptionMandatory(isRequired))
     .option('--validation <file...>', 'what to validate with, in the place of a part of the data')
     .addOption(
       new Option('--split <share>', 'share of the data that is kept to validate with')

@@ -1,4 +1,5 @@
 /** A spec whose model says how it learns, and the recipe that it would have with other parameters. */
+import { InvalidArgumentError, Option } from 'commander'
 import type { RecipeOverrides } from '../../compiler/recipe.ts'
 import { compileTraining, type TrainingCompilation, type TrainingGraphs } from '../../compiler/train.ts'
 import type { Precision, Recipe } from '../../plan/recipe.ts'
@@ -8,6 +9,24 @@ import { hasErrors, refuseErrors } from '../diagnostics.ts'
 import { EXIT, Failure } from '../exit.ts'
 import { createLoader, parseSettings, readSource } from '../load.ts'
 import type { Terminal } from '../terminal.ts'
+
+/** A parser of options that are whole numbers, `least` or more. */
+export function wholeFrom(least: number): (text: string) => number {
+  return (text) => {
+    const value = Number(text)
+    if (!Number.isSafeInteger(value) || value < least || value >= 2 ** 31)
+      throw new InvalidArgumentError(`a whole number from ${least}.`)
+    return value
+  }
+}
+
+export const precisionOption = (): Option =>
+  new Option('--precision <precision>', 'f32, or mixed: operands and results of matrix products are stored as f16')
+    .choices(['f32', 'mixed'])
+    .default('f32')
+
+export const seedOption = (): Option =>
+  new Option('--seed <n>', 'seed of all random numbers, in place of the one in the spec').argParser(wholeFrom(0))
 
 export interface RecipeOptions extends SpecOptions {
   readonly steps?: number

@@ -16,6 +16,7 @@ import { reachable } from '../../compiler/graph/walk.ts'
 import { createBuilder } from '../../compiler/ops/build.ts'
 import { hostTensor } from '../../compiler/reference/tensor.ts'
 import { PORTABLE } from '../../plan/target.ts'
+import { tinySpec } from '../support/tiny-spec.ts'
 import { place } from './harness.ts'
 
 const planted = vi.hoisted(() => ({ fault: 'none' }))
@@ -199,4 +200,26 @@ test('writes the finding for programs', async () => {
   }
   expect(stages.at(-1)).toMatchObject({ stage: 'kernels of program any on the host', compared: '1 kernel' })
   expect(finding).toMatchObject({ indices: [0, 1], place: { path: 'small.smoe', start: { line: 5 } }, kernel: { dispatch: 1 } })
+})
+
+const TRAIN = ['debug', 'tiny.smoe', '--train', '--data', 'data.txt'] as const
+const training = () => place({ 'tiny.smoe': tinySpec(1), 'data.txt': 'abcdefghijkl'.repeat(40) })
+
+test('a step of training: forward and backward pass, and the update', async () => {
+  const { code, out, err } = await training().smoe(...TRAIN, '--device', 'swiftshader')
+  expect(code, err + out).toBe(0)
+  expect(out).toMatch(/^step: kernels of program \w+ on the host +\d+ kernels/m)
+  expect(out).toMatch(/^step: the whole plan on SwiftShader .* \d+ outputs +none/m)
+  expect(out).toMatch(/^update: the whole plan on SwiftShader .* \d+ outputs +none/m)
+}, 120_000)
+
+test('a step of training in mixed precision, with a fault', async () => {
+  planted.fault = 'pass'
+  const { code, err } = await training().smoe(...TRAIN, '--device', 'reference', '--precision', 'mixed')
+  expect([code, err]).toEqual([4, expect.stringMatching(/pass constant-folding of program \w+ changes a value/)])
+}, 120_000)
+
+test('--train without data is refused', async () => {
+  const { code, err } = await training().smoe('debug', 'tiny.smoe', '--train', '--device', 'reference')
+  expect([code, err]).toEqual([2, 'smoe: --train needs data\n  give it with --data FILE...\n'])
 })

@@ -146,7 +146,7 @@ test('a run that the disk stopped says which file, and goes on when there is roo
   expect(node('', ...train, 'whole').status).toBe(0)
   const stopped = within(16, ...train, 'run')
   expect(stopped.stderr).toMatch(
-    /smoe: '\S*run\/\S+' cannot be written: the file would be too large \(EFBIG\)\n {2}what was saved before is as it was\n$/,
+    /smoe: '\S*run\/\S+' cannot be written: the file would be too large \(EFBIG\)\n {2}files that were saved before are unchanged\n$/,
   )
   expect(stopped.status).toBe(2)
   const files = readdirSync(join(folder, 'run'), { recursive: true, encoding: 'utf8' })
