@@ -17,7 +17,7 @@ import { sinkhornReach } from './kernel/sinkhorn/statements.ts'
 import { lower, type LowerOptions } from './lower/lower.ts'
 import { check, type CheckOptions } from './model/check.ts'
 import type { Model } from './model/model.ts'
-import { earlyPasses, latePasses, optimise, type Optimised, type PassOptions } from './passes/pipeline.ts'
+import { earlyPasses, latePasses, optimise, type Optimised, type PassOptions, type PassTrace } from './passes/pipeline.ts'
 import { splitLoadTimeConstants, withoutLoadTimeConstants } from './passes/load-time-constants.ts'
 import { sharesWeights, type LayoutOptions } from './passes/weight-layout.ts'
 import { rowTile } from './wgsl/choose-matmul.ts'
@@ -33,8 +33,8 @@ export interface CompiledProgram {
   readonly name: string
   /** The graph that the passes begin with. */
   readonly source: Graph
-  /** The graph after each pass. */
-  readonly trace: readonly { readonly pass: string; readonly graph: Graph }[]
+  /** The graph after each pass, and the rewrites that fired in it. */
+  readonly trace: readonly PassTrace[]
   /** The kernels, in the order of the program's steps in the plan. */
   readonly schedule: Schedule
   /** The kernels as a list for people. */

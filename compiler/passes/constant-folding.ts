@@ -1,19 +1,20 @@
-/** Works out in f64 what depends on constants alone. */
+/** Constant folding: evaluates in f64 what depends on constants alone. */
 import { constantValue } from '../../plan/dim.ts'
 import type { Graph, Node } from '../graph/node.ts'
 import { recordOf } from '../ops/records.ts'
 import type { OpRecord, Surroundings } from '../ops/record.ts'
 import { elements, EvaluationError, type HostTensor } from '../ops/tensor.ts'
-import { rebuild, type Make } from './rewrite.ts'
-import { filled } from './rules/match.ts'
+import type { Maker } from '../ops/maker.ts'
+import { rebuild } from '../ops/rebuild.ts'
+import { ignore, type Fired } from './rewrite.ts'
 
-/** Larger results are rather computed where they are read. */
+/** A larger result is computed where it is read. */
 export const MOST_ELEMENTS = 65536
 
-/** What is known of a node's values before any run. */
+/** What is known of the values of a node at compile time. */
 interface Known {
   readonly value: HostTensor
-  /** Counted, compared and moved about without rounding: an index computes it cheaper than a load brings it. */
+  /** An exact function of an index: computing it costs less than a load. */
   readonly counted: boolean
 }
 
@@ -49,18 +50,18 @@ function knownOf(node: Node, operands: readonly (Known | undefined)[]): Known | 
   return value && { value, counted: node.op === 'iota' || (isExact && known.some((operand) => operand.counted)) }
 }
 
-/** A plan is JSON, which has no number that is not finite; kernels work such values out. */
+/** A plan is JSON, which has finite numbers only; kernels compute other values. */
 const isWritable = ({ values }: HostTensor): boolean => values.length > 0 && values.every(Number.isFinite)
 
-function written(node: Node, inputs: readonly Node[], { shape, dtype, values }: HostTensor, make: Make): Node {
-  if (values.every((value) => Object.is(value, values[0]))) return filled(make, values[0], dtype, node.shape)
-  // what repeats is repeated where it is read
+function written(node: Node, inputs: readonly Node[], { shape, dtype, values }: HostTensor, make: Maker): Node {
+  if (values.every((value) => Object.is(value, values[0]))) return make.filled(node.shape, dtype, values[0])
+  // a broadcast is computed where it is read
   if (node.op === 'broadcast') return make(node.op, inputs, node.params)
   return make('constant', [], { dtype, shape, values: [...values] })
 }
 
 /** Results of constants become constants; a tensor of one value becomes `broadcast` of a scalar. */
-export function foldConstants(graph: Graph): Graph {
+export function foldConstants(graph: Graph, fired: Fired = ignore): Graph {
   const known = new Map<Node, Known | undefined>()
   return rebuild(graph, (node, inputs, make) => {
     const here = knownOf(
@@ -68,8 +69,8 @@ export function foldConstants(graph: Graph): Graph {
       node.inputs.map((input) => known.get(input)),
     )
     known.set(node, here)
-    return here === undefined || here.counted || !isWritable(here.value)
-      ? make(node.op, inputs, node.params as never)
-      : written(node, inputs, here.value, make)
+    if (here === undefined || here.counted || !isWritable(here.value)) return make(node.op, inputs, node.params as never)
+    if (node.op !== 'constant' && node.op !== 'broadcast') fired('fold-constants')
+    return written(node, inputs, here.value, make)
   })
 }

@@ -1,6 +1,6 @@
-/** Drops what no output needs, and numbers the rest densely. */
+/** Dead code elimination: drops nodes that no output needs, and numbers the rest densely. */
 import type { Graph } from '../graph/node.ts'
-import { copy, rebuild } from './rewrite.ts'
+import { copy, rebuild } from '../ops/rebuild.ts'
 
-/** Inputs stay: they are what a user is promised to give. */
+/** Inputs stay: they are part of the interface of a graph. */
 export const eliminateDeadCode = (graph: Graph): Graph => rebuild(graph, copy)

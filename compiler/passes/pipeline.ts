@@ -10,6 +10,7 @@ import { foldConstants } from './constant-folding.ts'
 import { sortRowsByExpert, type ExpertSortOptions } from './expert-sorting.ts'
 import { sortSegmentSums } from './segment-sum-sorting.ts'
 import { rematerialize } from './rematerialization.ts'
+import type { Fired } from './rewrite.ts'
 import { eliminateCommonSubexpressions } from './common-subexpressions.ts'
 import { simplifyAlgebra } from './algebraic-simplification.ts'
 import { splitSinkhorn, type SplitOptions } from './sinkhorn-splitting.ts'
@@ -20,7 +21,7 @@ export type PassOptions = ExpertSortOptions & SplitOptions & LayoutOptions
 export interface Pass {
   readonly name: string
   readonly why: string
-  readonly run: (graph: Graph, options: PassOptions) => Graph
+  readonly run: (graph: Graph, options: PassOptions, fired?: Fired) => Graph
 }
 
 /** Passes whose result does not depend on the program variant (decode or prefill). */
@@ -28,29 +29,33 @@ export const earlyPasses: readonly Pass[] = [
   {
     name: 'stop-gradients',
     why: 'first: stop_gradient hides its operand from every pattern',
-    run: removeStopGradients,
+    run: (graph, _, fired) => removeStopGradients(graph, fired),
   },
   {
     name: 'algebraic-simplification',
     why: 'before constant folding, so that a constant is folded before it is broadcast',
-    run: simplifyAlgebra,
+    run: (graph, _, fired) => simplifyAlgebra(graph, fired),
   },
-  { name: 'constant-folding', why: 'leaves literals that the rewrite rules match', run: foldConstants },
+  {
+    name: 'constant-folding',
+    why: 'leaves literals that the rewrite rules match',
+    run: (graph, _, fired) => foldConstants(graph, fired),
+  },
   {
     name: 'canonical-contractions',
     why: 'before the next simplification, which merges the transposes that this pass inserts',
-    run: canonicalizeContractions,
+    run: (graph, _, fired) => canonicalizeContractions(graph, fired),
   },
   {
     name: 'algebraic-simplification',
     why: 'again: constant folding and canonical contractions have exposed new matches',
-    run: simplifyAlgebra,
+    run: (graph, _, fired) => simplifyAlgebra(graph, fired),
   },
   { name: 'weight-layout', why: 'after all transposes of a weight have been merged', run: chooseWeightLayout },
   {
     name: 'common-subexpressions',
     why: 'before rows are sorted by expert, so that one routing is sorted once',
-    run: eliminateCommonSubexpressions,
+    run: (graph, _, fired) => eliminateCommonSubexpressions(graph, fired),
   },
 ]
 
@@ -64,12 +69,12 @@ export const latePasses: readonly Pass[] = [
   {
     name: 'segment-sum-sorting',
     why: 'late, for the same reason: the sort keys are plain arithmetic, which rewrite rules would match',
-    run: sortSegmentSums,
+    run: (graph, _, fired) => sortSegmentSums(graph, fired),
   },
   {
     name: 'rematerialization',
     why: 'after common subexpression elimination, which would merge recomputed values again; late, so that no rule moves ops across a barrier',
-    run: rematerialize,
+    run: (graph, _, fired) => rematerialize(graph, fired),
   },
   { name: 'sinkhorn-splitting', why: 'late: no rewrite rule knows a single Sinkhorn iteration', run: splitSinkhorn },
   { name: 'dead-code', why: 'last: removes what the other passes left unused', run: eliminateDeadCode },
@@ -92,28 +97,38 @@ export class PassError extends Error {
   }
 }
 
-function runVerified({ name, run }: Pass, graph: Graph, options: PassOptions): Graph {
-  const after = run(graph, options)
-  // a pass that found nothing to do gives back what it was given
+function runVerified({ name, run }: Pass, graph: Graph, options: PassOptions, fired: Fired): Graph {
+  const after = run(graph, options, fired)
+  // a pass that changes nothing returns the graph that it was given
   if (after === graph) return after
   const complaints = verify(after, specOf('optimised'))
   if (complaints.length > 0) throw new PassError(name, complaints, graph, after)
   return after
 }
 
+export interface PassTrace {
+  readonly pass: string
+  /** The graph after the pass. */
+  readonly graph: Graph
+  /** Rewrite -> how often it fired, in the order in which each fired first. */
+  readonly fired: Readonly<Record<string, number>>
+}
+
 export interface Optimised {
   readonly graph: Graph
-  /** The graph after each pass, in order. */
-  readonly trace: readonly { readonly pass: string; readonly graph: Graph }[]
+  /** Each pass, in order. */
+  readonly trace: readonly PassTrace[]
+}
+
+function traced(pass: Pass, graph: Graph, options: PassOptions): PassTrace {
+  const fired: Record<string, number> = {}
+  const count: Fired = (name) => (fired[name] = (fired[name] ?? 0) + 1)
+  return { pass: pass.name, graph: runVerified(pass, graph, options, count), fired }
 }
 
 /** Runs the passes over a graph that `verify` accepts; a PassError names one that breaks it. */
 export function optimise(graph: Graph, options: PassOptions, list: readonly Pass[] = passes): Optimised {
-  const trace: { pass: string; graph: Graph }[] = []
-  let current = graph
-  for (const pass of list) {
-    current = runVerified(pass, current, options)
-    trace.push({ pass: pass.name, graph: current })
-  }
-  return { graph: current, trace }
+  const trace: PassTrace[] = []
+  for (const pass of list) trace.push(traced(pass, trace.at(-1)?.graph ?? graph, options))
+  return { graph: trace.at(-1)?.graph ?? graph, trace }
 }

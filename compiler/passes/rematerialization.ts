@@ -7,7 +7,9 @@ import type { OpName } from '../graph/vocabulary.ts'
 import { usersOf } from '../graph/walk.ts'
 import { NONE } from '../ops/build.ts'
 import { recordOf } from '../ops/records.ts'
-import { rebuild, type Make } from './rewrite.ts'
+import type { Maker } from '../ops/maker.ts'
+import { rebuild } from '../ops/rebuild.ts'
+import { ignore, type Fired } from './rewrite.ts'
 
 const PRODUCTS: ReadonlySet<OpName> = new Set<OpName>(['contract', 'grouped_matmul'])
 const OUTER: ReadonlySet<OpName> = new Set<OpName>(['contract', 'grouped_weight_gradient'])
@@ -95,19 +97,18 @@ function madeAgain(graph: Graph): ReadonlyMap<Node, ReadonlySet<number>> {
 }
 
 // outer(f(z), b), where f(z) leads to b and z is read behind it in any case  ==>  outer(f(again(z)), b)
-export function rematerialize(graph: Graph): Graph {
+export function rematerialize(graph: Graph, fired: Fired = ignore): Graph {
   const again = madeAgain(graph)
-  return rebuild(graph, (node, inputs, make) =>
-    make(
-      node.op,
-      inputs.map((input, at) => (again.get(node)?.has(at) ? remake(input, make) : input)),
-      node.params as never,
-    ),
-  )
+  return rebuild(graph, (node, inputs, make) => {
+    const recomputed = again.get(node)
+    if (recomputed !== undefined) fired('recompute-activation')
+    const operands = inputs.map((input, at) => (recomputed?.has(at) ? remake(input, make) : input))
+    return make(node.op, operands, node.params as never)
+  })
 }
 
 /** What is made again of an operand: carriers and elementwise work, down to the products. */
-function remake(operand: Node, make: Make): Node {
+function remake(operand: Node, make: Maker): Node {
   const reached = new Set([operand])
   const isRemade = (node: Node): boolean => !isPreActivation(node) && (CARRIERS.has(node.op) || isElementwise(node))
   for (const node of reached)

@@ -1,108 +1,80 @@
-/** Bottom-up rebuilding of a graph, and tables of rules for it. */
+/** Rewrite rules: tables of laws, and the rewriting of a graph by them. */
 import type { Graph, Node } from '../graph/node.ts'
-import type { OpName, OpParams } from '../graph/vocabulary.ts'
-import { reachable } from '../graph/walk.ts'
-import { createBuilder } from '../ops/build.ts'
-
-/** Makes a node in the new graph, for the words that the node in hand came from. */
-export type Make = <N extends OpName>(op: N, inputs: readonly Node[], params: OpParams[N]) => Node
-
-/** What a node becomes: `node` is the old one, `inputs` are new. */
-export type Visit = (node: Node, inputs: readonly Node[], make: Make) => Node
-
-/** The same node over the new operands. */
-export const copy: Visit = (node, inputs, make) => make(node.op, inputs, node.params as never)
-
-/** A new graph, in a builder of its own, of what the outputs need; inputs stay though nothing needs them. */
-export function rebuild(graph: Graph, visit: Visit): Graph {
-  const builder = createBuilder()
-  const made = new Map<Node, Node>(graph.inputs.map((input) => [input, builder.make('input', [], input.params, input.origin)]))
-  for (const node of reachable(graph.outputs.map((output) => output.node))) {
-    if (made.has(node)) continue
-    const make: Make = (op, inputs, params) => builder.make(op, inputs, params, node.origin) as Node
-    made.set(
-      node,
-      visit(
-        node,
-        node.inputs.map((input) => made.get(input)!),
-        make,
-      ),
-    )
-  }
-  if (isUnchanged(made)) return graph
-  return {
-    ...graph,
-    inputs: graph.inputs.map((input) => made.get(input) as (typeof graph.inputs)[number]),
-    outputs: graph.outputs.map((output) => ({ ...output, node: made.get(output.node)! })),
-  }
-}
-
-/** Whether the rewrite changed no node. */
-function isUnchanged(made: ReadonlyMap<Node, Node>): boolean {
-  for (const [before, after] of made) {
-    if (before.id !== after.id || before.op !== after.op || before.params !== after.params || before.origin !== after.origin)
-      return false
-    if (before.inputs.some((input, at) => input.id !== after.inputs[at].id)) return false
-  }
-  return true
-}
+import type { OpName } from '../graph/vocabulary.ts'
+import { createMaker, type Maker } from '../ops/maker.ts'
+import { copy, rebuild, type Visit } from '../ops/rebuild.ts'
 
 type NodeOf<N extends OpName> = Extract<Node, { readonly op: N }>
 
 export interface Rule {
+  /** `multiply-by-one`: what `explain --stage passes` calls the rule. */
+  readonly name: string
   /** Left side  ==>  right side. */
   readonly law: string
   readonly ops: readonly OpName[]
-  /** What the node becomes, made of its operands; null where the rule does not fit. */
-  readonly rewrite: (node: Node, make: Make) => Node | null
+  /** What the node becomes, made of its operands; null where the rule does not match. */
+  readonly rewrite: (node: Node, make: Maker) => Node | null
 }
+
+/** Is told the name of each rewrite that fires. */
+export type Fired = (name: string) => void
+
+export const ignore: Fired = () => {}
 
 /** A rule for nodes of one op, or of several that the law treats alike. */
 export function rule<N extends OpName>(
+  name: string,
   ops: N | readonly N[],
   law: string,
-  rewrite: (node: NodeOf<N>, make: Make) => Node | null,
+  rewrite: (node: NodeOf<N>, make: Maker) => Node | null,
 ): Rule {
-  return { law, ops: typeof ops === 'string' ? [ops] : ops, rewrite: rewrite as Rule['rewrite'] }
+  return { name, law, ops: typeof ops === 'string' ? [ops] : ops, rewrite: rewrite as Rule['rewrite'] }
 }
 
 /** No rewriting goes deeper than this unless two rules undo each other. */
-const DEEPEST = 200
+const MAX_DEPTH = 200
 
-/** Visits with a table of rules; what a rule makes is rewritten too, so the result is one that no rule fits. */
-export function visitWith(rules: readonly Rule[], fired: (law: string) => void = () => {}): Visit {
+/** Visits with a table of rules; what a rule makes is rewritten too, so that no rule matches the result. */
+export function visitWith(rules: readonly Rule[], fired: Fired): Visit {
   const byOp = new Map<OpName, Rule[]>()
   for (const each of rules) for (const op of each.ops) byOp.set(op, [...(byOp.get(op) ?? []), each])
-  return (old, inputs, raw) => {
+  const rulesOf = (op: OpName): readonly Rule[] => byOp.get(op) ?? []
+  const rewriting = (raw: Maker): Maker => {
     let depth = 0
-    const make: Make = (op, operands, params) => {
+    const make: Maker = createMaker((op, operands, params) => {
       const node = raw(op, operands, params)
-      if (++depth > DEEPEST)
+      if (++depth > MAX_DEPTH)
         throw new Error(
-          `rules undo each other at ${op}: ${byOp
-            .get(op)!
-            .map(({ law }) => law)
+          `rules undo each other at ${op}: ${rulesOf(op)
+            .map(({ name }) => name)
             .join(', ')}`,
         )
-      const better = first(byOp.get(op) ?? [], node, make)
+      const better = firstMatch(rulesOf(op), node, make)
       depth--
       if (better === null) return node
-      fired(better.law)
+      fired(better.name)
       return better.node
-    }
-    return copy(old, inputs, make)
+    })
+    return make
+  }
+  // one maker serves a whole graph
+  const makers = new Map<Maker, Maker>()
+  return (node, inputs, raw) => {
+    const make = makers.get(raw) ?? rewriting(raw)
+    makers.set(raw, make)
+    return copy(node, inputs, make)
   }
 }
 
-/** What the first rule that fits makes of a node. */
-function first(rules: readonly Rule[], node: Node, make: Make): { readonly law: string; readonly node: Node } | null {
-  for (const { law, rewrite } of rules) {
+/** What the first rule that matches makes of a node. */
+function firstMatch(rules: readonly Rule[], node: Node, make: Maker): { readonly name: string; readonly node: Node } | null {
+  for (const { name, rewrite } of rules) {
     const better = rewrite(node, make)
-    if (better !== null && better !== node) return { law, node: better }
+    if (better !== null && better !== node) return { name, node: better }
   }
   return null
 }
 
-/** Rewrites a graph with a table of rules. `fired` hears the law of each rule that fits. */
-export const rewrite = (graph: Graph, rules: readonly Rule[], fired?: (law: string) => void): Graph =>
+/** Rewrites a graph with a table of rules, until none matches. */
+export const rewrite = (graph: Graph, rules: readonly Rule[], fired: Fired = ignore): Graph =>
   rebuild(graph, visitWith(rules, fired))

@@ -6,8 +6,9 @@ import { constantValue, dim, product, subtract, ZERO } from '../../plan/dim.ts'
 import type { Graph, Node } from '../graph/node.ts'
 import { isOp } from '../graph/walk.ts'
 import { NONE } from '../ops/build.ts'
-import { rebuild, type Make } from './rewrite.ts'
-import { filled, reshape } from './rules/match.ts'
+import type { Maker } from '../ops/maker.ts'
+import { rebuild } from '../ops/rebuild.ts'
+import { ignore, type Fired } from './rewrite.ts'
 
 /** Values of a digit: the lanes that count them side by side. */
 const MOST_DIGITS = 64
@@ -32,19 +33,20 @@ export function digitsOf(size: number): { readonly digits: number; readonly base
 }
 
 /** segment_sum(values, ids)  ==>  segment_sum(values, ids, row numbers sorted by id) */
-export function sortSegmentSums(graph: Graph): Graph {
+export function sortSegmentSums(graph: Graph, fired: Fired = ignore): Graph {
   return rebuild(graph, (node, inputs, make) => {
     const size = isOp(node, 'segment_sum') ? constantValue(node.params.size) : undefined
     if (size === undefined || size === 0 || inputs.length > 2 || isSmall(node)) return make(node.op, inputs, node.params as never)
+    fired('sort-segment-ids')
     return make('segment_sum', [...inputs, sorted(make, inputs[1], size)], { size: dim(size) })
   })
 }
 
 /** The row numbers sorted by their ids, -1 behind them for each that is left out. */
-function sorted(make: Make, ids: Node, size: number): Node {
+function sorted(make: Maker, ids: Node, size: number): Node {
   const { digits, base } = digitsOf(size)
   const rows = ids.shape[0]
-  const whole = (value: number): Node => filled(make, value, 'i32', [rows])
+  const whole = (value: number): Node => make.filled([rows], 'i32', value)
   const digit = (id: Node, at: number): Node =>
     make('remainder', [make('divide', [id, whole(base ** at)], NONE), whole(base)], NONE)
   const isLeftOut = make('less', [ids, whole(0)], NONE)
@@ -67,12 +69,12 @@ function sorted(make: Make, ids: Node, size: number): Node {
 }
 
 /** How many rows stand in an order: what its last tile, which is none's, begins with. */
-const countOf = (make: Make, order: Node): Node =>
+const countOf = (make: Maker, order: Node): Node =>
   make('reshape', [make('slice', [order], { starts: [subtract(order.shape[0], 1)], sizes: [dim(1)], steps: [1] })], { shape: [] })
 
 /** The row numbers by key, those without one (-1) behind; more behind that. */
-function sortedBy(make: Make, keys: Node, experts: number): Node {
-  const column = reshape(make, keys, [keys.shape[0], dim(1)])
+function sortedBy(make: Maker, keys: Node, experts: number): Node {
+  const column = make.reshape(keys, [keys.shape[0], dim(1)])
   const counts = make('expert_histogram', [column], { experts, block: BLOCK })
   return make('sort_by_expert', [column, counts], { experts, block: BLOCK, tile: BLOCK })
 }

@@ -6,7 +6,8 @@ import { constantValue, multiply, type Dim } from '../../plan/dim.ts'
 import type { Graph } from '../graph/node.ts'
 import { isOp } from '../graph/walk.ts'
 import { NONE } from '../ops/build.ts'
-import { rebuild } from './rewrite.ts'
+import { rebuild } from '../ops/rebuild.ts'
+import { ignore, type Fired } from './rewrite.ts'
 
 export interface SplitOptions {
   /** What is known of a dim wherever the graph is run; null where nothing is. */
@@ -28,9 +29,10 @@ function isSmall([tokens, columns]: readonly Dim[], { when = null, reach = REACH
 }
 
 /** sinkhorn(cost, rows, columns) of n iterations  ==>  sinkhorn_finish(columns, step(... step(step(cost, rows, columns)) ...)), n + 1 steps */
-export function splitSinkhorn(graph: Graph, options: SplitOptions): Graph {
+export function splitSinkhorn(graph: Graph, options: SplitOptions, fired: Fired = ignore): Graph {
   return rebuild(graph, (node, inputs, make) => {
     if (!isOp(node, 'sinkhorn') || isSmall(node.inputs[0].shape, options)) return make(node.op, inputs, node.params as never)
+    fired('split-sinkhorn')
     const { iterations, tolerance } = node.params
     const params = { tolerance, block: ROWS }
     let state = make('sinkhorn_step', inputs, params)

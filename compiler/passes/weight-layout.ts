@@ -1,9 +1,10 @@
-/** A weight that is only ever read transposed is loaded transposed. */
+/** Weight layout: a weight that is only read transposed is loaded transposed. */
 import { transposedName } from '../../plan/weight-path.ts'
 import type { Graph, Node } from '../graph/node.ts'
 import type { OpParams, WeightSource } from '../graph/vocabulary.ts'
 import { usersOf, isOp } from '../graph/walk.ts'
-import { rebuild } from './rewrite.ts'
+import { rebuild } from '../ops/rebuild.ts'
+import { ignore, type Fired } from './rewrite.ts'
 
 type Weight = Extract<Node, { readonly op: 'weight' }>
 
@@ -29,26 +30,29 @@ function transposedWeight({ params }: Weight): OpParams['weight'] {
 }
 
 export interface LayoutOptions {
-  /** Whether other plans read or replace the weights too: they lie as the model has them then. `own` unless given. */
+  /** Whether other plans read or update the weights too: they keep the layout of the model then. `own` unless given. */
   readonly weights?: 'own' | 'shared'
 }
 
-/** Whether the plan of a graph shares its weights: what it replaces is for others to read. */
+/** Whether the plan of a graph shares its weights with other plans. */
 export const sharesWeights = ({ outputs }: Graph, { weights }: LayoutOptions): boolean =>
   weights === 'shared' || outputs.some(({ replaces }) => replaces !== undefined)
 
-/** Where another user wants it as it is, it stays: two layouts would be two copies in memory. */
-export function chooseWeightLayout(graph: Graph, options: LayoutOptions = {}): Graph {
+/** Where another user reads it untransposed, it keeps its layout: two layouts would be two copies in memory. */
+export function chooseWeightLayout(graph: Graph, options: LayoutOptions = {}, fired: Fired = ignore): Graph {
   if (sharesWeights(graph, options)) return graph
   const users = usersOf(graph)
   const outputs = new Set(graph.outputs.map(({ node }) => node))
-  const turns = (weight: Node): weight is Weight =>
+  const isReadTransposed = (weight: Node): weight is Weight =>
     isOp(weight, 'weight') &&
     canSwap(weight.params) &&
     !outputs.has(weight) &&
     users.get(weight)!.every((user) => isOp(user, 'transpose') && swapsLastTwo(user.params.order))
   return rebuild(graph, (node, inputs, make) => {
-    if (isOp(node, 'transpose') && turns(node.inputs[0])) return make('weight', [], transposedWeight(node.inputs[0]))
+    if (isOp(node, 'transpose') && isReadTransposed(node.inputs[0])) {
+      fired('transpose-weight-at-load')
+      return make('weight', [], transposedWeight(node.inputs[0]))
+    }
     return make(node.op, inputs, node.params as never)
   })
 }

@@ -2,7 +2,7 @@
 import { differentiate } from '../../compiler/autodiff/differentiate.ts'
 import type { Graph, Node } from '../../compiler/graph/node.ts'
 import { isOp, nodesOf } from '../../compiler/graph/walk.ts'
-import { copy, rebuild } from '../../compiler/passes/rewrite.ts'
+import { copy, rebuild } from '../../compiler/ops/rebuild.ts'
 import { evaluate, type Feeds } from '../../compiler/reference/evaluate.ts'
 import type { HostTensor } from '../../compiler/reference/tensor.ts'
 import { weightNodes } from '../support/weights.ts'

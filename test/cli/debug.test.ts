@@ -42,7 +42,7 @@ vi.mock(import('../../compiler/passes/pipeline.ts'), async (original) => {
 })
 
 const withoutSums = (graph: Graph): Graph =>
-  rewrite(graph, [rule('add', 'x + y  ==>  x - y', ({ inputs }, make) => make('subtract', inputs, {}))])
+  rewrite(graph, [rule('add-as-subtract', 'add', 'x + y  ==>  x - y', ({ inputs }, make) => make('subtract', inputs, {}))])
 
 // a value that has a name is taken for any other element of it, as once
 vi.mock(import('../../compiler/kernel/elementwise-kernel.ts'), async (original) => {

@@ -41,6 +41,8 @@ test('graph: text that parses back', async () => {
 test('passes: what each changed, and why it stands there', async () => {
   const out = await explain('--stage', 'passes')
   expect(out).toMatch(/expert-sorting: .*expert_histogram 0 -> 1/)
+  expect(out).toMatch(/expert-sorting: .*\n {4}fired: sort-rows-by-expert 3/)
+  expect(out).toMatch(/algebraic-simplification: .*\n {4}fired: .*[a-z-]+ \d+/)
   expect(out).toMatch(/program decode[\s\S]*program prefill/)
 })
 

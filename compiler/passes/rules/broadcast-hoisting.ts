@@ -2,8 +2,8 @@
 import type { Node } from '../../graph/node.ts'
 import type { OpName } from '../../graph/vocabulary.ts'
 import { records } from '../../ops/records.ts'
-import { rule, type Make, type Rule } from '../rewrite.ts'
-import { isOp, sameShape } from './match.ts'
+import { rule, type Rule } from '../rewrite.ts'
+import { isOp, sameShape, type Maker } from './match.ts'
 
 type Broadcast = Extract<Node, { readonly op: 'broadcast' }>
 
@@ -12,7 +12,7 @@ const ELEMENTWISE = (Object.keys(records) as OpName[]).filter((op) => records[op
 const isScalar = (node: Broadcast): boolean => node.inputs[0].shape.length === 0
 
 /** The operand under another broadcast's: itself, or its scalar repeated to that shape. */
-function under(node: Broadcast, pattern: Broadcast, make: Make): Node {
+function under(node: Broadcast, pattern: Broadcast, make: Maker): Node {
   const [inner] = pattern.inputs
   if (!isScalar(node) || inner.shape.length === 0) return node.inputs[0]
   return make('broadcast', [node.inputs[0]], { shape: inner.shape, axes: [] })
@@ -22,7 +22,7 @@ const samePlaces = (a: Broadcast, b: Broadcast): boolean =>
   a.params.axes.join() === b.params.axes.join() && sameShape(a.inputs[0].shape, b.inputs[0].shape)
 
 export const broadcastHoisting: readonly Rule[] = [
-  rule(ELEMENTWISE, 'f(broadcast(a), broadcast(b))  ==>  broadcast(f(a, b))', (node, make) => {
+  rule('hoist-above-broadcast', ELEMENTWISE, 'f(broadcast(a), broadcast(b))  ==>  broadcast(f(a, b))', (node, make) => {
     const operands = node.inputs.filter((input) => isOp(input, 'broadcast'))
     if (operands.length < node.inputs.length) return null
     const pattern = operands.find((operand) => !isScalar(operand)) ?? operands[0]
