@@ -1,12 +1,13 @@
 /**
- * `npm run style`: prints every line that is too wide and every old word, and fails where there is one. `--fix` breaks wide
- * comments and paragraphs anew; `--all` shows what stands in folders that are not yet clean.
+ * `npm run style`: prints every line that is too wide, every old word and every source without a test, and fails where there is
+ * one. `--fix` breaks wide comments and paragraphs anew; `--all` shows what stands in folders that are not yet clean.
  */
 import { writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { writtenFiles } from './style/files.ts'
 import { reflow } from './style/reflow.ts'
 import { checkStyle, lineOf } from './style/style.ts'
+import { untested } from './style/tested.ts'
 
 const root = process.cwd()
 const args = process.argv.slice(2)
@@ -19,10 +20,11 @@ if (args.includes('--fix'))
     if (text !== file.text) writeFileSync(join(root, file.path), text)
   }
 
-const { problems, unclean } = checkStyle(
+const { problems: found, unclean } = checkStyle(
   args.includes('--fix') ? writtenFiles(root) : files,
   args.includes('--all') ? [] : undefined,
 )
+const problems = [...found, ...(only.length === 0 ? untested(files) : [])]
 const say = (text: string): void => void process.stdout.write(`${text}\n`)
 for (const problem of problems) say(lineOf(problem))
 for (const [folder, found] of unclean)

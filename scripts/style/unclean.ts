@@ -36,11 +36,9 @@ export const UNCLEAN: readonly string[] = [
   'test/lower',
   'test/model',
   'test/passes',
-  'test/plan',
   'test/runtime',
   'test/std',
   'test/training',
   'test/wgsl',
   'test/golden/gradients/competesmoe.ts',
-  'scripts/replay/plans.ts',
 ]

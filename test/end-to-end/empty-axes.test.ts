@@ -1,4 +1,6 @@
-/** Axes without elements, outputs that are one number, and weights of zeros give the reference's values on every software adapter. */
+/**
+ * Axes without elements, outputs that are one number, and weights of zeros give the reference's values on every software adapter.
+ */
 import { afterAll, beforeAll, expect, test } from 'vitest'
 import { evaluate } from '../../compiler/reference/evaluate.ts'
 import type { Device } from '../../runtime/device.ts'

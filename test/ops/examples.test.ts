@@ -43,7 +43,9 @@ const least = -2147483648
 
 type Opcode = UnaryOpcode | BinaryOpcode
 
-/** What an elementwise op computes stands in one function of the host; an example here is one where borders deserve to be seen. */
+/**
+ * What an elementwise op computes stands in one function of the host; an example here is one where borders deserve to be seen.
+ */
 const examples: { readonly [N in Exclude<OpName, Opcode>]: readonly Example<N>[] } & {
   readonly [N in Opcode]?: readonly Example<N>[]
 } = {
