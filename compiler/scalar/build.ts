@@ -206,9 +206,8 @@ export function operandsOf(e: Expression): readonly Expression[] {
   }
 }
 
-/** The interned form of an expression built as a literal object. */
-export function canonical(e: Expression): Expression {
-  if (ids.has(e)) return e
+/** The same expression of other operands, in the order of `operandsOf`, interned and simplified. */
+export function withOperands(e: Expression, operands: readonly Expression[]): Expression {
   switch (e.kind) {
     case 'literal':
       return literal(e.type, e.value)
@@ -217,22 +216,25 @@ export function canonical(e: Expression): Expression {
     case 'size':
       return size(e.dim)
     case 'load':
-      return load(e.type, e.buffer, canonical(e.index))
+      return load(e.type, e.buffer, operands[0])
     case 'element':
-      return element(e.type, e.array, canonical(e.index))
+      return element(e.type, e.array, operands[0])
     case 'unary':
-      return unary(e.opcode, canonical(e.operand))
+      return unary(e.opcode, operands[0])
     case 'binary':
-      return binary(e.opcode, canonical(e.left), canonical(e.right))
+      return binary(e.opcode, operands[0], operands[1])
     case 'select':
-      return select(canonical(e.condition), canonical(e.then), canonical(e.otherwise))
+      return select(operands[0], operands[1], operands[2])
     case 'cast':
-      return cast(e.type, canonical(e.operand))
+      return cast(e.type, operands[0])
     case 'call':
-      return call(e.opcode, e.operands.map(canonical))
+      return call(e.opcode, operands)
     case 'reduce':
-      return reduce(e.opcode, e.variable, canonical(e.extent), canonical(e.body))
+      return reduce(e.opcode, e.variable, operands[0], operands[1])
     default:
       return e satisfies never
   }
 }
+
+/** The interned form of an expression that was built as a literal object. */
+export const canonical = (e: Expression): Expression => (ids.has(e) ? e : withOperands(e, operandsOf(e).map(canonical)))

@@ -63,25 +63,25 @@ export function chooseMatmul(matmul: Matmul, target: Target, variant: 'decode' |
   throw new Error('the plain template takes every matmul')
 }
 
-function sharingRows({ rows, rowsOf }: Matmul): number | undefined {
-  if (rowsOf.kind === 'direct') return 1
-  return constantValue(rowsOf.kind === 'batched' ? floorDivide(rows, rowsOf.batch) : rows)
+function sharingRows({ rows, rowGrouping }: Matmul): number | undefined {
+  if (rowGrouping.kind === 'lookup') return 1
+  return constantValue(rowGrouping.kind === 'batched' ? floorDivide(rows, rowGrouping.batch) : rows)
 }
 
 const atLeast1 = (n: number): number => Math.max(1, Math.floor(n))
 
 /** Columns of a thread, no more than the result has; a multiple of four where an MN-major right operand is loaded as vec4. */
 function columnsAtMost(matmul: Matmul, threads: number, wanted: number): number {
-  // a matmul without columns has tiles all the same, and none of them runs
+  // a matmul without columns has tiles too, of which none runs
   const columns = Math.min(wanted, Math.max(1, constantValue(ceilDivide(matmul.columns, threads)) ?? wanted))
-  return matmul.products.some((product) => isMnMajor(product) && product.aligned) ? Math.max(4, columns - (columns % 4)) : columns
+  return matmul.rights.some((right) => isMnMajor(right) && right.aligned) ? Math.max(4, columns - (columns % 4)) : columns
 }
 
 const unaligned = 'rows that do not start at multiples of four elements, or a K that is not one, cannot be loaded as vec4'
 
 function considerVector({ matmul, target, variant, tiles, rows }: MatmulRequest): Applicability {
   const { mostRows, mostColumns, sums, threads: defaultThreads, rows: rowsAtOnce } = tiles.vector
-  if (matmul.rowsOf.kind === 'ordered') return { refusal: 'its rows are sorted into tiles of one expert' }
+  if (matmul.rowGrouping.kind === 'sorted') return { refusal: 'its rows are sorted into tiles of one expert' }
   const limit = `made for at most ${mostRows} rows of one matrix; this matmul`
   if (rows !== undefined && rows > mostRows) return { refusal: `${limit} has ${rows}` }
   if (rows === undefined && variant === 'prefill') return { refusal: `${limit} may have any number` }
@@ -97,13 +97,13 @@ function considerVector({ matmul, target, variant, tiles, rows }: MatmulRequest)
   const tile = {
     threads: subgroups ? target.subgroupSize! : Math.min(defaultThreads, target.maxInvocationsPerWorkgroup),
     rows: height,
-    columns: columnsAtMost(matmul, 1, atLeast1(sums / (height * matmul.products.length))),
+    columns: columnsAtMost(matmul, 1, atLeast1(sums / (height * matmul.rights.length))),
     reduceIn: subgroups ? 'subgroup' : 'workgroup',
   } as const
   const bytes = vectorWorkgroupBytes(matmul, tile)
   if (bytes > target.maxWorkgroupStorageBytes) return { refusal: tooLarge(bytes, target) }
   const some = rows === undefined ? 'few tokens' : `${rows} rows of one matrix`
-  const why = matmul.rowsOf.kind === 'direct' ? 'each row looks up its expert' : some
+  const why = matmul.rowGrouping.kind === 'lookup' ? 'each row looks up its expert' : some
   return {
     reason: `${why}: ${tile.threads} threads split the K of ${tile.columns} columns`,
     emit: (emit) => emitMatmulVector(matmul, tile, emit),
@@ -128,7 +128,7 @@ function considerSubgroup(request: MatmulRequest): Applicability {
   if (target.kind === 'gpu') return { refusal: 'made for CPUs: a GPU shares loads through workgroup memory' }
   if (!hasSubgroups(target)) return { refusal: 'needs subgroups of a fixed size, which the adapter does not have' }
   if (!readsVec4(matmul)) return { refusal: unaligned }
-  const { rows, sums } = matmul.depthOf.kind === 'whole' ? wanted : wanted.outer
+  const { rows, sums } = matmul.kRange.kind === 'all' ? wanted : wanted.outer
   const height = heightFor(request, rows, wanted.fewRows)
   if (height === 1) return { refusal: 'one row leaves nothing to broadcast' }
   if (height > wanted.mostRows) {
@@ -137,7 +137,7 @@ function considerSubgroup(request: MatmulRequest): Applicability {
   const threads = target.subgroupSize!
   if (isMnMajor(matmul.left) && threads % 4 !== 0)
     return { refusal: `four threads load the vec4 of a row; ${threads} is not a multiple of four` }
-  const columns = columnsAtMost(matmul, threads, atLeast1(sums / matmul.products.length))
+  const columns = columnsAtMost(matmul, threads, atLeast1(sums / matmul.rights.length))
   const tile = {
     ...wanted,
     threads,
@@ -156,15 +156,15 @@ function considerSubgroup(request: MatmulRequest): Applicability {
 const ENOUGH_WORKGROUPS = 256
 
 /** Where K is the rows of an expert, which must be searched for, a workgroup computes several tiles from one search. */
-function tilesPerWorkgroup({ rows, columns, depthOf }: Matmul, height: number, width: number): number {
+function tilesPerWorkgroup({ rows, columns, kRange }: Matmul, height: number, width: number): number {
   const [rowTiles, columnTiles] = [constantValue(ceilDivide(rows, height)), constantValue(ceilDivide(columns, width))]
-  if (depthOf.kind === 'whole' || rowTiles === undefined || columnTiles === undefined) return 1
+  if (kRange.kind === 'all' || rowTiles === undefined || columnTiles === undefined) return 1
   return Math.min(columnTiles, Math.max(1, Math.floor((rowTiles * columnTiles) / ENOUGH_WORKGROUPS)))
 }
 
 function considerTiled({ matmul, target, tiles }: MatmulRequest): Applicability {
   if (target.kind === 'cpu') return { refusal: 'made for GPUs: workgroup memory and barriers are expensive on a CPU' }
-  if (matmul.rowsOf.kind === 'direct') return { refusal: 'each row looks up its expert, so a tile of rows shares nothing' }
+  if (matmul.rowGrouping.kind === 'lookup') return { refusal: 'each row looks up its expert, so a tile of rows shares nothing' }
   if (!readsVec4(matmul)) return { refusal: unaligned }
   const problems = tiles.tiled.map((tile) => limitProblem(matmul, tile, target))
   const at = problems.indexOf(null)
@@ -190,7 +190,7 @@ function considerPlain(request: MatmulRequest): Applicability {
   const { plain, subgroup } = tiles
   const threads = Math.min(Math.max(target.subgroupSize ?? 1, plain.threads), target.maxInvocationsPerWorkgroup)
   const height = Math.min(plain.rows, heightFor(request, plain.rows, Math.min(plain.rows, subgroup.fewRows)))
-  const columns = columnsAtMost(matmul, threads, atLeast1(plain.sums / matmul.products.length))
+  const columns = columnsAtMost(matmul, threads, atLeast1(plain.sums / matmul.rights.length))
   const how = readsVec4(matmul) ? 'vec4s' : 'single elements'
   return {
     reason: `each thread computes ${height} x ${columns} elements by itself, loading ${how}`,

@@ -62,7 +62,7 @@ output "y" = %9
       const [{ got, want }] = both(graph, feeds, PORTABLE, variant)
       got.forEach((value, i) => expect(value).toBeCloseTo(want[i], 12))
       const { kernels } = schedule(optimise(graph, { variant, block: 4, tile: 4 }).graph, PORTABLE, variant)
-      expect(kernels.map(({ computation }) => computation.kind === 'matmul' && computation.matmul.rowsOf.kind)).toEqual([
+      expect(kernels.map(({ computation }) => computation.kind === 'matmul' && computation.matmul.rowGrouping.kind)).toEqual([
         'batched',
       ])
     }

@@ -38,18 +38,18 @@ function choose(changes: Partial<CaseShape>, target: Target, variant: 'decode' |
 describe('chooseMatmul', () => {
   test.each<[string, Partial<CaseShape>, Target, 'decode' | 'prefill', string]>([
     ['many rows on a CPU', {}, LAVAPIPE, 'prefill', 'matmul_subgroup'],
-    ['tiles of an order', { grouping: 'ordered' }, LAVAPIPE, 'prefill', 'matmul_subgroup'],
+    ['tiles of an order', { grouping: 'sorted' }, LAVAPIPE, 'prefill', 'matmul_subgroup'],
     ['one row', { rows: 1 }, LAVAPIPE, 'prefill', 'matmul_plain'],
     ['one row of few columns', { rows: 1, columns: 8 }, LAVAPIPE, 'prefill', 'matmul_vector'],
     ['few tokens, their number open', { symbolic: true }, LAVAPIPE, 'decode', 'matmul_subgroup'],
     ['few tokens on a GPU', { symbolic: true }, PORTABLE, 'decode', 'matmul_vector'],
-    ['an expert a row', { grouping: 'direct' }, LAVAPIPE, 'prefill', 'matmul_plain'],
+    ['an expert a row', { grouping: 'lookup' }, LAVAPIPE, 'prefill', 'matmul_plain'],
     ['an odd K', { depth: 63 }, LAVAPIPE, 'prefill', 'matmul_plain'],
     ['no subgroups', {}, NO_SUBGROUPS, 'prefill', 'matmul_plain'],
-    ['an expert a row without subgroups', { grouping: 'direct' }, NO_SUBGROUPS, 'decode', 'matmul_plain'],
+    ['an expert a row without subgroups', { grouping: 'lookup' }, NO_SUBGROUPS, 'decode', 'matmul_plain'],
     ['many rows on a GPU', {}, PORTABLE, 'prefill', 'matmul_tiled'],
     ['three matmuls on a GPU', { products: 3 }, PORTABLE, 'prefill', 'matmul_tiled'],
-    ['an expert a row on a GPU', { grouping: 'direct' }, WARPS, 'decode', 'matmul_vector'],
+    ['an expert a row on a GPU', { grouping: 'lookup' }, WARPS, 'decode', 'matmul_vector'],
     ['an odd K on a GPU', { depth: 63 }, WARPS, 'prefill', 'matmul_plain'],
   ])('%s', (_, changes, target, tokens, template) => {
     expect(choose(changes, target, tokens).template).toBe(template)
@@ -64,7 +64,7 @@ describe('chooseMatmul', () => {
 
   test.each([LAVAPIPE, NO_SUBGROUPS, WARPS, PORTABLE])('keeps the limits of the adapter: %#', (target) => {
     for (const products of [1, 2, 3])
-      for (const grouping of ['dense', 'batched', 'direct', 'ordered'] as const)
+      for (const grouping of ['dense', 'batched', 'lookup', 'sorted'] as const)
         for (const variant of ['decode', 'prefill'] as const) {
           const { code } = choose({ grouping, products, tile: rowTile(target) }, target, variant)
           expect(code.workgroupSize[0]).toBeLessThanOrEqual(target.maxInvocationsPerWorkgroup)

@@ -9,7 +9,6 @@ import type { Graph, Node } from '../../graph/node.ts'
 import { isOp, liveNodes } from '../../graph/walk.ts'
 import { records } from '../../ops/records.ts'
 import type { Statement } from '../../scalar/expression.ts'
-import { variable } from '../../scalar/build.ts'
 import type { Computation, KernelProgram } from '../ir/kernel.ts'
 import { memoryOf } from '../scope/memory-of.ts'
 import { partsOf } from '../parts.ts'
@@ -116,7 +115,7 @@ function storeElsewhere(computation: Computation, from: string, to: string): Com
     })
   if (computation.kind === 'workgroups') return { ...computation, body: moved(computation.body) }
   const { matmul } = computation
-  return { kind: 'matmul', matmul: { ...matmul, epilogue: (...at) => moved(matmul.epilogue(...at)) } }
+  return { kind: 'matmul', matmul: { ...matmul, epilogue: moved(matmul.epilogue) } }
 }
 
 function readsWhereItStores(kernel: KernelProgram, weight: Node, stored: Node, inMemory: (node: Node) => boolean): boolean {
@@ -127,12 +126,7 @@ function readsWhereItStores(kernel: KernelProgram, weight: Node, stored: Node, i
 /** Where an invocation stores the elements that it alone has worked out; nothing for kernels whose invocations look at one another's. */
 function storesOf({ computation, template }: KernelProgram): readonly Statement[] {
   if (computation.kind === 'workgroups') return template === 'elementwise' ? computation.body : []
-  const { matmul } = computation
-  return matmul.epilogue(
-    matmul.products.map((_, at) => variable('f32', `sum${at}`)),
-    variable('u32', 'row'),
-    variable('u32', 'column'),
-  )
+  return computation.matmul.epilogue
 }
 
 /** What a kernel may read to work a node out: products reach behind rows that are gathered and behind what is turned over. */

@@ -1,19 +1,18 @@
-/** Runs a schedule on the host in f64: the graph's meaning must survive being cut into kernels. */
+/** The evaluator of kernels on the host, in f64: kernels mean what their graph means. */
 import { evaluate as sizeOf, product, type DimValues } from '../../../plan/dim.ts'
 import type { Node } from '../../graph/node.ts'
 import { createInterpreter, createThread, type Thread, type Machine } from '../../scalar/interpret.ts'
-import { variable } from '../../scalar/build.ts'
 import type { KernelProgram } from './kernel.ts'
 import type { Expression } from '../../scalar/expression.ts'
-import type { Matmul, Operand } from './matmul.ts'
+import { K_INDEX, type Matmul, type Operand } from './matmul.ts'
 
 const runner = createInterpreter()
 
 export type Memory = Map<Node, Float64Array>
 
 /**
- * Runs the kernels in order; `memory` holds the leaves' values and receives what the kernels store. `places` are nodes whose values lie in
- * the memory of a weight, which is lost to later readers.
+ * Runs the kernels in order; `memory` has the values of the leaves and receives what the kernels store. `places` are nodes that are updated
+ * in place: their values overwrite those of a weight.
  */
 export function evaluateKernels(
   kernels: readonly KernelProgram[],
@@ -31,7 +30,7 @@ export function evaluateKernels(
 function evaluateKernel(kernel: KernelProgram, memory: Memory, dims: DimValues): void {
   const buffers = new Map<string, Float64Array>()
   for (const { name, node, access } of kernel.buffers) {
-    // what no kernel writes must not be read: it would show; a weight is replaced where it lies
+    // NaN shows where a kernel reads what none has written; a weight is updated in place
     if (access === 'read_write' && node.op !== 'weight')
       memory.set(node, new Float64Array(sizeOf(product(node.shape), dims)).fill(NaN))
     const values = memory.get(node)
@@ -56,130 +55,122 @@ function evaluateWorkgroups({ workgroups, workgroupSize, shared, body }: Workgro
 
 function evaluateMatmul(matmul: Matmul, machine: Machine): void {
   const [rows, columns] = [matmul.rows, matmul.columns].map((dim) => sizeOf(dim, machine.dims))
-  const [row, column] = [variable('u32', 'row'), variable('u32', 'column')]
   const own = createThread({})
   const set = (name: string, value: number): unknown => own.variables.set(name, value)
-  const { expertOf, lineOf } = rowLookup(matmul, machine, own)
-  const depthsOf = depthLookup(matmul, machine)
-  const epilogue = matmul.epilogue(
-    matmul.products.map((_, p) => variable('f32', `sum${p}`)),
-    row,
-    column,
-  )
+  const { expertOf, leftRowOf } = rowLookup(matmul, machine, own)
+  const ksOf = kLookup(matmul, machine)
   const left = reader(matmul.left, machine, own)
-  const banks = matmul.products.map((product) => reader(product, machine, own))
+  const rights = matmul.rights.map((right) => reader(right, machine, own))
   for (let r = 0; r < rows; r++) {
     const chosen = expertOf(r)
     if (chosen === null) continue
-    const depths = depthsOf(chosen)
-    const lefts = left(chosen, lineOf(r), depths)
+    const ks = ksOf(chosen)
+    const leftValues = left(chosen, leftRowOf(r), ks)
     for (let c = 0; c < columns; c++) {
-      banks.forEach((bank, p) => {
-        const rights = bank(chosen, c, depths)
+      rights.forEach((right, p) => {
+        const rightValues = right(chosen, c, ks)
         set(
           `sum${p}`,
-          lefts.reduce((sum, value, at) => sum + value * rights[at], 0),
+          leftValues.reduce((sum, value, at) => sum + value * rightValues[at], 0),
         )
       })
       set('row', r)
       set('column', c)
-      runner.run(epilogue, machine, own)
+      runner.run(matmul.epilogue, machine, own)
     }
   }
 }
 
-/** The values of a line of an operand at these depths. */
+/** The values of a row or column of an operand at elements of K. */
 function reader(
   operand: Operand,
   machine: Machine,
   own: Thread,
-): (expert: number, line: number, depths: readonly number[]) => readonly number[] {
+): (expert: number, line: number, ks: readonly number[]) => readonly number[] {
   const values = machine.buffers.get(operand.buffer)!
-  const [expert, line, depth] = ['expert', 'line', 'depth'].map((name) => variable('u32', name))
   const at = (index: number): number => {
     if (!(index >= 0 && index < values.length))
-      throw new Error(`${operand.buffer} has no element ${index}, only ${values.length}`)
+      throw new Error(`${operand.buffer} has ${values.length} elements, none at ${index}`)
     return values[index]
   }
   const evaluate = (e: Expression, known: Readonly<Record<string, number>>): number => {
     for (const [name, value] of Object.entries(known)) own.variables.set(name, value)
     return runner.value(e, machine, own)
   }
-  if (operand.along === 'depth') {
-    const start = operand.start(expert, line)
-    return (e, l, depths) => {
-      const from = evaluate(start, { expert: e, line: l })
-      return depths.map((d) => at(from + d))
+  if (operand.layout === 'k-major') {
+    return (expert, line, ks) => {
+      const from = evaluate(operand.base, { expert, row: line, column: line })
+      return ks.map((k) => at(from + k))
     }
   }
-  const [start, stride, place] = [operand.start(expert), sizeOf(operand.stride, machine.dims), operand.place?.(depth) ?? depth]
-  return (e, l, depths) => {
-    const from = evaluate(start, { expert: e })
-    return depths.map((d) => at(from + evaluate(place, { depth: d }) * stride + l))
+  const stride = sizeOf(operand.stride, machine.dims)
+  return (expert, line, ks) => {
+    const from = evaluate(operand.base, { expert })
+    return ks.map((k) => at(from + evaluate(operand.gather ?? K_INDEX, { k_index: k }) * stride + line))
   }
 }
 
-/** The depths that an expert is summed over. */
-function depthLookup({ depth, depthOf }: Matmul, machine: Machine): (expert: number) => readonly number[] {
-  const count = sizeOf(depth, machine.dims)
-  if (depthOf.kind === 'whole') {
-    const all = Array.from({ length: count }, (_, d) => d)
+/** The elements of K that an expert is summed over. */
+function kLookup({ k, kRange }: Matmul, machine: Machine): (expert: number) => readonly number[] {
+  const count = sizeOf(k, machine.dims)
+  if (kRange.kind === 'all') {
+    const all = Array.from({ length: count }, (_, at) => at)
     return () => all
   }
-  const order = machine.buffers.get(depthOf.buffer)!
+  const order = machine.buffers.get(kRange.buffer)!
   const rowsOf = new Map<number, number[]>()
-  for (const [row, expert] of rowsInTiles(order, count, depthOf.tile)) rowsOf.set(expert, [...(rowsOf.get(expert) ?? []), row])
+  for (const [row, expert] of rowsInTiles(order, count, kRange.tile)) rowsOf.set(expert, [...(rowsOf.get(expert) ?? []), row])
   return (expert) => rowsOf.get(expert) ?? []
 }
 
-/** The expert of each row by the tiles of an order, in the order's own sequence; one that gives a row twice is an error. */
+/** The expert of each row by the tiles of a sort, in sorted order; a row in two tiles is an error. */
 function rowsInTiles(order: ArrayLike<number>, rows: number, tile: number): ReadonlyMap<number, number> {
   const experts = new Map<number, number>()
   for (let entry = rows; entry < order.length; entry += 2) {
     const [expert, first] = [order[entry], order[entry + 1]]
     if (expert < 0) continue
     for (let place = first; place < Math.min(first + tile, order[entry + 3]); place++) {
-      if (experts.has(order[place])) throw new Error(`row ${order[place]} stands in two tiles`)
+      if (experts.has(order[place])) throw new Error(`row ${order[place]} is in two tiles`)
       experts.set(order[place], expert)
     }
   }
   const ordered = order[order.length - 1]
-  if (experts.size !== ordered) throw new Error(`${experts.size} of ${ordered} ordered rows stand in tiles`)
+  if (experts.size !== ordered) throw new Error(`${experts.size} of ${ordered} sorted rows are in tiles`)
   return experts
 }
 
 interface RowLookup {
   /** Null where a row has none. */
   readonly expertOf: (row: number) => number | null
-  /** What the left operand calls the row. */
-  readonly lineOf: (row: number) => number
+  /** The index of the row in the left operand. */
+  readonly leftRowOf: (row: number) => number
 }
 
-/** Rows by each way of grouping. */
+/** The expert of each row, for every grouping. */
 function rowLookup(matmul: Matmul, machine: Machine, own: Thread): RowLookup {
-  const { rowsOf, left } = matmul
+  const { rowGrouping, left } = matmul
   const rows = sizeOf(matmul.rows, machine.dims)
-  const lineOf = (row: number): number => row
-  switch (rowsOf.kind) {
+  const leftRowOf = (row: number): number => row
+  switch (rowGrouping.kind) {
     case 'dense':
-      return { expertOf: () => 0, lineOf }
+      return { expertOf: () => 0, leftRowOf }
     case 'batched': {
-      const each = rows / sizeOf(rowsOf.batch, machine.dims)
-      return { expertOf: (row) => Math.floor(row / each), lineOf: left.along === 'depth' ? lineOf : (row) => row % each }
+      const each = rows / sizeOf(rowGrouping.batch, machine.dims)
+      return { expertOf: (row) => Math.floor(row / each), leftRowOf: left.layout === 'k-major' ? leftRowOf : (row) => row % each }
     }
-    case 'direct': {
+    case 'lookup': {
       const expertOf = (row: number): number | null => {
         own.variables.set('row', row)
-        const expert = runner.value(rowsOf.expert(variable('u32', 'row')), machine, own)
-        return expert < rowsOf.experts ? expert : null
+        const expert = runner.value(rowGrouping.expert, machine, own)
+        return expert < rowGrouping.experts ? expert : null
       }
-      return { expertOf, lineOf }
+      return { expertOf, leftRowOf }
     }
-    case 'ordered': {
-      const experts = rowsInTiles(machine.buffers.get(rowsOf.buffer)!, rows, rowsOf.tile)
-      return { expertOf: (row) => experts.get(row) ?? null, lineOf }
+    case 'sorted': {
+      const experts = rowsInTiles(machine.buffers.get(rowGrouping.buffer)!, rows, rowGrouping.tile)
+      return { expertOf: (row) => experts.get(row) ?? null, leftRowOf }
     }
     default:
-      return rowsOf satisfies never
+      return rowGrouping satisfies never
   }
 }

@@ -1,75 +1,78 @@
-/** A matrix product as the routines take it: what to multiply, for which rows, and what to do with the sums. */
+/** A matmul as plain data: what the kernel templates multiply, for which rows, and the epilogue on the sums. */
 import type { Dim } from '../../../plan/dim.ts'
 import type { Expression, Statement } from '../../scalar/expression.ts'
 import { add, multiply, size, variable } from '../../scalar/build.ts'
+import { substitute } from '../../scalar/substitute.ts'
 
 /**
- * products[p][row, column] = sum over depth of left[row, depth] * bank_p[expert(row), column, depth], all f32, accumulated in f32.
- * All products share the left operand, so its loads serve each of them; the epilogue sees all sums of one element at once.
+ * sums[p][row, column] = sum over k of left[row, k] * right_p[expert(row), column, k], all f32, accumulated in f32. All right operands
+ * share the left one, whose loads serve each of them. The epilogue is run for each element, over the variables `row`, `column` and
+ * `sum0`, `sum1`, ...
  */
 export interface Matmul {
   readonly rows: Dim
   readonly columns: Dim
-  readonly depth: Dim
-  readonly depthOf: DepthGrouping
-  readonly rowsOf: RowGrouping
-  /** Its lines are the rows. */
+  readonly k: Dim
+  readonly kRange: KRange
+  readonly rowGrouping: RowGrouping
   readonly left: Operand
-  /** Their lines are the columns. */
-  readonly products: readonly Operand[]
-  /** What becomes of the sums of one element; ends in stores. */
-  readonly epilogue: (sums: readonly Expression[], row: Expression, column: Expression) => readonly Statement[]
+  readonly rights: readonly Operand[]
+  readonly epilogue: readonly Statement[]
 }
 
-/** An operand is lines times depth, and lies in memory with one or the other side by side. */
+/** The reserved variables of a matmul, all u32: the indices that its expressions are over. */
+export const ROW = variable('u32', 'row')
+export const COLUMN = variable('u32', 'column')
+export const EXPERT = variable('u32', 'expert')
+export const K_INDEX = variable('u32', 'k_index')
+
+/** The sum of right operand p, f32: a reserved variable of the epilogue. */
+export const sumOf = (p: number): Expression & { readonly kind: 'variable' } =>
+  variable('f32', `sum${p}`) as Expression & { readonly kind: 'variable' }
+
+/** An operand in memory: K-major, where neighbouring elements of K are neighbours, or MN-major, where rows (of the left) or columns are. */
 export type Operand =
   | {
-      readonly along: 'depth'
+      readonly layout: 'k-major'
       readonly buffer: string
-      /** Where the element at depth 0 of a line lies. Lines of the left operand are rows, whose number tells the expert; columns count from 0 for each. */
-      readonly start: (expert: Expression, line: Expression) => Expression
-      /** Whether every line starts at a multiple of four elements and the depth is one. */
+      /** The index of the element at k = 0, over `row` (the left operand) or over `expert` and `column` (a right one, columns per expert). */
+      readonly base: Expression
+      /** Whether every base and K are multiples of four elements. */
       readonly aligned: boolean
     }
   | {
-      readonly along: 'lines'
+      readonly layout: 'mn-major'
       readonly buffer: string
-      /** Where an expert's line 0 lies at depth 0. Lines count from 0 for each expert, rows too. */
-      readonly start: (expert: Expression) => Expression
-      /** Elements from one depth to the next. */
+      /** The index of an expert's row or column 0 at k = 0, over `expert`. Rows and columns count from 0 for each expert. */
+      readonly base: Expression
+      /** Elements from one k to the next. */
       readonly stride: Dim
-      /** What stands in the place of a depth where it is looked up; null where it stands for itself. */
-      readonly place: ((depth: Expression) => Expression) | null
-      /** Whether every start and the stride are multiples of four elements, and so is the number of lines of an expert. */
+      /** The k that is read for `k_index`, over `k_index`, where rows are gathered along K; null where it is `k_index` itself. */
+      readonly gather: Expression | null
+      /** Whether every base, the stride and the rows or columns of an expert are multiples of four elements. */
       readonly aligned: boolean
     }
 
-/** What is computed to find an operand's elements. */
-export function addressesOf(operand: Operand): readonly Expression[] {
-  const [expert, line, depth] = ['expert', 'line', 'depth'].map((name) => variable('u32', name))
-  if (operand.along === 'depth') return [operand.start(expert, line)]
-  return [operand.start(expert), ...(operand.place === null ? [] : [operand.place(depth)])]
-}
-
 /** The index in memory of an operand's element, for kernels that load one element at a time. */
-export function indexOf(operand: Operand, expert: Expression, line: Expression, depth: Expression): Expression {
-  if (operand.along === 'depth') return add(operand.start(expert, line), depth)
-  const place = operand.place === null ? depth : operand.place(depth)
-  return add(operand.start(expert), add(multiply(place, size(operand.stride)), line))
+export function indexOf(operand: Operand, expert: Expression, line: Expression, k: Expression): Expression {
+  const at = (e: Expression): Expression => substitute(e, { expert, row: line, column: line, k_index: k })
+  if (operand.layout === 'k-major') return add(at(operand.base), k)
+  const gathered = operand.gather === null ? k : at(operand.gather)
+  return add(at(operand.base), add(multiply(gathered, size(operand.stride)), line))
 }
 
-export type DepthGrouping =
-  /** 0 .. depth - 1, the same for all. */
-  | { readonly kind: 'whole' }
-  /** Of `depth` rows in all, those of the expert, by their numbers and ascending: from the buffer an `sort_by_expert` node fills. No operand lies along such a depth. */
-  | { readonly kind: 'ordered'; readonly buffer: string; readonly experts: number; readonly tile: number }
+export type KRange =
+  /** 0 .. k - 1 for all rows. */
+  | { readonly kind: 'all' }
+  /** Of `k` rows in all, the rows of the expert, ascending: from the buffer that a `sort_by_expert` node fills. Operands are MN-major. */
+  | { readonly kind: 'sorted'; readonly buffer: string; readonly experts: number; readonly tile: number }
 
 export type RowGrouping =
-  /** One matrix for all rows: the expert is 0. */
+  /** One right operand for all rows: the expert is 0. */
   | { readonly kind: 'dense' }
-  /** `batch` products one after the other, each of `rows / batch` rows; the expert of a row is its batch number. */
+  /** `batch` matmuls one after the other, each of `rows / batch` rows; the expert of a row is its batch number. */
   | { readonly kind: 'batched'; readonly batch: Dim }
-  /** Few rows: each looks up its own expert; a row whose expert is none of them is left unwritten. */
-  | { readonly kind: 'direct'; readonly experts: number; readonly expert: (row: Expression) => Expression }
-  /** Many rows: tiles of rows of one expert, rows without one in none of them, from the buffer an `sort_by_expert` node fills (its layout stands in the vocabulary). */
-  | { readonly kind: 'ordered'; readonly buffer: string; readonly experts: number; readonly tile: number }
+  /** Few rows: each looks up its expert, over `row`; a row whose expert is not below `experts` is not written. */
+  | { readonly kind: 'lookup'; readonly experts: number; readonly expert: Expression }
+  /** Many rows: tiles of rows of one expert, from the buffer that a `sort_by_expert` node fills; rows without an expert are in no tile. */
+  | { readonly kind: 'sorted'; readonly buffer: string; readonly experts: number; readonly tile: number }

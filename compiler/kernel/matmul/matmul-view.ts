@@ -1,8 +1,8 @@
-/** A `contract`, `grouped_matmul` or `grouped_weight_gradient` seen as rows times columns over one depth, where it can be. */
+/** A `contract`, `grouped_matmul` or `grouped_weight_gradient` as rows by columns over one K, where possible. */
 import { product, type Dim, ONE } from '../../../plan/dim.ts'
 import type { Node } from '../../graph/node.ts'
 
-export type Along = 'depth' | 'lines'
+export type Layout = 'k-major' | 'mn-major'
 
 export interface MatmulView {
   readonly kind: 'dense' | 'batched' | 'routed' | 'outer'
@@ -11,15 +11,15 @@ export interface MatmulView {
   /** Rows of one batch, where there are batches. */
   readonly rowsEach: Dim
   readonly columns: Dim
-  readonly depth: Dim
+  readonly k: Dim
   /** The left operand; where it was gathered or transposed, what it was before. */
   readonly left: Node
-  readonly leftAlong: Along
+  readonly leftLayout: Layout
   readonly right: Node
-  readonly rightAlong: Along
+  readonly rightLayout: Layout
   /** Routed products: the expert of a row of their left operand. */
   readonly expert: Node | null
-  /** The row of the left operand that is read for a row, or for a depth in an outer product, where it is gathered. */
+  /** The row of the left operand that is read for a row, or for a k of a weight gradient, where rows are gathered. */
   readonly sourceRow: Node | null
   /** The same of the right operand of an outer product. */
   readonly rightRow: Node | null
@@ -56,21 +56,24 @@ function viewOf(node: Node): MatmulView {
 
 interface Side {
   readonly node: Node
-  readonly along: Along
+  readonly layout: Layout
 }
 
 /** Whether it is sure to be a multiple of four, so that vectors of four never part. */
 export const isDivisibleBy4 = (dim: Dim): boolean => dim.terms.every((term) => term.coefficient % 4 === 0)
 
-/** An operand [batch..., lines..., depth]; one that is a transposed [batch..., depth, lines...] is read as it was, unless only so it comes in vectors. */
+/**
+ * An operand [batch..., rows or columns..., k]. A transposed [batch..., k, rows or columns...] is read as it is in memory, MN-major, unless
+ * only the transposed copy can be loaded as vec4.
+ */
 function sideOf(operand: Node, batches: number): Side {
-  if (operand.op !== 'transpose') return { node: operand, along: 'depth' }
+  if (operand.op !== 'transpose') return { node: operand, layout: 'k-major' }
   const { order } = operand.params
   const last = order.length - 1
-  const isTurned =
+  const isTransposed =
     last > batches && order.every((from, axis) => from === (axis < batches ? axis : axis === last ? batches : axis + 1))
   const isWorse = isDivisibleBy4(operand.shape[last]) && !isDivisibleBy4(product(operand.shape.slice(batches, last)))
-  return isTurned && !isWorse ? { node: operand.inputs[0], along: 'lines' } : { node: operand, along: 'depth' }
+  return isTransposed && !isWorse ? { node: operand.inputs[0], layout: 'mn-major' } : { node: operand, layout: 'k-major' }
 }
 
 function contractView(node: Node & { op: 'contract' }): MatmulView {
@@ -83,11 +86,11 @@ function contractView(node: Node & { op: 'contract' }): MatmulView {
     rows: product(leftOperand.shape.slice(0, -1)),
     rowsEach: product(leftOperand.shape.slice(batches, -1)),
     columns: product(rightOperand.shape.slice(batches, -1)),
-    depth: leftOperand.shape[leftOperand.shape.length - 1],
+    k: leftOperand.shape[leftOperand.shape.length - 1],
     left: left.node,
-    leftAlong: left.along,
+    leftLayout: left.layout,
     right: right.node,
-    rightAlong: right.along,
+    rightLayout: right.layout,
     expert: null,
     sourceRow: null,
     rightRow: null,
@@ -112,11 +115,11 @@ function routedView(node: Node & { op: 'grouped_matmul' }): MatmulView {
     rows: x.shape[0],
     rowsEach: x.shape[0],
     columns: bank.shape[1],
-    depth: bank.shape[2],
+    k: bank.shape[2],
     left: left.node,
-    leftAlong: 'depth',
+    leftLayout: 'k-major',
     right: right.node,
-    rightAlong: right.along,
+    rightLayout: right.layout,
     expert,
     sourceRow: left.ids,
     rightRow: null,
@@ -125,7 +128,7 @@ function routedView(node: Node & { op: 'grouped_matmul' }): MatmulView {
   }
 }
 
-/** rows [N, F] and x [N, D]: a matrix [F, D] an expert, the depth its rows. */
+/** rows [N, F] and x [N, D]: a matrix [F, D] for each expert, K are its rows. */
 function outerView(node: Node & { op: 'grouped_weight_gradient' }): MatmulView {
   const [x, rows, expert, order] = node.inputs
   const [left, right] = [gathered(rows), gathered(x)]
@@ -135,11 +138,11 @@ function outerView(node: Node & { op: 'grouped_weight_gradient' }): MatmulView {
     rows: product(node.shape.slice(0, -1)),
     rowsEach: node.shape[1],
     columns: node.shape[2],
-    depth: x.shape[0],
+    k: x.shape[0],
     left: left.node,
-    leftAlong: 'lines',
+    leftLayout: 'mn-major',
     right: right.node,
-    rightAlong: 'lines',
+    rightLayout: 'mn-major',
     expert,
     sourceRow: left.ids,
     rightRow: right.ids,
@@ -155,13 +158,13 @@ export function sharesLeft(a: Node, b: Node): boolean {
   return (
     x.kind === y.kind &&
     x.left === y.left &&
-    x.leftAlong === y.leftAlong &&
+    x.leftLayout === y.leftLayout &&
     x.sourceRow === y.sourceRow &&
     x.expert === y.expert &&
     x.order === y.order &&
     x.rows === y.rows &&
     x.columns === y.columns &&
     x.batch === y.batch &&
-    x.rightAlong === y.rightAlong
+    x.rightLayout === y.rightLayout
   )
 }

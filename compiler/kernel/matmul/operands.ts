@@ -1,43 +1,51 @@
-/** The operands of a product in memory: where each element of its left and its right side is, K-major or MN-major. */
+/** The operands of a matmul in memory, K-major or MN-major. */
 import { multiply as multiplyDims } from '../../../plan/dim.ts'
 import type { Node } from '../../graph/node.ts'
 import type { Expression } from '../../scalar/expression.ts'
 import { add, cast, multiply, size } from '../../scalar/build.ts'
 import type { KernelScope } from '../scope/context.ts'
-import type { Operand } from '../ir/matmul.ts'
+import { COLUMN, EXPERT, K_INDEX, ROW, type Operand } from '../ir/matmul.ts'
 import { isDivisibleBy4, type MatmulView } from './matmul-view.ts'
 
-/** What is read for a number, where it is looked up. */
-const lookUp = (ids: Node | null, scope: KernelScope): ((at: Expression) => Expression) | null =>
-  ids === null ? null : (at) => cast('u32', scope.accessor.at(ids, [at]))
+/** The row that is gathered at an index. */
+const gathered = (ids: Node, at: Expression, { accessor }: KernelScope): Expression => cast('u32', accessor.at(ids, [at]))
 
-export function leftOperand(view: MatmulView, scope: KernelScope): Operand {
-  const { left, depth, sourceRow } = view
-  const buffer = scope.bufferOf(left)
-  const place = lookUp(sourceRow, scope)
-  if (view.leftAlong === 'depth') {
-    return {
-      along: 'depth',
-      buffer,
-      start: (_, row) => multiply(place === null ? row : place(row), size(depth)),
-      aligned: isDivisibleBy4(depth),
-    }
-  }
-  const { rowsEach: lines } = view
-  const start = (expert: Expression): Expression =>
-    view.kind === 'batched' ? multiply(expert, size(multiplyDims(depth, lines))) : size(0)
-  return { along: 'lines', buffer, start, stride: lines, place, aligned: isDivisibleBy4(lines) }
+const gatherOf = (ids: Node | null, scope: KernelScope): Expression | null =>
+  ids === null ? null : gathered(ids, K_INDEX, scope)
+
+export interface Operands {
+  readonly left: Operand
+  readonly rights: readonly Operand[]
 }
 
-export function rightOperand(view: MatmulView, scope: KernelScope): Operand {
-  const { right, columns, depth } = view
+/** The operands of sibling matmuls, which share the left one. Their buffers are bound before those of the indices that gather rows. */
+export function operandsOf(views: readonly MatmulView[], scope: KernelScope): Operands {
+  for (const node of [views[0].left, ...views.map(({ right }) => right)]) scope.bufferOf(node)
+  const left = leftOperand(views[0], scope)
+  return { left, rights: views.map((view) => rightOperand(view, scope)) }
+}
+
+function leftOperand(view: MatmulView, scope: KernelScope): Operand {
+  const { left, k, sourceRow, rowsEach } = view
+  const buffer = scope.bufferOf(left)
+  if (view.leftLayout === 'k-major') {
+    const row = sourceRow === null ? ROW : gathered(sourceRow, ROW, scope)
+    return { layout: 'k-major', buffer, base: multiply(row, size(k)), aligned: isDivisibleBy4(k) }
+  }
+  const base = view.kind === 'batched' ? multiply(EXPERT, size(multiplyDims(k, rowsEach))) : size(0)
+  const gather = gatherOf(sourceRow, scope)
+  return { layout: 'mn-major', buffer, base, stride: rowsEach, gather, aligned: isDivisibleBy4(rowsEach) }
+}
+
+function rightOperand(view: MatmulView, scope: KernelScope): Operand {
+  const { right, columns, k } = view
   const buffer = scope.bufferOf(right)
-  if (view.rightAlong === 'depth') {
-    const start = (expert: Expression, column: Expression): Expression =>
-      multiply(add(multiply(expert, size(columns)), column), size(depth))
-    return { along: 'depth', buffer, start, aligned: isDivisibleBy4(depth) }
+  if (view.rightLayout === 'k-major') {
+    const base = multiply(add(multiply(EXPERT, size(columns)), COLUMN), size(k))
+    return { layout: 'k-major', buffer, base, aligned: isDivisibleBy4(k) }
   }
   const isShared = view.kind === 'dense' || view.kind === 'outer'
-  const start = (expert: Expression): Expression => (isShared ? size(0) : multiply(expert, size(multiplyDims(depth, columns))))
-  return { along: 'lines', buffer, start, stride: columns, place: lookUp(view.rightRow, scope), aligned: isDivisibleBy4(columns) }
+  const base = isShared ? size(0) : multiply(EXPERT, size(multiplyDims(k, columns)))
+  const gather = gatherOf(view.rightRow, scope)
+  return { layout: 'mn-major', buffer, base, stride: columns, gather, aligned: isDivisibleBy4(columns) }
 }

@@ -17,20 +17,20 @@ import {
 } from '../../scalar/build.ts'
 import type { Expression, Statement } from '../../scalar/expression.ts'
 import { indexOf, type Operand } from '../ir/matmul.ts'
-import { leftOperand, rightOperand } from '../matmul/operands.ts'
+import { operandsOf } from '../matmul/operands.ts'
 import { matmulView, type MatmulView } from '../matmul/matmul-view.ts'
 import type { RowWriter } from './writer.ts'
 
 export interface ScoreMatmul {
-  /** The array of the workgroup's products, row by row. */
+  /** The workgroup array of the scores, row by row. */
   readonly scores: string
   readonly columns: number
   readonly statements: readonly Statement[]
 }
 
 /**
- * The products of the workgroup's rows from `first` on, of which there are `rows` in all, into its memory; the depth is split where
- * there are more lanes than products, and the parts are then added up.
+ * The scores of the workgroup's rows from `first` on, of `rows` in all, into workgroup memory: K is split where there are more threads than
+ * scores, and the partial sums are then added up.
  */
 export function scoreMatmul(head: Node, first: Expression, rows: Dim, writer: RowWriter): ScoreMatmul {
   const { rowsPerWorkgroup, lanes } = writer.form
@@ -64,7 +64,7 @@ export function scoreMatmul(head: Node, first: Expression, rows: Dim, writer: Ro
   return { scores, columns, statements: [fill, { kind: 'barrier' }, total, { kind: 'barrier' }] }
 }
 
-/** The sum over every `split`-th place of the depth, beginning with `part`; each operand is read in the layout that it has in memory. */
+/** The partial sum over k = part, part + split, ...; each operand is read in its layout in memory. */
 function partOfProduct(
   view: MatmulView,
   row: Expression,
@@ -73,20 +73,20 @@ function partOfProduct(
   part: Expression,
   { scope }: RowWriter,
 ): Expression {
-  const [left, right] = [leftOperand(view, scope), rightOperand(view, scope)]
-  const depth = size(view.depth)
+  const { left, rights } = operandsOf([view], scope)
+  const k = size(view.k)
   const d = scope.accessor.freshVariable()
   const step = variable('u32', d)
   const at = split === 1 ? step : add(multiply(step, u32(split)), part)
   const loaded = (operand: Operand, line: Expression): Expression =>
     load('f32', operand.buffer, indexOf(operand, u32(0), line, at))
-  const term = multiply(loaded(left, row), loaded(right, column))
-  if (split === 1) return reduce('sum', d, depth, term)
-  const extent = divide(add(depth, u32(split - 1)), u32(split))
-  return reduce('sum', d, extent, select(less(at, depth), term, literal('f32', 0)))
+  const term = multiply(loaded(left, row), loaded(rights[0], column))
+  if (split === 1) return reduce('sum', d, k, term)
+  const extent = divide(add(k, u32(split - 1)), u32(split))
+  return reduce('sum', d, extent, select(less(at, k), term, literal('f32', 0)))
 }
 
-/** The lanes of the workgroup share `count` places. */
+/** A loop over `count` positions that the threads of the workgroup share. */
 const forEach = (name: string, count: number, lanes: number, statement: Statement): Statement => ({
   kind: 'for',
   variable: name,

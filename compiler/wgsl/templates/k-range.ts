@@ -3,7 +3,7 @@ import { add, ceilDivide, type Dim } from '../../../plan/dim.ts'
 import type { Matmul } from '../../kernel/ir/matmul.ts'
 import type { ScalarEmitter } from '../scalar-emitter.ts'
 
-export interface KRange {
+export interface KRangeCode {
   /** The length, u32; uniform. */
   readonly count: string
   /** The element of K at a position below `count`. */
@@ -15,12 +15,11 @@ export interface KRange {
   readonly locate: readonly string[]
 }
 
-export function kRangeOf({ depth, depthOf: grouping }: Matmul, emit: ScalarEmitter): KRange {
-  if (grouping.kind === 'whole')
-    return { count: emit.size(depth), at: (place) => place, whole: depth, declarations: '', locate: [] }
-  const { buffer, experts, tile } = grouping
-  const rows = emit.size(depth)
-  const last = emit.size(add(ceilDivide(depth, tile), experts - 1))
+export function kRangeOf({ k, kRange }: Matmul, emit: ScalarEmitter): KRangeCode {
+  if (kRange.kind === 'all') return { count: emit.size(k), at: (place) => place, whole: k, declarations: '', locate: [] }
+  const { buffer, experts, tile } = kRange
+  const rows = emit.size(k)
+  const last = emit.size(add(ceilDivide(k, tile), experts - 1))
   const load = (index: string): string => `load_${buffer}(${index})`
   return {
     count: 'k_count',

@@ -1,11 +1,11 @@
 /** The entry point that all matmul templates share: address functions of the operands, the epilogue, and the tile of a workgroup. */
 import { ceilDivide, constantValue, multiply, type Dim } from '../../../plan/dim.ts'
-import type { Matmul, Operand } from '../../kernel/ir/matmul.ts'
-import { add, multiply as times, size, variable } from '../../scalar/build.ts'
+import { K_INDEX, sumOf, type Matmul, type Operand } from '../../kernel/ir/matmul.ts'
+import { add, multiply as times, size } from '../../scalar/build.ts'
 import type { Expression } from '../../scalar/expression.ts'
 import type { TemplateCode } from '../template-code.ts'
 import type { ScalarEmitter } from '../scalar-emitter.ts'
-import { kRangeOf, type KRange } from './k-range.ts'
+import { kRangeOf, type KRangeCode } from './k-range.ts'
 import { asU32, rowTiles, type RowTiles } from './row-tiles.ts'
 
 /** A launch configuration: how the result is cut into tiles, one or more a workgroup. */
@@ -31,9 +31,9 @@ export interface TileConfig {
 export interface TemplateContext {
   readonly tiles: RowTiles
   /** Indices of the right operands, one a matmul. */
-  readonly products: readonly number[]
+  readonly rights: readonly number[]
   readonly columns: string
-  readonly k: KRange
+  readonly k: KRangeCode
   /** Steps of the K loop. */
   readonly kSteps: string
   /** Whether the last step of the K loop may be partial. */
@@ -47,7 +47,7 @@ export interface TemplateContext {
 }
 
 /** Whether all operands can be loaded as vec4, along K or along M and N. */
-export const readsVec4 = (matmul: Matmul): boolean => matmul.left.aligned && matmul.products.every((product) => product.aligned)
+export const readsVec4 = (matmul: Matmul): boolean => matmul.left.aligned && matmul.rights.every((product) => product.aligned)
 
 export const upTo = (count: number): readonly number[] => Array.from({ length: count }, (_, i) => i)
 
@@ -75,21 +75,21 @@ export function emitMatmulEntry(
   const k = kRangeOf(matmul, emit)
   const hasKTail =
     config.kStep === 4 &&
-    matmul.left.along === 'lines' &&
-    matmul.products.every(({ along }) => along === 'lines') &&
+    matmul.left.layout === 'mn-major' &&
+    matmul.rights.every(({ layout }) => layout === 'mn-major') &&
     (k.whole === null || !isMultiple(k.whole, 4))
   const { declarations, statements } = write({
     tiles,
-    products: matmul.products.map((_, p) => p),
+    rights: matmul.rights.map((_, p) => p),
     columns: emit.size(matmul.columns),
     k,
-    kSteps: config.kStep === 1 ? k.count : hasKTail ? `(${k.count} + 3u) / 4u` : quotientByFour(matmul.depth, k.count),
+    kSteps: config.kStep === 1 ? k.count : hasKTail ? `(${k.count} + 3u) / 4u` : quotientByFour(matmul.k, k.count),
     hasKTail,
     columnsFit: isMultiple(matmul.columns, config.columns),
     load: (operand, index) => `load${config.loadWidth(operand) === 4 ? '4' : ''}_${operand.buffer}(${index})`,
     times: (a, b) => (config.kStep === 4 ? `dot(${a}, ${b})` : `${a} * ${b}`),
   })
-  const operands = [matmul.left, ...matmul.products]
+  const operands = [matmul.left, ...matmul.rights]
   const body = [
     tiles.declarations + k.declarations + addressFunctions(matmul, config, emit) + epilogueFunction(matmul, emit) + declarations,
     `@compute @workgroup_size(${config.threads})`,
@@ -123,37 +123,30 @@ const quotientByFour = (dim: Dim, text: string): string => {
  * element of K of an MN-major one.
  */
 function addressFunctions(matmul: Matmul, config: TileConfig, emit: ScalarEmitter): string {
-  const [expert, row, column, k] = ['expert', 'row', 'column', 'k_index'].map((name) => variable('u32', name))
   const returned = (operand: Operand, at: Expression): string => {
     const text = asU32(at, emit)
     return `return ${config.loadWidth(operand) === 4 ? `(${text}) / 4u` : text};`
   }
-  const address = (operand: Operand, name: string, line: Expression, parameters: string): string => {
-    if (operand.along === 'depth')
-      return `fn ${name}_start(${parameters}) -> u32 {\n  ${returned(operand, operand.start(expert, line))}\n}\n`
-    const at = add(operand.start(expert), times(operand.place?.(k) ?? k, size(operand.stride)))
+  const address = (operand: Operand, name: string, parameters: string): string => {
+    if (operand.layout === 'k-major') return `fn ${name}_start(${parameters}) -> u32 {\n  ${returned(operand, operand.base)}\n}\n`
+    const at = add(operand.base, times(operand.gather ?? K_INDEX, size(operand.stride)))
     return `fn ${name}_at(expert: u32, k_index: u32) -> u32 {\n  ${returned(operand, at)}\n}\n`
   }
-  const rights = matmul.products.map((product, p) => address(product, `right${p}`, column, 'expert: u32, column: u32'))
-  return address(matmul.left, 'left', row, 'row: u32') + rights.join('')
+  const rights = matmul.rights.map((product, p) => address(product, `right${p}`, 'expert: u32, column: u32'))
+  return address(matmul.left, 'left', 'row: u32') + rights.join('')
 }
 
 function epilogueFunction(matmul: Matmul, emit: ScalarEmitter): string {
-  const sums = matmul.products.map((_, p) => `sum${p}`)
-  const statements = matmul.epilogue(
-    sums.map((sum) => variable('f32', sum)),
-    variable('u32', 'row'),
-    variable('u32', 'column'),
-  )
+  const sums = matmul.rights.map((_, p) => sumOf(p).name)
   const parameters = ['row: u32', 'column: u32', ...sums.map((sum) => `${sum}: f32`)].join(', ')
-  return `fn epilogue(${parameters}) {\n${emit.statements(statements, 1)}}\n`
+  return `fn epilogue(${parameters}) {\n${emit.statements(matmul.epilogue, 1)}}\n`
 }
 
 /** The body of the entry point: finds the rows and columns of the workgroup's tiles, and runs the statements for each tile. */
 function entryStatements(
   config: TileConfig,
   tiles: RowTiles,
-  k: KRange,
+  k: KRangeCode,
   columnTiles: Dim,
   workgroups: string,
   statements: readonly string[],
@@ -207,11 +200,11 @@ export interface RowBlock {
 
 /** Calls the epilogue with the sums s{product}_{row}_{column}; the sums pass through an array, so that the call is written once a column. */
 export function writeBack(context: TemplateContext, block: RowBlock, columns: readonly string[]): readonly string[] {
-  const { products, tiles } = context
-  const width = columns.length * products.length
-  const places = upTo(block.rows).flatMap((r) => columns.flatMap((_, v) => products.map((p) => `s${p}_${r}_${v}`)))
+  const { rights, tiles } = context
+  const width = columns.length * rights.length
+  const places = upTo(block.rows).flatMap((r) => columns.flatMap((_, v) => rights.map((p) => `s${p}_${r}_${v}`)))
   const stores = columns.map((column, v) => {
-    const values = products.map((p) => `sums[r * ${width}u + ${v * products.length + p}u]`).join(', ')
+    const values = rights.map((p) => `sums[r * ${width}u + ${v * rights.length + p}u]`).join(', ')
     const call = `epilogue(row, ${column}, ${values});`
     return context.columnsFit ? `  ${call}` : `  if (${column} < ${context.columns}) { ${call} }`
   })
@@ -226,4 +219,4 @@ export function writeBack(context: TemplateContext, block: RowBlock, columns: re
 
 /** The accumulators of all matmuls for each row and column of a block, zero. */
 export const declareSums = (context: TemplateContext, rows: number, columns: number): readonly string[] =>
-  upTo(rows).flatMap((r) => upTo(columns).flatMap((v) => context.products.map((p) => `var s${p}_${r}_${v} = 0.0;`)))
+  upTo(rows).flatMap((r) => upTo(columns).flatMap((v) => context.rights.map((p) => `var s${p}_${r}_${v} = 0.0;`)))

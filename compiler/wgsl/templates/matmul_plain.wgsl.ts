@@ -84,7 +84,7 @@ function operandAccess(
   emit: ScalarEmitter,
 ): OperandAccess {
   const left = leftAccess(matmul.left, config, context, emit)
-  const rights = matmul.products.map((product, p) => rightAccess(product, p, config, context, emit))
+  const rights = matmul.rights.map((product, p) => rightAccess(product, p, config, context, emit))
   return {
     columns: columnStarts(matmul, tile, context, config.kStep),
     rows: left.rows,
@@ -181,14 +181,14 @@ function rightAccess(
 
 function columnStarts(matmul: Matmul, tile: PlainTile, context: TemplateContext, step: 1 | 4): readonly string[] {
   const inVec4 = takesVec4Columns(matmul, step)
-  const needsLines = !inVec4 && matmul.products.some(isMnMajor)
+  const needsLines = !inVec4 && matmul.rights.some(isMnMajor)
   const starts = upTo(tile.columns).flatMap((v) => {
     const inside = clampedColumn(context, `column${v}`)
     return [
       threadColumn(v, tile.threads, inVec4),
       ...(needsLines ? [`let line${v} = ${inside};`] : []),
-      ...context.products
-        .filter((p) => !isMnMajor(matmul.products[p]))
+      ...context.rights
+        .filter((p) => !isMnMajor(matmul.rights[p]))
         .map((p) => `let right${p}_${v} = right${p}_start(expert, ${inside});`),
     ]
   })
@@ -196,11 +196,11 @@ function columnStarts(matmul: Matmul, tile: PlainTile, context: TemplateContext,
 }
 
 function step(access: OperandAccess, tile: PlainTile, context: TemplateContext, block: RowBlock): readonly string[] {
-  const products = upTo(tile.columns).flatMap((v) =>
-    context.products.flatMap((p) => [
+  const rights = upTo(tile.columns).flatMap((v) =>
+    context.rights.flatMap((p) => [
       ...access.right(p, v),
       ...upTo(block.rows).map((r) => `s${p}_${r}_${v} += ${context.times(`a${r}`, `b${p}_${v}`)};`),
     ]),
   )
-  return [...access.left(block), ...products]
+  return [...access.left(block), ...rights]
 }

@@ -95,7 +95,7 @@ const mnMajorRows = ({ tile, context }: Emission, g: number): string =>
 function declare(emission: Emission): readonly string[] {
   const { matmul, tile, context } = emission
   const inVec4 = takesVec4Columns(matmul, 4)
-  const kMajor = context.products.filter((p) => !isMnMajor(matmul.products[p]))
+  const kMajor = context.rights.filter((p) => !isMnMajor(matmul.rights[p]))
   return [
     ...upTo(tile.columns).map((v) => threadColumn(v, tile.threads, inVec4)),
     ...(inVec4 ? threadVec4Columns(tile.columns, tile.threads, context) : []),
@@ -117,7 +117,7 @@ function kLoop(emission: Emission): readonly string[] {
   const access = mnMajorAccess(emission)
   const single = (vectors: number): readonly string[] =>
     indent([...access.begin, ...step(emission, access, vectors), ...access.end], 1)
-  const isWhole = isMultiple(matmul.depth, 4 * tile.kVectors)
+  const isWhole = isMultiple(matmul.k, 4 * tile.kVectors)
   const whole = isWhole || tile.kVectors === 1 ? depthUnits : `${depthUnits} / ${tile.kVectors}u * ${tile.kVectors}u`
   const loop = [...access.prepare, `var k = 0u;`, `for (; k < ${whole}; k += ${tile.kVectors}u) {`, ...single(tile.kVectors), '}']
   return isWhole || tile.kVectors === 1 ? loop : [...loop, `for (; k < ${depthUnits}; k++) {`, ...single(1), '}']
@@ -134,10 +134,10 @@ interface MnMajorAccess {
 
 /** Each thread computes one address of a step, which is its own for the left operand and broadcast to all threads for a right one. */
 function mnMajorAccess({ matmul, config, context, emit }: Emission): MnMajorAccess {
-  const { left, products } = matmul
+  const { left, rights: operands } = matmul
   const leftAddress = isMnMajor(left) ? kAddress('left', left, config, context, emit, 'thread & 3u') : null
-  const rights = products.map((product, p) => (isMnMajor(product) ? kAddress(`right${p}`, product, config, context, emit) : null))
-  const broadcastRights = context.products.filter((p) => rights[p] !== null && !hasConstantStride(products[p], context))
+  const rights = operands.map((right, p) => (isMnMajor(right) ? kAddress(`right${p}`, right, config, context, emit) : null))
+  const broadcastRights = context.rights.filter((p) => rights[p] !== null && !hasConstantStride(operands[p], context))
   const computesLeft = leftAddress !== null && !hasConstantStride(left, context)
   const index = '4u * k + (thread & 3u)'
   const inside = context.hasKTail ? `min(${index}, ${context.k.count} - 1u)` : index
@@ -155,7 +155,7 @@ function mnMajorAccess({ matmul, config, context, emit }: Emission): MnMajorAcce
     },
     right: (p, vec4, u) => {
       const at = broadcastRights.includes(p) ? `subgroupBroadcast(right${p}_own, ${u}u)` : rights[p]!.at(u)
-      return context.load(products[p], `${at} + columns4_${vec4}`)
+      return context.load(operands[p], `${at} + columns4_${vec4}`)
     },
   }
 }
@@ -171,17 +171,17 @@ function step(emission: Emission, access: MnMajorAccess, vectors: number): reado
         (u) => `let a${g}_${u} = ${isMnMajor(matmul.left) ? access.left(g) : context.load(matmul.left, at(`left${g}`, u))};`,
       ),
     ),
-    ...context.products.filter((p) => isMnMajor(matmul.products[p])).flatMap((p) => transposedRight(emission, access, p)),
+    ...context.rights.filter((p) => isMnMajor(matmul.rights[p])).flatMap((p) => transposedRight(emission, access, p)),
     ...upTo(tile.columns).flatMap((v) =>
-      context.products
-        .filter((p) => !isMnMajor(matmul.products[p]))
-        .flatMap((p) => steps.map((u) => `let b${p}_${v}_${u} = ${context.load(matmul.products[p], at(`right${p}_${v}`, u))};`)),
+      context.rights
+        .filter((p) => !isMnMajor(matmul.rights[p]))
+        .flatMap((p) => steps.map((u) => `let b${p}_${v}_${u} = ${context.load(matmul.rights[p], at(`right${p}_${v}`, u))};`)),
     ),
     ...upTo(context.tiles.height).flatMap((r) =>
       steps.flatMap((u) => [
         `let x${r}_${u} = ${broadcast(emission, r, u)};`,
         ...upTo(tile.columns).flatMap((v) =>
-          context.products.map((p) => `s${p}_${r}_${v} += ${context.times(`x${r}_${u}`, `b${p}_${v}_${u}`)};`),
+          context.rights.map((p) => `s${p}_${r}_${v} += ${context.times(`x${r}_${u}`, `b${p}_${v}_${u}`)};`),
         ),
       ]),
     ),

@@ -25,7 +25,7 @@ export const tiledInvocations = (tile: TiledTile): number => (tile.rows / tile.r
 const stride = (tile: TiledTile): number => tile.kVectors + 1
 
 export const tiledWorkgroupBytes = (matmul: Matmul, tile: TiledTile): number =>
-  16 * stride(tile) * (tile.rows + tile.columns * matmul.products.length)
+  16 * stride(tile) * (tile.rows + tile.columns * matmul.rights.length)
 
 /** Needs aligned operands; where rows are sorted by expert, the sort fixes the rows of the tile. */
 export function emitMatmulTiled(matmul: Matmul, wanted: TiledTile, emit: ScalarEmitter): TemplateCode {
@@ -45,7 +45,7 @@ export function emitMatmulTiled(matmul: Matmul, wanted: TiledTile, emit: ScalarE
   return emitMatmulEntry(matmul, config, emit, (context) => ({
     declarations: [
       `var<workgroup> left_block: array<vec4<f32>, ${tile.rows * stride(tile)}>;`,
-      ...context.products.map((p) => `var<workgroup> right${p}_block: array<vec4<f32>, ${tile.columns * stride(tile)}>;`),
+      ...context.rights.map((p) => `var<workgroup> right${p}_block: array<vec4<f32>, ${tile.columns * stride(tile)}>;`),
       '',
     ].join('\n'),
     statements: [
@@ -97,7 +97,7 @@ function copies(matmul: Matmul, tile: TiledTile, context: TemplateContext, threa
       count: 'row_count',
       start: (line) => `left_start(${context.tiles.row(`min(${line}, row_count - 1u)`)})`,
     },
-    ...matmul.products.map((operand, p): Block => ({
+    ...matmul.rights.map((operand, p): Block => ({
       name: `right${p}`,
       operand,
       height: tile.columns,
@@ -186,7 +186,7 @@ function multiplyTile(tile: TiledTile, context: TemplateContext): readonly strin
   return [
     ...upTo(tile.rowsEach).map((r) => `let a${r} = left_block[(y + ${r * height}u) * ${stride(tile)}u + j];`),
     ...upTo(tile.columnsEach).flatMap((v) =>
-      context.products.flatMap((p) => [
+      context.rights.flatMap((p) => [
         `let b${p}_${v} = right${p}_block[(x + ${v * width}u) * ${stride(tile)}u + j];`,
         ...upTo(tile.rowsEach).map((r) => `s${p}_${r}_${v} += ${context.times(`a${r}`, `b${p}_${v}`)};`),
       ]),
@@ -201,7 +201,7 @@ function writeBack(tile: TiledTile, context: TemplateContext): readonly string[]
     `  let row = ${context.tiles.row(`(y + ${r * height}u)`)};`,
     ...upTo(tile.columnsEach).map((v) => {
       const column = `first_column + x + ${v * width}u`
-      const call = `epilogue(row, ${column}, ${context.products.map((p) => `s${p}_${r}_${v}`).join(', ')});`
+      const call = `epilogue(row, ${column}, ${context.rights.map((p) => `s${p}_${r}_${v}`).join(', ')});`
       return context.columnsFit ? `  ${call}` : `  if (${column} < ${context.columns}) { ${call} }`
     }),
     '}',

@@ -31,7 +31,7 @@ export interface VectorTile {
 
 /** Bytes of workgroup memory for the partial sums of all threads. */
 export const vectorWorkgroupBytes = (matmul: Matmul, tile: VectorTile): number =>
-  tile.reduceIn === 'subgroup' ? 0 : 4 * tile.threads * tile.rows * tile.columns * matmul.products.length
+  tile.reduceIn === 'subgroup' ? 0 : 4 * tile.threads * tile.rows * tile.columns * matmul.rights.length
 
 export function emitMatmulVector(matmul: Matmul, tile: VectorTile, emit: ScalarEmitter): TemplateCode {
   const config = {
@@ -59,7 +59,7 @@ export function emitMatmulVector(matmul: Matmul, tile: VectorTile, emit: ScalarE
 }
 
 const sumNames = (tile: VectorTile, context: TemplateContext, block: RowBlock): readonly string[] =>
-  upTo(block.rows).flatMap((r) => upTo(tile.columns).flatMap((v) => context.products.map((p) => `s${p}_${r}_${v}`)))
+  upTo(block.rows).flatMap((r) => upTo(tile.columns).flatMap((v) => context.rights.map((p) => `s${p}_${r}_${v}`)))
 
 /** K-major operands are loaded as vec4 along K. With an MN-major operand a thread takes one k at a time, of a right operand four columns. */
 function loadShape(matmul: Matmul): Pick<TileConfig, 'kStep' | 'loadWidth'> {
@@ -80,7 +80,7 @@ const rowStarts = (matmul: Matmul, context: TemplateContext, block: RowBlock): r
   })
 
 function columnStarts(matmul: Matmul, tile: VectorTile, context: TemplateContext): readonly string[] {
-  const vec4s = matmul.products.some(readsVec4Columns)
+  const vec4s = matmul.rights.some(readsVec4Columns)
     ? upTo(Math.ceil(tile.columns / 4)).map((j) => {
         const first = `first_column + ${4 * j}u`
         return `let columns4_${j} = ${context.columnsFit ? `(${first})` : `min(${first}, ${context.columns} - 4u)`} / 4u;`
@@ -88,10 +88,10 @@ function columnStarts(matmul: Matmul, tile: VectorTile, context: TemplateContext
     : []
   const starts = upTo(tile.columns).flatMap((v) => {
     const column = context.columnsFit ? `first_column + ${v}u` : `min(first_column + ${v}u, ${context.columns} - 1u)`
-    return context.products
-      .filter((p) => !readsVec4Columns(matmul.products[p]))
+    return context.rights
+      .filter((p) => !readsVec4Columns(matmul.rights[p]))
       .map((p) =>
-        isMnMajor(matmul.products[p])
+        isMnMajor(matmul.rights[p])
           ? `let right${p}_${v} = ${column};`
           : `let right${p}_${v} = right${p}_start(expert, ${column}) + thread;`,
       )
@@ -105,8 +105,8 @@ function kLoop(matmul: Matmul, tile: VectorTile, context: TemplateContext, block
     ...(hasMnMajor(matmul) ? [`let k_index = ${context.k.at('k + thread')};`] : []),
     ...leftValues(matmul, context, block),
     ...upTo(tile.columns).flatMap((v) =>
-      context.products.flatMap((p) => [
-        ...rightValue(matmul.products[p], p, v, context),
+      context.rights.flatMap((p) => [
+        ...rightValue(matmul.rights[p], p, v, context),
         ...upTo(block.rows).map((r) => `s${p}_${r}_${v} += ${context.times(`a${r}`, `b${p}_${v}`)};`),
       ]),
     ),
@@ -158,16 +158,16 @@ function reduceInWorkgroup(tile: VectorTile, context: TemplateContext, block: Ro
 
 /** Each thread calls the epilogue for its share of the elements. */
 function writeBack(tile: VectorTile, context: TemplateContext, block: RowBlock): readonly string[] {
-  const { products, tiles } = context
+  const { rights, tiles } = context
   const sumAt = (p: number): string => {
-    const at = `i * ${products.length}u + ${p}u`
+    const at = `i * ${rights.length}u + ${p}u`
     return tile.reduceIn === 'subgroup' ? `sums[${at}]` : `partial[(${at}) * ${tile.threads}u]`
   }
   const checks = [
     ...(block.rows > 1 ? [`${block.place('r')} < row_count`] : []),
     ...(context.columnsFit ? [] : [`column < ${context.columns}`]),
   ]
-  const call = `epilogue(${tiles.row(block.place('r'))}, column, ${products.map(sumAt).join(', ')});`
+  const call = `epilogue(${tiles.row(block.place('r'))}, column, ${rights.map(sumAt).join(', ')});`
   return [
     `for (var i = thread; i < ${block.rows * tile.columns}u; i += ${tile.threads}u) {`,
     `  let r = i / ${tile.columns}u;`,

@@ -4,11 +4,11 @@ import type { Matmul, Operand } from '../../kernel/ir/matmul.ts'
 import type { ScalarEmitter } from '../scalar-emitter.ts'
 import { upTo, type TileConfig, type TemplateContext } from './matmul-entry.ts'
 
-export type MnMajorOperand = Extract<Operand, { readonly along: 'lines' }>
+export type MnMajorOperand = Extract<Operand, { readonly layout: 'mn-major' }>
 
-export const isMnMajor = (operand: Operand): operand is MnMajorOperand => operand.along === 'lines'
+export const isMnMajor = (operand: Operand): operand is MnMajorOperand => operand.layout === 'mn-major'
 
-export const hasMnMajor = ({ left, products }: Matmul): boolean => [left, ...products].some(isMnMajor)
+export const hasMnMajor = ({ left, rights }: Matmul): boolean => [left, ...rights].some(isMnMajor)
 
 /** The addresses of an MN-major operand in a step of the K loop. */
 export interface KAddress {
@@ -22,7 +22,7 @@ export interface KAddress {
 
 /** Whether addresses advance by a constant stride along K: no gathered rows, no K tail. */
 export const hasConstantStride = (operand: Operand, context: TemplateContext): boolean =>
-  isMnMajor(operand) && operand.place === null && context.k.whole !== null && !context.hasKTail
+  isMnMajor(operand) && operand.gather === null && context.k.whole !== null && !context.hasKTail
 
 /**
  * At a constant stride the address is a variable that starts at k = `first` and advances with the steps; otherwise it is computed from the
@@ -58,7 +58,7 @@ export const transposedVec4 = (vectors: readonly string[], line: number): string
   `vec4<f32>(${vectors.map((vector) => `${vector}.${COMPONENTS[line]}`).join(', ')})`
 
 /** Whether a thread computes four neighbouring columns, since a right operand is loaded so. */
-export const takesVec4Columns = ({ products }: Matmul, step: 1 | 4): boolean => step === 4 && products.some(isMnMajor)
+export const takesVec4Columns = ({ rights }: Matmul, step: 1 | 4): boolean => step === 4 && rights.some(isMnMajor)
 
 /** `columnV`: column v of a thread. Neighbouring threads have neighbouring columns, or neighbouring vec4s of columns. */
 export function threadColumn(v: number, threads: number, inVec4: boolean): string {
@@ -74,8 +74,8 @@ export const threadVec4Columns = (columns: number, threads: number, context: Tem
   })
 
 /** `k_indexU`: each element of K of a step, where an operand needs it; behind the end it is the last one again. */
-export function kIndices({ left, products }: Matmul, step: 1 | 4, context: TemplateContext): readonly string[] {
-  if (![left, ...products].some((operand) => isMnMajor(operand) && !hasConstantStride(operand, context))) return []
+export function kIndices({ left, rights }: Matmul, step: 1 | 4, context: TemplateContext): readonly string[] {
+  if (![left, ...rights].some((operand) => isMnMajor(operand) && !hasConstantStride(operand, context))) return []
   if (step === 1) return [`let k_index0 = ${context.k.at('k')};`]
   return upTo(4).map(
     (u) =>

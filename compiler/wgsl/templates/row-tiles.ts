@@ -1,7 +1,6 @@
 /** The rows of a matmul cut into tiles, each of one expert, for every grouping of rows. */
 import { add, ceilDivide, floorDivide, multiply, type Dim } from '../../../plan/dim.ts'
 import type { Matmul } from '../../kernel/ir/matmul.ts'
-import { variable } from '../../scalar/build.ts'
 import type { Expression } from '../../scalar/expression.ts'
 import type { ScalarEmitter } from '../scalar-emitter.ts'
 
@@ -23,15 +22,15 @@ export interface RowTiles {
 }
 
 /** The rows of a tile where `height` is wanted: 1 where each row looks up its expert, the height of the sort where rows are sorted. */
-export function tileHeight({ rowsOf }: Matmul, height: number): number {
-  if (rowsOf.kind === 'direct') return 1
-  return rowsOf.kind === 'ordered' ? rowsOf.tile : height
+export function tileHeight({ rowGrouping }: Matmul, height: number): number {
+  if (rowGrouping.kind === 'lookup') return 1
+  return rowGrouping.kind === 'sorted' ? rowGrouping.tile : height
 }
 
 export function rowTiles(matmul: Matmul, wantedHeight: number, emit: ScalarEmitter): RowTiles {
-  const { rows, rowsOf } = matmul
+  const { rows, rowGrouping } = matmul
   const height = tileHeight(matmul, wantedHeight)
-  switch (rowsOf.kind) {
+  switch (rowGrouping.kind) {
     case 'dense':
       return {
         count: ceilDivide(rows, height),
@@ -46,10 +45,10 @@ export function rowTiles(matmul: Matmul, wantedHeight: number, emit: ScalarEmitt
         firstIndex: 'first_row',
       }
     case 'batched': {
-      const each = floorDivide(rows, rowsOf.batch)
+      const each = floorDivide(rows, rowGrouping.batch)
       const tilesEach = ceilDivide(each, height)
       return {
-        count: multiply(rowsOf.batch, tilesEach),
+        count: multiply(rowGrouping.batch, tilesEach),
         height,
         declarations: '',
         locate: [
@@ -62,19 +61,23 @@ export function rowTiles(matmul: Matmul, wantedHeight: number, emit: ScalarEmitt
         firstIndex: 'first_in_batch',
       }
     }
-    case 'direct':
+    case 'lookup':
       return {
         count: rows,
         height,
-        declarations: `fn expert_of(row: u32) -> u32 {\n  return ${asU32(rowsOf.expert(variable('u32', 'row')), emit)};\n}\n`,
+        declarations: `fn expert_of(row: u32) -> u32 {\n  return ${asU32(rowGrouping.expert, emit)};\n}\n`,
         // a row without an expert is not written
-        locate: ['let expert = expert_of(row_tile);', `if (expert >= ${rowsOf.experts}u) { return; }`, 'let row_count = 1u;'],
+        locate: [
+          'let expert = expert_of(row_tile);',
+          `if (expert >= ${rowGrouping.experts}u) { return; }`,
+          'let row_count = 1u;',
+        ],
         row: () => 'row_tile',
         firstIndex: null,
       }
-    case 'ordered': {
-      const count = add(ceilDivide(rows, height), rowsOf.experts)
-      const load = (index: string): string => `load_${rowsOf.buffer}(${index})`
+    case 'sorted': {
+      const count = add(ceilDivide(rows, height), rowGrouping.experts)
+      const load = (index: string): string => `load_${rowGrouping.buffer}(${index})`
       return {
         count,
         height,
@@ -93,7 +96,7 @@ export function rowTiles(matmul: Matmul, wantedHeight: number, emit: ScalarEmitt
       }
     }
     default:
-      throw new Error(`no such grouping: ${(rowsOf satisfies never as { kind: string }).kind}`)
+      throw new Error(`no such grouping: ${(rowGrouping satisfies never as { kind: string }).kind}`)
   }
 }
 

@@ -1,20 +1,20 @@
-/** Random matrix products of every grouping, with their answers in f64. */
+/** Random matmuls of every grouping, with their expected values in f64. */
 import { dim, multiply as times, symbol, type Dim, type DimValues } from '../../../plan/dim.ts'
-import type { Matmul } from '../../../compiler/kernel/ir/matmul.ts'
+import { COLUMN, EXPERT, K_INDEX, ROW, sumOf, type Matmul } from '../../../compiler/kernel/ir/matmul.ts'
 import { add, cast, load, multiply, size, unary } from '../../../compiler/scalar/build.ts'
 import type { Expression } from '../../../compiler/scalar/expression.ts'
 import { uniform } from '../../support/random.ts'
 import type { Bound } from './harness.ts'
 
 export interface CaseShape {
-  /** `outer`: the rows of an expert are the depth, and each expert has a product of its own. */
-  readonly grouping: 'dense' | 'batched' | 'direct' | 'ordered' | 'outer'
+  /** `outer`: a weight gradient, whose K are the rows of an expert. */
+  readonly grouping: 'dense' | 'batched' | 'lookup' | 'sorted' | 'outer'
   readonly rows: number
   readonly columns: number
   readonly depth: number
   readonly products: number
-  /** Operands that lie along their lines: both of an outer product do; the left one only of rows in batches or of one matrix. */
-  readonly alongLines?: { readonly left: boolean; readonly right: boolean }
+  /** MN-major operands: both of a weight gradient; the left one only of rows in batches or of one matrix. */
+  readonly mnMajor?: { readonly left: boolean; readonly right: boolean }
   /** Experts, or batches; rows is a multiple of it where batched. */
   readonly experts: number
   /** Rows of an ordered tile. */
@@ -55,17 +55,17 @@ export function orderRows(expertOf: readonly number[], experts: number, tile: nu
 
 interface Activation {
   readonly f64: (sums: readonly number[]) => number
-  readonly spelled: (sums: readonly Expression[]) => Expression
+  readonly emitted: (sums: readonly Expression[]) => Expression
 }
 
 /** By the number of products. */
 const ACTIVATIONS: readonly Activation[] = [
-  { f64: ([a]) => a, spelled: ([a]) => a },
+  { f64: ([a]) => a, emitted: ([a]) => a },
   {
     f64: ([a, b]) => (a / (1 + Math.exp(-a))) * b,
-    spelled: ([a, b]) => multiply(multiply(a, unary('sigmoid', a)), b),
+    emitted: ([a, b]) => multiply(multiply(a, unary('sigmoid', a)), b),
   },
-  { f64: ([a, b, c]) => a * b + c, spelled: ([a, b, c]) => add(multiply(a, b), c) },
+  { f64: ([a, b, c]) => a * b + c, emitted: ([a, b, c]) => add(multiply(a, b), c) },
 ]
 
 /** What a case is made of, whatever its grouping. */
@@ -97,16 +97,14 @@ const rowsEach = ({ grouping, rows, experts }: CaseShape): number => (grouping =
 const dimValues = (shape: CaseShape): DimValues =>
   shape.symbolic ? { M: rowsEach(shape), N: shape.columns, K: shape.depth } : {}
 
-const storeProducts =
-  ({ shape, N }: Setting): Matmul['epilogue'] =>
-  (sums, row, column) => [
-    {
-      kind: 'store',
-      buffer: 'y',
-      index: add(multiply(row, size(N)), column),
-      value: ACTIVATIONS[shape.products - 1].spelled(sums),
-    },
-  ]
+const storeProducts = ({ shape, N }: Setting): Matmul['epilogue'] => [
+  {
+    kind: 'store',
+    buffer: 'y',
+    index: add(multiply(ROW, size(N)), COLUMN),
+    value: ACTIVATIONS[shape.products - 1].emitted(Array.from({ length: shape.products }, (_, p) => sumOf(p))),
+  },
+]
 
 function resultBound(length: number): Bound {
   return { name: 'y', data: new Float32Array(length + PADDING).fill(UNTOUCHED), written: true }
@@ -128,7 +126,7 @@ function answers(
 function rowsCase(setting: Setting): Case {
   const { shape, random, fill, M, N, K } = setting
   const { grouping, columns, depth, products, experts, tile, gathered } = shape
-  const { left: leftLines, right: rightLines } = shape.alongLines ?? { left: false, right: false }
+  const { left: leftLines, right: rightLines } = shape.mnMajor ?? { left: false, right: false }
   const each = rowsEach(shape)
   const rowCount = grouping === 'batched' ? each * experts : each
   const banks = grouping === 'dense' ? 1 : experts
@@ -144,49 +142,49 @@ function rowsCase(setting: Setting): Case {
   )
   const order = orderRows(expertOf, experts, tile)
 
-  const rowsOf: Matmul['rowsOf'] =
+  const rowGrouping: Matmul['rowGrouping'] =
     grouping === 'batched'
       ? { kind: 'batched', batch: dim(experts) }
-      : grouping === 'direct'
-        ? { kind: 'direct', experts, expert: (row) => cast('u32', load('i32', 'expert_ids', row)) }
-        : grouping === 'ordered'
-          ? { kind: 'ordered', buffer: 'order', experts, tile }
+      : grouping === 'lookup'
+        ? { kind: 'lookup', experts, expert: cast('u32', load('i32', 'expert_ids', ROW)) }
+        : grouping === 'sorted'
+          ? { kind: 'sorted', buffer: 'order', experts, tile }
           : { kind: 'dense' }
-  const alongDepth = { along: 'depth', aligned: depth % 4 === 0 } as const
+  const kMajor = { layout: 'k-major', aligned: depth % 4 === 0 } as const
   const matmul: Matmul = {
     rows: grouping === 'batched' ? times(experts, M) : M,
     columns: N,
-    depth: K,
-    depthOf: { kind: 'whole' },
-    rowsOf,
+    k: K,
+    kRange: { kind: 'all' },
+    rowGrouping,
     left: leftLines
       ? {
-          along: 'lines',
+          layout: 'mn-major',
           buffer: 'x',
-          start: (expert) => multiply(expert, size(times(K, M))),
+          base: multiply(EXPERT, size(times(K, M))),
           stride: M,
-          place: null,
+          gather: null,
           aligned: each % 4 === 0,
         }
       : {
-          ...alongDepth,
+          ...kMajor,
           buffer: 'x',
-          start: (_, row) => multiply(isGathered ? cast('u32', load('i32', 'lookup', row)) : row, size(K)),
+          base: multiply(isGathered ? cast('u32', load('i32', 'lookup', ROW)) : ROW, size(K)),
         },
-    products: weights.map((_, p) =>
+    rights: weights.map((_, p) =>
       rightLines
         ? {
-            along: 'lines',
+            layout: 'mn-major',
             buffer: `w${p}`,
-            start: (expert) => multiply(expert, size(times(K, N))),
+            base: multiply(EXPERT, size(times(K, N))),
             stride: N,
-            place: null,
+            gather: null,
             aligned: columns % 4 === 0,
           }
         : {
-            ...alongDepth,
+            ...kMajor,
             buffer: `w${p}`,
-            start: (expert, column) => multiply(add(multiply(expert, size(N)), column), size(K)),
+            base: multiply(add(multiply(EXPERT, size(N)), COLUMN), size(K)),
           },
     ),
     epilogue: storeProducts(setting),
@@ -210,8 +208,8 @@ function rowsCase(setting: Setting): Case {
     resultBound(expected.length),
   ]
   if (isGathered) bounds.push({ name: 'lookup', data: lookup })
-  if (grouping === 'direct') bounds.push({ name: 'expert_ids', data: Int32Array.from(expertOf) })
-  if (grouping === 'ordered') bounds.push({ name: 'order', data: order })
+  if (grouping === 'lookup') bounds.push({ name: 'expert_ids', data: Int32Array.from(expertOf) })
+  if (grouping === 'sorted') bounds.push({ name: 'order', data: order })
   return { matmul, bounds, values: dimValues(shape), expected }
 }
 
@@ -227,17 +225,17 @@ function outerCase(setting: Setting): Case {
   const matmul: Matmul = {
     rows: times(experts, M),
     columns: N,
-    depth: K,
-    depthOf: { kind: 'ordered', buffer: 'order', experts, tile },
-    rowsOf: { kind: 'batched', batch: dim(experts) },
-    left: { along: 'lines', buffer: 'x', start: () => size(0), stride: M, place: null, aligned: lines % 4 === 0 },
-    products: rights.map((_, p) => ({
-      along: 'lines',
+    k: K,
+    kRange: { kind: 'sorted', buffer: 'order', experts, tile },
+    rowGrouping: { kind: 'batched', batch: dim(experts) },
+    left: { layout: 'mn-major', buffer: 'x', base: size(0), stride: M, gather: null, aligned: lines % 4 === 0 },
+    rights: rights.map((_, p) => ({
+      layout: 'mn-major',
       buffer: `w${p}`,
-      start: () => size(0),
+      base: size(0),
       stride: N,
       aligned: columns % 4 === 0,
-      place: gathered ? (row) => cast('u32', load('i32', 'lookup', row)) : null,
+      gather: gathered ? cast('u32', load('i32', 'lookup', K_INDEX)) : null,
     })),
     epilogue: storeProducts(setting),
   }

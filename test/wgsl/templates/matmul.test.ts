@@ -23,7 +23,7 @@ interface Emitter {
 }
 
 /** Banks along their lines bring columns by fours. */
-const columnsOf = (matmul: Matmul, wanted: number): number => (matmul.products.some(isMnMajor) ? 4 : wanted)
+const columnsOf = (matmul: Matmul, wanted: number): number => (matmul.rights.some(isMnMajor) ? 4 : wanted)
 
 /** Small and odd tiles, so that small sizes have every kind of edge. */
 const EMITTERS: readonly Emitter[] = [
@@ -90,7 +90,7 @@ const others = {
 
 /** A kernel of its own for nearly every case. */
 const anyShape = (aligned: boolean): fc.Arbitrary<CaseShape> =>
-  fc.record({ ...sizes(aligned), ...others, grouping: fc.constantFrom('dense', 'batched', 'direct', 'ordered') })
+  fc.record({ ...sizes(aligned), ...others, grouping: fc.constantFrom('dense', 'batched', 'lookup', 'sorted') })
 
 /** Operands along their lines, in each way that a grouping allows. Where nothing lies along the depth, it may have any size. */
 const linesShape = (aligned: boolean): fc.Arbitrary<CaseShape> =>
@@ -101,8 +101,8 @@ const linesShape = (aligned: boolean): fc.Arbitrary<CaseShape> =>
       ['dense', false, true],
       ['batched', true, true],
       ['batched', false, true],
-      ['ordered', false, true],
-      ['direct', false, true],
+      ['sorted', false, true],
+      ['lookup', false, true],
       ['outer', true, true],
       ['outer', true, true],
     )
@@ -116,14 +116,14 @@ const linesShape = (aligned: boolean): fc.Arbitrary<CaseShape> =>
         experts: fc.constantFrom(1, 2, 4),
         rows: aligned && left ? fourfold(68).map((rows) => (grouping === 'batched' ? 4 * rows : rows)) : upTo70,
         columns: right ? lines : upTo70,
-        alongLines: fc.constant({ left: left as boolean, right: right as boolean }),
+        mnMajor: fc.constant({ left: left as boolean, right: right as boolean }),
       })
     })
 
 /** All sizes are symbols, so two kernels take every case: lavapipe compiles for seconds what it has not seen. */
 const symbolicShape = (aligned: boolean): fc.Arbitrary<CaseShape> =>
   fc.oneof(
-    fc.record({ ...sizes(aligned), ...constants({ grouping: 'ordered', products: 2, gathered: true }) }),
+    fc.record({ ...sizes(aligned), ...constants({ grouping: 'sorted', products: 2, gathered: true }) }),
     fc.record({ ...sizes(aligned), ...constants({ grouping: 'dense', products: 1, gathered: false }) }),
   )
 
@@ -135,8 +135,8 @@ const symbolicLines = (aligned: boolean): fc.Arbitrary<CaseShape> => {
     fc.record({
       ...sizes(aligned),
       columns: lines,
-      ...constants({ grouping: 'ordered', products: 1, gathered: false }),
-      alongLines: fc.constant({ left: false, right: true }),
+      ...constants({ grouping: 'sorted', products: 1, gathered: false }),
+      mnMajor: fc.constant({ left: false, right: true }),
     }),
   )
 }
