@@ -91,3 +91,14 @@ export type Statement =
   | { readonly kind: 'uniform-load'; readonly name: string; readonly array: string; readonly index: Expression }
   /** A do-while loop: runs the body, and repeats while `while`, which is uniform and may use names of the body. */
   | { readonly kind: 'loop'; readonly body: readonly Statement[]; readonly while: Expression }
+  /** A var that is the reduction of `value` over variable = 0 .. extent - 1, in ascending order; each time the body runs before. */
+  | {
+      readonly kind: 'reduce'
+      readonly name: string
+      readonly type: ScalarType
+      readonly opcode: ReduceOpcode
+      readonly variable: string
+      readonly extent: Expression
+      readonly body: readonly Statement[]
+      readonly value: Expression
+    }

@@ -1,11 +1,13 @@
 /** An interpreter of the scalar IR in f64: the meaning of a kernel, independent of targets. */
 import { evaluate as sizeOf, type DimValues } from '../../plan/dim.ts'
 import { philox } from '../../plan/philox.ts'
+import { synchronizes } from './walk.ts'
 import { emptyReduction, reductionIdentity } from './reduction.ts'
 import type { CallOpcode, Expression, ReduceOpcode, ScalarType, Statement } from './expression.ts'
 import { binaryFunction, unaryFunction, wrap } from './operations.ts'
 
 type Values = Float64Array | number[]
+type Reduction = Extract<Expression, { readonly kind: 'reduce' }>
 
 /** The memory of a workgroup: buffers by their names in the kernel, and workgroup arrays. */
 export interface Machine {
@@ -39,23 +41,6 @@ const REDUCE: { readonly [W in ReduceOpcode]: (a: number, b: number) => number }
 function saturate(type: 'i32' | 'u32', value: number): number {
   const [low, high] = type === 'u32' ? [0, 0xffffffff] : [-0x80000000, 0x7fffffff]
   return Number.isNaN(value) ? 0 : Math.min(high, Math.max(low, Math.trunc(value)))
-}
-
-/** Whether a statement synchronizes the threads of a workgroup, or contains one that does. */
-function synchronizes(s: Statement): boolean {
-  switch (s.kind) {
-    case 'barrier':
-    case 'all-reduce':
-    case 'uniform-load':
-    case 'loop':
-      return true
-    case 'for':
-      return s.body.some(synchronizes)
-    case 'if':
-      return s.body.some(synchronizes) || s.otherwise.some(synchronizes)
-    default:
-      return false
-  }
 }
 
 export function createInterpreter(): {
@@ -95,19 +80,26 @@ export function createInterpreter(): {
       }
       case 'call':
         return CALL[e.opcode](...e.operands.map((operand) => value(operand, machine, own)))
-      case 'reduce': {
-        const count = value(e.extent, machine, own)
-        if (count === 0) return emptyReduction(e.opcode, e.type)
-        let total = reductionIdentity(e.opcode, e.type)
-        for (let i = 0; i < count; i++) {
-          own.variables.set(e.variable, i)
-          total = wrap(e.type, REDUCE[e.opcode](total, value(e.body, machine, own)))
-        }
-        return total
-      }
+      case 'reduce':
+        return reduction(e, () => value(e.body, machine, own), value(e.extent, machine, own), own)
       default:
         return e satisfies never
     }
+  }
+
+  function reduction(
+    { opcode, type, variable }: Pick<Reduction, 'opcode' | 'type' | 'variable'>,
+    term: () => number,
+    count: number,
+    own: Thread,
+  ): number {
+    if (count === 0) return emptyReduction(opcode, type)
+    let total = reductionIdentity(opcode, type)
+    for (let i = 0; i < count; i++) {
+      own.variables.set(variable, i)
+      total = wrap(type, REDUCE[opcode](total, term()))
+    }
+    return total
   }
 
   function run(statements: readonly Statement[], machine: Machine, own: Thread): void {
@@ -144,6 +136,9 @@ export function createInterpreter(): {
       }
       case 'if':
         run(of(s.condition) !== 0 ? s.body : s.otherwise, machine, own)
+        return
+      case 'reduce':
+        own.variables.set(s.name, reduction(s, () => (run(s.body, machine, own), of(s.value)), of(s.extent), own))
         return
       case 'barrier':
       case 'all-reduce':

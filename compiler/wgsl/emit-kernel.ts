@@ -10,7 +10,7 @@ import { partsOf } from '../kernel/parts.ts'
 import { chooseMatmul } from './choose-matmul.ts'
 import { bindingNames, emitModule, type ModuleBuffer } from './module.ts'
 import type { TemplateCode } from './template-code.ts'
-import { createScalarEmitter } from './emit-scalar.ts'
+import { allReduceTypes, createScalarEmitter, declareAllReduce } from './emit-scalar.ts'
 
 export interface EmittedKernel {
   readonly kernel: Omit<Kernel, 'id'>
@@ -106,11 +106,13 @@ function workgroupText(program: KernelProgram, { dims, target }: EmitOptions): K
   const { workgroupSize: threads, shared, workgroups } = computation
   const reduces = computation.body.some((statement) => statement.kind === 'all-reduce')
   const oneSubgroup = reduces && target.subgroupSize === threads
-  const writer = createScalarEmitter({ dims, threads, oneSubgroup })
+  const options = { dims, threads, oneSubgroup }
+  const writer = createScalarEmitter(options)
+  const reduced = allReduceTypes(computation.body, options)
   const statements = writer.statements(computation.body, 1)
   const memory = [
     ...shared.map(({ name, type, length }) => `var<workgroup> ${name}: array<${type}, ${Math.max(1, length)}>;`),
-    ...writer.sharedDeclarations(),
+    ...reduced.map((type) => declareAllReduce(type, options)),
   ]
   const body = [
     `@compute @workgroup_size(${threads})`,
@@ -123,7 +125,7 @@ function workgroupText(program: KernelProgram, { dims, target }: EmitOptions): K
     `  if (workgroup >= ${writer.size(workgroups)}) { return; }`,
     `${statements}}`,
   ].join('\n')
-  const sharedElements = shared.reduce((sum, { length }) => sum + length, 0) + writer.sharedDeclarations().length * threads
+  const sharedElements = shared.reduce((sum, { length }) => sum + length, 0) + reduced.length * threads
   return {
     code: {
       body,

@@ -14,7 +14,7 @@ import {
   variable,
 } from '../../compiler/scalar/build.ts'
 import type { Expression, Statement } from '../../compiler/scalar/expression.ts'
-import { createScalarEmitter, emitDim, type ScalarEmitterOptions } from '../../compiler/wgsl/emit-scalar.ts'
+import { allReduceTypes, createScalarEmitter, declareAllReduce, emitDim, type ScalarEmitterOptions } from '../../compiler/wgsl/emit-scalar.ts'
 import { ceilDivide, dim, subtract, symbol } from '../../plan/dim.ts'
 
 const written = (statements: readonly Statement[], options: Partial<ScalarEmitterOptions> = {}): string =>
@@ -92,10 +92,13 @@ test('a workgroup is folded in halves, a subgroup by its own word, a single thre
     { kind: 'var', name: 'a', value: f32(0) },
     { kind: 'all-reduce', name: 'a', opcode: 'sum', type: 'f32' },
   ]
-  const writer = createScalarEmitter({ dims: [], threads: 8, oneSubgroup: false })
+  const options = { dims: [], threads: 8, oneSubgroup: false }
+  const writer = createScalarEmitter(options)
   const text = writer.statements(fold, 0)
   expect([...text.matchAll(/thread < (\d+)u/g)].map(([, width]) => width)).toEqual(['4', '2', '1'])
-  expect(writer.sharedDeclarations()).toEqual(['var<workgroup> combine_f32: array<f32, 8>;'])
+  expect(allReduceTypes(fold, options).map((type) => declareAllReduce(type, options))).toEqual([
+    'var<workgroup> combine_f32: array<f32, 8>;',
+  ])
   expect(written(fold, { oneSubgroup: true })).toContain('a = subgroupAdd(a);')
   expect(written(fold, { threads: 1 })).toBe('var a = 0.0f;\n')
 })
@@ -111,7 +114,7 @@ test('dims: what is added first, so that nothing falls below zero; divisions by 
   expect(emitDim(T, ['T'])).toBe('dim_T()')
   expect(emitDim(subtract(T, 1), ['T'])).toBe('(dim_T() - 1u)')
   expect(emitDim(ceilDivide(T, dim(64)), ['T'])).toBe('(smoe_ceil_divide(dim_T(), 64u))')
-  expect(() => emitDim(symbol('S'), ['T'])).toThrow('S is no dim of the plan')
+  expect(() => emitDim(symbol('S'), ['T'])).toThrow('S is not a dim of the plan')
 })
 
 const nesting = (text: string): number =>

@@ -1,14 +1,28 @@
-/** What a kernel computes, before any target's spelling. */
+/** The IR of a kernel: bindings and a computation, as plain data that is independent of targets. */
 import type { Dim } from '../../../plan/dim.ts'
 import type { Node, Origin } from '../../graph/node.ts'
+import type { DType } from '../../graph/vocabulary.ts'
 import type { ScalarType, Statement } from '../../scalar/expression.ts'
 import type { Matmul } from './matmul.ts'
 
-/** A buffer under the name the kernel knows it by. */
-export interface KernelBuffer {
+/** A buffer that a kernel binds, under its name in the kernel. */
+export interface Binding {
   readonly name: string
-  readonly node: Node
   readonly access: 'read' | 'read_write'
+  readonly dtype: DType
+  readonly elements: Dim
+}
+
+/** A binding, and the node whose values the buffer has. */
+export interface KernelBuffer extends Binding {
+  readonly node: Node
+}
+
+/** An array in the memory of a workgroup. */
+export interface SharedArray {
+  readonly name: string
+  readonly type: ScalarType
+  readonly length: number
 }
 
 export type Computation =
@@ -17,19 +31,25 @@ export type Computation =
       readonly kind: 'workgroups'
       readonly workgroups: Dim
       readonly workgroupSize: number
-      readonly shared: readonly { readonly name: string; readonly type: ScalarType; readonly length: number }[]
+      readonly shared: readonly SharedArray[]
       readonly body: readonly Statement[]
     }
   | { readonly kind: 'matmul'; readonly matmul: Matmul }
 
-export interface KernelProgram {
+/** A kernel by itself, as it is printed, parsed and verified. */
+export interface Kernel {
   /** The same for kernels of the same text: `moe_matmul`. */
   readonly name: string
   readonly template: string
+  readonly buffers: readonly Binding[]
+  readonly computation: Computation
+}
+
+/** A kernel of a schedule, and where it comes from. */
+export interface KernelProgram extends Kernel {
   readonly reason: string
   readonly buffers: readonly KernelBuffer[]
-  readonly computation: Computation
   readonly origin: Origin
-  /** What stands behind it, for listings: `layers.0/moe: grouped_matmul x2, silu`. */
+  /** The ops that it computes, for listings: `layers.0/moe: grouped_matmul x2, silu`. */
   readonly does: string
 }

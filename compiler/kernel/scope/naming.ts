@@ -1,4 +1,5 @@
 /** Names of the buffers within one kernel: after weights and inputs where there are such, never after a layer's number. */
+import { product } from '../../../plan/dim.ts'
 import type { Node } from '../../graph/node.ts'
 import type { KernelBuffer } from '../ir/kernel.ts'
 
@@ -43,7 +44,7 @@ export function createNaming(): Naming {
     let unique = base
     for (let n = tried.get(base) ?? 1; taken.has(unique); tried.set(base, n)) unique = `${base}${++n}`
     taken.add(unique)
-    byNode.set(node, { name: unique, node, access })
+    byNode.set(node, { name: unique, node, access, dtype: node.dtype, elements: product(node.shape) })
     return unique
   }
   return {
