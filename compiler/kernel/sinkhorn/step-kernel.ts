@@ -38,8 +38,9 @@ export function sinkhornStepKernel(group: Group, context: ScheduleContext): Kern
   const { tolerance, block } = node.params
   const scaling = scalingOf(columns, block, context.target)
   const scope = openScope(context, group.members)
-  const buffers = { cost: scope.bufferOf(cost), rows: scope.bufferOf(rows), columns: scope.bufferOf(columns) }
-  const state = before === undefined ? null : scope.bufferOf(before)
+  const buffers = { cost: scope.bufferOf(cost), rows: scope.bufferOf(rows) }
+  // the first step has no state to compare with the columns' sums
+  const last = before === undefined ? null : { columns: scope.bufferOf(columns), state: scope.bufferOf(before) }
   const out = scope.naming.write(node)
   const workgroups = blocksOf(cost.shape[0], block)
   const places = placesOf(scaling.width, size(workgroups))
@@ -50,7 +51,7 @@ export function sinkhornStepKernel(group: Group, context: ScheduleContext): Kern
   const sums: Statement[] = [
     name('first', first),
     clearSums(scaling),
-    ...measureRows(scaling, buffers, variable('u32', 'first'), filled, state !== null),
+    ...measureRows(scaling, buffers, variable('u32', 'first'), filled, last !== null),
     ...addRows(scaling, buffers.cost, variable('u32', 'first'), filled),
     storeColumns(scaling, (at, found, sum) => [put(places.most(workgroup, at), found), put(places.total(workgroup, at), sum)]),
   ]
@@ -67,9 +68,9 @@ export function sinkhornStepKernel(group: Group, context: ScheduleContext): Kern
     computation: workgroupsOf(
       scaling,
       workgroups,
-      state === null
+      last === null
         ? start(scaling, sums, head)
-        : proceed(scaling, { state, places, blocks: size(workgroups), columns: buffers.columns, tolerance, sums, head }),
+        : proceed(scaling, { ...last, places, blocks: size(workgroups), tolerance, sums, head }),
     ),
     origin: group.anchor.origin,
     does: describe(group),
