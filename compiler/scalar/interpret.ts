@@ -138,7 +138,10 @@ export function createInterpreter(): {
         run(of(s.condition) !== 0 ? s.body : s.otherwise, machine, own)
         return
       case 'reduce':
-        own.variables.set(s.name, reduction(s, () => (run(s.body, machine, own), of(s.value)), of(s.extent), own))
+        own.variables.set(
+          s.name,
+          reduction(s, () => (run(s.body, machine, own), of(s.value)), of(s.extent), own),
+        )
         return
       case 'barrier':
       case 'all-reduce':

@@ -28,7 +28,9 @@ export function createIntervals(facts: Facts): (e: Expression) => Interval | nul
     const limit = facts.limits.get(e)
     const value = compute(e)
     const bounded =
-      limit === undefined ? value : { low: value?.low ?? 0, high: Math.min(value?.high ?? Infinity, Math.max(limit, value?.low ?? 0)) }
+      limit === undefined
+        ? value
+        : { low: value?.low ?? 0, high: Math.min(value?.high ?? Infinity, Math.max(limit, value?.low ?? 0)) }
     known.set(e, bounded)
     return bounded
   }
@@ -42,7 +44,11 @@ export function createIntervals(facts: Facts): (e: Expression) => Interval | nul
       case 'variable':
         return facts.variables.get(e.name) ?? ANY
       case 'cast':
-        return e.type === 'u32' && e.operand.type === 'i32' ? nonNegative(of(e.operand)) : e.operand.type === 'f32' ? ANY : of(e.operand)
+        return e.type === 'u32' && e.operand.type === 'i32'
+          ? nonNegative(of(e.operand))
+          : e.operand.type === 'f32'
+            ? ANY
+            : of(e.operand)
       case 'select': {
         const [then, otherwise] = [of(e.then), of(e.otherwise)]
         return then === null || otherwise === null ? ANY : union(then, otherwise)

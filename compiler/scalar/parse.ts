@@ -71,7 +71,8 @@ function parseNumber(tokens: Tokens): Expression {
   const text = tokens.take()
   if (text === 'inf') return literal('f32', sign * Infinity)
   if (!/^\d/.test(text)) return tokens.fail(`expected a number, not '${text}'`)
-  if (text.endsWith('u') || text.endsWith('i')) return literal(text.endsWith('u') ? 'u32' : 'i32', sign * Number(text.slice(0, -1)))
+  if (text.endsWith('u') || text.endsWith('i'))
+    return literal(text.endsWith('u') ? 'u32' : 'i32', sign * Number(text.slice(0, -1)))
   return literal('f32', sign * Number(text))
 }
 
@@ -138,9 +139,7 @@ function parseCall(word: string, tokens: Tokens, names: Names): Expression {
   }
   takes(1)
   if (Object.hasOwn(SCALAR_TYPES, word)) return cast(word as ScalarType, operands[0])
-  return Object.hasOwn(UNARY, word)
-    ? unary(word as UnaryOpcode, operands[0])
-    : tokens.fail(`'${word}' is not an opcode`)
+  return Object.hasOwn(UNARY, word) ? unary(word as UnaryOpcode, operands[0]) : tokens.fail(`'${word}' is not an opcode`)
 }
 
 /** `[i < EXTENT](BODY)`, after the opcode. */

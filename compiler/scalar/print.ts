@@ -16,7 +16,8 @@ export interface ScalarPrinter {
 export const indent = (lines: readonly string[]): readonly string[] => lines.map((line) => `  ${line}`)
 
 /** The expressions of statements, those of blocks inside included. */
-export const expressionsOf = (statements: readonly Statement[]): readonly Expression[] => allStatements(statements).flatMap(valuesOf)
+export const expressionsOf = (statements: readonly Statement[]): readonly Expression[] =>
+  allStatements(statements).flatMap(valuesOf)
 
 /** How often each expression is an operand, or stands by itself. */
 function countUses(roots: readonly Expression[]): ReadonlyMap<Expression, number> {
@@ -132,7 +133,10 @@ export function createPrinter(roots: readonly Expression[]): ScalarPrinter {
       case 'store':
         return lines([s.index, s.value], (index, value) => `@${s.buffer}[${index}] = ${value}`)
       case 'for': {
-        const head = lines([s.from, s.below, s.step], (from, below, step) => `for ${s.variable} in ${from} .. ${below} step ${step} {`)
+        const head = lines(
+          [s.from, s.below, s.step],
+          (from, below, step) => `for ${s.variable} in ${from} .. ${below} step ${step} {`,
+        )
         return block(head, s.body)
       }
       case 'if': {

@@ -27,14 +27,14 @@ const kernelsIn = (programs: readonly CompiledProgram[]): readonly KernelProgram
 
 /** Every graph that a run of training compiles. */
 function graphsOf(graphs: TrainingGraphs): readonly Graph[] {
-  const competing = graphs.recipe.layers.flatMap(({ layer, contest }) => (contest === null ? [] : [layer]))
+  const competing = graphs.recipe.layers.flatMap(({ layer, competition }) => (competition === null ? [] : [layer]))
   return [
     graphs.step([], true),
     graphs.step([], false),
     ...(competing.length === 0 ? [] : [graphs.step(competing, true)]),
     graphs.update(),
     graphs.evaluation(),
-    ...(graphs.recipe.precision === 'mixed' ? [graphs.halves()] : []),
+    ...(graphs.recipe.precision === 'mixed' ? [graphs.f16Copies()] : []),
   ].map((graph) => graph as Graph)
 }
 

@@ -14,7 +14,13 @@ import {
   variable,
 } from '../../compiler/scalar/build.ts'
 import type { Expression, Statement } from '../../compiler/scalar/expression.ts'
-import { allReduceTypes, createScalarEmitter, declareAllReduce, emitDim, type ScalarEmitterOptions } from '../../compiler/wgsl/emit-scalar.ts'
+import {
+  allReduceTypes,
+  createScalarEmitter,
+  declareAllReduce,
+  emitDim,
+  type ScalarEmitterOptions,
+} from '../../compiler/wgsl/emit-scalar.ts'
 import { ceilDivide, dim, subtract, symbol } from '../../plan/dim.ts'
 
 const written = (statements: readonly Statement[], options: Partial<ScalarEmitterOptions> = {}): string =>

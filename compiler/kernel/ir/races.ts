@@ -25,7 +25,12 @@ const writeOf = (s: Statement): Write | null =>
       : null
 
 /** One element, at the same time by all threads of a workgroup, or of all workgroups. */
-function sharedElement(write: Write, control: Dependence, of: DependenceOf, { workgroupSize, workgroups }: Workgroups): string | null {
+function sharedElement(
+  write: Write,
+  control: Dependence,
+  of: DependenceOf,
+  { workgroupSize, workgroups }: Workgroups,
+): string | null {
   const all = join([of(write.index), control])
   if (all.memory) return null
   if (!all.thread && workgroupSize > 1) return `all ${workgroupSize} threads write one element of ${write.target}`
@@ -49,7 +54,11 @@ function accessesOf({ shared, workgroupSize }: Workgroups, report: Report) {
 
   const resolved = (e: Expression): Expression => substitute(e, definitions)
   const valueAt = (e: Expression, thread: number): number | null => {
-    const interval = createIntervals({ dims: {}, variables: new Map([['thread', { low: thread, high: thread }]]), limits: new Map() })(e)
+    const interval = createIntervals({
+      dims: {},
+      variables: new Map([['thread', { low: thread, high: thread }]]),
+      limits: new Map(),
+    })(e)
     return interval !== null && interval.low === interval.high ? interval.low : null
   }
   const holds = (e: Expression, thread: number): boolean | null => {
@@ -82,12 +91,21 @@ function accessesOf({ shared, workgroupSize }: Workgroups, report: Report) {
       const readers = new Map([...other.elements].map(([thread, element]) => [element, thread]))
       const clash = [...access.elements].find(([thread, element]) => readers.has(element) && readers.get(element) !== thread)
       if (clash === undefined) continue
-      report(access.statement, `thread ${clash[0]} and thread ${readers.get(clash[1])!} access ${access.array}[${clash[1]}] with no barrier between`)
+      report(
+        access.statement,
+        `thread ${clash[0]} and thread ${readers.get(clash[1])!} access ${access.array}[${clash[1]}] with no barrier between`,
+      )
       return
     }
   }
 
-  function record(statement: Statement, array: string, index: Expression, isWrite: boolean, conditions: readonly Expression[]): void {
+  function record(
+    statement: Statement,
+    array: string,
+    index: Expression,
+    isWrite: boolean,
+    conditions: readonly Expression[],
+  ): void {
     if (!arrays.has(array)) return
     const elements = isSafe(index) ? elementsOf(resolved(index), conditions.map(resolved)) : null
     if (elements === null) return

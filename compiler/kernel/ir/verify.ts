@@ -68,7 +68,8 @@ function lookup<T>(scope: Scope | null, of: (scope: Scope) => ReadonlyMap<string
 }
 const variableOf = (scope: Scope, name: string): Variable | undefined => lookup(scope, ({ variables }) => variables, name)
 const arrayOf = (scope: Scope, name: string): Array | undefined => lookup(scope, ({ arrays }) => arrays, name)
-const isChecked = (scope: Scope | null, e: Expression): boolean => scope !== null && (scope.checked.has(e) || isChecked(scope.parent, e))
+const isChecked = (scope: Scope | null, e: Expression): boolean =>
+  scope !== null && (scope.checked.has(e) || isChecked(scope.parent, e))
 
 const head = (s: Statement): string =>
   createPrinter(expressionsOf([s]))
@@ -112,7 +113,8 @@ class Verifier {
     this.place = 'bindings'
     for (const { name, access } of buffers) {
       if (!this.loaded.has(name) && !this.stored.has(name)) this.fault(`@${name} is bound and not used`)
-      else if (access === 'read_write' && !this.stored.has(name)) this.fault(`@${name} is bound as read_write and never stored to`)
+      else if (access === 'read_write' && !this.stored.has(name))
+        this.fault(`@${name} is bound as read_write and never stored to`)
     }
     return this.faults
   }
@@ -186,7 +188,8 @@ class Verifier {
       this.operand(operand, scope)
     }
     this.place = 'experts'
-    for (const { kind, ...sorted } of [matmul.rowGrouping, matmul.kRange]) if (kind === 'sorted' && 'buffer' in sorted) this.use(sorted.buffer, 'i32')
+    for (const { kind, ...sorted } of [matmul.rowGrouping, matmul.kRange])
+      if (kind === 'sorted' && 'buffer' in sorted) this.use(sorted.buffer, 'i32')
     for (const address of addressesOf(matmul)) {
       if (address.type !== 'u32' && address.type !== 'i32') this.fault(`an address is ${address.type}`)
       this.expression(address, scope)
@@ -209,7 +212,10 @@ class Verifier {
     for (const s of epilogue) {
       if (s.kind !== 'store') continue
       const used = names(s.index)
-      for (const [name, count] of [['row', rows], ['column', columns]] as const)
+      for (const [name, count] of [
+        ['row', rows],
+        ['column', columns],
+      ] as const)
         if (!used.has(name) && count.key !== '1') this.at(s, `elements of every ${name} are stored at one index`)
     }
   }
@@ -372,8 +378,14 @@ class Verifier {
         return this.loop(s, scope)
       case 'if':
         if (s.condition.type !== 'bool') this.fault(`the condition is ${s.condition.type}, not bool`)
-        this.statements(s.body, this.child(scope, (at) => this.where(s.condition, at, scope)))
-        this.statements(s.otherwise, this.child(scope, (at) => sample(at.dims, new Map(at.variables), at.limits)))
+        this.statements(
+          s.body,
+          this.child(scope, (at) => this.where(s.condition, at, scope)),
+        )
+        this.statements(
+          s.otherwise,
+          this.child(scope, (at) => sample(at.dims, new Map(at.variables), at.limits)),
+        )
         return
       case 'loop': {
         const inner = this.child(scope, (at) => sample(at.dims, new Map(at.variables), at.limits))
@@ -438,7 +450,8 @@ class Verifier {
       const own = controlOf(s, of)
       if (s.kind === 'loop' && own.thread) this.at(s, 'its condition is not uniform')
       const inner = join([control, own])
-      const blocks = s.kind === 'if' ? [s.body, s.otherwise] : s.kind === 'for' || s.kind === 'loop' || s.kind === 'reduce' ? [s.body] : []
+      const blocks =
+        s.kind === 'if' ? [s.body, s.otherwise] : s.kind === 'for' || s.kind === 'loop' || s.kind === 'reduce' ? [s.body] : []
       if (!(control.thread && synchronizes(s))) for (const block of blocks) this.flow(block, inner, of)
     }
   }

@@ -266,7 +266,7 @@ export function judge(scaling: Scaling, columns: string): readonly Statement[] {
 /** Below this residual the columns fit. */
 export function threshold({ width }: Scaling, columns: string, tolerance: number): Expression {
   const mass = load('f32', columns, variable('u32', 'e'))
-  const meanSquare = divide(reduce('sum', 'e', u32(width), multiply(mass, mass)), f32(width))
+  const meanSquare = divide(reduce('sum', 'e', u32(width), multiply(mass, mass)), f32(Math.max(1, width)))
   return binary('maximum', f32(tolerance), multiply(f32(RESOLUTION), unary('sqrt', meanSquare)))
 }
 
