@@ -36,9 +36,49 @@ interface Change {
   /** A program over the changed tree that ends in `export const ...`, and what it must export. */
   readonly program: string
   readonly gives: Readonly<Record<string, unknown>>
+  /** What the type checker names where any one of the edits is left out. */
+  readonly namesMissing?: string
 }
 
 const CHANGES: readonly Change[] = [
+  {
+    row: 'an elementwise op',
+    edits: [
+      {
+        file: 'compiler/scalar/operations.ts',
+        insert: [{ behind: 'export const UNARY = {\n', text: '  asinh: real(Math.asinh),\n' }],
+      },
+      {
+        file: 'compiler/ops/elementwise.ts',
+        insert: [
+          {
+            behind: 'const UNARY: { readonly [O in UnaryOpcode]: Row } = {\n',
+            text: "  asinh: row(ulp(4), 'y = arsinh x', 'The inverse hyperbolic sine.', over(unary('sqrt', add(square(X), ONE)))),\n",
+          },
+        ],
+      },
+      {
+        file: 'compiler/wgsl/opcodes.ts',
+        insert: [
+          {
+            behind: 'export const UNARY: { readonly [W in UnaryOpcode]: (x: string, type: ScalarType) => string } = {\n',
+            text: '  asinh: (x) => `asinh(${x})`,\n',
+          },
+        ],
+      },
+    ],
+    namesMissing: 'asinh',
+    program: `import { graphOf, planOf } from './test/support/graph.ts'
+import { evaluate } from './compiler/reference/evaluate.ts'
+import { hostTensor } from './compiler/reference/tensor.ts'
+import { PORTABLE } from './plan/target.ts'
+const text = 'model m() {\\n  input x: f32[T]\\n  output y: f32[T] = asinh(x)\\n}\\n'
+const graph = graphOf({ path: 'm.smoe', text })
+const feeds = { inputs: { x: hostTensor([2], 'f32', Float64Array.of(0.5, -2)) }, weights: {} }
+export const values = [...evaluate(graph, feeds).y.values]
+export const isInKernel = JSON.stringify(planOf(graph, PORTABLE)).includes('asinh(')`,
+    gives: { values: [Math.asinh(0.5), Math.asinh(-2)], isInKernel: true },
+  },
   {
     row: 'a policy',
     edits: [
@@ -76,11 +116,13 @@ export const isFinite = y.values.every(Number.isFinite)`,
         text: `/** The sign of a sign is itself. */
 import type { Graph } from '../graph/node.ts'
 import { isOp } from '../graph/walk.ts'
-import { rewrite, rule, type Rule } from './rewrite.ts'
+import { rewrite, rule, type Fired, type Rule } from './rewrite.ts'
 
-const rules: readonly Rule[] = [rule('sign', 'sign(sign(x))  ==>  sign(x)', ({ inputs: [x] }) => (isOp(x, 'sign') ? x : null))]
+const rules: readonly Rule[] = [
+  rule('sign-of-sign', 'sign', 'sign(sign(x))  ==>  sign(x)', ({ inputs: [x] }) => (isOp(x, 'sign') ? x : null)),
+]
 
-export const plantedPass = (graph: Graph): Graph => rewrite(graph, rules)
+export const plantedPass = (graph: Graph, fired?: Fired): Graph => rewrite(graph, rules, fired)
 `,
       },
       {
@@ -89,7 +131,7 @@ export const plantedPass = (graph: Graph): Graph => rewrite(graph, rules)
           { behind: "import type { Graph } from '../graph/node.ts'\n", text: "import { plantedPass } from './planted.ts'\n" },
           {
             behind: 'export const earlyPasses: readonly Pass[] = [\n',
-            text: "  { name: 'planted', why: 'before all others', run: plantedPass },\n",
+            text: "  { name: 'planted', why: 'before all others', run: (graph, _, fired) => plantedPass(graph, fired) },\n",
           },
         ],
       },
@@ -100,8 +142,10 @@ import { nodesOf } from './compiler/graph/walk.ts'
 import { createBuilder } from './compiler/ops/build.ts'
 const graph = parse('graph "g"\\ndim B\\n%0 = input name "x" : f32[B]\\n%1 = sign(%0) : f32[B]\\n%2 = sign(%1) : f32[B]\\noutput "y" = %2\\n', createBuilder().make)
 export const isListed = passes.some(({ name }) => name === 'planted')
-export const signs = nodesOf(optimise(graph, { variant: 'prefill', block: 4, tile: 4 }).graph).filter(({ op }) => op === 'sign').length`,
-    gives: { isListed: true, signs: 1 },
+const { graph: after, trace } = optimise(graph, { variant: 'prefill', block: 4, tile: 4 })
+export const fired = trace.find(({ pass }) => pass === 'planted').fired
+export const signs = nodesOf(after).filter(({ op }) => op === 'sign').length`,
+    gives: { isListed: true, fired: { 'sign-of-sign': 1 }, signs: 1 },
   },
   {
     row: 'an architecture to import',
@@ -140,7 +184,7 @@ export const name = imported.name`,
   },
 ]
 
-describe.each(CHANGES)('$row', ({ row, edits, program, gives }) => {
+describe.each(CHANGES)('$row', ({ row, edits, program, gives, namesMissing }) => {
   test('touches the files that the table names, and no others', () => {
     const named = filesIn(row)
     for (const { file } of edits)
@@ -157,6 +201,20 @@ describe.each(CHANGES)('$row', ({ row, edits, program, gives }) => {
 
   const sources = edits.map(({ file }) => file).filter((file) => file.endsWith('.ts'))
   test.skipIf(sources.length === 0)('type checks', () => expect(typeProblems(overlayOf(edits), sources)).toEqual([]), 120_000)
+
+  test.skipIf(namesMissing === undefined)(
+    'is not complete without any one of them, and the type checker names it',
+    () => {
+      for (const left of edits) {
+        const problems = typeProblems(overlayOf(edits.filter((edit) => edit !== left)), sources)
+        expect(
+          problems.some((problem) => problem.includes(`'${namesMissing}'`)),
+          `${left.file}: ${problems.join('; ')}`,
+        ).toBe(true)
+      }
+    },
+    240_000,
+  )
 
   test('works', async () => expect({ ...(await importWith<object>(overlayOf(edits), program)) }).toEqual(gives), 60_000)
 })
