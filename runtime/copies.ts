@@ -1,6 +1,6 @@
-/** Copies on the device between buffers that may be cut into parts in different ways. */
+/** Device copies between two buffers, which may be split into parts at different elements. */
 import type { Part } from './buffers.ts'
-import { copiedBytes } from './memory.ts'
+import { copySize } from './memory.ts'
 
 export interface Copy {
   readonly from: GPUBuffer
@@ -10,7 +10,7 @@ export interface Copy {
   readonly bytes: number
 }
 
-/** All elements of one in the other, in order. */
+/** The copies that move all elements of `from` to `to`, in order. */
 export function copiesBetween(from: readonly Part[], to: readonly Part[]): readonly Copy[] {
   const copies: Copy[] = []
   let [source, target, read, written] = [0, 0, 0, 0]
@@ -18,7 +18,7 @@ export function copiesBetween(from: readonly Part[], to: readonly Part[]): reado
     const [here, there] = [from[source], to[target]]
     const elements = Math.min(here.elements - read, there.elements - written)
     const place = { fromOffset: here.offset + read * here.bytes, toOffset: there.offset + written * there.bytes }
-    if (elements > 0) copies.push({ from: here.buffer, to: there.buffer, ...place, bytes: copiedBytes(elements, here.bytes) })
+    if (elements > 0) copies.push({ from: here.buffer, to: there.buffer, ...place, bytes: copySize(elements, here.bytes) })
     read += elements
     written += elements
     if (read === here.elements) [source, read] = [source + 1, 0]

@@ -1,4 +1,4 @@
-/** A device that is open: what it can do, and what went wrong with it. The same in Node and in a browser. */
+/** An open WebGPU device, in Node or in a browser: its properties, its errors and its loss. */
 
 import type { Target } from '../plan/target.ts'
 import { DeviceError, DeviceLostError, OutOfMemoryError, type RuntimeError } from './errors.ts'
@@ -6,17 +6,20 @@ import { DeviceError, DeviceLostError, OutOfMemoryError, type RuntimeError } fro
 export interface Device {
   readonly gpu: GPUDevice
   readonly target: Target
-  /** Which adapter it is and why it was chosen, in words. */
+  /** The adapter, and the reason why it was chosen. */
   readonly choice: AdapterChoice
-  /** Waits for the device as the platform does it best; rejects with a DeviceLostError when the device goes meanwhile. */
+  /**
+   * Awaits a promise of the device in the way that suits the platform. Rejects with a DeviceLostError if the device is lost
+   * first.
+   */
   readonly wait: <T>(promise: Promise<T>) => Promise<T>
-  /** Bytes that may still be taken, where the platform can tell; a software adapter itself promises more than there is. */
-  readonly room: () => number | null
-  /** Why the device is gone; null while it is there. */
+  /** Free memory in bytes; null where the platform cannot tell. Software adapters allocate more than the host has. */
+  readonly availableMemory: () => number | null
+  /** The reason of the loss; null while the device works. */
   readonly lost: () => DeviceLostError | null
-  /** The first error that nobody waited for, told once; null where there is none. */
+  /** Returns and clears the first uncaptured error; null if there is none. */
   readonly takeError: () => RuntimeError | null
-  /** Destroys the device; may be called again. */
+  /** Destroys the device. Further calls do nothing. */
   readonly dispose: () => void
 }
 
@@ -28,9 +31,10 @@ export interface AdapterChoice {
 
 export interface DeviceOptions {
   readonly choice?: AdapterChoice
-  /** How to wait for a promise of the device; the promise itself where the platform polls well. */
+  /** How to await a promise of the device; by default the promise itself. */
   readonly wait?: <T>(promise: Promise<T>) => Promise<T>
-  readonly room?: () => number | null
+  /** Free memory in bytes; null, the default, where the platform cannot tell. */
+  readonly availableMemory?: () => number | null
 }
 
 const FEATURES = ['subgroups', 'timestamp-query', 'shader-f16'] as const
@@ -50,20 +54,21 @@ const LIMITS = [
 
 const SOFTWARE = /llvmpipe|lavapipe|swiftshader|softpipe|basic render|\bcpu\b/i
 
-/** Whether an adapter computes on the CPU, whatever it says of itself. */
+/** Whether an adapter computes on the CPU, by its flags or its name. */
 export function isSoftware(info: GPUAdapterInfo): boolean {
   const words = [info.vendor, info.architecture, info.device, info.description].join(' ')
   return info.isFallbackAdapter === true || info.architecture === 'software' || SOFTWARE.test(words)
 }
 
-/** The properties of an adapter that the compiler needs. */
+/** The compilation target of an adapter. */
 export function describeTarget(adapter: GPUAdapter, name?: string): Target {
   const { info, limits } = adapter
-  const lanes = adapter.features.has('subgroups') && info.subgroupMinSize === info.subgroupMaxSize ? info.subgroupMinSize : 0
+  const subgroupSize =
+    adapter.features.has('subgroups') && info.subgroupMinSize === info.subgroupMaxSize ? info.subgroupMinSize : 0
   return {
     name: name ?? (info.description || info.device || info.architecture || info.vendor || 'unnamed adapter'),
     kind: isSoftware(info) ? 'cpu' : 'gpu',
-    subgroupSize: lanes > 0 ? lanes : null,
+    subgroupSize: subgroupSize > 0 ? subgroupSize : null,
     features: FEATURES.filter((feature) => adapter.features.has(feature)),
     maxInvocationsPerWorkgroup: limits.maxComputeInvocationsPerWorkgroup,
     maxWorkgroupStorageBytes: limits.maxComputeWorkgroupStorageSize,
@@ -74,10 +79,10 @@ export function describeTarget(adapter: GPUAdapter, name?: string): Target {
   }
 }
 
-/** Opens an adapter with all of its limits and those features that kernels use. Throws a DeviceError where it refuses. */
+/** Opens an adapter with its full limits and the features that kernels use. Throws a DeviceError if the adapter refuses. */
 export async function openDevice(adapter: GPUAdapter, options: DeviceOptions = {}): Promise<Device> {
   const target = describeTarget(adapter, options.choice?.name)
-  const choice = options.choice ?? { name: target.name, driver: adapter.info.description, reason: 'given' }
+  const choice = options.choice ?? { name: target.name, driver: adapter.info.description, reason: 'the caller opened it' }
   const requiredLimits = Object.fromEntries(LIMITS.map((limit) => [limit, adapter.limits[limit]]))
   const requiredFeatures = target.features as GPUFeatureName[]
   const gpu = await adapter.requestDevice({ requiredFeatures, requiredLimits }).catch((error: unknown) => {
@@ -87,40 +92,40 @@ export async function openDevice(adapter: GPUAdapter, options: DeviceOptions = {
 }
 
 function watch(gpu: GPUDevice, target: Target, choice: AdapterChoice, options: DeviceOptions): Device {
-  const { wait = (promise) => promise, room = () => null } = options
+  const { wait = (promise) => promise, availableMemory: room = () => null } = options
   const { untilLost, lost } = watchLoss(gpu)
-  let stray: RuntimeError | null = null
+  let uncaptured: RuntimeError | null = null
   gpu.onuncapturederror = (event) => {
     event.preventDefault()
-    stray ??= describeGpuError(target.name, event.error)
+    uncaptured ??= describeGpuError(target.name, event.error)
   }
   return {
     gpu,
     target,
     choice,
     wait: (promise) => wait(untilLost(promise)),
-    room,
+    availableMemory: room,
     lost,
     takeError: () => {
-      const error = stray
-      stray = null
+      const error = uncaptured
+      uncaptured = null
       return error
     },
     dispose: () => gpu.destroy(),
   }
 }
 
-interface Loss {
+interface DeviceLoss {
   readonly lost: () => DeviceLostError | null
-  /** The promise; rejects with a DeviceLostError if the device is lost first. */
+  /** Awaits the promise. Rejects with a DeviceLostError if the device is lost first. */
   readonly untilLost: <T>(promise: Promise<T>) => Promise<T>
 }
 
 /**
- * Pending waits are kept in a set. A `Promise.race` against a single loss promise would keep a reaction of every wait for as long as
- * the device exists.
+ * Pending waits are kept in a set. A `Promise.race` against a single loss promise would keep a reaction of every wait for as long
+ * as the device exists.
  */
-function watchLoss(gpu: GPUDevice): Loss {
+function watchLoss(gpu: GPUDevice): DeviceLoss {
   const waits = new Set<(error: DeviceLostError) => void>()
   let lost: DeviceLostError | null = null
   void gpu.lost.then(({ reason, message }) => {
@@ -150,7 +155,7 @@ function watchLoss(gpu: GPUDevice): Loss {
   return { lost: () => lost, untilLost }
 }
 
-/** The typed form of an error that the device reports itself. */
+/** A WebGPU error as a RuntimeError. */
 export function describeGpuError(what: string, error: GPUError, bytes = 0): RuntimeError {
   const outOfMemory = typeof GPUOutOfMemoryError !== 'undefined' && error instanceof GPUOutOfMemoryError
   return outOfMemory || error.constructor.name === 'GPUOutOfMemoryError'

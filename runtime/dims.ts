@@ -1,3 +1,4 @@
+/** Binds the symbolic dims of a plan to the shapes of the inputs of a run, and checks the inputs. */
 import { brokenBound } from '../plan/bounds.ts'
 import { dim, evaluate, symbolsOf, type DimValues } from '../plan/dim.ts'
 import type { InputPort, Plan, Port, Program } from '../plan/plan.ts'
@@ -7,10 +8,10 @@ import { dtypeOf, elementCount, showShape, type HostData } from './tensors.ts'
 
 export type Inputs = Readonly<Record<string, HostData>>
 
-/** u32 is what kernels see of a dim. */
+/** Kernels see a dim as u32. */
 const LARGEST = 2 ** 32 - 1
 
-/** Throws an InputError for what is not numbers with their shape. */
+/** Throws an InputError for a value that is not a tensor. */
 export function checkTensor(name: string, given: HostData): HostData {
   const isTensor =
     typeof given === 'object' &&
@@ -21,7 +22,7 @@ export function checkTensor(name: string, given: HostData): HostData {
   throw new InputError(
     name,
     null,
-    'is not a tensor: an object with a `shape`, an array of numbers, and `data`, a typed array, is expected',
+    'is not a tensor: expected an object with `shape`, an array of numbers, and `data`, a typed array',
   )
 }
 
@@ -29,22 +30,22 @@ function checkPort(port: Port, given: HostData | undefined): HostData {
   const fail = (message: string): never => {
     throw new InputError(port.name, null, message)
   }
-  if (given === undefined) return fail(`is missing; it is ${port.dtype}${showShape(port.shape)}`)
+  if (given === undefined) return fail(`is missing; expected ${port.dtype}${showShape(port.shape)}`)
   const dtype = dtypeOf(checkTensor(port.name, given).data)
-  if (dtype !== port.dtype) return fail(`is ${port.dtype}, ${dtype ?? 'an array of another class'} was given`)
+  if (dtype !== port.dtype) return fail(`expected ${port.dtype}, got ${dtype ?? 'an array of another class'}`)
   const { shape, data } = given
   if (shape.length !== port.shape.length) {
     return fail(
-      `has the shape ${showShape(port.shape)} of ${port.shape.length} axes, ${showShape(shape)} of ${shape.length} was given`,
+      `expected the shape ${showShape(port.shape)} of rank ${port.shape.length}, got ${showShape(shape)} of rank ${shape.length}`,
     )
   }
-  if (!shape.every((size) => Number.isInteger(size) && size >= 0 && size <= LARGEST)) fail(`${showShape(shape)} is no shape`)
-  if (elementCount(shape) !== data.length)
-    fail(`${showShape(shape)} has ${elementCount(shape)} elements, ${data.length} were given`)
+  if (!shape.every((size) => Number.isInteger(size) && size >= 0 && size <= LARGEST))
+    fail(`${showShape(shape)} is not a valid shape`)
+  if (elementCount(shape) !== data.length) fail(`${showShape(shape)} has ${elementCount(shape)} elements, got ${data.length}`)
   return given
 }
 
-/** Axes that are a symbol alone say what it is; the first to say so binds it. */
+/** An axis that is a symbol alone binds it; the first such axis decides. */
 function bindSymbols(plan: Plan, inputs: Inputs): Record<string, number> {
   const values = emptyTable<number>()
   const names = new Set(plan.dims.map(({ name }) => name))
@@ -58,31 +59,31 @@ function bindSymbols(plan: Plan, inputs: Inputs): Record<string, number> {
 
 function checkAxes(port: Port, shape: readonly number[], values: DimValues): void {
   for (const [axis, size] of port.shape.entries()) {
-    const wanted = evaluate(size, values)
-    if (wanted === shape[axis]) continue
+    const expected = evaluate(size, values)
+    if (expected === shape[axis]) continue
     const symbols = symbolsOf(dim(size))
     const known = symbols.length === 0 ? '' : ` with ${symbols.map((name) => `${name} = ${values[name]}`).join(', ')}`
     const what = symbols.length === 0 ? `axis ${axis}` : `dimension ${size} (axis ${axis})`
-    throw new InputError(port.name, size, `${what} is ${wanted}${known}, ${shape[axis]} was given`)
+    throw new InputError(port.name, size, `expected ${what} to be ${expected}${known}, got ${shape[axis]}`)
   }
 }
 
-/** Ids choose rows: one outside would silently read another row's values. */
+/** Ids index rows. WebGPU clamps an index out of range, which would silently read another row. */
 function checkIds(port: InputPort, { data }: HostData, values: DimValues): void {
   if (port.below === undefined) return
   const below = evaluate(port.below, values)
   for (let at = 0; at < data.length; at++) {
     if ((data[at] >= 0 && data[at] < below) || data[at] === port.ignored) continue
-    const besides = port.ignored === undefined ? '' : `, or is ${port.ignored} and ignored`
+    const ignored = port.ignored === undefined ? '' : `, or ${port.ignored}, which is ignored`
     throw new InputError(
       port.name,
       port.below,
-      `element ${at} is ${data[at]}; it chooses one of ${below} rows, from 0 to ${below - 1}${besides}`,
+      `element ${at} is ${data[at]}; expected a row index from 0 to ${below - 1}${ignored}`,
     )
   }
 }
 
-/** A slice outside of its axis would silently read other elements. */
+/** A slice that leaves its axis would silently read other elements. */
 function checkBounds({ bounds = [], inputs }: Plan, values: DimValues): void {
   const broken = brokenBound(bounds, values)
   if (broken === null) return
@@ -90,12 +91,12 @@ function checkBounds({ bounds = [], inputs }: Plan, values: DimValues): void {
   throw new InputError(port?.name ?? '', broken.dimension, broken.message)
 }
 
-/** The values of the plan's dims that these inputs mean. Throws an InputError naming the input and the dimension. */
+/** Checks the inputs and returns the values of the plan's dims. Throws an InputError with the input and the dimension. */
 export function bindDims(plan: Plan, inputs: Inputs): DimValues {
   for (const name of Object.keys(inputs)) {
     const known = plan.inputs.map((port) => port.name)
     if (!known.includes(name))
-      throw new InputError(name, null, `the plan has no such input; it has ${known.join(', ') || 'none'}`)
+      throw new InputError(name, null, `the plan has no such input; its inputs are ${known.join(', ') || 'none'}`)
   }
   for (const port of plan.inputs) checkPort(port, Object.hasOwn(inputs, port.name) ? inputs[port.name] : undefined)
   const values = bindSymbols(plan, inputs)
@@ -113,11 +114,11 @@ export const showDims = (values: DimValues): string =>
     .map(([name, value]) => `${name} = ${value}`)
     .join(', ') || 'no dims'
 
-/** The first program whose condition holds. */
+/** The first program whose condition holds. Throws an InputError if there is none. */
 export function chooseProgram(plan: Plan, values: DimValues): Program {
   const fits = ({ when }: Program): boolean => when === null || evaluate(when.dim, values) <= when.atMost
   const program = plan.programs.find(fits)
   if (program === undefined)
-    throw new InputError(plan.inputs[0]?.name ?? '', null, 'no program of the plan is for these dimensions')
+    throw new InputError(plan.inputs[0]?.name ?? '', null, 'the plan has no program for these dimensions')
   return program
 }

@@ -1,4 +1,4 @@
-/** What can go wrong between a plan and a device. Each class has a `kind`, so that errors can be told apart as data too. */
+/** The errors of the runtime. Each class has a `kind`, so that errors can be distinguished as data too. */
 
 import type { PlaceInSource } from '../plan/plan.ts'
 
@@ -28,28 +28,28 @@ export abstract class RuntimeError extends Error {
   }
 }
 
-/** One way to a device that was tried, what became of it and, where there is one, the command that opens it. */
+/** One place where adapters were searched: what was found and, if something is missing, the command that installs it. */
 export interface Attempt {
   readonly what: string
   readonly found: string
   readonly command: string | null
 }
 
-/** No adapter is there, or none is as asked for. */
+/** There is no adapter, or none that matches the choice. */
 export class NoAdapterError extends RuntimeError {
   readonly kind = 'no-adapter'
   readonly attempts: readonly Attempt[]
 
-  constructor(asked: string, attempts: readonly Attempt[]) {
+  constructor(choice: string, attempts: readonly Attempt[]) {
     const lines = attempts.map(
-      ({ what, found, command }) => `  ${what}: ${found}${command === null ? '' : `; bring it with: ${command}`}`,
+      ({ what, found, command }) => `  ${what}: ${found}${command === null ? '' : `; install it with: ${command}`}`,
     )
-    super([`no WebGPU adapter for '${asked}'; looked for`, ...lines].join('\n'))
+    super([`no WebGPU adapter for '${choice}'; searched`, ...lines].join('\n'))
     this.attempts = attempts
   }
 }
 
-/** The device is gone: destroyed, unplugged or reset. */
+/** The device was destroyed, unplugged or reset. */
 export class DeviceLostError extends RuntimeError {
   readonly kind = 'device-lost'
   readonly reason: string
@@ -60,7 +60,7 @@ export class DeviceLostError extends RuntimeError {
   }
 }
 
-/** The device refused something that no other class describes. */
+/** An error of the device that no other class describes. */
 export class DeviceError extends RuntimeError {
   readonly kind = 'device'
   readonly what: string
@@ -71,22 +71,22 @@ export class DeviceError extends RuntimeError {
   }
 }
 
-/** A plan, or a size at run time, asks for more than the adapter gives. */
+/** A plan, or a size at run time, exceeds a limit of the adapter. */
 export class LimitError extends RuntimeError {
   readonly kind = 'limit'
   readonly limit: string
   readonly needed: number
-  readonly have: number | null
+  readonly available: number | null
 
-  constructor(what: string, limit: string, needed: number, have: number | null) {
-    super(`${what} needs ${limit} = ${needed}, the adapter has ${have ?? 'none that is fixed'}`)
+  constructor(what: string, limit: string, needed: number, available: number | null) {
+    super(`${what} needs ${limit} = ${needed}, the adapter has ${available ?? 'no fixed one'}`)
     this.limit = limit
     this.needed = needed
-    this.have = have
+    this.available = available
   }
 }
 
-/** A plan asks for features that the device was not opened with. */
+/** A plan needs features that the device does not have. */
 export class FeatureError extends RuntimeError {
   readonly kind = 'feature'
   readonly missing: readonly string[]
@@ -97,7 +97,7 @@ export class FeatureError extends RuntimeError {
   }
 }
 
-/** The device has no room for a buffer of `bytes`. */
+/** The device has too little memory for a buffer of `bytes`. */
 export class OutOfMemoryError extends RuntimeError {
   readonly kind = 'out-of-memory'
   readonly bytes: number
@@ -108,7 +108,7 @@ export class OutOfMemoryError extends RuntimeError {
   }
 }
 
-/** A plan that contradicts itself, or is of another version. */
+/** A plan that is inconsistent, or of another version. */
 export class PlanError extends RuntimeError {
   readonly kind = 'plan'
   readonly problems: readonly string[]
@@ -119,7 +119,7 @@ export class PlanError extends RuntimeError {
   }
 }
 
-/** A kernel that the device does not compile; `place` is what it computes in the spec. */
+/** A kernel that does not compile on the device; `place` is the part of the spec that it computes. */
 export class KernelError extends RuntimeError {
   readonly kind = 'kernel'
   readonly kernel: string
@@ -136,7 +136,7 @@ export class KernelError extends RuntimeError {
   }
 }
 
-/** An input that is missing, unknown, of another type, or of a shape that does not fit; `dimension` where one is to blame. */
+/** An input that is missing, unknown, or of the wrong dtype or shape; `dimension` is the dimension at fault, if there is one. */
 export class InputError extends RuntimeError {
   readonly kind = 'input'
   readonly input: string
@@ -149,7 +149,7 @@ export class InputError extends RuntimeError {
   }
 }
 
-/** A weight that the checkpoint does not give as the plan wants it. */
+/** Weights that a checkpoint lacks, or has in another form than the plan expects. */
 export class WeightError extends RuntimeError {
   readonly kind = 'weight'
   readonly problems: readonly WeightProblem[]
@@ -162,7 +162,7 @@ export class WeightError extends RuntimeError {
   }
 }
 
-/** A weight of a store that is not there, or is not as a plan or a caller has it. */
+/** A weight that a store lacks, or has in another shape, dtype or layout. */
 export class StoreError extends RuntimeError {
   readonly kind = 'store'
   readonly weight: string
@@ -175,15 +175,15 @@ export class StoreError extends RuntimeError {
 
 export interface WeightProblem {
   readonly code: 'missing' | 'extra' | 'shape' | 'dtype' | 'not-finite' | 'range'
-  /** Path in the model; null for a tensor of the checkpoint that no weight wants. */
+  /** Path in the model; null for a tensor of the checkpoint that no weight uses. */
   readonly weight: string | null
   readonly tensor: string
-  /** Names in the checkpoint that may have been meant. */
+  /** Similar names in the checkpoint. */
   readonly near: readonly string[]
   readonly message: string
 }
 
-/** A checkpoint that cannot be read, or breaks the rules of its format. */
+/** A checkpoint that cannot be read, or is malformed. */
 export class CheckpointError extends RuntimeError {
   readonly kind = 'checkpoint'
   readonly file: string
@@ -194,7 +194,7 @@ export class CheckpointError extends RuntimeError {
   }
 }
 
-/** Something asked for at the wrong time: before the weights are there, or after dispose. */
+/** A call at the wrong time: before the weights are loaded, or after dispose. */
 export class StateError extends RuntimeError {
   readonly kind = 'state'
 }
@@ -218,7 +218,7 @@ export class NotFiniteError extends RuntimeError {
   }
 }
 
-/** A record of routes, or a report of one, that contradicts itself or does not fit another; `where` is a layer or a file. */
+/** A routing record or report that is inconsistent, or does not fit another; `where` is a layer or a file. */
 export class RouteError extends RuntimeError {
   readonly kind = 'route'
   readonly where: string

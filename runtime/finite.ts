@@ -5,9 +5,9 @@ import { NotFiniteError } from './errors.ts'
 /** The non-finite values of one tensor. A row runs along the last axis; in a vector each value is a row. */
 export interface NonFinite {
   readonly name: string
-  /** Values that are NaN or infinite. */
+  /** The number of NaN and infinite values. */
   readonly count: number
-  /** All values. */
+  /** The number of all values. */
   readonly elements: number
   /** Row-major index of the first value that is not finite. */
   readonly first: number
@@ -37,7 +37,7 @@ const isReal = ({ data }: FileData): boolean => data instanceof Float32Array || 
 export const findNonFinite = (tensors: Readonly<Record<string, FileData>>): readonly NonFinite[] =>
   Object.entries(tensors).flatMap(([name, tensor]) => (isReal(tensor) ? (nonFiniteOf(name, tensor) ?? []) : []))
 
-/** The number of rows that a message names. */
+/** The number of rows that a message lists. */
 const SHOWN = 8
 
 /** `7` of one axis, `[1, 3]` of several. */

@@ -1,4 +1,4 @@
-/** Argument forms of the public functions of the runtime. */
+/** Argument schemas of the public functions of the runtime. */
 import { anything, callable, list, map, numbers, object, optional, record, text, whole } from '../plan/arguments.ts'
 
 export const DEVICE = object({
@@ -17,7 +17,10 @@ export const ADAPTER = object({
 })
 export const SOURCE = object({ name: text, size: whole, read: callable, close: callable })
 export const CHECKPOINT = object({ name: text, tensors: map, metadata: object({}), read: callable, close: callable })
-export const STORE = object({ device: DEVICE, ground: object({ take: callable, ended: callable, turns: callable }) })
+export const STORE = object({
+  device: DEVICE,
+  resources: object({ allocate: callable, disposedError: callable, lock: callable }),
+})
 export const TENSOR = object({ shape: list(whole), data: numbers })
 export const TENSORS = record(TENSOR)
 export const LAYER = object({

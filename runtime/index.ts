@@ -1,4 +1,7 @@
-/** Runs plans. Nothing here is of Node: devices come from `runtime/dawn` or `runtime/browser`, files from `runtime/checkpoint/files.ts`. */
+/**
+ * The runtime, `smoe/runtime`. It does not use Node: devices come from `runtime/dawn` or `runtime/browser`, files from
+ * `runtime/checkpoint/files.ts`.
+ */
 
 import {
   anything,
@@ -60,7 +63,7 @@ export type { Inputs } from './dims.ts'
 export type { MemoryEstimate } from './memory.ts'
 export type { Outputs } from './run.ts'
 export type { NonFinite } from './finite.ts'
-export type { StepTime } from './profile.ts'
+export type { DispatchTime } from './profile.ts'
 export type { HostArray, HostData } from './tensors.ts'
 export type { LoadOptions, LoadReport } from './weights/load.ts'
 export type { Checkpoint, TensorInfo } from './checkpoint/checkpoint.ts'
@@ -80,19 +83,19 @@ export type { Plan } from '../plan/plan.ts'
 export type { Tensor, TypedPort } from './typed.ts'
 export { ArgumentError } from '../plan/arguments.ts'
 
-/** The properties of an adapter that the compiler needs. */
+/** The compilation target of an adapter. */
 export const describeTarget = checked('describeTarget', { adapter: ADAPTER, name: optional(text) }, describeTargetUnchecked)
 
-/** Opens an adapter with all of its limits and those features that kernels use. Throws a DeviceError where it refuses. */
+/** Opens an adapter with its full limits and the features that kernels use. Throws a DeviceError if the adapter refuses. */
 export const openDevice = checkedAsync(
   'openDevice',
-  { adapter: ADAPTER, options: options({ choice: object({ name: text }), wait: callable, room: callable }) },
+  { adapter: ADAPTER, options: options({ choice: object({ name: text }), wait: callable, availableMemory: callable }) },
   openDeviceUnchecked,
 )
 
 /**
- * Checks the plan against the device, compiles its kernels and takes memory for its weights. Throws a PlanError, FeatureError, LimitError,
- * KernelError, OutOfMemoryError, or a StoreError where the store has a weight in another form.
+ * Checks the plan against the device, compiles its kernels and allocates its weights. Throws a PlanError, FeatureError,
+ * LimitError, KernelError or OutOfMemoryError, or a StoreError if the store has a weight in another shape, dtype or layout.
  */
 export const createSession = checkedAsync(
   'createSession',
@@ -100,7 +103,7 @@ export const createSession = checkedAsync(
   createSessionUnchecked,
 )
 
-/** A store of weights. A lost device is reported by the store's methods, not here. */
+/** Creates a store of weights. A lost device is reported by the methods of the store, not here. */
 export const createStore = checked(
   'createStore',
   {
@@ -110,10 +113,10 @@ export const createStore = checked(
   createStoreUnchecked,
 )
 
-/** The values of the plan's dims that these inputs mean. Throws an InputError naming the input and the dimension. */
+/** Checks the inputs and returns the values of the plan's dims. Throws an InputError with the input and the dimension. */
 export const bindDims = checked('bindDims', { plan: PLAN, inputs: record(anything) }, bindDimsUnchecked)
 
-/** The first program whose condition holds. Throws an InputError where none is for these dimensions. */
+/** The first program whose condition holds. Throws an InputError if there is none. */
 export const chooseProgram = checked('chooseProgram', { plan: PLAN, values: record(whole) }, chooseProgramUnchecked)
 
 /** Device memory in bytes that a session of this plan needs with these dims; allocates nothing. */
@@ -125,87 +128,96 @@ export const findNonFinite = checked('findNonFinite', { tensors: TENSORS }, find
 /** A checkpoint of arrays in host memory. */
 export const memoryCheckpoint = checked('memoryCheckpoint', { tensors: TENSORS, name: optional(text) }, memoryCheckpointUnchecked)
 
-/** Reads the header and checks all of it; tensors are read as they are asked for. Throws a CheckpointError. */
+/** Reads and checks the whole header; tensors are read on demand. Throws a CheckpointError. */
 export const openSafetensors = checkedAsync('openSafetensors', { source: SOURCE }, openSafetensorsUnchecked)
 
-/** A model as Hugging Face lays it out: one file, or an index and its shards. Throws a CheckpointError where neither is there. */
+/** A model in the Hugging Face layout: one file, or an index and its shards. Throws a CheckpointError if there is neither. */
 export const openModel = checkedAsync('openModel', { directory: text, open: callable }, openModelUnchecked)
 
-/** A checkpoint of several files, as its index says. Throws a CheckpointError naming the shard that is missing or lacks a tensor. */
+/** A checkpoint of several shards, by its index. Throws a CheckpointError with the shard that is missing or lacks a tensor. */
 export const openShards = checkedAsync('openShards', { index: SOURCE, open: callable }, openShardsUnchecked)
 
-/** A blob, such as a file that a person picked in a browser. */
+/** A byte source over a blob, such as a file picked in a browser. */
 export const blobSource = checked(
   'blobSource',
   { blob: object({ size: whole, slice: callable }), name: optional(text) },
   blobSourceUnchecked,
 )
 
-/** Bytes in memory; what is read is a view of them. */
+/** A byte source over bytes in memory; reads are views of them. */
 export const bytesSource = checked('bytesSource', { bytes, name: optional(text) }, bytesSourceUnchecked)
 
-/** A URL whose server supports range requests. Throws a CheckpointError if it does not. */
+/** A byte source over a URL. Throws a CheckpointError if the server does not support range requests. */
 export const urlSource = checkedAsync('urlSource', { url: filled, get: optional(callable) }, urlSourceUnchecked)
 
-/** A whole tensor on the host: f16 and bf16 become f32, the rest stays as it is. Throws a CheckpointError. */
+/** Reads a whole tensor; f16 and bf16 are converted to f32. Throws a CheckpointError. */
 export const readTensor = checkedAsync('readTensor', { checkpoint: CHECKPOINT, name: text }, readTensorUnchecked)
 
-/** A whole safetensors file in memory. Throws a RangeError where a shape is not that of its data. */
+/** Encodes a safetensors file in memory. Throws a RangeError if a shape does not fit its data. */
 export const encodeSafetensors = checked(
   'encodeSafetensors',
   { tensors: TENSORS, metadata: optional(record(text)) },
   encodeSafetensorsUnchecked,
 )
 
-/** The record among the outputs of a run with routes. Throws a RouteError or NotFiniteError as `checkRecord`. */
+/** The routing record among the outputs of a run. Throws a RouteError or NotFiniteError as `checkRecord`. */
 export const recordOf = checked(
   'recordOf',
   { routes: list(object({ layer: text, experts: whole, selected: text, weights: text })), outputs: TENSORS },
   recordOfUnchecked,
 )
 
-/** A record from a file that `routeTensors` was written to. Throws a RouteError, a NotFiniteError or a CheckpointError. */
+/** Reads a routing record from a file written from `routeTensors`. Throws a RouteError, a NotFiniteError or a CheckpointError. */
 export const readRoutes = checkedAsync('readRoutes', { checkpoint: CHECKPOINT }, readRoutesUnchecked)
 
-/** `layers.0/moe.selected` and `layers.0/moe.weights` for each layer, and metadata with the numbers of experts. */
+/**
+ * A routing record as tensors, `layers.0/moe.selected` and `layers.0/moe.weights` for each layer, and metadata with the numbers
+ * of experts.
+ */
 export const routeTensors = checked('routeTensors', { record: RECORD }, routeTensorsUnchecked)
 
-/** Checks each layer, and that no two have one name. Throws a RouteError or a NotFiniteError. */
+/** Checks each layer, and that their names differ. Throws a RouteError or a NotFiniteError. */
 export const checkRecord = checked('checkRecord', { record: RECORD }, checkRecordUnchecked)
 
-/** Every diagnostic of a record. Throws a RouteError for records that cannot be or cannot be compared, a NotFiniteError for weights that are not finite. */
+/**
+ * The routing report of a record. Throws a RouteError for invalid records or records that cannot be compared, and a
+ * NotFiniteError for weights.
+ */
 export const reportRoutes = checked(
   'reportRoutes',
   { record: RECORD, facts: object({ model: text, adapter: text, dims: record(whole) }) },
   reportRoutesUnchecked,
 )
 
-/** A report as JSON text. */
+/** A routing report as JSON. */
 export const printReport = checked('printReport', { report: REPORT }, printReportUnchecked)
 
-/** A report from JSON text. Throws a RouteError. */
+/** A routing report from JSON. Throws a RouteError. */
 export const readReport = checked('readReport', { text, name: text }, readReportUnchecked)
 
-/** The inputs that stand for decisions, by their names. Throws a RouteError where the record does not fit, or breaks what the model requires. */
+/**
+ * Recorded routing decisions as inputs of a run, by name. Throws a RouteError if the record does not fit, or violates a
+ * constraint of the model.
+ */
 export const replayRoutes = checked(
   'replayRoutes',
   { record: RECORD, wanted: list(object({ layer: text, experts: whole, tokens: whole, k: whole })), name: text },
   replayRoutesUnchecked,
 )
 
-/** How near loads are to their mean, within so many percent of it. */
+/** Whether the loads of experts lie within so many percent of their mean. */
 export const balance = checked('balance', { load: object({ counts: list(whole), kept: whole }), within: real }, balanceUnchecked)
 
-/** What differs between two reports, layer by layer. Throws a RouteError where they cannot be compared. */
+/** The differences of two reports, layer by layer. Throws a RouteError if they cannot be compared. */
 export const compareReports = checked('compareReports', { a: REPORT, b: REPORT, name: text }, compareReportsUnchecked)
 
 /** Collapse level of the rows of a matrix [E, D]: 1 if all rows are parallel, near 0 if they are unrelated. */
 export const collapse = checked('collapse', { values: numbers, width: whole }, collapseUnchecked)
 
-/** The plan that reads its weights by their paths in the model. */
+/** The plan with weights that are read by their paths in the model. */
 export const weightsByPath = checked('weightsByPath', { plan: PLAN }, weightsByPathUnchecked)
 
-/** The dims these inputs mean. Throws a TypeError for a wrong class of array and a RangeError that names the dimension for a wrong size. */
+/** The dims of these inputs. Throws a TypeError for a wrong dtype, and a RangeError with the dimension for a wrong size. */
 export const checkInputs = checked(
   'checkInputs',
   { ports: PORTS, inputs: record(object({ shape: list(real) })) },
@@ -215,5 +227,5 @@ export const checkInputs = checked(
 /** 1536 -> `1.5 KiB`. */
 export const formatBytes = checked('formatBytes', { bytes: real }, formatBytesUnchecked)
 
-/** A path for one line of a message: control characters are escaped, a very long path is shortened in the middle. */
+/** A path on one line of a message: control characters are escaped, and a very long path is shortened. */
 export const showPath = checked('showPath', { path: text }, showPathUnchecked)

@@ -1,16 +1,19 @@
+/** Sizes and alignment of device memory, and the memory estimate of a plan. */
 import { evaluate, type DimValues } from '../plan/dim.ts'
 import { BYTES, type Plan, type PlanBuffer, type Program } from '../plan/plan.ts'
 import { chooseProgram } from './dims.ts'
 
-/** Kernels may see a buffer as `array<vec4<...>>`, which needs 16 bytes at the least; an empty one cannot be bound. */
-const GRAIN = 16
+/** Bytes. Kernels may view a buffer as `array<vec4<...>>`, of at least 16 bytes; an empty buffer cannot be bound. */
+const ALIGNMENT = 16
 
-/** What is copied is a number of whole words: halves may lack one, and behind them nothing lies. */
-export const copiedBytes = (elements: number, bytes: number): number => Math.ceil((elements * bytes) / 4) * 4
+/** Bytes of a copy, a multiple of 4: an odd number of f16 elements is padded. */
+export const copySize = (elements: number, bytes: number): number => Math.ceil((elements * bytes) / 4) * 4
 
-export const roundUp = (bytes: number, grain = GRAIN): number => Math.max(grain, Math.ceil(bytes / grain) * grain)
+/** Rounds bytes up to a multiple of `alignment`, at least one. */
+export const roundUp = (bytes: number, alignment = ALIGNMENT): number =>
+  Math.max(alignment, Math.ceil(bytes / alignment) * alignment)
 
-/** Elements in each part of a buffer, in order. */
+/** Elements of each part of a buffer, in order. */
 export function partElements(buffer: PlanBuffer, values: DimValues): readonly number[] {
   const all = evaluate(buffer.elements, values)
   const { parts, partElements: size } = buffer
@@ -18,53 +21,57 @@ export function partElements(buffer: PlanBuffer, values: DimValues): readonly nu
   return Array.from({ length: parts }, (_, part) => Math.max(0, Math.min(size, all - part * size)))
 }
 
+/** Device memory of a buffer with these dims, in bytes. */
 export const bufferBytes = (buffer: PlanBuffer, values: DimValues): number =>
   partElements(buffer, values).reduce((sum, elements) => sum + roundUp(elements * BYTES[buffer.dtype]), 0)
 
-/** Where a binding may begin inside a buffer, on every adapter. */
-const OFFSET_GRAIN = 256
+/** Bytes. Every adapter accepts binding offsets of this alignment. */
+const OFFSET_ALIGNMENT = 256
 
-export interface Stretch {
+export interface Region {
   readonly offset: number
   readonly size: number
   readonly elements: number
 }
 
-/** The parts of a scratch buffer one after the other, each where a binding may begin. */
-export function stretches(buffer: PlanBuffer, values: DimValues): readonly Stretch[] {
+/** The parts of a scratch buffer, placed one after the other at aligned offsets. */
+export function partRegions(buffer: PlanBuffer, values: DimValues): readonly Region[] {
   let end = 0
   return partElements(buffer, values).map((elements) => {
     const offset = end
     const size = roundUp(elements * BYTES[buffer.dtype])
-    end += roundUp(size, OFFSET_GRAIN)
+    end += roundUp(size, OFFSET_ALIGNMENT)
     return { offset, size, elements }
   })
 }
 
-function stretchBytes(buffer: PlanBuffer, values: DimValues): number {
-  const last = stretches(buffer, values).at(-1)
+function regionBytes(buffer: PlanBuffer, values: DimValues): number {
+  const last = partRegions(buffer, values).at(-1)
   return last === undefined ? 0 : last.offset + last.size
 }
 
-/** Bytes of each slot of a program: room for what the plan says, and for the parts of each buffer placed in it. */
+/**
+ * Bytes of each scratch slot of a program: at least the size in the plan, and enough for the parts of each buffer placed in it.
+ */
 export function slotBytes(plan: Plan, program: Program, values: DimValues): readonly number[] {
   const buffers = new Map(plan.buffers.map((buffer) => [buffer.id, buffer]))
   return program.slots.map(({ bytes }, at) => {
     const placed = program.placement.filter(({ slot }) => slot === at).map(({ buffer }) => buffers.get(buffer)!)
-    const sizes = [...bytes.map((size) => evaluate(size, values)), ...placed.map((buffer) => stretchBytes(buffer, values))]
+    const sizes = [...bytes.map((size) => evaluate(size, values)), ...placed.map((buffer) => regionBytes(buffer, values))]
     return roundUp(Math.max(0, ...sizes))
   })
 }
 
-/** Device memory by what it is for, in bytes. */
+/** Device memory by use, in bytes. */
 export interface MemoryEstimate {
   readonly weights: number
   readonly constants: number
+  /** Load-time constants. */
   readonly held: number
   readonly inputs: number
   readonly outputs: number
   readonly scratch: number
-  /** Copies of the outputs on their way to the host. */
+  /** Staging buffers of the outputs. */
   readonly staging: number
   readonly total: number
 }
@@ -72,11 +79,11 @@ export interface MemoryEstimate {
 const roleBytes = (plan: Plan, role: PlanBuffer['role'], values: DimValues): number =>
   plan.buffers.filter((buffer) => buffer.role === role).reduce((all, buffer) => all + bufferBytes(buffer, values), 0)
 
-/** What lives as long as a session. */
+/** Bytes of weights, constants and load-time constants. */
 export const persistentBytes = (plan: Plan): number =>
   roleBytes(plan, 'weight', {}) + roleBytes(plan, 'constant', {}) + roleBytes(plan, 'held', {})
 
-/** What a session of this plan takes on the device with these dims, before anything is allocated. */
+/** Device memory that a session of this plan needs with these dims; allocates nothing. */
 export function estimate(plan: Plan, values: DimValues): MemoryEstimate {
   const [weights, constants, held] = [roleBytes(plan, 'weight', {}), roleBytes(plan, 'constant', {}), roleBytes(plan, 'held', {})]
   const [inputs, outputs] = [roleBytes(plan, 'input', values), roleBytes(plan, 'output', values)]

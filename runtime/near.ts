@@ -1,4 +1,6 @@
-/** Edits (insert, delete, replace, swap of neighbours) from one text to the other. */
+/** Similar names, for the suggestions in error messages. */
+
+/** The optimal string alignment distance: insertions, deletions, substitutions and transpositions of neighbours. */
 function distance(a: string, b: string): number {
   let before: number[] = []
   let row = Array.from({ length: b.length + 1 }, (_, at) => at)
@@ -15,13 +17,13 @@ function distance(a: string, b: string): number {
   return row[b.length]
 }
 
-/** Names that may have been meant, the nearest first, three at the most. */
+/** At most three similar names, the nearest first. */
 export function nearNames(name: string, known: Iterable<string>): readonly string[] {
   const limit = Math.max(2, Math.floor(name.length / 4))
   return (
     [...known]
       .filter((candidate) => Math.abs(candidate.length - name.length) <= limit)
-      // the distance costs a product of lengths, so it is taken of likely names only
+      // the distance costs the product of both lengths, so few candidates are compared
       .slice(0, 2000)
       .map((candidate) => ({ candidate, edits: distance(name, candidate) }))
       .filter(({ edits }) => edits <= limit)

@@ -1,16 +1,17 @@
+/** Device buffers that live as long as a session. */
 import { BYTES, type Plan } from '../plan/plan.ts'
-import { checkRoom, createParts, settle, type Part, type Parts } from './buffers.ts'
+import { checkAvailableMemory, createParts, settleAll, type Part, type Parts } from './buffers.ts'
 import type { Device } from './device.ts'
 import { bufferBytes } from './memory.ts'
 import { arrayOf, type HostArray } from './tensors.ts'
 
-/** What lives as long as a session: constants and what is held, which go with it, and the weights, which are the store's. */
+/** The buffers of weights, constants and load-time constants. The store owns the weights; `destroy` frees the others. */
 export interface Persistent {
   readonly parts: Parts
   readonly destroy: () => void
 }
 
-/** Puts data into the parts of a buffer, in order. */
+/** Writes data to the parts of a buffer, in order. */
 export function writeParts(device: Device, parts: readonly Part[], data: HostArray): void {
   let start = 0
   for (const { buffer, offset, elements } of parts) {
@@ -28,18 +29,23 @@ function writeConstants(device: Device, plan: Plan, parts: Persistent['parts']):
   }
 }
 
-/** Takes the memory of constants and of what is held, and writes the constants. Throws an OutOfMemoryError or a LimitError, leaving nothing behind. */
+/**
+ * Allocates constants and load-time constants, and writes the constants. Throws an OutOfMemoryError or a LimitError, and frees
+ * what it allocated.
+ */
 export async function createPersistent(device: Device, plan: Plan, weights: Parts): Promise<Persistent> {
   const owned: GPUBuffer[] = []
   const destroy = (): void => owned.splice(0).forEach((buffer) => buffer.destroy())
   try {
-    const lasting = plan.buffers.filter(({ role }) => role === 'constant' || role === 'held')
-    checkRoom(
+    const buffers = plan.buffers.filter(({ role }) => role === 'constant' || role === 'held')
+    checkAvailableMemory(
       device,
       `the constants of ${plan.model}`,
-      lasting.reduce((sum, buffer) => sum + bufferBytes(buffer, {}), 0),
+      buffers.reduce((sum, buffer) => sum + bufferBytes(buffer, {}), 0),
     )
-    const made = await settle(lasting.map(async (buffer) => [buffer.id, await createParts(device, buffer, {}, owned)] as const))
+    const made = await settleAll(
+      buffers.map(async (buffer) => [buffer.id, await createParts(device, buffer, {}, owned)] as const),
+    )
     const parts = new Map([...weights, ...made])
     writeConstants(device, plan, parts)
     return { parts, destroy }

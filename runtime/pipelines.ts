@@ -1,8 +1,9 @@
+/** Compiles kernels to compute pipelines, each distinct kernel of a device once. */
 import type { Access, Kernel, PlaceInSource } from '../plan/plan.ts'
-import { settle } from './buffers.ts'
+import { settleAll } from './buffers.ts'
 import { messageOf, type Device } from './device.ts'
 import { KernelError, type RuntimeError } from './errors.ts'
-import { scoped } from './scopes.ts'
+import { withErrorScopes } from './scopes.ts'
 
 export interface CompiledKernel {
   readonly pipeline: GPUComputePipeline
@@ -13,7 +14,7 @@ export type CompiledKernels = ReadonlyMap<number, CompiledKernel>
 
 const BUFFER_TYPES: { readonly [A in Access]: GPUBufferBindingType } = { read: 'read-only-storage', read_write: 'storage' }
 
-/** Adds a layout for each way that kernels bind their buffers. */
+/** Adds a bind group layout for each distinct list of buffer accesses. */
 function addLayouts(device: Device, kernels: readonly Kernel[], layouts: Map<string, GPUBindGroupLayout>): void {
   for (const kernel of kernels) {
     const key = layoutKey(kernel)
@@ -30,14 +31,14 @@ function addLayouts(device: Device, kernels: readonly Kernel[], layouts: Map<str
 
 const layoutKey = (kernel: Kernel): string => kernel.bindings.map(({ access }) => access).join()
 
-/** The place whose part of the WGSL a line is in. */
+/** The place in the spec that a line of WGSL was compiled from. */
 export function placeOfLine(kernel: Kernel, line: number): PlaceInSource | null {
   const before = kernel.places.filter(({ wgslLine }) => wgslLine <= line)
   const nearest = before.reduce<(typeof before)[number] | null>((a, b) => (a !== null && a.wgslLine > b.wgslLine ? a : b), null)
   return nearest?.place ?? kernel.places[0]?.place ?? null
 }
 
-/** The shader compiler speaks of lines; without one it is the kernel's first place that is named. */
+/** Adds the place in the spec, found by the line of the compilation error; without a line it is the first place of the kernel. */
 async function kernelError(kernel: Kernel, module: GPUShaderModule | null, error: unknown): Promise<RuntimeError> {
   const info = await module?.getCompilationInfo().catch(() => null)
   const first = info?.messages.find(({ type }) => type === 'error')
@@ -52,14 +53,14 @@ async function compileKernel(device: Device, kernel: Kernel, layout: GPUBindGrou
   const { gpu } = device
   let module: GPUShaderModule | null = null
   try {
-    await scoped(device, kernel.name, () => {
+    await withErrorScopes(device, kernel.name, () => {
       module = gpu.createShaderModule({ label: kernel.name, code: kernel.wgsl })
     })
     const compute = { module: module!, entryPoint: kernel.entryPoint }
-    const made = await scoped(device, kernel.name, () => {
+    const made = await withErrorScopes(device, kernel.name, () => {
       const pipelineLayout = gpu.createPipelineLayout({ label: kernel.name, bindGroupLayouts: [layout] })
       const pipeline = gpu.createComputePipelineAsync({ label: kernel.name, layout: pipelineLayout, compute })
-      // its failure is looked at below, after the scope's
+      // its rejection is handled below, after the error scope
       pipeline.catch(() => {})
       return { pipeline }
     })
@@ -69,27 +70,29 @@ async function compileKernel(device: Device, kernel: Kernel, layout: GPUBindGrou
   }
 }
 
-/** Compiled kernels out of all kernels of a plan: called first with 0, then once per kernel. */
+/** Called with the number of compiled kernels and of all: first with 0, then after each kernel. */
 export type CompileProgress = (compiled: number, kernels: number) => void
 
 export interface KernelCompiler {
-  /** Compiles all kernels at once, each by its id. Throws a KernelError naming the kernel and what it computes in the spec. */
+  /**
+   * Compiles kernels concurrently; the result is by kernel id. Throws a KernelError with the kernel and its place in the spec.
+   */
   readonly compile: (kernels: readonly Kernel[], onProgress?: CompileProgress) => Promise<CompiledKernels>
-  /** Releases kernels from `compile`: those without another session are dropped from the cache. */
+  /** Releases kernels of `compile`. A kernel without users leaves the cache. */
   readonly release: (kernels: readonly Kernel[]) => void
 }
 
-interface Known {
+interface CacheEntry {
   readonly made: Promise<CompiledKernel>
   users: number
 }
 
 const kernelKey = (kernel: Kernel): string => JSON.stringify([kernel.wgsl, kernel.entryPoint, layoutKey(kernel)])
 
-/** Remembers what it has compiled by its text, so that plans which differ in a few kernels cost those alone. */
+/** A compiler with a cache by kernel text, so that plans which share kernels compile only the others. */
 export function createKernelCompiler(device: Device): KernelCompiler {
   const layouts = new Map<string, GPUBindGroupLayout>()
-  const known = new Map<string, Known>()
+  const known = new Map<string, CacheEntry>()
 
   const compileOne = (kernel: Kernel): Promise<CompiledKernel> => {
     const key = kernelKey(kernel)
@@ -115,7 +118,7 @@ export function createKernelCompiler(device: Device): KernelCompiler {
       return [kernel.id, compiled]
     }
     try {
-      return new Map(await settle(kernels.map(compileNext)))
+      return new Map(await settleAll(kernels.map(compileNext)))
     } catch (error) {
       release(kernels)
       throw error
@@ -124,7 +127,7 @@ export function createKernelCompiler(device: Device): KernelCompiler {
 
   return {
     compile: async (kernels, onProgress) => {
-      await scoped(device, 'bind group layouts', () => addLayouts(device, kernels, layouts))
+      await withErrorScopes(device, 'bind group layouts', () => addLayouts(device, kernels, layouts))
       return compileAll(kernels, onProgress)
     },
     release,

@@ -1,32 +1,32 @@
-/** Values of buffers back on the host: copied into memory that the host reads, as much at a time as one buffer holds. */
+/** Reads buffers back to the host through a staging buffer, in batches that fit it. */
 import { BYTES, type StorageType } from '../plan/plan.ts'
 import { createStaging, readMapped, type Part } from './buffers.ts'
 import type { Device } from './device.ts'
-import { copiedBytes, roundUp } from './memory.ts'
-import { scoped } from './scopes.ts'
+import { copySize, roundUp } from './memory.ts'
+import { withErrorScopes } from './scopes.ts'
 import { arrayOf, elementCount, type HostData } from './tensors.ts'
 
-export interface Readable {
+export interface ReadRequest {
   readonly name: string
   readonly dtype: StorageType
   readonly shape: readonly number[]
   readonly parts: readonly Part[]
 }
 
-/** A part on its way to a place in the values of its tensor. */
-interface Piece {
+/** A part, and the range of the host tensor that it is read into. */
+interface PartReadback {
   readonly part: Part
   readonly data: Uint8Array
-  /** In bytes. */
+  /** Offset in `data`, in bytes. */
   readonly at: number
 }
 
-const MOST_BYTES = 256 * 2 ** 20
+const MAX_BATCH_BYTES = 256 * 2 ** 20
 
-const sizeOf = ({ elements, bytes }: Part): number => copiedBytes(elements, bytes)
+const sizeOf = ({ elements, bytes }: Part): number => copySize(elements, bytes)
 
-function* batches(pieces: readonly Piece[], limit: number): Generator<readonly Piece[]> {
-  let [batch, bytes]: [Piece[], number] = [[], 0]
+function* batches(pieces: readonly PartReadback[], limit: number): Generator<readonly PartReadback[]> {
+  let [batch, bytes]: [PartReadback[], number] = [[], 0]
   for (const piece of pieces) {
     const size = sizeOf(piece.part)
     if (batch.length > 0 && bytes + size > limit) {
@@ -39,11 +39,11 @@ function* batches(pieces: readonly Piece[], limit: number): Generator<readonly P
   if (batch.length > 0) yield batch
 }
 
-async function readBatch(device: Device, batch: readonly Piece[]): Promise<void> {
+async function readBatch(device: Device, batch: readonly PartReadback[]): Promise<void> {
   const bytes = batch.reduce((sum, { part }) => sum + sizeOf(part), 0)
   const staging = await createStaging(device, 'weights read back', roundUp(bytes))
   try {
-    await scoped(device, 'reading weights', () => {
+    await withErrorScopes(device, 'reading weights', () => {
       const encoder = device.gpu.createCommandEncoder({ label: 'reading weights' })
       let end = 0
       for (const { part } of batch) {
@@ -64,9 +64,9 @@ async function readBatch(device: Device, batch: readonly Piece[]): Promise<void>
   }
 }
 
-/** All of them by name. */
-export async function readBack(device: Device, tensors: readonly Readable[]): Promise<Readonly<Record<string, HostData>>> {
-  const pieces: Piece[] = []
+/** Reads tensors, by name. f16 becomes f32. */
+export async function readBack(device: Device, tensors: readonly ReadRequest[]): Promise<Readonly<Record<string, HostData>>> {
+  const pieces: PartReadback[] = []
   const filled = tensors.map(({ dtype, shape, parts }) => {
     const bytes = new ArrayBuffer(elementCount(shape) * BYTES[dtype])
     let at = 0
@@ -76,7 +76,7 @@ export async function readBack(device: Device, tensors: readonly Readable[]): Pr
     }
     return bytes
   })
-  for (const batch of batches(pieces, Math.min(MOST_BYTES, device.gpu.limits.maxBufferSize))) await readBatch(device, batch)
+  for (const batch of batches(pieces, Math.min(MAX_BATCH_BYTES, device.gpu.limits.maxBufferSize))) await readBatch(device, batch)
   return Object.fromEntries(
     tensors.map(({ name, dtype, shape }, at): [string, HostData] => [name, { shape, data: arrayOf(dtype, filled[at]) }]),
   )

@@ -1,3 +1,4 @@
+/** Checks that a device meets the requirements of a plan. */
 import type { Requirements } from '../plan/plan.ts'
 import type { Device } from './device.ts'
 import { FeatureError, LimitError } from './errors.ts'
@@ -9,7 +10,7 @@ const LIMITS = [
   'maxStorageBufferBindingSize',
 ] as const satisfies readonly (keyof Requirements & keyof GPUSupportedLimits)[]
 
-/** Throws a FeatureError or a LimitError where the device is not what the plan was made for. */
+/** Throws a FeatureError or a LimitError if the device lacks what the plan was compiled for. */
 export function checkRequirements(requires: Requirements, device: Device): void {
   const { gpu, target } = device
   const missing = requires.features.filter((feature) => !gpu.features.has(feature))
@@ -17,7 +18,7 @@ export function checkRequirements(requires: Requirements, device: Device): void 
   for (const limit of LIMITS) {
     if (requires[limit] > gpu.limits[limit]) throw new LimitError('the plan', limit, requires[limit], gpu.limits[limit])
   }
-  const lanes = requires.subgroupSize
-  if (lanes !== null && lanes !== target.subgroupSize)
-    throw new LimitError('the plan', 'subgroup size', lanes, target.subgroupSize)
+  const { subgroupSize } = requires
+  if (subgroupSize !== null && subgroupSize !== target.subgroupSize)
+    throw new LimitError('the plan', 'subgroup size', subgroupSize, target.subgroupSize)
 }

@@ -1,43 +1,44 @@
+/** Runs an execution instance: writes the inputs, submits one command buffer, reads the outputs. */
 import type { Plan } from '../plan/plan.ts'
-import { readMapped, settle } from './buffers.ts'
+import { readMapped, settleAll } from './buffers.ts'
 import { encodeCopy } from './copies.ts'
 import type { Device } from './device.ts'
 import type { Inputs } from './dims.ts'
-import type { Frame, OutputPlace, ReadyStep } from './frame.ts'
+import type { ExecutionInstance, StagedOutput, BoundDispatch } from './instance.ts'
 import { writeParts } from './persistent.ts'
-import type { Stopwatch } from './profile.ts'
-import { scoped } from './scopes.ts'
+import type { TimestampQueries } from './profile.ts'
+import { withErrorScopes } from './scopes.ts'
 import { arrayOf, type HostData } from './tensors.ts'
 
 export type Outputs = Readonly<Record<string, HostData>>
 
-function writeInputs(device: Device, frame: Frame, inputs: Inputs): void {
-  for (const { name, buffer } of frame.inputs) writeParts(device, frame.parts.get(buffer)!, inputs[name].data)
+function writeInputs(device: Device, instance: ExecutionInstance, inputs: Inputs): void {
+  for (const { name, buffer } of instance.inputs) writeParts(device, instance.parts.get(buffer)!, inputs[name].data)
 }
 
-function encodeStep(pass: GPUComputePassEncoder, { pipeline, bindings, x, y }: ReadyStep): void {
+function encodeDispatch(pass: GPUComputePassEncoder, { pipeline, bindings, x, y }: BoundDispatch): void {
   if (x === 0) return
   pass.setPipeline(pipeline)
   pass.setBindGroup(0, bindings)
   pass.dispatchWorkgroups(x, y)
 }
 
-/** One pass for all; a pass a step where each is timed. */
-function encodeSteps(encoder: GPUCommandEncoder, frame: Frame, stopwatch: Stopwatch | null): void {
-  if (stopwatch === null) {
-    const pass = encoder.beginComputePass({ label: frame.program.name })
-    for (const step of frame.steps) encodeStep(pass, step)
+/** One pass for all dispatches; one pass for each if they are timed. */
+function encodeDispatches(encoder: GPUCommandEncoder, instance: ExecutionInstance, queries: TimestampQueries | null): void {
+  if (queries === null) {
+    const pass = encoder.beginComputePass({ label: instance.program.name })
+    for (const dispatch of instance.dispatches) encodeDispatch(pass, dispatch)
     pass.end()
     return
   }
-  for (const [at, step] of frame.steps.entries()) {
-    const pass = encoder.beginComputePass({ label: step.step.label, timestampWrites: stopwatch.writesOf(at) })
-    encodeStep(pass, step)
+  for (const [at, bound] of instance.dispatches.entries()) {
+    const pass = encoder.beginComputePass({ label: bound.dispatch.label, timestampWrites: queries.writesFor(at) })
+    encodeDispatch(pass, bound)
     pass.end()
   }
 }
 
-function encodeReads(encoder: GPUCommandEncoder, { outputs, staging }: Frame): void {
+function encodeReads(encoder: GPUCommandEncoder, { outputs, staging }: ExecutionInstance): void {
   for (const { offset, bytes, parts } of outputs) {
     let done = 0
     for (const part of parts) {
@@ -48,9 +49,9 @@ function encodeReads(encoder: GPUCommandEncoder, { outputs, staging }: Frame): v
   }
 }
 
-async function readOutputs(device: Device, { outputs, staging }: Frame): Promise<Outputs> {
+async function readOutputs(device: Device, { outputs, staging }: ExecutionInstance): Promise<Outputs> {
   return readMapped(device, staging, (mapped) => {
-    const read = ({ name, dtype, shape, offset, bytes }: OutputPlace): [string, HostData] => [
+    const read = ({ name, dtype, shape, offset, bytes }: StagedOutput): [string, HostData] => [
       name,
       { shape, data: arrayOf(dtype, mapped.slice(offset, offset + bytes)) },
     ]
@@ -58,24 +59,26 @@ async function readOutputs(device: Device, { outputs, staging }: Frame): Promise
   })
 }
 
-/** One command buffer: every step, then the copies of the outputs, then those to weights; nothing comes back to the host in between. */
-export async function runFrame(
+/**
+ * Submits one command buffer: all dispatches, then the copies of outputs to the host, then the copies into persistent weights.
+ */
+export async function runInstance(
   device: Device,
   plan: Plan,
-  frame: Frame,
+  instance: ExecutionInstance,
   inputs: Inputs,
-  stopwatch: Stopwatch | null,
+  queries: TimestampQueries | null,
 ): Promise<Outputs> {
-  const submitted = scoped(device, `running program ${frame.program.name}`, () => {
-    writeInputs(device, frame, inputs)
+  const submitted = withErrorScopes(device, `running program ${instance.program.name}`, () => {
+    writeInputs(device, instance, inputs)
     const encoder = device.gpu.createCommandEncoder({ label: plan.model })
-    encodeSteps(encoder, frame, stopwatch)
-    encodeReads(encoder, frame)
-    for (const copy of frame.copies) encodeCopy(encoder, copy)
-    stopwatch?.resolve(encoder)
+    encodeDispatches(encoder, instance, queries)
+    encodeReads(encoder, instance)
+    for (const copy of instance.copies) encodeCopy(encoder, copy)
+    queries?.resolve(encoder)
     device.gpu.queue.submit([encoder.finish()])
   })
-  // both are under way at once; the staging buffer is at rest again when both are done
-  const [, read] = await settle<unknown>([submitted, readOutputs(device, frame)])
+  // both run at once; the staging buffer can be used again when both have settled
+  const [, read] = await settleAll<unknown>([submitted, readOutputs(device, instance)])
   return read as Outputs
 }

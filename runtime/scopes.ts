@@ -1,10 +1,11 @@
+/** Error scopes of WebGPU around calls that create or submit. */
 import { describeGpuError, type Device } from './device.ts'
 
 /**
- * Makes something on the device inside error scopes. `create` must be synchronous: scopes are a stack of the device.
- * Throws an OutOfMemoryError of `bytes` or a DeviceError, both naming `what`.
+ * Runs `create` inside error scopes. It must be synchronous, because the scopes are one stack of the device.
+ * Throws an OutOfMemoryError of `bytes` or a DeviceError, both with `what`.
  */
-export async function scoped<T>(device: Device, what: string, create: () => T, bytes = 0): Promise<T> {
+export async function withErrorScopes<T>(device: Device, what: string, create: () => T, bytes = 0): Promise<T> {
   const { gpu } = device
   for (const filter of ['validation', 'out-of-memory', 'internal'] as const) gpu.pushErrorScope(filter)
   const pop = (): Promise<(GPUError | null)[]> => Promise.all([gpu.popErrorScope(), gpu.popErrorScope(), gpu.popErrorScope()])

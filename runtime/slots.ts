@@ -1,15 +1,18 @@
-/** Scratch memory that frames share: what runs on a device takes turns, so no two frames are at work at once. */
-import { createStorage, settle } from './buffers.ts'
+/**
+ * Scratch memory that execution instances share. The queue lock lets one instance run at a time, so they can use the same
+ * buffers.
+ */
+import { createStorage, settleAll } from './buffers.ts'
 import type { Device } from './device.ts'
 
 export interface Slots {
-  /** A buffer of at least each size, in bytes, all different. Throws an OutOfMemoryError, leaving nothing behind. */
+  /** Distinct buffers of at least these sizes, in bytes. Throws an OutOfMemoryError, and frees what it allocated. */
   readonly take: (sizes: readonly number[], label: string) => Promise<SlotLease>
 }
 
 export interface SlotLease {
   readonly buffers: readonly GPUBuffer[]
-  /** Gives them back, once; what no frame uses any more is destroyed. */
+  /** Returns the buffers; those without users are destroyed. Further calls do nothing. */
   readonly release: () => void
 }
 
@@ -34,7 +37,7 @@ export function createSlots(device: Device): Slots {
     return slot
   }
 
-  /** The smallest that holds it, or a new one. */
+  /** The smallest slot that is large enough, or a new one. */
   const choose = (size: number, label: string, others: ReadonlySet<Slot>): Slot => {
     let best: Slot | null = null
     for (const slot of slots) if (slot.size >= size && !others.has(slot) && (best === null || slot.size < best.size)) best = slot
@@ -43,7 +46,7 @@ export function createSlots(device: Device): Slots {
     return best
   }
 
-  const leave = (slot: Slot): void => {
+  const releaseSlot = (slot: Slot): void => {
     if (--slot.users > 0) return
     slots.delete(slot)
     slot.buffer?.destroy()
@@ -51,18 +54,18 @@ export function createSlots(device: Device): Slots {
 
   const take: Slots['take'] = async (sizes, label) => {
     const chosen: Slot[] = []
-    const taken = new Set<Slot>()
-    // the largest first, so that a small one does not take the room of a large one
+    const leased = new Set<Slot>()
+    // the largest first, so that a small request does not take a large slot
     for (const at of [...sizes.keys()].sort((a, b) => sizes[b] - sizes[a] || a - b)) {
-      chosen[at] = choose(sizes[at], `scratch slot ${at} of ${label}`, taken)
-      taken.add(chosen[at])
+      chosen[at] = choose(sizes[at], `scratch slot ${at} of ${label}`, leased)
+      leased.add(chosen[at])
     }
     const release = (): void => {
-      taken.forEach(leave)
-      taken.clear()
+      leased.forEach(releaseSlot)
+      leased.clear()
     }
     try {
-      return { buffers: await settle(chosen.map(({ made }) => made)), release }
+      return { buffers: await settleAll(chosen.map(({ made }) => made)), release }
     } catch (error) {
       release()
       throw error

@@ -1,9 +1,12 @@
-/** Weights on a device by name, for several sessions: what one replaces, the next reads. */
+/**
+ * A store: named weights on a device that several sessions share. An update by one session is visible to the next run of any
+ * other.
+ */
 import { checkedAsync, list, optional, text } from '../plan/arguments.ts'
 import { constantValue, dim } from '../plan/dim.ts'
 import type { Plan, PlanBuffer, StorageType, WeightPort } from '../plan/plan.ts'
 import type { ParameterBucket, BucketMember } from '../plan/update.ts'
-import { checkRoom, createParts, settle, type Part, type Parts } from './buffers.ts'
+import { checkAvailableMemory, createParts, settleAll, type Part, type Parts } from './buffers.ts'
 import type { Device } from './device.ts'
 import { StateError, StoreError } from './errors.ts'
 import { TENSORS } from './forms.ts'
@@ -11,75 +14,78 @@ import { bufferBytes, partElements, roundUp } from './memory.ts'
 import { writeParts } from './persistent.ts'
 import { createKernelCompiler, type KernelCompiler } from './pipelines.ts'
 import { readBack } from './read.ts'
-import { scoped } from './scopes.ts'
+import { withErrorScopes } from './scopes.ts'
 import { createSlots, type Slots } from './slots.ts'
 import { dtypeOf, elementCount, showShape, type HostData } from './tensors.ts'
-import { createTurns, type Turns } from './turns.ts'
+import { createQueueLock, type QueueLock } from './queue-lock.ts'
 
 export interface Store {
   readonly device: Device
-  /** Every weight there is, in the order in which they came to be; buckets are told by their members. */
+  /** Names of all weights in order of creation; a bucket is listed as its members. */
   readonly names: () => readonly string[]
   /**
-   * Puts values into weights; those that are not there come to be. Throws a StoreError where one has another shape or type, a LimitError
-   * where a new one exceeds a binding: a session that names it cuts it into parts.
+   * Writes weights; those that the store lacks are created. Throws a StoreError for another shape or dtype, and a LimitError for
+   * a new weight above the binding limit, which only a session can create, in parts.
    */
   readonly write: (tensors: Readonly<Record<string, HostData>>) => Promise<void>
-  /** Those named, or all; halves as f32. What was never written is zero. Throws a StoreError where one is not there. */
+  /**
+   * Reads the named weights, or all; f16 is converted to f32. A weight that was never written is zero. Throws a StoreError for an
+   * unknown name.
+   */
   readonly read: (names?: readonly string[]) => Promise<Readonly<Record<string, HostData>>>
-  /** Frees the weights, also under sessions that are open; may be called again. */
+  /** Frees the weights, also those of open sessions. Further calls do nothing. */
   readonly dispose: () => void
-  /** What sessions stand on. */
-  readonly ground: StoreGround
+  /** What the sessions of the store share. */
+  readonly resources: StoreResources
 }
 
-export interface StoreGround {
-  /** The memory of a plan's weights, those that are not there made. Throws a StoreError where one is there in another form. */
-  readonly take: (plan: Plan) => Promise<Parts>
+export interface StoreResources {
+  /** The buffers of a plan's weights; missing ones are created. Throws a StoreError if one has another shape, dtype or layout. */
+  readonly allocate: (plan: Plan) => Promise<Parts>
   readonly compiler: KernelCompiler
   readonly slots: Slots
-  readonly turns: Turns
-  /** Why nothing can be done any more; null while it can. */
-  readonly ended: () => StateError | null
+  readonly lock: QueueLock
+  /** The error for calls after dispose; null before. */
+  readonly disposedError: () => StateError | null
 }
 
 export interface StoreOptions {
-  /** Weights that lie one after the other in one memory. A step of a plan must not read one of a bucket and write another. */
+  /** Flat parameter buckets: weights in one buffer. No dispatch may read one member of a bucket and write another. */
   readonly buckets?: readonly ParameterBucket[]
 }
 
-interface Entry {
+interface StoredWeight {
   readonly dtype: StorageType
   readonly shape: readonly number[]
   readonly parts: readonly Part[]
 }
 
-type Wanted = Pick<Entry, 'dtype' | 'shape'> & {
-  /** Elements of each part. */
-  readonly cut: readonly number[]
+type WeightLayout = Pick<StoredWeight, 'dtype' | 'shape'> & {
+  /** Elements of each part, for weights above the binding limit. */
+  readonly partElements: readonly number[]
 }
 
-const showType = ({ dtype, shape }: Pick<Entry, 'dtype' | 'shape'>): string => `${dtype}${showShape(shape)}`
+const showType = ({ dtype, shape }: Pick<StoredWeight, 'dtype' | 'shape'>): string => `${dtype}${showShape(shape)}`
 
-function checkEntry(name: string, entry: Entry, wanted: Wanted, who: string): Entry {
-  if (showType(entry) !== showType(wanted))
-    throw new StoreError(name, `is ${showType(entry)} in the store, ${who} has ${showType(wanted)}`)
-  if (entry.parts.map(({ elements }) => elements).join() !== wanted.cut.join()) {
+function checkEntry(name: string, entry: StoredWeight, layout: WeightLayout, user: string): StoredWeight {
+  if (showType(entry) !== showType(layout))
+    throw new StoreError(name, `is ${showType(entry)} in the store, ${user} has ${showType(layout)}`)
+  if (entry.parts.map(({ elements }) => elements).join() !== layout.partElements.join()) {
     throw new StoreError(
       name,
-      `lies in parts of ${entry.parts.map(({ elements }) => elements).join(', ')} elements in the store, ${who} has them of ${wanted.cut.join(', ')}`,
+      `has parts of ${entry.parts.map(({ elements }) => elements).join(', ')} elements in the store, ${user} has parts of ${layout.partElements.join(', ')}`,
     )
   }
   return entry
 }
 
-const wantedBy = (port: WeightPort, buffer: PlanBuffer): Wanted => ({
+const layoutOf = (port: WeightPort, buffer: PlanBuffer): WeightLayout => ({
   dtype: port.dtype,
   shape: port.shape.map((size) => constantValue(dim(size))!),
-  cut: partElements(buffer, {}),
+  partElements: partElements(buffer, {}),
 })
 
-const plainBuffer = (name: string, { dtype, shape }: Wanted): PlanBuffer => ({
+const plainBuffer = (name: string, { dtype, shape }: WeightLayout): PlanBuffer => ({
   id: 0,
   name,
   role: 'weight',
@@ -89,19 +95,19 @@ const plainBuffer = (name: string, { dtype, shape }: Wanted): PlanBuffer => ({
   parts: 1,
 })
 
-/** Throws where the device is lost when something is asked of it, not here. */
+/** Creates a store. A lost device is reported by the methods of the store, not here. */
 export function createStore(device: Device, { buckets = [] }: StoreOptions = {}): Store {
   const owned: GPUBuffer[] = []
-  const entries = new Map<string, Promise<Entry>>()
+  const entries = new Map<string, Promise<StoredWeight>>()
   const bucketOf = new Map(buckets.map((bucket) => [bucket.name, bucket]))
   const memberOf = new Map(
     buckets.flatMap((bucket) => bucket.members.map((member) => [member.name, { bucket, member }] as const)),
   )
-  const turns = createTurns(device)
+  const lock = createQueueLock(device)
   let disposed = false
-  const ended = (): StateError | null => (disposed ? new StateError('the store is disposed') : null)
+  const disposedError = (): StateError | null => (disposed ? new StateError('the store is disposed') : null)
 
-  const remember = (name: string, make: () => Promise<Entry>): Promise<Entry> => {
+  const createOnce = (name: string, make: () => Promise<StoredWeight>): Promise<StoredWeight> => {
     const known = entries.get(name)
     if (known !== undefined) return known
     const made = make()
@@ -112,23 +118,23 @@ export function createStore(device: Device, { buckets = [] }: StoreOptions = {})
 
   const free = (): void => owned.splice(0).forEach((buffer) => buffer.destroy())
 
-  const create = async (buffer: PlanBuffer, { dtype, shape }: Pick<Entry, 'dtype' | 'shape'>): Promise<Entry> => {
+  const create = async (buffer: PlanBuffer, { dtype, shape }: Pick<StoredWeight, 'dtype' | 'shape'>): Promise<StoredWeight> => {
     const parts = await createParts(device, buffer, {}, owned)
-    const reason = ended()
+    const reason = disposedError()
     if (reason !== null) {
-      // a store disposed in the meantime frees buffers allocated after that
+      // the store was disposed during the allocation
       free()
       throw reason
     }
     return { dtype, shape, parts }
   }
 
-  const bucketEntry = (bucket: ParameterBucket): Promise<Entry> => {
-    const whole: Wanted = { dtype: bucket.dtype, shape: [bucket.elements], cut: [bucket.elements] }
-    return remember(bucket.name, () => create(plainBuffer(bucket.name, whole), whole))
+  const bucketEntry = (bucket: ParameterBucket): Promise<StoredWeight> => {
+    const whole: WeightLayout = { dtype: bucket.dtype, shape: [bucket.elements], partElements: [bucket.elements] }
+    return createOnce(bucket.name, () => create(plainBuffer(bucket.name, whole), whole))
   }
 
-  const memberEntry = async (bucket: ParameterBucket, { shape, at }: BucketMember): Promise<Entry> => {
+  const memberEntry = async (bucket: ParameterBucket, { shape, at }: BucketMember): Promise<StoredWeight> => {
     const [{ buffer, offset, bytes }] = (await bucketEntry(bucket)).parts
     const elements = elementCount(shape)
     return {
@@ -138,33 +144,33 @@ export function createStore(device: Device, { buckets = [] }: StoreOptions = {})
     }
   }
 
-  /** The weight of a name, made as it is wanted where it is not there. */
-  const entryFor = async (name: string, wanted: Wanted, buffer: PlanBuffer, who: string): Promise<Entry> => {
+  /** The weight of this name, created with this layout if it is missing. */
+  const entryFor = async (name: string, layout: WeightLayout, buffer: PlanBuffer, user: string): Promise<StoredWeight> => {
     const [bucket, member] = [bucketOf.get(name), memberOf.get(name)]
-    const make = (): Promise<Entry> => {
+    const make = (): Promise<StoredWeight> => {
       if (bucket !== undefined) return bucketEntry(bucket)
-      return remember(name, () => (member === undefined ? create(buffer, wanted) : memberEntry(member.bucket, member.member)))
+      return createOnce(name, () => (member === undefined ? create(buffer, layout) : memberEntry(member.bucket, member.member)))
     }
-    return checkEntry(name, await make(), wanted, who)
+    return checkEntry(name, await make(), layout, user)
   }
 
-  const take = async (plan: Plan): Promise<Parts> => {
+  const allocate = async (plan: Plan): Promise<Parts> => {
     const buffers = new Map(plan.buffers.map((buffer) => [buffer.id, buffer]))
     const absent = plan.weights
       .filter(({ name }) => !entries.has(name) && !memberOf.has(name))
       .map(({ buffer }) => buffers.get(buffer)!)
-    checkRoom(
+    checkAvailableMemory(
       device,
       `the weights of ${plan.model}`,
       absent.reduce((sum, buffer) => sum + bufferBytes(buffer, {}), 0),
     )
     return new Map(
-      await settle(
+      await settleAll(
         plan.weights.map(async (port) => {
           const buffer = buffers.get(port.buffer)!
           return [
             port.buffer,
-            (await entryFor(port.name, wantedBy(port, buffer), buffer, `the plan of ${plan.model}`)).parts,
+            (await entryFor(port.name, layoutOf(port, buffer), buffer, `the plan of ${plan.model}`)).parts,
           ] as const
         }),
       ),
@@ -174,44 +180,50 @@ export function createStore(device: Device, { buckets = [] }: StoreOptions = {})
   const writeOne = async (name: string, { shape, data }: HostData): Promise<void> => {
     const dtype = dtypeOf(data)
     if (dtype === null || elementCount(shape) !== data.length)
-      throw new StoreError(name, `${data.length} values of ${dtype ?? 'no known class'} were given for ${showShape(shape)}`)
+      throw new StoreError(name, `${showShape(shape)} does not fit ${data.length} values of ${dtype ?? 'an unknown class'}`)
     const known = await entries.get(name)
-    const wanted = { dtype, shape, cut: known?.parts.map(({ elements }) => elements) ?? [data.length] }
+    const layout = { dtype, shape, partElements: known?.parts.map(({ elements }) => elements) ?? [data.length] }
     const { parts } =
       known === undefined
-        ? await entryFor(name, wanted, plainBuffer(name, wanted), 'what is written')
-        : checkEntry(name, known, wanted, 'what is written')
-    await scoped(device, `writing ${name}`, () => writeParts(device, parts, data))
+        ? await entryFor(name, layout, plainBuffer(name, layout), 'the written tensor')
+        : checkEntry(name, known, layout, 'the written tensor')
+    await withErrorScopes(device, `writing ${name}`, () => writeParts(device, parts, data))
   }
 
   const names = (): readonly string[] => [
     ...new Set([...entries.keys()].flatMap((name) => bucketOf.get(name)?.members.map((member) => member.name) ?? [name])),
   ]
 
-  const readable = async (name: string): Promise<Entry & { readonly name: string }> => {
+  const readable = async (name: string): Promise<StoredWeight & { readonly name: string }> => {
     const [entry, member] = [await entries.get(name), memberOf.get(name)]
     if (entry !== undefined) return { name, ...entry }
     if (member === undefined)
-      throw new StoreError(name, `is not in the store; it has ${names().slice(0, 8).join(', ') || 'none'}`)
-    return { name, ...(await remember(name, () => memberEntry(member.bucket, member.member))) }
+      throw new StoreError(name, `is not in the store, which has ${names().slice(0, 8).join(', ') || 'no weight'}`)
+    return { name, ...(await createOnce(name, () => memberEntry(member.bucket, member.member))) }
   }
 
   return {
     device,
     names,
     write: checkedAsync('write', { tensors: TENSORS }, (tensors: Readonly<Record<string, HostData>>) =>
-      turns(async () => {
+      lock(async () => {
         for (const [name, data] of Object.entries(tensors)) await writeOne(name, data)
         await device.wait(device.gpu.queue.onSubmittedWorkDone())
-      }, ended),
+      }, disposedError),
     ),
-    read: checkedAsync('read', { names: optional(list(text)) }, (wanted?: readonly string[]) =>
-      turns(async () => readBack(device, await settle((wanted ?? names()).map(readable))), ended),
+    read: checkedAsync('read', { names: optional(list(text)) }, (layout?: readonly string[]) =>
+      lock(async () => readBack(device, await settleAll((layout ?? names()).map(readable))), disposedError),
     ),
     dispose: () => {
       disposed = true
       free()
     },
-    ground: { take, compiler: createKernelCompiler(device), slots: createSlots(device), turns, ended },
+    resources: {
+      allocate: allocate,
+      compiler: createKernelCompiler(device),
+      slots: createSlots(device),
+      lock: lock,
+      disposedError: disposedError,
+    },
   }
 }

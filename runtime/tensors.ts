@@ -1,9 +1,10 @@
+/** Tensors on the host. */
 import type { HostType, StorageType } from '../plan/plan.ts'
 import { dtypeRecord } from './checkpoint/dtypes.ts'
 
 export type HostArray = Float32Array | Int32Array | Uint32Array
 
-/** Numbers on the host with their shape, row-major; the array's class is the type of an element. */
+/** A tensor on the host, row-major. The class of the array is its dtype. */
 export interface HostData {
   readonly shape: readonly number[]
   readonly data: HostArray
@@ -11,7 +12,7 @@ export interface HostData {
 
 interface ArrayOf {
   readonly f32: Float32Array
-  /** A copy: the host has no such array. */
+  /** Converted: the host has no f16 array. */
   readonly f16: Float32Array
   readonly i32: Int32Array
   readonly u32: Uint32Array
@@ -24,7 +25,7 @@ const MAKE: { readonly [T in StorageType]: (buffer: ArrayBuffer) => ArrayOf[T] }
   u32: (buffer) => new Uint32Array(buffer),
 }
 
-/** The bytes of a buffer seen as elements of a type; halves as f32. */
+/** The elements in a buffer; f16 is converted to f32. */
 export const arrayOf = (dtype: StorageType, buffer: ArrayBuffer): HostArray => MAKE[dtype](buffer)
 
 export function dtypeOf(data: unknown): HostType | null {

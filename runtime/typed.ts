@@ -1,4 +1,4 @@
-/** What generated bindings stand on: tensors whose type says the class of an element, the rank and the names of the axes. */
+/** The runtime of generated bindings: tensors with dtype, rank and axis names in their type. */
 import { dim, evaluate, symbolsOf, type DimValues } from '../plan/dim.ts'
 import type { HostType, Port } from '../plan/plan.ts'
 import { dtypeOf, elementCount, type HostData } from './tensors.ts'
@@ -11,7 +11,7 @@ interface Elements {
 
 declare const axes: unique symbol
 
-/** Row-major numbers. `Axes` names each axis, by its size where that is fixed; only the type checker sees the names. */
+/** A row-major tensor. `Axes` has the name of each axis, or its size if that is fixed; only the type checker sees it. */
 export interface Tensor<D extends HostType, Axes extends readonly (string | number)[]> extends HostData {
   readonly shape: { readonly [K in keyof Axes]: number }
   readonly data: Elements[D]
@@ -25,8 +25,8 @@ interface Bound {
   readonly from: string
 }
 
-/** The dimension that is to blame for a wrong number of values: the last that is free and that another whole size would mend. */
-function blame({ shape: sizes }: TypedPort, { shape, data }: HostData): string {
+/** Names the dimension that a wrong number of values points to: the last symbolic one that a whole size would correct. */
+function describeMismatch({ shape: sizes }: TypedPort, { shape, data }: HostData): string {
   for (let axis = shape.length - 1; axis >= 0; axis--) {
     if (symbolsOf(dim(sizes[axis])).length === 0) continue
     const others = elementCount(shape.filter((_, other) => other !== axis))
@@ -48,23 +48,23 @@ function checkAxis(port: TypedPort, axis: number, value: number, bound: Map<stri
     symbols.length === 0
       ? 'in the model'
       : `by ${symbols.map((name) => `${name} = ${bound.get(name)?.value} of ${bound.get(name)?.from}`).join(', ')}`
-  throw new RangeError(`${port.name}: dimension ${size} (axis ${axis}) is ${wanted} ${from}, and ${value} here`)
+  throw new RangeError(`${port.name}: dimension ${size} (axis ${axis}) is ${wanted} ${from}, got ${value}`)
 }
 
-/** The dims these inputs mean. Throws a TypeError for a wrong class of array and a RangeError that names the dimension for a wrong size. */
+/** The dims of these inputs. Throws a TypeError for a wrong dtype, and a RangeError with the dimension for a wrong size. */
 export function checkInputs(ports: readonly TypedPort[], inputs: Readonly<Record<string, HostData>>): DimValues {
   const bound = new Map<string, Bound>()
   for (const port of ports) {
     const given: HostData | undefined = inputs[port.name]
     if (given === undefined || dtypeOf(given.data) !== port.dtype)
-      throw new TypeError(`${port.name}: ${port.dtype} values are needed`)
+      throw new TypeError(`${port.name}: expected ${port.dtype} values`)
     if (given.shape.length !== port.shape.length) {
       throw new RangeError(
-        `${port.name}: [${port.shape.join(', ')}] has ${port.shape.length} axes, and ${given.shape.length} were given`,
+        `${port.name}: expected [${port.shape.join(', ')}] of rank ${port.shape.length}, got rank ${given.shape.length}`,
       )
     }
     given.shape.forEach((value, axis) => checkAxis(port, axis, value, bound))
-    if (given.data.length !== elementCount(given.shape)) throw new RangeError(`${port.name}: ${blame(port, given)}`)
+    if (given.data.length !== elementCount(given.shape)) throw new RangeError(`${port.name}: ${describeMismatch(port, given)}`)
   }
   return Object.fromEntries([...bound].map(([name, { value }]) => [name, value]))
 }

@@ -47,7 +47,7 @@ async function demonstrate(): Promise<void> {
     const inputs = { tokens: { shape: [1, letters.length], data: Int32Array.from(letters, idOf) } }
     const profile = await fastestProfile(session, inputs)
     const routes = routesOf(profile, letters)
-    write(`${drawRoutes(routes)}\n${drawLoads(routes)}\n${profileTable(kernelTimes(profile.steps))}`)
+    write(`${drawRoutes(routes)}\n${drawLoads(routes)}\n${profileTable(kernelTimes(profile.dispatches))}`)
     session.dispose()
   } finally {
     device.dispose()

@@ -7,12 +7,12 @@ import type { Device } from '../runtime/device.ts'
 import { recordOf } from '../runtime/routing/tensors.ts'
 import type { Inputs } from '../runtime/dims.ts'
 import type { Outputs } from '../runtime/run.ts'
-import type { StepTime } from '../runtime/profile.ts'
+import type { DispatchTime } from '../runtime/profile.ts'
 import { createSession, type Session, type SessionOptions } from '../runtime/session.ts'
 import { createStore } from '../runtime/store.ts'
 import { elementCount, type HostData } from '../runtime/tensors.ts'
-import type { Answers, BatchInputs, Machine } from './machine.ts'
-import { createRecent } from './recent.ts'
+import type { BatchMetrics, BatchInputs, Machine } from './machine.ts'
+import { createLruCache } from './lru-cache.ts'
 
 /** What training runs; made by the compiler, or before it all and carried along. */
 export interface MachinePlans {
@@ -28,10 +28,12 @@ export interface MachinePlans {
 }
 
 export interface DeviceMachine extends Machine {
-  /** Times the dispatches of the next step, all its micro-batches, and of its update; does nothing where the device has no clock. */
+  /**
+   * Times the dispatches of the next step, all its micro-batches, and of its update; does nothing where the device has no clock.
+   */
   readonly timeNext: () => void
   /** Of the last step that was timed, in the order of the run; null before there is one. */
-  readonly times: () => readonly StepTime[] | null
+  readonly times: () => readonly DispatchTime[] | null
   readonly read: (names?: readonly string[]) => Promise<Readonly<Record<string, HostData>>>
   /** Frees what it holds on the device, not the device. */
   readonly dispose: () => void
@@ -59,7 +61,7 @@ const zeros = (shape: readonly number[]): HostData => ({ shape, data: new Float3
 export const MOST_SESSIONS = 32
 
 /** What a run told: by the recipe's names, and the decisions of its layers. */
-function answersOf({ layers }: Recipe, outputs: Outputs): Answers {
+function batchMetricsOf({ layers }: Recipe, outputs: Outputs): BatchMetrics {
   const told = layers.filter(({ selected }) => selected in outputs)
   const routes = told.map(({ layer, experts, selected, weights }) => ({ layer, experts, selected, weights, spilled: null }))
   return {
@@ -82,7 +84,7 @@ export function createDeviceMachine(
   const { maxBindingBytes, maxBufferBytes } = device.target
   const { updated, buckets } = bucketWeights(recipe, Math.floor(Math.min(maxBindingBytes, maxBufferBytes) / 4), plans.f16Weights)
   const store = createStore(device, { buckets })
-  const sessions = createRecent<Promise<Session>>(
+  const sessions = createLruCache<Promise<Session>>(
     MOST_SESSIONS,
     (session) =>
       void session.then(
@@ -93,8 +95,8 @@ export function createDeviceMachine(
   const shapes = shapesOf(recipe)
   let isFirst = true
   let wantsTimes = false
-  let taken: readonly StepTime[] = []
-  let timed: readonly StepTime[] | null = null
+  let taken: readonly DispatchTime[] = []
+  let timed: readonly DispatchTime[] | null = null
 
   const sessionOf = (key: string, make: () => Plan): Promise<Session> =>
     sessions.at(key, () => {
@@ -109,7 +111,7 @@ export function createDeviceMachine(
   /** A run, with a look at the clock where one was asked for. */
   const runOnce = async (session: Session, inputs: Inputs): Promise<Outputs> => {
     if (!wantsTimes) return session.run(inputs)
-    const { outputs, steps } = await session.profile(inputs)
+    const { outputs, dispatches: steps } = await session.profile(inputs)
     taken = [...taken, ...steps]
     return outputs
   }
@@ -125,9 +127,9 @@ export function createDeviceMachine(
       const session = await stepSession(chosen, isFirst)
       const outputs = await runOnce(session, only(session.plan, inputs))
       isFirst = false
-      return answersOf(recipe, outputs)
+      return batchMetricsOf(recipe, outputs)
     },
-    update: async ({ rate, update, scale }) => {
+    update: async ({ learningRate: rate, update, lossScale: scale }) => {
       const session = await sessionOf('update', () => plans.update(updated))
       const inputs = Object.fromEntries(
         Object.entries(updateInputs(recipe, rate, update, scale)).map(([name, value]) => [name, scalar(value)]),
@@ -140,7 +142,7 @@ export function createDeviceMachine(
     },
     evaluate: async (inputs) => {
       const session = await sessionOf('evaluation', plans.evaluation)
-      return answersOf(recipe, await session.run(only(session.plan, inputs)))
+      return batchMetricsOf(recipe, await session.run(only(session.plan, inputs)))
     },
     read: async (names = [...shapes.keys()]) => {
       const there = new Set(store.names())

@@ -1,4 +1,4 @@
-/** What can go wrong in a run that is the user's to mend. Each class has a `kind`, so that errors can be told apart as data too. */
+/** The errors of training that users can correct. Each class has a `kind`, so that errors can be distinguished as data too. */
 
 export type TrainingErrorKind = 'data' | 'fit' | 'diverged' | 'resume'
 
@@ -10,11 +10,11 @@ export abstract class TrainingError extends Error {
   }
 }
 
-/** A file of examples that cannot be read as what it says it is. */
+/** A data file that cannot be read in its format. */
 export class DataError extends TrainingError {
   readonly kind = 'data'
   readonly file: string
-  /** From 1; null where the file has no lines. */
+  /** From 1; null if the file has no lines. */
   readonly line: number | null
 
   constructor(file: string, line: number | null, message: string) {
@@ -24,12 +24,14 @@ export class DataError extends TrainingError {
   }
 }
 
-/** A change of the model that would make the examples fit: a number of distinct values of an input, or the shape of an example. */
+/**
+ * A change of the model that would make the examples fit: a number of distinct values of an input, or the shape of an example.
+ */
 export type FitNeed =
   | { readonly kind: 'kinds'; readonly has: number; readonly needs: number }
   | { readonly kind: 'shape'; readonly has: readonly number[]; readonly needs: readonly number[] }
 
-/** Examples that are in order, but not what the model takes. */
+/** Valid examples that do not fit the inputs of the model. */
 export class FitError extends TrainingError {
   readonly kind = 'fit'
   /** The input of the model. */
@@ -44,23 +46,23 @@ export class FitError extends TrainingError {
   }
 }
 
-/** A loss, a metric or the norm of the gradients that is no number any more. */
+/** A loss, a routing weight or the gradient norm is not finite. */
 export class DivergedError extends TrainingError {
   readonly kind = 'diverged'
   readonly step: number
   readonly term: string
-  /** Where it was seen: in what the forward pass gives, or in the gradients. */
+  /** Where it occurred: in the outputs of the forward pass, or in the gradients. */
   readonly pass: 'forward' | 'backward'
 
   constructor(step: number, term: string, value: number, pass: DivergedError['pass'] = 'forward') {
-    super(`step ${step}: ${term} is ${value}; the run stops, and what was saved before is as it was`)
+    super(`step ${step}: ${term} is ${value}; the run stops, earlier checkpoints are unchanged`)
     this.step = step
     this.term = term
     this.pass = pass
   }
 }
 
-/** A saved state that is damaged, or of another run. */
+/** A saved state that is damaged, or belongs to another run. */
 export class ResumeError extends TrainingError {
   readonly kind = 'resume'
   readonly file: string

@@ -1,5 +1,5 @@
-/** What a run tells, in the order in which it happens. Plain data: as JSON it is the record of the run. */
-import type { ContestSchedule } from './schedule/contest.ts'
+/** The events of a run, in order. They are plain data; as JSON lines they are the record of the run. */
+import type { CompetitionSchedule } from './schedule/competition.ts'
 import type { Progress } from './progress.ts'
 
 export type TrainingEvent = StartEvent | StepEvent | ValidationEvent | ProbeEvent | CheckpointEvent | EndEvent
@@ -10,35 +10,40 @@ export interface StartEvent {
   readonly model: string
   readonly adapter: string
   readonly seed: number
-  /** Steps of the whole run, and those that were done before. */
+  /** Steps of the whole run, and those that are already done. */
   readonly steps: number
   readonly done: number
-  /** Numbers in all weights, those that are not learned too. */
+  /** Parameters of all weights, frozen ones included. */
   readonly parameters: number
   readonly training: DataFacts
   readonly validation: DataFacts | null
-  /** Tokens, or examples, of a step. */
+  /** Tokens, or examples, in a step. */
   readonly items: number
   readonly unit: 'token' | 'example'
   readonly layers: readonly StartLayer[]
-  readonly schedule: ContestSchedule
-  /** Weights from a checkpoint, and the names of those that were initialised instead; absent if all were initialised. Optimizer state is reset. */
+  readonly competitions: CompetitionSchedule
+  /**
+   * The source of the initial weights, and the names of those that it lacked; absent if all were initialised. Optimizer state is
+   * reset.
+   */
   readonly weights?: { readonly name: string; readonly initialised: readonly string[] }
-  /** The number of steps before the run was extended: from `done` on, schedules use `steps`. Absent if the run was not extended. */
-  readonly lengthened?: number
+  /**
+   * The number of steps before the run was extended: from step `done` on, schedules use `steps`. Absent if it was not extended.
+   */
+  readonly extendedFrom?: number
 }
 
 export interface StartLayer {
   readonly layer: string
   readonly experts: number
-  /** Percent, of `balanced within P%`, and the rate of `bias balanced at RATE`; absent where the layer has none. */
+  /** The percentage of `balanced within P%`, and the rate of `bias balanced at RATE`; absent if the layer has none. */
   readonly within?: number
   readonly biasRate?: number
 }
 
 export interface DataFacts {
   readonly name: string
-  /** Examples of an epoch. */
+  /** Examples in an epoch. */
   readonly examples: number
   readonly fingerprint: string
 }
@@ -46,38 +51,38 @@ export interface DataFacts {
 /** After each step. */
 export interface StepEvent {
   readonly kind: 'step'
-  /** Steps done with this one. */
+  /** Steps done, this one included. */
   readonly step: number
-  /** Passes over the examples: 1.5 is the middle of the second. */
+  /** Epochs done: 1.5 is the middle of the second. */
   readonly epoch: number
-  /** The sum of the losses, each the mean over the micro-batches. */
+  /** The sum of the losses, each a mean over the micro-batches. */
   readonly loss: number
   readonly losses: Readonly<Record<string, number>>
   readonly metrics: Readonly<Record<string, number>>
-  readonly rate: number
-  /** Of the gradients, before clipping. */
-  readonly norm: number
-  /** What the losses were multiplied by; null in f32. */
-  readonly scale: number | null
-  /** Whether everything stayed as it was, since a gradient was too large for f16. */
+  readonly learningRate: number
+  /** Global norm of the gradients before clipping. */
+  readonly gradientNorm: number
+  /** The loss scale; null in f32. */
+  readonly lossScale: number | null
+  /** Whether the update was skipped because of an f16 overflow in the gradients. */
   readonly skipped: boolean
-  /** Layers that competed. */
-  readonly chosen: readonly string[]
+  /** The competitions that ran in this step. */
+  readonly competing: readonly string[]
   readonly routing: readonly LayerRouting[]
-  /** Since the run began, without the time between a stop and what followed. */
+  /** Seconds since the run began, without the time between a stop and the resume. */
   readonly seconds: number
-  /** Tokens, or examples, a second over the last steps. */
-  readonly pace: number
-  /** Seconds that the rest takes if it goes on like this. */
-  readonly left: number
+  /** Tokens, or examples, per second over the last steps. */
+  readonly throughput: number
+  /** Estimated seconds to the end of the run. */
+  readonly eta: number
 }
 
-/** What a layer decided, over all tokens that were asked. A number is null where it has no meaning. */
+/** Routing statistics of a layer over all tokens of a step. A number is null where it is undefined. */
 export interface LayerRouting {
   readonly layer: string
-  /** Absent in records that were written before it was recorded. */
+  /** Absent in records of earlier versions. */
   readonly tokens?: number
-  /** Slots that each expert answers. */
+  /** Tokens of each expert, [E]. */
   readonly load: readonly number[]
   readonly dropped: number
   readonly cv: number | null
@@ -86,7 +91,7 @@ export interface LayerRouting {
   readonly weightEntropy: number | null
 }
 
-/** After every so many steps, and before the first. */
+/** After every `validateEvery` steps, and before the first. */
 export interface ValidationEvent {
   readonly kind: 'validation'
   readonly step: number
@@ -97,7 +102,7 @@ export interface ValidationEvent {
   readonly seconds: number
 }
 
-/** With each validation: what the layers decide for examples that are always the same. */
+/** With each evaluation: the routing of the probe batch, which is always the same. */
 export interface ProbeEvent {
   readonly kind: 'probe'
   readonly step: number
@@ -105,12 +110,12 @@ export interface ProbeEvent {
 }
 
 export interface ProbedLayer extends LayerRouting {
-  /** Tokens whose first expert is another than at the last probe, and experts that are others; null at the first. */
+  /** Expert change rates since the last probe, of the first expert and of the set; null at the first probe. */
   readonly changeTop1: number | null
   readonly changeSet: number | null
 }
 
-/** The run is still: what the machine holds and this progress are all that goes on from here. */
+/** The run is paused: the state of the machine and this progress are enough to resume it. */
 export interface CheckpointEvent {
   readonly kind: 'checkpoint'
   readonly step: number

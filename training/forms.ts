@@ -1,4 +1,4 @@
-/** Argument forms of the public functions of training. */
+/** Argument schemas of the public functions of training. */
 import {
   anything,
   callable,
@@ -45,12 +45,12 @@ export const MACHINE_PLANS = object({
   evaluation: callable,
 })
 export const PROGRESS = object({ step: whole, position: object({ epoch: whole, offset: whole }), validations: list(anything) })
-export const SCHEDULE = record(list(whole))
+export const COMPETITIONS = record(list(whole))
 export const SAVED = object({
   recipe: RECIPE,
   state: record(FILE_ARRAY),
   progress: PROGRESS,
-  schedule: SCHEDULE,
+  competitions: COMPETITIONS,
   data: object({ training: text }),
 })
 export const TRAINING = object({
@@ -63,8 +63,8 @@ export const TRAINING = object({
   saveEvery: optional(nullable(whole)),
   from: optional(PROGRESS),
   spent: optional(real),
-  schedule: optional(SCHEDULE),
+  competitions: optional(COMPETITIONS),
   signal: optional(object({})),
   now: optional(callable),
 })
-export const START = object({ training: object({ fingerprint: text }), schedule: SCHEDULE })
+export const START = object({ training: object({ fingerprint: text }), competitions: COMPETITIONS })

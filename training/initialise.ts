@@ -1,4 +1,4 @@
-/** The weights before the first step, f32: each weight has a stream of its own, named by its path. */
+/** Initial weights, f32. Each weight has its own random stream, named by its path. */
 import type { Initialiser, RecipeWeight, Recipe } from '../plan/recipe.ts'
 import { elementCount, showShape, type HostData } from '../runtime/tensors.ts'
 import { FitError } from './errors.ts'
@@ -6,7 +6,7 @@ import type { State } from './machine.ts'
 import { orthonormalRows } from './orthonormal.ts'
 import { stream, type Stream } from './random.ts'
 
-/** Standard normal number `index`: two of a pair of uniform ones. Box and Muller, 1958. */
+/** The standard normal number at `index`; each pair comes from two uniform ones. Box and Muller, 1958. */
 export function normal({ uniform }: Stream, index: number): number {
   const pair = index - (index % 2)
   const radius = Math.sqrt(-2 * Math.log(uniform(pair)))
@@ -17,7 +17,7 @@ export function normal({ uniform }: Stream, index: number): number {
 const filled = (count: number, of: (index: number) => number): Float32Array =>
   Float32Array.from({ length: count }, (_, index) => of(index))
 
-/** Each matrix of the last two axes: orthonormal rows where it is wide, else orthonormal columns. */
+/** Each matrix of the last two axes is orthogonal: its rows are orthonormal if it is wide, else its columns, times `gain`. */
 function orthogonal({ shape }: RecipeWeight, gain: number, numbers: Stream): Float32Array {
   const [rows, columns] = [shape.at(-2) ?? 1, shape.at(-1) ?? 1]
   const [few, many] = [Math.min(rows, columns), Math.max(rows, columns)]
@@ -54,26 +54,29 @@ const FILLS: { readonly [K in Initialiser['kind']]: Fill<K> } = {
   orthogonal: ({ gain }, weight, _, numbers) => orthogonal(weight, gain, numbers),
 }
 
-/** One weight as its initialiser has it. */
+/** The initial values of one weight. */
 export function initialWeight(weight: RecipeWeight, seed: number): HostData {
   const { shape, initialiser, name } = weight
   const fill = FILLS[initialiser.kind] as Fill<Initialiser['kind']>
   return { shape, data: fill(initialiser, weight, elementCount(shape), stream(seed, 'weights', name)) }
 }
 
-/** All weights of a run, by their paths. */
+/** The initial values of all weights, by path. */
 export const initialise = ({ weights, seed }: Recipe): Readonly<Record<string, HostData>> =>
   Object.fromEntries(weights.map((weight) => [weight.name, initialWeight(weight, seed)]))
 
-/** Initial weights of a run, by path. */
+/** Given initial weights, by path. */
 export interface GivenWeights {
-  /** Their source, for the record. */
+  /** Their source, for messages and the record. */
   readonly name: string
   readonly values: State
 }
 
-/** The weights before the first step: given ones, and initialised values for all others. Throws a FitError for a weight that is not in the recipe. */
-export function firstState(recipe: Recipe, given?: GivenWeights): State {
+/**
+ * The initial weights of a run: the given ones, and initialised values for all others. Throws a FitError for a weight that the
+ * recipe lacks.
+ */
+export function initialState(recipe: Recipe, given?: GivenWeights): State {
   const made = initialise(recipe)
   for (const [name, { shape }] of Object.entries(given?.values ?? {})) {
     if (!Object.hasOwn(made, name))

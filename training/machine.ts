@@ -1,50 +1,53 @@
-/** What the loop asks of whatever computes: a device with its plans, or the oracle. */
+/** The interface between the training loop and what computes: a device, or the f64 reference. */
 import type { FileData } from '../runtime/checkpoint/encode.ts'
 import type { RouteRecord } from '../runtime/routing/record.ts'
 import type { HostData } from '../runtime/tensors.ts'
 
-/** What a batch feeds, by the names of the recipe's inputs. */
+/** The tensors of a micro-batch, by the names of the recipe's inputs. */
 export type BatchInputs = Readonly<Record<string, HostData>>
 
-/** Weights and the optimiser's state by their names; f64 where the machine counts so. */
+/** Weights and optimizer state, by name; f64 for a machine that computes in f64. */
 export type State = Readonly<Record<string, FileData>>
 
-export interface Answers {
-  /** By the names of the recipe's losses, those that this batch has; their sum is the objective. */
+/** Losses, metrics and routing of a micro-batch. */
+export interface BatchMetrics {
+  /** By the names of the recipe's losses, those that this micro-batch has. Their sum is the objective. */
   readonly losses: Readonly<Record<string, number>>
   readonly metrics: Readonly<Record<string, number>>
-  /** What each routed layer decided; null where it was not read back. */
+  /** The routing of each layer; null if it was not read back. */
   readonly routes: RouteRecord | null
 }
 
 export interface UpdateScalars {
-  /** The optimiser's rate times the factor of the schedule. */
-  readonly rate: number
-  /** Updates with this one, without those that moved nothing: 1 at the first. */
+  /** The learning rate of the optimizer times the factor of its schedule. */
+  readonly learningRate: number
+  /** The number of this update, from 1, not counting skipped ones. */
   readonly update: number
-  /** What the losses of the step were multiplied by: 1 in f32. */
-  readonly scale: number
+  /** The loss scale of the step; 1 in f32. */
+  readonly lossScale: number
 }
 
-/** Calls are made one at a time, each after the last has answered. */
+/** Calls are made one at a time. */
 export interface Machine {
-  /** What computes, for the record: `NVIDIA H200`. */
+  /** The name of what computes, for the record: `NVIDIA H200`. */
   readonly adapter: string
   /**
-   * Forward and backward of a micro-batch; its gradients are added to those since the last update. `chosen` lists the layers that compete.
-   * `inputs` has `random`, i32 [2], where the recipe is random: its second number differs for each micro-batch of a run; the moment of the run
-   * (`plan/moment.ts`); in mixed precision also the scale of the losses, f32 [].
+   * Forward and backward pass of a micro-batch; its gradients are accumulated until the update. `competing` lists the
+   * competitions that run. `inputs` has `random`, i32 [2], where the recipe is random: its second number differs for each
+   * micro-batch of a run; the moment of the run (`plan/progress-inputs.ts`); in mixed precision also the loss scale, f32 [].
    */
-  readonly step: (chosen: readonly string[], inputs: BatchInputs) => Promise<Answers>
+  readonly step: (competing: readonly string[], inputs: BatchInputs) => Promise<BatchMetrics>
   /**
-   * Averages the gradients over the recipe's `accumulate` micro-batches, clips and moves the weights. `norm` is that before clipping; in mixed
-   * precision nothing moves where it exceeds `MOST_NORM` or is no number.
+   * Averages the gradients over the recipe's `accumulate` micro-batches, clips them and updates the weights. `norm` is the global
+   * norm before clipping. In mixed precision the update is skipped if `hasFiniteGradients(norm)` is false.
    */
   readonly update: (scalars: UpdateScalars) => Promise<{ readonly norm: number }>
-  /** The same without learning: no contest, no dropout, no gradients; `inputs` has `random` and the moment as in a step. */
-  readonly evaluate: (inputs: BatchInputs) => Promise<Answers>
-  /** All weights and all of the optimiser's state, or those named, as they are between two updates. */
+  /**
+   * Forward pass without learning: no competition, no dropout, no gradients. `inputs` has `random` and the moment as in a step.
+   */
+  readonly evaluate: (inputs: BatchInputs) => Promise<BatchMetrics>
+  /** Reads all weights and the optimizer state, or the named tensors, between two updates. */
   readonly read: (names?: readonly string[]) => Promise<State>
-  /** Writes those given and leaves the rest. What was never written is zero. */
+  /** Writes the given tensors and keeps the others. A tensor that was never written is zero. */
   readonly write: (tensors: State) => Promise<void>
 }

@@ -1,3 +1,6 @@
+/** Gram-Schmidt orthonormalization. */
+
+/** Subtracts from one row its projection on another. */
 function subtract(values: Float64Array, from: number, direction: number, width: number): void {
   let dot = 0
   for (let at = 0; at < width; at++) dot += values[from * width + at] * values[direction * width + at]
@@ -5,8 +8,9 @@ function subtract(values: Float64Array, from: number, direction: number, width: 
 }
 
 /**
- * The rows of a matrix [rows, width], rows <= width, made orthonormal in place by Gram and Schmidt; twice, which is enough for full accuracy
- * (Giraud et al., 2005). Rows of normal numbers end uniform over all frames, for the diagonal of the factor left out is positive.
+ * Orthonormalizes the rows of a matrix [rows, width], rows <= width, in place. Each projection is subtracted twice, which is
+ * enough for full accuracy (Giraud et al., 2005). Rows of normal numbers become Haar-distributed, because the diagonal of the
+ * triangular factor is positive.
  */
 export function orthonormalRows(values: Float64Array, rows: number, width: number): Float64Array {
   for (let row = 0; row < rows; row++) {

@@ -1,27 +1,31 @@
-/** How far a run has come: with the machine's state, all that is needed to go on as if it had never stopped. No clock: two runs save the same bytes. */
+/**
+ * The progress of a run. With the state of the machine it is enough to resume the run as if it had not stopped. It has no times,
+ * so that two runs save the same bytes.
+ */
 import type { Recipe } from '../plan/recipe.ts'
 import type { RouteRecord } from '../runtime/routing/record.ts'
 import { START, type Position } from './data/batches.ts'
-import { FIRST_SCALING, type Scaling } from './scaling.ts'
+import { INITIAL_LOSS_SCALING, type LossScaling } from './loss-scaling.ts'
 
 export interface Progress {
-  /** Steps done; with the seed, the state of every random number. */
+  /** Steps done. With the seed, this is the state of all random numbers. */
   readonly step: number
   readonly position: Position
   readonly validations: readonly { readonly step: number; readonly loss: number }[]
-  /** Steps done at the last validation or probe; -1 before the first. */
-  readonly looked: number
-  /** What the last probe decided; null before the first. */
+  /** Steps done at the last evaluation; -1 before the first. */
+  readonly lastEvaluation: number
+  /** The routing of the last probe; null before the first. */
   readonly probe: RouteRecord | null
-  /** In mixed precision; null in f32. */
-  readonly scaling: Scaling | null
+  /** The state of dynamic loss scaling; null in f32. */
+  readonly lossScaling: LossScaling | null
 }
 
-export const beginningOf = ({ precision }: Recipe): Progress => ({
+/** The progress of a new run. */
+export const initialProgress = ({ precision }: Recipe): Progress => ({
   step: 0,
   position: START,
   validations: [],
-  looked: -1,
+  lastEvaluation: -1,
   probe: null,
-  scaling: precision === 'mixed' ? FIRST_SCALING : null,
+  lossScaling: precision === 'mixed' ? INITIAL_LOSS_SCALING : null,
 })

@@ -1,14 +1,15 @@
 /**
- * The random numbers of a run that the host draws. Each use has a domain and each stream a name, so that a weight, a layer or an epoch draws
- * the same numbers whatever else there is. The domain is the third word of the counter, which is 0 in the op `random`: no number is drawn twice.
+ * Counter-based random numbers of the host (Philox). Each use has a domain and each stream a name, so that the numbers of a
+ * weight, a layer or an epoch do not depend on any other. The domain is the third word of the counter, which is 0 in the op
+ * `random`, so that streams never overlap.
  */
 import { philox, uniformOf, type Words } from '../plan/philox.ts'
 
-const DOMAINS = { weights: 1, shuffle: 2, contest: 3, split: 4 } as const
+const DOMAINS = { weights: 1, shuffle: 2, competition: 3, split: 4 } as const
 
 export type Domain = keyof typeof DOMAINS
 
-/** FNV-1a over the UTF-16 code units, from a basis. */
+/** FNV-1a over the UTF-16 code units, from an offset basis. */
 function hash(text: string, basis: number): number {
   let bits = basis
   for (let at = 0; at < text.length; at++) bits = Math.imul(bits ^ text.charCodeAt(at), 0x01000193)
@@ -16,13 +17,13 @@ function hash(text: string, basis: number): number {
 }
 
 export interface Stream {
-  /** Number `index`, above 0 and below 1. */
+  /** The number at `index`, in (0, 1). */
   readonly uniform: (index: number) => number
-  /** A whole number from 0 up to `below`, itself excluded. */
+  /** An integer in 0..below-1. */
   readonly below: (index: number, below: number) => number
 }
 
-/** The numbers of one name in one domain: 64 bits of the name are in key and counter. */
+/** The stream of a name in a domain. A 64-bit hash of the name is in the key and the counter. */
 export function stream(seed: number, domain: Domain, name: string): Stream {
   const [low, high] = [hash(name, 0x811c9dc5), hash(name, 0x050c5d1f)]
   let [block, words]: [number, Words] = [-1, [0, 0, 0, 0]]
@@ -34,7 +35,7 @@ export function stream(seed: number, domain: Domain, name: string): Stream {
   return { uniform: (index) => uniformOf(word(index)), below: (index, below) => Math.floor((word(index) * below) / 2 ** 32) }
 }
 
-/** 0..count-1 in a random order (Fisher and Yates, 1938). */
+/** A random permutation of 0..count-1 (Fisher and Yates, 1938). */
 export function permutation(count: number, { below }: Stream): Uint32Array {
   const order = Uint32Array.from({ length: count }, (_, at) => at)
   for (let last = count - 1; last > 0; last--) {

@@ -1,4 +1,4 @@
-/** What the routed layers of a run decided, in numbers. */
+/** Routing statistics of the routed layers of a run. */
 import { allocationEntropy } from '../runtime/routing/allocation-entropy.ts'
 import { changeRateSet, changeRateTop1 } from '../runtime/routing/change-rate.ts'
 import { load } from '../runtime/routing/load.ts'
@@ -8,20 +8,20 @@ import { variation } from '../runtime/routing/variation.ts'
 import { weightEntropy } from '../runtime/routing/weight-entropy.ts'
 import type { LayerRouting, ProbedLayer } from './events.ts'
 
-function joinLayers(parts: readonly RoutedLayer[]): RoutedLayer {
-  const [{ name, experts, k }] = parts
-  const tokens = parts.reduce((sum, part) => sum + part.tokens, 0)
+function joinLayers(records: readonly RoutedLayer[]): RoutedLayer {
+  const [{ name, experts, k }] = records
+  const tokens = records.reduce((sum, record) => sum + record.tokens, 0)
   const [selected, weights] = [new Int32Array(tokens * k), new Float64Array(tokens * k)]
   let at = 0
-  for (const part of parts) {
-    selected.set(part.selected, at)
-    weights.set(part.weights, at)
-    at += part.selected.length
+  for (const record of records) {
+    selected.set(record.selected, at)
+    weights.set(record.weights, at)
+    at += record.selected.length
   }
   return { name, experts, k, tokens, selected, weights }
 }
 
-/** The tokens of several micro-batches as one; no layer where one of them was not recorded. */
+/** Concatenates the records of micro-batches; no layers if one of them was not recorded. */
 export function joinRecords(records: readonly (RouteRecord | null)[]): RouteRecord {
   const known = records.filter((record) => record !== null)
   if (known.length === 0 || known.length < records.length) return { layers: [] }
@@ -44,9 +44,10 @@ function describe(layer: RoutedLayer): LayerRouting {
   }
 }
 
+/** Statistics of each layer. */
 export const describeRoutes = ({ layers }: RouteRecord): readonly LayerRouting[] => layers.map(describe)
 
-/** The same tokens, before and after. */
+/** Statistics of each layer, and the changes since the probe before. */
 export const describeProbe = (before: RouteRecord | null, { layers }: RouteRecord): readonly ProbedLayer[] =>
   layers.map((layer) => {
     const last = before?.layers.find(({ name }) => name === layer.name)

@@ -1,46 +1,48 @@
-/** A run and all that changes in it; `loop.ts` says in what order. */
+/** The state of a training run and its transitions; `loop.ts` has their order. */
 import type { Recipe } from '../plan/recipe.ts'
+import type { RouteRecord } from '../runtime/routing/record.ts'
 import { elementCount } from '../runtime/tensors.ts'
-import { createBalance, type Balance } from './balance.ts'
+import { createBiasUpdate, type BiasUpdate } from './bias-update.ts'
 import { shuffledBatches } from './data/batches.ts'
 import type { Data } from './data/data.ts'
 import { fingerprint } from './data/fingerprint.ts'
 import { fit, type Examples } from './data/fit.ts'
 import { FitError } from './errors.ts'
 import type { DataFacts, ProbeEvent, StartEvent, StartLayer, StepEvent, ValidationEvent } from './events.ts'
-import { givenAfter } from './given.ts'
-import { firstState, type GivenWeights } from './initialise.ts'
-import { look } from './look.ts'
+import { evaluationInputs } from './step-inputs.ts'
+import { initialState, type GivenWeights } from './initialise.ts'
+import { evaluateBatches, type Evaluation } from './evaluation.ts'
 import type { Machine } from './machine.ts'
-import { createPace } from './pace.ts'
-import { beginningOf, type Progress } from './progress.ts'
+import { createThroughputMeter } from './throughput.ts'
+import { initialProgress, type Progress } from './progress.ts'
 import { stream } from './random.ts'
 import { describeProbe } from './routing.ts'
-import { chosenLayers, drawSchedule, type ContestSchedule } from './schedule/contest.ts'
-import { takeStep } from './step.ts'
+import { competingLayers, drawSchedule, type CompetitionSchedule } from './schedule/competition.ts'
+import { trainStep } from './step.ts'
 
 export interface Training {
   readonly recipe: Recipe
   readonly machine: Machine
+  /** The training set. */
   readonly training: Data
   readonly validation?: Data | null
-  /** Steps from one validation, or probe, to the next, and one at the end; null for none. */
+  /** Steps between evaluations; the last step is always evaluated. Null for no evaluation. */
   readonly validateEvery?: number | null
-  /** Batches of a validation at the most. */
+  /** The maximum number of validation batches. */
   readonly validateBatches?: number
-  /** Steps from one checkpoint to the next; there is one at the end and at a stop in any case. */
+  /** Steps between checkpoints. There is always one at the end and when the run is stopped. */
   readonly saveEvery?: number | null
-  /** Where to go on; the machine holds the state that was saved with it. Without, the weights are initialised. */
+  /** The progress of a run to resume, whose state the machine has. If absent, the weights are initialised. */
   readonly from?: Progress
   /** Initial weights that replace those of the initialisers. */
   readonly weights?: GivenWeights
   /** The number of steps before the run was extended. */
-  readonly lengthened?: number
-  /** Seconds that it took to come there. */
+  readonly extendedFrom?: number
+  /** Seconds that the run took until `from`. */
   readonly spent?: number
-  /** Drawn from the recipe where it is not given. */
-  readonly schedule?: ContestSchedule
-  /** Stops the run after the step that it is in. */
+  /** The steps in which each competition runs; by default drawn from the seed. */
+  readonly competitions?: CompetitionSchedule
+  /** Stops the run after the current step. */
   readonly signal?: AbortSignal
   /** A clock in ms. */
   readonly now?: () => number
@@ -49,19 +51,19 @@ export interface Training {
 export interface Run {
   readonly start: StartEvent
   readonly progress: () => Progress
-  /** Since its beginning, those of the runs before it included. */
+  /** Seconds of computation since the run began, including those before it was resumed. */
   readonly seconds: () => number
-  /** Brings the machine to where the run begins. */
+  /** Writes the initial weights, unless the run is resumed. */
   readonly begin: () => Promise<void>
   readonly step: () => Promise<StepEvent>
-  /** Validation and probe, where they are due and were not yet. */
-  readonly look: () => Promise<readonly (ValidationEvent | ProbeEvent)[]>
+  /** The evaluation and the probe batch, if they are due and were not run yet. */
+  readonly evaluate: () => Promise<readonly (ValidationEvent | ProbeEvent)[]>
 }
 
 interface Prepared {
-  readonly examples: Examples
-  readonly aside: Examples | null
-  readonly schedule: ContestSchedule
+  readonly training: Examples
+  readonly validation: Examples | null
+  readonly competitions: CompetitionSchedule
 }
 
 function validationOf(recipe: Recipe, data: Data): Examples {
@@ -69,17 +71,17 @@ function validationOf(recipe: Recipe, data: Data): Examples {
   if (examples.count >= examples.batch) return examples
   throw new FitError(
     null,
-    `${examples.name}: ${examples.count} examples are too few to validate with; a batch takes ${examples.batch}`,
+    `${examples.name}: ${examples.count} examples are too few for validation; a batch has ${examples.batch}`,
   )
 }
 
 /** Throws a FitError. */
-function prepare({ recipe, training, validation, schedule }: Training): Prepared {
-  const slides = stream(recipe.seed, 'shuffle', 'slide')
+function prepare({ recipe, training, validation, competitions }: Training): Prepared {
+  const offsets = stream(recipe.seed, 'shuffle', 'slide')
   return {
-    examples: fit(training, recipe.inputs, (epoch) => slides.uniform(epoch)),
-    aside: validation == null ? null : validationOf(recipe, validation),
-    schedule: schedule ?? drawSchedule(recipe),
+    training: fit(training, recipe.inputs, (epoch) => offsets.uniform(epoch)),
+    validation: validation == null ? null : validationOf(recipe, validation),
+    competitions: competitions ?? drawSchedule(recipe),
   }
 }
 
@@ -95,8 +97,8 @@ const startLayer = ({ layer, experts, within, balancedBias }: Recipe['layers'][n
 })
 
 function startOf(
-  { recipe, machine, training, validation, from, weights: given, lengthened }: Training,
-  { examples, aside, schedule }: Prepared,
+  { recipe, machine, training, validation, from, weights: given, extendedFrom }: Training,
+  prepared: Prepared,
 ): StartEvent {
   const { model, seed, steps, layers, weights } = recipe
   return {
@@ -107,12 +109,12 @@ function startOf(
     steps,
     done: from?.step ?? 0,
     parameters: weights.reduce((sum, { shape }) => sum + elementCount(shape), 0),
-    training: factsOf(training, examples),
-    validation: aside === null ? null : factsOf(validation!, aside),
-    items: itemsOf(recipe, examples),
-    unit: examples.unit,
+    training: factsOf(training, prepared.training),
+    validation: prepared.validation === null ? null : factsOf(validation!, prepared.validation),
+    items: itemsOf(recipe, prepared.training),
+    unit: prepared.training.unit,
     layers: layers.map(startLayer),
-    schedule,
+    competitions: prepared.competitions,
     ...(given === undefined
       ? {}
       : {
@@ -121,22 +123,34 @@ function startOf(
             initialised: weights.map(({ name }) => name).filter((name) => !Object.hasOwn(given.values, name)),
           },
         }),
-    ...(lengthened === undefined ? {} : { lengthened }),
+    ...(extendedFrom === undefined ? {} : { extendedFrom }),
   }
 }
 
 const isDue = (step: number, { validateEvery, recipe }: Training): boolean =>
   validateEvery != null && validateEvery > 0 && (step % validateEvery === 0 || step === recipe.steps)
 
-/** Throws a FitError where data and model do not fit, before anything is computed. */
+const eventsOf = (
+  { validation, routes }: Evaluation,
+  before: RouteRecord | null,
+  step: number,
+  seconds: number,
+): readonly (ValidationEvent | ProbeEvent)[] => [
+  ...(validation === null ? [] : [{ kind: 'validation', step, ...validation, seconds } as const]),
+  ...(routes === null || routes.layers.length === 0
+    ? []
+    : [{ kind: 'probe', step, layers: describeProbe(before, routes) } as const]),
+]
+
+/** Throws a FitError if data and model do not fit, before anything is computed. */
 export function createRun(options: Training): Run {
   const { recipe, machine, validateBatches = Infinity, signal, from, spent = 0, now = () => performance.now() } = options
   const prepared = prepare(options)
-  const { examples, aside, schedule } = prepared
-  const stepper = { recipe, machine, batch: shuffledBatches(examples, recipe.seed), chosen: chosenLayers(schedule) }
-  let progress = from ?? beginningOf(recipe)
-  let balance: Balance = async () => {}
-  let pace = createPace(0, now)
+  const { training, validation, competitions } = prepared
+  const context = { recipe, machine, batch: shuffledBatches(training, recipe.seed), competing: competingLayers(competitions) }
+  let progress = from ?? initialProgress(recipe)
+  let updateBiases: BiasUpdate = async () => {}
+  let measure = createThroughputMeter(0, now)
   let started = now()
   const seconds = (): number => spent + (now() - started) / 1000
   return {
@@ -144,46 +158,45 @@ export function createRun(options: Training): Run {
     progress: () => progress,
     seconds,
     begin: async () => {
-      if (from === undefined) await machine.write(firstState(recipe, options.weights))
-      balance = await createBalance(recipe, machine)
+      if (from === undefined) await machine.write(initialState(recipe, options.weights))
+      updateBiases = await createBiasUpdate(recipe, machine)
       started = now()
-      pace = createPace(itemsOf(recipe, examples), now)
+      measure = createThroughputMeter(itemsOf(recipe, training), now)
     },
     step: async () => {
       const began = now()
-      const { position, scaling, ...told } = await takeStep(stepper, progress.step, progress.position, progress.scaling)
-      if (!told.skipped) await balance(told.routing)
-      progress = { ...progress, step: progress.step + 1, position, scaling }
-      const { rate, left } = pace(now() - began, recipe.steps - progress.step)
+      const { position, lossScaling, ...result } = await trainStep(
+        context,
+        progress.step,
+        progress.position,
+        progress.lossScaling,
+      )
+      if (!result.skipped) await updateBiases(result.routing)
+      progress = { ...progress, step: progress.step + 1, position, lossScaling }
+      const { itemsPerSecond, secondsLeft } = measure(now() - began, recipe.steps - progress.step)
       return {
         kind: 'step',
         step: progress.step,
-        epoch: position.epoch + position.offset / examples.count,
-        ...told,
+        epoch: position.epoch + position.offset / training.count,
+        ...result,
         seconds: seconds(),
-        pace: rate,
-        left,
+        throughput: itemsPerSecond,
+        eta: secondsLeft,
       }
     },
-    look: async () => {
-      const { step, validations, looked, probe } = progress
-      if (!isDue(step, options) || looked === step) return []
-      const seen = { training: examples, validation: aside, most: validateBatches, given: givenAfter(recipe, step) }
-      const found = await look(machine, step, seen, step === recipe.steps ? undefined : signal)
+    evaluate: async () => {
+      const { step, validations, lastEvaluation, probe } = progress
+      if (!isDue(step, options) || lastEvaluation === step) return []
+      const settings = { training, validation, maxBatches: validateBatches, extraInputs: evaluationInputs(recipe, step) }
+      const found = await evaluateBatches(machine, step, settings, step === recipe.steps ? undefined : signal)
       if (found === null) return []
-      const { validation, routes } = found
       progress = {
         ...progress,
-        looked: step,
-        probe: routes,
-        validations: validation === null ? validations : [...validations, { step, loss: validation.loss }],
+        lastEvaluation: step,
+        probe: found.routes,
+        validations: found.validation === null ? validations : [...validations, { step, loss: found.validation.loss }],
       }
-      return [
-        ...(validation === null ? [] : [{ kind: 'validation', step, ...validation, seconds: seconds() } as const]),
-        ...(routes === null || routes.layers.length === 0
-          ? []
-          : [{ kind: 'probe', step, layers: describeProbe(probe, routes) } as const]),
-      ]
+      return eventsOf(found, probe, step, seconds())
     },
   }
 }

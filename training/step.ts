@@ -1,79 +1,83 @@
-/** One step: micro-batches, their gradients summed by the machine, and the update. */
+/** One training step: forward and backward passes of its micro-batches with gradient accumulation, then the optimizer update. */
 import type { Recipe } from '../plan/recipe.ts'
 import { SCALE_INPUT } from '../plan/update.ts'
-import { checkFinite, divergedAt, meanAnswers, type MeanAnswers } from './answers.ts'
+import { averageMetrics, checkFinite, divergedAt, type MeanMetrics } from './batch-metrics.ts'
 import type { Batch, Position } from './data/batches.ts'
 import { DivergedError } from './errors.ts'
 import type { LayerRouting } from './events.ts'
-import { givenInStep } from './given.ts'
-import type { Answers, BatchInputs, Machine } from './machine.ts'
+import { hasFiniteGradients, MIN_SCALE, nextLossScaling, type LossScaling } from './loss-scaling.ts'
+import type { BatchInputs, BatchMetrics, Machine } from './machine.ts'
 import { describeRoutes, joinRecords } from './routing.ts'
-import { isSound, LEAST_SCALE, nextScaling, type Scaling } from './scaling.ts'
-import { rateFactor } from './schedule/rate.ts'
+import { learningRateFactor } from './schedule/learning-rate.ts'
+import { stepInputs } from './step-inputs.ts'
 
-export interface Stepped extends MeanAnswers {
+export interface StepResult extends MeanMetrics {
+  /** The position after the step. */
   readonly position: Position
-  readonly rate: number
-  readonly norm: number
-  readonly chosen: readonly string[]
+  readonly learningRate: number
+  /** Global norm of the gradients before clipping. */
+  readonly gradientNorm: number
+  /** The competitions that ran in this step. */
+  readonly competing: readonly string[]
   readonly routing: readonly LayerRouting[]
-  /** What the losses were multiplied by; null in f32. */
-  readonly scale: number | null
-  /** Whether the update left everything as it was, since a gradient was too large for f16. */
+  /** The loss scale of the step; null in f32. */
+  readonly lossScale: number | null
+  /** Whether the update was skipped because of an f16 overflow in the gradients. */
   readonly skipped: boolean
-  /** For the next step. */
-  readonly scaling: Scaling | null
+  /** For the next step; null in f32. */
+  readonly lossScaling: LossScaling | null
 }
 
-export interface Stepper {
+export interface StepContext {
   readonly recipe: Recipe
   readonly machine: Machine
   readonly batch: (position: Position) => Batch
-  readonly chosen: (step: number) => readonly string[]
+  readonly competing: (step: number) => readonly string[]
 }
 
-const withScale = (inputs: BatchInputs, scaling: Scaling | null): BatchInputs =>
+const withLossScale = (inputs: BatchInputs, scaling: LossScaling | null): BatchInputs =>
   scaling === null ? inputs : { ...inputs, [SCALE_INPUT]: { shape: [], data: Float32Array.of(scaling.scale) } }
 
-/** Whether weights have moved. Throws a DivergedError where no smaller scale would help. */
-function hasMoved(step: number, norm: number, scaling: Scaling | null): boolean {
-  const sound = scaling === null ? Number.isFinite(norm) : isSound(norm)
-  if (!sound && (scaling === null || scaling.scale <= LEAST_SCALE))
-    throw new DivergedError(step, 'the norm of the gradients', norm, 'backward')
-  return sound
+/** Whether the update changed the weights. Throws a DivergedError if a smaller loss scale cannot help. */
+function isUpdated(step: number, norm: number, scaling: LossScaling | null): boolean {
+  const isFinite = scaling === null ? Number.isFinite(norm) : hasFiniteGradients(norm)
+  if (!isFinite && (scaling === null || scaling.scale <= MIN_SCALE))
+    throw new DivergedError(step, 'the gradient norm', norm, 'backward')
+  return isFinite
 }
 
-/** Step `step`, from 0, with the examples from a position on. Throws a DivergedError, counting steps from 1. */
-export async function takeStep(
-  { recipe, machine, batch, chosen }: Stepper,
+/** Runs step `step`, from 0, with the examples from a position on. Throws a DivergedError, which counts steps from 1. */
+export async function trainStep(
+  { recipe, machine, batch, competing }: StepContext,
   step: number,
   from: Position,
-  scaling: Scaling | null,
-): Promise<Stepped> {
-  const layers = chosen(step)
-  const answers: Answers[] = []
+  scaling: LossScaling | null,
+): Promise<StepResult> {
+  const competitions = competing(step)
+  const all: BatchMetrics[] = []
   let position = from
-  for (let part = 0; part < recipe.accumulate; part++) {
+  for (let microBatch = 0; microBatch < recipe.accumulate; microBatch++) {
     const { inputs, next } = batch(position)
-    const answer = await machine
-      .step(layers, withScale({ ...inputs, ...givenInStep(recipe, step, part) }, scaling))
+    const metrics = await machine
+      .step(competitions, withLossScale({ ...inputs, ...stepInputs(recipe, step, microBatch) }, scaling))
       .catch(divergedAt(step + 1))
-    checkFinite(step + 1, answer)
-    answers.push(answer)
+    checkFinite(step + 1, metrics)
+    all.push(metrics)
     position = next
   }
-  const rate = recipe.optimiser.rate * rateFactor(recipe.schedule, step, recipe.steps)
-  const { norm } = await machine.update({ rate, update: step + 1 - (scaling?.skipped ?? 0), scale: scaling?.scale ?? 1 })
-  const moved = hasMoved(step + 1, norm, scaling)
+  const learningRate = recipe.optimiser.rate * learningRateFactor(recipe.schedule, step, recipe.steps)
+  const update = step + 1 - (scaling?.skipped ?? 0)
+  const { norm } = await machine.update({ learningRate, update, lossScale: scaling?.scale ?? 1 })
+  const updated = isUpdated(step + 1, norm, scaling)
   return {
-    ...meanAnswers(answers),
+    ...averageMetrics(all),
     position,
-    rate,
-    norm,
-    chosen: layers,
-    routing: describeRoutes(joinRecords(answers.map(({ routes }) => routes))),
-    scale: scaling?.scale ?? null,
-    skipped: !moved,
-    scaling: scaling === null ? null : nextScaling(scaling, moved),
+    learningRate,
+    gradientNorm: norm,
+    competing: competitions,
+    routing: describeRoutes(joinRecords(all.map(({ routes }) => routes))),
+    lossScale: scaling?.scale ?? null,
+    skipped: !updated,
+    lossScaling: scaling === null ? null : nextLossScaling(scaling, updated),
   }
 }

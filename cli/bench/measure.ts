@@ -56,7 +56,7 @@ export const ratio = (times: readonly number[], others: readonly number[]): numb
 /** `flops` of one run. */
 export async function measure({ session, inputs }: Repeated, times: readonly number[], flops: number): Promise<Measurement> {
   const hasClock = session.device.gpu.features.has('timestamp-query')
-  const kernels = hasClock ? kernelTimes((await fastestProfile(session, inputs)).steps) : null
+  const kernels = hasClock ? kernelTimes((await fastestProfile(session, inputs)).dispatches) : null
   const best = Math.min(...times)
   const { scratch } = estimate(session.plan, bindDims(session.plan, inputs))
   return { runs: times.length, best, median: median(times), gflops: flops / best / 1e6, scratch, kernels }

@@ -38,7 +38,7 @@ function report({ adapters, attempts }: MachineReport, terminal: Terminal): void
   )
   for (const [at, adapter] of adapters.entries()) terminal.out(`${adapterLines(adapter, at, color)}\n`)
   if (adapters.length === 0) terminal.out(`${paint(color, 'red', 'no adapter: models run only with --device reference')}\n\n`)
-  terminal.out(`looked for\n${table(attempts.map(attemptRow))}`)
+  terminal.out(`searched\n${table(attempts.map(attemptRow))}`)
 }
 
 async function examine({ format }: FormatOption, terminal: Terminal): Promise<ExitCode> {

@@ -6,7 +6,7 @@ import type { Checkpoint } from '../../runtime/checkpoint/checkpoint.ts'
 import type { FileData } from '../../runtime/checkpoint/encode.ts'
 import { openCheckpoint, safetensorsPieces } from '../../runtime/checkpoint/files.ts'
 import { describeRows, findNonFinite, type NonFinite } from '../../runtime/finite.ts'
-import { readHeld } from '../../runtime/once.ts'
+import { readLoadTimeConstants } from '../../runtime/load-time-constants.ts'
 import type { RouteRecord } from '../../runtime/routing/record.ts'
 import type { ReportFacts } from '../../runtime/routing/report.ts'
 import type { HostData } from '../../runtime/tensors.ts'
@@ -121,7 +121,7 @@ async function runOnReference(path: string, options: Options, terminal: Terminal
     const exact =
       held === null
         ? evaluateReference(graph, inputs, weights)
-        : evaluateReferenceHeld(graph, inputs, weights, await readHeld(plan, held))
+        : evaluateReferenceHeld(graph, inputs, weights, await readLoadTimeConstants(plan, held))
     terminal.err(`${plan.model}: ${milliseconds(performance.now() - start)} ms\n`)
     const outputs = exactRoutes(graph, exact)
     return {
@@ -152,7 +152,7 @@ async function runOnDevice(path: string, options: Options, terminal: Terminal): 
         const ready = performance.now()
         const runOnce = async (): Promise<Pick<Result, 'outputs' | 'profile'>> => {
           if (options.profile !== true) return { outputs: await session.run(inputs), profile: null }
-          const { outputs, steps } = await session.profile(inputs)
+          const { outputs, dispatches: steps } = await session.profile(inputs)
           return { outputs, profile: kernelTimes(steps) }
         }
         const {

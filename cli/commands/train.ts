@@ -3,7 +3,7 @@ import { join, relative } from 'node:path'
 import { Option, type Command } from 'commander'
 import { trainingPlans, type TrainingGraphs } from '../../compiler/train.ts'
 import { PORTABLE } from '../../plan/target.ts'
-import type { StepTime } from '../../runtime/profile.ts'
+import type { DispatchTime } from '../../runtime/profile.ts'
 import { textPieces, writeFileWhole } from '../../runtime/files/index.ts'
 import { DivergedError, FitError } from '../../training/errors.ts'
 import type { EndEvent, StartEvent, StepEvent } from '../../training/events.ts'
@@ -135,7 +135,7 @@ interface Written {
   readonly report: TrainingReport
 }
 
-async function writeReport(directory: string, times: readonly StepTime[] | null): Promise<Written> {
+async function writeReport(directory: string, times: readonly DispatchTime[] | null): Promise<Written> {
   const path = join(directory, REPORT)
   const report = reportTraining(await readRecords(directory), times)
   await writeFileWhole(path, textPieces(trainingPage(report)))

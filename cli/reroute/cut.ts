@@ -2,7 +2,7 @@
 import type { MoeTerm } from '../../compiler/model/model.ts'
 import type { Plan, WeightPort } from '../../plan/plan.ts'
 import type { Checkpoint, TensorInfo } from '../../runtime/checkpoint/checkpoint.ts'
-import type { Copied } from '../../runtime/checkpoint/copy.ts'
+import type { CopiedTensor } from '../../runtime/checkpoint/copy.ts'
 import { EXIT, Failure } from '../exit.ts'
 
 /** A routed layer by its place in the plan, and the experts that stay, ascending. */
@@ -13,13 +13,13 @@ export interface Kept {
   readonly kept: readonly number[]
 }
 
-const whole = (info: TensorInfo, from = info.name): Copied => ({
+const whole = (info: TensorInfo, from = info.name): CopiedTensor => ({
   ...info,
   from: [{ tensor: from, offset: 0, length: info.bytes }],
 })
 
 /** Entries of the leading axis. */
-function entries(info: TensorInfo, { experts, kept }: Kept): Copied {
+function entries(info: TensorInfo, { experts, kept }: Kept): CopiedTensor {
   if (info.shape[0] !== experts || info.bytes % experts !== 0) {
     throw new Failure(
       EXIT.badCheckpoint,
@@ -40,7 +40,7 @@ function cutPort(
   { name, pieces, stacked }: WeightPort,
   kept: Kept,
   checkpoint: Checkpoint,
-): readonly (readonly [string, Copied | null])[] {
+): readonly (readonly [string, CopiedTensor | null])[] {
   const info = (tensor: string): TensorInfo => checkpoint.tensors.get(tensor)!
   const isApart = stacked && new Set(pieces.map(({ tensor }) => tensor)).size === kept.experts
   if (isApart) {
@@ -73,8 +73,8 @@ export function cutTensors(
   moes: readonly MoeTerm[],
   layers: readonly Kept[],
   checkpoint: Checkpoint,
-): readonly Copied[] {
-  const changed = new Map<string, Copied | null>()
+): readonly CopiedTensor[] {
+  const changed = new Map<string, CopiedTensor | null>()
   for (const kept of layers) {
     const moe =
       moes.find(({ path }) => path.join('.').replaceAll(/\{[^}]*\}/g, '#') === kept.path.replaceAll(/(?<=\.)\d+(?=\.)/g, '#')) ??

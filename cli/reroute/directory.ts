@@ -2,7 +2,7 @@
 import { existsSync, readdirSync, statSync } from 'node:fs'
 import { dirname, join } from 'node:path'
 import type { Checkpoint } from '../../runtime/checkpoint/checkpoint.ts'
-import { copiedPieces, type Copied } from '../../runtime/checkpoint/copy.ts'
+import { copiedPieces, type CopiedTensor } from '../../runtime/checkpoint/copy.ts'
 import { parseJson, writeJson } from '../../runtime/checkpoint/json.ts'
 import { INDEX, SINGLE } from '../../runtime/checkpoint/shards.ts'
 import { openRegular, readRegularSync, textPieces, type FileSet, type Pieces } from '../../runtime/files/index.ts'
@@ -26,7 +26,7 @@ const CONFIG = 'config.json'
 const LARGEST_CONFIG = 2 ** 26
 
 export interface Cut {
-  readonly tensors: readonly Copied[]
+  readonly tensors: readonly CopiedTensor[]
   readonly experts: number
   readonly kept: number
 }

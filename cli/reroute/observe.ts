@@ -4,7 +4,7 @@ import { rowsOutput, type LowerOptions } from '../../compiler/lower/lower.ts'
 import { PORTABLE, type Target } from '../../plan/target.ts'
 import type { Checkpoint } from '../../runtime/checkpoint/checkpoint.ts'
 import type { Inputs } from '../../runtime/dims.ts'
-import { readHeld } from '../../runtime/once.ts'
+import { readLoadTimeConstants } from '../../runtime/load-time-constants.ts'
 import type { RoutedLayer } from '../../runtime/routing/record.ts'
 import { recordOf } from '../../runtime/routing/tensors.ts'
 import type { Session } from '../../runtime/session.ts'
@@ -92,4 +92,4 @@ export const directions = (
   compiled: Compiled,
   checkpoint: Checkpoint,
   file: Checkpoint | null,
-): Promise<Tensors> => (file === null ? place.held(compiled, checkpoint) : readHeld(compiled.plan, file))
+): Promise<Tensors> => (file === null ? place.held(compiled, checkpoint) : readLoadTimeConstants(compiled.plan, file))

@@ -1,5 +1,5 @@
 /** The time of each kernel as a table: the same part of different layers together, in the order of the run. */
-import type { StepTime } from '../../runtime/profile.ts'
+import type { DispatchTime } from '../../runtime/profile.ts'
 import type { Inputs } from '../../runtime/dims.ts'
 import type { Profile, Session } from '../../runtime/session.ts'
 import { milliseconds, table } from '../output.ts'
@@ -17,7 +17,7 @@ export interface KernelTime {
 const alike = (label: string): string => label.replaceAll(/\.\d+(?=[/:. ])/g, '.*')
 
 /** One row a part, in the order of first use. */
-export function kernelTimes(steps: readonly StepTime[]): readonly KernelTime[] {
+export function kernelTimes(steps: readonly DispatchTime[]): readonly KernelTime[] {
   const all = steps.reduce((sum, { nanoseconds }) => sum + nanoseconds, 0)
   const rows = new Map<string, KernelTime>()
   for (const { label, template, nanoseconds } of steps) {
@@ -54,7 +54,7 @@ export function profileTable(times: readonly KernelTime[]): string {
   )
 }
 
-const total = ({ steps }: Profile): number => steps.reduce((sum, { nanoseconds }) => sum + nanoseconds, 0)
+const total = ({ dispatches: steps }: Profile): number => steps.reduce((sum, { nanoseconds }) => sum + nanoseconds, 0)
 
 /** The fastest of some runs: the first ones may wait for the driver's compiler. */
 export async function fastestProfile(session: Session, inputs: Inputs, runs = 3): Promise<Profile> {

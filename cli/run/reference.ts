@@ -12,7 +12,7 @@ import { WeightError } from '../../runtime/errors.ts'
 import { elementCount, type HostArray, type HostData } from '../../runtime/tensors.ts'
 import { elementsOf } from '../../runtime/weights/convert.ts'
 import { matchWeights, type Match } from '../../runtime/weights/match.ts'
-import { runsOf } from '../../runtime/weights/view.ts'
+import { stridedCopies } from '../../runtime/weights/view.ts'
 import { EXIT, Failure } from '../exit.ts'
 
 const portOf = ({ params: { name, shape, source, doc }, dtype }: Node<'weight'> & { readonly op: 'weight' }): WeightPort => ({
@@ -31,7 +31,7 @@ export const weightPorts = (graph: Graph): readonly WeightPort[] =>
 
 async function fill(values: Float64Array, { tensor, view, start }: Match, checkpoint: Checkpoint): Promise<void> {
   const elements = elementsOf(tensor.dtype, await checkpoint.read(tensor.name, 0, tensor.bytes))
-  for (const { from, step, count, to, toStep } of runsOf(view, Infinity)) {
+  for (const { from, stride: step, count, to, toStride: toStep } of stridedCopies(view, Infinity)) {
     for (let at = 0; at < count; at++) values[start + to + at * toStep] = Number(elements[from + at * step])
   }
 }

@@ -34,7 +34,11 @@ function wantedLayer(
     ...ports,
     tokens,
     k,
-    promises: { answersAll, groups, most: most === null ? null : { ...most, tokens: evaluate(most.tokens, dims) } },
+    constraints: {
+      dropless: answersAll,
+      groupLimit: groups,
+      capacity: most === null ? null : { ...most, tokens: evaluate(most.tokens, dims) },
+    },
   }
 }
 

@@ -1,7 +1,7 @@
 /** Which parameters make a model that takes the examples: tried before they are named. */
 import type { Recipe, RecipeInput } from '../../plan/recipe.ts'
 import type { Data } from '../../training/data/data.ts'
-import { kindsIn } from '../../training/data/fit.ts'
+import { requiredCount } from '../../training/data/fit.ts'
 import type { FitError, FitNeed } from '../../training/errors.ts'
 import type { Change, TrainingSpec } from './spec.ts'
 
@@ -53,7 +53,7 @@ export function fitAdvice({ input, need }: FitError, spec: TrainingSpec, data: r
   if (input === null || need === null) return null
   let change: Change = { set: {}, batch: {} }
   const ignored = inputOf(spec.graphs.recipe, input)?.ignored
-  for (const wanted of wantedOf(need, Math.max(...data.map((one) => kindsIn(one, input, ignored))))) {
+  for (const wanted of wantedOf(need, Math.max(...data.map((one) => requiredCount(one, input, ignored))))) {
     const next = changeFor(wanted, input, spec, change)
     if (next === null) return null
     change = next

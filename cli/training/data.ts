@@ -1,7 +1,7 @@
 /** What a run learns from and is validated with: options, files and how they are parted. */
 import { existsSync } from 'node:fs'
 import { InvalidArgumentError, Option, type Command } from 'commander'
-import { checkAlike } from '../../training/data/alike.ts'
+import { checkCompatible } from '../../training/data/compatible.ts'
 import type { TableOptions } from '../../training/data/csv.ts'
 import type { Data } from '../../training/data/data.ts'
 import { TOKEN_TYPES, type TokenType } from '../../training/data/raw.ts'
@@ -66,7 +66,7 @@ function checkSameKind(training: Data, validation: Data): void {
       `is ${vocabulary === null ? 'text' : 'tokens'}, and what it is to validate is not: whether their tokens mean the same nobody can say`,
     )
   }
-  checkAlike(training, validation)
+  checkCompatible(training, validation)
 }
 
 /** Text is read as the weights that a run begins with have learned it. Throws a Failure where an option says otherwise. */

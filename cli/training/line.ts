@@ -65,7 +65,7 @@ export function startLines({
 
 /** What is drawn over: how far, how well, how fast and where tokens go; the terms of the loss come last, as a narrow terminal cuts them off. */
 export function stepLine(
-  { step, loss, losses, pace, left, routing, scale, skipped }: StepEvent,
+  { step, loss, losses, throughput: pace, eta: left, routing, lossScale: scale, skipped }: StepEvent,
   { steps, unit }: StartEvent,
 ): string {
   const terms = termsOf(losses)

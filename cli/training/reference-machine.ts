@@ -6,8 +6,8 @@ import type { Graph } from '../../compiler/graph/node.ts'
 import { optimizerStateNames, updateInputs } from '../../plan/update.ts'
 import { recordOf } from '../../runtime/routing/tensors.ts'
 import { MOST_SESSIONS } from '../../training/device-machine.ts'
-import type { Answers, BatchInputs, Machine, State } from '../../training/machine.ts'
-import { createRecent } from '../../training/recent.ts'
+import type { BatchMetrics, BatchInputs, Machine, State } from '../../training/machine.ts'
+import { createLruCache } from '../../training/lru-cache.ts'
 
 const exact = ({ shape, data }: BatchInputs[string]): HostTensor =>
   hostTensor(shape, data instanceof Float32Array ? 'f32' : 'i32', Float64Array.from(data))
@@ -26,14 +26,14 @@ const numbersOf = (values: Readonly<Record<string, HostTensor>>, prefix: string)
 
 export function createReferenceMachine({ recipe, f16Weights, step, update, f16Copies, evaluation }: TrainingGraphs): Machine {
   const weights: Weights = new Map()
-  const graphs = createRecent<Graph>(MOST_SESSIONS, () => {})
+  const graphs = createLruCache<Graph>(MOST_SESSIONS, () => {})
   let isFirst = true
 
   const run = (graph: Graph, inputs: Readonly<Record<string, HostTensor>>): Record<string, HostTensor> => {
     const wanted = graph.inputs.map(({ params: { name } }) => [name, inputs[name]] as const)
     return evaluateOn(weights, graph, Object.fromEntries(wanted))
   }
-  const answers = (values: Readonly<Record<string, HostTensor>>): Answers => {
+  const answers = (values: Readonly<Record<string, HostTensor>>): BatchMetrics => {
     const routes = recipe.layers.map(({ layer, experts, selected, weights: weighed }) => ({
       layer,
       experts,
@@ -66,7 +66,7 @@ export function createReferenceMachine({ recipe, f16Weights, step, update, f16Co
       isFirst = false
       return answers(values)
     },
-    update: async ({ rate, update: number, scale }) => {
+    update: async ({ learningRate: rate, update: number, lossScale: scale }) => {
       const scalars = Object.entries(updateInputs(recipe, rate, number, scale)).map(
         ([name, value]) => [name, hostTensor([], 'f32', Float64Array.of(value))] as const,
       )

@@ -1,5 +1,5 @@
 /** Verdicts over the layers of a run in words: in the terminal, and on the page. */
-import { troublesOf, type LayerVerdict, type Trouble } from '../../training/record/verdict.ts'
+import { problemsOf, type LayerVerdict, type LayerProblem } from '../../training/record/verdict.ts'
 import { balanceWords } from '../routing/balance.ts'
 import { loadCollapseWords } from '../routing/collapse.ts'
 
@@ -10,7 +10,7 @@ const listed = (experts: readonly number[]): string =>
 
 const over = ({ steps }: LayerVerdict): string => (steps === 1 ? 'in the last step' : `over the last ${steps} steps`)
 
-const TROUBLE: { readonly [T in Trouble]: (verdict: LayerVerdict) => string } = {
+const TROUBLE: { readonly [T in LayerProblem]: (verdict: LayerVerdict) => string } = {
   collapsed: (verdict) => `${loadCollapseWords(verdict.collapse!, verdict.experts, [])}, ${over(verdict)}`,
   dead: (verdict) =>
     `${verdict.dead.length === 1 ? 'expert' : 'experts'} ${listed(verdict.dead)} of ${verdict.experts} DEAD: no token ${over(verdict)}`,
@@ -28,7 +28,7 @@ const TROUBLE: { readonly [T in Trouble]: (verdict: LayerVerdict) => string } = 
 
 /** A sentence for each thing that is wrong with a layer. */
 export const troubleWords = (verdict: LayerVerdict): readonly string[] =>
-  troublesOf(verdict).map((trouble) => TROUBLE[trouble](verdict))
+  problemsOf(verdict).map((trouble) => TROUBLE[trouble](verdict))
 
 /** Losses that punish an uneven load, by the last part of their names in the standard library. */
 const EVENING = /\.(balance|importance|contest_balance)$/
@@ -57,7 +57,7 @@ export function remedyWords({ losses, biasRate }: LayerVerdict): string {
 
 /** Where layers differ in it, each by its layers. */
 export function remedies(verdicts: readonly LayerVerdict[]): readonly string[] {
-  const bad = verdicts.filter((verdict) => troublesOf(verdict).length > 0)
+  const bad = verdicts.filter((verdict) => problemsOf(verdict).length > 0)
   const words = [...new Set(bad.map(remedyWords))]
   return words.length < 2
     ? words
@@ -81,11 +81,11 @@ export function createNews(): (verdicts: readonly LayerVerdict[]) => readonly st
   const known = new Map<string, string>()
   return (verdicts) => {
     const changed = verdicts.filter((verdict) => {
-      const [before, now] = [known.get(verdict.layer) ?? '', troublesOf(verdict).join()]
+      const [before, now] = [known.get(verdict.layer) ?? '', problemsOf(verdict).join()]
       known.set(verdict.layer, now)
       return now !== before
     })
-    const well = changed.filter((verdict) => troublesOf(verdict).length === 0)
+    const well = changed.filter((verdict) => problemsOf(verdict).length === 0)
     return [...well.map((verdict) => `${verdict.layer}: nothing is wrong any more, ${over(verdict)}`), ...verdictLines(changed)]
   }
 }

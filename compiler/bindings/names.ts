@@ -12,7 +12,7 @@ const TAKEN: ReadonlySet<string> = new Set([
   'Session',
   'Tensor',
   'TrainingFacts',
-  'TypedAnswers',
+  'TypedBatchMetrics',
   'TypedEvent',
   'TypedPort',
   'TypedStep',

@@ -22,7 +22,7 @@ const TYPES = [
   'MachinePlans',
   'Saved',
   'TrainingFacts',
-  'TypedAnswers',
+  'TypedBatchMetrics',
   'TypedEvent',
   'TypedStep',
   'TypedTraining',
@@ -87,22 +87,22 @@ const namesInterface = (name: string, recipe: Recipe): InterfaceDeclarationStruc
     ['loss', 'Loss'],
     ['metric', 'Metric'],
     ['layer', 'Layer'],
-    ...(hasFurther(recipe) ? [['contest', 'Contest']] : []),
+    ...(hasFurther(recipe) ? [['competition', 'Competition']] : []),
     ['weights', 'Trained'],
     ['batch', 'Batch'],
   ].map(([property, type]) => ({ name: property, type: `${name}${type}`, isReadonly: true })),
 })
 
-/** `loss.next`; `loss.layers.0.moe.router.balance` is of a policy, and told where it trains in that way. */
+/** `loss.next`; `loss.layers.0.moe.router.balance` belongs to a policy, and is reported in steps that compute it. */
 const isOwn = (name: string): boolean => name.split('.').length === 2
 
 /** Text as it stands, as the ports. */
 function factsConstant({ model, losses, metrics, weights }: Recipe, plan: Plan): string {
   const read = new Set(plan.weights.map((weight) => weightPath(weight.name)))
   const list = (names: readonly string[]): string => `[${names.map(literal).join(', ')}]`
-  const told = [...losses, ...metrics].filter(isOwn)
-  const apart = weights.map(({ name }) => name).filter((name) => !read.has(name))
-  return `\nconst TRAINING: TrainingFacts = {\n  model: ${literal(model)},\n  told: ${list(told)},\n  apart: ${list(apart)},\n}\n`
+  const reported = [...losses, ...metrics].filter(isOwn)
+  const trainingOnly = weights.map(({ name }) => name).filter((name) => !read.has(name))
+  return `\nconst TRAINING: TrainingFacts = {\n  model: ${literal(model)},\n  reported: ${list(reported)},\n  trainingOnly: ${list(trainingOnly)},\n}\n`
 }
 
 type Method = NonNullable<ClassDeclarationStructure['methods']>[number]
@@ -146,7 +146,7 @@ const methods = (name: string, plan: Plan): readonly Method[] => [
   },
   {
     name: 'evaluate',
-    returnType: `Promise<TypedAnswers<${name}Names>>`,
+    returnType: `Promise<TypedBatchMetrics<${name}Names>>`,
     parameters: [{ name: 'batch', type: `${name}Batch` }],
     docs: [
       'Losses, metrics and decisions for a batch, between two events. Throws a RangeError that names the axis where a length does not fit.',
@@ -213,7 +213,7 @@ export const trainingStatements = (name: string, plan: Plan, recipe: Recipe): re
   ...(hasFurther(recipe)
     ? [
         alias(
-          `${name}Contest`,
+          `${name}Competition`,
           weightUnion(recipe.layers.flatMap(competitionStepsOf).map((one) => one.name)),
           'What happens in some steps only, by layers.',
         ),

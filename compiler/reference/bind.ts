@@ -35,7 +35,10 @@ function requireFeed(feeds: Readonly<Record<string, HostTensor>>, what: string, 
   throw new EvaluationError(`${what} ${name} is missing${given}`)
 }
 
-/** The size of every symbol, from the axes that are symbols alone. An EvaluationError says where two axes disagree, none says, or a slice leaves its axis. */
+/**
+ * The size of every symbol, from the axes that are symbols alone. An EvaluationError says where two axes disagree, none says, or
+ * a slice leaves its axis.
+ */
 export function bindDims(graph: Graph, inputs: Feeds['inputs']): Readonly<Record<string, number>> {
   const found = emptyTable<{ readonly size: number; readonly where: string }>()
   for (const { params } of graph.inputs) {

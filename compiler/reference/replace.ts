@@ -13,8 +13,8 @@ function zeros({ shape, dtype }: Node): HostTensor {
 }
 
 /**
- * Evaluates the graph, puts the values of outputs that replace weights into `weights`, all at once, and gives the others back. A weight
- * that is in no checkpoint and not among `weights` is zeros. Throws as `evaluate`, and leaves `weights` as they were then.
+ * Evaluates the graph, puts the values of outputs that replace weights into `weights`, all at once, and gives the others back. A
+ * weight that is in no checkpoint and not among `weights` is zeros. Throws as `evaluate`, and leaves `weights` as they were then.
  */
 export function evaluateOn(weights: Weights, graph: Graph, inputs: Feeds['inputs']): Record<string, HostTensor> {
   const fresh = liveNodes(graph).flatMap((node) =>

@@ -7,8 +7,8 @@ import type { Data } from '../../training/data/data.ts'
 import { fit } from '../../training/data/fit.ts'
 import { createDeviceMachine } from '../../training/device-machine.ts'
 import type { ProbeEvent, StepEvent, ValidationEvent } from '../../training/events.ts'
-import { givenAfter } from '../../training/given.ts'
-import { look } from '../../training/look.ts'
+import { evaluationInputs } from '../../training/step-inputs.ts'
+import { evaluateBatches } from '../../training/evaluation.ts'
 import { train } from '../../training/loop.ts'
 import type { State } from '../../training/machine.ts'
 
@@ -71,10 +71,10 @@ export async function learn({ text, steps, seed, device, training, validation, l
     validations,
     cv: mean(tail.flatMap(({ routing }) => routing.map(({ cv }) => cv ?? 0))),
     change: mean(probes.flatMap(({ layers }) => layers.flatMap(({ changeTop1 }) => (changeTop1 === null ? [] : [changeTop1])))),
-    contests: done.reduce((sum, { chosen }) => sum + chosen.length, 0),
+    contests: done.reduce((sum, { competing: chosen }) => sum + chosen.length, 0),
     steps: Array.from(
       { length: graphs.recipe.layers.length + 1 },
-      (_, many) => done.filter(({ chosen }) => chosen.length === many).length,
+      (_, many) => done.filter(({ competing: chosen }) => chosen.length === many).length,
     ),
   }
 }
@@ -107,7 +107,7 @@ export async function stepTimes(
     return {
       machine,
       kinds,
-      events: train({ recipe: { ...graphs.recipe, steps }, machine, training, schedule }),
+      events: train({ recipe: { ...graphs.recipe, steps }, machine, training, competitions: schedule }),
       times: [] as number[],
     }
   })
@@ -151,11 +151,11 @@ export async function seen(
   const all: Seen[] = []
   for (const test of tests) {
     const examples = fit(test, graphs.recipe.inputs, null)
-    const { validation } = (await look(machine, 0, {
+    const { validation } = (await evaluateBatches(machine, 0, {
       training: examples,
       validation: examples,
-      most: batches,
-      given: givenAfter(graphs.recipe, 0),
+      maxBatches: batches,
+      extraInputs: evaluationInputs(graphs.recipe, 0),
     }))!
     all.push({ loss: validation!.losses['loss.cross_entropy'], accuracy: validation!.metrics['metric.accuracy'] })
   }

@@ -17,7 +17,7 @@ import { parse } from '../../grammar/parse.ts'
 import { openDevice } from '../../runtime/dawn/index.ts'
 import type { Device } from '../../runtime/device.ts'
 import { createDeviceMachine } from '../../training/device-machine.ts'
-import { rateFactor } from '../../training/schedule/rate.ts'
+import { learningRateFactor } from '../../training/schedule/learning-rate.ts'
 import { stream } from '../../training/random.ts'
 import { graphsOf, mean } from './learn.ts'
 import { plot, slopeOf, type Point, type Series } from './plot.ts'
@@ -149,9 +149,9 @@ async function recover(
     for (let step = 0; step < steps; step++) {
       await machine.step([], inputs)
       await machine.update({
-        rate: graphs.recipe.optimiser.rate * rateFactor(graphs.recipe.schedule, step, steps),
+        learningRate: graphs.recipe.optimiser.rate * learningRateFactor(graphs.recipe.schedule, step, steps),
         update: step + 1,
-        scale: 1,
+        lossScale: 1,
       })
     }
     errors.push(errorOf(await machine.read(), truth))

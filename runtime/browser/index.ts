@@ -1,17 +1,20 @@
-/** Devices in a browser: the same interface as in Node, on `navigator.gpu`. */
+/** Opens devices in a browser, on `navigator.gpu`. The interface is the same as in Node. */
 
 import { checkedAsync, filled, options } from '../../plan/arguments.ts'
 import { describeTarget, isSoftware, openDevice as openAdapter, type Device } from '../device.ts'
 import { NoAdapterError, type Attempt } from '../errors.ts'
 
-/** A page cannot list adapters: `auto` takes the browser's best, `gpu` and `software` refuse another, a name must be part of it. */
+/**
+ * A page cannot list adapters, so `auto` takes the one that the browser prefers. `gpu` and `software` refuse an adapter of the
+ * other kind; any other text must occur in the name of the adapter.
+ */
 export interface OpenOptions {
   readonly choose?: 'auto' | 'gpu' | 'software' | (string & {})
 }
 
-const nothing = (found: string): readonly Attempt[] => [{ what: 'navigator.gpu', found, command: null }]
+const attemptOf = (found: string): readonly Attempt[] => [{ what: 'navigator.gpu', found, command: null }]
 
-function fits(adapter: GPUAdapter, choose: string): boolean {
+function matches(adapter: GPUAdapter, choose: string): boolean {
   if (choose === 'auto') return true
   const software = isSoftware(adapter.info)
   if (choose === 'gpu' || choose === 'software') return software === (choose === 'software')
@@ -20,17 +23,20 @@ function fits(adapter: GPUAdapter, choose: string): boolean {
 }
 
 async function open({ choose = 'auto' }: OpenOptions = {}): Promise<Device> {
-  // only secure pages have it
+  // the property exists on secure pages only
   const gpu = globalThis.navigator?.gpu as GPU | undefined
   if (gpu === undefined)
-    throw new NoAdapterError(choose, nothing('not there: the browser has no WebGPU, or the page is not secure'))
+    throw new NoAdapterError(
+      choose,
+      attemptOf('absent: the browser has no WebGPU, or the page is not secure (https or localhost)'),
+    )
   const adapter = await gpu.requestAdapter({ powerPreference: 'high-performance', forceFallbackAdapter: choose === 'software' })
-  if (adapter === null) throw new NoAdapterError(choose, nothing('the browser gives no adapter'))
+  if (adapter === null) throw new NoAdapterError(choose, attemptOf('the browser returned no adapter'))
   const { name } = describeTarget(adapter)
-  if (!fits(adapter, choose)) throw new NoAdapterError(choose, nothing(`the browser gives ${name}`))
-  const reason = choose === 'auto' ? "the browser's best" : `it was asked for as '${choose}'`
+  if (!matches(adapter, choose)) throw new NoAdapterError(choose, attemptOf(`the browser returned ${name}`))
+  const reason = choose === 'auto' ? 'the browser prefers it' : `it matches '${choose}'`
   return openAdapter(adapter, { choice: { name, driver: adapter.info.description, reason } })
 }
 
-/** Opens the browser's adapter. Throws a NoAdapterError that says what the browser lacks. */
+/** Opens the browser's adapter. Throws a NoAdapterError with the reason. */
 export const openDevice = checkedAsync('openDevice', { options: options({ choose: filled }) }, open)

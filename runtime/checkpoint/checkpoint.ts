@@ -14,7 +14,10 @@ export interface Checkpoint {
   readonly name: string
   readonly tensors: ReadonlyMap<string, TensorInfo>
   readonly metadata: Readonly<Record<string, string>>
-  /** Whether weights are stored under their paths in the model and in their shapes there, as training saves them; a spec's `weights` table does not apply. */
+  /**
+   * Whether weights are stored under their paths in the model and in their shapes there, as training saves them; a spec's
+   * `weights` table does not apply.
+   */
   readonly isByPath?: boolean
   /** Bytes of a tensor from an offset inside it. Throws a CheckpointError where they cannot be read. */
   readonly read: (tensor: string, offset: number, length: number) => Promise<Uint8Array>

@@ -1,4 +1,6 @@
-/** The element types of safetensors, in bits. Those without a `read` are accepted in a header, and refused where they are read. */
+/**
+ * The element types of safetensors, in bits. Those without a `read` are accepted in a header, and refused where they are read.
+ */
 
 const half = new Float32Array(65536)
 let halfReady = false

@@ -90,7 +90,7 @@ export function readString(cursor: Cursor, what: string, longest: number): strin
 }
 
 /** Digits of 2^64 - 1. */
-const MOST_DIGITS = 20
+const MAX_DIGITS = 20
 
 /** Reads an unsigned 64-bit integer. */
 export function readWhole(cursor: Cursor): bigint {
@@ -98,7 +98,7 @@ export function readWhole(cursor: Cursor): bigint {
   const { bytes, at: start } = cursor
   let end = start
   // one digit more than is valid, and some context for the message
-  while (end < bytes.length && end - start < 2 * MOST_DIGITS && isNumeric(bytes[end])) end++
+  while (end < bytes.length && end - start < 2 * MAX_DIGITS && isNumeric(bytes[end])) end++
   if (end === start || !(isDigit(bytes[start]) || bytes[start] === 0x2d)) refuseHere(cursor, 'a whole number')
   const raw = String.fromCharCode(...bytes.subarray(start, end))
   cursor.at = end

@@ -28,7 +28,7 @@ const LONGEST_NAME = 4096
 /** Bytes of a dtype or of a field of a tensor. */
 const LONGEST_WORD = 64
 /** The maximum number of axes of an array in NumPy. */
-const MOST_AXES = 64
+const MAX_AXES = 64
 
 function readList(cursor: Cursor, what: string, most: number): readonly bigint[] {
   const values: bigint[] = []
@@ -49,7 +49,7 @@ function readTensor(cursor: Cursor, name: string): RawTensor {
   const found: Found = {}
   readObject(cursor, what, LONGEST_WORD, (key) => {
     if (key === 'dtype') found.dtype = readString(cursor, 'a type', LONGEST_WORD)
-    else if (key === 'shape') found.shape = readList(cursor, `the shape of ${what}`, MOST_AXES)
+    else if (key === 'shape') found.shape = readList(cursor, `the shape of ${what}`, MAX_AXES)
     else if (key === 'data_offsets') found.data_offsets = readList(cursor, `data_offsets of ${what}`, 2)
     else throw new HeaderError(`${what} has the unknown field ${quoted(key)}`)
   })

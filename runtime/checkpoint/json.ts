@@ -28,7 +28,10 @@ function checkDepth(value: unknown): unknown {
   return value
 }
 
-/** Accepts `NaN`, `Infinity` and `-Infinity`, and skips a byte order mark. Throws a SyntaxError with a position in the original text. */
+/**
+ * Accepts `NaN`, `Infinity` and `-Infinity`, and skips a byte order mark. Throws a SyntaxError with a position in the original
+ * text.
+ */
 export const parseJson = (text: string): unknown => checkDepth(parseAny(text.startsWith('\ufeff') ? text.slice(1) : text))
 
 function parseAny(plain: string): unknown {

@@ -16,10 +16,10 @@ interface Placed {
 }
 
 /** The number of sizes that a message shows. */
-const MOST_SHOWN = 8
+const MAX_SHOWN = 8
 
 const shown = (shape: readonly bigint[]): string =>
-  `[${shape.slice(0, MOST_SHOWN).join(', ')}${shape.length > MOST_SHOWN ? `, and ${shape.length - MOST_SHOWN} more` : ''}]`
+  `[${shape.slice(0, MAX_SHOWN).join(', ')}${shape.length > MAX_SHOWN ? `, and ${shape.length - MAX_SHOWN} more` : ''}]`
 
 function placeTensor(raw: RawTensor, dataBytes: bigint): Placed {
   const { name, dtype, shape, begin, end } = raw

@@ -90,8 +90,8 @@ function whereTensorsAre(index: string, map: WeightMap, shards: Shards): WeightM
 }
 
 /**
- * A checkpoint of several files, as its index says: all tensors that its shards have. Throws a CheckpointError naming the shard that is
- * missing or lacks a tensor, or the tensor that two shards have. The index is the caller's to close.
+ * A checkpoint of several files, as its index says: all tensors that its shards have. Throws a CheckpointError naming the shard
+ * that is missing or lacks a tensor, or the tensor that two shards have. The index is the caller's to close.
  */
 export async function openShards(index: ByteSource, open: OpenFile): Promise<Checkpoint> {
   const map = await readIndex(index)
@@ -118,8 +118,8 @@ async function refuseBoth(directory: string, index: ByteSource): Promise<void> {
 }
 
 /**
- * A model as Hugging Face lays it out: one file, or an index and its shards. Throws a CheckpointError where neither is there, or both of
- * different files.
+ * A model as Hugging Face lays it out: one file, or an index and its shards. Throws a CheckpointError where neither is there, or
+ * both of different files.
  */
 export async function openModel(directory: string, open: OpenFile): Promise<Checkpoint> {
   const single = await open(SINGLE)

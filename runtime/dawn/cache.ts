@@ -29,7 +29,9 @@ function ownTemporary(): string | null {
   return directory
 }
 
-/** Where drivers are kept: $SMOE_CACHE, $XDG_CACHE_HOME/smoe, ~/.cache/smoe; the temporary directory where that is not writable. */
+/**
+ * Where drivers are kept: $SMOE_CACHE, $XDG_CACHE_HOME/smoe, ~/.cache/smoe; the temporary directory where that is not writable.
+ */
 export function cacheDirectory(): string | null {
   const directory = wanted()
   return usable(directory) ? directory : ownTemporary()

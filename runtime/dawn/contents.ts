@@ -66,7 +66,9 @@ function checked(path: string, entry: Entry | undefined): Entry | null {
   return sha256(readFileSync(path)) === entry.sha256 ? { ...entry, checked: stateOf(stats) } : null
 }
 
-/** Whether the files of a directory match its list of contents. Only files whose metadata changed since the last check are read. */
+/**
+ * Whether the files of a directory match its list of contents. Only files whose metadata changed since the last check are read.
+ */
 export function isWhole(directory: string, names: readonly string[]): boolean {
   const listed = readContents(directory)
   if (listed === null) return false

@@ -98,7 +98,7 @@ function loaderAttempt(drivers: readonly (Driver | null)[]): Attempt {
   return { what, found: problems.length === 0 ? 'not found' : problems.join('; '), command: remedies.loader }
 }
 
-async function look(): Promise<Discovery> {
+async function search(): Promise<Discovery> {
   const dawn = await importDawn()
   // without a GPU both are needed: naming only one would send the user back a second time
   if ('what' in dawn) return { stages: async function* () {}, attempts: [dawn, attempt(systemDrivers()), attempt(swiftShader())] }
@@ -132,4 +132,4 @@ function stagePlans(given: Driver | null, others: readonly (Driver | null)[]): r
 let discovery: Promise<Discovery> | undefined
 
 /** Looks once a process: the loader and the environment it reads are the process's own. */
-export const discover = (): Promise<Discovery> => (discovery ??= look())
+export const discover = (): Promise<Discovery> => (discovery ??= search())

@@ -3,7 +3,7 @@ import type { Target } from '../../plan/target.ts'
 import { describeTarget, isSoftware, openDevice as openAdapter, type AdapterChoice, type Device } from '../device.ts'
 import { NoAdapterError, type Attempt } from '../errors.ts'
 import { discover, type Stage } from './discover.ts'
-import { politely } from './wait.ts'
+import { napWhilePending } from './wait.ts'
 
 /** `auto`: a GPU, then lavapipe, then SwiftShader; `gpu`, `software`: only such; else a part of the adapter's name. */
 export type Choose = 'auto' | 'gpu' | 'software' | (string & {})
@@ -84,7 +84,7 @@ const hostRoom = (): number => process.availableMemory?.() ?? freemem()
 async function open(candidate: Candidate, choose: Choose, attempts: readonly Attempt[]): Promise<Device> {
   const { name, adapter } = candidate
   const choice: AdapterChoice = { name, driver: adapter.info.description, reason: reasonFor(candidate, choose, attempts) }
-  return openAdapter(adapter, { choice, wait: politely, room: candidate.software ? hostRoom : () => null })
+  return openAdapter(adapter, { choice, wait: napWhilePending, availableMemory: candidate.software ? hostRoom : () => null })
 }
 
 function refuse(choose: Choose, attempts: readonly Attempt[], seen: readonly string[]): NoAdapterError {

@@ -1,7 +1,7 @@
 /**
- * Dawn writes to the file descriptor of stderr directly, bypassing Node: two warnings per software driver about unused
- * limits, and one if no Vulkan loader is installed. During a call the descriptor is redirected to a temporary file, and everything
- * except those warnings is passed on.
+ * Dawn writes to the file descriptor of stderr directly, bypassing Node: two warnings per software driver about unused limits,
+ * and one if no Vulkan loader is installed. During a call the descriptor is redirected to a temporary file, and everything except
+ * those warnings is passed on.
  */
 import { closeSync, constants, fstatSync, openSync, readFileSync, unlinkSync, writeSync } from 'node:fs'
 import { tmpdir } from 'node:os'
@@ -18,8 +18,8 @@ const HARMLESS = [
 ]
 
 /**
- * Resources that may be active while descriptors are redirected: none opens a file on another thread, which could get the number of
- * stderr between its closing and its opening.
+ * Resources that may be active while descriptors are redirected: none opens a file on another thread, which could get the number
+ * of stderr between its closing and its opening.
  */
 const HARMLESS_RESOURCES = new Set(['TTYWrap', 'PipeWrap', 'Timeout', 'Immediate', 'SignalWrap', 'FSEventWrap', 'CloseReq'])
 
@@ -45,7 +45,9 @@ function openNameless(): number {
   return descriptor
 }
 
-/** Runs a synchronous call and filters the warnings about limits from its stderr; without a filter where redirection is not safe. */
+/**
+ * Runs a synchronous call and filters the warnings about limits from its stderr; without a filter where redirection is not safe.
+ */
 export function quietly<T>(call: () => T): T {
   if (!canExchange()) return call()
   let [stderr, kept] = [-1, -1]

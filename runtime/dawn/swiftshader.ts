@@ -48,7 +48,9 @@ function writeFiles(directory: string, archive: string): void {
   writeContents(directory, contents)
 }
 
-/** Replaces damaged files one by one with complete ones: concurrent processes write the same bytes, and no file is ever missing. */
+/**
+ * Replaces damaged files one by one with complete ones: concurrent processes write the same bytes, and no file is ever missing.
+ */
 function mend(work: string, target: string): void {
   if (!statSync(target).isDirectory()) {
     rmSync(target, { force: true })

@@ -1,6 +1,6 @@
 /**
- * Dawn polls the device from the event loop without rest while a promise is pending, on the core that a CPU adapter computes with.
- * Short naps between the polls give that core back. The first 0.15 ms are awake, so that quick work stays quick.
+ * Dawn polls the device from the event loop without rest while a promise is pending, on the core that a CPU adapter computes
+ * with. Short naps between the polls give that core back. The first 0.15 ms are awake, so that quick work stays quick.
  */
 
 const AWAKE_MS = 0.15
@@ -27,7 +27,7 @@ function nap(): void {
 }
 
 /** The promise itself; while it is pending the event loop naps between polls. */
-export function politely<T>(promise: Promise<T>): Promise<T> {
+export function napWhilePending<T>(promise: Promise<T>): Promise<T> {
   const wait = { since: performance.now() }
   const done = (): void => void pending.delete(wait)
   pending.add(wait)

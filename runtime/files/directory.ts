@@ -18,7 +18,7 @@ import { FileError } from '../errors.ts'
 import { makeDirectories, syncDirectory } from './directories.ts'
 import { discard, draftPath, keepWatch, leftDrafts, removeLeft, settle } from './draft.ts'
 import { keepModes, writeNew } from './file.ts'
-import { asked, askedLater, codeOf, WRITE } from './reason.ts'
+import { withFileErrors, withFileErrorsAsync, codeOf, WRITE } from './reason.ts'
 import { stageDraft, type Put, type Staged } from './staged.ts'
 import type { Pieces } from './pieces.ts'
 import { targetOf } from './target.ts'
@@ -246,15 +246,17 @@ function preparePlace(path: string, set: FileSet, shown: string): Place {
   return place
 }
 
-/** Writes a set of files as a draft beside their directory; missing parents are created. Throws a FileError that names `shown`. */
+/**
+ * Writes a set of files as a draft beside their directory; missing parents are created. Throws a FileError that names `shown`.
+ */
 export async function stageDirectory(path: string, set: FileSet, shown = path): Promise<Staged> {
-  const place = asked(shown, WRITE, () => preparePlace(path, set, shown))
-  const made = asked(shown, WRITE, () => makeDirectories(dirname(place.path)))
+  const place = withFileErrors(shown, WRITE, () => preparePlace(path, set, shown))
+  const made = withFileErrors(shown, WRITE, () => makeDirectories(dirname(place.path)))
   const draft = draftPath(folderOf(place), place.path, 'part')
   return stageDraft(place.path, shown, {
     path: draft,
     made,
-    fill: () => askedLater(shown, WRITE, fillDraft(draft, place, set)),
-    put: () => asked(shown, WRITE, () => putDirectory(draft, place, set)),
+    fill: () => withFileErrorsAsync(shown, WRITE, fillDraft(draft, place, set)),
+    put: () => withFileErrors(shown, WRITE, () => putDirectory(draft, place, set)),
   })
 }

@@ -4,7 +4,7 @@ import { open, type FileHandle } from 'node:fs/promises'
 import { dirname } from 'node:path'
 import { makeDirectories, syncDirectory } from './directories.ts'
 import { discard, draftPath, keepWatch, removeLeft, settle } from './draft.ts'
-import { asked, askedLater, refused, WRITE } from './reason.ts'
+import { withFileErrors, withFileErrorsAsync, toFileError, WRITE } from './reason.ts'
 import { commit, stageDraft, type Put, type Staged } from './staged.ts'
 import type { Pieces } from './pieces.ts'
 import { writePiece, writeStream } from './stream.ts'
@@ -23,8 +23,8 @@ export function keepModes(path: string, stats: Stats | null): void {
 
 async function writeAll(file: FileHandle, pieces: Pieces, typed: string): Promise<void> {
   try {
-    for await (const piece of pieces) await askedLater(typed, WRITE, writePiece(file, piece))
-    await askedLater(typed, WRITE, file.sync())
+    for await (const piece of pieces) await withFileErrorsAsync(typed, WRITE, writePiece(file, piece))
+    await withFileErrorsAsync(typed, WRITE, file.sync())
   } finally {
     await file.close()
   }
@@ -32,7 +32,7 @@ async function writeAll(file: FileHandle, pieces: Pieces, typed: string): Promis
 
 /** Writes and syncs a new file. Throws a FileError that names `typed`, and errors of the pieces. */
 export const writeNew = async (path: string, pieces: Pieces, typed = path): Promise<void> =>
-  writeAll(await askedLater(typed, WRITE, open(path, 'wx')), pieces, typed)
+  writeAll(await withFileErrorsAsync(typed, WRITE, open(path, 'wx')), pieces, typed)
 
 const nothing = (): void => {}
 
@@ -67,7 +67,7 @@ function putFile(draft: string, target: Target & { kind: 'file' }, typed: string
     settle(draft)
   } catch (error) {
     if (old !== null) discard(old)
-    throw refused(typed, WRITE, error)
+    throw toFileError(typed, WRITE, error)
   }
   return {
     undo: () => {
@@ -85,16 +85,19 @@ function putFile(draft: string, target: Target & { kind: 'file' }, typed: string
 async function draftOf(target: Target & { kind: 'file' }, typed: string, pieces: Pieces): Promise<Staged> {
   const { path, stats } = target
   const draft = draftPath(dirname(path), path, 'part')
-  const made = asked(typed, WRITE, () => makeDirectories(dirname(path)))
+  const made = withFileErrors(typed, WRITE, () => makeDirectories(dirname(path)))
   const fill = async (): Promise<void> => {
     removeLeft(path)
     await writeNew(draft, pieces, typed)
-    asked(typed, WRITE, () => keepModes(draft, stats))
+    withFileErrors(typed, WRITE, () => keepModes(draft, stats))
   }
   return stageDraft(path, typed, { path: draft, made, fill, put: (isLast) => putFile(draft, target, typed, isLast) })
 }
 
-/** Writes a file as a draft; missing directories are created. Devices and FIFOs are written on commit. Throws a FileError that names `shown`. */
+/**
+ * Writes a file as a draft; missing directories are created. Devices and FIFOs are written on commit. Throws a FileError that
+ * names `shown`.
+ */
 export async function stageFile(path: string, pieces: Pieces, shown = path): Promise<Staged> {
   const target = targetOf(path, shown)
   return target.kind === 'file' ? draftOf(target, shown, pieces) : stagedStream(target, shown, pieces)

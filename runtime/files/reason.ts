@@ -2,7 +2,7 @@
 import { FileError } from '../errors.ts'
 
 /** Error code -> text; messages also contain the code, which users can search for. */
-const WORDS: Readonly<Record<string, string>> = {
+const MESSAGES: Readonly<Record<string, string>> = {
   EACCES: 'permission denied',
   EAGAIN: 'it has nothing to read now',
   EBUSY: 'it is in use',
@@ -30,28 +30,28 @@ export const codeOf = (error: unknown): string | undefined => (error as NodeJS.E
 export function reasonOf(error: unknown): string {
   const code = codeOf(error)
   if (code === undefined) return (error as Error).message
-  return Object.hasOwn(WORDS, code) ? `${WORDS[code]} (${code})` : code
+  return Object.hasOwn(MESSAGES, code) ? `${MESSAGES[code]} (${code})` : code
 }
 
 /** Converts a system error into a FileError with the failed operation and the reason; other errors are unchanged. */
-export function refused(path: string, what: string, error: unknown): Error {
+export function toFileError(path: string, what: string, error: unknown): Error {
   if (error instanceof Error && !('syscall' in error)) return error
   return new FileError(path, `${what}: ${reasonOf(error)}`)
 }
 
 /** Runs an operation on a path. Throws a FileError for a system error. */
-export function asked<T>(path: string, what: string, work: () => T): T {
+export function withFileErrors<T>(path: string, what: string, work: () => T): T {
   try {
     return work()
   } catch (error) {
-    throw refused(path, what, error)
+    throw toFileError(path, what, error)
   }
 }
 
 /** Like `asked`, for a promise. */
-export const askedLater = <T>(path: string, what: string, work: Promise<T>): Promise<T> =>
+export const withFileErrorsAsync = <T>(path: string, what: string, work: Promise<T>): Promise<T> =>
   work.catch((error: unknown) => {
-    throw refused(path, what, error)
+    throw toFileError(path, what, error)
   })
 
 export const WRITE = 'cannot be written'

@@ -3,7 +3,7 @@ import { closeSync, constants, openSync, writeSync } from 'node:fs'
 import { open, type FileHandle } from 'node:fs/promises'
 import { setTimeout as pause } from 'node:timers/promises'
 import type { Pieces } from './pieces.ts'
-import { askedLater, codeOf, WRITE } from './reason.ts'
+import { withFileErrorsAsync, codeOf, WRITE } from './reason.ts'
 import type { Target } from './target.ts'
 
 /** Writes a whole piece, in as many system calls as needed. */
@@ -49,10 +49,10 @@ async function writeDescriptor(descriptor: number, piece: Uint8Array): Promise<v
 
 /** Writes pieces as they arrive. Throws a FileError, and errors of the pieces. */
 export async function writeStream(target: Exclude<Target, { kind: 'file' }>, typed: string, pieces: Pieces): Promise<void> {
-  const file = target.kind === 'stream' ? await askedLater(typed, WRITE, openStream(target.path, target.isFifo)) : null
+  const file = target.kind === 'stream' ? await withFileErrorsAsync(typed, WRITE, openStream(target.path, target.isFifo)) : null
   try {
     for await (const piece of pieces)
-      await askedLater(
+      await withFileErrorsAsync(
         typed,
         WRITE,
         target.kind === 'stream' ? writePiece(file!, piece) : writeDescriptor(target.descriptor, piece),

@@ -3,7 +3,7 @@ import { accessSync, constants, lstatSync, readlinkSync, statSync, type Stats } 
 import { dirname, resolve } from 'node:path'
 import { FileError } from '../errors.ts'
 import { kindOf } from './kind.ts'
-import { asked, codeOf, WRITE } from './reason.ts'
+import { withFileErrors, codeOf, WRITE } from './reason.ts'
 
 export type Target =
   /** Replaced atomically; `stats` describe the existing file, null if there is none. */
@@ -54,4 +54,4 @@ function classify(path: string, typed: string): Target {
 }
 
 /** Throws a FileError for a directory, a socket, a block device or a write-protected file. */
-export const targetOf = (path: string, typed = path): Target => asked(typed, WRITE, () => classify(path, typed))
+export const targetOf = (path: string, typed = path): Target => withFileErrors(typed, WRITE, () => classify(path, typed))

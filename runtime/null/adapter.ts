@@ -1,4 +1,4 @@
-/** An adapter that computes nothing and writes down what it is asked for: tests of the runtime without a device. */
+/** A mock adapter for tests: it computes nothing and logs every call. */
 
 type Entry = readonly [call: string, details: Readonly<Record<string, unknown>>]
 
@@ -6,11 +6,11 @@ export interface NullAdapter {
   readonly adapter: GPUAdapter
   /** Every call, in order. */
   readonly log: readonly Entry[]
-  /** Ends the device as if it were unplugged. */
+  /** Simulates the loss of the device. */
   readonly lose: (message: string) => void
-  /** The next error scope of this kind ends with this message. */
+  /** Makes the next error scope of this kind report an error. */
   readonly failNext: (filter: GPUErrorFilter, message: string) => void
-  /** Bytes of all buffers that are not destroyed. */
+  /** Bytes of all live buffers. */
   readonly bytesHeld: () => number
 }
 
@@ -41,7 +41,7 @@ interface State {
   lose: (info: GPUDeviceLostInfo) => void
 }
 
-/** The names that WebGPU puts into every global scope that has it. */
+/** Globals of WebGPU. */
 const CONSTANTS = {
   GPUBufferUsage: { MAP_READ: 1, MAP_WRITE: 2, COPY_SRC: 4, COPY_DST: 8, UNIFORM: 64, STORAGE: 128, QUERY_RESOLVE: 512 },
   GPUShaderStage: { VERTEX: 1, FRAGMENT: 2, COMPUTE: 4 },
@@ -82,7 +82,7 @@ function createPass(state: State): Partial<GPUComputePassEncoder> {
   } as Partial<GPUComputePassEncoder>
 }
 
-/** Copies are made as they are encoded: nothing else moves bytes here. */
+/** Copies take effect as they are encoded. */
 function createEncoder(state: State): unknown {
   return {
     beginComputePass: ({ label = '' }: GPUComputePassDescriptor = {}) => {
@@ -150,7 +150,7 @@ function createDevice(state: State, limits: object, features: ReadonlySet<string
   }
 }
 
-/** Buffers hold bytes, copies move them and kernels leave them as they are: zeros. */
+/** Buffers hold bytes and copies move them; kernels do nothing, so their outputs are zeros. */
 export function createNullAdapter(options: NullOptions = {}): NullAdapter {
   for (const [name, values] of Object.entries(CONSTANTS)) (globalThis as Record<string, unknown>)[name] ??= values
   const limits = { ...LIMITS, ...options.limits }

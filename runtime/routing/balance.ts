@@ -19,8 +19,8 @@ const hundred = (part: number, mean: number): number => (mean === 0 ? 0 : (100 *
 const ROUNDING = 1 + 1e-12
 
 /**
- * Whether the load N_e of every expert lies in mean N * (1 - P / 100) .. mean N * (1 + P / 100), both ends included. The mean is that of
- * the loads, kept / E, as in MaxVio: T * k / E where no slot is dropped.
+ * Whether the load N_e of every expert lies in mean N * (1 - P / 100) .. mean N * (1 + P / 100), both ends included. The mean is
+ * that of the loads, kept / E, as in MaxVio: T * k / E where no slot is dropped.
  */
 export function balance({ counts, kept }: Load, within: number): Balance {
   const mean = kept / counts.length

@@ -1,7 +1,10 @@
 import { agreement, checkComparable } from './agreement.ts'
 import type { RoutedLayer } from './record.ts'
 
-/** ECR, top-1: tokens whose first expert differs between two records / T; a slot dropped in one of them differs. LibMoE, appendix E. */
+/**
+ * ECR, top-1: tokens whose first expert differs between two records / T; a slot dropped in one of them differs. LibMoE, appendix
+ * E.
+ */
 export function changeRateTop1(before: RoutedLayer, after: RoutedLayer): number | null {
   checkComparable(before, after)
   if (after.tokens === 0) return null

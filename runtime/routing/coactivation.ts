@@ -25,7 +25,9 @@ export function coactivation({ experts, tokens, k, selected }: RoutedLayer): Coa
   return { experts, tokens: single, pairs }
 }
 
-/** Co-activation(i, j) = N_ij / N_i: of the tokens that chose i, those that chose j too; 0 where none chose i. LibMoE, appendix E. */
+/**
+ * Co-activation(i, j) = N_ij / N_i: of the tokens that chose i, those that chose j too; 0 where none chose i. LibMoE, appendix E.
+ */
 export function coactivationOf({ experts, tokens, pairs }: Coactivation, i: number, j: number): number {
   if (tokens[i] === 0) return 0
   return i === j ? 1 : pairs[pairIndex(experts, Math.min(i, j), Math.max(i, j))] / tokens[i]

@@ -66,9 +66,10 @@ export function collapse(values: Reals, width: number): Collapse {
 }
 
 /**
- * Of `rows` independent random directions in `width` dimensions. The cosine t of two has the density (1 - t^2)^((D - 3) / 2) / B(1/2, (D - 1) / 2), so that
- * E |t| = Γ(D / 2) / (sqrt(π) Γ((D + 1) / 2)), about sqrt(2 / (π D)), and E t^2 = 1 / D (Cai, Fan and Jiang, 2013, arXiv:1306.0256).
- * The cosines of different pairs are independent two by two, and their mean over E (E - 1) / 2 pairs has so much less variance.
+ * Of `rows` independent random directions in `width` dimensions. The cosine t of two has the density (1 - t^2)^((D - 3) / 2) /
+ * B(1/2, (D - 1) / 2), so that E |t| = Γ(D / 2) / (sqrt(π) Γ((D + 1) / 2)), about sqrt(2 / (π D)), and E t^2 = 1 / D (Cai, Fan
+ * and Jiang, 2013, arXiv:1306.0256). The cosines of different pairs are independent two by two, and their mean over E (E - 1) / 2
+ * pairs has so much less variance.
  */
 function randomDirections(rows: number, width: number): RandomRows['cosine'] {
   const mean = width <= 1 ? 1 : Math.exp(logGamma(width / 2) - logGamma((width + 1) / 2)) / Math.sqrt(Math.PI)
@@ -98,6 +99,9 @@ export function routerVerdict({ pearson, cosine }: Collapse, random: RandomRows)
   return level < COLLAPSED ? 'alike' : 'collapsed'
 }
 
-/** Mean over i != j of cos(r_i, r_j), with its sign: of the experts' outputs for one token, how alike the answers are. LibMoE, appendix E. */
+/**
+ * Mean over i != j of cos(r_i, r_j), with its sign: of the experts' outputs for one token, how alike the answers are. LibMoE,
+ * appendix E.
+ */
 export const meanCosine = (values: Reals, width: number): number | null =>
   meanOfPairs(rowsOf(values, width).map(unit), (cosine) => cosine)

@@ -5,7 +5,10 @@ import type { LayerReport, RoutingReport } from './report.ts'
 
 export interface LayerDifference {
   readonly name: string
-  /** Total variation of the loads, sum |f - f'| / 2: the share of the load that moved to other experts, 0..1. Null where one has none. */
+  /**
+   * Total variation of the loads, sum |f - f'| / 2: the share of the load that moved to other experts, 0..1. Null where one has
+   * none.
+   */
   readonly moved: number | null
   /** The second less the first. */
   readonly cv: number | null
@@ -32,7 +35,9 @@ function checkLayers({ layers: a }: RoutingReport, { layers: b }: RoutingReport,
   }
 }
 
-/** Layers are paired by their order; `name` is what messages call the second report. Throws a RouteError where they do not pair. */
+/**
+ * Layers are paired by their order; `name` is what messages call the second report. Throws a RouteError where they do not pair.
+ */
 export function compareReports(a: RoutingReport, b: RoutingReport, name: string): readonly LayerDifference[] {
   checkLayers(a, b, name)
   return a.layers.map((layer, at) => {

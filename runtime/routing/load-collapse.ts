@@ -21,15 +21,19 @@ export interface LoadCollapse {
 /** Fewer tokens say nothing: 16 tokens choose one of two experts alike by chance in 3 of 100,000 cases. */
 export const FEWEST_TOKENS = 16
 
-/** A level from which a load is uneven, and one from which it has collapsed: a quarter of what random choices have above the least is left. */
+/**
+ * A level from which a load is uneven, and one from which it has collapsed: a quarter of what random choices have above the least
+ * is left.
+ */
 export const [UNEVEN, COLLAPSED] = [0.25, 0.75]
 
 /** Deviations of a binomial beyond which nothing counts. */
 const TAIL = 12
 
 /**
- * The expected entropy in nats of the load of E experts where each of T tokens chooses k of them at random. The load N of an expert is binomial, of T
- * tokens with the chance k / E, so the expectation is E sum_n P(N = n) g(n / (T k)) with g(f) = -f ln f: exact, a sum over the binomial.
+ * The expected entropy in nats of the load of E experts where each of T tokens chooses k of them at random. The load N of an
+ * expert is binomial, of T tokens with the chance k / E, so the expectation is E sum_n P(N = n) g(n / (T k)) with g(f) = -f ln f:
+ * exact, a sum over the binomial.
  */
 export function randomEntropy(experts: number, tokens: number, k: number): number {
   const chance = k / experts
@@ -50,8 +54,8 @@ function verdictOf(level: number | null, tokens: number): LoadVerdict {
 }
 
 /**
- * Whether tokens go to few experts: (random - effective) / (random - k), with k the slots that a token has answered in the mean, at least 1.
- * The effective number is the perplexity of the load: Hill, 1973, of order 1.
+ * Whether tokens go to few experts: (random - effective) / (random - k), with k the slots that a token has answered in the mean,
+ * at least 1. The effective number is the perplexity of the load: Hill, 1973, of order 1.
  */
 export function loadCollapse(load: Load, tokens: number): LoadCollapse {
   const { counts, kept } = load

@@ -1,4 +1,7 @@
-/** ln Γ(x) for x > 0: Stirling's series where x is large (Abramowitz and Stegun, 6.1.41), moved there by Γ(x + 1) = x Γ(x). To 1e-13 of itself, or of 1. */
+/**
+ * ln Γ(x) for x > 0: Stirling's series where x is large (Abramowitz and Stegun, 6.1.41), moved there by Γ(x + 1) = x Γ(x). To
+ * 1e-13 of itself, or of 1.
+ */
 export function logGamma(x: number): number {
   let [at, product] = [x, 1]
   for (; at < 10; at++) product *= at

@@ -2,7 +2,9 @@ import type { Reals, RoutedLayer } from './record.ts'
 
 export interface Margin {
   readonly value: number
-  /** `scores`: of the probabilities of all experts. `weights`: of the weights of the kept ones, which a policy may have scaled. */
+  /**
+   * `scores`: of the probabilities of all experts. `weights`: of the weights of the kept ones, which a policy may have scaled.
+   */
   readonly from: 'scores' | 'weights'
 }
 
@@ -29,8 +31,8 @@ function meanGap(tokens: number, gapOf: (token: number) => number | null): numbe
 }
 
 /**
- * Router margin = mean over tokens of p(1) - p(2), the best probability less the second. LibMoE, appendix E. From the scores where
- * they were recorded, else from the weights of the kept slots. Null where no token has two of them.
+ * Router margin = mean over tokens of p(1) - p(2), the best probability less the second. LibMoE, appendix E. From the scores
+ * where they were recorded, else from the weights of the kept slots. Null where no token has two of them.
  */
 export function margin({ experts, tokens, k, selected, weights, scores }: RoutedLayer): Margin | null {
   const value =

@@ -1,7 +1,7 @@
 /** Recorded decisions in the place of those that a run would make. */
 import type { FileData } from '../checkpoint/encode.ts'
 import { RouteError } from '../errors.ts'
-import { brokenPromise, type Promises } from './promises.ts'
+import { violatedConstraint, type RoutingConstraints } from './constraints.ts'
 import type { RoutedLayer, RouteRecord } from './record.ts'
 import type { RouteOutput } from './tensors.ts'
 
@@ -9,7 +9,7 @@ import type { RouteOutput } from './tensors.ts'
 export interface ReplayedLayer extends RouteOutput {
   readonly tokens: number
   readonly k: number
-  readonly promises: Promises
+  readonly constraints: RoutingConstraints
 }
 
 const LARGEST = 3.4028234663852886e38
@@ -32,7 +32,7 @@ function layerProblem(layer: RoutedLayer, wanted: ReplayedLayer): string | null 
     return `passes weight on to its shared experts, but '${wanted.spilled}' is not recorded`
   if (layer.spilled !== undefined && wanted.spilled === null)
     return `is recorded with '${layer.name}.spilled', but no weight is passed on`
-  return weightProblem(layer) ?? brokenPromise(layer, wanted.promises)
+  return weightProblem(layer) ?? violatedConstraint(layer, wanted.constraints)
 }
 
 function checkNames(found: readonly string[], wanted: readonly string[], name: string): void {
@@ -54,8 +54,8 @@ const inputsOf = (
 ]
 
 /**
- * The inputs that stand for decisions, by their names, and the layers in the order of the run; `name` is what messages call the record,
- * which has been checked. Throws a RouteError where it does not fit layer by layer, or breaks what the model requires.
+ * The inputs that stand for decisions, by their names, and the layers in the order of the run; `name` is what messages call the
+ * record, which has been checked. Throws a RouteError where it does not fit layer by layer, or breaks what the model requires.
  */
 export function replayRoutes(
   record: RouteRecord,

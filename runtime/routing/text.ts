@@ -187,7 +187,10 @@ function parse(json: string, name: string): unknown {
   }
 }
 
-/** A report from its JSON, one of the version before as one of this; `name` is what messages call it. Throws a RouteError for what is none, or contradicts itself. */
+/**
+ * A report from its JSON, one of the version before as one of this; `name` is what messages call it. Throws a RouteError for what
+ * is none, or contradicts itself.
+ */
 export function readReport(json: string, name: string): RoutingReport {
   const value = upgraded(parse(json, name))
   checkHead(value, name)

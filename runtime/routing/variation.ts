@@ -1,6 +1,9 @@
 import type { Load } from './load.ts'
 
-/** CV^2 = variance of N / mean of N squared, the variance over all experts. Shazeer et al., 2017, section 4. Null where nothing was kept. */
+/**
+ * CV^2 = variance of N / mean of N squared, the variance over all experts. Shazeer et al., 2017, section 4. Null where nothing
+ * was kept.
+ */
 export function variationSquared({ counts, kept }: Load): number | null {
   if (kept === 0) return null
   const mean = kept / counts.length

@@ -14,8 +14,8 @@ function entropyOf({ selected, weights }: RoutedLayer, start: number, end: numbe
 
 /**
  * EWA = mean over tokens of -sum q log q / log k, where q are the sizes of the token's weights divided by their sum: 1 where all
- * chosen experts count the same, 0 where one counts alone. LibMoE, appendix E. Tokens whose weights are all dropped or zero do not
- * count; null where none is left, or k is 1.
+ * chosen experts count the same, 0 where one counts alone. LibMoE, appendix E. Tokens whose weights are all dropped or zero do
+ * not count; null where none is left, or k is 1.
  */
 export function weightEntropy(layer: RoutedLayer): number | null {
   const { tokens, k } = layer

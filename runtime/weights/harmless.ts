@@ -1,4 +1,4 @@
-/** Tensors in checkpoints that no model reads: buffers that programs recompute from the config. */
+/** Tensors in checkpoints that no weight uses and that may be ignored: buffers that are recomputed from the config. */
 
 const BUFFERS: readonly RegExp[] = [/(^|\.)rotary_emb\.(inv_freq|cos_cached|sin_cached)$/, /(^|\.)position_ids$/]
 

@@ -1,4 +1,4 @@
-/** Weights from a checkpoint into the device, by chunks: the host holds one chunk, or one matrix where it is transposed. */
+/** Streams weights from a checkpoint to the device. The host holds one chunk at a time, or one matrix if it is transposed. */
 
 import { BYTES, type Plan, type StorageType } from '../../plan/plan.ts'
 import type { Part } from '../buffers.ts'
@@ -7,20 +7,20 @@ import { dtypeRecord, type NumberArray } from '../checkpoint/dtypes.ts'
 import { cut } from '../checkpoint/quote.ts'
 import type { Device } from '../device.ts'
 import { WeightError, type WeightProblem } from '../errors.ts'
-import { scoped } from '../scopes.ts'
+import { withErrorScopes } from '../scopes.ts'
 import { arrayOf, elementCount, type HostArray } from '../tensors.ts'
 import { elementsOf, inRange } from './convert.ts'
 import { matchWeights, type Match } from './match.ts'
-import { matrixElements, runsOf, type Run } from './view.ts'
+import { matrixElements, stridedCopies, type StridedCopy } from './view.ts'
 
 export interface LoadOptions {
-  /** Tensors of the file that no weight takes are an error unless allowed; they are reported either way. */
+  /** Allow tensors that no weight uses. They are reported either way. */
   readonly allowExtra?: boolean
-  /** Where the values that depend on weights alone are taken from, rather than made. */
+  /** Load-time constants, read instead of computed. */
   readonly held?: Checkpoint
-  /** Count NaN and infinite values, and refuse them. */
+  /** Throw a WeightError for weights with NaN or infinite values. */
   readonly checkFinite?: boolean
-  /** After each piece: bytes of the file read so far, of how many. */
+  /** Called after each tensor with the bytes read so far and in all. */
   readonly onProgress?: (done: number, all: number) => void
 }
 
@@ -32,37 +32,37 @@ export interface LoadReport {
   readonly extra: readonly string[]
 }
 
-/** Bytes of a file read at a time. */
-const CHUNK = 8 * 2 ** 20
+/** Bytes of one read. */
+const CHUNK_BYTES = 8 * 2 ** 20
 
-interface Batch {
-  readonly runs: readonly Run[]
-  /** Elements of the file from `first` up to and without `end` hold all of them. */
+interface Chunk {
+  readonly copies: readonly StridedCopy[]
+  /** They read elements first..end-1 of the tensor. */
   readonly first: number
   readonly end: number
 }
 
-const endOf = ({ from, step, count }: Run): number => from + (count - 1) * step + 1
+const endOf = ({ from, stride: step, count }: StridedCopy): number => from + (count - 1) * step + 1
 
-/** Runs that follow one another in the file, together as long as their stretch is one chunk. */
-function* batches(runs: Iterable<Run>, limit: number): Generator<Batch> {
-  let batch: Run[] = []
+/** Groups consecutive copies while their elements fit one chunk. */
+function* chunksOf(copies: Iterable<StridedCopy>, limit: number): Generator<Chunk> {
+  let chunk: StridedCopy[] = []
   let first = 0
   let end = 0
-  for (const run of runs) {
-    if (batch.length > 0 && (run.from < end || endOf(run) - first > limit)) {
-      yield { runs: batch, first, end }
-      batch = []
+  for (const copy of copies) {
+    if (chunk.length > 0 && (copy.from < end || endOf(copy) - first > limit)) {
+      yield { copies: chunk, first, end }
+      chunk = []
     }
-    if (batch.length === 0) first = run.from
-    batch.push(run)
-    end = endOf(run)
+    if (chunk.length === 0) first = copy.from
+    chunk.push(copy)
+    end = endOf(copy)
   }
-  if (batch.length > 0) yield { runs: batch, first, end }
+  if (chunk.length > 0) yield { copies: chunk, first, end }
 }
 
-/** Writes elements of a weight, from `start` on, into the parts that hold them. */
-function writeStretch(device: Device, parts: readonly Part[], data: HostArray, start: number, count: number): void {
+/** Writes `count` elements of a weight from element `start` on, across its parts. */
+function writeRange(device: Device, parts: readonly Part[], data: HostArray, start: number, count: number): void {
   let partStart = 0
   for (const { buffer, offset, elements, bytes } of parts) {
     const from = Math.max(start, partStart)
@@ -75,15 +75,21 @@ function writeStretch(device: Device, parts: readonly Part[], data: HostArray, s
   }
 }
 
-/** Elements gathered on the host until a stretch of the weight is whole. */
-interface Stage {
+/** Collects elements on the host until a contiguous range of the weight is complete. */
+interface HostStaging {
   readonly data: HostArray
-  /** Puts a run's elements in their place; `elements` are the file's from `first` on. */
-  readonly put: (run: Run, elements: NumberArray, first: number) => void
+  /** Puts a copy's elements in their place; `elements` are the file's from `first` on. */
+  readonly put: (copy: StridedCopy, elements: NumberArray, first: number) => void
   readonly flush: () => void
 }
 
-function copyRun(data: HostArray, base: number, { from, step, count, toStep }: Run, elements: NumberArray, first: number): void {
+function copyStrided(
+  data: HostArray,
+  base: number,
+  { from, stride: step, count, toStride: toStep }: StridedCopy,
+  elements: NumberArray,
+  first: number,
+): void {
   const start = from - first
   if (step === 1 && toStep === 1 && !(elements instanceof BigInt64Array)) {
     data.set(elements.subarray(start, start + count), base)
@@ -92,25 +98,25 @@ function copyRun(data: HostArray, base: number, { from, step, count, toStep }: R
   for (let at = 0; at < count; at++) data[base + at * toStep] = Number(elements[start + at * step])
 }
 
-function createStage(device: Device, { port, start }: Match, parts: readonly Part[], capacity: number): Stage {
+function createHostStaging(device: Device, { port, start }: Match, parts: readonly Part[], capacity: number): HostStaging {
   const data = arrayOf(port.dtype, new ArrayBuffer(capacity * BYTES[port.dtype]))
   let flushed = 0
   let filled = 0
   const flush = (): void => {
-    if (filled > 0) writeStretch(device, parts, data, start + flushed, filled)
+    if (filled > 0) writeRange(device, parts, data, start + flushed, filled)
     flushed += filled
     filled = 0
   }
-  const put: Stage['put'] = (run, elements, first) => {
-    if (filled + run.count > capacity) flush()
-    copyRun(data, run.to - flushed, run, elements, first)
-    filled += run.count
+  const put: HostStaging['put'] = (copy, elements, first) => {
+    if (filled + copy.count > capacity) flush()
+    copyStrided(data, copy.to - flushed, copy, elements, first)
+    filled += copy.count
   }
   return { data, put, flush }
 }
 
-/** Values of a run that its weight cannot have: not finite, or out of the range of its type. */
-function countBad({ from, step, count }: Run, elements: NumberArray, first: number, dtype: StorageType): number {
+/** Values of a copy that its weight cannot have: not finite, or out of the range of its type. */
+function countBad({ from, stride: step, count }: StridedCopy, elements: NumberArray, first: number, dtype: StorageType): number {
   let bad = 0
   for (let at = 0; at < count; at++) {
     const value = Number(elements[from - first + at * step])
@@ -119,7 +125,10 @@ function countBad({ from, step, count }: Run, elements: NumberArray, first: numb
   return bad
 }
 
-/** Loads one piece; gives the number of bad values, counted where reals are to be checked and always for whole numbers. */
+/**
+ * Loads one piece of a weight. Returns the number of bad values: integers out of range, and floats that are not finite if they
+ * are checked.
+ */
 async function loadPiece(
   device: Device,
   match: Match,
@@ -129,17 +138,17 @@ async function loadPiece(
 ): Promise<number> {
   const { port, tensor, view } = match
   const size = dtypeRecord(tensor.dtype).bits / 8
-  const limit = Math.max(1, Math.floor(CHUNK / size))
+  const limit = Math.max(1, Math.floor(CHUNK_BYTES / size))
   const capacity = matrixElements(view) || Math.min(limit, Math.max(1, elementCount(view.shape)))
-  const stage = createStage(device, match, parts, capacity)
+  const staging = createHostStaging(device, match, parts, capacity)
   const counts = checkFinite || port.dtype !== 'f32'
   let bad = 0
-  for (const { runs, first, end } of batches(runsOf(view, limit), limit)) {
+  for (const { copies: copies, first, end } of chunksOf(stridedCopies(view, limit), limit)) {
     const elements = elementsOf(tensor.dtype, await checkpoint.read(tensor.name, first * size, (end - first) * size))
-    await scoped(device, `loading ${port.name}`, () => runs.forEach((run) => stage.put(run, elements, first)))
-    if (counts) bad += runs.reduce((sum, run) => sum + countBad(run, elements, first, port.dtype), 0)
+    await withErrorScopes(device, `loading ${port.name}`, () => copies.forEach((copy) => staging.put(copy, elements, first)))
+    if (counts) bad += copies.reduce((sum, copy) => sum + countBad(copy, elements, first, port.dtype), 0)
   }
-  await scoped(device, `loading ${port.name}`, stage.flush)
+  await withErrorScopes(device, `loading ${port.name}`, staging.flush)
   return bad
 }
 
@@ -155,18 +164,18 @@ function badProblem({ port, tensor }: Match, bad: number): WeightProblem {
   }
 }
 
-/** What is written waits in memory of the device's own until it is done; not more than this much at a time. */
-const WAITING_BYTES = 64 * 2 ** 20
+/** Queued writes use staging memory of the device; at most this many bytes are in flight. */
+const MAX_QUEUED_BYTES = 64 * 2 ** 20
 
 const extraProblem = (tensor: string): WeightProblem => ({
   code: 'extra',
   weight: null,
   tensor,
   near: [],
-  message: `${cut(tensor)} is in the file but no weight uses it`,
+  message: `${cut(tensor)} is in the file, but no weight uses it`,
 })
 
-/** Throws a WeightError with all that does not fit before anything is read, or with all bad values after. */
+/** Throws a WeightError with all mismatches before anything is read, or with all bad values afterwards. */
 export async function loadWeights(
   device: Device,
   plan: Plan,
@@ -179,15 +188,15 @@ export async function loadWeights(
   if (all.length > 0) throw new WeightError(checkpoint.name, all)
   const total = matches.reduce((sum, { tensor }) => sum + tensor.bytes, 0)
   const bad: WeightProblem[] = []
-  let [done, waiting] = [0, 0]
+  let [done, queued] = [0, 0]
   for (const match of matches) {
     const count = await loadPiece(device, match, parts.get(match.port.buffer)!, checkpoint, options.checkFinite === true)
     if (count > 0) bad.push(badProblem(match, count))
     done += match.tensor.bytes
-    waiting += match.tensor.bytes
-    if (waiting > WAITING_BYTES) {
+    queued += match.tensor.bytes
+    if (queued > MAX_QUEUED_BYTES) {
       await device.wait(device.gpu.queue.onSubmittedWorkDone())
-      waiting = 0
+      queued = 0
     }
     options.onProgress?.(done, total)
   }

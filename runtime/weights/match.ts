@@ -1,3 +1,4 @@
+/** Matches the weights of a plan with the tensors of a checkpoint. */
 import { evaluate } from '../../plan/dim.ts'
 import type { Plan, WeightPiece, WeightPort } from '../../plan/plan.ts'
 import { weightsByPath } from '../../plan/weight-path.ts'
@@ -10,12 +11,12 @@ import { convertible } from './convert.ts'
 import { isHarmless } from './harmless.ts'
 import { viewOf, type View } from './view.ts'
 
-/** A piece of a weight that the checkpoint has as it is wanted. */
+/** A piece of a weight, and the tensor that it is read from. */
 export interface Match {
   readonly port: WeightPort
   readonly tensor: TensorInfo
   readonly view: View
-  /** Element of the weight at which the piece begins. */
+  /** First element of the piece in the weight. */
   readonly start: number
 }
 
@@ -29,14 +30,14 @@ function describeSlices({ slices, transpose }: WeightPiece): string {
   return words.length === 0 ? '' : ` after ${words.join(' and ')}`
 }
 
-/** A shape in a file, shortened: it may have many axes. */
+/** A shape of a file for a message, at most 8 axes. */
 const sizesText = (shape: readonly number[]): string =>
   shape.length > 8 ? `[${listed(shape.map(String), 8)}]` : showShape(shape)
 
 type Problem = Pick<WeightProblem, 'code' | 'message'> & { readonly near?: readonly string[] }
 
-/** The number of missing tensors for which similar names are searched, as many as a message shows: each search scans all names. */
-const MOST_SEARCHED = 20
+/** The number of missing tensors that get suggestions, as many as a message lists: each search scans all names. */
+const MAX_SEARCHED = 20
 
 interface Search {
   left: number
@@ -49,32 +50,32 @@ function matchPiece(
   checkpoint: Checkpoint,
   search: Search,
 ): View | Problem {
-  const wanted = `${cut(port.name)} wants ${port.dtype}${showShape(shape)} from ${cut(piece.tensor)}`
+  const expected = `${cut(port.name)} expects ${port.dtype}${showShape(shape)} from ${cut(piece.tensor)}`
   const tensor = checkpoint.tensors.get(piece.tensor)
   if (tensor === undefined) {
     const near = search.left-- > 0 ? nearNames(piece.tensor, checkpoint.tensors.keys()) : []
-    return { code: 'missing', near, message: `${wanted}, which is not there${describeNear(near)}` }
+    return { code: 'missing', near, message: `${expected}, which the file does not have${describeNear(near)}` }
   }
   const has = `the file has ${tensor.dtype}${sizesText(tensor.shape)}`
   if (!convertible(tensor.dtype, port.dtype))
-    return { code: 'dtype', message: `${wanted}; ${has}, which is not read as ${port.dtype}` }
+    return { code: 'dtype', message: `${expected}; ${has}, which cannot be converted to ${port.dtype}` }
   const view = viewOf(tensor.shape, piece)
-  if (typeof view === 'string') return { code: 'shape', message: `${wanted}; ${has}, of which the spec takes ${view}` }
+  if (typeof view === 'string') return { code: 'shape', message: `${expected}; ${has}, and the spec asks for ${view}` }
   const fits = view.shape.length === shape.length && view.shape.every((size, axis) => size === shape[axis])
   if (fits) return view
   return {
     code: 'shape',
-    message: `${wanted}; ${has}${describeSlices(piece) && `, ${showShape(view.shape)}${describeSlices(piece)}`}`,
+    message: `${expected}; ${has}${describeSlices(piece) && `, ${showShape(view.shape)}${describeSlices(piece)}`}`,
   }
 }
 
-/** Tensors that no weight uses, except those that are known to be harmless. */
+/** Tensors that no weight uses and that may not be ignored. */
 function extraTensors(plan: Pick<Plan, 'weights'>, checkpoint: Checkpoint): readonly string[] {
   const used = new Set(plan.weights.flatMap(({ pieces }) => pieces.map(({ tensor }) => tensor)))
   return [...checkpoint.tensors.keys()].filter((name) => !used.has(name) && !isHarmless(name))
 }
 
-/** Finds every piece of every weight; what does not fit is told all at once. */
+/** Finds the tensor of every piece of every weight, and reports all problems at once. */
 export function matchWeights(
   given: Pick<Plan, 'weights'>,
   checkpoint: Checkpoint,
@@ -86,7 +87,7 @@ export function matchWeights(
   const plan = checkpoint.isByPath === true ? weightsByPath(given) : given
   const matches: Match[] = []
   const problems: WeightProblem[] = []
-  const search: Search = { left: MOST_SEARCHED }
+  const search: Search = { left: MAX_SEARCHED }
   for (const port of plan.weights) {
     const whole = port.shape.map((size) => evaluate(size, {}))
     const shape = port.stacked ? whole.slice(1) : whole

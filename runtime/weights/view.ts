@@ -1,10 +1,10 @@
-/** A tensor of a file after its slices and its transposition, without touching a byte: how its elements are reached. */
+/** Strided views: a tensor of a file after slicing and transposition, as strided copies to a weight. */
 
 import type { WeightPiece, WeightSlice } from '../../plan/plan.ts'
 
 interface Axis {
   readonly size: number
-  /** Elements of the file from one entry to the next. */
+  /** Elements of the tensor from one entry to the next. */
   readonly stride: number
 }
 
@@ -12,7 +12,7 @@ export interface View {
   readonly shape: readonly number[]
   /** Axes after slicing, before the transposition, outermost first. */
   readonly axes: readonly Axis[]
-  /** Element of the file at which it begins. */
+  /** First element in the tensor. */
   readonly start: number
   readonly transpose: boolean
 }
@@ -22,12 +22,12 @@ const rowMajor = (shape: readonly number[]): readonly number[] =>
 
 const ALL: WeightSlice = { kind: 'all' }
 
-/** Entries of an axis of `size` that a range takes; beyond the end it stops at the end. */
+/** The number of entries of a range of an axis; the range is clipped to the axis. */
 function rangeSize(size: number, start: number, stop: number | null, step: number): number {
   return Math.max(0, Math.ceil((Math.min(stop ?? size, size) - start) / step))
 }
 
-/** The view that a piece means of a tensor of this shape, or why there is none. */
+/** The view of a tensor of this shape that a piece describes, or a phrase for what is impossible. */
 export function viewOf(shape: readonly number[], { slices, transpose }: WeightPiece): View | string {
   if (slices.length > shape.length) return `${slices.length} slices for ${shape.length} axes`
   const strides = rowMajor(shape)
@@ -52,16 +52,16 @@ export function viewOf(shape: readonly number[], { slices, transpose }: WeightPi
   return { shape: seen, axes, start, transpose }
 }
 
-/** Elements of the file `from + i * step`, i < count, that go to elements `to + i * toStep` of the weight. */
-export interface Run {
+/** Elements `from + i * stride` of the tensor, 0 <= i < count, go to elements `to + i * toStride` of the weight. */
+export interface StridedCopy {
   readonly from: number
-  readonly step: number
+  readonly stride: number
   readonly count: number
   readonly to: number
-  readonly toStep: number
+  readonly toStride: number
 }
 
-/** Neighbouring axes that lie in the file as one axis would. */
+/** Merges neighbouring axes that are contiguous with each other. */
 function merge(axes: readonly Axis[]): readonly Axis[] {
   const merged: Axis[] = []
   for (const axis of axes) {
@@ -73,7 +73,7 @@ function merge(axes: readonly Axis[]): readonly Axis[] {
   return merged
 }
 
-/** File offsets of all entries of some axes, in row-major order. */
+/** Offsets of all entries of some axes in the tensor, in row-major order. */
 function* offsets(axes: readonly Axis[], start: number): Generator<number> {
   const [axis, ...inner] = axes
   if (axis === undefined) {
@@ -83,15 +83,15 @@ function* offsets(axes: readonly Axis[], start: number): Generator<number> {
   for (let at = 0; at < axis.size; at++) yield* offsets(inner, start + at * axis.stride)
 }
 
-/** Elements in one matrix: what must be together to be transposed. A view that is not transposed has none. */
+/** Elements of one transposed matrix, which is staged as a whole; 0 for a view that is not transposed. */
 export const matrixElements = (view: View): number =>
   view.transpose ? view.axes.slice(-2).reduce((all, { size }) => all * size, 1) : 0
 
 /**
- * The runs of a view, none longer than `limit` elements of the file. Without transposition they fill the weight in order;
- * with it, they fill it matrix by matrix.
+ * The copies of a view, each over at most `limit` elements of the tensor. Without transposition they fill the weight in order,
+ * with it matrix by matrix.
  */
-export function* runsOf(view: View, limit: number): Generator<Run> {
+export function* stridedCopies(view: View, limit: number): Generator<StridedCopy> {
   if (view.axes.some(({ size }) => size === 0)) return
   const axes = view.transpose ? view.axes : merge(view.axes)
   const last = axes.at(-1) ?? { size: 1, stride: 1 }
@@ -100,15 +100,15 @@ export function* runsOf(view: View, limit: number): Generator<Run> {
   let row = 0
   for (const offset of offsets(axes.slice(0, -1), view.start)) {
     const [to, toStep] = view.transpose ? [Math.floor(row / rows) * matrix + (row % rows), rows] : [row * last.size, 1]
-    yield* split({ from: offset, step: last.stride, count: last.size, to, toStep }, limit)
+    yield* split({ from: offset, stride: last.stride, count: last.size, to, toStride: toStep }, limit)
     row++
   }
 }
 
-function* split(run: Run, limit: number): Generator<Run> {
-  const length = Math.max(1, Math.floor(limit / run.step))
-  for (let at = 0; at < run.count; at += length) {
-    const count = Math.min(length, run.count - at)
-    yield { ...run, from: run.from + at * run.step, count, to: run.to + at * run.toStep }
+function* split(copy: StridedCopy, limit: number): Generator<StridedCopy> {
+  const length = Math.max(1, Math.floor(limit / copy.stride))
+  for (let at = 0; at < copy.count; at += length) {
+    const count = Math.min(length, copy.count - at)
+    yield { ...copy, from: copy.from + at * copy.stride, count, to: copy.to + at * copy.toStride }
   }
 }

@@ -93,7 +93,7 @@ const batchAt = (from: number): Names['batch'] => {
 }
 
 /** Without what a clock has measured. */
-const facts = (event: TrainingEvent): unknown => ({ ...event, seconds: 0, pace: 0, left: 0 })
+const facts = (event: TrainingEvent): unknown => ({ ...event, seconds: 0, throughput: 0, eta: 0 })
 
 async function all(events: AsyncIterable<unknown>): Promise<readonly TrainingEvent[]> {
   const told: TrainingEvent[] = []
@@ -163,7 +163,7 @@ describe.each(await softwareDevices())('bindings that train, on %s', (name) => {
       if (event.kind === 'checkpoint') saved = await whole.save()
       if (event.kind === 'step' && event.step === 3) break
     }
-    await expect(whole.save()).rejects.toThrow('stands at none')
+    await expect(whole.save()).rejects.toThrow('a run can be saved after a checkpoint event or its end')
     const rest = await all(whole.events())
     expect((await whole.save()).progress.step).toBe(plans.recipe.steps)
     expect([...first, ...rest].flatMap((event) => (event.kind === 'step' ? [event.step] : []))).toEqual([1, 2, 3, 4, 5, 6])
@@ -185,7 +185,7 @@ describe.each(await softwareDevices())('bindings that train, on %s', (name) => {
     const training = await renamed.TinyTalkTraining.start(device, trainingPlans(graphsOf(RENAMED), device.target), data)
     const checkpoint = await training.checkpoint()
     const plan = planOf(RENAMED, device.target)
-    await expect(renamed.TinyTalk.load(device, plan, checkpoint)).rejects.toThrow('which is not there')
+    await expect(renamed.TinyTalk.load(device, plan, checkpoint)).rejects.toThrow('which the file does not have')
     const model = await renamed.TinyTalk.load(device, weightsByPath(plan), checkpoint)
     const batch = batchAt(50)
     const { logits } = await model.run({ tokens: batch.tokens })
@@ -198,7 +198,7 @@ describe.each(await softwareDevices())('bindings that train, on %s', (name) => {
     const { TinyTalkTraining } = bindings
     const { recipe } = plans
     await expect(TinyTalkTraining.start(device, { ...plans, recipe: { ...recipe, model: 'other' } }, data)).rejects.toThrow(
-      new TypeError('these are the plans of other, not of tiny_talk'),
+      new TypeError('the plans belong to other, not to tiny_talk'),
     )
     await expect(TinyTalkTraining.start(device, { ...plans, recipe: { ...recipe, metrics: [] } }, data)).rejects.toThrow(
       /plans of tiny_talk tell no metric\.accuracy/,

@@ -36,8 +36,8 @@ test('good use compiles', () => {
         const next: number = told.losses['loss.next'] + told.metrics['metric.accuracy']
         const balance: number | undefined = told.losses['loss.layers.0.moe.router.balance']
         told.routing.forEach((one) => layer(one.layer))
-        told.chosen.forEach(layer)
-        console.log(next, balance, told.rate)
+        told.competing.forEach(layer)
+        console.log(next, balance, told.learningRate)
       }
       if (event.kind === 'validation') console.log(event.losses['loss.next'].toFixed(3))
       if (event.kind === 'checkpoint') console.log((await training.save()).progress.step)
@@ -136,8 +136,8 @@ test('what training alone reads is told apart', () => {
   const { recipe } = graphsOf(TINY)
   const plan = planOf(TINY)
   const apart = { ...plan, weights: plan.weights.filter(({ name }) => !name.startsWith('head')) }
-  expect(generateBindings(plan, recipe)).toContain('apart: [],')
-  expect(generateBindings(apart, recipe)).toContain("apart: ['head'],")
+  expect(generateBindings(plan, recipe)).toContain('trainingOnly: [],')
+  expect(generateBindings(apart, recipe)).toContain("trainingOnly: ['head'],")
 })
 
 test('says how weights are read that a checkpoint calls otherwise', () => {

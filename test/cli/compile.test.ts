@@ -25,7 +25,7 @@ test('the bindings of a model that says how it learns train it', async () => {
     expect((await there.smoe('compile', `${name}.smoe`, '-o', name)).err).toMatch(/^layer: /)
   expect(there.read('layer/layer.ts')).not.toContain('Training')
   expect(there.read('learns/layer.ts')).toContain('export class LayerTraining {')
-  expect(there.read('learns/layer.ts')).toContain("told: ['loss.size'],")
+  expect(there.read('learns/layer.ts')).toContain("reported: ['loss.size'],")
 }, 60_000)
 
 test('the same spec gives the same files', async () => {

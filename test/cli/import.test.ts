@@ -102,7 +102,7 @@ describe('a head in the file', () => {
     const there = folderOf({ ...configOf(tied), tie_word_embeddings: false }, tensors)
     const { code, err } = await there.smoe('import', 'm')
     expect(code).toBe(5)
-    expect(err).toContain('from lm_head.weight, which is not there')
+    expect(err).toContain('from lm_head.weight, which the file does not have')
     expect((await folderOf(configOf(tied), tensors).smoe('import', 'm')).code).toBe(0)
   })
 })
@@ -159,7 +159,7 @@ test('weights that are those of another model are refused with all that is amiss
     await tensorsOf(plain),
   ).smoe('import', 'm')
   expect(code).toBe(5)
-  expect(err).toContain('layers.2.attention.q wants f32[32, 32] from model.layers.2.self_attn.q_proj.weight, which is not there')
+  expect(err).toContain('layers.2.attention.q wants f32[32, 32] from model.layers.2.self_attn.q_proj.weight, which the file does not have')
   expect(err).toContain('embed wants f32[90, 32]')
 })
 

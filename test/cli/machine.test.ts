@@ -6,7 +6,7 @@ import { place } from './harness.ts'
 test('doctor names every adapter and every way to one', async () => {
   const { code, out } = await place().smoe('doctor')
   expect(code).toBe(0)
-  expect(out).toMatch(/used by default[\s\S]*driver[\s\S]*workgroup[\s\S]*looked for\n {2}drivers named in/)
+  expect(out).toMatch(/used by default[\s\S]*driver[\s\S]*workgroup[\s\S]*searched\n {2}drivers named in/)
   const json = JSON.parse((await place().smoe('doctor', '--format', 'json')).out) as {
     adapters: readonly object[]
     attempts: readonly object[]

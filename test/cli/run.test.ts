@@ -144,13 +144,13 @@ const wrong: readonly [string, number, readonly string[], RegExp][] = [
     'a wrong number of axes',
     2,
     ['--weights', 'w.safetensors', '--in', 'x=w.safetensors:moe.experts.down'],
-    /input x: has the shape \[T, 8\] of 2 axes/,
+    /input x: expected the shape \[T, 8\] of rank 2/,
   ],
   [
     'a wrong width',
     2,
     ['--weights', 'w.safetensors', '--in', 'x=w.safetensors:moe.router.gate', '--set', 'D=9'],
-    /input x: axis 1 is 9, 8 was given/,
+    /input x: expected axis 1 to be 9, got 8/,
   ],
   ['no weights', 2, ['--in', 'x=x.safetensors'], /the model has 4 weights\n {2}say where they are with --weights/],
   ['weights that are none', 5, ['--weights', 'layer.smoe', '--in', 'x=x.safetensors'], /layer.smoe/],
@@ -203,7 +203,7 @@ test('ids that choose no row are named, whatever computes', async () => {
       device,
     )
     expect(code).toBe(2)
-    expect(err).toContain('input ids: element 1 is 4; it chooses one of 4 rows, from 0 to 3')
+    expect(err).toContain('input ids: element 1 is 4; expected a row index from 0 to 3')
   }
 })
 
@@ -236,7 +236,7 @@ test('a label that a loss ignores is taken, and no other that has no logit', asy
     expect(right.code, right.err).toBe(0)
     const { code, err } = await run('wrong')
     expect(code).toBe(2)
-    expect(err).toContain('input labels: element 2 is -1; it chooses one of 4 rows, from 0 to 3, or is -100 and ignored')
+    expect(err).toContain('input labels: element 2 is -1; expected a row index from 0 to 3, or -100, which is ignored')
   }
 })
 

@@ -34,7 +34,7 @@ describe('smoe train reads data as it says', () => {
     const { code, err } = await train(there(files), 'img.smoe', '--data', 'numbered.csv', '--label', '1', '--set', 'C=10')
     expect(code, err).toBe(0)
     expect(err).toContain(
-      'note: numbered.csv: line 1, 0, 1, 2, ... 8, is a heading and not an example; --heading no reads it as one\n',
+      'note: numbered.csv: line 1, 0, 1, 2, ... 8, is read as a heading; --heading no reads it as an example\n',
     )
     expect(err).toContain("note: numbered.csv: labels are column 1, '0'\n")
     expect(err).toContain('numbered.csv: 45 examples, 5 examples to validate with')
@@ -56,7 +56,7 @@ describe('smoe train reads data as it says', () => {
     expect([code, err]).toEqual([
       2,
       expect.stringContaining(
-        'at3999.npy: token 3999 is 40, the model takes 0 to 31 as tokens\n  --set V=41 makes a model that takes them',
+        'at3999.npy: token 3999 is 40, the model expects 0 to 31 as tokens\n  --set V=41 makes a model that takes them',
       ),
     ])
   })
@@ -73,23 +73,23 @@ describe('smoe train reads data as it says', () => {
     [
       'a text of more characters',
       ['tok.smoe', '--data', 'text.txt'],
-      'text.txt has 82 characters, the model takes 66 kinds of tokens\n  --set V=82 makes a model that takes them',
+      'text.txt has a vocabulary of 82 characters, the model expects tokens below 66\n  --set V=82 makes a model that takes them',
     ],
     ['bytes', ['tok.smoe', '--data', 'text.txt', '--bytes'], '--set V=256 makes a model that takes them'],
     [
       'more labels',
       ['img.smoe', '--data', 'kaggle.csv', '--set', 'P=16'],
-      /kaggle\.csv, line \d+, column 1: labels has \d, the model takes 0 to 2\n {2}--set C=10 makes a model that takes them/,
+      /kaggle\.csv, line \d+, column 1: labels has \d, the model expects 0 to 2\n {2}--set C=10 makes a model that takes them/,
     ],
     [
       'token ids, the largest of which are validated with',
       ['tok.smoe', '--data', 'rising.bin', '--tokens', 'u16'],
-      'rising.bin: token 660 is 66, the model takes 0 to 65 as tokens\n  --set V=100 makes a model that takes them',
+      'rising.bin: token 660 is 66, the model expects 0 to 65 as tokens\n  --set V=100 makes a model that takes them',
     ],
     [
       'more pixels',
       ['img.smoe', '--data', 'kaggle.csv', '--set', 'C=10'],
-      'the model takes pixels as f32[8], kaggle.csv has pixels f32[16]\n  --set P=16 makes a model that takes them',
+      'the model expects pixels as f32[8], kaggle.csv has pixels f32[16]\n  --set P=16 makes a model that takes them',
     ],
     [
       'rows of another length',
@@ -123,7 +123,7 @@ describe('smoe train reads data as it says', () => {
     [
       'other columns to validate with',
       ['img.smoe', '--data', 'kaggle.csv', '--validation', 'last.csv', '--set', 'P=16', '--set', 'C=10'],
-      /last\.csv: has its labels from column 17 on, kaggle\.csv from column 1/,
+      /last\.csv: has its labels in column 17, kaggle\.csv in column 1/,
     ],
   ] as const)('refuses %s', async (_, args, message) => {
     const last = Array.from({ length: 9 }, (_, row) => [...Array.from({ length: 16 }, (_, at) => at * row), row].join()).join(

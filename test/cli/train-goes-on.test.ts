@@ -31,7 +31,7 @@ const records = ({ read }: Place, run: string): readonly MetricsRecord[] =>
     .map((line) => JSON.parse(line) as MetricsRecord)
 const starts = (one: Place, run: string) => records(one, run).filter((record) => record.kind === 'start')
 const rates = (one: Place, run: string): readonly number[] =>
-  records(one, run).flatMap((record) => (record.kind === 'step' ? [record.rate] : []))
+  records(one, run).flatMap((record) => (record.kind === 'step' ? [record.learningRate] : []))
 const at = (run: string, step: number): string => `${run}/checkpoints/step-${String(step).padStart(8, '0')}.safetensors`
 const tensors = ({ folder }: Place, file: string) => readSafetensors(join(folder, file))
 
@@ -47,7 +47,7 @@ describe('a run that goes on for longer', () => {
     await train(one, 'tiny.smoe', '--data', 'data.txt', '--out', 'long', '--steps', '10')
     expect(rates(one, 'run').slice(6)).toEqual(rates(one, 'long').slice(6))
     expect(rates(one, 'run')[5]).toBe(0)
-    expect(starts(one, 'run').map(({ steps, done, lengthened }) => [steps, done, lengthened])).toEqual([
+    expect(starts(one, 'run').map(({ steps, done, extendedFrom: lengthened }) => [steps, done, lengthened])).toEqual([
       [6, 0, undefined],
       [10, 6, 6],
     ])
@@ -78,7 +78,7 @@ describe('a run that goes on for longer', () => {
       const shorter = await train(one, 'tiny.smoe', '--data', 'data.txt', '--resume', 'run', ...steps)
       expect([shorter.code, shorter.err]).toEqual([
         5,
-        expect.stringMatching(/steps was 12 and is \d+; a run goes on for as many steps as it was to have, or for more/),
+        expect.stringMatching(/steps was 12 and is \d+; a resumed run may have more steps, not fewer/),
       ])
     }
   })
@@ -183,7 +183,7 @@ describe('a run that begins with weights', () => {
     writeFileSync(join(one.folder, 'other.txt'), 'abc\nxyz'.repeat(40))
     expect(await train(one, 'tiny.smoe', '--data', 'other.txt', '--weights', 'run', '--out', 'b')).toMatchObject({
       code: 2,
-      err: expect.stringContaining('other.txt:1: the character "\\n" (U+000A) is not among the 12 of the vocabulary'),
+      err: expect.stringContaining('other.txt:1: the character "\\n" (U+000A) is not in the vocabulary of 12'),
     })
     expect(await train(one, 'tiny.smoe', '--data', 'data.txt', '--weights', 'run', '--bytes', '--out', 'c')).toMatchObject({
       code: 2,
@@ -196,7 +196,7 @@ describe('a run that begins with weights', () => {
       'of other shapes',
       ['--weights', 'run', '--set', 'D=8'],
       5,
-      /embed wants f32\[12, 8\] from embed; the file has F64\[12, 6\]/,
+      /embed expects f32\[12, 8\] from embed; the file has F64\[12, 6\]/,
     ],
     [
       'of another model',

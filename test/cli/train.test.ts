@@ -51,9 +51,9 @@ describe('smoe train', () => {
     const steps = read('mixed/metrics.jsonl')!
       .trim()
       .split('\n')
-      .map((line) => JSON.parse(line) as { kind: string; scale: number })
+      .map((line) => JSON.parse(line) as { kind: string; lossScale: number })
       .filter(({ kind }) => kind === 'step')
-    expect(steps.map(({ scale }) => scale)).toEqual(Array(6).fill(65536))
+    expect(steps.map(({ lossScale }) => lossScale)).toEqual(Array(6).fill(65536))
     const other = await smoe('train', 'tiny.smoe', ...on, '--resume', 'mixed')
     expect(other.code).not.toBe(0)
     expect(other.err).toContain('precision was "mixed" and is "f32"')
@@ -136,7 +136,7 @@ describe('smoe train', () => {
     await smoe(...whole)
     writeFileSync(join(folder, 'tiny.smoe'), SPEC.replace('loss next = ', 'loss next = 3.0 * '))
     const { code, err } = await smoe('train', 'tiny.smoe', ...on, '--resume', checkpoint('whole', 4), '--validate-every', '2')
-    expect([code, err]).toEqual([5, expect.stringContaining('is of a model that computes something else')])
+    expect([code, err]).toEqual([5, expect.stringContaining('is of another model: the spec, or one of its parameters, has changed')])
     writeFileSync(join(folder, 'tiny.smoe'), SPEC.replace('model tiny', '/// Another word for it.\nmodel tiny'))
     expect((await smoe('train', 'tiny.smoe', ...on, '--resume', checkpoint('whole', 4), '--validate-every', '2')).code).toBe(0)
   })
@@ -219,7 +219,7 @@ describe('smoe train', () => {
   it('refuses a run over another, and to go on otherwise than it began', async () => {
     const { smoe } = there()
     await smoe(...whole)
-    expect(await smoe(...whole)).toMatchObject({ code: 5, err: expect.stringMatching(/already holds a run/) })
+    expect(await smoe(...whole)).toMatchObject({ code: 5, err: expect.stringMatching(/already has a run/) })
     expect(await smoe('train', 'tiny.smoe', ...on, '--resume', 'whole', '--seed', '9')).toMatchObject({
       code: 5,
       err: expect.stringMatching(/seed/),

@@ -101,12 +101,12 @@ test('memory that runs out is told with its size; older frames make room first',
 
 test.each([
   [{}, null, 'is missing'],
-  [{ ...rows(1), z: rows(1).x }, null, 'no such input; it has x'],
-  [{ x: { shape: [1, 4], data: new Int32Array(4) } }, null, 'is f32, i32 was given'],
-  [{ x: { shape: [4], data: new Float32Array(4) } }, null, 'of 2 axes'],
-  [{ x: { shape: [1, 5], data: new Float32Array(5) } }, '4', 'axis 1 is 4, 5 was given'],
-  [{ x: { shape: [2, 4], data: new Float32Array(4) } }, null, 'has 8 elements, 4 were given'],
-  [{ x: { shape: [-1, 4], data: new Float32Array(4) } }, null, 'is no shape'],
+  [{ ...rows(1), z: rows(1).x }, null, 'no such input; its inputs are x'],
+  [{ x: { shape: [1, 4], data: new Int32Array(4) } }, null, 'expected f32, got i32'],
+  [{ x: { shape: [4], data: new Float32Array(4) } }, null, 'of rank 2'],
+  [{ x: { shape: [1, 5], data: new Float32Array(5) } }, '4', 'axis 1 to be 4, got 5'],
+  [{ x: { shape: [2, 4], data: new Float32Array(4) } }, null, 'has 8 elements, got 4'],
+  [{ x: { shape: [-1, 4], data: new Float32Array(4) } }, null, 'is not a valid shape'],
 ])('an input that does not fit is refused (%#)', async (inputs, dimension, message) => {
   const { session } = await open()
   const failure = await session.run(inputs as never).catch((error: unknown) => error)
@@ -124,7 +124,7 @@ test('inputs of one symbol must agree', async () => {
   }
   const { session } = await open({}, twice)
   await expect(session.run({ ...rows(2), z: rows(3).x })).rejects.toThrow(
-    'input z: dimension B (axis 0) is 2 with B = 2, 3 was given',
+    'input z: expected dimension B (axis 0) to be 2 with B = 2, got 3',
   )
 })
 
@@ -170,6 +170,6 @@ test('more steps than a query set has room for are timed by several', async () =
   const [program] = plan.programs
   const steps = Array.from({ length: 3000 }, () => program.steps[0])
   const { session, log } = await open({ features: ['timestamp-query'] }, { programs: [{ ...program, steps }] })
-  expect((await session.profile(rows(1))).steps).toHaveLength(3000)
+  expect((await session.profile(rows(1))).dispatches).toHaveLength(3000)
   expect(log.filter(([call]) => call === 'createQuerySet').map(([, details]) => details.count)).toEqual([4096, 1904])
 })

@@ -67,7 +67,7 @@ describe.each(devices.map((device) => [device.choice.name, device] as const))('o
 
   test('every step is timed', async () => {
     const session = await open()
-    const { steps, outputs, program, dims } = await session.profile(input(100))
+    const { dispatches: steps, outputs, program, dims } = await session.profile(input(100))
     expect(outputs.y.data).toEqual(sums(100))
     expect({ program, dims }).toEqual({ program: 'any', dims: { B: 100 } })
     expect(steps.map(({ label, kernel, workgroups }) => [label, kernel, workgroups])).toEqual([

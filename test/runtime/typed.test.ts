@@ -32,20 +32,20 @@ const wrong: readonly [string, object, RegExp][] = [
   [
     'two inputs that disagree',
     { hidden: { shape: [2, 4, 8], data: new Float32Array(64) } },
-    /hidden: dimension S \(axis 1\) is 3 by S = 3 of tokens, and 4 here/,
+    /hidden: dimension S \(axis 1\) is 3 by S = 3 of tokens, got 4/,
   ],
   [
     'a fixed size',
     { hidden: { shape: [2, 3, 9], data: new Float32Array(54) } },
-    /hidden: dimension 8 \(axis 2\) is 8 in the model, and 9 here/,
+    /hidden: dimension 8 \(axis 2\) is 8 in the model, got 9/,
   ],
   [
     'a computed size',
     { pairs: { shape: [5], data: new Uint32Array(5) } },
-    /pairs: dimension 2\*S \(axis 0\) is 6 by S = 3 of tokens, and 5 here/,
+    /pairs: dimension 2\*S \(axis 0\) is 6 by S = 3 of tokens, got 5/,
   ],
-  ['a wrong rank', { tokens: { shape: [6], data: new Int32Array(6) } }, /tokens: \[B, S\] has 2 axes, and 1 were given/],
-  ['a wrong class', { tokens: { shape: [2, 3], data: new Float32Array(6) } }, /^TypeError: tokens: i32 values are needed/],
+  ['a wrong rank', { tokens: { shape: [6], data: new Int32Array(6) } }, /tokens: expected \[B, S\] of rank 2, got rank 1/],
+  ['a wrong class', { tokens: { shape: [2, 3], data: new Float32Array(6) } }, /^TypeError: tokens: expected i32 values/],
   ['nothing', { tokens: undefined }, /^TypeError: tokens/],
 ]
 

@@ -133,7 +133,7 @@ it('the reference is told the moment of each step, and goes on to the same numbe
   const graphs = graphsOf()
   const ran = await run(createReferenceMachine(graphs), graphs)
   expectMoments(ran)
-  expect(ran.steps.some(({ chosen }) => chosen.length > 0)).toBe(true)
+  expect(ran.steps.some(({ competing: chosen }) => chosen.length > 0)).toBe(true)
   expect(await interrupted([createReferenceMachine(graphs), createReferenceMachine(graphs)], graphs)).toEqual(ran.state)
 })
 
@@ -149,7 +149,7 @@ describe.each(await softwareDevices())('on %s', (name) => {
     const ran = await run(machines[0], graphs)
     const reference = await run(createReferenceMachine(graphs), graphs)
     expectMoments(ran)
-    expect(ran.steps.map(({ chosen }) => chosen)).toEqual(reference.steps.map(({ chosen }) => chosen))
+    expect(ran.steps.map(({ competing: chosen }) => chosen)).toEqual(reference.steps.map(({ competing: chosen }) => chosen))
     for (const [step, { losses }] of ran.steps.entries()) {
       for (const [loss, value] of Object.entries(losses))
         expect(value, `${loss} in step ${step}`).toBeCloseTo(reference.steps[step].losses[loss], 3)

@@ -101,12 +101,12 @@ describe.each(await softwareDevices())('training on %s', (name) => {
     }
     const reference = await run(createReferenceMachine(graphs), graphs)
     const [first, second] = runs
-    expect(first.steps.some(({ chosen }) => chosen.length > 0)).toBe(true)
+    expect(first.steps.some(({ competing: chosen }) => chosen.length > 0)).toBe(true)
     for (const [at, step] of first.steps.entries())
       expect(Math.abs(step.loss - reference.steps[at].loss) / reference.steps[at].loss, `step ${at + 1}`).toBeLessThan(1e-3)
     expect(first.steps.at(-1)!.loss).toBeLessThan(first.steps[0].loss * 0.8)
-    expect(second.steps.map(({ loss, norm, losses }) => ({ loss, norm, losses }))).toEqual(
-      first.steps.map(({ loss, norm, losses }) => ({ loss, norm, losses })),
+    expect(second.steps.map(({ loss, gradientNorm: norm, losses }) => ({ loss, norm, losses }))).toEqual(
+      first.steps.map(({ loss, gradientNorm: norm, losses }) => ({ loss, norm, losses })),
     )
     for (const [weight, { data: values }] of Object.entries(first.state))
       expect(second.state[weight].data, weight).toEqual(values)

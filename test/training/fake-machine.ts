@@ -3,7 +3,7 @@ import { uniformAt } from '../../plan/philox.ts'
 import type { Recipe } from '../../plan/recipe.ts'
 import type { RoutedLayer } from '../../runtime/routing/record.ts'
 import type { HostData } from '../../runtime/tensors.ts'
-import type { Answers, BatchInputs, Machine, State } from '../../training/machine.ts'
+import type { BatchMetrics, BatchInputs, Machine, State } from '../../training/machine.ts'
 import { recipeOf } from './recipes.ts'
 
 const KINDS = 12
@@ -74,14 +74,19 @@ export interface FakeMachine extends Machine {
 
 export function fakeMachine(
   recipe: Recipe,
-  answer: (answers: Answers, call: string) => Answers = (answers) => answers,
+  answer: (answers: BatchMetrics, call: string) => BatchMetrics = (answers) => answers,
 ): FakeMachine {
   const held: Held = { table: new Float32Array(KINDS ** 2), momentum: new Float32Array(KINDS ** 2), bias: new Float32Array(4) }
   const gradient = new Float64Array(KINDS ** 2)
   const calls: string[] = []
   const shapes: Readonly<Record<keyof Held, readonly number[]>> = { table: [KINDS, KINDS], momentum: [KINDS, KINDS], bias: [4] }
   const places: Readonly<Record<string, keyof Held>> = { table: 'table', 'first.table': 'momentum', bias: 'bias' }
-  const answersTo = (inputs: BatchInputs, gradient: Float64Array | null, chosen: readonly string[], call: string): Answers => {
+  const answersTo = (
+    inputs: BatchInputs,
+    gradient: Float64Array | null,
+    chosen: readonly string[],
+    call: string,
+  ): BatchMetrics => {
     const { loss, right } = bigramLoss(held, inputs, gradient)
     const layers = recipe.layers.map(({ layer }, at) => route(held, layer, at, inputs.tokens.data as Int32Array))
     const extra: Readonly<Record<string, number>> =
@@ -105,7 +110,7 @@ export function fakeMachine(
       for (let at = 0; at < gradient.length; at++) gradient[at] += part[at] * (0.5 + random(inputs))
       return answers
     },
-    update: async ({ rate, update }) => {
+    update: async ({ learningRate: rate, update }) => {
       calls.push(`update ${update} ${rate}`)
       const mean = gradient.map((value) => value / recipe.accumulate)
       const norm = Math.sqrt(mean.reduce((sum, value) => sum + value * value, 0))

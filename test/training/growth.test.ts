@@ -29,7 +29,7 @@ test('3,000 steps, updates, reads and writes on a device', async () => {
   expect(
     await growthOf(3_000, async (at) => {
       await machine.step([], inputs)
-      await machine.update({ rate: 1, update: at + 1, scale: 1 })
+      await machine.update({ learningRate: 1, update: at + 1, lossScale: 1 })
       await machine.evaluate(inputs)
       if (at % 10 === 0) await machine.write(await machine.read(['embed']))
       clear()

@@ -44,7 +44,7 @@ const kinds = (events: readonly TrainingEvent[]): string =>
 const steps = (events: readonly TrainingEvent[]): StepEvent[] => events.filter((event) => event.kind === 'step')
 /** Without what a clock says. */
 const timeless = (events: readonly TrainingEvent[]): unknown =>
-  JSON.parse(JSON.stringify(events, (name, value: unknown) => (['seconds', 'pace', 'left'].includes(name) ? 0 : value)))
+  JSON.parse(JSON.stringify(events, (name, value: unknown) => (['seconds', 'throughput', 'eta'].includes(name) ? 0 : value)))
 
 test('the events of a run, in order', async () => {
   const { events } = await run(bigrams())
@@ -58,7 +58,7 @@ test('the events of a run, in order', async () => {
     unit: 'token',
     training: { examples: 13 },
     validation: { examples: 7 },
-    schedule: {},
+    competitions: {},
   })
   expect(events.at(-1)).toMatchObject({ kind: 'end', reason: 'done', step: 6 })
   expect(kinds((await run(bigrams(), { validateEvery: null })).events)).toBe('sssssssce')
@@ -77,7 +77,7 @@ test('micro-batches are summed by the machine and updated once, at the scheduled
   ).toBe(Array.from({ length: 6 }, () => 'step step update').join(' '))
   const rates = machine.calls.filter((call) => call.startsWith('update')).map((call) => call.split(' ').map(Number).slice(1))
   expect(rates.map(([update]) => update)).toEqual([1, 2, 3, 4, 5, 6])
-  expect(rates.map(([, rate]) => rate)).toEqual(steps(events).map(({ rate }) => rate))
+  expect(rates.map(([, rate]) => rate)).toEqual(steps(events).map(({ learningRate: rate }) => rate))
   expect(rates[0][1]).toBeCloseTo(0.05, 12)
   expect(rates[5][1]).toBeCloseTo(0.01, 12)
   // 13 windows of an epoch, 4 a step
@@ -99,8 +99,8 @@ test('terms are told one by one, each the mean over the micro-batches that have 
   const recipe = bigrams({ layers: [routed('a/moe', { competition: { rate: 1, after: 0.5, atMost: null } }), routed('b/moe')] })
   const machine = fakeMachine(recipe, (answers, call) => ({ ...answers, metrics: call.length % 2 === 0 ? answers.metrics : {} }))
   const events = steps(await all(train(optionsOf(recipe, machine))))
-  expect(events.map(({ chosen }) => chosen.join())).toEqual(['', '', '', 'a/moe', 'a/moe', 'a/moe'])
-  for (const { losses, loss, chosen } of events) {
+  expect(events.map(({ competing: chosen }) => chosen.join())).toEqual(['', '', '', 'a/moe', 'a/moe', 'a/moe'])
+  for (const { losses, loss, competing: chosen } of events) {
     expect(Object.keys(losses)).toEqual(['loss.cross_entropy', chosen.length === 0 ? 'loss.balance' : 'loss.distil'])
     expect(loss).toBe(Object.values(losses).reduce((sum, value) => sum + value, 0))
   }
@@ -140,7 +140,7 @@ test('the bias of a balanced layer moves against the sign of its load', async ()
   expect([...machine.held.bias]).toEqual(load.map((count) => 0.25 * Math.sign(8 - count)))
   expect(machine.calls.at(-2)).toMatch(/^evaluate/)
   const blind = fakeMachine(recipe, (answers) => ({ ...answers, routes: null }))
-  await expect(all(train(optionsOf(recipe, blind)))).rejects.toThrow('read back no routes of a/moe')
+  await expect(all(train(optionsOf(recipe, blind)))).rejects.toThrow('reported no routing of a/moe')
 })
 
 test('a bias that balances evens the load', async () => {
@@ -182,7 +182,7 @@ describe('what is no number stops the run', () => {
 
   test('a norm', async () => {
     const machine = { ...fakeMachine(bigrams()), update: async () => ({ norm: NaN }) }
-    await expect(all(train(optionsOf(bigrams(), machine)))).rejects.toThrow('step 1: the norm of the gradients is NaN')
+    await expect(all(train(optionsOf(bigrams(), machine)))).rejects.toThrow('step 1: the gradient norm is NaN')
   })
 
   test('a loss of the validation, but no metric', async () => {
@@ -197,7 +197,7 @@ test('data that does not fit is refused before anything is computed', async () =
   const machine = fakeMachine(bigrams())
   await expect(all(train(optionsOf(bigrams(), machine, { validation: chain(8) })))).rejects.toThrow(FitError)
   await expect(all(train(optionsOf(bigrams(), machine, { validation: chain(8) })))).rejects.toThrow(
-    'made up: 1 examples are too few to validate with; a batch takes 2',
+    'made up: 1 examples are too few for validation; a batch has 2',
   )
   await expect(all(train(optionsOf(bigrams(), machine, { training: chain(4) })))).rejects.toThrow('4 tokens are too few')
   expect(machine.calls).toEqual([])
@@ -281,7 +281,7 @@ test('tells how fast it goes and how long it takes', async () => {
   const { events } = await run(bigrams(), { validateEvery: null })
   const told = steps(events)
   // a look at the clock takes 10 ms, and lies once within a step of 16 tokens
-  for (const { pace, left, step } of told) {
+  for (const { throughput: pace, eta: left, step } of told) {
     expect(pace).toBe(1600)
     if (step === 6) expect(left).toBe(0)
     else expect(left).toBeGreaterThan(0)

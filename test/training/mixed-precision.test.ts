@@ -17,7 +17,7 @@ import { train } from '../../training/loop.ts'
 import type { Data } from '../../training/data/data.ts'
 import type { Machine, State, UpdateScalars } from '../../training/machine.ts'
 import type { Progress } from '../../training/progress.ts'
-import { FIRST_SCALING, GOOD_UPDATES, LEAST_SCALE, MOST_SCALE, nextScaling } from '../../training/scaling.ts'
+import { INITIAL_LOSS_SCALING, GROWTH_INTERVAL, MIN_SCALE, MAX_SCALE, nextLossScaling } from '../../training/loss-scaling.ts'
 import { framed } from '../support/check.ts'
 import { open, softwareDevices } from '../support/devices.ts'
 import { uniform } from '../support/random.ts'
@@ -95,21 +95,22 @@ async function run(machine: Machine, { recipe }: TrainingGraphs, from?: Progress
   return { steps, state: await machine.read(), progress: progress! }
 }
 
-const told = ({ steps }: Ran) => steps.map(({ loss, norm, scale, skipped }) => ({ loss, norm, scale, skipped }))
+const told = ({ steps }: Ran) =>
+  steps.map(({ loss, gradientNorm: norm, lossScale: scale, skipped }) => ({ loss, norm, scale, skipped }))
 
 describe('the scale of the losses', () => {
   it('is doubled after many good updates, and halved after one that moved nothing', () => {
-    let scaling = FIRST_SCALING
-    for (let at = 1; at < GOOD_UPDATES; at++) scaling = nextScaling(scaling, true)
-    expect(scaling).toEqual({ scale: 2 ** 16, good: GOOD_UPDATES - 1, skipped: 0 })
-    expect(nextScaling(scaling, true)).toEqual({ scale: 2 ** 17, good: 0, skipped: 0 })
-    expect(nextScaling(scaling, false)).toEqual({ scale: 2 ** 15, good: 0, skipped: 1 })
+    let scaling = INITIAL_LOSS_SCALING
+    for (let at = 1; at < GROWTH_INTERVAL; at++) scaling = nextLossScaling(scaling, true)
+    expect(scaling).toEqual({ scale: 2 ** 16, good: GROWTH_INTERVAL - 1, skipped: 0 })
+    expect(nextLossScaling(scaling, true)).toEqual({ scale: 2 ** 17, good: 0, skipped: 0 })
+    expect(nextLossScaling(scaling, false)).toEqual({ scale: 2 ** 15, good: 0, skipped: 1 })
   })
 
   it('stays between its limits', () => {
-    const good = GOOD_UPDATES - 1
-    expect(nextScaling({ scale: MOST_SCALE, good, skipped: 0 }, true).scale).toBe(MOST_SCALE)
-    expect(nextScaling({ scale: LEAST_SCALE, good, skipped: 0 }, false).scale).toBe(LEAST_SCALE)
+    const good = GROWTH_INTERVAL - 1
+    expect(nextLossScaling({ scale: MAX_SCALE, finiteUpdates: good, skipped: 0 }, true).scale).toBe(MAX_SCALE)
+    expect(nextLossScaling({ scale: MIN_SCALE, finiteUpdates: good, skipped: 0 }, false).scale).toBe(MIN_SCALE)
   })
 })
 
@@ -154,9 +155,9 @@ describe('the loop', () => {
     const { ran, updates, scales, calls } = machineOf([1, Infinity, NaN, 1e31])
     const steps = (await ran()).slice(0, 5)
     expect(steps.map(({ skipped }) => skipped)).toEqual([false, true, true, true, false])
-    expect(steps.map(({ scale }) => scale)).toEqual([2 ** 16, 2 ** 16, 2 ** 15, 2 ** 14, 2 ** 13])
-    expect(scales.slice(0, 5)).toEqual(steps.map(({ scale }) => scale))
-    expect(updates.slice(0, 5).map(({ update, scale }) => [update, scale])).toEqual([
+    expect(steps.map(({ lossScale: scale }) => scale)).toEqual([2 ** 16, 2 ** 16, 2 ** 15, 2 ** 14, 2 ** 13])
+    expect(scales.slice(0, 5)).toEqual(steps.map(({ lossScale: scale }) => scale))
+    expect(updates.slice(0, 5).map(({ update, lossScale: scale }) => [update, scale])).toEqual([
       [1, 2 ** 16],
       [2, 2 ** 16],
       [2, 2 ** 15],
@@ -169,7 +170,7 @@ describe('the loop', () => {
   it('ends where no smaller scale would help', async () => {
     const { ran, scales } = machineOf(Array.from({ length: 40 }, () => NaN))
     await expect(ran()).rejects.toThrow(DivergedError)
-    expect(scales.at(-1)).toBe(LEAST_SCALE)
+    expect(scales.at(-1)).toBe(MIN_SCALE)
   })
 })
 
@@ -262,7 +263,7 @@ describe.each(await softwareDevices())('on %s', (name) => {
     const stopped = await run(before, graphs, undefined, 23)
     const { state, progress } = stopped
     expect(told(stopped)).toEqual(told(whole).slice(0, 23))
-    expect(progress.scaling).toEqual({ scale: 2 ** 16, good: 23, skipped: 0 })
+    expect(progress.lossScaling).toEqual({ scale: 2 ** 16, good: 23, skipped: 0 })
     expect(Object.keys(state).some((key) => key.startsWith('half.'))).toBe(false)
     await behind.write(state)
     const resumed = await run(behind, graphs, progress)
@@ -288,7 +289,12 @@ describe.each(await softwareDevices())('on %s', (name) => {
     expect(skipped.state).toEqual(first.state)
     expect(await halves()).toEqual(held)
     // and goes on as if it had not been
-    const next = await run(machine, graphs, { ...skipped.progress, scaling: { scale: 2 ** 16, good: 0, skipped: 1 } }, 4)
+    const next = await run(
+      machine,
+      graphs,
+      { ...skipped.progress, lossScaling: { scale: 2 ** 16, finiteUpdates: 0, skipped: 1 } },
+      4,
+    )
     expect(next.steps[0].skipped).toBe(false)
     expect(next.state).not.toEqual(first.state)
     free()

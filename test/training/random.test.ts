@@ -27,7 +27,7 @@ test('every place of a permutation is as likely as another', () => {
 
 test('domains, names and the numbers of a device do not repeat each other', () => {
   const first = (numbers: (index: number) => number): string => Array.from({ length: 8 }, (_, at) => numbers(at)).join()
-  const texts = (['weights', 'shuffle', 'contest', 'split'] as const).flatMap((domain) =>
+  const texts = (['weights', 'shuffle', 'competition', 'split'] as const).flatMap((domain) =>
     ['a', 'b', 'layers.0/moe'].map((name) => first(stream(3, domain, name).uniform)),
   )
   const devices = [0, 1, 2].map((number) => first((index) => uniformAt(3, 0, number, index)))

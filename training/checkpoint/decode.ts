@@ -1,3 +1,4 @@
+/** Reads the state of a run from a safetensors file. */
 import { upgradeRecipe } from '../../plan/recipe.ts'
 import type { Checkpoint } from '../../runtime/checkpoint/checkpoint.ts'
 import type { FileData } from '../../runtime/checkpoint/encode.ts'
@@ -8,7 +9,7 @@ import type { Progress } from '../progress.ts'
 import { CHECKPOINT_VERSION, checksum, KEYS, probeName } from './encode.ts'
 import type { Saved } from './saved.ts'
 
-export interface Head extends Omit<Saved, 'state' | 'progress'> {
+export interface Header extends Omit<Saved, 'state' | 'progress'> {
   readonly version: number
   readonly progress: Omit<Progress, 'probe'>
   readonly probe: readonly { readonly name: string; readonly experts: number }[] | null
@@ -16,22 +17,31 @@ export interface Head extends Omit<Saved, 'state' | 'progress'> {
 
 type Tensors = Record<string, FileData>
 
-/** The metadata of a run's checkpoint. Throws a ResumeError for any other file. */
-export function headOf({ name, metadata }: Checkpoint): Head {
-  if (!Object.hasOwn(metadata, KEYS.head))
-    throw new ResumeError(name, `is no checkpoint of a training run: its metadata has no '${KEYS.head}'`)
-  let head: unknown
+/** Its weights are read, but the checksum of its model cannot be compared with that of this version, so it cannot be resumed. */
+const WEIGHTS_ONLY_VERSION = 1
+
+/**
+ * The header of a run's checkpoint. Throws a ResumeError for any other
+ * file.
+ */
+export function headerOf({ name, metadata }: Checkpoint): Header {
+  if (!Object.hasOwn(metadata, KEYS.header))
+    throw new ResumeError(name, `is not a checkpoint of a training run: its metadata has no '${KEYS.header}'`)
+  let header: unknown
   try {
-    head = JSON.parse(metadata[KEYS.head])
+    header = JSON.parse(metadata[KEYS.header])
   } catch {
-    throw new ResumeError(name, `is damaged: '${KEYS.head}' in its metadata is no JSON`)
+    throw new ResumeError(name, `is damaged: '${KEYS.header}' in its metadata is not JSON`)
   }
-  if (typeof head !== 'object' || head === null)
-    throw new ResumeError(name, `is damaged: '${KEYS.head}' in its metadata is no object`)
-  const { version } = head as Head
-  if (version !== CHECKPOINT_VERSION)
-    throw new ResumeError(name, `is a checkpoint of version ${String(version)}; version ${CHECKPOINT_VERSION} is read`)
-  return head as Head
+  if (typeof header !== 'object' || header === null)
+    throw new ResumeError(name, `is damaged: '${KEYS.header}' in its metadata is not an object`)
+  const { version } = header as Header
+  if (version !== WEIGHTS_ONLY_VERSION && version !== CHECKPOINT_VERSION)
+    throw new ResumeError(
+      name,
+      `is a checkpoint of version ${String(version)}; versions ${WEIGHTS_ONLY_VERSION} and ${CHECKPOINT_VERSION} are supported`,
+    )
+  return { ...(header as Header), recipe: upgradeRecipe({ ...(header as Header).recipe }) }
 }
 
 async function tensorsOf(checkpoint: Checkpoint): Promise<Tensors> {
@@ -40,19 +50,18 @@ async function tensorsOf(checkpoint: Checkpoint): Promise<Tensors> {
     const { shape, data } = await readTensor(checkpoint, tensor)
     const isKnown =
       data instanceof Float32Array || data instanceof Float64Array || data instanceof Int32Array || data instanceof Uint32Array
-    if (!isKnown)
-      throw new ResumeError(checkpoint.name, `is no checkpoint of a training run: '${tensor}' is of a type that none has`)
+    if (!isKnown) throw new ResumeError(checkpoint.name, `is not a checkpoint of a training run: '${tensor}' has an unknown type`)
     tensors[tensor] = { shape, data }
   }
   return tensors
 }
 
-/** Takes the probe's tensors out of the others. */
-function probeOf({ probe }: Head, tensors: Tensors): Progress['probe'] {
+/** Removes the tensors of the probe batch from the others and returns its routing. */
+function probeOf({ probe }: Header, tensors: Tensors): Progress['probe'] {
   if (probe === null) return null
   const layers = probe.map(({ name, experts }): RoutedLayer => {
     const [selected, weights] = [tensors[probeName(name, 'selected')], tensors[probeName(name, 'weights')]]
-    for (const part of ['selected', 'weights'] as const) delete tensors[probeName(name, part)]
+    for (const field of ['selected', 'weights'] as const) delete tensors[probeName(name, field)]
     const [tokens, k] = selected.shape
     return {
       name,
@@ -66,25 +75,22 @@ function probeOf({ probe }: Head, tensors: Tensors): Progress['probe'] {
   return { layers }
 }
 
-/** A state from a file that `encodeSaved` was written to. Throws a ResumeError for any other, or one that is damaged. */
+/** Reads a state from a file written by `encodeSaved`. Throws a ResumeError for any other file, and for a damaged one. */
 export async function decodeSaved(checkpoint: Checkpoint): Promise<Saved> {
-  const head = headOf(checkpoint)
+  const header = headerOf(checkpoint)
+  if (header.version === WEIGHTS_ONLY_VERSION)
+    throw new ResumeError(
+      checkpoint.name,
+      'was saved by an earlier version of smoe and cannot be resumed; its weights can start a new run: smoe train --weights, or `weights` of a training',
+    )
   const tensors = await tensorsOf(checkpoint)
-  const [told, found] = [checkpoint.metadata[KEYS.checksum], checksum(checkpoint.metadata[KEYS.head], tensors)]
-  if (told !== found)
-    throw new ResumeError(checkpoint.name, `is damaged: the checksum of what it holds is ${found}, it says ${told ?? 'none'}`)
-  const probe = probeOf(head, tensors)
-  const { recipe, schedule, data, vocabulary, progress, adapter } = head
-  // a state that tells no precision is f32
-  const precision = recipe.precision ?? 'f32'
-  const state = tensors
-  return {
-    recipe: { ...upgradeRecipe({ ...recipe }), precision },
-    schedule,
-    data,
-    vocabulary,
-    adapter,
-    state,
-    progress: { ...progress, scaling: progress.scaling ?? null, probe },
-  }
+  const [recorded, found] = [checkpoint.metadata[KEYS.checksum], checksum(checkpoint.metadata[KEYS.header], tensors)]
+  if (recorded !== found)
+    throw new ResumeError(
+      checkpoint.name,
+      `is damaged: the checksum of its contents is ${found}, it records ${recorded ?? 'none'}`,
+    )
+  const probe = probeOf(header, tensors)
+  const { recipe, competitions, data, vocabulary, progress, adapter } = header
+  return { recipe, competitions, data, vocabulary, adapter, state: tensors, progress: { ...progress, probe } }
 }

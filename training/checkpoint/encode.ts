@@ -1,17 +1,18 @@
-/** A run's state as a safetensors file: tensors by their names, and the rest as JSON in the metadata. */
+/** The state of a run as a safetensors file: tensors by name, and the rest as JSON in the metadata. */
 import { tensorBytes, type FileData } from '../../runtime/checkpoint/encode.ts'
 import { crc32c } from '../../plan/crc32c.ts'
 import type { Saved } from './saved.ts'
 
-export const CHECKPOINT_VERSION = 1
+/** Version 1 had other names for fields of the recipe and the progress. */
+export const CHECKPOINT_VERSION = 2
 
 /** Keys of the metadata. */
-export const KEYS = { head: 'smoe.training', checksum: 'smoe.checksum' } as const
+export const KEYS = { header: 'smoe.training', checksum: 'smoe.checksum' } as const
 
 type Tensors = Readonly<Record<string, FileData>>
 
-/** A colon stands in no weight's path. */
-export const probeName = (layer: string, part: 'selected' | 'weights'): string => `probe:${layer}.${part}`
+/** Paths of weights have no colon. */
+export const probeName = (layer: string, field: 'selected' | 'weights'): string => `probe:${layer}.${field}`
 
 function probeTensors({ progress: { probe } }: Saved): Tensors {
   return Object.fromEntries(
@@ -22,35 +23,36 @@ function probeTensors({ progress: { probe } }: Saved): Tensors {
   )
 }
 
-/** CRC-32C of the head and of the tensors in the order of their names. */
-export function checksum(head: string, tensors: Tensors): string {
+/** CRC-32C of the header and of the tensors, sorted by name. */
+export function checksum(header: string, tensors: Tensors): string {
   const names = Object.keys(tensors).sort()
   return names
-    .reduce((sum, name) => crc32c(tensorBytes(tensors[name]), sum), crc32c(new TextEncoder().encode(head)))
+    .reduce((sum, name) => crc32c(tensorBytes(tensors[name]), sum), crc32c(new TextEncoder().encode(header)))
     .toString(16)
     .padStart(8, '0')
 }
 
+/** The tensors and the metadata of a state. */
 export function encodeSaved(saved: Saved): { readonly tensors: Tensors; readonly metadata: Readonly<Record<string, string>> } {
   const {
     recipe,
     progress: { probe, ...progress },
-    schedule,
+    competitions,
     data,
     vocabulary,
     adapter,
   } = saved
   const tensors = { ...saved.state, ...probeTensors(saved) }
   const layers = probe?.layers.map(({ name, experts }) => ({ name, experts })) ?? null
-  const head = JSON.stringify({
+  const header = JSON.stringify({
     version: CHECKPOINT_VERSION,
     recipe,
     progress,
     probe: layers,
-    schedule,
+    competitions,
     data,
     vocabulary,
     adapter,
   })
-  return { tensors, metadata: { [KEYS.head]: head, [KEYS.checksum]: checksum(head, tensors) } }
+  return { tensors, metadata: { [KEYS.header]: header, [KEYS.checksum]: checksum(header, tensors) } }
 }

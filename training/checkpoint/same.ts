@@ -1,4 +1,4 @@
-/** Whether a saved state is of the run that wants to go on. */
+/** Checks that a saved state belongs to the run that is resumed. */
 import type { Recipe } from '../../plan/recipe.ts'
 import { ResumeError } from '../errors.ts'
 import type { Saved, SavedData } from './saved.ts'
@@ -13,7 +13,7 @@ const show = (value: unknown): string => (value === undefined ? 'nothing' : JSON
 
 const isTree = (value: unknown): value is Readonly<Record<string, unknown>> => typeof value === 'object' && value !== null
 
-/** Every leaf in which two JSON values differ: `optimiser.rate`. */
+/** The leaves in which two JSON values differ, by their paths: `schedule.warmup`. */
 export function differences(then: unknown, now: unknown, path = ''): readonly Difference[] {
   if (!isTree(then) || !isTree(now)) return Object.is(then, now) ? [] : [{ path, then: show(then), now: show(now) }]
   const keys = [...new Set([...Object.keys(then), ...Object.keys(now)])]
@@ -21,29 +21,28 @@ export function differences(then: unknown, now: unknown, path = ''): readonly Di
 }
 
 function dataProblem(then: SavedData, now: SavedData): string | null {
-  if (then.training !== now.training) return `it learned from other examples: ${then.training}; here ${now.training}`
+  if (then.training !== now.training) return `its training set was ${then.training}, and is now ${now.training}`
   if (then.validation === now.validation) return null
-  return `it was validated with other examples: ${then.validation ?? 'none'}; here ${now.validation ?? 'none'}`
+  return `its validation set was ${then.validation ?? 'absent'}, and is now ${now.validation ?? 'absent'}`
 }
 
-/** Throws a ResumeError that names what differs. */
+/** Throws a ResumeError with the differences. */
 export function checkSame(file: string, saved: Saved, recipe: Recipe, data: SavedData, vocabulary: Saved['vocabulary']): void {
   if (saved.recipe.model !== recipe.model)
-    throw new ResumeError(file, `is of the model '${saved.recipe.model}', not of '${recipe.model}'`)
+    throw new ResumeError(file, `is of the model '${saved.recipe.model}', not '${recipe.model}'`)
   const { program: before, ...then } = saved.recipe
   const { program, ...now } = recipe
   const found = differences(then, JSON.parse(JSON.stringify(now)))
   const shown = found.slice(0, 3).map(({ path, then, now }) => `${path} was ${then} and is ${now}`)
   if (found.length > 3) shown.push(`and ${found.length - 3} more`)
   const isShorter = found.length === 1 && found[0].path === 'steps'
-  const help = isShorter ? '; a run goes on for as many steps as it was to have, or for more' : ''
+  const help = isShorter ? '; a resumed run may have more steps, not fewer' : ''
   if (found.length > 0) throw new ResumeError(file, `is of another recipe: ${shown.join('; ')}${help}`)
-  if (before !== program)
-    throw new ResumeError(file, 'is of a model that computes something else: its spec, or a parameter of it, has changed')
+  if (before !== program) throw new ResumeError(file, 'is of another model: the spec, or one of its parameters, has changed')
   const problem = dataProblem(saved.data, data)
   if (problem !== null) throw new ResumeError(file, `is of another run: ${problem}`)
   if (differences(saved.vocabulary, vocabulary).length > 0)
-    throw new ResumeError(file, 'is of another run: its tokens stood for other characters')
+    throw new ResumeError(file, 'is of another run: its vocabulary was different')
   const missing = recipe.weights.find(({ name, shape }) => saved.state[name]?.shape.join() !== shape.join())
   if (missing !== undefined) throw new ResumeError(file, `lacks the weight ${missing.name} [${missing.shape.join(', ')}]`)
 }

@@ -1,19 +1,20 @@
+/** The saved state of a run. */
 import type { Recipe } from '../../plan/recipe.ts'
 import type { Vocabulary } from '../data/vocabulary.ts'
 import type { State } from '../machine.ts'
 import type { Progress } from '../progress.ts'
-import type { ContestSchedule } from '../schedule/contest.ts'
+import type { CompetitionSchedule } from '../schedule/competition.ts'
 
-/** All that a run goes on from, and what tells it from other runs. */
+/** Everything that is needed to resume a run, and what identifies it. */
 export interface Saved {
   readonly recipe: Recipe
-  /** Weights and the optimiser's state, as the machine named them. */
+  /** Weights and optimizer state, by the names of the machine. */
   readonly state: State
-  /** With the recipe's seed, also the state of all random numbers: they are counted. */
+  /** With the seed, this is also the state of all random numbers, which are counter-based. */
   readonly progress: Progress
-  readonly schedule: ContestSchedule
+  readonly competitions: CompetitionSchedule
   readonly data: SavedData
-  /** What tokens stand for, where the examples are text. */
+  /** The vocabulary; null if the examples are not text. */
   readonly vocabulary: Vocabulary | null
   /** The adapter that computed it; absent in states of earlier versions. */
   readonly adapter?: string

@@ -1,10 +1,10 @@
-/** Batches in the order of a run. */
+/** Batches: shuffled for training, in file order for evaluation. */
 import type { HostArray, HostData } from '../../runtime/tensors.ts'
 import type { BatchInputs } from '../machine.ts'
 import { permutation, stream } from '../random.ts'
 import type { Examples } from './fit.ts'
 
-/** Where a run stands in its examples: those of `epoch` before `offset` were taken. */
+/** The position of a run in its examples: those of `epoch` before `offset` are used. */
 export interface Position {
   readonly epoch: number
   readonly offset: number
@@ -19,7 +19,7 @@ export interface Batch {
 
 type Order = (epoch: number) => Uint32Array
 
-/** Each epoch has an order of its own; the one in use is kept. */
+/** Each epoch has its own permutation; the current one is cached. */
 function shuffled(count: number, seed: number): Order {
   let [current, order]: [number, Uint32Array] = [-1, new Uint32Array(0)]
   return (epoch) => {
@@ -39,7 +39,7 @@ const empty = ({ inputs }: Examples): Readonly<Record<string, HostData>> =>
 const arraysOf = (inputs: BatchInputs): Readonly<Record<string, HostArray>> =>
   Object.fromEntries(Object.entries(inputs).map(([name, { data }]) => [name, data]))
 
-/** (position) -> the batch that begins there. What an epoch has too few for, the next one gives: no example is left out. */
+/** (position) -> the batch that begins there. A batch continues into the next epoch, so that no example is left out. */
 export function shuffledBatches(examples: Examples, seed: number): (position: Position) => Batch {
   const order = shuffled(examples.count, seed)
   return (position) => {
@@ -54,9 +54,9 @@ export function shuffledBatches(examples: Examples, seed: number): (position: Po
   }
 }
 
-/** Whole batches in the order of the file, `most` at the most; a rest that fills none is left out. */
-export function* orderedBatches(examples: Examples, most: number): Generator<BatchInputs> {
-  const count = Math.min(most, Math.floor(examples.count / examples.batch))
+/** Full batches in file order, at most `maxBatches`; an incomplete last batch is left out. */
+export function* orderedBatches(examples: Examples, maxBatches: number): Generator<BatchInputs> {
+  const count = Math.min(maxBatches, Math.floor(examples.count / examples.batch))
   for (let at = 0; at < count; at++) {
     const inputs = empty(examples)
     for (let row = 0; row < examples.batch; row++) examples.read(at * examples.batch + row, 0, arraysOf(inputs), row)

@@ -1,4 +1,4 @@
-/** Strict reader for tables of numbers in text. The separator and the heading are detected or given by options. */
+/** Strict parser of tables of numbers. The separator and the headings are detected or given by options. */
 import { DataError } from '../errors.ts'
 import { columnOf } from './columns.ts'
 import { headingKind, namesRows } from './headings.ts'
@@ -9,7 +9,7 @@ import { findSeparator, SEPARATORS, type SeparatorName } from './separator.ts'
 export interface TableOptions {
   /** The column of the label: its heading, or its number from 1. */
   readonly label?: string
-  /** Columns that are left out, named in the same way. */
+  /** Columns to leave out, by heading or number. */
   readonly ignore?: readonly string[]
   readonly separator?: SeparatorName
   readonly decimal?: Decimal
@@ -18,15 +18,15 @@ export interface TableOptions {
 }
 
 export interface Table {
-  /** Numbers, in the file and from 1, of the columns that were read. */
+  /** Numbers of the columns that were read, from 1 in the file. */
   readonly columns: readonly number[]
   /** The headings of those columns; null if the table has none. */
   readonly headings: readonly string[] | null
-  /** Row after row. */
+  /** Row-major. */
   readonly values: Float64Array
-  /** Of each row, from 1. */
+  /** The line of each row, from 1. */
   readonly lines: Uint32Array
-  /** Notes on how the table was read, for choices that are not obvious. */
+  /** Notes on choices that are not obvious. */
   readonly notes: readonly string[]
 }
 
@@ -45,7 +45,7 @@ function bodyOf(records: readonly TableRecord[], { heading }: TableOptions, name
   const notes =
     kind === 'counted'
       ? [
-          `${name}: line ${line}, ${cells.slice(0, 3).join(', ')}, ... ${cells.at(-1)}, is a heading and not an example; --heading no reads it as one`,
+          `${name}: line ${line}, ${cells.slice(0, 3).join(', ')}, ... ${cells.at(-1)}, is read as a heading; --heading no reads it as an example`,
         ]
       : []
   return { headings: isHeaded ? cells.map((cell) => cell.trim()) : null, rows, notes }
@@ -54,22 +54,22 @@ function bodyOf(records: readonly TableRecord[], { heading }: TableOptions, name
 /** Throws a DataError for a column of row numbers. */
 function checkFeatures({ headings, columns, values, lines }: Table, name: string): void {
   const width = columns.length
-  const counts = (column: number): boolean =>
+  const isRowNumber = (column: number): boolean =>
     lines.length > 2 &&
     lines.every((_, row) => row === 0 || values[row * width + column] === values[(row - 1) * width + column] + 1)
-  const at = (headings ?? []).findIndex((heading, column) => namesRows(heading) && counts(column))
+  const at = (headings ?? []).findIndex((heading, column) => namesRows(heading) && isRowNumber(column))
   if (at < 0) return
-  const shown = headings![at] === '' ? 'which has no heading' : `'${headings![at]}'`
-  throw new DataError(name, null, `column ${columns[at]}, ${shown}, counts the rows; --ignore ${columns[at]} leaves it out`)
+  const shown = headings![at] === '' ? 'without a heading' : `'${headings![at]}'`
+  throw new DataError(name, null, `column ${columns[at]}, ${shown}, is a row number; --ignore ${columns[at]} leaves it out`)
 }
 
-/** Rows of one length. Throws a DataError with the line and the column. */
+/** Parses a table with rows of equal length. Throws a DataError with the line and the column. */
 export function parseCsv(text: string, name: string, options: TableOptions = {}): Table {
   const lines = linesOf(text)
   if (lines.length === 0) throw new DataError(name, null, 'has no rows')
   const separator = options.separator ?? findSeparator(lines, name)
-  const parted = separator === 'space' ? lines.map((line) => line.trim().replace(/\s+/g, ' ')) : lines
-  const records = recordsOf(parted, SEPARATORS[separator], name)
+  const normalized = separator === 'space' ? lines.map((line) => line.trim().replace(/\s+/g, ' ')) : lines
+  const records = recordsOf(normalized, SEPARATORS[separator], name)
   const { headings, rows, notes } = bodyOf(records, options, name)
   const width = records[0].cells.length
   const ignored = new Set((options.ignore ?? []).map((column) => columnOf(column, width, headings, name)))

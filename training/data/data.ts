@@ -1,40 +1,40 @@
-/** What was read of a file: numbers in order, from which examples of any length are cut, or rows that are examples. */
+/** Training data: a stream of tokens, from which windows of any length are taken, or rows that are examples. */
 import type { HostArray } from '../../runtime/tensors.ts'
 import type { Vocabulary } from './vocabulary.ts'
 
 export type Data = StreamData | RowsData
 
-/** Token after token. An example is a window of `tokens` and the same moved on by one, `targets`. */
+/** A stream of tokens. An example is a window, `tokens`, and the same window shifted by one, `targets`. */
 export interface StreamData {
   readonly kind: 'stream'
   readonly name: string
   readonly tokens: Int32Array
-  /** What the tokens stand for; null where only the file's maker knows. */
+  /** The vocabulary; null if it is unknown. */
   readonly vocabulary: Vocabulary | null
-  /** For messages: the files of the tokens, in order; absent if there is one complete file with the name of the data. */
+  /** For messages: the files of the tokens, in order; absent if there is one whole file with the name of the data. */
   readonly files?: readonly StreamFile[]
   /** One sentence for each choice in reading the files that is not obvious. */
   readonly notes?: readonly string[]
 }
 
-/** The tokens of a file in a stream: they begin at token `from` of the stream, which is token `first` of the file; both from 0. */
+/** A file in a stream: token `from` of the stream is token `first` of the file, both from 0. */
 export interface StreamFile {
   readonly name: string
   readonly from: number
   readonly first: number
 }
 
-/** Row `at` of every column is one example. */
+/** Examples as rows: row i of every column belongs to example i. */
 export interface RowsData {
   readonly kind: 'rows'
   readonly name: string
   readonly count: number
   readonly fields: readonly Field[]
-  /** By the names of the fields, row after row. */
+  /** Row-major, by field name. */
   readonly columns: Readonly<Record<string, HostArray>>
-  /** For messages: the file's own number of each row. */
+  /** For messages: the number of each row in its file. */
   readonly places: Uint32Array
-  /** What a file calls a row, and counts it from 1: a line of text; or from 0: a row of an array. */
+  /** For messages: a line of text, counted from 1, or a row of an array, counted from 0. */
   readonly unit: 'line' | 'row'
   /** For messages: the file of each row; absent if all rows come from one file with the name of the data. */
   readonly files?: { readonly names: readonly string[]; readonly of: Uint32Array }
@@ -45,13 +45,13 @@ export interface RowsData {
 export interface Field {
   readonly name: string
   readonly dtype: 'f32' | 'i32'
-  /** Of one example. */
+  /** The shape of one example. */
   readonly shape: readonly number[]
-  /** If a row of the file has several fields: the column number of the first value in the file. */
+  /** For tables: the column of the first value, from 1 in the file. */
   readonly column?: number
-  /** The headings of the columns; absent if there is no heading. */
+  /** The headings of the columns; absent if there are none. */
   readonly headings?: readonly string[]
-  /** Whether the field was assumed from its position alone. */
+  /** Whether the field was guessed from its position. */
   readonly isAssumed?: boolean
 }
 

@@ -1,3 +1,4 @@
+/** Fingerprints of datasets. */
 import type { HostArray } from '../../runtime/tensors.ts'
 import { crc32c } from '../../plan/crc32c.ts'
 import type { Data } from './data.ts'
@@ -8,7 +9,7 @@ const sum = (arrays: readonly HostArray[]): string =>
     .toString(16)
     .padStart(8, '0')
 
-/** What tells one set of examples from another: kind, count and checksum, whatever its files are called. */
+/** Identifies a dataset by kind, count and checksum, independent of file names. */
 export const fingerprint = (data: Data): string =>
   data.kind === 'stream'
     ? `${data.tokens.length} tokens, ${sum([data.tokens])}`

@@ -1,4 +1,4 @@
-/** Detects the format of a file from its first bytes, since file names are unreliable. */
+/** Detects the format of a file from its first bytes, because file names are unreliable. */
 
 const ascii = (bytes: Uint8Array, from: number, to: number): string => String.fromCharCode(...bytes.subarray(from, to))
 
@@ -52,7 +52,7 @@ const llmc =
 
 interface Known {
   readonly is: (bytes: Uint8Array, size: number) => boolean
-  /** How it is read. */
+  /** Its reader. */
   readonly read: 'npy' | 'safetensors' | 'llmc16' | 'llmc32'
 }
 
@@ -96,7 +96,7 @@ const REFUSED: readonly Refused[] = [
   },
   { is: begins('\x89HDF\r\n\x1a\n'), what: 'an HDF5 file', help: ARRAYS },
   { is: begins('SQLite format 3\0'), what: 'an SQLite database', help: TEXT },
-  { is: begins('GGUF'), what: 'a GGUF file', help: 'it holds weights, and examples are needed' },
+  { is: begins('GGUF'), what: 'a GGUF file', help: 'it has weights, not examples' },
   { is: (bytes) => bytes[0] === 0x80 && bytes[1] >= 2 && bytes[1] <= 5, what: 'a pickle', help: ARRAYS },
   {
     is: begins('MMIDIDX\0\0'),
@@ -114,7 +114,7 @@ const REFUSED: readonly Refused[] = [
   { is: (bytes) => begins('\xff\xfe')(bytes) || begins('\xfe\xff')(bytes), what: 'UTF-16 text', help: 'save it as UTF-8' },
 ]
 
-const JSON_LINES = { what: 'JSON lines', help: `${TEXT}; --text reads it as the text that it is` }
+const JSON_LINES = { what: 'JSON lines', help: `${TEXT}; --text reads it as plain text` }
 
 export type Format =
   | { readonly kind: 'known'; readonly read: Known['read'] }
@@ -122,7 +122,7 @@ export type Format =
   /** The first bytes do not identify the format. */
   | { readonly kind: 'other' }
 
-/** A text may begin with any word; none of the formats is in ASCII alone. */
+/** Text may begin with any word, but none of the formats is pure ASCII. */
 const isAscii = (bytes: Uint8Array): boolean => bytes.every((byte) => byte > 0 && byte < 128)
 
 /** The format of a file of `size` bytes from its first 4 KiB. */

@@ -1,7 +1,7 @@
 /** Detects whether the first line of a table is a heading, and which column it labels. */
 import { isNumber } from './number.ts'
 
-/** Words in the heading of a label, strongest first: weaker ones are used only if no stronger one occurs. */
+/** Words in the heading of a label. The weaker ones count only if none of the others occurs. */
 const LABEL = ['label', 'labels', 'target', 'targets', 'class', 'classes']
 const WEAKER = ['y', 'category', 'categories', 'digit', 'species', 'output']
 

@@ -1,3 +1,4 @@
+/** Images in tables: a row of pixels and a label. */
 import { DataError } from '../errors.ts'
 import { parseCsv, type Table, type TableOptions } from './csv.ts'
 import type { Data, Field, RowsData } from './data.ts'
@@ -6,9 +7,9 @@ import { labelNote, labelOf } from './label.ts'
 function labelsOf({ columns, values, lines }: Table, at: number, name: string): Int32Array {
   return Int32Array.from(lines, (line, row) => {
     const label = values[row * columns.length + at]
-    // one below 0 may stand for no label: what the model takes is looked at when data meets it
+    // a negative label may mean "ignored"; the range is checked when the data is fitted to the model
     if (Number.isInteger(label) && label >= -(2 ** 31) && label < 2 ** 31) return label
-    throw new DataError(name, line, `the label in column ${columns[at]} is ${label}, not a whole number that i32 holds`)
+    throw new DataError(name, line, `the label in column ${columns[at]} is ${label}, not an i32 integer`)
   })
 }
 
@@ -22,11 +23,11 @@ function pixelsOf({ columns, values, lines }: Table, at: number): Float32Array {
   return pixels
 }
 
-/** A row an image: `pixels` f32 as they stand in the file, and `labels` i32. Throws a DataError with the line. */
+/** Images from a table, one in each row: `pixels` f32, not normalized, and `labels` i32. Throws a DataError with the line. */
 export function imageData(text: string, name: string, options: TableOptions = {}): RowsData {
   const table = parseCsv(text, name, options)
   const { columns, headings, lines, notes } = table
-  if (columns.length < 2) throw new DataError(name, lines[0], 'has one column; a row is pixels and a label')
+  if (columns.length < 2) throw new DataError(name, lines[0], 'has one column; expected pixels and a label')
   const label = labelOf(table, options.label, name)
   const headed = (of: (column: number) => boolean): Pick<Field, 'headings'> =>
     headings === null ? {} : { headings: headings.filter((_, column) => of(column)) }
@@ -61,6 +62,6 @@ export function checkLabels(data: Data): void {
   throw new DataError(
     data.name,
     null,
-    `every label is ${labels[0]}: the last column, ${field.column}, was taken for the label; --label NAME or --label NUMBER says which it is`,
+    `every label is ${labels[0]}: the last column, ${field.column}, was taken as the label; choose it with --label NAME or --label NUMBER`,
   )
 }

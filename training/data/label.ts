@@ -1,31 +1,34 @@
-/** Which column of a table is the label. */
+/** Finds the label column of a table. */
 import { DataError } from '../errors.ts'
 import { columnOf } from './columns.ts'
 import type { Table } from './csv.ts'
 import { endsSeries, labelColumns } from './headings.ts'
 
 export interface Label {
-  /** From 0, among the columns that were read. */
+  /** Its index among the columns that were read, from 0. */
   readonly at: number
-  /** Whether the label column was assumed from its position. */
+  /** Whether it was guessed from its position. */
   readonly isAssumed: boolean
 }
 
-function asked(label: string, { columns, headings }: Table, name: string): number {
-  // numbers are those of the file, headings stand over columns that were read
+function labelFromOption(label: string, { columns, headings }: Table, name: string): number {
+  // numbers count the columns of the file, headings those that were read
   if (!/^\d+$/.test(label)) return columnOf(label, columns.length, headings, name)
   const at = columns.indexOf(Number(label))
   if (at >= 0) return at
   throw new DataError(
     name,
     null,
-    `column ${label}, the label, is not among those that are read, ${columns[0]} to ${columns.at(-1)}`,
+    `column ${label}, the label, is not among the columns that are read, ${columns[0]} to ${columns.at(-1)}`,
   )
 }
 
-/** The option, else the heading, else the last column. Throws a DataError if two headings name a label, or the last column continues a series. */
+/**
+ * The option, else the heading, else the last column. Throws a DataError if two headings name a label, or the last column
+ * continues a series.
+ */
 export function labelOf(table: Table, label: string | undefined, name: string): Label {
-  if (label !== undefined) return { at: asked(label, table, name), isAssumed: false }
+  if (label !== undefined) return { at: labelFromOption(label, table, name), isAssumed: false }
   const { columns, headings } = table
   const last = { at: columns.length - 1, isAssumed: true }
   if (headings === null) return last
@@ -36,13 +39,13 @@ export function labelOf(table: Table, label: string | undefined, name: string): 
       .slice(0, 4)
       .map((at) => `'${headings[at]}' (column ${columns[at]})`)
       .join(', ')
-    throw new DataError(name, null, `has ${named.length} columns that may be the label: ${shown}; --label says which`)
+    throw new DataError(name, null, `has ${named.length} columns that may be the label: ${shown}; choose one with --label`)
   }
   if (!endsSeries(headings)) return last
   throw new DataError(
     name,
     null,
-    `no heading names a label, and the last, '${headings.at(-1)}', is one more like '${headings.at(-2)}'; --label NAME or --label NUMBER says which column is the label`,
+    `no heading names a label, and the last one, '${headings.at(-1)}', continues '${headings.at(-2)}'; choose the label with --label NAME or --label NUMBER`,
   )
 }
 

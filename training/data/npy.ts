@@ -1,4 +1,4 @@
-/** Arrays as NumPy saves them: one an `.npy` file, versions 1 to 3, little-endian, row-major. */
+/** Parses NumPy's `.npy` files: versions 1 to 3, little-endian, row-major. */
 import { dtypeRecord, type DTypeName, type NumberArray } from '../../runtime/checkpoint/dtypes.ts'
 import { elementCount } from '../../runtime/tensors.ts'
 import { DataError } from '../errors.ts'
@@ -34,9 +34,9 @@ function parseHead(text: string, name: string): Head {
   const order = /'fortran_order':\s*(True|False)/.exec(text)?.[1]
   const shape = /'shape':\s*\(((?:\d+\s*,\s*)*(?:\d+\s*)?)\)/.exec(text)?.[1]
   if (descr === undefined || order === undefined || shape === undefined)
-    throw new DataError(name, null, `has a header that is not read: ${text.trim()}`)
+    throw new DataError(name, null, `has a header that cannot be parsed: ${text.trim()}`)
   if (!Object.hasOwn(TYPES, descr))
-    throw new DataError(name, null, `holds elements of type '${descr}'; read are ${Object.keys(TYPES).join(' ')}`)
+    throw new DataError(name, null, `has elements of type '${descr}'; supported are ${Object.keys(TYPES).join(' ')}`)
   const sizes = shape
     .split(',')
     .filter((size) => size.trim() !== '')
@@ -45,21 +45,22 @@ function parseHead(text: string, name: string): Head {
   return { type: TYPES[descr], shape: sizes }
 }
 
-/** Throws a DataError for bytes that are no such file, or fewer or more than its shape says. */
+/** Parses an .npy file. Throws a DataError for other bytes, and for a length that differs from the shape. */
 export function parseNpy(bytes: Uint8Array, name: string): FileArray {
   const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength)
   if (bytes.length < 10 || String.fromCharCode(...bytes.subarray(0, 6)) !== MAGIC)
-    throw new DataError(name, null, 'is no .npy file')
+    throw new DataError(name, null, 'is not an .npy file')
   const version = bytes[6]
-  if (version < 1 || version > 3) throw new DataError(name, null, `is an .npy file of version ${version}; 1 to 3 are read`)
+  if (version < 1 || version > 3)
+    throw new DataError(name, null, `is an .npy file of version ${version}; versions 1 to 3 are supported`)
   const [start, length] = version === 1 ? [10, view.getUint16(8, true)] : [12, bytes.length < 12 ? 0 : view.getUint32(8, true)]
-  if (start + length > bytes.length) throw new DataError(name, null, `ends in its header, which takes ${length} bytes`)
+  if (start + length > bytes.length) throw new DataError(name, null, `ends inside its header of ${length} bytes`)
   const { type, shape } = parseHead(new TextDecoder('latin1').decode(bytes.subarray(start, start + length)), name)
   const { bits, read } = dtypeRecord(type)
   const wanted = (elementCount(shape) * bits) / 8
   const have = bytes.length - start - length
   if (have !== wanted)
-    throw new DataError(name, null, `holds ${have} bytes of data, [${shape.join(', ')}] of ${bits} bits takes ${wanted}`)
-  // a copy of its own: what is given may be a piece of a larger memory
+    throw new DataError(name, null, `has ${have} bytes of data, [${shape.join(', ')}] of ${bits} bits needs ${wanted}`)
+  // copied: the bytes may be a view of a larger buffer
   return { shape, data: read!(new Uint8Array(bytes.subarray(start + length)).buffer) }
 }

@@ -1,4 +1,4 @@
-/** Numbers in the cells of a table. */
+/** Parses numbers in the cells of a table. */
 
 /** The decimal separator. */
 export type Decimal = 'point' | 'comma'

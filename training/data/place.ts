@@ -1,10 +1,10 @@
-/** The position of a value in its file, after files were joined or split. */
+/** Finds the position of a value in its file after datasets were joined or split, for messages. */
 import type { Field, RowsData, StreamData, StreamFile } from './data.ts'
 
 /** The files of a stream; data from a program counts as one file. */
 export const filesOf = ({ files, name }: StreamData): readonly StreamFile[] => files ?? [{ name, from: 0, first: 0 }]
 
-/** The files of the tokens from..to-1, as a stream of their own. */
+/** The files of tokens from..to-1, relative to `from`. */
 export function filesWithin(data: StreamData, from: number, to: number): readonly StreamFile[] {
   const files = filesOf(data)
   return files.flatMap((file, at) => {
@@ -32,7 +32,10 @@ export function indexOf(element: number, shape: readonly number[]): string {
 export const fileOfRow = ({ files, name }: RowsData, row: number): string =>
   files === undefined ? name : files.names[files.of[row]]
 
-/** `a.csv, line 5, column 1: labels` of an element of a row, or `a.safetensors, row 4: x[2]` where the field is an array of its own. */
+/**
+ * The position of an element of a row: `a.csv, line 5, column 1: labels`, or `a.safetensors, row 4: x[2]` if the field is an
+ * array.
+ */
 export function rowPlace(data: RowsData, { name, shape, column }: Field, row: number, element: number): string {
   const place = `${fileOfRow(data, row)}, ${data.unit} ${data.places[row]}`
   if (column !== undefined) return `${place}, column ${column + element}: ${name}`

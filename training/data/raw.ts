@@ -1,4 +1,4 @@
-/** Token ids one after the other, without a header: `train.bin` of nanoGPT. */
+/** Raw token ids without a header, such as `train.bin` of nanoGPT, and token files of llm.c. */
 import { DataError } from '../errors.ts'
 import type { StreamData } from './data.ts'
 
@@ -26,7 +26,7 @@ export function rawTokens(bytes: Uint8Array, type: TokenType, name: string): Str
   const tokens = Int32Array.from({ length: bytes.length / width }, (_, at) => {
     const token = read(view, at * width)
     if (token >= 0 && token < 2 ** 31) return token
-    throw new DataError(name, null, `token ${at} is ${token} as ${type}; tokens are whole numbers from 0 up to 2^31`)
+    throw new DataError(name, null, `token ${at} is ${token} as ${type}; tokens are integers from 0 to 2^31 - 1`)
   })
   return { kind: 'stream', name, tokens, vocabulary: null }
 }
@@ -45,7 +45,7 @@ export function llmcTokens(bytes: Uint8Array, type: TokenType, name: string): St
   }
 }
 
-/** The largest number; null if one is negative or the last one is incomplete. */
+/** The largest token; null if one is negative or the last one is incomplete. */
 function largest(bytes: Uint8Array, type: TokenType): number | null {
   try {
     return rawTokens(bytes, type, '').tokens.reduce((most, token) => Math.max(most, token), 0)
@@ -54,8 +54,8 @@ function largest(bytes: Uint8Array, type: TokenType): number | null {
   }
 }
 
-/** Larger than any vocabulary in use: data with larger numbers does not consist of token ids of that type. */
-const MOST: { readonly [T in TokenType]?: number } = { i64: 2 ** 20, u32: 2 ** 20, u16: 65_000, u8: 200 }
+/** Larger than any vocabulary in use: data with larger numbers is not token ids of that type. */
+const VOCABULARY_BOUND: { readonly [T in TokenType]?: number } = { i64: 2 ** 20, u32: 2 ** 20, u16: 65_000, u8: 200 }
 
 export interface Reading {
   readonly type: TokenType
@@ -65,8 +65,8 @@ export interface Reading {
 
 /** The plausible token types of binary data, the widest first. */
 export function asTokens(bytes: Uint8Array): readonly Reading[] {
-  return (Object.keys(MOST) as TokenType[]).flatMap((type) => {
+  return (Object.keys(VOCABULARY_BOUND) as TokenType[]).flatMap((type) => {
     const most = bytes.length === 0 ? null : largest(bytes, type)
-    return most === null || most >= MOST[type]! ? [] : [{ type, tokens: bytes.length / WIDTHS[type], largest: most }]
+    return most === null || most >= VOCABULARY_BOUND[type]! ? [] : [{ type, tokens: bytes.length / WIDTHS[type], largest: most }]
   })
 }

@@ -7,7 +7,7 @@ export interface TableRecord {
   readonly line: number
 }
 
-/** Reads one record that has quotes; `lines[at]` is its first line. Gives the line after it. */
+/** Parses a record with quotes that begins at `lines[at]`. Returns its cells and the index of the next line. */
 function quotedRecord(
   lines: readonly string[],
   at: number,
@@ -35,8 +35,7 @@ function quotedRecord(
         value += '"'
         position++
       } else {
-        if (next === lines.length)
-          throw new DataError(name, at + 1, `column ${cells.length + 1} opens a quote that no line closes`)
+        if (next === lines.length) throw new DataError(name, at + 1, `column ${cells.length + 1} has an unclosed quote`)
         value += `${text.slice(position)}\n`
         ;[text, position] = [lines[next++], 0]
       }
@@ -44,12 +43,15 @@ function quotedRecord(
     cells.push(value)
     const rest = text.slice(position).replace(/^ +/, '')
     if (rest === '') return [cells, next]
-    if (!rest.startsWith(separator)) throw new DataError(name, next, `column ${cells.length} goes on after its closing quote`)
+    if (!rest.startsWith(separator)) throw new DataError(name, next, `column ${cells.length} has text after its closing quote`)
     position = text.indexOf(separator, position) + separator.length
   }
 }
 
-/** All records; empty lines at the end are ignored. Throws a DataError for an unclosed quote and for an empty line between records. */
+/**
+ * All records; empty lines at the end are ignored. Throws a DataError for an unclosed quote and for an empty line between
+ * records.
+ */
 export function recordsOf(lines: readonly string[], separator: string, name: string): readonly TableRecord[] {
   const records: TableRecord[] = []
   for (let at = 0; at < lines.length;) {

@@ -1,22 +1,22 @@
-/** The separators of columns in a table. */
+/** Detects the column separator of a table. */
 import { DataError } from '../errors.ts'
 import { isNumber } from './number.ts'
 
-/** By the names that options and messages have for them. A run of spaces is one separator. */
+/** By the names in options and messages. Several spaces are one separator. */
 export const SEPARATORS = { comma: ',', semicolon: ';', tab: '\t', pipe: '|', space: ' ' } as const
 
 export type SeparatorName = keyof typeof SEPARATORS
 
 /** The separators that are detected. */
-const FOUND = ['comma', 'semicolon', 'tab', 'pipe'] as const satisfies readonly SeparatorName[]
+const DETECTED = ['comma', 'semicolon', 'tab', 'pipe'] as const satisfies readonly SeparatorName[]
 
-/** The number of lines that decide if the first line has several separators. */
+/** The number of lines that are compared if the first line has several separators. */
 const SAMPLE = 20
 
 const withoutQuotes = (line: string): string => line.replace(/"(?:[^"]|"")*"/g, '0')
 
 /** Whether it splits all lines into the same number of columns, with numbers in the last line. */
-function parts(lines: readonly string[], separator: SeparatorName): boolean {
+function splitsEvenly(lines: readonly string[], separator: SeparatorName): boolean {
   const rows = lines.map((line) => withoutQuotes(line).split(SEPARATORS[separator]))
   return (
     rows.every(({ length }) => length === rows[0].length) &&
@@ -34,17 +34,17 @@ function firstRecord(lines: readonly string[]): string {
 /** Throws a DataError if the first line has no separator, or several and the other lines do not decide. */
 export function findSeparator(lines: readonly string[], name: string): SeparatorName {
   const first = withoutQuotes(firstRecord(lines))
-  const there = FOUND.filter((separator) => first.includes(SEPARATORS[separator]))
-  if (there.length === 1) return there[0]
-  if (there.length === 0) {
-    const help = /\S +\S/.test(first.trim()) ? '; --separator space reads columns that spaces part' : ''
+  const present = DETECTED.filter((separator) => first.includes(SEPARATORS[separator]))
+  if (present.length === 1) return present[0]
+  if (present.length === 0) {
+    const help = /\S +\S/.test(first.trim()) ? '; --separator space reads columns separated by spaces' : ''
     throw new DataError(
       name,
       1,
-      `has one column; a row is pixels and a label, parted by ${FOUND.slice(0, -1).join(', ')} or ${FOUND.at(-1)}${help}`,
+      `has one column; expected pixels and a label, separated by ${DETECTED.slice(0, -1).join(', ')} or ${DETECTED.at(-1)}${help}`,
     )
   }
-  const fitting = there.filter((separator) => parts(lines.slice(0, SAMPLE), separator))
+  const fitting = present.filter((separator) => splitsEvenly(lines.slice(0, SAMPLE), separator))
   if (fitting.length === 1) return fitting[0]
-  throw new DataError(name, 1, `holds ${there.join(' and ')}, either of which may part the columns; --separator says which`)
+  throw new DataError(name, 1, `has ${present.join(' and ')}, and either may be the separator; choose it with --separator`)
 }

@@ -1,3 +1,4 @@
+/** Splits a dataset into training and validation. */
 import { elementCount, type HostArray } from '../../runtime/tensors.ts'
 import { permutation, stream } from '../random.ts'
 import type { Data, RowsData, StreamData } from './data.ts'
@@ -29,8 +30,8 @@ const pickRows = (data: RowsData, rows: Uint32Array): RowsData => ({
 })
 
 /**
- * Sets a fraction, 0..1, aside: the end of a stream, so that no window lies in both; rows by chance, the same ones for every seed, so that
- * runs compare.
+ * Splits off a fraction, 0..1, for validation: the end of a stream, so that no window is in both; of rows a random subset, the
+ * same for every seed, so that runs can be compared.
  */
 export function split(data: Data, fraction: number): Split {
   if (data.kind === 'stream') {
@@ -38,7 +39,7 @@ export function split(data: Data, fraction: number): Split {
     return { training: cut(data, 0, end), validation: cut(data, end, data.tokens.length) }
   }
   const order = permutation(data.count, stream(0, 'split', 'rows'))
-  const aside = Math.floor(fraction * data.count)
-  const [validation, training] = [order.slice(0, aside).sort(), order.slice(aside).sort()]
+  const count = Math.floor(fraction * data.count)
+  const [validation, training] = [order.slice(0, count).sort(), order.slice(count).sort()]
   return { training: pickRows(data, training), validation: pickRows(data, validation) }
 }

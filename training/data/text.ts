@@ -1,3 +1,4 @@
+/** Text as training data. */
 import { DataError } from '../errors.ts'
 import type { StreamData } from './data.ts'
 import { joinData } from './join.ts'
@@ -10,16 +11,16 @@ export interface Text {
 }
 
 /** JavaScript engines do not support longer strings. */
-const MOST_BYTES = 2 ** 29 - 24
+const MAX_BYTES = 2 ** 29 - 24
 
-/** Bytes of a file as text. Throws a DataError with the line that is not UTF-8 and the advice of `help`. */
+/** Decodes a text file. Throws a DataError with the line that is not UTF-8, and the advice of `help`. */
 export function decodeUtf8(bytes: Uint8Array, name: string, help: Help = looksLike): string {
   checkText(bytes, name, help)
-  if (bytes.length > MOST_BYTES)
+  if (bytes.length > MAX_BYTES)
     throw new DataError(
       name,
       null,
-      `has ${bytes.length} bytes, and a text has at most ${MOST_BYTES}; several files are read as one`,
+      `has ${bytes.length} bytes, the maximum is ${MAX_BYTES}; split it into several files, which are read as one`,
     )
   try {
     return new TextDecoder('utf-8', { fatal: true }).decode(bytes)
@@ -28,7 +29,7 @@ export function decodeUtf8(bytes: Uint8Array, name: string, help: Help = looksLi
   }
 }
 
-/** The first line that does not decode by itself: no byte of a longer character is a line feed. */
+/** The first line that is not UTF-8. Lines can be decoded one by one, since no multi-byte character contains a line feed. */
 function lineOfFault(bytes: Uint8Array): number {
   const decoder = new TextDecoder('utf-8', { fatal: true })
   let line = 1

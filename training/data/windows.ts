@@ -1,18 +1,19 @@
+/** Windows of tokens in a stream. */
 export interface Windows {
-  /** In an epoch. */
+  /** Windows in an epoch. */
   readonly count: number
-  /** Token with which window 0..count-1 of an epoch begins. */
+  /** The first token of window 0..count-1 of an epoch. */
   readonly start: (window: number, epoch: number) => number
 }
 
 /**
- * Windows of `length` tokens side by side, and the one that follows; `tokens` is at least length + 1. Where they slide, each epoch begins
- * elsewhere in the first window, so that no boundary is one for ever, and has one window less for it.
+ * Consecutive windows of `length` tokens; each also needs the token after it, so `tokens` is at least length + 1. With an offset,
+ * each epoch begins at another token of the first window, so that the boundaries change, and has one window less.
  */
-export function windows(tokens: number, length: number, slide: ((epoch: number) => number) | null): Windows {
-  const most = Math.floor((tokens - 1) / length)
-  if (slide === null) return { count: most, start: (window) => window * length }
-  const count = Math.max(1, most - 1)
-  const places = Math.min(length, tokens - count * length)
-  return { count, start: (window, epoch) => window * length + Math.floor(slide(epoch) * places) }
+export function windows(tokens: number, length: number, offset: ((epoch: number) => number) | null): Windows {
+  const max = Math.floor((tokens - 1) / length)
+  if (offset === null) return { count: max, start: (window) => window * length }
+  const count = Math.max(1, max - 1)
+  const positions = Math.min(length, tokens - count * length)
+  return { count, start: (window, epoch) => window * length + Math.floor(offset(epoch) * positions) }
 }

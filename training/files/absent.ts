@@ -1,8 +1,8 @@
-/** What is not there, told from what cannot be read. */
+/** Distinguishes files that do not exist from files that cannot be read. */
 
 export const isAbsent = (error: unknown): boolean => ['ENOENT', 'ENOTDIR'].includes((error as NodeJS.ErrnoException).code ?? '')
 
-/** For a read that failed: `none` where there was nothing to read, else the error. */
+/** A `catch` handler for reads: returns `none` if the file does not exist, else rethrows. */
 export const noneWhereAbsent =
   <T>(none: T) =>
   (error: unknown): T => {

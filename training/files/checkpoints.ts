@@ -1,4 +1,4 @@
-/** Checkpoints of a run in a directory: written whole or not at all, the newest kept. */
+/** The checkpoints of a run in a directory: each is written atomically, and only the newest are kept. */
 import { readdir, stat, unlink } from 'node:fs/promises'
 import { join } from 'node:path'
 import { openCheckpoint, writeSafetensors } from '../../runtime/checkpoint/files.ts'
@@ -21,7 +21,7 @@ export interface ListedCheckpoint {
 
 const namesIn = (directory: string): Promise<readonly string[]> => readdir(directory).catch(noneWhereAbsent([]))
 
-/** Paths from the oldest to the newest; empty if the directory does not exist. */
+/** Checkpoints from the oldest to the newest; empty if the directory does not exist. */
 export async function listCheckpoints(directory: string): Promise<readonly ListedCheckpoint[]> {
   const names = await namesIn(directory)
   return names
@@ -39,7 +39,7 @@ export async function prepareCheckpoints(directory: string, from: number): Promi
   for (const { step, path } of await listCheckpoints(directory)) if (step > from) await unlink(path)
 }
 
-/** Writes a state under its step and then removes all but the newest `keep`. Throws a FileError. */
+/** Writes a state under its step number, then removes all but the newest `keep` checkpoints. Throws a FileError. */
 export async function saveCheckpoint(directory: string, saved: Saved, keep = Infinity): Promise<string> {
   const path = join(directory, checkpointName(saved.progress.step))
   const { tensors, metadata } = encodeSaved(saved)
@@ -55,16 +55,16 @@ const isDirectory = (path: string): Promise<boolean> =>
     () => false,
   )
 
-/** A checkpoint by its path, or the newest of a directory. Throws a ResumeError that says what is wrong with it. */
+/** Reads a checkpoint, or the newest of a directory. Throws a ResumeError with the reason. */
 export async function loadCheckpoint(path: string): Promise<{ readonly path: string; readonly saved: Saved }> {
   if (!(await isDirectory(path))) return { path, saved: await readSaved(path) }
   const all = await listCheckpoints(path)
   const newest = all.at(-1)
-  if (newest === undefined) throw new ResumeError(path, 'holds no checkpoint')
+  if (newest === undefined) throw new ResumeError(path, 'has no checkpoint')
   return { path: newest.path, saved: await readSaved(newest.path, all.at(-2)?.path) }
 }
 
-/** `older` is named as a way out. */
+/** The error names the checkpoint before, `older`, as an alternative. */
 async function readSaved(path: string, older?: string): Promise<Saved> {
   try {
     const checkpoint = await openCheckpoint(path)
@@ -76,10 +76,10 @@ async function readSaved(path: string, older?: string): Promise<Saved> {
   } catch (error) {
     const refused =
       error instanceof CheckpointError
-        ? new ResumeError(path, `is torn, or no checkpoint: ${error.message.slice(error.file.length + 2)}`)
+        ? new ResumeError(path, `is truncated, or not a checkpoint: ${error.message.slice(error.file.length + 2)}`)
         : error
     if (older !== undefined && refused instanceof ResumeError)
-      throw new ResumeError(path, `${refused.message.slice(path.length + 2)}; the one before it is ${older}`)
+      throw new ResumeError(path, `${refused.message.slice(path.length + 2)}; the checkpoint before it is ${older}`)
     throw refused
   }
 }

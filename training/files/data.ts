@@ -1,4 +1,4 @@
-/** Examples from files. The contents decide the format; text whose name ends in `.csv` or `.tsv` is a table. */
+/** Reads examples from files. The contents decide the format; text with a name in `.csv` or `.tsv` is a table. */
 import { emptyTable } from '../../plan/table.ts'
 import { openSafetensors } from '../../runtime/checkpoint/safetensors.ts'
 import { bytesSource } from '../../runtime/checkpoint/source.ts'
@@ -50,7 +50,7 @@ async function arraysOf({ name, bytes }: FileBytes): Promise<Data> {
 
 type Kind = 'text' | 'bytes' | 'tokens' | 'table' | 'npy' | 'safetensors' | 'llmc16' | 'llmc32'
 
-const SHOWN: { readonly [K in Kind]: string } = {
+const LABELS: { readonly [K in Kind]: string } = {
   text: 'text',
   bytes: 'bytes',
   tokens: 'token ids',
@@ -61,33 +61,29 @@ const SHOWN: { readonly [K in Kind]: string } = {
   llmc32: 'token ids of llm.c',
 }
 
-const isAsked = (table: TableOptions | undefined): boolean =>
+const isGiven = (table: TableOptions | undefined): boolean =>
   Object.values(table ?? {}).some((option) => option !== undefined && !(Array.isArray(option) && option.length === 0))
 
-/** The format from an option. Throws a DataError for token ids in a file with its own type. */
-function askedKind({ name, bytes }: FileBytes, { as }: ReadOptions): Kind | null {
+/** The format that an option asks for. Throws a DataError if token ids are requested for and the file declares its own type. */
+function kindFromOption({ name, bytes }: FileBytes, { as }: ReadOptions): Kind | null {
   if (as === undefined) return null
   if (as === 'text' || as === 'bytes') return as
   const format = formatOf(bytes)
   if (format.kind === 'known')
-    throw new DataError(
-      name,
-      null,
-      `is ${SHOWN[format.read]}, which says the type of its numbers itself: it is read without --tokens`,
-    )
+    throw new DataError(name, null, `is ${LABELS[format.read]}, which declares its own number type: read it without --tokens`)
   return 'tokens'
 }
 
 /** Throws a DataError for a known format that is not supported. */
 function kindOf(file: FileBytes, options: ReadOptions): Kind {
-  const asked = askedKind(file, options)
-  if (asked !== null) return asked
+  const requested = kindFromOption(file, options)
+  if (requested !== null) return requested
   const { name, bytes } = file
   const format = formatOf(bytes)
   if (format.kind === 'known') return format.read
-  if (format.kind === 'refused') throw new DataError(name, null, `is ${format.what}, which is not read; ${format.help}`)
+  if (format.kind === 'refused') throw new DataError(name, null, `is ${format.what}, which is not supported; ${format.help}`)
   const [, ending] = /\.(npy|safetensors|csv|tsv)$/i.exec(name) ?? []
-  if (ending === undefined) return isAsked(options.table) ? 'table' : 'text'
+  if (ending === undefined) return isGiven(options.table) ? 'table' : 'text'
   const known = ending.toLowerCase()
   return known === 'npy' || known === 'safetensors' ? known : 'table'
 }
@@ -120,10 +116,10 @@ function checkKinds(files: readonly FileBytes[], kinds: readonly Kind[], options
     throw new DataError(
       files[other].name,
       null,
-      `is ${SHOWN[kinds[other]]}, ${files[0].name} is ${SHOWN[kinds[0]]}; files that are read as one are of one kind`,
+      `is ${LABELS[kinds[other]]}, ${files[0].name} is ${LABELS[kinds[0]]}; files that are read together must be of one kind`,
     )
-  if (isAsked(options.table) && kinds[0] !== 'table')
-    throw new DataError(files[0].name, null, `is ${SHOWN[kinds[0]]}, not a table: it has no columns`)
+  if (isGiven(options.table) && kinds[0] !== 'table')
+    throw new DataError(files[0].name, null, `is ${LABELS[kinds[0]]}, not a table: it has no columns`)
 }
 
 /**
@@ -131,15 +127,15 @@ function checkKinds(files: readonly FileBytes[], kinds: readonly Kind[], options
  * with the line, and a CheckpointError for an invalid `.safetensors` file.
  */
 export async function readData(paths: readonly string[], options: ReadOptions = {}): Promise<Data> {
-  if (paths.length === 0) throw new DataError('no file', null, 'is given to learn from')
+  if (paths.length === 0) throw new DataError('no file', null, 'was given as training data')
   const files = await Promise.all(paths.map((path, at) => bytesOf(path, options.names?.[at] ?? path)))
   const kinds = files.map((file) => kindOf(file, options))
   checkKinds(files, kinds, options)
   const [kind] = kinds
   if (kind === 'text') return readTexts(files, options.vocabulary)
-  const parts: Data[] = []
-  for (const file of files) parts.push(await READERS[kind](file, options))
-  const data = joinData(parts)
+  const datasets: Data[] = []
+  for (const file of files) datasets.push(await READERS[kind](file, options))
+  const data = joinData(datasets)
   checkLabels(data)
   return data
 }

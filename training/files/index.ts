@@ -1,4 +1,4 @@
-/** Training in files, for Node: examples from them, runs in directories. */
+/** Files of training, `smoe/training/files`, for Node: examples from files, runs in directories. */
 
 import {
   callable,
@@ -37,15 +37,15 @@ export { METRICS, type Recorder } from './record.ts'
 export const readData = checkedAsync('readData', { paths: list(text), options: optional(object({})) }, readDataUnchecked)
 
 /**
- * A training that goes on from a checkpoint, given by its path or by the directory of its run: checks that it is of the same run and brings the
- * machine to its state. Throws a ResumeError.
+ * Resumes a training run from a checkpoint, by its path or the directory of its run: checks that it belongs to the same run and
+ * writes its state to the machine. Throws a ResumeError.
  */
 export const resume = checkedAsync('resume', { path: filled, training: TRAINING }, resumeUnchecked)
 
 /**
- * Trains into a directory: that of a new run, or of the run that is resumed. The directory is locked meanwhile. Events are emitted after
- * they are recorded; a checkpoint and the records before it are on disk when its event is emitted. Throws what `train` throws, a
- * ResumeError or a CheckpointError.
+ * Trains into a directory: of a new run, or of the run that is resumed. The directory is locked meanwhile. Events are emitted
+ * after they are recorded; a checkpoint and the records before it are on disk when its event is emitted. Throws what `train`
+ * throws, a ResumeError or a CheckpointError.
  */
 export const trainInto = checked(
   'trainInto',
@@ -56,10 +56,10 @@ export const trainInto = checked(
 /** The file name of the checkpoint after a step. */
 export const checkpointName = checked('checkpointName', { step: whole }, checkpointNameUnchecked)
 
-/** Paths from the oldest to the newest; empty if the directory does not exist. */
+/** Checkpoints from the oldest to the newest; empty if the directory does not exist. */
 export const listCheckpoints = checkedAsync('listCheckpoints', { directory: filled }, listCheckpointsUnchecked)
 
-/** A checkpoint by its path, or the newest of a directory. Throws a ResumeError that says what is wrong with it. */
+/** Reads a checkpoint, or the newest of a directory. Throws a ResumeError with the reason. */
 export const loadCheckpoint = checkedAsync('loadCheckpoint', { path: filled }, loadCheckpointUnchecked)
 
 /** Prepares the directory for a run that continues from a step: removes unfinished drafts and checkpoints after that step. */
@@ -69,7 +69,7 @@ export const prepareCheckpoints = checkedAsync(
   prepareCheckpointsUnchecked,
 )
 
-/** Writes a state under its step and then removes all but the newest `keep`. Throws a FileError. */
+/** Writes a state under its step number, then removes all but the newest `keep` checkpoints. Throws a FileError. */
 export const saveCheckpoint = checkedAsync(
   'saveCheckpoint',
   { directory: filled, saved: SAVED, keep: optional(real) },
@@ -79,7 +79,7 @@ export const saveCheckpoint = checkedAsync(
 /** A recorder that continues from `from`, or begins a new record if it is null. Later records are removed. */
 export const createRecorder = checkedAsync(
   'createRecorder',
-  { directory: filled, from: nullable(object({ step: whole, looked: real })), time: real },
+  { directory: filled, from: nullable(object({ step: whole, lastEvaluation: real })), time: real },
   createRecorderUnchecked,
 )
 

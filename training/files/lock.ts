@@ -1,4 +1,4 @@
-/** One run at a time writes into a directory. */
+/** A lock file, so that one run at a time writes to a directory. */
 import { link, unlink, writeFile } from 'node:fs/promises'
 import { hostname } from 'node:os'
 import { join } from 'node:path'
@@ -25,13 +25,13 @@ function holderOf(text: string): Holder | null {
 const hasCode = (error: unknown, code: string): boolean => (error as NodeJS.ErrnoException).code === code
 
 /**
- * Takes a directory, which it makes, until what it gives is called. A lock that a killed run has left is taken over. Throws a ResumeError where
- * another run holds it.
+ * Creates and locks a directory; returns the function that unlocks it. A lock left by a killed process is taken over. Throws a
+ * ResumeError if another run has it locked.
  */
 export async function lockDirectory(directory: string): Promise<() => Promise<void>> {
   makeDirectories(directory)
   const path = join(directory, LOCK)
-  // a link is there with all that it holds, or not at all
+  // a hard link appears with its full contents or not at all
   const draft = `${path}.${process.pid}`
   try {
     await writeFile(draft, JSON.stringify({ pid: process.pid, host: hostname() } satisfies Holder))
@@ -51,14 +51,14 @@ const isTaken = (draft: string, path: string): Promise<boolean> =>
     },
   )
 
-/** Removes a lock whose run is no more. */
+/** Removes a lock of a process that has ended. */
 async function takeOver(directory: string, path: string): Promise<void> {
   const holder = holderOf((await readRegular(path).catch(noneWhereAbsent(Buffer.alloc(0)))).toString('utf8'))
   const isHeld = holder !== null && (holder.host !== hostname() || isAlive(holder.pid))
   if (isHeld)
     throw new ResumeError(
       directory,
-      `is written to by another run, process ${holder.pid} on ${holder.host}; if there is none, remove ${path}`,
+      `is in use by another run, process ${holder.pid} on ${holder.host}; if that has ended, remove ${path}`,
     )
   await unlink(path).catch(noneWhereAbsent(undefined))
 }

@@ -1,11 +1,11 @@
-/** The record of a run in a directory: `metrics.jsonl`, and the same numbers for TensorBoard beside it. */
+/** The record of a run in a directory: `metrics.jsonl`, and the same numbers in a TensorBoard event file. */
 import { open, readdir, unlink, type FileHandle } from 'node:fs/promises'
 import { join } from 'node:path'
 import { orClose } from '../../runtime/checkpoint/source.ts'
-import { askedLater, readRegular, WRITE, writeFileWhole } from '../../runtime/files/index.ts'
+import { withFileErrorsAsync, readRegular, WRITE, writeFileWhole } from '../../runtime/files/index.ts'
 import { lineOf, parseLines, recordsUpTo, type MetricsRecord, type Recorded } from '../record/metrics.ts'
 import { scalarsOf } from '../record/scalars.ts'
-import { eventFileName, headOf, recordOf } from '../record/tensorboard.ts'
+import { eventFileName, fileHeader, eventRecord } from '../record/tensorboard.ts'
 import { noneWhereAbsent } from './absent.ts'
 
 export const METRICS = 'metrics.jsonl'
@@ -14,7 +14,7 @@ const EVENTS = /^events\.out\.tfevents\..*\.smoe$/
 export interface Recorder {
   /** Appends an event; `time` is in seconds since 1970. */
   readonly add: (event: Recorded, time: number) => Promise<void>
-  /** All that was added is on the disk afterwards. */
+  /** Flushes all events to disk. */
   readonly sync: () => Promise<void>
   readonly close: () => Promise<void>
 }
@@ -27,7 +27,7 @@ export async function readRecords(directory: string): Promise<readonly MetricsRe
 
 const stepOf = (event: Recorded): number => (event.kind === 'start' ? event.done : event.step)
 
-const eventBytes = (record: MetricsRecord): Uint8Array => recordOf(record.time, stepOf(record), scalarsOf(record))
+const eventBytes = (record: MetricsRecord): Uint8Array => eventRecord(record.time, stepOf(record), scalarsOf(record))
 
 async function removeEventFiles(directory: string): Promise<void> {
   for (const name of await readdir(directory)) if (EVENTS.test(name)) await unlink(join(directory, name))
@@ -40,9 +40,9 @@ interface Appended {
 
 /** Throws a FileError. */
 const append = ({ path, file }: Appended, data: string | Uint8Array): Promise<void> =>
-  askedLater(path, WRITE, file.appendFile(data))
+  withFileErrorsAsync(path, WRITE, file.appendFile(data))
 
-/** Both files anew from records: the lines are what counts, the events are made of them. */
+/** Writes both files from records; the event file is derived from the lines. */
 async function writeRecords(
   directory: string,
   records: readonly MetricsRecord[],
@@ -55,7 +55,7 @@ async function writeRecords(
     paths[0],
     records.map((record) => new TextEncoder().encode(lineOf(record))),
   )
-  await writeFileWhole(paths[1], [headOf(began), ...records.map(eventBytes)])
+  await writeFileWhole(paths[1], [fileHeader(began), ...records.map(eventBytes)])
   const lines = await open(paths[0], 'a')
   return [
     { path: paths[0], file: lines },
@@ -66,10 +66,10 @@ async function writeRecords(
 /** A recorder that continues from `from`, or begins a new record if it is null. Later records are removed. */
 export async function createRecorder(
   directory: string,
-  from: { readonly step: number; readonly looked: number } | null,
+  from: { readonly step: number; readonly lastEvaluation: number } | null,
   time: number,
 ): Promise<Recorder> {
-  const kept = from === null ? [] : recordsUpTo(await readRecords(directory), from.step, from.looked)
+  const kept = from === null ? [] : recordsUpTo(await readRecords(directory), from.step, from.lastEvaluation)
   const [lines, events] = await writeRecords(directory, kept, time)
   return {
     add: async (event, at) => {
@@ -78,8 +78,8 @@ export async function createRecorder(
       await append(events, eventBytes(record))
     },
     sync: async () => {
-      await askedLater(lines.path, WRITE, lines.file.sync())
-      await askedLater(events.path, WRITE, events.file.sync())
+      await withFileErrorsAsync(lines.path, WRITE, lines.file.sync())
+      await withFileErrorsAsync(events.path, WRITE, events.file.sync())
     },
     close: async () => {
       await lines.file.close()

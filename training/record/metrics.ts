@@ -1,13 +1,14 @@
-/** The record of a run as lines of JSON: an event a line, each written whole. */
+/** The record of a run as JSON lines, one event in each. */
 import type { CheckpointEvent, TrainingEvent } from '../events.ts'
+import { renameFields } from './earlier.ts'
 
-/** What is recorded: all but checkpoints, which are files of their own. */
+/** The events that are recorded: all but checkpoints, which are files. */
 export type Recorded = Exclude<TrainingEvent, CheckpointEvent>
 
-/** An event and when it was, in seconds since 1970. */
+/** An event and its time, in seconds since 1970. */
 export type MetricsRecord = Recorded & { readonly time: number }
 
-/** A line, its end included. A number that is none becomes null, as JSON has it. */
+/** A record as a JSON line, with its newline. NaN becomes null. */
 export const lineOf = (record: MetricsRecord): string => `${JSON.stringify(record)}\n`
 
 const KINDS: { readonly [K in Recorded['kind']]: true } = { start: true, step: true, validation: true, probe: true, end: true }
@@ -17,14 +18,14 @@ const isRecord = (value: unknown): value is MetricsRecord => {
   return typeof kind === 'string' && Object.hasOwn(KINDS, kind) && typeof time === 'number'
 }
 
-/** The records of whole lines, up to the first that is none: what a run that was killed wrote last may be torn. */
+/** The records up to the first invalid line: the last line of a killed run may be truncated. */
 export function parseLines(text: string): readonly MetricsRecord[] {
   const records: MetricsRecord[] = []
   for (const line of text.split('\n').slice(0, -1)) {
     try {
       const value: unknown = JSON.parse(line)
       if (!isRecord(value)) return records
-      records.push(value)
+      records.push(renameFields(value as typeof value & Readonly<Record<string, unknown>>) as unknown as MetricsRecord)
     } catch {
       return records
     }
@@ -32,8 +33,8 @@ export function parseLines(text: string): readonly MetricsRecord[] {
   return records
 }
 
-/** The records of what was done when a run stood at `step` and had last looked around at `looked`: with them the record goes on. */
-export const recordsUpTo = (records: readonly MetricsRecord[], step: number, looked: number): readonly MetricsRecord[] =>
+/** The records of a run up to `step`, and its evaluations up to `lastEvaluation`; a resumed run appends to them. */
+export const recordsUpTo = (records: readonly MetricsRecord[], step: number, lastEvaluation: number): readonly MetricsRecord[] =>
   records.filter((record) => {
     switch (record.kind) {
       case 'start':
@@ -42,7 +43,7 @@ export const recordsUpTo = (records: readonly MetricsRecord[], step: number, loo
         return record.step <= step
       case 'validation':
       case 'probe':
-        return record.step <= looked
+        return record.step <= lastEvaluation
       case 'end':
         return false
       default:

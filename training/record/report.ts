@@ -1,12 +1,12 @@
-/** What a picture of a run is drawn from, made of its record; small however long the run was. */
-import type { StepTime } from '../../runtime/profile.ts'
+/** The training report: the data of the charts of a run, from its record. Its size is bounded however long the run is. */
+import type { DispatchTime } from '../../runtime/profile.ts'
 import type { DataFacts, LayerRouting, ProbeEvent, StartEvent, StepEvent, ValidationEvent } from '../events.ts'
 import { bins, curve, rounded, type Bins, type Curve } from './bins.ts'
 import type { MetricsRecord } from './metrics.ts'
 import { judge, type LayerVerdict } from './verdict.ts'
 
 export const REPORT_FORMAT = 'smoe training report'
-export const REPORT_VERSION = 2
+export const REPORT_VERSION = 3
 
 export interface TrainingReport {
   readonly format: typeof REPORT_FORMAT
@@ -15,36 +15,36 @@ export interface TrainingReport {
   readonly adapter: string
   readonly seed: number
   readonly parameters: number
-  /** Steps that were planned, and those that are done. */
+  /** Planned steps, and done steps. */
   readonly steps: number
   readonly done: number
-  /** `running`: the record has no end, for it goes on or was killed. */
+  /** `running`: the record has no end event, because the run continues or was killed. */
   readonly state: 'done' | 'stopped' | 'running'
   readonly seconds: number
-  /** How often it went on from a checkpoint. */
+  /** How often it was resumed. */
   readonly resumed: number
   readonly training: DataFacts
   readonly validation: DataFacts | null
   readonly epochs: number
-  /** Tokens, or examples, of a step. */
+  /** Tokens, or examples, in a step. */
   readonly items: number
   readonly unit: 'token' | 'example'
   readonly curves: Curves
   readonly validations: Validations
   readonly routing: Routing
-  /** Of the busiest first; null where nothing was timed. */
+  /** Device times, the longest first; null if nothing was timed. */
   readonly kernels: readonly KernelTime[] | null
 }
 
-/** Over the pieces that end with `steps`. */
+/** Values over bins that end with `steps`. */
 export interface Curves {
   readonly steps: readonly number[]
   readonly loss: Curve
   readonly losses: Readonly<Record<string, Curve>>
   readonly metrics: Readonly<Record<string, Curve>>
-  readonly rate: Curve
-  readonly norm: Curve
-  readonly pace: Curve
+  readonly learningRate: Curve
+  readonly gradientNorm: Curve
+  readonly throughput: Curve
 }
 
 export interface Validations {
@@ -55,42 +55,43 @@ export interface Validations {
 }
 
 export interface Routing {
-  /** Ends of the pieces of everything but the probes. */
+  /** The last step of each bin. */
   readonly steps: readonly number[]
+  /** The step of each probe. */
   readonly probes: readonly number[]
   readonly layers: readonly LayerHistory[]
-  /** At the end, of the layers whose routes were read back. */
+  /** Verdicts on the last steps, of layers whose routing was reported. */
   readonly verdicts: readonly LayerVerdict[]
 }
 
 export interface LayerHistory {
   readonly layer: string
   readonly experts: number
-  /** Of each piece, the slots that each expert answered; empty where nothing was read back. */
+  /** Tokens of each expert in each bin, [bins, E]; empty if no routing was reported. */
   readonly load: readonly (readonly number[])[]
   readonly dropped: readonly number[]
   readonly cv: readonly (number | null)[]
   readonly maxVio: readonly (number | null)[]
   readonly allocationEntropy: readonly (number | null)[]
   readonly weightEntropy: readonly (number | null)[]
-  /** Of the probes. */
+  /** For each probe. */
   readonly changeTop1: readonly (number | null)[]
   readonly changeSet: readonly (number | null)[]
-  /** Steps, from 1, in which the layer was to compete; null where it never could. */
-  readonly contests: readonly number[] | null
+  /** Steps, from 1, with a competition; null if the layer has none. */
+  readonly competitions: readonly number[] | null
 }
 
 export interface KernelTime {
   readonly kernel: string
   readonly template: string
-  /** What it computes first. */
+  /** The label of its first dispatch. */
   readonly label: string
   readonly dispatches: number
   readonly nanoseconds: number
 }
 
-/** Pieces of a curve, and loads in all, that a page has room for. */
-const [MOST, LOADS] = [480, 400_000]
+/** The maximum number of bins of a curve, and of loads of all layers. */
+const [MAX_BINS, MAX_LOADS] = [480, 400_000]
 
 type Values = Readonly<Record<string, number>>
 
@@ -109,9 +110,9 @@ function curvesOf(steps: readonly StepEvent[], over: Bins): Curves {
     loss: one(({ loss }) => loss),
     losses: named(({ losses }) => losses),
     metrics: named(({ metrics }) => metrics),
-    rate: one(({ rate }) => rate),
-    norm: one(({ norm }) => norm),
-    pace: one(({ pace }) => pace),
+    learningRate: one(({ learningRate: rate }) => rate),
+    gradientNorm: one(({ gradientNorm: norm }) => norm),
+    throughput: one(({ throughput: pace }) => pace),
   }
 }
 
@@ -131,7 +132,7 @@ function validationsOf(all: readonly ValidationEvent[]): Validations {
   }
 }
 
-/** Sums, piece by piece. */
+/** Sums counts in bins. */
 function sums(
   rows: readonly (readonly [step: number, counts: readonly number[]])[],
   width: number,
@@ -142,8 +143,8 @@ function sums(
   return all
 }
 
-/** Of all contests of the layer, those of its further blocks too; null where it has none. */
-function stepsOf(layer: string, schedule: StartEvent['schedule']): readonly number[] | null {
+/** The steps of all competitions of a layer; null if it has none. */
+function stepsOf(layer: string, schedule: StartEvent['competitions']): readonly number[] | null {
   const own = Object.entries(schedule).flatMap(([name, steps]) => (name === layer || name.startsWith(`${layer}#`) ? [steps] : []))
   return own.length === 0 ? null : [...new Set(own.flat())].sort((a, b) => a - b).map((step) => step + 1)
 }
@@ -152,15 +153,15 @@ function layerOf(
   { layer, experts }: StartEvent['layers'][number],
   steps: readonly StepEvent[],
   probes: readonly ProbeEvent[],
-  schedule: StartEvent['schedule'],
+  schedule: StartEvent['competitions'],
   over: Bins,
 ): LayerHistory {
-  const told = steps.flatMap(({ step, routing }) =>
+  const reported = steps.flatMap(({ step, routing }) =>
     routing.filter((each) => each.layer === layer).map((each) => [step, each] as const),
   )
   const mean = (of: (routing: LayerRouting) => number | null): readonly (number | null)[] =>
     curve(
-      told.map(([step, each]) => [step, of(each)]),
+      reported.map(([step, each]) => [step, of(each)]),
       over,
     ).mean
   const probed = probes.map(({ layers }) => layers.find((each) => each.layer === layer))
@@ -168,15 +169,15 @@ function layerOf(
     layer,
     experts,
     load:
-      told.length === 0
+      reported.length === 0
         ? []
         : sums(
-            told.map(([step, { load }]) => [step, load]),
+            reported.map(([step, { load }]) => [step, load]),
             experts,
             over,
           ),
     dropped: sums(
-      told.map(([step, { dropped }]) => [step, [dropped]]),
+      reported.map(([step, { dropped }]) => [step, [dropped]]),
       1,
       over,
     ).flat(),
@@ -186,18 +187,18 @@ function layerOf(
     weightEntropy: mean(({ weightEntropy }) => weightEntropy),
     changeTop1: probed.map((each) => each?.changeTop1 ?? null),
     changeSet: probed.map((each) => each?.changeSet ?? null),
-    contests: stepsOf(layer, schedule),
+    competitions: stepsOf(layer, schedule),
   }
 }
 
 function routingOf(
-  { layers, schedule }: StartEvent,
+  { layers, competitions: schedule }: StartEvent,
   steps: readonly StepEvent[],
   probes: readonly ProbeEvent[],
   done: number,
 ): Routing {
   const experts = layers.reduce((sum, layer) => sum + layer.experts, 0)
-  const over = bins(done, Math.max(40, Math.min(MOST, Math.floor(LOADS / Math.max(1, experts)))))
+  const over = bins(done, Math.max(40, Math.min(MAX_BINS, Math.floor(MAX_LOADS / Math.max(1, experts)))))
   return {
     steps: over.steps,
     probes: probes.map(({ step }) => step),
@@ -206,8 +207,8 @@ function routingOf(
   }
 }
 
-/** One entry a kernel, however often it was dispatched. */
-export function kernelTimes(times: readonly StepTime[]): readonly KernelTime[] {
+/** Sums the device times of each kernel. */
+export function kernelTimes(times: readonly DispatchTime[]): readonly KernelTime[] {
   const found = new Map<string, KernelTime>()
   for (const { kernel, template, label, nanoseconds } of times) {
     const before = found.get(kernel) ?? { kernel, template, label, dispatches: 0, nanoseconds: 0 }
@@ -222,11 +223,11 @@ const ofKind = <K extends MetricsRecord['kind']>(
 ): readonly Extract<MetricsRecord, { kind: K }>[] =>
   records.filter((record): record is Extract<MetricsRecord, { kind: K }> => record.kind === kind)
 
-/** The report of a record, which begins with a start; `times` are those of the dispatches of one step. */
-export function reportTraining(records: readonly MetricsRecord[], times: readonly StepTime[] | null = null): TrainingReport {
+/** The report of a run from its record, which begins with a start event; `times` are those of the dispatches of one step. */
+export function reportTraining(records: readonly MetricsRecord[], times: readonly DispatchTime[] | null = null): TrainingReport {
   const [starts, steps, end] = [ofKind(records, 'start'), ofKind(records, 'step'), ofKind(records, 'end').at(-1)]
   const start = starts.at(-1)
-  if (start === undefined) throw new Error('a record of training begins with a start')
+  if (start === undefined) throw new Error('a training record must begin with a start event')
   const last = steps.at(-1)
   const done = last?.step ?? 0
   const { model, adapter, seed, parameters, training, validation, items, unit } = start
@@ -247,7 +248,7 @@ export function reportTraining(records: readonly MetricsRecord[], times: readonl
     epochs: last?.epoch ?? 0,
     items,
     unit,
-    curves: curvesOf(steps, bins(done, MOST)),
+    curves: curvesOf(steps, bins(done, MAX_BINS)),
     validations: validationsOf(ofKind(records, 'validation')),
     routing: routingOf(start, steps, ofKind(records, 'probe'), done),
     kernels: times === null ? null : kernelTimes(times),

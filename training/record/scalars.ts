@@ -1,8 +1,9 @@
+/** The scalars of an event, as TensorBoard shows them. */
 import type { LayerRouting } from '../events.ts'
 import type { Recorded } from './metrics.ts'
 
 export interface Scalar {
-  /** `loss/cross_entropy`: what stands before the stroke is drawn together. */
+  /** `loss/cross_entropy`: tags with the same prefix are one group. */
   readonly tag: string
   readonly value: number
 }
@@ -28,7 +29,7 @@ const routing = ({ layer, cv, maxVio, allocationEntropy, weightEntropy, load, dr
     dropped,
   })
 
-/** The numbers of an event that are drawn over the steps. */
+/** The scalars of an event. */
 export function scalarsOf(event: Recorded): readonly Scalar[] {
   switch (event.kind) {
     case 'step':
@@ -36,12 +37,12 @@ export function scalarsOf(event: Recorded): readonly Scalar[] {
         ...tagged('loss', { total: event.loss, ...short(event.losses) }),
         ...tagged('metric', short(event.metrics)),
         ...tagged('training', {
-          rate: event.rate,
-          norm: event.norm,
-          pace: event.pace,
+          learning_rate: event.learningRate,
+          gradient_norm: event.gradientNorm,
+          throughput: event.throughput,
           epoch: event.epoch,
-          competing: event.chosen.length,
-          ...(event.scale == null ? {} : { scale: event.scale, skipped: Number(event.skipped) }),
+          competing: event.competing.length,
+          ...(event.lossScale == null ? {} : { loss_scale: event.lossScale, skipped: Number(event.skipped) }),
         }),
         ...event.routing.flatMap(routing),
       ]

@@ -1,4 +1,4 @@
-/** Event files of TensorBoard: records with checksums, each a protocol buffer of one moment. */
+/** Event files of TensorBoard: TFRecords, each with an `Event` protocol buffer. */
 import { crc32c } from '../../plan/crc32c.ts'
 import type { Scalar } from './scalars.ts'
 
@@ -39,11 +39,11 @@ const eventOf = (time: number, step: number, scalars: readonly Scalar[]): readon
   ...message(5, scalars.flatMap(valueOf)),
 ]
 
-/** As TFRecord has it: rotated by 15 bits, so that a checksum of what holds checksums is none of its own. */
+/** The masked CRC of TFRecord: rotated by 15 bits plus a constant, so that data with embedded checksums has another one. */
 export const masked = (crc: number): number => (((crc >>> 15) | (crc << 17)) + 0xa282ead8) >>> 0
 
-/** Length as u64, its checksum, the data, its checksum. */
-export function frame(data: Uint8Array): Uint8Array {
+/** A TFRecord: length as u64, its checksum, the data, its checksum. */
+export function tfRecord(data: Uint8Array): Uint8Array {
   const bytes = new Uint8Array(16 + data.length)
   const view = new DataView(bytes.buffer)
   view.setBigUint64(0, BigInt(data.length), true)
@@ -53,13 +53,13 @@ export function frame(data: Uint8Array): Uint8Array {
   return bytes
 }
 
-/** What a file begins with. */
-export const headOf = (time: number): Uint8Array =>
-  frame(Uint8Array.from([...key(1, DOUBLE), ...fixed(8, time), ...text(3, 'brain.Event:2')]))
+/** The first record of a file. */
+export const fileHeader = (time: number): Uint8Array =>
+  tfRecord(Uint8Array.from([...key(1, DOUBLE), ...fixed(8, time), ...text(3, 'brain.Event:2')]))
 
-/** The record of the scalars of one moment, the values as f32; nothing without scalars. */
-export const recordOf = (time: number, step: number, scalars: readonly Scalar[]): Uint8Array =>
-  scalars.length === 0 ? new Uint8Array(0) : frame(Uint8Array.from(eventOf(time, step, scalars)))
+/** The record of the scalars of a step, as f32; empty without scalars. */
+export const eventRecord = (time: number, step: number, scalars: readonly Scalar[]): Uint8Array =>
+  scalars.length === 0 ? new Uint8Array(0) : tfRecord(Uint8Array.from(eventOf(time, step, scalars)))
 
-/** TensorBoard finds files that are called so. */
+/** The file name, in the pattern that TensorBoard searches for. */
 export const eventFileName = (time: number): string => `events.out.tfevents.${String(Math.floor(time)).padStart(10, '0')}.smoe`

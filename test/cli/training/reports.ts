@@ -1,12 +1,12 @@
 /** Records of runs that never were. */
-import type { StepTime } from '../../../runtime/profile.ts'
+import type { DispatchTime } from '../../../runtime/profile.ts'
 import type { LayerRouting, ProbedLayer } from '../../../training/events.ts'
 import type { MetricsRecord } from '../../../training/record/metrics.ts'
 import { reportTraining, type TrainingReport } from '../../../training/record/report.ts'
 import { normal } from '../../../training/initialise.ts'
 import { stream, type Stream } from '../../../training/random.ts'
-import { rateFactor } from '../../../training/schedule/rate.ts'
-import { schedule } from '../../../training/schedule/contest.ts'
+import { learningRateFactor } from '../../../training/schedule/learning-rate.ts'
+import { schedule } from '../../../training/schedule/competition.ts'
 
 export interface Sizes {
   readonly steps: number
@@ -58,7 +58,7 @@ export function madeUpRecords(sizes: Sizes): readonly MetricsRecord[] {
   const noise = stream(7, 'weights', 'noise')
   const all = Array.from({ length: layers }, (_, layer) => layer)
   const names = all.map((layer) => `layers.${layer}/moe`)
-  const draws = stream(3, 'contest', 'made up')
+  const draws = stream(3, 'competition', 'made up')
   const turns = contests
     ? schedule(
         names.map((layer) => ({ layer, rate: 0.05, first: Math.floor(steps / 20), atMost: 3 })),
@@ -82,7 +82,7 @@ export function madeUpRecords(sizes: Sizes): readonly MetricsRecord[] {
       training: { name: 'tinyshakespeare.txt', examples: 15_684, fingerprint: '' },
       validation: { name: 'tinyshakespeare.txt', examples: 1_742, fingerprint: '' },
       layers: names.map((layer) => ({ layer, experts })),
-      schedule: turns,
+      competitions: turns,
     },
   ]
   const look = (step: number): void => {
@@ -120,19 +120,19 @@ export function madeUpRecords(sizes: Sizes): readonly MetricsRecord[] {
     records.push({
       kind: 'step',
       step,
-      scale: null,
+      lossScale: null,
       skipped: false,
       epoch: (step * 32) / 15_684,
       loss: Object.values(losses).reduce((a, b) => a + b),
       losses,
       metrics: { 'metric.accuracy': clamp(0.58 - 0.14 * (cross - 1.4)) },
-      rate: 3e-4 * rateFactor({ kind: 'cosine', warmup: steps / 20, final: 0.1 }, step - 1, steps),
-      norm: 0.6 + 2.5 * Math.exp(-step / 60) + 0.09 * normal(noise, 7_000_000 + step) ** 2,
-      chosen,
+      learningRate: 3e-4 * learningRateFactor({ kind: 'cosine', warmup: steps / 20, final: 0.1 }, step - 1, steps),
+      gradientNorm: 0.6 + 2.5 * Math.exp(-step / 60) + 0.09 * normal(noise, 7_000_000 + step) ** 2,
+      competing: chosen,
       routing: all.map((layer) => routing(step, sizes, layer, noise)),
       seconds: step * 0.19,
-      pace: 10_800 + 150 * normal(noise, 8_000_000 + step),
-      left: (steps - step) * 0.19,
+      throughput: 10_800 + 150 * normal(noise, 8_000_000 + step),
+      eta: (steps - step) * 0.19,
       time: 1_700_000_000 + step,
     })
     if (step % validateEvery === 0) look(step)
@@ -141,7 +141,7 @@ export function madeUpRecords(sizes: Sizes): readonly MetricsRecord[] {
   return records
 }
 
-const times = (count: number): readonly StepTime[] =>
+const times = (count: number): readonly DispatchTime[] =>
   Array.from({ length: count * 2 }, (_, at) => ({
     label: `layers.0/moe step ${at}`,
     kernel:

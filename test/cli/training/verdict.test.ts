@@ -1,7 +1,7 @@
 import { describe, expect, test } from 'vitest'
 import { createNews, remedyWords, troubleWords, verdictLines } from '../../../cli/training/verdict.ts'
 import type { LayerRouting, StepEvent } from '../../../training/events.ts'
-import { judge, troublesOf, WINDOW, type LayerVerdict, type Trouble } from '../../../training/record/verdict.ts'
+import { judge, problemsOf, WINDOW, type LayerVerdict, type LayerProblem } from '../../../training/record/verdict.ts'
 
 const layer = { layer: 'layers.0/moe', experts: 4 } as const
 
@@ -26,15 +26,15 @@ function step(load: readonly number[], more: Partial<StepEvent> = {}, routing: P
     loss: 1,
     losses: { 'loss.next': 1 },
     metrics: {},
-    rate: 1,
-    norm: 1,
-    scale: null,
+    learningRate: 1,
+    gradientNorm: 1,
+    lossScale: null,
     skipped: false,
-    chosen: [],
+    competing: [],
     routing: [told],
     seconds: 1,
-    pace: 1,
-    left: 1,
+    throughput: 1,
+    eta: 1,
     ...more,
   }
 }
@@ -42,7 +42,7 @@ function step(load: readonly number[], more: Partial<StepEvent> = {}, routing: P
 const even = [32, 32, 32, 32]
 
 describe('what is wrong with a layer, and near misses', () => {
-  test.each<readonly [string, readonly StepEvent[], number | undefined, readonly Trouble[]]>([
+  test.each<readonly [string, readonly StepEvent[], number | undefined, readonly LayerProblem[]]>([
     ['an even load', [step(even)], 5, []],
     ['all tokens at the same two experts', [step([64, 64, 0, 0])], undefined, ['collapsed', 'dead']],
     ['nearly all', [step([62, 60, 3, 3])], undefined, ['collapsed']],
@@ -60,7 +60,7 @@ describe('what is wrong with a layer, and near misses', () => {
     ['nothing that was answered', [step([0, 0, 0, 0], {}, { tokens: 64, dropped: 128 })], 5, []],
   ])('%s', (_, steps, within, troubles) => {
     const [verdict] = judge([within === undefined ? layer : { ...layer, within }], steps)
-    expect(troublesOf(verdict)).toEqual(troubles)
+    expect(problemsOf(verdict)).toEqual(troubles)
     expect(JSON.parse(JSON.stringify(verdict))).toEqual(verdict)
   })
 

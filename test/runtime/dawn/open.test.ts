@@ -23,7 +23,7 @@ test('an adapter that is not there is refused with what is, and where it was loo
   const failure = await openDevice({ choose: 'no such adapter' }).catch((error: unknown) => error)
   expect(failure).toBeInstanceOf(NoAdapterError)
   expect((failure as Error).message).toMatch(
-    /no WebGPU adapter for 'no such adapter'; looked for\n {2}adapters of this machine: .*/,
+    /no WebGPU adapter for 'no such adapter'; searched\n {2}adapters of this machine: .*/,
   )
 })
 

@@ -3,7 +3,7 @@ import type { RoutedLayer } from '../../../runtime/routing/record.ts'
 import { replayRoutes, type ReplayedLayer } from '../../../runtime/routing/replay.ts'
 import { layerOf } from './layers.ts'
 
-const FREE = { answersAll: null, most: null, groups: null }
+const FREE = { dropless: null, capacity: null, groupLimit: null }
 
 const wanted = (layer: string, change: Partial<ReplayedLayer> = {}): ReplayedLayer => ({
   layer,
@@ -13,7 +13,7 @@ const wanted = (layer: string, change: Partial<ReplayedLayer> = {}): ReplayedLay
   selected: `${layer}.selected`,
   weights: `${layer}.weights`,
   spilled: null,
-  promises: FREE,
+  constraints: FREE,
   ...change,
 })
 
@@ -41,14 +41,14 @@ test('a record becomes inputs, its layers in the order of the run', () => {
 })
 
 describe('what does not fit is refused', () => {
-  const dropless = { answersAll: { text: 'dropless' }, most: null, groups: null }
-  const most = (tokens: number): ReplayedLayer['promises'] => ({
+  const dropless = { dropless: { text: 'dropless' }, capacity: null, groupLimit: null }
+  const most = (tokens: number): ReplayedLayer['constraints'] => ({
     ...FREE,
-    most: { text: `at most ${tokens} tokens an expert`, tokens },
+    capacity: { text: `at most ${tokens} tokens an expert`, tokens },
   })
-  const groups = (keep: number): ReplayedLayer['promises'] => ({
+  const groups = (keep: number): ReplayedLayer['constraints'] => ({
     ...FREE,
-    groups: { text: `groups 2 keep ${keep}`, count: 2, keep },
+    groupLimit: { text: `groups 2 keep ${keep}`, count: 2, keep },
   })
 
   const wrong: readonly [string, RoutedLayer, Partial<ReplayedLayer>, string][] = [
@@ -83,19 +83,19 @@ describe('what does not fit is refused', () => {
     [
       'a drop of a model that drops none',
       recorded('a'),
-      { promises: dropless },
+      { constraints: dropless },
       'r: a: slot 1 of token 2 is dropped, and the model requires `dropless`',
     ],
     [
       'a full expert',
       recorded('a'),
-      { promises: most(1) },
+      { constraints: most(1) },
       'r: a: expert 1 answers 2 tokens, 1 are the most, and the model requires `at most 1 tokens an expert`',
     ],
     [
       'experts of other groups',
       recorded('a'),
-      { promises: groups(1) },
+      { constraints: groups(1) },
       'r: a: the experts of token 1 lie in 2 groups, 1 are kept, and the model requires `groups 2 keep 1`',
     ],
   ]
@@ -111,6 +111,8 @@ describe('what does not fit is refused', () => {
 
   test('and what keeps its promises is not', () => {
     for (const promises of [most(2), groups(2)])
-      expect(replayRoutes({ layers: [recorded('a')] }, [wanted('a', { promises })], 'r').record.layers).toHaveLength(1)
+      expect(replayRoutes({ layers: [recorded('a')] }, [wanted('a', { constraints: promises })], 'r').record.layers).toHaveLength(
+        1,
+      )
   })
 })

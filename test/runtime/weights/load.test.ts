@@ -136,12 +136,12 @@ test('a missing tensor is named with those that are near', async () => {
 })
 
 test.each([
-  [{ shape: [4, 3] }, 'layer.w wants f32[4, 3] from w; the file has F32[3, 4]'],
-  [{ shape: [3, 4], transpose: true }, 'layer.w wants f32[3, 4] from w; the file has F32[3, 4], [4, 3] after transposing'],
-  [{ shape: [12] }, 'layer.w wants f32[12] from w; the file has F32[3, 4]'],
+  [{ shape: [4, 3] }, 'layer.w expects f32[4, 3] from w; the file has F32[3, 4]'],
+  [{ shape: [3, 4], transpose: true }, 'layer.w expects f32[3, 4] from w; the file has F32[3, 4], [4, 3] after transposing'],
+  [{ shape: [12] }, 'layer.w expects f32[12] from w; the file has F32[3, 4]'],
   [
     { shape: [4], slices: [{ kind: 'index', at: 3 }] as const },
-    'layer.w wants f32[4] from w; the file has F32[3, 4], of which the spec takes index 3 of axis 0, which has 3 entries',
+    'layer.w expects f32[4] from w; the file has F32[3, 4], and the spec asks for index 3 of axis 0, which has 3 entries',
   ],
 ])('a wrong shape is told: %j', async (wanted, message) => {
   expect(await problemsOf(load(wanted, memoryCheckpoint({ w: count(3, 4) })))).toEqual([

@@ -1,7 +1,7 @@
 import fc from 'fast-check'
 import { expect, test } from 'vitest'
 import type { WeightPiece, WeightSlice } from '../../../plan/plan.ts'
-import { runsOf, viewOf, type View } from '../../../runtime/weights/view.ts'
+import { stridedCopies, viewOf, type View } from '../../../runtime/weights/view.ts'
 import { assertProperty } from '../../support/property.ts'
 
 const piece = (slices: readonly WeightSlice[], transpose = false): WeightPiece => ({ tensor: 't', slices, transpose })
@@ -9,7 +9,7 @@ const piece = (slices: readonly WeightSlice[], transpose = false): WeightPiece =
 /** What the runs put where, one element after the other. */
 function gather(view: View, limit: number): readonly number[] {
   const out: number[] = []
-  for (const { from, step, count, to, toStep } of runsOf(view, limit)) {
+  for (const { from, stride: step, count, to, toStride: toStep } of stridedCopies(view, limit)) {
     expect(count * step - step + 1).toBeLessThanOrEqual(Math.max(limit, 1))
     for (let at = 0; at < count; at++) {
       expect(out[to + at * toStep]).toBeUndefined()
@@ -76,7 +76,7 @@ test('runs reach exactly the elements that the slices mean, in their order', () 
 
 test('a whole tensor is one run as long as the limit lets it', () => {
   const view = viewOf([4, 5, 6], piece([])) as View
-  expect([...runsOf(view, 1000)]).toEqual([{ from: 0, step: 1, count: 120, to: 0, toStep: 1 }])
+  expect([...stridedCopies(view, 1000)]).toEqual([{ from: 0, stride: 1, count: 120, to: 0, toStride: 1 }])
 })
 
 test.each([

@@ -1,11 +1,14 @@
+import { readFileSync } from 'node:fs'
 import { expect, test } from 'vitest'
 import { encodeSafetensors } from '../../../runtime/checkpoint/encode.ts'
 import { openSafetensors } from '../../../runtime/checkpoint/safetensors.ts'
 import { bytesSource } from '../../../runtime/checkpoint/source.ts'
+import { readTensor } from '../../../runtime/checkpoint/tensor.ts'
 import { decodeSaved } from '../../../training/checkpoint/decode.ts'
 import { encodeSaved, KEYS } from '../../../training/checkpoint/encode.ts'
 import { checkSame, differences } from '../../../training/checkpoint/same.ts'
 import type { Saved } from '../../../training/checkpoint/saved.ts'
+import { runWeights } from '../../../training/checkpoint/weights.ts'
 import { recipeOf } from '../recipes.ts'
 
 const saved: Saved = {
@@ -20,8 +23,8 @@ const saved: Saved = {
     step: 12,
     position: { epoch: 3, offset: 7 },
     validations: [{ step: 10, loss: 0.1 }],
-    looked: 10,
-    scaling: { scale: 4096, good: 3, skipped: 2 },
+    lastEvaluation: 10,
+    lossScaling: { scale: 4096, finiteUpdates: 3, skipped: 2 },
     probe: {
       layers: [
         {
@@ -35,7 +38,7 @@ const saved: Saved = {
       ],
     },
   },
-  schedule: { 'layers.0/moe': [1, 5] },
+  competitions: { 'layers.0/moe': [1, 5] },
   data: { training: '60 tokens, 12345678', validation: null },
   vocabulary: { kind: 'characters', characters: ['\n', 'ß', '😀'] },
 }
@@ -80,32 +83,30 @@ test('every byte is guarded: none can change unseen', async () => {
 test('what is no checkpoint of a run is refused', async () => {
   const { tensors, metadata } = encodeSaved(saved)
   await expect(read(encodeSafetensors(tensors))).rejects.toThrow(
-    "a.safetensors: is no checkpoint of a training run: its metadata has no 'smoe.training'",
+    "a.safetensors: is not a checkpoint of a training run: its metadata has no 'smoe.training'",
   )
-  await expect(read(encodeSafetensors(tensors, { [KEYS.head]: '{' }))).rejects.toThrow('is damaged')
-  await expect(read(encodeSafetensors(tensors, { [KEYS.head]: 'null' }))).rejects.toThrow('is damaged')
-  await expect(read(encodeSafetensors(tensors, { [KEYS.head]: '{"version":9}' }))).rejects.toThrow(
-    'is a checkpoint of version 9; version 1 is read',
+  await expect(read(encodeSafetensors(tensors, { [KEYS.header]: '{' }))).rejects.toThrow('is damaged')
+  await expect(read(encodeSafetensors(tensors, { [KEYS.header]: 'null' }))).rejects.toThrow('is damaged')
+  await expect(read(encodeSafetensors(tensors, { [KEYS.header]: '{"version":9}' }))).rejects.toThrow(
+    'is a checkpoint of version 9; versions 1 and 2 are supported',
   )
-  await expect(read(encodeSafetensors(tensors, { [KEYS.head]: metadata[KEYS.head] }))).rejects.toThrow('it says none')
+  await expect(read(encodeSafetensors(tensors, { [KEYS.header]: metadata[KEYS.header] }))).rejects.toThrow('it records none')
 })
 
 test('a state goes on in its own run alone', () => {
   const check = (recipe = saved.recipe, data = saved.data, vocabulary = saved.vocabulary): void =>
     checkSame('a', saved, recipe, data, vocabulary)
   expect(() => check()).not.toThrow()
-  expect(() => check(recipeOf({ model: 'other' }))).toThrow("a: is of the model 'tiny', not of 'other'")
+  expect(() => check(recipeOf({ model: 'other' }))).toThrow("a: is of the model 'tiny', not 'other'")
   expect(() => check(recipeOf({ seed: 6, clip: null }))).toThrow(
     'a: is of another recipe: clip was 1 and is null; seed was 5 and is 6',
   )
   expect(() => check(recipeOf({ steps: 7, seed: 6, clip: null, accumulate: 3, batch: { B: 9, S: 4 } }))).toThrow('and 2 more')
   expect(() => check(saved.recipe, { ...saved.data, training: 'x' })).toThrow(
-    'a: is of another run: it learned from other examples: 60 tokens, 12345678; here x',
+    'a: is of another run: its training set was 60 tokens, 12345678, and is now x',
   )
-  expect(() => check(saved.recipe, { ...saved.data, validation: 'x' })).toThrow('validated with other examples: none; here x')
-  expect(() => check(saved.recipe, saved.data, { kind: 'characters', characters: ['x'] })).toThrow(
-    'its tokens stood for other characters',
-  )
+  expect(() => check(saved.recipe, { ...saved.data, validation: 'x' })).toThrow('its validation set was absent, and is now x')
+  expect(() => check(saved.recipe, saved.data, { kind: 'characters', characters: ['x'] })).toThrow('its vocabulary was different')
   expect(() =>
     checkSame('a', { ...saved, state: { embed: saved.state.embed } }, saved.recipe, saved.data, saved.vocabulary),
   ).toThrow('a: lacks the weight gain [3]')
@@ -117,4 +118,16 @@ test('differences are found in the leaves', () => {
     { path: 'c', then: '3', now: 'nothing' },
   ])
   expect(differences({ a: null }, { a: {} })).toEqual([{ path: 'a', then: 'null', now: '{}' }])
+})
+
+test('a state of an earlier version gives its weights and is not resumed', async () => {
+  const bytes = readFileSync(new URL('version-1.safetensors', import.meta.url))
+  const old = await openSafetensors(bytesSource(bytes, 'old.safetensors'))
+  const found = runWeights(old)!
+  expect(found).toMatchObject({ model: 'tiny', step: 3, vocabulary: { kind: 'characters' } })
+  expect([...found.checkpoint.tensors.keys()].filter((name) => /^(first|second)\./.test(name))).toEqual([])
+  expect((await readTensor(found.checkpoint, 'embed')).shape).toEqual([6, 2])
+  await expect(decodeSaved(old)).rejects.toThrow(
+    'old.safetensors: was saved by an earlier version of smoe and cannot be resumed; its weights can start a new run: smoe train --weights',
+  )
 })

@@ -119,12 +119,12 @@ describe('what does not fit is told', () => {
   test.each([
     [
       () => fit(counting(4), sequence(1, 4), null),
-      'count: 4 tokens are too few; an example takes 5, 4 and the one that follows the last',
+      'count: 4 tokens are too few; an example has 5, 4 and the next one',
     ],
-    [() => fit(counting(20), sequence(1, 4, 15), null), 'count: token 15 is 15, the model takes 0 to 14 as tokens'],
+    [() => fit(counting(20), sequence(1, 4, 15), null), 'count: token 15 is 15, the model expects 0 to 14 as tokens'],
     [
       () => fit(textData([{ name: 'a.txt', text: 'abcdefg' }]), sequence(1, 2, 6), null),
-      'a.txt has 7 characters, the model takes 6 kinds of tokens',
+      'a.txt has a vocabulary of 7 characters, the model expects tokens below 6',
     ],
     [
       () =>
@@ -133,18 +133,18 @@ describe('what does not fit is told', () => {
           sequence(1, 4, 15).map((input) => ({ ...input, ignored: -100 })),
           null,
         ),
-      'count: token 15 is 15, the model takes 0 to 14, and -100 as tokens',
+      'count: token 15 is 15, the model expects 0 to 14, and -100 as tokens',
     ],
-    [() => fit(images, pictures(1, 2, 3), null), 'a.csv, line 4, column 3: labels has 3, the model takes 0 to 2'],
-    [() => fit(images, pictures(1, 3), null), 'the model takes pixels as f32[3], a.csv has pixels f32[2]'],
-    [() => fit(images, sequence(1, 2), null), 'the model takes tokens; a.csv has pixels f32[2], labels i32[]'],
-    [() => fit(counting(20), pictures(1, 2), null), 'the model takes pixels; count has tokens i32[2], targets i32[2]'],
-    [() => fit(images, [], null), 'the model takes no input to train with'],
+    [() => fit(images, pictures(1, 2, 3), null), 'a.csv, line 4, column 3: labels has 3, the model expects 0 to 2'],
+    [() => fit(images, pictures(1, 3), null), 'the model expects pixels as f32[3], a.csv has pixels f32[2]'],
+    [() => fit(images, sequence(1, 2), null), 'the model expects tokens; a.csv has pixels f32[2], labels i32[]'],
+    [() => fit(counting(20), pictures(1, 2), null), 'the model expects pixels; count has tokens i32[2], targets i32[2]'],
+    [() => fit(images, [], null), 'the model has no inputs to train with'],
     [
       () => fit(images, [...pictures(2, 2), { name: 'more', dtype: 'f32', shape: [3], below: null }], null),
-      'the input more has 3 rows and pixels 2',
+      'the input more has 3 rows, pixels has 2',
     ],
-    [() => fit(images, [{ name: 'pixels', dtype: 'f32', shape: [], below: null }], null), 'the input pixels is a single number'],
+    [() => fit(images, [{ name: 'pixels', dtype: 'f32', shape: [], below: null }], null), 'the input pixels is a scalar'],
   ])('%#', (fails, message) => expect(fails).toThrow(message))
 
   test('after a split the lines are still those of the file', () => {
@@ -174,7 +174,7 @@ describe('what does not fit is told', () => {
         1,
         ignored,
       ])
-      expect(() => labels(pictures(3, 2, 2))).toThrow(`labels has ${ignored}, the model takes 0 to 1`)
+      expect(() => labels(pictures(3, 2, 2))).toThrow(`labels has ${ignored}, the model expects 0 to 1`)
     }
   })
 
@@ -213,7 +213,7 @@ test('files are joined where they are alike', () => {
   expect(() => joinData([images, imageData('1,9', 'b.csv')])).toThrow(
     'b.csv: has pixels f32[1], labels i32[], a.csv has pixels f32[2], labels i32[]',
   )
-  expect(() => joinData([images, counting(3)])).toThrow('count: is not of the kind of a.csv')
+  expect(() => joinData([images, counting(3)])).toThrow('count: is not of the same kind as a.csv')
 })
 
 test('a fingerprint tells examples apart, not names', () => {

@@ -79,7 +79,7 @@ test('columns that are left out may hold anything', () => {
 })
 
 test('a heading of numbers is not an example, and that is said', () => {
-  const note = 'a.csv: line 1, 0, 1, 2, ... 3, is a heading and not an example; --heading no reads it as one'
+  const note = 'a.csv: line 1, 0, 1, 2, ... 3, is read as a heading; --heading no reads it as an example'
   expect(imageData('0,1,2,3\n1,2,3,4\n4,5,6,7', 'a.csv')).toMatchObject({
     count: 2,
     notes: [note, "a.csv: labels are column 4, '3', the last"],
@@ -116,13 +116,13 @@ test.each([
   [
     'label,a,class\n1,2,3',
     {},
-    "a.csv: has 2 columns that may be the label: 'label' (column 1), 'class' (column 3); --label says which",
+    "a.csv: has 2 columns that may be the label: 'label' (column 1), 'class' (column 3); choose one with --label",
   ],
-  ['x,y,z\n1,2,3', {}, "a.csv: has 2 columns that may be the label: 'y' (column 2), 'z' (column 3); --label says which"],
+  ['x,y,z\n1,2,3', {}, "a.csv: has 2 columns that may be the label: 'y' (column 2), 'z' (column 3); choose one with --label"],
   [
     'p0,p1,p2\n1,2,3',
     {},
-    "a.csv: no heading names a label, and the last, 'p2', is one more like 'p1'; --label NAME or --label NUMBER says which",
+    "a.csv: no heading names a label, and the last one, 'p2', continues 'p1'; choose the label with --label NAME or --label NUMBER",
   ],
   ['a,b,c\n1,2,3', { label: 'd' }, "a.csv: has no column 'd'; did you mean"],
   [
@@ -133,26 +133,26 @@ test.each([
   [
     '1,2,3\n4,5,6',
     { label: 'label' },
-    "a.csv: has no column 'label'; there is no heading: columns are named by their numbers, from 1",
+    "a.csv: has no column 'label'; the table has no headings: give the number of a column, from 1",
   ],
-  ['1,2,3\n4,5,6', { label: '4' }, 'a.csv: column 4, the label, is not among those that are read, 1 to 3'],
-  ['a,a,b\n4,5,6', { label: 'a' }, "a.csv: has 2 columns with the heading 'a', 1 and 2; a number names one"],
-  ['id,a,label\n7,2,3\n8,2,3\n9,2,1', {}, "a.csv: column 1, 'id', counts the rows; --ignore 1 leaves it out"],
-  [',a,label\n0,2,3\n1,2,3\n2,2,1', {}, 'a.csv: column 1, which has no heading, counts the rows; --ignore 1 leaves it out'],
+  ['1,2,3\n4,5,6', { label: '4' }, 'a.csv: column 4, the label, is not among the columns that are read, 1 to 3'],
+  ['a,a,b\n4,5,6', { label: 'a' }, "a.csv: has 2 columns with the heading 'a', 1 and 2; give a number"],
+  ['id,a,label\n7,2,3\n8,2,3\n9,2,1', {}, "a.csv: column 1, 'id', is a row number; --ignore 1 leaves it out"],
+  [',a,label\n0,2,3\n1,2,3\n2,2,1', {}, 'a.csv: column 1, without a heading, is a row number; --ignore 1 leaves it out'],
   [
     '1 2 3\n4 5 6',
     {},
-    'a.csv:1: has one column; a row is pixels and a label, parted by comma, semicolon, tab or pipe; --separator space reads columns that spaces part',
+    'a.csv:1: has one column; expected pixels and a label, separated by comma, semicolon, tab or pipe; --separator space reads columns separated by spaces',
   ],
-  ['a|b,c\n1|2,x', {}, 'a.csv:1: holds comma and pipe, either of which may part the columns; --separator says which'],
+  ['a|b,c\n1|2,x', {}, 'a.csv:1: has comma and pipe, and either may be the separator; choose it with --separator'],
   ['1,5;2;3\n4,5;6;7', {}, 'a.csv:1: column 1 is "1,5", not a number with a decimal point; --decimal comma reads it'],
   [
     '1.5;2;3\n4,5;6;7',
     { decimal: 'comma' },
     'a.csv:1: column 1 is "1.5", not a number with a decimal comma; --decimal point reads it',
   ],
-  ['1,"2,3\n4,5,6', {}, 'a.csv:1: column 2 opens a quote that no line closes'],
-  ['1,"2"3,4\n4,5,6', {}, 'a.csv:1: column 2 goes on after its closing quote'],
+  ['1,"2,3\n4,5,6', {}, 'a.csv:1: column 2 has an unclosed quote'],
+  ['1,"2"3,4\n4,5,6', {}, 'a.csv:1: column 2 has text after its closing quote'],
 ] as const)('what is ambiguous, or not there, is refused: %j %j', (text, options, message) =>
   expect(() => imageData(text, 'a.csv', options)).toThrow(message),
 )
@@ -169,9 +169,9 @@ test.each([
   ['1,2,3\n1,1e39,3\n', 'a.csv:2: column 2 is 1e39, which is not finite in f32'],
   ['1,2,3\n1,1e999,3\n', 'a.csv:2: column 2 is 1e999, which is not finite in f32'],
   ['1,2,3\n\n1,2,3\n', 'a.csv:2: is empty'],
-  ['1,2,3\n1,2,3.5\n', 'a.csv:2: the label in column 3 is 3.5, not a whole number that i32 holds'],
-  ['1,2,-2147483649\n', 'a.csv:1: the label in column 3 is -2147483649, not a whole number that i32 holds'],
-  ['1\n2\n', 'a.csv:1: has one column; a row is pixels and a label, parted by comma, semicolon, tab or pipe'],
+  ['1,2,3\n1,2,3.5\n', 'a.csv:2: the label in column 3 is 3.5, not an i32 integer'],
+  ['1,2,-2147483649\n', 'a.csv:1: the label in column 3 is -2147483649, not an i32 integer'],
+  ['1\n2\n', 'a.csv:1: has one column; expected pixels and a label, separated by comma, semicolon, tab or pipe'],
   ['', 'a.csv: has no rows'],
   ['a,b\n', 'a.csv: has no rows'],
   ['1,b\n2,3', 'a.csv:1: column 2 is "b", not a number'],

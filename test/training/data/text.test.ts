@@ -29,7 +29,7 @@ test('texts are joined, with the characters of all', () => {
 test('a character that the vocabulary lacks is told with its line', () => {
   const vocabulary = charactersOf(['ab\n'])
   expect(() => encodeText('ab\nb\nbé', vocabulary, 'valid.txt')).toThrow(
-    'valid.txt:3: the character "é" (U+00E9) is not among the 3 of the vocabulary',
+    'valid.txt:3: the character "é" (U+00E9) is not in the vocabulary of 3',
   )
 })
 

@@ -38,10 +38,10 @@ test('what a file holds says how it is read, and the end of its name what a text
 })
 
 test('what cannot be read is told', async () => {
-  await expect(readData([])).rejects.toThrow('no file: is given to learn from')
+  await expect(readData([])).rejects.toThrow('no file: was given as training data')
   await expect(readData(['none.txt'])).rejects.toThrow('none.txt: cannot be read: there is no such file or directory (ENOENT)')
   await expect(readData([file('a.csv', '1,2'), file('b.txt', '1,2')])).rejects.toThrow(
-    /b\.txt: is text, .*a\.csv is a table; files that are read as one are of one kind/,
+    /b\.txt: is text, .*a\.csv is a table; files that are read together must be of one kind/,
   )
   await expect(readData([file('b.txt', '1,2')], { table: { label: '1' }, names: ['b'] })).resolves.toMatchObject({ kind: 'rows' })
   await expect(readData([file('bad.safetensors', 'x')])).rejects.toThrow('1 bytes are no safetensors file')
@@ -52,9 +52,9 @@ test('a name that says something else than the file is not believed', async () =
   const [npy, x] = [readFileSync('test/fixtures/training/tokens.npy'), { shape: [3], data: Int32Array.of(1, 2, 3) }]
   expect(await readData([file('npy.txt', npy)])).toMatchObject({ kind: 'rows', count: 3 })
   expect(await readData([file('st.csv', encodeSafetensors({ x }))])).toMatchObject({ kind: 'stream', tokens: x.data })
-  await expect(readData([file('text.npy', 'some text')])).rejects.toThrow('is no .npy file')
+  await expect(readData([file('text.npy', 'some text')])).rejects.toThrow('is not an .npy file')
   await expect(readData([file('packed.csv', gzipSync('1,2'))])).rejects.toThrow(
-    'packed.csv: is a gzip file, which is not read; unpack it first',
+    'packed.csv: is a gzip file, which is not supported; unpack it first',
   )
   await expect(readData([file('packed', gzipSync('1,2'))], { as: 'text' })).rejects.toThrow('packed: is not text: byte')
 })
@@ -62,12 +62,12 @@ test('a name that says something else than the file is not believed', async () =
 test('an option reads a file as what it looks unlike', async () => {
   const lines = file('a.jsonl', '{"text": "a"}\n')
   await expect(readData([lines])).rejects.toThrow(
-    'a.jsonl: is JSON lines, which is not read; write the text of its rows to a .txt file',
+    'a.jsonl: is JSON lines, which is not supported; write the text of its rows to a .txt file',
   )
   expect(await readData([lines], { as: 'text' })).toMatchObject({ kind: 'stream', vocabulary: { kind: 'characters' } })
   expect(await readData([file('b.csv', '1,2')], { as: 'bytes' })).toMatchObject({ tokens: Int32Array.from(Buffer.from('1,2')) })
   await expect(readData(['test/fixtures/training/tokens.npy'], { as: 'u16' })).rejects.toThrow(
-    'is an .npy file, which says the type of its numbers itself',
+    'is an .npy file, which declares its own number type',
   )
   await expect(readData(['test/fixtures/training/tokens.npy'], { table: { label: '1' } })).rejects.toThrow(
     'is an .npy file, not a table: it has no columns',
@@ -76,7 +76,7 @@ test('an option reads a file as what it looks unlike', async () => {
 
 test('labels that are all one number were the last column by chance', async () => {
   await expect(readData([file('mnist.csv', '5,9,0\n4,8,0\n')])).rejects.toThrow(
-    'mnist.csv: every label is 0: the last column, 3, was taken for the label; --label',
+    'mnist.csv: every label is 0: the last column, 3, was taken as the label; choose it with --label',
   )
   expect(await readData([file('mnist.csv', '5,9,0\n4,8,0\n')], { table: { label: '1' } })).toMatchObject({
     columns: { labels: Int32Array.of(5, 4) },
@@ -89,10 +89,10 @@ test('labels that are all one number were the last column by chance', async () =
 test('tables of which one has its columns in another order are not joined', async () => {
   const [one, other] = [file('1.csv', 'label,a,b\n0,1,2\n'), file('2.csv', 'label,b,a\n0,1,2\n')]
   await expect(readData([one, other], { names: ['1.csv', '2.csv'] })).rejects.toThrow(
-    "2.csv: has other columns than 1.csv: number 1 of its pixels is 'b', there it is 'a'",
+    "2.csv: has other columns than 1.csv: heading 1 of pixels is 'b' instead of 'a'",
   )
   await expect(readData([one, file('3.csv', '1,2,0\n')], { names: ['1.csv', '3.csv'] })).rejects.toThrow(
-    '3.csv: has its labels from column 3 on, 1.csv from column 1; --label says of both',
+    '3.csv: has its labels in column 3, 1.csv in column 1; --label names',
   )
   expect(await readData([one, file('4.csv', 'a,b,label\n1,2,0\n')])).toMatchObject({
     columns: { pixels: Float32Array.of(1, 2, 1, 2) },
@@ -141,10 +141,10 @@ test.each(holding)('the place of a token is that in its file: %s', async (name, 
   const data = await readData([path], { ...reading, names: [name] })
   if (data.kind === 'stream' && unit === 'byte') {
     // bytes are as many kinds as they are, whatever the file has
-    expect(() => fit(data, inputs, null)).toThrow(`${name} has 256 bytes, the model takes 60 kinds of tokens`)
+    expect(() => fit(data, inputs, null)).toThrow(`${name} has a vocabulary of 256 bytes, the model expects tokens below 60`)
     return
   }
-  expect(refusal(data, inputs)).toContain(`${name}: token 70 is 77, the model takes 0 to 59 as tokens`)
+  expect(refusal(data, inputs)).toContain(`${name}: token 70 is 77, the model expects 0 to 59 as tokens`)
   const good = file(
     `good ${name}`,
     name === 'llmc.bin' ? Buffer.concat([bytes(header), bytes(Uint16Array.from(ids, (id) => id % 60))]) : contents,
@@ -179,7 +179,7 @@ test('the place of a value in rows is that in its file', async () => {
     ),
   ]
   const data = await readData([good, path], { names: ['good.npy', 'rows.npy'] })
-  expect(() => fit(data, sequence, null)).toThrow('rows.npy, row 6, column 3: tokens has 99, the model takes 0 to 59')
+  expect(() => fit(data, sequence, null)).toThrow('rows.npy, row 6, column 3: tokens has 99, the model expects 0 to 59')
   const named = await readData(
     [
       file(
@@ -198,6 +198,6 @@ test('the place of a value in rows is that in its file', async () => {
     { name: 'pixels', dtype: 'f32', shape: [2, 1], below: null },
     { name: 'labels', dtype: 'i32', shape: [2], below: 3 },
   ]
-  expect(() => fit(images, pictures, null)).toThrow('q.csv, line 2, column 2: labels has 3, the model takes 0 to 2')
+  expect(() => fit(images, pictures, null)).toThrow('q.csv, line 2, column 2: labels has 3, the model expects 0 to 2')
   expect(refusal(images, pictures)).toContain('q.csv, line 2, column 2: labels has 3')
 })

@@ -124,13 +124,13 @@ test('what came after the checkpoint that a run goes on from, whole or torn, is 
 describe('refused', () => {
   test('a directory that holds a run already', async () => {
     await expect(runInto(join(root, 'whole'), trainingOf())).rejects.toThrow(
-      'already holds a run, at step 8; resume it, or choose another directory',
+      'already has a run, at step 8; resume it, or choose another directory',
     )
   })
 
   test('a directory without a checkpoint, and a path to nothing', async () => {
-    await expect(resume(root, trainingOf())).rejects.toThrow('holds no checkpoint')
-    await expect(resume(join(root, 'nothing'), trainingOf())).rejects.toThrow('nothing: is torn, or no checkpoint: is not there')
+    await expect(resume(root, trainingOf())).rejects.toThrow('has no checkpoint')
+    await expect(resume(join(root, 'nothing'), trainingOf())).rejects.toThrow('nothing: is truncated, or not a checkpoint: is not there')
   })
 
   test('a torn checkpoint, with a word of the one before', async () => {
@@ -139,8 +139,8 @@ describe('refused', () => {
     const newest = join(directory, CHECKPOINTS, checkpointName(8))
     truncateSync(newest, readFileSync(newest).length - 1)
     const refused = resume(directory, trainingOf())
-    await expect(refused).rejects.toThrow('step-00000008.safetensors: is torn, or no checkpoint: ')
-    await expect(refused).rejects.toThrow(`the one before it is ${join(directory, CHECKPOINTS, checkpointName(6))}`)
+    await expect(refused).rejects.toThrow('step-00000008.safetensors: is truncated, or not a checkpoint: ')
+    await expect(refused).rejects.toThrow(`the checkpoint before it is ${join(directory, CHECKPOINTS, checkpointName(6))}`)
     await resume(join(directory, CHECKPOINTS, checkpointName(6)), trainingOf())
   })
 
@@ -149,13 +149,13 @@ describe('refused', () => {
     for (const directory of [one, other]) cpSync(join(root, 'whole'), directory, { recursive: true })
     const before = contents(other)
     const from = join(one, CHECKPOINTS, checkpointName(6))
-    await expect(runInto(other, await resume(from, trainingOf()))).rejects.toThrow('already holds a run, at step 8')
+    await expect(runInto(other, await resume(from, trainingOf()))).rejects.toThrow('already has a run, at step 8')
     // a copy is no part of the run that it lies beside
     mkdirSync(join(other, 'best'))
     cpSync(from, join(other, 'best/copy.safetensors'))
     const copied = await resume(join(other, 'best/copy.safetensors'), trainingOf())
     expect(copied.directory).toBeNull()
-    await expect(runInto(other, copied)).rejects.toThrow('already holds a run, at step 8')
+    await expect(runInto(other, copied)).rejects.toThrow('already has a run, at step 8')
     rmSync(join(other, 'best'), { recursive: true })
     expect(contents(other)).toEqual(before)
   })
@@ -164,7 +164,7 @@ describe('refused', () => {
     const directory = join(root, 'taken')
     const run = trainInto(directory, trainingOf(), files)
     await run.next()
-    await expect(runInto(directory, trainingOf())).rejects.toThrow(`is written to by another run, process ${process.pid} on `)
+    await expect(runInto(directory, trainingOf())).rejects.toThrow(`is in use by another run, process ${process.pid} on `)
     for await (const _ of run);
     expect(readdirSync(directory).filter((name) => name.startsWith('.lock'))).toEqual([])
   })
@@ -181,11 +181,11 @@ describe('refused', () => {
       'is of another recipe: seed was 5 and is 9',
     )
     await expect(resume(join(root, 'whole'), trainingOf({ training: chain(61) }))).rejects.toThrow(
-      'it learned from other examples: 60 tokens',
+      'its training set was 60 tokens',
     )
     const changed = { ...recipe, program: 'ffffffff' }
     await expect(resume(join(root, 'whole'), trainingOf({ recipe: changed }))).rejects.toThrow(
-      'is of a model that computes something else',
+      'is of another model',
     )
   })
 
@@ -205,7 +205,7 @@ test('the lock of a run that was killed is taken over', async () => {
   expect(readdirSync(directory)).not.toContain('.lock')
   writeFileSync(join(directory, '.lock'), JSON.stringify({ pid, host: 'elsewhere' }))
   await expect(runInto(directory, await resume(directory, trainingOf()))).rejects.toThrow(
-    `process ${pid} on elsewhere; if there is none, remove `,
+    `process ${pid} on elsewhere; if that has ended, remove `,
   )
 })
 

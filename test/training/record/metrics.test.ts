@@ -1,23 +1,25 @@
+import { readFileSync } from 'node:fs'
 import { expect, test } from 'vitest'
 import { lineOf, parseLines, recordsUpTo, type MetricsRecord } from '../../../training/record/metrics.ts'
+import { reportTraining } from '../../../training/record/report.ts'
 import { scalarsOf } from '../../../training/record/scalars.ts'
 
 const step = (number: number): MetricsRecord => ({
   kind: 'step',
   step: number,
-  scale: null,
+  lossScale: null,
   skipped: false,
   epoch: 0.5,
   loss: 3,
   losses: { 'loss.cross_entropy': 2, 'loss.balance': 1 },
   metrics: { 'metric.accuracy': NaN },
-  rate: 0.1,
-  norm: 2,
-  chosen: ['a/moe'],
+  learningRate: 0.1,
+  gradientNorm: 2,
+  competing: ['a/moe'],
   routing: [{ layer: 'a/moe', load: [3, 0], dropped: 1, cv: 1, maxVio: null, allocationEntropy: 0.5, weightEntropy: null }],
   seconds: 1,
-  pace: 100,
-  left: 5,
+  throughput: 100,
+  eta: 5,
   time: 1000 + number,
 })
 const validation = (number: number): MetricsRecord => ({
@@ -79,9 +81,9 @@ test('the numbers of an event by their tags; what is none is left out', () => {
     { tag: 'loss/total', value: 3 },
     { tag: 'loss/cross_entropy', value: 2 },
     { tag: 'loss/balance', value: 1 },
-    { tag: 'training/rate', value: 0.1 },
-    { tag: 'training/norm', value: 2 },
-    { tag: 'training/pace', value: 100 },
+    { tag: 'training/learning_rate', value: 0.1 },
+    { tag: 'training/gradient_norm', value: 2 },
+    { tag: 'training/throughput', value: 100 },
     { tag: 'training/epoch', value: 0.5 },
     { tag: 'training/competing', value: 1 },
     { tag: 'routing a/moe/cv', value: 1 },
@@ -91,4 +93,17 @@ test('the numbers of an event by their tags; what is none is left out', () => {
   ])
   expect(scalarsOf(validation(2)).map(({ tag }) => tag)).toEqual(['validation loss/total', 'validation loss/cross_entropy'])
   expect(scalarsOf(probe(2))).toEqual([{ tag: 'change a/moe/top1', value: 0.25 }])
+})
+
+test('a record of an earlier version is read with the field names of this one', () => {
+  const records = parseLines(readFileSync(new URL('version-1.jsonl', import.meta.url), 'utf8'))
+  expect(records.map(({ kind }) => kind).join(' ')).toBe('start validation probe step step step validation probe end')
+  const [start, first] = [records[0], records[3]]
+  expect(start).toMatchObject({ kind: 'start', steps: 3, competitions: { moe: [0] } })
+  expect(first).toMatchObject({ learningRate: 0.003, gradientNorm: 0.11035880970039778, lossScale: null, competing: ['moe'] })
+  expect(first).toMatchObject({ throughput: 29.774250589928382, eta: 0.5444780680000003 })
+  for (const name of ['rate', 'norm', 'scale', 'chosen', 'pace', 'left']) expect(first).not.toHaveProperty(name)
+  const report = reportTraining(records)
+  expect(report.curves.learningRate.mean).toEqual([0.003, 0.00165, 0.0003])
+  expect(report.routing.layers[0].competitions).toEqual([1])
 })

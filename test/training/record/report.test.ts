@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest'
-import type { StepTime } from '../../../runtime/profile.ts'
+import type { DispatchTime } from '../../../runtime/profile.ts'
 import type { TrainingEvent } from '../../../training/events.ts'
 import { train } from '../../../training/loop.ts'
 import { bins, curve } from '../../../training/record/bins.ts'
@@ -81,8 +81,8 @@ test('the report of a run', async () => {
   expect(report.routing.layers.map(({ layer }) => layer)).toEqual(['a/moe', 'b/moe'])
   const [a, b] = report.routing.layers
   expect(a.load).toEqual(steps.map(({ routing }) => routing[0].load))
-  expect(b.contests).toBeNull()
-  expect(a.contests).toEqual(steps.filter(({ chosen }) => chosen.length > 0).map(({ step }) => step))
+  expect(b.competitions).toBeNull()
+  expect(a.competitions).toEqual(steps.filter(({ competing: chosen }) => chosen.length > 0).map(({ step }) => step))
   expect(a.changeSet[0]).toBeNull()
   expect(JSON.parse(JSON.stringify(report))).toEqual(report)
 })
@@ -104,7 +104,7 @@ test('a record that has no end yet, or goes on', async () => {
 })
 
 test('kernels by their time, however often they are dispatched', () => {
-  const time = (kernel: string, nanoseconds: number): StepTime => ({
+  const time = (kernel: string, nanoseconds: number): DispatchTime => ({
     kernel,
     nanoseconds,
     label: `${kernel} label`,

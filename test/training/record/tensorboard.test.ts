@@ -1,23 +1,23 @@
 import { expect, test } from 'vitest'
-import { eventFileName, frame, headOf, masked, recordOf } from '../../../training/record/tensorboard.ts'
+import { eventFileName, tfRecord, fileHeader, masked, eventRecord } from '../../../training/record/tensorboard.ts'
 
 const hex = (bytes: Uint8Array): string => Buffer.from(bytes).toString('hex')
 
 test('the checksum of a length is that of every file that begins with its version', () => {
   // 24 bytes: a time and `brain.Event:2`
-  expect(hex(frame(new Uint8Array(24))).slice(0, 24)).toBe('1800000000000000a37f4b22')
+  expect(hex(tfRecord(new Uint8Array(24))).slice(0, 24)).toBe('1800000000000000a37f4b22')
   expect(masked(0xe3069283)).toBe((((0xe3069283 >>> 15) | (0xe3069283 << 17)) + 0xa282ead8) >>> 0)
 })
 
 test('a file begins with its version', () => {
-  const bytes = headOf(1.5)
+  const bytes = fileHeader(1.5)
   expect(hex(bytes.subarray(12, 36))).toBe('09000000000000f83f1a0d627261696e2e4576656e743a32')
   expect(bytes.length).toBe(40)
   expect(hex(bytes.subarray(0, 12))).toBe('1800000000000000a37f4b22')
 })
 
 test('a record holds time, step and each scalar', () => {
-  const bytes = recordOf(2, 300, [
+  const bytes = eventRecord(2, 300, [
     { tag: 'loss/total', value: 0.5 },
     { tag: 'é', value: -1 },
   ])
@@ -33,13 +33,13 @@ test('a record holds time, step and each scalar', () => {
     '15000080bf',
   ].join('')
   expect(hex(bytes.subarray(12, -4))).toBe(wanted)
-  expect(hex(frame(bytes.subarray(12, -4)))).toBe(hex(bytes))
-  expect(recordOf(2, 3, []).length).toBe(0)
+  expect(hex(tfRecord(bytes.subarray(12, -4)))).toBe(hex(bytes))
+  expect(eventRecord(2, 3, []).length).toBe(0)
 })
 
 test('numbers of any size are written as varints', () => {
   const steps = [0, 127, 128, 16384, 2 ** 31, 2 ** 40]
-  expect(steps.map((step) => hex(recordOf(0, step, [{ tag: '', value: 0 }]).subarray(12 + 10)).replace(/2a.*$/, ''))).toEqual([
+  expect(steps.map((step) => hex(eventRecord(0, step, [{ tag: '', value: 0 }]).subarray(12 + 10)).replace(/2a.*$/, ''))).toEqual([
     '00',
     '7f',
     '8001',

@@ -15,7 +15,8 @@ const rowsOf = ({
   report: {
     routing: { layers },
   },
-}: Figures): readonly Row[] => layers.flatMap(({ layer, contests }) => (contests === null ? [] : [{ layer, contests }]))
+}: Figures): readonly Row[] =>
+  layers.flatMap(({ layer, competitions: contests }) => (contests === null ? [] : [{ layer, contests }]))
 
 /** One path for all turns of a layer. */
 function turns({ layer, contests }: Row, at: number, height: number, x: Scale, hasCount: boolean): SVGElement {

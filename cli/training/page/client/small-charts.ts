@@ -65,10 +65,14 @@ export function smallCharts(figures: Figures): HTMLElement {
     ...unique(curves.metrics, validations.metrics).map((name) =>
       one(titleOf(name), both(name, curves.metrics, validations.metrics, figures), { show: precise }),
     ),
-    one('learning rate', [{ label: 'learning rate', colour: 'var(--bar)', steps: curves.steps, values: curves.rate.mean }], {
-      from: 0,
-    }),
-    steering('norm of the gradients', curves.norm, { from: 0 }),
-    steering(`${unit}s a second`, curves.pace, { from: 0 }),
+    one(
+      'learning rate',
+      [{ label: 'learning rate', colour: 'var(--bar)', steps: curves.steps, values: curves.learningRate.mean }],
+      {
+        from: 0,
+      },
+    ),
+    steering('norm of the gradients', curves.gradientNorm, { from: 0 }),
+    steering(`${unit}s a second`, curves.throughput, { from: 0 }),
   ])
 }

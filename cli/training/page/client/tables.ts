@@ -11,7 +11,9 @@ function unfold(title: string, make: () => HTMLElement): HTMLElement {
   return details
 }
 
-function curves({ curves: { steps, loss, losses, metrics, rate, norm, pace } }: TrainingReport): HTMLElement {
+function curves({
+  curves: { steps, loss, losses, metrics, learningRate: rate, gradientNorm: norm, throughput: pace },
+}: TrainingReport): HTMLElement {
   const columns = [
     ['loss', loss],
     ...Object.entries(losses),

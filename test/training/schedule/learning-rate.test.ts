@@ -1,11 +1,11 @@
 import fc from 'fast-check'
 import { expect, test } from 'vitest'
 import type { RateSchedule } from '../../../plan/recipe.ts'
-import { rateFactor } from '../../../training/schedule/rate.ts'
+import { learningRateFactor } from '../../../training/schedule/learning-rate.ts'
 import { assertProperty } from '../../support/property.ts'
 
 const over = (schedule: RateSchedule, steps: number): number[] =>
-  Array.from({ length: steps }, (_, step) => rateFactor(schedule, step, steps))
+  Array.from({ length: steps }, (_, step) => learningRateFactor(schedule, step, steps))
 
 test('rises over the warm-up, then stays, falls straight, or by a cosine', () => {
   expect(over({ kind: 'constant', warmup: 4 }, 6)).toEqual([0.25, 0.5, 0.75, 1, 1, 1])
@@ -19,7 +19,7 @@ test('rises over the warm-up, then stays, falls straight, or by a cosine', () =>
 test('a run of one step has the whole rate, and what is longer than planned keeps the last', () => {
   expect(over({ kind: 'cosine', warmup: 0, final: 0 }, 1)).toEqual([1])
   expect(over({ kind: 'linear', warmup: 9, final: 0 }, 3)).toEqual([1 / 9, 2 / 9, 3 / 9])
-  expect(rateFactor({ kind: 'linear', warmup: 2, final: 0.2 }, 100, 6)).toBeCloseTo(0.2, 12)
+  expect(learningRateFactor({ kind: 'linear', warmup: 2, final: 0.2 }, 100, 6)).toBeCloseTo(0.2, 12)
 })
 
 test('is above 0 and at most 1, rises to the end of the warm-up and falls from there', () => {

@@ -1,9 +1,10 @@
-/** What several batches answered, as one. */
+/** Losses and metrics of micro-batches: their means, and the check that losses are finite. */
 import { NotFiniteError } from '../runtime/errors.ts'
 import { DivergedError } from './errors.ts'
-import type { Answers } from './machine.ts'
+import type { BatchMetrics } from './machine.ts'
 
-export interface MeanAnswers {
+export interface MeanMetrics {
+  /** The sum of the losses. */
   readonly loss: number
   readonly losses: Readonly<Record<string, number>>
   readonly metrics: Readonly<Record<string, number>>
@@ -11,7 +12,7 @@ export interface MeanAnswers {
 
 type Values = Readonly<Record<string, number>>
 
-/** Of each name over those that have it. */
+/** The mean of each name over the batches that have it. */
 function means(all: readonly Values[]): Values {
   const names = [...new Set(all.flatMap((values) => Object.keys(values)))]
   return Object.fromEntries(
@@ -22,21 +23,22 @@ function means(all: readonly Values[]): Values {
   )
 }
 
-export function meanAnswers(answers: readonly Answers[]): MeanAnswers {
-  const losses = means(answers.map((answer) => answer.losses))
+/** The means over several batches. */
+export function averageMetrics(batches: readonly BatchMetrics[]): MeanMetrics {
+  const losses = means(batches.map((batch) => batch.losses))
   return {
     loss: Object.values(losses).reduce((sum, loss) => sum + loss, 0),
     losses,
-    metrics: means(answers.map(({ metrics }) => metrics)),
+    metrics: means(batches.map(({ metrics }) => metrics)),
   }
 }
 
-/** Throws a DivergedError for a loss that is no number; a metric may be none, such as a share of nothing. */
-export function checkFinite(step: number, { losses }: Answers): void {
+/** Throws a DivergedError for a loss that is not finite. A metric may be NaN, such as a ratio over nothing. */
+export function checkFinite(step: number, { losses }: BatchMetrics): void {
   for (const [name, value] of Object.entries(losses)) if (!Number.isFinite(value)) throw new DivergedError(step, name, value)
 }
 
-/** A `catch` handler for results of a machine: routing weights that are not finite also mean that the run has diverged. */
+/** A `catch` handler for calls of a machine: routing weights that are not finite also mean that the run has diverged. */
 export const divergedAt =
   (step: number) =>
   (error: unknown): never => {

@@ -2,13 +2,13 @@
 import type { RoutedLayer } from './record.ts'
 
 /** `text` is the requirement in the model's words. */
-export interface Promises {
+export interface RoutingConstraints {
   /** No slot is dropped. */
-  readonly answersAll: { readonly text: string } | null
+  readonly dropless: { readonly text: string } | null
   /** So many tokens an expert at most. */
-  readonly most: { readonly text: string; readonly tokens: number } | null
+  readonly capacity: { readonly text: string; readonly tokens: number } | null
   /** The experts of a token lie in `keep` groups of the `count`. */
-  readonly groups: { readonly text: string; readonly count: number; readonly keep: number } | null
+  readonly groupLimit: { readonly text: string; readonly count: number; readonly keep: number } | null
 }
 
 function dropped({ selected, k }: RoutedLayer): string | null {
@@ -33,7 +33,10 @@ function scattered({ selected, tokens, k, experts }: RoutedLayer, count: number,
 }
 
 /** The first promise that a layer breaks, in words; null where it keeps all. */
-export function brokenPromise(layer: RoutedLayer, { answersAll, most, groups }: Promises): string | null {
+export function violatedConstraint(
+  layer: RoutedLayer,
+  { dropless: answersAll, capacity: most, groupLimit: groups }: RoutingConstraints,
+): string | null {
   const required = (text: string, problem: string | null): string | null =>
     problem === null ? null : `${problem}, and the model requires \`${text}\``
   return (

@@ -1,5 +1,5 @@
 /** A cache of the most recently used values. */
-export interface Recent<T> {
+export interface LruCache<T> {
   /** The value of a key, created if missing; the least recently used value is evicted. */
   readonly at: (key: string, make: () => T) => T
   /** Removes a value without calling `drop`. */
@@ -7,12 +7,12 @@ export interface Recent<T> {
   readonly clear: () => void
 }
 
-/** Keeps at most `most` values and calls `drop` with each evicted one. */
-export function createRecent<T>(most: number, drop: (value: T) => void): Recent<T> {
+/** Keeps at most `capacity` values and calls `drop` with each evicted one. */
+export function createLruCache<T>(capacity: number, drop: (value: T) => void): LruCache<T> {
   const kept = new Map<string, T>()
 
   const makeRoom = (): void => {
-    for (const [key, value] of [...kept].slice(0, Math.max(0, kept.size - most))) {
+    for (const [key, value] of [...kept].slice(0, Math.max(0, kept.size - capacity))) {
       kept.delete(key)
       drop(value)
     }

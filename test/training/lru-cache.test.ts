@@ -1,9 +1,9 @@
 import { expect, test } from 'vitest'
-import { createRecent } from '../../training/recent.ts'
+import { createLruCache } from '../../training/lru-cache.ts'
 
 test('the values asked for last are kept, the others dropped, each once', () => {
   const dropped: string[] = []
-  const recent = createRecent<string>(2, (value) => dropped.push(value))
+  const recent = createLruCache<string>(2, (value) => dropped.push(value))
   const at = (key: string): string => recent.at(key, () => `${key} made ${dropped.length}`)
   expect(at('a')).toBe('a made 0')
   at('b')
@@ -19,7 +19,7 @@ test('the values asked for last are kept, the others dropped, each once', () => 
 
 test('what cannot be made takes no room', () => {
   const dropped: number[] = []
-  const recent = createRecent<number>(1, (value) => dropped.push(value))
+  const recent = createLruCache<number>(1, (value) => dropped.push(value))
   recent.at('a', () => 1)
   expect(() =>
     recent.at('b', () => {

@@ -4,12 +4,12 @@ import { join } from 'node:path'
 import { describe, expect, test } from 'vitest'
 import type { CompetitionStep, Recipe, RoutedLayer } from '../../../plan/recipe.ts'
 import {
-  chosenLayers,
+  competingLayers,
   drawSchedule,
-  lengthenSchedule,
+  extendSchedule,
   schedule,
-  type ContestSchedule,
-} from '../../../training/schedule/contest.ts'
+  type CompetitionSchedule,
+} from '../../../training/schedule/competition.ts'
 import { readSafetensors } from '../../support/safetensors.ts'
 import { recipeOf, routed } from '../recipes.ts'
 import { assertProperty } from '../../support/property.ts'
@@ -24,7 +24,7 @@ function metadataOf(path: string): Readonly<Record<string, string>> {
     .__metadata__
 }
 
-const rowsOf = (found: ContestSchedule, layers: readonly string[], first: number, steps: number): number[] =>
+const rowsOf = (found: CompetitionSchedule, layers: readonly string[], first: number, steps: number): number[] =>
   layers.flatMap((layer) => Array.from({ length: steps }, (_, step) => (found[layer].includes(first + step) ? 1 : 0)))
 
 describe('the published schedules come out of their recorded draws', () => {
@@ -78,7 +78,7 @@ test('never more than the limit compete, none in the warm-up, and as many as dre
         const drawn = (layer: number): number =>
           Array.from({ length: steps - 2 }, (_, n) => draw(`${layer}`, n)).filter((value) => value < rate).length
         for (let step = 0; step < steps; step++) {
-          const chosen = chosenLayers(found)(step)
+          const chosen = competingLayers(found)(step)
           expect(chosen.length).toBeLessThanOrEqual(step < 2 ? 0 : atMost)
           expect(new Set(chosen).size).toBe(chosen.length)
         }
@@ -93,7 +93,7 @@ function searched(
   layers: Parameters<typeof schedule>[0],
   steps: number,
   draw: (layer: string, n: number) => number,
-): ContestSchedule {
+): CompetitionSchedule {
   const counts = new Array<number>(steps).fill(0)
   return Object.fromEntries(
     layers.map(({ layer, rate, first, atMost }) => {
@@ -171,7 +171,7 @@ test('a run that is made longer keeps the contests that it had, and has those of
   const short = recipeOf({ steps: 100, layers: [routed('a', { competition: { rate: 0.3, after: 0.1, atMost: null } })] })
   const long = { ...short, steps: 400 }
   const [before, whole] = [drawSchedule(short).a, drawSchedule(long).a]
-  const { a: found } = lengthenSchedule({ a: before }, long, 60)
+  const { a: found } = extendSchedule({ a: before }, long, 60)
   expect(found.filter((step) => step < 60)).toEqual(before.filter((step) => step < 60))
   expect(found.filter((step) => step >= 60)).toEqual(whole.filter((step) => step >= 60))
   expect(found.filter((step) => step >= 100).length).toBeGreaterThan(50)
@@ -241,5 +241,5 @@ test('further contests of a layer draw for themselves, and have limits of their 
   expect([found.a.length, found.b.length]).toEqual([100, 0])
   expect(found['a#2'].length).toBeGreaterThan(30)
   expect(found['b#2'].every((step) => !found['a#2'].includes(step))).toBe(true)
-  expect(chosenLayers({ a: [0], 'a#2': [0, 1] })(0)).toEqual(['a', 'a#2'])
+  expect(competingLayers({ a: [0], 'a#2': [0, 1] })(0)).toEqual(['a', 'a#2'])
 })
