@@ -3,7 +3,7 @@ import { Option, type Command } from 'commander'
 import { PORTABLE } from '../../plan/target.ts'
 import type { Checkpoint } from '../../runtime/checkpoint/checkpoint.ts'
 import type { Device } from '../../runtime/device.ts'
-import { openSteps } from '../../runtime/steps.ts'
+import { openDispatches } from '../../runtime/single-dispatch.ts'
 import { matchWeights } from '../../runtime/weights/match.ts'
 import {
   formatOption,
@@ -63,7 +63,7 @@ async function debugDevice(
   checkpoint: Checkpoint,
   terminal: Terminal,
 ): Promise<DebugDevice> {
-  const runner = await openSteps(device, plan, compileProgress(terminal))
+  const runner = await openDispatches(device, plan, compileProgress(terminal))
   return {
     name: device.choice.name,
     runner,

@@ -11,7 +11,7 @@ import { F32, F64, type Precision } from '../../compiler/reference/precision.ts'
 import { hostTensor, type HostTensor } from '../../compiler/reference/tensor.ts'
 import { evaluate as sizeOf, type DimValues } from '../../plan/dim.ts'
 import type { Plan, Program, StorageType } from '../../plan/plan.ts'
-import type { StepRunner } from '../../runtime/steps.ts'
+import type { DispatchRunner } from '../../runtime/single-dispatch.ts'
 import type { HostArray } from '../../runtime/tensors.ts'
 import { plural } from '../output.ts'
 import { compare, NOTHING, together, type Comparison } from './compare.ts'
@@ -171,7 +171,7 @@ function beginningOf({ node, dtype }: BoundBuffer, leaves: ReadonlyMap<Node, Hos
 export async function compareOnDevice(
   scheduled: Scheduled,
   feeds: Feeds,
-  runner: StepRunner,
+  runner: DispatchRunner,
   device: string,
 ): Promise<DeviceKernels> {
   const { graph, schedule, program } = scheduled

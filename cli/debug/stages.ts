@@ -6,7 +6,7 @@ import { bindDims } from '../../compiler/reference/bind.ts'
 import { hostTensor, type HostTensor } from '../../compiler/reference/tensor.ts'
 import type { Plan, Program } from '../../plan/plan.ts'
 import { chooseProgram } from '../../runtime/dims.ts'
-import type { StepRunner } from '../../runtime/steps.ts'
+import type { DispatchRunner } from '../../runtime/single-dispatch.ts'
 import type { HostArray, HostData } from '../../runtime/tensors.ts'
 import { plural } from '../output.ts'
 import { compare, NOTHING, together } from './compare.ts'
@@ -26,7 +26,7 @@ export interface Compiled {
 /** A device that kernels run on. */
 export interface DebugDevice {
   readonly name: string
-  readonly runner: StepRunner
+  readonly runner: DispatchRunner
   /** The whole plan: every output by its name, those that replace weights too. Null where the host cannot bring its weights to the device. */
   readonly runPlan: (() => Promise<Readonly<Record<string, HostData>>>) | null
 }

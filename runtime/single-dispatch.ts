@@ -1,28 +1,28 @@
-/** Runs single dispatches of a plan on given contents of their buffers: what a kernel computes, apart from all others. */
+/** Runs single dispatches of a plan on given buffer contents, for debugging: what one kernel computes, apart from all others. */
 import { dim, evaluate, type DimValues } from '../plan/dim.ts'
 import type { Plan, Port, Program, StorageType } from '../plan/plan.ts'
 import type { Part } from './buffers.ts'
 import { halfBits } from './checkpoint/half.ts'
 import type { Device } from './device.ts'
-import { createTaskFrame, type Ground } from './frame.ts'
+import { instantiate, type SharedResources } from './instance.ts'
 import { createKernelCompiler, type CompileProgress } from './pipelines.ts'
-import { runFrame } from './run.ts'
+import { runInstance } from './run.ts'
 import { createSlots } from './slots.ts'
 import type { HostArray } from './tensors.ts'
 
-/** Buffer of the plan -> its elements; halves as f32. */
+/** Id of a plan buffer -> its elements; f16 as f32. */
 export type Contents = ReadonlyMap<number, HostArray>
 
-export interface StepRunner {
+export interface DispatchRunner {
   /**
-   * Runs step `at` of a program, whose every buffer begins with these contents. Resolves to the contents of the buffers that it may write.
-   * Throws whatever the device reports, as a RuntimeError.
+   * Runs dispatch `at` of a program, with these contents of all its buffers. Resolves to the contents of the buffers that it may write.
+   * Errors of the device are RuntimeErrors.
    */
   readonly run: (program: Program, at: number, dims: DimValues, contents: Contents) => Promise<Contents>
   readonly dispose: () => void
 }
 
-/** f16 is written as pairs of bits: a write is a multiple of four bytes. */
+/** f16 as 16-bit words, padded to a multiple of 4 bytes, as writes require. */
 function bytesOf(dtype: StorageType, data: HostArray): HostArray | Uint16Array {
   if (dtype !== 'f16') return data
   const bits = new Uint16Array(data.length + (data.length % 2))
@@ -40,34 +40,36 @@ function write({ gpu }: Device, parts: readonly Part[], dtype: StorageType, data
 }
 
 /** Compiles the kernels of a plan. Throws a KernelError as `createSession` does. */
-export async function openSteps(device: Device, plan: Plan, onCompile?: CompileProgress): Promise<StepRunner> {
+export async function openDispatches(device: Device, plan: Plan, onCompile?: CompileProgress): Promise<DispatchRunner> {
   const compiler = createKernelCompiler(device)
   const compiled = await compiler.compile(plan.kernels, onCompile)
-  const ground: Ground = { device, plan, compiled, persistent: new Map(), slots: createSlots(device) }
+  const resources: SharedResources = { device, plan, compiled, persistent: new Map(), slots: createSlots(device) }
   const portOf = (id: number): Port => {
     const { dtype, elements } = plan.buffers.find((buffer) => buffer.id === id)!
     return { name: String(id), dtype, shape: [elements], buffer: id, doc: '' }
   }
 
-  const run: StepRunner['run'] = async (program, at, dims, contents) => {
-    const step = program.steps[at]
-    const { bindings } = plan.kernels.find(({ id }) => id === step.kernel)!
-    const written = new Set(step.bindings.flatMap(({ buffer }, slot) => (bindings[slot].access === 'read_write' ? [buffer] : [])))
-    const ports = [...new Set(step.bindings.map(({ buffer }) => buffer))].map(portOf)
-    const alone = { name: step.label, when: null, slots: [], placement: [], steps: [step] }
+  const run: DispatchRunner['run'] = async (program, at, dims, contents) => {
+    const dispatch = program.steps[at]
+    const { bindings } = plan.kernels.find(({ id }) => id === dispatch.kernel)!
+    const written = new Set(
+      dispatch.bindings.flatMap(({ buffer }, binding) => (bindings[binding].access === 'read_write' ? [buffer] : [])),
+    )
+    const ports = [...new Set(dispatch.bindings.map(({ buffer }) => buffer))].map(portOf)
+    const alone = { name: dispatch.label, when: null, slots: [], placement: [], steps: [dispatch] }
     const outputs = ports.filter(({ buffer }) => written.has(buffer))
-    const frame = await createTaskFrame(ground, { program: alone, inputs: ports, outputs }, dims)
+    const instance = await instantiate(resources, { program: alone, inputs: ports, outputs }, dims)
     try {
-      for (const { buffer, dtype } of ports) write(device, frame.parts.get(buffer)!, dtype, contents.get(buffer)!)
-      const after = await runFrame(device, plan, { ...frame, inputs: [] }, {}, null)
+      for (const { buffer, dtype } of ports) write(device, instance.parts.get(buffer)!, dtype, contents.get(buffer)!)
+      const after = await runInstance(device, plan, { ...instance, inputs: [] }, {}, null)
       return new Map(outputs.map(({ name, buffer }) => [buffer, after[name].data]))
     } finally {
-      frame.destroy()
+      instance.destroy()
     }
   }
   return { run, dispose: () => compiler.release(plan.kernels) }
 }
 
-/** How many elements a buffer has at these dims. */
+/** Elements of a buffer with these dims. */
 export const elementsOf = (plan: Plan, id: number, dims: DimValues): number =>
   evaluate(dim(plan.buffers.find((buffer) => buffer.id === id)!.elements), dims)
