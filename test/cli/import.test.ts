@@ -159,7 +159,9 @@ test('weights that are those of another model are refused with all that is amiss
     await tensorsOf(plain),
   ).smoe('import', 'm')
   expect(code).toBe(5)
-  expect(err).toContain('layers.2.attention.q wants f32[32, 32] from model.layers.2.self_attn.q_proj.weight, which the file does not have')
+  expect(err).toContain(
+    'layers.2.attention.q wants f32[32, 32] from model.layers.2.self_attn.q_proj.weight, which the file does not have',
+  )
   expect(err).toContain('embed wants f32[90, 32]')
 })
 

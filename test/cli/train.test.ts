@@ -136,7 +136,10 @@ describe('smoe train', () => {
     await smoe(...whole)
     writeFileSync(join(folder, 'tiny.smoe'), SPEC.replace('loss next = ', 'loss next = 3.0 * '))
     const { code, err } = await smoe('train', 'tiny.smoe', ...on, '--resume', checkpoint('whole', 4), '--validate-every', '2')
-    expect([code, err]).toEqual([5, expect.stringContaining('is of another model: the spec, or one of its parameters, has changed')])
+    expect([code, err]).toEqual([
+      5,
+      expect.stringContaining('is of another model: the spec, or one of its parameters, has changed'),
+    ])
     writeFileSync(join(folder, 'tiny.smoe'), SPEC.replace('model tiny', '/// Another word for it.\nmodel tiny'))
     expect((await smoe('train', 'tiny.smoe', ...on, '--resume', checkpoint('whole', 4), '--validate-every', '2')).code).toBe(0)
   })

@@ -99,7 +99,9 @@ describe('on an adapter that computes nothing', () => {
     await expect(createSession(device, replacePlan(), { store })).rejects.toThrow(
       'weight w: is f32[2, 2] in the store, the plan of tiny has f32[4]',
     )
-    await expect(store.write({ w: host(1) })).rejects.toThrow('weight w: is f32[2, 2] in the store, the written tensor has f32[1]')
+    await expect(store.write({ w: host(1) })).rejects.toThrow(
+      'weight w: is f32[2, 2] in the store, the written tensor has f32[1]',
+    )
     await expect(store.write({ w: { shape: [2, 2], data: new Int32Array(4) } })).rejects.toThrow(StoreError)
     await expect(store.write({ w: { shape: [2, 2], data: new Float32Array(3) } })).rejects.toThrow(
       '[2, 2] does not fit 3 values of f32',

@@ -117,10 +117,7 @@ test('a batch is made of its position alone, and goes over the end of an epoch',
 
 describe('what does not fit is told', () => {
   test.each([
-    [
-      () => fit(counting(4), sequence(1, 4), null),
-      'count: 4 tokens are too few; an example has 5, 4 and the next one',
-    ],
+    [() => fit(counting(4), sequence(1, 4), null), 'count: 4 tokens are too few; an example has 5, 4 and the next one'],
     [() => fit(counting(20), sequence(1, 4, 15), null), 'count: token 15 is 15, the model expects 0 to 14 as tokens'],
     [
       () => fit(textData([{ name: 'a.txt', text: 'abcdefg' }]), sequence(1, 2, 6), null),

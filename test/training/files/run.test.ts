@@ -130,7 +130,9 @@ describe('refused', () => {
 
   test('a directory without a checkpoint, and a path to nothing', async () => {
     await expect(resume(root, trainingOf())).rejects.toThrow('has no checkpoint')
-    await expect(resume(join(root, 'nothing'), trainingOf())).rejects.toThrow('nothing: is truncated, or not a checkpoint: is not there')
+    await expect(resume(join(root, 'nothing'), trainingOf())).rejects.toThrow(
+      'nothing: is truncated, or not a checkpoint: is not there',
+    )
   })
 
   test('a torn checkpoint, with a word of the one before', async () => {
@@ -184,9 +186,7 @@ describe('refused', () => {
       'its training set was 60 tokens',
     )
     const changed = { ...recipe, program: 'ffffffff' }
-    await expect(resume(join(root, 'whole'), trainingOf({ recipe: changed }))).rejects.toThrow(
-      'is of another model',
-    )
+    await expect(resume(join(root, 'whole'), trainingOf({ recipe: changed }))).rejects.toThrow('is of another model')
   })
 
   test('data that does not fit, before a file is touched', async () => {
