@@ -8,7 +8,7 @@ import { PORTABLE } from '../../plan/target.ts'
 import { updateInputs } from '../../plan/update.ts'
 import type { Device } from '../../runtime/device.ts'
 import { createSession } from '../../runtime/session.ts'
-import { openSteps } from '../../runtime/steps.ts'
+import { openDispatches } from '../../runtime/single-dispatch.ts'
 import { createStore } from '../../runtime/store.ts'
 import type { HostArray, HostData } from '../../runtime/tensors.ts'
 import type { BatchInputs, Machine } from '../../training/machine.ts'
@@ -70,7 +70,7 @@ async function openDevice(
 ): Promise<DebugDevice> {
   return {
     name: device.choice.name,
-    runner: await openSteps(device, plan, compileProgress(terminal)),
+    runner: await openDispatches(device, plan, compileProgress(terminal)),
     // the host writes no f16 weights to a store
     runPlan: plan.weights.some(({ dtype }) => dtype === 'f16') ? null : () => runPlan(device, plan, inputs, weights),
   }
