@@ -118,7 +118,7 @@ export function createDebugMachine(graphs: TrainingGraphs, device: Device | null
         return base.step(chosen, inputs)
       },
       update: async (moment) => {
-        const scalars = Object.entries(updateInputs(graphs.recipe, moment.rate, moment.update, moment.scale)).map(
+        const scalars = Object.entries(updateInputs(graphs.recipe, moment.learningRate, moment.update, moment.lossScale)).map(
           ([name, value]): [string, HostData] => [name, { shape: [], data: Float32Array.of(value) }],
         )
         await examine('update', graphs.update(), Object.fromEntries(scalars))
