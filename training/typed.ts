@@ -34,7 +34,7 @@ export interface TrainingNames {
   /** Instances of the routed layers. */
   readonly layer: string
   /** The competitions, if a policy has several; else the layers. */
-  readonly competition?: string
+  readonly competitionStep?: string
   /** Weights by path. */
   readonly weights: object
   /** The tensors of a micro-batch, by input name. */
@@ -64,7 +64,7 @@ export type TypedStart<N extends TrainingNames> = Omit<StartEvent, 'layers'> & {
 }
 export type TypedStep<N extends TrainingNames> = Omit<StepEvent, 'losses' | 'metrics' | 'competing' | 'routing'> &
   ReportedOf<N> & {
-    readonly competing: readonly (N extends { readonly competition: infer Competition } ? Competition : N['layer'])[]
+    readonly competing: readonly (N extends { readonly competitionStep: infer Step } ? Step : N['layer'])[]
     readonly routing: readonly OfLayer<N, LayerRouting>[]
   }
 export type TypedValidation<N extends TrainingNames> = Omit<ValidationEvent, 'losses' | 'metrics'> & ReportedOf<N>

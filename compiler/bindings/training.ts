@@ -87,7 +87,7 @@ const namesInterface = (name: string, recipe: Recipe): InterfaceDeclarationStruc
     ['loss', 'Loss'],
     ['metric', 'Metric'],
     ['layer', 'Layer'],
-    ...(hasFurther(recipe) ? [['competition', 'Competition']] : []),
+    ...(hasFurther(recipe) ? [['competitionStep', 'CompetitionStep']] : []),
     ['weights', 'Trained'],
     ['batch', 'Batch'],
   ].map(([property, type]) => ({ name: property, type: `${name}${type}`, isReadonly: true })),
@@ -213,7 +213,7 @@ export const trainingStatements = (name: string, plan: Plan, recipe: Recipe): re
   ...(hasFurther(recipe)
     ? [
         alias(
-          `${name}Competition`,
+          `${name}CompetitionStep`,
           weightUnion(recipe.layers.flatMap(competitionStepsOf).map((one) => one.name)),
           'What happens in some steps only, by layers.',
         ),
