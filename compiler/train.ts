@@ -50,13 +50,13 @@ export function trainingGraphs(model: Model, overrides: RecipeOverrides = {}): T
   if (recipe === null) return null
   const by = trainableWeights(recipe).map(({ name }) => name)
   const { batch: sizes, precision } = recipe
-  const apart = routersOf(model)
-  const f16Weights = precision === 'f32' ? new Set<string>() : weightsReadAsF16(model, by, apart)
+  const excluded = routersOf(model)
+  const f16Weights = precision === 'f32' ? new Set<string>() : weightsReadAsF16(model, by, excluded)
   const gradients = (chosen: readonly string[]): Graph => {
     const forward = lower(model, { training: chosen, routes: true, sizes })
     return precision === 'f32'
       ? differentiate(forward, { by })
-      : autocast(differentiate(forward, { by, scale: SCALE_INPUT }), { weights: f16Weights, apart })
+      : autocast(differentiate(forward, { by, scale: SCALE_INPUT }), { weights: f16Weights, excluded })
   }
   return {
     recipe,
@@ -70,8 +70,8 @@ export function trainingGraphs(model: Model, overrides: RecipeOverrides = {}): T
 }
 
 /** Of those that are learned, what products read whichever layers compete. */
-function weightsReadAsF16(model: Model, by: readonly string[], apart: readonly string[]): ReadonlySet<string> {
-  const read = trainingVariants(model).map((graph) => readByMatmuls(graph, apart))
+function weightsReadAsF16(model: Model, by: readonly string[], excluded: readonly string[]): ReadonlySet<string> {
+  const read = trainingVariants(model).map((graph) => readByMatmuls(graph, excluded))
   return new Set(by.filter((name) => read.some((names) => names.has(name))))
 }
 

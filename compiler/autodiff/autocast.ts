@@ -1,108 +1,99 @@
-/** Graph -> graph: what matrix products read and give is rounded to f16, and lies in memory as such. */
-import { f16CopyName } from '../../plan/update.ts'
+/** Autocast: operands and results of matmuls become f16, and are stored as such. */
+import { f16CopyName, gradientName } from '../../plan/update.ts'
+import { isMatmul, movedFrom, type Movement } from '../graph/families.ts'
 import type { Graph, Node } from '../graph/node.ts'
+import type { OpName } from '../graph/vocabulary.ts'
 import { isOp, nodesOf } from '../graph/walk.ts'
 import { createBuilder, NONE } from '../ops/build.ts'
-import { gradientOutput } from './differentiate.ts'
+import { rebuildInto, withNodes } from '../ops/rebuild.ts'
 
 export interface AutocastOptions {
-  /** Weights of which a rounded copy lies beside them: products read that. */
+  /** Weights of which an f16 copy is kept: matmuls read the copy. */
   readonly weights: ReadonlySet<string>
-  /** Instances whose numbers stay as they are, and whose products: routers. */
-  readonly apart: readonly string[]
+  /** Instances that stay in f32, matmuls included: routers. */
+  readonly excluded: readonly string[]
 }
 
-type Apart = AutocastOptions['apart']
+type Excluded = AutocastOptions['excluded']
 
-const isApart = ({ origin: { instance } }: Node, apart: Apart): boolean =>
-  apart.some((one) => instance === one || instance.startsWith(`${one}/`))
+const isExcluded = ({ origin: { instance } }: Node, excluded: Excluded): boolean =>
+  excluded.some((one) => instance === one || instance.startsWith(`${one}/`))
 
-const PRODUCTS: ReadonlySet<string> = new Set<Node['op']>(['contract', 'grouped_matmul', 'grouped_weight_gradient'])
+const isCastMatmul = (node: Node, excluded: Excluded): boolean => isMatmul(node) && !isExcluded(node, excluded)
 
-const isProduct = (node: Node, apart: Apart): boolean => PRODUCTS.has(node.op) && !isApart(node, apart)
+const factorsOf = (matmul: Node): readonly Node[] => matmul.inputs.slice(0, 2)
 
-const operandsOf = (product: Node): readonly Node[] => product.inputs.slice(0, 2)
+/** Movements that a matmul reads through: its operand is stored before them. */
+const READ_THROUGH: ReadonlySet<OpName> = new Set<Movement>(['reshape', 'transpose', 'broadcast', 'take'])
+const WEIGHT_PARTS: ReadonlySet<OpName> = new Set<Movement>(['reshape', 'transpose', 'broadcast', 'take', 'slice'])
 
-/** What a product reads in memory, behind what only says where its elements lie. */
-function sourceOf(node: Node): Node {
-  const isMoved = node.op === 'reshape' || node.op === 'transpose' || node.op === 'broadcast' || node.op === 'take'
-  return isMoved ? sourceOf(node.inputs[0]) : node
-}
+const storedOperand = (node: Node): Node => movedFrom(node, READ_THROUGH)
 
-/** The weight that a product reads as it is, or a part of it. */
+/** The weight that a matmul reads, whole or in part. */
 function weightBehind(node: Node): string | null {
-  const source = sourceOf(node)
-  return isOp(source, 'weight') ? source.params.name : source.op === 'slice' ? weightBehind(source.inputs[0]) : null
+  const source = movedFrom(node, WEIGHT_PARTS)
+  return isOp(source, 'weight') ? source.params.name : null
 }
 
-/** Weights that products read. */
-export const readByMatmuls = (graph: Graph, apart: Apart): ReadonlySet<string> =>
+/** Weights that matmuls read. */
+export const readByMatmuls = (graph: Graph, excluded: Excluded): ReadonlySet<string> =>
   new Set(
     nodesOf(graph)
-      .filter((node) => isProduct(node, apart))
-      .flatMap(operandsOf)
+      .filter((node) => isCastMatmul(node, excluded))
+      .flatMap(factorsOf)
       .flatMap((operand) => weightBehind(operand) ?? []),
   )
 
-/** Products that are parts of weights' gradients and of nothing else: those are f32. */
-function gradientParts({ outputs }: Graph, nodes: readonly Node[]): ReadonlySet<Node> {
-  const start = gradientOutput('')
+/** Nodes that are summands of weight gradients and nothing else: gradients are accumulated in f32. */
+function gradientSummands({ outputs }: Graph, nodes: readonly Node[]): ReadonlySet<Node> {
+  const start = gradientName('')
   const others = new Set(outputs.filter(({ name }) => !name.startsWith(start)).map(({ node }) => node))
   const found = new Set(outputs.filter(({ name, node }) => name.startsWith(start) && !others.has(node)).map(({ node }) => node))
   const elsewhere = new Set<Node>(others)
   for (const node of nodes.toReversed()) {
-    const isPart = found.has(node) && !elsewhere.has(node) && !PRODUCTS.has(node.op)
-    for (const input of node.inputs) (isPart ? found : elsewhere).add(input)
+    const isSummand = found.has(node) && !elsewhere.has(node) && !isMatmul(node)
+    for (const input of node.inputs) (isSummand ? found : elsewhere).add(input)
   }
   return new Set([...found].filter((node) => !elsewhere.has(node)))
 }
 
-function roundedNodes(graph: Graph, nodes: readonly Node[], apart: Apart): ReadonlySet<Node> {
-  const gradients = gradientParts(graph, nodes)
-  const rounded = new Set<Node>()
+function castNodes(graph: Graph, nodes: readonly Node[], excluded: Excluded): ReadonlySet<Node> {
+  const gradients = gradientSummands(graph, nodes)
+  const cast = new Set<Node>()
   for (const node of nodes) {
-    if (!isProduct(node, apart)) continue
-    if (!gradients.has(node)) rounded.add(node)
-    for (const source of operandsOf(node).map(sourceOf))
-      if (source.inputs.length > 0 && !isApart(source, apart)) rounded.add(source)
+    if (!isCastMatmul(node, excluded)) continue
+    if (!gradients.has(node)) cast.add(node)
+    for (const operand of factorsOf(node).map(storedOperand))
+      if (operand.inputs.length > 0 && !isExcluded(operand, excluded)) cast.add(operand)
   }
-  return rounded
+  return cast
 }
 
-/** Everything that reads a rounded number reads it rounded, so that it lies in memory once. What is an output is not rounded as such. */
-export function autocast(graph: Graph, { weights, apart }: AutocastOptions): Graph {
+/** Every reader of a value that is cast reads the cast one, so that it is stored once. An output as such is not cast. */
+export function autocast(graph: Graph, { weights, excluded }: AutocastOptions): Graph {
   const builder = createBuilder()
   const nodes = nodesOf(graph)
-  const rounded = roundedNodes(graph, nodes, apart)
-  const made = new Map<Node, Node>()
-  const halves = new Map<Node, Node>()
-  const read = (node: Node): Node => halves.get(node) ?? made.get(node)!
-  // W  ==>  half.W, also where it is moved about
-  const fromHalf = (node: Node): Node => {
-    if (!isOp(node, 'weight'))
-      return builder.make(
-        node.op,
-        [fromHalf(node.inputs[0]), ...node.inputs.slice(1).map(read)],
-        node.params as never,
-        node.origin,
-      ) as Node
+  const cast = castNodes(graph, nodes, excluded)
+  /** Old node -> its value as others read it. */
+  const read = new Map<Node, Node>(
+    graph.inputs.map((input) => [input, builder.make('input', [], input.params, input.origin) as Node]),
+  )
+  // W  ==>  f16.W, also below movements
+  const f16Copy = (node: Node): Node => {
+    if (!isOp(node, 'weight')) {
+      const operands = [f16Copy(node.inputs[0]), ...node.inputs.slice(1).map((input) => read.get(input)!)]
+      return builder.make(node.op, operands, node.params as never, node.origin) as Node
+    }
     const { name, shape, doc } = node.params
-    return builder.make(
-      'weight',
-      [],
-      { name: f16CopyName(name), shape, source: { pieces: [], stacked: false, half: true }, doc },
-      node.origin,
-    ) as Node
+    const source = { pieces: [], stacked: false, half: true } as const
+    return builder.make('weight', [], { name: f16CopyName(name), shape, source, doc }, node.origin) as Node
   }
-  const operand = (node: Node): Node => (weights.has(weightBehind(node) ?? '') ? fromHalf(node) : read(node))
-  for (const node of nodes) {
-    const inputs = node.inputs.map((input, at) => (at < 2 && isProduct(node, apart) ? operand(input) : read(input)))
-    made.set(node, builder.make(node.op, inputs, node.params as never, node.origin) as Node)
-    if (rounded.has(node)) halves.set(node, builder.make('cast_f16', [made.get(node)!], NONE, node.origin) as Node)
-  }
-  return {
-    ...graph,
-    inputs: graph.inputs.map((input) => made.get(input) as typeof input),
-    outputs: graph.outputs.map((output) => ({ ...output, node: made.get(output.node)! })),
-  }
+  const operandOf = (node: Node): Node => (weights.has(weightBehind(node) ?? '') ? f16Copy(node) : read.get(node)!)
+  const made = rebuildInto(builder, graph, (node, _, make) => {
+    const inputs = node.inputs.map((input, at) => (at < 2 && isCastMatmul(node, excluded) ? operandOf(input) : read.get(input)!))
+    const f32 = make(node.op, inputs, node.params as never)
+    read.set(node, cast.has(node) ? make('cast_f16', [f32], NONE) : f32)
+    return f32
+  })
+  return withNodes(graph, made)
 }

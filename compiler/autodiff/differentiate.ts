@@ -3,7 +3,9 @@ import type { Graph, Node, Origin, Output } from '../graph/node.ts'
 import type { OpName } from '../graph/vocabulary.ts'
 import { isOp, nodesOf, reachable } from '../graph/walk.ts'
 import { createBuilder, NO_ORIGIN, type Builder } from '../ops/build.ts'
-import { createTape, type Cotangents, type GradientRule, type Tape } from './rule.ts'
+import { makerAt, type Maker } from '../ops/maker.ts'
+import { copy, rebuildInto } from '../ops/rebuild.ts'
+import type { Cotangents, GradientRule } from './rule.ts'
 import { gradientRuleOf } from './rules.ts'
 
 /** The output that holds the gradient of a weight, by its path. */
@@ -50,7 +52,7 @@ export function differentiate(graph: Graph, { losses, by, scale = null }: Differ
   const added = leaves.map((leaf): Output => ({
     name: gradientOutput(leafName(leaf)!),
     doc: `d(sum of the losses) / d ${leafName(leaf)!}`,
-    node: gradients.get(leaf) ?? createTape(builder, leaf.origin).filled(leaf.shape, 'f32', 0),
+    node: gradients.get(leaf) ?? makerAt(builder, leaf.origin).filled(leaf.shape, 'f32', 0),
   }))
   const inputs = graph.inputs.map((input) => copied.get(input) as typeof input)
   return { ...graph, inputs: factor === null ? inputs : [...inputs, factor], outputs: [...outputs, ...added] }
@@ -61,22 +63,10 @@ const leafName = (node: Node): string | null => (isOp(node, 'weight') || isOp(no
 // compute_at_load(x)  ==>  x, where x depends on a leaf
 function copyInto(builder: Builder, graph: Graph, isLeaf: (node: Node) => boolean): ReadonlyMap<Node, Node> {
   const nodes = nodesOf(graph)
-  const moved = dependent(nodes, new Set(nodes.filter(isLeaf)))
-  const copied = new Map<Node, Node>()
-  for (const node of nodes) {
-    if (isOp(node, 'compute_at_load') && moved.has(node)) copied.set(node, copied.get(node.inputs[0])!)
-    else
-      copied.set(
-        node,
-        builder.make(
-          node.op,
-          node.inputs.map((input) => copied.get(input)!),
-          node.params as never,
-          node.origin,
-        ) as Node,
-      )
-  }
-  return copied
+  const updated = dependent(nodes, new Set(nodes.filter(isLeaf)))
+  return rebuildInto(builder, graph, (node, inputs, make) =>
+    isOp(node, 'compute_at_load') && updated.has(node) ? inputs[0] : copy(node, inputs, make),
+  )
 }
 
 /** Nodes that depend on one of the leaves through what gradients pass. */
@@ -96,27 +86,27 @@ function backward(
   const nodes = reachable(losses.map(({ node }) => node))
   const wanted = dependent(nodes, leaves)
   const cotangents = new Map<Node, Node>()
-  const give = (tape: Tape, node: Node, cotangent: Node): void => {
+  const give = (make: Maker, node: Node, cotangent: Node): void => {
     const before = cotangents.get(node)
-    cotangents.set(node, before === undefined ? cotangent : tape.add(before, cotangent))
+    cotangents.set(node, before === undefined ? cotangent : make.add(before, cotangent))
   }
   for (const { node } of losses) {
-    const tape = createTape(builder, node.origin)
-    if (wanted.has(node)) give(tape, node, factor ?? tape.like(node, 1))
+    const make = makerAt(builder, node.origin)
+    if (wanted.has(node)) give(make, node, factor ?? make.like(node, 1))
   }
   for (const node of nodes.toReversed()) {
     const dy = cotangents.get(node)
     if (dy === undefined || leaves.has(node)) continue
-    const tape = createTape(builder, node.origin)
-    given(tape, node, dy).forEach((cotangent, at) => {
+    const make = makerAt(builder, node.origin)
+    given(make, node, dy).forEach((cotangent, at) => {
       const input = node.inputs[at]
-      if (cotangent !== null && wanted.has(input)) give(tape, input, cotangent)
+      if (cotangent !== null && wanted.has(input)) give(make, input, cotangent)
     })
   }
   return cotangents
 }
 
-function given(tape: Tape, node: Node, dy: Node): Cotangents {
+function given(make: Maker, node: Node, dy: Node): Cotangents {
   const rule = gradientRuleOf(node.op) as GradientRule<OpName>
   switch (rule.kind) {
     case 'none':
@@ -124,7 +114,7 @@ function given(tape: Tape, node: Node, dy: Node): Cotangents {
     case 'refused':
       throw new GradientError(node.op, rule.reason, node.origin)
     case 'rule':
-      return rule.of(tape, node as never, dy)
+      return rule.of(make, node as never, dy)
     default:
       return rule satisfies never
   }

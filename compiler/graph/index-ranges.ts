@@ -1,5 +1,6 @@
 /** Inputs whose values are used as numbers of rows or columns. */
 import { constantValue, type Dim } from '../../plan/dim.ts'
+import { AXIS_MOVEMENTS } from './families.ts'
 import type { Node } from './node.ts'
 import { isOp } from './walk.ts'
 
@@ -17,13 +18,11 @@ interface Source {
   readonly ignored: number | null
 }
 
-const isMove = ({ op }: Node): boolean => op === 'reshape' || op === 'broadcast' || op === 'transpose' || op === 'slice'
-
 /** The input whose values these are, in another shape at most, with one of them replaced at most. */
 function sourceOf(node: Node): Source | null {
   if (isOp(node, 'input')) return { input: node, ignored: null }
   if (node.op === 'select') return replacedIn(node)
-  return isMove(node) ? sourceOf(node.inputs[0]) : null
+  return AXIS_MOVEMENTS.has(node.op) ? sourceOf(node.inputs[0]) : null
 }
 
 /** `select(x == number, other, x)`, or its sides the other way about where the comparison is denied. */
@@ -43,7 +42,7 @@ function comparedIn(node: Node): Source | null {
 
 /** The one number that a constant holds. */
 function numberOf(node: Node): number | null {
-  if (isMove(node)) return numberOf(node.inputs[0])
+  if (AXIS_MOVEMENTS.has(node.op)) return numberOf(node.inputs[0])
   if (!isOp(node, 'constant')) return null
   const [first, ...others] = node.params.values
   return first !== undefined && others.every((value) => value === first) ? Number(first) : null

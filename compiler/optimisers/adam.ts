@@ -1,4 +1,4 @@
-import type { Tape } from '../autodiff/rule.ts'
+import type { Maker } from '../ops/maker.ts'
 import type { Node } from '../graph/node.ts'
 import type { Optimiser } from '../../plan/recipe.ts'
 import { NONE } from '../ops/build.ts'
@@ -17,19 +17,19 @@ interface Settings {
   readonly epsilon: number
 }
 
-/** Along the mean of the gradients, over the root of the mean of their squares. */
-function step(
-  tape: Tape,
+/** Along the first moment of the gradient, over the root of the second. */
+function adamUpdate(
+  make: Maker,
   { beta1, beta2, epsilon }: Settings,
-  { memory: [first, second], rate, corrections }: UpdateOperands,
+  { state: [first, second], rate, biasCorrections }: UpdateOperands,
   from: Node,
   gradient: Node,
 ): UpdateResult {
-  const mean = movingAverage(tape, beta1, first, gradient)
-  const square = movingAverage(tape, beta2, second, tape.multiply(gradient, gradient))
-  const size = tape.add(tape.multiply(tape.make('sqrt', [square], NONE), corrections[1]), tape.like(square, epsilon))
-  const along = tape.divide(tape.multiply(tape.multiply(rate, corrections[0]), mean), size)
-  return { weight: tape.subtract(from, along), memory: [mean, square] }
+  const mean = movingAverage(make, beta1, first, gradient)
+  const square = movingAverage(make, beta2, second, make.multiply(gradient, gradient))
+  const size = make.add(make.multiply(make('sqrt', [square], NONE), biasCorrections[1]), make.like(square, epsilon))
+  const along = make.divide(make.multiply(make.multiply(rate, biasCorrections[0]), mean), size)
+  return { weight: make.subtract(from, along), state: [mean, square] }
 }
 
 const FORMULA =
@@ -37,14 +37,14 @@ const FORMULA =
 
 /** Kingma and Ba, 2015. */
 export const adam: OptimiserRule<Extract<Optimiser, { readonly kind: 'adam' }>> = {
-  doc: 'Each number at its own pace: along the mean of its gradients, over the root of the mean of their squares. The decay is part of the gradient.',
+  doc: 'Along the first moment of the gradient, over the root of the second, bias-corrected. Weight decay is an L2 penalty in the gradient.',
   formula: `g = gradient + decay * w, ${FORMULA}`,
-  step: (tape, settings, moved) => step(tape, settings, moved, moved.weight, withL2Penalty(tape, moved)),
+  update: (make, settings, operands) => adamUpdate(make, settings, operands, operands.weight, withL2Penalty(make, operands)),
 }
 
 /** Loshchilov and Hutter, 2019. */
 export const adamw: OptimiserRule<Extract<Optimiser, { readonly kind: 'adamw' }>> = {
-  doc: 'Adam, with the decay taken off the weight and no part of the gradient.',
+  doc: 'Adam with decoupled weight decay.',
   formula: `w = w - rate * decay * w, g = gradient, ${FORMULA}`,
-  step: (tape, settings, moved) => step(tape, settings, moved, withWeightDecay(tape, moved), moved.gradient),
+  update: (make, settings, operands) => adamUpdate(make, settings, operands, withWeightDecay(make, operands), operands.gradient),
 }

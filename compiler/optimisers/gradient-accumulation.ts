@@ -1,41 +1,22 @@
-/** Where gradients stay between a step and the update. */
-import { createTape } from '../autodiff/rule.ts'
+/** Gradient accumulation: gradients stay in persistent state between the micro-batches of a step and the update. */
 import { gradientName } from '../../plan/update.ts'
-import type { Graph, Node, Output } from '../graph/node.ts'
-import { nodesOf } from '../graph/walk.ts'
+import type { Graph, Output } from '../graph/node.ts'
 import { createBuilder } from '../ops/build.ts'
+import { makerAt } from '../ops/maker.ts'
+import { copy, rebuildInto, withNodes } from '../ops/rebuild.ts'
 
 /**
- * The outputs `gradient.PATH` in the place of weights of those names, alone or added to what is there: the first micro-batch of a step, or a
+ * The outputs `gradient.PATH` replace the state of those names: the gradient alone in the first micro-batch of a step, the sum with what is there in a
  * later one.
  */
 export function accumulateGradients(graph: Graph, isFirst: boolean): Graph {
   const builder = createBuilder()
-  const copied = new Map<Node, Node>()
-  for (const node of nodesOf(graph)) {
-    copied.set(
-      node,
-      builder.make(
-        node.op,
-        node.inputs.map((input) => copied.get(input)!),
-        node.params as never,
-        node.origin,
-      ) as Node,
-    )
+  const copied = withNodes(graph, rebuildInto(builder, graph, copy))
+  const accumulated = ({ name, node, doc }: Output): Output => {
+    const make = makerAt(builder, node.origin)
+    const before = () => make('weight', [], { name, shape: node.shape, source: { pieces: [], stacked: false }, doc: '' })
+    return { name, doc, node: isFirst ? node : make.add(before(), node), replaces: name }
   }
   const start = gradientName('')
-  const kept = ({ name, node, doc }: Output): Output => {
-    const tape = createTape(builder, node.origin)
-    const gradient = copied.get(node)!
-    const before = (): Node =>
-      tape.make('weight', [], { name, shape: node.shape, source: { pieces: [], stacked: false }, doc: '' })
-    return { name, doc, node: isFirst ? gradient : tape.add(before(), gradient), replaces: name }
-  }
-  return {
-    ...graph,
-    inputs: graph.inputs.map((input) => copied.get(input) as typeof input),
-    outputs: graph.outputs.map((output) =>
-      output.name.startsWith(start) ? kept(output) : { ...output, node: copied.get(output.node)! },
-    ),
-  }
+  return { ...copied, outputs: copied.outputs.map((output) => (output.name.startsWith(start) ? accumulated(output) : output)) }
 }

@@ -4,14 +4,14 @@ import { movingAverage, withWeightDecay, type OptimiserRule } from './rule.ts'
 
 /** Chen et al., Symbolic Discovery of Optimization Algorithms, 2023. */
 export const lion: OptimiserRule<Extract<Optimiser, { readonly kind: 'lion' }>> = {
-  doc: 'A step of one size for every number, along the sign of a mean of its gradients.',
+  doc: 'A step of one size for every element, along the sign of a moving average of its gradient.',
   formula: 'w = w - rate * decay * w - rate * sign(beta1 * m + (1 - beta1) * g), m = beta2 * m + (1 - beta2) * g',
-  step(tape, { beta1, beta2 }, moved) {
-    const [momentum] = moved.memory
-    const along = tape.make('sign', [movingAverage(tape, beta1, momentum, moved.gradient)], NONE)
+  update(make, { beta1, beta2 }, operands) {
+    const [momentum] = operands.state
+    const along = make('sign', [movingAverage(make, beta1, momentum, operands.gradient)], NONE)
     return {
-      weight: tape.subtract(withWeightDecay(tape, moved), tape.multiply(moved.rate, along)),
-      memory: [movingAverage(tape, beta2, momentum, moved.gradient)],
+      weight: make.subtract(withWeightDecay(make, operands), make.multiply(operands.rate, along)),
+      state: [movingAverage(make, beta2, momentum, operands.gradient)],
     }
   },
 }

@@ -1,5 +1,5 @@
-/** The form of an optimiser: how one weight moves, element by element. */
-import type { Tape } from '../autodiff/rule.ts'
+/** The form of an optimizer: how one weight is updated, element by element. */
+import type { Maker } from '../ops/maker.ts'
 import type { Node } from '../graph/node.ts'
 import type { Optimiser } from '../../plan/recipe.ts'
 
@@ -8,37 +8,37 @@ export interface UpdateOperands {
   readonly weight: Node
   /** The mean over micro-batches, clipped. */
   readonly gradient: Node
-  /** What the optimiser remembers of the weight, in the order of its names; 0 before the first step. */
-  readonly memory: readonly Node[]
-  /** The rate of this step, with the weight's own factor. */
+  /** The optimizer state of the weight, in the order of `optimizerStates`; 0 before the first update. */
+  readonly state: readonly Node[]
+  /** The learning rate of this step, with the factor of the weight. */
   readonly rate: Node
-  /** 1 / (1 - beta1^n) and 1 / (1 - beta2^n)^(1/2) at the n-th step. */
-  readonly corrections: readonly [Node, Node]
-  /** The weight's own decay. */
+  /** Bias corrections of the moments: 1 / (1 - beta1^n) and 1 / (1 - beta2^n)^(1/2) at the n-th update. */
+  readonly biasCorrections: readonly [Node, Node]
+  /** The weight decay of this weight. */
   readonly decay: number
 }
 
 export interface UpdateResult {
   readonly weight: Node
-  readonly memory: readonly Node[]
+  readonly state: readonly Node[]
 }
 
 export interface OptimiserRule<O extends Optimiser> {
   readonly doc: string
   readonly formula: string
-  readonly step: (tape: Tape, optimiser: O, moved: UpdateOperands) => UpdateResult
+  readonly update: (make: Maker, optimiser: O, operands: UpdateOperands) => UpdateResult
 }
 
 export type OptimiserRules = { readonly [K in Optimiser['kind']]: OptimiserRule<Extract<Optimiser, { readonly kind: K }>> }
 
-/** keep * old + (1 - keep) * new. */
-export const movingAverage = (tape: Tape, keep: number, old: Node, next: Node): Node =>
-  tape.add(tape.times(old, keep), tape.times(next, 1 - keep))
+/** Exponential moving average: keep * old + (1 - keep) * new. */
+export const movingAverage = (make: Maker, keep: number, old: Node, next: Node): Node =>
+  make.add(make.times(old, keep), make.times(next, 1 - keep))
 
-/** The gradient of the loss and of decay / 2 times the square of the weight. */
-export const withL2Penalty = (tape: Tape, { weight, gradient, decay }: UpdateOperands): Node =>
-  decay === 0 ? gradient : tape.add(gradient, tape.times(weight, decay))
+/** The gradient of the loss with an L2 penalty, decay / 2 times the square of the weight. */
+export const withL2Penalty = (make: Maker, { weight, gradient, decay }: UpdateOperands): Node =>
+  decay === 0 ? gradient : make.add(gradient, make.times(weight, decay))
 
-/** The weight, smaller by rate * decay of itself. */
-export const withWeightDecay = (tape: Tape, { weight, rate, decay }: UpdateOperands): Node =>
-  decay === 0 ? weight : tape.subtract(weight, tape.multiply(tape.times(rate, decay), weight))
+/** Decoupled weight decay: weight - rate * decay * weight. */
+export const withWeightDecay = (make: Maker, { weight, rate, decay }: UpdateOperands): Node =>
+  decay === 0 ? weight : make.subtract(weight, make.multiply(make.times(rate, decay), weight))

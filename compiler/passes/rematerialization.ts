@@ -1,28 +1,32 @@
 /**
- * What an activation gives to the gradient of the next weight is made again from its pre-activations, which lie in memory until then in any
- * case: through the rest of the model and back, the activation itself takes none. As SonicMoE does.
+ * Rematerialization: an activation that the gradient of the next weight reads is recomputed from its pre-activations, which are stored until then
+ * in any case; through the rest of the forward and backward pass the activation itself takes no memory. As SonicMoE does.
  */
+import { movementsAbove, type Movement } from '../graph/families.ts'
 import type { Graph, Node } from '../graph/node.ts'
 import type { OpName } from '../graph/vocabulary.ts'
 import { usersOf } from '../graph/walk.ts'
 import { NONE } from '../ops/build.ts'
-import { recordOf } from '../ops/records.ts'
 import type { Maker } from '../ops/maker.ts'
+import { recordOf } from '../ops/records.ts'
 import { rebuild } from '../ops/rebuild.ts'
 import { ignore, type Fired } from './rewrite.ts'
 
-const PRODUCTS: ReadonlySet<OpName> = new Set<OpName>(['contract', 'grouped_matmul'])
-const OUTER: ReadonlySet<OpName> = new Set<OpName>(['contract', 'grouped_weight_gradient'])
-/** Between an activation and a product that reads it: the same elements elsewhere. */
-const CARRIERS: ReadonlySet<OpName> = new Set<OpName>(['transpose', 'reshape', 'take'])
+/** Matmuls of the forward pass, whose results are pre-activations. */
+const FORWARD_MATMULS: ReadonlySet<OpName> = new Set<OpName>(['contract', 'grouped_matmul'])
+/** Matmuls that may be weight gradients. */
+const WEIGHT_GRADIENTS: ReadonlySet<OpName> = new Set<OpName>(['contract', 'grouped_weight_gradient'])
+/** Movements between an activation and a weight gradient that reads it. */
+const CARRIERS: ReadonlySet<OpName> = new Set<Movement>(['transpose', 'reshape', 'take'])
 
 const isElementwise = ({ op }: Node): boolean => recordOf(op).kind === 'elementwise'
-const isPreActivation = ({ op, inputs }: Node): boolean => PRODUCTS.has(op) || (op === 'cast_f16' && PRODUCTS.has(inputs[0].op))
-/** Numbers of the spec, and what decides between values: there or made in place, whoever reads it. */
+const isPreActivation = ({ op, inputs }: Node): boolean =>
+  FORWARD_MATMULS.has(op) || (op === 'cast_f16' && FORWARD_MATMULS.has(inputs[0].op))
+/** Constants and conditions: stored or computed in place in any case. */
 const isFree = (node: Node): boolean =>
   node.dtype !== 'f32' || node.op === 'constant' || (node.op === 'broadcast' && isFree(node.inputs[0]))
 
-/** The products that an activation is made of, element by element; none where it is made of anything else. */
+/** The pre-activations that an activation is an elementwise function of; none where it is computed from anything else. */
 function preActivations(activation: Node): readonly Node[] {
   const seen = new Set([activation])
   const found: Node[] = []
@@ -34,14 +38,9 @@ function preActivations(activation: Node): readonly Node[] {
   return found
 }
 
-/** From an operand down to the activation that it carries. */
-function carriersTo(operand: Node): readonly Node[] {
-  return CARRIERS.has(operand.op) ? [operand, ...carriersTo(operand.inputs[0])] : []
-}
-
-/** An operand of an outer product that may be made again. */
+/** An operand of a weight gradient that may be recomputed. */
 interface Use {
-  readonly outer: Node
+  readonly gradient: Node
   readonly at: number
   readonly carriers: readonly Node[]
   readonly activation: Node
@@ -50,22 +49,22 @@ interface Use {
 
 function usesIn(nodes: readonly Node[]): readonly Use[] {
   return nodes
-    .filter(({ op }) => OUTER.has(op))
-    .flatMap((outer) =>
-      outer.inputs.slice(0, 2).flatMap((operand, at): readonly Use[] => {
-        const carriers = carriersTo(operand)
+    .filter(({ op }) => WEIGHT_GRADIENTS.has(op))
+    .flatMap((gradient) =>
+      gradient.inputs.slice(0, 2).flatMap((operand, at): readonly Use[] => {
+        const carriers = movementsAbove(operand, CARRIERS)
         const activation = carriers.at(-1)?.inputs[0] ?? operand
         const products = preActivations(activation)
-        return isPreActivation(activation) || products.length === 0 ? [] : [{ outer, at, carriers, activation, products }]
+        return isPreActivation(activation) || products.length === 0 ? [] : [{ gradient, at, carriers, activation, products }]
       }),
     )
 }
 
-/** Bits of a number: so many uses are looked at in one way through the graph. */
+/** Bits of a number: so many uses share one walk through the graph. */
 const AT_ONCE = 32
 
-/** Node -> which of the uses have an activation that leads to it, a bit each. */
-function behind(nodes: readonly Node[], uses: readonly Use[]): (node: Node) => number {
+/** Node -> which of the uses have an activation that it depends on, a bit each. */
+function dependenceBits(nodes: readonly Node[], uses: readonly Use[]): (node: Node) => number {
   const own = new Map<Node, number>()
   uses.forEach(({ activation }, bit) => own.set(activation, (own.get(activation) ?? 0) | (1 << bit)))
   const bits = new Int32Array(nodes.at(-1)!.id + 1)
@@ -73,46 +72,46 @@ function behind(nodes: readonly Node[], uses: readonly Use[]): (node: Node) => n
   return (node) => bits[node.id]
 }
 
-/** Outer product -> which of its operands are made again. */
-function madeAgain(graph: Graph): ReadonlyMap<Node, ReadonlySet<number>> {
+/** Weight gradient -> which of its operands are recomputed. */
+function recomputedOperands(graph: Graph): ReadonlyMap<Node, ReadonlySet<number>> {
   const users = usersOf(graph)
   const nodes = [...users.keys()]
   const uses = usesIn(nodes)
   const found = new Map<Node, Set<number>>()
   for (let first = 0; first < uses.length; first += AT_ONCE) {
     const some = uses.slice(first, first + AT_ONCE)
-    const bitsOf = behind(nodes, some)
-    some.forEach(({ outer, at, carriers, activation, products }, bit) => {
-      // reads something that the activation leads to
+    const bitsOf = dependenceBits(nodes, some)
+    some.forEach(({ gradient, at, carriers, activation, products }, bit) => {
+      // reads something that depends on the activation
       const isLate = (user: Node): boolean =>
         user.inputs.some((input) => (bitsOf(input) & (1 << bit)) !== 0 && !carriers.includes(input))
       const others = [activation, ...carriers]
         .flatMap((node) => users.get(node)!)
-        .filter((user) => user !== outer && !carriers.includes(user))
-      if (!isLate(outer) || others.some(isLate) || !products.every((product) => users.get(product)!.some(isLate))) return
-      found.set(outer, (found.get(outer) ?? new Set()).add(at))
+        .filter((user) => user !== gradient && !carriers.includes(user))
+      if (!isLate(gradient) || others.some(isLate) || !products.every((product) => users.get(product)!.some(isLate))) return
+      found.set(gradient, (found.get(gradient) ?? new Set()).add(at))
     })
   }
   return found
 }
 
-// outer(f(z), b), where f(z) leads to b and z is read behind it in any case  ==>  outer(f(again(z)), b)
+// gradient(f(z), b), where b depends on f(z) and z is read after it in any case  ==>  gradient(f(optimization_barrier(z)), b)
 export function rematerialize(graph: Graph, fired: Fired = ignore): Graph {
-  const again = madeAgain(graph)
+  const recomputed = recomputedOperands(graph)
   return rebuild(graph, (node, inputs, make) => {
-    const recomputed = again.get(node)
-    if (recomputed !== undefined) fired('recompute-activation')
-    const operands = inputs.map((input, at) => (recomputed?.has(at) ? remake(input, make) : input))
+    const operandsAt = recomputed.get(node)
+    if (operandsAt !== undefined) fired('recompute-activation')
+    const operands = inputs.map((input, at) => (operandsAt?.has(at) ? recompute(input, make) : input))
     return make(node.op, operands, node.params as never)
   })
 }
 
-/** What is made again of an operand: carriers and elementwise work, down to the products. */
-function remake(operand: Node, make: Maker): Node {
+/** An operand recomputed from barriers behind its pre-activations: movements and elementwise ops. */
+function recompute(operand: Node, make: Maker): Node {
   const reached = new Set([operand])
-  const isRemade = (node: Node): boolean => !isPreActivation(node) && (CARRIERS.has(node.op) || isElementwise(node))
+  const isRecomputed = (node: Node): boolean => !isPreActivation(node) && (CARRIERS.has(node.op) || isElementwise(node))
   for (const node of reached)
-    if (isRemade(node)) for (const input of CARRIERS.has(node.op) ? [node.inputs[0]] : node.inputs) reached.add(input)
+    if (isRecomputed(node)) for (const input of CARRIERS.has(node.op) ? [node.inputs[0]] : node.inputs) reached.add(input)
   const made = new Map<Node, Node>()
   const madeOf = (node: Node): Node => made.get(node) ?? node
   for (const node of [...reached].sort((a, b) => a.id - b.id)) {

@@ -33,7 +33,7 @@ const product = (make: Make, left: Node, right: Node, instance?: string): Node =
   make('contract', [left, right], { batch: [], over: [[left.shape.length - 1, right.shape.length - 1]] }, instance)
 
 const halved = (graph: Graph, ...weights: readonly string[]): Graph =>
-  autocast(graph, { weights: new Set(weights), apart: [ROUTER] })
+  autocast(graph, { weights: new Set(weights), excluded: [ROUTER] })
 const output = ({ outputs }: Graph, name: string): Node => outputs.find((one) => one.name === name)!.node
 const roundings = (graph: Graph): number => nodesOf(graph).filter(({ op }) => op === 'cast_f16').length
 

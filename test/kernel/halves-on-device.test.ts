@@ -81,7 +81,7 @@ const chain = (depth: number, width: number): Graph =>
       const between = make('tanh', [product(make('multiply', [x, x], NONE), a)], NONE)
       return { y: make('add', [product(make('exp', [between], NONE), b), x], NONE) }
     }),
-    { weights: new Set(), apart: [] },
+    { weights: new Set(), excluded: [] },
   )
 
 const feed = (depth: number, width: number, rows: number): Readonly<Record<string, HostTensor>> => {

@@ -1,17 +1,18 @@
 /** A product's operands get the product of dy and the other operand, summed over the other's free axes. */
 import type { Node } from '../../graph/node.ts'
 import { contractAxes } from '../../ops/contract.ts'
-import { rule, type GradientRules, type Tape } from '../rule.ts'
+import type { Maker } from '../../ops/maker.ts'
+import { rule, type GradientRules } from '../rule.ts'
 
 /** The axes of a product, the operand's and the other's free ones, in dy's order: batch, free of the left, free of the right. */
-function cotangent(tape: Tape, node: Node & { op: 'contract' }, dy: Node, side: 0 | 1): Node {
+function cotangent(make: Maker, node: Node & { op: 'contract' }, dy: Node, side: 0 | 1): Node {
   const [operand, other] = side === 0 ? node.inputs : [node.inputs[1], node.inputs[0]]
   const own = contractAxes(operand.shape.length, node.params, side)
   const others = contractAxes(other.shape.length, node.params, side === 0 ? 1 : 0)
   const { batch, over } = node.params
   const otherStart = side === 0 ? batch.length + own.free.length : batch.length
   // dy and the other operand, paired in batch, summed over the other's free axes: batch, own free axes, summed axes of the other
-  const back = tape.make('contract', [dy, other], {
+  const back = make('contract', [dy, other], {
     batch: batch.map((pair, at) => [at, pair[side === 0 ? 1 : 0]] as const),
     over: others.free.map((axis, at) => [otherStart + at, axis] as const),
   })
@@ -25,15 +26,15 @@ function cotangent(tape: Tape, node: Node & { op: 'contract' }, dy: Node, side: 
     if (free >= 0) return batch.length + free
     return batch.length + own.free.length + inOrder.indexOf(summed[own.over.indexOf(axis)])
   }
-  return tape.transpose(
+  return make.transpose(
     back,
     operand.shape.map((_, axis) => place(axis)),
   )
 }
 
 export const contractions: GradientRules<'contract'> = {
-  contract: rule('dleft = dy * right, dright = left * dy, summed over the free axes of the other', (tape, node, dy) => [
-    cotangent(tape, node, dy, 0),
-    cotangent(tape, node, dy, 1),
+  contract: rule('dleft = dy * right, dright = left * dy, summed over the free axes of the other', (make, node, dy) => [
+    cotangent(make, node, dy, 0),
+    cotangent(make, node, dy, 1),
   ]),
 }

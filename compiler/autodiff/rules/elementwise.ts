@@ -4,26 +4,27 @@ import { NONE } from '../../ops/build.ts'
 import { gradientOf } from '../../ops/elementwise.ts'
 import type { Expression } from '../../scalar/expression.ts'
 import { BINARY_OPCODES, UNARY_OPCODES, type BinaryOpcode, type UnaryOpcode } from '../../scalar/operations.ts'
-import { none, refused, rule, type GradientRules, type Tape } from '../rule.ts'
+import type { Maker } from '../../ops/maker.ts'
+import { none, refused, rule, type GradientRules } from '../rule.ts'
 
 type Opcode = UnaryOpcode | BinaryOpcode
 
 const NAMES = [[], ['x'], ['a', 'b']]
 
 /** Nodes that compute, for every element, an expression of the named nodes, which have the shape of `dy`. */
-function build(tape: Tape, named: Readonly<Record<string, Node>>, e: Expression): Node {
-  const of = (operand: Expression): Node => build(tape, named, operand)
+function build(make: Maker, named: Readonly<Record<string, Node>>, e: Expression): Node {
+  const of = (operand: Expression): Node => build(make, named, operand)
   switch (e.kind) {
     case 'literal':
-      return tape.like(named.dy, e.value)
+      return make.like(named.dy, e.value)
     case 'variable':
       return named[e.name]
     case 'unary':
-      return tape.make(e.opcode, [of(e.operand)], NONE)
+      return make(e.opcode, [of(e.operand)], NONE)
     case 'binary':
-      return tape.make(e.opcode, [of(e.left), of(e.right)], NONE)
+      return make(e.opcode, [of(e.left), of(e.right)], NONE)
     case 'select':
-      return tape.make('select', [of(e.condition), of(e.then), of(e.otherwise)], NONE)
+      return make('select', [of(e.condition), of(e.then), of(e.otherwise)], NONE)
     default:
       throw new Error(`a gradient of an elementwise op has no ${e.kind}`)
   }
@@ -36,8 +37,8 @@ function ruleOf(op: Opcode) {
   const gradient = gradientOf(op)
   if (gradient.kind === 'none') return none(gradient.reason)
   if (gradient.kind === 'refused') return refused(gradient.reason)
-  return rule(gradient.of.map(text).join(', '), (tape, node: Node, dy) =>
-    gradient.of.map((expression) => build(tape, { ...named(node), y: node, dy }, expression)),
+  return rule(gradient.of.map(text).join(', '), (make, node: Node, dy) =>
+    gradient.of.map((expression) => build(make, { ...named(node), y: node, dy }, expression)),
   )
 }
 
@@ -76,10 +77,10 @@ const others: GradientRules<'compute_at_load' | 'stop_gradient' | 'cast' | 'sele
   cast: rule('dx = dy from f32 to f32, else nothing', (_, node, dy) => [
     node.inputs[0].dtype === 'f32' && node.dtype === 'f32' ? dy : null,
   ]),
-  select: rule('dthen = dy where the condition holds, dotherwise = dy elsewhere', (tape, { inputs: [condition] }, dy) => [
+  select: rule('dthen = dy where the condition holds, dotherwise = dy elsewhere', (make, { inputs: [condition] }, dy) => [
     null,
-    tape.where(condition, dy),
-    tape.make('select', [condition, tape.like(dy, 0), dy], NONE),
+    make.where(condition, dy),
+    make('select', [condition, make.like(dy, 0), dy], NONE),
   ]),
 }
 

@@ -1,56 +1,57 @@
 /** Ops that put elements elsewhere: the way back puts them where they were, and sums what was repeated. */
 import { ZERO, add, constantValue, multiply, subtract, type Dim } from '../../../plan/dim.ts'
 import type { Node } from '../../graph/node.ts'
-import { refused, rule, type GradientRules, type Tape } from '../rule.ts'
+import type { Maker } from '../../ops/maker.ts'
+import { refused, rule, type GradientRules } from '../rule.ts'
 
 /** An axis as it was before a slice: 0 wherever nothing was taken. */
-function padded(tape: Tape, dy: Node, axis: number, start: Dim, step: number, extent: Dim): Node {
-  const wide = step === 1 ? dy : dilated(tape, dy, axis, step)
+function padded(make: Maker, dy: Node, axis: number, start: Dim, step: number, extent: Dim): Node {
+  const wide = step === 1 ? dy : dilated(make, dy, axis, step)
   const end = add(start, wide.shape[axis])
   // behind the last element taken stand step - 1 others, of which not all need be there
   const rest = subtract(extent, end)
   const cut = constantValue(rest)
-  const kept = cut !== undefined && cut < 0 ? sliced(tape, wide, axis, add(wide.shape[axis], rest)) : wide
-  const zeros = (size: Dim): readonly Node[] => (size === ZERO ? [] : [tape.filled(kept.shape.with(axis, size), 'f32', 0)])
+  const kept = cut !== undefined && cut < 0 ? sliced(make, wide, axis, add(wide.shape[axis], rest)) : wide
+  const zeros = (size: Dim): readonly Node[] => (size === ZERO ? [] : [make.filled(kept.shape.with(axis, size), 'f32', 0)])
   const parts = [...zeros(start), kept, ...zeros(cut !== undefined && cut < 0 ? ZERO : rest)]
-  return parts.length === 1 ? kept : tape.make('concat', parts, { axis })
+  return parts.length === 1 ? kept : make('concat', parts, { axis })
 }
 
 /** Elements `step` apart, 0 between them and behind the last. */
-function dilated(tape: Tape, dy: Node, axis: number, step: number): Node {
-  const apart = tape.reshape(dy, dy.shape.toSpliced(axis + 1, 0, multiply(1, 1)))
-  const gaps = tape.filled(apart.shape.with(axis + 1, multiply(step - 1, 1)), 'f32', 0)
-  const joined = tape.make('concat', [apart, gaps], { axis: axis + 1 })
-  return tape.reshape(joined, dy.shape.with(axis, multiply(dy.shape[axis], step)))
+function dilated(make: Maker, dy: Node, axis: number, step: number): Node {
+  const apart = make.reshape(dy, dy.shape.toSpliced(axis + 1, 0, multiply(1, 1)))
+  const gaps = make.filled(apart.shape.with(axis + 1, multiply(step - 1, 1)), 'f32', 0)
+  const joined = make('concat', [apart, gaps], { axis: axis + 1 })
+  return make.reshape(joined, dy.shape.with(axis, multiply(dy.shape[axis], step)))
 }
 
-const sliced = (tape: Tape, x: Node, axis: number, size: Dim): Node =>
-  tape.make('slice', [x], { starts: x.shape.map(() => ZERO), sizes: x.shape.with(axis, size), steps: x.shape.map(() => 1) })
+const sliced = (make: Maker, x: Node, axis: number, size: Dim): Node =>
+  make('slice', [x], { starts: x.shape.map(() => ZERO), sizes: x.shape.with(axis, size), steps: x.shape.map(() => 1) })
 
 /** The sum over the axes that `axes` leaves out. */
-export function gathered(tape: Tape, dy: Node, axes: readonly number[]): Node {
+export function gathered(make: Maker, dy: Node, axes: readonly number[]): Node {
   const repeated = dy.shape.map((_, axis) => axis).filter((axis) => !axes.includes(axis))
-  return repeated.reduceRight((sum, axis) => tape.make('sum', [sum], { axis }), dy)
+  return repeated.reduceRight((sum, axis) => make('sum', [sum], { axis }), dy)
 }
 
 export const movements: GradientRules<'reshape' | 'transpose' | 'broadcast' | 'slice' | 'concat' | 'optimization_barrier'> = {
-  reshape: rule('dx = dy in the shape of x', (tape, { inputs: [x] }, dy) => [tape.reshape(dy, x.shape)]),
-  transpose: rule('dx = dy with its axes back in their order', (tape, { params: { order } }, dy) => [
-    tape.transpose(
+  reshape: rule('dx = dy in the shape of x', (make, { inputs: [x] }, dy) => [make.reshape(dy, x.shape)]),
+  transpose: rule('dx = dy with its axes back in their order', (make, { params: { order } }, dy) => [
+    make.transpose(
       dy,
       order.map((_, axis) => order.indexOf(axis)),
     ),
   ]),
-  broadcast: rule('dx = sum of dy over what was repeated', (tape, { params: { axes } }, dy) => [gathered(tape, dy, axes)]),
-  slice: rule('dx = dy where it was taken from, 0 elsewhere', (tape, { inputs: [x], params: { starts, steps } }, dy) => [
-    x.shape.reduce((back, extent, axis) => padded(tape, back, axis, starts[axis], steps[axis], extent), dy),
+  broadcast: rule('dx = sum of dy over what was repeated', (make, { params: { axes } }, dy) => [gathered(make, dy, axes)]),
+  slice: rule('dx = dy where it was taken from, 0 elsewhere', (make, { inputs: [x], params: { starts, steps } }, dy) => [
+    x.shape.reduce((back, extent, axis) => padded(make, back, axis, starts[axis], steps[axis], extent), dy),
   ]),
-  concat: rule('each operand its part of dy', (tape, { inputs, params: { axis } }, dy) => {
+  concat: rule('each operand its part of dy', (make, { inputs, params: { axis } }, dy) => {
     let start: Dim = ZERO
     return inputs.map((input) => {
       const starts = dy.shape.map((_, at) => (at === axis ? start : ZERO))
       start = add(start, input.shape[axis])
-      return tape.make('slice', [dy], { starts, sizes: input.shape, steps: starts.map(() => 1) })
+      return make('slice', [dy], { starts, sizes: input.shape, steps: starts.map(() => 1) })
     })
   }),
   optimization_barrier: refused('what is made again is chosen after differentiation'),

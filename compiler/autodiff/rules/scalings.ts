@@ -1,22 +1,23 @@
 /** Optimal transport and singular values. */
 import { ZERO, add, multiply, type Dim } from '../../../plan/dim.ts'
 import type { Node } from '../../graph/node.ts'
-import { refused, rule, type GradientRules, type Tape } from '../rule.ts'
+import type { Maker } from '../../ops/maker.ts'
+import { refused, rule, type GradientRules } from '../rule.ts'
 
 const split = refused('it is an iteration of its own only after gradients are made')
 
-const part = (tape: Tape, packed: Node, start: Dim, size: Dim): Node =>
-  tape.make('slice', [packed], { starts: [start], sizes: [size], steps: [1] })
+const part = (make: Maker, packed: Node, start: Dim, size: Dim): Node =>
+  make('slice', [packed], { starts: [start], sizes: [size], steps: [1] })
 
 export const scalings: GradientRules<'sinkhorn' | 'sinkhorn_gradient' | 'sinkhorn_step' | 'sinkhorn_finish' | 'svd'> = {
-  sinkhorn: rule('through every iteration: sinkhorn_gradient', (tape, { inputs: [cost, rows, columns], params }, dy) => {
+  sinkhorn: rule('through every iteration: sinkhorn_gradient', (make, { inputs: [cost, rows, columns], params }, dy) => {
     const [tokens, experts] = cost.shape
-    const packed = tape.make('sinkhorn_gradient', [cost, rows, columns, dy], params)
+    const packed = make('sinkhorn_gradient', [cost, rows, columns, dy], params)
     const entries = multiply(tokens, experts)
     return [
-      tape.reshape(part(tape, packed, ZERO, entries), cost.shape),
-      part(tape, packed, entries, tokens),
-      part(tape, packed, add(entries, tokens), experts),
+      make.reshape(part(make, packed, ZERO, entries), cost.shape),
+      part(make, packed, entries, tokens),
+      part(make, packed, add(entries, tokens), experts),
     ]
   }),
   sinkhorn_gradient: refused('a gradient of a gradient of transport has no rule'),
