@@ -9,7 +9,7 @@ import { CHECKING, SPEC, TARGET } from '../plan/forms.ts'
 import type { Plan } from '../plan/plan.ts'
 import type { Target } from '../plan/target.ts'
 import type { Graph } from './graph/node.ts'
-import { ROUTER_ROWS } from './kernel/fusion/fuse.ts'
+import { GATE_ROWS } from './kernel/fusion/gating.ts'
 import { refusalOf } from './kernel/refusal.ts'
 import { planVariants, type PlannedProgram } from './kernel/variants.ts'
 import { schedule, type Schedule } from './kernel/schedule.ts'
@@ -98,7 +98,7 @@ export function compileGraph(
       source,
       trace,
       schedule,
-      kernels: printKernels(plan, emitted[at]),
+      kernels: printKernels(plan, emitted[at], schedule.refused),
     }))
     return { programs, plan, diagnostics: [] }
   } catch (problem) {
@@ -130,7 +130,7 @@ function toKernels(program: ProgramGraph, early: Optimised, target: Target, layo
 const passOptions = ({ variant, when }: PlannedProgram, target: Target, layout: LayoutOptions): PassOptions => ({
   variant,
   when,
-  block: ROUTER_ROWS,
+  block: GATE_ROWS,
   tile: rowTile(target),
   reach: sinkhornReach(target),
   ...layout,

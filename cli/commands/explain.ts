@@ -91,7 +91,7 @@ function explainLate(stage: Exclude<Stage, EarlyStage>, path: string, compilatio
           })),
       }
     case 'kernels':
-      return { text: () => describeKernels(compilation, plan, tokens), json: () => kernelsJson(plan, tokens) }
+      return { text: () => describeKernels(compilation, plan, tokens), json: () => kernelsJson(compilation, plan, tokens) }
     case 'plan':
       return { text: () => printPlan(plan), json: () => plan }
     default:

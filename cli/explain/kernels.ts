@@ -1,5 +1,6 @@
 /** The kernels of a plan: which program runs for how many tokens, and why each kernel is made the way it is. */
 import type { Compilation } from '../../compiler/compile.ts'
+import { listRefused } from '../../compiler/kernel/fusion/list-refused.ts'
 import { dim, evaluate, symbolsOf } from '../../plan/dim.ts'
 import type { Plan, Program } from '../../plan/plan.ts'
 
@@ -26,11 +27,11 @@ export function describeKernels({ programs }: Compilation, plan: Plan, tokens: n
     .join('\n')
 }
 
-export const kernelsJson = (plan: Plan, tokens: number | undefined): unknown =>
+export const kernelsJson = ({ programs }: Compilation, plan: Plan, tokens: number | undefined): unknown =>
   programsFor(plan, tokens).map(({ name, when, steps }) => ({
     program: name,
     when,
-    steps: steps.map(({ kernel: id, label, workgroups }) => {
+    steps: steps.map(({ kernel: id, label, workgroups }, at) => {
       const kernel = plan.kernels.find((one) => one.id === id)
       return {
         label,
@@ -38,6 +39,7 @@ export const kernelsJson = (plan: Plan, tokens: number | undefined): unknown =>
         template: kernel?.template,
         reason: kernel?.reason,
         refused: kernel?.refused,
+        notFused: listRefused(programs.find((one) => one.name === name)?.schedule.refused[at] ?? []),
         workgroups,
         places: kernel?.places,
       }

@@ -1,30 +1,33 @@
-/** A set of nodes that one kernel computes. */
+/** Fusion groups: sets of nodes, each of which one kernel computes. */
 import type { Node } from '../graph/node.ts'
+import type { RefusedNode } from './fusion/refusal.ts'
 
 export type GroupKind =
-  /** Matrix products of one left operand, and elementwise work on their sums. */
+  /** Matmuls that share their left operand, with an elementwise epilogue. */
   | 'matmul'
-  /** Rows reduced along their last axis, and work on the rows. */
+  /** Reductions along the last axis, and all that stays within a row; with scores, the gating kernel. */
   | 'rows'
-  /** Elements, each with its own reductions inside. */
+  /** Elements, each computed on its own with the reductions that it needs. */
   | 'elementwise'
-  /** One node with a kernel of its own. */
+  /** One node whose op has a kernel of its own. */
   | 'custom'
 
 export interface Group {
   readonly kind: GroupKind
   readonly anchor: Node
   readonly members: ReadonlySet<Node>
-  /** In `rows` groups: products whose results are rows of the group, computed by the same kernel. */
+  /** Of the gating kernel: the matmuls that it computes into workgroup memory, to rank their rows. */
   readonly scores: readonly Node[]
 }
 
 export interface Fusion {
-  /** In an order in which every group comes after those it reads. */
+  /** Each comes after the groups it reads. */
   readonly groups: readonly Group[]
   readonly users: ReadonlyMap<Node, readonly Node[]>
-  /** Whether its values lie in memory: leaves with data, and what groups leave. */
+  /** Whether a buffer holds the values: of leaves with data, and of what groups store. A node that is not is inlined in its readers. */
   readonly isMaterialized: (node: Node) => boolean
-  /** The nodes a group leaves in memory, in order. */
+  /** The nodes that a group stores, in the order of the graph. */
   readonly results: (group: Group) => readonly Node[]
+  /** Readers and operands of a group that another kernel computes. */
+  readonly refused: (group: Group) => readonly RefusedNode[]
 }

@@ -7,7 +7,9 @@ import { elementwiseKernel } from './elementwise-kernel.ts'
 import { writeInPlace } from './aliasing/in-place.ts'
 import type { KernelProgram } from './ir/kernel.ts'
 import type { Group, GroupKind, Fusion } from './group.ts'
-import { UNCONSTRAINED, fuse, type SplitConstraints } from './fusion/fuse.ts'
+import { fuse } from './fusion/fuse.ts'
+import type { RefusedNode } from './fusion/refusal.ts'
+import { UNCONSTRAINED, type SplitConstraints } from './fusion/split-constraints.ts'
 import { matmulKernel } from './matmul/matmul-kernel.ts'
 import { customKernel } from './custom-kernels.ts'
 import { rowsKernel } from './rows/rows-kernel.ts'
@@ -24,6 +26,8 @@ export interface Schedule {
   readonly kernels: readonly KernelProgram[]
   /** Whether the values of a node lie in memory. */
   readonly isMaterialized: (node: Node) => boolean
+  /** By kernel: what could have been fused with it, and why it is not. */
+  readonly refused: readonly (readonly RefusedNode[])[]
   /** Output that replaces a weight, by name -> the node whose values its kernel stores in the weight; the others are copied there. */
   readonly inPlace: ReadonlyMap<string, Node>
 }
@@ -47,7 +51,8 @@ export function schedule(graph: Graph, target: Target, variant: Variant): Schedu
       target,
     )
     const more = backOff(fusion, kernels, target, concessions)
-    if (more === null) return { kernels, isMaterialized: fusion.isMaterialized, inPlace }
+    if (more === null)
+      return { kernels, isMaterialized: fusion.isMaterialized, refused: fusion.groups.map(fusion.refused), inPlace }
     concessions = more
     known = new Map(made.map((each, at) => [fusion.groups[at].anchor, each]))
   }

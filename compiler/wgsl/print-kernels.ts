@@ -1,4 +1,6 @@
-/** The kernels of a program as a listing: what each computes, its template and why, and the faster templates that were refused. */
+/** The kernels of a program as a listing: what each computes, its template and why, and what was refused: faster templates, and fusions. */
+import { listRefused } from '../kernel/fusion/list-refused.ts'
+import type { RefusedNode } from '../kernel/fusion/refusal.ts'
 import type { Kernel, Plan, Program } from '../../plan/plan.ts'
 
 const place = (kernel: Kernel): string => {
@@ -6,7 +8,8 @@ const place = (kernel: Kernel): string => {
   return first === undefined ? '' : `${first.path}:${first.line}`
 }
 
-export function printKernels(plan: Plan, program: Program): string {
+/** `refused` has for each step what could have been fused with it. */
+export function printKernels(plan: Plan, program: Program, refused: readonly (readonly RefusedNode[])[]): string {
   const condition =
     program === plan.once
       ? 'when weights are loaded'
@@ -29,7 +32,8 @@ export function printKernels(plan: Plan, program: Program): string {
     const kernel = plan.kernels[step.kernel]
     lines.push(line(rows[at]))
     if (kernel.reason !== '') lines.push(`     ${kernel.reason}`)
-    for (const refused of kernel.refused) lines.push(`     not ${refused.template}: ${refused.reason}`)
+    for (const { template, reason } of kernel.refused) lines.push(`     not ${template}: ${reason}`)
+    for (const { ops, reason } of listRefused(refused[at])) lines.push(`     not fused with ${ops}: ${reason}`)
   })
   return lines.join('\n')
 }

@@ -1,10 +1,10 @@
-/** What can be computed row by row. */
+/** Which nodes can be computed row by row. */
 import { product, type Dim } from '../../../plan/dim.ts'
 import type { Node } from '../../graph/node.ts'
 import { records } from '../../ops/records.ts'
 
-/** Whether a node's value at a row needs that row alone of the members it reads. */
-export function staysInRow(node: Node, rows: Dim, set: ReadonlySet<Node>): boolean {
+/** Whether the value of a node at a row depends on that row alone of the members it reads. */
+export function isRowLocal(node: Node, rows: Dim, isMember: (node: Node) => boolean): boolean {
   const isScalar = (n: Node): boolean => product(n.shape) === rows
   const isVector = (n: Node): boolean => n.shape.length > 0 && product(n.shape.slice(0, -1)) === rows
   if (!isScalar(node) && !isVector(node)) return false
@@ -21,7 +21,7 @@ export function staysInRow(node: Node, rows: Dim, set: ReadonlySet<Node>): boole
   if (node.op === 'broadcast') {
     const [from] = node.inputs
     const leading = node.params.axes.every((axis, at) => axis === at)
-    return set.has(from) && isScalar(from) && leading && from.shape.length === node.shape.length - 1
+    return isMember(from) && isScalar(from) && leading && from.shape.length === node.shape.length - 1
   }
   return false
 }

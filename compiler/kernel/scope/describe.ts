@@ -11,8 +11,12 @@ export function describe(group: Group): string {
     if (!QUIET.has(records[node.op].kind)) counts.set(node.op, (counts.get(node.op) ?? 0) + 1)
   }
   if (counts.size === 0) return group.anchor.op
-  return [...counts].map(([op, count]) => (count > 1 ? `${op} x${count}` : op)).join(', ')
+  return listOps(counts)
 }
+
+/** Op -> how many: `sum x2, exp`. */
+export const listOps = (counts: ReadonlyMap<string, number>): string =>
+  [...counts].map(([op, count]) => (count > 1 ? `${op} x${count}` : op)).join(', ')
 
 /** The last part of the instance without its number, and what is done: `moe_router`. */
 export function kernelName(group: Group, what: string): string {

@@ -1,6 +1,6 @@
 /** A kernel of as many nodes in a row as one may have is accepted by a device. */
 import { afterAll, beforeAll, expect, it } from 'vitest'
-import { MAX_CHAIN } from '../../../compiler/kernel/fusion/growth.ts'
+import { MAX_CHAIN } from '../../../compiler/kernel/fusion/chain.ts'
 import { parse } from '../../../compiler/graph/parse.ts'
 import { createBuilder } from '../../../compiler/ops/build.ts'
 import { evaluate } from '../../../compiler/reference/evaluate.ts'
