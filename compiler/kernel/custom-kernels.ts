@@ -1,4 +1,4 @@
-/** Nodes with a kernel of their own: the maker of each. */
+/** The templates of ops that have a kernel of their own. */
 import type { OpName } from '../graph/vocabulary.ts'
 import type { ScheduleContext } from './scope/context.ts'
 import type { KernelProgram } from './ir/kernel.ts'

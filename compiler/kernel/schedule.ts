@@ -24,11 +24,11 @@ const MAKERS: { readonly [K in GroupKind]: (group: Group, context: ScheduleConte
 
 export interface Schedule {
   readonly kernels: readonly KernelProgram[]
-  /** Whether the values of a node lie in memory. */
+  /** Whether a buffer holds the values of a node. */
   readonly isMaterialized: (node: Node) => boolean
   /** By kernel: what could have been fused with it, and why it is not. */
   readonly refused: readonly (readonly RefusedNode[])[]
-  /** Output that replaces a weight, by name -> the node whose values its kernel stores in the weight; the others are copied there. */
+  /** Name of an output that updates a weight in place -> the node whose kernel stores it there; other updates are copied. */
   readonly inPlace: ReadonlyMap<string, Node>
 }
 
@@ -37,12 +37,12 @@ interface Made {
   readonly kernel: KernelProgram
 }
 
-/** Cuts the graph into kernels; where one needs more buffers than the target binds, cuts again with less in it. */
+/** Fuses the graph into kernels; where one needs more buffers than the target binds, fuses again under split constraints. */
 export function schedule(graph: Graph, target: Target, variant: Variant): Schedule {
-  let concessions: SplitConstraints = UNCONSTRAINED
+  let constraints: SplitConstraints = UNCONSTRAINED
   let known: ReadonlyMap<Node, Made> = new Map()
   for (;;) {
-    const fusion = fuse(graph, target, concessions)
+    const fusion = fuse(graph, target, constraints)
     const made = makeAll(fusion, { fusion, target, variant }, known)
     const { kernels, inPlace } = writeInPlace(
       graph,
@@ -50,15 +50,15 @@ export function schedule(graph: Graph, target: Target, variant: Variant): Schedu
       fusion.isMaterialized,
       target,
     )
-    const more = backOff(fusion, kernels, target, concessions)
+    const more = backOff(fusion, kernels, target, constraints)
     if (more === null)
       return { kernels, isMaterialized: fusion.isMaterialized, refused: fusion.groups.map(fusion.refused), inPlace }
-    concessions = more
+    constraints = more
     known = new Map(made.map((each, at) => [fusion.groups[at].anchor, each]))
   }
 }
 
-/** The kernel of each group; those of groups that an earlier cut had too are at hand. */
+/** The kernel of each group; a group that an earlier attempt had as well keeps its kernel. */
 function makeAll(fusion: Fusion, context: ScheduleContext, known: ReadonlyMap<Node, Made>): readonly Made[] {
   return fusion.groups.map((group) => {
     const key = keyOf(group, fusion)
@@ -67,7 +67,7 @@ function makeAll(fusion: Fusion, context: ScheduleContext, known: ReadonlyMap<No
   })
 }
 
-/** All that a kernel depends on beside the graph: what is computed, what of it is left, and what is read. */
+/** All that a kernel depends on besides the graph: what it computes, stores and reads. */
 function keyOf(group: Group, fusion: Fusion): string {
   const members = [...group.members]
   const outer = members.flatMap((member) => member.inputs.filter((input) => !group.members.has(input)))

@@ -61,7 +61,9 @@ test('kernels: at most 5 dispatches a routed layer for many tokens, 4 for one, e
   expect(many.map(({ steps }) => steps.length)).toEqual([5])
   expect(one.map(({ steps }) => steps.length)).toEqual([4])
   for (const { reason } of [...many, ...one].flatMap(({ steps }) => steps)) expect(reason).not.toBe('')
-  expect(await explain('--stage', 'kernels', '--tokens', '256')).toMatch(/^program prefill .*5 dispatches[\s\S]*not matmul_/)
+  expect(await explain('--stage', 'kernels', '--tokens', '256')).toMatch(
+    /^program prefill .*5 dispatches[\s\S]*not matmul_[\s\S]*not fused with grouped_matmul: grouped_matmul reads all of multiply, which must be complete before\n/,
+  )
 })
 
 test('plan: its printed form, and as JSON the plan itself', async () => {

@@ -1,4 +1,4 @@
-/** What to give up where a kernel needs more buffers than a target binds at once. */
+/** Fusion back-off: split constraints for the next attempt, where a kernel needs more buffers than the target binds. */
 import type { Target } from '../../../plan/target.ts'
 import type { Node } from '../../graph/node.ts'
 import type { KernelProgram } from '../ir/kernel.ts'
@@ -15,44 +15,44 @@ const tooMany = (kernel: KernelProgram, needed: number, { name, maxStorageBuffer
   new LimitError(
     'SMOE6001',
     `${kernel.does} needs ${needed} buffers at once; ${name} binds ${maxStorageBuffers}`,
-    'fewer operands at once, or an adapter with larger bindings, where a tensor is not cut into parts',
+    'fewer operands at once, or an adapter with larger bindings, where a tensor needs one buffer and not several',
     kernel.origin,
   )
 
-/** Null where every kernel fits. Throws a LimitError where nothing is left to give up. */
+/** The constraints of the next attempt; null where every kernel fits. Throws a LimitError where nothing is left to split. */
 export function backOff(
-  parts: Fusion,
+  fusion: Fusion,
   kernels: readonly KernelProgram[],
   target: Target,
   before: SplitConstraints,
 ): SplitConstraints | null {
-  const stored = new Set(before.materialized)
-  const apart = new Set(before.split)
+  const materialized = new Set(before.materialized)
+  const split = new Set(before.split)
   let fits = true
   kernels.forEach((kernel, at) => {
     const needed = bindingCount(kernel, target)
     if (needed <= target.maxStorageBuffers) return
     fits = false
-    const group = parts.groups[at]
-    const loose = loosest(group, parts, before.materialized)
-    if (loose !== null) for (const node of [loose, ...cutsOf(loose, parts, target)]) stored.add(node)
+    const group = fusion.groups[at]
+    const inlined = widestInlined(group, fusion, before.materialized)
+    if (inlined !== null) for (const node of [inlined, ...cutsOf(inlined, fusion, target)]) materialized.add(node)
     else {
-      const last = lastJoined(group, before.split, parts, target)
+      const last = lastJoined(group, before.split, fusion, target)
       if (last.length === 0) throw tooMany(kernel, needed, target)
-      for (const node of last) apart.add(node)
+      for (const node of last) split.add(node)
     }
   })
-  return fits ? null : { materialized: stored, split: apart }
+  return fits ? null : { materialized, split }
 }
 
-/** The operand computed in place that reads the most buffers, if any reads more than one and was not asked to be stored before. */
-function loosest(group: Group, parts: Fusion, asked: ReadonlySet<Node>): Node | null {
+/** The inlined operand of a group that reads the most buffers, of those that read several and were not to be stored before. */
+function widestInlined(group: Group, fusion: Fusion, before: ReadonlySet<Node>): Node | null {
   let best: Node | null = null
   let most = 1
   for (const member of group.members) {
     for (const input of member.inputs) {
-      if (group.members.has(input) || asked.has(input) || parts.isMaterialized(input)) continue
-      const count = sourcesOf([input], parts).size
+      if (group.members.has(input) || before.has(input) || fusion.isMaterialized(input)) continue
+      const count = sourcesOf([input], fusion).size
       if (count > most) [best, most] = [input, count]
     }
   }
@@ -65,7 +65,7 @@ const bindingsOf = (nodes: Iterable<Node>, target: Target): number => {
   return sum
 }
 
-/** What to store of that which a node is made of, so that it and all of those need no more buffers each than a kernel binds, where that can be. */
+/** What to store of the cone that a node is inlined from, so that each kernel of it binds no more buffers than it may, where that is possible. */
 function cutsOf(node: Node, { isMaterialized }: Fusion, target: Target): readonly Node[] {
   const cone = new Set([node])
   for (const each of cone) if (!isMaterialized(each)) for (const input of each.inputs) cone.add(input)
@@ -88,16 +88,16 @@ function cutsOf(node: Node, { isMaterialized }: Fusion, target: Target): readonl
   return [...cuts]
 }
 
-/** The members that joined last, or heads, of those that were not asked to stay apart: what the group does best without, until the rest may fit. */
-function lastJoined(group: Group, asked: ReadonlySet<Node>, parts: Fusion, target: Target): readonly Node[] {
-  const followers = [...group.members].filter((node) => node !== group.anchor && !asked.has(node)).sort((a, b) => b.id - a.id)
-  const sources = new Map([...group.members].map((member) => [member, outerSources(member, group, parts)]))
+/** The members to split off: the last of those that were not split before, until the rest may fit. */
+function lastJoined(group: Group, before: ReadonlySet<Node>, fusion: Fusion, target: Target): readonly Node[] {
+  const followers = [...group.members].filter((node) => node !== group.anchor && !before.has(node)).sort((a, b) => b.id - a.id)
+  const sources = new Map([...group.members].map((member) => [member, outerSources(member, group, fusion)]))
   const readers = new Map<Node, number>()
   for (const read of sources.values()) for (const source of read) readers.set(source, (readers.get(source) ?? 0) + 1)
   let needed = bindingsOf(readers.keys(), target)
   const dropped: Node[] = []
   for (const node of followers) {
-    // one buffer for what is left behind
+    // the rest needs one buffer for its result
     if (dropped.length > 0 && needed < target.maxStorageBuffers) break
     dropped.push(node)
     for (const source of sources.get(node)!) {
@@ -109,9 +109,9 @@ function lastJoined(group: Group, asked: ReadonlySet<Node>, parts: Fusion, targe
   return dropped
 }
 
-function outerSources(member: Node, { members }: Group, parts: Fusion): ReadonlySet<Node> {
+function outerSources(member: Node, { members }: Group, fusion: Fusion): ReadonlySet<Node> {
   return sourcesOf(
     member.inputs.filter((input) => !members.has(input)),
-    parts,
+    fusion,
   )
 }

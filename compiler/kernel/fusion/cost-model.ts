@@ -1,9 +1,9 @@
-/** What it costs to compute a node again wherever it is read. */
+/** The cost model of fusion: what it takes to compute a node once more where it is read. */
 import type { Node } from '../../graph/node.ts'
 import type { OpKind } from '../../ops/record.ts'
 import { records } from '../../ops/records.ts'
 
-/** In loads; a sum over an axis is never done twice. */
+/** In loads. Whatever sums over an axis is never computed twice. */
 const OWN: { readonly [K in OpKind]: number } = {
   leaf: 0,
   movement: 0,
@@ -15,10 +15,10 @@ const OWN: { readonly [K in OpKind]: number } = {
   routine: 1000,
 }
 
-/** What a node takes beside its operands. */
+/** The cost of a node without that of its operands, in loads. */
 export const ownCost = (node: Node): number => (records[node.op].isExpensive ? 4 : OWN[records[node.op].kind])
 
-/** Roughly how many loads it takes to compute a node from what lies in memory. */
+/** The cost of a node from values that are materialized, in loads; `isFree` tells which are. */
 export function costs(nodes: readonly Node[], isFree: (node: Node) => boolean): ReadonlyMap<Node, number> {
   const cost = new Map<Node, number>()
   for (const node of nodes) {

@@ -1,6 +1,6 @@
 /**
- * Groups in an order in which every one comes after those it reads. Each runs when its last member is due, or before if another one reads it:
- * what waits for something far ahead does not draw all of that before its time, and what others leave is read soon.
+ * List scheduling: a topological order of groups. The priority of a group is its last member, or that of a group that reads it. So a group that
+ * waits for a late value does not pull others ahead of their time, and values are read soon after they are stored.
  */
 import type { Node } from '../../graph/node.ts'
 import type { Group } from '../group.ts'
@@ -29,7 +29,7 @@ export function listSchedule(groups: readonly Group[], groupOf: ReadonlyMap<Node
   return order
 }
 
-/** The groups that leave what a group reads, itself or through nodes of no group. */
+/** The groups whose values a group reads, directly or through inlined nodes. */
 function sourcesOf(group: Group, groupOf: ReadonlyMap<Node, Group>): readonly Group[] {
   const found = new Set<Group>()
   const seen = new Set<Node>()

@@ -1,4 +1,4 @@
-/** Merges overlapping ranges of node ids. */
+/** Ranges of node ids that groups span, merged where they overlap: how far up the graph a path through groups can come from. */
 
 export interface Reach {
   /** A group with members of these ids, and any between. */

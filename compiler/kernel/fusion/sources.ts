@@ -1,8 +1,8 @@
-/** What lies in memory of that which nodes are made of. */
+/** The materialized values that nodes are computed from. */
 import type { Node } from '../../graph/node.ts'
 import type { Fusion } from '../group.ts'
 
-/** Those of the nodes, and of what is read to work out the others, that lie in memory. */
+/** The materialized ones among the nodes, and among all that the others are inlined from. */
 export function sourcesOf(nodes: readonly Node[], { isMaterialized }: Pick<Fusion, 'isMaterialized'>): ReadonlySet<Node> {
   const seen = new Set(nodes)
   for (const node of seen) if (!isMaterialized(node)) for (const input of node.inputs) seen.add(input)

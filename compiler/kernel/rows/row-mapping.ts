@@ -71,5 +71,8 @@ function templateAndReason(
     const counting = counts === undefined ? '' : ', and their expert histogram'
     return ['gate', `a GEMM with a top-k epilogue: scores, top-k and weights of a block of tokens in one workgroup${counting}`]
   }
-  return ['thread per row', ranks ? 'one invocation ranks each row' : `rows are at most ${SHORT_ROW} long: one invocation reduces each`]
+  return [
+    'thread per row',
+    ranks ? 'one invocation ranks each row' : `rows are at most ${SHORT_ROW} long: one invocation reduces each`,
+  ]
 }

@@ -1,4 +1,4 @@
-/** What every kernel maker is given: the partition, the target, and the variant of the program. */
+/** What every template is given: the fusion, the target and the variant of the program. */
 import type { Target } from '../../../plan/target.ts'
 import type { Node } from '../../graph/node.ts'
 import type { Expression } from '../../scalar/expression.ts'
@@ -7,7 +7,7 @@ import { createNaming, type Naming } from './naming.ts'
 import { memoryOf } from './memory-of.ts'
 import type { Fusion } from '../group.ts'
 
-/** Programs are made twice: for a handful of tokens, where every weight is read for few rows, and for many. */
+/** The variants of a program: decode, where few rows share a weight, and prefill, for any number of tokens. */
 export type Variant = 'decode' | 'prefill'
 
 export interface ScheduleContext {
