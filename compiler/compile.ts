@@ -8,19 +8,17 @@ import { checkArgument, list, object, text } from '../plan/arguments.ts'
 import { CHECKING, SPEC, TARGET } from '../plan/forms.ts'
 import type { Plan } from '../plan/plan.ts'
 import type { Target } from '../plan/target.ts'
+import { tilesFor } from '../plan/tiles.ts'
 import type { Graph } from './graph/node.ts'
-import { GATE_ROWS } from './kernel/fusion/gating.ts'
 import { refusalOf } from './kernel/refusal.ts'
 import { planVariants, type PlannedProgram } from './kernel/variants.ts'
 import { schedule, type Schedule } from './kernel/schedule.ts'
-import { sinkhornReach } from './kernel/sinkhorn/statements.ts'
 import { lower, type LowerOptions } from './lower/lower.ts'
 import { check, type CheckOptions } from './model/check.ts'
 import type { Model } from './model/model.ts'
 import { earlyPasses, latePasses, optimise, type Optimised, type PassOptions, type PassTrace } from './passes/pipeline.ts'
 import { splitLoadTimeConstants, withoutLoadTimeConstants } from './passes/load-time-constants.ts'
 import { sharesWeights, type LayoutOptions } from './passes/weight-layout.ts'
-import { rowTile } from './wgsl/choose-matmul.ts'
 import { emitPlan } from './wgsl/plan.ts'
 import { printKernels } from './wgsl/print-kernels.ts'
 
@@ -127,14 +125,10 @@ function toKernels(program: ProgramGraph, early: Optimised, target: Target, layo
   return { ...program, source: program.graph, graph: late.graph, trace, schedule: schedule(late.graph, target, program.variant) }
 }
 
-const passOptions = ({ variant, when }: PlannedProgram, target: Target, layout: LayoutOptions): PassOptions => ({
-  variant,
-  when,
-  block: GATE_ROWS,
-  tile: rowTile(target),
-  reach: sinkhornReach(target),
-  ...layout,
-})
+function passOptions({ variant, when }: PlannedProgram, target: Target, layout: LayoutOptions): PassOptions {
+  const { gate, expertRows, sinkhornEntries } = tilesFor(target)
+  return { variant, when, block: gate.rows, tile: expertRows, reach: sinkhornEntries, ...layout }
+}
 
 /** Programs of one graph have the first passes in common. */
 function scheduleAll(programs: readonly ProgramGraph[], target: Target, layout: LayoutOptions) {

@@ -6,10 +6,10 @@ import { isConstant, constantValue, type Dim } from '../../plan/dim.ts'
 import type { Graph } from '../graph/node.ts'
 import { isBatchedByExpert } from '../graph/expert-rows.ts'
 import type { Target } from '../../plan/target.ts'
+import { tilesFor } from '../../plan/tiles.ts'
 import type { Variant } from './scope/context.ts'
 import { isOp, liveNodes } from '../graph/walk.ts'
 import { isMatmul, matmulView, type MatmulView } from './matmul/matmul-view.ts'
-import { sinkhornReach } from './sinkhorn/statements.ts'
 
 export interface PlannedProgram {
   readonly name: string
@@ -46,7 +46,7 @@ function oneWorkgroupPrefill(graph: Graph, tokens: Dim | null, target: Target): 
   if (open === undefined || isConstant(open)) return []
   const bounds = plans
     .filter(([rows]) => rows === open)
-    .map(([, columns]) => Math.floor(sinkhornReach(target) / (constantValue(columns) ?? Infinity)))
+    .map(([, columns]) => Math.floor(tilesFor(target).sinkhornEntries / (constantValue(columns) ?? Infinity)))
   const atMost = Math.min(...bounds)
   return bounds.length > 0 && atMost > DECODE_TOKENS
     ? [{ name: 'short prefill', variant: 'prefill', when: { dim: open.key, atMost } }]

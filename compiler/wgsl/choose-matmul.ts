@@ -7,11 +7,11 @@ import { isMnMajor } from './templates/mn-major.ts'
 import { readsVec4 } from './templates/matmul-entry.ts'
 import { emitMatmulPlain } from './templates/matmul_plain.wgsl.ts'
 import { emitMatmulSubgroup } from './templates/matmul_subgroup.wgsl.ts'
-import { emitMatmulTiled, tiledInvocations, tiledWorkgroupBytes, type TiledTile } from './templates/matmul_tiled.wgsl.ts'
+import { emitMatmulTiled, tiledInvocations, tiledWorkgroupBytes } from './templates/matmul_tiled.wgsl.ts'
 import { emitMatmulVector, vectorWorkgroupBytes } from './templates/matmul_vector.wgsl.ts'
 import { tileHeight } from './templates/row-tiles.ts'
 import type { ScalarEmitter } from './scalar-emitter.ts'
-import { hasSubgroups, tilesFor, type MatmulTiles } from './tiles.ts'
+import { hasSubgroups, tilesFor, type MatmulTiles, type TiledTile } from '../../plan/tiles.ts'
 
 export interface MatmulChoice {
   readonly template: string
@@ -45,15 +45,8 @@ const TEMPLATES: readonly Template[] = [
   { name: 'matmul_plain', consider: considerPlain },
 ]
 
-/** Rows of the tiles that the sort by expert should make for this target, so that grouped GEMMs fill them. */
-export function rowTile(target: Target): number {
-  const { subgroup, tiled, plain } = tilesFor(target)
-  if (target.kind === 'gpu') return tiled[0].rows
-  return hasSubgroups(target) ? subgroup.rows : plain.rows
-}
-
 export function chooseMatmul(matmul: Matmul, target: Target, variant: 'decode' | 'prefill'): MatmulChoice {
-  const request = { matmul, target, variant, tiles: tilesFor(target), rows: sharingRows(matmul) }
+  const request = { matmul, target, variant, tiles: tilesFor(target).matmul, rows: sharingRows(matmul) }
   const refused: { template: string; reason: string }[] = []
   for (const { name, consider } of TEMPLATES) {
     const result = consider(request)

@@ -6,7 +6,7 @@ import { schedule } from '../../compiler/kernel/schedule.ts'
 import { optimise } from '../../compiler/passes/pipeline.ts'
 import type { Feeds } from '../../compiler/reference/evaluate.ts'
 import { emitPlan } from '../../compiler/wgsl/plan.ts'
-import { rowTile } from '../../compiler/wgsl/choose-matmul.ts'
+import { tilesFor } from '../../plan/tiles.ts'
 import type { Plan, Program } from '../../plan/plan.ts'
 import { memoryCheckpoint } from '../../runtime/checkpoint/memory.ts'
 import type { Device } from '../../runtime/device.ts'
@@ -15,7 +15,7 @@ import { storedAll } from './devices.ts'
 
 /** A plan of one program; `when` is what its passes may count on, though it runs whatever the sizes are. */
 export const planOf = (graph: Graph, target: Target, variant: Variant, block = 16, when: Program['when'] = null): Plan => {
-  const optimised = optimise(graph, { variant, block, tile: rowTile(target), when })
+  const optimised = optimise(graph, { variant, block, tile: tilesFor(target).expertRows, when })
   return emitPlan(
     graph,
     [

@@ -1,6 +1,7 @@
 import { describe, expect, test } from 'vitest'
 import { PORTABLE, type Target } from '../../plan/target.ts'
-import { chooseMatmul, rowTile } from '../../compiler/wgsl/choose-matmul.ts'
+import { chooseMatmul } from '../../compiler/wgsl/choose-matmul.ts'
+import { tilesFor } from '../../plan/tiles.ts'
 import { createScalarEmitter } from '../../compiler/wgsl/emit-scalar.ts'
 import { makeCase, type CaseShape } from './templates/matmul-case.ts'
 
@@ -66,7 +67,7 @@ describe('chooseMatmul', () => {
     for (const products of [1, 2, 3])
       for (const grouping of ['dense', 'batched', 'lookup', 'sorted'] as const)
         for (const variant of ['decode', 'prefill'] as const) {
-          const { code } = choose({ grouping, products, tile: rowTile(target) }, target, variant)
+          const { code } = choose({ grouping, products, tile: tilesFor(target).expertRows }, target, variant)
           expect(code.workgroupSize[0]).toBeLessThanOrEqual(target.maxInvocationsPerWorkgroup)
           expect(code.workgroupBytes).toBeLessThanOrEqual(target.maxWorkgroupStorageBytes)
           expect(code.needsSubgroups && target.subgroupSize === null).toBe(false)

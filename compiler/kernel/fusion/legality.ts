@@ -3,10 +3,10 @@
  * here; what is worth it is for the rule to judge.
  */
 import { constantValue, product } from '../../../plan/dim.ts'
+import { tilesFor } from '../../../plan/tiles.ts'
 import type { Node } from '../../graph/node.ts'
 import type { Draft } from './draft.ts'
 import { isMatmul, matmulView } from '../matmul/matmul-view.ts'
-import { GATE_ROWS, GATE_RESERVED_BYTES, MAX_HISTOGRAM_ROWS } from './gating.ts'
 import { MAX_CHAIN, chainLengths } from './chain.ts'
 import { isCustom } from './facts.ts'
 import { cycleThrough, type Grouping } from './cycle.ts'
@@ -84,20 +84,22 @@ const columnsOf = (matmul: Node): number => constantValue(matmulView(matmul).col
 const exceedsWorkgroup: Test = ({ group, added, situation: { target } }) => {
   if (group.kind !== 'rows' || !added.some(isMatmul)) return null
   const columns = [...group.members, ...added].filter(isMatmul).reduce((sum, matmul) => sum + columnsOf(matmul), 0)
-  const bytes = GATE_ROWS * 4 * columns + GATE_RESERVED_BYTES
+  const { rows, mostChosen, partialSumBytes } = tilesFor(target).gate
+  const bytes = rows * 4 * (columns + mostChosen) + partialSumBytes
   const limit = target.maxWorkgroupStorageBytes
   return bytes > limit ? { kind: 'workgroup memory', bytes, limit } : null
 }
 
 /** A gating kernel counts the experts that its own rows have chosen, for one histogram. */
-const exceedsBlock: Test = ({ group, added }) => {
+const exceedsBlock: Test = ({ group, added, situation: { target } }) => {
   const isHistogram = (node: Node): node is Node & { op: 'expert_histogram' } => node.op === 'expert_histogram'
   const histograms = group.kind === 'rows' ? added.filter(isHistogram) : []
   if (histograms.length === 0) return null
   const all = [...group.members, ...added]
   if (all.filter(isHistogram).length > 1 || !all.some(({ op }) => op === 'top_k')) return { kind: 'iteration space' }
   const rows = histograms[0].params.block
-  return rows > MAX_HISTOGRAM_ROWS ? { kind: 'histogram block', rows, limit: MAX_HISTOGRAM_ROWS } : null
+  const limit = tilesFor(target).gate.mostHistogramRows
+  return rows > limit ? { kind: 'histogram block', rows, limit } : null
 }
 
 /** An elementwise kernel stores values of one size. */

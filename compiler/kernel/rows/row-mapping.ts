@@ -1,10 +1,10 @@
 /** How rows are laid on lanes: how many rows a workgroup takes, and how many lanes walk one. */
 import { constantValue } from '../../../plan/dim.ts'
+import { tilesFor } from '../../../plan/tiles.ts'
 import type { Node } from '../../graph/node.ts'
 import { records } from '../../ops/records.ts'
 import type { ScheduleContext } from '../scope/context.ts'
 import type { Group } from '../group.ts'
-import { GATE_ROWS } from '../fusion/gating.ts'
 
 /** Rows up to this length are walked by one lane. */
 const SHORT_ROW = 32
@@ -53,7 +53,7 @@ const isShort = (members: readonly Node[]): boolean =>
 function rowsInWorkgroup(group: Group, { target, variant }: ScheduleContext, counts: RowMapping['counts']): number {
   if (counts !== undefined) return counts.params.block
   if (group.scores.length === 0) return target.kind === 'cpu' ? 8 : 64
-  return variant === 'decode' ? 1 : GATE_ROWS
+  return variant === 'decode' ? 1 : tilesFor(target).gate.rows
 }
 
 function lanesForLongRow(members: readonly Node[], { target }: ScheduleContext): number {

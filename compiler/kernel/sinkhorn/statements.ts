@@ -45,9 +45,6 @@ export const workgroup = variable('u32', 'workgroup')
 const column = variable('u32', 'column')
 const BYTES = 4
 
-/** Entries of a plan up to which one workgroup is no slower than many, a dispatch an iteration. */
-export const sinkhornReach = (target: Target): number => (target.kind === 'cpu' ? 65536 : 32768)
-
 /** Names of arrays. */
 interface Others {
   /** A number for each column. */

@@ -2,22 +2,13 @@
  * A matmul for GPUs: a workgroup copies a block of K of its rows and columns into workgroup memory; each thread multiplies a register tile
  * from it. All barriers are in loops with uniform bounds.
  */
+import type { TiledTile } from '../../../plan/tiles.ts'
 import type { Matmul, Operand } from '../../kernel/ir/matmul.ts'
 import type { TemplateCode } from '../template-code.ts'
 import type { ScalarEmitter } from '../scalar-emitter.ts'
 import { isMnMajor, transposedVec4 } from './mn-major.ts'
 import { declareSums, emitMatmulEntry, indent, upTo, type TemplateContext } from './matmul-entry.ts'
 import { tileHeight } from './row-tiles.ts'
-
-export interface TiledTile {
-  readonly rows: number
-  readonly columns: number
-  /** vec4s of K in a block. */
-  readonly kVectors: number
-  /** The register tile. */
-  readonly rowsEach: number
-  readonly columnsEach: number
-}
 
 export const tiledInvocations = (tile: TiledTile): number => (tile.rows / tile.rowsEach) * (tile.columns / tile.columnsEach)
 

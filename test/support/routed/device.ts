@@ -1,8 +1,8 @@
 /** A routed layer on a device, under the program that its number of tokens asks for or under one of them alone. */
-import { GATE_ROWS } from '../../../compiler/kernel/fusion/gating.ts'
 import type { Graph } from '../../../compiler/graph/node.ts'
 import type { Plan } from '../../../plan/plan.ts'
 import type { Target } from '../../../plan/target.ts'
+import { tilesFor } from '../../../plan/tiles.ts'
 import { memoryCheckpoint } from '../../../runtime/checkpoint/memory.ts'
 import type { Device } from '../../../runtime/device.ts'
 import { createSession } from '../../../runtime/session.ts'
@@ -17,8 +17,8 @@ export type Way = 'both' | 'decode' | 'prefill' | 'tall'
 
 function planFor(graph: Graph, way: Way, target: Target): Plan {
   if (way === 'both') return planOf(graph, target)
-  if (way !== 'tall') return planUnder(graph, target, way, GATE_ROWS)
-  return planUnder(graph, { ...target, kind: 'gpu', subgroupSize: null }, 'prefill', GATE_ROWS)
+  if (way !== 'tall') return planUnder(graph, target, way, tilesFor(target).gate.rows)
+  return planUnder(graph, { ...target, kind: 'gpu', subgroupSize: null }, 'prefill', tilesFor(target).gate.rows)
 }
 
 export interface LayerOnDevice {

@@ -1,6 +1,19 @@
-/** Tile sizes of the matmul templates: measured on software adapters, reasoned for GPUs. */
-import type { Target } from '../../plan/target.ts'
-import type { TiledTile } from './templates/matmul_tiled.wgsl.ts'
+/**
+ * Tile sizes by target, for passes, fusion and templates alike: measured on software adapters, reasoned for GPUs. They belong to the target and
+ * flow forward through the compiler; no template reports its own to an earlier stage.
+ */
+import type { Target } from './target.ts'
+
+/** A tile in workgroup memory. */
+export interface TiledTile {
+  readonly rows: number
+  readonly columns: number
+  /** vec4s of K in a block. */
+  readonly kVectors: number
+  /** The register tile. */
+  readonly rowsEach: number
+  readonly columnsEach: number
+}
 
 export interface MatmulTiles {
   readonly subgroup: {
@@ -35,6 +48,25 @@ export interface MatmulTiles {
   readonly plain: { readonly threads: number; readonly rows: number; readonly sums: number }
 }
 
+/** Sizes that a stage before the templates needs. */
+export interface Tiles {
+  readonly matmul: MatmulTiles
+  /** Rows of the tiles that the sort by expert makes, so that grouped GEMMs fill theirs. */
+  readonly expertRows: number
+  readonly gate: {
+    /** Rows of a workgroup of the gating kernel, and of a block of its expert histogram: one thread ranks each, so that a GPU has workgroups enough. */
+    readonly rows: number
+    /** Of the largest block of a histogram that a gating kernel may count. */
+    readonly mostHistogramRows: number
+    /** What the workgroup holds for each row besides its scores: chosen experts. */
+    readonly mostChosen: number
+    /** What the workgroup holds besides: partial sums. */
+    readonly partialSumBytes: number
+  }
+  /** Entries of a Sinkhorn transport plan up to which one workgroup is no slower than a dispatch of many for each iteration. */
+  readonly sinkhornEntries: number
+}
+
 const TILED = [64, 32, 16].map((columns) => ({ rows: 64, columns, kVectors: 4, rowsEach: 4, columnsEach: 4 }))
 
 /** CPU adapters with subgroups of eight and more: lavapipe. */
@@ -63,7 +95,23 @@ const GPU: MatmulTiles = {
 
 export const hasSubgroups = (target: Target): boolean => target.subgroupSize !== null && target.features.includes('subgroups')
 
-export function tilesFor(target: Target): MatmulTiles {
+function matmulTiles(target: Target): MatmulTiles {
   if (target.kind === 'gpu') return GPU
   return hasSubgroups(target) && target.subgroupSize! < 8 ? NARROW : WIDE
+}
+
+/** The height of the template that grouped GEMMs have on the target. */
+function expertRows(target: Target, { subgroup, tiled, plain }: MatmulTiles): number {
+  if (target.kind === 'gpu') return tiled[0].rows
+  return hasSubgroups(target) ? subgroup.rows : plain.rows
+}
+
+export function tilesFor(target: Target): Tiles {
+  const matmul = matmulTiles(target)
+  return {
+    matmul,
+    expertRows: expertRows(target, matmul),
+    gate: { rows: 8, mostHistogramRows: 64, mostChosen: 64, partialSumBytes: 512 },
+    sinkhornEntries: target.kind === 'cpu' ? 65536 : 32768,
+  }
 }
