@@ -1,0 +1,60 @@
+/** CONTRIBUTING says what a new elementwise op touches: the type checker names each of these places where it is missing, and no other. */
+import { readFileSync } from 'node:fs'
+import { join, relative } from 'node:path'
+import ts from 'typescript'
+import { expect, test } from 'vitest'
+import { root } from '../support/sources.ts'
+
+/** The rooms that could have a table of operations. */
+const ROOTS = [
+  'graph/params',
+  'ops/records',
+  'autodiff/rules',
+  'passes/pipeline',
+  'model/builtin/table',
+  'kernel/ir/evaluate',
+  'wgsl/opcodes',
+]
+
+/** Errors of these rooms, with some files in another text. */
+function errorsWith(texts: Readonly<Record<string, string>>): readonly string[] {
+  const { config } = ts.readConfigFile(join(root, 'tsconfig.json'), ts.sys.readFile)
+  const options = { ...ts.parseJsonConfigFileContent(config, ts.sys, root).options, types: [], noEmit: true }
+  const host = ts.createCompilerHost(options)
+  const read = host.readFile.bind(host)
+  host.readFile = (file) => texts[relative(root, file)] ?? read(file)
+  return ts
+    .createProgram(
+      ROOTS.map((name) => join(root, 'compiler', `${name}.ts`)),
+      options,
+      host,
+    )
+    .getSemanticDiagnostics()
+    .map(({ file, messageText }) => `${relative(root, file!.fileName)}: ${ts.flattenDiagnosticMessageText(messageText, ' ')}`)
+}
+
+const OPERATIONS = 'compiler/scalar/operations.ts'
+const ROWS = 'compiler/ops/elementwise.ts'
+const OPCODES = 'compiler/wgsl/opcodes.ts'
+
+/** The text of a file with a line replaced. */
+function edited(file: string, line: RegExp, by: (line: string) => string): string {
+  const text = readFileSync(join(root, file), 'utf8')
+  expect(text).toMatch(line)
+  return text.replace(line, by)
+}
+
+test('an operation without a row or an opcode is named there, and so is a row that is removed', () => {
+  const errors = errorsWith({
+    [OPERATIONS]: edited(OPERATIONS, /^  atan: .*\n/m, (line) => `${line}  acot: real((x) => Math.atan(1 / x)),\n`),
+    [ROWS]: edited(ROWS, /^  atan: .*\n/m, () => ''),
+  })
+  expect(errors.map((error) => error.split(':')[0]).sort()).toEqual([ROWS, OPCODES])
+  expect(errors.find((error) => error.startsWith(ROWS))).toMatch(/atan.*acot|acot.*atan/)
+  expect(errors.find((error) => error.startsWith(OPCODES))).toMatch(/acot/)
+}, 120_000)
+
+test('these are the files that CONTRIBUTING names', () => {
+  const row = readFileSync(join(root, 'CONTRIBUTING.md'), 'utf8').match(/^\| an elementwise op \|(.*)\|$/m)![1]
+  expect([...row.matchAll(/`([^`]+)`/g)].map((match) => match[1])).toEqual([OPERATIONS, ROWS, OPCODES])
+})
