@@ -22,28 +22,27 @@ export function advise(expected: string, tokens: readonly IToken[], at: number, 
     replacement,
   })
   const walrus = walrusAt(tokens, at)
-  if (walrus !== null) return { help: 'a value is given with `=`', fix: swap('=', ...walrus) }
+  if (walrus !== null) return { help: 'write `=` to give a value', fix: swap('=', ...walrus) }
   if (expected === '`:`' && token.tokenType === Equals) return { help: 'a type follows `:`', fix: swap(':') }
-  if (expected === '`=`' && token.tokenType === IsEqual) return { help: 'a value is given with `=`', fix: swap('=') }
-  if (expected.startsWith('`,`') && token.tokenType === Colon)
-    return { help: 'a named argument is given with `=`', fix: swap('=') }
+  if (expected === '`=`' && token.tokenType === IsEqual) return { help: 'write `=` to give a value', fix: swap('=') }
+  if (expected.startsWith('`,`') && token.tokenType === Colon) return { help: 'write a named argument with `=`', fix: swap('=') }
   if (token.tokenType === Equals) return { help: 'equality is written `==`' }
   if (before?.image === 'lambda' || (expected === 'an expression' && token.image === 'fn')) return { help: UNNAMED }
   if (token.image === '=>') return { message: 'there are no functions without a name', help: UNNAMED }
   if (elseIf.has(token.image) && (expected === '`else`' || expected === '')) return { help: CHOICE, fix: swap('else if') }
   if (isChoice && token.image === 'if') return { help: 'put the conditional in parentheses' }
   if (token.image === 'if' && (expected === '' || expected.startsWith('`,`'))) return { help: CHOICE }
-  if (isTuple(token, expected)) return { message: 'one value stands here, not several', help: NO_TUPLES }
+  if (isTuple(token, expected)) return { message: 'expected one value, not several', help: NO_TUPLES }
   if (token.tokenType === Bar && expected !== 'an expression')
-    return { help: 'of two conditions one holds: `a or b`', fix: swap('or') }
+    return { help: 'write `a or b` for a disjunction', fix: swap('or') }
   const method = foreignMethod(tokens, at, report.source.text)
-  if (method !== null) return { message: `values have no methods, such as \`.${nameOf(method.name)}(...)\``, help: method.help }
+  if (method !== null) return { message: `values have no methods like \`.${nameOf(method.name)}(...)\``, help: method.help }
   if (expected === '' && (token.image === '(' || token.image === '[')) {
-    return { help: `the \`${token.image}\` of a call or an index stands on the line of what it belongs to` }
+    return { help: `the \`${token.image}\` of a call or an index must be on the same line as what it follows` }
   }
   const meant = /^`(\w+)`$/.exec(expected)?.[1]
   if (meant !== undefined && tokenMatcher(token, Word) && closest(token.image, [meant]) !== null) {
-    return { help: `probably \`${meant}\` is meant`, fix: swap(meant) }
+    return { help: `did you mean \`${meant}\`?`, fix: swap(meant) }
   }
   if (expected.startsWith('`,`') && before?.tokenType !== Comma && tokenMatcher(token, AnyWord))
     return { help: 'items are separated by `,`' }

@@ -54,7 +54,7 @@ interface Remedy {
 
 const sign = (meant: string, as: TokenType): Remedy => ({
   code: 'SMOE1013',
-  message: ({ image }) => `\`${image}\` is written \`${meant}\` here`,
+  message: ({ image }) => `\`${image}\` must be written \`${meant}\``,
   as,
   image: meant,
   fix: (_, following) => (/^\w\w/.test(`${meant.at(-1)}${following}`) ? `${meant} ` : meant),
@@ -63,7 +63,7 @@ const sign = (meant: string, as: TokenType): Remedy => ({
 const power: Remedy = {
   code: 'SMOE1013',
   message: ({ image }) => `\`${image}\` is not an operator here`,
-  help: 'a power is written `pow(a, b)`',
+  help: 'write a power as `pow(a, b)`',
   as: Times,
   image: '*',
 }
@@ -76,20 +76,20 @@ const remedies = new Map<TokenType, Remedy>([
     Junk,
     {
       code: 'SMOE1002',
-      message: ({ image }) => `${describe(image)} means nothing here`,
+      message: ({ image }) => `unexpected ${describe(image)}`,
       help: ({ image }) => signs.get(image) ?? null,
       as: null,
     },
   ],
   [
     ForeignWord,
-    { code: 'SMOE1002', message: ({ image }) => `names are made of a-z, A-Z, 0-9 and \`_\`: \`${image}\``, as: Word },
+    { code: 'SMOE1002', message: ({ image }) => `names consist of a-z, A-Z, 0-9 and \`_\`, unlike \`${image}\``, as: Word },
   ],
   [
     ProtoWord,
     {
       code: 'SMOE1012',
-      message: ({ image }) => `\`${image}\` cannot be a name: JavaScript gives it a meaning of its own`,
+      message: ({ image }) => `\`${image}\` cannot be a name: it has a special meaning in JavaScript`,
       as: Word,
     },
   ],
@@ -98,19 +98,19 @@ const remedies = new Map<TokenType, Remedy>([
     {
       code: 'SMOE1003',
       message: ({ image }) => `\`${short(image)}\` is not a number`,
-      help: 'numbers are written `12`, `1.5` or `1e-5`',
+      help: 'write numbers as `12`, `1.5` or `1e-5`',
       as: NumberToken,
     },
   ],
   [
     UnclosedString,
-    { code: 'SMOE1004', message: () => 'the string has no end on its line', help: 'close it with `"`', as: StringToken },
+    { code: 'SMOE1004', message: () => 'the string is not closed on its line', help: 'close it with `"`', as: StringToken },
   ],
   [
     SingleQuoted,
     {
       code: 'SMOE1013',
-      message: () => 'strings are written with `"`',
+      message: () => 'write strings with `"`',
       as: StringToken,
       fix: ({ image }) => `"${image.slice(1, -1)}"`,
     },
@@ -119,8 +119,8 @@ const remedies = new Map<TokenType, Remedy>([
     HashComment,
     { code: 'SMOE1013', message: () => 'comments begin with `//`', as: null, fix: ({ image }) => `//${image.slice(1)}` },
   ],
-  [BlockComment, { code: 'SMOE1013', message: () => 'comments begin with `//` and end with their line', as: null }],
-  [Semicolon, { code: 'SMOE1013', message: () => 'statements stand without `;`', as: null, fix: () => '' }],
+  [BlockComment, { code: 'SMOE1013', message: () => 'a comment begins with `//` and ends with its line', as: null }],
+  [Semicolon, { code: 'SMOE1013', message: () => 'statements need no `;`', as: null, fix: () => '' }],
   [DoubleAmpersand, sign('and', word('and'))],
   [DoubleBar, sign('or', word('or'))],
   [Bang, sign('not', word('not'))],
@@ -138,9 +138,9 @@ function describe(image: string): string {
   const isVisible =
     (code > 0x20 && code < 0x7f) || (code > 0xa0 && (code < 0xd800 || code > 0xf8ff) && !(code >= 0x2000 && code < 0x2070))
   if (image.length === 1 || (image.length === 2 && code > 0xffff)) {
-    return isVisible ? `\`${image}\`` : `the character U+${code.toString(16).toUpperCase().padStart(4, '0')}`
+    return isVisible ? `\`${image}\`` : `character U+${code.toString(16).toUpperCase().padStart(4, '0')}`
   }
-  return isVisible && /^[\x21-\x7E]*$/.test(image) ? `\`${short(image)}\`` : `this run of ${image.length} characters`
+  return isVisible && /^[\x21-\x7E]*$/.test(image) ? `\`${short(image)}\`` : `sequence of ${image.length} characters`
 }
 
 const lineBetween = (text: string, a: IToken, b: IToken): boolean => text.slice(endOf(a), b.startOffset).includes('\n')

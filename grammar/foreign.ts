@@ -24,14 +24,15 @@ export interface Foreign {
   readonly meant?: string
 }
 
-export const CHOICE = 'a choice is an expression: `if c then a else b`, and for several `if c then a else if d then b else e`'
-export const NO_TUPLES = 'there are no tuples: name each value with a `let` of its own'
+export const CHOICE =
+  'a conditional is an expression: `if c then a else b`, and for several branches `if c then a else if d then b else e`'
+export const NO_TUPLES = 'there are no tuples; bind each value with its own `let`'
 export const UNNAMED =
-  'functions have names and stand beside the model: `fn double(x: f32[..., N]) -> f32[..., N] { return x * 2 }`'
-const LOOP = 'a loop is written `repeat layers[i] in 0..N { ... }`, with an N that is known when the spec is compiled'
-const DECLARED = 'functions stand beside the model, not in a body: `fn f(x: f32[N]) -> f32[N] { return x }`'
+  'there are no anonymous functions; declare one outside the model: `fn double(x: f32[..., N]) -> f32[..., N] { return x * 2 }`'
+const LOOP = 'write a loop as `repeat layers[i] in 0..N { ... }`, with N known at compile time'
+const DECLARED = 'declare functions outside of bodies: `fn f(x: f32[N]) -> f32[N] { return x }`'
 const CLASS =
-  'what has weights is a `block`, or an `expert` where it is one of many: `expert gated(x: f32[T, D], F: int) { ... }`'
+  'a module with weights is a `block`, or an `expert` if it is one of many: `expert gated(x: f32[T, D], F: int) { ... }`'
 
 const all = (words: readonly string[], foreign: Foreign): readonly (readonly [string, Foreign])[] =>
   words.map((one) => [one, foreign])
@@ -39,42 +40,42 @@ const all = (words: readonly string[], foreign: Foreign): readonly (readonly [st
 /** What stands at the beginning of a statement elsewhere. */
 export const foreignStatements: ReadonlyMap<string, Foreign> = new Map([
   ...all(['for', 'while', 'foreach', 'loop', 'do'], { help: LOOP }),
-  ...all(['break', 'continue'], { help: 'a `repeat` runs all of its turns' }),
+  ...all(['break', 'continue'], { help: 'a `repeat` always runs all of its iterations' }),
   ...all(['if', 'else', 'elif', 'elseif', 'elsif', 'switch', 'match', 'unless'], { help: CHOICE }),
-  ...all(['const', 'val', 'auto'], { help: 'a value is named with `let`', meant: 'let' }),
+  ...all(['const', 'val', 'auto'], { help: 'bind a value with `let`', meant: 'let' }),
   ...all(['def', 'function', 'func', 'lambda'], { help: DECLARED }),
   ...all(['class', 'struct', 'self', 'super'], { help: CLASS }),
-  ...all(['print', 'console'], { help: 'a spec prints nothing: an `output` of the model shows a value' }),
-  ...all(['raise', 'throw', 'try'], { help: 'what must hold is written `assert condition, "message"`' }),
-  ...all(['pass', 'global', 'nonlocal'], { help: 'nothing of the kind is needed: leave it out' }),
+  ...all(['print', 'console'], { help: 'a spec cannot print; an `output` of the model shows a value' }),
+  ...all(['raise', 'throw', 'try'], { help: 'write a check as `assert condition, "message"`' }),
+  ...all(['pass', 'global', 'nonlocal'], { help: 'this is not needed; remove it' }),
   ...all(['from', 'include', 'require', 'use', 'using'], {
-    help: 'imports stand at the top of the file: `import { top_k } from "std/policies/top_k"`',
+    help: 'imports are at the top of the file: `import { top_k } from "std/policies/top_k"`',
   }),
-  ...all(['yield'], { help: 'a function gives its result with `return`' }),
+  ...all(['yield'], { help: 'a function returns its result with `return`' }),
 ])
 
 /** What stands at the beginning of a declaration elsewhere. */
 export const foreignDeclarations: ReadonlyMap<string, Foreign> = new Map([
-  ...all(['def', 'function', 'func', 'fun', 'proc', 'lambda'], { help: 'a function is declared with `fn`', meant: 'fn' }),
+  ...all(['def', 'function', 'func', 'fun', 'proc', 'lambda'], { help: 'declare a function with `fn`', meant: 'fn' }),
   ...all(['class', 'struct', 'module', 'layer', 'trait', 'interface'], { help: CLASS }),
   ...all(['from', 'include', 'require', 'use', 'using'], {
-    help: 'an import is written `import { top_k } from "std/policies/top_k"`',
+    help: 'write an import as `import { top_k } from "std/policies/top_k"`',
   }),
   ...all(['let', 'var', 'const', 'param', 'input', 'output'], {
-    help: 'values are named in the body of a declaration, as in `model m() { ... }`',
+    help: 'bind values in the body of a declaration, such as `model m() { ... }`',
   }),
   ...all(['export', 'pub', 'public', 'async', 'static'], {
-    help: 'all that a file declares can be imported: leave the word out',
+    help: 'every declaration can be imported; remove the word',
   }),
 ])
 
 /** Names of libraries whose functions are called without them here. */
 const LIBRARIES: ReadonlySet<string> = new Set(['torch', 'np', 'numpy', 'jnp', 'jax', 'tf', 'nn', 'F', 'math', 'Math', 'self'])
 
-const RESHAPE = 'a value gets another shape with `reshape(x, [A, B])`'
-const SIZES = 'sizes have names: after `x: f32[N, D]` N and D are its sizes'
-const SWAP = '`x.T` makes the last two axes change places, `rearrange` any axes'
-const TYPE = 'elements get another type with `cast(x, "f32")`'
+const RESHAPE = 'change the shape with `reshape(x, [A, B])`'
+const SIZES = 'sizes are dims of the type: for `x: f32[N, D]` they are N and D'
+const SWAP = '`x.T` swaps the last two axes, `rearrange` permutes any'
+const TYPE = 'convert the element type with `cast(x, "f32")`'
 
 /** Methods and properties that no function of the same name stands for. */
 export const foreignMembers: ReadonlyMap<string, string> = new Map([
@@ -82,10 +83,10 @@ export const foreignMembers: ReadonlyMap<string, string> = new Map([
   ...['shape', 'size', 'ndim', 'dim', 'numel', 'length', 'len'].map((name) => [name, SIZES] as const),
   ...['transpose', 'permute', 'swapaxes', 'mT', 'mH'].map((name) => [name, SWAP] as const),
   ...['float', 'int', 'long', 'bool', 'half', 'to', 'astype', 'type', 'dtype'].map((name) => [name, TYPE] as const),
-  ...['matmul', 'mm', 'bmm', 'dot'].map((name) => [name, 'a matrix product is written `a @ b`'] as const),
-  ...['detach', 'stop_gradient', 'item'].map((name) => [name, '`stop(x)` is x for which no gradient is asked'] as const),
+  ...['matmul', 'mm', 'bmm', 'dot'].map((name) => [name, 'write a matrix product as `a @ b`'] as const),
+  ...['detach', 'stop_gradient', 'item'].map((name) => [name, '`stop(x)` is x without a gradient'] as const),
   ...['cuda', 'cpu', 'contiguous', 'clone', 'copy'].map(
-    (name) => [name, 'where a value lies in memory is for the compiler to decide: leave it out'] as const,
+    (name) => [name, 'the compiler decides where values are stored; remove it'] as const,
   ),
 ])
 
@@ -122,10 +123,10 @@ export function foreignAssignment(tokens: readonly IToken[]): (Foreign & { reado
   const [name, sign, next, ...rest] = tokens
   if (name === undefined || sign === undefined || !tokenMatcher(name, AnyWord)) return null
   const walrus = walrusAt(tokens, 1)
-  const given = { help: '`let z = x` names a value; `z = x` gives a `var` another' }
+  const given = { help: '`let z = x` binds a value; `z = x` assigns to a `var`' }
   if (walrus !== null) return { ...given, fix: { start: sign.startOffset, end: endOf(walrus[1]), replacement: '=' } }
   if (sign.tokenType === IsEqual)
-    return { help: 'a value is given with `=`', fix: { start: sign.startOffset, end: endOf(sign), replacement: '=' } }
+    return { help: 'write `=` to give a value', fix: { start: sign.startOffset, end: endOf(sign), replacement: '=' } }
   if (!['+', '-', '*', '/', '%', '@'].includes(sign.image) || !isAdjacent(sign, next)) return null
   if (next!.image === sign.image && (sign.image === '+' || sign.image === '-') && rest.length === 0) {
     const whole = `${name.image} = ${name.image} ${sign.image} 1`
@@ -176,9 +177,8 @@ export function foreignMethod(
   if (known !== undefined) return { name, help: known }
   const [start, close] = [operandBefore(tokens, at - 3), matching(tokens, at, 1)]
   const given = close === -1 ? '...' : short(text.slice(endOf(tokens[at]!), tokens[close]!.startOffset).trim(), '...')
-  if (start === -1) return { name, help: `a function is given the value as its first argument: \`${name.image}(...)\`` }
-  if (LIBRARIES.has(tokens[start]!.image))
-    return { name, help: `a function is called by its name alone: \`${name.image}(${given})\`` }
+  if (start === -1) return { name, help: `pass the value as the first argument: \`${name.image}(...)\`` }
+  if (LIBRARIES.has(tokens[start]!.image)) return { name, help: `call the function by its name: \`${name.image}(${given})\`` }
   const isWrapped = tokens[start]!.image === '(' && matching(tokens, start, 1) === at - 3
   const value = short(
     text
@@ -191,7 +191,7 @@ export function foreignMethod(
   )
   return {
     name,
-    help: `a function is given the value as its first argument: \`${name.image}(${given === '' ? value : `${value}, ${given}`})\``,
+    help: `pass the value as the first argument: \`${name.image}(${given === '' ? value : `${value}, ${given}`})\``,
   }
 }
 

@@ -153,7 +153,7 @@ class Assembly {
       else if (head === 'import') {
         const made = this.run(piece, () => this.rules.import())
         if (made !== null && declarations.length > 0)
-          this.report.error('SMOE1016', 'imports stand before the declarations', made.span)
+          this.report.error('SMOE1016', 'imports must come before declarations', made.span)
         if (made !== null) imports.push(made)
       } else {
         const made = this.declaration(piece)
@@ -171,7 +171,7 @@ class Assembly {
     const made = this.run({ ...piece, tokens: [...before, ...after] }, () => this.rules.declaration())
     for (const token of made === null ? [] : after) {
       if (token.image === '=>')
-        this.report.error('SMOE1013', '`=>` is written `->` here', this.spanOf(token), {
+        this.report.error('SMOE1013', 'write `->` instead of `=>`', this.spanOf(token), {
           fix: { span: this.spanOf(token), replacement: '->' },
         })
     }
@@ -191,7 +191,9 @@ class Assembly {
     const message = `expected a declaration, found ${nameToken(first)}`
     const help =
       foreign?.help ??
-      (meant === null ? 'a file holds imports and `fn`, `block`, `expert`, `policy`, `model`' : `probably \`${meant}\` is meant`)
+      (meant === null
+        ? 'a file consists of imports and `fn`, `block`, `expert`, `policy` and `model` declarations'
+        : `did you mean \`${meant}\`?`)
     if (!piece.reported)
       this.report.error('SMOE1010', message, span, { help, fix: isHeaded ? { span, replacement: meant } : null })
     if (!isHeaded) return null
@@ -228,7 +230,7 @@ class Assembly {
   private sayDeep(piece: Piece, span: Span): void {
     if (!piece.reported) {
       const message = `the expression is nested more than ${maximumNesting} levels deep`
-      this.report.error('SMOE1008', message, span, { help: 'name a part of it with `let`' })
+      this.report.error('SMOE1008', message, span, { help: 'bind a part of it with `let`' })
     }
     piece.reported = true
   }
@@ -281,7 +283,7 @@ class Assembly {
     const meant = near !== null && rules.has(near) && mayFollow(near, next) ? near : null
     const span = this.spanOf(first)
     const isReserved = reservedNames.has(first.image) && next?.tokenType === Equals
-    const help = foreign?.help ?? (meant !== null ? `probably \`${meant}\` is meant` : null)
+    const help = foreign?.help ?? (meant !== null ? `did you mean \`${meant}\`?` : null)
     if (!piece.reported && isReserved)
       this.report.error('SMOE1012', `\`${first.image}\` is a reserved word and cannot be a name`, span)
     else if (!piece.reported) {
@@ -334,7 +336,7 @@ class Assembly {
       (isEnd
         ? `expected ${expected} after ${found}`
         : expected === ''
-          ? `did not expect ${found} here`
+          ? `unexpected ${found}`
           : `expected ${expected}, found ${found}`)
     this.report.error('SMOE1001', message, span, { help, fix })
   }

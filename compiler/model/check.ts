@@ -124,9 +124,9 @@ function modelOf(file: File, wanted: string | undefined, reporter: Reporter): De
     const span: Span = { source: file.source, start: 0, end: 0 }
     reporter.report({
       code: 'SMOE2014',
-      message: `the file declares no model ${wanted}`,
+      message: `the file does not declare a model ${wanted}`,
       span,
-      help: meant === null ? null : `${meant} is probably meant`,
+      help: meant === null ? null : `did you mean ${meant}?`,
     })
   }
   return found ?? null
@@ -190,7 +190,7 @@ function refuseUnknown(frame: Frame, set: Readonly<Record<string, StaticValue>>)
       code: 'SMOE2014',
       message: `${name.text} has no parameter ${key} to set`,
       span: name.span,
-      help: meant === null ? null : `${meant} is probably meant`,
+      help: meant === null ? null : `did you mean ${meant}?`,
     })
   }
 }
@@ -206,7 +206,7 @@ function bindValues(
     const { name, span } = parameter
     const type = scalarType(frame, parameter, true)
     if (parameter.type.kind === 'tensor-type') {
-      complain(frame, { code: 'SMOE3003', message: `a model takes tensors as inputs: input ${name.text}: ...`, span })
+      complain(frame, { code: 'SMOE3003', message: `a model takes its tensors as inputs: \`input ${name.text}: ...\``, span })
       continue
     }
     if (type === null) continue
@@ -243,13 +243,13 @@ function valueGiven(
     if (accepts(type, kindOf(value))) return literal(value, type)
     complain(frame, {
       code: 'SMOE3003',
-      message: `${name.text} is ${type}, but is set to ${JSON.stringify(value)}`,
+      message: `${name.text} is ${type}, but it is set to ${JSON.stringify(value)}`,
       span: name.span,
     })
     return null
   }
   if (parameter.default === null) {
-    complain(frame, { code: 'SMOE3004', message: `${name.text} has no value: give it a default, or set it`, span: name.span })
+    complain(frame, { code: 'SMOE3004', message: `${name.text} has no value; give it a default or set it`, span: name.span })
     return null
   }
   const value = elaborate(frame, parameter.default)

@@ -46,7 +46,7 @@ export function bindSymbols(frame: Frame): void {
     if (first !== undefined)
       complain(frame, {
         code: 'SMOE2003',
-        message: `${name.text} is a parameter already`,
+        message: `${name.text} is already a parameter`,
         span: name.span,
         related: [{ span: first.span, message: 'the first' }],
       })
@@ -89,7 +89,11 @@ function wantNumeric(frame: Frame, bound: Parameters<typeof elaborate>[1]): void
   const value = elaborate(frame, bound)
   const isNumber = value.kind === 'static' && (value.static.type === 'int' || value.static.type === 'real')
   if (value.kind !== 'unknown' && !isNumber)
-    complain(frame, { code: 'SMOE3003', message: `the end of a range is a number, not ${typeText(value)}`, span: bound.span })
+    complain(frame, {
+      code: 'SMOE3003',
+      message: `the end of a range must be a number, not ${typeText(value)}`,
+      span: bound.span,
+    })
 }
 
 /** Everything that is wrong with a declaration whatever it is called with. */
@@ -149,7 +153,7 @@ function expertAlone(frame: Frame): void {
   if (first === undefined || (given?.kind === 'tensor' && given.term.shape.length !== 2)) {
     complain(frame, {
       code: 'SMOE3001',
-      message: 'an expert begins with its rows, as in x: f32[T, D]',
+      message: 'the first parameter of an expert is its rows, as in x: f32[T, D]',
       span: first?.span ?? name.span,
     })
     return

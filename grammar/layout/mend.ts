@@ -91,8 +91,7 @@ export abstract class Mend extends Nest {
     const token = this.tokens[i]!
     const top = this.brackets > 0 ? this.stack.at(-1)! : null
     if (top === null) {
-      if (this.frame.piece !== null)
-        this.say('SMOE1007', `this \`${token.image}\` closes nothing`, token.startOffset, endOf(token), '')
+      if (this.frame.piece !== null) this.say('SMOE1007', `unmatched \`${token.image}\``, token.startOffset, endOf(token), '')
       else this.sayStray(token)
       return
     }
@@ -118,7 +117,7 @@ export abstract class Mend extends Nest {
     this.lastStray = endOf(token)
     if (isRun) return
     const span = this.report.span(token.startOffset, endOf(token))
-    this.report.error('SMOE1007', `this \`${token.image}\` closes nothing`, span, { fix: { span, replacement: '' } })
+    this.report.error('SMOE1007', `unmatched \`${token.image}\``, span, { fix: { span, replacement: '' } })
   }
 
   private sayMissingBrace(open: Open, end: number, closer: string | null): void {

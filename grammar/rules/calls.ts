@@ -25,7 +25,7 @@ export abstract class Calls extends Slices {
   protected checkOrder(list: readonly Argument[]): void {
     const named = list.findIndex(({ name }) => name !== null)
     const late = named === -1 ? undefined : list.slice(named).find(({ name }) => name === null)
-    if (late !== undefined) this.problem('SMOE1014', 'a positional argument stands after a named one', late.span, true)
+    if (late !== undefined) this.problem('SMOE1014', 'a positional argument must come before named ones', late.span, true)
   }
 
   protected readonly argument = this.RULE('argument', (): Argument => {

@@ -102,7 +102,7 @@ export abstract class Expressions extends Calls {
     if (name.image === 'T') return
     const fix = name.image === 't' ? { span: this.tokenSpan(name), replacement: 'T' } : null
     this.problem('SMOE1001', `expected \`T\` after \`.\`, found \`${name.image}\``, this.tokenSpan(name), false, {
-      help: foreignMembers.get(name.image) ?? 'values have no parts: `.T` makes the last two axes change places',
+      help: foreignMembers.get(name.image) ?? 'values have no members except `.T`, which swaps the last two axes',
       fix,
     })
   }

@@ -96,8 +96,8 @@ export abstract class PieceParser extends EmbeddedActionsParser {
     const value = image.slice(1, isWhole ? -1 : undefined).replace(/\\([^])/gu, (all, letter: string, at: number) => {
       if (Object.hasOwn(escapes, letter)) return escapes[letter]!
       const start = token.startOffset + 1 + at
-      this.problem('SMOE1005', `\`${all}\` is no escape of a string`, this.span(start, start + all.length), true, {
-        help: 'a backslash itself is written `\\\\`',
+      this.problem('SMOE1005', `\`${all}\` is not a string escape`, this.span(start, start + all.length), true, {
+        help: 'write a backslash as `\\\\`',
       })
       return letter
     })

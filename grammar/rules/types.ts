@@ -52,8 +52,8 @@ export abstract class Types extends Expressions {
     const type = this.SUBRULE(this.type)
     return this.ACTION(() => {
       if (type.kind === 'tensor-type') return type
-      this.problem('SMOE1015', 'expected the type of a tensor', type.span, true, {
-        help: 'such as `f32[B, D]`, or `f32[]` for one number',
+      this.problem('SMOE1015', 'expected a tensor type', type.span, true, {
+        help: 'such as `f32[B, D]`, or `f32[]` for a scalar',
       })
       const dtype = type.kind === 'scalar-type' ? type.name : { text: 'f32', span: type.span }
       return { kind: 'tensor-type', dtype, anyLeading: true, shape: [], span: type.span }

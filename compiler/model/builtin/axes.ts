@@ -7,6 +7,6 @@ export function axisOf<T extends TensorType>(emit: Emit<T>, x: T, axis: number, 
   const rank = x.shape.length + extra
   const counted = axis < 0 ? axis + rank : axis
   if (counted >= 0 && counted < rank) return counted
-  emit.fail({ message: `\`{0}\` has ${rank} ${rank === 1 ? 'axis' : 'axes'}, so there is no axis ${axis}` })
+  emit.fail({ message: `\`{0}\` has ${rank} ${rank === 1 ? 'axis' : 'axes'}, so axis ${axis} is out of range` })
   return 0
 }

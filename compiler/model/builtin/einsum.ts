@@ -25,7 +25,7 @@ export function readEquation(pattern: string): Equation | { readonly message: st
     const joined = groups.find((group) => group.length !== 1)
     if (joined !== undefined)
       return {
-        message: 'axes are joined in rearrange, not in einsum',
+        message: 'einsum cannot join axes; rearrange can',
         at: [joined[0]?.start ?? 0, joined.at(-1)?.end ?? pattern.length],
       }
     operands.push(groups.flat())
@@ -33,9 +33,10 @@ export function readEquation(pattern: string): Equation | { readonly message: st
   }
   const result = operands.pop() ?? []
   const twice = [...operands, result].map(repeated).find((axis) => axis !== undefined)
-  if (twice !== undefined) return { message: `the axis ${twice.name} stands twice in one operand`, at: [twice.start, twice.end] }
+  if (twice !== undefined) return { message: `axis ${twice.name} occurs twice in one operand`, at: [twice.start, twice.end] }
   const stray = result.find((axis) => !operands.flat().some((other) => other.name === axis.name))
-  if (stray !== undefined) return { message: `no operand has the axis ${stray.name}`, at: [stray.start, stray.end] }
+  if (stray !== undefined)
+    return { message: `axis ${stray.name} is in the result but in no operand`, at: [stray.start, stray.end] }
   return { operands, result }
 }
 
@@ -68,7 +69,7 @@ function checkSizes<T extends TensorType>(emit: Emit<T>, { operands }: Equation,
       if (known === undefined) first.set(axis.name, { key, operand: i })
       else if (known.key !== key) {
         emit.fail({
-          message: `the axis ${axis.name} is ${known.key} in \`{${known.operand}}\` but ${key} in \`{${i}}\``,
+          message: `axis ${axis.name} is ${known.key} in \`{${known.operand}}\` but ${key} in \`{${i}}\``,
           at: [axis.start, axis.end],
         })
         return false
@@ -84,7 +85,7 @@ export function einsum<T extends TensorType>(emit: Emit<T>, pattern: string, ten
   const { operands, result } = equation
   if (operands.length !== tensors.length) {
     emit.fail({
-      message: `the pattern has ${operands.length} operands, the call ${tensors.length}`,
+      message: `the pattern has ${operands.length} operands but the call has ${tensors.length}`,
       at: [0, pattern.indexOf('->')],
     })
     return tensors[0]
@@ -93,7 +94,7 @@ export function einsum<T extends TensorType>(emit: Emit<T>, pattern: string, ten
   if (odd >= 0) {
     const [names] = [operands[odd]]
     emit.fail({
-      message: `\`{${odd}}\` has ${tensors[odd].shape.length} axes, the pattern names ${names.length}`,
+      message: `\`{${odd}}\` has ${tensors[odd].shape.length} axes but the pattern names ${names.length}`,
       at: [names[0]?.start ?? 0, names.at(-1)?.end ?? pattern.indexOf('->')],
     })
     return tensors[0]

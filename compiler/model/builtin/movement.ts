@@ -18,13 +18,14 @@ export const MOVEMENTS = {
   },
   broadcast: {
     ...plain,
-    doc: 'Repeats axes of size 1 and missing leading axes.',
+    doc: 'Repeats axes of size 1 and adds missing leading axes.',
     signature: 'broadcast(x, [dims])',
     parameters: [lone('x'), { name: 'shape', kind: 'dims' }],
     expand(emit, [x], { dims }) {
       const offset = dims.length - x.shape.length
       const odd = x.shape.findIndex((size, axis) => size !== ONE && size !== dims[axis + offset])
-      if (offset < 0 || odd >= 0) emit.fail({ message: `\`{0}\` is ${listed(x.shape)} and does not repeat to ${listed(dims)}` })
+      if (offset < 0 || odd >= 0)
+        emit.fail({ message: `\`{0}\` is ${listed(x.shape)} and cannot be broadcast to ${listed(dims)}` })
       return stretch(emit, x, dims)
     },
   },
@@ -38,7 +39,7 @@ export const MOVEMENTS = {
   swap: {
     ...plain,
     operator: '.T',
-    doc: 'The last two axes change places.',
+    doc: 'Swaps the last two axes.',
     signature: 'x.T',
     parameters: [lone('x')],
     expand(emit, [x]) {
@@ -50,7 +51,7 @@ export const MOVEMENTS = {
   },
   concat: {
     ...plain,
-    doc: 'Tensors one after the other along an axis.',
+    doc: 'Concatenates tensors along an axis.',
     signature: 'concat([a, b], axis: int = -1)',
     parameters: [
       { name: 'parts', kind: 'tensors' },
@@ -82,7 +83,7 @@ export const MOVEMENTS = {
     signature: 'iota(n: int)',
     parameters: [{ name: 'n', kind: 'count' }],
     expand(emit, _, { count }) {
-      if ((constantValue(count) ?? 0) < 0) emit.fail({ message: `iota counts up to ${count.key}, which is below 0` })
+      if ((constantValue(count) ?? 0) < 0) emit.fail({ message: `iota needs a size of 0 or more, not ${count.key}` })
       return emit.make('iota', [], { size: count })
     },
   },

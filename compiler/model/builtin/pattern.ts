@@ -45,7 +45,7 @@ export function readAxes(
     else if (/^[A-Za-z_]/.test(word)) {
       if (open === null) groups.push([axis])
       else open.push(axis)
-    } else return { groups, problem: { message: `'${word}' is no name of an axis`, at: [start, axis.end] } }
+    } else return { groups, problem: { message: `'${word}' is not a valid axis name`, at: [start, axis.end] } }
   }
   return { groups, problem: open === null ? null : { message: "a '(' is not closed", at: [offset, offset + text.length] } }
 }

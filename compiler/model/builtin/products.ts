@@ -11,8 +11,8 @@ function matmul<T extends TensorType>(emit: Emit<T>, left: T, right: T, transpos
     emit.fail({
       message:
         p < 1
-          ? '`{0}` is a single number: `@` sums over its last axis'
-          : '`{1}` has fewer than 2 axes: `@` sums over its second-last',
+          ? '`{0}` is a scalar, but `@` sums over its last axis'
+          : '`{1}` has fewer than 2 axes, but `@` sums over its second-last',
     })
     return left
   }
@@ -22,7 +22,9 @@ function matmul<T extends TensorType>(emit: Emit<T>, left: T, right: T, transpos
     return left
   }
   if (q > 2 && p !== q) {
-    emit.fail({ message: `\`{0}\` has ${p} axes and \`{1}\` has ${q}: with more than 2 on the right both have the same` })
+    emit.fail({
+      message: `\`{0}\` has ${p} axes and \`{1}\` has ${q}; if the right operand has more than 2, both must have as many`,
+    })
     return left
   }
   const batch = Array.from({ length: q - 2 }, (_, axis) => [axis, axis] as const)
@@ -42,14 +44,14 @@ export const PRODUCTS = {
     ...plain,
     operator: '@',
     signature: 'x @ y',
-    doc: 'Sums over the last axis of x and the second-last of y; with more than two axes in both, the leading ones run side by side.',
+    doc: 'Sums over the last axis of x and the second-last of y; with more than two axes in both, the leading ones are batch axes.',
     parameters: [lone('x'), lone('y')],
     expand: (emit, [x, y], { transposed }) => matmul(emit, x, y, transposed),
   },
   einsum: {
     ...plain,
     signature: 'einsum("b s h c, b t h c -> b h s t", x, y, ...)',
-    doc: 'Products summed over the axes that the result does not name. Axis names are separated by spaces.',
+    doc: 'Einstein summation: products summed over the axes that the result does not name. Axis names are separated by spaces.',
     parameters: [
       { name: 'pattern', kind: 'pattern' },
       { name: 'operands', kind: 'rest' },

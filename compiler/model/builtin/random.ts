@@ -25,19 +25,19 @@ export const RANDOM = {
   uniform: {
     ...source,
     signature: 'uniform([sizes])',
-    doc: 'Random numbers above 0 and below 1, all alike probable: new ones at each step, in each place of the text. In training alone.',
+    doc: 'Uniform random numbers above 0 and below 1, drawn anew at each step and for each call in the text. Only in training.',
     expand: (emit, _, { dims }) => emit.random(dims),
   },
   normal: {
     ...source,
     signature: 'normal([sizes])',
-    doc: 'Random numbers of the normal distribution with mean 0 and deviation 1: new ones at each step, in each place of the text. In training alone.',
+    doc: 'Normal random numbers with mean 0 and standard deviation 1, drawn anew at each step and for each call in the text. Only in training.',
     expand: (emit, _, { dims }) => normal(emit, dims),
   },
   dropout: {
     ...noise,
     signature: 'dropout(x: f32[...], rate: real)',
-    doc: 'In training, 0 in the place of this share of the elements, drawn anew at each step, and the others over 1 - rate; else x itself. Srivastava et al., 2014.',
+    doc: 'In training, sets this fraction of the elements, drawn anew at each step, to 0 and divides the others by 1 - rate; otherwise x itself. Srivastava et al., 2014.',
     parameters: [tensor('x'), { name: 'rate', kind: 'rate' }],
     expand(emit, [x, rate]) {
       const [zero, one] = [emit.constant(0, 'f32'), emit.constant(1, 'f32')]
@@ -50,7 +50,7 @@ export const RANDOM = {
   noisy: {
     ...noise,
     signature: 'noisy(x: f32[...], deviation)',
-    doc: 'In training, x with normal noise of this deviation added, drawn anew at each step; else x itself.',
+    doc: 'In training, adds normal noise of this standard deviation, drawn anew at each step; otherwise x itself.',
     parameters: [tensor('x'), tensor('deviation')],
     expand(emit, operands) {
       const [x, deviation] = together(emit, operands)

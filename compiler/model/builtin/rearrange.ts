@@ -23,8 +23,8 @@ function read<T extends TensorType>(emit: Emit<T>, pattern: string, rank: number
   const made = to.find((axis) => !from.some((other) => other.name === axis.name))
   const odd = twice ?? lost ?? made
   if (odd === undefined) return [left.groups, right.groups]
-  const what = twice ? 'stands twice' : `stands on the ${lost ? 'left' : 'right'} alone`
-  emit.fail({ message: `the axis ${odd.name.replace(/^\.{3}\d+$/, '...')} ${what}`, at: [odd.start, odd.end] })
+  const what = twice ? 'occurs twice' : `is only on the ${lost ? 'left' : 'right'}`
+  emit.fail({ message: `axis ${odd.name.replace(/^\.{3}\d+$/, '...')} ${what}`, at: [odd.start, odd.end] })
   return null
 }
 
@@ -39,7 +39,7 @@ function groupSizes<T extends TensorType>(
   const at = [group[0]?.start ?? 0, group.at(-1)?.end ?? 0] as const
   if (open.length > 1) {
     emit.fail({
-      message: `the sizes of ${open.map((axis) => axis.name).join(' and ')} are both unknown: give one, as in ${open[0].name} = ...`,
+      message: `the sizes of ${open.map((axis) => axis.name).join(' and ')} are both unknown; give one of them, as in ${open[0].name} = ...`,
       at,
     })
     return group.map(() => ONE)
@@ -48,7 +48,10 @@ function groupSizes<T extends TensorType>(
   const rest = emit.divide(size, known)
   const matches = open.length === 1 ? rest !== undefined : known === size
   if (!matches)
-    emit.fail({ message: `${known.key} does not ${open.length === 1 ? 'divide' : 'make'} the axis, which has ${size.key}`, at })
+    emit.fail({
+      message: `${known.key} does not ${open.length === 1 ? 'divide' : 'equal'} the axis, whose size is ${size.key}`,
+      at,
+    })
   return group.map((axis) => own(given, axis.name) ?? rest ?? ONE)
 }
 
@@ -57,7 +60,10 @@ export function rearrange<T extends TensorType>(emit: Emit<T>, pattern: string, 
   if (sides === null) return x
   const [left, right] = sides
   if (left.length !== x.shape.length) {
-    emit.fail({ message: `\`{0}\` has ${x.shape.length} axes, the pattern ${left.length}`, at: [0, pattern.indexOf('->')] })
+    emit.fail({
+      message: `\`{0}\` has ${x.shape.length} axes but the pattern has ${left.length}`,
+      at: [0, pattern.indexOf('->')],
+    })
     return x
   }
   const names = left.flat().map((axis) => axis.name)

@@ -46,10 +46,10 @@ function cumulated<T extends TensorType>(emit: Emit<T>, x: T, axis: number): T {
 
 export const REDUCTIONS = {
   sum: reduction('sum', 'The sum along an axis; `keep` leaves the axis, with size 1.'),
-  max: reduction('max', 'The largest along an axis.'),
-  min: reduction('min', 'The smallest along an axis.'),
+  max: reduction('max', 'The maximum along an axis.'),
+  min: reduction('min', 'The minimum along an axis.'),
   cumsum: {
-    doc: 'Sums of all elements up to and with each, along an axis. Its work grows with the square of the axis.',
+    doc: 'The inclusive cumulative sum along an axis. Its cost grows with the square of the axis.',
     signature: 'cumsum(x, axis: int = -1)',
     operator: null,
     elementwise: false,

@@ -31,5 +31,5 @@ export const FUNCTIONS: ReadonlyMap<string, BuiltinName> = new Map(
 
 /** Numbers with a name. */
 export const CONSTANTS: Readonly<Record<string, { readonly value: number; readonly doc: string }>> = {
-  lowest: { value: -3.4028234663852886e38, doc: 'The lowest finite f32: what a masked score is.' },
+  lowest: { value: -3.4028234663852886e38, doc: 'The lowest finite f32: the value of a masked score.' },
 }

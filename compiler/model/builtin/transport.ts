@@ -13,7 +13,10 @@ function scalings<T extends TensorType>(
   { iterations, tolerance }: Options,
 ): T | null {
   if (cost.shape.length !== 2)
-    return (emit.fail({ message: `\`{0}\` has ${cost.shape.length} axes, not one of rows and one of columns` }), null)
+    return (
+      emit.fail({ message: `\`{0}\` has ${cost.shape.length} axes; a cost matrix has one of rows and one of columns` }),
+      null
+    )
   const marginals = [rows, columns].map((mass, axis) =>
     mass.shape.length === 0 ? stretch(emit, mass, [cost.shape[axis]]) : mass,
   )
@@ -40,8 +43,8 @@ export const TRANSPORT = {
     ...plain,
     signature: signature('sinkhorn'),
     doc:
-      'f32[E]: log v, so that row t of the plan with these sums of rows and columns is rows[t] * softmax(cost[t] + log v); a number stands for ' +
-      'equal sums. Ends when the columns miss by less than the tolerance (root mean square), or after so many iterations. Cuturi, 2013.',
+      'f32[E]: log v such that row t of the transport plan with these row and column sums is rows[t] * softmax(cost[t] + log v); a number means ' +
+      'equal sums. Stops when the error of the column sums (root mean square) is below the tolerance, or after this many iterations. Cuturi, 2013.',
     expand(emit, operands, options) {
       const all = scalings(emit, operands, options)
       return all === null ? operands[0] : part(emit, all, dim(0), operands[0].shape[1])
@@ -50,7 +53,7 @@ export const TRANSPORT = {
   sinkhorn_status: {
     ...plain,
     signature: signature('sinkhorn_status'),
-    doc: 'f32[2] of the same sinkhorn, which is worked out once: iterations done, and by how much the columns still miss.',
+    doc: 'f32[2] of the same sinkhorn, which is computed once: the number of iterations, and the remaining error of the column sums.',
     expand(emit, operands, options) {
       const all = scalings(emit, operands, options)
       return all === null ? operands[0] : part(emit, all, operands[0].shape[1], dim(2))

@@ -11,8 +11,8 @@ export function body(frame: Frame): Value {
   if (declaration.isPartial) return UNKNOWN
   return complain(frame, {
     code: 'SMOE2013',
-    message: `${declaration.name.text} returns nothing`,
+    message: `${declaration.name.text} has no return statement`,
     span: declaration.name.span,
-    help: 'the last statement of a fn, block or expert is return',
+    help: 'the last statement of a fn, block or expert must be `return`',
   })
 }

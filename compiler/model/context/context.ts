@@ -175,7 +175,7 @@ export function bounded<T>(frame: Frame, span: Span, otherwise: T, body: () => T
 
 const beyond = (span: Span): Problem => ({
   code: 'SMOE4006',
-  message: `\`${wordsOf(span)}\` is beyond ${Number.MAX_SAFE_INTEGER}, the largest whole number there is`,
+  message: `\`${wordsOf(span)}\` exceeds ${Number.MAX_SAFE_INTEGER}, the largest integer`,
   span,
 })
 
@@ -229,7 +229,7 @@ function lawOverSteps(law: Law, lookup: Lookup): Problem | null {
   if (problem !== null || !asked) return problem
   for (const progress of PROGRESSES) {
     const there = law((name) => (name === symbol ? progress : lookup(name)))
-    if (there !== null) return { ...there, message: `${there.message} where progress is ${progress}` }
+    if (there !== null) return { ...there, message: `${there.message}, when progress is ${progress}` }
   }
   return null
 }

@@ -23,24 +23,25 @@ export const nearest = (
 ): { readonly help: () => string | null } => ({
   help: () => {
     const meant = closest(text, candidates())
-    return meant === null ? otherwise : `${meant} is probably meant`
+    return meant === null ? otherwise : `did you mean ${meant}?`
   },
 })
 
 /** Names of values in other languages, and what stands for them here. */
-const EMPTY = 'there is no empty value: a parameter with a default can be left out, and a choice is a bool or one of some strings'
+const EMPTY =
+  'the language has no null; a parameter with a default can be omitted, and an option is a bool or one of several strings'
 const FOREIGN: Readonly<Record<string, { readonly help: string; readonly replacement?: string }>> = {
   None: { help: EMPTY },
   null: { help: EMPTY },
   nil: { help: EMPTY },
   NULL: { help: EMPTY },
   undefined: { help: EMPTY },
-  True: { help: 'true is written small', replacement: 'true' },
-  TRUE: { help: 'true is written small', replacement: 'true' },
-  False: { help: 'false is written small', replacement: 'false' },
-  FALSE: { help: 'false is written small', replacement: 'false' },
-  inf: { help: 'numbers are finite: `lowest` is what a masked score is' },
-  nan: { help: 'numbers are finite' },
+  True: { help: 'write `true`', replacement: 'true' },
+  TRUE: { help: 'write `true`', replacement: 'true' },
+  False: { help: 'write `false`', replacement: 'false' },
+  FALSE: { help: 'write `false`', replacement: 'false' },
+  inf: { help: 'literals are finite; use `lowest` for a masked score' },
+  nan: { help: 'literals are finite' },
 }
 
 /** What to write in place of a name that nothing stands for. */
@@ -56,7 +57,7 @@ function adviceFor(frame: Frame, name: Name): Pick<Problem, 'help' | 'fix'> {
     declares === 'model' && body.some((statement) => statement.kind === 'output' && statement.name.text === name.text)
   if (isOutput)
     return {
-      help: `an output is not a value of the body: name it before, \`let ${name.text} = ...\`, and give it with \`output ${name.text} = ${name.text}\``,
+      help: `an output cannot be read in the body; bind it first, \`let ${name.text} = ...\`, and then write \`output ${name.text} = ${name.text}\``,
     }
   return nearest(name, () => [...namesIn(frame.scope), ...Object.keys(CONSTANTS), 'true', 'false'])
 }
@@ -75,19 +76,19 @@ export function resolve(frame: Frame, name: Name): Value {
     if (isBroken(other)) return UNKNOWN
     return complain(frame, {
       code: 'SMOE2011',
-      message: `${name.text} is ${article(other.declaration.declares)}; it is called, as in ${name.text}(...)`,
+      message: `${name.text} is ${article(other.declaration.declares)}, not a value; call it, as in ${name.text}(...)`,
       span: name.span,
     })
   }
   if (FUNCTIONS.has(name.text))
     return complain(frame, {
       code: 'SMOE2011',
-      message: `${name.text} is a function; it is called, as in ${name.text}(...)`,
+      message: `${name.text} is a function, not a value; call it, as in ${name.text}(...)`,
       span: name.span,
     })
   return complain(frame, {
     code: 'SMOE2001',
-    message: `there is no ${name.text} here`,
+    message: `\`${name.text}\` is not defined here`,
     span: name.span,
     ...adviceFor(frame, name),
   })
@@ -101,10 +102,10 @@ export function isForTraining({ chain, isTraining }: Frame): boolean {
 
 function momentOf(frame: Frame, name: ProgressVariable, span: Span): Value {
   if (isForTraining(frame)) return ofStatic(moment(name))
-  const help = `${name} stands in \`when training\`, in \`train\`, in what is called there, and in the amount of dropout and noisy`
+  const help = `${name} is available in \`when training\`, in \`train\`, in what these call, and in the amount of dropout and noisy`
   return complain(frame, {
     code: 'SMOE2017',
-    message: `${name} tells how far a training has come, and is there when training`,
+    message: `${name} is only available in training`,
     span,
     help,
   })
@@ -119,7 +120,12 @@ export function unknownCallee(frame: Frame, name: Name): Value {
   const candidates = (): readonly string[] => [...declaredNames(frame.module), ...FUNCTIONS.keys()]
   const help = (): string | null => {
     const path = frame.module.exporter(name.text)
-    return path === null ? nearest(name, candidates).help() : `it is imported with \`import { ${name.text} } from "${path}"\``
+    return path === null ? nearest(name, candidates).help() : `import it with \`import { ${name.text} } from "${path}"\``
   }
-  return complain(frame, { code: 'SMOE2002', message: `there is no ${name.text} to call`, span: name.span, help })
+  return complain(frame, {
+    code: 'SMOE2002',
+    message: `\`${name.text}\` is not a function or declaration`,
+    span: name.span,
+    help,
+  })
 }

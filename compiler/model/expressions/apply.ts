@@ -44,18 +44,21 @@ function typing(frame: Frame): Typing {
     reshape(x, shape) {
       const same = equalSizes(product(x.shape), product(shape), frame.context.quotients)
       if (!same)
-        fail({ message: `\`{0}\` is ${listed(x.shape)} and cannot become ${listed(shape)}: the number of elements differs` })
+        fail({
+          message: `\`{0}\` is ${listed(x.shape)} and cannot be reshaped to ${listed(shape)}: the number of elements differs`,
+        })
       return { shape, dtype: x.dtype }
     },
     topK(x, count) {
       const [known, width] = [constantValue(count), x.shape.at(-1)]
-      if (width === undefined) fail({ message: '`{0}` is a single number, so nothing in it can be the largest' })
-      if (known !== undefined && known < 1) fail({ message: `${known} is no count: 1 or more are selected` })
+      if (width === undefined) fail({ message: '`{0}` is a scalar; top_k needs an axis' })
+      if (known !== undefined && known < 1) fail({ message: `top_k selects 1 or more, not ${known}` })
       const atRun = symbolsOf(count).find((name) => frame.context.runDims.has(name))
-      if (atRun !== undefined) fail({ message: `how many are selected is known at compile time, but ${atRun} only at a run` })
+      if (atRun !== undefined)
+        fail({ message: `the number selected must be known at compile time, but ${atRun} is only known at run time` })
       verify(frame, (lookup) => {
         const [k, n] = [evaluateSize(count, lookup), width === undefined ? undefined : evaluateSize(width, lookup)]
-        if (k !== undefined && n !== undefined && k > n) fail({ message: `there are no ${k} largest of ${n}` })
+        if (k !== undefined && n !== undefined && k > n) fail({ message: `top_k cannot select ${k} of ${n}` })
         return null
       })
       return { shape: [...x.shape.slice(0, -1), count], dtype: 'i32' }
@@ -94,10 +97,10 @@ const isHeld = (frame: Frame, value: Static, dtype: DType, span: Span): boolean 
   verify(frame, (lookup) => {
     const known = evaluate(value, lookup, folds)
     if (typeof known !== 'number' || HOLDS[dtype](known)) return null
-    const shown = wordsOf(span) === String(known) ? '' : ` is ${known} and`
+    const shown = wordsOf(span) === String(known) ? '' : ` is ${known},`
     return {
       code: 'SMOE4006',
-      message: `\`${wordsOf(span)}\`${shown} cannot be an element of a tensor: ${dtype} holds ${SPANS[dtype]}`,
+      message: `\`${wordsOf(span)}\`${shown || ' is'} out of range: ${dtype} holds ${SPANS[dtype]}`,
       span,
     }
   })
@@ -124,7 +127,7 @@ function termsOf(frame: Frame, operands: readonly Operand[], joined: readonly bo
   for (const [i, { value, span }] of operands.entries()) {
     if (value.kind === 'unknown') continue
     if (value.kind === 'list') {
-      complain(frame, { code: 'SMOE3003', message: `\`${wordsOf(span)}\` is a list where a tensor is wanted`, span })
+      complain(frame, { code: 'SMOE3003', message: `\`${wordsOf(span)}\` is a list, but a tensor is expected`, span })
       continue
     }
     const own =
@@ -142,9 +145,9 @@ function termsOf(frame: Frame, operands: readonly Operand[], joined: readonly bo
         span,
         message:
           other === undefined
-            ? `\`${wordsOf(span)}\` is ${what} where a tensor is wanted`
+            ? `\`${wordsOf(span)}\` is ${what}, but a tensor is expected`
             : `\`${wordsOf(span)}\` is ${what} but \`${wordsOf(other.span)}\` is ${dtype}`,
-        help: value.kind === 'tensor' ? `cast(${wordsOf(span)}, "${dtype}") brings them together` : null,
+        help: value.kind === 'tensor' ? `cast(${wordsOf(span)}, "${dtype}") converts it` : null,
       })
       continue
     }
@@ -157,7 +160,7 @@ const fill = (message: string, operands: readonly Operand[]): string =>
   message.replace(/\{(\d+)\}/g, (_, i: string) => (operands[Number(i)] === undefined ? 'x' : wordsOf(operands[Number(i)].span)))
 
 const CONDITIONS: readonly BuiltinName[] = ['and', 'or', 'not']
-export const COMPARED = 'a comparison is a condition, as in `k > 0 and n > 0`'
+export const COMPARED = 'conditions are comparisons, as in `k > 0 and n > 0`'
 
 /** Applies a builtin. `pattern` is the span of its pattern, quotes included, for builtins that have one. */
 export function apply(
@@ -236,7 +239,7 @@ export function asTerm(frame: Frame, { value, span }: Operand, dtype: DType = 'f
   const term = value.kind === 'static' ? scalar(frame, value.static, dtype, span) : null
   if (term === null) {
     const what = value.kind === 'static' ? `${value.static.type} ${staticText(value.static)}` : typeText(value)
-    complain(frame, { code: 'SMOE3003', message: `a tensor is wanted here, not ${what}`, span })
+    complain(frame, { code: 'SMOE3003', message: `expected a tensor, not ${what}`, span })
   }
   return term
 }

@@ -84,7 +84,7 @@ function known(frame: Frame, operator: BinaryOperator, a: Static, b: Static, spa
   if (type === null)
     return complain(frame, {
       code: 'SMOE3003',
-      message: `\`${operator}\` does not join ${a.type} and ${b.type}`,
+      message: `\`${operator}\` cannot be applied to ${a.type} and ${b.type}`,
       span,
       help: operator === 'and' || operator === 'or' ? COMPARED : null,
     })
@@ -116,7 +116,7 @@ function divides(frame: Frame, x: Dim, y: Dim, sign: '/' | '%', span: Span): boo
     complain(frame, {
       code: 'SMOE3008',
       span,
-      message: `${x.key} / ${y.key} must have no remainder, but ${atRun} is known only at a run`,
+      message: `${x.key} / ${y.key} must have no remainder, but ${atRun} is only known at run time`,
     })
     return false
   }
@@ -124,7 +124,7 @@ function divides(frame: Frame, x: Dim, y: Dim, sign: '/' | '%', span: Span): boo
     const [n, d] = [evaluateSize(x, lookup), evaluateSize(y, lookup)]
     if (d === 0) return { code: 'SMOE4003', message: `${wordsOf(span)} divides by 0`, span }
     if (n === undefined || d === undefined || sign === '%' || n % d === 0) return null
-    const help = 'a division of ints has no remainder; for a real quotient make one of them a real, as in 1.0 * D / H'
+    const help = 'division of ints must be exact; for a real quotient make one operand real, as in 1.0 * D / H'
     return { code: 'SMOE4003', message: `${valueText(x, n)} is not divisible by ${valueText(y, d)}`, span, help }
   })
 }
@@ -137,7 +137,7 @@ export function unary(frame: Frame, { operator, span }: UnaryExpression, operand
   if (operator === 'not' ? type !== 'bool' : !isNumber(type)) {
     return complain(frame, {
       code: 'SMOE3003',
-      message: `\`${operator}\` does not take ${typeText(value)}`,
+      message: `\`${operator}\` cannot be applied to ${typeText(value)}`,
       span,
       help: operator === 'not' ? COMPARED : null,
     })

@@ -15,10 +15,10 @@ export function bind(frame: Frame, name: { readonly text: string; readonly span:
     const isVar = known.mutable
     complain(frame, {
       code: 'SMOE2003',
-      message: `${name.text} already stands for something here`,
+      message: `${name.text} is already defined here`,
       span: name.span,
       related: [{ span: known.span, message: 'declared here' }],
-      help: isVar ? `${name.text} is a var: write ${name.text} = ... to give it another value` : null,
+      help: isVar ? `${name.text} is a var; assign to it with ${name.text} = ...` : null,
     })
     return
   }
@@ -35,7 +35,7 @@ export function typed(frame: Frame, type: TypeNode | null, value: Value, span: S
       (value.kind === 'static' && (value.static.type === wanted || (wanted === 'real' && value.static.type === 'int')))
     )
       return value
-    return complain(frame, { code: 'SMOE3003', message: `${what} is ${wanted}, not ${typeText(value)}`, span })
+    return complain(frame, { code: 'SMOE3003', message: `${what} must be ${wanted}, not ${typeText(value)}`, span })
   }
   const [shape, dtype] = [closedShape(frame, type), dtypeOf(frame, type)]
   if (shape === null || dtype === null) return value

@@ -66,7 +66,7 @@ function wantList<T>(frame: Frame, expression: Expression, item: (one: Expressio
   if (expression.kind !== 'list') {
     complain(frame, {
       code: 'SMOE3003',
-      message: `a list is wanted here, as in [${wordsOf(expression.span)}]`,
+      message: `expected a list, as in [${wordsOf(expression.span)}]`,
       span: expression.span,
     })
     return null
@@ -88,7 +88,7 @@ function option(frame: Frame, parameter: BuiltinParameter, args: readonly Argume
       const known = keep === null ? undefined : valueOf(frame, keep)
       if (known !== undefined) return { keep: known === true }
       if (keep !== null && !frame.context.isAlone)
-        complain(frame, { code: 'SMOE3008', message: 'keep is one for all turns of a repeat', span: value.span })
+        complain(frame, { code: 'SMOE3008', message: 'keep must be the same in all iterations of a repeat', span: value.span })
       return null
     }
     case 'iterations': {
@@ -102,14 +102,18 @@ function option(frame: Frame, parameter: BuiltinParameter, args: readonly Argume
       const known = tolerance === null ? undefined : valueOf(frame, tolerance)
       if (typeof known === 'number') return { tolerance: known }
       if (tolerance !== null && !frame.context.isAlone)
-        complain(frame, { code: 'SMOE3008', message: 'the tolerance is one for all turns of a repeat', span: value.span })
+        complain(frame, {
+          code: 'SMOE3008',
+          message: 'the tolerance must be the same in all iterations of a repeat',
+          span: value.span,
+        })
       return {}
     }
     case 'dtype': {
       if (value.kind === 'string' && DTYPE_NAMES.includes(value.value)) return { dtype: value.value as DType }
       complain(frame, {
         code: 'SMOE3007',
-        message: `the dtype is one of ${DTYPE_NAMES.map((name) => `"${name}"`).join(', ')}`,
+        message: `the dtype must be one of ${DTYPE_NAMES.map((name) => `"${name}"`).join(', ')}`,
         span: value.span,
       })
       return null
@@ -128,7 +132,7 @@ function option(frame: Frame, parameter: BuiltinParameter, args: readonly Argume
     }
     case 'pattern':
       if (value.kind === 'string') return { pattern: value.value }
-      complain(frame, { code: 'SMOE3003', message: 'the pattern is a string, as in "b s d -> b d s"', span: value.span })
+      complain(frame, { code: 'SMOE3003', message: 'the pattern must be a string, as in "b s d -> b d s"', span: value.span })
       return null
     case 'sizes': {
       const sizes = emptyTable<Dim>()
@@ -160,7 +164,7 @@ function operandsOf(frame: Frame, parameter: BuiltinParameter, args: readonly Ar
       const list = args[0].value
       const items = wantList(frame, list, (item): Operand => ({ value: elaborate(frame, item), span: item.span }))
       if (items === null || items.length > 0) return items
-      complain(frame, { code: 'SMOE3003', message: 'the list has one tensor or more', span: list.span })
+      complain(frame, { code: 'SMOE3003', message: 'the list must have at least one tensor', span: list.span })
       return null
     }
     case 'rate': {
@@ -172,18 +176,18 @@ function operandsOf(frame: Frame, parameter: BuiltinParameter, args: readonly Ar
   }
 }
 
-const ITERATIONS = int('how many there are at most', null, { from: 1, to: MOST_ITERATIONS })
-const TOLERANCE = real('by how much the columns may miss', null)
-const RATE = real('the share that is left out', null, { to: 1, excludes: 'to' })
+const ITERATIONS = int('the maximum number of iterations', null, { from: 1, to: MOST_ITERATIONS })
+const TOLERANCE = real('the allowed error of the column sums', null)
+const RATE = real('the fraction that is dropped', null, { to: 1, excludes: 'to' })
 
 /** Random numbers are drawn in training alone. */
 function wantTraining(frame: Frame, { callee, span }: CallExpression): void {
   if (isForTraining(frame)) return
   complain(frame, {
     code: 'SMOE2016',
-    message: `${callee.text} draws random numbers, which are there when training`,
+    message: `${callee.text} draws random numbers, which is only allowed in training`,
     span,
-    help: 'dropout and noisy are themselves in training alone; so is what stands in `when training` or in `train`',
+    help: 'use it in `when training` or in `train`; dropout and noisy do nothing at inference by themselves',
   })
 }
 
@@ -208,7 +212,7 @@ export function callBuiltin(frame: Frame, call: CallExpression, builtin: Builtin
   if (call.label !== null)
     complain(frame, {
       code: 'SMOE2009',
-      message: `${call.callee.text} has no weights, so \`as\` names nothing`,
+      message: `${call.callee.text} has no weights to name with \`as\``,
       span: call.label.span,
     })
   const given = match(frame, call, builtin)

@@ -35,8 +35,8 @@ const PLACES: Readonly<Record<DeclarationKind, string>> = {
   fn: 'is a fn',
   block: 'is a block, which has weights, and a fn has none',
   expert: 'is an expert, which has weights, and a fn has none',
-  policy: 'is a policy: it stands in moe, after `route`',
-  model: 'is a model, which nothing calls',
+  policy: 'is a policy; use it in moe, after `route`',
+  model: 'is a model and cannot be called',
 }
 
 export function call(frame: Frame, expression: CallExpression): Value {
@@ -111,7 +111,7 @@ export function enter(
   if (frame.chain.includes(declaration)) {
     complain(frame, {
       code: 'SMOE2007',
-      message: `${[...frame.chain.slice(frame.chain.indexOf(declaration)), declaration].map((one) => one.name.text).join(' calls ')}: a declaration cannot contain itself`,
+      message: `${[...frame.chain.slice(frame.chain.indexOf(declaration)), declaration].map((one) => one.name.text).join(' calls ')}: recursion is not allowed`,
       span: expression.callee.span,
     })
     return null
@@ -121,7 +121,7 @@ export function enter(
     if (frame.context.work.calls === MOST_CALLS + 1)
       complain(frame, {
         code: 'SMOE3014',
-        message: `more than ${MOST_CALLS} calls are worked out: calls of calls double at every level`,
+        message: `more than ${MOST_CALLS} calls are expanded; calls of calls double at every level`,
         span,
       })
     return null
@@ -163,7 +163,7 @@ export function instantiate(frame: Frame, found: Declared, expression: CallExpre
   if (label !== null && declaration.declares === 'fn') {
     complain(frame, {
       code: 'SMOE2009',
-      message: `${declaration.name.text} is a fn and has no weights, so \`as\` names nothing`,
+      message: `${declaration.name.text} is a fn and has no weights to name with \`as\``,
       span: label.span,
     })
   }

@@ -20,7 +20,7 @@ export function conditional(frame: Frame, expression: ConditionalExpression): Va
   const misfit = (): Value =>
     complain(frame, {
       code: 'SMOE3001',
-      message: `one branch is ${typeText(then)}, the other ${typeText(otherwise)}: both have one type`,
+      message: `one branch is ${typeText(then)}, the other ${typeText(otherwise)}; both must have the same type`,
       span,
     })
   if (then.kind === 'static' && otherwise.kind === 'static') {
@@ -42,7 +42,7 @@ export function conditional(frame: Frame, expression: ConditionalExpression): Va
   if (!same)
     return complain(frame, {
       code: 'SMOE3001',
-      message: `one branch is ${termTypeText(a)}, the other ${termTypeText(b)}: both have one type`,
+      message: `one branch is ${termTypeText(a)}, the other ${termTypeText(b)}; both must have the same type`,
       span,
     })
   return ofTerm({
@@ -64,7 +64,7 @@ function numberByStep(frame: Frame, expression: ConditionalExpression, type: Sta
 const wantNumbers = (frame: Frame, { condition }: ConditionalExpression): Value =>
   complain(frame, {
     code: 'SMOE3008',
-    message: 'a condition that changes from step to step chooses between numbers',
+    message: 'a condition that changes from step to step must choose between numbers',
     span: condition.span,
     help: '`where(c, a, b)` chooses between tensors',
   })

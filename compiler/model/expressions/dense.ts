@@ -28,10 +28,10 @@ export function denseOf(frame: Frame, declaration: Declaration, { arguments: arg
   if (input === undefined) {
     complain(frame, {
       code: 'SMOE3004',
-      message: `${callee.text} needs what it is called on`,
+      message: `${callee.text} needs its input as the first argument`,
       span,
       related: [{ span: declaration.name.span, message: `${callee.text} is declared here` }],
-      help: `${callee.text}(h, ...) sends all tokens of h through one network; in moe, after \`experts N of\`, there are many of them and h is left out`,
+      help: `${callee.text}(h, ...) applies one network to all tokens of h; after \`experts N of\` in moe, h is omitted`,
     })
     return lost()
   }
@@ -42,7 +42,7 @@ export function denseOf(frame: Frame, declaration: Declaration, { arguments: arg
   if (term.dtype !== 'f32' || term.shape.length < 2) {
     complain(frame, {
       code: 'SMOE3001',
-      message: `an expert takes f32[..., D] with tokens on the axes before D, but \`${wordsOf(at)}\` is ${termTypeText(term)}`,
+      message: `an expert takes f32[..., D], tokens on the axes before D, but \`${wordsOf(at)}\` is ${termTypeText(term)}`,
       span: at,
     })
     return lost()

@@ -11,18 +11,18 @@ export function everyExpert(frame: Frame, { arguments: args, span }: CallExpress
   if (state === null)
     return complain(frame, {
       code: 'SMOE2012',
-      message: 'experts(x) stands in a policy: elsewhere there are no experts to ask',
+      message: 'experts(x) is only allowed in a policy',
       span,
     })
   const [argument] = args
   if (args.length !== 1 || argument.name !== null)
-    return complain(frame, { code: 'SMOE3004', message: 'experts takes the tokens alone: experts(x)', span })
+    return complain(frame, { code: 'SMOE3004', message: 'experts takes one argument, the tokens: experts(x)', span })
   const term = asTerm(frame, { value: elaborate(frame, argument.value), span: argument.value.span })
   if (term === null) return UNKNOWN
   if (term.dtype !== 'f32' || term.shape.length !== 2 || !equalSizes(term.shape[0], state.tokens, frame.context.quotients)) {
     return complain(frame, {
       code: 'SMOE3001',
-      message: `experts answer f32[T, D], but \`${wordsOf(argument.value.span)}\` is ${termTypeText(term)}`,
+      message: `experts take f32[T, D], but \`${wordsOf(argument.value.span)}\` is ${termTypeText(term)}`,
       span: argument.value.span,
     })
   }

@@ -10,7 +10,7 @@ export function member(frame: Frame, { name, span }: MemberExpression): Value {
   if (policy === null)
     return complain(frame, {
       code: 'SMOE2012',
-      message: `experts.${name.text} stands in a policy: elsewhere there are no experts to read`,
+      message: `experts.${name.text} is only allowed in a policy`,
       span,
     })
   const { bank } = policy.experts

@@ -22,12 +22,12 @@ export function scalarType(frame: Frame, { type }: Parameter, report: boolean): 
   if (report && !isLost(frame, type.name.text)) {
     complain(frame, {
       code: 'SMOE3007',
-      message: `there is no type ${type.name.text}`,
+      message: `unknown type ${type.name.text}`,
       span: type.span,
       ...nearest(
         type.name,
         () => SCALARS,
-        'int, real, bool, string, choices such as "a" | "b", and tensors such as f32[N] are types',
+        'types are int, real, bool, string, choices such as "a" | "b", and tensors such as f32[N]',
       ),
     })
   }
@@ -127,7 +127,7 @@ export function bindParameters(callee: Frame, caller: Frame, given: ReadonlyMap<
       const why = value.kind === 'tensor' && type !== 'string' ? `${type}, known at compile time` : type
       complain(caller, {
         code: 'SMOE3003',
-        message: `${text} of ${declaration.name.text} is ${why}, not ${typeText(value)}`,
+        message: `${text} of ${declaration.name.text} must be ${why}, not ${typeText(value)}`,
         span,
         related: [{ span: parameter.span, message: 'declared here' }],
       })
@@ -222,7 +222,7 @@ export function checkRange(callee: Frame, caller: Frame, parameter: Parameter, g
       if (value === undefined || choices.includes(value as string)) return null
       return {
         code: 'SMOE4001',
-        message: `${name.text} is ${rangeText(parameter)}, not ${JSON.stringify(value)}`,
+        message: `${name.text} must be ${rangeText(parameter)}, not ${JSON.stringify(value)}`,
         span,
         related,
         ...nearest({ text: String(value) }, () => choices),

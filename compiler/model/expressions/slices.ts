@@ -27,7 +27,7 @@ function axisSlice(frame: Frame, node: SliceNode, size: Dim): AxisSlice | null {
   if (stride === undefined || stride < 1) {
     complain(frame, {
       code: 'SMOE4007',
-      message: `a step is a whole number from 1, not ${step.key}`,
+      message: `a step must be an integer from 1, not ${step.key}`,
       span: node.step?.span ?? node.span,
     })
     return null
@@ -51,7 +51,7 @@ const inside = (frame: Frame, node: SliceNode, start: Dim, stop: Dim, size: Dim)
     const range = node.index === null ? `${from ?? start.key}..${to ?? stop.key}` : `${from ?? start.key}`
     return {
       code: 'SMOE4007',
-      message: `\`${wordsOf(node.span)}\` reaches ${range}, outside an axis of ${all ?? size.key}`,
+      message: `\`${wordsOf(node.span)}\` selects ${range}, which is out of range for an axis of size ${all ?? size.key}`,
       span: node.span,
     }
   })
@@ -62,7 +62,7 @@ export function slice(frame: Frame, { slices, span }: IndexExpression, operand: 
       ? UNKNOWN
       : complain(frame, {
           code: 'SMOE3003',
-          message: `\`${wordsOf(operand.span)}\` is no tensor and has no axes`,
+          message: `\`${wordsOf(operand.span)}\` is not a tensor and cannot be indexed`,
           span: operand.span,
         })
   }

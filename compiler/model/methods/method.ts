@@ -17,7 +17,7 @@ export function settingOf(frame: Frame, expression: Expression, row: Setting, na
     const known = evaluate(value, lookup, folds)
     return known === undefined || isAllowed(row, known)
       ? null
-      : { code: 'SMOE4001', message: `${name} is ${rangeText(row)}, not ${known}`, span: expression.span }
+      : { code: 'SMOE4001', message: `${name} must be ${rangeText(row)}, not ${known}`, span: expression.span }
   })
   return ok ? value : null
 }
@@ -81,14 +81,14 @@ export function methodOf(
   what: string,
 ): MethodFact | null {
   if (label !== null)
-    complain(frame, { code: 'SMOE2009', message: `${article(what)} has no weights, so \`as\` names nothing`, span: label.span })
+    complain(frame, { code: 'SMOE2009', message: `${article(what)} has no weights to name with \`as\``, span: label.span })
   if (!Object.hasOwn(table, callee.text)) {
     const names = Object.keys(table)
     complain(frame, {
       code: 'SMOE2015',
-      message: `there is no ${what} ${callee.text}`,
+      message: `unknown ${what} ${callee.text}`,
       span: callee.span,
-      ...nearest(callee, () => names, `there are ${names.join(', ')}`),
+      ...nearest(callee, () => names, `the choices are ${names.join(', ')}`),
     })
     return null
   }
@@ -100,7 +100,7 @@ export function methodOf(
 export function initialiserOf(frame: Frame, call: CallExpression, axes: number | null): MethodFact | null {
   const method = methodOf(frame, call, INITIALISERS, 'initialiser')
   if (method === null || method.kind !== ORTHOGONAL || axes === null || axes >= 2) return method
-  complain(frame, { code: 'SMOE3001', message: `${ORTHOGONAL} is for weights of two axes or more`, span: call.span })
+  complain(frame, { code: 'SMOE3001', message: `${ORTHOGONAL} needs weights of two axes or more`, span: call.span })
   return null
 }
 

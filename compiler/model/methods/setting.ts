@@ -31,12 +31,12 @@ export const real = (doc: string, given: number | null, range: Range = {}): Sett
 export const int = (doc: string, given: number | null, range: Range = {}): Setting => setting('int', doc, given, range)
 export const bool = (doc: string, given: boolean): Setting => setting('bool', doc, given, {})
 
-/** `0..1`, `above 0`, `0.. and below 1`: what people are told it may be. */
+/** `from 0 to 1`, `above 0`, `0 or more and below 1`: the allowed values, for people. */
 export function rangeText({ from, to, excludes }: Setting): string {
   if (excludes === 'from') return `above ${from}${to === Infinity ? '' : ` and at most ${to}`}`
   if (excludes === 'to') return `${from} or more and below ${to}`
   if (from === -Infinity && to === Infinity) return 'any number that f32 holds'
-  return to === Infinity ? `${from} or more` : `${from}..${to}`
+  return to === Infinity ? `${from} or more` : `from ${from} to ${to}`
 }
 
 export function isAllowed({ type, from, to, excludes }: Setting, value: StaticValue): boolean {

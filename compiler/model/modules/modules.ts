@@ -89,8 +89,8 @@ function declare({ reporter }: Loader, module: Module, declaration: Declaration)
     })
 }
 
-const PATHS = 'a path begins with ./ or ../, or names a file of the library, as std/policies/top_k does'
-const ROOT = 'imports are regular files below the folder of the spec; --root DIR allows those below another'
+const PATHS = 'a path begins with ./ or ../, or names a file of the standard library, such as std/policies/top_k'
+const ROOT = 'imports must be regular files below the folder of the spec; --root DIR sets another folder'
 
 function bind(loader: Loader, module: Module, { names, from }: Import, chain: readonly string[]): void {
   const { reporter } = loader
@@ -109,7 +109,7 @@ function bind(loader: Loader, module: Module, { names, from }: Import, chain: re
   }
   if (chain.includes(source.path)) {
     const round = [...chain.slice(chain.indexOf(source.path)), source.path].join(' -> ')
-    reporter.report({ code: 'SMOE2006', message: `files import each other in a circle: ${round}`, span: from.span })
+    reporter.report({ code: 'SMOE2006', message: `import cycle: ${round}`, span: from.span })
     for (const { name, alias } of names) module.names.set((alias ?? name).text, BROKEN)
     return
   }
@@ -129,13 +129,13 @@ function missing(
     nearestPath(from.value, load.paths?.(source) ?? []) ?? (wanted[0] === undefined ? null : exporterOf(load, source, wanted[0]))
   const help = (): string => {
     const path = meant()
-    return path === null ? PATHS : `"${path}" is probably meant`
+    return path === null ? PATHS : `did you mean "${path}"?`
   }
   const fix = (): Diagnostic['fix'] => {
     const path = meant()
     return path !== null && declaresAll(load, source, path, wanted) ? { span: from.span, replacement: `"${path}"` } : null
   }
-  reporter.report({ code: 'SMOE2004', message: `there is no file ${from.value}`, span: from.span, help, fix })
+  reporter.report({ code: 'SMOE2004', message: `cannot find file ${from.value}`, span: from.span, help, fix })
 }
 
 function bring({ reporter }: Loader, module: Module, other: Module, name: string, span: Span, as: string, asSpan: Span): void {
@@ -144,26 +144,22 @@ function bring({ reporter }: Loader, module: Module, other: Module, name: string
   if (found === undefined) {
     const candidates = [...other.names.values()].filter((one) => one.module === other).map((one) => one.declaration.name.text)
     const help = (): string | null => {
-      if (module.prelude?.names.has(name)) return `${name} is there without an import`
+      if (module.prelude?.names.has(name)) return `${name} needs no import`
       const path = module.exporter(name)
       if (path !== null) return `${name} is declared in "${path}"`
       const meant = closest(name, candidates)
-      return meant === null
-        ? candidates.length > 0
-          ? `it declares ${candidates.join(', ')}`
-          : null
-        : `${meant} is probably meant`
+      return meant === null ? (candidates.length > 0 ? `it declares ${candidates.join(', ')}` : null) : `did you mean ${meant}?`
     }
-    reporter.report({ code: 'SMOE2005', message: `${other.file.source.path} declares no ${name}`, span, help })
+    reporter.report({ code: 'SMOE2005', message: `${other.file.source.path} does not declare ${name}`, span, help })
   }
   const known = module.names.get(as)
   if (known !== undefined && known.module !== BROKEN_MODULE) {
     reporter.report({
       code: 'SMOE2003',
-      message: `${as} already stands for something in this file`,
+      message: `${as} is already defined in this file`,
       span: asSpan,
       related: [{ span: known.declaration.name.span, message: 'declared here' }],
-      help: `write ${name} as another_name`,
+      help: `rename it on import: ${name} as another_name`,
     })
     return
   }

@@ -64,7 +64,7 @@ function keepsType({ frame, span }: Join, name: string, { value }: Binding): voi
   const { type } = value.static
   complain(frame, {
     code: 'SMOE3010',
-    message: `${name} is ${type}, known at compile time, and cannot be another in training than at inference`,
+    message: `${name} is ${type}, known at compile time, and cannot differ between training and inference`,
     span,
     help: type === 'int' ? 'a real may differ, as in 2.0 for 2' : null,
   })

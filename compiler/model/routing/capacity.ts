@@ -50,5 +50,5 @@ export function idleLaw(factor: number, k: number, experts: number, open: number
   const full = Math.min(open, Math.ceil((experts * below) / above) - 1)
   if (open - full >= k) return null
   const least = Math.min(enough(k, experts), roundedUp(experts / (open - k + 1)))
-  return `with capacity ${factor} other tokens can fill ${full} of the ${open} experts that a token may ask, and it asks ${k}: capacity ${least} is enough`
+  return `with capacity ${factor} other tokens can fill ${full} of the ${open} experts that a token can choose from, and it needs ${k}; capacity ${least} is enough`
 }

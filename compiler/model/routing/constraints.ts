@@ -25,7 +25,7 @@ type Law = (lookup: Lookup) => string | null
 const size = (value: Dim | null, lookup: Lookup): number | undefined => (value === null ? undefined : evaluateSize(value, lookup))
 const number = (value: Static, lookup: Lookup): number | undefined => evaluate(value, lookup, folds) as number | undefined
 const positive = (what: string, value: number | undefined): string | null =>
-  value !== undefined && !(value > 0) ? `${what} is above 0, not ${value}` : null
+  value !== undefined && !(value > 0) ? `${what} must be above 0, not ${value}` : null
 
 /** The most experts among which `overflow next` is laid out: each round of it is a part of the graph. */
 const MOST_NEXT = 128
@@ -33,11 +33,11 @@ const MOST_NEXT = 128
 function groupsLaw({ groups, keep }: Requirement & { readonly kind: 'groups' }, { count, selected }: Routed): Law {
   return (lookup) => {
     const [g, n, e, k] = [size(groups, lookup), size(keep, lookup), size(count, lookup), size(selected, lookup)]
-    if (g !== undefined && g < 1) return `groups are 1 or more, not ${g}`
+    if (g !== undefined && g < 1) return `the number of groups must be 1 or more, not ${g}`
     if (g !== undefined && e !== undefined && e % g !== 0) return `${g} groups do not divide ${e} experts`
     if (g !== undefined && n !== undefined && (n < 1 || n > g)) return `${n} of ${g} groups cannot be kept`
     if (g === undefined || n === undefined || e === undefined || k === undefined || n * (e / g) >= k) return null
-    return `${n} of ${g} groups hold ${n * (e / g)} of ${e} experts, but the policy selects ${k}`
+    return `${n} of ${g} groups have ${n * (e / g)} of ${e} experts, but the policy selects ${k}`
   }
 }
 
@@ -51,7 +51,7 @@ function ownLaw(one: Requirement, routed: Routed): Law {
     case 'capacity':
       return (lookup) => {
         if (one.overflow === 'shared' && !routed.hasShared)
-          return 'what overflows goes to a shared expert, but there is none: `shared 1 of ...` adds it'
+          return 'overflow goes to a shared expert, but there is none; `shared 1 of ...` adds one'
         return positive('a capacity', number(one.factor, lookup))
       }
     case 'groups':
@@ -66,7 +66,7 @@ function ownLaw(one: Requirement, routed: Routed): Law {
       return (lookup) => {
         const [n, k] = [size(one.experts, lookup), size(selected, lookup)]
         return n !== undefined && k !== undefined && n !== k
-          ? `each token is to have ${n} experts, but the policy selects ${k}`
+          ? `each token must have ${n} experts, but the policy selects ${k}`
           : null
       }
     default:
@@ -88,27 +88,28 @@ function openOf(all: readonly Requirement[], experts: number, lookup: Lookup): n
 function dropsLaw(one: Requirement, all: readonly Requirement[], { count, selected, tokens }: Routed): Law | null {
   switch (one.kind) {
     case 'expert-choice':
-      return () => 'with `expert choice` a token may have no expert at all'
+      return () => 'with `expert choice` a token may get no expert'
     case 'at-most':
       return (lookup) => {
         const [limit, t, e, k] = [size(one.tokens, lookup), size(tokens, lookup), size(count, lookup), size(selected, lookup)]
         if (limit === undefined || (t !== undefined && t <= limit)) return null
         if (t === undefined || e === undefined || k === undefined)
-          return `an expert answers at most ${limit} tokens, and all of a run may choose it`
+          return `an expert processes at most ${limit} tokens, but all tokens of a run may choose it`
         const room =
           e * limit < t * k
-            ? `${e} experts answer ${e * limit} at most, and ${t} tokens ask ${t * k}`
-            : `all ${t} tokens may choose it`
-        return `an expert answers at most ${limit} tokens: ${room}`
+            ? `${e} experts process at most ${e * limit} assignments, but ${t} tokens need ${t * k}`
+            : `all ${t} tokens may choose the same one`
+        return `with at most ${limit} tokens per expert, ${room}`
       }
     case 'capacity':
       return (lookup) => {
         const [f, e, k] = [number(one.factor, lookup), size(count, lookup), size(selected, lookup)]
         if (f === undefined || e === undefined || k === undefined) return null
-        if (f < 1) return `${e} experts with capacity ${f} answer ${f} * T * ${k} at most, and T tokens ask T * ${k}`
+        if (f < 1)
+          return `${e} experts with capacity ${f} process at most ${f} * T * ${k} assignments, but T tokens need T * ${k}`
         if (one.overflow === 'next') return idleLaw(f, k, e, openOf(all, e, lookup))
         if (shareOf(f, k, e) === null) return null
-        return `with capacity ${f} an expert answers ${f} * ${k} / ${e} = ${(f * k) / e} of the tokens, and all of them may choose it: capacity ${enough(k, e)} is enough`
+        return `with capacity ${f} an expert processes ${f} * ${k} / ${e} = ${(f * k) / e} of the tokens, but all of them may choose it; capacity ${enough(k, e)} is enough`
       }
     case 'dropless':
     case 'groups':
@@ -137,7 +138,7 @@ function jointLaw(one: Requirement, all: readonly Requirement[], routed: Routed)
       if (kinds.includes('capacity') && kinds.includes('at-most'))
         return `\`${wordsOf(one.span)}\` contradicts \`${wordsOf(other.span)}\`: both limit an expert`
     }
-    return promisesAll(one) && routed.keeper !== null ? `${routed.keeper} keeps only some of the experts that it selects` : null
+    return promisesAll(one) && routed.keeper !== null ? `${routed.keeper} keeps only some of the experts it selects` : null
   }
 }
 
@@ -152,7 +153,7 @@ function evenLaw(one: Requirement, all: readonly Requirement[], { count, selecte
     const [slots, over] = [t * k, (t * k) % e]
     const off = over === 0 ? 0 : (100 * Math.max(over, e - over)) / slots
     if (off <= p * (1 + 1e-12)) return null
-    return `${t} tokens with ${k} of ${e} experts each ask ${slots / e} answers of an expert in the mean: whole numbers lie ${Number(off.toPrecision(3))}% off at least, and ${p}% is allowed`
+    return `${t} tokens with ${k} of ${e} experts each give an expert ${slots / e} assignments on average; integers differ from that by at least ${Number(off.toPrecision(3))}%, but only ${p}% is allowed`
   }
 }
 
@@ -179,10 +180,10 @@ function unsupported(
 ): string | null {
   const [f, e, k] = [number(one.factor, lookup), size(count, lookup), size(selected, lookup)]
   if (e !== undefined && one.overflow === 'next' && e > MOST_NEXT)
-    return `what overflows is passed on among ${MOST_NEXT} experts at most, and not yet among ${e}`
+    return `overflow to the next expert is supported for at most ${MOST_NEXT} experts, not ${e}`
   const share = f === undefined || e === undefined || k === undefined || !(f > 0) ? null : shareOf(f, k, e)
   if (share === null || isCountable(share)) return null
-  return `with capacity ${f} an expert answers ${share.numerator} / ${share.denominator} of the tokens at most, which is not yet counted exactly: a capacity of fewer digits is`
+  return `with capacity ${f} an expert processes at most ${share.numerator} / ${share.denominator} of the tokens, which cannot be counted exactly; use a capacity with fewer digits`
 }
 
 /** The requirements that hold, as facts. */

@@ -37,7 +37,7 @@ function only<T extends { readonly span: Span }>(
   for (const extra of clauses.slice(1))
     complain(frame, {
       code: 'SMOE2003',
-      message: `a moe has one \`${name}\``,
+      message: `a moe can have only one \`${name}\``,
       span: extra.span,
       related: [{ span: clauses[0].span, message: 'the first' }],
     })
@@ -74,7 +74,7 @@ function rowsOf(frame: Frame, expression: MoeExpression): Rows | null {
   if (term.dtype !== 'f32' || term.shape.length < 2) {
     complain(frame, {
       code: 'SMOE3001',
-      message: `moe takes f32[..., D] with tokens on the axes before D, not ${termTypeText(term)}`,
+      message: `moe takes f32[..., D], tokens on the axes before D, not ${termTypeText(term)}`,
       span,
     })
     return null
@@ -95,7 +95,7 @@ function countOf(frame: Frame, count: ExpertsClause['count'], what: string): Dim
       const ok = value === undefined || (value >= 1 && value <= MOST_EXPERTS)
       return ok
         ? null
-        : { code: 'SMOE4006', message: `${what} is 1 or more and at most ${MOST_EXPERTS}, not ${value}`, span: count.span }
+        : { code: 'SMOE4006', message: `${what} must be from 1 to ${MOST_EXPERTS}, not ${value}`, span: count.span }
     })
   return ok ? size : null
 }
@@ -153,9 +153,8 @@ export function moe(frame: Frame, expression: MoeExpression): Value {
   const { span, label, clauses } = expression
   const { declares } = frame.declaration
   if (declares !== 'model' && declares !== 'block')
-    return complain(frame, { code: 'SMOE2012', message: `moe has no place in ${article(declares)}`, span })
-  if (frame.isTraining)
-    return complain(frame, { code: 'SMOE2012', message: 'moe has no place in train: a run routes as the model does', span })
+    return complain(frame, { code: 'SMOE2012', message: `moe is not allowed in ${article(declares)}`, span })
+  if (frame.isTraining) return complain(frame, { code: 'SMOE2012', message: 'moe is not allowed in train', span })
   const { reporter } = frame.context
   const before = reporter.count
   const path = [...frame.path, label?.text ?? 'moe']
@@ -186,7 +185,7 @@ export function moe(frame: Frame, expression: MoeExpression): Value {
   if (odd !== undefined && bank !== null)
     complain(frame, {
       code: 'SMOE3001',
-      message: `a shared expert answers ${termTypeText(odd)}, the others ${termTypeText(bank.body)}`,
+      message: `a shared expert returns ${termTypeText(odd)}, the others ${termTypeText(bank.body)}`,
       span: odd.origin.span ?? span,
     })
   const { input } = rows

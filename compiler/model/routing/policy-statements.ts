@@ -31,8 +31,8 @@ function isSettled(frame: Frame, what: 'select' | 'weights' | 'keep', message: s
     other === undefined
       ? null
       : {
-          related: [{ span: other.span, message: 'settled here' }],
-          help: 'both may happen in one step: only one `when training` of a policy selects, one weighs and one keeps',
+          related: [{ span: other.span, message: 'already set here' }],
+          help: 'both may be active in one step; only one `when training` of a policy may select, one may weigh and one may keep',
         }
   complain(frame, { code: 'SMOE2003', message, span, ...beside })
   return true
@@ -42,7 +42,7 @@ export function selectStatement(frame: Frame, { count: countNode, by, span }: Se
   const state = frame.policy!
   const count = wantFixed(frame, countNode, 'the number of experts selected')
   const value = elaborate(frame, by)
-  if (isSettled(frame, 'select', 'the experts are selected already', span)) return
+  if (isSettled(frame, 'select', 'the experts are already selected', span)) return
   const scores = asTerm(frame, { value, span: by.span })
   const isCount = count !== null && selectable(frame, count, state.experts.count, countNode.span)
   if (isCount) state.count = count
@@ -86,7 +86,7 @@ function hasShape(
   if (!same)
     complain(frame, {
       code: 'SMOE3001',
-      message: `${what} are ${dtype}${written} = ${termTypeText({ shape, dtype })}, but \`${wordsOf(span)}\` is ${termTypeText(term)}`,
+      message: `${what} must be ${dtype}${written} = ${termTypeText({ shape, dtype })}, but \`${wordsOf(span)}\` is ${termTypeText(term)}`,
       span,
     })
   return same
@@ -97,9 +97,10 @@ const SELECT_FIRST = 'write `select top k by scores` before it, and then `weigh 
 export function weighStatement(frame: Frame, { value: node, span }: WeighStatement): void {
   const state = frame.policy!
   const term = asTerm(frame, { value: elaborate(frame, node), span: node.span })
-  if (isSettled(frame, 'weights', 'the experts are weighed already', span)) return
+  if (isSettled(frame, 'weights', 'the experts are already weighed', span)) return
   if (state.select === null) {
-    if (!state.isBroken) complain(frame, { code: 'SMOE2013', message: 'weigh comes after select', span, help: SELECT_FIRST })
+    if (!state.isBroken)
+      complain(frame, { code: 'SMOE2013', message: '`weigh` must come after `select`', span, help: SELECT_FIRST })
     state.isBroken = true
     return
   }
@@ -112,9 +113,10 @@ export function weighStatement(frame: Frame, { value: node, span }: WeighStateme
 export function keepStatement(frame: Frame, { value: node, span }: KeepStatement): void {
   const state = frame.policy!
   const term = asTerm(frame, { value: elaborate(frame, node), span: node.span }, 'bool')
-  if (isSettled(frame, 'keep', 'it is said already which experts are kept', span)) return
+  if (isSettled(frame, 'keep', 'the kept experts are already set', span)) return
   if (state.select === null) {
-    if (!state.isBroken) complain(frame, { code: 'SMOE2013', message: 'keep comes after select', span, help: SELECT_FIRST })
+    if (!state.isBroken)
+      complain(frame, { code: 'SMOE2013', message: '`keep` must come after `select`', span, help: SELECT_FIRST })
     state.isBroken = true
     return
   }
@@ -129,7 +131,7 @@ function single(frame: Frame, node: Expression, what: string): Term | null {
   if (term === null || (term.dtype === 'f32' && term.shape.length === 0)) return term
   complain(frame, {
     code: 'SMOE3001',
-    message: `${what} is one number, f32[], but \`${wordsOf(node.span)}\` is ${termTypeText(term)}`,
+    message: `${what} must be a scalar, f32[], but \`${wordsOf(node.span)}\` is ${termTypeText(term)}`,
     span: node.span,
   })
   return null
@@ -145,7 +147,7 @@ export function lossStatement(frame: Frame, { name, value: node, doc }: LossStat
   const term = single(frame, node, 'a loss')
   if (term === null) return
   if (stepsBeside(frame).some((step) => step.kind === 'loss' && step.loss.name === name.text)) {
-    complain(frame, { code: 'SMOE2003', message: `there is a loss ${name.text} already`, span: name.span })
+    complain(frame, { code: 'SMOE2003', message: `the loss ${name.text} is already defined`, span: name.span })
     return
   }
   frame.steps.push({ kind: 'loss', loss: { name: name.text, path: frame.path, term, doc: doc.join('\n') } })
@@ -155,7 +157,7 @@ export function metricStatement(frame: Frame, { name, value: node, doc }: Metric
   const term = single(frame, node, 'a metric')
   if (term === null) return
   if (frame.steps.some((step) => step.kind === 'metric' && step.metric.name === name.text)) {
-    complain(frame, { code: 'SMOE2003', message: `there is a metric ${name.text} already`, span: name.span })
+    complain(frame, { code: 'SMOE2003', message: `the metric ${name.text} is already defined`, span: name.span })
     return
   }
   frame.steps.push({ kind: 'metric', metric: { name: name.text, path: frame.path, term, doc: doc.join('\n') } })

@@ -160,7 +160,7 @@ function isComplete(frame: Frame, settled: Pick<Policy, 'own' | 'blocks'>, activ
       select === null ? ['`select top k by scores`'] : [],
       weights === null ? ['`weigh softmax(pick(scores, selected))`'] : [],
     ].flat()
-    const help = `on every path a policy selects and weighs: write ${lines.join(' and then ')}`
+    const help = `a policy must select and weigh on every path; write ${lines.join(' and then ')}`
     complain(frame, { code: 'SMOE2013', message: `${name.text} ${lacks}${when}`, span: name.span, help })
   }
   return false

@@ -65,7 +65,7 @@ export function readRequirements(frame: Frame, nodes: readonly Constraint[]): re
     if (first !== undefined) {
       complain(frame, {
         code: 'SMOE2003',
-        message: `\`${wordsOf(first.span)}\` says this already`,
+        message: `\`${wordsOf(first.span)}\` already requires this`,
         span: node.span,
         related: [{ span: first.span, message: 'the first' }],
       })

@@ -51,7 +51,7 @@ function inGroups(frame: Frame, scores: Value, { count, keep }: NonNullable<Shap
     frame,
     'best_in_group',
     use('max', [use('reshape', [scores], { dims: [tokens, count, width] })]),
-    'the best score of a group speaks for it',
+    'score of each group: its best expert',
   )
   const kept = named(
     frame,
@@ -75,10 +75,10 @@ export function shapedScores(frame: Frame, scores: Term, span: Span): Value {
   const biased =
     bias === null
       ? ofTerm(scores)
-      : named(frame, 'biased', at(frame, span)('add', [ofTerm(scores), ofTerm(bias)]), 'what selects, and does not weigh')
+      : named(frame, 'biased', at(frame, span)('add', [ofTerm(scores), ofTerm(bias)]), 'scores that select, but do not weigh')
   return shaping.groups === null
     ? biased
-    : named(frame, 'in_groups', inGroups(frame, biased, shaping.groups, span), 'what selects: all others are lowest')
+    : named(frame, 'in_groups', inGroups(frame, biased, shaping.groups, span), 'scores that select: all others are masked')
 }
 
 /** Every expert in the order of their numbers, i32[T, E]: which of them answer is settled by the experts. */
@@ -94,7 +94,7 @@ export const BALANCE_BIAS = 'balance_bias'
 /** The weight that `bias balanced` brings, under the policy's path. */
 export function biasOf(frame: Frame, experts: Dim, span: Span): WeightTerm {
   const path = [...frame.path, BALANCE_BIAS].join('.')
-  const doc = 'Added to the scores that select, not to those that weigh; moved against the load in training.'
+  const doc = 'Balance bias: added to the scores that select, not to those that weigh; updated against the load in training.'
   const initialiser = { kind: 'zeros', settings: {} }
   const term: WeightTerm = {
     kind: 'weight',

@@ -22,7 +22,7 @@ function fitting(frame: Frame, { callee }: CallExpression, declares: 'expert' | 
   if (found.declaration.declares === declares) return found
   complain(frame, {
     code: 'SMOE2011',
-    message: `${callee.text} is ${article(found.declaration.declares)}, and ${article(declares)} is wanted`,
+    message: `${callee.text} is ${article(found.declaration.declares)}, but ${article(declares)} is expected`,
     span: callee.span,
     related: [{ span: found.declaration.name.span, message: 'declared here' }],
   })

@@ -32,7 +32,11 @@ function bounded(frame: Frame, node: Expression | null, { mayChange, type, what,
     const known = evaluate(value, lookup, folds) as number | undefined
     const outside = known !== undefined && !(known >= low && known <= high)
     return outside
-      ? { code: 'SMOE4001', message: `${what} is in ${low}..${high === Infinity ? '' : high}, not ${known}`, span: node.span }
+      ? {
+          code: 'SMOE4001',
+          message: `${what} must be in ${low}..${high === Infinity ? '' : high}, not ${known}`,
+          span: node.span,
+        }
       : null
   })
   return value
@@ -44,9 +48,9 @@ function isTold(frame: Frame, value: Static, span: Span): boolean {
   if (strange !== undefined) {
     complain(frame, {
       code: 'SMOE4005',
-      message: `${strange} in a rate that changes from step to step`,
+      message: `${strange} is not supported in a rate that changes from step to step`,
       span,
-      help: `there are ${FORMULA_OPERATIONS.join(', ')}`,
+      help: `supported are ${FORMULA_OPERATIONS.join(', ')}`,
     })
   }
   return strange === undefined
@@ -90,18 +94,18 @@ export function whenTraining(frame: Frame, statement: WhenTrainingStatement): vo
   const state = frame.policy!
   const { span } = statement
   if (state.isBranch) {
-    complain(frame, { code: 'SMOE2012', message: '`when training` has no place inside of another', span })
+    complain(frame, { code: 'SMOE2012', message: '`when training` cannot be nested', span })
     return
   }
   if (frame.steps !== state.steps) {
-    complain(frame, { code: 'SMOE2012', message: '`when training` has no place in a repeat', span })
+    complain(frame, { code: 'SMOE2012', message: '`when training` is not allowed in a repeat', span })
     return
   }
   const head = headOf(frame, statement)
   if (isDrawn(head) && state.blocks.filter(isDrawn).length === MOST_DRAWN) {
     complain(frame, {
       code: 'SMOE4005',
-      message: `a policy has at most ${MOST_DRAWN} \`when training\` that happen in some steps only`,
+      message: `a policy can have at most ${MOST_DRAWN} \`when training\` blocks that are active in only some steps`,
       span,
     })
     return

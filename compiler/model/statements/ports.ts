@@ -11,7 +11,7 @@ import { ofTerm, UNKNOWN } from '../context/value.ts'
 const isNested = (frame: Frame): boolean => frame.loops.length > 0
 
 export function inputStatement(frame: Frame, { name, type, doc, span }: InputStatement): void {
-  if (isNested(frame)) complain(frame, { code: 'SMOE2012', message: 'input has no place in a repeat', span })
+  if (isNested(frame)) complain(frame, { code: 'SMOE2012', message: 'input is not allowed in a repeat', span })
   const made: string[] = []
   const [shape, dtype] = [openShape(frame, type, made), dtypeOf(frame, type)]
   if (shape === null || dtype === null) return bind(frame, name, UNKNOWN)
@@ -30,7 +30,7 @@ export function tellable(frame: Frame): void {
     if (odd !== undefined && origin.span !== null)
       complain(frame, {
         code: 'SMOE3008',
-        message: `no axis of an input is ${odd} alone, so its size cannot be told`,
+        message: `the size ${odd} cannot be inferred: no input has it as an axis of its own`,
         span: origin.span,
       })
   }
@@ -38,13 +38,13 @@ export function tellable(frame: Frame): void {
 
 export function outputStatement(frame: Frame, { name, type, value: expression, doc, span }: OutputStatement): void {
   if (isNested(frame)) {
-    complain(frame, { code: 'SMOE2012', message: 'output has no place in a repeat: give it after the repeat', span })
+    complain(frame, { code: 'SMOE2012', message: 'output is not allowed in a repeat; write it after the repeat', span })
     return
   }
   const value = typed(frame, type, elaborate(frame, expression), expression.span, name.text)
   const term = asTerm(frame, { value, span: expression.span })
   if (frame.context.outputs.some((other) => other.name === name.text)) {
-    complain(frame, { code: 'SMOE2003', message: `there is an output ${name.text} already`, span: name.span })
+    complain(frame, { code: 'SMOE2003', message: `the output ${name.text} is already defined`, span: name.span })
     return
   }
   if (term !== null) frame.context.outputs.push({ name: name.text, term, doc: doc.join('\n') })

@@ -38,17 +38,17 @@ function turnsAround({ context, loops }: Frame): number {
 }
 
 export function repeatStatement(frame: Frame, { label, index, from, to, body, span }: RepeatStatement): void {
-  const [first, end] = [wantFixed(frame, from, 'the first turn'), wantFixed(frame, to, 'the end of the turns')]
+  const [first, end] = [wantFixed(frame, from, 'the start of the range'), wantFixed(frame, to, 'the end of the range')]
   const ok =
     first !== null &&
     end !== null &&
     verify(frame, (lookup) => {
       const [a, b] = [evaluateSize(first, lookup), evaluateSize(end, lookup)]
       const wrong = (a !== undefined && a < 0) || (a !== undefined && b !== undefined && b < a)
-      if (wrong) return { code: 'SMOE4006', message: `a repeat from ${a} to ${b ?? end.key} has no order`, span: to.span }
+      if (wrong) return { code: 'SMOE4006', message: `a repeat cannot count from ${a} to ${b ?? end.key}`, span: to.span }
       const turns = a === undefined || b === undefined ? 0 : (b - a) * turnsAround(frame)
       return turns > MOST_TURNS
-        ? { code: 'SMOE4006', message: `${turns} turns are more than ${MOST_TURNS}`, span: to.span }
+        ? { code: 'SMOE4006', message: `${turns} iterations are more than the limit of ${MOST_TURNS}`, span: to.span }
         : null
     })
   const name = indexSymbol(frame, index.text)
@@ -113,7 +113,7 @@ function refuseStatics(frame: Frame, body: readonly Statement[]): void {
     if (binding?.mutable !== true || binding.value.kind !== 'static') continue
     complain(frame, {
       code: 'SMOE3010',
-      message: `${statement.name.text} is ${binding.value.static.type}, known at compile time, and cannot change from turn to turn`,
+      message: `${statement.name.text} is ${binding.value.static.type}, known at compile time, and cannot change between iterations`,
       span: statement.span,
     })
   }

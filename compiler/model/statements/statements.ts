@@ -51,18 +51,18 @@ const ALLOWED: Readonly<Record<DeclarationKind, readonly Statement['kind'][]>> =
   model: [...EVERYWHERE, 'param', 'once', 'input', 'output', 'weights', 'loss', 'train'],
 }
 
-export const GIVES = 'what a model gives has a name: `output y = ...`'
-const RETURNS = 'what it gives is said with `return`'
-const ROUTES = 'experts are selected and weighed in a `policy`'
-const GIVEN = 'what it is given stands in brackets after its name, as in (x: f32[N, D])'
+export const GIVES = 'a model returns named outputs: `output y = ...`'
+const RETURNS = 'write `return` instead'
+const ROUTES = 'only a `policy` selects and weighs experts'
+const GIVEN = 'its parameters are in parentheses after its name, as in (x: f32[N, D])'
 
 /** What to write in place of a statement that has no place in a declaration. */
 const INSTEAD: Readonly<Record<DeclarationKind, Partial<Readonly<Record<Statement['kind'], string>>>>> = {
   fn: {
     output: RETURNS,
     input: GIVEN,
-    param: 'a `block` has weights',
-    once: 'a `block` has weights',
+    param: 'only a `block` or an `expert` has weights',
+    once: 'only a `block` or an `expert` has weights',
     select: ROUTES,
     weigh: ROUTES,
     keep: ROUTES,
@@ -70,9 +70,9 @@ const INSTEAD: Readonly<Record<DeclarationKind, Partial<Readonly<Record<Statemen
   block: { output: RETURNS, input: GIVEN, select: ROUTES, weigh: ROUTES, keep: ROUTES },
   expert: { output: RETURNS, input: GIVEN, select: ROUTES, weigh: ROUTES, keep: ROUTES },
   policy: {
-    return: 'a policy gives experts and weights: write `select top k by scores` and then `weigh softmax(pick(scores, selected))`',
-    output: 'a policy gives experts and weights: write `select top k by scores` and then `weigh softmax(pick(scores, selected))`',
-    input: 'a policy is given x: f32[T, D], the tokens',
+    return: 'a policy does not return; write `select top k by scores` and then `weigh softmax(pick(scores, selected))`',
+    output: 'a policy does not return; write `select top k by scores` and then `weigh softmax(pick(scores, selected))`',
+    input: 'a policy has the tokens as x: f32[T, D]',
   },
   model: { return: GIVES, select: ROUTES, weigh: ROUTES, keep: ROUTES },
 }
@@ -114,11 +114,11 @@ export function statements(frame: Frame, list: readonly Statement[]): Value | nu
     if (!ALLOWED[frame.declaration.declares].includes(statement.kind)) {
       const help =
         IN_TRAIN.includes(statement.kind) && frame.declaration.declares === 'model'
-          ? 'it stands in `train { ... }`'
+          ? 'it belongs in `train { ... }`'
           : (INSTEAD[frame.declaration.declares][statement.kind] ?? null)
       complain(frame, {
         code: 'SMOE2012',
-        message: `${WORDS[statement.kind]} has no place in ${article(frame.declaration.declares)}`,
+        message: `${WORDS[statement.kind]} is not allowed in ${article(frame.declaration.declares)}`,
         span: statement.span,
         help,
       })
@@ -192,7 +192,7 @@ function letStatement(frame: Frame, { name, type, value: expression, mutable, do
   const value = typed(frame, type, elaborate(frame, expression), expression.span, name.text)
   bind(frame, name, value, mutable)
   if (value.kind === 'list')
-    complain(frame, { code: 'SMOE3003', message: 'a list is no value of its own: it stands in a call', span: expression.span })
+    complain(frame, { code: 'SMOE3003', message: 'a list is only allowed as an argument of a call', span: expression.span })
   if (value.kind === 'tensor') step(frame, { kind: 'let', name: name.text, value: value.term, doc: doc.join('\n') })
   if (value.kind === 'static') step(frame, { kind: 'let', name: name.text, value: value.static, doc: doc.join('\n') })
 }
@@ -204,19 +204,19 @@ function assignStatement(frame: Frame, { name, value: expression }: AssignStatem
     if (isLost(frame, name.text)) return
     complain(frame, {
       code: 'SMOE2001',
-      message: `there is no ${name.text} here`,
+      message: `\`${name.text}\` is not defined here`,
       span: name.span,
-      ...nearest(name, () => namesIn(frame.scope), `var ${name.text} = ... declares it`),
+      ...nearest(name, () => namesIn(frame.scope), `declare it with var ${name.text} = ...`),
     })
     return
   }
   if (!binding.mutable) {
     complain(frame, {
       code: 'SMOE2010',
-      message: `${name.text} is no var and keeps its value`,
+      message: `${name.text} is not a var and cannot be assigned`,
       span: name.span,
       related: [{ span: binding.span, message: 'declared here' }],
-      help: `var ${name.text} = ... could be given another`,
+      help: `declare it with var ${name.text} = ...`,
     })
     return
   }
@@ -224,7 +224,7 @@ function assignStatement(frame: Frame, { name, value: expression }: AssignStatem
   if (binding.value.kind !== 'unknown' && !sameType(frame, binding.value, value)) {
     complain(frame, {
       code: 'SMOE3010',
-      message: `${name.text} is ${typeText(binding.value)} and stays so, but this is ${typeText(value)}`,
+      message: `${name.text} has the type ${typeText(binding.value)}, but this is ${typeText(value)}`,
       span: expression.span,
       related: [{ span: binding.span, message: 'declared here' }],
     })
@@ -241,11 +241,11 @@ function paramStatement(frame: Frame, { name, type, initialiser: method, doc, sp
   const initialiser = method === null ? null : initialiserOf(frame, method, shape?.length ?? null)
   const atRun = shape?.flatMap(symbolsOf).find((symbol) => context.runDims.has(symbol))
   if (dtype !== null && dtype !== 'f32')
-    complain(frame, { code: 'SMOE3013', message: `a weight is f32, not ${dtype}`, span: type.dtype.span })
+    complain(frame, { code: 'SMOE3013', message: `a weight must be f32, not ${dtype}`, span: type.dtype.span })
   else if (atRun !== undefined)
     complain(frame, {
       code: 'SMOE3013',
-      message: `the sizes of a weight are known at compile time, but ${atRun} only at a run`,
+      message: `the sizes of a weight must be known at compile time, but ${atRun} is only known at run time`,
       span: type.span,
     })
   if (shape === null || dtype !== 'f32' || atRun !== undefined) return bind(frame, name, UNKNOWN)
@@ -276,8 +276,8 @@ function returnStatement(frame: Frame, { value: expression }: ReturnStatement): 
 }
 
 function assertStatement(frame: Frame, { condition, message, span }: AssertStatement): void {
-  const law = wantStatic(frame, condition, 'bool', 'what is asserted')
-  if (law === null || waitsForRun(frame, law, 'what is asserted', condition.span)) return
+  const law = wantStatic(frame, condition, 'bool', 'the condition of `assert`')
+  if (law === null || waitsForRun(frame, law, 'the condition of `assert`', condition.span)) return
   const holds = verify(frame, (lookup) => {
     if (evaluate(law, lookup, folds) !== false) return null
     return {
@@ -299,7 +299,7 @@ function onceStatement(frame: Frame, { body: list }: OnceStatement): void {
     if (statement.kind !== 'let') {
       complain(frame, {
         code: 'SMOE2012',
-        message: `${WORDS[statement.kind]} has no place in once: it holds lets`,
+        message: `${WORDS[statement.kind]} is not allowed in once, which contains only lets`,
         span: statement.span,
       })
       continue
@@ -309,7 +309,7 @@ function onceStatement(frame: Frame, { body: list }: OnceStatement): void {
     if (value.kind === 'tensor' && dependsOnRun(frame.context, value.term)) {
       complain(frame, {
         code: 'SMOE3012',
-        message: `${statement.name.text} depends on the run, but what stands in once depends on weights alone`,
+        message: `${statement.name.text} depends on the inputs, but a value in once may depend only on weights`,
         span: statement.value.span,
       })
     }

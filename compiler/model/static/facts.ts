@@ -43,5 +43,5 @@ export function factHelp(message: string, runDims: ReadonlySet<string>): string 
   const size = numerator.replace(/ \+ -?\d+$/, '')
   if (size.split(/\W+/).some((name) => runDims.has(name))) return null
   const shown = /\W/.test(size) ? `(${size})` : size
-  return `with \`assert ${shown} % ${divisor} == 0\` a slice in steps of ${divisor} has the size ${shown} / ${divisor}`
+  return `with \`assert ${shown} % ${divisor} == 0\` a slice with step ${divisor} has the size ${shown} / ${divisor}`
 }

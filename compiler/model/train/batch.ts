@@ -8,7 +8,7 @@ import type { Static } from '../static/static.ts'
 import { settingOf } from '../methods/method.ts'
 import { int } from '../methods/setting.ts'
 
-const SIZE = int('how many there are in a micro-batch', null, { from: 1, to: 2 ** 31 - 1 })
+const SIZE = int('size of the dim in a micro-batch', null, { from: 1, to: 2 ** 31 - 1 })
 
 export function readBatch(frame: Frame, { sizes }: BatchStatement): Readonly<Record<string, Static>> {
   const given = emptyTable<Static>()
@@ -33,9 +33,14 @@ export function checkBatch(frame: Frame, statement: BatchStatement | null, head:
     if (name === null || runDims.has(name.text) || isLost(frame, name.text)) continue
     const isParameter = declaration.parameters.some((one) => one.name.text === name.text)
     const help = isParameter
-      ? `${name.text} is a parameter of the model, which has its value already`
+      ? `${name.text} is a parameter of the model, not a dim of an input`
       : nearest(name, () => runDims).help
-    complain(frame, { code: 'SMOE2001', message: `no input has an open dim ${name.text}`, span: name.span, help })
+    complain(frame, {
+      code: 'SMOE2001',
+      message: `no input has a dim ${name.text} that is open until run time`,
+      span: name.span,
+      help,
+    })
   }
   const missing = [...runDims].filter((dim) => !sizes.some(({ name }) => name?.text === dim))
   if (missing.length === 0 || declaration.isPartial) return

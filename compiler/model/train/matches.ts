@@ -12,8 +12,8 @@ function advice(pattern: string, paths: readonly string[]): string | null {
   const labels = new Set(paths.flatMap((path) => path.split('.')))
   const odd = pattern.split(/[.*]+/).find((word) => word !== '' && ![...labels].some((label) => label.includes(word)))
   const meant = odd === undefined ? null : closest(odd, labels)
-  if (meant !== null) return `${meant} is probably meant`
-  return paths.length === 0 ? null : `a path is such as ${paths[0]}; \`*\` is any run of characters`
+  if (meant !== null) return `did you mean ${meant}?`
+  return paths.length === 0 ? null : `paths look like ${paths[0]}; \`*\` matches any characters`
 }
 
 /** The weights that a pattern fits; null where there is none, which is reported. */
@@ -25,7 +25,7 @@ export function matchesOf(frame: Frame, { value, span }: StringLiteral): readonl
   if (found.length > 0 || context.isAlone || declaration.isPartial || context.broken.length > 0) return found
   complain(frame, {
     code: 'SMOE5005',
-    message: `no weight has a path that fits ${JSON.stringify(value)}`,
+    message: `no weight has a path that matches ${JSON.stringify(value)}`,
     span,
     help: () =>
       advice(
@@ -44,7 +44,7 @@ export function readInitialiser(frame: Frame, { pattern, method: call }: Initial
   if (flat !== undefined) {
     complain(frame, {
       code: 'SMOE3001',
-      message: `${ORTHOGONAL} is for weights of two axes or more, and ${flat.path} has ${flat.fact.term.shape.length}`,
+      message: `${ORTHOGONAL} needs weights of two axes or more, but ${flat.path} has ${flat.fact.term.shape.length}`,
       span: call.span,
     })
   }

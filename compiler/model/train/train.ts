@@ -53,7 +53,7 @@ function isFirst(frame: Frame, draft: Draft, { kind, span }: Statement): boolean
   else
     complain(frame, {
       code: 'SMOE2003',
-      message: `${WORDS[kind]} is settled already`,
+      message: `${WORDS[kind]} is already set`,
       span,
       related: [{ span: first, message: 'the first' }],
     })
@@ -69,7 +69,7 @@ function checkMomentum(frame: Frame, fact: MethodFact | null, span: Span): Metho
     return isIdle
       ? {
           code: 'SMOE4001',
-          message: 'nesterov looks ahead along the momentum, which is 0',
+          message: 'nesterov needs momentum, which is 0',
           span,
           help: 'as in sgd(rate = 0.1, momentum = 0.9, nesterov = true)',
         }
@@ -124,7 +124,7 @@ function read(frame: Frame, draft: Draft, statement: Statement): void {
     case 'group':
       return push(draft.groups, readGroup(frame, statement))
     default:
-      complain(frame, { code: 'SMOE2012', message: `${WORDS[statement.kind]} has no place in train`, span: statement.span })
+      complain(frame, { code: 'SMOE2012', message: `${WORDS[statement.kind]} is not allowed in train`, span: statement.span })
   }
 }
 
@@ -151,14 +151,14 @@ function checkNames(frame: Frame, own: readonly InputTerm[], outer: readonly Inp
     origin: { span },
   } of own) {
     if (span !== null && outer.some((other) => other.name === name))
-      complain(frame, { code: 'SMOE2003', message: `there is an input ${name} already`, span })
+      complain(frame, { code: 'SMOE2003', message: `the input ${name} is already defined`, span })
   }
   for (const {
     name,
     origin: { span },
   } of [...outer, ...own]) {
     if (span !== null && name === 'random')
-      complain(frame, { code: 'SMOE2003', message: 'random is the input of seed and step when training', span })
+      complain(frame, { code: 'SMOE2003', message: 'random is reserved for the input of seed and step in training', span })
   }
 }
 
@@ -181,7 +181,7 @@ function checkWhole(frame: Frame, outer: Frame, { body }: TrainStatement, head: 
   const names = (steps: Frame['steps']): readonly string[] =>
     steps.flatMap((step) => (step.kind === 'loss' ? [step.loss.name] : []))
   const both = names(frame.steps).find((name) => names(outer.steps).includes(name))
-  if (both !== undefined) complain(frame, { code: 'SMOE2003', message: `there is a loss ${both} already`, span: head })
+  if (both !== undefined) complain(frame, { code: 'SMOE2003', message: `the loss ${both} is already defined`, span: head })
 }
 
 /** The block as facts; null where there is none, or after a mistake. Read when all else of the model is. */
@@ -190,7 +190,7 @@ export function trainOf(outer: Frame, { body }: Declaration): Train | null {
   for (const extra of blocks.slice(1))
     complain(outer, {
       code: 'SMOE2003',
-      message: 'a model has one `train`',
+      message: 'a model can have only one `train`',
       span: extra.span,
       related: [{ span: blocks[0].span, message: 'the first' }],
     })

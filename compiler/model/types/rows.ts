@@ -14,7 +14,7 @@ export function wantAnswers(frame: Frame, { result, name }: CallTerm, rows: Give
   if (!fits)
     complain(frame, {
       code: 'SMOE3001',
-      message: `the expert ${name} answers ${termTypeText(result)}, and f32[T, ...] with one vector a row is wanted`,
+      message: `the expert ${name} returns ${termTypeText(result)}, but f32[T, ...], one vector per row, is expected`,
       span,
     })
 }
@@ -36,20 +36,21 @@ export function mixedRows(frame: Frame, body: CallTerm, rows: GivenTerm): void {
     const strays = term.shape.some((size, i) => (i > 0 || size !== axis) && mentions(size, name))
     const lost = operands.some((one) => isRow(one) && one.shape.length > 0) && !isRow(term)
     const made = isRow(term) && operands.length > 0 && !operands.some(isRow)
-    if (strays || lost || made) return wrong(term, 'mixes the rows of an expert: each row is treated alone', 'SMOE3011')
+    if (strays || lost || made)
+      return wrong(term, 'mixes the rows of an expert; each row must be computed independently', 'SMOE3011')
     if (term.kind === 'apply') checkUse(term)
   }
   const checkUse = (term: Term & { kind: 'apply' }): void => {
     const { builtin, operands } = term
     if (builtin === 'take' && isRow(operands[0]))
-      return wrong(term, 'reads rows of other tokens: each row is treated alone', 'SMOE3011')
+      return wrong(term, 'reads rows of other tokens; each row must be computed independently', 'SMOE3011')
     const bankAt = operands.map((one) => isBanked(one, name))
     if (!bankAt.some((one) => one)) return
     const fine =
       BUILTINS[builtin].elementwise ||
       (builtin === 'matmul' && (!isRow(term) || (bankAt[1] && !bankAt[0]))) ||
       (!isRow(term) && LIFTED.includes(builtin))
-    if (!fine) wrong(term, 'uses the weights of an expert in a way that is not supported yet', 'SMOE4005')
+    if (!fine) wrong(term, 'uses the weights of an expert in an unsupported way', 'SMOE4005')
   }
   for (const term of operandsFirst(body.result)) look(term)
 }

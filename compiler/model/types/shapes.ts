@@ -23,9 +23,9 @@ export function dtypeOf(frame: Frame, { dtype }: TensorTypeNode): DType | null {
   const meant = closest(dtype.text, DTYPES)
   complain(frame, {
     code: 'SMOE3007',
-    message: `${dtype.text} is no type of a tensor's elements`,
+    message: `${dtype.text} is not an element type`,
     span: dtype.span,
-    help: meant === null ? 'f32, i32 and bool are' : `${meant} is probably meant`,
+    help: meant === null ? 'element types are f32, i32 and bool' : `did you mean ${meant}?`,
   })
   return null
 }
@@ -38,7 +38,7 @@ export const isCountable = (frame: Frame, shape: readonly Dim[], span: Span): bo
       if (elements <= Number.MAX_SAFE_INTEGER) return null
       return {
         code: 'SMOE4006',
-        message: `\`${wordsOf(span)}\` has ${elements} elements, more than can be counted exactly`,
+        message: `\`${wordsOf(span)}\` has ${elements} elements, more than 2^53`,
         span,
       }
     }),
@@ -106,7 +106,7 @@ export function unify(frame: Frame, caller: Frame, node: TensorTypeNode, { term,
       code: 'SMOE3001',
       span,
       message: `\`${wordsOf(span)}\` is ${termTypeText(term)}, but ${wanted} has ${axes}`,
-      related: [{ span: node.span, message: 'wanted here' }],
+      related: [{ span: node.span, message: 'expected here' }],
     })
     return false
   }
@@ -118,8 +118,8 @@ export function unify(frame: Frame, caller: Frame, node: TensorTypeNode, { term,
     complain(caller, {
       code: 'SMOE3001',
       span,
-      related: [{ span: entry.span, message: 'wanted here' }],
-      message: `\`${wordsOf(span)}\` has ${size.key} at axis ${front + i}, but ${wanted} wants ${named}`,
+      related: [{ span: entry.span, message: 'expected here' }],
+      message: `\`${wordsOf(span)}\` has ${size.key} at axis ${front + i}, but ${wanted} expects ${named}`,
     })
     return false
   })

@@ -18,8 +18,8 @@ export function wantStatic(frame: Frame, expression: Expression, type: StaticTyp
     code: isTensor ? 'SMOE3008' : 'SMOE3003',
     span: expression.span,
     message: isTensor
-      ? `${what} is known at compile time, but \`${wordsOf(expression.span)}\` is ${typeText(value)}`
-      : `${what} is ${type}, but \`${wordsOf(expression.span)}\` is ${typeText(value)}`,
+      ? `${what} must be known at compile time, but \`${wordsOf(expression.span)}\` is ${typeText(value)}`
+      : `${what} must be ${type}, but \`${wordsOf(expression.span)}\` is ${typeText(value)}`,
   })
   return null
 }
@@ -34,7 +34,11 @@ export function wantSize(frame: Frame, expression: Expression, what: string): Di
 export function waitsForRun(frame: Frame, value: Static, what: string, span: Span, mayChange = false): boolean {
   const atRun = runDimOf(frame.context, value) ?? (mayChange ? undefined : momentIn(value))
   if (atRun !== undefined)
-    complain(frame, { code: 'SMOE3008', message: `${what} is known at compile time, but ${atRun} only at a run`, span })
+    complain(frame, {
+      code: 'SMOE3008',
+      message: `${what} must be known at compile time, but ${atRun} is only known at run time`,
+      span,
+    })
   return atRun !== undefined
 }
 
@@ -58,7 +62,7 @@ export function wantExtent(frame: Frame, expression: Expression): Dim | null {
           : {
               code: 'SMOE4006',
               span: expression.span,
-              message: `a size is 1 or more and at most ${LARGEST}, not ${isNumber ? value : `${size.key} = ${value}`}`,
+              message: `a size must be from 1 to ${LARGEST}, not ${isNumber ? value : `${size.key} = ${value}`}`,
             }
       }),
     )
@@ -77,7 +81,7 @@ export function wantNumber(frame: Frame, expression: Expression, what: string): 
   if (!frame.context.isAlone)
     complain(frame, {
       code: 'SMOE3008',
-      message: `${what} is one for all turns of a repeat, but ${size.key} changes`,
+      message: `${what} must be the same in all iterations of a repeat, but ${size.key} changes`,
       span: expression.span,
     })
   return null

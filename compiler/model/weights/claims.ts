@@ -20,9 +20,9 @@ export function claimPath(frame: Frame, path: readonly string[], span: Span, nam
   const label = path.at(-1)!
   complain(frame, {
     code: 'SMOE2009',
-    message: `two instances would share the weights ${key}`,
+    message: `two instances have the same weight path ${key}`,
     span,
     related: [{ span: first.span, message: 'the first' }],
-    help: `name one of them: ${name}(...) as ${label}_2`,
+    help: `name one of them with ${name}(...) as ${label}_2`,
   })
 }

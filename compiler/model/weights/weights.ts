@@ -59,7 +59,7 @@ export function readWeights(frame: Frame, entries: readonly WeightEntry[]): read
     if (first !== undefined) {
       complain(frame, {
         code: 'SMOE5002',
-        message: `${path} has a source already`,
+        message: `${path} already has a source`,
         span: pathSpan(entry),
         related: [{ span: first, message: 'the first' }],
       })
@@ -84,7 +84,7 @@ const pathSpan = ({ path, span, template }: WeightEntry): Span => ({
 function unknownPath(frame: Frame, path: string, span: Span, targets: ReadonlyMap<string, Target>): void {
   const help = (): string | null => {
     const meant = closest(keyOf(path), targets.keys())
-    return meant === null ? null : `${targets.get(meant)!.path.replace('{*}', '{e}')} is probably meant`
+    return meant === null ? null : `did you mean ${targets.get(meant)!.path.replace('{*}', '{e}')}?`
   }
   complain(frame, { code: 'SMOE5001', message: `no weight has the path ${path}`, span, help })
 }
@@ -103,7 +103,7 @@ function sourceOf(frame: Frame, entry: WeightEntry, { path, stacked }: Target): 
     const start = template.span.start + 1 + match.index
     complain(frame, {
       code: 'SMOE5003',
-      message: `${whole} is no index of the path`,
+      message: `${whole} is not an index of the path`,
       span: { ...template.span, start, end: start + whole.length },
       help: names.length === 0 ? 'the path has no index' : `its indices are ${names.map((one) => `{${one}}`).join(', ')}`,
     })
@@ -117,7 +117,7 @@ function sourceOf(frame: Frame, entry: WeightEntry, { path, stacked }: Target): 
   if (idle !== undefined && frame.context.reporter.count === before) {
     complain(frame, {
       code: 'SMOE5003',
-      message: `{${idle}} of the path does not stand in the name of the tensor, so all would share one`,
+      message: `index {${idle}} of the path is not in the name of the tensor, so all weights would share one tensor`,
       span: template.span,
     })
   }
@@ -140,7 +140,7 @@ function sliceOf(frame: Frame, node: SliceNode): WeightSourceFact['slices'][numb
   if (start === null || (node.stop !== null && stop === null)) return null
   if (stop !== null && !isOrdered(frame, node, start, stop)) return null
   if (step >= 1) return { kind: 'range', start, stop, step }
-  complain(frame, { code: 'SMOE5004', message: 'a step is a whole number from 1', span: node.step?.span ?? node.span })
+  complain(frame, { code: 'SMOE5004', message: 'a step must be an integer from 1', span: node.step?.span ?? node.span })
   return null
 }
 
@@ -153,8 +153,13 @@ function wantPlace(frame: Frame, expression: Expression, what: string): Dim | nu
       verify(frame, (lookup) => {
         const value = evaluateSize(at, lookup)
         if (value === undefined || (value >= 0 && value <= LARGEST_PLACE)) return null
-        const help = 'places count from 0: how long a stored axis is, is known when a checkpoint is loaded'
-        return { code: 'SMOE5004', message: `${what} is from 0 to ${LARGEST_PLACE}, not ${value}`, span: expression.span, help }
+        const help = 'indices count from 0; the size of a stored axis is only known when the checkpoint is loaded'
+        return {
+          code: 'SMOE5004',
+          message: `${what} must be from 0 to ${LARGEST_PLACE}, not ${value}`,
+          span: expression.span,
+          help,
+        }
       }),
     )
   return ok ? at : null
