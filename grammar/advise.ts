@@ -28,7 +28,7 @@ export function advise(expected: string, tokens: readonly IToken[], at: number, 
   if (expected.startsWith('`,`') && token.tokenType === Colon) return { help: 'write a named argument with `=`', fix: swap('=') }
   if (token.tokenType === Equals) return { help: 'equality is written `==`' }
   if (before?.image === 'lambda' || (expected === 'an expression' && token.image === 'fn')) return { help: UNNAMED }
-  if (token.image === '=>') return { message: 'there are no functions without a name', help: UNNAMED }
+  if (token.image === '=>') return { message: 'there are no anonymous functions', help: UNNAMED }
   if (elseIf.has(token.image) && (expected === '`else`' || expected === '')) return { help: CHOICE, fix: swap('else if') }
   if (isChoice && token.image === 'if') return { help: 'put the conditional in parentheses' }
   if (token.image === 'if' && (expected === '' || expected.startsWith('`,`'))) return { help: CHOICE }

@@ -164,7 +164,7 @@ export function clean(lexed: readonly IToken[], report: Reporter): CleanTokens {
       token.image = remedy.image ?? token.image
       if (remedy.fix === undefined) troubled.add(tokens.length)
     }
-    // what it means is known where it stands: an arrow after parameters, or a function without a name
+    // what it means is known where it stands: an arrow after parameters, or an anonymous function
     if (token.tokenType === FatArrow) retype(token, Arrow)
     tokens.push(token.tokenType === Word ? classify(token) : token)
   }

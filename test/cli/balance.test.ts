@@ -167,7 +167,7 @@ test('what no loads can be is refused before anything runs', async () => {
   expect(code).toBe(1)
   expect(out).toContain('SMOE4004')
   expect(out).toContain(
-    '6 tokens with 1 of 4 experts each ask 1.5 answers of an expert in the mean: whole numbers lie 33.3% off at least, and 5% is allowed',
+    '6 tokens with 1 of 4 experts each give an expert 1.5 assignments on average; integers differ from that by at least 33.3%, but only 5% is allowed',
   )
 })
 

@@ -94,7 +94,7 @@ describe('imports', () => {
 
   test('a FIFO is refused and not waited for, a folder is not a file', async () => {
     expect((await check(there(), './fifo')).out).toContain('./fifo cannot be imported: it is a FIFO, not a regular file')
-    expect((await check(there(), './lib')).out).toContain('there is no file ./lib')
+    expect((await check(there(), './lib')).out).toContain('cannot find file ./lib')
   })
 })
 

@@ -20,8 +20,8 @@ const shown = ({ out, err }: Outcome): string => `${out}${err}`
 
 describe('a diagnostic with its place from every command, and nothing else', () => {
   it.each([
-    ['internal-errors/and-operator.smoe', 'error[SMOE1013]: `&&` is written `and` here', 'm.smoe:2:12'],
-    ['internal-errors/or-operator.smoe', 'error[SMOE1013]: `||` is written `or` here', 'm.smoe:2:12'],
+    ['internal-errors/and-operator.smoe', 'error[SMOE1013]: `&&` must be written `and`', 'm.smoe:2:12'],
+    ['internal-errors/or-operator.smoe', 'error[SMOE1013]: `||` must be written `or`', 'm.smoe:2:12'],
     ['internal-errors/i32-constant.smoe', 'error[SMOE4006]', 'm.smoe:3:18'],
     ['internal-errors/negative-slice.smoe', 'error[SMOE5004]', 'm.smoe:5:21'],
     ['internal-errors/once-uses-tokens.smoe', 'error[SMOE3012]', 'm.smoe:4:18'],

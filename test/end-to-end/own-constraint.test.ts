@@ -92,7 +92,7 @@ test('who is at rest or full does not answer', () => {
 test('what contradicts the rule is refused', () => {
   const { diagnostics } = checkSource(read(at('strict.smoe')))
   expect(diagnostics.map(({ code, message }) => [code, message])).toEqual([
-    ['SMOE4004', 'hours keeps only some of the experts that it selects'],
+    ['SMOE4004', 'hours keeps only some of the experts it selects'],
   ])
   const uneven = checkSource(read(at('office.smoe')), { set: { E: 7 } })
   expect(uneven.diagnostics.map(({ code }) => code)).toEqual(['SMOE4002'])

@@ -29,7 +29,7 @@ const line = (statement: string, help: string, fixed?: string): Row => ({
 
 const rows: readonly Row[] = [
   // methods
-  value('x.sum()', 'SMOE1001', '`sum(x)`', { message: 'values have no methods, such as `.sum(...)`' }),
+  value('x.sum()', 'SMOE1001', '`sum(x)`', { message: 'values have no methods like `.sum(...)`' }),
   value('x.T.sum()', 'SMOE1001', '`sum(x.T)`'),
   value('x.softmax(axis = -1)', 'SMOE1001', '`softmax(x, axis = -1)`'),
   value('(x + y).softmax()', 'SMOE1001', '`softmax(x + y)`'),
@@ -40,12 +40,12 @@ const rows: readonly Row[] = [
   value('y + x.sum() * 2', 'SMOE1001', '`sum(x)`'),
   value('(x * 2.0 + y * 3.0 - x * 4.0 / y * 5.0).sum()', 'SMOE1001', '`sum(...)`'),
   value('x.view(-1)', 'SMOE1001', '`reshape(x, [A, B])`'),
-  value('x.size(0)', 'SMOE1001', 'sizes have names'),
-  value('x.shape[0]', 'SMOE1001', 'sizes have names'),
+  value('x.size(0)', 'SMOE1001', 'sizes are dims'),
+  value('x.shape[0]', 'SMOE1001', 'sizes are dims'),
   value('x.transpose(0, 1)', 'SMOE1001', '`x.T`'),
   value('x.detach()', 'SMOE1001', '`stop(x)`'),
-  value('torch.softmax(x)', 'SMOE1001', 'by its name alone: `softmax(x)`'),
-  value('torch.nn.functional.relu(x)', 'SMOE1001', 'by its name alone: `relu(x)`'),
+  value('torch.softmax(x)', 'SMOE1001', 'by its name: `softmax(x)`'),
+  value('torch.nn.functional.relu(x)', 'SMOE1001', 'by its name: `relu(x)`'),
   // signs
   value('x ** 2', 'SMOE1013', '`pow(a, b)`', { message: '`**` is not an operator here' }),
   value('x ** -y', 'SMOE1013', '`pow(a, b)`'),
@@ -56,13 +56,13 @@ const rows: readonly Row[] = [
   value('x | y', 'SMOE1001', '`a or b`', { fixed: 'let z = x or y' }),
   value('k > 0 ? x : y', 'SMOE1002', '`if c then a else b`'),
   // values
-  value('(x, y)', 'SMOE1001', 'there are no tuples', { message: 'one value stands here, not several' }),
+  value('(x, y)', 'SMOE1001', 'there are no tuples', { message: 'expected one value, not several' }),
   { text: inFn('let a, b = x'), code: 'SMOE1001', help: 'there are no tuples' },
   { text: inFn('return x, y'), code: 'SMOE1001', help: 'there are no tuples' },
-  value('lambda a: a + 1', 'SMOE1001', 'functions have names'),
-  value('(a) => a + 1', 'SMOE1001', 'functions have names', { message: 'there are no functions without a name' }),
-  value('a => a + 1', 'SMOE1001', 'functions have names'),
-  value('fn(a)', 'SMOE1001', 'functions have names'),
+  value('lambda a: a + 1', 'SMOE1001', 'there are no anonymous functions'),
+  value('(a) => a + 1', 'SMOE1001', 'there are no anonymous functions', { message: 'there are no anonymous functions' }),
+  value('a => a + 1', 'SMOE1001', 'there are no anonymous functions'),
+  value('fn(a)', 'SMOE1001', 'there are no anonymous functions'),
   { text: 'fn f(x: f32[N]) => f32[N] {\n  return x\n}', code: 'SMOE1013', help: '', fixed: 'fn f(x: f32[N]) -> f32[N] {' },
   // choices
   value('if k > 1 then x elif k > 0 then y else x', 'SMOE1001', 'else if', {
@@ -79,11 +79,11 @@ const rows: readonly Row[] = [
     help: '`if c then a else b`',
   },
   // statements
-  { text: inFn('let z := x'), code: 'SMOE1001', help: 'given with `=`', fixed: 'let z = x' },
-  { text: inFn('let z == x'), code: 'SMOE1001', help: 'given with `=`', fixed: 'let z = x' },
-  { text: inFn('let z = sum(x, axis := 1)'), code: 'SMOE1001', help: 'given with `=`', fixed: 'let z = sum(x, axis = 1)' },
+  { text: inFn('let z := x'), code: 'SMOE1001', help: 'write `=`', fixed: 'let z = x' },
+  { text: inFn('let z == x'), code: 'SMOE1001', help: 'write `=`', fixed: 'let z = x' },
+  { text: inFn('let z = sum(x, axis := 1)'), code: 'SMOE1001', help: 'write `=`', fixed: 'let z = sum(x, axis = 1)' },
   line('z := x', '`let z = x`', 'z = x'),
-  line('z == x', 'given with `=`', 'z = x'),
+  line('z == x', 'write `=`', 'z = x'),
   line('z++', '`z = z + 1`', 'z = z + 1'),
   line('z--', '`z = z - 1`', 'z = z - 1'),
   line('z += y', '`z = z + ...`', 'z = z + y'),
@@ -94,7 +94,7 @@ const rows: readonly Row[] = [
   line('while k > 0 {\n    let a = x\n  }', '`repeat layers[i] in 0..N { ... }`'),
   line('elif k > 0 {\n  }', '`if c then a else b`'),
   line('const a = x', '`let`', 'let a = x'),
-  line('def g(a) {\n  }', 'functions stand beside the model'),
+  line('def g(a) {\n  }', 'declare functions outside of bodies'),
   line('print(z)', '`output`'),
   // declarations
   ...['def', 'function', 'func'].map((word): Row => ({
@@ -111,10 +111,10 @@ const rows: readonly Row[] = [
     text: "import { top_k } from 'std/policies/top_k'",
     code: 'SMOE1013',
     help: '',
-    message: 'strings are written with `"`',
+    message: 'write strings with `"`',
     fixed: 'import { top_k } from "std/policies/top_k"',
   },
-  { text: inFn('let z = x;'), code: 'SMOE1013', help: '', message: 'without `;`', fixed: 'let z = x' },
+  { text: inFn('let z = x;'), code: 'SMOE1013', help: '', message: 'need no `;`', fixed: 'let z = x' },
 ]
 
 test.each(rows)('$text', ({ text, code, message = '', help, fixed }) => {

@@ -250,7 +250,7 @@ describe('one mistake is one diagnostic, and all else is read', () => {
     expect(said('block attention(x: int -> int {}')).toEqual([['expected `)` to close the parameters of `attention`', null]])
     expect(said('fn f() {\n  return g(a b)\n}')).toEqual([['expected `,` or `)`, found `b`', 'items are separated by `,`']])
     expect(said('fn f() {\n  return a +\n}')).toEqual([['expected an expression after `+`', null]])
-    expect(said('fn f() {\n  retrun a\n}')).toEqual([['expected a statement, found `retrun`', 'probably `return` is meant']])
+    expect(said('fn f() {\n  retrun a\n}')).toEqual([['expected a statement, found `retrun`', 'did you mean `return`?']])
     expect(said('fn f() {')).toEqual([['expected `}` to close `fn f`', null]])
   })
 })

@@ -30,29 +30,29 @@ const rows: readonly Row[] = [
   ...['None', 'null', 'nil', 'undefined'].map((name): Row => ({
     text: fn(`let z = ${name}`),
     code: 'SMOE2001',
-    help: 'there is no empty value',
+    help: 'the language has no null',
   })),
-  { text: fn('let z = if True then x else y'), code: 'SMOE2001', help: 'true is written small', fixed: 'true' },
-  { text: fn('let z = if False then x else y'), code: 'SMOE2001', help: 'false is written small', fixed: 'false' },
-  { text: fn('let z = k and 1'), code: 'SMOE3003', help: 'a comparison is a condition' },
-  { text: fn('let z = not k'), code: 'SMOE3003', help: 'a comparison is a condition' },
+  { text: fn('let z = if True then x else y'), code: 'SMOE2001', help: 'write `true`', fixed: 'true' },
+  { text: fn('let z = if False then x else y'), code: 'SMOE2001', help: 'write `false`', fixed: 'false' },
+  { text: fn('let z = k and 1'), code: 'SMOE3003', help: 'conditions are comparisons' },
+  { text: fn('let z = not k'), code: 'SMOE3003', help: 'conditions are comparisons' },
   {
     text: fn('let z = x and y'),
     code: 'SMOE3001',
     message: '`and` takes conditions, but `x` is f32',
-    help: 'a comparison is a condition',
+    help: 'conditions are comparisons',
   },
   { text: fn('let z = x > 0 or y'), code: 'SMOE3002', help: 'cast(y, "bool")' },
   {
     text: fn('let z = not x'),
     code: 'SMOE3001',
     message: '`not` takes conditions, but `x` is f32',
-    help: 'a comparison is a condition',
+    help: 'conditions are comparisons',
   },
   {
     text: model('output y = x * 2.0\n  output z = y + 1.0'),
     code: 'SMOE2001',
-    help: '`let y = ...`, and give it with `output y = y`',
+    help: '`let y = ...`, and then write `output y = y`',
   },
   // statements
   { text: model('return x'), code: 'SMOE2012', help: '`output y = ...`' },
@@ -77,42 +77,52 @@ const rows: readonly Row[] = [
     message: 'p gives no weights',
     help: 'write `weigh softmax(pick(scores, selected))`',
   },
-  { text: policy('weigh softmax(s)'), code: 'SMOE2013', message: 'weigh comes after select', help: '`select top k by scores`' },
-  { text: policy('keep s > 0.0'), code: 'SMOE2013', message: 'keep comes after select', help: '`select top k by scores`' },
+  {
+    text: policy('weigh softmax(s)'),
+    code: 'SMOE2013',
+    message: '`weigh` must come after `select`',
+    help: '`select top k by scores`',
+  },
+  {
+    text: policy('keep s > 0.0'),
+    code: 'SMOE2013',
+    message: '`keep` must come after `select`',
+    help: '`select top k by scores`',
+  },
   // imports
   {
     text: importing('import { top_k } from "std/policy/top_k"'),
     code: 'SMOE2004',
-    help: '"std/policies/top_k" is probably meant',
+    help: 'did you mean "std/policies/top_k"?',
     fixed: '"std/policies/top_k"',
   },
   {
     text: importing('import { top_k } from "std/policies/topk"'),
     code: 'SMOE2004',
-    help: '"std/policies/top_k" is probably meant',
+    help: 'did you mean "std/policies/top_k"?',
     fixed: '"std/policies/top_k"',
   },
   {
     text: importing('import { top_k } from "top_k"'),
     code: 'SMOE2004',
-    help: '"std/policies/top_k" is probably meant',
+    help: 'did you mean "std/policies/top_k"?',
     fixed: '"std/policies/top_k"',
   },
   {
     text: importing('import { top_k } from "./top_k.smoe"'),
     code: 'SMOE2004',
-    help: '"std/policies/top_k" is probably meant',
+    help: 'did you mean "std/policies/top_k"?',
     fixed: '"std/policies/top_k"',
   },
   {
     text: importing('import { mine } from "std/policies/topk"'),
     code: 'SMOE2004',
-    help: '"std/policies/top_k" is probably meant',
+    help: 'did you mean "std/policies/top_k"?',
   },
   {
     text: importing('import { swiglu } from "zzzzzzzzzzzzzz"'),
     code: 'SMOE2004',
-    help: '"std/experts/swiglu" is probably meant',
+    help: 'did you mean "std/experts/swiglu"?',
     fixed: '"std/experts/swiglu"',
   },
   { text: importing('import { mine } from "zzzzzzzzzzzzzz"'), code: 'SMOE2004', help: 'a path begins with ./ or ../' },
@@ -121,11 +131,11 @@ const rows: readonly Row[] = [
     code: 'SMOE2005',
     help: 'swiglu is declared in "std/experts/swiglu"',
   },
-  { text: importing('import { topk } from "std/policies/top_k"'), code: 'SMOE2005', help: 'top_k is probably meant' },
+  { text: importing('import { topk } from "std/policies/top_k"'), code: 'SMOE2005', help: 'did you mean top_k?' },
   {
     text: importing('import { softmax } from "std/policies/top_k"'),
     code: 'SMOE2005',
-    help: 'softmax is there without an import',
+    help: 'softmax needs no import',
   },
   { text: fn('let z = rms_norm(x)'), code: 'SMOE2002', help: '`import { rms_norm } from "std/blocks/norm"`' },
   {
@@ -153,8 +163,8 @@ test('an output and a value may share a name', () =>
 test('what is routed without an import names the file to import', () => {
   const text = LAYER.replace(/^import .*\n/gm, '')
   expect(told(text).map(({ code, help }) => [code, help])).toEqual([
-    ['SMOE2002', 'it is imported with `import { swiglu } from "std/experts/swiglu"`'],
-    ['SMOE2002', 'it is imported with `import { top_k } from "std/policies/top_k"`'],
+    ['SMOE2002', 'import it with `import { swiglu } from "std/experts/swiglu"`'],
+    ['SMOE2002', 'import it with `import { top_k } from "std/policies/top_k"`'],
   ])
 })
 
@@ -168,7 +178,7 @@ describe('on the command line', () => {
     })
     const { code, out } = await made.smoe('check', 'main.smoe')
     expect(code).toBe(1)
-    expect(out).toContain('"./route" is probably meant')
+    expect(out).toContain('did you mean "./route"?')
     expect(out).toContain('import { mine as top_k } from "./route"')
   })
 

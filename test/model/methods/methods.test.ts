@@ -24,7 +24,7 @@ test('ends of ranges', () => {
     '0 or more',
     '0 or more and below 1',
     'above 0',
-    '0..1',
+    'from 0 to 1',
   ])
   expect([-1, 0, 1].map((value) => isAllowed(rate, value))).toEqual([false, true, true])
   expect([0, 0.99, 1].map((value) => isAllowed(momentum, value))).toEqual([true, true, false])

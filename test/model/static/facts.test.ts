@@ -52,7 +52,7 @@ describe('an assert makes sizes equal', () => {
 describe('a near miss is told which assert it lacks', () => {
   const helps = (text: string): readonly (string | null)[] => diagnosticsOf(text).map(({ help }) => help)
   const help = (size: string, step: number): string =>
-    `with \`assert ${size} % ${step} == 0\` a slice in steps of ${step} has the size ${size} / ${step}`
+    `with \`assert ${size} % ${step} == 0\` a slice with step ${step} has the size ${size} / ${step}`
 
   test('where a result, an operand or an argument does not fit', () => {
     expect(helps(block('C / 2', 'return x[:, ::2]'))).toEqual([help('C', 2)])
