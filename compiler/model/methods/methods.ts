@@ -92,7 +92,7 @@ export const NUMBERS: { readonly [N in NumberSetting]: Setting } = {
   seed: int('seed of all random numbers', 0, { to: 2 ** 31 - 1 }),
 }
 
-export const GROUP: Method<Extract<keyof LearnedWeight, 'rate' | 'decay'>> = {
+export const GROUP: Method<Extract<keyof RecipeWeight, 'rate' | 'decay'>> = {
   doc: 'A parameter group: weights with other settings.',
   settings: {
     rate: real('factor on the learning rate of the optimiser', 1),
