@@ -16,7 +16,7 @@ import { reachable } from '../../compiler/graph/walk.ts'
 import { createBuilder } from '../../compiler/ops/build.ts'
 import { hostTensor } from '../../compiler/reference/tensor.ts'
 import { PORTABLE } from '../../plan/target.ts'
-import { tinySpec } from '../support/tiny-spec.ts'
+import { tinySpec } from '../support/trained-spec.ts'
 import { place } from './harness.ts'
 
 const planted = vi.hoisted(() => ({ fault: 'none' }))

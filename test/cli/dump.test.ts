@@ -3,7 +3,7 @@ import { readdirSync } from 'node:fs'
 import { join } from 'node:path'
 import { expect, test } from 'vitest'
 import { encodeSafetensors } from '../../runtime/index.ts'
-import { tinySpec } from '../support/tiny-spec.ts'
+import { tinySpec } from '../support/trained-spec.ts'
 import { place } from './harness.ts'
 
 const SPEC = `model scale(D: int = 2) {

@@ -3,7 +3,7 @@ import { join } from 'node:path'
 import { describe, expect, it } from 'vitest'
 import { encodeSafetensors } from '../../runtime/checkpoint/encode.ts'
 import { readSafetensors } from '../support/safetensors.ts'
-import { tinySpec } from '../support/tiny-spec.ts'
+import { tinySpec } from '../support/trained-spec.ts'
 import { place, type Outcome, type Place } from './harness.ts'
 
 const SPEC = tinySpec(4)

@@ -4,7 +4,7 @@ import { describe, expect, it } from 'vitest'
 import { encodeSafetensors } from '../../runtime/checkpoint/encode.ts'
 import type { MetricsRecord } from '../../training/record/metrics.ts'
 import { readSafetensors } from '../support/safetensors.ts'
-import { tinySpec } from '../support/tiny-spec.ts'
+import { tinySpec } from '../support/trained-spec.ts'
 import { place, type Outcome, type Place } from './harness.ts'
 
 const SPEC = tinySpec(6, ['schedule cosine(warmup = 2, final = 0.0)'])

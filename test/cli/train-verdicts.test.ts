@@ -1,37 +1,24 @@
 import { expect, test } from 'vitest'
+import { characterSpec } from '../support/trained-spec.ts'
 import { place } from './harness.ts'
 
 /** Eight experts, of which the last `few` are wanted by every token. */
-const spec = (few: number, required = '') => `
-import { swiglu } from "std/experts/swiglu"
-
-policy planted(k: int in 1..E = 2) {
+const spec = (few: number, ...requires: readonly string[]): string =>
+  characterSpec({
+    steps: 12,
+    E: 8,
+    before: `policy planted(k: int in 1..E = 2) {
   param gate: f32[E, D]
   let p = softmax(x @ gate.T + where(iota(E) >= E - ${few}, 99.0, 0.0))
   select top k by p
   let w = pick(p, selected)
   weigh w / sum(w, keep = true)
-}
-
-model tiny(V: int = 12, D: int = 6, E: int = 8) {
-  input tokens: i32[B, S]
-  param embed: f32[V, D] = normal(0.5)
-  let h = take(embed, tokens)
-  let thought = moe(h) {
-    experts E of swiglu(F = 4)
-    route planted(k = 2)
-    ${required}
-  }
-  output logits: f32[B, S, V] = (h + thought) @ embed.T
-  train {
-    input targets: i32[B, S]
-    loss next = cross_entropy(logits, targets)
-    optimiser sgd(rate = 0.001)
-    batch B = 4, S = 8
-    steps 12
-  }
-}
-`
+}`,
+    route: 'planted(k = 2)',
+    requires,
+    optimiser: 'sgd(rate = 0.001)',
+    batch: 'B = 4, S = 8',
+  })
 
 const train = (text: string, ...more: readonly string[]) => {
   const there = place({ 'tiny.smoe': text, 'data.txt': 'abcdefghijkl'.repeat(60) })

@@ -200,11 +200,10 @@ describe.each(CHANGES)('$row', ({ row, edits, program, gives, namesMissing }) =>
   })
 
   const sources = edits.map(({ file }) => file).filter((file) => file.endsWith('.ts'))
-  test.skipIf(sources.length === 0)('type checks', () => expect(typeProblems(overlayOf(edits), sources)).toEqual([]), 120_000)
+  if (sources.length > 0) test('type checks', () => expect(typeProblems(overlayOf(edits), sources)).toEqual([]), 120_000)
 
-  test.skipIf(namesMissing === undefined)(
-    'is not complete without any one of them, and the type checker names it',
-    () => {
+  if (namesMissing !== undefined)
+    test('is not complete without any one of them, and the type checker names it', () => {
       for (const left of edits) {
         const problems = typeProblems(overlayOf(edits.filter((edit) => edit !== left)), sources)
         expect(
@@ -212,9 +211,7 @@ describe.each(CHANGES)('$row', ({ row, edits, program, gives, namesMissing }) =>
           `${left.file}: ${problems.join('; ')}`,
         ).toBe(true)
       }
-    },
-    240_000,
-  )
+    }, 240_000)
 
   test('works', async () => expect({ ...(await importWith<object>(overlayOf(edits), program)) }).toEqual(gives), 60_000)
 })

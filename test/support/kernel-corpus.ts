@@ -1,4 +1,6 @@
-/** The kernels of the repository's specs: examples, checkpoints, policies and golden layers, with all programs of their training. */
+/**
+ * The kernels of the repository's specs: examples, checkpoints, policies and golden layers, with all programs of their training.
+ */
 import { existsSync, readFileSync } from 'node:fs'
 import { dirname, join } from 'node:path'
 import { differentiate } from '../../compiler/autodiff/differentiate.ts'
