@@ -1,4 +1,7 @@
-/** `--dump DIR`: what the compiler made of a spec on its way to a device, as text: graphs, lists of kernels, shaders, and an index. */
+/**
+ * `--dump DIR`: what the compiler made of a spec on its way to a device, as text: graphs, lists of kernels, shaders, and an
+ * index.
+ */
 import { existsSync, readdirSync } from 'node:fs'
 import { join } from 'node:path'
 import { Option } from 'commander'

@@ -21,7 +21,9 @@ export interface NamedOutput {
   readonly message: string
 }
 
-/** Writes all outputs, or leaves everything as it was; then prints the messages. Throws a FileError, and errors of the contents. */
+/**
+ * Writes all outputs, or leaves everything as it was; then prints the messages. Throws a FileError, and errors of the contents.
+ */
 export async function writeTogether(outputs: readonly NamedOutput[], terminal: Terminal): Promise<void> {
   await commitEach(outputs.map(({ output }) => output))
   for (const { message } of outputs) terminal.err(`${message}\n`)

@@ -127,8 +127,8 @@ function specsBeside(from: Source, terminal: Terminal): readonly string[] {
 }
 
 /**
- * Finds imports: `std/...` in the standard library, others relative to the importing file; `.smoe` is optional. They are regular files
- * below a root, by default the directory of the spec.
+ * Finds imports: `std/...` in the standard library, others relative to the importing file; `.smoe` is optional. They are regular
+ * files below a root, by default the directory of the spec.
  */
 export function createLoader(terminal: Terminal, given?: string): Load {
   let root: Root | null = given === undefined ? null : rootOf(given, terminal)
@@ -147,7 +147,8 @@ export function parseSettings(texts: readonly string[]): Readonly<Record<string,
   return Object.fromEntries(
     texts.map((text) => {
       const [, name, value] = /^([A-Za-z_]\w*)=(.*)$/s.exec(text) ?? []
-      if (name === undefined) throw new Failure(EXIT.usage, `'${text}' is no setting`, 'write NAME=VALUE, for example --set D=64')
+      if (name === undefined)
+        throw new Failure(EXIT.usage, `'${text}' is not a setting`, 'write NAME=VALUE, for example --set D=64')
       if (value === 'true' || value === 'false') return [name, value === 'true']
       const number = Number(value)
       return [name, value.trim() !== '' && Number.isFinite(number) ? number : value]

@@ -38,7 +38,7 @@ const COMMANDS: Readonly<Record<string, Entry>> = {
     load: async () => (await import('./commands/import.ts')).importCommand,
   },
   reroute: {
-    summary: 'route a checkpoint by what its experts listen to, without training',
+    summary: 'route a checkpoint by the singular vectors of its experts, without training',
     load: async () => (await import('./commands/reroute.ts')).reroute,
   },
   bench: {

@@ -27,8 +27,8 @@ export function forwardPlan(size: LayerSize, target: Target, terminal: Terminal)
 }
 
 /**
- * From `x` and `dy`, the gradient at `y`, to `y` and the gradients: that of `x` is an output, those of the weights stay on the device, where an
- * update would read them, as after the first micro-batch of a step.
+ * From `x` and `dy`, the gradient at `y`, to `y` and the gradients: that of `x` is an output, those of the weights stay on the
+ * device, where an update would read them, as after the first micro-batch of a step.
  */
 export function trainingPlan(size: LayerSize, tokens: number, target: Target, terminal: Terminal): Plan {
   const { model, diagnostics } = check(parse(TRAINED_LAYER).file, {

@@ -120,13 +120,13 @@ async function runBench(options: Options, terminal: Terminal): Promise<ExitCode>
 
 function positive(text: string): number {
   const value = Number(text)
-  if (!Number.isInteger(value) || value < 1) throw new Failure(EXIT.usage, `'${text}' is no positive whole number`)
+  if (!Number.isInteger(value) || value < 1) throw new Failure(EXIT.usage, `'${text}' is not a positive whole number`)
   return value
 }
 
 function seconds(text: string): number {
   const value = Number(text)
-  if (!(value > 0)) throw new Failure(EXIT.usage, `'${text}' is no time in seconds`)
+  if (!(value > 0)) throw new Failure(EXIT.usage, `'${text}' is not a time in seconds`)
   return value
 }
 
@@ -139,11 +139,11 @@ export const bench: CommandModule = {
           .default([256, 1], '256,1'),
       )
       .addOption(new Option('--experts <E>', 'experts').argParser(positive).default(8))
-      .addOption(new Option('--k <k>', 'experts that answer each token').argParser(positive).default(2))
+      .addOption(new Option('--k <k>', 'experts per token').argParser(positive).default(2))
       .addOption(new Option('--width <d>', 'width of a hidden state').argParser(positive).default(512))
       .addOption(new Option('--hidden <ff>', 'width inside of an expert').argParser(positive).default(1024))
       .addOption(new Option('--seconds <s>', 'how long each size is run').argParser(seconds).default(5))
-      .option('--no-backward', 'the layer alone, without its gradients')
+      .option('--no-backward', 'the forward pass alone')
       .addOption(deviceOption())
       .addOption(formatOption())
       .action(run((options: Options) => runBench(options, terminal))),

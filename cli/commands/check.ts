@@ -22,7 +22,7 @@ function checkSpecs(paths: readonly string[], options: Options, terminal: Termin
   if (options.format === 'json') writeJson(terminal, inOrder(diagnostics).map(diagnosticJson))
   else writeFrames(diagnostics, terminal.out, terminal.outHasColor)
   const files = plural(paths.length, 'file')
-  terminal.err(diagnostics.length === 0 ? `${files} in order\n` : `${countWords(diagnostics)} in ${files}\n`)
+  terminal.err(diagnostics.length === 0 ? `no mistakes in ${files}\n` : `${countWords(diagnostics)} in ${files}\n`)
   return hasErrors(diagnostics) ? EXIT.diagnostics : EXIT.ok
 }
 

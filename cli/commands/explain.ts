@@ -63,7 +63,7 @@ function explainEarly(stage: EarlyStage, path: string, checked: CheckedSpec): Ex
     if (recipe === null)
       throw new Failure(
         EXIT.usage,
-        `the model ${model.name} in '${path}' does not say how it learns`,
+        `the model ${model.name} in '${path}' has no \`train\` block`,
         'a `train { ... }` in the model does',
       )
     return { text: () => explainTraining(recipe), json: () => recipe }
@@ -120,7 +120,7 @@ async function explainSpec(path: string, options: Options, terminal: Terminal): 
 
 function wholeNumber(text: string): number {
   const value = Number(text)
-  if (!Number.isInteger(value) || value < 1) throw new Failure(EXIT.usage, `'${text}' is no number of tokens`)
+  if (!Number.isInteger(value) || value < 1) throw new Failure(EXIT.usage, `'${text}' is not a number of tokens`)
   return value
 }
 

@@ -1,4 +1,4 @@
-/** `smoe reroute DIR`: a checkpoint routed by what its experts listen to, without training. */
+/** `smoe reroute DIR`: a checkpoint routed by the singular vectors of its experts, without training. */
 import { existsSync } from 'node:fs'
 import { Option, type Command } from 'commander'
 import { safetensorsPieces } from '../../runtime/checkpoint/files.ts'
@@ -201,7 +201,7 @@ async function rerouteCheckpoint(directory: string, options: Options, terminal: 
 }
 
 const refuse = (text: string, wanted: string): never => {
-  throw new Failure(EXIT.usage, `'${text}' is no ${wanted}`)
+  throw new Failure(EXIT.usage, `'${text}' is not a ${wanted}`)
 }
 
 function numberIn(low: number, high: number, wanted: string, isWhole = false): (text: string) => number {

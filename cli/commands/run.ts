@@ -299,7 +299,7 @@ async function runSpec(path: string, options: Options, terminal: Terminal): Prom
 
 const number = (text: string): number => {
   const value = Number(text)
-  if (!(value >= 0)) throw new Failure(EXIT.usage, `'${text}' is no tolerance`, 'write a number such as 2e-5')
+  if (!(value >= 0)) throw new Failure(EXIT.usage, `'${text}' is not a tolerance`, 'write a number such as 2e-5')
   return value
 }
 
@@ -314,7 +314,7 @@ export const run: CommandModule = {
         )
         .option(
           '--held <file>',
-          'what depends on weights alone, from a .safetensors file rather than made: as smoe reroute stores it',
+          'values that depend on weights alone, read from a .safetensors file and not computed: as smoe reroute writes them',
         )
         .addOption(
           new Option(

@@ -155,7 +155,7 @@ function directoryOf({ out, resume: from }: Options, training: Training | Resume
   if (training.directory !== null) return relative(terminal.path('.'), training.directory) || '.'
   throw new Failure(
     EXIT.usage,
-    `'${from}' lies in no run's ${CHECKPOINTS}/`,
+    `'${from}' is not in the ${CHECKPOINTS}/ of a run`,
     '--out says where the run that goes on from it writes',
   )
 }
@@ -229,7 +229,7 @@ async function action(path: string, options: Options, typed: readonly string[], 
 export const train: CommandModule = {
   define: (command: Command, { terminal, run }: Context) =>
     addDataOptions(command.argument('<spec>', 'the spec, with a `train` block in its model'))
-      .option('--steps <n>', 'steps of the run, in the place of what the spec says', wholeFrom(1))
+      .option('--steps <n>', 'number of steps, in place of the one in the spec', wholeFrom(1))
       .addOption(seedOption())
       .option('--out <directory>', 'where checkpoints, metrics and the report go (default: MODEL-run)')
       .option(
@@ -237,9 +237,10 @@ export const train: CommandModule = {
         'go on from the newest checkpoint of a run, or from the one that is named; --steps may make the run longer',
       )
       .addOption(
-        new Option('--weights <path>', 'begin with the weights of a run or of a checkpoint; the optimizer begins anew').conflicts(
-          'resume',
-        ),
+        new Option(
+          '--weights <path>',
+          'initial weights: those of a run or of a checkpoint; optimizer state starts at zero',
+        ).conflicts('resume'),
       )
       .option('--validate-every <n>', 'steps from one validation to the next; 0 for none', wholeFrom(0), 100)
       .option('--validate-batches <n>', 'batches of a validation at the most', wholeFrom(1), 16)

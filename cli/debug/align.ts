@@ -1,6 +1,7 @@
 /**
- * A graph beside the one that it was made of: its nodes are matched with those of the other by their values. A matched node goes on with the
- * value of the other and without an error, so that the bounds of a comparison hold rounding of the rewritten region alone.
+ * A graph beside the one that it was made of: its nodes are matched with those of the other by their values. A matched node goes
+ * on with the value of the other and without an error, so that the bounds of a comparison hold rounding of the rewritten region
+ * alone.
  */
 import type { Graph, Node } from '../../compiler/graph/node.ts'
 import { nodesOf } from '../../compiler/graph/walk.ts'

@@ -1,4 +1,6 @@
-/** The inputs and weights of a debugged run, rounded to what a device holds, so that every stage computes with the same numbers. */
+/**
+ * The inputs and weights of a debugged run, rounded to what a device holds, so that every stage computes with the same numbers.
+ */
 import type { Graph, Node } from '../../compiler/graph/node.ts'
 import { isOp, nodesOf } from '../../compiler/graph/walk.ts'
 import type { Feeds } from '../../compiler/reference/evaluate.ts'

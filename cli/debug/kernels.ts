@@ -1,4 +1,6 @@
-/** Kernels one by one: each computes what the graph says of the values that it reads, on the host in f64 and on a device in f32. */
+/**
+ * Kernels one by one: each computes what the graph says of the values that it reads, on the host in f64 and on a device in f32.
+ */
 import type { Graph, Node } from '../../compiler/graph/node.ts'
 import { isOp, liveNodes } from '../../compiler/graph/walk.ts'
 import { evaluateKernels, type Memory } from '../../compiler/kernel/ir/evaluate.ts'
@@ -96,7 +98,10 @@ function placesOf({ graph, schedule }: Scheduled, leaves: readonly Node[]): Read
   )
 }
 
-/** Runs the kernels in their order, each on what the earlier ones have left, and compares each with the graph; ends with the first that differs. */
+/**
+ * Runs the kernels in their order, each on what the earlier ones have left, and compares each with the graph; ends with the first
+ * that differs.
+ */
 export function compareOnHost(scheduled: Scheduled, feeds: Feeds): Stage {
   const { graph, schedule, program } = scheduled
   const dims = bindDims(graph, feeds.inputs)
@@ -165,8 +170,8 @@ function beginningOf({ node, dtype }: BoundBuffer, leaves: ReadonlyMap<Node, Hos
 }
 
 /**
- * Runs the kernels one by one, each on what the device has left in its buffers, and compares each with the graph on these very values; ends
- * with the first that differs.
+ * Runs the kernels one by one, each on what the device has left in its buffers, and compares each with the graph on these very
+ * values; ends with the first that differs.
  */
 export async function compareOnDevice(
   scheduled: Scheduled,

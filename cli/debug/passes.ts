@@ -7,8 +7,8 @@ import type { Feeds } from '../../compiler/reference/evaluate.ts'
 import type { Finding, Stage } from './stage.ts'
 
 /**
- * The node that a wrong value begins at: from the output along operands that the graph before did not have either, to one whose operands it
- * all had.
+ * The node that a wrong value begins at: from the output along operands that the graph before did not have either, to one whose
+ * operands it all had.
  */
 function beginningOf(output: Node, aligned: Aligned): Node {
   const unknown = output.inputs.find((input) => !aligned.isMatched(input))

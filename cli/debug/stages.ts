@@ -27,7 +27,10 @@ export interface Compiled {
 export interface DebugDevice {
   readonly name: string
   readonly runner: DispatchRunner
-  /** The whole plan: every output by its name, those that replace weights too. Null where the host cannot bring its weights to the device. */
+  /**
+   * The whole plan: every output by its name, those that replace weights too. Null where the host cannot bring its weights to the
+   * device.
+   */
   readonly runPlan: (() => Promise<Readonly<Record<string, HostData>>>) | null
 }
 
@@ -64,8 +67,8 @@ async function* stagesOfProgram(
 }
 
 /**
- * The whole plan beside its kernels one by one, whose bytes it must give: what is left to differ is memory that buffers share, copies and the
- * order of dispatches.
+ * The whole plan beside its kernels one by one, whose bytes it must give: what is left to differ is memory that buffers share,
+ * copies and the order of dispatches.
  */
 async function planStage({ graph, plan }: Compiled, contents: Contents, { name, runPlan }: DebugDevice): Promise<Stage> {
   if (runPlan === null)

@@ -1,4 +1,7 @@
-/** One step of training, debugged: every graph that its machine is asked for goes through all stages before it runs on the reference. */
+/**
+ * One step of training, debugged: every graph that its machine is asked for goes through all stages before it runs on the
+ * reference.
+ */
 import type { Graph } from '../../compiler/graph/node.ts'
 import { isOp, nodesOf } from '../../compiler/graph/walk.ts'
 import { hostTensor, type HostTensor } from '../../compiler/reference/tensor.ts'

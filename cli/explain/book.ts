@@ -5,8 +5,8 @@ import type { Names } from './formula.ts'
 /** Grows as steps are explained. */
 export interface Book extends Names {
   /**
-   * The name of a value from here on. A value keeps its first name; a name that is already used for another value, as after a `var`
-   * assignment, gets a prime.
+   * The name of a value from here on. A value keeps its first name; a name that is already used for another value, as after a
+   * `var` assignment, gets a prime.
    */
   readonly name: (term: Term, wanted: string) => string
 }

@@ -66,14 +66,16 @@ function routeLines(steps: readonly Step[], route: Route, book: Book, moe: MoeTe
     ? `selected: ${typeOf(selected)}: every expert in the order of their numbers; they choose by the largest ${largest}`
     : `selected: ${typeOf(selected)}: each token chooses the ${sized(asked, model)} experts with the largest ${largest}; of equals the one with the lower index, NaN last`
   const kept =
-    keep === null ? [] : [`of those chosen answer where ${formula(keep, book)}; the other slots are dropped: no expert, weight 0`]
+    keep === null
+      ? []
+      : [`of those chosen are kept where ${formula(keep, book)}; the other slots are dropped: no expert, weight 0`]
   const first = lines.findIndex((line) => /\bselected\b/.test(line))
   const at = first < 0 ? lines.length : first
   return [
     ...lines.slice(0, at),
     choice,
     ...lines.slice(at),
-    `each chosen expert's answer is weighed by ${formula(weights, book)}`,
+    `each chosen expert's output is weighted by ${formula(weights, book)}`,
     ...kept,
     ...ruleLines(moe, route, (size) => sized(size, model), model),
   ]
@@ -107,7 +109,7 @@ function sumLine({ experts, shared, rules }: MoeTerm, { keep, count }: Route, mo
   const canDrop = keep !== null || rules.limit !== null || rules.expertChoice
   const times = rules.limit?.overflow === 'shared' ? '(1 + dropped weight[t]) * ' : ''
   const always = shared.map((one, at) => ` + ${times}${one.name}_shared${shared.length > 1 ? `_${at}` : ''}(x[t])`).join('')
-  return `y[t] = sum over the ${sized(count, model)} chosen e${canDrop ? ' that answer' : ''} of weight[t, e] * ${experts.body.name}_e(x[t])${always}`
+  return `y[t] = sum over the ${sized(count, model)} chosen e${canDrop ? ' that are kept' : ''} of weight[t, e] * ${experts.body.name}_e(x[t])${always}`
 }
 
 /** The steps of a policy in source order, including those of its blocks. */
@@ -153,7 +155,7 @@ function trainingForms({ blocks }: Policy): readonly { readonly title: string; r
 /** Lines for one mixture. */
 export function explainMoe(moe: MoeTerm, model: Model): readonly string[] {
   const { experts, policy, shared, constraints, rows, path } = moe
-  const always = shared.length === 0 ? '' : `, and ${shared.length} of ${called(shared[0])} that answer every token`
+  const always = shared.length === 0 ? '' : `, and ${shared.length} of ${called(shared[0])} that are evaluated for every token`
   return [
     `${path.join('.')}: ${sized(experts.count, model)} experts of ${called(experts.body)}${always}, routed by ${policy.name}`,
     ...policy.doc

@@ -22,7 +22,7 @@ function limitText({ rules, tokens, experts }: MoeTerm, { asked }: Route, sized:
 
 const OVERFLOW = {
   drop: 'the others are dropped: no expert, weight 0',
-  shared: 'the others are dropped, and their weight goes to the shared answer',
+  shared: 'the others are dropped, and their weight goes to the shared experts',
   next: "the others ask, round by round, for the token's next best expert that none of its slots has asked, and keep their weight; without room anywhere they are dropped",
 }
 
@@ -33,13 +33,13 @@ export function ruleLines(moe: MoeTerm, route: Route, sized: Sized, model: Model
   return [
     ...(expertChoice
       ? [
-          `each expert answers the ceil(${number(sized(route.asked))} * ${tokens} / ${number(sized(moe.experts.count))}) tokens with its highest scores, of equals the lower ones; the other slots are dropped: no expert, weight 0`,
+          `each expert takes the ceil(${number(sized(route.asked))} * ${tokens} / ${number(sized(moe.experts.count))}) tokens with its highest scores, of equals the lower ones; the other slots are dropped: no expert, weight 0`,
         ]
       : []),
     ...(limit === null
       ? []
       : [
-          `an expert answers at most ${limitText(moe, route, sized, model)} tokens: first choices of all tokens before second ones, then lower tokens before higher; ${OVERFLOW[limit.overflow]}`,
+          `an expert takes at most ${limitText(moe, route, sized, model)} tokens: first choices of all tokens before second ones, then lower tokens before higher; ${OVERFLOW[limit.overflow]}`,
         ]),
   ]
 }
@@ -49,20 +49,20 @@ export function promiseLine({ kind, text }: ConstraintFact, { rules }: MoeTerm, 
   const words = (): string => {
     switch (kind) {
       case 'dropless':
-        return 'every chosen expert answers, whatever the load'
+        return 'every chosen expert is evaluated, whatever the load'
       case 'each-token':
-        return 'so many answer every token'
+        return 'so many are evaluated for every token'
       case 'capacity':
       case 'at-most':
-        return 'no expert answers more, and kept and dropped slots are all there are'
+        return 'no expert takes more; every slot is kept or dropped'
       case 'expert-choice':
-        return 'every expert answers the same number of tokens; a token may have any number of experts'
+        return 'every expert takes the same number of tokens; a token may have any number of experts'
       case 'groups':
         return 'all experts of a token lie in the groups kept; the best score of a group speaks for it'
       case 'bias-balanced':
         return `balance_bias takes part in the choice alone; in training it moves by ${rules.biasRate === null ? 'the rate' : valueText(rules.biasRate, model)} a step, up for experts with less than the mean load and down for the others`
       case 'balanced-within':
-        return `the slots that an expert answers lie within ${rules.within === null ? 'so many' : valueText(rules.within, model)}% of the mean of all experts: smoe run checks it after every run and tells what it finds; with --strict-routing it ends with 6 where that is missed`
+        return `the slots of each expert are within ${rules.within === null ? 'so many' : valueText(rules.within, model)}% of the mean of all experts: smoe run checks it after every run and tells what it finds; with --strict-routing it ends with 6 where that is missed`
       default:
         return kind satisfies never
     }

@@ -49,18 +49,18 @@ function rowsOf(weights: readonly RecipeWeight[]): readonly Row[] {
 
 function beginning(initialiser: Initialiser, fanIn: number): string {
   return initialiser.kind === 'fan'
-    ? `normal, deviation ${Number((initialiser.gain / Math.sqrt(fanIn)).toPrecision(4))}`
+    ? `normal, std ${Number((initialiser.gain / Math.sqrt(fanIn)).toPrecision(4))}`
     : called(initialiser).replace('()', '')
 }
 
-const HEAD = ['path', 'count', 'each', 'begins as', 'rate', 'decay']
+const HEAD = ['path', 'count', 'shape', 'initializer', 'learning-rate factor', 'weight decay']
 
 const weightRow = ({ path, weight: { shape, initialiser, fanIn, rate, decay }, times }: Row): readonly string[] => [
   path,
   String(times),
   `f32[${shape.join(', ')}]`,
   beginning(initialiser, fanIn),
-  rate === 0 ? 'stays' : String(rate),
+  rate === 0 ? 'frozen' : String(rate),
   String(decay),
 ]
 
@@ -92,12 +92,12 @@ export function explainTraining(recipe: Recipe): string {
   const { model, optimiser, schedule, clip, accumulate, steps, seed, weights } = recipe
   const learned = weights.filter(({ rate }) => rate > 0)
   const lines = [
-    `${model} learns by ${called(optimiser)} for ${steps} steps, seed ${seed}`,
+    `${model} trains with ${called(optimiser)} for ${steps} steps, seed ${seed}`,
     ...indent([
-      `the rate follows ${called(schedule)}`,
-      clip === null ? 'gradients are taken as they are' : `gradients are scaled down to a norm of ${clip} where they are longer`,
+      `learning rate schedule: ${called(schedule)}`,
+      clip === null ? 'no gradient clipping' : `gradients are clipped to a norm of ${clip}`,
       accumulate === 1 ? 'a step is one micro-batch' : `a step is the mean of ${accumulate} micro-batches`,
-      ...(recipe.isRandom ? ['random numbers are drawn in every step, from the seed and its number'] : []),
+      ...(recipe.isRandom ? ['random numbers of a step follow from the seed and the number of the step'] : []),
     ]),
     ...section('a micro-batch', recipe.inputs.map(inputText)),
     ...section(
@@ -109,7 +109,7 @@ export function explainTraining(recipe: Recipe): string {
       recipe.metrics.map((name) => name.slice('metric.'.length)),
     ),
     ...section(
-      `weights, ${learned.reduce((all, { shape }) => all + count(shape), 0)} numbers that learn`,
+      `weights, ${learned.reduce((all, { shape }) => all + count(shape), 0)} trainable parameters`,
       table([HEAD, ...rowsOf(weights).map(weightRow)], '<><<>>')
         .trimEnd()
         .split('\n'),

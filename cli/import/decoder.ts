@@ -23,7 +23,10 @@ export interface DecoderDefaults {
   readonly architecture: string
   /** Base of the rotary embedding where the config names none. */
   readonly theta: number
-  /** The default number of key-value heads if the config lacks the field; null means as many as query heads, as does null in the config. */
+  /**
+   * The default number of key-value heads if the config lacks the field; null means as many as query heads, as does null in the
+   * config.
+   */
   readonly groups: number | null
 }
 

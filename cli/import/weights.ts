@@ -1,4 +1,7 @@
-/** Checks the tensors of a checkpoint against an imported spec. Reads headers only, and the data of a head that may equal the embedding. */
+/**
+ * Checks the tensors of a checkpoint against an imported spec. Reads headers only, and the data of a head that may equal the
+ * embedding.
+ */
 import { lower } from '../../compiler/lower/lower.ts'
 import { check } from '../../compiler/model/check.ts'
 import { parse } from '../../grammar/parse.ts'

@@ -67,7 +67,10 @@ function portsOf(plan: Plan, moe: MoeTerm | undefined, { path, experts }: Kept):
   return [...own, ...plan.weights.filter(({ name, shape }) => name.startsWith(router) && Number(shape[0]) === experts)]
 }
 
-/** Every tensor of the smaller checkpoint, by name; what belongs to no expert stays as it is. Throws a Failure for a layout that cannot be cut. */
+/**
+ * Every tensor of the smaller checkpoint, by name; what belongs to no expert stays as it is. Throws a Failure for a layout that
+ * cannot be cut.
+ */
 export function cutTensors(
   plan: Plan,
   moes: readonly MoeTerm[],

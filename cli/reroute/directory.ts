@@ -54,7 +54,10 @@ function sourceOf(from: string, terminal: Terminal): string {
   return statSync(given).isDirectory() ? given : dirname(given)
 }
 
-/** Checks before any computation. Throws a Failure if the folder is that of the input, or has files that would be read instead of the output. */
+/**
+ * Checks before any computation. Throws a Failure if the folder is that of the input, or has files that would be read instead of
+ * the output.
+ */
 export function checkDirectory(from: string, to: string, terminal: Terminal): void {
   const target = terminal.path(to)
   const isSame = existsSync(target) && sameFile(sourceOf(from, terminal), target)

@@ -16,7 +16,9 @@ function withDefault(declaration: Declaration, name: string, count: number): Dec
   return { ...declaration, parameters }
 }
 
-/** The text with `count` experts in every layer; null where a number of experts is neither written out nor a model's parameter. */
+/**
+ * The text with `count` experts in every layer; null where a number of experts is neither written out nor a model's parameter.
+ */
 export function withExperts(source: Source, count: number): string | null {
   const { file } = parse(source)
   const names = new Set<string>()

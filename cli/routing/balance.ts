@@ -13,9 +13,9 @@ export const isBalanced = ({ outside }: Balance): boolean => outside.length === 
 /** One layer: whether it is balanced, and the numbers that say so. */
 export function balanceWords(balance: Balance, experts: number): string {
   const { within, mean, farthest, outside, least } = balance
-  if (farthest === null) return `balanced within ${within}%: no expert answers anything`
+  if (farthest === null) return `balanced within ${within}%: no token is assigned to an expert`
   const { expert, load, percent } = farthest
-  const far = `expert ${expert} lies farthest, ${load} ${load === 1 ? 'slot' : 'slots'}, ${short(percent)}% off`
+  const far = `expert ${expert} is farthest, ${load} ${load === 1 ? 'slot' : 'slots'}, ${short(percent)}% off`
   if (isBalanced(balance))
     return `balanced within ${within}%: ${short(mean)} slots an expert in the mean, ${percent === 0 ? 'all alike' : far}`
   const whole = least <= within ? '' : `; loads are whole numbers, ${short(least)}% off at least with so few slots`

@@ -1,4 +1,6 @@
-/** Loads as characters: a bar an expert, half high where the share is even; several experts behind one where the line is short. */
+/**
+ * Loads as characters: a bar an expert, half high where the share is even; several experts behind one where the line is short.
+ */
 import type { LayerReport } from '../../runtime/routing/report.ts'
 import { loadColour, type Rgb } from './colour.ts'
 import { position, relativeLoad } from './scale.ts'

@@ -19,16 +19,18 @@ const ROUTER: { readonly [V in RouterVerdict]: string } = {
   unknown: 'there is no scale for it here',
 }
 
-/** `the load is uneven: the entropy is that of 4.12 evenly busy experts of 8, of 7.8 where choices are random; the busiest 2 answer 61% of the slots` */
+/**
+ * `the load is uneven: the entropy is that of 4.12 evenly busy experts of 8, of 7.8 where choices are random; the busiest 2 answer 61% of the slots`
+ */
 export function loadCollapseWords(
   { verdict, effective, random, busiest }: LoadCollapse,
   experts: number,
   dead: readonly number[],
 ): string {
-  if (effective === null || random === null || busiest === null) return 'no expert answers anything'
+  if (effective === null || random === null || busiest === null) return 'no token is assigned to an expert'
   const { experts: few, share } = busiest
   const most =
-    few === experts ? '' : `; the busiest ${few === 1 ? 'one answers' : `${few} answer`} ${Math.round(100 * share)}% of the slots`
+    few === experts ? '' : `; the busiest ${few === 1 ? 'one takes' : `${few} take`} ${Math.round(100 * share)}% of the slots`
   const idle = dead.length === 0 ? '' : `; ${dead.length} of ${experts} experts dead`
   const why = verdict === 'unknown' ? ' (too few tokens, or no choice)' : ''
   return `${LOAD[verdict]}${why}: the entropy is that of ${short(effective)} evenly busy experts of ${experts}, of ${short(random)} where choices are random${most}${idle}`

@@ -1,4 +1,7 @@
-/** One scale for loads everywhere: an even share is its middle, whatever the number of experts, so that two pictures compare by eye. */
+/**
+ * One scale for loads everywhere: an even share is its middle, whatever the number of experts, so that two pictures compare by
+ * eye.
+ */
 
 /** Load in units of an even share: 1 is even, E is all; 0 where nothing was kept. */
 export const relativeLoad = (count: number, experts: number, kept: number): number => (kept === 0 ? 0 : (count * experts) / kept)

@@ -8,7 +8,10 @@ import { missingFile } from '../load.ts'
 import type { Terminal } from '../terminal.ts'
 import { noteUnread } from '../unread.ts'
 
-/** The file of `--held`; null where none was given. Throws a Failure for a file that is not there and for a model that holds nothing. */
+/**
+ * The file of `--held`; null where none was given. Throws a Failure for a file that is not there and for a model that holds
+ * nothing.
+ */
 export async function openHeld(path: string | undefined, { model, held }: Plan, terminal: Terminal): Promise<Checkpoint | null> {
   if (path === undefined) return null
   if (!existsSync(terminal.path(path))) throw missingFile(path, terminal)

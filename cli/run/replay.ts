@@ -28,7 +28,7 @@ function wantedLayer(
   dims: DimValues,
 ): ReplayedLayer {
   const port = plan.inputs.find(({ name }) => name === ports.selected)
-  if (port === undefined) throw new Error(`${ports.selected} is no input of the plan`)
+  if (port === undefined) throw new Error(`${ports.selected} is not an input of the plan`)
   const [tokens, k] = port.shape.map((size) => evaluate(size, dims))
   return {
     ...ports,
@@ -42,7 +42,10 @@ function wantedLayer(
   }
 }
 
-/** Reads the inputs that a model declares and, where decisions are to be replayed, those from their file. Throws a Failure or a RouteError. */
+/**
+ * Reads the inputs that a model declares and, where decisions are to be replayed, those from their file. Throws a Failure or a
+ * RouteError.
+ */
 export async function readFeeds(
   { graph, plan }: Compiled,
   sources: readonly string[],

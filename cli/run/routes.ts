@@ -1,4 +1,7 @@
-/** `--routing`, `--record-routes`, `--compare-routes`, `--replay-routes`: what every routed layer of a run decided, or is to decide. */
+/**
+ * `--routing`, `--record-routes`, `--compare-routes`, `--replay-routes`: what every routed layer of a run decided, or is to
+ * decide.
+ */
 import { existsSync } from 'node:fs'
 import type { Command } from 'commander'
 import type { Graph, RoutePorts } from '../../compiler/graph/node.ts'
@@ -133,8 +136,8 @@ export const realsOfRecord = ({ layers }: RouteRecord): Readonly<Record<string, 
   Object.fromEntries(layers.flatMap((layer) => Object.entries(realsOfLayer(layer))))
 
 /**
- * The requested route outputs: a record with weights that are not finite is written as it is, but without a report. Throws a Failure for a
- * model without routes, and the errors of reading a record.
+ * The requested route outputs: a record with weights that are not finite is written as it is, but without a report. Throws a
+ * Failure for a model without routes, and the errors of reading a record.
  */
 export async function routeOutputs(
   record: RouteRecord,

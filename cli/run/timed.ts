@@ -10,7 +10,9 @@ export interface Timed<T> {
 /** Longer runs are not repeated; milliseconds. */
 const AGAIN_MS = 2000
 
-/** Runs twice where the first time is short: some drivers, lavapipe among them, compile kernels when they are first dispatched. */
+/**
+ * Runs twice where the first time is short: some drivers, lavapipe among them, compile kernels when they are first dispatched.
+ */
 export async function timeRuns<T>(run: () => Promise<T>, now: () => number = () => performance.now()): Promise<Timed<T>> {
   const timeOnce = async (): Promise<readonly [T, number]> => {
     const start = now()

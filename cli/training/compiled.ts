@@ -1,4 +1,7 @@
-/** The graphs of training compiled for a target, with the graphs after each pass and the kernels: what `--dump` writes and `debug` compares. */
+/**
+ * The graphs of training compiled for a target, with the graphs after each pass and the kernels: what `--dump` writes and `debug`
+ * compares.
+ */
 import { compileGraph } from '../../compiler/compile.ts'
 import type { Graph } from '../../compiler/graph/node.ts'
 import { TrainingLimitError, type TrainingGraphs } from '../../compiler/train.ts'
@@ -14,7 +17,10 @@ export function compileTrainingGraph(name: string, graph: Graph, { place }: Trai
   return { name, graph, programs, plan }
 }
 
-/** Every plan that a run may need: a step alone, after others, and with all layers that compete; the update, in its parameter buckets; the evaluation. */
+/**
+ * Every plan that a run may need: a step alone, after others, and with all layers that compete; the update, in its parameter
+ * buckets; the evaluation.
+ */
 export function compiledTraining(graphs: TrainingGraphs, target: Target): readonly Dumped[] {
   const { recipe, f16Weights } = graphs
   const competing = recipe.layers.flatMap(competitionStepsOf).map(({ name }) => name)

@@ -87,7 +87,10 @@ const vocabularyNote = (data: Data, begun: Vocabulary | null): readonly string[]
     ? [`the weights have learned ${begun.kind}, and ${data.name} has token ids: whether they mean the same is not known`]
     : []
 
-/** `begun` is what tokens stand for in the weights that the run begins with. Throws a Failure for a file that is not there, and a DataError for what cannot be read. */
+/**
+ * `begun` is what tokens stand for in the weights that the run begins with. Throws a Failure for a file that is not there, and a
+ * DataError for what cannot be read.
+ */
 export async function readDataSets(options: DataOptions, begun: Vocabulary | null, terminal: Terminal): Promise<DataSets> {
   const reading = withVocabulary(readingOf(options), begun)
   const all = await readNamed(options.data, reading, terminal)
@@ -110,7 +113,7 @@ const DATA = new Option('--data <file...>', 'training data: text, .csv or .tsv t
 export const addDataOptions = (command: Command, isRequired = true): Command =>
   command
     .addOption(DATA.makeOptionMandatory(isRequired))
-    .option('--validation <file...>', 'what to validate with, in the place of a part of the data')
+    .option('--validation <file...>', 'validation data, in place of a part of the training data')
     .addOption(
       new Option('--split <share>', 'share of the data that is kept to validate with')
         .argParser(share)

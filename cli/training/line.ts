@@ -54,7 +54,7 @@ export function startLines({
   unit,
   layers,
 }: StartEvent): string {
-  const data = `${training.name}: ${plural(training.examples, 'example')}${validation === null ? '' : `, ${plural(validation.examples, 'example')} to validate with`}`
+  const data = `${training.name}: ${plural(training.examples, 'example')}${validation === null ? '' : `, ${plural(validation.examples, 'example')} for validation`}`
   const routed =
     layers.length === 0
       ? 'no routed layer'
@@ -63,7 +63,10 @@ export function startLines({
   return `${model}: ${parameters.toLocaleString('en')} weights, ${routed}, on ${adapter}\n${data}\n${plural(steps, 'step')} of ${plural(items, unit)}, seed ${seed}${where}\n\n`
 }
 
-/** What is drawn over: how far, how well, how fast and where tokens go; the terms of the loss come last, as a narrow terminal cuts them off. */
+/**
+ * What is drawn over: how far, how well, how fast and where tokens go; the terms of the loss come last, as a narrow terminal cuts
+ * them off.
+ */
 export function stepLine(
   { step, loss, losses, throughput: pace, eta: left, routing, lossScale: scale, skipped }: StepEvent,
   { steps, unit }: StartEvent,

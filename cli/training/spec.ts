@@ -71,7 +71,7 @@ export function trainingSpec(
   if (graphs === null) {
     throw new Failure(
       EXIT.usage,
-      `${model.name} does not say how it learns`,
+      `${model.name} has no \`train\` block`,
       'a `train { ... }` block in the model names a loss and an optimiser; smoe explain --stage train shows one',
     )
   }

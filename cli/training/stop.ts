@@ -18,7 +18,10 @@ export interface Stop {
   readonly end: () => void
 }
 
-/** Listens for the first signal, so that the step is finished and saved; the second, of any kind, ends the program as it would any other. */
+/**
+ * Listens for the first signal, so that the step is finished and saved; the second, of any kind, ends the program as it would any
+ * other.
+ */
 export function createStop(terminal: Terminal): Stop {
   const stop = new AbortController()
   let code: ExitCode = EXIT.interrupted

@@ -18,7 +18,9 @@ import { noteUnread } from '../unread.ts'
 
 export interface Beginning {
   readonly given: GivenWeights
-  /** What tokens stood for in the run that the weights are of; null where it did not learn from text, or where no run saved them. */
+  /**
+   * What tokens stood for in the run that the weights are of; null where it did not learn from text, or where no run saved them.
+   */
   readonly vocabulary: Vocabulary | null
 }
 
@@ -41,7 +43,10 @@ function portsOf({ recipe, step, evaluation }: TrainingGraphs): readonly WeightP
   return recipe.weights.map((weight) => known.get(weight.name) ?? byPath(weight))
 }
 
-/** The ports that a checkpoint has. Throws a WeightError for those that it has otherwise or in part, and a Failure where it has none. */
+/**
+ * The ports that a checkpoint has. Throws a WeightError for those that it has otherwise or in part, and a Failure where it has
+ * none.
+ */
 function presentIn(checkpoint: Checkpoint, ports: readonly WeightPort[], model: string): readonly WeightPort[] {
   const { matches, problems } = matchWeights({ weights: ports }, checkpoint)
   const found = new Set(matches.map(({ port }) => port.name))
@@ -65,15 +70,18 @@ async function stateFrom(checkpoint: Checkpoint, ports: readonly WeightPort[], {
 
 function tell(typed: string, step: number | null, missing: readonly string[], terminal: Terminal): void {
   terminal.err(
-    `note: the weights begin as those of ${typed}${step === null ? '' : `, step ${step} of its run`}; the optimizer and the schedules begin anew\n`,
+    `note: the initial weights are those of ${typed}${step === null ? '' : `, step ${step} of its run`}; optimizer state and schedules start afresh\n`,
   )
   if (missing.length === 0) return
   terminal.err(
-    `note: ${plural(missing.length, 'weight')} ${missing.length === 1 ? 'is not there and begins' : 'are not there and begin'} as the spec initialises: ${listed(missing, 8)}\n`,
+    `note: ${plural(missing.length, 'weight')} ${missing.length === 1 ? 'is not there and is' : 'are not there and are'} initialized as in the spec: ${listed(missing, 8)}\n`,
   )
 }
 
-/** Reads the weights that a checkpoint has of a model and says which those are not. Throws a Failure, a WeightError or a CheckpointError. */
+/**
+ * Reads the weights that a checkpoint has of a model and says which those are not. Throws a Failure, a WeightError or a
+ * CheckpointError.
+ */
 export async function readBeginning(typed: string, graphs: TrainingGraphs, terminal: Terminal): Promise<Beginning> {
   const { checkpoint, run } = await openWeights(typed, terminal)
   try {

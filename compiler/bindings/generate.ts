@@ -1,4 +1,7 @@
-/** From a plan to the TypeScript that calls it: a class a model, and one that trains it, wrong names, dtypes and ranks refused by the type checker. */
+/**
+ * From a plan to the TypeScript that calls it: a class a model, and one that trains it, wrong names, dtypes and ranks refused by
+ * the type checker.
+ */
 import {
   type ClassDeclarationStructure,
   type InterfaceDeclarationStructure,
@@ -167,8 +170,8 @@ function statementsOf(plan: Plan, recipe: Recipe | null): readonly (StatementStr
 }
 
 /**
- * The text of the bindings: one module that imports the runtime package and nothing else; with a recipe it trains the model too, and imports the
- * training package.
+ * The text of the bindings: one module that imports the runtime package and nothing else; with a recipe it trains the model too,
+ * and imports the training package.
  */
 export function generateBindings(plan: Plan, recipe: Recipe | null = null): string {
   checkArgument('generateBindings', 'plan', plan, PLAN)

@@ -1,4 +1,7 @@
-/** What the bindings of a model that says how it learns have besides: its losses, metrics, layers and weights by name, and a class that trains it. */
+/**
+ * What the bindings of a model that says how it learns have besides: its losses, metrics, layers and weights by name, and a class
+ * that trains it.
+ */
 import {
   type ClassDeclarationStructure,
   type ImportDeclarationStructure,

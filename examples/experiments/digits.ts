@@ -1,4 +1,7 @@
-/** Six ways to route on images of digits: clean and corrupted, and the spectral router put on afterwards. Prints the page's tables. */
+/**
+ * Six ways to route on images of digits: clean and corrupted, and the spectral router put on afterwards. Prints the page's
+ * tables.
+ */
 import { writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { parseArgs } from 'node:util'

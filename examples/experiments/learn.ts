@@ -83,8 +83,8 @@ export async function learn({ text, steps, seed, device, training, validation, l
 const TIMED = 15
 
 /**
- * Milliseconds of a step in which none, one, two ... layers compete, for each spec: medians of steps that are taken in turns, so that what else the
- * machine does meets all alike.
+ * Milliseconds of a step in which none, one, two ... layers compete, for each spec: medians of steps that are taken in turns, so
+ * that what else the machine does meets all alike.
  */
 export async function stepTimes(
   texts: readonly string[],

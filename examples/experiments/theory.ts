@@ -1,7 +1,7 @@
 /**
- * The theory's own setting: samples of a known mixture of regressions whose experts all answer, weighed by their responses (competition) or by a softmax of
- * their own (a router). The same mixture is fitted by least squares, from the neighbourhood of the truth; printed is how far the fitted experts are from the
- * true ones against the number of samples.
+ * The theory's own setting: samples of a known mixture of regressions whose experts all answer, weighed by their responses
+ * (competition) or by a softmax of their own (a router). The same mixture is fitted by least squares, from the neighbourhood of
+ * the truth; printed is how far the fitted experts are from the true ones against the number of samples.
  */
 import { writeFileSync } from 'node:fs'
 import { join } from 'node:path'

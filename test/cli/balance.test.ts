@@ -57,7 +57,7 @@ const UNEVEN = [0, 1, 2, 3, 0, 0, 1, 0]
 
 const KEPT = 'a: balanced within 5%: 2 slots an expert in the mean, all alike\n'
 const MISSED =
-  'a: NOT balanced within 5%: 3 of 4 experts outside of 1.9 to 2.1 slots, 2 in the mean; expert 0 lies farthest, 4 slots, 100% off\n'
+  'a: NOT balanced within 5%: 3 of 4 experts outside of 1.9 to 2.1 slots, 2 in the mean; expert 0 is farthest, 4 slots, 100% off\n'
 
 describe.each(['reference', 'software'])('on %s', (device) => {
   test('a line for each layer that requires it, and the run is well', async () => {
@@ -68,7 +68,7 @@ describe.each(['reference', 'software'])('on %s', (device) => {
 
   test('one that is missed is told, and ends with 6 where that is wanted', async () => {
     const at = await there('require balanced within 5%', 'require balanced within 100%', UNEVEN)
-    const other = 'b: balanced within 100%: 2 slots an expert in the mean, expert 0 lies farthest, 4 slots, 100% off\n'
+    const other = 'b: balanced within 100%: 2 slots an expert in the mean, expert 0 is farthest, 4 slots, 100% off\n'
     expect(await at.run('--device', device, '--out', 'y.safetensors')).toMatchObject({ code: 0, out: MISSED + other })
     const { code, out, err } = await at.run('--device', device, '--strict-routing')
     expect({ code, out }).toEqual({ code: 6, out: MISSED + other })
@@ -157,7 +157,7 @@ test('explained, it is said when it is checked', async () => {
   )
   expect(code).toBe(0)
   expect(out).toContain(
-    'require balanced within 5%: the slots that an expert answers lie within 5% of the mean of all experts: smoe run checks it after every run and tells what it finds; with --strict-routing it ends with 6 where that is missed\n',
+    'require balanced within 5%: the slots of each expert are within 5% of the mean of all experts: smoe run checks it after every run and tells what it finds; with --strict-routing it ends with 6 where that is missed\n',
   )
 })
 

@@ -2,7 +2,11 @@ import { expect, test } from 'vitest'
 import { LAYER, place } from './harness.ts'
 
 test('a spec in order', async () => {
-  expect(await place({ 'layer.smoe': LAYER }).smoe('check', 'layer.smoe')).toEqual({ code: 0, out: '', err: '1 file in order\n' })
+  expect(await place({ 'layer.smoe': LAYER }).smoe('check', 'layer.smoe')).toEqual({
+    code: 0,
+    out: '',
+    err: 'no mistakes in 1 file\n',
+  })
 })
 
 test('a mistake is framed on stdout and counted on stderr', async () => {

@@ -43,9 +43,9 @@ test('a var that training gives another value, without an else', async () => {
     'selected: i32[B, min(4, E)]: each token chooses the min(4, E) = 4 experts with the largest p; of equals the one with the lower index, NaN last',
     'w: f32[B, min(4, E)] = pick(p, selected)',
     kept,
-    "each chosen expert's answer is weighed by kept / sum(kept, keep = true)",
-    'of those chosen answer where (w >= (1.5 / E)) or (iota(min(4, E)) == 0); the other slots are dropped: no expert, weight 0',
-    'y[t] = sum over the min(4, E) = 4 chosen e that answer of weight[t, e] * swiglu_e(x[t])',
+    "each chosen expert's output is weighted by kept / sum(kept, keep = true)",
+    'of those chosen are kept where (w >= (1.5 / E)) or (iota(min(4, E)) == 0); the other slots are dropped: no expert, weight 0',
+    'y[t] = sum over the min(4, E) = 4 chosen e that are kept of weight[t, e] * swiglu_e(x[t])',
   ]
   const gate = 'gate: f32[E, D] is a weight, moe.router.gate'
   expect(found).toEqual({
@@ -113,7 +113,7 @@ describe('what a form tells', () => {
   test('a selection after a block is that of inference', async () => {
     const body =
       '  let p = softmax(x @ gate.T)\n  when training {\n    select top k by p + uniform([T, E])\n  }\n  select top k by p\n  weigh pick(p, selected)'
-    expect((await forms(policy(body)))[IN_TRAINING]).toContain("each chosen expert's answer is weighed by pick(p, selected)")
+    expect((await forms(policy(body)))[IN_TRAINING]).toContain("each chosen expert's output is weighted by pick(p, selected)")
     expect((await forms(policy(body)))[IN_TRAINING].filter((line) => line.startsWith('selected'))[0]).toContain(
       'with the largest p + uniform([B, E])',
     )

@@ -84,14 +84,14 @@ x: f32[T, D] are the tokens, a row each
    2. p: f32[T, E] = softmax(x @ gate.T)
    3. selected: i32[T, k]: each token chooses the k = 2 experts with the largest p; of equals the one with the lower index, NaN last
    4. w: f32[T, k] = pick(p, selected)
-   5. each chosen expert's answer is weighed by w / sum(w, keep = true)
+   5. each chosen expert's output is weighted by w / sum(w, keep = true)
    6. y[t] = sum over the k = 2 chosen e of weight[t, e] * swiglu_e(x[t])
 an expert, swiglu_e(x), with weights of its own for each e:
       gate: f32[F, D] is a weight, moe.experts.gate
       up: f32[F, D] is a weight, moe.experts.up
       down: f32[D, F] is a weight, moe.experts.down
       swiglu_e(x) = (silu(x @ gate.T) * (x @ up.T)) @ down.T
-require dropless: every chosen expert answers, whatever the load
+require dropless: every chosen expert is evaluated, whatever the load
 `)
 })
 
@@ -104,10 +104,10 @@ test('route: training tells what takes whose place', async () => {
 test('train: how a model learns, layers of one kind in one row', async () => {
   const { out } = await place().smoe('explain', `${process.cwd()}/examples/11-train-a-small-model.smoe`, '--stage', 'train')
   expect(out).toContain(
-    'characters learns by adamw(rate = 0.003, beta1 = 0.9, beta2 = 0.95, epsilon = 1e-8, decay = 0.1) for 500 steps, seed 1',
+    'characters trains with adamw(rate = 0.003, beta1 = 0.9, beta2 = 0.95, epsilon = 1e-8, decay = 0.1) for 500 steps, seed 1',
   )
   expect(out).toContain('targets: i32[8, 64], each from 0 to 64')
-  expect(out).toMatch(/layers\.\*\.moe\.experts\.down +2 {2}f32\[8, 48, 48\] {2}normal, deviation 0\.07217 +1 +0\.1\n/)
+  expect(out).toMatch(/layers\.\*\.moe\.experts\.down +2 {2}f32\[8, 48, 48\] {2}normal, std 0\.07217 +1 +0\.1\n/)
   expect(out).toContain(
     'layers.1/moe: 8 experts; competes in a share 0.05 of the steps, after the first 0.05 of the run, with at most 3 layers in one step',
   )
@@ -116,5 +116,5 @@ test('train: how a model learns, layers of one kind in one row', async () => {
 test('train: a model that does not learn', async () => {
   const { code, err } = await place({ 'layer.smoe': LAYER }).smoe('explain', 'layer.smoe', '--stage', 'train')
   expect(code).toBe(2)
-  expect(err).toContain('does not say how it learns')
+  expect(err).toContain('has no `train` block')
 })

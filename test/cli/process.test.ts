@@ -35,7 +35,7 @@ test('npm leaves stdout and the exit code alone', () => {
 })
 
 test('each way to end has its code, data and talk are apart', () => {
-  expect(node('', 'check', 'layer.smoe')).toMatchObject({ status: 0, stdout: '', stderr: '1 file in order\n' })
+  expect(node('', 'check', 'layer.smoe')).toMatchObject({ status: 0, stdout: '', stderr: 'no mistakes in 1 file\n' })
   expect(node('', 'check', 'broken.smoe').status).toBe(1)
   expect(node('', 'check', 'nowhere.smoe')).toMatchObject({ status: 2, stdout: '' })
   expect(node(LAYER, 'fmt', '-')).toMatchObject({ status: 0, stdout: LAYER })

@@ -266,8 +266,8 @@ const wrong: readonly [string, number, readonly string[], RegExp][] = [
   ['a folder without a config', 2, ['.'], /config.json/],
   ['signs without directions', 2, [checkpoint('olmoe'), '--sign', 'lapack'], /--sign lapack needs the directions/],
   ['directions without a rule', 2, [checkpoint('olmoe'), '--held', 'x.safetensors'], /say --sign lapack/],
-  ['a share over 1', 2, [checkpoint('olmoe'), '--alpha', '1.5'], /'1.5' is no share/],
-  ['no vectors', 2, [checkpoint('olmoe'), '--top-c', '0'], /'0' is no number/],
+  ['a share over 1', 2, [checkpoint('olmoe'), '--alpha', '1.5'], /'1.5' is not a share/],
+  ['no vectors', 2, [checkpoint('olmoe'), '--top-c', '0'], /'0' is not a number/],
   ['a drop without a folder', 2, [checkpoint('olmoe'), '--drop', '25%'], /--drop and --out go together/],
   ['a drop of less than one', 2, [checkpoint('olmoe'), '--drop', '5%', '--out', 'small'], /5 % of 8 experts is less than one/],
   [

@@ -29,7 +29,7 @@ test('settings are numbers, truth values and words', () => {
     act: 'gelu',
     name: '',
   })
-  expect(() => parseSettings(['=3'])).toThrow("'=3' is no setting")
+  expect(() => parseSettings(['=3'])).toThrow("'=3' is not a setting")
 })
 
 const longs = (values: readonly bigint[]): Checkpoint => {

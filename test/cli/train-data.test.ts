@@ -23,7 +23,7 @@ describe('smoe train reads data as it says', () => {
     const { code, err } = await train(there(), 'img.smoe', '--data', 'kaggle.csv', '--set', 'P=16', '--set', 'C=10')
     expect(code, err).toBe(0)
     expect(err).toContain("note: kaggle.csv: labels are column 1, 'label'\n")
-    expect(err).toContain('kaggle.csv: 180 examples, 20 examples to validate with')
+    expect(err).toContain('kaggle.csv: 180 examples, 20 examples for validation')
   })
 
   it('a table with a heading of numbers, and a column that the user names', async () => {
@@ -37,7 +37,7 @@ describe('smoe train reads data as it says', () => {
       'note: numbered.csv: line 1, 0, 1, 2, ... 8, is read as a heading; --heading no reads it as an example\n',
     )
     expect(err).toContain("note: numbered.csv: labels are column 1, '0'\n")
-    expect(err).toContain('numbered.csv: 45 examples, 5 examples to validate with')
+    expect(err).toContain('numbered.csv: 45 examples, 5 examples for validation')
   })
 
   it('token ids without a header, with the option that the refusal names', async () => {
@@ -48,7 +48,7 @@ describe('smoe train reads data as it says', () => {
     )
     const { code, err } = await train(there(), 'tok.smoe', '--data', 'train.bin', '--tokens', 'u16')
     expect(code, err).toBe(0)
-    expect(err).toMatch(/train\.bin: \d+ examples, \d+ examples to validate with/)
+    expect(err).toMatch(/train\.bin: \d+ examples, \d+ examples for validation/)
   })
 
   it('the place of a token as that in its file, though it is validated with', async () => {

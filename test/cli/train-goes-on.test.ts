@@ -136,7 +136,7 @@ describe('a run that begins with weights', () => {
       )
       expect(code, err).toBe(0)
       expect(err).toContain(
-        `note: the weights begin as those of ${weights}, step 6 of its run; the optimizer and the schedules begin anew\n`,
+        `note: the initial weights are those of ${weights}, step 6 of its run; optimizer state and schedules start afresh\n`,
       )
       expect(err).not.toMatch(/not there|not read/)
     }
@@ -166,7 +166,7 @@ describe('a run that begins with weights', () => {
     const one = await begun()
     const { code, err } = await train(one, 'headed.smoe', '--data', 'data.txt', '--weights', 'run', '--out', 'a', '--steps', '1')
     expect(code, err).toBe(0)
-    expect(err).toContain('note: 1 weight is not there and begins as the spec initialises: head\n')
+    expect(err).toContain('note: 1 weight is not there and is initialized as in the spec: head\n')
     expect(starts(one, 'a')[0]).toMatchObject({ weights: { name: 'run', initialised: ['head'] } })
     const back = await train(one, 'tiny.smoe', '--data', 'data.txt', '--weights', 'a', '--out', 'b', '--steps', '1')
     expect(back.code, back.err).toBe(0)

@@ -145,7 +145,7 @@ describe('smoe train', () => {
   })
 
   it.each([
-    ['a model that does not say how it learns', ['train', 'plain.smoe', ...on], 2, /does not say how it learns/],
+    ['a model that has no `train` block', ['train', 'plain.smoe', ...on], 2, /has no `train` block/],
     ['data that is not there', ['train', 'tiny.smoe', '--data', 'nowhere.txt', '--device', 'reference'], 2, /nowhere\.txt/],
     ['steps that are none', ['train', 'tiny.smoe', ...on, '--steps', '0'], 2, /whole number from 1/],
     ['a directory that is a file', ['train', 'tiny.smoe', ...on, '--out', 'data.txt'], 2, /EEXIST|ENOTDIR/],

@@ -28,7 +28,7 @@ const wrong: readonly [string, readonly string[], RegExp][] = [
   ['a file that is not there', ['check', 'leyer.smoe'], /there is no file 'leyer.smoe'\n {2}did you mean 'layer.smoe'\?/],
   ['a folder that is not there', ['check', 'specs/layer.smoe'], /there is no folder 'specs'/],
   ['a folder in place of a file', ['check', '.'], /'.' is a directory, not a regular file/],
-  ['a setting without a value', ['check', 'layer.smoe', '--set', 'D'], /'D' is no setting\n {2}write NAME=VALUE/],
+  ['a setting without a value', ['check', 'layer.smoe', '--set', 'D'], /'D' is not a setting\n {2}write NAME=VALUE/],
   ['no command', [], /Usage: smoe/],
 ]
 

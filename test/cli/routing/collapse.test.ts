@@ -24,7 +24,7 @@ test('a collapsed load and a collapsed router are told in words, each with its s
   expect(text).toContain('effective: evenly busy experts of the same entropy; random choices give 7.39\n')
   expect(text).toContain('router: how alike the rows of its weight are, 0 to 1; random rows give 0.14\n')
   expect(text).toContain(
-    'moe: the load has COLLAPSED onto few experts: the entropy is that of 2 evenly busy experts of 8, of 7.39 where choices are random; the busiest 2 answer 100% of the slots; 6 of 8 experts dead\n',
+    'moe: the load has COLLAPSED onto few experts: the entropy is that of 2 evenly busy experts of 8, of 7.39 where choices are random; the busiest 2 take 100% of the slots; 6 of 8 experts dead\n',
   )
   expect(text).toContain(
     'moe: moe.router.gate: 0.93 by correlation (random 0.14), 0.93 by cosine (random 0.14): its rows have COLLAPSED: most say the same\n',
@@ -68,9 +68,9 @@ test('words without a load, without dead experts, and with few tokens', () => {
       counts.length,
       [],
     )
-  expect(words([0, 0], 4)).toBe('no expert answers anything')
+  expect(words([0, 0], 4)).toBe('no token is assigned to an expert')
   expect(words([20, 20], 40)).toMatch(
-    /^the load is spread over the experts: .* 2 evenly busy experts of 2, of 1\.97 where choices are random; the busiest one answers 50% of the slots$/,
+    /^the load is spread over the experts: .* 2 evenly busy experts of 2, of 1\.97 where choices are random; the busiest one takes 50% of the slots$/,
   )
   expect(words([3, 0], 3)).toMatch(/^nothing can be said of the load \(too few tokens, or no choice\): /)
   expect(

@@ -47,7 +47,7 @@ test('one layer, an expert a line', () => {
   expect(drawLayer(one.layers[0], { columns: 60, hasColor: false })).toBe(
     [
       'moe: 7 slots of 4 tokens, 1 dead',
-      'nothing can be said of the load (too few tokens, or no choice): the entropy is that of 2.6 evenly busy experts of 4, of 3.28 where choices are random; the busiest 2 answer 86% of the slots; 1 of 4 experts dead',
+      'nothing can be said of the load (too few tokens, or no choice): the entropy is that of 2.6 evenly busy experts of 4, of 3.28 where choices are random; the busiest 2 take 86% of the slots; 1 of 4 experts dead',
       '',
       'expert 0  ██████████████████  4   57.1 %  2.29 x even',
       'expert 1  █████████           2   28.6 %  1.14 x even',
@@ -121,7 +121,7 @@ describe('a balance that is required', () => {
         '',
         '▁ a quarter, ▄ an even share, ▇ three times as much, × no token',
         'effective: evenly busy experts of the same entropy; random choices give 2.00 to 3.44',
-        'a/moe: NOT balanced within 12.5%: 3 of 4 experts outside of 1.75 to 2.25 slots, 2 in the mean; expert 0 lies farthest, 4 slots, 100% off',
+        'a/moe: NOT balanced within 12.5%: 3 of 4 experts outside of 1.75 to 2.25 slots, 2 in the mean; expert 0 is farthest, 4 slots, 100% off',
         '',
       ].join('\n'),
     )
@@ -131,8 +131,8 @@ describe('a balance that is required', () => {
     expect(drawLayer(required.layers[0], { columns: 60, hasColor: false })).toBe(
       [
         'a/moe: 8 slots of 4 tokens',
-        'NOT balanced within 12.5%: 3 of 4 experts outside of 1.75 to 2.25 slots, 2 in the mean; expert 0 lies farthest, 4 slots, 100% off',
-        'nothing can be said of the load (too few tokens, or no choice): the entropy is that of 3.36 evenly busy experts of 4, of 3.44 where choices are random; the busiest 2 answer 75% of the slots',
+        'NOT balanced within 12.5%: 3 of 4 experts outside of 1.75 to 2.25 slots, 2 in the mean; expert 0 is farthest, 4 slots, 100% off',
+        'nothing can be said of the load (too few tokens, or no choice): the entropy is that of 3.36 evenly busy experts of 4, of 3.44 where choices are random; the busiest 2 take 75% of the slots',
         '',
         'expert 0  ██████████████████  4   50.0 %  2.00 x even  out of balance',
         'expert 1  █████████           2   25.0 %  1.00 x even',
@@ -149,13 +149,13 @@ test('the words of a balance', () => {
   const words = (within: number, ...counts: readonly number[]): string =>
     balanceWords(balance({ counts, kept: counts.reduce((sum, count) => sum + count, 0), dropped: 0 }, within), counts.length)
   expect(words(5, 100, 104, 96)).toBe(
-    'balanced within 5%: 100 slots an expert in the mean, expert 1 lies farthest, 104 slots, 4% off',
+    'balanced within 5%: 100 slots an expert in the mean, expert 1 is farthest, 104 slots, 4% off',
   )
   expect(words(5, 3, 2, 3, 2)).toBe(
-    'NOT balanced within 5%: 4 of 4 experts outside of 2.38 to 2.63 slots, 2.5 in the mean; expert 0 lies farthest, 3 slots, 20% off; loads are whole numbers, 20% off at least with so few slots',
+    'NOT balanced within 5%: 4 of 4 experts outside of 2.38 to 2.63 slots, 2.5 in the mean; expert 0 is farthest, 3 slots, 20% off; loads are whole numbers, 20% off at least with so few slots',
   )
-  expect(words(150, 4, 0)).toBe('balanced within 150%: 2 slots an expert in the mean, expert 0 lies farthest, 4 slots, 100% off')
-  expect(words(5, 0, 0)).toBe('balanced within 5%: no expert answers anything')
+  expect(words(150, 4, 0)).toBe('balanced within 150%: 2 slots an expert in the mean, expert 0 is farthest, 4 slots, 100% off')
+  expect(words(5, 0, 0)).toBe('balanced within 5%: no token is assigned to an expert')
 })
 
 describe('many experts', () => {

@@ -76,10 +76,10 @@ test('in words', () => {
   expect(troubleWords(only([step([64, 64, 0, 0])], { within: 10 }))).toEqual([
     'the load has COLLAPSED onto few experts: the entropy is that of 2 evenly busy experts of 4, of 3.97 where choices are random; the busiest 2 answer 100% of the slots, in the last step',
     'experts 2, 3 of 4 DEAD: no token in the last step',
-    'NOT balanced within 10%: 4 of 4 experts outside of 28.8 to 35.2 slots, 32 in the mean; expert 0 lies farthest, 64 slots, 100% off',
+    'NOT balanced within 10%: 4 of 4 experts outside of 28.8 to 35.2 slots, 32 in the mean; expert 0 is farthest, 64 slots, 100% off',
   ])
   expect(troubleWords(only([step([41, 32, 32, 23]), step(even)], { within: 25 }))).toEqual([
-    'NOT balanced within 25%: 2 of 4 experts outside of 24 to 40 slots, 32 in the mean; expert 0 lies farthest, 41 slots, 28.13% off, and so in 1 of the last 2 steps',
+    'NOT balanced within 25%: 2 of 4 experts outside of 24 to 40 slots, 32 in the mean; expert 0 is farthest, 41 slots, 28.13% off, and so in 1 of the last 2 steps',
   ])
   expect(verdictLines([only([step(even)], { within: 25 })])).toEqual([])
 })

@@ -23,7 +23,7 @@ function best(values: readonly number[], count: number): readonly number[] {
     .slice(0, count)
 }
 
-/** How many tokens an expert answers at most. */
+/** How many tokens an expert takes at most. */
 export function mostOf(limit: Limit, { T, E, k }: { readonly T: number; readonly E: number; readonly k: number }): number {
   if (limit.kind === 'at-most') return limit.tokens
   // ceil(F * T * k / E) in whole numbers: 1.25 is 125 / 100

@@ -15,7 +15,7 @@ export interface Rules {
   readonly expertChoice?: boolean
   /** The policy leaves out what it selects at this score and below. */
   readonly above?: number
-  /** Experts that answer every token. */
+  /** Experts that are evaluated for every token. */
   readonly shared?: number
   /** Requirements that decide nothing: `dropless`. */
   readonly words?: readonly string[]

@@ -1,4 +1,7 @@
-/** A column of bars beside the heat map, its rows those of the map; of two reports the first is a line across the bar of the second. */
+/**
+ * A column of bars beside the heat map, its rows those of the map; of two reports the first is a line across the bar of the
+ * second.
+ */
 import { svg } from './dom.ts'
 import { barRoom, type Layout } from './layout.ts'
 import type { Measure } from './measures.ts'

@@ -1,8 +1,9 @@
 type Values = readonly (number | null)[]
 
 /**
- * The course of noisy values: at each place the height of the straight line that fits those around it best, the nearer the heavier. Unlike a
- * mean it does not bend at the ends. Cleveland, 1979, with normal weights; `width` is their deviation in places.
+ * The course of noisy values: at each place the height of the straight line that fits those around it best, the nearer the
+ * heavier. Unlike a mean it does not bend at the ends. Cleveland, 1979, with normal weights; `width` is their deviation in
+ * places.
  */
 export function smooth(values: Values, width: number): Values {
   const reach = Math.ceil(3 * width)
