@@ -1,4 +1,4 @@
-/** Syntax tree -> checked model, with every mistake of the files it is made of. Never throws on what a user wrote. */
+/** The semantic checker: syntax tree to checked model, with every mistake in the files it imports. Never throws for user input. */
 import type { Declaration, File } from '../../grammar/ast.ts'
 import type { Diagnostic } from '../../grammar/diagnostic.ts'
 import type { Span } from '../../grammar/source.ts'
@@ -20,7 +20,7 @@ import { readWeights } from './weights/weights.ts'
 export interface CheckOptions {
   /** The file an import names, as written there: `./mine`, `std/policies/top_k`; null where there is none. */
   readonly load: Load
-  /** The model wanted; by default the first of the file. */
+  /** The requested model; by default the first of the file. */
   readonly model?: string
   /** Values of the model's parameters in place of their defaults. */
   readonly set?: Readonly<Record<string, StaticValue>>
@@ -226,7 +226,7 @@ function bindValues(
 }
 
 const kindOf = (value: StaticValue): StaticType => {
-  // a whole number beyond what a number holds exactly is no size
+  // an integer beyond 2^53 is not a size
   if (typeof value === 'number') return Number.isSafeInteger(value) ? 'int' : 'real'
   return typeof value === 'boolean' ? 'bool' : 'string'
 }

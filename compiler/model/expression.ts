@@ -13,7 +13,7 @@ import { slice } from './expressions/slices.ts'
 import { bool, int, real, word } from './static/static.ts'
 import { ofStatic, UNKNOWN, type Value } from './context/value.ts'
 
-/** A number that could not be read has been reported where it stands. */
+/** A malformed number has been reported by the parser. */
 function number({ value, isInteger }: NumberLiteral): Value {
   if (!Number.isFinite(value) || (isInteger && !Number.isSafeInteger(value))) return UNKNOWN
   return ofStatic(isInteger ? int(value) : real(value))
@@ -58,7 +58,7 @@ function form(frame: Frame, node: Expression): Value {
 
 const operand = (frame: Frame, node: Expression): Operand => ({ value: elaborate(frame, node), span: node.span })
 
-/** `x @ w.T` is one product that reads w by rows, not a transposition and a product. */
+/** `x @ w.T` is one matmul with a transposed operand, not a transposition and a matmul. */
 function product(frame: Frame, node: BinaryExpression): Value {
   const left = operand(frame, node.left)
   const { right } = node

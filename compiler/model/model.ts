@@ -1,4 +1,4 @@
-/** A checked model: names, dims and types are settled, repeats stay folded, nobody looks at the syntax tree any more. */
+/** The checked model: names, dims and types are resolved, loops are not unrolled, and the syntax tree is no longer needed. */
 import type { Constraint, OverflowRule } from '../../grammar/ast.ts'
 import type { Dim } from '../../plan/dim.ts'
 import type { Origin } from '../graph/node.ts'
@@ -22,13 +22,13 @@ export interface Model {
   readonly moes: readonly MoeTerm[]
   /** Parameters of the model, by name. */
   readonly values: Readonly<Record<string, StaticValue>>
-  /** Symbols in dims that stand for an int no dim can say. */
+  /** Symbols in dims that stand for an int that a dim cannot express. */
   readonly symbols: Readonly<Record<string, Static>>
-  /** What is there for training alone; null where the model says nothing of it. */
+  /** The `train` block; null if the model has none. */
   readonly train: Train | null
 }
 
-/** A `train` block, its settings worked out. */
+/** A `train` block with evaluated settings. */
 export interface Train {
   readonly origin: Origin
   readonly inputs: readonly InputTerm[]
@@ -44,7 +44,7 @@ export interface Train {
   readonly seed: Static | null
   /** Sizes of the dims that are symbolic in a run. */
   readonly batch: Readonly<Record<string, Static>>
-  /** In the order of the text: the last that fits a weight counts. */
+  /** In the order of the text: the last that matches a weight applies. */
   readonly initialisers: readonly InitialiserFact[]
   readonly groups: readonly GroupFact[]
 }
@@ -129,12 +129,12 @@ export interface WeightTerm extends Typed {
   readonly path: string
   /** How many of them lie in one bank; null for a weight of its own. */
   readonly bank: Dim | null
-  /** How learning begins, where the `param` says so. */
+  /** The initialiser, if the `param` declares one. */
   readonly initialiser: MethodFact | null
   readonly doc: string
 }
 
-/** What the surroundings give to a body: the rows of an expert, the tokens of a policy. */
+/** An implicit input of a body: the rows of an expert, the tokens of a policy. */
 export interface GivenTerm extends Typed {
   readonly kind: 'given'
   readonly name: string
@@ -153,7 +153,7 @@ export interface ApplyTerm extends Typed {
   readonly options: Options
 }
 
-/** The body of a declaration, worked out for these arguments. */
+/** The body of a declaration, checked for these arguments. */
 export interface CallTerm extends Typed {
   readonly kind: 'call'
   readonly name: string
@@ -165,7 +165,7 @@ export interface CallTerm extends Typed {
   readonly result: Term
 }
 
-/** Decided while lowering, where the condition depends on a loop index. */
+/** A conditional on a loop index, resolved by lowering. */
 export interface ConditionalTerm extends Typed {
   readonly kind: 'conditional'
   readonly condition: Static
@@ -173,7 +173,7 @@ export interface ConditionalTerm extends Typed {
   readonly otherwise: Term
 }
 
-/** A var at the beginning of a turn of a loop. */
+/** A var at the start of a loop iteration. */
 export interface CarriedTerm extends Typed {
   readonly kind: 'carried'
   readonly name: string
@@ -207,7 +207,7 @@ export interface ExpertBank {
   readonly body: CallTerm
 }
 
-/** experts(x) in a policy: every expert answers every token, [T, E, D]. */
+/** experts(x) in a policy: the outputs of all experts for all tokens, [T, E, D]. */
 export interface EveryExpertTerm extends Typed {
   readonly kind: 'every-expert'
   readonly input: Term
@@ -236,14 +236,14 @@ export interface Policy {
   readonly parameters: readonly ParameterFact[]
   /** The ids of the tokens, where the policy reads them. */
   readonly ids: { readonly given: GivenTerm; readonly input: InputTerm } | null
-  /** What stands outside of every `when training`; a step of kind `when` marks the place of each. */
+  /** The steps outside of every `when training`; a step of kind `when` marks the place of each block. */
   readonly own: Way
   /** Every `when training`, in the order of the text. */
   readonly blocks: readonly TrainingBlock[]
   readonly inference: Route
 }
 
-/** A stretch of a policy and what it settles; null for what is settled elsewhere. */
+/** A section of a policy and what it selects, weighs and keeps; null for what another section does. */
 export interface Way {
   readonly steps: readonly Step[]
   readonly select: Selection | null
@@ -268,30 +268,30 @@ export interface Route extends Selection {
   /** Of the blocks, in the order of the text. */
   readonly steps: readonly Step[]
   readonly weights: Term
-  /** Which of the selected answer, bool [T, k]; null for all. */
+  /** Which of the selected experts are kept, bool [T, k]; null for all. */
   readonly keep: Term | null
 }
 
 export interface Selection {
   readonly scores: Term
-  /** The slots of a token. */
+  /** The assignments of a token. */
   readonly count: Dim
-  /** How many experts a token asks for: `count`, but where experts choose. */
+  /** The number of experts of a token: `count`, except under expert choice. */
   readonly asked: Dim
   readonly selected: Term
 }
 
 /** What the constraints change in a run. */
 export interface Rules {
-  /** How many tokens an expert answers; null without end. */
+  /** The capacity of an expert in tokens; null if unlimited. */
   readonly limit: Limit | null
   /** Each expert takes the ceil(k * T / E) tokens with its highest scores. */
   readonly expertChoice: boolean
   /** The experts of a token lie in `keep` groups of the `count`. */
   readonly groups: { readonly count: Dim; readonly keep: Dim } | null
-  /** How far, in percent, the load of an expert may lie from the mean of all: checked on what a run has decided. */
+  /** The allowed deviation of an expert's load from the mean, in percent; checked on the decisions of a run. */
   readonly within: Static | null
-  /** By how much the bias of an expert moves in a step of training. */
+  /** The update of an expert's bias in a step of training. */
   readonly biasRate: Static | null
 }
 
@@ -318,7 +318,7 @@ export interface Loop {
   readonly steps: readonly Step[]
 }
 
-/** What a body says, in order: what printers show and the lowering follows. */
+/** The statements of a body, in order, for printers and for lowering. */
 export type Step =
   | { readonly kind: 'let'; readonly name: string; readonly value: Term | Static; readonly doc: string }
   | { readonly kind: 'param'; readonly name: string; readonly term: WeightTerm }
@@ -326,12 +326,12 @@ export type Step =
   /** Lets whose values are held under their names after this path. */
   | { readonly kind: 'once'; readonly path: readonly string[]; readonly steps: readonly Step[] }
   | { readonly kind: 'loss'; readonly loss: Loss }
-  /** Reported in training, and no part of the objective. */
+  /** Reported in training, not part of the objective. */
   | { readonly kind: 'metric'; readonly metric: Loss }
   /** The place of a `when training` of a policy, by its index; its steps are those of the block. */
   | { readonly kind: 'when'; readonly block: number }
 
-/** A weight, or a bank of them, and where it lies in a checkpoint. */
+/** A weight, or a bank of them, and its source in a checkpoint. */
 export interface WeightFact {
   readonly term: WeightTerm
   /** The path with `{*}` for the expert, `layers.{i}.moe.experts.{*}.gate`; null for a weight of no bank. */

@@ -37,7 +37,7 @@ export function rootFrame(context: Context, module: Module, declaration: Declara
   }
 }
 
-/** Binds parameters to symbols. */
+/** Binds every parameter to a symbol. */
 export function bindSymbols(frame: Frame): void {
   const { parameters } = frame.declaration
   for (const parameter of parameters) {
@@ -96,7 +96,7 @@ function wantNumeric(frame: Frame, bound: Parameters<typeof elaborate>[1]): void
     })
 }
 
-/** Everything that is wrong with a declaration whatever it is called with. */
+/** Reports the mistakes of a declaration that do not depend on arguments. */
 export function checkAlone(context: Context, module: Module, declaration: Declaration): void {
   const frame: Frame = {
     ...rootFrame(context, module, declaration),

@@ -1,4 +1,4 @@
-/** Makes nodes: typed, frozen, and each only once. */
+/** The builder of nodes: typed, frozen and interned. */
 import type { Node, Origin } from '../graph/node.ts'
 import { paramsText } from '../graph/params.ts'
 import type { OpName, OpParams } from '../graph/vocabulary.ts'

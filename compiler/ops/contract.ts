@@ -1,4 +1,4 @@
-/** The generalised matrix product. */
+/** The general contraction (batched matmul). */
 import type { Dim } from '../../plan/dim.ts'
 import type { OpParams } from '../graph/vocabulary.ts'
 import { inherited, type Records, type ShapeError, type TensorType } from './record.ts'
@@ -7,7 +7,7 @@ import { elements, hostTensor, strided, stridesOf, type HostTensor } from './ten
 
 type Pairs = OpParams['contract']['batch']
 
-/** The axes of an operand by what becomes of them, in the order of the result. */
+/** The batch, free and summed axes of an operand, in the order of the result. */
 export interface ContractAxes {
   readonly batch: readonly number[]
   readonly free: readonly number[]
@@ -53,7 +53,7 @@ function inferContract(inputs: readonly TensorType[], params: OpParams['contract
   return { shape: [...shape, ...b.free.map((axis) => right.shape[axis])], dtype: 'f32' }
 }
 
-/** The operand with axes batch, free, over: rows of the summed elements lie together. */
+/** The operand with axes batch, free, over: summed elements are contiguous. */
 function packed({ shape, values }: HostTensor, { batch, free, over }: ContractAxes): Float64Array {
   const order = [...batch, ...free, ...over]
   const strides = stridesOf(shape)

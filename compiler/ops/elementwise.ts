@@ -25,7 +25,7 @@ export type ElementwiseGradient =
   | { readonly kind: 'none'; readonly reason: string }
   | { readonly kind: 'refused'; readonly reason: string }
 
-/** What the name of an op does not say. What it computes stands in `compiler/scalar/operations.ts`. */
+/** One row per op. What the op computes is in `compiler/scalar/operations.ts`. */
 interface Row {
   readonly formula: string
   /** Documentation of the op, and of the builtin of the language. */
@@ -103,7 +103,7 @@ const UNARY: { readonly [O in UnaryOpcode]: Row } = {
   }),
 }
 
-/** The operand that wins takes all of the gradient; where they are equal, the right one does: relu(0) has the slope 0. */
+/** The selected operand gets the whole gradient; of equal ones, the right operand: relu(0) has the slope 0. */
 const winner = (isLeft: Expression): ElementwiseGradient => gradient(select(isLeft, DY, ZERO), select(isLeft, ZERO, DY))
 
 // where a is 0 its logarithm is not finite, and y does not depend on b

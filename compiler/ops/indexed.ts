@@ -1,4 +1,4 @@
-/** Ops that read by index, and the one that makes indices. */
+/** Gather ops, and top_k. */
 import { constantValue, dim } from '../../plan/dim.ts'
 import { EXACT, type Records, type ShapeError, type TensorType } from './record.ts'
 import { fail, firstOf, sameShape, shapeText, wantCount, wantType } from './shapes.ts'

@@ -1,6 +1,6 @@
 /**
  * Singular vectors in f64 by one-sided Jacobi rotations (Hestenes, 1958; the rotation as Rutishauser, 1966): the vectors of the longer
- * side are turned pair by pair until all are orthogonal, and the same turns on the unit vectors give the other side.
+ * side are rotated pair by pair until all are orthogonal, and the same rotations of the unit vectors give the other side.
  */
 
 /** Sorted by value, descending; vector j of either side belongs to value j. */

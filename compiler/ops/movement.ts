@@ -1,4 +1,4 @@
-/** Ops that put elements elsewhere and compute nothing. */
+/** Movement ops: they compute nothing. */
 import { add, constantValue, evaluate, product, type Dim, type DimValues } from '../../plan/dim.ts'
 import { EXACT, type Records } from './record.ts'
 import { fail, firstOf, sameShape, shapeText, wantAxis, wantCount, wantSame, wantSizes } from './shapes.ts'

@@ -1,4 +1,4 @@
-/** The form of an op's record: all facets of one op, side by side. */
+/** The record of an op: everything the compiler knows about it. */
 import type { Dim, DimValues } from '../../plan/dim.ts'
 import type { DType, OpName, OpParams } from '../graph/vocabulary.ts'
 import type { Expression } from '../scalar/expression.ts'
@@ -6,7 +6,7 @@ import type { HostTensor } from './tensor.ts'
 
 export type OpKind = 'leaf' | 'elementwise' | 'movement' | 'reduction' | 'contraction' | 'indexed' | 'routed' | 'routine'
 
-/** What is known of a tensor before it runs. */
+/** The type of a tensor: its shape, which may be symbolic, and dtype. */
 export interface TensorType {
   readonly shape: readonly Dim[]
   readonly dtype: DType
@@ -16,7 +16,7 @@ export interface ShapeError {
   readonly error: string
 }
 
-/** How far a device may be from the f64 value of the same f32 operands. */
+/** The allowed error of a device against the f64 value of the same f32 operands. */
 export type Accuracy =
   /** The same value: no arithmetic, whole numbers, or truth values. */
   | { readonly kind: 'exact' }
@@ -24,13 +24,13 @@ export type Accuracy =
   | { readonly kind: 'ulp'; readonly n: number }
   /** Within an absolute error, over the ordinary range of the operand. */
   | { readonly kind: 'absolute'; readonly error: number }
-  /** As the expression it stands for, worked out in f32. */
+  /** That of this expression, computed in f32. */
   | { readonly kind: 'inherited'; readonly from: string }
 
-/** Where a pass may first bring the op in. */
+/** The stage of compilation from which the op may be used. */
 export type Stage = 'source' | 'optimised'
 
-/** What the outside gives to an evaluation. */
+/** The environment of an evaluation: dims, inputs and weights. */
 export interface Surroundings {
   readonly dims: DimValues
   /** The values of a leaf, as declared. Throws an EvaluationError where there are none or they do not fit. */
@@ -45,9 +45,9 @@ export interface OpRecord<N extends OpName> {
   readonly kind: OpKind
   /** The first stage at which it may stand in a graph. */
   readonly since: Stage
-  /** Whether the first two operands may change places. */
+  /** Whether the op is commutative in its first two operands. */
   readonly commutative: boolean
-  /** Whether no gradient goes through it though operands and result are f32: there is no slope, or none is wanted. */
+  /** Whether no gradient flows through it though operands and result are f32. */
   readonly isFlat?: true
   /** Whether one element takes dozens of instructions, so that computing it twice costs more than loading it. */
   readonly isExpensive?: true

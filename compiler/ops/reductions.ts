@@ -1,4 +1,4 @@
-/** Ops that fold one axis away. */
+/** Reductions over one axis. */
 import { EXACT, inherited, type Accuracy, type OpRecord, type Records } from './record.ts'
 import { wantAxis, wantCount, wantType } from './shapes.ts'
 import { elements, hostTensor, type HostTensor } from './tensor.ts'

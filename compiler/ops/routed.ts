@@ -1,4 +1,4 @@
-/** Ops on rows that each belong to one expert. */
+/** Ops on rows grouped by expert: grouped matmul, sorting and counting. */
 import { add, ceilDivide, dim, evaluate, multiply, type Dim } from '../../plan/dim.ts'
 import { dot } from './contract.ts'
 import { checkedIndex } from './indexed.ts'

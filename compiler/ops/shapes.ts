@@ -1,4 +1,4 @@
-/** Words and checks that the shape rules share. */
+/** Messages and checks shared by the shape rules. */
 import { constantValue, type Dim } from '../../plan/dim.ts'
 import type { DType } from '../graph/vocabulary.ts'
 import type { ShapeError, TensorType } from './record.ts'
@@ -13,7 +13,7 @@ export const typeText = ({ shape, dtype }: TensorType): string => `${dtype}${sha
 export const sameShape = (a: readonly Dim[], b: readonly Dim[]): boolean =>
   a.length === b.length && a.every((size, axis) => size === b[axis])
 
-/** The first complaint there is. */
+/** The first error, if any. */
 export const firstOf = (...complaints: readonly (ShapeError | null)[]): ShapeError | null =>
   complaints.find((complaint) => complaint !== null) ?? null
 

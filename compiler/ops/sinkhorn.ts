@@ -12,7 +12,7 @@ export const LOG_ZERO = -(2 ** 100)
 /** The logarithm of a sum up to here is one of zeros. */
 export const NO_MASS = LOG_ZERO / 2
 
-/** Of the marginals, all that f32 resolves: no iteration brings the columns closer than this. */
+/** The resolution of f32 relative to the marginals: no iteration makes the error smaller. */
 export const RESOLUTION = 2 ** -20
 
 /** A state: log v, iterations done, residual, whether converged; then a row of maxima a block, and a row of sums a block. */
@@ -38,21 +38,21 @@ function gather(n: number, term: (i: number) => number): { readonly most: number
 const logSum = ({ most, sum }: { readonly most: number; readonly sum: number }): number =>
   sum <= 0 ? LOG_ZERO : most + Math.log(sum)
 
-/** Whether a column has no part in the plan: it is to have no mass, or no row brings it any. */
+/** Whether a column is empty in the plan: its marginal is 0, or no row has mass for it. */
 export const isIdle = (mass: number, level: number): boolean => mass <= 0 || level <= NO_MASS
 export const logSumExp = (n: number, term: (i: number) => number): number => logSum(gather(n, term))
 
-/** Root of the mean square of what the columns miss. */
+/** Root mean square error of the column sums. */
 const residualOf = (sums: readonly number[], columns: Float64Array): number =>
   rootMeanSquare(columns.map((mass, j) => sums[j] - mass))
 const rootMeanSquare = (of: Float64Array): number => Math.sqrt(of.reduce((all, x) => all + x * x, 0) / Math.max(1, of.length))
 
-/** Below this the columns fit. */
+/** The error below which the iteration has converged. */
 const threshold = (tolerance: number, columns: Float64Array): number => Math.max(tolerance, RESOLUTION * rootMeanSquare(columns))
 
 type Operands = readonly HostTensor[]
 
-/** The iterations until they end; `told` hears log v after each. */
+/** Runs the iterations; `told` is called with log v after each. */
 export function transport(
   [cost, rows, columns]: Operands,
   iterations: number,

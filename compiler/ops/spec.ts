@@ -1,4 +1,4 @@
-/** What may stand in a graph at each stage, as the verifier asks it. */
+/** The rules of the verifier: which ops and relations a graph may have at each stage. */
 import type { Node } from '../graph/node.ts'
 import type { Spec } from '../graph/verify.ts'
 import { isOp } from '../graph/walk.ts'
@@ -11,7 +11,7 @@ const RANK: Record<Stage, number> = { source: 0, optimised: 1 }
 /** The ids of a row each, under whatever shape. */
 const flat = (ids: Node): Node => (isOp(ids, 'reshape') ? flat(ids.inputs[0]) : ids)
 
-/** A schedule must be that of the very rows it guides: types cannot tell, and no result in f64 would. */
+/** A sort order must belong to the rows it is used with; neither types nor results in f64 would show a mismatch. */
 function wrongOrder(node: Node): string | null {
   if (!(isOp(node, 'grouped_matmul') || isOp(node, 'grouped_weight_gradient')) || node.inputs.length < 4) return null
   const [, bank, expert, order] = node.inputs

@@ -1,4 +1,4 @@
-/** Tensors on the host: what the reference semantics of the ops compute with. */
+/** Host tensors, on which the reference semantics of the ops are defined. */
 import type { DType } from '../graph/vocabulary.ts'
 
 /** Row-major values in f64; `i32` are whole numbers in range, `bool` are 0 or 1. */
@@ -8,7 +8,7 @@ export interface HostTensor {
   readonly values: Float64Array
 }
 
-/** Values that a run was given do not fit the graph: an id out of range, a size below zero, a missing feed. */
+/** The inputs of an evaluation do not match the graph: an id out of range, a negative size, a missing input. */
 export class EvaluationError extends Error {
   override readonly name = 'EvaluationError'
 }

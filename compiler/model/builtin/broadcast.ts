@@ -1,9 +1,9 @@
-/** Axes of size 1 and missing leading axes repeat, as in numpy. */
+/** Broadcasting: axes of size 1 and missing leading axes repeat, as in NumPy. */
 import { ONE, type Dim } from '../../../plan/dim.ts'
 import type { TensorType } from '../../ops/record.ts'
 import type { Emit } from './emit.ts'
 
-/** x repeated to a shape it is known to fit. */
+/** x broadcast to a shape that it is known to match. */
 export function stretch<T extends TensorType>(emit: Emit<T>, x: T, shape: readonly Dim[]): T {
   const offset = shape.length - x.shape.length
   const kept = x.shape.flatMap((size, axis) => (size === shape[axis + offset] ? [axis] : []))
@@ -18,7 +18,7 @@ export function stretch<T extends TensorType>(emit: Emit<T>, x: T, shape: readon
   return emit.make('broadcast', [dense], { shape, axes: kept.map((axis) => axis + offset) })
 }
 
-/** The shape two operands meet in; says which axes do not. */
+/** The common shape of two operands; reports axes that do not match. */
 function meet<T extends TensorType>(
   emit: Emit<T>,
   a: readonly Dim[],
@@ -36,7 +36,7 @@ function meet<T extends TensorType>(
   })
 }
 
-/** All operands in the shape they have in common. */
+/** All operands, broadcast to their common shape. */
 export function together<T extends TensorType>(emit: Emit<T>, operands: readonly T[]): readonly T[] {
   let shape: readonly Dim[] = []
   operands.forEach((operand, i) => {

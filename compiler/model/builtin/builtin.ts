@@ -6,13 +6,13 @@ import type { Options } from './options.ts'
 export type BuiltinParameterKind =
   /** A tensor, or a number that takes the others' dtype. */
   | 'tensor'
-  /** A tensor whose dtype has nothing to do with the others'. */
+  /** A tensor whose dtype is independent of the others'. */
   | 'lone'
   /** A list of tensors: `[a, b]`. */
   | 'tensors'
   /** All remaining positional arguments. */
   | 'rest'
-  /** A share known at compile time, 0 or more and below 1. */
+  /** A fraction known at compile time, 0 or more and below 1. */
   | 'rate'
   | 'axis'
   | 'keep'
@@ -36,11 +36,11 @@ export interface Builtin {
   readonly doc: string
   readonly signature: string
   readonly parameters: readonly BuiltinParameter[]
-  /** How it is written, where it is no function. */
+  /** The symbol, for operators; null for functions. */
   readonly operator: string | null
   /** Whether element i of the result depends on element i of the operands alone, after broadcasting. */
   readonly elementwise: boolean
-  /** Random numbers themselves, or what adds them to its first operand in training and is that operand else; absent where chance takes no part. */
+  /** `source` draws random numbers; `noise` adds them to its first operand in training and is that operand otherwise. Absent for deterministic builtins. */
   readonly random?: 'source' | 'noise'
   readonly expand: <T extends TensorType>(emit: Emit<T>, operands: readonly T[], options: Options) => T
 }

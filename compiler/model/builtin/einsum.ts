@@ -40,7 +40,7 @@ export function readEquation(pattern: string): Equation | { readonly message: st
   return { operands, result }
 }
 
-/** Sums over the axes nobody else names. */
+/** Sums over the axes that occur in no other operand and not in the result. */
 function sumAlone<T extends TensorType>(emit: Emit<T>, { x, axes }: Named<T>, needed: ReadonlySet<string>): Named<T> {
   const at = axes.findLastIndex((name) => !needed.has(name))
   if (at < 0) return { x, axes }
@@ -59,7 +59,7 @@ function multiply<T extends TensorType>(emit: Emit<T>, left: Named<T>, right: Na
   return { x, axes: [...batch, ...free] }
 }
 
-/** Says where one name has two sizes. */
+/** Reports a name with two sizes. */
 function checkSizes<T extends TensorType>(emit: Emit<T>, { operands }: Equation, tensors: readonly T[]): boolean {
   const first = new Map<string, { key: string; operand: number }>()
   for (const [i, axes] of operands.entries()) {

@@ -1,4 +1,4 @@
-/** How a builtin says what it means: in ops of the graph, over types when checking and over nodes when lowering. */
+/** The interface in which builtins expand to ops of the graph: over types when checking, over nodes when lowering. */
 import type { Dim } from '../../../plan/dim.ts'
 import type { DType, OpName, OpParams } from '../../graph/vocabulary.ts'
 import type { TensorType } from '../../ops/record.ts'
@@ -6,7 +6,7 @@ import type { TensorType } from '../../ops/record.ts'
 /** A mistake in a use of a builtin. `{0}`, `{1}` stand for the operands as written. */
 export interface BuiltinProblem {
   readonly message: string
-  /** Offsets inside the pattern, where it is to blame. */
+  /** Offsets inside of the pattern, if the mistake is there. */
   readonly at?: readonly [number, number]
 }
 
@@ -17,14 +17,14 @@ export interface Emit<T extends TensorType> {
   readonly topK: (x: T, count: Dim) => T
   /** A single number, shape []. */
   readonly constant: (value: number, dtype: DType) => T
-  /** f32 numbers above 0 and below 1, other ones at each call. */
+  /** Uniform f32 numbers above 0 and below 1, a new stream at each call. */
   readonly random: (shape: readonly Dim[]) => T
   /** A size as an f32 number, shape []. */
   readonly size: (size: Dim) => T
-  /** The one form of all sizes known to be equal to this. */
+  /** The canonical form of all sizes known to be equal to this one. */
   readonly settle: (size: Dim) => Dim
   /** a / b where it is known to be exact. */
   readonly divide: (a: Dim, b: Dim) => Dim | undefined
-  /** Says that the use is wrong; what is returned after it does not matter. */
+  /** Reports a mistake in the call; the result after it is ignored. */
   readonly fail: (problem: BuiltinProblem) => void
 }

@@ -1,4 +1,4 @@
-/** Functions that read by index, and those that make indices. */
+/** Gathering functions, and those that compute indices. */
 import { multiply, ONE, product, ZERO } from '../../../plan/dim.ts'
 import type { TensorType } from '../../ops/record.ts'
 import { stretch } from './broadcast.ts'
@@ -7,7 +7,7 @@ import type { Emit } from './emit.ts'
 
 const plain = { operator: null, elementwise: false } as const
 
-/** Rows of many tables side by side: the tables as one, and each id moved to where its own table begins. */
+/** Rows of many tables: the tables are concatenated, and each id is offset by the start of its table. */
 function takeRows<T extends TensorType>(emit: Emit<T>, x: T, ids: T): T {
   const rank = x.shape.length
   const leading = x.shape.slice(0, -2)

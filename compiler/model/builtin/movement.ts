@@ -1,4 +1,4 @@
-/** Functions that put elements elsewhere. */
+/** Functions that only move elements. */
 import { constantValue, ONE, type Dim } from '../../../plan/dim.ts'
 import { axisOf } from './axes.ts'
 import { stretch } from './broadcast.ts'

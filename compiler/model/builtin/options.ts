@@ -22,9 +22,9 @@ export interface Options {
   readonly sizes: Readonly<Record<string, Dim>>
   readonly count: Dim
   readonly slices: readonly AxisSlice[]
-  /** Of a matrix product: the right operand stands with its last two axes swapped. */
+  /** Whether the right operand of a matmul has its last two axes swapped (transposed). */
   readonly transposed: boolean
-  /** At most so many, and no more once what is missed is below the tolerance. */
+  /** The maximum number of iterations; they stop early once the error is below the tolerance. */
   readonly iterations: number
   readonly tolerance: number
 }

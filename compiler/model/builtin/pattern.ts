@@ -14,9 +14,9 @@ export interface PatternProblem {
   readonly at: readonly [number, number]
 }
 
-/** What may stand in a pattern besides names. */
+/** What a pattern may contain besides names. */
 export interface Signs {
-  /** How many axes `...` stands for; null where it has no place. */
+  /** The number of axes that `...` stands for; null where it is not allowed. */
   readonly any: number | null
   /** Whether `1` is an axis of size 1: a group of none. */
   readonly single: boolean
@@ -57,6 +57,6 @@ export function splitArrow(pattern: string): { left: string; right: string; righ
   return { left: pattern.slice(0, at), right: pattern.slice(at + 2), rightAt: at + 2 }
 }
 
-/** A name that stands twice. */
+/** A name that occurs twice. */
 export const repeated = (axes: readonly AxisName[]): AxisName | undefined =>
   axes.find((axis, i) => axes.findIndex((other) => other.name === axis.name) < i)

@@ -1,4 +1,4 @@
-/** Chance: random numbers, and what they do to values while a model learns. */
+/** Random numbers, and the regularisation by them in training. */
 import type { Dim } from '../../../plan/dim.ts'
 import type { TensorType } from '../../ops/record.ts'
 import { stretch, together } from './broadcast.ts'

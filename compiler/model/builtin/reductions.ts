@@ -1,4 +1,4 @@
-/** Functions that fold one axis away. */
+/** Reductions over one axis. */
 import { ONE } from '../../../plan/dim.ts'
 import type { TensorType } from '../../ops/record.ts'
 import { axisOf } from './axes.ts'
@@ -30,7 +30,7 @@ const reduction = (op: 'sum' | 'max' | 'min', doc: string): Builtin => ({
   expand: (emit, [x], options) => reduce(emit, op, x, options),
 })
 
-/** x times a triangle of ones. */
+/** x times a triangular matrix of ones. */
 function cumulated<T extends TensorType>(emit: Emit<T>, x: T, axis: number): T {
   const at = axisOf(emit, x, axis)
   const size = x.shape[at] ?? ONE

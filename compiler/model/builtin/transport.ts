@@ -1,4 +1,4 @@
-/** Balanced assignments of rows to columns. */
+/** Optimal transport: balanced assignments of rows to columns. */
 import { dim } from '../../../plan/dim.ts'
 import type { TensorType } from '../../ops/record.ts'
 import { stretch } from './broadcast.ts'
@@ -6,7 +6,7 @@ import { tensor, type Builtin } from './builtin.ts'
 import type { Emit } from './emit.ts'
 import type { Options } from './options.ts'
 
-/** The op, marginals repeated where one number stands for all; null where there is no matrix. */
+/** The op, with scalar marginals broadcast; null if the cost is not a matrix. */
 function scalings<T extends TensorType>(
   emit: Emit<T>,
   [cost, rows, columns]: readonly T[],

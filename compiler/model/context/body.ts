@@ -2,7 +2,7 @@
 import { complain, type Frame } from './context.ts'
 import { UNKNOWN, type Value } from './value.ts'
 
-/** Works a body out; what it returns, for those that return. */
+/** Checks a body; its result, if it returns one. */
 export function body(frame: Frame): Value {
   const { declaration } = frame
   const result = frame.context.walk.statements(frame, declaration.body)

@@ -35,7 +35,7 @@ import {
 } from '../static/static.ts'
 import { UNKNOWN, type Value } from './value.ts'
 
-/** The two ways through the tree, which all forms of it need: bound together once, so that no form has to know all others. */
+/** The functions that check a nested expression or body: passed in, so that the check of one form does not import those of all others. */
 export interface Walk {
   readonly expression: (frame: Frame, expression: Expression) => Value
   /** The value returned; null where none is. */
@@ -50,10 +50,10 @@ export interface Context {
   readonly isAlone: boolean
   /** Values of the model's parameters; empty where a declaration is checked by itself. */
   readonly values: ReadonlyMap<string, StaticValue>
-  /** Ints that no dim can say, by the symbol that stands for each. */
+  /** Ints that a dim cannot express, by the symbol that stands for each. */
   readonly symbols: Map<string, Static>
   readonly quotients: Quotient[]
-  /** Dims known only at a run. */
+  /** Dims that are bound at run time. */
   readonly runDims: Set<string>
   readonly inputs: InputTerm[]
   readonly outputs: Output[]
@@ -61,11 +61,11 @@ export interface Context {
   readonly moes: MoeTerm[]
   /** Where each path of weights is used. */
   readonly paths: Map<string, readonly Claim[]>
-  /** Paths of instances that could not be worked out. */
+  /** Paths of instances that could not be checked. */
   readonly broken: string[]
-  /** How much has been done, of all passes together. */
+  /** Work done so far, over all passes. */
   readonly work: { calls: number }
-  /** Makes sure that a declaration has been checked by itself; whether it is right. */
+  /** Checks a declaration by itself, once; whether it is free of mistakes. */
   readonly isRight: (declaration: Declaration, module: Module) => boolean
 }
 
@@ -74,29 +74,29 @@ export interface Frame {
   readonly context: Context
   readonly module: Module
   readonly declaration: Declaration
-  /** The declarations being worked out, outermost first. */
+  /** The declarations being expanded, outermost first. */
   readonly chain: readonly Declaration[]
   readonly scope: Scope
   readonly path: readonly string[]
   readonly loops: readonly LoopRange[]
-  /** How many experts share a bank, and how many labels lead to it; null outside of experts. */
+  /** The number of experts in the bank, and of labels in its path; null outside of experts. */
   readonly bank: Bank | null
   /** The axes that `...` stands for. */
   readonly leading: readonly Dim[]
   readonly steps: Step[]
   readonly policy: PolicyState | null
-  /** Whether this is there for training alone. */
+  /** Whether this code runs only in training. */
   readonly isTraining: boolean
   readonly branches: readonly Branch[]
 }
 
-/** A use of a path, and the branches of conditionals it stands in. */
+/** A use of a path, and the conditional branches around it. */
 export interface Claim {
   readonly span: Span
   readonly branches: readonly Branch[]
 }
 
-/** One side of a conditional that is not decided yet. */
+/** One branch of a conditional whose condition is not known yet. */
 export interface Branch {
   readonly of: ConditionalExpression
   readonly side: 'then' | 'else'
@@ -107,28 +107,28 @@ export interface Bank {
   readonly depth: number
 }
 
-/** What constraints make of every selection. */
+/** How the constraints change every selection. */
 export interface Shaping {
   readonly groups: { readonly count: Dim; readonly keep: Dim } | null
   readonly isByExperts: boolean
 }
 
-/** What a path through a policy has settled so far. */
+/** What a path through a policy has selected, weighed and kept so far. */
 export interface PolicyState {
   select: Selection | null
   /** How many experts it selects; known even where the scores are not. */
   count: Dim | null
   weights: Term | null
-  /** Which of the selected answer; null for all. */
+  /** Which of the selected experts are kept; null for all. */
   keep: Term | null
   /** Every `when training` so far; the same list inside of its branches. */
   readonly blocks: BlockState[]
-  /** What stands outside of every `when training`. */
+  /** The statements outside of every `when training`. */
   readonly own: Step[]
   steps: Step[]
-  /** A statement of it was wrong: nothing more is said of what is missing. */
+  /** One of its statements has a mistake, so that what is missing is not reported. */
   isBroken: boolean
-  /** The experts it chooses among, and the width of their answers. */
+  /** The experts it chooses among, and the width of their outputs. */
   readonly experts: {
     readonly count: Dim
     readonly width: Dim
@@ -141,12 +141,12 @@ export interface PolicyState {
   readonly isBranch: boolean
 }
 
-/** A `when training` that has been worked out. */
+/** A `when training` that has been checked. */
 export interface BlockState extends TrainingBlock {
   readonly span: Span
   /** How many experts its `else` selects, where that is known. */
   readonly count: Dim | null
-  /** A statement of one of its branches was wrong. */
+  /** A statement of one of its branches has a mistake. */
   readonly isBroken: boolean
 }
 
@@ -162,7 +162,7 @@ export function complain(frame: Frame, problem: Problem): Value {
   return UNKNOWN
 }
 
-/** Works something out; a number in it that is too large to be exact is a mistake at this place. */
+/** Evaluates; a number that is too large to be exact is reported at this place. */
 export function bounded<T>(frame: Frame, span: Span, otherwise: T, body: () => T): T {
   try {
     return body()
@@ -179,7 +179,7 @@ const beyond = (span: Span): Problem => ({
   span,
 })
 
-/** The words of an expression, on one line and not too long. */
+/** The source text of an expression, on one line and shortened. */
 export function wordsOf(span: Span): string {
   const text = textOf(span).replace(/\s+/g, ' ')
   return text.length <= 40 ? text : `${text.slice(0, 37)}...`
@@ -203,7 +203,7 @@ export function lookupIn(context: Pick<Context, 'values' | 'symbols'>): Lookup {
 
 export const valueOf = (frame: Frame, value: Static): StaticValue | undefined => evaluate(value, lookupIn(frame.context), folds)
 
-/** The dim an int is; a symbol stands for an int that no dim can say. */
+/** An int as a dim; a new symbol stands for an int that a dim cannot express. */
 export function sizeOf(frame: Frame, value: Static): Dim {
   if (value.kind === 'int') return canonical(value.dim, frame.context.quotients)
   const name = `(${staticText(value)})`
@@ -215,10 +215,10 @@ const MOST_TURNS = 4096
 
 type Law = (lookup: Lookup) => Problem | null
 
-/** Where a law is tried that depends on how far the training has come. */
+/** The points of training progress at which a rule is tried. */
 const PROGRESSES = [0, 0.125, 0.25, 0.375, 0.5, 0.625, 0.75, 0.875, 1]
 
-/** Whether a law holds at all of these points, where it asks for the progress of a training; the first problem. */
+/** The first problem of a rule over these points, if it depends on the progress of training. */
 function lawOverSteps(law: Law, lookup: Lookup): Problem | null {
   const symbol = momentSymbol('progress')
   let asked = false
@@ -234,7 +234,7 @@ function lawOverSteps(law: Law, lookup: Lookup): Problem | null {
   return null
 }
 
-/** Whether a law holds at every turn of the loops around; the first problem is reported. Where values are unknown it may stay silent. */
+/** Whether a rule holds in every iteration of the enclosing loops; the first problem is reported. It may pass where values are unknown. */
 export function verify(frame: Frame, law: (lookup: Lookup) => Problem | null): boolean {
   const { context, loops } = frame
   let turns = 0
@@ -258,7 +258,7 @@ export function verify(frame: Frame, law: (lookup: Lookup) => Problem | null): b
   return problem === null
 }
 
-/** Whether the law asks for a loop index. */
+/** Whether the rule depends on a loop index. */
 function dependsOnLoops(frame: Frame, law: (lookup: Lookup) => Problem | null): boolean {
   if (frame.loops.length === 0) return false
   let asked = false

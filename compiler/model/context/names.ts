@@ -1,4 +1,4 @@
-/** Names that nothing stands for. */
+/** Undefined names: diagnostics and suggestions. */
 import type { Name } from '../../../grammar/ast.ts'
 import type { Span } from '../../../grammar/source.ts'
 import { closest } from '../../../grammar/suggest.ts'
@@ -11,11 +11,11 @@ import { ofStatic, UNKNOWN, type Value } from './value.ts'
 import type { Problem } from '../modules/report.ts'
 import { moment, real } from '../static/static.ts'
 
-/** A name lost to a mistake of form says nothing more. */
+/** A name that a syntax error lost is not reported again. */
 export const isLost = (frame: Frame, name: string): boolean =>
   name === '' || frame.module.file.lost.some((lost) => lost.text === name)
 
-/** The name of a list that was probably meant; else `otherwise`. Looked for only where it is shown. */
+/** The nearest name of a list; else `otherwise`. Computed only if the message is shown. */
 export const nearest = (
   { text }: Pick<Name, 'text'>,
   candidates: () => Iterable<string>,
@@ -27,7 +27,7 @@ export const nearest = (
   },
 })
 
-/** Names of values in other languages, and what stands for them here. */
+/** Names of other languages, and what to write instead. */
 const EMPTY =
   'the language has no null; a parameter with a default can be omitted, and an option is a bool or one of several strings'
 const FOREIGN: Readonly<Record<string, { readonly help: string; readonly replacement?: string }>> = {
@@ -44,7 +44,7 @@ const FOREIGN: Readonly<Record<string, { readonly help: string; readonly replace
   nan: { help: 'literals are finite' },
 }
 
-/** What to write in place of a name that nothing stands for. */
+/** What to write instead of an undefined name. */
 function adviceFor(frame: Frame, name: Name): Pick<Problem, 'help' | 'fix'> {
   const foreign = Object.hasOwn(FOREIGN, name.text) ? FOREIGN[name.text] : undefined
   if (foreign !== undefined)
@@ -64,7 +64,7 @@ function adviceFor(frame: Frame, name: Name): Pick<Problem, 'help' | 'fix'> {
 
 export const article = (word: string): string => `${/^[aeiou]/.test(word) ? 'an' : 'a'} ${word}`
 
-/** What a name stands for. */
+/** The value of a name. */
 export function resolve(frame: Frame, name: Name): Value {
   const binding = find(frame.scope, name.text)
   if (binding !== undefined) return binding.value
@@ -94,7 +94,7 @@ export function resolve(frame: Frame, name: Name): Value {
   })
 }
 
-/** Whether what stands here is there for training alone. A body that can be called there or elsewhere is judged where it is called. */
+/** Whether this place runs only in training. The body of a declaration is judged at its calls. */
 export function isForTraining({ chain, isTraining }: Frame): boolean {
   const { declares } = chain[0]
   return isTraining || (declares !== 'model' && declares !== 'policy')
@@ -111,7 +111,7 @@ function momentOf(frame: Frame, name: ProgressVariable, span: Span): Value {
   })
 }
 
-/** Says that nothing with this name can be called. */
+/** Reports a call of an undefined name. */
 export function unknownCallee(frame: Frame, name: Name): Value {
   if (isLost(frame, name.text)) return UNKNOWN
   const bound = find(frame.scope, name.text)

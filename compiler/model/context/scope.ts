@@ -1,4 +1,4 @@
-/** Names and what they stand for, innermost first. */
+/** Lexical scopes: names and their values, innermost first. */
 import type { Span } from '../../../grammar/source.ts'
 import type { Value } from './value.ts'
 
@@ -23,7 +23,7 @@ export function find(scope: Scope | null, name: string): Binding | undefined {
   return undefined
 }
 
-/** Gives a var another value in the scope that holds it. */
+/** Assigns a var in the scope that declares it. */
 export function assign(scope: Scope | null, name: string, value: Value): void {
   for (let at = scope; at !== null; at = at.parent) {
     const binding = at.bindings.get(name)
@@ -33,7 +33,7 @@ export function assign(scope: Scope | null, name: string, value: Value): void {
   }
 }
 
-/** All names that can be seen. */
+/** All visible names. */
 export function namesIn(scope: Scope | null): readonly string[] {
   const names: string[] = []
   for (let at = scope; at !== null; at = at.parent) for (const name of at.bindings.keys()) names.push(name)

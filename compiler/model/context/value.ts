@@ -1,4 +1,4 @@
-/** What an expression stands for while a model is checked. */
+/** The value of an expression while a model is checked: a tensor term, or a compile-time value. */
 import type { Term } from '../model.ts'
 import type { Static } from '../static/static.ts'
 
@@ -6,7 +6,7 @@ export type Value =
   | { readonly kind: 'static'; readonly static: Static }
   | { readonly kind: 'tensor'; readonly term: Term }
   | { readonly kind: 'list'; readonly items: readonly Value[] }
-  /** After a mistake: whatever depends on it says nothing more. */
+  /** The value after a mistake; what depends on it is not reported. */
   | { readonly kind: 'unknown' }
 
 export const UNKNOWN: Value = { kind: 'unknown' }

@@ -1,4 +1,4 @@
-/** Uses of builtins: their operands brought together, their result typed by the ops they stand for. */
+/** Application of builtins: operands converted to one dtype, the result typed by the ops they expand to. */
 import type { Span } from '../../../grammar/source.ts'
 import { constantValue, product, symbolsOf, type Dim } from '../../../plan/dim.ts'
 import type { DType } from '../../graph/vocabulary.ts'
@@ -14,7 +14,7 @@ import { isCountable } from '../types/shapes.ts'
 import { evaluate, evaluateSize, staticText, type Static } from '../static/static.ts'
 import { ofTerm, typeText, UNKNOWN, type Value } from '../context/value.ts'
 
-/** An operand and the words that stand for it. */
+/** An operand and its place in the text. */
 export interface Operand {
   readonly value: Value
   readonly span: Span
@@ -92,7 +92,7 @@ const SPANS: Readonly<Record<DType, string>> = {
   bool: 'true and false',
 }
 
-/** Whether a number is one that elements of this type can be, wherever that can be told. */
+/** Whether the dtype can represent a number, if the number is known. */
 const isHeld = (frame: Frame, value: Static, dtype: DType, span: Span): boolean =>
   verify(frame, (lookup) => {
     const known = evaluate(value, lookup, folds)
@@ -105,7 +105,7 @@ const isHeld = (frame: Frame, value: Static, dtype: DType, span: Span): boolean 
     }
   })
 
-/** A number among tensors, in their dtype; null where it cannot have it. */
+/** A number among tensors, in their dtype; null if it cannot be represented. */
 function scalar(frame: Frame, value: Static, dtype: DType, span: Span): ScalarTerm | null {
   if (!DTYPES[value.type].includes(dtype)) return null
   isHeld(frame, value, dtype, span)
@@ -232,7 +232,7 @@ function settleOptions(frame: Frame, options: Options): Options {
   }
 }
 
-/** A value as a term where a tensor is wanted: numbers become single ones. */
+/** A value as a tensor term: numbers become scalars. */
 export function asTerm(frame: Frame, { value, span }: Operand, dtype: DType = 'f32'): Term | null {
   if (value.kind === 'tensor') return value.term
   if (value.kind === 'unknown') return null

@@ -1,4 +1,4 @@
-/** Operators on what is known at compile time; as soon as a tensor takes part, the builtin of the same sign. */
+/** Operators: evaluated on compile-time values; with a tensor among the operands, the builtin of the operator. */
 import type { BinaryExpression, BinaryOperator, UnaryExpression } from '../../../grammar/ast.ts'
 import type { Span } from '../../../grammar/source.ts'
 import { add, isConstant, minimum, subtract, symbolsOf, type Dim } from '../../../plan/dim.ts'
@@ -101,14 +101,14 @@ function known(frame: Frame, operator: BinaryOperator, a: Static, b: Static, spa
 
 const valueText = (size: Dim, value: number): string => (isConstant(size) ? size.key : `${size.key} = ${value}`)
 
-/** The law of real division: a divisor that is not 0. */
+/** A real divisor must not be 0. */
 const dividesReal = (frame: Frame, operator: BinaryOperator, divisor: Static, span: Span): boolean =>
   (operator !== '/' && operator !== '%') ||
   verify(frame, (lookup) =>
     evaluate(divisor, lookup, folds) === 0 ? { code: 'SMOE4003', message: `${wordsOf(span)} divides by 0`, span } : null,
   )
 
-/** The law of int division: a divisor that is not 0 and, for `/`, no remainder. */
+/** An int divisor must not be 0, and `/` must be exact. */
 function divides(frame: Frame, x: Dim, y: Dim, sign: '/' | '%', span: Span): boolean {
   if (sign === '/' && divideSizes(x, y, frame.context.quotients) !== undefined) return true
   const atRun = [...symbolsOf(x), ...symbolsOf(y)].find((name) => frame.context.runDims.has(name))
@@ -147,7 +147,7 @@ export function unary(frame: Frame, { operator, span }: UnaryExpression, operand
   return ofStatic(operation('real', 'negate', [value.static], folds))
 }
 
-/** Functions of numbers known at compile time that give ints for ints. */
+/** Functions whose result is int if their operands are. */
 const OF_INTS: readonly string[] = ['minimum', 'maximum', 'abs']
 
 /** A builtin function of numbers alone. */

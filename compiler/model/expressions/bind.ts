@@ -1,4 +1,4 @@
-/** Values that get a name, against the type written for them. */
+/** Bindings: values with a name, checked against their declared type. */
 import type { TypeNode } from '../../../grammar/ast.ts'
 import type { Span } from '../../../grammar/source.ts'
 import { asTerm } from './apply.ts'
@@ -7,7 +7,7 @@ import { equalSizes } from '../static/exact.ts'
 import { closedShape, dtypeOf } from '../types/shapes.ts'
 import { ofTerm, termTypeText, typeText, type Value } from '../context/value.ts'
 
-/** Gives a name to a value; a name stands for one thing in a scope. */
+/** Binds a name, which must be new in the scope. */
 export function bind(frame: Frame, name: { readonly text: string; readonly span: Span }, value: Value, mutable = false): void {
   if (name.text === '') return
   const known = frame.scope.bindings.get(name.text)
@@ -25,7 +25,7 @@ export function bind(frame: Frame, name: { readonly text: string; readonly span:
   frame.scope.bindings.set(name.text, { value, span: name.span, mutable })
 }
 
-/** A value against the type written for it; after a mistake, a value of that type. */
+/** A value checked against its declared type; after a mistake, a value of that type. */
 export function typed(frame: Frame, type: TypeNode | null, value: Value, span: Span, what: string): Value {
   if (type === null) return value
   if (type.kind !== 'tensor-type') {

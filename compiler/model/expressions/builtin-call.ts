@@ -18,7 +18,7 @@ import { int, real } from '../methods/setting.ts'
 import { ofStatic, UNKNOWN, type Value } from '../context/value.ts'
 import { wantExtent, wantNumber, wantStatic } from '../types/wants.ts'
 
-/** The argument each parameter got; null after a mistake. */
+/** The argument of each parameter; null after a mistake. */
 function match(
   frame: Frame,
   call: CallExpression,
@@ -75,7 +75,7 @@ function wantList<T>(frame: Frame, expression: Expression, item: (one: Expressio
   return items.every((one) => one !== null) ? (items as readonly T[]) : null
 }
 
-/** What one argument that is no operand adds to the options; null after a mistake or where it is not known yet. */
+/** The options that a non-tensor argument sets; null after a mistake or if its value is not known yet. */
 function option(frame: Frame, parameter: BuiltinParameter, args: readonly Argument[]): Partial<Options> | null {
   const { value } = args[0]
   switch (parameter.kind) {
@@ -94,7 +94,7 @@ function option(frame: Frame, parameter: BuiltinParameter, args: readonly Argume
     case 'iterations': {
       const count = settingOf(frame, value, ITERATIONS, 'the number of iterations')
       const iterations = count === null ? null : wantNumber(frame, value, 'the number of iterations')
-      // the default stands in where the number is not known yet: no type depends on it
+      // the default is used if the number is not known yet: no type depends on it
       return iterations === null ? {} : { iterations }
     }
     case 'tolerance': {
@@ -180,7 +180,7 @@ const ITERATIONS = int('the maximum number of iterations', null, { from: 1, to: 
 const TOLERANCE = real('the allowed error of the column sums', null)
 const RATE = real('the fraction that is dropped', null, { to: 1, excludes: 'to' })
 
-/** Random numbers are drawn in training alone. */
+/** Random numbers are only drawn in training. */
 function wantTraining(frame: Frame, { callee, span }: CallExpression): void {
   if (isForTraining(frame)) return
   complain(frame, {
@@ -217,13 +217,13 @@ export function callBuiltin(frame: Frame, call: CallExpression, builtin: Builtin
     })
   const given = match(frame, call, builtin)
   if (given === null) {
-    // what stands in the arguments is checked all the same
+    // the arguments are checked nevertheless
     for (const { value } of call.arguments) elaborate(frame, value)
     return UNKNOWN
   }
   const { parameters, random } = BUILTINS[builtin]
   if (random === 'source') wantTraining(frame, call)
-  // how much noise there is matters in training alone
+  // the amount of noise only matters in training
   const frameOf = (parameter: BuiltinParameter): Frame =>
     random === 'noise' && parameter !== parameters[0] ? { ...frame, isTraining: true } : frame
   const operands = parameters.flatMap((parameter) =>

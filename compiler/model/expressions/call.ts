@@ -1,4 +1,4 @@
-/** Calls of declarations: the body worked out for the arguments. */
+/** Calls of declarations: the body is checked anew for the arguments, as if inlined. */
 import type { CallExpression, DeclarationKind } from '../../../grammar/ast.ts'
 import type { Span } from '../../../grammar/source.ts'
 import { body } from '../context/body.ts'
@@ -17,12 +17,12 @@ import { closedShape, dtypeOf } from '../types/shapes.ts'
 import { ofTerm, UNKNOWN, type Value } from '../context/value.ts'
 
 const MOST_CALLS_DEEP = 200
-/** In one check, each call that stands in a callee counted every time that callee is called. */
+/** The limit of expanded calls in one check: a call in a callee counts each time the callee is called. */
 const MOST_CALLS = 20_000
 
 const WITH_WEIGHTS: readonly DeclarationKind[] = ['fn', 'block', 'expert']
 
-/** What may be called where. */
+/** Why a declaration cannot be called at a place. */
 const CALLABLE: Readonly<Record<DeclarationKind, readonly DeclarationKind[]>> = {
   fn: ['fn'],
   block: WITH_WEIGHTS,
@@ -47,7 +47,7 @@ export function call(frame: Frame, expression: CallExpression): Value {
     const builtin = find(frame.scope, callee.text) === undefined ? FUNCTIONS.get(callee.text) : undefined
     if (builtin !== undefined) return callBuiltin(frame, expression, builtin)
     const unknown = unknownCallee(frame, callee)
-    // what stands in the arguments is checked all the same
+    // the arguments are checked nevertheless
     for (const { value } of expression.arguments) elaborate(frame, value)
     return unknown
   }
@@ -73,7 +73,7 @@ function callExpert(frame: Frame, found: Declared, expression: CallExpression): 
   return made === null ? UNKNOWN : onAxes(frame, made.value, dense.leading, expression)
 }
 
-/** The declaration of a name. In a policy that of another policy says nothing, so the builtin with its name is meant. */
+/** The declaration of a name. In a policy, another policy cannot be called, so its name means the builtin. */
 function calledHere(frame: Frame, name: string): Declared | undefined {
   const found = declared(frame.module, name)
   const isPolicy = found !== undefined && !isBroken(found) && found.declaration.declares === 'policy'
@@ -94,7 +94,7 @@ export interface Setting {
   readonly bank: Bank | null
   /** Names given besides the parameters. */
   readonly givens: Scope | null
-  /** Takes the place of the callee's name in paths. */
+  /** Replaces the callee's name in paths. */
   readonly label: string
 }
 
@@ -156,7 +156,7 @@ export function enter(
   return null
 }
 
-/** What a call of a fn, block or expert stands for; null where it could not be worked out. */
+/** The value of a call of a fn, block or expert; null if it could not be checked. */
 export function instantiate(frame: Frame, found: Declared, expression: CallExpression, setting: Setting | null): Instance | null {
   const { declaration } = found
   const { span, label } = expression
@@ -170,7 +170,7 @@ export function instantiate(frame: Frame, found: Declared, expression: CallExpre
   const entered = enter(frame, found, expression, setting)
   if (entered === null) return null
   const { callee, bound } = entered
-  // the weights of what stands in the arguments are not its own
+  // weights used in the arguments are not its own
   const weightsBefore = frame.context.weights.length
   const { reporter } = frame.context
   const before = reporter.count

@@ -1,4 +1,4 @@
-/** `if c then a else b`: decided as early as c is known. */
+/** `if c then a else b`: resolved as soon as c is known. */
 import type { ConditionalExpression } from '../../../grammar/ast.ts'
 import { asTerm } from './apply.ts'
 import { complain, elaborate, folds, originOf, sizeOf, valueOf, type Frame } from '../context/context.ts'

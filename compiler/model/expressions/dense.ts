@@ -1,4 +1,4 @@
-/** `swiglu(h, F = F)`: an expert as a part of a network that all tokens go through. */
+/** `swiglu(h, F = F)`: an expert called as a dense layer, on all tokens. */
 import type { Argument, CallExpression, Declaration } from '../../../grammar/ast.ts'
 import { product, type Dim } from '../../../plan/dim.ts'
 import { apply, asTerm } from './apply.ts'
@@ -7,7 +7,7 @@ import { complain, elaborate, wordsOf, type Frame } from '../context/context.ts'
 import type { Given } from './parameters.ts'
 import { ofTerm, termTypeText, UNKNOWN, type Value } from '../context/value.ts'
 
-/** What an expert is called on: its rows, the axes that they were made of, and the other arguments. */
+/** The input of an expert: its rows, the axes that were flattened into them, and the other arguments. */
 export interface Dense {
   readonly rows: Given
   readonly leading: readonly Dim[]
@@ -55,7 +55,7 @@ export function denseOf(frame: Frame, declaration: Declaration, { arguments: arg
   }
 }
 
-/** The answers, a row a token, on the axes that the tokens had. */
+/** The outputs, one row per token, with the axes of the tokens restored. */
 export function onAxes(frame: Frame, value: Value, leading: readonly Dim[], { span }: CallExpression): Value {
   return value.kind === 'tensor' ? shaped(frame, value, [...leading, value.term.shape.at(-1)!], span) : value
 }

@@ -5,7 +5,7 @@ import { complain, elaborate, originOf, wordsOf, type Frame } from '../context/c
 import { equalSizes } from '../static/exact.ts'
 import { ofTerm, termTypeText, UNKNOWN, type Value } from '../context/value.ts'
 
-/** `experts(x)`: every expert answers every token, f32[T, E, D]. */
+/** `experts(x)`: the dense evaluation of all experts on all tokens, f32[T, E, D]. */
 export function everyExpert(frame: Frame, { arguments: args, span }: CallExpression): Value {
   const state = frame.policy
   if (state === null)

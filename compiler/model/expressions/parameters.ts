@@ -13,7 +13,7 @@ import { ofStatic, ofTerm, typeText, UNKNOWN, type Value } from '../context/valu
 
 const SCALARS: readonly StaticType[] = ['int', 'real', 'bool', 'string']
 
-/** The type of a parameter that is no tensor; null for tensors and after a mistake. */
+/** The type of a non-tensor parameter; null for tensors and after a mistake. */
 export function scalarType(frame: Frame, { type }: Parameter, report: boolean): StaticType | null {
   if (type.kind === 'choice-type') return 'string'
   if (type.kind === 'tensor-type') return null
@@ -39,7 +39,7 @@ export interface Given {
   readonly span: Span
 }
 
-/** Arguments by the name of their parameter, worked out in the caller's frame; missing and stray ones are reported. */
+/** Arguments by the name of their parameter, evaluated in the caller's frame; missing and unknown ones are reported. */
 export function matchArguments(
   frame: Frame,
   declaration: Declaration,
@@ -103,7 +103,7 @@ export interface Bound {
   readonly ok: boolean
 }
 
-/** Binds parameters and dims in the callee's frame. Problems of arguments are the caller's, at their spans; those of defaults lie at the call. */
+/** Binds parameters and dims in the callee's frame. Mistakes in arguments are reported at the arguments, those in defaults at the call. */
 export function bindParameters(callee: Frame, caller: Frame, given: ReadonlyMap<string, Given>, callSpan: Span): Bound {
   const { declaration } = callee
   const facts = new Map<string, ParameterFact>()
@@ -211,7 +211,7 @@ function rangeText({ type, range }: Parameter): string {
   return range === null ? '' : textOf(range.span).replace(/\s+/g, ' ')
 }
 
-/** Whether the value of a parameter lies in its range or among its choices; `span` is where the value was given. */
+/** Whether the value of a parameter is in its range or among its choices; `span` is the place of the value. */
 export function checkRange(callee: Frame, caller: Frame, parameter: Parameter, given: Static, span: Span): boolean {
   const { type, name, range } = parameter
   const related = [{ span: parameter.span, message: 'declared here' }]

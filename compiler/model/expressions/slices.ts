@@ -45,7 +45,7 @@ function axisSlice(frame: Frame, node: SliceNode, size: Dim): AxisSlice | null {
 const inside = (frame: Frame, node: SliceNode, start: Dim, stop: Dim, size: Dim): boolean =>
   verify(frame, (lookup) => {
     const [from, to, all] = [start, stop, size].map((one) => evaluateSize(one, lookup))
-    // differences, as B + 1 is outside an axis of B whatever B is
+    // by differences: B + 1 is out of range for an axis of B whatever B is
     const isInside = [start, subtract(stop, start), subtract(size, stop)].every((room) => (evaluateSize(room, lookup) ?? 0) >= 0)
     if (isInside) return null
     const range = node.index === null ? `${from ?? start.key}..${to ?? stop.key}` : `${from ?? start.key}`

@@ -1,4 +1,4 @@
-/** Calls of optimisers, schedules and initialisers against the tables of what each takes. */
+/** Calls of optimisers, schedules and initialisers, checked against their tables. */
 import type { Argument, CallExpression, Expression } from '../../../grammar/ast.ts'
 import type { Span } from '../../../grammar/source.ts'
 import { complain, folds, verify, type Frame } from '../context/context.ts'
@@ -9,7 +9,7 @@ import { waitsForRun, wantStatic } from '../types/wants.ts'
 import { INITIALISERS } from './methods.ts'
 import { isAllowed, rangeText, signatureOf, type Method, type Setting } from './setting.ts'
 
-/** A setting's value, in its range wherever that can be told; null after a mistake. Some may be another in each step of training. */
+/** The value of a setting, checked against its range if known; null after a mistake. Some may change from step to step. */
 export function settingOf(frame: Frame, expression: Expression, row: Setting, name: string, mayChange = false): Static | null {
   const value = wantStatic(frame, expression, row.type, name)
   if (value === null || waitsForRun(frame, value, name, expression.span, mayChange)) return null
@@ -96,7 +96,7 @@ export function methodOf(
   return settings === null ? null : { kind: callee.text, settings }
 }
 
-/** An initialiser for weights of so many axes, or of any; null after a mistake. */
+/** An initialiser for weights of this rank, or of any; null after a mistake. */
 export function initialiserOf(frame: Frame, call: CallExpression, axes: number | null): MethodFact | null {
   const method = methodOf(frame, call, INITIALISERS, 'initialiser')
   if (method === null || method.kind !== ORTHOGONAL || axes === null || axes >= 2) return method

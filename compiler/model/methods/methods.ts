@@ -1,4 +1,4 @@
-/** Every optimiser, schedule and initialiser, and the other settings of training, with what each takes. */
+/** The tables of optimisers, schedules and initialisers, and of the other settings of training. */
 import type { NumberSetting } from '../../../grammar/ast.ts'
 import type { Initialiser, RecipeWeight, Optimiser, RateSchedule } from '../../../plan/recipe.ts'
 import { bool, int, real, type Method, type Setting } from './setting.ts'

@@ -1,13 +1,13 @@
-/** A number, or a truth value, that a method of training takes: its name, what it may be, and what it is by itself. */
+/** A setting of a method of training: its type, range and default. */
 import type { StaticValue } from '../static/static.ts'
 
 export interface Setting {
   readonly type: 'real' | 'int' | 'bool'
   readonly from: number
   readonly to: number
-  /** An end that is no value itself. */
+  /** The end of the range that is excluded. */
   readonly excludes: 'from' | 'to' | null
-  /** Null where it has to be given. */
+  /** Null if the setting is required. */
   readonly default: number | boolean | null
   readonly doc: string
 }

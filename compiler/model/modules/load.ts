@@ -1,7 +1,7 @@
-/** How the files that others import are found: given by the caller. */
+/** The loader of imported files, given by the caller. */
 import type { Source } from '../../../grammar/source.ts'
 
-/** A file that is there, or could be, and may not be imported: why. */
+/** Why a file may not be imported. */
 export interface Refusal {
   readonly refused: string
 }

@@ -1,4 +1,4 @@
-/** Files and what they import: every name of a file, and the declaration it stands for. */
+/** Module resolution: every name of a file, and the declaration it refers to. */
 import type { Declaration, File, Import } from '../../../grammar/ast.ts'
 import type { Diagnostic } from '../../../grammar/diagnostic.ts'
 import { parse } from '../../../grammar/parse.ts'
@@ -41,7 +41,7 @@ interface Loader {
   readonly diagnostics: Diagnostic[]
 }
 
-/** What a name stands for in a module. */
+/** What a name refers to in a module. */
 export const declared = (module: Module, name: string): Declared | undefined =>
   module.names.get(name) ?? module.prelude?.names.get(name)
 
@@ -118,7 +118,7 @@ function bind(loader: Loader, module: Module, { names, from }: Import, chain: re
     bring(loader, module, other, name.text, name.span, (alias ?? name).text, (alias ?? name).span)
 }
 
-/** A file that is not there: the nearest one, certain to be meant where it declares all that is imported. */
+/** Reports a missing file with the nearest path; the fix is offered if that file declares all that is imported. */
 function missing(
   { load, reporter }: Loader,
   { file: { source } }: Module,
@@ -175,7 +175,7 @@ const BROKEN_MODULE: Module = {
   exporter: () => null,
 }
 
-/** What a name stands for when its import failed: uses of it say nothing more. */
+/** The entry of a name whose import failed; its uses are not reported. */
 const BROKEN: Declared = {
   declaration: {
     kind: 'declaration',

@@ -1,10 +1,10 @@
-/** Where the checker puts its diagnostics: one for each mistake, at the place that can be changed. */
+/** The collector of diagnostics: one for each mistake, at the place that the user can change. */
 import type { Code } from '../../../grammar/codes.ts'
 import type { Diagnostic } from '../../../grammar/diagnostic.ts'
 import { maximumDiagnostics, moreMistakes } from '../../../grammar/report.ts'
 import type { Span } from '../../../grammar/source.ts'
 
-/** What would mend a mistake; a function is asked only where the mistake is shown. */
+/** The help or fix of a mistake; a function is called only if the mistake is shown. */
 export type Help = string | null | (() => string | null)
 
 /** A diagnostic before it is placed. */
@@ -21,18 +21,18 @@ export interface Problem {
 export interface Reporter {
   /** Inside a call the problem is shown at the outermost call, with the place it was found as related. */
   report(problem: Problem): void
-  /** Everything reported during `body` came of this call. */
+  /** Attributes everything reported during `body` to this call. */
   during<T>(call: Span, callee: string, body: () => T): T
-  /** Runs `body` as though no call were open. */
+  /** Runs `body` outside of any call. */
   apart<T>(body: () => T): T
   readonly diagnostics: readonly Diagnostic[]
-  /** How many problems were met, shown or not. */
+  /** The number of problems reported, shown or not. */
   readonly count: number
 }
 
 const keyOf = ({ source, start, end }: Span): string => `${source.path}:${start}-${end}`
 
-/** The place a person can change, where the problem lies inside something that was called. */
+/** The outermost call, if the problem is inside of a callee. */
 function atCall(problem: Problem, calls: readonly { span: Span; callee: string }[]): Problem {
   const [outermost] = calls
   const innermost = calls.at(-1)!

@@ -1,4 +1,4 @@
-/** What was probably meant by an import that finds nothing, and which file declares a name that nothing stands for. */
+/** Suggestions for an import that is not found, and for an undefined name that another file declares. */
 import { parse } from '../../../grammar/parse.ts'
 import type { Source } from '../../../grammar/source.ts'
 import { closest } from '../../../grammar/suggest.ts'

@@ -1,4 +1,4 @@
-/** Joins the branches of `when training`: the names and choices visible after it. */
+/** The join of the branches of `when training`: the names and selections visible after it. */
 import type { Span } from '../../../grammar/source.ts'
 import { sameType } from '../expressions/bind.ts'
 import { complain, originOf, type Frame, type PolicyState } from '../context/context.ts'
@@ -8,14 +8,14 @@ import type { Binding, Scope } from '../context/scope.ts'
 import { staticText, type Static } from '../static/static.ts'
 import { ofTerm, UNKNOWN, type Value } from '../context/value.ts'
 
-/** Where two branches come together. */
+/** A join of two branches. */
 interface Join {
   readonly frame: Frame
   readonly block: number
   readonly span: Span
 }
 
-/** A value that training and inference make in their own way, of one type. */
+/** A value with one type that training and inference define differently (a phi). */
 const branch = ({ frame, block, span }: Join, training: Term, otherwise: Term): Term =>
   training === otherwise
     ? training
@@ -42,7 +42,7 @@ function join(at: Join, training: Value, otherwise: Value): Value | null {
 
 type Vars = readonly { readonly scope: Scope; readonly name: string; readonly binding: Binding }[]
 
-/** Every var that can be seen, with what it holds now. */
+/** Every visible var with its current value. */
 export function varsOf(scope: Scope | null): Vars {
   if (scope === null) return []
   const own = [...scope.bindings].flatMap(([name, binding]) => (binding.mutable ? [{ scope, name, binding }] : []))
@@ -51,7 +51,7 @@ export function varsOf(scope: Scope | null): Vars {
 
 export const restore = (vars: Vars): void => vars.forEach(({ scope, name, binding }) => scope.bindings.set(name, binding))
 
-/** One branch after it has been worked out. */
+/** A checked branch. */
 export interface Ran {
   readonly state: PolicyState
   readonly scope: Scope
@@ -70,7 +70,7 @@ function keepsType({ frame, span }: Join, name: string, { value }: Binding): voi
   })
 }
 
-/** Brings together what two branches have bound, assigned and chosen. */
+/** Joins the bindings, assignments and selections of two branches. */
 export function meet(frame: Frame, training: Ran, otherwise: Ran, block: number, span: Span): void {
   const at: Join = { frame, block, span }
   for (const [name, { value }] of training.scope.bindings) {

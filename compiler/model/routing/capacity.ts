@@ -1,4 +1,4 @@
-/** What a capacity means for an expert, exactly, in whole numbers. */
+/** Expert capacity in exact integer arithmetic. */
 
 /** A number as a fraction of whole ones: 1.25 is 5 / 4. */
 export function fraction(value: number): readonly [number, number] {
@@ -15,13 +15,13 @@ function reduced(numerator: number, denominator: number): readonly [number, numb
 
 const greatestCommon = (a: number, b: number): number => (b === 0 ? a : greatestCommon(b, a % b))
 
-/** Of T tokens an expert answers ceil(numerator * T / denominator) at most. */
+/** Of T tokens an expert processes at most ceil(numerator * T / denominator). */
 export interface Share {
   readonly numerator: number
   readonly denominator: number
 }
 
-/** F k / E; null where that is 1 or more, so that no expert is ever asked too often. */
+/** F k / E; null if that is 1 or more, so that no token ever overflows. */
 export function shareOf(factor: number, k: number, experts: number): Share | null {
   const [above, below] = fraction(factor)
   const [numerator, denominator] = reduced(above * k, below * experts)
@@ -31,13 +31,13 @@ export function shareOf(factor: number, k: number, experts: number): Share | nul
 /** Tokens of a run whose share is worked out in 32 bits. */
 const MOST_TOKENS = 2 ** 20
 
-/** Whether a device can work a share out for any run. */
+/** Whether a device can compute a share for any run. */
 export const isCountable = ({ numerator, denominator }: Share): boolean => numerator * MOST_TOKENS + denominator < 2 ** 32
 
-/** Two decimals that are no less. */
+/** Rounded up to two decimals. */
 const roundedUp = (value: number): number => Math.ceil(value * 100 - 1e-9) / 100
 
-/** The least capacity of two decimals with which no slot is ever dropped. */
+/** The least capacity, to two decimals, with which no assignment is ever dropped. */
 export const enough = (k: number, experts: number): number => roundedUp(experts / k)
 
 /**

@@ -1,4 +1,4 @@
-/** What a moe requires, checked where it can be before anything runs. */
+/** The constraints of a moe, checked at compile time where possible. */
 import type { Dim } from '../../../plan/dim.ts'
 import { enough, idleLaw, isCountable, shareOf } from './capacity.ts'
 import { folds, originOf, verify, wordsOf, type Frame } from '../context/context.ts'
@@ -10,16 +10,16 @@ import { evaluate, evaluateSize, type Lookup, type Static } from '../static/stat
 export interface Routed {
   /** The number of experts. */
   readonly count: Dim
-  /** How many a token asks for; null where the policy is wrong. */
+  /** The number of experts per token; null if the policy has a mistake. */
   readonly selected: Dim | null
   /** T, where it is known. */
   readonly tokens: Dim | null
-  /** The policy, where it leaves some of the selected out. */
+  /** The policy, if it keeps only some of the selected experts. */
   readonly keeper: string | null
   readonly hasShared: boolean
 }
 
-/** Why it cannot hold; null where it can, or where too little is known. */
+/** Why it cannot hold; null if it can, or if too little is known. */
 type Law = (lookup: Lookup) => string | null
 
 const size = (value: Dim | null, lookup: Lookup): number | undefined => (value === null ? undefined : evaluateSize(value, lookup))
@@ -27,7 +27,7 @@ const number = (value: Static, lookup: Lookup): number | undefined => evaluate(v
 const positive = (what: string, value: number | undefined): string | null =>
   value !== undefined && !(value > 0) ? `${what} must be above 0, not ${value}` : null
 
-/** The most experts among which `overflow next` is laid out: each round of it is a part of the graph. */
+/** The largest number of experts with `overflow next`: each of its rounds is unrolled in the graph. */
 const MOST_NEXT = 128
 
 function groupsLaw({ groups, keep }: Requirement & { readonly kind: 'groups' }, { count, selected }: Routed): Law {
@@ -41,7 +41,7 @@ function groupsLaw({ groups, keep }: Requirement & { readonly kind: 'groups' }, 
   }
 }
 
-/** The law of one requirement by itself. */
+/** The check of one requirement by itself. */
 function ownLaw(one: Requirement, routed: Routed): Law {
   const { selected } = routed
   switch (one.kind) {
@@ -74,17 +74,17 @@ function ownLaw(one: Requirement, routed: Routed): Law {
   }
 }
 
-/** Whether all slots are promised an answer. */
+/** Whether every assignment must be processed. */
 const promisesAll = ({ kind }: Requirement): boolean => kind === 'dropless' || kind === 'each-token'
 
-/** How many of the experts a token may ask. */
+/** The number of experts that a token can choose from. */
 function openOf(all: readonly Requirement[], experts: number, lookup: Lookup): number {
   const groups = requirement(all, 'groups')
   const [g, n] = groups === null ? [1, 1] : [size(groups.groups, lookup), size(groups.keep, lookup)]
   return g === undefined || n === undefined ? experts : (experts / g) * n
 }
 
-/** Why slots can be without an answer under a requirement among all. */
+/** Why assignments can overflow under a requirement among all. */
 function dropsLaw(one: Requirement, all: readonly Requirement[], { count, selected, tokens }: Routed): Law | null {
   switch (one.kind) {
     case 'expert-choice':
@@ -124,7 +124,7 @@ function dropsLaw(one: Requirement, all: readonly Requirement[], { count, select
 
 const CHOSEN_BY_TOKENS: readonly Requirement['kind'][] = ['capacity', 'at-most', 'groups', 'bias-balanced']
 
-/** The law of a requirement beside those before it. */
+/** The check of a requirement against those before it. */
 function jointLaw(one: Requirement, all: readonly Requirement[], routed: Routed): Law {
   return (lookup) => {
     for (const other of all.slice(0, all.indexOf(one))) {

@@ -27,7 +27,7 @@ import { ofTerm, termTypeText, UNKNOWN, type Value } from '../context/value.ts'
 import { wanted } from './wanted.ts'
 import { wantFixed } from '../types/wants.ts'
 
-/** The one clause of a kind; says where there is none or another. */
+/** The only clause of a kind; reports a missing or second one. */
 function only<T extends { readonly span: Span }>(
   frame: Frame,
   clauses: readonly T[],
@@ -133,7 +133,7 @@ function expertOf(
   return made
 }
 
-/** Experts that answer every token. */
+/** Shared experts, which process every token. */
 function sharedOf(frame: Frame, clause: SharedClause, rows: GivenTerm | null): readonly CallTerm[] {
   const count = countOf(frame, clause.count, 'the number of shared experts')
   const found = wanted(frame, clause.of, 'expert')

@@ -1,4 +1,4 @@
-/** Statements of policies: what is selected, how it is weighed, what is added to the objective. */
+/** The statements of a policy: `select`, `weigh`, `keep`, `loss` and `metric`. */
 import type {
   Expression,
   KeepStatement,
@@ -109,7 +109,7 @@ export function weighStatement(frame: Frame, { value: node, span }: WeighStateme
   else state.weights = term
 }
 
-/** Which of the selected experts answer. */
+/** `keep`: which of the selected experts are used. */
 export function keepStatement(frame: Frame, { value: node, span }: KeepStatement): void {
   const state = frame.policy!
   const term = asTerm(frame, { value: elaborate(frame, node), span: node.span }, 'bool')
@@ -125,7 +125,7 @@ export function keepStatement(frame: Frame, { value: node, span }: KeepStatement
   else state.keep = term
 }
 
-/** One number, f32[]; null after a mistake. */
+/** A scalar, f32[]; null after a mistake. */
 function single(frame: Frame, node: Expression, what: string): Term | null {
   const term = asTerm(frame, { value: elaborate(frame, node), span: node.span })
   if (term === null || (term.dtype === 'f32' && term.shape.length === 0)) return term

@@ -1,4 +1,4 @@
-/** Policies: what a moe gives them, and what they settle on each path. */
+/** Policies: their implicit inputs, and what they select, weigh and keep on each path. */
 import type { CallExpression } from '../../../grammar/ast.ts'
 import type { Span } from '../../../grammar/source.ts'
 import { product, symbol, type Dim } from '../../../plan/dim.ts'
@@ -16,14 +16,14 @@ import { ofStatic, ofTerm, UNKNOWN, type Value } from '../context/value.ts'
 import { wanted } from './wanted.ts'
 import { AT_INFERENCE, routeIn, settledIn } from './ways.ts'
 
-/** What a moe gives its policy. */
+/** The implicit inputs of a policy. */
 export interface Routed {
   /** x: f32[T, D]; null where the type of the input is unknown. */
   readonly rows: GivenTerm | null
   /** The axes whose product T is. */
   readonly leading: readonly Dim[]
   readonly count: Dim
-  /** Of an expert's answer. */
+  /** The width of an expert's output. */
   readonly width: Dim
   /** Null where the experts are not known. */
   readonly bank: ExpertBank | null
@@ -90,7 +90,7 @@ export interface Settled {
 
 const NOTHING: Settled = { policy: null, selected: null }
 
-/** The policy of a moe worked out. */
+/** Checks the policy of a moe. */
 export function policyOf(frame: Frame, call: CallExpression, routed: Routed): Settled {
   const found = wanted(frame, call, 'policy')
   if (found === null) return NOTHING
@@ -126,7 +126,7 @@ export function policyOf(frame: Frame, call: CallExpression, routed: Routed): Se
   return { policy, selected }
 }
 
-/** Runs a policy's body and says what its forms lack: that of inference, and each `when training`. */
+/** Checks a policy's body and reports what is missing in inference or in a `when training`. */
 export function settle(frame: Frame): Pick<Policy, 'own' | 'blocks'> | null {
   const state = frame.policy!
   body(frame)

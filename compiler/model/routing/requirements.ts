@@ -1,4 +1,4 @@
-/** What a moe requires, its numbers worked out. */
+/** The `require` clauses of a moe, with evaluated numbers. */
 import type { Constraint, Expression, OverflowRule } from '../../../grammar/ast.ts'
 import type { Span } from '../../../grammar/source.ts'
 import type { Dim } from '../../../plan/dim.ts'

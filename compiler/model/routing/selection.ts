@@ -1,4 +1,4 @@
-/** What constraints make of a selection: a bias for balance, groups of experts, or experts that choose. */
+/** How constraints change a selection: a balance bias, groups of experts, or expert choice. */
 import { floorDivide, ONE, type Dim } from '../../../plan/dim.ts'
 import type { Span } from '../../../grammar/source.ts'
 import { apply } from '../expressions/apply.ts'
@@ -10,7 +10,7 @@ import type { Term, WeightTerm } from '../model.ts'
 import { real } from '../static/static.ts'
 import { ofStatic, ofTerm, UNKNOWN, type Value } from '../context/value.ts'
 
-/** Nothing but the largest scores. */
+/** Plain top-k. */
 export const PLAIN: Shaping = { groups: null, isByExperts: false }
 
 /** Builtins at one place of the text. */
@@ -27,7 +27,7 @@ const at =
           span,
         )
 
-/** A value that has a name where the choice is explained. */
+/** A value with a name, for `explain`. */
 function named(frame: Frame, name: string, value: Value, doc: string): Value {
   if (value.kind === 'tensor') frame.steps.push({ kind: 'let', name, value: value.term, doc })
   return value
@@ -42,7 +42,7 @@ function perGroup({ context }: Frame, experts: Dim, groups: Dim): Dim {
   return quotient
 }
 
-/** Scores with those outside of the best groups lowest; the best of a group speaks for it. */
+/** Scores, masked outside of the best groups; a group is scored by its best expert. */
 function inGroups(frame: Frame, scores: Value, { count, keep }: NonNullable<Shaping['groups']>, span: Span): Value {
   const { tokens, experts } = frame.policy!
   const use = at(frame, span)
@@ -81,7 +81,7 @@ export function shapedScores(frame: Frame, scores: Term, span: Span): Value {
     : named(frame, 'in_groups', inGroups(frame, biased, shaping.groups, span), 'scores that select: all others are masked')
 }
 
-/** Every expert in the order of their numbers, i32[T, E]: which of them answer is settled by the experts. */
+/** Every expert in the order of their numbers, i32[T, E]: the experts choose which of them are used. */
 export function everyExpertOf(frame: Frame, span: Span): Value {
   const { tokens, experts } = frame.policy!
   const use = at(frame, span)

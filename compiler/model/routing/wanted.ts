@@ -1,13 +1,13 @@
-/** Declarations that clauses of a moe name. */
+/** Resolves the declarations that clauses of a moe name. */
 import type { CallExpression } from '../../../grammar/ast.ts'
 import { complain, elaborate, type Frame } from '../context/context.ts'
 import { declared, isBroken, type Declared } from '../modules/modules.ts'
 import { article, unknownCallee } from '../context/names.ts'
 
-/** The declaration a clause names, if it is of the kind wanted. */
+/** The declaration that a clause names, if it is of the expected kind. */
 export function wanted(frame: Frame, call: CallExpression, declares: 'expert' | 'policy'): Declared | null {
   const found = fitting(frame, call, declares)
-  // what stands in the arguments is checked all the same
+  // the arguments are checked nevertheless
   if (found === null) for (const { value } of call.arguments) elaborate(frame, value)
   return found
 }

@@ -4,11 +4,11 @@ import type { Policy, Route, TrainingBlock, Way } from '../model.ts'
 /** No block is active at inference. */
 export const AT_INFERENCE: ReadonlySet<number> = new Set()
 
-/** Whether a block happens in some steps of training only: it is drawn for. */
+/** Whether a block is active only in some steps of training, which are drawn at random. */
 export const isDrawn = ({ rate, after, atMost }: Pick<TrainingBlock, 'rate' | 'after' | 'atMost'>): boolean =>
   rate !== null || after !== null || atMost !== null
 
-/** The stretches that count: of each block one branch, in the order of the text, then what stands outside of all. */
+/** The active sections: one branch of each block, in the order of the text, then the statements outside of all. */
 export const waysOf = ({ own, blocks }: Pick<Policy, 'own' | 'blocks'>, active: ReadonlySet<number>): readonly Way[] => [
   ...blocks.map(({ training, otherwise }, block) => (active.has(block) ? training : otherwise)),
   own,
@@ -17,7 +17,7 @@ export const waysOf = ({ own, blocks }: Pick<Policy, 'own' | 'blocks'>, active: 
 const settledBy = <K extends 'select' | 'weights' | 'keep'>(ways: readonly Way[], what: K): Way[K] | null =>
   ways.find((way) => way[what] !== null)?.[what] ?? null
 
-/** What a policy settles with these blocks active; a block takes precedence over what stands outside. */
+/** What a policy selects, weighs and keeps with these blocks active; a block takes precedence over statements outside. */
 export function settledIn(policy: Pick<Policy, 'own' | 'blocks'>, active: ReadonlySet<number>): Omit<Way, 'steps'> {
   const ways = waysOf(policy, active)
   return { select: settledBy(ways, 'select'), weights: settledBy(ways, 'weights'), keep: settledBy(ways, 'keep') }

@@ -23,7 +23,7 @@ const RATE: Bounds = { mayChange: true, type: 'real', what: 'the rate', low: 0, 
 const AFTER: Bounds = { mayChange: false, type: 'real', what: 'the warm-up', low: 0, high: 1 }
 const AT_MOST: Bounds = { mayChange: false, type: 'int', what: 'the number of layers', low: 1, high: Infinity }
 
-/** A number of the head, in its bounds wherever that can be told; null where there is none, or after a mistake. */
+/** A number of the head, checked against its bounds if known; null if absent, or after a mistake. */
 function bounded(frame: Frame, node: Expression | null, { mayChange, type, what, low, high }: Bounds): Static | null {
   const value = node === null ? null : wantStatic({ ...frame, isTraining: true }, node, type, what)
   if (node === null || value === null || waitsForRun(frame, value, what, node.span, mayChange)) return null
@@ -42,7 +42,7 @@ function bounded(frame: Frame, node: Expression | null, { mayChange, type, what,
   return value
 }
 
-/** Whether a run can work it out on its own, before the first step. */
+/** Whether the runtime can evaluate it before the first step. */
 function isTold(frame: Frame, value: Static, span: Span): boolean {
   const strange = wordsIn(value).find((word) => !isFormulaOperation(word))
   if (strange !== undefined) {
@@ -69,7 +69,7 @@ function headOf(
   }
 }
 
-/** Runs one branch; what it has assigned is taken back, and part of what it made. */
+/** Checks one branch; its assignments are undone, and are part of the result. */
 function runBranch(frame: Frame, list: readonly Statement[], isTraining: boolean): Ran {
   const before = varsOf(frame.scope)
   const state: PolicyState = { ...frame.policy!, steps: [], isBranch: true }
@@ -80,7 +80,7 @@ function runBranch(frame: Frame, list: readonly Statement[], isTraining: boolean
   return { state, scope: inner.scope, vars }
 }
 
-/** What a branch settles itself. */
+/** What a branch itself selects, weighs and keeps. */
 function wayOf({ select, weights, keep }: PolicyState, { state }: Ran): Way {
   const own = <K extends 'select' | 'weights' | 'keep'>(what: K, before: PolicyState[K]): PolicyState[K] =>
     state[what] === before ? null : state[what]

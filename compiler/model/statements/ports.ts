@@ -21,7 +21,7 @@ export function inputStatement(frame: Frame, { name, type, doc, span }: InputSta
   bind(frame, name, ofTerm(term))
 }
 
-/** Each dim of a run is told by an axis that has its name alone. */
+/** Each run-time dim must be an axis of an input by itself, so that it can be inferred. */
 export function tellable(frame: Frame): void {
   const { inputs, runDims } = frame.context
   const alone = new Set(inputs.flatMap(({ shape }) => shape.map((size) => size.key)))

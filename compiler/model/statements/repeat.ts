@@ -1,4 +1,4 @@
-/** `repeat layers[i] in 0..L`: the body once, with what it carries from turn to turn. */
+/** `repeat layers[i] in 0..L`: the body is checked once, with its loop-carried values. */
 import type { RepeatStatement, Statement } from '../../../grammar/ast.ts'
 import { symbol } from '../../../plan/dim.ts'
 import { bind } from '../expressions/bind.ts'
@@ -10,7 +10,7 @@ import { evaluateSize, int } from '../static/static.ts'
 import { ofStatic, ofTerm, UNKNOWN, type Value } from '../context/value.ts'
 import { wantFixed } from '../types/wants.ts'
 
-/** Names that statements give another value, in order of appearance. */
+/** Names that the statements assign, in order of appearance. */
 function assigned(list: readonly Statement[]): readonly string[] {
   const names = list.flatMap((statement): readonly string[] => {
     if (statement.kind === 'assign') return [statement.name.text]
@@ -19,14 +19,14 @@ function assigned(list: readonly Statement[]): readonly string[] {
   return [...new Set(names)]
 }
 
-/** A symbol for the index that no other around has. */
+/** A fresh symbol for the index. */
 function indexSymbol(frame: Frame, name: string): string {
   const isTaken =
     frame.loops.some((loop) => loop.index === name) || frame.context.values.has(name) || frame.context.runDims.has(name)
   return isTaken ? indexSymbol(frame, `${name}'`) : name
 }
 
-/** All turns of nested repeats together: each is laid out by itself. */
+/** The limit of iterations of nested repeats together, since loops are unrolled. */
 const MOST_TURNS = 65_536
 
 function turnsAround({ context, loops }: Frame): number {
@@ -105,7 +105,7 @@ export function repeatStatement(frame: Frame, { label, index, from, to, body, sp
   })
 }
 
-/** Only tensors are carried: a number would be another at every turn. */
+/** Only tensors are loop-carried: a compile-time number cannot change between iterations. */
 function refuseStatics(frame: Frame, body: readonly Statement[]): void {
   for (const statement of body) {
     if (statement.kind !== 'assign') continue

@@ -29,7 +29,7 @@ import { waitsForRun, wantStatic } from '../types/wants.ts'
 
 const EVERYWHERE: readonly Statement['kind'][] = ['let', 'assign', 'repeat', 'assert']
 
-/** What stands in `train` alone. */
+/** Statements that are only allowed in `train`. */
 const IN_TRAIN: readonly Statement['kind'][] = [
   'metric',
   'optimiser',
@@ -56,7 +56,7 @@ const RETURNS = 'write `return` instead'
 const ROUTES = 'only a `policy` selects and weighs experts'
 const GIVEN = 'its parameters are in parentheses after its name, as in (x: f32[N, D])'
 
-/** What to write in place of a statement that has no place in a declaration. */
+/** What to write instead of a statement that is not allowed in a declaration. */
 const INSTEAD: Readonly<Record<DeclarationKind, Partial<Readonly<Record<Statement['kind'], string>>>>> = {
   fn: {
     output: RETURNS,
@@ -107,7 +107,7 @@ export const WORDS: Readonly<Record<Statement['kind'], string>> = {
   group: 'group',
 }
 
-/** Runs statements; the value returned, null where none is. */
+/** Checks statements; the returned value, or null. */
 export function statements(frame: Frame, list: readonly Statement[]): Value | null {
   let result: Value | null = null
   for (const statement of list) {
@@ -132,7 +132,7 @@ export function statements(frame: Frame, list: readonly Statement[]): Value | nu
   return result
 }
 
-/** Works out one statement that may stand here; the value it returns. */
+/** Checks one statement that is allowed here; the value it returns. */
 export function run(frame: Frame, statement: Statement): Value | null {
   switch (statement.kind) {
     case 'let':
@@ -163,11 +163,11 @@ export function run(frame: Frame, statement: Statement): Value | null {
       return (lossStatement(frame, statement), null)
     case 'when-training':
       return (whenTraining(frame, statement), null)
-    // the entries need all paths, and training all that the model gives: they are read when the body is done
+    // entries need all paths, and training all outputs: both are checked after the body
     case 'weights':
     case 'train':
       return null
-    // they stand in train alone
+    // only allowed in train
     case 'metric':
     case 'optimiser':
     case 'schedule':
@@ -292,7 +292,7 @@ function assertStatement(frame: Frame, { condition, message, span }: AssertState
   if (holds) rememberFacts(law, frame.context.quotients)
 }
 
-/** Its lets are seen after it, and depend on weights alone. */
+/** Its lets are visible after it, and depend only on weights. */
 function onceStatement(frame: Frame, { body: list }: OnceStatement): void {
   const inner: Frame = { ...frame, steps: [], scope: createScope(frame.scope) }
   for (const statement of list) {

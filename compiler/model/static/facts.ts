@@ -1,4 +1,4 @@
-/** What an `assert` says of sizes: where C % 2 == 0, C / 2 is one. */
+/** What an `assert` proves about sizes: with C % 2 == 0, C / 2 is exact. */
 import { add, divideExact, floorDivide, multiply, negate, symbol, symbolsOf, type Dim } from '../../../plan/dim.ts'
 import { remember, type Quotient } from './exact.ts'
 import type { Static } from './static.ts'

@@ -1,4 +1,4 @@
-/** What is known when a model is compiled: numbers, truth values and words, as expressions over parameters and loop indices. */
+/** Compile-time values: numbers, booleans and strings, as expressions over parameters and loop indices. */
 import { OPERATORS } from '../../../plan/arithmetic.ts'
 import {
   dim,
@@ -18,7 +18,7 @@ import { emptyTable } from '../../../plan/table.ts'
 export type StaticType = 'int' | 'real' | 'bool' | 'string'
 export type StaticValue = number | boolean | string
 
-/** Ints that a dim can say are dims; everything else is an expression. */
+/** Ints that a dim can express are dims; everything else is an expression. */
 export type Static =
   | { readonly kind: 'int'; readonly type: 'int'; readonly dim: Dim }
   | { readonly kind: 'literal'; readonly type: 'real' | 'bool' | 'string'; readonly value: StaticValue }
@@ -59,7 +59,7 @@ export const literal = (value: StaticValue, type: StaticType): Static =>
 
 const WORDS: Readonly<Record<string, (...values: readonly never[]) => StaticValue>> = OPERATORS
 
-/** What a number function computes on numbers; filled from the builtins by whoever calls `evaluate`. */
+/** The numeric functions, by name: the builtins, given by the callers of `evaluate`. */
 export type Folds = (word: string) => ((...values: readonly number[]) => number) | null
 
 /** The value under `lookup`; undefined where something it depends on has none. */

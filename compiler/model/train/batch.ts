@@ -22,7 +22,7 @@ export function readBatch(frame: Frame, { sizes }: BatchStatement): Readonly<Rec
   return given
 }
 
-/** Says which dims have no size, and which names are no dims. */
+/** Reports dims without a size, and names that are not dims. */
 export function checkBatch(frame: Frame, statement: BatchStatement | null, head: Span): void {
   const {
     declaration,

@@ -7,7 +7,7 @@ import { instancesOf, type WeightInstance } from '../weights/paths.ts'
 import { initialiserOf, ORTHOGONAL } from '../methods/method.ts'
 import { fits } from './pattern.ts'
 
-/** The word of a pattern that stands in no path, and what is probably meant. */
+/** The label of a pattern that is in no path, and the nearest one. */
 function advice(pattern: string, paths: readonly string[]): string | null {
   const labels = new Set(paths.flatMap((path) => path.split('.')))
   const odd = pattern.split(/[.*]+/).find((word) => word !== '' && ![...labels].some((label) => label.includes(word)))
@@ -16,7 +16,7 @@ function advice(pattern: string, paths: readonly string[]): string | null {
   return paths.length === 0 ? null : `paths look like ${paths[0]}; \`*\` matches any characters`
 }
 
-/** The weights that a pattern fits; null where there is none, which is reported. */
+/** The weights that a pattern matches; null if there is none, which is reported. */
 export function matchesOf(frame: Frame, { value, span }: StringLiteral): readonly WeightInstance[] | null {
   const { context, declaration } = frame
   const all = instancesOf(context.weights, lookupIn(context))

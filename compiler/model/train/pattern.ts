@@ -1,6 +1,6 @@
-/** Patterns over paths of weights: `*` is any run of characters, everything else is itself. */
+/** Patterns over paths of weights: `*` matches any characters, everything else itself. */
 
-/** Whether the whole path fits. Linear in the path for each star. */
+/** Whether the whole path matches. Linear in the path for each star. */
 export function fits(pattern: string, path: string): boolean {
   const parts = pattern.split('*')
   if (parts.length === 1) return pattern === path

@@ -1,4 +1,4 @@
-/** The `train` block of a model: what is fed and worked out in training alone, and how the weights learn. */
+/** The `train` block of a model: its inputs, losses and metrics, and how the weights are trained. */
 import type {
   BatchStatement,
   Declaration,
@@ -25,7 +25,7 @@ import { methodOf, settingOf, settingsOf } from '../methods/method.ts'
 import { GROUP, NUMBERS, OPTIMISERS, SCHEDULES } from '../methods/methods.ts'
 import { matchesOf, readInitialiser } from './matches.ts'
 
-/** What has been read so far; places are kept to tell of what is said twice. */
+/** The settings so far, with their places, to report duplicates. */
 interface Draft {
   readonly firsts: Map<string, Span>
   readonly numbers: Partial<Record<NumberSetting, Static>>
@@ -46,7 +46,7 @@ const newDraft = (): Draft => ({
   schedule: null,
 })
 
-/** Says where a setting stands a second time. */
+/** Reports a duplicate setting. */
 function isFirst(frame: Frame, draft: Draft, { kind, span }: Statement): boolean {
   const first = draft.firsts.get(kind)
   if (first === undefined) draft.firsts.set(kind, span)
@@ -60,7 +60,7 @@ function isFirst(frame: Frame, draft: Draft, { kind, span }: Statement): boolean
   return first === undefined
 }
 
-/** Without momentum there is nothing that a gradient could be taken ahead along. */
+/** Nesterov momentum needs momentum. */
 function checkMomentum(frame: Frame, fact: MethodFact | null, span: Span): MethodFact | null {
   if (fact === null || fact.kind !== 'sgd') return fact
   const { momentum, nesterov } = fact.settings
@@ -162,7 +162,7 @@ function checkNames(frame: Frame, own: readonly InputTerm[], outer: readonly Inp
   }
 }
 
-/** What a block cannot be without, and an example of it. */
+/** What a block must have, with an example. */
 const NEEDED: readonly (readonly [Statement['kind'], string])[] = [
   ['loss', 'loss next = cross_entropy(logits, targets)'],
   ['optimiser', 'optimiser adamw(rate = 3e-4)'],

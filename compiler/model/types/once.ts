@@ -1,4 +1,4 @@
-/** Whether a value depends on the run, and not on weights alone. */
+/** Whether a value depends on inputs, and not only on weights. */
 import type { Dim } from '../../../plan/dim.ts'
 import type { Options } from '../builtin/options.ts'
 import { BUILTINS } from '../builtin/table.ts'

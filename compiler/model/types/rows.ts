@@ -1,4 +1,4 @@
-/** The law of experts: each row is treated alone, so that an expert may see any rows in any order. */
+/** The rule of experts: each row is computed independently, so that an expert can get any rows in any order. */
 import type { Code } from '../../../grammar/codes.ts'
 import type { Span } from '../../../grammar/source.ts'
 import { symbolsOf } from '../../../plan/dim.ts'
@@ -8,7 +8,7 @@ import { mentions } from '../static/exact.ts'
 import { termTypeText } from '../context/value.ts'
 import { EXPERT_ROWS, type CallTerm, type GivenTerm, type Term } from '../model.ts'
 
-/** Reports an expert that does not answer each row with a vector. */
+/** Reports an expert that does not return one vector per row. */
 export function wantAnswers(frame: Frame, { result, name }: CallTerm, rows: GivenTerm, span: Span): void {
   const fits = result.dtype === 'f32' && result.shape.length === 2 && result.shape[0] === rows.shape[0]
   if (!fits)

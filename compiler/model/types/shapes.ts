@@ -48,7 +48,7 @@ export const bindDim = (frame: Frame, name: string, size: Dim, span: Span): void
   frame.scope.bindings.set(name, { value: ofStatic(int(size)), span, mutable: false })
 }
 
-/** Whether an entry of a shape is a name that stands for nothing yet. */
+/** Whether an entry of a shape is a name that is not bound yet. */
 const isFree = (frame: Frame, entry: Expression): entry is Expression & { kind: 'name' } =>
   entry.kind === 'name' && entry.name.text !== '' && find(frame.scope, entry.name.text) === undefined
 
@@ -125,7 +125,7 @@ export function unify(frame: Frame, caller: Frame, node: TensorTypeNode, { term,
   })
 }
 
-/** What an entry asks for, binding what is free in it; null after a mistake. */
+/** The size that an entry expects, binding its free name; null after a mistake. */
 function settle(frame: Frame, entry: Expression, size: Dim): Dim | null {
   if (isFree(frame, entry)) {
     bindDim(frame, entry.name.text, size, entry.span)

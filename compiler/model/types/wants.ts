@@ -7,7 +7,7 @@ import { runDimOf } from './once.ts'
 import { evaluateSize, int, momentIn, type Static, type StaticType } from '../static/static.ts'
 import { typeText } from '../context/value.ts'
 
-/** A number, truth value or word known at compile time; null after a mistake. */
+/** A number, boolean or string known at compile time; null after a mistake. */
 export function wantStatic(frame: Frame, expression: Expression, type: StaticType, what: string): Static | null {
   const value = elaborate(frame, expression)
   if (value.kind === 'unknown') return null
@@ -30,7 +30,7 @@ export function wantSize(frame: Frame, expression: Expression, what: string): Di
   return value === null ? null : sizeOf(frame, value)
 }
 
-/** Whether a value waits for the run, which is reported where it may not; what a step of training knows may be allowed. */
+/** Whether a value is only known at run time, which is reported unless allowed; values of a training step may be. */
 export function waitsForRun(frame: Frame, value: Static, what: string, span: Span, mayChange = false): boolean {
   const atRun = runDimOf(frame.context, value) ?? (mayChange ? undefined : momentIn(value))
   if (atRun !== undefined)

@@ -1,8 +1,8 @@
-/** Paths of weights: each names one. */
+/** Weight paths: each must name one weight. */
 import type { Span } from '../../../grammar/source.ts'
 import { complain, type Branch, type Frame } from '../context/context.ts'
 
-/** Whether two places are never both there: they lie on two sides of one conditional. */
+/** Whether two uses exclude each other: they are in two branches of one conditional. */
 const excludes = (a: readonly Branch[], b: readonly Branch[]): boolean =>
   a.some((x) => b.some((y) => x.of === y.of && x.side !== y.side))
 

@@ -1,4 +1,4 @@
-/** The weights of a model one by one: each with the indices of its turn. */
+/** The weights of a model one by one, with their loop indices. */
 import { own } from '../../../plan/table.ts'
 import type { WeightFact } from '../model.ts'
 import { evaluateSize, type Lookup } from '../static/static.ts'
@@ -15,7 +15,7 @@ export interface WeightInstance {
 export const pathWith = (path: string, indices: Readonly<Record<string, unknown>>): string =>
   path.replace(/\{([^}]*)\}/g, (whole, name: string) => (typeof own(indices, name) === 'number' ? String(indices[name]) : whole))
 
-/** All instances, fact by fact; a loop whose ends are not known counts as none. */
+/** All instances of each weight; a loop with unknown bounds has none. */
 export function instancesOf(facts: readonly WeightFact[], lookup: Lookup): readonly WeightInstance[] {
   return facts.flatMap((fact) => {
     let turns: readonly Readonly<Record<string, number>>[] = [{}]

@@ -1,4 +1,4 @@
-/** The `weights` of a model: where each path lies in a checkpoint. */
+/** The `weights` block of a model: the source of each path in a checkpoint. */
 import type { Expression, SliceNode, WeightEntry, WeightPathPart } from '../../../grammar/ast.ts'
 import type { Span } from '../../../grammar/source.ts'
 import { closest } from '../../../grammar/suggest.ts'
@@ -10,7 +10,7 @@ import { evaluateSize, int } from '../static/static.ts'
 import { ofStatic } from '../context/value.ts'
 import { wantFixed } from '../types/wants.ts'
 
-/** A path with its indices nameless: how entries and weights meet. */
+/** A path with anonymous indices, by which entries and weights are matched. */
 const keyOf = (path: string): string => path.replace(/\{[^}]*\}/g, '{}')
 
 const textOf = (part: WeightPathPart): string => (part.kind === 'name' ? part.name.text : `{${part.name.text}}`)
@@ -72,7 +72,7 @@ export function readWeights(frame: Frame, entries: readonly WeightEntry[]): read
   return weights.map((fact, at) => ({ ...fact, source: sources.get(at) ?? null }))
 }
 
-/** The turns in which the name and the slices of a source are worked out. */
+/** The iterations for which the name and the slices of a source are evaluated. */
 const turnsOf = ({ loops, term: { bank } }: WeightFact, stacked: boolean): Frame['loops'] =>
   stacked && bank !== null ? [...loops, { index: EXPERT_INDEX, from: ZERO, to: bank }] : loops
 
