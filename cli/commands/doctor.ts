@@ -10,10 +10,10 @@ import { VERSION } from '../version.ts'
 
 function adapterLines({ name, driver, software, target }: AdapterReport, at: number, isColored: boolean): string {
   const used = at === 0 ? paint(isColored, 'green', '  <- used by default') : ''
-  const lanes = target.subgroupSize === null ? 'no fixed subgroup size' : `${target.subgroupSize} lanes a subgroup`
+  const subgroup = target.subgroupSize === null ? 'no fixed subgroup size' : `${target.subgroupSize} invocations a subgroup`
   const rows = [
     ['driver', driver],
-    ['kernels', `${software ? 'made for a CPU' : 'made for a GPU'}, ${lanes}`],
+    ['kernels', `${software ? 'made for a CPU' : 'made for a GPU'}, ${subgroup}`],
     ['features', target.features.join(' ') || 'none that kernels use'],
     ['workgroup', `${target.maxInvocationsPerWorkgroup} invocations, ${bytes(target.maxWorkgroupStorageBytes)} shared memory`],
     [

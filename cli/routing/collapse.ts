@@ -16,12 +16,10 @@ const ROUTER: { readonly [V in RouterVerdict]: string } = {
   'as random': 'its rows are as alike as random ones',
   alike: 'its rows are more alike than random ones',
   collapsed: 'its rows have COLLAPSED: most say the same',
-  unknown: 'there is no scale for it here',
+  unknown: 'no scale is known for it',
 }
 
-/**
- * `the load is uneven: the entropy is that of 4.12 evenly busy experts of 8, of 7.8 where choices are random; the busiest 2 answer 61% of the slots`
- */
+/** `the load is uneven: the entropy is that of 4.12 evenly busy experts of 8, ...; the busiest 2 take 61% of the slots` */
 export function loadCollapseWords(
   { verdict, effective, random, busiest }: LoadCollapse,
   experts: number,

@@ -35,12 +35,12 @@ function template({ parts, numbers }: Family): string | null {
   return `\`${text}\``
 }
 
-const spell = ({ parts, numbers }: Family): readonly string[] =>
+const literals = ({ parts, numbers }: Family): readonly string[] =>
   numbers.map((row) => literal(parts.map((part, at) => (at === 0 ? part : `${row[at - 1]}${part}`)).join('')))
 
 /** Names or templates that mean exactly these names together. */
 export const unionMembers = (names: readonly string[]): readonly string[] =>
-  families(names).flatMap((family) => template(family) ?? spell(family))
+  families(names).flatMap((family) => template(family) ?? literals(family))
 
 /** One line a member of the union; `never` where there is no name. */
 export function weightUnion(names: readonly string[]): string {

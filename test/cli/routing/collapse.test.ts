@@ -51,7 +51,7 @@ test('is read as it was printed; a report of the version before gets what follow
   expect(read.layers[0].loadCollapse).toEqual(told.layers[0].loadCollapse)
   expect(read.layers[0].collapse).toEqual([{ ...router(0.93), random: null, verdict: 'unknown' }])
   expect(drawLayer(read.layers[0], { columns: 80, hasColor: false })).toContain(
-    '0.93 by correlation, 0.93 by cosine: there is no scale for it here\n',
+    '0.93 by correlation, 0.93 by cosine: no scale is known for it\n',
   )
   expect(() => readReport(JSON.stringify({ ...before, version: 1 }), 'old.json')).toThrow(
     'old.json: is a routing report of version 1, versions 2 and 3 are read',
@@ -80,5 +80,5 @@ test('words without a load, without dead experts, and with few tokens', () => {
       random: randomRows(2, 2),
       verdict: 'unknown',
     }),
-  ).toBe('1 by correlation (random 1), 0 by cosine (random 0.64): there is no scale for it here')
+  ).toBe('1 by correlation (random 1), 0 by cosine (random 0.64): no scale is known for it')
 })
