@@ -68,8 +68,10 @@ const union = (a: Interval, b: Interval): Interval => ({ low: Math.min(a.low, b.
 function binaryOf(e: Expression & { readonly kind: 'binary' }, a: Interval | null, b: Interval | null): Interval | null {
   const isUnsigned = e.type === 'u32'
   if (e.opcode === 'minimum' && isUnsigned && (a === null || b === null)) return bounded(a, b)
-  if (e.opcode === 'remainder' && isUnsigned && b !== null && b.low > 0)
+  if (e.opcode === 'remainder' && isUnsigned && b !== null && b.low > 0) {
+    if (a !== null && a.low === a.high && b.low === b.high) return point(a.low % b.low)
     return a !== null && a.high < b.low ? a : { low: 0, high: b.high - 1 }
+  }
   if (a === null || b === null) return ANY
   switch (e.opcode) {
     case 'add':
