@@ -8,6 +8,7 @@ import { delinearise, linearise } from './scope/indexing.ts'
 import type { KernelProgram } from './ir/kernel.ts'
 import { describe, kernelName } from './scope/describe.ts'
 import type { Group } from './group.ts'
+import { THREAD, WORKGROUP, define, store, when } from '../scalar/statements.ts'
 
 const LANES = 64
 
@@ -31,13 +32,13 @@ export function elementwiseKernel(group: Group, context: ScheduleContext): Kerne
           const value = scope.accessor.at(node, delinearise(element, node.shape))
           named.set(node, variable(node.dtype, `result${at}`))
           scope.accessor.forget()
-          return { kind: 'let', name: `result${at}`, value }
+          return define(`result${at}`, value)
         })
   const stores = results.map((node): Statement => {
     const value = scope.accessor.at(node, delinearise(element, node.shape))
-    return { kind: 'store', buffer: scope.naming.write(node), index: element, value }
+    return store(scope.naming.write(node), element, value)
   })
-  const place = add(multiply(variable('u32', 'workgroup'), u32(LANES)), variable('u32', 'thread'))
+  const place = add(multiply(WORKGROUP, u32(LANES)), THREAD)
   return {
     name: kernelName(group, 'elementwise'),
     template: 'elementwise',
@@ -48,10 +49,7 @@ export function elementwiseKernel(group: Group, context: ScheduleContext): Kerne
       workgroups: ceilDivide(count, LANES),
       workgroupSize: LANES,
       shared: [],
-      body: [
-        { kind: 'let', name: 'element', value: place },
-        { kind: 'if', condition: less(element, size(count)), body: [...names, ...stores], otherwise: [] },
-      ],
+      body: [define('element', place), when(less(element, size(count)), [...names, ...stores])],
     },
     origin: group.anchor.origin,
     does: describe(group),

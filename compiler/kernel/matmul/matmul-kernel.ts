@@ -12,6 +12,7 @@ import { COLUMN, ROW, sumOf, type KRange, type Matmul, type RowGrouping } from '
 import type { Group } from '../group.ts'
 import { operandsOf } from './operands.ts'
 import { isMatmul, matmulView, type MatmulView } from './matmul-view.ts'
+import { store } from '../../scalar/statements.ts'
 
 export function matmulKernel(group: Group, context: ScheduleContext): KernelProgram {
   const matmuls = [...group.members].filter(isMatmul).sort((a, b) => a.id - b.id)
@@ -32,12 +33,15 @@ export function matmulKernel(group: Group, context: ScheduleContext): KernelProg
     kRange,
     rowGrouping,
     ...operands,
-    epilogue: context.fusion.results(group).map((node): Statement => ({
-      kind: 'store',
-      buffer: scope.naming.write(node),
-      index: add(multiply(ROW, size(view.columns)), COLUMN),
-      value: scope.accessor.at(node, indicesOf(node, view.columns)),
-    })),
+    epilogue: context.fusion
+      .results(group)
+      .map((node): Statement =>
+        store(
+          scope.naming.write(node),
+          add(multiply(ROW, size(view.columns)), COLUMN),
+          scope.accessor.at(node, indicesOf(node, view.columns)),
+        ),
+      ),
   }
   return {
     name: kernelName(group, 'matmul'),

@@ -7,6 +7,7 @@ import { openScope, type ScheduleContext } from '../scope/context.ts'
 import { describe, kernelName } from '../scope/describe.ts'
 import type { KernelProgram } from '../ir/kernel.ts'
 import type { Group } from '../group.ts'
+import { THREAD, WORKGROUP, mutable, assign, store, when, loopOver, sharedLoop } from '../../scalar/statements.ts'
 
 const LANES = 64
 
@@ -20,63 +21,30 @@ export function positionKernel(group: Group, context: ScheduleContext): KernelPr
   const [idBuffer, countBuffer] = [scope.bufferOf(ids), scope.bufferOf(counts)]
   const out = scope.naming.write(node)
 
-  const [workgroup, lane, expert, row, place] = ['workgroup', 'thread', 'expert', 'row', 'place'].map((name) =>
-    variable('u32', name),
-  )
+  const [expert, row, place] = ['expert', 'row', 'place'].map((name) => variable('u32', name))
   const rows = size(product(ids.shape))
-  const first = multiply(workgroup, u32(block))
+  const first = multiply(WORKGROUP, u32(block))
   const below = binary('minimum', rows, add(first, u32(block)))
   const idAt = (at: Expression): Expression => load('i32', idBuffer, at)
   const earlier = reduce(
     'sum',
     'b',
-    workgroup,
+    WORKGROUP,
     cast('u32', load('i32', countBuffer, add(multiply(variable('u32', 'b'), u32(experts)), expert))),
   )
-  const placeMine: Statement = {
-    kind: 'for',
-    variable: 'expert',
-    from: lane,
-    below: u32(experts),
-    step: u32(LANES),
-    body: [
-      { kind: 'var', name: 'place', value: earlier },
-      {
-        kind: 'for',
-        variable: 'row',
-        from: first,
-        below,
-        step: u32(1),
-        body: [
-          {
-            kind: 'if',
-            condition: binary('equal', idAt(row), cast('i32', expert)),
-            otherwise: [],
-            body: [
-              { kind: 'store', buffer: out, index: row, value: cast('i32', place) },
-              { kind: 'assign', name: 'place', value: add(place, u32(1)) },
-            ],
-          },
-        ],
-      },
-    ],
-  }
+  const placeMine: Statement = sharedLoop('expert', u32(experts), LANES, () => [
+    mutable('place', earlier),
+    loopOver('row', first, below, u32(1), () => [
+      when(binary('equal', idAt(row), cast('i32', expert)), [
+        store(out, row, cast('i32', place)),
+        assign('place', add(place, u32(1))),
+      ]),
+    ]),
+  ])
   const none = literal('i32', -1)
-  const leaveOut: Statement = {
-    kind: 'for',
-    variable: 'row',
-    from: add(first, lane),
-    below,
-    step: u32(LANES),
-    body: [
-      {
-        kind: 'if',
-        condition: less(idAt(row), literal('i32', 0)),
-        body: [{ kind: 'store', buffer: out, index: row, value: none }],
-        otherwise: [],
-      },
-    ],
-  }
+  const leaveOut: Statement = loopOver('row', add(first, THREAD), below, u32(LANES), () => [
+    when(less(idAt(row), literal('i32', 0)), [store(out, row, none)]),
+  ])
   return {
     name: kernelName(group, 'positions'),
     template: 'position in expert',

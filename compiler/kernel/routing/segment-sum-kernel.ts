@@ -8,12 +8,12 @@ import { describe, kernelName } from '../scope/describe.ts'
 import type { Group } from '../group.ts'
 import { delinearise } from '../scope/indexing.ts'
 import type { KernelProgram } from '../ir/kernel.ts'
+import { WORKGROUP, define, mutable, assign, store, when, loopOver, loopTo, sharedLoop } from '../../scalar/statements.ts'
 
 /** Halvings that find a place among any number of rows. */
 const MOST_HALVINGS = 32
 
-const lane = variable('u32', 'thread')
-const id = variable('u32', 'workgroup')
+const id = WORKGROUP
 
 export function segmentSumKernel(group: Group, context: ScheduleContext): KernelProgram {
   const node = group.anchor as Node & { op: 'segment_sum' }
@@ -29,25 +29,11 @@ export function segmentSumKernel(group: Group, context: ScheduleContext): Kernel
   const body: Statement[] = [
     ...firstPlace('first', id, ids, order, scope),
     ...firstPlace('end', add(id, u32(1)), ids, order, scope),
-    {
-      kind: 'for',
-      variable: 'column',
-      from: lane,
-      below: size(width),
-      step: u32(lanes),
-      body: [
-        { kind: 'var', name: 'total', value: f32(0) },
-        {
-          kind: 'for',
-          variable: 'place',
-          from: variable('u32', 'first'),
-          below: variable('u32', 'end'),
-          step: u32(1),
-          body: [{ kind: 'assign', name: 'total', value: add(total, value) }],
-        },
-        { kind: 'store', buffer: scope.naming.write(node), index, value: total },
-      ],
-    },
+    sharedLoop('column', size(width), lanes, () => [
+      mutable('total', f32(0)),
+      loopOver('place', variable('u32', 'first'), variable('u32', 'end'), u32(1), () => [assign('total', add(total, value))]),
+      store(scope.naming.write(node), index, total),
+    ]),
   ]
   return {
     name: kernelName(group, 'segment_sum'),
@@ -76,30 +62,13 @@ function firstPlace(name: string, wanted: Expression, ids: Node, order: Node, { 
   const known = constantValue(rows)
   const halvings = known === undefined ? MOST_HALVINGS : Math.ceil(Math.log2(known + 1))
   return [
-    { kind: 'var', name, value: u32(0) },
-    { kind: 'var', name: `${name}_high`, value: size(rows) },
-    {
-      kind: 'for',
-      variable: `${name}_step`,
-      from: u32(0),
-      below: u32(halvings),
-      step: u32(1),
-      body: [
-        {
-          kind: 'if',
-          condition: less(low, high),
-          otherwise: [],
-          body: [
-            { kind: 'let', name: `${name}_middle`, value: divide(add(low, high), u32(2)) },
-            {
-              kind: 'if',
-              condition: isBelow,
-              body: [{ kind: 'assign', name, value: add(middle, u32(1)) }],
-              otherwise: [{ kind: 'assign', name: `${name}_high`, value: middle }],
-            },
-          ],
-        },
-      ],
-    },
+    mutable(name, u32(0)),
+    mutable(`${name}_high`, size(rows)),
+    loopTo(`${name}_step`, u32(halvings), () => [
+      when(less(low, high), [
+        define(`${name}_middle`, divide(add(low, high), u32(2))),
+        when(isBelow, [assign(name, add(middle, u32(1)))], [assign(`${name}_high`, middle)]),
+      ]),
+    ]),
   ]
 }

@@ -24,6 +24,20 @@ import { openScope, type ScheduleContext } from '../scope/context.ts'
 import { describe, kernelName } from '../scope/describe.ts'
 import type { KernelProgram } from '../ir/kernel.ts'
 import type { Group } from '../group.ts'
+import {
+  THREAD,
+  WORKGROUP,
+  define,
+  mutable,
+  assign,
+  setElement,
+  store,
+  when,
+  loopOver,
+  loopTo,
+  sharedLoop,
+  BARRIER,
+} from '../../scalar/statements.ts'
 
 const LANES = 64
 
@@ -39,86 +53,49 @@ export function sortKernel(group: Group, context: ScheduleContext): KernelProgra
   const rows = size(product(ids.shape))
   const blocks = size(ceilDivide(ids.shape[0], block))
   const tiles = size(tileCount(node))
-  const workgroup = variable('u32', 'workgroup')
-  const lane = variable('u32', 'thread')
   const expert = variable('u32', 'expert')
 
   const countAt = (at: Expression): Expression => cast('u32', load('i32', countBuffer, add(multiply(at, u32(experts)), expert)))
   const b = variable('u32', 'b')
   const total = reduce('sum', 'b', blocks, countAt(b))
-  const earlier = reduce('sum', 'b', workgroup, countAt(b))
+  const earlier = reduce('sum', 'b', WORKGROUP, countAt(b))
   const totalOf = (e: Expression): Expression => element('u32', 'totals', e)
   const ceilTile = (n: Expression): Expression => divide(add(n, u32(tile - 1)), u32(tile))
   const l = variable('u32', 'l')
   const rowsBelow = reduce('sum', 'l', expert, totalOf(l))
   const tilesBelow = (e: Expression): Expression => reduce('sum', 'l', e, ceilTile(totalOf(l)))
-  const put = (index: Expression, value: Expression): Statement => ({
-    kind: 'store',
-    buffer: out,
-    index,
-    value: cast('i32', value),
-  })
+  const put = (index: Expression, value: Expression): Statement => store(out, index, cast('i32', value))
   const tileEntry = (t: Expression, which: number): Expression => add(add(rows, multiply(t, u32(2))), u32(which))
 
-  const forMyExperts = (body: readonly Statement[]): Statement => ({
-    kind: 'for',
-    variable: 'expert',
-    from: lane,
-    below: u32(experts),
-    step: u32(LANES),
-    body,
-  })
+  const forMyExperts = (body: readonly Statement[]): Statement => sharedLoop('expert', u32(experts), LANES, () => body)
   const place = variable('u32', 'place')
   const row = variable('u32', 'row')
-  const first = multiply(workgroup, u32(block * each))
+  const first = multiply(WORKGROUP, u32(block * each))
   const walk: Statement[] = [
-    { kind: 'var', name: 'place', value: add(rowsBelow, earlier) },
-    {
-      kind: 'for',
-      variable: 'row',
-      from: first,
-      below: binary('minimum', rows, add(first, u32(block * each))),
-      step: u32(1),
-      body: [
-        {
-          kind: 'if',
-          condition: binary('equal', cast('u32', load('i32', expertBuffer, row)), expert),
-          otherwise: [],
-          body: [put(place, row), { kind: 'assign', name: 'place', value: add(place, u32(1)) }],
-        },
-      ],
-    },
+    mutable('place', add(rowsBelow, earlier)),
+    loopOver('row', first, binary('minimum', rows, add(first, u32(block * each))), u32(1), () => [
+      when(binary('equal', cast('u32', load('i32', expertBuffer, row)), expert), [
+        put(place, row),
+        assign('place', add(place, u32(1))),
+      ]),
+    ]),
   ]
   const t = variable('u32', 't')
   const myTiles: Statement[] = [
-    { kind: 'let', name: 'first_tile', value: tilesBelow(expert) },
-    { kind: 'let', name: 'first_row', value: rowsBelow },
-    {
-      kind: 'for',
-      variable: 't',
-      from: u32(0),
-      below: ceilTile(totalOf(expert)),
-      step: u32(1),
-      body: [
-        put(tileEntry(add(variable('u32', 'first_tile'), t), 0), expert),
-        put(tileEntry(add(variable('u32', 'first_tile'), t), 1), add(variable('u32', 'first_row'), multiply(t, u32(tile)))),
-      ],
-    },
+    define('first_tile', tilesBelow(expert)),
+    define('first_row', rowsBelow),
+    loopTo('t', ceilTile(totalOf(expert)), () => [
+      put(tileEntry(add(variable('u32', 'first_tile'), t), 0), expert),
+      put(tileEntry(add(variable('u32', 'first_tile'), t), 1), add(variable('u32', 'first_row'), multiply(t, u32(tile)))),
+    ]),
   ]
   const noTiles: Statement[] = [
-    { kind: 'let', name: 'used', value: tilesBelow(u32(experts)) },
-    { kind: 'let', name: 'ordered', value: reduce('sum', 'l', u32(experts), totalOf(l)) },
-    {
-      kind: 'for',
-      variable: 't',
-      from: add(variable('u32', 'used'), lane),
-      below: tiles,
-      step: u32(LANES),
-      body: [
-        { kind: 'store', buffer: out, index: tileEntry(t, 0), value: literal('i32', -1) },
-        put(tileEntry(t, 1), variable('u32', 'ordered')),
-      ],
-    },
+    define('used', tilesBelow(u32(experts))),
+    define('ordered', reduce('sum', 'l', u32(experts), totalOf(l))),
+    loopOver('t', add(variable('u32', 'used'), THREAD), tiles, u32(LANES), () => [
+      store(out, tileEntry(t, 0), literal('i32', -1)),
+      put(tileEntry(t, 1), variable('u32', 'ordered')),
+    ]),
   ]
   return {
     name: kernelName(group, 'sort'),
@@ -132,10 +109,10 @@ export function sortKernel(group: Group, context: ScheduleContext): KernelProgra
       workgroupSize: LANES,
       shared: [{ name: 'totals', type: 'u32', length: experts }],
       body: [
-        forMyExperts([{ kind: 'assign-element', array: 'totals', index: expert, value: total }]),
-        { kind: 'barrier' },
+        forMyExperts([setElement('totals', expert, total)]),
+        BARRIER,
         forMyExperts(walk),
-        { kind: 'if', condition: binary('equal', workgroup, u32(0)), body: [forMyExperts(myTiles), ...noTiles], otherwise: [] },
+        when(binary('equal', WORKGROUP, u32(0)), [forMyExperts(myTiles), ...noTiles]),
       ],
     },
     origin: group.anchor.origin,
@@ -156,9 +133,8 @@ export function histogramKernel(group: Group, context: ScheduleContext): KernelP
   const from = scope.bufferOf(ids)
   const out = scope.naming.write(node)
   const each = constantValue(ids.shape[1])!
-  const workgroup = variable('u32', 'workgroup')
   const expert = variable('u32', 'expert')
-  const first = multiply(workgroup, u32(block * each))
+  const first = multiply(WORKGROUP, u32(block * each))
   const filled = binary('subtract', binary('minimum', size(product(ids.shape)), add(first, u32(block * each))), first)
   const isMine = binary('equal', load('i32', from, add(first, variable('u32', 'r'))), cast('i32', expert))
   const count = reduce('sum', 'r', filled, select(isMine, literal('i32', 1), literal('i32', 0)))
@@ -173,14 +149,7 @@ export function histogramKernel(group: Group, context: ScheduleContext): KernelP
       workgroupSize: LANES,
       shared: [],
       body: [
-        {
-          kind: 'for',
-          variable: 'expert',
-          from: variable('u32', 'thread'),
-          below: u32(experts),
-          step: u32(LANES),
-          body: [{ kind: 'store', buffer: out, index: add(multiply(workgroup, u32(experts)), expert), value: count }],
-        },
+        sharedLoop('expert', u32(experts), LANES, () => [store(out, add(multiply(WORKGROUP, u32(experts)), expert), count)]),
       ],
     },
     origin: group.anchor.origin,

@@ -4,6 +4,7 @@ import type { Node } from '../../graph/node.ts'
 import { add, binary, cast, element, literal, multiply, reduce, select, size, u32, variable } from '../../scalar/build.ts'
 import type { Expression, Statement } from '../../scalar/expression.ts'
 import type { RowWriter, Shared } from './writer.ts'
+import { THREAD, WORKGROUP, setElement, store, loopTo, sharedLoop, BARRIER } from '../../scalar/statements.ts'
 
 const CHOSEN = 'chosen_rows'
 
@@ -21,15 +22,8 @@ export function shareChosen(chosen: Node, row: RowWriter): Statement {
   const j = row.fresh('j')
   const at = variable('u32', j)
   const k = choicesOf(chosen)
-  const index = add(multiply(variable('u32', 'thread'), u32(k)), at)
-  return {
-    kind: 'for',
-    variable: j,
-    from: u32(0),
-    below: u32(k),
-    step: u32(1),
-    body: [{ kind: 'assign-element', array: CHOSEN, index, value: row.value(chosen, at) }],
-  }
+  const index = add(multiply(THREAD, u32(k)), at)
+  return loopTo(j, u32(k), () => [setElement(CHOSEN, index, row.value(chosen, at))])
 }
 
 /** Each lane counts for its own experts, so the counts need no atomics and are the same in every run. */
@@ -47,16 +41,6 @@ export function storeHistogram(
   const filled = multiply(inBlock, u32(choicesOf(counts.inputs[0])))
   const isMine = binary('equal', element('i32', CHOSEN, variable('u32', r)), cast('i32', expert))
   const count = reduce('sum', r, filled, select(isMine, literal('i32', 1), literal('i32', 0)))
-  const index = add(multiply(variable('u32', 'workgroup'), u32(experts)), expert)
-  return [
-    { kind: 'barrier' },
-    {
-      kind: 'for',
-      variable: 'expert',
-      from: variable('u32', 'thread'),
-      below: u32(experts),
-      step: u32(lanes),
-      body: [{ kind: 'store', buffer: row.scope.naming.write(counts), index, value: count }],
-    },
-  ]
+  const index = add(multiply(WORKGROUP, u32(experts)), expert)
+  return [BARRIER, sharedLoop('expert', u32(experts), lanes, () => [store(row.scope.naming.write(counts), index, count)])]
 }

@@ -19,6 +19,20 @@ import { rowMapping, type RowMapping } from './row-mapping.ts'
 import { scoreMatmul } from './score-matmul.ts'
 import { topK } from './top-k.ts'
 import type { RowWriter, Shared } from './writer.ts'
+import {
+  THREAD,
+  WORKGROUP,
+  define,
+  mutable,
+  assign,
+  setElement,
+  store,
+  when,
+  loopOver,
+  loopTo,
+  allReduce,
+  onFirstThread,
+} from '../../scalar/statements.ts'
 
 export function rowsKernel(group: Group, context: ScheduleContext): KernelProgram {
   return new RowsKernel(group, context).build()
@@ -106,25 +120,24 @@ class RowsKernel implements RowWriter {
   private walkAlone(): readonly Statement[] {
     const { scores } = this.group
     const { counts, rowsPerWorkgroup, lanes } = this.form
-    const first = multiply(variable('u32', 'workgroup'), u32(rowsPerWorkgroup))
-    const lane = variable('u32', 'thread')
+    const first = multiply(WORKGROUP, u32(rowsPerWorkgroup))
     const before = scores.flatMap((head) => this.computeHead(head, first))
     if (counts !== undefined) this.share(chosenArray(counts, rowsPerWorkgroup))
     for (const node of this.members) if (!scores.includes(node) && node !== counts) this.compute(node)
     this.storeResults(u32(0), u32(1))
     const inBounds = less(this.row, size(this.rows))
-    const mine = binary('and', less(lane, u32(rowsPerWorkgroup)), inBounds)
+    const mine = binary('and', less(THREAD, u32(rowsPerWorkgroup)), inBounds)
     return [
       ...before,
-      { kind: 'let', name: 'row', value: add(first, lane) },
-      { kind: 'if', condition: lanes === rowsPerWorkgroup ? inBounds : mine, body: this.statements, otherwise: [] },
+      define('row', add(first, THREAD)),
+      when(lanes === rowsPerWorkgroup ? inBounds : mine, this.statements),
       ...(counts === undefined ? [] : storeHistogram(counts, first, this.rows, this)),
     ]
   }
 
   private computeHead(head: Node, first: Expression): readonly Statement[] {
     const { scores, columns, statements } = scoreMatmul(head, first, this.rows, this)
-    this.vectors.set(head, { name: scores, at: (i) => add(multiply(variable('u32', 'thread'), u32(columns)), i) })
+    this.vectors.set(head, { name: scores, at: (i) => add(multiply(THREAD, u32(columns)), i) })
     return statements
   }
 
@@ -142,7 +155,7 @@ class RowsKernel implements RowWriter {
 
   private nameScalar(node: Node): void {
     const name = this.fresh('s')
-    this.statements.push({ kind: 'let', name, value: this.value(node, null) })
+    this.statements.push(define(name, this.value(node, null)))
     this.scalars.set(node, variable(node.dtype, name))
   }
 
@@ -152,26 +165,18 @@ class RowsKernel implements RowWriter {
     const i = this.fresh('i')
     const [from] = node.inputs
     const length = size(from.shape.at(-1)!)
-    this.statements.push({ kind: 'var', name, value: literal(node.dtype, reductionIdentity(word, node.dtype)) })
+    this.statements.push(mutable(name, literal(node.dtype, reductionIdentity(word, node.dtype))))
     const value = binary(FOLD[word], variable(node.dtype, name), this.value(from, variable('u32', i)))
-    this.statements.push({
-      kind: 'for',
-      variable: i,
-      from: this.form.together ? variable('u32', 'thread') : u32(0),
-      below: length,
-      step: u32(this.form.together ? this.form.lanes : 1),
-      body: [{ kind: 'assign', name, value }],
-    })
-    if (this.form.together) this.statements.push({ kind: 'all-reduce', name, type: node.dtype, opcode: word })
+    this.statements.push(
+      loopOver(i, this.form.together ? THREAD : u32(0), length, u32(this.form.together ? this.form.lanes : 1), () => [
+        assign(name, value),
+      ]),
+    )
+    if (this.form.together) this.statements.push(allReduce(name, node.dtype, word))
     const empty = emptyReduction(word, node.dtype)
     if (!(length.kind === 'literal' && length.value > 0) && empty !== reductionIdentity(word, node.dtype)) {
       const isEmpty = binary('equal', length, u32(0))
-      this.statements.push({
-        kind: 'if',
-        condition: isEmpty,
-        body: [{ kind: 'assign', name, value: literal(node.dtype, empty) }],
-        otherwise: [],
-      })
+      this.statements.push(when(isEmpty, [assign(name, literal(node.dtype, empty))]))
     }
     this.scalars.set(node, variable(node.dtype, name))
   }
@@ -189,14 +194,9 @@ class RowsKernel implements RowWriter {
     const i = this.fresh('i')
     const length = constantValue(node.shape.at(-1)!)!
     this.statements.push({ kind: 'array', name, type: node.dtype, length })
-    this.statements.push({
-      kind: 'for',
-      variable: i,
-      from: u32(0),
-      below: u32(length),
-      step: u32(1),
-      body: [{ kind: 'assign-element', array: name, index: variable('u32', i), value: this.value(node, variable('u32', i)) }],
-    })
+    this.statements.push(
+      loopTo(i, u32(length), () => [setElement(name, variable('u32', i), this.value(node, variable('u32', i)))]),
+    )
     this.vectors.set(node, { name, at: (at) => at })
   }
 
@@ -211,25 +211,16 @@ class RowsKernel implements RowWriter {
       if (node === this.form.counts) continue
       const buffer = this.scope.naming.write(node)
       if (product(node.shape) === this.rows) {
-        const store: Statement = { kind: 'store', buffer, index: this.row, value: this.value(node, u32(0)) }
-        this.statements.push(
-          this.form.together && this.form.lanes > 1
-            ? { kind: 'if', condition: binary('equal', variable('u32', 'thread'), u32(0)), body: [store], otherwise: [] }
-            : store,
-        )
+        const stored = store(buffer, this.row, this.value(node, u32(0)))
+        this.statements.push(this.form.together && this.form.lanes > 1 ? onFirstThread([stored]) : stored)
         continue
       }
       const i = this.fresh('i')
       const at = variable('u32', i)
       const length = size(node.shape.at(-1)!)
-      this.statements.push({
-        kind: 'for',
-        variable: i,
-        from,
-        below: length,
-        step,
-        body: [{ kind: 'store', buffer, index: add(multiply(this.row, length), at), value: this.value(node, at) }],
-      })
+      this.statements.push(
+        loopOver(i, from, length, step, () => [store(buffer, add(multiply(this.row, length), at), this.value(node, at))]),
+      )
     }
   }
 
@@ -237,7 +228,7 @@ class RowsKernel implements RowWriter {
 
   private walkTogether(): readonly Statement[] {
     for (const node of this.members) this.compute(node)
-    this.storeResults(variable('u32', 'thread'), u32(this.form.lanes))
-    return [{ kind: 'let', name: 'row', value: variable('u32', 'workgroup') }, ...this.statements]
+    this.storeResults(THREAD, u32(this.form.lanes))
+    return [define('row', WORKGROUP), ...this.statements]
   }
 }

@@ -20,6 +20,7 @@ import { indexOf, type Operand } from '../ir/matmul.ts'
 import { operandsOf } from '../matmul/operands.ts'
 import { matmulView, type MatmulView } from '../matmul/matmul-view.ts'
 import type { RowWriter } from './writer.ts'
+import { setElement, when, sharedLoop, BARRIER } from '../../scalar/statements.ts'
 
 export interface ScoreMatmul {
   /** The workgroup array of the scores, row by row. */
@@ -49,19 +50,14 @@ export function scoreMatmul(head: Node, first: Expression, rows: Dim, writer: Ro
   const row = add(first, divide(pair, u32(columns)))
   const sum = partOfProduct(view, row, remainder(pair, u32(columns)), split, remainder(p, u32(split)), writer)
   const inBounds = less(row, size(rows))
-  const assign: Statement = { kind: 'assign-element', array: partial, index: p, value: sum }
-  const fill = forEach(name, pairs * split, lanes, { kind: 'if', condition: inBounds, body: [assign], otherwise: [] })
-  if (split === 1) return { scores, columns, statements: [fill, { kind: 'barrier' }] }
+  const assign: Statement = setElement(partial, p, sum)
+  const fill = forEach(name, pairs * split, lanes, when(inBounds, [assign]))
+  if (split === 1) return { scores, columns, statements: [fill, BARRIER] }
 
   const s = writer.scope.accessor.freshVariable()
   const parts = element('f32', partial, add(multiply(p, u32(split)), variable('u32', s)))
-  const total = forEach(name, pairs, lanes, {
-    kind: 'assign-element',
-    array: scores,
-    index: p,
-    value: reduce('sum', s, u32(split), parts),
-  })
-  return { scores, columns, statements: [fill, { kind: 'barrier' }, total, { kind: 'barrier' }] }
+  const total = forEach(name, pairs, lanes, setElement(scores, p, reduce('sum', s, u32(split), parts)))
+  return { scores, columns, statements: [fill, BARRIER, total, BARRIER] }
 }
 
 /** The partial sum over k = part, part + split, ...; each operand is read in its layout in memory. */
@@ -87,11 +83,5 @@ function partOfProduct(
 }
 
 /** A loop over `count` positions that the threads of the workgroup share. */
-const forEach = (name: string, count: number, lanes: number, statement: Statement): Statement => ({
-  kind: 'for',
-  variable: name,
-  from: variable('u32', 'thread'),
-  below: u32(count),
-  step: u32(lanes),
-  body: [statement],
-})
+const forEach = (name: string, count: number, lanes: number, statement: Statement): Statement =>
+  sharedLoop(name, u32(count), lanes, () => [statement])

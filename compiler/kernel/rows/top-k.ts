@@ -4,6 +4,7 @@ import { binary, cast, element, literal, u32, unary, variable } from '../../scal
 import type { Expression, Statement } from '../../scalar/expression.ts'
 import { LimitError } from '../limit-error.ts'
 import type { RowWriter } from './writer.ts'
+import { define, mutable, assign, setElement, when, loopTo } from '../../scalar/statements.ts'
 
 const isNumber = (e: Expression): Expression => binary('equal', e, e)
 
@@ -27,39 +28,25 @@ export function topK(
   const free = binary('equal', element('u32', taken, at), u32(0))
   const better = beats(variable(from.dtype, next), variable(from.dtype, best), variable('bool', found))
   const take: readonly Statement[] = [
-    { kind: 'assign', name: best, value: variable(from.dtype, next) },
-    { kind: 'assign', name: bestAt, value: at },
-    { kind: 'assign', name: found, value: literal('bool', 1) },
+    assign(best, variable(from.dtype, next)),
+    assign(bestAt, at),
+    assign(found, literal('bool', 1)),
   ]
-  const findBest: Statement = {
-    kind: 'for',
-    variable: i,
-    from: u32(0),
-    below: u32(length),
-    step: u32(1),
-    body: [
-      { kind: 'let', name: next, value: row.value(from, at) },
-      { kind: 'if', condition: binary('and', free, better), body: take, otherwise: [] },
-    ],
-  }
+  const findBest: Statement = loopTo(i, u32(length), () => [
+    define(next, row.value(from, at)),
+    when(binary('and', free, better), take),
+  ])
   const statements: readonly Statement[] = [
     { kind: 'array', name: taken, type: 'u32', length },
     { kind: 'array', name: chosen, type: 'i32', length: k },
-    {
-      kind: 'for',
-      variable: round,
-      from: u32(0),
-      below: u32(k),
-      step: u32(1),
-      body: [
-        { kind: 'var', name: best, value: literal(from.dtype, 0) },
-        { kind: 'var', name: bestAt, value: u32(0) },
-        { kind: 'var', name: found, value: literal('bool', 0) },
-        findBest,
-        { kind: 'assign-element', array: taken, index: place, value: u32(1) },
-        { kind: 'assign-element', array: chosen, index: variable('u32', round), value: cast('i32', place) },
-      ],
-    },
+    loopTo(round, u32(k), () => [
+      mutable(best, literal(from.dtype, 0)),
+      mutable(bestAt, u32(0)),
+      mutable(found, literal('bool', 0)),
+      findBest,
+      setElement(taken, place, u32(1)),
+      setElement(chosen, variable('u32', round), cast('i32', place)),
+    ]),
   ]
   return { chosen, statements }
 }

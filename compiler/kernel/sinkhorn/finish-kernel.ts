@@ -5,8 +5,9 @@ import { openScope, type ScheduleContext } from '../scope/context.ts'
 import { describe, kernelName } from '../scope/describe.ts'
 import type { Group } from '../group.ts'
 import type { KernelProgram } from '../ir/kernel.ts'
-import { eachColumn, onFirstLane, scalingOf, when, workgroupsOf } from './statements.ts'
+import { eachColumn, scalingOf, workgroupsOf } from './statements.ts'
 import { judgeState, placesOf } from './state.ts'
+import { mutable, store, when, onFirstThread } from '../../scalar/statements.ts'
 
 /** The last state's own residual, and its scalings. */
 export function sinkhornFinishKernel(group: Group, context: ScheduleContext): KernelProgram {
@@ -19,20 +20,20 @@ export function sinkhornFinishKernel(group: Group, context: ScheduleContext): Ke
   const blocks = divideExact(subtract(product(before.shape), width + 3), 2 * width)
   if (blocks === undefined) throw new Error(`a state of ${before.shape[0].key} numbers is none of ${width} columns`)
   const places = placesOf(width, size(blocks))
-  const put = (index: Expression, value: Expression): Statement => ({ kind: 'store', buffer: out, index, value })
+  const put = (index: Expression, value: Expression): Statement => store(out, index, value)
   return {
     name: kernelName(group, 'sinkhorn_finish'),
     template: 'sinkhorn finish',
     reason: 'one workgroup adds up the sums of all blocks',
     buffers: scope.naming.buffers(),
     computation: workgroupsOf(scaling, dim(1), [
-      { kind: 'var', name: 'residual', value: load('f32', state, places.residual) },
+      mutable('residual', load('f32', state, places.residual)),
       when(
         binary('equal', load('f32', state, places.done), f32(0)),
         judgeState(scaling, state, places, size(blocks), columnBuffer),
       ),
       eachColumn(scaling, (at) => [put(at, load('f32', state, at))]),
-      onFirstLane([put(u32(width), load('f32', state, places.count)), put(u32(width + 1), variable('f32', 'residual'))]),
+      onFirstThread([put(u32(width), load('f32', state, places.count)), put(u32(width + 1), variable('f32', 'residual'))]),
     ]),
     origin: group.anchor.origin,
     does: describe(group),

@@ -27,17 +27,20 @@ import { describe, kernelName } from '../scope/describe.ts'
 import type { KernelProgram } from '../ir/kernel.ts'
 import type { Group } from '../group.ts'
 import { count, eachBlock, first, iterate, type Transport } from './iterations.ts'
+import { eachColumn, fillColumns, perThread, measureRows, scalingOf, workgroupsOf } from './statements.ts'
 import {
+  define,
+  mutable,
+  assign,
+  setElement,
+  store,
+  when,
+  loopTo,
+  doWhile,
   BARRIER,
-  eachColumn,
-  fillColumns,
-  inTurn,
-  measureRows,
-  name,
-  onFirstLane,
-  scalingOf,
-  workgroupsOf,
-} from './statements.ts'
+  uniformLoad,
+  onFirstThread,
+} from '../../scalar/statements.ts'
 
 /** Rows in hand at a time. */
 const BLOCK = 128
@@ -48,7 +51,6 @@ const at = (array: string, index: Expression): Expression => element('f32', arra
 /** 0 of nothing, however large the other factor is. */
 const share = (factor: Expression, logarithm: Expression): Expression =>
   select(binary('equal', factor, f32(0)), f32(0), multiply(factor, exp(logarithm)))
-const set = (array: string, index: Expression, value: Expression): Statement => ({ kind: 'assign-element', array, index, value })
 
 const [row, e, i, left] = [variable('u32', 'row'), variable('u32', 'e'), variable('u32', 'i'), variable('u32', 'left')]
 const [slope, going] = [variable('f32', 'slope'), variable('u32', 'going')]
@@ -75,7 +77,7 @@ function resultOf(buffer: string, tokens: Expression, width: number): Result {
     columns,
     scalings: add(columns, u32(width)),
     load: (index) => load('f32', buffer, index),
-    store: (index, value) => ({ kind: 'store', buffer, index, value }),
+    store: (index, value) => store(buffer, index, value),
   }
 }
 
@@ -89,28 +91,14 @@ const clear = ({
   result: { rows, columns, scalings, store },
 }: Way): readonly Statement[] => [
   eachBlock(transport, (filled) => [
-    inTurn(scaling, 'row', filled, [
-      {
-        kind: 'for',
-        variable: 'e',
-        from: u32(0),
-        below: u32(scaling.width),
-        step: u32(1),
-        body: [store(entry(scaling.width), f32(0))],
-      },
+    perThread(scaling, 'row', filled, [
+      loopTo('e', u32(scaling.width), () => [store(entry(scaling.width), f32(0))]),
       store(add(rows, add(first, row)), f32(0)),
     ]),
   ]),
   eachColumn(scaling, (column) => [
     store(add(columns, column), f32(0)),
-    {
-      kind: 'for',
-      variable: 'i',
-      from: u32(0),
-      below: u32(iterations),
-      step: u32(1),
-      body: [store(scalingAt(scalings, scaling.width, i, column), f32(0))],
-    },
+    loopTo('i', u32(iterations), () => [store(scalingAt(scalings, scaling.width, i, column), f32(0))]),
   ]),
 ]
 
@@ -137,18 +125,13 @@ function enter({
       const now = variable('f32', 'now')
       const idle = binary('or', binary('less_equal', mass, f32(0)), binary('less_equal', now, f32(NO_MASS)))
       return [
-        name('now', result.load(scalingAt(result.scalings, width, left, column))),
-        { kind: 'var', name: 'then', value: f32(0) },
-        {
-          kind: 'if',
-          condition: less(u32(0), left),
-          body: [{ kind: 'assign', name: 'then', value: result.load(scalingAt(result.scalings, width, before, column)) }],
-          otherwise: [],
-        },
-        set('log_v', column, variable('f32', 'then')),
-        set('level', column, minus(now, variable('f32', 'then'))),
-        set('weight', column, select(idle, f32(0), divide(at('gradient', column), mass))),
-        set('gradient', column, f32(0)),
+        define('now', result.load(scalingAt(result.scalings, width, left, column))),
+        mutable('then', f32(0)),
+        when(less(u32(0), left), [assign('then', result.load(scalingAt(result.scalings, width, before, column)))]),
+        setElement('log_v', column, variable('f32', 'then')),
+        setElement('level', column, minus(now, variable('f32', 'then'))),
+        setElement('weight', column, select(idle, f32(0), divide(at('gradient', column), mass))),
+        setElement('gradient', column, f32(0)),
         more(result, add(result.columns, column), at('weight', column)),
       ]
     }),
@@ -173,23 +156,14 @@ function backRows(
   const given = share(at('weight', e), add(logarithm, at('level', e)))
   const mass = load('f32', buffers.rows, add(first, row))
   const reaches = binary('and', less(u32(0), left), less(f32(0), mass))
-  return inTurn(scaling, 'row', filled, [
-    name('slope', unary('negate', reduce('sum', 'e', u32(width), given))),
-    set('slopes', row, f32(0)),
-    {
-      kind: 'if',
-      condition: reaches,
-      body: [set('slopes', row, divide(slope, mass)), more(result, add(result.rows, add(first, row)), at('slopes', row))],
-      otherwise: [],
-    },
-    {
-      kind: 'for',
-      variable: 'e',
-      from: u32(0),
-      below: u32(width),
-      step: u32(1),
-      body: [more(result, entry(width), unary('negate', add(given, share(at('slopes', row), logarithm))))],
-    },
+  return perThread(scaling, 'row', filled, [
+    define('slope', unary('negate', reduce('sum', 'e', u32(width), given))),
+    setElement('slopes', row, f32(0)),
+    when(reaches, [
+      setElement('slopes', row, divide(slope, mass)),
+      more(result, add(result.rows, add(first, row)), at('slopes', row)),
+    ]),
+    loopTo('e', u32(width), () => [more(result, entry(width), unary('negate', add(given, share(at('slopes', row), logarithm))))]),
   ])
 }
 
@@ -198,7 +172,7 @@ function backColumns({ transport: { scaling, buffers } }: Way, filled: Expressio
   return eachColumn(scaling, (column) => {
     const score = add(load('f32', buffers.cost, add(multiply(add(first, i), u32(scaling.width)), column)), at('log_v', column))
     const taken = share(at('slopes', i), add(minus(score, at('peak', i)), at('shift', i)))
-    return [set('gradient', column, minus(at('gradient', column), reduce('sum', 'i', filled, taken)))]
+    return [setElement('gradient', column, minus(at('gradient', column), reduce('sum', 'i', filled, taken)))]
   })
 }
 
@@ -207,33 +181,25 @@ function goBack(way: Way): readonly Statement[] {
   const { transport } = way
   const { scaling, buffers } = transport
   return [
-    { kind: 'var', name: 'left', value: count },
-    {
-      kind: 'loop',
-      body: [
-        onFirstLane([
-          { kind: 'assign-element', array: 'again', index: u32(0), value: select(less(u32(0), left), u32(1), u32(0)) },
+    mutable('left', count),
+    doWhile(
+      [
+        onFirstThread([setElement('again', u32(0), select(less(u32(0), left), u32(1), u32(0)))]),
+        uniformLoad('going', 'again', u32(0)),
+        when(binary('equal', going, u32(1)), [
+          assign('left', minus(left, u32(1))),
+          ...enter(way),
+          eachBlock(transport, (filled) => [
+            ...measureRows(scaling, buffers, first, filled, less(u32(0), left)),
+            backRows(way, filled),
+            BARRIER,
+            backColumns(way, filled),
+            BARRIER,
+          ]),
         ]),
-        { kind: 'uniform-load', name: 'going', array: 'again', index: u32(0) },
-        {
-          kind: 'if',
-          condition: binary('equal', going, u32(1)),
-          otherwise: [],
-          body: [
-            { kind: 'assign', name: 'left', value: minus(left, u32(1)) },
-            ...enter(way),
-            eachBlock(transport, (filled) => [
-              ...measureRows(scaling, buffers, first, filled, less(u32(0), left)),
-              backRows(way, filled),
-              BARRIER,
-              backColumns(way, filled),
-              BARRIER,
-            ]),
-          ],
-        },
       ],
-      while: binary('equal', going, u32(1)),
-    },
+      binary('equal', going, u32(1)),
+    ),
   ]
 }
 

@@ -1,19 +1,19 @@
 /** The iterations of a transport plan's scalings within one workgroup, until the columns fit. */
 import type { Expression, Statement } from '../../scalar/expression.ts'
 import { add, binary, element, f32, less, select, u32, variable } from '../../scalar/build.ts'
+import { addRows, clearSums, fillColumns, judge, measureRows, moved, threshold, type Scaling } from './statements.ts'
 import {
-  addRows,
+  define,
+  mutable,
+  assign,
+  setElement,
+  when,
+  loopOver,
+  doWhile,
   BARRIER,
-  clearSums,
-  fillColumns,
-  judge,
-  measureRows,
-  moved,
-  name,
-  onFirstLane,
-  threshold,
-  type Scaling,
-} from './statements.ts'
+  uniformLoad,
+  onFirstThread,
+} from '../../scalar/statements.ts'
 
 export interface Transport {
   readonly scaling: Scaling
@@ -32,14 +32,8 @@ export const first = variable('u32', 'first')
 export const eachBlock = (
   { scaling: { block }, tokens }: Transport,
   body: (filled: Expression) => readonly Statement[],
-): Statement => ({
-  kind: 'for',
-  variable: 'first',
-  from: u32(0),
-  below: tokens,
-  step: u32(block),
-  body: body(binary('minimum', u32(block), binary('subtract', tokens, first))),
-})
+): Statement =>
+  loopOver('first', u32(0), tokens, u32(block), () => body(binary('minimum', u32(block), binary('subtract', tokens, first))))
 
 /** Leaves `log_v`, and the variables `count` and `residual`; `told` is done after each iteration, whose place is `count` - 1. */
 export function iterate(transport: Transport, told: readonly Statement[] = []): readonly Statement[] {
@@ -59,26 +53,21 @@ export function iterate(transport: Transport, told: readonly Statement[] = []): 
     // for the sums where there are no tokens, and no barrier with them
     BARRIER,
     ...judge(scaling, buffers.columns),
-    onFirstLane([{ kind: 'assign-element', array: 'again', index: u32(0), value: select(enough, u32(0), u32(1)) }]),
-    { kind: 'uniform-load', name: 'goes_on', array: 'again', index: u32(0) },
-    {
-      kind: 'if',
-      condition: binary('equal', variable('u32', 'goes_on'), u32(1)),
-      otherwise: [],
-      body: [
-        fillColumns(scaling, 'log_v', (at) => moved(element('f32', 'log_v', at), buffers.columns, at)),
-        { kind: 'assign', name: 'count', value: add(count, u32(1)) },
-        ...told,
-      ],
-    },
+    onFirstThread([setElement('again', u32(0), select(enough, u32(0), u32(1)))]),
+    uniformLoad('goes_on', 'again', u32(0)),
+    when(binary('equal', variable('u32', 'goes_on'), u32(1)), [
+      fillColumns(scaling, 'log_v', (at) => moved(element('f32', 'log_v', at), buffers.columns, at)),
+      assign('count', add(count, u32(1))),
+      ...told,
+    ]),
     BARRIER,
   ]
   return [
     fillColumns(scaling, 'log_v', () => f32(0)),
-    { kind: 'var', name: 'count', value: u32(0) },
-    { kind: 'var', name: 'residual', value: f32(0) },
-    name('threshold', threshold(scaling, buffers.columns, tolerance)),
+    mutable('count', u32(0)),
+    mutable('residual', f32(0)),
+    define('threshold', threshold(scaling, buffers.columns, tolerance)),
     BARRIER,
-    { kind: 'loop', body: iteration, while: binary('equal', variable('u32', 'goes_on'), u32(1)) },
+    doWhile(iteration, binary('equal', variable('u32', 'goes_on'), u32(1))),
   ]
 }

@@ -8,7 +8,8 @@ import { describe, kernelName } from '../scope/describe.ts'
 import type { KernelProgram } from '../ir/kernel.ts'
 import type { Group } from '../group.ts'
 import { count, iterate, residual } from './iterations.ts'
-import { eachColumn, onFirstLane, scalingOf, workgroupsOf } from './statements.ts'
+import { eachColumn, scalingOf, workgroupsOf } from './statements.ts'
+import { store, onFirstThread } from '../../scalar/statements.ts'
 
 /** Rows in hand at a time. */
 const BLOCK = 256
@@ -20,7 +21,7 @@ export function sinkhornKernel(group: Group, context: ScheduleContext): KernelPr
   const scope = openScope(context, group.members)
   const buffers = { cost: scope.bufferOf(cost), rows: scope.bufferOf(rows), columns: scope.bufferOf(columns) }
   const out = scope.naming.write(node)
-  const put = (index: Expression, value: Expression): Statement => ({ kind: 'store', buffer: out, index, value })
+  const put = (index: Expression, value: Expression): Statement => store(out, index, value)
   return {
     name: kernelName(group, 'sinkhorn'),
     template: 'sinkhorn',
@@ -29,7 +30,7 @@ export function sinkhornKernel(group: Group, context: ScheduleContext): KernelPr
     computation: workgroupsOf(scaling, dim(1), [
       ...iterate({ scaling, buffers, tokens: size(cost.shape[0]), ...node.params }),
       eachColumn(scaling, (at) => [put(at, element('f32', 'log_v', at))]),
-      onFirstLane([put(u32(scaling.width), cast('f32', count)), put(u32(scaling.width + 1), residual)]),
+      onFirstThread([put(u32(scaling.width), cast('f32', count)), put(u32(scaling.width + 1), residual)]),
     ]),
     origin: group.anchor.origin,
     does: describe(group),

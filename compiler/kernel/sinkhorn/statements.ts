@@ -26,6 +26,7 @@ import {
 } from '../../scalar/build.ts'
 import { LimitError } from '../limit-error.ts'
 import type { Computation } from '../ir/kernel.ts'
+import { define, mutable, assign, setElement, when, sharedLoop, BARRIER, allReduce } from '../../scalar/statements.ts'
 
 export interface Scaling {
   readonly width: number
@@ -40,8 +41,6 @@ export interface Scaling {
 
 type Shared = Extract<Computation, { kind: 'workgroups' }>['shared']
 
-export const lane = variable('u32', 'thread')
-export const workgroup = variable('u32', 'workgroup')
 const column = variable('u32', 'column')
 const BYTES = 4
 
@@ -104,37 +103,20 @@ export const workgroupsOf = (scaling: Scaling, workgroups: Dim, body: readonly S
 
 const exp = (x: Expression): Expression => unary('exp', x)
 const minus = (a: Expression, b: Expression): Expression => binary('subtract', a, b)
-const set = (array: string, index: Expression, value: Expression): Statement => ({ kind: 'assign-element', array, index, value })
-export const name = (as: string, value: Expression): Statement => ({ kind: 'let', name: as, value })
-export const BARRIER: Statement = { kind: 'barrier' }
-export const when = (condition: Expression, body: readonly Statement[], otherwise: readonly Statement[] = []): Statement => ({
-  kind: 'if',
-  condition,
-  body,
-  otherwise,
-})
-export const onFirstLane = (body: readonly Statement[]): Statement => when(binary('equal', lane, u32(0)), body)
-
 /** The smallest number with all its digits: what a logarithm is taken of where the one in hand may be 0 and is not used. */
 const SMALLEST = f32(1.1754943508222875e-38)
 export const logOf = (mass: Expression): Expression =>
   select(less(f32(0), mass), unary('log', binary('maximum', mass, SMALLEST)), f32(LOG_ZERO))
 
-/** index = lane, lane + lanes, ... below `below` */
-export const inTurn = ({ lanes }: Scaling, index: string, below: Expression, body: readonly Statement[]): Statement => ({
-  kind: 'for',
-  variable: index,
-  from: lane,
-  below,
-  step: u32(lanes),
-  body,
-})
+/** index = THREAD, THREAD + lanes, ... below `below` */
+export const perThread = ({ lanes }: Scaling, index: string, below: Expression, body: readonly Statement[]): Statement =>
+  sharedLoop(index, below, lanes, () => body)
 
 export const eachColumn = (scaling: Scaling, body: (at: Expression) => readonly Statement[]): Statement =>
-  inTurn(scaling, 'column', u32(scaling.width), body(column))
+  perThread(scaling, 'column', u32(scaling.width), body(column))
 
 export const fillColumns = (scaling: Scaling, array: string, value: (at: Expression) => Expression): Statement =>
-  eachColumn(scaling, (at) => [set(array, at, value(at))])
+  eachColumn(scaling, (at) => [setElement(array, at, value(at))])
 
 /** Of the rows first .. first + filled - 1: peak and shift. Where u is 0 still, the plan is exp(cost). */
 export function measureRows(
@@ -151,24 +133,27 @@ export function measureRows(
   const [largest, mass] = [variable('f32', 'largest'), variable('f32', 'mass')]
   const marginal = load('f32', buffers.rows, add(first, row))
   const measured: Statement[] = [
-    name('largest', reduce('max', 'e', u32(width), score)),
-    name('mass', reduce('sum', 'e', u32(width), exp(minus(score, largest)))),
-    set('peak', row, largest),
-    set('shift', row, minus(logOf(marginal), unary('log', mass))),
+    define('largest', reduce('max', 'e', u32(width), score)),
+    define('mass', reduce('sum', 'e', u32(width), exp(minus(score, largest)))),
+    setElement('peak', row, largest),
+    setElement('shift', row, minus(logOf(marginal), unary('log', mass))),
   ]
-  const plain: Statement[] = [set('peak', row, f32(0)), set('shift', row, select(less(f32(0), marginal), f32(0), f32(LOG_ZERO)))]
-  const either = (condition: Expression): Statement => ({ kind: 'if', condition, body: measured, otherwise: plain })
+  const plain: Statement[] = [
+    setElement('peak', row, f32(0)),
+    setElement('shift', row, select(less(f32(0), marginal), f32(0), f32(LOG_ZERO))),
+  ]
+  const either = (condition: Expression): Statement => when(condition, measured, plain)
   const body = typeof started !== 'boolean' ? [either(started)] : started ? measured : plain
-  return [inTurn(scaling, 'row', filled, body), BARRIER]
+  return [perThread(scaling, 'row', filled, body), BARRIER]
 }
 
 const slot = variable('u32', 'slot')
 
 const eachSlot = (scaling: Scaling, body: readonly Statement[]): Statement =>
-  inTurn(scaling, 'slot', u32(scaling.width * scaling.groups), body)
+  perThread(scaling, 'slot', u32(scaling.width * scaling.groups), body)
 
 export const clearSums = (scaling: Scaling): Statement =>
-  eachSlot(scaling, [set('most', slot, f32(LOG_ZERO)), set('total', slot, f32(0))])
+  eachSlot(scaling, [setElement('most', slot, f32(LOG_ZERO)), setElement('total', slot, f32(0))])
 
 /** Adds to the sums the terms of each group: those at `place` = group, group + groups, ... below n. */
 export function addTerms(
@@ -187,16 +172,16 @@ export function addTerms(
   const before = multiply(element('f32', 'total', slot), exp(minus(element('f32', 'most', slot), top)))
   return [
     eachSlot(scaling, [
-      name('group', divide(slot, u32(width))),
-      name('column', remainder(slot, u32(width))),
-      name('terms', divide(minus(add(n, u32(groups - 1)), group), u32(groups))),
-      name('top', binary('maximum', element('f32', 'most', slot), reduce('max', 'i', variable('u32', 'terms'), term))),
-      set(
+      define('group', divide(slot, u32(width))),
+      define('column', remainder(slot, u32(width))),
+      define('terms', divide(minus(add(n, u32(groups - 1)), group), u32(groups))),
+      define('top', binary('maximum', element('f32', 'most', slot), reduce('max', 'i', variable('u32', 'terms'), term))),
+      setElement(
         'total',
         slot,
         add(before, reduce('sum', 'i', variable('u32', 'terms'), counted === null ? scaled : multiply(counted, scaled))),
       ),
-      set('most', slot, top),
+      setElement('most', slot, top),
     ]),
     BARRIER,
   ]
@@ -220,8 +205,8 @@ function ofColumn({ width, groups }: Scaling, at: Expression): readonly Statemen
   const place = add(multiply(g, u32(width)), at)
   const most = element('f32', 'most', place)
   return [
-    name('found', reduce('max', 'g', u32(groups), most)),
-    name(
+    define('found', reduce('max', 'g', u32(groups), most)),
+    define(
       'sum',
       reduce('sum', 'g', u32(groups), multiply(element('f32', 'total', place), exp(minus(most, variable('f32', 'found'))))),
     ),
@@ -244,19 +229,15 @@ export function judge(scaling: Scaling, columns: string): readonly Statement[] {
   )
   const missed = variable('f32', 'missed')
   return [
-    { kind: 'var', name: 'missing', value: f32(0) },
+    mutable('missing', f32(0)),
     eachColumn(scaling, (at) => [
       ...ofColumn(scaling, at),
-      set('level', at, level),
-      name('missed', minus(exp(element('f32', 'level', at)), load('f32', columns, at))),
-      { kind: 'assign', name: 'missing', value: add(variable('f32', 'missing'), multiply(missed, missed)) },
+      setElement('level', at, level),
+      define('missed', minus(exp(element('f32', 'level', at)), load('f32', columns, at))),
+      assign('missing', add(variable('f32', 'missing'), multiply(missed, missed))),
     ]),
-    { kind: 'all-reduce', name: 'missing', type: 'f32', opcode: 'sum' },
-    {
-      kind: 'assign',
-      name: 'residual',
-      value: unary('sqrt', divide(variable('f32', 'missing'), f32(Math.max(1, scaling.width)))),
-    },
+    allReduce('missing', 'f32', 'sum'),
+    assign('residual', unary('sqrt', divide(variable('f32', 'missing'), f32(Math.max(1, scaling.width))))),
   ]
 }
 

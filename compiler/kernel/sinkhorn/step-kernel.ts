@@ -12,23 +12,30 @@ import type { KernelProgram } from '../ir/kernel.ts'
 import type { Group } from '../group.ts'
 import {
   addRows,
-  BARRIER,
   clearSums,
   eachColumn,
   fillColumns,
   measureRows,
   moved,
-  name,
-  onFirstLane,
   scalingOf,
   storeColumns,
   threshold,
-  when,
-  workgroup,
   workgroupsOf,
   type Scaling,
 } from './statements.ts'
 import { judgeState, placesOf, type Places } from './state.ts'
+import {
+  WORKGROUP,
+  define,
+  mutable,
+  assign,
+  setElement,
+  store,
+  when,
+  BARRIER,
+  uniformLoad,
+  onFirstThread,
+} from '../../scalar/statements.ts'
 
 const residual = variable('f32', 'residual')
 
@@ -44,21 +51,21 @@ export function sinkhornStepKernel(group: Group, context: ScheduleContext): Kern
   const out = scope.naming.write(node)
   const workgroups = blocksOf(cost.shape[0], block)
   const places = placesOf(scaling.width, size(workgroups))
-  const put = (index: Expression, value: Expression): Statement => ({ kind: 'store', buffer: out, index, value })
+  const put = (index: Expression, value: Expression): Statement => store(out, index, value)
 
-  const first = multiply(workgroup, u32(block))
+  const first = multiply(WORKGROUP, u32(block))
   const filled = binary('minimum', u32(block), binary('subtract', size(cost.shape[0]), variable('u32', 'first')))
   const sums: Statement[] = [
-    name('first', first),
+    define('first', first),
     clearSums(scaling),
     ...measureRows(scaling, buffers, variable('u32', 'first'), filled, last !== null),
     ...addRows(scaling, buffers.cost, variable('u32', 'first'), filled),
-    storeColumns(scaling, (at, found, sum) => [put(places.most(workgroup, at), found), put(places.total(workgroup, at), sum)]),
+    storeColumns(scaling, (at, found, sum) => [put(places.most(WORKGROUP, at), found), put(places.total(WORKGROUP, at), sum)]),
   ]
   const head = (count: Expression, done: Expression): Statement =>
-    when(binary('equal', workgroup, u32(0)), [
+    when(binary('equal', WORKGROUP, u32(0)), [
       eachColumn(scaling, (at) => [put(at, element('f32', 'log_v', at))]),
-      onFirstLane([put(places.count, cast('f32', count)), put(places.residual, residual), put(places.done, done)]),
+      onFirstThread([put(places.count, cast('f32', count)), put(places.residual, residual), put(places.done, done)]),
     ])
   return {
     name: kernelName(group, 'sinkhorn_step'),
@@ -80,7 +87,7 @@ export function sinkhornStepKernel(group: Group, context: ScheduleContext): Kern
 type Head = (count: Expression, done: Expression) => Statement
 
 const start = (scaling: Scaling, sums: readonly Statement[], head: Head): readonly Statement[] => [
-  { kind: 'var', name: 'residual', value: f32(0) },
+  mutable('residual', f32(0)),
   fillColumns(scaling, 'log_v', () => f32(0)),
   BARRIER,
   ...sums,
@@ -103,27 +110,27 @@ function proceed(scaling: Scaling, { state, places, blocks, columns, tolerance, 
   const goesOn = binary('equal', variable('u32', 'goes_on'), u32(1))
   const fits = binary('and', less(u32(0), variable('u32', 'count_before')), less(residual, variable('f32', 'threshold')))
   return [
-    { kind: 'var', name: 'residual', value: load('f32', state, places.residual) },
-    name('count_before', cast('u32', load('f32', state, places.count))),
-    { kind: 'var', name: 'count', value: variable('u32', 'count_before') },
-    { kind: 'var', name: 'done', value: load('f32', state, places.done) },
+    mutable('residual', load('f32', state, places.residual)),
+    define('count_before', cast('u32', load('f32', state, places.count))),
+    mutable('count', variable('u32', 'count_before')),
+    mutable('done', load('f32', state, places.done)),
     fillColumns(scaling, 'log_v', (at) => load('f32', state, at)),
     when(binary('equal', load('f32', state, places.done), f32(0)), [
       ...judgeState(scaling, state, places, blocks, columns),
-      onFirstLane([
-        name('threshold', threshold(scaling, columns, tolerance)),
-        { kind: 'assign-element', array: 'again', index: u32(0), value: select(fits, u32(0), u32(1)) },
+      onFirstThread([
+        define('threshold', threshold(scaling, columns, tolerance)),
+        setElement('again', u32(0), select(fits, u32(0), u32(1))),
       ]),
-      { kind: 'uniform-load', name: 'goes_on', array: 'again', index: u32(0) },
+      uniformLoad('goes_on', 'again', u32(0)),
       when(
         goesOn,
         [
-          { kind: 'assign', name: 'count', value: add(count, u32(1)) },
+          assign('count', add(count, u32(1))),
           fillColumns(scaling, 'log_v', (at) => moved(element('f32', 'log_v', at), columns, at)),
           BARRIER,
           ...sums,
         ],
-        [{ kind: 'assign', name: 'done', value: f32(1) }],
+        [assign('done', f32(1))],
       ),
     ]),
     head(count, variable('f32', 'done')),

@@ -1,26 +1,26 @@
 /** After the turns: the norms are the singular values. Sorts, makes unit vectors, and sets the signs. */
 import { add, binary, divide, f32, less, multiply, select, u32, unary, variable } from '../../scalar/build.ts'
 import type { Expression, Statement } from '../../scalar/expression.ts'
-import { lane, type Places } from './places.ts'
+import { type Places } from './places.ts'
 import { NOWHERE } from './prepare.ts'
 import { squaredNorm, VANISHING } from './sweep.ts'
-import { assign, changing, dealt, each, named, SETTLE, when } from './words.ts'
+import { THREAD, define, mutable, assign, when, loopOver, sharedLoop, BUFFER_BARRIER } from '../../scalar/statements.ts'
 
 const f = (name: string): Expression => variable('f32', name)
 const u = (name: string): Expression => variable('u32', name)
 
 const norms = (places: Places): readonly Statement[] => [
-  dealt('j', places.count, places.lanes.all, (j) => [
+  sharedLoop('j', places.count, places.lanes.all, (j) => [
     ...squaredNorm('norm', places, j),
     places.put(places.value(j), unary('sqrt', f('norm'))),
   ]),
-  SETTLE,
+  BUFFER_BARRIER,
 ]
 
 /** What lies at a and at b changes places. */
 const swap = ({ get, put }: Places, a: Expression, b: Expression): readonly Statement[] => [
-  named('a', get(a)),
-  named('b', get(b)),
+  define('a', get(a)),
+  define('b', get(b)),
   put(a, f('b')),
   put(b, f('a')),
 ]
@@ -29,35 +29,35 @@ const swap = ({ get, put }: Places, a: Expression, b: Expression): readonly Stat
 function sort(places: Places): Statement {
   const { lanes, count, length, value, long, short, get } = places
   const best = u('best')
-  return each('j', u32(0), count, u32(1), (j) => [
-    changing('best', j),
-    changing('top', get(value(j))),
-    each('c', add(j, u32(1)), count, u32(1), (c) => [
-      named('norm', get(value(c))),
+  return loopOver('j', u32(0), count, u32(1), (j) => [
+    mutable('best', j),
+    mutable('top', get(value(j))),
+    loopOver('c', add(j, u32(1)), count, u32(1), (c) => [
+      define('norm', get(value(c))),
       when(less(f('top'), f('norm')), [assign('top', f('norm')), assign('best', c)]),
     ]),
-    SETTLE,
+    BUFFER_BARRIER,
     when(less(j, best), [
-      dealt('i', length, lanes.all, (i) => swap(places, long(j, i), long(best, i))),
-      dealt('i', count, lanes.all, (i) => swap(places, short(j, i), short(best, i))),
-      when(binary('equal', lane, u32(0)), swap(places, value(j), value(best))),
+      sharedLoop('i', length, lanes.all, (i) => swap(places, long(j, i), long(best, i))),
+      sharedLoop('i', count, lanes.all, (i) => swap(places, short(j, i), short(best, i))),
+      when(binary('equal', THREAD, u32(0)), swap(places, value(j), value(best))),
     ]),
-    SETTLE,
+    BUFFER_BARRIER,
   ])
 }
 
 /** `next`: how many vectors have a direction of their own; those become unit vectors. */
 function normalise({ lanes, count, length, value, long, get, put }: Places): readonly Statement[] {
   return [
-    changing('next', u32(0)),
-    each('j', u32(0), count, u32(1), (j) => [
+    mutable('next', u32(0)),
+    loopOver('j', u32(0), count, u32(1), (j) => [
       when(less(multiply(get(value(u32(0))), f32(VANISHING)), get(value(j))), [assign('next', add(u('next'), u32(1)))]),
     ]),
-    each('j', u32(0), u('next'), u32(1), (j) => [
-      named('norm', get(value(j))),
-      dealt('i', length, lanes.all, (i) => [put(long(j, i), divide(get(long(j, i)), f('norm')))]),
+    loopOver('j', u32(0), u('next'), u32(1), (j) => [
+      define('norm', get(value(j))),
+      sharedLoop('i', length, lanes.all, (i) => [put(long(j, i), divide(get(long(j, i)), f('norm')))]),
     ]),
-    SETTLE,
+    BUFFER_BARRIER,
   ]
 }
 
@@ -67,24 +67,24 @@ export const arrange = (places: Places): readonly Statement[] => [...norms(place
 export function finish(places: Places): readonly Statement[] {
   const { lanes, rows, columns, count, length, tall, value, long, short, get, put } = places
   const flip = (of: Expression, at: (j: Expression, i: Expression) => Expression, j: Expression): Statement =>
-    each('i', u32(0), of, u32(1), (i) => [put(at(j, i), unary('negate', get(at(j, i))))])
+    loopOver('i', u32(0), of, u32(1), (i) => [put(at(j, i), unary('negate', get(at(j, i))))])
   return [
-    dealt('j', count, lanes.all, (j) => [
-      changing('top', f32(0)),
-      changing('sign', f32(1)),
-      each('i', u32(0), columns, u32(1), (i) => [
-        named('x', get(select(tall, short(j, i), long(j, i)))),
+    sharedLoop('j', count, lanes.all, (j) => [
+      mutable('top', f32(0)),
+      mutable('sign', f32(1)),
+      loopOver('i', u32(0), columns, u32(1), (i) => [
+        define('x', get(select(tall, short(j, i), long(j, i)))),
         when(less(f('top'), unary('abs', f('x'))), [assign('top', unary('abs', f('x'))), assign('sign', f('x'))]),
       ]),
       when(less(f('sign'), f32(0)), [flip(length, long, j), flip(count, short, j)]),
       put(value(j), multiply(get(value(j)), f('unscale'))),
     ]),
-    SETTLE,
+    BUFFER_BARRIER,
     ...spoil(places, multiply(count, add(u32(1), add(rows, columns)))),
   ]
 }
 
 /** A value that is not finite in the place of everything: whoever checks the result finds it. */
 const spoil = ({ lanes, value, given, put }: Places, size: Expression): readonly Statement[] => [
-  when(less(u('bad'), u32(NOWHERE)), [dealt('i', size, lanes.all, (i) => [put(value(i), given(u('bad')))])]),
+  when(less(u('bad'), u32(NOWHERE)), [sharedLoop('i', size, lanes.all, (i) => [put(value(i), given(u('bad')))])]),
 ]

@@ -4,9 +4,21 @@
  */
 import { add, binary, divide, element, f32, less, multiply, select, u32, unary, variable } from '../../scalar/build.ts'
 import type { Expression, Statement } from '../../scalar/expression.ts'
-import { lane, minus, type Places } from './places.ts'
+import { minus, type Places } from './places.ts'
 import { NOWHERE } from './prepare.ts'
-import { assign, changing, combine, dealt, each, named, SETTLE, when } from './words.ts'
+import { reduceAll } from './reduce-all.ts'
+import {
+  THREAD,
+  define,
+  mutable,
+  assign,
+  setElement,
+  when,
+  loopOver,
+  sharedLoop,
+  BUFFER_BARRIER,
+  uniformLoad,
+} from '../../scalar/statements.ts'
 
 const f = (name: string): Expression => variable('f32', name)
 const u = (name: string): Expression => variable('u32', name)
@@ -16,28 +28,28 @@ const UNCOVERED = 4
 /** `axis`: of those that the first `next` vectors cover least, the first. */
 function chooseAxis({ lanes, length, long, get }: Places): readonly Statement[] {
   return [
-    changing('least', f32(UNCOVERED)),
-    changing('axis', u32(0)),
-    dealt('i', length, lanes.all, (i) => [
-      changing('covered', f32(0)),
-      each('k', u32(0), next, u32(1), (k) => [
-        named('x', get(long(k, i))),
+    mutable('least', f32(UNCOVERED)),
+    mutable('axis', u32(0)),
+    sharedLoop('i', length, lanes.all, (i) => [
+      mutable('covered', f32(0)),
+      loopOver('k', u32(0), next, u32(1), (k) => [
+        define('x', get(long(k, i))),
         assign('covered', add(f('covered'), multiply(f('x'), f('x')))),
       ]),
       when(less(f('covered'), f('least')), [assign('least', f('covered')), assign('axis', i)]),
     ]),
-    named('own_least', f('least')),
-    ...combine('least', 'f32', 'min'),
+    define('own_least', f('least')),
+    ...reduceAll('least', 'f32', 'min'),
     when(less(f('least'), f('own_least')), [assign('axis', u32(NOWHERE))]),
-    ...combine('axis', 'u32', 'min'),
+    ...reduceAll('axis', 'u32', 'min'),
   ]
 }
 
 /** The axis less its shadows on the vectors before: their components along it are at hand. */
 const project = ({ lanes, length, long, get, put }: Places): Statement =>
-  dealt('i', length, lanes.all, (i) => [
-    changing('rest', select(binary('equal', i, u('axis')), f32(1), f32(0))),
-    each('k', u32(0), next, u32(1), (k) => [
+  sharedLoop('i', length, lanes.all, (i) => [
+    mutable('rest', select(binary('equal', i, u('axis')), f32(1), f32(0))),
+    loopOver('k', u32(0), next, u32(1), (k) => [
       assign('rest', minus(f('rest'), multiply(get(long(k, u('axis'))), get(long(k, i))))),
     ]),
     put(long(next, i), f('rest')),
@@ -46,50 +58,50 @@ const project = ({ lanes, length, long, get, put }: Places): Statement =>
 /** Again, as many vectors at a time as there are lanes: a lane finds one shadow, then each takes all of them from its elements. */
 function correct({ lanes, count, length, long, get, put }: Places): Statement {
   const shadow = element('f32', 'part', u('l'))
-  return each('chunk', u32(0), count, u32(lanes.all), (chunk) => [
-    named('mine', add(chunk, lane)),
-    changing('along', f32(0)),
+  return loopOver('chunk', u32(0), count, u32(lanes.all), (chunk) => [
+    define('mine', add(chunk, THREAD)),
+    mutable('along', f32(0)),
     when(less(u('mine'), next), [
-      each('i', u32(0), length, u32(1), (i) => [
+      loopOver('i', u32(0), length, u32(1), (i) => [
         assign('along', add(f('along'), multiply(get(long(u('mine'), i)), get(long(next, i))))),
       ]),
     ]),
-    { kind: 'assign-element', array: 'part', index: lane, value: f('along') },
-    SETTLE,
+    setElement('part', THREAD, f('along')),
+    BUFFER_BARRIER,
     when(less(chunk, next), [
-      dealt('i', length, lanes.all, (i) => [
-        changing('rest', get(long(next, i))),
-        each('l', u32(0), binary('minimum', u32(lanes.all), minus(next, chunk)), u32(1), (l) => [
+      sharedLoop('i', length, lanes.all, (i) => [
+        mutable('rest', get(long(next, i))),
+        loopOver('l', u32(0), binary('minimum', u32(lanes.all), minus(next, chunk)), u32(1), (l) => [
           assign('rest', minus(f('rest'), multiply(shadow, get(long(add(chunk, l), i))))),
         ]),
         put(long(next, i), f('rest')),
       ]),
     ]),
-    SETTLE,
+    BUFFER_BARRIER,
   ])
 }
 
 const normalise = ({ lanes, length, long, get, put }: Places): readonly Statement[] => [
-  changing('norm', f32(0)),
-  dealt('i', length, lanes.all, (i) => [
-    named('x', get(long(next, i))),
+  mutable('norm', f32(0)),
+  sharedLoop('i', length, lanes.all, (i) => [
+    define('x', get(long(next, i))),
     assign('norm', add(f('norm'), multiply(f('x'), f('x')))),
   ]),
-  ...combine('norm', 'f32', 'sum'),
-  dealt('i', length, lanes.all, (i) => [put(long(next, i), divide(get(long(next, i)), unary('sqrt', f('norm'))))]),
-  SETTLE,
+  ...reduceAll('norm', 'f32', 'sum'),
+  sharedLoop('i', length, lanes.all, (i) => [put(long(next, i), divide(get(long(next, i)), unary('sqrt', f('norm'))))]),
+  BUFFER_BARRIER,
 ]
 
 /** Fills the places from `next` on; what is in them is lost. Nothing is done for a matrix that is not finite. */
 export function complete(places: Places): readonly Statement[] {
   const missing = select(less(u('bad'), u32(NOWHERE)), u32(0), minus(places.count, next))
   return [
-    when(binary('equal', lane, u32(0)), [{ kind: 'assign-element', array: 'flag', index: u32(0), value: missing }]),
-    { kind: 'uniform-load', name: 'missing', array: 'flag', index: u32(0) },
-    each('n', u32(0), u('missing'), u32(1), () => [
+    when(binary('equal', THREAD, u32(0)), [setElement('flag', u32(0), missing)]),
+    uniformLoad('missing', 'flag', u32(0)),
+    loopOver('n', u32(0), u('missing'), u32(1), () => [
       ...chooseAxis(places),
       project(places),
-      SETTLE,
+      BUFFER_BARRIER,
       correct(places),
       ...normalise(places),
       assign('next', add(next, u32(1))),

@@ -4,7 +4,7 @@ import type { Target } from '../../../plan/target.ts'
 import type { Node } from '../../graph/node.ts'
 import { add, binary, literal, load, multiply, select, size, u32, variable } from '../../scalar/build.ts'
 import type { Expression, Statement } from '../../scalar/expression.ts'
-import { named, when } from './words.ts'
+import { THREAD, WORKGROUP, define, setElement, store, when, uniformLoad } from '../../scalar/statements.ts'
 
 export interface Lanes {
   readonly all: number
@@ -45,8 +45,6 @@ function lanesFor(count: number | undefined, target: Target): Lanes {
 }
 
 export const minus = (a: Expression, b: Expression): Expression => binary('subtract', a, b)
-export const workgroup = variable('u32', 'workgroup')
-export const lane = variable('u32', 'thread')
 
 /** a <= b as far as it is known when the kernel is made. */
 function atMost(a: Expression, b: Expression): Expression {
@@ -56,8 +54,8 @@ function atMost(a: Expression, b: Expression): Expression {
 
 /** A number that compilers of shaders take for any: they would unroll the loops up to a small one, and take seconds. */
 const hide = (name: string, value: Expression): readonly Statement[] => [
-  when(binary('equal', lane, u32(0)), [{ kind: 'assign-element', array: 'flag', index: u32(0), value }]),
-  { kind: 'uniform-load', name, array: 'flag', index: u32(0) },
+  when(binary('equal', THREAD, u32(0)), [setElement('flag', u32(0), value)]),
+  uniformLoad(name, 'flag', u32(0)),
 ]
 
 export function placesOf(node: Node & { op: 'svd' }, source: string, out: string, target: Target): Places {
@@ -69,7 +67,7 @@ export function placesOf(node: Node & { op: 'svd' }, source: string, out: string
   const left = add(base, count)
   const right = add(left, multiply(count, rows))
   const at = (start: Expression, width: Expression) => (j: Expression, i: Expression) => add(add(start, multiply(j, width)), i)
-  const matrix = multiply(workgroup, multiply(rows, columns))
+  const matrix = multiply(WORKGROUP, multiply(rows, columns))
   const lanes = lanesFor(smallest(node), target)
   return {
     lanes,
@@ -77,10 +75,10 @@ export function placesOf(node: Node & { op: 'svd' }, source: string, out: string
       ...hide('rows', size(m)),
       ...hide('columns', size(n)),
       ...hide('lanes', u32(lanes.all)),
-      named('count', binary('minimum', rows, columns)),
-      named('length', binary('maximum', rows, columns)),
-      named('pairs', binary('divide', add(count, u32(1)), u32(2))),
-      named('base', multiply(workgroup, multiply(count, add(u32(1), add(rows, columns))))),
+      define('count', binary('minimum', rows, columns)),
+      define('length', binary('maximum', rows, columns)),
+      define('pairs', binary('divide', add(count, u32(1)), u32(2))),
+      define('base', multiply(WORKGROUP, multiply(count, add(u32(1), add(rows, columns))))),
     ],
     rows,
     columns,
@@ -92,7 +90,7 @@ export function placesOf(node: Node & { op: 'svd' }, source: string, out: string
     long: at(select(tall, left, right), length),
     short: at(select(tall, right, left), count),
     get: (index) => load('f32', out, index),
-    put: (index, value) => ({ kind: 'store', buffer: out, index, value }),
+    put: (index, value) => store(out, index, value),
     given: (t) => load('f32', source, add(matrix, t)),
   }
 }

@@ -2,7 +2,8 @@
 import { binary, divide, f32, less, multiply, remainder, select, u32, unary, variable } from '../../scalar/build.ts'
 import type { Statement } from '../../scalar/expression.ts'
 import type { Places } from './places.ts'
-import { assign, changing, combine, dealt, SETTLE, when } from './words.ts'
+import { reduceAll } from './reduce-all.ts'
+import { mutable, assign, when, sharedLoop, BUFFER_BARRIER } from '../../scalar/statements.ts'
 
 const LARGEST = 3.4028234663852886e38
 export const NOWHERE = 0xffffffff
@@ -11,17 +12,17 @@ export const NOWHERE = 0xffffffff
 function survey({ lanes, rows, columns, given }: Places): readonly Statement[] {
   const [most, bad] = [variable('f32', 'most'), variable('u32', 'bad')]
   return [
-    changing('most', f32(0)),
-    changing('bad', u32(NOWHERE)),
-    dealt('t', multiply(rows, columns), lanes.all, (t) => {
+    mutable('most', f32(0)),
+    mutable('bad', u32(NOWHERE)),
+    sharedLoop('t', multiply(rows, columns), lanes.all, (t) => {
       const magnitude = unary('abs', given(t))
       return [
         assign('most', binary('maximum', most, magnitude)),
         when(unary('not', binary('less_equal', magnitude, f32(LARGEST))), [assign('bad', binary('minimum', bad, t))]),
       ]
     }),
-    ...combine('most', 'f32', 'max'),
-    ...combine('bad', 'u32', 'min'),
+    ...reduceAll('most', 'f32', 'max'),
+    ...reduceAll('bad', 'u32', 'min'),
   ]
 }
 
@@ -36,21 +37,21 @@ function chooseScale(): readonly Statement[] {
     when(binary('less_equal', f32(2 ** power), scaled), by(-power)),
     when(less(scaled, f32(2 ** (2 - power))), by(power)),
   ])
-  return [changing('scale', f32(1)), changing('unscale', f32(1)), ...steps]
+  return [mutable('scale', f32(1)), mutable('unscale', f32(1)), ...steps]
 }
 
 /** The matrix, scaled, as its longer vectors; unit vectors as the shorter ones. */
 function fill({ lanes, rows, columns, count, tall, long, short, given, put }: Places): readonly Statement[] {
   return [
-    dealt('t', multiply(rows, columns), lanes.all, (t) => {
+    sharedLoop('t', multiply(rows, columns), lanes.all, (t) => {
       const [row, column] = [divide(t, columns), remainder(t, columns)]
       return [put(long(select(tall, column, row), select(tall, row, column)), multiply(given(t), variable('f32', 'scale')))]
     }),
-    dealt('t', multiply(count, count), lanes.all, (t) => {
+    sharedLoop('t', multiply(count, count), lanes.all, (t) => {
       const [j, i] = [divide(t, count), remainder(t, count)]
       return [put(short(j, i), select(binary('equal', i, j), f32(1), f32(0)))]
     }),
-    SETTLE,
+    BUFFER_BARRIER,
   ]
 }
 
