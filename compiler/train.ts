@@ -6,9 +6,10 @@ import type { Source, Span } from '../grammar/source.ts'
 import { callable, checkArgument, checked, object, optional, text } from '../plan/arguments.ts'
 import { CHECKING, RECIPE, SPEC, TARGET } from '../plan/forms.ts'
 import type { Plan } from '../plan/plan.ts'
-import { competitionStepsOf, type Recipe } from '../plan/recipe.ts'
+import { competitionStepsOf } from '../plan/recipe.ts'
 import type { Target } from '../plan/target.ts'
-import { updateUnbucketed, trainableWeights, SCALE_INPUT, type UpdatedTensor } from '../plan/update.ts'
+import type { TrainingPrograms } from '../plan/training-programs.ts'
+import { updateUnbucketed, trainableWeights, SCALE_INPUT } from '../plan/update.ts'
 import { differentiate, GradientError } from './autodiff/differentiate.ts'
 import { zeroGradientWeights } from './autodiff/zero-gradients.ts'
 import { autocast, readByMatmuls } from './autodiff/autocast.ts'
@@ -22,24 +23,10 @@ import { accumulateGradients } from './optimisers/gradient-accumulation.ts'
 import { f16CopiesGraph, updateGraph } from './optimisers/update.ts'
 import { recipeOf, type RecipeOverrides } from './recipe.ts'
 
-/** The graphs that a run of training evaluates. Their weights are shared by name: what one replaces the others read. */
-export interface TrainingGraphs {
-  readonly recipe: Recipe
-  /** The `train` block in the spec: where a limit stands that nothing else in the spec asks for. */
+/** The programs of a training run as graphs. */
+export interface TrainingGraphs extends TrainingPrograms<Graph> {
+  /** The `train` block in the spec: the place of a limit that nothing else in the spec asks for. */
   readonly place: Span | null
-  /** Weights of which a rounded copy is kept: those that products of a step read, in mixed precision. */
-  readonly f16Weights: ReadonlySet<string>
-  /**
-   * Losses, metrics and decisions of a micro-batch; the gradients stay where the update reads them, alone after the first micro-batch of a step
-   * and added up after the others. `chosen` lists the layers that compete.
-   */
-  readonly step: (chosen: readonly string[], isFirst: boolean) => Graph
-  /** `moved` are the weights that are learned, or bundles of them. */
-  readonly update: (moved?: readonly UpdatedTensor[]) => Graph
-  /** Makes the rounded copies anew. */
-  readonly f16Copies: (moved?: readonly UpdatedTensor[]) => Graph
-  /** The same without learning: losses and metrics of the `train` block, and decisions. In f32, of the weights themselves. */
-  readonly evaluation: () => Graph
 }
 
 /** Null where the model has no `train` block. */
@@ -75,15 +62,8 @@ function weightsReadAsF16(model: Model, by: readonly string[], excluded: readonl
   return new Set(by.filter((name) => read.some((names) => names.has(name))))
 }
 
-export interface TrainingPlans {
-  readonly recipe: Recipe
-  readonly f16Weights: ReadonlySet<string>
-  /** Each compiles when it is asked for. Throws a TrainingLimitError where the target cannot do it. */
-  readonly step: (chosen: readonly string[], isFirst: boolean) => Plan
-  readonly update: (moved?: readonly UpdatedTensor[]) => Plan
-  readonly f16Copies: (moved?: readonly UpdatedTensor[]) => Plan
-  readonly evaluation: () => Plan
-}
+/** The programs of a training run as plans. Each compiles when it is asked for, and throws a TrainingLimitError if the target is too small. */
+export type TrainingPlans = TrainingPrograms<Plan>
 
 /** The target is too small for a plan of training. */
 export class TrainingLimitError extends Error {

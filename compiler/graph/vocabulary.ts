@@ -3,6 +3,7 @@
  * Before adding one, show that those here do not compose to it.
  */
 import type { Dim } from '../../plan/dim.ts'
+import type { WeightPiece } from '../../plan/plan.ts'
 import type { BinaryOpcode, UnaryOpcode } from '../scalar/operations.ts'
 
 /** `bool` is 0 or 1; on a device it is stored as u32. */
@@ -10,15 +11,7 @@ export type DType = 'f32' | 'i32' | 'bool'
 
 /** Where a weight's values lie in a checkpoint: pieces stacked along the leading axis, or one piece as it is; none where it begins as zeros. */
 export interface WeightSource {
-  readonly pieces: readonly {
-    readonly tensor: string
-    readonly slices: readonly (
-      | { readonly kind: 'all' }
-      | { readonly kind: 'index'; readonly at: number }
-      | { readonly kind: 'range'; readonly start: number; readonly stop: number | null; readonly step: number }
-    )[]
-    readonly transpose: boolean
-  }[]
+  readonly pieces: readonly WeightPiece[]
   readonly stacked: boolean
   /** It lies on the device in halves, which its values are: of no checkpoint then. */
   readonly half?: true

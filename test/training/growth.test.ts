@@ -4,8 +4,9 @@ import { trainingPlans } from '../../compiler/train.ts'
 import { PORTABLE } from '../../plan/target.ts'
 import { openDevice } from '../../runtime/index.ts'
 import { createNullAdapter } from '../../runtime/null/adapter.ts'
-import { createDeviceMachine, MOST_SESSIONS } from '../../training/device-machine.ts'
+import { createDeviceMachine } from '../../training/device-machine.ts'
 import { initialise } from '../../training/initialise.ts'
+import { MAX_PROGRAMS } from '../../training/program-machine.ts'
 import { graphsOf, TINY } from '../bindings/tiny.ts'
 import { growthOf } from '../support/heap.ts'
 
@@ -46,13 +47,13 @@ test('sets of layers that compete, ever others: the plans of those that competed
   }
   const inputs = { tokens, targets: tokens, random: { shape: [2], data: Int32Array.of(3, 0) } }
   const { machine, bytesHeld } = await nullMachine({ step })
-  for (let at = 0; at < MOST_SESSIONS; at++) await machine.step([`layer ${at}`], inputs)
+  for (let at = 0; at < MAX_PROGRAMS; at++) await machine.step([`layer ${at}`], inputs)
   const held = bytesHeld()
-  for (let at = 0; at < 5 * MOST_SESSIONS; at++) await machine.step([`other ${at}`], inputs)
+  for (let at = 0; at < 5 * MAX_PROGRAMS; at++) await machine.step([`other ${at}`], inputs)
   // one is made before the oldest goes
-  expect(bytesHeld()).toBeLessThanOrEqual(held * (1 + 2 / MOST_SESSIONS))
+  expect(bytesHeld()).toBeLessThanOrEqual(held * (1 + 2 / MAX_PROGRAMS))
   const before = made
-  await machine.step([`other ${5 * MOST_SESSIONS - 1}`], inputs)
+  await machine.step([`other ${5 * MAX_PROGRAMS - 1}`], inputs)
   expect(made).toBe(before)
 })
 

@@ -102,9 +102,9 @@ describe('the scale of the losses', () => {
   it('is doubled after many good updates, and halved after one that moved nothing', () => {
     let scaling = INITIAL_LOSS_SCALING
     for (let at = 1; at < GROWTH_INTERVAL; at++) scaling = nextLossScaling(scaling, true)
-    expect(scaling).toEqual({ scale: 2 ** 16, good: GROWTH_INTERVAL - 1, skipped: 0 })
-    expect(nextLossScaling(scaling, true)).toEqual({ scale: 2 ** 17, good: 0, skipped: 0 })
-    expect(nextLossScaling(scaling, false)).toEqual({ scale: 2 ** 15, good: 0, skipped: 1 })
+    expect(scaling).toEqual({ scale: 2 ** 16, finiteUpdates: GROWTH_INTERVAL - 1, skipped: 0 })
+    expect(nextLossScaling(scaling, true)).toEqual({ scale: 2 ** 17, finiteUpdates: 0, skipped: 0 })
+    expect(nextLossScaling(scaling, false)).toEqual({ scale: 2 ** 15, finiteUpdates: 0, skipped: 1 })
   })
 
   it('stays between its limits', () => {
@@ -263,7 +263,7 @@ describe.each(await softwareDevices())('on %s', (name) => {
     const stopped = await run(before, graphs, undefined, 23)
     const { state, progress } = stopped
     expect(told(stopped)).toEqual(told(whole).slice(0, 23))
-    expect(progress.lossScaling).toEqual({ scale: 2 ** 16, good: 23, skipped: 0 })
+    expect(progress.lossScaling).toEqual({ scale: 2 ** 16, finiteUpdates: 23, skipped: 0 })
     expect(Object.keys(state).some((key) => key.startsWith('half.'))).toBe(false)
     await behind.write(state)
     const resumed = await run(behind, graphs, progress)
@@ -282,10 +282,10 @@ describe.each(await softwareDevices())('on %s', (name) => {
     for (const [weight, { data: values }] of Object.entries(first.state)) {
       if (graphs.f16Weights.has(weight)) expect([...held[f16CopyName(weight)].data], weight).toEqual([...values].map(half))
     }
-    const huge = { ...first.progress, scaling: { scale: 2 ** 40, good: 7, skipped: 1 } }
+    const huge = { ...first.progress, lossScaling: { scale: 2 ** 40, finiteUpdates: 7, skipped: 1 } }
     const skipped = await run(machine, graphs, huge, 3)
     expect(skipped.steps[0]).toMatchObject({ skipped: true, scale: 2 ** 40 })
-    expect(skipped.progress).toMatchObject({ step: 3, scaling: { scale: 2 ** 39, good: 0, skipped: 2 } })
+    expect(skipped.progress).toMatchObject({ step: 3, lossScaling: { scale: 2 ** 39, finiteUpdates: 0, skipped: 2 } })
     expect(skipped.state).toEqual(first.state)
     expect(await halves()).toEqual(held)
     // and goes on as if it had not been
