@@ -86,7 +86,7 @@ export function createDeviceMachine(
   return {
     ...machine,
     timeNext: () => {
-      isTiming = isBetweenSteps && device.gpu.features.has('timestamp-query')
+      isTiming = isBetweenSteps && device.target.features.includes('timestamp-query')
       current = []
     },
     times: () => timed,
