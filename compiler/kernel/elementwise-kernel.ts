@@ -10,7 +10,7 @@ import { describe, kernelName } from './scope/describe.ts'
 import type { Group } from './group.ts'
 import { THREAD, WORKGROUP, define, store, when } from '../scalar/statements.ts'
 
-const LANES = 64
+const THREADS = 64
 
 export function elementwiseKernel(group: Group, context: ScheduleContext): KernelProgram {
   const results = context.fusion.results(group)
@@ -38,7 +38,7 @@ export function elementwiseKernel(group: Group, context: ScheduleContext): Kerne
     const value = scope.accessor.at(node, delinearise(element, node.shape))
     return store(scope.naming.write(node), element, value)
   })
-  const place = add(multiply(WORKGROUP, u32(LANES)), THREAD)
+  const place = add(multiply(WORKGROUP, u32(THREADS)), THREAD)
   return {
     name: kernelName(group, 'elementwise'),
     template: 'elementwise',
@@ -46,8 +46,8 @@ export function elementwiseKernel(group: Group, context: ScheduleContext): Kerne
     buffers: scope.naming.buffers(),
     computation: {
       kind: 'workgroups',
-      workgroups: ceilDivide(count, LANES),
-      workgroupSize: LANES,
+      workgroups: ceilDivide(count, THREADS),
+      workgroupSize: THREADS,
       shared: [],
       body: [define('element', place), when(less(element, size(count)), [...names, ...stores])],
     },

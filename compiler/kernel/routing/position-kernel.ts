@@ -1,4 +1,4 @@
-/** The place of each row among those of its expert: a workgroup a block, a lane an expert, over the counts of earlier blocks. */
+/** The place of each row among those of its expert: a workgroup a block, a thread an expert, over the counts of earlier blocks. */
 import { ceilDivide, product } from '../../../plan/dim.ts'
 import type { Node } from '../../graph/node.ts'
 import type { Expression, Statement } from '../../scalar/expression.ts'
@@ -9,7 +9,7 @@ import type { KernelProgram } from '../ir/kernel.ts'
 import type { Group } from '../group.ts'
 import { THREAD, WORKGROUP, mutable, assign, store, when, loopOver, sharedLoop } from '../../scalar/statements.ts'
 
-const LANES = 64
+const THREADS = 64
 
 export function positionKernel(group: Group, context: ScheduleContext): KernelProgram {
   const node = group.anchor as Node & { op: 'position_in_expert' }
@@ -32,7 +32,7 @@ export function positionKernel(group: Group, context: ScheduleContext): KernelPr
     WORKGROUP,
     cast('u32', load('i32', countBuffer, add(multiply(variable('u32', 'b'), u32(experts)), expert))),
   )
-  const placeMine: Statement = sharedLoop('expert', u32(experts), LANES, () => [
+  const placeMine: Statement = sharedLoop('expert', u32(experts), THREADS, () => [
     mutable('place', earlier),
     loopOver('row', first, below, u32(1), () => [
       when(binary('equal', idAt(row), cast('i32', expert)), [
@@ -42,7 +42,7 @@ export function positionKernel(group: Group, context: ScheduleContext): KernelPr
     ]),
   ])
   const none = literal('i32', -1)
-  const leaveOut: Statement = loopOver('row', add(first, THREAD), below, u32(LANES), () => [
+  const leaveOut: Statement = loopOver('row', add(first, THREAD), below, u32(THREADS), () => [
     when(less(idAt(row), literal('i32', 0)), [store(out, row, none)]),
   ])
   return {
@@ -53,7 +53,7 @@ export function positionKernel(group: Group, context: ScheduleContext): KernelPr
     computation: {
       kind: 'workgroups',
       workgroups: ceilDivide(product(ids.shape), block),
-      workgroupSize: LANES,
+      workgroupSize: THREADS,
       shared: [],
       body: [placeMine, leaveOut],
     },

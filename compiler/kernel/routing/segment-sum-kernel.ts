@@ -1,4 +1,4 @@
-/** Sums of the rows of one id: a workgroup an id, which finds its rows in their order; lanes take columns. No atomics, the same bits in every run. */
+/** Sums of the rows of one id: a workgroup an id, which finds its rows in their order; threads take columns. No atomics, the same bits in every run. */
 import { constantValue, product, type Dim } from '../../../plan/dim.ts'
 import type { Node } from '../../graph/node.ts'
 import type { Expression, Statement } from '../../scalar/expression.ts'
@@ -21,7 +21,7 @@ export function segmentSumKernel(group: Group, context: ScheduleContext): Kernel
   const scope = openScope(context, group.members)
   const rest = values.shape.slice(1)
   const width = product(rest)
-  const lanes = lanesFor(width, context)
+  const threads = threadsFor(width, context)
   const [place, column, total] = [variable('u32', 'place'), variable('u32', 'column'), variable('f32', 'total')]
   const row = cast('u32', scope.accessor.at(order, [place]))
   const value = scope.accessor.at(values, [row, ...delinearise(column, rest)])
@@ -29,7 +29,7 @@ export function segmentSumKernel(group: Group, context: ScheduleContext): Kernel
   const body: Statement[] = [
     ...firstPlace('first', id, ids, order, scope),
     ...firstPlace('end', add(id, u32(1)), ids, order, scope),
-    sharedLoop('column', size(width), lanes, () => [
+    sharedLoop('column', size(width), threads, () => [
       mutable('total', f32(0)),
       loopOver('place', variable('u32', 'first'), variable('u32', 'end'), u32(1), () => [assign('total', add(total, value))]),
       store(scope.naming.write(node), index, total),
@@ -40,14 +40,14 @@ export function segmentSumKernel(group: Group, context: ScheduleContext): Kernel
     template: 'segment sum',
     reason: 'a workgroup per id finds its rows in sorted order; no atomics',
     buffers: scope.naming.buffers(),
-    computation: { kind: 'workgroups', workgroups: node.shape[0], workgroupSize: lanes, shared: [], body },
+    computation: { kind: 'workgroups', workgroups: node.shape[0], workgroupSize: threads, shared: [], body },
     origin: node.origin,
     does: describe(group),
   }
 }
 
-/** No more lanes than columns; on a processor one subgroup. */
-function lanesFor(width: Dim, { target }: ScheduleContext): number {
+/** No more threads than columns; on a CPU one subgroup. */
+function threadsFor(width: Dim, { target }: ScheduleContext): number {
   const most = target.kind === 'cpu' ? (target.subgroupSize ?? 1) : 64
   return Math.min(most, Math.max(1, constantValue(width) ?? most))
 }

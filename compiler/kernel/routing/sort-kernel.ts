@@ -1,5 +1,5 @@
 /**
- * Sorts rows by their expert from the counts of each block: a workgroup a block, a lane an expert (or several). No atomics: a lane writes
+ * Sorts rows by their expert from the counts of each block: a workgroup a block, a thread an expert (or several). No atomics: a thread writes
  * the rows of its own experts alone, in ascending order, behind those of earlier blocks and lower experts. Rows without an expert stand in no tile.
  */
 import { add as addDims, ceilDivide, constantValue, floorDivide, product, type Dim } from '../../../plan/dim.ts'
@@ -39,7 +39,7 @@ import {
   BARRIER,
 } from '../../scalar/statements.ts'
 
-const LANES = 64
+const THREADS = 64
 
 export function sortKernel(group: Group, context: ScheduleContext): KernelProgram {
   const node = group.anchor as Node & { op: 'sort_by_expert' }
@@ -67,7 +67,7 @@ export function sortKernel(group: Group, context: ScheduleContext): KernelProgra
   const put = (index: Expression, value: Expression): Statement => store(out, index, cast('i32', value))
   const tileEntry = (t: Expression, which: number): Expression => add(add(rows, multiply(t, u32(2))), u32(which))
 
-  const forMyExperts = (body: readonly Statement[]): Statement => sharedLoop('expert', u32(experts), LANES, () => body)
+  const forMyExperts = (body: readonly Statement[]): Statement => sharedLoop('expert', u32(experts), THREADS, () => body)
   const place = variable('u32', 'place')
   const row = variable('u32', 'row')
   const first = multiply(WORKGROUP, u32(block * each))
@@ -92,7 +92,7 @@ export function sortKernel(group: Group, context: ScheduleContext): KernelProgra
   const noTiles: Statement[] = [
     define('used', tilesBelow(u32(experts))),
     define('ordered', reduce('sum', 'l', u32(experts), totalOf(l))),
-    loopOver('t', add(variable('u32', 'used'), THREAD), tiles, u32(LANES), () => [
+    loopOver('t', add(variable('u32', 'used'), THREAD), tiles, u32(THREADS), () => [
       store(out, tileEntry(t, 0), literal('i32', -1)),
       put(tileEntry(t, 1), variable('u32', 'ordered')),
     ]),
@@ -106,7 +106,7 @@ export function sortKernel(group: Group, context: ScheduleContext): KernelProgra
       kind: 'workgroups',
       // one at least: without rows, the tiles still say that they are unused
       workgroups: addDims(floorDivide(ids.shape[0], block), 1),
-      workgroupSize: LANES,
+      workgroupSize: THREADS,
       shared: [{ name: 'totals', type: 'u32', length: experts }],
       body: [
         forMyExperts([setElement('totals', expert, total)]),
@@ -146,10 +146,10 @@ export function histogramKernel(group: Group, context: ScheduleContext): KernelP
     computation: {
       kind: 'workgroups',
       workgroups: ceilDivide(ids.shape[0], block),
-      workgroupSize: LANES,
+      workgroupSize: THREADS,
       shared: [],
       body: [
-        sharedLoop('expert', u32(experts), LANES, () => [store(out, add(multiply(WORKGROUP, u32(experts)), expert), count)]),
+        sharedLoop('expert', u32(experts), THREADS, () => [store(out, add(multiply(WORKGROUP, u32(experts)), expert), count)]),
       ],
     },
     origin: group.anchor.origin,

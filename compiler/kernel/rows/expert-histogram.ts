@@ -10,14 +10,14 @@ const CHOSEN = 'chosen_rows'
 
 const choicesOf = (chosen: Node): number => constantValue(chosen.shape.at(-1)!)!
 
-/** Where the lanes that count can read what each row has chosen. */
+/** Where the threads that count can read what each row has chosen. */
 export const chosenArray = (counts: Node, rows: number): Shared => ({
   name: CHOSEN,
   type: 'i32',
   length: rows * choicesOf(counts.inputs[0]),
 })
 
-/** What the lane's row has chosen, shared. */
+/** What the thread's row has chosen, shared. */
 export function shareChosen(chosen: Node, row: RowWriter): Statement {
   const j = row.fresh('j')
   const at = variable('u32', j)
@@ -26,14 +26,14 @@ export function shareChosen(chosen: Node, row: RowWriter): Statement {
   return loopTo(j, u32(k), () => [setElement(CHOSEN, index, row.value(chosen, at))])
 }
 
-/** Each lane counts for its own experts, so the counts need no atomics and are the same in every run. */
+/** Each thread counts for its own experts, so the counts need no atomics and are the same in every run. */
 export function storeHistogram(
   counts: Node & { op: 'expert_histogram' },
   first: Expression,
   rows: Dim,
   row: RowWriter,
 ): readonly Statement[] {
-  const { rowsPerWorkgroup, lanes } = row.form
+  const { rowsPerWorkgroup, threads } = row.form
   const { experts } = counts.params
   const expert = variable('u32', 'expert')
   const r = row.scope.accessor.freshVariable()
@@ -42,5 +42,5 @@ export function storeHistogram(
   const isMine = binary('equal', element('i32', CHOSEN, variable('u32', r)), cast('i32', expert))
   const count = reduce('sum', r, filled, select(isMine, literal('i32', 1), literal('i32', 0)))
   const index = add(multiply(WORKGROUP, u32(experts)), expert)
-  return [BARRIER, sharedLoop('expert', u32(experts), lanes, () => [store(row.scope.naming.write(counts), index, count)])]
+  return [BARRIER, sharedLoop('expert', u32(experts), threads, () => [store(row.scope.naming.write(counts), index, count)])]
 }

@@ -1,4 +1,4 @@
-/** How rows are laid on lanes: how many rows a workgroup takes, and how many lanes walk one. */
+/** How rows are laid on threads: how many rows a workgroup takes, and how many threads walk one. */
 import { constantValue } from '../../../plan/dim.ts'
 import { tilesFor } from '../../../plan/tiles.ts'
 import type { Node } from '../../graph/node.ts'
@@ -6,16 +6,16 @@ import { records } from '../../ops/records.ts'
 import type { ScheduleContext } from '../scope/context.ts'
 import type { Group } from '../group.ts'
 
-/** Rows up to this length are walked by one lane. */
+/** Rows up to this length are walked by one thread. */
 const SHORT_ROW = 32
 
 export interface RowMapping {
   /** Whether some row is ranked. */
   readonly ranks: boolean
-  /** A row that lanes walk together, against one lane a row. */
+  /** A row that threads walk together, against one thread a row. */
   readonly together: boolean
   readonly rowsPerWorkgroup: number
-  readonly lanes: number
+  readonly threads: number
   /** The node that counts what each row has chosen, where the kernel counts. */
   readonly counts: (Node & { op: 'expert_histogram' }) | undefined
   readonly template: string
@@ -28,12 +28,12 @@ export function rowMapping(group: Group, context: ScheduleContext): RowMapping {
   const together = !ranks && !isShort(members)
   const counts = members.find((node): node is Node & { op: 'expert_histogram' } => node.op === 'expert_histogram')
   const rowsPerWorkgroup = together ? 1 : rowsInWorkgroup(group, context, counts)
-  const lanes = together
-    ? lanesForLongRow(members, context)
+  const threads = together
+    ? threadsForLongRow(members, context)
     : group.scores.length === 0
       ? rowsPerWorkgroup
       : Math.max(64, rowsPerWorkgroup)
-  const form = { ranks, together, rowsPerWorkgroup, lanes, counts }
+  const form = { ranks, together, rowsPerWorkgroup, threads, counts }
   const [template, reason] = templateAndReason(form, group.scores.length > 0)
   const few =
     context.variant === 'decode' && group.scores.length > 0
@@ -49,24 +49,24 @@ const isReduction = (node: Node): boolean => records[node.op].kind === 'reductio
 const isShort = (members: readonly Node[]): boolean =>
   members.filter(isReduction).every((node) => (reducedLength(node) ?? Infinity) <= SHORT_ROW)
 
-/** A router counts in blocks, so a workgroup takes one block; alone, rows go by the lane. */
+/** A router counts in blocks, so a workgroup takes one block; alone, rows go by the thread. */
 function rowsInWorkgroup(group: Group, { target, variant }: ScheduleContext, counts: RowMapping['counts']): number {
   if (counts !== undefined) return counts.params.block
   if (group.scores.length === 0) return target.kind === 'cpu' ? 8 : 64
   return variant === 'decode' ? 1 : tilesFor(target).gate.rows
 }
 
-function lanesForLongRow(members: readonly Node[], { target }: ScheduleContext): number {
+function threadsForLongRow(members: readonly Node[], { target }: ScheduleContext): number {
   if (target.kind === 'cpu') return target.subgroupSize ?? 1
   const longest = Math.max(...members.filter(isReduction).map((node) => reducedLength(node) ?? 256))
   return longest >= 1024 ? Math.min(256, target.maxInvocationsPerWorkgroup) : 64
 }
 
 function templateAndReason(
-  { together, lanes, ranks, counts }: Omit<RowMapping, 'template' | 'reason'>,
+  { together, threads, ranks, counts }: Omit<RowMapping, 'template' | 'reason'>,
   hasHeads: boolean,
 ): readonly [string, string] {
-  if (together) return ['workgroup per row', `${lanes} invocations reduce each row, since rows are long or of unknown length`]
+  if (together) return ['workgroup per row', `${threads} invocations reduce each row, since rows are long or of unknown length`]
   if (hasHeads) {
     const counting = counts === undefined ? '' : ', and their expert histogram'
     return ['gate', `a GEMM with a top-k epilogue: scores, top-k and weights of a block of tokens in one workgroup${counting}`]

@@ -1,6 +1,6 @@
 /**
- * Rows reduced along their last axis, with everything that stays within a row: norms, softmax, and whole routers. Two forms: lanes that
- * walk one row together, for long rows; one lane a row, for short rows and wherever a row is ranked. In the second form the scores may be
+ * Rows reduced along their last axis, with everything that stays within a row: norms, softmax, and whole routers. Two forms: threads that
+ * walk one row together, for long rows; one thread a row, for short rows and wherever a row is ranked. In the second form the scores may be
  * products computed by the same workgroup into its memory, and the experts chosen are counted block by block.
  */
 import { ceilDivide, constantValue, product, type Dim } from '../../../plan/dim.ts'
@@ -77,7 +77,7 @@ class RowsKernel implements RowWriter {
       computation: {
         kind: 'workgroups',
         workgroups: ceilDivide(this.rows, form.rowsPerWorkgroup),
-        workgroupSize: form.lanes,
+        workgroupSize: form.threads,
         shared: this.shared,
         body,
       },
@@ -115,11 +115,11 @@ class RowsKernel implements RowWriter {
     this.shared.push(array)
   }
 
-  // ---- one lane a row
+  // ---- one thread a row
 
   private walkAlone(): readonly Statement[] {
     const { scores } = this.group
-    const { counts, rowsPerWorkgroup, lanes } = this.form
+    const { counts, rowsPerWorkgroup, threads } = this.form
     const first = multiply(WORKGROUP, u32(rowsPerWorkgroup))
     const before = scores.flatMap((head) => this.computeHead(head, first))
     if (counts !== undefined) this.share(chosenArray(counts, rowsPerWorkgroup))
@@ -130,7 +130,7 @@ class RowsKernel implements RowWriter {
     return [
       ...before,
       define('row', add(first, THREAD)),
-      when(lanes === rowsPerWorkgroup ? inBounds : mine, this.statements),
+      when(threads === rowsPerWorkgroup ? inBounds : mine, this.statements),
       ...(counts === undefined ? [] : storeHistogram(counts, first, this.rows, this)),
     ]
   }
@@ -168,7 +168,7 @@ class RowsKernel implements RowWriter {
     this.statements.push(mutable(name, literal(node.dtype, reductionIdentity(word, node.dtype))))
     const value = binary(FOLD[word], variable(node.dtype, name), this.value(from, variable('u32', i)))
     this.statements.push(
-      loopOver(i, this.form.together ? THREAD : u32(0), length, u32(this.form.together ? this.form.lanes : 1), () => [
+      loopOver(i, this.form.together ? THREAD : u32(0), length, u32(this.form.together ? this.form.threads : 1), () => [
         assign(name, value),
       ]),
     )
@@ -212,7 +212,7 @@ class RowsKernel implements RowWriter {
       const buffer = this.scope.naming.write(node)
       if (product(node.shape) === this.rows) {
         const stored = store(buffer, this.row, this.value(node, u32(0)))
-        this.statements.push(this.form.together && this.form.lanes > 1 ? onFirstThread([stored]) : stored)
+        this.statements.push(this.form.together && this.form.threads > 1 ? onFirstThread([stored]) : stored)
         continue
       }
       const i = this.fresh('i')
@@ -224,11 +224,11 @@ class RowsKernel implements RowWriter {
     }
   }
 
-  // ---- lanes walk a row together
+  // ---- threads walk a row together
 
   private walkTogether(): readonly Statement[] {
     for (const node of this.members) this.compute(node)
-    this.storeResults(THREAD, u32(this.form.lanes))
+    this.storeResults(THREAD, u32(this.form.threads))
     return [define('row', WORKGROUP), ...this.statements]
   }
 }

@@ -34,11 +34,11 @@ export interface ScoreMatmul {
  * scores, and the partial sums are then added up.
  */
 export function scoreMatmul(head: Node, first: Expression, rows: Dim, writer: RowWriter): ScoreMatmul {
-  const { rowsPerWorkgroup, lanes } = writer.form
+  const { rowsPerWorkgroup, threads } = writer.form
   const view = matmulView(head)
   const columns = constantValue(view.columns)!
   const pairs = rowsPerWorkgroup * columns
-  const split = Math.max(1, 2 ** Math.floor(Math.log2(lanes / pairs)))
+  const split = Math.max(1, 2 ** Math.floor(Math.log2(threads / pairs)))
   const scores = writer.fresh('scores')
   const partial = split > 1 ? writer.fresh('partial') : scores
   writer.share({ name: scores, type: 'f32', length: pairs })
@@ -51,12 +51,12 @@ export function scoreMatmul(head: Node, first: Expression, rows: Dim, writer: Ro
   const sum = partOfProduct(view, row, remainder(pair, u32(columns)), split, remainder(p, u32(split)), writer)
   const inBounds = less(row, size(rows))
   const assign: Statement = setElement(partial, p, sum)
-  const fill = forEach(name, pairs * split, lanes, when(inBounds, [assign]))
+  const fill = forEach(name, pairs * split, threads, when(inBounds, [assign]))
   if (split === 1) return { scores, columns, statements: [fill, BARRIER] }
 
   const s = writer.scope.accessor.freshVariable()
   const parts = element('f32', partial, add(multiply(p, u32(split)), variable('u32', s)))
-  const total = forEach(name, pairs, lanes, setElement(scores, p, reduce('sum', s, u32(split), parts)))
+  const total = forEach(name, pairs, threads, setElement(scores, p, reduce('sum', s, u32(split), parts)))
   return { scores, columns, statements: [fill, BARRIER, total, BARRIER] }
 }
 
@@ -83,5 +83,5 @@ function partOfProduct(
 }
 
 /** A loop over `count` positions that the threads of the workgroup share. */
-const forEach = (name: string, count: number, lanes: number, statement: Statement): Statement =>
-  sharedLoop(name, u32(count), lanes, () => [statement])
+const forEach = (name: string, count: number, threads: number, statement: Statement): Statement =>
+  sharedLoop(name, u32(count), threads, () => [statement])

@@ -1,6 +1,6 @@
 /**
  * The way back through the iterations of a transport plan's scalings, in one dispatch: one workgroup does them again, keeps log v of each
- * behind the result, and goes back from the last. A lane adds to the gradients of its own rows and columns alone, in one order.
+ * behind the result, and goes back from the last. A thread adds to the gradients of its own rows and columns alone, in one order.
  */
 import { dim } from '../../../plan/dim.ts'
 import type { Node } from '../../graph/node.ts'
@@ -84,7 +84,7 @@ function resultOf(buffer: string, tokens: Expression, width: number): Result {
 const more = ({ load: read, store }: Result, index: Expression, value: Expression): Statement =>
   store(index, add(read(index), value))
 
-/** All that is added to begins at 0, by the lane that adds; scalings of iterations that are not done are 0 as well. */
+/** All that is added to begins at 0, by the thread that adds; scalings of iterations that are not done are 0 as well. */
 const clear = ({
   transport: { scaling, iterations },
   transport,

@@ -28,7 +28,7 @@ export const count = variable('u32', 'count')
 export const residual = variable('f32', 'residual')
 export const first = variable('u32', 'first')
 
-/** Blocks of rows from `first` on, the last one shorter; what the body holds of barriers all lanes reach. */
+/** Blocks of rows from `first` on, the last one shorter; what the body holds of barriers all threads reach. */
 export const eachBlock = (
   { scaling: { block }, tokens }: Transport,
   body: (filled: Expression) => readonly Statement[],

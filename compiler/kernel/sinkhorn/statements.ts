@@ -1,7 +1,7 @@
 /**
  * What the kernels of sinkhorn share. A workgroup holds in its arrays: `log_v`; of each row in hand `peak`, the largest score, and `shift`,
- * so that score - peak + shift is the logarithm of the plan; and the columns' sums in groups of lanes, `most` and `total`, brought
- * together in `level`. Rows and columns are summed by lanes side by side, in an order that never changes.
+ * so that score - peak + shift is the logarithm of the plan; and the columns' sums in groups of threads, `most` and `total`, brought
+ * together in `level`. Rows and columns are summed by threads side by side, in an order that never changes.
  */
 import { constantValue, type Dim } from '../../../plan/dim.ts'
 import type { Target } from '../../../plan/target.ts'
@@ -30,8 +30,8 @@ import { define, mutable, assign, setElement, when, sharedLoop, BARRIER, allRedu
 
 export interface Scaling {
   readonly width: number
-  readonly lanes: number
-  /** Lanes that share a column. */
+  readonly threads: number
+  /** Threads that share a column. */
   readonly groups: number
   /** Rows in hand at a time. */
   readonly block: number
@@ -55,19 +55,19 @@ interface Others {
 /** Throws a LimitError where the columns are not known, or more than a workgroup holds. */
 export function scalingOf(columns: Node, block: number, target: Target, others: Others = { columns: [], rows: [] }): Scaling {
   const width = constantValue(columns.shape[0])
-  const lanes = lanesOf(target)
+  const threads = threadsOf(target)
   if (width === undefined) {
     throw tooMuch(`the number of columns, ${columns.shape[0].key}, is known only at a run`, columns)
   }
   const arrays = (names: readonly string[], length: number): Shared => names.map((name) => ({ name, type: 'f32', length }))
   const scaling = {
     width,
-    lanes,
-    groups: Math.max(1, Math.floor(lanes / Math.max(1, width))),
+    threads,
+    groups: Math.max(1, Math.floor(threads / Math.max(1, width))),
     block,
     others: [...arrays(others.columns, width), ...arrays(others.rows, block)],
   }
-  const bytes = (sharedOf(scaling).reduce((sum, { length }) => sum + length, 0) + lanes) * BYTES
+  const bytes = (sharedOf(scaling).reduce((sum, { length }) => sum + length, 0) + threads) * BYTES
   if (bytes <= target.maxWorkgroupStorageBytes) return scaling
   throw tooMuch(
     `scalings of ${width} columns take ${bytes} bytes of a workgroup's memory; ${target.name} has ${target.maxWorkgroupStorageBytes}`,
@@ -78,8 +78,8 @@ export function scalingOf(columns: Node, block: number, target: Target, others: 
 const tooMuch = (message: string, { origin }: Node): LimitError =>
   new LimitError('SMOE6003', message, 'make the columns a parameter, and fewer', origin)
 
-/** On a processor barriers are dear, and so are lanes that have nothing to do once the columns fit. */
-const lanesOf = (target: Target): number => Math.min(target.kind === 'cpu' ? 16 : 256, target.maxInvocationsPerWorkgroup)
+/** On a CPU barriers are expensive, and so are threads that have nothing to do once the columns fit. */
+const threadsOf = (target: Target): number => Math.min(target.kind === 'cpu' ? 16 : 256, target.maxInvocationsPerWorkgroup)
 
 const sharedOf = ({ width, groups, block, others }: Scaling): Shared => [
   { name: 'log_v', type: 'f32', length: width },
@@ -92,11 +92,11 @@ const sharedOf = ({ width, groups, block, others }: Scaling): Shared => [
   ...others,
 ]
 
-/** Computed by workgroups of the scaling's lanes, with its arrays. */
+/** Computed by workgroups of the scaling's threads, with its arrays. */
 export const workgroupsOf = (scaling: Scaling, workgroups: Dim, body: readonly Statement[]): Computation => ({
   kind: 'workgroups',
   workgroups,
-  workgroupSize: scaling.lanes,
+  workgroupSize: scaling.threads,
   shared: sharedOf(scaling),
   body,
 })
@@ -108,9 +108,9 @@ const SMALLEST = f32(1.1754943508222875e-38)
 export const logOf = (mass: Expression): Expression =>
   select(less(f32(0), mass), unary('log', binary('maximum', mass, SMALLEST)), f32(LOG_ZERO))
 
-/** index = THREAD, THREAD + lanes, ... below `below` */
-export const perThread = ({ lanes }: Scaling, index: string, below: Expression, body: readonly Statement[]): Statement =>
-  sharedLoop(index, below, lanes, () => body)
+/** index = THREAD, THREAD + threads, ... below `below` */
+export const perThread = ({ threads }: Scaling, index: string, below: Expression, body: readonly Statement[]): Statement =>
+  sharedLoop(index, below, threads, () => body)
 
 export const eachColumn = (scaling: Scaling, body: (at: Expression) => readonly Statement[]): Statement =>
   perThread(scaling, 'column', u32(scaling.width), body(column))

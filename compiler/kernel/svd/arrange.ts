@@ -10,7 +10,7 @@ const f = (name: string): Expression => variable('f32', name)
 const u = (name: string): Expression => variable('u32', name)
 
 const norms = (places: Places): readonly Statement[] => [
-  sharedLoop('j', places.count, places.lanes.all, (j) => [
+  sharedLoop('j', places.count, places.threads.all, (j) => [
     ...squaredNorm('norm', places, j),
     places.put(places.value(j), unary('sqrt', f('norm'))),
   ]),
@@ -25,9 +25,9 @@ const swap = ({ get, put }: Places, a: Expression, b: Expression): readonly Stat
   put(b, f('a')),
 ]
 
-/** By selection: all lanes find the largest of the rest, and move it together. Of equals the first. */
+/** By selection: all threads find the largest of the rest, and move it together. Of equals the first. */
 function sort(places: Places): Statement {
-  const { lanes, count, length, value, long, short, get } = places
+  const { threads, count, length, value, long, short, get } = places
   const best = u('best')
   return loopOver('j', u32(0), count, u32(1), (j) => [
     mutable('best', j),
@@ -38,8 +38,8 @@ function sort(places: Places): Statement {
     ]),
     BUFFER_BARRIER,
     when(less(j, best), [
-      sharedLoop('i', length, lanes.all, (i) => swap(places, long(j, i), long(best, i))),
-      sharedLoop('i', count, lanes.all, (i) => swap(places, short(j, i), short(best, i))),
+      sharedLoop('i', length, threads.all, (i) => swap(places, long(j, i), long(best, i))),
+      sharedLoop('i', count, threads.all, (i) => swap(places, short(j, i), short(best, i))),
       when(binary('equal', THREAD, u32(0)), swap(places, value(j), value(best))),
     ]),
     BUFFER_BARRIER,
@@ -47,7 +47,7 @@ function sort(places: Places): Statement {
 }
 
 /** `next`: how many vectors have a direction of their own; those become unit vectors. */
-function normalise({ lanes, count, length, value, long, get, put }: Places): readonly Statement[] {
+function normalise({ threads, count, length, value, long, get, put }: Places): readonly Statement[] {
   return [
     mutable('next', u32(0)),
     loopOver('j', u32(0), count, u32(1), (j) => [
@@ -55,7 +55,7 @@ function normalise({ lanes, count, length, value, long, get, put }: Places): rea
     ]),
     loopOver('j', u32(0), u('next'), u32(1), (j) => [
       define('norm', get(value(j))),
-      sharedLoop('i', length, lanes.all, (i) => [put(long(j, i), divide(get(long(j, i)), f('norm')))]),
+      sharedLoop('i', length, threads.all, (i) => [put(long(j, i), divide(get(long(j, i)), f('norm')))]),
     ]),
     BUFFER_BARRIER,
   ]
@@ -65,11 +65,11 @@ export const arrange = (places: Places): readonly Statement[] => [...norms(place
 
 /** Flips both vectors of a value where the largest component of the right one is negative, and gives the value its scale back. */
 export function finish(places: Places): readonly Statement[] {
-  const { lanes, rows, columns, count, length, tall, value, long, short, get, put } = places
+  const { threads, rows, columns, count, length, tall, value, long, short, get, put } = places
   const flip = (of: Expression, at: (j: Expression, i: Expression) => Expression, j: Expression): Statement =>
     loopOver('i', u32(0), of, u32(1), (i) => [put(at(j, i), unary('negate', get(at(j, i))))])
   return [
-    sharedLoop('j', count, lanes.all, (j) => [
+    sharedLoop('j', count, threads.all, (j) => [
       mutable('top', f32(0)),
       mutable('sign', f32(1)),
       loopOver('i', u32(0), columns, u32(1), (i) => [
@@ -85,6 +85,6 @@ export function finish(places: Places): readonly Statement[] {
 }
 
 /** A value that is not finite in the place of everything: whoever checks the result finds it. */
-const spoil = ({ lanes, value, given, put }: Places, size: Expression): readonly Statement[] => [
-  when(less(u('bad'), u32(NOWHERE)), [sharedLoop('i', size, lanes.all, (i) => [put(value(i), given(u('bad')))])]),
+const spoil = ({ threads, value, given, put }: Places, size: Expression): readonly Statement[] => [
+  when(less(u('bad'), u32(NOWHERE)), [sharedLoop('i', size, threads.all, (i) => [put(value(i), given(u('bad')))])]),
 ]

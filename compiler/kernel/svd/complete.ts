@@ -26,11 +26,11 @@ const next = u('next')
 const UNCOVERED = 4
 
 /** `axis`: of those that the first `next` vectors cover least, the first. */
-function chooseAxis({ lanes, length, long, get }: Places): readonly Statement[] {
+function chooseAxis({ threads, length, long, get }: Places): readonly Statement[] {
   return [
     mutable('least', f32(UNCOVERED)),
     mutable('axis', u32(0)),
-    sharedLoop('i', length, lanes.all, (i) => [
+    sharedLoop('i', length, threads.all, (i) => [
       mutable('covered', f32(0)),
       loopOver('k', u32(0), next, u32(1), (k) => [
         define('x', get(long(k, i))),
@@ -46,8 +46,8 @@ function chooseAxis({ lanes, length, long, get }: Places): readonly Statement[] 
 }
 
 /** The axis less its shadows on the vectors before: their components along it are at hand. */
-const project = ({ lanes, length, long, get, put }: Places): Statement =>
-  sharedLoop('i', length, lanes.all, (i) => [
+const project = ({ threads, length, long, get, put }: Places): Statement =>
+  sharedLoop('i', length, threads.all, (i) => [
     mutable('rest', select(binary('equal', i, u('axis')), f32(1), f32(0))),
     loopOver('k', u32(0), next, u32(1), (k) => [
       assign('rest', minus(f('rest'), multiply(get(long(k, u('axis'))), get(long(k, i))))),
@@ -55,10 +55,10 @@ const project = ({ lanes, length, long, get, put }: Places): Statement =>
     put(long(next, i), f('rest')),
   ])
 
-/** Again, as many vectors at a time as there are lanes: a lane finds one shadow, then each takes all of them from its elements. */
-function correct({ lanes, count, length, long, get, put }: Places): Statement {
+/** Again, as many vectors at a time as there are threads: a thread finds one shadow, then each takes all of them from its elements. */
+function correct({ threads, count, length, long, get, put }: Places): Statement {
   const shadow = element('f32', 'part', u('l'))
-  return loopOver('chunk', u32(0), count, u32(lanes.all), (chunk) => [
+  return loopOver('chunk', u32(0), count, u32(threads.all), (chunk) => [
     define('mine', add(chunk, THREAD)),
     mutable('along', f32(0)),
     when(less(u('mine'), next), [
@@ -69,9 +69,9 @@ function correct({ lanes, count, length, long, get, put }: Places): Statement {
     setElement('part', THREAD, f('along')),
     BUFFER_BARRIER,
     when(less(chunk, next), [
-      sharedLoop('i', length, lanes.all, (i) => [
+      sharedLoop('i', length, threads.all, (i) => [
         mutable('rest', get(long(next, i))),
-        loopOver('l', u32(0), binary('minimum', u32(lanes.all), minus(next, chunk)), u32(1), (l) => [
+        loopOver('l', u32(0), binary('minimum', u32(threads.all), minus(next, chunk)), u32(1), (l) => [
           assign('rest', minus(f('rest'), multiply(shadow, get(long(add(chunk, l), i))))),
         ]),
         put(long(next, i), f('rest')),
@@ -81,14 +81,14 @@ function correct({ lanes, count, length, long, get, put }: Places): Statement {
   ])
 }
 
-const normalise = ({ lanes, length, long, get, put }: Places): readonly Statement[] => [
+const normalise = ({ threads, length, long, get, put }: Places): readonly Statement[] => [
   mutable('norm', f32(0)),
-  sharedLoop('i', length, lanes.all, (i) => [
+  sharedLoop('i', length, threads.all, (i) => [
     define('x', get(long(next, i))),
     assign('norm', add(f('norm'), multiply(f('x'), f('x')))),
   ]),
   ...reduceAll('norm', 'f32', 'sum'),
-  sharedLoop('i', length, lanes.all, (i) => [put(long(next, i), divide(get(long(next, i)), unary('sqrt', f('norm'))))]),
+  sharedLoop('i', length, threads.all, (i) => [put(long(next, i), divide(get(long(next, i)), unary('sqrt', f('norm'))))]),
   BUFFER_BARRIER,
 ]
 

@@ -6,7 +6,7 @@ import { add, binary, literal, load, multiply, select, size, u32, variable } fro
 import type { Expression, Statement } from '../../scalar/expression.ts'
 import { THREAD, WORKGROUP, define, setElement, store, when, uniformLoad } from '../../scalar/statements.ts'
 
-export interface Lanes {
+export interface Threads {
   readonly all: number
   /** Neighbours that work on one pair of vectors. */
   readonly pair: number
@@ -17,7 +17,7 @@ export interface Lanes {
  * in that of the right vectors. The K shorter ones begin as unit vectors in the other place. All indices count elements of the result.
  */
 export interface Places {
-  readonly lanes: Lanes
+  readonly threads: Threads
   /** Of the names that the rest goes by. */
   readonly begin: readonly Statement[]
   readonly rows: Expression
@@ -36,8 +36,8 @@ export interface Places {
   readonly given: (t: Expression) => Expression
 }
 
-/** On a processor a lane is cheap and a meeting dear; a GPU reads what neighbours want together. */
-function lanesFor(count: number | undefined, target: Target): Lanes {
+/** On a CPU a thread is cheap and a barrier expensive; a GPU reads what neighbours want together. */
+function threadsFor(count: number | undefined, target: Target): Threads {
   const pairs = Math.ceil((count ?? 64) / 2)
   const [pair, least, most] = target.kind === 'cpu' ? [1, 8, 64] : [16, 32, 256]
   const wanted = pair * 2 ** Math.ceil(Math.log2(pairs))
@@ -68,13 +68,13 @@ export function placesOf(node: Node & { op: 'svd' }, source: string, out: string
   const right = add(left, multiply(count, rows))
   const at = (start: Expression, width: Expression) => (j: Expression, i: Expression) => add(add(start, multiply(j, width)), i)
   const matrix = multiply(WORKGROUP, multiply(rows, columns))
-  const lanes = lanesFor(smallest(node), target)
+  const threads = threadsFor(smallest(node), target)
   return {
-    lanes,
+    threads,
     begin: [
       ...hide('rows', size(m)),
       ...hide('columns', size(n)),
-      ...hide('lanes', u32(lanes.all)),
+      ...hide('threads', u32(threads.all)),
       define('count', binary('minimum', rows, columns)),
       define('length', binary('maximum', rows, columns)),
       define('pairs', binary('divide', add(count, u32(1)), u32(2))),

@@ -9,12 +9,12 @@ const LARGEST = 3.4028234663852886e38
 export const NOWHERE = 0xffffffff
 
 /** `most`: the largest magnitude; `bad`: the first element that is NaN or infinite, or NOWHERE. */
-function survey({ lanes, rows, columns, given }: Places): readonly Statement[] {
+function survey({ threads, rows, columns, given }: Places): readonly Statement[] {
   const [most, bad] = [variable('f32', 'most'), variable('u32', 'bad')]
   return [
     mutable('most', f32(0)),
     mutable('bad', u32(NOWHERE)),
-    sharedLoop('t', multiply(rows, columns), lanes.all, (t) => {
+    sharedLoop('t', multiply(rows, columns), threads.all, (t) => {
       const magnitude = unary('abs', given(t))
       return [
         assign('most', binary('maximum', most, magnitude)),
@@ -41,13 +41,13 @@ function chooseScale(): readonly Statement[] {
 }
 
 /** The matrix, scaled, as its longer vectors; unit vectors as the shorter ones. */
-function fill({ lanes, rows, columns, count, tall, long, short, given, put }: Places): readonly Statement[] {
+function fill({ threads, rows, columns, count, tall, long, short, given, put }: Places): readonly Statement[] {
   return [
-    sharedLoop('t', multiply(rows, columns), lanes.all, (t) => {
+    sharedLoop('t', multiply(rows, columns), threads.all, (t) => {
       const [row, column] = [divide(t, columns), remainder(t, columns)]
       return [put(long(select(tall, column, row), select(tall, row, column)), multiply(given(t), variable('f32', 'scale')))]
     }),
-    sharedLoop('t', multiply(count, count), lanes.all, (t) => {
+    sharedLoop('t', multiply(count, count), threads.all, (t) => {
       const [j, i] = [divide(t, count), remainder(t, count)]
       return [put(short(j, i), select(binary('equal', i, j), f32(1), f32(0)))]
     }),

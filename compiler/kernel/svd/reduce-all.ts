@@ -12,6 +12,6 @@ const ARRAYS = { f32: 'part', u32: 'mark' } as const
 export const reduceAll = (name: string, type: 'f32' | 'u32', opcode: ReduceOpcode): readonly Statement[] => [
   setElement(ARRAYS[type], THREAD, variable(type, name)),
   BARRIER,
-  assign(name, reduce(opcode, 'l', variable('u32', 'lanes'), element(type, ARRAYS[type], variable('u32', 'l')))),
+  assign(name, reduce(opcode, 'l', variable('u32', 'threads'), element(type, ARRAYS[type], variable('u32', 'l')))),
   BARRIER,
 ]

@@ -19,7 +19,7 @@ export function svdKernel(group: Group, context: ScheduleContext): KernelProgram
   const scope = openScope(context, group.members)
   const source = scope.bufferOf(node.inputs[0])
   const places = placesOf(node, source, scope.naming.write(node), context.target)
-  const { all, pair } = places.lanes
+  const { all, pair } = places.threads
   return {
     name: kernelName(group, 'svd'),
     template: 'svd jacobi',

@@ -54,7 +54,7 @@ export function addUp(
   ])
 }
 
-/** The squared norm of a longer vector, by one lane, in a var of this name. */
+/** The squared norm of a longer vector, by one thread, in a var of this name. */
 export const squaredNorm = (name: string, { get, long, length }: Places, j: Expression): readonly Statement[] => [
   mutable(name, f32(0)),
   addUp([name], u32(0), length, 1, (i) => ({ before: [define('x', get(long(j, i)))], values: [square(f('x'))] })),
@@ -63,7 +63,7 @@ export const squaredNorm = (name: string, { get, long, length }: Places, j: Expr
 /** `floor`: below this norm a vector vanishes. */
 const measure = (places: Places): readonly Statement[] => [
   mutable('longest', f32(0)),
-  sharedLoop('j', places.count, places.lanes.all, (j) => [
+  sharedLoop('j', places.count, places.threads.all, (j) => [
     ...squaredNorm('norm', places, j),
     assign('longest', binary('maximum', f('longest'), f('norm'))),
   ]),
@@ -72,12 +72,12 @@ const measure = (places: Places): readonly Statement[] => [
 ]
 
 /** Who meets whom: the last player stays, the others go round. Names `p` < `q`, and whether there is such a pair. */
-function meeting({ pairs, count, lanes, long, short }: Places, round: Expression, at: Expression): readonly Statement[] {
+function meeting({ pairs, count, threads, long, short }: Places, round: Expression, at: Expression): readonly Statement[] {
   const last = minus(multiply(pairs, u32(2)), u32(1))
   const slot = u('slot')
   const isFirst = binary('equal', slot, u32(0))
   return [
-    define('slot', add(at, divide(THREAD, u32(lanes.pair)))),
+    define('slot', add(at, divide(THREAD, u32(threads.pair)))),
     define('one', select(isFirst, last, remainder(add(round, slot), last))),
     define('other', select(isFirst, round, remainder(minus(add(round, last), slot), last))),
     define('p', binary('minimum', u('one'), u('other'))),
@@ -92,32 +92,32 @@ function meeting({ pairs, count, lanes, long, short }: Places, round: Expression
 
 const SUMS = ['aa', 'bb', 'ab'] as const
 
-/** The products of a pair, the whole of them in each of its lanes. */
-function products({ lanes, length, get }: Places, member: Expression): readonly Statement[] {
-  const own = addUp(SUMS, member, length, lanes.pair, (i) => ({
+/** The products of a pair, the whole of them in each of its threads. */
+function products({ threads, length, get }: Places, member: Expression): readonly Statement[] {
+  const own = addUp(SUMS, member, length, threads.pair, (i) => ({
     before: [define('a', get(add(u('p_long'), i))), define('b', get(add(u('q_long'), i)))],
     values: [square(f('a')), square(f('b')), multiply(f('a'), f('b'))],
   }))
   const mine = [...SUMS.map((name) => mutable(name, f32(0))), when(variable('bool', 'is_pair'), [own])]
-  if (lanes.pair === 1) return mine
-  const part = (which: number, of: Expression): Expression => add(u32(which * lanes.all), of)
+  if (threads.pair === 1) return mine
+  const part = (which: number, of: Expression): Expression => add(u32(which * threads.all), of)
   const first = minus(THREAD, member)
   return [
     ...mine,
     ...SUMS.map((name, which): Statement => setElement('part', part(which, THREAD), f(name))),
     BARRIER,
     ...SUMS.map((name) => assign(name, f32(0))),
-    loopOver('l', u32(0), u32(lanes.pair), u32(1), (l) =>
+    loopOver('l', u32(0), u32(threads.pair), u32(1), (l) =>
       SUMS.map((name, which) => assign(name, add(f(name), element('f32', 'part', part(which, add(first, l)))))),
     ),
   ]
 }
 
 /** a' = a - s (b + tau a), b' = b + s (a - tau b), where tau is the tangent of half the angle (Rutishauser, 1966): orthogonal however s is rounded. */
-function turn({ lanes, get, put }: Places, member: Expression, length: Expression, side: 'long' | 'short'): Statement {
+function turn({ threads, get, put }: Places, member: Expression, length: Expression, side: 'long' | 'short'): Statement {
   const [p, q] = [u(`p_${side}`), u(`q_${side}`)]
   const [a, b, s, tau] = [f('a'), f('b'), f('sine'), f('half')]
-  return loopOver('i', member, length, u32(lanes.pair), (i) => [
+  return loopOver('i', member, length, u32(threads.pair), (i) => [
     define('a', get(add(p, i))),
     define('b', get(add(q, i))),
     put(add(p, i), minus(a, multiply(s, add(b, multiply(tau, a))))),
@@ -149,8 +149,8 @@ function rotate(places: Places, member: Expression): Statement {
 
 /** Turns pairs until all are orthogonal. */
 export function sweeps(places: Places): readonly Statement[] {
-  const { lanes, pairs } = places
-  const member = remainder(THREAD, u32(lanes.pair))
+  const { threads, pairs } = places
+  const member = remainder(THREAD, u32(threads.pair))
   const rounds = minus(multiply(pairs, u32(2)), u32(1))
   const again = u('again')
   return [
@@ -162,7 +162,7 @@ export function sweeps(places: Places): readonly Statement[] {
         assign('sweep', add(u('sweep'), u32(1))),
         ...measure(places),
         loopOver('round', u32(0), rounds, u32(1), (round) => [
-          loopOver('at', u32(0), pairs, u32(lanes.all / lanes.pair), (at) => [
+          loopOver('at', u32(0), pairs, u32(threads.all / threads.pair), (at) => [
             ...meeting(places, round, at),
             ...products(places, member),
             rotate(places, member),
