@@ -1,4 +1,4 @@
-/** Fits what a run is given to what a graph declares. */
+/** Binds inputs and weights to the declarations of a graph. */
 import { brokenBound } from '../../plan/bounds.ts'
 import { constantValue, evaluate, symbolsOf, type Dim } from '../../plan/dim.ts'
 import { emptyTable } from '../../plan/table.ts'

@@ -1,7 +1,7 @@
 /**
- * Running error analysis of a graph: beside each value a bound of what rounding may have changed it by, from the accuracies that ops declare.
- * The bound is infinite where the value is undetermined: it follows from a decision (a comparison, a top-k) between values that are closer
- * together than their errors.
+ * Running error analysis of a graph: beside each value a bound of what rounding may have changed it by, from the accuracies that
+ * ops declare. The bound is infinite where the value is undetermined: it follows from a decision (a comparison, a top-k) between
+ * values that are closer together than their errors.
  */
 import type { Node } from '../graph/node.ts'
 import type { OpName } from '../graph/vocabulary.ts'
@@ -136,7 +136,10 @@ const plus = (...terms: readonly Float64Array[]): Float64Array =>
 const times = (values: Float64Array, factor: number): Float64Array => values.map((x) => (x === 0 ? 0 : x * factor))
 const sizes = (tensor: HostTensor): HostTensor => asReal(tensor, tensor.values.map(Math.abs))
 
-/** Sums of so many terms at most: the errors of the terms, and the rounding of the sum. Other operands are ids, which must be exact. */
+/**
+ * Sums of so many terms at most: the errors of the terms, and the rounding of the sum. Other operands are ids, which must be
+ * exact.
+ */
 const summed =
   (terms: (step: Step) => number): Rule =>
   (step) => {
@@ -283,7 +286,10 @@ export function boundedNode(node: Node, operands: readonly Bounded[], surroundin
   return { value, error: ruleOf(node.op)({ node, operands, value, evaluate, precision }) }
 }
 
-/** Values and errors of nodes, computed from those that are known and from leaves. Throws an EvaluationError as the reference does. */
+/**
+ * Values and errors of nodes, computed from those that are known and from leaves. Throws an EvaluationError as the reference
+ * does.
+ */
 export function evaluateBounded(
   roots: readonly Node[],
   known: ReadonlyMap<Node, Bounded>,

@@ -1,4 +1,4 @@
-/** The yardstick: any graph, in f64, each node by the reference semantics of its op. */
+/** The reference interpreter: evaluates any graph in f64, each node by the reference semantics of its op. */
 import { evaluate as sizeOf } from '../../plan/dim.ts'
 import { weightPath } from '../../plan/weight-path.ts'
 import type { Graph, Node } from '../graph/node.ts'

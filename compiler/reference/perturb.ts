@@ -1,7 +1,7 @@
 /**
- * Error bounds of ops that iterate, by perturbation: the result may change as much as it does where operands change by their errors and by
- * the rounding of every operation. Monte Carlo arithmetic (Parker, 1997), with the largest change of a few fixed samples in the place of
- * their distribution.
+ * Error bounds of ops that iterate, by perturbation: the result may change as much as it does where operands change by their
+ * errors and by the rounding of every operation. Monte Carlo arithmetic (Parker, 1997), with the largest change of a few fixed
+ * samples in the place of their distribution.
  */
 import type { Node } from '../graph/node.ts'
 import { philox } from '../../plan/philox.ts'

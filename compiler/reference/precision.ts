@@ -13,7 +13,10 @@ export interface Precision {
 export const F32: Precision = { name: 'f32', roundoff: 2 ** -24, smallest: 2 ** -126, largest: 3.4028234663852886e38 }
 export const F64: Precision = { name: 'f64', roundoff: 2 ** -53, smallest: 2 ** -1022, largest: Number.MAX_VALUE }
 
-/** The bound of the rounding errors of a chain of n operations: n u / (1 - n u). Higham, Accuracy and Stability of Numerical Algorithms, 3.1. */
+/**
+ * The bound of the rounding errors of a chain of n operations: n u / (1 - n u). Higham, Accuracy and Stability of Numerical
+ * Algorithms, 3.1.
+ */
 export function chain(n: number, { roundoff }: Precision): number {
   const product = n * roundoff
   return product < 1 ? product / (1 - product) : Infinity

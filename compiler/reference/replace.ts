@@ -1,4 +1,4 @@
-/** A graph run on named tensors as a store of weights has them: what outputs replace changes, and the rest is given back. */
+/** Evaluates a graph on named weights and updates those that its outputs replace. */
 import { evaluate as sizeOf } from '../../plan/dim.ts'
 import type { Graph, Node } from '../graph/node.ts'
 import { isOp, liveNodes } from '../graph/walk.ts'

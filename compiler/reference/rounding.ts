@@ -13,8 +13,8 @@ const expUlps = (x: number): number => 3 + 2 * Math.min(Math.abs(x), 128)
 const power = (y: number, ulp: number): number => (Math.abs(y) * Math.LN2 * 3.5 + expUlps(y)) * ulp
 
 /**
- * The accuracies that are inherited from an expression, as the sum of the errors of its operations. exp is 3 + 2|x| ulp, log 3 ulp, rsqrt
- * 2 ulp, a division 2.5 ulp, a sum or a product 0.5 ulp.
+ * The accuracies that are inherited from an expression, as the sum of the errors of its operations. exp is 3 + 2|x| ulp, log 3
+ * ulp, rsqrt 2 ulp, a division 2.5 ulp, a sum or a product 0.5 ulp.
  */
 const INHERITED: Readonly<Partial<Record<OpName, Rounding>>> = {
   exp: ([x], y, ulp) => expUlps(x) * ulp * y,

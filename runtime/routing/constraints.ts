@@ -1,13 +1,13 @@
-/** What a model requires of decisions, and whether those that are given keep it. */
+/** The routing constraints of a model, and the check that recorded routing satisfies them. */
 import type { RoutedLayer } from './record.ts'
 
-/** `text` is the requirement in the model's words. */
+/** `text` is the constraint as the spec has it. */
 export interface RoutingConstraints {
-  /** No slot is dropped. */
+  /** No assignment is dropped. */
   readonly dropless: { readonly text: string } | null
-  /** So many tokens an expert at most. */
+  /** The maximum number of tokens of an expert. */
   readonly capacity: { readonly text: string; readonly tokens: number } | null
-  /** The experts of a token lie in `keep` groups of the `count`. */
+  /** The experts of a token are in at most `keep` of the `count` groups. */
   readonly groupLimit: { readonly text: string; readonly count: number; readonly keep: number } | null
 }
 
@@ -32,7 +32,7 @@ function scattered({ selected, tokens, k, experts }: RoutedLayer, count: number,
   return null
 }
 
-/** The first promise that a layer breaks, in words; null where it keeps all. */
+/** Describes the first constraint that a layer violates; null if there is none. */
 export function violatedConstraint(
   layer: RoutedLayer,
   { dropless: answersAll, capacity: most, groupLimit: groups }: RoutingConstraints,

@@ -1,4 +1,4 @@
-/** Two reports of the same layers side by side. */
+/** Compares two reports of the same layers. */
 import { RouteError } from '../errors.ts'
 import { fractions } from './load.ts'
 import type { LayerReport, RoutingReport } from './report.ts'

@@ -1,11 +1,11 @@
 import type { RoutedLayer } from './record.ts'
 
 export interface Load {
-  /** Slots that each expert answers, [E]. */
+  /** Assignments of each expert, [E]. */
   readonly counts: readonly number[]
-  /** All slots that were answered. */
+  /** Assignments that were kept. */
   readonly kept: number
-  /** Slots that no expert answers. */
+  /** Assignments that were dropped. */
   readonly dropped: number
 }
 

@@ -1,4 +1,4 @@
-/** What every routed layer of a run decided, as it is read back from a device or a file. */
+/** Routing records: the experts and weights of every token in every routed layer of a run. */
 import type { FileData } from '../checkpoint/encode.ts'
 import { RouteError } from '../errors.ts'
 import { checkFinite } from '../finite.ts'
@@ -8,19 +8,19 @@ export type Reals = Float32Array | Float64Array
 export interface RoutedLayer {
   /** The instance: `layers.0/moe`. */
   readonly name: string
-  /** E, from 1 on. */
+  /** E, at least 1. */
   readonly experts: number
   /** T. */
   readonly tokens: number
-  /** Slots of a token, from 1 on. */
+  /** Assignments of a token, at least 1. */
   readonly k: number
-  /** [T * k]: experts 0..E-1, the best of a token first; -1 where a slot was dropped. */
+  /** [T * k]: experts 0..E-1, the best of a token first; -1 for a dropped assignment. */
   readonly selected: Int32Array
-  /** [T * k]: what each answer counts. That of a dropped slot means nothing. */
+  /** [T * k]: routing weights. That of a dropped assignment has no meaning. */
   readonly weights: Reals
-  /** [T]: the weight that dropped slots leave to the shared experts, where they leave one. */
+  /** [T]: the overflow, the weight of dropped assignments that goes to the shared experts; absent if they get none. */
   readonly spilled?: Reals
-  /** [T * E]: the probabilities that experts were chosen by, where a policy has them and they were recorded. */
+  /** [T * E]: the router probabilities, if the policy has them and they were recorded. */
   readonly scores?: Reals
 }
 
@@ -57,7 +57,7 @@ function checkChoices(layer: RoutedLayer): void {
   }
 }
 
-/** The reals of a layer, a row a token. */
+/** The floating-point tensors of a layer. */
 export const realsOfLayer = ({
   name,
   tokens,

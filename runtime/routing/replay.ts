@@ -1,11 +1,11 @@
-/** Recorded decisions in the place of those that a run would make. */
+/** Replays recorded routing instead of computing it. */
 import type { FileData } from '../checkpoint/encode.ts'
 import { RouteError } from '../errors.ts'
 import { violatedConstraint, type RoutingConstraints } from './constraints.ts'
 import type { RoutedLayer, RouteRecord } from './record.ts'
 import type { RouteOutput } from './tensors.ts'
 
-/** A layer whose decisions are inputs of a run: their names and sizes, and what is required of them. */
+/** A layer whose routing is an input of a run: the names, sizes and constraints. */
 export interface ReplayedLayer extends RouteOutput {
   readonly tokens: number
   readonly k: number
@@ -23,7 +23,7 @@ function weightProblem({ k, selected, weights, spilled }: RoutedLayer): string |
   return large === undefined ? null : `a weight is ${large}, the largest is ${LARGEST}`
 }
 
-/** Why a layer of a record is not one of the model. */
+/** Describes why a recorded layer does not fit the model; null if it does. */
 function layerProblem(layer: RoutedLayer, wanted: ReplayedLayer): string | null {
   if (layer.experts !== wanted.experts) return `is recorded with ${layer.experts} experts, the model has ${wanted.experts}`
   if (layer.k !== wanted.k) return `is recorded with ${layer.k} slots a token, the model has ${wanted.k}`
