@@ -8,13 +8,13 @@ import { AnyWord, Bar, Colon, Comma, endOf, Equals, IsEqual, StringToken, Word }
 interface Advice {
   readonly help?: string
   readonly fix?: Diagnostic['fix']
-  /** Says what is wrong better than what was expected does. */
+  /** Specific messages and fixes for common syntax mistakes, in place of "expected ...". */
   readonly message?: string
 }
 
 const elseIf = new Set(['elif', 'elseif', 'elsif'])
 
-/** What is known about common slips at a token of a piece; a fix only where no other reading is possible. */
+/** Advice for a common mistake at a token of a piece; a fix only if no other reading is possible. */
 export function advise(expected: string, tokens: readonly IToken[], at: number, report: Reporter, isChoice: boolean): Advice {
   const [token, before] = [tokens[at]!, tokens[at - 1]]
   const swap = (replacement: string, first = token, last = token): Advice['fix'] => ({
@@ -51,5 +51,5 @@ export function advise(expected: string, tokens: readonly IToken[], at: number, 
 
 const nameOf = ({ image }: IToken): string => (image.length > 24 ? `${image.slice(0, 24)}...` : image)
 
-/** A token as messages say it. */
+/** A token as messages show it. */
 export const nameToken = (token: IToken): string => (token.tokenType === StringToken ? 'a string' : `\`${nameOf(token)}\``)

@@ -1,4 +1,4 @@
-/** The syntax tree: what was written, with a span on every node. Immutable, total by `kind`. */
+/** The syntax tree, with a span on every node. Immutable discriminated unions by `kind`. */
 import type { Source, Span } from './source.ts'
 
 interface Spanned {
@@ -14,7 +14,7 @@ export interface File extends Spanned {
   readonly imports: readonly Import[]
   readonly declarations: readonly Declaration[]
   readonly comments: readonly Comment[]
-  /** Names that parts of the file without a readable form would have brought: that they are unknown is no second mistake. */
+  /** Names that parts of the file with a syntax error would have declared: their uses are not reported again. */
   readonly lost: readonly Name[]
 }
 
@@ -40,7 +40,7 @@ export interface Declaration extends Spanned {
   readonly parameters: readonly Parameter[]
   readonly result: TypeNode | null
   readonly body: readonly Statement[]
-  /** Was something in it left out for want of a readable form? Then nothing can be said of what it lacks. */
+  /** Whether a part of it was dropped for a syntax error; then missing statements are not reported. */
   readonly isPartial: boolean
   /** Lines of the doc comment, without the slashes. */
   readonly doc: readonly string[]
@@ -124,7 +124,7 @@ export interface AssignStatement extends Spanned {
   readonly value: Expression
 }
 
-/** `param gate: f32[E, D]`: a weight, learned or loaded; `param gain: f32[D] = ones()` also says how learning begins. */
+/** `param gate: f32[E, D]`: a weight, learned or loaded; `param gain: f32[D] = ones()` also declares the initialiser. */
 export interface ParamStatement extends Spanned {
   readonly kind: 'param'
   readonly name: Name
@@ -179,7 +179,7 @@ export interface WeighStatement extends Spanned {
   readonly value: Expression
 }
 
-/** `keep expression`: bool[T, k], which of the selected experts answer. */
+/** `keep expression`: bool[T, k], which of the selected experts are used. */
 export interface KeepStatement extends Spanned {
   readonly kind: 'keep'
   readonly value: Expression
@@ -217,7 +217,7 @@ export interface WeightsStatement extends Spanned {
   readonly entries: readonly WeightEntry[]
 }
 
-/** One path of weights and where its values lie in a checkpoint. */
+/** One path of weights and its source in a checkpoint. */
 export interface WeightEntry extends Spanned {
   readonly path: readonly WeightPathPart[]
   readonly template: StringLiteral
@@ -235,13 +235,13 @@ export interface AssertStatement extends Spanned {
   readonly message: StringLiteral | null
 }
 
-/** `train { loss ...; optimiser ...; ... }` in a model: all that is there for training alone. */
+/** `train { loss ...; optimiser ...; ... }` in a model: everything that only training has. */
 export interface TrainStatement extends Spanned {
   readonly kind: 'train'
   readonly body: readonly Statement[]
 }
 
-/** `metric accuracy = expression`: a scalar that is reported when training, and is no part of the objective. */
+/** `metric accuracy = expression`: a scalar that is reported in training, not part of the objective. */
 export interface MetricStatement extends Spanned {
   readonly kind: 'metric'
   readonly name: Name
@@ -269,14 +269,14 @@ export interface BatchStatement extends Spanned {
   readonly sizes: readonly Argument[]
 }
 
-/** `initialise normal(0.02)`, `initialise "*.gain" ones()`: with a pattern, the weights whose paths it fits. */
+/** `initialise normal(0.02)`, `initialise "*.gain" ones()`: with a pattern, for the weights whose paths match it. */
 export interface InitialiseStatement extends Spanned {
   readonly kind: 'initialise'
   readonly pattern: StringLiteral | null
   readonly method: CallExpression
 }
 
-/** `group "*.router.*" (decay = 0.0, rate = 0.5)`: weights that are treated otherwise. */
+/** `group "*.router.*" (decay = 0.0, rate = 0.5)`: a parameter group. */
 export interface GroupStatement extends Spanned {
   readonly kind: 'group'
   readonly pattern: StringLiteral
@@ -370,7 +370,7 @@ export interface SliceNode extends Spanned {
   readonly step: Expression | null
 }
 
-/** `w.T`: the last two axes change places. */
+/** `w.T`: the last two axes swapped. */
 export interface TransposeExpression extends Spanned {
   readonly kind: 'transpose'
   readonly operand: Expression
@@ -379,7 +379,7 @@ export interface TransposeExpression extends Spanned {
 /** `experts.gate` in a policy: a weight of all experts, f32[E, ...]. */
 export interface MemberExpression extends Spanned {
   readonly kind: 'member'
-  /** `experts`: nothing else has parts. */
+  /** `experts`: nothing else has members. */
   readonly of: Name
   readonly name: Name
 }
@@ -415,7 +415,7 @@ export interface RouteClause extends Spanned {
   readonly policy: CallExpression
 }
 
-/** `shared 1 of swiglu(F = 64)`: always answer, added to the routed sum. */
+/** `shared 1 of swiglu(F = 64)`: process every token; added to the routed sum. */
 export interface SharedClause extends Spanned {
   readonly kind: 'shared'
   readonly count: Expression

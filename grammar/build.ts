@@ -1,4 +1,4 @@
-/** Makes expressions, and knows how deep each is, so that nothing that walks the tree can run out of stack. */
+/** Builds expressions and tracks their depth, so that no walk over the tree can overflow the stack. */
 import type { BinaryOperator, Expression, UnaryOperator } from './ast.ts'
 import { join, type Span } from './source.ts'
 

@@ -1,4 +1,4 @@
-/** Says what is wrong with single tokens, once each, and reads them as what was meant, so that the rest is not disturbed. */
+/** Token clean-up: reports each malformed token once and replaces it by the intended one, so that parsing continues. */
 import type { IToken, TokenType } from 'chevrotain'
 import type { Code } from './codes.ts'
 import { CHOICE } from './foreign.ts'
@@ -68,7 +68,7 @@ const power: Remedy = {
   image: '*',
 }
 
-/** Signs that mean something in other languages. */
+/** Operators of other languages. */
 const signs: ReadonlyMap<string, string> = new Map([['?', CHOICE]])
 
 const remedies = new Map<TokenType, Remedy>([
@@ -164,7 +164,7 @@ export function clean(lexed: readonly IToken[], report: Reporter): CleanTokens {
       token.image = remedy.image ?? token.image
       if (remedy.fix === undefined) troubled.add(tokens.length)
     }
-    // what it means is known where it stands: an arrow after parameters, or an anonymous function
+    // its meaning depends on the context: an arrow after parameters, or an anonymous function
     if (token.tokenType === FatArrow) retype(token, Arrow)
     tokens.push(token.tokenType === Word ? classify(token) : token)
   }

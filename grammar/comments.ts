@@ -1,4 +1,4 @@
-/** The comments of a file while it is printed: each is taken once, by what stands nearest. */
+/** The comments of a file while it is printed: each is printed once, with the nearest node. */
 import type { Comment, File } from './ast.ts'
 import { textOf } from './source.ts'
 

@@ -1,4 +1,4 @@
-/** A problem found in a source: data, printed by `frame.ts`. */
+/** A diagnostic, as data; `frame.ts` prints it. */
 import type { Span } from './source.ts'
 
 export type Severity = 'error' | 'warning'

@@ -1,4 +1,4 @@
-/** Which doc comments stand before which token. */
+/** Doc comments by the token that they precede. */
 import type { IToken } from 'chevrotain'
 import type { Comment } from './ast.ts'
 import { lineStarts, positionAt, type Source } from './source.ts'

@@ -1,4 +1,4 @@
-/** A small algebra of layout: a group stands on one line if it fits, else every `line` in it breaks. */
+/** A pretty-printing algebra (Wadler): a group is on one line if it fits, else every `line` in it breaks. */
 
 export type Doc =
   | string

@@ -1,4 +1,4 @@
-/** Forms of other languages, and how the same is written here. */
+/** Syntax of other languages, and what to write instead. */
 import { tokenMatcher, type IToken } from 'chevrotain'
 import {
   AnyWord,
@@ -37,7 +37,7 @@ const CLASS =
 const all = (words: readonly string[], foreign: Foreign): readonly (readonly [string, Foreign])[] =>
   words.map((one) => [one, foreign])
 
-/** What stands at the beginning of a statement elsewhere. */
+/** Keywords of statements in other languages. */
 export const foreignStatements: ReadonlyMap<string, Foreign> = new Map([
   ...all(['for', 'while', 'foreach', 'loop', 'do'], { help: LOOP }),
   ...all(['break', 'continue'], { help: 'a `repeat` always runs all of its iterations' }),
@@ -54,7 +54,7 @@ export const foreignStatements: ReadonlyMap<string, Foreign> = new Map([
   ...all(['yield'], { help: 'a function returns its result with `return`' }),
 ])
 
-/** What stands at the beginning of a declaration elsewhere. */
+/** Keywords of declarations in other languages. */
 export const foreignDeclarations: ReadonlyMap<string, Foreign> = new Map([
   ...all(['def', 'function', 'func', 'fun', 'proc', 'lambda'], { help: 'declare a function with `fn`', meant: 'fn' }),
   ...all(['class', 'struct', 'module', 'layer', 'trait', 'interface'], { help: CLASS }),

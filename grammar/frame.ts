@@ -1,4 +1,4 @@
-/** A diagnostic for people: what, where, the lines themselves, what explains it and what would mend it. */
+/** Prints a diagnostic for people, as a code frame: message, place, source lines, related places, help and fix. */
 import type { Diagnostic } from './diagnostic.ts'
 import { clip, screenLine } from './screen.ts'
 import { lineStarts, positionAt, type Source, type Span } from './source.ts'

@@ -1,4 +1,4 @@
-/** Collects diagnostics, and stops collecting when nobody would read on. */
+/** Collects diagnostics, up to a limit. */
 import type { Code } from './codes.ts'
 import type { Diagnostic } from './diagnostic.ts'
 import type { Source, Span } from './source.ts'

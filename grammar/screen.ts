@@ -1,4 +1,4 @@
-/** How a line of source looks on a terminal: tabs as blanks, wide characters two columns, unprintable ones as a sign. */
+/** The display of a source line on a terminal: tabs as blanks, wide characters as two columns, unprintable ones as a symbol. */
 
 export interface ScreenLine {
   readonly text: string

@@ -1,4 +1,4 @@
-/** How literals are spelled. */
+/** How literals are printed. */
 import type { NumberLiteral, StringLiteral } from './ast.ts'
 import { textOf } from './source.ts'
 

@@ -1,4 +1,4 @@
-/** Where a new piece begins: decided from the words alone, before anything is parsed. */
+/** Where a new piece begins, decided from the tokens alone, before parsing. */
 import { tokenMatcher, type IToken } from 'chevrotain'
 import {
   AnyWord,

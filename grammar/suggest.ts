@@ -1,4 +1,4 @@
-/** The name that was probably meant. */
+/** Spelling suggestions: the nearest name. */
 
 /** Damerau-Levenshtein distance (adjacent swaps count once), or `limit + 1` as soon as it is known to exceed `limit`. */
 export function editDistance(a: string, b: string, limit = Infinity): number {

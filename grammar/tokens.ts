@@ -1,4 +1,4 @@
-/** The words and signs of the language. Every word is lexed as `Word`; `classify` gives the known ones their own type. */
+/** The tokens of the language. Every word is lexed as `Word`; `classify` gives keywords their own type. */
 import { createToken, Lexer, type IToken, type TokenType } from 'chevrotain'
 
 const sign = (name: string, text: string): TokenType => createToken({ name, pattern: text, label: `\`${text}\`` })
@@ -26,7 +26,7 @@ export const StringToken = createToken({ name: 'String', pattern: /"[^"\\\r\n]*(
 export const UnclosedString = createToken({ name: 'UnclosedString', pattern: /"[^"\\\r\n]*(?:\\[^\r\n][^"\\\r\n]*)*\\?/ })
 export const SingleQuoted = createToken({ name: 'SingleQuoted', pattern: /'[^'"\\\r\n]*'/ })
 
-/** A run of characters that mean nothing here. */
+/** A sequence of characters that are part of no token. */
 export const Junk = createToken({ name: 'Junk', pattern: /[\0-\x08\x0B\x0E-\x1F$`\\?'\x7F-\uFFFF]+/ })
 
 const Space = createToken({ name: 'Space', pattern: /[ \t\r\n\f\uFEFF]+/, group: Lexer.SKIPPED, line_breaks: true })

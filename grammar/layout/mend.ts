@@ -8,7 +8,7 @@ import { maximumNesting } from './pieces.ts'
 
 const lineWithBrace = ({ indents }: Open): string => `\n${' '.repeat(Math.min(...indents) - 1)}}`
 
-/** What is missing or closes nothing is said once, and mended where it stands. */
+/** Bracket repair: a missing or unmatched bracket is reported once and mended. */
 export abstract class Mend extends Nest {
   /** The first tokens of the declarations whose braces do not match. */
   readonly unbalanced = new Set<number>()

@@ -20,7 +20,7 @@ export interface Open {
   readonly indents: readonly [number, number]
   /** Null for brackets, and for the braces of `{i}` in the path of a weight. */
   readonly frame: Frame | null
-  /** Does it hold what `moe` is given? */
+  /** Whether it is the argument list of `moe`. */
   readonly isMoe: boolean
 }
 

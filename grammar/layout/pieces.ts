@@ -9,9 +9,9 @@ export type Context = 'file' | 'names' | 'statements' | 'clauses' | 'entries'
 /** One declaration, statement, clause or entry; each block in it is a single `BlockToken` whose payload is a `Block`. */
 export interface Piece {
   readonly tokens: IToken[]
-  /** Something in it is already reported: no more is said of its form. */
+  /** Whether a mistake in it has been reported; no further syntax error is. */
   reported: boolean
-  /** Part of it was left out: it cannot be parsed. */
+  /** Whether a part of it was dropped, so that it cannot be parsed. */
   cut: boolean
 }
 

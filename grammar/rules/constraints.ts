@@ -3,7 +3,7 @@ import { associate } from '../build.ts'
 import { Percent, word } from '../tokens.ts'
 import { Weights } from './weights.ts'
 
-/** What a `moe` may require of its routing. */
+/** The constraints of a `moe`. */
 export abstract class Constraints extends Weights {
   protected readonly constraint = this.RULE('constraint', (): Constraint =>
     this.OR<Constraint>({

@@ -1,4 +1,4 @@
-/** CONTRIBUTING says what a new elementwise op touches: the type checker names each of these places where it is missing, and no other. */
+/** A new elementwise op touches what CONTRIBUTING says: the type checker names each place where it is missing, and no other. */
 import { readFileSync } from 'node:fs'
 import { join, relative } from 'node:path'
 import ts from 'typescript'

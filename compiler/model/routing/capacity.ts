@@ -22,9 +22,9 @@ export interface Share {
 }
 
 /** F k / E; null if that is 1 or more, so that no token ever overflows. */
-export function shareOf(factor: number, k: number, experts: number): Share | null {
+export function shareOf(factor: number, topK: number, experts: number): Share | null {
   const [above, below] = fraction(factor)
-  const [numerator, denominator] = reduced(above * k, below * experts)
+  const [numerator, denominator] = reduced(above * topK, below * experts)
   return numerator >= denominator ? null : { numerator, denominator }
 }
 
@@ -38,17 +38,17 @@ export const isCountable = ({ numerator, denominator }: Share): boolean => numer
 const roundedUp = (value: number): number => Math.ceil(value * 100 - 1e-9) / 100
 
 /** The least capacity, to two decimals, with which no assignment is ever dropped. */
-export const enough = (k: number, experts: number): number => roundedUp(experts / k)
+export const enough = (topK: number, experts: number): number => roundedUp(experts / topK)
 
 /**
  * Why slots that are passed on can stay without an expert, where a token may ask `open` of E; null where they cannot. The others' slots
  * fill fewer than E / F experts, and a token that finds k of the rest has no expert twice.
  */
-export function idleLaw(factor: number, k: number, experts: number, open: number): string | null {
-  if (shareOf(factor, k, experts) === null) return null
+export function idleLaw(factor: number, topK: number, experts: number, open: number): string | null {
+  if (shareOf(factor, topK, experts) === null) return null
   const [above, below] = fraction(factor)
   const full = Math.min(open, Math.ceil((experts * below) / above) - 1)
-  if (open - full >= k) return null
-  const least = Math.min(enough(k, experts), roundedUp(experts / (open - k + 1)))
-  return `with capacity ${factor} other tokens can fill ${full} of the ${open} experts that a token can choose from, and it needs ${k}; capacity ${least} is enough`
+  if (open - full >= topK) return null
+  const least = Math.min(enough(topK, experts), roundedUp(experts / (open - topK + 1)))
+  return `with capacity ${factor} other tokens can fill ${full} of the ${open} experts that a token can choose from, and it needs ${topK}; capacity ${least} is enough`
 }

@@ -32,12 +32,14 @@ const MOST_NEXT = 128
 
 function groupsLaw({ groups, keep }: Requirement & { readonly kind: 'groups' }, { count, selected }: Routed): Law {
   return (lookup) => {
-    const [g, n, e, k] = [size(groups, lookup), size(keep, lookup), size(count, lookup), size(selected, lookup)]
+    const [g, n, numExperts, topK] = [size(groups, lookup), size(keep, lookup), size(count, lookup), size(selected, lookup)]
     if (g !== undefined && g < 1) return `the number of groups must be 1 or more, not ${g}`
-    if (g !== undefined && e !== undefined && e % g !== 0) return `${g} groups do not divide ${e} experts`
+    if (g !== undefined && numExperts !== undefined && numExperts % g !== 0)
+      return `${g} groups do not divide ${numExperts} experts`
     if (g !== undefined && n !== undefined && (n < 1 || n > g)) return `${n} of ${g} groups cannot be kept`
-    if (g === undefined || n === undefined || e === undefined || k === undefined || n * (e / g) >= k) return null
-    return `${n} of ${g} groups have ${n * (e / g)} of ${e} experts, but the policy selects ${k}`
+    if (g === undefined || n === undefined || numExperts === undefined || topK === undefined || n * (numExperts / g) >= topK)
+      return null
+    return `${n} of ${g} groups have ${n * (numExperts / g)} of ${numExperts} experts, but the policy selects ${topK}`
   }
 }
 
@@ -64,9 +66,9 @@ function ownLaw(one: Requirement, routed: Routed): Law {
       return (lookup) => positive('the number of tokens', size(one.tokens, lookup))
     case 'each-token':
       return (lookup) => {
-        const [n, k] = [size(one.experts, lookup), size(selected, lookup)]
-        return n !== undefined && k !== undefined && n !== k
-          ? `each token must have ${n} experts, but the policy selects ${k}`
+        const [n, topK] = [size(one.experts, lookup), size(selected, lookup)]
+        return n !== undefined && topK !== undefined && n !== topK
+          ? `each token must have ${n} experts, but the policy selects ${topK}`
           : null
       }
     default:
@@ -91,25 +93,30 @@ function dropsLaw(one: Requirement, all: readonly Requirement[], { count, select
       return () => 'with `expert choice` a token may get no expert'
     case 'at-most':
       return (lookup) => {
-        const [limit, t, e, k] = [size(one.tokens, lookup), size(tokens, lookup), size(count, lookup), size(selected, lookup)]
-        if (limit === undefined || (t !== undefined && t <= limit)) return null
-        if (t === undefined || e === undefined || k === undefined)
+        const [limit, numTokens, numExperts, topK] = [
+          size(one.tokens, lookup),
+          size(tokens, lookup),
+          size(count, lookup),
+          size(selected, lookup),
+        ]
+        if (limit === undefined || (numTokens !== undefined && numTokens <= limit)) return null
+        if (numTokens === undefined || numExperts === undefined || topK === undefined)
           return `an expert processes at most ${limit} tokens, but all tokens of a run may choose it`
         const room =
-          e * limit < t * k
-            ? `${e} experts process at most ${e * limit} assignments, but ${t} tokens need ${t * k}`
-            : `all ${t} tokens may choose the same one`
+          numExperts * limit < numTokens * topK
+            ? `${numExperts} experts process at most ${numExperts * limit} assignments, but ${numTokens} tokens need ${numTokens * topK}`
+            : `all ${numTokens} tokens may choose the same one`
         return `with at most ${limit} tokens per expert, ${room}`
       }
     case 'capacity':
       return (lookup) => {
-        const [f, e, k] = [number(one.factor, lookup), size(count, lookup), size(selected, lookup)]
-        if (f === undefined || e === undefined || k === undefined) return null
+        const [f, numExperts, topK] = [number(one.factor, lookup), size(count, lookup), size(selected, lookup)]
+        if (f === undefined || numExperts === undefined || topK === undefined) return null
         if (f < 1)
-          return `${e} experts with capacity ${f} process at most ${f} * T * ${k} assignments, but T tokens need T * ${k}`
-        if (one.overflow === 'next') return idleLaw(f, k, e, openOf(all, e, lookup))
-        if (shareOf(f, k, e) === null) return null
-        return `with capacity ${f} an expert processes ${f} * ${k} / ${e} = ${(f * k) / e} of the tokens, but all of them may choose it; capacity ${enough(k, e)} is enough`
+          return `${numExperts} experts with capacity ${f} process at most ${f} * T * ${topK} assignments, but T tokens need T * ${topK}`
+        if (one.overflow === 'next') return idleLaw(f, topK, numExperts, openOf(all, numExperts, lookup))
+        if (shareOf(f, topK, numExperts) === null) return null
+        return `with capacity ${f} an expert processes ${f} * ${topK} / ${numExperts} = ${(f * topK) / numExperts} of the tokens, but all of them may choose it; capacity ${enough(topK, numExperts)} is enough`
       }
     case 'dropless':
     case 'groups':
@@ -148,12 +155,17 @@ const MAY_DROP: readonly Requirement['kind'][] = ['capacity', 'at-most', 'expert
 function evenLaw(one: Requirement, all: readonly Requirement[], { count, selected, tokens, keeper }: Routed): Law {
   if (one.kind !== 'balanced-within' || keeper !== null || all.some(({ kind }) => MAY_DROP.includes(kind))) return () => null
   return (lookup) => {
-    const [p, t, e, k] = [number(one.percent, lookup), size(tokens, lookup), size(count, lookup), size(selected, lookup)]
-    if (p === undefined || t === undefined || e === undefined || k === undefined) return null
-    const [slots, over] = [t * k, (t * k) % e]
-    const off = over === 0 ? 0 : (100 * Math.max(over, e - over)) / slots
+    const [p, numTokens, numExperts, topK] = [
+      number(one.percent, lookup),
+      size(tokens, lookup),
+      size(count, lookup),
+      size(selected, lookup),
+    ]
+    if (p === undefined || numTokens === undefined || numExperts === undefined || topK === undefined) return null
+    const [slots, over] = [numTokens * topK, (numTokens * topK) % numExperts]
+    const off = over === 0 ? 0 : (100 * Math.max(over, numExperts - over)) / slots
     if (off <= p * (1 + 1e-12)) return null
-    return `${t} tokens with ${k} of ${e} experts each give an expert ${slots / e} assignments on average; integers differ from that by at least ${Number(off.toPrecision(3))}%, but only ${p}% is allowed`
+    return `${numTokens} tokens with ${topK} of ${numExperts} experts each give an expert ${slots / numExperts} assignments on average; integers differ from that by at least ${Number(off.toPrecision(3))}%, but only ${p}% is allowed`
   }
 }
 
@@ -178,10 +190,11 @@ function unsupported(
   { count, selected }: Routed,
   lookup: Lookup,
 ): string | null {
-  const [f, e, k] = [number(one.factor, lookup), size(count, lookup), size(selected, lookup)]
-  if (e !== undefined && one.overflow === 'next' && e > MOST_NEXT)
-    return `overflow to the next expert is supported for at most ${MOST_NEXT} experts, not ${e}`
-  const share = f === undefined || e === undefined || k === undefined || !(f > 0) ? null : shareOf(f, k, e)
+  const [f, numExperts, topK] = [number(one.factor, lookup), size(count, lookup), size(selected, lookup)]
+  if (numExperts !== undefined && one.overflow === 'next' && numExperts > MOST_NEXT)
+    return `overflow to the next expert is supported for at most ${MOST_NEXT} experts, not ${numExperts}`
+  const share =
+    f === undefined || numExperts === undefined || topK === undefined || !(f > 0) ? null : shareOf(f, topK, numExperts)
   if (share === null || isCountable(share)) return null
   return `with capacity ${f} an expert processes at most ${share.numerator} / ${share.denominator} of the tokens, which cannot be counted exactly; use a capacity with fewer digits`
 }
