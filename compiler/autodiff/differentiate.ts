@@ -1,4 +1,5 @@
 /** Graph -> graph: the same losses, and the gradient of their sum for every weight. */
+import { gradientName } from '../../plan/update.ts'
 import type { Graph, Node, Origin, Output } from '../graph/node.ts'
 import type { OpName } from '../graph/vocabulary.ts'
 import { isOp, nodesOf, reachable } from '../graph/walk.ts'
@@ -9,7 +10,7 @@ import type { Cotangents, GradientRule } from './rule.ts'
 import { gradientRuleOf } from './rules.ts'
 
 /** The output that holds the gradient of a weight, by its path. */
-export const gradientOutput = (weight: string): string => `gradient.${weight}`
+export const gradientOutput = gradientName
 
 /** What stands between a loss and a weight has no gradient. */
 export class GradientError extends Error {

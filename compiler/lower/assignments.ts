@@ -1,39 +1,42 @@
-/** Slots: what a policy gives each token, an expert and a weight in each. */
+/** Assignments of experts to tokens: what a policy decides, and what it decides by. */
 import { multiply, type Dim } from '../../plan/dim.ts'
 import type { Node } from '../graph/node.ts'
-import { make, reshape, type Maker } from './maker.ts'
+import type { Site } from './site.ts'
 
-/** What a policy has decided. */
+/** T * K (token, k) assignments. */
 export interface Assignments {
-  /** i32 [T, K]: an expert in every slot, kept or not. */
+  /** i32 [T, K]: an expert, whether the assignment is dropped or not. */
   readonly selected: Node
   /** f32 [T, K]. */
   readonly weights: Node
-  /** bool [T, K]: whether the slot answers; null where all do. */
-  readonly kept: Node | null
-  /** f32 [T]: the weight that goes to the shared experts; null where none does. */
+  /** bool [T, K]: false where the assignment is dropped; null where none is. */
+  readonly mask: Node | null
+  /** f32 [T]: the weight of overflow, which goes to the shared experts; null where none does. */
   readonly spilled: Node | null
 }
 
-/** What a policy has decided, and how it is told: a dropped slot has the expert -1 and weighs 0. */
+/** The assignments that are computed, and as they are reported: a dropped one has the expert -1 and the weight 0. */
 export interface RoutingDecision {
-  readonly choice: Assignments
-  readonly told: Assignments
+  readonly assigned: Assignments
+  readonly reported: Assignments
 }
 
-/** What it was decided by. */
+/** What a policy decides by. */
 export interface RouterScores {
   /** f32 [T, E]. */
   readonly scores: Node
-  /** How many experts a token asks for. */
-  readonly asked: Dim
-  readonly experts: number
+  /** How many experts a token selects. */
+  readonly topK: Dim
+  readonly numExperts: number
 }
 
-/** i32 [T, K]: how many slots before each have its expert, first choices of all tokens before second ones; -1 where the slot has none. */
-export function positionsInExperts(maker: Maker, ids: Node, experts: number): Node {
+/**
+ * i32 [T, K]: the position of each assignment in its expert, first choices of all tokens before second ones; -1 where an assignment has no
+ * expert.
+ */
+export function positionsInExperts(site: Site, ids: Node, numExperts: number): Node {
   const [tokens, count] = ids.shape
-  const byRank = reshape(maker, make(maker, 'transpose', [ids], { order: [1, 0] }), [multiply(tokens, count)])
-  const place = make(maker, 'position_in_expert', [byRank], { experts })
-  return make(maker, 'transpose', [reshape(maker, place, [count, tokens])], { order: [1, 0] })
+  const byRank = site.make.reshape(site.make('transpose', [ids], { order: [1, 0] }), [multiply(tokens, count)])
+  const place = site.make('position_in_expert', [byRank], { experts: numExperts })
+  return site.make('transpose', [site.make.reshape(place, [count, tokens])], { order: [1, 0] })
 }

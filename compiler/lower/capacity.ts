@@ -1,68 +1,73 @@
-/** Experts that answer so many tokens at most, and experts that choose their tokens. */
+/** Expert capacity, and expert choice. */
 import { ceilDivide, multiply, type Dim } from '../../plan/dim.ts'
 import type { Node } from '../graph/node.ts'
 import { shareOf } from '../model/routing/capacity.ts'
 import type { Limit } from '../model/model.ts'
 import { sizeNode } from './emit.ts'
 import { sizeIn, staticValue, type Environment } from './environment.ts'
-import { make, spread, type Maker } from './maker.ts'
+import type { Site } from './site.ts'
 import { reassignOverflow } from './overflow.ts'
 import { positionsInExperts, type RouterScores, type Assignments } from './assignments.ts'
 
-export type Sizes = Pick<RouterScores, 'asked' | 'experts'>
+export type Sizes = Pick<RouterScores, 'topK' | 'numExperts'>
 
-const and = (maker: Maker, a: Node | null, b: Node): Node => (a === null ? b : make(maker, 'and', [a, b], {}))
+const and = (site: Site, a: Node | null, b: Node): Node => (a === null ? b : site.make('and', [a, b], {}))
 
-/** C: how many tokens an expert answers at most; null where it is never fewer than there are. */
-export function capacity(environment: Environment, limit: Limit, tokens: Dim, { asked, experts }: Sizes): Dim | null {
+/** C: the most tokens that an expert takes; null where it is never fewer than there are tokens. */
+export function capacity(environment: Environment, limit: Limit, tokens: Dim, { topK, numExperts }: Sizes): Dim | null {
   if (limit.kind === 'tokens') return sizeIn(environment, limit.tokens)
-  const share = shareOf(Number(staticValue(environment, limit.factor)), Number(asked.key), experts)
+  const share = shareOf(Number(staticValue(environment, limit.factor)), Number(topK.key), numExperts)
   return share === null ? null : ceilDivide(multiply(share.numerator, tokens), share.denominator)
 }
 
-/** How many tokens an expert takes where experts choose. */
-export const expertChoiceCapacity = ({ asked, experts }: Sizes, tokens: Dim): Dim => ceilDivide(multiply(asked, tokens), experts)
+/** How many tokens an expert takes under expert choice. */
+export const expertChoiceCapacity = ({ topK, numExperts }: Sizes, tokens: Dim): Dim =>
+  ceilDivide(multiply(topK, tokens), numExperts)
 
-/** The choice with no expert above its limit. */
-export function withCapacity(maker: Maker, choice: Assignments, asked: RouterScores, limit: Limit): Assignments {
+/** The assignments with no expert above its capacity. */
+export function withCapacity(site: Site, assigned: Assignments, router: RouterScores, limit: Limit): Assignments {
   const {
     environment: { builder },
     origin,
-  } = maker
-  const { selected, weights, kept } = choice
-  const room = capacity(maker.environment, limit, selected.shape[0], asked)
-  if (room === null) return choice
+  } = site
+  const { selected, weights, mask } = assigned
+  const room = capacity(site.environment, limit, selected.shape[0], router)
+  if (room === null) return assigned
   const most = sizeNode(builder, room, 'i32', origin)
-  const minus = spread(maker, builder.make('constant', [], { dtype: 'i32', shape: [], values: [-1] }, origin), selected.shape, [])
-  const ids = kept === null ? selected : make(maker, 'select', [kept, selected, minus], {})
-  if (limit.overflow === 'next') return reassignOverflow(maker, { ...choice, selected: ids }, asked, most)
-  const fits = make(maker, 'less', [positionsInExperts(maker, ids, asked.experts), spread(maker, most, ids.shape, [])], {})
-  const cut: Assignments = { ...choice, kept: and(maker, kept, fits) }
+  const minus = site.make.broadcast(
+    builder.make('constant', [], { dtype: 'i32', shape: [], values: [-1] }, origin),
+    selected.shape,
+    [],
+  )
+  const ids = mask === null ? selected : site.make('select', [mask, selected, minus], {})
+  if (limit.overflow === 'next') return reassignOverflow(site, { ...assigned, selected: ids }, router, most)
+  const fits = site.make('less', [positionsInExperts(site, ids, router.numExperts), site.make.broadcast(most, ids.shape, [])], {})
+  const cut: Assignments = { ...assigned, mask: and(site, mask, fits) }
   if (limit.overflow === 'drop') return cut
-  const lost = and(maker, kept, make(maker, 'not', [fits], {}))
+  const lost = and(site, mask, site.make('not', [fits], {}))
   return {
     ...cut,
-    spilled: make(maker, 'sum', [make(maker, 'multiply', [weights, make(maker, 'cast', [lost], { dtype: 'f32' })], {})], {
+    spilled: site.make('sum', [site.make('multiply', [weights, site.make('cast', [lost], { dtype: 'f32' })], {})], {
       axis: 1,
     }),
   }
 }
 
-/** Each expert takes the C = ceil(k * T / E) tokens with its highest scores; of equals those with the lower index. */
-export function chooseByExperts(maker: Maker, choice: Assignments, asked: RouterScores): Assignments {
-  const { scores } = asked
+/** Expert choice (Zhou et al., 2022): each expert takes the C = ceil(k * T / E) tokens with its highest scores; of equals those with the lower index. */
+export function chooseByExperts(site: Site, assigned: Assignments, router: RouterScores): Assignments {
+  const { scores } = router
   const {
     environment: { builder },
     origin,
-  } = maker
+  } = site
   const [tokens, count] = scores.shape
   const shape = [tokens, tokens, count]
-  const [own, other] = [spread(maker, scores, shape, [0, 2]), spread(maker, scores, shape, [1, 2])]
-  const numbers = make(maker, 'iota', [], { size: tokens })
-  const isEarlier = make(maker, 'less', [spread(maker, numbers, shape, [1]), spread(maker, numbers, shape, [0])], {})
-  const ties = make(maker, 'and', [make(maker, 'equal', [own, other], {}), isEarlier], {})
-  const isBefore = make(maker, 'or', [make(maker, 'less', [own, other], {}), ties], {})
-  const rank = make(maker, 'sum', [make(maker, 'cast', [isBefore], { dtype: 'i32' })], { axis: 1 })
-  const most = sizeNode(builder, expertChoiceCapacity(asked, tokens), 'i32', origin)
-  return { ...choice, kept: and(maker, choice.kept, make(maker, 'less', [rank, spread(maker, most, rank.shape, [])], {})) }
+  const [own, other] = [site.make.broadcast(scores, shape, [0, 2]), site.make.broadcast(scores, shape, [1, 2])]
+  const numbers = site.make('iota', [], { size: tokens })
+  const isEarlier = site.make('less', [site.make.broadcast(numbers, shape, [1]), site.make.broadcast(numbers, shape, [0])], {})
+  const ties = site.make('and', [site.make('equal', [own, other], {}), isEarlier], {})
+  const isBefore = site.make('or', [site.make('less', [own, other], {}), ties], {})
+  const rank = site.make('sum', [site.make('cast', [isBefore], { dtype: 'i32' })], { axis: 1 })
+  const most = sizeNode(builder, expertChoiceCapacity(router, tokens), 'i32', origin)
+  return { ...assigned, mask: and(site, assigned.mask, site.make('less', [rank, site.make.broadcast(most, rank.shape, [])], {})) }
 }

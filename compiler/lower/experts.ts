@@ -10,7 +10,7 @@ import type { ApplyTerm, Term } from '../model/model.ts'
 import { isBanked } from '../model/types/rows.ts'
 import { emitNodes, sameShape } from './emit.ts'
 import { originIn, sizeIn, sizesIn, type Environment } from './environment.ts'
-import { filled, make, orElse, spread, type Maker } from './maker.ts'
+import { siteOf, type Site } from './site.ts'
 
 /** A builtin of which an operand is banked. */
 export function applyBanked(environment: Environment, term: ApplyTerm, operands: readonly Node[]): Node {
@@ -38,14 +38,14 @@ function groupedMatmul(environment: Environment, term: ApplyTerm, [x, bank]: rea
   const stored = isTransposed ? bank : builder.make('transpose', [bank], { order: [0, 2, 1] }, origin)
   const product = builder.make('grouped_matmul', [x, stored, expertOfRow!.expert], {}, origin)
   return environment.training && expertOfRow!.isPartial
-    ? zeroWithoutExpert({ environment, origin }, product, expertOfRow!.expert)
+    ? zeroWithoutExpert(siteOf(environment, origin), product, expertOfRow!.expert)
     : product
 }
 
 /** 0 in rows without an expert: a device leaves them as they were, and a gradient of 0 times what is there may be none. */
-function zeroWithoutExpert(maker: Maker, product: Node, expert: Node): Node {
-  const isThere = make(maker, 'less', [filled(maker, -1, expert), expert], {})
-  return orElse(maker, spread(maker, isThere, product.shape, [0]), product, 0)
+function zeroWithoutExpert(site: Site, product: Node, expert: Node): Node {
+  const isThere = site.make('less', [site.make.like(expert, -1), expert], {})
+  return site.make.where(site.make.broadcast(isThere, product.shape, [0]), product, 0)
 }
 
 /** The entries of each row's expert, with axes of size 1 so that they broadcast beside rows of the result's rank. */

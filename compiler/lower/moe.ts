@@ -1,4 +1,4 @@
-/** A moe: the policy's choice, each expert on the rows that chose it, and the weighted sum. */
+/** A mixture of experts: routing by the policy, expert outputs on the assigned tokens, and their weighted sum. */
 import { multiply, type Dim } from '../../plan/dim.ts'
 import type { Node } from '../graph/node.ts'
 import { reachable } from '../graph/walk.ts'
@@ -7,7 +7,7 @@ import { routeIn } from '../model/routing/ways.ts'
 import { activeBlocks, balancedBiasOf, competitionStepsOf } from './competition.ts'
 import { inner, numberIn, originIn, pathIn, sizeIn, type Environment, type RowExperts } from './environment.ts'
 import { chooseByExperts, withCapacity } from './capacity.ts'
-import { filled, make, orElse, reshape, spread, type Maker } from './maker.ts'
+import { siteOf, type Site } from './site.ts'
 import { requirementsOf } from './requirements.ts'
 import { replay } from './replay.ts'
 import type { RouterScores, Assignments, RoutingDecision } from './assignments.ts'
@@ -17,13 +17,13 @@ const lowerTerm = (environment: Environment, term: Term): Node => environment.wa
 const lowerSteps = (environment: Environment, steps: readonly Step[]): void => environment.walk.steps(environment, steps)
 
 /** i32 [T * K]: the token of each row. */
-function tokenOfRow(maker: Maker, tokens: Dim, width: Dim): Node {
-  const wide = spread(maker, make(maker, 'iota', [], { size: tokens }), [tokens, width], [0])
-  return reshape(maker, wide, [multiply(tokens, width)])
+function tokenOfRow(site: Site, tokens: Dim, width: Dim): Node {
+  const wide = site.make.broadcast(site.make('iota', [], { size: tokens }), [tokens, width], [0])
+  return site.make.reshape(wide, [multiply(tokens, width)])
 }
 
-/** The experts' answers on rows [N, D], each from the expert its row names. */
-function evaluateExperts({ environment }: Maker, moe: MoeTerm, rows: Node, expertOfRow: RowExperts): Node {
+/** Expert outputs on rows [N, D], each row by its own expert. */
+function evaluateExperts({ environment }: Site, moe: MoeTerm, rows: Node, expertOfRow: RowExperts): Node {
   const { body, rows: given } = moe.experts
   const inside = inner(environment, { values: { [EXPERT_ROWS]: rows.shape[0] }, expertOfRow })
   inside.nodes.set(given, rows)
@@ -31,8 +31,8 @@ function evaluateExperts({ environment }: Maker, moe: MoeTerm, rows: Node, exper
   return lowerTerm(inside, body.result)
 }
 
-function routeTokens(maker: Maker, { policy, rows, rules }: MoeTerm, tokens: Node): Assignments {
-  const { environment } = maker
+function routeTokens(site: Site, { policy, rows, rules }: MoeTerm, tokens: Node): Assignments {
+  const { environment } = site
   environment.nodes.set(rows, tokens)
   if (policy.ids !== null) {
     const { given, input } = policy.ids
@@ -48,136 +48,132 @@ function routeTokens(maker: Maker, { policy, rows, rules }: MoeTerm, tokens: Nod
   const chosen: Assignments = {
     selected: lowerTerm(environment, way.selected),
     weights: lowerTerm(environment, way.weights),
-    kept: way.keep === null ? null : lowerTerm(environment, way.keep),
+    mask: way.keep === null ? null : lowerTerm(environment, way.keep),
     spilled: null,
   }
-  const asked: RouterScores = {
+  const router: RouterScores = {
     scores: lowerTerm(environment, way.scores),
-    asked: sizeIn(environment, way.asked),
-    experts: numberIn(environment, environment.moe!.experts.count),
+    topK: sizeIn(environment, way.asked),
+    numExperts: numberIn(environment, environment.moe!.experts.count),
   }
-  const taken = rules.expertChoice ? chooseByExperts(maker, chosen, asked) : chosen
-  return rules.limit === null ? taken : withCapacity(maker, taken, asked, rules.limit)
+  const taken = rules.expertChoice ? chooseByExperts(site, chosen, router) : chosen
+  return rules.limit === null ? taken : withCapacity(site, taken, router, rules.limit)
 }
 
-/** y[t] = sum over k of weights[t, k] * answer[t * K + k], over the slots that are kept. */
-function combine(maker: Maker, answered: Node, { weights, kept }: Assignments): Node {
+/** Combine: y[t] = sum over k of weights[t, k] * output[t * K + k], over the assignments that are not dropped. */
+function combine(site: Site, outputs: Node, { weights, mask }: Assignments): Node {
   const [tokens, count] = weights.shape
-  const shape = [tokens, count, answered.shape[1]]
-  const scaled = make(maker, 'multiply', [reshape(maker, answered, shape), spread(maker, weights, shape, [0, 1])], {})
-  // a row without an expert may hold anything, which no weight of 0 undoes
-  const safe = kept === null ? scaled : orElse(maker, spread(maker, kept, shape, [0, 1]), scaled, 0)
-  return make(maker, 'sum', [safe], { axis: 1 })
+  const shape = [tokens, count, outputs.shape[1]]
+  const scaled = site.make('multiply', [site.make.reshape(outputs, shape), site.make.broadcast(weights, shape, [0, 1])], {})
+  // a row without an expert may hold any value, NaN included: a weight of 0 does not remove it
+  const safe = mask === null ? scaled : site.make.where(site.make.broadcast(mask, shape, [0, 1]), scaled, 0)
+  return site.make('sum', [safe], { axis: 1 })
 }
 
-/** The answers on rows t * K + k, [T * K, D]. */
-function evaluateSelected(maker: Maker, moe: MoeTerm, tokens: Node, { choice, told }: RoutingDecision): Node {
-  const [count, k] = choice.selected.shape
-  const [expert, entry] = [told, choice].map(({ selected }) => reshape(maker, selected, [multiply(count, k)]))
-  const rows = make(maker, 'take', [tokens, tokenOfRow(maker, count, k)], {})
-  return evaluateExperts(maker, moe, rows, { expert, entry, isPartial: choice.kept !== null })
+/** Outputs of the selected experts on rows t * K + k, [T * K, D]. */
+function evaluateSelected(site: Site, moe: MoeTerm, tokens: Node, { assigned, reported }: RoutingDecision): Node {
+  const [count, k] = assigned.selected.shape
+  const [expert, entry] = [reported, assigned].map(({ selected }) => site.make.reshape(selected, [multiply(count, k)]))
+  const rows = site.make('take', [tokens, tokenOfRow(site, count, k)], {})
+  return evaluateExperts(site, moe, rows, { expert, entry, isPartial: assigned.mask !== null })
 }
 
-/** Rows [E * T, D] of all experts, where a policy or a loss asks for them. */
+/** The outputs of all experts, rows [E * T, D], where a policy or a loss reads them. */
 function denseOutputsIfRead(
-  { environment }: Maker,
+  { environment }: Site,
   tokens: Node,
-  { selected, weights, kept }: Assignments,
+  { selected, weights, mask }: Assignments,
   losses: readonly Node[],
 ): Node | null {
-  const everyone = environment.denseOutputs.get(tokens)
-  const asks = [selected, weights, ...(kept === null ? [] : [kept]), ...losses]
-  return everyone !== undefined && reachable(asks).includes(everyone) ? everyone : null
+  const dense = environment.denseOutputs.get(tokens)
+  const asks = [selected, weights, ...(mask === null ? [] : [mask]), ...losses]
+  return dense !== undefined && reachable(asks).includes(dense) ? dense : null
 }
 
-/** Where every expert has answered already, rows e * T + t: those of the chosen ones. */
-function gatherSelected(maker: Maker, everyone: Node, selected: Node): Node {
+/** Gathers the outputs of the selected experts from a dense evaluation, rows e * T + t. */
+function gatherSelected(site: Site, dense: Node, selected: Node): Node {
   const [tokens, k] = selected.shape
-  const experts = sizeIn(maker.environment, maker.environment.moe!.experts.count)
-  const numbers = reshape(maker, make(maker, 'iota', [], { size: everyone.shape[0] }), [experts, tokens])
-  const rows = make(maker, 'pick', [make(maker, 'transpose', [numbers], { order: [1, 0] }), selected], {})
-  return make(maker, 'take', [everyone, reshape(maker, rows, [multiply(tokens, k)])], {})
+  const experts = sizeIn(site.environment, site.environment.moe!.experts.count)
+  const numbers = site.make.reshape(site.make('iota', [], { size: dense.shape[0] }), [experts, tokens])
+  const rows = site.make('pick', [site.make('transpose', [numbers], { order: [1, 0] }), selected], {})
+  return site.make('take', [dense, site.make.reshape(rows, [multiply(tokens, k)])], {})
 }
 
-/** Dropped slots name no expert and weigh nothing. */
-function withDroppedReported(maker: Maker, choice: Assignments): RoutingDecision {
-  const { selected, weights, kept } = choice
+/** A dropped assignment is reported with the expert -1 and the weight 0. */
+function withDroppedReported(site: Site, assigned: Assignments): RoutingDecision {
+  const { selected, weights, mask } = assigned
   return {
-    choice,
-    told:
-      kept === null
-        ? choice
-        : { ...choice, selected: orElse(maker, kept, selected, -1), weights: orElse(maker, kept, weights, 0) },
+    assigned,
+    reported:
+      mask === null
+        ? assigned
+        : { ...assigned, selected: site.make.where(mask, selected, -1), weights: site.make.where(mask, weights, 0) },
   }
 }
 
-/** The sum with the shared experts, which answer once for themselves and once more for what was passed on to them. */
-function addSharedExperts(maker: Maker, { shared }: MoeTerm, routed: Node, spilled: Node | null): Node {
-  if (spilled === null)
-    return shared.reduce((sum, one) => make(maker, 'add', [sum, lowerTerm(maker.environment, one)], {}), routed)
-  const [first, ...others] = shared.map((one) => lowerTerm(maker.environment, one))
-  const always = others.reduce((sum, one) => make(maker, 'add', [sum, one], {}), first)
-  const times = make(maker, 'add', [spilled, filled(maker, 1, spilled)], {})
-  return make(maker, 'add', [routed, make(maker, 'multiply', [always, spread(maker, times, always.shape, [0])], {})], {})
+/** The sum with the outputs of the shared experts, which also get the weight of overflow. */
+function addSharedExperts(site: Site, { shared }: MoeTerm, routed: Node, spilled: Node | null): Node {
+  if (spilled === null) return shared.reduce((sum, one) => site.make('add', [sum, lowerTerm(site.environment, one)], {}), routed)
+  const [first, ...others] = shared.map((one) => lowerTerm(site.environment, one))
+  const always = others.reduce((sum, one) => site.make('add', [sum, one], {}), first)
+  const times = site.make('add', [spilled, site.make.like(spilled, 1)], {})
+  return site.make('add', [routed, site.make('multiply', [always, site.make.broadcast(times, always.shape, [0])], {})], {})
 }
 
 export function moeNode(outer: Environment, moe: MoeTerm): Node {
   const instance = pathIn(outer, moe.path.join('/'))
   const competitions = competitionStepsOf(outer, moe)
   const environment = inner(outer, { moe, denseOutputs: new Map(), active: activeBlocks(outer, moe, instance) })
-  const maker: Maker = { environment, origin: originIn(environment, moe.origin) }
-  const tokens = reshape(
-    maker,
+  const site = siteOf(environment, originIn(environment, moe.origin))
+  const tokens = site.make.reshape(
     lowerTerm(outer, moe.input),
     moe.rows.shape.map((size) => sizeIn(environment, size)),
   )
   const before = environment.losses.length
-  const chosen = routeTokens(maker, moe, tokens)
+  const chosen = routeTokens(site, moe, tokens)
   const decision =
-    environment.replayed === null ? withDroppedReported(maker, chosen) : replay(maker, instance, chosen, environment.replayed)
-  const { choice, told } = decision
+    environment.replayed === null ? withDroppedReported(site, chosen) : replay(site, instance, chosen, environment.replayed)
+  const { assigned, reported } = decision
   environment.routes.push({
     instance,
     router: pathIn(outer, moe.policy.path.join('/')),
     experts: numberIn(environment, moe.experts.count),
     rows: tokens,
-    selected: told.selected,
-    weights: told.weights,
-    spilled: told.spilled,
+    selected: reported.selected,
+    weights: reported.weights,
+    spilled: reported.spilled,
     promises: requirementsOf(environment, moe, tokens.shape[0]),
     competitions,
     balancedBias: balancedBiasOf(environment, moe),
   })
-  // also where the policy's choice is not used: what is replayed is computed as it was recorded, bit for bit
-  const everyone = denseOutputsIfRead(
-    maker,
+  // also where a recorded routing replaces that of the policy: a replay computes the same bits
+  const dense = denseOutputsIfRead(
+    site,
     tokens,
     chosen,
     environment.losses.slice(before).map(({ node }) => node),
   )
-  const answered =
-    everyone === null ? evaluateSelected(maker, moe, tokens, decision) : gatherSelected(maker, everyone, choice.selected)
-  const routed = combine(maker, answered, everyone !== null && chosen.kept === null ? { ...told, kept: null } : told)
-  const all = addSharedExperts(maker, moe, routed, choice.spilled)
-  return reshape(
-    maker,
+  const outputs = dense === null ? evaluateSelected(site, moe, tokens, decision) : gatherSelected(site, dense, assigned.selected)
+  const routed = combine(site, outputs, dense !== null && chosen.mask === null ? { ...reported, mask: null } : reported)
+  const all = addSharedExperts(site, moe, routed, assigned.spilled)
+  return site.make.reshape(
     all,
     moe.shape.map((size) => sizeIn(environment, size)),
   )
 }
 
-/** Every expert on every token, [T, E, D]: rows e * T + t. */
+/** Dense evaluation: every expert on every token, [T, E, D], computed in rows e * T + t. */
 export function evaluateAllExperts(environment: Environment, term: EveryExpertTerm): Node {
   const { moe } = environment
-  if (moe === null) throw new Error('experts are asked outside of a moe')
-  const maker: Maker = { environment, origin: originIn(environment, term.origin) }
+  if (moe === null) throw new Error('all experts are evaluated outside of a moe')
+  const site = siteOf(environment, originIn(environment, term.origin))
   const x = lowerTerm(environment, term.input)
   const [tokens, experts] = [x.shape[0], sizeIn(environment, moe.experts.count)]
   const rows = multiply(experts, tokens)
-  const expert = reshape(maker, spread(maker, make(maker, 'iota', [], { size: experts }), [experts, tokens], [0]), [rows])
-  const repeated = reshape(maker, spread(maker, x, [experts, ...x.shape], [1, 2]), [rows, x.shape[1]])
-  const answered = evaluateExperts(maker, moe, repeated, { expert, entry: expert, isPartial: false })
-  environment.denseOutputs.set(x, answered)
-  const apart = reshape(maker, answered, [experts, tokens, answered.shape[1]])
-  return make(maker, 'transpose', [apart], { order: [1, 0, 2] })
+  const expert = site.make.reshape(site.make.broadcast(site.make('iota', [], { size: experts }), [experts, tokens], [0]), [rows])
+  const repeated = site.make.reshape(site.make.broadcast(x, [experts, ...x.shape], [1, 2]), [rows, x.shape[1]])
+  const outputs = evaluateExperts(site, moe, repeated, { expert, entry: expert, isPartial: false })
+  environment.denseOutputs.set(x, outputs)
+  const apart = site.make.reshape(outputs, [experts, tokens, outputs.shape[1]])
+  return site.make('transpose', [apart], { order: [1, 0, 2] })
 }

@@ -1,70 +1,75 @@
-/** `overflow next`: a slot whose expert is full goes to the token's next best expert that has room. */
+/** `overflow next`: an assignment whose expert is full goes to the token's next best expert with free capacity. */
 import { constantValue } from '../../plan/dim.ts'
 import type { Node } from '../graph/node.ts'
 import { options } from '../model/builtin/options.ts'
 import { BUILTINS, CONSTANTS, type BuiltinName } from '../model/builtin/table.ts'
 import { emitNodes } from './emit.ts'
-import { filled, make, orElse, spread, type Maker } from './maker.ts'
+import type { Site } from './site.ts'
 import { positionsInExperts, type RouterScores, type Assignments } from './assignments.ts'
 
-/** Where the slots stand after a round. */
-interface Seats {
-  /** i32 [T, K]: the expert that answers, -1 for none yet. */
+/** The state after a round. */
+interface Reassignment {
+  /** i32 [T, K]: the expert, -1 for none yet. */
   readonly ids: Node
-  /** bool [T, E]: what the token has asked already, or may not ask. */
+  /** bool [T, E]: experts that the token has tried, or may not use. */
   readonly tried: Node
 }
 
-/** f32 [T, E]: how often each expert stands in the slots of a token. */
-function counts(maker: Maker, ids: Node, { scores }: RouterScores): Node {
-  const emit = emitNodes(maker.environment, maker.origin)
-  return make(maker, 'sum', [BUILTINS.one_hot.expand(emit, [ids], options({ count: scores.shape[1] }))], { axis: 1 })
+/** f32 [T, E]: how often each expert occurs in the assignments of a token. */
+function counts(site: Site, ids: Node, { scores }: RouterScores): Node {
+  const emit = emitNodes(site.environment, site.origin)
+  return site.make('sum', [BUILTINS.one_hot.expand(emit, [ids], options({ count: scores.shape[1] }))], { axis: 1 })
 }
 
-const isAbove = (maker: Maker, x: Node, value: number): Node => make(maker, 'less', [filled(maker, value, x), x], {})
+const isAbove = (site: Site, x: Node, value: number): Node => site.make('less', [site.make.like(x, value), x], {})
 
-/** Seats the candidates, i32 [T, K] with -1 for none, where their experts have room. */
-function seat(maker: Maker, { ids, tried }: Seats, candidates: Node, asked: RouterScores, most: Node): Seats {
-  const taken = make(maker, 'cast', [make(maker, 'sum', [counts(maker, ids, asked)], { axis: 0 })], { dtype: 'i32' })
-  const isAsked = isAbove(maker, candidates, -1)
-  const before = make(maker, 'take', [taken, orElse(maker, isAsked, candidates, 0)], {})
-  const place = make(maker, 'add', [positionsInExperts(maker, candidates, asked.experts), before], {})
-  const isSeated = make(maker, 'and', [isAsked, make(maker, 'less', [place, spread(maker, most, place.shape, [])], {})], {})
+/** Assigns the candidates, i32 [T, K] with -1 for none, whose experts have free capacity. */
+function assignFree(site: Site, { ids, tried }: Reassignment, candidates: Node, router: RouterScores, most: Node): Reassignment {
+  const taken = site.make('cast', [site.make('sum', [counts(site, ids, router)], { axis: 0 })], { dtype: 'i32' })
+  const isCandidate = isAbove(site, candidates, -1)
+  const before = site.make('take', [taken, site.make.where(isCandidate, candidates, 0)], {})
+  const place = site.make('add', [positionsInExperts(site, candidates, router.numExperts), before], {})
+  const isAssigned = site.make(
+    'and',
+    [isCandidate, site.make('less', [place, site.make.broadcast(most, place.shape, [])], {})],
+    {},
+  )
   return {
-    ids: make(maker, 'select', [isSeated, candidates, ids], {}),
-    tried: make(maker, 'or', [tried, isAbove(maker, counts(maker, candidates, asked), 0)], {}),
+    ids: site.make('select', [isAssigned, candidates, ids], {}),
+    tried: site.make('or', [tried, isAbove(site, counts(site, candidates, router), 0)], {}),
   }
 }
 
-/** What each slot without an expert asks for next: the token's j-th best of those not asked, for the j-th of its slots. */
-function nextOf(maker: Maker, { ids, tried }: Seats, isOpen: Node | null, { scores }: RouterScores): Node {
+/** The next candidate of each assignment without an expert: for the j-th one of a token, its j-th best untried expert. */
+function nextCandidates(site: Site, { ids, tried }: Reassignment, isOpen: Node | null, { scores }: RouterScores): Node {
   const use = (name: BuiltinName, operands: readonly Node[]): Node =>
-    BUILTINS[name].expand(emitNodes(maker.environment, maker.origin), operands, options({}))
-  const free = make(maker, 'not', [isAbove(maker, ids, -1)], {})
-  const open = isOpen === null ? free : make(maker, 'and', [free, isOpen], {})
-  const number = make(maker, 'cast', [open], { dtype: 'f32' })
-  const before = make(maker, 'subtract', [use('cumsum', [number]), number], {})
-  const untried = make(maker, 'sum', [make(maker, 'cast', [make(maker, 'not', [tried], {})], { dtype: 'f32' })], { axis: 1 })
-  const ranked = make(maker, 'top_k', [orElse(maker, make(maker, 'not', [tried], {}), scores, CONSTANTS.lowest.value)], {
+    BUILTINS[name].expand(emitNodes(site.environment, site.origin), operands, options({}))
+  const free = site.make('not', [isAbove(site, ids, -1)], {})
+  const open = isOpen === null ? free : site.make('and', [free, isOpen], {})
+  const number = site.make('cast', [open], { dtype: 'f32' })
+  const before = site.make('subtract', [use('cumsum', [number]), number], {})
+  const untried = site.make('sum', [site.make('cast', [site.make('not', [tried], {})], { dtype: 'f32' })], { axis: 1 })
+  const ranked = site.make('top_k', [site.make.where(site.make('not', [tried], {}), scores, CONSTANTS.lowest.value)], {
     k: constantValue(ids.shape[1]) ?? 1,
   })
-  const candidates = make(maker, 'pick', [ranked, make(maker, 'cast', [before], { dtype: 'i32' })], {})
-  const isThere = make(maker, 'and', [open, make(maker, 'less', [before, spread(maker, untried, before.shape, [0])], {})], {})
-  return orElse(maker, isThere, candidates, -1)
+  const candidates = site.make('pick', [ranked, site.make('cast', [before], { dtype: 'i32' })], {})
+  const isThere = site.make('and', [open, site.make('less', [before, site.make.broadcast(untried, before.shape, [0])], {})], {})
+  return site.make.where(isThere, candidates, -1)
 }
 
 /**
- * Slots ask in rounds: first for what they chose, then for the token's next best expert that none of its slots has asked. Who sits keeps the
- * place; among those who ask in one round first choices come before second ones, then lower tokens. Weights stay with their slots.
+ * Rounds: first each assignment tries the expert that was selected, then the token's next best expert that it has not tried. An assignment that has
+ * an expert keeps it; within a round first choices come before second ones, then lower tokens. Weights stay with their assignments.
  */
-export function reassignOverflow(maker: Maker, choice: Assignments, asked: RouterScores, most: Node): Assignments {
-  const { selected, kept } = choice
-  const slots = constantValue(selected.shape[1]) ?? 1
-  const out = make(maker, 'not', [isAbove(maker, asked.scores, CONSTANTS.lowest.value)], {})
-  let seats = seat(maker, { ids: filled(maker, -1, selected), tried: out }, selected, asked, most)
-  // each round asks for one expert more, the first for all that were selected
-  const rounds = kept === null ? asked.experts - slots : asked.experts - 1
-  for (let round = 0; round < rounds; round++) seats = seat(maker, seats, nextOf(maker, seats, kept, asked), asked, most)
-  const isSeated = isAbove(maker, seats.ids, -1)
-  return { ...choice, selected: orElse(maker, isSeated, seats.ids, 0), kept: isSeated }
+export function reassignOverflow(site: Site, assigned: Assignments, router: RouterScores, most: Node): Assignments {
+  const { selected, mask } = assigned
+  const topK = constantValue(selected.shape[1]) ?? 1
+  const out = site.make('not', [isAbove(site, router.scores, CONSTANTS.lowest.value)], {})
+  let state = assignFree(site, { ids: site.make.like(selected, -1), tried: out }, selected, router, most)
+  // each round tries one more expert, the first all that were selected
+  const rounds = mask === null ? router.numExperts - topK : router.numExperts - 1
+  for (let round = 0; round < rounds; round++)
+    state = assignFree(site, state, nextCandidates(site, state, mask, router), router, most)
+  const isAssigned = isAbove(site, state.ids, -1)
+  return { ...assigned, selected: site.make.where(isAssigned, state.ids, 0), mask: isAssigned }
 }

@@ -1,7 +1,7 @@
-/** Decisions that are given and not made: inputs in the place of what a policy has chosen, of the same sizes. */
+/** Routing replay: recorded decisions are inputs, of the shapes of those that the policy makes, and replace them. */
 import type { Node } from '../graph/node.ts'
 import type { InputNode } from './environment.ts'
-import { filled, make, type Maker } from './maker.ts'
+import type { Site } from './site.ts'
 import type { Assignments, RoutingDecision } from './assignments.ts'
 
 export interface RouteNames {
@@ -17,26 +17,26 @@ export const routeNames = (instance: string, spills: boolean): RouteNames => ({
   spilled: spills ? `${instance}.spilled` : null,
 })
 
-function given(maker: Maker, inputs: InputNode[], name: string, { shape, dtype }: Node): Node {
-  const input = make(maker, 'input', [], { name, shape, dtype }) as InputNode
+function given(site: Site, inputs: InputNode[], name: string, { shape, dtype }: Node): Node {
+  const input = site.make('input', [], { name, shape, dtype }) as InputNode
   inputs.push(input)
   return input
 }
 
-/** Any slot may be dropped, whatever the policy does: who gives decisions gives that too. */
+/** Any assignment may be dropped, whatever the policy does: the recorded decision says which. */
 export function replay(
-  maker: Maker,
+  site: Site,
   instance: string,
   { selected, weights, spilled }: Assignments,
   inputs: InputNode[],
 ): RoutingDecision {
   const names = routeNames(instance, spilled !== null)
-  const ids = given(maker, inputs, names.selected, selected)
-  const told: Assignments = {
+  const ids = given(site, inputs, names.selected, selected)
+  const reported: Assignments = {
     selected: ids,
-    weights: given(maker, inputs, names.weights, weights),
-    kept: make(maker, 'less', [filled(maker, -1, ids), ids], {}),
-    spilled: names.spilled === null || spilled === null ? null : given(maker, inputs, names.spilled, spilled),
+    weights: given(site, inputs, names.weights, weights),
+    mask: site.make('less', [site.make.like(ids, -1), ids], {}),
+    spilled: names.spilled === null || spilled === null ? null : given(site, inputs, names.spilled, spilled),
   }
-  return { told, choice: { ...told, selected: make(maker, 'maximum', [ids, filled(maker, 0, ids)], {}) } }
+  return { reported, assigned: { ...reported, selected: site.make('maximum', [ids, site.make.like(ids, 0)], {}) } }
 }

@@ -1,4 +1,4 @@
-/** What the requirements of a moe say of its decisions, with the numbers of this turn. */
+/** The requirements of a moe that can be checked on its routing decisions, with parameters replaced by their values. */
 import type { Dim } from '../../plan/dim.ts'
 import type { RoutingRequirements } from '../graph/node.ts'
 import type { ConstraintFact, MoeTerm } from '../model/model.ts'
@@ -29,7 +29,7 @@ function groupsOf(environment: Environment, moe: MoeTerm): RoutingRequirements['
 export function requirementsOf(environment: Environment, moe: MoeTerm, tokens: Dim): RoutingRequirements {
   const { within } = moe.rules
   const all = wordsOf(moe, 'dropless', 'each-token')
-  const sizes = { asked: sizeIn(environment, moe.policy.inference.asked), experts: numberIn(environment, moe.experts.count) }
+  const sizes = { topK: sizeIn(environment, moe.policy.inference.asked), numExperts: numberIn(environment, moe.experts.count) }
   return {
     answersAll: all === null ? null : { text: all },
     most: mostOf(environment, moe, tokens, sizes),
