@@ -45,7 +45,12 @@ export const WORDS: readonly Word[] = [
   { pattern: /\b(DEAR|CHEAP)\b/, instead: 'a named cost of the cost model' },
   { pattern: part('regimes?'), instead: 'variant: decode or prefill' },
   // matrix products and their tiles
-  { pattern: /\bturned\b(?! into)(?! off)(?! on)(?! up)/, instead: 'transposed', where: ['compiler', ...KERNELS] },
+  {
+    pattern: /\bturned\b(?! into)(?! off)(?! on)(?! up)/,
+    instead: 'transposed',
+    where: ['compiler', ...KERNELS],
+    allowed: [{ path: /jacobi|\/svd\//, reason: 'a rotation turns vectors' }],
+  },
   {
     pattern: /\b[Ff]ourfold|isFourfold|[Qq]uads?\b|\bby fours\b/,
     instead: 'vectorized, vec4, divisible by 4',
@@ -55,28 +60,56 @@ export const WORDS: readonly Word[] = [
   { pattern: /\balong the (depth|lines)\b|'depth'|'lines'/, instead: 'K-major, MN-major', where: KERNELS },
   { pattern: /\bCut\b|\bfinishBlock\b/, instead: 'tile shape; epilogue', where: KERNELS },
   { pattern: part('routines?'), instead: 'kernel template', where: ['compiler', ...KERNELS] },
-  { pattern: part('lanes?'), instead: 'invocation, thread' },
-  { pattern: /\brows (together|alone)\b/, instead: 'workgroup per row, thread per row' },
-  { pattern: part('spell(?:s|ed|er|ers|ing|ings)?'), instead: 'emit, emitter, code generation', where: ['compiler', ...KERNELS] },
+  {
+    pattern: part('lanes?'),
+    instead: 'invocation, thread',
+    allowed: [
+      {
+        path: /^(compiler\/wgsl\/templates\/matmul_subgroup|cli\/commands\/doctor|test\/runtime\/)/,
+        reason: 'lanes of a subgroup or a vector unit',
+      },
+    ],
+  },
+  { pattern: /\bby rows (together|alone)\b|'rows (together|alone)'/, instead: 'workgroup per row, thread per row' },
+  { pattern: part('spell(?:s|ed|er|ers|ing|ings)?'), instead: 'emit, emitter, code generation', where: KERNELS },
   // the graph and its gradients
   { pattern: /\b[Ww]ay(s)? back\b/, instead: 'backward pass' },
   { pattern: /\b[Ww]ay(s)? forward\b/, instead: 'forward pass' },
   { pattern: part('taught'), instead: 'trainable, reached by a gradient' },
-  { pattern: part('halve[sd]?'), instead: 'cast to f16, autocast', where: LEARNING },
+  {
+    pattern: /\bhalves\b|\bHalves\b|[a-z]Halves\b/,
+    instead: 'f16 values, cast to f16, autocast',
+    where: LEARNING,
+    allowed: [
+      { path: /^training\/data\/binary/, reason: 'the halves of a file' },
+      { path: /^compiler\/wgsl\/opcodes/, reason: 'the halves of a word' },
+    ],
+  },
   { pattern: /\bisSound\b|\bMOST_NORM\b/, instead: 'finite-gradient check' },
   { pattern: /\bmemoryWords\b|\bmemory of (the|an) optimi[sz]er\b/, instead: 'optimizer state' },
   { pattern: /\bMovedWeight\b/, instead: 'a member of a flat parameter bucket' },
   { pattern: /\bcounts? told\b|\bis told to\b/, instead: 'routing decision, reported decision', where: LOWERING },
   { pattern: part('everyone'), instead: 'dense evaluation of all experts', where: LOWERING },
-  { pattern: part('contest(?:s|ant|ants)?'), instead: 'competition step' },
   {
-    pattern: part('answers'),
+    pattern: part('contest(?:s|ant|ants)?'),
+    instead: 'competition step',
+    allowed: [
+      { path: /^test\/training\/checkpoint\/saved|^training\/checkpoint/, reason: 'recipes of version 1 have it' },
+      { path: /^docs\/language/, reason: 'a policy of an example is called so' },
+    ],
+  },
+  {
+    pattern: /\b([Tt]he|expert|experts') answers\b|\bwantAnswers\b/,
     instead: 'expert outputs; metrics of a batch',
-    where: [...LOWERING, 'compiler', 'training', 'runtime'],
   },
   // training and running
-  { pattern: part('look(?:s|ed)?'), instead: 'evaluation step', where: ['training'] },
-  { pattern: part('pace'), instead: 'throughput, ETA' },
+  { pattern: /\blook(ed)?\b(?! (like|at|up|for))/, instead: 'evaluation step', where: ['training'] },
+  {
+    pattern: part('pace'),
+    instead: 'throughput, ETA',
+    where: ['training', 'test/training', 'cli/training'],
+    allowed: [{ path: /^training\/record\/earlier|^test\/training\/record/, reason: 'records of earlier versions have it' }],
+  },
   {
     pattern: /\bGround\b|\bground\.|\bcreateTurns\b/,
     instead: 'shared resources; queue lock',
