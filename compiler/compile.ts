@@ -73,9 +73,9 @@ export function compile(source: Source, options: CompileOptions): Compilation {
 }
 
 /**
- * Everything after the language: passes, kernels and plan of a graph. What the target cannot do is a diagnostic. Weights that other plans
- * share lie as the model has them, and nothing is held of them. `place` is where a diagnostic stands that has no place of its own, as in graphs
- * that no line of a spec asks for.
+ * Everything after the language: passes, kernels and plan of a graph. What the target cannot do is a diagnostic. Weights that
+ * other plans share lie as the model has them, and nothing is held of them. `place` is where a diagnostic stands that has no
+ * place of its own, as in graphs that no line of a spec asks for.
  */
 export function compileGraph(
   graph: Graph,

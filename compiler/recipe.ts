@@ -126,7 +126,10 @@ function inputsOf(graphs: readonly Graph[], batch: Recipe['batch']): readonly Re
     }))
 }
 
-/** Null where the model has no `train` block. The overrides are in the ranges of the settings: whoever takes them from a user says so. */
+/**
+ * Null where the model has no `train` block. The overrides are in the ranges of the settings: whoever takes them from a user says
+ * so.
+ */
 export function recipeOf(model: Model, overrides: RecipeOverrides = {}): Recipe | null {
   const { train } = model
   if (train === null) return null

@@ -128,7 +128,9 @@ class Layout extends Mend {
     }
   }
 
-  /** What begins a line after a whole import and is no declaration stands for itself; so does what looks like a misspelled one. */
+  /**
+   * What begins a line after a whole import and is no declaration stands for itself; so does what looks like a misspelled one.
+   */
   private startsJunk({ piece, first, index }: Cursor): boolean {
     if (!first) return false
     const isHeaded =

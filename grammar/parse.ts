@@ -1,6 +1,6 @@
 /**
- * Text -> syntax tree. Every mistake at once: tokens are cleaned, laid out in pieces, and each piece is parsed alone; a piece without
- * a readable form is left out, and the names it would have brought are noted.
+ * Text -> syntax tree. Every mistake at once: tokens are cleaned, laid out in pieces, and each piece is parsed alone; a piece
+ * without a readable form is left out, and the names it would have brought are noted.
  */
 import { EOF, NoViableAltException, tokenMatcher, type IRecognitionException, type IToken, type Lexer } from 'chevrotain'
 import { advise, nameToken } from './advise.ts'

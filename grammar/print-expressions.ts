@@ -107,7 +107,9 @@ export function createWriter(ledger: Ledger, printBlock: PrintBlock): Writer {
     }
   }
 
-  /** Operators of one level side by side; a line breaks before an operator, but not before a `moe`, which has lines of its own. */
+  /**
+   * Operators of one level side by side; a line breaks before an operator, but not before a `moe`, which has lines of its own.
+   */
   function chain(top: BinaryExpression): Doc {
     const level = precedences[top.operator]
     const links: BinaryExpression[] = []

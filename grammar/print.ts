@@ -8,7 +8,10 @@ import type { Span } from './source.ts'
 
 export const printedWidth = 110
 
-/** Text that parses to the same tree; printing that again changes nothing. The file must be free of syntax errors, or parts are lost. */
+/**
+ * Text that parses to the same tree; printing that again changes nothing. The file must be free of syntax errors, or parts are
+ * lost.
+ */
 export function print(file: File): string {
   const ledger = createLedger(file)
   const printer = createPrinter(ledger, file.comments.length === 0)

@@ -24,7 +24,9 @@ export interface Dim {
 export type DimLike = Dim | number | string
 export type DimValues = Readonly<Record<string, number>>
 
-/** A size, or a number on the way to it, that is not a whole number from -(2^53 - 1) to 2^53 - 1: beyond it numbers are not exact. */
+/**
+ * A size, or a number on the way to it, that is not a whole number from -(2^53 - 1) to 2^53 - 1: beyond it numbers are not exact.
+ */
 export class DimRangeError extends RangeError {
   override readonly name = 'DimRangeError'
 }

@@ -1,6 +1,6 @@
 /**
- * Counter-based random numbers: Philox 4x32-10 (Salmon et al., Parallel Random Numbers: As Easy as 1, 2, 3, 2011). The numbers of a place
- * depend on key and counter alone, so host, reference and device draw the same ones in any order.
+ * Counter-based random numbers: Philox 4x32-10 (Salmon et al., Parallel Random Numbers: As Easy as 1, 2, 3, 2011). The numbers of
+ * a place depend on key and counter alone, so host, reference and device draw the same ones in any order.
  */
 
 const MULTIPLIERS = [0xd2511f53, 0xcd9e8d57] as const
@@ -31,7 +31,10 @@ export function philox([key0, key1]: readonly [number, number], counter: Words):
   return [c0, c1, c2, c3]
 }
 
-/** A number above 0 and below 1 from the upper 23 bits of a word: with the half behind them as many digits as f32 has, so it is exact there. */
+/**
+ * A number above 0 and below 1 from the upper 23 bits of a word: with the half behind them as many digits as f32 has, so it is
+ * exact there.
+ */
 export const uniformOf = (word: number): number => ((word >>> 9) + 0.5) * 2 ** -23
 
 /** Uniform number `index` of a stream at a step: what the op `random` gives. */

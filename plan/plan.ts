@@ -75,7 +75,9 @@ export interface InputPort extends Port {
 }
 
 export interface OutputPort extends Port {
-  /** The weight of this name, of the same shape and in this buffer: the run leaves the values there, and they are not read back. */
+  /**
+   * The weight of this name, of the same shape and in this buffer: the run leaves the values there, and they are not read back.
+   */
   readonly replaces?: string
 }
 
@@ -87,8 +89,8 @@ export interface WeightPort {
   readonly shape: readonly Size[]
   readonly buffer: number
   /**
-   * Along the leading axis, stacked in this order; one piece without stacking where `stacked` is false. None where no checkpoint has it:
-   * it begins as zeros.
+   * Along the leading axis, stacked in this order; one piece without stacking where `stacked` is false. None where no checkpoint
+   * has it: it begins as zeros.
    */
   readonly pieces: readonly WeightPiece[]
   readonly stacked: boolean
@@ -166,8 +168,8 @@ export interface Program {
   readonly placement: readonly { readonly buffer: number; readonly slot: number }[]
   readonly steps: readonly Step[]
   /**
-   * Made in order once all steps are done and what is read back is copied: whole buffers into those of weights that are replaced, or aside
-   * where a weight takes the place of another and is itself replaced.
+   * Made in order once all steps are done and what is read back is copied: whole buffers into those of weights that are replaced,
+   * or aside where a weight takes the place of another and is itself replaced.
    */
   readonly copies?: readonly BufferCopy[]
 }

@@ -1,4 +1,7 @@
-/** What a training run is to do, as the spec declares it: plain JSON, all that the training loop knows of a model beside its plans. */
+/**
+ * What a training run is to do, as the spec declares it: plain JSON, all that the training loop knows of a model beside its
+ * plans.
+ */
 import type { Formula } from './formula.ts'
 import type { StorageType } from './plan.ts'
 
@@ -24,7 +27,10 @@ export interface Recipe {
   readonly seed: number
   /** What a batch feeds; shapes hold the batch's sizes. */
   readonly inputs: readonly RecipeInput[]
-  /** Names of the outputs that are summed to the objective, `loss.` in front; then those that are only reported, `metric.` in front. */
+  /**
+   * Names of the outputs that are summed to the objective, `loss.` in front; then those that are only reported, `metric.` in
+   * front.
+   */
   readonly losses: readonly string[]
   readonly metrics: readonly string[]
   /** In the order of the run. */
@@ -35,8 +41,8 @@ export interface Recipe {
 }
 
 /**
- * How the numbers of a step lie in memory: all as f32; or `mixed`, what matrix products read and give as f16, and weights, their gradients
- * and all of routing as f32.
+ * How the numbers of a step lie in memory: all as f32; or `mixed`, what matrix products read and give as f16, and weights, their
+ * gradients and all of routing as f32.
  */
 export type Precision = 'f32' | 'mixed'
 
@@ -116,7 +122,9 @@ export interface RoutedLayer {
   /** Names of the outputs of its decisions: i32 [T, K] and f32 [T, K]. */
   readonly selected: string
   readonly weights: string
-  /** `bias balanced at RATE`: the weight that is moved after each step, by this much against the sign of the load; null without. */
+  /**
+   * `bias balanced at RATE`: the weight that is moved after each step, by this much against the sign of the load; null without.
+   */
   readonly balancedBias: { readonly weight: string; readonly rate: number } | null
   /** Percent, of `balanced within P%`; absent where the layer does not require it. */
   readonly within?: number

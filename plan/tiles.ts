@@ -1,6 +1,6 @@
 /**
- * Tile sizes by target, for passes, fusion and templates alike: measured on software adapters, reasoned for GPUs. They belong to the target and
- * flow forward through the compiler; no template reports its own to an earlier stage.
+ * Tile sizes by target, for passes, fusion and templates alike: measured on software adapters, reasoned for GPUs. They belong to
+ * the target and flow forward through the compiler; no template reports its own to an earlier stage.
  */
 import type { Target } from './target.ts'
 
@@ -23,8 +23,8 @@ export interface MatmulTiles {
     /** Accumulators of a thread for one row: its columns times the matmuls. */
     readonly sums: number
     /**
-     * The same two for weight gradients of grouped GEMMs: both operands are MN-major and transposed in registers, so each vector should
-     * serve more sums.
+     * The same two for weight gradients of grouped GEMMs: both operands are MN-major and transposed in registers, so each vector
+     * should serve more sums.
      */
     readonly outer: { readonly rows: number; readonly sums: number }
     readonly kVectors: number
@@ -54,7 +54,10 @@ export interface Tiles {
   /** Rows of the tiles that the sort by expert makes, so that grouped GEMMs fill theirs. */
   readonly expertRows: number
   readonly gate: {
-    /** Rows of a workgroup of the gating kernel, and of a block of its expert histogram: one thread ranks each, so that a GPU has workgroups enough. */
+    /**
+     * Rows of a workgroup of the gating kernel, and of a block of its expert histogram: one thread ranks each, so that a GPU has
+     * workgroups enough.
+     */
     readonly rows: number
     /** Of the largest block of a histogram that a gating kernel may count. */
     readonly mostHistogramRows: number

@@ -8,8 +8,8 @@ export interface TrainingPrograms<P> {
   /** Weights with an f16 copy, which matmuls of a step read in mixed precision; empty in f32. */
   readonly f16Weights: ReadonlySet<string>
   /**
-   * Losses, metrics and routing of a micro-batch, and its gradients: stored if `isFirst`, the first micro-batch of a step, else added to
-   * those before. `competing` lists the competitions that run.
+   * Losses, metrics and routing of a micro-batch, and its gradients: stored if `isFirst`, the first micro-batch of a step, else
+   * added to those before. `competing` lists the competitions that run.
    */
   readonly step: (competing: readonly string[], isFirst: boolean) => P
   /** The optimizer update of the given tensors, weights or parameter buckets; by default of each trainable weight. */

@@ -1,4 +1,6 @@
-/** What an update of the weights reads and writes, by name: compiler, training loop and readers of a saved run agree on it here. */
+/**
+ * What an update of the weights reads and writes, by name: compiler, training loop and readers of a saved run agree on it here.
+ */
 import type { Optimiser, Recipe, RecipeWeight } from './recipe.ts'
 
 /** The variable in which the gradient of a weight is accumulated over the micro-batches of a step. */
@@ -7,7 +9,10 @@ export const gradientName = (weight: string): string => `gradient.${weight}`
 /** The f16 copy of a weight, which matmuls read in mixed precision. */
 export const f16CopyName = (weight: string): string => `f16.${weight}`
 
-/** The optimizer state of each weight, of the weight's shape and 0 before the first update: the prefix of its name, as in `first.embed`. */
+/**
+ * The optimizer state of each weight, of the weight's shape and 0 before the first update: the prefix of its name, as in
+ * `first.embed`.
+ */
 export function optimizerStates(optimiser: Optimiser): readonly string[] {
   switch (optimiser.kind) {
     case 'sgd':
@@ -30,15 +35,19 @@ export const optimizerStateNames = (recipe: Pick<Recipe, 'weights' | 'optimiser'
     optimizerStates(recipe.optimiser).map((state) => optimizerStateName(state, name)),
   )
 
-/** The input of a step in mixed precision, f32 []: the loss scale, a factor on the losses before the backward pass. No input of a model has a space in its name. */
+/**
+ * The input of a step in mixed precision, f32 []: the loss scale, a factor on the losses before the backward pass. No input of a
+ * model has a space in its name.
+ */
 export const SCALE_INPUT = 'loss scale'
 
 /** The finite-gradient check: a norm of gradients beyond this counts as overflow, and the update is skipped. */
 export const MAX_FINITE_NORM = 1e30
 
 /**
- * Inputs of an update, f32 [] each: the learning rate of this step, and the bias corrections of the moments, 1 / (1 - beta1^n) and
- * 1 / (1 - beta2^n)^(1/2) at the n-th update; in mixed precision also `unscale`, the inverse of the loss scale, a power of two.
+ * Inputs of an update, f32 [] each: the learning rate of this step, and the bias corrections of the moments, 1 / (1 - beta1^n)
+ * and 1 / (1 - beta2^n)^(1/2) at the n-th update; in mixed precision also `unscale`, the inverse of the loss scale, a power of
+ * two.
  */
 export function updateInputs(
   { optimiser, precision }: Pick<Recipe, 'optimiser' | 'precision'>,
@@ -63,7 +72,10 @@ export interface UpdatedTensor {
   readonly hasF16Copy?: boolean
 }
 
-/** A flat parameter bucket: weights side by side in one buffer under a name of its own, [elements], so that one kernel updates all of them. */
+/**
+ * A flat parameter bucket: weights side by side in one buffer under a name of its own, [elements], so that one kernel updates all
+ * of them.
+ */
 export interface ParameterBucket {
   readonly name: string
   readonly dtype: 'f32' | 'f16'
@@ -113,8 +125,9 @@ export interface BucketedUpdate {
 }
 
 /**
- * Puts weights of one learning rate and one weight decay, all with or all without an f16 copy, into buckets, in the order of the recipe. A
- * bucket has `most` elements at most; a weight with more is updated by itself. No weight has the name of a bucket: paths have no spaces.
+ * Puts weights of one learning rate and one weight decay, all with or all without an f16 copy, into buckets, in the order of the
+ * recipe. A bucket has `most` elements at most; a weight with more is updated by itself. No weight has the name of a bucket:
+ * paths have no spaces.
  */
 export function bucketWeights(
   { weights, optimiser }: Pick<Recipe, 'weights' | 'optimiser'>,

@@ -20,5 +20,8 @@ const byPath = (weight: WeightPort): WeightPort =>
         pieces: [{ tensor: weightPath(weight.name), slices: [], transpose: isTransposed(weight.name) }],
       }
 
-/** The same plan for a checkpoint that names each weight by its path and has it as the model does, as training saves them, whatever the spec's `weights` say. */
+/**
+ * The same plan for a checkpoint that names each weight by its path and has it as the model does, as training saves them,
+ * whatever the spec's `weights` say.
+ */
 export const weightsByPath = <P extends Pick<Plan, 'weights'>>(plan: P): P => ({ ...plan, weights: plan.weights.map(byPath) })

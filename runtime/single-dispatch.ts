@@ -15,8 +15,8 @@ export type Contents = ReadonlyMap<number, HostArray>
 
 export interface DispatchRunner {
   /**
-   * Runs dispatch `at` of a program, with these contents of all its buffers. Resolves to the contents of the buffers that it may write.
-   * Errors of the device are RuntimeErrors.
+   * Runs dispatch `at` of a program, with these contents of all its buffers. Resolves to the contents of the buffers that it may
+   * write. Errors of the device are RuntimeErrors.
    */
   readonly run: (program: Program, at: number, dims: DimValues, contents: Contents) => Promise<Contents>
   readonly dispose: () => void

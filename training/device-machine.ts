@@ -15,7 +15,10 @@ import { createProgramMachine, MAX_PROGRAMS, type Executor, type ProgramMachine 
 export type MachinePlans = TrainingPrograms<Plan>
 
 export interface DeviceMachine extends ProgramMachine<HostData> {
-  /** Times the dispatches of the next step, all its micro-batches and its update. Does nothing if the device has no timestamp queries. */
+  /**
+   * Times the dispatches of the next step, all its micro-batches and its update. Does nothing if the device has no timestamp
+   * queries.
+   */
   readonly timeNext: () => void
   /** The times of the last timed step, in execution order; null before there is one. */
   readonly times: () => readonly DispatchTime[] | null

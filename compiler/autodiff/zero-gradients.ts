@@ -20,7 +20,10 @@ function constantOf(node: Node): number | null {
   return isOp(node, 'reshape') || isOp(node, 'broadcast') ? constantOf(node.inputs[0]) : null
 }
 
-/** The operand of which a node is the same elements, up to a factor that nothing changes and to a small summand; null for all others. */
+/**
+ * The operand of which a node is the same elements, up to a factor that nothing changes and to a small summand; null for all
+ * others.
+ */
 function sameElements(node: Node): Node | null {
   if (isOp(node, 'reshape') || isOp(node, 'broadcast') || isOp(node, 'sum'))
     return extents(node) === extents(node.inputs[0]) ? node.inputs[0] : null
@@ -36,7 +39,10 @@ function core(node: Node): Node {
   return same === null || extents(same) !== extents(node) ? node : core(same)
 }
 
-/** w / sum(w) of one element each: 1 whatever w is, so that nothing is learned through it. A constant that keeps 0 from dividing changes little. */
+/**
+ * w / sum(w) of one element each: 1 whatever w is, so that nothing is learned through it. A constant that keeps 0 from dividing
+ * changes little.
+ */
 const isConstantQuotient = (node: Node): boolean => isOp(node, 'divide') && core(node.inputs[0]) === core(node.inputs[1])
 
 /** Weights from which gradients come, when they pass through all nodes but those that `isCut` says. */

@@ -2,7 +2,10 @@
 import { AXIS_MOVEMENTS, movedFrom } from './families.ts'
 import type { Node } from './node.ts'
 
-/** Rows in equal batches of one expert each, in the order of the experts: reshape(broadcast(iota(E) over [E, T])). They are sorted already. */
+/**
+ * Rows in equal batches of one expert each, in the order of the experts: reshape(broadcast(iota(E) over [E, T])). They are sorted
+ * already.
+ */
 export function isBatchedByExpert(expert: Node): boolean {
   if (expert.op !== 'reshape') return false
   const [repeated] = expert.inputs

@@ -4,7 +4,10 @@ import type { OpName } from './vocabulary.ts'
 
 const MATMULS: ReadonlySet<OpName> = new Set<OpName>(['contract', 'grouped_matmul', 'grouped_weight_gradient'])
 
-/** A GEMM of any kind: dense or batched, grouped by expert, or the weight gradient of a grouped one. Operands 0 and 1 are its factors. */
+/**
+ * A GEMM of any kind: dense or batched, grouped by expert, or the weight gradient of a grouped one. Operands 0 and 1 are its
+ * factors.
+ */
 export const isMatmul = ({ op }: Node): boolean => MATMULS.has(op)
 
 /** Ops whose elements are elements of operand 0, at other indices. */

@@ -24,7 +24,10 @@ export interface Fusion {
   /** Each comes after the groups it reads. */
   readonly groups: readonly Group[]
   readonly users: ReadonlyMap<Node, readonly Node[]>
-  /** Whether a buffer holds the values: of leaves with data, and of what groups store. A node that is not is inlined in its readers. */
+  /**
+   * Whether a buffer holds the values: of leaves with data, and of what groups store. A node that is not is inlined in its
+   * readers.
+   */
   readonly isMaterialized: (node: Node) => boolean
   /** The nodes that a group stores, in the order of the graph. */
   readonly results: (group: Group) => readonly Node[]

@@ -4,7 +4,10 @@ import type { Span } from '../../grammar/source.ts'
 import { DimRangeError } from '../../plan/dim.ts'
 import { LimitError } from './limit-error.ts'
 
-/** The diagnostic; it stands at `place` where the problem has no place of its own. Throws any other problem again: that is our fault. */
+/**
+ * The diagnostic; it stands at `place` where the problem has no place of its own. Throws any other problem again: that is our
+ * fault.
+ */
 export function refusalOf(problem: unknown, place: Span | null): Diagnostic {
   const span = problem instanceof LimitError ? (problem.origin.span ?? place) : place
   if (span === null) throw problem

@@ -1,6 +1,6 @@
 /**
- * The variants of a program that a graph is compiled to where the number of tokens is open: decode for a handful, prefill for any number, and
- * short prefill between them, where one workgroup still reaches a whole Sinkhorn transport plan.
+ * The variants of a program that a graph is compiled to where the number of tokens is open: decode for a handful, prefill for any
+ * number, and short prefill between them, where one workgroup still reaches a whole Sinkhorn transport plan.
  */
 import { isConstant, constantValue, type Dim } from '../../plan/dim.ts'
 import type { Graph } from '../graph/node.ts'
@@ -39,7 +39,10 @@ export function planVariants(graph: Graph, target: Target): readonly PlannedProg
   ]
 }
 
-/** The short prefill: as many tokens as one workgroup reaches of every transport plan. Empty where there is no plan, or that is never more than decode. */
+/**
+ * The short prefill: as many tokens as one workgroup reaches of every transport plan. Empty where there is no plan, or that is
+ * never more than decode.
+ */
 function oneWorkgroupPrefill(graph: Graph, tokens: Dim | null, target: Target): readonly PlannedProgram[] {
   const plans = liveNodes(graph).flatMap((node) => (isOp(node, 'sinkhorn') ? [node.inputs[0].shape] : []))
   const open = tokens ?? plans.find(([rows]) => !isConstant(rows))?.[0]
@@ -61,8 +64,8 @@ function routedTokens({ expert }: MatmulView): Dim | null {
 }
 
 /**
- * The tokens of the batch: the rows that most matmuls have. A grouped GEMM counts its tokens, so that a layer with given routes has the same
- * variants as one with a router.
+ * The tokens of the batch: the rows that most matmuls have. A grouped GEMM counts its tokens, so that a layer with given routes
+ * has the same variants as one with a router.
  */
 function batchTokens(graph: Graph): Dim | null {
   const counts = new Map<Dim, number>()

@@ -39,7 +39,10 @@ export interface Environment {
   readonly training: boolean
   /** or one that tells how it goes, of weights that change from run to run. */
   readonly evaluation: boolean
-  /** The blocks `when training` that happen only now and then, and happen now, by the names of their contests; null for all of them. */
+  /**
+   * The blocks `when training` that happen only now and then, and happen now, by the names of their contests; null for all of
+   * them.
+   */
   readonly competitions: readonly string[] | null
   /** The blocks `when training` that happen now, of the policy that is being lowered. */
   readonly active: ReadonlySet<number>

@@ -19,12 +19,14 @@ export interface LowerOptions {
   /** With `routes`: also what every moe routes, `layers.0/moe.rows`, f32 [T, D]. */
   readonly rows?: boolean
   /**
-   * A step of training: each loss is an output, `loss.layers.0.moe.router.balance`, f32 [], and each metric. Policies do what they say
-   * `when training`; of the blocks that happen at a rate only those named, `layers.0/moe`, where there is a list. Where the model
-   * has a `train` block, its inputs are inputs, and what the model gives is no output.
+   * A step of training: each loss is an output, `loss.layers.0.moe.router.balance`, f32 [], and each metric. Policies do what
+   * they say `when training`; of the blocks that happen at a rate only those named, `layers.0/moe`, where there is a list. Where
+   * the model has a `train` block, its inputs are inputs, and what the model gives is no output.
    */
   readonly training?: boolean | readonly string[]
-  /** What the `train` block reports of the model as it is at inference: its losses and metrics are the outputs, and no policy's. */
+  /**
+   * What the `train` block reports of the model as it is at inference: its losses and metrics are the outputs, and no policy's.
+   */
   readonly evaluation?: boolean
   /** Sizes of dims that are open otherwise: they are numbers in the graph. */
   readonly sizes?: Readonly<Record<string, number>>
@@ -69,7 +71,10 @@ function walk(model: Model, { routes = false, training = false, evaluation = fal
 const inputsOf = ({ inputs, train }: Model, learns: boolean): readonly InputTerm[] =>
   learns && train !== null ? [...inputs, ...train.inputs] : inputs
 
-/** The graph of inference, of the way forward in training, or of what is reported of a model. Throws nothing on a model that was checked. */
+/**
+ * The graph of inference, of the way forward in training, or of what is reported of a model. Throws nothing on a model that was
+ * checked.
+ */
 export function lower(model: Model, options: LowerOptions = {}): Graph {
   const { routes = false, rows = false, training = false, evaluation = false, sizes = {} } = options
   const environment = walk(model, options)
@@ -121,8 +126,8 @@ export const layersOf = (model: Model): readonly RoutedLayer[] =>
   })
 
 /**
- * The graphs of a step of training: with every competition, with none, and where policies have several, with each other choice of their places in all
- * layers. What a step with any other choice computes is in one of these.
+ * The graphs of a step of training: with every competition, with none, and where policies have several, with each other choice of
+ * their places in all layers. What a step with any other choice computes is in one of these.
  */
 export function trainingVariants(model: Model, options: Omit<LowerOptions, 'training'> = {}): readonly Graph[] {
   const competitions = layersOf(model).flatMap(competitionStepsOf)

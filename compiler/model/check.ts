@@ -1,4 +1,6 @@
-/** The semantic checker: syntax tree to checked model, with every mistake in the files it imports. Never throws for user input. */
+/**
+ * The semantic checker: syntax tree to checked model, with every mistake in the files it imports. Never throws for user input.
+ */
 import type { Declaration, File } from '../../grammar/ast.ts'
 import type { Diagnostic } from '../../grammar/diagnostic.ts'
 import type { Span } from '../../grammar/source.ts'

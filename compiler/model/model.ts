@@ -350,7 +350,9 @@ export interface LoopRange {
 /** Templates name indices in braces; a stacked one holds `{e}`, or what the path calls it, for the experts. */
 export interface WeightSourceFact {
   readonly template: string
-  /** The names used in the template and the slices, and the symbol of the loop each stands for; the expert's is `EXPERT_INDEX`. */
+  /**
+   * The names used in the template and the slices, and the symbol of the loop each stands for; the expert's is `EXPERT_INDEX`.
+   */
   readonly binds: Readonly<Record<string, string>>
   readonly stacked: boolean
   readonly slices: readonly (

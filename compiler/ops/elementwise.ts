@@ -19,7 +19,10 @@ import {
 import { fail, firstOf, sameShape, shapeText, wantCount, wantType } from './shapes.ts'
 import { hostTensor } from './tensor.ts'
 
-/** The gradient of each f32 operand, as an expression in `dy`, the operands (`x`, or `a` and `b`) and the result `y`; or why there is none. */
+/**
+ * The gradient of each f32 operand, as an expression in `dy`, the operands (`x`, or `a` and `b`) and the result `y`; or why there
+ * is none.
+ */
 export type ElementwiseGradient =
   | { readonly kind: 'expressions'; readonly of: readonly Expression[] }
   | { readonly kind: 'none'; readonly reason: string }

@@ -1,6 +1,6 @@
 /**
- * Singular vectors in f64 by one-sided Jacobi rotations (Hestenes, 1958; the rotation as Rutishauser, 1966): the vectors of the longer
- * side are rotated pair by pair until all are orthogonal, and the same rotations of the unit vectors give the other side.
+ * Singular vectors in f64 by one-sided Jacobi rotations (Hestenes, 1958; the rotation as Rutishauser, 1966): the vectors of the
+ * longer side are rotated pair by pair until all are orthogonal, and the same rotations of the unit vectors give the other side.
  */
 
 /** Sorted by value, descending; vector j of either side belongs to value j. */
@@ -68,7 +68,10 @@ function another(vectors: readonly Float64Array[], length: number): Float64Array
   return made.map((x) => x / norm)
 }
 
-/** The vectors given, no longer than they are many, with the axes of their span: `long` are of their length, `short` of their number. */
+/**
+ * The vectors given, no longer than they are many, with the axes of their span: `long` are of their length, `short` of their
+ * number.
+ */
 export function decompose(vectors: readonly Float64Array[]): Decomposition {
   const length = vectors[0].length
   const largest = vectors.reduce((most, vector) => vector.reduce((m, x) => Math.max(m, Math.abs(x)), most), 0)

@@ -1,4 +1,6 @@
-/** Makes nodes for one place in the spec, with the shape inference of the ops: the one way in which compiler rooms write graphs. */
+/**
+ * Makes nodes for one place in the spec, with the shape inference of the ops: the one way in which compiler rooms write graphs.
+ */
 import type { Dim } from '../../plan/dim.ts'
 import type { Node, Origin } from '../graph/node.ts'
 import type { DType, OpName, OpParams } from '../graph/vocabulary.ts'

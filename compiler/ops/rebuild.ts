@@ -37,7 +37,10 @@ export const withNodes = (graph: Graph, made: ReadonlyMap<Node, Node>): Graph =>
   outputs: graph.outputs.map((output) => ({ ...output, node: made.get(output.node)! })),
 })
 
-/** A new graph, in a builder of its own, of what the outputs need; inputs stay though nothing needs them. The same graph where no node changed. */
+/**
+ * A new graph, in a builder of its own, of what the outputs need; inputs stay though nothing needs them. The same graph where no
+ * node changed.
+ */
 export function rebuild(graph: Graph, visit: Visit): Graph {
   const made = rebuildInto(createBuilder(), graph, visit)
   return isUnchanged(made) ? graph : withNodes(graph, made)

@@ -116,7 +116,9 @@ const wantPositive = (value: number, word: string): ShapeError | null =>
 /** The shape of `expert_histogram`: [blocks, experts]. */
 const countsShape = (tokens: Dim, experts: number, block: number): readonly Dim[] => [ceilDivide(tokens, block), dim(experts)]
 
-/** How many tiles of at most `tile` rows are sure to hold `rows` rows of `experts` experts, none shared; one or more stay unused. */
+/**
+ * How many tiles of at most `tile` rows are sure to hold `rows` rows of `experts` experts, none shared; one or more stay unused.
+ */
 export const tileCount = (rows: Dim, experts: number, tile: number): Dim => add(ceilDivide(rows, tile), experts)
 
 function expertHistogram(expert: HostTensor, experts: number, block: number): HostTensor {

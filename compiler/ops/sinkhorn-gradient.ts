@@ -1,6 +1,7 @@
 /**
- * The backward pass through the iterations of `sinkhorn`, one by one. With S[t, e] = exp(cost + u + v) scaled so that columns sum to 1, and R so that rows do,
- * d v of an iteration gives -S dv to the cost and to the u before it, and d u gives -R du to the cost and to the v before it.
+ * The backward pass through the iterations of `sinkhorn`, one by one. With S[t, e] = exp(cost + u + v) scaled so that columns sum
+ * to 1, and R so that rows do, d v of an iteration gives -S dv to the cost and to the u before it, and d u gives -R du to the
+ * cost and to the v before it.
  */
 import { add, multiply } from '../../plan/dim.ts'
 import { inherited, type Records } from './record.ts'

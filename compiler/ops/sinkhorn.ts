@@ -1,6 +1,6 @@
 /**
- * Entropic optimal transport: the plan exp(cost + log u + log v) with given sums of rows and columns (Cuturi, Sinkhorn Distances, 2013).
- * Only logarithms are kept: the plan's entries may lie beyond every float.
+ * Entropic optimal transport: the plan exp(cost + log u + log v) with given sums of rows and columns (Cuturi, Sinkhorn Distances,
+ * 2013). Only logarithms are kept: the plan's entries may lie beyond every float.
  */
 import { add, floorDivide, multiply, type Dim } from '../../plan/dim.ts'
 import { inherited, type Records, type ShapeError, type TensorType } from './record.ts'

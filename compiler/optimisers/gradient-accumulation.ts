@@ -6,8 +6,8 @@ import { makerAt } from '../ops/maker.ts'
 import { copy, rebuildInto, withNodes } from '../ops/rebuild.ts'
 
 /**
- * The outputs `gradient.PATH` replace the state of those names: the gradient alone in the first micro-batch of a step, the sum with what is there in a
- * later one.
+ * The outputs `gradient.PATH` replace the state of those names: the gradient alone in the first micro-batch of a step, the sum
+ * with what is there in a later one.
  */
 export function accumulateGradients(graph: Graph, isFirst: boolean): Graph {
   const builder = createBuilder()

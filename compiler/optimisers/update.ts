@@ -1,4 +1,7 @@
-/** Optimizer update: a recipe -> the graph that reads weights, gradients and optimizer state, and updates weights and state in place. */
+/**
+ * Optimizer update: a recipe -> the graph that reads weights, gradients and optimizer state, and updates weights and state in
+ * place.
+ */
 import { dim } from '../../plan/dim.ts'
 import type { Recipe } from '../../plan/recipe.ts'
 import {
@@ -19,9 +22,10 @@ import { ruleOf } from './rules.ts'
 import type { UpdateOperands } from './rule.ts'
 
 /**
- * Outputs: `norm`, f32 [], the global norm of the mean gradients before clipping; and each weight and its optimizer state, which replace the
- * values before. The gradients are sums over the micro-batches of the recipe. `updated` are the weights of the recipe, or buckets of them. In mixed
- * precision the gradients are those of scaled losses: where their norm is not finite the update is skipped; f16 copies follow their weights.
+ * Outputs: `norm`, f32 [], the global norm of the mean gradients before clipping; and each weight and its optimizer state, which
+ * replace the values before. The gradients are sums over the micro-batches of the recipe. `updated` are the weights of the
+ * recipe, or buckets of them. In mixed precision the gradients are those of scaled losses: where their norm is not finite the
+ * update is skipped; f16 copies follow their weights.
  */
 export function updateGraph(recipe: Recipe, updated: readonly UpdatedTensor[] = updateUnbucketed(recipe)): Graph {
   const builder = createBuilder()
@@ -73,7 +77,10 @@ function plainGradients(make: Maker, { accumulate, clip }: Recipe, sums: readonl
   return { norm, gradientOf: (at) => clipped(make, means[at], factor), isFinite: null }
 }
 
-/** One factor for loss scale, mean and clipping. It is 0 where the norm is not finite, so that each weight reads the check from it. */
+/**
+ * One factor for loss scale, mean and clipping. It is 0 where the norm is not finite, so that each weight reads the check from
+ * it.
+ */
 function scaledGradients(make: Maker, { accumulate, clip }: Recipe, sums: readonly Node[], { unscale }: Scalars): Gradients {
   const share = mean(make, unscale!, accumulate)
   const norm = normOf(

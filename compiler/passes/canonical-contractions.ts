@@ -1,6 +1,6 @@
 /**
- * Brings contractions into the one form that matmul kernels take: left [batch..., M..., K], right [batch..., N..., K], the batch axes paired in
- * order and one contracted axis, last on both sides. The axes of the result do not change.
+ * Brings contractions into the one form that matmul kernels take: left [batch..., M..., K], right [batch..., N..., K], the batch
+ * axes paired in order and one contracted axis, last on both sides. The axes of the result do not change.
  */
 import { product } from '../../plan/dim.ts'
 import type { Graph, Node } from '../graph/node.ts'

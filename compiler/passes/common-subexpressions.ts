@@ -1,4 +1,7 @@
-/** Common subexpression elimination: the builder merges equal nodes, this pass makes nodes equal that differ in the order of operands alone. */
+/**
+ * Common subexpression elimination: the builder merges equal nodes, this pass makes nodes equal that differ in the order of
+ * operands alone.
+ */
 import type { Graph, Node } from '../graph/node.ts'
 import { recordOf } from '../ops/records.ts'
 import { rebuild } from '../ops/rebuild.ts'

@@ -42,7 +42,10 @@ function expertsOf(node: Node, variant: ExpertSortOptions['variant']): number | 
   return isOp(node, 'grouped_matmul') && variant === 'prefill' ? (constantValue(node.inputs[1].shape[0]) ?? null) : null
 }
 
-/** grouped_matmul(x, bank, expert)  ==>  grouped_matmul(x, bank, expert, sort_by_expert(ids, expert_histogram(ids))), grouped_weight_gradient alike */
+/**
+ * grouped_matmul(x, bank, expert) ==> grouped_matmul(x, bank, expert, sort_by_expert(ids, expert_histogram(ids))),
+ * grouped_weight_gradient alike
+ */
 export function sortRowsByExpert(graph: Graph, { variant, tile, block }: ExpertSortOptions, fired: Fired = ignore): Graph {
   return rebuild(graph, (node, inputs, make) => {
     if (isOp(node, 'position_in_expert') && inputs.length === 1) {

@@ -1,4 +1,7 @@
-/** Splits a graph into what is computed once from the weights and what each run computes; load-time constants go from one to the other. */
+/**
+ * Splits a graph into what is computed once from the weights and what each run computes; load-time constants go from one to the
+ * other.
+ */
 import type { Graph, Node } from '../graph/node.ts'
 import { isOp, liveNodes } from '../graph/walk.ts'
 import { copy, rebuild } from '../ops/rebuild.ts'

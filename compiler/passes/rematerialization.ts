@@ -1,6 +1,7 @@
 /**
- * Rematerialization: an activation that the gradient of the next weight reads is recomputed from its pre-activations, which are stored until then
- * in any case; through the rest of the forward and backward pass the activation itself takes no memory. As SonicMoE does.
+ * Rematerialization: an activation that the gradient of the next weight reads is recomputed from its pre-activations, which are
+ * stored until then in any case; through the rest of the forward and backward pass the activation itself takes no memory. As
+ * SonicMoE does.
  */
 import { movementsAbove, type Movement } from '../graph/families.ts'
 import type { Graph, Node } from '../graph/node.ts'

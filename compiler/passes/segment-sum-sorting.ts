@@ -1,6 +1,6 @@
 /**
- * Schedules sums of rows by id: the row numbers are sorted by their ids first, so that each sum reads its own rows alone and nothing is added
- * from two sides. Sorted digit by digit from the last, each pass stable.
+ * Schedules sums of rows by id: the row numbers are sorted by their ids first, so that each sum reads its own rows alone and
+ * nothing is added from two sides. Sorted digit by digit from the last, each pass stable.
  */
 import { constantValue, dim, product, subtract, ZERO } from '../../plan/dim.ts'
 import type { Graph, Node } from '../graph/node.ts'
@@ -12,7 +12,9 @@ import { ignore, type Fired } from './rewrite.ts'
 
 /** Values of a digit: the lanes that count them side by side. */
 const MOST_DIGITS = 64
-/** Rows whose digits one workgroup counts. Every workgroup reads all counts, so there are few of them for the rows there may be. */
+/**
+ * Rows whose digits one workgroup counts. Every workgroup reads all counts, so there are few of them for the rows there may be.
+ */
 const BLOCK = 128
 /** Up to so many looks at an id, each element rather looks at all of them: a sort would cost more dispatches than it saves. */
 const FEW_LOOKS = 32768

@@ -28,7 +28,10 @@ function isSmall([tokens, columns]: readonly Dim[], { when = null, reach = REACH
   return entries !== undefined && entries <= reach
 }
 
-/** sinkhorn(cost, rows, columns) of n iterations  ==>  sinkhorn_finish(columns, step(... step(step(cost, rows, columns)) ...)), n + 1 steps */
+/**
+ * sinkhorn(cost, rows, columns) of n iterations ==> sinkhorn_finish(columns, step(... step(step(cost, rows, columns)) ...)), n +
+ * 1 steps
+ */
 export function splitSinkhorn(graph: Graph, options: SplitOptions, fired: Fired = ignore): Graph {
   return rebuild(graph, (node, inputs, make) => {
     if (!isOp(node, 'sinkhorn') || isSmall(node.inputs[0].shape, options)) return make(node.op, inputs, node.params as never)

@@ -1,4 +1,7 @@
-/** Arithmetic that JavaScript defines otherwise: division rounds down, a remainder has the sign of its divisor, as in Python and PyTorch. */
+/**
+ * Arithmetic that JavaScript defines otherwise: division rounds down, a remainder has the sign of its divisor, as in Python and
+ * PyTorch.
+ */
 
 import { floorRemainder } from '../../plan/arithmetic.ts'
 

@@ -1,6 +1,6 @@
 /**
- * Constructors of scalar expressions, which intern (equal expressions are one object) and simplify integers. Floats are folded only where
- * all operands are literals, so that devices and the reference round alike.
+ * Constructors of scalar expressions, which intern (equal expressions are one object) and simplify integers. Floats are folded
+ * only where all operands are literals, so that devices and the reference round alike.
  */
 import { dim as toDim, constantValue, type DimLike } from '../../plan/dim.ts'
 import type { BinaryOpcode, CallOpcode, Expression, ReduceOpcode, ScalarType, UnaryOpcode } from './expression.ts'

@@ -1,6 +1,6 @@
 /**
- * The scalar IR of a kernel: what one thread computes. Expressions are pure and interned (a DAG); an index is a u32. Each target emits it
- * (`compiler/wgsl/emit-scalar.ts`); `interpret.ts` runs it on the host.
+ * The scalar IR of a kernel: what one thread computes. Expressions are pure and interned (a DAG); an index is a u32. Each target
+ * emits it (`compiler/wgsl/emit-scalar.ts`); `interpret.ts` runs it on the host.
  */
 import type { Dim } from '../../plan/dim.ts'
 import type { BinaryOpcode, ScalarType, UnaryOpcode } from './operations.ts'
@@ -8,8 +8,8 @@ import type { BinaryOpcode, ScalarType, UnaryOpcode } from './operations.ts'
 export type { BinaryOpcode, ScalarType, UnaryOpcode } from './operations.ts'
 
 /**
- * `random_bits` of a key (two u32), a counter (two u32) and an index 0..3: that word of Philox 4x32-10 at the counter, whose other two words
- * are 0.
+ * `random_bits` of a key (two u32), a counter (two u32) and an index 0..3: that word of Philox 4x32-10 at the counter, whose
+ * other two words are 0.
  */
 export type CallOpcode = 'random_bits'
 
@@ -78,20 +78,22 @@ export type Statement =
       readonly otherwise: readonly Statement[]
     }
   /**
-   * A workgroup barrier, in uniform control flow: writes to workgroup arrays before it are visible after it; with `buffers`, stores to
-   * buffers too.
+   * A workgroup barrier, in uniform control flow: writes to workgroup arrays before it are visible after it; with `buffers`,
+   * stores to buffers too.
    */
   | { readonly kind: 'barrier'; readonly buffers?: boolean }
   /** Reduces a var over all threads of the workgroup and leaves the result in each; in uniform control flow. */
   | { readonly kind: 'all-reduce'; readonly name: string; readonly type: ScalarType; readonly opcode: ReduceOpcode }
   /**
-   * Reads one element of a workgroup array between two barriers, as one value for all threads: control flow that depends on it is uniform
-   * and may contain barriers.
+   * Reads one element of a workgroup array between two barriers, as one value for all threads: control flow that depends on it is
+   * uniform and may contain barriers.
    */
   | { readonly kind: 'uniform-load'; readonly name: string; readonly array: string; readonly index: Expression }
   /** A do-while loop: runs the body, and repeats while `while`, which is uniform and may use names of the body. */
   | { readonly kind: 'loop'; readonly body: readonly Statement[]; readonly while: Expression }
-  /** A var that is the reduction of `value` over variable = 0 .. extent - 1, in ascending order; each time the body runs before. */
+  /**
+   * A var that is the reduction of `value` over variable = 0 .. extent - 1, in ascending order; each time the body runs before.
+   */
   | {
       readonly kind: 'reduce'
       readonly name: string

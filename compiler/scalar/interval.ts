@@ -1,4 +1,6 @@
-/** Interval analysis of integer expressions, for given values of the symbols: the least and the greatest value that is possible. */
+/**
+ * Interval analysis of integer expressions, for given values of the symbols: the least and the greatest value that is possible.
+ */
 import { evaluate, symbolsOf, type DimValues } from '../../plan/dim.ts'
 import { floorQuotient } from './arithmetic.ts'
 import type { Expression } from './expression.ts'

@@ -1,12 +1,14 @@
 /**
- * Common subexpressions get names: a value that a block uses more than once is computed once, in a `let`, and reductions become statements.
- * After the pass an emitter prints expressions as they are.
+ * Common subexpressions get names: a value that a block uses more than once is computed once, in a `let`, and reductions become
+ * statements. After the pass an emitter prints expressions as they are.
  */
 import { operandsOf } from './build.ts'
 import type { Expression, Statement } from './expression.ts'
 import { allStatements, valuesOf } from './walk.ts'
 
-/** Expressions nested in one another without a name: WGSL compilers refuse more than 128 brackets, of which one may take a few. */
+/**
+ * Expressions nested in one another without a name: WGSL compilers refuse more than 128 brackets, of which one may take a few.
+ */
 const MAX_NESTING = 24
 
 /** Makes the names `v0`, `v1` ... of values and `total0` ... of reductions, each number once. */

@@ -1,13 +1,16 @@
 /**
- * The operations on single numbers: the vocabulary of scalar expressions, and what each computes, in f64. The graph has an op of the same name for
- * each, which applies it to every element.
+ * The operations on single numbers: the vocabulary of scalar expressions, and what each computes, in f64. The graph has an op of
+ * the same name for each, which applies it to every element.
  */
 import { floorQuotient, floorRemainder, power, wholeRemainder } from './arithmetic.ts'
 import { erf, half, sigmoid, softplus } from './functions.ts'
 
 export type ScalarType = 'f32' | 'i32' | 'u32' | 'bool'
 
-/** By the kind of the operands: f32; i32 and u32, where the result wraps; bool, which is 0 or 1. A kind that is absent is not allowed. */
+/**
+ * By the kind of the operands: f32; i32 and u32, where the result wraps; bool, which is 0 or 1. A kind that is absent is not
+ * allowed.
+ */
 interface Operation<F> {
   readonly real?: F
   readonly integer?: F
@@ -76,7 +79,10 @@ const KINDS = { f32: 'real', i32: 'integer', u32: 'integer', bool: 'bool' } as c
   Record<ScalarType, keyof Unary>
 >
 
-/** What it computes on operands of a type; undefined where it takes none of that type. The result of i32 and u32 is not yet wrapped. */
+/**
+ * What it computes on operands of a type; undefined where it takes none of that type. The result of i32 and u32 is not yet
+ * wrapped.
+ */
 export const unaryFunction = (opcode: UnaryOpcode, type: ScalarType): ((x: number) => number) | undefined =>
   (UNARY[opcode] as Unary)[KINDS[type]]
 export const binaryFunction = (opcode: BinaryOpcode, type: ScalarType): ((a: number, b: number) => number) | undefined =>

@@ -1,4 +1,6 @@
-/** The scalar IR as text that parses back. Long expressions, and shared ones, are named in lines of their own: `%0 = exp(@x[i])`. */
+/**
+ * The scalar IR as text that parses back. Long expressions, and shared ones, are named in lines of their own: `%0 = exp(@x[i])`.
+ */
 import { operandsOf } from './build.ts'
 import type { BinaryOpcode, Expression, Statement } from './expression.ts'
 import { INFIX, UNARY_LEVEL } from './syntax.ts'

@@ -2,7 +2,10 @@
 import { withOperands, operandsOf } from './build.ts'
 import type { Expression } from './expression.ts'
 
-/** The expression with other expressions, by name, in the place of free variables. No reduction inside may bind one of these names. */
+/**
+ * The expression with other expressions, by name, in the place of free variables. No reduction inside may bind one of these
+ * names.
+ */
 export function substitute(expression: Expression, values: Readonly<Record<string, Expression>>): Expression {
   const done = new Map<Expression, Expression>()
   const visit = (e: Expression): Expression => {

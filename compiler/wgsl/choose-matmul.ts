@@ -106,7 +106,10 @@ function considerVector({ matmul, target, variant, tiles, rows }: MatmulRequest)
 const tooLarge = (bytes: number, target: Target): string =>
   `needs ${bytes} bytes of workgroup memory, the adapter has ${target.maxWorkgroupStorageBytes}`
 
-/** Rows of a tile: no more than the matmul has; few in the decode variant; evenly divided among the tiles where the number is known. */
+/**
+ * Rows of a tile: no more than the matmul has; few in the decode variant; evenly divided among the tiles where the number is
+ * known.
+ */
 function heightFor({ matmul, variant, rows }: MatmulRequest, full: number, few: number): number {
   if (rows === undefined) return tileHeight(matmul, variant === 'decode' ? few : full)
   // a matmul of no rows has tiles too, of which none runs

@@ -29,7 +29,10 @@ export function createScalarEmitter(options: ScalarEmitterOptions): ScalarEmitte
   const names = createNameSource()
   const size = (dim: Dim): string => emitDim(dim, options.dims)
 
-  /** WGSL evaluates what has only literals as a const-expression, and refuses a result that is not finite; bits are left to the run. */
+  /**
+   * WGSL evaluates what has only literals as a const-expression, and refuses a result that is not finite; bits are left to the
+   * run.
+   */
   const operand = (e: Expression, all: readonly Expression[]): string =>
     e.kind === 'literal' && e.type === 'f32' && all.every((other) => other.kind === 'literal') ? emitBits(e.value) : text(e)
 

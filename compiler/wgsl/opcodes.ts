@@ -1,7 +1,10 @@
 /** WGSL of the scalar opcodes, as tables, and the helper functions that some of them call. */
 import type { BinaryOpcode, CallOpcode, ReduceOpcode, ScalarType, UnaryOpcode } from '../scalar/expression.ts'
 
-/** Whether the WGSL of an operand is the literal zero: a shader may not divide an integer by it, and a driver may fold a float division. */
+/**
+ * Whether the WGSL of an operand is the literal zero: a shader may not divide an integer by it, and a driver may fold a float
+ * division.
+ */
 const isZero = (text: string): boolean => /^\(?-?0(\.0f|i|u)\)?$/.test(text)
 
 /** Whether an emitted f32 operand is a literal that is not finite. */
@@ -95,8 +98,8 @@ export function emitCast(to: ScalarType, x: string, from: ScalarType): string {
 }
 
 /**
- * Functions that WGSL lacks, or whose specified accuracy is too low (its sin and cos have an absolute error of 2^-11, near zero only). A
- * module declares those that it calls.
+ * Functions that WGSL lacks, or whose specified accuracy is too low (its sin and cos have an absolute error of 2^-11, near zero
+ * only). A module declares those that it calls.
  */
 export const HELPERS: Readonly<Record<string, string>> = {
   // a call is not a const-expression, in which WGSL refuses NaN and infinities
@@ -147,8 +150,8 @@ export const HELPERS: Readonly<Record<string, string>> = {
   smoe_to_u32: `fn smoe_to_u32(x: f32) -> u32 {
   return select(select(u32(x), 4294967295u, x >= 4294967296.0f), 0u, smoe_is_nan(x));
 }`,
-  // WGSL's log is good to 2^-21 near 1, and an adapter may give any number at 0 and below: x = m * 2^e with m from sqrt(1/2) to sqrt(2),
-  // log m = 2 artanh((m - 1) / (m + 1)); log 2 is split so that e times its first part is exact
+  // WGSL's log is good to 2^-21 near 1, and an adapter may give any number at 0 and below: x = m * 2^e with m from sqrt(1/2) to
+  // sqrt(2), log m = 2 artanh((m - 1) / (m + 1)); log 2 is split so that e times its first part is exact
   smoe_log: `fn smoe_log(x: f32) -> f32 {
   let tiny = abs(x) < 1.17549435e-38f;
   let bits = bitcast<u32>(select(x, x * 8388608.0f, tiny));
@@ -168,8 +171,8 @@ export const HELPERS: Readonly<Record<string, string>> = {
   let near = 2.0f * s * (1.0f + z * (0.333333333f + z * (0.2f + z * (0.142857143f + z * 0.111111111f))));
   return select(smoe_log(1.0f + x), near, abs(x) < 0.29f);
 }`,
-  // a conversion of WGSL may round either way, and give anything beyond the range: 13 of the 23 places go, ties to the even number; below
-  // 2^-14 numbers of f16 lie 2^-24 apart
+  // a conversion of WGSL may round either way, and give anything beyond the range: 13 of the 23 places go, ties to the even
+  // number; below 2^-14 numbers of f16 lie 2^-24 apart
   smoe_half: `fn smoe_half(x: f32) -> f32 {
   let size = abs(x);
   let bits = bitcast<u32>(size);
@@ -205,8 +208,8 @@ export const HELPERS: Readonly<Record<string, string>> = {
   let value = base + (t + t * z * (-0.333329491539f + z * (0.199777106478f + z * (-0.138776856032f + z * 0.0805374449538f))));
   return select(select(value, -value, x < 0.0f), x, smoe_is_nan(x));
 }`,
-  // series near zero; Abramowitz and Stegun 7.1.26 is too coarse for f32, so a continued product of exp(-x^2) with a rational fit by
-  // Numerical Recipes' Chebyshev form (fractional error 1.2e-7) is used beyond
+  // series near zero; Abramowitz and Stegun 7.1.26 is too coarse for f32, so a continued product of exp(-x^2) with a rational fit
+  // by Numerical Recipes' Chebyshev form (fractional error 1.2e-7) is used beyond
   smoe_erf: `fn smoe_erf(x: f32) -> f32 {
   let s = x * x;
   let near = x * (1.12837917f + s * (-0.376126389f + s * (0.112837917f + s * (-0.0268661706f + s * (0.00522397763f + s * -0.000854832702f)))));
@@ -216,8 +219,8 @@ export const HELPERS: Readonly<Record<string, string>> = {
     + t * (-1.13520398f + t * (1.48851587f + t * (-0.82215223f + t * 0.17087277f)))))))));
   return select(sign(x) * (1.0f - r), near, a < 0.5f);
 }`,
-  // quadrant by Cody and Waite's three-part pi / 2, then the minimax polynomials of the quadrant; beyond some 1e5 the quadrant is lost, and
-  // the result only stays from -1 to 1
+  // quadrant by Cody and Waite's three-part pi / 2, then the minimax polynomials of the quadrant; beyond some 1e5 the quadrant is
+  // lost, and the result only stays from -1 to 1
   smoe_sin_quadrant: `fn smoe_sin_quadrant(x: f32, shift: i32) -> f32 {
   let k = floor(x * 0.636619772f + 0.5f);
   let rest = ((x - k * 1.5703125f) - k * 4.837512969970703125e-4f) - k * 7.549789948768648e-8f;
@@ -263,8 +266,8 @@ export const HELPERS: Readonly<Record<string, string>> = {
   let rest = a % b;
   return select(rest, rest + b, rest != 0 && (rest ^ b) < 0);
 }`,
-  // a - b * trunc(a / b) loses all its digits where a / b is large. Long division in base 2 loses none: each part is |b| times the largest
-  // power of two that the rest holds, and is at least half of it, so that the difference is exact
+  // a - b * trunc(a / b) loses all its digits where a / b is large. Long division in base 2 loses none: each part is |b| times
+  // the largest power of two that the rest holds, and is at least half of it, so that the difference is exact
   smoe_remainder: `fn smoe_remainder(a: f32, b: f32) -> f32 {
   let size = bitcast<u32>(b) & 0x7fffffffu;
   let whole = bitcast<u32>(a) & 0x7fffffffu;

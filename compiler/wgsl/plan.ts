@@ -290,8 +290,8 @@ class PlanBuilder {
   }
 
   /**
-   * Copies into the weights that are not updated in place. A copied buffer stays live to the end; a source that another copy overwrites is
-   * first copied to a temporary.
+   * Copies into the weights that are not updated in place. A copied buffer stays live to the end; a source that another copy
+   * overwrites is first copied to a temporary.
    */
   copiesOf(placements: readonly OutputPlacement[], liveSteps: Map<number, LiveSteps>, end: number): readonly BufferCopy[] {
     const changed = new Set(placements.flatMap(({ output, buffer }) => (output.replaces === undefined ? [] : [buffer])))

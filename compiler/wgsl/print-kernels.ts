@@ -1,4 +1,7 @@
-/** The kernels of a program as a listing: what each computes, its template and why, and what was refused: faster templates, and fusions. */
+/**
+ * The kernels of a program as a listing: what each computes, its template and why, and what was refused: faster templates, and
+ * fusions.
+ */
 import { listRefused } from '../kernel/fusion/list-refused.ts'
 import type { RefusedNode } from '../kernel/fusion/refusal.ts'
 import type { Kernel, Plan, Program } from '../../plan/plan.ts'

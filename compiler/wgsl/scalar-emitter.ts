@@ -3,8 +3,8 @@ import type { Dim } from '../../plan/dim.ts'
 import type { Expression, Statement } from '../scalar/expression.ts'
 
 /**
- * The module declares for every buffer NAME: `load_NAME(i: u32)` of one element, `load4_NAME(i4: u32)` of elements 4 * i4 .. 4 * i4 + 3
- * where the template asks for vec4, `store_NAME(i: u32, value)` where the kernel writes.
+ * The module declares for every buffer NAME: `load_NAME(i: u32)` of one element, `load4_NAME(i4: u32)` of elements 4 * i4 .. 4 *
+ * i4 + 3 where the template asks for vec4, `store_NAME(i: u32, value)` where the kernel writes.
  */
 export interface ScalarEmitter {
   expression(expression: Expression): string

@@ -1,4 +1,6 @@
-/** The ground of the grammar of one piece: a declaration, a statement, a clause or an entry, whose blocks are already taken apart. */
+/**
+ * The ground of the grammar of one piece: a declaration, a statement, a clause or an entry, whose blocks are already taken apart.
+ */
 import { EmbeddedActionsParser, type IParserErrorMessageProvider, type IToken, type ParserMethod } from 'chevrotain'
 import type { Import, MoeClause, Name, Statement, StringLiteral, WeightEntry } from '../ast.ts'
 import type { Code } from '../codes.ts'

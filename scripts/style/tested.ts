@@ -62,7 +62,12 @@ export const ENTRANCES: readonly Entrance[] = [
     tests: ['test/runtime/session.test.ts', 'test/runtime/dawn/open.test.ts', 'test/runtime/files/directory.test.ts'],
     why: 'steps of one session, on a device that records them',
   },
-  { folder: 'runtime/steps.ts', tests: ['test/cli/debug.test.ts'], why: 'what debug looks at' },
+  {
+    folder: 'compiler/scalar',
+    tests: ['test/kernel/ir/parse.test.ts', 'test/kernel/ir/verify.test.ts'],
+    why: 'expressions are printed, parsed and verified in kernels',
+  },
+  { folder: 'runtime/single-dispatch.ts', tests: ['test/cli/debug.test.ts'], why: 'what debug steps by' },
   { folder: 'runtime/checkpoint/copy.ts', tests: ['test/cli/reroute.test.ts'], why: 'what reroute copies' },
   {
     folder: 'training',

@@ -1,4 +1,7 @@
-/** Gradients of a whole layer beside differences of its losses, where what is stopped stands still and nothing is decided otherwise. */
+/**
+ * Gradients of a whole layer beside differences of its losses, where what is stopped stands still and nothing is decided
+ * otherwise.
+ */
 import { differentiate } from '../../compiler/autodiff/differentiate.ts'
 import type { Graph, Node } from '../../compiler/graph/node.ts'
 import { isOp, nodesOf } from '../../compiler/graph/walk.ts'
@@ -73,8 +76,8 @@ const moved = (feeds: Feeds, { kind, name }: Leaf, element: number, by: number):
 }
 
 /**
- * Central differences of the fourth order by every element of every f32 input and of every weight, for each loss by itself. Null where a decision is another
- * one nearby, so that differences say nothing.
+ * Central differences of the fourth order by every element of every f32 input and of every weight, for each loss by itself. Null
+ * where a decision is another one nearby, so that differences say nothing.
  */
 export function gapsOf(graph: Graph, losses: readonly string[], feeds: Feeds): readonly Gap[] | null {
   const leaves: readonly Leaf[] = [

@@ -1,4 +1,7 @@
-/** NaN and infinite values in what a run gives: everything is written, the rows are named, and the exit code is 4, whatever else was asked for. */
+/**
+ * NaN and infinite values in what a run gives: everything is written, the rows are named, and the exit code is 4, whatever else
+ * was asked for.
+ */
 import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { describe, expect, it } from 'vitest'

@@ -1,4 +1,6 @@
-/** Large models compile in time that grows with their size alone; the limits here are generous, and a quadratic step exceeds them. */
+/**
+ * Large models compile in time that grows with their size alone; the limits here are generous, and a quadratic step exceeds them.
+ */
 import { readFileSync } from 'node:fs'
 import { expect, test } from 'vitest'
 import { compile } from '../../compiler/compile.ts'

@@ -1,4 +1,7 @@
-/** Configs in other layouts, with defaults and with options, of the checkpoints of the fixtures; logits of transformers 5.18 in f64. */
+/**
+ * Configs in other layouts, with defaults and with options, of the checkpoints of the fixtures; logits of transformers 5.18 in
+ * f64.
+ */
 import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { expect, test } from 'vitest'

@@ -1,4 +1,7 @@
-/** Each elementwise op has one meaning: folded at compile time, evaluated by the reference, by kernels on the host, and on every software adapter. */
+/**
+ * Each elementwise op has one meaning: folded at compile time, evaluated by the reference, by kernels on the host, and on every
+ * software adapter.
+ */
 import fc from 'fast-check'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { formulaAt, FORMULA_OPERATIONS, isFormulaOperation, type Formula } from '../../plan/formula.ts'

@@ -1,4 +1,7 @@
-/** Numbers of f16 in memory: rounded alike on every adapter, read and written whatever their number, and refused where they cannot lie. */
+/**
+ * Numbers of f16 in memory: rounded alike on every adapter, read and written whatever their number, and refused where they cannot
+ * lie.
+ */
 import { afterAll, describe, expect, it } from 'vitest'
 import { autocast } from '../../compiler/autodiff/autocast.ts'
 import { compileGraph } from '../../compiler/compile.ts'
@@ -189,7 +192,8 @@ describe.each(await softwareDevices())('on %s', async (name) => {
       const inputs = feed(depth, width, rows)
       const { y } = await runPlan(device, planOf(graph, device.target), { inputs, weights: {} })
       const expected = evaluate(graph, { inputs, weights: {} }).y.values
-      // a number that f32 and f64 see on two sides of the middle is rounded to the other of two neighbours, and a product adds `width` of them
+      // a number that f32 and f64 see on two sides of the middle is rounded to the other of two neighbours, and a product adds
+      // `width` of them
       for (const [at, value] of expected.entries()) expect(Math.abs(y.data[at] - value), `${at}`).toBeLessThan(2 * step(8))
     },
     120_000,

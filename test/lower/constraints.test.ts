@@ -1,4 +1,6 @@
-/** What each requirement makes of random choices, against its meaning in plain loops; kept and dropped slots are all there are. */
+/**
+ * What each requirement makes of random choices, against its meaning in plain loops; kept and dropped slots are all there are.
+ */
 import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
 import type { Graph } from '../../compiler/graph/node.ts'

@@ -1,4 +1,6 @@
-/** Texts with thousands of mistakes: the first are shown, the others are counted, and none is searched a suggestion for in vain. */
+/**
+ * Texts with thousands of mistakes: the first are shown, the others are counted, and none is searched a suggestion for in vain.
+ */
 import { expect, it } from 'vitest'
 import { check } from '../../compiler/model/check.ts'
 import { maximumDiagnostics } from '../../grammar/report.ts'

@@ -1,4 +1,7 @@
-/** A device that goes at any moment: whatever is under way ends with a DeviceLostError within two seconds, or had ended well before. */
+/**
+ * A device that goes at any moment: whatever is under way ends with a DeviceLostError within two seconds, or had ended well
+ * before.
+ */
 import { describe, expect, test } from 'vitest'
 import { trainingPlans } from '../../compiler/train.ts'
 import { PORTABLE } from '../../plan/target.ts'

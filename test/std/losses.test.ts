@@ -1,4 +1,6 @@
-/** Losses of the library over some of the targets, against sums that are worked out here, and their gradients against differences. */
+/**
+ * Losses of the library over some of the targets, against sums that are worked out here, and their gradients against differences.
+ */
 import { describe, expect, test } from 'vitest'
 import type { Graph } from '../../compiler/graph/node.ts'
 import { lower } from '../../compiler/lower/lower.ts'

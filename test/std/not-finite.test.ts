@@ -1,4 +1,7 @@
-/** A NaN or an infinity in a weight of a router is in the answer of every software adapter where the reference has it: none is hidden. */
+/**
+ * A NaN or an infinity in a weight of a router is in the answer of every software adapter where the reference has it: none is
+ * hidden.
+ */
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { evaluate, type Feeds } from '../../compiler/reference/evaluate.ts'
 import type { HostTensor } from '../../compiler/reference/tensor.ts'
@@ -38,7 +41,10 @@ function wrongRows(want: HostTensor, got: ArrayLike<number>): readonly string[] 
   }).filter((text) => text !== '')
 }
 
-/** Loading weights may end with an error that names a held value made of them; an output, only where the reference's is not finite. */
+/**
+ * Loading weights may end with an error that names a held value made of them; an output, only where the reference's is not
+ * finite.
+ */
 function refusedWrongly(error: unknown, want: Readonly<Record<string, HostTensor>>): readonly string[] {
   if (!(error instanceof NotFiniteError)) throw error
   const isRight = !Object.hasOwn(want, error.output) || !want[error.output].values.every(Number.isFinite)

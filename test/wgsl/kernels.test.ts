@@ -1,6 +1,6 @@
 /**
- * Small kernels as text, whole: a change of the compiler shows here in the words of the shader. `npx vitest run test/wgsl/kernels.test.ts -u`
- * writes them anew where the change is meant.
+ * Small kernels as text, whole: a change of the compiler shows here in the words of the shader.
+ * `npx vitest run test/wgsl/kernels.test.ts -u` writes them anew where the change is meant.
  */
 import { expect, test } from 'vitest'
 import { compile } from '../../compiler/compile.ts'

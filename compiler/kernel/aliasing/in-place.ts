@@ -1,8 +1,8 @@
 /**
- * Which outputs are written straight into the memory of the weights they replace. Outside of the kernel that writes it, nothing reads such
- * an output, and the weight as it was is read by earlier kernels alone; inside, the weight is read at the very element that is stored, and
- * before. No kernel writes one weight and reads another one that is replaced: those of a store may share a buffer, which a step binds for
- * one of the two only. What is not written in place is copied when all steps are done.
+ * Which outputs are written straight into the memory of the weights they replace. Outside of the kernel that writes it, nothing
+ * reads such an output, and the weight as it was is read by earlier kernels alone; inside, the weight is read at the very element
+ * that is stored, and before. No kernel writes one weight and reads another one that is replaced: those of a store may share a
+ * buffer, which a step binds for one of the two only. What is not written in place is copied when all steps are done.
  */
 import type { Target } from '../../../plan/target.ts'
 import type { Graph, Node } from '../../graph/node.ts'
@@ -123,7 +123,10 @@ function readsWhereItStores(kernel: KernelProgram, weight: Node, stored: Node, i
   return readsByElement(kernel, weight, inMemory) && isReadFirst(storesOf(kernel), read, written)
 }
 
-/** Where an invocation stores the elements that it alone has worked out; nothing for kernels whose invocations look at one another's. */
+/**
+ * Where an invocation stores the elements that it alone has worked out; nothing for kernels whose invocations look at one
+ * another's.
+ */
 function storesOf({ computation, template }: KernelProgram): readonly Statement[] {
   if (computation.kind === 'workgroups') return template === 'elementwise' ? computation.body : []
   return computation.matmul.epilogue

@@ -65,7 +65,10 @@ const bindingsOf = (nodes: Iterable<Node>, target: Target): number => {
   return sum
 }
 
-/** What to store of the cone that a node is inlined from, so that each kernel of it binds no more buffers than it may, where that is possible. */
+/**
+ * What to store of the cone that a node is inlined from, so that each kernel of it binds no more buffers than it may, where that
+ * is possible.
+ */
 function cutsOf(node: Node, { isMaterialized }: Fusion, target: Target): readonly Node[] {
   const cone = new Set([node])
   for (const each of cone) if (!isMaterialized(each)) for (const input of each.inputs) cone.add(input)

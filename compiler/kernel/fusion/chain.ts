@@ -3,12 +3,14 @@ import type { Node } from '../../graph/node.ts'
 import type { Facts } from './facts.ts'
 
 /**
- * The nodes in a row that one kernel computes, and as many that are inlined in a row: longer chains are cut, so that recursion has a bound when
- * a kernel is written, and so has the text of the kernel.
+ * The nodes in a row that one kernel computes, and as many that are inlined in a row: longer chains are cut, so that recursion
+ * has a bound when a kernel is written, and so has the text of the kernel.
  */
 export const MAX_CHAIN = 200
 
-/** Node -> the length of the longest chain of members that ends in it: of nodes that join, and of members where those follow them. */
+/**
+ * Node -> the length of the longest chain of members that ends in it: of nodes that join, and of members where those follow them.
+ */
 export function chainLengths(
   lengths: ReadonlyMap<Node, number>,
   added: readonly Node[],

@@ -17,8 +17,8 @@ export interface NodeSet {
 }
 
 /**
- * A node outside of a set on a path that leaves the set and comes back to it; null where there is none. Only paths that come back to one of
- * `ends` are searched, which are members.
+ * A node outside of a set on a path that leaves the set and comes back to it; null where there is none. Only paths that come back
+ * to one of `ends` are searched, which are members.
  */
 export function cycleThrough({ isMember, leastId }: NodeSet, ends: readonly Node[], grouping: Grouping): Node | null {
   const floor = grouping.floorOf(leastId)

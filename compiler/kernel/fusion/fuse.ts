@@ -1,6 +1,6 @@
 /**
- * Operator fusion: the graph cut into groups, each of which one kernel computes. Rules propose, one legality decides (`legality.ts`), and what
- * it refuses is part of the result. Nodes in no group are inlined wherever they are read.
+ * Operator fusion: the graph cut into groups, each of which one kernel computes. Rules propose, one legality decides
+ * (`legality.ts`), and what it refuses is part of the result. Nodes in no group are inlined wherever they are read.
  */
 import type { Target } from '../../../plan/target.ts'
 import type { Graph, Node } from '../../graph/node.ts'

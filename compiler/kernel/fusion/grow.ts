@@ -33,8 +33,8 @@ export function growByReaders(
 }
 
 /**
- * Grows a group as an epilogue of its anchor, and gives back what would add values to store: what stays is the largest group that stores one
- * value, or several that are materialized anyway. So a chain joins as a whole or not at all.
+ * Grows a group as an epilogue of its anchor, and gives back what would add values to store: what stays is the largest group that
+ * stores one value, or several that are materialized anyway. So a chain joins as a whole or not at all.
  */
 export function growEpilogue(drafts: Drafts, draft: Draft, propose: Proposal): void {
   const steps: { readonly size: number; readonly stored: number }[] = []
@@ -53,7 +53,10 @@ function giveBack(drafts: Drafts, draft: Draft, kept: ReadonlySet<Node>): void {
   if (!isAll) drafts.keep(draft, kept, { kind: 'live-outs' })
 }
 
-/** Of a set with several live-outs, what leads to those to store, if each of them is materialized whoever computes it and one saves a kernel. */
+/**
+ * Of a set with several live-outs, what leads to those to store, if each of them is materialized whoever computes it and one
+ * saves a kernel.
+ */
 function withoutMoreToStore(facts: Facts, set: ReadonlySet<Node>): ReadonlySet<Node> | null {
   const isSure = (node: Node): boolean => mustBeMaterialized(facts, node)
   const stored = storedOf(set, liveOuts(facts, set), isSure)

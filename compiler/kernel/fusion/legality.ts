@@ -1,6 +1,6 @@
 /**
- * The one legality of fusion: whether a kernel can compute nodes together with a group. Every rule adds nodes through `Drafts`, which asks
- * here; what is worth it is for the rule to judge.
+ * The one legality of fusion: whether a kernel can compute nodes together with a group. Every rule adds nodes through `Drafts`,
+ * which asks here; what is worth it is for the rule to judge.
  */
 import { constantValue, product } from '../../../plan/dim.ts'
 import { tilesFor } from '../../../plan/tiles.ts'
@@ -134,7 +134,10 @@ const TESTS: readonly Test[] = [
   closesCycle,
 ]
 
-/** Why nodes cannot join a group; null where its kernel can compute them all. A group is legal where all of its members can join an empty one. */
+/**
+ * Why nodes cannot join a group; null where its kernel can compute them all. A group is legal where all of its members can join
+ * an empty one.
+ */
 export function refusal(
   situation: Situation,
   group: Draft,

@@ -7,7 +7,9 @@ import type { Refusal, RefusedNode } from './refusal.ts'
 /** What computes the values that movement ops hand on. */
 const producerOf = (node: Node): Node => (isMovement(node) ? producerOf(node.inputs[0]) : node)
 
-/** The reason as the end of a sentence: `not fused with top_k: the scores would take 70000 bytes of workgroup memory, of 16384`. */
+/**
+ * The reason as the end of a sentence: `not fused with top_k: the scores would take 70000 bytes of workgroup memory, of 16384`.
+ */
 function reasonOf(refusal: Refusal): string {
   switch (refusal.kind) {
     case 'fused elsewhere':

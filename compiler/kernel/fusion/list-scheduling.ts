@@ -1,6 +1,7 @@
 /**
- * List scheduling: a topological order of groups. The priority of a group is its last member, or that of a group that reads it. So a group that
- * waits for a late value does not pull others ahead of their time, and values are read soon after they are stored.
+ * List scheduling: a topological order of groups. The priority of a group is its last member, or that of a group that reads it.
+ * So a group that waits for a late value does not pull others ahead of their time, and values are read soon after they are
+ * stored.
  */
 import type { Node } from '../../graph/node.ts'
 import type { Group } from '../group.ts'

@@ -1,6 +1,6 @@
 /**
- * Materialization: which of the nodes in no group a kernel stores, each in a group of its own. The others are inlined: computed wherever they
- * are read.
+ * Materialization: which of the nodes in no group a kernel stores, each in a group of its own. The others are inlined: computed
+ * wherever they are read.
  */
 import type { Node } from '../../graph/node.ts'
 import { MAX_CHAIN } from './chain.ts'

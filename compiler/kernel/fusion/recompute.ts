@@ -7,8 +7,8 @@ import { ownCost } from './cost-model.ts'
 const MAX_RECOMPUTE_COST = 12
 
 /**
- * Of the live-outs of a group, those to store; readers recompute the others from them, element by element. `isSure` tells which are
- * materialized whatever is done with the rest.
+ * Of the live-outs of a group, those to store; readers recompute the others from them, element by element. `isSure` tells which
+ * are materialized whatever is done with the rest.
  */
 export function storedOf(members: ReadonlySet<Node>, outs: readonly Node[], isSure: (node: Node) => boolean): readonly Node[] {
   if (outs.length <= 1) return outs

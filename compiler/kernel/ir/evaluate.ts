@@ -11,8 +11,8 @@ const runner = createInterpreter()
 export type Memory = Map<Node, Float64Array>
 
 /**
- * Runs the kernels in order; `memory` has the values of the leaves and receives what the kernels store. `places` are nodes that are updated
- * in place: their values overwrite those of a weight.
+ * Runs the kernels in order; `memory` has the values of the leaves and receives what the kernels store. `places` are nodes that
+ * are updated in place: their values overwrite those of a weight.
  */
 export function evaluateKernels(
   kernels: readonly KernelProgram[],

@@ -5,9 +5,9 @@ import { add, multiply, size, variable } from '../../scalar/build.ts'
 import { substitute } from '../../scalar/substitute.ts'
 
 /**
- * sums[p][row, column] = sum over k of left[row, k] * right_p[expert(row), column, k], all f32, accumulated in f32. All right operands
- * share the left one, whose loads serve each of them. The epilogue is run for each element, over the variables `row`, `column` and
- * `sum0`, `sum1`, ...
+ * sums[p][row, column] = sum over k of left[row, k] * right_p[expert(row), column, k], all f32, accumulated in f32. All right
+ * operands share the left one, whose loads serve each of them. The epilogue is run for each element, over the variables `row`,
+ * `column` and `sum0`, `sum1`, ...
  */
 export interface Matmul {
   readonly rows: Dim
@@ -30,12 +30,18 @@ export const K_INDEX = variable('u32', 'k_index')
 export const sumOf = (p: number): Expression & { readonly kind: 'variable' } =>
   variable('f32', `sum${p}`) as Expression & { readonly kind: 'variable' }
 
-/** An operand in memory: K-major, where neighbouring elements of K are neighbours, or MN-major, where rows (of the left) or columns are. */
+/**
+ * An operand in memory: K-major, where neighbouring elements of K are neighbours, or MN-major, where rows (of the left) or
+ * columns are.
+ */
 export type Operand =
   | {
       readonly layout: 'k-major'
       readonly buffer: string
-      /** The index of the element at k = 0, over `row` (the left operand) or over `expert` and `column` (a right one, columns per expert). */
+      /**
+       * The index of the element at k = 0, over `row` (the left operand) or over `expert` and `column` (a right one, columns per
+       * expert).
+       */
       readonly base: Expression
       /** Whether every base and K are multiples of four elements. */
       readonly aligned: boolean
@@ -64,7 +70,10 @@ export function indexOf(operand: Operand, expert: Expression, line: Expression, 
 export type KRange =
   /** 0 .. k - 1 for all rows. */
   | { readonly kind: 'all' }
-  /** Of `k` rows in all, the rows of the expert, ascending: from the buffer that a `sort_by_expert` node fills. Operands are MN-major. */
+  /**
+   * Of `k` rows in all, the rows of the expert, ascending: from the buffer that a `sort_by_expert` node fills. Operands are
+   * MN-major.
+   */
   | { readonly kind: 'sorted'; readonly buffer: string; readonly experts: number; readonly tile: number }
 
 export type RowGrouping =
@@ -74,5 +83,8 @@ export type RowGrouping =
   | { readonly kind: 'batched'; readonly batch: Dim }
   /** Few rows: each looks up its expert, over `row`; a row whose expert is not below `experts` is not written. */
   | { readonly kind: 'lookup'; readonly experts: number; readonly expert: Expression }
-  /** Many rows: tiles of rows of one expert, from the buffer that a `sort_by_expert` node fills; rows without an expert are in no tile. */
+  /**
+   * Many rows: tiles of rows of one expert, from the buffer that a `sort_by_expert` node fills; rows without an expert are in no
+   * tile.
+   */
   | { readonly kind: 'sorted'; readonly buffer: string; readonly experts: number; readonly tile: number }

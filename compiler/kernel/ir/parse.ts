@@ -140,7 +140,9 @@ function readWorkgroups(reader: Reader): Computation {
   return { kind: 'workgroups', workgroups, workgroupSize, shared, body: reader.block('body') }
 }
 
-/** The kernel of a text; blank lines and lines that begin with `#` are skipped. Throws a KernelSyntaxError that names the line. */
+/**
+ * The kernel of a text; blank lines and lines that begin with `#` are skipped. Throws a KernelSyntaxError that names the line.
+ */
 export function parseKernel(text: string): Kernel {
   const reader = new Reader(text)
   reader.line.expect('kernel')

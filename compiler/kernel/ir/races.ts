@@ -1,4 +1,7 @@
-/** Data races of a kernel of workgroups, where they can be decided: two threads at one element with no barrier between, one of them writing. */
+/**
+ * Data races of a kernel of workgroups, where they can be decided: two threads at one element with no barrier between, one of
+ * them writing.
+ */
 import { constantValue } from '../../../plan/dim.ts'
 import { operandsOf } from '../../scalar/build.ts'
 import type { Expression, Statement } from '../../scalar/expression.ts'

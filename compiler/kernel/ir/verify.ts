@@ -1,4 +1,6 @@
-/** The verifier of kernels: names, types, ranges of stores, uniform control flow around barriers, races, and the target's limits. */
+/**
+ * The verifier of kernels: names, types, ranges of stores, uniform control flow around barriers, races, and the target's limits.
+ */
 import { evaluate, type DimValues } from '../../../plan/dim.ts'
 import { PORTABLE, type Target } from '../../../plan/target.ts'
 import { operandsOf } from '../../scalar/build.ts'

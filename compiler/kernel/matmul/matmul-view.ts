@@ -63,8 +63,8 @@ interface Side {
 export const isDivisibleBy4 = (dim: Dim): boolean => dim.terms.every((term) => term.coefficient % 4 === 0)
 
 /**
- * An operand [batch..., rows or columns..., k]. A transposed [batch..., k, rows or columns...] is read as it is in memory, MN-major, unless
- * only the transposed copy can be loaded as vec4.
+ * An operand [batch..., rows or columns..., k]. A transposed [batch..., k, rows or columns...] is read as it is in memory,
+ * MN-major, unless only the transposed copy can be loaded as vec4.
  */
 function sideOf(operand: Node, batches: number): Side {
   if (operand.op !== 'transpose') return { node: operand, layout: 'k-major' }

@@ -18,7 +18,10 @@ export interface Operands {
   readonly rights: readonly Operand[]
 }
 
-/** The operands of sibling matmuls, which share the left one. Their buffers are bound before those of the indices that gather rows. */
+/**
+ * The operands of sibling matmuls, which share the left one. Their buffers are bound before those of the indices that gather
+ * rows.
+ */
 export function operandsOf(views: readonly MatmulView[], scope: KernelScope): Operands {
   for (const node of [views[0].left, ...views.map(({ right }) => right)]) scope.bufferOf(node)
   const left = leftOperand(views[0], scope)

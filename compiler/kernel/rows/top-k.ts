@@ -9,8 +9,8 @@ import { define, mutable, assign, setElement, when, loopTo } from '../../scalar/
 const isNumber = (e: Expression): Expression => binary('equal', e, e)
 
 /**
- * k rounds, each finding the largest that is not taken: the first of equals, a NaN only when nothing else is left. Every round finds
- * one, so every index is valid whatever the scores are. The indexes chosen lie in the array it is given the name of.
+ * k rounds, each finding the largest that is not taken: the first of equals, a NaN only when nothing else is left. Every round
+ * finds one, so every index is valid whatever the scores are. The indexes chosen lie in the array it is given the name of.
  */
 export function topK(
   node: Node & { op: 'top_k' },

@@ -22,8 +22,8 @@ export function delinearise(place: Expression, shape: Shape): readonly Expressio
 }
 
 /**
- * Indices into `from` of the element that stands at `indices` of `to`, both of as many elements. Axes are matched in groups of equal
- * products, so that what a reshape leaves alone costs nothing.
+ * Indices into `from` of the element that stands at `indices` of `to`, both of as many elements. Axes are matched in groups of
+ * equal products, so that what a reshape leaves alone costs nothing.
  */
 export function reshapeIndices(indices: readonly Expression[], to: Shape, from: Shape): readonly Expression[] {
   const result: Expression[] = []

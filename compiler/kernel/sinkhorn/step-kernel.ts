@@ -1,6 +1,6 @@
 /**
- * One iteration of the scalings of a transport plan, a workgroup a block of rows. Each takes the sums of all blocks together for itself,
- * so the dispatch needs no other before it; the first one writes down what they all found.
+ * One iteration of the scalings of a transport plan, a workgroup a block of rows. Each takes the sums of all blocks together for
+ * itself, so the dispatch needs no other before it; the first one writes down what they all found.
  */
 import type { Node } from '../../graph/node.ts'
 import { blocksOf } from '../../ops/sinkhorn.ts'

@@ -40,7 +40,10 @@ export interface Builtin {
   readonly operator: string | null
   /** Whether element i of the result depends on element i of the operands alone, after broadcasting. */
   readonly elementwise: boolean
-  /** `source` draws random numbers; `noise` adds them to its first operand in training and is that operand otherwise. Absent for deterministic builtins. */
+  /**
+   * `source` draws random numbers; `noise` adds them to its first operand in training and is that operand otherwise. Absent for
+   * deterministic builtins.
+   */
   readonly random?: 'source' | 'noise'
   readonly expand: <T extends TensorType>(emit: Emit<T>, operands: readonly T[], options: Options) => T
 }

@@ -35,7 +35,10 @@ import {
 } from '../static/static.ts'
 import { UNKNOWN, type Value } from './value.ts'
 
-/** The functions that check a nested expression or body: passed in, so that the check of one form does not import those of all others. */
+/**
+ * The functions that check a nested expression or body: passed in, so that the check of one form does not import those of all
+ * others.
+ */
 export interface Walk {
   readonly expression: (frame: Frame, expression: Expression) => Value
   /** The value returned; null where none is. */
@@ -234,7 +237,10 @@ function lawOverSteps(law: Law, lookup: Lookup): Problem | null {
   return null
 }
 
-/** Whether a rule holds in every iteration of the enclosing loops; the first problem is reported. It may pass where values are unknown. */
+/**
+ * Whether a rule holds in every iteration of the enclosing loops; the first problem is reported. It may pass where values are
+ * unknown.
+ */
 export function verify(frame: Frame, law: (lookup: Lookup) => Problem | null): boolean {
   const { context, loops } = frame
   let turns = 0

@@ -103,7 +103,10 @@ export interface Bound {
   readonly ok: boolean
 }
 
-/** Binds parameters and dims in the callee's frame. Mistakes in arguments are reported at the arguments, those in defaults at the call. */
+/**
+ * Binds parameters and dims in the callee's frame. Mistakes in arguments are reported at the arguments, those in defaults at the
+ * call.
+ */
 export function bindParameters(callee: Frame, caller: Frame, given: ReadonlyMap<string, Given>, callSpan: Span): Bound {
   const { declaration } = callee
   const facts = new Map<string, ParameterFact>()

@@ -20,7 +20,10 @@ import { evaluateSize } from '../static/static.ts'
 import { ofTerm, termTypeText, UNKNOWN } from '../context/value.ts'
 import { wantFixed } from '../types/wants.ts'
 
-/** Whether this has been settled on the way here, or in another `when training`, beside which this one may happen: that is reported. */
+/**
+ * Whether this has been settled on the way here, or in another `when training`, beside which this one may happen: that is
+ * reported.
+ */
 function isSettled(frame: Frame, what: 'select' | 'weights' | 'keep', message: string, span: Span): boolean {
   const state = frame.policy!
   const other = state.isBranch

@@ -30,7 +30,10 @@ export interface Routed {
   readonly requirements: readonly Requirement[]
 }
 
-/** x, ids, E, T and D; and B and S, sequences and the tokens of each: T is B * S, and all axes before those of the tokens count as B. */
+/**
+ * x, ids, E, T and D; and B and S, sequences and the tokens of each: T is B * S, and all axes before those of the tokens count as
+ * B.
+ */
 export function givens(frame: Frame, { rows, leading, count }: Routed, span: Span): { scope: Scope; ids: Policy['ids'] } {
   const scope = createScope(null)
   const give = (name: string, value: Value): void => void scope.bindings.set(name, { value, span, mutable: false })

@@ -116,7 +116,9 @@ function divideTerms(a: Dim, b: Dim, quotients: readonly Quotient[]): Dim | unde
   return parts.every((part) => part !== undefined) ? canonical(parts.reduce(add, ZERO), quotients) : undefined
 }
 
-/** The number of steps of this size in so many places, a part of a step counted whole: exact as far as these quotients show it. */
+/**
+ * The number of steps of this size in so many places, a part of a step counted whole: exact as far as these quotients show it.
+ */
 export function stepsIn(places: Dim, step: number, quotients: readonly Quotient[]): Dim {
   const parts = termsOf(places).map((term) => ({
     term,

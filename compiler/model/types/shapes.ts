@@ -60,7 +60,10 @@ function freeFactor(frame: Frame, entry: Expression): { free: Expression & { kin
   return isFree(frame, left) && !isFree(frame, right) ? { free: left, known: right } : null
 }
 
-/** Makes a dim of its own for each free name, as where a declaration is checked by itself or an input is declared; `made` gets their names. */
+/**
+ * Makes a dim of its own for each free name, as where a declaration is checked by itself or an input is declared; `made` gets
+ * their names.
+ */
 export function openShape(frame: Frame, node: TensorTypeNode, made: string[] = []): readonly Dim[] | null {
   const sizes = node.shape.map((entry) => {
     const free = isFree(frame, entry) ? entry : freeFactor(frame, entry)?.free
@@ -96,7 +99,10 @@ export interface Fit {
   readonly wanted: string
 }
 
-/** Binds the free names of a parameter's shape to the argument's sizes; says where they disagree. The frame is the callee's, the report the caller's. */
+/**
+ * Binds the free names of a parameter's shape to the argument's sizes; says where they disagree. The frame is the callee's, the
+ * report the caller's.
+ */
 export function unify(frame: Frame, caller: Frame, node: TensorTypeNode, { term, span, wanted }: Fit): boolean {
   const { shape } = term
   const front = shape.length - node.shape.length

@@ -1,4 +1,6 @@
-/** The entry point that all matmul templates share: address functions of the operands, the epilogue, and the tile of a workgroup. */
+/**
+ * The entry point that all matmul templates share: address functions of the operands, the epilogue, and the tile of a workgroup.
+ */
 import { ceilDivide, constantValue, multiply, type Dim } from '../../../plan/dim.ts'
 import { K_INDEX, sumOf, type Matmul, type Operand } from '../../kernel/ir/matmul.ts'
 import { add, multiply as times, size } from '../../scalar/build.ts'
@@ -119,8 +121,8 @@ const quotientByFour = (dim: Dim, text: string): string => {
 }
 
 /**
- * The address functions of the operands, in units of their loads: `NAME_start` of a row or column of a K-major operand, `NAME_at` of an
- * element of K of an MN-major one.
+ * The address functions of the operands, in units of their loads: `NAME_start` of a row or column of a K-major operand, `NAME_at`
+ * of an element of K of an MN-major one.
  */
 function addressFunctions(matmul: Matmul, config: TileConfig, emit: ScalarEmitter): string {
   const returned = (operand: Operand, at: Expression): string => {
@@ -198,7 +200,10 @@ export interface RowBlock {
   readonly place: (r: string) => string
 }
 
-/** Calls the epilogue with the sums s{product}_{row}_{column}; the sums pass through an array, so that the call is written once a column. */
+/**
+ * Calls the epilogue with the sums s{product}_{row}_{column}; the sums pass through an array, so that the call is written once a
+ * column.
+ */
 export function writeBack(context: TemplateContext, block: RowBlock, columns: readonly string[]): readonly string[] {
   const { rights, tiles } = context
   const width = columns.length * rights.length

@@ -1,6 +1,6 @@
 /**
- * A matmul that needs nothing of the adapter, the sizes or the alignment: each thread computes a register tile by itself. Aligned operands
- * are loaded as vec4.
+ * A matmul that needs nothing of the adapter, the sizes or the alignment: each thread computes a register tile by itself. Aligned
+ * operands are loaded as vec4.
  */
 import type { Matmul, Operand } from '../../kernel/ir/matmul.ts'
 import type { TemplateCode } from '../template-code.ts'

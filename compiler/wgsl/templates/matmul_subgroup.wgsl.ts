@@ -1,7 +1,7 @@
 /**
- * A matmul for CPU adapters, which run a subgroup as the lanes of one vector unit. A subgroup computes a tile of `rows` rows by `columns`
- * columns a thread. Each thread loads the left vectors of its own rows and broadcasts them; each vector of the weights serves all rows of
- * the tile. Nothing is loaded twice, and there is no barrier.
+ * A matmul for CPU adapters, which run a subgroup as the lanes of one vector unit. A subgroup computes a tile of `rows` rows by
+ * `columns` columns a thread. Each thread loads the left vectors of its own rows and broadcasts them; each vector of the weights
+ * serves all rows of the tile. Nothing is loaded twice, and there is no barrier.
  */
 import type { Matmul } from '../../kernel/ir/matmul.ts'
 import type { TemplateCode } from '../template-code.ts'
@@ -44,8 +44,8 @@ export interface SubgroupTile {
 }
 
 /**
- * Needs aligned operands and subgroups of exactly `threads` threads. With MN-major operands the threads are a multiple of four, and so are
- * the rows (left operand) or the columns (right operand) of the tile.
+ * Needs aligned operands and subgroups of exactly `threads` threads. With MN-major operands the threads are a multiple of four,
+ * and so are the rows (left operand) or the columns (right operand) of the tile.
  */
 export function emitMatmulSubgroup(matmul: Matmul, wanted: SubgroupTile, emit: ScalarEmitter): TemplateCode {
   const tile = hasMnMajor(matmul) ? { ...wanted, kVectors: 1 } : wanted
@@ -132,7 +132,9 @@ interface MnMajorAccess {
   readonly right: (p: number, vec4: number, u: number) => string
 }
 
-/** Each thread computes one address of a step, which is its own for the left operand and broadcast to all threads for a right one. */
+/**
+ * Each thread computes one address of a step, which is its own for the left operand and broadcast to all threads for a right one.
+ */
 function mnMajorAccess({ matmul, config, context, emit }: Emission): MnMajorAccess {
   const { left, rights: operands } = matmul
   const leftAddress = isMnMajor(left) ? kAddress('left', left, config, context, emit, 'thread & 3u') : null

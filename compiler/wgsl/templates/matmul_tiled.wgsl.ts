@@ -1,6 +1,6 @@
 /**
- * A matmul for GPUs: a workgroup copies a block of K of its rows and columns into workgroup memory; each thread multiplies a register tile
- * from it. All barriers are in loops with uniform bounds.
+ * A matmul for GPUs: a workgroup copies a block of K of its rows and columns into workgroup memory; each thread multiplies a
+ * register tile from it. All barriers are in loops with uniform bounds.
  */
 import type { TiledTile } from '../../../plan/tiles.ts'
 import type { Matmul, Operand } from '../../kernel/ir/matmul.ts'

@@ -1,6 +1,6 @@
 /**
- * A matmul for few rows (GEMV, split-K within a workgroup): the threads share the K of a few columns, then reduce their partial sums. The
- * order of the additions depends on the number of threads alone.
+ * A matmul for few rows (GEMV, split-K within a workgroup): the threads share the K of a few columns, then reduce their partial
+ * sums. The order of the additions depends on the number of threads alone.
  */
 import type { Matmul, Operand } from '../../kernel/ir/matmul.ts'
 import type { TemplateCode } from '../template-code.ts'
@@ -61,7 +61,10 @@ export function emitMatmulVector(matmul: Matmul, tile: VectorTile, emit: ScalarE
 const sumNames = (tile: VectorTile, context: TemplateContext, block: RowBlock): readonly string[] =>
   upTo(block.rows).flatMap((r) => upTo(tile.columns).flatMap((v) => context.rights.map((p) => `s${p}_${r}_${v}`)))
 
-/** K-major operands are loaded as vec4 along K. With an MN-major operand a thread takes one k at a time, of a right operand four columns. */
+/**
+ * K-major operands are loaded as vec4 along K. With an MN-major operand a thread takes one k at a time, of a right operand four
+ * columns.
+ */
 function loadShape(matmul: Matmul): Pick<TileConfig, 'kStep' | 'loadWidth'> {
   if (!hasMnMajor(matmul)) {
     const width = readsVec4(matmul) ? 4 : 1

@@ -1,4 +1,6 @@
-/** MN-major operands: a vec4 load has four neighbouring rows or columns at one k; four such vectors are transposed in registers. */
+/**
+ * MN-major operands: a vec4 load has four neighbouring rows or columns at one k; four such vectors are transposed in registers.
+ */
 import { constantValue } from '../../../plan/dim.ts'
 import type { Matmul, Operand } from '../../kernel/ir/matmul.ts'
 import type { ScalarEmitter } from '../scalar-emitter.ts'
@@ -25,8 +27,8 @@ export const hasConstantStride = (operand: Operand, context: TemplateContext): b
   isMnMajor(operand) && operand.gather === null && context.k.whole !== null && !context.hasKTail
 
 /**
- * At a constant stride the address is a variable that starts at k = `first` and advances with the steps; otherwise it is computed from the
- * elements of K, `k_index0`, `k_index1` ...
+ * At a constant stride the address is a variable that starts at k = `first` and advances with the steps; otherwise it is computed
+ * from the elements of K, `k_index0`, `k_index1` ...
  */
 export function kAddress(
   name: string,

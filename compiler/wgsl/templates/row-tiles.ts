@@ -11,8 +11,8 @@ export interface RowTiles {
   /** WGSL functions that `locate` calls. */
   readonly declarations: string
   /**
-   * WGSL statements that define `expert: u32` and `row_count: u32` from `row_tile: u32`, uniform. They return where the tile is empty, so
-   * row_count is at least 1 after them.
+   * WGSL statements that define `expert: u32` and `row_count: u32` from `row_tile: u32`, uniform. They return where the tile is
+   * empty, so row_count is at least 1 after them.
    */
   readonly locate: readonly string[]
   /** The row at a position in the tile, a u32 below row_count. */
@@ -21,7 +21,10 @@ export interface RowTiles {
   readonly firstIndex: string | null
 }
 
-/** The rows of a tile where `height` is wanted: 1 where each row looks up its expert, the height of the sort where rows are sorted. */
+/**
+ * The rows of a tile where `height` is wanted: 1 where each row looks up its expert, the height of the sort where rows are
+ * sorted.
+ */
 export function tileHeight({ rowGrouping }: Matmul, height: number): number {
   if (rowGrouping.kind === 'lookup') return 1
   return rowGrouping.kind === 'sorted' ? rowGrouping.tile : height

@@ -1,4 +1,7 @@
-/** What every kernel must keep: it is plain data, it parses back from its text, its WGSL is that of the parsed one, and it verifies. */
+/**
+ * What every kernel must keep: it is plain data, it parses back from its text, its WGSL is that of the parsed one, and it
+ * verifies.
+ */
 import { expect } from 'vitest'
 import type { KernelProgram } from '../../../compiler/kernel/ir/kernel.ts'
 import { parseKernel } from '../../../compiler/kernel/ir/parse.ts'

@@ -1,4 +1,7 @@
-/** The products of the way back: summed over the rows of each expert, or of an operand that lies the other way, on every software adapter. */
+/**
+ * The products of the way back: summed over the rows of each expert, or of an operand that lies the other way, on every software
+ * adapter.
+ */
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { dim, multiply, symbol, type Dim } from '../../../plan/dim.ts'
 import { PORTABLE, type Target } from '../../../plan/target.ts'
@@ -82,7 +85,9 @@ interface Layer {
   readonly k: number
 }
 
-/** What a routed layer's way back is made of: x gathered and not, both ways round, and the products with the bank along its rows. */
+/**
+ * What a routed layer's way back is made of: x gathered and not, both ways round, and the products with the bank along its rows.
+ */
 const layerGraph = ({ D, F, E, k }: Layer): Graph =>
   graphOf(({ make, input }) => {
     const tokens = symbol('T')

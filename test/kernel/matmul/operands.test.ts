@@ -1,4 +1,7 @@
-/** Products of computed, transposed, sliced, reshaped, broadcast and gathered operands are the reference's, whatever kernel multiplies them. */
+/**
+ * Products of computed, transposed, sliced, reshaped, broadcast and gathered operands are the reference's, whatever kernel
+ * multiplies them.
+ */
 import fc from 'fast-check'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { PORTABLE, type Target } from '../../../plan/target.ts'

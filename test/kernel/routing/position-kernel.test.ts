@@ -1,4 +1,6 @@
-/** Places among the rows of an expert, on the host's kernels and on every software adapter: no row wrong, whatever the routing. */
+/**
+ * Places among the rows of an expert, on the host's kernels and on every software adapter: no row wrong, whatever the routing.
+ */
 import fc from 'fast-check'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { symbol } from '../../../plan/dim.ts'

@@ -1,4 +1,6 @@
-/** Sums of rows by their ids, however large the table: on the host's kernels and on every software adapter, twice the same bits. */
+/**
+ * Sums of rows by their ids, however large the table: on the host's kernels and on every software adapter, twice the same bits.
+ */
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { dim } from '../../../plan/dim.ts'
 import { PORTABLE } from '../../../plan/target.ts'

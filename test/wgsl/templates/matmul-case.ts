@@ -38,7 +38,10 @@ export interface Case {
 export const PADDING = 64
 export const UNTOUCHED = -12345
 
-/** What `sort_by_expert` leaves: the rows by expert, -1 behind them for those without one, then expert and first place of each tile, unused tiles last. */
+/**
+ * What `sort_by_expert` leaves: the rows by expert, -1 behind them for those without one, then expert and first place of each
+ * tile, unused tiles last.
+ */
 export function orderRows(expertOf: readonly number[], experts: number, tile: number): Int32Array<ArrayBuffer> {
   const rows = expertOf.length
   const sorted = expertOf.flatMap((expert, row) => (expert < 0 ? [] : [row])).sort((a, b) => expertOf[a] - expertOf[b] || a - b)

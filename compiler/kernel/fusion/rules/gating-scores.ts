@@ -1,4 +1,7 @@
-/** The gating kernel, a GEMM with a top-k epilogue: the kernel that ranks rows computes their scores, which are few columns, as well. */
+/**
+ * The gating kernel, a GEMM with a top-k epilogue: the kernel that ranks rows computes their scores, which are few columns, as
+ * well.
+ */
 import type { Node } from '../../../graph/node.ts'
 import { isMatmul } from '../../matmul/matmul-view.ts'
 import type { Draft } from '../draft.ts'

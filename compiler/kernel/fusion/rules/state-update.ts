@@ -1,6 +1,6 @@
 /**
- * Outputs that update persistent state in place, as a weight and its moments, and read one another: one kernel computes them an element at a
- * time, so that each is read once.
+ * Outputs that update persistent state in place, as a weight and its moments, and read one another: one kernel computes them an
+ * element at a time, so that each is read once.
  */
 import { constantValue, product } from '../../../../plan/dim.ts'
 import type { Graph, Node } from '../../../graph/node.ts'
@@ -32,8 +32,8 @@ function readsOf(node: Node, isUnfused: Test): ReadonlySet<Node> {
 }
 
 /**
- * The open nodes that update state of one size, brought together where one reads the other, or the state that the other updates. Sets and
- * their nodes ascend.
+ * The open nodes that update state of one size, brought together where one reads the other, or the state that the other updates.
+ * Sets and their nodes ascend.
  */
 function relatedUpdates(graph: Graph, isOpen: Test, isUnfused: Test): readonly (readonly Node[])[] {
   const updates = graph.outputs.flatMap(({ node, replaces }) =>
