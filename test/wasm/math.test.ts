@@ -1,22 +1,22 @@
 /** Every function of the CPU target against f64, over the whole range of f32. */
 import { expect, test } from 'vitest'
 import { erf, sigmoid, softplus } from '../../compiler/ops/functions.ts'
-import { power } from '../../plan/arithmetic.ts'
+import { floorRemainder, power } from '../../plan/arithmetic.ts'
 import { createModule } from '../../compiler/wasm/module.ts'
-import { emitMath, MATH, type MathName } from '../../compiler/wasm/math/functions.ts'
+import { FUNCTIONS, type FunctionName } from '../../compiler/wasm/math/functions.ts'
 
 const PAGE = 65536
 const pages = 256
-const NAMES = Object.keys(MATH) as MathName[]
+const NAMES = Object.keys(FUNCTIONS).filter((name) => name !== 'random_bits') as Exclude<FunctionName, 'random_bits'>[]
 
 /** `name(count)` applies the function to vectors at 0 (and at a quarter of memory) and puts the results at half of it. */
 function instance(): { readonly memory: Float32Array; readonly run: Readonly<Record<string, (vectors: number) => void>> } {
   const module = createModule({ minimum: pages, maximum: pages, shared: false })
   const [second, out] = [(pages * PAGE) / 4, (pages * PAGE) / 2]
   for (const name of NAMES) {
-    const { operands } = MATH[name]
+    const { operands } = FUNCTIONS[name]
     const parameters = Array.from({ length: operands }, () => 'v128' as const)
-    const compute = module.add({ parameters, results: ['v128'] }, (body) => emitMath(name, body))
+    const compute = module.add({ parameters, results: ['v128'] }, (body) => FUNCTIONS[name].emit(body))
     module.add(
       { parameters: ['i32'], results: [] },
       (body) => {
@@ -46,7 +46,7 @@ function instance(): { readonly memory: Float32Array; readonly run: Readonly<Rec
   return { memory: new Float32Array(memory.buffer), run: exports as Record<string, (bytes: number) => void> }
 }
 
-const EXACT: { readonly [N in MathName]: (x: number, y: number) => number } = {
+const EXACT: { readonly [N in Exclude<FunctionName, 'random_bits'>]: (x: number, y: number) => number } = {
   exp: Math.exp,
   log: Math.log,
   log1p: Math.log1p,
@@ -57,6 +57,7 @@ const EXACT: { readonly [N in MathName]: (x: number, y: number) => number } = {
   sigmoid,
   softplus,
   power,
+  remainder: floorRemainder,
 }
 
 const LEAST_NORMAL = 2 ** -126
@@ -99,8 +100,8 @@ const EDGES = [
 /** Every 4,093rd bit pattern of f32: all exponents, about 2,000 mantissas of each. */
 const spread = (at: number): number => Math.imul(at, 4093) >>> 0
 
-for (const name of NAMES.filter((name) => MATH[name].operands === 1)) {
-  test(`${name} is within ${MATH[name].ulp} units in the last place over the whole of f32`, () => {
+for (const name of NAMES.filter((name) => FUNCTIONS[name].operands === 1)) {
+  test(`${name} is within ${FUNCTIONS[name].ulp} units in the last place over the whole of f32`, () => {
     for (let at = 0; at < COUNT; at++) words[at] = spread(at)
     EDGES.forEach((edge, at) => (memory[at] = edge))
     run[name](4 * COUNT)
@@ -113,7 +114,7 @@ for (const name of NAMES.filter((name) => MATH[name].operands === 1)) {
       if (error > worst) [worst, at] = [error, i]
     }
     console.log(name, worst)
-    expect(worst, `at ${memory[at]}: ${out[at]}, exactly ${EXACT[name](memory[at], 0)}`).toBeLessThanOrEqual(MATH[name].ulp)
+    expect(worst, `at ${memory[at]}: ${out[at]}, exactly ${EXACT[name](memory[at], 0)}`).toBeLessThanOrEqual(FUNCTIONS[name].ulp)
   })
 }
 
@@ -131,7 +132,7 @@ for (const name of ['sin', 'cos'] as const) {
   })
 }
 
-test(`power is within ${MATH.power.ulp} units in the last place, edges as IEEE 754 has them`, () => {
+test.each(['power', 'remainder'] as const)('%s is within its bound, edges as the reference has them', (name) => {
   const second = memory.length / 4
   const exponents = [...EDGES, 1.5, -1.5, 2.5, 10, -10, 0.1, 33, -33, 7, -7, 64.25, 1e-3, 1e10]
   let [worst, said] = [0, '']
@@ -143,12 +144,12 @@ test(`power is within ${MATH.power.ulp} units in the last place, edges as IEEE 7
     for (let at = 0; at < COUNT; at++)
       memory[second + at] =
         exponents[at < EDGES.length * exponents.length ? at % exponents.length : (from + (at & 1)) % exponents.length]
-    run.power(4 * COUNT)
+    run[name](4 * COUNT)
     for (let i = 0; i < COUNT; i++) {
       const [a, b, got] = [memory[i], memory[second + i], memory[2 * second + i]]
-      const error = errorOf(got, power(a, b))
-      if (error > worst) [worst, said] = [error, `${a} to the ${b}: ${got}, exactly ${power(a, b)}`]
+      const error = errorOf(got, EXACT[name](a, b))
+      if (error > worst) [worst, said] = [error, `${name}(${a}, ${b}) is ${got}, exactly ${EXACT[name](a, b)}`]
     }
   }
-  expect(worst, said).toBeLessThanOrEqual(MATH.power.ulp)
+  expect(worst, said).toBeLessThanOrEqual(FUNCTIONS[name].ulp)
 })

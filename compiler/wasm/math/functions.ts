@@ -5,34 +5,38 @@ import { error } from './error.ts'
 import { exponential } from './exponential.ts'
 import { sigmoid, softplus, tanh } from './hyperbolic.ts'
 import { logarithm, logarithmOfOnePlus } from './logarithm.ts'
+import { philox } from './philox.ts'
 import { power } from './power.ts'
+import { emitRemainder } from './remainder.ts'
 import { cosine, sine } from './trigonometric.ts'
 
-export type MathName = 'exp' | 'log' | 'log1p' | 'sin' | 'cos' | 'tanh' | 'erf' | 'sigmoid' | 'softplus' | 'power'
+export type FunctionName =
+  'exp' | 'log' | 'log1p' | 'sin' | 'cos' | 'tanh' | 'erf' | 'sigmoid' | 'softplus' | 'power' | 'remainder' | 'random_bits'
 
-export interface MathFunction {
-  /** How many f32x4 it takes. */
+export interface VectorFunction {
+  /** How many vectors of four it takes. */
   readonly operands: number
   /** The largest error in units in the last place; a result below 2^-126 may be 0. */
   readonly ulp: number
-  readonly compute: (...operands: readonly Vector[]) => Vector
+  readonly emit: (body: FunctionBody) => void
 }
 
-const unary = (ulp: number, compute: (x: Vector) => Vector): MathFunction => ({ operands: 1, ulp, compute: (x) => compute(x) })
-
-export const MATH: { readonly [N in MathName]: MathFunction } = {
-  exp: unary(1.5, exponential),
-  log: unary(0.51, logarithm),
-  log1p: unary(1, logarithmOfOnePlus),
-  sin: unary(0.6, sine),
-  cos: unary(0.6, cosine),
-  tanh: unary(2, tanh),
-  erf: unary(2, error),
-  sigmoid: unary(3, sigmoid),
-  softplus: unary(2, softplus),
-  power: { operands: 2, ulp: 1, compute: (a, b) => power(a, b) },
+function straight(ulp: number, operands: number, compute: (...operands: readonly Vector[]) => Vector): VectorFunction {
+  const parameters = Array.from({ length: operands }, (_, index) => parameter(index))
+  return { operands, ulp, emit: (body) => emitVector(body, compute(...parameters)) }
 }
 
-/** The body of the function: f32x4 operands to one f32x4. */
-export const emitMath = (name: MathName, body: FunctionBody): void =>
-  emitVector(body, MATH[name].compute(...Array.from({ length: MATH[name].operands }, (_, index) => parameter(index))))
+export const FUNCTIONS: { readonly [N in FunctionName]: VectorFunction } = {
+  exp: straight(1.5, 1, exponential),
+  log: straight(0.51, 1, logarithm),
+  log1p: straight(1, 1, logarithmOfOnePlus),
+  sin: straight(0.6, 1, sine),
+  cos: straight(0.6, 1, cosine),
+  tanh: straight(2, 1, tanh),
+  erf: straight(2, 1, error),
+  sigmoid: straight(3, 1, sigmoid),
+  softplus: straight(2, 1, softplus),
+  power: straight(1, 2, power),
+  remainder: { operands: 2, ulp: 0.5, emit: emitRemainder },
+  random_bits: straight(0, 5, philox),
+}

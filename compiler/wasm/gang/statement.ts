@@ -1,0 +1,382 @@
+/**
+ * Statements of a workgroup that is one gang: all four invocations run together, so a barrier is nothing. Where invocations take different ways,
+ * each way is run with a mask of those that take it.
+ */
+import type { Expression, ScalarType, Statement } from '../../scalar/expression.ts'
+import { foldStart } from '../../scalar/fold.ts'
+import type { FunctionBody } from '../function.ts'
+import { loopShape, type Analysis } from './analysis.ts'
+import { emitLanes, emitScalar, foldScalar, interleave, shapeIn, valueType, type Gang, type Variable } from './expression.ts'
+import { GANG, UNIFORM, VARYING, type Shape } from './shape.ts'
+
+export interface Region extends Gang {
+  readonly analysis: Analysis
+  /** The local of the mask of the invocations that are here; null where all are. */
+  readonly mask: number | null
+  /** Invocations of the workgroup: fewer than a gang where it is small. */
+  readonly lanes: number
+  /** Makes room for an array of a worker's own. */
+  readonly reserve: (bytes: number) => number
+}
+
+export function emitStatements(region: Region, statements: readonly Statement[]): void {
+  for (const statement of statements) emitStatement(region, statement)
+}
+
+const nested = (region: Region, mask: number | null): Region => ({
+  ...region,
+  mask,
+  variables: new Map(region.variables),
+  arrays: new Map(region.arrays),
+})
+
+function emitStatement(region: Region, s: Statement): void {
+  const { body } = region
+  switch (s.kind) {
+    case 'let':
+      return define(region, s.name, s.value, shapeIn(region, s.value))
+    case 'var':
+      return define(region, s.name, s.value, region.analysis.varying.has(s.name) ? VARYING : UNIFORM)
+    case 'assign':
+      return assign(region, s.name, s.value)
+    case 'array': {
+      const offset = region.reserve(s.length * 4 * GANG)
+      region.arrays.set(s.name, { isShared: false, type: s.type, length: s.length, offset })
+      return clear(region, offset, s.length)
+    }
+    case 'assign-element':
+      return storeElement(region, s)
+    case 'store':
+      return storeBuffer(region, s)
+    case 'for':
+      return emitFor(region, s)
+    case 'if':
+      return emitIf(region, s)
+    case 'barrier':
+      return
+    case 'combine':
+      return combine(region, s)
+    case 'agree':
+      return define(region, s.name, { kind: 'element', type: typeOf(region, s.array), array: s.array, index: s.index }, UNIFORM)
+    case 'loop':
+      return body.loop(() => {
+        const inner = nested(region, region.mask)
+        emitStatements(inner, s.body)
+        if (shapeIn(inner, s.while).kind === 'uniform') emitScalar(inner, s.while)
+        else {
+          emitLanes(inner, s.while)
+          body.lane('i32x4.extract_lane', 0)
+        }
+        body.branchIf(0)
+      })
+    default:
+      s satisfies never
+  }
+}
+
+function typeOf({ arrays }: Region, name: string): ScalarType {
+  const array = arrays.get(name)
+  if (array === undefined) throw new Error(`${name} is not an array of the kernel`)
+  return array.type
+}
+
+/** Arrays begin as zeros. */
+function clear({ body, memory }: Region, offset: number, length: number): void {
+  const at = body.local('i32')
+  body.i32(0)
+  body.set(at)
+  body.loop(() => {
+    body.get(memory)
+    body.get(at)
+    body.op('i32.add')
+    body.v128([0, 0, 0, 0])
+    body.store('v128.store', offset)
+    body.get(at)
+    body.i32(4 * GANG)
+    body.op('i32.add')
+    body.tee(at)
+    body.i32(length * 4 * GANG)
+    body.op('i32.lt_u')
+    body.branchIf(0)
+  })
+}
+
+function define(region: Region, name: string, value: Expression, shape: Shape): void {
+  const { body, variables } = region
+  if (shape.kind === 'varying') emitLanes(region, value)
+  else emitScalar(region, value)
+  const local = body.local(shape.kind === 'varying' ? 'v128' : valueType(value.type))
+  body.set(local)
+  variables.set(name, { shape, type: value.type, local })
+}
+
+function assign(region: Region, name: string, value: Expression): void {
+  const { body, mask, variables } = region
+  const { shape, local } = variables.get(name)!
+  if (shape.kind === 'uniform') {
+    emitScalar(region, value)
+    return body.set(local)
+  }
+  emitLanes(region, value)
+  if (mask !== null) {
+    body.get(local)
+    body.get(mask)
+    body.op('v128.bitselect')
+  }
+  body.set(local)
+}
+
+/** The mask that is on the stack, of those that are here. */
+function narrow({ body, mask }: Region): number {
+  const narrowed = body.local('v128')
+  if (mask !== null) {
+    body.get(mask)
+    body.op('v128.and')
+  }
+  body.set(narrowed)
+  return narrowed
+}
+
+function whereAny(body: FunctionBody, mask: number, run: () => void): void {
+  body.get(mask)
+  body.op('v128.any_true')
+  body.when(run)
+}
+
+function emitIf(region: Region, s: Statement & { kind: 'if' }): void {
+  const { body, mask } = region
+  if (shapeIn(region, s.condition).kind === 'uniform') {
+    emitScalar(region, s.condition)
+    return body.when(
+      () => emitStatements(nested(region, mask), s.body),
+      s.otherwise.length === 0 ? undefined : () => emitStatements(nested(region, mask), s.otherwise),
+    )
+  }
+  const condition = body.local('v128')
+  emitLanes(region, s.condition)
+  body.tee(condition)
+  const then = narrow(region)
+  whereAny(body, then, () => emitStatements(nested(region, then), s.body))
+  if (s.otherwise.length === 0) return
+  body.get(condition)
+  body.op('v128.not')
+  const otherwise = narrow(region)
+  whereAny(body, otherwise, () => emitStatements(nested(region, otherwise), s.otherwise))
+}
+
+function emitFor(region: Region, s: Statement & { kind: 'for' }): void {
+  const { body } = region
+  const shape = loopShape(s, (e) => shapeIn(region, e))
+  const below = shapeIn(region, s.below)
+  const type = s.from.type
+  const variable: Variable = { shape, type, local: body.local(shape.kind === 'varying' ? 'v128' : 'i32') }
+  const put = (e: Expression, of: Shape): number => {
+    if (of.kind === 'uniform') emitScalar(region, e)
+    else emitLanes(region, e)
+    const local = body.local(of.kind === 'uniform' ? 'i32' : 'v128')
+    body.set(local)
+    return local
+  }
+  const limit = put(s.below, below)
+  const stepShape: Shape = shape.kind === 'varying' ? VARYING : UNIFORM
+  const step = put(s.step, stepShape)
+  if (shape.kind === 'varying') emitLanes(region, s.from)
+  else emitScalar(region, s.from)
+  body.set(variable.local)
+
+  const isUniformLoop = shape.kind === 'uniform' && below.kind === 'uniform'
+  // four in a row from a multiple of 4 are all below a multiple of 4, or none is
+  const isWhole = shape.kind === 'affine' && shape.stride === 1 && shape.isAligned && below.kind === 'uniform' && below.isMultiple
+  const inside = nested(region, region.mask)
+  inside.variables.set(s.variable, variable)
+  body.block(() =>
+    body.loop(() => {
+      let here = inside
+      if (isUniformLoop || isWhole) {
+        body.get(variable.local)
+        body.get(limit)
+        body.op(type === 'i32' ? 'i32.ge_s' : 'i32.ge_u')
+        body.branchIf(1)
+      } else {
+        emitLanes(inside, { kind: 'variable', type, name: s.variable })
+        body.get(limit)
+        if (below.kind === 'uniform') body.op('i32x4.splat')
+        body.op(type === 'i32' ? 'i32x4.lt_s' : 'i32x4.lt_u')
+        const mask = narrow(region)
+        body.get(mask)
+        body.op('v128.any_true')
+        body.op('i32.eqz')
+        body.branchIf(1)
+        here = { ...inside, mask }
+      }
+      emitStatements(nested(here, here.mask), s.body)
+      body.get(variable.local)
+      body.get(step)
+      body.op(shape.kind === 'varying' ? 'i32x4.add' : 'i32.add')
+      body.set(variable.local)
+      body.branch(0)
+    }),
+  )
+}
+
+/** Folds a variable over the invocations of the workgroup, in order. */
+function combine(region: Region, s: Statement & { kind: 'combine' }): void {
+  const { body, lanes, variables } = region
+  const variable = variables.get(s.name)!
+  const type = valueType(s.type)
+  const [total, value] = [body.local(type), body.local(type)]
+  if (s.type === 'f32') body.f32(foldStart(s.word, s.type))
+  else body.i32(foldStart(s.word, s.type))
+  body.set(total)
+  for (let lane = 0; lane < lanes; lane++) {
+    body.get(variable.local)
+    if (variable.shape.kind === 'varying') body.lane(s.type === 'f32' ? 'f32x4.extract_lane' : 'i32x4.extract_lane', lane)
+    body.set(value)
+    foldScalar(region, s.word, s.type, total, value)
+    body.set(total)
+  }
+  body.get(total)
+  if (variable.shape.kind === 'varying') body.op(s.type === 'f32' ? 'f32x4.splat' : 'i32x4.splat')
+  body.set(variable.local)
+}
+
+/** A value of four as it is stored: a bool as 0 or 1. */
+function emitStored(region: Region, value: Expression): number {
+  const { body } = region
+  const local = body.local('v128')
+  emitLanes(region, value)
+  if (value.type === 'bool') {
+    body.v128([1, 1, 1, 1])
+    body.op('v128.and')
+  }
+  body.set(local)
+  return local
+}
+
+function emitStoredScalar(region: Region, value: Expression): number {
+  const { body } = region
+  const local = body.local(valueType(value.type))
+  emitScalar(region, value)
+  body.set(local)
+  return local
+}
+
+function storeBuffer(region: Region, s: Statement & { kind: 'store' }): void {
+  const { body, buffers } = region
+  const buffer = buffers.get(s.buffer)
+  if (buffer === undefined) throw new Error(`${s.buffer} is not a buffer of the kernel`)
+  put(region, s, () => body.get(buffer.address), 0, false)
+}
+
+function storeElement(region: Region, s: Statement & { kind: 'assign-element' }): void {
+  const { body, arrays, memory } = region
+  const array = arrays.get(s.array)
+  if (array === undefined) throw new Error(`${s.array} is not an array of the kernel`)
+  put(region, s, () => body.get(memory), array.offset, !array.isShared)
+}
+
+/** Stores of the invocations that are here, in their order. */
+function put(
+  region: Region,
+  { index, value }: { readonly index: Expression; readonly value: Expression },
+  address: () => void,
+  offset: number,
+  isInterleaved: boolean,
+): void {
+  const { body, mask } = region
+  const shape = shapeIn(region, index)
+  const place = (bits: number): number => {
+    const local = body.local('i32')
+    emitScalar(region, index)
+    body.i32(bits)
+    body.op('i32.shl')
+    address()
+    body.op('i32.add')
+    body.set(local)
+    return local
+  }
+  const one = (at: () => void, lane: number, values: number): void => {
+    at()
+    body.get(values)
+    body.memoryLane('v128.store32_lane', lane, offset)
+  }
+  if (isInterleaved && shape.kind === 'uniform') {
+    const [at, values] = [place(4), emitStored(region, value)]
+    body.get(at)
+    body.get(values)
+    if (mask !== null) {
+      body.get(at)
+      body.load('v128.load', offset)
+      body.get(mask)
+      body.op('v128.bitselect')
+    }
+    return body.store('v128.store', offset)
+  }
+  // the same place and value from every invocation
+  if (shape.kind === 'uniform' && shapeIn(region, value).kind === 'uniform') {
+    const [at, stored] = [place(2), emitStoredScalar(region, value)]
+    const store = (): void => {
+      body.get(at)
+      body.get(stored)
+      body.store(value.type === 'f32' ? 'f32.store' : 'i32.store', offset)
+    }
+    return mask === null ? store() : whereAny(body, mask, store)
+  }
+  const values = emitStored(region, value)
+  if (!isInterleaved && shape.kind === 'affine' && shape.stride === 1) {
+    const at = place(2)
+    const all = (): void => {
+      body.get(at)
+      body.get(values)
+      body.store('v128.store', offset)
+    }
+    const some = (): void =>
+      eachHere(region, (lane) =>
+        one(
+          () => {
+            body.get(at)
+            body.i32(4 * lane)
+            body.op('i32.add')
+          },
+          lane,
+          values,
+        ),
+      )
+    if (mask === null) return all()
+    body.get(mask)
+    body.op('i32x4.all_true')
+    return body.when(all, some)
+  }
+  const indices = body.local('v128')
+  emitLanes(region, index)
+  if (isInterleaved) interleave(body)
+  body.i32(2)
+  body.op('i32x4.shl')
+  address()
+  body.op('i32x4.splat')
+  body.op('i32x4.add')
+  body.set(indices)
+  eachHere(region, (lane) =>
+    one(
+      () => {
+        body.get(indices)
+        body.lane('i32x4.extract_lane', lane)
+      },
+      lane,
+      values,
+    ),
+  )
+}
+
+/** Runs for each invocation that is here, in order. */
+function eachHere({ body, mask }: Region, run: (lane: number) => void): void {
+  for (let lane = 0; lane < GANG; lane++) {
+    if (mask === null) {
+      run(lane)
+      continue
+    }
+    body.get(mask)
+    body.lane('i32x4.extract_lane', lane)
+    body.when(() => run(lane))
+  }
+}

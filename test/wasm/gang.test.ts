@@ -1,0 +1,133 @@
+/** Kernels of workgroups in WebAssembly, each with the values that it would be given on the host, beside the host's in f64. */
+import fc from 'fast-check'
+import { expect, it } from 'vitest'
+import { evaluate as sizeOf, product } from '../../plan/dim.ts'
+import { PORTABLE, type Target } from '../../plan/target.ts'
+import { needed } from '../../compiler/graph/walk.ts'
+import type { Graph, Node } from '../../compiler/graph/node.ts'
+import { evaluateKernels, type Memory } from '../../compiler/kernel/ir/evaluate.ts'
+import type { KernelProgram } from '../../compiler/kernel/ir/kernel.ts'
+import { schedule } from '../../compiler/kernel/schedule.ts'
+import { optimise } from '../../compiler/passes/pipeline.ts'
+import { bindDims } from '../../compiler/reference/bind.ts'
+import { evaluate, type Feeds } from '../../compiler/reference/evaluate.ts'
+import { emitGangKernel } from '../../compiler/wasm/gang/kernel.ts'
+import { FUNCTIONS, type FunctionName } from '../../compiler/wasm/math/functions.ts'
+import { createModule } from '../../compiler/wasm/module.ts'
+import { assertProperty } from '../support/property.ts'
+import { samples } from '../support/random-graph.ts'
+
+const CPU: Target = {
+  ...PORTABLE,
+  name: 'cpu',
+  kind: 'cpu',
+  subgroupSize: 4,
+  maxInvocationsPerWorkgroup: 4,
+  maxStorageBuffers: 1000,
+}
+const PAGES = 64
+
+function runKernel(
+  program: KernelProgram,
+  values: ReadonlyMap<Node, Float64Array>,
+  dims: Readonly<Record<string, number>>,
+): ReadonlyMap<Node, Float64Array> {
+  if (program.computation.kind !== 'workgroups') throw new Error('not a kernel of workgroups')
+  const module = createModule({ minimum: PAGES, maximum: PAGES, shared: false })
+  const functions = new Map<FunctionName, number>()
+  for (const [name, { operands, emit }] of Object.entries(FUNCTIONS))
+    functions.set(
+      name as FunctionName,
+      module.add({ parameters: Array.from({ length: operands }, () => 'v128' as const), results: ['v128'] }, emit),
+    )
+  const names = Object.keys(dims)
+  const { memoryBytes } = emitGangKernel(module, program, { dims: names, functionOf: (name) => functions.get(name)! }, 'kernel')
+  const memory = new WebAssembly.Memory({ initial: PAGES, maximum: PAGES })
+  const { exports } = new WebAssembly.Instance(new WebAssembly.Module(module.take()), { env: { memory } })
+  const views = {
+    f32: new Float32Array(memory.buffer),
+    i32: new Int32Array(memory.buffer),
+    u32: new Uint32Array(memory.buffer),
+    bool: new Uint32Array(memory.buffer),
+  }
+  const args = 64
+  const own = 4096
+  let at = own + memoryBytes + 64
+  const places = new Map<string, number>()
+  program.buffers.forEach(({ name, node, access }, index) => {
+    const elements = sizeOf(product(node.shape), dims)
+    places.set(name, at)
+    views.i32.set([at, elements], args / 4 + 2 * index)
+    const given = values.get(node)
+    if (access === 'read' || node.op === 'weight') views[node.dtype].set(given!, at / 4)
+    at += Math.ceil((elements * 4) / 16) * 16 + 16
+  })
+  names.forEach((name, index) => (views.i32[args / 4 + 2 * program.buffers.length + index] = dims[name]))
+  ;(exports.kernel as (...values: number[]) => void)(args, own, 0, sizeOf(program.computation.workgroups, dims))
+  return new Map(
+    program.buffers
+      .filter(({ access }) => access === 'read_write')
+      .map(({ name, node }) => {
+        const elements = sizeOf(product(node.shape), dims)
+        return [node, Float64Array.from(views[node.dtype].subarray(places.get(name)! / 4, places.get(name)! / 4 + elements))]
+      }),
+  )
+}
+
+const rounded = (node: Node, values: Float64Array): Float64Array => (node.dtype === 'f32' ? values.map(Math.fround) : values)
+
+const counted = { kernels: 0, refused: new Map<string, number>() }
+
+/** Every kernel of workgroups alone, beside the host. */
+function compareAll(graph: Graph, feeds: Feeds, target: Target, regime: 'few' | 'many'): void {
+  const optimised = optimise(graph, { tokens: regime, block: 4, tile: 4 }).graph
+  const { kernels } = schedule(optimised, target, regime)
+  const dims = bindDims(graph, feeds.inputs)
+  const memory: Memory = new Map()
+  for (const node of needed(optimised)) {
+    if (node.op === 'input') memory.set(node, rounded(node, feeds.inputs[node.params.name].values))
+    if (node.op === 'weight' || (node.op === 'constant' && node.shape.length > 0))
+      memory.set(node, rounded(node, evaluate({ ...optimised, outputs: [{ name: 'it', node, doc: '' }] }, feeds).it.values))
+  }
+  for (const program of kernels) {
+    const given = new Map([...memory].map(([node, values]) => [node, values.slice()]))
+    evaluateKernels([program], memory, dims)
+    for (const { node, access } of program.buffers)
+      if (access === 'read_write') memory.set(node, rounded(node, memory.get(node)!))
+    if (program.computation.kind !== 'workgroups') continue
+    counted.kernels++
+    let got
+    try {
+      got = runKernel(program, given, dims)
+    } catch (error) {
+      const text = String(error)
+      if (!text.includes('that meet')) throw error
+      counted.refused.set(program.template, (counted.refused.get(program.template) ?? 0) + 1)
+      continue
+    }
+    for (const [node, values] of got) {
+      const want = memory.get(node)!
+      const size = want.reduce((most, value) => (Number.isFinite(value) ? Math.max(most, Math.abs(value)) : most), 1)
+      want.forEach((value, i) => {
+        const ok =
+          Object.is(value, values[i]) ||
+          value === values[i] ||
+          (Number.isNaN(value) && Number.isNaN(values[i])) ||
+          Math.abs(value - values[i]) <= 1e-5 * size
+        if (!ok)
+          throw new Error(
+            `${program.template} ${program.name}: ${node.op} %${node.id}[${i}] is ${values[i]}, not ${value}\n${JSON.stringify(program.computation, (key, v) => (key === 'dim' ? v.key : v), 1).slice(0, 6000)}`,
+          )
+      })
+    }
+  }
+}
+
+it.each(['few', 'many'] as const)('%s tokens', (regime) => {
+  assertProperty(
+    fc.property(samples(160), ({ graph, feeds }) => compareAll(graph, feeds, CPU, regime)),
+    150,
+  )
+  console.log(counted)
+  expect(counted.kernels).toBeGreaterThan(100)
+})
