@@ -1,11 +1,11 @@
-/** Which variables of a kernel's body differ among the invocations of a gang: those that are assigned a varying value, or under a varying condition. */
+/** Which variables of a kernel's body differ among the threads of a gang: those that are assigned a varying value, or under a varying condition. */
 import type { Statement } from '../../scalar/expression.ts'
 import { shapeOf, UNIFORM, VARYING, type Shape } from './shape.ts'
 
 export interface Analysis {
   /** Variables that are assigned to and vary. */
   readonly varying: ReadonlySet<string>
-  /** Workgroup arrays; other arrays belong to an invocation. */
+  /** Workgroup arrays; other arrays belong to an thread. */
   readonly shared: ReadonlySet<string>
 }
 
@@ -15,7 +15,7 @@ export type Scope = Map<string, Shape>
 export const startScope = (): Scope =>
   new Map<string, Shape>([
     ['workgroup', UNIFORM],
-    ['lane', { kind: 'affine', stride: 1, isAligned: true }],
+    ['thread', { kind: 'affine', stride: 1, isAligned: true }],
   ])
 
 /** The shape of a loop's variable. */
@@ -73,14 +73,14 @@ function walk(
       case 'loop':
         walk(s.body, new Map(scope), isDivergent, varying, shared)
         break
-      case 'agree':
+      case 'uniform-load':
         scope.set(s.name, UNIFORM)
         break
       case 'array':
       case 'assign-element':
       case 'store':
       case 'barrier':
-      case 'combine':
+      case 'all-reduce':
         break
       default:
         s satisfies never

@@ -1,7 +1,7 @@
 /** Scalar expressions -> instructions that leave their value on the stack: for a gang of four as a vector, for uniform values as a scalar. */
-import { emptyFold, foldStart } from '../../scalar/fold.ts'
+import { emptyReduction, reductionIdentity } from '../../scalar/reduction.ts'
 import type { Atom, Dim } from '../../../plan/dim.ts'
-import type { Expression, ReduceWord, ScalarType } from '../../scalar/expression.ts'
+import type { Expression, ReduceOpcode, ScalarType } from '../../scalar/expression.ts'
 import type { FunctionBody, ValueType } from '../function.ts'
 import type { FunctionName } from '../math/functions.ts'
 import { emitVector, parameter, type Vector } from '../vector.ts'
@@ -22,7 +22,7 @@ export interface Buffer {
   readonly type: ScalarType
 }
 
-/** An array in memory of the worker's own: one for the workgroup, or one an invocation with the elements of four side by side. */
+/** An array in memory of the worker's own: one for the workgroup, or one an thread with the elements of four side by side. */
 export interface LocalArray {
   readonly isShared: boolean
   readonly type: ScalarType
@@ -59,7 +59,7 @@ function found<T>(value: T | undefined, name: string): T {
   return value
 }
 
-/** The value of a uniform expression, or of an affine one in the first invocation. */
+/** The value of a uniform expression, or of an affine one in the first thread. */
 export function emitScalar(gang: Gang, e: Expression): void {
   const { body } = gang
   switch (e.kind) {
@@ -92,19 +92,19 @@ export function emitScalar(gang: Gang, e: Expression): void {
       return loadScalar(body, e.type, array.offset)
     }
     case 'unary': {
-      const instruction = SCALAR_UNARY[e.word]?.[e.operand.type]
+      const instruction = SCALAR_UNARY[e.opcode]?.[e.operand.type]
       if (instruction === undefined) return first(gang, e)
       emitScalar(gang, e.operand)
       return body.op(instruction)
     }
     case 'binary': {
-      const instruction = SCALAR_BINARY[e.word]?.[e.left.type]
+      const instruction = SCALAR_BINARY[e.opcode]?.[e.left.type]
       if (instruction !== undefined) {
         emitScalar(gang, e.left)
         emitScalar(gang, e.right)
         return body.op(instruction)
       }
-      if (e.type === 'u32' && (e.word === 'divide' || e.word === 'remainder')) return divideUnsigned(gang, e)
+      if (e.type === 'u32' && (e.opcode === 'divide' || e.opcode === 'remainder')) return divideUnsigned(gang, e)
       return first(gang, e)
     }
     case 'select':
@@ -176,7 +176,7 @@ function splat({ body }: Gang, type: ScalarType): void {
 /** A quotient is a where b is 0, a remainder 0. */
 function divideUnsigned(gang: Gang, e: Expression & { kind: 'binary' }): void {
   const { body } = gang
-  const instruction = e.word === 'divide' ? 'i32.div_u' : 'i32.rem_u'
+  const instruction = e.opcode === 'divide' ? 'i32.div_u' : 'i32.rem_u'
   const divisor = e.right.kind === 'literal' ? e.right.value : undefined
   if (divisor !== undefined && divisor > 0) {
     const bits = Math.log2(divisor)
@@ -185,8 +185,8 @@ function divideUnsigned(gang: Gang, e: Expression & { kind: 'binary' }): void {
       body.i32(divisor)
       return body.op(instruction)
     }
-    body.i32(e.word === 'divide' ? bits : divisor - 1)
-    return body.op(e.word === 'divide' ? 'i32.shr_u' : 'i32.and')
+    body.i32(e.opcode === 'divide' ? bits : divisor - 1)
+    return body.op(e.opcode === 'divide' ? 'i32.shr_u' : 'i32.and')
   }
   const [a, b] = [body.local('i32'), body.local('i32')]
   emitScalar(gang, e.left)
@@ -199,7 +199,7 @@ function divideUnsigned(gang: Gang, e: Expression & { kind: 'binary' }): void {
       body.get(b)
       body.op(instruction)
     },
-    () => (e.word === 'divide' ? body.get(a) : body.i32(0)),
+    () => (e.opcode === 'divide' ? body.get(a) : body.i32(0)),
     'i32',
   )
 }
@@ -218,7 +218,7 @@ function castScalar(gang: Gang, { type, operand }: Expression & { kind: 'cast' }
   if (from === 'f32') body.op(type === 'u32' ? 'i32.trunc_sat_f32_u' : 'i32.trunc_sat_f32_s')
 }
 
-/** The value in each of the four invocations. */
+/** The value in each of the four threads. */
 export function emitLanes(gang: Gang, e: Expression): void {
   const { body } = gang
   const shape = shapeIn(gang, e)
@@ -243,9 +243,9 @@ function vectorOf(gang: Gang, e: Expression, operand: (e: Expression) => void): 
     case 'element':
       return elementLanes(gang, e)
     case 'unary':
-      return apply(gang, UNARY[e.word](e.operand.type), [e.operand], operand)
+      return apply(gang, UNARY[e.opcode](e.operand.type), [e.operand], operand)
     case 'binary':
-      return apply(gang, BINARY[e.word](e.left.type), [e.left, e.right], operand)
+      return apply(gang, BINARY[e.opcode](e.left.type), [e.left, e.right], operand)
     case 'select':
       operand(e.then)
       operand(e.otherwise)
@@ -254,7 +254,7 @@ function vectorOf(gang: Gang, e: Expression, operand: (e: Expression) => void): 
     case 'cast':
       return apply(gang, { kind: 'vector', compute: (x: Vector) => castVector(e.type, e.operand.type, x) }, [e.operand], operand)
     case 'call':
-      return apply(gang, { kind: 'function', name: e.word }, e.operands, operand)
+      return apply(gang, { kind: 'function', name: e.opcode }, e.operands, operand)
     case 'reduce':
       return reduceLanes(gang, e)
     case 'literal':
@@ -306,7 +306,7 @@ function toMask(body: FunctionBody): void {
 }
 
 /**
- * Keeps a base of four elements within reach of the buffer: where an invocation in use reads an element, none of them lies further out
+ * Keeps a base of four elements within reach of the buffer: where an thread in use reads an element, none of them lies further out
  * than three elements on either side, which is memory, if not the buffer's.
  */
 function clampSigned({ body }: Gang, elements: () => void): void {
@@ -377,7 +377,7 @@ function elementLanes(gang: Gang, e: Expression & { kind: 'element' }): void {
   if (e.type === 'bool') toMask(body)
 }
 
-/** An index of an invocation's own array -> the place of its element among those of all four. */
+/** An index of an thread's own array -> the place of its element among those of all four. */
 export function interleave(body: FunctionBody): void {
   body.i32(2)
   body.op('i32x4.shl')
@@ -385,10 +385,10 @@ export function interleave(body: FunctionBody): void {
   body.op('i32x4.add')
 }
 
-const FOLD: { readonly [W in ReduceWord]: 'add' | 'maximum' | 'minimum' } = { sum: 'add', max: 'maximum', min: 'minimum' }
+const FOLD: { readonly [W in ReduceOpcode]: 'add' | 'maximum' | 'minimum' } = { sum: 'add', max: 'maximum', min: 'minimum' }
 
 /** Folds two locals and leaves the result. */
-export function foldScalar(gang: Gang, word: ReduceWord, type: ScalarType, a: number, b: number): void {
+export function foldScalar(gang: Gang, word: ReduceOpcode, type: ScalarType, a: number, b: number): void {
   const { body } = gang
   const instruction = SCALAR_BINARY[FOLD[word]]?.[type]
   if (instruction !== undefined) {
@@ -403,7 +403,7 @@ export function foldScalar(gang: Gang, word: ReduceWord, type: ScalarType, a: nu
   body.op('select')
 }
 
-const startOf = (e: Expression & { kind: 'reduce' }): number => foldStart(e.word, e.type)
+const startOf = (e: Expression & { kind: 'reduce' }): number => reductionIdentity(e.opcode, e.type)
 
 /** A loop from 0 below a uniform count, whose local is given. */
 function count(gang: Gang, below: number, each: (index: number) => void): void {
@@ -450,11 +450,11 @@ function reduceScalar(gang: Gang, e: Expression & { kind: 'reduce' }): void {
     withVariable(gang, e.variable, { shape: UNIFORM, type: 'u32', local }, () => {
       emitScalar(gang, e.body)
       body.set(value)
-      foldScalar(gang, e.word, e.type, total, value)
+      foldScalar(gang, e.opcode, e.type, total, value)
       body.set(total)
     }),
   )
-  const empty = emptyFold(e.word, e.type)
+  const empty = emptyReduction(e.opcode, e.type)
   body.get(total)
   if (empty === startOf(e)) return
   constant(body, e.type, empty)
@@ -465,7 +465,7 @@ function reduceScalar(gang: Gang, e: Expression & { kind: 'reduce' }): void {
 function reduceLanes(gang: Gang, e: Expression & { kind: 'reduce' }): void {
   const { body } = gang
   const [total, value] = [body.local('v128'), body.local('v128')]
-  const { compute } = BINARY[FOLD[e.word]](e.type) as { compute: (a: Vector, b: Vector) => Vector }
+  const { compute } = BINARY[FOLD[e.opcode]](e.type) as { compute: (a: Vector, b: Vector) => Vector }
   const isFixed = isUniform(gang, e.extent)
   const [below, extent] = [body.local('i32'), body.local('v128')]
   if (isFixed) emitScalar(gang, e.extent)
@@ -494,7 +494,7 @@ function reduceLanes(gang: Gang, e: Expression & { kind: 'reduce' }): void {
       body.set(total)
     }),
   )
-  const empty = emptyFold(e.word, e.type)
+  const empty = emptyReduction(e.opcode, e.type)
   body.get(total)
   if (empty === startOf(e)) return
   constant(body, e.type, empty)

@@ -28,7 +28,7 @@ export interface EmittedFunction {
   readonly memoryBytes: number
 }
 
-/** Throws where invocations of several gangs meet: a target of four invocations a workgroup has no such kernel. */
+/** Throws where threads of several gangs meet: a target of four threads a workgroup has no such kernel. */
 export function emitGangKernel(
   module: ModuleBuilder,
   program: KernelProgram,
@@ -37,10 +37,10 @@ export function emitGangKernel(
 ): EmittedFunction {
   const { computation } = program
   if (computation.kind !== 'workgroups') throw new Error(`${program.name} is not a kernel of workgroups`)
-  const { lanes, shared, body: statements } = computation
-  const gangs = Math.ceil(lanes / GANG)
+  const { workgroupSize, shared, body: statements } = computation
+  const gangs = Math.ceil(workgroupSize / GANG)
   if (gangs > 1 && statements.some(meets))
-    throw new Error(`${program.name}: ${lanes} invocations that meet are more than a gang of ${GANG}`)
+    throw new Error(`${program.name}: ${workgroupSize} threads with barriers are more than a gang of ${GANG}`)
   let memoryBytes = 0
   const reserve = (bytes: number): number => {
     const offset = memoryBytes
@@ -72,7 +72,7 @@ export function emitGangKernel(
       const [workgroup, lane] = [2, body.local('i32')]
       const variables = new Map<string, Variable>([
         ['workgroup', { shape: UNIFORM, type: 'u32', local: workgroup }],
-        ['lane', { shape: { kind: 'affine', stride: 1, isAligned: true }, type: 'u32', local: lane }],
+        ['thread', { shape: { kind: 'affine', stride: 1, isAligned: true }, type: 'u32', local: lane }],
       ])
       const region: Region = {
         body,
@@ -88,7 +88,7 @@ export function emitGangKernel(
         memory: 1,
         analysis: analyse(statements, new Set(shared.map(({ name }) => name))),
         mask: null,
-        lanes,
+        lanes: workgroupSize,
         reserve,
       }
       body.block(() =>
@@ -107,7 +107,7 @@ export function emitGangKernel(
               body.i32(GANG)
               body.op('i32.add')
               body.tee(lane)
-              body.i32(lanes)
+              body.i32(workgroupSize)
               body.op('i32.lt_u')
               body.branchIf(0)
             })
@@ -124,12 +124,12 @@ export function emitGangKernel(
   return { index, memoryBytes }
 }
 
-/** Whether a statement brings the invocations of a workgroup together. */
+/** Whether a statement brings the threads of a workgroup together. */
 function meets(s: Statement): boolean {
   switch (s.kind) {
     case 'barrier':
-    case 'combine':
-    case 'agree':
+    case 'all-reduce':
+    case 'uniform-load':
     case 'loop':
       return true
     case 'for':

@@ -1,5 +1,5 @@
-/** Operations of the scalar language on four invocations at a time, as vector programs, and on uniform values where there is an instruction. */
-import type { BinaryWord, ScalarType, UnaryWord } from '../../scalar/expression.ts'
+/** Operations of the scalar language on four threads at a time, as vector programs, and on uniform values where there is an instruction. */
+import type { BinaryOpcode, ScalarType, UnaryOpcode } from '../../scalar/expression.ts'
 import type { FunctionName } from '../math/functions.ts'
 import type { PlainOpcode } from '../opcodes.ts'
 import { choose, f32, i32, op, shift, shuffleWords, type Vector } from '../vector.ts'
@@ -33,7 +33,7 @@ const signOfReal = (x: Vector): Vector =>
   choose(op('f32x4.gt', op('f32x4.abs', x), f32(0)), op('v128.or', op('v128.and', x, SIGN), f32(1)), x)
 const signOfWhole = (x: Vector): Vector => op('i32x4.sub', op('i32x4.lt_s', x, i32(0)), op('i32x4.gt_s', x, i32(0)))
 
-export const UNARY: { readonly [W in UnaryWord]: (type: ScalarType) => Implementation<Unary> } = {
+export const UNARY: { readonly [W in UnaryOpcode]: (type: ScalarType) => Implementation<Unary> } = {
   negate: (type) => vector((x) => op(type === 'f32' ? 'f32x4.neg' : 'i32x4.neg', x)),
   not: () => vector((x) => op('v128.not', x)),
   abs: (type) => vector((x) => op(type === 'f32' ? 'f32x4.abs' : 'i32x4.abs', x)),
@@ -50,7 +50,7 @@ export const UNARY: { readonly [W in UnaryWord]: (type: ScalarType) => Implement
   erf: () => routine('erf'),
   sigmoid: () => routine('sigmoid'),
   softplus: () => routine('softplus'),
-  half: () => vector(nearestHalf),
+  cast_f16: () => vector(nearestHalf),
 }
 
 /** Quotients of whole numbers by way of f64, which holds each exactly: rounded down, a itself where b is 0. */
@@ -85,7 +85,7 @@ const whole =
     type === 'f32' ? real : vector((a, b) => f(a, b, type === 'u32' ? 'u32' : 'i32'))
 
 /** By the type of the operands. */
-export const BINARY: { readonly [W in BinaryWord]: (type: ScalarType) => Implementation<Binary> } = {
+export const BINARY: { readonly [W in BinaryOpcode]: (type: ScalarType) => Implementation<Binary> } = {
   add: byType({ f32: 'f32x4.add', i32: 'i32x4.add', u32: 'i32x4.add' }),
   subtract: byType({ f32: 'f32x4.sub', i32: 'i32x4.sub', u32: 'i32x4.sub' }),
   multiply: byType({ f32: 'f32x4.mul', i32: 'i32x4.mul', u32: 'i32x4.mul' }),
@@ -105,7 +105,7 @@ export const BINARY: { readonly [W in BinaryWord]: (type: ScalarType) => Impleme
 }
 
 /** Instructions for uniform values; others are computed as a vector of equal values. */
-export const SCALAR_UNARY: { readonly [W in UnaryWord]?: { readonly [T in ScalarType]?: PlainOpcode } } = {
+export const SCALAR_UNARY: { readonly [W in UnaryOpcode]?: { readonly [T in ScalarType]?: PlainOpcode } } = {
   negate: { f32: 'f32.neg' },
   not: { bool: 'i32.eqz' },
   abs: { f32: 'f32.abs' },
@@ -113,7 +113,7 @@ export const SCALAR_UNARY: { readonly [W in UnaryWord]?: { readonly [T in Scalar
   sqrt: { f32: 'f32.sqrt' },
 }
 
-export const SCALAR_BINARY: { readonly [W in BinaryWord]?: { readonly [T in ScalarType]?: PlainOpcode } } = {
+export const SCALAR_BINARY: { readonly [W in BinaryOpcode]?: { readonly [T in ScalarType]?: PlainOpcode } } = {
   add: { f32: 'f32.add', i32: 'i32.add', u32: 'i32.add' },
   subtract: { f32: 'f32.sub', i32: 'i32.sub', u32: 'i32.sub' },
   multiply: { f32: 'f32.mul', i32: 'i32.mul', u32: 'i32.mul' },

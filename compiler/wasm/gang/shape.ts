@@ -1,6 +1,6 @@
 /**
- * How a value differs among the four invocations of a gang, found from its form: the same in all of them (uniform), a uniform base plus the
- * number of the invocation times a constant (affine), or anything (varying). Uniform and affine values are computed by scalar instructions.
+ * How a value differs among the four threads of a gang, found from its form: the same in all of them (uniform), a uniform base plus the
+ * number of the thread times a constant (affine), or anything (varying). Uniform and affine values are computed by scalar instructions.
  */
 import type { Expression } from '../../scalar/expression.ts'
 
@@ -63,7 +63,7 @@ const withStride = (stride: number, isBaseMultiple: boolean): Shape =>
 function ofWhole(e: Expression & { kind: 'binary' }, left: Shape, right: Shape): Shape {
   if (left.kind === 'varying' || right.kind === 'varying') return VARYING
   const bothMultiples = isMultiple(left) && isMultiple(right)
-  switch (e.word) {
+  switch (e.opcode) {
     case 'add':
       return withStride(strideOf(left) + strideOf(right), bothMultiples)
     case 'subtract':
@@ -85,7 +85,7 @@ function ofWhole(e: Expression & { kind: 'binary' }, left: Shape, right: Shape):
         left.isAligned &&
         right.kind === 'uniform' &&
         right.isMultiple
-      if (isOneBlock) return e.word === 'divide' ? UNIFORM : { kind: 'affine', stride: 1, isAligned: true }
+      if (isOneBlock) return e.opcode === 'divide' ? UNIFORM : { kind: 'affine', stride: 1, isAligned: true }
       return together([left, right])
     }
     default:

@@ -1,9 +1,9 @@
 /**
- * Statements of a workgroup that is one gang: all four invocations run together, so a barrier is nothing. Where invocations take different ways,
+ * Statements of a workgroup that is one gang: all four threads run together, so a barrier is nothing. Where threads take different ways,
  * each way is run with a mask of those that take it.
  */
 import type { Expression, ScalarType, Statement } from '../../scalar/expression.ts'
-import { foldStart } from '../../scalar/fold.ts'
+import { reductionIdentity } from '../../scalar/reduction.ts'
 import type { FunctionBody } from '../function.ts'
 import { loopShape, type Analysis } from './analysis.ts'
 import { emitLanes, emitScalar, foldScalar, interleave, shapeIn, valueType, type Gang, type Variable } from './expression.ts'
@@ -11,9 +11,9 @@ import { GANG, UNIFORM, VARYING, type Shape } from './shape.ts'
 
 export interface Region extends Gang {
   readonly analysis: Analysis
-  /** The local of the mask of the invocations that are here; null where all are. */
+  /** The local of the mask of the threads that are here; null where all are. */
   readonly mask: number | null
-  /** Invocations of the workgroup: fewer than a gang where it is small. */
+  /** Threads of the workgroup: fewer than a gang where it is small. */
   readonly lanes: number
   /** Makes room for an array of a worker's own. */
   readonly reserve: (bytes: number) => number
@@ -54,9 +54,9 @@ function emitStatement(region: Region, s: Statement): void {
       return emitIf(region, s)
     case 'barrier':
       return
-    case 'combine':
-      return combine(region, s)
-    case 'agree':
+    case 'all-reduce':
+      return allReduce(region, s)
+    case 'uniform-load':
       return define(region, s.name, { kind: 'element', type: typeOf(region, s.array), array: s.array, index: s.index }, UNIFORM)
     case 'loop':
       return body.loop(() => {
@@ -219,20 +219,20 @@ function emitFor(region: Region, s: Statement & { kind: 'for' }): void {
   )
 }
 
-/** Folds a variable over the invocations of the workgroup, in order. */
-function combine(region: Region, s: Statement & { kind: 'combine' }): void {
+/** Folds a variable over the threads of the workgroup, in order. */
+function allReduce(region: Region, s: Statement & { kind: 'all-reduce' }): void {
   const { body, lanes, variables } = region
   const variable = variables.get(s.name)!
   const type = valueType(s.type)
   const [total, value] = [body.local(type), body.local(type)]
-  if (s.type === 'f32') body.f32(foldStart(s.word, s.type))
-  else body.i32(foldStart(s.word, s.type))
+  if (s.type === 'f32') body.f32(reductionIdentity(s.opcode, s.type))
+  else body.i32(reductionIdentity(s.opcode, s.type))
   body.set(total)
   for (let lane = 0; lane < lanes; lane++) {
     body.get(variable.local)
     if (variable.shape.kind === 'varying') body.lane(s.type === 'f32' ? 'f32x4.extract_lane' : 'i32x4.extract_lane', lane)
     body.set(value)
-    foldScalar(region, s.word, s.type, total, value)
+    foldScalar(region, s.opcode, s.type, total, value)
     body.set(total)
   }
   body.get(total)
@@ -275,7 +275,7 @@ function storeElement(region: Region, s: Statement & { kind: 'assign-element' })
   put(region, s, () => body.get(memory), array.offset, !array.isShared)
 }
 
-/** Stores of the invocations that are here, in their order. */
+/** Stores of the threads that are here, in their order. */
 function put(
   region: Region,
   { index, value }: { readonly index: Expression; readonly value: Expression },
@@ -312,7 +312,7 @@ function put(
     }
     return body.store('v128.store', offset)
   }
-  // the same place and value from every invocation
+  // the same place and value from every thread
   if (shape.kind === 'uniform' && shapeIn(region, value).kind === 'uniform') {
     const [at, stored] = [place(2), emitStoredScalar(region, value)]
     const store = (): void => {
@@ -368,7 +368,7 @@ function put(
   )
 }
 
-/** Runs for each invocation that is here, in order. */
+/** Runs for each thread that is here, in order. */
 function eachHere({ body, mask }: Region, run: (lane: number) => void): void {
   for (let lane = 0; lane < GANG; lane++) {
     if (mask === null) {
