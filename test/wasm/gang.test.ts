@@ -22,7 +22,7 @@ const CPU: Target = {
   name: 'cpu',
   kind: 'cpu',
   subgroupSize: 4,
-  maxThreadsPerWorkgroup: 4,
+  maxInvocationsPerWorkgroup: 4,
   maxStorageBuffers: 1000,
 }
 const PAGES = 64
