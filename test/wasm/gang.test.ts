@@ -3,7 +3,7 @@ import fc from 'fast-check'
 import { expect, it } from 'vitest'
 import { evaluate as sizeOf, product } from '../../plan/dim.ts'
 import { PORTABLE, type Target } from '../../plan/target.ts'
-import { needed } from '../../compiler/graph/walk.ts'
+import { liveNodes } from '../../compiler/graph/walk.ts'
 import type { Graph, Node } from '../../compiler/graph/node.ts'
 import { evaluateKernels, type Memory } from '../../compiler/kernel/ir/evaluate.ts'
 import type { KernelProgram } from '../../compiler/kernel/ir/kernel.ts'
@@ -84,7 +84,7 @@ function compareAll(graph: Graph, feeds: Feeds, target: Target, variant: 'decode
   const { kernels } = schedule(optimised, target, variant)
   const dims = bindDims(graph, feeds.inputs)
   const memory: Memory = new Map()
-  for (const node of needed(optimised)) {
+  for (const node of liveNodes(optimised)) {
     if (node.op === 'input') memory.set(node, rounded(node, feeds.inputs[node.params.name].values))
     if (node.op === 'weight' || (node.op === 'constant' && node.shape.length > 0))
       memory.set(node, rounded(node, evaluate({ ...optimised, outputs: [{ name: 'it', node, doc: '' }] }, feeds).it.values))

@@ -46,6 +46,7 @@ export const UNARY: { readonly [W in UnaryOpcode]: (type: ScalarType) => Impleme
   rsqrt: () => vector((x) => op('f32x4.div', f32(1), op('f32x4.sqrt', x))),
   sin: () => routine('sin'),
   cos: () => routine('cos'),
+  atan: () => routine('atan'),
   tanh: () => routine('tanh'),
   erf: () => routine('erf'),
   sigmoid: () => routine('sigmoid'),

@@ -1,6 +1,7 @@
 /** The functions that WebAssembly has no instruction for, by the names that kernels call them by, with their bounds. */
 import type { FunctionBody } from '../function.ts'
 import { emitVector, parameter, type Vector } from '../vector.ts'
+import { arctangent } from './arctangent.ts'
 import { error } from './error.ts'
 import { exponential } from './exponential.ts'
 import { sigmoid, softplus, tanh } from './hyperbolic.ts'
@@ -11,7 +12,19 @@ import { emitRemainder } from './remainder.ts'
 import { cosine, sine } from './trigonometric.ts'
 
 export type FunctionName =
-  'exp' | 'log' | 'log1p' | 'sin' | 'cos' | 'tanh' | 'erf' | 'sigmoid' | 'softplus' | 'power' | 'remainder' | 'random_bits'
+  | 'exp'
+  | 'log'
+  | 'log1p'
+  | 'sin'
+  | 'cos'
+  | 'atan'
+  | 'tanh'
+  | 'erf'
+  | 'sigmoid'
+  | 'softplus'
+  | 'power'
+  | 'remainder'
+  | 'random_bits'
 
 export interface VectorFunction {
   /** How many vectors of four it takes. */
@@ -32,6 +45,7 @@ export const FUNCTIONS: { readonly [N in FunctionName]: VectorFunction } = {
   log1p: straight(1, 1, logarithmOfOnePlus),
   sin: straight(0.6, 1, sine),
   cos: straight(0.6, 1, cosine),
+  atan: straight(0.51, 1, arctangent),
   tanh: straight(2, 1, tanh),
   erf: straight(2, 1, error),
   sigmoid: straight(3, 1, sigmoid),
