@@ -1,25 +1,53 @@
 /**
- * sin and cos in f64x2. x = n pi/2 + r with |r| <= pi/4, pi/2 in two parts; both series of r up to 1e-12; n modulo 4 chooses one and its sign;
- * rounded to f32 once.
+ * sin and cos in f64x2. Up to 2^20, x = n pi/2 + r with |r| <= pi/4, pi/2 in two parts. Beyond, the fraction of x / 2 pi is summed over pieces of 1 / 2 pi of
+ * 24 bits: each product with x is exact, and so is its fraction (Payne and Hanek, "Radian reduction for trigonometric functions", 1983). Both series of r are
+ * good to 1e-12; n modulo 4 chooses one and its sign; rounded to f32 once.
  *
- * At most 0.6 units in the last place, or 1e-9 absolutely beyond |x| = 2^20. Not finite: NaN.
+ * At most 0.6 units in the last place up to 2^20, 1e-7 absolutely beyond. Not finite: NaN.
  */
-import { inDoubles } from './doubles.ts'
 import { choose, f64, horner, op, shift, type Vector } from '../vector.ts'
+import { inDoubles } from './doubles.ts'
 
 /** pi / 2: 33 bits, and the rest. */
 const HALF_PI_HIGH = 1.57079632673412561417
 const HALF_PI_LOW = 6.07710050650619224932e-11
+/** 1 / 2 pi, 24 bits each: enough for 2^128 with 64 bits behind the point. */
+const PIECES = [2670176, 14390161, 346751, 644596, 8211767, 7354072, 10839631, 1106960]
 const INTEGER = 6755399441055744
+const LARGE = 2 ** 20
 const SINE = [1, -1 / 6, 1 / 120, -1 / 5040, 1 / 362880, -1 / 39916800, 1 / 6227020800]
 const COSINE = [1, -1 / 2, 1 / 24, -1 / 720, 1 / 40320, -1 / 3628800, 1 / 479001600]
+
+const fraction = (x: Vector): Vector => op('f64x2.sub', x, op('f64x2.floor', x))
+
+/** n, a whole number that counts quarters of a turn up to whole turns, and r. */
+interface Reduced {
+  readonly n: Vector
+  readonly r: Vector
+}
+
+function small(x: Vector): Reduced {
+  const n = op('f64x2.nearest', op('f64x2.mul', x, f64(2 / Math.PI)))
+  const r = op('f64x2.sub', op('f64x2.sub', x, op('f64x2.mul', n, f64(HALF_PI_HIGH))), op('f64x2.mul', n, f64(HALF_PI_LOW)))
+  return { n, r }
+}
+
+function large(x: Vector): Reduced {
+  const turns = PIECES.map((piece, at) => fraction(op('f64x2.mul', x, f64(piece * 2 ** (-24 * (at + 1))))))
+  const turn = fraction(turns.reduce((sum, part) => op('f64x2.add', sum, part)))
+  const quarters = op('f64x2.mul', turn, f64(4))
+  const n = op('f64x2.nearest', quarters)
+  return { n, r: op('f64x2.mul', op('f64x2.sub', quarters, n), f64(Math.PI / 2)) }
+}
 
 /** sin(x + quarters pi/2). */
 const sineFrom =
   (quarters: number) =>
   (x: Vector): Vector => {
-    const n = op('f64x2.nearest', op('f64x2.mul', x, f64(2 / Math.PI)))
-    const r = op('f64x2.sub', op('f64x2.sub', x, op('f64x2.mul', n, f64(HALF_PI_HIGH))), op('f64x2.mul', n, f64(HALF_PI_LOW)))
+    const [near, far] = [small(x), large(x)]
+    const isFar = op('f64x2.gt', op('f64x2.abs', x), f64(LARGE))
+    const n = choose(isFar, far.n, near.n)
+    const r = choose(isFar, far.r, near.r)
     const square = op('f64x2.mul', r, r)
     const sine = op('f64x2.mul', r, horner('f64x2', square, SINE))
     const cosine = horner('f64x2', square, COSINE)
