@@ -3,7 +3,7 @@ import type { Statement } from '../../scalar/expression.ts'
 import { shapeOf, UNIFORM, VARYING, type Shape } from './shape.ts'
 
 export interface Analysis {
-  /** Variables that are assigned to and vary. */
+  /** Variables that are assigned to, and results of reductions, that vary. */
   readonly varying: ReadonlySet<string>
   /** Workgroup arrays; other arrays belong to an thread. */
   readonly shared: ReadonlySet<string>
@@ -73,6 +73,18 @@ function walk(
       case 'loop':
         walk(s.body, new Map(scope), isDivergent, varying, shared)
         break
+      case 'reduce': {
+        const inner = new Map(scope).set(s.variable, UNIFORM)
+        walk(s.body, inner, isDivergent || of(s.extent).kind !== 'uniform', varying, shared)
+        const value = shapeOf(
+          s.value,
+          (name) => inner.get(name) ?? UNIFORM,
+          (array) => shared.has(array),
+        )
+        if (of(s.extent).kind !== 'uniform' || value.kind !== 'uniform') varying.add(s.name)
+        scope.set(s.name, varying.has(s.name) ? VARYING : UNIFORM)
+        break
+      }
       case 'uniform-load':
         scope.set(s.name, UNIFORM)
         break

@@ -119,7 +119,7 @@ export function emitScalar(gang: Gang, e: Expression): void {
     case 'call':
       return first(gang, e)
     case 'reduce':
-      return reduceScalar(gang, e)
+      return reduceExpression(gang, e, false)
     default:
       e satisfies never
   }
@@ -256,7 +256,7 @@ function vectorOf(gang: Gang, e: Expression, operand: (e: Expression) => void): 
     case 'call':
       return apply(gang, { kind: 'function', name: e.opcode }, e.operands, operand)
     case 'reduce':
-      return reduceLanes(gang, e)
+      return reduceExpression(gang, e, true)
     case 'literal':
     case 'size':
       throw new Error(`a ${e.kind} does not vary`)
@@ -403,8 +403,6 @@ export function foldScalar(gang: Gang, word: ReduceOpcode, type: ScalarType, a: 
   body.op('select')
 }
 
-const startOf = (e: Expression & { kind: 'reduce' }): number => reductionIdentity(e.opcode, e.type)
-
 /** A loop from 0 below a uniform count, whose local is given. */
 function count(gang: Gang, below: number, each: (index: number) => void): void {
   const { body } = gang
@@ -439,70 +437,97 @@ function withVariable(gang: Gang, name: string, variable: Variable, run: () => v
   else gang.variables.set(name, before)
 }
 
-function reduceScalar(gang: Gang, e: Expression & { kind: 'reduce' }): void {
+export interface Reduction {
+  readonly opcode: ReduceOpcode
+  readonly type: ScalarType
+  readonly extent: Expression
+  readonly isVarying: boolean
+}
+
+/** Leaves the reduction of what `each` folds, index by index: a vector where it varies. */
+export function reduceOver(
+  gang: Gang,
+  reduction: Reduction,
+  each: (index: number, fold: (inside: Gang, value: Expression) => void) => void,
+): void {
+  if (reduction.isVarying) reduceLanes(gang, reduction, each)
+  else reduceScalar(gang, reduction, each)
+}
+
+/** A reduction inside of an expression. */
+const reduceExpression = (gang: Gang, e: Expression & { kind: 'reduce' }, isVarying: boolean): void =>
+  reduceOver(gang, { ...e, isVarying }, (local, fold) =>
+    withVariable(gang, e.variable, { shape: UNIFORM, type: 'u32', local }, () => fold(gang, e.body)),
+  )
+
+type Each = Parameters<typeof reduceOver>[2]
+
+function reduceScalar(gang: Gang, { opcode, type, extent }: Reduction, each: Each): void {
   const { body } = gang
-  const [total, value, below] = [body.local(valueType(e.type)), body.local(valueType(e.type)), body.local('i32')]
-  emitScalar(gang, e.extent)
+  const [total, value, below] = [body.local(valueType(type)), body.local(valueType(type)), body.local('i32')]
+  const start = reductionIdentity(opcode, type)
+  emitScalar(gang, extent)
   body.set(below)
-  constant(body, e.type, startOf(e))
+  constant(body, type, start)
   body.set(total)
-  count(gang, below, (local) =>
-    withVariable(gang, e.variable, { shape: UNIFORM, type: 'u32', local }, () => {
-      emitScalar(gang, e.body)
+  count(gang, below, (index) =>
+    each(index, (inside, e) => {
+      emitScalar(inside, e)
       body.set(value)
-      foldScalar(gang, e.opcode, e.type, total, value)
+      foldScalar(inside, opcode, type, total, value)
       body.set(total)
     }),
   )
-  const empty = emptyReduction(e.opcode, e.type)
+  const empty = emptyReduction(opcode, type)
   body.get(total)
-  if (empty === startOf(e)) return
-  constant(body, e.type, empty)
+  if (empty === start) return
+  constant(body, type, empty)
   body.get(below)
   body.op('select')
 }
 
-function reduceLanes(gang: Gang, e: Expression & { kind: 'reduce' }): void {
+function reduceLanes(gang: Gang, { opcode, type, extent }: Reduction, each: Each): void {
   const { body } = gang
   const [total, value] = [body.local('v128'), body.local('v128')]
-  const { compute } = BINARY[FOLD[e.opcode]](e.type) as { compute: (a: Vector, b: Vector) => Vector }
-  const isFixed = isUniform(gang, e.extent)
-  const [below, extent] = [body.local('i32'), body.local('v128')]
-  if (isFixed) emitScalar(gang, e.extent)
+  const { compute } = BINARY[FOLD[opcode]](type) as { compute: (a: Vector, b: Vector) => Vector }
+  const isFixed = isUniform(gang, extent)
+  const [below, extents] = [body.local('i32'), body.local('v128')]
+  const start = reductionIdentity(opcode, type)
+  if (isFixed) emitScalar(gang, extent)
   else {
-    emitLanes(gang, e.extent)
-    body.tee(extent)
+    emitLanes(gang, extent)
+    body.tee(extents)
     largest(body)
   }
   body.set(below)
-  constant(body, e.type, startOf(e))
-  splat(gang, e.type)
+  constant(body, type, start)
+  splat(gang, type)
   body.set(total)
-  count(gang, below, (local) =>
-    withVariable(gang, e.variable, { shape: UNIFORM, type: 'u32', local }, () => {
-      emitLanes(gang, e.body)
+  count(gang, below, (index) =>
+    each(index, (inside, e) => {
+      emitLanes(inside, e)
       body.set(value)
       emitVector(body, compute(parameter(total), parameter(value)))
       if (!isFixed) {
         body.get(total)
-        body.get(local)
+        body.get(index)
         body.op('i32x4.splat')
-        body.get(extent)
+        body.get(extents)
         body.op('i32x4.lt_u')
         body.op('v128.bitselect')
       }
       body.set(total)
     }),
   )
-  const empty = emptyReduction(e.opcode, e.type)
+  const empty = emptyReduction(opcode, type)
   body.get(total)
-  if (empty === startOf(e)) return
-  constant(body, e.type, empty)
-  splat(gang, e.type)
+  if (empty === start) return
+  constant(body, type, empty)
+  splat(gang, type)
   if (isFixed) {
     body.get(below)
     body.op('i32x4.splat')
-  } else body.get(extent)
+  } else body.get(extents)
   toMask(body)
   body.op('v128.bitselect')
 }

@@ -3,7 +3,8 @@
  * address and the number of elements of each buffer in order, then the dims of the plan; `memory` that of the worker's own memory.
  */
 import type { KernelProgram } from '../../kernel/ir/kernel.ts'
-import type { Statement } from '../../scalar/expression.ts'
+import { createNameSource, nameValues } from '../../scalar/name-values.ts'
+import { synchronizes } from '../../scalar/walk.ts'
 import type { Signature } from '../function.ts'
 import type { FunctionName } from '../math/functions.ts'
 import type { ModuleBuilder } from '../module.ts'
@@ -37,9 +38,10 @@ export function emitGangKernel(
 ): EmittedFunction {
   const { computation } = program
   if (computation.kind !== 'workgroups') throw new Error(`${program.name} is not a kernel of workgroups`)
-  const { workgroupSize, shared, body: statements } = computation
+  const { workgroupSize, shared } = computation
+  const statements = nameValues(computation.body, createNameSource())
   const gangs = Math.ceil(workgroupSize / GANG)
-  if (gangs > 1 && statements.some(meets))
+  if (gangs > 1 && statements.some(synchronizes))
     throw new Error(`${program.name}: ${workgroupSize} threads with barriers are more than a gang of ${GANG}`)
   let memoryBytes = 0
   const reserve = (bytes: number): number => {
@@ -122,23 +124,6 @@ export function emitGangKernel(
     name,
   )
   return { index, memoryBytes }
-}
-
-/** Whether a statement brings the threads of a workgroup together. */
-function meets(s: Statement): boolean {
-  switch (s.kind) {
-    case 'barrier':
-    case 'all-reduce':
-    case 'uniform-load':
-    case 'loop':
-      return true
-    case 'for':
-      return s.body.some(meets)
-    case 'if':
-      return s.body.some(meets) || s.otherwise.some(meets)
-    default:
-      return false
-  }
 }
 
 /** A workgroup of fewer than four: the others are masked out. */

@@ -6,7 +6,17 @@ import type { Expression, ScalarType, Statement } from '../../scalar/expression.
 import { reductionIdentity } from '../../scalar/reduction.ts'
 import type { FunctionBody } from '../function.ts'
 import { loopShape, type Analysis } from './analysis.ts'
-import { emitLanes, emitScalar, foldScalar, interleave, shapeIn, valueType, type Gang, type Variable } from './expression.ts'
+import {
+  emitLanes,
+  emitScalar,
+  foldScalar,
+  interleave,
+  reduceOver,
+  shapeIn,
+  valueType,
+  type Gang,
+  type Variable,
+} from './expression.ts'
 import { GANG, UNIFORM, VARYING, type Shape } from './shape.ts'
 
 export interface Region extends Gang {
@@ -54,6 +64,8 @@ function emitStatement(region: Region, s: Statement): void {
       return emitIf(region, s)
     case 'barrier':
       return
+    case 'reduce':
+      return emitReduce(region, s)
     case 'all-reduce':
       return allReduce(region, s)
     case 'uniform-load':
@@ -217,6 +229,21 @@ function emitFor(region: Region, s: Statement & { kind: 'for' }): void {
       body.branch(0)
     }),
   )
+}
+
+/** A reduction with its body: what varies is kept as it was in threads whose extent is reached. */
+function emitReduce(region: Region, s: Statement & { kind: 'reduce' }): void {
+  const { body, variables } = region
+  const isVarying = region.analysis.varying.has(s.name)
+  reduceOver(region, { ...s, isVarying }, (index, fold) => {
+    const inside = nested(region, region.mask)
+    inside.variables.set(s.variable, { shape: UNIFORM, type: 'u32', local: index })
+    emitStatements(inside, s.body)
+    fold(inside, s.value)
+  })
+  const local = body.local(isVarying ? 'v128' : valueType(s.type))
+  body.set(local)
+  variables.set(s.name, { shape: isVarying ? VARYING : UNIFORM, type: s.type, local })
 }
 
 /** Folds a variable over the threads of the workgroup, in order. */
