@@ -11,7 +11,7 @@ import { schedule } from '../../compiler/kernel/schedule.ts'
 import { optimise } from '../../compiler/passes/pipeline.ts'
 import { bindDims } from '../../compiler/reference/bind.ts'
 import { evaluate, type Feeds } from '../../compiler/reference/evaluate.ts'
-import { emitGangKernel } from '../../compiler/wasm/gang/kernel.ts'
+import { emitKernel } from '../../compiler/wasm/kernel.ts'
 import { FUNCTIONS, type FunctionName } from '../../compiler/wasm/math/functions.ts'
 import { createModule } from '../../compiler/wasm/module.ts'
 import { assertProperty } from '../support/property.ts'
@@ -32,7 +32,6 @@ function runKernel(
   values: ReadonlyMap<Node, Float64Array>,
   dims: Readonly<Record<string, number>>,
 ): ReadonlyMap<Node, Float64Array> {
-  if (program.computation.kind !== 'workgroups') throw new Error('not a kernel of workgroups')
   const module = createModule({ minimum: PAGES, maximum: PAGES, shared: false })
   const functions = new Map<FunctionName, number>()
   for (const [name, { operands, emit }] of Object.entries(FUNCTIONS))
@@ -41,7 +40,12 @@ function runKernel(
       module.add({ parameters: Array.from({ length: operands }, () => 'v128' as const), results: ['v128'] }, emit),
     )
   const names = Object.keys(dims)
-  const { memoryBytes } = emitGangKernel(module, program, { dims: names, functionOf: (name) => functions.get(name)! }, 'kernel')
+  const { memoryBytes, workgroups } = emitKernel(
+    module,
+    program,
+    { dims: names, functionOf: (name) => functions.get(name)!, isRelaxed: false },
+    'kernel',
+  )
   const memory = new WebAssembly.Memory({ initial: PAGES, maximum: PAGES })
   const { exports } = new WebAssembly.Instance(new WebAssembly.Module(module.take()), { env: { memory } })
   const views = {
@@ -63,7 +67,7 @@ function runKernel(
     at += Math.ceil((elements * 4) / 16) * 16 + 16
   })
   names.forEach((name, index) => (views.i32[args / 4 + 2 * program.buffers.length + index] = dims[name]))
-  ;(exports.kernel as (...values: number[]) => void)(args, own, 0, sizeOf(program.computation.workgroups, dims))
+  ;(exports.kernel as (...values: number[]) => void)(args, own, 0, sizeOf(workgroups, dims))
   return new Map(
     program.buffers
       .filter(({ access }) => access === 'read_write')
@@ -94,7 +98,6 @@ function compareAll(graph: Graph, feeds: Feeds, target: Target, variant: 'decode
     evaluateKernels([program], memory, dims)
     for (const { node, access } of program.buffers)
       if (access === 'read_write') memory.set(node, rounded(node, memory.get(node)!))
-    if (program.computation.kind !== 'workgroups') continue
     counted.kernels++
     let got
     try {

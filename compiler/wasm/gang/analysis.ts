@@ -10,13 +10,7 @@ export interface Analysis {
 }
 
 /** The shapes that the variables have where a statement stands. */
-export type Scope = Map<string, Shape>
-
-export const startScope = (): Scope =>
-  new Map<string, Shape>([
-    ['workgroup', UNIFORM],
-    ['thread', { kind: 'affine', stride: 1, isAligned: true }],
-  ])
+type Scope = Map<string, Shape>
 
 /** The shape of a loop's variable. */
 export function loopShape(s: Statement & { kind: 'for' }, of: (e: (typeof s)['from']) => Shape): Shape {
@@ -26,11 +20,12 @@ export function loopShape(s: Statement & { kind: 'for' }, of: (e: (typeof s)['fr
   return { ...from, isAligned: from.isAligned && step.isMultiple }
 }
 
-export function analyse(body: readonly Statement[], shared: ReadonlySet<string>): Analysis {
+/** `known` has the shapes of the variables that the body is given. */
+export function analyse(body: readonly Statement[], shared: ReadonlySet<string>, known: ReadonlyMap<string, Shape>): Analysis {
   const varying = new Set<string>()
   for (let before = -1; before !== varying.size;) {
     before = varying.size
-    walk(body, startScope(), false, varying, shared)
+    walk(body, new Map(known), false, varying, shared)
   }
   return { varying, shared }
 }

@@ -1,0 +1,179 @@
+/**
+ * A kernel -> a function (arguments, memory, from, to) that runs the workgroups from .. to - 1. `arguments` is the address of words: the address and the
+ * number of elements of each buffer in order, then the dims of the plan; `memory` is that of the worker's own memory.
+ */
+import type { Dim } from '../../plan/dim.ts'
+import type { Kernel } from '../kernel/ir/kernel.ts'
+import type { Statement } from '../scalar/expression.ts'
+import { createNameSource, nameValues } from '../scalar/name-values.ts'
+import { synchronizes } from '../scalar/walk.ts'
+import type { FunctionBody, Signature } from './function.ts'
+import { analyse } from './gang/analysis.ts'
+import type { Buffer, LocalArray, Variable } from './gang/expression.ts'
+import { GANG, UNIFORM, type Shape } from './gang/shape.ts'
+import { emitStatements, type Region } from './gang/statement.ts'
+import type { FunctionName } from './math/functions.ts'
+import { emitMatmul, matmulWorkgroups } from './matmul/matmul.ts'
+import type { ModuleBuilder } from './module.ts'
+
+export const KERNEL: Signature = { parameters: ['i32', 'i32', 'i32', 'i32'], results: [] }
+
+/** Locals of the parameters. */
+const [ARGUMENTS, MEMORY, WORKGROUP, END] = [0, 1, 2, 3]
+const WORD = 4
+
+export interface KernelOptions {
+  /** The plan's dims, in order. */
+  readonly dims: readonly string[]
+  readonly functionOf: (name: FunctionName) => number
+  /** Whether products and sums may be fused, which not every machine does alike. */
+  readonly isRelaxed: boolean
+}
+
+export interface EmittedFunction {
+  readonly index: number
+  readonly workgroups: Dim
+  /** Bytes of a worker's own memory that it uses. */
+  readonly memoryBytes: number
+}
+
+/** Adds the function to the module, exported under the name. Throws where threads of several gangs meet at a barrier. */
+export function emitKernel(module: ModuleBuilder, kernel: Kernel, options: KernelOptions, name: string): EmittedFunction {
+  const { computation } = kernel
+  let memoryBytes = 0
+  const reserve = (bytes: number): number => {
+    const offset = memoryBytes
+    memoryBytes += Math.ceil(bytes / 16) * 16
+    return offset
+  }
+  const index = module.add(
+    KERNEL,
+    (body) => {
+      const region = openRegion(body, kernel, options, reserve)
+      const run =
+        computation.kind === 'matmul'
+          ? () => emitMatmul(region, computation.matmul, WORKGROUP, options.isRelaxed)
+          : gangs(region, kernel)
+      body.block(() =>
+        body.loop(() => {
+          body.get(WORKGROUP)
+          body.get(END)
+          body.op('i32.ge_u')
+          body.branchIf(1)
+          run()
+          increment(body, WORKGROUP, 1)
+          body.branch(0)
+        }),
+      )
+    },
+    name,
+  )
+  return {
+    index,
+    workgroups: computation.kind === 'matmul' ? matmulWorkgroups(computation.matmul) : computation.workgroups,
+    memoryBytes,
+  }
+}
+
+function increment(body: FunctionBody, local: number, by: number): void {
+  body.get(local)
+  body.i32(by)
+  body.op('i32.add')
+  body.set(local)
+}
+
+/** What all of a kernel's code may use: buffers and dims in locals. */
+function openRegion(
+  body: FunctionBody,
+  kernel: Kernel,
+  { dims, functionOf }: KernelOptions,
+  reserve: (bytes: number) => number,
+): Region {
+  const argument = (at: number): number => {
+    const local = body.local('i32')
+    body.get(ARGUMENTS)
+    body.load('i32.load', WORD * at)
+    body.set(local)
+    return local
+  }
+  const buffers = new Map(
+    kernel.buffers.map(({ name, dtype }, at): [string, Buffer] => [
+      name,
+      { address: argument(2 * at), elements: argument(2 * at + 1), type: dtype },
+    ]),
+  )
+  const dimLocals = new Map(dims.map((dim, at) => [dim, argument(2 * kernel.buffers.length + at)]))
+  return {
+    body,
+    functionOf,
+    buffers,
+    arrays: new Map(),
+    variables: new Map(),
+    dim: (name) => {
+      const local = dimLocals.get(name)
+      if (local === undefined) throw new Error(`${name} is not a dim of the plan`)
+      return local
+    },
+    memory: MEMORY,
+    analysis: { varying: new Set(), shared: new Set() },
+    mask: null,
+    lanes: GANG,
+    reserve,
+  }
+}
+
+/** The body of a workgroup, gang by gang. */
+function gangs(region: Region, { name, computation }: Kernel): () => void {
+  if (computation.kind !== 'workgroups') throw new Error(`${name} is not a kernel of workgroups`)
+  const { workgroupSize, shared } = computation
+  const { body } = region
+  const statements = nameValues(computation.body, createNameSource())
+  if (workgroupSize > GANG && statements.some(synchronizes)) {
+    throw new Error(`${name}: ${workgroupSize} threads with barriers are more than a gang of ${GANG}`)
+  }
+  const arrays = shared.map(({ name, type, length }): [string, LocalArray] => [
+    name,
+    { isShared: true, type, length, offset: region.reserve(length * WORD) },
+  ])
+  const thread = body.local('i32')
+  const shapes: readonly (readonly [string, Shape, number])[] = [
+    ['workgroup', UNIFORM, WORKGROUP],
+    ['thread', { kind: 'affine', stride: 1, isAligned: true }, thread],
+  ]
+  const analysis = analyse(
+    statements,
+    new Set(shared.map(({ name }) => name)),
+    new Map(shapes.map(([name, shape]) => [name, shape])),
+  )
+  /** A gang of its own: what one defines is not the next one's. */
+  const open = (): Region => ({
+    ...region,
+    analysis,
+    lanes: workgroupSize,
+    arrays: new Map(arrays),
+    variables: new Map(shapes.map(([name, shape, local]): [string, Variable] => [name, { shape, type: 'u32', local }])),
+  })
+  return () => {
+    body.i32(0)
+    body.set(thread)
+    if (workgroupSize <= GANG) return runSmall(open(), statements)
+    body.loop(() => {
+      emitStatements(open(), statements)
+      increment(body, thread, GANG)
+      body.get(thread)
+      body.i32(workgroupSize)
+      body.op('i32.lt_u')
+      body.branchIf(0)
+    })
+  }
+}
+
+/** A workgroup of one gang, or of fewer threads: the others are masked out. */
+function runSmall(region: Region, statements: readonly Statement[]): void {
+  const { body, lanes } = region
+  if (lanes === GANG) return emitStatements(region, statements)
+  const mask = body.local('v128')
+  body.v128(Array.from({ length: GANG }, (_, lane) => (lane < lanes ? -1 : 0)))
+  body.set(mask)
+  emitStatements({ ...region, mask }, statements)
+}
