@@ -15,6 +15,10 @@ import { emitKernel } from '../../compiler/wasm/kernel.ts'
 import { FUNCTIONS, type FunctionName } from '../../compiler/wasm/math/functions.ts'
 import { createModule } from '../../compiler/wasm/module.ts'
 import { assertProperty } from '../support/property.ts'
+import { graphOf } from '../support/graph.ts'
+import { feedsOf } from '../support/random.ts'
+import { read } from '../support/sources.ts'
+import { weightsOf } from '../support/weights.ts'
 import { samples } from '../support/random-graph.ts'
 
 const CPU: Target = {
@@ -80,7 +84,7 @@ function runKernel(
 
 const rounded = (node: Node, values: Float64Array): Float64Array => (node.dtype === 'f32' ? values.map(Math.fround) : values)
 
-const counted = { kernels: 0, refused: new Map<string, number>() }
+const counted = { kernels: 0, templates: new Map<string, number>(), refused: new Map<string, number>() }
 
 /** Every kernel of workgroups alone, beside the host. */
 function compareAll(graph: Graph, feeds: Feeds, target: Target, variant: 'decode' | 'prefill'): void {
@@ -99,6 +103,7 @@ function compareAll(graph: Graph, feeds: Feeds, target: Target, variant: 'decode
     for (const { node, access } of program.buffers)
       if (access === 'read_write') memory.set(node, rounded(node, memory.get(node)!))
     counted.kernels++
+    counted.templates.set(program.template, (counted.templates.get(program.template) ?? 0) + 1)
     let got
     try {
       got = runKernel(program, given, dims)
@@ -134,3 +139,24 @@ it.each(['decode', 'prefill'] as const)('%s tokens', (variant) => {
   console.log(counted)
   expect(counted.kernels).toBeGreaterThan(100)
 })
+
+const SPECS = [
+  '01-first-routed-layer',
+  '02-own-policy',
+  '03-attention',
+  '05-shared-experts',
+  '06-once-and-training',
+  '08-choices',
+  '09-soft-experts',
+  '11-train-a-small-model',
+]
+
+it.each(SPECS.flatMap((name) => (['decode', 'prefill'] as const).map((variant) => [name, variant] as const)))(
+  '%s, %s',
+  (name, variant) => {
+    const graph = graphOf(read(`examples/${name}.smoe`))
+    const feeds = feedsOf(graph, { B: variant === 'decode' ? 2 : 70, S: 5, T: 70 }, { seed: 3 })
+    compareAll(graph, { inputs: feeds.inputs, weights: weightsOf(graph, feeds.checkpoint) }, CPU, variant)
+    console.log(counted)
+  },
+)
