@@ -11,6 +11,7 @@ import type { FunctionBody, Signature } from './function.ts'
 import { analyse } from './gang/analysis.ts'
 import type { Buffer, LocalArray, Variable } from './gang/expression.ts'
 import { GANG, UNIFORM, type Shape } from './gang/shape.ts'
+import { emitSegments } from './gang/segments.ts'
 import { emitStatements, type Region } from './gang/statement.ts'
 import type { FunctionName } from './math/functions.ts'
 import { emitMatmul, matmulWorkgroups } from './matmul/matmul.ts'
@@ -37,7 +38,7 @@ export interface EmittedFunction {
   readonly memoryBytes: number
 }
 
-/** Adds the function to the module, exported under the name. Throws where threads of several gangs meet at a barrier. */
+/** Adds the function to the module, exported under the name. Throws where a workgroup with barriers is neither one gang nor whole gangs. */
 export function emitKernel(module: ModuleBuilder, kernel: Kernel, options: KernelOptions, name: string): EmittedFunction {
   const { computation } = kernel
   let memoryBytes = 0
@@ -115,6 +116,8 @@ function openRegion(
       return local
     },
     memory: MEMORY,
+    own: MEMORY,
+    ownBase: 0,
     analysis: { varying: new Set(), shared: new Set() },
     mask: null,
     lanes: GANG,
@@ -128,9 +131,8 @@ function gangs(region: Region, { name, computation }: Kernel): () => void {
   const { workgroupSize, shared } = computation
   const { body } = region
   const statements = nameValues(computation.body, createNameSource())
-  if (workgroupSize > GANG && statements.some(synchronizes)) {
-    throw new Error(`${name}: ${workgroupSize} threads with barriers are more than a gang of ${GANG}`)
-  }
+  if (workgroupSize > GANG && workgroupSize % GANG !== 0)
+    throw new Error(`${name}: ${workgroupSize} threads are not whole gangs of ${GANG}`)
   const arrays = shared.map(({ name, type, length }): [string, LocalArray] => [
     name,
     { isShared: true, type, length, offset: region.reserve(length * WORD) },
@@ -157,6 +159,7 @@ function gangs(region: Region, { name, computation }: Kernel): () => void {
     body.i32(0)
     body.set(thread)
     if (workgroupSize <= GANG) return runSmall(open(), statements)
+    if (statements.some(synchronizes)) return emitSegments(open(), statements, workgroupSize / GANG, thread)
     body.loop(() => {
       emitStatements(open(), statements)
       increment(body, thread, GANG)

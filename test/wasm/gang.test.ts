@@ -84,7 +84,7 @@ function runKernel(
 
 const rounded = (node: Node, values: Float64Array): Float64Array => (node.dtype === 'f32' ? values.map(Math.fround) : values)
 
-const counted = { kernels: 0, templates: new Map<string, number>(), refused: new Map<string, number>() }
+const counted = { kernels: 0, templates: new Map<string, number>() }
 
 /** Every kernel of workgroups alone, beside the host. */
 function compareAll(graph: Graph, feeds: Feeds, target: Target, variant: 'decode' | 'prefill'): void {
@@ -104,19 +104,13 @@ function compareAll(graph: Graph, feeds: Feeds, target: Target, variant: 'decode
       if (access === 'read_write') memory.set(node, rounded(node, memory.get(node)!))
     counted.kernels++
     counted.templates.set(program.template, (counted.templates.get(program.template) ?? 0) + 1)
-    let got
-    try {
-      got = runKernel(program, given, dims)
-    } catch (error) {
-      const text = String(error)
-      if (!text.includes('with barriers')) throw error
-      counted.refused.set(program.template, (counted.refused.get(program.template) ?? 0) + 1)
-      continue
-    }
+    const got = runKernel(program, given, dims)
     for (const [node, values] of got) {
       const want = memory.get(node)!
       const size = want.reduce((most, value) => (Number.isFinite(value) ? Math.max(most, Math.abs(value)) : most), 1)
       want.forEach((value, i) => {
+        // what no thread stores
+        if (node.dtype !== 'f32' && Number.isNaN(value)) return
         const ok =
           Object.is(value, values[i]) ||
           value === values[i] ||

@@ -20,9 +20,14 @@ export function loopShape(s: Statement & { kind: 'for' }, of: (e: (typeof s)['fr
   return { ...from, isAligned: from.isAligned && step.isMultiple }
 }
 
-/** `known` has the shapes of the variables that the body is given. */
-export function analyse(body: readonly Statement[], shared: ReadonlySet<string>, known: ReadonlyMap<string, Shape>): Analysis {
-  const varying = new Set<string>()
+/** `known` has the shapes of the variables that the body is given; `kept` are names that vary whatever their values are. */
+export function analyse(
+  body: readonly Statement[],
+  shared: ReadonlySet<string>,
+  known: ReadonlyMap<string, Shape>,
+  kept: ReadonlySet<string> = new Set(),
+): Analysis {
+  const varying = new Set(kept)
   for (let before = -1; before !== varying.size;) {
     before = varying.size
     walk(body, new Map(known), false, varying, shared)
@@ -46,7 +51,7 @@ function walk(
   for (const s of statements) {
     switch (s.kind) {
       case 'let':
-        scope.set(s.name, of(s.value))
+        scope.set(s.name, varying.has(s.name) ? VARYING : of(s.value))
         break
       case 'var':
       case 'assign':

@@ -39,8 +39,11 @@ export interface Gang {
   readonly variables: Map<string, Variable>
   /** The local that holds a dim of the plan. */
   readonly dim: (name: string) => number
-  /** The local with the address of the worker's own memory. */
+  /** The local with the address of the worker's own memory, where the arrays of a workgroup are. */
   readonly memory: number
+  /** The local with the address of the gang's part of it, and what is added to it: where the arrays of its threads are. */
+  readonly own: number
+  readonly ownBase: number
 }
 
 export const valueType = (type: ScalarType): ValueType => (type === 'f32' ? 'f32' : 'i32')
@@ -162,7 +165,7 @@ function first(gang: Gang, e: Expression): void {
   body.op('i32.and')
 }
 
-function splat({ body }: Gang, type: ScalarType): void {
+export function splat({ body }: Gang, type: ScalarType): void {
   if (type === 'f32') return body.op('f32x4.splat')
   if (type !== 'bool') return body.op('i32x4.splat')
   const flag = body.local('i32')
@@ -355,6 +358,9 @@ function gather({ body }: Gang, address: () => void, offset: number): void {
   }
 }
 
+/** What is added to the address of an array's memory. */
+export const placeOf = ({ ownBase }: Gang, { isShared, offset }: LocalArray): number => (isShared ? offset : ownBase + offset)
+
 function elementLanes(gang: Gang, e: Expression & { kind: 'element' }): void {
   const { body } = gang
   const array = found(gang.arrays.get(e.array), e.array)
@@ -364,16 +370,16 @@ function elementLanes(gang: Gang, e: Expression & { kind: 'element' }): void {
     clampScalar(gang, () => body.i32(array.length))
     body.i32(4)
     body.op('i32.shl')
-    body.get(gang.memory)
+    body.get(gang.own)
     body.op('i32.add')
-    body.load('v128.load', array.offset)
+    body.load('v128.load', gang.ownBase + array.offset)
     if (e.type === 'bool') toMask(body)
     return
   }
   emitLanes(gang, e.index)
   clampLanes(gang, () => body.i32(array.length))
   if (!array.isShared) interleave(body)
-  gather(gang, () => body.get(gang.memory), array.offset)
+  gather(gang, () => body.get(array.isShared ? gang.memory : gang.own), placeOf(gang, array))
   if (e.type === 'bool') toMask(body)
 }
 

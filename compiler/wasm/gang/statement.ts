@@ -11,6 +11,7 @@ import {
   emitScalar,
   foldScalar,
   interleave,
+  placeOf,
   reduceOver,
   shapeIn,
   valueType,
@@ -50,9 +51,10 @@ function emitStatement(region: Region, s: Statement): void {
     case 'assign':
       return assign(region, s.name, s.value)
     case 'array': {
-      const offset = region.reserve(s.length * 4 * GANG)
-      region.arrays.set(s.name, { isShared: false, type: s.type, length: s.length, offset })
-      return clear(region, offset, s.length)
+      const known = region.arrays.get(s.name)
+      const array = known ?? { isShared: false, type: s.type, length: s.length, offset: region.reserve(s.length * 4 * GANG) }
+      region.arrays.set(s.name, array)
+      return clear(region, placeOf(region, array), s.length)
     }
     case 'assign-element':
       return storeElement(region, s)
@@ -93,12 +95,12 @@ function typeOf({ arrays }: Region, name: string): ScalarType {
 }
 
 /** Arrays begin as zeros. */
-function clear({ body, memory }: Region, offset: number, length: number): void {
+function clear({ body, own }: Region, offset: number, length: number): void {
   const at = body.local('i32')
   body.i32(0)
   body.set(at)
   body.loop(() => {
-    body.get(memory)
+    body.get(own)
     body.get(at)
     body.op('i32.add')
     body.v128([0, 0, 0, 0])
@@ -296,10 +298,10 @@ function storeBuffer(region: Region, s: Statement & { kind: 'store' }): void {
 }
 
 function storeElement(region: Region, s: Statement & { kind: 'assign-element' }): void {
-  const { body, arrays, memory } = region
+  const { body, arrays } = region
   const array = arrays.get(s.array)
   if (array === undefined) throw new Error(`${s.array} is not an array of the kernel`)
-  put(region, s, () => body.get(memory), array.offset, !array.isShared)
+  put(region, s, () => body.get(array.isShared ? region.memory : region.own), placeOf(region, array), !array.isShared)
 }
 
 /** Stores of the threads that are here, in their order. */
