@@ -18,7 +18,7 @@ const ORDER: readonly (readonly string[])[] = [
   ['compiler/autodiff', 'compiler/passes', 'compiler/reference', 'compiler/recipe.ts'],
   ['compiler/optimisers'],
   ['compiler/kernel'],
-  ['compiler/wgsl'],
+  ['compiler/wgsl', 'compiler/wasm'],
   ['compiler/bindings'],
   ['compiler/compile.ts'],
   ['compiler/train.ts'],

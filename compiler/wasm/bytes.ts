@@ -1,4 +1,6 @@
-/** A growing buffer of bytes in the encodings of the WebAssembly binary format (https://webassembly.github.io/spec/core/binary). */
+/**
+ * A growing buffer of bytes in the encodings of the WebAssembly binary format (https://webassembly.github.io/spec/core/binary).
+ */
 
 export interface Bytes {
   readonly byte: (value: number) => void

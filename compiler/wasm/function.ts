@@ -1,4 +1,7 @@
-/** The body of one WebAssembly function: instructions are written into one buffer as they are emitted, locals are counted by type. */
+/**
+ * The body of one WebAssembly function: instructions are written into one buffer as they are emitted, locals are counted by
+ * type.
+ */
 import { createBytes, type Bytes } from './bytes.ts'
 import {
   alignmentOf,

@@ -1,6 +1,7 @@
 /**
- * A kernel -> a function (arguments, memory, from, to) that runs the workgroups from .. to - 1. `arguments` is the address of words: the address and the
- * number of elements of each buffer in order, then the dims of the plan; `memory` is that of the worker's own memory.
+ * A kernel -> a function (arguments, memory, from, to) that runs the workgroups from .. to - 1. `arguments` is the address of
+ * words: the address and the number of elements of each buffer in order, then the dims of the plan; `memory` is that of the
+ * worker's own memory.
  */
 import type { Dim } from '../../plan/dim.ts'
 import type { Kernel } from '../kernel/ir/kernel.ts'
@@ -38,7 +39,10 @@ export interface EmittedFunction {
   readonly memoryBytes: number
 }
 
-/** Adds the function to the module, exported under the name. Throws where a workgroup with barriers is neither one gang nor whole gangs. */
+/**
+ * Adds the function to the module, exported under the name. Throws where a workgroup with barriers is neither one gang nor
+ * whole gangs.
+ */
 export function emitKernel(module: ModuleBuilder, kernel: Kernel, options: KernelOptions, name: string): EmittedFunction {
   const { computation } = kernel
   let memoryBytes = 0

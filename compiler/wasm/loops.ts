@@ -21,7 +21,9 @@ export function forRange(body: FunctionBody, below: number, step: number, each: 
   )
 }
 
-/** As `forRange`, as long as a whole step lies below; leaves the first index that was not reached in the local that it returns. */
+/**
+ * As `forRange`, as long as a whole step lies below; leaves the first index that was not reached in the local that it returns.
+ */
 export function forWhole(body: FunctionBody, below: number, step: number, each: (index: number) => void): number {
   const index = body.local('i32')
   body.set(index)

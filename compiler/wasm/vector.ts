@@ -1,6 +1,6 @@
 /**
- * Straight-line programs over vectors of 128 bits: values are nodes of a DAG, a node that is used more than once is computed once. The
- * functions of `math/` are such programs.
+ * Straight-line programs over vectors of 128 bits: values are nodes of a DAG, a node that is used more than once is computed
+ * once. The functions of `math/` are such programs.
  */
 import type { FunctionBody } from './function.ts'
 import type { PlainOpcode } from './opcodes.ts'

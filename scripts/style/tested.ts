@@ -56,6 +56,11 @@ export const ENTRANCES: readonly Entrance[] = [
     why: 'kernels are compared with the graph that they compute',
   },
   { folder: 'compiler/wgsl', tests: ['test/wgsl/kernels.test.ts'], why: 'the text of kernels is compared whole, and run' },
+  {
+    folder: 'compiler/wasm',
+    tests: ['test/wasm/kernels.test.ts'],
+    why: 'instructions are tested by running the kernels that they make up',
+  },
   { folder: 'compiler/bindings/script.ts', tests: ['test/cli/compile.test.ts'], why: 'bindings as compile writes them' },
   {
     folder: 'runtime',

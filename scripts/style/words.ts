@@ -68,6 +68,7 @@ export const WORDS: readonly Word[] = [
         path: /^(compiler\/wgsl\/templates\/matmul_subgroup|cli\/commands\/doctor|test\/runtime\/)/,
         reason: 'lanes of a subgroup or a vector unit',
       },
+      { path: /^(compiler|test)\/wasm\//, reason: 'WebAssembly calls the places of a vector lanes' },
     ],
   },
   { pattern: /\bby rows (together|alone)\b|'rows (together|alone)'/, instead: 'workgroup per row, thread per row' },
@@ -82,7 +83,7 @@ export const WORDS: readonly Word[] = [
     where: LEARNING,
     allowed: [
       { path: /^training\/data\/binary/, reason: 'the halves of a file' },
-      { path: /^compiler\/wgsl\/opcodes/, reason: 'the halves of a word' },
+      { path: /^compiler\/(wgsl\/opcodes|wasm\/math)/, reason: 'the halves of a word' },
     ],
   },
   { pattern: /\bisSound\b|\bMOST_NORM\b/, instead: 'finite-gradient check' },

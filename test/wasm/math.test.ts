@@ -114,7 +114,6 @@ for (const name of NAMES.filter((name) => FUNCTIONS[name].operands === 1)) {
       const error = errorOf(out[i], EXACT[name](memory[i], 0))
       if (error > worst) [worst, at] = [error, i]
     }
-    console.log(name, worst)
     expect(worst, `at ${memory[at]}: ${out[at]}, exactly ${EXACT[name](memory[at], 0)}`).toBeLessThanOrEqual(FUNCTIONS[name].ulp)
   })
 }

@@ -1,4 +1,7 @@
-/** Which variables of a kernel's body differ among the threads of a gang: those that are assigned a varying value, or under a varying condition. */
+/**
+ * Which variables of a kernel's body differ among the threads of a gang: those that are assigned a varying value, or under a
+ * varying condition.
+ */
 import type { Statement } from '../../scalar/expression.ts'
 import { shapeOf, UNIFORM, VARYING, type Shape } from './shape.ts'
 

@@ -1,4 +1,7 @@
-/** Scalar expressions -> instructions that leave their value on the stack: for a gang of four as a vector, for uniform values as a scalar. */
+/**
+ * Scalar expressions -> instructions that leave their value on the stack: for a gang of four as a vector, for uniform values as
+ * a scalar.
+ */
 import { emptyReduction, reductionIdentity } from '../../scalar/reduction.ts'
 import type { Atom, Dim } from '../../../plan/dim.ts'
 import type { Expression, ReduceOpcode, ScalarType } from '../../scalar/expression.ts'
@@ -141,7 +144,9 @@ function loadScalar(body: FunctionBody, type: ScalarType, offset: number): void 
   body.op('i32.ne')
 }
 
-/** An index of no element becomes the first, as WebGPU's loads have it: branches of a `select` may compute one that nobody uses. */
+/**
+ * An index of no element becomes the first, as WebGPU's loads have it: branches of a `select` may compute one that nobody uses.
+ */
 function clampScalar({ body }: Gang, elements: () => void): void {
   const index = body.local('i32')
   body.tee(index)
@@ -309,8 +314,8 @@ function toMask(body: FunctionBody): void {
 }
 
 /**
- * Keeps a base of four elements within reach of the buffer: where an thread in use reads an element, none of them lies further out
- * than three elements on either side, which is memory, if not the buffer's.
+ * Keeps a base of four elements within reach of the buffer: where an thread in use reads an element, none of them lies further
+ * out than three elements on either side, which is memory, if not the buffer's.
  */
 function clampSigned({ body }: Gang, elements: () => void): void {
   const index = body.local('i32')

@@ -1,4 +1,7 @@
-/** Operations of the scalar language on four threads at a time, as vector programs, and on uniform values where there is an instruction. */
+/**
+ * Operations of the scalar language on four threads at a time, as vector programs, and on uniform values where there is an
+ * instruction.
+ */
 import type { BinaryOpcode, ScalarType, UnaryOpcode } from '../../scalar/expression.ts'
 import type { FunctionName } from '../math/functions.ts'
 import type { PlainOpcode } from '../opcodes.ts'
@@ -14,7 +17,7 @@ export type Implementation<F> =
   | { readonly kind: 'function'; readonly name: FunctionName }
 
 const vector = <F>(compute: F): Implementation<F> => ({ kind: 'vector', compute })
-const routine = (name: FunctionName): { readonly kind: 'function'; readonly name: FunctionName } => ({ kind: 'function', name })
+const called = (name: FunctionName): { readonly kind: 'function'; readonly name: FunctionName } => ({ kind: 'function', name })
 const SIGN = i32(-0x80000000)
 
 /** The nearest f16 as f32, ties to the even one; infinite from 65520 on. */
@@ -39,18 +42,18 @@ export const UNARY: { readonly [W in UnaryOpcode]: (type: ScalarType) => Impleme
   abs: (type) => vector((x) => op(type === 'f32' ? 'f32x4.abs' : 'i32x4.abs', x)),
   sign: (type) => vector(type === 'f32' ? signOfReal : signOfWhole),
   floor: () => vector((x) => op('f32x4.floor', x)),
-  exp: () => routine('exp'),
-  log: () => routine('log'),
-  log1p: () => routine('log1p'),
+  exp: () => called('exp'),
+  log: () => called('log'),
+  log1p: () => called('log1p'),
   sqrt: () => vector((x) => op('f32x4.sqrt', x)),
   rsqrt: () => vector((x) => op('f32x4.div', f32(1), op('f32x4.sqrt', x))),
-  sin: () => routine('sin'),
-  cos: () => routine('cos'),
-  atan: () => routine('atan'),
-  tanh: () => routine('tanh'),
-  erf: () => routine('erf'),
-  sigmoid: () => routine('sigmoid'),
-  softplus: () => routine('softplus'),
+  sin: () => called('sin'),
+  cos: () => called('cos'),
+  atan: () => called('atan'),
+  tanh: () => called('tanh'),
+  erf: () => called('erf'),
+  sigmoid: () => called('sigmoid'),
+  softplus: () => called('softplus'),
   cast_f16: () => vector(nearestHalf),
 }
 
@@ -94,8 +97,8 @@ export const BINARY: { readonly [W in BinaryOpcode]: (type: ScalarType) => Imple
     wholeQuotient,
     vector((a, b) => op('f32x4.div', a, b)),
   ),
-  remainder: whole(wholeRemainder, routine('remainder')),
-  power: () => routine('power'),
+  remainder: whole(wholeRemainder, called('remainder')),
+  power: () => called('power'),
   minimum: byType({ f32: 'f32x4.min', i32: 'i32x4.min_s', u32: 'i32x4.min_u' }),
   maximum: byType({ f32: 'f32x4.max', i32: 'i32x4.max_s', u32: 'i32x4.max_u' }),
   less: byType({ f32: 'f32x4.lt', i32: 'i32x4.lt_s', u32: 'i32x4.lt_u' }),

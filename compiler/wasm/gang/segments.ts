@@ -1,6 +1,7 @@
 /**
- * A workgroup of several gangs: its body is cut at barriers, and each segment between two of them is run gang by gang. Control flow around barriers is
- * uniform and is run once; so are values that are the same for the whole workgroup. Other values that a later segment needs are kept in memory, a vector a gang.
+ * A workgroup of several gangs: its body is cut at barriers, and each segment between two of them is run gang by gang. Control
+ * flow around barriers is uniform and is run once; so are values that are the same for the whole workgroup. Other values that a
+ * later segment needs are kept in memory, a vector a gang.
  */
 import { operandsOf } from '../../scalar/build.ts'
 import type { Expression, Statement } from '../../scalar/expression.ts'

@@ -1,6 +1,7 @@
 /**
- * How a value differs among the four threads of a gang, found from its form: the same in all of them (uniform), a uniform base plus the
- * number of the thread times a constant (affine), or anything (varying). Uniform and affine values are computed by scalar instructions.
+ * How a value differs among the four threads of a gang, found from its form: the same in all of them (uniform), a uniform base
+ * plus the number of the thread times a constant (affine), or anything (varying). Uniform and affine values are computed by
+ * scalar instructions.
  */
 import type { Expression } from '../../scalar/expression.ts'
 

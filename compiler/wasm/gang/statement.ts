@@ -1,6 +1,6 @@
 /**
- * Statements of a workgroup that is one gang: all four threads run together, so a barrier is nothing. Where threads take different ways,
- * each way is run with a mask of those that take it.
+ * Statements of a workgroup that is one gang: all four threads run together, so a barrier is nothing. Where threads take
+ * different ways, each way is run with a mask of those that take it.
  */
 import type { Expression, ScalarType, Statement } from '../../scalar/expression.ts'
 import { reductionIdentity } from '../../scalar/reduction.ts'

@@ -1,6 +1,7 @@
 /**
- * atan in f64x2. Beyond 1 it is pi/2 - atan(1/x), above tan(pi/8) it is pi/4 + atan((x - 1) / (x + 1)); what is left is at most tan(pi/8), for which
- * the series up to x^27 is good to 1e-11. Rounded to f32 once: at most 0.51 units in the last place from the exact value.
+ * atan in f64x2. Beyond 1 it is pi/2 - atan(1/x), above tan(pi/8) it is pi/4 + atan((x - 1) / (x + 1)); what is left is at most
+ * tan(pi/8), for which the series up to x^27 is good to 1e-11. Rounded to f32 once: at most 0.51 units in the last place from
+ * the exact value.
  */
 import { choose, f32, f64, horner, i32, op, type Vector } from '../vector.ts'
 import { inDoubles } from './doubles.ts'

@@ -1,6 +1,6 @@
 /**
- * e^x in f32x4. x = n ln 2 + r with |r| <= ln 2 / 2; e^r by a polynomial of degree 6; 2^n is added to the exponent. A result below 2^-126, the
- * least normal number, is 0: denormal operands would make the products after it many times slower.
+ * e^x in f32x4. x = n ln 2 + r with |r| <= ln 2 / 2; e^r by a polynomial of degree 6; 2^n is added to the exponent. A result
+ * below 2^-126, the least normal number, is 0: denormal operands would make the products after it many times slower.
  *
  * At most 1.5 units in the last place from the exact value.
  */

@@ -1,7 +1,8 @@
 /**
  * tanh, the logistic function and softplus in f32x4, made from e^x.
  *
- * tanh: at most 2 units in the last place, by x + x^3 P(x^2) below 0.625 and 1 - 2 / (e^2x + 1) from there. sigmoid: at most 3. softplus: at most 2.
+ * tanh: at most 2 units in the last place, by x + x^3 P(x^2) below 0.625 and 1 - 2 / (e^2x + 1) from there. sigmoid: at most 3.
+ * softplus: at most 2.
  */
 import { exponential } from './exponential.ts'
 import { logarithmOfOnePlus } from './logarithm.ts'

@@ -1,6 +1,6 @@
 /**
- * Natural logarithms in f64x2. x = 2^e m with m in [sqrt(1/2), sqrt(2)); ln m = 2 artanh(s) with s = (m - 1) / (m + 1), by its series up to s^13;
- * rounded to f32 once. ln 0 = -infinity, NaN below 0.
+ * Natural logarithms in f64x2. x = 2^e m with m in [sqrt(1/2), sqrt(2)); ln m = 2 artanh(s) with s = (m - 1) / (m + 1), by its
+ * series up to s^13; rounded to f32 once. ln 0 = -infinity, NaN below 0.
  *
  * log: at most 0.51 units in the last place from the exact value; log1p: at most 1.
  */

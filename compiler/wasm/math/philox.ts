@@ -1,6 +1,6 @@
 /**
- * Philox 4x32-10 (Salmon et al., "Parallel random numbers: as easy as 1, 2, 3", 2011): of a key of two words and a counter of two words (its
- * other two are 0), the word at a place from 0 to 3.
+ * Philox 4x32-10 (Salmon et al., "Parallel random numbers: as easy as 1, 2, 3", 2011): of a key of two words and a counter of
+ * two words (its other two are 0), the word at a place from 0 to 3.
  */
 import { choose, i32, op, shuffleWords, type Vector } from '../vector.ts'
 

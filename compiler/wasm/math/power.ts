@@ -1,6 +1,6 @@
 /**
- * a^b in f64x2: 2^(b log2 a), rounded to f32 once. The meaning of edge cases is IEEE 754's `pow` (a^0 = 1, 1^b = 1, a negative base with a whole
- * exponent), as in the reference. A result below 2^-126 is 0.
+ * a^b in f64x2: 2^(b log2 a), rounded to f32 once. The meaning of edge cases is IEEE 754's `pow` (a^0 = 1, 1^b = 1, a negative
+ * base with a whole exponent), as in the reference. A result below 2^-126 is 0.
  *
  * At most 1 unit in the last place from the exact value.
  */

@@ -1,6 +1,7 @@
 /**
- * The exact remainder of f32x4 with the sign of the divisor, by long division in base 2: each part is |b| times the largest power of two that
- * the rest holds, which is at least half of it, so every difference is exact. NaN where b is 0 (or denormal), or a is not finite.
+ * The exact remainder of f32x4 with the sign of the divisor, by long division in base 2: each part is |b| times the largest
+ * power of two that the rest holds, which is at least half of it, so every difference is exact. NaN where b is 0 (or denormal),
+ * or a is not finite.
  */
 import type { FunctionBody } from '../function.ts'
 import { choose, emitVector, f32, i32, op, parameter, shift, type Vector } from '../vector.ts'

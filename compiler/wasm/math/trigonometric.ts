@@ -1,7 +1,8 @@
 /**
- * sin and cos in f64x2. Up to 2^20, x = n pi/2 + r with |r| <= pi/4, pi/2 in two parts. Beyond, the fraction of x / 2 pi is summed over pieces of 1 / 2 pi of
- * 24 bits: each product with x is exact, and so is its fraction (Payne and Hanek, "Radian reduction for trigonometric functions", 1983). Both series of r are
- * good to 1e-12; n modulo 4 chooses one and its sign; rounded to f32 once.
+ * sin and cos in f64x2. Up to 2^20, x = n pi/2 + r with |r| <= pi/4, pi/2 in two parts. Beyond, the fraction of x / 2 pi is
+ * summed over pieces of 1 / 2 pi of 24 bits: each product with x is exact, and so is its fraction (Payne and Hanek, "Radian
+ * reduction for trigonometric functions", 1983). Both series of r are good to 1e-12; n modulo 4 chooses one and its sign;
+ * rounded to f32 once.
  *
  * At most 0.6 units in the last place up to 2^20, 1e-7 absolutely beyond. Not finite: NaN.
  */

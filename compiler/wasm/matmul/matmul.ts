@@ -17,7 +17,10 @@ import { kMajorSums, outerSums, type Multiply } from './sums.ts'
 const WORD = 4
 /** Rows of a tile of a dense or batched matmul. */
 const ROWS = 32
-/** Columns of a workgroup: few enough that a processor's cores share few rows, and that those of the right operand stay in its cache. */
+/**
+ * Columns of a workgroup: few enough that a processor's cores share few rows, and that those of the right operand stay in its
+ * cache.
+ */
 const COLUMNS = 32
 /** Sums in registers: 16 vectors. */
 const SUMS = 16

@@ -1,6 +1,6 @@
 /**
- * The sums of a few rows and four columns (or a multiple of four) in registers, over K in ascending order. Each sum is made the same way whatever
- * the other rows are, so the tiles that a row falls into never change its bits.
+ * The sums of a few rows and four columns (or a multiple of four) in registers, over K in ascending order. Each sum is made the
+ * same way whatever the other rows are, so the tiles that a row falls into never change its bits.
  */
 import type { FunctionBody } from '../function.ts'
 import { forRange, forWhole } from '../loops.ts'
@@ -58,8 +58,8 @@ function loadAt(body: FunctionBody, address: number, offset: number, mask: numbe
 }
 
 /**
- * Both operands K-major: four elements of K at a time, a vector of partial sums for each row and column, added up at the end. `k` is a local; the
- * locals that are returned hold the sums of four columns of a row, by right operand and row.
+ * Both operands K-major: four elements of K at a time, a vector of partial sums for each row and column, added up at the end.
+ * `k` is a local; the locals that are returned hold the sums of four columns of a row, by right operand and row.
  */
 export function kMajorSums(
   multiply: Multiply,
@@ -150,8 +150,8 @@ export interface KStep {
 }
 
 /**
- * A right operand that is MN-major: a vector of neighbouring columns at each k times one element of each row. `left` leaves the element of a row in all
- * four places of a vector; `from` and `below` are locals.
+ * A right operand that is MN-major: a vector of neighbouring columns at each k times one element of each row. `left` leaves the
+ * element of a row in all four places of a vector; `from` and `below` are locals.
  */
 export function outerSums(
   multiply: Multiply,

@@ -130,7 +130,6 @@ it.each(['decode', 'prefill'] as const)('%s tokens', (variant) => {
     fc.property(samples(160), ({ graph, feeds }) => compareAll(graph, feeds, CPU, variant)),
     150,
   )
-  console.log(counted)
   expect(counted.kernels).toBeGreaterThan(100)
 })
 
@@ -151,6 +150,5 @@ it.each(SPECS.flatMap((name) => (['decode', 'prefill'] as const).map((variant) =
     const graph = graphOf(read(`examples/${name}.smoe`))
     const feeds = feedsOf(graph, { B: variant === 'decode' ? 2 : 70, S: 5, T: 70 }, { seed: 3 })
     compareAll(graph, { inputs: feeds.inputs, weights: weightsOf(graph, feeds.checkpoint) }, CPU, variant)
-    console.log(counted)
   },
 )
