@@ -1,6 +1,6 @@
 /** Fusion groups: sets of nodes, each of which one kernel computes. */
 import type { Node } from '../graph/node.ts'
-import type { RefusedNode } from './fusion/refusal.ts'
+import type { RefusedNode } from './not-fused.ts'
 
 export type GroupKind =
   /** Matmuls that share their left operand, with an elementwise epilogue. */

@@ -3,7 +3,7 @@
  * fusions.
  */
 import { listRefused } from '../kernel/fusion/list-refused.ts'
-import type { RefusedNode } from '../kernel/fusion/refusal.ts'
+import type { RefusedNode } from '../kernel/not-fused.ts'
 import type { Kernel, Plan, Program } from '../../plan/plan.ts'
 
 const place = (kernel: Kernel): string => {

@@ -8,7 +8,7 @@ import type { Facts } from './facts.ts'
 import { refusal, type Situation } from './legality.ts'
 import { emptyDraft, type Draft } from './draft.ts'
 import { createReach } from './reach.ts'
-import type { Refusal, RefusedNode } from './refusal.ts'
+import type { Refusal, RefusedNode } from '../not-fused.ts'
 import type { SplitConstraints } from './split-constraints.ts'
 
 interface MutableDraft extends Draft {

@@ -5,7 +5,7 @@ import type { Drafts } from './drafts.ts'
 import { isElementwise, liveOuts, mustBeMaterialized, type Facts } from './facts.ts'
 import { Frontier } from './frontier.ts'
 import { storedOf, within } from './recompute.ts'
-import type { Refusal } from './refusal.ts'
+import type { Refusal } from '../not-fused.ts'
 
 /** What is to join so that the reader can: itself and more, or the reason to leave it; null where it is nothing to this rule. */
 export type Proposal = (reader: Node) => readonly Node[] | Refusal | null

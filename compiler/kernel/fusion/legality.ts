@@ -11,7 +11,7 @@ import { MAX_CHAIN, chainLengths } from './chain.ts'
 import { isCustom } from './facts.ts'
 import { cycleThrough, type Grouping } from './cycle.ts'
 import { visits } from './iteration-space.ts'
-import type { Refusal } from './refusal.ts'
+import type { Refusal } from '../not-fused.ts'
 import type { SplitConstraints } from './split-constraints.ts'
 import type { Target } from '../../../plan/target.ts'
 

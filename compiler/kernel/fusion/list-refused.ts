@@ -2,7 +2,7 @@
 import type { Node } from '../../graph/node.ts'
 import { listOps } from '../scope/describe.ts'
 import { isMovement } from './facts.ts'
-import type { Refusal, RefusedNode } from './refusal.ts'
+import type { Refusal, RefusedNode } from '../not-fused.ts'
 
 /** What computes the values that movement ops hand on. */
 const producerOf = (node: Node): Node => (isMovement(node) ? producerOf(node.inputs[0]) : node)

@@ -1,5 +1,5 @@
 /** Why nodes do not join a fusion group. */
-import type { Node } from '../../graph/node.ts'
+import type { Node } from '../graph/node.ts'
 
 export type Refusal =
   /** Another group computes it, the one of this anchor. */
