@@ -199,7 +199,10 @@ export interface OnceStatement extends Spanned {
   readonly body: readonly Statement[]
 }
 
-/** `when training at rate after warmup, at_most layers a step { ... } else { ... }`, or `, all layers together` in the place of the limit. */
+/**
+ * `when training at rate after warmup, at_most layers a step { ... } else { ... }`, or `, all layers together` in place of the
+ * limit.
+ */
 export interface WhenTrainingStatement extends Spanned {
   readonly kind: 'when-training'
   readonly rate: Expression | null

@@ -19,7 +19,10 @@ export function editDistance(a: string, b: string, limit = Infinity): number {
   return previous[b.length]!
 }
 
-/** The candidate nearest to `name`, the first of equals; null when none is near enough to be meant. A change of case alone always is. */
+/**
+ * The candidate with the smallest edit distance to `name`, the first of equals; null where none is within the limit. A difference
+ * of case alone always is.
+ */
 export function closest(name: string, candidates: Iterable<string>): string | null {
   if (name.length > 64) return null
   const limit = name.length <= 2 ? 1 : Math.ceil(name.length / 3)

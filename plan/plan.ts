@@ -1,11 +1,11 @@
-/** The waist of the house: all that the runtime knows of a model. Plain JSON; every size is the key of a dim. */
+/** The plan, all that the runtime knows of a model: plain JSON, the waist of the project. Every size is the key of a dim. */
 
 export const PLAN_VERSION = 1
 
-/** What lies in memory on the device. Halves lie there alone: in scratch memory and in weights that other plans make. */
+/** Element types of device buffers. f16 is used on the device alone: in scratch memory and in weights that other plans write. */
 export type StorageType = 'f32' | 'f16' | 'i32' | 'u32'
 
-/** What of it the host gives and is given. */
+/** Element types of tensors that the host writes and reads. */
 export type HostType = Exclude<StorageType, 'f16'>
 
 /** Bytes of an element. */
@@ -195,6 +195,6 @@ export interface Requirements {
   readonly maxComputeInvocationsPerWorkgroup: number
   readonly maxComputeWorkgroupStorageSize: number
   readonly maxStorageBufferBindingSize: number
-  /** Lanes the kernels were made for where they use subgroups; null where any will do. */
+  /** Size of the subgroups that the kernels were compiled for; null where they use none, and any adapter will do. */
   readonly subgroupSize: number | null
 }

@@ -1,5 +1,5 @@
 /**
- * What a training run is to do, as the spec declares it: plain JSON, all that the training loop knows of a model beside its
+ * The recipe of a training run, as the spec declares it: plain JSON, all that the training loop knows of a model beside its
  * plans.
  */
 import type { Formula } from './formula.ts'
@@ -10,7 +10,7 @@ export const RECIPE_VERSION = 2
 export interface Recipe {
   readonly version: typeof RECIPE_VERSION
   readonly model: string
-  /** Tells what the model computes from anything else that one of its name may: a checksum of the graphs on the way forward. */
+  /** Identifies what the model computes, beside its name: a checksum of the graphs of its forward pass. */
   readonly program: string
   /** Every weight that a run has, in the order of the model; those that are not learned have the rate 0. */
   readonly weights: readonly RecipeWeight[]
@@ -41,8 +41,8 @@ export interface Recipe {
 }
 
 /**
- * How the numbers of a step lie in memory: all as f32; or `mixed`, what matrix products read and give as f16, and weights, their
- * gradients and all of routing as f32.
+ * Storage types of a training step: all values as f32; or `mixed`, with operands and results of matrix products as f16, and
+ * weights, their gradients and all of routing as f32.
  */
 export type Precision = 'f32' | 'mixed'
 

@@ -24,7 +24,7 @@ function findRepeated(what: string, names: readonly (string | number)[], tell: T
 
 function checkSize({ dims }: Index, at: string, size: Size, tell: Tell): void {
   for (const name of symbolsOf(dim(size)))
-    if (!dims.has(name)) tell(`${at}: ${size} speaks of ${name}, which is no dim of the plan`)
+    if (!dims.has(name)) tell(`${at}: ${size} speaks of ${name}, which is not a dim of the plan`)
 }
 
 function checkConstantSize(at: string, size: Size, tell: Tell): void {
@@ -153,7 +153,7 @@ function checkCopies(index: Index, at: string, { copies = [] }: Program, placed:
 function checkConstants({ plan, buffers }: Index, tell: Tell): void {
   for (const [at, { buffer: id, dtype, values }] of plan.constants.entries()) {
     const buffer = buffers.get(id)
-    if (buffer?.role !== 'constant') tell(`constants[${at}].buffer: ${id} is no constant's`)
+    if (buffer?.role !== 'constant') tell(`constants[${at}].buffer: ${id} is not a constant buffer`)
     else if (buffer.dtype !== dtype) tell(`constants[${at}].dtype: ${dtype}, and its buffer is ${buffer.dtype}`)
     else if (constantValue(dim(buffer.elements)) !== values.length)
       tell(`constants[${at}].values: ${values.length} for ${buffer.elements} elements`)
@@ -233,7 +233,7 @@ function checkProgram(index: Index, at: string, program: Program, tell: Tell): v
   for (const [entry, { buffer, slot }] of placement.entries()) {
     const where = `${at}.placement[${entry}]`
     if (slot >= slots.length) tell(`${where}.slot: there are ${slots.length} slots, not a slot ${slot}`)
-    if (index.buffers.get(buffer)?.role !== 'scratch') tell(`${where}.buffer: ${buffer} is no scratch buffer`)
+    if (index.buffers.get(buffer)?.role !== 'scratch') tell(`${where}.buffer: ${buffer} is not a scratch buffer`)
   }
   const placed = new Map(placement.map(({ buffer, slot }) => [buffer, slot]))
   steps.forEach((step, entry) => checkStep(index, `${at}.steps[${entry}]`, step, placed, at === 'once', tell))

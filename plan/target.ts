@@ -1,11 +1,11 @@
-/** What the kernel maker must know of an adapter, as data. */
+/** The target of compilation: the properties of an adapter that kernels depend on, as data. */
 
 export interface Target {
   /** How it is named in messages: `llvmpipe (LLVM 15.0.6, 256 bits)`. */
   readonly name: string
-  /** On a CPU adapter a load costs ten multiply-adds and barriers are dear; a GPU is the opposite. */
+  /** On a CPU adapter a load costs as much as ten multiply-adds and barriers are expensive; on a GPU neither is. */
   readonly kind: 'cpu' | 'gpu'
-  /** Lanes of a subgroup where the adapter has exactly one size and the feature; null otherwise. */
+  /** Size of a subgroup, where the adapter has exactly one size and the feature; null otherwise. */
   readonly subgroupSize: number | null
   readonly features: readonly string[]
   readonly maxInvocationsPerWorkgroup: number

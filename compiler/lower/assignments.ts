@@ -31,8 +31,8 @@ export interface RouterScores {
 }
 
 /**
- * i32 [T, K]: the position of each assignment in its expert, first choices of all tokens before second ones; -1 where an assignment has no
- * expert.
+ * i32 [T, K]: the position of each assignment in its expert, first choices of all tokens before second ones; -1 where an
+ * assignment has no expert.
  */
 export function positionsInExperts(site: Site, ids: Node, numExperts: number): Node {
   const [tokens, count] = ids.shape

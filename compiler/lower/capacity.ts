@@ -53,7 +53,10 @@ export function withCapacity(site: Site, assigned: Assignments, router: RouterSc
   }
 }
 
-/** Expert choice (Zhou et al., 2022): each expert takes the C = ceil(k * T / E) tokens with its highest scores; of equals those with the lower index. */
+/**
+ * Expert choice (Zhou et al., 2022): each expert takes the C = ceil(k * T / E) tokens with its highest scores; of equal scores
+ * those with the lower index.
+ */
 export function chooseByExperts(site: Site, assigned: Assignments, router: RouterScores): Assignments {
   const { scores } = router
   const {

@@ -18,7 +18,7 @@ export function sizeNode(builder: Builder, size: Dim, dtype: DType, origin: Orig
   return builder.make('sum', [ones], { axis: 0 }, origin)
 }
 
-/** Throws where a use does not fit: the checker should have said so. */
+/** Throws where an operand does not fit: a bug of the checker, which should have refused it. */
 export function emitNodes(
   { builder, randomStreams }: Pick<Environment, 'builder' | 'randomStreams'>,
   origin: Origin,
@@ -28,7 +28,7 @@ export function emitNodes(
     reshape: (x, shape) => (sameShape(x.shape, shape) ? x : builder.make('reshape', [x], { shape }, origin)),
     topK(x, count) {
       const k = constantValue(count)
-      if (k === undefined) throw new Error(`top_k of ${count.key}, which is no number`)
+      if (k === undefined) throw new Error(`top_k of ${count.key}, which is not a number`)
       return builder.make('top_k', [x], { k }, origin)
     },
     constant: (value, dtype) => constantNode(builder, value, dtype, origin),

@@ -31,31 +31,31 @@ export interface Environment {
   readonly moe: MoeTerm | null
   /** The expert of each row, while experts are lowered. */
   readonly expertOfRow: RowExperts | null
-  /** What every moe has decided so far, in the order of the run. */
+  /** The routing decisions of every moe so far, in the order of the run. */
   readonly routes: RouteNodes[]
   /** The inputs that are used in the place of decisions, so far; null where policies decide. */
   readonly replayed: InputNode[] | null
-  /** Whether the graph is one of training, */
+  /** Whether this is the graph of a training step, */
   readonly training: boolean
-  /** or one that tells how it goes, of weights that change from run to run. */
+  /** or of an evaluation step, whose weights change from run to run. */
   readonly evaluation: boolean
   /**
-   * The blocks `when training` that happen only now and then, and happen now, by the names of their contests; null for all of
-   * them.
+   * The `when training` blocks with a rate that are active in this graph, by the names of their competition steps; null for all
+   * of them.
    */
   readonly competitions: readonly string[] | null
-  /** The blocks `when training` that happen now, of the policy that is being lowered. */
+  /** The `when training` blocks that are active, of the policy that is being lowered. */
   readonly active: ReadonlySet<number>
-  /** Whether losses are told. */
+  /** Whether losses are outputs. */
   readonly reports: boolean
-  /** What is added to the objective, so far. */
+  /** The terms of the objective so far. */
   readonly losses: Reported[]
   readonly metrics: Reported[]
-  /** The inputs that tell how far the training has come, so far. */
+  /** The inputs for the progress of the training, so far. */
   readonly progress: ProgressInputs
-  /** What has been drawn so far. */
+  /** The random streams so far. */
   readonly randomStreams: RandomStreams
-  /** Rows [E * T, D] of a policy whose every expert has answered, by what was asked. */
+  /** Outputs [E * T, D] of all experts for all tokens (dense evaluation), by their input. */
   readonly denseOutputs: Map<Node, Node>
 }
 

@@ -1,6 +1,6 @@
 /**
- * Inside an expert. A value is in rows ([N, ...], one entry a row), banked ([E, ...], one an expert: made of weights alone) or plain.
- * Where a banked value meets rows, each row takes its own expert's.
+ * Lowers the body of an expert. A value is in rows ([N, ...], one entry per row), banked ([E, ...], one entry per expert,
+ * computed from weights alone) or plain. Where a banked value is combined with rows, each row uses the entry of its own expert.
  */
 import { ONE } from '../../plan/dim.ts'
 import type { Node } from '../graph/node.ts'

@@ -72,8 +72,8 @@ const inputsOf = ({ inputs, train }: Model, learns: boolean): readonly InputTerm
   learns && train !== null ? [...inputs, ...train.inputs] : inputs
 
 /**
- * The graph of inference, of the way forward in training, or of what is reported of a model. Throws nothing on a model that was
- * checked.
+ * Lowers a checked model to the graph of inference, of the forward pass of a training step, or of an evaluation step. It does not
+ * throw on a model that the checker has accepted.
  */
 export function lower(model: Model, options: LowerOptions = {}): Graph {
   const { routes = false, rows = false, training = false, evaluation = false, sizes = {} } = options

@@ -58,15 +58,16 @@ function nextCandidates(site: Site, { ids, tried }: Reassignment, isOpen: Node |
 }
 
 /**
- * Rounds: first each assignment tries the expert that was selected, then the token's next best expert that it has not tried. An assignment that has
- * an expert keeps it; within a round first choices come before second ones, then lower tokens. Weights stay with their assignments.
+ * Reassigns overflow in rounds: in the first each assignment tries its selected expert, then the token's next best expert that it
+ * has not tried. An assignment that has an expert keeps it; within a round first choices come before second ones, then lower
+ * tokens. Weights stay with their assignments.
  */
 export function reassignOverflow(site: Site, assigned: Assignments, router: RouterScores, most: Node): Assignments {
   const { selected, mask } = assigned
   const topK = constantValue(selected.shape[1]) ?? 1
   const out = site.make('not', [isAbove(site, router.scores, CONSTANTS.lowest.value)], {})
   let state = assignFree(site, { ids: site.make.like(selected, -1), tried: out }, selected, router, most)
-  // each round tries one more expert, the first all that were selected
+  // each round tries one more expert; the first tries all selected ones
   const rounds = mask === null ? router.numExperts - topK : router.numExperts - 1
   for (let round = 0; round < rounds; round++)
     state = assignFree(site, state, nextCandidates(site, state, mask, router), router, most)

@@ -19,7 +19,7 @@ export interface Learned {
   readonly cv: number
   /** Tokens whose first expert changed from one look to the next, mean over looks and layers. */
   readonly change: number
-  readonly contests: number
+  readonly competitionSteps: number
   /** Steps by the number of layers that competed in them. */
   readonly steps: readonly number[]
 }
@@ -71,7 +71,7 @@ export async function learn({ text, steps, seed, device, training, validation, l
     validations,
     cv: mean(tail.flatMap(({ routing }) => routing.map(({ cv }) => cv ?? 0))),
     change: mean(probes.flatMap(({ layers }) => layers.flatMap(({ changeTop1 }) => (changeTop1 === null ? [] : [changeTop1])))),
-    contests: done.reduce((sum, { competing: chosen }) => sum + chosen.length, 0),
+    competitionSteps: done.reduce((sum, { competing: chosen }) => sum + chosen.length, 0),
     steps: Array.from(
       { length: graphs.recipe.layers.length + 1 },
       (_, many) => done.filter(({ competing: chosen }) => chosen.length === many).length,

@@ -64,7 +64,9 @@ for (const routing of ROUTINGS) {
     const learned = await learn({ text: specOf(routing), steps, seed, device, training, validation, looks: 10 })
     runs.set(routing.name, [...(runs.get(routing.name) ?? []), learned])
     const last = learned.validations.at(-1)!
-    process.stderr.write(`${routing.name}, seed ${seed}: ${last.loss.toFixed(4)}, ${learned.contests} contests\n`)
+    process.stderr.write(
+      `${routing.name}, seed ${seed}: ${last.loss.toFixed(4)}, ${learned.competitionSteps} competition steps\n`,
+    )
   }
 }
 
@@ -73,7 +75,7 @@ const times = new Map(ROUTINGS.map(({ name }, at) => [name, timed[at]]))
 
 say(
   table(
-    ['routing', 'cross-entropy', 'accuracy', 'load CV', 'change', 'ms a step', 'contests'],
+    ['routing', 'cross-entropy', 'accuracy', 'load CV', 'change', 'ms a step', 'competition steps'],
     [...runs].map(([name, learned]) => {
       const last = learned.map(({ validations }) => validations.at(-1)!)
       return [
@@ -86,7 +88,7 @@ say(
         ),
         spread(learned.map(({ change }) => change)),
         cost(learned, times.get(name)!).toFixed(1),
-        mean(learned.map(({ contests }) => contests)).toFixed(1),
+        mean(learned.map(({ competitionSteps }) => competitionSteps)).toFixed(1),
       ]
     }),
   ),

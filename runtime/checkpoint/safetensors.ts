@@ -48,10 +48,10 @@ function checkCover(placed: readonly Placed[], dataBytes: bigint): void {
 }
 
 async function readHeader(source: ByteSource): Promise<{ bytes: Uint8Array; length: number }> {
-  if (source.size < PREFIX) throw new HeaderError(`${source.size} bytes are no safetensors file`)
+  if (source.size < PREFIX) throw new HeaderError(`${source.size} bytes are not a safetensors file`)
   const prefix = await source.read(0, PREFIX)
   const length = new DataView(prefix.buffer, prefix.byteOffset, PREFIX).getBigUint64(0, true)
-  if (length > LONGEST_HEADER) throw new HeaderError(`a header of ${length} bytes is too long; this is no safetensors file`)
+  if (length > LONGEST_HEADER) throw new HeaderError(`a header of ${length} bytes is too long; this is not a safetensors file`)
   if (length > BigInt(source.size - PREFIX))
     throw new HeaderError(`the header has ${length} bytes, the file ${source.size}: it is cut short`)
   return { bytes: await source.read(PREFIX, Number(length)), length: Number(length) }

@@ -1,7 +1,7 @@
 import { RouteError } from '../errors.ts'
 import type { RoutedLayer } from './record.ts'
 
-const keptOf = ({ k, selected }: RoutedLayer, token: number): ReadonlySet<number> =>
+const keptExperts = ({ k, selected }: RoutedLayer, token: number): ReadonlySet<number> =>
   new Set(selected.subarray(token * k, token * k + k).filter((expert) => expert >= 0))
 
 /** Throws a RouteError where two layers do not route the same tokens to the same number of experts. */
@@ -19,7 +19,7 @@ export function agreement(a: RoutedLayer, b: RoutedLayer): number | null {
   if (a.tokens === 0) return null
   let sum = 0
   for (let token = 0; token < a.tokens; token++) {
-    const [mine, other] = [keptOf(a, token), keptOf(b, token)]
+    const [mine, other] = [keptExperts(a, token), keptExperts(b, token)]
     const most = Math.max(mine.size, other.size)
     sum += most === 0 ? 1 : [...mine].filter((expert) => other.has(expert)).length / most
   }

@@ -11,7 +11,7 @@ export interface Coactivation {
 /** Place of the pair i < j among the pairs of E experts. */
 export const pairIndex = (experts: number, i: number, j: number): number => i * experts - (i * (i + 1)) / 2 + j - i - 1
 
-/** Counts which experts answer the same tokens. */
+/** Counts the pairs of experts that are selected for the same tokens. */
 export function coactivation({ experts, tokens, k, selected }: RoutedLayer): Coactivation {
   const single = new Array<number>(experts).fill(0)
   const pairs = new Array<number>((experts * (experts - 1)) / 2).fill(0)

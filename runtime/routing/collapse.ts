@@ -100,8 +100,7 @@ export function routerVerdict({ pearson, cosine }: Collapse, random: RandomRows)
 }
 
 /**
- * Mean over i != j of cos(r_i, r_j), with its sign: of the experts' outputs for one token, how alike the answers are. LibMoE,
- * appendix E.
+ * Mean over i != j of cos(r_i, r_j), with its sign: for the expert outputs of one token, their similarity. LibMoE, appendix E.
  */
 export const meanCosine = (values: Reals, width: number): number | null =>
   meanOfPairs(rowsOf(values, width).map(unit), (cosine) => cosine)

@@ -13,7 +13,7 @@ export interface LoadCollapse {
   readonly random: number | null
   /** 0 where the load is as even as random choices or more, 1 where all tokens go to the same experts. */
   readonly level: number | null
-  /** The share of the kept slots that the busiest experts answer, as many of them as a token has. */
+  /** The share of the kept slots of the busiest experts, as many of them as a token has. */
   readonly busiest: { readonly experts: number; readonly share: number } | null
   readonly verdict: LoadVerdict
 }

@@ -40,7 +40,7 @@ export interface LayerReport {
   readonly experts: number
   readonly tokens: number
   readonly k: number
-  /** Slots that each expert answers. */
+  /** The number of slots assigned to each expert. */
   readonly load: readonly number[]
   readonly kept: number
   /** kept + dropped = tokens * k. */

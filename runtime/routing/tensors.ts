@@ -93,7 +93,7 @@ const isListed = (value: unknown): value is Listed =>
   typeof (value as Listed | null)?.name === 'string' && Number.isSafeInteger((value as Listed).experts)
 
 function listedLayers({ metadata, name }: Checkpoint): readonly Listed[] {
-  const none = new RouteError(name, `is no record of routes: its metadata has no list of layers in '${LAYERS}'`)
+  const none = new RouteError(name, `is not a record of routes: its metadata has no list of layers in '${LAYERS}'`)
   if (!Object.hasOwn(metadata, LAYERS)) throw none
   try {
     const layers: unknown = JSON.parse(metadata[LAYERS])

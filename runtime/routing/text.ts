@@ -169,7 +169,7 @@ function upgraded(value: unknown): unknown {
 
 function checkHead(value: unknown, name: string): void {
   if (!isFields(value) || value.format !== REPORT_FORMAT)
-    throw new RouteError(name, `is no routing report: it has no "format": "${REPORT_FORMAT}"`)
+    throw new RouteError(name, `is not a routing report: it has no "format": "${REPORT_FORMAT}"`)
   if (value.version !== REPORT_VERSION)
     throw new RouteError(
       name,

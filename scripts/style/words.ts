@@ -95,7 +95,8 @@ export const WORDS: readonly Word[] = [
     pattern: part('contest(?:s|ant|ants)?'),
     instead: 'competition step',
     allowed: [
-      { path: /^test\/training\/checkpoint\/saved|^training\/checkpoint/, reason: 'recipes of version 1 have it' },
+      { path: /^test\/training\/checkpoint\/saved|^training\/checkpoint|^plan\/recipe/, reason: 'recipes of version 1 have it' },
+      { path: /^std\/policies\/competition\.smoe/, reason: 'a parameter that specs set has it' },
       { path: /^docs\/language/, reason: 'a policy of an example is called so' },
       { path: /^docs\/decisions\/names-of-training/, reason: 'it says what the old name was' },
     ],

@@ -73,11 +73,12 @@ test('plan: its printed form, and as JSON the plan itself', async () => {
 
 test('route: words and formulas, step by step', async () => {
   expect(await explain('--stage', 'route')).toBe(`moe: E = 4 experts of swiglu(F = F), routed by top_k
-  Top-k softmax routing: the k most probable experts answer, each with its probability. Shazeer et al., 2017.
-  Ties go to the lower index. With \`renormalise\` the weights of a token sum to 1, as in Mixtral (Jiang et al., 2024); without it
-  they are the probabilities themselves, as in OLMoE (Muennighoff et al., 2024).
+  Top-k softmax routing: the k most probable experts are selected; the output is their sum weighted by their
+  probabilities. Shazeer et al., 2017. Ties go to the lower index. With \`renormalise\` the weights of a token sum to 1, as
+  in Mixtral (Jiang et al., 2024); without it they are the probabilities themselves, as in OLMoE (Muennighoff et al.,
+  2024).
 with
-  k = 2 (in 1..E): experts that answer a token
+  k = 2 (in 1..E): experts per token
   renormalise = true: whether the weights of a token are scaled to sum to 1
 x: f32[T, D] are the tokens, a row each
    1. gate: f32[E, D] is a weight, moe.router.gate

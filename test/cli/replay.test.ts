@@ -250,7 +250,7 @@ describe('what does not fit is refused', () => {
     })
     expect(await at.run('--device', 'reference', '--replay-routes', 'x.safetensors')).toMatchObject({
       code: 2,
-      err: expect.stringContaining('x.safetensors: is no record of routes'),
+      err: expect.stringContaining('x.safetensors: is not a record of routes'),
     })
     const plain = place({
       'plain.smoe': 'model plain() {\n  input x: f32[T]\n  output y: f32[T] = x + x\n}\n',

@@ -95,7 +95,7 @@ describe('smoe run', () => {
     })
     const other = await onReference('--routing', 'r.json', '--compare-routes', reference)
     expect(other.code).toBe(2)
-    expect(other.err).toContain('is no record of routes')
+    expect(other.err).toContain('is not a record of routes')
     expect(there.read('r.json')).toBeNull()
   })
 
@@ -162,7 +162,7 @@ describe('smoe routing', () => {
   const wrong: readonly [string, readonly string[], RegExp][] = [
     ['a file that is not there', ['c.json'], /there is no file 'c\.json'/],
     ['a file that is no JSON', ['layer.smoe'], /layer\.smoe: is no JSON/],
-    ['another JSON', ['none.json'], /none\.json: is no routing report/],
+    ['another JSON', ['none.json'], /none\.json: is not a routing report/],
     [
       'a layer that is not there',
       ['a.json', '--layer', 'layers.2/moe'],

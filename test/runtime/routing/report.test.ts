@@ -84,7 +84,7 @@ test('a report says what is required of a load, and what was replayed', () => {
 describe('what is no report is refused', () => {
   const wrong: readonly [string, string, RegExp][] = [
     ['no JSON', '{', /^a.json: is no JSON: /],
-    ['another file', '{"version": 1}', /is no routing report: it has no "format": "smoe routing report"/],
+    ['another file', '{"version": 1}', /is not a routing report: it has no "format": "smoe routing report"/],
     ['another version', changed((copy) => void (copy.version = 1)), /of version 1, versions 2 and 3 are read/],
     ['no model', changed((copy) => void delete copy.model), /^a.json: lacks 'model'/],
     ['sizes that are none', changed((copy) => void (copy.dims = { B: -1 })), /^a.json: dims is not sizes by name/],
@@ -165,10 +165,10 @@ describe('records in files', () => {
   test('are refused where they are none', async () => {
     const { tensors, metadata } = routeTensors(record)
     await expect(async () => readRoutes(await open(encodeSafetensors(tensors)))).rejects.toThrow(
-      "r.safetensors: is no record of routes: its metadata has no list of layers in 'smoe.routes'",
+      "r.safetensors: is not a record of routes: its metadata has no list of layers in 'smoe.routes'",
     )
     await expect(async () => readRoutes(await open(encodeSafetensors(tensors, { 'smoe.routes': '{' })))).rejects.toThrow(
-      'is no record of routes',
+      'is not a record of routes',
     )
     await expect(async () => readRoutes(await open(encodeSafetensors({}, metadata)))).rejects.toThrow(
       "has no tensor 'layers.0/moe.selected'",

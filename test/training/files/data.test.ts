@@ -44,7 +44,7 @@ test('what cannot be read is told', async () => {
     /b\.txt: is text, .*a\.csv is a table; files that are read together must be of one kind/,
   )
   await expect(readData([file('b.txt', '1,2')], { table: { label: '1' }, names: ['b'] })).resolves.toMatchObject({ kind: 'rows' })
-  await expect(readData([file('bad.safetensors', 'x')])).rejects.toThrow('1 bytes are no safetensors file')
+  await expect(readData([file('bad.safetensors', 'x')])).rejects.toThrow('1 bytes are not a safetensors file')
   await expect(readData([file('bad.csv', '1,2\n1\n')])).rejects.toThrow('bad.csv:2: has 1 columns, line 1 has 2')
 })
 
