@@ -1,4 +1,7 @@
-/** The plans of training, from the same model: a step for the layers that compete in it, the update, and a look at what was learned. */
+/**
+ * The programs of training, from one model: a training step for each set of competing layers, the optimizer update, and an
+ * evaluation step.
+ */
 import type { Diagnostic } from '../grammar/diagnostic.ts'
 import { parse } from '../grammar/parse.ts'
 import { maximumDiagnostics } from '../grammar/report.ts'
@@ -56,16 +59,18 @@ export function trainingGraphs(model: Model, overrides: RecipeOverrides = {}): T
   }
 }
 
-/** Of those that are learned, what products read whichever layers compete. */
+/** The trainable weights that matmuls read in any variant of the training step. */
 function weightsReadAsF16(model: Model, by: readonly string[], excluded: readonly string[]): ReadonlySet<string> {
   const read = trainingVariants(model).map((graph) => readByMatmuls(graph, excluded))
   return new Set(by.filter((name) => read.some((names) => names.has(name))))
 }
 
-/** The programs of a training run as plans. Each compiles when it is asked for, and throws a TrainingLimitError if the target is too small. */
+/**
+ * The programs of a training run as plans. Each compiles on demand, and throws a TrainingLimitError if the target is too small.
+ */
 export type TrainingPlans = TrainingPrograms<Plan>
 
-/** The target is too small for a plan of training. */
+/** The limits of the target are too small for a plan of training. */
 export class TrainingLimitError extends Error {
   override readonly name = 'TrainingLimitError'
   readonly diagnostics: readonly Diagnostic[]
@@ -76,7 +81,7 @@ export class TrainingLimitError extends Error {
   }
 }
 
-/** One layout of the weights for all plans. */
+/** Compiles a graph; all plans of a run share one weight layout. */
 function planOf(graph: Graph, target: Target, place: Span | null): Plan {
   const { plan, diagnostics } = compileGraph(graph, target, { weights: 'shared' }, place)
   if (plan === null) throw new TrainingLimitError(diagnostics)
@@ -92,7 +97,7 @@ const GRAPHS = object({
   evaluation: callable,
 })
 
-/** The plans of graphs for a target; each compiles when it is asked for. */
+/** The plans of training graphs for a target. Each compiles on demand. */
 export const trainingPlans = checked(
   'trainingPlans',
   { graphs: GRAPHS, target: TARGET },
@@ -113,7 +118,7 @@ export interface TrainingCompilation {
   readonly graphs: TrainingGraphs | null
 }
 
-/** A source as far as its graphs of training. Pure, as `compile`. */
+/** Compiles a source to its training graphs, without plans. Pure, as `compile` is. */
 export function compileTraining(
   source: Source,
   options: CheckOptions & { readonly recipe?: RecipeOverrides },
@@ -135,11 +140,11 @@ export function compileTraining(
 }
 
 /**
- * A warning for each place in the spec whose trained weights always have a gradient of 0; empty for a model without training. If the model
- * cannot be lowered, the error takes their place. The model must come from a spec without mistakes.
+ * A warning for each place in the spec whose trained weights always have a gradient of 0; empty for a model without training. If
+ * the model cannot be lowered, the error takes their place. The model must come from a spec without mistakes.
  */
 export function zeroGradientWarnings(model: Model): readonly Diagnostic[] {
-  checkArgument('idleWarnings', 'model', model, object({ name: text }))
+  checkArgument('zeroGradientWarnings', 'model', model, object({ name: text }))
   if (model.train === null) return []
   try {
     return warningsOf(zeroGradientWeights([lower(model, { training: true }), lower(model, { training: [] })]))
@@ -169,11 +174,11 @@ function warningsOf(idle: ReturnType<typeof zeroGradientWeights>): readonly Diag
   }))
 }
 
-/** What has no gradient, in steps without contests or with all of them; null where all has one. */
+/** The first op without a gradient, in a step without competition or with all layers competing; null if there is none. */
 function gradientProblem({ recipe, step }: TrainingGraphs): Diagnostic | null {
-  const contested = recipe.layers.flatMap(competitionStepsOf).map(({ name }) => name)
+  const competing = recipe.layers.flatMap(competitionStepsOf).map(({ name }) => name)
   try {
-    for (const chosen of contested.length === 0 ? [[]] : [[], contested]) step(chosen, true)
+    for (const chosen of competing.length === 0 ? [[]] : [[], competing]) step(chosen, true)
     return null
   } catch (problem) {
     if (!(problem instanceof GradientError) || problem.origin.span === null) throw problem

@@ -11,7 +11,7 @@ const HEADINGS: { readonly [K in OpKind]: string } = {
   contraction: 'Matrix products',
   indexed: 'By index',
   routed: 'By expert',
-  routine: 'Routines',
+  custom: 'Custom kernels',
 }
 
 function accuracyText(accuracy: Accuracy): string {

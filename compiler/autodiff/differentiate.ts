@@ -28,7 +28,7 @@ export interface DifferentiateOptions {
   readonly losses?: readonly string[]
   /** Leaves, weights or inputs, by name; all weights unless given. */
   readonly by?: readonly string[]
-  /** An input of its own, f32 [], that multiplies the losses on the way back; none unless named. */
+  /** An input of its own, f32 [], that multiplies the losses in the backward pass; none unless named. */
   readonly scale?: string | null
 }
 

@@ -31,7 +31,7 @@ function readReference(cursor: Cursor, nodes: State['nodes']): Node {
 function readType(cursor: Cursor): { shape: Dim[]; dtype: DType } {
   cursor.expect(':')
   const dtype = cursor.word()
-  if (!isDType(dtype)) return cursor.fail(`'${dtype}' is no dtype`)
+  if (!isDType(dtype)) return cursor.fail(`'${dtype}' is not a dtype`)
   return { shape: cursor.list(() => cursor.dim()), dtype }
 }
 
@@ -49,7 +49,7 @@ function readNode(cursor: Cursor, { graph, nodes, make }: State): void {
   if (nodes.has(number)) cursor.fail(`%${number} stands twice`)
   cursor.expect('=')
   const op = cursor.word()
-  if (!isOpName(op)) return cursor.fail(`'${op}' is no op`)
+  if (!isOpName(op)) return cursor.fail(`'${op}' is not an op`)
   const operands = readOperands(cursor, nodes)
   const params = readParams(op, cursor)
   const type = readType(cursor)

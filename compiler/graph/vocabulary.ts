@@ -9,11 +9,14 @@ import type { BinaryOpcode, UnaryOpcode } from '../scalar/operations.ts'
 /** `bool` is 0 or 1; on a device it is stored as u32. */
 export type DType = 'f32' | 'i32' | 'bool'
 
-/** Where a weight's values lie in a checkpoint: pieces stacked along the leading axis, or one piece as it is; none where it begins as zeros. */
+/**
+ * Where the values of a weight are in a checkpoint: pieces stacked along the leading axis, or one piece as it is; no pieces if it
+ * is initialized to zeros.
+ */
 export interface WeightSource {
   readonly pieces: readonly WeightPiece[]
   readonly stacked: boolean
-  /** It lies on the device in halves, which its values are: of no checkpoint then. */
+  /** Stored on the device as f16, which represents its values exactly; it is never read from a checkpoint. */
   readonly half?: true
 }
 
@@ -75,8 +78,8 @@ export interface OpParams extends Elementwise {
   top_k: { readonly k: number }
 
   /**
-   * Grouped GEMM. x [N, D], bank [E, F, D], expert i32 [N] -> [N, F]: y[n] = bank[expert[n]] x[n], 0 where the expert is -1. A fourth operand
-   * `order` only guides the schedule.
+   * Grouped GEMM. x [N, D], bank [E, F, D], expert i32 [N] -> [N, F]: y[n] = bank[expert[n]] x[n], 0 where the expert is -1. A
+   * fourth operand `order` only guides the schedule.
    */
   grouped_matmul: None
 
@@ -87,14 +90,15 @@ export interface OpParams extends Elementwise {
   grouped_weight_gradient: { readonly experts: number }
 
   /**
-   * values [N, ...], ids i32 [N] -> [size, ...]: the sum of the rows of each id, in the order of the rows; rows of the id -1 are left out. A
-   * third operand begins with the row numbers sorted stably by id, and -1 for each row that is left out; it only guides the schedule.
+   * values [N, ...], ids i32 [N] -> [size, ...]: the sum of the rows of each id, in the order of the rows; rows of the id -1 are
+   * left out. A third operand begins with the row numbers sorted stably by id, and -1 for each row that is left out; it only
+   * guides the schedule.
    */
   segment_sum: { readonly size: Dim }
 
   /**
-   * key i32 [2] -> f32: uniform numbers above 0 and below 1. Philox 4x32-10 of the key (key[0], stream) at the counter (element / 4, key[1], 0, 0);
-   * an element is number element % 4 of the four.
+   * key i32 [2] -> f32: uniform numbers above 0 and below 1. Philox 4x32-10 of the key (key[0], stream) at the counter (element /
+   * 4, key[1], 0, 0); an element is number element % 4 of the four.
    */
   random: { readonly shape: readonly Dim[]; readonly stream: number }
 
@@ -105,20 +109,20 @@ export interface OpParams extends Elementwise {
   sinkhorn: { readonly iterations: number; readonly tolerance: number }
 
   /**
-   * Cost, rows, columns of `sinkhorn`, and the cotangent of its result [E + 2] -> [T * E + T + E]: the gradients of cost, rows and columns
-   * through every iteration that was done, in reverse. The cotangents of the count and of the residual are ignored.
+   * Cost, rows, columns of `sinkhorn`, and the cotangent of its result [E + 2] -> [T * E + T + E]: the gradients of cost, rows
+   * and columns through every iteration that was done, in reverse. The cotangents of the count and of the residual are ignored.
    */
   sinkhorn_gradient: { readonly iterations: number; readonly tolerance: number }
 
   /**
-   * x [..., M, N] -> [..., K * (1 + M + N)], K = min(M, N): the thin singular value decomposition, packed. K singular values, descending;
-   * K left vectors, M each; K right vectors, N each.
+   * x [..., M, N] -> [..., K * (1 + M + N)], K = min(M, N): the thin singular value decomposition, packed. K singular values,
+   * descending; K left vectors, M each; K right vectors, N each.
    */
   svd: None
 
   /**
-   * expert i32 [N] -> i32 [N]: the position of each row in its expert, the number of rows before it with the same expert; -1 where the expert
-   * is -1. A second operand `counts`, `expert_histogram` of the rows as [N, 1], only guides the schedule.
+   * expert i32 [N] -> i32 [N]: the position of each row in its expert, the number of rows before it with the same expert; -1
+   * where the expert is -1. A second operand `counts`, `expert_histogram` of the rows as [N, 1], only guides the schedule.
    */
   position_in_expert: { readonly experts: number }
 
@@ -126,15 +130,15 @@ export interface OpParams extends Elementwise {
   /** expert i32 [T, K] -> i32 [ceil(T / block), experts]: how often each expert occurs in each block of rows. */
   expert_histogram: { readonly experts: number; readonly block: number }
   /**
-   * expert i32 [T, K], counts of `expert_histogram` -> i32 [N + 2 * tiles], N = T * K, tiles = ceil(N / tile) + experts: the row numbers
-   * 0..N-1 sorted stably by expert, then for each tile its expert (or -1) and its first place in the sorted rows. A tile holds rows of one
-   * expert only, at most `tile` of them.
+   * expert i32 [T, K], counts of `expert_histogram` -> i32 [N + 2 * tiles], N = T * K, tiles = ceil(N / tile) + experts: the row
+   * numbers 0..N-1 sorted stably by expert, then for each tile its expert (or -1) and its first place in the sorted rows. A tile
+   * holds rows of one expert only, at most `tile` of them.
    */
   sort_by_expert: { readonly experts: number; readonly block: number; readonly tile: number }
   /**
-   * Cost, rows, columns of `sinkhorn`, and the state after one iteration less (none before the first) -> f32 [E + 3 + 2 * E * blocks],
-   * blocks = floor(T / block) + 1: log v, iterations done, residual, 1 where converged; then for each block of rows the largest
-   * log of the plan in each column, and the sums of exp beside it.
+   * Cost, rows, columns of `sinkhorn`, and the state after one iteration less (none before the first) -> f32 [E + 3 + 2 * E *
+   * blocks], blocks = floor(T / block) + 1: log v, iterations done, residual, 1 where converged; then for each block of rows the
+   * largest log of the plan in each column, and the sums of exp beside it.
    */
   sinkhorn_step: { readonly tolerance: number; readonly block: number }
   /** Columns and the last state -> what `sinkhorn` gives. */

@@ -16,7 +16,7 @@ export function elementwiseKernel(group: Group, context: ScheduleContext): Kerne
   const results = context.fusion.results(group)
   const named = new Map<Node, Expression>()
   const element = variable('u32', 'element')
-  // another element of a value that has a name, as of one turned over, is worked out anew
+  // a read of another element of a named value, such as through a transpose, is recomputed
   const isOwn = (node: Node, indices: readonly Expression[]): boolean =>
     delinearise(element, node.shape).every((index, axis) => index === indices[axis]) || linearise(indices, node.shape) === element
   const scope = openScope(context, group.members, (node, indices) => {

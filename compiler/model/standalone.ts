@@ -8,7 +8,7 @@ import type { CallTerm, GivenTerm } from './model.ts'
 import type { Module } from './modules/modules.ts'
 import { givens, newState, settle } from './routing/policy.ts'
 import { accepts, checkRange, scalarType } from './expressions/parameters.ts'
-import { mixedRows, wantAnswers } from './types/rows.ts'
+import { mixedRows, wantExpertOutputs } from './types/rows.ts'
 import { createScope } from './context/scope.ts'
 import { PLAIN } from './routing/selection.ts'
 import { dtypeOf, openShape } from './types/shapes.ts'
@@ -175,5 +175,5 @@ function expertAlone(frame: Frame): void {
   }
   mixedRows(inner, made, given.term)
   const end = frame.declaration.body.findLast((statement) => statement.kind === 'return')
-  wantAnswers(inner, made, given.term, end?.value.span ?? name.span)
+  wantExpertOutputs(inner, made, given.term, end?.value.span ?? name.span)
 }

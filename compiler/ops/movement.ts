@@ -63,7 +63,7 @@ export const movements: Records<'reshape' | 'transpose' | 'broadcast' | 'slice' 
       wantCount(inputs, 1) ??
       (isPermutation(order, inputs[0].shape.length)
         ? null
-        : fail(`[${order.join(', ')}] is no order of the axes of ${shapeText(inputs[0].shape)}`)) ?? {
+        : fail(`[${order.join(', ')}] is not a permutation of the axes of ${shapeText(inputs[0].shape)}`)) ?? {
         shape: order.map((axis) => inputs[0].shape[axis]),
         dtype: inputs[0].dtype,
       },

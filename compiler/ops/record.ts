@@ -4,7 +4,7 @@ import type { DType, OpName, OpParams } from '../graph/vocabulary.ts'
 import type { Expression } from '../scalar/expression.ts'
 import type { HostTensor } from './tensor.ts'
 
-export type OpKind = 'leaf' | 'elementwise' | 'movement' | 'reduction' | 'contraction' | 'indexed' | 'routed' | 'routine'
+export type OpKind = 'leaf' | 'elementwise' | 'movement' | 'reduction' | 'contraction' | 'indexed' | 'routed' | 'custom'
 
 /** The type of a tensor: its shape, which may be symbolic, and dtype. */
 export interface TensorType {

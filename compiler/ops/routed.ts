@@ -206,7 +206,7 @@ export const routed: Records<
   position_in_expert: {
     doc: 'The position of each row among the rows of its expert, in their order; -1 for a row without an expert. A second operand, expert_histogram of the rows as [N, 1], only guides the schedule.',
     formula: 'y[n] = number of m < n with expert[m] = expert[n]',
-    kind: 'routine',
+    kind: 'custom',
     since: 'source',
     commutative: false,
     scalar: null,
@@ -222,7 +222,7 @@ export const routed: Records<
   expert_histogram: {
     doc: 'How often each expert occurs in each block of rows; the last block may be shorter, and -1 is not counted.',
     formula: 'y[i, e] = number of (t, j) with floor(t / block) = i and expert[t, j] = e',
-    kind: 'routine',
+    kind: 'custom',
     since: 'optimised',
     commutative: false,
     scalar: null,
@@ -242,7 +242,7 @@ export const routed: Records<
       'A tile ends where the next begins. Unused tiles come last, there is at least one, and they hold (-1, number of sorted rows). ' +
       'Rows of the expert -1 are in no tile; the row numbers are padded with -1.',
     formula: 'y = [rows by expert] + [(expert, first) of each of ceil(N / tile) + experts tiles]',
-    kind: 'routine',
+    kind: 'custom',
     since: 'optimised',
     commutative: false,
     scalar: null,

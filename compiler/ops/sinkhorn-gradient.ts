@@ -67,10 +67,10 @@ export const transportGradients: Records<'sinkhorn_gradient'> = {
     doc:
       'The gradients of cost, row marginals and column marginals, from that of the scalings v, through every iteration that sinkhorn does on the same operands. ' +
       'The cotangents of the count of iterations and of the residual are left out; rows and columns that take no part get 0. ' +
-      'Behind them v after each iteration, 0 for those that are not done: what the way back goes by.',
+      'Behind them v after each iteration, 0 for those that are not done, which the backward pass reads.',
     formula:
       'y = [d cost[0, 0], ..., d cost[T - 1, E - 1], d rows[0], ..., d columns[0], ..., v[0] after the first iteration, ...]',
-    kind: 'routine',
+    kind: 'custom',
     since: 'source',
     commutative: false,
     scalar: null,

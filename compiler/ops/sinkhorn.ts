@@ -198,11 +198,11 @@ function wantState(state: TensorType | undefined): ShapeError | null {
 }
 
 const accuracy = inherited('its iteration worked out in f32, a sum of a column in parts')
-const routine = { kind: 'routine', commutative: false, scalar: null, accuracy } as const
+const common = { kind: 'custom', commutative: false, scalar: null, accuracy } as const
 
 export const scalings: Records<'sinkhorn' | 'sinkhorn_step' | 'sinkhorn_finish'> = {
   sinkhorn: {
-    ...routine,
+    ...common,
     since: 'source',
     doc:
       'Scalings of the plan exp(cost[t, e] + u[t] + v[e]) whose rows and columns have the given sums: u = 0, then in turn ' +
@@ -218,7 +218,7 @@ export const scalings: Records<'sinkhorn' | 'sinkhorn_step' | 'sinkhorn_finish'>
     evaluate: (inputs, { iterations, tolerance }) => sinkhorn(inputs, iterations, tolerance),
   },
   sinkhorn_step: {
-    ...routine,
+    ...common,
     since: 'optimised',
     doc:
       'One iteration of sinkhorn: takes the sums of the columns together from their blocks of rows, moves v unless that was enough, and leaves the ' +
@@ -240,7 +240,7 @@ export const scalings: Records<'sinkhorn' | 'sinkhorn_step' | 'sinkhorn_finish'>
     evaluate: (inputs, { tolerance, block }) => step(inputs, tolerance, block),
   },
   sinkhorn_finish: {
-    ...routine,
+    ...common,
     since: 'optimised',
     doc: 'What sinkhorn gives, from the column marginals and the last state; the residual of the last iteration is worked out here.',
     formula: 'y = [v[0], ..., v[E - 1], iterations done, residual]',

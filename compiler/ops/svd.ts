@@ -73,7 +73,7 @@ export const decompositions: Records<'svd'> = {
       'length M, then K right vectors of length N. The vectors of either side are orthonormal, whatever the rank; in each right vector the ' +
       'component of the largest magnitude, of equals the first, is positive. NaN and infinite values are refused; on a device one of them fills the result of its matrix.',
     formula: 'y = [s[0..K], u[0..K], v[0..K]], x = sum over j of s[j] * u[j] * v[j]^T',
-    kind: 'routine',
+    kind: 'custom',
     since: 'source',
     commutative: false,
     scalar: null,

@@ -10,7 +10,7 @@ import type { Maker } from '../ops/maker.ts'
 import { rebuild } from '../ops/rebuild.ts'
 import { ignore, type Fired } from './rewrite.ts'
 
-/** Values of a digit: the lanes that count them side by side. */
+/** Maximum number of values of a digit: one invocation counts each. */
 const MOST_DIGITS = 64
 /**
  * Rows whose digits one workgroup counts. Every workgroup reads all counts, so there are few of them for the rows there may be.
@@ -25,7 +25,7 @@ function isSmall(node: Node): boolean {
   return looks.every((size) => size !== undefined) && looks.reduce((all, size) => all! * size!, 1)! <= FEW_LOOKS
 }
 
-/** How many digits an id below `size` has, and how many values each: as few digits as lanes allow, then as few values. */
+/** How many digits an id below `size` has, and how many values each: as few digits as possible, then as few values. */
 export function digitsOf(size: number): { readonly digits: number; readonly base: number } {
   let digits = 1
   while (MOST_DIGITS ** digits < size) digits++

@@ -254,7 +254,7 @@ const BY_KIND: { readonly [K in OpKind]: Rule } = {
   contraction: bilinear(overSizes),
   indexed: gathered,
   routed: fromIds,
-  routine: fromIds,
+  custom: fromIds,
 }
 
 const BY_OP: Readonly<Partial<Record<OpName, Rule>>> = {

@@ -18,7 +18,7 @@ export interface EmittedKernel {
   /** The node behind each binding, and which part of it. */
   readonly bindings: readonly { readonly node: Node; readonly part: number }[]
   readonly workgroupBytes: number
-  readonly needsHalves: boolean
+  readonly needsF16: boolean
 }
 
 export interface EmitOptions {
@@ -40,7 +40,7 @@ const SHARED_BYTES = 4
 export function emitKernel(program: KernelProgram, options: EmitOptions): EmittedKernel {
   const text = program.computation.kind === 'matmul' ? matmulText(program, options) : workgroupText(program, options)
   const buffers = program.buffers.map((buffer) => moduleBuffer(buffer, text.code.vec4Buffers, options))
-  const { wgsl, bodyOffset, needsHalves } = emitModule({
+  const { wgsl, bodyOffset, needsF16 } = emitModule({
     title: program.does,
     body: text.code.body,
     buffers,
@@ -67,7 +67,7 @@ export function emitKernel(program: KernelProgram, options: EmitOptions): Emitte
     workgroups: text.code.workgroups,
     bindings: program.buffers.flatMap(({ node }, at) => Array.from({ length: buffers[at].parts }, (_, part) => ({ node, part }))),
     workgroupBytes: text.code.workgroupBytes,
-    needsHalves,
+    needsF16,
   }
 }
 

@@ -37,7 +37,7 @@ export interface EmittedModule {
   /** Lines before the body: line n of the body is line offset + n of the module. */
   readonly bodyOffset: number
   /** Whether a buffer is f16. */
-  readonly needsHalves: boolean
+  readonly needsF16: boolean
 }
 
 export function emitModule(module: ModuleOptions): EmittedModule {
@@ -45,8 +45,8 @@ export function emitModule(module: ModuleOptions): EmittedModule {
   const bindings = module.buffers.flatMap((buffer, at) => declare(buffer, firstBinding(module.buffers, at)))
   const accessors = module.buffers.flatMap((buffer) => access(buffer, module.body))
   const text = [...accessors, module.body].join('\n')
-  const needsHalves = module.buffers.some(({ storage }) => storage === 'f16')
-  const enabled = [...(module.needsSubgroups ? ['enable subgroups;'] : []), ...(needsHalves ? ['enable f16;'] : [])]
+  const needsF16 = module.buffers.some(({ storage }) => storage === 'f16')
+  const enabled = [...(module.needsSubgroups ? ['enable subgroups;'] : []), ...(needsF16 ? ['enable f16;'] : [])]
   const lines = [
     ...enabled,
     ...(enabled.length > 0 ? [''] : []),
@@ -58,7 +58,7 @@ export function emitModule(module: ModuleOptions): EmittedModule {
     ...helperLines(text),
   ]
   const wgsl = [...lines, '', module.body, ''].join('\n')
-  return { wgsl, bodyOffset: [...lines, ''].join('\n').split('\n').length, needsHalves }
+  return { wgsl, bodyOffset: [...lines, ''].join('\n').split('\n').length, needsF16 }
 }
 
 const firstBinding = (buffers: readonly ModuleBuffer[], at: number): number =>

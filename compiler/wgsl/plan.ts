@@ -68,7 +68,7 @@ class PlanBuilder {
   readonly kernels: Kernel[] = []
   readonly kernelIds = new Map<string, number>()
   workgroupBytes = 0
-  needsHalves = false
+  needsF16 = false
 
   readonly graph: Graph
   readonly target: Target
@@ -122,7 +122,7 @@ class PlanBuilder {
       once,
       programs,
       requires: {
-        features: [...(usesSubgroups ? ['subgroups'] : []), ...(this.needsHalves ? ['shader-f16'] : [])],
+        features: [...(usesSubgroups ? ['subgroups'] : []), ...(this.needsF16 ? ['shader-f16'] : [])],
         maxStorageBuffersPerShaderStage: Math.max(0, ...bindings),
         maxComputeInvocationsPerWorkgroup: Math.max(
           1,
@@ -259,7 +259,7 @@ class PlanBuilder {
         storage,
       })
       this.workgroupBytes = Math.max(this.workgroupBytes, emitted.workgroupBytes)
-      this.needsHalves ||= emitted.needsHalves
+      this.needsF16 ||= emitted.needsF16
       for (const { node, access } of program.buffers) {
         if (access === 'read_write' && !scratch.has(node)) this.addScratch(kind, node, outputOf, scratch)
         const id = this.bufferFor(node, scratch)

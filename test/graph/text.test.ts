@@ -62,13 +62,13 @@ output "new" = %2 replaces "table"
 
   it.each([
     ['%0 = input name "x" : f32[B', "line 1: expected ']'"],
-    ['%0 = nothing : f32[]', "line 1: 'nothing' is no op"],
+    ['%0 = nothing : f32[]', "line 1: 'nothing' is not an op"],
     ['\n%0 = exp(%1) : f32[]', 'line 2: there is no node %1 above this line'],
     ['%0 = iota : f32[4]', 'line 1: %0 is i32[4]'],
     ['%0 = iota : i32[4] 5', 'line 1: there is more on the line than it takes'],
     ['%0 = iota : i32[4]\n%0 = iota : i32[4]', 'line 2: %0 stands twice'],
     ['%0 = iota : i32[4]\n%1 = reshape(%0) : i32[5]', 'line 2: reshape: [4] has 4 elements, [5] has 5'],
-    ['%0 = iota : u8[4]', "line 1: 'u8' is no dtype"],
+    ['%0 = iota : u8[4]', "line 1: 'u8' is not a dtype"],
     ['%0 = iota : i32[4 +]', 'line 1: the dimension'],
     ['colour blue', "line 1: 'colour' begins no line"],
     ['%0 = sum(%1) axis 0 : f32[]', 'line 1: there is no node'],

@@ -58,7 +58,7 @@ it.each<[OpName, string, object, string]>([
   ['constant', '', { dtype: 'f32', shape: [2], values: [1] }, 'constant: [2] holds 2 values, not 1'],
   ['iota', '', { size: dim(-1) }, 'iota: axis 0 has the size -1'],
   ['reshape', 'f32[B, 4]', { shape: shape('B', 5) }, 'reshape: [B, 4] has 4*B elements, [B, 5] has 5*B'],
-  ['transpose', 'f32[B, 4]', { order: [0, 0] }, 'transpose: [0, 0] is no order of the axes of [B, 4]'],
+  ['transpose', 'f32[B, 4]', { order: [0, 0] }, 'transpose: [0, 0] is not a permutation of the axes of [B, 4]'],
   ['broadcast', 'f32[B]', { shape: shape('S', 2), axes: [0] }, 'broadcast: input axis 0 and output axis 0 differ: B and S'],
   ['broadcast', 'f32[B, 2]', { shape: shape('B', 2), axes: [1, 0] }, 'broadcast: axes [1, 0] do not place [B, 2] in [B, 2]'],
   ['slice', 'f32[4]', { starts: shape(1), sizes: shape(2), steps: [3] }, 'slice: 2 elements from 1 by 3 leave axis 0, 4'],

@@ -1,4 +1,4 @@
-/** Elementwise ops: the chain rule, element by element, as the records of the ops state it. */
+/** Elementwise ops: the chain rule per element; the records of the ops state the partial derivatives. */
 import type { Node } from '../../graph/node.ts'
 import { NONE } from '../../ops/build.ts'
 import { gradientOf } from '../../ops/elementwise.ts'

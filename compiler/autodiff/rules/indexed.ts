@@ -1,4 +1,4 @@
-/** Ops that read by index: the way back adds up what was read from one place. */
+/** Ops that read by index: the backward pass sums the gradients of all reads of one element (scatter-add). */
 import { product } from '../../../plan/dim.ts'
 import { NONE } from '../../ops/build.ts'
 import { none, rule, type GradientRules } from '../rule.ts'

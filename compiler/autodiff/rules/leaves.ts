@@ -1,4 +1,4 @@
-/** Leaves have no operands to give anything to. */
+/** Leaves have no operands, so their rules return no gradients. */
 import { none, type GradientRules } from '../rule.ts'
 
 const leaf = none('it has no operands')

@@ -1,14 +1,14 @@
-/** Ops that put elements elsewhere: the way back puts them where they were, and sums what was repeated. */
+/** Ops that move elements: the backward pass applies the inverse movement, and sums the gradients of repeated elements. */
 import { ZERO, add, constantValue, multiply, subtract, type Dim } from '../../../plan/dim.ts'
 import type { Node } from '../../graph/node.ts'
 import type { Maker } from '../../ops/maker.ts'
 import { refused, rule, type GradientRules } from '../rule.ts'
 
-/** An axis as it was before a slice: 0 wherever nothing was taken. */
+/** Pads a sliced axis back to its size before the slice: 0 where no element was taken. */
 function padded(make: Maker, dy: Node, axis: number, start: Dim, step: number, extent: Dim): Node {
   const wide = step === 1 ? dy : dilated(make, dy, axis, step)
   const end = add(start, wide.shape[axis])
-  // behind the last element taken stand step - 1 others, of which not all need be there
+  // up to step - 1 elements follow the last one taken; the axis may end before all of them
   const rest = subtract(extent, end)
   const cut = constantValue(rest)
   const kept = cut !== undefined && cut < 0 ? sliced(make, wide, axis, add(wide.shape[axis], rest)) : wide
@@ -17,7 +17,7 @@ function padded(make: Maker, dy: Node, axis: number, start: Dim, step: number, e
   return parts.length === 1 ? kept : make('concat', parts, { axis })
 }
 
-/** Elements `step` apart, 0 between them and behind the last. */
+/** Dilation: elements `step` apart, with zeros between them and after the last. */
 function dilated(make: Maker, dy: Node, axis: number, step: number): Node {
   const apart = make.reshape(dy, dy.shape.toSpliced(axis + 1, 0, multiply(1, 1)))
   const gaps = make.filled(apart.shape.with(axis + 1, multiply(step - 1, 1)), 'f32', 0)
@@ -28,7 +28,7 @@ function dilated(make: Maker, dy: Node, axis: number, step: number): Node {
 const sliced = (make: Maker, x: Node, axis: number, size: Dim): Node =>
   make('slice', [x], { starts: x.shape.map(() => ZERO), sizes: x.shape.with(axis, size), steps: x.shape.map(() => 1) })
 
-/** The sum over the axes that `axes` leaves out. */
+/** The sum over all axes that are not in `axes`: the gradient of a broadcast. */
 export function gathered(make: Maker, dy: Node, axes: readonly number[]): Node {
   const repeated = dy.shape.map((_, axis) => axis).filter((axis) => !axes.includes(axis))
   return repeated.reduceRight((sum, axis) => make('sum', [sum], { axis }), dy)

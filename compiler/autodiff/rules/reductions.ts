@@ -1,10 +1,10 @@
-/** Ops that fold one axis away. */
+/** Reductions over one axis. */
 import type { Node } from '../../graph/node.ts'
 import { NONE } from '../../ops/build.ts'
 import type { Maker } from '../../ops/maker.ts'
 import { rule, type GradientRule, type GradientRules } from '../rule.ts'
 
-/** A value of what is left, beside each element it was folded from. */
+/** Broadcasts a reduced value back along the axis that was reduced. */
 function beside(make: Maker, folded: Node, x: Node, axis: number): Node {
   const axes = x.shape.map((_, at) => at).filter((at) => at !== axis)
   return make.broadcast(folded, x.shape, axes)

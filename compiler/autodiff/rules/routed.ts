@@ -1,4 +1,4 @@
-/** Rows that each belong to one expert: the three ragged products are one another's gradients. */
+/** Grouped GEMM and segment sum: the gradients of each are expressed by the others. */
 import { NONE } from '../../ops/build.ts'
 import type { Maker } from '../../ops/maker.ts'
 import { none, refused, rule, type GradientRules } from '../rule.ts'
@@ -7,7 +7,7 @@ import { alwaysHasExpert } from '../../graph/expert-rows.ts'
 
 const schedule = refused('it only guides a schedule, and is made after gradients are')
 
-/** Rows without an expert as 0: a device leaves those of a routed product unwritten. */
+/** Sets rows without an expert to 0: a grouped GEMM on a device leaves them unwritten. */
 function guarded(make: Maker, product: Node, expert: Node): Node {
   if (alwaysHasExpert(expert)) return product
   const isNone = make('less', [expert, make.like(expert, 0)], NONE)

@@ -1,4 +1,4 @@
-/** Optimal transport and singular values. */
+/** Gradients of the Sinkhorn scalings and of the singular value decomposition. */
 import { ZERO, add, multiply, type Dim } from '../../../plan/dim.ts'
 import type { Node } from '../../graph/node.ts'
 import type { Maker } from '../../ops/maker.ts'

@@ -23,7 +23,7 @@ export interface WrittenInPlace {
 
 interface Candidate {
   readonly output: string
-  /** What lies in memory of the output. */
+  /** The node of the output that is materialized. */
   readonly node: Node
   /** The weight as it was, where anything reads it. */
   readonly weight: Node | null
@@ -132,7 +132,7 @@ function storesOf({ computation, template }: KernelProgram): readonly Statement[
   return computation.matmul.epilogue
 }
 
-/** What a kernel may read to work a node out: products reach behind rows that are gathered and behind what is turned over. */
+/** Nodes that a kernel may read to compute a node: a matmul reads the operands of gathers and transposes directly. */
 const sourcesOf = (node: Node): readonly Node[] =>
   isMatmul(node) ? [...node.inputs, ...matmulView(node).operandsInMemory] : node.inputs
 

@@ -12,7 +12,7 @@ const OWN: { readonly [K in OpKind]: number } = {
   reduction: 1000,
   contraction: 1000,
   routed: 1000,
-  routine: 1000,
+  custom: 1000,
 }
 
 /** The cost of a node without that of its operands, in loads. */

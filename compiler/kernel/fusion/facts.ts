@@ -13,8 +13,8 @@ export const isLeafBuffer = (node: Node): boolean =>
 
 /** A segment sum whose rows are sorted has a kernel of its own; in any other, each element searches for its rows. */
 const isSortedSegmentSum = (node: Node): boolean => node.op === 'segment_sum' && node.inputs.length > 2
-export const isRoutine = (node: Node): boolean => records[node.op].kind === 'routine'
-export const isCustom = (node: Node): boolean => isRoutine(node) || isSortedSegmentSum(node)
+export const isCustomOp = (node: Node): boolean => records[node.op].kind === 'custom'
+export const hasCustomKernel = (node: Node): boolean => isCustomOp(node) || isSortedSegmentSum(node)
 export const isElementwise = (node: Node): boolean => records[node.op].kind === 'elementwise'
 export const isReduction = (node: Node): boolean => records[node.op].kind === 'reduction'
 export const isMovement = (node: Node): boolean => records[node.op].kind === 'movement'
@@ -57,5 +57,5 @@ export const liveOuts = ({ outputs, users }: Facts, set: ReadonlySet<Node>): rea
 export function mustBeMaterialized({ outputs, operands, users }: Facts, node: Node): boolean {
   const source = node.op === 'cast_f16' ? node.inputs[0] : node
   if (outputs.has(node) || operands.has(node) || isMatmul(source) || isReduction(source)) return true
-  return users.get(node)!.some((user) => isRoutine(user) || (user.op === 'reshape' && operands.has(user)))
+  return users.get(node)!.some((user) => isCustomOp(user) || (user.op === 'reshape' && operands.has(user)))
 }

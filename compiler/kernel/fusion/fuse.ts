@@ -7,7 +7,16 @@ import type { Graph, Node } from '../../graph/node.ts'
 import type { Fusion, Group } from '../group.ts'
 import { isMatmul } from '../matmul/matmul-view.ts'
 import { Drafts } from './drafts.ts'
-import { factsOf, isCustom, isElementwise, isLeafBuffer, isReduction, liveOuts, mustBeMaterialized, type Facts } from './facts.ts'
+import {
+  factsOf,
+  hasCustomKernel,
+  isElementwise,
+  isLeafBuffer,
+  isReduction,
+  liveOuts,
+  mustBeMaterialized,
+  type Facts,
+} from './facts.ts'
 import { listSchedule } from './list-scheduling.ts'
 import { materialize } from './materialize.ts'
 import { storedOf } from './recompute.ts'
@@ -29,7 +38,7 @@ export const ANCHOR_RULES: readonly AnchorRule[] = [
     isAnchor: isMatmul,
     begin: beginMatmul,
   },
-  { name: 'custom-call', why: 'an op with a kernel of its own has no choice', isAnchor: isCustom, begin: beginCustomCall },
+  { name: 'custom-call', why: 'an op with a kernel of its own has no choice', isAnchor: hasCustomKernel, begin: beginCustomCall },
   { name: 'row-wise', why: 'before other reductions: a workgroup can share a row', isAnchor: isRowWise, begin: beginRows },
   {
     name: 'reduction-epilogue',

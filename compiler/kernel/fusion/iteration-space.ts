@@ -3,7 +3,7 @@ import { constantValue, product, type Dim } from '../../../plan/dim.ts'
 import type { Node } from '../../graph/node.ts'
 import type { Group, GroupKind } from '../group.ts'
 import { isMatmul, matmulView, sharesLeft } from '../matmul/matmul-view.ts'
-import { isCustom, isElementwise, isLeafBuffer } from './facts.ts'
+import { hasCustomKernel, isElementwise, isLeafBuffer } from './facts.ts'
 import { isRowLocal } from './row-local.ts'
 
 /** The rows of a group that reduces rows. */
@@ -30,7 +30,7 @@ const VISITS: { readonly [K in GroupKind]: Visits } = {
       ? isMember(node.inputs[0])
       : areScores(node, rowsOf(group)) || isRowLocal(node, rowsOf(group), isMember),
   // whatever an element reads is computed where it is read
-  elementwise: (_, node) => !isCustom(node) && !isLeafBuffer(node),
+  elementwise: (_, node) => !hasCustomKernel(node) && !isLeafBuffer(node),
   custom: ({ anchor }, node) => node === anchor,
 }
 

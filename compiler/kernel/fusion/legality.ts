@@ -8,7 +8,7 @@ import type { Node } from '../../graph/node.ts'
 import type { Draft } from './draft.ts'
 import { isMatmul, matmulView } from '../matmul/matmul-view.ts'
 import { MAX_CHAIN, chainLengths } from './chain.ts'
-import { isCustom } from './facts.ts'
+import { hasCustomKernel } from './facts.ts'
 import { cycleThrough, type Grouping } from './cycle.ts'
 import { visits } from './iteration-space.ts'
 import type { Refusal } from '../not-fused.ts'
@@ -55,7 +55,7 @@ const isSplit: Test = ({ group, added, situation }) =>
 const isOutOfSpace: Test = ({ group, added, isMember }) =>
   first(added, (node) => {
     if (visits(group, node, isMember)) return null
-    return { kind: isCustom(node) || group.kind === 'custom' ? 'own kernel' : 'iteration space' }
+    return { kind: hasCustomKernel(node) || group.kind === 'custom' ? 'own kernel' : 'iteration space' }
   })
 
 /** Rows without an expert are unwritten in all that joins a grouped GEMM: what gives them a value reads them later. */

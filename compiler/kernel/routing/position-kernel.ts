@@ -1,4 +1,6 @@
-/** The place of each row among those of its expert: a workgroup a block, a thread an expert, over the counts of earlier blocks. */
+/**
+ * The place of each row among those of its expert: a workgroup a block, a thread an expert, over the counts of earlier blocks.
+ */
 import { ceilDivide, product } from '../../../plan/dim.ts'
 import type { Node } from '../../graph/node.ts'
 import type { Expression, Statement } from '../../scalar/expression.ts'

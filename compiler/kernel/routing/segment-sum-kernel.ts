@@ -1,4 +1,7 @@
-/** Sums of the rows of one id: a workgroup an id, which finds its rows in their order; threads take columns. No atomics, the same bits in every run. */
+/**
+ * Sums of the rows of one id: a workgroup an id, which finds its rows in their order; threads take columns. No atomics, the same
+ * bits in every run.
+ */
 import { constantValue, product, type Dim } from '../../../plan/dim.ts'
 import type { Node } from '../../graph/node.ts'
 import type { Expression, Statement } from '../../scalar/expression.ts'

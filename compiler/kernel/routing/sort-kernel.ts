@@ -1,6 +1,7 @@
 /**
- * Sorts rows by their expert from the counts of each block: a workgroup a block, a thread an expert (or several). No atomics: a thread writes
- * the rows of its own experts alone, in ascending order, behind those of earlier blocks and lower experts. Rows without an expert stand in no tile.
+ * Sorts rows by their expert from the counts of each block: a workgroup a block, a thread an expert (or several). No atomics: a
+ * thread writes the rows of its own experts alone, in ascending order, behind those of earlier blocks and lower experts. Rows
+ * without an expert stand in no tile.
  */
 import { add as addDims, ceilDivide, constantValue, floorDivide, product, type Dim } from '../../../plan/dim.ts'
 import type { Node } from '../../graph/node.ts'

@@ -64,10 +64,10 @@ function threadsForLongRow(members: readonly Node[], { target }: ScheduleContext
 
 function templateAndReason(
   { together, threads, ranks, counts }: Omit<RowMapping, 'template' | 'reason'>,
-  hasHeads: boolean,
+  isGate: boolean,
 ): readonly [string, string] {
   if (together) return ['workgroup per row', `${threads} invocations reduce each row, since rows are long or of unknown length`]
-  if (hasHeads) {
+  if (isGate) {
     const counting = counts === undefined ? '' : ', and their expert histogram'
     return ['gate', `a GEMM with a top-k epilogue: scores, top-k and weights of a block of tokens in one workgroup${counting}`]
   }

@@ -1,7 +1,8 @@
 /**
- * Rows reduced along their last axis, with everything that stays within a row: norms, softmax, and whole routers. Two forms: threads that
- * walk one row together, for long rows; one thread a row, for short rows and wherever a row is ranked. In the second form the scores may be
- * products computed by the same workgroup into its memory, and the experts chosen are counted block by block.
+ * Rows reduced along their last axis, with everything that stays within a row: norms, softmax, and whole routers. Two forms:
+ * threads that walk one row together, for long rows; one thread a row, for short rows and wherever a row is ranked. In the second
+ * form the scores may be products computed by the same workgroup into its memory, and the experts chosen are counted block by
+ * block.
  */
 import { ceilDivide, constantValue, product, type Dim } from '../../../plan/dim.ts'
 import { records } from '../../ops/records.ts'

@@ -1,6 +1,7 @@
 /**
- * The way back through the iterations of a transport plan's scalings, in one dispatch: one workgroup does them again, keeps log v of each
- * behind the result, and goes back from the last. A thread adds to the gradients of its own rows and columns alone, in one order.
+ * The backward pass of the Sinkhorn iterations in one dispatch: one workgroup recomputes the iterations, stores log v of each
+ * after the result, and differentiates them in reverse. A thread accumulates the gradients of its own rows and columns only, in a
+ * fixed order.
  */
 import { dim } from '../../../plan/dim.ts'
 import type { Node } from '../../graph/node.ts'
@@ -107,8 +108,8 @@ const scalingAt = (scalings: Expression, width: number, iteration: Expression, c
   add(scalings, add(multiply(iteration, u32(width)), column))
 
 /**
- * `log_v` as it was before iteration `left`, `level` by how much it moved the column, `weight` what its gradient is beside the column's mass;
- * the gradient of log v before begins at 0.
+ * `log_v` as it was before iteration `left`, `level` by how much it moved the column, `weight` what its gradient is beside the
+ * column's mass; the gradient of log v before begins at 0.
  */
 function enter({
   transport: {

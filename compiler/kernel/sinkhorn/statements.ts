@@ -1,7 +1,7 @@
 /**
- * What the kernels of sinkhorn share. A workgroup holds in its arrays: `log_v`; of each row in hand `peak`, the largest score, and `shift`,
- * so that score - peak + shift is the logarithm of the plan; and the columns' sums in groups of threads, `most` and `total`, brought
- * together in `level`. Rows and columns are summed by threads side by side, in an order that never changes.
+ * What the kernels of sinkhorn share. A workgroup holds in its arrays: `log_v`; of each row in hand `peak`, the largest score,
+ * and `shift`, so that score - peak + shift is the logarithm of the plan; and the columns' sums in groups of threads, `most` and
+ * `total`, brought together in `level`. Rows and columns are summed by threads side by side, in an order that never changes.
  */
 import { constantValue, type Dim } from '../../../plan/dim.ts'
 import type { Target } from '../../../plan/target.ts'
@@ -219,7 +219,10 @@ export const storeColumns = (
 ): Statement =>
   eachColumn(scaling, (at) => [...ofColumn(scaling, at), ...store(at, variable('f32', 'found'), variable('f32', 'sum'))])
 
-/** Puts the logarithm of each column's sum into `level`, and into the variable `residual` how far the columns are from their marginals. */
+/**
+ * Puts the logarithm of each column's sum into `level`, and into the variable `residual` how far the columns are from their
+ * marginals.
+ */
 export function judge(scaling: Scaling, columns: string): readonly Statement[] {
   const [found, sum] = [variable('f32', 'found'), variable('f32', 'sum')]
   const level = select(

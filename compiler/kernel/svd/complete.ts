@@ -1,6 +1,6 @@
 /**
- * Vectors for the values that vanish: each is what is left of the axis that the vectors before it cover least, made orthogonal to them
- * twice (Daniel, Gragg, Kaufman and Stewart, 1976).
+ * Vectors for the values that vanish: each is what is left of the axis that the vectors before it cover least, made orthogonal to
+ * them twice (Daniel, Gragg, Kaufman and Stewart, 1976).
  */
 import { add, binary, divide, element, f32, less, multiply, select, u32, unary, variable } from '../../scalar/build.ts'
 import type { Expression, Statement } from '../../scalar/expression.ts'
@@ -55,7 +55,10 @@ const project = ({ threads, length, long, get, put }: Places): Statement =>
     put(long(next, i), f('rest')),
   ])
 
-/** Again, as many vectors at a time as there are threads: a thread finds one shadow, then each takes all of them from its elements. */
+/**
+ * Again, as many vectors at a time as there are threads: a thread finds one shadow, then each takes all of them from its
+ * elements.
+ */
 function correct({ threads, count, length, long, get, put }: Places): Statement {
   const shadow = element('f32', 'part', u('l'))
   return loopOver('chunk', u32(0), count, u32(threads.all), (chunk) => [

@@ -13,8 +13,9 @@ export interface Threads {
 }
 
 /**
- * The K longer vectors are turned where the result wants them: columns of a tall matrix in the place of the left vectors, rows of a wide one
- * in that of the right vectors. The K shorter ones begin as unit vectors in the other place. All indices count elements of the result.
+ * The K longer vectors are turned where the result wants them: columns of a tall matrix in the place of the left vectors, rows of
+ * a wide one in that of the right vectors. The K shorter ones begin as unit vectors in the other place. All indices count
+ * elements of the result.
  */
 export interface Places {
   readonly threads: Threads

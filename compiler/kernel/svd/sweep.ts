@@ -1,6 +1,6 @@
 /**
- * Sweeps of one-sided Jacobi rotations (Hestenes, 1958). In each round of a sweep every vector meets another, as players of a tournament
- * do (Brent and Luk, 1985), so that all pairs of a round are turned at once; after a sweep each pair has met once.
+ * Sweeps of one-sided Jacobi rotations (Hestenes, 1958). In each round of a sweep every vector meets another, as players of a
+ * tournament do (Brent and Luk, 1985), so that all pairs of a round are turned at once; after a sweep each pair has met once.
  */
 import { add, binary, divide, element, f32, less, multiply, remainder, select, u32, unary, variable } from '../../scalar/build.ts'
 import type { Expression, Statement } from '../../scalar/expression.ts'
@@ -113,7 +113,10 @@ function products({ threads, length, get }: Places, member: Expression): readonl
   ]
 }
 
-/** a' = a - s (b + tau a), b' = b + s (a - tau b), where tau is the tangent of half the angle (Rutishauser, 1966): orthogonal however s is rounded. */
+/**
+ * a' = a - s (b + tau a), b' = b + s (a - tau b), where tau is the tangent of half the angle (Rutishauser, 1966): orthogonal
+ * however s is rounded.
+ */
 function turn({ threads, get, put }: Places, member: Expression, length: Expression, side: 'long' | 'short'): Statement {
   const [p, q] = [u(`p_${side}`), u(`q_${side}`)]
   const [a, b, s, tau] = [f('a'), f('b'), f('sine'), f('half')]

@@ -41,8 +41,8 @@ const roundedUp = (value: number): number => Math.ceil(value * 100 - 1e-9) / 100
 export const enough = (topK: number, experts: number): number => roundedUp(experts / topK)
 
 /**
- * Why slots that are passed on can stay without an expert, where a token may ask `open` of E; null where they cannot. The others' slots
- * fill fewer than E / F experts, and a token that finds k of the rest has no expert twice.
+ * Why slots that are passed on can stay without an expert, where a token may ask `open` of E; null where they cannot. The others'
+ * slots fill fewer than E / F experts, and a token that finds k of the rest has no expert twice.
  */
 export function idleLaw(factor: number, topK: number, experts: number, open: number): string | null {
   if (shareOf(factor, topK, experts) === null) return null

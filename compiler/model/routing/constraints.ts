@@ -151,7 +151,10 @@ function jointLaw(one: Requirement, all: readonly Requirement[], routed: Routed)
 
 const MAY_DROP: readonly Requirement['kind'][] = ['capacity', 'at-most', 'expert-choice']
 
-/** Loads are whole numbers: where all T * k slots are answered, those as even as can be are its quotients by E, rounded down and up. */
+/**
+ * Loads are whole numbers: where all T * k slots are answered, those as even as can be are its quotients by E, rounded down and
+ * up.
+ */
 function evenLaw(one: Requirement, all: readonly Requirement[], { count, selected, tokens, keeper }: Routed): Law {
   if (one.kind !== 'balanced-within' || keeper !== null || all.some(({ kind }) => MAY_DROP.includes(kind))) return () => null
   return (lookup) => {

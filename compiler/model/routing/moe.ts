@@ -21,7 +21,7 @@ import type { Declared } from '../modules/modules.ts'
 import { article } from '../context/names.ts'
 import { policyOf } from './policy.ts'
 import { readRequirements, type Requirement } from './requirements.ts'
-import { mixedRows, wantAnswers } from '../types/rows.ts'
+import { mixedRows, wantExpertOutputs } from '../types/rows.ts'
 import { evaluateSize, int } from '../static/static.ts'
 import { ofTerm, termTypeText, UNKNOWN, type Value } from '../context/value.ts'
 import { wanted } from './wanted.ts'
@@ -127,7 +127,7 @@ function expertOf(
   if (term !== null && rows !== null) {
     frame.context.reporter.during(call.span, call.callee.text, () => {
       mixedRows(frame, term, rows)
-      wantAnswers(frame, term, rows, call.span)
+      wantExpertOutputs(frame, term, rows, call.span)
     })
   }
   return made

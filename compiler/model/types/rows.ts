@@ -9,7 +9,7 @@ import { termTypeText } from '../context/value.ts'
 import { EXPERT_ROWS, type CallTerm, type GivenTerm, type Term } from '../model.ts'
 
 /** Reports an expert that does not return one vector per row. */
-export function wantAnswers(frame: Frame, { result, name }: CallTerm, rows: GivenTerm, span: Span): void {
+export function wantExpertOutputs(frame: Frame, { result, name }: CallTerm, rows: GivenTerm, span: Span): void {
   const fits = result.dtype === 'f32' && result.shape.length === 2 && result.shape[0] === rows.shape[0]
   if (!fits)
     complain(frame, {
