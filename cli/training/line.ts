@@ -68,15 +68,15 @@ export function startLines({
  * them off.
  */
 export function stepLine(
-  { step, loss, losses, throughput: pace, eta: left, routing, lossScale: scale, skipped }: StepEvent,
+  { step, loss, losses, throughput, eta, routing, lossScale: scale, skipped }: StepEvent,
   { steps, unit }: StartEvent,
 ): string {
   const terms = termsOf(losses)
   const parts = [
     `${bar(step / steps)} ${step}/${steps}`,
     `loss ${number(loss)}`,
-    rate(pace, unit),
-    step < steps ? `${duration(left * 1000)} left` : '',
+    rate(throughput, unit),
+    step < steps ? `${duration(eta * 1000)} left` : '',
     ...(skipped ? [`skipped at scale ${scale}`] : []),
     routing.map(({ load }) => loadBars(load)).join(' '),
     ...(Object.keys(terms).length > 1 ? [numbers(terms)] : []),

@@ -99,6 +99,10 @@ export const WORDS: readonly Word[] = [
       { path: /^std\/policies\/competition\.smoe/, reason: 'a parameter that specs set has it' },
       { path: /^docs\/language/, reason: 'a policy of an example is called so' },
       { path: /^docs\/decisions\/names-of-training/, reason: 'it says what the old name was' },
+      {
+        path: /^(cli\/training\/verdict|test\/(compiler\/recipe|golden\/gradients\/competesmoe|lower\/sequences))\b/,
+        reason: 'specs and recorded runs have a loss contest_balance',
+      },
     ],
   },
   {

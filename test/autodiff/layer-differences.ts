@@ -54,7 +54,7 @@ export interface Gap {
   readonly miss: number
   readonly worst: string
   /** Leaves that the loss teaches. */
-  readonly taught: readonly string[]
+  readonly reached: readonly string[]
 }
 
 /** A feed, by the kind of leaf and its name. */
@@ -95,7 +95,7 @@ export function gapsOf(graph: Graph, losses: readonly string[], feeds: Feeds): r
   const here = decisions(evaluate(told, base))
   const by = leaves.map(({ name }) => name)
   const gradients = losses.map((loss) => evaluate(differentiate(graph, { losses: [loss], by }), feeds))
-  const gaps = losses.map(() => ({ most: 0, gap: 0, worst: '', taught: new Set<string>() }))
+  const gaps = losses.map(() => ({ most: 0, gap: 0, worst: '', reached: new Set<string>() }))
   for (const leaf of leaves) {
     for (let element = 0; element < feeds[leaf.kind][leaf.name].values.length; element++) {
       const points = [1, -1, 2, -2].map((k) => evaluate(told, moved(base, leaf, element, k * STEP)))
@@ -105,16 +105,16 @@ export function gapsOf(graph: Graph, losses: readonly string[], feeds: Feeds): r
         const gradient = gradients[at][`gradient.${leaf.name}`].values[element]
         const gap = Math.abs((8 * (a - b) - (c - d)) / (12 * STEP) - gradient)
         const seen = gaps[at]
-        if (gradient !== 0) seen.taught.add(leaf.name)
+        if (gradient !== 0) seen.reached.add(leaf.name)
         seen.most = Math.max(seen.most, Math.abs(gradient))
         if (gap >= seen.gap || Number.isNaN(gap)) Object.assign(seen, { gap, worst: `${leaf.name}[${element}]` })
       })
     }
   }
-  return gaps.map(({ most, gap, worst, taught }, at) => ({
+  return gaps.map(({ most, gap, worst, reached }, at) => ({
     loss: losses[at],
     miss: gap / (most || 1),
     worst,
-    taught: [...taught],
+    reached: [...reached],
   }))
 }

@@ -95,11 +95,11 @@ const small = { D: 4, F: 3, V: 8 }
 describe('gradients of layers and finite differences', () => {
   test.each(cases)('$title', ({ layer, training }) => {
     const gaps = gapsAt(graphOf({ ...layer, after: task('answers') }, { training, routes: false }, small))
-    for (const { loss, miss, worst, taught } of gaps) {
+    for (const { loss, miss, worst, reached } of gaps) {
       expect(miss, `${loss} at ${worst}`).toBeLessThan(1e-6)
       for (const weights of sparedBy(layer, training, loss))
         expect(
-          taught.filter((name) => weights.test(name)),
+          reached.filter((name) => weights.test(name)),
           loss,
         ).toEqual([])
     }
@@ -123,9 +123,9 @@ model soft(D: int = 4, F: int = 3, E: int = 4, P: int = 2) {
 }
 `,
     })
-    const [{ miss, taught }] = gapsAt(lower(model!, { training: true }))
+    const [{ miss, reached }] = gapsAt(lower(model!, { training: true }))
     expect(miss).toBeLessThan(1e-6)
-    expect([...taught].sort()).toEqual([
+    expect([...reached].sort()).toEqual([
       'hidden',
       'moe.experts.down',
       'moe.experts.gate',

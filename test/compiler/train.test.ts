@@ -14,8 +14,8 @@ test('what has no gradient is a diagnostic at its place', () => {
   expect(graphs).toBeNull()
 })
 
-test('also where only a contest needs it', () => {
-  const policy = `policy contest(k: int in 1..E = 1) {
+test('also where only a competition step needs it', () => {
+  const policy = `policy compete(k: int in 1..E = 1) {
   param gate: f32[E, D]
   let score = x @ gate.T
   when training at 0.5 {
@@ -31,7 +31,7 @@ test('also where only a contest needs it', () => {
   input x: f32[N, D]
   output y = moe(x) {
     experts E of gelu_mlp(F = 3)
-    route contest(k = 1)
+    route compete(k = 1)
   }
   train {
     loss size = mean(mean(y * y))

@@ -65,7 +65,7 @@ describe('random', () => {
 const COUNT = 4096
 
 /** Five words in, one out. */
-function bitsRoutine(): TemplateCode {
+function bitsTemplate(): TemplateCode {
   const operands = ['x', 'y', 'z', 'w', 'place'].map((name) => variable('u32', name))
   return {
     body: `@compute @workgroup_size(64)
@@ -100,7 +100,7 @@ describe('random_bits', () => {
         { name: 'words', data: Int32Array.from(cases.flat()) },
         { name: 'bits', data: new Int32Array(COUNT), written: true },
       ]
-      const prepared = await prepare(device, bitsRoutine(), bounds, {})
+      const prepared = await prepare(device, bitsTemplate(), bounds, {})
       prepared.submit()
       const got = await prepared.read('bits')
       prepared.dispose()
@@ -108,7 +108,7 @@ describe('random_bits', () => {
     }
   })
 
-  it('of literals is spelled as one call', () => {
+  it('of literals is emitted as one call', () => {
     expect(
       emitterFor({}).expression(
         call(

@@ -34,7 +34,7 @@ describe('kernels mean what the graph means', () => {
   })
 })
 
-describe('every expert answers every token', () => {
+describe('every expert computes every token', () => {
   const text = `graph "all"
 dim T
 %0 = input name "x" : f32[T, 4]

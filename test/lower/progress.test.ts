@@ -123,9 +123,9 @@ test('gradients through annealed temperatures agree with finite differences', ()
     .map((seed) => gapsOf(graph, ['loss.size', 'loss.moe.router.spread'], feedsOf(graph, { B: 3 }, { seed })))
     .find((one) => one !== null)!
   expect(gaps.map(({ loss }) => loss)).toEqual(['loss.size', 'loss.moe.router.spread'])
-  for (const { miss, worst, taught } of gaps) {
+  for (const { miss, worst, reached } of gaps) {
     expect(miss, worst).toBeLessThan(1e-6)
-    expect(taught).toContain('moe.router.gate')
+    expect(reached).toContain('moe.router.gate')
   }
 })
 

@@ -23,7 +23,7 @@ const inputs = (graph: Graph): readonly string[] => graph.inputs.map(({ params }
 const streams = (graph: Graph): readonly number[] =>
   nodesOf(graph).flatMap((node) => (isOp(node, 'random') ? [node.params.stream] : []))
 
-const contest = `import { swiglu } from "std/experts/swiglu"
+const competePolicy = `import { swiglu } from "std/experts/swiglu"
 policy compete(k: int in 1..E = 2) {
   param gate: f32[E, D]
   let p = softmax(x @ gate.T)
@@ -58,7 +58,7 @@ const model = (moe: string, block = train, rate = '0.0'): string => `model m(V: 
   output logits: f32[B, S, V] = h @ embed.T
 ${block}}
 `
-const competing = `${contest}${model('moe(h) {\n experts E of swiglu(F = 3)\n route compete()\n }')}`
+const competing = `${competePolicy}${model('moe(h) {\n experts E of swiglu(F = 3)\n route compete()\n }')}`
 const dropping = `import { swiglu } from "std/experts/swiglu"
 import { top_k } from "std/policies/top_k"
 ${model('moe(h) {\n experts E of swiglu(F = 3)\n route top_k()\n require capacity 0.5 overflow drop\n require bias balanced at 0.01\n }')}`
@@ -122,7 +122,7 @@ describe('who competes', () => {
     expect(print(graphOf(text, { training: [] }))).toBe(print(graphOf(text, { training: true })))
   })
   test('what is held and learned is made anew where a model is told of while it learns', () => {
-    const text = `${contest.replace('let p = softmax(x @ gate.T)', 'once {\n    let turned = gate * 2\n  }\n  let p = softmax(x @ turned.T)')}${model('moe(h) {\n experts E of swiglu(F = 3)\n route compete()\n }')}`
+    const text = `${competePolicy.replace('let p = softmax(x @ gate.T)', 'once {\n    let doubled = gate * 2\n  }\n  let p = softmax(x @ doubled.T)')}${model('moe(h) {\n experts E of swiglu(F = 3)\n route compete()\n }')}`
     const holds = (options: LowerOptions): number =>
       nodesOf(graphOf(text, options)).filter(({ op }) => op === 'compute_at_load').length
     expect([holds({}), holds({ training: true }), holds({ evaluation: true })]).toEqual([2, 2, 0])

@@ -88,7 +88,7 @@ describe('rematerialization', () => {
     ],
     ['the pre-activation is not kept', { down: '%14 = multiply(%11, %11) : f32[T, 8]' }],
     [
-      'the activation is read on the way back too',
+      'the activation is read in the backward pass too',
       { down: '%10 = multiply(%11, %5) : f32[T, 8]\n%14 = multiply(%10, %3) : f32[T, 8]' },
     ],
     [

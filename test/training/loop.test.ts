@@ -281,10 +281,10 @@ test('tells how fast it goes and how long it takes', async () => {
   const { events } = await run(bigrams(), { validateEvery: null })
   const told = steps(events)
   // a look at the clock takes 10 ms, and lies once within a step of 16 tokens
-  for (const { throughput: pace, eta: left, step } of told) {
-    expect(pace).toBe(1600)
-    if (step === 6) expect(left).toBe(0)
-    else expect(left).toBeGreaterThan(0)
+  for (const { throughput, eta, step } of told) {
+    expect(throughput).toBe(1600)
+    if (step === 6) expect(eta).toBe(0)
+    else expect(eta).toBeGreaterThan(0)
   }
   expect(told.map(({ seconds }) => seconds)).toEqual(told.map(({ seconds }) => seconds).sort((a, b) => a - b))
 })

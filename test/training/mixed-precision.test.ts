@@ -177,7 +177,7 @@ describe('the loop', () => {
 describe('the graphs', () => {
   const [plain, mixed] = [graphsOf('f32'), graphsOf('mixed')]
 
-  it('keep halves of what products read, and of no router', () => {
+  it('keep f16 copies of the weights that matmuls read, and of no router', () => {
     expect([...plain.f16Weights]).toEqual([])
     expect([...mixed.f16Weights]).toEqual([
       'embed',
@@ -209,7 +209,7 @@ describe('the graphs', () => {
     expect(after).toBeLessThan(0.85 * before)
   })
 
-  it('update weights and halves in one dispatch a bucket where nine buffers are bound', () => {
+  it('update weights and f16 copies in one dispatch a bucket where nine buffers are bound', () => {
     const { updated } = bucketWeights(mixed.recipe, 2 ** 20, mixed.f16Weights)
     const {
       buffers,
@@ -277,8 +277,8 @@ describe.each(await softwareDevices())('on %s', (name) => {
     if (!device.target.features.includes('shader-f16')) return
     const machine = machineOf(graphs)
     const first = await run(machine, graphs, undefined, 2)
-    const halves = () => machine.read([...graphs.f16Weights].map(f16CopyName))
-    const held = await halves()
+    const copies = () => machine.read([...graphs.f16Weights].map(f16CopyName))
+    const held = await copies()
     for (const [weight, { data: values }] of Object.entries(first.state)) {
       if (graphs.f16Weights.has(weight)) expect([...held[f16CopyName(weight)].data], weight).toEqual([...values].map(half))
     }
@@ -287,7 +287,7 @@ describe.each(await softwareDevices())('on %s', (name) => {
     expect(skipped.steps[0]).toMatchObject({ skipped: true, scale: 2 ** 40 })
     expect(skipped.progress).toMatchObject({ step: 3, lossScaling: { scale: 2 ** 39, finiteUpdates: 0, skipped: 2 } })
     expect(skipped.state).toEqual(first.state)
-    expect(await halves()).toEqual(held)
+    expect(await copies()).toEqual(held)
     // and goes on as if it had not been
     const next = await run(
       machine,
@@ -310,7 +310,7 @@ it('the reference computes the same graphs, rounded where they round', async () 
     expect(steps[at].loss).not.toBe(loss)
     expect(Math.abs(steps[at].loss - loss) / loss).toBeLessThan(0.01)
   }
-  const halves = await machine.read(['f16.embed'])
-  expect([...halves['f16.embed'].data]).toEqual([...state.embed.data].map(half))
+  const copies = await machine.read(['f16.embed'])
+  expect([...copies['f16.embed'].data]).toEqual([...state.embed.data].map(half))
   expect(Object.keys(initialise(graphs.recipe)).some((key) => key.startsWith('half.'))).toBe(false)
 }, 120_000)

@@ -1,4 +1,4 @@
-/** Words of kernels as devices compute them, beside f64; and how numbers are spelled. */
+/** Opcodes as devices compute them, compared with f64; and literals as they are emitted. */
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import type { Graph } from '../../compiler/graph/node.ts'
 import { createBuilder, NO_ORIGIN, NONE } from '../../compiler/ops/build.ts'
@@ -230,7 +230,7 @@ test('what is not finite by its constants alone is computed as by the reference'
   }
 }, 60_000)
 
-describe('spellLiteral', () => {
+describe('emitLiteral', () => {
   test.each([
     ['f32', 1, '1.0f'],
     ['f32', -0.5, '(-0.5f)'],

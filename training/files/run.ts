@@ -39,8 +39,8 @@ export async function resume(path: string, training: Training): Promise<Resumed>
 }
 
 /** Seconds that a run took so far, from its record; 0 if there is none. */
-async function secondsUntil(directory: string, { step, lastEvaluation: looked }: Progress): Promise<number> {
-  const record = recordsUpTo(await readRecords(directory), step, looked).findLast(
+async function secondsUntil(directory: string, { step, lastEvaluation }: Progress): Promise<number> {
+  const record = recordsUpTo(await readRecords(directory), step, lastEvaluation).findLast(
     (one) => one.kind === 'step' || one.kind === 'validation',
   )
   return record?.seconds ?? 0

@@ -110,9 +110,9 @@ function curvesOf(steps: readonly StepEvent[], over: Bins): Curves {
     loss: one(({ loss }) => loss),
     losses: named(({ losses }) => losses),
     metrics: named(({ metrics }) => metrics),
-    learningRate: one(({ learningRate: rate }) => rate),
-    gradientNorm: one(({ gradientNorm: norm }) => norm),
-    throughput: one(({ throughput: pace }) => pace),
+    learningRate: one(({ learningRate }) => learningRate),
+    gradientNorm: one(({ gradientNorm }) => gradientNorm),
+    throughput: one(({ throughput }) => throughput),
   }
 }
 

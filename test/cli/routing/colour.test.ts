@@ -4,7 +4,7 @@ import { position, relativeLoad } from '../../../cli/routing/scale.ts'
 
 const linear = (part: number): number => (part / 255 <= 0.04045 ? part / 255 / 12.92 : ((part / 255 + 0.055) / 1.055) ** 2.4)
 
-/** OKLab from bytes: the way back, written apart. */
+/** OKLab from bytes: the inverse of the conversion under test, written independently. */
 function okLab(colour: Rgb): Rgb {
   const [r, g, b] = colour.map(linear)
   const l = Math.cbrt(0.4122214708 * r + 0.5363325363 * g + 0.0514459929 * b)

@@ -13,7 +13,7 @@ import { madeUpRecords, madeUpRun } from './reports.ts'
 const path = browserPath()
 if (path === null) console.log('the page of the training report is not tested: no chromium here (apt-get install chromium)')
 
-const run = madeUpRun({ steps: 200, layers: 3, experts: 8, contests: true, kernels: 18 })
+const run = madeUpRun({ steps: 200, layers: 3, experts: 8, competitions: true, kernels: 18 })
 
 test('the page asks for nothing: no address, no import', () => {
   expect(trainingPage(run).replaceAll('http://www.w3.org/2000/svg', '')).not.toMatch(
@@ -76,7 +76,7 @@ describe.skipIf(path === null)('in Chromium', () => {
       'experts that changed',
       'first experts that changed',
     ])
-    expect(await page.locator('h2').allTextContents()).toEqual(['Load of the experts', 'Contests', 'Time of a step'])
+    expect(await page.locator('h2').allTextContents()).toEqual(['Load of the experts', 'Competitions', 'Time of a step'])
     expect(await page.locator('.strip canvas').count()).toBe(3)
     expect(await page.locator('.kernels tr').count()).toBe(16)
     await page.close()
@@ -190,7 +190,7 @@ describe.skipIf(path === null)('in Chromium', () => {
       bare,
       records.slice(0, 5),
       madeUpRecords({ steps: 1, layers: 1, experts: 1 }),
-      madeUpRecords({ steps: 35, layers: 1, experts: 4, contests: true }),
+      madeUpRecords({ steps: 35, layers: 1, experts: 4, competitions: true }),
     ]
     for (const [at, each] of runs.entries()) {
       const page = await show(reportTraining(each))
@@ -225,7 +225,7 @@ describe.skipIf(path === null)('in Chromium', () => {
   })
 
   test('has room for 24 layers of 64 experts', async () => {
-    const large = madeUpRun({ steps: 300, layers: 24, experts: 64, contests: true })
+    const large = madeUpRun({ steps: 300, layers: 24, experts: 64, competitions: true })
     const page = await show(large)
     expect(await page.locator('.strip canvas').count()).toBe(24)
     expect(trainingPage(large).length).toBeLessThan(3_000_000)

@@ -12,7 +12,7 @@ export interface Sizes {
   readonly steps: number
   readonly layers: number
   readonly experts: number
-  readonly contests?: boolean
+  readonly competitions?: boolean
   readonly kernels?: number
   readonly validateEvery?: number
 }
@@ -54,12 +54,12 @@ const probed = (step: number, sizes: Sizes, layer: number, noise: Stream): Probe
 })
 
 export function madeUpRecords(sizes: Sizes): readonly MetricsRecord[] {
-  const { steps, layers, experts, contests = false, validateEvery = Math.max(1, Math.floor(steps / 20)) } = sizes
+  const { steps, layers, experts, competitions = false, validateEvery = Math.max(1, Math.floor(steps / 20)) } = sizes
   const noise = stream(7, 'weights', 'noise')
   const all = Array.from({ length: layers }, (_, layer) => layer)
   const names = all.map((layer) => `layers.${layer}/moe`)
   const draws = stream(3, 'competition', 'made up')
-  const turns = contests
+  const turns = competitions
     ? schedule(
         names.map((layer) => ({ layer, rate: 0.05, first: Math.floor(steps / 20), atMost: 3 })),
         steps,

@@ -112,11 +112,11 @@ export function missesOf(graph: Graph, { terms }: GradientCase, results: Results
 const lossNames = (graph: Graph, { losses }: Term): readonly string[] =>
   losses ?? graph.outputs.flatMap(({ name }) => (name.startsWith('loss.') ? [name] : []))
 
-/** How far the answers lie from the file's, as gradients do. */
-const answersApart = (results: Results, { y }: Tensors): readonly Miss[] =>
+/** Distance of the layer output from that of the file, measured as for gradients. */
+const outputMisses = (results: Results, { y }: Tensors): readonly Miss[] =>
   y === undefined ? [] : [{ tensor: 'y', miss: missOf(results.y.values, y.values) }]
 
-/** How far the answers and the losses lie from the file's; losses beside the larger of those and 1. */
+/** Distances of the layer output and the losses from those of the file; of a loss relative to the larger of its value and 1. */
 export function valueMissesOf(
   graph: Graph,
   { terms, values = {} }: GradientCase,
@@ -128,7 +128,7 @@ export function valueMissesOf(
     miss: Math.abs(losses.reduce((sum, name) => sum + results[name].values[0], 0) - expected) / Math.max(1, Math.abs(expected)),
   })
   return [
-    ...answersApart(results, vectors),
+    ...outputMisses(results, vectors),
     ...terms.flatMap((term) =>
       term.value === undefined ? [] : [miss(`the value of ${term.prefix}`, lossNames(graph, term), term.value(vectors))],
     ),

@@ -20,7 +20,7 @@ const WHOLE = 'distillation = 1.0, diversity = 1.0, contest_balance = 1.0, balan
 
 const task: Term = { prefix: 'grad_task', losses: ['loss.task'], value: value('task_loss') }
 
-function contest(file: string, theta: number): readonly GradientCase[] {
+function competition(file: string, theta: number): readonly GradientCase[] {
   const apart: GradientCase = {
     name: `${file}, term by term`,
     files: [file],
@@ -75,8 +75,8 @@ const inLanguage = (file: string, training: GradientCase['training'], reg: Reado
 })
 
 export const competesmoe: readonly GradientCase[] = [
-  ...contest('competesmoe/vlm_compete_hybrid', 0.1),
-  ...contest('competesmoe/vlm_compete_plain', 0),
+  ...competition('competesmoe/vlm_compete_hybrid', 0.1),
+  ...competition('competesmoe/vlm_compete_plain', 0),
   ...guess('competesmoe/vlm_router_hybrid'),
   inLanguage('competesmoe/lm_competesmoe_compete', true, {
     diversity: 'mlp_comp_diver_loss',

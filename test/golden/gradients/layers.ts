@@ -12,7 +12,7 @@ export function layerOf(file: string): Layer {
   return found.layer
 }
 
-/** The answers weighed by a cotangent, which comes with the file. */
+/** The layer output weighted by a cotangent, which is part of the file. */
 export function withTask(layer: Layer): Layer {
   const { axes = 'B, S', output = 'answers', before = [], after = [] } = layer
   const sums = axes.split(',').reduce((sum) => `sum(${sum})`, `sum((${output}) * cotangent)`)

@@ -124,7 +124,7 @@ describe('is copied', () => {
       '%0 = weight name "w" source ["w"] doc "" : f32[3, 3]\n%1 = contract(%0, %0) batch [] over [[1, 1]] : f32[3, 3]\noutput "w" = %1 replaces "w"',
     ],
     [
-      'an operand of its own product, turned over',
+      'an operand of its own product, transposed',
       `%0 = weight name "w" source ["w"] doc "" : f32[4, 4]
 %1 = transpose(%0) order [1, 0] : f32[4, 4]
 %2 = contract(%1, %1) batch [] over [[1, 1]] : f32[4, 4]
@@ -310,7 +310,7 @@ output "y" = %4
 output "v" = %2 replaces "v"`,
   ],
   [
-    'a value that another reads turned over',
+    'a value that another kernel reads transposed',
     `${V}\n${U}
 %2 = add(%0, %1) : f32[4, 4]
 %3 = transpose(%2) order [1, 0] : f32[4, 4]

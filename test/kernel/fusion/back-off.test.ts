@@ -15,7 +15,7 @@ const step = (() => {
   return optimise(graphs!.step(['layers.0/moe'], false), { variant: 'prefill', block: 4, tile: 4 }).graph
 })()
 
-describe('a step of training with a contest', () => {
+describe('a training step with a competition', () => {
   it.each([1, 2, 3, 4, 5, 6, 7, 8, 10])(
     'on a target that binds %i buffers',
     (maxStorageBuffers) => {

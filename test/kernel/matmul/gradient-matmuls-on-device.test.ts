@@ -1,6 +1,6 @@
 /**
- * The products of the way back: summed over the rows of each expert, or of an operand that lies the other way, on every software
- * adapter.
+ * Matmuls of the backward pass on every software adapter: weight gradients summed over the rows of each expert, and products of a
+ * transposed operand.
  */
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { dim, multiply, symbol, type Dim } from '../../../plan/dim.ts'
@@ -85,9 +85,7 @@ interface Layer {
   readonly k: number
 }
 
-/**
- * What a routed layer's way back is made of: x gathered and not, both ways round, and the products with the bank along its rows.
- */
+/** Matmuls in the backward pass of a routed layer: x gathered and not, in both orders; products with the transposed bank. */
 const layerGraph = ({ D, F, E, k }: Layer): Graph =>
   graphOf(({ make, input }) => {
     const tokens = symbol('T')
@@ -108,7 +106,7 @@ const layerGraph = ({ D, F, E, k }: Layer): Graph =>
     })
     return {
       gathered: make('grouped_weight_gradient', [gathered, y, expert], { experts: E }),
-      turned: make('grouped_weight_gradient', [y, gathered, expert], { experts: E }),
+      transposed: make('grouped_weight_gradient', [y, gathered, expert], { experts: E }),
       plain: make('grouped_weight_gradient', [y, y, expert], { experts: E }),
       back: make('select', [make('broadcast', [isNone], { shape: [rows, dim(D)], axes: [0] }), zero, back], NONE),
     }
@@ -149,7 +147,7 @@ const denseGraph = (D: number, F: number): Graph =>
   graphOf(({ make, input }) => {
     const tokens = [symbol('T'), dim(3)]
     const [x, dy, weight] = [input('x', [...tokens, dim(D)]), input('dy', [...tokens, dim(F)]), input('w', [dim(F), dim(D)])]
-    const heads = input('heads', [dim(2), symbol('T'), dim(D)])
+    const perHead = input('perHead', [dim(2), symbol('T'), dim(D)])
     const over = [
       [0, 0],
       [1, 1],
@@ -157,7 +155,7 @@ const denseGraph = (D: number, F: number): Graph =>
     return {
       dx: make('contract', [dy, weight], { batch: [], over: [[2, 0]] }),
       dw: make('contract', [dy, x], { batch: [], over }),
-      scores: make('contract', [heads, heads], { batch: [[0, 0]], over: [[1, 1]] }),
+      scores: make('contract', [perHead, perHead], { batch: [[0, 0]], over: [[1, 1]] }),
     }
   })
 
@@ -174,14 +172,14 @@ describe('products of one matrix', () => {
       x: reals([T, 3, D], next),
       dy: reals([T, 3, F], next),
       w: reals([F, D], next),
-      heads: reals([2, T, D], next),
+      perHead: reals([2, T, D], next),
     }
     await agrees(denseGraph(D, F), inputs)
   })
 })
 
 describe('the schedule', () => {
-  it('turns no operand over in memory: what is multiplied is read as it lies', () => {
+  it('transposes no operand in memory: a matmul reads it as it is stored', () => {
     for (const target of [PORTABLE, CPU]) {
       const { kernels } = schedule(optimise(denseGraph(32, 48), options).graph, target, 'prefill')
       expect(kernels.map(({ computation }) => computation.kind)).toEqual(['matmul', 'matmul', 'matmul'])

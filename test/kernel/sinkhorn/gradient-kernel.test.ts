@@ -1,4 +1,4 @@
-/** The way back through scalings, as a kernel on the host in f64 and on every software adapter. */
+/** The backward pass of Sinkhorn scaling, as a kernel on the host in f64 and on every software adapter. */
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { PORTABLE, type Target } from '../../../plan/target.ts'
 import { evaluateKernels, type Memory } from '../../../compiler/kernel/ir/evaluate.ts'

@@ -166,7 +166,7 @@ describe('on a device', () => {
     }
   })
 
-  it('takes the lanes of a GPU as well', { timeout: 120_000 }, async () => {
+  it('runs with the workgroup size of a GPU as well', { timeout: 120_000 }, async () => {
     const matrices = [kinds['any numbers'](40, 50, 1), kinds['a third of the rank'](40, 50, 2), kinds.zero(40, 50)]
     const [device] = devices
     const session = await createSession(device, planOf(svdGraph(3, 40, 50), { ...device.target, kind: 'gpu' }, 'prefill'))

@@ -36,11 +36,11 @@ test('an end that no binary fraction is belongs to it as well', () => {
   }
 })
 
-test('the mean is that of the answers, whatever was dropped', () => {
+test('the mean is that of the kept assignments, whatever was dropped', () => {
   expect(balance({ counts: [2, 2], kept: 4, dropped: 6 }, 1)).toMatchObject({ mean: 2, outside: [] })
 })
 
-test('without answers nothing is out of balance', () => {
+test('without assignments nothing is out of balance', () => {
   expect(balance(loads(0, 0, 0), 5)).toEqual({ within: 5, mean: 0, farthest: null, outside: [], least: 0 })
 })
 

@@ -48,7 +48,7 @@ describe('the edges', () => {
     ])
   })
 
-  test('every expert answers every token', () => {
+  test('every expert gets every token', () => {
     expect(
       all(
         layerOf(3, [
@@ -59,7 +59,7 @@ describe('the edges', () => {
     ).toEqual({ counts: [2, 2, 2], dead: [], cv: 0, maxVio: 0, allocation: 1, weights: 1, margin: 0 })
   })
 
-  test('one expert answers all, and none the others', () => {
+  test('one expert gets all tokens, and the others none', () => {
     expect(all(layerOf(4, [[2], [2], [2]]))).toEqual({
       counts: [0, 0, 3, 0],
       dead: [0, 1, 3],

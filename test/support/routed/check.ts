@@ -68,7 +68,7 @@ function wrongRow(what: string, given: ArrayLike<number>, wanted: Rows, skip: Re
 
 const NONE: ReadonlySet<number> = new Set()
 
-/** What is wrong with a run, in words; null where nothing is. The answers of `skip` are anything. */
+/** What is wrong with a run, in words; null where nothing is. Outputs of the tokens in `skip` are not checked. */
 export function wrongIn(layer: Layer, { tokens, y, ids, weights }: Wanted, given: Given, skip = NONE): string | null {
   const decided =
     given.ids === undefined

@@ -114,7 +114,7 @@ export function decide(scores: Rows, layer: Layer): Decision {
   const lost = (t: number): number => wanted[t].reduce((sum, e, j) => (e >= 0 && ids[t][j] < 0 ? sum + scores[t][e] : sum), 0)
   return {
     ids,
-    // a weight stays with its slot, whichever expert answers it
+    // a weight stays with its slot, whichever expert computes it
     weights: ids.map((row, t) => row.map((e, j) => (e < 0 ? 0 : scores[t][selected[t][j]]))),
     spilled: scores.map((_, t) => (limit?.kind === 'capacity' && limit.overflow === 'shared' ? lost(t) : 0)),
   }
@@ -141,7 +141,7 @@ export function brokenLaw(scores: Rows, layer: Layer, ids: Rows): string | null 
   if (loads.reduce((sum, load) => sum + load, 0) !== kept) return 'an expert that there is not'
   const twice = ids.findIndex((row) => new Set(row.filter((e) => e >= 0)).size < row.filter((e) => e >= 0).length)
   if (twice >= 0) return `token ${twice} has an expert twice`
-  if (limit !== undefined && Math.max(...loads) > mostOf(limit, { T, E, k })) return `an expert answers ${Math.max(...loads)}`
+  if (limit !== undefined && Math.max(...loads) > mostOf(limit, { T, E, k })) return `an expert gets ${Math.max(...loads)}`
   if (
     groups !== undefined &&
     ids.some((row) => new Set(row.filter((e) => e >= 0).map((e) => Math.floor(e / (E / groups.count)))).size > groups.keep)

@@ -137,7 +137,7 @@ test('turns move to where a search step by step finds room', () => {
 
 test('more steps than anybody can draw for are refused', () => {
   const recipe = recipeOf({ steps: 2 ** 31 - 1, layers: [routed('moe', { competition: { rate: 0.3, after: 0.1, atMost: 1 } })] })
-  expect(() => drawSchedule(recipe)).toThrow('2147483647 steps are too many for drawing contests; the maximum is 16777216')
+  expect(() => drawSchedule(recipe)).toThrow('2147483647 steps are too many for drawing competitions; the maximum is 16777216')
 })
 
 test("layers with and without a limit do not stand in each other's way", () => {
@@ -167,7 +167,7 @@ test('the seed and the names of the layers make the schedule, and nothing else',
   expect(found['layers.0/moe']).not.toEqual(found['layers.1/moe'])
 })
 
-test('a run that is made longer keeps the contests that it had, and has those of the longer run from there on', () => {
+test('a run that is made longer keeps the competition steps that it had, and has those of the longer run from there on', () => {
   const short = recipeOf({ steps: 100, layers: [routed('a', { competition: { rate: 0.3, after: 0.1, atMost: null } })] })
   const long = { ...short, steps: 400 }
   const [before, whole] = [drawSchedule(short).a, drawSchedule(long).a]
@@ -178,11 +178,11 @@ test('a run that is made longer keeps the contests that it had, and has those of
 })
 
 describe('rates that change over the run', () => {
-  const scheduleOf = (contest: Partial<CompetitionStep>, more: Partial<Recipe> = {}): readonly number[] =>
+  const scheduleOf = (competition: Partial<CompetitionStep>, more: Partial<Recipe> = {}): readonly number[] =>
     drawSchedule(
       recipeOf({
         steps: 4000,
-        layers: [routed('moe', { competition: { rate: 0.3, after: 0, atMost: null, ...contest } })],
+        layers: [routed('moe', { competition: { rate: 0.3, after: 0, atMost: null, ...competition } })],
         ...more,
       }),
     ).moe
@@ -233,7 +233,7 @@ describe('all layers together', () => {
   })
 })
 
-test('further contests of a layer draw for themselves, and have limits of their own', () => {
+test('further competitions of a layer draw independently, and have limits of their own', () => {
   const always = { rate: 1, after: 0, atMost: 1 }
   const layers = ['a', 'b'].map((name) => routed(name, { competition: always, further: [{ rate: 0.5, after: 0, atMost: 1 }] }))
   const found = drawSchedule(recipeOf({ steps: 100, layers }))

@@ -1,4 +1,4 @@
-/** Runs one routine on a software adapter, with the smallest module around it: data in, numbers out. */
+/** Runs one kernel template on a software adapter, in the smallest module that holds it: data in, numbers out. */
 import { evaluate, type DimValues } from '../../../plan/dim.ts'
 import { emitModule } from '../../../compiler/wgsl/module.ts'
 import type { TemplateCode } from '../../../compiler/wgsl/template-code.ts'
@@ -24,21 +24,21 @@ export interface Prepared {
 export const emitterFor = (values: DimValues): ScalarEmitter =>
   createScalarEmitter({ dims: Object.keys(values), threads: 1, oneSubgroup: false })
 
-export const moduleText = (routine: TemplateCode, bounds: readonly Bound[], values: DimValues): string =>
+export const moduleText = (template: TemplateCode, bounds: readonly Bound[], values: DimValues): string =>
   emitModule({
-    title: 'a routine alone',
-    body: routine.body,
+    title: 'a template alone',
+    body: template.body,
     buffers: bounds.map(({ name, data, written }) => ({
       name,
       access: written ? 'read_write' : 'read',
       type: data instanceof Float32Array ? 'f32' : 'i32',
       storage: data instanceof Float32Array ? 'f32' : 'i32',
-      vec4: routine.vec4Buffers.includes(name),
+      vec4: template.vec4Buffers.includes(name),
       parts: 1,
       partElements: null,
     })),
     dims: Object.keys(values),
-    needsSubgroups: routine.needsSubgroups,
+    needsSubgroups: template.needsSubgroups,
     declarations: [],
   }).wgsl
 
@@ -71,7 +71,7 @@ async function compile({ gpu, wait }: Device, code: string, bindGroupLayout: GPU
 /** `values` are the dims, in the order of the uniform. Throws with the messages of the WGSL compiler. */
 export async function prepare(
   device: Device,
-  routine: TemplateCode,
+  template: TemplateCode,
   bounds: readonly Bound[],
   values: DimValues,
 ): Promise<Prepared> {
@@ -79,7 +79,7 @@ export async function prepare(
   gpu.pushErrorScope('validation')
   const start = performance.now()
   const bindGroupLayout = layoutFor(gpu, bounds)
-  const pipeline = await compile(device, moduleText(routine, bounds, values), bindGroupLayout).finally(() => gpu.popErrorScope())
+  const pipeline = await compile(device, moduleText(template, bounds, values), bindGroupLayout).finally(() => gpu.popErrorScope())
   const compileMs = performance.now() - start
   const numbers = Object.values(values)
   const dims = Uint32Array.from({ length: roundUp(numbers.length, 4) }, (_, i) => numbers[i] ?? 0)
@@ -87,7 +87,7 @@ export async function prepare(
   const buffers = bounds.map(({ data }) => createBuffer(gpu, data, GPUBufferUsage.STORAGE | GPUBufferUsage.COPY_SRC))
   const entries = [uniform, ...buffers].map((buffer, binding) => ({ binding, resource: { buffer } }))
   const bindGroup = gpu.createBindGroup({ layout: bindGroupLayout, entries })
-  const count = evaluate(routine.workgroups, values)
+  const count = evaluate(template.workgroups, values)
   // folded once in a while, so that the second dimension is seen to work
   const width = Math.min(count, 1000)
   return {

@@ -22,7 +22,7 @@ interface Emitter {
   readonly emit: (matmul: Matmul, threads: number, emit: ScalarEmitter) => TemplateCode
 }
 
-/** Banks along their lines bring columns by fours. */
+/** An MN-major bank is read four columns at a time. */
 const columnsOf = (matmul: Matmul, wanted: number): number => (matmul.rights.some(isMnMajor) ? 4 : wanted)
 
 /** Small and odd tiles, so that small sizes have every kind of edge. */
@@ -71,12 +71,12 @@ const EMITTERS: readonly Emitter[] = [
 ]
 
 const upTo70 = fc.integer({ min: 1, max: 70 })
-const fourfold = (most: number): fc.Arbitrary<number> => fc.integer({ min: 1, max: most / 4 }).map((quarter) => quarter * 4)
+const multipleOf4 = (most: number): fc.Arbitrary<number> => fc.integer({ min: 1, max: most / 4 }).map((quarter) => quarter * 4)
 
 const sizes = (aligned: boolean) => ({
   rows: upTo70,
   columns: upTo70,
-  depth: aligned ? fourfold(132) : fc.integer({ min: 1, max: 130 }),
+  depth: aligned ? multipleOf4(132) : fc.integer({ min: 1, max: 130 }),
   seed: fc.integer(),
 })
 
@@ -92,8 +92,8 @@ const others = {
 const anyShape = (aligned: boolean): fc.Arbitrary<CaseShape> =>
   fc.record({ ...sizes(aligned), ...others, grouping: fc.constantFrom('dense', 'batched', 'lookup', 'sorted') })
 
-/** Operands along their lines, in each way that a grouping allows. Where nothing lies along the depth, it may have any size. */
-const linesShape = (aligned: boolean): fc.Arbitrary<CaseShape> =>
+/** MN-major operands, in each combination that a grouping allows. Where no operand is K-major, K may have any size. */
+const mnMajorShape = (aligned: boolean): fc.Arbitrary<CaseShape> =>
   fc
     .constantFrom(
       ['dense', true, true],
@@ -107,15 +107,15 @@ const linesShape = (aligned: boolean): fc.Arbitrary<CaseShape> =>
       ['outer', true, true],
     )
     .chain(([grouping, left, right]) => {
-      const lines = aligned ? fourfold(68) : upTo70
+      const size = aligned ? multipleOf4(68) : upTo70
       return fc.record({
         ...sizes(aligned && !(left && right)),
         ...others,
         grouping: fc.constant(grouping as CaseShape['grouping']),
         // rows of a batch are a multiple of four where they are in all
         experts: fc.constantFrom(1, 2, 4),
-        rows: aligned && left ? fourfold(68).map((rows) => (grouping === 'batched' ? 4 * rows : rows)) : upTo70,
-        columns: right ? lines : upTo70,
+        rows: aligned && left ? multipleOf4(68).map((rows) => (grouping === 'batched' ? 4 * rows : rows)) : upTo70,
+        columns: right ? size : upTo70,
         mnMajor: fc.constant({ left: left as boolean, right: right as boolean }),
       })
     })
@@ -127,14 +127,14 @@ const symbolicShape = (aligned: boolean): fc.Arbitrary<CaseShape> =>
     fc.record({ ...sizes(aligned), ...constants({ grouping: 'dense', products: 1, gathered: false }) }),
   )
 
-/** The same for operands along their lines: rows of an expert as depth, and both ways of one bank. */
-const symbolicLines = (aligned: boolean): fc.Arbitrary<CaseShape> => {
-  const lines = aligned ? fourfold(68) : upTo70
+/** The same for MN-major operands: the rows of an expert as K, and one bank in both layouts. */
+const symbolicMnMajor = (aligned: boolean): fc.Arbitrary<CaseShape> => {
+  const size = aligned ? multipleOf4(68) : upTo70
   return fc.oneof(
-    fc.record({ ...sizes(false), rows: lines, columns: lines, ...constants({ grouping: 'outer', products: 1, gathered: true }) }),
+    fc.record({ ...sizes(false), rows: size, columns: size, ...constants({ grouping: 'outer', products: 1, gathered: true }) }),
     fc.record({
       ...sizes(aligned),
-      columns: lines,
+      columns: size,
       ...constants({ grouping: 'sorted', products: 1, gathered: false }),
       mnMajor: fc.constant({ left: false, right: true }),
     }),
@@ -158,8 +158,8 @@ afterAll(() => devices.forEach((device) => device.dispose()))
 
 async function errorOf(device: Device, emitter: Emitter, shape: CaseShape): Promise<number> {
   const { matmul, bounds, values, expected } = makeCase(shape)
-  const routine = emitter.emit(matmul, device.target.subgroupSize!, emitterFor(values))
-  const prepared = await prepare(device, routine, bounds, values)
+  const template = emitter.emit(matmul, device.target.subgroupSize!, emitterFor(values))
+  const prepared = await prepare(device, template, bounds, values)
   prepared.submit()
   const actual = await prepared.read('y')
   prepared.dispose()
@@ -167,17 +167,17 @@ async function errorOf(device: Device, emitter: Emitter, shape: CaseShape): Prom
 }
 
 const SCENES = [
-  { adapter: 'swiftshader', along: 'the depth', shapes: anyShape, runs: 25 },
-  { adapter: 'lavapipe', along: 'the depth', shapes: symbolicShape, runs: 25 },
-  { adapter: 'swiftshader', along: 'lines', shapes: linesShape, runs: 35 },
-  { adapter: 'lavapipe', along: 'lines', shapes: symbolicLines, runs: 25 },
+  { adapter: 'swiftshader', layout: 'K-major', shapes: anyShape, runs: 25 },
+  { adapter: 'lavapipe', layout: 'K-major', shapes: symbolicShape, runs: 25 },
+  { adapter: 'swiftshader', layout: 'MN-major', shapes: mnMajorShape, runs: 35 },
+  { adapter: 'lavapipe', layout: 'MN-major', shapes: symbolicMnMajor, runs: 25 },
 ]
 
 const here = await softwareDevices()
 
 describe.each(EMITTERS)('$name', (emitter) => {
   test.each(SCENES.filter(({ adapter }) => here.includes(adapter)))(
-    'multiplies as f64 does along $along, on $adapter',
+    'multiplies as f64 does, $layout, on $adapter',
     async ({ adapter, shapes, runs }) => {
       const device = devices.get(adapter)!
       await assertProperty(

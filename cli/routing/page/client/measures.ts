@@ -33,7 +33,7 @@ const sometimes: readonly Measure[] = [
     ...share,
   },
   { title: 'dead', doc: 'Experts without a token.', of: (layer) => layer.dead.length, ...count },
-  { title: 'dropped', doc: 'Slots that no expert answers.', of: (layer) => layer.dropped, ...count },
+  { title: 'dropped', doc: 'Assignments that no expert computes.', of: (layer) => layer.dropped, ...count },
   {
     title: 'out of balance',
     doc: 'Experts whose load lies outside of what the model requires with `balanced within`.',

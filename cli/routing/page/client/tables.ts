@@ -63,7 +63,7 @@ function loads(state: State): HTMLElement {
   const experts = Math.max(...state.reports[0].layers.map((layer) => layer.experts))
   const rows = rowsOf(state, ({ load }) => load.map(String))
   return table(
-    'Slots that each expert answers; 0 is a dead expert.',
+    'Assignments that each expert computes; 0 is a dead expert.',
     ['layer', ...Array.from({ length: experts }, (_, expert) => String(expert))],
     rows.map(([label, cells]) => [label, ...cells]),
   )

@@ -3,7 +3,7 @@ import type { TrainingReport } from '../../../../training/record/report.ts'
 import { html } from '../../../routing/page/client/dom.ts'
 import { createTooltip } from '../../../routing/page/client/tooltip.ts'
 import { IDS } from '../../../routing/page/data.ts'
-import { contestSection } from './contests.ts'
+import { competitionSection } from './competitions.ts'
 import { createCursor } from './cursor.ts'
 import { kernelSection } from './kernels.ts'
 import { lossFigure } from './loss.ts'
@@ -33,7 +33,7 @@ function draw(): void {
     width: Math.max(NARROWEST, figures.clientWidth),
     theme: dark.matches && !isPrinting ? 'dark' : 'light',
   } as const
-  const parts = report.done === 0 ? [] : [lossFigure(given), smallCharts(given), routingSection(given), contestSection(given)]
+  const parts = report.done === 0 ? [] : [lossFigure(given), smallCharts(given), routingSection(given), competitionSection(given)]
   figures.replaceChildren(...[...parts, kernelSection(given)].filter((part) => part !== null))
 }
 

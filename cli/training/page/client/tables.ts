@@ -12,7 +12,7 @@ function unfold(title: string, make: () => HTMLElement): HTMLElement {
 }
 
 function curves({
-  curves: { steps, loss, losses, metrics, learningRate: rate, gradientNorm: norm, throughput: pace },
+  curves: { steps, loss, losses, metrics, learningRate: rate, gradientNorm: norm, throughput },
 }: TrainingReport): HTMLElement {
   const columns = [
     ['loss', loss],
@@ -20,7 +20,7 @@ function curves({
     ...Object.entries(metrics),
     ['rate', rate],
     ['norm', norm],
-    ['pace', pace],
+    ['throughput', throughput],
   ] as const
   return table(
     'Means over the steps up to the one named, after the row before.',

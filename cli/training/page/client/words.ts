@@ -21,10 +21,10 @@ export function describe({
   epochs,
 }: TrainingReport): string {
   const many = done === steps ? count(steps, 'step') : `${grouped(done)} of ${count(steps, 'step')}`
-  const pace = seconds > 0 ? ` (${compact((items * done) / seconds)} ${unit}s a second, all told)` : ''
+  const throughput = seconds > 0 ? ` (${compact((items * done) / seconds)} ${unit}s a second, all told)` : ''
   const ended = state === 'running' ? ', not at its end' : state === 'stopped' ? ', then stopped' : ''
   const again = resumed === 0 ? '' : `, resumed ${resumed === 1 ? 'once' : `${resumed} times`}`
-  return `${many} of ${count(items, unit)} each in ${time(seconds)}${pace}${ended}${again}, on ${adapter}. ${count(parameters, 'parameter')}; seed ${seed}; ${compact(epochs)} passes over ${training.name}.`
+  return `${many} of ${count(items, unit)} each in ${time(seconds)}${throughput}${ended}${again}, on ${adapter}. ${count(parameters, 'parameter')}; seed ${seed}; ${compact(epochs)} passes over ${training.name}.`
 }
 
 const ends = (values: readonly (number | null)[]): readonly [number | null, number | null] => [

@@ -8,7 +8,7 @@ const TOP = 4
 
 interface Row {
   readonly layer: string
-  readonly contests: readonly number[]
+  readonly competitions: readonly number[]
 }
 
 const rowsOf = ({
@@ -16,21 +16,21 @@ const rowsOf = ({
     routing: { layers },
   },
 }: Figures): readonly Row[] =>
-  layers.flatMap(({ layer, competitions: contests }) => (contests === null ? [] : [{ layer, contests }]))
+  layers.flatMap(({ layer, competitions }) => (competitions === null ? [] : [{ layer, competitions }]))
 
 /** One path for all turns of a layer. */
-function turns({ layer, contests }: Row, at: number, height: number, x: Scale, hasCount: boolean): SVGElement {
+function turns({ layer, competitions }: Row, at: number, height: number, x: Scale, hasCount: boolean): SVGElement {
   const y = TOP + at * height
   const wide = Math.max(1, Math.min(3, x.at(1) - x.at(0)))
   return svg(
     'g',
     {},
-    svg('title', {}, `${layer}: ${grouped(contests.length)} contests`),
+    svg('title', {}, `${layer}: ${grouped(competitions.length)} competitions`),
     svg('line', { class: 'gridline', x1: LEFT, x2: x.at(x.high), y1: y + height / 2, y2: y + height / 2 }),
     svg('path', {
       class: 'turn',
       'stroke-width': wide,
-      d: contests.map((step) => `M${x.at(step).toFixed(1)} ${y + 2}v${height - 4}`).join(''),
+      d: competitions.map((step) => `M${x.at(step).toFixed(1)} ${y + 2}v${height - 4}`).join(''),
     }),
     svg(
       'text',
@@ -41,7 +41,7 @@ function turns({ layer, contests }: Row, at: number, height: number, x: Scale, h
       ? svg(
           'text',
           { class: 'small', x: x.at(x.high) + 8, y: y + height / 2, 'dominant-baseline': 'central' },
-          grouped(contests.length),
+          grouped(competitions.length),
         )
       : null,
   )
@@ -57,7 +57,7 @@ function figure(rows: readonly Row[], figures: Figures): SVGElement {
   const across = width - LEFT - rightOf(figures)
   const x = scale(0, Math.max(1, done), LEFT, LEFT + across)
   const bottom = TOP + rows.length * height
-  const shown = rows.map((row) => ({ ...row, contests: row.contests.filter((step) => step <= done) }))
+  const shown = rows.map((row) => ({ ...row, competitions: row.competitions.filter((step) => step <= done) }))
   const guide = svg('line', { class: 'guide', y1: TOP, y2: bottom, visibility: 'hidden' })
   const element = svg(
     'svg',
@@ -67,7 +67,7 @@ function figure(rows: readonly Row[], figures: Figures): SVGElement {
       height: bottom + 22,
       tabindex: 0,
       role: 'img',
-      'aria-label': `Contests of ${rows.length} layers in ${steps} steps`,
+      'aria-label': `Competitions of ${rows.length} layers in ${steps} steps`,
     },
     ...shown.map((row, at) => turns(row, at, height, x, width >= WIDE)),
     guide,
@@ -80,8 +80,8 @@ function figure(rows: readonly Row[], figures: Figures): SVGElement {
     if (step !== null) for (const end of ['x1', 'x2']) guide.setAttribute(end, String(x.at(step)))
   })
   const competing = (step: number): readonly string[] =>
-    shown.filter(({ contests }) => contests.includes(step)).map(({ layer }) => layer)
-  const all = [...new Set(shown.flatMap(({ contests }) => contests))].sort((a, b) => a - b)
+    shown.filter(({ competitions }) => competitions.includes(step)).map(({ layer }) => layer)
+  const all = [...new Set(shown.flatMap(({ competitions }) => competitions))].sort((a, b) => a - b)
   if (all.length > 0)
     listen(
       element,
@@ -94,17 +94,17 @@ function figure(rows: readonly Row[], figures: Figures): SVGElement {
   return element
 }
 
-export function contestSection(figures: Figures): HTMLElement | null {
+export function competitionSection(figures: Figures): HTMLElement | null {
   const rows = rowsOf(figures)
   if (rows.length === 0) return null
-  const [all, together] = [rows.flatMap(({ contests }) => contests), new Map<number, number>()]
+  const [all, together] = [rows.flatMap(({ competitions }) => competitions), new Map<number, number>()]
   for (const step of all) together.set(step, (together.get(step) ?? 0) + 1)
   const most = Math.max(0, ...together.values())
   const words = `Layers that compete, in ${grouped(together.size)} of ${grouped(figures.report.steps)} steps and at most ${most} in one. Drawn before the first step.`
   return html(
     'section',
     {},
-    html('h2', {}, 'Contests'),
+    html('h2', {}, 'Competitions'),
     html('p', {}, words),
     html('figure', { class: 'wide' }, figure(rows, figures)),
   )
