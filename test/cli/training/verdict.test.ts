@@ -74,7 +74,7 @@ const only = (steps: readonly StepEvent[], more: object = {}): LayerVerdict => j
 
 test('in words', () => {
   expect(troubleWords(only([step([64, 64, 0, 0])], { within: 10 }))).toEqual([
-    'the load has COLLAPSED onto few experts: the entropy is that of 2 evenly busy experts of 4, of 3.97 where choices are random; the busiest 2 answer 100% of the slots, in the last step',
+    'the load has COLLAPSED onto few experts: the entropy is that of 2 evenly busy experts of 4, of 3.97 where choices are random; the busiest 2 take 100% of the slots, in the last step',
     'experts 2, 3 of 4 DEAD: no token in the last step',
     'NOT balanced within 10%: 4 of 4 experts outside of 28.8 to 35.2 slots, 32 in the mean; expert 0 is farthest, 64 slots, 100% off',
   ])

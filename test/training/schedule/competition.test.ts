@@ -201,11 +201,11 @@ describe('rates that change over the run', () => {
   test('a choice by the step', () => {
     expect(scheduleOf({ rate: ['if', ['<', 'step', 10], 1, 0] })).toEqual([0, 1, 2, 3, 4, 5, 6, 7, 8, 9])
   })
-  test('a rate that is no probability is refused with its step', () => {
+  test('a rate outside 0..1 is refused with its step', () => {
     expect(() => scheduleOf({ rate: ['-', 'progress', 0.5] })).toThrow(
-      'moe competes at progress - 0.5, which is -0.5 in step 1 of 4000; a rate is in 0..1',
+      'the competition rate of moe, progress - 0.5, is -0.5 in step 1 of 4000; it must be in 0..1',
     )
-    expect(() => scheduleOf({ rate: ['/', 'step', 100] })).toThrow('which is 1.01 in step 102 of 4000')
+    expect(() => scheduleOf({ rate: ['/', 'step', 100] })).toThrow('is 1.01 in step 102 of 4000')
     expect(scheduleOf({ rate: ['-', 'progress', 0.5], after: 0.75 }).length).toBeGreaterThan(0)
   })
 })
