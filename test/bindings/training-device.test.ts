@@ -201,7 +201,7 @@ describe.each(await softwareDevices())('bindings that train, on %s', (name) => {
       new TypeError('the plans belong to other, not to tiny_talk'),
     )
     await expect(TinyTalkTraining.start(device, { ...plans, recipe: { ...recipe, metrics: [] } }, data)).rejects.toThrow(
-      /plans of tiny_talk tell no metric\.accuracy/,
+      /plans of tiny_talk do not report metric\.accuracy/,
     )
     await expect(TinyTalkTraining.start(device, plans, walk(1, 5))).rejects.toThrow(/too few/)
     const training = await TinyTalkTraining.start(device, plans, data)

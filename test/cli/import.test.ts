@@ -94,7 +94,7 @@ describe('a head in the file', () => {
     })
     const { code, err } = await there.smoe('import', 'm')
     expect(code).toBe(5)
-    expect(err).toContain('head wants f32[96, 32] from lm_head.weight; the file has F32[95, 32]')
+    expect(err).toContain('head expects f32[96, 32] from lm_head.weight; the file has F32[95, 32]')
   })
 
   test('is needed where the config does not tie it', async () => {
@@ -160,7 +160,7 @@ test('weights that are those of another model are refused with all that is amiss
   ).smoe('import', 'm')
   expect(code).toBe(5)
   expect(err).toContain(
-    'layers.2.attention.q wants f32[32, 32] from model.layers.2.self_attn.q_proj.weight, which the file does not have',
+    'layers.2.attention.q expects f32[32, 32] from model.layers.2.self_attn.q_proj.weight, which the file does not have',
   )
   expect(err).toContain('embed wants f32[90, 32]')
 })

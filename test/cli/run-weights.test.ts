@@ -198,7 +198,7 @@ describe('text as an input', () => {
       ),
     })
     const refused = async (file: string): Promise<string> => (await run(one, '--weights', 'a run', '--in', `tokens=${file}`)).err
-    expect(await refused('odd.txt')).toContain('odd.txt:1: the character "\\n" (U+000A) is not among the 12 of the vocabulary')
+    expect(await refused('odd.txt')).toContain('odd.txt:1: the character "\\n" (U+000A) is not in the vocabulary of 12')
     expect(await refused('zero.txt')).toContain(
       'zero.txt: is not text: byte 1 is 0; token ids are read from a .npy or .safetensors file',
     )

@@ -48,7 +48,7 @@ test('a collapsed router and a missed requirement are told once on the way and o
   const { code, err } = await run()
   expect(code, err).toBe(0)
   expect(err).toContain('moe: the load has COLLAPSED onto few experts: the entropy is that of 2 evenly busy experts of 8, ')
-  expect(err).toContain('the busiest 2 answer 100% of the slots, over the last 12 steps\n')
+  expect(err).toContain('the busiest 2 take 100% of the slots, over the last 12 steps\n')
   expect(err).toContain('moe: experts 0, 1, 2, 3, 4, 5 of 8 DEAD: no token over the last 12 steps\n')
   expect(err).toContain(
     'moe: NOT balanced within 20%: 8 of 8 experts outside of 6.4 to 9.6 slots, 8 in the mean; expert 6 is farthest, 32 slots, 300% off, and so in all of the last 12 steps\n',

@@ -198,7 +198,7 @@ describe('smoe train', () => {
       ...on,
     )
     expect(code, err).toBe(1)
-    expect(err).toMatch(/SMOE7001[\s\S]*svd has no gradient[\s\S]*tiny\.smoe:8:[\s\S]*stop\(\.\.\.\)/)
+    expect(err).toMatch(/SMOE7001[\s\S]*svd has no gradient[\s\S]*tiny\.smoe:7:[\s\S]*stop\(\.\.\.\)/)
   })
 
   it('goes on from a copied checkpoint where it is told to, and nowhere else', async () => {

@@ -28,7 +28,7 @@ test('nothing of Node is in what a browser loads', async () => {
 test("the browser's adapter is opened", async () => {
   const { adapter } = createNullAdapter()
   vi.stubGlobal('navigator', { gpu: { requestAdapter: async () => adapter } })
-  expect((await openDevice()).choice).toEqual({ name: 'null adapter', driver: 'null adapter', reason: "the browser's best" })
+  expect((await openDevice()).choice).toEqual({ name: 'null adapter', driver: 'null adapter', reason: "the browser prefers it" })
   await expect(openDevice({ choose: 'software' })).rejects.toThrow('the browser gives null adapter')
   expect((await openDevice({ choose: 'NULL' })).target.kind).toBe('gpu')
 })
@@ -37,5 +37,5 @@ test('a browser without WebGPU is told so', async () => {
   vi.stubGlobal('navigator', {})
   await expect(openDevice()).rejects.toThrow('the browser has no WebGPU, or the page is not secure')
   vi.stubGlobal('navigator', { gpu: { requestAdapter: async () => null } })
-  await expect(openDevice()).rejects.toThrow('the browser gives no adapter')
+  await expect(openDevice()).rejects.toThrow('the browser returned no adapter')
 })

@@ -256,8 +256,8 @@ describe.each(await softwareDevices())('on %s', (name) => {
       expect(Math.abs(whole.steps[at].loss - loss) / loss, `step ${at + 1}`).toBeLessThan(0.02)
     expect(whole.steps.at(-1)!.loss).toBeLessThan(0.9 * whole.steps[0].loss)
     expect(whole.steps.some(({ loss }, at) => loss !== plain.steps[at].loss)).toBe(true)
-    expect(plain.steps[0]).toMatchObject({ scale: null, skipped: false })
-    expect(whole.steps[0]).toMatchObject({ scale: 2 ** 16, skipped: false })
+    expect(plain.steps[0]).toMatchObject({ lossScale: null, skipped: false })
+    expect(whole.steps[0]).toMatchObject({ lossScale: 2 ** 16, skipped: false })
 
     const [before, behind] = [machineOf(graphs), machineOf(graphs)]
     const stopped = await run(before, graphs, undefined, 23)
@@ -284,7 +284,7 @@ describe.each(await softwareDevices())('on %s', (name) => {
     }
     const huge = { ...first.progress, lossScaling: { scale: 2 ** 40, finiteUpdates: 7, skipped: 1 } }
     const skipped = await run(machine, graphs, huge, 3)
-    expect(skipped.steps[0]).toMatchObject({ skipped: true, scale: 2 ** 40 })
+    expect(skipped.steps[0]).toMatchObject({ skipped: true, lossScale: 2 ** 40 })
     expect(skipped.progress).toMatchObject({ step: 3, lossScaling: { scale: 2 ** 39, finiteUpdates: 0, skipped: 2 } })
     expect(skipped.state).toEqual(first.state)
     expect(await copies()).toEqual(held)

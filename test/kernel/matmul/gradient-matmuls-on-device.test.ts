@@ -192,10 +192,10 @@ describe('the schedule', () => {
       expect(kernels.map(({ template }) => template)).toEqual([
         'expert histogram',
         'sort by expert',
-        'products',
-        'products',
-        'products',
-        'products',
+        'matmul',
+        'matmul',
+        'matmul',
+        'matmul',
         'elementwise',
       ])
     }
