@@ -207,7 +207,7 @@ describe.each(await softwareDevices())('bindings that train, on %s', (name) => {
     const training = await TinyTalkTraining.start(device, plans, data)
     const { tokens } = batchAt(0)
     await expect(training.evaluate({ tokens, targets: { shape: [1, 12], data: new Int32Array(12) } })).rejects.toThrow(
-      /targets: dimension 2 \(axis 0\) is 2 in the model, and 1 here/,
+      /targets: dimension 2 \(axis 0\) is 2 in the model, got 1/,
     )
     training.dispose()
     training.dispose()

@@ -162,7 +162,7 @@ test('weights that are those of another model are refused with all that is amiss
   expect(err).toContain(
     'layers.2.attention.q expects f32[32, 32] from model.layers.2.self_attn.q_proj.weight, which the file does not have',
   )
-  expect(err).toContain('embed wants f32[90, 32]')
+  expect(err).toContain('embed expects f32[90, 32]')
 })
 
 test.each([
