@@ -28,7 +28,7 @@ test('nothing of Node is in what a browser loads', async () => {
 test("the browser's adapter is opened", async () => {
   const { adapter } = createNullAdapter()
   vi.stubGlobal('navigator', { gpu: { requestAdapter: async () => adapter } })
-  expect((await openDevice()).choice).toEqual({ name: 'null adapter', driver: 'null adapter', reason: "the browser prefers it" })
+  expect((await openDevice()).choice).toEqual({ name: 'null adapter', driver: 'null adapter', reason: 'the browser prefers it' })
   await expect(openDevice({ choose: 'software' })).rejects.toThrow('the browser returned null adapter')
   expect((await openDevice({ choose: 'NULL' })).target.kind).toBe('gpu')
 })
