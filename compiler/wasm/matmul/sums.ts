@@ -143,35 +143,35 @@ function addUp(body: FunctionBody, vectors: readonly number[]): number {
   return out
 }
 
-/** How the elements of one k are read: the local of the index runs over the range of K. */
-export interface KStep {
-  /** Leaves the address of the first row or column at this k on the stack. */
-  readonly address: (index: number) => void
+/** How the columns of a right operand are read at one k. */
+export interface Columns {
+  /** Runs before the vectors of an index of the range of K. */
+  readonly begin: (index: number) => void
+  /** Leaves four neighbouring columns on the stack. */
+  readonly vector: (v: number) => void
 }
 
 /**
- * A right operand that is MN-major: a vector of neighbouring columns at each k times one element of each row. `left` leaves the
+ * Some operand is MN-major: a vector of neighbouring columns at each k times one element of each row. `left` leaves the
  * element of a row in all four places of a vector; `from` and `below` are locals.
  */
 export function outerSums(
   multiply: Multiply,
   shape: { readonly rows: number; readonly vectors: number },
   range: { readonly from: number; readonly below: number },
-  rights: readonly KStep[],
+  rights: readonly Columns[],
   left: { readonly begin: (index: number) => void; readonly splat: (row: number, index: number) => void },
 ): readonly (readonly (readonly number[])[])[] {
   const { body } = multiply
   const sums = rights.map(() => Array.from({ length: shape.rows }, () => zeros(body, shape.vectors)))
-  const [a, address] = [body.local('v128'), body.local('i32')]
+  const a = body.local('v128')
   const loaded = rights.map(() => Array.from({ length: shape.vectors }, () => body.local('v128')))
   body.get(range.from)
   forRange(body, range.below, 1, (index) => {
     rights.forEach((right, p) => {
-      right.address(index)
-      body.set(address)
+      right.begin(index)
       loaded[p].forEach((local, v) => {
-        body.get(address)
-        body.load('v128.load', v * VECTOR * WORD)
+        right.vector(v)
         body.set(local)
       })
     })
