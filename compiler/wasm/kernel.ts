@@ -10,11 +10,12 @@ import { createNameSource, nameValues } from '../scalar/name-values.ts'
 import { synchronizes } from '../scalar/walk.ts'
 import type { FunctionBody, Signature } from './function.ts'
 import { analyse } from './gang/analysis.ts'
-import type { Buffer, LocalArray, Variable } from './gang/expression.ts'
+import type { Buffer, LocalArray, Region, Variable } from './gang/gang.ts'
 import { GANG, UNIFORM, type Shape } from './gang/shape.ts'
 import { emitSegments } from './gang/segments.ts'
-import { emitStatements, type Region } from './gang/statement.ts'
+import { emitStatements } from './gang/statement.ts'
 import type { FunctionName } from './math/functions.ts'
+import { WORD } from './integers.ts'
 import { emitMatmul, matmulWorkgroups } from './matmul/matmul.ts'
 import type { ModuleBuilder } from './module.ts'
 
@@ -22,7 +23,11 @@ export const KERNEL: Signature = { parameters: ['i32', 'i32', 'i32', 'i32'], res
 
 /** Locals of the parameters. */
 const [ARGUMENTS, MEMORY, WORKGROUP, END] = [0, 1, 2, 3]
-const WORD = 4
+/**
+ * Bytes of memory before and behind each buffer that may be read, though they are not used: of the four or sixteen columns or elements that
+ * are loaded together, some may lie outside.
+ */
+export const MARGIN_BYTES = 64
 
 export interface KernelOptions {
   /** The plan's dims, in order. */

@@ -11,7 +11,7 @@ import { schedule } from '../../compiler/kernel/schedule.ts'
 import { optimise } from '../../compiler/passes/pipeline.ts'
 import { bindDims } from '../../compiler/reference/bind.ts'
 import { evaluate, type Feeds } from '../../compiler/reference/evaluate.ts'
-import { emitKernel } from '../../compiler/wasm/kernel.ts'
+import { emitKernel, MARGIN_BYTES } from '../../compiler/wasm/kernel.ts'
 import { FUNCTIONS, type FunctionName } from '../../compiler/wasm/math/functions.ts'
 import { createModule } from '../../compiler/wasm/module.ts'
 import { assertProperty } from '../support/property.ts'
@@ -60,7 +60,7 @@ function runKernel(
   }
   const args = 64
   const own = 4096
-  let at = own + memoryBytes + 64
+  let at = own + memoryBytes + MARGIN_BYTES
   const places = new Map<string, number>()
   program.buffers.forEach(({ name, node, access }, index) => {
     const elements = sizeOf(product(node.shape), dims)
@@ -68,7 +68,7 @@ function runKernel(
     views.i32.set([at, elements], args / 4 + 2 * index)
     const given = values.get(node)
     if (access === 'read' || node.op === 'weight') views[node.dtype].set(given!, at / 4)
-    at += Math.ceil((elements * 4) / 16) * 16 + 16
+    at += Math.ceil((elements * 4) / 16) * 16 + MARGIN_BYTES
   })
   names.forEach((name, index) => (views.i32[args / 4 + 2 * program.buffers.length + index] = dims[name]))
   ;(exports.kernel as (...values: number[]) => void)(args, own, 0, sizeOf(workgroups, dims))

@@ -8,9 +8,11 @@ import type { Expression, Statement } from '../../scalar/expression.ts'
 import { reductionIdentity } from '../../scalar/reduction.ts'
 import { allStatements, blocksOf, synchronizes, valuesOf } from '../../scalar/walk.ts'
 import { analyse } from './analysis.ts'
-import { emitLanes, emitScalar, foldScalar, splat, valueType, type Variable } from './expression.ts'
+import { emitLanes, emitScalar } from './expression.ts'
+import { valueType, type Region, type Variable } from './gang.ts'
+import { constant, foldScalar, splat } from './reduction.ts'
 import { GANG, UNIFORM, VARYING, type Shape } from './shape.ts'
-import { emitStatements, type Region } from './statement.ts'
+import { emitStatements } from './statement.ts'
 
 const VECTOR_BYTES = 16
 
@@ -286,22 +288,21 @@ export function emitSegments(region: Region, statements: readonly Statement[], g
   const allReduce = (s: Statement & { kind: 'all-reduce' }, variables: Scope): void => {
     const type = valueType(s.type)
     const [total, value] = [body.local(type), body.local(type)]
-    if (s.type === 'f32') body.f32(reductionIdentity(s.opcode, s.type))
-    else body.i32(reductionIdentity(s.opcode, s.type))
+    constant(body, s.type, reductionIdentity(s.opcode, s.type))
     body.set(total)
     eachGang(() => {
       for (let lane = 0; lane < GANG; lane++) {
         body.get(own)
         body.load(s.type === 'f32' ? 'f32.load' : 'i32.load', offset(s.name) + 4 * lane)
         body.set(value)
-        foldScalar(region, s.opcode, s.type, total, value)
+        foldScalar(body, s.opcode, s.type, total, value)
         body.set(total)
       }
     })
     eachGang(() => {
       body.get(own)
       body.get(total)
-      splat(region, s.type)
+      splat(body, s.type)
       body.store('v128.store', offset(s.name))
     })
     const known = variables.get(s.name)

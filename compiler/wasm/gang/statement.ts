@@ -2,33 +2,16 @@
  * Statements of a workgroup that is one gang: all four threads run together, so a barrier is nothing. Where threads take
  * different ways, each way is run with a mask of those that take it.
  */
-import type { Expression, ScalarType, Statement } from '../../scalar/expression.ts'
+import type { Expression, Statement } from '../../scalar/expression.ts'
 import { reductionIdentity } from '../../scalar/reduction.ts'
-import type { FunctionBody } from '../function.ts'
-import { loopShape, type Analysis } from './analysis.ts'
-import {
-  emitLanes,
-  emitScalar,
-  foldScalar,
-  interleave,
-  placeOf,
-  reduceOver,
-  shapeIn,
-  valueType,
-  type Gang,
-  type Variable,
-} from './expression.ts'
+import { forRange } from '../loops.ts'
+import { loopShape } from './analysis.ts'
+import { emitLanes, emitScalar } from './expression.ts'
+import { found, isUniform, shapeIn, valueType, type Region, type Variable } from './gang.ts'
+import { arrayAddress } from './memory.ts'
+import { constant, emitReduction, foldScalar, splat } from './reduction.ts'
 import { GANG, UNIFORM, VARYING, type Shape } from './shape.ts'
-
-export interface Region extends Gang {
-  readonly analysis: Analysis
-  /** The local of the mask of the threads that are here; null where all are. */
-  readonly mask: number | null
-  /** Threads of the workgroup: fewer than a gang where it is small. */
-  readonly lanes: number
-  /** Makes room for an array of a worker's own. */
-  readonly reserve: (bytes: number) => number
-}
+import { storeBuffer, storeElement, whereAny } from './stores.ts'
 
 export function emitStatements(region: Region, statements: readonly Statement[]): void {
   for (const statement of statements) emitStatement(region, statement)
@@ -54,7 +37,7 @@ function emitStatement(region: Region, s: Statement): void {
       const known = region.arrays.get(s.name)
       const array = known ?? { isShared: false, type: s.type, length: s.length, offset: region.reserve(s.length * 4 * GANG) }
       region.arrays.set(s.name, array)
-      return clear(region, placeOf(region, array), s.length)
+      return clear(region, arrayAddress(region, array).offset, s.length)
     }
     case 'assign-element':
       return storeElement(region, s)
@@ -71,7 +54,12 @@ function emitStatement(region: Region, s: Statement): void {
     case 'all-reduce':
       return allReduce(region, s)
     case 'uniform-load':
-      return define(region, s.name, { kind: 'element', type: typeOf(region, s.array), array: s.array, index: s.index }, UNIFORM)
+      return define(
+        region,
+        s.name,
+        { kind: 'element', type: found(region.arrays.get(s.array), s.array).type, array: s.array, index: s.index },
+        UNIFORM,
+      )
     case 'loop':
       return body.loop(() => {
         const inner = nested(region, region.mask)
@@ -88,30 +76,18 @@ function emitStatement(region: Region, s: Statement): void {
   }
 }
 
-function typeOf({ arrays }: Region, name: string): ScalarType {
-  const array = arrays.get(name)
-  if (array === undefined) throw new Error(`${name} is not an array of the kernel`)
-  return array.type
-}
-
 /** Arrays begin as zeros. */
 function clear({ body, own }: Region, offset: number, length: number): void {
-  const at = body.local('i32')
+  const end = body.local('i32')
+  body.i32(length * 4 * GANG)
+  body.set(end)
   body.i32(0)
-  body.set(at)
-  body.loop(() => {
+  forRange(body, end, 4 * GANG, (at) => {
     body.get(own)
     body.get(at)
     body.op('i32.add')
     body.v128([0, 0, 0, 0])
     body.store('v128.store', offset)
-    body.get(at)
-    body.i32(4 * GANG)
-    body.op('i32.add')
-    body.tee(at)
-    body.i32(length * 4 * GANG)
-    body.op('i32.lt_u')
-    body.branchIf(0)
   })
 }
 
@@ -149,12 +125,6 @@ function narrow({ body, mask }: Region): number {
   }
   body.set(narrowed)
   return narrowed
-}
-
-function whereAny(body: FunctionBody, mask: number, run: () => void): void {
-  body.get(mask)
-  body.op('v128.any_true')
-  body.when(run)
 }
 
 function emitIf(region: Region, s: Statement & { kind: 'if' }): void {
@@ -233,15 +203,24 @@ function emitFor(region: Region, s: Statement & { kind: 'for' }): void {
   )
 }
 
-/** A reduction with its body: what varies is kept as it was in threads whose extent is reached. */
+/** A reduction with its body. */
 function emitReduce(region: Region, s: Statement & { kind: 'reduce' }): void {
   const { body, variables } = region
   const isVarying = region.analysis.varying.has(s.name)
-  reduceOver(region, { ...s, isVarying }, (index, fold) => {
-    const inside = nested(region, region.mask)
-    inside.variables.set(s.variable, { shape: UNIFORM, type: 'u32', local: index })
-    emitStatements(inside, s.body)
-    fold(inside, s.value)
+  const isFixed = isUniform(region, s.extent)
+  emitReduction(body, {
+    ...s,
+    isVarying,
+    isFixed,
+    extent: () => (isFixed ? emitScalar(region, s.extent) : emitLanes(region, s.extent)),
+    each: (index, fold) => {
+      const inside = nested(region, region.mask)
+      inside.variables.set(s.variable, { shape: UNIFORM, type: 'u32', local: index })
+      emitStatements(inside, s.body)
+      if (isVarying) emitLanes(inside, s.value)
+      else emitScalar(inside, s.value)
+      fold()
+    },
   })
   const local = body.local(isVarying ? 'v128' : valueType(s.type))
   body.set(local)
@@ -254,158 +233,16 @@ function allReduce(region: Region, s: Statement & { kind: 'all-reduce' }): void 
   const variable = variables.get(s.name)!
   const type = valueType(s.type)
   const [total, value] = [body.local(type), body.local(type)]
-  if (s.type === 'f32') body.f32(reductionIdentity(s.opcode, s.type))
-  else body.i32(reductionIdentity(s.opcode, s.type))
+  constant(body, s.type, reductionIdentity(s.opcode, s.type))
   body.set(total)
   for (let lane = 0; lane < lanes; lane++) {
     body.get(variable.local)
     if (variable.shape.kind === 'varying') body.lane(s.type === 'f32' ? 'f32x4.extract_lane' : 'i32x4.extract_lane', lane)
     body.set(value)
-    foldScalar(region, s.opcode, s.type, total, value)
+    foldScalar(body, s.opcode, s.type, total, value)
     body.set(total)
   }
   body.get(total)
-  if (variable.shape.kind === 'varying') body.op(s.type === 'f32' ? 'f32x4.splat' : 'i32x4.splat')
+  if (variable.shape.kind === 'varying') splat(body, s.type)
   body.set(variable.local)
-}
-
-/** A value of four as it is stored: a bool as 0 or 1. */
-function emitStored(region: Region, value: Expression): number {
-  const { body } = region
-  const local = body.local('v128')
-  emitLanes(region, value)
-  if (value.type === 'bool') {
-    body.v128([1, 1, 1, 1])
-    body.op('v128.and')
-  }
-  body.set(local)
-  return local
-}
-
-function emitStoredScalar(region: Region, value: Expression): number {
-  const { body } = region
-  const local = body.local(valueType(value.type))
-  emitScalar(region, value)
-  body.set(local)
-  return local
-}
-
-function storeBuffer(region: Region, s: Statement & { kind: 'store' }): void {
-  const { body, buffers } = region
-  const buffer = buffers.get(s.buffer)
-  if (buffer === undefined) throw new Error(`${s.buffer} is not a buffer of the kernel`)
-  put(region, s, () => body.get(buffer.address), 0, false)
-}
-
-function storeElement(region: Region, s: Statement & { kind: 'assign-element' }): void {
-  const { body, arrays } = region
-  const array = arrays.get(s.array)
-  if (array === undefined) throw new Error(`${s.array} is not an array of the kernel`)
-  put(region, s, () => body.get(array.isShared ? region.memory : region.own), placeOf(region, array), !array.isShared)
-}
-
-/** Stores of the threads that are here, in their order. */
-function put(
-  region: Region,
-  { index, value }: { readonly index: Expression; readonly value: Expression },
-  address: () => void,
-  offset: number,
-  isInterleaved: boolean,
-): void {
-  const { body, mask } = region
-  const shape = shapeIn(region, index)
-  const place = (bits: number): number => {
-    const local = body.local('i32')
-    emitScalar(region, index)
-    body.i32(bits)
-    body.op('i32.shl')
-    address()
-    body.op('i32.add')
-    body.set(local)
-    return local
-  }
-  const one = (at: () => void, lane: number, values: number): void => {
-    at()
-    body.get(values)
-    body.memoryLane('v128.store32_lane', lane, offset)
-  }
-  if (isInterleaved && shape.kind === 'uniform') {
-    const [at, values] = [place(4), emitStored(region, value)]
-    body.get(at)
-    body.get(values)
-    if (mask !== null) {
-      body.get(at)
-      body.load('v128.load', offset)
-      body.get(mask)
-      body.op('v128.bitselect')
-    }
-    return body.store('v128.store', offset)
-  }
-  // the same place and value from every thread
-  if (shape.kind === 'uniform' && shapeIn(region, value).kind === 'uniform') {
-    const [at, stored] = [place(2), emitStoredScalar(region, value)]
-    const store = (): void => {
-      body.get(at)
-      body.get(stored)
-      body.store(value.type === 'f32' ? 'f32.store' : 'i32.store', offset)
-    }
-    return mask === null ? store() : whereAny(body, mask, store)
-  }
-  const values = emitStored(region, value)
-  if (!isInterleaved && shape.kind === 'affine' && shape.stride === 1) {
-    const at = place(2)
-    const all = (): void => {
-      body.get(at)
-      body.get(values)
-      body.store('v128.store', offset)
-    }
-    const some = (): void =>
-      eachHere(region, (lane) =>
-        one(
-          () => {
-            body.get(at)
-            body.i32(4 * lane)
-            body.op('i32.add')
-          },
-          lane,
-          values,
-        ),
-      )
-    if (mask === null) return all()
-    body.get(mask)
-    body.op('i32x4.all_true')
-    return body.when(all, some)
-  }
-  const indices = body.local('v128')
-  emitLanes(region, index)
-  if (isInterleaved) interleave(body)
-  body.i32(2)
-  body.op('i32x4.shl')
-  address()
-  body.op('i32x4.splat')
-  body.op('i32x4.add')
-  body.set(indices)
-  eachHere(region, (lane) =>
-    one(
-      () => {
-        body.get(indices)
-        body.lane('i32x4.extract_lane', lane)
-      },
-      lane,
-      values,
-    ),
-  )
-}
-
-/** Runs for each thread that is here, in order. */
-function eachHere({ body, mask }: Region, run: (lane: number) => void): void {
-  for (let lane = 0; lane < GANG; lane++) {
-    if (mask === null) {
-      run(lane)
-      continue
-    }
-    body.get(mask)
-    body.lane('i32x4.extract_lane', lane)
-    body.when(() => run(lane))
-  }
 }
