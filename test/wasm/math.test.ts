@@ -152,3 +152,9 @@ test.each(['power', 'remainder'] as const)('%s is within its bound, edges as the
   }
   expect(worst, said).toBeLessThanOrEqual(FUNCTIONS[name].ulp)
 })
+
+test.each(['log1p', 'sin', 'atan', 'tanh', 'erf'] as const)('%s keeps the sign of a zero', (name) => {
+  memory.set([0, -0, 0, -0])
+  run[name](16)
+  expect([...memory.subarray(memory.length / 2, memory.length / 2 + 4)]).toEqual([0, -0, 0, -0])
+})

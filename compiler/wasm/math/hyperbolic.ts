@@ -21,7 +21,8 @@ export function tanh(x: Vector): Vector {
   const size = op('f32x4.abs', x)
   const e = exponential(op('f32x4.pmin', op('f32x4.add', size, size), f32(2 * MOST)))
   const far = op('f32x4.sub', f32(1), op('f32x4.div', f32(2), op('f32x4.add', e, f32(1))))
-  return choose(op('f32x4.lt', size, f32(SMALL)), near, op('v128.or', far, op('v128.and', x, SIGN)))
+  // the sign is that of x, also of a zero
+  return op('v128.or', choose(op('f32x4.lt', size, f32(SMALL)), near, far), op('v128.and', x, SIGN))
 }
 
 /** 1 / (1 + e^-x) where x >= 0, e^x / (1 + e^x) elsewhere: neither side overflows. */

@@ -6,7 +6,7 @@
  *
  * At most 0.6 units in the last place up to 2^20, 1e-7 absolutely beyond. Not finite: NaN.
  */
-import { choose, f64, horner, op, shift, type Vector } from '../vector.ts'
+import { choose, f32, f64, horner, op, shift, type Vector } from '../vector.ts'
 import { inDoubles } from './doubles.ts'
 
 /** pi / 2: 33 bits, and the rest. */
@@ -59,5 +59,6 @@ const sineFrom =
     return op('v128.xor', choose(isOdd, cosine, sine), sign)
   }
 
-export const sine = (x: Vector): Vector => inDoubles(sineFrom(0), x)
+/** -0 stays -0, which the reduction would lose. */
+export const sine = (x: Vector): Vector => choose(op('f32x4.eq', x, f32(0)), x, inDoubles(sineFrom(0), x))
 export const cosine = (x: Vector): Vector => inDoubles(sineFrom(1), x)
