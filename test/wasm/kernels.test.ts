@@ -1,4 +1,4 @@
-/** Kernels of workgroups in WebAssembly, each with the values that it would be given on the host, beside the host's in f64. */
+/** Kernels in WebAssembly, each with the values that it would be given on the host, beside the host's in f64. */
 import fc from 'fast-check'
 import { expect, it } from 'vitest'
 import { evaluate as sizeOf, product } from '../../plan/dim.ts'
@@ -7,10 +7,11 @@ import { liveNodes } from '../../compiler/graph/walk.ts'
 import type { Graph, Node } from '../../compiler/graph/node.ts'
 import { evaluateKernels, type Memory } from '../../compiler/kernel/ir/evaluate.ts'
 import type { KernelProgram } from '../../compiler/kernel/ir/kernel.ts'
+import { printKernel } from '../../compiler/kernel/ir/print.ts'
 import { schedule } from '../../compiler/kernel/schedule.ts'
 import { optimise } from '../../compiler/passes/pipeline.ts'
 import { bindDims } from '../../compiler/reference/bind.ts'
-import { evaluate, type Feeds } from '../../compiler/reference/evaluate.ts'
+import { evaluate, evaluateNodes, type Feeds } from '../../compiler/reference/evaluate.ts'
 import { emitKernel, MARGIN_BYTES } from '../../compiler/wasm/kernel.ts'
 import { FUNCTIONS, type FunctionName } from '../../compiler/wasm/math/functions.ts'
 import { createModule } from '../../compiler/wasm/module.ts'
@@ -86,7 +87,13 @@ const rounded = (node: Node, values: Float64Array): Float64Array => (node.dtype 
 
 const counted = { kernels: 0, templates: new Map<string, number>() }
 
-/** Every kernel of workgroups alone, beside the host. */
+/** Whether some finite value on the way is beyond f32, where the host in f64 goes on with numbers that a device has not. */
+const exceedsF32 = (graph: Graph, feeds: Feeds): boolean =>
+  [...evaluateNodes(graph, liveNodes(graph), feeds).values()].some(({ values }) =>
+    values.some((x) => Number.isFinite(x) && !Number.isFinite(Math.fround(x))),
+  )
+
+/** Every kernel alone, beside the host. */
 function compareAll(graph: Graph, feeds: Feeds, target: Target, variant: 'decode' | 'prefill'): void {
   const optimised = optimise(graph, { variant, block: 4, tile: 4 }).graph
   const { kernels } = schedule(optimised, target, variant)
@@ -116,9 +123,9 @@ function compareAll(graph: Graph, feeds: Feeds, target: Target, variant: 'decode
           value === values[i] ||
           (Number.isNaN(value) && Number.isNaN(values[i])) ||
           Math.abs(value - values[i]) <= 1e-5 * size
-        if (!ok)
+        if (!ok && !(Number.isFinite(value) && !Number.isFinite(values[i]) && exceedsF32(optimised, feeds)))
           throw new Error(
-            `${program.template} ${program.name}: ${node.op} %${node.id}[${i}] is ${values[i]}, not ${value}\n${JSON.stringify(program.computation, (key, v) => (key === 'dim' ? v.key : v), 1).slice(0, 6000)}`,
+            `${program.template} ${program.name}: ${node.op} %${node.id}[${i}] is ${values[i]}, not ${value}\n${printKernel(program)}`,
           )
       })
     }
