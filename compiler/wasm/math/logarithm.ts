@@ -8,7 +8,7 @@ import { inDoubles } from './doubles.ts'
 import { choose, f32, f64, horner, op, shift, type Vector } from '../vector.ts'
 
 const SERIES = [1, 1 / 3, 1 / 5, 1 / 7, 1 / 9, 1 / 11, 1 / 13, 1 / 15]
-/** Bits of sqrt(1/2): what lies above it in a mantissa's own octave is halved. */
+/** sqrt(1/2), where the range of mantissas begins. */
 const HALF_ROOT = f64(Math.SQRT1_2)
 /** 2^52 + 2^51: an integer added to it stands in the lowest bits. */
 const INTEGER = 6755399441055744
