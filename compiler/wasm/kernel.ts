@@ -24,8 +24,8 @@ export const KERNEL: Signature = { parameters: ['i32', 'i32', 'i32', 'i32'], res
 /** Locals of the parameters. */
 const [ARGUMENTS, MEMORY, WORKGROUP, END] = [0, 1, 2, 3]
 /**
- * Bytes of memory before and behind each buffer that may be read, though they are not used: of the four or sixteen columns or elements that
- * are loaded together, some may lie outside.
+ * Bytes of memory before and behind each buffer that may be read, though they are not used: of the four or sixteen
+ * columns or elements that are loaded together, some may lie outside.
  */
 export const MARGIN_BYTES = 64
 

@@ -1,7 +1,10 @@
 /** Loops over u32 ranges. */
 import type { FunctionBody } from './function.ts'
 
-/** Leaves the loop where what `isOver` leaves on the stack is not 0; returns the local of the index, which begins as what is on the stack. */
+/**
+ * Leaves the loop where what `isOver` leaves on the stack is not 0; returns the local of the index, which begins as
+ * what is on the stack.
+ */
 function loop(body: FunctionBody, step: number, isOver: (index: number) => void, each: (index: number) => void): number {
   const index = body.local('i32')
   body.set(index)

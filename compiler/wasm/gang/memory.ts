@@ -1,6 +1,6 @@
 /**
- * Loads of a gang. An index of no element becomes that of one, as WebGPU's loads have it: branches of a `select` may compute an index
- * that nobody uses.
+ * Loads of a gang. An index of no element becomes that of one, as WebGPU's loads have it: branches of a `select` may
+ * compute an index that nobody uses.
  */
 import type { ScalarType } from '../../scalar/expression.ts'
 import type { FunctionBody } from '../function.ts'

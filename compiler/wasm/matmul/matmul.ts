@@ -1,6 +1,6 @@
 /**
- * Matmuls. A workgroup is a block of columns of a tile of rows of one expert; within it a few rows and columns at a time are summed in
- * registers, and the epilogue is run on four columns at a time as a gang.
+ * Matmuls. A workgroup is a block of columns of a tile of rows of one expert; within it a few rows and columns at a time
+ * are summed in registers, and the epilogue is run on four columns at a time as a gang.
  */
 import { ceilDivide, constantValue, multiply, type Dim } from '../../../plan/dim.ts'
 import type { Matmul } from '../../kernel/ir/matmul.ts'
