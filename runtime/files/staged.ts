@@ -1,7 +1,7 @@
 /** Outputs that appear together: each is written as a draft, then all drafts are renamed. */
 import { FileError } from '../errors.ts'
 import { removeMade } from './directories.ts'
-import { discard, keepWatch } from './draft.ts'
+import { discard, keepWatch } from './signal.ts'
 
 export interface Staged {
   /** The final path with links resolved: outputs of one command must have different paths. */
