@@ -131,8 +131,7 @@ export interface OpParams extends Elementwise {
   expert_histogram: { readonly experts: number; readonly block: number }
   /**
    * expert i32 [T, K], counts of `expert_histogram` -> i32 [N + 2 * tiles], N = T * K, tiles = ceil(N / tile) + experts: the row
-   * numbers 0..N-1 sorted stably by expert, then for each tile its expert (or -1) and its first place in the sorted rows. A tile
-   * holds rows of one expert only, at most `tile` of them.
+   * numbers sorted by expert and their tiles, laid out as `sorted-rows.ts` states.
    */
   sort_by_expert: { readonly experts: number; readonly block: number; readonly tile: number }
   /**

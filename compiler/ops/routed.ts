@@ -1,5 +1,6 @@
 /** Ops on rows grouped by expert: grouped matmul, sorting and counting. */
-import { add, ceilDivide, dim, evaluate, multiply, type Dim } from '../../plan/dim.ts'
+import { ceilDivide, dim, evaluate, multiply, type Dim } from '../../plan/dim.ts'
+import { encodeSortedRows, sortedRowsLength } from '../graph/sorted-rows.ts'
 import { dot } from './contract.ts'
 import { checkedIndex } from './indexed.ts'
 import { EXACT, inherited, type Records, type ShapeError, type TensorType } from './record.ts'
@@ -116,11 +117,6 @@ const wantPositive = (value: number, word: string): ShapeError | null =>
 /** The shape of `expert_histogram`: [blocks, experts]. */
 const countsShape = (tokens: Dim, experts: number, block: number): readonly Dim[] => [ceilDivide(tokens, block), dim(experts)]
 
-/**
- * How many tiles of at most `tile` rows are sure to hold `rows` rows of `experts` experts, none shared; one or more stay unused.
- */
-export const tileCount = (rows: Dim, experts: number, tile: number): Dim => add(ceilDivide(rows, tile), experts)
-
 function expertHistogram(expert: HostTensor, experts: number, block: number): HostTensor {
   const [tokens, k] = expert.shape
   const blocks = Math.ceil(tokens / block)
@@ -143,18 +139,7 @@ function rowsByExpert(expert: HostTensor, experts: number): readonly (readonly n
 }
 
 function sortByExpert(expert: HostTensor, experts: number, tile: number): HostTensor {
-  const lists = rowsByExpert(expert, experts)
-  const rows = expert.values.length
-  const tiles: number[] = []
-  let first = 0
-  for (const [id, list] of lists.entries()) {
-    for (let at = 0; at < list.length; at += tile) tiles.push(id, first + at)
-    first += list.length
-  }
-  const unused = Math.ceil(rows / tile) + experts - tiles.length / 2
-  for (let i = 0; i < unused; i++) tiles.push(-1, first)
-  const behind = Array.from({ length: rows - first }, () => -1)
-  const values = Float64Array.from([...lists.flat(), ...behind, ...tiles])
+  const values = Float64Array.from(encodeSortedRows(rowsByExpert(expert, experts), expert.values.length, tile))
   return hostTensor([values.length], 'i32', values)
 }
 
@@ -258,7 +243,7 @@ export const routed: Records<
       const counts = countsShape(tokens, experts, block)
       const differ = counts.map((size, axis) => wantSame(inputs[1].shape[axis], size, `axis ${axis} of counts and its size`))
       const rows = multiply(tokens, k)
-      return firstOf(...differ) ?? { shape: [add(rows, multiply(2, tileCount(rows, experts, tile)))], dtype: 'i32' }
+      return firstOf(...differ) ?? { shape: [sortedRowsLength(rows, experts, tile)], dtype: 'i32' }
     },
     evaluate: ([expert], { experts, tile }) => sortByExpert(expert, experts, tile),
   },

@@ -2,8 +2,9 @@
  * Schedules sums of rows by id: the row numbers are sorted by their ids first, so that each sum reads its own rows alone and
  * nothing is added from two sides. Sorted digit by digit from the last, each pass stable.
  */
-import { constantValue, dim, product, subtract, ZERO } from '../../plan/dim.ts'
+import { constantValue, dim, product, ZERO } from '../../plan/dim.ts'
 import type { Graph, Node } from '../graph/node.ts'
+import { sortedCountIndex } from '../graph/sorted-rows.ts'
 import { isOp } from '../graph/walk.ts'
 import { NONE } from '../ops/build.ts'
 import type { Maker } from '../ops/maker.ts'
@@ -70,9 +71,11 @@ function sorted(make: Maker, ids: Node, size: number): Node {
   return orElse(-1, order)
 }
 
-/** How many rows stand in an order: what its last tile, which is none's, begins with. */
+/** The number of sorted rows of an order. */
 const countOf = (make: Maker, order: Node): Node =>
-  make('reshape', [make('slice', [order], { starts: [subtract(order.shape[0], 1)], sizes: [dim(1)], steps: [1] })], { shape: [] })
+  make('reshape', [make('slice', [order], { starts: [sortedCountIndex(order.shape[0])], sizes: [dim(1)], steps: [1] })], {
+    shape: [],
+  })
 
 /** The row numbers by key, those without one (-1) behind; more behind that. */
 function sortedBy(make: Maker, keys: Node, experts: number): Node {

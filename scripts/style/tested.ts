@@ -39,11 +39,6 @@ export const ENTRANCES: readonly Entrance[] = [
     tests: ['test/lower/policies.test.ts'],
     why: 'what a clause becomes is seen in the graph of a model',
   },
-  {
-    folder: 'compiler/graph/expert-rows.ts',
-    tests: ['test/kernel/schedule.test.ts'],
-    why: 'the layout of a buffer, read back from kernels',
-  },
   { folder: 'compiler/ops/jacobi.ts', tests: ['test/ops/svd.test.ts'], why: 'the method of one op' },
   {
     folder: 'compiler/optimisers',

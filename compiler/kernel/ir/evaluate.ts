@@ -1,6 +1,7 @@
 /** The evaluator of kernels on the host, in f64: kernels mean what their graph means. */
 import { evaluate as sizeOf, product, type DimValues } from '../../../plan/dim.ts'
 import type { Node } from '../../graph/node.ts'
+import { decodeSortedRows } from '../../graph/sorted-rows.ts'
 import { createInterpreter, createThread, type Thread, type Machine } from '../../scalar/interpret.ts'
 import type { KernelProgram } from './kernel.ts'
 import type { Expression } from '../../scalar/expression.ts'
@@ -117,26 +118,8 @@ function kLookup({ k, kRange }: Matmul, machine: Machine): (expert: number) => r
     const all = Array.from({ length: count }, (_, at) => at)
     return () => all
   }
-  const order = machine.buffers.get(kRange.buffer)!
-  const rowsOf = new Map<number, number[]>()
-  for (const [row, expert] of rowsInTiles(order, count, kRange.tile)) rowsOf.set(expert, [...(rowsOf.get(expert) ?? []), row])
+  const rowsOf = decodeSortedRows(machine.buffers.get(kRange.buffer)!, count, kRange.tile)
   return (expert) => rowsOf.get(expert) ?? []
-}
-
-/** The expert of each row by the tiles of a sort, in sorted order; a row in two tiles is an error. */
-function rowsInTiles(order: ArrayLike<number>, rows: number, tile: number): ReadonlyMap<number, number> {
-  const experts = new Map<number, number>()
-  for (let entry = rows; entry < order.length; entry += 2) {
-    const [expert, first] = [order[entry], order[entry + 1]]
-    if (expert < 0) continue
-    for (let place = first; place < Math.min(first + tile, order[entry + 3]); place++) {
-      if (experts.has(order[place])) throw new Error(`row ${order[place]} is in two tiles`)
-      experts.set(order[place], expert)
-    }
-  }
-  const ordered = order[order.length - 1]
-  if (experts.size !== ordered) throw new Error(`${experts.size} of ${ordered} sorted rows are in tiles`)
-  return experts
 }
 
 interface RowLookup {
@@ -167,7 +150,8 @@ function rowLookup(matmul: Matmul, machine: Machine, own: Thread): RowLookup {
       return { expertOf, leftRowOf }
     }
     case 'sorted': {
-      const experts = rowsInTiles(machine.buffers.get(rowGrouping.buffer)!, rows, rowGrouping.tile)
+      const rowsOf = decodeSortedRows(machine.buffers.get(rowGrouping.buffer)!, rows, rowGrouping.tile)
+      const experts = new Map([...rowsOf].flatMap(([expert, own]) => own.map((row) => [row, expert] as const)))
       return { expertOf: (row) => experts.get(row) ?? null, leftRowOf }
     }
     default:

@@ -67,14 +67,18 @@ export function indexOf(operand: Operand, expert: Expression, line: Expression, 
   return add(at(operand.base), add(multiply(gathered, size(operand.stride)), line))
 }
 
+/** The buffer that a `sort_by_expert` node fills, laid out as `graph/sorted-rows.ts` states. */
+export interface SortedRows {
+  readonly buffer: string
+  readonly experts: number
+  readonly tile: number
+}
+
 export type KRange =
   /** 0 .. k - 1 for all rows. */
   | { readonly kind: 'all' }
-  /**
-   * Of `k` rows in all, the rows of the expert, ascending: from the buffer that a `sort_by_expert` node fills. Operands are
-   * MN-major.
-   */
-  | { readonly kind: 'sorted'; readonly buffer: string; readonly experts: number; readonly tile: number }
+  /** Of `k` rows in all, the rows of the expert, ascending. Operands are MN-major. */
+  | ({ readonly kind: 'sorted' } & SortedRows)
 
 export type RowGrouping =
   /** One right operand for all rows: the expert is 0. */
@@ -83,8 +87,5 @@ export type RowGrouping =
   | { readonly kind: 'batched'; readonly batch: Dim }
   /** Few rows: each looks up its expert, over `row`; a row whose expert is not below `experts` is not written. */
   | { readonly kind: 'lookup'; readonly experts: number; readonly expert: Expression }
-  /**
-   * Many rows: tiles of rows of one expert, from the buffer that a `sort_by_expert` node fills; rows without an expert are in no
-   * tile.
-   */
-  | { readonly kind: 'sorted'; readonly buffer: string; readonly experts: number; readonly tile: number }
+  /** Many rows: tiles of rows of one expert; rows without an expert are in no tile. */
+  | ({ readonly kind: 'sorted' } & SortedRows)

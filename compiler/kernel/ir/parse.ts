@@ -5,7 +5,7 @@ import { SCALAR_TYPES } from '../../scalar/syntax.ts'
 import type { Tokens } from '../../scalar/tokens.ts'
 import type { DType } from '../../graph/vocabulary.ts'
 import type { Binding, Computation, Kernel, SharedArray } from './kernel.ts'
-import type { KRange, Operand, RowGrouping } from './matmul.ts'
+import type { KRange, Operand, RowGrouping, SortedRows } from './matmul.ts'
 
 const DTYPES: Readonly<Record<DType, true>> = { f32: true, i32: true, bool: true }
 const ACCESS = { read: true, read_write: true }
@@ -55,7 +55,7 @@ function readBinding(reader: Reader): Binding {
   return binding
 }
 
-function readSorted(line: Tokens): { readonly buffer: string; readonly experts: number; readonly tile: number } {
+function readSorted(line: Tokens): SortedRows {
   const buffer = readBuffer(line)
   line.expect('of')
   const experts = line.integer()

@@ -3,7 +3,7 @@ import type { Dim } from '../../../plan/dim.ts'
 import { createPrinter, expressionsOf, indent, type ScalarPrinter } from '../../scalar/print.ts'
 import type { Expression } from '../../scalar/expression.ts'
 import type { Computation, Kernel } from './kernel.ts'
-import type { KRange, Matmul, Operand, RowGrouping } from './matmul.ts'
+import type { KRange, Matmul, Operand, RowGrouping, SortedRows } from './matmul.ts'
 
 const size = (dim: Dim): string => `[${dim.key}]`
 const alignment = (operand: Operand): string => (operand.aligned ? ' aligned' : '')
@@ -22,8 +22,7 @@ export const expressionsOfKernel = ({ computation }: Kernel): readonly Expressio
     ? expressionsOf(computation.body)
     : [...addressesOf(computation.matmul), ...expressionsOf(computation.matmul.epilogue)]
 
-const sortedText = (sorted: { readonly buffer: string; readonly experts: number; readonly tile: number }): string =>
-  `sorted @${sorted.buffer} of ${sorted.experts} tile ${sorted.tile}`
+const sortedText = ({ buffer, experts, tile }: SortedRows): string => `sorted @${buffer} of ${experts} tile ${tile}`
 
 function groupingLines(grouping: RowGrouping, { lines }: ScalarPrinter): readonly string[] {
   switch (grouping.kind) {

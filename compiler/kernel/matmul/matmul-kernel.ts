@@ -8,7 +8,7 @@ import { openScope, type KernelScope, type ScheduleContext } from '../scope/cont
 import { describe, kernelName } from '../scope/describe.ts'
 import { delinearise } from '../scope/indexing.ts'
 import type { KernelProgram } from '../ir/kernel.ts'
-import { COLUMN, ROW, sumOf, type KRange, type Matmul, type RowGrouping } from '../ir/matmul.ts'
+import { COLUMN, ROW, sumOf, type KRange, type Matmul, type RowGrouping, type SortedRows } from '../ir/matmul.ts'
 import type { Group } from '../group.ts'
 import { operandsOf } from './operands.ts'
 import { isMatmul, matmulView, type MatmulView } from './matmul-view.ts'
@@ -60,9 +60,15 @@ function indicesOf({ shape }: Node, columns: Dim): readonly Expression[] {
   return delinearise(add(multiply(ROW, size(columns)), COLUMN), shape)
 }
 
+const sortedBy = (order: Node & { op: 'sort_by_expert' }, scope: KernelScope): { readonly kind: 'sorted' } & SortedRows => ({
+  kind: 'sorted',
+  buffer: scope.bufferOf(order),
+  experts: order.params.experts,
+  tile: order.params.tile,
+})
+
 function kRangeOf({ kind, order }: MatmulView, scope: KernelScope): KRange {
-  if (kind !== 'outer' || order?.op !== 'sort_by_expert') return { kind: 'all' }
-  return { kind: 'sorted', buffer: scope.bufferOf(order), experts: order.params.experts, tile: order.params.tile }
+  return kind === 'outer' && order?.op === 'sort_by_expert' ? sortedBy(order, scope) : { kind: 'all' }
 }
 
 const areRowsRouted = ({ kind, expert }: MatmulView): boolean => kind === 'routed' && !isBatchedByExpert(expert!)
@@ -70,8 +76,7 @@ const areRowsRouted = ({ kind, expert }: MatmulView): boolean => kind === 'route
 /** Rows in tiles of one expert, where they are sorted and there are enough of them. */
 function sortedRows(view: MatmulView, { variant }: ScheduleContext, scope: KernelScope): RowGrouping | null {
   const { order } = view
-  if (!areRowsRouted(view) || order?.op !== 'sort_by_expert' || variant !== 'prefill') return null
-  return { kind: 'sorted', buffer: scope.bufferOf(order), experts: order.params.experts, tile: order.params.tile }
+  return areRowsRouted(view) && order?.op === 'sort_by_expert' && variant === 'prefill' ? sortedBy(order, scope) : null
 }
 
 function rowGroupingOf(view: MatmulView, scope: KernelScope): RowGrouping {

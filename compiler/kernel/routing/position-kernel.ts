@@ -1,12 +1,13 @@
 /**
  * The place of each row among those of its expert: a workgroup a block, a thread an expert, over the counts of earlier blocks.
  */
-import { ceilDivide, product } from '../../../plan/dim.ts'
+import { product } from '../../../plan/dim.ts'
 import type { Node } from '../../graph/node.ts'
 import type { Expression, Statement } from '../../scalar/expression.ts'
 import { add, binary, cast, less, literal, load, multiply, reduce, size, u32, variable } from '../../scalar/build.ts'
 import { openScope, type ScheduleContext } from '../scope/context.ts'
 import { describe, kernelName } from '../scope/describe.ts'
+import { linearise } from '../scope/indexing.ts'
 import type { KernelProgram } from '../ir/kernel.ts'
 import type { Group } from '../group.ts'
 import { THREAD, WORKGROUP, mutable, assign, store, when, loopOver, sharedLoop } from '../../scalar/statements.ts'
@@ -32,7 +33,7 @@ export function positionKernel(group: Group, context: ScheduleContext): KernelPr
     'sum',
     'b',
     WORKGROUP,
-    cast('u32', load('i32', countBuffer, add(multiply(variable('u32', 'b'), u32(experts)), expert))),
+    cast('u32', load('i32', countBuffer, linearise([variable('u32', 'b'), expert], counts.shape))),
   )
   const placeMine: Statement = sharedLoop('expert', u32(experts), THREADS, () => [
     mutable('place', earlier),
@@ -54,7 +55,7 @@ export function positionKernel(group: Group, context: ScheduleContext): KernelPr
     buffers: scope.naming.buffers(),
     computation: {
       kind: 'workgroups',
-      workgroups: ceilDivide(product(ids.shape), block),
+      workgroups: counts.shape[0],
       workgroupSize: THREADS,
       shared: [],
       body: [placeMine, leaveOut],

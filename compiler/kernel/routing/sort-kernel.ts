@@ -3,8 +3,9 @@
  * thread writes the rows of its own experts alone, in ascending order, behind those of earlier blocks and lower experts. Rows
  * without an expert stand in no tile.
  */
-import { add as addDims, ceilDivide, constantValue, floorDivide, product, type Dim } from '../../../plan/dim.ts'
+import { add as addDims, constantValue, floorDivide, product } from '../../../plan/dim.ts'
 import type { Node } from '../../graph/node.ts'
+import { ABSENT, ENTRY, tileCount } from '../../graph/sorted-rows.ts'
 import type { Expression, Statement } from '../../scalar/expression.ts'
 import {
   add,
@@ -23,6 +24,7 @@ import {
 } from '../../scalar/build.ts'
 import { openScope, type ScheduleContext } from '../scope/context.ts'
 import { describe, kernelName } from '../scope/describe.ts'
+import { linearise } from '../scope/indexing.ts'
 import type { KernelProgram } from '../ir/kernel.ts'
 import type { Group } from '../group.ts'
 import {
@@ -52,11 +54,11 @@ export function sortKernel(group: Group, context: ScheduleContext): KernelProgra
 
   const each = constantValue(ids.shape[1])!
   const rows = size(product(ids.shape))
-  const blocks = size(ceilDivide(ids.shape[0], block))
-  const tiles = size(tileCount(node))
+  const blocks = size(counts.shape[0])
+  const tiles = size(tileCount(product(ids.shape), experts, tile))
   const expert = variable('u32', 'expert')
 
-  const countAt = (at: Expression): Expression => cast('u32', load('i32', countBuffer, add(multiply(at, u32(experts)), expert)))
+  const countAt = (at: Expression): Expression => cast('u32', load('i32', countBuffer, linearise([at, expert], counts.shape)))
   const b = variable('u32', 'b')
   const total = reduce('sum', 'b', blocks, countAt(b))
   const earlier = reduce('sum', 'b', WORKGROUP, countAt(b))
@@ -66,7 +68,7 @@ export function sortKernel(group: Group, context: ScheduleContext): KernelProgra
   const rowsBelow = reduce('sum', 'l', expert, totalOf(l))
   const tilesBelow = (e: Expression): Expression => reduce('sum', 'l', e, ceilTile(totalOf(l)))
   const put = (index: Expression, value: Expression): Statement => store(out, index, cast('i32', value))
-  const tileEntry = (t: Expression, which: number): Expression => add(add(rows, multiply(t, u32(2))), u32(which))
+  const entryWord = (t: Expression, word: number): Expression => add(add(rows, multiply(t, u32(ENTRY.words))), u32(word))
 
   const forMyExperts = (body: readonly Statement[]): Statement => sharedLoop('expert', u32(experts), THREADS, () => body)
   const place = variable('u32', 'place')
@@ -86,16 +88,19 @@ export function sortKernel(group: Group, context: ScheduleContext): KernelProgra
     define('first_tile', tilesBelow(expert)),
     define('first_row', rowsBelow),
     loopTo('t', ceilTile(totalOf(expert)), () => [
-      put(tileEntry(add(variable('u32', 'first_tile'), t), 0), expert),
-      put(tileEntry(add(variable('u32', 'first_tile'), t), 1), add(variable('u32', 'first_row'), multiply(t, u32(tile)))),
+      put(entryWord(add(variable('u32', 'first_tile'), t), ENTRY.expert), expert),
+      put(
+        entryWord(add(variable('u32', 'first_tile'), t), ENTRY.first),
+        add(variable('u32', 'first_row'), multiply(t, u32(tile))),
+      ),
     ]),
   ]
   const noTiles: Statement[] = [
     define('used', tilesBelow(u32(experts))),
     define('ordered', reduce('sum', 'l', u32(experts), totalOf(l))),
     loopOver('t', add(variable('u32', 'used'), THREAD), tiles, u32(THREADS), () => [
-      store(out, tileEntry(t, 0), literal('i32', -1)),
-      put(tileEntry(t, 1), variable('u32', 'ordered')),
+      store(out, entryWord(t, ENTRY.expert), literal('i32', ABSENT)),
+      put(entryWord(t, ENTRY.first), variable('u32', 'ordered')),
     ]),
   ]
   return {
@@ -121,10 +126,6 @@ export function sortKernel(group: Group, context: ScheduleContext): KernelProgra
   }
 }
 
-/** No more tiles than this are ever in use: each expert's last one may be part full. */
-export const tileCount = (node: Node & { op: 'sort_by_expert' }): Dim =>
-  addDims(ceilDivide(product(node.inputs[0].shape), node.params.tile), node.params.experts)
-
 /** Counts the experts of a block where no router does it in passing. */
 export function histogramKernel(group: Group, context: ScheduleContext): KernelProgram {
   const node = group.anchor as Node & { op: 'expert_histogram' }
@@ -146,12 +147,10 @@ export function histogramKernel(group: Group, context: ScheduleContext): KernelP
     buffers: scope.naming.buffers(),
     computation: {
       kind: 'workgroups',
-      workgroups: ceilDivide(ids.shape[0], block),
+      workgroups: node.shape[0],
       workgroupSize: THREADS,
       shared: [],
-      body: [
-        sharedLoop('expert', u32(experts), THREADS, () => [store(out, add(multiply(WORKGROUP, u32(experts)), expert), count)]),
-      ],
+      body: [sharedLoop('expert', u32(experts), THREADS, () => [store(out, linearise([WORKGROUP, expert], node.shape), count)])],
     },
     origin: group.anchor.origin,
     does: describe(group),

@@ -3,6 +3,7 @@ import { constantValue, type Dim } from '../../../plan/dim.ts'
 import type { Node } from '../../graph/node.ts'
 import { add, binary, cast, element, literal, multiply, reduce, select, size, u32, variable } from '../../scalar/build.ts'
 import type { Expression, Statement } from '../../scalar/expression.ts'
+import { linearise } from '../scope/indexing.ts'
 import type { RowWriter, Shared } from './writer.ts'
 import { THREAD, WORKGROUP, setElement, store, loopTo, sharedLoop, BARRIER } from '../../scalar/statements.ts'
 
@@ -41,6 +42,6 @@ export function storeHistogram(
   const filled = multiply(inBlock, u32(choicesOf(counts.inputs[0])))
   const isMine = binary('equal', element('i32', CHOSEN, variable('u32', r)), cast('i32', expert))
   const count = reduce('sum', r, filled, select(isMine, literal('i32', 1), literal('i32', 0)))
-  const index = add(multiply(WORKGROUP, u32(experts)), expert)
+  const index = linearise([WORKGROUP, expert], counts.shape)
   return [BARRIER, sharedLoop('expert', u32(experts), threads, () => [store(row.scope.naming.write(counts), index, count)])]
 }

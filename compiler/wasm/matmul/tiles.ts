@@ -1,5 +1,6 @@
 /** Which rows a workgroup computes, and over which range of K: by every grouping of rows. */
-import { ceilDivide, add, floorDivide, multiply, type Dim } from '../../../plan/dim.ts'
+import { ceilDivide, floorDivide, multiply, type Dim } from '../../../plan/dim.ts'
+import { ENTRY, NEXT_FIRST, tileCount } from '../../graph/sorted-rows.ts'
 import type { Matmul } from '../../kernel/ir/matmul.ts'
 import type { FunctionBody } from '../function.ts'
 import { emitDim } from '../gang/dim.ts'
@@ -21,14 +22,11 @@ export const tilesOf = ({ rows, rowGrouping }: Matmul): Dim => {
     case 'lookup':
       return rows
     case 'sorted':
-      return sortedTiles(rows, rowGrouping)
+      return tileCount(rows, rowGrouping.experts, rowGrouping.tile)
     default:
       return rowGrouping satisfies never
   }
 }
-
-const sortedTiles = (rows: Dim, { tile, experts }: { readonly tile: number; readonly experts: number }): Dim =>
-  add(ceilDivide(rows, tile), experts)
 
 /** Locals of the first index and of the one behind the last. */
 export interface Range {
@@ -85,12 +83,12 @@ export function withTile(region: Region, matmul: Matmul, place: number, run: (ti
     case 'sorted': {
       const order = region.buffers.get(rowGrouping.buffer)!
       const entry = tileEntry(body, order, rows, place)
-      const expert = keep(body, () => word(body, entry, 0))
+      const expert = keep(body, () => word(body, entry, ENTRY.expert))
       body.get(expert)
       body.i32(0)
       body.op('i32.ge_s')
       return body.when(() => {
-        const from = keep(body, () => word(body, entry, 1))
+        const from = keep(body, () => word(body, entry, ENTRY.first))
         const below = endOfTile(body, entry, from, rowGrouping.tile)
         const rowAt = (index: number): void => rowAtPlace(body, order, index)
         run({ expert, from, below, rowAt, leftRowAt: rowAt })
@@ -105,7 +103,7 @@ export function withTile(region: Region, matmul: Matmul, place: number, run: (ti
 function tileEntry(body: FunctionBody, order: Buffer, rows: number, place: number): number {
   return keep(body, () => {
     body.get(rows)
-    scale(body, place, 2)
+    scale(body, place, ENTRY.words)
     body.op('i32.add')
     toAddress(body, order.address)
   })
@@ -113,7 +111,7 @@ function tileEntry(body: FunctionBody, order: Buffer, rows: number, place: numbe
 
 /** The local of the place behind the last row of a tile. */
 const endOfTile = (body: FunctionBody, entry: number, from: number, tile: number): number => {
-  const next = keep(body, () => word(body, entry, 3))
+  const next = keep(body, () => word(body, entry, NEXT_FIRST))
   return keep(body, () => minimum(body, () => addConstant(body, from, tile), next))
 }
 
@@ -124,11 +122,11 @@ export function kRangeOf(region: Region, { k, kRange }: Matmul, expert: number):
   const order = region.buffers.get(kRange.buffer)!
   const [from, below] = [keep(body, () => body.i32(0)), keep(body, () => body.i32(0))]
   const rows = keep(body, () => emitDim(region, k))
-  const tiles = keep(body, () => emitDim(region, sortedTiles(k, kRange)))
+  const tiles = keep(body, () => emitDim(region, tileCount(k, kRange.experts, kRange.tile)))
   body.i32(0)
   forRange(body, tiles, 1, (tile) => {
     const entry = tileEntry(body, order, rows, tile)
-    word(body, entry, 0)
+    word(body, entry, ENTRY.expert)
     body.get(expert)
     body.op('i32.eq')
     body.when(() => {
@@ -136,10 +134,10 @@ export function kRangeOf(region: Region, { k, kRange }: Matmul, expert: number):
       body.get(below)
       body.op('i32.eqz')
       body.when(() => {
-        word(body, entry, 1)
+        word(body, entry, ENTRY.first)
         body.set(from)
       })
-      const start = keep(body, () => word(body, entry, 1))
+      const start = keep(body, () => word(body, entry, ENTRY.first))
       body.get(endOfTile(body, entry, start, kRange.tile))
       body.set(below)
     })

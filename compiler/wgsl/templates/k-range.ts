@@ -1,7 +1,9 @@
 /** The range of K that a matmul sums over: all of it, or the rows of one expert as the sort by expert has them. */
-import { add, ceilDivide, type Dim } from '../../../plan/dim.ts'
+import { subtract, type Dim } from '../../../plan/dim.ts'
+import { ENTRY, tileCount } from '../../graph/sorted-rows.ts'
 import type { Matmul } from '../../kernel/ir/matmul.ts'
 import type { ScalarEmitter } from '../scalar-emitter.ts'
+import { entryAt, wordAt } from './sorted-rows.ts'
 
 export interface KRangeCode {
   /** The length, u32; uniform. */
@@ -19,7 +21,7 @@ export function kRangeOf({ k, kRange }: Matmul, emit: ScalarEmitter): KRangeCode
   if (kRange.kind === 'all') return { count: emit.size(k), at: (place) => place, whole: k, declarations: '', locate: [] }
   const { buffer, experts, tile } = kRange
   const rows = emit.size(k)
-  const last = emit.size(add(ceilDivide(k, tile), experts - 1))
+  const last = emit.size(subtract(tileCount(k, experts, tile), 1))
   const load = (index: string): string => `load_${buffer}(${index})`
   return {
     count: 'k_count',
@@ -32,9 +34,9 @@ export function kRangeOf({ k, kRange }: Matmul, emit: ScalarEmitter): KRangeCode
       `  var high = ${last};`,
       '  while (low < high) {',
       '    let middle = (low + high) / 2u;',
-      `    if (u32(${load(`${rows} + 2u * middle`)}) < expert) { low = middle + 1u; } else { high = middle; }`,
+      `    if (u32(${load(wordAt(entryAt(rows, 'middle'), ENTRY.expert))}) < expert) { low = middle + 1u; } else { high = middle; }`,
       '  }',
-      `  return u32(${load(`${rows} + 2u * low + 1u`)});`,
+      `  return u32(${load(wordAt(entryAt(rows, 'low'), ENTRY.first))});`,
       '}',
       '',
     ].join('\n'),

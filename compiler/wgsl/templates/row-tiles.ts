@@ -1,8 +1,10 @@
 /** The rows of a matmul cut into tiles, each of one expert, for every grouping of rows. */
-import { add, ceilDivide, floorDivide, multiply, type Dim } from '../../../plan/dim.ts'
+import { ceilDivide, floorDivide, multiply, type Dim } from '../../../plan/dim.ts'
+import { ENTRY, NEXT_FIRST, tileCount } from '../../graph/sorted-rows.ts'
 import type { Matmul } from '../../kernel/ir/matmul.ts'
 import type { Expression } from '../../scalar/expression.ts'
 import type { ScalarEmitter } from '../scalar-emitter.ts'
+import { entryAt, wordAt } from './sorted-rows.ts'
 
 export interface RowTiles {
   readonly count: Dim
@@ -79,20 +81,19 @@ export function rowTiles(matmul: Matmul, wantedHeight: number, emit: ScalarEmitt
         firstIndex: null,
       }
     case 'sorted': {
-      const count = add(ceilDivide(rows, height), rowGrouping.experts)
       const load = (index: string): string => `load_${rowGrouping.buffer}(${index})`
       return {
-        count,
+        count: tileCount(rows, rowGrouping.experts, height),
         height,
         declarations: '',
         // a tile ends where the next one begins; tiles without an expert come last, and there is at least one
         locate: [
-          `let tile_entry = ${emit.size(rows)} + 2u * row_tile;`,
-          `let tile_expert = ${load('tile_entry')};`,
+          `let tile_entry = ${entryAt(emit.size(rows), 'row_tile')};`,
+          `let tile_expert = ${load(wordAt('tile_entry', ENTRY.expert))};`,
           'if (tile_expert < 0) { return; }',
           'let expert = u32(tile_expert);',
-          `let first_place = u32(${load('tile_entry + 1u')});`,
-          `let row_count = min(${height}u, u32(${load('tile_entry + 3u')}) - first_place);`,
+          `let first_place = u32(${load(wordAt('tile_entry', ENTRY.first))});`,
+          `let row_count = min(${height}u, u32(${load(wordAt('tile_entry', NEXT_FIRST))}) - first_place);`,
         ],
         row: (place) => `u32(${load(`first_place + ${place}`)})`,
         firstIndex: null,

@@ -1,5 +1,6 @@
 /** Random matmuls of every grouping, with their expected values in f64. */
 import { dim, multiply as times, symbol, type Dim, type DimValues } from '../../../plan/dim.ts'
+import { encodeSortedRows } from '../../../compiler/graph/sorted-rows.ts'
 import { COLUMN, EXPERT, K_INDEX, ROW, sumOf, type Matmul } from '../../../compiler/kernel/ir/matmul.ts'
 import { add, cast, load, multiply, size, unary } from '../../../compiler/scalar/build.ts'
 import type { Expression } from '../../../compiler/scalar/expression.ts'
@@ -38,22 +39,16 @@ export interface Case {
 export const PADDING = 64
 export const UNTOUCHED = -12345
 
-/**
- * What `sort_by_expert` leaves: the rows by expert, -1 behind them for those without one, then expert and first place of each
- * tile, unused tiles last.
- */
+/** What `sort_by_expert` leaves, of the expert of each row or -1. */
 export function orderRows(expertOf: readonly number[], experts: number, tile: number): Int32Array<ArrayBuffer> {
-  const rows = expertOf.length
-  const sorted = expertOf.flatMap((expert, row) => (expert < 0 ? [] : [row])).sort((a, b) => expertOf[a] - expertOf[b] || a - b)
-  const tiles = Math.ceil(rows / tile) + experts
-  const entries: number[] = []
-  for (let expert = 0, first = 0; expert < experts; expert++) {
-    const count = expertOf.filter((e) => e === expert).length
-    for (let i = 0; i < count; i += tile) entries.push(expert, first + i)
-    first += count
-  }
-  while (entries.length < 2 * tiles) entries.push(-1, sorted.length)
-  return Int32Array.from([...sorted, ...Array.from({ length: rows - sorted.length }, () => -1), ...entries])
+  const rowsOf = (expert: number): readonly number[] => [...expertOf.keys()].filter((row) => expertOf[row] === expert)
+  return Int32Array.from(
+    encodeSortedRows(
+      Array.from({ length: experts }, (_, expert) => rowsOf(expert)),
+      expertOf.length,
+      tile,
+    ),
+  )
 }
 
 interface Activation {
