@@ -22,9 +22,9 @@ export interface SpecOptions {
 
 export type CheckedSpec = Pick<Compilation, 'diagnostics' | 'file' | 'model'>
 
-/** Only what is needed to find mistakes: no graph, no kernels. */
-export function checkAnyway(path: string, { model: wanted, set, root }: SpecOptions, terminal: Terminal): CheckedSpec {
-  const { file, diagnostics } = parse(readSource(path, terminal))
+/** Parses and checks: no graph, no kernels. After a mistake the model is what could be read of it. */
+export function checkSource(source: Source, { model: wanted, set, root }: SpecOptions, terminal: Terminal): CheckedSpec {
+  const { file, diagnostics } = parse(source)
   const room = maximumDiagnostics - diagnostics.length
   const { model, diagnostics: found } = check(file, {
     load: createLoader(terminal, root),
@@ -32,13 +32,16 @@ export function checkAnyway(path: string, { model: wanted, set, root }: SpecOpti
     set: parseSettings(set),
     most: room,
   })
-  const mistakes = [...diagnostics, ...found]
-  // after a mistake the model is what could be read of it, and is not lowered
-  return {
-    diagnostics: model === null || hasErrors(mistakes) ? mistakes : [...mistakes, ...zeroGradientWarnings(model)],
-    file,
-    model,
-  }
+  return { diagnostics: [...diagnostics, ...found], file, model }
+}
+
+/** What is needed to find all mistakes, those of training too. */
+export function checkAnyway(path: string, options: SpecOptions, terminal: Terminal): CheckedSpec {
+  const checked = checkSource(readSource(path, terminal), options, terminal)
+  const { diagnostics, model } = checked
+  // after a mistake the model is not lowered
+  if (model === null || hasErrors(diagnostics)) return checked
+  return { ...checked, diagnostics: [...diagnostics, ...zeroGradientWarnings(model)] }
 }
 
 /** Compiles without judging: the diagnostics are the caller's to show. */

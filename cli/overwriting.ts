@@ -49,7 +49,7 @@ export function keepApart(outputs: NamedPaths, inputs: NamedPaths, terminal: Ter
     const identity = identityOf(terminal.path(typed))
     if (identity === null) continue
     const other = read.get(identity) ?? written.get(identity)
-    if (other !== undefined)
+    if (other !== undefined && other !== name)
       throw new Failure(
         EXIT.usage,
         `${name} and ${other} are one file, '${typed}'`,

@@ -1,7 +1,8 @@
 /** `smoe compile SPEC -o DIR`: the plan, its kernels as text, and bindings, typed and as plain JavaScript. */
 import type { Command } from 'commander'
-import { join } from 'node:path'
+import { basename, join } from 'node:path'
 import { recipeOf } from '../../compiler/recipe.ts'
+import type { Source } from '../../grammar/source.ts'
 import type { Kernel, Plan } from '../../plan/plan.ts'
 import type { Recipe } from '../../plan/recipe.ts'
 import { PORTABLE } from '../../plan/target.ts'
@@ -15,10 +16,11 @@ import {
   type Context,
   type FormatOption,
 } from '../command.ts'
-import { compileSpec, type SpecOptions } from '../compilation.ts'
+import { checkSource, compileSource, type SpecOptions } from '../compilation.ts'
 import { chooseTarget, targetOption, type TargetOption } from '../device.ts'
 import { EXIT, type ExitCode } from '../exit.ts'
 import { directoryOf, writeTogether } from '../files.ts'
+import { readSource } from '../load.ts'
 import { plural, writeList } from '../output.ts'
 import { keepApart } from '../overwriting.ts'
 import type { Terminal } from '../terminal.ts'
@@ -37,6 +39,11 @@ function kernelFile({ id, name }: Pick<Kernel, 'id' | 'name'>, count: number): s
   return `${String(id).padStart(String(count).length, '0')}-${name.replaceAll(/[^\w.-]+/g, '-').slice(0, LONGEST)}.wgsl`
 }
 
+const KERNEL_FILE = /^\d+-[\w.-]*\.wgsl$/
+
+/** The bindings of a model, typed and as plain JavaScript. */
+const bindingFiles = (model: string): readonly [typed: string, plain: string] => [`${model}.ts`, `${model}.js`]
+
 /** Larger files are not plans of `smoe compile`. */
 const LARGEST = 2 ** 28
 
@@ -45,7 +52,7 @@ function filesOfEarlier(directory: string): ReadonlySet<string> {
   try {
     const { model, kernels } = JSON.parse(readRegularSync(join(directory, PLAN), LARGEST).toString('utf8')) as Plan
     if (!/^\w+$/.test(model)) return new Set()
-    return new Set([PLAN, `${model}.ts`, `${model}.js`, ...kernels.map((kernel) => kernelFile(kernel, kernels.length))])
+    return new Set([PLAN, ...bindingFiles(model), ...kernels.map((kernel) => kernelFile(kernel, kernels.length))])
   } catch {
     return new Set()
   }
@@ -58,24 +65,34 @@ async function filesOf(plan: Plan, recipe: Recipe | null): Promise<readonly (rea
     import('../../compiler/bindings/script.ts'),
   ])
   const bindings = generateBindings(plan, recipe)
+  const [typed, plain] = bindingFiles(plan.model)
   return [
     [PLAN, `${JSON.stringify(plan, null, 1)}\n`],
     ...plan.kernels.map((kernel) => [kernelFile(kernel, plan.kernels.length), kernel.wgsl] as const),
-    [`${plan.model}.ts`, bindings],
-    [`${plan.model}.js`, bindingsScript(bindings)],
+    [typed, bindings],
+    [plain, bindingsScript(bindings)],
   ]
 }
 
-async function compileTo(path: string, options: Options, terminal: Terminal): Promise<ExitCode> {
-  const target = await chooseTarget(options.target, PORTABLE, terminal)
-  const { plan, model } = compileSpec(path, options, target, terminal)
-  const files = await filesOf(plan, model === null ? null : recipeOf(model))
-  const set = { files: files.map(([name, text]) => [name, textPieces(text)] as const), ofEarlier: filesOfEarlier }
+/** Before a device is opened: which kernels there are is not known yet, so a file with the name of any counts as one. */
+function refuseOverwriting(source: Source, path: string, options: Options, terminal: Terminal): void {
+  const { model } = checkSource(source, options, terminal)
+  const name = basename(path)
+  const names = [PLAN, ...(model === null ? [] : bindingFiles(model.name)), ...(KERNEL_FILE.test(name) ? [name] : [])]
   keepApart(
-    files.map(([name]) => ['-o', join(options.output, name)] as const),
+    names.map((file) => ['-o', join(options.output, file)] as const),
     [['the spec', path]],
     terminal,
   )
+}
+
+async function compileTo(path: string, options: Options, terminal: Terminal): Promise<ExitCode> {
+  const source = readSource(path, terminal)
+  refuseOverwriting(source, path, options, terminal)
+  const target = await chooseTarget(options.target, PORTABLE, terminal)
+  const { plan, model } = compileSource(source, options, target, terminal)
+  const files = await filesOf(plan, model === null ? null : recipeOf(model))
+  const set = { files: files.map(([name, text]) => [name, textPieces(text)] as const), ofEarlier: filesOfEarlier }
   const message = `${plan.model}: ${plural(plan.kernels.length, 'kernel')}, ${plural(plan.weights.length, 'weight')}, for ${target.name}`
   await writeTogether([{ output: directoryOf(options.output, set, terminal), message }], terminal)
   writeList(

@@ -1,5 +1,6 @@
 /** `smoe reroute DIR`: a checkpoint routed by the singular vectors of its experts, without training. */
 import { existsSync } from 'node:fs'
+import { join } from 'node:path'
 import { Option, type Command } from 'commander'
 import { safetensorsPieces } from '../../runtime/checkpoint/files.ts'
 import type { Checkpoint } from '../../runtime/checkpoint/checkpoint.ts'
@@ -19,7 +20,7 @@ import { readCalibration } from '../reroute/calibration.ts'
 import { CRITERIA, type Criterion } from '../reroute/choose.ts'
 import { compareRouters, comparisonTable, routersOf, type LayerComparison } from '../reroute/compare.ts'
 import { cutHeld, cutSpec, dropExperts, type Dropped } from '../reroute/drop.ts'
-import { checkDirectory } from '../reroute/directory.ts'
+import { checkDirectory, directoryNames } from '../reroute/directory.ts'
 import { directions, observe, OBSERVED, openPlace, type Place } from '../reroute/observe.ts'
 import { POLICIES, type Blend } from '../reroute/rewrite.ts'
 import { originalSpec, reroutedTexts, textFor, type Texts } from '../reroute/text.ts'
@@ -156,14 +157,16 @@ function checkOptions(directory: string, { sign, held, drop, out, format, output
   if (output === '-' && format === 'json') throw new Failure(EXIT.usage, 'standard output takes the spec or the report, not both')
 }
 
+/** Before a device is opened. */
 function refuseOverwriting(directory: string, texts: Texts, options: Options, terminal: Terminal): void {
-  const { output, heldOut, spec, held, calibrate } = options
+  const { output, heldOut, out, spec, held, calibrate } = options
   const exists = (file: string): boolean => existsSync(terminal.path(file))
   const file = calibrate === undefined ? undefined : parseInput(`in=${calibrate}`, exists).file
   keepApart(
     [
       ['-o', output === '-' ? undefined : output],
       [heldOut === undefined ? 'the file of W_EV' : '--held-out', heldPath(options, texts) ?? undefined],
+      ...(out === undefined ? [] : directoryNames(directory, terminal).map((name) => ['--out', join(out, name)] as const)),
     ],
     [
       ['the checkpoint', directory],

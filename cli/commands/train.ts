@@ -1,5 +1,5 @@
 /** `smoe train SPEC --data FILE...`: from a spec and data to weights, and a record of what routing did. */
-import { join, relative } from 'node:path'
+import { join } from 'node:path'
 import { Option, type Command } from 'commander'
 import { trainingPlans, type TrainingGraphs } from '../../compiler/train.ts'
 import { PORTABLE } from '../../plan/target.ts'
@@ -9,8 +9,8 @@ import { DivergedError, FitError } from '../../training/errors.ts'
 import type { EndEvent, StartEvent, StepEvent } from '../../training/events.ts'
 import { createDeviceMachine, type DeviceMachine } from '../../training/device-machine.ts'
 import { listCheckpoints } from '../../training/files/checkpoints.ts'
-import { METRICS, readRecords } from '../../training/files/record.ts'
-import { CHECKPOINTS, resume, trainInto, type Resumed } from '../../training/files/run.ts'
+import { readRecords } from '../../training/files/record.ts'
+import { CHECKPOINTS, readRun, resumeRun, trainInto } from '../../training/files/run.ts'
 import type { Machine } from '../../training/machine.ts'
 import type { Training } from '../../training/run.ts'
 import { reportTraining, type TrainingReport } from '../../training/record/report.ts'
@@ -24,6 +24,7 @@ import { paint } from '../output.ts'
 import { compiledTraining } from '../training/compiled.ts'
 import { fitAdvice } from '../training/advice.ts'
 import { addDataOptions, readDataSets, type DataOptions } from '../training/data.ts'
+import { chooseDirectory, REPORT } from '../training/directory.ts'
 import { asFailure } from '../training/failure.ts'
 import { createLine, startLines, stepLine, validationLine } from '../training/line.ts'
 import { resumeNotes } from '../training/resume.ts'
@@ -33,7 +34,6 @@ import { readBeginning } from '../training/weights.ts'
 import { trainingPage } from '../training/page.ts'
 import { createReferenceMachine } from '../training/reference-machine.ts'
 import { createStop } from '../training/stop.ts'
-import { keepApart } from '../overwriting.ts'
 import { compileProgress } from '../session.ts'
 import type { Terminal } from '../terminal.ts'
 
@@ -128,8 +128,6 @@ async function follow(
 
 const warning = (words: string, { errHasColor }: Terminal): string => `${paint(errHasColor, 'yellow', words)}\n`
 
-const REPORT = 'report.html'
-
 interface Written {
   readonly path: string
   readonly report: TrainingReport
@@ -147,34 +145,6 @@ function tellVerdicts({ routing: { verdicts } }: TrainingReport, terminal: Termi
   for (const words of verdictLines(verdicts)) terminal.err(warning(words, terminal))
 }
 
-/** Where a run writes: what was asked for, else where it goes on, else a directory of the model's name. */
-function directoryOf({ out, resume: from }: Options, training: Training | Resumed, terminal: Terminal): string {
-  if (out === '') throw new Failure(EXIT.usage, 'an output has an empty path')
-  if (out !== undefined) return out
-  if (!('directory' in training)) return `${training.recipe.model}-run`
-  if (training.directory !== null) return relative(terminal.path('.'), training.directory) || '.'
-  throw new Failure(
-    EXIT.usage,
-    `'${from}' is not in the ${CHECKPOINTS}/ of a run`,
-    '--out says where the run that goes on from it writes',
-  )
-}
-
-/** The files of a run that would take the place of what it reads. */
-function refuseOverwriting(path: string, directory: string, options: Options, terminal: Terminal): void {
-  const { data, validation = [], weights } = options
-  keepApart(
-    [METRICS, REPORT].map((name) => ['--out', join(directory, name)] as const),
-    [
-      ['the spec', path],
-      ['--weights', weights],
-      ...data.map((file) => ['--data', file] as const),
-      ...validation.map((file) => ['--validation', file] as const),
-    ],
-    terminal,
-  )
-}
-
 /** `typed` are the options of a run like this one, but for where it begins and ends. */
 async function action(path: string, options: Options, typed: readonly string[], terminal: Terminal): Promise<ExitCode> {
   const spec = trainingSpec(path, options, terminal)
@@ -182,6 +152,10 @@ async function action(path: string, options: Options, typed: readonly string[], 
   const beginning = options.weights === undefined ? null : await readBeginning(options.weights, graphs, terminal)
   const { notes, ...sets } = await readDataSets(options, beginning?.vocabulary ?? null, terminal)
   for (const note of notes) terminal.err(`note: ${note}\n`)
+  let saved = options.resume === undefined ? null : await readRun(terminal.path(options.resume))
+  // before a device is opened, which may take seconds
+  const shown = await chooseDirectory(path, graphs.recipe.model, options, saved, terminal)
+  const directory = terminal.path(shown)
   const { machine, clock, dispose } = await openMachine(graphs, options, terminal)
   const stop = createStop(terminal)
   try {
@@ -195,11 +169,10 @@ async function action(path: string, options: Options, typed: readonly string[], 
       signal: stop.signal,
       ...(beginning === null ? {} : { weights: beginning.given }),
     }
-    const training = options.resume === undefined ? fresh : await resume(terminal.path(options.resume), fresh)
+    const training = saved === null ? fresh : await resumeRun(saved, fresh)
+    // the machine has the state now
+    saved = null
     for (const note of resumeNotes(training)) terminal.err(`note: ${note}\n`)
-    const shown = directoryOf(options, training, terminal)
-    refuseOverwriting(path, shown, options, terminal)
-    const directory = terminal.path(shown)
     const end = await follow(directory, training, options, clock, terminal).catch(async (problem: unknown) => {
       if (problem instanceof DivergedError)
         terminal.err(`report      ${(await writeReport(directory, clock?.times() ?? null)).path}\n`)

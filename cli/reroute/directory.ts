@@ -77,6 +77,21 @@ function sameFile(one: string, other: string): boolean {
 
 const isFile = (path: string): boolean => statSync(path, { throwIfNoEntry: false })?.isFile() === true
 
+/** The files of a source folder that go with a model, and its config. */
+function besideOf(source: string): { readonly beside: readonly string[]; readonly config: readonly string[] } {
+  const names = readdirSync(source)
+  return {
+    beside: names.filter((name) => BESIDE.test(name) && isFile(join(source, name))),
+    config: names.filter((name) => name === CONFIG),
+  }
+}
+
+/** The names of the files that `directoryFiles` writes. */
+export function directoryNames(from: string, terminal: Terminal): readonly string[] {
+  const { beside, config } = besideOf(sourceOf(from, terminal))
+  return [SINGLE, ...beside, ...config]
+}
+
 /** The files of the folder. No existing file counts as one of an earlier output. */
 export function directoryFiles(
   from: string,
@@ -85,16 +100,12 @@ export function directoryFiles(
   terminal: Terminal,
 ): FileSet {
   const source = sourceOf(from, terminal)
-  const names = readdirSync(source)
-  const beside = names
-    .filter((name) => BESIDE.test(name) && isFile(join(source, name)))
-    .map((name) => [name, piecesOf(join(source, name))] as const)
-  const files: (readonly [string, Pieces])[] = [[SINGLE, copiedPieces(checkpoint, tensors)], ...beside]
-  if (names.includes(CONFIG)) {
-    files.push([
-      CONFIG,
-      textPieces(cutConfig(readRegularSync(join(source, CONFIG), LARGEST_CONFIG).toString('utf8'), experts, kept)),
-    ])
-  }
+  const { beside, config } = besideOf(source)
+  const textOf = (name: string): string => readRegularSync(join(source, name), LARGEST_CONFIG).toString('utf8')
+  const files: readonly (readonly [string, Pieces])[] = [
+    [SINGLE, copiedPieces(checkpoint, tensors)],
+    ...beside.map((name) => [name, piecesOf(join(source, name))] as const),
+    ...config.map((name) => [name, textPieces(cutConfig(textOf(name), experts, kept))] as const),
+  ]
   return { files, ofEarlier: () => new Set() }
 }

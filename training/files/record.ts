@@ -29,8 +29,10 @@ const stepOf = (event: Recorded): number => (event.kind === 'start' ? event.done
 
 const eventBytes = (record: MetricsRecord): Uint8Array => eventRecord(record.time, stepOf(record), scalarsOf(record))
 
-async function removeEventFiles(directory: string): Promise<void> {
-  for (const name of await readdir(directory)) if (EVENTS.test(name)) await unlink(join(directory, name))
+/** The paths of TensorBoard event files of earlier runs; empty if the directory does not exist. */
+export async function eventFiles(directory: string): Promise<readonly string[]> {
+  const names = await readdir(directory).catch(noneWhereAbsent([]))
+  return names.filter((name) => EVENTS.test(name)).map((name) => join(directory, name))
 }
 
 interface Appended {
@@ -50,7 +52,7 @@ async function writeRecords(
 ): Promise<readonly [Appended, Appended]> {
   const began = records[0]?.time ?? time
   const paths = [join(directory, METRICS), join(directory, eventFileName(began))]
-  await removeEventFiles(directory)
+  for (const path of await eventFiles(directory)) await unlink(path)
   await writeFileWhole(
     paths[0],
     records.map((record) => new TextEncoder().encode(lineOf(record))),
