@@ -1,5 +1,6 @@
 /** Checked model -> the recipe of its training: what the loop reads beside the plans. */
 import { evaluate as evaluateDim, constantValue } from '../plan/dim.ts'
+import type { ReportRole } from '../plan/output-role.ts'
 import { isProgressInput } from '../plan/progress-inputs.ts'
 import {
   RECIPE_VERSION,
@@ -68,10 +69,7 @@ function ofGroups({ groups }: Train, path: string, setting: 'rate' | 'decay', lo
 
 /** The weights that the losses teach. */
 const reached = ({ outputs }: Graph): ReadonlySet<string> =>
-  trainableFrom(outputs.filter(({ name }) => name.startsWith(LOSS)).map(({ node }) => node))
-
-const LOSS = 'loss.'
-const METRIC = 'metric.'
+  trainableFrom(outputs.filter(({ role }) => role?.kind === 'loss').map(({ node }) => node))
 
 function weightsOf(model: Model, train: Train, trained: readonly Graph[]): readonly RecipeWeight[] {
   const lookup = lookupIn({ values: new Map(Object.entries(model.values)), symbols: new Map(Object.entries(model.symbols)) })
@@ -99,8 +97,8 @@ function weightsOf(model: Model, train: Train, trained: readonly Graph[]): reado
   })
 }
 
-const reported = ({ outputs }: Graph, start: string): readonly string[] =>
-  outputs.map(({ name }) => name).filter((name) => name.startsWith(start))
+const reported = ({ outputs }: Graph, kind: ReportRole['kind']): readonly string[] =>
+  outputs.flatMap(({ name, role }) => (role?.kind === kind ? [name] : []))
 
 function inputsOf(graphs: readonly Graph[], batch: Recipe['batch']): readonly RecipeInput[] {
   const choices = new Map<string, Pick<RecipeInput, 'below' | 'ignored'>>()
@@ -154,8 +152,8 @@ export function recipeOf(model: Model, overrides: RecipeOverrides = {}): Recipe 
     steps: overrides.steps ?? number(train.runSteps, NUMBERS.steps.default),
     seed: overrides.seed ?? number(train.seed, NUMBERS.seed.default),
     inputs: inputsOf(graphs, batch),
-    losses: [...new Set([...reported(evaluation, LOSS), ...graphs.flatMap((graph) => reported(graph, LOSS))])],
-    metrics: reported(graphs[0], METRIC),
+    losses: [...new Set([...reported(evaluation, 'loss'), ...graphs.flatMap((graph) => reported(graph, 'loss'))])],
+    metrics: reported(graphs[0], 'metric'),
     layers: layersOf(model),
     isRandom: graphs.some(({ inputs }) => inputs.some(({ params }) => params.name === RANDOM_INPUT)),
     precision: overrides.precision ?? 'f32',

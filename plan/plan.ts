@@ -1,5 +1,7 @@
 /** The plan, all that the runtime knows of a model: plain JSON, the waist of the project. Every size is the key of a dim. */
 
+import type { OutputRole } from './output-role.ts'
+
 export const PLAN_VERSION = 1
 
 /** Element types of device buffers. f16 is used on the device alone: in scratch memory and in weights that other plans write. */
@@ -75,6 +77,8 @@ export interface InputPort extends Port {
 }
 
 export interface OutputPort extends Port {
+  /** Absent for an output that the model declares. */
+  readonly role?: OutputRole
   /**
    * The weight of this name, of the same shape and in this buffer: the run leaves the values there, and they are not read back.
    */

@@ -1,5 +1,6 @@
 /** A plan for people: what it takes and gives, its memory, and the dispatches of each program. */
 
+import { roleText } from './output-role.ts'
 import type { Kernel, OutputPort, Plan, PlanBuffer, Port, Program, Step, WeightPiece, WeightPort, WeightSlice } from './plan.ts'
 
 const plural = (count: number, word: string): string => `${count} ${word}${count === 1 ? '' : 's'}`
@@ -7,9 +8,10 @@ const plural = (count: number, word: string): string => `${count} ${word}${count
 const printPort = ({ name, dtype, shape, doc }: Port): string =>
   `  ${name}: ${dtype}[${shape.join(', ')}]${doc === '' ? '' : `  // ${doc}`}`
 
-function printOutput({ name, dtype, shape, doc, replaces }: OutputPort): string {
+function printOutput({ name, dtype, shape, doc, role, replaces }: OutputPort): string {
+  const meaning = role === undefined ? '' : ` as ${roleText(role)}`
   const replaced = replaces === undefined ? '' : ` replaces ${replaces}`
-  return `  ${name}: ${dtype}[${shape.join(', ')}]${replaced}${doc === '' ? '' : `  // ${doc}`}`
+  return `  ${name}: ${dtype}[${shape.join(', ')}]${meaning}${replaced}${doc === '' ? '' : `  // ${doc}`}`
 }
 
 function printSlice(slice: WeightSlice): string {

@@ -1,6 +1,7 @@
 /** What a plan's parts say of each other: every id leads somewhere, and what is bound is what the kernel expects. */
 
 import { constantValue, dim, symbolsOf } from './dim.ts'
+import { replacementProblem } from './output-role.ts'
 import type { Kernel, OutputPort, Plan, PlanBuffer, Port, Program, Size, Step } from './plan.ts'
 
 type Tell = (problem: string) => void
@@ -122,6 +123,8 @@ function checkReplacements(index: Index, tell: Tell): void {
   if (once !== null && replacing.length > 0) tell('once: what it holds would not follow the weights that a run replaces')
   for (const [at, port] of outputs.entries()) {
     const where = `outputs[${at}]`
+    const wrong = port.role === undefined ? null : replacementProblem(port.role, port.replaces)
+    if (wrong !== null) tell(`${where}.role: ${wrong}`)
     if (port.replaces !== undefined) checkReplacement(index, where, port, tell)
     else if (port.dtype === 'f16') tell(`${where}.dtype: f16 lies on the device alone`)
     else if (index.replaced.has(port.buffer) && isWritten(index, port.buffer))

@@ -1,6 +1,7 @@
 /** The form of a plan's JSON. A rule is given a value and where it is, and tells what is wrong with it. */
 
 import { dim } from './dim.ts'
+import { ROLE_FIELDS } from './output-role.ts'
 import { PLAN_VERSION, type Plan } from './plan.ts'
 
 type Tell = (problem: string) => void
@@ -99,6 +100,15 @@ const slice = byKind({
   range: { start: whole, stop: orNull(whole), step: positive },
 })
 
+const role = byKind(
+  Object.fromEntries(
+    Object.entries<Readonly<Record<string, readonly string[] | null>>>(ROLE_FIELDS).map(([kind, fields]) => [
+      kind,
+      Object.fromEntries(Object.entries(fields).map(([field, words]) => [field, words === null ? text : oneOf(...words)])),
+    ]),
+  ),
+)
+
 const piece = record({ tensor: text, slices: list(slice), transpose: flag })
 
 const buffer = record({
@@ -153,7 +163,7 @@ const fields: { readonly [F in keyof Plan]: Rule } = {
   dims: list(record({ name, doc: text })),
   bounds: optional(list(record({ size, what: text }))),
   inputs: list(record({ ...port, dtype: onHost, below: optional(size), ignored: optional(integer) })),
-  outputs: list(record({ ...port, replaces: optional(name) })),
+  outputs: list(record({ ...port, role: optional(role), replaces: optional(name) })),
   weights: list(record({ ...port, pieces: list(piece), stacked: flag })),
   constants: list(record({ buffer: whole, dtype: onHost, values: list(finite) })),
   held: list(record(port)),

@@ -1,13 +1,14 @@
 /**
  * What an update of the weights reads and writes, by name: compiler, training loop and readers of a saved run agree on it here.
  */
+import { variableName } from './output-role.ts'
 import type { Optimiser, Recipe, RecipeWeight } from './recipe.ts'
 
 /** The variable in which the gradient of a weight is accumulated over the micro-batches of a step. */
-export const gradientName = (weight: string): string => `gradient.${weight}`
+export const gradientName = (weight: string): string => variableName({ kind: 'gradient', of: weight })
 
 /** The f16 copy of a weight, which matmuls read in mixed precision. */
-export const f16CopyName = (weight: string): string => `f16.${weight}`
+export const f16CopyName = (weight: string): string => variableName({ kind: 'f16_copy', of: weight })
 
 /**
  * The optimizer state of each weight, of the weight's shape and 0 before the first update: the prefix of its name, as in
@@ -27,7 +28,8 @@ export function optimizerStates(optimiser: Optimiser): readonly string[] {
   }
 }
 
-export const optimizerStateName = (state: string, weight: string): string => `${state}.${weight}`
+export const optimizerStateName = (state: string, weight: string): string =>
+  variableName({ kind: 'optimizer_state', state, of: weight })
 
 /** The names of the whole optimizer state, one weight after the other. */
 export const optimizerStateNames = (recipe: Pick<Recipe, 'weights' | 'optimiser'>): readonly string[] =>

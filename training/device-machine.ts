@@ -73,11 +73,12 @@ export function createDeviceMachine(
     adapter: device.choice.name,
     run: async ({ kind, key, make, inputs }) => {
       const session = await sessionOf(key, make)
+      const { outputs } = session.plan
       const declared = declaredBy(session.plan, inputs)
-      if (!isTiming || (kind !== 'step' && kind !== 'update')) return session.run(declared)
-      const { outputs, dispatches } = await session.profile(declared)
+      if (!isTiming || (kind !== 'step' && kind !== 'update')) return { outputs, values: await session.run(declared) }
+      const { outputs: values, dispatches } = await session.profile(declared)
       current = [...current, ...dispatches]
-      return outputs
+      return { outputs, values }
     },
     has: (name) => store.names().includes(name),
     read: store.read,

@@ -1,4 +1,5 @@
 /** A machine that runs the programs of training on an executor: a device or the f64 reference. */
+import type { OutputRole, RoleKind } from '../plan/output-role.ts'
 import { own } from '../plan/table.ts'
 import type { Recipe } from '../plan/recipe.ts'
 import type { TrainingPrograms } from '../plan/training-programs.ts'
@@ -6,6 +7,18 @@ import { optimizerStateNames, updateInputs, type UpdatedTensor } from '../plan/u
 import type { FileData } from '../runtime/checkpoint/encode.ts'
 import { recordOf } from '../runtime/routing/tensors.ts'
 import type { BatchInputs, BatchMetrics, Machine, State } from './machine.ts'
+
+/** A graph or a plan, as far as a machine reads it. */
+export interface Program {
+  readonly outputs: readonly { readonly name: string; readonly role?: OutputRole }[]
+}
+
+export interface ProgramResult {
+  /** Those of the program. */
+  readonly outputs: Program['outputs']
+  /** The values of the outputs that replace no state, by name. */
+  readonly values: Readonly<Record<string, FileData>>
+}
 
 /** A program to run. Programs with the same key are the same. */
 export interface ProgramCall<P> {
@@ -17,11 +30,11 @@ export interface ProgramCall<P> {
 }
 
 /** What runs programs of type `P` on named state, weights and optimizer state, of tensors of type `T`. */
-export interface Executor<P, T extends FileData> {
+export interface Executor<P extends Program, T extends FileData> {
   /** The name of what computes, for the record. */
   readonly adapter: string
-  /** Runs a program. Outputs that replace state are kept; the others are returned. */
-  readonly run: (call: ProgramCall<P>) => Promise<Readonly<Record<string, FileData>>>
+  /** Runs a program. Outputs that replace state are kept. */
+  readonly run: (call: ProgramCall<P>) => Promise<ProgramResult>
   /** Whether this state was written or created. */
   readonly has: (name: string) => boolean
   /** Reads state that there is. Throws a StoreError for other names. */
@@ -45,25 +58,25 @@ function shapesOf(recipe: Recipe): ReadonlyMap<string, readonly number[]> {
   return new Map([...recipe.weights.map(({ name, shape }) => [name, shape] as const), ...states])
 }
 
-const numbersOf = (outputs: State, prefix: string): Readonly<Record<string, number>> =>
-  Object.fromEntries(Object.entries(outputs).flatMap(([name, { data }]) => (name.startsWith(prefix) ? [[name, data[0]]] : [])))
+const numbersOf = ({ outputs, values }: ProgramResult, kind: RoleKind): Readonly<Record<string, number>> =>
+  Object.fromEntries(outputs.flatMap(({ name, role }) => (role?.kind === kind ? [[name, Number(values[name].data[0])]] : [])))
 
 /** Losses, metrics and routing among the outputs of a program. */
-function batchMetricsOf({ layers }: Recipe, outputs: State): BatchMetrics {
+function batchMetricsOf({ layers }: Recipe, result: ProgramResult): BatchMetrics {
   const routes = layers
-    .filter(({ selected }) => selected in outputs)
+    .filter(({ selected }) => selected in result.values)
     .map(({ layer, experts, selected, weights }) => ({ layer, experts, selected, weights, spilled: null }))
   return {
-    losses: numbersOf(outputs, 'loss.'),
-    metrics: numbersOf(outputs, 'metric.'),
-    routes: routes.length === 0 ? null : recordOf(routes, outputs),
+    losses: numbersOf(result, 'loss'),
+    metrics: numbersOf(result, 'metric'),
+    routes: routes.length === 0 ? null : recordOf(routes, result.values),
   }
 }
 
 const scalar = (value: number): BatchInputs[string] => ({ shape: [], data: Float32Array.of(value) })
 
 /** `updated` lists the tensors that the update program updates; by default each trainable weight. */
-export function createProgramMachine<P, T extends FileData>(
+export function createProgramMachine<P extends Program, T extends FileData>(
   programs: TrainingPrograms<P>,
   executor: Executor<P, T>,
   updated?: readonly UpdatedTensor[],
@@ -76,16 +89,17 @@ export function createProgramMachine<P, T extends FileData>(
     step: async (competing, inputs) => {
       const first = isFirst
       const key = `${first ? 'first' : 'later'} ${competing.join(' ')}`
-      const outputs = await executor.run({ kind: 'step', key, make: () => programs.step(competing, first), inputs })
+      const result = await executor.run({ kind: 'step', key, make: () => programs.step(competing, first), inputs })
       isFirst = false
-      return batchMetricsOf(recipe, outputs)
+      return batchMetricsOf(recipe, result)
     },
     update: async ({ learningRate, update, lossScale }) => {
       const scalars = Object.entries(updateInputs(recipe, learningRate, update, lossScale))
       const inputs = Object.fromEntries(scalars.map(([name, value]) => [name, scalar(value)]))
-      const { norm } = await executor.run({ kind: 'update', key: 'update', make: () => programs.update(updated), inputs })
+      const result = await executor.run({ kind: 'update', key: 'update', make: () => programs.update(updated), inputs })
       isFirst = true
-      return { norm: norm.data[0] }
+      const [norm] = Object.values(numbersOf(result, 'norm'))
+      return { norm }
     },
     evaluate: async (inputs) =>
       batchMetricsOf(recipe, await executor.run({ kind: 'evaluation', key: 'evaluation', make: programs.evaluation, inputs })),

@@ -29,6 +29,8 @@ model moe_layer(E: int = 8, k: int in 1..E = 2, D: int = 512, F: int = 1024) {
 `,
 }
 
+/** What the layer reads. */
+export const INPUT = 'x'
 /** What the layers above would hand down. */
 export const UPSTREAM = 'dy'
 /** Its gradient at `y` is `dy`. */
@@ -39,9 +41,9 @@ export const TRAINED_LAYER: Source = {
   text: `${IMPORTS}
 /// The same layer inside of a model that is trained.
 model trained_moe_layer(T: int = 256, E: int = 8, k: int in 1..E = 2, D: int = 512, F: int = 1024) {
-  input x: f32[T, D]
+  input ${INPUT}: f32[T, D]
   input ${UPSTREAM}: f32[T, D]
-  let y = moe(x) ${BODY}
+  let y = moe(${INPUT}) ${BODY}
   output y: f32[T, D] = y
   output ${LOSS}: f32[] = sum(sum(y * ${UPSTREAM}))
 }

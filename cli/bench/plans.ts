@@ -1,5 +1,5 @@
 /** The plans that are measured: the layer alone, and with the gradients of its input, its router and its experts. */
-import { differentiate, gradientOutput } from '../../compiler/autodiff/differentiate.ts'
+import { differentiate } from '../../compiler/autodiff/differentiate.ts'
 import { compile, compileGraph } from '../../compiler/compile.ts'
 import { isOp, nodesOf } from '../../compiler/graph/walk.ts'
 import { lower } from '../../compiler/lower/lower.ts'
@@ -12,7 +12,7 @@ import type { Target } from '../../plan/target.ts'
 import { EXIT, Failure } from '../exit.ts'
 import { createLoader } from '../load.ts'
 import type { Terminal } from '../terminal.ts'
-import { LAYER, LOSS, TRAINED_LAYER, type LayerSize } from './layer.ts'
+import { INPUT, LAYER, LOSS, TRAINED_LAYER, type LayerSize } from './layer.ts'
 
 const settings = ({ experts: E, k, width: D, hidden: F }: LayerSize): Readonly<Record<string, number>> => ({ E, k, D, F })
 
@@ -38,10 +38,10 @@ export function trainingPlan(size: LayerSize, tokens: number, target: Target, te
   if (model === null) throw failure(diagnostics)
   const graph = lower(model)
   const weights = nodesOf(graph).flatMap((node) => (isOp(node, 'weight') ? [node.params.name] : []))
-  const learned = differentiate(graph, { losses: [LOSS], by: ['x', ...weights] })
+  const learned = differentiate(graph, { losses: [LOSS], by: [INPUT, ...weights] })
   const kept = accumulateGradients({ ...learned, outputs: learned.outputs.filter(({ name }) => name !== LOSS) }, true)
-  const outputs = kept.outputs.map(({ name, doc, node, replaces }) =>
-    replaces === undefined || name === gradientOutput('x') ? { name, doc, node } : { name, doc, node, replaces },
+  const outputs = kept.outputs.map((output) =>
+    output.role?.kind === 'gradient' && output.role.of === INPUT ? { ...output, replaces: undefined } : output,
   )
   const compiled = compileGraph({ ...kept, outputs }, target)
   if (compiled.plan === null) throw failure(compiled.diagnostics)

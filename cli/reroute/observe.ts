@@ -1,6 +1,6 @@
 /** What the report needs of a device: what the original model routed where, and the experts' own directions. */
 import type { Graph } from '../../compiler/graph/node.ts'
-import { rowsOutput, type LowerOptions } from '../../compiler/lower/lower.ts'
+import type { LowerOptions } from '../../compiler/lower/lower.ts'
 import { PORTABLE, type Target } from '../../plan/target.ts'
 import type { Checkpoint } from '../../runtime/checkpoint/checkpoint.ts'
 import type { Inputs } from '../../runtime/dims.ts'
@@ -83,7 +83,12 @@ export async function observe(
 ): Promise<readonly Observed[]> {
   const outputs = await place.run(compiled, inputs, checkpoint)
   const { layers } = recordOf(graphOf(compiled).routes ?? [], outputs)
-  return layers.map((layer) => ({ layer, rows: Float64Array.from(outputs[rowsOutput(layer.name)].data) }))
+  const rows = new Map(
+    graphOf(compiled).outputs.flatMap(({ name, role }) =>
+      role?.kind === 'routing' && role.part === 'rows' ? [[role.layer, outputs[name]] as const] : [],
+    ),
+  )
+  return layers.map((layer) => ({ layer, rows: Float64Array.from(rows.get(layer.name)!.data) }))
 }
 
 /** The held values of a rerouted model: from a file where one is given, else made. */

@@ -33,7 +33,7 @@ export function createReferenceMachine(graphs: TrainingGraphs): Machine {
     run: async ({ key, make, inputs }) => {
       const graph = cache.at(key, make)
       const declared = Object.fromEntries(graph.inputs.map(({ params: { name } }) => [name, exact(inputs[name])]))
-      return mapValues(evaluateOn(weights, graph, declared), dataOf)
+      return { outputs: graph.outputs, values: mapValues(evaluateOn(weights, graph, declared), dataOf) }
     },
     has: (name) => weights.has(name),
     read: async (names) => Object.fromEntries(names.map((name) => [name, read(name)])),

@@ -1,7 +1,7 @@
 /** Autocast: operands and results of matmuls become f16, and are stored as such. */
-import { f16CopyName, gradientName } from '../../plan/update.ts'
+import { f16CopyName } from '../../plan/update.ts'
 import { isMatmul, movedFrom, type Movement } from '../graph/families.ts'
-import type { Graph, Node } from '../graph/node.ts'
+import type { Graph, Node, Output } from '../graph/node.ts'
 import type { OpName } from '../graph/vocabulary.ts'
 import { isOp, nodesOf } from '../graph/walk.ts'
 import { createBuilder, NONE } from '../ops/build.ts'
@@ -46,9 +46,9 @@ export const readByMatmuls = (graph: Graph, excluded: Excluded): ReadonlySet<str
 
 /** Nodes that are summands of weight gradients and nothing else: gradients are accumulated in f32. */
 function gradientSummands({ outputs }: Graph, nodes: readonly Node[]): ReadonlySet<Node> {
-  const start = gradientName('')
-  const others = new Set(outputs.filter(({ name }) => !name.startsWith(start)).map(({ node }) => node))
-  const found = new Set(outputs.filter(({ name, node }) => name.startsWith(start) && !others.has(node)).map(({ node }) => node))
+  const isGradient = ({ role }: Output): boolean => role?.kind === 'gradient'
+  const others = new Set(outputs.filter((output) => !isGradient(output)).map(({ node }) => node))
+  const found = new Set(outputs.filter(isGradient).flatMap(({ node }) => (others.has(node) ? [] : [node])))
   const elsewhere = new Set<Node>(others)
   for (const node of nodes.toReversed()) {
     const isSummand = found.has(node) && !elsewhere.has(node) && !isMatmul(node)

@@ -1,5 +1,5 @@
 /** Graph -> graph: the same losses, and the gradient of their sum for every weight. */
-import { gradientName } from '../../plan/update.ts'
+import { outputName, type OutputRole } from '../../plan/output-role.ts'
 import type { Graph, Node, Origin, Output } from '../graph/node.ts'
 import type { OpName } from '../graph/vocabulary.ts'
 import { isOp, nodesOf, reachable } from '../graph/walk.ts'
@@ -8,9 +8,6 @@ import { makerAt, type Maker } from '../ops/maker.ts'
 import { copy, rebuildInto } from '../ops/rebuild.ts'
 import type { Cotangents, GradientRule } from './rule.ts'
 import { gradientRuleOf } from './rules.ts'
-
-/** The output that holds the gradient of a weight, by its path. */
-export const gradientOutput = gradientName
 
 /** What stands between a loss and a weight has no gradient. */
 export class GradientError extends Error {
@@ -24,7 +21,7 @@ export class GradientError extends Error {
 }
 
 export interface DifferentiateOptions {
-  /** Outputs whose sum is differentiated, f32 []; those that begin with `loss.` unless given. */
+  /** Outputs whose sum is differentiated, f32 [], by name; the losses unless given. */
   readonly losses?: readonly string[]
   /** Leaves, weights or inputs, by name; all weights unless given. */
   readonly by?: readonly string[]
@@ -43,18 +40,22 @@ export function differentiate(graph: Graph, { losses, by, scale = null }: Differ
   const isLeaf = (node: Node): boolean => (by === undefined ? isOp(node, 'weight') : by.includes(leafName(node) ?? ''))
   const copied = copyInto(builder, graph, isLeaf)
   const outputs = graph.outputs.map((output) => ({ ...output, node: copied.get(output.node)! }))
-  const summed = outputs.filter(({ name }) => losses?.includes(name) ?? name.startsWith('loss.'))
+  const summed = outputs.filter(({ name, role }) => losses?.includes(name) ?? role?.kind === 'loss')
   const leaves = [...new Set(copied.values())].filter(isLeaf)
   const factor =
     scale === null
       ? null
       : (builder.make('input', [], { name: scale, dtype: 'f32', shape: [] }, NO_ORIGIN) as Graph['inputs'][number])
   const gradients = backward(builder, summed, new Set(leaves), factor)
-  const added = leaves.map((leaf): Output => ({
-    name: gradientOutput(leafName(leaf)!),
-    doc: `d(sum of the losses) / d ${leafName(leaf)!}`,
-    node: gradients.get(leaf) ?? makerAt(builder, leaf.origin).filled(leaf.shape, 'f32', 0),
-  }))
+  const added = leaves.map((leaf): Output => {
+    const role: OutputRole = { kind: 'gradient', of: leafName(leaf)! }
+    return {
+      name: outputName(role),
+      role,
+      doc: `d(sum of the losses) / d ${role.of}`,
+      node: gradients.get(leaf) ?? makerAt(builder, leaf.origin).filled(leaf.shape, 'f32', 0),
+    }
+  })
   const inputs = graph.inputs.map((input) => copied.get(input) as typeof input)
   return { ...graph, inputs: factor === null ? inputs : [...inputs, factor], outputs: [...outputs, ...added] }
 }

@@ -60,7 +60,7 @@ function reachedByGradient(losses: readonly Node[], isCut: (node: Node) => boole
 
 /** Weights whose gradients in all these training graphs pass only through quotients that are always 1. */
 export function zeroGradientWeights(graphs: readonly Graph[]): readonly TrainableLeaf[] {
-  const losses = graphs.map(({ outputs }) => outputs.filter(({ name }) => name.startsWith('loss.')).map(({ node }) => node))
+  const losses = graphs.map(({ outputs }) => outputs.filter(({ role }) => role?.kind === 'loss').map(({ node }) => node))
   const moved = new Set(losses.flatMap((each) => [...reachedByGradient(each, isConstantQuotient)]))
   const asked = new Set(losses.flatMap((each) => [...reachedByGradient(each, () => false)]))
   const leaves = new Map(

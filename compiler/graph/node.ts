@@ -1,5 +1,6 @@
 /** Nodes of the tensor graph: plain, frozen, interned by their builder. */
 import type { Dim } from '../../plan/dim.ts'
+import type { OutputRole } from '../../plan/output-role.ts'
 import type { Span } from '../../grammar/source.ts'
 import type { DType, OpName, OpParams } from './vocabulary.ts'
 
@@ -41,6 +42,8 @@ export interface Output {
   readonly name: string
   readonly node: Node
   readonly doc: string
+  /** Absent for an output that the model declares. */
+  readonly role?: OutputRole
   /** After the run the values are those of the weight of this name, and are not read back. */
   readonly replaces?: string
 }

@@ -1,4 +1,5 @@
 /** The graph as text that parses back; nodes are numbered densely, operands first. */
+import { roleText } from '../../plan/output-role.ts'
 import type { Graph, Node, Output } from './node.ts'
 import { paramsText } from './params.ts'
 import { nodesOf } from './walk.ts'
@@ -14,8 +15,10 @@ function nodeLine(node: Node, number: (node: Node) => string): string {
   return `${number(node)} = ${node.op}${operands}${params === '' ? '' : ` ${params}`} : ${typeOf(node)}${place}`
 }
 
-function outputLine({ name, node, doc, replaces }: Output, number: (node: Node) => string): string {
-  return `output ${quoted(name)} = ${number(node)}${replaces === undefined ? '' : ` replaces ${quoted(replaces)}`}${optional(doc)}`
+function outputLine({ name, node, doc, role, replaces }: Output, number: (node: Node) => string): string {
+  const meaning = role === undefined ? '' : ` as ${roleText(role)}`
+  const place = replaces === undefined ? '' : ` replaces ${quoted(replaces)}`
+  return `output ${quoted(name)} = ${number(node)}${meaning}${place}${optional(doc)}`
 }
 
 /** `%12 = contract(%3, %7) batch [] over [[1, 1]] : f32[B*S, 32] @ "layers.0/attention"`, a node a line. */

@@ -5,9 +5,11 @@
  * - types are as inferred, and every symbol in them is declared;
  * - `inputs` holds every input, ascending, each name once; a weight's name stands once; so does an output's;
  * - what replaces a weight is as large as it, known in size, and the only one to do so;
+ * - an output replaces what its role says;
  * - every op may appear at this stage, and relations between ops hold that types cannot say.
  */
 import { isConstant, symbolsOf, type Dim } from '../../plan/dim.ts'
+import { replacementProblem } from '../../plan/output-role.ts'
 import { transposedName } from '../../plan/weight-path.ts'
 import type { Graph, Node, Output } from './node.ts'
 import { paramsText } from './params.ts'
@@ -89,6 +91,10 @@ function* checkReplacements(graph: Graph, nodes: readonly Node[]): Generator<str
   const replacing = graph.outputs.filter((output): output is Output & { replaces: string } => output.replaces !== undefined)
   for (const name of duplicates(replacing, ({ replaces }) => replaces)) yield `two outputs replace the weight ${name}`
   const weights = new Map(nodes.flatMap((node) => (isOp(node, 'weight') ? [[node.params.name, node]] : [])))
+  for (const { name, role, replaces } of graph.outputs) {
+    const problem = role === undefined ? null : replacementProblem(role, replaces)
+    if (problem !== null) yield `the output ${name}: ${problem}`
+  }
   for (const { name, node, replaces } of replacing) {
     const weight = weights.get(replaces)
     const open = node.shape.find((size) => !isConstant(size))

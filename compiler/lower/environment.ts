@@ -1,5 +1,6 @@
 /** Where the lowering stands: values of symbols, and what is lowered already. */
 import { evaluate as evaluateDim, substitute, symbolsOf, type Dim, type DimLike } from '../../plan/dim.ts'
+import type { ReportRole } from '../../plan/output-role.ts'
 import type { CompetitionStep, RoutedLayer } from '../../plan/recipe.ts'
 import { emptyTable, own } from '../../plan/table.ts'
 import type { Node, Origin, RoutingRequirements } from '../graph/node.ts'
@@ -59,9 +60,9 @@ export interface Environment {
   readonly denseOutputs: Map<Node, Node>
 }
 
-/** One number, f32 [], under its name. */
+/** A loss or a metric, f32 []. */
 export interface Reported {
-  readonly name: string
+  readonly role: ReportRole
   readonly doc: string
   readonly node: Node
 }

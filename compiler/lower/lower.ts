@@ -1,5 +1,6 @@
 /** Checked model -> graph: repeats unrolled, parameters replaced by their values, calls in the place of their callees. */
-import type { Graph, RoutePorts } from '../graph/node.ts'
+import type { Graph, Node, Output, RoutePorts } from '../graph/node.ts'
+import { outputName, type OutputRole, type RoutingPart } from '../../plan/output-role.ts'
 import { competitionStepsOf, type RoutedLayer } from '../../plan/recipe.ts'
 import type { InputTerm, Model } from '../model/model.ts'
 import { AT_INFERENCE } from '../model/routing/ways.ts'
@@ -32,8 +33,7 @@ export interface LowerOptions {
   readonly sizes?: Readonly<Record<string, number>>
 }
 
-/** The output that holds what a moe routes, by its instance. */
-export const rowsOutput = (instance: string): string => `${instance}.rows`
+const outputOf = (role: OutputRole, node: Node, doc: string): Output => ({ name: outputName(role), role, node, doc })
 
 /** Everything lowered, in the order of the run. */
 function walk(model: Model, { routes = false, training = false, evaluation = false, sizes = {} }: LowerOptions): Environment {
@@ -95,7 +95,8 @@ export function lower(model: Model, options: LowerOptions = {}): Graph {
   )
   const open = [...model.dims, ...(learns ? (model.train?.dims ?? []) : []).map((name) => ({ name, doc: '' }))]
   const dims = open.filter(({ name }) => !Object.hasOwn(sizes, name))
-  const plain: Graph = { name: model.name, doc: model.doc, dims, inputs, outputs: [...told, ...losses, ...metrics], docs }
+  const reported = [...losses, ...metrics].map(({ role, node, doc: text }) => outputOf(role, node, text))
+  const plain: Graph = { name: model.name, doc: model.doc, dims, inputs, outputs: [...told, ...reported], docs }
   return replayed === null
     ? withRoutes(plain, environment, routes, rows)
     : { ...plain, inputs: [...inputs, ...replayed], replayed: environment.routes.map(routePorts) }
@@ -141,11 +142,10 @@ export function trainingVariants(model: Model, options: Omit<LowerOptions, 'trai
 /** The instances of all policies. */
 export const routersOf = (model: Model): readonly string[] => walk(model, { training: true }).routes.map(({ router }) => router)
 
-const rowOutput = ({ instance, rows }: RouteNodes): Graph['outputs'][number] => ({
-  name: rowsOutput(instance),
-  doc: 'What is routed, a token in each row.',
-  node: rows,
-})
+const routingOutput = ({ instance }: RouteNodes, part: RoutingPart, node: Node, doc: string): Output =>
+  outputOf({ kind: 'routing', layer: instance, part }, node, doc)
+
+const rowOutput = (route: RouteNodes): Output => routingOutput(route, 'rows', route.rows, 'What is routed, a token in each row.')
 
 const routePorts = ({ instance, experts, spilled, promises }: RouteNodes): RoutePorts => ({
   layer: instance,
@@ -154,13 +154,11 @@ const routePorts = ({ instance, experts, spilled, promises }: RouteNodes): Route
   promises,
 })
 
-function routeOutputs(route: RouteNodes): Graph['outputs'] {
-  const { selected, weights, spilled } = routePorts(route)
+function routeOutputs(route: RouteNodes): readonly Output[] {
+  const { selected, weights, spilled } = route
   return [
-    { name: selected, doc: 'The experts that each token chose, best first.', node: route.selected },
-    { name: weights, doc: "What each chosen expert's answer counts.", node: route.weights },
-    ...(spilled === null || route.spilled === null
-      ? []
-      : [{ name: spilled, doc: 'The weight that went to the shared experts.', node: route.spilled }]),
+    routingOutput(route, 'selected', selected, 'The experts that each token chose, best first.'),
+    routingOutput(route, 'weights', weights, "What each chosen expert's answer counts."),
+    ...(spilled === null ? [] : [routingOutput(route, 'spilled', spilled, 'The weight that went to the shared experts.')]),
   ]
 }

@@ -1,4 +1,5 @@
 /** Routing replay: recorded decisions are inputs, of the shapes of those that the policy makes, and replace them. */
+import { outputName } from '../../plan/output-role.ts'
 import type { Node } from '../graph/node.ts'
 import type { InputNode } from './environment.ts'
 import type { Site } from './site.ts'
@@ -12,9 +13,9 @@ export interface RouteNames {
 
 /** The names under which the decisions of an instance are outputs, or inputs. */
 export const routeNames = (instance: string, spills: boolean): RouteNames => ({
-  selected: `${instance}.selected`,
-  weights: `${instance}.weights`,
-  spilled: spills ? `${instance}.spilled` : null,
+  selected: outputName({ kind: 'routing', layer: instance, part: 'selected' }),
+  weights: outputName({ kind: 'routing', layer: instance, part: 'weights' }),
+  spilled: spills ? outputName({ kind: 'routing', layer: instance, part: 'spilled' }) : null,
 })
 
 function given(site: Site, inputs: InputNode[], name: string, { shape, dtype }: Node): Node {

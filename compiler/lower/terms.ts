@@ -168,7 +168,7 @@ function computeStepAtLoad(environment: Environment, path: readonly string[], st
 }
 
 const reported = (environment: Environment, kind: 'loss' | 'metric', { name, path, term, doc }: Loss): Reported => ({
-  name: pathIn(environment, [kind, ...path, name].join('.')),
+  role: { kind, path: pathIn(environment, path.join('.')), term: name },
   doc,
   node: lowerTerm(environment, term),
 })

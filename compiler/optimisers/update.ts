@@ -3,17 +3,9 @@
  * place.
  */
 import { dim } from '../../plan/dim.ts'
+import { outputName, stateName, type StateRole } from '../../plan/output-role.ts'
 import type { Recipe } from '../../plan/recipe.ts'
-import {
-  gradientName,
-  f16CopyName,
-  optimizerStateName,
-  optimizerStates,
-  MAX_FINITE_NORM,
-  updateUnbucketed,
-  updateInputs,
-  type UpdatedTensor,
-} from '../../plan/update.ts'
+import { optimizerStates, MAX_FINITE_NORM, updateUnbucketed, updateInputs, type UpdatedTensor } from '../../plan/update.ts'
 import { makerAt, type Maker } from '../ops/maker.ts'
 import type { Graph, Node, Output } from '../graph/node.ts'
 import { createBuilder, NO_ORIGIN, NONE } from '../ops/build.ts'
@@ -34,7 +26,7 @@ export function updateGraph(recipe: Recipe, updated: readonly UpdatedTensor[] = 
     (name) => builder.make('input', [], { name, dtype: 'f32', shape: [] }, NO_ORIGIN) as Graph['inputs'][number],
   )
   const scalars: Scalars = Object.fromEntries(inputs.map((input) => [input.params.name, input]))
-  const sums = updated.map((weight) => persistent(make, gradientName(weight.name), weight))
+  const sums = updated.map((weight) => persistent(make, { kind: 'gradient', of: weight.name }, weight))
   const { norm, gradientOf, isFinite } = (recipe.precision === 'mixed' ? scaledGradients : plainGradients)(
     make,
     recipe,
@@ -48,13 +40,29 @@ export function updateGraph(recipe: Recipe, updated: readonly UpdatedTensor[] = 
     dims: [],
     inputs,
     docs: {},
-    outputs: [{ name: 'norm', node: norm, doc: 'The global norm of the gradients.' }, ...updates],
+    outputs: [{ name: outputName(NORM), role: NORM, node: norm, doc: 'The global norm of the gradients.' }, ...updates],
   }
 }
 
+const NORM = { kind: 'norm' } as const
+
+/** The next value of persistent state. */
+const replacing = (role: StateRole, node: Node): Output => ({
+  name: outputName(role),
+  role,
+  node,
+  doc: '',
+  replaces: stateName(role),
+})
+
 /** Persistent state that a run reads, and may replace: 0 before it was written. */
-const persistent = (make: Maker, name: string, { shape }: UpdatedTensor): Node =>
-  make('weight', [], { name, shape: shape.map((size) => dim(size)), source: { pieces: [], stacked: false }, doc: '' })
+const persistent = (make: Maker, role: StateRole, { shape }: UpdatedTensor): Node =>
+  make('weight', [], {
+    name: stateName(role),
+    shape: shape.map((size) => dim(size)),
+    source: { pieces: [], stacked: false },
+    doc: '',
+  })
 
 /** Inputs of the update by their names. */
 type Scalars = Readonly<Record<string, Node | undefined>>
@@ -117,14 +125,15 @@ function updateOf(
 ): readonly Output[] {
   const rule = ruleOf(optimiser)
   const repeated = (scalar: Node): Node => make.broadcast(scalar, gradient.shape, [])
-  const weight = persistent(make, tensor.name, tensor)
-  const names = optimizerStates(optimiser).map((state) => optimizerStateName(state, tensor.name))
+  const of = tensor.name
+  const weight = persistent(make, { kind: 'weight', of }, tensor)
+  const states = optimizerStates(optimiser).map((state): StateRole => ({ kind: 'optimizer_state', state, of }))
   const one = make.filled([], 'f32', 1)
   const operands: UpdateOperands = {
     weight,
     gradient,
     decay: tensor.decay,
-    state: names.map((name) => persistent(make, name, tensor)),
+    state: states.map((role) => persistent(make, role, tensor)),
     rate: repeated(tensor.rate === 1 ? rate! : make.times(rate!, tensor.rate)),
     biasCorrections: [repeated(correction1 ?? one), repeated(correction2 ?? one)],
   }
@@ -132,11 +141,10 @@ function updateOf(
   const unlessSkipped = (next: Node, before: Node): Node =>
     isFinite === null ? next : make('select', [make.broadcast(isFinite, next.shape, []), next, before], NONE)
   const next = unlessSkipped(result.weight, weight)
-  const replaced = (name: string, node: Node): Output => ({ name: `next.${name}`, node, doc: '', replaces: name })
   return [
-    replaced(tensor.name, next),
-    ...result.state.map((node, at) => replaced(names[at], unlessSkipped(node, operands.state[at]))),
-    ...(tensor.hasF16Copy === true ? [replaced(f16CopyName(tensor.name), make('cast_f16', [next], NONE))] : []),
+    replacing({ kind: 'weight', of }, next),
+    ...result.state.map((node, at) => replacing(states[at], unlessSkipped(node, operands.state[at]))),
+    ...(tensor.hasF16Copy === true ? [replacing({ kind: 'f16_copy', of }, make('cast_f16', [next], NONE))] : []),
   ]
 }
 
@@ -145,14 +153,9 @@ export function f16CopiesGraph({ model }: Recipe, updated: readonly UpdatedTenso
   const make = makerAt(createBuilder(), NO_ORIGIN)
   const outputs = updated
     .filter(({ hasF16Copy }) => hasF16Copy === true)
-    .map((weight): Output => {
-      const name = f16CopyName(weight.name)
-      return {
-        name: `cast.${name}`,
-        node: make('cast_f16', [persistent(make, weight.name, weight)], NONE),
-        doc: '',
-        replaces: name,
-      }
+    .map((tensor) => {
+      const of = tensor.name
+      return replacing({ kind: 'f16_copy', of }, make('cast_f16', [persistent(make, { kind: 'weight', of }, tensor)], NONE))
     })
   return { name: `${model}.f16-copies`, doc: '', dims: [], inputs: [], docs: {}, outputs }
 }

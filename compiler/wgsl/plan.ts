@@ -281,9 +281,9 @@ class PlanBuilder {
     })
     const copies = this.copiesOf(placements, liveSteps, steps.length)
     const liveRanges = [...liveSteps].map(([buffer, live]): LiveRange => ({ buffer, dtype: this.buffers[buffer].dtype, ...live }))
-    const outputs = placements.map(({ output: { name, node, doc, replaces }, buffer }): OutputPort => {
+    const outputs = placements.map(({ output: { name, node, doc, role, replaces }, buffer }): OutputPort => {
       const port = { name, dtype: this.buffers[buffer].dtype, shape: node.shape.map((dim) => dim.key), buffer, doc }
-      return replaces === undefined ? port : { ...port, replaces }
+      return { ...port, ...(role === undefined ? {} : { role }), ...(replaces === undefined ? {} : { replaces }) }
     })
     if (kind === 'once') this.hold(outputs)
     return { program: { name, when, ...assignSlots(liveRanges), steps, ...(copies.length === 0 ? {} : { copies }) }, outputs }

@@ -1,5 +1,5 @@
 /** WGSL and plans without names that do not affect the device. */
-import type { Kernel, Plan } from '../../plan/plan.ts'
+import type { Kernel, OutputPort, Plan } from '../../plan/plan.ts'
 
 const COMMENT = /\/\/.*$/gm
 const DECLARED = /\b(?:fn|let|const|override|struct|alias|var(?:<[^>]*>)?)\s+([A-Za-z_]\w*)|\b([A-Za-z_]\w*)\s*:/g
@@ -26,8 +26,8 @@ const canonicalKernel = ({ wgsl, bindings, workgroupSize, needsSubgroups }: Kern
 })
 
 /**
- * A plan without what is for people alone: names of kernels, buffers and steps, reasons, documentation. Ports and weights keep
- * theirs.
+ * A plan without what a device never sees: names of kernels, buffers and steps, reasons, documentation, roles. Inputs, weights
+ * and outputs that are read back keep their names.
  */
 export function canonicalPlan(plan: Plan): unknown {
   const programs = plan.programs.map((program) => ({
@@ -38,6 +38,7 @@ export function canonicalPlan(plan: Plan): unknown {
   const once =
     plan.once === null ? null : { ...plan.once, name: '', steps: plan.once.steps.map((step) => ({ ...step, label: '' })) }
   const bare = <T extends object>(port: T): T => ({ ...port, doc: '' })
+  const bareOutput = (port: OutputPort) => ({ ...bare(port), role: null, name: port.replaces === undefined ? port.name : '' })
   return {
     ...plan,
     doc: '',
@@ -47,7 +48,7 @@ export function canonicalPlan(plan: Plan): unknown {
     buffers: plan.buffers.map((buffer) => ({ ...buffer, name: '' })),
     dims: plan.dims.map(bare),
     inputs: plan.inputs.map(bare),
-    outputs: plan.outputs.map(bare),
+    outputs: plan.outputs.map(bareOutput),
     weights: plan.weights.map(bare),
     held: plan.held.map(bare),
   }

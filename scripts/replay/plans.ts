@@ -50,7 +50,7 @@ function training(model: Model, target: Target): readonly Named[] {
   if (model.train !== null)
     return (['f32', 'mixed'] as const).flatMap((precision) => runOf(trainingGraphs(model, { precision })!, target))
   const forward = lower(model, { training: true, routes: true })
-  const hasLosses = forward.outputs.some(({ name }) => name.startsWith('loss.'))
+  const hasLosses = forward.outputs.some(({ role }) => role?.kind === 'loss')
   return hasLosses ? [['gradients', () => planOf(differentiate(forward), target)]] : []
 }
 

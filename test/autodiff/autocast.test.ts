@@ -1,7 +1,7 @@
 /** What is rounded to f16 for mixed precision, and what is not. */
 import { expect, it } from 'vitest'
 import { autocast, readByMatmuls } from '../../compiler/autodiff/autocast.ts'
-import type { Graph, Node, Origin } from '../../compiler/graph/node.ts'
+import type { Graph, Node, Origin, Output } from '../../compiler/graph/node.ts'
 import { print } from '../../compiler/graph/print.ts'
 import { parse } from '../../compiler/graph/parse.ts'
 import { nodesOf } from '../../compiler/graph/walk.ts'
@@ -13,7 +13,7 @@ type Make = <N extends OpName>(op: N, inputs: readonly Node[], params: OpParams[
 
 const ROUTER = 'layers.0/moe/router'
 
-function graphOf(build: (make: Make) => Readonly<Record<string, Node>>): Graph {
+function graphOf(build: (make: Make) => Readonly<Record<string, Node | Pick<Output, 'node' | 'role'>>>): Graph {
   const builder = createBuilder()
   const inputs: Graph['inputs'][number][] = []
   const make: Make = (op, operands, params, instance = '') => {
@@ -21,7 +21,11 @@ function graphOf(build: (make: Make) => Readonly<Record<string, Node>>): Graph {
     if (node.op === 'input') inputs.push(node)
     return node
   }
-  const outputs = Object.entries(build(make)).map(([name, node]) => ({ name, node, doc: '' }))
+  const outputs = Object.entries(build(make)).map(([name, made]) => ({
+    name,
+    doc: '',
+    ...('op' in made ? { node: made } : made),
+  }))
   return { name: 'm', doc: '', dims: [], inputs: [...new Set(inputs)], outputs, docs: {} }
 }
 
@@ -99,13 +103,16 @@ it('gradients of weights are not rounded, nor what they are summed of; what is r
     const [one, other] = [product(make, dy, x), product(make, make('negate', [dy], NONE), x)]
     return { one, sum: make('add', [one, other], NONE) }
   }
-  const alone = halved(graphOf((make) => ({ 'gradient.w': build(make).sum })))
-  expect(output(alone, 'gradient.w').inputs.map(({ op }) => op)).toEqual(['contract', 'contract'])
+  const role = { kind: 'gradient', of: 'w' } as const
+  const alone = halved(graphOf((make) => ({ dw: { node: build(make).sum, role } })))
+  expect(output(alone, 'dw').inputs.map(({ op }) => op)).toEqual(['contract', 'contract'])
   const shared = halved(
     graphOf((make) => {
       const { one, sum } = build(make)
-      return { 'gradient.w': sum, 'loss.a': make('exp', [one], NONE) }
+      return { dw: { node: sum, role }, y: make('exp', [one], NONE) }
     }),
   )
-  expect(output(shared, 'loss.a').inputs[0].op).toBe('cast_f16')
+  expect(output(shared, 'y').inputs[0].op).toBe('cast_f16')
+  const named = halved(graphOf((make) => ({ 'gradient.w': build(make).sum })))
+  expect(output(named, 'gradient.w').inputs.map(({ op }) => op)).toEqual(['cast_f16', 'cast_f16'])
 })

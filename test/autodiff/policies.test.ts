@@ -59,7 +59,7 @@ const task = (answers: string): readonly string[] => [
 
 /** At the first of twenty points where no decision is near another one. */
 function gapsAt(graph: Graph): readonly Gap[] {
-  const losses = graph.outputs.flatMap(({ name }) => (name === 'task' || name.startsWith('loss.') ? [name] : []))
+  const losses = graph.outputs.flatMap(({ name, role }) => (name === 'task' || role?.kind === 'loss' ? [name] : []))
   for (let seed = 1; seed <= 20; seed++) {
     const gaps = gapsOf(graph, losses, feedsOf(graph, { B: 2, S: 3 }, { seed, vocabulary: 8 }))
     if (gaps !== null) return gaps

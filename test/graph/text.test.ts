@@ -56,6 +56,8 @@ output "ids" = %5 "the experts"
 output "odd" = %2
 output "moved" = %1 replaces "gate" "as it was"
 output "new" = %2 replaces "table"
+output "loss.layers.0.moe.router.z" = %2 as loss path "layers.0.moe.router" term "z" "the size"
+output "gradient.gate" = %1 as gradient of "gate" replaces "gradient.gate"
 `
     expect(print(read(text))).toBe(text)
   })
@@ -73,6 +75,11 @@ output "new" = %2 replaces "table"
     ['colour blue', "line 1: 'colour' begins no line"],
     ['%0 = sum(%1) axis 0 : f32[]', 'line 1: there is no node'],
     ['graph g', 'line 1: expected a string'],
+    ['%0 = iota : i32[4]\noutput "y" = %0 as answer', "line 2: 'answer' is not a role of an output"],
+    [
+      '%0 = iota : i32[4]\noutput "y" = %0 as routing layer "moe" part "some"',
+      "line 2: part is one of selected, weights, spilled, rows, not 'some'",
+    ],
   ])('refuse %j', (text, message) => {
     expect(() => read(text)).toThrow(GraphSyntaxError)
     expect(() => read(text)).toThrow(message)
@@ -153,6 +160,8 @@ ${lines}
     ['output "w" = %4 replaces "w"', 'the output w is f32[3, 2], the weight it replaces f32[2, 3]'],
     ['output "x" = %2 replaces "x"', 'the output x replaces a weight, and has the symbolic size B'],
     ['output "m" = %6 replaces "m"', 'the output m replaces a weight, and is bool'],
+    ['output "a" = %3 as weight of "w"', 'the output a: an output of the role weight replaces nothing, not w'],
+    ['output "a" = %3 as loss path "" term "a" replaces "w"', 'the output a: an output of the role loss replaces w'],
     ['output "a" = %3 replaces "w"\noutput "b" = %3 replaces "w"', 'two outputs replace the weight w'],
     [
       '%7 = weight name "n^T" source ["n"] doc "" : f32[2, 3]\n%8 = exp(%7) : f32[2, 3]\noutput "n" = %3 replaces "n"\noutput "y" = %8',

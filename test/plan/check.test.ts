@@ -89,7 +89,25 @@ test.each(['copied', 'in place'] as const)('weights may be replaced: %s', (way) 
   expect(checkPlan(replacePlan(way)).problems).toEqual([]),
 )
 
+test('an output may have a role', () => {
+  expect(checkPlan(changed(['outputs', 1, 'role'], { kind: 'weight', of: 'w' }, replacePlan())).problems).toEqual([])
+  expect(checkPlan(changed(['outputs', 0, 'role'], { kind: 'gradient', of: 'x' }, replacePlan())).problems).toEqual([])
+})
+
 test.each<[Path, unknown, string]>([
+  [['outputs', 1, 'role'], { kind: 'weight', of: 's' }, 'outputs[1].role: an output of the role weight replaces w, not s'],
+  [['outputs', 1, 'role'], { kind: 'norm' }, 'outputs[1].role: an output of the role norm replaces w'],
+  [
+    ['outputs', 0, 'role'],
+    { kind: 'f16_copy', of: 's' },
+    'outputs[0].role: an output of the role f16_copy replaces nothing, not f16.s',
+  ],
+  [['outputs', 0, 'role'], { kind: 'loss', path: '', term: 3 }, 'outputs[0].role.term: a text is expected, not 3'],
+  [
+    ['outputs', 0, 'role'],
+    { kind: 'routing', layer: 'moe', part: 'some' },
+    'outputs[0].role.part: one of selected, weights, spilled, rows is expected, not "some"',
+  ],
   [['outputs', 1, 'replaces'], 'v', 'outputs[1].replaces: there is no weight v'],
   [['outputs', 1, 'replaces'], '', 'outputs[1].replaces: a name is expected, not ""'],
   [['outputs', 1, 'replaces'], 's', 'outputs that replace: s is there twice'],

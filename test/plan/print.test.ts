@@ -46,6 +46,9 @@ test('a plan in words', () => {
 test('what replaces a weight, and a weight that begins as zeros', () => {
   const text = printPlan(replacePlan())
   expect(text).toContain('  y: f32[4]\n  w: f32[4] replaces w\n  s: f32[4] replaces s\n')
+  const [y, ...others] = replacePlan().outputs
+  const loss = printPlan({ ...replacePlan(), outputs: [{ ...y, role: { kind: 'loss', path: '', term: 'size' } }, ...others] })
+  expect(loss).toContain('  y: f32[4] as loss path "" term "size"\n')
   expect(text).toContain('(x, w, moved!)\n  then moved is copied to w\n')
   expect(text).toContain('  w: f32[4] = "w"\n  s: f32[4] = zeros\n')
 })

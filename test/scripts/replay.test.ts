@@ -1,4 +1,5 @@
 import { describe, expect, it } from 'vitest'
+import type { OutputRole } from '../../plan/output-role.ts'
 import type { Plan } from '../../plan/plan.ts'
 import { canonicalWgsl } from '../../scripts/replay/canonical.ts'
 import { lineDifference, planDifferences } from '../../scripts/replay/compare.ts'
@@ -97,6 +98,11 @@ describe('planDifferences', () => {
 
   it('can leave names aside, and nothing else', () => {
     expect(planDifferences(planWith([WGSL], 'x'), planWith([WGSL.replaceAll('v0', 'v1')], 'z'), loosely)).toEqual([])
+    const withOutput = (role?: OutputRole): Plan => ({
+      ...planWith([WGSL]),
+      outputs: [{ name: 'y', dtype: 'f32', shape: [], buffer: 0, doc: '', ...(role === undefined ? {} : { role }) }],
+    })
+    expect(planDifferences(withOutput(), withOutput({ kind: 'norm' }), loosely)).toEqual([])
     const moved = { ...planWith([WGSL]), programs: [{ ...planWith([WGSL]).programs[0], when: { dim: 'B', atMost: 8 } }] }
     expect(planDifferences(planWith([WGSL]), moved, loosely)).toEqual(['  programs.0.when: null -> {"dim":"B","atMost":8}'])
   })

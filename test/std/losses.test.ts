@@ -26,7 +26,10 @@ model m() {
   const { model, diagnostics } = checkSource({ path: 'test/std/losses.smoe', text })
   if (model === null) throw new Error(framed(diagnostics))
   const graph = lower(model)
-  return { ...graph, outputs: graph.outputs.map((output) => ({ ...output, name: 'loss.sum' })) }
+  return {
+    ...graph,
+    outputs: graph.outputs.map((output) => ({ ...output, name: 'loss.sum', role: { kind: 'loss', path: '', term: 'sum' } })),
+  }
 }
 
 const LOGITS = Array.from({ length: ROWS * V }, (_, at) => Math.sin(3 * at) * 2)

@@ -7,6 +7,8 @@ import { hostTensor, type HostTensor } from '../../compiler/reference/tensor.ts'
 import { dim, type DimLike } from '../../plan/dim.ts'
 import type { DType, OpName, OpParams } from '../../compiler/graph/vocabulary.ts'
 
+const SUM = { kind: 'loss', path: '', term: 'sum' } as const
+
 export interface Small {
   readonly make: <N extends OpName>(op: N, inputs: readonly Node[], params: OpParams[N]) => Node
   /** An input of the graph, fed and differentiated by where it is f32. */
@@ -39,7 +41,14 @@ export function lossOf(
   const flat = make('reshape', [y], { shape: [dim(count)] })
   const loss = make('sum', [make('multiply', [flat, scales], NONE)], { axis: 0 })
   return {
-    graph: { name: 'small', doc: '', dims: [], inputs, outputs: [{ name: 'loss.sum', node: loss, doc: '' }], docs: {} },
+    graph: {
+      name: 'small',
+      doc: '',
+      dims: [],
+      inputs,
+      outputs: [{ name: 'loss.sum', role: SUM, node: loss, doc: '' }],
+      docs: {},
+    },
     feeds,
   }
 }

@@ -47,7 +47,7 @@ function trainingKernels(model: Model, target: Target): readonly KernelProgram[]
       .flatMap((precision) => graphsOf(trainingGraphs(model, { precision })!))
       .flatMap((graph) => kernelsIn(compileGraph(graph, target, shared).programs))
   const forward = lower(model, { training: true, routes: true })
-  const hasLosses = forward.outputs.some(({ name }) => name.startsWith('loss.'))
+  const hasLosses = forward.outputs.some(({ role }) => role?.kind === 'loss')
   return hasLosses ? kernelsIn(compileGraph(differentiate(forward), target).programs) : []
 }
 

@@ -38,7 +38,7 @@ export function openTrained(folder: string): Trained {
   const { model, diagnostics } = checkSource({ ...checkpoint.spec, text })
   if (model === null || diagnostics.length > 0) throw new Error(framed(diagnostics))
   const forward = lower(model, { training: true })
-  const graph = differentiate({ ...forward, outputs: forward.outputs.filter(({ name }) => name.startsWith('loss.')) })
+  const graph = differentiate({ ...forward, outputs: forward.outputs.filter(({ role }) => role?.kind === 'loss') })
   const file = readSafetensors(join(folder, 'gradients.safetensors'))
   const weights = nodesOf(graph).flatMap((node) => (isOp(node, 'weight') ? [node] : []))
   return {

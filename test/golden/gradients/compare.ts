@@ -1,5 +1,6 @@
 /** Gradients of a layer beside those of a file. */
-import { differentiate, gradientOutput } from '../../../compiler/autodiff/differentiate.ts'
+import { differentiate } from '../../../compiler/autodiff/differentiate.ts'
+import { gradientName } from '../../../plan/update.ts'
 import type { Graph } from '../../../compiler/graph/node.ts'
 import { lower } from '../../../compiler/lower/lower.ts'
 import { checkSource, framed } from '../../support/check.ts'
@@ -20,7 +21,7 @@ export function graphOf({ name, layer, training, terms }: GradientCase): Graph {
     return {
       ...rest,
       outputs: outputs.map((output) =>
-        output.name.startsWith('gradient.') ? { ...output, name: `${term.prefix}/${output.name}` } : output,
+        output.role?.kind === 'gradient' ? { ...output, name: `${term.prefix}/${output.name}` } : output,
       ),
     }
   }, forward)
@@ -85,7 +86,7 @@ export function missesOf(graph: Graph, { terms }: GradientCase, results: Results
   return terms.flatMap((term) => {
     const { prefix } = term
     const expected = gradientsIn(vectors, term)
-    const got = (name: string): ArrayLike<number> => results[`${prefix}/${gradientOutput(name)}`].values
+    const got = (name: string): ArrayLike<number> => results[`${prefix}/${gradientName(name)}`].values
     const held = weightNodes(graph).filter(({ params }) =>
       params.source.pieces.every(({ tensor }) => Object.hasOwn(expected, tensor)),
     )
@@ -110,7 +111,7 @@ export function missesOf(graph: Graph, { terms }: GradientCase, results: Results
 }
 
 const lossNames = (graph: Graph, { losses }: Term): readonly string[] =>
-  losses ?? graph.outputs.flatMap(({ name }) => (name.startsWith('loss.') ? [name] : []))
+  losses ?? graph.outputs.flatMap(({ name, role }) => (role?.kind === 'loss' ? [name] : []))
 
 /** Distance of the layer output from that of the file, measured as for gradients. */
 const outputMisses = (results: Results, { y }: Tensors): readonly Miss[] =>
