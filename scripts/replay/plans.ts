@@ -50,7 +50,8 @@ function training(model: Model, target: Target): readonly Named[] {
   if (model.train !== null)
     return (['f32', 'mixed'] as const).flatMap((precision) => runOf(trainingGraphs(model, { precision })!, target))
   const forward = lower(model, { training: true, routes: true })
-  const hasLosses = forward.outputs.some(({ role }) => role?.kind === 'loss')
+  // without a `train` block a step reports losses of policies alone, beside what the model declares
+  const hasLosses = lower(model, { training: true }).outputs.length > model.outputs.length
   return hasLosses ? [['gradients', () => planOf(differentiate(forward), target)]] : []
 }
 
