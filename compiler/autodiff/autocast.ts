@@ -1,6 +1,6 @@
 /** Autocast: operands and results of matmuls become f16, and are stored as such. */
 import { f16CopyName } from '../../plan/update.ts'
-import { isMatmul, movedFrom, type Movement } from '../graph/families.ts'
+import { MOVEMENTS, isMatmul, movedFrom, type Movement } from '../graph/families.ts'
 import type { Graph, Node, Output } from '../graph/node.ts'
 import type { OpName } from '../graph/vocabulary.ts'
 import { isOp, nodesOf } from '../graph/walk.ts'
@@ -25,13 +25,12 @@ const factorsOf = (matmul: Node): readonly Node[] => matmul.inputs.slice(0, 2)
 
 /** Movements that a matmul reads through: its operand is stored before them. */
 const READ_THROUGH: ReadonlySet<OpName> = new Set<Movement>(['reshape', 'transpose', 'broadcast', 'take'])
-const WEIGHT_PARTS: ReadonlySet<OpName> = new Set<Movement>(['reshape', 'transpose', 'broadcast', 'take', 'slice'])
 
 const storedOperand = (node: Node): Node => movedFrom(node, READ_THROUGH)
 
 /** The weight that a matmul reads, whole or in part. */
 function weightBehind(node: Node): string | null {
-  const source = movedFrom(node, WEIGHT_PARTS)
+  const source = movedFrom(node, MOVEMENTS)
   return isOp(source, 'weight') ? source.params.name : null
 }
 

@@ -10,11 +10,14 @@ const MATMULS: ReadonlySet<OpName> = new Set<OpName>(['contract', 'grouped_matmu
  */
 export const isMatmul = ({ op }: Node): boolean => MATMULS.has(op)
 
-/** Ops whose elements are elements of operand 0, at other indices. */
-export type Movement = 'reshape' | 'transpose' | 'broadcast' | 'slice' | 'take'
-
 /** Movements by index arithmetic alone: no operand holds indices. */
-export const AXIS_MOVEMENTS: ReadonlySet<OpName> = new Set<Movement>(['reshape', 'transpose', 'broadcast', 'slice'])
+const AXIS = ['reshape', 'transpose', 'broadcast', 'slice'] as const
+
+/** Ops whose elements are elements of operand 0, at other indices. */
+export type Movement = (typeof AXIS)[number] | 'take'
+
+export const AXIS_MOVEMENTS: ReadonlySet<OpName> = new Set<Movement>(AXIS)
+export const MOVEMENTS: ReadonlySet<OpName> = new Set<Movement>([...AXIS, 'take'])
 
 /** From a node down along operands 0, as long as the ops are of the set: the nodes passed, outermost first. */
 export function movementsAbove(node: Node, through: ReadonlySet<OpName>): readonly Node[] {

@@ -9,7 +9,7 @@ import type { Target } from '../../plan/target.ts'
 import { tilesFor } from '../../plan/tiles.ts'
 import type { Variant } from './scope/context.ts'
 import { isOp, liveNodes } from '../graph/walk.ts'
-import { isMatmul, matmulView, type MatmulView } from './matmul/matmul-view.ts'
+import { hasMatmulTemplate, matmulView, type MatmulView } from './matmul/matmul-view.ts'
 
 export interface PlannedProgram {
   readonly name: string
@@ -70,7 +70,7 @@ function routedTokens({ expert }: MatmulView): Dim | null {
 function batchTokens(graph: Graph): Dim | null {
   const counts = new Map<Dim, number>()
   for (const node of liveNodes(graph)) {
-    if (!isMatmul(node)) continue
+    if (!hasMatmulTemplate(node)) continue
     const view = matmulView(node)
     const rows = view.kind === 'dense' ? view.rows : routedTokens(view)
     if (rows !== null) counts.set(rows, (counts.get(rows) ?? 0) + 1)

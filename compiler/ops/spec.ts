@@ -1,6 +1,8 @@
 /** The rules of the verifier: which ops and relations a graph may have at each stage. */
+import { movedFrom, type Movement } from '../graph/families.ts'
 import type { Node } from '../graph/node.ts'
 import type { Spec } from '../graph/verify.ts'
+import type { OpName } from '../graph/vocabulary.ts'
 import { isOp } from '../graph/walk.ts'
 import { infer } from './infer.ts'
 import { recordOf } from './records.ts'
@@ -8,8 +10,10 @@ import type { Stage } from './record.ts'
 
 const RANK: Record<Stage, number> = { source: 0, optimised: 1 }
 
+const RESHAPE: ReadonlySet<OpName> = new Set<Movement>(['reshape'])
+
 /** The ids of a row each, under whatever shape. */
-const flat = (ids: Node): Node => (isOp(ids, 'reshape') ? flat(ids.inputs[0]) : ids)
+const flat = (ids: Node): Node => movedFrom(ids, RESHAPE)
 
 /** A sort order must belong to the rows it is used with; neither types nor results in f64 would show a mismatch. */
 function wrongOrder(node: Node): string | null {

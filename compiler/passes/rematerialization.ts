@@ -3,26 +3,25 @@
  * stored until then in any case; through the rest of the forward and backward pass the activation itself takes no memory. As
  * SonicMoE does.
  */
-import { movementsAbove, type Movement } from '../graph/families.ts'
+import { isMatmul, movementsAbove, type Movement } from '../graph/families.ts'
 import type { Graph, Node } from '../graph/node.ts'
 import type { OpName } from '../graph/vocabulary.ts'
 import { usersOf } from '../graph/walk.ts'
 import { NONE } from '../ops/build.ts'
 import type { Maker } from '../ops/maker.ts'
-import { recordOf } from '../ops/records.ts'
+import { isElementwise } from '../ops/kinds.ts'
 import { rebuild } from '../ops/rebuild.ts'
 import { ignore, type Fired } from './rewrite.ts'
 
 /** Matmuls of the forward pass, whose results are pre-activations. */
-const FORWARD_MATMULS: ReadonlySet<OpName> = new Set<OpName>(['contract', 'grouped_matmul'])
+const isForwardMatmul = (node: Node): boolean => isMatmul(node) && node.op !== 'grouped_weight_gradient'
 /** Matmuls that may be weight gradients. */
-const WEIGHT_GRADIENTS: ReadonlySet<OpName> = new Set<OpName>(['contract', 'grouped_weight_gradient'])
+const mayBeWeightGradient = (node: Node): boolean => isMatmul(node) && node.op !== 'grouped_matmul'
 /** Movements between an activation and a weight gradient that reads it. */
 const CARRIERS: ReadonlySet<OpName> = new Set<Movement>(['transpose', 'reshape', 'take'])
 
-const isElementwise = ({ op }: Node): boolean => recordOf(op).kind === 'elementwise'
-const isPreActivation = ({ op, inputs }: Node): boolean =>
-  FORWARD_MATMULS.has(op) || (op === 'cast_f16' && FORWARD_MATMULS.has(inputs[0].op))
+const isPreActivation = (node: Node): boolean =>
+  isForwardMatmul(node) || (node.op === 'cast_f16' && isForwardMatmul(node.inputs[0]))
 /** Constants and conditions: stored or computed in place in any case. */
 const isFree = (node: Node): boolean =>
   node.dtype !== 'f32' || node.op === 'constant' || (node.op === 'broadcast' && isFree(node.inputs[0]))
@@ -49,16 +48,14 @@ interface Use {
 }
 
 function usesIn(nodes: readonly Node[]): readonly Use[] {
-  return nodes
-    .filter(({ op }) => WEIGHT_GRADIENTS.has(op))
-    .flatMap((gradient) =>
-      gradient.inputs.slice(0, 2).flatMap((operand, at): readonly Use[] => {
-        const carriers = movementsAbove(operand, CARRIERS)
-        const activation = carriers.at(-1)?.inputs[0] ?? operand
-        const products = preActivations(activation)
-        return isPreActivation(activation) || products.length === 0 ? [] : [{ gradient, at, carriers, activation, products }]
-      }),
-    )
+  return nodes.filter(mayBeWeightGradient).flatMap((gradient) =>
+    gradient.inputs.slice(0, 2).flatMap((operand, at): readonly Use[] => {
+      const carriers = movementsAbove(operand, CARRIERS)
+      const activation = carriers.at(-1)?.inputs[0] ?? operand
+      const products = preActivations(activation)
+      return isPreActivation(activation) || products.length === 0 ? [] : [{ gradient, at, carriers, activation, products }]
+    }),
+  )
 }
 
 /** Bits of a number: so many uses share one walk through the graph. */

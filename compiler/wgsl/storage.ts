@@ -1,5 +1,6 @@
 /** The storage type of a node's values. */
 import type { StorageType } from '../../plan/plan.ts'
+import { MOVEMENTS } from '../graph/families.ts'
 import type { Node } from '../graph/node.ts'
 
 /** The type on the host. */
@@ -7,17 +8,12 @@ export const plainStorage = ({ dtype }: Node): 'f32' | 'i32' | 'u32' => (dtype =
 
 /** Movement ops have the storage of their operand. */
 function isHalf(node: Node): boolean {
+  if (MOVEMENTS.has(node.op)) return isHalf(node.inputs[0])
   switch (node.op) {
     case 'cast_f16':
       return true
     case 'weight':
       return node.params.source.half === true
-    case 'reshape':
-    case 'transpose':
-    case 'broadcast':
-    case 'slice':
-    case 'take':
-      return isHalf(node.inputs[0])
     case 'concat':
       return node.inputs.every(isHalf)
     default:

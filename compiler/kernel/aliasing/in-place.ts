@@ -7,12 +7,12 @@
 import type { Target } from '../../../plan/target.ts'
 import type { Graph, Node } from '../../graph/node.ts'
 import { isOp, liveNodes } from '../../graph/walk.ts'
-import { records } from '../../ops/records.ts'
+import { keepsPlaces } from '../../ops/kinds.ts'
 import type { Statement } from '../../scalar/expression.ts'
 import type { Computation, KernelProgram } from '../ir/kernel.ts'
 import { memoryOf } from '../scope/memory-of.ts'
 import { partsOf } from '../parts.ts'
-import { isMatmul, matmulView } from '../matmul/matmul-view.ts'
+import { hasMatmulTemplate, matmulView } from '../matmul/matmul-view.ts'
 import { isReadFirst } from './read-first.ts'
 
 export interface WrittenInPlace {
@@ -134,7 +134,7 @@ function storesOf({ computation, template }: KernelProgram): readonly Statement[
 
 /** Nodes that a kernel may read to compute a node: a matmul reads the operands of gathers and transposes directly. */
 const sourcesOf = (node: Node): readonly Node[] =>
-  isMatmul(node) ? [...node.inputs, ...matmulView(node).operandsInMemory] : node.inputs
+  hasMatmulTemplate(node) ? [...node.inputs, ...matmulView(node).operandsInMemory] : node.inputs
 
 /** Whether every way from what a kernel stores to the weight keeps the place of each element. */
 function readsByElement(kernel: KernelProgram, weight: Node, inMemory: (node: Node) => boolean): boolean {
@@ -145,7 +145,7 @@ function readsByElement(kernel: KernelProgram, weight: Node, inMemory: (node: No
     const visited = seen[Number(inPlace)]
     if (visited.has(node) || (inMemory(node) && !own.has(node))) return true
     visited.add(node)
-    const inner = inPlace && (records[node.op].kind === 'elementwise' || node.op === 'reshape')
+    const inner = inPlace && keepsPlaces(node)
     return sourcesOf(node).every((source) => keeps(source, inner))
   }
   return [...own].every((node) => keeps(node, true))

@@ -2,7 +2,7 @@
 import type { Target } from '../../../plan/target.ts'
 import type { Node } from '../../graph/node.ts'
 import type { Group, GroupKind } from '../group.ts'
-import { isMatmul } from '../matmul/matmul-view.ts'
+import { hasMatmulTemplate } from '../matmul/matmul-view.ts'
 import { chainLengths } from './chain.ts'
 import type { Facts } from './facts.ts'
 import { refusal, type Situation } from './legality.ts'
@@ -121,7 +121,7 @@ export class Drafts implements Situation {
 
   toGroup(draft: Draft): Group {
     const { kind, anchor, members } = draft
-    const scores = kind === 'rows' ? [...members].filter(isMatmul).sort((a, b) => a.id - b.id) : []
+    const scores = kind === 'rows' ? [...members].filter(hasMatmulTemplate).sort((a, b) => a.id - b.id) : []
     return Object.freeze({ kind, anchor, members, scores })
   }
 

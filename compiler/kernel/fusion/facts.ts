@@ -1,8 +1,8 @@
 /** What fusion asks of a graph: readers, outputs, and which values other kernels need in a buffer. */
 import type { Graph, Node } from '../../graph/node.ts'
 import { liveNodes } from '../../graph/walk.ts'
-import { records } from '../../ops/records.ts'
-import { isMatmul, matmulView } from '../matmul/matmul-view.ts'
+import { isCustom, isReduction } from '../../ops/kinds.ts'
+import { hasMatmulTemplate, matmulView } from '../matmul/matmul-view.ts'
 
 /** A leaf that has a buffer; scalar constants are literals. */
 export const isLeafBuffer = (node: Node): boolean =>
@@ -13,15 +13,11 @@ export const isLeafBuffer = (node: Node): boolean =>
 
 /** A segment sum whose rows are sorted has a kernel of its own; in any other, each element searches for its rows. */
 const isSortedSegmentSum = (node: Node): boolean => node.op === 'segment_sum' && node.inputs.length > 2
-export const isCustomOp = (node: Node): boolean => records[node.op].kind === 'custom'
-export const hasCustomKernel = (node: Node): boolean => isCustomOp(node) || isSortedSegmentSum(node)
-export const isElementwise = (node: Node): boolean => records[node.op].kind === 'elementwise'
-export const isReduction = (node: Node): boolean => records[node.op].kind === 'reduction'
-export const isMovement = (node: Node): boolean => records[node.op].kind === 'movement'
+export const hasCustomKernel = (node: Node): boolean => isCustom(node) || isSortedSegmentSum(node)
 
 /** What matmuls read from a buffer, and the row numbers of segment sums. */
 const bufferOperands = (node: Node): readonly Node[] =>
-  isMatmul(node) ? matmulView(node).operandsInMemory : isSortedSegmentSum(node) ? [node.inputs[2]] : []
+  hasMatmulTemplate(node) ? matmulView(node).operandsInMemory : isSortedSegmentSum(node) ? [node.inputs[2]] : []
 
 export interface Facts {
   readonly graph: Graph
@@ -56,6 +52,6 @@ export const liveOuts = ({ outputs, users }: Facts, set: ReadonlySet<Node>): rea
 /** Whether a value that others read must be materialized, however groups are formed. */
 export function mustBeMaterialized({ outputs, operands, users }: Facts, node: Node): boolean {
   const source = node.op === 'cast_f16' ? node.inputs[0] : node
-  if (outputs.has(node) || operands.has(node) || isMatmul(source) || isReduction(source)) return true
-  return users.get(node)!.some((user) => isCustomOp(user) || (user.op === 'reshape' && operands.has(user)))
+  if (outputs.has(node) || operands.has(node) || hasMatmulTemplate(source) || isReduction(source)) return true
+  return users.get(node)!.some((user) => isCustom(user) || (user.op === 'reshape' && operands.has(user)))
 }

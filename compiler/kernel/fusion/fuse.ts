@@ -4,19 +4,11 @@
  */
 import type { Target } from '../../../plan/target.ts'
 import type { Graph, Node } from '../../graph/node.ts'
+import { isElementwise, isReduction } from '../../ops/kinds.ts'
 import type { Fusion, Group } from '../group.ts'
-import { isMatmul } from '../matmul/matmul-view.ts'
+import { hasMatmulTemplate } from '../matmul/matmul-view.ts'
 import { Drafts } from './drafts.ts'
-import {
-  factsOf,
-  hasCustomKernel,
-  isElementwise,
-  isLeafBuffer,
-  isReduction,
-  liveOuts,
-  mustBeMaterialized,
-  type Facts,
-} from './facts.ts'
+import { factsOf, hasCustomKernel, isLeafBuffer, liveOuts, mustBeMaterialized, type Facts } from './facts.ts'
 import { listSchedule } from './list-scheduling.ts'
 import { materialize } from './materialize.ts'
 import { storedOf } from './recompute.ts'
@@ -35,7 +27,7 @@ export const ANCHOR_RULES: readonly AnchorRule[] = [
   {
     name: 'matmul-epilogue',
     why: 'first: a matmul is never computed where it is read',
-    isAnchor: isMatmul,
+    isAnchor: hasMatmulTemplate,
     begin: beginMatmul,
   },
   { name: 'custom-call', why: 'an op with a kernel of its own has no choice', isAnchor: hasCustomKernel, begin: beginCustomCall },

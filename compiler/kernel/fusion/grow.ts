@@ -1,8 +1,9 @@
 /** Growth of a group by the readers of its members, one after the other. */
 import type { Node } from '../../graph/node.ts'
+import { isElementwise } from '../../ops/kinds.ts'
 import type { Draft } from './draft.ts'
 import type { Drafts } from './drafts.ts'
-import { isElementwise, liveOuts, mustBeMaterialized, type Facts } from './facts.ts'
+import { liveOuts, mustBeMaterialized, type Facts } from './facts.ts'
 import { Frontier } from './frontier.ts'
 import { storedOf, within } from './recompute.ts'
 import type { Refusal } from '../not-fused.ts'

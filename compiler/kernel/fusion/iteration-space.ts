@@ -1,9 +1,10 @@
 /** Which nodes the kernel of a group can compute in the order in which it visits its elements. */
 import { constantValue, product, type Dim } from '../../../plan/dim.ts'
 import type { Node } from '../../graph/node.ts'
+import { keepsPlaces } from '../../ops/kinds.ts'
 import type { Group, GroupKind } from '../group.ts'
-import { isMatmul, matmulView, sharesLeft } from '../matmul/matmul-view.ts'
-import { hasCustomKernel, isElementwise, isLeafBuffer } from './facts.ts'
+import { hasMatmulTemplate, matmulView, sharesLeft } from '../matmul/matmul-view.ts'
+import { hasCustomKernel, isLeafBuffer } from './facts.ts'
 import { isRowLocal } from './row-local.ts'
 
 /** The rows of a group that reduces rows. */
@@ -11,11 +12,11 @@ export const rowsOf = ({ anchor }: Pick<Group, 'anchor'>): Dim => product(anchor
 
 /** Elementwise over as many elements as the anchor has. */
 export const isEpilogue = (anchor: Node, node: Node): boolean =>
-  (isElementwise(node) || node.op === 'reshape') && product(node.shape) === product(anchor.shape)
+  keepsPlaces(node) && product(node.shape) === product(anchor.shape)
 
 /** A dense matmul with a row for each row of the group, and a known number of columns. */
 function areScores(node: Node, rows: Dim): boolean {
-  if (!isMatmul(node)) return false
+  if (!hasMatmulTemplate(node)) return false
   const view = matmulView(node)
   const isMatrix = product(node.shape.slice(0, -1)) === rows
   return isMatrix && view.kind === 'dense' && view.rows === rows && constantValue(view.columns) !== undefined
@@ -24,7 +25,8 @@ function areScores(node: Node, rows: Dim): boolean {
 type Visits = (group: Pick<Group, 'kind' | 'anchor'>, node: Node, isMember: (node: Node) => boolean) => boolean
 
 const VISITS: { readonly [K in GroupKind]: Visits } = {
-  matmul: ({ anchor }, node) => (isMatmul(node) ? node === anchor || sharesLeft(anchor, node) : isEpilogue(anchor, node)),
+  matmul: ({ anchor }, node) =>
+    hasMatmulTemplate(node) ? node === anchor || sharesLeft(anchor, node) : isEpilogue(anchor, node),
   rows: (group, node, isMember) =>
     node.op === 'expert_histogram'
       ? isMember(node.inputs[0])

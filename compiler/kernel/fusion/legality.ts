@@ -6,7 +6,7 @@ import { constantValue, product } from '../../../plan/dim.ts'
 import { tilesFor } from '../../../plan/tiles.ts'
 import type { Node } from '../../graph/node.ts'
 import type { Draft } from './draft.ts'
-import { isMatmul, matmulView } from '../matmul/matmul-view.ts'
+import { hasMatmulTemplate, matmulView } from '../matmul/matmul-view.ts'
 import { MAX_CHAIN, chainLengths } from './chain.ts'
 import { hasCustomKernel } from './facts.ts'
 import { cycleThrough, type Grouping } from './cycle.ts'
@@ -71,9 +71,9 @@ const isTooLong: Test = ({ group, added, situation: { users } }) => {
 const readsItself: Test = ({ added, isMember, situation: { users } }) => {
   const read = (matmul: Node, operand: Node): Refusal => ({ kind: 'self-read', matmul, operand })
   return first(added, (node) => {
-    const operand = isMatmul(node) ? node.inputs.find(isMember) : undefined
+    const operand = hasMatmulTemplate(node) ? node.inputs.find(isMember) : undefined
     if (operand !== undefined) return read(node, operand)
-    const matmul = users.get(node)!.find((user) => isMatmul(user) && isMember(user))
+    const matmul = users.get(node)!.find((user) => hasMatmulTemplate(user) && isMember(user))
     return matmul === undefined ? null : read(matmul, node)
   })
 }
@@ -82,8 +82,8 @@ const columnsOf = (matmul: Node): number => constantValue(matmulView(matmul).col
 
 /** The gating kernel holds the scores of a block of rows in workgroup memory. */
 const exceedsWorkgroup: Test = ({ group, added, situation: { target } }) => {
-  if (group.kind !== 'rows' || !added.some(isMatmul)) return null
-  const columns = [...group.members, ...added].filter(isMatmul).reduce((sum, matmul) => sum + columnsOf(matmul), 0)
+  if (group.kind !== 'rows' || !added.some(hasMatmulTemplate)) return null
+  const columns = [...group.members, ...added].filter(hasMatmulTemplate).reduce((sum, matmul) => sum + columnsOf(matmul), 0)
   const { rows, mostChosen, partialSumBytes } = tilesFor(target).gate
   const bytes = rows * 4 * (columns + mostChosen) + partialSumBytes
   const limit = target.maxWorkgroupStorageBytes

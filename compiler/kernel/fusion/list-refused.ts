@@ -1,11 +1,11 @@
 /** What was refused, in words for listings. */
-import type { Node } from '../../graph/node.ts'
+import { MOVEMENTS, movedFrom } from '../../graph/families.ts'
+import type { OpName } from '../../graph/vocabulary.ts'
 import { listOps } from '../scope/describe.ts'
-import { isMovement } from './facts.ts'
 import type { Refusal, RefusedNode } from '../not-fused.ts'
 
-/** What computes the values that movement ops hand on. */
-const producerOf = (node: Node): Node => (isMovement(node) ? producerOf(node.inputs[0]) : node)
+/** Ops that pass values on: a reader needs what computes them. */
+const PASSING: ReadonlySet<OpName> = new Set<OpName>([...MOVEMENTS, 'concat', 'optimization_barrier'])
 
 /**
  * The reason as the end of a sentence: `not fused with top_k: the scores would take 70000 bytes of workgroup memory, of 16384`.
@@ -27,7 +27,7 @@ function reasonOf(refusal: Refusal): string {
     case 'chain length':
       return `a chain of ${refusal.length} nodes, of at most ${refusal.limit}`
     case 'self-read':
-      return `${refusal.matmul.op} reads all of ${producerOf(refusal.operand).op}, which must be complete before`
+      return `${refusal.matmul.op} reads all of ${movedFrom(refusal.operand, PASSING).op}, which must be complete before`
     case 'workgroup memory':
       return `the scores would take ${refusal.bytes} bytes of workgroup memory, of ${refusal.limit}`
     case 'histogram block':

@@ -3,10 +3,11 @@
  * wherever they are read.
  */
 import type { Node } from '../../graph/node.ts'
+import { isCustom } from '../../ops/kinds.ts'
 import { MAX_CHAIN } from './chain.ts'
 import { costs } from './cost-model.ts'
 import type { Drafts } from './drafts.ts'
-import { isLeafBuffer, isCustomOp } from './facts.ts'
+import { isLeafBuffer } from './facts.ts'
 
 /** Work of more than this is stored where several kernels read it, not done again by each. */
 const MAX_INLINED_COST = 6
@@ -27,7 +28,7 @@ export function materialize(drafts: Drafts): void {
       const group = drafts.groupOf(user)
       if (group === undefined) for (const kernel of kernels.get(user)!) if (readers.size < 2) readers.add(kernel)
       if (group !== undefined) readers.add(group)
-      isNeeded ||= group === undefined ? views.has(user) : isCustomOp(user)
+      isNeeded ||= group === undefined ? views.has(user) : isCustom(user)
     }
     kernels.set(node, readers)
     if (isLeafBuffer(node)) continue

@@ -1,6 +1,6 @@
 /** Recompute or store: which live-outs of a group are stored, where there are several. */
 import type { Node } from '../../graph/node.ts'
-import { records } from '../../ops/records.ts'
+import { keepsPlaces } from '../../ops/kinds.ts'
 import { ownCost } from './cost-model.ts'
 
 /** Elementwise work of no more than this is recomputed by every reader, from values that the reader loads anyway. */
@@ -18,11 +18,7 @@ export function storedOf(members: ReadonlySet<Node>, outs: readonly Node[], isSu
     if (!members.has(node) || sure.has(node)) return 1
     const known = costs.get(node)
     if (known !== undefined) return known
-    const kind = records[node.op].kind
-    const cost =
-      kind === 'elementwise' || node.op === 'reshape'
-        ? node.inputs.reduce((sum, input) => sum + costOf(input), ownCost(node))
-        : Infinity
+    const cost = keepsPlaces(node) ? node.inputs.reduce((sum, input) => sum + costOf(input), ownCost(node)) : Infinity
     costs.set(node, cost)
     return cost
   }

@@ -11,11 +11,11 @@ import type { KernelProgram } from '../ir/kernel.ts'
 import { COLUMN, ROW, sumOf, type KRange, type Matmul, type RowGrouping, type SortedRows } from '../ir/matmul.ts'
 import type { Group } from '../group.ts'
 import { operandsOf } from './operands.ts'
-import { isMatmul, matmulView, type MatmulView } from './matmul-view.ts'
+import { hasMatmulTemplate, matmulView, type MatmulView } from './matmul-view.ts'
 import { store } from '../../scalar/statements.ts'
 
 export function matmulKernel(group: Group, context: ScheduleContext): KernelProgram {
-  const matmuls = [...group.members].filter(isMatmul).sort((a, b) => a.id - b.id)
+  const matmuls = [...group.members].filter(hasMatmulTemplate).sort((a, b) => a.id - b.id)
   const views = matmuls.map(matmulView)
   const [view] = views
   const scope = openScope(context, group.members, (node) => {

@@ -1,5 +1,6 @@
 /** A `contract`, `grouped_matmul` or `grouped_weight_gradient` as rows by columns over one K, where possible. */
 import { product, type Dim, ONE } from '../../../plan/dim.ts'
+import { isMatmul } from '../../graph/families.ts'
 import type { Node } from '../../graph/node.ts'
 
 export type Layout = 'k-major' | 'mn-major'
@@ -27,11 +28,14 @@ export interface MatmulView {
   readonly operandsInMemory: readonly Node[]
 }
 
-/** Whether the templates can take it: one joined axis, last on both sides; batch axes first; rows of experts in an order. */
-export function isMatmul(node: Node): boolean {
-  if (node.op === 'grouped_matmul') return true
+/**
+ * Whether the templates can compute it: a `contract` with one joined axis, last on both sides, and its batch axes first; a weight
+ * gradient whose rows are sorted by expert; any grouped matmul.
+ */
+export function hasMatmulTemplate(node: Node): boolean {
+  if (!isMatmul(node)) return false
   if (node.op === 'grouped_weight_gradient') return node.inputs[3]?.op === 'sort_by_expert'
-  if (node.op !== 'contract') return false
+  if (node.op !== 'contract') return true
   const [left, right] = node.inputs
   const { batch, over } = node.params
   if (over.length !== 1 || over[0][0] !== left.shape.length - 1 || over[0][1] !== right.shape.length - 1) return false

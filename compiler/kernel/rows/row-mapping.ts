@@ -2,7 +2,7 @@
 import { constantValue } from '../../../plan/dim.ts'
 import { tilesFor } from '../../../plan/tiles.ts'
 import type { Node } from '../../graph/node.ts'
-import { records } from '../../ops/records.ts'
+import { isReduction } from '../../ops/kinds.ts'
 import type { ScheduleContext } from '../scope/context.ts'
 import type { Group } from '../group.ts'
 
@@ -44,7 +44,6 @@ export function rowMapping(group: Group, context: ScheduleContext): RowMapping {
 
 /** The length of the rows that a reduction walks; undefined where it is known only at a run. */
 const reducedLength = (node: Node): number | undefined => constantValue(node.inputs[0].shape.at(-1)!)
-const isReduction = (node: Node): boolean => records[node.op].kind === 'reduction'
 
 const isShort = (members: readonly Node[]): boolean =>
   members.filter(isReduction).every((node) => (reducedLength(node) ?? Infinity) <= SHORT_ROW)

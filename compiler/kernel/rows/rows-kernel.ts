@@ -5,7 +5,7 @@
  * block.
  */
 import { ceilDivide, constantValue, product, type Dim } from '../../../plan/dim.ts'
-import { records } from '../../ops/records.ts'
+import { isElementwise, isReduction } from '../../ops/kinds.ts'
 import type { Node } from '../../graph/node.ts'
 import type { Expression, ReduceOpcode, Statement } from '../../scalar/expression.ts'
 import { add, binary, element, less, literal, multiply, size, u32, variable } from '../../scalar/build.ts'
@@ -144,10 +144,9 @@ class RowsKernel implements RowWriter {
 
   /** Puts into variables and arrays what is needed more than once or out of order; the rest is computed where it is read. */
   private compute(node: Node): void {
-    const kind = records[node.op].kind
-    if (kind === 'reduction') this.reduceRow(node)
+    if (isReduction(node)) this.reduceRow(node)
     else if (node.op === 'top_k') this.rankRow(node)
-    else if (product(node.shape) === this.rows && kind === 'elementwise') this.nameScalar(node)
+    else if (product(node.shape) === this.rows && isElementwise(node)) this.nameScalar(node)
     else if (!this.form.together && this.deservesArray(node)) this.fillArray(node)
     // what is now held takes the place of what was worked out before
     this.scope.accessor.forget()
@@ -184,7 +183,7 @@ class RowsKernel implements RowWriter {
 
   /** A vector that several loops read, or that is ranked, and that costs more than a load. */
   private deservesArray(node: Node): boolean {
-    if (records[node.op].kind !== 'elementwise') return false
+    if (!isElementwise(node)) return false
     const readers = this.context.fusion.users.get(node)!.filter((user) => this.group.members.has(user))
     const loops = readers.some((user) => user.op === 'top_k') ? 2 : readers.length
     return loops > 1 && constantValue(node.shape.at(-1)!) !== undefined

@@ -3,7 +3,7 @@
  * well.
  */
 import type { Node } from '../../../graph/node.ts'
-import { isMatmul } from '../../matmul/matmul-view.ts'
+import { hasMatmulTemplate } from '../../matmul/matmul-view.ts'
 import type { Draft } from '../draft.ts'
 import type { Drafts } from '../drafts.ts'
 import { liveOuts } from '../facts.ts'
@@ -39,7 +39,7 @@ function matmulsReadBy(drafts: Drafts, nodes: Iterable<Node>): Draft[] {
 
 /** Whether the group is one matmul whose results nothing but the rows reads. */
 function areReadBy(drafts: Drafts, rows: Draft, scores: Draft): boolean {
-  if ([...scores.members].filter(isMatmul).length !== 1) return false
+  if ([...scores.members].filter(hasMatmulTemplate).length !== 1) return false
   const { facts } = drafts
   const isReadByRows = (node: Node): boolean =>
     !facts.outputs.has(node) && facts.users.get(node)!.every((user) => rows.members.has(user))

@@ -1,6 +1,6 @@
 /** A matmul with its elementwise epilogue, and sibling GEMMs that the epilogue reads: horizontal fusion over one left operand. */
 import type { Node } from '../../../graph/node.ts'
-import { isMatmul, sharesLeft } from '../../matmul/matmul-view.ts'
+import { hasMatmulTemplate, sharesLeft } from '../../matmul/matmul-view.ts'
 import type { Draft } from '../draft.ts'
 import type { Drafts } from '../drafts.ts'
 import { growEpilogue } from '../grow.ts'
@@ -29,7 +29,7 @@ function siblingsRead(drafts: Drafts, draft: Draft, reader: Node): readonly Node
   }
   const isSiblingOrFollows = (node: Node): boolean => {
     if (drafts.groupOf(node) !== undefined) return false
-    if (isMatmul(node)) return sharesLeft(anchor, node)
+    if (hasMatmulTemplate(node)) return sharesLeft(anchor, node)
     return isEpilogue(anchor, node) && node.inputs.map(leadsToMatmul).some(Boolean)
   }
   reader.inputs.forEach(leadsToMatmul)

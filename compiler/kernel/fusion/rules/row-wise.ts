@@ -1,9 +1,9 @@
 /** A reduction along the last axis or a top-k, with all that stays within a row: norms, softmax, gates. */
 import { ONE, product } from '../../../../plan/dim.ts'
 import type { Node } from '../../../graph/node.ts'
+import { isElementwise, isMovement, isReduction } from '../../../ops/kinds.ts'
 import type { Draft } from '../draft.ts'
 import type { Drafts } from '../drafts.ts'
-import { isElementwise, isMovement, isReduction } from '../facts.ts'
 import type { Frontier } from '../frontier.ts'
 import { growByReaders } from '../grow.ts'
 import { rowsOf } from '../iteration-space.ts'

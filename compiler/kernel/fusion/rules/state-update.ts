@@ -5,8 +5,9 @@
 import { constantValue, product } from '../../../../plan/dim.ts'
 import type { Graph, Node } from '../../../graph/node.ts'
 import { isOp } from '../../../graph/walk.ts'
+import { isElementwise } from '../../../ops/kinds.ts'
 import type { Drafts } from '../drafts.ts'
-import { isElementwise, isLeafBuffer, liveOuts } from '../facts.ts'
+import { isLeafBuffer, liveOuts } from '../facts.ts'
 
 type Test = (node: Node) => boolean
 
