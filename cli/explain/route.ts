@@ -12,7 +12,7 @@ import {
   type TrainingBlock,
 } from '../../compiler/model/model.ts'
 import { evaluateSize, staticText } from '../../compiler/model/static/static.ts'
-import { AT_INFERENCE, isDrawn, routeIn } from '../../compiler/model/routing/ways.ts'
+import { AT_INFERENCE, isDrawn, routeIn } from '../../compiler/model/routing/forms.ts'
 import type { Dim } from '../../plan/dim.ts'
 import { newBook, type Book } from './book.ts'
 import { definition, formula, resolved, typeOf } from './formula.ts'

@@ -4,7 +4,7 @@ import { competitionName, type CompetitionStep, type RoutedLayer } from '../../p
 import type { MoeTerm, TrainingBlock } from '../model/model.ts'
 import { BALANCE_BIAS } from '../model/routing/selection.ts'
 import type { Static } from '../model/static/static.ts'
-import { isDrawn } from '../model/routing/ways.ts'
+import { isDrawn } from '../model/routing/forms.ts'
 import { pathIn, staticValue, tryStatic, type Environment } from './environment.ts'
 
 /** A value that may change from step to step, with numbers in the place of parameters. */

@@ -237,14 +237,14 @@ export interface Policy {
   /** The ids of the tokens, where the policy reads them. */
   readonly ids: { readonly given: GivenTerm; readonly input: InputTerm } | null
   /** The steps outside of every `when training`; a step of kind `when` marks the place of each block. */
-  readonly own: Way
+  readonly own: PolicySection
   /** Every `when training`, in the order of the text. */
   readonly blocks: readonly TrainingBlock[]
   readonly inference: Route
 }
 
 /** A section of a policy and what it selects, weighs and keeps; null for what another section does. */
-export interface Way {
+export interface PolicySection {
   readonly steps: readonly Step[]
   readonly select: Selection | null
   readonly weights: Term | null
@@ -259,8 +259,8 @@ export interface TrainingBlock {
   readonly atMost: Static | null
   /** One draw a step for all layers. */
   readonly isTogether: boolean
-  readonly training: Way
-  readonly otherwise: Way
+  readonly training: PolicySection
+  readonly otherwise: PolicySection
 }
 
 /** What a policy does in one form: at inference, or with some of its blocks in training. */

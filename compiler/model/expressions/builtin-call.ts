@@ -16,7 +16,7 @@ import type { Static } from '../static/static.ts'
 import { settingOf } from '../methods/method.ts'
 import { int, real } from '../methods/setting.ts'
 import { ofStatic, UNKNOWN, type Value } from '../context/value.ts'
-import { wantExtent, wantNumber, wantStatic } from '../types/wants.ts'
+import { wantExtent, wantNumber, wantStatic } from '../types/compile-time.ts'
 
 /** The argument of each parameter; null after a mistake. */
 function match(

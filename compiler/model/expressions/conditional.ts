@@ -5,7 +5,7 @@ import { complain, elaborate, folds, originOf, sizeOf, valueOf, type Frame } fro
 import { equalSizes } from '../static/exact.ts'
 import { changesByStep, int, operation, type Static, type StaticType } from '../static/static.ts'
 import { ofStatic, ofTerm, termTypeText, typeText, UNKNOWN, type Value } from '../context/value.ts'
-import { waitsForRun, wantStatic } from '../types/wants.ts'
+import { waitsForRun, wantStatic } from '../types/compile-time.ts'
 
 export function conditional(frame: Frame, expression: ConditionalExpression): Value {
   const { span } = expression

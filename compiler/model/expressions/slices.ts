@@ -7,7 +7,7 @@ import { complain, verify, wordsOf, type Frame } from '../context/context.ts'
 import { canonical, stepsIn } from '../static/exact.ts'
 import { evaluateSize } from '../static/static.ts'
 import { UNKNOWN, type Value } from '../context/value.ts'
-import { wantSize } from '../types/wants.ts'
+import { wantSize } from '../types/compile-time.ts'
 
 const fromEnd = (at: Dim, size: Dim): Dim => ((constantValue(at) ?? 0) < 0 ? add(size, at) : at)
 

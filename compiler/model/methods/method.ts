@@ -5,7 +5,7 @@ import { complain, folds, verify, type Frame } from '../context/context.ts'
 import type { MethodFact } from '../model.ts'
 import { article, nearest } from '../context/names.ts'
 import { evaluate, literal, type Static } from '../static/static.ts'
-import { waitsForRun, wantStatic } from '../types/wants.ts'
+import { waitsForRun, wantStatic } from '../types/compile-time.ts'
 import { INITIALISERS } from './methods.ts'
 import { isAllowed, rangeText, signatureOf, type Method, type Setting } from './setting.ts'
 

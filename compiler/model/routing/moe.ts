@@ -25,7 +25,7 @@ import { mixedRows, wantExpertOutputs } from '../types/rows.ts'
 import { evaluateSize, int } from '../static/static.ts'
 import { ofTerm, termTypeText, UNKNOWN, type Value } from '../context/value.ts'
 import { wanted } from './wanted.ts'
-import { wantFixed } from '../types/wants.ts'
+import { wantFixed } from '../types/compile-time.ts'
 
 /** The only clause of a kind; reports a missing or second one. */
 function only<T extends { readonly span: Span }>(

@@ -18,7 +18,7 @@ import type { Step, Term } from '../model.ts'
 import { everyExpertOf, shapedScores } from './selection.ts'
 import { evaluateSize } from '../static/static.ts'
 import { ofTerm, termTypeText, UNKNOWN } from '../context/value.ts'
-import { wantFixed } from '../types/wants.ts'
+import { wantFixed } from '../types/compile-time.ts'
 
 /**
  * Whether this has been settled on the way here, or in another `when training`, beside which this one may happen: that is

@@ -14,7 +14,7 @@ import { biasOf } from './selection.ts'
 import { int } from '../static/static.ts'
 import { ofStatic, ofTerm, UNKNOWN, type Value } from '../context/value.ts'
 import { wanted } from './wanted.ts'
-import { AT_INFERENCE, routeIn, settledIn } from './ways.ts'
+import { AT_INFERENCE, routeIn, settledIn } from './forms.ts'
 
 /** The implicit inputs of a policy. */
 export interface Routed {

@@ -4,7 +4,7 @@ import type { Span } from '../../../grammar/source.ts'
 import type { Dim } from '../../../plan/dim.ts'
 import { complain, sizeOf, wordsOf, type Frame } from '../context/context.ts'
 import type { Static } from '../static/static.ts'
-import { wantFixed, wantStatic } from '../types/wants.ts'
+import { wantFixed, wantStatic } from '../types/compile-time.ts'
 
 export type Requirement = { readonly span: Span } & (
   | { readonly kind: 'dropless' | 'expert-choice' }

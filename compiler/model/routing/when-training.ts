@@ -4,11 +4,11 @@ import type { Span } from '../../../grammar/source.ts'
 import { FORMULA_OPERATIONS, isFormulaOperation } from '../../../plan/formula.ts'
 import { meet, restore, varsOf, type Ran } from './branches.ts'
 import { complain, folds, verify, type Frame, type PolicyState } from '../context/context.ts'
-import type { TrainingBlock, Way } from '../model.ts'
+import type { TrainingBlock, PolicySection } from '../model.ts'
 import { createScope } from '../context/scope.ts'
 import { changesByStep, evaluate, wordsIn, type Static } from '../static/static.ts'
-import { waitsForRun, wantStatic } from '../types/wants.ts'
-import { isDrawn } from './ways.ts'
+import { waitsForRun, wantStatic } from '../types/compile-time.ts'
+import { isDrawn } from './forms.ts'
 
 interface Bounds {
   /** Whether it may change from step to step. */
@@ -81,7 +81,7 @@ function runBranch(frame: Frame, list: readonly Statement[], isTraining: boolean
 }
 
 /** What a branch itself selects, weighs and keeps. */
-function wayOf({ select, weights, keep }: PolicyState, { state }: Ran): Way {
+function sectionOf({ select, weights, keep }: PolicyState, { state }: Ran): PolicySection {
   const own = <K extends 'select' | 'weights' | 'keep'>(what: K, before: PolicyState[K]): PolicyState[K] =>
     state[what] === before ? null : state[what]
   return { steps: state.steps, select: own('select', select), weights: own('weights', weights), keep: own('keep', keep) }
@@ -114,8 +114,8 @@ export function whenTraining(frame: Frame, statement: WhenTrainingStatement): vo
   const block = {
     ...head,
     span: { ...span, end: statement.body[0]?.span.start ?? span.end },
-    training: wayOf(state, training),
-    otherwise: wayOf(state, otherwise),
+    training: sectionOf(state, training),
+    otherwise: sectionOf(state, otherwise),
     count: otherwise.state.count,
     isBroken: training.state.isBroken || otherwise.state.isBroken,
   }

@@ -8,7 +8,7 @@ import type { AfterTerm, CarriedTerm, Loop } from '../model.ts'
 import { assign, createScope, find } from '../context/scope.ts'
 import { evaluateSize, int } from '../static/static.ts'
 import { ofStatic, ofTerm, UNKNOWN, type Value } from '../context/value.ts'
-import { wantFixed } from '../types/wants.ts'
+import { wantFixed } from '../types/compile-time.ts'
 
 /** Names that the statements assign, in order of appearance. */
 function assigned(list: readonly Statement[]): readonly string[] {

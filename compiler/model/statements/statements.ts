@@ -25,7 +25,7 @@ import { evaluate } from '../static/static.ts'
 import { initialiserOf } from '../methods/method.ts'
 import { whenTraining } from '../routing/when-training.ts'
 import { ofTerm, typeText, UNKNOWN, type Value } from '../context/value.ts'
-import { waitsForRun, wantStatic } from '../types/wants.ts'
+import { waitsForRun, wantStatic } from '../types/compile-time.ts'
 
 const EVERYWHERE: readonly Statement['kind'][] = ['let', 'assign', 'repeat', 'assert']
 

@@ -11,7 +11,7 @@ import { isLost } from '../context/names.ts'
 import { find } from '../context/scope.ts'
 import { evaluateSize, int } from '../static/static.ts'
 import { ofStatic, termTypeText, UNKNOWN } from '../context/value.ts'
-import { wantExtent, wantSize } from './wants.ts'
+import { wantExtent, wantSize } from './compile-time.ts'
 
 const DTYPES: readonly DType[] = ['f32', 'i32', 'bool']
 

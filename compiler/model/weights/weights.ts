@@ -8,7 +8,7 @@ import { EXPERT_INDEX, type WeightFact, type WeightSourceFact } from '../model.t
 import { createScope } from '../context/scope.ts'
 import { evaluateSize, int } from '../static/static.ts'
 import { ofStatic } from '../context/value.ts'
-import { wantFixed } from '../types/wants.ts'
+import { wantFixed } from '../types/compile-time.ts'
 
 /** A path with anonymous indices, by which entries and weights are matched. */
 const keyOf = (path: string): string => path.replace(/\{[^}]*\}/g, '{}')
