@@ -93,6 +93,21 @@ export function outputName(role: OutputRole): string {
 }
 
 /**
+ * The path and the term behind the name of a loss or a metric, for readers of recipes and records, which hold the names alone.
+ * The path is empty for the model itself, and for a name that is none of these.
+ */
+export function reportOf(name: string): Pick<ReportRole, 'path' | 'term'> {
+  const [, path = '', term = name] = /^(?:loss|metric)\.(?:(.+)\.)?([^.]+)$/.exec(name) ?? []
+  return { path, term }
+}
+
+/** `layers.0.moe.router.balance`: the name of a loss or a metric among its kind. */
+export function shortReportName(name: string): string {
+  const { path, term } = reportOf(name)
+  return path === '' ? term : `${path}.${term}`
+}
+
+/**
  * What is wrong between a role and the state that the output replaces, null where nothing is. The next value of persistent state
  * replaces it, an accumulated gradient the sum before it, and a report or routing replaces nothing.
  */

@@ -1,5 +1,6 @@
 /** How a model learns, in words: the recipe of its training as a page. */
 import { formulaText } from '../../plan/formula.ts'
+import { shortReportName } from '../../plan/output-role.ts'
 import {
   competitionStepsOf,
   type CompetitionStep,
@@ -100,14 +101,8 @@ export function explainTraining(recipe: Recipe): string {
       ...(recipe.isRandom ? ['random numbers of a step follow from the seed and the number of the step'] : []),
     ]),
     ...section('a micro-batch', recipe.inputs.map(inputText)),
-    ...section(
-      'losses, summed',
-      recipe.losses.map((name) => name.slice('loss.'.length)),
-    ),
-    ...section(
-      'metrics',
-      recipe.metrics.map((name) => name.slice('metric.'.length)),
-    ),
+    ...section('losses, summed', recipe.losses.map(shortReportName)),
+    ...section('metrics', recipe.metrics.map(shortReportName)),
     ...section(
       `weights, ${learned.reduce((all, { shape }) => all + count(shape), 0)} trainable parameters`,
       table([HEAD, ...rowsOf(weights).map(weightRow)], '<><<>>')

@@ -1,4 +1,5 @@
 /** A run of training on one line that is drawn over, and the lines that stay. */
+import { reportOf, shortReportName } from '../../plan/output-role.ts'
 import { emptyTable, own } from '../../plan/table.ts'
 import type { StartEvent, StepEvent, ValidationEvent } from '../../training/events.ts'
 import { plural } from '../output.ts'
@@ -25,8 +26,8 @@ export const loadBars = (load: readonly number[]): string => {
 export function termsOf(losses: Readonly<Record<string, number>>): Readonly<Record<string, number>> {
   const terms = emptyTable<number>()
   for (const [name, value] of Object.entries(losses)) {
-    const word = name.slice(name.lastIndexOf('.') + 1)
-    terms[word] = (terms[word] ?? 0) + value
+    const { term } = reportOf(name)
+    terms[term] = (terms[term] ?? 0) + value
   }
   return terms
 }
@@ -90,7 +91,7 @@ const sharedLoss = (losses: Readonly<Record<string, number>>, asked: Readonly<Re
 
 /** What stays on the screen, a line a validation: both losses are of the same terms. */
 export const validationLine = ({ step, loss, losses, metrics, seconds }: ValidationEvent, last: StepEvent | null): string => {
-  const words = Object.fromEntries(Object.entries(metrics).map(([name, value]) => [name.slice(name.indexOf('.') + 1), value]))
+  const words = Object.fromEntries(Object.entries(metrics).map(([name, value]) => [shortReportName(name), value]))
   const learned = last === null ? '' : `loss ${number(sharedLoss(last.losses, losses))}  `
   return `${`step ${step}`.padEnd(12)}${learned}validation ${number(loss)}${Object.keys(words).length === 0 ? '' : `  ${numbers(words)}`}  ${duration(seconds * 1000)}\n`
 }

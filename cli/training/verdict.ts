@@ -1,4 +1,5 @@
 /** Verdicts over the layers of a run in words: in the terminal, and on the page. */
+import { reportOf } from '../../plan/output-role.ts'
 import { problemsOf, type LayerVerdict, type LayerProblem } from '../../training/record/verdict.ts'
 import { balanceWords } from '../routing/balance.ts'
 import { loadCollapseWords } from '../routing/collapse.ts'
@@ -30,12 +31,12 @@ const TROUBLE: { readonly [T in LayerProblem]: (verdict: LayerVerdict) => string
 export const troubleWords = (verdict: LayerVerdict): readonly string[] =>
   problemsOf(verdict).map((trouble) => TROUBLE[trouble](verdict))
 
-/** Losses that punish an uneven load, by the last part of their names in the standard library. */
-const EVENING = /\.(balance|importance|contest_balance)$/
+/** Losses that punish an uneven load, by their terms in the standard library. */
+const EVENING: ReadonlySet<string> = new Set(['balance', 'importance', 'contest_balance'])
 
 /** What may even the load of a layer that has trouble: what it has already, else what the language offers. */
 export function remedyWords({ losses, biasRate }: LayerVerdict): string {
-  const evening = [...new Set(losses.flatMap((name) => EVENING.exec(name)?.[1] ?? []))]
+  const evening = [...new Set(losses.map((name) => reportOf(name).term).filter((term) => EVENING.has(term)))]
   const has = [
     ...(biasRate === null ? [] : [`a larger rate than ${biasRate} in \`require bias balanced at ${biasRate}\``]),
     ...(evening.length === 0

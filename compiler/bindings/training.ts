@@ -11,6 +11,7 @@ import {
   Scope,
   StructureKind,
 } from 'ts-morph'
+import { reportOf } from '../../plan/output-role.ts'
 import type { Plan, Port } from '../../plan/plan.ts'
 import { competitionStepsOf, type Recipe } from '../../plan/recipe.ts'
 import { weightPath } from '../../plan/weight-path.ts'
@@ -97,7 +98,7 @@ const namesInterface = (name: string, recipe: Recipe): InterfaceDeclarationStruc
 })
 
 /** `loss.next`; `loss.layers.0.moe.router.balance` belongs to a policy, and is reported in steps that compute it. */
-const isOwn = (name: string): boolean => name.split('.').length === 2
+const isOwn = (name: string): boolean => reportOf(name).path === ''
 
 /** Text as it stands, as the ports. */
 function factsConstant({ model, losses, metrics, weights }: Recipe, plan: Plan): string {

@@ -1,6 +1,6 @@
 /** Names and state of outputs by their roles. */
 import { expect, test } from 'vitest'
-import { outputName, replacementProblem, roleText, type OutputRole } from '../../plan/output-role.ts'
+import { outputName, replacementProblem, reportOf, roleText, shortReportName, type OutputRole } from '../../plan/output-role.ts'
 
 const GRADIENT: OutputRole = { kind: 'gradient', of: 'head' }
 const FIRST: OutputRole = { kind: 'optimizer_state', state: 'first', of: 'head' }
@@ -34,3 +34,14 @@ test.each<[OutputRole, string | undefined, string | null]>([
   [FIRST, 'first.head', null],
   [FIRST, undefined, 'an output of the role optimizer_state replaces nothing, not first.head'],
 ])('%j that replaces %s', (role, replaces, problem) => expect(replacementProblem(role, replaces)).toBe(problem))
+
+test.each([
+  ['loss.next', '', 'next', 'next'],
+  ['metric.accuracy', '', 'accuracy', 'accuracy'],
+  ['loss.layers.0.moe.router.balance', 'layers.0.moe.router', 'balance', 'layers.0.moe.router.balance'],
+  ['loss', '', 'loss', 'loss'],
+  ['x.y', '', 'x.y', 'x.y'],
+])('the report %s', (name, path, term, short) => {
+  expect(reportOf(name)).toEqual({ path, term })
+  expect(shortReportName(name)).toBe(short)
+})

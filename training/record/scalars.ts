@@ -1,4 +1,5 @@
 /** The scalars of an event, as TensorBoard shows them. */
+import { shortReportName } from '../../plan/output-role.ts'
 import type { LayerRouting } from '../events.ts'
 import type { Recorded } from './metrics.ts'
 
@@ -15,9 +16,8 @@ const tagged = (group: string, values: Named): readonly Scalar[] =>
     value === null || !Number.isFinite(value) ? [] : [{ tag: `${group}/${name}`, value }],
   )
 
-/** `loss.cross_entropy` -> `cross_entropy`. */
 const short = (values: Readonly<Record<string, number>>): Named =>
-  Object.fromEntries(Object.entries(values).map(([name, value]) => [name.replace(/^(loss|metric)\./, ''), value]))
+  Object.fromEntries(Object.entries(values).map(([name, value]) => [shortReportName(name), value]))
 
 const routing = ({ layer, cv, maxVio, allocationEntropy, weightEntropy, load, dropped }: LayerRouting): readonly Scalar[] =>
   tagged(`routing ${layer}`, {

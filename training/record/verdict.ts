@@ -1,4 +1,5 @@
 /** Verdicts on the routed layers from the last steps of a run: missed balance requirements, load collapse, dead experts. */
+import { reportOf } from '../../plan/output-role.ts'
 import { balance, type Balance } from '../../runtime/routing/balance.ts'
 import { FEWEST_TOKENS, loadCollapse, type LoadCollapse } from '../../runtime/routing/load-collapse.ts'
 import type { LayerRouting, StartEvent, StepEvent } from '../events.ts'
@@ -45,9 +46,11 @@ function balanceOf(routings: readonly LayerRouting[], within: number): LayerVerd
   return { missed: missed.length, shown: missed.at(-1) ?? all[all.length - 1] }
 }
 
-/** `layers.0/moe` and `loss.layers.0.moe.router.balance` */
-const lossesOf = (layer: string, { losses }: StepEvent): readonly string[] =>
-  Object.keys(losses).filter((name) => name.startsWith(`loss.${layer.replaceAll('/', '.')}.router.`))
+/** The losses of the policy of a layer; `layers.0.moe.router` is that of `layers.0/moe`. */
+function lossesOf(layer: string, { losses }: StepEvent): readonly string[] {
+  const router = `${layer.replaceAll('/', '.')}.router`
+  return Object.keys(losses).filter((name) => `${reportOf(name).path}.`.startsWith(`${router}.`))
+}
 
 function judgeLayer(
   { layer, experts, within, biasRate }: StartEvent['layers'][number],

@@ -1,4 +1,5 @@
 /** The terms of the loss one by one, the metrics, and what steers the run. */
+import { reportOf } from '../../../../plan/output-role.ts'
 import type { Curve } from '../../../../training/record/bins.ts'
 import { html } from '../../../routing/page/client/dom.ts'
 import { chart, type Chart, type Line } from './chart.ts'
@@ -20,14 +21,14 @@ export function gridOf(figures: Figures, least: number, made: readonly ((width: 
 
 /** `loss.cross_entropy` -> `cross entropy`, `loss.layers.0.moe.router.balance` -> `balance, layers.0.moe` */
 function titleOf(name: string): string {
-  const [, path, word] = /^(?:loss|metric)\.(?:(.*)\.router\.)?(.*)$/.exec(name) ?? [name, undefined, name]
-  return `${word.replaceAll('_', ' ')}${path === undefined ? '' : `, ${path}`}`
+  const { path, term } = reportOf(name)
+  return `${term.replaceAll('_', ' ')}${path === '' ? '' : `, ${path.replace(/\.router$/, '')}`}`
 }
 
 /** Those of the model first, then those of its routers. */
 const inOrder = (names: readonly string[]): readonly string[] => [
-  ...names.filter((name) => !name.includes('.router.')),
-  ...names.filter((name) => name.includes('.router.')),
+  ...names.filter((name) => reportOf(name).path === ''),
+  ...names.filter((name) => reportOf(name).path !== ''),
 ]
 
 function both(
