@@ -6,6 +6,7 @@ import { join, resolve } from 'node:path'
 import { pathToFileURL } from 'node:url'
 import { promisify } from 'node:util'
 import { afterAll, expect, test } from 'vitest'
+import type { TrainingEvent } from '../../training/events.ts'
 import { bindingsOf, planOf } from '../bindings/tiny.ts'
 import { typeErrors } from '../bindings/type-errors.ts'
 
@@ -13,7 +14,8 @@ const { libraryOptions } = (await import(pathToFileURL(resolve('scripts/bundle.m
   readonly libraryOptions: (entries: Readonly<Record<string, string>>) => BuildOptions
 }
 
-const [, program] = /^```ts\n([\s\S]*?)^```$/m.exec(readFileSync('docs/training.md', 'utf8'))!
+const page = readFileSync('docs/training.md', 'utf8')
+const [, program] = /^```ts\n([\s\S]*?)^```$/m.exec(page)!
 
 /** The example of the page, small. */
 const source = {
@@ -28,6 +30,21 @@ const source = {
 
 const folder = mkdtempSync(join(tmpdir(), 'smoe-'))
 afterAll(() => rmSync(folder, { recursive: true }))
+
+/** Complete by its type. */
+const EVENTS: Readonly<Record<TrainingEvent['kind'], true>> = {
+  start: true,
+  step: true,
+  validation: true,
+  probe: true,
+  checkpoint: true,
+  end: true,
+}
+
+test('the page lists the events of a run', () => {
+  const [, rows] = /^\| event \|.*\n\| --- .*\n((?:\|.*\n)+)/m.exec(page)!
+  expect([...rows.matchAll(/^\| `(\w+)` \|/gm)].map(([, name]) => name)).toEqual(Object.keys(EVENTS))
+})
 
 test('the program of the page compiles', () => {
   expect(typeErrors({ 'program.ts': program, 'out/characters.ts': bindingsOf(source) })).toEqual([])
