@@ -8,7 +8,7 @@ import { Option } from 'commander'
 import type { CompiledProgram } from '../compiler/compile.ts'
 import { print } from '../compiler/graph/print.ts'
 import type { Graph } from '../compiler/graph/node.ts'
-import type { Kernel, Plan, Program } from '../plan/plan.ts'
+import type { Kernel, Plan, Program, WgslKernel } from '../plan/plan.ts'
 import type { Target } from '../plan/target.ts'
 import { readRegularSync, textPieces, type FileSet } from '../runtime/files/index.ts'
 import { EXIT, Failure } from './exit.ts'
@@ -74,7 +74,7 @@ const dispatchesOf = (kernel: Kernel, plan: Plan): readonly string[] =>
   )
 
 /** A shader under comments that say what it is; its own lines are as the adapter gets them. */
-function shaderText(kernel: Kernel, plan: Plan): string {
+function shaderText(kernel: WgslKernel, plan: Plan): string {
   const places = kernel.places.map(
     ({ place: { path, line, column, instance } }) => `${path}:${line}:${column}${instance === '' ? '' : ` in ${instance}`}`,
   )
@@ -87,7 +87,7 @@ function shaderText(kernel: Kernel, plan: Plan): string {
 }
 
 const shaderFiles = ({ name, plan }: Dumped): readonly DumpedFile[] =>
-  plan.kernels.map((kernel) => ({
+  plan.kernels.filter((kernel) => 'wgsl' in kernel).map((kernel) => ({
     name: `${name}.kernel-${numbered(kernel.id, plan.kernels.length)}-${plain(kernel.name)}.wgsl`,
     text: shaderText(kernel, plan),
     holds: dispatchesOf(kernel, plan)[0] ?? 'a shader that no program dispatches',

@@ -19,8 +19,8 @@ import type { Model } from './model/model.ts'
 import { earlyPasses, latePasses, optimise, type Optimised, type PassOptions, type PassTrace } from './passes/pipeline.ts'
 import { splitLoadTimeConstants, withoutLoadTimeConstants } from './passes/load-time-constants.ts'
 import { sharesWeights, type LayoutOptions } from './passes/weight-layout.ts'
-import { emitPlan } from './wgsl/plan.ts'
-import { printKernels } from './wgsl/print-kernels.ts'
+import { emitPlan } from './emit/plan.ts'
+import { printKernels } from './emit/print-kernels.ts'
 
 export interface CompileOptions extends CheckOptions, LowerOptions {
   readonly target: Target

@@ -25,9 +25,15 @@ export interface PlaceInSource {
   readonly instance: string
 }
 
+/** What runs a plan: a WebGPU device, or the threads of a processor. */
+export type PlanTarget = 'webgpu' | 'cpu'
+
+/** The language of each target's kernels. */
+export const LANGUAGE: { readonly [T in PlanTarget]: KernelLanguage } = { webgpu: 'wgsl', cpu: 'wasm' }
+
 export interface Plan {
   readonly version: typeof PLAN_VERSION
-  readonly target: 'webgpu'
+  readonly target: PlanTarget
   readonly model: string
   readonly doc: string
   /** Symbolic dims, bound by the shapes of the inputs at each run. */
@@ -141,15 +147,13 @@ export interface KernelBinding {
   readonly dtype: StorageType
 }
 
-/**
- * One compute shader. In group 0, binding 0 is the uniform `dims: array<vec4<u32>, ceil(n/4)>` with the plan's dims in order;
- * storage bindings follow from 1 in the order of `bindings`.
- */
-export interface Kernel {
+/** What kernels are written in. */
+export type KernelLanguage = 'wgsl' | 'wasm'
+
+/** What kernels of all targets have. */
+interface KernelFacts {
   readonly id: number
   readonly name: string
-  readonly wgsl: string
-  readonly entryPoint: string
   readonly bindings: readonly KernelBinding[]
   readonly workgroupSize: readonly [number, number, number]
   /** The template it was made from, and why that one: for `explain --stage kernels`. */
@@ -157,10 +161,37 @@ export interface Kernel {
   readonly reason: string
   /** Faster templates that were refused, and for what reason. */
   readonly refused: readonly { readonly template: string; readonly reason: string }[]
-  /** Line of the WGSL (from 1) where a part begins -> the place in the spec it computes. */
+  /** Line of the code (from 1) where a part begins -> the place in the spec it computes. */
   readonly places: readonly { readonly wgslLine: number; readonly place: PlaceInSource }[]
+}
+
+/**
+ * One compute shader. In group 0, binding 0 is the uniform `dims: array<vec4<u32>, ceil(n/4)>` with the plan's dims in order;
+ * storage bindings follow from 1 in the order of `bindings`.
+ */
+export interface WgslKernel extends KernelFacts {
+  readonly wgsl: string
+  readonly entryPoint: string
   readonly needsSubgroups: boolean
 }
+
+/**
+ * One WebAssembly module in base64. It imports a shared memory `env.memory` and exports `kernel(arguments, own, from, to)`, which
+ * runs the workgroups from .. to - 1. `arguments` is the address of words: address and number of elements of each binding in
+ * order, then the plan's dims in order; `own` is the address of `ownBytes` bytes that no other thread uses. Up to `marginBytes`
+ * before and behind each binding are read and not used.
+ */
+export interface WasmKernel extends KernelFacts {
+  readonly wasm: string
+  readonly ownBytes: number
+  readonly marginBytes: number
+}
+
+export type Kernel = WgslKernel | WasmKernel
+
+/** The text of a kernel: kernels of one text and the same bindings are one. */
+export const kernelCode = (kernel: Omit<WgslKernel, 'id'> | Omit<WasmKernel, 'id'>): string =>
+  'wgsl' in kernel ? kernel.wgsl : kernel.wasm
 
 export interface Program {
   readonly name: string

@@ -2,7 +2,7 @@
 
 import { dim } from './dim.ts'
 import { ROLE_FIELDS } from './output-role.ts'
-import { PLAN_VERSION, type Plan } from './plan.ts'
+import { LANGUAGE, PLAN_VERSION, type KernelLanguage, type Plan, type PlanTarget } from './plan.ts'
 
 type Tell = (problem: string) => void
 type Rule = (value: unknown, at: string, tell: Tell) => void
@@ -121,19 +121,25 @@ const buffer = record({
   parts: positive,
 })
 
-const kernel = record({
+const kernelFacts = {
   id: whole,
   name,
-  wgsl: text,
-  entryPoint: name,
   bindings: list(record({ name: text, access, dtype: storage })),
   workgroupSize: tuple(3, positive),
   template: text,
   reason: text,
   refused: list(record({ template: text, reason: text })),
   places: list(record({ wgslLine: positive, place })),
-  needsSubgroups: flag,
-})
+}
+
+const CODE: { readonly [L in KernelLanguage]: Readonly<Record<string, Rule>> } = {
+  wgsl: { wgsl: text, entryPoint: name, needsSubgroups: flag },
+  wasm: { wasm: text, ownBytes: whole, marginBytes: whole },
+}
+
+/** The language is that of the plan's target. */
+const kernelOf = (target: unknown): Rule =>
+  record({ ...kernelFacts, ...CODE[isTarget(target) ? LANGUAGE[target] : 'wgsl'] })
 
 const step = record({ kernel: whole, bindings: list(record({ buffer: whole, part: whole })), workgroups: size, label: text })
 
@@ -155,9 +161,11 @@ const requires = record({
   subgroupSize: orNull(positive),
 })
 
-const fields: { readonly [F in keyof Plan]: Rule } = {
+const isTarget = (target: unknown): target is PlanTarget => typeof target === 'string' && Object.hasOwn(LANGUAGE, target)
+
+const fieldsOf = (target: unknown): { readonly [F in keyof Plan]: Rule } => ({
   version: oneOf(PLAN_VERSION),
-  target: oneOf('webgpu'),
+  target: oneOf(...Object.keys(LANGUAGE)),
   model: text,
   doc: text,
   dims: list(record({ name, doc: text })),
@@ -168,15 +176,15 @@ const fields: { readonly [F in keyof Plan]: Rule } = {
   constants: list(record({ buffer: whole, dtype: onHost, values: list(finite) })),
   held: list(record(port)),
   buffers: list(buffer),
-  kernels: list(kernel),
+  kernels: list(kernelOf(target)),
   once: orNull(program),
   programs: list(program),
   requires,
-}
+})
 
 /** Whether a value has the form of a plan; what is wrong is added to `problems`. */
 export function conforms(value: unknown, problems: string[]): value is Plan {
   const before = problems.length
-  record(fields)(value, 'the plan', (problem) => problems.push(problem))
+  record(fieldsOf((value as { target?: unknown } | null)?.target))(value, 'the plan', (problem) => problems.push(problem))
   return problems.length === before
 }

@@ -1,6 +1,10 @@
 /** The target of compilation: the properties of an adapter that kernels depend on, as data. */
 
+import type { PlanTarget } from './plan.ts'
+
 export interface Target {
+  /** What its plans run on, and thereby the language of its kernels. */
+  readonly runs: PlanTarget
   /** How it is named in messages: `llvmpipe (LLVM 15.0.6, 256 bits)`. */
   readonly name: string
   /** On a CPU adapter a load costs as much as ten multiply-adds and barriers are expensive; on a GPU neither is. */
@@ -18,6 +22,7 @@ export interface Target {
 
 /** The limits that every WebGPU adapter keeps: a plan for it runs anywhere. */
 export const PORTABLE: Target = {
+  runs: 'webgpu',
   name: 'portable',
   kind: 'gpu',
   subgroupSize: null,
@@ -28,4 +33,19 @@ export const PORTABLE: Target = {
   maxBindingBytes: 134217728,
   maxBufferBytes: 268435456,
   maxWorkgroupsPerDimension: 65535,
+}
+
+/** The threads of any processor: kernels in WebAssembly. One gang of four invocations is a vector of 128 bits. */
+export const CPU: Target = {
+  runs: 'cpu',
+  name: 'cpu',
+  kind: 'cpu',
+  subgroupSize: null,
+  features: [],
+  maxInvocationsPerWorkgroup: 4,
+  maxWorkgroupStorageBytes: 65536,
+  maxStorageBuffers: 1024,
+  maxBindingBytes: 2 ** 32 - 2 ** 20,
+  maxBufferBytes: 2 ** 32 - 2 ** 20,
+  maxWorkgroupsPerDimension: 2 ** 31 - 1,
 }

@@ -1,14 +1,6 @@
 /** Device copies between two buffers, which may be split into parts at different elements. */
-import type { Part } from './buffers.ts'
+import type { Copy, Part } from './device.ts'
 import { copySize } from './memory.ts'
-
-export interface Copy {
-  readonly from: GPUBuffer
-  readonly fromOffset: number
-  readonly to: GPUBuffer
-  readonly toOffset: number
-  readonly bytes: number
-}
 
 /** The copies that move all elements of `from` to `to`, in order. */
 export function copiesBetween(from: readonly Part[], to: readonly Part[]): readonly Copy[] {
@@ -25,8 +17,4 @@ export function copiesBetween(from: readonly Part[], to: readonly Part[]): reado
     if (written === there.elements) [target, written] = [target + 1, 0]
   }
   return copies
-}
-
-export function encodeCopy(encoder: GPUCommandEncoder, { from, fromOffset, to, toOffset, bytes }: Copy): void {
-  encoder.copyBufferToBuffer(from, fromOffset, to, toOffset, bytes)
 }

@@ -1,13 +1,97 @@
-/** An open WebGPU device, in Node or in a browser: its properties, its errors and its loss. */
-
+/** An open device: all that sessions, stores and training ask of it, whatever computes behind it. */
+import type { Kernel, Requirements } from '../plan/plan.ts'
 import type { Target } from '../plan/target.ts'
-import { DeviceError, DeviceLostError, OutOfMemoryError, type RuntimeError } from './errors.ts'
+import type { DeviceLostError, RuntimeError } from './errors.ts'
+
+/** Memory of a device. Only the device that made it knows more of it. */
+export interface DeviceBuffer {
+  readonly destroy: () => void
+}
+
+/** A range of a buffer, in bytes. */
+export interface Region {
+  readonly buffer: DeviceBuffer
+  readonly offset: number
+  readonly bytes: number
+}
+
+/** The region of a device buffer that holds one part of a plan buffer. */
+export interface Part {
+  readonly buffer: DeviceBuffer
+  readonly offset: number
+  /** Size of the binding in bytes: the elements, rounded up to 16 bytes. */
+  readonly size: number
+  readonly elements: number
+  /** Bytes of one element. */
+  readonly bytes: 2 | 4
+}
+
+export interface Copy {
+  readonly from: DeviceBuffer
+  readonly fromOffset: number
+  readonly to: DeviceBuffer
+  readonly toOffset: number
+  readonly bytes: number
+}
+
+/** A kernel that a device has compiled. */
+export interface CompiledKernel {
+  readonly kernel: Kernel
+}
+
+export interface Dispatch {
+  readonly label: string
+  readonly compiled: CompiledKernel
+  /** One for each binding of the kernel. */
+  readonly bindings: readonly Part[]
+  readonly workgroups: number
+}
+
+/** A program with its buffers, to be executed many times. */
+export interface ProgramRequest {
+  readonly label: string
+  /** The values of the plan's dims, in order. */
+  readonly dims: readonly number[]
+  readonly dispatches: readonly Dispatch[]
+  /** The regions of each output that is read back. */
+  readonly outputs: readonly (readonly Region[])[]
+  /** Made in order after all dispatches and reads. */
+  readonly copies: readonly Copy[]
+}
+
+export interface Executed {
+  /** The bytes of each output. */
+  readonly outputs: readonly ArrayBuffer[]
+  /** The time of each dispatch, if it was asked for. */
+  readonly nanoseconds: readonly number[] | null
+}
+
+export interface BoundProgram {
+  /**
+   * Calls `write`, which writes the inputs, and executes all dispatches. Throws a FeatureError if times are asked for and the
+   * device has no clock.
+   */
+  readonly execute: (write: () => void, isTimed: boolean) => Promise<Executed>
+  readonly destroy: () => void
+}
+
+/** What a device writes to a buffer from. */
+export type WritableData = Float32Array | Int32Array | Uint32Array | Uint16Array
+
+export type DeviceLimits = Readonly<
+  Record<
+    Exclude<keyof Requirements, 'features' | 'subgroupSize'> | 'maxBufferSize' | 'maxComputeWorkgroupsPerDimension',
+    number
+  >
+>
 
 export interface Device {
-  readonly gpu: GPUDevice
   readonly target: Target
   /** The adapter, and the reason why it was chosen. */
   readonly choice: AdapterChoice
+  /** All features, also those that smoe does not use; `timestamp-query` stands for a clock of dispatches. */
+  readonly features: ReadonlySet<string>
+  readonly limits: DeviceLimits
   /**
    * Awaits a promise of the device in the way that suits the platform. Rejects with a DeviceLostError if the device is lost
    * first.
@@ -19,6 +103,19 @@ export interface Device {
   readonly lost: () => DeviceLostError | null
   /** Returns and clears the first uncaptured error; null if there is none. */
   readonly takeError: () => RuntimeError | null
+  /** Runs what writes to buffers and awaits its errors: an OutOfMemoryError or a DeviceError, with `what`. */
+  readonly guard: <T>(what: string, act: () => T) => Promise<T>
+  /** Memory that begins as zeros. Throws a LimitError or an OutOfMemoryError with its label. */
+  readonly createStorage: (label: string, bytes: number) => Promise<DeviceBuffer>
+  /** Writes `count` elements from `start` of the data, in order with all other work. */
+  readonly write: (buffer: DeviceBuffer, offset: number, data: WritableData, start: number, count: number) => void
+  /** The bytes of each list of regions. */
+  readonly read: (what: string, tensors: readonly (readonly Region[])[]) => Promise<readonly ArrayBuffer[]>
+  /** Resolves once all writes so far are done. */
+  readonly settle: () => Promise<void>
+  /** Throws a KernelError with the kernel's place in the spec. */
+  readonly compileKernel: (kernel: Kernel) => Promise<CompiledKernel>
+  readonly bind: (request: ProgramRequest) => Promise<BoundProgram>
   /** Destroys the device. Further calls do nothing. */
   readonly dispose: () => void
 }
@@ -27,140 +124,6 @@ export interface AdapterChoice {
   readonly name: string
   readonly driver: string
   readonly reason: string
-}
-
-export interface DeviceOptions {
-  readonly choice?: AdapterChoice
-  /** How to await a promise of the device; by default the promise itself. */
-  readonly wait?: <T>(promise: Promise<T>) => Promise<T>
-  /** Free memory in bytes; null, the default, where the platform cannot tell. */
-  readonly availableMemory?: () => number | null
-}
-
-const FEATURES = ['subgroups', 'timestamp-query', 'shader-f16'] as const
-
-const LIMITS = [
-  'maxStorageBuffersPerShaderStage',
-  'maxComputeInvocationsPerWorkgroup',
-  'maxComputeWorkgroupSizeX',
-  'maxComputeWorkgroupSizeY',
-  'maxComputeWorkgroupSizeZ',
-  'maxComputeWorkgroupStorageSize',
-  'maxComputeWorkgroupsPerDimension',
-  'maxStorageBufferBindingSize',
-  'maxBufferSize',
-  'maxBindingsPerBindGroup',
-] as const satisfies readonly (keyof GPUSupportedLimits)[]
-
-const SOFTWARE = /llvmpipe|lavapipe|swiftshader|softpipe|basic render|\bcpu\b/i
-
-/** Whether an adapter computes on the CPU, by its flags or its name. */
-export function isSoftware(info: GPUAdapterInfo): boolean {
-  const words = [info.vendor, info.architecture, info.device, info.description].join(' ')
-  return info.isFallbackAdapter === true || info.architecture === 'software' || SOFTWARE.test(words)
-}
-
-/** The compilation target of an adapter. */
-export function describeTarget(adapter: GPUAdapter, name?: string): Target {
-  const { info, limits } = adapter
-  const subgroupSize =
-    adapter.features.has('subgroups') && info.subgroupMinSize === info.subgroupMaxSize ? info.subgroupMinSize : 0
-  return {
-    name: name ?? (info.description || info.device || info.architecture || info.vendor || 'unnamed adapter'),
-    kind: isSoftware(info) ? 'cpu' : 'gpu',
-    subgroupSize: subgroupSize > 0 ? subgroupSize : null,
-    features: FEATURES.filter((feature) => adapter.features.has(feature)),
-    maxInvocationsPerWorkgroup: limits.maxComputeInvocationsPerWorkgroup,
-    maxWorkgroupStorageBytes: limits.maxComputeWorkgroupStorageSize,
-    maxStorageBuffers: limits.maxStorageBuffersPerShaderStage,
-    maxBindingBytes: limits.maxStorageBufferBindingSize,
-    maxBufferBytes: limits.maxBufferSize,
-    maxWorkgroupsPerDimension: limits.maxComputeWorkgroupsPerDimension,
-  }
-}
-
-/** Opens an adapter with its full limits and the features that kernels use. Throws a DeviceError if the adapter refuses. */
-export async function openDevice(adapter: GPUAdapter, options: DeviceOptions = {}): Promise<Device> {
-  const target = describeTarget(adapter, options.choice?.name)
-  const choice = options.choice ?? { name: target.name, driver: adapter.info.description, reason: 'the caller opened it' }
-  const requiredLimits = Object.fromEntries(LIMITS.map((limit) => [limit, adapter.limits[limit]]))
-  const requiredFeatures = target.features as GPUFeatureName[]
-  const gpu = await adapter.requestDevice({ requiredFeatures, requiredLimits }).catch((error: unknown) => {
-    throw new DeviceError(`opening ${target.name}`, messageOf(error))
-  })
-  return watch(gpu, target, choice, options)
-}
-
-function watch(gpu: GPUDevice, target: Target, choice: AdapterChoice, options: DeviceOptions): Device {
-  const { wait = (promise) => promise, availableMemory: room = () => null } = options
-  const { untilLost, lost } = watchLoss(gpu)
-  let uncaptured: RuntimeError | null = null
-  gpu.onuncapturederror = (event) => {
-    event.preventDefault()
-    uncaptured ??= describeGpuError(target.name, event.error)
-  }
-  return {
-    gpu,
-    target,
-    choice,
-    wait: (promise) => wait(untilLost(promise)),
-    availableMemory: room,
-    lost,
-    takeError: () => {
-      const error = uncaptured
-      uncaptured = null
-      return error
-    },
-    dispose: () => gpu.destroy(),
-  }
-}
-
-interface DeviceLoss {
-  readonly lost: () => DeviceLostError | null
-  /** Awaits the promise. Rejects with a DeviceLostError if the device is lost first. */
-  readonly untilLost: <T>(promise: Promise<T>) => Promise<T>
-}
-
-/**
- * Pending waits are kept in a set. A `Promise.race` against a single loss promise would keep a reaction of every wait for as long
- * as the device exists.
- */
-function watchLoss(gpu: GPUDevice): DeviceLoss {
-  const waits = new Set<(error: DeviceLostError) => void>()
-  let lost: DeviceLostError | null = null
-  void gpu.lost.then(({ reason, message }) => {
-    lost = new DeviceLostError(reason, message)
-    for (const end of waits) end(lost)
-    waits.clear()
-  })
-  const untilLost = <T>(promise: Promise<T>): Promise<T> =>
-    new Promise((resolve, reject) => {
-      // the first settlement wins
-      if (lost !== null) reject(lost)
-      else waits.add(reject)
-      Promise.resolve(promise).then(
-        (value) => {
-          waits.delete(reject)
-          resolve(value)
-        },
-        (error: unknown) => {
-          // a promise may fail just before the device reports that it is lost: the loss is the cause
-          setTimeout(() => {
-            waits.delete(reject)
-            reject(lost ?? error)
-          }, 0)
-        },
-      )
-    })
-  return { lost: () => lost, untilLost }
-}
-
-/** A WebGPU error as a RuntimeError. */
-export function describeGpuError(what: string, error: GPUError, bytes = 0): RuntimeError {
-  const outOfMemory = typeof GPUOutOfMemoryError !== 'undefined' && error instanceof GPUOutOfMemoryError
-  return outOfMemory || error.constructor.name === 'GPUOutOfMemoryError'
-    ? new OutOfMemoryError(what, bytes, error.message)
-    : new DeviceError(what, error.message)
 }
 
 export const messageOf = (error: unknown): string => (error instanceof Error ? error.message : String(error))

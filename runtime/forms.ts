@@ -1,8 +1,9 @@
 /** Argument schemas of the public functions of the runtime. */
-import { anything, callable, list, map, numbers, object, optional, record, text, whole } from '../plan/arguments.ts'
+import { callable, list, map, numbers, object, optional, record, text, whole } from '../plan/arguments.ts'
 
 export const DEVICE = object({
-  gpu: object({ limits: anything, queue: object({}) }),
+  features: object({ has: callable }),
+  limits: object({}),
   target: object({}),
   choice: object({ name: text }),
   wait: callable,

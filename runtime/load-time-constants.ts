@@ -17,12 +17,12 @@ import { showShape } from './tensors.ts'
  * finite.
  */
 export async function computeLoadTimeConstants(resources: SharedResources): Promise<Outputs> {
-  const { device, plan } = resources
+  const { plan } = resources
   if (plan.once === null) return {}
   const invocation = { program: plan.once, inputs: [], outputs: plan.held }
   const instance = await instantiate(resources, invocation, {})
   try {
-    const held = await runInstance(device, plan, instance, {}, null)
+    const { outputs: held } = await runInstance(instance, {})
     checkFinite(held)
     return held
   } finally {

@@ -1,8 +1,9 @@
 /** Device buffers that live as long as a session. */
 import { BYTES, type Plan } from '../plan/plan.ts'
-import { checkAvailableMemory, createParts, settleAll, type Part, type Parts } from './buffers.ts'
-import type { Device } from './device.ts'
+import { checkAvailableMemory, createParts, type Parts } from './buffers.ts'
+import type { Device, DeviceBuffer, Part } from './device.ts'
 import { bufferBytes } from './memory.ts'
+import { settleAll } from './settle-all.ts'
 import { arrayOf, type HostArray } from './tensors.ts'
 
 /** The buffers of weights, constants and load-time constants. The store owns the weights; `destroy` frees the others. */
@@ -16,7 +17,7 @@ export function writeParts(device: Device, parts: readonly Part[], data: HostArr
   let start = 0
   for (const { buffer, offset, elements } of parts) {
     if (elements > 0)
-      device.gpu.queue.writeBuffer(buffer, offset, data as HostArray & ArrayBufferView<ArrayBuffer>, start, elements)
+      device.write(buffer, offset, data, start, elements)
     start += elements
   }
 }
@@ -34,7 +35,7 @@ function writeConstants(device: Device, plan: Plan, parts: Persistent['parts']):
  * what it allocated.
  */
 export async function createPersistent(device: Device, plan: Plan, weights: Parts): Promise<Persistent> {
-  const owned: GPUBuffer[] = []
+  const owned: DeviceBuffer[] = []
   const destroy = (): void => owned.splice(0).forEach((buffer) => buffer.destroy())
   try {
     const buffers = plan.buffers.filter(({ role }) => role === 'constant' || role === 'held')

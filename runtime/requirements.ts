@@ -8,15 +8,15 @@ const LIMITS = [
   'maxComputeInvocationsPerWorkgroup',
   'maxComputeWorkgroupStorageSize',
   'maxStorageBufferBindingSize',
-] as const satisfies readonly (keyof Requirements & keyof GPUSupportedLimits)[]
+] as const satisfies readonly (keyof Requirements)[]
 
 /** Throws a FeatureError or a LimitError if the device lacks what the plan was compiled for. */
 export function checkRequirements(requires: Requirements, device: Device): void {
-  const { gpu, target } = device
-  const missing = requires.features.filter((feature) => !gpu.features.has(feature))
-  if (missing.length > 0) throw new FeatureError(missing, [...gpu.features])
+  const { features, limits, target } = device
+  const missing = requires.features.filter((feature) => !features.has(feature))
+  if (missing.length > 0) throw new FeatureError(missing, [...features])
   for (const limit of LIMITS) {
-    if (requires[limit] > gpu.limits[limit]) throw new LimitError('the plan', limit, requires[limit], gpu.limits[limit])
+    if (requires[limit] > limits[limit]) throw new LimitError('the plan', limit, requires[limit], limits[limit])
   }
   const { subgroupSize } = requires
   if (subgroupSize !== null && subgroupSize !== target.subgroupSize)

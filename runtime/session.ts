@@ -13,8 +13,8 @@ import type { ExecutionInstance, SharedResources } from './instance.ts'
 import { createInstanceCache } from './instance-cache.ts'
 import { restoreLoadTimeConstants, computeLoadTimeConstants } from './load-time-constants.ts'
 import { createPersistent, type Persistent } from './persistent.ts'
-import type { CompiledKernels, CompileProgress } from './pipelines.ts'
-import { createTimestampQueries, dispatchTimes, type DispatchTime } from './profile.ts'
+import type { CompiledKernels, CompileProgress } from './kernel-cache.ts'
+import { dispatchTimes, type DispatchTime } from './profile.ts'
 import { checkRequirements } from './requirements.ts'
 import { runInstance, type Outputs } from './run.ts'
 import { createStore, type Store } from './store.ts'
@@ -154,17 +154,12 @@ function buildSession({ device, plan, compiled, store, isShared, memory }: Sessi
 
   const profile = async (inputs: Inputs, options?: RunOptions): Promise<Profile> => {
     const instance = await instanceFor(inputs)
-    const queries = await createTimestampQueries(device, instance.dispatches.length)
-    try {
-      const outputs = checkOutputs(await runInstance(device, plan, instance, inputs, queries), options)
-      return {
-        outputs,
-        program: instance.program.name,
-        dims: instance.values,
-        dispatches: dispatchTimes(instance.dispatches, await queries.read()),
-      }
-    } finally {
-      queries.destroy()
+    const { outputs, nanoseconds } = await runInstance(instance, inputs, true)
+    return {
+      outputs: checkOutputs(outputs, options),
+      program: instance.program.name,
+      dims: instance.values,
+      dispatches: dispatchTimes(instance.dispatches, nanoseconds!),
     }
   }
 
@@ -189,7 +184,7 @@ function buildSession({ device, plan, compiled, store, isShared, memory }: Sessi
     held: () => held,
     run: checkedAsync('run', RUN, async (inputs: Inputs, options?: RunOptions) => {
       const copies = copyInputs(inputs)
-      return locked(async () => checkOutputs(await runInstance(device, plan, await instanceFor(copies), copies, null), options))
+      return locked(async () => checkOutputs((await runInstance(await instanceFor(copies), copies)).outputs, options))
     }),
     profile: checkedAsync('profile', RUN, async (inputs: Inputs, options?: RunOptions) => {
       const copies = copyInputs(inputs)

@@ -1,11 +1,10 @@
 /** Runs single dispatches of a plan on given buffer contents, for debugging: what one kernel computes, apart from all others. */
 import { dim, evaluate, type DimValues } from '../plan/dim.ts'
 import type { Plan, Port, Program, StorageType } from '../plan/plan.ts'
-import type { Part } from './buffers.ts'
 import { halfBits } from './checkpoint/half.ts'
-import type { Device } from './device.ts'
+import type { Device, Part } from './device.ts'
 import { instantiate, type SharedResources } from './instance.ts'
-import { createKernelCompiler, type CompileProgress } from './pipelines.ts'
+import { createKernelCompiler, type CompileProgress } from './kernel-cache.ts'
 import { runInstance } from './run.ts'
 import { createSlots } from './slots.ts'
 import type { HostArray } from './tensors.ts'
@@ -30,11 +29,11 @@ function bytesOf(dtype: StorageType, data: HostArray): HostArray | Uint16Array {
   return bits
 }
 
-function write({ gpu }: Device, parts: readonly Part[], dtype: StorageType, data: HostArray): void {
+function write(device: Device, parts: readonly Part[], dtype: StorageType, data: HostArray): void {
   let start = 0
   for (const { buffer, offset, elements } of parts) {
     const part = bytesOf(dtype, data.subarray(start, start + elements))
-    if (elements > 0) gpu.queue.writeBuffer(buffer, offset, part as Uint16Array<ArrayBuffer>)
+    if (elements > 0) device.write(buffer, offset, part, 0, part.length)
     start += elements
   }
 }
@@ -61,7 +60,7 @@ export async function openDispatches(device: Device, plan: Plan, onCompile?: Com
     const instance = await instantiate(resources, { program: alone, inputs: ports, outputs }, dims)
     try {
       for (const { buffer, dtype } of ports) write(device, instance.parts.get(buffer)!, dtype, contents.get(buffer)!)
-      const after = await runInstance(device, plan, { ...instance, inputs: [] }, {}, null)
+      const { outputs: after } = await runInstance({ ...instance, inputs: [] }, {})
       return new Map(outputs.map(({ name, buffer }) => [buffer, after[name].data]))
     } finally {
       instance.destroy()

@@ -2,8 +2,8 @@
  * Scratch memory that execution instances share. The queue lock lets one instance run at a time, so they can use the same
  * buffers.
  */
-import { createStorage, settleAll } from './buffers.ts'
-import type { Device } from './device.ts'
+import type { Device, DeviceBuffer } from './device.ts'
+import { settleAll } from './settle-all.ts'
 
 export interface Slots {
   /** Distinct buffers of at least these sizes, in bytes. Throws an OutOfMemoryError, and frees what it allocated. */
@@ -11,15 +11,15 @@ export interface Slots {
 }
 
 export interface SlotLease {
-  readonly buffers: readonly GPUBuffer[]
+  readonly buffers: readonly DeviceBuffer[]
   /** Returns the buffers; those without users are destroyed. Further calls do nothing. */
   readonly release: () => void
 }
 
 interface Slot {
   readonly size: number
-  readonly made: Promise<GPUBuffer>
-  buffer: GPUBuffer | null
+  readonly made: Promise<DeviceBuffer>
+  buffer: DeviceBuffer | null
   users: number
 }
 
@@ -27,7 +27,7 @@ export function createSlots(device: Device): Slots {
   const slots = new Set<Slot>()
 
   const create = (size: number, label: string): Slot => {
-    const made = createStorage(device, label, size)
+    const made = device.createStorage(label, size)
     const slot: Slot = { size, made, buffer: null, users: 0 }
     made.then(
       (buffer) => (slot.buffer = buffer),

@@ -6,15 +6,15 @@ import { checkedAsync, list, optional, text } from '../plan/arguments.ts'
 import { constantValue, dim } from '../plan/dim.ts'
 import type { Plan, PlanBuffer, StorageType, WeightPort } from '../plan/plan.ts'
 import type { ParameterBucket, BucketMember } from '../plan/update.ts'
-import { checkAvailableMemory, createParts, settleAll, type Part, type Parts } from './buffers.ts'
-import type { Device } from './device.ts'
+import { checkAvailableMemory, createParts, type Parts } from './buffers.ts'
+import type { Device, DeviceBuffer, Part } from './device.ts'
 import { StateError, StoreError } from './errors.ts'
 import { TENSORS } from './forms.ts'
 import { bufferBytes, partElements, roundUp } from './memory.ts'
 import { writeParts } from './persistent.ts'
-import { createKernelCompiler, type KernelCompiler } from './pipelines.ts'
+import { createKernelCompiler, type KernelCompiler } from './kernel-cache.ts'
 import { readBack } from './read.ts'
-import { withErrorScopes } from './scopes.ts'
+import { settleAll } from './settle-all.ts'
 import { createSlots, type Slots } from './slots.ts'
 import { dtypeOf, elementCount, showShape, type HostData } from './tensors.ts'
 import { createQueueLock, type QueueLock } from './queue-lock.ts'
@@ -97,7 +97,7 @@ const plainBuffer = (name: string, { dtype, shape }: WeightLayout): PlanBuffer =
 
 /** Creates a store. A lost device is reported by the methods of the store, not here. */
 export function createStore(device: Device, { buckets = [] }: StoreOptions = {}): Store {
-  const owned: GPUBuffer[] = []
+  const owned: DeviceBuffer[] = []
   const entries = new Map<string, Promise<StoredWeight>>()
   const bucketOf = new Map(buckets.map((bucket) => [bucket.name, bucket]))
   const memberOf = new Map(
@@ -187,7 +187,7 @@ export function createStore(device: Device, { buckets = [] }: StoreOptions = {})
       known === undefined
         ? await entryFor(name, layout, plainBuffer(name, layout), 'the written tensor')
         : checkEntry(name, known, layout, 'the written tensor')
-    await withErrorScopes(device, `writing ${name}`, () => writeParts(device, parts, data))
+    await device.guard(`writing ${name}`, () => writeParts(device, parts, data))
   }
 
   const names = (): readonly string[] => [
@@ -208,7 +208,7 @@ export function createStore(device: Device, { buckets = [] }: StoreOptions = {})
     write: checkedAsync('write', { tensors: TENSORS }, (tensors: Readonly<Record<string, HostData>>) =>
       lock(async () => {
         for (const [name, data] of Object.entries(tensors)) await writeOne(name, data)
-        await device.wait(device.gpu.queue.onSubmittedWorkDone())
+        await device.settle()
       }, disposedError),
     ),
     read: checkedAsync('read', { names: optional(list(text)) }, (layout?: readonly string[]) =>

@@ -55,7 +55,7 @@ export const ratio = (times: readonly number[], others: readonly number[]): numb
 
 /** `flops` of one run. */
 export async function measure({ session, inputs }: Repeated, times: readonly number[], flops: number): Promise<Measurement> {
-  const hasClock = session.device.gpu.features.has('timestamp-query')
+  const hasClock = session.device.features.has('timestamp-query')
   const kernels = hasClock ? kernelTimes((await fastestProfile(session, inputs)).dispatches) : null
   const best = Math.min(...times)
   const { scratch } = estimate(session.plan, bindDims(session.plan, inputs))

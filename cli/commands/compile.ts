@@ -3,7 +3,7 @@ import type { Command } from 'commander'
 import { basename, join } from 'node:path'
 import { recipeOf } from '../../compiler/recipe.ts'
 import type { Source } from '../../grammar/source.ts'
-import type { Kernel, Plan } from '../../plan/plan.ts'
+import { LANGUAGE, type Kernel, type Plan } from '../../plan/plan.ts'
 import type { Recipe } from '../../plan/recipe.ts'
 import { PORTABLE } from '../../plan/target.ts'
 import { readRegularSync, textPieces } from '../../runtime/files/index.ts'
@@ -35,11 +35,11 @@ const PLAN = 'plan.json'
 const LONGEST = 100
 
 /** `007-gate_up.wgsl`: in the order of their ids, whatever the names hold. */
-function kernelFile({ id, name }: Pick<Kernel, 'id' | 'name'>, count: number): string {
-  return `${String(id).padStart(String(count).length, '0')}-${name.replaceAll(/[^\w.-]+/g, '-').slice(0, LONGEST)}.wgsl`
+function kernelFile({ id, name }: Pick<Kernel, 'id' | 'name'>, { kernels, target }: Pick<Plan, 'kernels' | 'target'>): string {
+  return `${String(id).padStart(String(kernels.length).length, '0')}-${name.replaceAll(/[^\w.-]+/g, '-').slice(0, LONGEST)}.${LANGUAGE[target]}`
 }
 
-const KERNEL_FILE = /^\d+-[\w.-]*\.wgsl$/
+const KERNEL_FILE = /^\d+-[\w.-]*\.(wgsl|wasm)$/
 
 /** The bindings of a model, typed and as plain JavaScript. */
 const bindingFiles = (model: string): readonly [typed: string, plain: string] => [`${model}.ts`, `${model}.js`]
@@ -50,15 +50,20 @@ const LARGEST = 2 ** 28
 /** The files that `smoe compile` wrote with an existing plan; empty if there is no plan. */
 function filesOfEarlier(directory: string): ReadonlySet<string> {
   try {
-    const { model, kernels } = JSON.parse(readRegularSync(join(directory, PLAN), LARGEST).toString('utf8')) as Plan
-    if (!/^\w+$/.test(model)) return new Set()
-    return new Set([PLAN, ...bindingFiles(model), ...kernels.map((kernel) => kernelFile(kernel, kernels.length))])
+    const plan = JSON.parse(readRegularSync(join(directory, PLAN), LARGEST).toString('utf8')) as Plan
+    const { model, kernels, target } = plan
+    if (!/^\w+$/.test(model) || !Object.hasOwn(LANGUAGE, target)) return new Set()
+    return new Set([PLAN, ...bindingFiles(model), ...kernels.map((kernel) => kernelFile(kernel, plan))])
   } catch {
     return new Set()
   }
 }
 
-async function filesOf(plan: Plan, recipe: Recipe | null): Promise<readonly (readonly [string, string])[]> {
+/** A kernel as its file has it. */
+const codeOf = (kernel: Kernel): string | Uint8Array =>
+  'wgsl' in kernel ? kernel.wgsl : Buffer.from(kernel.wasm, 'base64')
+
+async function filesOf(plan: Plan, recipe: Recipe | null): Promise<readonly (readonly [string, string | Uint8Array])[]> {
   // TypeScript's compiler is large: loaded where it is needed
   const [{ generateBindings }, { bindingsScript }] = await Promise.all([
     import('../../compiler/bindings/generate.ts'),
@@ -68,7 +73,7 @@ async function filesOf(plan: Plan, recipe: Recipe | null): Promise<readonly (rea
   const [typed, plain] = bindingFiles(plan.model)
   return [
     [PLAN, `${JSON.stringify(plan, null, 1)}\n`],
-    ...plan.kernels.map((kernel) => [kernelFile(kernel, plan.kernels.length), kernel.wgsl] as const),
+    ...plan.kernels.map((kernel) => [kernelFile(kernel, plan), codeOf(kernel)] as const),
     [typed, bindings],
     [plain, bindingsScript(bindings)],
   ]
@@ -107,7 +112,7 @@ export const compile: CommandModule = {
   define: (command: Command, { run, terminal }: Context) =>
     command
       .argument('<spec>', 'the spec; - is standard input')
-      .requiredOption('-o, --output <dir>', 'folder for plan.json, a .wgsl file a kernel, and the bindings')
+      .requiredOption('-o, --output <dir>', 'folder for plan.json, a .wgsl or .wasm file a kernel, and the bindings')
       .addOption(targetOption())
       .addOption(modelOption())
       .addOption(rootOption())

@@ -1,5 +1,6 @@
 /** What `smoe debug` prints: a table of stages, and the place of the first difference. */
 import { excerpt } from '../../grammar/frame.ts'
+import { printKernel } from '../../compiler/kernel/ir/print.ts'
 import type { Dim } from '../../plan/dim.ts'
 import { plural, table } from '../output.ts'
 import type { Comparison, Mismatch } from './compare.ts'
@@ -38,6 +39,9 @@ function kernelLines({ program, number: at, count, kernel, emitted }: KernelPlac
   ]
 }
 
+/** The code of a kernel for people: its shader, or the kernel itself where the code is not text. */
+const codeOf = ({ emitted, kernel }: KernelPlace): string => ('wgsl' in emitted ? emitted.wgsl : printKernel(kernel))
+
 /** The finding for people; with `source`, the shader too. */
 export function findingText({ message, mismatch, value, node, kernel }: Finding, source: boolean, color: boolean): string {
   const instance = node.origin.instance === '' ? '' : ` in ${node.origin.instance}`
@@ -47,7 +51,7 @@ export function findingText({ message, mismatch, value, node, kernel }: Finding,
     ['element', elementText(mismatch)],
   ].map(([name, text]) => `  ${name.padEnd(9)} ${text}`)
   const place = node.origin.span === null ? [] : ['', excerpt(node.origin.span, 'computed here', { color })]
-  const shader = source && kernel !== null ? ['', kernel.emitted.wgsl.trimEnd()] : []
+  const shader = source && kernel !== null ? ['', codeOf(kernel).trimEnd()] : []
   return `${[`${message}:`, ...facts, ...place, ...shader].join('\n')}\n`
 }
 
@@ -78,7 +82,7 @@ export function findingJson({ message, mismatch, value, node, kernel }: Finding,
             template: kernel.emitted.template,
             reason: kernel.emitted.reason,
             computes: kernel.kernel.does,
-            wgsl: kernel.emitted.wgsl,
+            ...('wgsl' in kernel.emitted ? { wgsl: kernel.emitted.wgsl } : { text: codeOf(kernel) }),
           },
   }
 }

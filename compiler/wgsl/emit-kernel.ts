@@ -1,10 +1,6 @@
 /** Emits a kernel: its WGSL, and what the plan records of it. */
-import type { Dim } from '../../plan/dim.ts'
-import { positionAt } from '../../grammar/source.ts'
-import type { Kernel, PlaceInSource, StorageType } from '../../plan/plan.ts'
-import type { Target } from '../../plan/target.ts'
-import type { Node, Origin } from '../graph/node.ts'
-import type { Variant } from '../kernel/scope/context.ts'
+import type { WgslKernel } from '../../plan/plan.ts'
+import { placeOf, type EmitOptions, type EmittedKernel } from '../kernel/emitted.ts'
 import type { KernelBuffer, KernelProgram } from '../kernel/ir/kernel.ts'
 import { partsOf } from '../kernel/parts.ts'
 import { chooseMatmul } from './choose-matmul.ts'
@@ -12,32 +8,9 @@ import { bindingNames, emitModule, type ModuleBuffer } from './module.ts'
 import type { TemplateCode } from './template-code.ts'
 import { allReduceTypes, createScalarEmitter, declareAllReduce } from './emit-scalar.ts'
 
-export interface EmittedKernel {
-  readonly kernel: Omit<Kernel, 'id'>
-  readonly workgroups: Dim
-  /** The node behind each binding, and which part of it. */
-  readonly bindings: readonly { readonly node: Node; readonly part: number }[]
-  readonly workgroupBytes: number
-  readonly needsF16: boolean
-}
-
-export interface EmitOptions {
-  readonly dims: readonly string[]
-  readonly target: Target
-  readonly variant: Variant
-  /** The storage type of a node. */
-  readonly storage: (node: Node) => StorageType
-}
-
-export function placeOf(origin: Origin): PlaceInSource | null {
-  if (origin.span === null) return null
-  const { line, column } = positionAt(origin.span.source, origin.span.start)
-  return { path: origin.span.source.path, line, column, instance: origin.instance }
-}
-
 const SHARED_BYTES = 4
 
-export function emitKernel(program: KernelProgram, options: EmitOptions): EmittedKernel {
+export function emitKernel(program: KernelProgram, options: EmitOptions): EmittedKernel<WgslKernel> {
   const text = program.computation.kind === 'matmul' ? matmulText(program, options) : workgroupText(program, options)
   const buffers = program.buffers.map((buffer) => moduleBuffer(buffer, text.code.vec4Buffers, options))
   const { wgsl, bodyOffset, needsF16 } = emitModule({

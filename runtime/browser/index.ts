@@ -1,7 +1,8 @@
 /** Opens devices in a browser, on `navigator.gpu`. The interface is the same as in Node. */
 
 import { checkedAsync, filled, options } from '../../plan/arguments.ts'
-import { describeTarget, isSoftware, openDevice as openAdapter, type Device } from '../device.ts'
+import type { Device } from '../device.ts'
+import { describeTarget, isSoftware, openDevice as openAdapter } from '../webgpu/device.ts'
 import { NoAdapterError, type Attempt } from '../errors.ts'
 
 /**

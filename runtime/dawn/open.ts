@@ -1,6 +1,7 @@
 import { freemem } from 'node:os'
 import type { Target } from '../../plan/target.ts'
-import { describeTarget, isSoftware, openDevice as openAdapter, type AdapterChoice, type Device } from '../device.ts'
+import type { AdapterChoice, Device } from '../device.ts'
+import { describeTarget, isSoftware, openDevice as openAdapter } from '../webgpu/device.ts'
 import { NoAdapterError, type Attempt } from '../errors.ts'
 import { discover, type Stage } from './discover.ts'
 import { napWhilePending } from './wait.ts'

@@ -1,13 +1,11 @@
 /** Streams weights from a checkpoint to the device. The host holds one chunk at a time, or one matrix if it is transposed. */
 
 import { BYTES, type Plan, type StorageType } from '../../plan/plan.ts'
-import type { Part } from '../buffers.ts'
 import type { Checkpoint } from '../checkpoint/checkpoint.ts'
 import { dtypeRecord, type NumberArray } from '../checkpoint/dtypes.ts'
 import { cut } from '../checkpoint/quote.ts'
-import type { Device } from '../device.ts'
+import type { Device, Part } from '../device.ts'
 import { WeightError, type WeightProblem } from '../errors.ts'
-import { withErrorScopes } from '../scopes.ts'
 import { arrayOf, elementCount, type HostArray } from '../tensors.ts'
 import { elementsOf, inRange } from './convert.ts'
 import { matchWeights, type Match } from './match.ts'
@@ -69,7 +67,7 @@ function writeRange(device: Device, parts: readonly Part[], data: HostArray, sta
     const to = Math.min(start + count, partStart + elements)
     if (from < to) {
       const at = offset + (from - partStart) * bytes
-      device.gpu.queue.writeBuffer(buffer, at, data as HostArray & ArrayBufferView<ArrayBuffer>, from - start, to - from)
+      device.write(buffer, at, data, from - start, to - from)
     }
     partStart += elements
   }
@@ -145,10 +143,10 @@ async function loadPiece(
   let bad = 0
   for (const { copies: copies, first, end } of chunksOf(stridedCopies(view, limit), limit)) {
     const elements = elementsOf(tensor.dtype, await checkpoint.read(tensor.name, first * size, (end - first) * size))
-    await withErrorScopes(device, `loading ${port.name}`, () => copies.forEach((copy) => staging.put(copy, elements, first)))
+    await device.guard(`loading ${port.name}`, () => copies.forEach((copy) => staging.put(copy, elements, first)))
     if (counts) bad += copies.reduce((sum, copy) => sum + countBad(copy, elements, first, port.dtype), 0)
   }
-  await withErrorScopes(device, `loading ${port.name}`, staging.flush)
+  await device.guard(`loading ${port.name}`, staging.flush)
   return bad
 }
 
@@ -195,12 +193,12 @@ export async function loadWeights(
     done += match.tensor.bytes
     queued += match.tensor.bytes
     if (queued > MAX_QUEUED_BYTES) {
-      await device.wait(device.gpu.queue.onSubmittedWorkDone())
+      await device.settle()
       queued = 0
     }
     options.onProgress?.(done, total)
   }
-  await device.wait(device.gpu.queue.onSubmittedWorkDone())
+  await device.settle()
   if (bad.length > 0) throw new WeightError(checkpoint.name, bad)
   return { weights: plan.weights.length, tensors: new Set(matches.map(({ tensor }) => tensor.name)).size, bytes: total, extra }
 }

@@ -18,11 +18,12 @@ export function canonicalWgsl(wgsl: string): string {
   return lines.filter((line) => line !== '').join('\n')
 }
 
-const canonicalKernel = ({ wgsl, bindings, workgroupSize, needsSubgroups }: Kernel) => ({
-  wgsl: canonicalWgsl(wgsl),
+const canonicalKernel = ({ bindings, workgroupSize, ...kernel }: Kernel) => ({
+  ...('wgsl' in kernel
+    ? { wgsl: canonicalWgsl(kernel.wgsl), needsSubgroups: kernel.needsSubgroups }
+    : { wasm: kernel.wasm, ownBytes: kernel.ownBytes }),
   bindings: bindings.map(({ access, dtype }) => ({ access, dtype })),
   workgroupSize,
-  needsSubgroups,
 })
 
 /**

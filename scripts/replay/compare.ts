@@ -1,5 +1,5 @@
 /** Describes the differences of two plans. */
-import type { Plan } from '../../plan/plan.ts'
+import { kernelCode, type Kernel, type Plan } from '../../plan/plan.ts'
 import { canonicalPlan } from './canonical.ts'
 
 export interface CompareOptions {
@@ -10,7 +10,7 @@ export interface CompareOptions {
 }
 
 interface Compared {
-  readonly kernels: readonly { readonly wgsl: string }[]
+  readonly kernels: readonly Kernel[]
 }
 
 const isPlan = (value: unknown): value is Plan =>
@@ -56,11 +56,11 @@ function firstPath(a: unknown, b: unknown, path = ''): string | null {
 /** The kernels of either side whose text the other side has not, as often as it has it. */
 function apart(kernels: Compared['kernels'], others: Compared['kernels']): readonly string[] {
   const counts = new Map<string, number>()
-  for (const { wgsl } of others) counts.set(wgsl, (counts.get(wgsl) ?? 0) + 1)
-  return kernels.flatMap(({ wgsl }) => {
-    const left = counts.get(wgsl) ?? 0
-    counts.set(wgsl, left - 1)
-    return left > 0 ? [] : [wgsl]
+  for (const code of others.map(kernelCode)) counts.set(code, (counts.get(code) ?? 0) + 1)
+  return kernels.map(kernelCode).flatMap((code) => {
+    const left = counts.get(code) ?? 0
+    counts.set(code, left - 1)
+    return left > 0 ? [] : [code]
   })
 }
 

@@ -18,6 +18,7 @@ import { hostTensor } from '../../compiler/reference/tensor.ts'
 import { PORTABLE } from '../../plan/target.ts'
 import { tinySpec } from '../support/trained-spec.ts'
 import { place } from './harness.ts'
+import { wgslKernels } from '../support/wgsl.ts'
 
 const planted = vi.hoisted(() => ({ fault: 'none' }))
 beforeEach(() => void (planted.fault = 'none'))
@@ -84,7 +85,7 @@ vi.mock(import('../../compiler/compile.ts'), async (original) => {
       const compilation = module.compile(source, options)
       const { plan } = compilation
       if (planted.fault !== 'shader' || plan === null) return compilation
-      const kernels = plan.kernels.map((kernel) => ({ ...kernel, wgsl: kernel.wgsl.replaceAll('exp(x)', 'exp2(x)') }))
+      const kernels = wgslKernels(plan).map((kernel) => ({ ...kernel, wgsl: kernel.wgsl.replaceAll('exp(x)', 'exp2(x)') }))
       return { ...compilation, plan: { ...plan, kernels } }
     },
   }

@@ -24,7 +24,7 @@ test('a plan that is right is the plan', () => {
 
 test.each<[Path, unknown, string]>([
   [['version'], 2, 'version: this runs plans of version 1, not 2; compile the spec again'],
-  [['target'], 'metal', 'target: webgpu is expected, not "metal"'],
+  [['target'], 'metal', 'target: one of webgpu, cpu is expected, not "metal"'],
   [['model'], undefined, 'model: a text is expected, not nothing'],
   [['extra'], 1, "the plan: the field 'extra' is unknown"],
   [['dims', 0, 'name'], 'C', 'dims: no input has an axis C, so nothing says what it is'],

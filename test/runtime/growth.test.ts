@@ -5,6 +5,7 @@ import { createSession, createStore, memoryCheckpoint, openDevice, type Device }
 import { createNullAdapter } from '../../runtime/null/adapter.ts'
 import { growthOf } from '../support/heap.ts'
 import { addPlan, replacePlan } from './plans.ts'
+import { wgslKernels } from '../support/wgsl.ts'
 
 const MOST_BYTES = 50
 const checkpoint = memoryCheckpoint({ w: { shape: [4], data: new Float32Array(4) } })
@@ -68,7 +69,7 @@ describe('on a device that computes nothing', () => {
     const store = createStore(device)
     const open = async (at: number, shared: boolean) => {
       const plan = addPlan()
-      const kernels = plan.kernels.map((kernel) => ({ ...kernel, wgsl: `${kernel.wgsl}// ${at}\n`.repeat(10) }))
+      const kernels = wgslKernels(plan).map((kernel) => ({ ...kernel, wgsl: `${kernel.wgsl}// ${at}\n`.repeat(10) }))
       const session = await createSession(device, { ...plan, kernels }, shared ? { store } : {})
       if (!shared) await session.loadWeights(checkpoint)
       await session.run(rows(1))

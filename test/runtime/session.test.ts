@@ -11,6 +11,7 @@ import {
   type Device,
 } from '../../runtime/index.ts'
 import { addPlan, buffer, elementwise, f32 } from './plans.ts'
+import { inWgsl } from '../support/wgsl.ts'
 
 const devices = await openDevices({ choose: 'software' })
 afterAll(() => devices.forEach((device) => device.dispose()))
@@ -201,7 +202,7 @@ describe.each(devices.map((device) => [device.choice.name, device] as const))('o
     const plan = addPlan()
     const lost = { ...plan.kernels[1], entryPoint: 'other' }
     await expect(createSession(device, addPlan({ kernels: [plan.kernels[0], lost] }))).rejects.toThrow(KernelError)
-    const wide = { ...plan.kernels[1], wgsl: plan.kernels[1].wgsl.replace('(64)', '(4096)') }
+    const wide = { ...plan.kernels[1], wgsl: inWgsl(plan.kernels[1]).wgsl.replace('(64)', '(4096)') }
     await expect(createSession(device, addPlan({ kernels: [plan.kernels[0], wide] }))).rejects.toThrow(/kernel add.*tiny.smoe/)
   })
 

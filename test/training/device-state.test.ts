@@ -1,7 +1,7 @@
 /** What a device machine keeps, on an adapter that computes nothing. */
 import { expect, it } from 'vitest'
 import type { RecipeWeight } from '../../plan/recipe.ts'
-import { openDevice } from '../../runtime/device.ts'
+import { openDevice } from '../../runtime/webgpu/device.ts'
 import { createNullAdapter } from '../../runtime/null/adapter.ts'
 import { createDeviceMachine } from '../../training/device-machine.ts'
 import { recipeOf } from './recipes.ts'

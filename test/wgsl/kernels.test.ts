@@ -6,6 +6,7 @@ import { expect, test } from 'vitest'
 import { compile } from '../../compiler/compile.ts'
 import { PORTABLE, type Target } from '../../plan/target.ts'
 import { load } from '../support/sources.ts'
+import { wgslKernels } from '../support/wgsl.ts'
 
 const CPU: Target = { ...PORTABLE, name: 'cpu', kind: 'cpu', subgroupSize: 4, features: ['subgroups'] }
 
@@ -40,7 +41,7 @@ const KERNELS: Readonly<Record<string, readonly [spec: string, target: Target, l
 test.each(Object.entries(KERNELS))('%s', async (name, [text, target, label]) => {
   const { plan, diagnostics } = compile({ path: `${name}.smoe`, text }, { load, target })
   expect(diagnostics).toEqual([])
-  const kernels = plan!.kernels.filter((kernel) => label.test(kernel.name))
+  const kernels = wgslKernels(plan!).filter((kernel) => label.test(kernel.name))
   expect(kernels.length).toBeGreaterThan(0)
   await expect(kernels.map(({ wgsl }) => wgsl).join('\n')).toMatchFileSnapshot(`kernels/${name}.wgsl`)
 })

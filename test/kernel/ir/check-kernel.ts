@@ -9,7 +9,7 @@ import { printKernel } from '../../../compiler/kernel/ir/print.ts'
 import { symbolsOfKernel } from '../../../compiler/kernel/ir/sizes.ts'
 import { faultText, verifyKernel } from '../../../compiler/kernel/ir/verify.ts'
 import { emitKernel } from '../../../compiler/wgsl/emit-kernel.ts'
-import { storageOf } from '../../../compiler/wgsl/storage.ts'
+import { storageOf } from '../../../compiler/emit/storage.ts'
 import type { Target } from '../../../plan/target.ts'
 
 /** Where a value is not JSON-like, as a path; null where all of it is. A value may be reached on several ways. */

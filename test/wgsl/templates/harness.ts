@@ -5,6 +5,7 @@ import type { TemplateCode } from '../../../compiler/wgsl/template-code.ts'
 import type { ScalarEmitter } from '../../../compiler/wgsl/scalar-emitter.ts'
 import { createScalarEmitter } from '../../../compiler/wgsl/emit-scalar.ts'
 import type { Device } from '../../../runtime/device.ts'
+import type { WebGpuDevice } from '../../../runtime/webgpu/device.ts'
 
 export interface Bound {
   readonly name: string
@@ -59,7 +60,7 @@ function createBuffer(gpu: GPUDevice, data: Data, usage: GPUBufferUsageFlags): G
   return buffer
 }
 
-async function compile({ gpu, wait }: Device, code: string, bindGroupLayout: GPUBindGroupLayout): Promise<GPUComputePipeline> {
+async function compile({ gpu, wait }: WebGpuDevice, code: string, bindGroupLayout: GPUBindGroupLayout): Promise<GPUComputePipeline> {
   const module = gpu.createShaderModule({ code })
   const { messages } = await wait(module.getCompilationInfo())
   const faults = messages.filter(({ type }) => type === 'error')
@@ -75,11 +76,11 @@ export async function prepare(
   bounds: readonly Bound[],
   values: DimValues,
 ): Promise<Prepared> {
-  const { gpu, wait } = device
+  const { gpu, wait } = device as WebGpuDevice
   gpu.pushErrorScope('validation')
   const start = performance.now()
   const bindGroupLayout = layoutFor(gpu, bounds)
-  const pipeline = await compile(device, moduleText(template, bounds, values), bindGroupLayout).finally(() => gpu.popErrorScope())
+  const pipeline = await compile(device as WebGpuDevice, moduleText(template, bounds, values), bindGroupLayout).finally(() => gpu.popErrorScope())
   const compileMs = performance.now() - start
   const numbers = Object.values(values)
   const dims = Uint32Array.from({ length: roundUp(numbers.length, 4) }, (_, i) => numbers[i] ?? 0)

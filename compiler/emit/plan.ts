@@ -1,7 +1,8 @@
-/** Emits the plan of all programs: weights and ports shared, kernels of equal WGSL once, scratch assigned by liveness. */
+/** Emits the plan of all programs: weights and ports shared, kernels of equal code once, scratch assigned by liveness. */
 import { product, type Dim } from '../../plan/dim.ts'
 import {
   BYTES,
+  kernelCode,
   PLAN_VERSION,
   type BufferCopy,
   type ConstantData,
@@ -10,6 +11,7 @@ import {
   type OutputPort,
   type Plan,
   type PlanBuffer,
+  type PlanTarget,
   type Port,
   type Program,
   type Step,
@@ -26,9 +28,18 @@ import type { Schedule } from '../kernel/schedule.ts'
 import { isOp, liveNodes } from '../graph/walk.ts'
 import { memoryOf } from '../kernel/scope/memory-of.ts'
 import { partsOf } from '../kernel/parts.ts'
-import { emitKernel, type EmittedKernel } from './emit-kernel.ts'
+import type { EmitOptions, EmittedKernel } from '../kernel/emitted.ts'
+import type { KernelProgram } from '../kernel/ir/kernel.ts'
+import { emitKernel as emitWasm } from '../wasm/emit-kernel.ts'
+import { emitKernel as emitWgsl } from '../wgsl/emit-kernel.ts'
 import { assignSlots, type LiveRange } from './memory.ts'
 import { plainStorage, storageOf } from './storage.ts'
+
+/** The emitter of each target. */
+const EMITTERS: { readonly [T in PlanTarget]: (program: KernelProgram, options: EmitOptions) => EmittedKernel } = {
+  webgpu: emitWgsl,
+  cpu: emitWasm,
+}
 
 export interface ScheduledProgram {
   /** `once` computes the load-time constants, which are its outputs. */
@@ -104,10 +115,10 @@ class PlanBuilder {
       outputs = made.outputs
     }
     const bindings = this.kernels.map((kernel) => kernel.bindings.length)
-    const usesSubgroups = this.kernels.some((kernel) => kernel.needsSubgroups)
+    const usesSubgroups = this.kernels.some((kernel) => 'wgsl' in kernel && kernel.needsSubgroups)
     return {
       version: PLAN_VERSION,
-      target: 'webgpu',
+      target: target.runs,
       model: graph.name,
       doc: graph.doc,
       dims: graph.dims.map(({ name, doc }) => ({ name, doc })),
@@ -252,7 +263,7 @@ class PlanBuilder {
     const storage = (node: Node): StorageType => (outputOf.has(node) ? plainStorage(node) : storageOf(node))
     const liveSteps = new Map<number, LiveSteps>()
     const steps = schedule.kernels.map((program, at): Step => {
-      const emitted = emitKernel(program, {
+      const emitted = EMITTERS[this.target.runs](program, {
         dims: this.graph.dims.map((dim) => dim.name),
         target: this.target,
         variant,
@@ -323,7 +334,7 @@ class PlanBuilder {
   }
 
   kernelId({ kernel }: EmittedKernel): number {
-    const key = JSON.stringify([kernel.wgsl, kernel.bindings])
+    const key = JSON.stringify([kernelCode(kernel), kernel.bindings])
     const known = this.kernelIds.get(key)
     if (known !== undefined) return known
     const id = this.kernels.length

@@ -1,7 +1,7 @@
 import fc from 'fast-check'
 import { expect, test } from 'vitest'
 import { dim, multiply, symbol, type Dim } from '../../plan/dim.ts'
-import { assignSlots, type LiveRange } from '../../compiler/wgsl/memory.ts'
+import { assignSlots, type LiveRange } from '../../compiler/emit/memory.ts'
 import { assertProperty } from '../support/property.ts'
 
 const sizes = fc.oneof(

@@ -1,0 +1,53 @@
+/** Emits a kernel: a WebAssembly module of its own, and what the plan records of it. */
+import type { WasmKernel } from '../../plan/plan.ts'
+import { placeOf, type EmitOptions, type EmittedKernel } from '../kernel/emitted.ts'
+import type { KernelProgram } from '../kernel/ir/kernel.ts'
+import { toBase64 } from './base64.ts'
+import { emitKernel as emitFunction, MARGIN_BYTES } from './kernel.ts'
+import { FUNCTIONS, type FunctionName } from './math/functions.ts'
+import { createModule, type ModuleBuilder } from './module.ts'
+
+/** Pages of 64 KiB: all that 32-bit addresses reach. */
+const MAXIMUM_PAGES = 65536
+
+/** Adds a function to the module when it is first used. */
+function functionsOf(module: ModuleBuilder): (name: FunctionName) => number {
+  const added = new Map<FunctionName, number>()
+  return (name) => {
+    const known = added.get(name)
+    if (known !== undefined) return known
+    const { operands, emit } = FUNCTIONS[name]
+    const index = module.add({ parameters: Array.from({ length: operands }, () => 'v128' as const), results: ['v128'] }, emit)
+    added.set(name, index)
+    return index
+  }
+}
+
+/** Throws for a buffer in f16, which no kernel of this target loads. */
+export function emitKernel(program: KernelProgram, { dims, storage }: EmitOptions): EmittedKernel<WasmKernel> {
+  const half = program.buffers.find(({ node }) => storage(node) === 'f16')
+  if (half !== undefined) throw new Error(`kernels of the cpu target store no f16, which ${half.name} of ${program.name} is: compute in f32`)
+  const module = createModule({ minimum: 1, maximum: MAXIMUM_PAGES, shared: true })
+  const options = { dims, functionOf: functionsOf(module), isRelaxed: false }
+  const { workgroups, memoryBytes } = emitFunction(module, program, options, 'kernel')
+  const { computation } = program
+  const place = placeOf(program.origin)
+  return {
+    kernel: {
+      name: program.name,
+      wasm: toBase64(module.take()),
+      ownBytes: memoryBytes,
+      marginBytes: MARGIN_BYTES,
+      bindings: program.buffers.map(({ name, node, access }) => ({ name, access, dtype: storage(node) })),
+      workgroupSize: [computation.kind === 'workgroups' ? computation.workgroupSize : 1, 1, 1],
+      template: program.template,
+      reason: program.reason,
+      refused: [],
+      places: place === null ? [] : [{ wgslLine: 1, place }],
+    },
+    workgroups,
+    bindings: program.buffers.map(({ node }) => ({ node, part: 0 })),
+    workgroupBytes: 0,
+    needsF16: false,
+  }
+}
