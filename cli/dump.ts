@@ -87,11 +87,13 @@ function shaderText(kernel: WgslKernel, plan: Plan): string {
 }
 
 const shaderFiles = ({ name, plan }: Dumped): readonly DumpedFile[] =>
-  plan.kernels.filter((kernel) => 'wgsl' in kernel).map((kernel) => ({
-    name: `${name}.kernel-${numbered(kernel.id, plan.kernels.length)}-${plain(kernel.name)}.wgsl`,
-    text: shaderText(kernel, plan),
-    holds: dispatchesOf(kernel, plan)[0] ?? 'a shader that no program dispatches',
-  }))
+  plan.kernels
+    .filter((kernel) => 'wgsl' in kernel)
+    .map((kernel) => ({
+      name: `${name}.kernel-${numbered(kernel.id, plan.kernels.length)}-${plain(kernel.name)}.wgsl`,
+      text: shaderText(kernel, plan),
+      holds: dispatchesOf(kernel, plan)[0] ?? 'a shader that no program dispatches',
+    }))
 
 function filesOf(dumped: Dumped): readonly DumpedFile[] {
   const { name, graph, programs } = dumped

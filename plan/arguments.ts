@@ -47,6 +47,7 @@ export const filled = form('a string that is not empty', (value) => typeof value
 export const flag = form('true or false', (value) => typeof value === 'boolean')
 export const real = form('a number', (value) => typeof value === 'number' && !Number.isNaN(value))
 export const whole = form('a whole number from 0', (value) => Number.isSafeInteger(value) && (value as number) >= 0)
+export const positive = form('a whole number from 1', (value) => Number.isSafeInteger(value) && (value as number) >= 1)
 export const callable = form('a function', (value) => typeof value === 'function')
 export const bytes = form(
   'an ArrayBuffer or a Uint8Array',

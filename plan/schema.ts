@@ -138,8 +138,7 @@ const CODE: { readonly [L in KernelLanguage]: Readonly<Record<string, Rule>> } =
 }
 
 /** The language is that of the plan's target. */
-const kernelOf = (target: unknown): Rule =>
-  record({ ...kernelFacts, ...CODE[isTarget(target) ? LANGUAGE[target] : 'wgsl'] })
+const kernelOf = (target: unknown): Rule => record({ ...kernelFacts, ...CODE[isTarget(target) ? LANGUAGE[target] : 'wgsl'] })
 
 const step = record({ kernel: whole, bindings: list(record({ buffer: whole, part: whole })), workgroups: size, label: text })
 

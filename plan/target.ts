@@ -40,7 +40,7 @@ export const CPU: Target = {
   runs: 'cpu',
   name: 'cpu',
   kind: 'cpu',
-  subgroupSize: null,
+  subgroupSize: 4,
   features: [],
   maxInvocationsPerWorkgroup: 4,
   maxWorkgroupStorageBytes: 65536,

@@ -79,10 +79,7 @@ export interface BoundProgram {
 export type WritableData = Float32Array | Int32Array | Uint32Array | Uint16Array
 
 export type DeviceLimits = Readonly<
-  Record<
-    Exclude<keyof Requirements, 'features' | 'subgroupSize'> | 'maxBufferSize' | 'maxComputeWorkgroupsPerDimension',
-    number
-  >
+  Record<Exclude<keyof Requirements, 'features' | 'subgroupSize'> | 'maxBufferSize' | 'maxComputeWorkgroupsPerDimension', number>
 >
 
 export interface Device {

@@ -1,15 +1,7 @@
 /** An execution instance: a program bound to buffers for one assignment of its dims. */
 
 import { dim, evaluate, type DimValues } from '../plan/dim.ts'
-import {
-  BYTES,
-  type OutputPort,
-  type Plan,
-  type Port,
-  type Program,
-  type Step,
-  type StorageType,
-} from '../plan/plan.ts'
+import { BYTES, type OutputPort, type Plan, type Port, type Program, type Step, type StorageType } from '../plan/plan.ts'
 import { own } from '../plan/table.ts'
 import { checkAvailableMemory, createParts, placeParts, type Parts } from './buffers.ts'
 import { copiesBetween } from './copies.ts'

@@ -23,8 +23,7 @@ interface CacheEntry {
   users: number
 }
 
-const kernelKey = (kernel: Kernel): string =>
-  JSON.stringify([kernelCode(kernel), kernel.bindings.map(({ access }) => access)])
+const kernelKey = (kernel: Kernel): string => JSON.stringify([kernelCode(kernel), kernel.bindings.map(({ access }) => access)])
 
 /** A compiler with a cache by kernel text, so that plans which share kernels compile only the others. */
 export function createKernelCompiler(device: Device): KernelCompiler {

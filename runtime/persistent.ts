@@ -16,8 +16,7 @@ export interface Persistent {
 export function writeParts(device: Device, parts: readonly Part[], data: HostArray): void {
   let start = 0
   for (const { buffer, offset, elements } of parts) {
-    if (elements > 0)
-      device.write(buffer, offset, data, start, elements)
+    if (elements > 0) device.write(buffer, offset, data, start, elements)
     start += elements
   }
 }

@@ -12,6 +12,7 @@ export const libraries = {
   bindings: 'compiler/bindings/generate.ts',
   runtime: 'runtime/index.ts',
   browser: 'runtime/browser/index.ts',
+  node: 'runtime/node/index.ts',
   dawn: 'runtime/dawn/index.ts',
   files: 'runtime/checkpoint/files.ts',
   training: 'training/index.ts',

@@ -45,7 +45,7 @@ const FENCES: Readonly<Record<string, readonly string[]>> = {
   webgpu: ['runtime/dawn/'],
   '@sparticuz/chromium': ['runtime/dawn/'],
   commander: ['cli/'],
-  node: ['cli/', 'runtime/dawn/', 'runtime/files/', 'runtime/checkpoint/', 'training/files/'],
+  node: ['cli/', 'runtime/dawn/', 'runtime/node/', 'runtime/files/', 'runtime/checkpoint/', 'training/files/'],
 }
 
 /** Who may read the syntax tree: what comes after the model knows only the model. */

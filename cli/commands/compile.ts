@@ -60,8 +60,7 @@ function filesOfEarlier(directory: string): ReadonlySet<string> {
 }
 
 /** A kernel as its file has it. */
-const codeOf = (kernel: Kernel): string | Uint8Array =>
-  'wgsl' in kernel ? kernel.wgsl : Buffer.from(kernel.wasm, 'base64')
+const codeOf = (kernel: Kernel): string | Uint8Array => ('wgsl' in kernel ? kernel.wgsl : Buffer.from(kernel.wasm, 'base64'))
 
 async function filesOf(plan: Plan, recipe: Recipe | null): Promise<readonly (readonly [string, string | Uint8Array])[]> {
   // TypeScript's compiler is large: loaded where it is needed

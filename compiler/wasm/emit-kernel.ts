@@ -26,7 +26,8 @@ function functionsOf(module: ModuleBuilder): (name: FunctionName) => number {
 /** Throws for a buffer in f16, which no kernel of this target loads. */
 export function emitKernel(program: KernelProgram, { dims, storage }: EmitOptions): EmittedKernel<WasmKernel> {
   const half = program.buffers.find(({ node }) => storage(node) === 'f16')
-  if (half !== undefined) throw new Error(`kernels of the cpu target store no f16, which ${half.name} of ${program.name} is: compute in f32`)
+  if (half !== undefined)
+    throw new Error(`kernels of the cpu target store no f16, which ${half.name} of ${program.name} is: compute in f32`)
   const module = createModule({ minimum: 1, maximum: MAXIMUM_PAGES, shared: true })
   const options = { dims, functionOf: functionsOf(module), isRelaxed: false }
   const { workgroups, memoryBytes } = emitFunction(module, program, options, 'kernel')

@@ -58,6 +58,16 @@ export const ENTRANCES: readonly Entrance[] = [
   },
   { folder: 'compiler/bindings/script.ts', tests: ['test/cli/compile.test.ts'], why: 'bindings as compile writes them' },
   {
+    folder: 'runtime/cpu',
+    tests: ['test/runtime/cpu/device.test.ts'],
+    why: 'a device is tested by running plans on it',
+  },
+  {
+    folder: 'compiler/emit',
+    tests: ['test/compiler/compile.test.ts', 'test/wgsl/kernels.test.ts'],
+    why: 'the plan that the compiler makes',
+  },
+  {
     folder: 'runtime',
     tests: ['test/runtime/session.test.ts', 'test/runtime/dawn/open.test.ts', 'test/runtime/files/directory.test.ts'],
     why: 'steps of one session, on a device that records them',

@@ -11,6 +11,7 @@ import { ArgumentError } from '../../plan/arguments.ts'
 import * as browser from '../../runtime/browser/index.ts'
 import * as files from '../../runtime/checkpoint/files.ts'
 import * as dawn from '../../runtime/dawn/index.ts'
+import * as node from '../../runtime/node/index.ts'
 import * as runtime from '../../runtime/index.ts'
 import { createNullAdapter } from '../../runtime/null/adapter.ts'
 import * as trainingFiles from '../../training/files/index.ts'
@@ -108,6 +109,7 @@ const MODULES: Readonly<Record<string, Readonly<Record<string, unknown>>>> = {
   runtime,
   browser,
   dawn,
+  node,
   files,
   training,
   'training/files': trainingFiles,
@@ -126,8 +128,9 @@ test('the modules are those of the package', () => {
   const named = [
     'runtime/browser',
     'runtime/dawn',
+    'runtime/node',
     'runtime/files',
-    ...Object.keys(MODULES).filter((name) => !['browser', 'dawn', 'files'].includes(name)),
+    ...Object.keys(MODULES).filter((name) => !['browser', 'dawn', 'node', 'files'].includes(name)),
   ]
   expect(Object.keys(exports).sort()).toEqual([...named, 'std', 'package.json'].map((name) => `./${name}`).sort())
 })

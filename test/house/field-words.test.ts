@@ -17,7 +17,7 @@ const WORDS: readonly (readonly [word: RegExp, place: string])[] = [
   [/\bprefill\b/, 'compiler/kernel'],
   [/\bin[ -]place\b/i, 'compiler/kernel/aliasing'],
   [/\ball-reduce\b/, 'compiler/scalar'],
-  [/\bliveness\b/i, 'compiler/wgsl'],
+  [/\bliveness\b/i, 'compiler/emit'],
   [/\bCSE\b/, 'compiler/passes'],
   [/\bDCE\b/, 'compiler/passes'],
   [/\bconstant[ -]folding\b/i, 'compiler/passes'],

@@ -2,7 +2,7 @@
 import fc from 'fast-check'
 import { expect, it } from 'vitest'
 import { evaluate as sizeOf, product } from '../../plan/dim.ts'
-import { PORTABLE, type Target } from '../../plan/target.ts'
+import { CPU, type Target } from '../../plan/target.ts'
 import { liveNodes } from '../../compiler/graph/walk.ts'
 import type { Graph, Node } from '../../compiler/graph/node.ts'
 import { evaluateKernels, type Memory } from '../../compiler/kernel/ir/evaluate.ts'
@@ -22,14 +22,6 @@ import { read } from '../support/sources.ts'
 import { weightsOf } from '../support/weights.ts'
 import { samples } from '../support/random-graph.ts'
 
-const CPU: Target = {
-  ...PORTABLE,
-  name: 'cpu',
-  kind: 'cpu',
-  subgroupSize: 4,
-  maxInvocationsPerWorkgroup: 4,
-  maxStorageBuffers: 1000,
-}
 const PAGES = 64
 
 function runKernel(

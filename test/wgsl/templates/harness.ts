@@ -60,7 +60,11 @@ function createBuffer(gpu: GPUDevice, data: Data, usage: GPUBufferUsageFlags): G
   return buffer
 }
 
-async function compile({ gpu, wait }: WebGpuDevice, code: string, bindGroupLayout: GPUBindGroupLayout): Promise<GPUComputePipeline> {
+async function compile(
+  { gpu, wait }: WebGpuDevice,
+  code: string,
+  bindGroupLayout: GPUBindGroupLayout,
+): Promise<GPUComputePipeline> {
   const module = gpu.createShaderModule({ code })
   const { messages } = await wait(module.getCompilationInfo())
   const faults = messages.filter(({ type }) => type === 'error')
@@ -80,7 +84,9 @@ export async function prepare(
   gpu.pushErrorScope('validation')
   const start = performance.now()
   const bindGroupLayout = layoutFor(gpu, bounds)
-  const pipeline = await compile(device as WebGpuDevice, moduleText(template, bounds, values), bindGroupLayout).finally(() => gpu.popErrorScope())
+  const pipeline = await compile(device as WebGpuDevice, moduleText(template, bounds, values), bindGroupLayout).finally(() =>
+    gpu.popErrorScope(),
+  )
   const compileMs = performance.now() - start
   const numbers = Object.values(values)
   const dims = Uint32Array.from({ length: roundUp(numbers.length, 4) }, (_, i) => numbers[i] ?? 0)

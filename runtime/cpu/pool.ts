@@ -1,0 +1,167 @@
+/** The threads of a device: workers over one memory, or the caller's own thread where it may not be shared. */
+import { DeviceError, DeviceLostError } from '../errors.ts'
+import type { SharedMemory } from './memory.ts'
+import {
+  createThread,
+  serveThread,
+  type ControlWords,
+  type KernelMessage,
+  type ThreadMessage,
+  type ThreadOptions,
+} from './thread.ts'
+
+/** A worker of the platform. An idle one keeps no process alive. */
+export interface PoolWorker {
+  readonly post: (message: unknown) => void
+  readonly onMessage: (receive: (message: unknown) => void) => void
+  /** Called once, where it ends by itself. */
+  readonly onEnd: (end: (message: string) => void) => void
+  /** Whether the process waits for it. */
+  readonly hold: (isHeld: boolean) => void
+  readonly terminate: () => void
+}
+
+export interface Platform {
+  readonly threads: number
+  /** Starts a worker of this program text; null where memory cannot be shared, and the caller's thread computes. */
+  readonly spawn: ((program: string) => PoolWorker) | null
+}
+
+export interface Pool {
+  readonly threads: number
+  /** Adds a kernel; returns its number. */
+  readonly add: (module: WebAssembly.Module) => number
+  readonly remove: (kernel: number) => void
+  /** Runs the program at this address. Throws a DeviceError with the label of a dispatch that failed, or a DeviceLostError. */
+  readonly run: (program: number, labelOf: (dispatch: number) => string) => Promise<void>
+  readonly lost: () => DeviceLostError | null
+  /** Rejects with a DeviceLostError if the pool is lost first. */
+  readonly untilLost: <T>(promise: Promise<T>) => Promise<T>
+  readonly dispose: () => void
+}
+
+/** Words are apart by a cache line, since threads write them. */
+const CONTROL: ControlWords = { signal: 0, program: 16, mail: 17, arrived: 32, generation: 48, done: 64, failed: 80 }
+
+/**
+ * Reads of a word before a thread sleeps: tens of microseconds between executions, so that a burst of small runs meets awake
+ * threads, and less at a barrier.
+ */
+const SPINS = { idle: 20_000, barrier: 5_000 }
+
+/** In each worker `port` is an object of the platform's own making. */
+const program = (): string => `const __name = (f) => f; (${String(serveThread)})(${String(createThread)}, port)`
+
+interface AsyncWait {
+  readonly waitAsync?: (
+    words: Int32Array,
+    place: number,
+    value: number,
+  ) => { readonly async: boolean; readonly value: Promise<string> | string }
+}
+
+export function createPool({ memory }: SharedMemory, { threads, spawn }: Platform): Pool {
+  const words = new Int32Array(memory.buffer)
+  const { waitAsync } = Atomics as AsyncWait
+  const waits = new Set<(error: DeviceLostError) => void>()
+  let lost: DeviceLostError | null = null
+  let [kernels, mail, executions] = [0, 0, 0]
+  let added: KernelMessage['added'][number][] = []
+  let removed: number[] = []
+  let onFailure: ((message: string) => void) | null = null
+  let onDone: (() => void) | null = null
+
+  const lose = (reason: GPUDeviceLostReason, message: string): void => {
+    if (lost !== null) return
+    lost = new DeviceLostError(reason, message)
+    for (const worker of workers) worker.terminate()
+    for (const end of waits) end(lost)
+    waits.clear()
+  }
+  const untilLost = <T>(promise: Promise<T>): Promise<T> =>
+    new Promise((resolve, reject) => {
+      if (lost !== null) return reject(lost)
+      waits.add(reject)
+      const end = (): void => void waits.delete(reject)
+      promise.then(
+        (value) => (end(), resolve(value)),
+        (error: unknown) => (end(), reject(error)),
+      )
+    })
+  const receive = (message: unknown): void => {
+    const told = message as ThreadMessage
+    if (told.kind === 'failed') onFailure?.(told.message)
+    else onDone?.()
+  }
+  const options = (thread: number): ThreadOptions => ({ memory, control: CONTROL, thread, threads, spins: SPINS })
+  const start = (thread: number): PoolWorker => {
+    const worker = spawn!(program())
+    worker.onMessage(receive)
+    worker.onEnd((message) => lose('unknown', `thread ${thread} of ${threads} ended: ${message}`))
+    worker.post({ ...options(thread), postsDone: waitAsync === undefined })
+    worker.hold(false)
+    return worker
+  }
+  const inline = spawn === null ? createThread({ ...options(0), threads: 1 }) : null
+  const workers: readonly PoolWorker[] = spawn === null ? [] : Array.from({ length: threads }, (_, thread) => start(thread))
+
+  /** What was added and removed since the last message. */
+  const deliver = (): void => {
+    if (added.length === 0 && removed.length === 0) return
+    const message: KernelMessage = { mail: ++mail, added, removed }
+    ;[added, removed] = [[], []]
+    inline?.receive(message)
+    for (const worker of workers) worker.post(message)
+    Atomics.store(words, CONTROL.mail, mail)
+  }
+  const untilDone = async (): Promise<void> => {
+    if (waitAsync === undefined) return new Promise((resolve) => (onDone = resolve))
+    for (;;) {
+      const done = Atomics.load(words, CONTROL.done)
+      if (done === executions) return
+      const wait = waitAsync.call(Atomics, words, CONTROL.done, done)
+      if (wait.async) await wait.value
+    }
+  }
+  const execute = async (): Promise<void> => {
+    executions = (executions + 1) | 0
+    // the promise of a wait keeps no process alive
+    workers[0].hold(true)
+    try {
+      const done = untilLost(untilDone())
+      Atomics.store(words, CONTROL.signal, executions)
+      Atomics.notify(words, CONTROL.signal)
+      await done
+    } finally {
+      workers[0].hold(false)
+    }
+  }
+  const run: Pool['run'] = async (address, labelOf) => {
+    if (lost !== null) throw lost
+    deliver()
+    Atomics.store(words, CONTROL.program, address | 0)
+    Atomics.store(words, CONTROL.failed, 0)
+    const failure = new Promise<string>((resolve) => (onFailure = resolve))
+    if (inline !== null) inline.run((_, message) => onFailure?.(message))
+    else await execute()
+    const failed = Atomics.load(words, CONTROL.failed)
+    if (failed === 0) return
+    // its message is on the way
+    throw new DeviceError(`dispatch ${labelOf(failed - 1)}`, await untilLost(failure))
+  }
+  return {
+    threads: spawn === null ? 1 : threads,
+    add: (module) => {
+      added.push({ number: ++kernels, module })
+      return kernels
+    },
+    remove: (kernel) => {
+      added = added.filter(({ number }) => number !== kernel)
+      removed.push(kernel)
+    },
+    run,
+    lost: () => lost,
+    untilLost,
+    dispose: () => lose('destroyed', 'the device was disposed'),
+  }
+}

@@ -1,0 +1,149 @@
+/**
+ * What one thread of the pool does. The functions are sent to workers as text: they refer to nothing outside of themselves.
+ */
+
+/** Places of the control words, in 32-bit words from the start of the memory. */
+export interface ControlWords {
+  /** The number of the last execution that was asked for: threads wait for it to change. */
+  readonly signal: number
+  /** Address of its program. */
+  readonly program: number
+  /** The number of the last message that must have been received before it. */
+  readonly mail: number
+  readonly arrived: number
+  readonly generation: number
+  /** The number of the last execution that is done. */
+  readonly done: number
+  /** 1 + the dispatch that failed first; 0 if none did. */
+  readonly failed: number
+}
+
+export interface ThreadOptions {
+  readonly memory: WebAssembly.Memory
+  readonly control: ControlWords
+  readonly thread: number
+  readonly threads: number
+  /** How often a word is read before the thread sleeps until it changes. */
+  readonly spins: { readonly idle: number; readonly barrier: number }
+}
+
+export interface KernelMessage {
+  readonly mail: number
+  readonly added: readonly { readonly number: number; readonly module: WebAssembly.Module }[]
+  readonly removed: readonly number[]
+}
+
+export interface Thread {
+  readonly receive: (message: KernelMessage) => void
+  /** Runs this thread's share of the program's dispatches. */
+  readonly run: (report: (dispatch: number, message: string) => void) => void
+  /** Runs every execution until one needs mail that has not come. */
+  readonly serve: (report: (dispatch: number, message: string) => void, onDone: () => void) => void
+}
+
+/**
+ * A program in memory, as words: the number of dispatches, base and stride of the threads' own memory, the address of times
+ * (f64 milliseconds, one more than dispatches; 0 for none), then for each dispatch the kernel, the address of its arguments and
+ * its workgroups. Workgroups are divided evenly, in order: which thread runs one changes no value.
+ */
+export function createThread({ memory, control, thread, threads, spins }: ThreadOptions): Thread {
+  const words = new Int32Array(memory.buffer)
+  const functions = new Map<number, (args: number, own: number, from: number, to: number) => void>()
+  let [received, served] = [0, 0]
+
+  /** Waits until a word has another value than this. */
+  const awaitChange = (place: number, value: number, most: number): void => {
+    for (let spin = 0; spin < most; spin++) if (Atomics.load(words, place) !== value) return
+    while (Atomics.load(words, place) === value) Atomics.wait(words, place, value)
+  }
+  const barrier = (): void => {
+    if (threads === 1) return
+    const generation = Atomics.load(words, control.generation)
+    if (Atomics.add(words, control.arrived, 1) === threads - 1) {
+      Atomics.store(words, control.arrived, 0)
+      Atomics.add(words, control.generation, 1)
+      Atomics.notify(words, control.generation)
+    } else awaitChange(control.generation, generation, spins.barrier)
+  }
+  /** The memory may have grown since: the view of a thread follows a moment later. */
+  const bufferUpTo = (end: number): ArrayBufferLike => {
+    while (memory.buffer.byteLength < end);
+    return memory.buffer
+  }
+
+  const receive = ({ mail, added, removed }: KernelMessage): void => {
+    for (const { number, module } of added) {
+      const { exports } = new WebAssembly.Instance(module, { env: { memory } })
+      functions.set(number, exports.kernel as (args: number, own: number, from: number, to: number) => void)
+    }
+    for (const number of removed) functions.delete(number)
+    received = mail
+  }
+  const run: Thread['run'] = (report) => {
+    const address = Atomics.load(words, control.program) >>> 0
+    const [dispatches] = new Int32Array(bufferUpTo(address + 16), address, 1)
+    const buffer = bufferUpTo(address + 16 + 12 * dispatches)
+    const program = new Uint32Array(buffer, address, 4 + 3 * dispatches)
+    const own = program[1] + thread * program[2]
+    const times =
+      program[3] === 0 || thread !== 0
+        ? null
+        : new Float64Array(bufferUpTo(program[3] + 8 * (dispatches + 1)), program[3], dispatches + 1)
+    if (times !== null) times[0] = performance.now()
+    for (let at = 0; at < dispatches; at++) {
+      const [kernel, args, workgroups] = [program[4 + 3 * at], program[5 + 3 * at], program[6 + 3 * at]]
+      const from = Math.floor((workgroups * thread) / threads)
+      const to = Math.floor((workgroups * (thread + 1)) / threads)
+      if (from < to && Atomics.load(words, control.failed) === 0) {
+        try {
+          functions.get(kernel)!(args, own, from, to)
+        } catch (error) {
+          Atomics.compareExchange(words, control.failed, 0, at + 1)
+          report(at, error instanceof Error ? error.message : String(error))
+        }
+      }
+      barrier()
+      if (times !== null) times[at + 1] = performance.now()
+    }
+  }
+  const serve: Thread['serve'] = (report, onDone) => {
+    for (;;) {
+      awaitChange(control.signal, served, spins.idle)
+      if (Atomics.load(words, control.mail) !== received) return
+      served = Atomics.load(words, control.signal)
+      run(report)
+      if (thread !== 0) continue
+      Atomics.store(words, control.done, served)
+      Atomics.notify(words, control.done)
+      onDone()
+    }
+  }
+  return { receive, run, serve }
+}
+
+/** A message of a thread to the pool. */
+export type ThreadMessage =
+  { readonly kind: 'done' } | { readonly kind: 'failed'; readonly dispatch: number; readonly message: string }
+
+export interface ThreadPort {
+  readonly post: (message: ThreadMessage) => void
+  readonly onMessage: (receive: (message: unknown) => void) => void
+}
+
+/** The program of a worker. The first message has the options, the others kernels. */
+export function serveThread(create: typeof createThread, port: ThreadPort): void {
+  let thread: Thread | null = null
+  let postsDone = false
+  const report = (dispatch: number, message: string): void => port.post({ kind: 'failed', dispatch, message })
+  const onDone = (): void => {
+    if (postsDone) port.post({ kind: 'done' })
+  }
+  port.onMessage((message) => {
+    if (thread === null) {
+      const options = message as ThreadOptions & { readonly postsDone: boolean }
+      postsDone = options.postsDone
+      thread = create(options)
+    } else thread.receive(message as KernelMessage)
+    thread.serve(report, onDone)
+  })
+}

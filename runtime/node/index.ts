@@ -1,0 +1,12 @@
+/** Devices in Node: GPUs through WebGPU, and the processor. */
+import { checkedAsync, filled, options, positive } from '../../plan/arguments.ts'
+import { openDevice as openDeviceUnchecked } from './open.ts'
+
+/** Opens the best device that matches the options. Throws a NoAdapterError with the places searched and what would help. */
+export const openDevice = checkedAsync(
+  'openDevice',
+  { options: options({ choose: filled, threads: positive }) },
+  openDeviceUnchecked,
+)
+
+export type { Choose, OpenOptions } from './open.ts'

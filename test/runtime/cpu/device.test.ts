@@ -1,0 +1,104 @@
+/** Plans on the CPU device: the same bits on any number of threads, and typed errors where a thread fails. */
+import { afterAll, expect, test } from 'vitest'
+import { compile } from '../../../compiler/compile.ts'
+import { CPU } from '../../../plan/target.ts'
+import type { Plan, WasmKernel } from '../../../plan/plan.ts'
+import { createModule } from '../../../compiler/wasm/module.ts'
+import { KERNEL } from '../../../compiler/wasm/kernel.ts'
+import type { Device } from '../../../runtime/device.ts'
+import { DeviceError, DeviceLostError, KernelError } from '../../../runtime/errors.ts'
+import { memoryCheckpoint } from '../../../runtime/checkpoint/memory.ts'
+import { load } from '../../support/sources.ts'
+import { openCpuDevice } from '../../../runtime/node/threads.ts'
+import { createSession } from '../../../runtime/session.ts'
+
+const TEXT = `model mix(D: int = 24, F: int = 36) {
+  input x: f32[T, D]
+  param up: f32[F, D]
+  param down: f32[D, F]
+  output y = silu(x @ up.T) @ down.T
+  output most = max(x, 1)
+}
+`
+const compiled = (): Plan => compile({ path: 'mix.smoe', text: TEXT }, { target: CPU, load }).plan!
+const values = (length: number): Float32Array => Float32Array.from({ length }, (_, i) => Math.sin(i * 1.7))
+const weights = memoryCheckpoint({ up: { shape: [36, 24], data: values(864) }, down: { shape: [24, 36], data: values(864) } })
+const rows = (tokens: number) => ({ x: { shape: [tokens, 24], data: values(24 * tokens) } })
+
+const opened: Device[] = []
+function open(threads: number): Device {
+  const device = openCpuDevice({ threads })
+  opened.push(device)
+  return device
+}
+afterAll(() => opened.forEach((device) => device.dispose()))
+
+async function run(device: Device, tokens: readonly number[]) {
+  const session = await createSession(device, compiled())
+  await session.loadWeights(weights)
+  const outputs = []
+  for (const count of tokens) outputs.push(await session.run(rows(count)))
+  session.dispose()
+  return outputs
+}
+
+test('one, two, three and five threads leave the same bits', async () => {
+  const tokens = [1, 2, 7, 64, 0, 300]
+  const [first, ...others] = await Promise.all([1, 2, 3, 5].map((threads) => run(open(threads), tokens)))
+  expect(first[3].y.data.some((value) => value !== 0)).toBe(true)
+  for (const other of others) expect(other).toEqual(first)
+})
+
+test('many runs at once keep their order and their inputs', async () => {
+  const session = await createSession(open(2), compiled())
+  await session.loadWeights(weights)
+  const all = await Promise.all(Array.from({ length: 20 }, (_, i) => session.run(rows(1 + (i % 4)))))
+  all.forEach((outputs, i) => expect(outputs.y.data).toEqual(all[i % 4].y.data))
+})
+
+test('times of dispatches', async () => {
+  const session = await createSession(open(2), compiled())
+  await session.loadWeights(weights)
+  const { dispatches, outputs } = await session.profile(rows(5))
+  expect(dispatches.every(({ nanoseconds }) => nanoseconds >= 0)).toBe(true)
+  expect(dispatches.map(({ label }) => label)).toContain('contract, sigmoid, multiply')
+  expect(outputs.y.shape).toEqual([5, 24])
+})
+
+/** The plan with a kernel that traps. */
+function trapping(): Plan {
+  const plan = compiled()
+  const module = createModule({ minimum: 1, maximum: 65536, shared: true })
+  module.add(KERNEL, (body) => body.op('unreachable'), 'kernel')
+  const kernels = plan.kernels.map((kernel) => ({ ...(kernel as WasmKernel), wasm: btoa(String.fromCharCode(...module.take())) }))
+  return { ...plan, kernels }
+}
+
+test('a kernel that traps is an error of its dispatch, and the device goes on', async () => {
+  const device = open(3)
+  const session = await createSession(device, trapping())
+  await session.loadWeights(weights)
+  const failure = await session.run(rows(9)).catch((error: unknown) => error)
+  expect(failure).toBeInstanceOf(DeviceError)
+  expect((failure as Error).message).toMatch(/dispatch .*unreachable/)
+  session.dispose()
+  expect((await run(device, [3]))[0].y.shape).toEqual([3, 24])
+})
+
+test('a kernel that is no module names its place in the spec', async () => {
+  const plan = compiled()
+  const kernels = plan.kernels.map((kernel) => ({ ...(kernel as WasmKernel), wasm: 'AAAA' }))
+  const failure = await createSession(open(1), { ...plan, kernels }).catch((error: unknown) => error)
+  expect(failure).toBeInstanceOf(KernelError)
+  expect((failure as KernelError).place).toMatchObject({ path: 'mix.smoe' })
+})
+
+test('a disposed device ends what waits for it, and every later call', async () => {
+  const device = open(2)
+  const session = await createSession(device, compiled())
+  await session.loadWeights(weights)
+  const running = session.run(rows(2000))
+  device.dispose()
+  await expect(running).rejects.toBeInstanceOf(DeviceLostError)
+  await expect(session.run(rows(1))).rejects.toBeInstanceOf(DeviceLostError)
+})
