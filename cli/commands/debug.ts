@@ -16,6 +16,7 @@ import {
 } from '../command.ts'
 import { compileSpec, type Compiled as CompiledSpec } from '../compilation.ts'
 import { feedsOf } from '../debug/feeds.ts'
+import { withProgress } from '../debug/progress.ts'
 import { findingJson, findingText, stageJson, stageTable } from '../debug/report.ts'
 import type { Stage } from '../debug/stage.ts'
 import { stagesOf, type DebugDevice } from '../debug/stages.ts'
@@ -89,10 +90,12 @@ async function debugRun(path: string, options: Options, device: Device | null, t
   return withWeights(options, plan, terminal, async ({ checkpoint }) => {
     const feeds = feedsOf(graph, exactInputs(given), await readWeights(graph, checkpoint))
     noteUnread(checkpoint, matchWeights(plan, checkpoint).extra, terminal)
-    if (device === null) return collect(stagesOf({ graph, programs, plan }, feeds, null))
+    const shown = (opened: DebugDevice | null): Promise<readonly Stage[]> =>
+      collect(withProgress(plan.model, terminal, (show) => stagesOf({ graph, programs, plan }, feeds, opened, show)))
+    if (device === null) return shown(null)
     const opened = await debugDevice(device, compilation, given, checkpoint, terminal)
     try {
-      return await collect(stagesOf({ graph, programs, plan }, feeds, opened))
+      return await shown(opened)
     } finally {
       opened.runner.dispose()
     }

@@ -100,9 +100,9 @@ function placesOf({ graph, schedule }: Scheduled, leaves: readonly Node[]): Read
 
 /**
  * Runs the kernels in their order, each on what the earlier ones have left, and compares each with the graph; ends with the first
- * that differs.
+ * that differs. Calls `onDone` after each kernel.
  */
-export function compareOnHost(scheduled: Scheduled, feeds: Feeds): Stage {
+export function compareOnHost(scheduled: Scheduled, feeds: Feeds, onDone: () => void): Stage {
   const { graph, schedule, program } = scheduled
   const dims = bindDims(graph, feeds.inputs)
   const surroundings = surround(graph, feeds)
@@ -122,6 +122,7 @@ export function compareOnHost(scheduled: Scheduled, feeds: Feeds): Stage {
     })
     comparison = together([comparison, ...results.map(([, one]) => one)])
     finding = findingOf('on the host in f64', at, scheduled, results)
+    onDone()
     if (finding !== null) break
   }
   return {
@@ -171,13 +172,14 @@ function beginningOf({ node, dtype }: BoundBuffer, leaves: ReadonlyMap<Node, Hos
 
 /**
  * Runs the kernels one by one, each on what the device has left in its buffers, and compares each with the graph on these very
- * values; ends with the first that differs.
+ * values; ends with the first that differs. Calls `onDone` after each kernel.
  */
 export async function compareOnDevice(
   scheduled: Scheduled,
   feeds: Feeds,
   runner: DispatchRunner,
   device: string,
+  onDone: () => void,
 ): Promise<DeviceKernels> {
   const { graph, schedule, program } = scheduled
   const dims = bindDims(graph, feeds.inputs)
@@ -203,6 +205,7 @@ export async function compareOnDevice(
     })
     comparison = together([comparison, ...results.map(([, one]) => one)])
     finding = findingOf(`on ${device}`, at, scheduled, results)
+    onDone()
     if (finding !== null) break
   }
   for (const { from, to } of program.copies ?? []) if (contents.has(from)) contents.set(to, contents.get(from)!)

@@ -46,13 +46,14 @@ export interface Traced {
   readonly last: Evaluated
 }
 
-/** Each pass beside the one before; ends with the first that differs. */
-export function comparePasses(
-  program: string,
-  first: Evaluated,
-  trace: readonly { readonly pass: string; readonly graph: Graph }[],
-  feeds: Feeds,
-): Traced {
+type Trace = readonly { readonly pass: string; readonly graph: Graph }[]
+
+/** The number of passes that change the graph: the others are not evaluated. */
+export const countChanges = (first: Graph, trace: Trace): number =>
+  trace.filter(({ graph }, at) => graph !== (at === 0 ? first : trace[at - 1].graph)).length
+
+/** Each pass beside the one before; ends with the first that differs. Calls `onDone` after each that changes the graph. */
+export function comparePasses(program: string, first: Evaluated, trace: Trace, feeds: Feeds, onDone: () => void): Traced {
   const stages: Stage[] = []
   let last = first
   for (const { pass, graph } of trace) {
@@ -64,6 +65,7 @@ export function comparePasses(
     const next = evaluated(graph, feeds)
     stages.push(comparePass(name, last, next))
     last = next
+    onDone()
     if (stages.at(-1)!.finding !== null) break
   }
   return { stages, last }

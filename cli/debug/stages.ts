@@ -14,7 +14,7 @@ import type { Feeds } from '../../compiler/reference/evaluate.ts'
 import { usage } from './feeds.ts'
 import { compareOnDevice, compareOnHost, type Scheduled } from './kernels.ts'
 import { evaluated } from './align.ts'
-import { comparePass, comparePasses } from './passes.ts'
+import { comparePass, comparePasses, countChanges } from './passes.ts'
 import type { Stage } from './stage.ts'
 
 export interface Compiled {
@@ -34,6 +34,9 @@ export interface DebugDevice {
   readonly runPlan: (() => Promise<Readonly<Record<string, HostData>>>) | null
 }
 
+/** Called after each pass and each kernel with the number of those that are done. */
+export type OnProgress = (done: number, total: number) => void
+
 interface ProgramCase {
   readonly compiled: CompiledProgram
   readonly program: Program
@@ -52,16 +55,17 @@ async function* stagesOfProgram(
   { compiled, program, feeds }: ProgramCase,
   plan: Plan,
   device: DebugDevice | null,
+  onDone: () => void,
 ): AsyncGenerator<Stage, Contents | null> {
-  const { stages, last } = comparePasses(program.name, evaluated(compiled.source, feeds), compiled.trace, feeds)
+  const { stages, last } = comparePasses(program.name, evaluated(compiled.source, feeds), compiled.trace, feeds, onDone)
   yield* stages
   if (stages.some(({ finding }) => finding !== null)) return null
   const scheduled: Scheduled = { graph: last.graph, schedule: compiled.schedule, plan, program }
-  const host = compareOnHost(scheduled, feeds)
+  const host = compareOnHost(scheduled, feeds, onDone)
   yield host
   if (host.finding !== null) return null
   if (device === null) return new Map()
-  const { stage, contents } = await compareOnDevice(scheduled, feeds, device.runner, device.name)
+  const { stage, contents } = await compareOnDevice(scheduled, feeds, device.runner, device.name, onDone)
   yield stage
   return stage.finding === null ? contents : null
 }
@@ -102,8 +106,17 @@ async function planStage({ graph, plan }: Compiled, contents: Contents, { name, 
 const outputsOf = (graph: Graph, values: ReadonlyMap<Node, HostTensor>): Record<string, HostTensor> =>
   Object.fromEntries(graph.outputs.map(({ name, node }) => [name, values.get(node)!]))
 
+/** Passes and kernels that are evaluated for a program. */
+const countWork = ({ source, trace, schedule }: CompiledProgram, hasDevice: boolean): number =>
+  countChanges(source, trace) + schedule.kernels.length * (hasDevice ? 2 : 1)
+
 /** Every stage that is reached. Throws a Failure where inputs or weights do not fit. */
-export async function* stagesOf(compiled: Compiled, feeds: Feeds, device: DebugDevice | null): AsyncGenerator<Stage, void> {
+export async function* stagesOf(
+  compiled: Compiled,
+  feeds: Feeds,
+  device: DebugDevice | null,
+  onProgress: OnProgress = () => {},
+): AsyncGenerator<Stage, void> {
   const { graph, plan } = compiled
   const lowered = evaluated(graph, feeds)
   yield { name: 'graph as lowered', compared: 'the reference, in f64', comparison: NOTHING, finding: null }
@@ -111,19 +124,24 @@ export async function* stagesOf(compiled: Compiled, feeds: Feeds, device: DebugD
     plan,
     usage(() => bindDims(graph, feeds.inputs)),
   )
+  const main = programOf(compiled, chosen)
+  const programs = plan.once === null ? [main] : [programOf(compiled, plan.once), main]
+  const total = programs.reduce((all, program) => all + countWork(program, device !== null), 0)
+  let done = 0
+  const onDone = (): void => onProgress(++done, total)
+  onProgress(0, total)
   let running = feeds
   if (plan.once !== null) {
     const once = { compiled: programOf(compiled, plan.once), program: plan.once, feeds: { ...feeds, inputs: {} } }
     const made = outputsOf(once.compiled.source, evaluated(once.compiled.source, once.feeds).values)
     running = { ...feeds, weights: { ...feeds.weights, ...made } }
-    if ((yield* stagesOfProgram(once, plan, device)) === null) return
+    if ((yield* stagesOfProgram(once, plan, device, onDone)) === null) return
   }
-  const main = programOf(compiled, chosen)
   if (main.source !== graph) {
     const stage = comparePass('split of load-time constants', lowered, evaluated(main.source, running))
     yield stage
     if (stage.finding !== null) return
   }
-  const contents = yield* stagesOfProgram({ compiled: main, program: chosen, feeds: running }, plan, device)
+  const contents = yield* stagesOfProgram({ compiled: main, program: chosen, feeds: running }, plan, device, onDone)
   if (contents !== null && device !== null) yield await planStage(compiled, contents, device)
 }

@@ -20,6 +20,7 @@ import type { Terminal } from '../terminal.ts'
 import { compileTrainingGraph } from '../training/compiled.ts'
 import { createReferenceMachine } from '../training/reference-machine.ts'
 import { feedsOf } from './feeds.ts'
+import { withProgress } from './progress.ts'
 import type { Stage } from './stage.ts'
 import { stagesOf, type DebugDevice } from './stages.ts'
 
@@ -102,7 +103,8 @@ export function createDebugMachine(graphs: TrainingGraphs, device: Device | null
     const weights = await weightsOf(graph)
     const opened = device === null ? null : await openDevice(device, compiled.plan, inputs, weights, terminal)
     try {
-      for await (const stage of stagesOf(compiled, feedsOf(graph, inputs, weights), opened)) {
+      const feeds = feedsOf(graph, inputs, weights)
+      for await (const stage of withProgress(name, terminal, (show) => stagesOf(compiled, feeds, opened, show))) {
         stages.push({ ...stage, name: `${name}: ${stage.name}` })
         if (stage.finding !== null) throw new DifferenceFound(stage.name)
       }

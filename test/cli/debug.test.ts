@@ -1,6 +1,6 @@
 /** `smoe debug` finds faults that are planted into a pass, a kernel and a shader, and names them and the line of the spec. */
 import { beforeEach, expect, test, vi } from 'vitest'
-import { compileGraph, type CompileOptions } from '../../compiler/compile.ts'
+import { compile, compileGraph, type CompileOptions } from '../../compiler/compile.ts'
 import type { Graph, Node } from '../../compiler/graph/node.ts'
 import { rewrite, rule } from '../../compiler/passes/rewrite.ts'
 import { encodeSafetensors } from '../../runtime/index.ts'
@@ -204,7 +204,7 @@ test('writes the finding for programs', async () => {
 })
 
 const TRAIN = ['debug', 'tiny.smoe', '--train', '--data', 'data.txt'] as const
-const training = () => place({ 'tiny.smoe': tinySpec(1), 'data.txt': 'abcdefghijkl'.repeat(40) })
+const training = (errIsLive = false) => place({ 'tiny.smoe': tinySpec(1), 'data.txt': 'abcdefghijkl'.repeat(40) }, '', errIsLive)
 
 test('a step of training: forward and backward pass, and the update', async () => {
   const { code, out, err } = await training().smoe(...TRAIN, '--device', 'swiftshader')
@@ -219,6 +219,30 @@ test('a step of training in mixed precision, with a fault', async () => {
   const { code, err } = await training().smoe(...TRAIN, '--device', 'reference', '--precision', 'mixed')
   expect([code, err]).toEqual([4, expect.stringMatching(/pass constant-folding of program \w+ changes a value/)])
 }, 120_000)
+
+test.each(['none', 'pass'])(
+  'a terminal shows progress, and nothing of it after the end, with a fault in: %s',
+  async (fault) => {
+    planted.fault = fault
+    const { err } = await training(true).smoe(...TRAIN, '--device', 'reference')
+    expect(err).toMatch(/\r.*debugging step {2}[█░]+ {2}\d+ %/)
+    expect(err.includes('debugging update')).toBe(fault === 'none')
+    expect(err.slice(err.lastIndexOf('\r'))).toMatch(/^\r\x1b\[2K(smoe: |$)/)
+  },
+  120_000,
+)
+
+test('progress counts the passes that change a graph, and the kernels on the host', async () => {
+  const source = { path: 'small.smoe', text: SPEC }
+  const { graph, programs, plan } = compile(source, { target: PORTABLE, load: () => null })
+  const x = { shape: [3, 4], data: numbers(12, 1) }
+  const seen: (readonly [number, number])[] = []
+  const feeds = feedsOf(graph!, { x }, { w: hostTensor([4, 4], 'f32', Float64Array.from(numbers(16, 5))) })
+  await collect(stagesOf({ graph: graph!, programs, plan: plan! }, feeds, null, (done, total) => seen.push([done, total])))
+  const total = seen[0][1]
+  expect(total).toBeGreaterThan(plan!.kernels.length)
+  expect(seen).toEqual(Array.from({ length: total + 1 }, (_, done) => [done, total]))
+})
 
 test('--train without data is refused', async () => {
   const { code, err } = await training().smoe('debug', 'tiny.smoe', '--train', '--device', 'reference')

@@ -18,8 +18,8 @@ export interface Place {
   readonly read: (name: string) => string | null
 }
 
-/** A folder with these files, gone when the test is. */
-export function place(files: Readonly<Record<string, string | Uint8Array>> = {}, input = ''): Place {
+/** A folder with these files, gone when the test is; `errIsLive` for a stderr that draws progress. */
+export function place(files: Readonly<Record<string, string | Uint8Array>> = {}, input = '', errIsLive = false): Place {
   const folder = mkdtempSync(join(tmpdir(), 'smoe-cli-'))
   onTestFinished(() => rmSync(folder, { recursive: true, force: true }))
   for (const [name, contents] of Object.entries(files)) {
@@ -27,17 +27,17 @@ export function place(files: Readonly<Record<string, string | Uint8Array>> = {},
     writeFileSync(join(folder, name), contents)
   }
   const read = (name: string): string | null => (existsSync(join(folder, name)) ? readFileSync(join(folder, name), 'utf8') : null)
-  return { folder, read, smoe: (...args) => run(args, folder, input) }
+  return { folder, read, smoe: (...args) => run(args, folder, input, errIsLive) }
 }
 
-async function run(args: readonly string[], folder: string, input: string): Promise<Outcome> {
+async function run(args: readonly string[], folder: string, input: string, errIsLive: boolean): Promise<Outcome> {
   let [out, err] = ['', '']
   const code = await runCommandLine(args, {
     out: (text) => void (out += text),
     err: (text) => void (err += text),
     outHasColor: false,
     errHasColor: false,
-    errIsLive: false,
+    errIsLive,
     columns: 100,
     readInput: () => input,
     path: (typed) => resolve(folder, typed),
