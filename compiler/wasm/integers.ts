@@ -27,7 +27,7 @@ export function scale(body: FunctionBody, local: number, by: number): void {
 export function combine(
   body: FunctionBody,
   a: number,
-  op: 'i32.add' | 'i32.mul' | 'i32.div_u' | 'i32.rem_u' | 'i32.lt_u',
+  op: 'i32.add' | 'i32.sub' | 'i32.mul' | 'i32.div_u' | 'i32.rem_u' | 'i32.lt_u' | 'i32.eq' | 'i32.ne',
   b: number,
 ): void {
   body.get(a)

@@ -1,6 +1,6 @@
 /**
- * Matmuls. A workgroup is a block of columns of a tile of rows of one expert; within it a few rows and columns at a time
- * are summed in registers, and the epilogue is run on four columns at a time as a gang.
+ * Matmuls. A workgroup is a block of columns of some rows of one expert: first the sums of the block are made, in registers a few
+ * at a time; then the epilogue is run on four columns of a row at a time as a gang.
  */
 import { ceilDivide, constantValue, multiply, type Dim } from '../../../plan/dim.ts'
 import type { Matmul } from '../../kernel/ir/matmul.ts'
@@ -10,127 +10,66 @@ import { emitDim } from '../gang/dim.ts'
 import type { Region, Variable } from '../gang/gang.ts'
 import { GANG, UNIFORM, VARYING } from '../gang/shape.ts'
 import { emitStatements } from '../gang/statement.ts'
-import { addConstant, combine, keep, minimum, scale, toAddress, WORD } from '../integers.ts'
-import { forRange, forWhole } from '../loops.ts'
-import { addressOf, columnAddresses, columnsOf, emitK, mnAddress, type ColumnBlock } from './operands.ts'
-import { kMajorSums, outerSums } from './sums.ts'
-import { kRangeOf, tilesOf, withTile, type Range, type RowTile } from './tiles.ts'
-
-/** Columns of a workgroup: few, so that few rows can be shared among cores, and that those of the right operand stay in cache. */
-const COLUMNS = 32
-/** Sums in registers: 16 vectors. */
-const SUMS = 16
+import { addConstant, combine, keep, minimum, scale, WORD } from '../integers.ts'
+import { forRange } from '../loops.ts'
+import { COLUMNS, entry, locateLeftRows, SUMS_ROW, sumsAddress, type Block } from './block.ts'
+import { innerSums } from './inner.ts'
+import { createOuterSums } from './outer.ts'
+import { mostRows, tilesOf, withTile } from './tiles.ts'
 
 /** How many workgroups there are. */
 export const matmulWorkgroups = (matmul: Matmul): Dim => multiply(tilesOf(matmul), ceilDivide(matmul.columns, COLUMNS))
 
-/** The rows and columns of a workgroup. */
-interface Block extends ColumnBlock {
-  readonly tile: RowTile
-  readonly range: Range
-  /** The local of the first column. */
-  readonly first: number
-  readonly isRelaxed: boolean
-}
-
-/** Sums of a block, as locals of vectors: by right operand, row and vector of columns. */
-type Sums = readonly (readonly (readonly number[])[])[]
-
-/** Emits the workgroup whose number a local holds. `isRelaxed`: products and sums may be fused. */
+/**
+ * Emits the workgroup whose number a local holds, in a loop over workgroups. `isRelaxed`: products and sums may be fused.
+ * Neighbouring workgroups have the same columns, so that what is packed of the right operand serves several.
+ */
 export function emitMatmul(region: Region, matmul: Matmul, workgroup: number, isRelaxed: boolean): void {
   const { body } = region
+  const own = (bytes: number): number => {
+    const offset = region.reserve(bytes)
+    return keep(body, () => addConstant(body, region.memory, offset))
+  }
+  const most = mostRows(matmul)
+  const [rows, leftRows] = [own(most * WORD), own(most * WORD)]
+  const sums = matmul.rights.map(() => own(most * SUMS_ROW))
+  const isInner = matmul.left.layout === 'k-major' && matmul.rights.every(({ layout }) => layout === 'k-major')
+  const outerSums = isInner ? null : createOuterSums(region, matmul, own)
+
   const tiles = keep(body, () => emitDim(region, tilesOf(matmul)))
   const columns = keep(body, () => emitDim(region, matmul.columns))
   const place = keep(body, () => combine(body, workgroup, 'i32.rem_u', tiles))
   const number = keep(body, () => combine(body, workgroup, 'i32.div_u', tiles))
   const first = keep(body, () => scale(body, number, COLUMNS))
   const end = keep(body, () => minimum(body, () => addConstant(body, first, COLUMNS), columns))
-  withTile(region, matmul, place, (tile) => {
-    const range = kRangeOf(region, matmul, tile.expert)
-    const block: Block = { region, matmul, expert: tile.expert, tile, range, first, end, isRelaxed }
-    const each = Math.max(1, Math.floor(SUMS / (GANG * matmul.rights.length)))
-    const group = matmul.rowGrouping.kind === 'lookup' ? 1 : each
-    body.get(tile.from)
-    const rest = forWhole(body, tile.below, group, (index) => emitRows(block, group, index))
-    if (group === 1) return
-    body.get(rest)
-    forRange(body, tile.below, 1, (index) => emitRows(block, 1, index))
+  withTile(region, matmul, place, rows, (tile) => {
+    const block: Block = { region, matmul, tile, first, end, isRelaxed, rows, leftRows, sums }
+    locateLeftRows(block)
+    if (outerSums === null) innerSums(block)
+    else outerSums(block)
+    emitEpilogue(block)
   })
 }
 
-/** All columns of the workgroup for rows `index` .. `index + count - 1` of the tile. */
-function emitRows(block: Block, count: number, index: number): void {
-  const { region, matmul, tile, first, end } = block
+/** The epilogue of all rows and columns of the block. */
+function emitEpilogue(block: Block): void {
+  const { region, matmul, tile, first, end, rows } = block
   const { body } = region
-  const places = Array.from({ length: count }, (_, r) => keep(body, () => addConstant(body, index, r)))
-  const rows = places.map((place) => keep(body, () => tile.rowAt(place)))
-  const leftRows = places.map((place) => keep(body, () => tile.leftRowAt(place)))
-  const isInner = [matmul.left, ...matmul.rights].every(({ layout }) => layout === 'k-major')
-  const vectors = isInner ? 1 : vectorsOf(matmul, count)
-  body.get(first)
-  forRange(body, end, vectors * GANG, (column) => {
-    const sums = isInner ? innerSums(block, leftRows, column) : mixedSums(block, leftRows, column, vectors)
-    rows.forEach((row, r) => {
-      for (let v = 0; v < vectors; v++) {
-        const base = keep(body, () => addConstant(body, column, v * GANG))
-        const own = sums.map((right) => right[r][v])
-        if (v === 0) {
-          epilogue(block, row, base, own)
-          continue
-        }
-        combine(body, base, 'i32.lt_u', end)
-        body.when(() => epilogue(block, row, base, own))
-      }
+  body.i32(0)
+  forRange(body, tile.count, 1, (index) => {
+    const row = keep(body, () => entry(body, rows, index))
+    body.get(first)
+    forRange(body, end, GANG, (column) => {
+      const sums = matmul.rights.map((_, p) => {
+        const local = body.local('v128')
+        sumsAddress(block, p, index, column)
+        body.load('v128.load')
+        body.set(local)
+        return local
+      })
+      epilogue(block, row, column, sums)
     })
   })
-}
-
-/** Vectors of columns: as many as there are registers for. */
-function vectorsOf({ columns, rights }: Matmul, rows: number): number {
-  const fit = Math.max(1, Math.floor(SUMS / (rows * rights.length)))
-  const known = constantValue(columns)
-  return Math.min(fit, 4, known === undefined ? 4 : Math.max(1, Math.ceil(known / GANG)))
-}
-
-/** All operands K-major. */
-function innerSums(block: Block, leftRows: readonly number[], column: number): Sums {
-  const { region, matmul, expert, range, isRelaxed } = block
-  const { body } = region
-  const rows = leftRows.map((row) => keep(body, () => addressOf(region, matmul.left, { row, expert })))
-  const columns = matmul.rights.map((right) => columnAddresses(block, right, column, GANG))
-  const sums = kMajorSums({ body, isRelaxed }, { rows, columns }, range.below, constantValue(matmul.k))
-  return sums.map((right) => right.map((sum) => [sum]))
-}
-
-/** Some operand is MN-major: one element of K at a time, columns side by side. */
-function mixedSums(block: Block, leftRows: readonly number[], column: number, vectors: number): Sums {
-  const { region, matmul, expert, range, isRelaxed } = block
-  const { body } = region
-  const { left } = matmul
-  const at = body.local('i32')
-  const bases = leftRows.map((row) =>
-    keep(body, () => {
-      addressOf(region, left, { row, expert })
-      if (left.layout === 'k-major') return
-      scale(body, row, WORD)
-      body.op('i32.add')
-    }),
-  )
-  const zero = keep(body, () => body.i32(0))
-  const begin = (index: number): void => {
-    if (left.layout === 'mn-major') mnAddress(region, matmul, left, zero, index)
-    else {
-      emitK(region, matmul, left, index)
-      toAddress(body, zero)
-    }
-    body.set(at)
-  }
-  const splat = (row: number): void => {
-    combine(body, bases[row], 'i32.add', at)
-    body.load('v128.load32_splat')
-  }
-  const rights = matmul.rights.map((right) => columnsOf(block, right, column, vectors))
-  return outerSums({ body, isRelaxed }, { rows: leftRows.length, vectors }, range, rights, { begin, splat })
 }
 
 /** The epilogue of one row and four columns. */

@@ -5,9 +5,9 @@ import { emitDim } from '../gang/dim.ts'
 import { emitScalar } from '../gang/expression.ts'
 import type { FunctionBody } from '../function.ts'
 import type { Buffer, Region } from '../gang/gang.ts'
-import { GANG, UNIFORM } from '../gang/shape.ts'
-import { addConstant, keep, minimum, scale, toAddress, WORD } from '../integers.ts'
-import type { Columns } from './sums.ts'
+import { UNIFORM } from '../gang/shape.ts'
+import { addConstant, keep, minimum, toAddress } from '../integers.ts'
+import type { Block } from './block.ts'
 
 /** The value of an expression over reserved variables that these locals hold. */
 export function emitWith(region: Region, locals: Readonly<Record<string, number>>, e: Expression): void {
@@ -53,19 +53,9 @@ export function mnAddress(
   toAddress(body, base)
 }
 
-/** What the columns of a workgroup are read for. */
-export interface ColumnBlock {
-  readonly region: Region
-  readonly matmul: Matmul
-  /** The local of the expert. */
-  readonly expert: number
-  /** The local of the column behind the last. */
-  readonly end: number
-}
-
 /** Addresses of neighbouring columns of a K-major operand; columns behind the last are read as the last, and not written. */
 export function columnAddresses(
-  { region, expert, end }: ColumnBlock,
+  { region, tile: { expert }, end }: Block,
   right: Operand,
   column: number,
   count: number,
@@ -76,51 +66,4 @@ export function columnAddresses(
     const known = keep(body, () => minimum(body, () => addConstant(body, column, c), last))
     return keep(body, () => addressOf(region, right, { column: known, expert }))
   })
-}
-
-/** How vectors of columns are read at one k: side by side of an MN-major operand, one by one of a K-major one. */
-export function columnsOf(block: ColumnBlock, right: Operand, column: number, vectors: number): Columns {
-  const { region, matmul, expert } = block
-  const { body } = region
-  const at = body.local('i32')
-  if (right.layout === 'mn-major') {
-    const base = keep(body, () => {
-      addressOf(region, right, { expert })
-      scale(body, column, WORD)
-      body.op('i32.add')
-    })
-    return {
-      begin: (index) => {
-        mnAddress(region, matmul, right, base, index)
-        body.set(at)
-      },
-      vector: (v) => {
-        body.get(at)
-        body.load('v128.load', v * GANG * WORD)
-      },
-    }
-  }
-  const addresses = columnAddresses(block, right, column, vectors * GANG)
-  const loaded = body.local('v128')
-  return {
-    begin: (index) => {
-      emitK(region, matmul, right, index)
-      body.i32(2)
-      body.op('i32.shl')
-      body.set(at)
-    },
-    vector: (v) => {
-      for (let c = 0; c < GANG; c++) {
-        body.get(addresses[v * GANG + c])
-        body.get(at)
-        body.op('i32.add')
-        if (c === 0) body.load('v128.load32_zero')
-        else {
-          body.get(loaded)
-          body.memoryLane('v128.load32_lane', c)
-        }
-        if (c < GANG - 1) body.set(loaded)
-      }
-    },
-  }
 }

@@ -1,16 +1,22 @@
 /** Which rows a workgroup computes, and over which range of K: by every grouping of rows. */
 import { ceilDivide, floorDivide, multiply, type Dim } from '../../../plan/dim.ts'
 import { ENTRY, NEXT_FIRST, tileCount } from '../../graph/sorted-rows.ts'
-import type { Matmul } from '../../kernel/ir/matmul.ts'
+import type { KRange, Matmul, RowGrouping } from '../../kernel/ir/matmul.ts'
 import type { FunctionBody } from '../function.ts'
 import { emitDim } from '../gang/dim.ts'
 import type { Buffer, Region } from '../gang/gang.ts'
-import { addConstant, combine, keep, minimum, scale, toAddress, word } from '../integers.ts'
+import { addConstant, combine, keep, minimum, scale, toAddress, word, WORD } from '../integers.ts'
 import { forRange } from '../loops.ts'
 import { emitWith, rowAtPlace } from './operands.ts'
 
 /** Rows of a tile of a dense or batched matmul. */
 const ROWS = 32
+/** Rows that look up their expert together, so that those of one expert are multiplied together. */
+const LOOKUP_ROWS = 16
+
+/** Rows of a tile at most. */
+export const mostRows = ({ rowGrouping: { kind, ...grouping } }: Matmul): number =>
+  kind === 'lookup' ? LOOKUP_ROWS : 'tile' in grouping ? grouping.tile : ROWS
 
 /** How many tiles of rows there are. */
 export const tilesOf = ({ rows, rowGrouping }: Matmul): Dim => {
@@ -20,7 +26,7 @@ export const tilesOf = ({ rows, rowGrouping }: Matmul): Dim => {
     case 'batched':
       return multiply(rowGrouping.batch, ceilDivide(floorDivide(rows, rowGrouping.batch), ROWS))
     case 'lookup':
-      return rows
+      return ceilDivide(rows, LOOKUP_ROWS)
     case 'sorted':
       return tileCount(rows, rowGrouping.experts, rowGrouping.tile)
     default:
@@ -34,28 +40,43 @@ export interface Range {
   readonly below: number
 }
 
-/** A range of rows of one expert. */
-export interface RowTile extends Range {
+/** Rows of one expert, whose numbers are in a table. */
+export interface RowTile {
   /** The local of the expert. */
   readonly expert: number
-  /** Leaves the row of the output on the stack, of an index in the range. */
-  readonly rowAt: (index: number) => void
-  /** The row of the left operand, where it is not that of the output. */
-  readonly leftRowAt: (index: number) => void
+  /** The local of the number of rows. */
+  readonly count: number
+  /** The local of the first row, counted from 0 for each expert, where rows are neighbours; null where they are not. */
+  readonly firstRow: number | null
 }
 
-/** Runs for the tile of rows at a place; not at all where it is empty. */
-export function withTile(region: Region, matmul: Matmul, place: number, run: (tile: RowTile) => void): void {
+/**
+ * Runs for the rows of a tile at a place, by expert; not at all where there are none. `table` is the local of an address, from
+ * which on their numbers are put.
+ */
+export function withTile(region: Region, matmul: Matmul, place: number, table: number, run: (tile: RowTile) => void): void {
   const { body } = region
   const { rowGrouping } = matmul
-  const same = (index: number): void => body.get(index)
   const zero = keep(body, () => body.i32(0))
   const rows = keep(body, () => emitDim(region, matmul.rows))
+  /** Fills the table with the rows at `from` .. `below - 1`, and returns how many they are. */
+  const fill = (from: number, below: number, rowAt: (index: number) => void): number => {
+    const at = keep(body, () => body.get(table))
+    body.get(from)
+    forRange(body, below, 1, (index) => {
+      body.get(at)
+      rowAt(index)
+      body.store('i32.store')
+      addConstant(body, at, WORD)
+      body.set(at)
+    })
+    return keep(body, () => combine(body, below, 'i32.sub', from))
+  }
   switch (rowGrouping.kind) {
     case 'dense': {
       const from = keep(body, () => scale(body, place, ROWS))
       const below = keep(body, () => minimum(body, () => addConstant(body, from, ROWS), rows))
-      return run({ expert: zero, from, below, rowAt: same, leftRowAt: same })
+      return run({ expert: zero, count: fill(from, below, body.get), firstRow: from })
     }
     case 'batched': {
       const each = keep(body, () => {
@@ -69,17 +90,11 @@ export function withTile(region: Region, matmul: Matmul, place: number, run: (ti
       const from = keep(body, () => scale(body, block, ROWS))
       const below = keep(body, () => minimum(body, () => addConstant(body, from, ROWS), each))
       const start = keep(body, () => combine(body, expert, 'i32.mul', each))
-      const rowAt = (index: number): void => combine(body, start, 'i32.add', index)
-      return run({ expert, from, below, rowAt, leftRowAt: matmul.left.layout === 'k-major' ? rowAt : same })
+      const count = fill(from, below, (index) => combine(body, start, 'i32.add', index))
+      return run({ expert, count, firstRow: from })
     }
-    case 'lookup': {
-      const expert = keep(body, () => emitWith(region, { row: place }, rowGrouping.expert))
-      const below = keep(body, () => addConstant(body, place, 1))
-      body.get(expert)
-      body.i32(rowGrouping.experts)
-      body.op('i32.lt_u')
-      return body.when(() => run({ expert, from: place, below, rowAt: same, leftRowAt: same }))
-    }
+    case 'lookup':
+      return lookUp(region, rowGrouping, { place, rows, table }, run)
     case 'sorted': {
       const order = region.buffers.get(rowGrouping.buffer)!
       const entry = tileEntry(body, order, rows, place)
@@ -90,13 +105,73 @@ export function withTile(region: Region, matmul: Matmul, place: number, run: (ti
       return body.when(() => {
         const from = keep(body, () => word(body, entry, ENTRY.first))
         const below = endOfTile(body, entry, from, rowGrouping.tile)
-        const rowAt = (index: number): void => rowAtPlace(body, order, index)
-        run({ expert, from, below, rowAt, leftRowAt: rowAt })
+        run({ expert, count: fill(from, below, (index) => rowAtPlace(body, order, index)), firstRow: null })
       })
     }
     default:
       rowGrouping satisfies never
   }
+}
+
+/** The rows of a tile are taken by expert, in the order in which the experts first appear. */
+function lookUp(
+  region: Region,
+  { experts, expert: expertOf }: RowGrouping & { readonly kind: 'lookup' },
+  { place, rows, table }: { readonly place: number; readonly rows: number; readonly table: number },
+  run: (tile: RowTile) => void,
+): void {
+  const { body } = region
+  const offset = region.reserve(LOOKUP_ROWS * WORD)
+  const address = (index: number): void => {
+    body.get(index)
+    toAddress(body, region.memory)
+  }
+  const from = keep(body, () => scale(body, place, LOOKUP_ROWS))
+  const count = keep(body, () => {
+    minimum(body, () => addConstant(body, from, LOOKUP_ROWS), rows)
+    body.get(from)
+    body.op('i32.sub')
+  })
+  body.i32(0)
+  forRange(body, count, 1, (index) => {
+    const row = keep(body, () => combine(body, from, 'i32.add', index))
+    address(index)
+    emitWith(region, { row }, expertOf)
+    body.store('i32.store', offset)
+  })
+  body.i32(0)
+  forRange(body, count, 1, (index) => {
+    const expert = keep(body, () => {
+      address(index)
+      body.load('i32.load', offset)
+    })
+    body.get(expert)
+    body.i32(experts)
+    body.op('i32.lt_u')
+    body.when(() => {
+      const found = keep(body, () => body.i32(0))
+      body.get(index)
+      forRange(body, count, 1, (other) => {
+        address(other)
+        body.load('i32.load', offset)
+        body.get(expert)
+        body.op('i32.eq')
+        body.when(() => {
+          body.get(found)
+          toAddress(body, table)
+          combine(body, from, 'i32.add', other)
+          body.store('i32.store')
+          addConstant(body, found, 1)
+          body.set(found)
+          // no row is taken twice
+          address(other)
+          body.i32(-1)
+          body.store('i32.store', offset)
+        })
+      })
+      run({ expert, count: found, firstRow: null })
+    })
+  })
 }
 
 /** The address of the entry of a tile in the order of sorted rows: its expert, then its first place; `place` is a local. */
@@ -115,12 +190,48 @@ const endOfTile = (body: FunctionBody, entry: number, from: number, tile: number
   return keep(body, () => minimum(body, () => addConstant(body, from, tile), next))
 }
 
-/** The locals of the first element of K and of the one behind the last; for sorted rows they count places in the sorted order. */
-export function kRangeOf(region: Region, { k, kRange }: Matmul, expert: number): Range {
+/**
+ * The range of K of an expert, as locals of the first element and of the one behind the last; for sorted rows they count places
+ * in the sorted order, which are searched where the expert is not that of the last workgroup.
+ */
+export function createKRange(region: Region, { k, kRange }: Matmul): (expert: number) => Range {
   const { body } = region
-  if (kRange.kind === 'all') return { from: keep(body, () => body.i32(0)), below: keep(body, () => emitDim(region, k)) }
+  const [from, below] = [body.local('i32'), body.local('i32')]
+  if (kRange.kind === 'all')
+    return () => {
+      body.i32(0)
+      body.set(from)
+      emitDim(region, k)
+      body.set(below)
+      return { from, below }
+    }
+  // one more than the expert, 0 where there is none
+  const known = body.local('i32')
+  return (expert) => {
+    const wanted = keep(body, () => addConstant(body, expert, 1))
+    combine(body, known, 'i32.ne', wanted)
+    body.when(() => {
+      searchRange(region, k, kRange, expert, { from, below })
+      body.get(wanted)
+      body.set(known)
+    })
+    return { from, below }
+  }
+}
+
+function searchRange(
+  region: Region,
+  k: Dim,
+  kRange: KRange & { readonly kind: 'sorted' },
+  expert: number,
+  { from, below }: Range,
+): void {
+  const { body } = region
   const order = region.buffers.get(kRange.buffer)!
-  const [from, below] = [keep(body, () => body.i32(0)), keep(body, () => body.i32(0))]
+  for (const local of [from, below]) {
+    body.i32(0)
+    body.set(local)
+  }
   const rows = keep(body, () => emitDim(region, k))
   const tiles = keep(body, () => emitDim(region, tileCount(k, kRange.experts, kRange.tile)))
   body.i32(0)
@@ -131,16 +242,15 @@ export function kRangeOf(region: Region, { k, kRange }: Matmul, expert: number):
     body.op('i32.eq')
     body.when(() => {
       // the first tile of the expert sets the beginning, each the end
+      const start = keep(body, () => word(body, entry, ENTRY.first))
       body.get(below)
       body.op('i32.eqz')
       body.when(() => {
-        word(body, entry, ENTRY.first)
+        body.get(start)
         body.set(from)
       })
-      const start = keep(body, () => word(body, entry, ENTRY.first))
       body.get(endOfTile(body, entry, start, kRange.tile))
       body.set(below)
     })
   })
-  return { from, below }
 }

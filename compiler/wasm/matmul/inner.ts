@@ -1,0 +1,149 @@
+/**
+ * Sums of a block whose operands are all K-major: two rows and four columns at a time, four elements of K at a time, a vector of
+ * partial sums for each row and column, which are added up at the end. Each sum is made the same way whatever the other rows
+ * are, so the tiles that a row falls into never change its bits.
+ *
+ * Eight sums, six operands and a product fill the 15 registers that V8 has on x86. It computes all loads of a loop's body
+ * first, so more of them, or K unrolled, would spill.
+ */
+import { constantValue } from '../../../plan/dim.ts'
+import { emitDim } from '../gang/dim.ts'
+import { GANG } from '../gang/shape.ts'
+import type { FunctionBody } from '../function.ts'
+import { addConstant, combine, keep, WORD } from '../integers.ts'
+import { forRange } from '../loops.ts'
+import { accumulate, zeros } from './accumulate.ts'
+import { entry, forRowPairs, SUMS_ROW, sumsAddress, type Block } from './block.ts'
+import { columnAddresses } from './operands.ts'
+
+const VECTOR_BYTES = GANG * WORD
+
+export function innerSums(block: Block): void {
+  const { region, matmul, first, end } = block
+  const { body } = region
+  const bytes = keep(body, () => {
+    emitDim(region, matmul.k)
+    body.i32(2)
+    body.op('i32.shl')
+  })
+  const whole = keep(body, () => {
+    body.get(bytes)
+    body.i32(-VECTOR_BYTES)
+    body.op('i32.and')
+  })
+  const known = constantValue(matmul.k)
+  const mask = known !== undefined && known % GANG === 0 ? null : tailMask(body, whole, bytes)
+  matmul.rights.forEach((right, p) => {
+    body.get(first)
+    forRange(body, end, GANG, (column) => {
+      const columns = columnAddresses(block, right, column, GANG)
+      forRowPairs(block, (index, count) => {
+        const rows = Array.from({ length: count }, (_, r) => keep(body, () => entry(body, block.leftRows, index, r)))
+        const sums = dots(block, rows, columns, whole, mask)
+        const out = keep(body, () => sumsAddress(block, p, index, column))
+        sums.forEach((sum, r) => {
+          body.get(out)
+          addUp(body, sum)
+          body.store('v128.store', r * SUMS_ROW)
+        })
+      })
+    })
+  })
+}
+
+/** Ones where elements of K are left behind the last whole vector. */
+function tailMask(body: FunctionBody, whole: number, bytes: number): number {
+  const mask = body.local('v128')
+  body.v128([0, 1, 2, 3].map((place) => place * WORD))
+  body.get(bytes)
+  body.get(whole)
+  body.op('i32.sub')
+  body.op('i32x4.splat')
+  body.op('i32x4.lt_u')
+  body.set(mask)
+  return mask
+}
+
+/** Partial sums of each row and column, from the locals of their addresses. */
+function dots(
+  block: Block,
+  rows: readonly number[],
+  columns: readonly number[],
+  whole: number,
+  mask: number | null,
+): readonly (readonly number[])[] {
+  const { body } = block.region
+  const move = (address: number): number => keep(body, () => body.get(address))
+  const [left, right] = [rows.map(move), columns.map(move)]
+  const pointers = [...left, ...right]
+  const sums = left.map(() => zeros(body, right.length))
+  const loaded = left.map(() => body.local('v128'))
+  const b = body.local('v128')
+  const load = (pointer: number, isTail: boolean): void => {
+    body.get(pointer)
+    body.load('v128.load')
+    if (!isTail) return
+    body.get(mask!)
+    body.op('v128.and')
+  }
+  const step = (isTail: boolean): void => {
+    left.forEach((pointer, r) => {
+      load(pointer, isTail)
+      body.set(loaded[r])
+    })
+    right.forEach((pointer, c) => {
+      load(pointer, isTail)
+      body.set(b)
+      loaded.forEach((a, r) => accumulate(block, sums[r][c], a, b))
+    })
+  }
+  const last = pointers[pointers.length - 1]
+  const end = keep(body, () => combine(body, last, 'i32.add', whole))
+  combine(body, last, 'i32.lt_u', end)
+  body.when(() =>
+    body.loop(() => {
+      step(false)
+      for (const pointer of pointers) {
+        addConstant(body, pointer, VECTOR_BYTES)
+        body.set(pointer)
+      }
+      combine(body, last, 'i32.lt_u', end)
+      body.branchIf(0)
+    }),
+  )
+  if (mask !== null) {
+    body.get(mask)
+    body.op('v128.any_true')
+    body.when(() => step(true))
+  }
+  return sums
+}
+
+const words = (places: readonly number[]): readonly number[] =>
+  places.flatMap((place) => [0, 1, 2, 3].map((byte) => WORD * place + byte))
+
+/** Leaves the sums of the words of four vectors, as one vector. */
+function addUp(body: FunctionBody, vectors: readonly number[]): void {
+  const [a, b, c, d] = vectors
+  /** (x0 + x2, x1 + x3, y0 + y2, y1 + y3) */
+  const fold = (x: number, y: number): number => {
+    const out = body.local('v128')
+    body.get(x)
+    body.get(y)
+    body.shuffle(words([0, 1, 4, 5]))
+    body.get(x)
+    body.get(y)
+    body.shuffle(words([2, 3, 6, 7]))
+    body.op('f32x4.add')
+    body.set(out)
+    return out
+  }
+  const [left, right] = [fold(a, b), fold(c, d)]
+  body.get(left)
+  body.get(right)
+  body.shuffle(words([0, 2, 4, 6]))
+  body.get(left)
+  body.get(right)
+  body.shuffle(words([1, 3, 5, 7]))
+  body.op('f32x4.add')
+}

@@ -1,0 +1,117 @@
+/** Operands packed into panels: at each k, sixteen neighbouring rows or columns side by side, a line of the cache. */
+import type { Matmul, Operand } from '../../kernel/ir/matmul.ts'
+import type { Region } from '../gang/gang.ts'
+import { GANG } from '../gang/shape.ts'
+import { addConstant, combine, keep, scale, toAddress, WORD } from '../integers.ts'
+import { forRange } from '../loops.ts'
+import type { Block } from './block.ts'
+import { addressOf, columnAddresses, mnAddress } from './operands.ts'
+import type { Range } from './tiles.ts'
+
+/** Rows or columns of a panel. */
+export const PANEL = 16
+/** Bytes of a panel at one k. */
+export const PANEL_ROW = PANEL * WORD
+
+export interface Panels {
+  /** The local of the address. */
+  readonly address: number
+  /** Elements of K that there is room for. */
+  readonly k: number
+  /** Rows or columns at most, and the local of how many there are. */
+  readonly most: number
+  readonly lines: number
+}
+
+/** Locals: of which expert, from which row or column on, over which elements of K. */
+interface Source {
+  readonly expert: number
+  readonly first: number
+  readonly range: Range
+}
+
+/** Whole panels are copied: of the last, some rows or columns may lie outside and are never used. */
+export function packMnMajor(
+  region: Region,
+  matmul: Matmul,
+  operand: Operand & { layout: 'mn-major' },
+  { expert, first, range }: Source,
+  { address, k, most, lines }: Panels,
+): void {
+  const { body } = region
+  const base = keep(body, () => {
+    addressOf(region, operand, { expert })
+    scale(body, first, WORD)
+    body.op('i32.add')
+  })
+  const to = keep(body, () => body.get(address))
+  const from = body.local('i32')
+  const copy = (panel: number): void => {
+    for (let v = 0; v < PANEL / GANG; v++) {
+      body.get(to)
+      body.get(from)
+      body.load('v128.load', panel * PANEL_ROW + v * GANG * WORD)
+      body.store('v128.store', panel * k * PANEL_ROW + v * GANG * WORD)
+    }
+  }
+  body.get(range.from)
+  forRange(body, range.below, 1, (index) => {
+    mnAddress(region, matmul, operand, base, index)
+    body.set(from)
+    copy(0)
+    for (let panel = 1; panel * PANEL < most; panel++) {
+      body.get(lines)
+      body.i32(panel * PANEL)
+      body.op('i32.gt_u')
+      body.when(() => copy(panel))
+    }
+    addConstant(body, to, PANEL_ROW)
+    body.set(to)
+  })
+}
+
+/** Four columns at a time are turned. */
+export function packKMajor(block: Block, right: Operand & { layout: 'k-major' }, range: Range, { address, k }: Panels): void {
+  const { region, first, end } = block
+  const { body } = region
+  const loaded = body.local('v128')
+  body.get(first)
+  forRange(body, end, GANG, (column) => {
+    const columns = columnAddresses(block, right, column, GANG)
+    const place = keep(body, () => {
+      body.get(column)
+      body.get(first)
+      body.op('i32.sub')
+    })
+    const to = keep(body, () => {
+      body.get(place)
+      body.i32(Math.log2(PANEL))
+      body.op('i32.shr_u')
+      body.i32(k * PANEL_ROW)
+      body.op('i32.mul')
+      body.get(place)
+      body.i32(PANEL - 1)
+      body.op('i32.and')
+      toAddress(body, address)
+      body.op('i32.add')
+    })
+    body.get(range.from)
+    forRange(body, range.below, 1, (index) => {
+      const at = keep(body, () => scale(body, index, WORD))
+      columns.forEach((start, lane) => {
+        combine(body, start, 'i32.add', at)
+        if (lane === 0) body.load('v128.load32_zero')
+        else {
+          body.get(loaded)
+          body.memoryLane('v128.load32_lane', lane)
+        }
+        body.set(loaded)
+      })
+      body.get(to)
+      body.get(loaded)
+      body.store('v128.store')
+      addConstant(body, to, PANEL_ROW)
+      body.set(to)
+    })
+  })
+}
