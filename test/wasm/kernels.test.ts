@@ -1,7 +1,6 @@
 /** Kernels in WebAssembly, each with the values that it would be given on the host, beside the host's in f64. */
 import fc from 'fast-check'
 import { expect, it } from 'vitest'
-import { evaluate as sizeOf, product } from '../../plan/dim.ts'
 import { CPU, type Target } from '../../plan/target.ts'
 import { liveNodes } from '../../compiler/graph/walk.ts'
 import type { Graph, Node } from '../../compiler/graph/node.ts'
@@ -12,67 +11,25 @@ import { schedule } from '../../compiler/kernel/schedule.ts'
 import { optimise } from '../../compiler/passes/pipeline.ts'
 import { bindDims } from '../../compiler/reference/bind.ts'
 import { evaluate, evaluateNodes, type Feeds } from '../../compiler/reference/evaluate.ts'
-import { emitKernel, MARGIN_BYTES } from '../../compiler/wasm/kernel.ts'
-import { FUNCTIONS, type FunctionName } from '../../compiler/wasm/math/functions.ts'
-import { createModule } from '../../compiler/wasm/module.ts'
 import { assertProperty } from '../support/property.ts'
 import { graphOf } from '../support/graph.ts'
 import { feedsOf } from '../support/random.ts'
 import { read } from '../support/sources.ts'
 import { weightsOf } from '../support/weights.ts'
 import { samples } from '../support/random-graph.ts'
-
-const PAGES = 64
+import { createWasmKernel } from '../support/wasm-kernel.ts'
 
 function runKernel(
   program: KernelProgram,
   values: ReadonlyMap<Node, Float64Array>,
   dims: Readonly<Record<string, number>>,
 ): ReadonlyMap<Node, Float64Array> {
-  const module = createModule({ minimum: PAGES, maximum: PAGES, shared: false })
-  const functions = new Map<FunctionName, number>()
-  for (const [name, { operands, emit }] of Object.entries(FUNCTIONS))
-    functions.set(
-      name as FunctionName,
-      module.add({ parameters: Array.from({ length: operands }, () => 'v128' as const), results: ['v128'] }, emit),
-    )
-  const names = Object.keys(dims)
-  const { memoryBytes, workgroups } = emitKernel(
-    module,
-    program,
-    { dims: names, functionOf: (name) => functions.get(name)!, isRelaxed: false },
-    'kernel',
-  )
-  const memory = new WebAssembly.Memory({ initial: PAGES, maximum: PAGES })
-  const { exports } = new WebAssembly.Instance(new WebAssembly.Module(module.take()), { env: { memory } })
-  const views = {
-    f32: new Float32Array(memory.buffer),
-    i32: new Int32Array(memory.buffer),
-    u32: new Uint32Array(memory.buffer),
-    bool: new Uint32Array(memory.buffer),
-  }
-  const args = 64
-  const own = 4096
-  let at = own + memoryBytes + MARGIN_BYTES
-  const places = new Map<string, number>()
-  program.buffers.forEach(({ name, node, access }, index) => {
-    const elements = sizeOf(product(node.shape), dims)
-    places.set(name, at)
-    views.i32.set([at, elements], args / 4 + 2 * index)
-    const given = values.get(node)
-    if (access === 'read' || node.op === 'weight') views[node.dtype].set(given!, at / 4)
-    at += Math.ceil((elements * 4) / 16) * 16 + MARGIN_BYTES
-  })
-  names.forEach((name, index) => (views.i32[args / 4 + 2 * program.buffers.length + index] = dims[name]))
-  ;(exports.kernel as (...values: number[]) => void)(args, own, 0, sizeOf(workgroups, dims))
-  return new Map(
-    program.buffers
-      .filter(({ access }) => access === 'read_write')
-      .map(({ name, node }) => {
-        const elements = sizeOf(product(node.shape), dims)
-        return [node, Float64Array.from(views[node.dtype].subarray(places.get(name)! / 4, places.get(name)! / 4 + elements))]
-      }),
-  )
+  const kernel = createWasmKernel(program, dims)
+  for (const { name, node, access } of program.buffers)
+    if (access === 'read' || node.op === 'weight') kernel.write(name, values.get(node)!)
+  kernel.run()
+  const stored = program.buffers.filter(({ access }) => access === 'read_write')
+  return new Map(stored.map(({ name, node }) => [node, kernel.read(name)]))
 }
 
 const rounded = (node: Node, values: Float64Array): Float64Array => (node.dtype === 'f32' ? values.map(Math.fround) : values)

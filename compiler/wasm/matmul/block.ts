@@ -6,14 +6,21 @@ import type { Matmul } from '../../kernel/ir/matmul.ts'
 import type { FunctionBody } from '../function.ts'
 import type { Region } from '../gang/gang.ts'
 import { addConstant, combine, keep, scale, toAddress, WORD } from '../integers.ts'
-import { forRange } from '../loops.ts'
-import { addressOf } from './operands.ts'
-import type { RowTile } from './tiles.ts'
 
 /** Columns of a workgroup: few, so that few rows can be shared among cores, and that those of the right operand stay in cache. */
 export const COLUMNS = 32
 /** Bytes of a row of sums. */
 export const SUMS_ROW = COLUMNS * WORD
+
+/** Rows of one expert, whose numbers are in a table. */
+export interface RowTile {
+  /** The local of the expert. */
+  readonly expert: number
+  /** The local of the number of rows. */
+  readonly count: number
+  /** The local of the first row, counted from 0 for each expert, where rows are neighbours; null where they are not. */
+  readonly firstRow: number | null
+}
 
 export interface Block {
   readonly region: Region
@@ -28,19 +35,6 @@ export interface Block {
   readonly rows: number
   readonly leftRows: number
   readonly sums: readonly number[]
-}
-
-/** Fills the addresses of the rows of a K-major left operand. */
-export function locateLeftRows({ region, matmul: { left }, tile, rows, leftRows }: Block): void {
-  if (left.layout !== 'k-major') return
-  const { body } = region
-  body.i32(0)
-  forRange(body, tile.count, 1, (index) => {
-    const row = keep(body, () => entry(body, rows, index))
-    entryAddress(body, leftRows, index)
-    addressOf(region, left, { row, expert: tile.expert })
-    body.store('i32.store')
-  })
 }
 
 /** The address of an entry of a table of words. */

@@ -7,7 +7,8 @@ import type { FunctionBody } from '../function.ts'
 import type { Buffer, Region } from '../gang/gang.ts'
 import { UNIFORM } from '../gang/shape.ts'
 import { addConstant, keep, minimum, toAddress } from '../integers.ts'
-import type { Block } from './block.ts'
+import { forRange } from '../loops.ts'
+import { entry, entryAddress, type Block } from './block.ts'
 
 /** The value of an expression over reserved variables that these locals hold. */
 export function emitWith(region: Region, locals: Readonly<Record<string, number>>, e: Expression): void {
@@ -65,5 +66,18 @@ export function columnAddresses(
   return Array.from({ length: count }, (_, c) => {
     const known = keep(body, () => minimum(body, () => addConstant(body, column, c), last))
     return keep(body, () => addressOf(region, right, { column: known, expert }))
+  })
+}
+
+/** Fills the addresses of the rows of a K-major left operand. */
+export function locateLeftRows({ region, matmul: { left }, tile, rows, leftRows }: Block): void {
+  if (left.layout !== 'k-major') return
+  const { body } = region
+  body.i32(0)
+  forRange(body, tile.count, 1, (index) => {
+    const row = keep(body, () => entry(body, rows, index))
+    entryAddress(body, leftRows, index)
+    addressOf(region, left, { row, expert: tile.expert })
+    body.store('i32.store')
   })
 }

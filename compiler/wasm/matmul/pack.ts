@@ -70,7 +70,7 @@ export function packMnMajor(
   })
 }
 
-/** Four columns at a time are turned. */
+/** Four columns at a time are transposed. */
 export function packKMajor(block: Block, right: Operand & { layout: 'k-major' }, range: Range, { address, k }: Panels): void {
   const { region, first, end } = block
   const { body } = region

@@ -7,6 +7,7 @@ import { emitDim } from '../gang/dim.ts'
 import type { Buffer, Region } from '../gang/gang.ts'
 import { addConstant, combine, keep, minimum, scale, toAddress, word, WORD } from '../integers.ts'
 import { forRange } from '../loops.ts'
+import type { RowTile } from './block.ts'
 import { emitWith, rowAtPlace } from './operands.ts'
 
 /** Rows of a tile of a dense or batched matmul. */
@@ -38,16 +39,6 @@ export const tilesOf = ({ rows, rowGrouping }: Matmul): Dim => {
 export interface Range {
   readonly from: number
   readonly below: number
-}
-
-/** Rows of one expert, whose numbers are in a table. */
-export interface RowTile {
-  /** The local of the expert. */
-  readonly expert: number
-  /** The local of the number of rows. */
-  readonly count: number
-  /** The local of the first row, counted from 0 for each expert, where rows are neighbours; null where they are not. */
-  readonly firstRow: number | null
 }
 
 /**

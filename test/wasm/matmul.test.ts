@@ -1,0 +1,216 @@
+/** Matmuls in WebAssembly: against sums in f64, and the same bits however the work is divided. */
+import fc from 'fast-check'
+import { expect, it } from 'vitest'
+import { createRandom, normal } from '../../cli/random.ts'
+import { parseKernel } from '../../compiler/kernel/ir/parse.ts'
+import { chain, F32 } from '../../compiler/reference/precision.ts'
+import { assertProperty } from '../support/property.ts'
+import { createWasmKernel } from '../support/wasm-kernel.ts'
+
+type Layout = 'k' | 'mn'
+
+/** A kernel with two right operands, and the values of its buffers. */
+interface Sample {
+  readonly text: string
+  readonly buffers: Readonly<Record<string, readonly number[]>>
+  /** Left and right element of a term, and the terms of an element: null where a row is not written. */
+  readonly terms: (row: number, column: number) => readonly (readonly [number, number, number])[] | null
+  readonly rows: number
+  readonly columns: number
+}
+
+interface Sizes {
+  readonly rows: number
+  readonly columns: number
+  readonly k: number
+  readonly left: Layout
+  readonly right: Layout
+  readonly seed: number
+}
+
+const EXPERTS = 3
+const TILE = 5
+const range = (length: number): readonly number[] => Array.from({ length }, (_, i) => i)
+const floats = (count: number, seed: number): readonly number[] => {
+  const next = createRandom(seed)
+  return range(count).map(() => Math.fround(normal(next, 1)))
+}
+
+const textOf = (buffers: Readonly<Record<string, readonly number[]>>, written: number, lines: readonly string[]): string =>
+  [
+    'kernel "products" template "matmul"',
+    ...Object.entries(buffers).map(
+      ([name, { length }]) => `read @${name}: ${name === 'x' || name[0] === 'w' ? 'f32' : 'i32'}[${length}]`,
+    ),
+    `read_write @y: f32[${written}]`,
+    `read_write @y2: f32[${written}]`,
+    ...lines,
+  ].join('\n')
+
+const epilogue = (columns: number): readonly string[] => [
+  'epilogue {',
+  `  @y[row * ${columns}u + column] = sum0`,
+  `  @y2[row * ${columns}u + column] = sum1 + 1.0`,
+  '}',
+]
+
+/** All right operands of one expert, one after the other. */
+const rightLine = (name: string, layout: Layout, columns: number, k: number): string =>
+  layout === 'k'
+    ? `right @${name} k_major at (expert * ${columns}u + column) * ${k}u`
+    : `right @${name} mn_major at expert * ${columns * k}u stride [${columns}]`
+
+const rightAt = (layout: Layout, { columns, k }: Sizes, expert: number, column: number, at: number): number =>
+  layout === 'k' ? (expert * columns + column) * k + at : expert * columns * k + at * columns + column
+
+function dense(sizes: Sizes): Sample {
+  const { rows, columns, k, left, right, seed } = sizes
+  const [x, w, w2] = [rows * k, columns * k, columns * k].map((count, at) => floats(count, seed + at))
+  const leftLine = left === 'k' ? `left @x k_major at row * ${k}u` : `left @x mn_major at 0u stride [${rows}]`
+  const buffers = { x, w, w2 }
+  const text = textOf(buffers, rows * columns, [
+    `matmul [${rows}] [${columns}] [${k}]`,
+    'experts dense',
+    'sum_over all',
+    leftLine,
+    rightLine('w', right, columns, k),
+    rightLine('w2', right, columns, k),
+    ...epilogue(columns),
+  ])
+  const terms = (row: number, column: number): readonly (readonly [number, number, number])[] =>
+    range(k).map((at) => {
+      const place = rightAt(right, sizes, 0, column, at)
+      return [x[left === 'k' ? row * k + at : at * rows + row], w[place], w2[place]]
+    })
+  return { text, buffers, terms, rows, columns }
+}
+
+const expertsOf = (rows: number, seed: number): readonly number[] => {
+  const next = createRandom(seed)
+  return range(rows).map(() => Math.floor(next() * (EXPERTS + 1)))
+}
+
+/** Rows by expert, then each tile's expert and first place, as `sort_by_expert` has them. */
+function orderOf(experts: readonly number[]): readonly number[] {
+  const sorted = range(EXPERTS).map((expert) => range(experts.length).filter((row) => experts[row] === expert))
+  const rows = sorted.flat()
+  const tiles: number[] = []
+  let first = 0
+  sorted.forEach((own, expert) => {
+    for (let at = 0; at < own.length; at += TILE) tiles.push(expert, first + at)
+    first += own.length
+  })
+  const count = Math.ceil(experts.length / TILE) + EXPERTS
+  while (tiles.length < 2 * count) tiles.push(-1, rows.length)
+  return [...rows, ...range(experts.length - rows.length).map(() => -1), ...tiles]
+}
+
+function grouped(grouping: 'lookup' | 'sorted', sizes: Sizes): Sample {
+  const { rows, columns, k, right, seed } = sizes
+  const bank = EXPERTS * columns * k
+  const [x, w, w2] = [rows * k, bank, bank].map((count, at) => floats(count, seed + at))
+  const experts = expertsOf(rows, seed + 3)
+  const buffers = { x, w, w2, ids: grouping === 'lookup' ? experts : orderOf(experts) }
+  const text = textOf(buffers, rows * columns, [
+    `matmul [${rows}] [${columns}] [${k}]`,
+    grouping === 'lookup' ? `experts lookup u32(@ids[row]) of ${EXPERTS}` : `experts sorted @ids of ${EXPERTS} tile ${TILE}`,
+    'sum_over all',
+    `left @x k_major at row * ${k}u`,
+    rightLine('w', right, columns, k),
+    rightLine('w2', right, columns, k),
+    ...epilogue(columns),
+  ])
+  const terms = (row: number, column: number): readonly (readonly [number, number, number])[] | null =>
+    experts[row] === EXPERTS
+      ? null
+      : range(k).map((at) => {
+          const place = rightAt(right, sizes, experts[row], column, at)
+          return [x[row * k + at], w[place], w2[place]]
+        })
+  return { text, buffers, terms, rows, columns }
+}
+
+/** For each expert the sum over its rows, of which the right operand's are gathered. */
+function weightGradient({ rows, columns, k, seed }: Sizes): Sample {
+  const [x, w, w2] = [k * rows, 2 * k * columns, 2 * k * columns].map((count, at) => floats(count, seed + at))
+  const experts = expertsOf(k, seed + 3)
+  const buffers = { x, w, w2, ids: orderOf(experts) }
+  const text = textOf(buffers, EXPERTS * rows * columns, [
+    `matmul [${EXPERTS * rows}] [${columns}] [${k}]`,
+    `experts batched [${EXPERTS}]`,
+    `sum_over sorted @ids of ${EXPERTS} tile ${TILE}`,
+    `left @x mn_major at 0u stride [${rows}]`,
+    `right @w mn_major at 0u stride [${columns}] gather k_index * 2u`,
+    `right @w2 mn_major at 0u stride [${columns}] gather k_index * 2u`,
+    ...epilogue(columns),
+  ])
+  const terms = (row: number, column: number): readonly (readonly [number, number, number])[] =>
+    range(k)
+      .filter((at) => experts[at] === Math.floor(row / rows))
+      .map((at) => [x[at * rows + (row % rows)], w[2 * at * columns + column], w2[2 * at * columns + column]])
+  return { text, buffers, terms, rows: EXPERTS * rows, columns }
+}
+
+/** Runs the workgroups divided at these places, the last part first. */
+function results({ text, buffers }: Sample, places: readonly number[]): readonly Float64Array[] {
+  const kernel = createWasmKernel(parseKernel(text), {})
+  for (const [name, values] of Object.entries(buffers)) kernel.write(name, values)
+  for (const name of ['y', 'y2']) kernel.write(name, kernel.read(name).fill(NaN))
+  const cuts = [0, ...places.map((place) => place % (kernel.workgroups + 1)).sort((a, b) => a - b), kernel.workgroups]
+  for (const at of range(cuts.length - 1).toReversed()) kernel.run(cuts[at], cuts[at + 1])
+  return ['y', 'y2'].map(kernel.read)
+}
+
+function checkSample(sample: Sample, places: readonly number[]): void {
+  const [y, y2] = results(sample, [])
+  const divided = results(sample, places)
+  expect(divided).toEqual([y, y2])
+  // of many elements, some of each row and column
+  const step = 1 + 2 * Math.floor((sample.rows * sample.columns * (sample.terms(0, 0)?.length ?? 0)) / 1e5)
+  for (let at = 0; at < sample.rows * sample.columns; at += step) {
+    const [row, column] = [Math.floor(at / sample.columns), at % sample.columns]
+    const terms = sample.terms(row, column)
+    ;[y, y2].forEach((got, p) => {
+      const value = got[at]
+      if (terms === null) return expect(value).toBeNaN()
+      const sum = terms.reduce((total, term) => total + term[0] * term[1 + p], p)
+      const size = terms.reduce((total, term) => total + Math.abs(term[0] * term[1 + p]), p)
+      if (!(Math.abs(value - sum) <= size * chain(terms.length + 2, F32)))
+        throw new Error(`${p}: [${row}, ${column}] is ${value}, not ${sum}\n${sample.text}`)
+    })
+  }
+}
+
+const layouts = fc.constantFrom<Layout>('k', 'mn')
+const sizes = fc.record({
+  rows: fc.integer({ min: 1, max: 70 }),
+  columns: fc.integer({ min: 1, max: 70 }),
+  k: fc.oneof(fc.integer({ min: 1, max: 20 }), fc.constantFrom(64, 1023, 1025)),
+  left: layouts,
+  right: layouts,
+  seed: fc.integer({ min: 0, max: 1e6 }),
+})
+const cuts = fc.array(fc.nat(), { maxLength: 4 })
+
+it.each([
+  ['dense', dense],
+  ['rows that look up their expert', (s: Sizes) => grouped('lookup', s)],
+  ['sorted rows', (s: Sizes) => grouped('sorted', s)],
+  ['weight gradients', weightGradient],
+])('%s', (_, make) => {
+  assertProperty(
+    fc.property(sizes, cuts, (size, places) => checkSample(make(size), places)),
+    20,
+  )
+})
+
+it.each(['k', 'mn'] as const)('a row has the same bits alone, right operand %s-major', (right) => {
+  const sample = dense({ rows: 37, columns: 40, k: 50, left: 'k', right, seed: 5 })
+  const [y] = results(sample, [])
+  for (const row of [0, 17, 32, 36]) {
+    const alone = dense({ rows: 1, columns: 40, k: 50, left: 'k', right, seed: 5 })
+    const x = sample.buffers.x.slice(row * 50, (row + 1) * 50)
+    const buffers = { ...alone.buffers, x, w: sample.buffers.w, w2: sample.buffers.w2 }
+    expect(results({ ...alone, buffers }, [])[0]).toEqual(y.slice(row * 40, (row + 1) * 40))
+  }
+})
