@@ -1,5 +1,5 @@
 /**
- * The place of each row among those of its expert: a workgroup a block, a thread an expert, over the counts of earlier blocks.
+ * The position of each row in its expert: a workgroup per block and a thread per expert start from the counts of earlier blocks.
  */
 import { product } from '../../../plan/dim.ts'
 import type { Node } from '../../graph/node.ts'

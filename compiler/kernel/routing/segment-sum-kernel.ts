@@ -1,6 +1,6 @@
 /**
- * Sums of the rows of one id: a workgroup an id, which finds its rows in their order; threads take columns. No atomics, the same
- * bits in every run.
+ * Segment sums: a workgroup per id finds its rows in the sorted order, and a thread per column adds them. There are no atomics,
+ * so that every run gives the same bits.
  */
 import { constantValue, product, type Dim } from '../../../plan/dim.ts'
 import type { Node } from '../../graph/node.ts'
@@ -13,7 +13,7 @@ import { delinearise } from '../scope/indexing.ts'
 import type { KernelProgram } from '../ir/kernel.ts'
 import { WORKGROUP, define, mutable, assign, store, when, loopOver, loopTo, sharedLoop } from '../../scalar/statements.ts'
 
-/** Halvings that find a place among any number of rows. */
+/** Steps of a binary search among any number of rows. */
 const MOST_HALVINGS = 32
 
 const id = WORKGROUP
@@ -55,7 +55,7 @@ function threadsFor(width: Dim, { target }: ScheduleContext): number {
   return Math.min(most, Math.max(1, constantValue(width) ?? most))
 }
 
-/** The first place in the order whose id is not below `wanted`; rows without one stand behind all others. */
+/** Defines the first place in the order whose id is not below `wanted`, by binary search; rows without an id are last. */
 function firstPlace(name: string, wanted: Expression, ids: Node, order: Node, { accessor }: KernelScope): readonly Statement[] {
   const rows = ids.shape[0]
   const [low, high, middle] = [name, `${name}_high`, `${name}_middle`].map((word) => variable('u32', word))

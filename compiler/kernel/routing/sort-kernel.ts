@@ -1,7 +1,6 @@
 /**
- * Sorts rows by their expert from the counts of each block: a workgroup a block, a thread an expert (or several). No atomics: a
- * thread writes the rows of its own experts alone, in ascending order, behind those of earlier blocks and lower experts. Rows
- * without an expert stand in no tile.
+ * Sorts rows by their expert from the counts of each block: a workgroup per block, a thread per expert (or several). There are no
+ * atomics: a thread writes only the rows of its own experts, in ascending order, after those of lower experts and earlier blocks.
  */
 import { add as addDims, constantValue, floorDivide, product } from '../../../plan/dim.ts'
 import type { Node } from '../../graph/node.ts'
@@ -110,7 +109,7 @@ export function sortKernel(group: Group, context: ScheduleContext): KernelProgra
     buffers: scope.naming.buffers(),
     computation: {
       kind: 'workgroups',
-      // one at least: without rows, the tiles still say that they are unused
+      // at least one: without rows, all entries of tiles are still marked as unused
       workgroups: addDims(floorDivide(ids.shape[0], block), 1),
       workgroupSize: THREADS,
       shared: [{ name: 'totals', type: 'u32', length: experts }],
@@ -126,7 +125,7 @@ export function sortKernel(group: Group, context: ScheduleContext): KernelProgra
   }
 }
 
-/** Counts the experts of a block where no router does it in passing. */
+/** The expert histogram of each block, where no gating kernel computes it. */
 export function histogramKernel(group: Group, context: ScheduleContext): KernelProgram {
   const node = group.anchor as Node & { op: 'expert_histogram' }
   const [ids] = node.inputs

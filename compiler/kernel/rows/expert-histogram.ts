@@ -1,4 +1,4 @@
-/** Counting, block by block, how often the rows of a workgroup have chosen each expert. */
+/** The expert histogram of the rows of a workgroup, which is one block. */
 import { constantValue, type Dim } from '../../../plan/dim.ts'
 import type { Node } from '../../graph/node.ts'
 import { add, binary, cast, element, literal, multiply, reduce, select, size, u32, variable } from '../../scalar/build.ts'
@@ -11,14 +11,14 @@ const CHOSEN = 'chosen_rows'
 
 const choicesOf = (chosen: Node): number => constantValue(chosen.shape.at(-1)!)!
 
-/** Where the threads that count can read what each row has chosen. */
+/** The workgroup array of the experts that each row has chosen. */
 export const chosenArray = (counts: Node, rows: number): Shared => ({
   name: CHOSEN,
   type: 'i32',
   length: rows * choicesOf(counts.inputs[0]),
 })
 
-/** What the thread's row has chosen, shared. */
+/** Stores the experts that the thread's row has chosen in the workgroup array. */
 export function shareChosen(chosen: Node, row: RowWriter): Statement {
   const j = row.fresh('j')
   const at = variable('u32', j)
@@ -27,7 +27,7 @@ export function shareChosen(chosen: Node, row: RowWriter): Statement {
   return loopTo(j, u32(k), () => [setElement(CHOSEN, index, row.value(chosen, at))])
 }
 
-/** Each thread counts for its own experts, so the counts need no atomics and are the same in every run. */
+/** Each thread counts its own experts, so that the counts need no atomics and are the same in every run. */
 export function storeHistogram(
   counts: Node & { op: 'expert_histogram' },
   first: Expression,

@@ -1,4 +1,4 @@
-/** How rows are laid on threads: how many rows a workgroup takes, and how many threads walk one. */
+/** The mapping of rows to threads: the rows of a workgroup, and the threads of a row. */
 import { constantValue } from '../../../plan/dim.ts'
 import { tilesFor } from '../../../plan/tiles.ts'
 import type { Node } from '../../graph/node.ts'
@@ -6,17 +6,17 @@ import { isReduction } from '../../ops/kinds.ts'
 import type { ScheduleContext } from '../scope/context.ts'
 import type { Group } from '../group.ts'
 
-/** Rows up to this length are walked by one thread. */
+/** One thread reads a row up to this length. */
 const SHORT_ROW = 32
 
 export interface RowMapping {
   /** Whether some row is ranked. */
   readonly ranks: boolean
-  /** A row that threads walk together, against one thread a row. */
+  /** Whether all threads of a workgroup share one row; otherwise each thread has a row. */
   readonly together: boolean
   readonly rowsPerWorkgroup: number
   readonly threads: number
-  /** The node that counts what each row has chosen, where the kernel counts. */
+  /** The expert histogram, where the kernel computes it. */
   readonly counts: (Node & { op: 'expert_histogram' }) | undefined
   readonly template: string
   readonly reason: string
@@ -42,13 +42,13 @@ export function rowMapping(group: Group, context: ScheduleContext): RowMapping {
   return { ...form, template, reason: reason + few }
 }
 
-/** The length of the rows that a reduction walks; undefined where it is known only at a run. */
+/** The length of the rows of a reduction; undefined where only a run knows it. */
 const reducedLength = (node: Node): number | undefined => constantValue(node.inputs[0].shape.at(-1)!)
 
 const isShort = (members: readonly Node[]): boolean =>
   members.filter(isReduction).every((node) => (reducedLength(node) ?? Infinity) <= SHORT_ROW)
 
-/** A router counts in blocks, so a workgroup takes one block; alone, rows go by the thread. */
+/** A router computes the histogram of a block, so that a workgroup has one block of rows. */
 function rowsInWorkgroup(group: Group, { target, variant }: ScheduleContext, counts: RowMapping['counts']): number {
   if (counts !== undefined) return counts.params.block
   if (group.scores.length === 0) return target.kind === 'cpu' ? 8 : 64

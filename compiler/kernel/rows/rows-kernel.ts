@@ -1,8 +1,7 @@
 /**
- * Rows reduced along their last axis, with everything that stays within a row: norms, softmax, and whole routers. Two forms:
- * threads that walk one row together, for long rows; one thread a row, for short rows and wherever a row is ranked. In the second
- * form the scores may be products computed by the same workgroup into its memory, and the experts chosen are counted block by
- * block.
+ * Reductions of rows along their last axis, with everything that stays within a row: norms, softmax, and whole routers. There are
+ * two forms: a workgroup per row, for long rows; a thread per row, for short rows and wherever a row is ranked. In the second
+ * form the workgroup may compute the scores as a matmul into its memory, and the expert histogram of its block of rows.
  */
 import { ceilDivide, constantValue, product, type Dim } from '../../../plan/dim.ts'
 import { isElementwise, isReduction } from '../../ops/kinds.ts'
@@ -41,16 +40,16 @@ export function rowsKernel(group: Group, context: ScheduleContext): KernelProgra
 
 const FOLD = { sum: 'add', max: 'maximum', min: 'minimum' } as const
 
-/** Identity is the body being written and the names given so far. */
+/** Its identity is the statements and the names so far. */
 class RowsKernel implements RowWriter {
   readonly form: RowMapping
   readonly scope: KernelScope
   private readonly members: readonly Node[]
   private readonly rows: Dim
   private readonly statements: Statement[] = []
-  /** Row scalars that stand in a variable. */
+  /** Row scalars that are in a variable. */
   private readonly scalars = new Map<Node, Expression>()
-  /** Row vectors that stand in an array; the place of element i. */
+  /** Row vectors that are in an array, with the index of element i. */
   private readonly vectors = new Map<Node, { name: string; at: (i: Expression) => Expression }>()
   private readonly shared: Shared[] = []
   private names = 0
@@ -89,7 +88,7 @@ class RowsKernel implements RowWriter {
 
   // ---- values
 
-  /** What the kernel holds of a node at full indices: the accessor asks before it computes. */
+  /** The value of a node at full indices, where the kernel has it already: the accessor asks before it computes one. */
   private held(node: Node, indices: readonly Expression[]): Expression | null {
     const scalar = this.scalars.get(node)
     if (scalar !== undefined) return scalar
@@ -116,7 +115,7 @@ class RowsKernel implements RowWriter {
     this.shared.push(array)
   }
 
-  // ---- one thread a row
+  // ---- a thread per row
 
   private walkAlone(): readonly Statement[] {
     const { scores } = this.group
@@ -142,13 +141,15 @@ class RowsKernel implements RowWriter {
     return statements
   }
 
-  /** Puts into variables and arrays what is needed more than once or out of order; the rest is computed where it is read. */
+  /**
+   * Stores values that are read more than once or out of order in variables and arrays; the rest is computed where it is read.
+   */
   private compute(node: Node): void {
     if (isReduction(node)) this.reduceRow(node)
     else if (node.op === 'top_k') this.rankRow(node)
     else if (product(node.shape) === this.rows && isElementwise(node)) this.nameScalar(node)
     else if (!this.form.together && this.deservesArray(node)) this.fillArray(node)
-    // what is now held takes the place of what was worked out before
+    // the stored value replaces expressions that the accessor remembers
     this.scope.accessor.forget()
     if (this.form.counts?.inputs[0] === node) this.statements.push(shareChosen(node, this))
   }
@@ -224,7 +225,7 @@ class RowsKernel implements RowWriter {
     }
   }
 
-  // ---- threads walk a row together
+  // ---- a workgroup per row
 
   private walkTogether(): readonly Statement[] {
     for (const node of this.members) this.compute(node)

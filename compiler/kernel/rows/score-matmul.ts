@@ -30,8 +30,8 @@ export interface ScoreMatmul {
 }
 
 /**
- * The scores of the workgroup's rows from `first` on, of `rows` in all, into workgroup memory: K is split where there are more
- * threads than scores, and the partial sums are then added up.
+ * Computes the scores of the workgroup's rows, from `first` on of `rows` in all, in workgroup memory. K is split where there are
+ * more threads than scores, and the partial sums are then added.
  */
 export function scoreMatmul(head: Node, first: Expression, rows: Dim, writer: RowWriter): ScoreMatmul {
   const { rowsPerWorkgroup, threads } = writer.form

@@ -9,8 +9,8 @@ import { define, mutable, assign, setElement, when, loopTo } from '../../scalar/
 const isNumber = (e: Expression): Expression => binary('equal', e, e)
 
 /**
- * k rounds, each finding the largest that is not taken: the first of equals, a NaN only when nothing else is left. Every round
- * finds one, so every index is valid whatever the scores are. The indexes chosen lie in the array it is given the name of.
+ * k rounds, each of which finds the largest remaining score: the first of equals, a NaN only where nothing else remains. Every
+ * round finds one, so that every index is valid whatever the scores are. The chosen indices are in the array of the given name.
  */
 export function topK(
   node: Node & { op: 'top_k' },
@@ -51,7 +51,7 @@ export function topK(
   return { chosen, statements }
 }
 
-/** Is it the first, larger than the best so far, or a number where that is none? */
+/** Whether a score is the first one, larger than the best so far, or a number where the best is NaN. */
 function beats(current: Expression, best: Expression, found: Expression): Expression {
   const isLarger = binary('less', best, current)
   const isOnlyNumber = binary('and', unary('not', isNumber(best)), isNumber(current))

@@ -10,11 +10,11 @@ export interface Shared {
   readonly length: number
 }
 
-/** What the parts of a kernel over rows write with. */
+/** What parts of a kernel over rows need to write statements. */
 export interface RowWriter {
   readonly form: RowMapping
   readonly scope: KernelScope
-  /** A name not given before. */
+  /** A name that is not in use. */
   fresh(base: string): string
   share(array: Shared): void
   /** The value of a node at the row, and at `i` along its last axis where it has more than one there. */

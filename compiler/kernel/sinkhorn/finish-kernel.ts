@@ -9,7 +9,7 @@ import { eachColumn, scalingOf, workgroupsOf } from './statements.ts'
 import { judgeState, placesOf } from './state.ts'
 import { mutable, store, when, onFirstThread } from '../../scalar/statements.ts'
 
-/** The last state's own residual, and its scalings. */
+/** Gives the scalings of the last state, with the residual that belongs to them. */
 export function sinkhornFinishKernel(group: Group, context: ScheduleContext): KernelProgram {
   const [columns, before] = group.anchor.inputs
   const scaling = scalingOf(columns, 1, context.target)

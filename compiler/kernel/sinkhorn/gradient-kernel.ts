@@ -43,20 +43,20 @@ import {
   onFirstThread,
 } from '../../scalar/statements.ts'
 
-/** Rows in hand at a time. */
+/** Rows of a block. */
 const BLOCK = 128
 
 const minus = (a: Expression, b: Expression): Expression => binary('subtract', a, b)
 const exp = (x: Expression): Expression => unary('exp', x)
 const at = (array: string, index: Expression): Expression => element('f32', array, index)
-/** 0 of nothing, however large the other factor is. */
+/** factor * exp(logarithm); 0 where the factor is 0, even if the exponential is infinite. */
 const share = (factor: Expression, logarithm: Expression): Expression =>
   select(binary('equal', factor, f32(0)), f32(0), multiply(factor, exp(logarithm)))
 
 const [row, e, i, left] = [variable('u32', 'row'), variable('u32', 'e'), variable('u32', 'i'), variable('u32', 'left')]
 const [slope, going] = [variable('f32', 'slope'), variable('u32', 'going')]
 
-/** Where the parts of the result begin, and reading and writing them. */
+/** The parts of the result: their offsets, loads and stores. */
 interface Result {
   readonly rows: Expression
   readonly columns: Expression
@@ -85,7 +85,7 @@ function resultOf(buffer: string, tokens: Expression, width: number): Result {
 const more = ({ load: read, store }: Result, index: Expression, value: Expression): Statement =>
   store(index, add(read(index), value))
 
-/** All that is added to begins at 0, by the thread that adds; scalings of iterations that are not done are 0 as well. */
+/** Each thread zeroes its own accumulators; the scalings of iterations that do not run are 0 as well. */
 const clear = ({
   transport: { scaling, iterations },
   transport,
@@ -108,8 +108,8 @@ const scalingAt = (scalings: Expression, width: number, iteration: Expression, c
   add(scalings, add(multiply(iteration, u32(width)), column))
 
 /**
- * `log_v` as it was before iteration `left`, `level` by how much it moved the column, `weight` what its gradient is beside the
- * column's mass; the gradient of log v before begins at 0.
+ * Sets `log_v` to its value before iteration `left`, `level` to the change of that iteration in each column, and `weight` to the
+ * gradient over the mass of the column; zeroes the gradient of the earlier log v.
  */
 function enter({
   transport: {
@@ -140,7 +140,7 @@ function enter({
   ]
 }
 
-/** Of the rows in hand: what reaches u, and from it and from v the cost. */
+/** For the rows of the block: the gradient of u, and from it and that of v the gradient of the cost. */
 function backRows(
   {
     transport: {
@@ -168,7 +168,7 @@ function backRows(
   ])
 }
 
-/** From the u of the rows in hand to log v before. */
+/** Propagates the gradient of u of the rows of the block to the earlier log v. */
 function backColumns({ transport: { scaling, buffers } }: Way, filled: Expression): Statement {
   return eachColumn(scaling, (column) => {
     const score = add(load('f32', buffers.cost, add(multiply(add(first, i), u32(scaling.width)), column)), at('log_v', column))
@@ -177,7 +177,7 @@ function backColumns({ transport: { scaling, buffers } }: Way, filled: Expressio
   })
 }
 
-/** Iteration `left` - 1, and those before it. */
+/** Propagates through iteration `left` - 1 and all earlier ones. */
 function goBack(way: Way): readonly Statement[] {
   const { transport } = way
   const { scaling, buffers } = transport

@@ -1,4 +1,4 @@
-/** The iterations of a transport plan's scalings within one workgroup, until the columns fit. */
+/** Sinkhorn iterations within one workgroup, until the columns of the transport plan have their marginals. */
 import type { Expression, Statement } from '../../scalar/expression.ts'
 import { add, binary, element, f32, less, select, u32, variable } from '../../scalar/build.ts'
 import { addRows, clearSums, fillColumns, judge, measureRows, moved, threshold, type Scaling } from './statements.ts'
@@ -28,14 +28,14 @@ export const count = variable('u32', 'count')
 export const residual = variable('f32', 'residual')
 export const first = variable('u32', 'first')
 
-/** Blocks of rows from `first` on, the last one shorter; what the body holds of barriers all threads reach. */
+/** A loop over blocks of rows; the last block may be shorter. All threads reach the barriers of the body. */
 export const eachBlock = (
   { scaling: { block }, tokens }: Transport,
   body: (filled: Expression) => readonly Statement[],
 ): Statement =>
   loopOver('first', u32(0), tokens, u32(block), () => body(binary('minimum', u32(block), binary('subtract', tokens, first))))
 
-/** Leaves `log_v`, and the variables `count` and `residual`; `told` is done after each iteration, whose place is `count` - 1. */
+/** Computes `log_v`, and the variables `count` and `residual`. `told` runs after each iteration, whose number is `count` - 1. */
 export function iterate(transport: Transport, told: readonly Statement[] = []): readonly Statement[] {
   const { scaling, buffers, iterations, tolerance } = transport
   const started = less(u32(0), count)
@@ -50,7 +50,7 @@ export function iterate(transport: Transport, told: readonly Statement[] = []): 
       ...measureRows(scaling, buffers, first, filled, started),
       ...addRows(scaling, buffers.cost, first, filled),
     ]),
-    // for the sums where there are no tokens, and no barrier with them
+    // the loop has barriers of its own, but without tokens it does not run
     BARRIER,
     ...judge(scaling, buffers.columns),
     onFirstThread([setElement('again', u32(0), select(enough, u32(0), u32(1)))]),

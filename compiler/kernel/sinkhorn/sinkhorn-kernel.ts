@@ -1,4 +1,4 @@
-/** Scalings of a transport plan in one dispatch: one workgroup goes over all rows, as often as it takes. */
+/** The scalings of a transport plan in one dispatch: one workgroup iterates over all rows until the columns converge. */
 import { dim } from '../../../plan/dim.ts'
 import type { Node } from '../../graph/node.ts'
 import type { Expression, Statement } from '../../scalar/expression.ts'
@@ -11,7 +11,7 @@ import { count, iterate, residual } from './iterations.ts'
 import { eachColumn, scalingOf, workgroupsOf } from './statements.ts'
 import { store, onFirstThread } from '../../scalar/statements.ts'
 
-/** Rows in hand at a time. */
+/** Rows of a block. */
 const BLOCK = 256
 
 export function sinkhornKernel(group: Group, context: ScheduleContext): KernelProgram {

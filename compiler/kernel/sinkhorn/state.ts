@@ -1,9 +1,9 @@
-/** The state that one step of the scalings leaves to the next: log v, three numbers, and the columns' sums of every block. */
+/** The state that one Sinkhorn step passes to the next: log v, three numbers, and the column sums of every block. */
 import type { Expression, Statement } from '../../scalar/expression.ts'
 import { add, load, multiply, u32 } from '../../scalar/build.ts'
 import { addTerms, clearSums, judge, type Scaling } from './statements.ts'
 
-/** The places of a state: see `sinkhorn_step`. */
+/** The offsets in a state, as `sinkhorn_step` defines it. */
 export interface Places {
   readonly count: Expression
   readonly residual: Expression
@@ -23,7 +23,7 @@ export function placesOf(width: number, blocks: Expression): Places {
   }
 }
 
-/** The columns' sums of a state, judged. */
+/** The column sums of a state, and whether they have converged. */
 export function judgeState(
   scaling: Scaling,
   state: string,

@@ -1,7 +1,8 @@
 /**
- * What the kernels of sinkhorn share. A workgroup holds in its arrays: `log_v`; of each row in hand `peak`, the largest score,
- * and `shift`, so that score - peak + shift is the logarithm of the plan; and the columns' sums in groups of threads, `most` and
- * `total`, brought together in `level`. Rows and columns are summed by threads side by side, in an order that never changes.
+ * Statements that the Sinkhorn kernels share. A workgroup has these arrays: `log_v`; for each row of the block `peak`, the
+ * largest score, and `shift`, so that score - peak + shift is the logarithm of the plan; and the partial column sums of each
+ * group of threads, `most` and `total`, which are combined in `level`. Threads sum rows and columns in parallel, in a fixed
+ * order.
  */
 import { constantValue, type Dim } from '../../../plan/dim.ts'
 import type { Target } from '../../../plan/target.ts'
@@ -33,9 +34,9 @@ export interface Scaling {
   readonly threads: number
   /** Threads that share a column. */
   readonly groups: number
-  /** Rows in hand at a time. */
+  /** Rows of a block. */
   readonly block: number
-  /** Arrays of the workgroup beside those that all have. */
+  /** Further workgroup arrays, beside those of all kernels. */
   readonly others: Shared
 }
 
@@ -48,11 +49,11 @@ const BYTES = 4
 interface Others {
   /** A number for each column. */
   readonly columns: readonly string[]
-  /** A number for each row in hand. */
+  /** A number for each row of the block. */
   readonly rows: readonly string[]
 }
 
-/** Throws a LimitError where the columns are not known, or more than a workgroup holds. */
+/** Throws a LimitError where the number of columns is not known, or exceeds the memory of a workgroup. */
 export function scalingOf(columns: Node, block: number, target: Target, others: Others = { columns: [], rows: [] }): Scaling {
   const width = constantValue(columns.shape[0])
   const threads = threadsOf(target)
@@ -78,7 +79,7 @@ export function scalingOf(columns: Node, block: number, target: Target, others: 
 const tooMuch = (message: string, { origin }: Node): LimitError =>
   new LimitError('SMOE6003', message, 'make the columns a parameter, and fewer', origin)
 
-/** On a CPU barriers are expensive, and so are threads that have nothing to do once the columns fit. */
+/** On a CPU barriers are expensive, and so are threads that idle once the columns have converged. */
 const threadsOf = (target: Target): number => Math.min(target.kind === 'cpu' ? 16 : 256, target.maxInvocationsPerWorkgroup)
 
 const sharedOf = ({ width, groups, block, others }: Scaling): Shared => [
@@ -92,7 +93,7 @@ const sharedOf = ({ width, groups, block, others }: Scaling): Shared => [
   ...others,
 ]
 
-/** Computed by workgroups of the scaling's threads, with its arrays. */
+/** A computation by workgroups with the threads and the arrays of the scaling. */
 export const workgroupsOf = (scaling: Scaling, workgroups: Dim, body: readonly Statement[]): Computation => ({
   kind: 'workgroups',
   workgroups,
@@ -103,7 +104,7 @@ export const workgroupsOf = (scaling: Scaling, workgroups: Dim, body: readonly S
 
 const exp = (x: Expression): Expression => unary('exp', x)
 const minus = (a: Expression, b: Expression): Expression => binary('subtract', a, b)
-/** The smallest number with all its digits: what a logarithm is taken of where the one in hand may be 0 and is not used. */
+/** The smallest normal number: the argument of a logarithm in place of a value that may be 0 and whose logarithm is not used. */
 const SMALLEST = f32(1.1754943508222875e-38)
 export const logOf = (mass: Expression): Expression =>
   select(less(f32(0), mass), unary('log', binary('maximum', mass, SMALLEST)), f32(LOG_ZERO))
@@ -118,7 +119,7 @@ export const eachColumn = (scaling: Scaling, body: (at: Expression) => readonly 
 export const fillColumns = (scaling: Scaling, array: string, value: (at: Expression) => Expression): Statement =>
   eachColumn(scaling, (at) => [setElement(array, at, value(at))])
 
-/** Of the rows first .. first + filled - 1: peak and shift. Where u is 0 still, the plan is exp(cost). */
+/** Computes peak and shift of the rows first .. first + filled - 1. While u is still 0, the plan is exp(cost). */
 export function measureRows(
   scaling: Scaling,
   buffers: { cost: string; rows: string },
@@ -155,7 +156,7 @@ const eachSlot = (scaling: Scaling, body: readonly Statement[]): Statement =>
 export const clearSums = (scaling: Scaling): Statement =>
   eachSlot(scaling, [setElement('most', slot, f32(LOG_ZERO)), setElement('total', slot, f32(0))])
 
-/** Adds to the sums the terms of each group: those at `place` = group, group + groups, ... below n. */
+/** Each group adds its own terms to the sums: those at `place` = group, group + groups, ... below n. */
 export function addTerms(
   scaling: Scaling,
   n: Expression,
@@ -187,7 +188,7 @@ export function addTerms(
   ]
 }
 
-/** Adds the plan's rows in hand, `filled` of them from row `first`. */
+/** Adds `filled` rows of the plan, from row `first` on, to the column sums. */
 export function addRows(scaling: Scaling, cost: string, first: Expression, filled: Expression): readonly Statement[] {
   const score = (row: Expression, at: Expression): Expression =>
     add(load('f32', cost, add(multiply(add(first, row), u32(scaling.width)), at)), element('f32', 'log_v', at))
@@ -199,7 +200,7 @@ export function addRows(scaling: Scaling, cost: string, first: Expression, fille
   )
 }
 
-/** `found` and `sum` of a column over its groups: the largest logarithm, and the sum of exp beside it. */
+/** Defines `found` and `sum` of a column over its groups: the largest logarithm, and the sum of exp relative to it. */
 function ofColumn({ width, groups }: Scaling, at: Expression): readonly Statement[] {
   const g = variable('u32', 'g')
   const place = add(multiply(g, u32(width)), at)
@@ -220,7 +221,7 @@ export const storeColumns = (
   eachColumn(scaling, (at) => [...ofColumn(scaling, at), ...store(at, variable('f32', 'found'), variable('f32', 'sum'))])
 
 /**
- * Puts the logarithm of each column's sum into `level`, and into the variable `residual` how far the columns are from their
+ * Stores the logarithm of each column sum in `level`, and assigns `residual`, the distance of the column sums from their
  * marginals.
  */
 export function judge(scaling: Scaling, columns: string): readonly Statement[] {
@@ -244,14 +245,14 @@ export function judge(scaling: Scaling, columns: string): readonly Statement[] {
   ]
 }
 
-/** Below this residual the columns fit. */
+/** The residual below which the columns have converged. */
 export function threshold({ width }: Scaling, columns: string, tolerance: number): Expression {
   const mass = load('f32', columns, variable('u32', 'e'))
   const meanSquare = divide(reduce('sum', 'e', u32(width), multiply(mass, mass)), f32(Math.max(1, width)))
   return binary('maximum', f32(tolerance), multiply(f32(RESOLUTION), unary('sqrt', meanSquare)))
 }
 
-/** log v where the columns' sums are to be what they should. */
+/** The next log v, for which the column sums are the marginals. */
 export const moved = (logV: Expression, columns: string, at: Expression): Expression => {
   const mass = load('f32', columns, at)
   const level = element('f32', 'level', at)

@@ -1,6 +1,6 @@
 /**
- * One iteration of the scalings of a transport plan, a workgroup a block of rows. Each takes the sums of all blocks together for
- * itself, so the dispatch needs no other before it; the first one writes down what they all found.
+ * One Sinkhorn iteration, a workgroup per block of rows. Every workgroup combines the sums of all blocks itself, so that no
+ * dispatch in between is needed; the first workgroup stores the combined state.
  */
 import type { Node } from '../../graph/node.ts'
 import { blocksOf } from '../../ops/sinkhorn.ts'
@@ -46,7 +46,7 @@ export function sinkhornStepKernel(group: Group, context: ScheduleContext): Kern
   const scaling = scalingOf(columns, block, context.target)
   const scope = openScope(context, group.members)
   const buffers = { cost: scope.bufferOf(cost), rows: scope.bufferOf(rows) }
-  // the first step has no state to compare with the columns' sums
+  // the first step has no state to compare the column sums with
   const last = before === undefined ? null : { columns: scope.bufferOf(columns), state: scope.bufferOf(before) }
   const out = scope.naming.write(node)
   const workgroups = blocksOf(cost.shape[0], block)
@@ -104,7 +104,7 @@ interface Proceeding {
   readonly head: Head
 }
 
-/** As long as the columns do not fit: log v moves, and the blocks sum again. */
+/** While the columns have not converged: updates log v and computes the sums of the blocks again. */
 function proceed(scaling: Scaling, { state, places, blocks, columns, tolerance, sums, head }: Proceeding): readonly Statement[] {
   const count = variable('u32', 'count')
   const goesOn = binary('equal', variable('u32', 'goes_on'), u32(1))

@@ -1,4 +1,4 @@
-/** After the turns: the norms are the singular values. Sorts, makes unit vectors, and sets the signs. */
+/** After the rotations: the norms are the singular values. Sorts them, normalizes the vectors, and sets their signs. */
 import { add, binary, divide, f32, less, multiply, select, u32, unary, variable } from '../../scalar/build.ts'
 import type { Expression, Statement } from '../../scalar/expression.ts'
 import { type Places } from './places.ts'
@@ -17,7 +17,7 @@ const norms = (places: Places): readonly Statement[] => [
   BUFFER_BARRIER,
 ]
 
-/** What lies at a and at b changes places. */
+/** Swaps the elements at a and at b. */
 const swap = ({ get, put }: Places, a: Expression, b: Expression): readonly Statement[] => [
   define('a', get(a)),
   define('b', get(b)),
@@ -25,7 +25,7 @@ const swap = ({ get, put }: Places, a: Expression, b: Expression): readonly Stat
   put(b, f('a')),
 ]
 
-/** By selection: all threads find the largest of the rest, and move it together. Of equals the first. */
+/** A selection sort: all threads find the largest remaining value, the first of equals, and move its vectors together. */
 function sort(places: Places): Statement {
   const { threads, count, length, value, long, short, get } = places
   const best = u('best')
@@ -46,7 +46,7 @@ function sort(places: Places): Statement {
   ])
 }
 
-/** `next`: how many vectors have a direction of their own; those become unit vectors. */
+/** Defines `next`, the number of vectors that do not vanish, and normalizes them. */
 function normalise({ threads, count, length, value, long, get, put }: Places): readonly Statement[] {
   return [
     mutable('next', u32(0)),
@@ -63,7 +63,9 @@ function normalise({ threads, count, length, value, long, get, put }: Places): r
 
 export const arrange = (places: Places): readonly Statement[] => [...norms(places), sort(places), ...normalise(places)]
 
-/** Flips both vectors of a value where the largest component of the right one is negative, and gives the value its scale back. */
+/**
+ * Negates both vectors of a value where the largest component of the right one is negative, and undoes the scale of the value.
+ */
 export function finish(places: Places): readonly Statement[] {
   const { threads, rows, columns, count, length, tall, value, long, short, get, put } = places
   const flip = (of: Expression, at: (j: Expression, i: Expression) => Expression, j: Expression): Statement =>
@@ -84,7 +86,7 @@ export function finish(places: Places): readonly Statement[] {
   ]
 }
 
-/** A value that is not finite in the place of everything: whoever checks the result finds it. */
+/** Fills the whole result with a value that is not finite, which checks of the result find. */
 const spoil = ({ threads, value, given, put }: Places, size: Expression): readonly Statement[] => [
   when(less(u('bad'), u32(NOWHERE)), [sharedLoop('i', size, threads.all, (i) => [put(value(i), given(u('bad')))])]),
 ]

@@ -1,6 +1,6 @@
 /**
- * Vectors for the values that vanish: each is what is left of the axis that the vectors before it cover least, made orthogonal to
- * them twice (Daniel, Gragg, Kaufman and Stewart, 1976).
+ * Vectors for the singular values that vanish. Each starts as the axis that the earlier vectors cover least, and is made
+ * orthogonal to them twice (Daniel, Gragg, Kaufman and Stewart, 1976).
  */
 import { add, binary, divide, element, f32, less, multiply, select, u32, unary, variable } from '../../scalar/build.ts'
 import type { Expression, Statement } from '../../scalar/expression.ts'
@@ -25,7 +25,7 @@ const u = (name: string): Expression => variable('u32', name)
 const next = u('next')
 const UNCOVERED = 4
 
-/** `axis`: of those that the first `next` vectors cover least, the first. */
+/** Defines `axis`, the first of the axes that the first `next` vectors cover least. */
 function chooseAxis({ threads, length, long, get }: Places): readonly Statement[] {
   return [
     mutable('least', f32(UNCOVERED)),
@@ -45,7 +45,7 @@ function chooseAxis({ threads, length, long, get }: Places): readonly Statement[
   ]
 }
 
-/** The axis less its shadows on the vectors before: their components along it are at hand. */
+/** Subtracts from the axis its projections on the earlier vectors, whose components along it are known. */
 const project = ({ threads, length, long, get, put }: Places): Statement =>
   sharedLoop('i', length, threads.all, (i) => [
     mutable('rest', select(binary('equal', i, u('axis')), f32(1), f32(0))),
@@ -56,8 +56,8 @@ const project = ({ threads, length, long, get, put }: Places): Statement =>
   ])
 
 /**
- * Again, as many vectors at a time as there are threads: a thread finds one shadow, then each takes all of them from its
- * elements.
+ * The second pass, over blocks of as many vectors as there are threads: each thread computes one projection, then subtracts all
+ * of them from its own elements.
  */
 function correct({ threads, count, length, long, get, put }: Places): Statement {
   const shadow = element('f32', 'part', u('l'))
@@ -95,7 +95,7 @@ const normalise = ({ threads, length, long, get, put }: Places): readonly Statem
   BUFFER_BARRIER,
 ]
 
-/** Fills the places from `next` on; what is in them is lost. Nothing is done for a matrix that is not finite. */
+/** Overwrites the vectors from `next` on. Does nothing for a matrix that is not finite. */
 export function complete(places: Places): readonly Statement[] {
   const missing = select(less(u('bad'), u32(NOWHERE)), u32(0), minus(places.count, next))
   return [

@@ -1,4 +1,4 @@
-/** Where the parts of a decomposition lie, and who works on them. */
+/** The layout of a decomposition in the result, and which threads work on it. */
 import { constantValue, product, type Dim } from '../../../plan/dim.ts'
 import type { Target } from '../../../plan/target.ts'
 import type { Node } from '../../graph/node.ts'
@@ -8,18 +8,18 @@ import { THREAD, WORKGROUP, define, setElement, store, when, uniformLoad } from 
 
 export interface Threads {
   readonly all: number
-  /** Neighbours that work on one pair of vectors. */
+  /** The number of neighbouring threads that work on one pair of vectors. */
   readonly pair: number
 }
 
 /**
- * The K longer vectors are turned where the result wants them: columns of a tall matrix in the place of the left vectors, rows of
- * a wide one in that of the right vectors. The K shorter ones begin as unit vectors in the other place. All indices count
+ * The K longer vectors are rotated in the memory of the result: columns of a tall matrix in place of the left vectors, rows of a
+ * wide one in place of the right vectors. The K shorter vectors start as unit vectors in the other place. All indices count
  * elements of the result.
  */
 export interface Places {
   readonly threads: Threads
-  /** Of the names that the rest goes by. */
+  /** The definitions of the names that the other indices use. */
   readonly begin: readonly Statement[]
   readonly rows: Expression
   readonly columns: Expression
@@ -37,7 +37,7 @@ export interface Places {
   readonly given: (t: Expression) => Expression
 }
 
-/** On a CPU a thread is cheap and a barrier expensive; a GPU reads what neighbours want together. */
+/** On a CPU a thread is cheap and a barrier expensive; a GPU coalesces the loads of neighbouring threads. */
 function threadsFor(count: number | undefined, target: Target): Threads {
   const pairs = Math.ceil((count ?? 64) / 2)
   const [pair, least, most] = target.kind === 'cpu' ? [1, 8, 64] : [16, 32, 256]
@@ -47,13 +47,13 @@ function threadsFor(count: number | undefined, target: Target): Threads {
 
 export const minus = (a: Expression, b: Expression): Expression => binary('subtract', a, b)
 
-/** a <= b as far as it is known when the kernel is made. */
+/** a <= b, folded where both are literals. */
 function atMost(a: Expression, b: Expression): Expression {
   if (a.kind === 'literal' && b.kind === 'literal') return literal('bool', a.value <= b.value ? 1 : 0)
   return binary('less_equal', a, b)
 }
 
-/** A number that compilers of shaders take for any: they would unroll the loops up to a small one, and take seconds. */
+/** A number that shader compilers cannot know: they would unroll the loops up to a small constant, and take seconds. */
 const hide = (name: string, value: Expression): readonly Statement[] => [
   when(binary('equal', THREAD, u32(0)), [setElement('flag', u32(0), value)]),
   uniformLoad(name, 'flag', u32(0)),
@@ -104,5 +104,5 @@ function smallest({ inputs: [{ shape }] }: Node): number | undefined {
   return known.length === 0 ? undefined : Math.min(...known)
 }
 
-/** How many matrices there are. */
+/** The number of matrices. */
 export const matricesOf = ({ inputs: [{ shape }] }: Node): Dim => product(shape.slice(0, -2))

@@ -1,4 +1,4 @@
-/** Before the turns: what may be wrong with the matrix, its scale, and the vectors in their places. */
+/** Before the rotations: finds elements that are not finite, scales the matrix, and stores the vectors where they are rotated. */
 import { binary, divide, f32, less, multiply, remainder, select, u32, unary, variable } from '../../scalar/build.ts'
 import type { Statement } from '../../scalar/expression.ts'
 import type { Places } from './places.ts'
@@ -8,7 +8,7 @@ import { mutable, assign, when, sharedLoop, BUFFER_BARRIER } from '../../scalar/
 const LARGEST = 3.4028234663852886e38
 export const NOWHERE = 0xffffffff
 
-/** `most`: the largest magnitude; `bad`: the first element that is NaN or infinite, or NOWHERE. */
+/** Defines `most`, the largest magnitude, and `bad`, the first element that is NaN or infinite, or NOWHERE. */
 function survey({ threads, rows, columns, given }: Places): readonly Statement[] {
   const [most, bad] = [variable('f32', 'most'), variable('u32', 'bad')]
   return [
@@ -26,7 +26,7 @@ function survey({ threads, rows, columns, given }: Places): readonly Statement[]
   ]
 }
 
-/** `scale` and its inverse `unscale`, powers of four: most * scale lies in 1..4, where no square overflows or vanishes. */
+/** Defines `scale` and its inverse `unscale`, powers of four: most * scale is in 1..4, where no square overflows or vanishes. */
 function chooseScale(): readonly Statement[] {
   const scaled = multiply(variable('f32', 'most'), variable('f32', 'scale'))
   const by = (power: number): readonly Statement[] => [
@@ -40,7 +40,7 @@ function chooseScale(): readonly Statement[] {
   return [mutable('scale', f32(1)), mutable('unscale', f32(1)), ...steps]
 }
 
-/** The matrix, scaled, as its longer vectors; unit vectors as the shorter ones. */
+/** Stores the scaled matrix as the longer vectors, and unit vectors as the shorter ones. */
 function fill({ threads, rows, columns, count, tall, long, short, given, put }: Places): readonly Statement[] {
   return [
     sharedLoop('t', multiply(rows, columns), threads.all, (t) => {

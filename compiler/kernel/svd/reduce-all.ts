@@ -6,8 +6,8 @@ import { THREAD, assign, setElement, BARRIER } from '../../scalar/statements.ts'
 const ARRAYS = { f32: 'part', u32: 'mark' } as const
 
 /**
- * Reduces a var over all threads, each of which goes through all values: two barriers, where halving takes many, and barriers are
- * what shader compilers take long for.
+ * Reduces a var over all threads. Each thread reads all values, which takes two barriers; a tree takes many, and barriers are
+ * slow to compile.
  */
 export const reduceAll = (name: string, type: 'f32' | 'u32', opcode: ReduceOpcode): readonly Statement[] => [
   setElement(ARRAYS[type], THREAD, variable(type, name)),

@@ -1,6 +1,6 @@
 /**
- * Decomposes matrices where the result lies, a workgroup a matrix: no memory but the result and a few numbers of the workgroup,
- * no atomics, and every sum in one order, so that the bits are the same each time.
+ * Decomposes matrices in the memory of the result, a workgroup per matrix. It needs no other memory than a few numbers of the
+ * workgroup, no atomics, and adds every sum in a fixed order, so that each run gives the same bits.
  */
 import type { ScheduleContext } from '../scope/context.ts'
 import { openScope } from '../scope/context.ts'

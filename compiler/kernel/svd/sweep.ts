@@ -1,6 +1,6 @@
 /**
- * Sweeps of one-sided Jacobi rotations (Hestenes, 1958). In each round of a sweep every vector meets another, as players of a
- * tournament do (Brent and Luk, 1985), so that all pairs of a round are turned at once; after a sweep each pair has met once.
+ * Sweeps of one-sided Jacobi rotations (Hestenes, 1958). A round of a sweep pairs every vector with another one, in the order of
+ * a round-robin tournament (Brent and Luk, 1985), so that all pairs of a round rotate at once. A sweep rotates each pair once.
  */
 import { add, binary, divide, element, f32, less, multiply, remainder, select, u32, unary, variable } from '../../scalar/build.ts'
 import type { Expression, Statement } from '../../scalar/expression.ts'
@@ -21,21 +21,21 @@ import {
   uniformLoad,
 } from '../../scalar/statements.ts'
 
-/** A pair whose cosine is below this stays as it is: what f32 can tell from a right angle. */
+/** A pair whose cosine is below this is not rotated: f32 cannot distinguish it from a right angle. */
 const ORTHOGONAL = 2 ** -22
-/** A sweep in which no cosine exceeds this is the last. */
+/** The last sweep is one in which no cosine exceeds this. */
 const CONVERGED = 2 ** -20
-/** Vectors this much shorter than the longest are rounding, and have no direction of their own. */
+/** Vectors that are shorter than the longest by this factor are rounding errors, without a meaningful direction. */
 export const VANISHING = 2 ** -22
 const MOST_SWEEPS = 40
-/** Terms of a sum that are added up before they join it. */
+/** The number of terms of a block: a block is summed by itself, then added to the sum. */
 const BLOCK = 16
 
 const f = (name: string): Expression => variable('f32', name)
 const u = (name: string): Expression => variable('u32', name)
 const square = (x: Expression): Expression => multiply(x, x)
 
-/** Adds up terms i = from, from + step, ... below `below` in blocks, into vars that stand before it. */
+/** Adds the terms i = from, from + step, ... below `below` in blocks, to vars that are defined before. */
 export function addUp(
   names: readonly string[],
   from: Expression,
@@ -54,13 +54,13 @@ export function addUp(
   ])
 }
 
-/** The squared norm of a longer vector, by one thread, in a var of this name. */
+/** Defines a var of this name: the squared norm of a longer vector, which one thread computes. */
 export const squaredNorm = (name: string, { get, long, length }: Places, j: Expression): readonly Statement[] => [
   mutable(name, f32(0)),
   addUp([name], u32(0), length, 1, (i) => ({ before: [define('x', get(long(j, i)))], values: [square(f('x'))] })),
 ]
 
-/** `floor`: below this norm a vector vanishes. */
+/** Defines `floor`: a vector of a smaller norm counts as 0. */
 const measure = (places: Places): readonly Statement[] => [
   mutable('longest', f32(0)),
   sharedLoop('j', places.count, places.threads.all, (j) => [
@@ -71,7 +71,7 @@ const measure = (places: Places): readonly Statement[] => [
   define('floor_norm', multiply(unary('sqrt', f('longest')), f32(VANISHING))),
 ]
 
-/** Who meets whom: the last player stays, the others go round. Names `p` < `q`, and whether there is such a pair. */
+/** The pairs of a round: the last vector keeps its place, the others rotate. Defines `p` < `q`, and whether the pair exists. */
 function meeting({ pairs, count, threads, long, short }: Places, round: Expression, at: Expression): readonly Statement[] {
   const last = minus(multiply(pairs, u32(2)), u32(1))
   const slot = u('slot')
@@ -92,7 +92,7 @@ function meeting({ pairs, count, threads, long, short }: Places, round: Expressi
 
 const SUMS = ['aa', 'bb', 'ab'] as const
 
-/** The products of a pair, the whole of them in each of its threads. */
+/** The dot products of a pair; each of its threads has the full sums. */
 function products({ threads, length, get }: Places, member: Expression): readonly Statement[] {
   const own = addUp(SUMS, member, length, threads.pair, (i) => ({
     before: [define('a', get(add(u('p_long'), i))), define('b', get(add(u('q_long'), i)))],
@@ -150,7 +150,7 @@ function rotate(places: Places, member: Expression): Statement {
   ])
 }
 
-/** Turns pairs until all are orthogonal. */
+/** Rotates pairs until all are orthogonal. */
 export function sweeps(places: Places): readonly Statement[] {
   const { threads, pairs } = places
   const member = remainder(THREAD, u32(threads.pair))
