@@ -3,6 +3,9 @@
  * partial sums for each row and column, which are added up at the end. Each sum is made the same way whatever the other rows
  * are, so the tiles that a row falls into never change its bits.
  *
+ * The four columns are a quarter of the block apart and each is followed by its neighbour, so that memory is read in four streams
+ * far from each other, which processors prefetch.
+ *
  * Eight sums, six operands and a product fill the 15 registers that V8 has on x86. It computes all loads of a loop's body
  * first, so more of them, or K unrolled, would spill.
  */
@@ -10,7 +13,7 @@ import { constantValue } from '../../../plan/dim.ts'
 import { emitDim } from '../gang/dim.ts'
 import { GANG } from '../gang/shape.ts'
 import type { FunctionBody } from '../function.ts'
-import { addConstant, combine, keep, WORD } from '../integers.ts'
+import { addConstant, combine, keep, scale, WORD } from '../integers.ts'
 import { forRange } from '../loops.ts'
 import { accumulate, zeros } from './accumulate.ts'
 import { entry, forRowPairs, SUMS_ROW, sumsAddress, type Block } from './block.ts'
@@ -33,18 +36,34 @@ export function innerSums(block: Block): void {
   })
   const known = constantValue(matmul.k)
   const mask = known !== undefined && known % GANG === 0 ? null : tailMask(body, whole, bytes)
+  // a quarter of the columns
+  const distance = keep(body, () => {
+    body.get(end)
+    body.get(first)
+    body.op('i32.sub')
+    body.i32(GANG - 1)
+    body.op('i32.add')
+    body.i32(Math.log2(GANG))
+    body.op('i32.shr_u')
+  })
+  const quarter = keep(body, () => combine(body, first, 'i32.add', distance))
+  const bytesApart = keep(body, () => scale(body, distance, WORD))
   matmul.rights.forEach((right, p) => {
     body.get(first)
-    forRange(body, end, GANG, (column) => {
-      const columns = columnAddresses(block, right, column, GANG)
+    forRange(body, quarter, 1, (column) => {
+      const columns = columnAddresses(block, right, column, distance, GANG)
       forRowPairs(block, (index, count) => {
         const rows = Array.from({ length: count }, (_, r) => keep(body, () => entry(body, block.leftRows, index, r)))
-        const sums = dots(block, rows, columns, whole, mask)
+        const sums = dots(block, rows, columns, whole, mask).map((partial) => addUp(body, partial))
         const out = keep(body, () => sumsAddress(block, p, index, column))
-        sums.forEach((sum, r) => {
-          body.get(out)
-          addUp(body, sum)
-          body.store('v128.store', r * SUMS_ROW)
+        columns.forEach((_, lane) => {
+          sums.forEach((sum, r) => {
+            body.get(out)
+            body.get(sum)
+            body.memoryLane('v128.store32_lane', lane, r * SUMS_ROW)
+          })
+          combine(body, out, 'i32.add', bytesApart)
+          body.set(out)
         })
       })
     })
@@ -122,8 +141,8 @@ function dots(
 const words = (places: readonly number[]): readonly number[] =>
   places.flatMap((place) => [0, 1, 2, 3].map((byte) => WORD * place + byte))
 
-/** Leaves the sums of the words of four vectors, as one vector. */
-function addUp(body: FunctionBody, vectors: readonly number[]): void {
+/** The sums of the words of four vectors, as one vector. */
+function addUp(body: FunctionBody, vectors: readonly number[]): number {
   const [a, b, c, d] = vectors
   /** (x0 + x2, x1 + x3, y0 + y2, y1 + y3) */
   const fold = (x: number, y: number): number => {
@@ -139,6 +158,7 @@ function addUp(body: FunctionBody, vectors: readonly number[]): void {
     return out
   }
   const [left, right] = [fold(a, b), fold(c, d)]
+  const out = body.local('v128')
   body.get(left)
   body.get(right)
   body.shuffle(words([0, 2, 4, 6]))
@@ -146,4 +166,6 @@ function addUp(body: FunctionBody, vectors: readonly number[]): void {
   body.get(right)
   body.shuffle(words([1, 3, 5, 7]))
   body.op('f32x4.add')
+  body.set(out)
+  return out
 }

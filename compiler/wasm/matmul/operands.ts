@@ -6,7 +6,7 @@ import { emitScalar } from '../gang/expression.ts'
 import type { FunctionBody } from '../function.ts'
 import type { Buffer, Region } from '../gang/gang.ts'
 import { UNIFORM } from '../gang/shape.ts'
-import { addConstant, keep, minimum, toAddress } from '../integers.ts'
+import { addConstant, keep, minimum, scale, toAddress } from '../integers.ts'
 import { forRange } from '../loops.ts'
 import { entry, entryAddress, type Block } from './block.ts'
 
@@ -54,17 +54,31 @@ export function mnAddress(
   toAddress(body, base)
 }
 
-/** Addresses of neighbouring columns of a K-major operand; columns behind the last are read as the last, and not written. */
+/**
+ * Addresses of `count` columns of a K-major operand, so many apart as the local `distance` says; columns behind the last are read
+ * as the last, and not written.
+ */
 export function columnAddresses(
   { region, tile: { expert }, end }: Block,
   right: Operand,
   column: number,
+  distance: number,
   count: number,
 ): readonly number[] {
   const { body } = region
   const last = keep(body, () => addConstant(body, end, -1))
   return Array.from({ length: count }, (_, c) => {
-    const known = keep(body, () => minimum(body, () => addConstant(body, column, c), last))
+    const known = keep(body, () =>
+      minimum(
+        body,
+        () => {
+          scale(body, distance, c)
+          body.get(column)
+          body.op('i32.add')
+        },
+        last,
+      ),
+    )
     return keep(body, () => addressOf(region, right, { column: known, expert }))
   })
 }

@@ -75,9 +75,10 @@ export function packKMajor(block: Block, right: Operand & { layout: 'k-major' },
   const { region, first, end } = block
   const { body } = region
   const loaded = body.local('v128')
+  const one = keep(body, () => body.i32(1))
   body.get(first)
   forRange(body, end, GANG, (column) => {
-    const columns = columnAddresses(block, right, column, GANG)
+    const columns = columnAddresses(block, right, column, one, GANG)
     const place = keep(body, () => {
       body.get(column)
       body.get(first)
