@@ -3,7 +3,7 @@
 export const ROUTING_PARTS = ['selected', 'weights', 'spilled', 'rows'] as const
 export type RoutingPart = (typeof ROUTING_PARTS)[number]
 
-/** The value of a variable: persistent state that belongs to a weight and is none itself. */
+/** The value of a variable: persistent state beside the weights, which belongs to one of them. */
 export type VariableRole =
   /** d(sum of the losses) / d(weight or input), or its sum over micro-batches. */
   | { readonly kind: 'gradient'; readonly of: string }
@@ -47,6 +47,12 @@ export const ROLE_FIELDS: {
   optimizer_state: { state: null, of: null },
   f16_copy: { of: null },
 }
+
+export const VARIABLE_KINDS: readonly VariableRole['kind'][] = ['gradient', 'optimizer_state', 'f16_copy']
+
+/** Whether a variable holds values of this role. */
+export const isVariableRole = (role: OutputRole): role is VariableRole =>
+  (VARIABLE_KINDS as readonly RoleKind[]).includes(role.kind)
 
 /** `loss path "layers.0.moe.router" term "balance"` */
 export function roleText({ kind, ...fields }: OutputRole): string {

@@ -1,6 +1,6 @@
 /** The plan, all that the runtime knows of a model: plain JSON, the waist of the project. Every size is the key of a dim. */
 
-import type { OutputRole } from './output-role.ts'
+import type { OutputRole, VariableRole } from './output-role.ts'
 
 export const PLAN_VERSION = 1
 
@@ -91,7 +91,7 @@ export interface OutputPort extends Port {
   readonly replaces?: string
 }
 
-/** One tensor as the kernels want it, and where its pieces lie in a checkpoint. */
+/** One weight as the kernels want it, and where its pieces lie in a checkpoint; or a variable, which is in none. */
 export interface WeightPort {
   /** Its path in the model: `layers.0.moe.experts.gate`. */
   readonly name: string
@@ -105,6 +105,8 @@ export interface WeightPort {
   readonly pieces: readonly WeightPiece[]
   readonly stacked: boolean
   readonly doc: string
+  /** What a variable holds; absent for a weight. */
+  readonly variable?: VariableRole
 }
 
 /** A tensor of the checkpoint, after its slices and its transposition. */

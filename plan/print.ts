@@ -26,6 +26,9 @@ function printPiece({ tensor, slices, transpose }: WeightPiece): string {
   return `${JSON.stringify(tensor)}${taken}${transpose ? '.T' : ''}`
 }
 
+const printVariable = ({ name, dtype, shape, variable }: WeightPort): string =>
+  `  ${name}: ${dtype}[${shape.join(', ')}] = ${roleText(variable!)}`
+
 function printWeight(weight: WeightPort): string {
   const [first, ...rest] = weight.pieces
   const last = rest.at(-1)
@@ -89,7 +92,8 @@ export function printPlan(plan: Plan): string {
       ),
       ...section('inputs', plan.inputs.map(printPort)),
       ...section('outputs', plan.outputs.map(printOutput)),
-      ...section('weights', plan.weights.map(printWeight)),
+      ...section('weights', plan.weights.filter(({ variable }) => variable === undefined).map(printWeight)),
+      ...section('variables', plan.weights.filter(({ variable }) => variable !== undefined).map(printVariable)),
       ...section('held', plan.held.map(printPort)),
       ...section('buffers', plan.buffers.map(printBuffer)),
       ...section('kernels', plan.kernels.map(printKernel)),

@@ -1,7 +1,7 @@
 /** What a plan's parts say of each other: every id leads somewhere, and what is bound is what the kernel expects. */
 
 import { constantValue, dim, symbolsOf } from './dim.ts'
-import { replacementProblem } from './output-role.ts'
+import { replacementProblem, variableName } from './output-role.ts'
 import type { Kernel, OutputPort, Plan, PlanBuffer, Port, Program, Size, Step } from './plan.ts'
 
 type Tell = (problem: string) => void
@@ -87,6 +87,9 @@ function checkPorts(index: Index, tell: Tell): void {
     const where = `weights[${at}] (${port.name})`
     checkPort(index, where, port, 'weight', tell)
     port.shape.forEach((size, axis) => checkConstantSize(`${where}.shape[${axis}]`, size, tell))
+    if (port.variable !== undefined && port.pieces.length > 0) tell(`${where}.pieces: a variable is in no checkpoint`)
+    if (port.variable !== undefined && port.name !== variableName(port.variable))
+      tell(`${where}.variable: it is called ${variableName(port.variable)}`)
     if (port.dtype === 'f16' && port.pieces.length > 0) tell(`${where}.dtype: f16 is of no checkpoint; a run makes it`)
     const wanted = port.stacked ? constantValue(dim(port.shape[0] ?? '0')) : Math.min(1, port.pieces.length)
     if (port.pieces.length !== wanted) tell(`${where}.pieces: ${wanted} are expected, not ${port.pieces.length}`)

@@ -1,7 +1,7 @@
 /** The form of a plan's JSON. A rule is given a value and where it is, and tells what is wrong with it. */
 
 import { dim } from './dim.ts'
-import { ROLE_FIELDS } from './output-role.ts'
+import { ROLE_FIELDS, VARIABLE_KINDS, type RoleKind } from './output-role.ts'
 import { LANGUAGE, PLAN_VERSION, type KernelLanguage, type Plan, type PlanTarget } from './plan.ts'
 
 type Tell = (problem: string) => void
@@ -100,14 +100,21 @@ const slice = byKind({
   range: { start: whole, stop: orNull(whole), step: positive },
 })
 
-const role = byKind(
-  Object.fromEntries(
-    Object.entries<Readonly<Record<string, readonly string[] | null>>>(ROLE_FIELDS).map(([kind, fields]) => [
-      kind,
-      Object.fromEntries(Object.entries(fields).map(([field, words]) => [field, words === null ? text : oneOf(...words)])),
-    ]),
-  ),
-)
+const rolesOf = (kinds: readonly RoleKind[]): Rule =>
+  byKind(
+    Object.fromEntries(
+      kinds.map((kind) => [
+        kind,
+        Object.fromEntries(
+          Object.entries<readonly string[] | null>(ROLE_FIELDS[kind]).map(([field, words]) => [
+            field,
+            words === null ? text : oneOf(...words),
+          ]),
+        ),
+      ]),
+    ),
+  )
+const role = rolesOf(Object.keys(ROLE_FIELDS) as RoleKind[])
 
 const piece = record({ tensor: text, slices: list(slice), transpose: flag })
 
@@ -171,7 +178,7 @@ const fieldsOf = (target: unknown): { readonly [F in keyof Plan]: Rule } => ({
   bounds: optional(list(record({ size, what: text }))),
   inputs: list(record({ ...port, dtype: onHost, below: optional(size), ignored: optional(integer) })),
   outputs: list(record({ ...port, role: optional(role), replaces: optional(name) })),
-  weights: list(record({ ...port, pieces: list(piece), stacked: flag })),
+  weights: list(record({ ...port, pieces: list(piece), stacked: flag, variable: optional(rolesOf(VARIABLE_KINDS)) })),
   constants: list(record({ buffer: whole, dtype: onHost, values: list(finite) })),
   held: list(record(port)),
   buffers: list(buffer),

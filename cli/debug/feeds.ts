@@ -2,7 +2,7 @@
  * The inputs and weights of a debugged run, rounded to what a device holds, so that every stage computes with the same numbers.
  */
 import type { Graph, Node } from '../../compiler/graph/node.ts'
-import { isOp, nodesOf } from '../../compiler/graph/walk.ts'
+import { beginsAsZeros, isState, nodesOf, stateNameOf } from '../../compiler/graph/walk.ts'
 import type { Feeds } from '../../compiler/reference/evaluate.ts'
 import { EvaluationError, hostTensor, type HostTensor } from '../../compiler/reference/tensor.ts'
 import { evaluate as sizeOf } from '../../plan/dim.ts'
@@ -27,7 +27,7 @@ export function feedsOf(
   weights: Readonly<Record<string, HostTensor>>,
 ): Feeds {
   const fresh = nodesOf(graph).flatMap((node) =>
-    isOp(node, 'weight') && node.params.source.pieces.length === 0 ? [[node.params.name, zeros(node)] as const] : [],
+    isState(node) && beginsAsZeros(node) ? [[stateNameOf(node), zeros(node)] as const] : [],
   )
   const given = graph.inputs.map(({ params: { name, dtype } }) => {
     const { shape, data } = inputs[name]

@@ -2,7 +2,7 @@
  * Kernels one by one: each computes what the graph says of the values that it reads, on the host in f64 and on a device in f32.
  */
 import type { Graph, Node } from '../../compiler/graph/node.ts'
-import { isOp, liveNodes } from '../../compiler/graph/walk.ts'
+import { isState, liveNodes, stateIn, stateNameOf } from '../../compiler/graph/walk.ts'
 import { evaluateKernels, type Memory } from '../../compiler/kernel/ir/evaluate.ts'
 import type { KernelProgram } from '../../compiler/kernel/ir/kernel.ts'
 import type { Schedule } from '../../compiler/kernel/schedule.ts'
@@ -42,16 +42,13 @@ function writtenBy(kernel: KernelProgram, { graph, schedule }: Scheduled): reado
       .find((node) => node !== undefined)
   return kernel.buffers.flatMap(({ node, access }) => {
     if (access !== 'read_write') return []
-    return [{ buffer: node, node: isOp(node, 'weight') ? (replacing(node.params.name) ?? node) : node }]
+    return [{ buffer: node, node: isState(node) ? (replacing(stateNameOf(node)) ?? node) : node }]
   })
 }
 
 /** Leaves whose values stand in buffers. */
 const isStored = (node: Node): boolean =>
-  node.op === 'input' ||
-  node.op === 'weight' ||
-  node.op === 'load_time_constant' ||
-  (node.op === 'constant' && node.shape.length > 0)
+  node.op === 'input' || isState(node) || node.op === 'load_time_constant' || (node.op === 'constant' && node.shape.length > 0)
 
 const tensorLike = (node: Node, values: Float64Array, dims: DimValues): HostTensor =>
   hostTensor(
@@ -89,7 +86,7 @@ function findingOf(
 
 /** The node of an output that a weight is written in place for, by the weight. */
 function placesOf({ graph, schedule }: Scheduled, leaves: readonly Node[]): ReadonlyMap<Node, Node> {
-  const weights = new Map(leaves.flatMap((node) => (isOp(node, 'weight') ? [[node.params.name, node as Node] as const] : [])))
+  const weights = stateIn(leaves)
   return new Map(
     graph.outputs.flatMap(({ name, replaces = '' }) => {
       const [stored, weight] = [schedule.inPlace.get(name), weights.get(replaces)]

@@ -3,7 +3,7 @@
  * reference.
  */
 import type { Graph } from '../../compiler/graph/node.ts'
-import { isOp, nodesOf } from '../../compiler/graph/walk.ts'
+import { nodesOf, stateIn } from '../../compiler/graph/walk.ts'
 import { hostTensor, type HostTensor } from '../../compiler/reference/tensor.ts'
 import type { TrainingGraphs } from '../../compiler/train.ts'
 import type { Plan } from '../../plan/plan.ts'
@@ -88,7 +88,7 @@ export function createDebugMachine(graphs: TrainingGraphs, device: Device | null
   let isFirst = true
 
   const weightsOf = async (graph: Graph): Promise<Tensors> => {
-    const names = nodesOf(graph).flatMap((node) => (isOp(node, 'weight') ? [node.params.name] : []))
+    const names = [...stateIn(nodesOf(graph)).keys()]
     const state = await base.read(names)
     return Object.fromEntries(
       Object.entries(state).map(([name, { shape, data }]) => [

@@ -1,5 +1,4 @@
 /** Autocast: operands and results of matmuls become f16, and are stored as such. */
-import { f16CopyName } from '../../plan/update.ts'
 import { MOVEMENTS, isMatmul, movedFrom, type Movement } from '../graph/families.ts'
 import type { Graph, Node, Output } from '../graph/node.ts'
 import type { OpName } from '../graph/vocabulary.ts'
@@ -83,9 +82,8 @@ export function autocast(graph: Graph, { weights, excluded }: AutocastOptions): 
       const operands = [f16Copy(node.inputs[0]), ...node.inputs.slice(1).map((input) => read.get(input)!)]
       return builder.make(node.op, operands, node.params as never, node.origin) as Node
     }
-    const { name, shape, doc } = node.params
-    const source = { pieces: [], stacked: false, half: true } as const
-    return builder.make('weight', [], { name: f16CopyName(name), shape, source, doc }, node.origin) as Node
+    const { name, shape } = node.params
+    return builder.make('variable', [], { role: { kind: 'f16_copy', of: name }, shape }, node.origin) as Node
   }
   const operandOf = (node: Node): Node => (weights.has(weightBehind(node) ?? '') ? f16Copy(node) : read.get(node)!)
   const made = rebuildInto(builder, graph, (node, _, make) => {

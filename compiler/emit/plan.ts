@@ -1,5 +1,6 @@
 /** Emits the plan of all programs: weights and ports shared, kernels of equal code once, scratch assigned by liveness. */
 import { product, type Dim } from '../../plan/dim.ts'
+import { isVariableRole, variableName, type VariableRole } from '../../plan/output-role.ts'
 import {
   BYTES,
   kernelCode,
@@ -25,7 +26,7 @@ import { indexRanges } from '../graph/index-ranges.ts'
 import type { Graph, Node, Output } from '../graph/node.ts'
 import type { Variant } from '../kernel/scope/context.ts'
 import type { Schedule } from '../kernel/schedule.ts'
-import { isOp, liveNodes } from '../graph/walk.ts'
+import { liveNodes, stateIn } from '../graph/walk.ts'
 import { memoryOf } from '../kernel/scope/memory-of.ts'
 import { partsOf } from '../kernel/parts.ts'
 import type { EmitOptions, EmittedKernel } from '../kernel/emitted.ts'
@@ -83,13 +84,13 @@ class PlanBuilder {
 
   readonly graph: Graph
   readonly target: Target
-  /** The weight nodes of the graph, by name. */
-  readonly weightNodes: ReadonlyMap<string, Node>
+  /** The weights and variables of the graph, by name. */
+  readonly state: ReadonlyMap<string, Node>
 
   constructor(graph: Graph, target: Target) {
     this.graph = graph
     this.target = target
-    this.weightNodes = new Map(liveNodes(graph).flatMap((node) => (isOp(node, 'weight') ? [[node.params.name, node]] : [])))
+    this.state = stateIn(liveNodes(graph))
   }
 
   make(scheduled: readonly ScheduledProgram[]): Plan {
@@ -166,6 +167,8 @@ class PlanBuilder {
         return this.sharedBuffer(`input ${node.params.name}`, node.params.name, 'input', node)
       case 'weight':
         return this.weightBuffer(node)
+      case 'variable':
+        return this.variableBuffer(node.params.role, node)
       case 'load_time_constant':
         return this.sharedBuffer(heldKey(node.params.name), node.params.name, 'held', node)
       case 'constant':
@@ -230,22 +233,30 @@ class PlanBuilder {
     return id
   }
 
-  /** The buffer of the weight that an output updates: the buffer that the graph reads, or a new one. */
-  replacedBuffer({ node, replaces = '', doc }: Output): number {
-    const weight = this.weightNodes.get(replaces)
-    if (weight !== undefined) return this.bufferFor(weight, null)
-    const key = `weight ${replaces}`
-    const buffer = this.sharedBuffer(key, replaces, 'weight', node)
-    this.weights.set(key, {
-      name: replaces,
-      dtype: this.buffers[buffer].dtype,
-      shape: node.shape.map((dim) => dim.key),
-      buffer,
-      pieces: [],
-      stacked: false,
-      doc,
-    })
+  variableBuffer(role: VariableRole, node: Node): number {
+    return this.zeroBuffer(variableName(role), node, '', role)
+  }
+
+  /** The buffer of state that no checkpoint of a model has. */
+  zeroBuffer(name: string, node: Node, doc: string, variable?: VariableRole): number {
+    const key = `weight ${name}`
+    const known = this.shared.get(key)
+    if (known !== undefined) return known
+    const buffer = this.sharedBuffer(key, name, 'weight', node)
+    const { dtype } = this.buffers[buffer]
+    const shape = node.shape.map((dim) => dim.key)
+    const port: WeightPort = { name, dtype, shape, buffer, pieces: [], stacked: false, doc }
+    this.weights.set(key, variable === undefined ? port : { ...port, variable })
     return buffer
+  }
+
+  /** The buffer of the state that an output updates: the buffer that the graph reads, or a new one. */
+  replacedBuffer({ node, replaces = '', doc, role }: Output): number {
+    const read = this.state.get(replaces)
+    if (read !== undefined) return this.bufferFor(read, null)
+    return role !== undefined && isVariableRole(role)
+      ? this.zeroBuffer(replaces, node, doc, role)
+      : this.zeroBuffer(replaces, node, doc)
   }
 
   program({ kind, name, variant, when, graph, schedule }: ScheduledProgram): {

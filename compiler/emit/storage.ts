@@ -12,8 +12,8 @@ function isHalf(node: Node): boolean {
   switch (node.op) {
     case 'cast_f16':
       return true
-    case 'weight':
-      return node.params.source.half === true
+    case 'variable':
+      return node.params.role.kind === 'f16_copy'
     case 'concat':
       return node.inputs.every(isHalf)
     default:

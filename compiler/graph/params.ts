@@ -1,7 +1,9 @@
 /** How each op's parameters are written: `print` and `read` are inverse, so the text also tells equal parameters. */
 import { constantValue, type Dim } from '../../plan/dim.ts'
+import { roleText, type VariableRole } from '../../plan/output-role.ts'
 import { BINARY_OPCODES, UNARY_OPCODES, type BinaryOpcode, type UnaryOpcode } from '../scalar/operations.ts'
 import type { Cursor } from './cursor.ts'
+import { readVariableRole } from './role.ts'
 import type { DType, OpName, OpParams, WeightSource } from './vocabulary.ts'
 
 interface ResultType {
@@ -87,13 +89,12 @@ function readPiece(cursor: Cursor): Piece {
   return { tensor, slices, transpose: cursor.takes('.T') }
 }
 
-/** `["a"[:, 0::2].T]`, `stack ["a", "b"]`, or `half []`. */
+/** `["a"[:, 0::2].T]`, or `stack ["a", "b"]`. */
 const source: Codec<WeightSource> = written(
-  ({ pieces, stacked, half }) => `${half ? 'half ' : ''}${stacked ? 'stack ' : ''}[${pieces.map(pieceText).join(', ')}]`,
+  ({ pieces, stacked }) => `${stacked ? 'stack ' : ''}[${pieces.map(pieceText).join(', ')}]`,
   (cursor) => {
-    const half = cursor.takes('half')
     const stacked = cursor.takes('stack')
-    return { pieces: cursor.list(() => readPiece(cursor)), stacked, ...(half ? { half } : {}) }
+    return { pieces: cursor.list(() => readPiece(cursor)), stacked }
   },
 )
 
@@ -110,6 +111,7 @@ const elementwise = Object.fromEntries([...UNARY_OPCODES, ...BINARY_OPCODES].map
 const codecs: Codecs = {
   input: { name: string, dtype, shape },
   weight: { name: string, shape, source, doc: string },
+  variable: { role: written<VariableRole>(roleText, readVariableRole), shape },
   constant: { dtype, shape: sizes, values: numbers },
   load_time_constant: { name: string, dtype, shape },
   iota: { size: implied((result) => result.shape[0]) },

@@ -1,9 +1,9 @@
 /** Reads what `print` writes. */
 import type { Dim } from '../../plan/dim.ts'
-import { ROLE_FIELDS, type OutputRole, type RoleKind } from '../../plan/output-role.ts'
 import { Cursor } from './cursor.ts'
 import type { Graph, Node, Origin } from './node.ts'
 import { isOpName, readParams } from './params.ts'
+import { readRole } from './role.ts'
 import type { DType, OpName, OpParams } from './vocabulary.ts'
 import { isOp } from './walk.ts'
 
@@ -34,20 +34,6 @@ function readType(cursor: Cursor): { shape: Dim[]; dtype: DType } {
   const dtype = cursor.word()
   if (!isDType(dtype)) return cursor.fail(`'${dtype}' is not a dtype`)
   return { shape: cursor.list(() => cursor.dim()), dtype }
-}
-
-const isRoleKind = (word: string): word is RoleKind => Object.hasOwn(ROLE_FIELDS, word)
-
-function readRole(cursor: Cursor): OutputRole {
-  const kind = cursor.word()
-  if (!isRoleKind(kind)) return cursor.fail(`'${kind}' is not a role of an output`)
-  const fields = Object.entries<readonly string[] | null>(ROLE_FIELDS[kind]).map(([field, words]) => {
-    cursor.expect(field)
-    const value = cursor.string()
-    if (words?.includes(value) === false) cursor.fail(`${field} is one of ${words.join(', ')}, not '${value}'`)
-    return [field, value]
-  })
-  return { kind, ...Object.fromEntries(fields) } as OutputRole
 }
 
 function readOperands(cursor: Cursor, nodes: State['nodes']): Node[] {

@@ -14,7 +14,7 @@ import { transposedName } from '../../plan/weight-path.ts'
 import type { Graph, Node, Output } from './node.ts'
 import { paramsText } from './params.ts'
 import type { DType, OpName } from './vocabulary.ts'
-import { isOp, nodesOf } from './walk.ts'
+import { isOp, isState, nodesOf, stateIn, stateNameOf } from './walk.ts'
 
 /** What a stage expects, as the records of the ops tell it. */
 export interface Spec {
@@ -81,8 +81,7 @@ function* checkLeaves(graph: Graph, nodes: readonly Node[]): Generator<string> {
   if (stray) yield `${label(stray)} is not among the graph's inputs`
   if (graph.inputs.some((input, i) => i > 0 && input.id <= graph.inputs[i - 1].id)) yield 'the inputs do not ascend'
   for (const name of duplicates(graph.inputs, (input) => input.params.name)) yield `two inputs are called ${name}`
-  const weights = nodes.filter((node) => isOp(node, 'weight'))
-  for (const name of duplicates(weights, (weight) => weight.params.name)) yield `two weights are called ${name}`
+  for (const name of duplicates(nodes.filter(isState), stateNameOf)) yield `two weights or variables are called ${name}`
   for (const name of duplicates(graph.outputs, (output) => output.name)) yield `two outputs are called ${name}`
   for (const name of duplicates(graph.dims, (size) => size.name)) yield `two dimensions are called ${name}`
 }
@@ -90,7 +89,7 @@ function* checkLeaves(graph: Graph, nodes: readonly Node[]): Generator<string> {
 function* checkReplacements(graph: Graph, nodes: readonly Node[]): Generator<string> {
   const replacing = graph.outputs.filter((output): output is Output & { replaces: string } => output.replaces !== undefined)
   for (const name of duplicates(replacing, ({ replaces }) => replaces)) yield `two outputs replace the weight ${name}`
-  const weights = new Map(nodes.flatMap((node) => (isOp(node, 'weight') ? [[node.params.name, node]] : [])))
+  const weights = stateIn(nodes)
   for (const { name, role, replaces } of graph.outputs) {
     const problem = role === undefined ? null : replacementProblem(role, replaces)
     if (problem !== null) yield `the output ${name}: ${problem}`

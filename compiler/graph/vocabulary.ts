@@ -3,6 +3,7 @@
  * Before adding one, show that those here do not compose to it.
  */
 import type { Dim } from '../../plan/dim.ts'
+import type { VariableRole } from '../../plan/output-role.ts'
 import type { WeightPiece } from '../../plan/plan.ts'
 import type { BinaryOpcode, UnaryOpcode } from '../scalar/operations.ts'
 
@@ -16,8 +17,6 @@ export type DType = 'f32' | 'i32' | 'bool'
 export interface WeightSource {
   readonly pieces: readonly WeightPiece[]
   readonly stacked: boolean
-  /** Stored on the device as f16, which represents its values exactly; it is never read from a checkpoint. */
-  readonly half?: true
 }
 
 type None = Readonly<Record<string, never>>
@@ -30,6 +29,10 @@ export interface OpParams extends Elementwise {
   // leaves
   input: { readonly name: string; readonly dtype: DType; readonly shape: readonly Dim[] }
   weight: { readonly name: string; readonly shape: readonly Dim[]; readonly source: WeightSource; readonly doc: string }
+  /**
+   * Persistent state beside the weights: it begins as zeros, and no checkpoint of a model has it. An f16 copy is stored as f16.
+   */
+  variable: { readonly role: VariableRole; readonly shape: readonly Dim[] }
   /** Row-major values; a single value for a scalar, shape []. */
   constant: { readonly dtype: DType; readonly shape: readonly number[]; readonly values: readonly number[] }
   /** The value that `compute_at_load` of this name computed; introduced when a graph is split. */

@@ -1,4 +1,5 @@
 /** Ways through a graph. Ids ascend from operand to user, so their order is topological. */
+import { variableName } from '../../plan/output-role.ts'
 import type { Graph, Node } from './node.ts'
 
 /** All nodes that the roots need, the roots included, operands first. */
@@ -39,3 +40,19 @@ export function lastUsers(graph: Graph): ReadonlyMap<Node, Node> {
 }
 
 export const isOp = <N extends Node['op']>(node: Node, op: N): node is Extract<Node, { readonly op: N }> => node.op === op
+
+/** A leaf whose values stay from run to run: a weight or a variable. */
+export const isState = (node: Node): node is Extract<Node, { readonly op: 'weight' | 'variable' }> =>
+  isOp(node, 'weight') || isOp(node, 'variable')
+
+/** The name of a weight or variable. */
+export const stateNameOf = (node: Extract<Node, { readonly op: 'weight' | 'variable' }>): string =>
+  isOp(node, 'weight') ? node.params.name : variableName(node.params.role)
+
+/** The weights and variables among nodes, by name. */
+export const stateIn = (nodes: readonly Node[]): ReadonlyMap<string, Node> =>
+  new Map(nodes.flatMap((node) => (isState(node) ? [[stateNameOf(node), node] as const] : [])))
+
+/** State that no checkpoint of a model has: it begins as zeros. */
+export const beginsAsZeros = (node: Node): boolean =>
+  isOp(node, 'variable') || (isOp(node, 'weight') && node.params.source.pieces.length === 0)

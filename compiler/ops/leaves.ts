@@ -1,12 +1,13 @@
 /** Ops without operands: what a graph starts from. */
 import { constantValue, dim, evaluate, isConstant } from '../../plan/dim.ts'
+import { variableName } from '../../plan/output-role.ts'
 import { EXACT, type Records } from './record.ts'
 import { fail, firstOf, shapeText, wantCount, wantSizes } from './shapes.ts'
 import { elements, hostTensor } from './tensor.ts'
 
 const leaf = { kind: 'leaf', since: 'source', commutative: false, accuracy: EXACT, scalar: null } as const
 
-export const leaves: Records<'input' | 'weight' | 'constant' | 'load_time_constant' | 'iota'> = {
+export const leaves: Records<'input' | 'weight' | 'variable' | 'constant' | 'load_time_constant' | 'iota'> = {
   input: {
     ...leaf,
     doc: 'A tensor given at each run.',
@@ -34,6 +35,22 @@ export const leaves: Records<'input' | 'weight' | 'constant' | 'load_time_consta
     },
     evaluate: (_, params, { weight }) => weight(params),
   },
+  variable: {
+    ...leaf,
+    doc: 'Persistent state beside the weights, f32: a gradient, optimizer state, or the f16 copy of a weight. It begins as zeros; its sizes are numbers.',
+    formula: 'y = the variable of this role',
+    infer(inputs, { role, shape }) {
+      const symbolic = shape.find((size) => !isConstant(size))
+      return (
+        firstOf(
+          wantCount(inputs, 0),
+          wantSizes(shape),
+          symbolic ? fail(`the variable ${variableName(role)} has the symbolic size ${symbolic.key}`) : null,
+        ) ?? { dtype: 'f32', shape }
+      )
+    },
+    evaluate: (_, { role, shape }, { weight }) => weight({ name: variableName(role), shape }),
+  },
   constant: {
     ...leaf,
     doc: 'Values written down, row-major.',
@@ -55,7 +72,7 @@ export const leaves: Records<'input' | 'weight' | 'constant' | 'load_time_consta
     doc: 'The value that compute_at_load of this name computed when the weights were loaded; its sizes are numbers.',
     formula: 'y = the load-time constant of this name',
     infer: (inputs, { dtype, shape }) => firstOf(wantCount(inputs, 0), wantSizes(shape)) ?? { dtype, shape },
-    evaluate: (_, params, { weight }) => weight({ ...params, source: { pieces: [], stacked: false }, doc: '' }),
+    evaluate: (_, params, { weight }) => weight(params),
   },
   iota: {
     ...leaf,

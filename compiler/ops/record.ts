@@ -35,7 +35,8 @@ export interface Surroundings {
   readonly dims: DimValues
   /** The values of a leaf, as declared. Throws an EvaluationError where there are none or they do not fit. */
   readonly input: (declared: OpParams['input']) => HostTensor
-  readonly weight: (declared: OpParams['weight']) => HostTensor
+  /** Also of a variable or a load-time constant. */
+  readonly weight: (declared: Pick<OpParams['weight'], 'name' | 'shape'>) => HostTensor
 }
 
 export interface OpRecord<N extends OpName> {

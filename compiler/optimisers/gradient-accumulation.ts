@@ -1,4 +1,5 @@
 /** Gradient accumulation: gradients stay in persistent state between the micro-batches of a step and the update. */
+import { variableName } from '../../plan/output-role.ts'
 import type { Graph, Output } from '../graph/node.ts'
 import { createBuilder } from '../ops/build.ts'
 import { makerAt } from '../ops/maker.ts'
@@ -12,11 +13,11 @@ export function accumulateGradients(graph: Graph, isFirst: boolean): Graph {
   const builder = createBuilder()
   const copied = withNodes(graph, rebuildInto(builder, graph, copy))
   const accumulated = (output: Output): Output => {
-    const { name, node } = output
+    const { node, role } = output
+    if (role?.kind !== 'gradient') return output
     const make = makerAt(builder, node.origin)
-    const before = () => make('weight', [], { name, shape: node.shape, source: { pieces: [], stacked: false }, doc: '' })
-    return { ...output, node: isFirst ? node : make.add(before(), node), replaces: name }
+    const before = () => make('variable', [], { role, shape: node.shape })
+    return { ...output, node: isFirst ? node : make.add(before(), node), replaces: variableName(role) }
   }
-  const isGradient = ({ role }: Output): boolean => role?.kind === 'gradient'
-  return { ...copied, outputs: copied.outputs.map((output) => (isGradient(output) ? accumulated(output) : output)) }
+  return { ...copied, outputs: copied.outputs.map(accumulated) }
 }

@@ -55,14 +55,13 @@ const replacing = (role: StateRole, node: Node): Output => ({
   replaces: stateName(role),
 })
 
-/** Persistent state that a run reads, and may replace: 0 before it was written. */
-const persistent = (make: Maker, role: StateRole, { shape }: UpdatedTensor): Node =>
-  make('weight', [], {
-    name: stateName(role),
-    shape: shape.map((size) => dim(size)),
-    source: { pieces: [], stacked: false },
-    doc: '',
-  })
+/** A weight, or a variable that belongs to it: 0 before it was written. */
+function persistent(make: Maker, role: StateRole, tensor: UpdatedTensor): Node {
+  const shape = tensor.shape.map((size) => dim(size))
+  return role.kind === 'weight'
+    ? make('weight', [], { name: role.of, shape, source: { pieces: [], stacked: false }, doc: '' })
+    : make('variable', [], { role, shape })
+}
 
 /** Inputs of the update by their names. */
 type Scalars = Readonly<Record<string, Node | undefined>>

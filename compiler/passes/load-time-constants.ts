@@ -3,7 +3,7 @@
  * other.
  */
 import type { Graph, Node } from '../graph/node.ts'
-import { isOp, liveNodes } from '../graph/walk.ts'
+import { isOp, isState, liveNodes } from '../graph/walk.ts'
 import { copy, rebuild } from '../ops/rebuild.ts'
 
 export interface SplitGraph {
@@ -14,11 +14,9 @@ export interface SplitGraph {
 
 type ComputedAtLoad = Extract<Node, { readonly op: 'compute_at_load' }>
 
-/** A weight or a constant needs no computation. */
+/** A weight, a variable or a constant needs no computation. */
 const isLeaf = (node: Node): boolean =>
-  node.op === 'weight' ||
-  node.op === 'constant' ||
-  ((isOp(node, 'compute_at_load') || isOp(node, 'reshape')) && isLeaf(node.inputs[0]))
+  isState(node) || node.op === 'constant' || ((isOp(node, 'compute_at_load') || isOp(node, 'reshape')) && isLeaf(node.inputs[0]))
 
 /** The graph that computes its load-time constants in each run: where a plan updates the weights, they would be out of date. */
 export const withoutLoadTimeConstants = (graph: Graph): Graph =>

@@ -13,7 +13,11 @@ import { EvaluationError, swapLastTwo, type HostTensor } from './tensor.ts'
 export type { Feeds }
 
 /** A weight `p^T`, as passes name it, is the feed `p` with its last two axes swapped. */
-function weightOf({ name, shape }: OpParams['weight'], feeds: Feeds, dims: Surroundings['dims']): HostTensor {
+function weightOf(
+  { name, shape }: Pick<OpParams['weight'], 'name' | 'shape'>,
+  feeds: Feeds,
+  dims: Surroundings['dims'],
+): HostTensor {
   const bind = (path: string, sizes: OpParams['weight']['shape']): HostTensor =>
     bindTensor({ name: path, dtype: 'f32', shape: sizes }, feeds.weights, 'the weight', dims)
   const path = weightPath(name)

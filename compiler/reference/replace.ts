@@ -1,7 +1,7 @@
 /** Evaluates a graph on named weights and updates those that its outputs replace. */
 import { evaluate as sizeOf } from '../../plan/dim.ts'
 import type { Graph, Node } from '../graph/node.ts'
-import { isOp, liveNodes } from '../graph/walk.ts'
+import { beginsAsZeros, isState, liveNodes, stateNameOf } from '../graph/walk.ts'
 import { evaluate, type Feeds } from './evaluate.ts'
 import { elements, hostTensor, type HostTensor } from './tensor.ts'
 
@@ -13,14 +13,12 @@ function zeros({ shape, dtype }: Node): HostTensor {
 }
 
 /**
- * Evaluates the graph, puts the values of outputs that replace weights into `weights`, all at once, and gives the others back. A
- * weight that is in no checkpoint and not among `weights` is zeros. Throws as `evaluate`, and leaves `weights` as they were then.
+ * Evaluates the graph, puts the values of outputs that replace weights into `weights`, all at once, and gives the others back.
+ * State that is in no checkpoint and not among `weights` is zeros. Throws as `evaluate`, and leaves `weights` as they were then.
  */
 export function evaluateOn(weights: Weights, graph: Graph, inputs: Feeds['inputs']): Record<string, HostTensor> {
   const fresh = liveNodes(graph).flatMap((node) =>
-    isOp(node, 'weight') && node.params.source.pieces.length === 0 && !weights.has(node.params.name)
-      ? [[node.params.name, zeros(node)] as const]
-      : [],
+    isState(node) && beginsAsZeros(node) && !weights.has(stateNameOf(node)) ? [[stateNameOf(node), zeros(node)] as const] : [],
   )
   const values = evaluate(graph, { inputs, weights: Object.fromEntries([...weights, ...fresh]) })
   for (const { name, replaces } of graph.outputs) if (replaces !== undefined) weights.set(replaces, values[name])

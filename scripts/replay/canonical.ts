@@ -50,7 +50,7 @@ export function canonicalPlan(plan: Plan): unknown {
     dims: plan.dims.map(bare),
     inputs: plan.inputs.map(bare),
     outputs: plan.outputs.map(bareOutput),
-    weights: plan.weights.map(bare),
+    weights: plan.weights.map((port) => ({ ...bare(port), variable: null })),
     held: plan.held.map(bare),
   }
 }

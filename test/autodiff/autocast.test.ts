@@ -82,7 +82,7 @@ it('products read the copies of weights, others the weights', () => {
   expect([...readByMatmuls(plain, [])]).toEqual(['a'])
   const graph = halved(plain, 'a')
   const [, part] = output(graph, 'y').inputs
-  expect(part.inputs[0].params).toMatchObject({ name: 'f16.a', source: { half: true } })
+  expect(part.inputs[0].params).toMatchObject({ role: { kind: 'f16_copy', of: 'a' } })
   expect(output(graph, 'z').inputs[0].params).toMatchObject({ name: 'a' })
   expect(print(parse(print(graph), createBuilder().make))).toBe(print(graph))
 })

@@ -6,6 +6,7 @@ import { differentiate } from '../../compiler/autodiff/differentiate.ts'
 import { zeroGradientWeights } from '../../compiler/autodiff/zero-gradients.ts'
 import type { Graph } from '../../compiler/graph/node.ts'
 import { parse } from '../../compiler/graph/parse.ts'
+import { isOp, isState, nodesOf, stateNameOf } from '../../compiler/graph/walk.ts'
 import { createBuilder } from '../../compiler/ops/build.ts'
 import { accumulateGradients } from '../../compiler/optimisers/gradient-accumulation.ts'
 import { compileTraining, trainingGraphs, trainingPlans, type TrainingGraphs } from '../../compiler/train.ts'
@@ -57,6 +58,16 @@ describe.each(examples)('every output of the programs of $name has a role', ({ m
     const reported = steps.flatMap(({ outputs }) => outputs.flatMap(({ name, role }) => (role?.kind === 'loss' ? [name] : [])))
     expect(new Set(reported)).toEqual(new Set(graphs.recipe.losses))
   })
+})
+
+it.each(examples)('weights are weights and all other state is variables in the programs of $name', ({ model }) => {
+  const graphs = trainingGraphs(model, { precision: 'mixed' })!
+  const plans = trainingPlans(graphs, PORTABLE)
+  const names = new Set(graphs.recipe.weights.map(({ name }) => name))
+  const programs = [graphs.step([], true), graphs.step([], false), graphs.update(), graphs.evaluation(), graphs.f16Copies()]
+  for (const node of programs.flatMap(nodesOf).filter(isState)) expect(names.has(stateNameOf(node))).toBe(isOp(node, 'weight'))
+  for (const { weights } of [plans.step([], true), plans.step([], false), plans.update(), plans.f16Copies()])
+    for (const { name, variable } of weights) expect(names.has(name)).toBe(variable === undefined)
 })
 
 it('the plan has the roles of its graph, and checks', () => {

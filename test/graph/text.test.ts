@@ -52,12 +52,13 @@ doc "T" "tokens"
 %3 = contract(%0, %1) batch [] over [[1, 1]] : f32[T, 2] @ "layers.0/moe"
 %4 = slice(%3) starts [floor(T, 2), 0] steps [1, 1] : f32[T + -1*floor(T, 2), 2]
 %5 = top_k(%4) k 2 : i32[T + -1*floor(T, 2), 2]
+%6 = variable role gradient of "gate" : f32[2, 32]
 output "ids" = %5 "the experts"
 output "odd" = %2
 output "moved" = %1 replaces "gate" "as it was"
 output "new" = %2 replaces "table"
 output "loss.layers.0.moe.router.z" = %2 as loss path "layers.0.moe.router" term "z" "the size"
-output "gradient.gate" = %1 as gradient of "gate" replaces "gradient.gate"
+output "gradient.gate" = %6 as gradient of "gate" replaces "gradient.gate"
 `
     expect(print(read(text))).toBe(text)
   })
@@ -76,6 +77,7 @@ output "gradient.gate" = %1 as gradient of "gate" replaces "gradient.gate"
     ['%0 = sum(%1) axis 0 : f32[]', 'line 1: there is no node'],
     ['graph g', 'line 1: expected a string'],
     ['%0 = iota : i32[4]\noutput "y" = %0 as answer', "line 2: 'answer' is not a role of an output"],
+    ['%0 = variable role norm : f32[2]', 'line 1: no variable has the role norm'],
     [
       '%0 = iota : i32[4]\noutput "y" = %0 as routing layer "moe" part "some"',
       "line 2: part is one of selected, weights, spilled, rows, not 'some'",

@@ -65,13 +65,11 @@ function planOf(graph: Graph, target = PORTABLE): Plan {
   return plan
 }
 
-const weight = (words: Words, name: string, shape: readonly number[], half = false): Node =>
-  words.make('weight', [], {
-    name,
-    shape: shape.map((size) => dim(size)),
-    source: { pieces: [], stacked: false, ...(half ? { half } : {}) },
-    doc: '',
-  })
+const weight = (words: Words, name: string, shape: readonly number[]): Node =>
+  words.make('weight', [], { name, shape: shape.map((size) => dim(size)), source: { pieces: [], stacked: false }, doc: '' })
+
+const f16Copy = (words: Words, of: string, shape: readonly number[]): Node =>
+  words.make('variable', [], { role: { kind: 'f16_copy', of }, shape: shape.map((size) => dim(size)) })
 
 const scratchTypes = ({ buffers }: Plan): readonly string[] =>
   buffers.filter(({ role }) => role === 'scratch').map(({ dtype }) => dtype)
@@ -217,7 +215,7 @@ describe.each(await softwareDevices())('on %s', async (name) => {
         device.target,
       )
       const reading = planOf(
-        graphOf(['T'], (words) => ({ y: words.product(words.input('x', 'T', 7), weight(words, 'f16.w', [5, 7], true)) })),
+        graphOf(['T'], (words) => ({ y: words.product(words.input('x', 'T', 7), f16Copy(words, 'w', [5, 7])) })),
         device.target,
       )
       expect([making.programs[0].copies, copying.programs.at(-1)!.copies?.length]).toEqual([undefined, 1])

@@ -51,6 +51,7 @@ const examples: { readonly [N in Exclude<OpName, Opcode>]: readonly Example<N>[]
 } = {
   input: [[[], { name: 'x', dtype: 'f32', shape: [symbol('B')] }, given]],
   weight: [[[], { name: 'w', shape: dims(2), source, doc: '' }, given]],
+  variable: [[[], { role: { kind: 'gradient', of: 'w' }, shape: dims(2) }, given]],
   constant: [[[], { dtype: 'i32', shape: [2, 1], values: [3, 4] }, tensor('i32', [2, 1], [3, 4])]],
   load_time_constant: [[[], { name: 'w', dtype: 'f32', shape: dims(2) }, given]],
   iota: [

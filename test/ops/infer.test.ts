@@ -55,6 +55,12 @@ it.each<[OpName, string, object, string]>([
   ['select', 'f32[B]; f32[B]; f32[B]', {}, 'select: the condition is bool, not f32'],
   ['weight', '', { name: 'w', shape: shape('B'), source, doc: '' }, 'weight: the weight w has the symbolic size B'],
   ['weight', '', { name: 'w', shape: shape(2), source, doc: '' }, 'weight: the weight w [2] has 0 pieces'],
+  [
+    'variable',
+    '',
+    { role: { kind: 'gradient', of: 'w' }, shape: shape('B') },
+    'variable: the variable gradient.w has the symbolic size B',
+  ],
   ['constant', '', { dtype: 'f32', shape: [2], values: [1] }, 'constant: [2] holds 2 values, not 1'],
   ['iota', '', { size: dim(-1) }, 'iota: axis 0 has the size -1'],
   ['reshape', 'f32[B, 4]', { shape: shape('B', 5) }, 'reshape: [B, 4] has 4*B elements, [B, 5] has 5*B'],

@@ -108,6 +108,13 @@ test.each<[Path, unknown, string]>([
     { kind: 'routing', layer: 'moe', part: 'some' },
     'outputs[0].role.part: one of selected, weights, spilled, rows is expected, not "some"',
   ],
+  [['weights', 0, 'variable'], { kind: 'gradient', of: 'w' }, 'weights[0] (w).pieces: a variable is in no checkpoint'],
+  [['weights', 1, 'variable'], { kind: 'gradient', of: 'w' }, 'weights[1] (s).variable: it is called gradient.w'],
+  [
+    ['weights', 1, 'variable'],
+    { kind: 'loss', path: '', term: 'a' },
+    'weights[1].variable.kind: one of gradient, optimizer_state, f16_copy is expected, not "loss"',
+  ],
   [['outputs', 1, 'replaces'], 'v', 'outputs[1].replaces: there is no weight v'],
   [['outputs', 1, 'replaces'], '', 'outputs[1].replaces: a name is expected, not ""'],
   [['outputs', 1, 'replaces'], 's', 'outputs that replace: s is there twice'],

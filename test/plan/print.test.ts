@@ -46,6 +46,10 @@ test('a plan in words', () => {
 test('what replaces a weight, and a weight that begins as zeros', () => {
   const text = printPlan(replacePlan())
   expect(text).toContain('  y: f32[4]\n  w: f32[4] replaces w\n  s: f32[4] replaces s\n')
+  const [w, s] = replacePlan().weights
+  const role = { kind: 'gradient', of: 'w' } as const
+  const variables = printPlan({ ...replacePlan(), weights: [w, { ...s, name: 'gradient.w', variable: role }] })
+  expect(variables).toContain('weights\n  w: f32[4] = "w"\n\nvariables\n  gradient.w: f32[4] = gradient of "w"\n')
   const [y, ...others] = replacePlan().outputs
   const loss = printPlan({ ...replacePlan(), outputs: [{ ...y, role: { kind: 'loss', path: '', term: 'size' } }, ...others] })
   expect(loss).toContain('  y: f32[4] as loss path "" term "size"\n')

@@ -2,7 +2,7 @@
 import { product, evaluate as sizeOf } from '../../plan/dim.ts'
 import type { Target } from '../../plan/target.ts'
 import type { Graph } from '../../compiler/graph/node.ts'
-import { liveNodes } from '../../compiler/graph/walk.ts'
+import { isState, liveNodes } from '../../compiler/graph/walk.ts'
 import type { Variant } from '../../compiler/kernel/scope/context.ts'
 import { evaluateKernels, type Memory } from '../../compiler/kernel/ir/evaluate.ts'
 import { memoryOf } from '../../compiler/kernel/scope/memory-of.ts'
@@ -19,7 +19,7 @@ export function both(graph: Graph, feeds: Feeds, target: Target, variant: Varian
   const memory: Memory = new Map()
   for (const node of liveNodes(optimised)) {
     if (node.op === 'input') memory.set(node, feeds.inputs[node.params.name].values)
-    if (node.op === 'weight' || (node.op === 'constant' && node.shape.length > 0)) {
+    if (isState(node) || (node.op === 'constant' && node.shape.length > 0)) {
       const alone = { ...optimised, outputs: [{ name: 'it', node, doc: '' }] }
       memory.set(node, evaluate(alone, feeds).it.values)
     }

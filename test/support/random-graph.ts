@@ -312,6 +312,7 @@ const growers: { readonly [N in OpName]: (g: Grower, op: N) => unknown } = {
     const shape = Array.from({ length: 1 + g.tape.choose(3) }, () => g.tape.of([dim(2), dim(3), dim(4)]))
     return g.make('weight', [], weightParams(`w${g.pool.length}`, shape, false, g.pool))
   },
+  variable: () => null,
   constant: (g) => g.constant(g.tape.of<DType>(['f32', 'i32', 'bool']), g.tape.of([[], [1], [2], [3, 2]])),
   // what a split brings in has no place in a source
   load_time_constant: () => null,
@@ -408,9 +409,9 @@ const growers: { readonly [N in OpName]: (g: Grower, op: N) => unknown } = {
 
 /**
  * Ops with tests of their own: the vectors of a decomposition, and what is rounded to f16, leap where an operand is rounded
- * otherwise.
+ * otherwise; variables, which no lowered graph has.
  */
-export const APART: ReadonlySet<OpName> = new Set<OpName>(['svd', 'compute_at_load', 'cast_f16', 'sinkhorn_gradient'])
+export const APART: ReadonlySet<OpName> = new Set<OpName>(['svd', 'variable', 'compute_at_load', 'cast_f16', 'sinkhorn_gradient'])
 
 /** Only what a lowered graph holds; `sort_by_expert` and `expert_histogram` come from passes. */
 const GROWN = (Object.keys(growers) as OpName[]).filter((op) => records[op].since === 'source' && !APART.has(op))

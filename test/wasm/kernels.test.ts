@@ -2,7 +2,7 @@
 import fc from 'fast-check'
 import { expect, it } from 'vitest'
 import { CPU, type Target } from '../../plan/target.ts'
-import { liveNodes } from '../../compiler/graph/walk.ts'
+import { isState, liveNodes } from '../../compiler/graph/walk.ts'
 import type { Graph, Node } from '../../compiler/graph/node.ts'
 import { evaluateKernels, type Memory } from '../../compiler/kernel/ir/evaluate.ts'
 import type { KernelProgram } from '../../compiler/kernel/ir/kernel.ts'
@@ -26,7 +26,7 @@ function runKernel(
 ): ReadonlyMap<Node, Float64Array> {
   const kernel = createWasmKernel(program, dims)
   for (const { name, node, access } of program.buffers)
-    if (access === 'read' || node.op === 'weight') kernel.write(name, values.get(node)!)
+    if (access === 'read' || isState(node)) kernel.write(name, values.get(node)!)
   kernel.run()
   const stored = program.buffers.filter(({ access }) => access === 'read_write')
   return new Map(stored.map(({ name, node }) => [node, kernel.read(name)]))
@@ -50,7 +50,7 @@ function compareAll(graph: Graph, feeds: Feeds, target: Target, variant: 'decode
   const memory: Memory = new Map()
   for (const node of liveNodes(optimised)) {
     if (node.op === 'input') memory.set(node, rounded(node, feeds.inputs[node.params.name].values))
-    if (node.op === 'weight' || (node.op === 'constant' && node.shape.length > 0))
+    if (isState(node) || (node.op === 'constant' && node.shape.length > 0))
       memory.set(node, rounded(node, evaluate({ ...optimised, outputs: [{ name: 'it', node, doc: '' }] }, feeds).it.values))
   }
   for (const program of kernels) {

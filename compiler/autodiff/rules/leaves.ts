@@ -3,9 +3,10 @@ import { none, type GradientRules } from '../rule.ts'
 
 const leaf = none('it has no operands')
 
-export const leaves: GradientRules<'input' | 'weight' | 'constant' | 'load_time_constant' | 'iota' | 'random'> = {
+export const leaves: GradientRules<'input' | 'weight' | 'variable' | 'constant' | 'load_time_constant' | 'iota' | 'random'> = {
   input: leaf,
   weight: leaf,
+  variable: leaf,
   constant: leaf,
   load_time_constant: leaf,
   iota: leaf,

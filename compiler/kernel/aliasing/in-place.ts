@@ -6,7 +6,7 @@
  */
 import type { Target } from '../../../plan/target.ts'
 import type { Graph, Node } from '../../graph/node.ts'
-import { isOp, liveNodes } from '../../graph/walk.ts'
+import { liveNodes, stateIn } from '../../graph/walk.ts'
 import { keepsPlaces } from '../../ops/kinds.ts'
 import type { Statement } from '../../scalar/expression.ts'
 import type { Computation, KernelProgram } from '../ir/kernel.ts'
@@ -44,7 +44,7 @@ export function writeInPlace(
 ): WrittenInPlace {
   const replacing = graph.outputs.filter(({ replaces }) => replaces !== undefined)
   if (replacing.length === 0) return { kernels, inPlace: new Map() }
-  const weights = new Map(liveNodes(graph).flatMap((node) => (isOp(node, 'weight') ? [[node.params.name, node]] : [])))
+  const weights = stateIn(liveNodes(graph))
   const shown = graph.outputs.map(({ node }) => memoryOf(node, inMemory))
   const timesShown = new Map<Node | null, number>()
   for (const node of shown) timesShown.set(node, (timesShown.get(node) ?? 0) + 1)

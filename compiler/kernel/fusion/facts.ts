@@ -1,15 +1,12 @@
 /** What fusion asks of a graph: readers, outputs, and which values other kernels need in a buffer. */
 import type { Graph, Node } from '../../graph/node.ts'
-import { liveNodes } from '../../graph/walk.ts'
+import { isState, liveNodes } from '../../graph/walk.ts'
 import { isCustom, isReduction } from '../../ops/kinds.ts'
 import { hasMatmulTemplate, matmulView } from '../matmul/matmul-view.ts'
 
 /** A leaf that has a buffer; scalar constants are literals. */
 export const isLeafBuffer = (node: Node): boolean =>
-  node.op === 'input' ||
-  node.op === 'weight' ||
-  node.op === 'load_time_constant' ||
-  (node.op === 'constant' && node.shape.length > 0)
+  node.op === 'input' || isState(node) || node.op === 'load_time_constant' || (node.op === 'constant' && node.shape.length > 0)
 
 /** A segment sum whose rows are sorted has a kernel of its own; in any other, each element searches for its rows. */
 const isSortedSegmentSum = (node: Node): boolean => node.op === 'segment_sum' && node.inputs.length > 2

@@ -2,6 +2,7 @@
 import { evaluate as sizeOf, product, type DimValues } from '../../../plan/dim.ts'
 import type { Node } from '../../graph/node.ts'
 import { decodeSortedRows } from '../../graph/sorted-rows.ts'
+import { isState } from '../../graph/walk.ts'
 import { createInterpreter, createThread, type Thread, type Machine } from '../../scalar/interpret.ts'
 import type { KernelProgram } from './kernel.ts'
 import type { Expression } from '../../scalar/expression.ts'
@@ -31,9 +32,8 @@ export function evaluateKernels(
 function evaluateKernel(kernel: KernelProgram, memory: Memory, dims: DimValues): void {
   const buffers = new Map<string, Float64Array>()
   for (const { name, node, access } of kernel.buffers) {
-    // NaN shows where a kernel reads what none has written; a weight is updated in place
-    if (access === 'read_write' && node.op !== 'weight')
-      memory.set(node, new Float64Array(sizeOf(product(node.shape), dims)).fill(NaN))
+    // NaN shows where a kernel reads what none has written; weights and variables are updated in place
+    if (access === 'read_write' && !isState(node)) memory.set(node, new Float64Array(sizeOf(product(node.shape), dims)).fill(NaN))
     const values = memory.get(node)
     if (values === undefined) throw new Error(`${kernel.name} reads ${node.op} %${node.id} before it is written`)
     buffers.set(name, values)

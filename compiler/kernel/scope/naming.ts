@@ -1,6 +1,7 @@
 /** Names of the buffers within one kernel: after weights and inputs where there are such, never after a layer's number. */
 import { product } from '../../../plan/dim.ts'
 import type { Node } from '../../graph/node.ts'
+import { stateNameOf } from '../../graph/walk.ts'
 import type { KernelBuffer } from '../ir/kernel.ts'
 
 const leafName = (path: string): string => path.split('.').at(-1)!.replace(/\W/g, '_')
@@ -11,6 +12,8 @@ function hint(node: Node): string {
     case 'input':
     case 'load_time_constant':
       return leafName(node.params.name)
+    case 'variable':
+      return leafName(stateNameOf(node))
     case 'constant':
       return 'table'
     case 'top_k':

@@ -4,7 +4,7 @@
  */
 import { constantValue, product } from '../../../../plan/dim.ts'
 import type { Graph, Node } from '../../../graph/node.ts'
-import { isOp } from '../../../graph/walk.ts'
+import { isState, stateNameOf } from '../../../graph/walk.ts'
 import { isElementwise } from '../../../ops/kinds.ts'
 import type { Drafts } from '../drafts.ts'
 import { isLeafBuffer, liveOuts } from '../facts.ts'
@@ -50,7 +50,7 @@ function relatedUpdates(graph: Graph, isOpen: Test, isUnfused: Test): readonly (
   }
   for (const { node } of updates) {
     for (const read of readsOf(node, isUnfused)) {
-      const related = isOp(read, 'weight') ? successor.get(read.params.name) : read
+      const related = isState(read) ? successor.get(stateNameOf(read)) : read
       if (related !== undefined && setOf.has(related)) bring(node, related)
     }
   }
