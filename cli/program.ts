@@ -28,7 +28,7 @@ const COMMANDS: Readonly<Record<string, Entry>> = {
     summary: 'find the pass or kernel that a wrong number comes from',
     load: async () => (await import('./commands/debug.ts')).debug,
   },
-  train: { summary: 'learn the weights of a model from data', load: async () => (await import('./commands/train.ts')).train },
+  train: { summary: 'train a model on data', load: async () => (await import('./commands/train.ts')).train },
   routing: {
     summary: 'draw a routing report, in the terminal or as a page',
     load: async () => (await import('./commands/routing.ts')).routing,
@@ -46,7 +46,7 @@ const COMMANDS: Readonly<Record<string, Entry>> = {
     load: async () => (await import('./commands/bench.ts')).bench,
   },
   doctor: {
-    summary: 'tell what smoe can run on here, and what is missing',
+    summary: 'list the adapters of this machine, and what is missing',
     load: async () => (await import('./commands/doctor.ts')).doctor,
   },
 }

@@ -67,7 +67,7 @@ function ofGroups({ groups }: Train, path: string, setting: 'rate' | 'decay', lo
   return value === null ? null : Number(valueIn(lookup, value))
 }
 
-/** The weights that the losses teach. */
+/** The weights that a loss reaches with a gradient. */
 const reached = ({ outputs }: Graph): ReadonlySet<string> =>
   trainableFrom(outputs.filter(({ role }) => role?.kind === 'loss').map(({ node }) => node))
 

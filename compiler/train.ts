@@ -169,7 +169,7 @@ function warningsOf(idle: ReturnType<typeof zeroGradientWeights>): readonly Diag
     span,
     related: [],
     fix: null,
-    message: `no loss teaches ${names.slice(0, 3).join(', ')}${names.length > 3 ? ` and ${names.length - 3} more` : ''}: what is divided by its own sum over one element is 1`,
+    message: `the gradient of ${names.slice(0, 3).join(', ')}${names.length > 3 ? ` and ${names.length - 3} more` : ''} is always 0: a value divided by its own sum over one element is 1`,
     help: 'with one expert a token, weights that are scaled to sum to 1 are 1: leave them as they are, select two experts or more, or add a loss of the scores',
   }))
 }
@@ -188,7 +188,7 @@ function gradientProblem({ recipe, step }: TrainingGraphs): Diagnostic | null {
       message: problem.message,
       span: problem.origin.span,
       related: [],
-      help: '`stop(...)` asks for no gradient through what it holds',
+      help: '`stop(...)` blocks the gradient of its argument',
       fix: null,
     }
   }

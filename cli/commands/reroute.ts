@@ -143,14 +143,10 @@ function report(
 function checkOptions(directory: string, { sign, held, drop, out, format, output }: Options, terminal: Terminal): void {
   if (!existsSync(terminal.path(directory))) throw missingFile(directory, terminal)
   if (sign === 'lapack' && held === undefined) {
-    throw new Failure(
-      EXIT.usage,
-      '--sign lapack needs the directions that such a decomposition gave',
-      'give them with --held FILE.safetensors',
-    )
+    throw new Failure(EXIT.usage, '--sign lapack needs singular vectors of LAPACK', 'give them with --held FILE.safetensors')
   }
   if (sign === 'canonical' && held !== undefined)
-    throw new Failure(EXIT.usage, '--held brings its own signs', 'say --sign lapack')
+    throw new Failure(EXIT.usage, 'the directions of --held have their own signs', 'use --sign lapack')
   if ((drop === undefined) !== (out === undefined))
     throw new Failure(EXIT.usage, '--drop and --out go together', '--drop 25% --out DIR writes a smaller checkpoint')
   if (out !== undefined) checkDirectory(directory, out, terminal)

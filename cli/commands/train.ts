@@ -66,7 +66,7 @@ async function openMachine(graphs: TrainingGraphs, { device: choose, dump }: Opt
     device.dispose()
     throw new Failure(
       EXIT.noAdapter,
-      `${device.choice.name} has no half floats (shader-f16), which --precision mixed needs`,
+      `${device.choice.name} does not support f16 (shader-f16), which --precision mixed needs`,
       '--precision f32 trains on every adapter; smoe doctor lists those that are here',
     )
   }

@@ -62,7 +62,7 @@ export function promiseLine({ kind, text }: ConstraintFact, { rules }: MoeTerm, 
       case 'bias-balanced':
         return `balance_bias takes part in the choice alone; in training it moves by ${rules.biasRate === null ? 'the rate' : valueText(rules.biasRate, model)} a step, up for experts with less than the mean load and down for the others`
       case 'balanced-within':
-        return `the slots of each expert are within ${rules.within === null ? 'so many' : valueText(rules.within, model)}% of the mean of all experts: smoe run checks it after every run and tells what it finds; with --strict-routing it ends with 6 where that is missed`
+        return `the slots of each expert are within ${rules.within === null ? 'so many' : valueText(rules.within, model)}% of the mean of all experts: smoe run checks it after every run and reports the result; with --strict-routing it ends with 6 where that is missed`
       default:
         return kind satisfies never
     }

@@ -77,7 +77,7 @@ function layerLines(layer: RoutedLayer): readonly string[] {
   const [first, ...further] = competitionStepsOf(layer)
   const { balancedBias } = layer
   return [
-    `${layer.layer}: ${layer.experts} experts; ${first === undefined ? 'trains in one way' : competitionText(first.competition)}`,
+    `${layer.layer}: ${layer.experts} experts; ${first === undefined ? 'has no competition steps' : competitionText(first.competition)}`,
     ...further.map(({ name, competition }) => `  as ${name} it ${competitionText(competition)}`),
     ...(balancedBias === null ? [] : [`  ${balancedBias.weight} moves by ${balancedBias.rate} a step, against the load`]),
   ]

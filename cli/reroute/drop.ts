@@ -37,7 +37,7 @@ function countOf(routers: readonly Routers[], share: number): number {
   if (sizes.size > 1)
     throw new Failure(
       EXIT.usage,
-      `layers have ${[...sizes].join(' and ')} experts: experts are only dropped where all have as many`,
+      `layers have ${[...sizes].join(' and ')} experts: experts are only dropped where all layers have the same number`,
     )
   const [
     {

@@ -15,7 +15,7 @@ const ROUTER: { readonly [V in RouterVerdict]: string } = {
   apart: 'its rows lie further apart than random ones',
   'as random': 'its rows are as alike as random ones',
   alike: 'its rows are more alike than random ones',
-  collapsed: 'its rows have COLLAPSED: most say the same',
+  collapsed: 'its rows have COLLAPSED: most are alike',
   unknown: 'no scale is known for it',
 }
 
@@ -34,7 +34,7 @@ export function loadCollapseWords(
   return `${LOAD[verdict]}${why}: the entropy is that of ${short(effective)} evenly busy experts of ${experts}, of ${short(random)} where choices are random${most}${idle}`
 }
 
-/** `0.91 by correlation (random 0.14), 0.9 by cosine (random 0.14): its rows have COLLAPSED: most say the same` */
+/** `0.91 by correlation (random 0.14), 0.9 by cosine (random 0.14): its rows have COLLAPSED: most are alike` */
 export function routerCollapseWords({ pearson, cosine, random, verdict }: RouterCollapse): string {
   const part = (value: number | null, by: string, chance: number | undefined): string =>
     `${value === null ? '-' : short(value)} by ${by}${chance === undefined ? '' : ` (random ${short(chance)})`}`

@@ -15,7 +15,7 @@ import { noteUnread } from '../unread.ts'
 export async function openHeld(path: string | undefined, { model, held }: Plan, terminal: Terminal): Promise<Checkpoint | null> {
   if (path === undefined) return null
   if (!existsSync(terminal.path(path))) throw missingFile(path, terminal)
-  if (held.length === 0) throw new Failure(EXIT.usage, `${model} holds nothing that --held could give it`)
+  if (held.length === 0) throw new Failure(EXIT.usage, `${model} has no load-time constant for --held`)
   const checkpoint = await openCheckpoint(terminal.path(path))
   const unread = [...checkpoint.tensors.keys()].filter((tensor) => !held.some(({ name }) => name === tensor))
   noteUnread(checkpoint, unread, terminal)

@@ -21,9 +21,13 @@ async function vocabularyFor(name: string, { weights }: Given, terminal: Termina
   if (found !== null) return found
   const why =
     weights === undefined
-      ? 'no weights of a run say'
-      : `the weights in '${weights}' are not of a run that learned from text, which would say`
-  throw new Failure(EXIT.usage, `${name} is text, and ${why} what its tokens are`, `${HELP}; --bytes reads text as bytes`)
+      ? 'no weights of a run are given'
+      : `the weights in '${weights}' are not of a run that learned from text`
+  throw new Failure(
+    EXIT.usage,
+    `${name} is text, but ${why}: its vocabulary is not known`,
+    `${HELP}; --bytes reads text as bytes`,
+  )
 }
 
 /** Tokenizes text as in training: as bytes if requested, else with the vocabulary of the run that saved the weights. */

@@ -63,7 +63,7 @@ function checkSameKind(training: Data, validation: Data): void {
     throw new DataError(
       validation.name,
       null,
-      `is ${vocabulary === null ? 'text' : 'tokens'}, and what it is to validate is not: whether their tokens mean the same nobody can say`,
+      `is ${vocabulary === null ? 'text' : 'token ids'} and the training data is ${vocabulary === null ? 'token ids' : 'text'}: they may have different vocabularies`,
     )
   }
   checkCompatible(training, validation)
@@ -104,7 +104,7 @@ export async function readDataSets(options: DataOptions, begun: Vocabulary | nul
 
 function share(text: string): number {
   const value = Number(text)
-  if (!(value >= 0 && value < 1)) throw new InvalidArgumentError('from 0 up to 1, itself excluded.')
+  if (!(value >= 0 && value < 1)) throw new InvalidArgumentError('a number from 0 to below 1.')
   return value
 }
 
@@ -115,7 +115,7 @@ export const addDataOptions = (command: Command, isRequired = true): Command =>
     .addOption(DATA.makeOptionMandatory(isRequired))
     .option('--validation <file...>', 'validation data, in place of a part of the training data')
     .addOption(
-      new Option('--split <share>', 'share of the data that is kept to validate with')
+      new Option('--split <share>', 'fraction of the data that is held out for validation')
         .argParser(share)
         .default(0.1)
         .conflicts('validation'),
@@ -136,11 +136,16 @@ export const addDataOptions = (command: Command, isRequired = true): Command =>
     )
     .option('--ignore <column...>', "a table's columns that are left out")
     .addOption(
-      new Option('--separator <name>', 'what parts the columns of a table (default: found)').choices(Object.keys(SEPARATORS)),
+      new Option('--separator <name>', 'separator of the columns of a table (default: detected)').choices(
+        Object.keys(SEPARATORS),
+      ),
     )
     .addOption(
-      new Option('--decimal <name>', 'what stands before a fraction in a table (default: point)').choices(['point', 'comma']),
+      new Option('--decimal <name>', 'decimal mark of the numbers in a table (default: point)').choices(['point', 'comma']),
     )
     .addOption(
-      new Option('--heading <answer>', 'whether the first line of a table is a heading (default: found)').choices(['yes', 'no']),
+      new Option('--heading <answer>', 'whether the first line of a table is a heading (default: detected)').choices([
+        'yes',
+        'no',
+      ]),
     )

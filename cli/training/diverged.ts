@@ -9,8 +9,8 @@ const HELP: Readonly<Record<Precision, Readonly<Record<DivergedError['pass'], st
   },
   mixed: {
     forward:
-      'what matrix products read and give is f16, at most 65504: smaller initial weights or a smaller learning rate, or a norm such as rms_norm ' +
-      'before the products, keeps values below that; --precision f32 trains without f16',
+      'operands and results of matmuls are f16, at most 65504: smaller initial weights or a smaller learning rate, or a norm such as rms_norm ' +
+      'before the matmuls, keeps values below that; --precision f32 trains without f16',
     backward:
       'gradients exceed f16, at most 65504, even where the losses are not scaled up: a smaller learning rate, a mean in place of a sum in the ' +
       'losses, or a longer warm-up may help; --precision f32 trains without f16',

@@ -85,7 +85,7 @@ export function stepLine(
   return parts.filter((part) => part !== '').join('  ')
 }
 
-/** Of a step's losses, those that a validation has too: policies teach in training alone. */
+/** Of a step's losses, those that a validation has too: policies have losses in training alone. */
 const sharedLoss = (losses: Readonly<Record<string, number>>, asked: Readonly<Record<string, number>>): number =>
   Object.keys(asked).reduce((sum, name) => sum + (own(losses, name) ?? 0), 0)
 

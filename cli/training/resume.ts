@@ -25,6 +25,6 @@ export function resumeNotes(training: Training | Resumed): readonly string[] {
         ]),
     ...(other === null
       ? []
-      : [`the run was on ${other} and goes on on ${machine.adapter}: it will not end in the bytes that it would have had there`]),
+      : [`the run was on ${other} and goes on on ${machine.adapter}: its final weights will differ in rounding`]),
   ]
 }

@@ -21,7 +21,7 @@ export function wholeFrom(least: number): (text: string) => number {
 }
 
 export const precisionOption = (): Option =>
-  new Option('--precision <precision>', 'f32, or mixed: operands and results of matrix products are stored as f16')
+  new Option('--precision <precision>', 'f32, or mixed: operands and results of matmuls are stored as f16')
     .choices(['f32', 'mixed'])
     .default('f32')
 
@@ -78,8 +78,8 @@ export function trainingSpec(
   if (trainableWeights(graphs.recipe).length === 0) {
     throw new Failure(
       EXIT.usage,
-      `${model.name} learns nothing: no gradient of its losses reaches a weight`,
-      'what is behind stop(...) or rounded is not learned',
+      `${model.name} has no trainable weight: no loss reaches one`,
+      'gradients do not pass stop(...) or rounding',
     )
   }
   return {

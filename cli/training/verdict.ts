@@ -87,6 +87,6 @@ export function createNews(): (verdicts: readonly LayerVerdict[]) => readonly st
       return now !== before
     })
     const well = changed.filter((verdict) => problemsOf(verdict).length === 0)
-    return [...well.map((verdict) => `${verdict.layer}: nothing is wrong any more, ${over(verdict)}`), ...verdictLines(changed)]
+    return [...well.map((verdict) => `${verdict.layer}: no problem any more, ${over(verdict)}`), ...verdictLines(changed)]
   }
 }

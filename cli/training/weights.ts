@@ -74,7 +74,7 @@ function tell(typed: string, step: number | null, missing: readonly string[], te
   )
   if (missing.length === 0) return
   terminal.err(
-    `note: ${plural(missing.length, 'weight')} ${missing.length === 1 ? 'is not there and is' : 'are not there and are'} initialized as in the spec: ${listed(missing, 8)}\n`,
+    `note: ${plural(missing.length, 'weight')} ${missing.length === 1 ? 'is missing and' : 'are missing and'} initialized as in the spec: ${listed(missing, 8)}\n`,
   )
 }
 

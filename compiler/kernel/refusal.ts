@@ -24,7 +24,7 @@ export function refusalOf(problem: unknown, place: Span | null): Diagnostic {
   if (!(problem instanceof DimRangeError)) throw problem
   return refusal(
     'SMOE4006',
-    `a size of this model is beyond ${Number.MAX_SAFE_INTEGER}, the largest whole number there is`,
+    `a size of this model is beyond ${Number.MAX_SAFE_INTEGER}, the largest exact integer`,
     'smaller parameters',
   )
 }

@@ -158,7 +158,7 @@ function routeOutputs(route: RouteNodes): readonly Output[] {
   const { selected, weights, spilled } = route
   return [
     routingOutput(route, 'selected', selected, 'The experts that each token chose, best first.'),
-    routingOutput(route, 'weights', weights, "What each chosen expert's answer counts."),
+    routingOutput(route, 'weights', weights, "The weight of each chosen expert's output."),
     ...(spilled === null ? [] : [routingOutput(route, 'spilled', spilled, 'The weight that went to the shared experts.')]),
   ]
 }

@@ -156,7 +156,7 @@ export function lowerSteps(environment: Environment, steps: readonly Step[]): vo
 
 /**
  * What stands in `once` goes by its path from here on: whoever runs the graph makes it when weights are loaded. Where a model is
- * told of while it learns, what its weights teach is worked out in every run.
+ * told of while it learns, what depends on trainable weights is computed in every run.
  */
 function computeStepAtLoad(environment: Environment, path: readonly string[], step: Step): void {
   if (step.kind !== 'let' || !isTerm(step.value)) return lowerSteps(environment, [step])

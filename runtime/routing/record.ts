@@ -82,7 +82,7 @@ export function checkLayer(layer: RoutedLayer): void {
 export function checkRecordChoices({ layers }: RouteRecord): void {
   const names = new Set<string>()
   for (const layer of layers) {
-    if (names.has(layer.name)) throw new RouteError(layer.name, 'stands twice in the record')
+    if (names.has(layer.name)) throw new RouteError(layer.name, 'is in the record twice')
     names.add(layer.name)
     checkChoices(layer)
   }

@@ -53,7 +53,7 @@ export interface Gap {
   /** The largest difference between a gradient and a difference, beside the largest gradient of the loss. */
   readonly miss: number
   readonly worst: string
-  /** Leaves that the loss teaches. */
+  /** Leaves that the loss reaches with a gradient. */
   readonly reached: readonly string[]
 }
 

@@ -76,7 +76,7 @@ interface Spared {
   readonly training?: boolean
 }
 
-/** What policies say they do not teach. */
+/** Weights without a gradient, by policy. */
 const spared: readonly Spared[] = [
   { route: /frozen/, loss: /./, weights: /router/ },
   { route: /detached/, loss: /./, weights: /router/, training: true },

@@ -157,7 +157,7 @@ test('explained, it is said when it is checked', async () => {
   )
   expect(code).toBe(0)
   expect(out).toContain(
-    'require balanced within 5%: the slots of each expert are within 5% of the mean of all experts: smoe run checks it after every run and tells what it finds; with --strict-routing it ends with 6 where that is missed\n',
+    'require balanced within 5%: the slots of each expert are within 5% of the mean of all experts: smoe run checks it after every run and reports the result; with --strict-routing it ends with 6 where that is missed\n',
   )
 })
 

@@ -83,7 +83,7 @@ describe('cross_entropy', () => {
     expectGradient(`cross_entropy(logits, targets, ignore = ${ignored})`, targets)
   })
 
-  test('is 0 where all are ignored, and teaches nothing', () => {
+  test('is 0 where all are ignored, and so is its gradient', () => {
     const targets = all.map(() => -100)
     expect(valueOf('cross_entropy(logits, targets, ignore = -100)', targets)).toBe(0)
     expect(

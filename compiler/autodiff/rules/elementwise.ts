@@ -73,7 +73,7 @@ const opcodes = Object.fromEntries(
 
 const others: GradientRules<'compute_at_load' | 'stop_gradient' | 'cast' | 'select'> = {
   compute_at_load: rule('dx = dy', (_, __, dy) => [dy]),
-  stop_gradient: none('it is there to stop it'),
+  stop_gradient: none('it stops the gradient'),
   cast: rule('dx = dy from f32 to f32, else nothing', (_, node, dy) => [
     node.inputs[0].dtype === 'f32' && node.dtype === 'f32' ? dy : null,
   ]),

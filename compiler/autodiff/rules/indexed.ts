@@ -18,5 +18,5 @@ export const indexed: GradientRules<'take' | 'pick' | 'top_k'> = {
     const each = make.where(isRead, make.broadcast(dy, wide, [...leading, rank - 1]))
     return [make('sum', [each], { axis: rank - 1 }), null]
   }),
-  top_k: none('indices are whole numbers'),
+  top_k: none('indices are integers'),
 }

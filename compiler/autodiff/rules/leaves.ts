@@ -10,5 +10,5 @@ export const leaves: GradientRules<'input' | 'weight' | 'variable' | 'constant' 
   constant: leaf,
   load_time_constant: leaf,
   iota: leaf,
-  random: none('a draw depends on its key alone, which is whole numbers'),
+  random: none('a random number depends on its key alone, which is an integer'),
 }

@@ -54,5 +54,5 @@ export const movements: GradientRules<'reshape' | 'transpose' | 'broadcast' | 's
       return make('slice', [dy], { starts, sizes: input.shape, steps: starts.map(() => 1) })
     })
   }),
-  optimization_barrier: refused('what is made again is chosen after differentiation'),
+  optimization_barrier: refused('recompute barriers are inserted after differentiation'),
 }

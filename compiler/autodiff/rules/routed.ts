@@ -5,7 +5,7 @@ import { none, refused, rule, type GradientRules } from '../rule.ts'
 import type { Node } from '../../graph/node.ts'
 import { alwaysHasExpert } from '../../graph/expert-rows.ts'
 
-const schedule = refused('it only guides a schedule, and is made after gradients are')
+const schedule = refused('it is a scheduling hint, inserted after differentiation')
 
 /** Sets rows without an expert to 0: a grouped GEMM on a device leaves them unwritten. */
 function guarded(make: Maker, product: Node, expert: Node): Node {
@@ -42,7 +42,7 @@ export const routed: GradientRules<
     const read = make('take', [dy, place], NONE)
     return [make('select', [make.broadcast(isNone, values.shape, [0]), make.like(values, 0), read], NONE), null]
   }),
-  position_in_expert: none('places are whole numbers'),
+  position_in_expert: none('positions are integers'),
   expert_histogram: schedule,
   sort_by_expert: schedule,
 }

@@ -4,7 +4,7 @@ import type { Node } from '../../graph/node.ts'
 import type { Maker } from '../../ops/maker.ts'
 import { refused, rule, type GradientRules } from '../rule.ts'
 
-const split = refused('it is an iteration of its own only after gradients are made')
+const split = refused('transport is split into iterations after differentiation')
 
 const part = (make: Maker, packed: Node, start: Dim, size: Dim): Node =>
   make('slice', [packed], { starts: [start], sizes: [size], steps: [1] })
@@ -20,8 +20,8 @@ export const scalings: GradientRules<'sinkhorn' | 'sinkhorn_gradient' | 'sinkhor
       part(make, packed, add(entries, tokens), experts),
     ]
   }),
-  sinkhorn_gradient: refused('a gradient of a gradient of transport has no rule'),
+  sinkhorn_gradient: refused('second derivatives of transport are not supported'),
   sinkhorn_step: split,
   sinkhorn_finish: split,
-  svd: refused('singular vectors have no gradient where singular values meet; put stop(...) around it'),
+  svd: refused('singular vectors are not differentiable where singular values coincide; put stop(...) around it'),
 }

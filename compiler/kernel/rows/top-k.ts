@@ -62,6 +62,6 @@ function rankedLength({ inputs: [from], origin }: Node): number {
   const along = from.shape.at(-1)!
   const length = constantValue(along)
   if (length !== undefined) return length
-  const message = `the length of what is ranked, ${along.key}, is known only at a run`
+  const message = `the size of the ranked axis, ${along.key}, is known only at run time`
   throw new LimitError('SMOE6002', message, 'rank along an axis whose size is a parameter', origin)
 }

@@ -58,7 +58,7 @@ export function scalingOf(columns: Node, block: number, target: Target, others: 
   const width = constantValue(columns.shape[0])
   const threads = threadsOf(target)
   if (width === undefined) {
-    throw tooMuch(`the number of columns, ${columns.shape[0].key}, is known only at a run`, columns)
+    throw tooMuch(`the number of columns, ${columns.shape[0].key}, is known only at run time`, columns)
   }
   const arrays = (names: readonly string[], length: number): Shared => names.map((name) => ({ name, type: 'f32', length }))
   const scaling = {
@@ -77,7 +77,7 @@ export function scalingOf(columns: Node, block: number, target: Target, others: 
 }
 
 const tooMuch = (message: string, { origin }: Node): LimitError =>
-  new LimitError('SMOE6003', message, 'make the columns a parameter, and fewer', origin)
+  new LimitError('SMOE6003', message, 'make the number of columns a parameter, and smaller', origin)
 
 /** On a CPU barriers are expensive, and so are threads that idle once the columns have converged. */
 const threadsOf = (target: Target): number => Math.min(target.kind === 'cpu' ? 16 : 256, target.maxInvocationsPerWorkgroup)

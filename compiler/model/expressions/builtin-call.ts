@@ -177,7 +177,7 @@ function operandsOf(frame: Frame, parameter: BuiltinParameter, args: readonly Ar
 }
 
 const ITERATIONS = int('the maximum number of iterations', null, { from: 1, to: MOST_ITERATIONS })
-const TOLERANCE = real('the allowed error of the column sums', null)
+const TOLERANCE = real('the tolerance of the column sums', null)
 const RATE = real('the fraction that is dropped', null, { to: 1, excludes: 'to' })
 
 /** Random numbers are only drawn in training. */

@@ -27,7 +27,7 @@ test('a collapsed load and a collapsed router are told in words, each with its s
     'moe: the load has COLLAPSED onto few experts: the entropy is that of 2 evenly busy experts of 8, of 7.39 where choices are random; the busiest 2 take 100% of the slots; 6 of 8 experts dead\n',
   )
   expect(text).toContain(
-    'moe: moe.router.gate: 0.93 by correlation (random 0.14), 0.93 by cosine (random 0.14): its rows have COLLAPSED: most say the same\n',
+    'moe: moe.router.gate: 0.93 by correlation (random 0.14), 0.93 by cosine (random 0.14): its rows have COLLAPSED: most are alike\n',
   )
   expect(drawReport(report(0.15), { columns: 120, hasColor: false })).not.toContain('moe.router.gate')
   expect(drawLayer(report(0.15).layers[0], { columns: 80, hasColor: false })).toContain(

@@ -150,7 +150,7 @@ describe.skipIf(path === null)('in Chromium', () => {
     }))
     const page = await show([reportRoutes({ layers }, { model: 'made_up', adapter: 'no adapter', dims: {}, collapse })])
     expect(await page.locator('.about').innerText()).toMatch(
-      / The load has COLLAPSED onto few experts in layer b\/moe\. The rows of the router have COLLAPSED, most say the same, in layer b\/moe\.$/,
+      / The load has COLLAPSED onto few experts in layer b\/moe\. The rows of the router have COLLAPSED, most are alike, in layer b\/moe\.$/,
     )
     expect(await page.locator('.head').allTextContents()).toContain('load collapse')
     const facts = await page.locator('.facts').innerText()

@@ -106,7 +106,7 @@ test('is told once, and again where it is another or gone', () => {
   expect(news([collapsed])).toEqual(verdictLines([collapsed]))
   expect(news([collapsed])).toEqual([])
   expect(news([dead])).toEqual(verdictLines([dead]))
-  expect(news([good])).toEqual(['layers.0/moe: nothing is wrong any more, in the last step'])
+  expect(news([good])).toEqual(['layers.0/moe: no problem any more, in the last step'])
   expect(news([good])).toEqual([])
 })
 

@@ -1,4 +1,4 @@
-/** SSR: what a balanced step teaches the gate, in each of its three modes. */
+/** SSR: the gradient of the gate in a balanced step, in each of its three modes. */
 import type { Tensors } from '../case.ts'
 import { withBiases } from '../experts.ts'
 import type { Layer } from '../layers.ts'

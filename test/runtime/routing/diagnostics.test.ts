@@ -165,7 +165,8 @@ describe('what cannot be is refused', () => {
   ]
   test.each(wrong)('%s', (_, part, message) => expect(() => checkLayer({ ...layer, ...part })).toThrow(message))
 
-  test('two layers of one name', () => expect(() => checkRecord({ layers: [layer, layer] })).toThrow('moe: stands twice'))
+  test('two layers of one name', () =>
+    expect(() => checkRecord({ layers: [layer, layer] })).toThrow('moe: is in the record twice'))
 
   test('records of different runs', () => {
     expect(() => overlap(layer, layerOf(3, [[0, 1]]))).toThrow('moe: 2 tokens cannot be compared with 1')

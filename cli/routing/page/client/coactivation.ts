@@ -70,7 +70,7 @@ export function coactivation(state: State, available: number, tooltip: Tooltip):
       'figure',
       {},
       html('figcaption', {}, 'Co-activation'),
-      html('p', {}, 'Each token has one expert: no two answer together.'),
+      html('p', {}, 'Each token has one expert: no two experts share a token.'),
     )
   const [a, b] = state.reports.map(({ layers }) => matrixOf(layers[state.layer]))
   const values = state.view === 'difference' ? b.map((value, at) => value - a[at]) : state.view === 0 ? a : b

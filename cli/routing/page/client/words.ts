@@ -57,7 +57,7 @@ function collapseSummary(layers: readonly LayerReport[], labels: readonly string
   ]
   return [
     ...(loads.length === 0 ? [] : [`The load has COLLAPSED onto few experts in layer ${several(loads)}.`]),
-    ...(routers.length === 0 ? [] : [`The rows of the router have COLLAPSED, most say the same, in layer ${several(routers)}.`]),
+    ...(routers.length === 0 ? [] : [`The rows of the router have COLLAPSED, most are alike, in layer ${several(routers)}.`]),
   ]
 }
 

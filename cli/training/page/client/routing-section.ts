@@ -116,7 +116,7 @@ export function routingSection(figures: Figures): HTMLElement | null {
     'section',
     {},
     html('h2', {}, 'Load of the experts'),
-    html('p', {}, 'A line an expert; red where it answers nothing.'),
+    html('p', {}, 'A line an expert; red where it gets no token.'),
     strips(figures),
     keys(figures),
     measures(figures),
