@@ -45,6 +45,8 @@ export const anything: Form = () => null
 export const text = form('a string', (value) => typeof value === 'string')
 export const filled = form('a string that is not empty', (value) => typeof value === 'string' && value.trim() !== '')
 export const flag = form('true or false', (value) => typeof value === 'boolean')
+export const oneOf = (words: readonly string[]): Form =>
+  form(`one of ${words.join(', ')}`, (value) => words.includes(value as string))
 export const real = form('a number', (value) => typeof value === 'number' && !Number.isNaN(value))
 export const whole = form('a whole number from 0', (value) => Number.isSafeInteger(value) && (value as number) >= 0)
 export const positive = form('a whole number from 1', (value) => Number.isSafeInteger(value) && (value as number) >= 1)

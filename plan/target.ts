@@ -49,3 +49,9 @@ export const CPU: Target = {
   maxBufferBytes: 2 ** 32 - 2 ** 20,
   maxWorkgroupsPerDimension: 2 ** 31 - 1,
 }
+
+/** A feature of the CPU target: multiply-add in one rounding or two, whichever the processor has. */
+export const RELAXED_SIMD = 'relaxed-simd'
+
+/** Faster matmuls, whose last bits depend on the processor. */
+export const FAST_CPU: Target = { ...CPU, name: 'cpu, fast', features: [RELAXED_SIMD] }

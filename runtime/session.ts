@@ -70,7 +70,7 @@ export async function createSession(device: Device, plan: Plan, { store, onCompi
   const { problems } = checkPlan(plan)
   if (problems.length > 0) throw new PlanError(problems)
   if (store !== undefined) checkStore(device, plan, store)
-  checkRequirements(plan.requires, device)
+  checkRequirements(plan, device)
   checkDevice(device)
   const weights = store ?? createStore(device)
   const memory = allocatePersistent(device, plan, weights)

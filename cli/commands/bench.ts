@@ -8,7 +8,7 @@ import type { Plan } from '../../plan/plan.ts'
 import type { Device } from '../../runtime/device.ts'
 import type { Session } from '../../runtime/session.ts'
 import { formatOption, type CommandModule, type Context, type FormatOption } from '../command.ts'
-import { deviceOption, openChosen } from '../device.ts'
+import { deviceOption, fastOption, openChosen, threadsOption, type DeviceOptions } from '../device.ts'
 import { EXIT, Failure, type ExitCode } from '../exit.ts'
 import { bytes, milliseconds, table, writeJson } from '../output.ts'
 import { createProgress } from '../progress.ts'
@@ -17,9 +17,8 @@ import { profileTable } from '../run/profile.ts'
 import { openSession } from '../session.ts'
 import type { Terminal } from '../terminal.ts'
 
-interface Options extends LayerSize, FormatOption {
+interface Options extends LayerSize, FormatOption, DeviceOptions {
   readonly tokens: readonly number[]
-  readonly device: string
   readonly seconds: number
   readonly backward: boolean
 }
@@ -105,7 +104,7 @@ function report(adapter: string, options: Options, measurements: readonly SizeMe
 }
 
 async function runBench(options: Options, terminal: Terminal): Promise<ExitCode> {
-  const device = await openChosen(options.device, terminal)
+  const device = await openChosen(options, terminal)
   try {
     const measurements = await measureAll(device, options, terminal)
     const { experts, k, width, hidden } = options
@@ -145,6 +144,8 @@ export const bench: CommandModule = {
       .addOption(new Option('--seconds <s>', 'how long each size is run').argParser(seconds).default(5))
       .option('--no-backward', 'the forward pass alone')
       .addOption(deviceOption())
+      .addOption(threadsOption())
+      .addOption(fastOption())
       .addOption(formatOption())
       .action(run((options: Options) => runBench(options, terminal))),
 }

@@ -5,7 +5,6 @@ import { recipeOf } from '../../compiler/recipe.ts'
 import type { Source } from '../../grammar/source.ts'
 import { LANGUAGE, type Kernel, type Plan } from '../../plan/plan.ts'
 import type { Recipe } from '../../plan/recipe.ts'
-import { PORTABLE } from '../../plan/target.ts'
 import { readRegularSync, textPieces } from '../../runtime/files/index.ts'
 import {
   formatOption,
@@ -17,7 +16,7 @@ import {
   type FormatOption,
 } from '../command.ts'
 import { checkSource, compileSource, type SpecOptions } from '../compilation.ts'
-import { chooseTarget, targetOption, type TargetOption } from '../device.ts'
+import { chooseTarget, fastOption, targetOption, type TargetOptions } from '../device.ts'
 import { EXIT, type ExitCode } from '../exit.ts'
 import { directoryOf, writeTogether } from '../files.ts'
 import { readSource } from '../load.ts'
@@ -25,7 +24,7 @@ import { plural, writeList } from '../output.ts'
 import { keepApart } from '../overwriting.ts'
 import type { Terminal } from '../terminal.ts'
 
-interface Options extends SpecOptions, TargetOption, FormatOption {
+interface Options extends SpecOptions, TargetOptions, FormatOption {
   readonly output: string
 }
 
@@ -93,7 +92,7 @@ function refuseOverwriting(source: Source, path: string, options: Options, termi
 async function compileTo(path: string, options: Options, terminal: Terminal): Promise<ExitCode> {
   const source = readSource(path, terminal)
   refuseOverwriting(source, path, options, terminal)
-  const target = await chooseTarget(options.target, PORTABLE, terminal)
+  const target = await chooseTarget(options, terminal)
   const { plan, model } = compileSource(source, options, target, terminal)
   const files = await filesOf(plan, model === null ? null : recipeOf(model))
   const set = { files: files.map(([name, text]) => [name, textPieces(text)] as const), ofEarlier: filesOfEarlier }
@@ -113,6 +112,7 @@ export const compile: CommandModule = {
       .argument('<spec>', 'the spec; - is standard input')
       .requiredOption('-o, --output <dir>', 'folder for plan.json, a .wgsl or .wasm file a kernel, and the bindings')
       .addOption(targetOption())
+      .addOption(fastOption())
       .addOption(modelOption())
       .addOption(rootOption())
       .addOption(setOption())

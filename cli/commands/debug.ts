@@ -20,7 +20,7 @@ import { withProgress } from '../debug/progress.ts'
 import { findingJson, findingText, stageJson, stageTable } from '../debug/report.ts'
 import type { Stage } from '../debug/stage.ts'
 import { stagesOf, type DebugDevice } from '../debug/stages.ts'
-import { deviceOption, openChosen } from '../device.ts'
+import { deviceOption, fastOption, openUnlessReference, threadsOption, type DeviceOptions } from '../device.ts'
 import { dumpOption, writeDump } from '../dump.ts'
 import { spanJson } from '../diagnostics.ts'
 import { EXIT, Failure, type ExitCode } from '../exit.ts'
@@ -40,12 +40,11 @@ import { compileProgress, openSession } from '../session.ts'
 import type { Terminal } from '../terminal.ts'
 import { noteUnread } from '../unread.ts'
 
-interface Options extends RecipeOptions, FormatOption, Omit<DataOptions, 'data'> {
+interface Options extends RecipeOptions, FormatOption, DeviceOptions, Omit<DataOptions, 'data'> {
   readonly train?: boolean
   readonly data?: readonly string[]
   readonly weights?: string
   readonly in: readonly string[]
-  readonly device: string
   readonly source?: boolean
   readonly dump?: string
 }
@@ -144,7 +143,7 @@ function report(stages: readonly Stage[], { format, source }: Options, terminal:
 }
 
 async function debugSpec(path: string, options: Options, terminal: Terminal): Promise<ExitCode> {
-  const device = options.device === 'reference' ? null : await openChosen(options.device, terminal)
+  const device = await openUnlessReference(options, terminal)
   try {
     const stages = await (options.train === true ? debugStep : debugRun)(path, options, device, terminal)
     report(stages, options, terminal)
@@ -172,6 +171,8 @@ export const debug: CommandModule = {
           .default([], 'none'),
       )
       .addOption(deviceOption(', reference (no device: kernels on the host only)'))
+      .addOption(threadsOption())
+      .addOption(fastOption())
       .addOption(modelOption())
       .addOption(rootOption())
       .addOption(setOption())

@@ -4,7 +4,6 @@ import { print as printGraph } from '../../compiler/graph/print.ts'
 import type { Compilation } from '../../compiler/compile.ts'
 import { recipeOf } from '../../compiler/recipe.ts'
 import { printPlan } from '../../plan/print.ts'
-import { PORTABLE } from '../../plan/target.ts'
 import {
   formatOption,
   modelOption,
@@ -15,7 +14,7 @@ import {
   type FormatOption,
 } from '../command.ts'
 import { checkAnyway, compileAnyway, type CheckedSpec, type SpecOptions } from '../compilation.ts'
-import { chooseTarget, targetOption, type TargetOption } from '../device.ts'
+import { chooseTarget, fastOption, targetOption, type TargetOptions } from '../device.ts'
 import { refuseErrors } from '../diagnostics.ts'
 import { EXIT, Failure, type ExitCode } from '../exit.ts'
 import { describeKernels, kernelsJson } from '../explain/kernels.ts'
@@ -31,7 +30,7 @@ const STAGES = ['ast', 'model', 'graph', 'passes', 'kernels', 'plan', 'route', '
 
 type Stage = (typeof STAGES)[number]
 
-interface Options extends SpecOptions, TargetOption, FormatOption {
+interface Options extends SpecOptions, TargetOptions, FormatOption {
   readonly stage: Stage
   readonly tokens?: number
 }
@@ -106,7 +105,7 @@ async function explained(stage: Stage, path: string, options: Options, terminal:
     if (stage !== 'ast') refuseErrors(checked.diagnostics, terminal)
     return explainEarly(stage, path, checked)
   }
-  const compilation = compileAnyway(path, options, await chooseTarget(options.target, PORTABLE, terminal), terminal)
+  const compilation = compileAnyway(path, options, await chooseTarget(options, terminal), terminal)
   refuseErrors(compilation.diagnostics, terminal)
   return explainLate(stage, path, compilation, options)
 }
@@ -131,6 +130,7 @@ export const explain: CommandModule = {
       .addOption(new Option('--stage <stage>', 'which stage').choices(STAGES).makeOptionMandatory())
       .addOption(new Option('--tokens <n>', 'only the program that runs for so many tokens').argParser(wholeNumber))
       .addOption(targetOption())
+      .addOption(fastOption())
       .addOption(modelOption())
       .addOption(rootOption())
       .addOption(setOption())

@@ -9,7 +9,7 @@ import type { HostData } from '../../runtime/tensors.ts'
 import { matchWeights } from '../../runtime/weights/match.ts'
 import { formatOption, modelOption, rootOption, type CommandModule, type Context, type FormatOption } from '../command.ts'
 import { compileSource, type Compiled } from '../compilation.ts'
-import { deviceOption } from '../device.ts'
+import { deviceOption, fastOption, threadsOption, type DeviceOptions } from '../device.ts'
 import { EXIT, Failure, type ExitCode } from '../exit.ts'
 import { fileOf, writeTogether, type NamedOutput } from '../files.ts'
 import { keepApart } from '../overwriting.ts'
@@ -30,7 +30,7 @@ import { textReading } from '../run/text.ts'
 import { openWeights } from '../run/weights.ts'
 import type { Terminal } from '../terminal.ts'
 
-interface Options extends FormatOption {
+interface Options extends FormatOption, DeviceOptions {
   readonly policy: Blend['policy']
   readonly alpha: number
   readonly topC: number
@@ -46,7 +46,6 @@ interface Options extends FormatOption {
   readonly drop?: number
   readonly dropBy: Criterion
   readonly out?: string
-  readonly device: string
 }
 
 interface Result {
@@ -179,7 +178,7 @@ async function rerouteCheckpoint(directory: string, options: Options, terminal: 
   const source = await originalSpec(directory, options.spec, terminal)
   const texts = reroutedTexts(source, options)
   refuseOverwriting(directory, texts, options, terminal)
-  const place = await openPlace(options.device, terminal)
+  const place = await openPlace(options, terminal)
   try {
     const spec = { set: [], model: options.model, root: options.root }
     const original = compileSource(source, spec, place.target, terminal, OBSERVED)
@@ -264,6 +263,8 @@ export const reroute: CommandModule = {
       )
       .option('--out <dir>', 'where to write the smaller checkpoint')
       .addOption(deviceOption(', reference (f64, slow)'))
+      .addOption(threadsOption())
+      .addOption(fastOption())
       .addOption(formatOption())
       .action(run((directory: string, options: Options) => rerouteCheckpoint(directory, options, terminal))),
 }

@@ -3,6 +3,7 @@ import { existsSync } from 'node:fs'
 import { Option, type Command } from 'commander'
 import { PORTABLE, type Target } from '../../plan/target.ts'
 import type { Checkpoint } from '../../runtime/checkpoint/checkpoint.ts'
+import type { Device } from '../../runtime/device.ts'
 import type { FileData } from '../../runtime/checkpoint/encode.ts'
 import { openCheckpoint, safetensorsPieces } from '../../runtime/checkpoint/files.ts'
 import { describeRows, findNonFinite, type NonFinite } from '../../runtime/finite.ts'
@@ -21,7 +22,7 @@ import {
   type FormatOption,
 } from '../command.ts'
 import { compileSpec, type Compiled, type SpecOptions } from '../compilation.ts'
-import { deviceOption, openChosen } from '../device.ts'
+import { deviceOption, fastOption, openUnlessReference, threadsOption, type DeviceOptions } from '../device.ts'
 import { dumpOption, writeDump } from '../dump.ts'
 import { EXIT, Failure, type ExitCode } from '../exit.ts'
 import { fileOf, writeTogether } from '../files.ts'
@@ -54,12 +55,11 @@ import { openSession } from '../session.ts'
 import type { Terminal } from '../terminal.ts'
 import { noteUnread } from '../unread.ts'
 
-interface Options extends SpecOptions, FormatOption, RoutingOptions {
+interface Options extends SpecOptions, FormatOption, RoutingOptions, DeviceOptions {
   readonly weights?: string
   readonly held?: string
   readonly in: readonly string[]
   readonly out?: string
-  readonly device: string
   readonly bytes?: boolean
   readonly profile?: boolean
   readonly compare?: string
@@ -131,8 +131,7 @@ async function runOnReference(path: string, options: Options, terminal: Terminal
   })
 }
 
-async function runOnDevice(path: string, options: Options, terminal: Terminal): Promise<Result> {
-  const device = await openChosen(options.device, terminal)
+async function runOnDevice(path: string, options: Options, device: Device, terminal: Terminal): Promise<Result> {
   try {
     const compilation = compileSpec(path, options, device.target, terminal, { routes: routesWanted(options, terminal) })
     await dump(compilation, device.target, options, terminal)
@@ -286,7 +285,8 @@ function refuseOverwriting(path: string, options: Options, terminal: Terminal): 
 
 async function runSpec(path: string, options: Options, terminal: Terminal): Promise<ExitCode> {
   refuseOverwriting(path, options, terminal)
-  const result = await (options.device === 'reference' ? runOnReference : runOnDevice)(path, options, terminal)
+  const device = await openUnlessReference(options, terminal)
+  const result = await (device === null ? runOnReference(path, options, terminal) : runOnDevice(path, options, device, terminal))
   await writeOutputs(result, options, terminal)
   const differences = options.compare === undefined ? [] : await compareWith(options.compare, result.outputs, terminal)
   const balance = result.routes === null ? [] : balances(result.routes.record, result.routes.facts.within ?? {})
@@ -330,6 +330,8 @@ export const run: CommandModule = {
         )
         .option('--out <file>', 'a .safetensors file for every output under its name')
         .addOption(deviceOption(', reference (f64, slow)'))
+        .addOption(threadsOption())
+        .addOption(fastOption())
         .addOption(modelOption())
         .addOption(rootOption())
         .addOption(setOption())

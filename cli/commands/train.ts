@@ -17,7 +17,7 @@ import { reportTraining, type TrainingReport } from '../../training/record/repor
 import { judge, WINDOW } from '../../training/record/verdict.ts'
 import { commandLine, typedOptions } from '../again.ts'
 import { modelOption, rootOption, setOption, type CommandModule, type Context } from '../command.ts'
-import { deviceOption, openChosen } from '../device.ts'
+import { deviceOption, fastOption, openUnlessReference, threadsOption, type DeviceOptions } from '../device.ts'
 import { dumpOption, writeDump } from '../dump.ts'
 import { EXIT, Failure, type ExitCode } from '../exit.ts'
 import { paint } from '../output.ts'
@@ -37,11 +37,10 @@ import { createStop } from '../training/stop.ts'
 import { compileProgress } from '../session.ts'
 import type { Terminal } from '../terminal.ts'
 
-interface Options extends RecipeOptions, DataOptions {
+interface Options extends RecipeOptions, DataOptions, DeviceOptions {
   readonly out?: string
   readonly resume?: string
   readonly weights?: string
-  readonly device: string
   readonly validateEvery: number
   readonly validateBatches: number
   readonly saveEvery?: number
@@ -56,12 +55,13 @@ interface Opened {
   readonly dispose: () => void
 }
 
-async function openMachine(graphs: TrainingGraphs, { device: choose, dump }: Options, terminal: Terminal): Promise<Opened> {
-  if (choose === 'reference') {
+async function openMachine(graphs: TrainingGraphs, options: Options, terminal: Terminal): Promise<Opened> {
+  const { dump } = options
+  const device = await openUnlessReference(options, terminal)
+  if (device === null) {
     await writeDump(dump, PORTABLE, () => compiledTraining(graphs, PORTABLE), terminal)
     return { machine: createReferenceMachine(graphs), clock: null, dispose: () => {} }
   }
-  const device = await openChosen(choose, terminal)
   if (graphs.recipe.precision === 'mixed' && !device.target.features.includes('shader-f16')) {
     device.dispose()
     throw new Failure(
@@ -221,6 +221,8 @@ export const train: CommandModule = {
       .option('--keep <n>', 'newest checkpoints that are kept', wholeFrom(1), 3)
       .addOption(precisionOption())
       .addOption(deviceOption(', reference'))
+      .addOption(threadsOption())
+      .addOption(fastOption())
       .addOption(dumpOption())
       .addOption(modelOption())
       .addOption(rootOption())

@@ -10,7 +10,7 @@ import { recordOf } from '../../runtime/routing/tensors.ts'
 import type { Session } from '../../runtime/session.ts'
 import type { HostData } from '../../runtime/tensors.ts'
 import type { Compiled } from '../compilation.ts'
-import { openChosen } from '../device.ts'
+import { openUnlessReference, type DeviceOptions } from '../device.ts'
 import { readWeights, referenceHeld, runReference } from '../run/reference.ts'
 import { openSession } from '../session.ts'
 import type { Terminal } from '../terminal.ts'
@@ -41,12 +41,12 @@ const reference: Place = {
   dispose: () => {},
 }
 
-export async function openPlace(choose: string, terminal: Terminal): Promise<Place> {
-  if (choose === 'reference') {
+export async function openPlace(options: DeviceOptions, terminal: Terminal): Promise<Place> {
+  const device = await openUnlessReference(options, terminal)
+  if (device === null) {
     terminal.err(`on ${reference.name}: slow\n`)
     return reference
   }
-  const device = await openChosen(choose, terminal)
   const within = async <T>({ plan }: Compiled, checkpoint: Checkpoint, work: (session: Session) => Promise<T>): Promise<T> => {
     const session = await openSession(device, plan, terminal)
     try {

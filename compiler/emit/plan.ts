@@ -80,7 +80,7 @@ class PlanBuilder {
   readonly kernels: Kernel[] = []
   readonly kernelIds = new Map<string, number>()
   workgroupBytes = 0
-  needsF16 = false
+  readonly features = new Set<string>()
 
   readonly graph: Graph
   readonly target: Target
@@ -134,7 +134,7 @@ class PlanBuilder {
       once,
       programs,
       requires: {
-        features: [...(usesSubgroups ? ['subgroups'] : []), ...(this.needsF16 ? ['shader-f16'] : [])],
+        features: [...(usesSubgroups ? ['subgroups'] : []), ...this.features],
         maxStorageBuffersPerShaderStage: Math.max(0, ...bindings),
         maxComputeInvocationsPerWorkgroup: Math.max(
           1,
@@ -281,7 +281,7 @@ class PlanBuilder {
         storage,
       })
       this.workgroupBytes = Math.max(this.workgroupBytes, emitted.workgroupBytes)
-      this.needsF16 ||= emitted.needsF16
+      for (const feature of emitted.features) this.features.add(feature)
       for (const { node, access } of program.buffers) {
         if (access === 'read_write' && !scratch.has(node)) this.addScratch(kind, node, outputOf, scratch)
         const id = this.bufferFor(node, scratch)

@@ -13,7 +13,8 @@ export interface EmittedKernel<K extends WgslKernel | WasmKernel = WgslKernel | 
   readonly bindings: readonly { readonly node: Node; readonly part: number }[]
   /** Bytes of workgroup memory. */
   readonly workgroupBytes: number
-  readonly needsF16: boolean
+  /** Features of the device, beside subgroups, that it uses. */
+  readonly features: readonly string[]
 }
 
 export interface EmitOptions {

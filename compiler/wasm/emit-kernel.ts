@@ -1,5 +1,6 @@
 /** Emits a kernel: a WebAssembly module of its own, and what the plan records of it. */
 import type { WasmKernel } from '../../plan/plan.ts'
+import { RELAXED_SIMD } from '../../plan/target.ts'
 import { placeOf, type EmitOptions, type EmittedKernel } from '../kernel/emitted.ts'
 import type { KernelProgram } from '../kernel/ir/kernel.ts'
 import { toBase64 } from './base64.ts'
@@ -24,12 +25,13 @@ function functionsOf(module: ModuleBuilder): (name: FunctionName) => number {
 }
 
 /** Throws for a buffer in f16, which no kernel of this target loads. */
-export function emitKernel(program: KernelProgram, { dims, storage }: EmitOptions): EmittedKernel<WasmKernel> {
+export function emitKernel(program: KernelProgram, { dims, storage, target }: EmitOptions): EmittedKernel<WasmKernel> {
   const half = program.buffers.find(({ node }) => storage(node) === 'f16')
   if (half !== undefined)
     throw new Error(`kernels of the cpu target store no f16, which ${half.name} of ${program.name} is: compute in f32`)
   const module = createModule({ minimum: 1, maximum: MAXIMUM_PAGES, shared: true })
-  const options = { dims, functionOf: functionsOf(module), isRelaxed: false }
+  const isRelaxed = target.features.includes(RELAXED_SIMD)
+  const options = { dims, functionOf: functionsOf(module), isRelaxed }
   const { workgroups, memoryBytes } = emitFunction(module, program, options, 'kernel')
   const { computation } = program
   const place = placeOf(program.origin)
@@ -49,6 +51,7 @@ export function emitKernel(program: KernelProgram, { dims, storage }: EmitOption
     workgroups,
     bindings: program.buffers.map(({ node }) => ({ node, part: 0 })),
     workgroupBytes: 0,
-    needsF16: false,
+    // matmuls alone add up products
+    features: isRelaxed && computation.kind === 'matmul' ? [RELAXED_SIMD] : [],
   }
 }

@@ -40,7 +40,7 @@ export function emitKernel(program: KernelProgram, options: EmitOptions): Emitte
     workgroups: text.code.workgroups,
     bindings: program.buffers.flatMap(({ node }, at) => Array.from({ length: buffers[at].parts }, (_, part) => ({ node, part }))),
     workgroupBytes: text.code.workgroupBytes,
-    needsF16,
+    features: needsF16 ? ['shader-f16'] : [],
   }
 }
 

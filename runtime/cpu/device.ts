@@ -1,6 +1,6 @@
 /** The CPU device: kernels in WebAssembly, on threads that share one memory. */
 import type { Kernel } from '../../plan/plan.ts'
-import { CPU } from '../../plan/target.ts'
+import { CPU, type Target } from '../../plan/target.ts'
 import { messageOf, type AdapterChoice, type Device } from '../device.ts'
 import { KernelError } from '../errors.ts'
 import { addressOf, readRegions, type CpuBuffer } from './buffers.ts'
@@ -12,6 +12,8 @@ import { bindProgram, type OwnMemory } from './program.ts'
 export interface CpuPlatform extends Platform {
   /** How it is named: `cpu, 2 threads`. */
   readonly choice: AdapterChoice
+  /** `CPU`, or `FAST_CPU` where the platform has relaxed SIMD and it was asked for. */
+  readonly target: Target
   /** Free memory of the host in bytes; null where the platform cannot tell. */
   readonly freeMemory: () => number | null
 }
@@ -26,8 +28,8 @@ const LIMITS: Device['limits'] = {
   maxComputeWorkgroupsPerDimension: CPU.maxWorkgroupsPerDimension,
 }
 
-/** A clock, as WebGPU names it. */
-const FEATURES: ReadonlySet<string> = new Set(['timestamp-query'])
+/** As WebGPU names it. */
+const CLOCK = 'timestamp-query'
 
 const placeIn = (kernel: Kernel) => kernel.places[0]?.place ?? null
 
@@ -81,9 +83,9 @@ export function openCpu(platform: CpuPlatform): Device {
   const own = createOwnMemory(memory, pool.threads)
   const exclusive = createExclusive()
   return {
-    target: CPU,
+    target: platform.target,
     choice: platform.choice,
-    features: FEATURES,
+    features: new Set([CLOCK, ...platform.target.features]),
     limits: LIMITS,
     wait: pool.untilLost,
     availableMemory: () => Math.min(platform.freeMemory() ?? Infinity, memory.available()),

@@ -9,7 +9,7 @@ import type { Attempt } from '../errors.ts'
 import { givenDrivers, lavapipe, MANIFEST_VARIABLES, systemDrivers, type Driver, type DriverSource } from './driver.ts'
 import { loadVulkan } from './loader.ts'
 import { quietly } from './quiet.ts'
-import { remedies } from './remedies.ts'
+import { DAWN, remedies } from './remedies.ts'
 import { swiftShader } from './swiftshader.ts'
 
 type Dawn = typeof WebGpu
@@ -82,12 +82,11 @@ const attempt = ({ what, found, command, driver }: DriverSource): Attempt => ({
 })
 
 async function importDawn(): Promise<Dawn | Attempt> {
-  const what = 'Dawn (the npm package webgpu)'
   try {
     return await import('webgpu')
   } catch (error) {
     const missing = (error as { code?: string }).code === 'ERR_MODULE_NOT_FOUND'
-    return { what, found: missing ? 'not installed' : messageOf(error), command: remedies.dawn }
+    return { what: DAWN, found: missing ? 'not installed' : messageOf(error), command: remedies.dawn }
   }
 }
 

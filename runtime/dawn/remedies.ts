@@ -1,5 +1,8 @@
 /** The commands that install what is missing: from the lock file in a checkout, from the registry for an installed package. */
 
+/** How Dawn is named among the attempts where it cannot be loaded. */
+export const DAWN = 'Dawn (the npm package webgpu)'
+
 /** Defined by the bundler of the package. */
 declare const IS_PACKAGE: boolean | undefined
 

@@ -1,11 +1,12 @@
 /** Devices in Node: GPUs through WebGPU, and the processor. */
-import { checkedAsync, filled, options, positive } from '../../plan/arguments.ts'
+import { checkedAsync, filled, flag, oneOf, options, positive } from '../../plan/arguments.ts'
+import { LANGUAGE } from '../../plan/plan.ts'
 import { openDevice as openDeviceUnchecked } from './open.ts'
 
 /** Opens the best device that matches the options. Throws a NoAdapterError with the places searched and what would help. */
 export const openDevice = checkedAsync(
   'openDevice',
-  { options: options({ choose: filled, threads: positive }) },
+  { options: options({ choose: filled, runs: oneOf(Object.keys(LANGUAGE)), threads: positive, fast: flag }) },
   openDeviceUnchecked,
 )
 

@@ -3,16 +3,24 @@ import { layerFlops } from '../../cli/bench/layer.ts'
 import { createRandom, normal } from '../../cli/random.ts'
 import { place } from './harness.ts'
 
-test('doctor names every adapter and every way to one', async () => {
+test('doctor tells what the cpu device has, every adapter and every way to one, in the order that auto takes', async () => {
   const { code, out } = await place().smoe('doctor')
   expect(code).toBe(0)
-  expect(out).toMatch(/used by default[\s\S]*driver[\s\S]*workgroup[\s\S]*searched\n {2}drivers named in/)
+  expect(out).toMatch(/cpu, \d+ threads?\b.*\n {2}driver +WebAssembly in V8 .*\n {2}kernels +WebAssembly, SIMD of 4 numbers, /)
+  expect(out).toMatch(/ {2}threads +\d+, over one memory\n {2}memory +.* free, 4\.?0? GiB of addresses/)
+  expect(out).toMatch(/used by default[\s\S]*driver[\s\S]*workgroup[\s\S]*searched for adapters\n {2}drivers named in/)
   const json = JSON.parse((await place().smoe('doctor', '--format', 'json')).out) as {
-    adapters: readonly object[]
+    default: string
+    cpu: { name: string; threads: number; simd: boolean }
+    adapters: readonly { name: string; software: boolean }[]
     attempts: readonly object[]
   }
   expect(json.adapters.length).toBeGreaterThan(0)
   expect(json.attempts.length).toBeGreaterThan(0)
+  expect(json.cpu).toMatchObject({ simd: true, name: expect.stringMatching(/^cpu, /) as string })
+  const software = json.adapters.filter((adapter) => adapter.software)
+  for (const { name } of software) expect(out.indexOf(name)).toBeGreaterThan(out.indexOf(json.cpu.name))
+  if (software.length === json.adapters.length) expect(json.default).toBe(json.cpu.name)
 }, 60_000)
 
 interface Measured {
