@@ -17,8 +17,8 @@ export type Choose = 'auto' | 'gpu' | 'cpu' | 'software' | (string & {})
 export interface OpenOptions extends Pick<CpuOptions, 'threads' | 'fast'> {
   readonly choose?: Choose
   /**
-   * The target of a compiled plan: `auto` then takes the best device that runs it, which for `webgpu` is a GPU, then lavapipe, then
-   * SwiftShader.
+   * The target of a compiled plan: `auto` then takes the best device that runs it, which for `webgpu` is a GPU, then lavapipe,
+   * then SwiftShader.
    */
   readonly runs?: PlanTarget
 }

@@ -14,8 +14,8 @@ export function relaxedSimd(): RelaxedSimd {
 }
 
 /**
- * Whether modules with relaxed SIMD compile from now on. Where it is behind a flag, the flag is set for the whole process: modules
- * without it stay as they are.
+ * Whether modules with relaxed SIMD compile from now on. Where it is behind a flag, the flag is set for the whole process:
+ * modules without it stay as they are.
  */
 export function enableRelaxedSimd(): boolean {
   if (relaxedSimd() === 'behind a flag') setFlagsFromString(FLAG)
