@@ -363,6 +363,12 @@ const rows = {
     example:
       'model m() {\n  input cost: f32[T, E]\n  input rows: f32[T]\n  input columns: f32[E]\n  output scalings = sinkhorn(cost, rows, columns)\n}',
   },
+  SMOE6004: {
+    kind: 'unsupported',
+    title: 'f16 on a target without it',
+    explanation: 'Kernels of the cpu target store f32, i32 and u32. Mixed precision needs a WebGPU adapter with shader-f16.',
+    example: '// training in mixed precision on the cpu device',
+  },
   SMOE7001: {
     title: 'no gradient',
     explanation: 'Between a weight and a loss there is an operation without a gradient. `stop(x)` is x without a gradient.',

@@ -41,7 +41,7 @@ export const CPU: Target = {
   name: 'cpu',
   kind: 'cpu',
   subgroupSize: 4,
-  features: [],
+  features: ['timestamp-query'],
   maxInvocationsPerWorkgroup: 4,
   maxWorkgroupStorageBytes: 65536,
   maxStorageBuffers: 1024,

@@ -3,6 +3,7 @@ import type { WasmKernel } from '../../plan/plan.ts'
 import { RELAXED_SIMD } from '../../plan/target.ts'
 import { placeOf, type EmitOptions, type EmittedKernel } from '../kernel/emitted.ts'
 import type { KernelProgram } from '../kernel/ir/kernel.ts'
+import { LimitError } from '../kernel/limit-error.ts'
 import { toBase64 } from './base64.ts'
 import { emitKernel as emitFunction, MARGIN_BYTES } from './kernel.ts'
 import { FUNCTIONS, type FunctionName } from './math/functions.ts'
@@ -24,11 +25,16 @@ function functionsOf(module: ModuleBuilder): (name: FunctionName) => number {
   }
 }
 
-/** Throws for a buffer in f16, which no kernel of this target loads. */
+/** Throws a LimitError for a buffer in f16, which no kernel of this target loads. */
 export function emitKernel(program: KernelProgram, { dims, storage, target }: EmitOptions): EmittedKernel<WasmKernel> {
   const half = program.buffers.find(({ node }) => storage(node) === 'f16')
   if (half !== undefined)
-    throw new Error(`kernels of the cpu target store no f16, which ${half.name} of ${program.name} is: compute in f32`)
+    throw new LimitError(
+      'SMOE6004',
+      `kernels of the cpu target store no f16, which ${half.name} of ${program.name} is`,
+      'compute in f32, or on a WebGPU adapter with shader-f16',
+      program.origin,
+    )
   const module = createModule({ minimum: 1, maximum: MAXIMUM_PAGES, shared: true })
   const isRelaxed = target.features.includes(RELAXED_SIMD)
   const options = { dims, functionOf: functionsOf(module), isRelaxed }

@@ -6,7 +6,7 @@ import { evaluateOn, type Weights } from '../../compiler/reference/replace.ts'
 import { hostTensor, type HostTensor } from '../../compiler/reference/tensor.ts'
 import type { Plan } from '../../plan/plan.ts'
 import type { RecipeWeight, Optimiser, Recipe } from '../../plan/recipe.ts'
-import { PORTABLE } from '../../plan/target.ts'
+import { PORTABLE, type Target } from '../../plan/target.ts'
 import { bucketWeights, gradientName, optimizerStateNames, trainableWeights, updateInputs } from '../../plan/update.ts'
 import { createSession } from '../../runtime/session.ts'
 import { createStore } from '../../runtime/store.ts'
@@ -45,10 +45,10 @@ const OPTIMISERS: readonly Optimiser[] = [
 const recipe = (optimiser: Optimiser): Recipe => recipeOf({ weights, optimiser, clip: 1.5, accumulate: 2 })
 const MOST = PORTABLE.maxBindingBytes / 4
 
-function planOf(made: Recipe, isBucketed: boolean): Plan {
+function planOf(made: Recipe, isBucketed: boolean, target: Target): Plan {
   const { plan } = compileGraph(
     updateGraph(made, isBucketed ? bucketWeights(made, MOST).updated : trainableWeights(made)),
-    PORTABLE,
+    target,
     {
       weights: 'shared',
     },
@@ -77,7 +77,7 @@ it('buckets are moved by a dispatch each, in their places', () => {
     programs: [{ steps, copies }],
     kernels,
     buffers,
-  } = planOf(recipe(OPTIMISERS[3]), true)
+  } = planOf(recipe(OPTIMISERS[3]), true, PORTABLE)
   expect(copies).toBeUndefined()
   const moves = steps.filter(
     ({ kernel }) => kernels[kernel].bindings.filter(({ access }) => access === 'read_write').length === 3,
@@ -104,7 +104,7 @@ describe.each(await softwareDevices())('on %s', async (name) => {
     const store = createStore(device, isBucketed ? bucketWeights(made, MOST) : {})
     const expected: Weights = new Map(weights.map(({ name, shape }, at) => [name, noise(shape, at)]))
     await store.write(storedAll(Object.fromEntries(expected)))
-    const session = await createSession(device, planOf(made, isBucketed), { store })
+    const session = await createSession(device, planOf(made, isBucketed, device.target), { store })
     const graph = updateGraph(made)
     for (let step = 0; step < 3; step++) {
       for (const [at, { name, shape }] of moved.entries()) expected.set(gradientName(name), noise(shape, 100 + at + 31 * step))

@@ -1,18 +1,22 @@
-/** The software adapters of this machine, by the names they are asked for, and host tensors as they take them. */
+/** The devices of this machine that need no GPU, by the names they are asked for, and host tensors as they take them. */
 import type { HostTensor } from '../../compiler/reference/tensor.ts'
-import { listAdapters, openDevice } from '../../runtime/dawn/index.ts'
+import { listAdapters } from '../../runtime/dawn/index.ts'
 import type { Device } from '../../runtime/device.ts'
+import { openDevice } from '../../runtime/node/index.ts'
 import type { HostData } from '../../runtime/tensors.ts'
 
 const wanted = { swiftshader: /swiftshader/i, lavapipe: /llvmpipe/i } as const
 
-/** SwiftShader is everywhere; lavapipe is tested where it was set up. */
-export async function softwareDevices(): Promise<readonly string[]> {
+/** The software adapters: SwiftShader is everywhere, lavapipe is tested where it was set up. */
+export async function softwareAdapters(): Promise<readonly string[]> {
   const { adapters } = await listAdapters()
   return Object.entries(wanted).flatMap(([name, pattern]) =>
     adapters.some((adapter) => pattern.test(adapter.name)) ? [name] : [],
   )
 }
+
+/** The cpu device and the software adapters. */
+export const softwareDevices = async (): Promise<readonly string[]> => ['cpu', ...(await softwareAdapters())]
 
 export const open = (choose: string): Promise<Device> => openDevice({ choose })
 

@@ -21,7 +21,10 @@ export function graphOf({ name, layer, training, terms }: GradientCase): Graph {
     return {
       ...rest,
       outputs: outputs.map((output) =>
-        output.role?.kind === 'gradient' ? { ...output, name: `${term.prefix}/${output.name}` } : output,
+        // those of earlier terms have their names
+        output.role?.kind === 'gradient' && !output.name.includes('/')
+          ? { ...output, name: `${term.prefix}/${output.name}` }
+          : output,
       ),
     }
   }, forward)
