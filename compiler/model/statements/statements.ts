@@ -2,125 +2,39 @@
 import type {
   AssertStatement,
   AssignStatement,
-  DeclarationKind,
   LetStatement,
   OnceStatement,
-  ParamStatement,
   ReturnStatement,
   Statement,
 } from '../../../grammar/ast.ts'
-import { symbolsOf } from '../../../plan/dim.ts'
+import { WORDS, insteadOf, isAllowed } from './allowed.ts'
+import { paramStatement } from './param.ts'
 import { bind, sameType, typed } from '../expressions/bind.ts'
-import { bounded, complain, elaborate, folds, originOf, verify, wordsOf, type Frame } from '../context/context.ts'
+import { bounded, complain, elaborate, folds, verify, wordsOf, type Frame } from '../context/context.ts'
 import { rememberFacts } from '../static/facts.ts'
-import type { Step, WeightTerm } from '../model.ts'
+import type { Step } from '../model.ts'
 import { article, isLost, nearest } from '../context/names.ts'
 import { dependsOnRun } from '../types/once.ts'
 import { keepStatement, lossStatement, selectStatement, weighStatement } from '../routing/policy-statements.ts'
 import { inputStatement, outputStatement } from './ports.ts'
 import { repeatStatement } from './repeat.ts'
 import { assign, createScope, find, namesIn } from '../context/scope.ts'
-import { closedShape, dtypeOf, isCountable } from '../types/shapes.ts'
 import { evaluate } from '../static/static.ts'
-import { initialiserOf } from '../methods/method.ts'
 import { whenTraining } from '../routing/when-training.ts'
-import { ofTerm, typeText, UNKNOWN, type Value } from '../context/value.ts'
+import { typeText, UNKNOWN, type Value } from '../context/value.ts'
 import { waitsForRun, wantStatic } from '../types/compile-time.ts'
-
-const EVERYWHERE: readonly Statement['kind'][] = ['let', 'assign', 'repeat', 'assert']
-
-/** Statements that are only allowed in `train`. */
-const IN_TRAIN: readonly Statement['kind'][] = [
-  'metric',
-  'optimiser',
-  'schedule',
-  'clip',
-  'accumulate',
-  'steps',
-  'seed',
-  'batch',
-  'initialise',
-  'group',
-]
-
-const ALLOWED: Readonly<Record<DeclarationKind, readonly Statement['kind'][]>> = {
-  fn: [...EVERYWHERE, 'return'],
-  block: [...EVERYWHERE, 'return', 'param', 'once'],
-  expert: [...EVERYWHERE, 'return', 'param', 'once'],
-  policy: [...EVERYWHERE, 'param', 'once', 'select', 'weigh', 'keep', 'loss', 'when-training'],
-  model: [...EVERYWHERE, 'param', 'once', 'input', 'output', 'weights', 'loss', 'train'],
-}
-
-export const GIVES = 'a model returns named outputs: `output y = ...`'
-const RETURNS = 'write `return` instead'
-const ROUTES = 'only a `policy` selects and weighs experts'
-const GIVEN = 'its parameters are in parentheses after its name, as in (x: f32[N, D])'
-
-/** What to write instead of a statement that is not allowed in a declaration. */
-const INSTEAD: Readonly<Record<DeclarationKind, Partial<Readonly<Record<Statement['kind'], string>>>>> = {
-  fn: {
-    output: RETURNS,
-    input: GIVEN,
-    param: 'only a `block` or an `expert` has weights',
-    once: 'only a `block` or an `expert` has weights',
-    select: ROUTES,
-    weigh: ROUTES,
-    keep: ROUTES,
-  },
-  block: { output: RETURNS, input: GIVEN, select: ROUTES, weigh: ROUTES, keep: ROUTES },
-  expert: { output: RETURNS, input: GIVEN, select: ROUTES, weigh: ROUTES, keep: ROUTES },
-  policy: {
-    return: 'a policy does not return; write `select top k by scores` and then `weigh softmax(pick(scores, selected))`',
-    output: 'a policy does not return; write `select top k by scores` and then `weigh softmax(pick(scores, selected))`',
-    input: 'a policy has the tokens as x: f32[T, D]',
-  },
-  model: { return: GIVES, select: ROUTES, weigh: ROUTES, keep: ROUTES },
-}
-
-/** How messages call a statement. */
-export const WORDS: Readonly<Record<Statement['kind'], string>> = {
-  let: 'let',
-  assign: 'an assignment',
-  param: 'param',
-  input: 'input',
-  output: 'output',
-  return: 'return',
-  repeat: 'repeat',
-  select: 'select',
-  weigh: 'weigh',
-  keep: 'keep',
-  loss: 'loss',
-  once: 'once',
-  'when-training': 'when training',
-  weights: 'weights',
-  assert: 'assert',
-  train: 'train',
-  metric: 'metric',
-  optimiser: 'optimiser',
-  schedule: 'schedule',
-  clip: 'clip',
-  accumulate: 'accumulate',
-  steps: 'steps',
-  seed: 'seed',
-  batch: 'batch',
-  initialise: 'initialise',
-  group: 'group',
-}
 
 /** Checks statements; the returned value, or null. */
 export function statements(frame: Frame, list: readonly Statement[]): Value | null {
   let result: Value | null = null
   for (const statement of list) {
-    if (!ALLOWED[frame.declaration.declares].includes(statement.kind)) {
-      const help =
-        IN_TRAIN.includes(statement.kind) && frame.declaration.declares === 'model'
-          ? 'it belongs in `train { ... }`'
-          : (INSTEAD[frame.declaration.declares][statement.kind] ?? null)
+    const { declares } = frame.declaration
+    if (!isAllowed(declares, statement.kind)) {
       complain(frame, {
         code: 'SMOE2012',
-        message: `${WORDS[statement.kind]} is not allowed in ${article(frame.declaration.declares)}`,
+        message: `${WORDS[statement.kind]} is not allowed in ${article(declares)}`,
         span: statement.span,
-        help,
+        help: insteadOf(declares, statement.kind),
       })
       if ('name' in statement && !frame.scope.bindings.has(statement.name.text)) bind(frame, statement.name, UNKNOWN)
       if (frame.policy !== null) frame.policy.isBroken = true
@@ -233,41 +147,6 @@ function assignStatement(frame: Frame, { name, value: expression }: AssignStatem
   assign(frame.scope, name.text, value)
   if (value.kind === 'tensor') step(frame, { kind: 'let', name: name.text, value: value.term, doc: '' })
   if (value.kind === 'static') step(frame, { kind: 'let', name: name.text, value: value.static, doc: '' })
-}
-
-function paramStatement(frame: Frame, { name, type, initialiser: method, doc, span }: ParamStatement): void {
-  const { context } = frame
-  const [shape, dtype] = [closedShape(frame, type), dtypeOf(frame, type)]
-  const initialiser = method === null ? null : initialiserOf(frame, method, shape?.length ?? null)
-  const atRun = shape?.flatMap(symbolsOf).find((symbol) => context.runDims.has(symbol))
-  if (dtype !== null && dtype !== 'f32')
-    complain(frame, { code: 'SMOE3013', message: `a weight must be f32, not ${dtype}`, span: type.dtype.span })
-  else if (atRun !== undefined)
-    complain(frame, {
-      code: 'SMOE3013',
-      message: `the sizes of a weight must be known at compile time, but ${atRun} is only known at run time`,
-      span: type.span,
-    })
-  if (shape === null || dtype !== 'f32' || atRun !== undefined) return bind(frame, name, UNKNOWN)
-  if (frame.bank !== null && !isCountable(frame, [frame.bank.count, ...shape], span)) return bind(frame, name, UNKNOWN)
-  const path = [...frame.path, name.text].join('.')
-  const term: WeightTerm = {
-    kind: 'weight',
-    path,
-    bank: frame.bank?.count ?? null,
-    initialiser,
-    doc: doc.join('\n'),
-    shape,
-    dtype,
-    origin: originOf(frame, span),
-  }
-  const stackedPath =
-    frame.bank === null
-      ? null
-      : [...frame.path.slice(0, frame.bank.depth), '{*}', ...frame.path.slice(frame.bank.depth), name.text].join('.')
-  context.weights.push({ term, stackedPath, loops: frame.loops, source: null })
-  bind(frame, name, ofTerm(term))
-  step(frame, { kind: 'param', name: name.text, term })
 }
 
 function returnStatement(frame: Frame, { value: expression }: ReturnStatement): Value {
