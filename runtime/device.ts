@@ -5,6 +5,7 @@ import type { DeviceLostError, RuntimeError } from './errors.ts'
 
 /** Memory of a device. Only the device that made it knows more of it. */
 export interface DeviceBuffer {
+  /** Frees it once the work under way is done. Work that uses it and has not begun fails. Further calls do nothing. */
   readonly destroy: () => void
 }
 
@@ -37,6 +38,8 @@ export interface Copy {
 /** A kernel that a device has compiled. */
 export interface CompiledKernel {
   readonly kernel: Kernel
+  /** Frees it once the work under way is done. */
+  readonly release: () => void
 }
 
 export interface Dispatch {

@@ -40,7 +40,12 @@ export function createKernelCompiler(device: Device): KernelCompiler {
   const release = (kernels: readonly Kernel[]): void => {
     for (const key of kernels.map(kernelKey)) {
       const entry = known.get(key)
-      if (entry !== undefined && --entry.users === 0) known.delete(key)
+      if (entry === undefined || --entry.users > 0) continue
+      known.delete(key)
+      entry.made.then(
+        (compiled) => compiled.release(),
+        () => {},
+      )
     }
   }
 

@@ -1,21 +1,35 @@
 /** The CPU device: kernels in WebAssembly, on threads that share one memory. */
 import type { Kernel } from '../../plan/plan.ts'
-import { CPU, type Target } from '../../plan/target.ts'
-import { messageOf, type AdapterChoice, type Device } from '../device.ts'
-import { KernelError } from '../errors.ts'
-import { addressOf, readRegions, type CpuBuffer } from './buffers.ts'
+import { CPU, FAST_CPU } from '../../plan/target.ts'
+import { messageOf, type Device } from '../device.ts'
+import { KernelError, LimitError } from '../errors.ts'
+import { checkBuffers, createBuffers, readRegions, writeBuffer } from './buffers.ts'
+import { createExclusive, type Exclusive } from './exclusive.ts'
 import { fromBase64, type CpuKernel } from './kernels.ts'
 import { createMemory, type SharedMemory } from './memory.ts'
+import { createOwnMemory } from './own-memory.ts'
 import { createPool, type Platform, type Pool } from './pool.ts'
-import { bindProgram, type OwnMemory } from './program.ts'
+import { bindProgram } from './program.ts'
 
-export interface CpuPlatform extends Platform {
-  /** How it is named: `cpu, 2 threads`. */
-  readonly choice: AdapterChoice
-  /** `CPU`, or `FAST_CPU` where the platform has relaxed SIMD and it was asked for. */
-  readonly target: Target
+export interface CpuPlatform {
+  /** Cores that the process may use. */
+  readonly cores: number
+  readonly spawn: Platform['spawn']
+  /** What runs WebAssembly. */
+  readonly driver: string
+  /** Whether modules with relaxed SIMD compile from now on. */
+  readonly enableRelaxedSimd: () => boolean
   /** Free memory of the host in bytes; null where the platform cannot tell. */
   readonly freeMemory: () => number | null
+}
+
+export interface CpuOptions {
+  /** By default one for each core that the process may use. */
+  readonly threads?: number
+  /** Multiply-add in one rounding where the platform and the processor have it: faster, but not the same bits everywhere. */
+  readonly fast?: boolean
+  /** Why the device was chosen. */
+  readonly reason?: string
 }
 
 const LIMITS: Device['limits'] = {
@@ -33,83 +47,76 @@ const CLOCK = 'timestamp-query'
 
 const placeIn = (kernel: Kernel) => kernel.places[0]?.place ?? null
 
-async function compileKernel(pool: Pool, kernel: Kernel): Promise<CpuKernel> {
+/** Compiles the module and instantiates it once, so that a module that cannot be is an error of its kernel. */
+async function compileKernel(pool: Pool, memory: SharedMemory, exclusive: Exclusive, kernel: Kernel): Promise<CpuKernel> {
   if (!('wasm' in kernel)) throw new KernelError(kernel.name, null, placeIn(kernel), 'the cpu device compiles WebAssembly')
   try {
-    const module = await pool.untilLost(WebAssembly.compile(fromBase64(kernel.wasm)))
-    return { kernel, number: pool.add(module), ownBytes: kernel.ownBytes }
+    const imports = { env: { memory: memory.memory } }
+    const { module } = await pool.untilLost(WebAssembly.instantiate(fromBase64(kernel.wasm), imports))
+    const number = pool.add(module)
+    const release = (): void => void exclusive(async () => pool.remove(number))
+    return { kernel, number, ownBytes: kernel.ownBytes, release }
   } catch (error) {
     throw pool.lost() ?? new KernelError(kernel.name, null, placeIn(kernel), messageOf(error))
   }
 }
 
-/** One area for all programs, of which each thread has a part: they run one at a time. */
-function createOwnMemory(memory: SharedMemory, threads: number): OwnMemory {
-  let [base, stride] = [0, 0]
-  return {
-    reserve: (bytes) => {
-      if (bytes > stride) {
-        memory.free(base)
-        // whole pages: threads share no line, and it seldom grows
-        stride = Math.ceil(bytes / 4096) * 4096
-        base = memory.allocate('memory of the threads', stride * threads)
-      }
-      return { base, stride }
-    },
-  }
-}
+/** More threads would each do very little, and take memory. */
+const MOST_THREADS = 256
 
-/** Work in the order of the calls, one at a time. */
-function createExclusive(): <T>(work: () => Promise<T>) => Promise<T> {
-  let last: Promise<unknown> | null = null
-  return (work) => {
-    const result = last === null ? work() : last.then(work)
-    const settled = result.then(
-      () => {},
-      () => {},
-    )
-    last = settled
-    void settled.then(() => {
-      if (last === settled) last = null
-    })
-    return result
-  }
-}
+/** As messages name the device. */
+export const cpuName = (threads: number): string => `cpu, ${threads} ${threads === 1 ? 'thread' : 'threads'}`
 
-/** Opens the device on a platform's threads. */
-export function openCpu(platform: CpuPlatform): Device {
+/** Said with the reason of the choice. */
+const FAST = { true: 'relaxed multiply-add', false: 'strict: this platform has no relaxed multiply-add' } as const
+
+/** Opens the device on a platform's threads. Throws a LimitError for too many, and a DeviceLostError where none can start. */
+export function openCpu(platform: CpuPlatform, options: CpuOptions): Device {
+  const { threads = Math.min(platform.cores, MOST_THREADS), fast = false, reason = 'it was asked for' } = options
+  if (threads > MOST_THREADS) throw new LimitError('the cpu device', 'threads', threads, MOST_THREADS)
+  const isRelaxed = fast && platform.enableRelaxedSimd()
+  const target = isRelaxed ? FAST_CPU : CPU
   const memory = createMemory()
-  const pool = createPool(memory, platform)
+  const pool = createPool(memory, { threads, spawn: platform.spawn })
   const own = createOwnMemory(memory, pool.threads)
   const exclusive = createExclusive()
+  const buffers = createBuffers(memory, exclusive)
+  const checkLost = (): void => {
+    const lost = pool.lost()
+    if (lost !== null) throw lost
+  }
+  checkLost()
   return {
-    target: platform.target,
-    choice: platform.choice,
-    features: new Set([CLOCK, ...platform.target.features]),
+    target,
+    choice: {
+      name: cpuName(pool.threads),
+      driver: platform.driver,
+      reason: fast ? `${reason}; ${FAST[`${isRelaxed}`]}` : reason,
+    },
+    features: new Set([CLOCK, ...target.features]),
     limits: LIMITS,
     wait: pool.untilLost,
-    availableMemory: () => Math.min(platform.freeMemory() ?? Infinity, memory.available()),
+    availableMemory: () => Math.min(platform.freeMemory() ?? Infinity, buffers.available()),
     lost: pool.lost,
     takeError: () => null,
     guard: async (_, act) => act(),
     createStorage: async (label, bytes) => {
-      const lost = pool.lost()
-      if (lost !== null) throw lost
-      const address = memory.allocate(label, bytes)
-      const buffer: CpuBuffer = { address, destroy: () => memory.free(address) }
-      return buffer
+      checkLost()
+      return buffers.create(label, bytes)
     },
-    write: (buffer, offset, data, start, count) => {
-      const bytes = new Uint8Array(data.buffer, data.byteOffset + start * data.BYTES_PER_ELEMENT, count * data.BYTES_PER_ELEMENT)
-      memory.bytes().set(bytes, addressOf({ buffer, offset }))
-    },
-    read: (_, tensors) => exclusive(async () => tensors.map((regions) => readRegions(memory, regions))),
-    settle: async () => {
-      const lost = pool.lost()
-      if (lost !== null) throw lost
-    },
-    compileKernel: (kernel) => compileKernel(pool, kernel),
-    bind: async (request) => bindProgram(memory, pool, own, exclusive, request),
+    write: (buffer, offset, data, start, count) => writeBuffer(memory, { buffer, offset }, data, start, count),
+    read: (what, tensors) =>
+      exclusive(async () => {
+        checkLost()
+        checkBuffers(
+          what,
+          tensors.flatMap((regions) => regions.map(({ buffer }) => buffer)),
+        )
+        return tensors.map((regions) => readRegions(memory, regions))
+      }),
+    settle: async () => checkLost(),
+    compileKernel: (kernel) => compileKernel(pool, memory, exclusive, kernel),
+    bind: (request) => bindProgram({ memory, buffers, pool, own, exclusive }, request),
     dispose: pool.dispose,
   }
 }

@@ -2,7 +2,7 @@
 import { formatBytes, LimitError, OutOfMemoryError } from '../errors.ts'
 
 /** Bytes of a page of WebAssembly. */
-const PAGE = 65536
+export const PAGE = 65536
 /** All that 32-bit addresses reach. */
 export const ADDRESS_SPACE = 2 ** 32
 /** A cache line: two threads never write to one. */

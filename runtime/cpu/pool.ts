@@ -1,6 +1,7 @@
 /** The threads of a device: workers over one memory, or the caller's own thread where it may not be shared. */
+import { messageOf } from '../device.ts'
 import { DeviceError, DeviceLostError } from '../errors.ts'
-import type { SharedMemory } from './memory.ts'
+import { PAGE, type SharedMemory } from './memory.ts'
 import {
   createThread,
   serveThread,
@@ -32,7 +33,10 @@ export interface Pool {
   /** Adds a kernel; returns its number. */
   readonly add: (module: WebAssembly.Module) => number
   readonly remove: (kernel: number) => void
-  /** Runs the program at this address. Throws a DeviceError with the label of a dispatch that failed, or a DeviceLostError. */
+  /**
+   * Runs the program at this address, which has a dispatch. Throws a DeviceError with the label of a dispatch that failed, or a
+   * DeviceLostError.
+   */
   readonly run: (program: number, labelOf: (dispatch: number) => string) => Promise<void>
   readonly lost: () => DeviceLostError | null
   /** Rejects with a DeviceLostError if the pool is lost first. */
@@ -41,7 +45,7 @@ export interface Pool {
 }
 
 /** Words are apart by a cache line, since threads write them. */
-const CONTROL: ControlWords = { signal: 0, program: 16, mail: 17, arrived: 32, generation: 48, done: 64, failed: 80 }
+const CONTROL: ControlWords = { signal: 0, program: 16, mail: 17, pages: 18, arrived: 32, generation: 48, done: 64, failed: 80 }
 
 /**
  * Reads of a word before a thread sleeps: tens of microseconds between executions, so that a burst of small runs meets awake
@@ -50,7 +54,7 @@ const CONTROL: ControlWords = { signal: 0, program: 16, mail: 17, arrived: 32, g
 const SPINS = { idle: 20_000, barrier: 5_000 }
 
 /** In each worker `port` is an object of the platform's own making. */
-const program = (): string => `const __name = (f) => f; (${String(serveThread)})(${String(createThread)}, port)`
+const program = (): string => `;(${String(serveThread)})(${String(createThread)}, port)`
 
 interface AsyncWait {
   readonly waitAsync?: (
@@ -94,21 +98,25 @@ export function createPool({ memory }: SharedMemory, { threads, spawn }: Platfor
     else onDone?.()
   }
   const options = (thread: number): ThreadOptions => ({ memory, control: CONTROL, thread, threads, spins: SPINS })
-  const start = (thread: number): PoolWorker => {
-    const worker = spawn!(program())
+  const workers: PoolWorker[] = []
+  const start = (thread: number, worker: PoolWorker): void => {
+    workers.push(worker)
     worker.onMessage(receive)
     worker.onEnd((message) => lose('unknown', `thread ${thread} of ${threads} ended: ${message}`))
     worker.post({ ...options(thread), postsDone: waitAsync === undefined })
     worker.hold(false)
-    return worker
   }
   const inline = spawn === null ? createThread({ ...options(0), threads: 1 }) : null
-  const workers: readonly PoolWorker[] = spawn === null ? [] : Array.from({ length: threads }, (_, thread) => start(thread))
+  try {
+    if (spawn !== null) for (let thread = 0; thread < threads; thread++) start(thread, spawn(program()))
+  } catch (error) {
+    lose('unknown', `a thread of ${threads} did not start: ${messageOf(error)}`)
+  }
 
   /** What was added and removed since the last message. */
   const deliver = (): void => {
     if (added.length === 0 && removed.length === 0) return
-    const message: KernelMessage = { mail: ++mail, added, removed }
+    const message: KernelMessage = { mail: (mail = (mail + 1) | 0), added, removed }
     ;[added, removed] = [[], []]
     inline?.receive(message)
     for (const worker of workers) worker.post(message)
@@ -136,18 +144,26 @@ export function createPool({ memory }: SharedMemory, { threads, spawn }: Platfor
       workers[0].hold(false)
     }
   }
+  /** Its message is on the way, and keeps no process alive either. */
+  const untilTold = async (failure: Promise<string>): Promise<string> => {
+    for (const worker of workers) worker.hold(true)
+    try {
+      return await untilLost(failure)
+    } finally {
+      for (const worker of workers) worker.hold(false)
+    }
+  }
   const run: Pool['run'] = async (address, labelOf) => {
     if (lost !== null) throw lost
     deliver()
     Atomics.store(words, CONTROL.program, address | 0)
+    Atomics.store(words, CONTROL.pages, memory.buffer.byteLength / PAGE)
     Atomics.store(words, CONTROL.failed, 0)
     const failure = new Promise<string>((resolve) => (onFailure = resolve))
     if (inline !== null) inline.run((_, message) => onFailure?.(message))
     else await execute()
     const failed = Atomics.load(words, CONTROL.failed)
-    if (failed === 0) return
-    // its message is on the way
-    throw new DeviceError(`dispatch ${labelOf(failed - 1)}`, await untilLost(failure))
+    if (failed !== 0) throw new DeviceError(`dispatch ${labelOf(failed - 1)}`, await untilTold(failure))
   }
   return {
     threads: spawn === null ? 1 : threads,
@@ -156,8 +172,9 @@ export function createPool({ memory }: SharedMemory, { threads, spawn }: Platfor
       return kernels
     },
     remove: (kernel) => {
-      added = added.filter(({ number }) => number !== kernel)
-      removed.push(kernel)
+      const others = added.filter(({ number }) => number !== kernel)
+      if (others.length === added.length) removed.push(kernel)
+      added = others
     },
     run,
     lost: () => lost,

@@ -1,5 +1,6 @@
 /**
- * What one thread of the pool does. The functions are sent to workers as text: they refer to nothing outside of themselves.
+ * What one thread of the pool does. The functions are sent to workers as text: they refer to nothing outside of themselves, and
+ * their inner functions are methods, since bundlers that keep the names of others wrap them in a helper that workers lack.
  */
 
 /** Places of the control words, in 32-bit words from the start of the memory. */
@@ -10,6 +11,8 @@ export interface ControlWords {
   readonly program: number
   /** The number of the last message that must have been received before it. */
   readonly mail: number
+  /** Pages of the memory when the execution was asked for. */
+  readonly pages: number
   readonly arrived: number
   readonly generation: number
   /** The number of the last execution that is done. */
@@ -33,92 +36,96 @@ export interface KernelMessage {
   readonly removed: readonly number[]
 }
 
+/** Called by the thread whose dispatch failed first. */
+export type Report = (dispatch: number, message: string) => void
+
 export interface Thread {
   readonly receive: (message: KernelMessage) => void
   /** Runs this thread's share of the program's dispatches. */
-  readonly run: (report: (dispatch: number, message: string) => void) => void
+  readonly run: (report: Report) => void
   /** Runs every execution until one needs mail that has not come. */
-  readonly serve: (report: (dispatch: number, message: string) => void, onDone: () => void) => void
+  readonly serve: (report: Report, onDone: () => void) => void
 }
 
+type KernelFunction = (args: number, own: number, from: number, to: number) => void
+
 /**
- * A program in memory, as words: the number of dispatches, base and stride of the threads' own memory, the address of times
- * (f64 milliseconds, one more than dispatches; 0 for none), then for each dispatch the kernel, the address of its arguments and
- * its workgroups. Workgroups are divided evenly, in order: which thread runs one changes no value.
+ * A program in memory, as words: the number of dispatches, at least one, base and stride of the threads' own memory, the address
+ * of times (f64 milliseconds, one more than dispatches; 0 for none), then for each dispatch the kernel, the address of its
+ * arguments and its workgroups. Workgroups are divided evenly, in order: which thread runs one changes no value.
  */
 export function createThread({ memory, control, thread, threads, spins }: ThreadOptions): Thread {
   const words = new Int32Array(memory.buffer)
-  const functions = new Map<number, (args: number, own: number, from: number, to: number) => void>()
+  const functions = new Map<number, KernelFunction>()
   let [received, served] = [0, 0]
 
-  /** Waits until a word has another value than this. */
-  const awaitChange = (place: number, value: number, most: number): void => {
-    for (let spin = 0; spin < most; spin++) if (Atomics.load(words, place) !== value) return
-    while (Atomics.load(words, place) === value) Atomics.wait(words, place, value)
+  const inner = {
+    /** Waits until a word has another value than this. */
+    awaitChange(place: number, value: number, most: number): void {
+      for (let spin = 0; spin < most; spin++) if (Atomics.load(words, place) !== value) return
+      while (Atomics.load(words, place) === value) Atomics.wait(words, place, value)
+    },
+    barrier(): void {
+      if (threads === 1) return
+      const generation = Atomics.load(words, control.generation)
+      if (Atomics.add(words, control.arrived, 1) === threads - 1) {
+        Atomics.store(words, control.arrived, 0)
+        Atomics.add(words, control.generation, 1)
+        Atomics.notify(words, control.generation)
+      } else inner.awaitChange(control.generation, generation, spins.barrier)
+    },
+    /** The memory may have grown since the last execution: the view of a thread follows a moment later. */
+    wholeMemory(): ArrayBufferLike {
+      const bytes = Atomics.load(words, control.pages) * 65536
+      while (memory.buffer.byteLength < bytes);
+      return memory.buffer
+    },
   }
-  const barrier = (): void => {
-    if (threads === 1) return
-    const generation = Atomics.load(words, control.generation)
-    if (Atomics.add(words, control.arrived, 1) === threads - 1) {
-      Atomics.store(words, control.arrived, 0)
-      Atomics.add(words, control.generation, 1)
-      Atomics.notify(words, control.generation)
-    } else awaitChange(control.generation, generation, spins.barrier)
-  }
-  /** The memory may have grown since: the view of a thread follows a moment later. */
-  const bufferUpTo = (end: number): ArrayBufferLike => {
-    while (memory.buffer.byteLength < end);
-    return memory.buffer
-  }
-
-  const receive = ({ mail, added, removed }: KernelMessage): void => {
-    for (const { number, module } of added) {
-      const { exports } = new WebAssembly.Instance(module, { env: { memory } })
-      functions.set(number, exports.kernel as (args: number, own: number, from: number, to: number) => void)
-    }
-    for (const number of removed) functions.delete(number)
-    received = mail
-  }
-  const run: Thread['run'] = (report) => {
-    const address = Atomics.load(words, control.program) >>> 0
-    const [dispatches] = new Int32Array(bufferUpTo(address + 16), address, 1)
-    const buffer = bufferUpTo(address + 16 + 12 * dispatches)
-    const program = new Uint32Array(buffer, address, 4 + 3 * dispatches)
-    const own = program[1] + thread * program[2]
-    const times =
-      program[3] === 0 || thread !== 0
-        ? null
-        : new Float64Array(bufferUpTo(program[3] + 8 * (dispatches + 1)), program[3], dispatches + 1)
-    if (times !== null) times[0] = performance.now()
-    for (let at = 0; at < dispatches; at++) {
-      const [kernel, args, workgroups] = [program[4 + 3 * at], program[5 + 3 * at], program[6 + 3 * at]]
-      const from = Math.floor((workgroups * thread) / threads)
-      const to = Math.floor((workgroups * (thread + 1)) / threads)
-      if (from < to && Atomics.load(words, control.failed) === 0) {
-        try {
-          functions.get(kernel)!(args, own, from, to)
-        } catch (error) {
-          Atomics.compareExchange(words, control.failed, 0, at + 1)
-          report(at, error instanceof Error ? error.message : String(error))
-        }
+  return {
+    receive({ mail, added, removed }) {
+      for (const { number, module } of added) {
+        const { exports } = new WebAssembly.Instance(module, { env: { memory } })
+        functions.set(number, exports.kernel as KernelFunction)
       }
-      barrier()
-      if (times !== null) times[at + 1] = performance.now()
-    }
+      for (const number of removed) functions.delete(number)
+      received = mail
+    },
+    run(report) {
+      const address = Atomics.load(words, control.program) >>> 0
+      const buffer = inner.wholeMemory()
+      const [dispatches, base, stride, timesAt] = new Uint32Array(buffer, address, 4)
+      const table = new Uint32Array(buffer, address + 16, 3 * dispatches)
+      const times = timesAt === 0 || thread !== 0 ? null : new Float64Array(buffer, timesAt, dispatches + 1)
+      if (times !== null) times[0] = performance.now()
+      for (let at = 0; at < dispatches; at++) {
+        const workgroups = table[3 * at + 2]
+        const from = Math.floor((workgroups * thread) / threads)
+        const to = Math.floor((workgroups * (thread + 1)) / threads)
+        if (from < to && Atomics.load(words, control.failed) === 0) {
+          try {
+            functions.get(table[3 * at])!(table[3 * at + 1], base + thread * stride, from, to)
+          } catch (error) {
+            const isFirst = Atomics.compareExchange(words, control.failed, 0, at + 1) === 0
+            if (isFirst) report(at, error instanceof Error ? error.message : String(error))
+          }
+        }
+        inner.barrier()
+        if (times !== null) times[at + 1] = performance.now()
+      }
+    },
+    serve(report, onDone) {
+      for (;;) {
+        inner.awaitChange(control.signal, served, spins.idle)
+        if (Atomics.load(words, control.mail) !== received) return
+        served = Atomics.load(words, control.signal)
+        this.run(report)
+        if (thread !== 0) continue
+        Atomics.store(words, control.done, served)
+        Atomics.notify(words, control.done)
+        onDone()
+      }
+    },
   }
-  const serve: Thread['serve'] = (report, onDone) => {
-    for (;;) {
-      awaitChange(control.signal, served, spins.idle)
-      if (Atomics.load(words, control.mail) !== received) return
-      served = Atomics.load(words, control.signal)
-      run(report)
-      if (thread !== 0) continue
-      Atomics.store(words, control.done, served)
-      Atomics.notify(words, control.done)
-      onDone()
-    }
-  }
-  return { receive, run, serve }
 }
 
 /** A message of a thread to the pool. */
@@ -134,16 +141,17 @@ export interface ThreadPort {
 export function serveThread(create: typeof createThread, port: ThreadPort): void {
   let thread: Thread | null = null
   let postsDone = false
-  const report = (dispatch: number, message: string): void => port.post({ kind: 'failed', dispatch, message })
-  const onDone = (): void => {
-    if (postsDone) port.post({ kind: 'done' })
-  }
   port.onMessage((message) => {
     if (thread === null) {
       const options = message as ThreadOptions & { readonly postsDone: boolean }
       postsDone = options.postsDone
       thread = create(options)
     } else thread.receive(message as KernelMessage)
-    thread.serve(report, onDone)
+    thread.serve(
+      (dispatch, text) => port.post({ kind: 'failed', dispatch, message: text }),
+      () => {
+        if (postsDone) port.post({ kind: 'done' })
+      },
+    )
   })
 }

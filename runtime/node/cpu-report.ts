@@ -1,9 +1,10 @@
 /** What the cpu device of this machine has, found without opening one. */
 import { availableParallelism } from 'node:os'
+import { cpuName } from '../cpu/device.ts'
 import { ADDRESS_SPACE } from '../cpu/memory.ts'
 import { hasWasm } from '../cpu/probe.ts'
 import { relaxedSimd, type RelaxedSimd } from './relaxed-simd.ts'
-import { cpuName, driverName, freeMemory } from './threads.ts'
+import { driverName, freeMemory } from './threads.ts'
 
 export interface CpuReport {
   readonly name: string

@@ -1,11 +1,12 @@
 /** Opens a device in Node: a GPU, the processor's threads, or a software adapter by name. */
 import { ArgumentError } from '../../plan/arguments.ts'
 import type { PlanTarget } from '../../plan/plan.ts'
+import type { CpuOptions } from '../cpu/device.ts'
 import { DAWN } from '../dawn/remedies.ts'
 import type { Device } from '../device.ts'
 import { NoAdapterError } from '../errors.ts'
 import { mayHaveGpu } from './gpu-present.ts'
-import { openCpuDevice, type CpuOptions } from './threads.ts'
+import { openCpuDevice } from './threads.ts'
 
 /**
  * `auto`: a GPU, then `cpu`; `gpu`: only such; `cpu`: threads of the processor, in WebAssembly; `software`: lavapipe or

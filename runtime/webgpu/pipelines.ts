@@ -58,7 +58,8 @@ async function compilePipeline(device: GpuContext, kernel: WgslKernel, layout: G
       pipeline.catch(() => {})
       return { pipeline }
     })
-    return { kernel, pipeline: await device.wait(made.pipeline), layout }
+    // WebGPU frees pipelines that nothing refers to
+    return { kernel, pipeline: await device.wait(made.pipeline), layout, release: () => {} }
   } catch (error) {
     throw device.lost() ?? (await kernelError(kernel, module, error))
   }

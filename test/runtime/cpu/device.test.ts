@@ -93,6 +93,61 @@ test('a kernel that is no module names its place in the spec', async () => {
   expect((failure as KernelError).place).toMatchObject({ path: 'mix.smoe' })
 })
 
+/** A module that takes the memory but cannot be instantiated with it: it wants a function too. */
+const wantsMore = (): string => {
+  const name = (text: string): number[] => [text.length, ...Buffer.from(text)]
+  const imports = [1, ...name('env'), ...name('other'), 0, 0]
+  return Buffer.from([0, 97, 115, 109, 1, 0, 0, 0, 1, 4, 1, 0x60, 0, 0, 2, imports.length, ...imports]).toString('base64')
+}
+
+test('a module that cannot be instantiated is an error of its kernel, and the device goes on', async () => {
+  const device = open(2)
+  const plan = compiled()
+  const kernels = plan.kernels.map((kernel) => ({ ...(kernel as WasmKernel), wasm: wantsMore() }))
+  await expect(createSession(device, { ...plan, kernels })).rejects.toBeInstanceOf(KernelError)
+  expect((await run(device, [3]))[0].y.shape).toEqual([3, 24])
+})
+
+test('memory that threads write to is given to nobody else, though its session is disposed', async () => {
+  const device = open(2)
+  for (let at = 0; at < 10; at++) {
+    const session = await createSession(device, compiled())
+    await session.loadWeights(weights)
+    const running = session.run(rows(20_000)).catch(() => {})
+    await new Promise((resolve) => setTimeout(resolve, at))
+    session.dispose()
+    const others = await Promise.all([2 ** 21, 2 ** 20, 2 ** 21].map((bytes) => device.createStorage('other', bytes)))
+    await running
+    const regions = others.map((buffer, which) => ({ buffer, offset: 0, bytes: [2 ** 21, 2 ** 20, 2 ** 21][which] }))
+    const [bytes] = await device.read('others', [regions])
+    expect(new Uint8Array(bytes).every((byte) => byte === 0)).toBe(true)
+    others.forEach((buffer) => buffer.destroy())
+  }
+})
+
+test('a program without dispatches can be executed between others', async () => {
+  const device = open(3)
+  const session = await createSession(device, compiled())
+  await session.loadWeights(weights)
+  const empty = await device.bind({ label: 'empty', dims: [], dispatches: [], outputs: [], copies: [] })
+  for (let at = 0; at < 300; at++) {
+    for (let time = 0; time < 4; time++) await empty.execute(() => {}, time === 0)
+    await session.run(rows(1))
+  }
+})
+
+test('what is destroyed is neither written, read nor used by a program', async () => {
+  const device = open(1)
+  const buffer = await device.createStorage('gone', 64)
+  const regions = [{ buffer, offset: 0, bytes: 16 }]
+  const program = await device.bind({ label: 'late', dims: [], dispatches: [], outputs: [regions], copies: [] })
+  buffer.destroy()
+  buffer.destroy()
+  expect(() => device.write(buffer, 0, new Float32Array(4), 0, 4)).toThrow(DeviceError)
+  await expect(device.read('tensors', [regions])).rejects.toThrow('tensors: the buffer gone is destroyed')
+  await expect(program.execute(() => {}, false)).rejects.toThrow('running program late: the buffer gone is destroyed')
+})
+
 test('a disposed device ends what waits for it, and every later call', async () => {
   const device = open(2)
   const session = await createSession(device, compiled())
