@@ -4,6 +4,7 @@ import { build } from 'esbuild'
 import { afterEach, expect, test, vi } from 'vitest'
 import { openDevice } from '../../runtime/browser/index.ts'
 import { createNullAdapter } from '../../runtime/null/adapter.ts'
+import { stubPage } from '../support/page.ts'
 
 const root = join(import.meta.dirname, '../..')
 
@@ -25,17 +26,26 @@ test('nothing of Node is in what a browser loads', async () => {
   expect(imported).toEqual([])
 })
 
-test("the browser's adapter is opened", async () => {
+test('auto takes a GPU', async () => {
   const { adapter } = createNullAdapter()
-  vi.stubGlobal('navigator', { gpu: { requestAdapter: async () => adapter } })
+  stubPage({ gpu: { requestAdapter: async () => adapter } })
   expect((await openDevice()).choice).toEqual({ name: 'null adapter', driver: 'null adapter', reason: 'the browser prefers it' })
-  await expect(openDevice({ choose: 'software' })).rejects.toThrow('the browser returned null adapter')
-  expect((await openDevice({ choose: 'NULL' })).target.kind).toBe('gpu')
 })
 
-test('a browser without WebGPU is told so', async () => {
-  vi.stubGlobal('navigator', {})
-  await expect(openDevice()).rejects.toThrow('the browser has no WebGPU, or the page is not secure')
-  vi.stubGlobal('navigator', { gpu: { requestAdapter: async () => null } })
-  await expect(openDevice()).rejects.toThrow('the browser returned no adapter')
+test('auto takes the processor where there is no GPU, and says why', async () => {
+  stubPage({ gpu: { requestAdapter: async () => null } })
+  const { target, choice } = await openDevice()
+  expect(target.runs).toBe('cpu')
+  expect(choice.reason).toMatch(/^no GPU: the browser returned no adapter; one thread: /)
+  const { adapter } = createNullAdapter({ info: { description: 'SwiftShader Device' } })
+  stubPage({ gpu: { requestAdapter: async () => adapter } })
+  expect((await openDevice()).choice.reason).toMatch(/^no GPU: the browser returned SwiftShader Device; /)
+})
+
+test('others are opened by name, and by the target of a plan', async () => {
+  const { adapter } = createNullAdapter({ info: { description: 'SwiftShader Device' } })
+  stubPage({ gpu: { requestAdapter: async () => adapter } })
+  expect((await openDevice({ choose: 'cpu', threads: 4 })).choice.reason).toMatch(/^it was asked for; one thread: /)
+  expect((await openDevice({ choose: 'webgpu' })).choice.name).toBe('SwiftShader Device')
+  await expect(openDevice({ choose: 'gpu' })).rejects.toThrow('the browser returned SwiftShader Device')
 })

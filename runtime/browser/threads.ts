@@ -1,0 +1,54 @@
+/** Threads of a page: Workers, where it may share memory with them. */
+import { openCpu } from '../cpu/device.ts'
+import type { PoolWorker } from '../cpu/pool.ts'
+import type { Device } from '../device.ts'
+
+const PORT = `const port = {
+  post: (message) => postMessage(message),
+  onMessage: (receive) => { onmessage = ({ data }) => receive(data) },
+}
+onmessageerror = () => { throw new Error('a message could not be read') }
+`
+
+/** A page may refuse the program: the browser then gives no message, so the likely cause is the message. */
+const REFUSED = 'its program did not load; a Content-Security-Policy has to allow it: worker-src blob:'
+
+function spawn(program: string): PoolWorker {
+  const url = URL.createObjectURL(new Blob([PORT, program], { type: 'text/javascript' }))
+  const worker = new Worker(url, { name: 'smoe' })
+  return {
+    post: (message) => worker.postMessage(message),
+    onMessage: (receive) => worker.addEventListener('message', ({ data }) => receive(data)),
+    onEnd: (end) =>
+      worker.addEventListener('error', (event) => {
+        event.preventDefault()
+        end((event as Partial<ErrorEvent>).message ?? REFUSED)
+      }),
+    // a page waits for nothing
+    hold: () => {},
+    terminate: () => {
+      worker.terminate()
+      URL.revokeObjectURL(url)
+    },
+  }
+}
+
+/** Browsers let a page share memory with Workers only where no other site's documents are in its process. */
+const isIsolated = (): boolean => globalThis.crossOriginIsolated && typeof SharedArrayBuffer === 'function'
+
+export interface CpuOptions {
+  /** By default one for each core. */
+  readonly threads?: number
+  readonly reason: string
+}
+
+/**
+ * Opens the CPU device of a page. Where the page is not cross-origin isolated, the caller's own thread computes, whatever number
+ * was asked for. Throws a LimitError for more than 256 threads.
+ */
+export function openCpuDevice({ threads, reason }: CpuOptions): Device {
+  const common = { threads, cores: navigator.hardwareConcurrency, driver: 'WebAssembly of the browser', freeMemory: () => null }
+  if (isIsolated()) return openCpu({ ...common, spawn, reason })
+  const inline = 'one thread: the page is not cross-origin isolated (COOP and COEP headers)'
+  return openCpu({ ...common, spawn: null, reason: `${reason}; ${inline}` })
+}
