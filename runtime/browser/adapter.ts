@@ -6,7 +6,7 @@ import { describeTarget, isSoftware, openDevice as openAdapter } from '../webgpu
 const attemptOf = (found: string): readonly Attempt[] => [{ what: 'navigator.gpu', found, command: null }]
 
 function matches(adapter: GPUAdapter, choose: string): boolean {
-  if (choose === 'webgpu') return true
+  if (choose === 'auto') return true
   const software = isSoftware(adapter.info)
   if (choose === 'gpu' || choose === 'software') return software === (choose === 'software')
   const { vendor, architecture, device, description } = adapter.info
@@ -14,7 +14,7 @@ function matches(adapter: GPUAdapter, choose: string): boolean {
 }
 
 /**
- * Opens the adapter that the browser prefers, where it is what was chosen: `webgpu` is any. Throws a NoAdapterError with the
+ * Opens the adapter that the browser prefers, where it is what was chosen: `auto` is any. Throws a NoAdapterError with the
  * reason.
  */
 export async function openBrowserAdapter(choose: string): Promise<Device> {
@@ -29,6 +29,6 @@ export async function openBrowserAdapter(choose: string): Promise<Device> {
   if (adapter === null) throw new NoAdapterError(choose, attemptOf('the browser returned no adapter'))
   const { name } = describeTarget(adapter)
   if (!matches(adapter, choose)) throw new NoAdapterError(choose, attemptOf(`the browser returned ${name}`))
-  const reason = choose === 'webgpu' || choose === 'gpu' ? 'the browser prefers it' : `it matches '${choose}'`
+  const reason = choose === 'auto' || choose === 'gpu' ? 'the browser prefers it' : `it matches '${choose}'`
   return openAdapter(adapter, { choice: { name, driver: adapter.info.description, reason } })
 }

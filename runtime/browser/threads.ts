@@ -1,6 +1,7 @@
 /** Threads of a page: Workers, where it may share memory with them. */
-import { openCpu } from '../cpu/device.ts'
+import { openCpu, type CpuOptions } from '../cpu/device.ts'
 import type { PoolWorker } from '../cpu/pool.ts'
+import { hasWasm } from '../cpu/probe.ts'
 import type { Device } from '../device.ts'
 
 const PORT = `const port = {
@@ -36,19 +37,24 @@ function spawn(program: string): PoolWorker {
 /** Browsers let a page share memory with Workers only where no other site's documents are in its process. */
 const isIsolated = (): boolean => globalThis.crossOriginIsolated && typeof SharedArrayBuffer === 'function'
 
-export interface CpuOptions {
-  /** By default one for each core. */
-  readonly threads?: number
-  readonly reason: string
-}
+/** Said with the reason of the choice. */
+const INLINE = 'one thread: the page is not cross-origin isolated (COOP and COEP headers)'
 
 /**
  * Opens the CPU device of a page. Where the page is not cross-origin isolated, the caller's own thread computes, whatever number
  * was asked for. Throws a LimitError for more than 256 threads.
  */
-export function openCpuDevice({ threads, reason }: CpuOptions): Device {
-  const common = { threads, cores: navigator.hardwareConcurrency, driver: 'WebAssembly of the browser', freeMemory: () => null }
-  if (isIsolated()) return openCpu({ ...common, spawn, reason })
-  const inline = 'one thread: the page is not cross-origin isolated (COOP and COEP headers)'
-  return openCpu({ ...common, spawn: null, reason: `${reason}; ${inline}` })
+export function openCpuDevice(options: CpuOptions = {}): Device {
+  const isShared = isIsolated()
+  const device = openCpu(
+    {
+      cores: navigator.hardwareConcurrency,
+      spawn: isShared ? spawn : null,
+      driver: 'WebAssembly of the browser',
+      enableRelaxedSimd: () => hasWasm('relaxedSimd'),
+      freeMemory: () => null,
+    },
+    options,
+  )
+  return isShared ? device : { ...device, choice: { ...device.choice, reason: `${device.choice.reason}; ${INLINE}` } }
 }

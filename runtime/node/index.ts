@@ -1,13 +1,11 @@
 /** Devices in Node: GPUs through WebGPU, and the processor. */
-import { checkedAsync, filled, flag, oneOf, options, positive } from '../../plan/arguments.ts'
-import { LANGUAGE } from '../../plan/plan.ts'
+import { checkedOpen } from '../open-options.ts'
 import { openDevice as openDeviceUnchecked } from './open.ts'
 
-/** Opens the best device that matches the options. Throws a NoAdapterError with the places searched and what would help. */
-export const openDevice = checkedAsync(
-  'openDevice',
-  { options: options({ choose: filled, runs: oneOf(Object.keys(LANGUAGE)), threads: positive, fast: flag }) },
-  openDeviceUnchecked,
-)
+/**
+ * Opens the best device that matches the options. Throws a NoAdapterError with the places searched and what would help, or an
+ * ArgumentError for options that do not go together.
+ */
+export const openDevice = checkedOpen(openDeviceUnchecked)
 
-export type { Choose, OpenOptions } from './open.ts'
+export type { Choose, OpenOptions } from '../open-options.ts'

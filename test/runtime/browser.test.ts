@@ -2,6 +2,7 @@ import { builtinModules } from 'node:module'
 import { join } from 'node:path'
 import { build } from 'esbuild'
 import { afterEach, expect, test, vi } from 'vitest'
+import { ArgumentError } from '../../plan/arguments.ts'
 import { openDevice } from '../../runtime/browser/index.ts'
 import { createNullAdapter } from '../../runtime/null/adapter.ts'
 import { stubPage } from '../support/page.ts'
@@ -42,10 +43,12 @@ test('auto takes the processor where there is no GPU, and says why', async () =>
   expect((await openDevice()).choice.reason).toMatch(/^no GPU: the browser returned SwiftShader Device; /)
 })
 
-test('others are opened by name, and by the target of a plan', async () => {
+test('others are opened by name, and for the target of a plan', async () => {
   const { adapter } = createNullAdapter({ info: { description: 'SwiftShader Device' } })
   stubPage({ gpu: { requestAdapter: async () => adapter } })
   expect((await openDevice({ choose: 'cpu', threads: 4 })).choice.reason).toMatch(/^it was asked for; one thread: /)
-  expect((await openDevice({ choose: 'webgpu' })).choice.name).toBe('SwiftShader Device')
+  expect((await openDevice({ runs: 'webgpu' })).choice.name).toBe('SwiftShader Device')
+  expect((await openDevice({ runs: 'cpu' })).choice.reason).toMatch(/^it runs plans for cpu; one thread: /)
+  await expect(openDevice({ choose: 'gpu', threads: 2 })).rejects.toThrow(ArgumentError)
   await expect(openDevice({ choose: 'gpu' })).rejects.toThrow('the browser returned SwiftShader Device')
 })

@@ -14,16 +14,16 @@ test('an adapter is opened by its kind and by its name', async () => {
   expect((await openBrowserAdapter('NULL')).choice.reason).toBe("it matches 'NULL'")
 })
 
-test('webgpu is any adapter', async () => {
+test('auto is any adapter', async () => {
   const { adapter } = createNullAdapter({ info: { description: 'SwiftShader Device' } })
   stubPage({ gpu: { requestAdapter: async () => adapter } })
   await expect(openBrowserAdapter('gpu')).rejects.toThrow('the browser returned SwiftShader Device')
-  expect((await openBrowserAdapter('webgpu')).choice.name).toBe('SwiftShader Device')
+  expect((await openBrowserAdapter('auto')).choice.name).toBe('SwiftShader Device')
 })
 
 test('a browser without WebGPU is told so', async () => {
   stubPage({})
   await expect(openBrowserAdapter('gpu')).rejects.toThrow('the browser has no WebGPU, or the page is not secure')
   stubPage({ gpu: { requestAdapter: async () => null } })
-  await expect(openBrowserAdapter('webgpu')).rejects.toThrow('the browser returned no adapter')
+  await expect(openBrowserAdapter('auto')).rejects.toThrow('the browser returned no adapter')
 })
