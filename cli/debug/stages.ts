@@ -34,7 +34,7 @@ export interface DebugDevice {
   readonly runPlan: (() => Promise<Readonly<Record<string, HostData>>>) | null
 }
 
-/** Called after each pass and each kernel with the number of those that are done. */
+/** Called after each pass and each kernel with the work that is done, in kernels: a pass evaluates the whole graph, as all do. */
 export type OnProgress = (done: number, total: number) => void
 
 interface ProgramCase {
@@ -55,17 +55,19 @@ async function* stagesOfProgram(
   { compiled, program, feeds }: ProgramCase,
   plan: Plan,
   device: DebugDevice | null,
-  onDone: () => void,
+  onWork: (kernels: number) => void,
 ): AsyncGenerator<Stage, Contents | null> {
-  const { stages, last } = comparePasses(program.name, evaluated(compiled.source, feeds), compiled.trace, feeds, onDone)
+  const { stages, last } = comparePasses(program.name, evaluated(compiled.source, feeds), compiled.trace, feeds, () =>
+    onWork(compiled.schedule.kernels.length),
+  )
   yield* stages
   if (stages.some(({ finding }) => finding !== null)) return null
   const scheduled: Scheduled = { graph: last.graph, schedule: compiled.schedule, plan, program }
-  const host = compareOnHost(scheduled, feeds, onDone)
+  const host = compareOnHost(scheduled, feeds, () => onWork(1))
   yield host
   if (host.finding !== null) return null
   if (device === null) return new Map()
-  const { stage, contents } = await compareOnDevice(scheduled, feeds, device.runner, device.name, onDone)
+  const { stage, contents } = await compareOnDevice(scheduled, feeds, device.runner, device.name, () => onWork(1))
   yield stage
   return stage.finding === null ? contents : null
 }
@@ -106,9 +108,9 @@ async function planStage({ graph, plan }: Compiled, contents: Contents, { name, 
 const outputsOf = (graph: Graph, values: ReadonlyMap<Node, HostTensor>): Record<string, HostTensor> =>
   Object.fromEntries(graph.outputs.map(({ name, node }) => [name, values.get(node)!]))
 
-/** Passes and kernels that are evaluated for a program. */
+/** What is evaluated for a program, in kernels. */
 const countWork = ({ source, trace, schedule }: CompiledProgram, hasDevice: boolean): number =>
-  countChanges(source, trace) + schedule.kernels.length * (hasDevice ? 2 : 1)
+  schedule.kernels.length * (countChanges(source, trace) + (hasDevice ? 2 : 1))
 
 /** Every stage that is reached. Throws a Failure where inputs or weights do not fit. */
 export async function* stagesOf(
@@ -128,20 +130,20 @@ export async function* stagesOf(
   const programs = plan.once === null ? [main] : [programOf(compiled, plan.once), main]
   const total = programs.reduce((all, program) => all + countWork(program, device !== null), 0)
   let done = 0
-  const onDone = (): void => onProgress(++done, total)
+  const onWork = (kernels: number): void => onProgress((done += kernels), total)
   onProgress(0, total)
   let running = feeds
   if (plan.once !== null) {
     const once = { compiled: programOf(compiled, plan.once), program: plan.once, feeds: { ...feeds, inputs: {} } }
     const made = outputsOf(once.compiled.source, evaluated(once.compiled.source, once.feeds).values)
     running = { ...feeds, weights: { ...feeds.weights, ...made } }
-    if ((yield* stagesOfProgram(once, plan, device, onDone)) === null) return
+    if ((yield* stagesOfProgram(once, plan, device, onWork)) === null) return
   }
   if (main.source !== graph) {
     const stage = comparePass('split of load-time constants', lowered, evaluated(main.source, running))
     yield stage
     if (stage.finding !== null) return
   }
-  const contents = yield* stagesOfProgram({ compiled: main, program: chosen, feeds: running }, plan, device, onDone)
+  const contents = yield* stagesOfProgram({ compiled: main, program: chosen, feeds: running }, plan, device, onWork)
   if (contents !== null && device !== null) yield await planStage(compiled, contents, device)
 }
