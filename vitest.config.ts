@@ -23,6 +23,8 @@ const order = [
   'optimisers',
   'kernel',
   'wgsl',
+  'wasm',
+  'emit',
   'bindings',
   'house',
   'docs',
@@ -39,16 +41,16 @@ const order = [
 
 /** What takes minutes, the longest first, begins when the rest without a device is done: so that both workers end together. */
 const long = [
-  'end-to-end/constraints',
-  'golden/gradients',
-  'autodiff/device',
-  'golden/device',
   'end-to-end/routings',
-  'training/device-machine',
-  'wgsl/routines/matmul',
+  'end-to-end/package',
+  'golden/gradients',
+  'cli/outputs',
   'end-to-end/killed',
-  'kernel/svd-kernel',
+  'kernel/sinkhorn',
+  'training/device-machine',
   'end-to-end/device',
+  'golden/device',
+  'wgsl/templates/matmul',
 ]
 
 function place({ moduleId }: TestSpecification): number {

@@ -6,8 +6,8 @@ export const isLong = process.env.TEST_LONG === '1'
 export const times = (short: number, long: number): number => (isLong ? long : short)
 
 /**
- * The cases that run on an adapter: all on SwiftShader, which every machine has; of others, which compile each kernel for
+ * The cases that run on a device: all on the cpu device, which every machine has; of adapters, which compile each kernel for
  * seconds, every third, from the first on.
  */
 export const casesOn = <T>(adapter: string, cases: readonly T[]): readonly T[] =>
-  isLong || adapter === 'swiftshader' ? cases : cases.filter((_, at) => at % 3 === 0)
+  isLong || adapter === 'cpu' ? cases : cases.filter((_, at) => at % 3 === 0)
