@@ -18,12 +18,15 @@ import { locateLeftRows } from './operands.ts'
 import { createOuterSums } from './outer.ts'
 import { mostRows, tilesOf, withTile } from './tiles.ts'
 
+const columnBlocks = ({ columns }: Matmul): Dim => ceilDivide(columns, COLUMNS)
+
 /** How many workgroups there are. */
-export const matmulWorkgroups = (matmul: Matmul): Dim => multiply(tilesOf(matmul), ceilDivide(matmul.columns, COLUMNS))
+export const matmulWorkgroups = (matmul: Matmul): Dim => multiply(tilesOf(matmul), columnBlocks(matmul))
 
 /**
  * Emits the workgroup whose number a local holds, in a loop over workgroups. `isRelaxed`: products and sums may be fused.
- * Neighbouring workgroups have the same columns, so that what is packed of the right operand serves several.
+ * Neighbouring workgroups have the same columns, so that what is packed of the right operand serves several; the same rows where
+ * the left operand is packed, as their results are then neighbours in memory.
  */
 export function emitMatmul(region: Region, matmul: Matmul, workgroup: number, isRelaxed: boolean): void {
   const { body } = region
@@ -37,10 +40,12 @@ export function emitMatmul(region: Region, matmul: Matmul, workgroup: number, is
   const isInner = matmul.left.layout === 'k-major' && matmul.rights.every(({ layout }) => layout === 'k-major')
   const outerSums = isInner ? null : createOuterSums(region, matmul, own)
 
-  const tiles = keep(body, () => emitDim(region, tilesOf(matmul)))
+  const isLeftPacked = matmul.left.layout === 'mn-major'
+  const together = keep(body, () => emitDim(region, isLeftPacked ? columnBlocks(matmul) : tilesOf(matmul)))
+  const inner = keep(body, () => combine(body, workgroup, 'i32.rem_u', together))
+  const outer = keep(body, () => combine(body, workgroup, 'i32.div_u', together))
+  const [place, number] = isLeftPacked ? [outer, inner] : [inner, outer]
   const columns = keep(body, () => emitDim(region, matmul.columns))
-  const place = keep(body, () => combine(body, workgroup, 'i32.rem_u', tiles))
-  const number = keep(body, () => combine(body, workgroup, 'i32.div_u', tiles))
   const first = keep(body, () => scale(body, number, COLUMNS))
   const end = keep(body, () => minimum(body, () => addConstant(body, first, COLUMNS), columns))
   withTile(region, matmul, place, rows, (tile) => {

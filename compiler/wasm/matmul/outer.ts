@@ -30,7 +30,10 @@ interface Packed {
   readonly k: number
   readonly left: number | null
   readonly rights: readonly number[]
-  /** Locals of what the right panels hold: one more than the expert, 0 where it is no whole range of K; and the first column. */
+  /**
+   * Locals of what is held from one workgroup to the next, of the left operand where it is packed, otherwise of the right ones:
+   * one more than the expert, 0 where it is no whole range of K; and the first row or column.
+   */
   readonly expert: number
   readonly first: number
 }
@@ -64,14 +67,47 @@ function outerSums(block: Block, packed: Packed, range: Range): void {
   body.get(range.from)
   forRange(body, range.below, packed.k, (from) => {
     const below = keep(body, () => minimum(body, () => addConstant(body, from, packed.k), range.below))
-    packLeft(block, packed, { from, below })
+    const part: Range = { from, below }
+    if (packed.left !== null) unlessHeld(block, packed, range, part, () => packLeft(block, packed, part))
     body.get(isDirect)
     body.op('i32.eqz')
-    body.when(() => packRights(block, packed, range, { from, below }))
+    body.when(() => {
+      if (packed.left !== null) packRights(block, packed, part)
+      else unlessHeld(block, packed, range, part, () => packRights(block, packed, part))
+    })
     matmul.rights.forEach((right, p) => {
       const columns = columnsOf(block, packed, p, right, isDirect, from)
-      multiplyPanels(block, packed, p, { from, below }, columns)
+      multiplyPanels(block, packed, p, part, columns)
     })
+  })
+}
+
+/** The local of the first row of an MN-major left operand. */
+function firstRow({ tile }: Block): number {
+  if (tile.firstRow === null) throw new Error('rows of an MN-major left operand are neighbours')
+  return tile.firstRow
+}
+
+/** Packs, unless the last workgroup had the same rows or columns of the same expert. */
+function unlessHeld(block: Block, packed: Packed, whole: Range, part: Range, pack: () => void): void {
+  const { body } = block.region
+  const first = packed.left === null ? block.first : firstRow(block)
+  const expert = keep(body, () => addConstant(body, block.tile.expert, 1))
+  combine(body, packed.expert, 'i32.ne', expert)
+  combine(body, packed.first, 'i32.ne', first)
+  body.op('i32.or')
+  body.when(() => {
+    pack()
+    body.get(first)
+    body.set(packed.first)
+    // what is held serves the next workgroup where it is all of K
+    body.get(expert)
+    body.i32(0)
+    combine(body, whole.from, 'i32.eq', part.from)
+    combine(body, whole.below, 'i32.eq', part.below)
+    body.op('i32.and')
+    body.op('select')
+    body.set(packed.expert)
   })
 }
 
@@ -91,16 +127,15 @@ function clearSums({ region: { body }, tile, sums }: Block): void {
   })
 }
 
-function packLeft({ region, matmul, tile }: Block, { k, left: address }: Packed, range: Range): void {
+function packLeft(block: Block, { k, left: address }: Packed, range: Range): void {
+  const { region, matmul, tile } = block
   const { left } = matmul
   if (left.layout !== 'mn-major' || address === null) return
-  if (tile.firstRow === null) throw new Error('rows of an MN-major left operand are neighbours')
   const panels: Panels = { address, k, most: mostRows(matmul), lines: tile.count }
-  packMnMajor(region, matmul, left, { expert: tile.expert, first: tile.firstRow, range }, panels)
+  packMnMajor(region, matmul, left, { expert: tile.expert, first: firstRow(block), range }, panels)
 }
 
-/** Packs the right operands, unless the last block had the same columns of the same expert. */
-function packRights(block: Block, packed: Packed, whole: Range, range: Range): void {
+function packRights(block: Block, packed: Packed, range: Range): void {
   const { region, matmul, tile, first, end } = block
   const { body } = region
   const lines = keep(body, () => {
@@ -108,26 +143,10 @@ function packRights(block: Block, packed: Packed, whole: Range, range: Range): v
     body.get(first)
     body.op('i32.sub')
   })
-  const expert = keep(body, () => addConstant(body, tile.expert, 1))
-  combine(body, packed.expert, 'i32.ne', expert)
-  combine(body, packed.first, 'i32.ne', first)
-  body.op('i32.or')
-  body.when(() => {
-    matmul.rights.forEach((right, p) => {
-      const panels: Panels = { address: packed.rights[p], k: packed.k, most: COLUMNS, lines }
-      if (right.layout === 'mn-major') packMnMajor(region, matmul, right, { expert: tile.expert, first, range }, panels)
-      else packKMajor(block, right, range, panels)
-    })
-    body.get(first)
-    body.set(packed.first)
-    // what is held serves the next block where it is all of K
-    body.get(expert)
-    body.i32(0)
-    combine(body, whole.from, 'i32.eq', range.from)
-    combine(body, whole.below, 'i32.eq', range.below)
-    body.op('i32.and')
-    body.op('select')
-    body.set(packed.expert)
+  matmul.rights.forEach((right, p) => {
+    const panels: Panels = { address: packed.rights[p], k: packed.k, most: COLUMNS, lines }
+    if (right.layout === 'mn-major') packMnMajor(region, matmul, right, { expert: tile.expert, first, range }, panels)
+    else packKMajor(block, right, range, panels)
   })
 }
 
