@@ -1,5 +1,5 @@
 /**
- * The runtime, `smoe/runtime`. It does not use Node: devices come from `runtime/dawn` or `runtime/browser`, files from
+ * The runtime, `smoe/runtime`. It does not use Node: devices come from `runtime/node` or `runtime/browser`, files from
  * `runtime/checkpoint/files.ts`.
  */
 

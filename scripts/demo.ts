@@ -1,6 +1,6 @@
 /**
- * `npm run demo`: a routed model, drawn at once by the processor: which expert took which tokens. Then the same spec as WGSL kernels
- * on the best adapter of this machine, with the time of each kernel on both, and the largest difference.
+ * `npm run demo`: a routed model, drawn at once by the processor: which expert took which tokens. Then the same spec as WGSL
+ * kernels on the best adapter of this machine, with the time of each kernel on both, and the largest difference.
  */
 import { readFileSync } from 'node:fs'
 import { randomCheckpoint } from '../cli/bench/random.ts'

@@ -5,7 +5,7 @@
 import { writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { parseArgs } from 'node:util'
-import { openDevice } from '../../runtime/dawn/index.ts'
+import { openDevice } from '../../runtime/node/index.ts'
 import type { RowsData } from '../../training/data/data.ts'
 import { split } from '../../training/data/split.ts'
 import { readData } from '../../training/files/data.ts'

@@ -19,7 +19,7 @@ const options: ts.CompilerOptions = {
   lib: ['lib.es2023.d.ts', 'lib.dom.d.ts', 'lib.esnext.disposable.d.ts'],
   paths: {
     'smoe/runtime': [join(root, 'runtime/index.ts')],
-    'smoe/runtime/dawn': [join(root, 'runtime/dawn/index.ts')],
+    'smoe/runtime/node': [join(root, 'runtime/node/index.ts')],
     'smoe/training': [join(root, 'training/index.ts')],
     'smoe/training/files': [join(root, 'training/files/index.ts')],
     'smoe/compiler/training': [join(root, 'compiler/train.ts')],

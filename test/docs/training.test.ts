@@ -63,7 +63,7 @@ test('and trains, and runs what it has learned', async () => {
   symlinkSync(resolve('node_modules'), join(folder, 'node_modules'), 'dir')
   const alias = {
     'smoe/compiler/training': resolve('compiler/train.ts'),
-    'smoe/runtime/dawn': resolve('runtime/dawn/index.ts'),
+    'smoe/runtime/node': resolve('runtime/node/index.ts'),
     'smoe/runtime': resolve('runtime/index.ts'),
     'smoe/std': resolve('cli/std.ts'),
     'smoe/training/files': resolve('training/files/index.ts'),

@@ -7,6 +7,7 @@ import { copyFileSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'no
 import { join } from 'node:path'
 import { chromium } from 'playwright-core'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
+import { mayHaveGpu } from '../../../runtime/node/gpu-present.ts'
 import { browserPath } from '../../support/chromium.ts'
 import { root } from '../../support/sources.ts'
 import { createProject, install, installing } from './project.ts'
@@ -24,15 +25,14 @@ beforeAll(() => install(project), 600_000)
 afterAll(() => rmSync(folder, { recursive: true, force: true }))
 
 describe.sequential('an installed package', () => {
-  test('says what brings an adapter, and that command does', () => {
-    const { text } = shell('smoe doctor')
+  test('has no WebGPU, and says that a machine without a GPU needs none', () => {
+    const { text, code } = shell('smoe doctor')
+    expect(code).toBe(0)
     expect(text).not.toMatch(/npm ci|npm run|Warning/)
-    if (!text.includes('no adapter')) return
-    const [, command] = /SwiftShader .*-> (npm install .*)/.exec(text) ?? []
-    expect(readme).toContain(command)
-    expect(shell(installing(command)).code).toBe(0)
-    expect(shell('smoe doctor').text).toContain('SwiftShader Device')
-  }, 300_000)
+    expect(text).toMatch(/cpu, \d+ threads? +<- used by default/)
+    expect(text).toMatch(/Dawn \(the npm package webgpu\) +not installed +-> npm install webgpu/)
+    if (!mayHaveGpu()) expect(text).toContain('the package webgpu is not needed: this machine has no GPU')
+  })
 
   test('begins as the README says', () => {
     const [copy] = /^cp -r node_modules.*$/m.exec(readme) ?? []
@@ -68,6 +68,28 @@ describe.sequential('an installed package', () => {
     }
     writeFileSync(join(folder, 'typed/strict.json'), JSON.stringify(strict))
     expect(shell('cd typed && tsc -p strict.json')).toMatchObject({ text: '', code: 0 })
+  }, 300_000)
+
+  test('without a device asked for it takes the cpu, and says why', () => {
+    const { text, code } = shell(
+      'smoe run mixtral.smoe --weights examples/tiny-mixtral --in tokens=examples/tiny-mixtral/reference.safetensors:input_ids',
+    )
+    expect(code, text).toBe(0)
+    expect(text).toMatch(mayHaveGpu() ? /^on cpu, \d+ threads?: no GPU was/ : /^on cpu, \d+ threads?: this machine has no GPU\n/)
+  })
+
+  test('a plan for WebGPU is refused where nothing runs it, with what brings an adapter; and that brings it', () => {
+    expect(shell('smoe compile mixtral.smoe -o out').code).toBe(0)
+    const { text, code } = shell('node next-token.js')
+    expect(code).not.toBe(0)
+    expect(text).toContain('no WebGPU adapter')
+    expect(text).toContain('install it with: npm install webgpu')
+    const [, command] = /SwiftShader .*install it with: (npm install .*)/.exec(text) ?? []
+    expect(readme).toContain(command)
+    expect(shell(installing('npm install webgpu')).code).toBe(0)
+    expect(shell(installing(command)).code).toBe(0)
+    expect(shell('smoe doctor').text).toContain('SwiftShader Device')
+    expect(shell('node next-token.js').text).toContain(LINE)
   }, 300_000)
 
   const path = browserPath()

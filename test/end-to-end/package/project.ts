@@ -40,7 +40,7 @@ export function createProject(): Project {
   }
 }
 
-/** Packs this tree and installs it, without what only a machine without a GPU needs. Throws what npm says. */
+/** Packs this tree and installs it alone, without its optional peer. Throws what npm says. */
 export function install({ folder, shell }: Project): void {
   mkdirSync(join(folder, '.pack'))
   const run = (line: string): void => {
@@ -49,7 +49,7 @@ export function install({ folder, shell }: Project): void {
   }
   run(`npm pack '${root}' --pack-destination .pack ${QUIET}`)
   const [tarball] = readdirSync(join(folder, '.pack'))
-  run(`npm init -y && npm pkg set type=module && npm install ${QUIET} ./.pack/${tarball} webgpu`)
+  run(`npm init -y && npm pkg set type=module && npm install ${QUIET} ./.pack/${tarball}`)
 }
 
 /** What a line of the instructions installs, without noise. */

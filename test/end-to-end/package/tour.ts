@@ -26,6 +26,8 @@ export function stepsOf(page: string): readonly Step[] {
 const MASKS: readonly (readonly [RegExp, string])[] = [
   // times depend on the machine
   [/\d[\d.,]*(?: min \d+)? (ms|s)\b/g, '# $1'],
+  // so do threads
+  [/\b\d+ threads?\b/g, '# threads'],
   // errors of rounding depend on its processor
   [/\b\d\.\d+e-\d+\b/g, '#'],
   // directories of a run are told as they are
