@@ -11,6 +11,7 @@ import { found, isUniform, shapeIn, valueType, type Region, type Variable } from
 import { arrayAddress } from './memory.ts'
 import { constant, emitReduction, foldScalar, splat } from './reduction.ts'
 import { GANG, UNIFORM, VARYING, type Shape } from './shape.ts'
+import { isSumAlong, sumAlong } from './sum-along.ts'
 import { storeBuffer, storeElement, whereAny } from './stores.ts'
 
 export function emitStatements(region: Region, statements: readonly Statement[]): void {
@@ -208,24 +209,39 @@ function emitReduce(region: Region, s: Statement & { kind: 'reduce' }): void {
   const { body, variables } = region
   const isVarying = region.analysis.varying.has(s.name)
   const isFixed = isUniform(region, s.extent)
-  emitReduction(body, {
-    ...s,
-    isVarying,
-    isFixed,
-    extent: () => (isFixed ? emitScalar(region, s.extent) : emitLanes(region, s.extent)),
-    each: (index, fold) => {
-      const inside = nested(region, region.mask)
-      inside.variables.set(s.variable, { shape: UNIFORM, type: 'u32', local: index })
-      emitStatements(inside, s.body)
-      if (isVarying) emitLanes(inside, s.value)
-      else emitScalar(inside, s.value)
-      fold()
-    },
-  })
+  if (isVarying && isSumAlong(region, s)) sumInTerms(region, s)
+  else
+    emitReduction(body, {
+      ...s,
+      isVarying,
+      isFixed,
+      extent: () => (isFixed ? emitScalar(region, s.extent) : emitLanes(region, s.extent)),
+      each: (index, fold) => {
+        const inside = nested(region, region.mask)
+        inside.variables.set(s.variable, { shape: UNIFORM, type: 'u32', local: index })
+        emitStatements(inside, s.body)
+        if (isVarying) emitLanes(inside, s.value)
+        else emitScalar(inside, s.value)
+        fold()
+      },
+    })
   const local = body.local(isVarying ? 'v128' : valueType(s.type))
   body.set(local)
   variables.set(s.name, { shape: isVarying ? VARYING : UNIFORM, type: s.type, local })
 }
+
+/** A sum whose terms are in a row for each thread. */
+const sumInTerms = (region: Region, s: Statement & { kind: 'reduce' }): void =>
+  sumAlong(
+    region,
+    s,
+    () => emitScalar(region, s.extent),
+    (variables) => {
+      const inside: Region = { ...nested(region, null), variables }
+      emitStatements(inside, s.body)
+      emitLanes(inside, s.value)
+    },
+  )
 
 /** Folds a variable over the threads of the workgroup, in order. */
 function allReduce(region: Region, s: Statement & { kind: 'all-reduce' }): void {

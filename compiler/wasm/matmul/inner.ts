@@ -10,6 +10,7 @@
  * first, so more of them, or K unrolled, would spill.
  */
 import { constantValue } from '../../../plan/dim.ts'
+import { addUp } from '../add-up.ts'
 import { emitDim } from '../gang/dim.ts'
 import { GANG } from '../gang/shape.ts'
 import type { FunctionBody } from '../function.ts'
@@ -136,36 +137,4 @@ function dots(
     body.when(() => step(true))
   }
   return sums
-}
-
-const words = (places: readonly number[]): readonly number[] =>
-  places.flatMap((place) => [0, 1, 2, 3].map((byte) => WORD * place + byte))
-
-/** The sums of the words of four vectors, as one vector. */
-function addUp(body: FunctionBody, vectors: readonly number[]): number {
-  const [a, b, c, d] = vectors
-  /** (x0 + x2, x1 + x3, y0 + y2, y1 + y3) */
-  const fold = (x: number, y: number): number => {
-    const out = body.local('v128')
-    body.get(x)
-    body.get(y)
-    body.shuffle(words([0, 1, 4, 5]))
-    body.get(x)
-    body.get(y)
-    body.shuffle(words([2, 3, 6, 7]))
-    body.op('f32x4.add')
-    body.set(out)
-    return out
-  }
-  const [left, right] = [fold(a, b), fold(c, d)]
-  const out = body.local('v128')
-  body.get(left)
-  body.get(right)
-  body.shuffle(words([0, 2, 4, 6]))
-  body.get(left)
-  body.get(right)
-  body.shuffle(words([1, 3, 5, 7]))
-  body.op('f32x4.add')
-  body.set(out)
-  return out
 }
