@@ -1,6 +1,7 @@
 /** The plans that are measured: the layer alone, and with the gradients of its input, its router and its experts. */
 import { differentiate } from '../../compiler/autodiff/differentiate.ts'
 import { compile, compileGraph } from '../../compiler/compile.ts'
+import type { Graph } from '../../compiler/graph/node.ts'
 import { isOp, nodesOf } from '../../compiler/graph/walk.ts'
 import { lower } from '../../compiler/lower/lower.ts'
 import { check } from '../../compiler/model/check.ts'
@@ -19,12 +20,21 @@ const settings = ({ experts: E, k, width: D, hidden: F }: LayerSize): Readonly<R
 const failure = (diagnostics: readonly Diagnostic[]): Failure =>
   new Failure(EXIT.usage, diagnostics.map(({ message }) => message).join('; '))
 
-/** From `x` to `y`, f32 [T, d] for any T. */
-export function forwardPlan(size: LayerSize, target: Target, terminal: Terminal): Plan {
-  const { plan, diagnostics } = compile(LAYER, { load: createLoader(terminal), set: settings(size), target })
-  if (plan === null) throw failure(diagnostics)
-  return plan
+export interface CompiledLayer {
+  /** Before any pass. */
+  readonly graph: Graph
+  readonly plan: Plan
 }
+
+/** From `x` to `y`, f32 [T, d] for any T. */
+export function compileForward(size: LayerSize, target: Target, terminal: Terminal): CompiledLayer {
+  const { graph, plan, diagnostics } = compile(LAYER, { load: createLoader(terminal), set: settings(size), target })
+  if (graph === null || plan === null) throw failure(diagnostics)
+  return { graph, plan }
+}
+
+export const forwardPlan = (size: LayerSize, target: Target, terminal: Terminal): Plan =>
+  compileForward(size, target, terminal).plan
 
 /**
  * From `x` and `dy`, the gradient at `y`, to `y` and the gradients: that of `x` is an output, those of the weights stay on the

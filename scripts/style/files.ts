@@ -8,7 +8,20 @@ export interface SourceFile {
   readonly text: string
 }
 
-const TOPS = ['grammar', 'plan', 'compiler', 'runtime', 'training', 'cli', 'std', 'examples', 'scripts', 'docs', 'test'] as const
+const TOPS = [
+  'grammar',
+  'plan',
+  'compiler',
+  'runtime',
+  'training',
+  'cli',
+  'std',
+  'examples',
+  'scripts',
+  'bench',
+  'docs',
+  'test',
+] as const
 const WRITTEN = /\.(ts|mjs|js|sh|md|smoe)$/
 
 /** Written by programs, or compared byte for byte. */

@@ -113,9 +113,15 @@ export const ENTRANCES: readonly Entrance[] = [
     runs: ['scripts/demo.ts', 'scripts/fuzz.ts', 'scripts/replay/plans.ts', 'scripts/check-style.ts'],
     why: 'programs, tested by what they print, or by the modules that they call',
   },
+  {
+    folder: 'bench',
+    tests: ['test/bench/peers/main.test.ts'],
+    runs: ['bench/peers/main.ts', 'bench/peers/serve.ts'],
+    why: 'one program, tested by what it writes; its libraries are installed by its runs alone',
+  },
 ]
 
-const ROOMS = ['grammar', 'plan', 'compiler', 'runtime', 'training', 'cli', 'scripts']
+const ROOMS = ['grammar', 'plan', 'compiler', 'runtime', 'training', 'cli', 'scripts', 'bench']
 
 const isBelow = (path: string, folder: string): boolean => path === folder || path.startsWith(`${folder}/`)
 /** The test of a source's name: `test/ops/build.test.ts` of `compiler/ops/build.ts`. */
