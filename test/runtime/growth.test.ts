@@ -4,7 +4,9 @@ import { openDevices } from '../../runtime/dawn/index.ts'
 import { createSession, createStore, memoryCheckpoint, openDevice, type Device } from '../../runtime/index.ts'
 import { createNullAdapter } from '../../runtime/null/adapter.ts'
 import { growthOf } from '../support/heap.ts'
-import { addPlan, replacePlan } from './plans.ts'
+import type { CpuBuffer } from '../../runtime/cpu/buffers.ts'
+import { openCpuDevice } from '../../runtime/node/threads.ts'
+import { addPlan, addPlanFor, replacePlan, withOwnKernels } from './plans.ts'
 import { wgslKernels } from '../support/wgsl.ts'
 
 const MOST_BYTES = 50
@@ -30,7 +32,7 @@ async function nullDevice() {
 }
 
 async function openSession(device: Device) {
-  const session = await createSession(device, addPlan())
+  const session = await createSession(device, addPlanFor(device))
   await session.loadWeights(checkpoint)
   return session
 }
@@ -119,4 +121,42 @@ describe.each(software.map((device) => [device.choice.name, device] as const))('
     expect(await growthOf(2_000, () => session.run(rows(2)))).toBeLessThan(200)
     session.dispose()
   }, 180_000)
+})
+
+describe('on the cpu device', () => {
+  const device = openCpuDevice({ threads: 2 })
+  afterAll(() => device.dispose())
+
+  test('4,000 runs, of ever other sizes too', async () => {
+    const session = await openSession(device)
+    expect(await growthOf(2_000, () => session.run(rows(2)))).toBeLessThan(200)
+    expect(await growthOf(2_000, (at) => session.run(rows(at % 1000)))).toBeLessThan(200)
+    session.dispose()
+  }, 120_000)
+
+  test('2,000 waits that succeed and that fail', async () => {
+    const wait = (at: number) => device.wait(at % 2 === 0 ? Promise.resolve() : Promise.reject(new Error(`${at}`)))
+    expect(await growthOf(2_000, (at) => wait(at).catch(() => {}))).toBeLessThan(MOST_BYTES)
+  })
+
+  test('600 sessions made and disposed, each with kernels of its own, keep neither kernels nor memory', async () => {
+    const plan = addPlanFor(device)
+    /** Behind all that is in use, since no gap has that size. */
+    const addressOfLarge = async (): Promise<number> => {
+      const buffer = await device.createStorage('large', 2 ** 24)
+      buffer.destroy()
+      return (buffer as CpuBuffer).address
+    }
+    const open = async (at: number) => {
+      const session = await createSession(device, withOwnKernels(plan, `kernel ${at}`.repeat(5)))
+      await session.loadWeights(checkpoint)
+      await session.run(rows(1))
+      session.dispose()
+    }
+    const before = await addressOfLarge()
+    // V8 frees modules in its own time, and a session that is kept has kilobytes
+    expect(await growthOf(600, open)).toBeLessThan(1000)
+    // a table of each program alone would be more
+    expect(await addressOfLarge()).toBeLessThan(before + 2 ** 16)
+  }, 120_000)
 })

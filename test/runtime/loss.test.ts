@@ -4,24 +4,24 @@
  */
 import { describe, expect, test } from 'vitest'
 import { trainingPlans } from '../../compiler/train.ts'
-import { PORTABLE } from '../../plan/target.ts'
+import { CPU, PORTABLE, type Target } from '../../plan/target.ts'
 import { openDevice as openDawn } from '../../runtime/dawn/index.ts'
+import { openCpuDevice } from '../../runtime/node/threads.ts'
 import { createSession, createStore, DeviceLostError, memoryCheckpoint, openDevice, type Device } from '../../runtime/index.ts'
 import { createNullAdapter } from '../../runtime/null/adapter.ts'
-import { createDeviceMachine } from '../../training/device-machine.ts'
+import { createDeviceMachine, type MachinePlans } from '../../training/device-machine.ts'
 import { initialise } from '../../training/initialise.ts'
 import { train } from '../../training/loop.ts'
 import { graphsOf } from '../bindings/tiny.ts'
 import { uniform } from '../support/random.ts'
 import { trainedSpec } from '../support/trained-spec.ts'
-import { addPlan } from './plans.ts'
+import { addPlanFor } from './plans.ts'
 
 const WITHIN_MS = 2000
 const checkpoint = memoryCheckpoint({ w: { shape: [4], data: new Float32Array(4) } })
 const rows = (count: number) => ({ x: { shape: [count, 4], data: new Float32Array(count * 4) } })
 
 const graphs = graphsOf({ path: 'tiny.smoe', text: trainedSpec(4) })
-const compiled = trainingPlans(graphs, PORTABLE)
 const kept = new Map<string, unknown>()
 const once = <T>(key: string, make: () => T): T => {
   const value = kept.get(key) ?? make()
@@ -29,14 +29,18 @@ const once = <T>(key: string, make: () => T): T => {
   return value as T
 }
 const { recipe } = graphs
-/** Compiled once for all tests. */
-const plans = {
-  ...compiled,
-  step: (chosen: readonly string[], isFirst: boolean) =>
-    once(`step ${chosen.join()} ${isFirst}`, () => compiled.step(chosen, isFirst)),
-  update: (moved: Parameters<typeof compiled.update>[0]) => once('update', () => compiled.update(moved)),
-  evaluation: () => once('evaluation', () => compiled.evaluation()),
+/** The plans for a target, each compiled once for all tests. */
+function plansFor(target: Target): MachinePlans {
+  const compiled = trainingPlans(graphs, target)
+  const { runs } = target
+  return {
+    ...compiled,
+    step: (chosen, isFirst) => once(`${runs} step ${chosen.join()} ${isFirst}`, () => compiled.step(chosen, isFirst)),
+    update: (updated) => once(`${runs} update`, () => compiled.update(updated)),
+    evaluation: () => once(`${runs} evaluation`, () => compiled.evaluation()),
+  }
 }
+const plans = { webgpu: plansFor(PORTABLE), cpu: plansFor(CPU) }
 const data = {
   kind: 'stream',
   name: 'noise',
@@ -45,7 +49,7 @@ const data = {
 } as const
 
 async function load(device: Device): Promise<unknown> {
-  const session = await createSession(device, addPlan())
+  const session = await createSession(device, addPlanFor(device))
   return await session.loadWeights(checkpoint)
 }
 
@@ -53,7 +57,7 @@ async function load(device: Device): Promise<unknown> {
 const WORK: Readonly<Record<string, (device: Device) => Promise<unknown>>> = {
   load,
   run: async (device) => {
-    const session = await createSession(device, addPlan())
+    const session = await createSession(device, addPlanFor(device))
     await session.loadWeights(checkpoint)
     const ended = await Promise.allSettled([
       session.run(rows(1)),
@@ -70,12 +74,12 @@ const WORK: Readonly<Record<string, (device: Device) => Promise<unknown>>> = {
     await Promise.all([store.read(), store.read(['a']), store.write({ a: { shape: [64], data: new Float32Array(64) } })])
   },
   train: async (device) => {
-    const machine = createDeviceMachine(device, plans)
+    const machine = createDeviceMachine(device, plans[device.target.runs])
     for await (const event of train({ recipe, machine, training: data, validateEvery: 2, validateBatches: 1, saveEvery: 1 }))
       if (event.kind === 'checkpoint') await machine.read()
   },
   checkpoint: async (device) => {
-    const machine = createDeviceMachine(device, plans)
+    const machine = createDeviceMachine(device, plans[device.target.runs])
     await machine.write(initialise(recipe))
     await machine.read()
   },
@@ -149,37 +153,46 @@ describe(`with seed ${seed}`, () => {
           }),
         )
         // afterwards all ends at once
-        if (ended.at(-1) === 'lost') await expect(createSession(device, addPlan())).rejects.toThrow(DeviceLostError)
+        if (ended.at(-1) === 'lost') await expect(createSession(device, addPlanFor(device))).rejects.toThrow(DeviceLostError)
       }
       expect(ended.filter((end) => end === 'lost').length, `${name}, seed ${seed}`).toBeGreaterThan(100)
     },
     300_000,
   )
 
+  /** Loses the device at 12 moments of the time that the work takes. */
+  async function loseOften(name: string, work: (device: Device) => Promise<unknown>, open: () => Promise<Device>) {
+    const next = uniform(seed + 1)
+    const whole = await open()
+    const start = performance.now()
+    await work(whole)
+    const took = performance.now() - start
+    whole.dispose()
+    for (let at = 0; at < 12; at++) {
+      const device = await open()
+      const moment = next() * took
+      await lose(
+        work,
+        device,
+        () => device.dispose(),
+        () => new Promise((resolve) => setTimeout(resolve, moment)),
+      ).catch((error: unknown) => {
+        throw new Error(`${name}, seed ${seed}, ${moment} ms of ${took}`, { cause: error })
+      })
+      device.dispose()
+    }
+  }
+
   // steps of training compile too long there to be lost often: a run, a load and a read wait for all that a step waits for
   test.each(Object.entries(WORK).filter(([name]) => name !== 'train'))(
     'on SwiftShader, %s ends at each of 12 moments',
-    async (name, work) => {
-      const next = uniform(seed + 1)
-      const whole = await openDawn({ choose: 'swiftshader' })
-      const start = performance.now()
-      await work(whole)
-      const took = performance.now() - start
-      whole.dispose()
-      for (let at = 0; at < 12; at++) {
-        const device = await openDawn({ choose: 'swiftshader' })
-        const moment = next() * took
-        await lose(
-          work,
-          device,
-          () => device.dispose(),
-          () => new Promise((resolve) => setTimeout(resolve, moment)),
-        ).catch((error: unknown) => {
-          throw new Error(`${name}, seed ${seed}, ${moment} ms of ${took}`, { cause: error })
-        })
-        device.dispose()
-      }
-    },
+    (name, work) => loseOften(name, work, () => openDawn({ choose: 'swiftshader' })),
+    300_000,
+  )
+
+  test.each(Object.entries(WORK))(
+    'on the cpu device, %s ends at each of 12 moments',
+    (name, work) => loseOften(name, work, async () => openCpuDevice({ threads: 2 })),
     300_000,
   )
 })

@@ -1,4 +1,6 @@
-import type { Kernel, KernelBinding, Plan, PlanBuffer, Port, StorageType } from '../../plan/plan.ts'
+import type { Kernel, KernelBinding, Plan, PlanBuffer, Port, StorageType, WasmKernel } from '../../plan/plan.ts'
+import type { Device } from '../../runtime/device.ts'
+import { graphOf, planOf } from '../support/graph.ts'
 
 const ANY = {
   features: [],
@@ -189,4 +191,26 @@ export function replacePlan(way: 'copied' | 'in place' = 'copied'): Plan {
           },
     ],
   })
+}
+
+const ADD = `model tiny() {
+  input x: f32[B, 4]
+  param w: f32[4]
+  output y = x + w
+}
+`
+
+/** The plan of `addPlan` for what a device runs. */
+export function addPlanFor({ target }: Pick<Device, 'target'>): Plan {
+  return target.runs === 'webgpu' ? addPlan() : planOf(graphOf({ path: 'tiny.smoe', text: ADD }), target)
+}
+
+/** A plan for the cpu device whose kernels are no other plan's: a custom section has this text. */
+export function withOwnKernels(plan: Plan, text: string): Plan {
+  const section = Buffer.from([0, text.length + 1, text.length, ...Buffer.from(text)])
+  const kernels = plan.kernels.map((kernel) => ({
+    ...(kernel as WasmKernel),
+    wasm: Buffer.concat([Buffer.from((kernel as WasmKernel).wasm, 'base64'), section]).toString('base64'),
+  }))
+  return { ...plan, kernels }
 }
