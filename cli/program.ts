@@ -11,43 +11,43 @@ interface Entry {
   readonly load: () => Promise<CommandModule>
 }
 
-/** Loaded one by one, so that `check` does not wait for what `run` needs. */
+/** Loaded when they are called: `check` does not wait for what `run` needs. */
 const COMMANDS: Readonly<Record<string, Entry>> = {
   check: { summary: 'find the mistakes in a spec', load: async () => (await import('./commands/check.ts')).check },
   fmt: { summary: 'write a spec in its canonical form', load: async () => (await import('./commands/fmt.ts')).fmt },
   compile: {
     summary: 'turn a spec into a plan, its kernels and typed bindings',
-    load: async () => (await import('./commands/compile.ts')).compile,
+    load: async () => (await import('./commands/rest.ts')).compile,
   },
   explain: {
     summary: 'show what a spec becomes at a stage of the compiler',
-    load: async () => (await import('./commands/explain.ts')).explain,
+    load: async () => (await import('./commands/rest.ts')).explain,
   },
-  run: { summary: 'run a model on tensors from files', load: async () => (await import('./commands/run.ts')).run },
+  run: { summary: 'run a model on tensors from files', load: async () => (await import('./commands/rest.ts')).run },
   debug: {
     summary: 'find the pass or kernel that a wrong number comes from',
-    load: async () => (await import('./commands/debug.ts')).debug,
+    load: async () => (await import('./commands/rest.ts')).debug,
   },
-  train: { summary: 'train a model on data', load: async () => (await import('./commands/train.ts')).train },
+  train: { summary: 'train a model on data', load: async () => (await import('./commands/rest.ts')).train },
   routing: {
     summary: 'draw a routing report, in the terminal or as a page',
-    load: async () => (await import('./commands/routing.ts')).routing,
+    load: async () => (await import('./commands/rest.ts')).routing,
   },
   import: {
     summary: 'write a spec for a Hugging Face checkpoint',
-    load: async () => (await import('./commands/import.ts')).importCommand,
+    load: async () => (await import('./commands/rest.ts')).importCommand,
   },
   reroute: {
     summary: 'route a checkpoint by the singular vectors of its experts, without training',
-    load: async () => (await import('./commands/reroute.ts')).reroute,
+    load: async () => (await import('./commands/rest.ts')).reroute,
   },
   bench: {
     summary: 'measure one mixture-of-experts layer on this machine',
-    load: async () => (await import('./commands/bench.ts')).bench,
+    load: async () => (await import('./commands/rest.ts')).bench,
   },
   doctor: {
     summary: 'list the adapters of this machine, and what is missing',
-    load: async () => (await import('./commands/doctor.ts')).doctor,
+    load: async () => (await import('./commands/rest.ts')).doctor,
   },
 }
 
