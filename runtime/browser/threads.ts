@@ -48,7 +48,7 @@ export function openCpuDevice(options: CpuOptions = {}): Device {
   const isShared = isIsolated()
   const device = openCpu(
     {
-      cores: navigator.hardwareConcurrency,
+      cores: globalThis.navigator?.hardwareConcurrency ?? 1,
       spawn: isShared ? spawn : null,
       driver: 'WebAssembly of the browser',
       enableRelaxedSimd: () => hasWasm('relaxedSimd'),

@@ -53,6 +53,9 @@ const CONTROL: ControlWords = { signal: 0, program: 16, mail: 17, pages: 18, arr
  */
 const SPINS = { idle: 20_000, barrier: 5_000 }
 
+/** Enough that the first execution soon runs optimised code, few enough that what kernels keep between workgroups serves. */
+const SLICES = 16
+
 /** In each worker `port` is an object of the platform's own making. */
 const program = (): string => `;(${String(serveThread)})(${String(createThread)}, port)`
 
@@ -97,7 +100,7 @@ export function createPool({ memory }: SharedMemory, { threads, spawn }: Platfor
     if (told.kind === 'failed') onFailure?.(told.message)
     else onDone?.()
   }
-  const options = (thread: number): ThreadOptions => ({ memory, control: CONTROL, thread, threads, spins: SPINS })
+  const options = (thread: number): ThreadOptions => ({ memory, control: CONTROL, thread, threads, spins: SPINS, slices: SLICES })
   const workers: PoolWorker[] = []
   const start = (thread: number, worker: PoolWorker): void => {
     workers.push(worker)

@@ -28,6 +28,8 @@ export interface ThreadOptions {
   readonly threads: number
   /** How often a word is read before the thread sleeps until it changes. */
   readonly spins: { readonly idle: number; readonly barrier: number }
+  /** Calls that a thread's share of a dispatch is made in. */
+  readonly slices: number
 }
 
 export interface KernelMessage {
@@ -54,7 +56,7 @@ type KernelFunction = (args: number, own: number, from: number, to: number) => v
  * of times (f64 milliseconds, one more than dispatches; 0 for none), then for each dispatch the kernel, the address of its
  * arguments and its workgroups. Workgroups are divided evenly, in order: which thread runs one changes no value.
  */
-export function createThread({ memory, control, thread, threads, spins }: ThreadOptions): Thread {
+export function createThread({ memory, control, thread, threads, spins, slices }: ThreadOptions): Thread {
   const words = new Int32Array(memory.buffer)
   const functions = new Map<number, KernelFunction>()
   let [received, served] = [0, 0]
@@ -103,7 +105,11 @@ export function createThread({ memory, control, thread, threads, spins }: Thread
         const to = Math.floor((workgroups * (thread + 1)) / threads)
         if (from < to && Atomics.load(words, control.failed) === 0) {
           try {
-            functions.get(table[3 * at])!(table[3 * at + 1], base + thread * stride, from, to)
+            const call = functions.get(table[3 * at])!
+            // V8 enters optimised code at the next call of a function, never within one
+            const slice = Math.ceil((to - from) / slices)
+            for (let part = from; part < to; part += slice)
+              call(table[3 * at + 1], base + thread * stride, part, Math.min(to, part + slice))
           } catch (error) {
             const isFirst = Atomics.compareExchange(words, control.failed, 0, at + 1) === 0
             if (isFirst) report(at, error instanceof Error ? error.message : String(error))

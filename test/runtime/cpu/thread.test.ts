@@ -11,7 +11,7 @@ function alone() {
   words[CONTROL.program] = PROGRAM
   words[CONTROL.pages] = 1
   const spins = { idle: 1, barrier: 1 }
-  const thread = createThread({ memory, control: CONTROL, thread: 0, threads: 1, spins })
+  const thread = createThread({ memory, control: CONTROL, thread: 0, threads: 1, spins, slices: 4 })
   return { words, thread }
 }
 
