@@ -8,7 +8,7 @@ import { evaluate, evaluateNodes, type Feeds } from '../../compiler/reference/ev
 import { EvaluationError, type HostTensor } from '../../compiler/reference/tensor.ts'
 import { evaluate as sizeOf } from '../../plan/dim.ts'
 import { memoryCheckpoint } from '../../runtime/checkpoint/memory.ts'
-import { openDevice } from '../../runtime/dawn/index.ts'
+import { openDevice } from '../../runtime/node/index.ts'
 import type { Device } from '../../runtime/device.ts'
 import { InputError, NotFiniteError, WeightError } from '../../runtime/errors.ts'
 import { createSession, type Session } from '../../runtime/session.ts'
