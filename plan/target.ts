@@ -54,4 +54,4 @@ export const CPU: Target = {
 export const RELAXED_SIMD = 'relaxed-simd'
 
 /** Faster matmuls, whose last bits depend on the processor. */
-export const FAST_CPU: Target = { ...CPU, name: 'cpu, fast', features: [RELAXED_SIMD] }
+export const FAST_CPU: Target = { ...CPU, name: 'cpu, fast', features: [...CPU.features, RELAXED_SIMD] }
