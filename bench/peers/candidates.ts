@@ -1,10 +1,10 @@
 /** Everything that is measured. */
 import { availableParallelism } from 'node:os'
-import { openJax } from './runners/jax.ts'
-import { openOnnxRuntime } from './runners/onnxruntime.ts'
+import { openJax, openJaxOnWebGpu } from './runners/jax.ts'
+import { openOnnxRuntime, openOnnxRuntimeOnWebGpu } from './runners/onnxruntime.ts'
 import type { OpenRunner } from './runners/runner.ts'
 import { openSmoe } from './runners/smoe.ts'
-import { openTfjs } from './runners/tfjs.ts'
+import { openTfjs, openTfjsOnWebGpu } from './runners/tfjs.ts'
 
 interface NodeCandidate {
   readonly kind: 'node'
@@ -35,7 +35,10 @@ export const CANDIDATES: readonly Candidate[] = [
   ofNode('smoe-swiftshader', 'smoe WebGPU, SwiftShader', openSmoe({ choose: 'SwiftShader' })),
   ofNode('onnxruntime-1', 'onnxruntime-node CPU, 1 thread', openOnnxRuntime(1)),
   ofNode('onnxruntime', `onnxruntime-node CPU, ${threads(THREADS)}`, openOnnxRuntime(THREADS)),
+  ofNode('onnxruntime-lavapipe', 'onnxruntime-node WebGPU, lavapipe', openOnnxRuntimeOnWebGpu('lavapipe')),
   ofNode('jax-js', 'jax-js wasm', openJax),
+  ofNode('jax-js-lavapipe', 'jax-js WebGPU, lavapipe', openJaxOnWebGpu('lavapipe')),
   ofNode('tfjs', 'tfjs wasm', openTfjs),
+  ofNode('tfjs-lavapipe', 'tfjs WebGPU, lavapipe', openTfjsOnWebGpu('lavapipe')),
   { kind: 'python', name: 'torch', label: 'torch CPU', program: 'bench/peers/runners/torch-layer.py' },
 ]

@@ -18,10 +18,12 @@ export interface MeasureOptions {
 const PAUSE = 25
 /** Engines compile again what runs often: milliseconds of runs before the first that counts. */
 const WARM_UP = 1000
-/** About what a turn takes, milliseconds, of which the first run does not count: it wakes threads and fills caches. */
+/** About what a turn takes, milliseconds. */
 const TURN = 60
+/** The first run of a turn wakes threads and fills caches. */
+const UNTIMED = 1
 const MOST_RUNS = 20
-const FEWEST_ROUNDS = 9
+const FEWEST_ROUNDS = 5
 
 type Refused = Exclude<Outcome, { kind: 'timed' }>
 
@@ -69,7 +71,7 @@ async function round(entries: readonly Entry[], tokens: number): Promise<void> {
   for (const entry of entries) {
     if (entry.failure !== null) continue
     await wait(PAUSE)
-    entry.times.push(...(await turn(entry, tokens, entry.runs)).slice(1))
+    entry.times.push(...(await turn(entry, tokens, UNTIMED + entry.runs)).slice(UNTIMED))
   }
 }
 
@@ -91,7 +93,7 @@ export async function measure(
   const checked: (Entry | Refused)[] = []
   for (const runner of runners) {
     const error = await check(runner, tokens, expected, folder)
-    checked.push(typeof error === 'number' ? { runner, error, times: [], runs: 2, failure: null } : error)
+    checked.push(typeof error === 'number' ? { runner, error, times: [], runs: 1, failure: null } : error)
   }
   const entries = checked.filter((one) => 'runner' in one)
   for (const entry of entries) await warmUp(entry, tokens)

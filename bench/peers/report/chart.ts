@@ -2,8 +2,8 @@
 import { milliseconds } from '../../../cli/output.ts'
 import type { Outcome, Report, Result } from '../results.ts'
 
-const WIDTH = 760
-const LEFT = 230
+const WIDTH = 800
+const LEFT = 270
 const RIGHT = 150
 const TOP = 52
 const LINE = 22

@@ -1,9 +1,10 @@
-/** jax-js on WebAssembly. Its arrays are freed by their use: `ref` keeps one for another. */
+/** jax-js, on WebAssembly or on a WebGPU adapter. Its arrays are freed by their use: `ref` keeps one for another. */
 import type { Problem } from '../problem.ts'
 import { transposed } from '../transposed.ts'
 import { expertOf, runByExpert } from './by-expert.ts'
-import { loadPeer } from './load-peer.ts'
-import type { OpenRunner } from './runner.ts'
+import { loadPeer, type Peer } from './load-peer.ts'
+import type { OpenRunner, Runner } from './runner.ts'
+import { provideWebGpu, type SoftwareAdapter } from './webgpu.ts'
 
 interface JaxArray {
   readonly ref: JaxArray
@@ -39,10 +40,15 @@ const expertArrays = (jax: Jax, { size: { experts, width, hidden }, weights }: P
     down: operand(jax, expertOf(weights.down, e, experts), width, hidden),
   }))
 
-export const openJax: OpenRunner = async (problem) => {
-  const { module: jax, version } = loadPeer<Jax>('@jax-js/jax')
-  await jax.init('wasm')
-  jax.defaultDevice('wasm')
+async function loadOn(device: 'wasm' | 'webgpu'): Promise<Peer<Jax>> {
+  const peer = loadPeer<Jax>('@jax-js/jax')
+  await peer.module.init(device)
+  peer.module.defaultDevice(device)
+  return peer
+}
+
+async function openOn(device: 'wasm' | 'webgpu', detail: string, problem: Problem): Promise<Runner> {
+  const { module: jax, version } = await loadOn(device)
   const { size, weights } = problem
   const { matmul, array } = jax.numpy
   const router = operand(jax, weights.router, size.experts, size.width)
@@ -52,7 +58,7 @@ export const openJax: OpenRunner = async (problem) => {
   const rowsOf = (data: Float32Array, count: number): JaxArray => array(data).reshape([count, size.width])
   return {
     version,
-    detail: 'wasm, 1 thread (Node has no Worker of the web), rows are listed on the host',
+    detail: `${detail}, rows are listed on the host`,
     run: (x) =>
       runByExpert(x, size, {
         route: (all, tokens) => logits(rowsOf(all, tokens), router.ref).data(),
@@ -64,3 +70,12 @@ export const openJax: OpenRunner = async (problem) => {
     close: async () => {},
   }
 }
+
+export const openJax: OpenRunner = (problem) => openOn('wasm', 'wasm, 1 thread (Node has no Worker of the web)', problem)
+
+export const openJaxOnWebGpu =
+  (adapter: SoftwareAdapter): OpenRunner =>
+  async (problem) => {
+    await provideWebGpu(adapter)
+    return openOn('webgpu', `webgpu on ${adapter}`, problem)
+  }

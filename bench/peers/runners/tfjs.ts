@@ -1,9 +1,10 @@
-/** TensorFlow.js on WebAssembly. */
+/** TensorFlow.js, on WebAssembly or on a WebGPU adapter. */
 import type { Problem } from '../problem.ts'
 import { transposed } from '../transposed.ts'
 import { expertOf, runByExpert } from './by-expert.ts'
 import { loadPeer } from './load-peer.ts'
-import type { OpenRunner } from './runner.ts'
+import type { OpenRunner, Runner } from './runner.ts'
+import { provideWebGpu, type SoftwareAdapter } from './webgpu.ts'
 
 interface Tensor {
   readonly data: () => Promise<Float32Array>
@@ -44,16 +45,16 @@ async function dataOf(tf: TensorFlow, compute: () => Tensor): Promise<Float32Arr
   return data
 }
 
-export const openTfjs: OpenRunner = async (problem) => {
+async function openOn(backend: 'wasm' | 'webgpu', detail: string, problem: Problem): Promise<Runner> {
   const { module: tf, version } = loadPeer<TensorFlow>('@tensorflow/tfjs-core')
-  loadPeer('@tensorflow/tfjs-backend-wasm')
-  await tf.setBackend('wasm')
+  loadPeer(`@tensorflow/tfjs-backend-${backend}`)
+  if (!(await tf.setBackend(backend))) throw new Error(`TensorFlow.js cannot use ${backend}`)
   const { size, weights } = problem
   const router = operand(tf, weights.router, size.experts, size.width)
   const experts = expertTensors(tf, problem)
   return {
     version,
-    detail: 'wasm with SIMD, 1 thread (more are for browsers), rows are listed on the host',
+    detail: `${detail}, rows are listed on the host`,
     run: (x) =>
       runByExpert(x, size, {
         route: (all, tokens) => dataOf(tf, () => tf.matMul(tf.tensor(all, [tokens, size.width]), router)),
@@ -68,3 +69,12 @@ export const openTfjs: OpenRunner = async (problem) => {
     close: async () => {},
   }
 }
+
+export const openTfjs: OpenRunner = (problem) => openOn('wasm', 'wasm with SIMD, 1 thread (more are for browsers)', problem)
+
+export const openTfjsOnWebGpu =
+  (adapter: SoftwareAdapter): OpenRunner =>
+  async (problem) => {
+    await provideWebGpu(adapter)
+    return openOn('webgpu', `webgpu on ${adapter}`, problem)
+  }
