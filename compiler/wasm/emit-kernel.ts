@@ -3,6 +3,7 @@ import type { WasmKernel } from '../../plan/plan.ts'
 import { RELAXED_SIMD } from '../../plan/target.ts'
 import { placeOf, type EmitOptions, type EmittedKernel } from '../kernel/emitted.ts'
 import type { KernelProgram } from '../kernel/ir/kernel.ts'
+import { partsOf } from '../kernel/parts.ts'
 import { LimitError } from '../kernel/limit-error.ts'
 import { toBase64 } from './base64.ts'
 import { emitKernel as emitFunction, MARGIN_BYTES } from './kernel.ts'
@@ -25,8 +26,11 @@ function functionsOf(module: ModuleBuilder): (name: FunctionName) => number {
   }
 }
 
-/** Throws a LimitError for a buffer in f16, which no kernel of this target loads. */
+/** Throws for a buffer in parts, which only WebGPU's limit of a binding makes; a LimitError for one in f16. */
 export function emitKernel(program: KernelProgram, { dims, storage, target }: EmitOptions): EmittedKernel<WasmKernel> {
+  const cut = program.buffers.find(({ node }) => partsOf(node, target).parts > 1)
+  if (cut !== undefined)
+    throw new Error(`${cut.name} of ${program.name} has several parts, and kernels of the cpu target read one`)
   const half = program.buffers.find(({ node }) => storage(node) === 'f16')
   if (half !== undefined)
     throw new LimitError(

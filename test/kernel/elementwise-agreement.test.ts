@@ -18,7 +18,7 @@ import { createBuilder, NO_ORIGIN } from '../../compiler/ops/build.ts'
 import { records } from '../../compiler/ops/records.ts'
 import { evaluate } from '../../compiler/reference/evaluate.ts'
 import { foldConstants } from '../../compiler/passes/constant-folding.ts'
-import { openDevices } from '../../runtime/dawn/index.ts'
+import { openSoftware } from '../support/devices.ts'
 import type { Device } from '../../runtime/device.ts'
 import { CASES, combined, EDGES, graphOf, type ElementwiseCase } from '../support/elementwise-cases.ts'
 import { both } from '../support/graph-on-host.ts'
@@ -153,7 +153,7 @@ const SMALLEST = 2 ** -126
 describe('on every software adapter', () => {
   let devices: readonly Device[] = []
   beforeAll(async () => {
-    devices = await openDevices({ choose: 'software' })
+    devices = await openSoftware()
     expect(devices.length).toBeGreaterThan(0)
   })
   afterAll(() => devices.forEach((device) => device.dispose()))

@@ -8,7 +8,7 @@ import type { Node } from '../../compiler/graph/node.ts'
 import { createBuilder, NO_ORIGIN } from '../../compiler/ops/build.ts'
 import { evaluate } from '../../compiler/reference/evaluate.ts'
 import { hostTensor } from '../../compiler/reference/tensor.ts'
-import { openDevices } from '../../runtime/dawn/index.ts'
+import { openSoftware } from '../support/devices.ts'
 import type { Device } from '../../runtime/device.ts'
 import { combined, EDGES } from '../support/elementwise-cases.ts'
 import { runGraph } from '../support/graph-on-device.ts'
@@ -51,7 +51,7 @@ function graphOf(inner: Op, literal: number | null, isFirst: boolean) {
 
 let devices: readonly Device[] = []
 beforeAll(async () => {
-  devices = await openDevices({ choose: 'software' })
+  devices = await openSoftware()
 })
 afterAll(() => devices.forEach((device) => device.dispose()))
 

@@ -6,7 +6,7 @@ import type { Graph, Node } from '../../compiler/graph/node.ts'
 import { createBuilder, NO_ORIGIN } from '../../compiler/ops/build.ts'
 import { call, literal, variable } from '../../compiler/scalar/build.ts'
 import type { TemplateCode } from '../../compiler/wgsl/template-code.ts'
-import { openDevices } from '../../runtime/dawn/index.ts'
+import { openSoftware } from '../support/devices.ts'
 import type { Device } from '../../runtime/device.ts'
 import { createSession } from '../../runtime/session.ts'
 import { planOf } from '../support/graph-on-device.ts'
@@ -15,7 +15,7 @@ import { prepare, emitterFor } from '../wgsl/templates/harness.ts'
 
 let devices: readonly Device[] = []
 beforeAll(async () => {
-  devices = await openDevices({ choose: 'software' })
+  devices = await openSoftware()
   expect(devices.length).toBeGreaterThan(0)
 })
 afterAll(() => devices.forEach((device) => device.dispose()))

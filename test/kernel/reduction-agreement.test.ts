@@ -6,7 +6,7 @@ import type { Graph, Node } from '../../compiler/graph/node.ts'
 import { createBuilder, NO_ORIGIN, NONE } from '../../compiler/ops/build.ts'
 import { evaluate } from '../../compiler/reference/evaluate.ts'
 import { hostTensor } from '../../compiler/reference/tensor.ts'
-import { openDevices } from '../../runtime/dawn/index.ts'
+import { openSoftware } from '../support/devices.ts'
 import type { Device } from '../../runtime/device.ts'
 import { both } from '../support/graph-on-host.ts'
 import { runGraph } from '../support/graph-on-device.ts'
@@ -103,7 +103,7 @@ describe('kernels on the host', () => {
 
 describe('every software adapter', () => {
   let devices: readonly Device[] = []
-  beforeAll(async () => void (devices = await openDevices({ choose: 'software' })))
+  beforeAll(async () => void (devices = await openSoftware()))
   afterAll(() => devices.forEach((device) => device.dispose()))
 
   test.each(CASES)(

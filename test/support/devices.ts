@@ -1,6 +1,6 @@
 /** The devices of this machine that need no GPU, by the names they are asked for, and host tensors as they take them. */
 import type { HostTensor } from '../../compiler/reference/tensor.ts'
-import { listAdapters } from '../../runtime/dawn/index.ts'
+import { listAdapters, openDevices } from '../../runtime/dawn/index.ts'
 import type { Device } from '../../runtime/device.ts'
 import { openDevice } from '../../runtime/node/index.ts'
 import type { HostData } from '../../runtime/tensors.ts'
@@ -26,3 +26,9 @@ const stored = ({ shape, dtype, values }: HostTensor): HostData => ({ shape, dat
 
 export const storedAll = (tensors: Readonly<Record<string, HostTensor>>): Readonly<Record<string, HostData>> =>
   Object.fromEntries(Object.entries(tensors).map(([name, tensor]) => [name, stored(tensor)]))
+
+/** All of them, opened; the cpu device with threads enough to divide the work. */
+export const openSoftware = async (): Promise<readonly Device[]> => [
+  await openDevice({ choose: 'cpu', threads: 2 }),
+  ...(await openDevices({ choose: 'software' })),
+]

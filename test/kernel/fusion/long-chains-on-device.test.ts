@@ -6,12 +6,12 @@ import { createBuilder } from '../../../compiler/ops/build.ts'
 import { evaluate } from '../../../compiler/reference/evaluate.ts'
 import { tensorOf } from '../../../compiler/reference/tensor.ts'
 import type { Device } from '../../../runtime/device.ts'
-import { openDevices } from '../../../runtime/dawn/index.ts'
+import { openSoftware } from '../../support/devices.ts'
 import { runGraph } from '../../support/graph-on-device.ts'
 
 let devices: readonly Device[] = []
 beforeAll(async () => {
-  devices = await openDevices({ choose: 'software' })
+  devices = await openSoftware()
   expect(devices.length).toBeGreaterThan(0)
 })
 afterAll(() => devices.forEach((device) => device.dispose()))

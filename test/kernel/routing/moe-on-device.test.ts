@@ -3,9 +3,9 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { compile } from '../../../compiler/compile.ts'
 import type { Graph } from '../../../compiler/graph/node.ts'
 import { evaluate } from '../../../compiler/reference/evaluate.ts'
-import { PORTABLE, type Target } from '../../../plan/target.ts'
+import { CPU, PORTABLE, type Target } from '../../../plan/target.ts'
 import type { Plan } from '../../../plan/plan.ts'
-import { openDevices } from '../../../runtime/dawn/index.ts'
+import { openSoftware } from '../../support/devices.ts'
 import type { Device } from '../../../runtime/device.ts'
 import { relativeError } from '../../support/compare.ts'
 import { runPlan } from '../../support/graph-on-device.ts'
@@ -48,7 +48,7 @@ describe('a routed layer', () => {
 
   let devices: readonly Device[] = []
   beforeAll(async () => {
-    devices = await openDevices({ choose: 'software' })
+    devices = await openSoftware()
     expect(devices.length).toBeGreaterThan(0)
   })
   afterAll(() => devices.forEach((device) => device.dispose()))
@@ -74,7 +74,7 @@ describe('a routed layer', () => {
   })
 
   it('is cut where a bank of experts exceeds a binding', async () => {
-    const [device] = devices
+    const device = devices.find(({ target }) => target.runs === 'webgpu')!
     const sizes = { D: 32, F: 48, E: 8, k: 2 }
     // three experts of 48 * 32 numbers a part
     const target = { ...device.target, maxBindingBytes: 3 * 48 * 32 * 4 + 100 }
@@ -87,5 +87,11 @@ describe('a routed layer', () => {
     const { inputs, checkpoint, weights } = feedsOf(graph, { T: 33 }, { seed: 5 })
     const got = await runPlan(device, plan, { inputs, weights: checkpoint })
     expect(relativeError(got.y.data, evaluate(graph, { inputs, weights }).y.values)).toBeLessThan(1e-5)
+  })
+
+  it('is never cut on the cpu target, whose kernels read one part', () => {
+    expect(() => compileLayer({ D: 32, F: 48, E: 8, k: 2 }, { ...CPU, maxBindingBytes: 3 * 48 * 32 * 4 + 100 })).toThrow(
+      /several parts/,
+    )
   })
 })

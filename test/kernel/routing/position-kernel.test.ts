@@ -8,7 +8,7 @@ import { createBuilder, NO_ORIGIN } from '../../../compiler/ops/build.ts'
 import type { Graph, Node } from '../../../compiler/graph/node.ts'
 import { evaluate } from '../../../compiler/reference/evaluate.ts'
 import { hostTensor } from '../../../compiler/reference/tensor.ts'
-import { openDevices } from '../../../runtime/dawn/index.ts'
+import { openSoftware } from '../../support/devices.ts'
 import { createSession } from '../../../runtime/session.ts'
 import type { Device } from '../../../runtime/device.ts'
 import { planOf } from '../../support/graph-on-device.ts'
@@ -41,7 +41,7 @@ const routing = (experts: number): fc.Arbitrary<Int32Array> =>
 
 describe('position_in_expert', () => {
   let devices: readonly Device[] = []
-  beforeAll(async () => void (devices = await openDevices({ choose: 'software' })))
+  beforeAll(async () => void (devices = await openSoftware()))
   afterAll(() => devices.forEach((device) => device.dispose()))
 
   it.each([1, 5, 130])('is the same as by the reference, for %i experts', async (experts) => {

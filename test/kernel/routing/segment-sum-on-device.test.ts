@@ -12,14 +12,14 @@ import { digitsOf } from '../../../compiler/passes/segment-sum-sorting.ts'
 import { optimise } from '../../../compiler/passes/pipeline.ts'
 import { evaluate } from '../../../compiler/reference/evaluate.ts'
 import { hostTensor, type HostTensor } from '../../../compiler/reference/tensor.ts'
-import { openDevices } from '../../../runtime/dawn/index.ts'
+import { openSoftware } from '../../support/devices.ts'
 import type { Device } from '../../../runtime/device.ts'
 import { runGraph } from '../../support/graph-on-device.ts'
 import { uniform } from '../../support/random.ts'
 
 let devices: readonly Device[] = []
 beforeAll(async () => {
-  devices = await openDevices({ choose: 'software' })
+  devices = await openSoftware()
   expect(devices.length).toBeGreaterThan(0)
 })
 afterAll(() => devices.forEach((device) => device.dispose()))

@@ -5,7 +5,7 @@ import { evaluateKernels, type Memory } from '../../../compiler/kernel/ir/evalua
 import { schedule } from '../../../compiler/kernel/schedule.ts'
 import { hostTensor, type HostTensor } from '../../../compiler/ops/tensor.ts'
 import { evaluate } from '../../../compiler/reference/evaluate.ts'
-import { openDevices } from '../../../runtime/dawn/index.ts'
+import { openSoftware } from '../../support/devices.ts'
 import type { Device } from '../../../runtime/device.ts'
 import { createSession } from '../../../runtime/session.ts'
 import { relativeError } from '../../support/compare.ts'
@@ -86,7 +86,7 @@ describe.each([PORTABLE, cpu])('for $kind', (target) => {
 
 describe('on devices', () => {
   let devices: readonly Device[] = []
-  beforeAll(async () => void (devices = await openDevices({ choose: 'software' })))
+  beforeAll(async () => void (devices = await openSoftware()))
   afterAll(() => devices.forEach((device) => device.dispose()))
 
   it.each(cases.filter(({ name }) => /^300 rows.* 4 it|^3 rows.* 4 it|marginals|beyond/.test(name)))(

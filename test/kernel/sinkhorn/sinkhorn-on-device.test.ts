@@ -2,7 +2,7 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { compile, compileGraph } from '../../../compiler/compile.ts'
 import type { Plan } from '../../../plan/plan.ts'
-import { openDevices } from '../../../runtime/dawn/index.ts'
+import { openSoftware } from '../../support/devices.ts'
 import type { Device } from '../../../runtime/device.ts'
 import { createSession } from '../../../runtime/session.ts'
 import { planOf } from '../../support/graph-on-device.ts'
@@ -23,7 +23,7 @@ import {
 
 let devices: readonly Device[] = []
 beforeAll(async () => {
-  devices = await openDevices({ choose: 'software' })
+  devices = await openSoftware()
   expect(devices.length).toBeGreaterThan(0)
 })
 afterAll(() => devices.forEach((device) => device.dispose()))
