@@ -258,14 +258,14 @@ test('what is held has to fit the model, and the model has to hold something', a
   expect(await there.smoe('run', 'new.smoe', ...common, '--held', 'nowhere.safetensors')).toMatchObject({ code: 2 })
   await smoe(there, 'import', checkpoint('olmoe'), '-o', 'old.smoe')
   const none = await there.smoe('run', 'old.smoe', ...common, '--held', 'new.held.safetensors')
-  expect(none).toMatchObject({ code: 2, err: expect.stringContaining('olmoe holds nothing') })
+  expect(none).toMatchObject({ code: 2, err: expect.stringContaining('olmoe has no load-time constant for --held') })
 })
 
 const wrong: readonly [string, number, readonly string[], RegExp][] = [
   ['no checkpoint', 2, ['nowhere'], /there is no file 'nowhere'/],
   ['a folder without a config', 2, ['.'], /config.json/],
-  ['signs without directions', 2, [checkpoint('olmoe'), '--sign', 'lapack'], /--sign lapack needs the directions/],
-  ['directions without a rule', 2, [checkpoint('olmoe'), '--held', 'x.safetensors'], /say --sign lapack/],
+  ['signs without directions', 2, [checkpoint('olmoe'), '--sign', 'lapack'], /--sign lapack needs singular vectors of LAPACK/],
+  ['directions without a rule', 2, [checkpoint('olmoe'), '--held', 'x.safetensors'], /use --sign lapack/],
   ['a share over 1', 2, [checkpoint('olmoe'), '--alpha', '1.5'], /'1.5' is not a share/],
   ['no vectors', 2, [checkpoint('olmoe'), '--top-c', '0'], /'0' is not a number/],
   ['a drop without a folder', 2, [checkpoint('olmoe'), '--drop', '25%'], /--drop and --out go together/],
