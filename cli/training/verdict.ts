@@ -31,8 +31,8 @@ const TROUBLE: { readonly [T in LayerProblem]: (verdict: LayerVerdict) => string
 export const troubleWords = (verdict: LayerVerdict): readonly string[] =>
   problemsOf(verdict).map((trouble) => TROUBLE[trouble](verdict))
 
-/** Losses that punish an uneven load, by their terms in the standard library. */
-const EVENING: ReadonlySet<string> = new Set(['balance', 'importance', 'contest_balance'])
+/** Losses that punish an uneven load, by their terms in the standard library; the last is that of earlier records. */
+const EVENING: ReadonlySet<string> = new Set(['balance', 'importance', 'competition_balance', 'contest_balance'])
 
 /** What may even the load of a layer that has trouble: what it has already, else what the language offers. */
 export function remedyWords({ losses, biasRate }: LayerVerdict): string {

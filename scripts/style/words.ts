@@ -96,13 +96,9 @@ export const WORDS: readonly Word[] = [
     instead: 'competition step',
     allowed: [
       { path: /^test\/training\/checkpoint\/saved|^training\/checkpoint|^plan\/recipe/, reason: 'recipes of version 1 have it' },
-      { path: /^std\/policies\/competition\.smoe/, reason: 'a parameter that specs set has it' },
       { path: /^docs\/language/, reason: 'a policy of an example is called so' },
       { path: /^docs\/decisions\/names-of-training/, reason: 'it says what the old name was' },
-      {
-        path: /^(cli\/training\/verdict|test\/(compiler\/recipe|golden\/gradients\/competesmoe|lower\/sequences))\b/,
-        reason: 'specs and recorded runs have a loss contest_balance',
-      },
+      { path: /^(cli\/training\/verdict|test\/std\/names)/, reason: 'recorded runs have a loss contest_balance' },
     ],
   },
   {

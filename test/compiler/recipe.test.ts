@@ -56,7 +56,7 @@ test('without settings', () => {
     seed: 0,
     isRandom: false,
   })
-  const kinds = ['distil', 'diversity', 'contest_balance', 'balance', 'z']
+  const kinds = ['distil', 'diversity', 'competition_balance', 'balance', 'z']
   expect([...losses].sort()).toEqual(
     [...[0, 1].flatMap((i) => kinds.map((kind) => `loss.layers.${i}.moe.router.${kind}`)), 'loss.next'].sort(),
   )

@@ -81,6 +81,6 @@ test('a published policy takes the sequences of the batch as an argument', () =>
   const [open, fixed, single] = ['competition(sequences = B)', 'competition(sequences = 3)', 'competition()'].map((route) =>
     lossesOf(modelOf('f32[B, S, D]', route), SIZES),
   )
-  expect(open.contest_balance).toBeCloseTo(fixed.contest_balance, 12)
-  expect(Math.abs(open.contest_balance - single.contest_balance)).toBeGreaterThan(1e-5)
+  expect(open.competition_balance).toBeCloseTo(fixed.competition_balance, 12)
+  expect(Math.abs(open.competition_balance - single.competition_balance)).toBeGreaterThan(1e-5)
 })

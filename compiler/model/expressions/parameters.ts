@@ -73,7 +73,11 @@ export function matchArguments(
           message: `${callee} has no parameter ${name.text}`,
           span: name.span,
           related: at,
-          ...nearest(name, () => positional.map((one) => one.name.text)),
+          ...nearest(
+            name,
+            () => positional.map((one) => one.name.text),
+            positional.length === 0 ? null : `its parameters are ${positional.map((one) => one.name.text).join(', ')}`,
+          ),
         })
       } else {
         ok = false

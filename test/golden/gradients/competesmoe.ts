@@ -16,7 +16,7 @@ const value =
     vectors[name].values[0]
 
 /** Every loss counts 1, so that each is what the file has. */
-const WHOLE = 'distillation = 1.0, diversity = 1.0, contest_balance = 1.0, balance = 1.0, z = 1.0'
+const WHOLE = 'distillation = 1.0, diversity = 1.0, competition_balance = 1.0, balance = 1.0, z = 1.0'
 
 const task: Term = { prefix: 'grad_task', losses: ['loss.task'], value: value('task_loss') }
 
@@ -30,10 +30,10 @@ function competition(file: string, theta: number): readonly GradientCase[] {
       task,
       { prefix: 'grad_router', losses: named('distil'), value: value('info.routerloss') },
       { prefix: 'grad_diversity', losses: named('diversity'), value: value('info.diversity_loss') },
-      { prefix: 'grad_balance', losses: named('contest_balance'), value: value('info.balance_loss') },
+      { prefix: 'grad_balance', losses: named('competition_balance'), value: value('info.balance_loss') },
     ],
   }
-  const layer = routed(file, `theta = ${theta}, distillation = 0.01, diversity = 0.01, contest_balance = 0.01`)
+  const layer = routed(file, `theta = ${theta}, distillation = 0.01, diversity = 0.01, competition_balance = 0.01`)
   return [apart, { name: file, files: [file], layer, training: true, terms: [{ prefix: 'grad', value: value('loss') }] }]
 }
 
@@ -68,7 +68,7 @@ const inLanguage = (file: string, training: GradientCase['training'], reg: Reado
   training,
   layer: routed(
     file,
-    'unevenness = "entropy", theta = 0.2, distillation = 0.001, diversity = 0.005, contest_balance = 0.005, balance = 0.01, z = 0.0',
+    'unevenness = "entropy", theta = 0.2, distillation = 0.001, diversity = 0.005, competition_balance = 0.005, balance = 0.01, z = 0.0',
   ),
   terms: [{ prefix: 'grad', value: value('loss') }],
   values: Object.fromEntries(Object.entries(reg).map(([loss, name]) => [`loss.moe.router.${loss}`, value(`reg.${name}`)])),
@@ -80,7 +80,7 @@ export const competesmoe: readonly GradientCase[] = [
   ...guess('competesmoe/vlm_router_hybrid'),
   inLanguage('competesmoe/lm_competesmoe_compete', true, {
     diversity: 'mlp_comp_diver_loss',
-    contest_balance: 'mlp_comp_ebalance',
+    competition_balance: 'mlp_comp_ebalance',
     distil: 'mlp_router_loss',
   }),
   inLanguage('competesmoe/lm_competesmoe_router', [], { balance: 'mlp_ebalance' }),
