@@ -98,7 +98,7 @@ it('the programs: one workgroup where the tokens are few enough for it, else a d
 it('says what a workgroup cannot hold', () => {
   const attempt = (columns: string | number) => () =>
     schedule(scalingGraph(4, columns, { iterations: 7, tolerance: 1e-4 }), PORTABLE, 'prefill')
-  expect(attempt('E')).toThrow('the number of columns, E, is known only at a run')
+  expect(attempt('E')).toThrow('the number of columns, E, is known only at run time')
   expect(attempt(4000)).toThrow(/4000 columns take 67076 bytes of a workgroup's memory; portable has 16384/)
   expect(attempt(512)).not.toThrow()
 })
