@@ -1,6 +1,7 @@
 /** A lock that serializes work on a device in call order, and converts errors of the device to RuntimeErrors. */
 import { messageOf, type Device } from './device.ts'
 import { DeviceError, RuntimeError, type StateError } from './errors.ts'
+import { createExclusive } from './exclusive.ts'
 
 /** Runs `work` once all earlier work has settled. Rejects if the device has an error, or `disposedError` returns one. */
 export type QueueLock = <T>(work: () => Promise<T>, disposedError: () => StateError | null) => Promise<T>
@@ -19,9 +20,9 @@ function asRuntimeError(error: unknown): unknown {
 }
 
 export function createQueueLock(device: Device): QueueLock {
-  let last: Promise<unknown> = Promise.resolve()
-  return (work, disposedError) => {
-    const result = last.then(async () => {
+  const exclusive = createExclusive()
+  return (work, disposedError) =>
+    exclusive(async () => {
       const reason = disposedError()
       if (reason !== null) throw reason
       checkDevice(device)
@@ -31,11 +32,4 @@ export function createQueueLock(device: Device): QueueLock {
         throw disposedError() ?? asRuntimeError(error)
       }
     })
-    // without the value: it would keep the outputs of the last run alive
-    last = result.then(
-      () => {},
-      () => {},
-    )
-    return result
-  }
 }

@@ -35,7 +35,8 @@ const LONGEST = 100
 
 /** `007-gate_up.wgsl`: in the order of their ids, whatever the names hold. */
 function kernelFile({ id, name }: Pick<Kernel, 'id' | 'name'>, { kernels, target }: Pick<Plan, 'kernels' | 'target'>): string {
-  return `${String(id).padStart(String(kernels.length).length, '0')}-${name.replaceAll(/[^\w.-]+/g, '-').slice(0, LONGEST)}.${LANGUAGE[target]}`
+  const number = String(id).padStart(String(kernels.length).length, '0')
+  return `${number}-${name.replaceAll(/[^\w.-]+/g, '-').slice(0, LONGEST)}.${LANGUAGE[target]}`
 }
 
 const KERNEL_FILE = /^\d+-[\w.-]*\.(wgsl|wasm)$/

@@ -2,7 +2,7 @@
 import type { DeviceBuffer, Region, WritableData } from '../device.ts'
 import { DeviceError, OutOfMemoryError } from '../errors.ts'
 import type { SharedMemory } from './memory.ts'
-import type { Exclusive } from './exclusive.ts'
+import type { Exclusive } from '../exclusive.ts'
 
 export interface CpuBuffer extends DeviceBuffer {
   readonly label: string

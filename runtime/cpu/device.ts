@@ -4,9 +4,9 @@ import { CPU, FAST_CPU } from '../../plan/target.ts'
 import { messageOf, type Device } from '../device.ts'
 import { KernelError, LimitError } from '../errors.ts'
 import { checkBuffers, createBuffers, readRegions, writeBuffer } from './buffers.ts'
-import { createExclusive, type Exclusive } from './exclusive.ts'
+import { createExclusive, type Exclusive } from '../exclusive.ts'
 import { fromBase64, type CpuKernel } from './kernels.ts'
-import { createMemory, type SharedMemory } from './memory.ts'
+import { createMemory, MARGIN, type SharedMemory } from './memory.ts'
 import { createOwnMemory } from './own-memory.ts'
 import { createPool, type Platform, type Pool } from './pool.ts'
 import { bindProgram } from './program.ts'
@@ -50,6 +50,13 @@ const placeIn = (kernel: Kernel) => kernel.places[0]?.place ?? null
 /** Compiles the module and instantiates it once, so that a module that cannot be is an error of its kernel. */
 async function compileKernel(pool: Pool, memory: SharedMemory, exclusive: Exclusive, kernel: Kernel): Promise<CpuKernel> {
   if (!('wasm' in kernel)) throw new KernelError(kernel.name, null, placeIn(kernel), 'the cpu device compiles WebAssembly')
+  if (kernel.marginBytes > MARGIN)
+    throw new KernelError(
+      kernel.name,
+      null,
+      placeIn(kernel),
+      `it reads ${kernel.marginBytes} bytes around buffers, ${MARGIN} are kept`,
+    )
   try {
     const imports = { env: { memory: memory.memory } }
     const { module } = await pool.untilLost(WebAssembly.instantiate(fromBase64(kernel.wasm), imports))

@@ -1,4 +1,5 @@
 /** The memory that all threads share, and what is allocated of it. */
+import { messageOf } from '../device.ts'
 import { formatBytes, LimitError, OutOfMemoryError } from '../errors.ts'
 
 /** Bytes of a page of WebAssembly. */
@@ -7,8 +8,8 @@ export const PAGE = 65536
 export const ADDRESS_SPACE = 2 ** 32
 /** A cache line: two threads never write to one. */
 const ALIGNMENT = 64
-/** Kernels read up to so many bytes before and behind a buffer, and use none of them. */
-const MARGIN = 64
+/** Kernels may read up to so many bytes before and behind a buffer, and use none of them. */
+export const MARGIN = 64
 /** Before everything that is allocated: the control words. */
 const RESERVED = 1024
 
@@ -29,8 +30,17 @@ interface Block {
 
 const roundUp = (bytes: number): number => Math.ceil(bytes / ALIGNMENT) * ALIGNMENT
 
+/** Reserves all addresses and takes a mebibyte. Throws an OutOfMemoryError where the platform has no room for the addresses. */
+function reserve(): WebAssembly.Memory {
+  try {
+    return new WebAssembly.Memory({ initial: 16, maximum: ADDRESS_SPACE / PAGE, shared: true })
+  } catch (error) {
+    throw new OutOfMemoryError('the addresses of the cpu device', ADDRESS_SPACE, messageOf(error))
+  }
+}
+
 export function createMemory(): SharedMemory {
-  const memory = new WebAssembly.Memory({ initial: 16, maximum: ADDRESS_SPACE / PAGE, shared: true })
+  const memory = reserve()
   /** Address -> end of each block in use. */
   const used = new Map<number, number>()
   /** In order of their addresses, none beside another. */

@@ -1,6 +1,7 @@
 /** The threads of a device: workers over one memory, or the caller's own thread where it may not be shared. */
 import { messageOf } from '../device.ts'
-import { DeviceError, DeviceLostError } from '../errors.ts'
+import { DeviceError, type DeviceLostError } from '../errors.ts'
+import { createLoss, type Loss } from '../loss.ts'
 import { PAGE, type SharedMemory } from './memory.ts'
 import {
   createThread,
@@ -70,31 +71,19 @@ interface AsyncWait {
 export function createPool({ memory }: SharedMemory, { threads, spawn }: Platform): Pool {
   const words = new Int32Array(memory.buffer)
   const { waitAsync } = Atomics as AsyncWait
-  const waits = new Set<(error: DeviceLostError) => void>()
-  let lost: DeviceLostError | null = null
+  const loss = createLoss()
+  const { lost, untilLost } = loss
   let [kernels, mail, executions] = [0, 0, 0]
   let added: KernelMessage['added'][number][] = []
   let removed: number[] = []
   let onFailure: ((message: string) => void) | null = null
   let onDone: (() => void) | null = null
 
-  const lose = (reason: GPUDeviceLostReason, message: string): void => {
-    if (lost !== null) return
-    lost = new DeviceLostError(reason, message)
-    for (const worker of workers) worker.terminate()
-    for (const end of waits) end(lost)
-    waits.clear()
+  const lose: Loss['lose'] = (reason, message) => {
+    const isFirst = loss.lose(reason, message)
+    if (isFirst) for (const worker of workers) worker.terminate()
+    return isFirst
   }
-  const untilLost = <T>(promise: Promise<T>): Promise<T> =>
-    new Promise((resolve, reject) => {
-      if (lost !== null) return reject(lost)
-      waits.add(reject)
-      const end = (): void => void waits.delete(reject)
-      promise.then(
-        (value) => (end(), resolve(value)),
-        (error: unknown) => (end(), reject(error)),
-      )
-    })
   const receive = (message: unknown): void => {
     const told = message as ThreadMessage
     if (told.kind === 'failed') onFailure?.(told.message)
@@ -157,7 +146,8 @@ export function createPool({ memory }: SharedMemory, { threads, spawn }: Platfor
     }
   }
   const run: Pool['run'] = async (address, labelOf) => {
-    if (lost !== null) throw lost
+    const reason = lost()
+    if (reason !== null) throw reason
     deliver()
     Atomics.store(words, CONTROL.program, address | 0)
     Atomics.store(words, CONTROL.pages, memory.buffer.byteLength / PAGE)
@@ -180,8 +170,8 @@ export function createPool({ memory }: SharedMemory, { threads, spawn }: Platfor
       added = others
     },
     run,
-    lost: () => lost,
+    lost,
     untilLost,
-    dispose: () => lose('destroyed', 'the device was disposed'),
+    dispose: () => void lose('destroyed', 'the device was disposed'),
   }
 }

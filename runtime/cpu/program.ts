@@ -1,7 +1,7 @@
 /** A program in the memory of the pool: its dispatches and their arguments, written once, executed many times. */
 import type { BoundProgram, DeviceBuffer, Dispatch, Executed, ProgramRequest } from '../device.ts'
 import { addressOf, checkBuffers, readRegions, type BufferMaker } from './buffers.ts'
-import type { Exclusive } from './exclusive.ts'
+import type { Exclusive } from '../exclusive.ts'
 import type { CpuKernel } from './kernels.ts'
 import type { SharedMemory } from './memory.ts'
 import type { OwnMemory } from './own-memory.ts'

@@ -1,7 +1,8 @@
 /** Opens a WebGPU device, in Node or in a browser. */
 import type { Target } from '../../plan/target.ts'
 import { messageOf, type AdapterChoice, type Device, type WritableData } from '../device.ts'
-import { DeviceError, DeviceLostError, type RuntimeError } from '../errors.ts'
+import { DeviceError, type RuntimeError } from '../errors.ts'
+import { createLoss } from '../loss.ts'
 import { createStorage, gpuBuffer } from './buffers.ts'
 import { describeGpuError, type GpuContext } from './context.ts'
 import { createKernelCompiler } from './pipelines.ts'
@@ -79,7 +80,8 @@ export interface WebGpuDevice extends Device {
 
 function watch(gpu: GPUDevice, target: Target, choice: AdapterChoice, options: DeviceOptions): WebGpuDevice {
   const { wait = (promise) => promise, availableMemory = () => null } = options
-  const { untilLost, lost } = watchLoss(gpu)
+  const { untilLost, lost, lose } = createLoss()
+  void gpu.lost.then(({ reason, message }) => lose(reason, message))
   let uncaptured: RuntimeError | null = null
   gpu.onuncapturederror = (event) => {
     event.preventDefault()
@@ -112,44 +114,4 @@ function watch(gpu: GPUDevice, target: Target, choice: AdapterChoice, options: D
     bind: (request) => bindProgram(context, request),
     dispose: () => gpu.destroy(),
   }
-}
-
-interface DeviceLoss {
-  readonly lost: () => DeviceLostError | null
-  /** Awaits the promise. Rejects with a DeviceLostError if the device is lost first. */
-  readonly untilLost: <T>(promise: Promise<T>) => Promise<T>
-}
-
-/**
- * Pending waits are kept in a set. A `Promise.race` against a single loss promise would keep a reaction of every wait for as long
- * as the device exists.
- */
-function watchLoss(gpu: GPUDevice): DeviceLoss {
-  const waits = new Set<(error: DeviceLostError) => void>()
-  let lost: DeviceLostError | null = null
-  void gpu.lost.then(({ reason, message }) => {
-    lost = new DeviceLostError(reason, message)
-    for (const end of waits) end(lost)
-    waits.clear()
-  })
-  const untilLost = <T>(promise: Promise<T>): Promise<T> =>
-    new Promise((resolve, reject) => {
-      // the first settlement wins
-      if (lost !== null) reject(lost)
-      else waits.add(reject)
-      Promise.resolve(promise).then(
-        (value) => {
-          waits.delete(reject)
-          resolve(value)
-        },
-        (error: unknown) => {
-          // a promise may fail just before the device reports that it is lost: the loss is the cause
-          setTimeout(() => {
-            waits.delete(reject)
-            reject(lost ?? error)
-          }, 0)
-        },
-      )
-    })
-  return { lost: () => lost, untilLost }
 }

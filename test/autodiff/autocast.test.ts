@@ -36,13 +36,13 @@ const input = (make: Make, name: string, ...shape: readonly number[]): Node =>
 const product = (make: Make, left: Node, right: Node, instance?: string): Node =>
   make('contract', [left, right], { batch: [], over: [[left.shape.length - 1, right.shape.length - 1]] }, instance)
 
-const halved = (graph: Graph, ...weights: readonly string[]): Graph =>
+const castToF16 = (graph: Graph, ...weights: readonly string[]): Graph =>
   autocast(graph, { weights: new Set(weights), excluded: [ROUTER] })
 const output = ({ outputs }: Graph, name: string): Node => outputs.find((one) => one.name === name)!.node
 const roundings = (graph: Graph): number => nodesOf(graph).filter(({ op }) => op === 'cast_f16').length
 
 it('operands and results of products are rounded, once for all who read them; inputs are not', () => {
-  const graph = halved(
+  const graph = castToF16(
     graphOf((make) => {
       const x = input(make, 'x', 3, 4)
       const hidden = make('exp', [product(make, x, weight(make, 'a', 5, 4))], NONE)
@@ -63,7 +63,7 @@ it('operands and results of products are rounded, once for all who read them; in
 })
 
 it('what only says where elements lie stays between a product and what is rounded', () => {
-  const graph = halved(
+  const graph = castToF16(
     graphOf((make) => {
       const x = make('exp', [input(make, 'x', 4, 3)], NONE)
       return { y: make('negate', [product(make, make('transpose', [x], { order: [1, 0] }), weight(make, 'a', 5, 4))], NONE) }
@@ -80,7 +80,7 @@ it('products read the copies of weights, others the weights', () => {
     return { y: product(make, input(make, 'x', 3, 4), part), z: make('exp', [w], NONE) }
   })
   expect([...readByMatmuls(plain, [])]).toEqual(['a'])
-  const graph = halved(plain, 'a')
+  const graph = castToF16(plain, 'a')
   const [, part] = output(graph, 'y').inputs
   expect(part.inputs[0].params).toMatchObject({ role: { kind: 'f16_copy', of: 'a' } })
   expect(output(graph, 'z').inputs[0].params).toMatchObject({ name: 'a' })
@@ -94,7 +94,7 @@ it('a router stays as it is, and its weights', () => {
     return { y: product(make, scores, weight(make, 'a', 2, 5)) }
   })
   expect([...readByMatmuls(plain, [ROUTER])]).toEqual(['a'])
-  expect(roundings(halved(plain, 'a'))).toBe(0)
+  expect(roundings(castToF16(plain, 'a'))).toBe(0)
 })
 
 it('gradients of weights are not rounded, nor what they are summed of; what is read elsewhere is', () => {
@@ -104,15 +104,15 @@ it('gradients of weights are not rounded, nor what they are summed of; what is r
     return { one, sum: make('add', [one, other], NONE) }
   }
   const role = { kind: 'gradient', of: 'w' } as const
-  const alone = halved(graphOf((make) => ({ dw: { node: build(make).sum, role } })))
+  const alone = castToF16(graphOf((make) => ({ dw: { node: build(make).sum, role } })))
   expect(output(alone, 'dw').inputs.map(({ op }) => op)).toEqual(['contract', 'contract'])
-  const shared = halved(
+  const shared = castToF16(
     graphOf((make) => {
       const { one, sum } = build(make)
       return { dw: { node: sum, role }, y: make('exp', [one], NONE) }
     }),
   )
   expect(output(shared, 'y').inputs[0].op).toBe('cast_f16')
-  const named = halved(graphOf((make) => ({ 'gradient.w': build(make).sum })))
+  const named = castToF16(graphOf((make) => ({ 'gradient.w': build(make).sum })))
   expect(output(named, 'gradient.w').inputs.map(({ op }) => op)).toEqual(['cast_f16', 'cast_f16'])
 })

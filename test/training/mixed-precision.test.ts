@@ -99,7 +99,7 @@ const told = ({ steps }: Ran) =>
   steps.map(({ loss, gradientNorm: norm, lossScale: scale, skipped }) => ({ loss, norm, scale, skipped }))
 
 describe('the scale of the losses', () => {
-  it('is doubled after many good updates, and halved after one that moved nothing', () => {
+  it('is doubled after many good updates, and castToF16 after one that moved nothing', () => {
     let scaling = INITIAL_LOSS_SCALING
     for (let at = 1; at < GROWTH_INTERVAL; at++) scaling = nextLossScaling(scaling, true)
     expect(scaling).toEqual({ scale: 2 ** 16, finiteUpdates: GROWTH_INTERVAL - 1, skipped: 0 })

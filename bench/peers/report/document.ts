@@ -1,4 +1,4 @@
-/** The part of a document that a run writes: between two comments, what stands there is replaced. */
+/** The part of a document that a run writes: between two comments, that text is replaced. */
 import type { Report } from '../results.ts'
 import { reportFacts, reportTable } from './table.ts'
 

@@ -1,6 +1,6 @@
 /**
  * The layer for libraries whose arrays have fixed shapes: the router and the experts are theirs, the lists of rows are made on
- * the host, and each expert gets its rows alone.
+ * the host, and each expert gets its own rows.
  */
 import type { LayerSize } from '../../../cli/bench/layer.ts'
 

@@ -37,7 +37,7 @@ const expertTensors = (tf: TensorFlow, { size: { experts, width, hidden }, weigh
     down: operand(tf, expertOf(weights.down, e, experts), width, hidden),
   }))
 
-/** What is left of a computation, on the host. */
+/** The values of a result on the host; all tensors of the computation are disposed. */
 async function dataOf(tf: TensorFlow, compute: () => Tensor): Promise<Float32Array> {
   const result = tf.tidy(compute)
   const data = await result.data()

@@ -10,12 +10,12 @@ import type { Matmul, Operand } from '../../kernel/ir/matmul.ts'
 import { emitDim } from '../gang/dim.ts'
 import type { Region } from '../gang/gang.ts'
 import { GANG } from '../gang/shape.ts'
-import { addConstant, combine, keep, minimum, scale, toAddress, WORD } from '../integers.ts'
+import { addConstant, combine, keep, minimum, scale, WORD } from '../integers.ts'
 import { forRange } from '../loops.ts'
 import { accumulate } from './accumulate.ts'
 import { COLUMNS, entry, forRowPairs, SUMS_ROW, sumsAddress, type Block } from './block.ts'
 import { addressOf } from './operands.ts'
-import { PANEL, PANEL_ROW, packKMajor, packMnMajor, type Panels } from './pack.ts'
+import { PANEL, PANEL_ROW, packKMajor, packMnMajor, panelAddress, type Panels } from './pack.ts'
 import { createKRange, mostRows, type Range } from './tiles.ts'
 
 /** Elements of K that are packed at a time, at most. */
@@ -233,18 +233,7 @@ function leftPointers({ region, leftRows }: Block, packed: Packed, index: number
     return { pointers, rows: pointers.map((pointer) => ({ pointer, offset: 0 })), stride: WORD }
   }
   const { left, k } = packed
-  const pointer = keep(body, () => {
-    body.get(index)
-    body.i32(Math.log2(PANEL))
-    body.op('i32.shr_u')
-    body.i32(k * PANEL_ROW)
-    body.op('i32.mul')
-    body.get(index)
-    body.i32(PANEL - 1)
-    body.op('i32.and')
-    toAddress(body, left)
-    body.op('i32.add')
-  })
+  const pointer = keep(body, () => panelAddress(body, index, k, left))
   return { pointers: [pointer], rows: numbers.map((r) => ({ pointer, offset: r * WORD })), stride: PANEL_ROW }
 }
 

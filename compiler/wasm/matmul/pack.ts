@@ -1,5 +1,6 @@
 /** Operands packed into panels: at each k, sixteen neighbouring rows or columns side by side, a line of the cache. */
 import type { Matmul, Operand } from '../../kernel/ir/matmul.ts'
+import type { FunctionBody } from '../function.ts'
 import type { Region } from '../gang/gang.ts'
 import { GANG } from '../gang/shape.ts'
 import { addConstant, combine, keep, scale, toAddress, WORD } from '../integers.ts'
@@ -28,6 +29,20 @@ interface Source {
   readonly expert: number
   readonly first: number
   readonly range: Range
+}
+
+/** Where a row or column is at the first k: a local has its number, another the address of panels of `k` elements each. */
+export function panelAddress(body: FunctionBody, line: number, k: number, address: number): void {
+  body.get(line)
+  body.i32(Math.log2(PANEL))
+  body.op('i32.shr_u')
+  body.i32(k * PANEL_ROW)
+  body.op('i32.mul')
+  body.get(line)
+  body.i32(PANEL - 1)
+  body.op('i32.and')
+  toAddress(body, address)
+  body.op('i32.add')
 }
 
 /** Whole panels are copied: of the last, some rows or columns may lie outside and are never used. */
@@ -84,18 +99,7 @@ export function packKMajor(block: Block, right: Operand & { layout: 'k-major' },
       body.get(first)
       body.op('i32.sub')
     })
-    const to = keep(body, () => {
-      body.get(place)
-      body.i32(Math.log2(PANEL))
-      body.op('i32.shr_u')
-      body.i32(k * PANEL_ROW)
-      body.op('i32.mul')
-      body.get(place)
-      body.i32(PANEL - 1)
-      body.op('i32.and')
-      toAddress(body, address)
-      body.op('i32.add')
-    })
+    const to = keep(body, () => panelAddress(body, place, k, address))
     body.get(range.from)
     forRange(body, range.below, 1, (index) => {
       const at = keep(body, () => scale(body, index, WORD))

@@ -1,7 +1,7 @@
 /** Buffers while work is under way. */
 import { expect, test } from 'vitest'
 import { createBuffers } from '../../../runtime/cpu/buffers.ts'
-import { createExclusive } from '../../../runtime/cpu/exclusive.ts'
+import { createExclusive } from '../../../runtime/exclusive.ts'
 import type { SharedMemory } from '../../../runtime/cpu/memory.ts'
 import { OutOfMemoryError } from '../../../runtime/errors.ts'
 

@@ -85,6 +85,12 @@ test('a kernel that traps is an error of its dispatch, and the device goes on', 
   expect((await run(device, [3]))[0].y.shape).toEqual([3, 24])
 })
 
+test('a kernel that reads further around buffers than memory is kept for it is refused', async () => {
+  const plan = compiled()
+  const kernels = plan.kernels.map((kernel) => ({ ...(kernel as WasmKernel), marginBytes: 65 }))
+  await expect(createSession(open(1), { ...plan, kernels })).rejects.toThrow(/reads 65 bytes around buffers, 64 are kept/)
+})
+
 test('a kernel that is no module names its place in the spec', async () => {
   const plan = compiled()
   const kernels = plan.kernels.map((kernel) => ({ ...(kernel as WasmKernel), wasm: 'AAAA' }))

@@ -1,7 +1,7 @@
 import fc from 'fast-check'
-import { expect, test } from 'vitest'
+import { expect, test, vi } from 'vitest'
 import { createMemory } from '../../../runtime/cpu/memory.ts'
-import { LimitError } from '../../../runtime/errors.ts'
+import { LimitError, OutOfMemoryError } from '../../../runtime/errors.ts'
 import { assertProperty } from '../../support/property.ts'
 
 const action = fc.oneof(
@@ -54,4 +54,16 @@ test('more than 32-bit addresses reach is refused before anything is allocated',
   expect(() => shared.allocate('weights', 2 ** 32)).toThrow(LimitError)
   expect(() => shared.allocate('weights', 2 ** 32)).toThrow(/weights.*4 GiB of WebAssembly memory/)
   expect(shared.memory.buffer.byteLength).toBe(before)
+})
+
+test('a platform without room for the addresses is told so', () => {
+  class Refusing {
+    constructor() {
+      throw new RangeError('could not allocate memory')
+    }
+  }
+  vi.stubGlobal('WebAssembly', { ...WebAssembly, Memory: Refusing })
+  expect(createMemory).toThrow(OutOfMemoryError)
+  vi.unstubAllGlobals()
+  expect(createMemory).not.toThrow()
 })

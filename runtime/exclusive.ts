@@ -6,6 +6,7 @@ export function createExclusive(): Exclusive {
   let last: Promise<unknown> | null = null
   return (work) => {
     const result = last === null ? work() : last.then(work)
+    // without the value: it would keep the outputs of the last run alive
     const settled = result.then(
       () => {},
       () => {},
