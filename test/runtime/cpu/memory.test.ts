@@ -22,6 +22,8 @@ test('blocks in use never overlap, keep 64 bytes around them, and begin as zeros
         }
         const address = shared.allocate('a block', step.bytes)
         expect(address % 64).toBe(0)
+        expect(address - 64).toBeGreaterThanOrEqual(1024)
+        expect(address + step.bytes + 64).toBeLessThanOrEqual(shared.bytes().length)
         expect(
           shared
             .bytes()
@@ -46,6 +48,8 @@ test('what was freed is used again', () => {
   addresses.forEach(shared.free)
   expect(shared.available()).toBe(before)
   expect(addresses).toContain(shared.allocate('a block', 1000))
+  // neighbours are one block again
+  expect(shared.allocate('a larger block', 80_000)).toBeLessThan(Math.max(...addresses))
 })
 
 test('more than 32-bit addresses reach is refused before anything is allocated', () => {
@@ -66,4 +70,11 @@ test('a platform without room for the addresses is told so', () => {
   expect(createMemory).toThrow(OutOfMemoryError)
   vi.unstubAllGlobals()
   expect(createMemory).not.toThrow()
+})
+
+test('there is memory behind the last block too', () => {
+  const shared = createMemory()
+  const bytes = shared.bytes().length - 1024 - 64
+  const address = shared.allocate('up to the end', bytes)
+  expect(address + bytes + 64).toBeLessThanOrEqual(shared.bytes().length)
 })
