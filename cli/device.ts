@@ -19,11 +19,11 @@ const threadCount = (text: string): number => {
   throw new Failure(EXIT.usage, `'${text}' is not a number of threads`, 'write a whole number from 1 on')
 }
 
-interface CpuOptions {
+interface FastOption {
   readonly fast?: boolean
 }
 
-export interface DeviceOptions extends CpuOptions {
+export interface DeviceOptions extends FastOption {
   readonly device: string
   readonly threads?: number
 }
@@ -70,7 +70,7 @@ export async function openChosen({ device: choose, ...options }: DeviceOptions, 
   return device
 }
 
-export interface TargetOptions extends CpuOptions {
+export interface TargetOptions extends FastOption {
   readonly target: string
 }
 

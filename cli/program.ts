@@ -17,37 +17,37 @@ const COMMANDS: Readonly<Record<string, Entry>> = {
   fmt: { summary: 'write a spec in its canonical form', load: async () => (await import('./commands/fmt.ts')).fmt },
   compile: {
     summary: 'turn a spec into a plan, its kernels and typed bindings',
-    load: async () => (await import('./commands/rest.ts')).compile,
+    load: async () => (await import('./commands/bundled.ts')).compile,
   },
   explain: {
     summary: 'show what a spec becomes at a stage of the compiler',
-    load: async () => (await import('./commands/rest.ts')).explain,
+    load: async () => (await import('./commands/bundled.ts')).explain,
   },
-  run: { summary: 'run a model on tensors from files', load: async () => (await import('./commands/rest.ts')).run },
+  run: { summary: 'run a model on tensors from files', load: async () => (await import('./commands/bundled.ts')).run },
   debug: {
     summary: 'find the pass or kernel that a wrong number comes from',
-    load: async () => (await import('./commands/rest.ts')).debug,
+    load: async () => (await import('./commands/bundled.ts')).debug,
   },
-  train: { summary: 'train a model on data', load: async () => (await import('./commands/rest.ts')).train },
+  train: { summary: 'train a model on data', load: async () => (await import('./commands/bundled.ts')).train },
   routing: {
     summary: 'draw a routing report, in the terminal or as a page',
-    load: async () => (await import('./commands/rest.ts')).routing,
+    load: async () => (await import('./commands/bundled.ts')).routing,
   },
   import: {
     summary: 'write a spec for a Hugging Face checkpoint',
-    load: async () => (await import('./commands/rest.ts')).importCommand,
+    load: async () => (await import('./commands/bundled.ts')).importCommand,
   },
   reroute: {
     summary: 'route a checkpoint by the singular vectors of its experts, without training',
-    load: async () => (await import('./commands/rest.ts')).reroute,
+    load: async () => (await import('./commands/bundled.ts')).reroute,
   },
   bench: {
     summary: 'measure one mixture-of-experts layer on this machine',
-    load: async () => (await import('./commands/rest.ts')).bench,
+    load: async () => (await import('./commands/bundled.ts')).bench,
   },
   doctor: {
-    summary: 'list the adapters of this machine, and what is missing',
-    load: async () => (await import('./commands/rest.ts')).doctor,
+    summary: 'list the devices of this machine, and what is missing',
+    load: async () => (await import('./commands/bundled.ts')).doctor,
   },
 }
 

@@ -36,7 +36,7 @@ async function live(run: string, isTime: (() => boolean) | null): Promise<'kille
     '--data',
     'data.txt',
     '--device',
-    'swiftshader',
+    'cpu',
     '--out',
     run,
     ...resumed,

@@ -80,11 +80,8 @@ const SCENES: readonly Scene[] = [
 ]
 
 const BATCH = 20
-/**
- * The long run has them all on each adapter; `npm test` a quarter on SwiftShader, which is everywhere, and an eighth on others.
- */
-const runsOf = ({ batches }: Scene, adapter: string): number =>
-  isLong ? batches : Math.ceil(batches / (adapter === 'swiftshader' ? 4 : 8))
+/** The cpu device has them all, and so has each adapter in the long run; `npm test` has an eighth on adapters. */
+const runsOf = ({ batches }: Scene, adapter: string): number => (isLong || adapter === 'cpu' ? batches : Math.ceil(batches / 8))
 
 const nameOf = ({ layer: { E, k, rules }, way, T, routes }: Scene): string =>
   `${k} of ${E}, ${way}, ${T.join(' to ')} tokens${routes ? '' : ', decisions unread'}${Object.keys(rules).length === 0 ? '' : `, ${JSON.stringify(rules)}`}`

@@ -72,7 +72,7 @@ const STOPPING = /once more to stop at once/
 const saved = async (run: string): Promise<number> => (await listCheckpoints(join(root, run, CHECKPOINTS))).at(-1)?.step ?? 0
 const bytes = (run: string): Buffer => readFileSync(join(root, run, CHECKPOINTS, checkpointName(STEPS)))
 
-describe.each(['swiftshader', 'reference'])('on %s', (device) => {
+describe.each(['cpu', 'swiftshader', 'reference'])('on %s', (device) => {
   const on = ['--device', device] as const
 
   test('a signal saves what was done and has its exit code; the run goes on to the same bytes', async () => {
