@@ -76,7 +76,7 @@ function readMetadata(cursor: Cursor): Record<string, string> {
 }
 
 /** Names become paths and keys in other hands, so those that mean more than themselves there are refused. */
-function checkName(name: string): void {
+export function checkName(name: string): void {
   const reason =
     name === ''
       ? 'is empty'
