@@ -1,9 +1,8 @@
-import { tokenMatcher, type IToken } from 'chevrotain'
 import type { Diagnostic } from './diagnostic.ts'
 import { CHOICE, foreignMethod, isTuple, NO_TUPLES, UNNAMED, walrusAt } from './foreign.ts'
 import type { Reporter } from './report.ts'
 import { closest } from './suggest.ts'
-import { AnyWord, Bar, Colon, Comma, endOf, Equals, IsEqual, StringToken, Word } from './tokens.ts'
+import { AnyWord, Bar, Colon, Comma, endOf, Equals, IsEqual, StringToken, Word, isA, type Token } from './tokens.ts'
 
 interface Advice {
   readonly help?: string
@@ -15,7 +14,7 @@ interface Advice {
 const elseIf = new Set(['elif', 'elseif', 'elsif'])
 
 /** Advice for a common mistake at a token of a piece; a fix only if no other reading is possible. */
-export function advise(expected: string, tokens: readonly IToken[], at: number, report: Reporter, isChoice: boolean): Advice {
+export function advise(expected: string, tokens: readonly Token[], at: number, report: Reporter, isChoice: boolean): Advice {
   const [token, before] = [tokens[at]!, tokens[at - 1]]
   const swap = (replacement: string, first = token, last = token): Advice['fix'] => ({
     span: report.span(first.startOffset, endOf(last)),
@@ -41,15 +40,15 @@ export function advise(expected: string, tokens: readonly IToken[], at: number, 
     return { help: `the \`${token.image}\` of a call or an index must be on the same line as what it follows` }
   }
   const meant = /^`(\w+)`$/.exec(expected)?.[1]
-  if (meant !== undefined && tokenMatcher(token, Word) && closest(token.image, [meant]) !== null) {
+  if (meant !== undefined && isA(token, Word) && closest(token.image, [meant]) !== null) {
     return { help: `did you mean \`${meant}\`?`, fix: swap(meant) }
   }
-  if (expected.startsWith('`,`') && before?.tokenType !== Comma && tokenMatcher(token, AnyWord))
+  if (expected.startsWith('`,`') && before?.tokenType !== Comma && isA(token, AnyWord))
     return { help: 'items are separated by `,`' }
   return {}
 }
 
-const nameOf = ({ image }: IToken): string => (image.length > 24 ? `${image.slice(0, 24)}...` : image)
+const nameOf = ({ image }: Token): string => (image.length > 24 ? `${image.slice(0, 24)}...` : image)
 
 /** A token as messages show it. */
-export const nameToken = (token: IToken): string => (token.tokenType === StringToken ? 'a string' : `\`${nameOf(token)}\``)
+export const nameToken = (token: Token): string => (token.tokenType === StringToken ? 'a string' : `\`${nameOf(token)}\``)

@@ -1,5 +1,4 @@
 /** Token clean-up: reports each malformed token once and replaces it by the intended one, so that parsing continues. */
-import type { IToken, TokenType } from 'chevrotain'
 import type { Code } from './codes.ts'
 import { CHOICE } from './foreign.ts'
 import type { Reporter } from './report.ts'
@@ -32,22 +31,24 @@ import {
   UnclosedString,
   word,
   Word,
+  type Token,
+  type TokenType,
 } from './tokens.ts'
 
 export interface CleanTokens {
-  readonly tokens: readonly IToken[]
+  readonly tokens: readonly Token[]
   /** The indexes of tokens in which, or beside which, a mistake is already reported. */
   readonly troubled: ReadonlySet<number>
 }
 
 interface Remedy {
   readonly code: Code
-  readonly message: (token: IToken) => string
-  readonly help?: string | ((token: IToken) => string | null)
+  readonly message: (token: Token) => string
+  readonly help?: string | ((token: Token) => string | null)
   /** What the token is read as; null leaves it out. */
   readonly as: TokenType | null
   /** The certain replacement. */
-  readonly fix?: (token: IToken, following: string) => string | null
+  readonly fix?: (token: Token, following: string) => string | null
   /** The text that the token is read as, if different. */
   readonly image?: string
 }
@@ -143,13 +144,12 @@ function describe(image: string): string {
   return isVisible && /^[\x21-\x7E]*$/.test(image) ? `\`${short(image)}\`` : `sequence of ${image.length} characters`
 }
 
-const lineBetween = (text: string, a: IToken, b: IToken): boolean => text.slice(endOf(a), b.startOffset).includes('\n')
+const lineBetween = (text: string, a: Token, b: Token): boolean => text.slice(endOf(a), b.startOffset).includes('\n')
 
-export function clean(lexed: readonly IToken[], report: Reporter): CleanTokens {
-  const tokens: IToken[] = []
+export function clean(lexed: readonly Token[], report: Reporter): CleanTokens {
+  const tokens: Token[] = []
   const troubled = new Set<number>()
   for (const token of lexed) {
-    token.endOffset = token.startOffset + token.image.length - 1
     const remedy = remedies.get(token.tokenType)
     if (remedy !== undefined) tell(token, remedy, report)
     else if (token.tokenType === NumberToken && !isExact(token.image)) tellNumber(token, report, troubled, tokens.length)
@@ -171,7 +171,7 @@ export function clean(lexed: readonly IToken[], report: Reporter): CleanTokens {
   return { tokens, troubled }
 }
 
-function tell(token: IToken, { code, message, help = '', fix }: Remedy, report: Reporter): void {
+function tell(token: Token, { code, message, help = '', fix }: Remedy, report: Reporter): void {
   const span = report.span(token.startOffset, endOf(token))
   const replacement = fix?.(token, report.source.text.charAt(endOf(token))) ?? null
   report.error(code, message(token), span, {
@@ -183,7 +183,7 @@ function tell(token: IToken, { code, message, help = '', fix }: Remedy, report: 
 const isExact = (image: string): boolean =>
   Number.isFinite(Number(image)) && (!/^\d+$/.test(image) || Number(image) <= Number.MAX_SAFE_INTEGER)
 
-function tellNumber(token: IToken, report: Reporter, troubled: Set<number>, index: number): void {
+function tellNumber(token: Token, report: Reporter, troubled: Set<number>, index: number): void {
   report.error('SMOE1003', `\`${short(token.image)}\` is too large`, report.span(token.startOffset, endOf(token)))
   troubled.add(index)
 }

@@ -1,12 +1,12 @@
 /** Doc comments by the token that they precede. */
-import type { IToken } from 'chevrotain'
 import type { Comment } from './ast.ts'
 import { lineStarts, positionAt, type Source } from './source.ts'
+import type { Token } from './tokens.ts'
 
 /** By the offset of a token, the lines of the `///` comments right above it, each on a line of its own. */
 export function docsOf(
   source: Source,
-  tokens: readonly IToken[],
+  tokens: readonly Token[],
   comments: readonly Comment[],
 ): ReadonlyMap<number, readonly string[]> {
   const docs = new Map<number, readonly string[]>()

@@ -1,5 +1,4 @@
 /** Syntax of other languages, and what to write instead. */
-import { tokenMatcher, type IToken } from 'chevrotain'
 import {
   AnyWord,
   CallParen,
@@ -16,6 +15,8 @@ import {
   Operator,
   StringToken,
   word,
+  isA,
+  type Token,
 } from './tokens.ts'
 
 export interface Foreign {
@@ -90,10 +91,10 @@ export const foreignMembers: ReadonlyMap<string, string> = new Map([
   ),
 ])
 
-const isAdjacent = (a: IToken, b: IToken | undefined): boolean => b !== undefined && endOf(a) === b.startOffset
+const isAdjacent = (a: Token, b: Token | undefined): boolean => b !== undefined && endOf(a) === b.startOffset
 
 /** `:=` as the two tokens that it is read as, where one of them stands at `at`. */
-export function walrusAt(tokens: readonly IToken[], at: number): readonly [IToken, IToken] | null {
+export function walrusAt(tokens: readonly Token[], at: number): readonly [Token, Token] | null {
   const first = tokens[at]?.tokenType === Colon ? tokens[at] : tokens[at - 1]
   const second = tokens[at]?.tokenType === Colon ? tokens[at + 1] : tokens[at]
   const isPair = first?.tokenType === Colon && (second?.tokenType === Equals || second?.tokenType === IsEqual)
@@ -107,11 +108,11 @@ interface Replacement {
 }
 
 /** One operand and no operator, so that it stands in any expression without parentheses. */
-const isSingle = (tokens: readonly IToken[]): boolean =>
+const isSingle = (tokens: readonly Token[]): boolean =>
   tokens.length > 0 &&
   !tokens.some(
     (token) =>
-      tokenMatcher(token, Operator) ||
+      isA(token, Operator) ||
       token.tokenType === word('if') ||
       token.tokenType === word('not') ||
       token.image === '-' ||
@@ -119,9 +120,9 @@ const isSingle = (tokens: readonly IToken[]): boolean =>
   )
 
 /** `z := x`, `z == x`, `z++`, `z += x` as statements: what to write, and the change where it is certain. */
-export function foreignAssignment(tokens: readonly IToken[]): (Foreign & { readonly fix: Replacement | null }) | null {
+export function foreignAssignment(tokens: readonly Token[]): (Foreign & { readonly fix: Replacement | null }) | null {
   const [name, sign, next, ...rest] = tokens
-  if (name === undefined || sign === undefined || !tokenMatcher(name, AnyWord)) return null
+  if (name === undefined || sign === undefined || !isA(name, AnyWord)) return null
   const walrus = walrusAt(tokens, 1)
   const given = { help: '`let z = x` binds a value; `z = x` assigns to a `var`' }
   if (walrus !== null) return { ...given, fix: { start: sign.startOffset, end: endOf(walrus[1]), replacement: '=' } }
@@ -139,7 +140,7 @@ export function foreignAssignment(tokens: readonly IToken[]): (Foreign & { reado
 }
 
 /** The index of the first token of the operand that ends at `at`; -1 where that cannot be told. */
-function operandBefore(tokens: readonly IToken[], at: number): number {
+function operandBefore(tokens: readonly Token[], at: number): number {
   const token = tokens[at]
   if (token === undefined) return -1
   if (token.tokenType === CloseParen || token.tokenType === CloseBracket) {
@@ -147,12 +148,12 @@ function operandBefore(tokens: readonly IToken[], at: number): number {
     const isAfterOperand = tokens[open]?.tokenType === CallParen || tokens[open]?.tokenType === IndexBracket
     return isAfterOperand ? operandBefore(tokens, open - 1) : open
   }
-  if (tokenMatcher(token, AnyWord)) return tokens[at - 1]?.tokenType === Dot ? operandBefore(tokens, at - 2) : at
+  if (isA(token, AnyWord)) return tokens[at - 1]?.tokenType === Dot ? operandBefore(tokens, at - 2) : at
   return token.tokenType === NumberToken || token.tokenType === StringToken ? at : -1
 }
 
 /** The bracket that matches the one at `at`, going on by `step`; -1 where there is none. */
-function matching(tokens: readonly IToken[], at: number, step: 1 | -1): number {
+function matching(tokens: readonly Token[], at: number, step: 1 | -1): number {
   let depth = 0
   for (let i = at; i >= 0 && i < tokens.length; i += step) {
     const { image } = tokens[i]!
@@ -167,12 +168,12 @@ const short = (text: string, otherwise: string): string => (text.length > 32 || 
 
 /** `x.sum()`, with its `(` at `at`: what to write in its place; null where no method is called. */
 export function foreignMethod(
-  tokens: readonly IToken[],
+  tokens: readonly Token[],
   at: number,
   text: string,
-): { readonly name: IToken; readonly help: string } | null {
+): { readonly name: Token; readonly help: string } | null {
   const [dot, name] = [tokens[at - 2], tokens[at - 1]]
-  if (tokens[at]?.image !== '(' || dot?.tokenType !== Dot || name === undefined || !tokenMatcher(name, AnyWord)) return null
+  if (tokens[at]?.image !== '(' || dot?.tokenType !== Dot || name === undefined || !isA(name, AnyWord)) return null
   const known = foreignMembers.get(name.image)
   if (known !== undefined) return { name, help: known }
   const [start, close] = [operandBefore(tokens, at - 3), matching(tokens, at, 1)]
@@ -196,5 +197,5 @@ export function foreignMethod(
 }
 
 /** Does a list of values stand where one is expected? */
-export const isTuple = (token: IToken, expected: string): boolean =>
+export const isTuple = (token: Token, expected: string): boolean =>
   token.tokenType === Comma && (expected === '' || expected === '`=`' || expected.includes('`)`'))

@@ -2,7 +2,6 @@
  * Tokens -> pieces: brackets are matched and statements told apart before anything is parsed, so that a mistake in one statement
  * cannot reach the next. A missing or a stray bracket is said once, and mended where it stands.
  */
-import { tokenMatcher, type IToken } from 'chevrotain'
 import { closerOf, isClose, isOpen } from './layout/brackets.ts'
 import { linesOf, type Lines } from './layout/lines.ts'
 import { Mend } from './layout/mend.ts'
@@ -22,13 +21,15 @@ import {
   retype,
   StringToken,
   Word,
+  isA,
+  type Token,
 } from './tokens.ts'
 
 /**
  * The file as pieces, each a declaration or an import; `troubled` holds the indexes of tokens with a mistake already reported.
  * First by brackets alone; where they do not match, once more with the indentation as a witness. Never throws; linear.
  */
-export function layOut(tokens: readonly IToken[], troubled: ReadonlySet<number>, report: Reporter): readonly Piece[] {
+export function layOut(tokens: readonly Token[], troubled: ReadonlySet<number>, report: Reporter): readonly Piece[] {
   const lines = linesOf(tokens, report.source)
   const trial = createReporter(report.source)
   const strict = new Layout(tokens, lines, troubled, trial, new Set())
@@ -41,11 +42,11 @@ export function layOut(tokens: readonly IToken[], troubled: ReadonlySet<number>,
 
 class Layout extends Mend {
   /** The last `)` that closed what `moe` is given. */
-  private moeEnd: IToken | null = null
+  private moeEnd: Token | null = null
   private readonly witnesses: ReadonlySet<number>
 
   constructor(
-    tokens: readonly IToken[],
+    tokens: readonly Token[],
     lines: Lines,
     troubled: ReadonlySet<number>,
     report: Reporter,
@@ -134,7 +135,7 @@ class Layout extends Mend {
   private startsJunk({ piece, first, index }: Cursor): boolean {
     if (!first) return false
     const isHeaded =
-      this.tokens[index + 2]?.image === '(' && this.tokens.slice(index, index + 2).every((token) => tokenMatcher(token, Word))
+      this.tokens[index + 2]?.image === '(' && this.tokens.slice(index, index + 2).every((token) => isA(token, Word))
     const last = piece.at(-1)!.tokenType
     return piece[0]!.image === 'import' ? last === StringToken : isHeaded && last === BlockToken
   }
@@ -151,7 +152,7 @@ class Layout extends Mend {
     const previous = this.frame.piece?.tokens.at(-1)
     if (!this.lines.firsts[i] && endsOperand(previous)) {
       if (token.image === '[') retype(token, IndexBracket)
-      else if (tokenMatcher(previous!, Word) || previous!.image === 'moe') retype(token, CallParen)
+      else if (isA(previous!, Word) || previous!.image === 'moe') retype(token, CallParen)
     } else if (token.image === '(' && !this.lines.firsts[i] && previous?.image === 'moe') retype(token, CallParen)
     this.append(token, i)
     const isMoe = previous?.image === 'moe' && token.image === '('

@@ -2,7 +2,6 @@
  * Text -> syntax tree. Every mistake at once: tokens are cleaned, laid out in pieces, and each piece is parsed alone; a piece
  * without a readable form is left out, and the names it would have brought are noted.
  */
-import { EOF, NoViableAltException, tokenMatcher, type IRecognitionException, type IToken, type Lexer } from 'chevrotain'
 import { advise, nameToken } from './advise.ts'
 import type { Comment, Declaration, File, Import, MoeClause, Name, Statement, WeightEntry } from './ast.ts'
 import { clean } from './clean.ts'
@@ -11,13 +10,15 @@ import { docsOf } from './docs.ts'
 import { layOut } from './layout.ts'
 import { maximumNesting, type Block, type Piece } from './layout/pieces.ts'
 import { foreignAssignment, foreignDeclarations, foreignStatements } from './foreign.ts'
+import { lex } from './lexer.ts'
 import { createReporter, type Reporter } from './report.ts'
 import { Rules } from './rules.ts'
 import type { ParsedBlock, Problem } from './rules/piece.ts'
+import type { Unexpected } from './rules/token-reader.ts'
 import type { Source, Span } from './source.ts'
 import { splitList } from './split-list.ts'
 import { closest } from './suggest.ts'
-import { AnyWord, BlockToken, createLexer, endOf, Equals, reservedNames, retype, word, Word } from './tokens.ts'
+import { AnyWord, BlockToken, endOf, Equals, isA, reservedNames, retype, word, Word, type Token } from './tokens.ts'
 
 export interface Parsed {
   readonly file: File
@@ -27,10 +28,6 @@ export interface Parsed {
 
 export const maximumBytes = 4 * 1024 * 1024
 
-/** Made at the first parse and kept: they hold no state between parses. */
-let tools: { readonly lexer: Lexer; readonly rules: Rules } | null = null
-const takeTools = () => (tools ??= { lexer: createLexer(true), rules: new Rules(true) })
-
 /** Never throws; the file is always there, though without the parts that have no readable form. */
 export function parse(source: Source): Parsed {
   const report = createReporter(source)
@@ -39,13 +36,11 @@ export function parse(source: Source): Parsed {
     report.error('SMOE1009', `the file is larger than ${maximumBytes / 1024 / 1024} MiB`, report.span(0, 0))
     return { file: { source, imports: [], declarations: [], comments: [], lost: [], span }, diagnostics: report.diagnostics }
   }
-  const { lexer, rules } = takeTools()
-  const { tokens: lexed, groups } = lexer.tokenize(source.text)
-  const comments = groups['comments']!.map((token) => commentOf(token, source))
-  const { tokens, troubled } = clean(lexed, report)
+  const lexed = lex(source.text)
+  const comments = lexed.comments.map((token) => commentOf(token, source))
+  const { tokens, troubled } = clean(lexed.tokens, report)
   const pieces = layOut(tokens, troubled, report)
-  rules.source = source
-  rules.docs = docsOf(source, tokens, comments)
+  const rules = new Rules(source, docsOf(source, tokens, comments))
   const parts = new Assembly(rules, report).file(pieces)
   const diagnostics = [...report.diagnostics].sort((a, b) => a.span.start - b.span.start)
   return { file: { source, ...parts, comments, span }, diagnostics }
@@ -56,7 +51,7 @@ function isTooLarge(text: string): boolean {
   return text.length > maximumBytes || new TextEncoder().encode(text).length > maximumBytes
 }
 
-function commentOf({ image, startOffset }: IToken, source: Source): Comment {
+function commentOf({ image, startOffset }: Token, source: Source): Comment {
   const whole = image.endsWith('\r') ? image.slice(0, -1) : image
   const isDoc = /^\/\/\/(?!\/)/.test(whole)
   const text = whole
@@ -127,7 +122,7 @@ const clauseRules: ReadonlyMap<string, 'experts' | 'route' | 'require'> = new Ma
 const declarationWords = ['fn', 'block', 'expert', 'policy', 'model', 'import']
 
 /** May the sign follow the keyword? Otherwise a word like it is no misspelled keyword. */
-const mayFollow = (keyword: string, next: IToken | undefined): boolean =>
+const mayFollow = (keyword: string, next: Token | undefined): boolean =>
   next !== undefined &&
   !['=', '[', '.'].includes(next.image) &&
   (next.image !== '(' || ['return', 'weigh', 'keep', 'assert'].includes(keyword))
@@ -181,10 +176,10 @@ class Assembly {
   /** The keyword of a declaration, a misspelled one mended; null, and said so, where there is none. */
   private headOfDeclaration(piece: Piece): string | null {
     const first = piece.tokens[0]!
-    if (declarationWords.includes(first.image) && tokenMatcher(first, AnyWord)) return first.image
+    if (declarationWords.includes(first.image) && isA(first, AnyWord)) return first.image
     const foreign = foreignDeclarations.get(first.image)
     const meant =
-      foreign !== undefined ? (foreign.meant ?? null) : tokenMatcher(first, Word) ? closest(first.image, declarationWords) : null
+      foreign !== undefined ? (foreign.meant ?? null) : isA(first, Word) ? closest(first.image, declarationWords) : null
     const isHeaded =
       meant !== null && piece.tokens[1] !== undefined && (meant === 'import') === (piece.tokens[1].tokenType === BlockToken)
     const span = this.spanOf(first)
@@ -201,7 +196,7 @@ class Assembly {
     return meant
   }
 
-  private spanOf(token: IToken): Span {
+  private spanOf(token: Token): Span {
     return this.report.span(token.startOffset, Math.max(endOf(token), token.startOffset))
   }
 
@@ -211,15 +206,12 @@ class Assembly {
     const deep = nestingOf(piece.tokens)
     if (deep !== null) this.sayDeep(piece, this.spanOf(deep))
     if (deep !== null || piece.cut) return this.lose(piece)
-    this.rules.begin(piece.tokens)
-    const made = rule()
+    const { made, error } = this.rules.read(piece.tokens, rule)
     if (this.rules.deepest > maximumNesting) this.sayDeep(piece, this.spanOf(piece.tokens[0]!))
-    const error = this.rules.errors[0]
-    if (error !== undefined) this.sayError(piece, error)
+    if (error !== null) this.sayError(piece, error)
     const problems = this.rules.problems
-    if (!piece.reported) for (const problem of error === undefined ? problems : []) this.say(problem)
-    if (error !== undefined || this.rules.deepest > maximumNesting || problems.some(({ isMild }) => !isMild))
-      return this.lose(piece)
+    if (!piece.reported) for (const problem of error === null ? problems : []) this.say(problem)
+    if (error !== null || this.rules.deepest > maximumNesting || problems.some(({ isMild }) => !isMild)) return this.lose(piece)
     return made
   }
 
@@ -265,7 +257,7 @@ class Assembly {
   }
 
   private statement(piece: Piece): Statement | null {
-    const isAssignment = piece.tokens[1]?.tokenType === Equals && tokenMatcher(piece.tokens[0]!, Word)
+    const isAssignment = piece.tokens[1]?.tokenType === Equals && isA(piece.tokens[0]!, Word)
     const rule = isAssignment ? 'assign' : this.ruleOf(piece, statementRules, 'a statement')
     if (rule === null) return this.lose(piece)
     return this.run(piece, () => this.rules[rule]())
@@ -278,8 +270,7 @@ class Assembly {
     const next = piece.tokens[1]
     const assignment = foreignAssignment(piece.tokens)
     const foreign = assignment ?? foreignStatements.get(first.image)
-    const near =
-      foreign !== undefined ? (foreign.meant ?? null) : tokenMatcher(first, Word) ? closest(first.image, rules.keys()) : null
+    const near = foreign !== undefined ? (foreign.meant ?? null) : isA(first, Word) ? closest(first.image, rules.keys()) : null
     const meant = near !== null && rules.has(near) && mayFollow(near, next) ? near : null
     const span = this.spanOf(first)
     const isReserved = reservedNames.has(first.image) && next?.tokenType === Equals
@@ -304,8 +295,8 @@ class Assembly {
   private lose(piece: Piece): null {
     this.isPartial = true
     const [head, second] = piece.tokens
-    const isNamed = second !== undefined && tokenMatcher(second, Word) && tokenMatcher(head!, AnyWord)
-    for (const token of isNamed ? [second] : tokenMatcher(head!, Word) ? [head!] : []) {
+    const isNamed = second !== undefined && isA(second, Word) && isA(head!, AnyWord)
+    for (const token of isNamed ? [second] : isA(head!, Word) ? [head!] : []) {
       this.lost.push({ text: token.image, span: this.spanOf(token) })
     }
     for (const token of piece.tokens) {
@@ -315,21 +306,18 @@ class Assembly {
     return null
   }
 
-  private sayError(piece: Piece, error: IRecognitionException): void {
+  private sayError(piece: Piece, { token: at, expected, isChoice }: Unexpected): void {
     if (piece.reported) return
     piece.reported = true
-    const isEnd = error.token.tokenType === EOF
-    const token = isEnd ? piece.tokens.at(-1)! : error.token
+    const isEnd = at === null
+    const token = at ?? piece.tokens.at(-1)!
     const span = isEnd ? this.report.span(endOf(token), endOf(token)) : this.spanOf(token)
-    const expected = error.message
     if (expected === 'a name' && reservedNames.has(token.image)) {
       this.report.error('SMOE1012', `\`${token.image}\` is a reserved word and cannot be a name`, span)
       return
     }
     const found = nameToken(token)
-    const advice = isEnd
-      ? {}
-      : advise(expected, piece.tokens, piece.tokens.indexOf(token), this.report, error instanceof NoViableAltException)
+    const advice = isEnd ? {} : advise(expected, piece.tokens, piece.tokens.indexOf(token), this.report, isChoice)
     const { help = null, fix = null } = advice
     const message =
       advice.message ??
@@ -343,7 +331,7 @@ class Assembly {
 }
 
 /** The token at which brackets and conditionals nest too deeply to be parsed by recursion; null where they do not. */
-function nestingOf(tokens: readonly IToken[]): IToken | null {
+function nestingOf(tokens: readonly Token[]): Token | null {
   const outer: number[] = []
   let conditionals = 0
   for (const token of tokens) {

@@ -1,19 +1,18 @@
-import type { IToken } from 'chevrotain'
-import { CallParen, Comma } from './tokens.ts'
+import { CallParen, Comma, type Token } from './tokens.ts'
 
 export interface SplitList {
   /** Up to and with the opening parenthesis. */
-  readonly before: readonly IToken[]
+  readonly before: readonly Token[]
   /** What stands between the commas, nothing after the last one; the comma itself where nothing stands before it. */
-  readonly items: readonly IToken[][]
+  readonly items: readonly Token[][]
   /** From the closing parenthesis on. */
-  readonly after: readonly IToken[]
+  readonly after: readonly Token[]
 }
 
 /** Takes the parameters out of the tokens of a declaration. */
-export function splitList(tokens: readonly IToken[]): SplitList {
+export function splitList(tokens: readonly Token[]): SplitList {
   const open = tokens.findIndex(({ tokenType }) => tokenType === CallParen)
-  const items: IToken[][] = [[]]
+  const items: Token[][] = [[]]
   let depth = 0
   for (let at = open + 1; open === 2 && at < tokens.length; at++) {
     const token = tokens[at]!

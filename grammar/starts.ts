@@ -1,5 +1,4 @@
 /** Where a new piece begins, decided from the tokens alone, before parsing. */
-import { tokenMatcher, type IToken } from 'chevrotain'
 import {
   AnyWord,
   BlockToken,
@@ -14,14 +13,16 @@ import {
   Percent,
   StringToken,
   Word,
+  isA,
+  type Token,
 } from './tokens.ts'
 
 /** A token in its surroundings. */
 export interface Cursor {
-  readonly tokens: readonly IToken[]
+  readonly tokens: readonly Token[]
   readonly index: number
   /** The tokens of the piece so far; never empty. */
-  readonly piece: readonly IToken[]
+  readonly piece: readonly Token[]
   /** Is it the first on its line? */
   readonly first: boolean
   /** Is a `(` or `[` of the piece still open? */
@@ -83,12 +84,12 @@ const expecting = new Set([
   'an',
 ])
 
-const isWord = (token: IToken | undefined): boolean => token !== undefined && tokenMatcher(token, AnyWord)
-const isName = (token: IToken | undefined): boolean => token !== undefined && tokenMatcher(token, Word)
-const has = (token: IToken | undefined, type: IToken['tokenType']): boolean => token?.tokenType === type
+const isWord = (token: Token | undefined): boolean => token !== undefined && isA(token, AnyWord)
+const isName = (token: Token | undefined): boolean => token !== undefined && isA(token, Word)
+const has = (token: Token | undefined, type: Token['tokenType']): boolean => token?.tokenType === type
 
 /** May the token end an operand, so that no other operand can follow it? */
-export function endsOperand(token: IToken | undefined): boolean {
+export function endsOperand(token: Token | undefined): boolean {
   if (token === undefined) return false
   if (isWord(token)) return !notOperands.has(token.image)
   return [NumberToken, StringToken, CloseParen, CloseBracket, BlockToken].includes(token.tokenType)
@@ -105,11 +106,11 @@ export function startsDeclaration({ tokens, index, first, piece, inBrackets }: C
   return first && isNamed
 }
 
-const isCalled = (next: IToken | undefined, second: IToken | undefined): boolean => isName(next) && second?.image === '('
-const isNumeric = (next: IToken | undefined): boolean => isName(next) || has(next, NumberToken)
+const isCalled = (next: Token | undefined, second: Token | undefined): boolean => isName(next) && second?.image === '('
+const isNumeric = (next: Token | undefined): boolean => isName(next) || has(next, NumberToken)
 
 /** The tokens after a contextual word that make it the head of a statement, whatever stands before it. */
-const heads: Readonly<Record<string, (next: IToken | undefined, second: IToken | undefined) => boolean>> = {
+const heads: Readonly<Record<string, (next: Token | undefined, second: Token | undefined) => boolean>> = {
   input: (next, second) => isWord(next) && has(second, Colon),
   output: (next, second) => isWord(next) && (has(second, Colon) || has(second, Equals)),
   loss: (next, second) => isWord(next) && has(second, Equals),

@@ -1,10 +1,51 @@
 /** The tokens of the language. Every word is lexed as `Word`; `classify` gives keywords their own type. */
-import { createToken, Lexer, type IToken, type TokenType } from 'chevrotain'
+
+export interface TokenType {
+  readonly name: string
+  /** What messages call it. */
+  readonly label: string
+  /** The source of a regular expression without groups that capture; null for a type that is never lexed. */
+  readonly pattern: string | null
+  /** The type itself and every category that it belongs to. */
+  readonly kinds: ReadonlySet<TokenType>
+}
+
+export interface Token {
+  image: string
+  readonly startOffset: number
+  /** The offset of the last sign. */
+  readonly endOffset: number
+  tokenType: TokenType
+  /** What a `BlockToken` holds. */
+  payload?: unknown
+}
+
+/** Is the token of a type, or of a category? */
+export const isA = (token: Token, type: TokenType): boolean => token.tokenType.kinds.has(type)
+
+interface Definition {
+  readonly name: string
+  /** By default the name. */
+  readonly label?: string
+  /** By default none: no text is lexed as this type. */
+  readonly pattern?: RegExp | string
+  readonly categories?: readonly TokenType[]
+}
+
+const sourceOf = (pattern: RegExp | string): string =>
+  typeof pattern === 'string' ? pattern.replaceAll(/\W/g, '\\$&') : pattern.source
+
+function createToken({ name, label = name, pattern, categories = [] }: Definition): TokenType {
+  const kinds = new Set<TokenType>(categories.flatMap(({ kinds }) => [...kinds]))
+  const type = { name, label, pattern: pattern === undefined ? null : sourceOf(pattern), kinds }
+  kinds.add(type)
+  return type
+}
 
 const sign = (name: string, text: string): TokenType => createToken({ name, pattern: text, label: `\`${text}\`` })
 
 /** Any word at all, reserved or not: what may stand after a `.` or before the `=` of an argument. */
-export const AnyWord = createToken({ name: 'AnyWord', pattern: Lexer.NA, label: 'a name' })
+export const AnyWord = createToken({ name: 'AnyWord', label: 'a name' })
 export const Word = createToken({ name: 'Word', pattern: /[A-Za-z_]\w*/, label: 'a name', categories: [AnyWord] })
 /** Not an ordinary key in JavaScript: no program could set or read an input with this name. */
 export const ProtoWord = createToken({ name: 'ProtoWord', pattern: /__proto__(?!\w)/ })
@@ -29,13 +70,12 @@ export const SingleQuoted = createToken({ name: 'SingleQuoted', pattern: /'[^'"\
 /** A sequence of characters that are part of no token. */
 export const Junk = createToken({ name: 'Junk', pattern: /[\0-\x08\x0B\x0E-\x1F$`\\?'\x7F-\uFFFF]+/ })
 
-const Space = createToken({ name: 'Space', pattern: /[ \t\r\n\f\uFEFF]+/, group: Lexer.SKIPPED, line_breaks: true })
-const CommentToken = createToken({ name: 'Comment', pattern: /\/\/[^\n]*/, group: 'comments' })
+export const Space = createToken({ name: 'Space', pattern: /[ \t\r\n\f\uFEFF]+/ })
+export const CommentToken = createToken({ name: 'Comment', pattern: /\/\/[^\n]*/ })
 export const HashComment = createToken({ name: 'HashComment', pattern: /#[^\n]*/ })
 export const BlockComment = createToken({
   name: 'BlockComment',
   pattern: /\/\*[^*]*(?:\*(?!\/)[^*]*)*(?:\*\/)?/,
-  line_breaks: true,
 })
 
 export const OpenParen = sign('OpenParen', '(')
@@ -45,11 +85,11 @@ export const CloseBracket = sign('CloseBracket', ']')
 export const OpenBrace = sign('OpenBrace', '{')
 export const CloseBrace = sign('CloseBrace', '}')
 /** `(` on the same line right after a word: a call, or the parameters of a declaration. */
-export const CallParen = createToken({ name: 'CallParen', pattern: Lexer.NA, label: '`(`' })
+export const CallParen = createToken({ name: 'CallParen', label: '`(`' })
 /** `[` on the same line right after an operand: an index, or the shape of a type. */
-export const IndexBracket = createToken({ name: 'IndexBracket', pattern: Lexer.NA, label: '`[`' })
+export const IndexBracket = createToken({ name: 'IndexBracket', label: '`[`' })
 /** A whole `{ ... }`, already taken apart; its payload is a `Block` of `layout.ts`. */
-export const BlockToken = createToken({ name: 'Block', pattern: Lexer.NA, label: '`{`' })
+export const BlockToken = createToken({ name: 'Block', label: '`{`' })
 
 export const Arrow = sign('Arrow', '->')
 export const FatArrow = sign('FatArrow', '=>')
@@ -70,7 +110,7 @@ export const Caret = sign('Caret', '^')
 export const DoubleTimes = sign('DoubleTimes', '**')
 export const LessGreater = sign('LessGreater', '<>')
 
-export const Operator = createToken({ name: 'Operator', pattern: Lexer.NA, label: 'an operator' })
+export const Operator = createToken({ name: 'Operator', label: 'an operator' })
 const operator = (name: string, text: string): TokenType =>
   createToken({ name, pattern: text, label: `\`${text}\``, categories: [Operator] })
 const operators = [
@@ -93,14 +133,14 @@ export const Times = operators[7]!
 export const Minus = operator('Minus', '-')
 
 /** Reserved: never a name of a value. */
-const reserved = (text: string, categories: TokenType[] = []): [string, TokenType] => [
+const reserved = (text: string, categories: readonly TokenType[] = []): [string, TokenType] => [
   text,
-  createToken({ name: `word-${text}`, pattern: Lexer.NA, label: `\`${text}\``, categories: [AnyWord, ...categories] }),
+  createToken({ name: `word-${text}`, label: `\`${text}\``, categories: [AnyWord, ...categories] }),
 ]
 /** A word with a meaning in one place, and a plain name everywhere else. */
 const contextual = (text: string): [string, TokenType] => [
   text,
-  createToken({ name: `word-${text}`, pattern: Lexer.NA, label: `\`${text}\``, categories: [Word] }),
+  createToken({ name: `word-${text}`, label: `\`${text}\``, categories: [Word] }),
 ]
 
 const reservedWords = [
@@ -196,18 +236,18 @@ export function word(text: string): TokenType {
 }
 
 /** The offset after the last sign of a token. */
-export const endOf = (token: IToken): number => token.endOffset! + 1
+export const endOf = (token: Token): number => token.endOffset + 1
 
-export const retype = (token: IToken, type: TokenType): IToken => {
+export const retype = (token: Token, type: TokenType): Token => {
   token.tokenType = type
-  token.tokenTypeIdx = type.tokenTypeIdx!
   return token
 }
 
 /** Gives a word its own type where it has one. */
-export const classify = (token: IToken): IToken => retype(token, words.get(token.image) ?? Word)
+export const classify = (token: Token): Token => retype(token, words.get(token.image) ?? Word)
 
-const lexed: TokenType[] = [
+/** The types that text is lexed as; where several match at a place, the first one is taken. */
+export const lexedTypes: readonly TokenType[] = [
   Space,
   CommentToken,
   BlockComment,
@@ -249,9 +289,3 @@ const lexed: TokenType[] = [
   Semicolon,
   Junk,
 ]
-
-/** Every token type a parser may meet. */
-export const vocabulary: TokenType[] = [...lexed, CallParen, IndexBracket, BlockToken, Operator, AnyWord, ...words.values()]
-
-export const createLexer = (skipValidations: boolean): Lexer =>
-  new Lexer(lexed, { positionTracking: 'onlyOffset', skipValidations, ensureOptimizations: true })

@@ -40,7 +40,6 @@ const ONLY: Readonly<Record<string, readonly string[]>> = {
 
 /** Library -> where it may be imported. `FREE` rooms may import anything. */
 const FENCES: Readonly<Record<string, readonly string[]>> = {
-  chevrotain: ['grammar/'],
   'ts-morph': ['compiler/bindings/'],
   webgpu: ['runtime/dawn/'],
   '@sparticuz/chromium': ['runtime/dawn/'],

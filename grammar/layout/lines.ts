@@ -1,5 +1,5 @@
-import type { IToken } from 'chevrotain'
 import { positionAt, type Source } from '../source.ts'
+import type { Token } from '../tokens.ts'
 
 /** Of each token: is it the first on its line, and the column at which its line begins. */
 export interface Lines {
@@ -7,7 +7,7 @@ export interface Lines {
   readonly columns: readonly number[]
 }
 
-export function linesOf(tokens: readonly IToken[], source: Source): Lines {
+export function linesOf(tokens: readonly Token[], source: Source): Lines {
   const firsts: boolean[] = []
   const columns: number[] = []
   let line = 0

@@ -1,7 +1,6 @@
-import type { IToken } from 'chevrotain'
 import type { Code } from '../codes.ts'
 import type { Diagnostic } from '../diagnostic.ts'
-import { CloseBrace, endOf, OpenBrace } from '../tokens.ts'
+import { CloseBrace, endOf, OpenBrace, type Token } from '../tokens.ts'
 import { closerOf, isClose, isOpen, synthetic } from './brackets.ts'
 import { Nest, type Open } from './nest.ts'
 import { maximumNesting } from './pieces.ts'
@@ -32,7 +31,7 @@ export abstract class Mend extends Nest {
     return false
   }
 
-  protected skip(token: IToken): void {
+  protected skip(token: Token): void {
     if (isOpen(token) || token.tokenType === OpenBrace) this.beyond++
     else if (isClose(token) || token.tokenType === CloseBrace) this.beyond--
   }
@@ -112,7 +111,7 @@ export abstract class Mend extends Nest {
   }
 
   /** Once for a run of them. */
-  private sayStray(token: IToken): void {
+  private sayStray(token: Token): void {
     const isRun = this.lastStray === this.lastEnd && this.lastEnd > 0
     this.lastStray = endOf(token)
     if (isRun) return

@@ -1,7 +1,6 @@
-import { tokenMatcher, type IToken } from 'chevrotain'
 import type { Reporter } from '../report.ts'
 import { declarations } from '../starts.ts'
-import { AnyWord, BlockToken, CallParen, IndexBracket, Word } from '../tokens.ts'
+import { AnyWord, BlockToken, CallParen, IndexBracket, Word, isA, type Token } from '../tokens.ts'
 import { synthetic } from './brackets.ts'
 import type { Lines } from './lines.ts'
 import type { Block, Context, Piece } from './pieces.ts'
@@ -15,7 +14,7 @@ export interface Frame {
 
 /** A bracket or a brace not yet closed. */
 export interface Open {
-  readonly token: IToken
+  readonly token: Token
   /** The columns at which its line and its piece begin. */
   readonly indents: readonly [number, number]
   /** Null for brackets, and for the braces of `{i}` in the path of a weight. */
@@ -35,12 +34,12 @@ export abstract class Nest {
   /** How many brackets are open in the current piece. */
   protected brackets = 0
   private readonly pieceColumns = new Map<Piece, number>()
-  protected readonly tokens: readonly IToken[]
+  protected readonly tokens: readonly Token[]
   protected readonly lines: Lines
   protected readonly report: Reporter
   private readonly troubled: ReadonlySet<number>
 
-  constructor(tokens: readonly IToken[], lines: Lines, troubled: ReadonlySet<number>, report: Reporter) {
+  constructor(tokens: readonly Token[], lines: Lines, troubled: ReadonlySet<number>, report: Reporter) {
     this.tokens = tokens
     this.lines = lines
     this.troubled = troubled
@@ -60,7 +59,7 @@ export abstract class Nest {
     return this.frame.piece
   }
 
-  protected append(token: IToken, i: number): void {
+  protected append(token: Token, i: number): void {
     const piece = this.pieceAt(i)
     piece.tokens.push(token)
     if (this.troubled.has(i)) piece.reported = true
@@ -76,7 +75,7 @@ export abstract class Nest {
     const { frame, token } = this.stack.pop()!
     this.endPiece()
     const block: Block = { context: frame!.context, pieces: frame!.pieces }
-    const made: IToken = { ...synthetic(BlockToken, '{', token.startOffset), endOffset: end - 1, payload: block }
+    const made: Token = { ...synthetic(BlockToken, '{', token.startOffset), endOffset: end - 1, payload: block }
     this.frame = this.root
     this.brackets = 0
     for (let k = this.stack.length - 1; k >= 0; k--) {
@@ -97,13 +96,13 @@ export abstract class Nest {
   }
 
   /** What a brace belongs to: the piece that was being read when it was opened. */
-  protected owner(brace: IToken): string {
+  protected owner(brace: Token): string {
     const at = this.stack.findIndex(({ token }) => token === brace)
     const outer = this.stack.slice(0, Math.max(at, 0)).findLast(({ frame }) => frame !== null)?.frame ?? this.root
     const [head, name] = outer.piece?.tokens ?? []
-    const isWord = head !== undefined && tokenMatcher(head, AnyWord)
+    const isWord = head !== undefined && isA(head, AnyWord)
     if (!isWord) return 'the block'
-    const isNamed = outer === this.root && name !== undefined && tokenMatcher(name, Word)
+    const isNamed = outer === this.root && name !== undefined && isA(name, Word)
     return isNamed ? `\`${head.image} ${name.image}\`` : `the block of \`${head.image}\``
   }
 

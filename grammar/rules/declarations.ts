@@ -1,89 +1,79 @@
 import type { Declaration, DeclarationKind, Import, Parameter, RangeNode } from '../ast.ts'
-import { Arrow, BlockToken, CallParen, CloseParen, Colon, DotDot, Equals, StringToken, word, Word } from '../tokens.ts'
+import {
+  Arrow,
+  BlockToken,
+  CallParen,
+  CloseParen,
+  Colon,
+  DotDot,
+  Equals,
+  isA,
+  StringToken,
+  word,
+  Word,
+  type Token,
+} from '../tokens.ts'
 import { Types } from './types.ts'
+
+const keywords = ['fn', 'block', 'expert', 'policy', 'model'].map(word)
+
+const isWord = (token: Token): boolean => isA(token, Word)
 
 /** The heads of declarations with their parameters, and imports. */
 export abstract class Declarations extends Types {
-  readonly declaration = this.RULE('declaration', (): Declaration => {
-    const keyword = this.OR([
-      { ALT: () => this.CONSUME(word('fn')) },
-      { ALT: () => this.CONSUME(word('block')) },
-      { ALT: () => this.CONSUME(word('expert')) },
-      { ALT: () => this.CONSUME(word('policy')) },
-      { ALT: () => this.CONSUME(word('model')) },
-    ])
-    const name = this.CONSUME(Word)
-    this.CONSUME(CallParen)
-    const parameters = this.OPTION1(() => this.list(this.parameter))
-    this.CONSUME(CloseParen)
-    const result = this.OPTION2(() => {
-      this.CONSUME(Arrow)
-      return this.SUBRULE(this.type)
-    })
-    const block = this.CONSUME(BlockToken)
-    return this.ACTION(() => ({
+  declaration(): Declaration {
+    const keyword = this.takeOneOf(keywords)
+    const name = this.take(Word)
+    this.take(CallParen)
+    const parameters = this.isNext(Word) ? this.list(() => this.parameter(), isWord) : []
+    this.take(CloseParen)
+    const result = this.takeIf(Arrow) === null ? null : this.type()
+    const block = this.take(BlockToken)
+    return {
       kind: 'declaration',
       declares: keyword.image as DeclarationKind,
       name: this.asName(name),
-      parameters: parameters ?? [],
-      result: result ?? null,
+      parameters,
+      result,
       body: this.blockOf(block).statements,
       doc: this.docOf(keyword),
       span: this.since(keyword),
       isPartial: false,
-    }))
-  })
+    }
+  }
 
-  readonly parameter = this.RULE('parameter', (): Parameter => {
-    const name = this.CONSUME(Word)
-    this.CONSUME(Colon)
-    const type = this.SUBRULE(this.type)
-    const range = this.OPTION(() => {
-      this.CONSUME(word('in'))
-      return this.SUBRULE(this.range)
-    })
-    const value = this.OPTION1(() => {
-      this.CONSUME(Equals)
-      return this.SUBRULE(this.expression)
-    })
-    return this.ACTION(() => ({
-      name: this.asName(name),
-      type,
-      range: range ?? null,
-      default: value ?? null,
-      doc: this.docOf(name),
-      span: this.since(name),
-    }))
-  })
+  parameter(): Parameter {
+    const name = this.take(Word)
+    this.take(Colon)
+    const type = this.type()
+    const range = this.takeIf(word('in')) === null ? null : this.range()
+    const value = this.takeIf(Equals) === null ? null : this.expression()
+    return { name: this.asName(name), type, range, default: value, doc: this.docOf(name), span: this.since(name) }
+  }
 
-  protected readonly range = this.RULE('range', (): RangeNode => {
-    const first = this.LA(1)
-    const low = this.OPTION(() => this.SUBRULE(this.expression))
-    this.CONSUME(DotDot)
-    const high = this.OPTION1(() => this.SUBRULE1(this.expression))
-    return this.ACTION(() => ({ low: low ?? null, high: high ?? null, span: this.since(first) }))
-  })
+  private range(): RangeNode {
+    const first = this.next
+    const low = this.isExpression() ? this.expression() : null
+    const dots = this.take(DotDot)
+    const high = this.isExpression() ? this.expression() : null
+    return { low, high, span: this.since(first ?? dots) }
+  }
 
-  readonly import = this.RULE('import', (): Import => {
-    const first = this.CONSUME(word('import'))
-    const block = this.CONSUME(BlockToken)
-    this.CONSUME(word('from'))
-    const from = this.CONSUME(StringToken)
-    return this.ACTION(() => ({ names: this.blockOf(block).names, from: this.asString(from), span: this.since(first) }))
-  })
+  import(): Import {
+    const first = this.take(word('import'))
+    const block = this.take(BlockToken)
+    this.take(word('from'))
+    const from = this.take(StringToken)
+    return { names: this.blockOf(block).names, from: this.asString(from), span: this.since(first) }
+  }
 
-  readonly names = this.RULE('names', (): Import['names'] => this.list(this.importedName))
+  names(): Import['names'] {
+    return this.list(() => this.importedName(), isWord)
+  }
 
-  protected readonly importedName = this.RULE('importedName', (): Import['names'][number] => {
-    const name = this.CONSUME(Word)
-    const alias = this.OPTION(() => {
-      this.CONSUME(word('as'))
-      return this.CONSUME1(Word)
-    })
-    return this.ACTION(() => ({
-      name: this.asName(name),
-      alias: alias === undefined ? null : this.asName(alias),
-      span: this.since(name),
-    }))
-  })
+  private importedName(): Import['names'][number] {
+    const name = this.take(Word)
+    const alias = this.takeIf(word('as')) === null ? null : this.asName(this.take(Word))
+    return { name: this.asName(name), alias, span: this.since(name) }
+  }
 }

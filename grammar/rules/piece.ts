@@ -1,12 +1,12 @@
 /**
  * The ground of the grammar of one piece: a declaration, a statement, a clause or an entry, whose blocks are already taken apart.
  */
-import { EmbeddedActionsParser, type IParserErrorMessageProvider, type IToken, type ParserMethod } from 'chevrotain'
 import type { Import, MoeClause, Name, Statement, StringLiteral, WeightEntry } from '../ast.ts'
 import type { Code } from '../codes.ts'
 import type { Diagnostic } from '../diagnostic.ts'
 import type { Source, Span } from '../source.ts'
-import { CloseBracket, CloseParen, Comma, endOf, vocabulary } from '../tokens.ts'
+import { endOf, type Token } from '../tokens.ts'
+import { TokenReader, type Reading } from './token-reader.ts'
 
 /** What a block holds once its pieces are parsed. */
 export interface ParsedBlock {
@@ -26,65 +26,54 @@ export interface Problem {
   readonly isMild: boolean
 }
 
-const listEnds = new Map([
-  [CloseParen, '`,` or `)`'],
-  [CloseBracket, '`,` or `]`'],
-])
-
-/** `what was expected`, to which the caller adds what was found. */
-const messages: IParserErrorMessageProvider = {
-  buildMismatchTokenMessage: ({ expected }) => listEnds.get(expected) ?? expected.LABEL ?? expected.name,
-  buildNotAllInputParsedMessage: () => '',
-  buildNoViableAltMessage: ({ customUserDescription }) => customUserDescription ?? 'another word',
-  buildEarlyExitMessage: ({ customUserDescription }) => customUserDescription ?? 'another word',
-}
-
 const noDocs: readonly string[] = []
 
 const escapes: Readonly<Record<string, string>> = { n: '\n', r: '\r', t: '\t', '"': '"', '\\': '\\' }
 
-/** What every layer of rules reads with: places, names, docs, blocks, strings, lists; and where it notes problems of meaning. */
-export abstract class PieceParser extends EmbeddedActionsParser {
-  source: Source = { path: '', text: '' }
+/** What every layer of rules reads with: places, names, docs, blocks, strings; and where it notes problems of meaning. */
+export abstract class PieceParser extends TokenReader {
+  private readonly source: Source
   /** Lines of the doc comment that stands before the token at an offset. */
-  docs: ReadonlyMap<number, readonly string[]> = new Map()
+  private readonly docs: ReadonlyMap<number, readonly string[]>
   problems: Problem[] = []
-  /** The depth of the deepest expression since `begin`. */
+  /** The depth of the deepest expression of the piece. */
   deepest = 0
 
-  constructor(skipValidations: boolean) {
-    super(vocabulary, { recoveryEnabled: false, maxLookahead: 2, skipValidations, errorMessageProvider: messages })
+  constructor(source: Source, docs: ReadonlyMap<number, readonly string[]>) {
+    super()
+    this.source = source
+    this.docs = docs
   }
 
-  /** Takes the tokens of the next piece. */
-  begin(tokens: IToken[]): void {
+  /** What a rule makes of a piece; `problems` and `deepest` are of it until the next one. */
+  read<T>(tokens: readonly Token[], rule: () => T): Reading<T> {
     this.problems = []
     this.deepest = 0
-    this.input = tokens
+    return this.readAll(tokens, rule)
   }
 
   protected span(start: number, end: number): Span {
     return { source: this.source, start, end }
   }
 
-  protected tokenSpan(token: IToken): Span {
+  protected tokenSpan(token: Token): Span {
     return this.span(token.startOffset, endOf(token))
   }
 
-  /** From a token to the last one consumed. */
-  protected since(first: IToken): Span {
-    return this.span(first.startOffset, endOf(this.LA(0)))
+  /** From a token to the last one taken. */
+  protected since(first: Token): Span {
+    return this.span(first.startOffset, endOf(this.previous))
   }
 
-  protected asName(token: IToken): Name {
+  protected asName(token: Token): Name {
     return { text: token.image, span: this.tokenSpan(token) }
   }
 
-  protected docOf(token: IToken): readonly string[] {
+  protected docOf(token: Token): readonly string[] {
     return this.docs.get(token.startOffset) ?? noDocs
   }
 
-  protected blockOf(token: IToken): ParsedBlock {
+  protected blockOf(token: Token): ParsedBlock {
     return token.payload as ParsedBlock
   }
 
@@ -92,7 +81,7 @@ export abstract class PieceParser extends EmbeddedActionsParser {
     this.problems.push({ code, message, span, isMild, ...more })
   }
 
-  protected asString(token: IToken): StringLiteral {
+  protected asString(token: Token): StringLiteral {
     const image = token.image
     const isWhole = image.length > 1 && image.endsWith(image[0]!)
     const value = image.slice(1, isWhole ? -1 : undefined).replace(/\\([^])/gu, (all, letter: string, at: number) => {
@@ -104,19 +93,5 @@ export abstract class PieceParser extends EmbeddedActionsParser {
       return letter
     })
     return { kind: 'string', value, span: this.tokenSpan(token) }
-  }
-
-  /** One or more of what the rule reads, with commas between them and maybe one after the last. */
-  protected list<T>(item: ParserMethod<[], T>): readonly T[] {
-    const items: T[] = []
-    const first = this.SUBRULE(item)
-    this.ACTION(() => items.push(first))
-    this.MANY(() => {
-      this.CONSUME(Comma)
-      const next = this.SUBRULE1(item)
-      this.ACTION(() => items.push(next))
-    })
-    this.OPTION(() => this.CONSUME1(Comma))
-    return items
   }
 }

@@ -1,58 +1,57 @@
-import type { ParserMethod } from 'chevrotain'
 import type { Expression, SliceNode } from '../ast.ts'
-import { CloseBracket, Colon, Comma } from '../tokens.ts'
+import {
+  CallParen,
+  CloseBracket,
+  Colon,
+  Comma,
+  IndexBracket,
+  isA,
+  Minus,
+  NumberToken,
+  OpenBracket,
+  OpenParen,
+  StringToken,
+  word,
+  Word,
+  type Token,
+} from '../tokens.ts'
 import { PieceParser } from './piece.ts'
+
+const beginnings = [
+  ...[Word, NumberToken, StringToken, Minus, OpenParen, CallParen, OpenBracket, IndexBracket],
+  ...['if', 'not', 'moe', 'true', 'false'].map(word),
+]
+
+export const beginsExpression = (token: Token): boolean => beginnings.some((type) => isA(token, type))
 
 /** What stands between the brackets of an index: `[i, 2:, ::2]`. */
 export abstract class Slices extends PieceParser {
-  protected abstract readonly expression: ParserMethod<[], Expression>
+  abstract expression(): Expression
 
-  protected readonly slices = this.RULE('slices', (): readonly SliceNode[] => {
-    const list: SliceNode[] = []
-    const first = this.SUBRULE(this.slice)
-    this.ACTION(() => list.push(first))
-    this.MANY(() => {
-      this.CONSUME(Comma)
-      const next = this.SUBRULE1(this.slice)
-      this.ACTION(() => list.push(next))
-    })
-    this.CONSUME(CloseBracket)
+  protected isExpression(): boolean {
+    return this.next !== undefined && beginsExpression(this.next)
+  }
+
+  protected slices(): readonly SliceNode[] {
+    const list = [this.slice()]
+    while (this.takeIf(Comma) !== null) list.push(this.slice())
+    this.take(CloseBracket)
     return list
-  })
+  }
 
-  protected readonly slice = this.RULE('slice', (): SliceNode => {
-    const first = this.LA(1)
-    return this.OR({
-      DEF: [
-        {
-          ALT: () => {
-            const index = this.SUBRULE(this.expression)
-            const rest = this.OPTION(() => this.SUBRULE(this.sliceEnds))
-            return this.ACTION((): SliceNode =>
-              rest === undefined
-                ? { index, start: null, stop: null, step: null, span: this.since(first) }
-                : { index: null, start: index, ...rest, span: this.since(first) },
-            )
-          },
-        },
-        {
-          ALT: () => {
-            const rest = this.SUBRULE1(this.sliceEnds)
-            return this.ACTION((): SliceNode => ({ index: null, start: null, ...rest, span: this.since(first) }))
-          },
-        },
-      ],
-      ERR_MSG: 'an index or `:`',
-    })
-  })
+  private slice(): SliceNode {
+    const first = this.next
+    if (first === undefined || !(beginsExpression(first) || isA(first, Colon))) this.refuse('an index or `:`', true)
+    const index = isA(first, Colon) ? null : this.expression()
+    if (!this.isNext(Colon)) return { index, start: null, stop: null, step: null, span: this.since(first) }
+    const ends = this.sliceEnds()
+    return { index: null, start: index, ...ends, span: this.since(first) }
+  }
 
-  protected readonly sliceEnds = this.RULE('sliceEnds', (): Pick<SliceNode, 'stop' | 'step'> => {
-    this.CONSUME(Colon)
-    const stop = this.OPTION(() => this.SUBRULE(this.expression))
-    const step = this.OPTION1(() => {
-      this.CONSUME1(Colon)
-      return this.OPTION2(() => this.SUBRULE1(this.expression))
-    })
-    return { stop: stop ?? null, step: step ?? null }
-  })
+  private sliceEnds(): Pick<SliceNode, 'stop' | 'step'> {
+    this.take(Colon)
+    const stop = this.isExpression() ? this.expression() : null
+    const step = this.takeIf(Colon) !== null && this.isExpression() ? this.expression() : null
+    return { stop, step }
+  }
 }

@@ -2,99 +2,85 @@ import type { Statement } from '../ast.ts'
 import { BlockToken, CloseBracket, Colon, Comma, DotDot, Equals, IndexBracket, StringToken, word, Word } from '../tokens.ts'
 import { Declarations } from './declarations.ts'
 
+const bindings = [word('let'), word('var')]
+
 /** Statements of any body. */
 export abstract class Statements extends Declarations {
-  readonly let = this.RULE('let', (): Statement => {
-    const first = this.OR([{ ALT: () => this.CONSUME(word('let')) }, { ALT: () => this.CONSUME(word('var')) }])
-    const name = this.CONSUME(Word)
-    const type = this.OPTION(() => {
-      this.CONSUME(Colon)
-      return this.SUBRULE(this.type)
-    })
-    this.CONSUME(Equals)
-    const value = this.SUBRULE(this.expression)
-    return this.ACTION(() => ({
+  let(): Statement {
+    const first = this.takeOneOf(bindings)
+    const name = this.take(Word)
+    const type = this.takeIf(Colon) === null ? null : this.type()
+    this.take(Equals)
+    const value = this.expression()
+    return {
       kind: 'let',
       mutable: first.image === 'var',
       name: this.asName(name),
-      type: type ?? null,
+      type,
       value,
       doc: this.docOf(first),
       span: this.since(first),
-    }))
-  })
+    }
+  }
 
-  readonly assign = this.RULE('assign', (): Statement => {
-    const name = this.CONSUME(Word)
-    this.CONSUME(Equals)
-    const value = this.SUBRULE(this.expression)
-    return this.ACTION(() => ({ kind: 'assign', name: this.asName(name), value, span: this.since(name) }))
-  })
+  assign(): Statement {
+    const name = this.take(Word)
+    this.take(Equals)
+    const value = this.expression()
+    return { kind: 'assign', name: this.asName(name), value, span: this.since(name) }
+  }
 
-  readonly param = this.RULE('param', (): Statement => {
-    const first = this.CONSUME(word('param'))
-    const name = this.CONSUME(Word)
-    this.CONSUME(Colon)
-    const type = this.SUBRULE(this.tensorType)
-    const initialiser = this.OPTION(() => {
-      this.CONSUME(Equals)
-      return this.SUBRULE(this.call)
-    })
-    return this.ACTION(() => ({
+  param(): Statement {
+    const first = this.take(word('param'))
+    const name = this.take(Word)
+    this.take(Colon)
+    const type = this.tensorType()
+    const initialiser = this.takeIf(Equals) === null ? null : this.call()
+    return {
       kind: 'param',
       name: this.asName(name),
       type,
-      initialiser: initialiser ?? null,
+      initialiser,
       doc: this.docOf(first),
       span: this.since(first),
-    }))
-  })
+    }
+  }
 
-  readonly inputTensor = this.RULE('inputTensor', (): Statement => {
-    const first = this.CONSUME(word('input'))
-    const name = this.CONSUME(Word)
-    this.CONSUME(Colon)
-    const type = this.SUBRULE(this.tensorType)
-    return this.ACTION(() => ({ kind: 'input', name: this.asName(name), type, doc: this.docOf(first), span: this.since(first) }))
-  })
+  inputTensor(): Statement {
+    const first = this.take(word('input'))
+    const name = this.take(Word)
+    this.take(Colon)
+    const type = this.tensorType()
+    return { kind: 'input', name: this.asName(name), type, doc: this.docOf(first), span: this.since(first) }
+  }
 
-  readonly output = this.RULE('output', (): Statement => {
-    const first = this.CONSUME(word('output'))
-    const name = this.CONSUME(Word)
-    const type = this.OPTION(() => {
-      this.CONSUME(Colon)
-      return this.SUBRULE(this.tensorType)
-    })
-    this.CONSUME(Equals)
-    const value = this.SUBRULE(this.expression)
-    return this.ACTION(() => ({
-      kind: 'output',
-      name: this.asName(name),
-      type: type ?? null,
-      value,
-      doc: this.docOf(first),
-      span: this.since(first),
-    }))
-  })
+  output(): Statement {
+    const first = this.take(word('output'))
+    const name = this.take(Word)
+    const type = this.takeIf(Colon) === null ? null : this.tensorType()
+    this.take(Equals)
+    const value = this.expression()
+    return { kind: 'output', name: this.asName(name), type, value, doc: this.docOf(first), span: this.since(first) }
+  }
 
-  readonly return = this.RULE('return', (): Statement => {
-    const first = this.CONSUME(word('return'))
-    const value = this.SUBRULE(this.expression)
-    return this.ACTION(() => ({ kind: 'return', value, span: this.since(first) }))
-  })
+  return(): Statement {
+    const first = this.take(word('return'))
+    const value = this.expression()
+    return { kind: 'return', value, span: this.since(first) }
+  }
 
-  readonly repeat = this.RULE('repeat', (): Statement => {
-    const first = this.CONSUME(word('repeat'))
-    const label = this.CONSUME(Word)
-    this.CONSUME(IndexBracket)
-    const index = this.CONSUME1(Word)
-    this.CONSUME(CloseBracket)
-    this.CONSUME(word('in'))
-    const from = this.SUBRULE(this.expression)
-    this.CONSUME(DotDot)
-    const to = this.SUBRULE1(this.expression)
-    const block = this.CONSUME(BlockToken)
-    return this.ACTION(() => ({
+  repeat(): Statement {
+    const first = this.take(word('repeat'))
+    const label = this.take(Word)
+    this.take(IndexBracket)
+    const index = this.take(Word)
+    this.take(CloseBracket)
+    this.take(word('in'))
+    const from = this.expression()
+    this.take(DotDot)
+    const to = this.expression()
+    const block = this.take(BlockToken)
+    return {
       kind: 'repeat',
       label: this.asName(label),
       index: this.asName(index),
@@ -102,21 +88,13 @@ export abstract class Statements extends Declarations {
       to,
       body: this.blockOf(block).statements,
       span: this.since(first),
-    }))
-  })
+    }
+  }
 
-  readonly assert = this.RULE('assert', (): Statement => {
-    const first = this.CONSUME(word('assert'))
-    const condition = this.SUBRULE(this.expression)
-    const message = this.OPTION(() => {
-      this.CONSUME(Comma)
-      return this.CONSUME(StringToken)
-    })
-    return this.ACTION(() => ({
-      kind: 'assert',
-      condition,
-      message: message === undefined ? null : this.asString(message),
-      span: this.since(first),
-    }))
-  })
+  assert(): Statement {
+    const first = this.take(word('assert'))
+    const condition = this.expression()
+    const message = this.takeIf(Comma) === null ? null : this.asString(this.take(StringToken))
+    return { kind: 'assert', condition, message, span: this.since(first) }
+  }
 }

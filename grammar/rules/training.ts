@@ -1,77 +1,75 @@
 import type { Argument, NumberSetting, Statement } from '../ast.ts'
-import { BlockToken, CloseParen, Equals, OpenParen, StringToken, word, Word } from '../tokens.ts'
+import { BlockToken, CloseParen, Equals, isA, OpenParen, StringToken, word, Word, type Token } from '../tokens.ts'
 import { Clauses } from './clauses.ts'
+
+const methods = ['optimiser', 'schedule'].map(word)
+const numbers = ['clip', 'accumulate', 'steps', 'seed'].map(word)
+
+const beginsSetting = (token: Token): boolean => isA(token, Word)
 
 /** `train` and the statements in it. */
 export abstract class Training extends Clauses {
-  readonly train = this.RULE('train', (): Statement => {
-    const first = this.CONSUME(word('train'))
-    const block = this.CONSUME(BlockToken)
-    return this.ACTION(() => ({ kind: 'train', body: this.blockOf(block).statements, span: this.since(first) }))
-  })
+  train(): Statement {
+    const first = this.take(word('train'))
+    const block = this.take(BlockToken)
+    return { kind: 'train', body: this.blockOf(block).statements, span: this.since(first) }
+  }
 
-  readonly metric = this.RULE('metric', (): Statement => {
-    const first = this.CONSUME(word('metric'))
-    const name = this.CONSUME(Word)
-    this.CONSUME(Equals)
-    const value = this.SUBRULE(this.expression)
-    return this.ACTION(() => ({
-      kind: 'metric',
-      name: this.asName(name),
-      value,
-      doc: this.docOf(first),
-      span: this.since(first),
-    }))
-  })
+  metric(): Statement {
+    const first = this.take(word('metric'))
+    const name = this.take(Word)
+    this.take(Equals)
+    const value = this.expression()
+    return { kind: 'metric', name: this.asName(name), value, doc: this.docOf(first), span: this.since(first) }
+  }
 
-  readonly method = this.RULE('method', (): Statement => {
-    const first = this.OR([{ ALT: () => this.CONSUME(word('optimiser')) }, { ALT: () => this.CONSUME(word('schedule')) }])
-    const method = this.SUBRULE(this.call)
-    return this.ACTION(() => ({ kind: first.image as 'optimiser' | 'schedule', method, span: this.since(first) }))
-  })
+  method(): Statement {
+    const first = this.takeOneOf(methods)
+    const method = this.call()
+    return { kind: first.image as 'optimiser' | 'schedule', method, span: this.since(first) }
+  }
 
-  readonly number = this.RULE('number', (): Statement => {
-    const first = this.OR([
-      { ALT: () => this.CONSUME(word('clip')) },
-      { ALT: () => this.CONSUME(word('accumulate')) },
-      { ALT: () => this.CONSUME(word('steps')) },
-      { ALT: () => this.CONSUME(word('seed')) },
-    ])
-    const value = this.SUBRULE(this.expression)
-    return this.ACTION(() => ({ kind: first.image as NumberSetting, value, span: this.since(first) }))
-  })
+  number(): Statement {
+    const first = this.takeOneOf(numbers)
+    const value = this.expression()
+    return { kind: first.image as NumberSetting, value, span: this.since(first) }
+  }
 
-  readonly batch = this.RULE('batch', (): Statement => {
-    const first = this.CONSUME(word('batch'))
-    const sizes = this.list(this.setting)
-    return this.ACTION(() => ({ kind: 'batch', sizes, span: this.since(first) }))
-  })
+  batch(): Statement {
+    const first = this.take(word('batch'))
+    const sizes = this.settings()
+    return { kind: 'batch', sizes, span: this.since(first) }
+  }
 
-  readonly initialise = this.RULE('initialise', (): Statement => {
-    const first = this.CONSUME(word('initialise'))
-    const pattern = this.OPTION(() => this.CONSUME(StringToken))
-    const method = this.SUBRULE(this.call)
-    return this.ACTION(() => ({
+  initialise(): Statement {
+    const first = this.take(word('initialise'))
+    const pattern = this.takeIf(StringToken)
+    const method = this.call()
+    return {
       kind: 'initialise',
-      pattern: pattern === undefined ? null : this.asString(pattern),
+      pattern: pattern === null ? null : this.asString(pattern),
       method,
       span: this.since(first),
-    }))
-  })
+    }
+  }
 
-  readonly group = this.RULE('group', (): Statement => {
-    const first = this.CONSUME(word('group'))
-    const pattern = this.CONSUME(StringToken)
-    this.CONSUME(OpenParen)
-    const settings = this.list(this.setting)
-    this.CONSUME(CloseParen)
-    return this.ACTION(() => ({ kind: 'group', pattern: this.asString(pattern), settings, span: this.since(first) }))
-  })
+  group(): Statement {
+    const first = this.take(word('group'))
+    const pattern = this.take(StringToken)
+    this.take(OpenParen)
+    const settings = this.settings()
+    this.take(CloseParen)
+    return { kind: 'group', pattern: this.asString(pattern), settings, span: this.since(first) }
+  }
 
-  protected readonly setting = this.RULE('setting', (): Argument => {
-    const name = this.CONSUME(Word)
-    this.CONSUME(Equals)
-    const value = this.SUBRULE(this.expression)
-    return this.ACTION(() => ({ name: this.asName(name), value, span: this.since(name) }))
-  })
+  private settings(): readonly Argument[] {
+    return this.list(() => this.setting(), beginsSetting)
+  }
+
+  private setting(): Argument {
+    const name = this.take(Word)
+    this.take(Equals)
+    const value = this.expression()
+    return { name: this.asName(name), value, span: this.since(name) }
+  }
 }

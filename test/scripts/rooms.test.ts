@@ -6,7 +6,7 @@ import { checkRooms } from '../../scripts/rooms.ts'
 
 const house: Readonly<Record<string, string>> = {
   'plan/dim.ts': 'export const one = 1',
-  'grammar/source.ts': "import { Lexer } from 'chevrotain'\nexport const lexer = Lexer",
+  'grammar/source.ts': 'export const start = 0',
   'compiler/graph/vocabulary.ts': 'export interface OpParams {\n  top_k: { readonly k: number }\n}',
   'compiler/ops/infer.ts': "import type { OpParams } from '../graph/vocabulary.ts'\nimport { one } from '../../plan/dim.ts'",
   'compiler/passes/fold.ts': "import { infer } from '../ops/infer.ts'\nconst op = 'top_k'",
@@ -87,9 +87,9 @@ const violations: readonly [string, Readonly<Record<string, string>>, RegExp][] 
     /import cycle: plan\/a.ts -> plan\/b.ts -> plan\/a.ts/,
   ],
   [
-    'a parser library in the model',
-    { 'compiler/model/check.ts': "import 'chevrotain'" },
-    /chevrotain stays behind its fence \(grammar\/\)/,
+    'a library of the command line in the model',
+    { 'compiler/model/check.ts': "import 'commander'" },
+    /commander stays behind its fence \(cli\/\)/,
   ],
   ['webgpu outside of dawn', { 'runtime/device.ts': "import { create } from 'webgpu'" }, /webgpu stays behind its fence/],
   [
