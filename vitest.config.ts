@@ -29,6 +29,7 @@ const order = [
   'house',
   'docs',
   'training',
+  'text',
   'import',
   'reroute',
   'cli',

@@ -24,7 +24,7 @@ const ORDER: readonly (readonly string[])[] = [
   ['compiler/compile.ts'],
   ['compiler/train.ts'],
   ['runtime'],
-  ['training'],
+  ['training', 'text'],
   ['package.json'],
   ['cli'],
   ['scripts', 'bench', 'examples', 'test'],
@@ -36,6 +36,7 @@ const ONLY: Readonly<Record<string, readonly string[]>> = {
   grammar: [],
   runtime: ['plan'],
   training: ['plan', 'runtime'],
+  text: ['runtime'],
 }
 
 /** Library -> where it may be imported. `FREE` rooms may import anything. */
@@ -44,7 +45,8 @@ const FENCES: Readonly<Record<string, readonly string[]>> = {
   webgpu: ['runtime/dawn/'],
   '@sparticuz/chromium': ['runtime/dawn/'],
   commander: ['cli/'],
-  node: ['cli/', 'runtime/dawn/', 'runtime/node/', 'runtime/files/', 'runtime/checkpoint/', 'training/files/'],
+  '@huggingface/tokenizers': ['text/tokenizer/'],
+  node: ['cli/', 'runtime/dawn/', 'runtime/node/', 'runtime/files/', 'runtime/checkpoint/', 'training/files/', 'text/tokenizer/'],
 }
 
 /** Who may read the syntax tree: what comes after the model knows only the model. */
@@ -78,12 +80,21 @@ function sourcesOf(root: string): readonly string[] {
     .sort()
 }
 
+/** A library that a thread is to load: `createRequire(import.meta.url).resolve('library')`. */
+const RESOLVED = /\bcreateRequire\([^()]*\)\.resolve\('([^'.][^']*)'\)/g
+
 /** Type imports count: what a room cannot be described without, it depends on. */
-const importsOf = (root: string, from: string): readonly Import[] =>
-  ts.preProcessFile(readFileSync(join(root, from), 'utf8')).importedFiles.map(({ fileName }) => {
-    const isLocal = fileName.startsWith('.')
-    return { from, to: isLocal ? relative(root, resolve(root, from, '..', fileName)).replaceAll('\\', '/') : fileName, isLocal }
+function importsOf(root: string, from: string): readonly Import[] {
+  const text = readFileSync(join(root, from), 'utf8')
+  const names = [
+    ...ts.preProcessFile(text).importedFiles.map(({ fileName }) => fileName),
+    ...[...text.matchAll(RESOLVED)].map(([, name]) => name),
+  ]
+  return names.map((name) => {
+    const isLocal = name.startsWith('.')
+    return { from, to: isLocal ? relative(root, resolve(root, from, '..', name)).replaceAll('\\', '/') : name, isLocal }
   })
+}
 
 function arrowProblem({ from, to, isLocal }: Import): string | null {
   const [here, there] = [roomOf(from), roomOf(to)]

@@ -4,6 +4,7 @@ import { encodeText, type Vocabulary } from '../../training/data/vocabulary.ts'
 import { DataError } from '../../training/errors.ts'
 import { EXIT, Failure } from '../exit.ts'
 import type { Terminal } from '../terminal.ts'
+import { tokenizerPath, withTokenizer } from './tokenizer.ts'
 import { vocabularyOf } from './weights.ts'
 
 /** The tokens of a text; `name` is for messages. Throws a Failure without a vocabulary. */
@@ -16,13 +17,25 @@ interface Given {
   readonly weights?: string
 }
 
+/** A DataError is a mistake in a file that the user named. */
+function refusing<T>(work: () => T): T {
+  try {
+    return work()
+  } catch (problem) {
+    throw problem instanceof DataError ? new Failure(EXIT.usage, problem.message) : problem
+  }
+}
+
+/** A text file. Throws a Failure for what is not UTF-8. */
+export const textOf = (bytes: Uint8Array, name: string): string => refusing(() => decodeUtf8(bytes, name, () => HELP))
+
 async function vocabularyFor(name: string, { weights }: Given, terminal: Terminal): Promise<Vocabulary> {
   const found = weights === undefined ? null : await vocabularyOf(weights, terminal)
   if (found !== null) return found
   const why =
     weights === undefined
       ? 'no weights of a run are given'
-      : `the weights in '${weights}' are not of a run that learned from text`
+      : `the weights in '${weights}' have no tokenizer.json beside them, and are not of a run that learned from text`
   throw new Failure(
     EXIT.usage,
     `${name} is text, but ${why}: its vocabulary is not known`,
@@ -30,20 +43,21 @@ async function vocabularyFor(name: string, { weights }: Given, terminal: Termina
   )
 }
 
-/** Tokenizes text as in training: as bytes if requested, else with the vocabulary of the run that saved the weights. */
+/**
+ * Tokenizes text: as bytes if requested, with the tokenizer beside the weights, or with the vocabulary of the run that saved
+ * them.
+ */
 export const textReading =
   (given: Given, terminal: Terminal): TextReading =>
   async (bytes, name) => {
     if (given.bytes === true) return Int32Array.from(bytes)
+    const tokenizer = given.weights === undefined ? null : tokenizerPath(given.weights, terminal)
+    if (tokenizer !== null) {
+      const text = textOf(bytes, name)
+      return withTokenizer(tokenizer, undefined, terminal, ({ encode }) => encode(text))
+    }
     const vocabulary = await vocabularyFor(name, given, terminal)
     if (vocabulary.kind === 'bytes') return Int32Array.from(bytes)
-    try {
-      return encodeText(
-        decodeUtf8(bytes, name, () => HELP),
-        vocabulary,
-        name,
-      )
-    } catch (problem) {
-      throw problem instanceof DataError ? new Failure(EXIT.usage, problem.message) : problem
-    }
+    const text = textOf(bytes, name)
+    return refusing(() => encodeText(text, vocabulary, name))
   }

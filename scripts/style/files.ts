@@ -14,6 +14,7 @@ const TOPS = [
   'compiler',
   'runtime',
   'training',
+  'text',
   'cli',
   'std',
   'examples',

@@ -121,7 +121,7 @@ export const ENTRANCES: readonly Entrance[] = [
   },
 ]
 
-const ROOMS = ['grammar', 'plan', 'compiler', 'runtime', 'training', 'cli', 'scripts', 'bench']
+const ROOMS = ['grammar', 'plan', 'compiler', 'runtime', 'training', 'text', 'cli', 'scripts', 'bench']
 
 const isBelow = (path: string, folder: string): boolean => path === folder || path.startsWith(`${folder}/`)
 /** The test of a source's name: `test/ops/build.test.ts` of `compiler/ops/build.ts`. */

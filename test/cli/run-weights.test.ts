@@ -194,7 +194,7 @@ describe('text as an input', () => {
     expect(await run(one, '--weights', 'ids.safetensors', '--in', 'tokens=prompt.txt')).toMatchObject({
       code: 2,
       err: expect.stringMatching(
-        /prompt\.txt is text, but the weights in 'ids\.safetensors' are not of a run that learned from text.*\n {2}token ids are read from .*--bytes/,
+        /prompt\.txt is text, but the weights in 'ids\.safetensors' have no tokenizer\.json beside them, and are not of a run that learned from text.*\n {2}token ids are read from .*--bytes/,
       ),
     })
     const refused = async (file: string): Promise<string> => (await run(one, '--weights', 'a run', '--in', `tokens=${file}`)).err

@@ -1,0 +1,43 @@
+/** The tokenizer beside the weights of a model. */
+import { existsSync, statSync } from 'node:fs'
+import { dirname, join } from 'node:path'
+import { readRegularSync } from '../../runtime/files/index.ts'
+import { TokenizerError } from '../../text/tokenizer/errors.ts'
+import { openTokenizer, type Tokenizer } from '../../text/tokenizer/open.ts'
+import { MOST_BYTES } from '../../text/tokenizer/scan.ts'
+import { EXIT, Failure } from '../exit.ts'
+import type { Terminal } from '../terminal.ts'
+
+const FILE = 'tokenizer.json'
+
+/** The `tokenizer.json` in a folder, or beside a file; null where there is none. */
+export function tokenizerPath(typed: string, terminal: Terminal): string | null {
+  const isFolder = statSync(terminal.path(typed), { throwIfNoEntry: false })?.isDirectory() === true
+  const path = join(isFolder ? typed : dirname(typed), FILE)
+  return existsSync(terminal.path(path)) ? path : null
+}
+
+const asFailure = (path: string, problem: unknown): unknown =>
+  problem instanceof TokenizerError ? new Failure(EXIT.badCheckpoint, `${path}: ${problem.message}`) : problem
+
+/**
+ * Opens the tokenizer, runs the work, and ends its thread in any case. `deadline` is in milliseconds. Throws a Failure for a
+ * tokenizer that is refused, that does not end, or has no tokens for a text.
+ */
+export async function withTokenizer<T>(
+  path: string,
+  deadline: number | undefined,
+  terminal: Terminal,
+  work: (tokenizer: Tokenizer) => Promise<T>,
+): Promise<T> {
+  try {
+    const tokenizer = await openTokenizer(readRegularSync(terminal.path(path), MOST_BYTES + 1), { deadline })
+    try {
+      return await work(tokenizer)
+    } finally {
+      await tokenizer.close()
+    }
+  } catch (problem) {
+    throw asFailure(path, problem)
+  }
+}

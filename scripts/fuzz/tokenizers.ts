@@ -1,0 +1,54 @@
+/** One mutated tokenizer: it gives ids, or a short typed error, and no thread goes on. */
+import { TokenizerError } from '../../text/tokenizer/errors.ts'
+import { openTokenizer } from '../../text/tokenizer/open.ts'
+import type { TokenizerMutant } from './tokenizer-mutants.ts'
+
+export interface TokenizerOutcome {
+  /** `ids`, or the code of the error. */
+  readonly kind: 'ids' | TokenizerError['code'] | 'wrong'
+  /** Milliseconds. */
+  readonly time: number
+  /** What is wrong; null where nothing is. */
+  readonly failure: string | null
+}
+
+/** Milliseconds that opening and a text may each take. */
+const DEADLINE = 1500
+/** Milliseconds beyond both deadlines in which a thread has ended, on a busy machine. */
+const SLACK = 8000
+const LONGEST_MESSAGE = 400
+
+function wrongMessage(message: string): string | null {
+  if (message.length > LONGEST_MESSAGE) return `the message has ${message.length} characters`
+  return /[\u0000-\u001f\u007f]|\p{Surrogate}/u.test(message)
+    ? `a message with control characters: ${JSON.stringify(message).slice(0, 200)}`
+    : null
+}
+
+async function encode({ bytes, text }: TokenizerMutant, deadline: number): Promise<TokenizerOutcome['kind']> {
+  const tokenizer = await openTokenizer(bytes, { deadline })
+  try {
+    const ids = await tokenizer.encode(text)
+    return ids.every((id) => id >= 0) ? 'ids' : 'wrong'
+  } finally {
+    await tokenizer.close()
+  }
+}
+
+/** `deadline` in milliseconds, for opening and for the text. */
+export async function examineTokenizer(mutant: TokenizerMutant, deadline = DEADLINE): Promise<TokenizerOutcome> {
+  const start = performance.now()
+  const outcome = async (): Promise<readonly [TokenizerOutcome['kind'], string | null]> => {
+    try {
+      const kind = await encode(mutant, deadline)
+      return [kind, kind === 'wrong' ? 'an id is negative' : null]
+    } catch (problem) {
+      if (!(problem instanceof TokenizerError)) return ['wrong', (problem as Error).stack?.slice(0, 600) ?? String(problem)]
+      return [problem.code, wrongMessage(problem.message)]
+    }
+  }
+  const [kind, wrong] = await outcome()
+  const time = performance.now() - start
+  const isLate = time > 2 * deadline + SLACK
+  return { kind, time, failure: wrong ?? (isLate ? `took ${time.toFixed(0)} ms` : null) }
+}

@@ -1,0 +1,63 @@
+/** A tokenizer of a model, from the bytes of its `tokenizer.json`, behind a deadline. */
+import { cut } from '../../runtime/checkpoint/quote.ts'
+import { TokenizerError } from './errors.ts'
+import { checkSize } from './scan.ts'
+import { translate } from './translate.ts'
+import { startThread, type WorkerReply } from './worker.ts'
+
+export interface TokenizerOptions {
+  /** Milliseconds that opening may take, and each text of a mebibyte; longer texts get more in proportion. */
+  readonly deadline?: number
+}
+
+export interface Tokenizer {
+  /**
+   * The token ids of a text, with the special tokens that the model expects around it, as transformers gives them. Throws a
+   * TokenizerError.
+   */
+  readonly encode: (text: string) => Promise<Int32Array>
+  /** Ends its thread. */
+  readonly close: () => Promise<void>
+}
+
+const DEADLINE = 30_000
+/** MiB of heap for the largest published tokenizers and a text of some mebibytes. */
+const MEMORY = 1536
+
+const MIB = 2 ** 20
+
+function parse(bytes: Uint8Array): unknown {
+  checkSize(bytes)
+  try {
+    return JSON.parse(new TextDecoder('utf-8', { fatal: true }).decode(bytes)) as unknown
+  } catch (problem) {
+    throw new TokenizerError('format', `it is not JSON: ${cut((problem as Error).message, 120)}`)
+  }
+}
+
+const refuseFailure = (reply: WorkerReply, what: string): void => {
+  if (reply.kind === 'failed') throw new TokenizerError('failed', `${what}: ${cut(reply.message, 200)}`)
+}
+
+/** Checks the file and opens the tokenizer on a thread of its own. Throws a TokenizerError. */
+export async function openTokenizer(bytes: Uint8Array, { deadline = DEADLINE }: TokenizerOptions = {}): Promise<Tokenizer> {
+  const { tokenizer, frame } = translate(parse(bytes))
+  const thread = startThread(MEMORY)
+  const close = thread.close
+  try {
+    const what = 'opening the tokenizer'
+    refuseFailure(await thread.ask({ kind: 'open', tokenizer }, what, deadline), what)
+  } catch (error) {
+    await close()
+    throw error
+  }
+  const encode = async (text: string): Promise<Int32Array> => {
+    const what = 'tokenizing a text'
+    const reply = await thread.ask({ kind: 'encode', text }, what, deadline * Math.max(1, text.length / MIB))
+    refuseFailure(reply, what)
+    if (reply.kind !== 'encoded') throw new Error(`a tokenizer answered '${reply.kind}'`)
+    if (reply.ids.includes(-1)) throw new TokenizerError('failed', 'a piece of the text has no token, and none stands for it')
+    return Int32Array.from([...frame.before, ...reply.ids, ...frame.after])
+  }
+  return { encode, close }
+}
