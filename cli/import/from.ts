@@ -9,9 +9,8 @@ import { INDEX, SINGLE } from '../../runtime/checkpoint/shards.ts'
 import { EXIT, Failure } from '../exit.ts'
 import { missingFile, readText } from '../load.ts'
 import type { Terminal } from '../terminal.ts'
-import { HEAD } from './decoder-text.ts'
-import { isRecord } from './fields.ts'
-import { importModel, type Imported } from './import.ts'
+import { importModel, type Imported, type ImportSettings } from './import.ts'
+import type { Layout } from './names/source.ts'
 import { checkWeights, headOf } from './weights.ts'
 
 export type ImportedSpec = Imported & { readonly kind: 'spec' }
@@ -34,8 +33,8 @@ function readConfig(path: string, terminal: Terminal): unknown {
   }
 }
 
-function specOf(path: string, config: unknown): ImportedSpec {
-  const result = importModel(config)
+function specOf(path: string, config: unknown, settings: ImportSettings = {}): ImportedSpec {
+  const result = importModel(config, settings)
   if (result.kind === 'unsupported') throw new Failure(EXIT.badCheckpoint, `${path}: ${result.message}`)
   return result
 }
@@ -60,18 +59,24 @@ function openNamed(typed: string, terminal: Terminal): Promise<Checkpoint> {
 
 const UNCHECKED = 'no safetensors weights are beside the config: their names and shapes were not checked'
 
-/** A head in the file takes precedence over the config. */
-async function withHead(
+/** Names of tensors that hold all experts of a layer, as transformers 5 saves them on request. */
+const FUSED = /\.experts\.(gate_up_proj|down_proj)$/
+
+const layoutOf = ({ tensors }: Checkpoint): Layout => ([...tensors.keys()].some((name) => FUSED.test(name)) ? 'fused' : 'hub')
+
+/** The spec for the layout of the files. A head in the file takes precedence over the config. */
+async function withFiles(
   path: string,
   config: unknown,
   checkpoint: Checkpoint,
 ): Promise<ImportedSpec & { readonly hasCopy: boolean }> {
-  const isTied = isRecord(config) && config.tie_word_embeddings === true
-  const head = isTied ? await headOf(checkpoint) : 'none'
-  if (head !== 'own') return { ...specOf(path, config), hasCopy: head === 'copy' }
-  const result = specOf(path, { ...(config as object), tie_word_embeddings: false })
-  const note = `'tie_word_embeddings' is true, but ${HEAD} is in the file and differs from the embedding: as in transformers, the head of the file is used`
-  return { ...result, notes: [...result.notes, note], hasCopy: false }
+  const settings = { layout: layoutOf(checkpoint) }
+  const result = specOf(path, config, settings)
+  const head = result.tie.isTied ? await headOf(checkpoint, result.tie) : 'none'
+  if (head !== 'own') return { ...result, hasCopy: head === 'copy' }
+  const untied = specOf(path, { ...(config as object), tie_word_embeddings: false }, settings)
+  const note = `'tie_word_embeddings' is true, but ${result.tie.head} is in the file and differs from the embedding: as in transformers, the head of the file is used`
+  return { ...untied, notes: [...untied.notes, note], hasCopy: false }
 }
 
 export interface ImportOptions {
@@ -97,8 +102,10 @@ export async function importFrom(
   const checkpoint = await (weights === undefined ? openBeside(path, terminal) : openNamed(weights, terminal))
   if (checkpoint === null) return { ...alone, notes: [...alone.notes, UNCHECKED] }
   try {
-    const { hasCopy, ...result } = await withHead(path, config, checkpoint)
-    const unread = checkWeights(result.name, result.spec, checkpoint, { without: hasCopy ? [HEAD] : [], allowUnread }, terminal)
+    const { hasCopy, ...result } = await withFiles(path, config, checkpoint)
+    const isIgnorable = (tensor: string): boolean =>
+      (hasCopy && tensor === result.tie.head) || result.ignorable.some((pattern) => pattern.test(tensor))
+    const unread = checkWeights(result.name, result.spec, checkpoint, { isIgnorable, allowUnread }, terminal)
     return unread === null ? result : { ...result, notes: [...result.notes, unread] }
   } finally {
     await checkpoint.close()

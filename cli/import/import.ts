@@ -1,10 +1,13 @@
 /** From the config.json of a checkpoint to a spec. Pure: the caller reads and writes the files. */
 import { quoted } from '../../runtime/checkpoint/quote.ts'
-import { fieldsOf, isRecord, type Fields } from './fields.ts'
+import { explainFields, type FieldReport } from './explain.ts'
+import { fieldsOf, isRecord } from './fields.ts'
 import { checkOthers } from './known-fields.ts'
-import { importLlama } from './llama.ts'
-import { importMixtral } from './mixtral.ts'
-import { importOlmoe } from './olmoe.ts'
+import type { Layout } from './names/source.ts'
+import type { Row, Tie } from './row.ts'
+import { rowOf, supportedModelTypes } from './table.ts'
+
+export { supportedModelTypes } from './table.ts'
 
 export type Imported =
   | {
@@ -13,15 +16,18 @@ export type Imported =
       readonly spec: string
       /** Notes for the user, one sentence each. */
       readonly notes: readonly string[]
+      /** What each field of the config became. */
+      readonly fields: readonly FieldReport[]
+      readonly tie: Tie
+      /** Tensors beside the model that have no effect on its logits. */
+      readonly ignorable: readonly RegExp[]
     }
   /** What stands in the way; several reasons stand on lines of their own. */
   | { readonly kind: 'unsupported'; readonly message: string }
 
-/** `model_type` of a config -> what writes its spec. The text is only good where no field was refused. */
-const architectures: Readonly<Record<string, (fields: Fields) => string>> = {
-  llama: importLlama,
-  mixtral: importMixtral,
-  olmoe: importOlmoe,
+export interface ImportSettings {
+  /** How the checkpoint stores experts. */
+  readonly layout?: Layout
 }
 
 const unsupported = (message: string): Imported => ({ kind: 'unsupported', message })
@@ -29,18 +35,27 @@ const unsupported = (message: string): Imported => ({ kind: 'unsupported', messa
 const listed = (reasons: readonly string[]): string =>
   reasons.length === 1 ? reasons[0] : `${reasons.length} reasons against it\n${reasons.map((reason) => `  ${reason}`).join('\n')}`
 
-/** The architectures that can be imported, as they are called in `model_type`. */
-export const supportedModelTypes: readonly string[] = Object.keys(architectures)
+function importAs(row: Row, config: Readonly<Record<string, unknown>>, { layout = 'hub' }: ImportSettings): Imported {
+  const { type, architecture, doc, defaults, aliases, unused = [] } = row
+  const fields = fieldsOf(config, { defaults, aliases })
+  fields.text('model_type', 'the row of the table')
+  for (const name of unused) fields.skip(name, `nothing: ${architecture} does not read it`)
+  const { text, tie } = row.spec(fields, { layout, name: type, doc, architecture })
+  const others = checkOthers(fields)
+  const ignorable = row.ignorable?.(fields) ?? []
+  const reasons = [...new Set(fields.problems)]
+  if (reasons.length > 0) return unsupported(listed(reasons))
+  const report = explainFields(config, fields, others)
+  return { kind: 'spec', name: type, spec: text, notes: [...new Set(fields.notes)], fields: report, tie, ignorable }
+}
 
-export function importModel(config: unknown): Imported {
+export function importModel(config: unknown, settings: ImportSettings = {}): Imported {
   if (!isRecord(config)) return unsupported('config.json must hold one JSON object')
   const type = config.model_type
   const known = `supported are ${supportedModelTypes.join(', ')}`
   if (typeof type !== 'string') return unsupported(`'model_type' is missing: it names the architecture (${known})`)
-  if (!Object.hasOwn(architectures, type)) return unsupported(`the architecture ${quoted(type)} is not supported (${known})`)
-  const fields = fieldsOf(config)
-  const spec = architectures[type](fields)
-  checkOthers(fields)
-  const reasons = [...new Set(fields.problems)]
-  return reasons.length > 0 ? unsupported(listed(reasons)) : { kind: 'spec', name: type, spec, notes: [...new Set(fields.notes)] }
+  const row = rowOf(type)
+  return row === undefined
+    ? unsupported(`the architecture ${quoted(type)} is not supported (${known})`)
+    : importAs(row, config, settings)
 }

@@ -165,14 +165,29 @@ const NEUTRAL: Readonly<Record<string, readonly Plain[]>> = {
 
 const isEmpty = (value: unknown): boolean => typeof value === 'object' && value !== null && Object.keys(value).length === 0
 
-/** Refuses unread fields that would change the computation, and notes unknown fields. */
-export function checkOthers(fields: Fields): void {
+/** Why a field that nothing read says nothing; null where that is not known. */
+function reasonOf(name: string, value: unknown): string | null {
+  if (isHarmless(name)) return 'nothing: the logits do not depend on it'
+  if (!Object.hasOwn(NEUTRAL, name)) return null
+  const isNeutral = isEmpty(value) || NEUTRAL[name].some((neutral) => neutral === value)
+  return isNeutral ? 'nothing: it has no effect at this value' : null
+}
+
+/**
+ * Refuses unread fields that would change the computation, and notes unknown fields. Returns what each unread field became.
+ */
+export function checkOthers(fields: Fields): Readonly<Record<string, string>> {
+  const became: Record<string, string> = {}
   const unknown: string[] = []
-  for (const name of fields.unread().filter((one) => !isHarmless(one))) {
-    const value = fields.raw(name)
-    if (!Object.hasOwn(NEUTRAL, name)) unknown.push(name)
-    else if (!isEmpty(value) && !NEUTRAL[name].some((neutral) => neutral === value))
-      fields.refuseValue(name, 'this architecture does not support it')
+  for (const name of fields.unread()) {
+    const reason = reasonOf(name, fields.raw(name))
+    if (reason !== null) became[name] = reason
+    else if (Object.hasOwn(NEUTRAL, name)) fields.refuseValue(name, 'this architecture does not support it')
+    else {
+      unknown.push(name)
+      became[name] = 'nothing: it is unknown, and ignored'
+    }
   }
   if (unknown.length > 0) fields.noteUnknown(unknown)
+  return became
 }

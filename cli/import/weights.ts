@@ -6,14 +6,15 @@ import { lower } from '../../compiler/lower/lower.ts'
 import { check } from '../../compiler/model/check.ts'
 import { parse } from '../../grammar/parse.ts'
 import type { Checkpoint } from '../../runtime/checkpoint/checkpoint.ts'
-import { WeightError } from '../../runtime/errors.ts'
+import { WeightError, type WeightProblem } from '../../runtime/errors.ts'
 import { matchWeights } from '../../runtime/weights/match.ts'
 import { EXIT, Failure } from '../exit.ts'
 import { createLoader } from '../load.ts'
 import { weightPorts } from '../run/reference.ts'
 import type { Terminal } from '../terminal.ts'
 import { unreadText } from '../unread.ts'
-import { EMBEDDING, HEAD } from './decoder-text.ts'
+import type { Tie } from './row.ts'
+import { coverageProblems } from './coverage.ts'
 
 /** Chunk size of the comparison, in bytes. */
 const CHUNK = 8 * 2 ** 20
@@ -30,26 +31,29 @@ async function areEqual(checkpoint: Checkpoint, a: string, b: string): Promise<b
 }
 
 /** `own`: a head beside the embedding that differs from it. `copy`: one that is the same, byte for byte. */
-export async function headOf(checkpoint: Checkpoint): Promise<'none' | 'copy' | 'own'> {
-  if (!checkpoint.tensors.has(HEAD)) return 'none'
-  return checkpoint.tensors.has(EMBEDDING) && (await areEqual(checkpoint, EMBEDDING, HEAD)) ? 'copy' : 'own'
+export async function headOf(checkpoint: Checkpoint, { embedding, head }: Tie): Promise<'none' | 'copy' | 'own'> {
+  if (!checkpoint.tensors.has(head)) return 'none'
+  return checkpoint.tensors.has(embedding) && (await areEqual(checkpoint, embedding, head)) ? 'copy' : 'own'
 }
 
 export interface CheckedWeights {
-  /** Tensors that are known to have no effect on this architecture. */
-  readonly without: readonly string[]
+  /** Whether a tensor is known to have no effect on the logits. */
+  readonly isIgnorable: (tensor: string) => boolean
   readonly allowUnread: boolean
 }
 
+const UNREAD = 'the config does not say what they are for; --allow-unread writes a spec that does without them'
+
 /**
- * Throws a Failure for an invalid spec, a WeightError with all missing or mismatched tensors, and a Failure for unread tensors
- * unless they are allowed: then returns a sentence about them, null if there are none.
+ * Each tensor is read once, and each weight is filled. Throws a Failure for an invalid spec, and for unread tensors unless they
+ * are allowed; a WeightError with all that is amiss where a weight does not fit. Else returns a sentence about unread tensors,
+ * null if there are none.
  */
 export function checkWeights(
   name: string,
   spec: string,
   checkpoint: Checkpoint,
-  { without, allowUnread }: CheckedWeights,
+  { isIgnorable, allowUnread }: CheckedWeights,
   terminal: Terminal,
 ): string | null {
   const { file } = parse({ path: `${name}.smoe`, text: spec })
@@ -57,15 +61,16 @@ export function checkWeights(
   // the form is that of a known architecture, so only its numbers can be too large
   if (model === null)
     throw new Failure(EXIT.badCheckpoint, `the sizes in the config are beyond what a spec may have: ${diagnostics[0].message}`)
-  const { problems, extra } = matchWeights({ weights: weightPorts(lower(model)) }, checkpoint)
-  if (problems.length > 0) throw new WeightError(checkpoint.name, problems)
-  const unread = extra.filter((tensor) => !without.includes(tensor))
-  if (unread.length === 0) return null
-  const text = unreadText(checkpoint, unread)
-  if (allowUnread) return text
-  throw new Failure(
-    EXIT.badCheckpoint,
-    text,
-    'the config does not say what they are for; --allow-unread writes a spec that does without them',
-  )
+  const { matches, problems, extra } = matchWeights({ weights: weightPorts(lower(model)) }, checkpoint)
+  const unread = extra.filter((tensor) => !isIgnorable(tensor))
+  const text = unread.length === 0 ? null : unreadText(checkpoint, unread)
+  const faulty = new Set(problems.map(({ tensor }) => tensor))
+  const misfits = [...problems, ...coverageProblems(matches).filter(({ tensor }) => !faulty.has(tensor))]
+  if (misfits.length > 0) {
+    const rest: readonly WeightProblem[] =
+      text === null ? [] : [{ code: 'extra', weight: null, tensor: unread[0], near: [], message: text }]
+    throw new WeightError(checkpoint.name, [...rest, ...misfits])
+  }
+  if (text === null || allowUnread) return text
+  throw new Failure(EXIT.badCheckpoint, text, UNREAD)
 }

@@ -1,27 +1,46 @@
 /** Writes a model as readable spec text. The words stand in the order a person would say them; the formatter lays them out. */
 import { parse } from '../../grammar/parse.ts'
 import { print } from '../../grammar/print.ts'
+import { sourceText } from './names/source.ts'
+import type { Imports, ParameterGroup, Weights } from './part.ts'
 
 export interface ParameterText {
   readonly name: string
   readonly type: 'int' | 'real'
-  /** `1..`, `1..E` */
+  /** `1..`, `1..E`; empty for any value */
   readonly range: string
   readonly value: number
   readonly doc: string
+  readonly group: ParameterGroup
 }
 
 export interface ModelText {
   readonly name: string
   /** One sentence, then the paper. */
   readonly doc: string
-  /** Module of `std` -> the name taken from it. */
-  readonly imports: Readonly<Record<string, string>>
+  readonly imports: Imports
   readonly parameters: readonly ParameterText[]
   readonly body: readonly string[]
-  /** Path of a weight -> its name in the checkpoint. */
-  readonly weights: Readonly<Record<string, string>>
+  /** Path of a weight -> its source in the checkpoint. */
+  readonly weights: Weights
 }
+
+export const intParameter = (
+  name: string,
+  value: number,
+  doc: string,
+  group: ParameterGroup = 'size',
+  range = '1..',
+): ParameterText => ({ name, type: 'int', range, value, doc, group })
+
+export const realParameter = (name: string, value: number, doc: string, group: ParameterGroup = 'number'): ParameterText => ({
+  name,
+  type: 'real',
+  range: '',
+  value,
+  doc,
+  group,
+})
 
 /** A real, so written that it reads as one: `1e-5`, `0.5`, `10000.0`, `1e6`. */
 export function realText(value: number): string {
@@ -36,13 +55,15 @@ function parameterText({ name, type, range, value, doc }: ParameterText): string
   return `  /// ${doc}\n  ${name}: ${type}${limits} = ${type === 'int' ? value : realText(value)},`
 }
 
-const importText = ([module, name]: readonly [string, string]): string => `import { ${name} } from "std/${module}"`
+const importText = ([module, names]: readonly [string, readonly string[]]): string =>
+  `import { ${[...names].sort().join(', ')} } from "std/${module}"`
 
 /** The spec as `smoe fmt` prints it. Throws where the text is no spec: that is a bug of this file or its callers. */
 export function writeModel(model: ModelText): string {
-  const weights = Object.entries(model.weights).map(([path, tensor]) => `    ${path} = ${JSON.stringify(tensor)}`)
+  const weights = Object.entries(model.weights).map(([path, source]) => `    ${path} = ${sourceText(source)}`)
+  const imports = Object.entries(model.imports).sort(([a], [b]) => (a < b ? -1 : 1))
   const text = [
-    ...Object.entries(model.imports).sort().map(importText),
+    ...imports.map(importText),
     '',
     `/// ${model.doc}`,
     `model ${model.name}(`,

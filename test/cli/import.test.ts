@@ -17,8 +17,8 @@ type Tensors = Readonly<Record<string, FileData>>
 const configOf = (folder: string): Config => JSON.parse(readFileSync(join(folder, 'config.json'), 'utf8')) as Config
 const withoutScaling = (config: Config): Config => ({ ...config, rope_scaling: null })
 
-async function tensorsOf(folder: string): Promise<Tensors> {
-  const checkpoint = await openCheckpoint(join(folder, 'model.safetensors'))
+async function tensorsOf(folder: string, file = 'model.safetensors'): Promise<Tensors> {
+  const checkpoint = await openCheckpoint(join(folder, file))
   const tensors: Record<string, FileData> = {}
   for (const name of checkpoint.tensors.keys()) tensors[name] = (await readTensor(checkpoint, name)) as FileData
   await checkpoint.close()
@@ -240,4 +240,39 @@ test('numbers that are not finite are read as Python writes them', async () => {
   })
   const refused = await there.smoe('import', '.')
   expect(refused.err).toContain("'rms_norm_eps' must be a number above 0 that f32 holds, not NaN")
+})
+
+describe('the layout of the files', () => {
+  const folder = join(root, 'test/fixtures/architectures/qwen2_moe')
+  const fusedTensors = (): Promise<Tensors> => tensorsOf(folder, 'fused.safetensors')
+
+  test('is found from the names of tensors', async () => {
+    const { out, err, code } = await folderOf(configOf(folder), await fusedTensors()).smoe('import', 'm')
+    expect([code, err]).toEqual([0, ''])
+    expect(out).toContain('layers.{i}.moe.experts.up = "model.layers.{i}.mlp.experts.gate_up_proj"[:, F:2 * F]')
+    expect((await place().smoe('import', folder)).out).toContain('"model.layers.{i}.mlp.experts.{e}.up_proj.weight"')
+  })
+
+  test('that has more in a tensor than is read is refused, with what else is amiss', async () => {
+    const { 'model.layers.0.mlp.experts.gate_up_proj': wide, 'lm_head.weight': _, ...tensors } = await fusedTensors()
+    const doubled = { ...wide, shape: [4, 32, 16], data: new Float32Array(4 * 32 * 16) }
+    const there = folderOf(configOf(folder), { ...tensors, 'model.layers.0.mlp.experts.gate_up_proj': doubled, 'a.b': wide })
+    const { err, code } = await there.smoe('import', 'm')
+    expect(code).toBe(5)
+    expect(err).toContain('layers.0.moe.experts.up reads model.layers.0.mlp.experts.gate_up_proj: only 1024 of its 2048 numbers')
+    expect(err).toContain('head expects f32[40, 16] from lm_head.weight, which the file does not have')
+    expect(err).toMatch(/1 tensor of .* is not read: a\.b/)
+  })
+})
+
+test('--explain tells what each field became, and leaves the spec to -o', async () => {
+  const there = place()
+  const explained = await there.smoe('import', join(root, 'test/fixtures/architectures/qwen2_moe'), '--explain', '-o', 'm.smoe')
+  expect(explained.code).toBe(0)
+  expect(explained.out).toMatch(/^field +value +became\n/)
+  expect(explained.out).toMatch(/\nmoe_intermediate_size +8 +the parameter F: the width inside an expert\n/)
+  expect(explained.out).toMatch(/\nrope_parameters\.rope_theta +10000 +the parameter theta\n/)
+  expect(explained.out).toMatch(/\nuse_cache +true +nothing: the logits do not depend on it\n/)
+  expect(explained.out).toMatch(/\nis_causal +absent: true +whether a position sees later ones\n/)
+  expect(there.read('m.smoe')).toContain('model qwen2_moe(')
 })

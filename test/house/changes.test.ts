@@ -151,36 +151,48 @@ export const signs = nodesOf(after).filter(({ op }) => op === 'sign').length`,
     row: 'an architecture to import',
     edits: [
       {
-        file: 'cli/import/planted.ts',
-        text: `/** A model of one matrix. */
-import type { Fields } from './fields.ts'
+        file: 'cli/import/types/planted.ts',
+        text: `/** The layers of Mixtral under other names. */
+import { groupedQueries } from '../attention/grouped.ts'
+import { decoderRow } from '../decoder/decoder.ts'
+import { routed } from '../experts/routed.ts'
+import { QWEN_EXPERTS } from '../names/experts.ts'
+import { topK } from '../routers/top-k.ts'
 
-export function importPlanted(fields: Fields): string {
-  const size = fields.count('hidden_size')
-  return \`model planted(D: int = \${size}) {
-  input x: f32[T, D]
-  param w: f32[D, D]
-  output y = x @ w.T
-}
-\`
-}
+export const planted = decoderRow({
+  type: 'planted',
+  architecture: 'PlantedForCausalLM',
+  doc: 'A decoder with experts in every layer.',
+  defaults: { rope_theta: 10_000 },
+  parts: {
+    attention: groupedQueries({ norms: 'head' }),
+    feedForward: routed({
+      width: 'intermediate_size',
+      names: QWEN_EXPERTS,
+      router: topK({ gate: 'mlp.gate.weight', renormalise: true }),
+    }),
+  },
+})
 `,
       },
       {
-        file: 'cli/import/import.ts',
+        file: 'cli/import/table.ts',
         insert: [
-          { behind: "import { importOlmoe } from './olmoe.ts'\n", text: "import { importPlanted } from './planted.ts'\n" },
-          { behind: '  olmoe: importOlmoe,\n', text: '  planted: importPlanted,\n' },
+          { behind: "import type { Row } from './row.ts'\n", text: "import { planted } from './types/planted.ts'\n" },
+          { behind: 'export const ROWS: readonly Row[] = [\n', text: '  planted,\n' },
         ],
       },
     ],
     program: `import { importModel, supportedModelTypes } from './cli/import/import.ts'
 import { graphOf } from './test/support/graph.ts'
-const imported = importModel({ model_type: 'planted', hidden_size: 6 })
+const imported = importModel({
+  model_type: 'planted', vocab_size: 9, hidden_size: 8, intermediate_size: 4, num_hidden_layers: 1, num_attention_heads: 2,
+  num_experts: 3, num_experts_per_tok: 2, rms_norm_eps: 1e-6,
+})
 export const isListed = supportedModelTypes.includes('planted')
 export const shape = graphOf({ path: 'planted.smoe', text: imported.spec }).outputs[0].node.shape.map(({ key }) => key)
 export const name = imported.name`,
-    gives: { isListed: true, shape: ['T', '6'], name: 'planted' },
+    gives: { isListed: true, shape: ['B', 'S', '9'], name: 'planted' },
   },
 ]
 

@@ -8,8 +8,12 @@ interface Entry {
   readonly data_offsets: readonly [number, number]
 }
 
+/** The upper half of an f32. */
+const bf16 = (bits: number): number => new Float32Array(Uint32Array.of(bits << 16).buffer)[0]
+
 const readers: Readonly<Record<string, { readonly bytes: number; readonly at: (view: DataView, offset: number) => number }>> = {
   F32: { bytes: 4, at: (view, offset) => view.getFloat32(offset, true) },
+  BF16: { bytes: 2, at: (view, offset) => bf16(view.getUint16(offset, true)) },
   F64: { bytes: 8, at: (view, offset) => view.getFloat64(offset, true) },
   U8: { bytes: 1, at: (view, offset) => view.getUint8(offset) },
   I32: { bytes: 4, at: (view, offset) => view.getInt32(offset, true) },
@@ -25,7 +29,7 @@ export function readSafetensors(path: string): Readonly<Record<string, HostTenso
   const tensor = ({ dtype, shape, data_offsets: [first, last] }: Entry): HostTensor => {
     const { bytes: width, at } = readers[dtype]
     const values = Float64Array.from({ length: (last - first) / width }, (_, i) => at(view, start + first + i * width))
-    return { shape, dtype: dtype.startsWith('F') ? 'f32' : 'i32', values }
+    return { shape, dtype: /^B?F/.test(dtype) ? 'f32' : 'i32', values }
   }
   return Object.fromEntries(Object.entries(header).map(([name, entry]) => [name, tensor(entry)]))
 }

@@ -1,0 +1,164 @@
+/** The spec of a decoder: embedding, layers of attention and feed-forward network, norm, head. */
+import { printedWidth } from '../../../grammar/print.ts'
+import { mergedImports, mergedParameters, type Context, type Make, type Sublayer, type Weights } from '../part.ts'
+import type { Row, RowSpec, SpecOptions } from '../row.ts'
+import { intParameter, realText, writeModel } from '../write.ts'
+import type { Fields } from '../fields.ts'
+import { refuseVariants } from './variants.ts'
+import { rmsNorm, type Norm } from './norm.ts'
+
+/** Names of what every decoder has, in checkpoint and config. */
+export interface DecoderNames {
+  readonly embedding: string
+  readonly head: string
+  readonly finalNorm: string
+  /** What leads to a layer; `{i}` is its index. */
+  readonly layer: string
+  readonly attentionNorm: string
+  readonly feedForwardNorm: string
+  /** Fields of the config. */
+  readonly width: string
+  readonly layers: string
+}
+
+export const LLAMA_NAMES: DecoderNames = {
+  embedding: 'model.embed_tokens.weight',
+  head: 'lm_head.weight',
+  finalNorm: 'model.norm',
+  layer: 'model.layers.{i}',
+  attentionNorm: 'input_layernorm',
+  feedForwardNorm: 'post_attention_layernorm',
+  width: 'hidden_size',
+  layers: 'num_hidden_layers',
+}
+
+/** Factors on parts of the forward pass; 1 where a model has none. */
+export interface Multipliers {
+  readonly embedding: number
+  readonly residual: number
+  /** Divides the logits. */
+  readonly logits: number
+}
+
+const PLAIN: Multipliers = { embedding: 1, residual: 1, logits: 1 }
+
+export interface DecoderParts {
+  readonly attention: Make<Sublayer>
+  readonly feedForward: Make<Sublayer>
+  readonly norm?: Make<Norm>
+  /** Whether a sublayer hears the normed residual stream, or its output is normed before it is added. */
+  readonly norms?: 'before' | 'after'
+  readonly names?: Partial<DecoderNames>
+  readonly multipliers?: Make<Multipliers>
+  /** Whether the head has a bias. */
+  readonly headBias?: Make<boolean>
+}
+
+interface Made {
+  readonly norm: Norm
+  readonly isAfter: boolean
+  readonly multipliers: Multipliers
+}
+
+const factor = (value: number): string => (value === 1 ? '' : `${realText(value)} * `)
+
+/** Statements that add a sublayer to the residual stream `h`; an expression that is too long for a line gets a name first. */
+function added(sublayer: Sublayer, label: string, { norm, isAfter, multipliers }: Made): readonly string[] {
+  const normLabel = `${label}_norm`
+  const scale = factor(multipliers.residual)
+  if (isAfter) {
+    const [first, ...rest] = sublayer.lines('h')
+    const name = label === 'attention' ? 'heard' : 'answer'
+    return [`let ${name} = ${first}`, ...rest, `h = h + ${scale}${norm.call(name, normLabel)}`]
+  }
+  const normed = norm.call('h', normLabel)
+  const name = label === 'attention' ? 'normed' : 'normed_again'
+  const [before, input] = sublayer.namesInput ? [[`let ${name} = ${normed}`], name] : [[], normed]
+  const [first, ...rest] = sublayer.lines(input)
+  const fits = rest.length > 0 || 4 + `h = h + ${scale}${first}`.length <= printedWidth
+  if (fits && !sublayer.isChoice) return [...before, `h = h + ${scale}${first}`, ...rest]
+  const result = label === 'attention' ? 'heard' : 'answer'
+  return [...before, `let ${result} = ${first}`, ...rest, `h = h + ${scale}${result}`]
+}
+
+/** Adds what leads to a layer to each path and each name. */
+const inLayers = (weights: Weights, layer: string): Weights =>
+  Object.fromEntries(Object.entries(weights).map(([path, source]) => [`layers.{i}.${path}`, `${layer}.${source}`]))
+
+const readMultipliers = (parts: DecoderParts, context: Context): Multipliers => parts.multipliers?.(context) ?? PLAIN
+
+/** A row of the table that is a decoder of these parts. */
+export const decoderRow = ({ parts, ...row }: Omit<Row, 'spec'> & { readonly parts: DecoderParts }): Row => ({
+  ...row,
+  spec: (fields, options) => decoderSpec(parts, fields, options),
+})
+
+function decoderSpec(parts: DecoderParts, fields: Fields, { layout, name, doc, architecture }: SpecOptions): RowSpec {
+  refuseVariants(fields, architecture)
+  const names = { ...LLAMA_NAMES, ...parts.names }
+  const [vocabulary, width] = [
+    fields.count('vocab_size', 'the parameter V'),
+    fields.count(names.width, 'the parameter D: the width of the residual stream'),
+  ]
+  const layers = fields.count(names.layers, 'the parameter L')
+  const context: Context = { fields, layout, layers }
+  const made: Made = {
+    norm: (parts.norm ?? rmsNorm())(context),
+    isAfter: parts.norms === 'after',
+    multipliers: readMultipliers(parts, context),
+  }
+  const { norm, multipliers } = made
+  const [attention, feedForward] = [parts.attention(context), parts.feedForward(context)]
+  const isTied = fields.flag('tie_word_embeddings', 'whether the head is the embedding', false)
+  const hasBias = parts.headBias?.(context) === true
+  const head = isTied ? 'embed' : 'head'
+  const logits = [norm.call('h', 'final_norm'), `@ ${head}.T`, ...(hasBias ? ['+ head_bias'] : [])].join(' ')
+  const text = writeModel({
+    name,
+    doc,
+    imports: mergedImports([norm.imports, attention.imports, feedForward.imports]),
+    parameters: mergedParameters([
+      [
+        intParameter('V', vocabulary, 'Vocabulary.'),
+        intParameter('D', width, 'Width of the residual stream.'),
+        intParameter('L', layers, 'Layers.', 'depth'),
+      ],
+      attention.parameters,
+      feedForward.parameters,
+      norm.parameters,
+    ]),
+    body: [
+      '/// Token ids, a sequence in each row.',
+      'input tokens: i32[B, S]',
+      '',
+      'param embed: f32[V, D]',
+      `var h = ${factor(multipliers.embedding)}take(embed, tokens)`,
+      '',
+      'repeat layers[i] in 0..L {',
+      ...added(attention, 'attention', made).map((line) => `  ${line}`),
+      ...added(feedForward, feedForward.label, made).map((line) => `  ${line}`),
+      '}',
+      '',
+      ...(isTied ? [] : ['param head: f32[V, D]']),
+      ...(hasBias ? ['param head_bias: f32[V]'] : []),
+      '/// What the next token is, before a softmax.',
+      `output logits: f32[B, S, V] = ${multipliers.logits === 1 ? logits : `(${logits}) / ${realText(multipliers.logits)}`}`,
+    ],
+    weights: {
+      embed: names.embedding,
+      ...(isTied ? {} : { head: names.head }),
+      ...(hasBias ? { head_bias: names.head.replace(/weight$/, 'bias') } : {}),
+      ...norm.weights('final_norm', names.finalNorm),
+      ...inLayers(
+        {
+          ...norm.weights('attention_norm', names.attentionNorm),
+          ...attention.weights,
+          ...norm.weights(`${feedForward.label}_norm`, names.feedForwardNorm),
+          ...feedForward.weights,
+        },
+        names.layer,
+      ),
+    },
+  })
+  return { text, tie: { isTied, embedding: names.embedding, head: names.head } }
+}

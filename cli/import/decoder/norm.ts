@@ -1,0 +1,48 @@
+/** Norms of the residual stream. */
+import type { Context, Imports, Make, Weights } from '../part.ts'
+import { realParameter, realText, type ParameterText } from '../write.ts'
+
+export interface Norm {
+  readonly imports: Imports
+  readonly parameters: readonly ParameterText[]
+  readonly call: (input: string, label: string) => string
+  /** Weights of the instance with this label. */
+  readonly weights: (label: string, tensor: string) => Weights
+}
+
+const EPS = 'Added to the mean square in the norms.'
+
+/** RMSNorm with the epsilon of a field. */
+export const rmsNorm =
+  (field = 'rms_norm_eps'): Make<Norm> =>
+  ({ fields }) => ({
+    imports: { 'blocks/norm': ['rms_norm'] },
+    parameters: [realParameter('eps', fields.positive(field, 'the parameter eps'), EPS)],
+    call: (input, label) => `rms_norm(${input}, eps = eps) as ${label}`,
+    weights: (label, tensor) => ({ [`${label}.weight`]: `${tensor}.weight` }),
+  })
+
+interface LayerNormOptions {
+  /** A field, or a number that no config changes. */
+  readonly eps: string | number
+  readonly biases: boolean
+}
+
+/** LayerNorm. */
+export const layerNorm =
+  ({ eps, biases }: LayerNormOptions): Make<Norm> =>
+  ({ fields }: Context) => ({
+    imports: { 'blocks/norm': ['layer_norm'] },
+    parameters:
+      typeof eps === 'string'
+        ? [realParameter('eps', fields.positive(eps, 'the parameter eps'), 'Added to the variance in the norms.')]
+        : [],
+    call: (input, label) => {
+      const number = typeof eps === 'string' ? 'eps' : realText(eps)
+      return `layer_norm(${input}, eps = ${number}${biases ? '' : ', biases = false'}) as ${label}`
+    },
+    weights: (label, tensor) => ({
+      [`${label}.weight`]: `${tensor}.weight`,
+      ...(biases ? { [`${label}.bias`]: `${tensor}.bias` } : {}),
+    }),
+  })

@@ -1,0 +1,76 @@
+/** A feed-forward network of experts, of which a router chooses some for each token. */
+import type { Fields } from '../fields.ts'
+import type { ExpertNames } from '../names/experts.ts'
+import { mergedImports, type Context, type Imports, type Make, type Sublayer, type Weights } from '../part.ts'
+import type { MakeRouter } from '../routers/router.ts'
+import { intParameter, type ParameterText } from '../write.ts'
+import { demandSilu } from './activation.ts'
+
+/** Experts that every token goes through, beside the chosen ones. */
+export interface Shared {
+  readonly imports: Imports
+  readonly parameters: readonly ParameterText[]
+  /** The clause of the layer. */
+  readonly clause: string
+  /** Path below the layer's experts, `shared.gate`, -> name in a layer. */
+  readonly weights: Weights
+}
+
+export interface RoutedOptions {
+  /** Field of the number of experts. */
+  readonly count?: string
+  /** Field of how many a token has. */
+  readonly perToken?: string
+  /** Field of the width of an expert. */
+  readonly width: string
+  readonly names: ExpertNames
+  readonly router: MakeRouter
+  readonly shared?: Make<Shared | null>
+}
+
+function readCounts(fields: Fields, countName: string, perTokenName: string): readonly [number, number] {
+  const count = fields.count(countName, 'the parameter E')
+  const perToken = fields.count(perTokenName, 'the parameter k')
+  const law = `'${perTokenName}' (${perToken}) is more than '${countName}' (${count})`
+  fields.demand(perToken <= count, [countName, perTokenName], law)
+  return [count, perToken]
+}
+
+const under = (path: string, weights: Weights): Weights =>
+  Object.fromEntries(Object.entries(weights).map(([name, source]) => [`${path}.${name}`, source]))
+
+export const routed =
+  ({ count = 'num_experts', perToken = 'num_experts_per_tok', width, names, router, shared }: RoutedOptions): Make<Sublayer> =>
+  (context: Context) => {
+    const { fields, layout } = context
+    demandSilu(fields)
+    const size = fields.count(width, 'the parameter F: the width inside an expert')
+    const [numExperts, topK] = readCounts(fields, count, perToken)
+    const route = router(fields, layout)
+    const beside = shared?.(context) ?? null
+    return {
+      imports: mergedImports([{ 'experts/swiglu': ['swiglu'] }, route.imports, beside?.imports ?? {}]),
+      parameters: [
+        intParameter('F', size, 'Width inside a feed-forward network.', 'hidden'),
+        intParameter('E', numExperts, 'Experts in a layer.', 'experts'),
+        intParameter('k', topK, 'Experts that answer for a token.', 'experts', '1..E'),
+        ...(beside?.parameters ?? []),
+      ],
+      weights: {
+        ...under('moe.router', route.weights),
+        ...under('moe', names[layout]),
+        ...under('moe', beside?.weights ?? {}),
+      },
+      label: 'moe',
+      namesInput: false,
+      isChoice: false,
+      lines: (input) => [
+        `moe(${input}) {`,
+        '  experts E of swiglu(F = F)',
+        ...(beside === null ? [] : [`  ${beside.clause}`]),
+        `  route ${route.call}`,
+        '  require dropless',
+        '}',
+      ],
+    }
+  }
