@@ -1,4 +1,4 @@
-/** Reads the fields of a config.json: every value is checked, every problem kept, none thrown, and what each became is recorded. */
+/** Reads the fields of a config.json: each value is checked, each problem kept, none thrown, and what each became is recorded. */
 
 import { cut, listed } from '../../runtime/checkpoint/quote.ts'
 

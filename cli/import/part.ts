@@ -1,7 +1,7 @@
 /** The parts that a spec is put together from, each made from the config by one function that knows nothing of the others. */
 import type { Fields } from './fields.ts'
 import type { Layout } from './names/source.ts'
-import type { ParameterText } from './write.ts'
+import type { ParameterText } from './parameter.ts'
 
 /** What every part of a decoder may know. */
 export interface Context {
@@ -44,13 +44,3 @@ export function mergedImports(parts: readonly Imports[]): Imports {
     for (const [module, names] of Object.entries(part)) merged[module] = [...new Set([...(merged[module] ?? []), ...names])]
   return merged
 }
-
-/** Each parameter once, in the order of their groups. */
-export function mergedParameters(lists: readonly (readonly ParameterText[])[]): readonly ParameterText[] {
-  const all = new Map(lists.flat().map((parameter) => [parameter.name, parameter]))
-  return GROUPS.flatMap((group) => [...all.values()].filter((parameter) => parameter.group === group))
-}
-
-/** The order in which a reader meets the parameters of a model. */
-export const GROUPS = ['size', 'hidden', 'depth', 'heads', 'experts', 'limit', 'number', 'rotary'] as const
-export type ParameterGroup = (typeof GROUPS)[number]

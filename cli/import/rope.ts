@@ -1,7 +1,8 @@
 /** The rotary embedding of a config: its base, and how its frequencies are scaled. */
 import { cut } from '../../runtime/checkpoint/quote.ts'
 import type { Fields } from './fields.ts'
-import { realParameter, realText, type ParameterText } from './write.ts'
+import { realParameter, type ParameterText } from './parameter.ts'
+import { realText } from './write.ts'
 
 export type Scaling =
   | { readonly kind: 'none' }

@@ -2,17 +2,8 @@
 import { parse } from '../../grammar/parse.ts'
 import { print } from '../../grammar/print.ts'
 import { sourceText } from './names/source.ts'
-import type { Imports, ParameterGroup, Weights } from './part.ts'
-
-export interface ParameterText {
-  readonly name: string
-  readonly type: 'int' | 'real'
-  /** `1..`, `1..E`; empty for any value */
-  readonly range: string
-  readonly value: number
-  readonly doc: string
-  readonly group: ParameterGroup
-}
+import type { ParameterText } from './parameter.ts'
+import type { Imports, Weights } from './part.ts'
 
 export interface ModelText {
   readonly name: string
@@ -24,23 +15,6 @@ export interface ModelText {
   /** Path of a weight -> its source in the checkpoint. */
   readonly weights: Weights
 }
-
-export const intParameter = (
-  name: string,
-  value: number,
-  doc: string,
-  group: ParameterGroup = 'size',
-  range = '1..',
-): ParameterText => ({ name, type: 'int', range, value, doc, group })
-
-export const realParameter = (name: string, value: number, doc: string, group: ParameterGroup = 'number'): ParameterText => ({
-  name,
-  type: 'real',
-  range: '',
-  value,
-  doc,
-  group,
-})
 
 /** A real, so written that it reads as one: `1e-5`, `0.5`, `10000.0`, `1e6`. */
 export function realText(value: number): string {

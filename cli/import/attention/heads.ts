@@ -1,6 +1,6 @@
 /** Heads of an attention with grouped queries, read from the config. */
 import type { Fields } from '../fields.ts'
-import { intParameter, type ParameterText } from '../write.ts'
+import { intParameter, type ParameterText } from '../parameter.ts'
 
 export interface Heads {
   readonly heads: number

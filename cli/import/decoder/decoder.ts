@@ -1,8 +1,9 @@
 /** The spec of a decoder: embedding, layers of attention and feed-forward network, norm, head. */
 import { printedWidth } from '../../../grammar/print.ts'
-import { mergedImports, mergedParameters, type Context, type Make, type Sublayer, type Weights } from '../part.ts'
+import { mergedImports, type Context, type Make, type Sublayer, type Weights } from '../part.ts'
 import type { Row, RowSpec, SpecOptions } from '../row.ts'
-import { intParameter, realText, writeModel } from '../write.ts'
+import { intParameter, mergedParameters } from '../parameter.ts'
+import { realText, writeModel } from '../write.ts'
 import type { Fields } from '../fields.ts'
 import { refuseVariants } from './variants.ts'
 import { rmsNorm, type Norm } from './norm.ts'

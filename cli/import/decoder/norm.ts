@@ -1,6 +1,7 @@
 /** Norms of the residual stream. */
 import type { Context, Imports, Make, Weights } from '../part.ts'
-import { realParameter, realText, type ParameterText } from '../write.ts'
+import { realParameter, type ParameterText } from '../parameter.ts'
+import { realText } from '../write.ts'
 
 export interface Norm {
   readonly imports: Imports

@@ -1,7 +1,7 @@
 /** A feed-forward network that every token goes through. */
 import type { Fields } from '../fields.ts'
 import type { Make, Sublayer, Weights } from '../part.ts'
-import { intParameter } from '../write.ts'
+import { intParameter } from '../parameter.ts'
 import { demandSilu } from './activation.ts'
 
 export interface DenseOptions {

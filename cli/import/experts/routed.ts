@@ -3,7 +3,7 @@ import type { Fields } from '../fields.ts'
 import type { ExpertNames } from '../names/experts.ts'
 import { mergedImports, type Context, type Imports, type Make, type Sublayer, type Weights } from '../part.ts'
 import type { MakeRouter } from '../routers/router.ts'
-import { intParameter, type ParameterText } from '../write.ts'
+import { intParameter, type ParameterText } from '../parameter.ts'
 import { demandSilu } from './activation.ts'
 
 /** Experts that every token goes through, beside the chosen ones. */

@@ -1,6 +1,6 @@
 /** Shared experts: added to the routed ones, or behind a gate of their own. */
 import type { Make, Weights } from '../part.ts'
-import { intParameter, type ParameterText } from '../write.ts'
+import { intParameter, type ParameterText } from '../parameter.ts'
 import type { Shared } from './routed.ts'
 
 const widthParameter = (value: number): ParameterText => intParameter('FS', value, 'Width inside the shared expert.', 'hidden')
