@@ -180,13 +180,19 @@ export interface WgslKernel extends KernelFacts {
 /**
  * One WebAssembly module in base64. It imports a shared memory `env.memory` and exports `kernel(arguments, own, from, to)`, which
  * runs the workgroups from .. to - 1. `arguments` is the address of words: address and number of elements of each binding in
- * order, then the plan's dims in order; `own` is the address of `ownBytes` bytes that no other thread uses. Up to `marginBytes`
- * before and behind each binding are read and not used.
+ * order, then the plan's dims in order, then the address of the zero flags where there are any; `own` is the address of `ownBytes`
+ * bytes that no other thread uses. Up to `marginBytes` before and behind each binding are read and not used.
  */
 export interface WasmKernel extends KernelFacts {
   readonly wasm: string
   readonly ownBytes: number
   readonly marginBytes: number
+  /**
+   * The binding, one that is written, of which the kernel leaves alone what it knows to hold zeros. It has one word a workgroup,
+   * its flag: set by the kernel where the workgroup left zeros and nothing else in its block of the binding, kept from one
+   * execution of a step to the next, and cleared before an execution if anything but this step wrote the binding since the last.
+   */
+  readonly zeroFlagged?: number
 }
 
 export type Kernel = WgslKernel | WasmKernel

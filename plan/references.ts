@@ -221,6 +221,15 @@ function checkAliasing(step: Step, kernel: Kernel, at: string, placed: ReadonlyM
   }
 }
 
+/** A kernel may leave alone what it wrote itself, and nothing else. */
+function checkZeroFlags({ plan }: Index, tell: Tell): void {
+  for (const [at, kernel] of plan.kernels.entries()) {
+    const flagged = 'zeroFlagged' in kernel ? kernel.zeroFlagged : undefined
+    if (flagged !== undefined && kernel.bindings[flagged]?.access !== 'read_write')
+      tell(`kernels[${at}].zeroFlagged: ${kernel.name} does not write binding ${flagged}`)
+  }
+}
+
 function checkStep(index: Index, at: string, step: Step, placed: ReadonlyMap<number, number>, isOnce: boolean, tell: Tell): void {
   checkSize(index, `${at}.workgroups`, step.workgroups, tell)
   const kernel = index.kernels.get(step.kernel)
@@ -280,6 +289,7 @@ export function checkReferences(plan: Plan): readonly string[] {
     plan.kernels.map(({ id }) => id),
     tell,
   )
-  for (const check of [checkDims, checkBuffers, checkPorts, checkReplacements, checkConstants, checkPrograms]) check(index, tell)
+  for (const check of [checkDims, checkBuffers, checkPorts, checkReplacements, checkConstants, checkZeroFlags, checkPrograms])
+    check(index, tell)
   return problems
 }

@@ -141,7 +141,7 @@ const kernelFacts = {
 
 const CODE: { readonly [L in KernelLanguage]: Readonly<Record<string, Rule>> } = {
   wgsl: { wgsl: text, entryPoint: name, needsSubgroups: flag },
-  wasm: { wasm: text, ownBytes: whole, marginBytes: whole },
+  wasm: { wasm: text, ownBytes: whole, marginBytes: whole, zeroFlagged: optional(whole) },
 }
 
 /** The language is that of the plan's target. */

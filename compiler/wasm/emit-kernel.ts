@@ -42,7 +42,7 @@ export function emitKernel(program: KernelProgram, { dims, storage, target }: Em
   const module = createModule({ minimum: 1, maximum: MAXIMUM_PAGES, shared: true })
   const isRelaxed = target.features.includes(RELAXED_SIMD)
   const options = { dims, functionOf: functionsOf(module), isRelaxed }
-  const { workgroups, memoryBytes } = emitFunction(module, program, options, 'kernel')
+  const { workgroups, memoryBytes, zeroFlagged } = emitFunction(module, program, options, 'kernel')
   const { computation } = program
   const place = placeOf(program.origin)
   return {
@@ -51,6 +51,7 @@ export function emitKernel(program: KernelProgram, { dims, storage, target }: Em
       wasm: toBase64(module.take()),
       ownBytes: memoryBytes,
       marginBytes: MARGIN_BYTES,
+      ...(zeroFlagged === null ? {} : { zeroFlagged }),
       bindings: program.buffers.map(({ name, node, access }) => ({ name, access, dtype: storage(node) })),
       workgroupSize: [computation.kind === 'workgroups' ? computation.workgroupSize : 1, 1, 1],
       template: program.template,

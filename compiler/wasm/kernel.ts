@@ -1,7 +1,7 @@
 /**
  * A kernel -> a function (arguments, memory, from, to) that runs the workgroups from .. to - 1. `arguments` is the address of
- * words: the address and the number of elements of each buffer in order, then the dims of the plan; `memory` is that of the
- * worker's own memory.
+ * words: the address and the number of elements of each buffer in order, then the dims of the plan, then the address of the zero
+ * flags where there are any; `memory` is that of the worker's own memory.
  */
 import type { Dim } from '../../plan/dim.ts'
 import type { Kernel } from '../kernel/ir/kernel.ts'
@@ -15,8 +15,9 @@ import { GANG, UNIFORM, type Shape } from './gang/shape.ts'
 import { emitSegments } from './gang/segments.ts'
 import { emitStatements } from './gang/statement.ts'
 import type { FunctionName } from './math/functions.ts'
-import { WORD } from './integers.ts'
+import { keep, word, WORD } from './integers.ts'
 import { emitMatmul, matmulWorkgroups } from './matmul/matmul.ts'
+import { flaggedBuffer } from './matmul/zero-flags.ts'
 import type { ModuleBuilder } from './module.ts'
 
 export const KERNEL: Signature = { parameters: ['i32', 'i32', 'i32', 'i32'], results: [] }
@@ -42,6 +43,8 @@ export interface EmittedFunction {
   readonly workgroups: Dim
   /** Bytes of a worker's own memory that it uses. */
   readonly memoryBytes: number
+  /** The place of the buffer whose blocks of zeros it flags, one word a workgroup; null where it flags none. */
+  readonly zeroFlagged: number | null
 }
 
 /**
@@ -50,6 +53,7 @@ export interface EmittedFunction {
  */
 export function emitKernel(module: ModuleBuilder, kernel: Kernel, options: KernelOptions, name: string): EmittedFunction {
   const { computation } = kernel
+  const zeroFlagged = flaggedBuffer(kernel)
   let memoryBytes = 0
   const reserve = (bytes: number): number => {
     const offset = memoryBytes
@@ -60,9 +64,10 @@ export function emitKernel(module: ModuleBuilder, kernel: Kernel, options: Kerne
     KERNEL,
     (body) => {
       const region = openRegion(body, kernel, options, reserve)
+      const zeroFlags = zeroFlagged === null ? null : argumentOf(body, 2 * kernel.buffers.length + options.dims.length)
       const run =
         computation.kind === 'matmul'
-          ? () => emitMatmul(region, computation.matmul, WORKGROUP, options.isRelaxed)
+          ? () => emitMatmul(region, computation.matmul, WORKGROUP, { isRelaxed: options.isRelaxed, zeroFlags })
           : gangs(region, kernel)
       body.block(() =>
         body.loop(() => {
@@ -82,6 +87,7 @@ export function emitKernel(module: ModuleBuilder, kernel: Kernel, options: Kerne
     index,
     workgroups: computation.kind === 'matmul' ? matmulWorkgroups(computation.matmul) : computation.workgroups,
     memoryBytes,
+    zeroFlagged,
   }
 }
 
@@ -92,6 +98,9 @@ function increment(body: FunctionBody, local: number, by: number): void {
   body.set(local)
 }
 
+/** The local of an argument. */
+const argumentOf = (body: FunctionBody, at: number): number => keep(body, () => word(body, ARGUMENTS, at))
+
 /** What all of a kernel's code may use: buffers and dims in locals. */
 function openRegion(
   body: FunctionBody,
@@ -99,20 +108,13 @@ function openRegion(
   { dims, functionOf }: KernelOptions,
   reserve: (bytes: number) => number,
 ): Region {
-  const argument = (at: number): number => {
-    const local = body.local('i32')
-    body.get(ARGUMENTS)
-    body.load('i32.load', WORD * at)
-    body.set(local)
-    return local
-  }
   const buffers = new Map(
     kernel.buffers.map(({ name, dtype }, at): [string, Buffer] => [
       name,
-      { address: argument(2 * at), elements: argument(2 * at + 1), type: dtype },
+      { address: argumentOf(body, 2 * at), elements: argumentOf(body, 2 * at + 1), type: dtype },
     ]),
   )
-  const dimLocals = new Map(dims.map((dim, at) => [dim, argument(2 * kernel.buffers.length + at)]))
+  const dimLocals = new Map(dims.map((dim, at) => [dim, argumentOf(body, 2 * kernel.buffers.length + at)]))
   return {
     body,
     functionOf,

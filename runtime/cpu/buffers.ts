@@ -8,6 +8,9 @@ export interface CpuBuffer extends DeviceBuffer {
   readonly label: string
   readonly address: number
   readonly isDestroyed: () => boolean
+  /** The dispatch of a program that wrote it last, as an object of its own; null for the host, for a copy, and at first. */
+  readonly lastWriter: () => object | null
+  readonly setLastWriter: (writer: object | null) => void
 }
 
 type Place = Pick<Region, 'buffer' | 'offset'>
@@ -43,6 +46,7 @@ export function createBuffers(memory: SharedMemory, exclusive: Exclusive): Buffe
   const create: BufferMaker['create'] = async (label, bytes) => {
     const address = await allocate(label, bytes)
     let isDestroyed = false
+    let writer: object | null = null
     const destroy = (): void => {
       if (isDestroyed) return
       isDestroyed = true
@@ -52,7 +56,14 @@ export function createBuffers(memory: SharedMemory, exclusive: Exclusive): Buffe
         memory.free(address)
       })
     }
-    return { label, address, destroy, isDestroyed: () => isDestroyed }
+    return {
+      label,
+      address,
+      destroy,
+      isDestroyed: () => isDestroyed,
+      lastWriter: () => writer,
+      setLastWriter: (next) => (writer = next),
+    }
   }
   return { create, available: () => memory.available() + ending }
 }
@@ -60,6 +71,7 @@ export function createBuffers(memory: SharedMemory, exclusive: Exclusive): Buffe
 /** Writes `count` elements from `start` of the data. */
 export function writeBuffer(memory: SharedMemory, place: Place, data: WritableData, start: number, count: number): void {
   checkBuffers('writing', [place.buffer])
+  ;(place.buffer as CpuBuffer).setLastWriter(null)
   const size = data.BYTES_PER_ELEMENT
   memory.bytes().set(new Uint8Array(data.buffer, data.byteOffset + start * size, count * size), addressOf(place))
 }

@@ -21,7 +21,7 @@ export function canonicalWgsl(wgsl: string): string {
 const canonicalKernel = ({ bindings, workgroupSize, ...kernel }: Kernel) => ({
   ...('wgsl' in kernel
     ? { wgsl: canonicalWgsl(kernel.wgsl), needsSubgroups: kernel.needsSubgroups }
-    : { wasm: kernel.wasm, ownBytes: kernel.ownBytes }),
+    : { wasm: kernel.wasm, ownBytes: kernel.ownBytes, zeroFlagged: kernel.zeroFlagged }),
   bindings: bindings.map(({ access, dtype }) => ({ access, dtype })),
   workgroupSize,
 })

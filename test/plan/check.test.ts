@@ -136,6 +136,21 @@ test.each<[Path, unknown, string]>([
   expect(checkPlan(changed(path, value, replacePlan())).problems).toContain(problem)
 })
 
+test('a kernel flags the zeros of a binding that it writes, and of none other', () => {
+  const kernels = addPlan().kernels.map(({ id, name, bindings, workgroupSize, template, reason, refused }) => ({
+    ...{ id, name, bindings, workgroupSize, template, reason, refused, places: [] },
+    ...{ wasm: '', ownBytes: 0, marginBytes: 0 },
+  }))
+  const flagged = (binding: number): readonly string[] =>
+    checkPlan({ ...addPlan(), target: 'cpu', kernels: kernels.map((kernel) => ({ ...kernel, zeroFlagged: binding })) }).problems
+  expect(flagged(0)).toEqual([
+    'kernels[0].zeroFlagged: copy does not write binding 0',
+    'kernels[1].zeroFlagged: add does not write binding 0',
+  ])
+  expect(flagged(1)).toEqual(['kernels[1].zeroFlagged: add does not write binding 1'])
+  expect(flagged(2)).toEqual(['kernels[0].zeroFlagged: copy does not write binding 2'])
+})
+
 test('several problems are told at once', () => {
   const plan = changed(['dims', 0, 'name'], 3) as Record<string, unknown>
   expect(checkPlan({ ...plan, doc: null, requires: {} }).problems.length).toBeGreaterThan(4)

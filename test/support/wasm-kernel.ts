@@ -29,7 +29,7 @@ export function createWasmKernel(kernel: Kernel, dims: Readonly<Record<string, n
     )
   const names = Object.keys(dims)
   const options = { dims: names, functionOf: (name: FunctionName) => functions.get(name)!, isRelaxed: false }
-  const { memoryBytes, workgroups } = emitKernel(module, kernel, options, 'kernel')
+  const { memoryBytes, workgroups, zeroFlagged } = emitKernel(module, kernel, options, 'kernel')
   const memory = new WebAssembly.Memory({ initial: PAGES, maximum: PAGES })
   const { exports } = new WebAssembly.Instance(new WebAssembly.Module(module.take()), { env: { memory } })
   const views = {
@@ -47,6 +47,8 @@ export function createWasmKernel(kernel: Kernel, dims: Readonly<Record<string, n
       return [name, views[dtype].subarray(start / 4, start / 4 + length)]
     }),
   )
+  const flags = ARGUMENTS / 4 + 2 * kernel.buffers.length + names.length
+  if (zeroFlagged !== null) views.i32[flags] = at
   names.forEach((name, index) => (views.i32[ARGUMENTS / 4 + 2 * kernel.buffers.length + index] = dims[name]))
   const count = sizeOf(workgroups, dims)
   return {

@@ -1,6 +1,6 @@
 /** Matmuls in WebAssembly: against sums in f64, and the same bits however the work is divided. */
 import fc from 'fast-check'
-import { expect, it } from 'vitest'
+import { expect, it, test } from 'vitest'
 import { createRandom, normal } from '../../cli/random.ts'
 import { parseKernel } from '../../compiler/kernel/ir/parse.ts'
 import { chain, F32 } from '../../compiler/reference/precision.ts'
@@ -197,6 +197,10 @@ it.each([
   ['rows that look up their expert', (s: Sizes) => grouped('lookup', s)],
   ['sorted rows', (s: Sizes) => grouped('sorted', s)],
   ['weight gradients', weightGradient],
+  [
+    'rows that look up their expert, in blocks of several',
+    (s: Sizes) => grouped('lookup', { ...s, columns: 5 * s.columns, k: Math.min(s.k, 67) }),
+  ],
 ])('%s', (_, make) => {
   assertProperty(
     fc.property(sizes, cuts, (size, places) => checkSample(make(size), places)),
@@ -213,4 +217,56 @@ it.each(['k', 'mn'] as const)('a row has the same bits alone, right operand %s-m
     const buffers = { ...alone.buffers, x, w: sample.buffers.w, w2: sample.buffers.w2 }
     expect(results({ ...alone, buffers }, [])[0]).toEqual(y.slice(row * 40, (row + 1) * 40))
   }
+})
+
+/** The weight gradient alone, over the same rows, in a buffer that it alone writes. */
+function storedAlone(sample: Sample): string {
+  const isSecond = (line: string): boolean => /@w2|@y2/.test(line)
+  return sample.text.replaceAll(/.*\n/g, (line) => (isSecond(line) ? '' : line))
+}
+
+const lists = fc.array(fc.integer({ min: 0, max: EXPERTS }), { minLength: 1, maxLength: 12 })
+
+test('weight gradients of few rows and of none have the bits of those with a packed operand, whatever was there before', () => {
+  assertProperty(
+    fc.property(sizes, fc.constantFrom(16, 32, 48), fc.array(lists, { minLength: 2, maxLength: 5 }), (size, columns, batches) => {
+      const most = Math.max(...batches.map(({ length }) => length))
+      const sample = weightGradient({ ...size, columns, k: most })
+      const alone = createWasmKernel(parseKernel(storedAlone(sample)), {})
+      alone.write('x', sample.buffers.x)
+      alone.write('w', sample.buffers.w)
+      alone.write('y', alone.read('y').fill(NaN))
+      for (const batch of batches) {
+        const ids = orderOf([...batch, ...range(most - batch.length).map(() => EXPERTS)])
+        alone.write('ids', ids)
+        alone.run()
+        const [y] = results({ ...sample, buffers: { ...sample.buffers, ids } }, [])
+        expect(alone.read('y')).toEqual(y)
+      }
+    }),
+    20,
+  )
+})
+
+test('a block of zeros that a kernel left is not written again', () => {
+  const sample = weightGradient({ rows: 40, columns: 48, k: 3, left: 'mn', right: 'mn', seed: 3 })
+  const kernel = createWasmKernel(parseKernel(storedAlone(sample)), {})
+  kernel.write('x', sample.buffers.x)
+  kernel.write('w', sample.buffers.w)
+  const runFor = (experts: readonly number[]): Float64Array => {
+    kernel.write('ids', orderOf(experts))
+    kernel.run()
+    return kernel.read('y')
+  }
+  const expert = 40 * 48
+  runFor([0, 0, 2])
+  kernel.write('y', kernel.read('y').fill(7))
+  const again = runFor([0, 0, 2])
+  expect(again.subarray(expert, 2 * expert).every((value) => value === 7)).toBe(true)
+  expect([...again.subarray(0, expert), ...again.subarray(2 * expert)]).not.toContain(7)
+  expect(
+    runFor([1, 1, 1])
+      .subarray(0, expert)
+      .every((value) => value === 0),
+  ).toBe(true)
 })

@@ -5,14 +5,14 @@
 import type { Matmul } from '../../kernel/ir/matmul.ts'
 import type { FunctionBody } from '../function.ts'
 import type { Region } from '../gang/gang.ts'
+import { GANG } from '../gang/shape.ts'
 import { addConstant, combine, keep, scale, toAddress, WORD } from '../integers.ts'
+import { forRange } from '../loops.ts'
 
 /** Columns of a workgroup: few, so that few rows can be shared among cores, and that those of the right operand stay in cache. */
 export const COLUMNS = 32
-/** Bytes of a row of sums. */
-export const SUMS_ROW = COLUMNS * WORD
 
-/** Rows of one expert, whose numbers are in a table. */
+/** Rows of one expert. */
 export interface RowTile {
   /** The local of the expert. */
   readonly expert: number
@@ -20,6 +20,10 @@ export interface RowTile {
   readonly count: number
   /** The local of the first row, counted from 0 for each expert, where rows are neighbours; null where they are not. */
   readonly firstRow: number | null
+  /** Leaves the number of the first row on the stack. */
+  readonly firstNumber: () => void
+  /** Emits what puts the number of each row in the table of rows. */
+  readonly listRows: () => void
 }
 
 export interface Block {
@@ -29,6 +33,8 @@ export interface Block {
   /** The locals of the first column, and of the one behind the last. */
   readonly first: number
   readonly end: number
+  /** Columns of a workgroup. */
+  readonly columns: number
   /** Whether products and sums may be fused, rounded once: not the same bits on every machine. */
   readonly isRelaxed: boolean
   /** Locals of addresses: of the number of each row, of the address of its left row, and of the sums of each right operand. */
@@ -49,9 +55,26 @@ export function entry(body: FunctionBody, table: number, index: number, further 
   body.load('i32.load', WORD * further)
 }
 
+/** Bytes of a row of sums. */
+export const sumsRow = ({ columns }: Pick<Block, 'columns'>): number => columns * WORD
+
+export function clearSums({ region: { body }, tile, sums, columns }: Block): void {
+  const bytes = keep(body, () => scale(body, tile.count, columns * WORD))
+  body.i32(0)
+  forRange(body, bytes, GANG * WORD, (at) => {
+    for (const address of sums) {
+      combine(body, address, 'i32.add', at)
+      body.v128([0, 0, 0, 0])
+      body.store('v128.store')
+    }
+  })
+}
+
 /** The address of the sums of a right operand at a row and a column, which locals hold. */
-export function sumsAddress({ region: { body }, first, sums }: Block, p: number, index: number, column: number): void {
-  scale(body, index, SUMS_ROW)
+export function sumsAddress(block: Block, p: number, index: number, column: number): void {
+  const { first, sums } = block
+  const { body } = block.region
+  scale(body, index, sumsRow(block))
   body.get(column)
   body.get(first)
   body.op('i32.sub')

@@ -17,7 +17,7 @@ import type { FunctionBody } from '../function.ts'
 import { addConstant, combine, keep, scale, WORD } from '../integers.ts'
 import { forRange } from '../loops.ts'
 import { accumulate, zeros } from './accumulate.ts'
-import { entry, forRowPairs, SUMS_ROW, sumsAddress, type Block } from './block.ts'
+import { entry, forRowPairs, sumsAddress, sumsRow, type Block } from './block.ts'
 import { columnAddresses } from './operands.ts'
 
 const VECTOR_BYTES = GANG * WORD
@@ -61,7 +61,7 @@ export function innerSums(block: Block): void {
           sums.forEach((sum, r) => {
             body.get(out)
             body.get(sum)
-            body.memoryLane('v128.store32_lane', lane, r * SUMS_ROW)
+            body.memoryLane('v128.store32_lane', lane, r * sumsRow(block))
           })
           combine(body, out, 'i32.add', bytesApart)
           body.set(out)

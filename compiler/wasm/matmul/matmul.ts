@@ -12,33 +12,45 @@ import { GANG, UNIFORM, VARYING } from '../gang/shape.ts'
 import { emitStatements } from '../gang/statement.ts'
 import { addConstant, combine, keep, minimum, scale, WORD } from '../integers.ts'
 import { forRange } from '../loops.ts'
-import { COLUMNS, entry, SUMS_ROW, sumsAddress, type Block } from './block.ts'
+import { COLUMNS, entry, sumsAddress, type Block } from './block.ts'
+import { FEW_ROWS_COLUMNS, fewRowsSums, hasFewRows } from './few-rows.ts'
 import { innerSums } from './inner.ts'
 import { locateLeftRows } from './operands.ts'
 import { createOuterSums } from './outer.ts'
-import { mostRows, tilesOf, withTile } from './tiles.ts'
+import { hasOuterProducts, isShort, outerProducts } from './outer-products.ts'
+import { createKRange, mostRows, tilesOf, withTile, type Range } from './tiles.ts'
+import { unlessZeros } from './zero-flags.ts'
 
-const columnBlocks = ({ columns }: Matmul): Dim => ceilDivide(columns, COLUMNS)
+/** Columns of a workgroup. */
+const blockColumns = (matmul: Matmul): number => (hasFewRows(matmul) ? FEW_ROWS_COLUMNS : COLUMNS)
+
+const columnBlocks = (matmul: Matmul): Dim => ceilDivide(matmul.columns, blockColumns(matmul))
 
 /** How many workgroups there are. */
 export const matmulWorkgroups = (matmul: Matmul): Dim => multiply(tilesOf(matmul), columnBlocks(matmul))
 
+export interface MatmulOptions {
+  /** Whether products and sums may be fused. */
+  readonly isRelaxed: boolean
+  /** The local of the address of the zero flags, where the kernel has them. */
+  readonly zeroFlags: number | null
+}
+
 /**
- * Emits the workgroup whose number a local holds, in a loop over workgroups. `isRelaxed`: products and sums may be fused.
- * Neighbouring workgroups have the same columns, so that what is packed of the right operand serves several; the same rows where
- * the left operand is packed, as their results are then neighbours in memory.
+ * Emits the workgroup whose number a local holds, in a loop over workgroups. Neighbouring workgroups have the same columns, so
+ * that what is packed of the right operand serves several; the same rows where the left operand is packed, as their results are
+ * then neighbours in memory.
  */
-export function emitMatmul(region: Region, matmul: Matmul, workgroup: number, isRelaxed: boolean): void {
+export function emitMatmul(region: Region, matmul: Matmul, workgroup: number, { isRelaxed, zeroFlags }: MatmulOptions): void {
   const { body } = region
   const own = (bytes: number): number => {
     const offset = region.reserve(bytes)
     return keep(body, () => addConstant(body, region.memory, offset))
   }
-  const most = mostRows(matmul)
+  const [most, width] = [mostRows(matmul), blockColumns(matmul)]
   const [rows, leftRows] = [own(most * WORD), own(most * WORD)]
-  const sums = matmul.rights.map(() => own(most * SUMS_ROW))
-  const isInner = matmul.left.layout === 'k-major' && matmul.rights.every(({ layout }) => layout === 'k-major')
-  const outerSums = isInner ? null : createOuterSums(region, matmul, own)
+  const sums = matmul.rights.map(() => own(most * width * WORD))
+  const write = createTemplate(region, matmul, own)
 
   const isLeftPacked = matmul.left.layout === 'mn-major'
   const together = keep(body, () => emitDim(region, isLeftPacked ? columnBlocks(matmul) : tilesOf(matmul)))
@@ -46,15 +58,41 @@ export function emitMatmul(region: Region, matmul: Matmul, workgroup: number, is
   const outer = keep(body, () => combine(body, workgroup, 'i32.div_u', together))
   const [place, number] = isLeftPacked ? [outer, inner] : [inner, outer]
   const columns = keep(body, () => emitDim(region, matmul.columns))
-  const first = keep(body, () => scale(body, number, COLUMNS))
-  const end = keep(body, () => minimum(body, () => addConstant(body, first, COLUMNS), columns))
+  const first = keep(body, () => scale(body, number, width))
+  const end = keep(body, () => minimum(body, () => addConstant(body, first, width), columns))
   withTile(region, matmul, place, rows, (tile) => {
-    const block: Block = { region, matmul, tile, first, end, isRelaxed, rows, leftRows, sums }
-    locateLeftRows(block)
-    if (outerSums === null) innerSums(block)
-    else outerSums(block)
-    emitEpilogue(block)
+    const block: Block = { region, matmul, tile, first, end, columns: width, isRelaxed, rows, leftRows, sums }
+    write(block, (range, run) => (zeroFlags === null ? run() : unlessZeros(body, zeroFlags, workgroup, range, run)))
   })
+}
+
+/** Emits what writes a block; `unless` has what is run for a range of K, where the block does not hold the zeros of an empty one. */
+type WriteBlock = (block: Block, unless: (range: Range, run: () => void) => void) => void
+
+/** The template of a matmul; what it emits once for a kernel is emitted here. */
+function createTemplate(region: Region, matmul: Matmul, own: (bytes: number) => number): WriteBlock {
+  const thenEpilogue =
+    (sums: (block: Block) => void): WriteBlock =>
+    (block) => {
+      block.tile.listRows()
+      locateLeftRows(block)
+      sums(block)
+      emitEpilogue(block)
+    }
+  if (hasFewRows(matmul)) return thenEpilogue(fewRowsSums)
+  if (matmul.left.layout === 'k-major' && matmul.rights.every(({ layout }) => layout === 'k-major'))
+    return thenEpilogue(innerSums)
+  const outerSums = createOuterSums(region, matmul, own)
+  const kRange = createKRange(region, matmul)
+  return (block, unless) => {
+    const range = kRange(block.tile.expert)
+    unless(range, () => {
+      const sumUp = (): void => thenEpilogue(() => outerSums(block, range))(block, unless)
+      if (!hasOuterProducts(matmul)) return sumUp()
+      isShort(block, range)
+      region.body.when(() => outerProducts(block, range), sumUp)
+    })
+  }
 }
 
 /** The epilogue of all rows and columns of the block. */

@@ -10,6 +10,10 @@ import { addConstant, keep, minimum, scale, toAddress } from '../integers.ts'
 import { forRange } from '../loops.ts'
 import { entry, entryAddress, type Block } from './block.ts'
 
+/** Whether the elements at each k are where a stride says. */
+export const isPlain = ({ kRange }: Matmul, operand: Operand): operand is Operand & { layout: 'mn-major' } =>
+  operand.layout === 'mn-major' && operand.gather === null && kRange.kind === 'all'
+
 /** The value of an expression over reserved variables that these locals hold. */
 export function emitWith(region: Region, locals: Readonly<Record<string, number>>, e: Expression): void {
   const variables = new Map(region.variables)

@@ -13,10 +13,10 @@ import { GANG } from '../gang/shape.ts'
 import { addConstant, combine, keep, minimum, scale, WORD } from '../integers.ts'
 import { forRange } from '../loops.ts'
 import { accumulate } from './accumulate.ts'
-import { COLUMNS, entry, forRowPairs, SUMS_ROW, sumsAddress, type Block } from './block.ts'
-import { addressOf } from './operands.ts'
+import { clearSums, COLUMNS, entry, forRowPairs, sumsAddress, sumsRow, type Block } from './block.ts'
+import { addressOf, isPlain } from './operands.ts'
 import { PANEL, PANEL_ROW, packKMajor, packMnMajor, panelAddress, type Panels } from './pack.ts'
-import { createKRange, mostRows, type Range } from './tiles.ts'
+import { mostRows, type Range } from './tiles.ts'
 
 /** Elements of K that are packed at a time, at most. */
 const MOST_K = 1024
@@ -39,7 +39,11 @@ interface Packed {
 }
 
 /** What is emitted once for a kernel, before what is for a block. `own` makes room and returns the local of its address. */
-export function createOuterSums(region: Region, matmul: Matmul, own: (bytes: number) => number): (block: Block) => void {
+export function createOuterSums(
+  region: Region,
+  matmul: Matmul,
+  own: (bytes: number) => number,
+): (block: Block, range: Range) => void {
   const { body } = region
   const k = Math.max(1, Math.min(MOST_K, constantValue(matmul.k) ?? OPEN_K))
   const room = (lines: number): number => own(Math.ceil(lines / PANEL) * k * PANEL_ROW)
@@ -50,8 +54,7 @@ export function createOuterSums(region: Region, matmul: Matmul, own: (bytes: num
     expert: body.local('i32'),
     first: body.local('i32'),
   }
-  const kRange = createKRange(region, matmul)
-  return (block) => outerSums(block, packed, kRange(block.tile.expert))
+  return (block, range) => outerSums(block, packed, range)
 }
 
 function outerSums(block: Block, packed: Packed, range: Range): void {
@@ -108,22 +111,6 @@ function unlessHeld(block: Block, packed: Packed, whole: Range, part: Range, pac
     body.op('i32.and')
     body.op('select')
     body.set(packed.expert)
-  })
-}
-
-/** Whether the elements at each k are where a stride says. */
-const isPlain = ({ kRange }: Matmul, operand: Operand): operand is Operand & { layout: 'mn-major' } =>
-  operand.layout === 'mn-major' && operand.gather === null && kRange.kind === 'all'
-
-function clearSums({ region: { body }, tile, sums }: Block): void {
-  const bytes = keep(body, () => scale(body, tile.count, SUMS_ROW))
-  body.i32(0)
-  forRange(body, bytes, GANG * WORD, (at) => {
-    for (const address of sums) {
-      combine(body, address, 'i32.add', at)
-      body.v128([0, 0, 0, 0])
-      body.store('v128.store')
-    }
   })
 }
 
@@ -250,7 +237,7 @@ function multiplyTile(
   const { body } = region
   const vectors = Math.min(PANEL / GANG, Math.ceil((constantValue(matmul.columns) ?? PANEL) / GANG))
   const eachSum = (run: (r: number, v: number, offset: number) => void): void => {
-    for (let r = 0; r < rows; r++) for (let v = 0; v < vectors; v++) run(r, v, r * SUMS_ROW + v * GANG * WORD)
+    for (let r = 0; r < rows; r++) for (let v = 0; v < vectors; v++) run(r, v, r * sumsRow(block) + v * GANG * WORD)
   }
   const sums = Array.from({ length: rows }, () => Array.from({ length: vectors }, () => body.local('v128')))
   eachSum((r, v, offset) => {

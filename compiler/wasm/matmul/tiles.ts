@@ -42,32 +42,35 @@ export interface Range {
 }
 
 /**
- * Runs for the rows of a tile at a place, by expert; not at all where there are none. `table` is the local of an address, from
- * which on their numbers are put.
+ * Runs for the rows of a tile at a place, by expert; not at all where there are none. `table` is the local of the address of the
+ * table of rows.
  */
 export function withTile(region: Region, matmul: Matmul, place: number, table: number, run: (tile: RowTile) => void): void {
   const { body } = region
   const { rowGrouping } = matmul
   const zero = keep(body, () => body.i32(0))
   const rows = keep(body, () => emitDim(region, matmul.rows))
-  /** Fills the table with the rows at `from` .. `below - 1`, and returns how many they are. */
-  const fill = (from: number, below: number, rowAt: (index: number) => void): number => {
-    const at = keep(body, () => body.get(table))
-    body.get(from)
-    forRange(body, below, 1, (index) => {
-      body.get(at)
-      rowAt(index)
-      body.store('i32.store')
-      addConstant(body, at, WORD)
-      body.set(at)
-    })
-    return keep(body, () => combine(body, below, 'i32.sub', from))
-  }
+  /** The rows at `from` .. `below - 1`. */
+  const rowsOf = (from: number, below: number, rowAt: (index: number) => void): Omit<RowTile, 'expert' | 'firstRow'> => ({
+    count: keep(body, () => combine(body, below, 'i32.sub', from)),
+    firstNumber: () => rowAt(from),
+    listRows: () => {
+      const at = keep(body, () => body.get(table))
+      body.get(from)
+      forRange(body, below, 1, (index) => {
+        body.get(at)
+        rowAt(index)
+        body.store('i32.store')
+        addConstant(body, at, WORD)
+        body.set(at)
+      })
+    },
+  })
   switch (rowGrouping.kind) {
     case 'dense': {
       const from = keep(body, () => scale(body, place, ROWS))
       const below = keep(body, () => minimum(body, () => addConstant(body, from, ROWS), rows))
-      return run({ expert: zero, count: fill(from, below, body.get), firstRow: from })
+      return run({ expert: zero, firstRow: from, ...rowsOf(from, below, body.get) })
     }
     case 'batched': {
       const each = keep(body, () => {
@@ -76,13 +79,11 @@ export function withTile(region: Region, matmul: Matmul, place: number, table: n
         body.op('i32.div_u')
       })
       const blocks = keep(body, () => emitDim(region, ceilDivide(floorDivide(matmul.rows, rowGrouping.batch), ROWS)))
-      const expert = keep(body, () => combine(body, place, 'i32.div_u', blocks))
-      const block = keep(body, () => combine(body, place, 'i32.rem_u', blocks))
+      const { expert, block } = batchPlace(region, matmul, rowGrouping.batch, place, blocks)
       const from = keep(body, () => scale(body, block, ROWS))
       const below = keep(body, () => minimum(body, () => addConstant(body, from, ROWS), each))
       const start = keep(body, () => combine(body, expert, 'i32.mul', each))
-      const count = fill(from, below, (index) => combine(body, start, 'i32.add', index))
-      return run({ expert, count, firstRow: from })
+      return run({ expert, firstRow: from, ...rowsOf(from, below, (index) => combine(body, start, 'i32.add', index)) })
     }
     case 'lookup':
       return lookUp(region, rowGrouping, { place, rows, table }, run)
@@ -96,11 +97,35 @@ export function withTile(region: Region, matmul: Matmul, place: number, table: n
       return body.when(() => {
         const from = keep(body, () => word(body, entry, ENTRY.first))
         const below = endOfTile(body, entry, from, rowGrouping.tile)
-        run({ expert, count: fill(from, below, (index) => rowAtPlace(body, order, index)), firstRow: null })
+        run({ expert, firstRow: null, ...rowsOf(from, below, (index) => rowAtPlace(body, order, index)) })
       })
     }
     default:
       rowGrouping satisfies never
+  }
+}
+
+/**
+ * Locals of the expert and of its block of rows at a place. Sums over the rows of an expert take as long as it has rows, so
+ * there the blocks of all experts follow each other, and threads, which take neighbouring places, share each expert.
+ */
+function batchPlace(
+  region: Region,
+  { kRange }: Matmul,
+  batch: Dim,
+  place: number,
+  blocks: number,
+): { readonly expert: number; readonly block: number } {
+  const { body } = region
+  if (kRange.kind === 'all')
+    return {
+      expert: keep(body, () => combine(body, place, 'i32.div_u', blocks)),
+      block: keep(body, () => combine(body, place, 'i32.rem_u', blocks)),
+    }
+  const experts = keep(body, () => emitDim(region, batch))
+  return {
+    expert: keep(body, () => combine(body, place, 'i32.rem_u', experts)),
+    block: keep(body, () => combine(body, place, 'i32.div_u', experts)),
   }
 }
 
@@ -160,7 +185,7 @@ function lookUp(
           body.store('i32.store', offset)
         })
       })
-      run({ expert, count: found, firstRow: null })
+      run({ expert, count: found, firstRow: null, firstNumber: () => word(body, table, 0), listRows: () => {} })
     })
   })
 }
