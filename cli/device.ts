@@ -31,9 +31,9 @@ export interface DeviceOptions extends FastOption {
 export const fastOption = (): Option =>
   new Option('--fast', 'lets the cpu multiply and add in one rounding: faster, and not the same bits on every processor')
 
-/** `reference` is no device: the f64 evaluator computes. */
-export const deviceOption = (extra = ''): Option =>
-  new Option('--device <which>', `auto, gpu, cpu, software${extra}, or part of an adapter's name, such as lavapipe`)
+/** `extra` names further choices, `more` says what else there is to say. `reference` is no device: the f64 evaluator computes. */
+export const deviceOption = (extra = '', more = ''): Option =>
+  new Option('--device <which>', `auto, gpu, cpu, software${extra}, or part of an adapter's name, such as lavapipe${more}`)
     .argParser(adapterName)
     .default('auto')
 
@@ -54,11 +54,14 @@ export async function openUnlessReference(options: DeviceOptions, terminal: Term
   return null
 }
 
+/** Whether the name may lead to the cpu device, which has options of its own. */
+export const mayBeCpu = (name: string): boolean => name === 'auto' || name === 'cpu'
+
 /** Opens what was asked for and says which and why. Throws a NoAdapterError where there is none. */
 export async function openChosen({ device: choose, ...options }: DeviceOptions, terminal: Terminal): Promise<Device> {
-  const mayBeCpu = choose === 'auto' || choose === 'cpu'
-  keepForCpu(options, mayBeCpu, `this is '${choose}'`)
-  const device = await openDevice(mayBeCpu ? { choose, threads: options.threads, fast: options.fast } : { choose })
+  const isForCpu = mayBeCpu(choose)
+  keepForCpu(options, isForCpu, `this is '${choose}'`)
+  const device = await openDevice(isForCpu ? { choose, threads: options.threads, fast: options.fast } : { choose })
   const { name, reason } = device.choice
   terminal.err(`on ${name}: ${reason}\n`)
   try {

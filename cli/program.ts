@@ -42,7 +42,7 @@ const COMMANDS: Readonly<Record<string, Entry>> = {
     load: async () => (await import('./commands/bundled.ts')).reroute,
   },
   bench: {
-    summary: 'measure one mixture-of-experts layer on this machine',
+    summary: 'measure a mixture-of-experts layer, or the training step of a spec, on devices in turns',
     load: async () => (await import('./commands/bundled.ts')).bench,
   },
   doctor: {

@@ -29,6 +29,20 @@ model moe_layer(E: int = 8, k: int in 1..E = 2, D: int = 512, F: int = 1024) {
 `,
 }
 
+/** The matrix products of the layer for one expert that has all rows, N = T k. */
+export const DENSE_LAYER: Source = {
+  path: 'bench-dense.smoe',
+  text: `/// One SwiGLU for all rows.
+model dense_layer(D: int = 512, F: int = 1024) {
+  input x: f32[N, D]
+  param gate: f32[F, D]
+  param up: f32[F, D]
+  param down: f32[D, F]
+  output y: f32[N, D] = (silu(x @ gate.T) * (x @ up.T)) @ down.T
+}
+`,
+}
+
 /** What the layer reads. */
 export const INPUT = 'x'
 /** What the layers above would hand down. */

@@ -1,21 +1,24 @@
-/** How long runs take: side by side, so that what else the machine does meets them alike. */
+/** What the runs of one thing on one device come to. */
 import type { Inputs } from '../../runtime/dims.ts'
 import { bindDims } from '../../runtime/dims.ts'
 import { estimate } from '../../runtime/memory.ts'
 import type { Session } from '../../runtime/session.ts'
 import { fastestProfile, kernelTimes, type KernelTime } from '../run/profile.ts'
+import { spreadOf, type Spread } from './statistics.ts'
+import type { Repeated, Rounds } from './turns.ts'
 
-/** What is run over and over. */
-export interface Repeated {
-  readonly session: Session
-  readonly inputs: Inputs
+/** Milliseconds from handing over the inputs to having the outputs. */
+export interface Timing extends Spread {
+  readonly runs: number
+  readonly best: number
 }
 
-export interface Measurement {
-  readonly runs: number
-  /** From handing over the inputs to having the outputs, milliseconds. */
-  readonly best: number
-  readonly median: number
+export function timingOf(rounds: Rounds): Timing {
+  const times = rounds.flat()
+  return { runs: times.length, best: Math.min(...times), ...spreadOf(times) }
+}
+
+export interface Measurement extends Timing {
   readonly gflops: number
   /** Bytes that the plan sets aside for what lies between inputs and outputs. */
   readonly scratch: number
@@ -23,41 +26,26 @@ export interface Measurement {
   readonly kernels: readonly KernelTime[] | null
 }
 
-const WARM_UP = 2
-const FEWEST_RUNS = 9
-
-/** Milliseconds of each run, round by round: all in turns, each for about so many seconds and nine times at least. */
-export async function alternate(
-  all: readonly Repeated[],
-  seconds: number,
-  onRound: (part: number) => void,
-): Promise<readonly (readonly number[])[]> {
-  for (const { session, inputs } of all) for (let run = 0; run < WARM_UP; run++) await session.run(inputs)
-  const times = all.map((): number[] => [])
-  const begin = performance.now()
-  const part = (): number => (performance.now() - begin) / (seconds * all.length * 1000)
-  while (times[0].length < FEWEST_RUNS || part() < 1) {
-    for (const [at, { session, inputs }] of all.entries()) {
-      const start = performance.now()
-      await session.run(inputs)
-      times[at].push(performance.now() - start)
-    }
-    onRound(Math.min(1, part()))
-  }
-  return times
+/** A plan that is run, and the operations of a run. */
+export interface Case extends Repeated {
+  readonly session: Session
+  readonly inputs: Inputs
+  readonly flops: number
 }
 
-const median = (values: readonly number[]): number => values.toSorted((a, b) => a - b)[Math.floor(values.length / 2)]
+export const caseOf = (session: Session, inputs: Inputs, flops: number): Case => ({
+  session,
+  inputs,
+  flops,
+  run: () => session.run(inputs),
+})
 
-/** How many times as long the one takes as the other: the median over the rounds, in which both met the same machine. */
-export const ratio = (times: readonly number[], others: readonly number[]): number =>
-  median(times.map((time, round) => time / others[round]))
+export const hasClock = ({ session }: Pick<Case, 'session'>): boolean => session.device.features.has('timestamp-query')
 
-/** `flops` of one run. */
-export async function measure({ session, inputs }: Repeated, times: readonly number[], flops: number): Promise<Measurement> {
-  const hasClock = session.device.features.has('timestamp-query')
-  const kernels = hasClock ? kernelTimes((await fastestProfile(session, inputs)).dispatches) : null
-  const best = Math.min(...times)
+export async function measure(one: Case, rounds: Rounds): Promise<Measurement> {
+  const { session, inputs, flops } = one
+  const kernels = hasClock(one) ? kernelTimes((await fastestProfile(session, inputs)).dispatches) : null
+  const timing = timingOf(rounds)
   const { scratch } = estimate(session.plan, bindDims(session.plan, inputs))
-  return { runs: times.length, best, median: median(times), gflops: flops / best / 1e6, scratch, kernels }
+  return { ...timing, gflops: flops / timing.best / 1e6, scratch, kernels }
 }

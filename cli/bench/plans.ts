@@ -13,7 +13,7 @@ import type { Target } from '../../plan/target.ts'
 import { EXIT, Failure } from '../exit.ts'
 import { createLoader } from '../load.ts'
 import type { Terminal } from '../terminal.ts'
-import { INPUT, LAYER, LOSS, TRAINED_LAYER, type LayerSize } from './layer.ts'
+import { DENSE_LAYER, INPUT, LAYER, LOSS, TRAINED_LAYER, type LayerSize } from './layer.ts'
 
 const settings = ({ experts: E, k, width: D, hidden: F }: LayerSize): Readonly<Record<string, number>> => ({ E, k, D, F })
 
@@ -35,6 +35,13 @@ export function compileForward(size: LayerSize, target: Target, terminal: Termin
 
 export const forwardPlan = (size: LayerSize, target: Target, terminal: Terminal): Plan =>
   compileForward(size, target, terminal).plan
+
+/** From `x`, f32 [N, d], to `y` for any N: the products of the layer as those of one expert. */
+export function densePlan({ width: D, hidden: F }: LayerSize, target: Target, terminal: Terminal): Plan {
+  const { plan, diagnostics } = compile(DENSE_LAYER, { load: createLoader(terminal), set: { D, F }, target })
+  if (plan === null) throw failure(diagnostics)
+  return plan
+}
 
 /**
  * From `x` and `dy`, the gradient at `y`, to `y` and the gradients: that of `x` is an output, those of the weights stay on the

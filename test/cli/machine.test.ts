@@ -23,33 +23,107 @@ test('doctor tells what the cpu device has, every adapter and every way to one, 
   if (software.length === json.adapters.length) expect(json.default).toBe(json.cpu.name)
 }, 60_000)
 
-interface Measured {
+interface Pass {
   readonly best: number
+  readonly low: number
+  readonly median: number
+  readonly high: number
   readonly scratch: number
   readonly kernels: readonly object[]
-  readonly training: { readonly best: number; readonly scratch: number; readonly toForward: number } | null
 }
 
-test('bench times a layer on an adapter, alone and with its gradients, and names it', async () => {
-  const sizes = ['--device', 'software', '--experts', '4', '--width', '16', '--hidden', '32', '--seconds', '0.05']
-  const { code, out, err } = await place().smoe('bench', ...sizes, '--tokens', '12')
+interface Measured {
+  readonly device: string
+  readonly forward: Pass
+  readonly training: (Pass & { readonly toForward: { readonly median: number } }) | null
+  readonly shareOfDense: number
+}
+
+interface Bench {
+  readonly devices: readonly { readonly device: string; readonly adapter: string }[]
+  readonly measurements: readonly {
+    readonly devices: readonly Measured[]
+    readonly comparisons: { readonly forward: object[] }
+  }[]
+}
+
+const SIZES = ['--experts', '4', '--width', '16', '--hidden', '32', '--seconds', '0.05']
+
+test('bench times a layer on a device, alone and with its gradients, and names it', async () => {
+  const { code, out, err } = await place().smoe('bench', ...SIZES, '--device', 'cpu', '--tokens', '12')
   expect(code, err).toBe(0)
   expect(out).toMatch(
-    /E=4 k=2 d=16 ff=32\nadapter: .+\n\n T +ms best +ms median +GFLOP\/s +activations +runs +to forward\n12 +forward [\s\S]*and backward [\s\S]*T = 12, forward and backward, by kernel/,
+    /E=4 k=2 d=16 ff=32\ndevices, in turns:\n {2}cpu {2}cpu, \d+ threads?\nload: [\d.]+ before, [\d.]+ after\n\n T +device +ms best +median +half of the runs +GFLOP\/s +activations +runs +to forward\n12 +forward +cpu [\s\S]*and backward +cpu [\s\S]* x\n\nT = 12, forward: cpu takes [\d.]+ ms\nT = 12, and backward: cpu takes [\d.]+ ms\nT = 12, cpu: its grouped products reach \d+ % of the speed of a dense one\n[\s\S]*T = 12, forward and backward on cpu, by kernel/,
   )
-  const json = JSON.parse((await place().smoe('bench', ...sizes, '--tokens', '12,1', '--format', 'json')).out) as {
-    measurements: readonly Measured[]
+  expect((await place().smoe('bench', ...SIZES, '--device', 'cpu', '--tokens', '1', '--no-backward')).out).not.toContain(
+    'and backward',
+  )
+}, 60_000)
+
+test('bench lets several devices take turns, and says how many times as fast the first is', async () => {
+  const devices = ['--device', 'cpu,software', '--threads', '1']
+  const { code, out, err } = await place().smoe('bench', ...SIZES, ...devices, '--tokens', '12', '--no-backward')
+  expect(code, err).toBe(0)
+  expect(err).toContain('on cpu, 1 thread: it was asked for')
+  expect(out).toMatch(/T = 12, forward: cpu takes [\d.]+ ms: [\d.]+ times as fast as software \([\d.]+ to [\d.]+\)/)
+  const { out: text } = await place().smoe('bench', ...SIZES, ...devices, '--tokens', '12,1', '--format', 'json')
+  const json = JSON.parse(text) as Bench
+  expect(json.devices).toMatchObject([{ device: 'cpu', adapter: 'cpu, 1 thread' }, { device: 'software' }])
+  expect(json.measurements.map((size) => size.devices.map(({ forward }) => forward.kernels.length))).toEqual([
+    [5, 5],
+    [4, 4],
+  ])
+  for (const { devices: measured, comparisons } of json.measurements) {
+    expect(comparisons.forward).toMatchObject([{ to: 'software' }])
+    for (const { forward, training, shareOfDense } of measured) {
+      expect(training!.scratch).toBeGreaterThan(forward.scratch)
+      expect(training!.toForward.median).toBeGreaterThan(0)
+      expect(shareOfDense).toBeGreaterThan(0)
+      for (const { best, low, median, high } of [forward, training!])
+        expect([best, low, median, high].toSorted((a, b) => a - b)).toEqual([best, low, median, high])
+    }
   }
-  expect(json.measurements.map(({ kernels }) => kernels.length)).toEqual([5, 4])
-  for (const { best, scratch, training } of json.measurements) {
-    expect(training!.scratch).toBeGreaterThan(scratch)
-    expect(training!.best).toBeGreaterThan(best)
-    expect(training!.toForward).toBeGreaterThan(1)
+}, 120_000)
+
+test('bench times the training step of a spec', async () => {
+  const spec = `model tiny(D: int = 8) {
+  input x: f32[B, D]
+  param w: f32[D, D] = normal(0.1)
+  output y = x @ w.T
+  train {
+    input wanted: f32[B, D]
+    loss miss = mean(mean((y - wanted) * (y - wanted)))
+    optimiser adamw(rate = 1e-3)
+    batch B = 4
+    accumulate 2
+    steps 3
   }
-  expect((await place().smoe('bench', ...sizes, '--tokens', '1', '--no-backward')).out).not.toContain('and backward')
-  expect((await place().smoe('bench', '--k', '0')).code).toBe(2)
-  expect((await place().smoe('bench', '--device', 'software', '--k', '9')).err).toContain('k = 9 is not in 1..8')
-}, 240_000)
+}
+`
+  const bench = (...more: readonly string[]) =>
+    place({ 'tiny.smoe': spec }).smoe('bench', 'tiny.smoe', '--device', 'cpu', '--seconds', '0.05', ...more)
+  const { code, out, err } = await bench()
+  expect(code, err).toBe(0)
+  expect(out).toMatch(
+    /^a training step of tiny, f32: 2 micro-batches of B=4, and the update\ndevices, in turns:\n {2}cpu [\s\S]*\ncpu takes [\d.]+ ms\n$/,
+  )
+  const json = JSON.parse((await bench('--set', 'D=16', '--format', 'json')).out) as object
+  expect(json).toMatchObject({ model: 'tiny', batch: { B: 4 }, accumulate: 2, devices: [{ device: 'cpu' }] })
+}, 60_000)
+
+test.each([
+  [['--k', '0'], "'0' is not a positive whole number"],
+  [['--device', 'cpu', '--k', '9'], 'k = 9 is not in 1..8'],
+  [['--device', 'cpu,'], "'cpu,' has an empty name"],
+  [['--device', 'cpu,software,cpu'], "'cpu,software,cpu' has cpu twice"],
+  [['--device', 'software', '--fast'], "--fast is for the cpu device, and this is 'software'"],
+  [['--set', 'D=8'], '--set is for the spec, and what is timed is the layer'],
+  [['a.smoe', '--no-backward'], "--no-backward is for the layer, and what is timed is the spec's step"],
+])('bench %j is refused', async (args, problem) => {
+  const { code, err } = await place().smoe('bench', ...args)
+  expect(err).toContain(problem)
+  expect(code).toBe(2)
+})
 
 test('the work of a layer is three matrices, k experts a token', () => {
   expect(layerFlops({ experts: 8, k: 2, width: 512, hidden: 1024 }, 256)).toBe(1_610_612_736)
