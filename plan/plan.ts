@@ -180,8 +180,8 @@ export interface WgslKernel extends KernelFacts {
 /**
  * One WebAssembly module in base64. It imports a shared memory `env.memory` and exports `kernel(arguments, own, from, to)`, which
  * runs the workgroups from .. to - 1. `arguments` is the address of words: address and number of elements of each binding in
- * order, then the plan's dims in order, then the address of the zero flags where there are any; `own` is the address of `ownBytes`
- * bytes that no other thread uses. Up to `marginBytes` before and behind each binding are read and not used.
+ * order, then the plan's dims in order, then the address of the zero flags where there are any; `own` is the address of
+ * `ownBytes` bytes that no other thread uses. Up to `marginBytes` before and behind each binding are read and not used.
  */
 export interface WasmKernel extends KernelFacts {
   readonly wasm: string

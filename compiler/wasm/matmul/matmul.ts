@@ -66,7 +66,9 @@ export function emitMatmul(region: Region, matmul: Matmul, workgroup: number, { 
   })
 }
 
-/** Emits what writes a block; `unless` has what is run for a range of K, where the block does not hold the zeros of an empty one. */
+/**
+ * Emits what writes a block; `unless` has what is run for a range of K, where the block does not hold the zeros of an empty one.
+ */
 type WriteBlock = (block: Block, unless: (range: Range, run: () => void) => void) => void
 
 /** The template of a matmul; what it emits once for a kernel is emitted here. */
