@@ -12,7 +12,6 @@ import {
   type OutputPort,
   type Plan,
   type PlanBuffer,
-  type PlanTarget,
   type Port,
   type Program,
   type Step,
@@ -29,18 +28,10 @@ import type { Schedule } from '../kernel/schedule.ts'
 import { liveNodes, stateIn } from '../graph/walk.ts'
 import { memoryOf } from '../kernel/scope/memory-of.ts'
 import { partsOf } from '../kernel/parts.ts'
-import type { EmitOptions, EmittedKernel } from '../kernel/emitted.ts'
-import type { KernelProgram } from '../kernel/ir/kernel.ts'
-import { emitKernel as emitWasm } from '../wasm/emit-kernel.ts'
-import { emitKernel as emitWgsl } from '../wgsl/emit-kernel.ts'
+import type { EmittedKernel } from '../kernel/emitted.ts'
+import { createEmitter } from './emitter.ts'
 import { assignSlots, type LiveRange } from './memory.ts'
 import { plainStorage, storageOf } from './storage.ts'
-
-/** The emitter of each target. */
-const EMITTERS: { readonly [T in PlanTarget]: (program: KernelProgram, options: EmitOptions) => EmittedKernel } = {
-  webgpu: emitWgsl,
-  cpu: emitWasm,
-}
 
 export interface ScheduledProgram {
   /** `once` computes the load-time constants, which are its outputs. */
@@ -86,11 +77,16 @@ class PlanBuilder {
   readonly target: Target
   /** The weights and variables of the graph, by name. */
   readonly state: ReadonlyMap<string, Node>
+  readonly emit: ReturnType<typeof createEmitter>
 
   constructor(graph: Graph, target: Target) {
     this.graph = graph
     this.target = target
     this.state = stateIn(liveNodes(graph))
+    this.emit = createEmitter(
+      target,
+      graph.dims.map(({ name }) => name),
+    )
   }
 
   make(scheduled: readonly ScheduledProgram[]): Plan {
@@ -274,12 +270,7 @@ class PlanBuilder {
     const storage = (node: Node): StorageType => (outputOf.has(node) ? plainStorage(node) : storageOf(node))
     const liveSteps = new Map<number, LiveSteps>()
     const steps = schedule.kernels.map((program, at): Step => {
-      const emitted = EMITTERS[this.target.runs](program, {
-        dims: this.graph.dims.map((dim) => dim.name),
-        target: this.target,
-        variant,
-        storage,
-      })
+      const emitted = this.emit(program, { variant, storage })
       this.workgroupBytes = Math.max(this.workgroupBytes, emitted.workgroupBytes)
       for (const feature of emitted.features) this.features.add(feature)
       for (const { node, access } of program.buffers) {
@@ -292,7 +283,10 @@ class PlanBuilder {
       }
       return {
         kernel: this.kernelId(emitted),
-        bindings: emitted.bindings.map(({ node, part }) => ({ buffer: this.bufferFor(node, scratch), part })),
+        bindings: emitted.bindings.map(({ buffer, part }) => ({
+          buffer: this.bufferFor(program.buffers[buffer].node, scratch),
+          part,
+        })),
         workgroups: emitted.workgroups.key,
         label: [program.origin.instance, program.does].filter((part) => part !== '').join(': '),
       }

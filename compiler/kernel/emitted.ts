@@ -9,8 +9,8 @@ import type { Variant } from './scope/context.ts'
 export interface EmittedKernel<K extends WgslKernel | WasmKernel = WgslKernel | WasmKernel> {
   readonly kernel: K extends unknown ? Omit<K, 'id'> : never
   readonly workgroups: Dim
-  /** The node behind each binding, and which part of it. */
-  readonly bindings: readonly { readonly node: Node; readonly part: number }[]
+  /** Behind each binding: the place of its buffer among the kernel's, and which part of it. */
+  readonly bindings: readonly { readonly buffer: number; readonly part: number }[]
   /** Bytes of workgroup memory. */
   readonly workgroupBytes: number
   /** Features of the device, beside subgroups, that it uses. */

@@ -60,7 +60,7 @@ export function emitKernel(program: KernelProgram, { dims, storage, target }: Em
       places: place === null ? [] : [{ wgslLine: 1, place }],
     },
     workgroups,
-    bindings: program.buffers.map(({ node }) => ({ node, part: 0 })),
+    bindings: program.buffers.map((_, buffer) => ({ buffer, part: 0 })),
     workgroupBytes: 0,
     // matmuls alone add up products
     features: isRelaxed && computation.kind === 'matmul' ? [RELAXED_SIMD] : [],

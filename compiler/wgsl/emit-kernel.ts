@@ -38,7 +38,7 @@ export function emitKernel(program: KernelProgram, options: EmitOptions): Emitte
       needsSubgroups: text.code.needsSubgroups,
     },
     workgroups: text.code.workgroups,
-    bindings: program.buffers.flatMap(({ node }, at) => Array.from({ length: buffers[at].parts }, (_, part) => ({ node, part }))),
+    bindings: buffers.flatMap(({ parts }, buffer) => Array.from({ length: parts }, (_, part) => ({ buffer, part }))),
     workgroupBytes: text.code.workgroupBytes,
     features: needsF16 ? ['shader-f16'] : [],
   }
