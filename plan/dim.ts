@@ -106,7 +106,13 @@ export function dim(value: DimLike): Dim {
 export const ZERO: Dim = dim(0)
 export const ONE: Dim = dim(1)
 
-export const add = (a: DimLike, b: DimLike): Dim => fromTerms([...dim(a).terms, ...dim(b).terms])
+export function add(a: DimLike, b: DimLike): Dim {
+  const [left, right] = [dim(a), dim(b)]
+  if (left === ZERO) return right
+  if (right === ZERO) return left
+  const [x, y] = [constantValue(left), constantValue(right)]
+  return x !== undefined && y !== undefined ? ofNumber(whole(x + y)) : fromTerms([...left.terms, ...right.terms])
+}
 
 export const negate = (a: DimLike): Dim => fromTerms(dim(a).terms.map((term) => ({ ...term, coefficient: -term.coefficient })))
 
@@ -116,6 +122,8 @@ export function multiply(a: DimLike, b: DimLike): Dim {
   const [left, right] = [dim(a), dim(b)]
   if (left === ONE) return right
   if (right === ONE) return left
+  const [x, y] = [constantValue(left), constantValue(right)]
+  if (x !== undefined && y !== undefined) return ofNumber(whole(x * y))
   const products = left.terms.flatMap((x) =>
     right.terms.map((y) => ({
       coefficient: x.coefficient * y.coefficient,
@@ -159,6 +167,7 @@ export function divideExact(a: DimLike, b: DimLike): Dim | undefined {
   const divisor = dim(b)
   if (divisor === ZERO) return undefined
   if (numerator === divisor) return ONE
+  if (divisor === ONE) return numerator
   if (divisor.terms.length !== 1) {
     const scale = divideExact(fromTerms(numerator.terms.slice(0, 1)), fromTerms(divisor.terms.slice(0, 1)))
     return scale !== undefined && multiply(scale, divisor) === numerator ? scale : undefined

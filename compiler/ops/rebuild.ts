@@ -1,8 +1,11 @@
 /** Bottom-up rebuilding of a graph: how passes, autodiff and optimizers make a graph of another. */
-import type { Graph, Node, Origin } from '../graph/node.ts'
+import type { Graph, Node } from '../graph/node.ts'
+import type { OpName } from '../graph/vocabulary.ts'
 import { reachable } from '../graph/walk.ts'
 import { createBuilder, NO_ORIGIN, type Builder } from './build.ts'
 import { createMaker, type Maker } from './maker.ts'
+import type { TensorType } from './record.ts'
+import { sameShape } from './shapes.ts'
 
 /** What a node becomes: `node` is the old one, `inputs` are new. The maker makes nodes for the origin of the node in hand. */
 export type Visit = (node: Node, inputs: readonly Node[], make: Maker) => Node
@@ -10,14 +13,33 @@ export type Visit = (node: Node, inputs: readonly Node[], make: Maker) => Node
 /** The same node over the new operands. */
 export const copy: Visit = (node, inputs, make) => make(node.op, inputs, node.params as never)
 
+/** The type of a node, where the other op, operands and parameters give the same one; undefined where they may not. */
+function typeLike(node: Node, op: OpName, inputs: readonly Node[], params: unknown): TensorType | undefined {
+  if (op !== node.op || params !== node.params || inputs.length !== node.inputs.length) return undefined
+  const isAlike = inputs.every((input, at) => {
+    const { shape, dtype } = node.inputs[at]
+    return input.dtype === dtype && sameShape(input.shape, shape)
+  })
+  return isAlike ? node : undefined
+}
+
 /** Old node -> new one, made in `builder`: first the inputs of the graph, then what its outputs read, operands first. */
 export function rebuildInto(builder: Builder, graph: Graph, visit: Visit): ReadonlyMap<Node, Node> {
-  let origin: Origin = NO_ORIGIN
-  const make = createMaker((op, inputs, params) => builder.make(op, inputs, params, origin) as Node)
+  let old: Node | null = null
+  const make = createMaker(
+    (op, inputs, params) =>
+      builder.make(
+        op,
+        inputs,
+        params,
+        old?.origin ?? NO_ORIGIN,
+        old === null ? undefined : typeLike(old, op, inputs, params),
+      ) as Node,
+  )
   const made = new Map<Node, Node>(graph.inputs.map((input) => [input, builder.make('input', [], input.params, input.origin)]))
   for (const node of reachable(graph.outputs.map((output) => output.node))) {
     if (made.has(node)) continue
-    origin = node.origin
+    old = node
     made.set(
       node,
       visit(

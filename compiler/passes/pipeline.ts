@@ -97,15 +97,6 @@ export class PassError extends Error {
   }
 }
 
-function runVerified({ name, run }: Pass, graph: Graph, options: PassOptions, fired: Fired): Graph {
-  const after = run(graph, options, fired)
-  // a pass that changes nothing returns the graph that it was given
-  if (after === graph) return after
-  const complaints = verify(after, specOf('optimised'))
-  if (complaints.length > 0) throw new PassError(name, complaints, graph, after)
-  return after
-}
-
 export interface PassTrace {
   readonly pass: string
   /** The graph after the pass. */
@@ -123,12 +114,31 @@ export interface Optimised {
 function traced(pass: Pass, graph: Graph, options: PassOptions): PassTrace {
   const fired: Record<string, number> = {}
   const count: Fired = (name) => (fired[name] = (fired[name] ?? 0) + 1)
-  return { pass: pass.name, graph: runVerified(pass, graph, options, count), fired }
+  return { pass: pass.name, graph: pass.run(graph, options, count), fired }
 }
 
-/** Runs the passes over a graph that `verify` accepts; a PassError names one that breaks it. */
+/** Throws a PassError for the first pass whose graph the verifier rejects. */
+function blame(graph: Graph, trace: readonly PassTrace[]): void {
+  trace.forEach(({ pass, graph: after }, at) => {
+    const complaints = verify(after, specOf('optimised'))
+    if (complaints.length > 0) throw new PassError(pass, complaints, at === 0 ? graph : trace[at - 1].graph, after)
+  })
+}
+
+/**
+ * Runs the passes over a graph that `verify` accepts. The last graph is verified, and the others where it is rejected or a pass
+ * throws: a PassError names the pass that broke the graph first.
+ */
 export function optimise(graph: Graph, options: PassOptions, list: readonly Pass[] = passes): Optimised {
   const trace: PassTrace[] = []
-  for (const pass of list) trace.push(traced(pass, trace.at(-1)?.graph ?? graph, options))
-  return { graph: trace.at(-1)?.graph ?? graph, trace }
+  try {
+    for (const pass of list) trace.push(traced(pass, trace.at(-1)?.graph ?? graph, options))
+  } catch (problem) {
+    blame(graph, trace)
+    throw problem
+  }
+  const last = trace.at(-1)?.graph ?? graph
+  // passes that change nothing return the graph that they were given
+  if (last !== graph && verify(last, specOf('optimised')).length > 0) blame(graph, trace)
+  return { graph: last, trace }
 }

@@ -67,7 +67,20 @@ describe('the runner', () => {
     expect(error.after).not.toContain('dim B')
   })
 
-  it('accepts what the verifier accepts', () => {
-    expect(verify(optimise(graph, options[0]).graph, specOf('optimised'))).toEqual([])
+  it('names the pass that broke the graph first, where a later one throws', () => {
+    const guilty: Pass = { name: 'loses_a_dim', why: '', run: (before) => ({ ...rebuild(before, copy), dims: [] }) }
+    const stumbles: Pass = {
+      name: 'stumbles',
+      why: '',
+      run: () => {
+        throw new Error('no dims')
+      },
+    }
+    expect(() => optimise(graph, options[0], [guilty, stumbles])).toThrow('the pass loses_a_dim broke the graph')
+    expect(() => optimise(graph, options[0], [stumbles])).toThrow('no dims')
+  })
+
+  it('leaves a graph that verifies after each pass', () => {
+    for (const { graph: after } of optimise(graph, options[0]).trace) expect(verify(after, specOf('optimised'))).toEqual([])
   })
 })
