@@ -67,6 +67,9 @@ function stdModule(path: string): Source | null {
   return Object.hasOwn(std, module) ? { path: `${module}.smoe`, text: std[module] } : null
 }
 
+/** A file of the user may have the path of one of the standard library. */
+const isStd = ({ path, text }: Source): boolean => stdModule(path)?.text === text
+
 /** Whether a path is that of a directory, or below it; both absolute. */
 function isBelow(path: string, directory: string): boolean {
   const way = relative(directory, path)
@@ -139,7 +142,10 @@ export function createLoader(terminal: Terminal, given?: string): Load {
     const wanted = join(dirname(from.path), path)
     return fileModule(wanted, root, terminal) ?? fileModule(`${wanted}.smoe`, root, terminal)
   }
-  return Object.assign(load, { paths: (from: Source) => [...specsBeside(from, terminal), ...Object.keys(std)] })
+  return Object.assign(load, {
+    paths: (from: Source) => [...specsBeside(from, terminal), ...Object.keys(std)],
+    isChecked: isStd,
+  })
 }
 
 /** `D=64`, `dropless=true`, `act=gelu` as values by name. Throws a Failure for anything else. */

@@ -67,7 +67,7 @@ function checkAll(file: File, { load, model: wanted, set = {}, most }: CheckOpti
   const reporter = createReporter(most)
   const work = { calls: 0 }
   const modules = loadModules(file, load, reporter)
-  const isRight = judge(reporter, work)
+  const isRight = judge(reporter, work, ({ file: { source } }) => source !== file.source && load.isChecked?.(source) === true)
   for (const module of modules.all) for (const declaration of module.file.declarations) isRight(declaration, module)
   const declaration = modelOf(file, wanted, reporter)
   const model = declaration === null ? null : modelFrom(declaration, modules.root, set, reporter, work, isRight)
@@ -75,10 +75,11 @@ function checkAll(file: File, { load, model: wanted, set = {}, most }: CheckOpti
   return { model: diagnostics.some(({ severity }) => severity === 'error') ? null : model, diagnostics }
 }
 
-/** Checks each declaration by itself, once. */
-function judge(reporter: Reporter, work: Context['work']): Context['isRight'] {
+/** Checks each declaration by itself, once, but for those of modules known to be right. */
+function judge(reporter: Reporter, work: Context['work'], isChecked: (module: Module) => boolean): Context['isRight'] {
   const verdicts = new Map<Declaration, Verdict>()
   const isRight: Context['isRight'] = (declaration, module) => {
+    if (isChecked(module)) return true
     const known = verdicts.get(declaration)
     if (known !== undefined) return known !== 'wrong'
     verdicts.set(declaration, 'running')

@@ -11,4 +11,9 @@ export interface Load {
   (path: string, from: Source): Source | Refusal | null
   /** The paths that a file could import, as it would write them; absent where they cannot be listed. */
   readonly paths?: (from: Source) => readonly string[]
+  /**
+   * Whether the declarations of a file are known to be right by themselves, as those of the standard library are: they are
+   * checked where they are called, and not alone; by default none are.
+   */
+  readonly isChecked?: (source: Source) => boolean
 }
