@@ -23,7 +23,7 @@ const COMMANDS: Readonly<Record<string, Entry>> = {
     summary: 'show what a spec becomes at a stage of the compiler',
     load: async () => (await import('./commands/bundled.ts')).explain,
   },
-  run: { summary: 'run a model on tensors from files', load: async () => (await import('./commands/bundled.ts')).run },
+  run: { summary: 'run a model on tensors from files', load: async () => (await import('./commands/run.ts')).run },
   debug: {
     summary: 'find the pass or kernel that a wrong number comes from',
     load: async () => (await import('./commands/bundled.ts')).debug,

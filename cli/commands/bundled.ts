@@ -1,10 +1,9 @@
 /**
- * All commands but `check` and `fmt`, as one module: the bundler then makes few files of what they share, and each file that a
- * start reads costs about a millisecond.
+ * All commands but `run`, `check` and `fmt`, as one module: the bundler then makes few files of what they share, and each file
+ * that a start reads costs about a millisecond.
  */
 export { compile } from './compile.ts'
 export { explain } from './explain.ts'
-export { run } from './run.ts'
 export { debug } from './debug.ts'
 export { train } from './train.ts'
 export { routing } from './routing.ts'

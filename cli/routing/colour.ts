@@ -67,11 +67,17 @@ function steady(path: (at: number) => Lch): readonly Rgb[] {
   })
 }
 
-/** From a dark violet over teal to a light yellow. */
-const sequential = steady((at) => [0.25 + 0.68 * at, 0.088 + 0.075 * (2 * at - 1) ** 2, 305 - 205 * at])
+/** A scale that is computed when it is first used, as commands that draw nothing load this file too. */
+function scale(path: (at: number) => Lch): () => readonly Rgb[] {
+  let colours: readonly Rgb[] | null = null
+  return () => (colours ??= steady(path))
+}
 
-const arm = (middle: number, end: number, hue: number): readonly Rgb[] =>
-  steady((at) => [middle + (end - middle) * at, 0.15 * at, hue])
+/** From a dark violet over teal to a light yellow. */
+const sequential = scale((at) => [0.25 + 0.68 * at, 0.088 + 0.075 * (2 * at - 1) ** 2, 305 - 205 * at])
+
+const arm = (middle: number, end: number, hue: number): (() => readonly Rgb[]) =>
+  scale((at) => [middle + (end - middle) * at, 0.15 * at, hue])
 
 /** Blue for less, red for more, away from a middle that is near the page. */
 const diverging = {
@@ -89,11 +95,11 @@ const toBytes = (colour: Rgb): Rgb => {
 }
 
 /** Bytes of red, green and blue at 0..1 of the sequential scale. */
-export const sequentialColour = (at: number): Rgb => toBytes(pick(sequential, at))
+export const sequentialColour = (at: number): Rgb => toBytes(pick(sequential(), at))
 
 /** At -1..1, zero in the middle. */
 export const divergingColour = (at: number, theme: Theme): Rgb =>
-  toBytes(pick(at < 0 ? diverging[theme].less : diverging[theme].more, Math.abs(at)))
+  toBytes(pick(diverging[theme][at < 0 ? 'less' : 'more'](), Math.abs(at)))
 
 export const css = ([red, green, blue]: Rgb): string => `rgb(${red} ${green} ${blue})`
 

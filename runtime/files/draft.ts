@@ -1,5 +1,4 @@
 /** Drafts: temporary paths that are renamed to a file or directory when complete. Only a killed process leaves any behind. */
-import { createHash, randomBytes } from 'node:crypto'
 import { readdirSync, rmSync } from 'node:fs'
 import { hostname } from 'node:os'
 import { basename, dirname, join } from 'node:path'
@@ -8,14 +7,20 @@ import { isAlive } from './process.ts'
 /** `.part` is being written; `.old` is the previous directory during a replacement. */
 export type DraftKind = 'part' | 'old'
 
-const tag = (text: string): string => createHash('sha256').update(text).digest('hex').slice(0, 10)
+/** Loaded when a file is written, which not every start comes to: it takes milliseconds. */
+const crypto = () => process.getBuiltinModule('node:crypto')
+
+const tag = (text: string): string => crypto().createHash('sha256').update(text).digest('hex').slice(0, 10)
 
 /** Of fixed length: the target's own name may already have 255 bytes. */
 const NAME = /^\.smoe-([0-9a-f]{10})-([0-9a-f]{10})-(\d+)-[0-9a-f]{8}\.(part|old)$/
 
 /** The path of a new draft in a directory, for a target by its name. */
 export const draftPath = (directory: string, target: string, kind: DraftKind): string =>
-  join(directory, `.smoe-${tag(basename(target))}-${tag(hostname())}-${process.pid}-${randomBytes(4).toString('hex')}.${kind}`)
+  join(
+    directory,
+    `.smoe-${tag(basename(target))}-${tag(hostname())}-${process.pid}-${crypto().randomBytes(4).toString('hex')}.${kind}`,
+  )
 
 export const isDraft = (name: string): boolean => NAME.test(name)
 
