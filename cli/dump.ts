@@ -1,6 +1,6 @@
 /**
- * `--dump DIR`: what the compiler made of a spec on its way to a device, as text: graphs, lists of kernels, shaders, and an
- * index.
+ * `--dump DIR`: what the compiler made of a spec on its way to a device: graphs, lists of kernels, each kernel as IR and as the
+ * code that the device gets, and an index.
  */
 import { existsSync, readdirSync } from 'node:fs'
 import { join } from 'node:path'
@@ -8,12 +8,15 @@ import { Option } from 'commander'
 import type { CompiledProgram } from '../compiler/compile.ts'
 import { print } from '../compiler/graph/print.ts'
 import type { Graph } from '../compiler/graph/node.ts'
-import type { Kernel, Plan, Program, WgslKernel } from '../plan/plan.ts'
+import type { Kernel as KernelIr } from '../compiler/kernel/ir/kernel.ts'
+import { printKernel } from '../compiler/kernel/ir/print.ts'
+import { LANGUAGE, type Kernel, type Plan, type Program, type WgslKernel } from '../plan/plan.ts'
 import type { Target } from '../plan/target.ts'
 import { readRegularSync, textPieces, type FileSet } from '../runtime/files/index.ts'
 import { EXIT, Failure } from './exit.ts'
 import { describePasses, opChanges } from './explain/passes.ts'
 import { directoryOf, writeTogether } from './files.ts'
+import { codeOf } from './kernel-code.ts'
 import { plural, table } from './output.ts'
 import type { Terminal } from './terminal.ts'
 
@@ -28,7 +31,8 @@ export interface Dumped {
 
 interface DumpedFile {
   readonly name: string
-  readonly text: string
+  /** Bytes where it is no text. */
+  readonly contents: string | Uint8Array
   /** What stands in it, for the index. */
   readonly holds: string
 }
@@ -36,7 +40,7 @@ interface DumpedFile {
 export const dumpOption = (): Option =>
   new Option(
     '--dump <dir>',
-    'writes the graph after each pass, the kernels and their shaders as text to a folder, which must be new or from an earlier --dump',
+    'writes the graph after each pass, the kernels and their code to a folder, which must be new or from an earlier --dump',
   )
 
 const INDEX = 'index.txt'
@@ -59,10 +63,10 @@ function graphFiles(name: string, { name: program, source, trace }: CompiledProg
     const file = `${name}.${program}.${numbered(at + 1, count)}-${plain(pass)}.graph.txt`
     const changes = opChanges(before, graph)
     const words = changes.length === 0 ? 'the same ops in another arrangement' : changes.join(', ')
-    return [{ name: file, text: print(graph), holds: `the graph after the pass ${pass}: ${words}` }]
+    return [{ name: file, contents: print(graph), holds: `the graph after the pass ${pass}: ${words}` }]
   })
   const first = `${name}.${program}.${numbered(0, count)}-before-passes.graph.txt`
-  return [{ name: first, text: print(source), holds: `the graph of program ${program} before its passes` }, ...changed]
+  return [{ name: first, contents: print(source), holds: `the graph of program ${program} before its passes` }, ...changed]
 }
 
 const programsOf = ({ once, programs }: Plan): readonly Program[] => (once === null ? programs : [once, ...programs])
@@ -86,33 +90,49 @@ function shaderText(kernel: WgslKernel, plan: Plan): string {
   return `${facts.map((fact) => `// ${fact}\n`).join('')}\n${kernel.wgsl}`
 }
 
-const shaderFiles = ({ name, plan }: Dumped): readonly DumpedFile[] =>
-  plan.kernels
-    .filter((kernel) => 'wgsl' in kernel)
-    .map((kernel) => ({
-      name: `${name}.kernel-${numbered(kernel.id, plan.kernels.length)}-${plain(kernel.name)}.wgsl`,
-      text: shaderText(kernel, plan),
-      holds: dispatchesOf(kernel, plan)[0] ?? 'a shader that no program dispatches',
-    }))
+/** Id of a kernel of the plan -> the kernel in the IR that it was first emitted from. */
+function irOf({ plan, programs }: Dumped): ReadonlyMap<number, KernelIr> {
+  const steps = programsOf(plan).map(({ steps }) => steps)
+  // programs stand in the order of the plan's, kernels in that of their steps
+  const all = programs.flatMap(({ schedule }, at) =>
+    schedule.kernels.map((kernel, step) => [steps[at][step].kernel, kernel] as const),
+  )
+  return new Map(all.reverse())
+}
+
+function kernelFiles(dumped: Dumped): readonly DumpedFile[] {
+  const { name, plan } = dumped
+  const ir = irOf(dumped)
+  return plan.kernels.flatMap((kernel): readonly DumpedFile[] => {
+    const file = `${name}.kernel-${numbered(kernel.id, plan.kernels.length)}-${plain(kernel.name)}`
+    const holds = dispatchesOf(kernel, plan)[0] ?? 'a kernel that no program dispatches'
+    const code = 'wgsl' in kernel ? shaderText(kernel, plan) : codeOf(kernel)
+    const source = ir.get(kernel.id)
+    return [
+      ...(source === undefined ? [] : [{ name: `${file}.ir.txt`, contents: printKernel(source), holds: `the IR of ${holds}` }]),
+      { name: `${file}.${LANGUAGE[plan.target]}`, contents: code, holds },
+    ]
+  })
+}
 
 function filesOf(dumped: Dumped): readonly DumpedFile[] {
   const { name, graph, programs } = dumped
   return [
-    { name: `${name}.graph.txt`, text: print(graph), holds: 'the graph as lowered from the spec' },
+    { name: `${name}.graph.txt`, contents: print(graph), holds: 'the graph as lowered from the spec' },
     ...programs.flatMap((program) => [
       ...graphFiles(name, program),
       {
         name: `${name}.${program.name}.passes.txt`,
-        text: describePasses(program.source, program),
+        contents: describePasses(program.source, program),
         holds: `what each pass of program ${program.name} changed`,
       },
       {
         name: `${name}.${program.name}.kernels.txt`,
-        text: `${program.kernels.trimEnd()}\n`,
+        contents: `${program.kernels.trimEnd()}\n`,
         holds: `the dispatches of program ${program.name}, with the template of each kernel`,
       },
     ]),
-    ...shaderFiles(dumped),
+    ...kernelFiles(dumped),
   ]
 }
 
@@ -165,9 +185,9 @@ export async function writeDump(
   checkFolder(typed, terminal)
   const all = dumped()
   const files = all.flatMap(filesOf)
-  const index = { name: INDEX, text: indexText(all[0].graph.name, target, files) }
+  const index = { name: INDEX, contents: indexText(all[0].graph.name, target, files) }
   const set: FileSet = {
-    files: [index, ...files].map(({ name, text }) => [name, textPieces(text)] as const),
+    files: [index, ...files].map(({ name, contents }) => [name, textPieces(contents)] as const),
     ofEarlier: (directory) => earlierFiles(directory) ?? new Set(),
   }
   const message = `wrote ${plural(files.length + 1, 'file')} to ${typed}: ${join(typed, INDEX)} lists them`

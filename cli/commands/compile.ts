@@ -19,6 +19,7 @@ import { checkSource, compileSource, type SpecOptions } from '../compilation.ts'
 import { chooseTarget, fastOption, targetOption, type TargetOptions } from '../device.ts'
 import { EXIT, type ExitCode } from '../exit.ts'
 import { directoryOf, writeTogether } from '../files.ts'
+import { codeOf } from '../kernel-code.ts'
 import { readSource } from '../load.ts'
 import { plural, writeList } from '../output.ts'
 import { keepApart } from '../overwriting.ts'
@@ -58,9 +59,6 @@ function filesOfEarlier(directory: string): ReadonlySet<string> {
     return new Set()
   }
 }
-
-/** A kernel as its file has it. */
-const codeOf = (kernel: Kernel): string | Uint8Array => ('wgsl' in kernel ? kernel.wgsl : Buffer.from(kernel.wasm, 'base64'))
 
 async function filesOf(plan: Plan, recipe: Recipe | null): Promise<readonly (readonly [string, string | Uint8Array])[]> {
   // TypeScript's compiler is large: loaded where it is needed

@@ -1,7 +1,9 @@
-/** `--dump DIR`: graphs, kernels and shaders as text, in a folder that was new or written by it. */
-import { readdirSync } from 'node:fs'
+/** `--dump DIR`: graphs, kernels and their code, in a folder that was new or written by it. */
+import { readdirSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { expect, test } from 'vitest'
+import { parseKernel } from '../../compiler/kernel/ir/parse.ts'
+import { printKernel } from '../../compiler/kernel/ir/print.ts'
 import { encodeSafetensors } from '../../runtime/index.ts'
 import { tinySpec } from '../support/trained-spec.ts'
 import { place } from './harness.ts'
@@ -40,6 +42,26 @@ test('run writes the graph after each pass, the kernels and the shaders that the
   expect(shader).toMatch(/^\/\/ computes scale\.smoe:4:\d+$/m)
   expect(shader).toMatch(/^\/\/ program any, dispatch 1: /m)
   expect(shader).toContain('smoe_exp(')
+  expect(read(`dump/${shaders[0].replace(/\.wgsl$/, '.ir.txt')}`)).toMatch(/^kernel "\w+" template "\w+"\n/)
+})
+
+test('run on the cpu device writes each kernel as IR and as a WebAssembly module', async () => {
+  const { smoe, folder, read } = there()
+  const { code, err } = await smoe('run', ...INPUTS, '--device', 'cpu', '--threads', '1')
+  expect(code, err).toBe(0)
+  const names = readdirSync(join(folder, 'dump'))
+  const modules = names.filter((name) => name.endsWith('.wasm'))
+  expect(modules.length).toBeGreaterThan(0)
+  expect(names.filter((name) => name.endsWith('.wgsl'))).toEqual([])
+  const index = read('dump/index.txt')!
+  for (const name of modules) {
+    expect(WebAssembly.validate(readFileSync(join(folder, 'dump', name)))).toBe(true)
+    const ir = name.replace(/\.wasm$/, '.ir.txt')
+    const text = read(`dump/${ir}`)!
+    expect(printKernel(parseKernel(text))).toBe(text)
+    expect(index).toMatch(new RegExp(`^${name} +program any, dispatch 1: `, 'm'))
+    expect(index).toMatch(new RegExp(`^${ir} +the IR of program any, dispatch 1: `, 'm'))
+  }
 })
 
 test('an earlier dump is replaced, other files stay and a folder of other files is refused', async () => {
