@@ -369,6 +369,13 @@ const rows = {
     explanation: 'Kernels of the cpu target store f32, i32 and u32. Mixed precision needs a WebGPU adapter with shader-f16.',
     example: '// training in mixed precision on the cpu device',
   },
+  SMOE6005: {
+    kind: 'unsupported',
+    title: 'workgroups too small',
+    explanation:
+      'Some kernels share a piece of work among a fixed number of invocations, which a workgroup must hold. Every real adapter does.',
+    example: '// svd on a GPU whose workgroups hold 4 invocations',
+  },
   SMOE7001: {
     title: 'no gradient',
     explanation: 'Between a weight and a loss there is an operation without a gradient. `stop(x)` is x without a gradient.',

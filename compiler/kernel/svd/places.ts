@@ -4,6 +4,7 @@ import type { Target } from '../../../plan/target.ts'
 import type { Node } from '../../graph/node.ts'
 import { add, binary, literal, load, multiply, select, size, u32, variable } from '../../scalar/build.ts'
 import type { Expression, Statement } from '../../scalar/expression.ts'
+import { LimitError } from '../limit-error.ts'
 import { THREAD, WORKGROUP, define, setElement, store, when, uniformLoad } from '../../scalar/statements.ts'
 
 export interface Threads {
@@ -37,12 +38,22 @@ export interface Places {
   readonly given: (t: Expression) => Expression
 }
 
-/** On a CPU a thread is cheap and a barrier expensive; a GPU coalesces the loads of neighbouring threads. */
-function threadsFor(count: number | undefined, target: Target): Threads {
-  const pairs = Math.ceil((count ?? 64) / 2)
+/**
+ * On a CPU a thread is cheap and a barrier expensive; a GPU coalesces the loads of neighbouring threads. Throws a LimitError
+ * where a workgroup does not hold the threads of whole pairs.
+ */
+function threadsFor(node: Node & { op: 'svd' }, target: Target): Threads {
+  const pairs = Math.ceil((smallest(node) ?? 64) / 2)
   const [pair, least, most] = target.kind === 'cpu' ? [1, 8, 64] : [16, 32, 256]
   const wanted = pair * 2 ** Math.ceil(Math.log2(pairs))
-  return { all: Math.min(Math.max(wanted, least), most, target.maxInvocationsPerWorkgroup), pair }
+  const all = Math.min(Math.max(wanted, least), most, target.maxInvocationsPerWorkgroup)
+  if (all % pair === 0) return { all, pair }
+  throw new LimitError(
+    'SMOE6005',
+    `a singular value decomposition needs workgroups of ${pair} invocations, or of a multiple; ${target.name} allows ${target.maxInvocationsPerWorkgroup}`,
+    'compile for the cpu device, or for a WebGPU adapter',
+    node.origin,
+  )
 }
 
 export const minus = (a: Expression, b: Expression): Expression => binary('subtract', a, b)
@@ -69,7 +80,7 @@ export function placesOf(node: Node & { op: 'svd' }, source: string, out: string
   const right = add(left, multiply(count, rows))
   const at = (start: Expression, width: Expression) => (j: Expression, i: Expression) => add(add(start, multiply(j, width)), i)
   const matrix = multiply(WORKGROUP, multiply(rows, columns))
-  const threads = threadsFor(smallest(node), target)
+  const threads = threadsFor(node, target)
   return {
     threads,
     begin: [

@@ -3,6 +3,7 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { product, evaluate as sizeOf } from '../../../plan/dim.ts'
 import { PORTABLE, type Target } from '../../../plan/target.ts'
 import { evaluateKernels, type Memory } from '../../../compiler/kernel/ir/evaluate.ts'
+import { LimitError } from '../../../compiler/kernel/limit-error.ts'
 import { schedule } from '../../../compiler/kernel/schedule.ts'
 import { bindDims } from '../../../compiler/reference/bind.ts'
 import { evaluate } from '../../../compiler/reference/evaluate.ts'
@@ -122,6 +123,15 @@ function batches(): readonly (readonly Matrix[])[] {
   )
   return [...few, ...many]
 }
+
+it('is refused on a GPU whose workgroups do not hold the invocations of a pair', () => {
+  for (const maxInvocationsPerWorkgroup of [4, 24]) {
+    const small: Target = { ...PORTABLE, name: 'a small GPU', maxInvocationsPerWorkgroup }
+    const refused = (): unknown => schedule(svdGraph(2, 6, 64), small, 'prefill')
+    expect(refused).toThrow(LimitError)
+    expect(refused).toThrow(`workgroups of 16 invocations, or of a multiple; a small GPU allows ${maxInvocationsPerWorkgroup}`)
+  }
+})
 
 describe('on a device', () => {
   let devices: readonly Device[] = []
