@@ -115,6 +115,8 @@ function bare(term: Term, names: Names): Piece {
       const text = staticText(term.value)
       return { text, strength: term.value.kind === 'operation' || /[ *]/.test(text) ? 0 : 2 }
     }
+    case 'numbers':
+      return whole(`[${term.values.map(staticText).join(', ')}]`)
     case 'apply':
       return applyPiece(term, names)
     case 'call':

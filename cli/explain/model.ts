@@ -59,6 +59,7 @@ function heldBy(term: Term): readonly Term[] {
     case 'bank':
     case 'given':
     case 'scalar':
+    case 'numbers':
     case 'carried':
       return []
     default:

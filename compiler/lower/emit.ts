@@ -10,6 +10,10 @@ import type { Environment } from './environment.ts'
 export const constantNode = (builder: Builder, value: number, dtype: DType, origin: Origin): Node =>
   builder.make('constant', [], { dtype, shape: [], values: [value] }, origin)
 
+/** One axis of numbers. */
+export const numbersNode = (builder: Builder, values: readonly number[], dtype: DType, origin: Origin): Node =>
+  builder.make('constant', [], { dtype, shape: [values.length], values }, origin)
+
 /** A size as a number. A symbolic one is counted: as many ones as the axis is long, summed. */
 export function sizeNode(builder: Builder, size: Dim, dtype: DType, origin: Origin): Node {
   const known = constantValue(size)

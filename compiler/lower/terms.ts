@@ -6,7 +6,7 @@ import { BUILTINS, type BuiltinName } from '../model/builtin/table.ts'
 import { isTerm, type ApplyTerm, type Loop, type Loss, type ScalarTerm, type Step, type Term } from '../model/model.ts'
 import { isBanked } from '../model/types/rows.ts'
 import type { Static } from '../model/static/static.ts'
-import { constantNode, emitNodes, sizeNode } from './emit.ts'
+import { constantNode, emitNodes, numbersNode, sizeNode } from './emit.ts'
 import {
   inner,
   known,
@@ -50,6 +50,10 @@ function compute(environment: Environment, term: Term): Node {
       return weightNode(environment, term)
     case 'scalar':
       return scalarNode(environment, term)
+    case 'numbers': {
+      const values = term.values.map((value) => Number(staticValue(environment, value)))
+      return numbersNode(environment.builder, values, term.dtype, originIn(environment, term.origin))
+    }
     case 'apply':
       return applyNode(environment, term)
     case 'call':

@@ -106,6 +106,7 @@ export type Term =
   | WeightTerm
   | GivenTerm
   | ScalarTerm
+  | NumbersTerm
   | ApplyTerm
   | CallTerm
   | ConditionalTerm
@@ -144,6 +145,12 @@ export interface GivenTerm extends Typed {
 export interface ScalarTerm extends Typed {
   readonly kind: 'scalar'
   readonly value: Static
+}
+
+/** A list of numbers known at compile time, [N]. */
+export interface NumbersTerm extends Typed {
+  readonly kind: 'numbers'
+  readonly values: readonly Static[]
 }
 
 export interface ApplyTerm extends Typed {

@@ -7,6 +7,7 @@ import { remember } from './static/exact.ts'
 import type { CallTerm, GivenTerm } from './model.ts'
 import type { Module } from './modules/modules.ts'
 import { givens, newState, settle } from './routing/policy.ts'
+import { typed } from './expressions/bind.ts'
 import { accepts, checkRange, scalarType } from './expressions/parameters.ts'
 import { mixedRows, wantExpertOutputs } from './types/rows.ts'
 import { createScope } from './context/scope.ts'
@@ -74,7 +75,12 @@ function checkDefaults(frame: Frame): void {
     for (const bound of [range?.low ?? null, range?.high ?? null]) if (bound !== null) wantNumeric(frame, bound)
     const type = scalarType(frame, parameter, false)
     const value = given === null ? UNKNOWN : elaborate(frame, given)
-    if (given === null || type === null || value.kind === 'unknown') continue
+    if (given === null || value.kind === 'unknown') continue
+    if (parameter.type.kind === 'tensor-type') {
+      typed(frame, parameter.type, value, given.span, parameter.name.text)
+      continue
+    }
+    if (type === null) continue
     if (value.kind !== 'static' || !accepts(type, value.static.type)) {
       complain(frame, {
         code: 'SMOE3003',

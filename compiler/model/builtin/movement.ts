@@ -1,5 +1,5 @@
 /** Functions that only move elements. */
-import { constantValue, ONE, type Dim } from '../../../plan/dim.ts'
+import { constantValue, ONE, ZERO, type Dim } from '../../../plan/dim.ts'
 import { axisOf } from './axes.ts'
 import { stretch } from './broadcast.ts'
 import { lone, type Builtin } from './builtin.ts'
@@ -57,7 +57,14 @@ export const MOVEMENTS = {
       { name: 'parts', kind: 'tensors' },
       { name: 'axis', kind: 'axis', optional: true },
     ],
-    expand: (emit, parts, { axis }) => emit.make('concat', parts, { axis: axisOf(emit, parts[0], axis) }),
+    // parts of size 0 add nothing; their types are checked all the same
+    expand(emit, parts, { axis: given }) {
+      const axis = axisOf(emit, parts[0], given)
+      const whole = emit.make('concat', parts, { axis })
+      const full = parts.filter(({ shape }) => shape[axis] !== ZERO)
+      if (full.length === 0 || full.length === parts.length) return whole
+      return full.length === 1 ? full[0] : emit.make('concat', full, { axis })
+    },
   },
   slice: {
     ...plain,

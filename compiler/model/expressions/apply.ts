@@ -1,6 +1,6 @@
 /** Application of builtins: operands converted to one dtype, the result typed by the ops they expand to. */
 import type { Span } from '../../../grammar/source.ts'
-import { constantValue, product, symbolsOf, type Dim } from '../../../plan/dim.ts'
+import { constantValue, dim, product, symbolsOf, type Dim } from '../../../plan/dim.ts'
 import type { DType } from '../../graph/vocabulary.ts'
 import { infer } from '../../ops/infer.ts'
 import type { TensorType } from '../../ops/record.ts'
@@ -9,9 +9,10 @@ import type { Options } from '../builtin/options.ts'
 import { BUILTINS, type BuiltinName } from '../builtin/table.ts'
 import { complain, folds, originOf, verify, wordsOf, type Frame } from '../context/context.ts'
 import { canonical, divideSizes, equalSizes } from '../static/exact.ts'
-import type { ApplyTerm, ScalarTerm, Term } from '../model.ts'
+import type { ApplyTerm, NumbersTerm, ScalarTerm, Term } from '../model.ts'
 import { isCountable } from '../types/shapes.ts'
-import { evaluate, evaluateSize, staticText, type Static } from '../static/static.ts'
+import { changesByStep, evaluate, evaluateSize, staticText, type Static } from '../static/static.ts'
+import { runDimOf } from '../types/once.ts'
 import { ofTerm, typeText, UNKNOWN, type Value } from '../context/value.ts'
 
 /** An operand and its place in the text. */
@@ -232,10 +233,40 @@ function settleOptions(frame: Frame, options: Options): Options {
   }
 }
 
-/** A value as a tensor term: numbers become scalars. */
-export function asTerm(frame: Frame, { value, span }: Operand, dtype: DType = 'f32'): Term | null {
+/** A list of numbers as f32[N] or i32[N]; null where it is something else. */
+function numbers(frame: Frame, items: readonly Value[], dtype: DType, span: Span, length: Dim): NumbersTerm | null {
+  const values = items.flatMap((item) => (item.kind === 'static' && isKnown(frame, item.static) ? [item.static] : []))
+  const terms = values.map((value) => scalar(frame, value, dtype, span))
+  if (values.length === 0 || values.length < items.length || terms.includes(null)) return null
+  return { kind: 'numbers', values, shape: [length], dtype, origin: originOf(frame, span) }
+}
+
+/** Whether a size is this number wherever it is known. */
+function isOf(frame: Frame, size: Dim, count: number): boolean {
+  let differs = false
+  verify(frame, (lookup) => {
+    const value = evaluateSize(size, lookup)
+    differs ||= value !== undefined && value !== count
+    return null
+  })
+  return !differs
+}
+
+const isKnown = (frame: Frame, value: Static): boolean =>
+  runDimOf(frame.context, value) === undefined && !changesByStep(value)
+
+/**
+ * A value as a tensor term: numbers become scalars, and a list of numbers one axis, whose size is `length` where the list is as
+ * long as that.
+ */
+export function asTerm(frame: Frame, { value, span }: Operand, dtype: DType = 'f32', length: Dim | null = null): Term | null {
   if (value.kind === 'tensor') return value.term
   if (value.kind === 'unknown') return null
+  if (value.kind === 'list') {
+    const count = value.items.length
+    const list = numbers(frame, value.items, dtype, span, length !== null && isOf(frame, length, count) ? length : dim(count))
+    if (list !== null) return list
+  }
   const term = value.kind === 'static' ? scalar(frame, value.static, dtype, span) : null
   if (term === null) {
     const what = value.kind === 'static' ? `${value.static.type} ${staticText(value.static)}` : typeText(value)

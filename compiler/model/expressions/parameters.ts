@@ -1,5 +1,5 @@
 /** Parameters: arguments matched to them, kinds and ranges checked, dims bound. */
-import type { Argument, Declaration, Expression, Parameter, RangeNode } from '../../../grammar/ast.ts'
+import type { Argument, Declaration, Expression, Parameter, RangeNode, TensorTypeNode } from '../../../grammar/ast.ts'
 import { textOf, type Span } from '../../../grammar/source.ts'
 import { asTerm } from './apply.ts'
 import { complain, elaborate, folds, valueOf, verify, wordsOf, type Frame } from '../context/context.ts'
@@ -7,7 +7,7 @@ import type { ParameterFact, Term } from '../model.ts'
 import { isLost, nearest } from '../context/names.ts'
 import type { Problem } from '../modules/report.ts'
 import { find } from '../context/scope.ts'
-import { bindLost, dtypeOf, unify } from '../types/shapes.ts'
+import { bindLost, dtypeOf, lengthOf, unify } from '../types/shapes.ts'
 import { evaluate, staticText, type Lookup, type Static, type StaticType } from '../static/static.ts'
 import { ofStatic, ofTerm, typeText, UNKNOWN, type Value } from '../context/value.ts'
 
@@ -117,6 +117,14 @@ export function bindParameters(callee: Frame, caller: Frame, given: ReadonlyMap<
   const tensors = new Map<string, Term>()
   let ok = true
   const inside = <T>(body: () => T): T => caller.context.reporter.during(callSpan, declaration.name.text, body)
+  /** The numbers among the parameters that an expression names; of those of a default, the ones before it. */
+  const scalarsIn = (expression: Expression, before: Parameter | null): readonly Parameter[] => {
+    const end = before === null ? declaration.parameters.length : declaration.parameters.indexOf(before)
+    const names = namesOf(expression)
+    return declaration.parameters
+      .slice(0, end)
+      .filter(({ type, name }) => type.kind !== 'tensor-type' && names.includes(name.text))
+  }
   const lose = (parameter: Parameter): void => {
     ok = false
     callee.scope.bindings.set(parameter.name.text, { value: UNKNOWN, span: parameter.span, mutable: false })
@@ -127,6 +135,7 @@ export function bindParameters(callee: Frame, caller: Frame, given: ReadonlyMap<
     if (callee.scope.bindings.has(text)) return
     const type = scalarType(callee, parameter, false)
     const argument = given.get(text)
+    if (argument === undefined && parameter.default !== null) scalarsIn(parameter.default, parameter).forEach(scalar)
     const value = argument?.value ?? (parameter.default === null ? UNKNOWN : inside(() => elaborate(callee, parameter.default!)))
     if (type === null || value.kind === 'unknown') return lose(parameter)
     if (value.kind !== 'static' || !accepts(type, value.static.type)) {
@@ -146,42 +155,42 @@ export function bindParameters(callee: Frame, caller: Frame, given: ReadonlyMap<
   const explicit = declaration.parameters.filter((one) => one.type.kind !== 'tensor-type' && given.has(one.name.text))
   explicit.forEach(scalar)
   let { leading } = callee
-  for (const parameter of declaration.parameters) {
-    if (parameter.type.kind !== 'tensor-type') continue
-    const node = parameter.type
+  /** Binds a tensor parameter to the term of `argument`, which the frame `from` has evaluated. */
+  const tensor = (parameter: Parameter, node: TensorTypeNode, argument: Given | undefined, from: Frame): void => {
     // sizes may be parameters that have only a default
-    for (const entry of node.shape)
-      declaration.parameters
-        .filter((one) => one.type.kind !== 'tensor-type' && namesOf(entry).includes(one.name.text))
-        .forEach(scalar)
-    const argument = given.get(parameter.name.text)
+    for (const entry of node.shape) scalarsIn(entry, null).forEach(scalar)
     const dtype = dtypeOf(callee, node)
-    const term = argument === undefined || dtype === null ? null : asTerm(caller, argument, dtype)
-    if (term === null || argument === undefined) {
-      lose(parameter)
-      continue
-    }
+    const term = argument === undefined || dtype === null ? null : asTerm(from, argument, dtype, lengthOf(callee, node))
+    if (term === null || argument === undefined) return lose(parameter)
     if (term.dtype !== dtype) {
-      complain(caller, {
+      complain(from, {
         code: 'SMOE3002',
         message: `\`${wordsOf(argument.span)}\` is ${term.dtype}, but ${parameter.name.text} of ${declaration.name.text} is ${dtype}`,
         span: argument.span,
         related: [{ span: parameter.span, message: 'declared here' }],
       })
-      lose(parameter)
-      continue
+      return lose(parameter)
     }
-    if (
-      !unify(callee, caller, node, { term, span: argument.span, wanted: `${parameter.name.text} of ${declaration.name.text}` })
-    ) {
-      lose(parameter)
-      continue
-    }
+    const wanted = `${parameter.name.text} of ${declaration.name.text}`
+    if (!unify(callee, from, node, { term, span: argument.span, wanted })) return lose(parameter)
     if (node.anyLeading) leading = longer(leading, term.shape.slice(0, term.shape.length - node.shape.length))
     callee.scope.bindings.set(parameter.name.text, { value: ofTerm(term), span: parameter.span, mutable: false })
     tensors.set(parameter.name.text, term)
   }
+  const omitted: (() => void)[] = []
+  for (const parameter of declaration.parameters) {
+    const { type, name } = parameter
+    if (type.kind !== 'tensor-type') continue
+    const [argument, value] = [given.get(name.text), parameter.default]
+    if (argument !== undefined || value === null) tensor(parameter, type, argument, caller)
+    else
+      omitted.push(() =>
+        inside(() => tensor(parameter, type, { value: elaborate(callee, value), span: value.span }, { ...callee, leading })),
+      )
+  }
   declaration.parameters.filter((one) => one.type.kind !== 'tensor-type').forEach(scalar)
+  // defaults of tensors may use every number, and the tensors before them
+  omitted.forEach((bind) => bind())
   for (const parameter of declaration.parameters) {
     const fact = facts.get(parameter.name.text)
     if (

@@ -51,6 +51,7 @@ export function dependsOnRun(context: Sizes, term: Term): boolean {
         return true
       case 'weight':
       case 'bank':
+      case 'numbers':
         return false
       case 'scalar':
         return runDimOf(context, one.value) !== undefined || changesByStep(one.value)

@@ -114,6 +114,7 @@ export function operandsOf(term: Term): readonly Term[] {
     case 'weight':
     case 'given':
     case 'scalar':
+    case 'numbers':
     case 'carried':
       return []
     default:

@@ -2,10 +2,10 @@
 import type { Expression, TensorTypeNode } from '../../../grammar/ast.ts'
 import type { Span } from '../../../grammar/source.ts'
 import { closest } from '../../../grammar/suggest.ts'
-import { divideExact, ONE, multiply, symbol, type Dim } from '../../../plan/dim.ts'
+import { ONE, multiply, symbol, type Dim } from '../../../plan/dim.ts'
 import type { DType } from '../../graph/vocabulary.ts'
 import { bounded, complain, verify, wordsOf, type Frame } from '../context/context.ts'
-import { equalSizes } from '../static/exact.ts'
+import { divideSizes, equalSizes } from '../static/exact.ts'
 import type { Term } from '../model.ts'
 import { isLost } from '../context/names.ts'
 import { find } from '../context/scope.ts'
@@ -141,10 +141,16 @@ function settle(frame: Frame, entry: Expression, size: Dim): Dim | null {
   if (factor === null) return wantSize(frame, entry, 'a size')
   const known = wantSize(frame, factor.known, 'a size')
   if (known === null) return null
-  const rest = divideExact(size, known)
+  const rest = divideSizes(size, known, frame.context.quotients)
   bindDim(frame, factor.free.name.text, rest ?? ONE, entry.span)
   return multiply(known, rest ?? ONE)
 }
+
+/** The size of a type of one axis, where all its names are bound; null elsewhere. */
+export const lengthOf = (frame: Frame, { shape: [entry, ...more], anyLeading }: TensorTypeNode): Dim | null =>
+  entry === undefined || more.length > 0 || anyLeading || isFree(frame, entry) || freeFactor(frame, entry) !== null
+    ? null
+    : wantSize(frame, entry, 'a size')
 
 /** Names of a shape that nothing has bound, so that uses of them stay silent. */
 export function bindLost(frame: Frame, node: TensorTypeNode): void {
