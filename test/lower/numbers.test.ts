@@ -37,7 +37,8 @@ describe('an omitted tensor', () => {
 describe('a list of numbers', () => {
   test('is a tensor of one axis', () => expect(valueOf('output y = scaled(x, by = [0.5, -3], shift = 0)')).toEqual([0.5, -6]))
   test('may depend on the index of a repeat', () => {
-    const body = 'var h = scaled(x, shift = 0)\n  repeat l[i] in 0..L {\n    h = h + scaled(x, by = [i, 2 * i + 1], shift = 0)\n  }'
+    const body =
+      'var h = scaled(x, shift = 0)\n  repeat l[i] in 0..L {\n    h = h + scaled(x, by = [i, 2 * i + 1], shift = 0)\n  }'
     expect(valueOf(`${body}\n  output y = h`)).toEqual([1, 10])
   })
 })

@@ -97,6 +97,7 @@ describe('at inference the same as top_k', () => {
     [{ file: 'competition', route: 'competition(k = 2)' }, 2],
     [{ file: 'competition_v1', route: 'competition_v1(k = 2)' }, 2],
     [{ file: 'group_limited_top_k', route: 'group_limited_top_k(k = 3, groups = 4, keep = 4, renormalise = true)' }, 3],
+    [{ file: 'biased_top_k', route: 'biased_top_k(k = 3, scores = "softmax", biases = false)' }, 3],
   ])('%o', (layer, k) =>
     always((seed) => {
       const { selected, weights, feeds } = routed(layer, seed)

@@ -2,6 +2,7 @@
 import type { Layer } from './layer.ts'
 
 export const layers: readonly Layer[] = [
+  { file: 'biased_top_k', route: 'biased_top_k(k = 2, scores = "softmax", scale = 2.0)' },
   { file: 'competition', route: 'competition(k = 2)' },
   { file: 'competition_v1', route: 'competition_v1(k = 2)' },
   { file: 'cosine', route: 'cosine(k = 2)' },
@@ -15,14 +16,17 @@ export const layers: readonly Layer[] = [
   { file: 'noisy_top_k', route: 'noisy_top_k(k = 2)' },
   { file: 'perturbed_cosine', route: 'perturbed_cosine(k = 2)' },
   { file: 'random', route: 'random(k = 3)' },
+  { file: 'scaled_top_k', route: 'scaled_top_k(k = 3)' },
   { file: 'selective_sinkhorn', route: 'selective_sinkhorn(k = 2)' },
   { file: 'sigmoid_top_k', route: 'sigmoid_top_k(k = 2)' },
   { file: 'sinkhorn_base', route: 'sinkhorn_base()' },
   { file: 'soft', route: 'in_turn()' },
   { file: 'softmax_of_top_k', route: 'softmax_of_top_k(k = 2, biases = true)' },
+  { file: 'sparse_mixer', route: 'sparse_mixer(jitter = 0.3)' },
   { file: 'spectral', route: 'spectral(k = 2, alpha = 0.9, c = 3)' },
   { file: 'spectral', route: 'spectral_pair(k = 2, alpha = 0.9, c = 3)' },
   { file: 'stable', route: 'stable()' },
   { file: 'top_k', route: 'top_k(k = 8)' },
+  { file: 'top_k', route: 'top_k(k = 2, power = 2.0, scale = 1.5)' },
   { file: 'top_p', route: 'top_p(p = 0.6, renormalise = true)' },
 ]

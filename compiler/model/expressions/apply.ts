@@ -252,8 +252,7 @@ function isOf(frame: Frame, size: Dim, count: number): boolean {
   return !differs
 }
 
-const isKnown = (frame: Frame, value: Static): boolean =>
-  runDimOf(frame.context, value) === undefined && !changesByStep(value)
+const isKnown = (frame: Frame, value: Static): boolean => runDimOf(frame.context, value) === undefined && !changesByStep(value)
 
 /**
  * A value as a tensor term: numbers become scalars, and a list of numbers one axis, whose size is `length` where the list is as
