@@ -1,5 +1,5 @@
 /** From the path of a spec to what the compiler makes of it. */
-import { compile, type Compilation } from '../compiler/compile.ts'
+import { compile, type Compilation, type CompileOptions } from '../compiler/compile.ts'
 import type { LowerOptions } from '../compiler/lower/lower.ts'
 import { check } from '../compiler/model/check.ts'
 import { zeroGradientWarnings } from '../compiler/train.ts'
@@ -44,13 +44,16 @@ export function checkAnyway(path: string, options: SpecOptions, terminal: Termin
   return { ...checked, diagnostics: [...diagnostics, ...zeroGradientWarnings(model)] }
 }
 
+/** What callers add to the options of the compiler. */
+export type AddedOptions = LowerOptions & Pick<CompileOptions, 'formats'>
+
 /** Compiles without judging: the diagnostics are the caller's to show. */
 export const compileAnyway = (
   path: string,
   options: SpecOptions,
   target: Target,
   terminal: Terminal,
-  added: LowerOptions = {},
+  added: AddedOptions = {},
 ): Compilation => compileText(readSource(path, terminal), options, target, terminal, added)
 
 const compileText = (
@@ -58,7 +61,7 @@ const compileText = (
   { model, set, root }: SpecOptions,
   target: Target,
   terminal: Terminal,
-  added: LowerOptions,
+  added: AddedOptions,
 ): Compilation => compile(source, { load: createLoader(terminal, root), model, set: parseSettings(set), target, ...added })
 
 /** A spec that had to be right and to declare a model. */
@@ -70,7 +73,7 @@ export const compileSpec = (
   options: SpecOptions,
   target: Target,
   terminal: Terminal,
-  added: LowerOptions = {},
+  added: AddedOptions = {},
 ): Compiled => compileSource(readSource(path, terminal), options, target, terminal, added)
 
 /** As `compileSpec`, of a text that is at hand. */
@@ -79,7 +82,7 @@ export function compileSource(
   options: SpecOptions,
   target: Target,
   terminal: Terminal,
-  added: LowerOptions = {},
+  added: AddedOptions = {},
 ): Compiled {
   const compilation = compileText(source, options, target, terminal, added)
   refuseErrors(compilation.diagnostics, terminal)

@@ -18,12 +18,15 @@ import { check, type CheckOptions } from './model/check.ts'
 import type { Model } from './model/model.ts'
 import { earlyPasses, latePasses, optimise, type Optimised, type PassOptions, type PassTrace } from './passes/pipeline.ts'
 import { splitLoadTimeConstants, withoutLoadTimeConstants } from './passes/load-time-constants.ts'
+import { withWeightFormats, type WeightFormats } from './passes/weight-formats.ts'
 import { sharesWeights, type LayoutOptions } from './passes/weight-layout.ts'
 import { emitPlan } from './emit/plan.ts'
 import { printKernels } from './emit/print-kernels.ts'
 
 export interface CompileOptions extends CheckOptions, LowerOptions {
   readonly target: Target
+  /** How weights lie in memory; f32 unless given. */
+  readonly formats?: WeightFormats
 }
 
 export interface CompiledProgram {
@@ -64,7 +67,8 @@ export function compile(source: Source, options: CompileOptions): Compilation {
 
   const place = model.origin.span
   try {
-    const graph = lower(model, options)
+    const lowered = lower(model, options)
+    const graph = options.formats === undefined ? lowered : withWeightFormats(lowered, options.formats)
     const compiled = compileGraph(graph, options.target, {}, place)
     return { ...reached, graph, ...compiled, diagnostics: [...diagnostics, ...compiled.diagnostics] }
   } catch (problem) {

@@ -1,6 +1,7 @@
 /** The plan, all that the runtime knows of a model: plain JSON, the waist of the project. Every size is the key of a dim. */
 
 import type { OutputRole, VariableRole } from './output-role.ts'
+import { storedBytes, type WeightStorage } from './storage/formats.ts'
 
 export const PLAN_VERSION = 1
 
@@ -12,6 +13,10 @@ export type HostType = Exclude<StorageType, 'f16'>
 
 /** Bytes of an element. */
 export const BYTES: { readonly [T in StorageType]: 2 | 4 } = { f32: 4, f16: 2, i32: 4, u32: 4 }
+
+/** Bytes of elements in memory: as they are stored, where they are those of a weight that is stored in a format. */
+export const elementBytes = (dtype: StorageType, storage: WeightStorage | undefined, elements: number): number =>
+  storage === undefined ? BYTES[dtype] * elements : storedBytes(storage, elements)
 
 /** The key of a `Dim`: a number, or a polynomial over the plan's dims such as `32*B*S`. */
 export type Size = string
@@ -96,6 +101,8 @@ export interface WeightPort {
   /** Its path in the model: `layers.0.moe.experts.gate`. */
   readonly name: string
   readonly dtype: StorageType
+  /** How it lies in memory, where not as elements of the dtype; that of its buffer. */
+  readonly storage?: WeightStorage
   readonly shape: readonly Size[]
   readonly buffer: number
   /**
@@ -135,6 +142,8 @@ export interface PlanBuffer {
   readonly name: string
   readonly role: 'input' | 'output' | 'weight' | 'constant' | 'held' | 'scratch'
   readonly dtype: StorageType
+  /** How elements lie in memory, where not as elements of the dtype: of weights alone. */
+  readonly storage?: WeightStorage
   readonly elements: Size
   /** More than one where the whole exceeds a binding: elements in each part but the last. */
   readonly partElements: number | null
@@ -147,6 +156,8 @@ export interface KernelBinding {
   readonly name: string
   readonly access: Access
   readonly dtype: StorageType
+  /** The storage of the weight that is bound. */
+  readonly storage?: WeightStorage
 }
 
 /** What kernels are written in. */

@@ -1,9 +1,12 @@
 /** A plan for people: what it takes and gives, its memory, and the dispatches of each program. */
 
 import { roleText } from './output-role.ts'
+import { storageText, type WeightStorage } from './storage/formats.ts'
 import type { Kernel, OutputPort, Plan, PlanBuffer, Port, Program, Step, WeightPiece, WeightPort, WeightSlice } from './plan.ts'
 
 const plural = (count: number, word: string): string => `${count} ${word}${count === 1 ? '' : 's'}`
+
+const stored = (storage: WeightStorage | undefined): string => (storage === undefined ? '' : ` as ${storageText(storage)}`)
 
 const printPort = ({ name, dtype, shape, doc }: Port): string =>
   `  ${name}: ${dtype}[${shape.join(', ')}]${doc === '' ? '' : `  // ${doc}`}`
@@ -35,12 +38,12 @@ function printWeight(weight: WeightPort): string {
   const from =
     first === undefined ? 'zeros' : last === undefined ? printPiece(first) : `${printPiece(first)} ... ${printPiece(last)}`
   const stacked = weight.stacked ? ` (${plural(weight.pieces.length, 'tensor')} stacked)` : ''
-  return `  ${weight.name}: ${weight.dtype}[${weight.shape.join(', ')}] = ${from}${stacked}`
+  return `  ${weight.name}: ${weight.dtype}[${weight.shape.join(', ')}]${stored(weight.storage)} = ${from}${stacked}`
 }
 
-function printBuffer({ id, name, role, dtype, elements, parts, partElements }: PlanBuffer): string {
+function printBuffer({ id, name, role, dtype, storage, elements, parts, partElements }: PlanBuffer): string {
   const split = parts > 1 ? ` in ${parts} parts of ${partElements}` : ''
-  return `  %${id} ${name}: ${role} ${dtype} x ${elements}${split}`
+  return `  %${id} ${name}: ${role} ${dtype} x ${elements}${stored(storage)}${split}`
 }
 
 function printKernel({ id, name, template, workgroupSize, reason, refused }: Kernel): string {

@@ -2,7 +2,8 @@
 
 import { constantValue, dim, symbolsOf } from './dim.ts'
 import { replacementProblem, variableName } from './output-role.ts'
-import type { Kernel, OutputPort, Plan, PlanBuffer, Port, Program, Size, Step } from './plan.ts'
+import { storageText, type WeightStorage } from './storage/formats.ts'
+import type { Kernel, OutputPort, Plan, PlanBuffer, Port, Program, Size, Step, StorageType } from './plan.ts'
 
 type Tell = (problem: string) => void
 
@@ -32,10 +33,15 @@ function checkConstantSize(at: string, size: Size, tell: Tell): void {
   if (constantValue(dim(size)) === undefined) tell(`${at}: ${size} is not a number; what is loaded once has a fixed size`)
 }
 
+const typeText = ({ dtype, storage }: { readonly dtype: StorageType; readonly storage?: WeightStorage }): string =>
+  storage === undefined ? dtype : `${dtype} as ${storageText(storage)}`
+
 function checkBuffers(index: Index, tell: Tell): void {
-  for (const [at, { elements, role, parts, partElements, name }] of index.plan.buffers.entries()) {
+  for (const [at, { elements, role, dtype, storage, parts, partElements, name }] of index.plan.buffers.entries()) {
     const where = `buffers[${at}] (${name})`
     checkSize(index, `${where}.elements`, elements, tell)
+    if (storage !== undefined && (role !== 'weight' || dtype !== 'f32'))
+      tell(`${where}.storage: only weights of f32 are stored in a format`)
     if (role === 'weight' || role === 'constant' || role === 'held') checkConstantSize(`${where}.elements`, elements, tell)
     if (parts > 1 && partElements === null) tell(`${where}.partElements: ${parts} parts need their size`)
     const all = constantValue(dim(elements))
@@ -86,6 +92,10 @@ function checkPorts(index: Index, tell: Tell): void {
   weights.forEach((port, at) => {
     const where = `weights[${at}] (${port.name})`
     checkPort(index, where, port, 'weight', tell)
+    const buffer = index.buffers.get(port.buffer)
+    if (buffer !== undefined && buffer.dtype === port.dtype && typeText(buffer) !== typeText(port))
+      tell(`${where}.storage: ${typeText(port)}, and its buffer is ${typeText(buffer)}`)
+    if (port.storage !== undefined && index.replaced.has(port.buffer)) tell(`${where}.storage: a weight that a run replaces is f32`)
     port.shape.forEach((size, axis) => checkConstantSize(`${where}.shape[${axis}]`, size, tell))
     if (port.variable !== undefined && port.pieces.length > 0) tell(`${where}.pieces: a variable is in no checkpoint`)
     if (port.variable !== undefined && port.name !== variableName(port.variable))
@@ -195,8 +205,8 @@ function checkBinding(
   if (buffer.role === 'scratch' && !placed.has(id))
     tell(`${where}.buffer: ${buffer.name} is scratch and placed in no slot of this program`)
   if (binding === undefined) return
-  if (binding.dtype !== buffer.dtype)
-    tell(`${where}: ${buffer.name} is ${buffer.dtype}, the kernel's ${binding.name} is ${binding.dtype}`)
+  if (typeText(binding) !== typeText(buffer))
+    tell(`${where}: ${buffer.name} is ${typeText(buffer)}, the kernel's ${binding.name} is ${typeText(binding)}`)
   const isReplaced = index.replaced.has(id) && !isOnce
   const constant = (['weight', 'constant', 'input'].includes(buffer.role) && !isReplaced) || (buffer.role === 'held' && !isOnce)
   if (isOnce && (buffer.role === 'input' || buffer.role === 'output'))

@@ -2,6 +2,7 @@
 
 import { dim } from './dim.ts'
 import { ROLE_FIELDS, VARIABLE_KINDS, type RoleKind } from './output-role.ts'
+import { FORMAT_NAMES } from './storage/formats.ts'
 import { LANGUAGE, PLAN_VERSION, type KernelLanguage, type Plan, type PlanTarget } from './plan.ts'
 
 type Tell = (problem: string) => void
@@ -89,6 +90,7 @@ const size: Rule = (value, at, tell) => {
 
 const onHost = oneOf('f32', 'i32', 'u32')
 const storage = oneOf('f32', 'f16', 'i32', 'u32')
+const stored = optional(record({ format: oneOf(...FORMAT_NAMES), row: optional(positive) }))
 const access = oneOf('read', 'read_write')
 
 const place = record({ path: text, line: whole, column: whole, instance: text })
@@ -123,6 +125,7 @@ const buffer = record({
   name: text,
   role: oneOf('input', 'output', 'weight', 'constant', 'held', 'scratch'),
   dtype: storage,
+  storage: stored,
   elements: size,
   partElements: orNull(positive),
   parts: positive,
@@ -131,7 +134,7 @@ const buffer = record({
 const kernelFacts = {
   id: whole,
   name,
-  bindings: list(record({ name: text, access, dtype: storage })),
+  bindings: list(record({ name: text, access, dtype: storage, storage: stored })),
   workgroupSize: tuple(3, positive),
   template: text,
   reason: text,
@@ -178,7 +181,7 @@ const fieldsOf = (target: unknown): { readonly [F in keyof Plan]: Rule } => ({
   bounds: optional(list(record({ size, what: text }))),
   inputs: list(record({ ...port, dtype: onHost, below: optional(size), ignored: optional(integer) })),
   outputs: list(record({ ...port, role: optional(role), replaces: optional(name) })),
-  weights: list(record({ ...port, pieces: list(piece), stacked: flag, variable: optional(rolesOf(VARIABLE_KINDS)) })),
+  weights: list(record({ ...port, storage: stored, pieces: list(piece), stacked: flag, variable: optional(rolesOf(VARIABLE_KINDS)) })),
   constants: list(record({ buffer: whole, dtype: onHost, values: list(finite) })),
   held: list(record(port)),
   buffers: list(buffer),

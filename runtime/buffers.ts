@@ -1,6 +1,6 @@
 /** Allocates device buffers. A plan buffer above the binding limit is split into parts, one device buffer each. */
 import type { DimValues } from '../plan/dim.ts'
-import { BYTES, type PlanBuffer } from '../plan/plan.ts'
+import { BYTES, elementBytes, type PlanBuffer } from '../plan/plan.ts'
 import type { Device, DeviceBuffer, Part } from './device.ts'
 import { formatBytes, LimitError, OutOfMemoryError } from './errors.ts'
 import { partElements, roundUp, partRegions } from './memory.ts'
@@ -35,12 +35,12 @@ export async function createParts(
 ): Promise<readonly Part[]> {
   const parts = partElements(buffer, values).map(async (elements, at, all): Promise<Part> => {
     const label = all.length === 1 ? buffer.name : `${buffer.name} part ${at}`
-    const bytes = BYTES[buffer.dtype]
-    const size = roundUp(elements * bytes)
+    const contents = elementBytes(buffer.dtype, buffer.storage, elements)
+    const size = roundUp(contents)
     checkBindingSize(device, label, size)
     const made = await device.createStorage(label, size)
     owned.push(made)
-    return { buffer: made, offset: 0, size, elements, bytes }
+    return { buffer: made, offset: 0, size, elements, contents, bytes: BYTES[buffer.dtype] }
   })
   return settleAll(parts)
 }
@@ -49,6 +49,7 @@ export async function createParts(
 export function placeParts(device: Device, buffer: PlanBuffer, slot: DeviceBuffer, values: DimValues): readonly Part[] {
   return partRegions(buffer, values).map(({ offset, size, elements }) => {
     checkBindingSize(device, buffer.name, size)
-    return { buffer: slot, offset, size, elements, bytes: BYTES[buffer.dtype] }
+    const bytes = BYTES[buffer.dtype]
+    return { buffer: slot, offset, size, elements, contents: elements * bytes, bytes }
   })
 }

@@ -23,7 +23,9 @@ export interface Part {
   /** Size of the binding in bytes: the elements, rounded up to 16 bytes. */
   readonly size: number
   readonly elements: number
-  /** Bytes of one element. */
+  /** Bytes that the elements take. */
+  readonly contents: number
+  /** Bytes of one element, where elements lie as their dtype. */
   readonly bytes: 2 | 4
 }
 

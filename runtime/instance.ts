@@ -1,7 +1,8 @@
 /** An execution instance: a program bound to buffers for one assignment of its dims. */
 
 import { dim, evaluate, type DimValues } from '../plan/dim.ts'
-import { BYTES, type OutputPort, type Plan, type Port, type Program, type Step, type StorageType } from '../plan/plan.ts'
+import { elementBytes, type OutputPort, type Plan, type Port, type Program, type Step, type StorageType } from '../plan/plan.ts'
+import type { WeightStorage } from '../plan/storage/formats.ts'
 import { own } from '../plan/table.ts'
 import { checkAvailableMemory, createParts, placeParts, type Parts } from './buffers.ts'
 import { copiesBetween } from './copies.ts'
@@ -17,6 +18,8 @@ import { elementCount } from './tensors.ts'
 export interface OutputLayout {
   readonly name: string
   readonly dtype: StorageType
+  /** That of the weight which the output is. */
+  readonly storage?: WeightStorage
   readonly shape: readonly number[]
 }
 
@@ -51,15 +54,16 @@ export interface ExecutionInstance {
   readonly destroy: () => void
 }
 
-const layoutOf = ({ name, dtype, shape }: Port, values: DimValues): OutputLayout => ({
+const layoutOf = ({ buffers }: Plan, { name, dtype, shape, buffer }: Port, values: DimValues): OutputLayout => ({
   name,
   dtype,
+  storage: buffers.find(({ id }) => id === buffer)?.storage,
   shape: shape.map((size) => evaluate(size, values)),
 })
 
 /** The elements of an output, which may be fewer than its buffer has room for. */
-function outputRegions({ dtype, shape }: OutputLayout, parts: readonly Part[]): readonly Region[] {
-  let left = elementCount(shape) * BYTES[dtype]
+function outputRegions({ dtype, storage, shape }: OutputLayout, parts: readonly Part[]): readonly Region[] {
+  let left = elementBytes(dtype, storage, elementCount(shape))
   return regionsOf(parts).map((region) => {
     const bytes = Math.min(left, region.bytes)
     left -= bytes
@@ -131,7 +135,7 @@ export async function instantiate(
   try {
     const parts = await allocateParts(resources, invocation, values, lease.buffers, owned)
     const outputs = invocation.outputs.filter(({ replaces }) => replaces === undefined)
-    const layouts = outputs.map((port) => layoutOf(port, values))
+    const layouts = outputs.map((port) => layoutOf(plan, port, values))
     const dispatches = dispatchesOf(program, compiled, parts, values)
     const bound = await device.bind({
       label: program.name,

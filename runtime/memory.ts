@@ -1,6 +1,6 @@
 /** Sizes and alignment of device memory, and the memory estimate of a plan. */
 import { evaluate, type DimValues } from '../plan/dim.ts'
-import { BYTES, type Plan, type PlanBuffer, type Program } from '../plan/plan.ts'
+import { elementBytes, type Plan, type PlanBuffer, type Program } from '../plan/plan.ts'
 import { chooseProgram } from './dims.ts'
 
 /** Bytes. Kernels may view a buffer as `array<vec4<...>>`, of at least 16 bytes; an empty buffer cannot be bound. */
@@ -23,7 +23,7 @@ export function partElements(buffer: PlanBuffer, values: DimValues): readonly nu
 
 /** Device memory of a buffer with these dims, in bytes. */
 export const bufferBytes = (buffer: PlanBuffer, values: DimValues): number =>
-  partElements(buffer, values).reduce((sum, elements) => sum + roundUp(elements * BYTES[buffer.dtype]), 0)
+  partElements(buffer, values).reduce((sum, elements) => sum + roundUp(elementBytes(buffer.dtype, buffer.storage, elements)), 0)
 
 /** Bytes. Every adapter accepts binding offsets of this alignment. */
 const OFFSET_ALIGNMENT = 256
@@ -39,7 +39,7 @@ export function partRegions(buffer: PlanBuffer, values: DimValues): readonly Reg
   let end = 0
   return partElements(buffer, values).map((elements) => {
     const offset = end
-    const size = roundUp(elements * BYTES[buffer.dtype])
+    const size = roundUp(elementBytes(buffer.dtype, buffer.storage, elements))
     end += roundUp(size, OFFSET_ALIGNMENT)
     return { offset, size, elements }
   })

@@ -2,7 +2,7 @@
 import type { Inputs } from './dims.ts'
 import type { ExecutionInstance } from './instance.ts'
 import { writeParts } from './persistent.ts'
-import { arrayOf, type HostData } from './tensors.ts'
+import { valuesOf, type HostData } from './tensors.ts'
 
 export type Outputs = Readonly<Record<string, HostData>>
 
@@ -19,9 +19,9 @@ export async function runInstance(instance: ExecutionInstance, inputs: Inputs, i
     for (const { name, buffer } of instance.inputs) writeParts(device, parts.get(buffer)!, inputs[name].data)
   }
   const { outputs, nanoseconds } = await bound.execute(write, isTimed)
-  const tensors = instance.outputs.map(({ name, dtype, shape }, at): [string, HostData] => [
-    name,
-    { shape, data: arrayOf(dtype, outputs[at]) },
+  const tensors = instance.outputs.map((output, at): [string, HostData] => [
+    output.name,
+    { shape: output.shape, data: valuesOf(output, outputs[at]) },
   ])
   return { outputs: Object.fromEntries(tensors), nanoseconds }
 }

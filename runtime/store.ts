@@ -5,6 +5,7 @@
 import { checkedAsync, list, optional, text } from '../plan/arguments.ts'
 import { constantValue, dim } from '../plan/dim.ts'
 import type { Plan, PlanBuffer, StorageType, WeightPort } from '../plan/plan.ts'
+import { storageText, type WeightStorage } from '../plan/storage/formats.ts'
 import type { ParameterBucket, BucketMember } from '../plan/update.ts'
 import { checkAvailableMemory, createParts, type Parts } from './buffers.ts'
 import type { Device, DeviceBuffer, Part } from './device.ts'
@@ -29,7 +30,7 @@ export interface Store {
    */
   readonly write: (tensors: Readonly<Record<string, HostData>>) => Promise<void>
   /**
-   * Reads the named weights, or all; f16 is converted to f32. A weight that was never written is zero. Throws a StoreError for an
+   * Reads the named weights, or all, as f32 or integers, whatever they are stored as. A weight that was never written is zero. Throws a StoreError for an
    * unknown name.
    */
   readonly read: (names?: readonly string[]) => Promise<Readonly<Record<string, HostData>>>
@@ -56,16 +57,18 @@ export interface StoreOptions {
 
 interface StoredWeight {
   readonly dtype: StorageType
+  readonly storage?: WeightStorage
   readonly shape: readonly number[]
   readonly parts: readonly Part[]
 }
 
-type WeightLayout = Pick<StoredWeight, 'dtype' | 'shape'> & {
+type WeightLayout = Pick<StoredWeight, 'dtype' | 'shape' | 'storage'> & {
   /** Elements of each part, for weights above the binding limit. */
   readonly partElements: readonly number[]
 }
 
-const showType = ({ dtype, shape }: Pick<StoredWeight, 'dtype' | 'shape'>): string => `${dtype}${showShape(shape)}`
+const showType = ({ dtype, shape, storage }: Pick<StoredWeight, 'dtype' | 'shape' | 'storage'>): string =>
+  `${dtype}${showShape(shape)}${storage === undefined ? '' : ` as ${storageText(storage)}`}`
 
 function checkEntry(name: string, entry: StoredWeight, layout: WeightLayout, user: string): StoredWeight {
   if (showType(entry) !== showType(layout))
@@ -81,11 +84,12 @@ function checkEntry(name: string, entry: StoredWeight, layout: WeightLayout, use
 
 const layoutOf = (port: WeightPort, buffer: PlanBuffer): WeightLayout => ({
   dtype: port.dtype,
+  storage: port.storage,
   shape: port.shape.map((size) => constantValue(dim(size))!),
   partElements: partElements(buffer, {}),
 })
 
-const plainBuffer = (name: string, { dtype, shape }: WeightLayout): PlanBuffer => ({
+const plainBuffer = (name: string, { dtype, shape }: Pick<WeightLayout, 'dtype' | 'shape'>): PlanBuffer => ({
   id: 0,
   name,
   role: 'weight',
@@ -118,7 +122,7 @@ export function createStore(device: Device, { buckets = [] }: StoreOptions = {})
 
   const free = (): void => owned.splice(0).forEach((buffer) => buffer.destroy())
 
-  const create = async (buffer: PlanBuffer, { dtype, shape }: Pick<StoredWeight, 'dtype' | 'shape'>): Promise<StoredWeight> => {
+  const create = async (buffer: PlanBuffer, { dtype, shape }: Pick<WeightLayout, 'dtype' | 'shape'>): Promise<StoredWeight> => {
     const parts = await createParts(device, buffer, {}, owned)
     const reason = disposedError()
     if (reason !== null) {
@@ -126,7 +130,7 @@ export function createStore(device: Device, { buckets = [] }: StoreOptions = {})
       free()
       throw reason
     }
-    return { dtype, shape, parts }
+    return { dtype, storage: buffer.storage, shape, parts }
   }
 
   const bucketEntry = (bucket: ParameterBucket): Promise<StoredWeight> => {
@@ -140,7 +144,7 @@ export function createStore(device: Device, { buckets = [] }: StoreOptions = {})
     return {
       dtype: bucket.dtype,
       shape,
-      parts: [{ buffer, offset: offset + at * bytes, size: roundUp(elements * bytes), elements, bytes }],
+      parts: [{ buffer, offset: offset + at * bytes, size: roundUp(elements * bytes), elements, contents: elements * bytes, bytes }],
     }
   }
 

@@ -1,5 +1,7 @@
 /** Tensors on the host. */
 import type { HostType, StorageType } from '../plan/plan.ts'
+import type { WeightStorage } from '../plan/storage/formats.ts'
+import { decodeElements } from '../plan/storage/host.ts'
 import { dtypeRecord } from './checkpoint/dtypes.ts'
 
 export type HostArray = Float32Array | Int32Array | Uint32Array
@@ -27,6 +29,13 @@ const MAKE: { readonly [T in StorageType]: (buffer: ArrayBuffer) => ArrayOf[T] }
 
 /** The elements in a buffer; f16 is converted to f32. */
 export const arrayOf = (dtype: StorageType, buffer: ArrayBuffer): HostArray => MAKE[dtype](buffer)
+
+/** The elements of a tensor as it lies on a device. */
+export const valuesOf = (
+  { dtype, storage, shape }: { readonly dtype: StorageType; readonly storage?: WeightStorage; readonly shape: readonly number[] },
+  buffer: ArrayBuffer,
+): HostArray =>
+  storage === undefined ? arrayOf(dtype, buffer) : decodeElements(storage, new Uint8Array(buffer), elementCount(shape))
 
 export function dtypeOf(data: unknown): HostType | null {
   if (data instanceof Float32Array) return 'f32'

@@ -23,9 +23,10 @@ import { codeOf } from '../kernel-code.ts'
 import { readSource } from '../load.ts'
 import { plural, writeList } from '../output.ts'
 import { keepApart } from '../overwriting.ts'
+import { weightFormats, weightsAsOption, type WeightFormatOptions } from '../run/weight-formats.ts'
 import type { Terminal } from '../terminal.ts'
 
-interface Options extends SpecOptions, TargetOptions, FormatOption {
+interface Options extends SpecOptions, TargetOptions, FormatOption, WeightFormatOptions {
   readonly output: string
 }
 
@@ -92,7 +93,7 @@ async function compileTo(path: string, options: Options, terminal: Terminal): Pr
   const source = readSource(path, terminal)
   refuseOverwriting(source, path, options, terminal)
   const target = await chooseTarget(options, terminal)
-  const { plan, model } = compileSource(source, options, target, terminal)
+  const { plan, model } = compileSource(source, options, target, terminal, await weightFormats(options, terminal))
   const files = await filesOf(plan, model === null ? null : recipeOf(model))
   const set = { files: files.map(([name, text]) => [name, textPieces(text)] as const), ofEarlier: filesOfEarlier }
   const message = `${plan.model}: ${plural(plan.kernels.length, 'kernel')}, ${plural(plan.weights.length, 'weight')}, for ${target.name}`
@@ -110,6 +111,8 @@ export const compile: CommandModule = {
     command
       .argument('<spec>', 'the spec; - is standard input')
       .requiredOption('-o, --output <dir>', 'folder for plan.json, a .wgsl or .wasm file a kernel, and the bindings')
+      .option('--weights <path>', 'lays weights out as this checkpoint has them: a .safetensors file or a folder')
+      .addOption(weightsAsOption())
       .addOption(targetOption())
       .addOption(fastOption())
       .addOption(modelOption())

@@ -24,13 +24,14 @@ import { explainMoe, explainRoutes } from '../explain/route.ts'
 import { explainTraining } from '../explain/train.ts'
 import { outline, treeJson } from '../explain/tree.ts'
 import { writeJson } from '../output.ts'
+import { weightFormats, weightsAsOption, type WeightFormatOptions } from '../run/weight-formats.ts'
 import type { Terminal } from '../terminal.ts'
 
 const STAGES = ['ast', 'model', 'graph', 'passes', 'kernels', 'plan', 'route', 'train'] as const
 
 type Stage = (typeof STAGES)[number]
 
-interface Options extends SpecOptions, TargetOptions, FormatOption {
+interface Options extends SpecOptions, TargetOptions, FormatOption, WeightFormatOptions {
   readonly stage: Stage
   readonly tokens?: number
 }
@@ -105,7 +106,8 @@ async function explained(stage: Stage, path: string, options: Options, terminal:
     if (stage !== 'ast') refuseErrors(checked.diagnostics, terminal)
     return explainEarly(stage, path, checked)
   }
-  const compilation = compileAnyway(path, options, await chooseTarget(options, terminal), terminal)
+  const formats = await weightFormats(options, terminal)
+  const compilation = compileAnyway(path, options, await chooseTarget(options, terminal), terminal, formats)
   refuseErrors(compilation.diagnostics, terminal)
   return explainLate(stage, path, compilation, options)
 }
@@ -129,6 +131,8 @@ export const explain: CommandModule = {
       .argument('<spec>', 'the spec; - is standard input')
       .addOption(new Option('--stage <stage>', 'which stage').choices(STAGES).makeOptionMandatory())
       .addOption(new Option('--tokens <n>', 'only the program that runs for so many tokens').argParser(wholeNumber))
+      .option('--weights <path>', 'lays weights out as this checkpoint has them: a .safetensors file or a folder')
+      .addOption(weightsAsOption())
       .addOption(targetOption())
       .addOption(fastOption())
       .addOption(modelOption())

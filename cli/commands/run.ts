@@ -51,12 +51,12 @@ import { findTensor, readTensor } from '../run/tensors.ts'
 import { textReading } from '../run/text.ts'
 import { runWords, timeRuns } from '../run/timed.ts'
 import { withWeights } from '../run/weight-files.ts'
+import { heldText, weightFormats, weightsAsOption, type WeightFormatOptions } from '../run/weight-formats.ts'
 import { openSession } from '../session.ts'
 import type { Terminal } from '../terminal.ts'
 import { noteUnread } from '../unread.ts'
 
-interface Options extends SpecOptions, FormatOption, RoutingOptions, DeviceOptions {
-  readonly weights?: string
+interface Options extends SpecOptions, FormatOption, RoutingOptions, DeviceOptions, WeightFormatOptions {
   readonly held?: string
   readonly in: readonly string[]
   readonly out?: string
@@ -107,7 +107,8 @@ function dump({ graph, programs, plan }: Compiled, target: Target, options: Opti
 
 async function runOnReference(path: string, options: Options, terminal: Terminal): Promise<Result> {
   if (options.profile === true) throw new Failure(EXIT.usage, 'the reference has no kernels to profile')
-  const compilation = compileSpec(path, options, PORTABLE, terminal, { routes: routesWanted(options, terminal) })
+  const formats = await weightFormats(options, terminal)
+  const compilation = compileSpec(path, options, PORTABLE, terminal, { routes: routesWanted(options, terminal), ...formats })
   await dump(compilation, PORTABLE, options, terminal)
   const { plan, graph } = compilation
   if (graph === null) throw new Error('a plan without a graph')
@@ -133,7 +134,9 @@ async function runOnReference(path: string, options: Options, terminal: Terminal
 
 async function runOnDevice(path: string, options: Options, device: Device, terminal: Terminal): Promise<Result> {
   try {
-    const compilation = compileSpec(path, options, device.target, terminal, { routes: routesWanted(options, terminal) })
+    const formats = await weightFormats(options, terminal)
+    const added = { routes: routesWanted(options, terminal), ...formats }
+    const compilation = compileSpec(path, options, device.target, terminal, added)
     await dump(compilation, device.target, options, terminal)
     const { plan } = compilation
     const feeds = await readFeeds(compilation, options.in, options.replayRoutes, textReading(options, terminal), terminal)
@@ -159,7 +162,9 @@ async function runOnDevice(path: string, options: Options, device: Device, termi
           runs,
         } = await timeRuns(runOnce)
         const weights =
-          loaded.weights === 0 ? '' : `${bytes(loaded.bytes)} of weights loaded in ${milliseconds(ready - compiled)} ms, `
+          loaded.weights === 0
+            ? ''
+            : `${bytes(loaded.bytes)} of weights loaded in ${milliseconds(ready - compiled)} ms${heldText(plan)}, `
         const kernels = `${plural(plan.kernels.length, 'kernel')} compiled in ${milliseconds(compiled - start)} ms`
         terminal.err(`${plan.model}: ${weights}${kernels}, ${runWords(runs)}\n`)
         return {
@@ -312,6 +317,7 @@ export const run: CommandModule = {
           '--weights <path>',
           'a .safetensors file, a folder with one or with shards and their index, or a run of smoe train',
         )
+        .addOption(weightsAsOption())
         .option(
           '--held <file>',
           'values that depend on weights alone, read from a .safetensors file and not computed: as smoe reroute writes them',

@@ -3,6 +3,7 @@ import { EvaluationError, hostTensor, type HostTensor } from '../../compiler/ref
 import { evaluate } from '../../compiler/reference/evaluate.ts'
 import type { Graph, Node } from '../../compiler/graph/node.ts'
 import { nodesOf } from '../../compiler/graph/walk.ts'
+import { weightStorage } from '../../compiler/graph/weight-storage.ts'
 import type { DType } from '../../compiler/graph/vocabulary.ts'
 import { splitLoadTimeConstants } from '../../compiler/passes/load-time-constants.ts'
 import type { WeightPort } from '../../plan/plan.ts'
@@ -10,29 +11,37 @@ import type { Checkpoint } from '../../runtime/checkpoint/checkpoint.ts'
 import type { FileData } from '../../runtime/checkpoint/encode.ts'
 import { WeightError } from '../../runtime/errors.ts'
 import { elementCount, type HostArray, type HostData } from '../../runtime/tensors.ts'
-import { elementsOf } from '../../runtime/weights/convert.ts'
+import { elementsOf, stored } from '../../runtime/weights/convert.ts'
 import { matchWeights, type Match } from '../../runtime/weights/match.ts'
 import { stridedCopies } from '../../runtime/weights/view.ts'
 import { EXIT, Failure } from '../exit.ts'
 
-const portOf = ({ params: { name, shape, source, doc }, dtype }: Node<'weight'> & { readonly op: 'weight' }): WeightPort => ({
-  name,
-  dtype: dtype === 'bool' ? 'u32' : dtype,
-  shape: shape.map((size) => size.key),
-  buffer: -1,
-  pieces: source.pieces,
-  stacked: source.stacked,
-  doc,
-})
+const portOf = (node: Node<'weight'> & { readonly op: 'weight' }): WeightPort => {
+  const {
+    params: { name, shape, source, doc },
+    dtype,
+  } = node
+  return {
+    name,
+    dtype: dtype === 'bool' ? 'u32' : dtype,
+    ...weightStorage(node),
+    shape: shape.map((size) => size.key),
+    buffer: -1,
+    pieces: source.pieces,
+    stacked: source.stacked,
+    doc,
+  }
+}
 
 /** The weights of a graph as in a plan, without memory offsets. */
 export const weightPorts = (graph: Graph): readonly WeightPort[] =>
   nodesOf(graph).flatMap((node) => (node.op === 'weight' ? [portOf(node)] : []))
 
-async function fill(values: Float64Array, { tensor, view, start }: Match, checkpoint: Checkpoint): Promise<void> {
+async function fill(values: Float64Array, { port, tensor, view, start }: Match, checkpoint: Checkpoint): Promise<void> {
+  const keep = (value: number): number => (port.storage === undefined ? value : stored(value, port.storage.format))
   const elements = elementsOf(tensor.dtype, await checkpoint.read(tensor.name, 0, tensor.bytes))
   for (const { from, stride: step, count, to, toStride: toStep } of stridedCopies(view, Infinity)) {
-    for (let at = 0; at < count; at++) values[start + to + at * toStep] = Number(elements[from + at * step])
+    for (let at = 0; at < count; at++) values[start + to + at * toStep] = keep(Number(elements[from + at * step]))
   }
 }
 

@@ -28,7 +28,7 @@ export async function readTensor(
   wanted: StorageType,
 ): Promise<HostData> {
   const what = `${checkpoint.name}: tensor ${quoted(name)}`
-  if (!convertible(dtype, wanted)) throw new Failure(EXIT.usage, `${what} is ${dtype}, ${wanted} is needed`)
+  if (!convertible(dtype, { dtype: wanted })) throw new Failure(EXIT.usage, `${what} is ${dtype}, ${wanted} is needed`)
   return elementsAs(what, elementsOf(dtype, await checkpoint.read(name, 0, bytes)), shape, wanted)
 }
 

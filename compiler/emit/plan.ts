@@ -2,7 +2,7 @@
 import { product, type Dim } from '../../plan/dim.ts'
 import { isVariableRole, variableName, type VariableRole } from '../../plan/output-role.ts'
 import {
-  BYTES,
+  elementBytes,
   kernelCode,
   PLAN_VERSION,
   type BufferCopy,
@@ -26,6 +26,7 @@ import type { Graph, Node, Output } from '../graph/node.ts'
 import type { Variant } from '../kernel/scope/context.ts'
 import type { Schedule } from '../kernel/schedule.ts'
 import { liveNodes, stateIn } from '../graph/walk.ts'
+import { weightStorage } from '../graph/weight-storage.ts'
 import { memoryOf } from '../kernel/scope/memory-of.ts'
 import { partsOf } from '../kernel/parts.ts'
 import type { EmittedKernel } from '../kernel/emitted.ts'
@@ -145,8 +146,8 @@ class PlanBuilder {
 
   largestBinding(): number {
     const known = this.buffers.map(
-      ({ elements, partElements, dtype }) =>
-        (partElements !== null ? partElements : /^\d+$/.test(elements) ? Number(elements) : 0) * BYTES[dtype],
+      ({ elements, partElements, dtype, storage }) =>
+        elementBytes(dtype, storage, partElements !== null ? partElements : /^\d+$/.test(elements) ? Number(elements) : 0),
     )
     return Math.max(0, ...known)
   }
@@ -189,7 +190,8 @@ class PlanBuilder {
   addBuffer(name: string, role: PlanBuffer['role'], node: Node, dtype: StorageType = storageOf(node)): number {
     const id = this.buffers.length
     const { parts, partElements } = partsOf(node, this.target)
-    this.buffers.push({ id, name, role, dtype, elements: product(node.shape).key, partElements, parts })
+    const storage = role === 'weight' ? weightStorage(node) : {}
+    this.buffers.push({ id, name, role, dtype, ...storage, elements: product(node.shape).key, partElements, parts })
     return id
   }
 
@@ -202,6 +204,7 @@ class PlanBuilder {
     this.weights.set(key, {
       name,
       dtype: storageOf(node),
+      ...weightStorage(node),
       shape: node.shape.map((dim) => dim.key),
       buffer: id,
       pieces: source.pieces,

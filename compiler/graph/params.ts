@@ -1,6 +1,7 @@
 /** How each op's parameters are written: `print` and `read` are inverse, so the text also tells equal parameters. */
 import { constantValue, type Dim } from '../../plan/dim.ts'
 import { roleText, type VariableRole } from '../../plan/output-role.ts'
+import { isFormat } from '../../plan/storage/formats.ts'
 import { BINARY_OPCODES, UNARY_OPCODES, type BinaryOpcode, type UnaryOpcode } from '../scalar/operations.ts'
 import type { Cursor } from './cursor.ts'
 import { readVariableRole } from './role.ts'
@@ -89,12 +90,16 @@ function readPiece(cursor: Cursor): Piece {
   return { tensor, slices, transpose: cursor.takes('.T') }
 }
 
-/** `["a"[:, 0::2].T]`, or `stack ["a", "b"]`. */
+/** `["a"[:, 0::2].T]`, or `stack ["a", "b"] as bf16`. */
 const source: Codec<WeightSource> = written(
-  ({ pieces, stacked }) => `${stacked ? 'stack ' : ''}[${pieces.map(pieceText).join(', ')}]`,
+  ({ pieces, stacked, format }) =>
+    `${stacked ? 'stack ' : ''}[${pieces.map(pieceText).join(', ')}]${format === undefined ? '' : ` as ${format}`}`,
   (cursor) => {
     const stacked = cursor.takes('stack')
-    return { pieces: cursor.list(() => readPiece(cursor)), stacked }
+    const pieces = cursor.list(() => readPiece(cursor))
+    if (!cursor.takes('as')) return { pieces, stacked }
+    const format = cursor.word()
+    return isFormat(format) ? { pieces, stacked, format } : cursor.fail(`${format} is not a format of weights`)
   },
 )
 

@@ -5,6 +5,7 @@
 import type { Dim } from '../../plan/dim.ts'
 import type { VariableRole } from '../../plan/output-role.ts'
 import type { WeightPiece } from '../../plan/plan.ts'
+import type { FormatName } from '../../plan/storage/formats.ts'
 import type { BinaryOpcode, UnaryOpcode } from '../scalar/operations.ts'
 
 /** `bool` is 0 or 1; on a device it is stored as u32. */
@@ -12,11 +13,12 @@ export type DType = 'f32' | 'i32' | 'bool'
 
 /**
  * Where the values of a weight are in a checkpoint: pieces stacked along the leading axis, or one piece as it is; no pieces if it
- * is initialized to zeros.
+ * is initialized to zeros. And the format that they have in memory, where it is not f32.
  */
 export interface WeightSource {
   readonly pieces: readonly WeightPiece[]
   readonly stacked: boolean
+  readonly format?: FormatName
 }
 
 type None = Readonly<Record<string, never>>

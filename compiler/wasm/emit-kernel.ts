@@ -52,7 +52,12 @@ export function emitKernel(program: KernelProgram, { dims, storage, target }: Em
       ownBytes: memoryBytes,
       marginBytes: MARGIN_BYTES,
       ...(zeroFlagged === null ? {} : { zeroFlagged }),
-      bindings: program.buffers.map(({ name, node, access }) => ({ name, access, dtype: storage(node) })),
+      bindings: program.buffers.map(({ name, node, access, storage: format }) => ({
+        name,
+        access,
+        dtype: storage(node),
+        ...(format === undefined ? {} : { storage: format }),
+      })),
       workgroupSize: [computation.kind === 'workgroups' ? computation.workgroupSize : 1, 1, 1],
       template: program.template,
       reason: program.reason,

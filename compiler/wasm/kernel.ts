@@ -83,9 +83,10 @@ export function emitKernel(module: ModuleBuilder, kernel: Kernel, options: Kerne
     },
     name,
   )
+  const storages = new Map(kernel.buffers.map((buffer) => [buffer.name, buffer]))
   return {
     index,
-    workgroups: computation.kind === 'matmul' ? matmulWorkgroups(computation.matmul) : computation.workgroups,
+    workgroups: computation.kind === 'matmul' ? matmulWorkgroups(storages, computation.matmul) : computation.workgroups,
     memoryBytes,
     zeroFlagged,
   }
@@ -109,9 +110,9 @@ function openRegion(
   reserve: (bytes: number) => number,
 ): Region {
   const buffers = new Map(
-    kernel.buffers.map(({ name, dtype }, at): [string, Buffer] => [
+    kernel.buffers.map(({ name, dtype, storage }, at): [string, Buffer] => [
       name,
-      { address: argumentOf(body, 2 * at), elements: argumentOf(body, 2 * at + 1), type: dtype },
+      { address: argumentOf(body, 2 * at), elements: argumentOf(body, 2 * at + 1), type: dtype, storage },
     ]),
   )
   const dimLocals = new Map(dims.map((dim, at) => [dim, argumentOf(body, 2 * kernel.buffers.length + at)]))

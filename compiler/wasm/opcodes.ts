@@ -168,9 +168,12 @@ const VECTOR = {
 const MEMORY = {
   'i32.load': [0, 0x28, 2],
   'f32.load': [0, 0x2a, 2],
+  'i32.load8_u': [0, 0x2d, 0],
+  'i32.load16_u': [0, 0x2f, 1],
   'i32.store': [0, 0x36, 2],
   'f32.store': [0, 0x38, 2],
   'v128.load': [0xfd, 0x00, 4],
+  'v128.load16x4_u': [0xfd, 0x04, 3],
   'v128.load32_splat': [0xfd, 0x09, 2],
   'v128.load64_splat': [0xfd, 0x0a, 3],
   'v128.store': [0xfd, 0x0b, 4],

@@ -3,7 +3,7 @@
  * once. The functions of `math/` are such programs.
  */
 import type { FunctionBody } from './function.ts'
-import type { PlainOpcode } from './opcodes.ts'
+import type { MemoryOpcode, PlainOpcode } from './opcodes.ts'
 
 type ShiftOpcode = Extract<PlainOpcode, `${string}.sh${string}`>
 
@@ -11,6 +11,12 @@ export type Vector =
   | { readonly kind: 'parameter'; readonly index: number }
   /** Four words of 32 bits. */
   | { readonly kind: 'constant'; readonly words: readonly number[] }
+  /** An i32 local in each of the four places. */
+  | { readonly kind: 'splat'; readonly local: number }
+  /** Bytes behind an address that a local holds. */
+  | { readonly kind: 'memory'; readonly op: MemoryOpcode; readonly address: number; readonly offset: number }
+  /** A load from each of four addresses. */
+  | { readonly kind: 'gather'; readonly op: 'i32.load8_u' | 'i32.load16_u'; readonly operands: readonly [addresses: Vector] }
   | { readonly kind: 'op'; readonly op: PlainOpcode; readonly operands: readonly Vector[] }
   | { readonly kind: 'shift'; readonly op: ShiftOpcode; readonly operands: readonly Vector[]; readonly bits: number }
   /** The 16 bytes of the result, by their places in the two operands. */
@@ -76,11 +82,19 @@ export function emitVector(body: FunctionBody, result: Vector): void {
     if (known !== undefined) return body.get(known)
     if (v.kind === 'parameter') return body.get(v.index)
     if (v.kind === 'constant') return body.v128(v.words)
-    v.operands.forEach(emit)
-    if (v.kind === 'shuffle') body.shuffle(v.bytes)
+    if (v.kind === 'splat') {
+      body.get(v.local)
+      return body.op('i32x4.splat')
+    }
+    if (v.kind === 'memory') {
+      body.get(v.address)
+      body.load(v.op, v.offset)
+    } else v.operands.forEach(emit)
+    if (v.kind === 'gather') emitGather(body, v.op)
+    else if (v.kind === 'shuffle') body.shuffle(v.bytes)
     else {
       if (v.kind === 'shift') body.i32(v.bits)
-      body.op(v.op)
+      if (v.kind !== 'memory') body.op(v.op)
     }
     if (uses.get(v)! < 2) return
     const local = body.local('v128')
@@ -88,4 +102,17 @@ export function emitVector(body: FunctionBody, result: Vector): void {
     locals.set(v, local)
   }
   emit(result)
+}
+
+/** Four addresses on the stack -> what each loads. */
+function emitGather(body: FunctionBody, op: 'i32.load8_u' | 'i32.load16_u'): void {
+  const addresses = body.local('v128')
+  body.set(addresses)
+  body.v128([0, 0, 0, 0])
+  for (let lane = 0; lane < 4; lane++) {
+    body.get(addresses)
+    body.lane('i32x4.extract_lane', lane)
+    body.load(op)
+    body.lane('i32x4.replace_lane', lane)
+  }
 }

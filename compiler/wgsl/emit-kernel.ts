@@ -28,7 +28,12 @@ export function emitKernel(program: KernelProgram, options: EmitOptions): Emitte
       wgsl,
       entryPoint: 'main',
       bindings: buffers.flatMap((buffer) =>
-        bindingNames(buffer).map((name) => ({ name, access: buffer.access, dtype: buffer.storage })),
+        bindingNames(buffer).map((name) => ({
+          name,
+          access: buffer.access,
+          dtype: buffer.storage,
+          ...(buffer.format === undefined ? {} : { storage: buffer.format }),
+        })),
       ),
       workgroupSize: text.code.workgroupSize,
       template: text.template,
@@ -53,11 +58,20 @@ interface KernelText {
 }
 
 function moduleBuffer(
-  { name, node, access }: KernelBuffer,
+  { name, node, access, storage: format }: KernelBuffer,
   vec4Buffers: readonly string[],
   { target, storage }: EmitOptions,
 ): ModuleBuffer {
-  return { name, access, type: node.dtype, storage: storage(node), vec4: vec4Buffers.includes(name), ...partsOf(node, target) }
+  const vec4 = vec4Buffers.includes(name)
+  return {
+    name,
+    access,
+    type: node.dtype,
+    storage: storage(node),
+    ...(format === undefined ? {} : { format }),
+    vec4,
+    ...partsOf(node, target),
+  }
 }
 
 function matmulText(program: KernelProgram, { dims, target, variant }: EmitOptions): KernelText {

@@ -1,6 +1,8 @@
 /** The WGSL module of a kernel: `enable` lines, buffers with their accessors, dims, helper functions, and the kernel's body. */
 import type { StorageType } from '../../plan/plan.ts'
+import type { WeightStorage } from '../../plan/storage/formats.ts'
 import type { ScalarType } from '../scalar/expression.ts'
+import { loadStored } from './decode.ts'
 import { HELPERS } from './opcodes.ts'
 
 export interface ModuleBuffer {
@@ -10,6 +12,8 @@ export interface ModuleBuffer {
   readonly type: ScalarType
   /** The type of an element in memory; loads and stores convert. */
   readonly storage: StorageType
+  /** The format of a weight, which is bound as words. */
+  readonly format?: WeightStorage
   /** Bound as an array of vec4: `load4_NAME` exists beside `load_NAME`. */
   readonly vec4: boolean
   readonly parts: number
@@ -74,7 +78,7 @@ function dimLines(dims: readonly string[], body: string): readonly string[] {
 }
 
 function declare(buffer: ModuleBuffer, binding: number): readonly string[] {
-  const element = buffer.vec4 ? `vec4<${buffer.storage}>` : buffer.storage
+  const element = buffer.format !== undefined ? 'u32' : buffer.vec4 ? `vec4<${buffer.storage}>` : buffer.storage
   return bindingNames(buffer).map(
     (name, part) => `@group(0) @binding(${binding + part}) var<storage, ${buffer.access}> ${name}: array<${element}>;`,
   )
@@ -91,7 +95,23 @@ function byPart(buffer: ModuleBuffer, per: number, text: (name: string, index: s
   return [...cases, text(names[names.length - 1], `i - ${(names.length - 1) * length}u`)].join('\n  ')
 }
 
+/** Loads of a weight that lies in a format. */
+function storedAccess(buffer: ModuleBuffer, format: WeightStorage, body: string): readonly string[] {
+  const { name } = buffer
+  const loads = [
+    { called: `load_${name}`, type: 'f32', vec4: false },
+    { called: `load4_${name}`, type: 'vec4<f32>', vec4: true },
+  ]
+  return loads
+    .filter(({ called }) => body.includes(`${called}(`))
+    .map(({ called, type, vec4 }) => {
+      const lines = byPart(buffer, vec4 ? 4 : 1, (part, i) => loadStored(format, part, i, vec4).join('\n  '))
+      return `fn ${called}(i: u32) -> ${type} {\n  ${lines}\n}`
+    })
+}
+
 function access(buffer: ModuleBuffer, body: string): readonly string[] {
+  if (buffer.format !== undefined) return storedAccess(buffer, buffer.format, body)
   const { name, type, storage, vec4 } = buffer
   const isHalf = storage === 'f16'
   const element = (part: string, i: string): string => {

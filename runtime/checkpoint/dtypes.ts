@@ -2,6 +2,8 @@
  * The element types of safetensors, in bits. Those without a `read` are accepted in a header, and refused where they are read.
  */
 
+import type { FormatName } from '../../plan/storage/formats.ts'
+
 const half = new Float32Array(65536)
 let halfReady = false
 
@@ -28,6 +30,8 @@ interface DTypeRecord {
   readonly kind: 'float' | 'int' | 'bool' | 'other'
   /** Elements from bytes that begin at a multiple of the element's size. */
   readonly read: ((bytes: ArrayBuffer) => NumberArray) | null
+  /** The format of weights that it is, where there is one besides f32. */
+  readonly format?: FormatName
 }
 
 function readHalf(bytes: ArrayBuffer): Float32Array {
@@ -46,8 +50,8 @@ function readBrain(bytes: ArrayBuffer): Float32Array {
 export const DTYPES = {
   F64: { bits: 64, kind: 'float', read: (bytes) => new Float64Array(bytes) },
   F32: { bits: 32, kind: 'float', read: (bytes) => new Float32Array(bytes) },
-  F16: { bits: 16, kind: 'float', read: readHalf },
-  BF16: { bits: 16, kind: 'float', read: readBrain },
+  F16: { bits: 16, kind: 'float', read: readHalf, format: 'f16' },
+  BF16: { bits: 16, kind: 'float', read: readBrain, format: 'bf16' },
   I64: { bits: 64, kind: 'int', read: (bytes) => new BigInt64Array(bytes) },
   I32: { bits: 32, kind: 'int', read: (bytes) => new Int32Array(bytes) },
   I16: { bits: 16, kind: 'int', read: (bytes) => new Int16Array(bytes) },

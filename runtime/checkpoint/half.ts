@@ -1,4 +1,4 @@
-/** Numbers of f16 as their bits: IEEE 754 binary16. */
+/** Numbers of 16 bits: f16, which is IEEE 754 binary16, and bf16, the upper half of an f32. */
 
 /** The bits of a number that f16 holds; any other is rounded to the nearest, ties to the even one. */
 export function halfBits(value: number): number {
@@ -13,4 +13,14 @@ export function halfBits(value: number): number {
   const rounded = rest > 0.5 || (rest === 0.5 && whole % 2 === 1) ? whole + 1 : whole
   // a carry into the exponent, and numbers below the normal ones, come out of the sum
   return sign | (rounded < 1024 ? rounded : ((exponent + 14) << 10) + rounded)
+}
+
+const word = new DataView(new ArrayBuffer(4))
+
+/** The bits of a number that bf16 holds; any other is rounded to the nearest, ties to the even one. NaN stays NaN. */
+export function brainBits(value: number): number {
+  word.setFloat32(0, value)
+  const bits = word.getUint32(0)
+  if (Number.isNaN(value)) return (bits >>> 16) | 0x40
+  return (bits + 0x7fff + ((bits >>> 16) & 1)) >>> 16
 }

@@ -1,14 +1,15 @@
 /** Streams weights from a checkpoint to the device. The host holds one chunk at a time, or one matrix if it is transposed. */
 
-import { BYTES, type Plan, type StorageType } from '../../plan/plan.ts'
+import type { Plan, WeightPort } from '../../plan/plan.ts'
 import type { Checkpoint } from '../checkpoint/checkpoint.ts'
 import { dtypeRecord, type NumberArray } from '../checkpoint/dtypes.ts'
 import { cut } from '../checkpoint/quote.ts'
 import type { Device, Part } from '../device.ts'
 import { WeightError, type WeightProblem } from '../errors.ts'
-import { arrayOf, elementCount, type HostArray } from '../tensors.ts'
-import { elementsOf, inRange } from './convert.ts'
+import { elementCount } from '../tensors.ts'
+import { elementsOf, inRange, stored } from './convert.ts'
 import { matchWeights, type Match } from './match.ts'
+import { createByteWriter, createStaging, type ByteWriter } from './staging.ts'
 import { matrixElements, stridedCopies, type StridedCopy } from './view.ts'
 
 export interface LoadOptions {
@@ -59,78 +60,38 @@ function* chunksOf(copies: Iterable<StridedCopy>, limit: number): Generator<Chun
   if (chunk.length > 0) yield { copies: chunk, first, end }
 }
 
-/** Writes `count` elements of a weight from element `start` on, across its parts. */
-function writeRange(device: Device, parts: readonly Part[], data: HostArray, start: number, count: number): void {
-  let partStart = 0
-  for (const { buffer, offset, elements, bytes } of parts) {
-    const from = Math.max(start, partStart)
-    const to = Math.min(start + count, partStart + elements)
-    if (from < to) {
-      const at = offset + (from - partStart) * bytes
-      device.write(buffer, at, data, from - start, to - from)
-    }
-    partStart += elements
-  }
-}
-
-/** Collects elements on the host until a contiguous range of the weight is complete. */
-interface HostStaging {
-  readonly data: HostArray
-  /** Puts a copy's elements in their place; `elements` are the file's from `first` on. */
-  readonly put: (copy: StridedCopy, elements: NumberArray, first: number) => void
-  readonly flush: () => void
-}
-
-function copyStrided(
-  data: HostArray,
-  base: number,
-  { from, stride: step, count, toStride: toStep }: StridedCopy,
-  elements: NumberArray,
-  first: number,
-): void {
-  const start = from - first
-  if (step === 1 && toStep === 1 && !(elements instanceof BigInt64Array)) {
-    data.set(elements.subarray(start, start + count), base)
-    return
-  }
-  for (let at = 0; at < count; at++) data[base + at * toStep] = Number(elements[start + at * step])
-}
-
-function createHostStaging(device: Device, { port, start }: Match, parts: readonly Part[], capacity: number): HostStaging {
-  const data = arrayOf(port.dtype, new ArrayBuffer(capacity * BYTES[port.dtype]))
-  let flushed = 0
-  let filled = 0
-  const flush = (): void => {
-    if (filled > 0) writeRange(device, parts, data, start + flushed, filled)
-    flushed += filled
-    filled = 0
-  }
-  const put: HostStaging['put'] = (copy, elements, first) => {
-    if (filled + copy.count > capacity) flush()
-    copyStrided(data, copy.to - flushed, copy, elements, first)
-    filled += copy.count
-  }
-  return { data, put, flush }
+/** Whether a weight can have a value of the file; `checkFinite`: whether it must be finite. */
+function isSound(value: number, { dtype, storage }: WeightPort, checkFinite: boolean): boolean {
+  if (dtype !== 'f32') return inRange(value, dtype)
+  if (storage === undefined) return Number.isFinite(Math.fround(value))
+  return Number.isFinite(stored(value, storage.format)) || (!checkFinite && !Number.isFinite(value))
 }
 
 /** Values of a copy that its weight cannot have: not finite, or out of the range of its type. */
-function countBad({ from, stride: step, count }: StridedCopy, elements: NumberArray, first: number, dtype: StorageType): number {
+function countBad(
+  { from, stride: step, count }: StridedCopy,
+  elements: NumberArray,
+  first: number,
+  sound: (value: number) => boolean,
+): number {
   let bad = 0
-  for (let at = 0; at < count; at++) {
-    const value = Number(elements[from - first + at * step])
-    if (dtype === 'f32' ? !Number.isFinite(Math.fround(value)) : !inRange(value, dtype)) bad++
-  }
+  for (let at = 0; at < count; at++) if (!sound(Number(elements[from - first + at * step]))) bad++
   return bad
 }
 
+/** Whether finite values of the file may be out of the range of the weight. */
+const narrows = ({ port: { dtype, storage }, tensor }: Match): boolean =>
+  dtype !== 'f32' || (storage !== undefined && dtypeRecord(tensor.dtype).format !== storage.format)
+
 /**
- * Loads one piece of a weight. Returns the number of bad values: integers out of range, and floats that are not finite if they
- * are checked.
+ * Loads one piece of a weight. Returns the number of bad values: numbers out of the range of what they are converted to, and
+ * floats that are not finite if they are checked.
  */
 async function loadPiece(
   device: Device,
   match: Match,
   parts: readonly Part[],
+  writer: ByteWriter | null,
   checkpoint: Checkpoint,
   checkFinite: boolean,
 ): Promise<number> {
@@ -138,21 +99,26 @@ async function loadPiece(
   const size = dtypeRecord(tensor.dtype).bits / 8
   const limit = Math.max(1, Math.floor(CHUNK_BYTES / size))
   const capacity = matrixElements(view) || Math.min(limit, Math.max(1, elementCount(view.shape)))
-  const staging = createHostStaging(device, match, parts, capacity)
-  const counts = checkFinite || port.dtype !== 'f32'
+  const staging = createStaging(device, match, parts, writer, capacity)
+  const counts = checkFinite || narrows(match)
+  const sound = (value: number): boolean => isSound(value, port, checkFinite)
   let bad = 0
-  for (const { copies: copies, first, end } of chunksOf(stridedCopies(view, limit), limit)) {
-    const elements = elementsOf(tensor.dtype, await checkpoint.read(tensor.name, first * size, (end - first) * size))
-    await device.guard(`loading ${port.name}`, () => copies.forEach((copy) => staging.put(copy, elements, first)))
-    if (counts) bad += copies.reduce((sum, copy) => sum + countBad(copy, elements, first, port.dtype), 0)
+  for (const { copies, first, end } of chunksOf(stridedCopies(view, limit), limit)) {
+    const bytes = await checkpoint.read(tensor.name, first * size, (end - first) * size)
+    await device.guard(`loading ${port.name}`, () => staging.put(copies, bytes, first))
+    if (!counts) continue
+    const elements = elementsOf(tensor.dtype, bytes)
+    bad += copies.reduce((sum, copy) => sum + countBad(copy, elements, first, sound), 0)
   }
   await device.guard(`loading ${port.name}`, staging.flush)
   return bad
 }
 
-function badProblem({ port, tensor }: Match, bad: number): WeightProblem {
-  const [code, what] =
-    port.dtype === 'f32' ? (['not-finite', 'are not finite'] as const) : (['range', `do not fit ${port.dtype}`] as const)
+function badProblem(match: Match, bad: number): WeightProblem {
+  const { port, tensor } = match
+  const [code, what] = narrows(match)
+    ? (['range', `do not fit ${port.storage?.format ?? port.dtype}`] as const)
+    : (['not-finite', 'are not finite'] as const)
   return {
     code,
     weight: port.name,
@@ -187,8 +153,16 @@ export async function loadWeights(
   const total = matches.reduce((sum, { tensor }) => sum + tensor.bytes, 0)
   const bad: WeightProblem[] = []
   let [done, queued] = [0, 0]
+  const writers = new Map<WeightPort, ByteWriter>()
+  const writerOf = (port: WeightPort): ByteWriter | null => {
+    if (port.storage === undefined) return null
+    const writer = writers.get(port) ?? createByteWriter(device, parts.get(port.buffer)!)
+    writers.set(port, writer)
+    return writer
+  }
   for (const match of matches) {
-    const count = await loadPiece(device, match, parts.get(match.port.buffer)!, checkpoint, options.checkFinite === true)
+    const own = parts.get(match.port.buffer)!
+    const count = await loadPiece(device, match, own, writerOf(match.port), checkpoint, options.checkFinite === true)
     if (count > 0) bad.push(badProblem(match, count))
     done += match.tensor.bytes
     queued += match.tensor.bytes
@@ -198,6 +172,7 @@ export async function loadWeights(
     }
     options.onProgress?.(done, total)
   }
+  await device.guard(`loading ${plan.model}`, () => writers.forEach(({ end }) => end()))
   await device.settle()
   if (bad.length > 0) throw new WeightError(checkpoint.name, bad)
   return { weights: plan.weights.length, tensors: new Set(matches.map(({ tensor }) => tensor.name)).size, bytes: total, extra }

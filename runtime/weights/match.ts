@@ -57,8 +57,10 @@ function matchPiece(
     return { code: 'missing', near, message: `${expected}, which the file does not have${describeNear(near)}` }
   }
   const has = `the file has ${tensor.dtype}${sizesText(tensor.shape)}`
-  if (!convertible(tensor.dtype, port.dtype))
-    return { code: 'dtype', message: `${expected}; ${has}, which cannot be converted to ${port.dtype}` }
+  if (!convertible(tensor.dtype, port)) {
+    const to = port.storage === undefined ? port.dtype : port.storage.format
+    return { code: 'dtype', message: `${expected}; ${has}, which cannot be converted to ${to}` }
+  }
   const view = viewOf(tensor.shape, piece)
   if (typeof view === 'string') return { code: 'shape', message: `${expected}; ${has}, and the spec asks for ${view}` }
   const fits = view.shape.length === shape.length && view.shape.every((size, axis) => size === shape[axis])

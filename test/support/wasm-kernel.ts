@@ -1,5 +1,6 @@
 /** A kernel as a function of WebAssembly, with memory of its own. */
 import { evaluate as sizeOf } from '../../plan/dim.ts'
+import { storedBytes } from '../../plan/storage/formats.ts'
 import type { Kernel } from '../../compiler/kernel/ir/kernel.ts'
 import { emitKernel, MARGIN_BYTES } from '../../compiler/wasm/kernel.ts'
 import { FUNCTIONS, type FunctionName } from '../../compiler/wasm/math/functions.ts'
@@ -13,6 +14,7 @@ export interface WasmKernel {
   readonly workgroups: number
   /** Bytes of a worker's own memory that it uses. */
   readonly memoryBytes: number
+  /** Elements, or the bytes of a buffer that lies in a format. */
   readonly write: (buffer: string, values: ArrayLike<number>) => void
   readonly read: (buffer: string) => Float64Array
   /** Runs the workgroups from .. to - 1: all of them where none are given. */
@@ -38,13 +40,16 @@ export function createWasmKernel(kernel: Kernel, dims: Readonly<Record<string, n
     u32: new Uint32Array(memory.buffer),
     bool: new Uint32Array(memory.buffer),
   }
+  const bytes = new Uint8Array(memory.buffer)
   let at = OWN + memoryBytes + MARGIN_BYTES
   const places = new Map(
-    kernel.buffers.map(({ name, dtype, elements }, index) => {
+    kernel.buffers.map(({ name, dtype, storage, elements }, index) => {
       const [start, length] = [at, sizeOf(elements, dims)]
       views.i32.set([start, length], ARGUMENTS / 4 + 2 * index)
-      at += Math.ceil((length * 4) / 16) * 16 + MARGIN_BYTES
-      return [name, views[dtype].subarray(start / 4, start / 4 + length)]
+      const size = storage === undefined ? length * 4 : storedBytes(storage, length)
+      at += Math.ceil(size / 16) * 16 + MARGIN_BYTES
+      const view = storage === undefined ? views[dtype] : bytes
+      return [name, view.subarray(start / view.BYTES_PER_ELEMENT, (start + size) / view.BYTES_PER_ELEMENT)]
     }),
   )
   const flags = ARGUMENTS / 4 + 2 * kernel.buffers.length + names.length

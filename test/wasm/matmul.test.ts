@@ -5,6 +5,8 @@ import { createRandom, normal } from '../../cli/random.ts'
 import { parseKernel } from '../../compiler/kernel/ir/parse.ts'
 import { chain, F32 } from '../../compiler/reference/precision.ts'
 import { assertProperty } from '../support/property.ts'
+import { FORMAT_NAMES, storageIn, storageText, type FormatName } from '../../plan/storage/formats.ts'
+import { randomStored } from '../support/stored-weights.ts'
 import { createWasmKernel } from '../support/wasm-kernel.ts'
 
 type Layout = 'k' | 'mn'
@@ -12,7 +14,7 @@ type Layout = 'k' | 'mn'
 /** A kernel with two right operands, and the values of its buffers. */
 interface Sample {
   readonly text: string
-  readonly buffers: Readonly<Record<string, readonly number[]>>
+  readonly buffers: Readonly<Record<string, ArrayLike<number>>>
   /** Left and right element of a term, and the terms of an element: null where a row is not written. */
   readonly terms: (row: number, column: number) => readonly (readonly [number, number, number])[] | null
   readonly rows: number
@@ -36,7 +38,7 @@ const floats = (count: number, seed: number): readonly number[] => {
   return range(count).map(() => Math.fround(normal(next, 1)))
 }
 
-const textOf = (buffers: Readonly<Record<string, readonly number[]>>, written: number, lines: readonly string[]): string =>
+const textOf = (buffers: Readonly<Record<string, ArrayLike<number>>>, written: number, lines: readonly string[]): string =>
   [
     'kernel "products" template "matmul"',
     ...Object.entries(buffers).map(
@@ -151,6 +153,26 @@ function weightGradient({ rows, columns, k, seed }: Sizes): Sample {
   return { text, buffers, terms, rows: EXPERTS * rows, columns }
 }
 
+/** The same products with some operands in a format: the kernel's text, and the bytes of buffers by their names. */
+function inFormat(sample: Sample, format: FormatName, rows: Readonly<Record<string, number>>, seed: number): StoredSample {
+  const bytes: Record<string, Uint8Array> = {}
+  const buffers: Record<string, ArrayLike<number>> = { ...sample.buffers }
+  let { text } = sample
+  for (const [name, row] of Object.entries(rows)) {
+    const { length } = sample.buffers[name]
+    const stored = randomStored(format, [length / row, row], seed + name.length)
+    bytes[name] = stored.bytes
+    buffers[name] = stored.values
+    text = text.replace(`@${name}: f32[${length}]`, `@${name}: f32[${length}] as ${storageText(storageIn(format, row))}`)
+  }
+  return { plain: { ...sample, buffers }, stored: { ...sample, text, buffers: { ...buffers, ...bytes } } }
+}
+
+interface StoredSample {
+  readonly plain: Sample
+  readonly stored: Sample
+}
+
 /** Runs the workgroups divided at these places, the last part first. */
 function results({ text, buffers }: Sample, places: readonly number[]): readonly Float64Array[] {
   const kernel = createWasmKernel(parseKernel(text), {})
@@ -213,7 +235,7 @@ it.each(['k', 'mn'] as const)('a row has the same bits alone, right operand %s-m
   const [y] = results(sample, [])
   for (const row of [0, 17, 32, 36]) {
     const alone = dense({ rows: 1, columns: 40, k: 50, left: 'k', right, seed: 5 })
-    const x = sample.buffers.x.slice(row * 50, (row + 1) * 50)
+    const x = Array.from(sample.buffers.x).slice(row * 50, (row + 1) * 50)
     const buffers = { ...alone.buffers, x, w: sample.buffers.w, w2: sample.buffers.w2 }
     expect(results({ ...alone, buffers }, [])[0]).toEqual(y.slice(row * 40, (row + 1) * 40))
   }
@@ -269,4 +291,26 @@ test('a block of zeros that a kernel left is not written again', () => {
       .subarray(0, expert)
       .every((value) => value === 0),
   ).toBe(true)
+})
+
+it.each(FORMAT_NAMES)('operands in %s have the bits of their numbers', (format) => {
+  const made = fc.constantFrom(
+    dense,
+    (s: Sizes) => grouped('lookup', s),
+    (s: Sizes) => grouped('sorted', s),
+  )
+  assertProperty(
+    fc.property(sizes, made, fc.boolean(), (size, make, isLeftStored) => {
+      const right = size.right === 'k' ? size.k : size.columns
+      const left = make === dense && size.left === 'mn' ? size.rows : size.k
+      const { plain, stored } = inFormat(
+        make(size),
+        format,
+        { w: right, w2: right, ...(isLeftStored ? { x: left } : {}) },
+        size.seed,
+      )
+      expect(results(stored, [])).toEqual(results(plain, []))
+    }),
+    20,
+  )
 })

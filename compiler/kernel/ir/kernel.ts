@@ -1,5 +1,6 @@
 /** The IR of a kernel: bindings and a computation, as plain data that is independent of targets. */
 import type { Dim } from '../../../plan/dim.ts'
+import type { WeightStorage } from '../../../plan/storage/formats.ts'
 import type { Node, Origin } from '../../graph/node.ts'
 import type { DType } from '../../graph/vocabulary.ts'
 import type { ScalarType, Statement } from '../../scalar/expression.ts'
@@ -10,6 +11,8 @@ export interface Binding {
   readonly name: string
   readonly access: 'read' | 'read_write'
   readonly dtype: DType
+  /** How elements lie in memory, where not as elements of the dtype: a load decodes one. Such a buffer is not stored to. */
+  readonly storage?: WeightStorage
   readonly elements: Dim
 }
 

@@ -1,4 +1,5 @@
 /** Parses the text of a kernel that `print.ts` writes. */
+import { isFormat, type WeightStorage } from '../../../plan/storage/formats.ts'
 import { Lines, parseBlock, parseDefinition, parseExpression, type Names } from '../../scalar/parse.ts'
 import type { Statement } from '../../scalar/expression.ts'
 import { SCALAR_TYPES } from '../../scalar/syntax.ts'
@@ -43,6 +44,13 @@ const readBuffer = (line: Tokens): string => {
   return line.word()
 }
 
+function readStorage(line: Tokens): WeightStorage | null {
+  if (!line.takes('as')) return null
+  const format = line.word()
+  if (!isFormat(format)) return line.fail(`'${format}' is not a format of weights`)
+  return line.takes('row') ? { format, row: line.integer() } : { format }
+}
+
 function readBinding(reader: Reader): Binding {
   const { line } = reader
   const access = line.oneOf(ACCESS, 'read or read_write')
@@ -50,9 +58,10 @@ function readBinding(reader: Reader): Binding {
   line.expect(':')
   const dtype = line.oneOf(DTYPES, 'a dtype of buffers')
   const binding: Binding = { name, access, dtype, elements: line.dim() }
+  const storage = readStorage(line)
   ;(reader.names.buffers as Map<string, DType>).set(name, dtype)
   reader.advance()
-  return binding
+  return storage === null ? binding : { ...binding, storage }
 }
 
 function readSorted(line: Tokens): SortedRows {

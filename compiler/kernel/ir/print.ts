@@ -1,8 +1,9 @@
 /** A kernel as text that parses back: bindings, then workgroups of statements or a matmul. */
 import type { Dim } from '../../../plan/dim.ts'
+import { storageText } from '../../../plan/storage/formats.ts'
 import { createPrinter, expressionsOf, indent, type ScalarPrinter } from '../../scalar/print.ts'
 import type { Expression } from '../../scalar/expression.ts'
-import type { Computation, Kernel } from './kernel.ts'
+import type { Binding, Computation, Kernel } from './kernel.ts'
 import type { KRange, Matmul, Operand, RowGrouping, SortedRows } from './matmul.ts'
 
 const size = (dim: Dim): string => `[${dim.key}]`
@@ -76,12 +77,15 @@ function computationLines(computation: Computation, printer: ScalarPrinter): rea
   ]
 }
 
+const bindingText = ({ name, access, dtype, elements, storage }: Binding): string =>
+  `${access} @${name}: ${dtype}${size(elements)}${storage === undefined ? '' : ` as ${storageText(storage)}`}`
+
 /** The text of a kernel; `parseKernel` reads it. */
 export function printKernel(kernel: Kernel): string {
   const printer = createPrinter(expressionsOfKernel(kernel))
   const lines = [
     `kernel ${JSON.stringify(kernel.name)} template ${JSON.stringify(kernel.template)}`,
-    ...kernel.buffers.map(({ name, access, dtype, elements }) => `${access} @${name}: ${dtype}${size(elements)}`),
+    ...kernel.buffers.map(bindingText),
     ...computationLines(kernel.computation, printer),
   ]
   return `${lines.join('\n')}\n`

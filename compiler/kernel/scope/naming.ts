@@ -1,6 +1,7 @@
 /** Names of the buffers within one kernel: after weights and inputs where there are such, never after a layer's number. */
 import { product } from '../../../plan/dim.ts'
 import type { Node } from '../../graph/node.ts'
+import { weightStorage } from '../../graph/weight-storage.ts'
 import { stateNameOf } from '../../graph/walk.ts'
 import type { KernelBuffer } from '../ir/kernel.ts'
 
@@ -47,7 +48,7 @@ export function createNaming(): Naming {
     let unique = base
     for (let n = tried.get(base) ?? 1; taken.has(unique); tried.set(base, n)) unique = `${base}${++n}`
     taken.add(unique)
-    byNode.set(node, { name: unique, node, access, dtype: node.dtype, elements: product(node.shape) })
+    byNode.set(node, { name: unique, node, access, dtype: node.dtype, ...weightStorage(node), elements: product(node.shape) })
     return unique
   }
   return {

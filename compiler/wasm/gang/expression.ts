@@ -189,8 +189,8 @@ type Read = Expression & { kind: 'load' | 'element' }
 
 function elementsOf(gang: Gang, e: Read): Elements {
   if (e.kind === 'load') {
-    const { address, elements } = found(gang.buffers.get(e.buffer), e.buffer)
-    return { type: e.type, address, offset: 0, length: () => gang.body.get(elements) }
+    const { address, elements, storage } = found(gang.buffers.get(e.buffer), e.buffer)
+    return { type: e.type, storage, address, offset: 0, length: () => gang.body.get(elements) }
   }
   const array = found(gang.arrays.get(e.array), e.array)
   return { type: e.type, ...arrayAddress(gang, array), length: () => gang.body.i32(array.length) }

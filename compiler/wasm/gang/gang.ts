@@ -1,4 +1,5 @@
 /** What the code of a gang may use: its variables, buffers, arrays and dims, and where each is. */
+import type { WeightStorage } from '../../../plan/storage/formats.ts'
 import type { Expression, ScalarType } from '../../scalar/expression.ts'
 import type { FunctionBody, ValueType } from '../function.ts'
 import type { FunctionName } from '../math/functions.ts'
@@ -17,6 +18,8 @@ export interface Buffer {
   readonly address: number
   readonly elements: number
   readonly type: ScalarType
+  /** How elements lie in memory, where not as elements of the type. */
+  readonly storage?: WeightStorage
 }
 
 /** An array in memory of the worker's own: one for the workgroup, or one a thread with the elements of four side by side. */

@@ -41,6 +41,9 @@ export interface Block {
   readonly rows: number
   readonly leftRows: number
   readonly sums: readonly number[]
+  /** Locals of addresses of room for rows of K, of the left operand and of four columns; null where none are unpacked. */
+  readonly unpackedLeft: number | null
+  readonly unpackedColumns: number | null
 }
 
 /** The address of an entry of a table of words. */

@@ -11,6 +11,7 @@ import { forRange } from '../loops.ts'
 import { accumulate } from './accumulate.ts'
 import { clearSums, entry, forRowPairs, sumsAddress, sumsRow, type Block } from './block.ts'
 import { addressOf, isPlain } from './operands.ts'
+import type { Storages } from './stored.ts'
 
 /** Columns of a workgroup: enough that neighbours in memory follow each other. */
 export const FEW_ROWS_COLUMNS = 128
@@ -18,10 +19,10 @@ export const FEW_ROWS_COLUMNS = 128
 const TOGETHER = 4
 
 /** Whether the template fits. */
-export const hasFewRows = (matmul: Matmul): boolean =>
+export const hasFewRows = (buffers: Storages, matmul: Matmul): boolean =>
   matmul.rowGrouping.kind === 'lookup' &&
   matmul.left.layout === 'k-major' &&
-  matmul.rights.every((right) => isPlain(matmul, right))
+  matmul.rights.every((right) => isPlain(buffers, matmul, right))
 
 /** The sums of the block of a matmul that has the template. */
 export function fewRowsSums(block: Block): void {
@@ -74,7 +75,7 @@ function addProducts(block: Block, at: number, count: number): void {
 /** Locals of where the first column of the block is at each of the elements of K. */
 function columnAddresses({ region, matmul, tile, first }: Block, right: Operand, at: number, count: number): readonly number[] {
   const { body } = region
-  if (!isPlain(matmul, right)) throw new Error('the right operand is not read as it is in memory')
+  if (!isPlain(region.buffers, matmul, right)) throw new Error('the right operand is not read as it is in memory')
   const bytes = keep(body, () => {
     emitDim(region, right.stride)
     body.i32(WORD)

@@ -11,6 +11,7 @@
  */
 import { constantValue } from '../../../plan/dim.ts'
 import { addUp } from '../add-up.ts'
+import type { Operand } from '../../kernel/ir/matmul.ts'
 import { emitDim } from '../gang/dim.ts'
 import { GANG } from '../gang/shape.ts'
 import type { FunctionBody } from '../function.ts'
@@ -19,8 +20,7 @@ import { forRange } from '../loops.ts'
 import { accumulate, zeros } from './accumulate.ts'
 import { entry, forRowPairs, sumsAddress, sumsRow, type Block } from './block.ts'
 import { columnAddresses } from './operands.ts'
-
-const VECTOR_BYTES = GANG * WORD
+import { loadVector, VECTOR_BYTES, vectorBytes } from './stored.ts'
 
 export function innerSums(block: Block): void {
   const { region, matmul, first, end } = block
@@ -55,7 +55,7 @@ export function innerSums(block: Block): void {
       const columns = columnAddresses(block, right, column, distance, GANG)
       forRowPairs(block, (index, count) => {
         const rows = Array.from({ length: count }, (_, r) => keep(body, () => entry(body, block.leftRows, index, r)))
-        const sums = dots(block, rows, columns, whole, mask).map((partial) => addUp(body, partial))
+        const sums = dots(block, right, rows, columns, whole, mask).map((partial) => addUp(body, partial))
         const out = keep(body, () => sumsAddress(block, p, index, column))
         columns.forEach((_, lane) => {
           sums.forEach((sum, r) => {
@@ -87,46 +87,59 @@ function tailMask(body: FunctionBody, whole: number, bytes: number): number {
 /** Partial sums of each row and column, from the locals of their addresses. */
 function dots(
   block: Block,
+  operand: Operand,
   rows: readonly number[],
   columns: readonly number[],
   whole: number,
   mask: number | null,
 ): readonly (readonly number[])[] {
-  const { body } = block.region
+  const { region, matmul } = block
+  const { body } = region
   const move = (address: number): number => keep(body, () => body.get(address))
   const [left, right] = [rows.map(move), columns.map(move)]
-  const pointers = [...left, ...right]
   const sums = left.map(() => zeros(body, right.length))
   const loaded = left.map(() => body.local('v128'))
   const b = body.local('v128')
-  const load = (pointer: number, isTail: boolean): void => {
-    body.get(pointer)
-    body.load('v128.load')
+  const load = (from: Operand, pointer: number, isTail: boolean): void => {
+    loadVector(region, matmul, from, pointer)
     if (!isTail) return
     body.get(mask!)
     body.op('v128.and')
   }
   const step = (isTail: boolean): void => {
     left.forEach((pointer, r) => {
-      load(pointer, isTail)
+      load(matmul.left, pointer, isTail)
       body.set(loaded[r])
     })
     right.forEach((pointer, c) => {
-      load(pointer, isTail)
+      load(operand, pointer, isTail)
       body.set(b)
       loaded.forEach((a, r) => accumulate(block, sums[r][c], a, b))
     })
   }
-  const last = pointers[pointers.length - 1]
-  const end = keep(body, () => combine(body, last, 'i32.add', whole))
+  const last = right[right.length - 1]
+  const end = keep(body, () => {
+    body.get(last)
+    body.get(whole)
+    const bytes = vectorBytes(region, matmul, operand)
+    if (bytes < VECTOR_BYTES) {
+      body.i32(Math.log2(VECTOR_BYTES / bytes))
+      body.op('i32.shr_u')
+    }
+    body.op('i32.add')
+  })
   combine(body, last, 'i32.lt_u', end)
   body.when(() =>
     body.loop(() => {
       step(false)
-      for (const pointer of pointers) {
-        addConstant(body, pointer, VECTOR_BYTES)
-        body.set(pointer)
-      }
+      for (const [pointers, from] of [
+        [left, matmul.left],
+        [right, operand],
+      ] as const)
+        for (const pointer of pointers) {
+          addConstant(body, pointer, vectorBytes(region, matmul, from))
+          body.set(pointer)
+        }
       combine(body, last, 'i32.lt_u', end)
       body.branchIf(0)
     }),

@@ -18,16 +18,18 @@ import { innerSums } from './inner.ts'
 import { locateLeftRows } from './operands.ts'
 import { createOuterSums } from './outer.ts'
 import { hasOuterProducts, isShort, outerProducts } from './outer-products.ts'
+import { isAllKMajor, roomFor, type Storages } from './stored.ts'
 import { createKRange, mostRows, tilesOf, withTile, type Range } from './tiles.ts'
 import { unlessZeros } from './zero-flags.ts'
 
 /** Columns of a workgroup. */
-const blockColumns = (matmul: Matmul): number => (hasFewRows(matmul) ? FEW_ROWS_COLUMNS : COLUMNS)
+const blockColumns = (buffers: Storages, matmul: Matmul): number => (hasFewRows(buffers, matmul) ? FEW_ROWS_COLUMNS : COLUMNS)
 
-const columnBlocks = (matmul: Matmul): Dim => ceilDivide(matmul.columns, blockColumns(matmul))
+const columnBlocks = (buffers: Storages, matmul: Matmul): Dim => ceilDivide(matmul.columns, blockColumns(buffers, matmul))
 
 /** How many workgroups there are. */
-export const matmulWorkgroups = (matmul: Matmul): Dim => multiply(tilesOf(matmul), columnBlocks(matmul))
+export const matmulWorkgroups = (buffers: Storages, matmul: Matmul): Dim =>
+  multiply(tilesOf(matmul), columnBlocks(buffers, matmul))
 
 export interface MatmulOptions {
   /** Whether products and sums may be fused. */
@@ -47,13 +49,15 @@ export function emitMatmul(region: Region, matmul: Matmul, workgroup: number, { 
     const offset = region.reserve(bytes)
     return keep(body, () => addConstant(body, region.memory, offset))
   }
-  const [most, width] = [mostRows(matmul), blockColumns(matmul)]
+  const [most, width] = [mostRows(matmul), blockColumns(region.buffers, matmul)]
   const [rows, leftRows] = [own(most * WORD), own(most * WORD)]
   const sums = matmul.rights.map(() => own(most * width * WORD))
+  const unpackedLeft = roomFor(region, matmul, [matmul.left], most, own)
+  const unpackedColumns = roomFor(region, matmul, matmul.rights, GANG, own)
   const write = createTemplate(region, matmul, own)
 
   const isLeftPacked = matmul.left.layout === 'mn-major'
-  const together = keep(body, () => emitDim(region, isLeftPacked ? columnBlocks(matmul) : tilesOf(matmul)))
+  const together = keep(body, () => emitDim(region, isLeftPacked ? columnBlocks(region.buffers, matmul) : tilesOf(matmul)))
   const inner = keep(body, () => combine(body, workgroup, 'i32.rem_u', together))
   const outer = keep(body, () => combine(body, workgroup, 'i32.div_u', together))
   const [place, number] = isLeftPacked ? [outer, inner] : [inner, outer]
@@ -61,7 +65,8 @@ export function emitMatmul(region: Region, matmul: Matmul, workgroup: number, { 
   const first = keep(body, () => scale(body, number, width))
   const end = keep(body, () => minimum(body, () => addConstant(body, first, width), columns))
   withTile(region, matmul, place, rows, (tile) => {
-    const block: Block = { region, matmul, tile, first, end, columns: width, isRelaxed, rows, leftRows, sums }
+    const unpacked = { unpackedLeft, unpackedColumns }
+    const block: Block = { region, matmul, tile, first, end, columns: width, isRelaxed, rows, leftRows, sums, ...unpacked }
     write(block, (range, run) => (zeroFlags === null ? run() : unlessZeros(body, zeroFlags, workgroup, range, run)))
   })
 }
@@ -81,16 +86,15 @@ function createTemplate(region: Region, matmul: Matmul, own: (bytes: number) => 
       sums(block)
       emitEpilogue(block)
     }
-  if (hasFewRows(matmul)) return thenEpilogue(fewRowsSums)
-  if (matmul.left.layout === 'k-major' && matmul.rights.every(({ layout }) => layout === 'k-major'))
-    return thenEpilogue(innerSums)
+  if (hasFewRows(region.buffers, matmul)) return thenEpilogue(fewRowsSums)
+  if (isAllKMajor(matmul)) return thenEpilogue(innerSums)
   const outerSums = createOuterSums(region, matmul, own)
   const kRange = createKRange(region, matmul)
   return (block, unless) => {
     const range = kRange(block.tile.expert)
     unless(range, () => {
       const sumUp = (): void => thenEpilogue(() => outerSums(block, range))(block, unless)
-      if (!hasOuterProducts(matmul)) return sumUp()
+      if (!hasOuterProducts(region.buffers, matmul)) return sumUp()
       isShort(block, range)
       region.body.when(() => outerProducts(block, range), sumUp)
     })

@@ -9,10 +9,11 @@ import { UNIFORM } from '../gang/shape.ts'
 import { addConstant, keep, minimum, scale, toAddress } from '../integers.ts'
 import { forRange } from '../loops.ts'
 import { entry, entryAddress, type Block } from './block.ts'
+import { elementBytes, isUnpacked, pitchOf, storageOf, unpackedRow, unpackRow, type Storages } from './stored.ts'
 
-/** Whether the elements at each k are where a stride says. */
-export const isPlain = ({ kRange }: Matmul, operand: Operand): operand is Operand & { layout: 'mn-major' } =>
-  operand.layout === 'mn-major' && operand.gather === null && kRange.kind === 'all'
+/** Whether the elements at each k are where a stride says, as f32. */
+export const isPlain = (buffers: Storages, { kRange }: Matmul, operand: Operand): operand is Operand & { layout: 'mn-major' } =>
+  operand.layout === 'mn-major' && operand.gather === null && kRange.kind === 'all' && storageOf(buffers, operand) === undefined
 
 /** The value of an expression over reserved variables that these locals hold. */
 export function emitWith(region: Region, locals: Readonly<Record<string, number>>, e: Expression): void {
@@ -21,11 +22,11 @@ export function emitWith(region: Region, locals: Readonly<Record<string, number>
   emitScalar({ ...region, variables }, e)
 }
 
-/** The address in bytes of an operand's element at its first k. */
+/** The address in bytes of an operand's element at its first k, each being a block of its own. */
 export function addressOf(region: Region, operand: Operand, locals: Readonly<Record<string, number>>): void {
   const { body } = region
   emitWith(region, locals, operand.base)
-  toAddress(body, region.buffers.get(operand.buffer)!.address)
+  toAddress(body, region.buffers.get(operand.buffer)!.address, Math.log2(elementBytes(region, operand)))
 }
 
 /** The row at a place of the order of sorted rows, which a local holds. */
@@ -43,27 +44,28 @@ export function emitK(region: Region, { kRange }: Matmul, operand: Operand, inde
   else emitWith(region, { k_index: k }, operand.gather)
 }
 
-/** The address of an MN-major operand's row or column 0 at an index of K. */
+/** The address of an MN-major operand's row or column 0 at an index of K, of elements of 2^log2 bytes. */
 export function mnAddress(
   region: Region,
   matmul: Matmul,
   operand: Operand & { layout: 'mn-major' },
   base: number,
   index: number,
+  log2 = 2,
 ): void {
   const { body } = region
   emitK(region, matmul, operand, index)
   emitDim(region, operand.stride)
   body.op('i32.mul')
-  toAddress(body, base)
+  toAddress(body, base, log2)
 }
 
 /**
  * Addresses of `count` columns of a K-major operand, so many apart as the local `distance` says; columns behind the last are read
- * as the last, and not written.
+ * as the last, and not written. They are unpacked first, where the operand is.
  */
 export function columnAddresses(
-  { region, tile: { expert }, end }: Block,
+  { region, matmul, tile: { expert }, end, unpackedColumns: room }: Block,
   right: Operand,
   column: number,
   distance: number,
@@ -83,19 +85,28 @@ export function columnAddresses(
         last,
       ),
     )
-    return keep(body, () => addressOf(region, right, { column: known, expert }))
+    if (room === null || !isUnpacked(region, matmul, right))
+      return keep(body, () => addressOf(region, right, { column: known, expert }))
+    const to = keep(body, () => addConstant(body, room, c * pitchOf(region, matmul, right)))
+    unpackRow(region, matmul, right, () => emitWith(region, { column: known, expert }, right.base), to)
+    return to
   })
 }
 
 /** Fills the addresses of the rows of a K-major left operand. */
-export function locateLeftRows({ region, matmul: { left }, tile, rows, leftRows }: Block): void {
+export function locateLeftRows({ region, matmul, tile, rows, leftRows, unpackedLeft: room }: Block): void {
+  const { left } = matmul
   if (left.layout !== 'k-major') return
   const { body } = region
   body.i32(0)
   forRange(body, tile.count, 1, (index) => {
     const row = keep(body, () => entry(body, rows, index))
+    const locals = { row, expert: tile.expert }
+    const address = room === null ? null : unpackedRow(region, matmul, left, room, index)
+    if (address !== null) unpackRow(region, matmul, left, () => emitWith(region, locals, left.base), address)
     entryAddress(body, leftRows, index)
-    addressOf(region, left, { row, expert: tile.expert })
+    if (address === null) addressOf(region, left, locals)
+    else body.get(address)
     body.store('i32.store')
   })
 }

@@ -12,6 +12,7 @@ import { accumulate } from './accumulate.ts'
 import { entry, type Block } from './block.ts'
 import { addressOf, mnAddress } from './operands.ts'
 import { PANEL } from './pack.ts'
+import { storageOf, type Storages } from './stored.ts'
 import { storedSum } from './stored-sum.ts'
 import type { Range } from './tiles.ts'
 
@@ -20,8 +21,10 @@ const FEW_ROWS = 4
 const VECTORS = PANEL / GANG
 
 /** Whether the template fits: whole panels of columns, of which nothing but the sums is stored. */
-export const hasOuterProducts = (matmul: Matmul): boolean =>
-  storedSum(matmul) !== null && (constantValue(matmul.columns) ?? 1) % PANEL === 0
+export const hasOuterProducts = (buffers: Storages, matmul: Matmul): boolean =>
+  [matmul.left, ...matmul.rights].every((operand) => storageOf(buffers, operand) === undefined) &&
+  storedSum(matmul) !== null &&
+  (constantValue(matmul.columns) ?? 1) % PANEL === 0
 
 /** Leaves on the stack whether a range of K is short enough. */
 export function isShort({ region: { body } }: Block, { from, below }: Range): void {

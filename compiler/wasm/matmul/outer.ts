@@ -62,7 +62,7 @@ function outerSums(block: Block, packed: Packed, range: Range): void {
   const { body } = region
   clearSums(block)
   const isDirect = keep(body, () => {
-    if (!matmul.rights.every((right) => isPlain(matmul, right))) return body.i32(0)
+    if (!matmul.rights.every((right) => isPlain(region.buffers, matmul, right))) return body.i32(0)
     body.get(block.tile.count)
     body.i32(FEW_ROWS + 1)
     body.op('i32.lt_u')
@@ -156,7 +156,7 @@ function columnsOf(
   const address = keep(body, () => body.get(packed.rights[p]))
   const stride = keep(body, () => body.i32(PANEL_ROW))
   const next = keep(body, () => body.i32(packed.k * PANEL_ROW))
-  if (isPlain(matmul, right)) {
+  if (isPlain(region.buffers, matmul, right)) {
     body.get(isDirect)
     body.when(() => {
       emitDim(region, right.stride)

@@ -6,7 +6,8 @@ import { GANG } from '../gang/shape.ts'
 import { addConstant, combine, keep, scale, toAddress, WORD } from '../integers.ts'
 import { forRange } from '../loops.ts'
 import type { Block } from './block.ts'
-import { addressOf, columnAddresses, mnAddress } from './operands.ts'
+import { addressOf, columnAddresses, emitWith, mnAddress } from './operands.ts'
+import { loadNeighbours, storageOf } from './stored.ts'
 import type { Range } from './tiles.ts'
 
 /** Rows or columns of a panel. */
@@ -54,9 +55,12 @@ export function packMnMajor(
   { address, k, most, lines }: Panels,
 ): void {
   const { body } = region
+  const isStored = storageOf(region.buffers, operand) !== undefined
+  // of a stored operand an index, else an address
   const base = keep(body, () => {
-    addressOf(region, operand, { expert })
-    scale(body, first, WORD)
+    if (isStored) emitWith(region, { expert }, operand.base)
+    else addressOf(region, operand, { expert })
+    scale(body, first, isStored ? 1 : WORD)
     body.op('i32.add')
   })
   const to = keep(body, () => body.get(address))
@@ -64,14 +68,19 @@ export function packMnMajor(
   const copy = (panel: number): void => {
     for (let v = 0; v < PANEL / GANG; v++) {
       body.get(to)
-      body.get(from)
-      body.load('v128.load', panel * PANEL_ROW + v * GANG * WORD)
+      if (isStored) {
+        const index = keep(body, () => addConstant(body, from, panel * PANEL + v * GANG))
+        loadNeighbours(region, operand, index)
+      } else {
+        body.get(from)
+        body.load('v128.load', panel * PANEL_ROW + v * GANG * WORD)
+      }
       body.store('v128.store', panel * k * PANEL_ROW + v * GANG * WORD)
     }
   }
   body.get(range.from)
   forRange(body, range.below, 1, (index) => {
-    mnAddress(region, matmul, operand, base, index)
+    mnAddress(region, matmul, operand, base, index, isStored ? 0 : 2)
     body.set(from)
     copy(0)
     for (let panel = 1; panel * PANEL < most; panel++) {

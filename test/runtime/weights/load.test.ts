@@ -1,5 +1,6 @@
 import { expect, test } from 'vitest'
 import type { WeightPort, WeightSlice } from '../../../plan/plan.ts'
+import { storageIn, type FormatName } from '../../../plan/storage/formats.ts'
 import { openSafetensors } from '../../../runtime/checkpoint/safetensors.ts'
 import { bytesSource } from '../../../runtime/checkpoint/source.ts'
 import {
@@ -12,6 +13,7 @@ import {
   type LoadOptions,
 } from '../../../runtime/index.ts'
 import { createNullAdapter } from '../../../runtime/null/adapter.ts'
+import { randomStored, storedCheckpoint } from '../../support/stored-weights.ts'
 import { addPlan, buffer } from '../plans.ts'
 
 interface Wanted {
@@ -22,15 +24,18 @@ interface Wanted {
   readonly dtype?: 'f32' | 'i32'
   readonly parts?: number
   readonly partElements?: number
+  readonly format?: FormatName
 }
 
 /** Loads one weight on an adapter that gives back as output what the weight's buffer holds. */
 async function load(wanted: Wanted, checkpoint: Checkpoint, options: LoadOptions = {}): Promise<HostData> {
   const { shape, tensors = ['w'], slices = [], transpose = false, dtype = 'f32', parts = 1, partElements = null } = wanted
+  const storage = wanted.format === undefined ? {} : { storage: storageIn(wanted.format, shape.at(-1)!) }
   const sizes = shape.map(String)
   const weight: WeightPort = {
     name: 'layer.w',
     dtype,
+    ...storage,
     shape: sizes,
     buffer: 2,
     doc: '',
@@ -44,7 +49,7 @@ async function load(wanted: Wanted, checkpoint: Checkpoint, options: LoadOptions
     dims: [],
     inputs: [],
     outputs: [{ name: 'y', dtype, shape: sizes, buffer: 2, doc: '' }],
-    buffers: [{ ...buffer(2, 'w', 'weight', elements, dtype), parts, partElements }],
+    buffers: [{ ...buffer(2, 'w', 'weight', elements, dtype), ...storage, parts, partElements }],
     programs: [{ name: 'any', when: null, slots: [], placement: [], steps: [] }],
   })
   const session = await createSession(await openDevice(createNullAdapter().adapter), plan)
@@ -195,4 +200,23 @@ test('long names and many axes of a file are cut in messages', async () => {
   )
   expect(error?.problems.map(({ code }) => code)).toEqual(['shape', 'extra'])
   expect(error?.message.length).toBeLessThan(500)
+})
+
+test.each(['bf16', 'f16'] as const)('a weight in %s keeps the codes of the file', async (format) => {
+  const [a, b] = [randomStored(format, [3, 5], 1), randomStored(format, [3, 5], 2)]
+  const stacked = await load({ shape: [2, 3, 5], tensors: ['a', 'b'], format }, storedCheckpoint({ a, b }))
+  expect(stacked.data).toEqual(Float32Array.of(...a.values, ...b.values))
+  const transposed = await load({ shape: [5, 3], transpose: true, format }, storedCheckpoint({ w: a }))
+  expect(transposed.data).toEqual(Float32Array.from({ length: 15 }, (_, at) => a.values[(at % 3) * 5 + Math.floor(at / 3)]))
+  const slices: readonly WeightSlice[] = [{ kind: 'range', start: 1, stop: null, step: 1 }]
+  const cut = await load({ shape: [2, 5], slices, format, parts: 2, partElements: 8 }, storedCheckpoint({ w: a }))
+  expect(cut.data).toEqual(a.values.slice(5))
+})
+
+test('a weight that is converted has the nearest numbers, and values that a format cannot have are counted', async () => {
+  const w = { shape: [4], data: Float32Array.of(1, 1 + 2 ** -8, 1 + 3 * 2 ** -8, -3e38) }
+  const rounded = await load({ shape: [4], format: 'bf16' }, memoryCheckpoint({ w }))
+  expect([...rounded.data]).toEqual([1, 1, 1 + 2 ** -6, Math.fround(-226 * 2 ** 120)])
+  const problems = await problemsOf(load({ shape: [4], format: 'f16' }, memoryCheckpoint({ w })))
+  expect(problems.map(({ message }) => message)).toEqual(['layer.w, from w: 1 values do not fit f16'])
 })

@@ -15,6 +15,11 @@ export class Bindings {
     this.all = buffers
     this.byName = new Map(buffers.map((binding) => [binding.name, binding]))
     this.report = report
+    for (const { name, access, dtype, storage } of buffers) {
+      if (storage === undefined) continue
+      if (dtype !== 'f32') report.faultAt('bindings', `@${name} is ${dtype}, and elements of ${storage.format} are f32`)
+      if (access !== 'read') report.faultAt('bindings', `@${name} lies as ${storage.format}, which no kernel stores`)
+    }
     if (this.byName.size < buffers.length) report.faultAt('bindings', 'two bindings have one name')
   }
 

@@ -1,0 +1,54 @@
+/**
+ * The arithmetic that decodes are written over. Each user of a format gives its own: numbers on the host, text in WGSL, vectors in
+ * WebAssembly.
+ */
+
+/**
+ * `I` are integers of 32 bits, whose sums and products wrap around; `F` are f32. A format reads bytes of its block alone, at
+ * offsets that it computes from the place of the element.
+ */
+export interface Decoder<I, F> {
+  readonly integer: (value: number) => I
+  readonly float: (value: number) => F
+  /** The byte at an offset from the start of the block, 0 .. 255. */
+  readonly byte: (at: I) => I
+  /** The 16 bits at an even offset, little-endian. */
+  readonly half: (at: I) => I
+  readonly add: (a: I, b: I) => I
+  readonly and: (a: I, mask: number) => I
+  readonly or: (a: I, b: I) => I
+  readonly shiftLeft: (a: I, bits: number) => I
+  /** The sign is not kept. */
+  readonly shiftRight: (a: I, bits: number) => I
+  readonly equal: (a: I, value: number) => I
+  /** `then` where the condition is not 0. */
+  readonly choose: (condition: I, then: I, otherwise: I) => I
+  readonly chooseFloat: (condition: I, then: F, otherwise: F) => F
+  /** A signed integer, of at most 24 bits, as f32. */
+  readonly convert: (a: I) => F
+  /** The f32 of these bits. */
+  readonly bits: (a: I) => F
+  readonly plus: (a: F, b: F) => F
+  readonly times: (a: F, b: F) => F
+}
+
+/** Elements of a weight as bytes. */
+export interface StorageFormat {
+  /** Elements of a block, neighbours along the last axis: 1, or a multiple of 4. */
+  readonly elements: number
+  readonly bytes: number
+  /** The element at a place of the block, 0 .. `elements` - 1. */
+  readonly decode: <I, F>(decoder: Decoder<I, F>, place: I) => F
+  readonly doc: string
+}
+
+/** Bits of 16 as IEEE 754 binary16, exactly; no step has a subnormal f32, which some devices flush to zero. */
+export function halfFloat<I, F>(d: Decoder<I, F>, bits: I): F {
+  const size = d.shiftLeft(d.and(bits, 0x7fff), 13)
+  const exponent = d.and(bits, 0x7c00)
+  const bias = d.choose(d.equal(exponent, 0x7c00), d.integer(0x70000000), d.integer(0x38000000))
+  // a subnormal number becomes 2^-14 (1 + fraction), less 2^-14
+  const small = d.plus(d.bits(d.add(size, d.integer(0x38800000))), d.float(-(2 ** -14)))
+  const sign = d.bits(d.or(d.shiftLeft(d.and(bits, 0x8000), 16), d.integer(0x3f800000)))
+  return d.times(d.chooseFloat(d.equal(exponent, 0), small, d.bits(d.add(size, bias))), sign)
+}

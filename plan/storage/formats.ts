@@ -1,0 +1,36 @@
+/** The formats that weights lie in, by name, and the bytes that they take. */
+import { bf16 } from './bf16.ts'
+import type { StorageFormat } from './decoder.ts'
+import { f16 } from './f16.ts'
+
+const FORMATS = { bf16, f16 } as const satisfies Readonly<Record<string, StorageFormat>>
+
+/** A format other than f32. */
+export type FormatName = keyof typeof FORMATS
+
+export const FORMAT_NAMES = Object.keys(FORMATS) as readonly FormatName[]
+
+export const isFormat = (name: string): name is FormatName => Object.hasOwn(FORMATS, name)
+
+export const formatOf = (name: FormatName): StorageFormat => FORMATS[name]
+
+/** How the elements of a weight lie in memory. */
+export interface WeightStorage {
+  readonly format: FormatName
+  /** Elements of a row, where rows do not end with a block; each begins with one, and what is behind its end has no meaning. */
+  readonly row?: number
+}
+
+/** The storage of a weight in a format, whose rows have so many elements. */
+export const storageIn = (format: FormatName, row: number): WeightStorage =>
+  row % formatOf(format).elements === 0 ? { format } : { format, row }
+
+/** Bytes of whole rows, or of whole blocks. */
+export function storedBytes({ format, row }: WeightStorage, elements: number): number {
+  const block = formatOf(format)
+  if (row === undefined) return (elements / block.elements) * block.bytes
+  return (elements / row) * Math.ceil(row / block.elements) * block.bytes
+}
+
+/** `bf16`, or `q8_0 row 100`: as kernels and graphs print it. */
+export const storageText = ({ format, row }: WeightStorage): string => (row === undefined ? format : `${format} row ${row}`)

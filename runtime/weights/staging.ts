@@ -1,0 +1,170 @@
+/** Weights on their way to the device: elements are put in their places on the host until a range of the weight is complete. */
+import { BYTES } from '../../plan/plan.ts'
+import { formatOf } from '../../plan/storage/formats.ts'
+import type { NumberArray } from '../checkpoint/dtypes.ts'
+import type { Device, Part } from '../device.ts'
+import { arrayOf, type HostArray } from '../tensors.ts'
+import { elementsOf, unitsOf } from './convert.ts'
+import type { Match } from './match.ts'
+import type { StridedCopy } from './view.ts'
+
+/** One piece of a weight, element after element. */
+export interface Staging {
+  /** Puts a copy's elements in their place; `bytes` are the file's from element `first` on. */
+  readonly put: (copies: readonly StridedCopy[], bytes: Uint8Array, first: number) => void
+  readonly flush: () => void
+}
+
+/** Writes the bytes of a weight in order. The device takes whole words: what is left of one waits for the next bytes. */
+export interface ByteWriter {
+  readonly write: (bytes: Uint8Array) => void
+  /** After the last bytes. */
+  readonly end: () => void
+}
+
+const WORD = 4
+
+export function createByteWriter(device: Device, parts: readonly Part[]): ByteWriter {
+  let [part, written] = [0, 0]
+  let rest = new Uint8Array(0)
+  const writeWords = (bytes: Uint8Array): void => {
+    for (let at = 0; at < bytes.length;) {
+      const { buffer, offset, contents } = parts[part]
+      const room = Math.ceil(contents / WORD) * WORD - written
+      const count = Math.min(room, bytes.length - at)
+      device.write(buffer, offset + written, new Uint32Array(bytes.buffer, bytes.byteOffset + at, count / WORD), 0, count / WORD)
+      at += count
+      written += count
+      if (count === room) [part, written] = [part + 1, 0]
+    }
+  }
+  return {
+    write: (bytes) => {
+      const whole = Math.floor((rest.length + bytes.length) / WORD) * WORD
+      if (rest.length === 0 && bytes.byteOffset % WORD === 0) {
+        writeWords(bytes.subarray(0, whole))
+        rest = bytes.slice(whole)
+        return
+      }
+      const joined = new Uint8Array(rest.length + bytes.length)
+      joined.set(rest)
+      joined.set(bytes, rest.length)
+      writeWords(joined.subarray(0, whole))
+      rest = joined.slice(whole)
+    },
+    end: () => {
+      if (rest.length === 0) return
+      const last = new Uint8Array(WORD)
+      last.set(rest)
+      writeWords(last)
+      rest = new Uint8Array(0)
+    },
+  }
+}
+
+/** Writes `count` elements of a weight from element `start` on, across its parts. */
+function writeRange(device: Device, parts: readonly Part[], data: HostArray, start: number, count: number): void {
+  let partStart = 0
+  for (const { buffer, offset, elements, bytes } of parts) {
+    const from = Math.max(start, partStart)
+    const to = Math.min(start + count, partStart + elements)
+    if (from < to) {
+      const at = offset + (from - partStart) * bytes
+      device.write(buffer, at, data, from - start, to - from)
+    }
+    partStart += elements
+  }
+}
+
+function copyStrided(
+  data: HostArray,
+  base: number,
+  { from, stride: step, count, toStride: toStep }: StridedCopy,
+  elements: NumberArray,
+  first: number,
+): void {
+  const start = from - first
+  if (step === 1 && toStep === 1 && !(elements instanceof BigInt64Array)) {
+    data.set(elements.subarray(start, start + count), base)
+    return
+  }
+  for (let at = 0; at < count; at++) data[base + at * toStep] = Number(elements[start + at * step])
+}
+
+/** Units of so many bytes. */
+function copyUnits(
+  data: Uint8Array,
+  base: number,
+  { from, stride, count, toStride }: StridedCopy,
+  units: Uint8Array,
+  first: number,
+  size: number,
+): void {
+  const start = from - first
+  if (stride === 1 && toStride === 1) return data.set(units.subarray(start * size, (start + count) * size), base * size)
+  for (let at = 0; at < count; at++) {
+    const [source, target] = [(start + at * stride) * size, (base + at * toStride) * size]
+    for (let byte = 0; byte < size; byte++) data[target + byte] = units[source + byte]
+  }
+}
+
+/** What a staging copies, and where it goes once a range is complete. */
+interface Sink {
+  /** For bytes of the file from element `first` on: puts one copy of them at an element of the staging. */
+  readonly from: (bytes: Uint8Array, first: number) => (copy: StridedCopy, base: number) => void
+  /** Writes the first `count` elements of the staging as those of the piece from `start` on. */
+  readonly write: (start: number, count: number) => void
+}
+
+function plainSink(device: Device, { port, tensor, start }: Match, parts: readonly Part[], capacity: number): Sink {
+  const data = arrayOf(port.dtype, new ArrayBuffer(capacity * BYTES[port.dtype]))
+  return {
+    from: (bytes, first) => {
+      const elements = elementsOf(tensor.dtype, bytes)
+      return (copy, base) => copyStrided(data, base, copy, elements, first)
+    },
+    write: (from, count) => writeRange(device, parts, data, start + from, count),
+  }
+}
+
+function storedSink({ port, tensor }: Match, writer: ByteWriter, capacity: number): Sink {
+  const { format } = port.storage!
+  const { bytes: size } = formatOf(format)
+  const data = new Uint8Array(capacity * size)
+  return {
+    from: (bytes, first) => {
+      const units = unitsOf(format, tensor.dtype, bytes)
+      return (copy, base) => copyUnits(data, base, copy, units, first, size)
+    },
+    write: (_, count) => writer.write(data.subarray(0, count * size)),
+  }
+}
+
+/** The staging of one piece; `writer` takes the bytes of a weight that is stored in a format. `capacity` is in elements. */
+export function createStaging(
+  device: Device,
+  match: Match,
+  parts: readonly Part[],
+  writer: ByteWriter | null,
+  capacity: number,
+): Staging {
+  const sink = writer === null ? plainSink(device, match, parts, capacity) : storedSink(match, writer, capacity)
+  let flushed = 0
+  let filled = 0
+  const flush = (): void => {
+    if (filled > 0) sink.write(flushed, filled)
+    flushed += filled
+    filled = 0
+  }
+  return {
+    put: (copies, bytes, first) => {
+      const place = sink.from(bytes, first)
+      for (const copy of copies) {
+        if (filled + copy.count > capacity) flush()
+        place(copy, copy.to - flushed)
+        filled += copy.count
+      }
+    },
+    flush,
+  }
+}

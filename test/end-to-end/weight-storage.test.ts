@@ -1,0 +1,129 @@
+/** Weights as they are shipped: on each device the outputs of the same numbers in f32, in the memory of the format. */
+import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import { compile, type Compilation } from '../../compiler/compile.ts'
+import { parse } from '../../compiler/graph/parse.ts'
+import { createBuilder } from '../../compiler/ops/build.ts'
+import { print } from '../../compiler/graph/print.ts'
+import { parseKernel } from '../../compiler/kernel/ir/parse.ts'
+import { printKernel } from '../../compiler/kernel/ir/print.ts'
+import { verifyKernel } from '../../compiler/kernel/ir/verify.ts'
+import { checkPlan } from '../../plan/check.ts'
+import { FORMAT_NAMES, type FormatName } from '../../plan/storage/formats.ts'
+import type { Plan } from '../../plan/plan.ts'
+import { CPU, PORTABLE, type Target } from '../../plan/target.ts'
+import type { Checkpoint } from '../../runtime/checkpoint/checkpoint.ts'
+import { memoryCheckpoint } from '../../runtime/checkpoint/memory.ts'
+import type { Device } from '../../runtime/device.ts'
+import { estimate } from '../../runtime/memory.ts'
+import type { Outputs } from '../../runtime/run.ts'
+import { createSession } from '../../runtime/session.ts'
+import { relativeError } from '../support/compare.ts'
+import { openSoftware } from '../support/devices.ts'
+import { load } from '../support/sources.ts'
+import { randomStored, storedCheckpoint, type StoredTensor } from '../support/stored-weights.ts'
+
+/** Row look-ups, dense and grouped products of both layouts, a weight on the left, sums over rows, elementwise use, a held value. */
+const SPEC = `
+import { rms_norm } from "std/blocks/norm"
+import { swiglu } from "std/experts/swiglu"
+import { top_k } from "std/policies/top_k"
+
+model m(V: int = 11, D: int = 12, F: int = 20, E: int = 3, N: int = 7) {
+  input tokens: i32[T]
+  param embed: f32[V, D]
+  param up: f32[D, F]
+  param twist: f32[N, F]
+  param head: f32[V, D]
+  let h = take(embed, tokens)
+  let answer = moe(rms_norm(h)) {
+    experts E of swiglu(F = F)
+    route top_k(k = 2)
+    require dropless
+  }
+  let wide = (h + answer) @ up
+  output back: f32[T, D] = wide @ up.T
+  output turned: f32[N, T] = twist @ wide.T
+  output logits: f32[T, V] = (h + answer) @ head.T
+  output rows: f32[V] = sum(head * head, axis = -1)
+  output itself: f32[N, F] = twist
+}
+`
+
+const compiled = (target: Target, format: FormatName | null): Compilation & { readonly plan: Plan } => {
+  const formats = format === null ? {} : { formats: { kind: 'all', format } as const }
+  const compilation = compile({ path: 'm.smoe', text: SPEC }, { target, load, ...formats })
+  expect(compilation.diagnostics).toEqual([])
+  return { ...compilation, plan: compilation.plan! }
+}
+
+/** A tensor for each piece of each weight, as it is in a checkpoint. */
+function tensorsIn(format: FormatName, { weights }: Plan): Readonly<Record<string, StoredTensor>> {
+  const tensors: Record<string, StoredTensor> = {}
+  for (const { shape, pieces, stacked } of weights)
+    for (const { tensor, transpose } of pieces) {
+      const sizes = (stacked ? shape.slice(1) : shape).map(Number)
+      const [rows, columns] = sizes.slice(-2)
+      const whole = transpose ? [...sizes.slice(0, -2), columns, rows] : sizes
+      tensors[tensor] ??= randomStored(format, whole, Object.keys(tensors).length)
+    }
+  return tensors
+}
+
+const numbersOf = (tensors: Readonly<Record<string, StoredTensor>>): Checkpoint =>
+  memoryCheckpoint(
+    Object.fromEntries(Object.entries(tensors).map(([name, { shape, values }]) => [name, { shape, data: values }])),
+  )
+
+async function run(device: Device, plan: Plan, checkpoint: Checkpoint, tokens: number): Promise<Outputs> {
+  const session = await createSession(device, plan)
+  try {
+    await session.loadWeights(checkpoint)
+    return await session.run({ tokens: { shape: [tokens], data: Int32Array.from({ length: tokens }, (_, at) => (at * 7) % 11) } })
+  } finally {
+    session.dispose()
+  }
+}
+
+let cpu: Device
+let adapters: readonly Device[] = []
+beforeAll(async () => {
+  ;[cpu, ...adapters] = await openSoftware()
+}, 120_000)
+afterAll(() => [cpu, ...adapters].forEach((device) => device.dispose()))
+
+describe.each(FORMAT_NAMES)('weights in %s', (format) => {
+  it.each([
+    ['cpu', CPU],
+    ['webgpu', PORTABLE],
+  ] as const)('a plan and kernels that verify, for %s', (_, target) => {
+    const { plan, graph, programs } = compiled(target, format)
+    expect(checkPlan(JSON.parse(JSON.stringify(plan))).problems).toEqual([])
+    expect(plan.requires.features).toEqual([])
+    expect(plan.weights.every(({ storage }) => storage?.format === format)).toBe(true)
+    expect(print(parse(print(graph!), createBuilder().make))).toBe(print(graph!))
+    for (const { schedule } of programs)
+      for (const kernel of schedule.kernels) {
+        const text = printKernel(kernel)
+        expect(printKernel(parseKernel(text))).toBe(text)
+        expect(verifyKernel(parseKernel(text), PORTABLE)).toEqual([])
+      }
+  })
+
+  it.each([2, 37])('outputs of %i tokens on the cpu device have the bits of the same numbers in f32', async (tokens) => {
+    const [stored, plain] = [compiled(CPU, format).plan, compiled(CPU, null).plan]
+    const tensors = tensorsIn(format, stored)
+    const got = await run(cpu, stored, storedCheckpoint(tensors), tokens)
+    expect(got).toEqual(await run(cpu, plain, numbersOf(tensors), tokens))
+    expect(estimate(stored, { T: tokens }).weights).toBeLessThan(0.6 * estimate(plain, { T: tokens }).weights)
+  })
+
+  it('outputs on adapters are those of the cpu device', async () => {
+    const tensors = tensorsIn(format, compiled(CPU, format).plan)
+    const expected = await run(cpu, compiled(CPU, format).plan, storedCheckpoint(tensors), 37)
+    for (const device of adapters) {
+      const got = await run(device, compiled(device.target, format).plan, storedCheckpoint(tensors), 37)
+      for (const [name, { data }] of Object.entries(expected))
+        expect(relativeError(got[name].data, data), `${name} on ${device.choice.name}`).toBeLessThan(1e-5)
+    }
+  }, 120_000)
+})
