@@ -25,7 +25,7 @@ import { printKernels } from './emit/print-kernels.ts'
 
 export interface CompileOptions extends CheckOptions, LowerOptions {
   readonly target: Target
-  /** How weights lie in memory; f32 unless given. */
+  /** How weights are stored; f32 unless given. */
   readonly formats?: WeightFormats
 }
 

@@ -101,7 +101,7 @@ export interface WeightPort {
   /** Its path in the model: `layers.0.moe.experts.gate`. */
   readonly name: string
   readonly dtype: StorageType
-  /** How it lies in memory, where not as elements of the dtype; that of its buffer. */
+  /** How it is stored, where not as elements of the dtype; that of its buffer. */
   readonly storage?: WeightStorage
   readonly shape: readonly Size[]
   readonly buffer: number
@@ -142,7 +142,7 @@ export interface PlanBuffer {
   readonly name: string
   readonly role: 'input' | 'output' | 'weight' | 'constant' | 'held' | 'scratch'
   readonly dtype: StorageType
-  /** How elements lie in memory, where not as elements of the dtype: of weights alone. */
+  /** How elements are stored, where not as elements of the dtype: of weights alone. */
   readonly storage?: WeightStorage
   readonly elements: Size
   /** More than one where the whole exceeds a binding: elements in each part but the last. */

@@ -181,7 +181,9 @@ const fieldsOf = (target: unknown): { readonly [F in keyof Plan]: Rule } => ({
   bounds: optional(list(record({ size, what: text }))),
   inputs: list(record({ ...port, dtype: onHost, below: optional(size), ignored: optional(integer) })),
   outputs: list(record({ ...port, role: optional(role), replaces: optional(name) })),
-  weights: list(record({ ...port, storage: stored, pieces: list(piece), stacked: flag, variable: optional(rolesOf(VARIABLE_KINDS)) })),
+  weights: list(
+    record({ ...port, storage: stored, pieces: list(piece), stacked: flag, variable: optional(rolesOf(VARIABLE_KINDS)) }),
+  ),
   constants: list(record({ buffer: whole, dtype: onHost, values: list(finite) })),
   held: list(record(port)),
   buffers: list(buffer),

@@ -30,8 +30,8 @@ export interface Store {
    */
   readonly write: (tensors: Readonly<Record<string, HostData>>) => Promise<void>
   /**
-   * Reads the named weights, or all, as f32 or integers, whatever they are stored as. A weight that was never written is zero. Throws a StoreError for an
-   * unknown name.
+   * Reads the named weights, or all, as f32 or integers, whatever they are stored as. A weight that was never written is zero.
+   * Throws a StoreError for an unknown name.
    */
   readonly read: (names?: readonly string[]) => Promise<Readonly<Record<string, HostData>>>
   /** Frees the weights, also those of open sessions. Further calls do nothing. */
@@ -144,7 +144,9 @@ export function createStore(device: Device, { buckets = [] }: StoreOptions = {})
     return {
       dtype: bucket.dtype,
       shape,
-      parts: [{ buffer, offset: offset + at * bytes, size: roundUp(elements * bytes), elements, contents: elements * bytes, bytes }],
+      parts: [
+        { buffer, offset: offset + at * bytes, size: roundUp(elements * bytes), elements, contents: elements * bytes, bytes },
+      ],
     }
   }
 

@@ -1,4 +1,4 @@
-/** `--weights-as FORMAT`: what weights lie in memory as. */
+/** `--weights-as FORMAT`: what weights are stored as. */
 import { Option } from 'commander'
 import type { WeightFormats } from '../../compiler/passes/weight-formats.ts'
 import { elementBytes, type Plan } from '../../plan/plan.ts'
@@ -14,7 +14,7 @@ export interface WeightFormatOptions {
 }
 
 export const weightsAsOption = (): Option =>
-  new Option('--weights-as <format>', 'what weights lie in memory as: as the checkpoint has them, or converted while they load')
+  new Option('--weights-as <format>', 'what weights are stored as: as the checkpoint has them, or converted while they load')
     .choices(['shipped', 'f32', ...CONVERTED])
     .default('shipped')
 

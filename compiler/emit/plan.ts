@@ -145,9 +145,8 @@ class PlanBuilder {
   }
 
   largestBinding(): number {
-    const known = this.buffers.map(
-      ({ elements, partElements, dtype, storage }) =>
-        elementBytes(dtype, storage, partElements !== null ? partElements : /^\d+$/.test(elements) ? Number(elements) : 0),
+    const known = this.buffers.map(({ elements, partElements, dtype, storage }) =>
+      elementBytes(dtype, storage, partElements !== null ? partElements : /^\d+$/.test(elements) ? Number(elements) : 0),
     )
     return Math.max(0, ...known)
   }

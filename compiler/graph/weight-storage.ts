@@ -1,4 +1,4 @@
-/** How the values of a node lie in memory. */
+/** How the values of a node are stored. */
 import { constantValue } from '../../plan/dim.ts'
 import { storageIn, type WeightStorage } from '../../plan/storage/formats.ts'
 import type { Node } from './node.ts'

@@ -1,4 +1,4 @@
-/** Weight formats: how each weight lies in memory, as the checkpoint has it or as one format for all. */
+/** Weight formats: how each weight is stored, as the checkpoint has it or as one format for all. */
 import type { FormatName } from '../../plan/storage/formats.ts'
 import { weightPath } from '../../plan/weight-path.ts'
 import type { Graph } from '../graph/node.ts'

@@ -1,6 +1,6 @@
 /**
- * Vectors of four elements of a weight that lies in a format: neighbours in one block, or wherever four indices say. Up to 16 bytes
- * behind a block are read and not used.
+ * Vectors of four elements of a weight that lies in a format: neighbours in one block, or wherever four indices say. Up to 16
+ * bytes behind a block are read and not used.
  */
 import type { Decoder } from '../../plan/storage/decoder.ts'
 import { formatOf, type FormatName, type WeightStorage } from '../../plan/storage/formats.ts'
@@ -92,8 +92,8 @@ function createDecoder(read: Read): Decoder<Vector, Vector> {
 }
 
 /**
- * Leaves four neighbours: those from a place of a block on, whose address a local holds; where each element is a block, those from
- * the address on.
+ * Leaves four neighbours: those from a place of a block on, whose address a local holds; where each element is a block, those
+ * from the address on.
  */
 export function decodeNear(body: FunctionBody, format: FormatName, address: number, place: number): void {
   const { elements, bytes, decode } = formatOf(format)

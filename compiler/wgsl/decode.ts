@@ -29,7 +29,9 @@ function createStatements(): Statements {
   return { lines, define }
 }
 
-/** Bytes of a block: `words` of a buffer from `start` on, which is a number of words where blocks begin with one, else of bytes. */
+/**
+ * Bytes of a block: `words` of a buffer from `start` on, which is a number of words where blocks begin with one, else of bytes.
+ */
 interface Block {
   readonly words: string
   readonly start: string
@@ -111,17 +113,17 @@ export function loadStored({ format, row }: WeightStorage, words: string, i: str
   const start = define(`${block} * ${isAligned ? unitBytes / 4 : unitBytes}u`)
   const decoder = createDecoder(statements, { words, start, isAligned })
   const first = typeof place === 'number' || width === 1 ? place : define(`${place} * ${width}u`)
-  const values = Array.from({ length: width }, (_, lane) =>
+  const values = Array.from({ length: width }, (_, u) =>
     elements === 1
       ? decode(
           {
             ...decoder,
-            byte: (at) => decoder.byte(decoder.add(at, lane * bytes)),
-            half: (at) => decoder.half(decoder.add(at, lane * bytes)),
+            byte: (at) => decoder.byte(decoder.add(at, u * bytes)),
+            half: (at) => decoder.half(decoder.add(at, u * bytes)),
           },
           0,
         )
-      : decode(decoder, decoder.add(first, lane)),
+      : decode(decoder, decoder.add(first, u)),
   )
   return [...statements.lines, `return ${vec4 ? `vec4<f32>(${values.join(', ')})` : values[0]};`]
 }

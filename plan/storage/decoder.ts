@@ -1,6 +1,6 @@
 /**
- * The arithmetic that decodes are written over. Each user of a format gives its own: numbers on the host, text in WGSL, vectors in
- * WebAssembly.
+ * The arithmetic that decodes are written over. Each user of a format gives its own: numbers on the host, text in WGSL, vectors
+ * in WebAssembly.
  */
 
 /**

@@ -14,7 +14,7 @@ export const isFormat = (name: string): name is FormatName => Object.hasOwn(FORM
 
 export const formatOf = (name: FormatName): StorageFormat => FORMATS[name]
 
-/** How the elements of a weight lie in memory. */
+/** How the elements of a weight are stored. */
 export interface WeightStorage {
   readonly format: FormatName
   /** Elements of a row, where rows do not end with a block; each begins with one, and what is behind its end has no meaning. */

@@ -61,7 +61,7 @@ function* chunksOf(copies: Iterable<StridedCopy>, limit: number): Generator<Chun
 }
 
 /** Whether a weight can have a value of the file; `checkFinite`: whether it must be finite. */
-function isSound(value: number, { dtype, storage }: WeightPort, checkFinite: boolean): boolean {
+function canHold(value: number, { dtype, storage }: WeightPort, checkFinite: boolean): boolean {
   if (dtype !== 'f32') return inRange(value, dtype)
   if (storage === undefined) return Number.isFinite(Math.fround(value))
   return Number.isFinite(stored(value, storage.format)) || (!checkFinite && !Number.isFinite(value))
@@ -101,7 +101,7 @@ async function loadPiece(
   const capacity = matrixElements(view) || Math.min(limit, Math.max(1, elementCount(view.shape)))
   const staging = createStaging(device, match, parts, writer, capacity)
   const counts = checkFinite || narrows(match)
-  const sound = (value: number): boolean => isSound(value, port, checkFinite)
+  const sound = (value: number): boolean => canHold(value, port, checkFinite)
   let bad = 0
   for (const { copies, first, end } of chunksOf(stridedCopies(view, limit), limit)) {
     const bytes = await checkpoint.read(tensor.name, first * size, (end - first) * size)

@@ -1,4 +1,4 @@
-/** `--weights-as`: what weights lie in memory as, in a run and in a plan. */
+/** `--weights-as`: what weights are stored as, in a run and in a plan. */
 import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { expect, it } from 'vitest'

@@ -22,7 +22,9 @@ import { openSoftware } from '../support/devices.ts'
 import { load } from '../support/sources.ts'
 import { randomStored, storedCheckpoint, type StoredTensor } from '../support/stored-weights.ts'
 
-/** Row look-ups, dense and grouped products of both layouts, a weight on the left, sums over rows, elementwise use, a held value. */
+/**
+ * Row look-ups, dense and grouped products of both layouts, a weight on the left, sums over rows, elementwise use, a held value.
+ */
 const SPEC = `
 import { rms_norm } from "std/blocks/norm"
 import { swiglu } from "std/experts/swiglu"

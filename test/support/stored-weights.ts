@@ -16,7 +16,9 @@ export interface StoredTensor {
 
 type MakeCodes = (bytes: Uint8Array, random: () => number) => void
 
-/** Codes of 16 bits of numbers in -1 .. 1, some subnormal; `one` is the code of 1, `octave` how many codes lead to twice a number. */
+/**
+ * Codes of 16 bits of numbers in -1 .. 1, some subnormal; `one` is the code of 1, `octave` how many codes lead to twice a number.
+ */
 const floats =
   (one: number, octave: number): MakeCodes =>
   (bytes, random) => {
@@ -60,4 +62,3 @@ export function storedCheckpoint(tensors: Readonly<Record<string, StoredTensor>>
     close: async () => {},
   }
 }
-

@@ -11,7 +11,7 @@ export interface Binding {
   readonly name: string
   readonly access: 'read' | 'read_write'
   readonly dtype: DType
-  /** How elements lie in memory, where not as elements of the dtype: a load decodes one. Such a buffer is not stored to. */
+  /** How elements are stored, where not as elements of the dtype: a load decodes one. Such a buffer is not stored to. */
   readonly storage?: WeightStorage
   readonly elements: Dim
 }

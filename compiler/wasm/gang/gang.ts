@@ -18,7 +18,7 @@ export interface Buffer {
   readonly address: number
   readonly elements: number
   readonly type: ScalarType
-  /** How elements lie in memory, where not as elements of the type. */
+  /** How elements are stored, where not as elements of the type. */
   readonly storage?: WeightStorage
 }
 

@@ -13,7 +13,7 @@ import { GANG } from './shape.ts'
 /** Memory that elements are read from: its address and its length, and bytes that are added to the address. */
 export interface Elements {
   readonly type: ScalarType
-  /** How they lie in memory, where not as elements of the type. */
+  /** How they are stored, where not as elements of the type. */
   readonly storage?: WeightStorage
   readonly address: number
   readonly offset: number

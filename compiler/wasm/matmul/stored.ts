@@ -1,6 +1,6 @@
 /**
- * Operands of a matmul that are weights in a format. bf16 is decoded where it is multiplied, as that is one shift; rows or columns
- * of other formats are unpacked into the worker's own memory first, all of K, and serve all that is multiplied with them.
+ * Operands of a matmul that are weights in a format. bf16 is decoded where it is multiplied, as that is one shift; rows or
+ * columns of other formats are unpacked into the worker's own memory first, all of K, and serve all that is multiplied with them.
  */
 import { constantValue } from '../../../plan/dim.ts'
 import { formatOf, type WeightStorage } from '../../../plan/storage/formats.ts'
