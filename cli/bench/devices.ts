@@ -6,6 +6,8 @@ import type { Terminal } from '../terminal.ts'
 
 export interface NamedDevice {
   readonly name: string
+  /** What the device is: the name of its adapter. */
+  readonly detail: string
   readonly device: Device
 }
 
@@ -38,7 +40,7 @@ export async function withDevices<T>(
   try {
     for (const name of names) {
       const device = await openChosen(mayBeCpu(name) || isAlone ? { ...options, device: name } : { device: name }, terminal)
-      devices.push({ name, device })
+      devices.push({ name, detail: device.choice.name, device })
     }
     return await run(devices)
   } finally {

@@ -4,7 +4,6 @@ import { bytes, milliseconds, plural, table } from '../output.ts'
 import { profileTable } from '../run/profile.ts'
 import type { Terminal } from '../terminal.ts'
 import { verdict } from './comparison.ts'
-import type { NamedDevice } from './devices.ts'
 import type { LayerMeasurement, SizeMeasurement } from './layer-bench.ts'
 import type { LayerSize } from './layer.ts'
 import type { Measurement, Timing } from './measure.ts'
@@ -18,8 +17,14 @@ export interface Load {
 
 export const loadNow = (): number => loadavg()[0]
 
-function head(title: string, devices: readonly NamedDevice[], { before, after }: Load): string {
-  const adapters = table(devices.map(({ name, device }) => [`  ${name}`, device.choice.name]))
+/** What takes turns, by name. */
+interface Named {
+  readonly name: string
+  readonly detail: string
+}
+
+function head(title: string, all: readonly Named[], { before, after }: Load): string {
+  const adapters = table(all.map(({ name, detail }) => [`  ${name}`, detail]))
   return `${title}\ndevices, in turns:\n${adapters}load: ${before.toFixed(1)} before, ${after.toFixed(1)} after\n\n`
 }
 
@@ -76,7 +81,7 @@ function kernelTables({ tokens, devices }: SizeMeasurement): readonly string[] {
 
 export function reportLayer(
   { experts, k, width, hidden }: LayerSize,
-  devices: readonly NamedDevice[],
+  devices: readonly Named[],
   load: Load,
   sizes: readonly SizeMeasurement[],
   terminal: Terminal,
@@ -90,12 +95,12 @@ export function reportLayer(
 
 export function reportStep(
   title: string,
-  devices: readonly NamedDevice[],
+  all: readonly Named[],
   load: Load,
   { devices: measured, comparisons }: StepMeasurement,
   terminal: Terminal,
 ): void {
-  terminal.out(head(title, devices, load))
+  terminal.out(head(title, all, load))
   const rows = measured.map((one) => [one.device, ...timing(one), String(one.runs)])
   terminal.out(table([['device', 'ms best', 'median', 'half of the runs', 'runs'], ...rows], '<>>>>'))
   terminal.out(`\n${verdict(measured[0].device, measured[0].median, comparisons)}\n`)

@@ -15,6 +15,12 @@ import type { NamedDevice } from './devices.ts'
 import { timingOf, type Timing } from './measure.ts'
 import { takeTurns, type Repeated } from './turns.ts'
 
+/** What runs a step, with the name of its device and what that is. */
+export interface NamedStep extends Repeated {
+  readonly name: string
+  readonly detail: string
+}
+
 export interface StepMeasurement {
   readonly devices: readonly (Timing & { readonly device: string })[]
   /** How many times as fast the first device is as each other one. */
@@ -22,8 +28,8 @@ export interface StepMeasurement {
 }
 
 const SEED = 1
-/** A rate at which weights stay what they are, however many runs there are. */
-const LEARNING_RATE = 1e-9
+/** The learning rate of steps that are timed: weights stay what they are, however many runs there are. */
+export const TIMED_RATE = 1e-9
 
 /** Values that the input takes: whole numbers below its bound, or normal ones. */
 function randomInput({ shape, dtype, below }: RecipeInput, random: () => number): HostData {
@@ -40,7 +46,7 @@ export function randomBatch({ inputs }: Recipe): BatchInputs {
 }
 
 /** One step a run, without competitions, on the same batch. */
-export function stepOf(machine: Machine, recipe: Recipe): Repeated {
+function stepOf(machine: Machine, recipe: Recipe): Repeated {
   const batch = randomBatch(recipe)
   let step = 0
   return {
@@ -48,33 +54,44 @@ export function stepOf(machine: Machine, recipe: Recipe): Repeated {
       for (let microBatch = 0; microBatch < recipe.accumulate; microBatch++)
         await machine.step([], { ...batch, ...stepInputs(recipe, step % recipe.steps, microBatch) })
       step++
-      await machine.update({ learningRate: LEARNING_RATE, update: step, lossScale: 1 })
+      await machine.update({ learningRate: TIMED_RATE, update: step, lossScale: 1 })
     },
   }
 }
 
-export async function measureStep(
-  devices: readonly NamedDevice[],
-  graphs: TrainingGraphs,
-  seconds: number,
-  terminal: Terminal,
-): Promise<StepMeasurement> {
-  const { recipe } = graphs
+export interface Steps {
+  readonly all: readonly NamedStep[]
+  /** Frees what the steps have on their devices. */
+  readonly dispose: () => void
+}
+
+/** The step on each device, its weights initialised. */
+export async function createSteps(devices: readonly NamedDevice[], graphs: TrainingGraphs, terminal: Terminal): Promise<Steps> {
   const machines = devices.map(({ device }) =>
     createDeviceMachine(device, trainingPlans(graphs, device.target), { onCompile: compileProgress(terminal) }),
   )
+  const dispose = (): void => machines.forEach((machine) => machine.dispose())
   try {
-    for (const machine of machines) await machine.write(initialState(recipe))
-    const progress = createProgress(terminal, `a step of ${recipe.model}`, 1)
-    try {
-      const steps = machines.map((machine) => stepOf(machine, recipe))
-      const rounds = await takeTurns(steps, seconds, (part) => progress.update(part))
-      const named = devices.map(({ name }, at) => ({ name, rounds: rounds[at] }))
-      return { devices: named.map((one) => ({ device: one.name, ...timingOf(one.rounds) })), comparisons: compare(named) }
-    } finally {
-      progress.end()
-    }
+    for (const machine of machines) await machine.write(initialState(graphs.recipe))
+  } catch (problem) {
+    dispose()
+    throw problem
+  }
+  const all = devices.map(({ name, detail }, at) => ({
+    name,
+    detail,
+    ...stepOf(machines[at], graphs.recipe),
+  }))
+  return { all, dispose }
+}
+
+export async function measureSteps(all: readonly NamedStep[], seconds: number, terminal: Terminal): Promise<StepMeasurement> {
+  const progress = createProgress(terminal, 'steps', 1)
+  try {
+    const rounds = await takeTurns(all, seconds, (part) => progress.update(part))
+    const named = all.map(({ name }, at) => ({ name, rounds: rounds[at] }))
+    return { devices: named.map((one) => ({ device: one.name, ...timingOf(one.rounds) })), comparisons: compare(named) }
   } finally {
-    for (const machine of machines) machine.dispose()
+    progress.end()
   }
 }

@@ -1,9 +1,9 @@
 /** `smoe bench [spec]`: a mixture-of-experts layer, or the training step of a spec, timed on devices in turns. */
 import { Option, type Command } from 'commander'
-import { withDevices, type DevicesOptions } from '../bench/devices.ts'
+import { withDevices, type DevicesOptions, type NamedDevice } from '../bench/devices.ts'
 import { measureLayer, type LayerOptions } from '../bench/layer-bench.ts'
 import { loadNow, reportLayer, reportStep, stepTitle } from '../bench/report.ts'
-import { measureStep } from '../bench/step-bench.ts'
+import { createSteps, measureSteps } from '../bench/step-bench.ts'
 import {
   formatOption,
   modelOption,
@@ -21,9 +21,7 @@ import { trainingSpec, type RecipeOptions } from '../training/spec.ts'
 
 interface Options extends LayerOptions, FormatOption, DevicesOptions, Omit<RecipeOptions, 'precision'> {}
 
-const adapters = (
-  devices: readonly { readonly name: string; readonly device: { readonly choice: { readonly name: string } } }[],
-) => devices.map(({ name, device }) => ({ device: name, adapter: device.choice.name }))
+const adapters = (devices: readonly NamedDevice[]) => devices.map(({ name, detail }) => ({ device: name, adapter: detail }))
 
 async function benchLayer(options: Options, terminal: Terminal): Promise<ExitCode> {
   const before = loadNow()
@@ -42,7 +40,8 @@ async function benchStep(path: string, options: Options, terminal: Terminal): Pr
   const { model, accumulate, batch } = graphs.recipe
   const before = loadNow()
   await withDevices(options, terminal, async (devices) => {
-    const measured = await measureStep(devices, graphs, options.seconds, terminal)
+    const steps = await createSteps(devices, graphs, terminal)
+    const measured = await measureSteps(steps.all, options.seconds, terminal).finally(steps.dispose)
     const load = { before, after: loadNow() }
     if (options.format === 'text') return reportStep(stepTitle(model, accumulate, batch), devices, load, measured, terminal)
     writeJson(terminal, { model, batch, accumulate, adapters: adapters(devices), load, ...measured })
