@@ -41,6 +41,7 @@ export const importCommand: CommandModule = {
       .argument('<dir>', 'folder of the checkpoint, or its config.json')
       .option('-o, --output <file>', 'where to write the spec; standard output by default')
       .option('--explain', 'prints what each field of the config became; the spec as well where -o is given')
+      .option('--as <type>', "takes this row of the table in the place of the one that 'model_type' names")
       .option('--weights <path>', 'the weights that the spec is checked against, where they are not beside the config')
       .option('--allow-unread', 'writes a spec though tensors of the checkpoint are not read by it')
       .action(run((typed: string, options: Options) => importCheckpoint(typed, options, terminal))),

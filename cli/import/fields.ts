@@ -38,7 +38,7 @@ export interface Fields {
   isGroup(name: string): boolean
   /** Marks a field as read that does not count here, and says why. */
   skip(name: string, reason: string): void
-  /** A whole number from 1 up. */
+  /** A whole number from 1 up; `group.name` is a field of a group. */
   count(name: string, became: string, fallback?: number): number
   /** A whole number from 0 up. */
   whole(name: string, became: string, fallback?: number): number
@@ -51,8 +51,8 @@ export interface Fields {
   optionalCount(name: string, became: string): number | null
   /** null where the field is absent without a default, or null. */
   optionalPositive(name: string, became: string): number | null
-  /** The fields of a nested object; those of an empty one where it is absent. */
-  group(name: string): Fields
+  /** The fields of a nested object; those of `absent` where there is none. */
+  group(name: string, absent?: Readonly<Record<string, unknown>>): Fields
 }
 
 export type Default = string | number | boolean | readonly number[]
@@ -180,6 +180,15 @@ function createFields(
     return null
   }
 
+  const group = (name: string, absent = {}): Fields =>
+    createFields(optional(name, GROUP, '') ?? absent, `${prefix}${name}.`, {}, log)
+
+  /** A field of a group where the name has a dot. */
+  function inside<T>(name: string, there: (fields: Fields, own: string) => T, here: () => T): T {
+    const at = name.indexOf('.')
+    return at < 0 ? here() : there(group(name.slice(0, at)), name.slice(at + 1))
+  }
+
   return {
     problems: log.problems,
     refuse: (text) => void log.problems.push(text),
@@ -206,14 +215,24 @@ function createFields(
       asked.add(name)
       if (Object.hasOwn(config, name)) record(name, undefined, reason)
     },
-    count: (name, became, fallback) => read(name, COUNT, became, fallback),
+    count: (name, became, fallback) =>
+      inside(
+        name,
+        (fields, own) => fields.count(own, became, fallback),
+        () => read(name, COUNT, became, fallback),
+      ),
     whole: (name, became, fallback) => read(name, WHOLE, became, fallback),
     positive: (name, became, fallback) => read(name, POSITIVE, became, fallback),
     flag: (name, became, fallback) => read(name, FLAG, became, fallback),
     text: (name, became, fallback) => read(name, TEXT, became, fallback),
     list: (name, became) => optional(name, LIST, became) ?? [],
-    optionalCount: (name, became) => optional(name, COUNT, became),
+    optionalCount: (name, became) =>
+      inside(
+        name,
+        (fields, own) => fields.optionalCount(own, became),
+        () => optional(name, COUNT, became),
+      ),
     optionalPositive: (name, became) => optional(name, POSITIVE, became),
-    group: (name) => createFields(optional(name, GROUP, '') ?? {}, `${prefix}${name}.`, {}, log),
+    group,
   }
 }

@@ -10,7 +10,9 @@ import { EXIT, Failure } from '../exit.ts'
 import { missingFile, readText } from '../load.ts'
 import type { Terminal } from '../terminal.ts'
 import { importModel, type Imported, type ImportSettings } from './import.ts'
+import { isRecord } from './fields.ts'
 import type { Layout } from './names/source.ts'
+import { rowOf } from './table.ts'
 import { checkWeights, headOf } from './weights.ts'
 
 export type ImportedSpec = Imported & { readonly kind: 'spec' }
@@ -69,8 +71,9 @@ async function withFiles(
   path: string,
   config: unknown,
   checkpoint: Checkpoint,
+  as: string | undefined,
 ): Promise<ImportedSpec & { readonly hasCopy: boolean }> {
-  const settings = { layout: layoutOf(checkpoint) }
+  const settings = { layout: layoutOf(checkpoint), as }
   const result = specOf(path, config, settings)
   const head = result.tie.isTied ? await headOf(checkpoint, result.tie) : 'none'
   if (head !== 'own') return { ...result, hasCopy: head === 'copy' }
@@ -82,8 +85,30 @@ async function withFiles(
 export interface ImportOptions {
   /** Whether unread tensors are a note instead of an error. */
   readonly allowUnread?: boolean
+  /** The row of the table to take, in the place of the one that `model_type` names. */
+  readonly as?: string
   /** The path of the weights to check against, instead of those beside the config. */
   readonly weights?: string
+}
+
+const isInTable = (config: unknown, as: string | undefined): boolean => {
+  const type = as ?? (isRecord(config) ? config.model_type : undefined)
+  return typeof type !== 'string' || rowOf(type) !== undefined
+}
+
+/** Refuses an architecture that is not in the table, with the nearest by its fields and the names of its tensors. */
+async function refuseUnknown(
+  path: string,
+  config: unknown,
+  as: string | undefined,
+  open: () => Promise<Checkpoint | null>,
+): Promise<void> {
+  const checkpoint = await open()
+  try {
+    specOf(path, config, { as, tensors: checkpoint?.tensors.keys() })
+  } finally {
+    await checkpoint?.close()
+  }
 }
 
 /**
@@ -92,17 +117,20 @@ export interface ImportOptions {
  */
 export async function importFrom(
   typed: string,
-  { allowUnread = false, weights }: ImportOptions,
+  { allowUnread = false, weights, as }: ImportOptions,
   terminal: Terminal,
 ): Promise<ImportedSpec> {
   const path = configPath(typed, terminal)
   const config = readConfig(path, terminal)
+  const openWeights = (): Promise<Checkpoint | null> =>
+    weights === undefined ? openBeside(path, terminal) : openNamed(weights, terminal)
+  if (!isInTable(config, as)) await refuseUnknown(path, config, as, openWeights)
   // an unsupported config is reported before the weights are read
-  const alone = specOf(path, config)
-  const checkpoint = await (weights === undefined ? openBeside(path, terminal) : openNamed(weights, terminal))
+  const alone = specOf(path, config, { as })
+  const checkpoint = await openWeights()
   if (checkpoint === null) return { ...alone, notes: [...alone.notes, UNCHECKED] }
   try {
-    const { hasCopy, ...result } = await withFiles(path, config, checkpoint)
+    const { hasCopy, ...result } = await withFiles(path, config, checkpoint, as)
     const isIgnorable = (tensor: string): boolean =>
       (hasCopy && tensor === result.tie.head) || result.ignorable.some((pattern) => pattern.test(tensor))
     const unread = checkWeights(result.name, result.spec, checkpoint, { isIgnorable, allowUnread }, terminal)

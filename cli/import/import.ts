@@ -5,7 +5,8 @@ import { fieldsOf, isRecord } from './fields.ts'
 import { checkOthers } from './known-fields.ts'
 import type { Layout } from './names/source.ts'
 import type { Row, Tie } from './row.ts'
-import { rowOf, supportedModelTypes } from './table.ts'
+import { nearestText } from './nearest.ts'
+import { ROWS, rowOf, supportedModelTypes } from './table.ts'
 
 export { supportedModelTypes } from './table.ts'
 
@@ -28,6 +29,10 @@ export type Imported =
 export interface ImportSettings {
   /** How the checkpoint stores experts. */
   readonly layout?: Layout
+  /** The row of the table to take, in the place of the one that `model_type` names. */
+  readonly as?: string
+  /** Names of the tensors of the checkpoint, where they are known: they tell what an unknown architecture is near to. */
+  readonly tensors?: Iterable<string>
 }
 
 const unsupported = (message: string): Imported => ({ kind: 'unsupported', message })
@@ -51,11 +56,12 @@ function importAs(row: Row, config: Readonly<Record<string, unknown>>, { layout 
 
 export function importModel(config: unknown, settings: ImportSettings = {}): Imported {
   if (!isRecord(config)) return unsupported('config.json must hold one JSON object')
-  const type = config.model_type
+  const type = settings.as ?? config.model_type
   const known = `supported are ${supportedModelTypes.join(', ')}`
   if (typeof type !== 'string') return unsupported(`'model_type' is missing: it names the architecture (${known})`)
   const row = rowOf(type)
-  return row === undefined
-    ? unsupported(`the architecture ${quoted(type)} is not supported (${known})`)
-    : importAs(row, config, settings)
+  if (row !== undefined)
+    return importAs(row, settings.as === undefined ? config : { ...config, model_type: type, architectures: [] }, settings)
+  const nearest = nearestText(ROWS, config, settings.tensors ?? null).map((line) => `  ${line}`)
+  return unsupported([`the architecture ${quoted(type)} is not in the table (${known})`, ...nearest].join('\n'))
 }

@@ -76,7 +76,8 @@ const HARMLESS: ReadonlySet<string> = new Set([
   'begin_suppress_tokens',
 ])
 
-const isHarmless = (name: string): boolean => HARMLESS.has(name) || name.startsWith('_') || name.endsWith('_token_id')
+/** Whether no model's logits depend on a field. */
+export const isHarmlessField = (name: string): boolean => HARMLESS.has(name) || name.startsWith('_') || name.endsWith('_token_id')
 
 type Plain = string | number | boolean
 
@@ -163,11 +164,14 @@ const NEUTRAL: Readonly<Record<string, readonly Plain[]>> = {
   adapter_config: [],
 }
 
+/** Whether a field affects the forward pass of some model. */
+export const hasEffectElsewhere = (name: string): boolean => Object.hasOwn(NEUTRAL, name)
+
 const isEmpty = (value: unknown): boolean => typeof value === 'object' && value !== null && Object.keys(value).length === 0
 
 /** Why a field that nothing read says nothing; null where that is not known. */
 function reasonOf(name: string, value: unknown): string | null {
-  if (isHarmless(name)) return 'nothing: the logits do not depend on it'
+  if (isHarmlessField(name)) return 'nothing: the logits do not depend on it'
   if (!Object.hasOwn(NEUTRAL, name)) return null
   const isNeutral = isEmpty(value) || NEUTRAL[name].some((neutral) => neutral === value)
   return isNeutral ? 'nothing: it has no effect at this value' : null

@@ -27,6 +27,8 @@ export type Imports = Readonly<Record<string, readonly string[]>>
 export interface Sublayer extends Part {
   /** An expression of its input, which is given as text; on several lines where it has a body. */
   readonly lines: (input: string) => readonly string[]
+  /** Statements before the expression. */
+  readonly before?: readonly string[]
   /** What its norm is named after. */
   readonly label: string
   /** Whether its input is named in a line of its own, for an expression that is long or reads it several times. */

@@ -1,53 +1,166 @@
-/** The rotary embedding of a config: its base, and how its frequencies are scaled. */
+/** The rotary embedding of a config: its base, how its frequencies are scaled, and how much of a head it rotates. */
 import { cut } from '../../runtime/checkpoint/quote.ts'
 import type { Fields } from './fields.ts'
 import { realParameter, type ParameterText } from './parameter.ts'
+import type { Imports } from './part.ts'
 import { realText } from './write.ts'
 
-export type Scaling =
-  | { readonly kind: 'none' }
-  | { readonly kind: 'linear'; readonly factor: number }
-  | { readonly kind: 'llama3'; readonly factor: number; readonly low: number; readonly high: number; readonly context: number }
+export interface Linear {
+  readonly kind: 'linear'
+  readonly factor: number
+}
+
+export interface Llama3 {
+  readonly kind: 'llama3'
+  readonly factor: number
+  readonly low: number
+  readonly high: number
+  readonly context: number
+}
+
+export interface Dynamic {
+  readonly kind: 'dynamic'
+  readonly factor: number
+  readonly context: number
+}
+
+export interface Yarn {
+  readonly kind: 'yarn'
+  readonly factor: number
+  readonly context: number
+  readonly fast: number
+  readonly slow: number
+  readonly truncate: boolean
+  /** Factor on cos and sin; null where it follows from the others. */
+  readonly magnitude: number | null
+  /** Weights of the magnitude; null where they are absent or 0. */
+  readonly mscale: number | null
+  readonly mscaleAllDim: number | null
+}
+
+export interface LongRope {
+  readonly kind: 'longrope'
+  readonly short: readonly number[]
+  readonly long: readonly number[]
+  readonly factor: number
+  readonly context: number
+  readonly magnitude: number | null
+  /** Factors on cos and sin of short and long sequences, of classes that take the short factors for all of them. */
+  readonly magnitudes: { readonly short: number; readonly long: number } | null
+}
+
+export type Scaling = { readonly kind: 'none' } | Linear | Llama3 | Dynamic | Yarn | LongRope
 
 export interface Rope {
   readonly theta: number
   readonly scaling: Scaling
+  /** The part of a head that is rotated, its first channels. */
+  readonly share: number
 }
 
-/** Supported values of `rope_type`, and the fields of each. */
+/** Fields of each `rope_type`. */
 const KINDS = {
   default: [],
   linear: ['factor'],
   llama3: ['factor', 'low_freq_factor', 'high_freq_factor', 'original_max_position_embeddings'],
+  dynamic: ['factor'],
+  yarn: [
+    'factor',
+    'original_max_position_embeddings',
+    'beta_fast',
+    'beta_slow',
+    'truncate',
+    'attention_factor',
+    'mscale',
+    'mscale_all_dim',
+  ],
+  longrope: ['short_factor', 'long_factor', 'factor', 'attention_factor', 'original_max_position_embeddings'],
 } as const satisfies Readonly<Record<string, readonly string[]>>
 
-type Kind = keyof typeof KINDS
+export type RopeKind = keyof typeof KINDS
 
-const isKind = (kind: string): kind is Kind => Object.hasOwn(KINDS, kind)
-
+const MAGNITUDES: readonly string[] = ['short_mscale', 'long_mscale']
 const COMMON: readonly string[] = ['rope_type', 'type', 'rope_theta', 'partial_rotary_factor']
 
-const FACTOR = 'rope_factor: divides frequencies'
+export interface RopeOptions {
+  /** Whether the class rotates a part of each head where `partial_rotary_factor` says so; refused elsewhere. */
+  readonly isPartial?: boolean
+  /** Field of the number of channels that are rotated, in heads of `size`, where `partial_rotary_factor` is absent. */
+  readonly rotated?: { readonly field: string; readonly size: number }
+  /** The kinds of scaling that the class takes; all where it is absent. */
+  readonly kinds?: readonly RopeKind[]
+  /** Whether a longrope has `short_mscale` and `long_mscale`, and its short factors for all sequences. */
+  readonly hasMagnitudes?: boolean
+  /** What counts where the config has no group. */
+  readonly absent?: Readonly<Record<string, unknown>>
+  /** What a dynamic scaling by `alpha` makes of the base; only some classes have it. */
+  readonly alpha?: (theta: number, alpha: number) => number
+}
+
+const FACTOR = 'the factor that divides frequencies'
+const CONTEXT = 'the tokens of the original context'
+
+/** Tokens of the original context: the field beside the group counts before the one inside, and the longest context for both. */
+function readContext(fields: Fields, rope: Fields): number {
+  const beside = [fields, rope].find((group) => group.has('original_max_position_embeddings'))
+  return beside === undefined
+    ? fields.count('max_position_embeddings', CONTEXT)
+    : beside.count('original_max_position_embeddings', CONTEXT)
+}
 
 function readLlama3(fields: Fields, rope: Fields, name: string): Scaling {
   const factor = rope.positive('factor', FACTOR)
-  const low = rope.positive('low_freq_factor', 'rope_low: fewer turns in the original context are scaled')
-  const high = rope.positive('high_freq_factor', 'rope_high: more turns in the original context stay as they are')
+  const low = rope.positive('low_freq_factor', 'fewer turns in the original context are scaled')
+  const high = rope.positive('high_freq_factor', 'more turns in the original context stay as they are')
   const law = `'${name}.high_freq_factor' (${high}) must be above '${name}.low_freq_factor' (${low})`
   rope.demand(high > low, ['low_freq_factor', 'high_freq_factor'], law)
   return { kind: 'llama3', factor, low, high, context: readContext(fields, rope) }
 }
 
-/** Tokens of the original context: the field beside the group counts before the one inside, and the longest context for both. */
-function readContext(fields: Fields, rope: Fields): number {
-  const became = 'rope_context: the original context'
-  const beside = [fields, rope].find((group) => group.has('original_max_position_embeddings'))
-  return beside === undefined
-    ? fields.count('max_position_embeddings', became)
-    : beside.count('original_max_position_embeddings', became)
+const MAGNITUDE = 'the factor on cos and sin'
+
+/** A weight of the magnitude; 0 counts as none. */
+function readWeight(rope: Fields, name: string): number | null {
+  if (rope.raw(name) !== 0) return rope.optionalPositive(name, 'a weight of the factor on cos and sin')
+  rope.skip(name, 'nothing: it is 0')
+  return null
 }
 
-function readScaling(kind: Kind, fields: Fields, rope: Fields, name: string): Scaling {
+const readYarn = (fields: Fields, rope: Fields): Scaling => ({
+  kind: 'yarn',
+  factor: rope.positive('factor', FACTOR),
+  context: readContext(fields, rope),
+  fast: rope.positive('beta_fast', 'turns in the original context from which frequencies stay', 32),
+  slow: rope.positive('beta_slow', 'turns in the original context below which frequencies are divided', 1),
+  truncate: rope.flag('truncate', 'whether the bounds of the ramp are whole numbers', true),
+  magnitude: rope.optionalPositive('attention_factor', MAGNITUDE),
+  mscale: readWeight(rope, 'mscale'),
+  mscaleAllDim: readWeight(rope, 'mscale_all_dim'),
+})
+
+function readFactors(rope: Fields, name: string): readonly number[] {
+  const list = rope.list(name, 'what divides each frequency')
+  const odd = list.find((value) => typeof value !== 'number' || !Number.isFinite(Math.fround(value)) || value <= 0)
+  if (odd !== undefined || list.length === 0) rope.refuseValue(name, 'it must list a number above 0 for each frequency')
+  return odd === undefined ? (list as readonly number[]) : [1]
+}
+
+function readLongRope(fields: Fields, rope: Fields, hasMagnitudes: boolean): Scaling {
+  const context = readContext(fields, rope)
+  const given = rope.optionalPositive('factor', FACTOR)
+  const factor = given ?? fields.count('max_position_embeddings', 'the longest context, divided by the original one') / context
+  const [short, long] = [readFactors(rope, 'short_factor'), readFactors(rope, 'long_factor')]
+  const magnitude = rope.optionalPositive('attention_factor', MAGNITUDE)
+  const magnitudes = hasMagnitudes
+    ? {
+        short: rope.positive('short_mscale', 'the factor on cos and sin of short sequences'),
+        long: rope.positive('long_mscale', 'the factor on cos and sin of long sequences'),
+      }
+    : null
+  return { kind: 'longrope', short, long, factor, context, magnitude, magnitudes }
+}
+
+function readScaling(kind: RopeKind, fields: Fields, rope: Fields, name: string, hasMagnitudes: boolean): Scaling {
   switch (kind) {
     case 'default':
       return { kind: 'none' }
@@ -55,13 +168,23 @@ function readScaling(kind: Kind, fields: Fields, rope: Fields, name: string): Sc
       return { kind: 'linear', factor: rope.positive('factor', FACTOR) }
     case 'llama3':
       return readLlama3(fields, rope, name)
+    case 'dynamic':
+      return {
+        kind: 'dynamic',
+        factor: rope.positive('factor', FACTOR),
+        context: fields.count('max_position_embeddings', CONTEXT),
+      }
+    case 'yarn':
+      return readYarn(fields, rope)
+    case 'longrope':
+      return readLongRope(fields, rope, hasMagnitudes)
     default:
       return kind satisfies never
   }
 }
 
-function refuseOthers(fields: Fields, rope: Fields, name: string, kind: Kind): void {
-  for (const field of rope.names.filter((one) => rope.has(one) && ![...COMMON, ...KINDS[kind]].includes(one))) {
+function refuseOthers(fields: Fields, rope: Fields, name: string, known: readonly string[], kind: string): void {
+  for (const field of rope.names.filter((one) => rope.has(one) && ![...COMMON, ...known].includes(one))) {
     fields.refuse(`'${name}.${cut(field)}' is given, which a rotary embedding of type '${kind}' does not have`)
   }
 }
@@ -88,53 +211,150 @@ function readTheta(fields: Fields, rope: Fields): number {
   return theta
 }
 
+function readShare(fields: Fields, rope: Fields, { isPartial = false, rotated }: RopeOptions): number {
+  const isInside = rope.has('partial_rotary_factor')
+  const group = isInside ? rope : fields
+  if (isInside) fields.skip('partial_rotary_factor', 'nothing: the one inside the group counts')
+  const became = 'the share of a head that is rotated'
+  const channels = rotated === undefined ? null : fields.optionalCount(rotated.field, 'channels of a head that are rotated')
+  const byChannels = rotated === undefined || channels === null ? 1 : channels / rotated.size
+  const share = group.positive('partial_rotary_factor', became, byChannels)
+  if (share !== 1 && !isPartial) fields.refuse(`'partial_rotary_factor' is ${share}: only heads rotated in full are supported`)
+  if (share > 1) fields.refuse(`a share of ${share} of a head cannot be rotated: it is more than the head`)
+  return share
+}
+
 /** The base is the default of `rope_theta` if the config does not set one. */
-export function readRope(fields: Fields): Rope {
+export function readRope(fields: Fields, options: RopeOptions = {}): Rope {
+  const { kinds, alpha, absent, hasMagnitudes = false } = options
   const name = groupName(fields)
-  const rope = fields.group(name)
+  const rope = fields.group(name, absent)
   const nested = rope.names.find((key) => rope.isGroup(key))
   if (nested !== undefined) {
     fields.refuse(`'${name}' differs by kind of layer ('${cut(nested)}'): only one for all layers is supported`)
-    return { theta: 1, scaling: NONE }
+    return { theta: 1, scaling: NONE, share: 1 }
   }
-  const partial = rope.has('partial_rotary_factor') ? rope : fields
-  const rotated = partial.positive('partial_rotary_factor', 'the share of a head that is rotated', 1)
-  if (rotated !== 1) fields.refuse(`'partial_rotary_factor' is ${rotated}: only heads rotated in full are supported`)
+  const share = readShare(fields, rope, options)
   const theta = readTheta(fields, rope)
-  const typeName = rope.has('rope_type') ? 'rope_type' : 'type'
-  const kind = rope.text(typeName, 'how frequencies are scaled', 'default')
-  if (!isKind(kind)) {
-    fields.refuse(
-      `the rotary embedding is scaled ('${name}' is of type '${cut(kind)}'): supported are ${Object.keys(KINDS).join(', ')}`,
-    )
-    return { theta, scaling: NONE }
+  const kind = rope.text(rope.has('rope_type') ? 'rope_type' : 'type', 'how frequencies are scaled', 'default')
+  if (kind === 'dynamic' && alpha !== undefined && rope.has('alpha')) {
+    rope.skip('factor', "nothing: 'alpha' counts")
+    refuseOthers(fields, rope, name, ['alpha', 'factor'], kind)
+    return { theta: alpha(theta, rope.positive('alpha', 'a factor on the parameter theta')), scaling: NONE, share }
   }
-  refuseOthers(fields, rope, name, kind)
-  return { theta, scaling: readScaling(kind, fields, rope, name) }
+  const known = kinds ?? (Object.keys(KINDS) as readonly RopeKind[])
+  const found = known.find((one) => one === kind)
+  if (found === undefined) {
+    fields.refuse(`the rotary embedding is scaled ('${name}' is of type '${cut(kind)}'): supported are ${known.join(', ')}`)
+    return { theta, scaling: NONE, share }
+  }
+  refuseOthers(fields, rope, name, [...KINDS[found], ...(hasMagnitudes ? MAGNITUDES : [])], found)
+  return { theta, scaling: readScaling(found, fields, rope, name, hasMagnitudes), share }
 }
 
 export const ropeParameters = ({ theta }: Rope): readonly ParameterText[] => [
   realParameter('theta', theta, 'Base of the rotary embedding.', 'rotary'),
 ]
 
-/** The rotary arguments of the attention call. */
-export function ropeArguments({ scaling }: Rope): readonly string[] {
-  const theta = 'theta = theta'
+/** Arguments of an attention, and what they take from `std`. */
+export interface RopeText {
+  readonly arguments: readonly string[]
+  readonly imports: Imports
+}
+
+const theta = 'theta = theta'
+
+/** A call in which a number that is the default of its parameter is left out. */
+const call = (name: string, list: readonly (string | null)[]): string =>
+  `${name}(${list.filter((one) => one !== null).join(', ')})`
+const unless = (isDefault: boolean, text: string): string | null => (isDefault ? null : text)
+
+function yarnText(half: string, yarn: Yarn): RopeText {
+  const { factor, context, fast, slow, truncate, magnitude, mscale, mscaleAllDim } = yarn
+  const frequency = call('yarn_frequencies', [
+    half,
+    theta,
+    `factor = ${realText(factor)}`,
+    `context = ${realText(context)}`,
+    unless(fast === 32, `fast = ${realText(fast)}`),
+    unless(slow === 1, `slow = ${realText(slow)}`),
+    unless(truncate, 'truncate = false'),
+  ])
+  const isRatio = mscale !== null && mscaleAllDim !== null
+  if (magnitude === null && isRatio && mscale === mscaleAllDim)
+    return { arguments: [`frequency = ${frequency}`], imports: { 'blocks/rope': ['yarn_frequencies'] } }
+  const written = magnitude === null ? (isRatio ? magnitudeRatio(factor, mscale, mscaleAllDim) : yarnMagnitude(factor)) : null
+  return {
+    arguments: [`frequency = ${frequency}`, `magnitude = ${written ?? realText(magnitude!)}`],
+    imports: { 'blocks/rope': ['yarn_frequencies', ...(written === null ? [] : ['yarn_magnitude'])] },
+  }
+}
+
+/** What YaRN multiplies cos and sin by, with a weight. */
+export const yarnMagnitude = (factor: number, weight = 1): string =>
+  call('yarn_magnitude', [realText(factor), unless(weight === 1, `weight = ${realText(weight)}`)])
+
+const magnitudeRatio = (factor: number, above: number, below: number): string =>
+  `${yarnMagnitude(factor, above)} / ${yarnMagnitude(factor, below)}`
+
+const listText = (list: readonly number[]): string => `[${list.map(realText).join(', ')}]`
+
+function longRopeText(half: string, { short, long, factor, context, magnitude, magnitudes }: LongRope): RopeText {
+  const frequency = call('longrope_frequencies', [
+    half,
+    `length = ${magnitudes === null ? 'S' : '1'}`,
+    `short = ${listText(short)}`,
+    `long = ${listText(long)}`,
+    theta,
+    `context = ${realText(context)}`,
+  ])
+  if (magnitudes !== null) {
+    const chosen = `where(S > ${context}, ${realText(magnitudes.long)}, ${realText(magnitudes.short)})`
+    const list = [`frequency = ${frequency}`, `magnitude = ${chosen}`]
+    return { arguments: list, imports: { 'blocks/rope': ['longrope_frequencies'] } }
+  }
+  const written = magnitude === null ? `longrope_magnitude(${realText(factor)}, ${realText(context)})` : realText(magnitude)
+  return {
+    arguments: [`frequency = ${frequency}`, `magnitude = ${written}`],
+    imports: { 'blocks/rope': ['longrope_frequencies', ...(magnitude === null ? ['longrope_magnitude'] : [])] },
+  }
+}
+
+function stretched(half: string, { kind, ...rest }: Linear | Llama3): RopeText {
+  const numbers = Object.entries(rest).map(([name, value]) => `${name} = ${realText(value)}`)
+  const frequency = call('rope_frequencies', [half, theta, `scaling = "${kind}"`, ...numbers])
+  return { arguments: [`frequency = ${frequency}`], imports: { 'blocks/rope': ['rope_frequencies'] } }
+}
+
+/** The rotary arguments of an attention that takes frequencies; `half` is the number of pairs that are rotated. */
+export function ropeText({ scaling }: Rope, half: string): RopeText {
   switch (scaling.kind) {
     case 'none':
-      return [theta]
+      return { arguments: [theta], imports: {} }
     case 'linear':
-      return ['rope_scaling = "linear"', theta, `rope_factor = ${realText(scaling.factor)}`]
     case 'llama3':
-      return [
-        'rope_scaling = "llama3"',
-        theta,
-        `rope_factor = ${realText(scaling.factor)}`,
-        `rope_low = ${realText(scaling.low)}`,
-        `rope_high = ${realText(scaling.high)}`,
-        `rope_context = ${realText(scaling.context)}`,
-      ]
+      return stretched(half, scaling)
+    case 'dynamic': {
+      const list = [half, 'length = S', theta, `factor = ${realText(scaling.factor)}`, `context = ${realText(scaling.context)}`]
+      return {
+        arguments: [`frequency = ${call('dynamic_frequencies', list)}`],
+        imports: { 'blocks/rope': ['dynamic_frequencies'] },
+      }
+    }
+    case 'yarn':
+      return yarnText(half, scaling)
+    case 'longrope':
+      return longRopeText(half, scaling)
     default:
       return scaling satisfies never
   }
+}
+
+/** The rotary arguments of an attention whose heads are rotated in full, which knows the plain scalings itself. */
+export function plainRopeText(rope: Rope, half: string): RopeText {
+  const { scaling } = rope
+  if (scaling.kind !== 'linear' && scaling.kind !== 'llama3') return ropeText(rope, half)
+  const { kind, ...rest } = scaling
+  const numbers = Object.entries(rest).map(([name, value]) => `rope_${name} = ${realText(value)}`)
+  return { arguments: [`rope_scaling = "${kind}"`, theta, ...numbers], imports: {} }
 }

@@ -1,9 +1,13 @@
-/** Self-attention with grouped queries, in the variants that its block has: biases, norms of queries and keys, clamp, window. */
+/**
+ * Self-attention with grouped queries, in the variants that its block has: biases, norms of queries and keys, clamp, window,
+ * sinks, heads that are rotated in part or not at all.
+ */
 import { chosen } from '../decoder/layers.ts'
 import type { Fields } from '../fields.ts'
-import type { Context, Make, Sublayer, Weights } from '../part.ts'
-import { readRope, ropeArguments, ropeParameters } from '../rope.ts'
+import { partsOf } from '../names/source.ts'
 import { intParameter, realParameter, type ParameterText } from '../parameter.ts'
+import { mergedImports, type Context, type Make, type Sublayer, type Weights } from '../part.ts'
+import { plainRopeText, readRope, ropeParameters, ropeText, type Rope, type RopeOptions, type RopeText } from '../rope.ts'
 import { realText } from '../write.ts'
 import { headParameters, readHeads, type HeadFields, type Heads } from './heads.ts'
 import { refuseLayerTypes, type Window } from './window.ts'
@@ -14,18 +18,45 @@ export interface Biases {
   readonly output: boolean
 }
 
-export type QueryNorms = 'none' | 'row' | 'head'
+export type QueryNorms = 'none' | 'row' | 'head' | 'head_after'
+
+/** Sources of the projections and the norms in a layer, in terms of `D`, `H`, `G` and `C`. */
+export interface AttentionNames {
+  readonly q: string
+  readonly k: string
+  readonly v: string
+  readonly o: string
+  readonly qNorm: string
+  readonly kNorm: string
+}
+
+const NAMES: AttentionNames = {
+  q: 'self_attn.q_proj.weight',
+  k: 'self_attn.k_proj.weight',
+  v: 'self_attn.v_proj.weight',
+  o: 'self_attn.o_proj.weight',
+  qNorm: 'self_attn.q_norm.weight',
+  kNorm: 'self_attn.k_norm.weight',
+}
 
 export interface GroupedOptions {
   /** none where it is absent */
   readonly biases?: (fields: Fields) => Biases
-  readonly norms?: QueryNorms
-  /** Field of the clamp of queries, keys and values. */
-  readonly clip?: string
+  readonly norms?: QueryNorms | ((fields: Fields) => QueryNorms)
+  /** The clamp of queries, keys and values; null for none. */
+  readonly clip?: (fields: Fields) => number | null
   /** Field of the factor on the scores; 1 / sqrt(head) where it is absent. */
   readonly scale?: string
   readonly window?: Make<Window | null>
+  /** Whether layers without a window have no rotary embedding, where others have one. */
+  readonly rotatesInWindows?: boolean
+  /** Whether neighbours are rotated as pairs, in the place of the two halves of a head. */
+  readonly isInterleaved?: boolean
+  /** Name in a layer of the learned logits beside the scores. */
+  readonly sinks?: string
+  readonly rope?: RopeOptions | ((fields: Fields, heads: Heads) => RopeOptions)
   readonly fields?: Partial<HeadFields>
+  readonly names?: Partial<AttentionNames>
   /** A law that these heads keep. */
   readonly law?: (fields: Fields, heads: Heads) => void
 }
@@ -47,14 +78,28 @@ export const queryBiases =
   (field: string) =>
   (fields: Fields): Biases => ({ queries: fields.flag(field, 'biases of queries, keys and values'), output: false })
 
-function weightsOf(biases: Biases, norms: QueryNorms): Weights {
+/** The clamp of a field. */
+export const clipOf =
+  (field: string) =>
+  (fields: Fields): number | null =>
+    fields.optionalPositive(field, 'the parameter clip')
+
+function weightsOf(names: AttentionNames, biases: Biases, norms: QueryNorms, sinks: string | undefined): Weights {
   const isBiased = (name: string): boolean => (name === 'o' ? biases.output : biases.queries)
-  const entries = (suffix: string, tensor: string, names: readonly string[]): readonly (readonly [string, string])[] =>
-    names.map((name) => [`attention.${name}${suffix}`, `self_attn.${name}${tensor}`])
+  const biasOf = (source: string): string => {
+    const { tensor, slices } = partsOf(source)
+    return `${tensor.replace(/weight$/, 'bias')}${slices}`
+  }
   return Object.fromEntries([
-    ...entries('', '_proj.weight', PROJECTIONS),
-    ...entries('_bias', '_proj.bias', PROJECTIONS.filter(isBiased)),
-    ...(norms === 'none' ? [] : entries('_norm.weight', '_norm.weight', ['q', 'k'])),
+    ...PROJECTIONS.map((name) => [`attention.${name}`, names[name]]),
+    ...PROJECTIONS.filter(isBiased).map((name) => [`attention.${name}_bias`, biasOf(names[name])]),
+    ...(norms === 'none'
+      ? []
+      : [
+          ['attention.q_norm.weight', names.qNorm],
+          ['attention.k_norm.weight', names.kNorm],
+        ]),
+    ...(sinks === undefined ? [] : [['attention.sink', sinks]]),
   ])
 }
 
@@ -62,7 +107,7 @@ function windowText(window: Window | null): {
   readonly arguments: readonly string[]
   readonly parameters: readonly ParameterText[]
 } {
-  if (window === null) return { arguments: [], parameters: [] }
+  if (window === null || window.layers === false) return { arguments: [], parameters: [] }
   const doc = 'A token sees itself and the W - 1 before it.'
   return {
     arguments: [`window = ${chosen(window.layers, 'W', '0')}`],
@@ -80,50 +125,86 @@ function readDirection(fields: Fields, window: Window | null): readonly string[]
   return isCausal ? [] : ['bidirectional = true']
 }
 
-function readClip(fields: Fields, field: string | undefined): readonly ParameterText[] {
-  const clip = field === undefined ? null : fields.optionalPositive(field, 'the parameter clip')
-  return clip === null ? [] : [realParameter('clip', clip, 'Largest magnitude of a query, key or value.', 'limit')]
+/** Rotated channels of a head: all of them, or the first ones that its share holds. */
+function rotatedOf(fields: Fields, { size }: Heads, { share }: Rope): number {
+  const rotated = share === 1 ? size : Math.floor(size * share)
+  const what = share === 1 ? `a head of ${size} numbers` : `a part of ${rotated} numbers of a head`
+  fields.demand(
+    rotated % 2 !== 1,
+    ['hidden_size', 'num_attention_heads', 'num_key_value_heads', 'head_dim'],
+    `${what} cannot be rotated in pairs: its size must be even`,
+  )
+  return rotated
 }
 
-function readScale(fields: Fields, field: string | undefined): readonly string[] {
-  return field === undefined ? [] : [`scale = ${realText(fields.positive(field, 'the factor on the scores'))}`]
+interface Rotary {
+  readonly arguments: readonly string[]
+  readonly parameters: readonly ParameterText[]
+  readonly imports: RopeText['imports']
+  /** Whether the arguments name the size of a head. */
+  readonly needsSize: boolean
 }
+
+function rotaryOf(fields: Fields, heads: Heads, rope: Rope): Rotary {
+  const rotated = rotatedOf(fields, heads, rope)
+  const isWhole = rotated === heads.size
+  const text = isWhole ? plainRopeText(rope, 'C / 2') : ropeText(rope, 'R / 2')
+  return {
+    arguments: [...(isWhole ? [] : ['rotated = R']), ...text.arguments],
+    parameters: [
+      ...(isWhole ? [] : [intParameter('R', rotated, 'Channels of a head that are rotated.', 'heads', '2..')]),
+      ...ropeParameters(rope),
+    ],
+    imports: text.imports,
+    needsSize: text.arguments.some((one) => /\bC\b/.test(one)),
+  }
+}
+
+const of = <T, A extends unknown[]>(option: T | ((...given: A) => T), ...given: A): T =>
+  typeof option === 'function' ? (option as (...given: A) => T)(...given) : option
 
 export const groupedQueries =
   (options: GroupedOptions = {}): Make<Sublayer> =>
   (context: Context) => {
     const { fields } = context
+    const names = { ...NAMES, ...options.names }
     const heads = readHeads(fields, options.fields)
     options.law?.(fields, heads)
-    fields.demand(
-      heads.size % 2 !== 1,
-      ['hidden_size', 'num_attention_heads', 'num_key_value_heads', 'head_dim'],
-      `a head of ${heads.size} numbers cannot be rotated in pairs: its size must be even`,
-    )
-    const rope = readRope(fields)
+    const rotary = rotaryOf(fields, heads, readRope(fields, of(options.rope ?? {}, fields, heads)))
     const window = options.window?.(context) ?? null
     if (options.window === undefined) refuseLayerTypes(context)
     const biases = options.biases?.(fields) ?? noBiases
-    const norms = options.norms ?? 'none'
-    const clip = readClip(fields, options.clip)
+    const norms = of(options.norms ?? 'none', fields)
+    const clip = options.clip?.(fields) ?? null
     const windowed = windowText(window)
+    const namesSize = Object.values(names).some((source) => /\bC\b/.test(partsOf(source).slices))
+    const withSize = rotary.needsSize || namesSize
+    const hasPlainLayers = options.rotatesInWindows === true && window !== null && window.layers !== true
     const list = [
       'heads = H',
       'groups = G',
-      ...(heads.isFree ? ['C = C'] : []),
-      ...ropeArguments(rope),
+      ...(heads.isFree || withSize ? ['C = C'] : []),
+      ...rotary.arguments,
+      ...(hasPlainLayers ? [`rotary = ${String(window.layers)}`] : []),
+      ...(options.isInterleaved === true ? ['interleaved = true'] : []),
       ...readDirection(fields, window),
       ...windowed.arguments,
       ...(biases.queries ? ['biases = true'] : []),
       ...(biases.output ? ['output_bias = true'] : []),
       ...(norms === 'none' ? [] : [`norms = "${norms}"`, 'eps = eps']),
-      ...(clip.length > 0 ? ['clip = clip'] : []),
-      ...readScale(fields, options.scale),
+      ...(clip === null ? [] : ['clip = clip']),
+      ...(options.sinks === undefined ? [] : ['sinks = true']),
+      ...(options.scale === undefined ? [] : [`scale = ${realText(fields.positive(options.scale, 'the factor on the scores'))}`]),
     ].join(', ')
     return {
-      imports: { 'blocks/attention': ['attention'] },
-      parameters: [...headParameters(heads), ...windowed.parameters, ...clip, ...ropeParameters(rope)],
-      weights: weightsOf(biases, norms),
+      imports: mergedImports([{ 'blocks/attention': ['attention'] }, rotary.imports]),
+      parameters: [
+        ...headParameters(heads, withSize),
+        ...windowed.parameters,
+        ...(clip === null ? [] : [realParameter('clip', clip, 'Largest magnitude of a query, key or value.', 'limit')]),
+        ...rotary.parameters,
+      ],
+      weights: weightsOf(names, biases, norms, options.sinks),
       label: 'attention',
       namesInput: true,
       isChoice: false,

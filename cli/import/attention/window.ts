@@ -65,6 +65,48 @@ export function refuseLayerTypes({ fields, layers }: Context): void {
   readLayerTypes(fields, layers, [FULL])
 }
 
+/** `sliding_window` in the layers that `layer_types` calls sliding, or in those that are by default. */
+export const windowOfTypes =
+  (byDefault: (i: number) => boolean): Make<Window | null> =>
+  (context) =>
+    windowByTypes(context, context.fields.optionalCount('sliding_window', SIZE), byDefault)
+
+/** dots.llm1: without `layer_types` the layers from `max_window_layers` on. */
+export const windowFromLayer: Make<Window | null> = (context) => {
+  const { fields } = context
+  const size = fields.optionalCount('sliding_window', SIZE)
+  if (!fields.has('layer_types')) {
+    const first = fields.whole('max_window_layers', FROM)
+    return windowByTypes(context, size, (i) => i >= first)
+  }
+  fields.skip('max_window_layers', "nothing: 'layer_types' counts")
+  return windowByTypes(context, size, () => false)
+}
+
+/**
+ * EXAONE: without `layer_types` all layers but every `sliding_window_pattern`-th. Where there is a window, no layer may have it.
+ */
+export const windowByPattern: Make<Window | null> = (context) => {
+  const { fields, layers } = context
+  const size = fields.optionalCount('sliding_window', SIZE)
+  if (size === null) {
+    refuseSliding(context)
+    return null
+  }
+  const isTyped = fields.has('layer_types')
+  const step = isTyped ? 1 : fields.count('sliding_window_pattern', 'every how many layers there is no window')
+  if (isTyped) fields.skip('sliding_window_pattern', "nothing: 'layer_types' counts")
+  const none: Window = { size, layers: false, flags: layerFlags(layers, () => false) }
+  return windowByTypes(context, size, (i) => (i + 1) % step !== 0) ?? none
+}
+
+function refuseSliding(context: Context): void {
+  context.fields.skip('sliding_window_pattern', "nothing: there is no 'sliding_window'")
+  refuseLayerTypes(context)
+}
+
+const FROM = 'the layers that have a window'
+
 /** A window in the layers that `layer_types` calls sliding; without it in those that `byDefault` says. */
 const windowIfUsedByTypes =
   (byDefault: (context: Context) => (i: number) => boolean): Make<Window | null> =>
@@ -77,8 +119,6 @@ const windowIfUsedByTypes =
     if (!isUsed || isTyped) fields.skip('max_window_layers', 'nothing: no layer asks for it')
     return windowByTypes(context, size, isUsed && !isTyped ? byDefault(context) : () => false)
   }
-
-const FROM = 'the layers that have a window'
 
 /** Qwen2 and Qwen3: the layers from `max_window_layers` on. */
 export const windowAbove = windowIfUsedByTypes(({ fields }) => {

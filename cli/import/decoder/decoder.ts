@@ -6,6 +6,7 @@ import { intParameter, mergedParameters } from '../parameter.ts'
 import { realText, writeModel } from '../write.ts'
 import type { Fields } from '../fields.ts'
 import { refuseVariants } from './variants.ts'
+import { PLAIN, type Multipliers } from './multipliers.ts'
 import { rmsNorm, type Norm } from './norm.ts'
 
 /** Names of what every decoder has, in checkpoint and config. */
@@ -33,20 +34,12 @@ export const LLAMA_NAMES: DecoderNames = {
   layers: 'num_hidden_layers',
 }
 
-/** Factors on parts of the forward pass; 1 where a model has none. */
-export interface Multipliers {
-  readonly embedding: number
-  readonly residual: number
-  /** Divides the logits. */
-  readonly logits: number
-}
-
-const PLAIN: Multipliers = { embedding: 1, residual: 1, logits: 1 }
-
 export interface DecoderParts {
   readonly attention: Make<Sublayer>
   readonly feedForward: Make<Sublayer>
   readonly norm?: Make<Norm>
+  /** The norm before the head, where it is another than those of the layers. */
+  readonly lastNorm?: Make<Norm>
   /** Whether a sublayer hears the normed residual stream, or its output is normed before it is added. */
   readonly norms?: 'before' | 'after'
   readonly names?: Partial<DecoderNames>
@@ -67,14 +60,16 @@ const factor = (value: number): string => (value === 1 ? '' : `${realText(value)
 function added(sublayer: Sublayer, label: string, { norm, isAfter, multipliers }: Made): readonly string[] {
   const normLabel = `${label}_norm`
   const scale = factor(multipliers.residual)
+  const statements = sublayer.before ?? []
   if (isAfter) {
     const [first, ...rest] = sublayer.lines('h')
     const name = label === 'attention' ? 'heard' : 'answer'
-    return [`let ${name} = ${first}`, ...rest, `h = h + ${scale}${norm.call(name, normLabel)}`]
+    return [...statements, `let ${name} = ${first}`, ...rest, `h = h + ${scale}${norm.call(name, normLabel)}`]
   }
   const normed = norm.call('h', normLabel)
   const name = label === 'attention' ? 'normed' : 'normed_again'
-  const [before, input] = sublayer.namesInput ? [[`let ${name} = ${normed}`], name] : [[], normed]
+  const [named, input] = sublayer.namesInput ? [[`let ${name} = ${normed}`], name] : [[], normed]
+  const before = [...statements, ...named]
   const [first, ...rest] = sublayer.lines(input)
   const fits = rest.length > 0 || 4 + `h = h + ${scale}${first}`.length <= printedWidth
   if (fits && !sublayer.isChoice) return [...before, `h = h + ${scale}${first}`, ...rest]
@@ -94,6 +89,16 @@ export const decoderRow = ({ parts, ...row }: Omit<Row, 'spec'> & { readonly par
   spec: (fields, options) => decoderSpec(parts, fields, options),
 })
 
+/** The most layers that a spec may repeat. */
+const MOST_LAYERS = 65_536
+
+function readLayers(fields: Fields, name: string): number {
+  const layers = fields.count(name, 'the parameter L')
+  if (layers <= MOST_LAYERS) return layers
+  fields.refuseValue(name, `more than ${MOST_LAYERS} layers are not supported`)
+  return 1
+}
+
 function decoderSpec(parts: DecoderParts, fields: Fields, { layout, name, doc, architecture }: SpecOptions): RowSpec {
   refuseVariants(fields, architecture)
   const names = { ...LLAMA_NAMES, ...parts.names }
@@ -101,7 +106,7 @@ function decoderSpec(parts: DecoderParts, fields: Fields, { layout, name, doc, a
     fields.count('vocab_size', 'the parameter V'),
     fields.count(names.width, 'the parameter D: the width of the residual stream'),
   ]
-  const layers = fields.count(names.layers, 'the parameter L')
+  const layers = readLayers(fields, names.layers)
   const context: Context = { fields, layout, layers }
   const made: Made = {
     norm: (parts.norm ?? rmsNorm())(context),
@@ -109,15 +114,16 @@ function decoderSpec(parts: DecoderParts, fields: Fields, { layout, name, doc, a
     multipliers: readMultipliers(parts, context),
   }
   const { norm, multipliers } = made
+  const lastNorm = parts.lastNorm?.(context) ?? norm
   const [attention, feedForward] = [parts.attention(context), parts.feedForward(context)]
   const isTied = fields.flag('tie_word_embeddings', 'whether the head is the embedding', false)
   const hasBias = parts.headBias?.(context) === true
   const head = isTied ? 'embed' : 'head'
-  const logits = [norm.call('h', 'final_norm'), `@ ${head}.T`, ...(hasBias ? ['+ head_bias'] : [])].join(' ')
+  const logits = [lastNorm.call('h', 'final_norm'), `@ ${head}.T`, ...(hasBias ? ['+ head_bias'] : [])].join(' ')
   const text = writeModel({
     name,
     doc,
-    imports: mergedImports([norm.imports, attention.imports, feedForward.imports]),
+    imports: mergedImports([norm.imports, lastNorm.imports, attention.imports, feedForward.imports]),
     parameters: mergedParameters([
       [
         intParameter('V', vocabulary, 'Vocabulary.'),
@@ -127,6 +133,7 @@ function decoderSpec(parts: DecoderParts, fields: Fields, { layout, name, doc, a
       attention.parameters,
       feedForward.parameters,
       norm.parameters,
+      lastNorm.parameters,
     ]),
     body: [
       '/// Token ids, a sequence in each row.',
@@ -149,7 +156,7 @@ function decoderSpec(parts: DecoderParts, fields: Fields, { layout, name, doc, a
       embed: names.embedding,
       ...(isTied ? {} : { head: names.head }),
       ...(hasBias ? { head_bias: names.head.replace(/weight$/, 'bias') } : {}),
-      ...norm.weights('final_norm', names.finalNorm),
+      ...lastNorm.weights('final_norm', names.finalNorm),
       ...inLayers(
         {
           ...norm.weights('attention_norm', names.attentionNorm),

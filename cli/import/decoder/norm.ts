@@ -13,13 +13,13 @@ export interface Norm {
 
 const EPS = 'Added to the mean square in the norms.'
 
-/** RMSNorm with the epsilon of a field. */
+/** RMSNorm with the epsilon of a field, or with a number that no config changes. */
 export const rmsNorm =
-  (field = 'rms_norm_eps'): Make<Norm> =>
+  (eps: string | number = 'rms_norm_eps'): Make<Norm> =>
   ({ fields }) => ({
     imports: { 'blocks/norm': ['rms_norm'] },
-    parameters: [realParameter('eps', fields.positive(field, 'the parameter eps'), EPS)],
-    call: (input, label) => `rms_norm(${input}, eps = eps) as ${label}`,
+    parameters: typeof eps === 'string' ? [realParameter('eps', fields.positive(eps, 'the parameter eps'), EPS)] : [],
+    call: (input, label) => `rms_norm(${input}, eps = ${typeof eps === 'string' ? 'eps' : realText(eps)}) as ${label}`,
     weights: (label, tensor) => ({ [`${label}.weight`]: `${tensor}.weight` }),
   })
 

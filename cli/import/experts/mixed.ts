@@ -17,6 +17,7 @@ export function either(condition: string, then: Sublayer, otherwise: Sublayer, l
     imports: mergedImports([then.imports, otherwise.imports]),
     parameters: [...then.parameters, ...otherwise.parameters],
     weights: { ...then.weights, ...otherwise.weights },
+    before: [...(then.before ?? []), ...(otherwise.before ?? [])],
     label,
     namesInput: true,
     isChoice: true,

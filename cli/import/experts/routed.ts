@@ -16,6 +16,14 @@ export interface Shared {
   readonly weights: Weights
 }
 
+/** The network of an expert; `F` is its width. */
+export interface Expert {
+  readonly imports: Imports
+  readonly call: string
+}
+
+const swiglu: Expert = { imports: { 'experts/swiglu': ['swiglu'] }, call: 'swiglu(F = F)' }
+
 export interface RoutedOptions {
   /** Field of the number of experts. */
   readonly count?: string
@@ -25,6 +33,12 @@ export interface RoutedOptions {
   readonly width: string
   readonly names: ExpertNames
   readonly router: MakeRouter
+  /** SwiGLU where it is absent. */
+  readonly expert?: Make<Expert>
+  /** Field of the activation. */
+  readonly activation?: string
+  /** Name in a layer of a bias that is added once, after the sum. */
+  readonly bias?: string
   readonly shared?: Make<Shared | null>
 }
 
@@ -40,16 +54,18 @@ const under = (path: string, weights: Weights): Weights =>
   Object.fromEntries(Object.entries(weights).map(([name, source]) => [`${path}.${name}`, source]))
 
 export const routed =
-  ({ count = 'num_experts', perToken = 'num_experts_per_tok', width, names, router, shared }: RoutedOptions): Make<Sublayer> =>
+  (options: RoutedOptions): Make<Sublayer> =>
   (context: Context) => {
+    const { count = 'num_experts', perToken = 'num_experts_per_tok', width, names, router, shared, bias } = options
     const { fields, layout } = context
-    demandSilu(fields)
+    const expert = options.expert?.(context) ?? swiglu
+    if (options.expert === undefined) demandSilu(fields, options.activation)
     const size = fields.count(width, 'the parameter F: the width inside an expert')
     const [numExperts, topK] = readCounts(fields, count, perToken)
-    const route = router(fields, layout)
+    const route = router(fields, layout, { numExperts, topK })
     const beside = shared?.(context) ?? null
     return {
-      imports: mergedImports([{ 'experts/swiglu': ['swiglu'] }, route.imports, beside?.imports ?? {}]),
+      imports: mergedImports([expert.imports, route.imports, beside?.imports ?? {}]),
       parameters: [
         intParameter('F', size, 'Width inside a feed-forward network.', 'hidden'),
         intParameter('E', numExperts, 'Experts in a layer.', 'experts'),
@@ -60,17 +76,19 @@ export const routed =
         ...under('moe.router', route.weights),
         ...under('moe', names[layout]),
         ...under('moe', beside?.weights ?? {}),
+        ...(bias === undefined ? {} : { moe_bias: bias }),
       },
+      before: bias === undefined ? [] : ['param moe_bias: f32[D]'],
       label: 'moe',
       namesInput: false,
       isChoice: false,
       lines: (input) => [
         `moe(${input}) {`,
-        '  experts E of swiglu(F = F)',
+        `  experts E of ${expert.call}`,
         ...(beside === null ? [] : [`  ${beside.clause}`]),
         `  route ${route.call}`,
         '  require dropless',
-        '}',
+        bias === undefined ? '}' : '} + moe_bias',
       ],
     }
   }

@@ -36,3 +36,31 @@ export const GRANITE_EXPERTS: ExpertNames = {
 
 export const MIXTRAL_GATE: Names = { hub: 'block_sparse_moe.gate.weight', fused: 'mlp.gate.weight' }
 export const GRANITE_GATE: Names = { hub: 'block_sparse_moe.router.layer.weight', fused: 'block_sparse_moe.router.weight' }
+
+export const LFM2_EXPERTS: ExpertNames = {
+  hub: each('feed_forward.experts', 'w1', 'w3', 'w2'),
+  fused: fused('feed_forward.experts'),
+}
+
+const both = (weights: Weights): ExpertNames => ({ hub: weights, fused: weights })
+
+/** Input-major, gate and up interleaved along the last axis: gate_up_proj [E, D, 2F], down_proj [E, F, D], with biases. */
+export const GPT_OSS_EXPERTS = both({
+  'experts.gate': 'mlp.experts.gate_up_proj[:, :, ::2].T',
+  'experts.gate_bias': 'mlp.experts.gate_up_proj_bias[:, ::2]',
+  'experts.up': 'mlp.experts.gate_up_proj[:, :, 1::2].T',
+  'experts.up_bias': 'mlp.experts.gate_up_proj_bias[:, 1::2]',
+  'experts.down': 'mlp.experts.down_proj[:].T',
+  'experts.down_bias': 'mlp.experts.down_proj_bias',
+})
+
+export const JETMOE_EXPERTS = both(stacked('mlp.input_linear.weight', 'mlp.output_linear.weight'))
+
+/** One tensor [E F, D] for the rows of all experts; that of the down projection is used as [F, D]. */
+export const DBRX_EXPERTS = both({
+  'experts.{e}.gate': 'ffn.experts.mlp.w1[e * F:(e + 1) * F]',
+  'experts.{e}.up': 'ffn.experts.mlp.v1[e * F:(e + 1) * F]',
+  'experts.{e}.down': 'ffn.experts.mlp.w2[e * F:(e + 1) * F].T',
+})
+
+export const PHI_GATE: Names = { hub: 'block_sparse_moe.gate.weight', fused: 'mlp.router.weight' }

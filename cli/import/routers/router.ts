@@ -11,7 +11,14 @@ export interface Router {
   readonly weights: Weights
 }
 
-export type MakeRouter = (fields: Fields, layout: Layout) => Router
+/** The sizes of the layer that a router serves. */
+export interface RoutedSizes {
+  readonly numExperts: number
+  /** Experts a token. */
+  readonly topK: number
+}
+
+export type MakeRouter = (fields: Fields, layout: Layout, sizes: RoutedSizes) => Router
 
 /** A flag of the config, or what no config changes. */
 export type Flag = string | boolean

@@ -1,5 +1,5 @@
 /** OLMoE: attention with norms on whole queries and keys, clipped where the config says so, and routed SwiGLU experts. */
-import { biasesEverywhere, groupedQueries } from '../attention/grouped.ts'
+import { biasesEverywhere, clipOf, groupedQueries } from '../attention/grouped.ts'
 import { derivedSize } from '../attention/heads.ts'
 import { decoderRow } from '../decoder/decoder.ts'
 import { routed } from '../experts/routed.ts'
@@ -13,7 +13,12 @@ export const olmoe = decoderRow({
   defaults: { rope_theta: 10_000, attention_bias: false, norm_topk_prob: false },
   aliases: { num_local_experts: 'num_experts' },
   parts: {
-    attention: groupedQueries({ biases: biasesEverywhere('attention_bias'), norms: 'row', clip: 'clip_qkv', law: derivedSize }),
+    attention: groupedQueries({
+      biases: biasesEverywhere('attention_bias'),
+      norms: 'row',
+      clip: clipOf('clip_qkv'),
+      law: derivedSize,
+    }),
     feedForward: routed({
       width: 'intermediate_size',
       names: QWEN_EXPERTS,
