@@ -11,7 +11,7 @@ import type { Checkpoint } from '../../runtime/checkpoint/checkpoint.ts'
 import type { FileData } from '../../runtime/checkpoint/encode.ts'
 import { WeightError } from '../../runtime/errors.ts'
 import { elementCount, type HostArray, type HostData } from '../../runtime/tensors.ts'
-import { elementsOf, stored } from '../../runtime/weights/convert.ts'
+import { readElements, stored } from '../../runtime/weights/convert.ts'
 import { matchWeights, type Match } from '../../runtime/weights/match.ts'
 import { stridedCopies } from '../../runtime/weights/view.ts'
 import { EXIT, Failure } from '../exit.ts'
@@ -39,7 +39,7 @@ export const weightPorts = (graph: Graph): readonly WeightPort[] =>
 
 async function fill(values: Float64Array, { port, tensor, view, start }: Match, checkpoint: Checkpoint): Promise<void> {
   const keep = (value: number): number => (port.storage === undefined ? value : stored(value, port.storage.format))
-  const elements = elementsOf(tensor.dtype, await checkpoint.read(tensor.name, 0, tensor.bytes))
+  const elements = await readElements(checkpoint, tensor, 0, elementCount(tensor.shape))
   for (const { from, stride: step, count, to, toStride: toStep } of stridedCopies(view, Infinity)) {
     for (let at = 0; at < count; at++) values[start + to + at * toStep] = keep(Number(elements[from + at * step]))
   }

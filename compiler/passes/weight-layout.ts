@@ -1,4 +1,5 @@
 /** Weight layout: a weight that is only read transposed is loaded transposed. */
+import { formatOf } from '../../plan/storage/formats.ts'
 import { transposedName } from '../../plan/weight-path.ts'
 import type { Graph, Node } from '../graph/node.ts'
 import type { OpParams, WeightSource } from '../graph/vocabulary.ts'
@@ -14,8 +15,9 @@ const swapsLastTwo = (order: readonly number[]): boolean => {
   return rank >= 2 && order.every((axis, i) => axis === (i < rank - 2 ? i : 2 * rank - 3 - i))
 }
 
-/** Pieces of a stack have one axis less; one of a single axis has nothing to swap. */
-const canSwap = ({ shape, source }: OpParams['weight']): boolean => shape.length - (source.stacked ? 1 : 0) >= 2
+/** Pieces of a stack have one axis less; one of a single axis has nothing to swap, and blocks along an axis stay along it. */
+const canSwap = ({ shape, source }: OpParams['weight']): boolean =>
+  shape.length - (source.stacked ? 1 : 0) >= 2 && (source.format === undefined || formatOf(source.format).elements === 1)
 
 const swapped = (source: WeightSource): WeightSource => ({
   ...source,

@@ -1,9 +1,9 @@
-import type { DTypeName } from './dtypes.ts'
+import type { ElementType } from './dtypes.ts'
 
 /** A tensor as it lies in a file: row-major, little-endian. */
 export interface TensorInfo {
   readonly name: string
-  readonly dtype: DTypeName
+  readonly dtype: ElementType
   readonly shape: readonly number[]
   readonly bytes: number
 }

@@ -2,7 +2,8 @@
  * The element types of safetensors, in bits. Those without a `read` are accepted in a header, and refused where they are read.
  */
 
-import type { FormatName } from '../../plan/storage/formats.ts'
+import { formatOf, isFormat, type FormatName } from '../../plan/storage/formats.ts'
+import { decodeElements } from '../../plan/storage/host.ts'
 
 const half = new Float32Array(65536)
 let halfReady = false
@@ -72,6 +73,17 @@ export const DTYPES = {
 
 export type DTypeName = keyof typeof DTYPES
 
-export const dtypeRecord = (name: DTypeName): DTypeRecord => DTYPES[name]
+/** What the elements of a tensor are: of a dtype, or in blocks of a format, of which each row is a whole number. */
+export type ElementType = DTypeName | FormatName
+
+/** Blocks are read as the elements that they have. */
+const blocksOf = (format: FormatName): DTypeRecord => {
+  const { elements, bytes } = formatOf(format)
+  const read = (data: ArrayBuffer): Float32Array =>
+    decodeElements({ format }, new Uint8Array(data), (data.byteLength / bytes) * elements)
+  return { bits: (8 * bytes) / elements, kind: 'float', read, format }
+}
+
+export const dtypeRecord = (name: ElementType): DTypeRecord => (isFormat(name) ? blocksOf(name) : DTYPES[name])
 
 export const isDType = (name: string): name is DTypeName => Object.hasOwn(DTYPES, name)

@@ -1,14 +1,15 @@
 /** Streams weights from a checkpoint to the device. The host holds one chunk at a time, or one matrix if it is transposed. */
 
 import type { Plan, WeightPort } from '../../plan/plan.ts'
+import { formatOf, type FormatName } from '../../plan/storage/formats.ts'
 import type { Checkpoint } from '../checkpoint/checkpoint.ts'
 import { dtypeRecord, type NumberArray } from '../checkpoint/dtypes.ts'
 import { cut } from '../checkpoint/quote.ts'
 import type { Device, Part } from '../device.ts'
 import { WeightError, type WeightProblem } from '../errors.ts'
 import { elementCount } from '../tensors.ts'
-import { elementsOf, inRange, stored } from './convert.ts'
-import { matchWeights, type Match } from './match.ts'
+import { elementsOf, inRange, readElements, stored } from './convert.ts'
+import { blockView, isKept, matchWeights, type Match } from './match.ts'
 import { createByteWriter, createStaging, type ByteWriter } from './staging.ts'
 import { matrixElements, stridedCopies, type StridedCopy } from './view.ts'
 
@@ -79,6 +80,27 @@ function countBad(
   return bad
 }
 
+const countIn = (
+  copies: readonly StridedCopy[],
+  elements: NumberArray,
+  first: number,
+  sound: (value: number) => boolean,
+): number => copies.reduce((sum, copy) => sum + countBad(copy, elements, first, sound), 0)
+
+/** Values that are not finite in blocks of a format. */
+function countKept(format: FormatName, copies: readonly StridedCopy[], read: Uint8Array, first: number): number {
+  const { elements } = formatOf(format)
+  const values = elementsOf(format, read)
+  const wide = copies.map(({ from, stride, count }) => ({ from, stride, count }))
+  return wide.reduce((sum, { from, stride, count }) => {
+    let bad = 0
+    for (let at = 0; at < count; at++)
+      for (let place = 0; place < elements; place++)
+        if (!Number.isFinite(Number(values[(from - first + at * stride) * elements + place]))) bad++
+    return sum + bad
+  }, 0)
+}
+
 /** Whether finite values of the file may be out of the range of the weight. */
 const narrows = ({ port: { dtype, storage }, tensor }: Match): boolean =>
   dtype !== 'f32' || (storage !== undefined && dtypeRecord(tensor.dtype).format !== storage.format)
@@ -95,8 +117,11 @@ async function loadPiece(
   checkpoint: Checkpoint,
   checkFinite: boolean,
 ): Promise<number> {
-  const { port, tensor, view } = match
-  const size = dtypeRecord(tensor.dtype).bits / 8
+  const { port, tensor, piece } = match
+  const unit = isKept(match) ? formatOf(port.storage!.format) : null
+  const view = unit === null ? match.view : blockView(match, piece)
+  if (typeof view === 'string') throw new Error(`${port.name}, from ${tensor.name}: ${view}`)
+  const size = unit?.bytes ?? dtypeRecord(tensor.dtype).bits / 8
   const limit = Math.max(1, Math.floor(CHUNK_BYTES / size))
   const capacity = matrixElements(view) || Math.min(limit, Math.max(1, elementCount(view.shape)))
   const staging = createStaging(device, match, parts, writer, capacity)
@@ -104,11 +129,14 @@ async function loadPiece(
   const sound = (value: number): boolean => canHold(value, port, checkFinite)
   let bad = 0
   for (const { copies, first, end } of chunksOf(stridedCopies(view, limit), limit)) {
-    const bytes = await checkpoint.read(tensor.name, first * size, (end - first) * size)
-    await device.guard(`loading ${port.name}`, () => staging.put(copies, bytes, first))
+    const read =
+      unit === null
+        ? await readElements(checkpoint, tensor, first, end)
+        : await checkpoint.read(tensor.name, first * size, (end - first) * size)
+    await device.guard(`loading ${port.name}`, () => staging.put(copies, read, first))
     if (!counts) continue
-    const elements = elementsOf(tensor.dtype, bytes)
-    bad += copies.reduce((sum, copy) => sum + countBad(copy, elements, first, sound), 0)
+    bad +=
+      unit === null ? countIn(copies, read, first, sound) : countKept(port.storage!.format, copies, read as Uint8Array, first)
   }
   await device.guard(`loading ${port.name}`, staging.flush)
   return bad

@@ -7,17 +7,37 @@ import type { WeightProblem } from '../errors.ts'
 import { cut, listed } from '../checkpoint/quote.ts'
 import { nearNames } from '../near.ts'
 import { elementCount, showShape } from '../tensors.ts'
+import { formatOf } from '../../plan/storage/formats.ts'
+import { dtypeRecord } from '../checkpoint/dtypes.ts'
 import { convertible } from './convert.ts'
 import { isHarmless } from './harmless.ts'
 import { viewOf, type View } from './view.ts'
 
 /** A piece of a weight, and the tensor that it is read from. */
 export interface Match {
+  readonly piece: WeightPiece
   readonly port: WeightPort
   readonly tensor: TensorInfo
   readonly view: View
   /** First element of the piece in the weight. */
   readonly start: number
+}
+
+/** Whether the bytes of the file are those of the weight. */
+export const isKept = ({ port: { storage }, tensor }: Pick<Match, 'port' | 'tensor'>): boolean =>
+  storage !== undefined && dtypeRecord(tensor.dtype).format === storage.format
+
+/**
+ * The view of the blocks that a weight keeps: that of the tensor, where each element is a block; a phrase for what is impossible
+ * where a row is cut.
+ */
+export function blockView({ view, port, tensor }: Match, piece: WeightPiece): View | string {
+  const { elements } = formatOf(port.storage!.format)
+  if (elements === 1) return view
+  const [row, ...outer] = tensor.shape.toReversed()
+  const last = piece.slices[tensor.shape.length - 1]
+  if (piece.transpose || (last !== undefined && last.kind !== 'all')) return `part of a row of blocks of ${elements}`
+  return viewOf([...outer.toReversed(), Math.ceil(row / elements)], piece)
 }
 
 const describeNear = (near: readonly string[]): string =>
@@ -96,7 +116,8 @@ export function matchWeights(
     for (const [at, piece] of port.pieces.entries()) {
       const found = matchPiece(port, piece, shape, checkpoint, search)
       if ('code' in found) problems.push({ weight: port.name, tensor: piece.tensor, near: [], ...found })
-      else matches.push({ port, tensor: checkpoint.tensors.get(piece.tensor)!, view: found, start: at * elementCount(shape) })
+      else
+        matches.push({ piece, port, tensor: checkpoint.tensors.get(piece.tensor)!, view: found, start: at * elementCount(shape) })
     }
   }
   return { matches, problems, extra: extraTensors(plan, checkpoint) }

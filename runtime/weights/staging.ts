@@ -4,14 +4,14 @@ import { formatOf } from '../../plan/storage/formats.ts'
 import type { NumberArray } from '../checkpoint/dtypes.ts'
 import type { Device, Part } from '../device.ts'
 import { arrayOf, type HostArray } from '../tensors.ts'
-import { elementsOf, unitsOf } from './convert.ts'
-import type { Match } from './match.ts'
+import { encodeElements } from './convert.ts'
+import { isKept, type Match } from './match.ts'
 import type { StridedCopy } from './view.ts'
 
 /** One piece of a weight, element after element. */
 export interface Staging {
-  /** Puts a copy's elements in their place; `bytes` are the file's from element `first` on. */
-  readonly put: (copies: readonly StridedCopy[], bytes: Uint8Array, first: number) => void
+  /** Puts what is copied in its place; `read` are elements of the file from `first` on, or the bytes of its blocks. */
+  readonly put: (copies: readonly StridedCopy[], read: NumberArray, first: number) => void
   readonly flush: () => void
 }
 
@@ -110,30 +110,27 @@ function copyUnits(
 
 /** What a staging copies, and where it goes once a range is complete. */
 interface Sink {
-  /** For bytes of the file from element `first` on: puts one copy of them at an element of the staging. */
-  readonly from: (bytes: Uint8Array, first: number) => (copy: StridedCopy, base: number) => void
+  /** Of what was read from element or block `first` on: puts one copy at a place of the staging. */
+  readonly from: (read: NumberArray, first: number) => (copy: StridedCopy, base: number) => void
   /** Writes the first `count` elements of the staging as those of the piece from `start` on. */
   readonly write: (start: number, count: number) => void
 }
 
-function plainSink(device: Device, { port, tensor, start }: Match, parts: readonly Part[], capacity: number): Sink {
+function plainSink(device: Device, { port, start }: Match, parts: readonly Part[], capacity: number): Sink {
   const data = arrayOf(port.dtype, new ArrayBuffer(capacity * BYTES[port.dtype]))
   return {
-    from: (bytes, first) => {
-      const elements = elementsOf(tensor.dtype, bytes)
-      return (copy, base) => copyStrided(data, base, copy, elements, first)
-    },
+    from: (elements, first) => (copy, base) => copyStrided(data, base, copy, elements, first),
     write: (from, count) => writeRange(device, parts, data, start + from, count),
   }
 }
 
-function storedSink({ port, tensor }: Match, writer: ByteWriter, capacity: number): Sink {
-  const { format } = port.storage!
+function storedSink(match: Match, writer: ByteWriter, capacity: number): Sink {
+  const { format } = match.port.storage!
   const { bytes: size } = formatOf(format)
   const data = new Uint8Array(capacity * size)
   return {
-    from: (bytes, first) => {
-      const units = unitsOf(format, tensor.dtype, bytes)
+    from: (read, first) => {
+      const units = isKept(match) ? (read as Uint8Array) : encodeElements(format, read)
       return (copy, base) => copyUnits(data, base, copy, units, first, size)
     },
     write: (_, count) => writer.write(data.subarray(0, count * size)),
@@ -157,8 +154,8 @@ export function createStaging(
     filled = 0
   }
   return {
-    put: (copies, bytes, first) => {
-      const place = sink.from(bytes, first)
+    put: (copies, read, first) => {
+      const place = sink.from(read, first)
       for (const copy of copies) {
         if (filled + copy.count > capacity) flush()
         place(copy, copy.to - flushed)

@@ -1,9 +1,9 @@
 /** Weights in a format, of random codes, and checkpoints that hold them. */
 import { createRandom } from '../../cli/random.ts'
-import { storageIn, storedBytes, type FormatName } from '../../plan/storage/formats.ts'
+import { formatOf, storageIn, storedBytes, type FormatName } from '../../plan/storage/formats.ts'
 import { decodeElements } from '../../plan/storage/host.ts'
 import type { Checkpoint, TensorInfo } from '../../runtime/checkpoint/checkpoint.ts'
-import { DTYPES, type DTypeName } from '../../runtime/checkpoint/dtypes.ts'
+import type { ElementType } from '../../runtime/checkpoint/dtypes.ts'
 import { elementCount } from '../../runtime/tensors.ts'
 
 export interface StoredTensor {
@@ -29,9 +29,32 @@ const floats =
     })
   }
 
+/** Random codes; `scales` sets the numbers of a block that are no codes. */
+const blocks =
+  (format: FormatName, scales: (block: DataView, random: () => number) => void): MakeCodes =>
+  (bytes, random) => {
+    for (let at = 0; at < bytes.length; at++) bytes[at] = Math.floor(random() * 256)
+    const size = formatOf(format).bytes
+    for (let at = 0; at < bytes.length; at += size) scales(new DataView(bytes.buffer, bytes.byteOffset + at, size), random)
+  }
+
+/** A number of f16 of 2^-8 .. 2^-5. */
+const setHalf = (block: DataView, at: number, random: () => number): void =>
+  block.setUint16(at, 0x1c00 + Math.floor(random() * 0xc00), true)
+
 const MAKE: { readonly [F in FormatName]: MakeCodes } = {
   bf16: floats(0x3f80, 0x80),
   f16: floats(0x3c00, 0x400),
+  fp8_128: blocks('fp8_128', (block, random) => {
+    block.setFloat32(0, random() / 256, true)
+    // 0x7f and 0xff are not numbers
+    for (let at = 4; at < block.byteLength; at++) if ((block.getUint8(at) & 0x7f) === 0x7f) block.setUint8(at, 0)
+  }),
+  mxfp4: blocks('mxfp4', (block, random) => block.setUint8(0, 118 + Math.floor(random() * 8))),
+  q8_0: blocks('q8_0', (block, random) => setHalf(block, 0, random)),
+  q4_0: blocks('q4_0', (block, random) => setHalf(block, 0, random)),
+  q4_k: blocks('q4_k', (block, random) => [0, 2].forEach((at) => setHalf(block, at, random))),
+  q6_k: blocks('q6_k', (block, random) => setHalf(block, 208, random)),
 }
 
 /** A tensor of random codes, about as large as weights are. */
@@ -43,16 +66,13 @@ export function randomStored(format: FormatName, shape: readonly number[], seed:
   return { format, shape, bytes, values: decodeElements(storage, bytes, count) }
 }
 
-const dtypeOf = (format: FormatName): DTypeName =>
-  (Object.entries(DTYPES) as readonly (readonly [DTypeName, { readonly format?: FormatName }])[]).find(
-    ([, record]) => record.format === format,
-  )![0]
+const FILE_TYPES: { readonly [F in FormatName]?: ElementType } = { bf16: 'BF16', f16: 'F16' }
 
 /** A checkpoint of tensors as they lie. */
 export function storedCheckpoint(tensors: Readonly<Record<string, StoredTensor>>): Checkpoint {
   const info = ([name, { format, shape, bytes }]: [string, StoredTensor]): [string, TensorInfo] => [
     name,
-    { name, dtype: dtypeOf(format), shape, bytes: bytes.length },
+    { name, dtype: FILE_TYPES[format] ?? format, shape, bytes: bytes.length },
   ]
   return {
     name: 'stored',

@@ -6,7 +6,7 @@ import { emitScalar } from '../gang/expression.ts'
 import type { FunctionBody } from '../function.ts'
 import type { Buffer, Region } from '../gang/gang.ts'
 import { UNIFORM } from '../gang/shape.ts'
-import { addConstant, keep, minimum, scale, toAddress } from '../integers.ts'
+import { addConstant, combine, keep, minimum, scale, toAddress } from '../integers.ts'
 import { forRange } from '../loops.ts'
 import { entry, entryAddress, type Block } from './block.ts'
 import { elementBytes, isUnpacked, pitchOf, storageOf, unpackedRow, unpackRow, type Storages } from './stored.ts'
@@ -73,6 +73,27 @@ export function columnAddresses(
 ): readonly number[] {
   const { body } = region
   const last = keep(body, () => addConstant(body, end, -1))
+  if (room !== null && isUnpacked(region, matmul, right)) {
+    const pitch = pitchOf(region, matmul, right)
+    const all = keep(body, () => body.i32(count))
+    body.i32(0)
+    forRange(body, all, 1, (c) => {
+      const known = keep(body, () =>
+        minimum(
+          body,
+          () => {
+            combine(body, distance, 'i32.mul', c)
+            body.get(column)
+            body.op('i32.add')
+          },
+          last,
+        ),
+      )
+      const to = unpackedRow(region, matmul, right, room, c)
+      unpackRow(region, matmul, right, () => emitWith(region, { column: known, expert }, right.base), to)
+    })
+    return Array.from({ length: count }, (_, c) => keep(body, () => addConstant(body, room, c * pitch)))
+  }
   return Array.from({ length: count }, (_, c) => {
     const known = keep(body, () =>
       minimum(
@@ -85,11 +106,7 @@ export function columnAddresses(
         last,
       ),
     )
-    if (room === null || !isUnpacked(region, matmul, right))
-      return keep(body, () => addressOf(region, right, { column: known, expert }))
-    const to = keep(body, () => addConstant(body, room, c * pitchOf(region, matmul, right)))
-    unpackRow(region, matmul, right, () => emitWith(region, { column: known, expert }, right.base), to)
-    return to
+    return keep(body, () => addressOf(region, right, { column: known, expert }))
   })
 }
 
