@@ -30,6 +30,7 @@ const order = [
   'docs',
   'training',
   'text',
+  'analysis',
   'import',
   'reroute',
   'cli',

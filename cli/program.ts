@@ -41,6 +41,10 @@ const COMMANDS: Readonly<Record<string, Entry>> = {
     summary: 'route a checkpoint by the singular vectors of its experts, without training',
     load: async () => (await import('./commands/bundled.ts')).reroute,
   },
+  eval: {
+    summary: 'measure how well a model predicts text, alone or beside another',
+    load: async () => (await import('./commands/bundled.ts')).evalCommand,
+  },
   bench: {
     summary: 'measure a mixture-of-experts layer, or the training step of a spec, on devices in turns',
     load: async () => (await import('./commands/bundled.ts')).bench,

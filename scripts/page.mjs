@@ -8,6 +8,7 @@ const base = 'cli/routing/page/page.css'
 /** Name -> the script's entry point and the styles, one after the other. */
 const pages = {
   routing: { entry: 'cli/routing/page/client/main.ts', styles: [base] },
+  eval: { entry: 'cli/eval/page/client/main.ts', styles: [base] },
   training: { entry: 'cli/training/page/client/main.ts', styles: [base, 'cli/training/page/page.css'] },
 }
 

@@ -25,6 +25,7 @@ const ORDER: readonly (readonly string[])[] = [
   ['compiler/train.ts'],
   ['runtime'],
   ['training', 'text'],
+  ['analysis'],
   ['package.json'],
   ['cli'],
   ['scripts', 'bench', 'examples', 'test'],

@@ -1,4 +1,4 @@
-/** Signals that end a run of training after the step that it is in. */
+/** Signals that end long work after the step that it is in. */
 import { EXIT, type ExitCode } from '../exit.ts'
 import type { Terminal } from '../terminal.ts'
 
@@ -19,17 +19,17 @@ export interface Stop {
 }
 
 /**
- * Listens for the first signal, so that the step is finished and saved; the second, of any kind, ends the program as it would any
+ * Listens for the first signal, so that the step (`work`) is finished and saved; the second, of any kind, ends the program as it would any
  * other.
  */
-export function createStop(terminal: Terminal): Stop {
+export function createStop(terminal: Terminal, work = 'step'): Stop {
   const stop = new AbortController()
   let code: ExitCode = EXIT.interrupted
   const onSignal = (signal: keyof typeof CODES): void => {
     end()
     code = CODES[signal] ?? EXIT.interrupted
     stop.abort()
-    terminal.err('\nstopping after this step; once more to stop at once\n')
+    terminal.err(`\nstopping after this ${work}; once more to stop at once\n`)
   }
   const end = (): void => SIGNALS.forEach((signal) => void process.removeListener(signal, onSignal))
   for (const signal of SIGNALS) process.on(signal, onSignal)

@@ -15,6 +15,7 @@ const TOPS = [
   'runtime',
   'training',
   'text',
+  'analysis',
   'cli',
   'std',
   'examples',

@@ -97,6 +97,12 @@ export const ENTRANCES: readonly Entrance[] = [
     why: 'the script of a page, tested in a browser',
   },
   {
+    folder: 'cli/eval/page/client',
+    tests: ['test/cli/eval/page.test.ts'],
+    runs: ['cli/eval/page/client/main.ts'],
+    why: 'the script of a page, tested in a browser',
+  },
+  {
     folder: 'cli/training/page/client',
     tests: ['test/cli/training/page.test.ts'],
     runs: ['cli/training/page/client/main.ts'],
@@ -121,7 +127,7 @@ export const ENTRANCES: readonly Entrance[] = [
   },
 ]
 
-const ROOMS = ['grammar', 'plan', 'compiler', 'runtime', 'training', 'text', 'cli', 'scripts', 'bench']
+const ROOMS = ['grammar', 'plan', 'compiler', 'runtime', 'training', 'text', 'analysis', 'cli', 'scripts', 'bench']
 
 const isBelow = (path: string, folder: string): boolean => path === folder || path.startsWith(`${folder}/`)
 /** The test of a source's name: `test/ops/build.test.ts` of `compiler/ops/build.ts`. */

@@ -1,0 +1,98 @@
+/** Opens a model for evaluation, on a device or in the reference. */
+import type { Predict, Predictions } from '../../analysis/eval/evaluate.ts'
+import { PORTABLE } from '../../plan/target.ts'
+import type { Checkpoint } from '../../runtime/checkpoint/checkpoint.ts'
+import type { FileData } from '../../runtime/checkpoint/encode.ts'
+import type { Device } from '../../runtime/device.ts'
+import { choicesOf } from '../../runtime/routing/tensors.ts'
+import type { HostData } from '../../runtime/tensors.ts'
+import { matchWeights } from '../../runtime/weights/match.ts'
+import { compileSource, type Compiled, type SpecOptions } from '../compilation.ts'
+import { openModelSource } from '../model-source.ts'
+import { bytes, milliseconds } from '../output.ts'
+import { createProgress } from '../progress.ts'
+import { readWeights, runReference } from '../run/reference.ts'
+import { withWeights } from '../run/weight-files.ts'
+import { openSession } from '../session.ts'
+import type { Terminal } from '../terminal.ts'
+import { noteUnread } from '../unread.ts'
+import { sequenceShape, textPorts, type TextPorts } from './ports.ts'
+
+export interface GivenModel {
+  /** A spec, or the folder of a checkpoint. */
+  readonly typed: string
+  /** Where its weights are, if not in the folder. */
+  readonly weights?: string
+  readonly spec: SpecOptions
+}
+
+export interface OpenModel {
+  readonly name: string
+  readonly ports: TextPorts
+  readonly predict: Predict
+}
+
+/** Runs the work with the model open, and frees it in any case. Throws what compiling and loading throw. */
+export type WithModel = <T>(given: GivenModel, work: (model: OpenModel) => Promise<T>) => Promise<T>
+
+type Run = (inputs: Readonly<Record<string, HostData>>) => Promise<Readonly<Record<string, FileData>>>
+
+function predictBy({ graph }: Compiled, ports: TextPorts, run: Run): Predict {
+  return async (tokens): Promise<Predictions> => {
+    const shape = sequenceShape(ports, tokens.length)
+    const outputs = await run({ [ports.tokens.name]: { shape, data: tokens } })
+    const { data } = outputs[ports.logits.name]
+    return { logits: data as Float32Array, layers: choicesOf(graph?.routes ?? [], outputs).layers }
+  }
+}
+
+async function onDevice<T>(
+  device: Device,
+  compiled: Compiled,
+  checkpoint: Checkpoint,
+  terminal: Terminal,
+  work: (run: Run) => Promise<T>,
+): Promise<T> {
+  const { plan } = compiled
+  const session = await openSession(device, plan, terminal)
+  const progress = createProgress(terminal, `weights of ${plan.model}`, 1)
+  try {
+    const start = performance.now()
+    const onProgress = (done: number, all: number): void => progress.update(all === 0 ? 1 : done / all, bytes(all))
+    const loaded = await session.loadWeights(checkpoint, { allowExtra: true, onProgress })
+    progress.end()
+    noteUnread(checkpoint, loaded.extra, terminal)
+    terminal.err(`${plan.model}: ${bytes(loaded.bytes)} of weights loaded in ${milliseconds(performance.now() - start)} ms\n`)
+    return await work((inputs) => session.run(inputs))
+  } finally {
+    progress.end()
+    session.dispose()
+  }
+}
+
+async function onReference<T>(
+  { graph, plan }: Compiled,
+  checkpoint: Checkpoint,
+  terminal: Terminal,
+  work: (run: Run) => Promise<T>,
+): Promise<T> {
+  if (graph === null) throw new Error('a plan without a graph')
+  const weights = await readWeights(graph, checkpoint)
+  noteUnread(checkpoint, matchWeights(plan, checkpoint).extra, terminal)
+  return work(async (inputs) => runReference(graph, inputs, weights))
+}
+
+/** On a device, or in the reference where there is none. */
+export const opener =
+  (device: Device | null, terminal: Terminal): WithModel =>
+  async ({ typed, weights, spec }, work) => {
+    const { source, folder } = await openModelSource(typed, terminal)
+    const compiled = compileSource(source, spec, device?.target ?? PORTABLE, terminal, { routes: true })
+    const ports = textPorts(compiled.plan)
+    return withWeights({ weights: weights ?? folder ?? undefined }, compiled.plan, terminal, ({ checkpoint }) => {
+      const open = (run: Run) => work({ name: compiled.plan.model, ports, predict: predictBy(compiled, ports, run) })
+      return device === null
+        ? onReference(compiled, checkpoint, terminal, open)
+        : onDevice(device, compiled, checkpoint, terminal, open)
+    })
+  }

@@ -1,0 +1,23 @@
+/** A model that a command is given as a spec, or as the folder of a checkpoint, which is imported in memory. */
+import { statSync } from 'node:fs'
+import type { Source } from '../grammar/source.ts'
+import { importFrom } from './import/from.ts'
+import { readSource } from './load.ts'
+import type { Terminal } from './terminal.ts'
+
+export interface ModelSource {
+  readonly source: Source
+  /** The folder of the checkpoint; null for a spec. */
+  readonly folder: string | null
+}
+
+export const isFolder = (typed: string, terminal: Terminal): boolean =>
+  statSync(terminal.path(typed), { throwIfNoEntry: false })?.isDirectory() === true
+
+/** Throws a Failure for a folder that cannot be imported and for a file that cannot be read. Notes go to stderr. */
+export async function openModelSource(typed: string, terminal: Terminal): Promise<ModelSource> {
+  if (!isFolder(typed, terminal)) return { source: readSource(typed, terminal), folder: null }
+  const { name, spec, notes } = await importFrom(typed, {}, terminal)
+  for (const note of notes) terminal.err(`note: ${note}\n`)
+  return { source: { path: `${name}.smoe`, text: spec }, folder: typed }
+}
