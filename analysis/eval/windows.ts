@@ -11,9 +11,9 @@ export interface Window {
 }
 
 /**
- * Windows of at most `context` tokens, each `stride` after the one before, until the text ends. Each token is fresh in one window.
- * With the stride of the context windows do not overlap. This is the protocol of Hugging Face's "Perplexity of fixed-length
- * models": the targets of earlier windows are masked.
+ * Windows of at most `context` tokens, each `stride` after the one before, until the text ends. Each token is fresh in one
+ * window. With the stride of the context windows do not overlap. This is the protocol of Hugging Face's "Perplexity of
+ * fixed-length models": the targets of earlier windows are masked.
  */
 export function windowsOf(tokens: number, context: number, stride: number): readonly Window[] {
   const windows: Window[] = []

@@ -19,8 +19,8 @@ export interface Stop {
 }
 
 /**
- * Listens for the first signal, so that the step (`work`) is finished and saved; the second, of any kind, ends the program as it would any
- * other.
+ * Listens for the first signal, so that the step (`work`) is finished and saved; the second, of any kind, ends the program as it
+ * would any other.
  */
 export function createStop(terminal: Terminal, work = 'step'): Stop {
   const stop = new AbortController()
