@@ -54,14 +54,15 @@ export const compileAnyway = (
   target: Target,
   terminal: Terminal,
   added: AddedOptions = {},
-): Compilation => compileText(readSource(path, terminal), options, target, terminal, added)
+): Compilation => compileSourceAnyway(readSource(path, terminal), options, target, terminal, added)
 
-const compileText = (
+/** As `compileAnyway`, of a text that is at hand. */
+export const compileSourceAnyway = (
   source: Source,
   { model, set, root }: SpecOptions,
   target: Target,
   terminal: Terminal,
-  added: AddedOptions,
+  added: AddedOptions = {},
 ): Compilation => compile(source, { load: createLoader(terminal, root), model, set: parseSettings(set), target, ...added })
 
 /** A spec that had to be right and to declare a model. */
@@ -84,7 +85,7 @@ export function compileSource(
   terminal: Terminal,
   added: AddedOptions = {},
 ): Compiled {
-  const compilation = compileText(source, options, target, terminal, added)
+  const compilation = compileSourceAnyway(source, options, target, terminal, added)
   refuseErrors(compilation.diagnostics, terminal)
   const { plan } = compilation
   if (plan !== null) return { ...compilation, plan }

@@ -2,7 +2,9 @@
 import { IDS } from './routing/page/data.ts'
 
 /** Put in by the bundler: each page's own script and its style. */
-declare const PAGE_ASSETS: { readonly [N in 'routing' | 'training' | 'eval']: { readonly script: string; readonly style: string } }
+declare const PAGE_ASSETS: {
+  readonly [N in 'routing' | 'training' | 'eval']: { readonly script: string; readonly style: string }
+}
 
 const escape = (text: string): string => text.replaceAll('&', '&amp;').replaceAll('<', '&lt;')
 

@@ -41,6 +41,10 @@ const COMMANDS: Readonly<Record<string, Entry>> = {
     summary: 'route a checkpoint by the singular vectors of its experts, without training',
     load: async () => (await import('./commands/bundled.ts')).reroute,
   },
+  plan: {
+    summary: 'say what running a model takes, before anything of it is allocated',
+    load: async () => (await import('./commands/bundled.ts')).planCommand,
+  },
   eval: {
     summary: 'measure how well a model predicts text, alone or beside another',
     load: async () => (await import('./commands/bundled.ts')).evalCommand,

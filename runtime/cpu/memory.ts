@@ -30,6 +30,9 @@ interface Block {
 
 const roundUp = (bytes: number): number => Math.ceil(bytes / ALIGNMENT) * ALIGNMENT
 
+/** What an allocation of so many bytes takes of the memory. */
+export const blockBytes = (bytes: number): number => roundUp(bytes) + 2 * MARGIN
+
 /** Reserves all addresses and takes a mebibyte. Throws an OutOfMemoryError where the platform has no room for the addresses. */
 function reserve(): WebAssembly.Memory {
   try {
@@ -71,7 +74,7 @@ export function createMemory(): SharedMemory {
     return best
   }
   const allocate = (label: string, wanted: number): number => {
-    const size = roundUp(wanted) + 2 * MARGIN
+    const size = blockBytes(wanted)
     if (size > ADDRESS_SPACE - PAGE) throw new LimitError(label, '4 GiB of WebAssembly memory', wanted, ADDRESS_SPACE - PAGE)
     const block = reuse(size)
     if (block !== null) {

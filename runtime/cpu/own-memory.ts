@@ -9,16 +9,20 @@ export interface OwnMemory {
 /** Whole pages of the host: threads share no line, and the area seldom grows. */
 const UNIT = 4096
 
+const strideOf = (bytes: number): number => Math.ceil(bytes / UNIT) * UNIT
+
+/** What so many bytes for each thread take together. */
+export const ownMemoryBytes = (bytes: number, threads: number): number => strideOf(bytes) * threads
+
 export function createOwnMemory(memory: SharedMemory, threads: number): OwnMemory {
   let [base, stride] = [0, 0]
   return {
     reserve: (bytes) => {
       if (bytes > stride) {
-        const wanted = Math.ceil(bytes / UNIT) * UNIT
         memory.free(base)
         ;[base, stride] = [0, 0]
-        base = memory.allocate('memory of the threads', wanted * threads)
-        stride = wanted
+        base = memory.allocate('memory of the threads', ownMemoryBytes(bytes, threads))
+        stride = strideOf(bytes)
       }
       return { base, stride }
     },

@@ -33,17 +33,32 @@ const buffersOf = ({ dispatches, outputs, copies }: ProgramRequest): ReadonlySet
     ...copies.flatMap(({ from, to }) => [from, to]),
   ])
 
+const timesOffset = (dispatches: number): number => Math.ceil(((HEADER_WORDS + DISPATCH_WORDS * dispatches) * WORD) / 8) * 8
+const argumentsOffset = (dispatches: number): number => timesOffset(dispatches) + 8 * (dispatches + 1)
+
+/** How many bindings a dispatch has, and flags: one for each workgroup of a kernel that keeps them, else none. */
+export interface TableEntry {
+  readonly bindings: number
+  readonly flags: number
+}
+
+const argumentWordsOf = ({ bindings, flags }: TableEntry, dims: number): number => 2 * bindings + dims + Math.sign(flags)
+
+/** Bytes of the table of a program of a plan with so many dims. */
+export const programBytes = (entries: readonly TableEntry[], dims: number): number =>
+  argumentsOffset(entries.length) + WORD * sum(entries.map((entry) => argumentWordsOf(entry, dims) + entry.flags))
+
 /** Writes the table of a program. Throws an OutOfMemoryError. */
 export async function bindProgram(resources: ProgramResources, request: ProgramRequest): Promise<BoundProgram> {
   const { memory, pool, own, exclusive } = resources
   const { label, dims, dispatches, outputs, copies } = request
-  const tableWords = HEADER_WORDS + DISPATCH_WORDS * dispatches.length
-  const timesAt = Math.ceil((tableWords * WORD) / 8) * 8
-  const argumentsAt = timesAt + 8 * (dispatches.length + 1)
-  const flagWords = dispatches.map((dispatch) => (flaggedBindingOf(dispatch) === null ? 0 : dispatch.workgroups))
-  const argumentWords = dispatches.map(({ bindings }, index) => 2 * bindings.length + dims.length + Math.sign(flagWords[index]))
+  const argumentsAt = argumentsOffset(dispatches.length)
+  const timesAt = timesOffset(dispatches.length)
+  const flagWords = dispatches.map((dispatch) => (flaggedBindingOf(dispatch.compiled.kernel) === null ? 0 : dispatch.workgroups))
+  const entries = dispatches.map(({ bindings }, index) => ({ bindings: bindings.length, flags: flagWords[index] }))
+  const argumentWords = entries.map((entry) => argumentWordsOf(entry, dims.length))
   const flagsAt = argumentsAt + WORD * sum(argumentWords)
-  const size = flagsAt + WORD * sum(flagWords)
+  const size = programBytes(entries, dims.length)
   const program = await resources.buffers.create(`program ${label}`, size)
   const { address } = program
   const used = [program, ...buffersOf(request)]

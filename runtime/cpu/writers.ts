@@ -2,6 +2,7 @@
  * Who wrote a buffer last. A kernel with zero flags leaves alone what it wrote itself, so its flags are cleared before an
  * execution where anything else wrote the buffer since: another dispatch, the host, or a copy.
  */
+import type { Kernel } from '../../plan/plan.ts'
 import type { Dispatch } from '../device.ts'
 import type { CpuBuffer } from './buffers.ts'
 
@@ -25,8 +26,8 @@ export interface Writers {
   readonly forget: () => void
 }
 
-/** The binding of a dispatch that its kernel has zero flags of; null where it has none. */
-export function flaggedBindingOf({ compiled: { kernel } }: Dispatch): number | null {
+/** The binding that a kernel has zero flags of; null where it has none. */
+export function flaggedBindingOf(kernel: Kernel): number | null {
   return 'zeroFlagged' in kernel ? (kernel.zeroFlagged ?? null) : null
 }
 
@@ -35,7 +36,7 @@ export function createWriters(dispatches: readonly Dispatch[], flags: readonly F
   const writers = dispatches.map((dispatch, at): DispatchWriter => {
     const { compiled, bindings } = dispatch
     const buffers = bindings.map(({ buffer }) => buffer as CpuBuffer)
-    const flagged = flaggedBindingOf(dispatch)
+    const flagged = flaggedBindingOf(dispatch.compiled.kernel)
     const written = new Set(buffers.filter((_, entry) => compiled.kernel.bindings[entry].access === 'read_write'))
     return { flagged: flagged === null ? null : buffers[flagged], flags: flags[at], written }
   })

@@ -1,0 +1,113 @@
+/** `smoe plan DIR|SPEC`: what running a model takes on a device, before anything of it is allocated. */
+import { availableParallelism } from 'node:os'
+import { Option, type Command } from 'commander'
+import { misfits } from '../../analysis/plan/fit.ts'
+import { planMemory } from '../../analysis/plan/memory.ts'
+import { countOperations } from '../../analysis/plan/operations.ts'
+import { countParameters } from '../../analysis/plan/parameters.ts'
+import type { Graph } from '../../compiler/graph/node.ts'
+import type { Device } from '../../runtime/device.ts'
+import {
+  formatOption,
+  modelOption,
+  rootOption,
+  setOption,
+  type CommandModule,
+  type Context,
+  type FormatOption,
+} from '../command.ts'
+import { compileSourceAnyway, type SpecOptions } from '../compilation.ts'
+import { deviceOption, fastOption, openChosen, threadsOption, type DeviceOptions } from '../device.ts'
+import { hasErrors, refuseErrors } from '../diagnostics.ts'
+import { EXIT, Failure, type ExitCode } from '../exit.ts'
+import { openModelSource } from '../model-source.ts'
+import { bytes, writeJson } from '../output.ts'
+import { planText, type PlanReport } from '../plan/report.ts'
+import { runSizes } from '../plan/sizes.ts'
+import type { Terminal } from '../terminal.ts'
+
+interface Options extends SpecOptions, FormatOption, DeviceOptions {
+  readonly tokens?: number
+  readonly context?: number
+}
+
+const threadsOf = ({ threads }: Options): number => threads ?? Math.min(256, availableParallelism())
+
+async function reportOf(typed: string, options: Options, device: Device, terminal: Terminal): Promise<PlanReport> {
+  const { source } = await openModelSource(typed, terminal)
+  const { graph, plan, diagnostics } = compileSourceAnyway(source, options, device.target, terminal)
+  // a target that cannot have the kernels has a diagnostic; the graph still says what the model is
+  if (graph === null) refuseErrors(diagnostics, terminal)
+  if (graph === null) throw new Failure(EXIT.usage, `'${source.path}' declares no model`)
+  return { ...facts(graph, options), ...fit(graph, plan, diagnostics, options, device) }
+}
+
+function facts(graph: Graph, options: Options) {
+  const { tokens, context, sizesFor } = runSizes(graph, options)
+  const sizes = sizesFor(context)
+  const { matmuls, others } = countOperations(graph, sizes)
+  return {
+    model: graph.name,
+    tokens,
+    context,
+    parameters: countParameters(graph, tokens, sizes),
+    flopsPerToken: { matmuls: matmuls / tokens, others: others / tokens },
+  }
+}
+
+type Compiled = ReturnType<typeof compileSourceAnyway>
+
+function fit(graph: Graph, plan: Compiled['plan'], diagnostics: Compiled['diagnostics'], options: Options, device: Device) {
+  const { context, sizesFor } = runSizes(graph, options)
+  const threads = threadsOf(options)
+  const here = { device: device.choice.name, available: device.availableMemory() }
+  if (plan === null) {
+    const reasons = diagnostics.filter((one) => hasErrors([one]))
+    return { ...here, memory: null, misfits: reasons.map(({ message }) => ({ what: message, remedy: 'another device' })) }
+  }
+  return {
+    ...here,
+    memory: planMemory(plan, sizesFor(context), threads),
+    misfits: misfits({ plan, device, threads, sizesFor, context, showBytes: bytes }),
+  }
+}
+
+async function planModel(typed: string, options: Options, terminal: Terminal): Promise<ExitCode> {
+  const device = await openChosen(options, terminal)
+  try {
+    const report = await reportOf(typed, options, device, terminal)
+    if (options.format === 'json') writeJson(terminal, report)
+    else terminal.out(planText(report))
+    return EXIT.ok
+  } finally {
+    device.dispose()
+  }
+}
+
+const whole =
+  (what: string) =>
+  (text: string): number => {
+    const value = Number(text)
+    if (Number.isSafeInteger(value) && value >= 1 && value <= 2 ** 30) return value
+    throw new Failure(EXIT.usage, `'${text}' is not a number of ${what}`, 'write a whole number from 1 on')
+  }
+
+export const planCommand: CommandModule = {
+  define: (command: Command, { run, terminal }: Context) =>
+    command
+      .argument('<model>', 'folder of a checkpoint, or a spec')
+      .addOption(
+        new Option('--tokens <count>', 'tokens of a run (default: those of --context, or 512)').argParser(whole('tokens')),
+      )
+      .addOption(
+        new Option('--context <count>', 'tokens of each sequence (default: those of --tokens)').argParser(whole('tokens')),
+      )
+      .addOption(deviceOption())
+      .addOption(threadsOption())
+      .addOption(fastOption())
+      .addOption(modelOption())
+      .addOption(rootOption())
+      .addOption(setOption())
+      .addOption(formatOption())
+      .action(run((typed: string, options: Options) => planModel(typed, options, terminal))),
+}

@@ -1,0 +1,41 @@
+/** The outputs in docs/evaluation.md are those of the commands above them. */
+import { readFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { expect, test } from 'vitest'
+import { place } from '../cli/harness.ts'
+import { root } from '../support/sources.ts'
+
+const text = readFileSync(join(root, 'docs/evaluation.md'), 'utf8')
+const fixture = (name: string): Buffer => readFileSync(join(root, 'test/fixtures', name))
+
+const model = (name: string): Readonly<Record<string, Buffer>> => ({
+  [`${name}/config.json`]: fixture(`checkpoints/${name}/config.json`),
+  [`${name}/model.safetensors`]: fixture(`checkpoints/${name}/model.safetensors`),
+  [`${name}/tokenizer.json`]: fixture('tokenizers/tiny.json'),
+})
+
+/** A command, and what it prints, in one block. */
+const blocks = [...text.matchAll(/^```\n\$ smoe (.*)\n([^]*?)```$/gm)].map(([, line, output]) => ({ line, output }))
+
+/** Rows whose bytes change with kernels and machines. */
+const BYTES = /^(free memory|constants|packed copies, tables|scratch|runtime|in a run|while loading|peak)  .*$/gm
+
+/** Numbers to four figures: the last ones change with the order of sums in a kernel. */
+const comparable = (output: string): string =>
+  output
+    .replace(BYTES, '$1')
+    .replaceAll(/\d+\.\d{3,}/g, (number) => Number(number).toPrecision(4))
+    .trimEnd()
+
+test('there are commands', () => {
+  expect(blocks.map(({ line }) => line.split(' ')[0])).toEqual(['plan', 'eval', 'eval'])
+})
+
+for (const { line, output } of blocks) {
+  test(`smoe ${line}`, async () => {
+    const one = place({ ...model('mixtral'), ...model('olmoe'), 'one.txt': fixture('eval/one.txt') })
+    const { code, out, err } = await one.smoe(...line.split(' '))
+    expect(code, err).toBe(0)
+    expect(comparable(output)).toBe(comparable(out))
+  })
+}
