@@ -24,10 +24,11 @@ import { isFolder } from '../model-source.ts'
 import { writeJson } from '../output.ts'
 import { keepApart } from '../overwriting.ts'
 import { createProgress } from '../progress.ts'
+import { weightsAsOption, type WeightFormatOptions } from '../run/weight-formats.ts'
 import type { Terminal } from '../terminal.ts'
 import { createStop, type Stop } from '../training/stop.ts'
 
-interface Options extends SpecOptions, FormatOption, DeviceOptions, TextOptions {
+interface Options extends SpecOptions, FormatOption, DeviceOptions, TextOptions, WeightFormatOptions {
   readonly weights?: string
   readonly to?: string
   readonly toWeights?: string
@@ -58,10 +59,15 @@ function refuseOverwriting(
 }
 
 /** The other model has the options of the spec where it is one too. */
-const otherModel = ({ to, toWeights, weights, model, set, root }: Options, terminal: Terminal): GivenModel | null => {
+const otherModel = ({ to, toWeights, weights, weightsAs, model, set, root }: Options, terminal: Terminal): GivenModel | null => {
   if (to === undefined) return null
   const isSpec = !isFolder(to, terminal)
-  return { typed: to, weights: toWeights ?? (isSpec ? weights : undefined), spec: isSpec ? { model, set, root } : { set: [] } }
+  return {
+    typed: to,
+    weights: toWeights ?? (isSpec ? weights : undefined),
+    weightsAs,
+    spec: isSpec ? { model, set, root } : { set: [] },
+  }
 }
 
 function strideOf({ context, stride = context }: Options): number {
@@ -118,11 +124,11 @@ async function evaluateModels(
   stop: Stop,
   terminal: Terminal,
 ): Promise<Omit<EvalReport, 'adapter'>> {
-  const { weights, model, set, root, context } = options
+  const { weights, weightsAs, model, set, root, context } = options
   const isSpec = !isFolder(typed, terminal)
   const spec: SpecOptions = isSpec ? { model, set, root } : { set: [] }
   const other = otherModel(options, terminal)
-  return withModel({ typed, weights, spec }, async (own) => {
+  return withModel({ typed, weights, weightsAs, spec }, async (own) => {
     const given = texts ?? (await readTokens(options.tokens!, { model: own.name }, terminal))
     const report = async (beside: OpenModel | null): Promise<Omit<EvalReport, 'adapter'>> => ({
       model: own.name,
@@ -193,6 +199,7 @@ export const evalCommand: CommandModule = {
       )
       .option('--tokens <file:tensor>', 'token ids [S] or [N, S] of a .safetensors or .npy file, in the place of text')
       .option('--weights <path>', 'the weights of a spec, or of a folder that has them elsewhere')
+      .addOption(weightsAsOption())
       .option('--to <model>', 'another model as the yardstick: agreement, KL, and changes of routing')
       .option('--to-weights <path>', 'the weights of that model, where it is a spec (default: those of --weights)')
       .addOption(new Option('--context <tokens>', 'most tokens of a window').argParser(whole(2, 'context')).default(512))

@@ -24,9 +24,10 @@ import { openModelSource } from '../model-source.ts'
 import { bytes, writeJson } from '../output.ts'
 import { planText, type PlanReport } from '../plan/report.ts'
 import { runSizes } from '../plan/sizes.ts'
+import { weightFormats, weightsAsOption, type WeightFormatOptions } from '../run/weight-formats.ts'
 import type { Terminal } from '../terminal.ts'
 
-interface Options extends SpecOptions, FormatOption, DeviceOptions {
+interface Options extends SpecOptions, FormatOption, DeviceOptions, WeightFormatOptions {
   readonly tokens?: number
   readonly context?: number
 }
@@ -34,8 +35,9 @@ interface Options extends SpecOptions, FormatOption, DeviceOptions {
 const threadsOf = ({ threads }: Options): number => threads ?? Math.min(256, availableParallelism())
 
 async function reportOf(typed: string, options: Options, device: Device, terminal: Terminal): Promise<PlanReport> {
-  const { source } = await openModelSource(typed, terminal)
-  const { graph, plan, diagnostics } = compileSourceAnyway(source, options, device.target, terminal)
+  const { source, weights } = await openModelSource(typed, terminal)
+  const formats = await weightFormats({ ...options, weights: options.weights ?? weights ?? undefined }, terminal)
+  const { graph, plan, diagnostics } = compileSourceAnyway(source, options, device.target, terminal, formats)
   // a target that cannot have the kernels has a diagnostic; the graph still says what the model is
   if (graph === null) refuseErrors(diagnostics, terminal)
   if (graph === null) throw new Failure(EXIT.usage, `'${source.path}' declares no model`)
@@ -102,6 +104,8 @@ export const planCommand: CommandModule = {
       .addOption(
         new Option('--context <count>', 'tokens of each sequence (default: those of --tokens)').argParser(whole('tokens')),
       )
+      .option('--weights <path>', 'the weights whose formats are planned for, where they are not in the folder')
+      .addOption(weightsAsOption())
       .addOption(deviceOption())
       .addOption(threadsOption())
       .addOption(fastOption())

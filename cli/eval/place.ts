@@ -12,6 +12,7 @@ import { openModelSource } from '../model-source.ts'
 import { bytes, milliseconds } from '../output.ts'
 import { createProgress } from '../progress.ts'
 import { readWeights, runReference } from '../run/reference.ts'
+import { weightFormats, type WeightFormatOptions } from '../run/weight-formats.ts'
 import { withWeights } from '../run/weight-files.ts'
 import { openSession } from '../session.ts'
 import type { Terminal } from '../terminal.ts'
@@ -23,6 +24,7 @@ export interface GivenModel {
   readonly typed: string
   /** Where its weights are, if not in the folder. */
   readonly weights?: string
+  readonly weightsAs: WeightFormatOptions['weightsAs']
   readonly spec: SpecOptions
 }
 
@@ -85,11 +87,13 @@ async function onReference<T>(
 /** On a device, or in the reference where there is none. */
 export const opener =
   (device: Device | null, terminal: Terminal): WithModel =>
-  async ({ typed, weights, spec }, work) => {
+  async ({ typed, weights: given, weightsAs, spec }, work) => {
     const { source, folder } = await openModelSource(typed, terminal)
-    const compiled = compileSource(source, spec, device?.target ?? PORTABLE, terminal, { routes: true })
+    const weights = given ?? folder ?? undefined
+    const formats = await weightFormats({ weights, weightsAs }, terminal)
+    const compiled = compileSource(source, spec, device?.target ?? PORTABLE, terminal, { routes: true, ...formats })
     const ports = textPorts(compiled.plan)
-    return withWeights({ weights: weights ?? folder ?? undefined }, compiled.plan, terminal, ({ checkpoint }) => {
+    return withWeights({ weights }, compiled.plan, terminal, ({ checkpoint }) => {
       const open = (run: Run) => work({ name: compiled.plan.model, ports, predict: predictBy(compiled, ports, run) })
       return device === null
         ? onReference(compiled, checkpoint, terminal, open)

@@ -26,6 +26,13 @@ test('parameters and operations of a checkpoint are those of its shape, and noth
   expect(report).toMatchObject({ model: 'mixtral', tokens: 64, context: 64, misfits: [] })
 })
 
+test('weights are planned for in the format that they are stored in', async () => {
+  const [whole, half] = [await planned('model'), await planned('model', '--weights-as', 'bf16')]
+  expect(Object.keys(half.memory!.weights).sort()).toEqual(['bf16'])
+  const sum = ({ memory }: PlanReport): number => Object.values(memory!.weights).reduce((all, one) => all + one, 0)
+  expect(sum(half)).toBeLessThan(0.6 * sum(whole))
+})
+
 test('scratch memory grows with the tokens, weights do not', async () => {
   const [short, long] = [await planned('model', '--context', '32'), await planned('model', '--tokens', '128', '--context', '32')]
   expect(long.memory!.weights).toEqual(short.memory!.weights)
