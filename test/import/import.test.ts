@@ -8,7 +8,7 @@ import { print } from '../../grammar/print.ts'
 import { checkSource, framed } from '../support/check.ts'
 import { root } from '../support/sources.ts'
 import { anyConfig } from './configs.ts'
-import { published } from './published.ts'
+import { published, publishedExperts } from './published.ts'
 import { assertProperty } from '../support/property.ts'
 
 const fixtures = ['llama', 'llama-tied', 'mixtral', 'mixtral-window', 'olmoe', 'olmoe-clip']
@@ -45,6 +45,14 @@ describe('the spec of a checkpoint', () => {
     for (const field of ['vocab_size', 'hidden_size', 'intermediate_size', 'num_hidden_layers', 'num_attention_heads']) {
       expect(text).toContain(`= ${config[field] as number},`)
     }
+  })
+
+  test.each(Object.entries(publishedExperts))('%s is taken as published, its experts too', (_, { config, becomes }) => {
+    const imported = importModel(config)
+    if (imported.kind !== 'spec') throw new Error(imported.message)
+    expect(framed(checkSource({ path: 'published.smoe', text: imported.spec }).diagnostics)).toBe('')
+    expect(imported.notes).toEqual([])
+    for (const text of becomes) expect(imported.spec).toContain(text)
   })
 
   test('any valid config gives a spec without mistakes, laid out as the formatter would', () => {
@@ -232,6 +240,28 @@ describe('what cannot be imported is refused with its reason', () => {
     'num_local_experts',
     'num_experts_per_tok',
   ])('a config without %s', (field) => expect(messageOf(without(configOf('mixtral'), field))).toContain(`'${field}' is missing`))
+
+  test('an unknown architecture is told what it is nearest to and what differs', () => {
+    const config = { ...configOf('olmoe'), model_type: 'olmoe3', clip_qkv: 8, clip_kv: 3, n_group: 2 }
+    const tensors = [
+      'model.embed_tokens.weight',
+      'model.layers.0.mlp.experts.0.up_proj.weight',
+      'model.layers.0.mlp.extra.weight',
+    ]
+    const imported = importModel(config, { tensors })
+    const message = imported.kind === 'unsupported' ? imported.message : ''
+    expect(message).toContain("the architecture 'olmoe3' is not in the table (supported are llama, ")
+    expect(message).toMatch(
+      /the nearest is 'olmoe' \(OlmoeForCausalLM\), which knows \d+ of \d+ fields and 2 of 3 kinds of tensors/,
+    )
+    expect(message).toContain("fields that 'olmoe' does not read: n_group")
+    expect(message).toContain('unknown fields: clip_kv')
+    expect(message).toContain('tensors of the files alone: model.layers.*.mlp.extra.weight')
+    expect(importModel({ ...configOf('olmoe'), model_type: 'olmoe3' }, { as: 'olmoe' })).toMatchObject({
+      kind: 'spec',
+      name: 'olmoe',
+    })
+  })
 
   test('all problems are told at once, each once', () => {
     const message = messageOf({ ...configOf('mixtral'), hidden_size: null, hidden_act: 'relu', num_local_experts: 'eight' })

@@ -71,7 +71,7 @@ function added(sublayer: Sublayer, label: string, { norm, isAfter, multipliers }
   const [named, input] = sublayer.namesInput ? [[`let ${name} = ${normed}`], name] : [[], normed]
   const before = [...statements, ...named]
   const [first, ...rest] = sublayer.lines(input)
-  const fits = rest.length > 0 || 4 + `h = h + ${scale}${first}`.length <= printedWidth
+  const fits = rest.length > 0 ? scale === '' : 4 + `h = h + ${scale}${first}`.length <= printedWidth
   if (fits && !sublayer.isChoice) return [...before, `h = h + ${scale}${first}`, ...rest]
   const result = label === 'attention' ? 'heard' : 'answer'
   return [...before, `let ${result} = ${first}`, ...rest, `h = h + ${scale}${result}`]
