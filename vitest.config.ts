@@ -1,12 +1,14 @@
+import { readdirSync, readFileSync } from 'node:fs'
 import { defineConfig } from 'vitest/config'
 import { BaseSequencer, type TestSpecification } from 'vitest/node'
+import { MARKS, TEST_RUNS, testRun } from './test/support/runs.ts'
 
 const { pageAssets } = (await import(new URL('scripts/page.mjs', import.meta.url).href)) as {
   pageAssets: () => Promise<{ assets: string }>
 }
 const { assets } = await pageAssets()
 
-/** Rooms in the order of their imports, then what starts processes or a device: a broken foundation is heard of first. */
+/** Rooms in the order of their imports: a broken foundation is heard of first. */
 const order = [
   'plan',
   'grammar',
@@ -41,46 +43,69 @@ const order = [
   'end-to-end',
 ]
 
-/** What takes minutes, the longest first, begins when the rest without a device is done: so that both workers end together. */
-const long = [
-  'end-to-end/routings',
-  'end-to-end/package',
-  'golden/gradients',
-  'cli/outputs',
-  'end-to-end/killed',
-  'kernel/sinkhorn',
-  'training/device-machine',
-  'end-to-end/device',
-  'golden/device',
-  'wgsl/templates/matmul',
-]
+const testFiles = readdirSync(new URL('test', import.meta.url), { recursive: true, encoding: 'utf8' })
+  .filter((name) => name.endsWith('.test.ts'))
+  .map((name) => `test/${name.replaceAll('\\', '/')}`)
 
-function place({ moduleId }: TestSpecification): number {
-  const slow = long.findIndex((name) => moduleId.includes(`/test/${name}`))
-  if (slow >= 0) return order.length + slow
+/** Whether the text of a test file has a word. */
+const has =
+  (word: RegExp) =>
+  (file: string): boolean =>
+    word.test(readFileSync(new URL(file, import.meta.url), 'utf8'))
+
+const [isLong, isOnDevices, hasMore] = [has(MARKS.long), has(MARKS.devices), has(MARKS.more)]
+/** The short run has all files but the long ones; the long run those, and of others the tests that have a tag. */
+const files = testFiles.filter(
+  testRun === 'short' ? (file) => !isLong(file) : (file) => isLong(file) || isOnDevices(file) || hasMore(file),
+)
+
+/**
+ * Files that need a process of their own: their modules are replaced, their heap is measured, or a driver runs in it, which can
+ * take the tests of others down. Others share a process and what it has imported, which takes longer than most tests.
+ */
+const ownProcess = has(/\bvi\.|support\/heap|\bopenAdapters\b|\bsoftwareAdapters\b|'swiftshader'|'software'/)
+const isApart = (file: string): boolean => testRun !== 'short' || ownProcess(file)
+
+const project = (name: string, include: readonly string[], isolate: boolean) => ({
+  extends: true as const,
+  test: { name, include: [...include], isolate },
+})
+const projects = [
+  project(
+    'together',
+    files.filter((file) => !isApart(file)),
+    false,
+  ),
+  project('apart', files.filter(isApart), true),
+].filter(({ test }) => test.include.length > 0)
+
+/** Files apart come last, and of these the long ones of the last rooms first: both workers are busy until the end. */
+function place({ moduleId, project: { name } }: TestSpecification): number {
   const at = order.indexOf(/\/test\/([^/]+)\//.exec(moduleId)?.[1] ?? '')
-  return (at < 0 ? order.length : at) + (/device/.test(moduleId) ? 100 : 0)
+  const room = at < 0 ? order.length : at
+  return name === 'together' ? room : 1000 - room
 }
 
 class FastFirst extends BaseSequencer {
-  override async sort(files: TestSpecification[]): Promise<TestSpecification[]> {
-    return files.toSorted((a, b) => place(a) - place(b) || (a.moduleId < b.moduleId ? -1 : 1))
+  override async sort(specifications: TestSpecification[]): Promise<TestSpecification[]> {
+    return specifications.toSorted((a, b) => place(a) - place(b) || (a.moduleId < b.moduleId ? -1 : 1))
   }
 }
 
-/**
- * LLVM takes longer to optimise a kernel for lavapipe than the tests take to run it. The long run has the kernels as users have
- * them.
- */
-const env: Record<string, string> = process.env.TEST_LONG === '1' ? {} : { GALLIVM_PERF: 'nopt' }
+const env: Record<string, string> = TEST_RUNS[testRun].optimisesShaders ? {} : { GALLIVM_PERF: 'nopt' }
 
 export default defineConfig({
   // what a bundle of the program has embedded
   define: { PAGE_ASSETS: assets },
   test: {
-    include: ['test/**/*.test.ts'],
+    projects,
+    tags: [
+      { name: 'devices', description: 'Runs on each device of the run: see test/support/runs.ts.' },
+      { name: 'more', description: 'Does more, or the other cases, in the long run.' },
+      { name: 'long', description: 'Takes minutes: `npm run test:long` alone has it.' },
+    ],
+    ...(testRun === 'short' ? {} : { tagsFilter: ['devices || more || long'] }),
     env,
-    // processes: a device of one test file cannot take another's down
     pool: 'forks',
     maxWorkers: 2,
     // FUZZ_RUNS multiplies the samples of property tests

@@ -2,14 +2,14 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import type { Device } from '../../runtime/device.ts'
 import { relativeError } from '../support/compare.ts'
 import { open, softwareDevices } from '../support/devices.ts'
-import { casesOn } from '../support/long.ts'
+import { casesOn, ON_DEVICES } from '../support/runs.ts'
 import { planOf, runPlan } from '../support/graph-on-device.ts'
 import { openTrained, trainedFolders } from '../support/trained.ts'
 
 /** Adapters compile each kernel they see for the first time. */
 const timeout = 240_000
 
-describe.each(await softwareDevices())('gradients of published architectures on %s', (name) => {
+describe.each(await softwareDevices())('gradients of published architectures on %s', ON_DEVICES, (name) => {
   let device: Device
   beforeAll(async () => void (device = await open(name)))
   afterAll(() => device.dispose())

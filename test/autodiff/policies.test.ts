@@ -6,6 +6,7 @@ import type { Graph } from '../../compiler/graph/node.ts'
 import { lower, type LowerOptions } from '../../compiler/lower/lower.ts'
 import { checkSource } from '../support/check.ts'
 import { feedsOf } from '../support/random.ts'
+import { MORE_IN_LONG, shareOf } from '../support/runs.ts'
 import { root } from '../support/sources.ts'
 import { graphOf, type Layer } from '../std/layer.ts'
 import { layers } from '../std/policies.ts'
@@ -93,7 +94,7 @@ const sparedBy = (layer: Layer, training: LowerOptions['training'], loss: string
 const small = { D: 4, F: 3, V: 8 }
 
 describe('gradients of layers and finite differences', () => {
-  test.each(cases)('$title', ({ layer, training }) => {
+  test.each(shareOf(cases, 4))('$title', MORE_IN_LONG, ({ layer, training }) => {
     const gaps = gapsAt(graphOf({ ...layer, after: task('answers') }, { training, routes: false }, small))
     for (const { loss, miss, worst, reached } of gaps) {
       expect(miss, `${loss} at ${worst}`).toBeLessThan(1e-6)

@@ -23,6 +23,7 @@ import {
   type TypedTrainingOptions,
 } from '../../training/index.ts'
 import { open, softwareDevices } from '../support/devices.ts'
+import { ON_DEVICES } from '../support/runs.ts'
 import { uniform } from '../support/random.ts'
 import { bindingsOf, graphsOf, planOf, RENAMED, TINY } from './tiny.ts'
 
@@ -112,7 +113,7 @@ function crossEntropy({ shape: [, , width], data: logits }: HostData, { data: ta
   return sum / targets.length
 }
 
-describe.each(await softwareDevices())('bindings that train, on %s', (name) => {
+describe.each(await softwareDevices())('bindings that train, on %s', ON_DEVICES, (name) => {
   let device: Device
   let plans: MachinePlans
   let bindings: Bindings

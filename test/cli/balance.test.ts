@@ -59,7 +59,7 @@ const KEPT = 'a: balanced within 5%: 2 slots an expert in the mean, all alike\n'
 const MISSED =
   'a: NOT balanced within 5%: 3 of 4 experts outside of 1.9 to 2.1 slots, 2 in the mean; expert 0 is farthest, 4 slots, 100% off\n'
 
-describe.each(['reference', 'software'])('on %s', (device) => {
+describe.each(['reference', 'cpu'])('on %s', (device) => {
   test('a line for each layer that requires it, and the run is well', async () => {
     const at = await there('require balanced within 5%', '', EVEN)
     expect(await at.run('--device', device)).toMatchObject({ code: 0, out: KEPT })

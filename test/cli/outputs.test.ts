@@ -1,10 +1,14 @@
-/** Every output of every command at places that cannot take it: a message, the code, and nothing left. */
+/**
+ * Every output of every command at places that cannot take it: a message, the code, and nothing left. A third of the pairs is in
+ * the short run, with each command and each place.
+ */
 import { execFileSync } from 'node:child_process'
 import { chmodSync, mkdirSync, readFileSync, readdirSync, statSync, symlinkSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
-import { describe, expect, test } from 'vitest'
+import { expect, test } from 'vitest'
 import { encodeSafetensors } from '../../runtime/checkpoint/encode.ts'
 import { printReport } from '../../runtime/routing/text.ts'
+import { MORE_IN_LONG, shareOf } from '../support/runs.ts'
 import { root } from '../support/sources.ts'
 import { LAYER, place, type Outcome, type Place } from './harness.ts'
 import { madeUp } from './routing/reports.ts'
@@ -96,20 +100,19 @@ for (const [kind, commands, places] of [
   ['a file', FILES, FILE_PLACES],
   ['a directory', DIRECTORIES, DIRECTORY_PLACES],
 ] as const) {
-  describe.each(Object.entries(commands))(`${kind}: %s`, (_, args) => {
-    test.each(places)(
-      '%s',
-      async (target, why) => {
-        const { folder, smoe } = there()
-        const before = everything(folder)
-        const begin = performance.now()
-        refused(await smoe(...args, target), why)
-        expect(performance.now() - begin).toBeLessThan(20_000)
-        expect(everything(folder)).toEqual(before)
-      },
-      60_000,
-    )
-  })
+  const pairs = Object.entries(commands).flatMap(([name, args]) => places.map(([target, why]) => ({ name, args, target, why })))
+  test.each(shareOf(pairs, 3))(
+    `${kind}: $name at $target`,
+    { ...MORE_IN_LONG, timeout: 60_000 },
+    async ({ args, target, why }) => {
+      const { folder, smoe } = there()
+      const before = everything(folder)
+      const begin = performance.now()
+      refused(await smoe(...args, target), why)
+      expect(performance.now() - begin).toBeLessThan(20_000)
+      expect(everything(folder)).toEqual(before)
+    },
+  )
 
   test.each(Object.entries(commands))(
     `${kind}: %s: an empty name`,

@@ -78,7 +78,7 @@ function changed(
   write('c.safetensors', encodeSafetensors(tensors, metadata))
 }
 
-describe.each(['reference', 'software'])('on %s', (device) => {
+describe.each(['reference', 'cpu'])('on %s', (device) => {
   test.each([PLAIN, SPILLING])(
     '%s: recorded, then replayed, the outputs have the same bytes',
     async (clauses) => {
@@ -124,7 +124,7 @@ test('routes of the reference steer a device', async () => {
   await at.run('--device', 'reference', '--record-routes', 'r.safetensors', '--out', 'a.safetensors')
   const { code, err } = await at.run(
     '--device',
-    'software',
+    'cpu',
     '--replay-routes',
     'r.safetensors',
     '--compare',

@@ -3,6 +3,7 @@ import { join } from 'node:path'
 import { describe, expect, test } from 'vitest'
 import { readSafetensors } from '../support/safetensors.ts'
 import { root } from '../support/sources.ts'
+import { MORE_IN_LONG, shareOf } from '../support/runs.ts'
 import { LAYER, place, type Place } from './harness.ts'
 
 const checkpoint = (name: string): string => join(root, 'test/fixtures/checkpoints', name)
@@ -47,14 +48,17 @@ function shared(there: Place, a: string, b: string, layer: string): number {
   return sum / count
 }
 
-for (const [name, renormalise] of [
+const CHECKPOINTS = [
   ['mixtral', 'true'],
   ['olmoe', 'false'],
-] as const) {
-  describe(name, () => {
+] as const
+
+// the reference computes for seconds: one in the short run, the other in the long one
+for (const [name, renormalise] of shareOf(CHECKPOINTS, 2)) {
+  describe(name, MORE_IN_LONG, () => {
     test('on a device: the spec, its directions, and the report', async () => {
       const there = place()
-      const common = ['--device', 'software'] as const
+      const common = ['--device', 'cpu'] as const
       const report = JSON.parse(
         await smoe(
           there,
@@ -120,8 +124,8 @@ for (const [name, renormalise] of [
       expect(err).toContain('note: with alpha = 0 the routes stay as they were')
       expect(there.read('zero.smoe')).toBe(there.read('old.smoe'))
       expect(there.read('zero.held.safetensors')).toBeNull()
-      await run(there, 'old.smoe', name, checkpoint(name), '--device', 'software', '--out', 'old.safetensors')
-      await run(there, 'zero.smoe', name, checkpoint(name), '--device', 'software', '--out', 'zero.safetensors')
+      await run(there, 'old.smoe', name, checkpoint(name), '--device', 'cpu', '--out', 'old.safetensors')
+      await run(there, 'zero.smoe', name, checkpoint(name), '--device', 'cpu', '--out', 'zero.safetensors')
       expect(there.read('zero.safetensors')).toBe(there.read('old.safetensors'))
       // a spec that is rerouted already is given alpha = 0 by the policy, which rounds elsewhere
       await smoe(there, 'reroute', checkpoint(name), '-o', 'new.smoe', '--device', 'reference')
@@ -145,7 +149,7 @@ for (const [name, renormalise] of [
         name,
         checkpoint(name),
         '--device',
-        'software',
+        'cpu',
         '--compare',
         'old.safetensors',
         '--tolerance',

@@ -65,7 +65,7 @@ describe('smoe run', () => {
     expect((await run('--device', 'reference', '--record-routes', 'reference.safetensors')).code).toBe(0)
     const { code, err } = await run(
       '--device',
-      'software',
+      'cpu',
       '--routing',
       'report.json',
       '--compare-routes',

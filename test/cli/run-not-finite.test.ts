@@ -33,7 +33,7 @@ const there = (more: Readonly<Record<string, string | Uint8Array>> = {}) =>
 const tensors = (values: Readonly<Record<string, FileData>>): Uint8Array => encodeSafetensors(values)
 const of = (...values: readonly number[]): Float32Array => Float32Array.from(values)
 
-describe.each(['reference', 'swiftshader'])('on %s', (device) => {
+describe.each(['reference', 'cpu'])('on %s', (device) => {
   const run = ['run', 'm.smoe', '--weights', 'w.safetensors', '--in', 'x=in.safetensors:x', '--device', device] as const
 
   it.each([

@@ -30,7 +30,7 @@ const REFUSED: readonly (readonly [output: string, why: string])[] = [
 test.each(REFUSED)(
   '%s leaves the axis of this run, and is refused on a device and on the reference',
   async (output, why) => {
-    for (const device of ['reference', 'swiftshader']) {
+    for (const device of ['reference', 'cpu']) {
       const { code, err } = await run(output, device).result
       expect(err).toContain(why)
       expect(code).toBe(2)
@@ -49,7 +49,7 @@ test.each([
 ])(
   '%s is within it',
   async (output, values) => {
-    for (const device of ['reference', 'swiftshader']) {
+    for (const device of ['reference', 'cpu']) {
       const { folder, result } = run(output, device)
       expect((await result).code, (await result).err).toBe(0)
       expect([...readSafetensors(join(folder, 'y.safetensors')).y.values]).toEqual(values)

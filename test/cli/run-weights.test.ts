@@ -81,7 +81,7 @@ describe('weights of a run', () => {
       '--in',
       'tokens=prompt.txt',
       '--device',
-      'swiftshader',
+      'cpu',
       '--compare',
       'expected.safetensors',
     )

@@ -8,6 +8,8 @@ import { processTerminal } from '../../cli/terminal.ts'
 import { PORTABLE } from '../../plan/target.ts'
 import { encodeSafetensors } from '../../runtime/checkpoint/encode.ts'
 import type { HostData } from '../../runtime/tensors.ts'
+import { softwareDevices } from '../support/devices.ts'
+import { ON_DEVICES } from '../support/runs.ts'
 import { LAYER, place, type Place } from './harness.ts'
 
 const checkpoint = join(process.cwd(), 'test/fixtures/checkpoints/mixtral')
@@ -37,41 +39,45 @@ async function layer(): Promise<Place> {
   })
 }
 
-test('a device agrees with the reference, and two runs have the same bytes', async () => {
-  const there = await layer()
-  const common = ['run', 'layer.smoe', '--weights', 'w.safetensors', '--in', 'x=x.safetensors'] as const
-  const reference = await there.smoe(...common, '--device', 'reference', '--out', 'reference.safetensors')
-  expect(reference.code, reference.err).toBe(0)
-  for (const out of ['a.safetensors', 'b.safetensors']) {
-    const {
-      code,
-      out: text,
-      err,
-    } = await there.smoe(
-      ...common,
-      '--device',
-      'software',
-      '--out',
-      out,
-      '--compare',
-      'reference.safetensors',
-      '--tolerance',
-      '1e-5',
-    )
-    expect(code, err).toBe(0)
-    expect(text).toMatch(/^output {2}relative L2.*\ny .* 5 of 5\n$/)
-    expect(err).toMatch(/^on .*: /)
-    expect(err).toMatch(
-      /^layer: [\d.]+ KiB of weights loaded in [\d.]+ ms, \d+ kernels compiled in [\d.]+ ms, run in [\d.]+ ms \([\d.]+ ms the first time\)$/m,
-    )
-  }
-  expect(there.read('b.safetensors')).toBe(there.read('a.safetensors'))
-})
+test.each(await softwareDevices())(
+  '%s agrees with the reference, and two runs have the same bytes',
+  ON_DEVICES,
+  async (device) => {
+    const there = await layer()
+    const common = ['run', 'layer.smoe', '--weights', 'w.safetensors', '--in', 'x=x.safetensors'] as const
+    const reference = await there.smoe(...common, '--device', 'reference', '--out', 'reference.safetensors')
+    expect(reference.code, reference.err).toBe(0)
+    for (const out of ['a.safetensors', 'b.safetensors']) {
+      const {
+        code,
+        out: text,
+        err,
+      } = await there.smoe(
+        ...common,
+        '--device',
+        device,
+        '--out',
+        out,
+        '--compare',
+        'reference.safetensors',
+        '--tolerance',
+        '1e-5',
+      )
+      expect(code, err).toBe(0)
+      expect(text).toMatch(/^output {2}relative L2.*\ny .* 5 of 5\n$/)
+      expect(err).toMatch(/^on .*: /)
+      expect(err).toMatch(
+        /^layer: [\d.]+ KiB of weights loaded in [\d.]+ ms, \d+ kernels compiled in [\d.]+ ms, run in [\d.]+ ms \([\d.]+ ms the first time\)$/m,
+      )
+    }
+    expect(there.read('b.safetensors')).toBe(there.read('a.safetensors'))
+  },
+)
 
 test('--profile lists every part of the layer', async () => {
   const { code, out, err } = await (
     await layer()
-  ).smoe('run', 'layer.smoe', '--weights', 'w.safetensors', '--in', 'x=x.safetensors', '--device', 'software', '--profile')
+  ).smoe('run', 'layer.smoe', '--weights', 'w.safetensors', '--in', 'x=x.safetensors', '--device', 'cpu', '--profile')
   expect(code, err).toBe(0)
   expect(out).toMatch(/^computes.*\nmoe\/router: .*\n[\s\S]*in all/)
 })
@@ -191,7 +197,7 @@ test('ids that choose no row are named, whatever computes', async () => {
     'w.safetensors': encodeSafetensors({ table: { shape: [4, 2], data: new Float32Array(8) } }),
     'ids.safetensors': encodeSafetensors({ ids: { shape: [3], data: Int32Array.of(0, 4, 1) } }),
   })
-  for (const device of ['reference', 'software']) {
+  for (const device of ['reference', 'cpu']) {
     const { code, err } = await there.smoe(
       'run',
       'take.smoe',
@@ -216,7 +222,7 @@ test('a label that a loss ignores is taken, and no other that has no logit', asy
     'wrong.safetensors': encodeSafetensors({ labels: { shape: [3], data: Int32Array.of(0, -100, -1) } }),
     'mean.safetensors': encodeSafetensors({ y: { shape: [], data: Float32Array.of(Math.log(4)) } }),
   })
-  for (const device of ['reference', 'software']) {
+  for (const device of ['reference', 'cpu']) {
     const run = (labels: string) =>
       there.smoe(
         'run',
@@ -257,7 +263,7 @@ test('a checkpoint is imported and run: the logits are those of the reference im
   ] as const
   const exact = await there.smoe(...common, '--device', 'reference', '--tolerance', '1e-6')
   expect(exact.code, exact.err).toBe(0)
-  const { code, out, err } = await there.smoe(...common, '--device', 'software', '--tolerance', '2e-5')
+  const { code, out, err } = await there.smoe(...common, '--device', 'cpu', '--tolerance', '2e-5')
   expect(code, err).toBe(0)
   expect(out).toContain('48 of 48')
 }, 180_000)

@@ -1,5 +1,7 @@
 /**
  * Large models compile in time that grows with their size alone; the limits here are generous, and a quadratic step exceeds them.
+ *
+ * @module-tag long
  */
 import { readFileSync } from 'node:fs'
 import { expect, test } from 'vitest'

@@ -6,6 +6,7 @@ import type { Graph } from '../../compiler/graph/node.ts'
 import type { Device } from '../../runtime/device.ts'
 import { relativeError } from '../support/compare.ts'
 import { open, softwareDevices } from '../support/devices.ts'
+import { ON_DEVICES } from '../support/runs.ts'
 import { graphOf } from '../support/graph.ts'
 import { runGraph } from '../support/graph-on-device.ts'
 import { feedsOf } from '../support/random.ts'
@@ -57,7 +58,7 @@ const agrees = async (device: Device, graph: Graph, feeds: Feeds, want: ArrayLik
     expect(relativeError((await runGraph(device, graph, feeds, variant)).y.data, want), variant).toBeLessThan(1e-5)
 }
 
-describe.each(await softwareDevices())('on %s', (adapter) => {
+describe.each(await softwareDevices())('on %s', ON_DEVICES, (adapter) => {
   let device: Device
   beforeAll(async () => void (device = await open(adapter)))
   afterAll(() => device.dispose())

@@ -19,7 +19,7 @@ import { wantedOf, wrongIn } from '../support/routed/check.ts'
 import { openLayer } from '../support/routed/device.ts'
 import { weightsOf } from '../support/routed/layer.ts'
 import { KINDS, type Kind } from '../support/routed/tokens.ts'
-import { casesOn } from '../support/long.ts'
+import { casesOn, ON_DEVICES } from '../support/runs.ts'
 import { assertProperty, fuzzSeed, fuzzTimeout } from '../support/property.ts'
 
 const spec = (clauses: string): string => `import { swiglu } from "std/experts/swiglu"
@@ -79,7 +79,7 @@ const sizesOf = Object.fromEntries(
   corners.map((corner) => [corner, fc.sample(CORNER_SIZES[corner], { numRuns: 1, seed })[0]]),
 ) as Record<(typeof corners)[number], Sizes>
 
-describe.each(await softwareDevices())('on %s', (adapter) => {
+describe.each(await softwareDevices())('on %s', ON_DEVICES, (adapter) => {
   let device: Device
   beforeAll(async () => void (device = await open(adapter)))
   afterAll(() => device.dispose())

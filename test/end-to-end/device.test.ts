@@ -8,6 +8,7 @@ import { checkpointFolders, openCheckpoint, type Checkpoint } from '../support/c
 import { framed } from '../support/check.ts'
 import { argmaxRows, relativeError } from '../support/compare.ts'
 import { open, softwareDevices } from '../support/devices.ts'
+import { ON_DEVICES } from '../support/runs.ts'
 import { load } from '../support/sources.ts'
 
 async function sessionOf(device: Device, { spec }: Checkpoint, folder: string): Promise<Session> {
@@ -26,7 +27,7 @@ async function sessionOf(device: Device, { spec }: Checkpoint, folder: string): 
 /** Adapters compile each kernel they see for the first time. */
 const timeout = 240_000
 
-describe.each(await softwareDevices())('on %s', (name) => {
+describe.each(await softwareDevices())('on %s', ON_DEVICES, (name) => {
   let device: Device
   beforeAll(async () => void (device = await open(name)))
   afterAll(() => device.dispose())

@@ -1,5 +1,7 @@
 /**
  * Axes without elements, outputs that are one number, and weights of zeros give the reference's values on every software adapter.
+ *
+ * @module-tag devices
  */
 import { afterAll, beforeAll, expect, test } from 'vitest'
 import { evaluate } from '../../compiler/reference/evaluate.ts'

@@ -8,7 +8,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterAll, beforeAll, expect, test } from 'vitest'
 import { LAYER } from '../cli/harness.ts'
-import { times } from '../support/long.ts'
+import { inRun, MORE_IN_LONG } from '../support/runs.ts'
 import { uniform } from '../support/random.ts'
 
 const root = mkdtempSync(join(tmpdir(), 'smoe-killed-outputs-'))
@@ -75,46 +75,42 @@ const whose = (files: Files): string =>
   `a mixture: ${Object.keys(files).join(', ')}`
 
 test.each([
-  ['SIGKILL', times(16, 40)],
-  ['SIGTERM', times(8, 16)],
-] as const)(
-  '%s',
-  async (signal, kills) => {
-    const seed = Math.floor(Math.random() * 2 ** 31)
-    const next = uniform(seed)
-    rmSync(join(root, 'out'), { recursive: true, force: true })
-    mkdirSync(join(root, 'out'))
-    writeFileSync(join(root, 'out/mine.txt'), 'mine')
-    const { age } = await live(compile('large'), signal, () => false)
-    let [holder, killed] = ['large', 0]
-    for (let at = 0; at < kills; at++) {
-      const other = holder === 'large' ? 'small' : 'large'
-      const isWriting = (): boolean => readdirSync(root).some((name) => name.startsWith('.smoe-'))
-      let since: number | null = null
-      // some at any moment, most from when files are written
-      const wait = at % 4 === 0 ? next() * age : next() * 40
-      const ended = await live(compile(other), signal, (now) => {
-        if (at % 4 === 0) return now > wait
-        if (since === null && isWriting()) since = now
-        return since !== null && now - since > wait
-      })
-      if (ended.signal === signal) killed++
-      const now = whose(filesIn(join(root, 'out')))
-      expect([holder, other], `seed ${seed}, ${signal} ${at} after ${ended.age} ms: ${now}`).toContain(now)
-      expect(readFileSync(join(root, 'out/mine.txt'), 'utf8')).toBe('mine')
-      // a signal that can be caught leaves nothing
-      if (signal === 'SIGTERM')
-        expect(
-          readdirSync(root).filter((name) => name.startsWith('.smoe-')),
-          `seed ${seed}, ${at}`,
-        ).toEqual([])
-      holder = now
-    }
-    expect(killed, `seed ${seed}`).toBeGreaterThan(kills / 4)
-    // what was left goes with the next
-    expect(await live(compile('small'), signal, () => false)).toMatchObject({ code: 0 })
-    expect(whose(filesIn(join(root, 'out')))).toBe('small')
-    expect(readdirSync(root).filter((name) => name.startsWith('.smoe-'))).toEqual([])
-  },
-  300_000,
-)
+  ['SIGKILL', inRun({ short: 4, long: 16, whole: 40 })],
+  ['SIGTERM', inRun({ short: 4, long: 8, whole: 16 })],
+] as const)('%s', { ...MORE_IN_LONG, timeout: 300_000 }, async (signal, kills) => {
+  const seed = Math.floor(Math.random() * 2 ** 31)
+  const next = uniform(seed)
+  rmSync(join(root, 'out'), { recursive: true, force: true })
+  mkdirSync(join(root, 'out'))
+  writeFileSync(join(root, 'out/mine.txt'), 'mine')
+  const { age } = await live(compile('large'), signal, () => false)
+  let [holder, killed] = ['large', 0]
+  for (let at = 0; at < kills; at++) {
+    const other = holder === 'large' ? 'small' : 'large'
+    const isWriting = (): boolean => readdirSync(root).some((name) => name.startsWith('.smoe-'))
+    let since: number | null = null
+    // some at any moment, most from when files are written
+    const wait = at % 4 === 0 ? next() * age : next() * 40
+    const ended = await live(compile(other), signal, (now) => {
+      if (at % 4 === 0) return now > wait
+      if (since === null && isWriting()) since = now
+      return since !== null && now - since > wait
+    })
+    if (ended.signal === signal) killed++
+    const now = whose(filesIn(join(root, 'out')))
+    expect([holder, other], `seed ${seed}, ${signal} ${at} after ${ended.age} ms: ${now}`).toContain(now)
+    expect(readFileSync(join(root, 'out/mine.txt'), 'utf8')).toBe('mine')
+    // a signal that can be caught leaves nothing
+    if (signal === 'SIGTERM')
+      expect(
+        readdirSync(root).filter((name) => name.startsWith('.smoe-')),
+        `seed ${seed}, ${at}`,
+      ).toEqual([])
+    holder = now
+  }
+  expect(killed, `seed ${seed}`).toBeGreaterThan(kills / 4)
+  // what was left goes with the next
+  expect(await live(compile('small'), signal, () => false)).toMatchObject({ code: 0 })
+  expect(whose(filesIn(join(root, 'out')))).toBe('small')
+  expect(readdirSync(root).filter((name) => name.startsWith('.smoe-'))).toEqual([])
+})

@@ -9,12 +9,12 @@ import { join } from 'node:path'
 import { afterAll, expect, test } from 'vitest'
 import { checkpointName, listCheckpoints, loadCheckpoint } from '../../training/files/checkpoints.ts'
 import { CHECKPOINTS } from '../../training/files/run.ts'
-import { times } from '../support/long.ts'
+import { inRun, MORE_IN_LONG } from '../support/runs.ts'
 import { uniform } from '../support/random.ts'
 import { TRAINED_TEXT, trainedSpec } from '../support/trained-spec.ts'
 
-const STEPS = times(180, 240)
-const KILLS = times(15, 40)
+const STEPS = inRun({ short: 60, long: 180, whole: 240 })
+const KILLS = inRun({ short: 2, long: 15, whole: 40 })
 
 const root = mkdtempSync(join(tmpdir(), 'smoe-killed-'))
 writeFileSync(join(root, 'tiny.smoe'), trainedSpec(STEPS))
@@ -81,26 +81,32 @@ function afterCheckpoint(run: string, milliseconds: number): () => boolean {
   }
 }
 
-test(`${KILLS} times killed with -9, a run on a device ends in the same bytes`, async () => {
-  const seed = Math.floor(Math.random() * 2 ** 31)
-  const next = uniform(seed)
-  const start = performance.now()
-  expect(await live('whole', null)).toBe('ended')
-  const [wholeTime, lives] = [performance.now() - start, [] as string[]]
-  for (let at = 0; at < KILLS; at++) {
-    // as it starts, and as it runs
-    const isTime = at % 3 === 0 ? after(next() * Math.min(2500, wholeTime / 2)) : afterCheckpoint('killed', next() * 250)
-    lives.push(await live('killed', isTime))
-    for (const { path, step } of existsSync(checkpoints('killed')) ? await listCheckpoints(checkpoints('killed')) : []) {
-      expect((await loadCheckpoint(path)).saved.progress.step, `seed ${seed}, life ${at}`).toBe(step)
+test(
+  `${KILLS} times killed with -9, a run on a device ends in the same bytes`,
+  { ...MORE_IN_LONG, timeout: 900_000 },
+  async () => {
+    const seed = Math.floor(Math.random() * 2 ** 31)
+    const next = uniform(seed)
+    const start = performance.now()
+    expect(await live('whole', null)).toBe('ended')
+    const [wholeTime, lives] = [performance.now() - start, [] as string[]]
+    for (let at = 0; at < KILLS; at++) {
+      // as it starts, and as it runs
+      const isTime = at % 3 === 0 ? after(next() * Math.min(2500, wholeTime / 2)) : afterCheckpoint('killed', next() * 250)
+      lives.push(await live('killed', isTime))
+      for (const { path, step } of existsSync(checkpoints('killed')) ? await listCheckpoints(checkpoints('killed')) : []) {
+        expect((await loadCheckpoint(path)).saved.progress.step, `seed ${seed}, life ${at}`).toBe(step)
+      }
     }
-  }
-  expect(
-    lives.filter((end) => end === 'killed'),
-    `seed ${seed}`,
-  ).toHaveLength(KILLS)
-  expect(await newest('killed'), `seed ${seed}: the killed run went on`).toBeGreaterThan(times(5, 20))
-  expect(await live('killed', null)).toBe('ended')
-  const last = (run: string): Buffer => readFileSync(join(checkpoints(run), checkpointName(STEPS)))
-  expect(last('killed').equals(last('whole')), `seed ${seed}`).toBe(true)
-}, 900_000)
+    expect(
+      lives.filter((end) => end === 'killed'),
+      `seed ${seed}`,
+    ).toHaveLength(KILLS)
+    expect(await newest('killed'), `seed ${seed}: the killed run went on`).toBeGreaterThan(
+      inRun({ short: 0, long: 5, whole: 20 }),
+    )
+    expect(await live('killed', null)).toBe('ended')
+    const last = (run: string): Buffer => readFileSync(join(checkpoints(run), checkpointName(STEPS)))
+    expect(last('killed').equals(last('whole')), `seed ${seed}`).toBe(true)
+  },
+)

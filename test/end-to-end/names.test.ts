@@ -128,7 +128,7 @@ describe('names that mean something elsewhere', () => {
           'm.smoe',
           ...on,
           '--device',
-          'software',
+          'cpu',
           '--out',
           'p.safetensors',
           '--compare',

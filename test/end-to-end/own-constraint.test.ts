@@ -8,6 +8,7 @@ import { evaluate } from '../../compiler/reference/evaluate.ts'
 import type { HostTensor } from '../../compiler/reference/tensor.ts'
 import { checkSource, framed } from '../support/check.ts'
 import { open, softwareDevices } from '../support/devices.ts'
+import { ON_DEVICES } from '../support/runs.ts'
 import { folderOf } from '../support/folder.ts'
 import { besideOracle, expectSameRoutes } from '../support/oracle.ts'
 import { feedsOf } from '../support/random.ts'
@@ -98,14 +99,10 @@ test('what contradicts the rule is refused', () => {
   expect(uneven.diagnostics.map(({ code }) => code)).toEqual(['SMOE4002'])
 })
 
-test.each(await softwareDevices())(
-  'it runs on %s as it stands',
-  async (name) => {
-    const graph = office()
-    const device = await open(name)
-    const runs = await besideOracle(device, graph, feedsOf(graph, { T: TOKENS }), feedsOf(graph, { T: 1 }))
-    device.dispose()
-    for (const run of runs) expectSameRoutes(run, 'out')
-  },
-  240_000,
-)
+test.each(await softwareDevices())('it runs on %s as it stands', { ...ON_DEVICES, timeout: 240_000 }, async (name) => {
+  const graph = office()
+  const device = await open(name)
+  const runs = await besideOracle(device, graph, feedsOf(graph, { T: TOKENS }), feedsOf(graph, { T: 1 }))
+  device.dispose()
+  for (const run of runs) expectSameRoutes(run, 'out')
+})

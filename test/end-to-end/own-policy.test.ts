@@ -3,6 +3,7 @@ import { evaluate } from '../../compiler/reference/evaluate.ts'
 import type { HostTensor } from '../../compiler/reference/tensor.ts'
 import { relativeError } from '../support/compare.ts'
 import { open, softwareDevices } from '../support/devices.ts'
+import { ON_DEVICES } from '../support/runs.ts'
 import { folderOf } from '../support/folder.ts'
 import { besideOracle } from '../support/oracle.ts'
 import { feedsOf } from '../support/random.ts'
@@ -64,17 +65,13 @@ function expected(hidden: HostTensor, point: HostTensor, matrix: HostTensor, k: 
   })
 }
 
-test.each(await softwareDevices())(
-  'it runs on %s as it stands',
-  async (name) => {
-    const graph = graphOf(read(at('cells.smoe')))
-    const device = await open(name)
-    const [{ outputs, expected: want }] = await besideOracle(device, graph, feedsOf(graph, { T: 40 }))
-    device.dispose()
-    expect(relativeError(outputs.out.data, want.out.values)).toBeLessThan(2e-5)
-  },
-  240_000,
-)
+test.each(await softwareDevices())('it runs on %s as it stands', { ...ON_DEVICES, timeout: 240_000 }, async (name) => {
+  const graph = graphOf(read(at('cells.smoe')))
+  const device = await open(name)
+  const [{ outputs, expected: want }] = await besideOracle(device, graph, feedsOf(graph, { T: 40 }))
+  device.dispose()
+  expect(relativeError(outputs.out.data, want.out.values)).toBeLessThan(2e-5)
+})
 
 test('a policy that no paper has and no code knows is one file', () => {
   const graph = graphOf(read(at('cells.smoe')))

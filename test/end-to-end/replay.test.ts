@@ -10,7 +10,7 @@ import { createSession, type Session } from '../../runtime/session.ts'
 import { checkSource, framed } from '../support/check.ts'
 import { open, softwareDevices, storedAll } from '../support/devices.ts'
 import { planOf } from '../support/graph.ts'
-import { casesOn } from '../support/long.ts'
+import { casesOn, ON_DEVICES } from '../support/runs.ts'
 import { feedsOf } from '../support/random.ts'
 
 const spec = (clauses: string): string => `import { swiglu } from "std/experts/swiglu"
@@ -55,7 +55,7 @@ const lowered = (clauses: string, options: LowerOptions): Graph => {
 /** Adapters compile each kernel they see for the first time. */
 const timeout = 240_000
 
-describe.each(await softwareDevices())('on %s', (adapter) => {
+describe.each(await softwareDevices())('on %s', ON_DEVICES, (adapter) => {
   let device: Device
   beforeAll(async () => void (device = await open(adapter)))
   afterAll(() => device.dispose())
@@ -85,8 +85,7 @@ describe.each(await softwareDevices())('on %s', (adapter) => {
 })
 
 test('what is required of a load is read back without a dispatch of its own', async () => {
-  const [adapter] = await softwareDevices()
-  const device = await open(adapter)
+  const device = await open('cpu')
   const steps = (options: LowerOptions): readonly number[] =>
     planOf(lowered(cases[0], options), device.target).programs.map((program) => program.steps.length)
   expect(steps({ routes: 'required' })).toEqual(steps({}))

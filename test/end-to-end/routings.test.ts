@@ -11,7 +11,7 @@ import { wantedOf, wrongIn, type Given, type Wanted } from '../support/routed/ch
 import { openLayer, type LayerOnDevice, type Way } from '../support/routed/device.ts'
 import { weightsOf, type Layer, type Rules, type Weights } from '../support/routed/layer.ts'
 import { KINDS, overflowing, type Kind, type Problem } from '../support/routed/tokens.ts'
-import { isLong } from '../support/long.ts'
+import { ON_DEVICES, testRun } from '../support/runs.ts'
 import { assertProperty, fuzzTimeout } from '../support/property.ts'
 
 interface Scene {
@@ -80,8 +80,12 @@ const SCENES: readonly Scene[] = [
 ]
 
 const BATCH = 20
-/** The cpu device has them all, and so has each adapter in the long run; `npm test` has an eighth on adapters. */
-const runsOf = ({ batches }: Scene, adapter: string): number => (isLong || adapter === 'cpu' ? batches : Math.ceil(batches / 8))
+/**
+ * The cpu device has ten thousand in the long run, and an eighth in the short one; adapters an eighth, and all in the whole run.
+ */
+const runsOf = ({ batches }: Scene, device: string): number =>
+  testRun === 'whole' || (testRun === 'long' && device === 'cpu') ? batches : Math.ceil(batches / 8)
+const devices = [...new Set(['cpu', ...(await softwareDevices())])]
 
 const nameOf = ({ layer: { E, k, rules }, way, T, routes }: Scene): string =>
   `${k} of ${E}, ${way}, ${T.join(' to ')} tokens${routes ? '' : ', decisions unread'}${Object.keys(rules).length === 0 ? '' : `, ${JSON.stringify(rules)}`}`
@@ -147,7 +151,7 @@ test('the scenes make ten thousand', () => expect(SCENES.reduce((sum, { batches 
 /** Adapters compile each kernel they see for the first time. */
 const timeout = fuzzTimeout(240_000)
 
-describe.each(await softwareDevices())('on %s', (adapter) => {
+describe.each(devices)('on %s', ON_DEVICES, (adapter) => {
   let device: Device
   beforeAll(async () => void (device = await open(adapter)))
   afterAll(() => device.dispose())

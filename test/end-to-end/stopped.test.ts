@@ -9,6 +9,8 @@ import { join } from 'node:path'
 import { afterAll, describe, expect, test } from 'vitest'
 import { checkpointName, listCheckpoints } from '../../training/files/checkpoints.ts'
 import { CHECKPOINTS } from '../../training/files/run.ts'
+import { softwareDevices } from '../support/devices.ts'
+import { ON_DEVICES, testRun } from '../support/runs.ts'
 import { TRAINED_TEXT, trainedSpec } from '../support/trained-spec.ts'
 
 const STEPS = 400
@@ -72,7 +74,9 @@ const STOPPING = /once more to stop at once/
 const saved = async (run: string): Promise<number> => (await listCheckpoints(join(root, run, CHECKPOINTS))).at(-1)?.step ?? 0
 const bytes = (run: string): Buffer => readFileSync(join(root, run, CHECKPOINTS, checkpointName(STEPS)))
 
-describe.each(['cpu', 'swiftshader', 'reference'])('on %s', (device) => {
+const devices = await softwareDevices()
+
+describe.each([...devices, ...(testRun === 'short' ? ['reference'] : [])])('on %s', ON_DEVICES, (device) => {
   const on = ['--device', device] as const
 
   test('a signal saves what was done and has its exit code; the run goes on to the same bytes', async () => {
@@ -104,17 +108,20 @@ describe.each(['cpu', 'swiftshader', 'reference'])('on %s', (device) => {
   }, 300_000)
 })
 
-test.each([
+const TWICE = [
   ['SIGTERM', 'SIGINT'],
   ['SIGTERM', 'SIGTERM'],
   ['SIGINT', 'SIGTERM'],
   ['SIGHUP', 'SIGHUP'],
-] as const)(
-  '%s, then %s: the second ends the step too',
-  async (first, second) => {
+] as const
+
+test.each(devices.flatMap((device) => TWICE.map((signals) => [device, ...signals] as const)))(
+  'on %s, %s, then %s: the second ends the step too',
+  { ...ON_DEVICES, timeout: 120_000 },
+  async (device, first, second) => {
     const { code, signal, err, took } = await live(
       'slow.smoe',
-      ['--device', 'swiftshader', '--out', `twice ${first} ${second}`],
+      ['--device', device, '--out', `twice ${device} ${first} ${second}`],
       [
         [first, STARTED, 300],
         [second, STOPPING, 0],
@@ -124,5 +131,4 @@ test.each([
     expect(took).toBeLessThan(20_000)
     expect(err).not.toContain('stopped at step')
   },
-  120_000,
 )

@@ -18,7 +18,8 @@ import { estimate } from '../../runtime/memory.ts'
 import type { Outputs } from '../../runtime/run.ts'
 import { createSession } from '../../runtime/session.ts'
 import { relativeError } from '../support/compare.ts'
-import { openSoftware } from '../support/devices.ts'
+import { open, openSoftware } from '../support/devices.ts'
+import { ON_DEVICES } from '../support/runs.ts'
 import { load } from '../support/sources.ts'
 import { randomStored, storedCheckpoint, type StoredTensor } from '../support/stored-weights.ts'
 
@@ -102,11 +103,12 @@ async function run(device: Device, plan: Plan, checkpoint: Checkpoint, tokens: n
 let cpu: Device
 let adapters: readonly Device[] = []
 beforeAll(async () => {
-  ;[cpu, ...adapters] = await openSoftware()
+  cpu = await open('cpu')
+  adapters = (await openSoftware()).filter(({ target }) => target.runs === 'webgpu')
 }, 120_000)
 afterAll(() => [cpu, ...adapters].forEach((device) => device.dispose()))
 
-describe.each(FORMAT_NAMES)('weights in %s', (format) => {
+describe.each(FORMAT_NAMES)('weights in %s', ON_DEVICES, (format) => {
   it.each([
     ['cpu', CPU],
     ['webgpu', PORTABLE],

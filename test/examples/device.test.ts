@@ -5,7 +5,7 @@ import type { Device } from '../../runtime/device.ts'
 import { relativeError } from '../support/compare.ts'
 import { open, softwareDevices } from '../support/devices.ts'
 import { graphOf } from '../support/graph.ts'
-import { casesOn } from '../support/long.ts'
+import { casesOn, ON_DEVICES } from '../support/runs.ts'
 import { besideOracle } from '../support/oracle.ts'
 import { feedsOf } from '../support/random.ts'
 import { read, root } from '../support/sources.ts'
@@ -16,7 +16,7 @@ const names = readdirSync(folder).filter((name) => name.endsWith('.smoe'))
 /** Adapters compile each kernel they see for the first time. */
 const timeout = 240_000
 
-describe.each(await softwareDevices())('on %s', (adapter) => {
+describe.each(await softwareDevices())('on %s', ON_DEVICES, (adapter) => {
   let device: Device
   beforeAll(async () => void (device = await open(adapter)))
   afterAll(() => device.dispose())

@@ -6,7 +6,7 @@ import type { Device } from '../../runtime/device.ts'
 import { createSession } from '../../runtime/session.ts'
 import { framed } from '../support/check.ts'
 import { open, softwareDevices, storedAll } from '../support/devices.ts'
-import { casesOn } from '../support/long.ts'
+import { casesOn, ON_DEVICES } from '../support/runs.ts'
 import { load } from '../support/sources.ts'
 import type { Case } from './case.ts'
 import { cases } from './cases.ts'
@@ -42,7 +42,7 @@ async function run(device: Device, one: Case): Promise<void> {
   session.dispose()
 }
 
-describe.each(await softwareDevices())('on %s', (adapter) => {
+describe.each(await softwareDevices())('on %s', ON_DEVICES, (adapter) => {
   let device: Device
   beforeAll(async () => void (device = await open(adapter)))
   afterAll(() => device.dispose())

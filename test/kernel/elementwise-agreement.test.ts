@@ -19,6 +19,7 @@ import { records } from '../../compiler/ops/records.ts'
 import { evaluate } from '../../compiler/reference/evaluate.ts'
 import { foldConstants } from '../../compiler/passes/constant-folding.ts'
 import { openSoftware } from '../support/devices.ts'
+import { ON_DEVICES } from '../support/runs.ts'
 import type { Device } from '../../runtime/device.ts'
 import { CASES, combined, EDGES, graphOf, type ElementwiseCase } from '../support/elementwise-cases.ts'
 import { both } from '../support/graph-on-host.ts'
@@ -150,7 +151,7 @@ const LIMITS: Readonly<Partial<Record<OpName, (operands: readonly number[], got:
 }
 const SMALLEST = 2 ** -126
 
-describe('on every software adapter', () => {
+describe('on every software adapter', ON_DEVICES, () => {
   let devices: readonly Device[] = []
   beforeAll(async () => {
     devices = await openSoftware()

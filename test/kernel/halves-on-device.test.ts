@@ -20,6 +20,7 @@ import { estimate } from '../../runtime/memory.ts'
 import { createSession } from '../../runtime/session.ts'
 import { createStore } from '../../runtime/store.ts'
 import { open, softwareDevices, storedAll } from '../support/devices.ts'
+import { ON_DEVICES } from '../support/runs.ts'
 import { runPlan } from '../support/graph-on-device.ts'
 import { floats, uniform } from '../support/random.ts'
 
@@ -159,7 +160,7 @@ it('what the host gives and is given is never f16', () => {
   expect(read.requires.features).toEqual([])
 })
 
-describe.each(await softwareDevices())('on %s', async (name) => {
+describe.each(await softwareDevices())('on %s', ON_DEVICES, async (name) => {
   const device = await open(name)
   afterAll(() => device.dispose())
   const hasHalves = device.target.features.includes('shader-f16')

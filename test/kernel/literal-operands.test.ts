@@ -1,6 +1,8 @@
 /**
  * What a driver may take for granted about reals, and must not: that 0 x is 0, 0 / x is 0, x / x is 1, x - x is 0, x + 0 and x *
  * 1 are x. Two ops in a row, the first with a literal or with one operand twice, over all pairs of edge values.
+ *
+ * @module-tag devices
  */
 import { afterAll, beforeAll, expect, test } from 'vitest'
 import { dim } from '../../plan/dim.ts'

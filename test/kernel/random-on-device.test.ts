@@ -7,6 +7,7 @@ import { createBuilder, NO_ORIGIN } from '../../compiler/ops/build.ts'
 import { call, literal, variable } from '../../compiler/scalar/build.ts'
 import type { TemplateCode } from '../../compiler/wgsl/template-code.ts'
 import { openSoftware } from '../support/devices.ts'
+import { ON_DEVICES } from '../support/runs.ts'
 import type { Device } from '../../runtime/device.ts'
 import { createSession } from '../../runtime/session.ts'
 import { planOf } from '../support/graph-on-device.ts'
@@ -38,7 +39,7 @@ function graphOf(shape: readonly Dim[]): Graph {
   return { name: 'chance', doc: '', dims: [{ name: 'T', doc: '' }], inputs: [key, sizes] as Graph['inputs'], outputs, docs: {} }
 }
 
-describe('random', () => {
+describe('random', ON_DEVICES, () => {
   it.each([
     [[1, 1], 1],
     [[0, 0], 5],

@@ -7,6 +7,7 @@ import { createBuilder, NO_ORIGIN, NONE } from '../../compiler/ops/build.ts'
 import { evaluate } from '../../compiler/reference/evaluate.ts'
 import { hostTensor } from '../../compiler/reference/tensor.ts'
 import { openSoftware } from '../support/devices.ts'
+import { ON_DEVICES } from '../support/runs.ts'
 import type { Device } from '../../runtime/device.ts'
 import { both } from '../support/graph-on-host.ts'
 import { runGraph } from '../support/graph-on-device.ts'
@@ -101,7 +102,7 @@ describe('kernels on the host', () => {
   })
 })
 
-describe('every software adapter', () => {
+describe('every software adapter', ON_DEVICES, () => {
   let devices: readonly Device[] = []
   beforeAll(async () => void (devices = await openSoftware()))
   afterAll(() => devices.forEach((device) => device.dispose()))

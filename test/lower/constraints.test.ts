@@ -10,6 +10,7 @@ import { decide, loadsOf } from '../support/routed/law.ts'
 import { textOf, weightsOf, type Layer } from '../support/routed/layer.ts'
 import { scoresOf } from '../support/routed/tokens.ts'
 import { assertProperty } from '../support/property.ts'
+import { inRun, MORE_IN_LONG } from '../support/runs.ts'
 
 const graphs = new Map<string, Graph>()
 
@@ -28,8 +29,11 @@ function holds({ layer, problem }: Case): void {
 }
 
 describe.each(Object.entries(CONSTRAINTS))('%s', (_, rules) => {
-  test.each(Object.entries(CORNERS))('%s', (name, corner) =>
-    assertProperty(fc.property(corner(rules), holds), name === 'anything' ? 50 : 12),
+  test.each(Object.entries(CORNERS))('%s', MORE_IN_LONG, (name, corner) =>
+    assertProperty(
+      fc.property(corner(rules), holds),
+      name === 'anything' ? inRun({ short: 12, long: 50, whole: 50 }) : inRun({ short: 3, long: 12, whole: 12 }),
+    ),
   )
 })
 

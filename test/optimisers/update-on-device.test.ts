@@ -12,6 +12,7 @@ import { createSession } from '../../runtime/session.ts'
 import { createStore } from '../../runtime/store.ts'
 import { relativeError } from '../support/compare.ts'
 import { open, softwareDevices, storedAll } from '../support/devices.ts'
+import { ON_DEVICES } from '../support/runs.ts'
 import { recipeOf } from '../training/recipes.ts'
 
 const learned = (name: string, shape: readonly number[], decay: number, rate = 1): RecipeWeight => ({
@@ -90,7 +91,7 @@ it('buckets are moved by a dispatch each, in their places', () => {
   expect(Math.max(...kernels.map(({ bindings }) => bindings.length))).toBeLessThanOrEqual(8)
 })
 
-describe.each(await softwareDevices())('on %s', async (name) => {
+describe.each(await softwareDevices())('on %s', ON_DEVICES, async (name) => {
   const device = await open(name)
   afterAll(() => device.dispose())
 

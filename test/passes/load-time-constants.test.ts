@@ -1,4 +1,4 @@
-import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import { describe, expect, it } from 'vitest'
 import { compileGraph } from '../../compiler/compile.ts'
 import { parse } from '../../compiler/graph/parse.ts'
 import { createBuilder } from '../../compiler/ops/build.ts'
@@ -8,10 +8,9 @@ import { hostTensor } from '../../compiler/reference/tensor.ts'
 import { PORTABLE } from '../../plan/target.ts'
 import { checkPlan } from '../../plan/check.ts'
 import { memoryCheckpoint } from '../../runtime/checkpoint/memory.ts'
-import { openDevice } from '../../runtime/dawn/index.ts'
 import { createSession } from '../../runtime/session.ts'
-import type { Device } from '../../runtime/device.ts'
-import { storedAll } from '../support/devices.ts'
+import { open, softwareDevices, storedAll } from '../support/devices.ts'
+import { ON_DEVICES } from '../support/runs.ts'
 
 const read = (text: string) => parse(text, createBuilder().make)
 
@@ -29,6 +28,8 @@ dim B
 %9 = add(%7, %8) : f32[B, 3]
 output "y" = %9
 `
+
+const names = await softwareDevices()
 
 describe('what depends on weights alone', () => {
   it('is made by a program of its own, and read by the others', () => {
@@ -79,41 +80,43 @@ output "y" = %15
     expect(plan!.held.every(({ buffer }) => readBuffers.has(buffer))).toBe(true)
   })
 
-  let device: Device
-  beforeAll(async () => void (device = await openDevice({ choose: 'software' })))
-  afterAll(() => device.dispose())
+  it.each(names)(
+    'is there before the first run, can be read, and can be loaded in its place, on %s',
+    ON_DEVICES,
+    async (name) => {
+      const device = await open(name)
+      const graph = read(text)
+      const w = hostTensor(
+        [3, 4],
+        'f32',
+        Float64Array.from({ length: 12 }, (_, i) => i / 8 - 0.5),
+      )
+      const x = hostTensor(
+        [2, 4],
+        'f32',
+        Float64Array.from({ length: 8 }, (_, i) => i / 4),
+      )
+      const want = evaluate(graph, { inputs: { x }, weights: { w } }).y.values
+      const weights = memoryCheckpoint(storedAll({ w }))
+      const session = await createSession(device, compileGraph(graph, device.target).plan!)
+      await session.loadWeights(weights)
+      const input = { x: { shape: [2, 4], data: Float32Array.from(x.values) } }
+      const got = (await session.run(input)).y.data
+      got.forEach((value, i) => expect(value).toBeCloseTo(want[i], 5))
+      expect(session.held().norms.data[0]).toBeCloseTo(
+        w.values.slice(0, 4).reduce((sum, v) => sum + v * v, 0),
+        6,
+      )
 
-  it('is there before the first run, can be read, and can be loaded in its place', async () => {
-    const graph = read(text)
-    const w = hostTensor(
-      [3, 4],
-      'f32',
-      Float64Array.from({ length: 12 }, (_, i) => i / 8 - 0.5),
-    )
-    const x = hostTensor(
-      [2, 4],
-      'f32',
-      Float64Array.from({ length: 8 }, (_, i) => i / 4),
-    )
-    const want = evaluate(graph, { inputs: { x }, weights: { w } }).y.values
-    const weights = memoryCheckpoint(storedAll({ w }))
-    const session = await createSession(device, compileGraph(graph, device.target).plan!)
-    await session.loadWeights(weights)
-    const input = { x: { shape: [2, 4], data: Float32Array.from(x.values) } }
-    const got = (await session.run(input)).y.data
-    got.forEach((value, i) => expect(value).toBeCloseTo(want[i], 5))
-    expect(session.held().norms.data[0]).toBeCloseTo(
-      w.values.slice(0, 4).reduce((sum, v) => sum + v * v, 0),
-      6,
-    )
-
-    await session.loadWeights(weights, { held: memoryCheckpoint({ norms: { shape: [3], data: Float32Array.of(0, 0, 0) } }) })
-    const without = (await session.run(input)).y.data
-    expect(got[0] - without[0]).toBeCloseTo(
-      w.values.slice(0, 4).reduce((sum, v) => sum + v * v, 0),
-      5,
-    )
-    await expect(session.loadWeights(weights, { held: memoryCheckpoint({}) })).rejects.toThrow('norms is missing')
-    session.dispose()
-  })
+      await session.loadWeights(weights, { held: memoryCheckpoint({ norms: { shape: [3], data: Float32Array.of(0, 0, 0) } }) })
+      const without = (await session.run(input)).y.data
+      expect(got[0] - without[0]).toBeCloseTo(
+        w.values.slice(0, 4).reduce((sum, v) => sum + v * v, 0),
+        5,
+      )
+      await expect(session.loadWeights(weights, { held: memoryCheckpoint({}) })).rejects.toThrow('norms is missing')
+      session.dispose()
+      device.dispose()
+    },
+  )
 })

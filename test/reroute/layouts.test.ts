@@ -99,7 +99,7 @@ function expectDirections(there: Place, file: string, expected: readonly Float64
 
 const same = (there: Place, a: string, b: string): void => expect(there.read(a)).toBe(there.read(b))
 
-for (const device of ['reference', 'software']) {
+for (const device of ['reference', 'cpu']) {
   test(`qwen2_moe, an expert a tensor and a shared one, on ${device}: W_EV, and the layer as it was for alpha = 0`, async () => {
     const there = place({ 'layer.smoe': QWEN })
     const from = folder('qwen2_moe')
@@ -214,7 +214,7 @@ function gptOss(tensors: Readonly<Record<string, HostTensor>>, x: Float32Array):
   return y
 }
 
-for (const device of ['reference', 'software']) {
+for (const device of ['reference', 'cpu']) {
   test(`gpt_oss, one tensor for all experts, interleaved, with biases, on ${device}: W_EV, and the layer as it was for alpha = 0`, async () => {
     const x = Float32Array.from({ length: 11 * D }, (_, i) => Math.sin(i * i))
     const there = place({ 'layer.smoe': GPT_OSS, 'x.safetensors': encodeSafetensors({ x: { shape: [11, D], data: x } }) })

@@ -1,5 +1,4 @@
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
-import { openDevice, openDevices } from '../../runtime/dawn/index.ts'
 import {
   createSession,
   DeviceLostError,
@@ -11,9 +10,11 @@ import {
   type Device,
 } from '../../runtime/index.ts'
 import { addPlan, buffer, elementwise, f32 } from './plans.ts'
+import { open as openNamed, openAdapters } from '../support/devices.ts'
+import { ON_DEVICES } from '../support/runs.ts'
 import { inWgsl } from '../support/wgsl.ts'
 
-const devices = await openDevices({ choose: 'software' })
+const devices = await openAdapters()
 afterAll(() => devices.forEach((device) => device.dispose()))
 
 const rows = (count: number): Float32Array => Float32Array.from({ length: count * 4 }, (_, at) => at)
@@ -21,9 +22,7 @@ const input = (count: number) => ({ x: { shape: [count, 4], data: rows(count) } 
 const checkpoint = memoryCheckpoint({ w: { shape: [4], data: Float32Array.of(10, 20, 30, 40) } })
 const sums = (count: number): Float32Array => rows(count).map((value, at) => value + 10 * ((at % 4) + 1))
 
-test('a software adapter is there', () => expect(devices.length).toBeGreaterThan(0))
-
-describe.each(devices.map((device) => [device.choice.name, device] as const))('on %s', (name, device) => {
+describe.each(devices.map((device) => [device.choice.name, device] as const))('on %s', ON_DEVICES, (name, device) => {
   const open = async (change: Parameters<typeof addPlan>[0] = {}) => {
     const session = await createSession(device, addPlan(change))
     await session.loadWeights(checkpoint)
@@ -243,7 +242,7 @@ describe.each(devices.map((device) => [device.choice.name, device] as const))('o
   describe('a device of its own', () => {
     let own: Device
     beforeAll(async () => {
-      own = await openDevice({ choose: name })
+      own = await openNamed(name)
     })
 
     test('ends what runs on it with the reason, when it is destroyed', async () => {

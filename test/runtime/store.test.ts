@@ -1,11 +1,12 @@
 /** Weights that sessions share: what one writes, another reads; on adapters that compute nothing and on software ones. */
 import { afterAll, describe, expect, test } from 'vitest'
 import { createNullAdapter, type NullOptions } from '../../runtime/null/adapter.ts'
-import { openDevices } from '../../runtime/dawn/index.ts'
 import { createSession, LimitError, memoryCheckpoint, openDevice, OutOfMemoryError, StateError } from '../../runtime/index.ts'
 import { StoreError } from '../../runtime/errors.ts'
 import { createStore, type StoreOptions } from '../../runtime/store.ts'
 import type { Plan } from '../../plan/plan.ts'
+import { openAdapters } from '../support/devices.ts'
+import { ON_DEVICES } from '../support/runs.ts'
 import { addPlan, buffer, elementwise, f32, port, replacePlan } from './plans.ts'
 
 const rows = (count: number) => ({ x: { shape: [count, 4], data: new Float32Array(count * 4) } })
@@ -195,10 +196,10 @@ describe('on an adapter that computes nothing', () => {
   })
 })
 
-const devices = await openDevices({ choose: 'software' })
+const devices = await openAdapters()
 afterAll(() => devices.forEach((device) => device.dispose()))
 
-describe.each(devices.map((device) => [device.choice.name, device] as const))('on %s', (_, device) => {
+describe.each(devices.map((device) => [device.choice.name, device] as const))('on %s', ON_DEVICES, (_, device) => {
   test.each(['copied', 'in place'] as const)('weights are replaced %s', async (way) => {
     const store = createStore(device)
     await store.write({ w: host(1, 2, 3, 4) })

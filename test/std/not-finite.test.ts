@@ -11,7 +11,7 @@ import { open, softwareDevices } from '../support/devices.ts'
 import { relativeError } from '../support/compare.ts'
 import { planOf } from '../support/graph.ts'
 import { runPlan } from '../support/graph-on-device.ts'
-import { casesOn } from '../support/long.ts'
+import { casesOn, ON_DEVICES } from '../support/runs.ts'
 import { feedsOf } from '../support/random.ts'
 import { graphOf } from './layer.ts'
 import { layers } from './policies.ts'
@@ -53,7 +53,7 @@ function refusedWrongly(error: unknown, want: Readonly<Record<string, HostTensor
 
 const scenes = layers.filter(({ route }, at) => layers.findIndex((other) => policyOf(other.route) === policyOf(route)) === at)
 
-describe.each(await softwareDevices())('on %s', (adapter) => {
+describe.each(await softwareDevices())('on %s', ON_DEVICES, (adapter) => {
   let device: Device
   beforeAll(async () => void (device = await open(adapter)))
   afterAll(() => device.dispose())

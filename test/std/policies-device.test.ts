@@ -2,6 +2,7 @@
 import { afterAll, beforeAll, describe, test } from 'vitest'
 import type { Device } from '../../runtime/device.ts'
 import { open, softwareDevices } from '../support/devices.ts'
+import { ON_DEVICES } from '../support/runs.ts'
 import { besideOracle, expectSameRoutes } from '../support/oracle.ts'
 import { feedsOf } from '../support/random.ts'
 import { graphOf } from './layer.ts'
@@ -24,7 +25,7 @@ const files = [
 /** Adapters compile each kernel they see for the first time. */
 const timeout = 240_000
 
-describe.each(await softwareDevices())('on %s', (adapter) => {
+describe.each(await softwareDevices())('on %s', ON_DEVICES, (adapter) => {
   let device: Device
   beforeAll(async () => void (device = await open(adapter)))
   afterAll(() => device.dispose())

@@ -1,22 +1,25 @@
 /** The devices of this machine that need no GPU, by the names they are asked for, and host tensors as they take them. */
 import type { HostTensor } from '../../compiler/reference/tensor.ts'
-import { listAdapters, openDevices } from '../../runtime/dawn/index.ts'
+import { listAdapters } from '../../runtime/dawn/index.ts'
 import type { Device } from '../../runtime/device.ts'
 import { openDevice } from '../../runtime/node/index.ts'
 import type { HostData } from '../../runtime/tensors.ts'
+import { TEST_RUNS, testRun, type SoftwareAdapter, type SoftwareDevice } from './runs.ts'
 
-const wanted = { swiftshader: /swiftshader/i, lavapipe: /llvmpipe/i } as const
+const patterns: Readonly<Record<SoftwareAdapter, RegExp>> = { swiftshader: /swiftshader/i, lavapipe: /llvmpipe/i }
 
-/** The software adapters: SwiftShader is everywhere, lavapipe is tested where it was set up. */
-export async function softwareAdapters(): Promise<readonly string[]> {
+/** Those of `wanted` that are here: the cpu device and SwiftShader are everywhere, lavapipe is tested where it was set up. */
+async function present(wanted: readonly SoftwareDevice[]): Promise<readonly SoftwareDevice[]> {
+  if (wanted.every((name) => name === 'cpu')) return wanted
   const { adapters } = await listAdapters()
-  return Object.entries(wanted).flatMap(([name, pattern]) =>
-    adapters.some((adapter) => pattern.test(adapter.name)) ? [name] : [],
-  )
+  return wanted.filter((name) => name === 'cpu' || adapters.some((adapter) => patterns[name].test(adapter.name)))
 }
 
-/** The cpu device and the software adapters. */
-export const softwareDevices = async (): Promise<readonly string[]> => ['cpu', ...(await softwareAdapters())]
+/** The devices of the run, for tests of what every kind of device does. */
+export const softwareDevices = (): Promise<readonly SoftwareDevice[]> => present(TEST_RUNS[testRun].devices)
+
+/** The adapters of the run, for tests of shaders and of the runtime over WebGPU. */
+export const softwareAdapters = (): Promise<readonly SoftwareDevice[]> => present(TEST_RUNS[testRun].adapters)
 
 export const open = (choose: string): Promise<Device> => openDevice({ choose })
 
@@ -27,8 +30,11 @@ const stored = ({ shape, dtype, values }: HostTensor): HostData => ({ shape, dat
 export const storedAll = (tensors: Readonly<Record<string, HostTensor>>): Readonly<Record<string, HostData>> =>
   Object.fromEntries(Object.entries(tensors).map(([name, tensor]) => [name, stored(tensor)]))
 
-/** All of them, opened; the cpu device with threads enough to divide the work. */
-export const openSoftware = async (): Promise<readonly Device[]> => [
-  await openDevice({ choose: 'cpu', threads: 2 }),
-  ...(await openDevices({ choose: 'software' })),
-]
+/** `softwareDevices`, opened; the cpu device with threads enough to divide the work. */
+export const openSoftware = async (): Promise<readonly Device[]> =>
+  await Promise.all(
+    (await softwareDevices()).map((choose) => openDevice({ choose, ...(choose === 'cpu' ? { threads: 2 } : {}) })),
+  )
+
+/** `softwareAdapters`, opened. */
+export const openAdapters = async (): Promise<readonly Device[]> => await Promise.all((await softwareAdapters()).map(open))

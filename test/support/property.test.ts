@@ -2,6 +2,7 @@ import fc from 'fast-check'
 import { afterEach, expect, test, vi } from 'vitest'
 import { FAILED_SEEDS } from './failed-seeds.ts'
 import { assertProperty, replayCommand } from './property.ts'
+import { testRun } from './runs.ts'
 
 const file = 'test/support/property.test.ts'
 const numbers = fc.nat(1_000_000)
@@ -101,7 +102,7 @@ test('FUZZ_RUNS multiplies the samples', async () => {
 
 test('a name is quoted for the shell and for a regular expression', () => {
   expect(replayCommand({ file: 'test/a.test.ts', name: "rooms > it's x > 1 (all)" }, 5, 3)).toBe(
-    `FUZZ_SEED=5 FUZZ_SAMPLE=3 npx vitest run test/a.test.ts -t '^rooms (> )?it'\\''s x (> )?1 \\(all\\)$'`,
+    `${testRun === 'short' ? '' : `TEST_RUN=${testRun} `}FUZZ_SEED=5 FUZZ_SAMPLE=3 npx vitest run test/a.test.ts -t '^rooms (> )?it'\\''s x (> )?1 \\(all\\)$'`,
   )
 })
 

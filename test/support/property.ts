@@ -9,6 +9,7 @@ import { fileURLToPath } from 'node:url'
 import fc from 'fast-check'
 import { expect } from 'vitest'
 import { FAILED_SEEDS, type FailedSeed } from './failed-seeds.ts'
+import { testRun } from './runs.ts'
 
 const root = fileURLToPath(new URL('../..', import.meta.url))
 
@@ -54,7 +55,7 @@ function namePattern(name: string): string {
 
 /** The command line that draws one sample again. */
 export const replayCommand = ({ file, name }: Place, seed: number, sample: number | null): string =>
-  `FUZZ_SEED=${seed}${sample === null ? '' : ` FUZZ_SAMPLE=${sample}`} npx vitest run ${file} -t ${namePattern(name)}`
+  `${testRun === 'short' ? '' : `TEST_RUN=${testRun} `}FUZZ_SEED=${seed}${sample === null ? '' : ` FUZZ_SAMPLE=${sample}`} npx vitest run ${file} -t ${namePattern(name)}`
 
 /** What is drawn: a seed, and either one of its samples or the first `numRuns`. */
 interface Draw {

@@ -12,6 +12,7 @@ import type { Machine, State } from '../../training/machine.ts'
 import type { Progress } from '../../training/progress.ts'
 import { framed } from '../support/check.ts'
 import { open, softwareDevices } from '../support/devices.ts'
+import { ON_DEVICES } from '../support/runs.ts'
 import { uniform } from '../support/random.ts'
 import { load } from '../support/sources.ts'
 
@@ -137,7 +138,7 @@ it('the reference is told the moment of each step, and goes on to the same numbe
   expect(await interrupted([createReferenceMachine(graphs), createReferenceMachine(graphs)], graphs)).toEqual(ran.state)
 })
 
-describe.each(await softwareDevices())('on %s', (name) => {
+describe.each(await softwareDevices())('on %s', ON_DEVICES, (name) => {
   let device: Device
   beforeAll(async () => void (device = await open(name)))
   afterAll(() => device.dispose())

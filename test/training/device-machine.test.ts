@@ -10,6 +10,7 @@ import type { Machine, State } from '../../training/machine.ts'
 import type { Data } from '../../training/data/data.ts'
 import { framed } from '../support/check.ts'
 import { open, softwareDevices } from '../support/devices.ts'
+import { ON_DEVICES } from '../support/runs.ts'
 import { load } from '../support/sources.ts'
 import { uniform } from '../support/random.ts'
 
@@ -85,7 +86,7 @@ async function interrupted(machines: readonly [Machine, Machine], { recipe }: Tr
   return behind.read()
 }
 
-describe.each(await softwareDevices())('training on %s', (name) => {
+describe.each(await softwareDevices())('training on %s', ON_DEVICES, (name) => {
   let device: Device
   beforeAll(async () => void (device = await open(name)))
   afterAll(() => device.dispose())

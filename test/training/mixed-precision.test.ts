@@ -20,6 +20,7 @@ import type { Progress } from '../../training/progress.ts'
 import { INITIAL_LOSS_SCALING, GROWTH_INTERVAL, MIN_SCALE, MAX_SCALE, nextLossScaling } from '../../training/loss-scaling.ts'
 import { framed } from '../support/check.ts'
 import { open, softwareDevices } from '../support/devices.ts'
+import { ON_DEVICES } from '../support/runs.ts'
 import { uniform } from '../support/random.ts'
 import { load } from '../support/sources.ts'
 import { bigrams, fakeMachine } from './fake-machine.ts'
@@ -229,7 +230,7 @@ describe('the graphs', () => {
   })
 })
 
-describe.each(await softwareDevices())('on %s', (name) => {
+describe.each(await softwareDevices())('on %s', ON_DEVICES, (name) => {
   let device: Device
   let made: DeviceMachine[] = []
   beforeAll(async () => void (device = await open(name)))

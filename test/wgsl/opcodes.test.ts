@@ -8,7 +8,8 @@ import { evaluate } from '../../compiler/reference/evaluate.ts'
 import { hostTensor } from '../../compiler/reference/tensor.ts'
 import { BINARY, emitLiteral } from '../../compiler/wgsl/opcodes.ts'
 import { dim } from '../../plan/dim.ts'
-import { openDevices } from '../../runtime/dawn/index.ts'
+import { openAdapters } from '../support/devices.ts'
+import { ON_DEVICES } from '../support/runs.ts'
 import type { Device } from '../../runtime/device.ts'
 import { graphOf as graphOfSpec } from '../support/graph.ts'
 import { runGraph } from '../support/graph-on-device.ts'
@@ -126,10 +127,10 @@ function worst(actual: ArrayLike<number>, expected: ArrayLike<number>, { ulp, ab
 
 const devices: Device[] = []
 
-beforeAll(async () => void devices.push(...(await openDevices({ choose: 'software' }))))
+beforeAll(async () => void devices.push(...(await openAdapters())))
 afterAll(() => devices.forEach((device) => device.dispose()))
 
-describe('on every software adapter', () => {
+describe('on every adapter of the run', ON_DEVICES, () => {
   test.each(UNARY)(
     '%s is as near as it should be',
     async (op) => {
@@ -219,16 +220,20 @@ const BEYOND = `model beyond() {
 }
 `
 
-test('what is not finite by its constants alone is computed as by the reference', async () => {
-  const graph = graphOfSpec({ path: 'beyond.smoe', text: BEYOND })
-  const feeds = { inputs: { a: hostTensor([3], 'f32', Float64Array.of(1, -2.5, 0)) }, weights: {} }
-  const expected = evaluate(graph, feeds)
-  for (const device of devices) {
-    const actual = await runGraph(device, graph, feeds)
-    for (const [name, { values }] of Object.entries(expected))
-      expect(Array.from(actual[name].data), `${name} on ${device.choice.name}`).toEqual([...values])
-  }
-}, 60_000)
+test(
+  'what is not finite by its constants alone is computed as by the reference',
+  { ...ON_DEVICES, timeout: 60_000 },
+  async () => {
+    const graph = graphOfSpec({ path: 'beyond.smoe', text: BEYOND })
+    const feeds = { inputs: { a: hostTensor([3], 'f32', Float64Array.of(1, -2.5, 0)) }, weights: {} }
+    const expected = evaluate(graph, feeds)
+    for (const device of devices) {
+      const actual = await runGraph(device, graph, feeds)
+      for (const [name, { values }] of Object.entries(expected))
+        expect(Array.from(actual[name].data), `${name} on ${device.choice.name}`).toEqual([...values])
+    }
+  },
+)
 
 describe('emitLiteral', () => {
   test.each([

@@ -4,7 +4,7 @@ import type { Device } from '../../../runtime/device.ts'
 import { createSession } from '../../../runtime/session.ts'
 import { open, softwareDevices, storedAll } from '../../support/devices.ts'
 import { planOf } from '../../support/graph-on-device.ts'
-import { casesOn } from '../../support/long.ts'
+import { casesOn, ON_DEVICES } from '../../support/runs.ts'
 import { runsOf, vectorsOf } from '../vectors.ts'
 import type { GradientCase } from './case.ts'
 import { gradientCases } from './cases.ts'
@@ -28,7 +28,7 @@ async function run(device: Device, one: GradientCase): Promise<void> {
   session.dispose()
 }
 
-describe.each(await softwareDevices())('gradients on %s', (adapter) => {
+describe.each(await softwareDevices())('gradients on %s', ON_DEVICES, (adapter) => {
   let device: Device
   beforeAll(async () => void (device = await open(adapter)))
   afterAll(() => device.dispose())

@@ -15,11 +15,11 @@ import { hostTensor, type HostTensor } from '../../../compiler/reference/tensor.
 import { checkPlan } from '../../../plan/check.ts'
 import { dim, type Dim } from '../../../plan/dim.ts'
 import { PORTABLE, type Target } from '../../../plan/target.ts'
-import { openDevice } from '../../../runtime/dawn/index.ts'
 import type { Device } from '../../../runtime/device.ts'
 import { createSession } from '../../../runtime/session.ts'
 import { createStore } from '../../../runtime/store.ts'
-import { storedAll } from '../../support/devices.ts'
+import { open, softwareDevices, storedAll } from '../../support/devices.ts'
+import { ON_DEVICES } from '../../support/runs.ts'
 import { assertProperty } from '../../support/property.ts'
 
 const cpu: Target = { ...PORTABLE, kind: 'cpu', subgroupSize: 4 }
@@ -333,6 +333,8 @@ output "u" = %2 replaces "u"`,
     )
 })
 
+const names = await softwareDevices()
+
 describe('random graphs', () => {
   it.each(targets)('leave the weights that they say, on $kind with $maxStorageBuffers buffers', (target) => {
     assertProperty(
@@ -342,11 +344,9 @@ describe('random graphs', () => {
     )
   })
 
-  describe('on SwiftShader', () => {
+  describe.each(names)('on %s', ON_DEVICES, (name) => {
     let device: Device
-    beforeAll(async () => {
-      device = await openDevice({ choose: 'swiftshader' })
-    })
+    beforeAll(async () => void (device = await open(name)))
     afterAll(() => device.dispose())
 
     it('leave the weights that they say, twice over and side by side', async () => {

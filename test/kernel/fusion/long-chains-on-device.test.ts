@@ -1,4 +1,8 @@
-/** A kernel of as many nodes in a row as one may have is accepted by a device. */
+/**
+ * A kernel of as many nodes in a row as one may have is accepted by a device.
+ *
+ * @module-tag devices
+ */
 import { afterAll, beforeAll, expect, it } from 'vitest'
 import { MAX_CHAIN } from '../../../compiler/kernel/fusion/chain.ts'
 import { parse } from '../../../compiler/graph/parse.ts'

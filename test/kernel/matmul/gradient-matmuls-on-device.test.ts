@@ -13,6 +13,7 @@ import { optimise } from '../../../compiler/passes/pipeline.ts'
 import { evaluate } from '../../../compiler/reference/evaluate.ts'
 import { hostTensor, type HostTensor } from '../../../compiler/reference/tensor.ts'
 import { openSoftware } from '../../support/devices.ts'
+import { ON_DEVICES } from '../../support/runs.ts'
 import type { Device } from '../../../runtime/device.ts'
 import { relativeError } from '../../support/compare.ts'
 import { runGraph } from '../../support/graph-on-device.ts'
@@ -120,7 +121,7 @@ const routings: Readonly<Record<string, (at: number, E: number, next: () => numb
   'some experts without rows': (_, E, next) => Math.floor(next() * next() * E),
 }
 
-describe.each(Object.keys(routings))('%s', (name) => {
+describe.each(Object.keys(routings))('%s', ON_DEVICES, (name) => {
   it.each([
     [{ D: 32, F: 48, E: 8, k: 2 }, 37],
     [{ D: 36, F: 20, E: 3, k: 2 }, 1],
@@ -159,7 +160,7 @@ const denseGraph = (D: number, F: number): Graph =>
     }
   })
 
-describe('products of one matrix', () => {
+describe('products of one matrix', ON_DEVICES, () => {
   it.each([
     [32, 48, 20],
     [16, 8, 1],

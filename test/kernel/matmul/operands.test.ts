@@ -7,7 +7,8 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { PORTABLE, type Target } from '../../../plan/target.ts'
 import type { Variant } from '../../../compiler/kernel/scope/context.ts'
 import { evaluate } from '../../../compiler/reference/evaluate.ts'
-import { openSoftware } from '../../support/devices.ts'
+import { openAdapters, openSoftware } from '../../support/devices.ts'
+import { ON_DEVICES } from '../../support/runs.ts'
 import type { Device } from '../../../runtime/device.ts'
 import { both } from '../../support/graph-on-host.ts'
 import { planOf, runPlan } from '../../support/graph-on-device.ts'
@@ -37,13 +38,15 @@ describe('kernels on the host', () => {
   )
 })
 
-describe('kernels on every software adapter', () => {
+describe('kernels on every software device', ON_DEVICES, () => {
   let devices: readonly Device[] = []
+  let adapters: readonly Device[] = []
   beforeAll(async () => {
     devices = await openSoftware()
+    adapters = await openAdapters()
     expect(devices.length).toBeGreaterThan(0)
   })
-  afterAll(() => devices.forEach((device) => device.dispose()))
+  afterAll(() => [...devices, ...adapters].forEach((device) => device.dispose()))
 
   const agrees = (
     runs: number,
@@ -81,7 +84,7 @@ describe('kernels on every software adapter', () => {
     async (variant) =>
       agrees(
         2,
-        () => devices.filter(({ target }) => target.runs === 'webgpu').slice(0, 1),
+        () => adapters,
         () => PORTABLE,
         variant,
       ),

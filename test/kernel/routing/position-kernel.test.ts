@@ -9,6 +9,7 @@ import type { Graph, Node } from '../../../compiler/graph/node.ts'
 import { evaluate } from '../../../compiler/reference/evaluate.ts'
 import { hostTensor } from '../../../compiler/reference/tensor.ts'
 import { openSoftware } from '../../support/devices.ts'
+import { ON_DEVICES } from '../../support/runs.ts'
 import { createSession } from '../../../runtime/session.ts'
 import type { Device } from '../../../runtime/device.ts'
 import { planOf } from '../../support/graph-on-device.ts'
@@ -39,7 +40,7 @@ const routing = (experts: number): fc.Arbitrary<Int32Array> =>
     )
     .map((ids) => Int32Array.from(ids))
 
-describe('position_in_expert', () => {
+describe('position_in_expert', ON_DEVICES, () => {
   let devices: readonly Device[] = []
   beforeAll(async () => void (devices = await openSoftware()))
   afterAll(() => devices.forEach((device) => device.dispose()))

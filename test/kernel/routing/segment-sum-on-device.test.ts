@@ -13,6 +13,7 @@ import { optimise } from '../../../compiler/passes/pipeline.ts'
 import { evaluate } from '../../../compiler/reference/evaluate.ts'
 import { hostTensor, type HostTensor } from '../../../compiler/reference/tensor.ts'
 import { openSoftware } from '../../support/devices.ts'
+import { ON_DEVICES } from '../../support/runs.ts'
 import type { Device } from '../../../runtime/device.ts'
 import { runGraph } from '../../support/graph-on-device.ts'
 import { uniform } from '../../support/random.ts'
@@ -58,7 +59,7 @@ const choices: Readonly<Record<string, Choose>> = {
   'few rows': (size, next) => Math.floor(next() ** 4 * size),
 }
 
-describe.each(Object.entries(choices))('%s', (_, choose) => {
+describe.each(Object.entries(choices))('%s', ON_DEVICES, (_, choose) => {
   it.each([
     [1, [3], 8000],
     [77, [12], 65],

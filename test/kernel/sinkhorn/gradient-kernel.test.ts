@@ -6,6 +6,7 @@ import { schedule } from '../../../compiler/kernel/schedule.ts'
 import { hostTensor, type HostTensor } from '../../../compiler/ops/tensor.ts'
 import { evaluate } from '../../../compiler/reference/evaluate.ts'
 import { openSoftware } from '../../support/devices.ts'
+import { ON_DEVICES } from '../../support/runs.ts'
 import type { Device } from '../../../runtime/device.ts'
 import { createSession } from '../../../runtime/session.ts'
 import { relativeError } from '../../support/compare.ts'
@@ -84,7 +85,7 @@ describe.each([PORTABLE, cpu])('for $kind', (target) => {
   })
 })
 
-describe('on devices', () => {
+describe('on devices', ON_DEVICES, () => {
   let devices: readonly Device[] = []
   beforeAll(async () => void (devices = await openSoftware()))
   afterAll(() => devices.forEach((device) => device.dispose()))

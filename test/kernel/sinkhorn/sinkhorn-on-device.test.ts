@@ -1,4 +1,8 @@
-/** Plans scaled on every software adapter: the golden ones, and as close to any marginals as f32 comes. */
+/**
+ * Plans scaled on every software adapter: the golden ones, and as close to any marginals as f32 comes.
+ *
+ * @module-tag devices
+ */
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { compile, compileGraph } from '../../../compiler/compile.ts'
 import type { Plan } from '../../../plan/plan.ts'

@@ -7,7 +7,8 @@ import { LimitError } from '../../../compiler/kernel/limit-error.ts'
 import { schedule } from '../../../compiler/kernel/schedule.ts'
 import { bindDims } from '../../../compiler/reference/bind.ts'
 import { evaluate } from '../../../compiler/reference/evaluate.ts'
-import { openSoftware } from '../../support/devices.ts'
+import { openAdapters, openSoftware } from '../../support/devices.ts'
+import { ON_DEVICES } from '../../support/runs.ts'
 import type { Device } from '../../../runtime/device.ts'
 import { createSession, type Session } from '../../../runtime/session.ts'
 import { planOf, runGraph } from '../../support/graph-on-device.ts'
@@ -133,7 +134,7 @@ it('is refused on a GPU whose workgroups do not hold the invocations of a pair',
   }
 })
 
-describe('on a device', () => {
+describe('on a device', ON_DEVICES, () => {
   let devices: readonly Device[] = []
   beforeAll(async () => {
     devices = await openSoftware()
@@ -178,13 +179,14 @@ describe('on a device', () => {
 
   it('runs with the workgroup size of a GPU as well', { timeout: 120_000 }, async () => {
     const matrices = [kinds['any numbers'](40, 50, 1), kinds['a third of the rank'](40, 50, 2), kinds.zero(40, 50)]
-    const device = devices.find(({ target }) => target.runs === 'webgpu')!
-    const session = await createSession(device, planOf(svdGraph(3, 40, 50), { ...device.target, kind: 'gpu' }, 'prefill'))
-    for (const [n, packed] of (await decompose(session, matrices)).entries()) {
-      const { residual, orthogonality } = quality(matrices[n], packed)
-      expect(Math.max(residual, orthogonality)).toBeLessThan(1e-5)
+    for (const device of await openAdapters()) {
+      const session = await createSession(device, planOf(svdGraph(3, 40, 50), { ...device.target, kind: 'gpu' }, 'prefill'))
+      for (const [n, packed] of (await decompose(session, matrices)).entries()) {
+        const { residual, orthogonality } = quality(matrices[n], packed)
+        expect(Math.max(residual, orthogonality)).toBeLessThan(1e-5)
+      }
+      device.dispose()
     }
-    session.dispose()
   })
 
   it('shows what is not finite', async () => {

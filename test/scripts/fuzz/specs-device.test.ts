@@ -4,6 +4,7 @@ import { corpus } from '../../../scripts/fuzz/corpus.ts'
 import { distance, runOnDevice } from '../../../scripts/fuzz/specs-device.ts'
 import { createFuzzer } from '../../../scripts/fuzz/specs.ts'
 import { softwareDevices } from '../../support/devices.ts'
+import { ON_DEVICES } from '../../support/runs.ts'
 import { fuzzRuns, fuzzSeed, fuzzTimeout } from '../../support/property.ts'
 
 const RUNS = fuzzRuns(8)
@@ -18,6 +19,7 @@ test('a distance is relative to the size of the expected values', () => {
 // on the first adapter alone: others compile each mutant for seconds
 test.each((await softwareDevices()).slice(0, 1))(
   'accepted mutants compute on %s what the reference does',
+  { ...ON_DEVICES, timeout: fuzzTimeout(240_000) },
   async (adapter) => {
     const seed = fuzzSeed()
     const fuzzer = createFuzzer(seed, corpus())
@@ -30,5 +32,4 @@ test.each((await softwareDevices()).slice(0, 1))(
     const failed = await runOnDevice(fuzzer, indices, adapter, (text) => said.push(text))
     expect(failed, `npm run fuzz -- specs --seed ${seed}: ${said.join('; ')}`).toBe(0)
   },
-  fuzzTimeout(240_000),
 )

@@ -9,7 +9,8 @@ import { emitMatmulTiled } from '../../../compiler/wgsl/templates/matmul_tiled.w
 import { emitMatmulVector } from '../../../compiler/wgsl/templates/matmul_vector.wgsl.ts'
 import type { ScalarEmitter } from '../../../compiler/wgsl/scalar-emitter.ts'
 import type { Device } from '../../../runtime/device.ts'
-import { open, softwareDevices } from '../../support/devices.ts'
+import { open, softwareAdapters, softwareDevices } from '../../support/devices.ts'
+import { ON_DEVICES, testRun, type SoftwareAdapter } from '../../support/runs.ts'
 import { prepare, emitterFor } from './harness.ts'
 import { makeCase, worstError, type CaseShape } from './matmul-case.ts'
 import { assertProperty, fuzzTimeout } from '../../support/property.ts'
@@ -150,6 +151,7 @@ const constants = ({ grouping, products, gathered }: Pick<CaseShape, 'grouping' 
   symbolic: fc.constant(true),
 })
 
+const here = testRun === 'short' ? await softwareAdapters() : await softwareDevices()
 const devices = new Map<string, Device>()
 beforeAll(async () => {
   for (const adapter of here) devices.set(adapter, await open(adapter))
@@ -166,17 +168,22 @@ async function errorOf(device: Device, emitter: Emitter, shape: CaseShape): Prom
   return worstError(actual, expected)
 }
 
+/** Each run compiles for the sizes that its time allows: SwiftShader takes long for kernels with barriers, lavapipe for all. */
 const SCENES = [
-  { adapter: 'swiftshader', layout: 'K-major', shapes: anyShape, runs: 25 },
-  { adapter: 'lavapipe', layout: 'K-major', shapes: symbolicShape, runs: 25 },
-  { adapter: 'swiftshader', layout: 'MN-major', shapes: mnMajorShape, runs: 35 },
-  { adapter: 'lavapipe', layout: 'MN-major', shapes: symbolicMnMajor, runs: 25 },
+  { run: 'short', adapter: 'swiftshader', layout: 'K-major', shapes: symbolicShape, runs: 25 },
+  { run: 'short', adapter: 'swiftshader', layout: 'MN-major', shapes: symbolicMnMajor, runs: 25 },
+  { run: 'long', adapter: 'swiftshader', layout: 'K-major', shapes: anyShape, runs: 25 },
+  { run: 'long', adapter: 'swiftshader', layout: 'MN-major', shapes: mnMajorShape, runs: 35 },
+  { run: 'long', adapter: 'lavapipe', layout: 'K-major', shapes: symbolicShape, runs: 25 },
+  { run: 'long', adapter: 'lavapipe', layout: 'MN-major', shapes: symbolicMnMajor, runs: 25 },
 ]
 
-const here = await softwareDevices()
+const scenes = SCENES.filter(
+  ({ run, adapter }) => (run === 'short') === (testRun === 'short') && here.includes(adapter as SoftwareAdapter),
+)
 
-describe.each(EMITTERS)('$name', (emitter) => {
-  test.each(SCENES.filter(({ adapter }) => here.includes(adapter)))(
+describe.each(EMITTERS)('$name', ON_DEVICES, (emitter) => {
+  test.each(scenes)(
     'multiplies as f64 does, $layout, on $adapter',
     async ({ adapter, shapes, runs }) => {
       const device = devices.get(adapter)!
@@ -192,6 +199,6 @@ describe.each(EMITTERS)('$name', (emitter) => {
   )
 })
 
-test('an adapter was there to ask', () => {
+test('an adapter was there to ask', ON_DEVICES, () => {
   expect(devices.size).toBeGreaterThan(0)
 })
