@@ -4,7 +4,7 @@ import { join } from 'node:path'
 import { expect, test } from 'vitest'
 import type { EvalReport } from '../../../cli/eval/report.ts'
 import { encodeSafetensors } from '../../../runtime/checkpoint/encode.ts'
-import { isLong } from '../../support/long.ts'
+import { MORE_IN_LONG, testRun } from '../../support/runs.ts'
 import { root } from '../../support/sources.ts'
 import { place, type Place } from '../harness.ts'
 
@@ -43,11 +43,12 @@ const evaluate = (one: Place, ...args: readonly string[]) => one.smoe('eval', ..
 const near = (actual: number, wanted: number): void => expect(Math.abs(actual / wanted - 1)).toBeLessThan(2e-5)
 
 /** Each model, stride and comparison once; the long run has all. */
-const cases = isLong ? expected : [0, 1, 5, 11].map((at) => expected[at])
+const isShort = (at: number): boolean => [0, 1, 5, 11].includes(at)
+const cases = expected.filter((_, at) => isShort(at) === (testRun === 'short'))
 
 for (const wanted of cases) {
   const { model, to, context, stride } = wanted
-  test(`${model}, windows of ${context} tokens ${stride} apart: as transformers`, async () => {
+  test(`${model}, windows of ${context} tokens ${stride} apart: as transformers`, MORE_IN_LONG, async () => {
     const beside = to === null ? [] : ['--to', to]
     const args = ['--text', 'one.txt', 'two.txt', '--context', String(context), '--stride', String(stride), '--format', 'json']
     const { code, out, err } = await evaluate(there(), model, ...args, ...beside)
