@@ -55,3 +55,12 @@ export const RELAXED_SIMD = 'relaxed-simd'
 
 /** Faster matmuls, whose last bits depend on the processor. */
 export const FAST_CPU: Target = { ...CPU, name: 'cpu, fast', features: [...CPU.features, RELAXED_SIMD] }
+
+/**
+ * A property of the CPU target: the engine compiles operations on neighbouring vectors of 128 bits as one of 256. Kernels made
+ * for it run everywhere, slower.
+ */
+export const SIMD_256 = 'simd-256'
+
+/** As FAST_CPU, with tiles for vectors of 256 bits. */
+export const WIDE_CPU: Target = { ...FAST_CPU, name: 'cpu, fast, 256 bits', features: [...FAST_CPU.features, SIMD_256] }

@@ -2,7 +2,7 @@
  * Tile sizes by target, for passes, fusion and templates alike: measured on software adapters, reasoned for GPUs. They belong to
  * the target and flow forward through the compiler; no template reports its own to an earlier stage.
  */
-import type { Target } from './target.ts'
+import { SIMD_256, type Target } from './target.ts'
 
 /** A tile in workgroup memory. */
 export interface TiledTile {
@@ -48,9 +48,21 @@ export interface MatmulTiles {
   readonly plain: { readonly threads: number; readonly rows: number; readonly sums: number }
 }
 
+/** The register tile of kernels in WebAssembly whose operands are all K-major: two rows, and what is here. */
+export interface DotTile {
+  /** Columns of a workgroup: few, so that few rows can be shared among cores; a multiple of `columns` and of a gang. */
+  readonly blockColumns: number
+  /** Rows of a workgroup of a grouped GEMM. */
+  readonly expertRows: number
+  readonly columns: number
+  /** Neighbouring vectors of K: each has sums of its own. */
+  readonly kVectors: 1 | 2
+}
+
 /** Sizes that a stage before the templates needs. */
 export interface Tiles {
   readonly matmul: MatmulTiles
+  readonly dot: DotTile
   /** Rows of the tiles that the sort by expert makes, so that grouped GEMMs fill theirs. */
   readonly expertRows: number
   readonly gate: {
@@ -96,6 +108,11 @@ const GPU: MatmulTiles = {
   plain: { threads: 64, rows: 4, sums: 1 },
 }
 
+/** Eight sums, six operands and a product fill the 15 registers that V8 has on x86. */
+const DOT_128: DotTile = { blockColumns: 32, expertRows: 8, columns: 4, kVectors: 1 }
+/** Vectors of 256 bits, fused: twelve sums and three operands. A row costs less, so more of them share the right operand. */
+const DOT_256: DotTile = { blockColumns: 48, expertRows: 16, columns: 6, kVectors: 2 }
+
 export const hasSubgroups = (target: Target): boolean => target.subgroupSize !== null && target.features.includes('subgroups')
 
 function matmulTiles(target: Target): MatmulTiles {
@@ -104,16 +121,19 @@ function matmulTiles(target: Target): MatmulTiles {
 }
 
 /** The height of the template that grouped GEMMs have on the target. */
-function expertRows(target: Target, { subgroup, tiled, plain }: MatmulTiles): number {
+function expertRows(target: Target, { subgroup, tiled, plain }: MatmulTiles, dot: DotTile): number {
+  if (target.runs === 'cpu') return dot.expertRows
   if (target.kind === 'gpu') return tiled[0].rows
   return hasSubgroups(target) ? subgroup.rows : plain.rows
 }
 
 export function tilesFor(target: Target): Tiles {
   const matmul = matmulTiles(target)
+  const dot = target.features.includes(SIMD_256) ? DOT_256 : DOT_128
   return {
     matmul,
-    expertRows: expertRows(target, matmul),
+    dot,
+    expertRows: expertRows(target, matmul, dot),
     gate: { rows: 8, mostHistogramRows: 64, mostChosen: 64, partialSumBytes: 512 },
     sinkhornEntries: target.kind === 'cpu' ? 65536 : 32768,
   }

@@ -19,9 +19,26 @@ const RELAXED: { readonly [R in CpuReport['relaxedSimd']]: string } = {
   no: 'no relaxed multiply-add',
 }
 
-const cpuRows = ({ driver, threads, simd, relaxedSimd, sharedMemory, memory64, freeMemory, addressSpace }: CpuReport): Rows => [
+const REVECTORIZER: { readonly [R in CpuReport['revectorizer']]: string } = {
+  yes: "vectors of 256 bits with --fast (V8's revectorizer, which passed its test)",
+  no: 'vectors of 128 bits: no revectorizer',
+  'wrong results': 'vectors of 128 bits: the revectorizer failed its test and is off',
+}
+
+const cpuRows = ({
+  driver,
+  threads,
+  simd,
+  relaxedSimd,
+  revectorizer,
+  sharedMemory,
+  memory64,
+  freeMemory,
+  addressSpace,
+}: CpuReport): Rows => [
   ['driver', driver],
   ['kernels', `WebAssembly, ${simd ? 'SIMD of 4 numbers' : 'without SIMD: they do not compile here'}, ${RELAXED[relaxedSimd]}`],
+  ['', REVECTORIZER[revectorizer]],
   ['threads', `${threads}, ${sharedMemory ? 'over one memory' : 'of which one computes: memory cannot be shared'}`],
   ['memory', `${bytes(freeMemory)} free, ${bytes(addressSpace)} of addresses${memory64 ? '; this platform has memory64' : ''}`],
 ]

@@ -1,6 +1,7 @@
 /** Emits a kernel: a WebAssembly module of its own, and what the plan records of it. */
 import type { WasmKernel } from '../../plan/plan.ts'
 import { RELAXED_SIMD } from '../../plan/target.ts'
+import { tilesFor } from '../../plan/tiles.ts'
 import { placeOf, type EmitOptions, type EmittedKernel } from '../kernel/emitted.ts'
 import type { KernelProgram } from '../kernel/ir/kernel.ts'
 import { partsOf } from '../kernel/parts.ts'
@@ -41,7 +42,7 @@ export function emitKernel(program: KernelProgram, { dims, storage, target }: Em
     )
   const module = createModule({ minimum: 1, maximum: MAXIMUM_PAGES, shared: true })
   const isRelaxed = target.features.includes(RELAXED_SIMD)
-  const options = { dims, functionOf: functionsOf(module), isRelaxed }
+  const options = { dims, functionOf: functionsOf(module), matmul: { dot: tilesFor(target).dot, isRelaxed } }
   const { workgroups, memoryBytes, zeroFlagged } = emitFunction(module, program, options, 'kernel')
   const { computation } = program
   const place = placeOf(program.origin)

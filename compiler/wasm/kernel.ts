@@ -16,7 +16,7 @@ import { emitSegments } from './gang/segments.ts'
 import { emitStatements } from './gang/statement.ts'
 import type { FunctionName } from './math/functions.ts'
 import { keep, word, WORD } from './integers.ts'
-import { emitMatmul, matmulWorkgroups } from './matmul/matmul.ts'
+import { emitMatmul, matmulWorkgroups, type TileOptions } from './matmul/matmul.ts'
 import { flaggedBuffer } from './matmul/zero-flags.ts'
 import type { ModuleBuilder } from './module.ts'
 
@@ -34,8 +34,7 @@ export interface KernelOptions {
   /** The plan's dims, in order. */
   readonly dims: readonly string[]
   readonly functionOf: (name: FunctionName) => number
-  /** Whether products and sums may be fused, which not every machine does alike. */
-  readonly isRelaxed: boolean
+  readonly matmul: TileOptions
 }
 
 export interface EmittedFunction {
@@ -67,7 +66,7 @@ export function emitKernel(module: ModuleBuilder, kernel: Kernel, options: Kerne
       const zeroFlags = zeroFlagged === null ? null : argumentOf(body, 2 * kernel.buffers.length + options.dims.length)
       const run =
         computation.kind === 'matmul'
-          ? () => emitMatmul(region, computation.matmul, WORKGROUP, { isRelaxed: options.isRelaxed, zeroFlags })
+          ? () => emitMatmul(region, computation.matmul, WORKGROUP, { ...options.matmul, zeroFlags })
           : gangs(region, kernel)
       body.block(() =>
         body.loop(() => {
@@ -86,7 +85,8 @@ export function emitKernel(module: ModuleBuilder, kernel: Kernel, options: Kerne
   const storages = new Map(kernel.buffers.map((buffer) => [buffer.name, buffer]))
   return {
     index,
-    workgroups: computation.kind === 'matmul' ? matmulWorkgroups(storages, computation.matmul) : computation.workgroups,
+    workgroups:
+      computation.kind === 'matmul' ? matmulWorkgroups(storages, computation.matmul, options.matmul.dot) : computation.workgroups,
     memoryBytes,
     zeroFlagged,
   }

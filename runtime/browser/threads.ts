@@ -52,6 +52,8 @@ export function openCpuDevice(options: CpuOptions = {}): Device {
       spawn: isShared ? spawn : null,
       driver: 'WebAssembly of the browser',
       enableRelaxedSimd: () => hasWasm('relaxedSimd'),
+      // a flag of the browser's own command line
+      enableRevectorizer: () => 'no',
       freeMemory: () => null,
     },
     options,

@@ -1,6 +1,6 @@
 /** The CPU device: kernels in WebAssembly, on threads that share one memory. */
 import type { Kernel } from '../../plan/plan.ts'
-import { CPU, FAST_CPU } from '../../plan/target.ts'
+import { CPU, FAST_CPU, WIDE_CPU, type Target } from '../../plan/target.ts'
 import { messageOf, type Device } from '../device.ts'
 import { KernelError, LimitError } from '../errors.ts'
 import { checkBuffers, createBuffers, readRegions, writeBuffer } from './buffers.ts'
@@ -11,6 +11,9 @@ import { createOwnMemory } from './own-memory.ts'
 import { createPool, type Platform, type Pool } from './pool.ts'
 import { bindProgram } from './program.ts'
 
+/** Whether the engine makes vectors of 256 bits of two neighbours of 128, and makes them right. */
+export type Revectorizer = 'yes' | 'no' | 'wrong results'
+
 export interface CpuPlatform {
   /** Cores that the process may use. */
   readonly cores: number
@@ -19,6 +22,8 @@ export interface CpuPlatform {
   readonly driver: string
   /** Whether modules with relaxed SIMD compile from now on. */
   readonly enableRelaxedSimd: () => boolean
+  /** Whether modules are revectorized from now on. */
+  readonly enableRevectorizer: () => Revectorizer
   /** Free memory of the host in bytes; null where the platform cannot tell. */
   readonly freeMemory: () => number | null
 }
@@ -26,7 +31,10 @@ export interface CpuPlatform {
 export interface CpuOptions {
   /** By default one for each core that the process may use. */
   readonly threads?: number
-  /** Multiply-add in one rounding where the platform and the processor have it: faster, but not the same bits everywhere. */
+  /**
+   * Multiply-add in one rounding, and vectors of 256 bits, where the platform and the processor have them: faster, but not the same
+   * bits everywhere.
+   */
   readonly fast?: boolean
   /** Why the device was chosen. */
   readonly reason?: string
@@ -74,15 +82,29 @@ const MOST_THREADS = 256
 /** As messages name the device. */
 export const cpuName = (threads: number): string => `cpu, ${threads} ${threads === 1 ? 'thread' : 'threads'}`
 
-/** Said with the reason of the choice. */
-const FAST = { true: 'relaxed multiply-add', false: 'strict: this platform has no relaxed multiply-add' } as const
+interface Speed {
+  readonly target: Target
+  /** Said with the reason of the choice, where `fast` was asked for. */
+  readonly said: string
+}
+
+const STRICT: Speed = { target: CPU, said: 'strict: this platform has no relaxed multiply-add' }
+const RELAXED: { readonly [R in Revectorizer]: Speed } = {
+  yes: { target: WIDE_CPU, said: 'relaxed multiply-add, vectors of 256 bits' },
+  no: { target: FAST_CPU, said: 'relaxed multiply-add, vectors of 128 bits: this platform has no revectorizer' },
+  'wrong results': {
+    target: FAST_CPU,
+    said: 'relaxed multiply-add, vectors of 128 bits: the revectorizer of this platform failed its test and is off',
+  },
+}
+
+const fastest = (platform: CpuPlatform): Speed => (platform.enableRelaxedSimd() ? RELAXED[platform.enableRevectorizer()] : STRICT)
 
 /** Opens the device on a platform's threads. Throws a LimitError for too many, and a DeviceLostError where none can start. */
 export function openCpu(platform: CpuPlatform, options: CpuOptions): Device {
   const { threads = Math.min(platform.cores, MOST_THREADS), fast = false, reason = 'it was asked for' } = options
   if (threads > MOST_THREADS) throw new LimitError('the cpu device', 'threads', threads, MOST_THREADS)
-  const isRelaxed = fast && platform.enableRelaxedSimd()
-  const target = isRelaxed ? FAST_CPU : CPU
+  const { target, said } = fast ? fastest(platform) : STRICT
   const memory = createMemory()
   const pool = createPool(memory, { threads, spawn: platform.spawn })
   const own = createOwnMemory(memory, pool.threads)
@@ -98,7 +120,7 @@ export function openCpu(platform: CpuPlatform, options: CpuOptions): Device {
     choice: {
       name: cpuName(pool.threads),
       driver: platform.driver,
-      reason: fast ? `${reason}; ${FAST[`${isRelaxed}`]}` : reason,
+      reason: fast ? `${reason}; ${said}` : reason,
     },
     features: new Set([CLOCK, ...target.features]),
     limits: LIMITS,

@@ -1,9 +1,10 @@
 /** What the cpu device of this machine has, found without opening one. */
 import { availableParallelism } from 'node:os'
-import { cpuName } from '../cpu/device.ts'
+import { cpuName, type Revectorizer } from '../cpu/device.ts'
 import { ADDRESS_SPACE } from '../cpu/memory.ts'
 import { hasWasm } from '../cpu/probe.ts'
 import { relaxedSimd, type RelaxedSimd } from './relaxed-simd.ts'
+import { enableRevectorizer } from './revectorizer.ts'
 import { driverName, freeMemory } from './threads.ts'
 
 export interface CpuReport {
@@ -13,6 +14,8 @@ export interface CpuReport {
   readonly threads: number
   readonly simd: boolean
   readonly relaxedSimd: RelaxedSimd
+  /** Found by its test. */
+  readonly revectorizer: Revectorizer
   readonly sharedMemory: boolean
   readonly memory64: boolean
   /** Bytes that the host has free. */
@@ -27,6 +30,7 @@ export const describeCpu = (): CpuReport => ({
   threads: availableParallelism(),
   simd: hasWasm('simd'),
   relaxedSimd: relaxedSimd(),
+  revectorizer: enableRevectorizer(),
   sharedMemory: hasWasm('sharedMemory'),
   memory64: hasWasm('memory64'),
   freeMemory: freeMemory(),

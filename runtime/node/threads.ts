@@ -5,6 +5,7 @@ import { openCpu, type CpuOptions } from '../cpu/device.ts'
 import type { PoolWorker } from '../cpu/pool.ts'
 import type { Device } from '../device.ts'
 import { enableRelaxedSimd } from './relaxed-simd.ts'
+import { enableRevectorizer } from './revectorizer.ts'
 
 const PORT = `const { parentPort } = require('node:worker_threads')
 const port = { post: (m) => parentPort.postMessage(m), onMessage: (f) => parentPort.on('message', f) }
@@ -47,6 +48,7 @@ export const openCpuDevice = (options: CpuOptions = {}): Device =>
       spawn: (program) => poolWorker(startWorker(program)),
       driver: driverName(),
       enableRelaxedSimd,
+      enableRevectorizer,
       freeMemory,
     },
     options,

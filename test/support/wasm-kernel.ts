@@ -1,6 +1,8 @@
 /** A kernel as a function of WebAssembly, with memory of its own. */
 import { evaluate as sizeOf } from '../../plan/dim.ts'
 import { storedBytes } from '../../plan/storage/formats.ts'
+import { CPU } from '../../plan/target.ts'
+import { tilesFor } from '../../plan/tiles.ts'
 import type { Kernel } from '../../compiler/kernel/ir/kernel.ts'
 import { emitKernel, MARGIN_BYTES } from '../../compiler/wasm/kernel.ts'
 import { FUNCTIONS, type FunctionName } from '../../compiler/wasm/math/functions.ts'
@@ -21,7 +23,8 @@ export interface WasmKernel {
   readonly run: (from?: number, to?: number) => void
 }
 
-export function createWasmKernel(kernel: Kernel, dims: Readonly<Record<string, number>>): WasmKernel {
+/** `dot`: the tile of matmuls. */
+export function createWasmKernel(kernel: Kernel, dims: Readonly<Record<string, number>>, dot = tilesFor(CPU).dot): WasmKernel {
   const module = createModule({ minimum: PAGES, maximum: PAGES, shared: false })
   const functions = new Map<FunctionName, number>()
   for (const [name, { operands, emit }] of Object.entries(FUNCTIONS))
@@ -30,7 +33,7 @@ export function createWasmKernel(kernel: Kernel, dims: Readonly<Record<string, n
       module.add({ parameters: Array.from({ length: operands }, () => 'v128' as const), results: ['v128'] }, emit),
     )
   const names = Object.keys(dims)
-  const options = { dims: names, functionOf: (name: FunctionName) => functions.get(name)!, isRelaxed: false }
+  const options = { dims: names, functionOf: (name: FunctionName) => functions.get(name)!, matmul: { dot, isRelaxed: false } }
   const { memoryBytes, workgroups, zeroFlagged } = emitKernel(module, kernel, options, 'kernel')
   const memory = new WebAssembly.Memory({ initial: PAGES, maximum: PAGES })
   const { exports } = new WebAssembly.Instance(new WebAssembly.Module(module.take()), { env: { memory } })

@@ -3,6 +3,8 @@ import fc from 'fast-check'
 import { expect, it, test } from 'vitest'
 import { createRandom, normal } from '../../cli/random.ts'
 import { parseKernel } from '../../compiler/kernel/ir/parse.ts'
+import { CPU, WIDE_CPU } from '../../plan/target.ts'
+import { tilesFor, type DotTile } from '../../plan/tiles.ts'
 import { chain, F32 } from '../../compiler/reference/precision.ts'
 import { assertProperty } from '../support/property.ts'
 import { FORMAT_NAMES, storageIn, storageText, type FormatName } from '../../plan/storage/formats.ts'
@@ -174,8 +176,8 @@ interface StoredSample {
 }
 
 /** Runs the workgroups divided at these places, the last part first. */
-function results({ text, buffers }: Sample, places: readonly number[]): readonly Float64Array[] {
-  const kernel = createWasmKernel(parseKernel(text), {})
+function results({ text, buffers }: Sample, places: readonly number[], dot: DotTile): readonly Float64Array[] {
+  const kernel = createWasmKernel(parseKernel(text), {}, dot)
   for (const [name, values] of Object.entries(buffers)) kernel.write(name, values)
   for (const name of ['y', 'y2']) kernel.write(name, kernel.read(name).fill(NaN))
   const cuts = [0, ...places.map((place) => place % (kernel.workgroups + 1)).sort((a, b) => a - b), kernel.workgroups]
@@ -183,9 +185,9 @@ function results({ text, buffers }: Sample, places: readonly number[]): readonly
   return ['y', 'y2'].map(kernel.read)
 }
 
-function checkSample(sample: Sample, places: readonly number[]): void {
-  const [y, y2] = results(sample, [])
-  const divided = results(sample, places)
+function checkSample(sample: Sample, places: readonly number[], dot: DotTile): void {
+  const [y, y2] = results(sample, [], dot)
+  const divided = results(sample, places, dot)
   expect(divided).toEqual([y, y2])
   // of many elements, some of each row and column
   const step = 1 + 2 * Math.floor((sample.rows * sample.columns * (sample.terms(0, 0)?.length ?? 0)) / 1e5)
@@ -212,6 +214,7 @@ const sizes = fc.record({
   right: layouts,
   seed: fc.integer({ min: 0, max: 1e6 }),
 })
+const dots = [CPU, WIDE_CPU].map((target) => tilesFor(target).dot)
 const cuts = fc.array(fc.nat(), { maxLength: 4 })
 
 it.each([
@@ -225,19 +228,23 @@ it.each([
   ],
 ])('%s', (_, make) => {
   assertProperty(
-    fc.property(sizes, cuts, (size, places) => checkSample(make(size), places)),
+    fc.property(sizes, cuts, fc.constantFrom(...dots), (size, places, dot) => checkSample(make(size), places, dot)),
     20,
   )
 })
 
-it.each(['k', 'mn'] as const)('a row has the same bits alone, right operand %s-major', (right) => {
+it.each<[Layout, DotTile]>([
+  ['k', dots[0]],
+  ['k', dots[1]],
+  ['mn', dots[0]],
+])('a row has the same bits alone, right operand %s-major, tile %o', (right, dot) => {
   const sample = dense({ rows: 37, columns: 40, k: 50, left: 'k', right, seed: 5 })
-  const [y] = results(sample, [])
+  const [y] = results(sample, [], dot)
   for (const row of [0, 17, 32, 36]) {
     const alone = dense({ rows: 1, columns: 40, k: 50, left: 'k', right, seed: 5 })
     const x = Array.from(sample.buffers.x).slice(row * 50, (row + 1) * 50)
     const buffers = { ...alone.buffers, x, w: sample.buffers.w, w2: sample.buffers.w2 }
-    expect(results({ ...alone, buffers }, [])[0]).toEqual(y.slice(row * 40, (row + 1) * 40))
+    expect(results({ ...alone, buffers }, [], dot)[0]).toEqual(y.slice(row * 40, (row + 1) * 40))
   }
 })
 
@@ -262,7 +269,7 @@ test('weight gradients of few rows and of none have the bits of those with a pac
         const ids = orderOf([...batch, ...range(most - batch.length).map(() => EXPERTS)])
         alone.write('ids', ids)
         alone.run()
-        const [y] = results({ ...sample, buffers: { ...sample.buffers, ids } }, [])
+        const [y] = results({ ...sample, buffers: { ...sample.buffers, ids } }, [], dots[0])
         expect(alone.read('y')).toEqual(y)
       }
     }),
@@ -300,7 +307,7 @@ it.each(FORMAT_NAMES)('operands in %s have the bits of their numbers', (format) 
     (s: Sizes) => grouped('sorted', s),
   )
   assertProperty(
-    fc.property(sizes, made, fc.boolean(), (size, make, isLeftStored) => {
+    fc.property(sizes, made, fc.boolean(), fc.constantFrom(...dots), (size, make, isLeftStored, dot) => {
       const right = size.right === 'k' ? size.k : size.columns
       const left = make === dense && size.left === 'mn' ? size.rows : size.k
       const { plain, stored } = inFormat(
@@ -309,7 +316,7 @@ it.each(FORMAT_NAMES)('operands in %s have the bits of their numbers', (format) 
         { w: right, w2: right, ...(isLeftStored ? { x: left } : {}) },
         size.seed,
       )
-      expect(results(stored, [])).toEqual(results(plain, []))
+      expect(results(stored, [], dot)).toEqual(results(plain, [], dot))
     }),
     8,
   )

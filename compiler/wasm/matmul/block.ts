@@ -9,7 +9,7 @@ import { GANG } from '../gang/shape.ts'
 import { addConstant, combine, keep, scale, toAddress, WORD } from '../integers.ts'
 import { forRange } from '../loops.ts'
 
-/** Columns of a workgroup: few, so that few rows can be shared among cores, and that those of the right operand stay in cache. */
+/** Columns of a workgroup where an operand is packed: few, so that those of the right operand stay in cache. */
 export const COLUMNS = 32
 
 /** Rows of one expert. */

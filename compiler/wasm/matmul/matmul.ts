@@ -3,6 +3,7 @@
  * at a time; then the epilogue is run on four columns of a row at a time as a gang.
  */
 import { ceilDivide, constantValue, multiply, type Dim } from '../../../plan/dim.ts'
+import type { DotTile } from '../../../plan/tiles.ts'
 import type { Matmul } from '../../kernel/ir/matmul.ts'
 import { createNameSource, nameValues } from '../../scalar/name-values.ts'
 import { analyse } from '../gang/analysis.ts'
@@ -14,7 +15,7 @@ import { addConstant, combine, keep, minimum, scale, WORD } from '../integers.ts
 import { forRange } from '../loops.ts'
 import { COLUMNS, entry, sumsAddress, type Block } from './block.ts'
 import { FEW_ROWS_COLUMNS, fewRowsSums, hasFewRows } from './few-rows.ts'
-import { innerSums } from './inner.ts'
+import { createInnerSums } from './inner.ts'
 import { locateLeftRows } from './operands.ts'
 import { createOuterSums } from './outer.ts'
 import { hasOuterProducts, isShort, outerProducts } from './outer-products.ts'
@@ -23,17 +24,25 @@ import { createKRange, mostRows, tilesOf, withTile, type Range } from './tiles.t
 import { unlessZeros } from './zero-flags.ts'
 
 /** Columns of a workgroup. */
-const blockColumns = (buffers: Storages, matmul: Matmul): number => (hasFewRows(buffers, matmul) ? FEW_ROWS_COLUMNS : COLUMNS)
+function blockColumns(buffers: Storages, matmul: Matmul, dot: DotTile): number {
+  if (hasFewRows(buffers, matmul)) return FEW_ROWS_COLUMNS
+  return isAllKMajor(matmul) ? dot.blockColumns : COLUMNS
+}
 
-const columnBlocks = (buffers: Storages, matmul: Matmul): Dim => ceilDivide(matmul.columns, blockColumns(buffers, matmul))
+const columnBlocks = (buffers: Storages, matmul: Matmul, dot: DotTile): Dim =>
+  ceilDivide(matmul.columns, blockColumns(buffers, matmul, dot))
 
 /** How many workgroups there are. */
-export const matmulWorkgroups = (buffers: Storages, matmul: Matmul): Dim =>
-  multiply(tilesOf(matmul), columnBlocks(buffers, matmul))
+export const matmulWorkgroups = (buffers: Storages, matmul: Matmul, dot: DotTile): Dim =>
+  multiply(tilesOf(matmul), columnBlocks(buffers, matmul, dot))
 
-export interface MatmulOptions {
-  /** Whether products and sums may be fused. */
+export interface TileOptions {
+  readonly dot: DotTile
+  /** Whether products and sums may be fused, which not every machine does alike. */
   readonly isRelaxed: boolean
+}
+
+export interface MatmulOptions extends TileOptions {
   /** The local of the address of the zero flags, where the kernel has them. */
   readonly zeroFlags: number | null
 }
@@ -43,21 +52,22 @@ export interface MatmulOptions {
  * that what is packed of the right operand serves several; the same rows where the left operand is packed, as their results are
  * then neighbours in memory.
  */
-export function emitMatmul(region: Region, matmul: Matmul, workgroup: number, { isRelaxed, zeroFlags }: MatmulOptions): void {
+export function emitMatmul(region: Region, matmul: Matmul, workgroup: number, options: MatmulOptions): void {
+  const { dot, isRelaxed, zeroFlags } = options
   const { body } = region
   const own = (bytes: number): number => {
     const offset = region.reserve(bytes)
     return keep(body, () => addConstant(body, region.memory, offset))
   }
-  const [most, width] = [mostRows(matmul), blockColumns(region.buffers, matmul)]
+  const [most, width] = [mostRows(matmul), blockColumns(region.buffers, matmul, dot)]
   const [rows, leftRows] = [own(most * WORD), own(most * WORD)]
   const sums = matmul.rights.map(() => own(most * width * WORD))
   const unpackedLeft = roomFor(region, matmul, [matmul.left], most, own)
-  const unpackedColumns = roomFor(region, matmul, matmul.rights, GANG, own)
-  const write = createTemplate(region, matmul, own)
+  const unpackedColumns = roomFor(region, matmul, matmul.rights, Math.max(GANG, dot.columns), own)
+  const write = createTemplate(region, matmul, dot, own)
 
   const isLeftPacked = matmul.left.layout === 'mn-major'
-  const together = keep(body, () => emitDim(region, isLeftPacked ? columnBlocks(region.buffers, matmul) : tilesOf(matmul)))
+  const together = keep(body, () => emitDim(region, isLeftPacked ? columnBlocks(region.buffers, matmul, dot) : tilesOf(matmul)))
   const inner = keep(body, () => combine(body, workgroup, 'i32.rem_u', together))
   const outer = keep(body, () => combine(body, workgroup, 'i32.div_u', together))
   const [place, number] = isLeftPacked ? [outer, inner] : [inner, outer]
@@ -77,7 +87,7 @@ export function emitMatmul(region: Region, matmul: Matmul, workgroup: number, { 
 type WriteBlock = (block: Block, unless: (range: Range, run: () => void) => void) => void
 
 /** The template of a matmul; what it emits once for a kernel is emitted here. */
-function createTemplate(region: Region, matmul: Matmul, own: (bytes: number) => number): WriteBlock {
+function createTemplate(region: Region, matmul: Matmul, dot: DotTile, own: (bytes: number) => number): WriteBlock {
   const thenEpilogue =
     (sums: (block: Block) => void): WriteBlock =>
     (block) => {
@@ -87,7 +97,7 @@ function createTemplate(region: Region, matmul: Matmul, own: (bytes: number) => 
       emitEpilogue(block)
     }
   if (hasFewRows(region.buffers, matmul)) return thenEpilogue(fewRowsSums)
-  if (isAllKMajor(matmul)) return thenEpilogue(innerSums)
+  if (isAllKMajor(matmul)) return thenEpilogue(createInnerSums(dot, own))
   const outerSums = createOuterSums(region, matmul, own)
   const kRange = createKRange(region, matmul)
   return (block, unless) => {

@@ -140,12 +140,12 @@ export function loadNeighbours(region: Region, operand: Operand, index: number):
   decodeNear(body, storage!.format, from, 0)
 }
 
-/** Leaves one vector of a row of K: as it is, or bf16, at an address that a local holds. */
-export function loadVector(region: Region, matmul: Matmul, operand: Operand, pointer: number): void {
+/** Leaves one vector of a row of K: as it is, or bf16, so many vectors behind an address that a local holds. */
+export function loadVector(region: Region, matmul: Matmul, operand: Operand, pointer: number, vector: number): void {
   const { body } = region
-  if (isDecodedInLoop(region, matmul, operand)) return decodeNear(body, 'bf16', pointer, 0)
+  if (isDecodedInLoop(region, matmul, operand)) return decodeNear(body, 'bf16', pointer, vector * GANG)
   body.get(pointer)
-  body.load('v128.load')
+  body.load('v128.load', vector * VECTOR_BYTES)
 }
 
 /** Bytes from one vector of a row of K to the next, where it is loaded. */

@@ -1,15 +1,17 @@
 /** Relaxed multiply-add: where it is there it computes what strict kernels do, in fewer roundings; elsewhere it is said. */
 import { expect, test, vi } from 'vitest'
 import { compile } from '../../../compiler/compile.ts'
-import { CPU, RELAXED_SIMD } from '../../../plan/target.ts'
+import { CPU, RELAXED_SIMD, SIMD_256 } from '../../../plan/target.ts'
 import type { Device } from '../../../runtime/device.ts'
 import { memoryCheckpoint } from '../../../runtime/checkpoint/memory.ts'
 import { enableRelaxedSimd, relaxedSimd } from '../../../runtime/node/relaxed-simd.ts'
+import { enableRevectorizer } from '../../../runtime/node/revectorizer.ts'
 import { openCpuDevice } from '../../../runtime/node/threads.ts'
 import { createSession } from '../../../runtime/session.ts'
 import { load } from '../../support/sources.ts'
 
 const K = 96
+const NARROW = '128 bits: this platform has no revectorizer'
 const TEXT = `model mix(D: int = ${K}) {
   input x: f32[T, D]
   param w: f32[D, D]
@@ -32,8 +34,9 @@ const exact = (row: number, column: number): number =>
 
 test.runIf(enableRelaxedSimd())('a fast device says so, and computes products within the bounds of strict ones', async () => {
   const device = openCpuDevice({ threads: 2, fast: true })
-  expect(device.choice.reason).toBe('it was asked for; relaxed multiply-add')
-  expect(device.target.features).toEqual([...CPU.features, RELAXED_SIMD])
+  const isWide = enableRevectorizer() === 'yes'
+  expect(device.choice.reason).toBe(`it was asked for; relaxed multiply-add, vectors of ${isWide ? '256 bits' : NARROW}`)
+  expect(device.target.features).toEqual([...CPU.features, RELAXED_SIMD, ...(isWide ? [SIMD_256] : [])])
   expect(device.features.has('relaxed-simd')).toBe(true)
   const y = await product(device)
   for (let row = 0; row < 5; row++)
