@@ -50,6 +50,7 @@ export function openCpuDevice(options: CpuOptions = {}): Device {
     {
       cores: globalThis.navigator?.hardwareConcurrency ?? 1,
       spawn: isShared ? spawn : null,
+      takeTurn: null,
       driver: 'WebAssembly of the browser',
       enableRelaxedSimd: () => hasWasm('relaxedSimd'),
       // a flag of the browser's own command line

@@ -18,6 +18,7 @@ export interface CpuPlatform {
   /** Cores that the process may use. */
   readonly cores: number
   readonly spawn: Platform['spawn']
+  readonly takeTurn: Platform['takeTurn']
   /** What runs WebAssembly. */
   readonly driver: string
   /** Whether modules with relaxed SIMD compile from now on. */
@@ -106,7 +107,7 @@ export function openCpu(platform: CpuPlatform, options: CpuOptions): Device {
   if (threads > MOST_THREADS) throw new LimitError('the cpu device', 'threads', threads, MOST_THREADS)
   const { target, said } = fast ? fastest(platform) : STRICT
   const memory = createMemory()
-  const pool = createPool(memory, { threads, spawn: platform.spawn })
+  const pool = createPool(memory, { threads, spawn: platform.spawn, takeTurn: platform.takeTurn })
   const own = createOwnMemory(memory, pool.threads)
   const exclusive = createExclusive()
   const buffers = createBuffers(memory, exclusive)

@@ -11,6 +11,8 @@ import { createWriters, flaggedBindingOf, type FlagRange } from './writers.ts'
 const WORD = 4
 const HEADER_WORDS = 4
 const DISPATCH_WORDS = 3
+/** A program whose last execution took fewer milliseconds is short: the caller's other work waits so long. */
+const SHORT = 4
 
 const sum = (counts: readonly number[]): number => counts.reduce((all, count) => all + count, 0)
 
@@ -82,6 +84,8 @@ export async function bindProgram(resources: ProgramResources, request: ProgramR
     const times = new Float64Array(memory.bytes().buffer, address + timesAt, dispatches.length + 1)
     return dispatches.map((_, index) => Math.round((times[index + 1] - times[index]) * 1e6))
   }
+  const labelOf = (dispatch: number): string => dispatches[dispatch].label
+  let last = Infinity
   const execute = async (write: () => void, isTimed: boolean): Promise<Executed> => {
     checkBuffers(`running program ${label}`, used)
     write()
@@ -89,12 +93,14 @@ export async function bindProgram(resources: ProgramResources, request: ProgramR
       const { base, stride } = own.reserve(ownBytes)
       words.set([base, stride, isTimed ? address + timesAt : 0], 1)
       writers.note((cleared) => memory.bytes().fill(0, cleared.address, cleared.address + cleared.bytes))
+      const begin = performance.now()
       try {
-        await pool.run(address, (dispatch) => dispatches[dispatch].label)
+        await pool.run(address, labelOf, isTimed ? 'timed' : last < SHORT ? 'caller' : 'threads')
       } catch (error) {
         writers.forget()
         throw error
       }
+      last = performance.now() - begin
     }
     const read = outputs.map((regions) => readRegions(memory, regions))
     for (const { from, fromOffset, to, toOffset, bytes } of copies) {

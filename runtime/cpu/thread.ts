@@ -5,17 +5,24 @@
 
 /** Places of the control words, in 32-bit words from the start of the memory. */
 export interface ControlWords {
-  /** The number of the last execution that was asked for: threads wait for it to change. */
+  /** The number of the last execution that was asked for: all threads but the first wait for it to change. */
   readonly signal: number
+  /** The same for the first thread, whose part the caller may take. */
+  readonly first: number
   /** Address of its program. */
   readonly program: number
   /** The number of the last message that must have been received before it. */
   readonly mail: number
   /** Pages of the memory when the execution was asked for. */
   readonly pages: number
-  readonly arrived: number
-  readonly generation: number
-  /** The number of the last execution that is done. */
+  /** Slices of its dispatches, counted from the first on, that were taken, and that were run; -1 before a timed one begins. */
+  readonly taken: number
+  readonly run: number
+  /** The number of the last execution of which all slices were run. */
+  readonly complete: number
+  /** Threads that read its program. */
+  readonly active: number
+  /** The number of the last execution that is complete and left by all. */
   readonly done: number
   /** 1 + the dispatch that failed first; 0 if none did. */
   readonly failed: number
@@ -26,10 +33,14 @@ export interface ThreadOptions {
   readonly control: ControlWords
   readonly thread: number
   readonly threads: number
+  /** The place of the word that asks it to join the execution of which it has the number. */
+  readonly asked: number
   /** How often a word is read before the thread sleeps until it changes. */
   readonly spins: { readonly idle: number; readonly barrier: number }
-  /** Calls that a thread's share of a dispatch is made in. */
+  /** Slices of a dispatch for each thread. */
   readonly slices: number
+  /** Milliseconds that it sleeps for others before it leaves an execution to them: the caller has other work. */
+  readonly patience: number
 }
 
 export interface KernelMessage {
@@ -43,10 +54,13 @@ export type Report = (dispatch: number, message: string) => void
 
 export interface Thread {
   readonly receive: (message: KernelMessage) => void
-  /** Runs this thread's share of the program's dispatches. */
-  readonly run: (report: Report) => void
-  /** Runs every execution until one needs mail that has not come. */
-  readonly serve: (report: Report, onDone: () => void) => void
+  /**
+   * Runs slices of the execution that was asked for, while there are any. Calls `onDone` where it was the last to leave. Returns
+   * false where mail has not come that is needed.
+   */
+  readonly join: (report: Report, onDone: (execution: number) => void) => boolean
+  /** Joins every execution until one needs mail that has not come. */
+  readonly serve: (report: Report, onDone: (execution: number) => void) => void
 }
 
 type KernelFunction = (args: number, own: number, from: number, to: number) => void
@@ -54,33 +68,88 @@ type KernelFunction = (args: number, own: number, from: number, to: number) => v
 /**
  * A program in memory, as words: the number of dispatches, at least one, base and stride of the threads' own memory, the address
  * of times (f64 milliseconds, one more than dispatches; 0 for none), then for each dispatch the kernel, the address of its
- * arguments and its workgroups. Workgroups are divided evenly, in order: which thread runs one changes no value.
+ * arguments and its workgroups.
+ *
+ * A thread takes a slice of a dispatch once all slices of those before were run: it waits for slices, never for threads, so that one
+ * that sleeps, starts or was stopped by the system delays nobody unless it has a slice. Which thread runs a workgroup changes no
+ * value. An execution is done when its slices were run and all that joined have left: who joins later finds it complete.
  */
-export function createThread({ memory, control, thread, threads, spins, slices }: ThreadOptions): Thread {
+export function createThread({ memory, control, thread, threads, asked, spins, slices, patience }: ThreadOptions): Thread {
   const words = new Int32Array(memory.buffer)
   const functions = new Map<number, KernelFunction>()
   let [received, served] = [0, 0]
 
   const inner = {
-    /** Waits until a word has another value than this. */
-    awaitChange(place: number, value: number, most: number): void {
-      for (let spin = 0; spin < most; spin++) if (Atomics.load(words, place) !== value) return
-      while (Atomics.load(words, place) === value) Atomics.wait(words, place, value)
+    awaitSignal(): void {
+      for (let spin = 0; spin < spins.idle; spin++) if (Atomics.load(words, asked) !== served) return
+      while (Atomics.load(words, asked) === served) Atomics.wait(words, asked, served)
     },
-    barrier(): void {
-      if (threads === 1) return
-      const generation = Atomics.load(words, control.generation)
-      if (Atomics.add(words, control.arrived, 1) === threads - 1) {
-        Atomics.store(words, control.arrived, 0)
-        Atomics.add(words, control.generation, 1)
-        Atomics.notify(words, control.generation)
-      } else inner.awaitChange(control.generation, generation, spins.barrier)
+    /** Waits until so many slices were run. Returns false where patience ended first. */
+    awaitSlices(count: number): boolean {
+      for (let spin = 0; spin < spins.barrier; spin++) if (Atomics.load(words, control.run) >= count) return true
+      for (;;) {
+        const run = Atomics.load(words, control.run)
+        if (run >= count) return true
+        if (Atomics.wait(words, control.run, run, patience) === 'timed-out') return Atomics.load(words, control.run) >= count
+      }
     },
     /** The memory may have grown since the last execution: the view of a thread follows a moment later. */
     wholeMemory(): ArrayBufferLike {
       const bytes = Atomics.load(words, control.pages) * 65536
       while (memory.buffer.byteLength < bytes);
       return memory.buffer
+    },
+    /** Runs slices; `first` is the number of the dispatch's first one, `end` that of the next dispatch's. */
+    runSlices(call: (from: number, to: number) => void, workgroups: number, slice: number, first: number, end: number): void {
+      for (;;) {
+        const taken = Atomics.load(words, control.taken)
+        if (taken >= end) return
+        if (Atomics.compareExchange(words, control.taken, taken, taken + 1) !== taken) continue
+        const from = (taken - first) * slice
+        if (Atomics.load(words, control.failed) === 0) call(from, Math.min(workgroups, from + slice))
+        if (Atomics.add(words, control.run, 1) + 1 === end) Atomics.notify(words, control.run)
+      }
+    },
+    runProgram(execution: number, report: Report): void {
+      const address = Atomics.load(words, control.program) >>> 0
+      const buffer = inner.wholeMemory()
+      const [dispatches, base, stride, timesAt] = new Uint32Array(buffer, address, 4)
+      const table = new Uint32Array(buffer, address + 16, 3 * dispatches)
+      const times = timesAt === 0 || thread !== 0 ? null : new Float64Array(buffer, timesAt, dispatches + 1)
+      if (times !== null) {
+        times[0] = performance.now()
+        Atomics.compareExchange(words, control.run, -1, 0)
+        Atomics.notify(words, control.run)
+      }
+      let first = 0
+      for (let at = 0; at < dispatches; at++) {
+        const workgroups = table[3 * at + 2]
+        const slice = Math.max(1, Math.ceil(workgroups / (threads * slices)))
+        const end = first + Math.ceil(workgroups / slice)
+        if (!inner.awaitSlices(first)) return
+        if (times !== null && at > 0) times[at] = performance.now()
+        const call = (from: number, to: number): void => {
+          try {
+            functions.get(table[3 * at])!(table[3 * at + 1], base + thread * stride, from, to)
+          } catch (error) {
+            const isFirst = Atomics.compareExchange(words, control.failed, 0, at + 1) === 0
+            if (isFirst) report(at, error instanceof Error ? error.message : String(error))
+          }
+        }
+        inner.runSlices(call, workgroups, slice, first, end)
+        first = end
+      }
+      if (times !== null && inner.awaitSlices(first)) times[dispatches] = performance.now()
+      if (Atomics.load(words, control.run) === first) Atomics.store(words, control.complete, execution)
+    },
+    /** An execution that is complete and that nobody reads is done: told by one of those that left last. */
+    finish(onDone: (execution: number) => void): void {
+      const execution = Atomics.load(words, control.signal)
+      if (Atomics.load(words, control.complete) !== execution || Atomics.load(words, control.active) !== 0) return
+      const last = (execution - 1) | 0
+      if (Atomics.compareExchange(words, control.done, last, execution) !== last) return
+      Atomics.notify(words, control.done)
+      onDone(execution)
     },
   }
   return {
@@ -92,43 +161,23 @@ export function createThread({ memory, control, thread, threads, spins, slices }
       for (const number of removed) functions.delete(number)
       received = mail
     },
-    run(report) {
-      const address = Atomics.load(words, control.program) >>> 0
-      const buffer = inner.wholeMemory()
-      const [dispatches, base, stride, timesAt] = new Uint32Array(buffer, address, 4)
-      const table = new Uint32Array(buffer, address + 16, 3 * dispatches)
-      const times = timesAt === 0 || thread !== 0 ? null : new Float64Array(buffer, timesAt, dispatches + 1)
-      if (times !== null) times[0] = performance.now()
-      for (let at = 0; at < dispatches; at++) {
-        const workgroups = table[3 * at + 2]
-        const from = Math.floor((workgroups * thread) / threads)
-        const to = Math.floor((workgroups * (thread + 1)) / threads)
-        if (from < to && Atomics.load(words, control.failed) === 0) {
-          try {
-            const call = functions.get(table[3 * at])!
-            // V8 enters optimised code at the next call of a function, never within one
-            const slice = Math.ceil((to - from) / slices)
-            for (let part = from; part < to; part += slice)
-              call(table[3 * at + 1], base + thread * stride, part, Math.min(to, part + slice))
-          } catch (error) {
-            const isFirst = Atomics.compareExchange(words, control.failed, 0, at + 1) === 0
-            if (isFirst) report(at, error instanceof Error ? error.message : String(error))
-          }
-        }
-        inner.barrier()
-        if (times !== null) times[at + 1] = performance.now()
-      }
+    join(report, onDone) {
+      // from here on the execution is not done
+      Atomics.add(words, control.active, 1)
+      const execution = Atomics.load(words, control.signal)
+      const isReady = Atomics.load(words, control.mail) === received
+      const isOpen = Atomics.load(words, control.complete) !== execution && Atomics.load(words, asked) === execution
+      if (isReady && isOpen) inner.runProgram(execution, report)
+      Atomics.sub(words, control.active, 1)
+      inner.finish(onDone)
+      return isReady
     },
     serve(report, onDone) {
       for (;;) {
-        inner.awaitChange(control.signal, served, spins.idle)
-        if (Atomics.load(words, control.mail) !== received) return
-        served = Atomics.load(words, control.signal)
-        this.run(report)
-        if (thread !== 0) continue
-        Atomics.store(words, control.done, served)
-        Atomics.notify(words, control.done)
-        onDone()
+        inner.awaitSignal()
+        const seen = Atomics.load(words, asked)
+        if (!this.join(report, onDone)) return
+        served = seen
       }
     },
   }
@@ -136,7 +185,8 @@ export function createThread({ memory, control, thread, threads, spins, slices }
 
 /** A message of a thread to the pool. */
 export type ThreadMessage =
-  { readonly kind: 'done' } | { readonly kind: 'failed'; readonly dispatch: number; readonly message: string }
+  | { readonly kind: 'done'; readonly execution: number }
+  | { readonly kind: 'failed'; readonly dispatch: number; readonly message: string }
 
 export interface ThreadPort {
   readonly post: (message: ThreadMessage) => void
@@ -155,8 +205,8 @@ export function serveThread(create: typeof createThread, port: ThreadPort): void
     } else thread.receive(message as KernelMessage)
     thread.serve(
       (dispatch, text) => port.post({ kind: 'failed', dispatch, message: text }),
-      () => {
-        if (postsDone) port.post({ kind: 'done' })
+      (execution) => {
+        if (postsDone) port.post({ kind: 'done', execution })
       },
     )
   })

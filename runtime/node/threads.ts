@@ -38,6 +38,9 @@ export function poolWorker(worker: Worker): PoolWorker {
 /** Bytes that the process may still take. */
 export const freeMemory = (): number => process.availableMemory?.() ?? freemem()
 
+/** Resolves when events that wait were handled. */
+export const takeTurn = (): Promise<void> => new Promise((resolve) => setImmediate(resolve))
+
 export const driverName = (): string => `WebAssembly in V8 ${process.versions.v8}`
 
 /** Opens the CPU device of Node. Throws a LimitError for more than 256 threads. */
@@ -46,6 +49,7 @@ export const openCpuDevice = (options: CpuOptions = {}): Device =>
     {
       cores: availableParallelism(),
       spawn: (program) => poolWorker(startWorker(program)),
+      takeTurn,
       driver: driverName(),
       enableRelaxedSimd,
       enableRevectorizer,

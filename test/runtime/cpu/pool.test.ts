@@ -10,10 +10,10 @@ import { afterAll, afterEach, describe, expect, test, vi } from 'vitest'
 import { KERNEL } from '../../../compiler/wasm/kernel.ts'
 import { createModule } from '../../../compiler/wasm/module.ts'
 import { createMemory } from '../../../runtime/cpu/memory.ts'
-import { createPool, type PoolWorker } from '../../../runtime/cpu/pool.ts'
+import { CONTROL, createPool, type PoolWorker } from '../../../runtime/cpu/pool.ts'
 import type { KernelMessage } from '../../../runtime/cpu/thread.ts'
 import { DeviceError, DeviceLostError } from '../../../runtime/errors.ts'
-import { poolWorker, startWorker } from '../../../runtime/node/threads.ts'
+import { poolWorker, startWorker, takeTurn } from '../../../runtime/node/threads.ts'
 import { root } from '../../support/sources.ts'
 
 /** What waits is never answered where the pool hangs. */
@@ -31,6 +31,33 @@ function bytesThat(does: 'trap' | 'loop' | 'nothing'): Uint8Array<ArrayBuffer> {
     (body) => {
       if (does === 'trap') body.op('unreachable')
       if (does === 'loop') body.loop(() => body.branch(0))
+    },
+    'kernel',
+  )
+  return new Uint8Array(module.take())
+}
+/** A module whose workgroups take some 50 us, and some ten milliseconds where a thread's own memory is not at 0. */
+function slowInOthers(): Uint8Array<ArrayBuffer> {
+  const module = createModule({ minimum: 1, maximum: 65536, shared: true })
+  module.add(
+    KERNEL,
+    (body) => {
+      const own = 1
+      const [count, most] = [body.local('i32'), body.local('i32')]
+      body.i32(30_000_000)
+      body.i32(100_000)
+      body.get(own)
+      body.op('select')
+      body.set(most)
+      body.loop(() => {
+        body.get(count)
+        body.i32(1)
+        body.op('i32.add')
+        body.tee(count)
+        body.get(most)
+        body.op('i32.lt_u')
+        body.branchIf(0)
+      })
     },
     'kernel',
   )
@@ -61,7 +88,7 @@ function open(threads: number, change: (program: string) => string = (program) =
     workers.push(worker)
     return poolWorker(worker)
   }
-  const pool = createPool(memory, { threads, spawn: spawnWorker })
+  const pool = createPool(memory, { threads, spawn: spawnWorker, takeTurn })
   pools.push(pool)
   return { memory, pool, workers }
 }
@@ -146,6 +173,63 @@ describe.each(['waitAsync', 'messages'])('told by %s', (how) => {
   })
 })
 
+describe('the caller computes a part', () => {
+  test('of short programs, between others, with kernels that come and go', async () => {
+    const { memory, pool } = open(2)
+    const module = await moduleThat('nothing')
+    let kernel = pool.add(module)
+    for (let at = 0; at < 300; at++) {
+      await within(pool.run(program(memory, [kernel, kernel], 5), label, at % 7 === 0 ? 'threads' : 'caller'))
+      if (at % 5 !== 0) continue
+      pool.remove(kernel)
+      kernel = pool.add(module)
+    }
+  })
+
+  test('and its failures are told as those of others', async () => {
+    const { memory, pool } = open(2)
+    const trap = pool.add(await moduleThat('trap'))
+    for (let at = 0; at < 20; at++)
+      await expect(within(pool.run(program(memory, [trap], 1), label, 'caller'))).rejects.toThrow(
+        /^dispatch number 0: unreachable/,
+      )
+  })
+
+  test('where another thread keeps it waiting, the first thread goes on', async () => {
+    const { memory, pool } = open(2)
+    const [quick, slow] = [pool.add(await moduleThat('nothing')), pool.add(await WebAssembly.compile(slowInOthers()))]
+    const address = program(memory, [slow, quick, slow], 64)
+    const words = new Int32Array(memory.bytes().buffer)
+    // bytes between the own memory of threads
+    words[address / 4 + 2] = 64
+    const asked = (): number => words[CONTROL.first]
+    for (let at = 0; at < 100 && asked() === 0; at++) await within(pool.run(address, label, 'caller'))
+    const last = asked()
+    expect(last).toBeGreaterThan(0)
+    await within(pool.run(program(memory, [quick], 2), label, 'caller'))
+    expect(asked()).toBe(last)
+  })
+
+  test('other work has its turns between many runs', async () => {
+    const { memory, pool } = open(2)
+    const kernel = pool.add(await moduleThat('nothing'))
+    const address = program(memory, [kernel], 2)
+    let hasTurn = false
+    setTimeout(() => (hasTurn = true), 20)
+    while (!hasTurn) await pool.run(address, label, 'caller')
+  })
+
+  test('a thread that died is the loss of the pool', async () => {
+    const { memory, pool, workers } = open(2)
+    const kernel = pool.add(await moduleThat('nothing'))
+    await within(pool.run(program(memory, [kernel], 2), label, 'caller'))
+    void workers[1].terminate()
+    await expect(async () => {
+      for (;;) await within(pool.run(program(memory, [kernel], 2), label, 'caller'))
+    }).rejects.toThrow('thread 1 of 2 ended')
+  })
+})
+
 test('where no thread can be started, the pool is lost at once, and those that were are stopped', () => {
   const stopped: number[] = []
   let started = 0
@@ -154,7 +238,7 @@ test('where no thread can be started, the pool is lost at once, and those that w
     const number = started++
     return { post: () => {}, onMessage: () => {}, onEnd: () => {}, hold: () => {}, terminate: () => stopped.push(number) }
   }
-  const pool = createPool(createMemory(), { threads: 3, spawn: spawnTwo })
+  const pool = createPool(createMemory(), { threads: 3, spawn: spawnTwo, takeTurn })
   expect(pool.lost()?.message).toContain('a thread of 3 did not start: no more')
   expect(stopped).toEqual([0, 1])
 })
@@ -163,7 +247,7 @@ test('a kernel that is removed before any thread has it is never sent', async ()
   const posted: KernelMessage[] = []
   const post = (message: unknown): void => void posted.push(message as KernelMessage)
   const worker = { post, onMessage: () => {}, onEnd: () => {}, hold: () => {}, terminate: () => {} }
-  const pool = createPool(createMemory(), { threads: 1, spawn: () => worker })
+  const pool = createPool(createMemory(), { threads: 1, spawn: () => worker, takeTurn })
   const module = await moduleThat('nothing')
   const [first, second] = [pool.add(module), pool.add(module)]
   pool.remove(first)

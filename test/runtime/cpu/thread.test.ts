@@ -1,8 +1,8 @@
 /** One thread alone: executions in order, whatever their number. */
 import { expect, test } from 'vitest'
+import { CONTROL } from '../../../runtime/cpu/pool.ts'
 import { createThread, type Thread } from '../../../runtime/cpu/thread.ts'
 
-const CONTROL = { signal: 0, program: 16, mail: 17, pages: 18, arrived: 32, generation: 48, done: 64, failed: 80 }
 const PROGRAM = 1024
 
 function alone() {
@@ -11,7 +11,8 @@ function alone() {
   words[CONTROL.program] = PROGRAM
   words[CONTROL.pages] = 1
   const spins = { idle: 1, barrier: 1 }
-  const thread = createThread({ memory, control: CONTROL, thread: 0, threads: 1, spins, slices: 4 })
+  const options = { memory, control: CONTROL, thread: 0, threads: 1, asked: CONTROL.first, spins, slices: 4, patience: Infinity }
+  const thread = createThread(options)
   return { words, thread }
 }
 
@@ -20,13 +21,17 @@ function serve({ words, thread }: { words: Int32Array; thread: Thread }, numbers
   const done: number[] = []
   const ask = (): void => {
     if (done.length === numbers.length) words[CONTROL.mail] = 1
-    words[CONTROL.signal] = numbers[done.length] ?? 0
+    const number = numbers[done.length] ?? 0
+    words[CONTROL.done] = words[CONTROL.complete] = number - 1
+    words[CONTROL.run] = words[CONTROL.taken] = 0
+    words[CONTROL.signal] = words[CONTROL.first] = number
   }
   ask()
   thread.serve(
     () => {},
-    () => {
-      done.push(words[CONTROL.done])
+    (execution) => {
+      done.push(execution)
+      expect(words[CONTROL.done]).toBe(execution)
       ask()
     },
   )
@@ -42,8 +47,35 @@ test('a kernel that is not there is the failure of its dispatch', () => {
   const { words, thread } = alone()
   // one dispatch of kernel 7 with one workgroup
   words.set([1, 0, 0, 0, 7, 0, 1], PROGRAM / 4)
+  words[CONTROL.signal] = words[CONTROL.first] = 1
   const failures: number[] = []
-  thread.run((dispatch) => failures.push(dispatch))
+  const done: number[] = []
+  expect(
+    thread.join(
+      (dispatch) => failures.push(dispatch),
+      (execution) => done.push(execution),
+    ),
+  ).toBe(true)
+  expect(done).toEqual([1])
   expect(failures).toEqual([0])
   expect(words[CONTROL.failed]).toBe(1)
+})
+
+test('an execution that is complete is not run again, and one that asks another thread is left to it', () => {
+  const { words, thread } = alone()
+  words.set([1, 0, 0, 0, 7, 0, 1], PROGRAM / 4)
+  const failures: number[] = []
+  const join = () =>
+    thread.join(
+      (dispatch) => failures.push(dispatch),
+      () => {},
+    )
+  words[CONTROL.signal] = 1
+  join()
+  expect(failures).toEqual([])
+  words[CONTROL.first] = 1
+  join()
+  join()
+  expect(failures).toEqual([0])
+  expect([words[CONTROL.run], words[CONTROL.active], words[CONTROL.done]]).toEqual([1, 0, 1])
 })
