@@ -16,8 +16,8 @@ const constant = (words: readonly number[]): Constant => ({ kind: 'constant', wo
 /** Reads `bytes` bytes at the offset `at` from the start of each element's block. */
 type Read = (at: Vector, bytes: 1 | 2) => Vector
 
-/** Blocks of four elements begin so many bytes apart, the first at an address that a local holds; offsets are constants. */
-function readNear(address: number, apart: number): Read {
+/** Blocks of four elements begin so many bytes apart, the first so many behind an address in a local; offsets are constants. */
+function readNear(address: number, apart: number, start: number): Read {
   const known = new Map<number, Vector>()
   const whole = (offset: number): Vector => {
     const loaded = known.get(offset) ?? { kind: 'memory', op: 'v128.load', address, offset }
@@ -26,7 +26,7 @@ function readNear(address: number, apart: number): Read {
   }
   return (at, bytes) => {
     if (!isConstant(at)) throw new Error('offsets of neighbours are known')
-    const offsets = LANES.map((lane) => at.words[lane] + apart * lane)
+    const offsets = LANES.map((lane) => start + at.words[lane] + apart * lane)
     const first = Math.min(...offsets)
     if (bytes === 2 && offsets.every((offset, lane) => offset === first + 2 * lane))
       return { kind: 'memory', op: 'v128.load16x4_u', address, offset: first }
@@ -93,12 +93,12 @@ function createDecoder(read: Read): Decoder<Vector, Vector> {
 
 /**
  * Leaves four neighbours: those from a place of a block on, whose address a local holds; where each element is a block, those
- * from the address on.
+ * from the place on behind the address.
  */
 export function decodeNear(body: FunctionBody, format: FormatName, address: number, place: number): void {
   const { elements, bytes, decode } = formatOf(format)
-  if (elements === 1) return emitVector(body, decode(createDecoder(readNear(address, bytes)), i32(0)))
-  emitVector(body, decode(createDecoder(readNear(address, 0)), constant(LANES.map((lane) => place + lane))))
+  if (elements === 1) return emitVector(body, decode(createDecoder(readNear(address, bytes, place * bytes)), i32(0)))
+  emitVector(body, decode(createDecoder(readNear(address, 0, 0)), constant(LANES.map((lane) => place + lane))))
 }
 
 /** Four indices of elements on the stack -> the elements. The local `address` has the address of element 0. */
