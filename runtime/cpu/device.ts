@@ -33,8 +33,8 @@ export interface CpuOptions {
   /** By default one for each core that the process may use. */
   readonly threads?: number
   /**
-   * Multiply-add in one rounding, and vectors of 256 bits, where the platform and the processor have them: faster, but not the same
-   * bits everywhere.
+   * Multiply-add in one rounding, and vectors of 256 bits, where the platform and the processor have them: faster, but not the
+   * same bits everywhere.
    */
   readonly fast?: boolean
   /** Why the device was chosen. */

@@ -70,9 +70,9 @@ type KernelFunction = (args: number, own: number, from: number, to: number) => v
  * of times (f64 milliseconds, one more than dispatches; 0 for none), then for each dispatch the kernel, the address of its
  * arguments and its workgroups.
  *
- * A thread takes a slice of a dispatch once all slices of those before were run: it waits for slices, never for threads, so that one
- * that sleeps, starts or was stopped by the system delays nobody unless it has a slice. Which thread runs a workgroup changes no
- * value. An execution is done when its slices were run and all that joined have left: who joins later finds it complete.
+ * A thread takes a slice of a dispatch once all slices of those before were run: it waits for slices, never for threads, so that
+ * one that sleeps, starts or was stopped by the system delays nobody unless it has a slice. Which thread runs a workgroup changes
+ * no value. An execution is done when its slices were run and all that joined have left: who joins later finds it complete.
  */
 export function createThread({ memory, control, thread, threads, asked, spins, slices, patience }: ThreadOptions): Thread {
   const words = new Int32Array(memory.buffer)

@@ -34,7 +34,7 @@ function isExact(): boolean {
   const { exports } = new WebAssembly.Instance(new WebAssembly.Module(fromBase64(PAIR_OF_SUMS)), { env: { memory } })
   ;(exports.kernel as (bytes: number) => void)(STEPS * LANES * WORD)
   const bits = new Int32Array(memory.buffer)
-  return new Int32Array(sums.buffer).every((sum, lane) => sum === bits[lane])
+  return new Int32Array(sums.buffer).every((sum, at) => sum === bits[at])
 }
 
 let known: Revectorizer | null = null

@@ -3,8 +3,8 @@
  * time, a vector of partial sums for each, which are added up at the end. Each sum is made the same way whatever the other rows
  * are, so the tiles that a row falls into never change its bits.
  *
- * The columns are a part of the block apart and each is followed by its neighbour, so that memory is read in streams far from each
- * other, which processors prefetch.
+ * The columns are a part of the block apart and each is followed by its neighbour, so that memory is read in streams far from
+ * each other, which processors prefetch.
  *
  * V8 computes all loads of a loop's body first, so more sums, or K unrolled, would spill. Its revectorizer makes one operation of
  * two on neighbouring vectors, found from the stores of their results on: partial sums of two vectors are added up from memory.
@@ -73,7 +73,7 @@ function innerSums(block: Block, tile: Dots): void {
         const sums = dots(block, tile, right, rows, columns, whole, masks)
         const out = keep(body, () => sumsAddress(block, p, index, column))
         for (let at = 0; at < columns.length; at += GANG) {
-          const added = sums.map((ofRow) => addUp(body, quad(ofRow, at)))
+          const added = sums.map((ofRow) => addUp(body, fourFrom(ofRow, at)))
           for (let lane = 0; lane < GANG && at + lane < columns.length; lane++) {
             added.forEach((sum, r) => {
               body.get(out)
@@ -90,7 +90,7 @@ function innerSums(block: Block, tile: Dots): void {
 }
 
 /** Four from a place on: the last again where there are fewer. */
-const quad = (all: readonly number[], at: number): readonly number[] =>
+const fourFrom = (all: readonly number[], at: number): readonly number[] =>
   Array.from({ length: GANG }, (_, lane) => all[Math.min(at + lane, all.length - 1)])
 
 /** For each vector of a step, ones where elements of K are left behind the last whole step. */
