@@ -10,7 +10,7 @@ import { sparseMixer } from '../routers/top-k.ts'
 export const phimoe = decoderRow({
   type: 'phimoe',
   architecture: 'PhimoeForCausalLM',
-  doc: 'Phi-3.5-MoE: two experts a token by the sparse mixer. Abdin et al., 2024, arXiv:2404.14219; Liu et al., 2024, arXiv:2409.12136.',
+  doc: 'Phi-3.5-MoE: two experts a token by the sparse mixer. Liu et al., 2024, arXiv:2409.12136.',
   defaults: {
     rope_theta: 1e6,
     num_key_value_heads: 8,
