@@ -9,6 +9,7 @@ import { INDEX, SINGLE } from '../../runtime/checkpoint/shards.ts'
 import { EXIT, Failure } from '../exit.ts'
 import { missingFile, readText } from '../load.ts'
 import type { Terminal } from '../terminal.ts'
+import { importGguf } from './gguf/from.ts'
 import { importModel, type Imported, type ImportSettings } from './import.ts'
 import { isRecord } from './fields.ts'
 import type { Layout } from './names/source.ts'
@@ -112,14 +113,22 @@ async function refuseUnknown(
 }
 
 /**
- * The spec of a checkpoint from its folder or config, checked against the weights beside the config. Throws a Failure if there
- * is no config or it is not supported, and a WeightError or a CheckpointError for weights that do not fit.
+ * The spec of a checkpoint from its folder, its config or a GGUF file, checked against the weights beside the config. Throws a
+ * Failure if there is no config or it is not supported, and a WeightError or a CheckpointError for weights that do not fit.
  */
 export async function importFrom(
   typed: string,
   { allowUnread = false, weights, as }: ImportOptions,
   terminal: Terminal,
 ): Promise<ImportedSpec> {
+  if (typed.endsWith('.gguf')) {
+    if (weights !== undefined || as !== undefined)
+      throw new Failure(
+        EXIT.usage,
+        `--weights and --as do not apply to a GGUF file: '${typed}' has its weights and names its architecture`,
+      )
+    return importGguf(typed, allowUnread, terminal)
+  }
   const path = configPath(typed, terminal)
   const config = readConfig(path, terminal)
   const openWeights = (): Promise<Checkpoint | null> =>

@@ -3,6 +3,7 @@ import { quoted } from '../../runtime/checkpoint/quote.ts'
 import { explainFields, type FieldReport } from './explain.ts'
 import { fieldsOf, isRecord } from './fields.ts'
 import { checkOthers } from './known-fields.ts'
+import type { GgufSettings } from './gguf/settings.ts'
 import type { Layout } from './names/source.ts'
 import type { Row, Tie } from './row.ts'
 import { nearestText } from './nearest.ts'
@@ -33,23 +34,26 @@ export interface ImportSettings {
   readonly as?: string
   /** Names of the tensors of the checkpoint, where they are known: they tell what an unknown architecture is near to. */
   readonly tensors?: Iterable<string>
+  /** Set for the config of a GGUF file. */
+  readonly gguf?: GgufSettings
 }
 
 const unsupported = (message: string): Imported => ({ kind: 'unsupported', message })
 
-const listed = (reasons: readonly string[]): string =>
+/** One reason, or several on lines of their own. */
+export const listedReasons = (reasons: readonly string[]): string =>
   reasons.length === 1 ? reasons[0] : `${reasons.length} reasons against it\n${reasons.map((reason) => `  ${reason}`).join('\n')}`
 
-function importAs(row: Row, config: Readonly<Record<string, unknown>>, { layout = 'hub' }: ImportSettings): Imported {
+function importAs(row: Row, config: Readonly<Record<string, unknown>>, { layout = 'hub', gguf }: ImportSettings): Imported {
   const { type, architecture, doc, defaults, aliases, unused = [] } = row
   const fields = fieldsOf(config, { defaults, aliases })
   fields.text('model_type', 'the row of the table')
   for (const name of unused) fields.skip(name, `nothing: ${architecture} does not read it`)
-  const { text, tie } = row.spec(fields, { layout, name: type, doc, architecture })
+  const { text, tie } = row.spec(fields, { layout, name: type, doc, architecture, gguf })
   const others = checkOthers(fields)
   const ignorable = row.ignorable?.(fields) ?? []
   const reasons = [...new Set(fields.problems)]
-  if (reasons.length > 0) return unsupported(listed(reasons))
+  if (reasons.length > 0) return unsupported(listedReasons(reasons))
   const report = explainFields(config, fields, others)
   return { kind: 'spec', name: type, spec: text, notes: [...new Set(fields.notes)], fields: report, tie, ignorable }
 }

@@ -1,5 +1,6 @@
 /** The parts that a spec is put together from, each made from the config by one function that knows nothing of the others. */
 import type { Fields } from './fields.ts'
+import type { RotatedPairs } from './gguf/settings.ts'
 import type { Layout } from './names/source.ts'
 import type { ParameterText } from './parameter.ts'
 
@@ -9,6 +10,7 @@ export interface Context {
   readonly layout: Layout
   /** Number of layers. */
   readonly layers: number
+  readonly rotates: RotatedPairs
 }
 
 /** Path of a weight -> its source in the checkpoint, both without what leads to the layer. */

@@ -1,5 +1,6 @@
 /** A row of the table of architectures: all that is known of one `model_type`. */
 import type { Default, Fields } from './fields.ts'
+import type { GgufSettings } from './gguf/settings.ts'
 import type { Layout } from './names/source.ts'
 
 export interface SpecOptions {
@@ -7,6 +8,8 @@ export interface SpecOptions {
   readonly name: string
   readonly doc: string
   readonly architecture: string
+  /** What a GGUF file says beside the config; absent for a checkpoint in the layout of the hub. */
+  readonly gguf?: GgufSettings
 }
 
 /** The spec of a config, and how its head relates to its embedding. */

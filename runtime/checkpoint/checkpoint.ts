@@ -19,6 +19,8 @@ export interface Checkpoint {
    * `weights` table does not apply.
    */
   readonly isByPath?: boolean
+  /** False where the format leaves out axes of one entry: `[1, D]` is stored as `[D]`, and either is meant. */
+  readonly hasUnitAxes?: boolean
   /** Bytes of a tensor from an offset inside it. Throws a CheckpointError where they cannot be read. */
   readonly read: (tensor: string, offset: number, length: number) => Promise<Uint8Array>
   readonly close: () => Promise<void>

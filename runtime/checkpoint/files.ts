@@ -12,6 +12,7 @@ import { openRegular, readRegular, reasonOf, writeFileWhole } from '../files/ind
 import type { Pieces } from '../files/pieces.ts'
 import type { Checkpoint } from './checkpoint.ts'
 import { encodeHeader, tensorBytes, type FileData } from './encode.ts'
+import { openGgufCheckpoint } from './gguf/checkpoint.ts'
 import { listed } from './quote.ts'
 import { openSafetensors } from './safetensors.ts'
 import { INDEX, NEITHER, openModel, openShards, SINGLE } from './shards.ts'
@@ -91,8 +92,8 @@ async function heldBy(directory: string): Promise<string> {
     .filter((name) => /\.(safetensors|safetensors\.index\.json|bin|pt|pth|gguf)$/.test(name))
     .sort()
   if (names.length === 0) return ''
-  const isReadable = names.some((name) => /safetensors/.test(name))
-  return `; it has ${listed(names, 4)}${isReadable ? ': give the path of the one to read' : ', and only safetensors files are read'}`
+  const isReadable = names.some((name) => /safetensors|gguf/.test(name))
+  return `; it has ${listed(names, 4)}${isReadable ? ': give the path of the one to read' : ', and only safetensors and GGUF files are read'}`
 }
 
 async function openDirectory(path: string): Promise<Checkpoint> {
@@ -101,13 +102,14 @@ async function openDirectory(path: string): Promise<Checkpoint> {
   return openModel(path, openBeside(path))
 }
 
-/** A safetensors file, an index of shards, or a directory with either. Throws a CheckpointError that names the file. */
+/** A safetensors file, an index of shards, a directory with either, or a GGUF file. Throws a CheckpointError that names the file. */
 export async function openCheckpoint(path: string): Promise<Checkpoint> {
   checkArgument('openCheckpoint', 'path', path, filled)
   const kind = await kindOf(path)
   if (kind === 'nothing') throw new CheckpointError(path, 'is not there')
   if (kind === 'directory') return openDirectory(path)
   const source = await fileSource(path)
+  if (path.endsWith('.gguf')) return openGgufCheckpoint(source)
   if (!path.endsWith('.json')) return openSafetensors(source)
   try {
     return await openShards(source, openBeside(dirname(path)))

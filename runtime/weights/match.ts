@@ -63,6 +63,13 @@ interface Search {
   left: number
 }
 
+const withoutUnits = (shape: readonly number[]): readonly number[] => shape.filter((size) => size !== 1)
+
+function isSameShape(found: readonly number[], wanted: readonly number[], { hasUnitAxes }: Checkpoint): boolean {
+  const [a, b] = hasUnitAxes === false ? [withoutUnits(found), withoutUnits(wanted)] : [found, wanted]
+  return a.length === b.length && a.every((size, axis) => size === b[axis])
+}
+
 function matchPiece(
   port: WeightPort,
   piece: WeightPiece,
@@ -83,8 +90,7 @@ function matchPiece(
   }
   const view = viewOf(tensor.shape, piece)
   if (typeof view === 'string') return { code: 'shape', message: `${expected}; ${has}, and the spec asks for ${view}` }
-  const fits = view.shape.length === shape.length && view.shape.every((size, axis) => size === shape[axis])
-  if (fits) return view
+  if (isSameShape(view.shape, shape, checkpoint)) return view
   return {
     code: 'shape',
     message: `${expected}; ${has}${describeSlices(piece) && `, ${showShape(view.shape)}${describeSlices(piece)}`}`,

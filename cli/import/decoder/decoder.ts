@@ -1,5 +1,7 @@
 /** The spec of a decoder: embedding, layers of attention and feed-forward network, norm, head. */
 import { printedWidth } from '../../../grammar/print.ts'
+import { ggufWeights } from '../gguf/names.ts'
+import type { GgufSettings } from '../gguf/settings.ts'
 import { mergedImports, type Context, type Make, type Sublayer, type Weights } from '../part.ts'
 import type { Row, RowSpec, SpecOptions } from '../row.ts'
 import { intParameter, mergedParameters } from '../parameter.ts'
@@ -81,6 +83,14 @@ function added(sublayer: Sublayer, label: string, { norm, isAfter, multipliers }
 const inLayers = (weights: Weights, layer: string): Weights =>
   Object.fromEntries(Object.entries(weights).map(([path, source]) => [`layers.{i}.${path}`, `${layer}.${source}`]))
 
+/** The names of the file: those of the hub, or of GGUF. */
+function inFile(weights: Weights, fields: Fields, gguf: GgufSettings | undefined): Weights {
+  if (gguf === undefined) return weights
+  const { weights: named, unnamed } = ggufWeights(weights, gguf.norms)
+  for (const path of unnamed) fields.refuse(`'${path}' has no name in GGUF files that is known`)
+  return named
+}
+
 const readMultipliers = (parts: DecoderParts, context: Context): Multipliers => parts.multipliers?.(context) ?? PLAIN
 
 /** A row of the table that is a decoder of these parts. */
@@ -99,7 +109,7 @@ function readLayers(fields: Fields, name: string): number {
   return 1
 }
 
-function decoderSpec(parts: DecoderParts, fields: Fields, { layout, name, doc, architecture }: SpecOptions): RowSpec {
+function decoderSpec(parts: DecoderParts, fields: Fields, { layout, name, doc, architecture, gguf }: SpecOptions): RowSpec {
   refuseVariants(fields, architecture)
   const names = { ...LLAMA_NAMES, ...parts.names }
   const [vocabulary, width] = [
@@ -107,7 +117,7 @@ function decoderSpec(parts: DecoderParts, fields: Fields, { layout, name, doc, a
     fields.count(names.width, 'the parameter D: the width of the residual stream'),
   ]
   const layers = readLayers(fields, names.layers)
-  const context: Context = { fields, layout, layers }
+  const context: Context = { fields, layout, layers, rotates: gguf?.rotates ?? 'halves' }
   const made: Made = {
     norm: (parts.norm ?? rmsNorm())(context),
     isAfter: parts.norms === 'after',
@@ -152,21 +162,25 @@ function decoderSpec(parts: DecoderParts, fields: Fields, { layout, name, doc, a
       '/// What the next token is, before a softmax.',
       `output logits: f32[B, S, V] = ${multipliers.logits === 1 ? logits : `(${logits}) / ${realText(multipliers.logits)}`}`,
     ],
-    weights: {
-      embed: names.embedding,
-      ...(isTied ? {} : { head: names.head }),
-      ...(hasBias ? { head_bias: names.head.replace(/weight$/, 'bias') } : {}),
-      ...lastNorm.weights('final_norm', names.finalNorm),
-      ...inLayers(
-        {
-          ...norm.weights('attention_norm', names.attentionNorm),
-          ...attention.weights,
-          ...norm.weights(`${feedForward.label}_norm`, names.feedForwardNorm),
-          ...feedForward.weights,
-        },
-        names.layer,
-      ),
-    },
+    weights: inFile(
+      {
+        embed: names.embedding,
+        ...(isTied ? {} : { head: names.head }),
+        ...(hasBias ? { head_bias: names.head.replace(/weight$/, 'bias') } : {}),
+        ...lastNorm.weights('final_norm', names.finalNorm),
+        ...inLayers(
+          {
+            ...norm.weights('attention_norm', names.attentionNorm),
+            ...attention.weights,
+            ...norm.weights(`${feedForward.label}_norm`, names.feedForwardNorm),
+            ...feedForward.weights,
+          },
+          names.layer,
+        ),
+      },
+      fields,
+      gguf,
+    ),
   })
   return { text, tie: { isTied, embedding: names.embedding, head: names.head } }
 }

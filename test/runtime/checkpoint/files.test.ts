@@ -162,7 +162,7 @@ describe('what a folder holds is read in one way, or refused', () => {
 
   test('what could have been meant is named', async () => {
     await expect(openCheckpoint(await folder({ 'pytorch_model.bin': 'x' }))).rejects.toThrow(
-      'it has pytorch_model.bin, and only safetensors files are read',
+      'it has pytorch_model.bin, and only safetensors and GGUF files are read',
     )
     await expect(openCheckpoint(await folder({ 'other.safetensors': { a } }))).rejects.toThrow(
       'it has other.safetensors: give the path of the one to read',
