@@ -1,4 +1,5 @@
-/** Mutated checkpoints: safetensors files by bytes and by their header, folders by their index. */
+/** Mutated checkpoints: safetensors files by bytes and by their header, folders by their index, GGUF files by bytes and numbers. */
+import { readFileSync } from 'node:fs'
 import { createRandom } from '../../cli/random.ts'
 import { encodeSafetensors, type FileData } from '../../runtime/checkpoint/encode.ts'
 import { INDEX, SINGLE } from '../../runtime/checkpoint/shards.ts'
@@ -8,7 +9,7 @@ export interface CheckpointMutant {
   readonly index: number
   /** What was done, for messages. */
   readonly edits: readonly string[]
-  /** Name -> bytes; a single file is a `model.safetensors`. */
+  /** Name -> bytes; a single file is a `model.safetensors` or a `model.gguf`. */
   readonly files: Readonly<Record<string, Uint8Array>>
 }
 
@@ -194,11 +195,47 @@ const EDITS: Readonly<Record<string, Edit>> = {
   spaces: tokenAt(TOKEN, (token, random) => ' \n\t'.repeat(below(random, 4)) + token),
 }
 
-const EDIT_NAMES = Object.keys(EDITS)
+interface MutatedFile {
+  readonly bytes: Uint8Array
+  readonly edits: readonly string[]
+}
 
-function mutateFile(valid: Uint8Array, random: Random): { readonly bytes: Uint8Array; readonly edits: readonly string[] } {
-  const edits = Array.from({ length: 1 + below(random, 3) }, () => pick(EDIT_NAMES, random))
-  return { bytes: edits.reduce((bytes, name) => EDITS[name](bytes, random), valid), edits }
+function mutateBy(all: Readonly<Record<string, Edit>>, valid: Uint8Array, random: Random): MutatedFile {
+  const edits = Array.from({ length: 1 + below(random, 3) }, () => pick(Object.keys(all), random))
+  return { bytes: edits.reduce((bytes, name) => all[name](bytes, random), valid), edits }
+}
+
+const mutateFile = (valid: Uint8Array, random: Random): MutatedFile => mutateBy(EDITS, valid, random)
+
+// from the root of the project, where npm runs scripts
+const fixture = (name: string): Uint8Array => readFileSync(`test/fixtures/gguf/${name}.gguf`)
+
+const GGUF: readonly (() => Uint8Array)[] = ['every-type', 'mixtral', 'qwen3_moe'].map((name) => () => fixture(name))
+
+/** Most edits of a GGUF file are in its header, of about this many bytes. */
+const GGUF_HEADER = 3000
+
+/** Writes a number of so many bytes in the place of another. */
+const numberAt =
+  (size: 1 | 4 | 8): Edit =>
+  (bytes, random) => {
+    const at = below(random, Math.min(GGUF_HEADER, Math.max(1, bytes.length - size)))
+    const number = new Uint8Array(8)
+    new DataView(number.buffer).setBigUint64(0, random() < 0.5 ? BigInt(below(random, 300)) : pick(LENGTHS, random), true)
+    return bytes.length < size ? bytes : spliced(bytes, at, at + size, number.subarray(0, size))
+  }
+
+const GGUF_EDITS: Readonly<Record<string, Edit>> = {
+  ...Object.fromEntries(
+    ['a bit', 'cut short', 'bytes removed', 'bytes inserted', 'a range repeated'].map((name) => [
+      name,
+      (bytes, random) => joined(EDITS[name](bytes.subarray(0, GGUF_HEADER), random), bytes.subarray(GGUF_HEADER)),
+    ]),
+  ),
+  'cut in full': EDITS['cut short'],
+  'a byte': numberAt(1),
+  'a number of 32 bits': numberAt(4),
+  'a number of 64 bits': numberAt(8),
 }
 
 const SHARDS = ['a-1.safetensors', 'a-2.safetensors'] as const
@@ -277,11 +314,17 @@ function mutateFolder(random: Random): Omit<CheckpointMutant, 'index'> {
 
 /** One in so many is a folder with an index. */
 const FOLDERS = 50
+/** One in so many is a GGUF file. */
+const GGUFS = 4
 
 /** The mutant is a function of the seed and its index. */
 export function checkpointMutant(seed: number, index: number): CheckpointMutant {
   const random = createRandom(seed + Math.imul(index, 0x9e3779b1))
   if (index % FOLDERS === FOLDERS - 1) return { index, ...mutateFolder(random) }
+  if (index % GGUFS === 0) {
+    const { bytes, edits } = mutateBy(GGUF_EDITS, pick(GGUF, random)(), random)
+    return { index, edits, files: { 'model.gguf': bytes } }
+  }
   const { bytes, edits } = mutateFile(pick(VALID, random), random)
   return { index, edits, files: { [SINGLE]: bytes } }
 }

@@ -3,7 +3,9 @@ import { mkdir, readdir, rm, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import type { Checkpoint } from '../../runtime/checkpoint/checkpoint.ts'
 import { dtypeRecord } from '../../runtime/checkpoint/dtypes.ts'
-import { openCheckpoint } from '../../runtime/checkpoint/files.ts'
+import { configOfGguf } from '../../cli/import/gguf/config.ts'
+import { fileSource, openCheckpoint } from '../../runtime/checkpoint/files.ts'
+import { openGguf } from '../../runtime/checkpoint/gguf/open.ts'
 import { readTensor } from '../../runtime/checkpoint/tensor.ts'
 import { CheckpointError } from '../../runtime/errors.ts'
 import type { CheckpointMutant } from './checkpoint-mutants.ts'
@@ -51,9 +53,20 @@ const openFiles = async (): Promise<number | null> =>
     () => null,
   )
 
-async function openAndRead(folder: string): Promise<Omit<CheckpointOutcome, 'time'>> {
+/** Its metadata becomes a config, or reasons against it. */
+async function readConfig(path: string): Promise<void> {
+  const file = await openGguf(await fileSource(path))
   try {
-    const checkpoint = await openCheckpoint(folder)
+    configOfGguf(file)
+  } finally {
+    await file.source.close()
+  }
+}
+
+async function openAndRead(folder: string, name: string | undefined): Promise<Omit<CheckpointOutcome, 'time'>> {
+  try {
+    if (name !== undefined) await readConfig(join(folder, name))
+    const checkpoint = await openCheckpoint(name === undefined ? folder : join(folder, name))
     try {
       return { isAccepted: true, failure: await readAll(checkpoint) }
     } finally {
@@ -72,7 +85,10 @@ export async function examineCheckpoint({ files }: CheckpointMutant, parent: str
     for (const [name, bytes] of Object.entries(files)) await writeFile(join(folder, name), bytes)
     const before = await openFiles()
     const start = process.cpuUsage()
-    const outcome = await openAndRead(folder)
+    const outcome = await openAndRead(
+      folder,
+      Object.keys(files).find((name) => name.endsWith('.gguf')),
+    )
     const { user, system } = process.cpuUsage(start)
     const time = (user + system) / 1000
     const left = ((await openFiles()) ?? 0) - (before ?? 0)
