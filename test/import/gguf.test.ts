@@ -61,7 +61,11 @@ const changed = (file: GgufFile, changes: Readonly<Record<string, GgufValue>>): 
 })
 
 const refusals: readonly (readonly [type: string, changes: Readonly<Record<string, GgufValue>>, message: RegExp])[] = [
-  ['qwen3_moe', { 'general.architecture': 'mamba' }, /the architecture 'mamba' of a GGUF file is not supported \(read are llama, /],
+  [
+    'qwen3_moe',
+    { 'general.architecture': 'mamba' },
+    /the architecture 'mamba' of a GGUF file is not supported \(read are llama, /,
+  ],
   ['qwen3_moe', { 'general.architecture': 7 }, /'general.architecture' is missing/],
   ['qwen3_moe', { 'qwen3moe.expert_gating_func': 2 }, /'qwen3moe.expert_gating_func' is 2: only 1, softmax/],
   ['qwen3_moe', { 'qwen3moe.expert_group_count': 4 }, /'qwen3moe.expert_group_count' is 4: one group/],
