@@ -6,7 +6,7 @@ import type { ByteSource } from '../source.ts'
 import { openGguf, type GgufFile, type GgufTensor } from './open.ts'
 
 /** Throws a CheckpointError for an encoding that is not read. */
-function infoOf({ name, type, shape, bytes }: GgufTensor, file: string): TensorInfo {
+export function tensorInfo({ name, type, shape, bytes }: GgufTensor, file: string): TensorInfo {
   if (type.dtype === null) throw new CheckpointError(file, `tensor ${quoted(name)} is encoded as ${type.name}, which is not read`)
   return { name, dtype: type.dtype, shape, bytes }
 }
@@ -17,7 +17,7 @@ const textsOf = ({ values }: GgufFile): Readonly<Record<string, string>> =>
 
 /** A view of the file, which it closes. Throws a CheckpointError. */
 export function checkpointOf(file: GgufFile): Checkpoint {
-  const tensors = new Map([...file.tensors].map(([name, tensor]) => [name, infoOf(tensor, file.name)]))
+  const tensors = new Map([...file.tensors].map(([name, tensor]) => [name, tensorInfo(tensor, file.name)]))
   const read = async (name: string, offset: number, length: number): Promise<Uint8Array> => {
     const tensor = file.tensors.get(name)
     if (tensor === undefined) throw new CheckpointError(file.name, `has no tensor ${quoted(name)}`)

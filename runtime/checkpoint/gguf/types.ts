@@ -2,19 +2,24 @@
  * The tensor types of GGUF by their number in the file: the element type, or the elements and bytes of a block. Rows are whole
  * blocks. The format is that of the ggml project's `docs/gguf.md`; sizes are those of its reference reader, gguf 0.19.
  */
-import type { DTypeName } from '../dtypes.ts'
+import { isFormat } from '../../../plan/storage/formats.ts'
+import type { ElementType } from '../dtypes.ts'
 
 export interface TensorType {
   readonly name: string
   /** Elements that one block encodes; they lie side by side on the innermost axis. */
   readonly elements: number
   readonly bytes: number
-  /** The element type of a safetensors file with the same bytes; null for an encoding in blocks. */
-  readonly dtype: DTypeName | null
+  /** The element type or the format of weights with the same bytes; null for an encoding that is not read. */
+  readonly dtype: ElementType | null
 }
 
-const plain = (name: DTypeName, bytes: number): TensorType => ({ name, elements: 1, bytes, dtype: name })
-const blocks = (name: string, elements: number, bytes: number): TensorType => ({ name, elements, bytes, dtype: null })
+const plain = (name: ElementType, bytes: number): TensorType => ({ name, elements: 1, bytes, dtype: name })
+const blocks = (name: string, elements: number, bytes: number): TensorType => {
+  const format = name.toLowerCase()
+  // two files' MXFP4 have the halves of their bytes in other places
+  return { name, elements, bytes, dtype: name !== 'MXFP4' && isFormat(format) ? format : null }
+}
 
 /** Numbers that are absent were given up by the format. */
 export const TENSOR_TYPES: ReadonlyMap<number, TensorType> = new Map([
