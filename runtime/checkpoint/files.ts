@@ -102,7 +102,7 @@ async function openDirectory(path: string): Promise<Checkpoint> {
   return openModel(path, openBeside(path))
 }
 
-/** A safetensors file, an index of shards, a directory with either, or a GGUF file. Throws a CheckpointError that names the file. */
+/** A safetensors file, an index of shards, a directory with either, or a GGUF file. Throws a CheckpointError with its name. */
 export async function openCheckpoint(path: string): Promise<Checkpoint> {
   checkArgument('openCheckpoint', 'path', path, filled)
   const kind = await kindOf(path)

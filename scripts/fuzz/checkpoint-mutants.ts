@@ -1,4 +1,4 @@
-/** Mutated checkpoints: safetensors files by bytes and by their header, folders by their index, GGUF files by bytes and numbers. */
+/** Mutated checkpoints: safetensors files by bytes and by header, folders by their index, GGUF files by bytes and numbers. */
 import { readFileSync } from 'node:fs'
 import { createRandom } from '../../cli/random.ts'
 import { encodeSafetensors, type FileData } from '../../runtime/checkpoint/encode.ts'

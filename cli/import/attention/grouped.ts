@@ -186,7 +186,7 @@ export const groupedQueries =
       ...(heads.isFree || withSize ? ['C = C'] : []),
       ...rotary.arguments,
       ...(hasPlainLayers ? [`rotary = ${String(window.layers)}`] : []),
-      ...(options.isInterleaved === true || context.rotates === 'neighbours' ? ['interleaved = true'] : []),
+      ...(options.isInterleaved === true || context.rotates === 'interleaved' ? ['interleaved = true'] : []),
       ...readDirection(fields, window),
       ...windowed.arguments,
       ...(biases.queries ? ['biases = true'] : []),

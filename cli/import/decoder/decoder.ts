@@ -117,7 +117,7 @@ function decoderSpec(parts: DecoderParts, fields: Fields, { layout, name, doc, a
     fields.count(names.width, 'the parameter D: the width of the residual stream'),
   ]
   const layers = readLayers(fields, names.layers)
-  const context: Context = { fields, layout, layers, rotates: gguf?.rotates ?? 'halves' }
+  const context: Context = { fields, layout, layers, rotates: gguf?.rotates ?? 'half-split' }
   const made: Made = {
     norm: (parts.norm ?? rmsNorm())(context),
     isAfter: parts.norms === 'after',

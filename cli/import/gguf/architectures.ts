@@ -51,7 +51,7 @@ function refuseFactors(metadata: Metadata): void {
 
 const llama: GgufArchitecture = {
   type: (metadata) => ((metadata.number('expert_count') ?? 0) > 0 ? 'mixtral' : 'llama'),
-  rotates: 'neighbours',
+  rotates: 'interleaved',
   norms: 'before',
   fields: (metadata) => {
     refuseFactors(metadata)
@@ -68,13 +68,13 @@ const llama: GgufArchitecture = {
   },
 }
 
-const qwen2: GgufArchitecture = { type: () => 'qwen2', rotates: 'halves', norms: 'before', fields: hidden }
+const qwen2: GgufArchitecture = { type: () => 'qwen2', rotates: 'half-split', norms: 'before', fields: hidden }
 
-const qwen3: GgufArchitecture = { type: () => 'qwen3', rotates: 'halves', norms: 'before', fields: hidden }
+const qwen3: GgufArchitecture = { type: () => 'qwen3', rotates: 'half-split', norms: 'before', fields: hidden }
 
 const qwen2moe: GgufArchitecture = {
   type: () => 'qwen2_moe',
-  rotates: 'halves',
+  rotates: 'half-split',
   norms: 'before',
   fields: (metadata) => {
     demandSoftmax(metadata)
@@ -89,7 +89,7 @@ const qwen2moe: GgufArchitecture = {
 
 const qwen3moe: GgufArchitecture = {
   type: () => 'qwen3_moe',
-  rotates: 'halves',
+  rotates: 'half-split',
   norms: 'before',
   fields: (metadata) => {
     demandSoftmax(metadata)
@@ -103,7 +103,7 @@ const qwen3moe: GgufArchitecture = {
 
 const olmoe: GgufArchitecture = {
   type: () => 'olmoe',
-  rotates: 'halves',
+  rotates: 'half-split',
   norms: 'before',
   fields: (metadata) => {
     demandSoftmax(metadata)

@@ -3,11 +3,11 @@
 /** Where a norm stands in a layer: before a sublayer, or after it. */
 export type NormPlace = 'before' | 'after'
 
-/** Channels of a head that are rotated together: channel j and the one half a head on, or two neighbours. */
-export type RotatedPairs = 'halves' | 'neighbours'
+/** Channels of a head that are rotated together: channel j and the one half a head on, or two that are adjacent. */
+export type RotatedPairs = 'half-split' | 'interleaved'
 
 export interface GgufSettings {
-  /** Files with neighbours have the rows of queries and keys in another order than the hub, or the model rotates neighbours anyway. */
+  /** Interleaved where rows of queries and keys are in another order than on the hub, or the model rotates adjacent channels. */
   readonly rotates: RotatedPairs
   readonly norms: NormPlace
 }

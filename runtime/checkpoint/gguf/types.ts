@@ -17,7 +17,7 @@ export interface TensorType {
 const plain = (name: ElementType, bytes: number): TensorType => ({ name, elements: 1, bytes, dtype: name })
 const blocks = (name: string, elements: number, bytes: number): TensorType => {
   const format = name.toLowerCase()
-  // two files' MXFP4 have the halves of their bytes in other places
+  // its MXFP4 puts elements j and j + 16 into a byte, safetensors files two neighbours
   return { name, elements, bytes, dtype: name !== 'MXFP4' && isFormat(format) ? format : null }
 }
 
