@@ -20,7 +20,16 @@ export const libraries = {
 }
 
 /** Large, native or for development only: resolved where the bundle runs. */
-const external = ['webgpu', '@huggingface/tokenizers', 'ts-morph', '@sparticuz/chromium', 'esbuild', 'typescript', 'vitest', 'node:*']
+const external = [
+  'webgpu',
+  '@huggingface/tokenizers',
+  'ts-morph',
+  '@sparticuz/chromium',
+  'esbuild',
+  'typescript',
+  'vitest',
+  'node:*',
+]
 
 /** Paths of the standard library's files, relative to the root: `std/policies/top_k.smoe`. */
 export const stdFiles = () =>

@@ -74,19 +74,22 @@ test('plan: its printed form, and as JSON the plan itself', async () => {
 test('route: words and formulas, step by step', async () => {
   expect(await explain('--stage', 'route')).toBe(`moe: E = 4 experts of swiglu(F = F), routed by top_k
   Top-k softmax routing: the k most probable experts are selected; the output is their sum weighted by their
-  probabilities. Shazeer et al., 2017. Ties go to the lower index. With \`renormalise\` the weights of a token sum to 1, as
-  in Mixtral (Jiang et al., 2024); without it they are the probabilities themselves, as in OLMoE (Muennighoff et al.,
-  2024).
+  probabilities. Shazeer et al., 2017. Ties go to the lower index. With \`renormalise\` the weights of a token sum to
+  \`scale\`, as in Mixtral (Jiang et al., 2024); without it they are the probabilities themselves times \`scale\`, as in OLMoE
+  (Muennighoff et al., 2024) and DeepSeek-V2 (DeepSeek-AI, 2024).
 with
   k = 2 (in 1..E): experts per token
-  renormalise = true: whether the weights of a token are scaled to sum to 1
+  renormalise = true: whether the weights of a token are divided by their norm
+  power = 1 (in 1e-3..): which norm: the p-norm with this p, by default the sum; as in DBRX (Databricks, 2024)
+  scale = 1 (in 0.0..): a factor on the weights
 x: f32[T, D] are the tokens, a row each
    1. gate: f32[E, D] is a weight, moe.router.gate
    2. p: f32[T, E] = softmax(x @ gate.T)
    3. selected: i32[T, k]: each token chooses the k = 2 experts with the largest p; of equals the one with the lower index, NaN last
    4. w: f32[T, k] = pick(p, selected)
-   5. each chosen expert's output is weighted by w / sum(w, keep = true)
-   6. y[t] = sum over the k = 2 chosen e of weight[t, e] * swiglu_e(x[t])
+   5. shares: f32[T, k] = w / p_norm(w, p = 1)
+   6. each chosen expert's output is weighted by shares
+   7. y[t] = sum over the k = 2 chosen e of weight[t, e] * swiglu_e(x[t])
 an expert, swiglu_e(x), with weights of its own for each e:
       gate: f32[F, D] is a weight, moe.experts.gate
       up: f32[F, D] is a weight, moe.experts.up
