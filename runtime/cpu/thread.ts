@@ -63,6 +63,9 @@ export interface Thread {
   readonly serve: (report: Report, onDone: (execution: number) => void) => void
 }
 
+/** The number of a dispatch and that of its kernel, and the addresses of its arguments and of the thread's own memory. */
+type Dispatched = readonly [number, number, number, number]
+
 type KernelFunction = (args: number, own: number, from: number, to: number) => void
 
 /**
@@ -99,14 +102,24 @@ export function createThread({ memory, control, thread, threads, asked, spins, s
       while (memory.buffer.byteLength < bytes);
       return memory.buffer
     },
+    /** Runs workgroups of a dispatch, unless one has failed. */
+    call(report: Report, [dispatch, kernel, args, own]: Dispatched, from: number, to: number): void {
+      if (Atomics.load(words, control.failed) !== 0) return
+      try {
+        functions.get(kernel)!(args, own, from, to)
+      } catch (error) {
+        const isFirst = Atomics.compareExchange(words, control.failed, 0, dispatch + 1) === 0
+        if (isFirst) report(dispatch, error instanceof Error ? error.message : String(error))
+      }
+    },
     /** Runs slices; `first` is the number of the dispatch's first one, `end` that of the next dispatch's. */
-    runSlices(call: (from: number, to: number) => void, workgroups: number, slice: number, first: number, end: number): void {
+    runSlices(report: Report, dispatched: Dispatched, workgroups: number, slice: number, first: number, end: number): void {
       for (;;) {
         const taken = Atomics.load(words, control.taken)
         if (taken >= end) return
         if (Atomics.compareExchange(words, control.taken, taken, taken + 1) !== taken) continue
         const from = (taken - first) * slice
-        if (Atomics.load(words, control.failed) === 0) call(from, Math.min(workgroups, from + slice))
+        inner.call(report, dispatched, from, Math.min(workgroups, from + slice))
         if (Atomics.add(words, control.run, 1) + 1 === end) Atomics.notify(words, control.run)
       }
     },
@@ -128,15 +141,8 @@ export function createThread({ memory, control, thread, threads, asked, spins, s
         const end = first + Math.ceil(workgroups / slice)
         if (!inner.awaitSlices(first)) return
         if (times !== null && at > 0) times[at] = performance.now()
-        const call = (from: number, to: number): void => {
-          try {
-            functions.get(table[3 * at])!(table[3 * at + 1], base + thread * stride, from, to)
-          } catch (error) {
-            const isFirst = Atomics.compareExchange(words, control.failed, 0, at + 1) === 0
-            if (isFirst) report(at, error instanceof Error ? error.message : String(error))
-          }
-        }
-        inner.runSlices(call, workgroups, slice, first, end)
+        const kernel: Dispatched = [at, table[3 * at], table[3 * at + 1], base + thread * stride]
+        inner.runSlices(report, kernel, workgroups, slice, first, end)
         first = end
       }
       if (times !== null && inner.awaitSlices(first)) times[dispatches] = performance.now()
