@@ -56,7 +56,7 @@ const SHOWN = 6
 const some = (what: string, names: readonly string[]): readonly string[] =>
   names.length === 0 ? [] : [`${what}: ${listed([...names].sort(), SHOWN)}`]
 
-/** What the nearest row is, what differs, and how to go on: lines of text. */
+/** What the nearest row is, what differs, and how to go on: lines of text; none where no row has anything in common. */
 export function nearestText(
   rows: readonly Row[],
   config: Readonly<Record<string, unknown>>,
@@ -64,6 +64,8 @@ export function nearestText(
 ): readonly string[] {
   const tensors = tensorNames === null ? null : new Set([...tensorNames].map(patternOf))
   const [best] = rows.map((row) => candidateOf(row, config, tensors)).sort((a, b) => scoreOf(b) - scoreOf(a))
+  // nothing in common is no nearness
+  if (scoreOf(best) === 0) return []
   const { row, fields, tensors: names } = best
   const type = quoted(row.type)
   const counts = [
