@@ -1,4 +1,4 @@
-/** One mutated tokenizer: it gives ids, or a short typed error, and no thread goes on. */
+/** One mutated tokenizer: it gives ids, or a short typed error, and no process goes on. */
 import { TokenizerError } from '../../text/tokenizer/errors.ts'
 import { openTokenizer } from '../../text/tokenizer/open.ts'
 import type { TokenizerMutant } from './tokenizer-mutants.ts'
@@ -14,7 +14,7 @@ export interface TokenizerOutcome {
 
 /** Milliseconds that opening and a text may each take. */
 const DEADLINE = 1500
-/** Milliseconds beyond both deadlines in which a thread has ended, on a busy machine. */
+/** Milliseconds beyond both deadlines in which a process has ended, on a busy machine. */
 const SLACK = 8000
 const LONGEST_MESSAGE = 400
 

@@ -87,8 +87,8 @@ x: f32[T, D] are the tokens, a row each
    2. p: f32[T, E] = softmax(x @ gate.T)
    3. selected: i32[T, k]: each token chooses the k = 2 experts with the largest p; of equals the one with the lower index, NaN last
    4. w: f32[T, k] = pick(p, selected)
-   5. shares: f32[T, k] = w / p_norm(w, p = 1)
-   6. each chosen expert's output is weighted by shares
+   5. normalised: f32[T, k] = w / sum(w, keep = true)
+   6. each chosen expert's output is weighted by normalised
    7. y[t] = sum over the k = 2 chosen e of weight[t, e] * swiglu_e(x[t])
 an expert, swiglu_e(x), with weights of its own for each e:
       gate: f32[F, D] is a weight, moe.experts.gate

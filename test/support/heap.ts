@@ -17,10 +17,10 @@ async function heapUsed(): Promise<number> {
 /** Rounds: what the engine itself keeps, such as compiled code, comes in one of them, and what leaks in each. */
 const ROUNDS = 3
 
-/** The least of some rounds that do `work` `count` times together, after a tenth of that to warm up. */
+/** The least of some rounds that do `work` `count` times together, after a third of that, in which tables of the engine fill. */
 export async function growthOf(count: number, work: (at: number) => unknown): Promise<number> {
   const each = Math.ceil(count / ROUNDS)
-  for (let at = 0; at < count / 10; at++) await work(at)
+  for (let at = 0; at < count / 3; at++) await work(at)
   let [least, before] = [Infinity, await heapUsed()]
   for (let round = 0; round < ROUNDS; round++) {
     for (let at = 0; at < each; at++) await work(round * each + at)

@@ -3,7 +3,7 @@ import { cut } from '../../runtime/checkpoint/quote.ts'
 import { TokenizerError } from './errors.ts'
 import { checkSize } from './scan.ts'
 import { translate } from './translate.ts'
-import { startThread, type WorkerReply } from './worker.ts'
+import { startProcess, type WorkerReply } from './worker.ts'
 
 export interface TokenizerOptions {
   /** Milliseconds that opening may take, and each text of a mebibyte; longer texts get more in proportion. */
@@ -16,7 +16,7 @@ export interface Tokenizer {
    * TokenizerError.
    */
   readonly encode: (text: string) => Promise<Int32Array>
-  /** Ends its thread. */
+  /** Ends its process. */
   readonly close: () => Promise<void>
 }
 
@@ -39,21 +39,21 @@ const refuseFailure = (reply: WorkerReply, what: string): void => {
   if (reply.kind === 'failed') throw new TokenizerError('failed', `${what}: ${cut(reply.message, 200)}`)
 }
 
-/** Checks the file and opens the tokenizer on a thread of its own. Throws a TokenizerError. */
+/** Checks the file and opens the tokenizer in a process of its own. Throws a TokenizerError. */
 export async function openTokenizer(bytes: Uint8Array, { deadline = DEADLINE }: TokenizerOptions = {}): Promise<Tokenizer> {
   const { tokenizer, frame } = translate(parse(bytes))
-  const thread = startThread(MEMORY)
-  const close = thread.close
+  const library = startProcess(MEMORY)
+  const { close } = library
   try {
     const what = 'opening the tokenizer'
-    refuseFailure(await thread.ask({ kind: 'open', tokenizer }, what, deadline), what)
+    refuseFailure(await library.ask({ kind: 'open', tokenizer }, what, deadline), what)
   } catch (error) {
     await close()
     throw error
   }
   const encode = async (text: string): Promise<Int32Array> => {
     const what = 'tokenizing a text'
-    const reply = await thread.ask({ kind: 'encode', text }, what, deadline * Math.max(1, text.length / MIB))
+    const reply = await library.ask({ kind: 'encode', text }, what, deadline * Math.max(1, text.length / MIB))
     refuseFailure(reply, what)
     if (reply.kind !== 'encoded') throw new Error(`a tokenizer answered '${reply.kind}'`)
     if (reply.ids.includes(-1)) throw new TokenizerError('failed', 'a piece of the text has no token, and none stands for it')

@@ -1,9 +1,10 @@
 /**
- * The thread that the library runs on. The function is sent there as text: it refers to nothing outside of itself. What it throws
- * comes back as a message; what does not end is terminated.
+ * The process that the library runs in. The function is sent there as text: it refers to nothing outside of itself. What it
+ * throws comes back as a message; what does not end is killed. A thread would not do: V8 compiles some regular expressions in
+ * exponential time, and ends no thread meanwhile.
  */
+import { spawn } from 'node:child_process'
 import { createRequire } from 'node:module'
-import { Worker } from 'node:worker_threads'
 import { TokenizerError } from './errors.ts'
 import type { Fields } from './fields.ts'
 
@@ -52,14 +53,14 @@ function serve(library: Library, port: Port): void {
 }
 
 /** Quiet: the library warns on the console. */
-const program = (library: string): string => `const { parentPort } = require('node:worker_threads')
-console.warn = console.log = console.error = () => {}
+const program = (library: string): string => `console.warn = console.log = console.error = () => {}
+process.on('disconnect', () => process.exit())
 ;(${String(serve)})(require(${JSON.stringify(library)}), {
-  post: (m) => parentPort.postMessage(m),
-  onMessage: (f) => parentPort.on('message', f),
+  post: (m) => process.send(m),
+  onMessage: (f) => process.on('message', f),
 })`
 
-export interface TokenizerThread {
+export interface TokenizerProcess {
   /** Throws a TokenizerError: after the deadline (milliseconds), out of memory, and for what the library throws. */
   readonly ask: (request: WorkerRequest, what: string, deadline: number) => Promise<WorkerReply>
   readonly close: () => Promise<void>
@@ -67,47 +68,64 @@ export interface TokenizerThread {
 
 const seconds = (ms: number): string => `${ms < 1000 ? (ms / 1000).toFixed(2) : Math.round(ms / 1000)} s`
 
-/** Starts the thread with so many MiB of heap. It keeps no process alive but during a question. */
-export function startThread(memory: number): TokenizerThread {
+/** Why the process ended, where nobody asked it to. */
+function endOf(code: number | null, signal: NodeJS.Signals | null, memory: number): TokenizerError {
+  // V8 aborts at the end of its heap
+  const isOutOfMemory = signal === 'SIGABRT' || code === 134
+  return isOutOfMemory
+    ? new TokenizerError('memory', `the tokenizer needs more than ${memory} MiB of memory`)
+    : new TokenizerError('failed', 'the tokenizer is closed')
+}
+
+/** Starts the process with so many MiB of heap. It keeps the caller's alive only during a question. */
+export function startProcess(memory: number): TokenizerProcess {
   const library = createRequire(import.meta.url).resolve('@huggingface/tokenizers')
-  const limits = { maxOldGenerationSizeMb: memory, maxYoungGenerationSizeMb: 64, stackSizeMb: 4 }
-  const worker = new Worker(program(library), { eval: true, stdin: false, name: 'smoe tokenizer', resourceLimits: limits })
+  const child = spawn(process.execPath, [`--max-old-space-size=${memory}`, '-e', program(library)], {
+    stdio: ['ignore', 'ignore', 'ignore', 'ipc'],
+    serialization: 'advanced',
+    env: {},
+    windowsHide: true,
+  })
   let ended: TokenizerError | null = null
   let answer: { readonly take: (reply: WorkerReply) => void; readonly fail: (error: TokenizerError) => void } | null = null
   const end = (error: TokenizerError): void => {
     ended ??= error
     answer?.fail(ended)
   }
-  worker.on('message', (reply: WorkerReply) => answer?.take(reply))
-  worker.on('error', (error: NodeJS.ErrnoException) =>
-    end(
-      error.code === 'ERR_WORKER_OUT_OF_MEMORY'
-        ? new TokenizerError('memory', `the tokenizer needs more than ${memory} MiB of memory`)
-        : new TokenizerError('failed', `the tokenizer ended: ${error.message}`),
-    ),
-  )
-  worker.on('exit', () => end(new TokenizerError('failed', 'the tokenizer is closed')))
-  worker.unref()
+  child.on('message', (reply) => answer?.take(reply as WorkerReply))
+  child.on('error', (error) => end(new TokenizerError('failed', `the tokenizer ended: ${error.message}`)))
+  const exit = new Promise<void>((resolve) => {
+    child.on('exit', (code, signal) => {
+      end(endOf(code, signal, memory))
+      resolve()
+    })
+  })
+  child.unref()
+  child.channel?.unref()
   return {
     ask: async (request, what, deadline) => {
       if (ended !== null) throw ended
       let timer: NodeJS.Timeout | undefined
-      worker.ref()
+      child.channel?.ref()
       try {
         return await new Promise<WorkerReply>((take, fail) => {
           answer = { take, fail }
           timer = setTimeout(() => {
             end(new TokenizerError('deadline', `${what} took longer than ${seconds(deadline)}`))
-            void worker.terminate()
+            child.kill('SIGKILL')
           }, deadline)
-          worker.postMessage(request)
+          child.send(request, (error) => error !== null && end(new TokenizerError('failed', 'the tokenizer is closed')))
         })
       } finally {
         answer = null
         clearTimeout(timer)
-        worker.unref()
+        child.channel?.unref()
       }
     },
-    close: async () => void (await worker.terminate()),
+    close: async () => {
+      child.ref()
+      child.kill('SIGKILL')
+      await exit
+    },
   }
 }

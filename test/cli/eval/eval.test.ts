@@ -42,7 +42,7 @@ const evaluate = (one: Place, ...args: readonly string[]) => one.smoe('eval', ..
 /** Four digits and more: logits are f32 here and f64 there. */
 const near = (actual: number, wanted: number): void => expect(Math.abs(actual / wanted - 1)).toBeLessThan(2e-5)
 
-/** Each model, stride and comparison once; the long run has all. */
+/** Each model, stride and comparison once; the long run has the others. */
 const isShort = (at: number): boolean => [0, 1, 5, 11].includes(at)
 const cases = expected.filter((_, at) => isShort(at) === (testRun === 'short'))
 

@@ -58,6 +58,15 @@ test('a pattern that backtracks for years ends at the deadline, and the process 
   expect(performance.now() - start).toBeLessThan(20_000)
 })
 
+test('a pattern that is compiled in exponential time ends at the deadline, and its process with it', async () => {
+  const pattern = { Regex: `${'x?'.repeat(40)}${'x'.repeat(40)}` }
+  const start = performance.now()
+  const error = await errorOf({ normalizer: { type: 'Replace', pattern, content: 'y' } }, 'abc', 500)
+  expect(error.code).toBe('deadline')
+  // no thread is ended while V8 compiles: it would take minutes
+  expect(performance.now() - start).toBeLessThan(30_000)
+})
+
 test('a normalizer that doubles a text again and again is ended', async () => {
   const twice = { type: 'Replace', pattern: { String: 'x' }, content: 'xx' }
   const error = await errorOf(
@@ -81,7 +90,7 @@ test('a tokenizer that is closed has an error for each further text', async () =
   await expect(opened.encode('x')).rejects.toMatchObject({ code: 'failed', message: 'the tokenizer is closed' })
 })
 
-test('a file that is not JSON, not UTF-8, too deep or no tokenizer is refused before a thread starts', async () => {
+test('a file that is not JSON, not UTF-8, too deep or no tokenizer is refused before a process starts', async () => {
   const refused = (contents: string | Uint8Array): Promise<unknown> =>
     openTokenizer(typeof contents === 'string' ? new TextEncoder().encode(contents) : contents).catch((error: unknown) => error)
   expect(await refused('{"model":')).toMatchObject({
