@@ -1,7 +1,7 @@
 /**
  * Random routings on the cpu device; in the long run ten thousand, and on software adapters: each row of each answer as plain
- * loops have it, to the last bit, and the same bytes when run again after others. Numbers are whole and small, so that every order
- * of summing gives the same.
+ * loops have it, to the last bit, and the same bytes when run again after others. Numbers are whole and small, so that every
+ * order of summing gives the same.
  */
 import fc from 'fast-check'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
