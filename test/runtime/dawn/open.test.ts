@@ -29,7 +29,8 @@ test('an adapter that is not there is refused with what is, and where it was loo
 
 test('a device says which adapter it is and why', async () => {
   const device = await openDevice({ choose: 'software' })
-  expect(device.choice.reason).toContain('software adapter')
+  // a machine without lavapipe is told where it was looked for
+  expect(device.choice.reason).toMatch(/it is the fastest software adapter here|lavapipe, which is faster, is not in /)
   expect(device.target.name).toBe(device.choice.name)
   device.dispose()
 })
