@@ -68,56 +68,39 @@ const llama: GgufArchitecture = {
   },
 }
 
-const qwen2: GgufArchitecture = { type: () => 'qwen2', rotates: 'half-split', norms: 'before', fields: hidden }
-
-const qwen3: GgufArchitecture = { type: () => 'qwen3', rotates: 'half-split', norms: 'before', fields: hidden }
-
-const qwen2moe: GgufArchitecture = {
-  type: () => 'qwen2_moe',
+/** Qwen's and OLMoE's files: the order of the hub, softmax over all experts; `renormalises` where the file does not say. */
+const qwenExperts = (
+  type: string,
+  renormalises: boolean,
+  names: ExpertFields,
+  others: (metadata: Metadata) => Config = () => ({}),
+): GgufArchitecture => ({
+  type: () => type,
   rotates: 'half-split',
   norms: 'before',
   fields: (metadata) => {
     demandSoftmax(metadata)
-    return {
-      ...hidden(metadata),
-      ...experts(metadata, { count: 'num_experts', width: 'moe_intermediate_size' }),
-      ...renormalised(metadata, false),
-      shared_expert_intermediate_size: metadata.number('expert_shared_feed_forward_length'),
-    }
+    return { ...hidden(metadata), ...experts(metadata, names), ...renormalised(metadata, renormalises), ...others(metadata) }
   },
-}
+})
 
-const qwen3moe: GgufArchitecture = {
-  type: () => 'qwen3_moe',
-  rotates: 'half-split',
-  norms: 'before',
-  fields: (metadata) => {
-    demandSoftmax(metadata)
-    return {
-      ...hidden(metadata),
-      ...experts(metadata, { count: 'num_experts', width: 'moe_intermediate_size' }),
-      ...renormalised(metadata, true),
-    }
-  },
-}
+const dense = (type: string): GgufArchitecture => ({ type: () => type, rotates: 'half-split', norms: 'before', fields: hidden })
 
-const olmoe: GgufArchitecture = {
-  type: () => 'olmoe',
-  rotates: 'half-split',
-  norms: 'before',
-  fields: (metadata) => {
-    demandSoftmax(metadata)
-    return {
-      ...hidden(metadata),
-      ...experts(metadata, { count: 'num_experts' }),
-      ...renormalised(metadata, false),
-      clip_qkv: metadata.number('attention.clamp_kqv') ?? null,
-    }
-  },
-}
+const FINE: ExpertFields = { count: 'num_experts', width: 'moe_intermediate_size' }
 
 /** Names as in `general.architecture`. */
-const ARCHITECTURES: Readonly<Record<string, GgufArchitecture>> = { llama, qwen2, qwen3, qwen2moe, qwen3moe, olmoe }
+const ARCHITECTURES: Readonly<Record<string, GgufArchitecture>> = {
+  llama,
+  qwen2: dense('qwen2'),
+  qwen3: dense('qwen3'),
+  qwen2moe: qwenExperts('qwen2_moe', false, FINE, (metadata) => ({
+    shared_expert_intermediate_size: metadata.number('expert_shared_feed_forward_length'),
+  })),
+  qwen3moe: qwenExperts('qwen3_moe', true, FINE),
+  olmoe: qwenExperts('olmoe', false, { count: 'num_experts' }, (metadata) => ({
+    clip_qkv: metadata.number('attention.clamp_kqv') ?? null,
+  })),
+}
 
 export const ggufArchitectures: readonly string[] = Object.keys(ARCHITECTURES)
 

@@ -1,14 +1,9 @@
 /** DeepSeek-V3, and Kimi K2 and Moonlight in its layout: latent attention, groups of experts, a bias for the selection. */
 import { latent } from '../attention/latent.ts'
 import { decoderRow } from '../decoder/decoder.ts'
-import { dense } from '../experts/dense.ts'
-import { mixed } from '../experts/mixed.ts'
-import { routed } from '../experts/routed.ts'
-import { plainShared, sharedTimes } from '../experts/shared.ts'
+import { deepseekV3Experts } from '../experts/deepseek.ts'
 import { denseFirst } from '../experts/which-layers.ts'
-import { QWEN_EXPERTS } from '../names/experts.ts'
 import { beyondLayers } from '../names/ignorable.ts'
-import { deepseekV3Router } from '../routers/groups.ts'
 
 export const deepseekV3 = decoderRow({
   type: 'deepseek_v3',
@@ -31,20 +26,6 @@ export const deepseekV3 = decoderRow({
   ignorable: beyondLayers,
   parts: {
     attention: latent({ interleave: 'rope_interleave' }),
-    feedForward: mixed({
-      dense: dense({ parameter: 'FD' }),
-      routed: routed({
-        count: 'n_routed_experts',
-        width: 'moe_intermediate_size',
-        names: QWEN_EXPERTS,
-        router: deepseekV3Router({
-          gate: 'mlp.gate.weight',
-          bias: 'mlp.gate.e_score_correction_bias',
-          renormalise: 'norm_topk_prob',
-        }),
-        shared: plainShared({ width: sharedTimes('n_shared_experts'), prefix: 'mlp.shared_experts' }),
-      }),
-      isDense: denseFirst(),
-    }),
+    feedForward: deepseekV3Experts(denseFirst()),
   },
 })

@@ -2,13 +2,8 @@
 import { biasesEverywhere, groupedQueries } from '../attention/grouped.ts'
 import { windowFromLayer } from '../attention/window.ts'
 import { decoderRow } from '../decoder/decoder.ts'
-import { dense } from '../experts/dense.ts'
-import { mixed } from '../experts/mixed.ts'
-import { routed } from '../experts/routed.ts'
-import { plainShared, sharedTimes } from '../experts/shared.ts'
+import { deepseekV3Experts } from '../experts/deepseek.ts'
 import { denseFirst } from '../experts/which-layers.ts'
-import { QWEN_EXPERTS } from '../names/experts.ts'
-import { deepseekV3Router } from '../routers/groups.ts'
 
 export const dots1 = decoderRow({
   type: 'dots1',
@@ -30,20 +25,6 @@ export const dots1 = decoderRow({
   unused: ['scoring_func', 'moe_layer_freq', 'use_sliding_window', 'topk_method'],
   parts: {
     attention: groupedQueries({ biases: biasesEverywhere('attention_bias'), norms: 'head', window: windowFromLayer }),
-    feedForward: mixed({
-      dense: dense({ parameter: 'FD' }),
-      routed: routed({
-        count: 'n_routed_experts',
-        width: 'moe_intermediate_size',
-        names: QWEN_EXPERTS,
-        router: deepseekV3Router({
-          gate: 'mlp.gate.weight',
-          bias: 'mlp.gate.e_score_correction_bias',
-          renormalise: 'norm_topk_prob',
-        }),
-        shared: plainShared({ width: sharedTimes('n_shared_experts'), prefix: 'mlp.shared_experts' }),
-      }),
-      isDense: denseFirst(),
-    }),
+    feedForward: deepseekV3Experts(denseFirst()),
   },
 })

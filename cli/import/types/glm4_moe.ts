@@ -1,14 +1,9 @@
 /** GLM-4.5: the experts of DeepSeek-V3 with grouped queries and half of each head rotated. */
 import { groupedQueries, queryBiases } from '../attention/grouped.ts'
 import { decoderRow } from '../decoder/decoder.ts'
-import { dense } from '../experts/dense.ts'
-import { mixed } from '../experts/mixed.ts'
-import { routed } from '../experts/routed.ts'
-import { plainShared, sharedTimes } from '../experts/shared.ts'
+import { deepseekV3Experts } from '../experts/deepseek.ts'
 import { denseFirst } from '../experts/which-layers.ts'
-import { QWEN_EXPERTS } from '../names/experts.ts'
 import { beyondLayers } from '../names/ignorable.ts'
-import { deepseekV3Router } from '../routers/groups.ts'
 
 export const glm4Moe = decoderRow({
   type: 'glm4_moe',
@@ -36,20 +31,6 @@ export const glm4Moe = decoderRow({
       norms: (fields) => (fields.flag('use_qk_norm', 'whether each head of queries and keys is normed') ? 'head' : 'none'),
       rope: { isPartial: true },
     }),
-    feedForward: mixed({
-      dense: dense({ parameter: 'FD' }),
-      routed: routed({
-        count: 'n_routed_experts',
-        width: 'moe_intermediate_size',
-        names: QWEN_EXPERTS,
-        router: deepseekV3Router({
-          gate: 'mlp.gate.weight',
-          bias: 'mlp.gate.e_score_correction_bias',
-          renormalise: 'norm_topk_prob',
-        }),
-        shared: plainShared({ width: sharedTimes('n_shared_experts'), prefix: 'mlp.shared_experts' }),
-      }),
-      isDense: denseFirst(),
-    }),
+    feedForward: deepseekV3Experts(denseFirst()),
   },
 })

@@ -1,14 +1,9 @@
 /** GLM-4.7-Flash: the layers of DeepSeek-V3 with other defaults, and a list of the layers that are dense. */
 import { latent } from '../attention/latent.ts'
 import { decoderRow } from '../decoder/decoder.ts'
-import { dense } from '../experts/dense.ts'
-import { mixed } from '../experts/mixed.ts'
-import { routed } from '../experts/routed.ts'
-import { plainShared, sharedTimes } from '../experts/shared.ts'
+import { deepseekV3Experts } from '../experts/deepseek.ts'
 import { byMlpTypes } from '../experts/which-layers.ts'
-import { QWEN_EXPERTS } from '../names/experts.ts'
 import { beyondLayers } from '../names/ignorable.ts'
-import { deepseekV3Router } from '../routers/groups.ts'
 
 export const glm4MoeLite = decoderRow({
   type: 'glm4_moe_lite',
@@ -30,20 +25,6 @@ export const glm4MoeLite = decoderRow({
   ignorable: beyondLayers,
   parts: {
     attention: latent({ interleave: 'rope_interleave' }),
-    feedForward: mixed({
-      dense: dense({ parameter: 'FD' }),
-      routed: routed({
-        count: 'n_routed_experts',
-        width: 'moe_intermediate_size',
-        names: QWEN_EXPERTS,
-        router: deepseekV3Router({
-          gate: 'mlp.gate.weight',
-          bias: 'mlp.gate.e_score_correction_bias',
-          renormalise: 'norm_topk_prob',
-        }),
-        shared: plainShared({ width: sharedTimes('n_shared_experts'), prefix: 'mlp.shared_experts' }),
-      }),
-      isDense: byMlpTypes(() => (i) => i < 1),
-    }),
+    feedForward: deepseekV3Experts(byMlpTypes(() => (i) => i < 1)),
   },
 })
