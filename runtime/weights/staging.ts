@@ -15,7 +15,7 @@ export interface Staging {
   readonly flush: () => void
 }
 
-/** Writes the bytes of a weight in order. The device takes whole words: what is left of one waits for the next bytes. */
+/** Writes the bytes of a weight in order. The device takes whole words: the rest of one waits for the next bytes. */
 export interface ByteWriter {
   readonly write: (bytes: Uint8Array) => void
   /** After the last bytes. */

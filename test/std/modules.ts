@@ -1,4 +1,4 @@
-/** Modules of transformers as expressions of the library: what stands in a spec, and the tensor each weight lies in. */
+/** Modules of transformers as expressions of the library: the text in a spec, and the tensor of each weight. */
 
 export interface Module {
   /** The file under test/fixtures/std. */

@@ -59,7 +59,7 @@ const BYTE_CHARACTERS: readonly string[] = BYTES.map((byte) =>
   String.fromCharCode(isPrintable(byte) ? byte : 256 + BYTES.slice(0, byte).filter((other) => !isPrintable(other)).length),
 )
 
-/** Where nothing stands for an unknown character, there must be none: the crate would join what stands around it. */
+/** Where the model has no token for an unknown character, there must be none: the crate would join its neighbours. */
 function checkComplete(vocabulary: Vocabulary, at: string): void {
   const absent = BYTE_CHARACTERS.filter((character) => !Object.hasOwn(vocabulary, character)).length
   if (absent > 0) unsupported(`${at}.unk_token`, `is missing, and so are tokens of ${absent} of the 256 bytes`)

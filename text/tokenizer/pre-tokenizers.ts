@@ -8,7 +8,7 @@ import { inClass, literal, mayCapture, patternAt, type Pattern } from './pattern
 
 type PreTokenizer = Fields & { readonly type: string }
 
-/** What matches is a piece, and so is what lies between. */
+/** Matches are pieces, and so is the text between them. */
 const isolated = (regex: string): PreTokenizer => ({
   type: 'Split',
   pattern: { Regex: regex },
@@ -17,7 +17,7 @@ const isolated = (regex: string): PreTokenizer => ({
 })
 /** What matches is a piece; nothing else is left. */
 const matches = (regex: string): PreTokenizer => ({ type: 'Split', pattern: { Regex: regex }, behavior: 'Removed', invert: true })
-/** What lies between matches is a piece. */
+/** The text between matches is a piece. */
 const removed = (regex: string): PreTokenizer => ({
   type: 'Split',
   pattern: { Regex: regex },

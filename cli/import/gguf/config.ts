@@ -6,7 +6,7 @@ import { metadataOf, type Metadata } from './metadata.ts'
 
 export type GgufConfig =
   | { readonly kind: 'config'; readonly config: Config; readonly architecture: GgufArchitecture }
-  /** What stands in the way, one sentence each. */
+  /** Reasons against the import, one sentence each. */
   | { readonly kind: 'unsupported'; readonly problems: readonly string[] }
 
 const EMBEDDING = 'token_embd.weight'
