@@ -89,24 +89,28 @@ test(
     const next = uniform(seed)
     const start = performance.now()
     expect(await live('whole', null)).toBe('ended')
-    const [wholeTime, lives] = [performance.now() - start, [] as string[]]
-    for (let at = 0; at < KILLS; at++) {
-      // as it starts, and as it runs
-      const isTime = at % 3 === 0 ? after(next() * Math.min(2500, wholeTime / 2)) : afterCheckpoint('killed', next() * 250)
-      lives.push(await live('killed', isTime))
-      for (const { path, step } of existsSync(checkpoints('killed')) ? await listCheckpoints(checkpoints('killed')) : []) {
-        expect((await loadCheckpoint(path)).saved.progress.step, `seed ${seed}, life ${at}`).toBe(step)
-      }
-    }
-    expect(
-      lives.filter((end) => end === 'killed'),
-      `seed ${seed}`,
-    ).toHaveLength(KILLS)
-    expect(await newest('killed'), `seed ${seed}: the killed run went on`).toBeGreaterThan(
-      inRun({ short: 0, long: 5, whole: 20 }),
-    )
-    expect(await live('killed', null)).toBe('ended')
+    const wholeTime = performance.now() - start
     const last = (run: string): Buffer => readFileSync(join(checkpoints(run), checkpointName(STEPS)))
-    expect(last('killed').equals(last('whole')), `seed ${seed}`).toBe(true)
+    // A run that reaches its end between two kills is compared, and the next kills hit a new one.
+    let [killed, runs] = [0, 0]
+    const current = (): string => `killed-${runs}`
+    const isWhole = (): void => expect(last(current()).equals(last('whole')), `seed ${seed}, ${current()}`).toBe(true)
+    while (killed < KILLS) {
+      const run = current()
+      // as it starts, and as it runs
+      const isTime = killed % 3 === 0 ? after(next() * Math.min(2500, wholeTime / 2)) : afterCheckpoint(run, next() * 250)
+      const end = await live(run, isTime)
+      for (const { path, step } of existsSync(checkpoints(run)) ? await listCheckpoints(checkpoints(run)) : []) {
+        expect((await loadCheckpoint(path)).saved.progress.step, `seed ${seed}, kill ${killed}`).toBe(step)
+      }
+      if (end === 'ended') {
+        isWhole()
+        runs++
+      } else killed++
+    }
+    const steps = runs * STEPS + (await newest(current()))
+    expect(steps, `seed ${seed}: the killed runs went on`).toBeGreaterThan(inRun({ short: 0, long: 5, whole: 20 }))
+    expect(await live(current(), null)).toBe('ended')
+    isWhole()
   },
 )
