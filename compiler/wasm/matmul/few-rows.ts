@@ -3,6 +3,7 @@
  * all columns of the block, so that processors prefetch. The sums are in memory, which the first cache holds; each is made as
  * `outer.ts` makes it: from 0 on, in ascending order of K.
  */
+import { constantValue } from '../../../plan/dim.ts'
 import type { Matmul, Operand } from '../../kernel/ir/matmul.ts'
 import { emitDim } from '../gang/dim.ts'
 import { GANG } from '../gang/shape.ts'
@@ -12,11 +13,14 @@ import { accumulate } from './accumulate.ts'
 import { clearSums, entry, forRowPairs, sumsAddress, sumsRow, type Block } from './block.ts'
 import { addressOf, isPlain } from './operands.ts'
 import type { Storages } from './stored.ts'
+import type { Range } from './tiles.ts'
 
 /** Columns of a workgroup: enough that neighbours in memory follow each other. */
 export const FEW_ROWS_COLUMNS = 128
 /** Elements of K that are read together. */
 const TOGETHER = 4
+/** Lines of fewer elements are a constant apart in addresses: a load has room for it. */
+const FAR = 2 ** 24
 
 /** Whether the template fits. */
 export const hasFewRows = (buffers: Storages, matmul: Matmul): boolean =>
@@ -43,10 +47,10 @@ export function fewRowsSums(block: Block): void {
 
 /** Adds the products at some elements of K, from the local `at` on, to the sums of all rows. */
 function addProducts(block: Block, at: number, count: number): void {
-  const { region, matmul } = block
+  const { region, matmul, first, end } = block
   const { body } = region
   matmul.rights.forEach((right, p) => {
-    const columns = columnAddresses(block, right, at, count)
+    const columns = columnsAt(block, right, at, count)
     forRowPairs(block, (index, rows) => {
       const left = Array.from({ length: rows }, (_, r) => {
         const address = keep(body, () => {
@@ -62,18 +66,27 @@ function addProducts(block: Block, at: number, count: number): void {
           return a
         })
       })
-      addToRows(
-        block,
-        keep(body, () => sumsAddress(block, p, index, block.first)),
-        left,
-        columns,
-      )
+      const sums = keep(body, () => sumsAddress(block, p, index, first))
+      const sumsEnd = keep(body, () => {
+        combine(body, end, 'i32.sub', first)
+        body.i32(WORD)
+        body.op('i32.mul')
+        body.get(sums)
+        body.op('i32.add')
+      })
+      addToRows(block, { from: sums, below: sumsEnd }, left, columns)
     })
   })
 }
 
-/** Locals of where the first column of the block is at each of the elements of K. */
-function columnAddresses({ region, matmul, tile, first }: Block, right: Operand, at: number, count: number): readonly number[] {
+/** Where the first column of the block is at each of some elements of K: a local and a constant, in bytes. */
+interface Columns {
+  /** Those of the places, each once. */
+  readonly addresses: readonly number[]
+  readonly places: readonly { readonly address: number; readonly offset: number }[]
+}
+
+function columnsAt({ region, matmul, tile, first }: Block, right: Operand, at: number, count: number): Columns {
   const { body } = region
   if (!isPlain(region.buffers, matmul, right)) throw new Error('the right operand is not read as it is in memory')
   const bytes = keep(body, () => {
@@ -88,34 +101,33 @@ function columnAddresses({ region, matmul, tile, first }: Block, right: Operand,
     scale(body, first, WORD)
     body.op('i32.add')
   })
-  return Array.from({ length: count }, (_, j) =>
+  const stride = constantValue(right.stride)
+  const lines = Array.from({ length: count }, (_, j) => j)
+  if (stride !== undefined && stride < FAR)
+    return { addresses: [start], places: lines.map((j) => ({ address: start, offset: j * stride * WORD })) }
+  const addresses = lines.map((j) =>
     keep(body, () => {
       body.get(start)
       scale(body, bytes, j)
       body.op('i32.add')
     }),
   )
+  return { addresses, places: addresses.map((address) => ({ address, offset: 0 })) }
 }
 
-/** Adds to the sums of one or two rows at an address, four columns at a time; `left` has the locals of each row's elements. */
-function addToRows(block: Block, sums: number, left: readonly (readonly number[])[], columns: readonly number[]): void {
-  const { region, first, end } = block
-  const { body } = region
-  const loaded = columns.map(() => body.local('v128'))
+/** Adds to the sums of one or two rows, four columns at a time; `sums` has addresses, `left` locals of the elements by row. */
+function addToRows(block: Block, sums: Range, left: readonly (readonly number[])[], columns: Columns): void {
+  const { body } = block.region
+  const loaded = columns.places.map(() => body.local('v128'))
   const totals = left.map(() => body.local('v128'))
-  const offset = keep(body, () => body.i32(0))
-  const bytes = keep(body, () => {
-    combine(body, end, 'i32.sub', first)
-    body.i32(WORD)
-    body.op('i32.mul')
-  })
-  body.loop(() => {
-    columns.forEach((column, j) => {
-      combine(body, column, 'i32.add', offset)
-      body.load('v128.load')
+  const pointers = new Map(columns.addresses.map((address) => [address, keep(body, () => body.get(address))]))
+  body.get(sums.from)
+  forRange(body, sums.below, GANG * WORD, (at) => {
+    columns.places.forEach(({ address, offset }, j) => {
+      body.get(pointers.get(address)!)
+      body.load('v128.load', offset)
       body.set(loaded[j])
     })
-    const at = keep(body, () => combine(body, sums, 'i32.add', offset))
     totals.forEach((total, r) => {
       body.get(at)
       body.load('v128.load', r * sumsRow(block))
@@ -125,10 +137,9 @@ function addToRows(block: Block, sums: number, left: readonly (readonly number[]
       body.get(total)
       body.store('v128.store', r * sumsRow(block))
     })
-    addConstant(body, offset, GANG * WORD)
-    body.tee(offset)
-    body.get(bytes)
-    body.op('i32.lt_u')
-    body.branchIf(0)
+    for (const pointer of pointers.values()) {
+      addConstant(body, pointer, GANG * WORD)
+      body.set(pointer)
+    }
   })
 }
