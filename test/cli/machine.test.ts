@@ -2,6 +2,7 @@ import { expect, test } from 'vitest'
 import { layerFlops } from '../../cli/bench/layer.ts'
 import { createRandom, normal } from '../../cli/random.ts'
 import { place } from './harness.ts'
+import { IN_LONG_ALONE } from '../support/runs.ts'
 
 test('doctor tells what the cpu device has, every adapter and every way to one, in the order that auto takes', async () => {
   const { code, out } = await place().smoe('doctor')
@@ -60,30 +61,34 @@ test('bench times a layer on a device, alone and with its gradients, and names i
   )
 }, 60_000)
 
-test('bench lets several devices take turns, and says how many times as fast the first is', async () => {
-  const devices = ['--device', 'cpu,software', '--threads', '1']
-  const { code, out, err } = await place().smoe('bench', ...SIZES, ...devices, '--tokens', '12', '--no-backward')
-  expect(code, err).toBe(0)
-  expect(err).toContain('on cpu, 1 thread: it was asked for')
-  expect(out).toMatch(/T = 12, forward: cpu takes [\d.]+ ms: [\d.]+ times as fast as software \([\d.]+ to [\d.]+\)/)
-  const { out: text } = await place().smoe('bench', ...SIZES, ...devices, '--tokens', '12,1', '--format', 'json')
-  const json = JSON.parse(text) as Bench
-  expect(json.devices).toMatchObject([{ device: 'cpu', adapter: 'cpu, 1 thread' }, { device: 'software' }])
-  expect(json.measurements.map((size) => size.devices.map(({ forward }) => forward.kernels.length))).toEqual([
-    [5, 5],
-    [4, 4],
-  ])
-  for (const { devices: measured, comparisons } of json.measurements) {
-    expect(comparisons.forward).toMatchObject([{ to: 'software' }])
-    for (const { forward, training, shareOfDense } of measured) {
-      expect(training!.scratch).toBeGreaterThan(forward.scratch)
-      expect(training!.toForward.median).toBeGreaterThan(0)
-      expect(shareOfDense).toBeGreaterThan(0)
-      for (const { best, low, median, high } of [forward, training!])
-        expect([best, low, median, high].toSorted((a, b) => a - b)).toEqual([best, low, median, high])
+test(
+  'bench lets several devices take turns, and says how many times as fast the first is',
+  { ...IN_LONG_ALONE, timeout: 120_000 },
+  async () => {
+    const devices = ['--device', 'cpu,software', '--threads', '1']
+    const { code, out, err } = await place().smoe('bench', ...SIZES, ...devices, '--tokens', '12', '--no-backward')
+    expect(code, err).toBe(0)
+    expect(err).toContain('on cpu, 1 thread: it was asked for')
+    expect(out).toMatch(/T = 12, forward: cpu takes [\d.]+ ms: [\d.]+ times as fast as software \([\d.]+ to [\d.]+\)/)
+    const { out: text } = await place().smoe('bench', ...SIZES, ...devices, '--tokens', '12,1', '--format', 'json')
+    const json = JSON.parse(text) as Bench
+    expect(json.devices).toMatchObject([{ device: 'cpu', adapter: 'cpu, 1 thread' }, { device: 'software' }])
+    expect(json.measurements.map((size) => size.devices.map(({ forward }) => forward.kernels.length))).toEqual([
+      [5, 5],
+      [4, 4],
+    ])
+    for (const { devices: measured, comparisons } of json.measurements) {
+      expect(comparisons.forward).toMatchObject([{ to: 'software' }])
+      for (const { forward, training, shareOfDense } of measured) {
+        expect(training!.scratch).toBeGreaterThan(forward.scratch)
+        expect(training!.toForward.median).toBeGreaterThan(0)
+        expect(shareOfDense).toBeGreaterThan(0)
+        for (const { best, low, median, high } of [forward, training!])
+          expect([best, low, median, high].toSorted((a, b) => a - b)).toEqual([best, low, median, high])
+      }
     }
-  }
-}, 120_000)
+  },
+)
 
 test('bench times the training step of a spec', async () => {
   const spec = `model tiny(D: int = 8) {

@@ -1,6 +1,6 @@
 /**
- * Every output of every command at places that cannot take it: a message, the code, and nothing left. A third of the pairs is in
- * the short run, with each command and each place.
+ * Every output of every command at places that cannot take it: a message, the code, and nothing left. An eighth of the pairs is
+ * in the short run, with each command and each kind of place.
  */
 import { execFileSync } from 'node:child_process'
 import { chmodSync, mkdirSync, readFileSync, readdirSync, statSync, symlinkSync, writeFileSync } from 'node:fs'
@@ -101,7 +101,7 @@ for (const [kind, commands, places] of [
   ['a directory', DIRECTORIES, DIRECTORY_PLACES],
 ] as const) {
   const pairs = Object.entries(commands).flatMap(([name, args]) => places.map(([target, why]) => ({ name, args, target, why })))
-  test.each(shareOf(pairs, 3))(
+  test.each(shareOf(pairs, 8))(
     `${kind}: $name at $target`,
     { ...MORE_IN_LONG, timeout: 60_000 },
     async ({ args, target, why }) => {
@@ -114,20 +114,21 @@ for (const [kind, commands, places] of [
     },
   )
 
-  test.each(Object.entries(commands))(
+  test.each(shareOf(Object.entries(commands), 3))(
     `${kind}: %s: an empty name`,
+    { ...MORE_IN_LONG, timeout: 60_000 },
     async (_, args) => {
       const { folder, smoe } = there()
       const before = everything(folder)
       expect((await smoe(...args, '')).code).toBe(2)
       expect(everything(folder)).toEqual(before)
     },
-    60_000,
   )
 }
 
-test.each(Object.entries(FILES))(
+test.each(shareOf(Object.entries(FILES), 3))(
   '%s: makes folders, keeps permissions, follows links',
+  { ...MORE_IN_LONG, timeout: 60_000 },
   async (_, args) => {
     const { folder, smoe, read } = there()
     expect((await smoe(...args, 'new/folders/file')).code).toBe(0)
@@ -141,7 +142,6 @@ test.each(Object.entries(FILES))(
     expect((await smoe(...args, '/dev/null')).code).toBe(0)
     expect(statSync('/dev/null').isCharacterDevice()).toBe(true)
   },
-  60_000,
 )
 
 test('outputs of one command appear together or not at all', async () => {

@@ -6,6 +6,7 @@ import { join } from 'node:path'
 import { afterAll, beforeAll, expect, test } from 'vitest'
 import { encodeSafetensors } from '../../runtime/checkpoint/encode.ts'
 import { LAYER } from './harness.ts'
+import { IN_LONG_ALONE } from '../support/runs.ts'
 
 const folder = mkdtempSync(join(tmpdir(), 'smoe-process-'))
 writeFileSync(join(folder, 'layer.smoe'), LAYER)
@@ -124,35 +125,39 @@ test('a disk that takes no more leaves what was there, and nothing else', () => 
   expect(shell).toMatchObject({ status: 2, stderr: `smoe: 'standard output' cannot be written: ${large}` })
 }, 120_000)
 
-test('a run that the disk stopped says which file, and goes on when there is room again', () => {
-  writeFileSync(join(folder, 'learns.smoe'), LEARNS)
-  writeFileSync(
-    join(folder, 'x.safetensors'),
-    encodeSafetensors({ x: { shape: [16, 8], data: Float32Array.from({ length: 128 }, (_, at) => Math.sin(at)) } }),
-  )
-  const train = [
-    'train',
-    'learns.smoe',
-    '--data',
-    'x.safetensors',
-    '--split',
-    '0',
-    '--device',
-    'reference',
-    '--save-every',
-    '5',
-    '--out',
-  ] as const
-  expect(node('', ...train, 'whole').status).toBe(0)
-  const stopped = within(16, ...train, 'run')
-  expect(stopped.stderr).toMatch(
-    /smoe: '\S*run\/\S+' cannot be written: the file would be too large \(EFBIG\)\n {2}files that were saved before are unchanged\n$/,
-  )
-  expect(stopped.status).toBe(2)
-  const files = readdirSync(join(folder, 'run'), { recursive: true, encoding: 'utf8' })
-  expect(files.filter((name) => /part$|lock/.test(name))).toEqual([])
-  const resumed = node('', ...train, 'run', '--resume', 'run')
-  expect(resumed.status, resumed.stderr).toBe(0)
-  const last = 'checkpoints/step-00000060.safetensors'
-  expect(readFileSync(join(folder, 'run', last)).equals(readFileSync(join(folder, 'whole', last)))).toBe(true)
-}, 120_000)
+test(
+  'a run that the disk stopped says which file, and goes on when there is room again',
+  { ...IN_LONG_ALONE, timeout: 120_000 },
+  () => {
+    writeFileSync(join(folder, 'learns.smoe'), LEARNS)
+    writeFileSync(
+      join(folder, 'x.safetensors'),
+      encodeSafetensors({ x: { shape: [16, 8], data: Float32Array.from({ length: 128 }, (_, at) => Math.sin(at)) } }),
+    )
+    const train = [
+      'train',
+      'learns.smoe',
+      '--data',
+      'x.safetensors',
+      '--split',
+      '0',
+      '--device',
+      'reference',
+      '--save-every',
+      '5',
+      '--out',
+    ] as const
+    expect(node('', ...train, 'whole').status).toBe(0)
+    const stopped = within(16, ...train, 'run')
+    expect(stopped.stderr).toMatch(
+      /smoe: '\S*run\/\S+' cannot be written: the file would be too large \(EFBIG\)\n {2}files that were saved before are unchanged\n$/,
+    )
+    expect(stopped.status).toBe(2)
+    const files = readdirSync(join(folder, 'run'), { recursive: true, encoding: 'utf8' })
+    expect(files.filter((name) => /part$|lock/.test(name))).toEqual([])
+    const resumed = node('', ...train, 'run', '--resume', 'run')
+    expect(resumed.status, resumed.stderr).toBe(0)
+    const last = 'checkpoints/step-00000060.safetensors'
+    expect(readFileSync(join(folder, 'run', last)).equals(readFileSync(join(folder, 'whole', last)))).toBe(true)
+  },
+)

@@ -3,7 +3,7 @@ import { join } from 'node:path'
 import { describe, expect, test } from 'vitest'
 import { readSafetensors } from '../support/safetensors.ts'
 import { root } from '../support/sources.ts'
-import { MORE_IN_LONG, shareOf } from '../support/runs.ts'
+import { IN_LONG_ALONE, MORE_IN_LONG, shareOf } from '../support/runs.ts'
 import { LAYER, place, type Place } from './harness.ts'
 
 const checkpoint = (name: string): string => join(root, 'test/fixtures/checkpoints', name)
@@ -219,19 +219,23 @@ for (const [name, renormalise] of shareOf(CHECKPOINTS, 2)) {
   })
 }
 
-test('a table for people; experts are dropped by the old router or at random, too', async () => {
-  const there = place()
-  const out = await smoe(there, 'reroute', checkpoint('mixtral'), '--device', 'reference')
-  expect(out).toMatch(
-    /^ +collapse +cosine +overlap +CV +MaxVio\nlayer +router +W_EV .*\nlayers\.0\/moe( +\d\.\d{3}){10}\nlayers\.1\/moe/,
-  )
-  const drop = async (...more: readonly string[]): Promise<string> =>
-    smoe(there, 'reroute', checkpoint('mixtral'), '--device', 'reference', '--drop', '0.3', '--out', 'small', ...more)
-  expect(await drop('--drop-by', 'router')).toMatch(/experts dropped\nlayers\.0\/moe {2}\d, \d\n/)
-  expect(await drop('--drop-by', 'random', '--seed', '3')).toBe(await drop('--drop-by', 'random', '--seed', '3'))
-}, 120_000)
+test(
+  'a table for people; experts are dropped by the old router or at random, too',
+  { ...IN_LONG_ALONE, timeout: 120_000 },
+  async () => {
+    const there = place()
+    const out = await smoe(there, 'reroute', checkpoint('mixtral'), '--device', 'reference')
+    expect(out).toMatch(
+      /^ +collapse +cosine +overlap +CV +MaxVio\nlayer +router +W_EV .*\nlayers\.0\/moe( +\d\.\d{3}){10}\nlayers\.1\/moe/,
+    )
+    const drop = async (...more: readonly string[]): Promise<string> =>
+      smoe(there, 'reroute', checkpoint('mixtral'), '--device', 'reference', '--drop', '0.3', '--out', 'small', ...more)
+    expect(await drop('--drop-by', 'router')).toMatch(/experts dropped\nlayers\.0\/moe {2}\d, \d\n/)
+    expect(await drop('--drop-by', 'random', '--seed', '3')).toBe(await drop('--drop-by', 'random', '--seed', '3'))
+  },
+)
 
-test('directions of another decomposition are taken from a file', async () => {
+test('directions of another decomposition are taken from a file', IN_LONG_ALONE, async () => {
   const there = place()
   await smoe(there, 'reroute', checkpoint('olmoe'), '-o', 'a.smoe', '--top-c', '5', '--device', 'reference')
   await smoe(

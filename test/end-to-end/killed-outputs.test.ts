@@ -1,6 +1,7 @@
 /**
  * `smoe compile` over another model's files, killed at random moments: the directory holds the files of one of them, and the
  * user's own.
+ * @module-tag long
  */
 import { spawn, spawnSync } from 'node:child_process'
 import { mkdirSync, mkdtempSync, readFileSync, readdirSync, rmSync, writeFileSync } from 'node:fs'
@@ -8,7 +9,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterAll, beforeAll, expect, test } from 'vitest'
 import { LAYER } from '../cli/harness.ts'
-import { inRun, MORE_IN_LONG } from '../support/runs.ts'
+import { testRun } from '../support/runs.ts'
 import { uniform } from '../support/random.ts'
 
 const root = mkdtempSync(join(tmpdir(), 'smoe-killed-outputs-'))
@@ -75,9 +76,9 @@ const whose = (files: Files): string =>
   `a mixture: ${Object.keys(files).join(', ')}`
 
 test.each([
-  ['SIGKILL', inRun({ short: 4, long: 16, whole: 40 })],
-  ['SIGTERM', inRun({ short: 4, long: 8, whole: 16 })],
-] as const)('%s', { ...MORE_IN_LONG, timeout: 300_000 }, async (signal, kills) => {
+  ['SIGKILL', testRun === 'whole' ? 40 : 16],
+  ['SIGTERM', testRun === 'whole' ? 16 : 8],
+] as const)('%s', { timeout: 300_000 }, async (signal, kills) => {
   const seed = Math.floor(Math.random() * 2 ** 31)
   const next = uniform(seed)
   rmSync(join(root, 'out'), { recursive: true, force: true })

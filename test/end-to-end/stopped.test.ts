@@ -1,6 +1,7 @@
 /**
  * `smoe train` told by a signal to stop: it saves after its step, says so by its exit code, and goes on to the bytes of a run
  * that nobody stopped.
+ * @module-tag long
  */
 import { spawn } from 'node:child_process'
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
@@ -10,7 +11,6 @@ import { afterAll, describe, expect, test } from 'vitest'
 import { checkpointName, listCheckpoints } from '../../training/files/checkpoints.ts'
 import { CHECKPOINTS } from '../../training/files/run.ts'
 import { softwareDevices } from '../support/devices.ts'
-import { ON_DEVICES, testRun } from '../support/runs.ts'
 import { TRAINED_TEXT, trainedSpec } from '../support/trained-spec.ts'
 
 const STEPS = 400
@@ -74,9 +74,9 @@ const STOPPING = /once more to stop at once/
 const saved = async (run: string): Promise<number> => (await listCheckpoints(join(root, run, CHECKPOINTS))).at(-1)?.step ?? 0
 const bytes = (run: string): Buffer => readFileSync(join(root, run, CHECKPOINTS, checkpointName(STEPS)))
 
-const devices = await softwareDevices()
+const devices = ['cpu', ...(await softwareDevices())]
 
-describe.each([...devices, ...(testRun === 'short' ? ['reference'] : [])])('on %s', ON_DEVICES, (device) => {
+describe.each([...devices, 'reference'])('on %s', (device) => {
   const on = ['--device', device] as const
 
   test('a signal saves what was done and has its exit code; the run goes on to the same bytes', async () => {
@@ -117,7 +117,7 @@ const TWICE = [
 
 test.each(devices.flatMap((device) => TWICE.map((signals) => [device, ...signals] as const)))(
   'on %s, %s, then %s: the second ends the step too',
-  { ...ON_DEVICES, timeout: 120_000 },
+  { timeout: 120_000 },
   async (device, first, second) => {
     const { code, signal, err, took } = await live(
       'slow.smoe',

@@ -8,6 +8,7 @@ import { check } from '../../compiler/model/check.ts'
 import { parse } from '../../grammar/parse.ts'
 import { load, root } from '../support/sources.ts'
 import { assertProperty, fuzzTimeout } from '../support/property.ts'
+import { inRun, MORE_IN_LONG } from '../support/runs.ts'
 
 const specs = ['examples', 'test/model/errors', 'std/blocks', 'std/policies', 'std/experts'].flatMap((folder) =>
   readdirSync(join(root, folder))
@@ -69,23 +70,17 @@ function edited(text: string, changes: readonly (readonly [number, string])[]): 
   return parts.join('')
 }
 
-test(
-  'a spec with changed words never throws',
-  () => {
-    assertProperty(
-      fc.property(fc.oneof(fc.constantFrom(...specs), fc.constantFrom(...models)), edits, (text, changes) => {
-        const { file, diagnostics } = parse({ path: 'examples/changed.smoe', text: edited(text, changes) })
-        const { model, diagnostics: told } = check(file, { load })
-        if (diagnostics.length === 0 && model !== null) expect(lower(model).outputs.length).toBeGreaterThan(0)
-        const isSilent =
-          model === null &&
-          told.length + diagnostics.length === 0 &&
-          file.declarations.some(({ declares }) => declares === 'model')
-        expect(isSilent).toBe(false)
-        for (const { span, message } of told) expect([message !== '', span.end >= span.start]).toEqual([true, true])
-      }),
-      150,
-    )
-  },
-  fuzzTimeout(75_000),
-)
+test('a spec with changed words never throws', { ...MORE_IN_LONG, timeout: fuzzTimeout(75_000) }, () => {
+  assertProperty(
+    fc.property(fc.oneof(fc.constantFrom(...specs), fc.constantFrom(...models)), edits, (text, changes) => {
+      const { file, diagnostics } = parse({ path: 'examples/changed.smoe', text: edited(text, changes) })
+      const { model, diagnostics: told } = check(file, { load })
+      if (diagnostics.length === 0 && model !== null) expect(lower(model).outputs.length).toBeGreaterThan(0)
+      const isSilent =
+        model === null && told.length + diagnostics.length === 0 && file.declarations.some(({ declares }) => declares === 'model')
+      expect(isSilent).toBe(false)
+      for (const { span, message } of told) expect([message !== '', span.end >= span.start]).toEqual([true, true])
+    }),
+    inRun({ short: 50, long: 150, whole: 150 }),
+  )
+})

@@ -16,6 +16,7 @@ import { graphsOf } from '../bindings/tiny.ts'
 import { uniform } from '../support/random.ts'
 import { trainedSpec } from '../support/trained-spec.ts'
 import { addPlanFor } from './plans.ts'
+import { inRun, MORE_IN_LONG } from '../support/runs.ts'
 
 const WITHIN_MS = 2000
 const checkpoint = memoryCheckpoint({ w: { shape: [4], data: new Float32Array(4) } })
@@ -125,9 +126,12 @@ const ticks = (count: number) => async (): Promise<void> => {
   for (let tick = 0; tick < count; tick++) await Promise.resolve()
 }
 
+const MOMENTS = inRun({ short: 40, long: 200, whole: 200 })
+
 describe(`with seed ${seed}`, () => {
   test.each(Object.entries(WORK))(
-    'on a device that computes nothing, %s ends at each of 200 moments',
+    `on a device that computes nothing, %s ends at each of ${MOMENTS} moments`,
+    { ...MORE_IN_LONG, timeout: 300_000 },
     async (name, work) => {
       const next = uniform(seed)
       // moments are counted in turns of the queue of promises
@@ -143,7 +147,7 @@ describe(`with seed ${seed}`, () => {
       isOver = true
       await counting
       const ended: string[] = []
-      for (let at = 0; at < 200; at++) {
+      for (let at = 0; at < MOMENTS; at++) {
         const { adapter, lose: go } = createNullAdapter()
         const device = await openDevice(adapter)
         const moment = Math.floor(next() * all)
@@ -155,9 +159,8 @@ describe(`with seed ${seed}`, () => {
         // afterwards all ends at once
         if (ended.at(-1) === 'lost') await expect(createSession(device, addPlanFor(device))).rejects.toThrow(DeviceLostError)
       }
-      expect(ended.filter((end) => end === 'lost').length, `${name}, seed ${seed}`).toBeGreaterThan(100)
+      expect(ended.filter((end) => end === 'lost').length, `${name}, seed ${seed}`).toBeGreaterThan(MOMENTS / 2)
     },
-    300_000,
   )
 
   /** Loses the device at 12 moments of the time that the work takes. */

@@ -36,5 +36,7 @@ export const openSoftware = async (): Promise<readonly Device[]> =>
     (await softwareDevices()).map((choose) => openDevice({ choose, ...(choose === 'cpu' ? { threads: 2 } : {}) })),
   )
 
-/** `softwareAdapters`, opened. */
-export const openAdapters = async (): Promise<readonly Device[]> => await Promise.all((await softwareAdapters()).map(open))
+/** The adapters that are wanted, or those of the run, opened. */
+export const openAdapters = async (
+  wanted: readonly SoftwareAdapter[] = TEST_RUNS[testRun].adapters,
+): Promise<readonly Device[]> => await Promise.all((await present(wanted)).map(open))

@@ -41,11 +41,14 @@ export const ON_DEVICES = { tags: ['devices'] as string[] }
 /** Options of a test that draws or does more in the long run, which takes it too. */
 export const MORE_IN_LONG = { tags: ['more'] as string[] }
 
+/** Options of a test that the long run alone takes: of a kind that the short run has quicker tests of. */
+export const IN_LONG_ALONE = { tags: ['long'] as string[], skip: testRun === 'short' }
+
 /** By what text of a test file its tests are in the long run: there alone, on the adapters, or with more samples and cases. */
 export const MARKS = {
   long: /^ \* @module-tag long$/m,
   devices: /^ \* @module-tag devices$|^import .*\bON_DEVICES\b/m,
-  more: /^import .*\bMORE_IN_LONG\b/m,
+  more: /^import .*\b(MORE_IN_LONG|IN_LONG_ALONE)\b/m,
 } as const
 
 /** What the run has of a number: samples, kills, steps. */

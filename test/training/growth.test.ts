@@ -1,4 +1,7 @@
-/** Nothing stays of a step of training, however many there are. */
+/**
+ * Nothing stays of a step of training, however many there are.
+ * @module-tag long
+ */
 import { expect, test } from 'vitest'
 import { trainingPlans } from '../../compiler/train.ts'
 import { PORTABLE } from '../../plan/target.ts'

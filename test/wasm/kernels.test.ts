@@ -18,6 +18,7 @@ import { read } from '../support/sources.ts'
 import { weightsOf } from '../support/weights.ts'
 import { samples } from '../support/random-graph.ts'
 import { createWasmKernel } from '../support/wasm-kernel.ts'
+import { inRun, MORE_IN_LONG, shareOf } from '../support/runs.ts'
 
 function runKernel(
   program: KernelProgram,
@@ -81,10 +82,10 @@ function compareAll(graph: Graph, feeds: Feeds, target: Target, variant: 'decode
   }
 }
 
-it.each(['decode', 'prefill'] as const)('%s tokens', (variant) => {
+it.each(['decode', 'prefill'] as const)('%s tokens', MORE_IN_LONG, (variant) => {
   assertProperty(
     fc.property(samples(160), ({ graph, feeds }) => compareAll(graph, feeds, CPU, variant)),
-    150,
+    inRun({ short: 40, long: 150, whole: 150 }),
   )
   expect(counted.kernels).toBeGreaterThan(0)
 })
@@ -100,11 +101,10 @@ const SPECS = [
   '11-train-a-small-model',
 ]
 
-it.each(SPECS.flatMap((name) => (['decode', 'prefill'] as const).map((variant) => [name, variant] as const)))(
-  '%s, %s',
-  (name, variant) => {
-    const graph = graphOf(read(`examples/${name}.smoe`))
-    const feeds = feedsOf(graph, { B: variant === 'decode' ? 2 : 70, S: 5, T: 70 }, { seed: 3 })
-    compareAll(graph, { inputs: feeds.inputs, weights: weightsOf(graph, feeds.checkpoint) }, CPU, variant)
-  },
-)
+const cases = SPECS.flatMap((name) => (['decode', 'prefill'] as const).map((variant) => [name, variant] as const))
+
+it.each(shareOf(cases, 3))('%s, %s', MORE_IN_LONG, (name, variant) => {
+  const graph = graphOf(read(`examples/${name}.smoe`))
+  const feeds = feedsOf(graph, { B: variant === 'decode' ? 2 : 70, S: 5, T: 70 }, { seed: 3 })
+  compareAll(graph, { inputs: feeds.inputs, weights: weightsOf(graph, feeds.checkpoint) }, CPU, variant)
+})

@@ -13,6 +13,7 @@ import { reportRoutes, type RoutingReport } from '../../../runtime/routing/repor
 import { layerOf } from '../../runtime/routing/layers.ts'
 import { browserPath, launch } from '../../support/chromium.ts'
 import { madeUp } from './reports.ts'
+import { IN_LONG_ALONE } from '../../support/runs.ts'
 
 const path = browserPath()
 if (path === null) console.log('the page of the routing report is not tested: no chromium here (apt-get install chromium)')
@@ -107,7 +108,7 @@ describe.skipIf(path === null)('in Chromium', () => {
     await page.close()
   })
 
-  test('has every number in tables', async () => {
+  test('has every number in tables', IN_LONG_ALONE, async () => {
     const page = await show([first])
     for (const summary of await page.locator('summary').all()) await summary.click()
     await page.locator('.tables table').nth(1).waitFor()
@@ -116,7 +117,7 @@ describe.skipIf(path === null)('in Chromium', () => {
     await page.close()
   })
 
-  test('says whether loads are as balanced as is required', async () => {
+  test('says whether loads are as balanced as is required', IN_LONG_ALONE, async () => {
     const within = { 'layers.0/moe': 5, 'layers.1/moe': 500 }
     const page = await show([
       reportRoutes(record, { model: 'made_up', adapter: 'no adapter', dims: {}, within, replayed: 'routes.safetensors' }),
@@ -138,7 +139,7 @@ describe.skipIf(path === null)('in Chromium', () => {
     await page.close()
   })
 
-  test('says where loads and routers have collapsed, each with its scale', async () => {
+  test('says where loads and routers have collapsed, each with its scale', IN_LONG_ALONE, async () => {
     const [found, random] = [{ pearson: 0.9, cosine: 0.9 }, randomRows(8, 32)]
     const collapse = { 'b/moe': [{ weight: 'b.moe.router.gate', ...found, random, verdict: routerVerdict(found, random) }] }
     const layers = ['a/moe', 'b/moe'].map((name, at) => ({
@@ -180,7 +181,7 @@ describe.skipIf(path === null)('in Chromium', () => {
     await page.close()
   })
 
-  test('has something to say of no tokens, of one expert, and of layers unlike each other', async () => {
+  test('has something to say of no tokens, of one expert, and of layers unlike each other', IN_LONG_ALONE, async () => {
     const layers = [
       { ...layerOf(3, [], [], 2), name: 'early/moe' },
       { ...layerOf(1, [[0], [0]]), name: 'late/moe' },
@@ -193,7 +194,7 @@ describe.skipIf(path === null)('in Chromium', () => {
     await page.close()
   })
 
-  test('is drawn in the dark, on a phone and on paper', async () => {
+  test('is drawn in the dark, on a phone and on paper', IN_LONG_ALONE, async () => {
     const sizes: number[] = []
     for (const [scheme, width] of [
       ['light', 1280],
@@ -210,7 +211,7 @@ describe.skipIf(path === null)('in Chromium', () => {
     expect(Math.min(...sizes)).toBeGreaterThan(20_000)
   })
 
-  test('has room for 64 layers of 256 experts', async () => {
+  test('has room for 64 layers of 256 experts', IN_LONG_ALONE, async () => {
     const page = await show([madeUp({ layers: 64, experts: 256, tokens: 300, k: 8 }, 9).report])
     expect(await page.locator('rect.cell').count()).toBe(16_384)
     const [figure, frame] = [

@@ -9,6 +9,7 @@ import { trainingPage } from '../../../cli/training/page.ts'
 import { reportTraining, type TrainingReport } from '../../../training/record/report.ts'
 import { browserPath, launch } from '../../support/chromium.ts'
 import { madeUpRecords, madeUpRun } from './reports.ts'
+import { IN_LONG_ALONE } from '../../support/runs.ts'
 
 const path = browserPath()
 if (path === null) console.log('the page of the training report is not tested: no chromium here (apt-get install chromium)')
@@ -103,7 +104,7 @@ describe.skipIf(path === null)('in Chromium', () => {
     await page.close()
   })
 
-  test('a pixel a piece and expert, dead ones in red', async () => {
+  test('a pixel a piece and expert, dead ones in red', IN_LONG_ALONE, async () => {
     const page = await show(run)
     const pixels = await page
       .locator('.strip canvas')
@@ -123,7 +124,7 @@ describe.skipIf(path === null)('in Chromium', () => {
     await page.close()
   })
 
-  test('tells the step under the pointer, in all figures at once', async () => {
+  test('tells the step under the pointer, in all figures at once', IN_LONG_ALONE, async () => {
     const page = await show(run)
     await page.hover('svg.chart >> nth=0', { position: { x: 600, y: 100 } })
     expect(await page.locator('.tooltip').innerText()).toMatch(/^step \d+\ntraining: \d\.\d{3}\nvalidation: \d\.\d{3}( at \d+)?$/)
@@ -143,7 +144,7 @@ describe.skipIf(path === null)('in Chromium', () => {
     await page.close()
   })
 
-  test('says in words what is wrong with layers, and what to try', async () => {
+  test('says in words what is wrong with layers, and what to try', IN_LONG_ALONE, async () => {
     const page = await show(run)
     expect(await page.locator('.verdicts li').allInnerTexts()).toEqual([
       expect.stringMatching(/^layers\.2\/moe\s+Expert 7 of 8 DEAD: no token over the last 50 steps\.$/),
@@ -168,7 +169,7 @@ describe.skipIf(path === null)('in Chromium', () => {
     await page.close()
   })
 
-  test('has the numbers in tables', async () => {
+  test('has the numbers in tables', IN_LONG_ALONE, async () => {
     const page = await show(run)
     for (const summary of await page.locator('summary').all()) await summary.click()
     await page.locator('.tables table').nth(5).waitFor()
@@ -182,7 +183,7 @@ describe.skipIf(path === null)('in Chromium', () => {
     await page.close()
   })
 
-  test('has something to say of runs with little to show', async () => {
+  test('has something to say of runs with little to show', IN_LONG_ALONE, async () => {
     const records = madeUpRecords({ steps: 40, layers: 0, experts: 2 })
     const bare = records.filter(({ kind }) => kind !== 'validation')
     const runs = [
@@ -208,7 +209,7 @@ describe.skipIf(path === null)('in Chromium', () => {
     }
   })
 
-  test('is drawn in the dark, on a phone and on paper', async () => {
+  test('is drawn in the dark, on a phone and on paper', IN_LONG_ALONE, async () => {
     const sizes: number[] = []
     for (const [scheme, width] of [
       ['light', 1280],
@@ -224,7 +225,7 @@ describe.skipIf(path === null)('in Chromium', () => {
     expect(Math.min(...sizes)).toBeGreaterThan(50_000)
   })
 
-  test('has room for 24 layers of 64 experts', async () => {
+  test('has room for 24 layers of 64 experts', IN_LONG_ALONE, async () => {
     const large = madeUpRun({ steps: 300, layers: 24, experts: 64, competitions: true })
     const page = await show(large)
     expect(await page.locator('.strip canvas').count()).toBe(24)

@@ -11,6 +11,9 @@ export interface Project {
   readonly shell: (line: string) => { readonly text: string; readonly code: number | null }
 }
 
+/** What the programs of `examples/programs` print. */
+export const LINE = 'logits [1, 3, 64]; after 5, 8, 13 the model expects token 50'
+
 const QUIET = '--no-audit --no-fund --prefer-offline --loglevel=error'
 
 export function createProject(): Project {

@@ -8,7 +8,7 @@ import { PORTABLE, type Target } from '../../../plan/target.ts'
 import type { Variant } from '../../../compiler/kernel/scope/context.ts'
 import { evaluate } from '../../../compiler/reference/evaluate.ts'
 import { openAdapters, openSoftware } from '../../support/devices.ts'
-import { ON_DEVICES } from '../../support/runs.ts'
+import { inRun, MORE_IN_LONG, ON_DEVICES } from '../../support/runs.ts'
 import type { Device } from '../../../runtime/device.ts'
 import { both } from '../../support/graph-on-host.ts'
 import { planOf, runPlan } from '../../support/graph-on-device.ts'
@@ -26,15 +26,15 @@ function same(name: string, got: ArrayLike<number>, want: ArrayLike<number>): vo
 describe('kernels on the host', () => {
   it.each(VARIANTS.flatMap((variant) => [PORTABLE, CPU].map((target) => ({ variant, target }))))(
     '$variant tokens, for a $target.kind',
+    { ...MORE_IN_LONG, timeout: fuzzTimeout(60_000) },
     ({ variant, target }) => {
       assertProperty(
         fc.property(productSamples(1), ({ graph, feeds }) =>
           both(graph, feeds, target, variant).forEach(({ name, got, want }) => same(name, got, want)),
         ),
-        300,
+        inRun({ short: 75, long: 300, whole: 300 }),
       )
     },
-    fuzzTimeout(60_000),
   )
 })
 

@@ -7,6 +7,7 @@ import { buildSync } from 'esbuild'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { listAdapters, openDevice } from '../../../runtime/dawn/index.ts'
 import { NoAdapterError } from '../../../runtime/errors.ts'
+import { MORE_IN_LONG, shareOf } from '../../support/runs.ts'
 
 test('every adapter is listed with what it can do, and every way to one with what was found', async () => {
   const { adapters, attempts } = await listAdapters()
@@ -130,8 +131,9 @@ describe('in a process of its own', () => {
     await writeFile(path, Buffer.concat([bytes.subarray(0, at), Buffer.alloc(length, 0xcc), bytes.subarray(at + length)]))
   }
 
-  test.runIf(process.platform === 'linux' && process.arch === 'x64').each(damages)(
+  test.runIf(process.platform === 'linux' && process.arch === 'x64').each(shareOf(damages, 3))(
     'unpacked anew, by several at a time: %s',
+    { ...MORE_IN_LONG, timeout: 120_000 },
     async (_, damage) => {
       const { env, driver } = await filled()
       const sound = await readFile(join(driver, LIBRARY))
@@ -141,7 +143,6 @@ describe('in a process of its own', () => {
       expect((await readFile(join(driver, LIBRARY))).equals(sound)).toBe(true)
       expect(await readdir(env.SMOE_CACHE)).toHaveLength(1)
     },
-    120_000,
   )
 
   test.runIf(process.platform === 'linux' && process.arch === 'x64')(

@@ -24,6 +24,7 @@ import { bigrams, fakeMachine } from '../fake-machine.ts'
 import { routed } from '../recipes.ts'
 import { chain } from '../texts.ts'
 import { BALLAST, killable } from './killable.ts'
+import { IN_LONG_ALONE } from '../../support/runs.ts'
 
 const root = mkdtempSync(join(tmpdir(), 'smoe-run-'))
 afterAll(() => rmSync(root, { recursive: true }))
@@ -246,33 +247,37 @@ describe('killed with -9', () => {
       )
     })
 
-  test('at any moment, no checkpoint is torn, and the run ends in the same bytes', async () => {
-    const [directory, whole] = [join(root, 'killed'), join(root, 'not killed')]
-    let [kills, seen] = [0, 0]
-    const seed = Number(process.env.SEED ?? Math.floor(Math.random() * 2 ** 31))
-    console.info(`SEED=${seed} repeats the moments`)
-    const random = uniform(seed)
-    for (let at = 0; at < 40; at++) {
-      if (await killed(directory, at % 4, random() * 15)) kills++
-      const listed = await listCheckpoints(join(directory, CHECKPOINTS))
-      expect(listed.length).toBeLessThanOrEqual(4)
-      for (const { path, step } of listed) {
-        const { saved } = await loadCheckpoint(path)
-        expect(saved.progress.step).toBe(step)
-        const ballast = saved.state.ballast.data
-        expect([ballast.length, ballast[0], ballast[BALLAST - 1]]).toEqual([BALLAST, step, step])
+  test(
+    'at any moment, no checkpoint is torn, and the run ends in the same bytes',
+    { ...IN_LONG_ALONE, timeout: 180_000 },
+    async () => {
+      const [directory, whole] = [join(root, 'killed'), join(root, 'not killed')]
+      let [kills, seen] = [0, 0]
+      const seed = Number(process.env.SEED ?? Math.floor(Math.random() * 2 ** 31))
+      console.info(`SEED=${seed} repeats the moments`)
+      const random = uniform(seed)
+      for (let at = 0; at < 40; at++) {
+        if (await killed(directory, at % 4, random() * 15)) kills++
+        const listed = await listCheckpoints(join(directory, CHECKPOINTS))
+        expect(listed.length).toBeLessThanOrEqual(4)
+        for (const { path, step } of listed) {
+          const { saved } = await loadCheckpoint(path)
+          expect(saved.progress.step).toBe(step)
+          const ballast = saved.state.ballast.data
+          expect([ballast.length, ballast[0], ballast[BALLAST - 1]]).toEqual([BALLAST, step, step])
+        }
+        const newest = listed.at(-1)?.step ?? 0
+        expect(newest).toBeGreaterThanOrEqual(seen)
+        seen = newest
       }
-      const newest = listed.at(-1)?.step ?? 0
-      expect(newest).toBeGreaterThanOrEqual(seen)
-      seen = newest
-    }
-    expect(kills).toBeGreaterThan(30)
-    expect(seen).toBeGreaterThan(40)
-    execFileSync(process.execPath, [script, directory])
-    for await (const _ of trainInto(whole, { ...killable(), saveEvery: 100 }, { keep: 1, time: () => 0 }));
-    const last = join(CHECKPOINTS, checkpointName(300))
-    expect(readFileSync(join(directory, last)).equals(readFileSync(join(whole, last)))).toBe(true)
-    expect(lines(directory)).toBe(lines(whole))
-    expect(readdirSync(join(directory, CHECKPOINTS))).toEqual([298, 299, 300].map(checkpointName))
-  }, 180_000)
+      expect(kills).toBeGreaterThan(30)
+      expect(seen).toBeGreaterThan(40)
+      execFileSync(process.execPath, [script, directory])
+      for await (const _ of trainInto(whole, { ...killable(), saveEvery: 100 }, { keep: 1, time: () => 0 }));
+      const last = join(CHECKPOINTS, checkpointName(300))
+      expect(readFileSync(join(directory, last)).equals(readFileSync(join(whole, last)))).toBe(true)
+      expect(lines(directory)).toBe(lines(whole))
+      expect(readdirSync(join(directory, CHECKPOINTS))).toEqual([298, 299, 300].map(checkpointName))
+    },
+  )
 })
