@@ -1,10 +1,11 @@
 /** The spec of a checkpoint, from its config and its weights, if available. */
 import { statSync } from 'node:fs'
 import { basename, dirname, join } from 'node:path'
+import { isFormat, type FormatName } from '../../plan/storage/formats.ts'
 import type { Checkpoint } from '../../runtime/checkpoint/checkpoint.ts'
 import { openCheckpoint } from '../../runtime/checkpoint/files.ts'
 import { parseJson } from '../../runtime/checkpoint/json.ts'
-import { cut } from '../../runtime/checkpoint/quote.ts'
+import { cut, quoted } from '../../runtime/checkpoint/quote.ts'
 import { INDEX, SINGLE } from '../../runtime/checkpoint/shards.ts'
 import { EXIT, Failure } from '../exit.ts'
 import { missingFile, readText } from '../load.ts'
@@ -14,6 +15,7 @@ import { importModel, type Imported, type ImportSettings } from './import.ts'
 import { isRecord } from './fields.ts'
 import type { Layout } from './names/source.ts'
 import { rowOf } from './table.ts'
+import type { Quantization } from './quantization.ts'
 import { checkWeights, headOf } from './weights.ts'
 
 export type ImportedSpec = Imported & { readonly kind: 'spec' }
@@ -83,6 +85,17 @@ async function withFiles(
   return { ...untied, notes: [...untied.notes, note], hasCopy: false }
 }
 
+/** Throws a Failure where the config and the files do not agree on how weights are quantised. */
+function checkQuantization(path: string, quantized: Quantization | null, { name, tensors }: Checkpoint): void {
+  const coded = [...tensors.values()].filter(({ dtype }) => isFormat(dtype))
+  const other = coded.find(({ dtype }) => quantized?.formats.includes(dtype as FormatName) !== true)
+  const says = quantized === null ? "there is no 'quantization_config'" : `'quant_method' is ${quantized.method}`
+  if (other !== undefined)
+    throw new Failure(EXIT.badCheckpoint, `${path}: ${says}, and ${quoted(other.name)} of ${name} has codes of ${other.dtype}`)
+  if (quantized !== null && coded.length === 0)
+    throw new Failure(EXIT.badCheckpoint, `${path}: ${says}, and no weight of ${name} has codes`)
+}
+
 export interface ImportOptions {
   /** Whether unread tensors are a note instead of an error. */
   readonly allowUnread?: boolean
@@ -140,6 +153,7 @@ export async function importFrom(
   if (checkpoint === null) return { ...alone, notes: [...alone.notes, UNCHECKED] }
   try {
     const { hasCopy, ...result } = await withFiles(path, config, checkpoint, as)
+    checkQuantization(path, result.quantized, checkpoint)
     const isIgnorable = (tensor: string): boolean =>
       (hasCopy && tensor === result.tie.head) || result.ignorable.some((pattern) => pattern.test(tensor))
     const unread = checkWeights(result.name, result.spec, checkpoint, { isIgnorable, allowUnread }, terminal)

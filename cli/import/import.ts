@@ -7,6 +7,7 @@ import type { GgufSettings } from './gguf/settings.ts'
 import type { Layout } from './names/source.ts'
 import type { Row, Tie } from './row.ts'
 import { nearestText } from './nearest.ts'
+import { readQuantization, type Quantization } from './quantization.ts'
 import { ROWS, rowOf, supportedModelTypes } from './table.ts'
 
 export { supportedModelTypes } from './table.ts'
@@ -21,6 +22,8 @@ export type Imported =
       /** What each field of the config became. */
       readonly fields: readonly FieldReport[]
       readonly tie: Tie
+      /** How the files have quantised weights; null where they have none. */
+      readonly quantized: Quantization | null
       /** Tensors beside the model that have no effect on its logits. */
       readonly ignorable: readonly RegExp[]
     }
@@ -49,13 +52,15 @@ function importAs(row: Row, config: Readonly<Record<string, unknown>>, { layout 
   const fields = fieldsOf(config, { defaults, aliases })
   fields.text('model_type', 'the row of the table')
   for (const name of unused) fields.skip(name, `nothing: ${architecture} does not read it`)
-  const { text, tie } = row.spec(fields, { layout, name: type, doc, architecture, gguf })
+  const quantized = readQuantization(fields)
+  const options = { layout, name: type, doc, architecture, gguf, ...(quantized === null ? {} : { quantized }) }
+  const { text, tie } = row.spec(fields, options)
   const others = checkOthers(fields)
   const ignorable = row.ignorable?.(fields) ?? []
   const reasons = [...new Set(fields.problems)]
   if (reasons.length > 0) return unsupported(listedReasons(reasons))
   const report = explainFields(config, fields, others)
-  return { kind: 'spec', name: type, spec: text, notes: [...new Set(fields.notes)], fields: report, tie, ignorable }
+  return { kind: 'spec', name: type, spec: text, notes: [...new Set(fields.notes)], fields: report, tie, quantized, ignorable }
 }
 
 export function importModel(config: unknown, settings: ImportSettings = {}): Imported {

@@ -3,6 +3,7 @@ import type { Fields } from './fields.ts'
 import type { RotatedPairs } from './gguf/settings.ts'
 import type { Layout } from './names/source.ts'
 import type { ParameterText } from './parameter.ts'
+import type { Quantization } from './quantization.ts'
 
 /** What every part of a decoder may know. */
 export interface Context {
@@ -11,6 +12,8 @@ export interface Context {
   /** Number of layers. */
   readonly layers: number
   readonly rotates: RotatedPairs
+  /** How the files have quantised weights; absent where they have none. */
+  readonly quantized?: Quantization
 }
 
 /** Path of a weight -> its source in the checkpoint, both without what leads to the layer. */

@@ -2,6 +2,7 @@
 import type { Default, Fields } from './fields.ts'
 import type { GgufSettings } from './gguf/settings.ts'
 import type { Layout } from './names/source.ts'
+import type { Quantization } from './quantization.ts'
 
 export interface SpecOptions {
   readonly layout: Layout
@@ -10,6 +11,8 @@ export interface SpecOptions {
   readonly architecture: string
   /** What a GGUF file says beside the config; absent for a checkpoint in the layout of the hub. */
   readonly gguf?: GgufSettings
+  /** How the files have quantised weights; absent where they have none. */
+  readonly quantized?: Quantization
 }
 
 /** The spec of a config, and how its head relates to its embedding. */

@@ -1,8 +1,10 @@
 /** A checkpoint without some of the experts: which bytes of which tensors stay, and under which names. */
 import type { MoeTerm } from '../../compiler/model/model.ts'
 import type { Plan, WeightPort } from '../../plan/plan.ts'
+import { isFormat } from '../../plan/storage/formats.ts'
 import type { Checkpoint, TensorInfo } from '../../runtime/checkpoint/checkpoint.ts'
 import type { CopiedTensor } from '../../runtime/checkpoint/copy.ts'
+import { quoted } from '../../runtime/checkpoint/quote.ts'
 import { EXIT, Failure } from '../exit.ts'
 
 /** A routed layer by its place in the plan, and the experts that stay, ascending. */
@@ -67,9 +69,19 @@ function portsOf(plan: Plan, moe: MoeTerm | undefined, { path, experts }: Kept):
   return [...own, ...plan.weights.filter(({ name, shape }) => name.startsWith(router) && Number(shape[0]) === experts)]
 }
 
+/** Blocks are put together while they are read; the tensors of the file that they are made of would have to be cut. */
+function refuseBlocks({ name, tensors }: Checkpoint): void {
+  const quantized = [...tensors.values()].find(({ dtype }) => isFormat(dtype))
+  if (quantized !== undefined)
+    throw new Failure(
+      EXIT.badCheckpoint,
+      `experts cannot be removed from ${name}: ${quoted(quantized.name)} is quantised (${quantized.dtype})`,
+    )
+}
+
 /**
  * Every tensor of the smaller checkpoint, by name; what belongs to no expert stays as it is. Throws a Failure for a layout that
- * cannot be cut.
+ * cannot be cut, and for quantised weights.
  */
 export function cutTensors(
   plan: Plan,
@@ -77,6 +89,7 @@ export function cutTensors(
   layers: readonly Kept[],
   checkpoint: Checkpoint,
 ): readonly CopiedTensor[] {
+  refuseBlocks(checkpoint)
   const changed = new Map<string, CopiedTensor | null>()
   for (const kept of layers) {
     const moe =

@@ -1,5 +1,6 @@
 import { CheckpointError } from '../errors.ts'
 import type { Checkpoint, TensorInfo } from './checkpoint.ts'
+import { joinCodes } from './codes/join.ts'
 import { dtypeRecord, isDType } from './dtypes.ts'
 import { HeaderError, parseHeader, type RawTensor } from './header.ts'
 import { cut, quoted } from './quote.ts'
@@ -77,11 +78,8 @@ async function open(source: ByteSource): Promise<Checkpoint> {
   return { name: source.name, tensors: infos, metadata, read, close: source.close }
 }
 
-/**
- * Reads and checks the whole header; tensors are read on demand. The checkpoint closes its source; a source that is refused
- * is closed at once. Throws a CheckpointError.
- */
-export const openSafetensors = (source: ByteSource): Promise<Checkpoint> =>
+/** The tensors as the file has them: codes and scales apart. */
+export const openPlainSafetensors = (source: ByteSource): Promise<Checkpoint> =>
   orClose(source, async () => {
     try {
       return await open(source)
@@ -89,3 +87,12 @@ export const openSafetensors = (source: ByteSource): Promise<Checkpoint> =>
       throw error instanceof HeaderError ? new CheckpointError(source.name, error.message) : error
     }
   })
+
+/**
+ * Reads and checks the whole header; tensors are read on demand, quantised weights as one tensor each. The checkpoint closes its
+ * source; a source that is refused is closed at once. Throws a CheckpointError.
+ */
+export async function openSafetensors(source: ByteSource): Promise<Checkpoint> {
+  const plain = await openPlainSafetensors(source)
+  return orClose(plain, () => joinCodes(plain))
+}

@@ -1,8 +1,9 @@
 import { CheckpointError } from '../errors.ts'
 import type { Checkpoint, TensorInfo } from './checkpoint.ts'
+import { joinCodes } from './codes/join.ts'
 import { parseJson } from './json.ts'
 import { cut, listed, quoted } from './quote.ts'
-import { openSafetensors } from './safetensors.ts'
+import { openPlainSafetensors, openSafetensors } from './safetensors.ts'
 import { orClose, type ByteSource } from './source.ts'
 
 /** Opens a file by its name beside the others; null where there is none. */
@@ -64,7 +65,7 @@ async function openAll(index: string, files: readonly string[], open: OpenFile):
     for (const file of files) {
       const source = await open(file)
       if (source === null) throw new CheckpointError(index, `the shard ${cut(file)} is not there`)
-      shards.set(file, await openSafetensors(source))
+      shards.set(file, await openPlainSafetensors(source))
     }
     return shards
   })
@@ -90,8 +91,9 @@ function whereTensorsAre(index: string, map: WeightMap, shards: Shards): WeightM
 }
 
 /**
- * A checkpoint of several files, as its index says: all tensors that its shards have. Throws a CheckpointError naming the shard
- * that is missing or lacks a tensor, or the tensor that two shards have. The index is the caller's to close.
+ * A checkpoint of several files, as its index says: all tensors that its shards have; codes and scales of a weight may be in
+ * different shards. Throws a CheckpointError naming the shard that is missing or lacks a tensor, or the tensor that two shards
+ * have. The index is the caller's to close.
  */
 export async function openShards(index: ByteSource, open: OpenFile): Promise<Checkpoint> {
   const map = await readIndex(index)
@@ -106,7 +108,7 @@ export async function openShards(index: ByteSource, open: OpenFile): Promise<Che
     if (file === undefined) throw new CheckpointError(index.name, `has no tensor ${quoted(tensor)}`)
     return shards.get(file)!.read(tensor, offset, length)
   }
-  return { name: index.name, tensors, metadata: {}, read, close }
+  return orClose({ close }, () => joinCodes({ name: index.name, tensors, metadata: {}, read, close }))
 }
 
 /** Programs differ in which of the two files they read, so both are accepted only if they describe the same checkpoint. */

@@ -8,7 +8,7 @@ import { cut, listed } from '../checkpoint/quote.ts'
 import { nearNames } from '../near.ts'
 import { elementCount, showShape } from '../tensors.ts'
 import { formatOf } from '../../plan/storage/formats.ts'
-import { dtypeRecord } from '../checkpoint/dtypes.ts'
+import { dtypeRecord, type ElementType } from '../checkpoint/dtypes.ts'
 import { convertible } from './convert.ts'
 import { isHarmless } from './harmless.ts'
 import { viewOf, type View } from './view.ts'
@@ -86,7 +86,7 @@ function matchPiece(
   const has = `the file has ${tensor.dtype}${sizesText(tensor.shape)}`
   if (!convertible(tensor.dtype, port)) {
     const to = port.storage === undefined ? port.dtype : port.storage.format
-    return { code: 'dtype', message: `${expected}; ${has}, which cannot be converted to ${to}` }
+    return { code: 'dtype', message: `${expected}; ${has}, which cannot be converted to ${to}${without(tensor.dtype)}` }
   }
   const view = viewOf(tensor.shape, piece)
   if (typeof view === 'string') return { code: 'shape', message: `${expected}; ${has}, and the spec asks for ${view}` }
@@ -96,6 +96,9 @@ function matchPiece(
     message: `${expected}; ${has}${describeSlices(piece) && `, ${showShape(view.shape)}${describeSlices(piece)}`}`,
   }
 }
+
+/** Codes are numbers only with the scales that they are for. */
+const without = (dtype: ElementType): string => (dtype === 'F8_E4M3' ? ': no scales are beside these codes' : '')
 
 /** Tensors that no weight uses and that may not be ignored. */
 function extraTensors(plan: Pick<Plan, 'weights'>, checkpoint: Checkpoint): readonly string[] {

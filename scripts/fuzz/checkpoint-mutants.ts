@@ -1,7 +1,8 @@
 /** Mutated checkpoints: safetensors files by bytes and by header, folders by their index, GGUF files by bytes and numbers. */
 import { readFileSync } from 'node:fs'
 import { createRandom } from '../../cli/random.ts'
-import { encodeSafetensors, type FileData } from '../../runtime/checkpoint/encode.ts'
+import { dtypeRecord, type DTypeName } from '../../runtime/checkpoint/dtypes.ts'
+import { encodeSafetensors, headerBytes, type FileData } from '../../runtime/checkpoint/encode.ts'
 import { INDEX, SINGLE } from '../../runtime/checkpoint/shards.ts'
 import type { Random } from './mutate.ts'
 
@@ -21,7 +22,28 @@ const reals = (...shape: number[]): FileData => ({
   data: Float32Array.from({ length: shape.reduce((all, size) => all * size, 1) }, (_, at) => at / 7),
 })
 
+const joined = (...parts: readonly Uint8Array[]): Uint8Array => Uint8Array.from(parts.flatMap((part) => [...part]))
+
+/** A file of bytes that count up. */
+function counted(...tensors: readonly (readonly [name: string, dtype: DTypeName, ...shape: number[]])[]): Uint8Array {
+  const infos = tensors.map(([name, dtype, ...shape]) => ({
+    name,
+    dtype,
+    shape,
+    bytes: shape.reduce((all, size) => all * size, dtypeRecord(dtype).bits / 8),
+  }))
+  return joined(headerBytes(infos), ...infos.map(({ bytes }) => Uint8Array.from({ length: bytes }, (_, at) => at)))
+}
+
+/** Codes and scales. */
+const CODED: readonly Uint8Array[] = [
+  counted(['a.proj_blocks', 'U8', 2, 3, 1, 16], ['a.proj_scales', 'U8', 2, 3, 1], ['a.proj_bias', 'F32', 2, 3]),
+  counted(['a.weight', 'F8_E4M3', 3, 130], ['a.weight_scale_inv', 'F32', 1, 2], ['b.weight', 'BF16', 2, 2]),
+  counted(['a.weight', 'F8_E4M3', 2, 130, 3], ['a.weight_scale_inv', 'BF16', 2, 2, 1]),
+]
+
 const VALID: readonly Uint8Array[] = [
+  ...CODED,
   encodeSafetensors({}),
   encodeSafetensors({ a: reals(2) }),
   encodeSafetensors(
@@ -101,6 +123,9 @@ const WORDS = [
   '"F32"',
   '"F4"',
   '"F8_E4M3"',
+  '_scale_inv',
+  '_scales',
+  '_blocks',
   '"BF16"',
   '"I64"',
   '"BOOL"',
@@ -122,8 +147,6 @@ const WORDS = [
 
 /** Lengths of a header. */
 const LENGTHS = [0n, 1n, 7n, 8n, 99n, 100_000_000n, 100_000_001n, 2n ** 31n, 2n ** 32n, 2n ** 53n, 2n ** 63n, 2n ** 64n - 1n]
-
-const joined = (...parts: readonly Uint8Array[]): Uint8Array => Uint8Array.from(parts.flatMap((part) => [...part]))
 
 /** The bytes from one place to another, replaced. */
 const spliced = (bytes: Uint8Array, from: number, to: number, put: Uint8Array): Uint8Array =>

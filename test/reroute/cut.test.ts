@@ -9,6 +9,7 @@ import { PORTABLE } from '../../plan/target.ts'
 import { memoryCheckpoint } from '../../runtime/checkpoint/memory.ts'
 import { createLoader } from '../../cli/load.ts'
 import { processTerminal } from '../../cli/terminal.ts'
+import { randomStored, storedCheckpoint } from '../support/stored-weights.ts'
 import type { HostData } from '../../runtime/tensors.ts'
 
 const counted = (shape: readonly number[], start = 0): HostData => ({
@@ -54,6 +55,14 @@ test('experts go from fused tensors, single ones and the router; the rest stays'
   expect(await read('down.1')).toEqual([300, 301, 302, 303, 304, 305])
   expect(await read('moe.router.gate')).toEqual([2, 3, 6, 7])
   expect(await read('fused')).toEqual([...Array(12).keys()].map((i) => 12 + i).concat([...Array(12).keys()].map((i) => 36 + i)))
+})
+
+test('experts do not go from quantised weights', () => {
+  const checkpoint = storedCheckpoint({ fused: randomStored('mxfp4', [4, 6, 32], 1) })
+  const { plan, model } = compile({ path: 'layer.smoe', text: SPEC }, { load: createLoader(processTerminal()), target: PORTABLE })
+  expect(() => cutTensors(plan!, model!.moes, [{ path: 'moe', experts: 4, kept: [1, 3] }], checkpoint)).toThrow(
+    "experts cannot be removed from stored: 'fused' is quantised (mxfp4)",
+  )
 })
 
 test('a config says the number that is left, and nothing else changes', () => {

@@ -109,7 +109,11 @@ function readLayers(fields: Fields, name: string): number {
   return 1
 }
 
-function decoderSpec(parts: DecoderParts, fields: Fields, { layout, name, doc, architecture, gguf }: SpecOptions): RowSpec {
+function decoderSpec(
+  parts: DecoderParts,
+  fields: Fields,
+  { layout, name, doc, architecture, gguf, quantized }: SpecOptions,
+): RowSpec {
   refuseVariants(fields, architecture)
   const names = { ...LLAMA_NAMES, ...parts.names }
   const [vocabulary, width] = [
@@ -117,7 +121,7 @@ function decoderSpec(parts: DecoderParts, fields: Fields, { layout, name, doc, a
     fields.count(names.width, 'the parameter D: the width of the residual stream'),
   ]
   const layers = readLayers(fields, names.layers)
-  const context: Context = { fields, layout, layers, rotates: gguf?.rotates ?? 'half-split' }
+  const context: Context = { fields, layout, layers, rotates: gguf?.rotates ?? 'half-split', quantized }
   const made: Made = {
     norm: (parts.norm ?? rmsNorm())(context),
     isAfter: parts.norms === 'after',

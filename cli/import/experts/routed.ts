@@ -31,7 +31,8 @@ export interface RoutedOptions {
   readonly perToken?: string
   /** Field of the width of an expert. */
   readonly width: string
-  readonly names: ExpertNames
+  /** Names of the tensors; a function where they depend on how weights are quantised. */
+  readonly names: ExpertNames | Make<ExpertNames>
   readonly router: MakeRouter
   /** SwiGLU where it is absent. */
   readonly expert?: Make<Expert>
@@ -74,7 +75,7 @@ export const routed =
       ],
       weights: {
         ...under('moe.router', route.weights),
-        ...under('moe', names[layout]),
+        ...under('moe', (typeof names === 'function' ? names(context) : names)[layout]),
         ...under('moe', beside?.weights ?? {}),
         ...(bias === undefined ? {} : { moe_bias: bias }),
       },

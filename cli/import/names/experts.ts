@@ -54,6 +54,19 @@ export const GPT_OSS_EXPERTS = both({
   'experts.down_bias': 'mlp.experts.down_proj_bias',
 })
 
+/**
+ * In MXFP4 each row is an output: gate_up_proj [E, 2F, D], gate and up interleaved, and down_proj [E, D, F], with the biases that
+ * they have otherwise.
+ */
+export const GPT_OSS_MXFP4_EXPERTS = both({
+  'experts.gate': 'mlp.experts.gate_up_proj[:, ::2]',
+  'experts.gate_bias': 'mlp.experts.gate_up_proj_bias[:, ::2]',
+  'experts.up': 'mlp.experts.gate_up_proj[:, 1::2]',
+  'experts.up_bias': 'mlp.experts.gate_up_proj_bias[:, 1::2]',
+  'experts.down': 'mlp.experts.down_proj',
+  'experts.down_bias': 'mlp.experts.down_proj_bias',
+})
+
 export const JETMOE_EXPERTS = both(stacked('mlp.input_linear.weight', 'mlp.output_linear.weight'))
 
 /** One tensor [E F, D] for the rows of all experts; that of the down projection is used as [F, D]. */

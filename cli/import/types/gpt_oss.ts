@@ -4,8 +4,22 @@ import { windowOfTypes } from '../attention/window.ts'
 import { decoderRow } from '../decoder/decoder.ts'
 import { clampedExpert } from '../experts/clamped.ts'
 import { routed } from '../experts/routed.ts'
-import { GPT_OSS_EXPERTS } from '../names/experts.ts'
+import { GPT_OSS_EXPERTS, GPT_OSS_MXFP4_EXPERTS, type ExpertNames } from '../names/experts.ts'
+import type { Make } from '../part.ts'
 import { softmaxOfTopK } from '../routers/top-k.ts'
+
+const MXFP4_BLOCK = 32
+
+/** A row in MXFP4 is whole blocks. */
+const experts: Make<ExpertNames> = ({ fields, quantized }) => {
+  if (quantized?.method !== 'mxfp4') return GPT_OSS_EXPERTS
+  for (const name of ['hidden_size', 'intermediate_size']) {
+    const size = fields.raw(name)
+    if (typeof size === 'number' && size % MXFP4_BLOCK !== 0)
+      fields.refuseValue(name, `a row in MXFP4 is whole blocks of ${MXFP4_BLOCK} numbers`)
+  }
+  return GPT_OSS_MXFP4_EXPERTS
+}
 
 export const gptOss = decoderRow({
   type: 'gpt_oss',
@@ -33,7 +47,7 @@ export const gptOss = decoderRow({
     feedForward: routed({
       count: 'num_local_experts',
       width: 'intermediate_size',
-      names: GPT_OSS_EXPERTS,
+      names: experts,
       expert: clampedExpert,
       router: softmaxOfTopK('mlp.router.weight', 'mlp.router.bias'),
     }),

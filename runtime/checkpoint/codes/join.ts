@@ -1,0 +1,125 @@
+/** Joins codes and scales: a checkpoint in which quantised weights are tensors in the blocks of a storage format. */
+import { formatOf, storageIn, storedBytes } from '../../../plan/storage/formats.ts'
+import { CheckpointError } from '../../errors.ts'
+import type { Checkpoint, TensorInfo } from '../checkpoint.ts'
+import { checkName, HeaderError } from '../header.ts'
+import { quoted } from '../quote.ts'
+import { fp8Squares } from './fp8.ts'
+import { product } from './grid.ts'
+import { mxfp4 } from './mxfp4.ts'
+import { JoinError, type JoinedWeight, type Parts, type Scheme } from './scheme.ts'
+
+const SCHEMES: readonly Scheme[] = [mxfp4, fp8Squares]
+
+type Tensors = ReadonlyMap<string, TensorInfo>
+
+/** The name of the weight that a tensor has the codes of, or nothing. */
+const weightOf = ({ name, dtype }: TensorInfo, { codes }: Scheme): string | null =>
+  dtype === codes.dtype && name.endsWith(codes.suffix) && name.length > codes.suffix.length
+    ? name.slice(0, name.length - codes.suffix.length)
+    : null
+
+/** What is in the file of a weight, by role. */
+function partsOf(weight: string, scheme: Scheme, tensors: Tensors): Parts {
+  const found = Object.entries(scheme.beside).flatMap(([role, suffix]): readonly (readonly [string, TensorInfo])[] => {
+    const tensor = tensors.get(`${weight}${suffix}`)
+    return tensor !== undefined && scheme.dtypes[role].includes(tensor.dtype as never) ? [[role, tensor]] : []
+  })
+  return Object.fromEntries(found)
+}
+
+const missingRole = (parts: Parts, { beside, optional = [] }: Scheme): string | undefined =>
+  Object.keys(beside).find((role) => !optional.includes(role) && !Object.hasOwn(parts, role))
+
+interface Found {
+  readonly weight: string
+  readonly scheme: Scheme
+  readonly parts: Parts
+}
+
+/** The weights of which the codes are there, with all that belongs to them. */
+function findWeights(tensors: Tensors): readonly Found[] {
+  return [...tensors.values()].flatMap((codes) =>
+    SCHEMES.flatMap((scheme): readonly Found[] => {
+      const weight = weightOf(codes, scheme)
+      if (weight === null) return []
+      const parts = partsOf(weight, scheme, tensors)
+      return missingRole(parts, scheme) === undefined ? [{ weight, scheme, parts: { ...parts, codes } }] : []
+    }),
+  )
+}
+
+/** A tensor that means nothing alone, and what it would belong to; null for any other. */
+function lonely(tensor: TensorInfo, used: ReadonlySet<string>): string | null {
+  if (used.has(tensor.name)) return null
+  for (const { title, codes, beside, dtypes } of SCHEMES) {
+    for (const [role, suffix] of Object.entries(beside)) {
+      if (!tensor.name.endsWith(suffix) || !dtypes[role].includes(tensor.dtype as never)) continue
+      const wanted = `${tensor.name.slice(0, tensor.name.length - suffix.length)}${codes.suffix}`
+      return `${quoted(tensor.name)} has no codes beside it: ${title} has ${codes.dtype} in ${quoted(wanted)}`
+    }
+    if (codes.suffix === '' || tensor.dtype !== codes.dtype || !tensor.name.endsWith(codes.suffix)) continue
+    const wanted = tensor.name.slice(0, tensor.name.length - codes.suffix.length) + Object.values(beside)[0]
+    return `${quoted(tensor.name)} has codes, and the file has no ${quoted(wanted)} beside it (${title})`
+  }
+  return null
+}
+
+function infoOf(name: string, { shape, format }: JoinedWeight): TensorInfo {
+  const bytes = storedBytes(storageIn(format, shape.at(-1)!), product(shape))
+  return { name, dtype: format, shape, bytes }
+}
+
+/** Any bytes of a weight, by its blocks. */
+async function readRange({ format, readBlocks }: JoinedWeight, offset: number, length: number): Promise<Uint8Array> {
+  const { bytes } = formatOf(format)
+  if (length === 0) return new Uint8Array(0)
+  const first = Math.floor(offset / bytes)
+  const blocks = await readBlocks(first, Math.ceil((offset + length) / bytes))
+  return blocks.subarray(offset - first * bytes, offset - first * bytes + length)
+}
+
+async function joinAll(checkpoint: Checkpoint, found: readonly Found[]): Promise<ReadonlyMap<string, JoinedWeight>> {
+  const joined = new Map<string, JoinedWeight>()
+  for (const { weight, scheme, parts } of found) {
+    const isThere = weight !== parts.codes.name && checkpoint.tensors.has(weight)
+    if (isThere || joined.has(weight))
+      throw new JoinError(`${quoted(weight)} is there twice: as it is, and as ${quoted(parts.codes.name)}`)
+    checkName(weight)
+    joined.set(weight, await scheme.join(parts, checkpoint.read))
+  }
+  return joined
+}
+
+/**
+ * The checkpoint with each quantised weight as one tensor under its own name, in the blocks of its format, in the place of the
+ * tensors that it is shipped as. Reads headers only; blocks are put together as they are read. Throws a CheckpointError for
+ * shapes that do not fit each other, codes without scales, and scales without codes.
+ */
+export async function joinCodes(checkpoint: Checkpoint): Promise<Checkpoint> {
+  const found = findWeights(checkpoint.tensors)
+  const used = new Set(found.flatMap(({ parts }) => Object.values(parts).map(({ name }) => name)))
+  for (const tensor of checkpoint.tensors.values()) {
+    const reason = lonely(tensor, used)
+    if (reason !== null) throw new CheckpointError(checkpoint.name, reason)
+  }
+  if (found.length === 0) return checkpoint
+  const joined = await joinAll(checkpoint, found).catch((error: unknown) => {
+    throw error instanceof JoinError || error instanceof HeaderError ? new CheckpointError(checkpoint.name, error.message) : error
+  })
+  const plain = [...checkpoint.tensors].filter(([name]) => !used.has(name))
+  const infos = [...joined].map(([name, weight]): [string, TensorInfo] => [name, infoOf(name, weight)])
+  const tensors = new Map([...plain, ...infos])
+  const read = async (name: string, offset: number, length: number): Promise<Uint8Array> => {
+    const weight = joined.get(name)
+    if (weight === undefined) {
+      if (tensors.has(name)) return checkpoint.read(name, offset, length)
+      throw new CheckpointError(checkpoint.name, `has no tensor ${quoted(name)}`)
+    }
+    const { bytes } = tensors.get(name)!
+    if (offset < 0 || length < 0 || offset + length > bytes)
+      throw new CheckpointError(checkpoint.name, `tensor ${quoted(name)} has ${bytes} bytes, not ${length} at ${offset}`)
+    return readRange(weight, offset, length)
+  }
+  return { ...checkpoint, tensors, read }
+}
