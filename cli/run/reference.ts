@@ -40,7 +40,7 @@ export const weightPorts = (graph: Graph): readonly WeightPort[] =>
 async function fill(values: Float64Array, { port, tensor, view, start }: Match, checkpoint: Checkpoint): Promise<void> {
   const keep = (value: number): number => (port.storage === undefined ? value : stored(value, port.storage.format))
   const elements = await readElements(checkpoint, tensor, 0, elementCount(tensor.shape))
-  for (const { from, stride: step, count, to, toStride: toStep } of stridedCopies(view, Infinity)) {
+  for (const { from, stride: step, count, to, toStride: toStep } of stridedCopies(view, { span: Infinity, staged: Infinity })) {
     for (let at = 0; at < count; at++) values[start + to + at * toStep] = keep(Number(elements[from + at * step]))
   }
 }

@@ -24,3 +24,15 @@ export function brainBits(value: number): number {
   if (Number.isNaN(value)) return (bits >>> 16) | 0x40
   return (bits + 0x7fff + ((bits >>> 16) & 1)) >>> 16
 }
+
+/** The bytes of f32 numbers in bf16, as `brainBits` rounds each. */
+export function brainBytes(values: Float32Array): Uint8Array {
+  const words = new Uint32Array(values.buffer, values.byteOffset, values.length)
+  const out = new Uint16Array(values.length)
+  for (let at = 0; at < out.length; at++) {
+    const bits = words[at]
+    const isNaN = (bits & 0x7fffffff) > 0x7f800000
+    out[at] = isNaN ? (bits >>> 16) | 0x40 : (bits + 0x7fff + ((bits >>> 16) & 1)) >>> 16
+  }
+  return new Uint8Array(out.buffer)
+}

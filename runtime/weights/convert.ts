@@ -2,23 +2,36 @@
 import type { StorageType, WeightPort } from '../../plan/plan.ts'
 import { formatOf, isFormat, storageIn, storedBytes, type FormatName } from '../../plan/storage/formats.ts'
 import { decodeElements } from '../../plan/storage/host.ts'
-import { brainBits, halfBits } from '../checkpoint/half.ts'
+import { brainBits, brainBytes, halfBits } from '../checkpoint/half.ts'
 import type { Checkpoint, TensorInfo } from '../checkpoint/checkpoint.ts'
 import { dtypeRecord, type ElementType, type NumberArray } from '../checkpoint/dtypes.ts'
 
-/** Format that files are converted to -> the bits of the number nearest to another. */
-const CODES = { bf16: brainBits, f16: halfBits } as const satisfies { readonly [F in FormatName]?: (value: number) => number }
+interface Conversion {
+  /** The bits of the number nearest to another. */
+  readonly encode: (value: number) => number
+  /** Whether a number of f64 that is finite is kept as one. */
+  readonly isKept: (value: number) => boolean
+}
 
-const ENCODE: { readonly [F in FormatName]?: (value: number) => number } = CODES
+/** Halfway between the largest number and what would be the next. */
+const [BRAIN_END, HALF_END] = [2 ** 128 - 2 ** 119, 65520]
 
-export type Converted = keyof typeof CODES
+/** Formats that files are converted to. */
+const CONVERSIONS = {
+  bf16: { encode: brainBits, isKept: (value) => Math.abs(Math.fround(value)) < BRAIN_END },
+  f16: { encode: halfBits, isKept: (value) => Math.abs(value) < HALF_END },
+} as const satisfies { readonly [F in FormatName]?: Conversion }
 
-export const CONVERTED = Object.keys(CODES) as readonly Converted[]
+const CONVERSION: { readonly [F in FormatName]?: Conversion } = CONVERSIONS
+
+export type Converted = keyof typeof CONVERSIONS
+
+export const CONVERTED = Object.keys(CONVERSIONS) as readonly Converted[]
 
 /** Whether a dtype of a file is, or converts to, that of a weight: floats to floats, integers and booleans to integers. */
 export function convertible(from: ElementType, { dtype: to, storage }: Pick<WeightPort, 'dtype' | 'storage'>): boolean {
   const { kind, read, format } = dtypeRecord(from)
-  if (storage !== undefined && storage.format !== format && ENCODE[storage.format] === undefined) return false
+  if (storage !== undefined && storage.format !== format && CONVERSION[storage.format] === undefined) return false
   if (read === null) return false
   return to === 'f32' ? kind === 'float' : kind === 'int' || kind === 'bool'
 }
@@ -54,13 +67,21 @@ export function inRange(value: number, to: StorageType): boolean {
 
 /** The bytes of numbers in a format that they are converted to. */
 export function encodeElements(format: FormatName, elements: NumberArray): Uint8Array {
-  const encode = ENCODE[format]
-  if (encode === undefined) throw new Error(`numbers are not converted to ${format}`)
-  return new Uint8Array(Uint16Array.from(elements as ArrayLike<number>, encode).buffer)
+  const conversion = CONVERSION[format]
+  if (conversion === undefined) throw new Error(`numbers are not converted to ${format}`)
+  if (format === 'bf16' && elements instanceof Float32Array) return brainBytes(elements)
+  const { encode } = conversion
+  const bits = new Uint16Array(elements.length)
+  for (let at = 0; at < bits.length; at++) bits[at] = encode(Number(elements[at]))
+  return new Uint8Array(bits.buffer)
 }
+
+/** Whether a finite number stays finite in a format; true of formats that no number is converted to. */
+export const staysFinite = (value: number, format: FormatName): boolean => CONVERSION[format]?.isKept(value) ?? true
 
 /** A number as a format keeps it; itself in formats that no number is converted to. */
 export function stored(value: number, format: FormatName): number {
-  const encode = ENCODE[format]
-  return encode === undefined ? value : decodeElements({ format }, new Uint8Array(Uint16Array.of(encode(value)).buffer), 1)[0]
+  const conversion = CONVERSION[format]
+  if (conversion === undefined) return value
+  return decodeElements({ format }, new Uint8Array(Uint16Array.of(conversion.encode(value)).buffer), 1)[0]
 }

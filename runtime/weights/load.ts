@@ -1,6 +1,9 @@
-/** Streams weights from a checkpoint to the device. The host holds one chunk at a time, or one matrix if it is transposed. */
+/**
+ * Streams weights from a checkpoint to the device. The host holds the chunk that is put in its place, the next, which is read
+ * meanwhile, and a part of a matrix that is transposed: a number of bytes that no tensor changes.
+ */
 
-import type { Plan, WeightPort } from '../../plan/plan.ts'
+import { BYTES, type Plan, type WeightPort } from '../../plan/plan.ts'
 import { formatOf, type FormatName } from '../../plan/storage/formats.ts'
 import type { Checkpoint } from '../checkpoint/checkpoint.ts'
 import { dtypeRecord, type NumberArray } from '../checkpoint/dtypes.ts'
@@ -8,10 +11,10 @@ import { cut } from '../checkpoint/quote.ts'
 import type { Device, Part } from '../device.ts'
 import { WeightError, type WeightProblem } from '../errors.ts'
 import { elementCount } from '../tensors.ts'
-import { elementsOf, inRange, readElements, stored } from './convert.ts'
+import { elementsOf, inRange, readElements, staysFinite } from './convert.ts'
 import { blockView, isKept, matchWeights, type Match } from './match.ts'
 import { createByteWriter, createStaging, type ByteWriter } from './staging.ts'
-import { matrixElements, stridedCopies, type StridedCopy } from './view.ts'
+import { stridedCopies, viewElements, type StridedCopy } from './view.ts'
 
 export interface LoadOptions {
   /** Allow tensors that no weight uses. They are reported either way. */
@@ -20,20 +23,24 @@ export interface LoadOptions {
   readonly held?: Checkpoint
   /** Throw a WeightError for weights with NaN or infinite values. */
   readonly checkFinite?: boolean
-  /** Called after each tensor with the bytes read so far and in all. */
+  /** Called after each tensor, or piece of one, with the bytes read so far and in all. */
   readonly onProgress?: (done: number, all: number) => void
 }
 
 export interface LoadReport {
   readonly weights: number
   readonly tensors: number
-  /** Bytes read from the checkpoint. */
+  /** Bytes of the checkpoint that weights are made of. */
   readonly bytes: number
   readonly extra: readonly string[]
 }
 
-/** Bytes of one read. */
+/** Bytes of one read, as they are and as numbers. */
 const CHUNK_BYTES = 8 * 2 ** 20
+/** Bytes of the part of a transposed matrix that is staged. The matrix is read once for each part. */
+const TRANSPOSED_BYTES = 16 * 2 ** 20
+/** Bytes between two copies that are read along with them: another read takes about as long. */
+const GAP_BYTES = 64 * 2 ** 10
 
 interface Chunk {
   readonly copies: readonly StridedCopy[]
@@ -44,13 +51,13 @@ interface Chunk {
 
 const endOf = ({ from, stride: step, count }: StridedCopy): number => from + (count - 1) * step + 1
 
-/** Groups consecutive copies while their elements fit one chunk. */
-function* chunksOf(copies: Iterable<StridedCopy>, limit: number): Generator<Chunk> {
+/** Groups consecutive copies while their elements fit one chunk, without long gaps. */
+function* chunksOf(copies: Iterable<StridedCopy>, limit: number, gap: number): Generator<Chunk> {
   let chunk: StridedCopy[] = []
   let first = 0
   let end = 0
   for (const copy of copies) {
-    if (chunk.length > 0 && (copy.from < end || endOf(copy) - first > limit)) {
+    if (chunk.length > 0 && (copy.from < end || copy.from - end > gap || endOf(copy) - first > limit)) {
       yield { copies: chunk, first, end }
       chunk = []
     }
@@ -61,11 +68,32 @@ function* chunksOf(copies: Iterable<StridedCopy>, limit: number): Generator<Chun
   if (chunk.length > 0) yield { copies: chunk, first, end }
 }
 
+interface ReadChunk extends Chunk {
+  readonly read: NumberArray
+}
+
+/** Each chunk with what was read for it: the next is read while one is used. */
+async function* readAhead(chunks: Iterator<Chunk>, read: (chunk: Chunk) => Promise<NumberArray>): AsyncGenerator<ReadChunk> {
+  const begin = (): Promise<ReadChunk> | null => {
+    const { done, value } = chunks.next()
+    if (done === true) return null
+    const reading = read(value).then((data) => ({ ...value, read: data }))
+    // its rejection is seen where it is awaited, unless the work ends before
+    reading.catch(() => {})
+    return reading
+  }
+  for (let pending = begin(); pending !== null;) {
+    const chunk = await pending
+    pending = begin()
+    yield chunk
+  }
+}
+
 /** Whether a weight can have a value of the file; `checkFinite`: whether it must be finite. */
 function canHold(value: number, { dtype, storage }: WeightPort, checkFinite: boolean): boolean {
   if (dtype !== 'f32') return inRange(value, dtype)
   if (storage === undefined) return Number.isFinite(Math.fround(value))
-  return Number.isFinite(stored(value, storage.format)) || (!checkFinite && !Number.isFinite(value))
+  return Number.isFinite(value) ? staysFinite(value, storage.format) : !checkFinite
 }
 
 /** Values of a copy that its weight cannot have: not finite, or out of the range of its type. */
@@ -122,17 +150,20 @@ async function loadPiece(
   const view = unit === null ? match.view : blockView(match, piece)
   if (typeof view === 'string') throw new Error(`${port.name}, from ${tensor.name}: ${view}`)
   const size = unit?.bytes ?? dtypeRecord(tensor.dtype).bits / 8
-  const limit = Math.max(1, Math.floor(CHUNK_BYTES / size))
-  const capacity = matrixElements(view) || Math.min(limit, Math.max(1, elementCount(view.shape)))
+  const staged = unit?.bytes ?? BYTES[port.dtype]
+  const limit = Math.max(1, Math.floor(CHUNK_BYTES / Math.max(size, staged)))
+  const room = view.transpose ? Math.max(1, Math.floor(TRANSPOSED_BYTES / staged)) : limit
+  const capacity = Math.min(room, Math.max(1, viewElements(view)))
   const staging = createStaging(device, match, parts, writer, capacity)
   const counts = checkFinite || narrows(match)
   const sound = (value: number): boolean => canHold(value, port, checkFinite)
+  const chunks = chunksOf(stridedCopies(view, { span: limit, staged: capacity }), limit, Math.floor(GAP_BYTES / size))
+  const readChunk = ({ first, end }: Chunk): Promise<NumberArray> =>
+    unit === null
+      ? readElements(checkpoint, tensor, first, end)
+      : checkpoint.read(tensor.name, first * size, (end - first) * size)
   let bad = 0
-  for (const { copies, first, end } of chunksOf(stridedCopies(view, limit), limit)) {
-    const read =
-      unit === null
-        ? await readElements(checkpoint, tensor, first, end)
-        : await checkpoint.read(tensor.name, first * size, (end - first) * size)
+  for await (const { copies, read, first } of readAhead(chunks, readChunk)) {
     await device.guard(`loading ${port.name}`, () => staging.put(copies, read, first))
     if (!counts) continue
     bad +=
@@ -167,6 +198,10 @@ const extraProblem = (tensor: string): WeightProblem => ({
   message: `${cut(tensor)} is in the file, but no weight uses it`,
 })
 
+/** Of the tensor, those of the elements that the piece takes. */
+const bytesOf = ({ tensor, view }: Match): number =>
+  Math.round((tensor.bytes * viewElements(view)) / Math.max(1, elementCount(tensor.shape)))
+
 /** Throws a WeightError with all mismatches before anything is read, or with all bad values afterwards. */
 export async function loadWeights(
   device: Device,
@@ -178,7 +213,7 @@ export async function loadWeights(
   const { matches, problems, extra } = matchWeights(plan, checkpoint)
   const all = options.allowExtra === true ? problems : [...problems, ...extra.map(extraProblem)]
   if (all.length > 0) throw new WeightError(checkpoint.name, all)
-  const total = matches.reduce((sum, { tensor }) => sum + tensor.bytes, 0)
+  const total = matches.reduce((sum, match) => sum + bytesOf(match), 0)
   const bad: WeightProblem[] = []
   let [done, queued] = [0, 0]
   const writers = new Map<WeightPort, ByteWriter>()
@@ -192,8 +227,8 @@ export async function loadWeights(
     const own = parts.get(match.port.buffer)!
     const count = await loadPiece(device, match, own, writerOf(match.port), checkpoint, options.checkFinite === true)
     if (count > 0) bad.push(badProblem(match, count))
-    done += match.tensor.bytes
-    queued += match.tensor.bytes
+    done += bytesOf(match)
+    queued += bytesOf(match)
     if (queued > MAX_QUEUED_BYTES) {
       await device.settle()
       queued = 0

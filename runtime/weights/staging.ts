@@ -108,36 +108,73 @@ function copyUnits(
   }
 }
 
+/** Where copies of what was read are put. */
+interface Placer {
+  /** Puts a copy at a place of the staging. */
+  readonly place: (copy: StridedCopy, base: number) => void
+  /** Writes a copy of neighbours to neighbours as it is; null where it must be converted. */
+  readonly direct: ((copy: StridedCopy) => void) | null
+}
+
 /** What a staging copies, and where it goes once a range is complete. */
 interface Sink {
-  /** Of what was read from element or block `first` on: puts one copy at a place of the staging. */
-  readonly from: (read: NumberArray, first: number) => (copy: StridedCopy, base: number) => void
+  /** Of what was read from element or block `first` on. */
+  readonly from: (read: NumberArray, first: number) => Placer
   /** Writes the first `count` elements of the staging as those of the piece from `start` on. */
   readonly write: (start: number, count: number) => void
 }
 
+/** A value that is made when it is first asked for. */
+function lazily<T>(make: () => T): () => T {
+  let made: { readonly value: T } | null = null
+  return () => (made ??= { value: make() }).value
+}
+
 function plainSink(device: Device, { port, start }: Match, parts: readonly Part[], capacity: number): Sink {
-  const data = arrayOf(port.dtype, new ArrayBuffer(capacity * BYTES[port.dtype]))
+  const data = lazily(() => arrayOf(port.dtype, new ArrayBuffer(capacity * BYTES[port.dtype])))
+  const HostClass = arrayOf(port.dtype, new ArrayBuffer(0)).constructor
   return {
-    from: (elements, first) => (copy, base) => copyStrided(data, base, copy, elements, first),
-    write: (from, count) => writeRange(device, parts, data, start + from, count),
+    from: (elements, first) => ({
+      place: (copy, base) => copyStrided(data(), base, copy, elements, first),
+      direct:
+        elements.constructor !== HostClass
+          ? null
+          : ({ from, count, to }) => {
+              const own = elements.subarray(from - first, from - first + count) as HostArray
+              writeRange(device, parts, own, start + to, count)
+            },
+    }),
+    write: (from, count) => writeRange(device, parts, data().subarray(0, count), start + from, count),
   }
 }
 
 function storedSink(match: Match, writer: ByteWriter, capacity: number): Sink {
   const { format } = match.port.storage!
   const { bytes: size } = formatOf(format)
-  const data = new Uint8Array(capacity * size)
+  const data = lazily(() => new Uint8Array(capacity * size))
   return {
     from: (read, first) => {
       const units = isKept(match) ? (read as Uint8Array) : encodeElements(format, read)
-      return (copy, base) => copyUnits(data, base, copy, units, first, size)
+      return {
+        place: (copy, base) => copyUnits(data(), base, copy, units, first, size),
+        direct: ({ from, count }) => writer.write(units.subarray((from - first) * size, (from - first + count) * size)),
+      }
     },
-    write: (_, count) => writer.write(data.subarray(0, count * size)),
+    write: (_, count) => writer.write(data().subarray(0, count * size)),
   }
 }
 
-/** The staging of one piece; `writer` takes the bytes of a weight that is stored in a format. `capacity` is in elements. */
+/** Whether a copy is of neighbours to neighbours, and the whole of what follows element `from` of the weight. */
+const isWhole = ({ stride, toStride, count, to, complete }: StridedCopy, from: number): boolean =>
+  stride === 1 && toStride === 1 && to === from && to + count === complete
+
+/** Fewer elements are put together before they are written: a write has a cost of its own. */
+const LEAST_DIRECT = 4096
+
+/**
+ * The staging of one piece; `writer` takes the bytes of a weight that is stored in a format. `capacity` is in elements: that of
+ * the staging, which is made where copies are not of neighbours or must be put together.
+ */
 export function createStaging(
   device: Device,
   match: Match,
@@ -147,21 +184,25 @@ export function createStaging(
 ): Staging {
   const sink = writer === null ? plainSink(device, match, parts, capacity) : storedSink(match, writer, capacity)
   let flushed = 0
-  let filled = 0
-  const flush = (): void => {
-    if (filled > 0) sink.write(flushed, filled)
-    flushed += filled
-    filled = 0
+  /** Before it all elements are staged, once the range up to `next` is begun. */
+  let [complete, next] = [0, 0]
+  const flushTo = (end: number): void => {
+    if (end > flushed) sink.write(flushed, end - flushed)
+    flushed = end
   }
   return {
     put: (copies, read, first) => {
-      const place = sink.from(read, first)
+      const { place, direct } = sink.from(read, first)
       for (const copy of copies) {
-        if (filled + copy.count > capacity) flush()
-        place(copy, copy.to - flushed)
-        filled += copy.count
+        if (copy.complete !== next) [complete, next] = [next, copy.complete]
+        const isDirect = direct !== null && copy.count >= LEAST_DIRECT && isWhole(copy, complete)
+        if (isDirect || next - flushed > capacity) flushTo(complete)
+        if (isDirect) {
+          direct(copy)
+          flushed = copy.complete
+        } else place(copy, copy.to - flushed)
       }
     },
-    flush,
+    flush: () => flushTo(next),
   }
 }

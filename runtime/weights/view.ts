@@ -59,6 +59,8 @@ export interface StridedCopy {
   readonly count: number
   readonly to: number
   readonly toStride: number
+  /** Elements 0 .. `complete` - 1 of the weight are there once all copies with this number are made. */
+  readonly complete: number
 }
 
 /** Merges neighbouring axes that are contiguous with each other. */
@@ -83,32 +85,61 @@ function* offsets(axes: readonly Axis[], start: number): Generator<number> {
   for (let at = 0; at < axis.size; at++) yield* offsets(inner, start + at * axis.stride)
 }
 
-/** Elements of one transposed matrix, which is staged as a whole; 0 for a view that is not transposed. */
-export const matrixElements = (view: View): number =>
-  view.transpose ? view.axes.slice(-2).reduce((all, { size }) => all * size, 1) : 0
+/** Elements that a view has. */
+export const viewElements = ({ shape }: View): number => shape.reduce((all, size) => all * size, 1)
 
-/**
- * The copies of a view, each over at most `limit` elements of the tensor. Without transposition they fill the weight in order,
- * with it matrix by matrix.
- */
-export function* stridedCopies(view: View, limit: number): Generator<StridedCopy> {
+/** In elements. */
+export interface CopyLimits {
+  /** What a copy may span of the tensor. */
+  readonly span: number
+  /** What copies may fill of the weight before a range of it is complete. */
+  readonly staged: number
+}
+
+/** The copies of a view. Ranges of the weight become complete in order. */
+export function* stridedCopies(view: View, limits: CopyLimits): Generator<StridedCopy> {
   if (view.axes.some(({ size }) => size === 0)) return
-  const axes = view.transpose ? view.axes : merge(view.axes)
-  const last = axes.at(-1) ?? { size: 1, stride: 1 }
-  const matrix = matrixElements(view)
-  const rows = view.transpose ? axes.at(-2)!.size : 1
-  let row = 0
-  for (const offset of offsets(axes.slice(0, -1), view.start)) {
-    const [to, toStep] = view.transpose ? [Math.floor(row / rows) * matrix + (row % rows), rows] : [row * last.size, 1]
-    yield* split({ from: offset, stride: last.stride, count: last.size, to, toStride: toStep }, limit)
-    row++
+  if (view.transpose) yield* transposedCopies(view, limits)
+  else yield* plainCopies(view, limits)
+}
+
+function* plainCopies(view: View, { span, staged }: CopyLimits): Generator<StridedCopy> {
+  const axes = merge(view.axes)
+  const { size, stride } = axes.at(-1) ?? { size: 1, stride: 1 }
+  let end = 0
+  for (const offset of offsets(axes.slice(0, -1), view.start))
+    for (const { from, count } of split(offset, stride, size, Math.min(span, staged * stride))) {
+      yield { from, stride, count, to: end, toStride: 1, complete: end + count }
+      end += count
+    }
+}
+
+/** Matrix by matrix, and of each as many columns at a time, or as much of one column, as may be staged. */
+function* transposedCopies({ axes, start }: View, { span, staged }: CopyLimits): Generator<StridedCopy> {
+  const [rows, columns] = axes.slice(-2)
+  const height = Math.min(rows.size, staged)
+  const width = Math.min(columns.size, Math.floor(staged / height))
+  let before = 0
+  for (const matrix of offsets(axes.slice(0, -2), start)) {
+    for (let column = 0; column < columns.size; column += width)
+      for (let row = 0; row < rows.size; row += height) {
+        const [right, below] = [Math.min(columns.size, column + width), Math.min(rows.size, row + height)]
+        const complete = before + (right - 1) * rows.size + below
+        for (let at = row; at < below; at++) {
+          const offset = matrix + at * rows.stride + column * columns.stride
+          for (const { from, count } of split(offset, columns.stride, right - column, span)) {
+            const passed = (from - offset) / columns.stride
+            const to = before + (column + passed) * rows.size + at
+            yield { from, stride: columns.stride, count, to, toStride: rows.size, complete }
+          }
+        }
+      }
+    before += rows.size * columns.size
   }
 }
 
-function* split(copy: StridedCopy, limit: number): Generator<StridedCopy> {
-  const length = Math.max(1, Math.floor(limit / copy.stride))
-  for (let at = 0; at < copy.count; at += length) {
-    const count = Math.min(length, copy.count - at)
-    yield { ...copy, from: copy.from + at * copy.stride, count, to: copy.to + at * copy.toStride }
-  }
+/** Strided elements in pieces that span at most so many. */
+function* split(from: number, stride: number, size: number, span: number): Generator<{ from: number; count: number }> {
+  const length = Math.max(1, Math.floor(span / stride))
+  for (let at = 0; at < size; at += length) yield { from: from + at * stride, count: Math.min(length, size - at) }
 }

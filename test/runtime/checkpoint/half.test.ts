@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest'
 import { dtypeRecord } from '../../../runtime/checkpoint/dtypes.ts'
-import { halfBits } from '../../../runtime/checkpoint/half.ts'
+import { brainBits, brainBytes, halfBits } from '../../../runtime/checkpoint/half.ts'
 import { half } from '../../../compiler/scalar/functions.ts'
 
 const numberOf = (bits: number): number => Number(dtypeRecord('F16').read!(Uint16Array.of(bits).buffer)[0])
@@ -16,4 +16,11 @@ test('every number of f16 has its own bits', () => {
 test('other numbers are rounded as the op half rounds them', () => {
   for (const value of [1.0004, 1 + 2 ** -11, 1 + 3 * 2 ** -11, 65519, 65520, 2 ** -25, 3 * 2 ** -25, -6.1e-5, 1e-9, 0.1])
     expect(numberOf(halfBits(value))).toBe(half(value))
+})
+
+test('numbers become bf16 together as one by one', () => {
+  const words = [0x3f800000, 0x3f808000, 0x3f818000, 0x7f7f7fff, 0x7f7f8000, 0x7f800000, 0x80000001, 0xff812345, 0x7fffffff]
+  const values = new Float32Array(Uint32Array.from(words).buffer)
+  const bits = new Uint16Array(brainBytes(values).buffer)
+  expect([...bits].map((one) => one & 0x7fff)).toEqual([...values].map((value) => brainBits(value) & 0x7fff))
 })

@@ -1,21 +1,31 @@
 import fc from 'fast-check'
 import { expect, test } from 'vitest'
 import type { WeightPiece, WeightSlice } from '../../../plan/plan.ts'
-import { stridedCopies, viewOf, type View } from '../../../runtime/weights/view.ts'
+import { stridedCopies, viewOf, type CopyLimits, type View } from '../../../runtime/weights/view.ts'
 import { assertProperty } from '../../support/property.ts'
 
 const piece = (slices: readonly WeightSlice[], transpose = false): WeightPiece => ({ tensor: 't', slices, transpose })
 
-/** What the runs put where, one element after the other. */
-function gather(view: View, limit: number): readonly number[] {
+/** What the copies put where, one element after the other. Ranges are complete in order, and none is longer than `staged`. */
+function gather(view: View, limits: CopyLimits): readonly number[] {
   const out: number[] = []
-  for (const { from, stride: step, count, to, toStride: toStep } of stridedCopies(view, limit)) {
-    expect(count * step - step + 1).toBeLessThanOrEqual(Math.max(limit, 1))
+  let [complete, next, made] = [0, 0, 0]
+  for (const copy of stridedCopies(view, limits)) {
+    const { from, stride: step, count, to, toStride: toStep } = copy
+    if (copy.complete !== next) {
+      expect(made).toBe(next)
+      ;[complete, next] = [next, copy.complete]
+      expect(next - complete).toBeLessThanOrEqual(limits.staged)
+    }
+    expect(count * step - step + 1).toBeLessThanOrEqual(Math.max(limits.span, 1))
     for (let at = 0; at < count; at++) {
       expect(out[to + at * toStep]).toBeUndefined()
+      expect(to + at * toStep).toBeGreaterThanOrEqual(complete)
       out[to + at * toStep] = from + at * step
     }
+    made += count
   }
+  expect(made).toBe(next)
   return out
 }
 
@@ -57,26 +67,27 @@ const cases = fc.array(fc.integer({ min: 1, max: 5 }), { minLength: 1, maxLength
     shape: fc.constant(shape),
     slices: fc.tuple(...shape.map(slice)).chain((all) => fc.nat(all.length).map((kept) => all.slice(0, kept))),
     transpose: fc.boolean(),
-    limit: fc.integer({ min: 1, max: 30 }),
+    limits: fc.record({ span: fc.integer({ min: 1, max: 30 }), staged: fc.integer({ min: 1, max: 30 }) }),
   }),
 )
 
 test('runs reach exactly the elements that the slices mean, in their order', () => {
   assertProperty(
-    fc.property(cases, ({ shape, slices, transpose, limit }) => {
+    fc.property(cases, ({ shape, slices, transpose, limits }) => {
       const view = viewOf(shape, piece(slices, transpose))
       if (typeof view === 'string') {
         expect(transpose).toBe(true)
         return
       }
-      expect(gather(view, limit)).toEqual(byDefinition(shape, piece(slices, transpose)))
+      expect(gather(view, limits)).toEqual(byDefinition(shape, piece(slices, transpose)))
     }),
   )
 })
 
 test('a whole tensor is one run as long as the limit lets it', () => {
   const view = viewOf([4, 5, 6], piece([])) as View
-  expect([...stridedCopies(view, 1000)]).toEqual([{ from: 0, stride: 1, count: 120, to: 0, toStride: 1 }])
+  const copies = [...stridedCopies(view, { span: 1000, staged: 1000 })]
+  expect(copies).toEqual([{ from: 0, stride: 1, count: 120, to: 0, toStride: 1, complete: 120 }])
 })
 
 test.each([
