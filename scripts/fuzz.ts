@@ -9,11 +9,13 @@ import type { FuzzOptions } from './fuzz/options.ts'
 const TARGETS: Readonly<Record<string, () => Promise<(options: FuzzOptions) => Promise<number>>>> = {
   specs: async () => (await import('./fuzz/specs-run.ts')).fuzzSpecs,
   checkpoints: async () => (await import('./fuzz/checkpoints-run.ts')).fuzzCheckpoints,
+  gguf: async () => (await import('./fuzz/checkpoints-run.ts')).fuzzGguf,
+  configs: async () => (await import('./fuzz/configs-run.ts')).fuzzConfigs,
   tokenizers: async () => (await import('./fuzz/tokenizers-run.ts')).fuzzTokenizers,
   properties: async () => (await import('./fuzz/properties-run.ts')).fuzzProperties,
 }
 
-const USAGE = `npm run fuzz -- specs|checkpoints|tokenizers [--count N] [--seed S] [--only INDEX] [--runs N --device NAME]
+const USAGE = `npm run fuzz -- specs|checkpoints|gguf|configs|tokenizers [--count N] [--seed S] [--only INDEX] [--runs N --device NAME]
 npm run fuzz -- properties [TEXT...] [--runs N] [--seed S]
   --count   inputs to make (1000)
   --seed    the same seed makes the same inputs; printed where none is given

@@ -340,14 +340,20 @@ const FOLDERS = 50
 /** One in so many is a GGUF file. */
 const GGUFS = 4
 
-/** The mutant is a function of the seed and its index. */
+const randomOf = (seed: number, index: number): Random => createRandom(seed + Math.imul(index, 0x9e3779b1))
+
+/** A GGUF file; a function of the seed and the index. */
+export function ggufMutant(seed: number, index: number): CheckpointMutant {
+  const random = randomOf(seed, index)
+  const { bytes, edits } = mutateBy(GGUF_EDITS, pick(GGUF, random)(), random)
+  return { index, edits, files: { 'model.gguf': bytes } }
+}
+
+/** A checkpoint of any kind; a function of the seed and the index. */
 export function checkpointMutant(seed: number, index: number): CheckpointMutant {
-  const random = createRandom(seed + Math.imul(index, 0x9e3779b1))
+  const random = randomOf(seed, index)
   if (index % FOLDERS === FOLDERS - 1) return { index, ...mutateFolder(random) }
-  if (index % GGUFS === 0) {
-    const { bytes, edits } = mutateBy(GGUF_EDITS, pick(GGUF, random)(), random)
-    return { index, edits, files: { 'model.gguf': bytes } }
-  }
+  if (index % GGUFS === 0) return ggufMutant(seed, index)
   const { bytes, edits } = mutateFile(pick(VALID, random), random)
   return { index, edits, files: { [SINGLE]: bytes } }
 }

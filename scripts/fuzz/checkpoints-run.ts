@@ -4,7 +4,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { duration } from '../../cli/progress.ts'
 import { INDEX } from '../../runtime/checkpoint/shards.ts'
-import { checkpointMutant } from './checkpoint-mutants.ts'
+import { checkpointMutant, ggufMutant, type CheckpointMutant } from './checkpoint-mutants.ts'
 import { examineCheckpoint } from './checkpoints.ts'
 import { indicesOf, say, workThrough } from './loop.ts'
 import type { FuzzOptions } from './options.ts'
@@ -23,15 +23,20 @@ export interface CheckpointSummary {
 /** More than this beyond the first tenth of a run is a leak: it is what the collector may leave for later. */
 const MOST_GROWN = 128 * 2 ** 20
 
+type MutantOf = (seed: number, index: number) => CheckpointMutant
+
 /** Examines the mutants of a seed one after the other. */
-export async function examineCheckpoints(options: Pick<FuzzOptions, 'count' | 'seed' | 'only'>): Promise<CheckpointSummary> {
+export async function examineCheckpoints(
+  options: Pick<FuzzOptions, 'count' | 'seed' | 'only'>,
+  mutantOf: MutantOf = checkpointMutant,
+): Promise<CheckpointSummary> {
   const parent = await mkdtemp(join(tmpdir(), 'smoe-fuzz-'))
   const failures: string[] = []
   let [accepted, folders, slowest, settled] = [0, 0, 0, 0]
   try {
     const indices = indicesOf(options)
     await workThrough(indices, async (index) => {
-      const mutant = checkpointMutant(options.seed, index)
+      const mutant = mutantOf(options.seed, index)
       const outcome = await examineCheckpoint(mutant, parent)
       if (outcome.isAccepted) accepted++
       if (Object.hasOwn(mutant.files, INDEX)) folders++
@@ -50,14 +55,14 @@ export async function examineCheckpoints(options: Pick<FuzzOptions, 'count' | 's
 /** Failures that are printed. */
 const MOST_SHOWN = 20
 
-export async function fuzzCheckpoints(options: FuzzOptions): Promise<number> {
+async function fuzz(what: string, mutantOf: MutantOf, options: FuzzOptions): Promise<number> {
   const { count, seed, only } = options
-  say(`checkpoints: ${only === null ? `${count} mutants` : `mutant ${only}`}, seed ${seed}`)
+  say(`${what}: ${only === null ? `${count} mutants` : `mutant ${only}`}, seed ${seed}`)
   if (only !== null)
-    for (const [name, bytes] of Object.entries(checkpointMutant(seed, only).files))
+    for (const [name, bytes] of Object.entries(mutantOf(seed, only).files))
       say(`--- ${name}\n${JSON.stringify(Buffer.from(bytes).toString('latin1'))}`)
   const start = performance.now()
-  const { accepted, folders, slowest, failures, grown } = await examineCheckpoints(options)
+  const { accepted, folders, slowest, failures, grown } = await examineCheckpoints(options, mutantOf)
   say(
     `${indicesOf(options).length - folders} files and ${folders} folders with an index, ${accepted} accepted; slowest ${slowest.toFixed(0)} ms of processor time, memory ${(grown / 2 ** 20).toFixed(1)} MiB up`,
   )
@@ -65,3 +70,7 @@ export async function fuzzCheckpoints(options: FuzzOptions): Promise<number> {
   say(`${failures.length} failures in ${duration(performance.now() - start)}`)
   return failures.length
 }
+
+export const fuzzCheckpoints = (options: FuzzOptions): Promise<number> => fuzz('checkpoints', checkpointMutant, options)
+
+export const fuzzGguf = (options: FuzzOptions): Promise<number> => fuzz('GGUF files', ggufMutant, options)

@@ -3,7 +3,7 @@ import { duration } from '../../cli/progress.ts'
 import { indicesOf, say, workThrough } from './loop.ts'
 import type { FuzzOptions } from './options.ts'
 import { tokenizerMutant } from './tokenizer-mutants.ts'
-import { examineTokenizer, type TokenizerOutcome } from './tokenizers.ts'
+import { createProcesses, examineTokenizer, type TokenizerOutcome } from './tokenizers.ts'
 
 export interface TokenizerSummary {
   /** How many mutants ended in each way. */
@@ -21,13 +21,18 @@ export async function examineTokenizers(
   const kinds: Partial<Record<TokenizerOutcome['kind'], number>> = {}
   const failures: string[] = []
   let slowest = 0
-  await workThrough(indicesOf(options), async (index) => {
-    const mutant = tokenizerMutant(options.seed, index)
-    const { kind, time, failure } = await examineTokenizer(mutant, deadline)
-    kinds[kind] = (kinds[kind] ?? 0) + 1
-    slowest = Math.max(slowest, time)
-    if (failure !== null) failures.push(`--only ${index} (${mutant.edits.join('; ')}): ${failure}`)
-  })
+  const processes = createProcesses()
+  try {
+    await workThrough(indicesOf(options), async (index) => {
+      const mutant = tokenizerMutant(options.seed, index)
+      const { kind, time, failure } = await examineTokenizer(mutant, processes, deadline)
+      kinds[kind] = (kinds[kind] ?? 0) + 1
+      slowest = Math.max(slowest, time)
+      if (failure !== null) failures.push(`--only ${index} (${mutant.edits.join('; ')}): ${failure}`)
+    })
+  } finally {
+    await processes.close()
+  }
   return { kinds, slowest, failures }
 }
 

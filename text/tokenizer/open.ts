@@ -3,11 +3,13 @@ import { cut } from '../../runtime/checkpoint/quote.ts'
 import { TokenizerError } from './errors.ts'
 import { checkSize } from './scan.ts'
 import { translate } from './translate.ts'
-import { startProcess, type WorkerReply } from './worker.ts'
+import { startProcess, type TokenizerProcess, type WorkerReply } from './worker.ts'
 
 export interface TokenizerOptions {
   /** Milliseconds that opening may take, and each text of a mebibyte; longer texts get more in proportion. */
   readonly deadline?: number
+  /** The process that the library runs in, with so many MiB of heap; a new one where it is absent. */
+  readonly start?: (memory: number) => TokenizerProcess
 }
 
 export interface Tokenizer {
@@ -40,9 +42,12 @@ const refuseFailure = (reply: WorkerReply, what: string): void => {
 }
 
 /** Checks the file and opens the tokenizer in a process of its own. Throws a TokenizerError. */
-export async function openTokenizer(bytes: Uint8Array, { deadline = DEADLINE }: TokenizerOptions = {}): Promise<Tokenizer> {
+export async function openTokenizer(
+  bytes: Uint8Array,
+  { deadline = DEADLINE, start = startProcess }: TokenizerOptions = {},
+): Promise<Tokenizer> {
   const { tokenizer, frame } = translate(parse(bytes))
-  const library = startProcess(MEMORY)
+  const library = start(MEMORY)
   const { close } = library
   try {
     const what = 'opening the tokenizer'

@@ -64,6 +64,8 @@ export interface TokenizerProcess {
   /** Throws a TokenizerError: after the deadline (milliseconds), out of memory, and for what the library throws. */
   readonly ask: (request: WorkerRequest, what: string, deadline: number) => Promise<WorkerReply>
   readonly close: () => Promise<void>
+  /** Whether nothing ended it so far. */
+  readonly isRunning: () => boolean
 }
 
 const seconds = (ms: number): string => `${ms < 1000 ? (ms / 1000).toFixed(2) : Math.round(ms / 1000)} s`
@@ -122,6 +124,7 @@ export function startProcess(memory: number): TokenizerProcess {
         child.channel?.unref()
       }
     },
+    isRunning: () => ended === null,
     close: async () => {
       child.ref()
       child.kill('SIGKILL')

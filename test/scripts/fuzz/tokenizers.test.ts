@@ -15,8 +15,7 @@ test(
   'mutants give ids or are refused in few words, and none hangs',
   async () => {
     const seed = fuzzSeed()
-    // a short deadline: one in ten mutants never ends
-    const { failures, kinds } = await examineTokenizers({ count, seed, only: null }, 300)
+    const { failures, kinds } = await examineTokenizers({ count, seed, only: null })
     expect(failures, `npm run fuzz -- tokenizers --seed ${seed} --count ${count}`).toEqual([])
     expect(Object.values(kinds).reduce((sum, number) => sum + number, 0)).toBe(count)
   },
