@@ -138,11 +138,12 @@ const readYarn = (fields: Fields, rope: Fields): Scaling => ({
   mscaleAllDim: readWeight(rope, 'mscale_all_dim'),
 })
 
+/** Empty where the list is refused. */
 function readFactors(rope: Fields, name: string): readonly number[] {
   const list = rope.list(name, 'what divides each frequency')
   const odd = list.find((value) => typeof value !== 'number' || !Number.isFinite(Math.fround(value)) || value <= 0)
   if (odd !== undefined || list.length === 0) rope.refuseValue(name, 'it must list a number above 0 for each frequency')
-  return odd === undefined ? (list as readonly number[]) : [1]
+  return odd === undefined ? (list as readonly number[]) : []
 }
 
 function readLongRope(fields: Fields, rope: Fields, hasMagnitudes: boolean): Scaling {
@@ -222,6 +223,13 @@ function readShare(fields: Fields, rope: Fields, { isPartial = false, rotated }:
   if (share !== 1 && !isPartial) fields.refuse(`'partial_rotary_factor' is ${share}: only heads rotated in full are supported`)
   if (share > 1) fields.refuse(`a share of ${share} of a head cannot be rotated: it is more than the head`)
   return share
+}
+
+/** Refuses a table of factors that has not one for each of the `pairs` of channels that are rotated. */
+export function demandPairs(fields: Fields, { scaling }: Rope, pairs: number): void {
+  if (scaling.kind !== 'longrope') return
+  for (const [name, { length }] of Object.entries({ short_factor: scaling.short, long_factor: scaling.long }))
+    if (length !== 0 && length !== pairs) fields.refuse(`'${name}' lists ${length} factors, and ${pairs} frequencies are rotated`)
 }
 
 /** The base is the default of `rope_theta` if the config does not set one. */

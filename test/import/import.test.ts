@@ -141,6 +141,12 @@ describe('what cannot be imported is refused with its reason', () => {
       { rope_scaling: { rope_type: 'longrope', short_factor: [1], long_factor: [0] } },
       "'rope_scaling.long_factor' is [0]",
     ],
+    [
+      'a factor for each channel in the place of each pair',
+      'olmoe',
+      { rope_scaling: { rope_type: 'longrope', factor: 2, short_factor: [1, 2, 3, 4, 5], long_factor: [1, 2, 3, 4] } },
+      "'short_factor' lists 5 factors, and 4 frequencies are rotated",
+    ],
     ['a scaling without its factor', 'llama', { rope_scaling: { rope_type: 'linear' } }, "'rope_scaling.factor' is missing"],
     [
       'a scaling without its bounds',

@@ -7,7 +7,16 @@ import type { Fields } from '../fields.ts'
 import { partsOf } from '../names/source.ts'
 import { intParameter, realParameter, type ParameterText } from '../parameter.ts'
 import { mergedImports, type Context, type Make, type Sublayer, type Weights } from '../part.ts'
-import { plainRopeText, readRope, ropeParameters, ropeText, type Rope, type RopeOptions, type RopeText } from '../rope.ts'
+import {
+  demandPairs,
+  plainRopeText,
+  readRope,
+  ropeParameters,
+  ropeText,
+  type Rope,
+  type RopeOptions,
+  type RopeText,
+} from '../rope.ts'
 import { realText } from '../write.ts'
 import { headParameters, readHeads, type HeadFields, type Heads } from './heads.ts'
 import { refuseLayerTypes, type Window } from './window.ts'
@@ -147,6 +156,7 @@ interface Rotary {
 
 function rotaryOf(fields: Fields, heads: Heads, rope: Rope): Rotary {
   const rotated = rotatedOf(fields, heads, rope)
+  demandPairs(fields, rope, rotated / 2)
   const isWhole = rotated === heads.size
   const text = isWhole ? plainRopeText(rope, 'C / 2') : ropeText(rope, 'R / 2')
   return {

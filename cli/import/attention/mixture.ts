@@ -2,7 +2,7 @@
 import type { Context, Make, Sublayer } from '../part.ts'
 import { intParameter } from '../parameter.ts'
 import { mergedImports } from '../part.ts'
-import { readRope, ropeParameters, ropeText } from '../rope.ts'
+import { demandPairs, readRope, ropeParameters, ropeText } from '../rope.ts'
 import { refuseLayerTypes } from './window.ts'
 
 /** `E` and `k` are those of the routed networks. */
@@ -14,6 +14,7 @@ export const mixtureOfAttention: Make<Sublayer> = (context: Context) => {
   fields.skip('num_attention_heads', 'nothing: it follows from num_key_value_heads and num_experts_per_tok')
   fields.demand(size % 2 === 0, ['kv_channels'], `a head of ${size} numbers cannot be rotated in pairs: its size must be even`)
   const rope = readRope(fields, {})
+  demandPairs(fields, rope, size / 2)
   const rotary = ropeText(rope, 'C / 2')
   const list = ['E = E', 'k = k', 'groups = G', 'C = C', ...rotary.arguments].join(', ')
   const name = 'self_attention'
