@@ -52,3 +52,29 @@ export function halfFloat<I, F>(d: Decoder<I, F>, bits: I): F {
   const sign = d.bits(d.or(d.shiftLeft(d.and(bits, 0x8000), 16), d.integer(0x3f800000)))
   return d.times(d.chooseFloat(d.equal(exponent, 0), small, d.bits(d.add(size, bias))), sign)
 }
+
+/** The bit of a byte at an index, of which the lowest three bits count. */
+export function bitAt<I, F>(d: Decoder<I, F>, byte: I, index: I): I {
+  const four = d.choose(d.and(index, 4), d.shiftRight(byte, 4), byte)
+  const two = d.choose(d.and(index, 2), d.shiftRight(four, 2), four)
+  return d.and(d.choose(d.and(index, 1), d.shiftRight(two, 1), two), 1)
+}
+
+/** The two bits of a byte from bit 2 `pair` on; the lowest two bits of `pair` count. */
+export function pairAt<I, F>(d: Decoder<I, F>, byte: I, pair: I): I {
+  const upper = d.choose(d.and(pair, 2), d.shiftRight(byte, 4), byte)
+  return d.and(d.choose(d.and(pair, 1), d.shiftRight(upper, 2), upper), 3)
+}
+
+/** One of 16 integers of -128 .. 127. */
+export function tableOfBytes<I, F>(d: Decoder<I, F>, table: readonly number[], index: I): I {
+  const words = [0, 4, 8, 12].map((at) => d.integer(packed(table.slice(at, at + 4))))
+  const [low, high] = [0, 2].map((at) => d.choose(d.and(index, 4), words[at + 1], words[at]))
+  const word = d.choose(d.and(index, 8), high, low)
+  const two = d.choose(d.and(index, 2), d.shiftRight(word, 16), word)
+  const byte = d.and(d.choose(d.and(index, 1), d.shiftRight(two, 8), two), 0xff)
+  return d.add(byte, d.choose(d.and(byte, 0x80), d.integer(-256), d.integer(0)))
+}
+
+/** Four bytes as a word, the first lowest. */
+const packed = (bytes: readonly number[]): number => bytes.reduce((word, byte, at) => word | ((byte & 0xff) << (8 * at)), 0)

@@ -3,13 +3,37 @@ import { bf16 } from './bf16.ts'
 import type { StorageFormat } from './decoder.ts'
 import { f16 } from './f16.ts'
 import { fp8_128 } from './fp8_128.ts'
-import { mxfp4 } from './mxfp4.ts'
+import { iq4_nl, iq4_xs } from './iq4.ts'
+import { mxfp4, mxfp4_halves } from './mxfp4.ts'
+import { q2_k } from './q2_k.ts'
+import { q3_k } from './q3_k.ts'
 import { q4_0 } from './q4_0.ts'
+import { q4_1 } from './q4_1.ts'
 import { q4_k } from './q4_k.ts'
+import { q5_0, q5_1 } from './q5_0.ts'
+import { q5_k } from './q5_k.ts'
 import { q6_k } from './q6_k.ts'
 import { q8_0 } from './q8_0.ts'
 
-const FORMATS = { bf16, f16, fp8_128, mxfp4, q8_0, q4_0, q4_k, q6_k } as const satisfies Readonly<Record<string, StorageFormat>>
+const FORMATS = {
+  bf16,
+  f16,
+  fp8_128,
+  mxfp4,
+  mxfp4_halves,
+  q8_0,
+  q4_0,
+  q4_1,
+  q5_0,
+  q5_1,
+  q2_k,
+  q3_k,
+  q4_k,
+  q5_k,
+  q6_k,
+  iq4_nl,
+  iq4_xs,
+} as const satisfies Readonly<Record<string, StorageFormat>>
 
 /** A format other than f32. */
 export type FormatName = keyof typeof FORMATS

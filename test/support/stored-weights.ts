@@ -31,16 +31,22 @@ const floats =
 
 /** Random codes; `scales` sets the numbers of a block that are no codes. */
 const blocks =
-  (format: FormatName, scales: (block: DataView, random: () => number) => void): MakeCodes =>
+  (format: FormatName, scales: SetScales): MakeCodes =>
   (bytes, random) => {
     for (let at = 0; at < bytes.length; at++) bytes[at] = Math.floor(random() * 256)
     const size = formatOf(format).bytes
     for (let at = 0; at < bytes.length; at += size) scales(new DataView(bytes.buffer, bytes.byteOffset + at, size), random)
   }
 
-/** A number of f16 of 2^-8 .. 2^-5. */
-const setHalf = (block: DataView, at: number, random: () => number): void =>
-  block.setUint16(at, 0x1c00 + Math.floor(random() * 0xc00), true)
+type SetScales = (block: DataView, random: () => number) => void
+
+/** Numbers of f16 of 2^-8 .. 2^-5 at these offsets. */
+const setHalves =
+  (...offsets: readonly number[]): SetScales =>
+  (block, random) =>
+    offsets.forEach((at) => block.setUint16(at, 0x1c00 + Math.floor(random() * 0xc00), true))
+
+const setExponent: SetScales = (block, random) => block.setUint8(0, 118 + Math.floor(random() * 8))
 
 const MAKE: { readonly [F in FormatName]: MakeCodes } = {
   bf16: floats(0x3f80, 0x80),
@@ -50,11 +56,20 @@ const MAKE: { readonly [F in FormatName]: MakeCodes } = {
     // 0x7f and 0xff are not numbers
     for (let at = 4; at < block.byteLength; at++) if ((block.getUint8(at) & 0x7f) === 0x7f) block.setUint8(at, 0)
   }),
-  mxfp4: blocks('mxfp4', (block, random) => block.setUint8(0, 118 + Math.floor(random() * 8))),
-  q8_0: blocks('q8_0', (block, random) => setHalf(block, 0, random)),
-  q4_0: blocks('q4_0', (block, random) => setHalf(block, 0, random)),
-  q4_k: blocks('q4_k', (block, random) => [0, 2].forEach((at) => setHalf(block, at, random))),
-  q6_k: blocks('q6_k', (block, random) => setHalf(block, 208, random)),
+  mxfp4: blocks('mxfp4', setExponent),
+  mxfp4_halves: blocks('mxfp4_halves', setExponent),
+  q8_0: blocks('q8_0', setHalves(0)),
+  q4_0: blocks('q4_0', setHalves(0)),
+  q4_k: blocks('q4_k', setHalves(0, 2)),
+  q4_1: blocks('q4_1', setHalves(0, 2)),
+  q5_0: blocks('q5_0', setHalves(0)),
+  q5_1: blocks('q5_1', setHalves(0, 2)),
+  q2_k: blocks('q2_k', setHalves(80, 82)),
+  q3_k: blocks('q3_k', setHalves(108)),
+  q5_k: blocks('q5_k', setHalves(0, 2)),
+  iq4_nl: blocks('iq4_nl', setHalves(0)),
+  iq4_xs: blocks('iq4_xs', setHalves(0)),
+  q6_k: blocks('q6_k', setHalves(208)),
 }
 
 /** A tensor of random codes, about as large as weights are. */

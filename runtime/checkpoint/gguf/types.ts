@@ -15,11 +15,13 @@ export interface TensorType {
 }
 
 const plain = (name: ElementType, bytes: number): TensorType => ({ name, elements: 1, bytes, dtype: name })
-const blocks = (name: string, elements: number, bytes: number): TensorType => {
-  const format = name.toLowerCase()
-  // its MXFP4 puts elements j and j + 16 into a byte, safetensors files two neighbours
-  return { name, elements, bytes, dtype: name !== 'MXFP4' && isFormat(format) ? format : null }
-}
+/** `format` is the one of weights that has the same blocks. */
+const blocks = (name: string, elements: number, bytes: number, format = name.toLowerCase()): TensorType => ({
+  name,
+  elements,
+  bytes,
+  dtype: isFormat(format) ? format : null,
+})
 
 /** Numbers that are absent were given up by the format. */
 export const TENSOR_TYPES: ReadonlyMap<number, TensorType> = new Map([
@@ -54,7 +56,8 @@ export const TENSOR_TYPES: ReadonlyMap<number, TensorType> = new Map([
   [30, plain('BF16', 2)],
   [34, blocks('TQ1_0', 256, 54)],
   [35, blocks('TQ2_0', 256, 66)],
-  [39, blocks('MXFP4', 32, 17)],
+  // safetensors files have two neighbours a byte
+  [39, blocks('MXFP4', 32, 17, 'mxfp4_halves')],
   [40, blocks('NVFP4', 64, 36)],
   [41, blocks('Q1_0', 128, 18)],
 ])

@@ -9,6 +9,25 @@ const half = (block: Uint8Array, at: number): number =>
   Number(dtypeRecord('F16').read!(Uint8Array.from(block.subarray(at, at + 2)).buffer)[0])
 const signed = (byte: number): number => (byte << 24) >> 24
 
+/** The scales and offsets of 8 groups, of 12 bytes. */
+const sixBits = (scales: Uint8Array): readonly (readonly [scale: number, offset: number])[] =>
+  Array.from({ length: 8 }, (_, group) =>
+    group < 4
+      ? [scales[group] & 63, scales[group + 4] & 63]
+      : [(scales[group + 4] & 15) | ((scales[group - 4] >> 6) << 4), (scales[group + 4] >> 4) | ((scales[group] >> 6) << 4)],
+  )
+
+/** Nibbles of bytes: all lower ones, then all upper ones. */
+const nibbles = (bytes: Uint8Array): readonly number[] => [...[...bytes].map((b) => b & 15), ...[...bytes].map((b) => b >> 4)]
+const E2M1 = [0, 0.5, 1, 1.5, 2, 3, 4, 6, -0, -0.5, -1, -1.5, -2, -3, -4, -6]
+const IQ4 = [-127, -104, -83, -65, -49, -35, -22, -10, 1, 13, 25, 38, 53, 69, 89, 113]
+
+/** Places of 256 elements in rows of 32 that share 32 bytes, four rows at a time. */
+const twoBits = (bytes: Uint8Array): readonly number[] =>
+  [0, 32].flatMap((start) =>
+    [0, 2, 4, 6].flatMap((shift) => [...bytes.subarray(start, start + 32)].map((byte) => (byte >> shift) & 3)),
+  )
+
 /** Format -> the elements of a block, in the order in which the layout is published. */
 const LOOPS: { readonly [F in FormatName]?: (block: Uint8Array) => readonly number[] } = {
   q8_0: (block) => [...block.subarray(2)].map((code) => half(block, 0) * signed(code)),
@@ -16,21 +35,53 @@ const LOOPS: { readonly [F in FormatName]?: (block: Uint8Array) => readonly numb
     const codes = [...block.subarray(2)]
     return [...codes.map((code) => code & 15), ...codes.map((code) => code >> 4)].map((code) => half(block, 0) * (code - 8))
   },
-  q4_k: (block) => {
-    const values: number[] = []
-    const scales = block.subarray(4, 16)
-    for (let group = 0; group < 8; group++) {
-      const [scale, offset] =
-        group < 4
-          ? [scales[group] & 63, scales[group + 4] & 63]
-          : [(scales[group + 4] & 15) | ((scales[group - 4] >> 6) << 4), (scales[group + 4] >> 4) | ((scales[group] >> 6) << 4)]
-      for (let at = 0; at < 32; at++) {
-        const byte = block[16 + 32 * (group >> 1) + at]
-        values.push(half(block, 0) * scale * (group % 2 === 0 ? byte & 15 : byte >> 4) - half(block, 2) * offset)
-      }
-    }
-    return values
+  q4_1: (block) => nibbles(block.subarray(4)).map((code) => half(block, 0) * code + half(block, 2)),
+  q5_0: (block) => {
+    const high = new DataView(block.buffer, block.byteOffset).getUint32(2, true)
+    return nibbles(block.subarray(6)).map((code, at) => half(block, 0) * ((code | (((high >>> at) & 1) << 4)) - 16))
   },
+  q5_1: (block) => {
+    const high = new DataView(block.buffer, block.byteOffset).getUint32(4, true)
+    return nibbles(block.subarray(8)).map((code, at) => half(block, 0) * (code | (((high >>> at) & 1) << 4)) + half(block, 2))
+  },
+  q2_k: (block) =>
+    twoBits(block.subarray(16, 80)).map((code, at) => {
+      const both = block[at >> 4]
+      return half(block, 80) * (both & 15) * code - half(block, 82) * (both >> 4)
+    }),
+  q3_k: (block) => {
+    const packed = block.subarray(96, 108)
+    const scales = nibbles(packed.subarray(0, 8)).map(
+      (low, i) => (low | (((packed[8 + (i % 4)] >> (2 * (i >> 2))) & 3) << 4)) - 32,
+    )
+    return twoBits(block.subarray(32, 96)).map((code, at) => {
+      const isHigh = (block[at % 32] & (1 << (at >> 5))) !== 0
+      return half(block, 108) * scales[at >> 4] * (isHigh ? code : code - 4)
+    })
+  },
+  q4_k: (block) =>
+    sixBits(block.subarray(4, 16)).flatMap(([scale, offset], group) =>
+      nibbles(block.subarray(16 + 32 * (group >> 1), 48 + 32 * (group >> 1)))
+        .slice(32 * (group % 2), 32 * (group % 2) + 32)
+        .map((code) => half(block, 0) * scale * code - half(block, 2) * offset),
+    ),
+  q5_k: (block) =>
+    sixBits(block.subarray(4, 16)).flatMap(([scale, offset], group) =>
+      nibbles(block.subarray(48 + 32 * (group >> 1), 80 + 32 * (group >> 1)))
+        .slice(32 * (group % 2), 32 * (group % 2) + 32)
+        .map((code, at) => code + (block[16 + at] & (1 << group) ? 16 : 0))
+        .map((code) => half(block, 0) * scale * code - half(block, 2) * offset),
+    ),
+  iq4_nl: (block) => nibbles(block.subarray(2)).map((code) => half(block, 0) * IQ4[code]),
+  iq4_xs: (block) => {
+    const high = block[2] | (block[3] << 8)
+    return Array.from({ length: 8 }).flatMap((_, group) => {
+      const low = (block[4 + (group >> 1)] >> (4 * (group % 2))) & 15
+      const scale = (low | (((high >> (2 * group)) & 3) << 4)) - 32
+      return nibbles(block.subarray(8 + 16 * group, 24 + 16 * group)).map((code) => half(block, 0) * scale * IQ4[code])
+    })
+  },
+  mxfp4_halves: (block) => nibbles(block.subarray(1)).map((code) => E2M1[code] * 2 ** (block[0] - 127)),
   q6_k: (block) => {
     const values = new Array<number>(256)
     for (let n = 0; n < 2; n++)
@@ -50,8 +101,7 @@ const LOOPS: { readonly [F in FormatName]?: (block: Uint8Array) => readonly numb
     return values
   },
   mxfp4: (block) => {
-    const table = [0, 0.5, 1, 1.5, 2, 3, 4, 6, -0, -0.5, -1, -1.5, -2, -3, -4, -6]
-    return [...block.subarray(1)].flatMap((byte) => [byte & 15, byte >> 4]).map((code) => table[code] * 2 ** (block[0] - 127))
+    return [...block.subarray(1)].flatMap((byte) => [byte & 15, byte >> 4]).map((code) => E2M1[code] * 2 ** (block[0] - 127))
   },
   fp8_128: (block) => {
     const scale = new DataView(block.buffer, block.byteOffset).getFloat32(0, true)
