@@ -14,8 +14,8 @@ export interface MeasureOptions {
   readonly seconds: number
 }
 
-/** Threads of the one before go to sleep meanwhile: milliseconds. */
-const PAUSE = 25
+/** Threads of the one before go to sleep meanwhile: milliseconds. Those of ONNX Runtime keep a core busy for 50 after a run. */
+const PAUSE = 100
 /** Engines compile again what runs often: milliseconds of runs before the first that counts. */
 const WARM_UP = 1000
 /** About what a turn takes, milliseconds. */
