@@ -49,6 +49,10 @@ const COMMANDS: Readonly<Record<string, Entry>> = {
     summary: 'measure how well a model predicts text, alone or beside another',
     load: async () => (await import('./commands/bundled.ts')).evalCommand,
   },
+  generate: {
+    summary: 'continue a prompt with a language model',
+    load: async () => (await import('./commands/bundled.ts')).generateCommand,
+  },
   bench: {
     summary: 'measure a mixture-of-experts layer, or the training step of a spec, on devices in turns',
     load: async () => (await import('./commands/bundled.ts')).bench,

@@ -26,6 +26,7 @@ const ORDER: readonly (readonly string[])[] = [
   ['runtime'],
   ['training', 'text'],
   ['analysis'],
+  ['generation'],
   ['package.json'],
   ['cli'],
   ['scripts', 'bench', 'examples', 'test'],

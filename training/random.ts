@@ -5,7 +5,7 @@
  */
 import { philox, uniformOf, type Words } from '../plan/philox.ts'
 
-const DOMAINS = { weights: 1, shuffle: 2, competition: 3, split: 4 } as const
+const DOMAINS = { weights: 1, shuffle: 2, competition: 3, split: 4, tokens: 5 } as const
 
 export type Domain = keyof typeof DOMAINS
 

@@ -15,7 +15,7 @@ function tokensOf({ model, inputs }: Plan): { readonly port: InputPort; readonly
   const refuse = (why: string): never => {
     throw new Failure(
       EXIT.usage,
-      `${model} is not evaluated on text: ${why}`,
+      `${model} is not a language model: ${why}`,
       'it needs one input of token ids, i32[S] or i32[B, S]',
     )
   }
@@ -42,7 +42,7 @@ export function textPorts(plan: Plan): TextPorts {
   const wanted = `f32[${[...tokens.shape, vocabulary].join(', ')}]`
   throw new Failure(
     EXIT.usage,
-    `${plan.model} is not evaluated on text: ${logits.length === 0 ? 'no' : 'more than one'} output is ${wanted}`,
+    `${plan.model} is not a language model: ${logits.length === 0 ? 'no' : 'more than one'} output is ${wanted}`,
     `its outputs are ${plan.outputs.map(({ name, shape }) => `${name}[${shape.join(', ')}]`).join(', ') || 'none'}`,
   )
 }

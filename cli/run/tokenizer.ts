@@ -2,6 +2,7 @@
 import { existsSync, statSync } from 'node:fs'
 import { dirname, join } from 'node:path'
 import { readRegularSync } from '../../runtime/files/index.ts'
+import { openDecoder, type Decode } from '../../text/decoder/open.ts'
 import { TokenizerError } from '../../text/tokenizer/errors.ts'
 import { openTokenizer, type Tokenizer } from '../../text/tokenizer/open.ts'
 import { MOST_BYTES } from '../../text/tokenizer/scan.ts'
@@ -20,6 +21,17 @@ export function tokenizerPath(typed: string, terminal: Terminal): string | null 
 const asFailure = (path: string, problem: unknown): unknown =>
   problem instanceof TokenizerError ? new Failure(EXIT.badCheckpoint, `${path}: ${problem.message}`) : problem
 
+const read = (path: string, terminal: Terminal): Uint8Array => readRegularSync(terminal.path(path), MOST_BYTES + 1)
+
+/** Throws a Failure for a file that is refused. */
+export function readDecoder(path: string, terminal: Terminal): Decode {
+  try {
+    return openDecoder(read(path, terminal))
+  } catch (problem) {
+    throw asFailure(path, problem)
+  }
+}
+
 /**
  * Opens the tokenizer, runs the work, and ends its thread in any case. `deadline` is in milliseconds. Throws a Failure for a
  * tokenizer that is refused, that does not end, or has no tokens for a text.
@@ -31,7 +43,7 @@ export async function withTokenizer<T>(
   work: (tokenizer: Tokenizer) => Promise<T>,
 ): Promise<T> {
   try {
-    const tokenizer = await openTokenizer(readRegularSync(terminal.path(path), MOST_BYTES + 1), { deadline })
+    const tokenizer = await openTokenizer(read(path, terminal), { deadline })
     try {
       return await work(tokenizer)
     } finally {

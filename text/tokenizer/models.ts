@@ -55,7 +55,7 @@ const fallbackOf = (byte: number): string => `<0x${byte.toString(16).toUpperCase
 const isPrintable = (byte: number): boolean => (byte > 0x20 && byte < 0x7f) || (byte > 0xa0 && byte !== 0xad)
 
 /** The character of each byte in vocabularies of bytes: itself where it prints, else one from U+0100 on, in order (GPT-2). */
-const BYTE_CHARACTERS: readonly string[] = BYTES.map((byte) =>
+export const BYTE_CHARACTERS: readonly string[] = BYTES.map((byte) =>
   String.fromCharCode(isPrintable(byte) ? byte : 256 + BYTES.slice(0, byte).filter((other) => !isPrintable(other)).length),
 )
 

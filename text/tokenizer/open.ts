@@ -1,7 +1,7 @@
 /** A tokenizer of a model, from the bytes of its `tokenizer.json`, behind a deadline. */
 import { cut } from '../../runtime/checkpoint/quote.ts'
 import { TokenizerError } from './errors.ts'
-import { checkSize } from './scan.ts'
+import { parseTokenizer } from './parse.ts'
 import { translate } from './translate.ts'
 import { startProcess, type TokenizerProcess, type WorkerReply } from './worker.ts'
 
@@ -28,15 +28,6 @@ const MEMORY = 1536
 
 const MIB = 2 ** 20
 
-function parse(bytes: Uint8Array): unknown {
-  checkSize(bytes)
-  try {
-    return JSON.parse(new TextDecoder('utf-8', { fatal: true }).decode(bytes)) as unknown
-  } catch (problem) {
-    throw new TokenizerError('format', `it is not JSON: ${cut((problem as Error).message, 120)}`)
-  }
-}
-
 const refuseFailure = (reply: WorkerReply, what: string): void => {
   if (reply.kind === 'failed') throw new TokenizerError('failed', `${what}: ${cut(reply.message, 200)}`)
 }
@@ -46,7 +37,7 @@ export async function openTokenizer(
   bytes: Uint8Array,
   { deadline = DEADLINE, start = startProcess }: TokenizerOptions = {},
 ): Promise<Tokenizer> {
-  const { tokenizer, frame } = translate(parse(bytes))
+  const { tokenizer, frame } = translate(parseTokenizer(bytes))
   const library = start(MEMORY)
   const { close } = library
   try {

@@ -1,11 +1,11 @@
-/** The outputs in docs/evaluation.md are those of the commands above them. */
+/** The outputs in pages about models are those of the commands above them. */
 import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { expect, test } from 'vitest'
 import { place } from '../cli/harness.ts'
 import { root } from '../support/sources.ts'
 
-const text = readFileSync(join(root, 'docs/evaluation.md'), 'utf8')
+const PAGES = ['evaluation', 'generation']
 const fixture = (name: string): Buffer => readFileSync(join(root, 'test/fixtures', name))
 
 const model = (name: string): Readonly<Record<string, Buffer>> => ({
@@ -15,7 +15,14 @@ const model = (name: string): Readonly<Record<string, Buffer>> => ({
 })
 
 /** A command, and what it prints, in one block. */
-const blocks = [...text.matchAll(/^```\n\$ smoe (.*)\n([^]*?)```$/gm)].map(([, line, output]) => ({ line, output }))
+const blocks = PAGES.flatMap((page) =>
+  [...readFileSync(join(root, `docs/${page}.md`), 'utf8').matchAll(/^```\n\$ smoe (.*)\n([^]*?)```$/gm)].map(
+    ([, line, output]) => ({ line, output }),
+  ),
+)
+
+/** Words of a command line; quotes hold one together. */
+const wordsOf = (line: string): readonly string[] => (line.match(/"[^"]*"|\S+/g) ?? []).map((word) => word.replaceAll('"', ''))
 
 /** Rows whose bytes change with kernels and machines. */
 const BYTES = /^(free memory|constants|packed copies, tables|scratch|runtime|in a run|while loading|peak)  .*$/gm
@@ -28,13 +35,13 @@ const comparable = (output: string): string =>
     .trimEnd()
 
 test('there are commands', () => {
-  expect(blocks.map(({ line }) => line.split(' ')[0])).toEqual(['plan', 'eval', 'eval'])
+  expect(blocks.map(({ line }) => line.split(' ')[0])).toEqual(['plan', 'eval', 'eval', 'generate'])
 })
 
 for (const { line, output } of blocks) {
   test(`smoe ${line}`, async () => {
     const one = place({ ...model('mixtral'), ...model('olmoe'), 'one.txt': fixture('eval/one.txt') })
-    const { code, out, err } = await one.smoe(...line.split(' '))
+    const { code, out, err } = await one.smoe(...wordsOf(line))
     expect(code, err).toBe(0)
     expect(comparable(output)).toBe(comparable(out))
   })
