@@ -1,6 +1,6 @@
 /**
- * Token ids back to text, as the `tokenizers` crate decodes: the decoder of a `tokenizer.json` is a chain of steps, each from a list
- * of pieces to a list of pieces. Pure; nothing in it runs a pattern of the file.
+ * Pieces back to text, as the `tokenizers` crate decodes: the decoder of a `tokenizer.json` is a chain of steps, each from a
+ * list of pieces to a list of pieces. Pure; nothing in it runs a pattern of the file.
  */
 import { BYTE_CHARACTERS } from '../tokenizer/models.ts'
 import { components, flagAt, textAt, unsupported, wholeAt, type Fields } from '../tokenizer/fields.ts'
