@@ -78,10 +78,11 @@ async function withFiles(
 ): Promise<ImportedSpec & { readonly hasCopy: boolean }> {
   const settings = { layout: layoutOf(checkpoint), as }
   const result = specOf(path, config, settings)
-  const head = result.tie.isTied ? await headOf(checkpoint, result.tie) : 'none'
+  const { tie } = result
+  const head = tie?.isTied === true ? await headOf(checkpoint, tie) : 'none'
   if (head !== 'own') return { ...result, hasCopy: head === 'copy' }
   const untied = specOf(path, { ...(config as object), tie_word_embeddings: false }, settings)
-  const note = `'tie_word_embeddings' is true, but ${result.tie.head} is in the file and differs from the embedding: as in transformers, the head of the file is used`
+  const note = `'tie_word_embeddings' is true, but ${tie?.head} is in the file and differs from the embedding: as in transformers, the head of the file is used`
   return { ...untied, notes: [...untied.notes, note], hasCopy: false }
 }
 
@@ -155,7 +156,7 @@ export async function importFrom(
     const { hasCopy, ...result } = await withFiles(path, config, checkpoint, as)
     checkQuantization(path, result.quantized, checkpoint)
     const isIgnorable = (tensor: string): boolean =>
-      (hasCopy && tensor === result.tie.head) || result.ignorable.some((pattern) => pattern.test(tensor))
+      (hasCopy && tensor === result.tie?.head) || result.ignorable.some((pattern) => pattern.test(tensor))
     const unread = checkWeights(result.name, result.spec, checkpoint, { isIgnorable, allowUnread }, terminal)
     return unread === null ? result : { ...result, notes: [...result.notes, unread] }
   } finally {

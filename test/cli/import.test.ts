@@ -271,7 +271,7 @@ test('--explain tells what each field became, and leaves the spec to -o', async 
   expect(explained.code).toBe(0)
   expect(explained.out).toMatch(/^field +value +became\n/)
   expect(explained.out).toMatch(/\nmoe_intermediate_size +8 +the parameter F: the width inside an expert\n/)
-  expect(explained.out).toMatch(/\nrope_parameters\.rope_theta +10000 +the parameter theta\n/)
+  expect(explained.out).toMatch(/\nrope_parameters\.rope_theta +10000 +the base of the rotary embedding\n/)
   expect(explained.out).toMatch(/\nuse_cache +true +nothing: the logits do not depend on it\n/)
   expect(explained.out).toMatch(/\nis_causal +absent: true +whether a position sees later ones\n/)
   expect(there.read('m.smoe')).toContain('model qwen2_moe(')

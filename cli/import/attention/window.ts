@@ -11,11 +11,11 @@ export interface Window {
   readonly flags: readonly boolean[]
 }
 
-const SIZE = 'the parameter W: how many positions a position sees'
+export const WINDOW = 'how many positions a position sees'
 
 /** All layers look back as far as `sliding_window` says, if it does. */
 export const windowEverywhere: Make<Window | null> = ({ fields, layers }) => {
-  const size = fields.optionalCount('sliding_window', SIZE)
+  const size = fields.optionalCount('sliding_window', WINDOW)
   return size === null ? null : { size, layers: true, flags: layerFlags(layers, () => true) }
 }
 
@@ -69,12 +69,12 @@ export function refuseLayerTypes({ fields, layers }: Context): void {
 export const windowOfTypes =
   (byDefault: (i: number) => boolean): Make<Window | null> =>
   (context) =>
-    windowByTypes(context, context.fields.optionalCount('sliding_window', SIZE), byDefault)
+    windowByTypes(context, context.fields.optionalCount('sliding_window', WINDOW), byDefault)
 
 /** dots.llm1: without `layer_types` the layers from `max_window_layers` on. */
 export const windowFromLayer: Make<Window | null> = (context) => {
   const { fields } = context
-  const size = fields.optionalCount('sliding_window', SIZE)
+  const size = fields.optionalCount('sliding_window', WINDOW)
   if (!fields.has('layer_types')) {
     const first = fields.whole('max_window_layers', FROM)
     return windowByTypes(context, size, (i) => i >= first)
@@ -88,7 +88,7 @@ export const windowFromLayer: Make<Window | null> = (context) => {
  */
 export const windowByPattern: Make<Window | null> = (context) => {
   const { fields, layers } = context
-  const size = fields.optionalCount('sliding_window', SIZE)
+  const size = fields.optionalCount('sliding_window', WINDOW)
   if (size === null) {
     refuseSliding(context)
     return null
@@ -114,7 +114,7 @@ const windowIfUsedByTypes =
     const { fields } = context
     const isUsed = fields.flag('use_sliding_window', 'whether there is a window')
     if (!isUsed) fields.skip('sliding_window', "nothing: 'use_sliding_window' is false")
-    const size = isUsed ? fields.optionalCount('sliding_window', SIZE) : null
+    const size = isUsed ? fields.optionalCount('sliding_window', WINDOW) : null
     const isTyped = fields.has('layer_types')
     if (!isUsed || isTyped) fields.skip('max_window_layers', 'nothing: no layer asks for it')
     return windowByTypes(context, size, isUsed && !isTyped ? byDefault(context) : () => false)
