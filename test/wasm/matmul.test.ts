@@ -7,8 +7,9 @@ import { CPU, WIDE_CPU } from '../../plan/target.ts'
 import { tilesFor, type DotTile } from '../../plan/tiles.ts'
 import { chain, F32 } from '../../compiler/reference/precision.ts'
 import { assertProperty } from '../support/property.ts'
-import { FORMAT_NAMES, storageIn, storageText, type FormatName } from '../../plan/storage/formats.ts'
-import { randomStored } from '../support/stored-weights.ts'
+import { inRun, MORE_IN_LONG } from '../support/runs.ts'
+import { storageIn, storageText, type FormatName } from '../../plan/storage/formats.ts'
+import { ALIKE, DISTINCT, randomStored } from '../support/stored-weights.ts'
 import { createWasmKernel } from '../support/wasm-kernel.ts'
 
 type Layout = 'k' | 'mn'
@@ -309,24 +310,28 @@ test('a block of zeros that a kernel left is not written again', () => {
   ).toBe(true)
 })
 
-it.each(FORMAT_NAMES)('operands in %s have the bits of their numbers', (format) => {
-  const made = fc.constantFrom(
-    dense,
-    (s: Sizes) => grouped('lookup', s),
-    (s: Sizes) => grouped('sorted', s),
-  )
-  assertProperty(
-    fc.property(sizes, made, fc.boolean(), fc.constantFrom(...dots), (size, make, isLeftStored, dot) => {
-      const right = size.right === 'k' ? size.k : size.columns
-      const left = make === dense && size.left === 'mn' ? size.rows : size.k
-      const { plain, stored } = inFormat(
-        make(size),
-        format,
-        { w: right, w2: right, ...(isLeftStored ? { x: left } : {}) },
-        size.seed,
-      )
-      expect(results(stored, [], dot)).toEqual(results(plain, [], dot))
-    }),
-    8,
-  )
-})
+it.each(inRun({ short: DISTINCT, long: ALIKE, whole: ALIKE }))(
+  'operands in %s have the bits of their numbers',
+  MORE_IN_LONG,
+  (format) => {
+    const made = fc.constantFrom(
+      dense,
+      (s: Sizes) => grouped('lookup', s),
+      (s: Sizes) => grouped('sorted', s),
+    )
+    assertProperty(
+      fc.property(sizes, made, fc.boolean(), fc.constantFrom(...dots), (size, make, isLeftStored, dot) => {
+        const right = size.right === 'k' ? size.k : size.columns
+        const left = make === dense && size.left === 'mn' ? size.rows : size.k
+        const { plain, stored } = inFormat(
+          make(size),
+          format,
+          { w: right, w2: right, ...(isLeftStored ? { x: left } : {}) },
+          size.seed,
+        )
+        expect(results(stored, [], dot)).toEqual(results(plain, [], dot))
+      }),
+      8,
+    )
+  },
+)
