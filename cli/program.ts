@@ -53,6 +53,10 @@ const COMMANDS: Readonly<Record<string, Entry>> = {
     summary: 'continue a prompt with a language model',
     load: async () => (await import('./commands/bundled.ts')).generateCommand,
   },
+  chat: {
+    summary: 'talk to a language model',
+    load: async () => (await import('./commands/bundled.ts')).chat,
+  },
   bench: {
     summary: 'measure a mixture-of-experts layer, or the training step of a spec, on devices in turns',
     load: async () => (await import('./commands/bundled.ts')).bench,
