@@ -17,8 +17,8 @@ export interface ProcessOptions {
   /** The path of the library. */
   readonly library: string
   /**
-   * What is sent there as text, with the library and a port: a function that refers to nothing outside of itself. Each request has
-   * one reply.
+   * What is sent there as text, with the library and a port: a function that refers to nothing outside of itself. Each request
+   * has one reply.
    */
   readonly serve: (library: never, port: never) => void
   /** MiB of heap. */
