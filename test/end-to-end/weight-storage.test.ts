@@ -111,6 +111,18 @@ beforeAll(async () => {
 }, 120_000)
 afterAll(() => [cpu, ...adapters].forEach((device) => device.dispose()))
 
+it('a row has the same bits alone, where bf16 is decoded in the loop over K, and among rows that share what is unpacked', async () => {
+  const { plan } = compiled(CPU, 'bf16', SMALL(70))
+  const tensors = tensorsIn('bf16', plan)
+  const logits = async (tokens: number): Promise<readonly number[]> => {
+    const { shape, data } = (await run(cpu, plan, storedCheckpoint(tensors), tokens)).logits
+    expect(shape).toEqual([tokens, 11])
+    return [...data].map(Number)
+  }
+  const all = await logits(35)
+  for (const tokens of [1, 2, 3]) expect(await logits(tokens)).toEqual(all.slice(0, 11 * tokens))
+})
+
 describe.each(inRun({ short: DISTINCT, long: FORMAT_NAMES, whole: FORMAT_NAMES }))('weights in %s', ON_DEVICES, (format) => {
   it.each([
     ['cpu', CPU],
