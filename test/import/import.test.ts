@@ -88,6 +88,14 @@ describe('the spec of a checkpoint', () => {
     expect(specOf(older)).toBe(specOf(config))
   })
 
+  test('ERNIE 4.5 has experts up to the last layer where its config does not say where they end', () => {
+    const path = join(root, 'test/fixtures/architectures/ernie4_5_moe/config.json')
+    const config = JSON.parse(readFileSync(path, 'utf8')) as Record<string, unknown>
+    const absent = specOf(without(config, 'moe_layer_end_index'))
+    expect(absent).toBe(specOf({ ...config, moe_layer_end_index: -1 }))
+    expect(absent).toContain('moe(')
+  })
+
   test('mixtral has eight heads of keys and values where its config does not say, and as many as of queries where it says null', () => {
     const config = { ...configOf('mixtral'), num_attention_heads: 16, hidden_size: 64 }
     expect(specOf(without(config, 'num_key_value_heads'))).toContain('groups = 8,')
