@@ -251,7 +251,9 @@ const mutateFile = (valid: Uint8Array, random: Random): MutatedFile => mutateBy(
 // from the root of the project, where npm runs scripts
 const fixture = (name: string): Uint8Array => readFileSync(`test/fixtures/gguf/${name}.gguf`)
 
-const GGUF: readonly (() => Uint8Array)[] = ['every-type', 'mixtral', 'qwen3_moe'].map((name) => () => fixture(name))
+const GGUF: readonly (() => Uint8Array)[] = ['every-type', 'mixtral', 'qwen3_moe', 'deepseek_v3', 'exaone_moe', 'lfm2_moe'].map(
+  (name) => () => fixture(name),
+)
 
 /** Most edits of a GGUF file are in its header, of about this many bytes. */
 const GGUF_HEADER = 3000

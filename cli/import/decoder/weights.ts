@@ -11,7 +11,7 @@ export const inLayers = (weights: Weights, layer: string): Weights =>
 /** The names of the file: those of the hub, or of GGUF. */
 export function inFile(weights: Weights, fields: Fields, gguf: GgufSettings | undefined): Weights {
   if (gguf === undefined) return weights
-  const { weights: named, unnamed } = ggufWeights(weights, gguf.norms)
+  const { weights: named, unnamed } = ggufWeights(weights, gguf)
   for (const path of unnamed) fields.refuse(`'${path}' has no name in GGUF files that is known`)
   return named
 }
