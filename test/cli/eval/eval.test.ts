@@ -121,7 +121,7 @@ test('mistakes are told before anything is computed', async () => {
   )
   expect(await refused('llama', '--tokens', 'short.safetensors:ids')).toContain('a text of two tokens at least is needed')
   expect(await refused('layer.smoe', '--tokens', 'wide.safetensors:ids')).toContain(
-    'layer is not a language model: its input x: f32[T, 4] is not of token ids',
+    'layer does not take text: its input x: f32[T, 4] is not of token ids',
   )
   expect(await refused('layer.smoe', '--text', 'one.txt')).toContain('no folder with a tokenizer is given')
   expect(await refused('llama', '--text', 'one.txt', '--page', 'one.txt')).toContain('--page')
