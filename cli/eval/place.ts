@@ -92,8 +92,8 @@ export interface Loaded {
 }
 
 /**
- * Runs the work with the model loaded on a device, or in the reference where there is none, and frees it in any case. `check` sees
- * the plan before weights are read.
+ * Runs the work with the model loaded on a device, or in the reference where there is none, and frees it in any case. `check`
+ * sees the plan before weights are read.
  */
 export async function withLoaded<T>(
   device: Device | null,
