@@ -70,15 +70,13 @@ async function generateText(typed: string, text: string | undefined, options: Op
   checkPromptOptions(text, options)
   samplingOf(options)
   const { weights: given, weightsAs, model, set, root } = options
-  const isSpec = !isFolder(typed, terminal)
-  const weights = given ?? (isSpec ? undefined : typed)
+  const weights = given ?? (isFolder(typed, terminal) ? typed : undefined)
   // what is refused of the files is told before a device is opened
   const prompt = await readPrompt(text, options, weights, typed, terminal)
   const ends = options.ignoreEnd === true ? new Set<number>() : endTokens(weights, terminal)
   const device = await openUnlessReference(options, terminal)
   try {
-    const spec: SpecOptions = isSpec ? { model, set, root } : { set: [] }
-    return await opener(device, terminal)({ typed, weights: given, weightsAs, spec }, async (open) => {
+    return await opener(device, terminal)({ typed, weights: given, weightsAs, spec: { model, set, root } }, async (open) => {
       const found = await continued(open, prompt, ends, options, terminal)
       tell(open.name, device?.choice.name ?? 'the reference, f64 on the CPU', prompt, found, options, terminal)
       return EXIT.ok

@@ -72,6 +72,15 @@ for (const wanted of cases) {
   })
 }
 
+test('a parameter of an imported model is set, and what that changes is told beside the model as it is', async () => {
+  const args = ['--text', 'one.txt', '--context', '16', '--set', 'k=1', '--to', 'mixtral', '--format', 'json']
+  const { code, out, err } = await evaluate(there(), 'mixtral', ...args)
+  expect(code, err).toBe(0)
+  const report = JSON.parse(out) as EvalReport
+  expect(report.perplexity).not.toBe(report.other!.perplexity)
+  expect(report.other!.divergence).toBeGreaterThan(0)
+})
+
 test('a model differs in nothing from itself, and tokens of a file are a text', async () => {
   const ids = Int32Array.from({ length: 40 }, (_, at) => (at * 7) % 64)
   const one = there({ 'ids.safetensors': encodeSafetensors({ ids: { shape: [2, 20], data: ids } }) })
