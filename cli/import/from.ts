@@ -16,7 +16,7 @@ import { isRecord } from './fields.ts'
 import type { Layout } from './names/source.ts'
 import { rowOf } from './table.ts'
 import type { Quantization } from './quantization.ts'
-import { checkWeights, headOf } from './weights.ts'
+import { checkedModel, checkWeights, headOf } from './weights.ts'
 
 export type ImportedSpec = Imported & { readonly kind: 'spec' }
 
@@ -151,7 +151,10 @@ export async function importFrom(
   // an unsupported config is reported before the weights are read
   const alone = specOf(path, config, { as })
   const checkpoint = await openWeights()
-  if (checkpoint === null) return { ...alone, notes: [...alone.notes, UNCHECKED] }
+  if (checkpoint === null) {
+    checkedModel(alone.name, alone.spec, terminal)
+    return { ...alone, notes: [...alone.notes, UNCHECKED] }
+  }
   try {
     const { hasCopy, ...result } = await withFiles(path, config, checkpoint, as)
     checkQuantization(path, result.quantized, checkpoint)

@@ -178,6 +178,13 @@ test.each([
   expect(err).toContain(limit)
 })
 
+test('sizes beyond those of a spec are refused without weights too', async () => {
+  const config = { ...withoutScaling(configOf(plain)), vocab_size: 2 ** 40 }
+  const { code, err } = await place({ 'm/config.json': JSON.stringify(config) }).smoe('import', 'm')
+  expect(code).toBe(5)
+  expect(err).toContain('the sizes in the config are beyond what a spec may have: ')
+})
+
 test('a config alone is imported by its path or its folder', async () => {
   const there = place({ 'm/config.json': JSON.stringify(withoutScaling(configOf(plain))) })
   const unchecked = 'note: no safetensors weights are beside the config: their names and shapes were not checked\n'

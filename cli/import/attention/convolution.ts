@@ -1,5 +1,5 @@
 /** Short convolutions over positions in some layers, in the place of attention. */
-import { conditionOf, layerFlags } from '../decoder/layers.ts'
+import { layerCondition, layerFlags } from '../decoder/layers.ts'
 import { either } from '../experts/mixed.ts'
 import type { Make, Sublayer } from '../part.ts'
 import { readLayerTypes } from './window.ts'
@@ -29,7 +29,10 @@ export const convolutionOr =
   (context) => {
     const types = readLayerTypes(context.fields, context.layers, ['conv', 'full_attention'])
     if (types === null) context.fields.refuse("'layer_types' is missing: it says which layers have a convolution")
-    const condition = conditionOf(layerFlags(context.layers, (i) => types?.[i] === 'conv'))
+    const condition = layerCondition(
+      context.fields,
+      layerFlags(context.layers, (i) => types?.[i] === 'conv'),
+    )
     const [convolution, heads] = [shortConvolution(context), attention(context)]
     if (typeof condition === 'boolean') return condition ? convolution : heads
     return either(condition, convolution, heads, 'attention')

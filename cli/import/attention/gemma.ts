@@ -2,7 +2,7 @@
  * Gemma 4: layers with a window and full ones, whose heads have other sizes, groups and rotary embeddings. Values of full layers
  * may be the keys.
  */
-import { conditionOf, layerFlags } from '../decoder/layers.ts'
+import { layerCondition, layerFlags } from '../decoder/layers.ts'
 import { either } from '../experts/mixed.ts'
 import { isRecord, shown, type Fields } from '../fields.ts'
 import type { Context, Make, Sublayer } from '../part.ts'
@@ -106,7 +106,10 @@ export const gemmaAttention: Make<Sublayer> = (context: Context) => {
     sharesValues,
     path: 'full_attention',
   })(context)
-  const condition = conditionOf(sliding.map((isSliding) => !isSliding))
+  const condition = layerCondition(
+    context.fields,
+    sliding.map((isSliding) => !isSliding),
+  )
   if (typeof condition === 'boolean') {
     for (const name of ['sliding_window', 'head_dim']) fields.skip(name, 'nothing: no layer has a window')
     return full

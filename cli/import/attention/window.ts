@@ -1,5 +1,5 @@
 /** Windows of the attention: which layers look back how far. */
-import { conditionOf, layerFlags, type Condition } from '../decoder/layers.ts'
+import { layerCondition, layerFlags, type Condition } from '../decoder/layers.ts'
 import { shown, type Fields } from '../fields.ts'
 import type { Context, Make } from '../part.ts'
 
@@ -35,18 +35,19 @@ const LEGACY: Readonly<Record<string, string>> = { attention: FULL }
 /** The kind of each layer as `layer_types` says; null where the field is absent. */
 export function readLayerTypes(fields: Fields, layers: number, known: readonly string[]): readonly string[] | null {
   if (!fields.has('layer_types')) return null
-  const types = fields.list('layer_types', 'the kind of each layer').map((type) => {
-    const name = typeof type === 'string' && Object.hasOwn(LEGACY, type) ? LEGACY[type] : type
-    if (typeof name === 'string' && known.includes(name)) return name
-    fields.refuse(`'layer_types' names ${shown(type)}: supported are ${known.join(', ')}`)
-    return known[0]
-  })
+  const named = fields.list('layer_types', 'the kind of each layer')
+  const types = named.map((type) => (typeof type === 'string' && Object.hasOwn(LEGACY, type) ? LEGACY[type] : type))
+  const odd = types.findIndex((type) => typeof type !== 'string' || !known.includes(type))
+  if (odd >= 0) {
+    fields.refuse(`'layer_types' names ${shown(named[odd])}: supported are ${known.join(', ')}`)
+    return Array.from({ length: layers }, () => known[0])
+  }
   fields.demand(
     types.length === layers,
     ['layer_types', 'num_hidden_layers'],
     `'layer_types' has ${types.length} layers, and 'num_hidden_layers' is ${layers}`,
   )
-  return types
+  return types as readonly string[]
 }
 
 /** The window of the layers that `layer_types` calls sliding, or those that are by default. */
@@ -54,7 +55,7 @@ export function windowByTypes(context: Context, size: number | null, isSliding: 
   const { fields, layers } = context
   const types = readLayerTypes(fields, layers, [FULL, SLIDING])
   const flags = layerFlags(layers, (i) => (types === null ? size !== null && isSliding(i) : types[i] === SLIDING))
-  const condition = conditionOf(flags)
+  const condition = layerCondition(fields, flags)
   if (condition === false) return null
   fields.demand(size !== null, ['layer_types'], `'layer_types' names ${SLIDING}, and there is no 'sliding_window'`)
   return { size: size ?? 1, layers: condition, flags }
