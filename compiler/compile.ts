@@ -7,7 +7,7 @@ import type { Source, Span } from '../grammar/source.ts'
 import { checkArgument, list, object, text } from '../plan/arguments.ts'
 import { CHECKING, SPEC, TARGET } from '../plan/forms.ts'
 import type { Plan } from '../plan/plan.ts'
-import type { Target } from '../plan/target.ts'
+import { fusesAttention, type Target } from '../plan/target.ts'
 import { tilesFor } from '../plan/tiles.ts'
 import type { Graph } from './graph/node.ts'
 import { refusalOf } from './kernel/refusal.ts'
@@ -16,6 +16,7 @@ import { schedule, type Schedule } from './kernel/schedule.ts'
 import { lower, type LowerOptions } from './lower/lower.ts'
 import { check, type CheckOptions } from './model/check.ts'
 import type { Model } from './model/model.ts'
+import { fuseAttention } from './passes/attention-fusion.ts'
 import { earlyPasses, latePasses, optimise, type Optimised, type PassOptions, type PassTrace } from './passes/pipeline.ts'
 import { splitLoadTimeConstants, withoutLoadTimeConstants } from './passes/load-time-constants.ts'
 import { withWeightFormats, type WeightFormats } from './passes/weight-formats.ts'
@@ -67,7 +68,8 @@ export function compile(source: Source, options: CompileOptions): Compilation {
 
   const place = model.origin.span
   try {
-    const lowered = lower(model, options)
+    const written = lower(model, options)
+    const lowered = fusesAttention(options.target) ? fuseAttention(written) : written
     const graph = options.formats === undefined ? lowered : withWeightFormats(lowered, options.formats)
     const compiled = compileGraph(graph, options.target, {}, place)
     return { ...reached, graph, ...compiled, diagnostics: [...diagnostics, ...compiled.diagnostics] }

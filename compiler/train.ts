@@ -10,7 +10,7 @@ import { callable, checkArgument, checked, object, optional, text } from '../pla
 import { CHECKING, RECIPE, SPEC, TARGET } from '../plan/forms.ts'
 import type { Plan } from '../plan/plan.ts'
 import { competitionStepsOf } from '../plan/recipe.ts'
-import type { Target } from '../plan/target.ts'
+import { fusesAttention, type Target } from '../plan/target.ts'
 import type { TrainingPrograms } from '../plan/training-programs.ts'
 import { updateUnbucketed, trainableWeights, SCALE_INPUT } from '../plan/update.ts'
 import { differentiate, GradientError } from './autodiff/differentiate.ts'
@@ -24,12 +24,15 @@ import { check, type CheckOptions } from './model/check.ts'
 import type { Model } from './model/model.ts'
 import { accumulateGradients } from './optimisers/gradient-accumulation.ts'
 import { f16CopiesGraph, updateGraph } from './optimisers/update.ts'
+import { fuseAttention } from './passes/attention-fusion.ts'
 import { recipeOf, type RecipeOverrides } from './recipe.ts'
 
 /** The programs of a training run as graphs. */
 export interface TrainingGraphs extends TrainingPrograms<Graph> {
   /** The `train` block in the spec: the place of a limit that nothing else in the spec asks for. */
   readonly place: Span | null
+  /** The same programs, of the ops that the target has kernels for. */
+  readonly forTarget: (target: Target) => TrainingPrograms<Graph>
 }
 
 /** Null where the model has no `train` block. */
@@ -42,22 +45,29 @@ export function trainingGraphs(model: Model, overrides: RecipeOverrides = {}): T
   const { batch: sizes, precision } = recipe
   const excluded = routersOf(model)
   const f16Weights = precision === 'f32' ? new Set<string>() : weightsReadAsF16(model, by, excluded)
-  const gradients = (chosen: readonly string[]): Graph => {
-    const forward = lower(model, { training: chosen, routes: true, sizes })
+  const gradients = (chosen: readonly string[], prepare: Prepare): Graph => {
+    const forward = prepare(lower(model, { training: chosen, routes: true, sizes }))
     return precision === 'f32'
       ? differentiate(forward, { by })
       : autocast(differentiate(forward, { by, scale: SCALE_INPUT }), { weights: f16Weights, excluded })
   }
-  return {
+  const programs = (prepare: Prepare): TrainingPrograms<Graph> => ({
     recipe,
-    place: model.train?.origin.span ?? model.origin.span,
     f16Weights,
-    step: (chosen, isFirst) => accumulateGradients(gradients(chosen), isFirst),
+    step: (chosen, isFirst) => accumulateGradients(gradients(chosen, prepare), isFirst),
     update: (moved = updateUnbucketed(recipe, f16Weights)) => updateGraph(recipe, moved),
     f16Copies: (moved = updateUnbucketed(recipe, f16Weights)) => f16CopiesGraph(recipe, moved),
-    evaluation: () => lower(model, { evaluation: true, routes: true, sizes }),
+    evaluation: () => prepare(lower(model, { evaluation: true, routes: true, sizes })),
+  })
+  return {
+    ...programs((graph) => graph),
+    place: model.train?.origin.span ?? model.origin.span,
+    forTarget: (target) => programs(fusesAttention(target) ? fuseAttention : (graph) => graph),
   }
 }
+
+/** What becomes of a graph before its gradients are taken. */
+type Prepare = (graph: Graph) => Graph
 
 /** The trainable weights that matmuls read in any variant of the training step. */
 function weightsReadAsF16(model: Model, by: readonly string[], excluded: readonly string[]): ReadonlySet<string> {
@@ -95,20 +105,24 @@ const GRAPHS = object({
   update: callable,
   f16Copies: callable,
   evaluation: callable,
+  forTarget: callable,
 })
 
 /** The plans of training graphs for a target. Each compiles on demand. */
 export const trainingPlans = checked(
   'trainingPlans',
   { graphs: GRAPHS, target: TARGET },
-  ({ recipe, place, f16Weights, step, update, f16Copies, evaluation }: TrainingGraphs, target: Target): TrainingPlans => ({
-    recipe,
-    f16Weights,
-    step: (chosen, isFirst) => planOf(step(chosen, isFirst), target, place),
-    update: (moved) => planOf(update(moved), target, place),
-    f16Copies: (moved) => planOf(f16Copies(moved), target, place),
-    evaluation: () => planOf(evaluation(), target, place),
-  }),
+  ({ place, forTarget }: TrainingGraphs, target: Target): TrainingPlans => {
+    const { recipe, f16Weights, step, update, f16Copies, evaluation } = forTarget(target)
+    return {
+      recipe,
+      f16Weights,
+      step: (chosen, isFirst) => planOf(step(chosen, isFirst), target, place),
+      update: (moved) => planOf(update(moved), target, place),
+      f16Copies: (moved) => planOf(f16Copies(moved), target, place),
+      evaluation: () => planOf(evaluation(), target, place),
+    }
+  },
 )
 
 export interface TrainingCompilation {

@@ -65,6 +65,8 @@ export interface Tiles {
   readonly dot: DotTile
   /** Rows of the tiles that the sort by expert makes, so that grouped GEMMs fill theirs. */
   readonly expertRows: number
+  /** An attention kernel: rows of a workgroup; in a shader, rows of a thread, and rows that it takes at a time. */
+  readonly attention: { readonly rows: number; readonly rowsEach: number; readonly together: number }
   readonly gate: {
     /**
      * Rows of a workgroup of the gating kernel, and of a block of its expert histogram: one thread ranks each, so that a GPU has
@@ -113,6 +115,11 @@ const DOT_128: DotTile = { blockColumns: 32, expertRows: 8, columns: 4, kVectors
 /** Vectors of 256 bits, fused: twelve sums and three operands. A row costs less, so more of them share the right operand. */
 const DOT_256: DotTile = { blockColumns: 48, expertRows: 16, columns: 6, kVectors: 2 }
 
+/** What is loaded serves four rows: loads cost more than arithmetic, and registers that spill cost little. */
+const ATTENTION_CPU = { rows: 32, rowsEach: 4, together: 2 }
+/** Reasoned: one row of 64 elements and its sums fill the registers of a thread. */
+const ATTENTION_GPU = { rows: 64, rowsEach: 1, together: 2 }
+
 export const hasSubgroups = (target: Target): boolean => target.subgroupSize !== null && target.features.includes('subgroups')
 
 function matmulTiles(target: Target): MatmulTiles {
@@ -134,6 +141,7 @@ export function tilesFor(target: Target): Tiles {
     matmul,
     dot,
     expertRows: expertRows(target, matmul, dot),
+    attention: target.kind === 'cpu' ? ATTENTION_CPU : ATTENTION_GPU,
     gate: { rows: 8, mostHistogramRows: 64, mostChosen: 64, partialSumBytes: 512 },
     sinkhornEntries: target.kind === 'cpu' ? 65536 : 32768,
   }

@@ -23,7 +23,6 @@ export const libraries = {
 const external = [
   'webgpu',
   '@huggingface/tokenizers',
-  '@huggingface/jinja',
   'ts-morph',
   '@sparticuz/chromium',
   'esbuild',

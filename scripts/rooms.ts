@@ -48,8 +48,7 @@ const FENCES: Readonly<Record<string, readonly string[]>> = {
   '@sparticuz/chromium': ['runtime/dawn/'],
   commander: ['cli/'],
   '@huggingface/tokenizers': ['text/tokenizer/'],
-  '@huggingface/jinja': ['text/chat/'],
-  node: ['cli/', 'runtime/dawn/', 'runtime/node/', 'runtime/files/', 'runtime/checkpoint/', 'training/files/', 'text/'],
+  node: ['cli/', 'runtime/dawn/', 'runtime/node/', 'runtime/files/', 'runtime/checkpoint/', 'training/files/', 'text/tokenizer/'],
 }
 
 /** Who may read the syntax tree: what comes after the model knows only the model. */

@@ -1,6 +1,7 @@
 /** One gradient rule an op; an op without one does not compile. */
 import type { OpName } from '../graph/vocabulary.ts'
 import type { GradientRule, GradientRules } from './rule.ts'
+import { attentions } from './rules/attention.ts'
 import { contractions } from './rules/contract.ts'
 import { elementwise } from './rules/elementwise.ts'
 import { indexed } from './rules/indexed.ts'
@@ -16,6 +17,7 @@ export const gradientRules: GradientRules<OpName> = {
   ...movements,
   ...reductions,
   ...contractions,
+  ...attentions,
   ...indexed,
   ...routed,
   ...scalings,

@@ -107,6 +107,7 @@ const shape = implied((result) => result.shape)
 const sizes = implied<readonly number[]>((result) => result.shape.map((size) => constantValue(size) ?? NaN))
 const dtype = implied((result) => result.dtype)
 const axis = { axis: number }
+const attention = { scale: number, cap: number, before: number, after: number }
 const none = {}
 
 const elementwise = Object.fromEntries([...UNARY_OPCODES, ...BINARY_OPCODES].map((op) => [op, none])) as {
@@ -135,6 +136,11 @@ const codecs: Codecs = {
   max: axis,
   min: axis,
   contract: { batch: pairs, over: pairs },
+  attention,
+  attention_lse: attention,
+  attention_query_gradient: attention,
+  attention_key_gradient: attention,
+  attention_value_gradient: attention,
   take: none,
   pick: none,
   top_k: { k: number },

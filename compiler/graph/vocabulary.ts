@@ -23,6 +23,16 @@ export interface WeightSource {
 
 type None = Readonly<Record<string, never>>
 
+/** The scores of an attention: scale * query . key, softly capped, for the keys that a query sees. */
+export interface AttentionParams {
+  readonly scale: number
+  /** cap * tanh(score / cap); 0 for none. */
+  readonly cap: number
+  /** Query s sees key t where s - before <= t <= s + after; Infinity for no limit. Whole numbers, also below 0. */
+  readonly before: number
+  readonly after: number
+}
+
 /** Ops that apply a scalar operation to every element; two operands have one shape. */
 type Elementwise = { readonly [O in UnaryOpcode | BinaryOpcode]: None }
 
@@ -73,6 +83,22 @@ export interface OpParams extends Elementwise {
    * each in its operand's order. A pair [i, j] joins axis i of the left and j of the right.
    */
   contract: { readonly batch: readonly (readonly [number, number])[]; readonly over: readonly (readonly [number, number])[] }
+
+  /**
+   * query [B, S, G, R, C], key [B, T, G, C], value [B, T, G, W] -> [B, S, G, R, W]: values averaged by the softmax of the scores
+   * over the keys; R query heads share each of G key heads. Then, where there are any: a mask bool [B, S, G, R, T], each axis of
+   * which may be 1, false where a key is not seen; sinks f32 [G, R], one more logit beside the scores of a head, without a value.
+   */
+  attention: AttentionParams
+  /** Query, key, mask and sinks of `attention` -> [B, S, G, R]: the logarithm of the sum of the exponentials in its softmax. */
+  attention_lse: AttentionParams
+  /**
+   * Query, key and value of `attention`, the cotangent of its result, `attention_lse`, delta [B, S, G, R], which is the sum of
+   * cotangent * result over W, and the mask -> the gradient of the query. The next two ops take the same operands.
+   */
+  attention_query_gradient: AttentionParams
+  attention_key_gradient: AttentionParams
+  attention_value_gradient: AttentionParams
 
   // indexed
   /** table [N, ...], ids i32 [...] -> ids.shape + table.shape[1:]: whole rows. */

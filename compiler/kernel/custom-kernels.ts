@@ -1,4 +1,5 @@
 /** The templates of ops that have a kernel of their own. */
+import { attentionKernel } from './attention/attention-kernel.ts'
 import type { OpName } from '../graph/vocabulary.ts'
 import type { ScheduleContext } from './scope/context.ts'
 import type { KernelProgram } from './ir/kernel.ts'
@@ -24,6 +25,11 @@ const CUSTOM_KERNELS: { readonly [N in OpName]?: Maker } = {
   sinkhorn_gradient: sinkhornGradientKernel,
   sinkhorn_step: sinkhornStepKernel,
   sinkhorn_finish: sinkhornFinishKernel,
+  attention: attentionKernel,
+  attention_lse: attentionKernel,
+  attention_query_gradient: attentionKernel,
+  attention_key_gradient: attentionKernel,
+  attention_value_gradient: attentionKernel,
 }
 
 export function customKernel(group: Group, context: ScheduleContext): KernelProgram {

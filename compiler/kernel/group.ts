@@ -9,7 +9,7 @@ export type GroupKind =
   | 'rows'
   /** Elements, each computed on its own with the reductions that it needs. */
   | 'elementwise'
-  /** One node whose op has a kernel of its own. */
+  /** One node whose op has a kernel of its own, or some that share their attention scores. */
   | 'custom'
 
 export interface Group {

@@ -1,5 +1,7 @@
 /** One record an op; an op without one does not compile. */
 import type { OpName } from '../graph/vocabulary.ts'
+import { attentionGradients } from './attention-gradient.ts'
+import { attentions } from './attention.ts'
 import { contractions } from './contract.ts'
 import { elementwise } from './elementwise.ts'
 import { indexed } from './indexed.ts'
@@ -19,6 +21,8 @@ export const records: Records<OpName> = {
   ...movements,
   ...reductions,
   ...contractions,
+  ...attentions,
+  ...attentionGradients,
   ...indexed,
   ...routed,
   ...decompositions,

@@ -273,6 +273,11 @@ const BY_OP: Readonly<Partial<Record<OpName, Rule>>> = {
   sinkhorn_finish: perturbed,
   sinkhorn_gradient: perturbed,
   svd: perturbed,
+  attention: perturbed,
+  attention_lse: perturbed,
+  attention_query_gradient: perturbed,
+  attention_key_gradient: perturbed,
+  attention_value_gradient: perturbed,
 }
 
 const ruleOf = (op: OpName): Rule => BY_OP[op] ?? BY_KIND[recordOf(op).kind]

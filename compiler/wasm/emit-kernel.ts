@@ -68,7 +68,7 @@ export function emitKernel(program: KernelProgram, { dims, storage, target }: Em
     workgroups,
     bindings: program.buffers.map((_, buffer) => ({ buffer, part: 0 })),
     workgroupBytes: 0,
-    // matmuls alone add up products
-    features: isRelaxed && computation.kind === 'matmul' ? [RELAXED_SIMD] : [],
+    // matmuls and attention alone add up products
+    features: isRelaxed && computation.kind !== 'workgroups' ? [RELAXED_SIMD] : [],
   }
 }

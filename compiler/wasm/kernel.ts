@@ -4,10 +4,12 @@
  * flags where there are any; `memory` is that of the worker's own memory.
  */
 import type { Dim } from '../../plan/dim.ts'
-import type { Kernel } from '../kernel/ir/kernel.ts'
+import { attentionWorkgroups } from '../kernel/ir/attention.ts'
+import type { Computation, Kernel } from '../kernel/ir/kernel.ts'
 import type { Statement } from '../scalar/expression.ts'
 import { createNameSource, nameValues } from '../scalar/name-values.ts'
 import { synchronizes } from '../scalar/walk.ts'
+import { emitAttention } from './attention/attention.ts'
 import type { FunctionBody, Signature } from './function.ts'
 import { analyse } from './gang/analysis.ts'
 import type { Buffer, LocalArray, Region, Variable } from './gang/gang.ts'
@@ -51,7 +53,6 @@ export interface EmittedFunction {
  * whole gangs.
  */
 export function emitKernel(module: ModuleBuilder, kernel: Kernel, options: KernelOptions, name: string): EmittedFunction {
-  const { computation } = kernel
   const zeroFlagged = flaggedBuffer(kernel)
   let memoryBytes = 0
   const reserve = (bytes: number): number => {
@@ -64,10 +65,7 @@ export function emitKernel(module: ModuleBuilder, kernel: Kernel, options: Kerne
     (body) => {
       const region = openRegion(body, kernel, options, reserve)
       const zeroFlags = zeroFlagged === null ? null : argumentOf(body, 2 * kernel.buffers.length + options.dims.length)
-      const run =
-        computation.kind === 'matmul'
-          ? () => emitMatmul(region, computation.matmul, WORKGROUP, { ...options.matmul, zeroFlags })
-          : gangs(region, kernel)
+      const run = runner(region, kernel, options, zeroFlags)
       body.block(() =>
         body.loop(() => {
           body.get(WORKGROUP)
@@ -82,13 +80,33 @@ export function emitKernel(module: ModuleBuilder, kernel: Kernel, options: Kerne
     },
     name,
   )
-  const storages = new Map(kernel.buffers.map((buffer) => [buffer.name, buffer]))
-  return {
-    index,
-    workgroups:
-      computation.kind === 'matmul' ? matmulWorkgroups(storages, computation.matmul, options.matmul.dot) : computation.workgroups,
-    memoryBytes,
-    zeroFlagged,
+  return { index, workgroups: workgroupsOf(kernel, options), memoryBytes, zeroFlagged }
+}
+
+function workgroupsOf({ buffers, computation }: Kernel, { matmul: { dot } }: KernelOptions): Dim {
+  switch (computation.kind) {
+    case 'matmul':
+      return matmulWorkgroups(new Map(buffers.map((buffer) => [buffer.name, buffer])), computation.matmul, dot)
+    case 'attention':
+      return attentionWorkgroups(computation.attention)
+    case 'workgroups':
+      return computation.workgroups
+    default:
+      return computation satisfies never
+  }
+}
+
+/** Emits a workgroup. */
+function runner(region: Region, { name, computation }: Kernel, options: KernelOptions, zeroFlags: number | null): () => void {
+  switch (computation.kind) {
+    case 'matmul':
+      return () => emitMatmul(region, computation.matmul, WORKGROUP, { ...options.matmul, zeroFlags })
+    case 'attention':
+      return () => emitAttention(region, computation.attention, WORKGROUP, options.matmul.isRelaxed)
+    case 'workgroups':
+      return gangs(region, name, computation)
+    default:
+      return computation satisfies never
   }
 }
 
@@ -138,8 +156,7 @@ function openRegion(
 }
 
 /** The body of a workgroup, gang by gang. */
-function gangs(region: Region, { name, computation }: Kernel): () => void {
-  if (computation.kind !== 'workgroups') throw new Error(`${name} is not a kernel of workgroups`)
+function gangs(region: Region, name: string, computation: Computation & { readonly kind: 'workgroups' }): () => void {
   const { workgroupSize, shared } = computation
   const { body } = region
   const statements = nameValues(computation.body, createNameSource())

@@ -1,17 +1,21 @@
 /** Emits a kernel: its WGSL, and what the plan records of it. */
 import type { WgslKernel } from '../../plan/plan.ts'
 import { placeOf, type EmitOptions, type EmittedKernel } from '../kernel/emitted.ts'
-import type { KernelBuffer, KernelProgram } from '../kernel/ir/kernel.ts'
+import { attentionThreads } from '../kernel/ir/attention-threads.ts'
+import type { Attention } from '../kernel/ir/attention.ts'
+import type { Computation, KernelBuffer, KernelProgram } from '../kernel/ir/kernel.ts'
 import { partsOf } from '../kernel/parts.ts'
+import { tilesFor } from '../../plan/tiles.ts'
 import { chooseMatmul } from './choose-matmul.ts'
 import { bindingNames, emitModule, type ModuleBuffer } from './module.ts'
+import { attentionRefusal, emitAttention } from './templates/attention.wgsl.ts'
 import type { TemplateCode } from './template-code.ts'
 import { allReduceTypes, createScalarEmitter, declareAllReduce } from './emit-scalar.ts'
 
 const SHARED_BYTES = 4
 
 export function emitKernel(program: KernelProgram, options: EmitOptions): EmittedKernel<WgslKernel> {
-  const text = program.computation.kind === 'matmul' ? matmulText(program, options) : workgroupText(program, options)
+  const text = textOf(program, options)
   const buffers = program.buffers.map((buffer) => moduleBuffer(buffer, text.code.vec4Buffers, options))
   const { wgsl, bodyOffset, needsF16 } = emitModule({
     title: program.does,
@@ -74,6 +78,31 @@ function moduleBuffer(
   }
 }
 
+function textOf(program: KernelProgram, options: EmitOptions): KernelText {
+  const { computation } = program
+  switch (computation.kind) {
+    case 'matmul':
+      return matmulText(program, options)
+    case 'attention':
+      return attentionText(program, computation.attention, options)
+    case 'workgroups':
+      return workgroupText(program, computation, options)
+    default:
+      return computation satisfies never
+  }
+}
+
+function attentionText(program: KernelProgram, attention: Attention, options: EmitOptions): KernelText {
+  const refusal = attentionRefusal(attention)
+  if (refusal !== null) {
+    const text = workgroupText(program, attentionThreads(attention), options)
+    return { ...text, template: 'attention, by element', refused: [{ template: program.template, reason: refusal }] }
+  }
+  const emit = createScalarEmitter({ dims: options.dims, threads: 1, oneSubgroup: false })
+  const code = emitAttention(attention, tilesFor(options.target).attention, emit)
+  return { code, declarations: [], template: program.template, reason: program.reason, refused: [] }
+}
+
 function matmulText(program: KernelProgram, { dims, target, variant }: EmitOptions): KernelText {
   if (program.computation.kind !== 'matmul') throw new Error('not a matmul')
   const choice = chooseMatmul(program.computation.matmul, target, variant)
@@ -87,9 +116,9 @@ function matmulText(program: KernelProgram, { dims, target, variant }: EmitOptio
   }
 }
 
-function workgroupText(program: KernelProgram, { dims, target }: EmitOptions): KernelText {
-  const { computation } = program
-  if (computation.kind !== 'workgroups') throw new Error('a matmul, not a kernel of workgroups')
+type Workgroups = Extract<Computation, { readonly kind: 'workgroups' }>
+
+function workgroupText(program: KernelProgram, computation: Workgroups, { dims, target }: EmitOptions): KernelText {
   const { workgroupSize: threads, shared, workgroups } = computation
   const reduces = computation.body.some((statement) => statement.kind === 'all-reduce')
   const oneSubgroup = reduces && target.subgroupSize === threads

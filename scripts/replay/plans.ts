@@ -32,7 +32,8 @@ const planOf = (graph: Graph, target: Target, layout?: typeof SHARED): unknown =
 }
 
 /** The plans of a run of training, in one precision. */
-function runOf(graphs: TrainingGraphs, target: Target): readonly Named[] {
+function runOf(written: TrainingGraphs, target: Target): readonly Named[] {
+  const graphs = written.forTarget(target)
   const competing = graphs.recipe.layers.flatMap(({ layer, competition }) => (competition === null ? [] : [layer]))
   const { precision } = graphs.recipe
   const steps: readonly Named[] = [

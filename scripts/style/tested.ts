@@ -122,7 +122,7 @@ export const ENTRANCES: readonly Entrance[] = [
   {
     folder: 'bench',
     tests: ['test/bench/peers/main.test.ts'],
-    runs: ['bench/peers/main.ts', 'bench/peers/serve.ts'],
+    runs: ['bench/peers/main.ts', 'bench/peers/serve.ts', 'bench/peers/attention.ts'],
     why: 'one program, tested by what it writes; its libraries are installed by its runs alone',
   },
 ]

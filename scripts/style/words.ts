@@ -40,7 +40,12 @@ export const WORDS: readonly Word[] = [
   { pattern: part('loose'), instead: 'unfused, inlined', where: FUSION },
   { pattern: /keptOf|WORTH_REPEATING/, instead: 'recompute or store' },
   { pattern: part('exits'), instead: 'live-outs', where: FUSION },
-  { pattern: part('heads'), instead: 'GEMM with a top-k epilogue, gating kernel', where: FUSION },
+  {
+    pattern: part('heads'),
+    instead: 'GEMM with a top-k epilogue, gating kernel',
+    where: FUSION,
+    allowed: [{ path: /attention/, reason: 'the heads of attention' }],
+  },
   { pattern: part('twins?'), instead: 'sibling GEMMs', where: KERNELS },
   { pattern: /\b(DEAR|CHEAP)\b/, instead: 'a named cost of the cost model' },
   { pattern: part('regimes?'), instead: 'variant: decode or prefill' },

@@ -84,6 +84,15 @@ const sinkhorn: Case = (draw, small) => {
   return small.make('slice', [packed], { starts: [dim(0)], sizes: [dim(experts)], steps: [1] })
 }
 
+const attention: Case = (draw, small) => {
+  const [B, S, T, G, R, C, W] = [2, 3, 3, 2, 2, 3, 3].map((most) => draw.size(most))
+  const operands = [real(draw, small, [B, S, G, R, C]), real(draw, small, [B, T, G, C]), real(draw, small, [B, T, G, W])]
+  const mask = small.feed(tensorOf('bool', [1, 1, 1, 1, T], () => draw.below(2)))
+  const optional = [...(draw.below(2) === 0 ? [mask] : []), ...(draw.below(2) === 0 ? [real(draw, small, [G, R])] : [])]
+  const [before, after] = [draw.below(2) === 0 ? Infinity : draw.below(3), draw.below(2) === 0 ? Infinity : draw.below(3)]
+  return small.make('attention', [...operands, ...optional], { scale: 0.5, cap: draw.below(2) * 1.5, before, after })
+}
+
 const contract: Case = (draw, small) => {
   const [batches, overs, lefts, rights] = [draw.below(2), draw.below(3), draw.below(3), draw.below(3)]
   const names = [...Array<string>(batches).fill('b'), ...Array<string>(overs).fill('k')].map((word, at) => ({
@@ -225,6 +234,7 @@ const CASES: { readonly [N in OpName]?: Case } = {
     })
   },
   sinkhorn,
+  attention,
 }
 
 const drawFrom = (seed: number): Draw => {

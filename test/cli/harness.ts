@@ -1,5 +1,4 @@
 /** Runs command lines inside of the test, in a folder of their own. */
-import { Readable } from 'node:stream'
 import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { dirname, join, resolve } from 'node:path'
@@ -41,7 +40,6 @@ async function run(args: readonly string[], folder: string, input: string, errIs
     errIsLive,
     columns: 100,
     readInput: () => input,
-    lines: () => Readable.from(input === '' ? [] : input.trimEnd().split('\n')),
     path: (typed) => resolve(folder, typed),
   })
   return { code, out, err }

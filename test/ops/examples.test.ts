@@ -6,6 +6,7 @@ import type { BinaryOpcode, UnaryOpcode } from '../../compiler/scalar/operations
 import { infer } from '../../compiler/ops/infer.ts'
 import { records } from '../../compiler/ops/records.ts'
 import type { OpRecord, Surroundings } from '../../compiler/ops/record.ts'
+import { UNSEEN } from '../../compiler/ops/attention.ts'
 import { LOG_ZERO } from '../../compiler/ops/sinkhorn.ts'
 import { hostTensor, type HostTensor } from '../../compiler/ops/tensor.ts'
 
@@ -40,6 +41,12 @@ const one = (x: HostTensor, y: HostTensor) => [[x], {}, y] as const
 const two = (x: HostTensor, y: HostTensor, z: HostTensor) => [[x, y], {}, z] as const
 const source = { stacked: false, pieces: [{ tensor: 't', slices: [], transpose: false }] }
 const least = -2147483648
+
+const CAUSAL = { scale: 0.5, cap: 0, before: Infinity, after: 0 }
+/** Two queries and two keys whose scores are 0. */
+const scored = [tensor('f32', [1, 2, 1, 1, 2], [0, 0, 0, 0]), tensor('f32', [1, 2, 1, 2], [1, 2, 3, 4])]
+/** A query of 0, and two keys and values that differ. */
+const unlike = [tensor('f32', [1, 1, 1, 1, 1], [0]), tensor('f32', [1, 2, 1, 1], [3, 1]), tensor('f32', [1, 2, 1, 1], [1, 0])]
 
 type Opcode = UnaryOpcode | BinaryOpcode
 
@@ -390,6 +397,48 @@ const examples: { readonly [N in Exclude<OpName, Opcode>]: readonly Example<N>[]
       [i(0, 0)],
       { shape: dims(4), stream: 0 },
       f(...[0x6627e8d5, 0xe169c58d, 0xbc57ac4c, 0x9b00dbd8].map((word) => ((word >>> 9) + 0.5) / 2 ** 23)),
+    ],
+  ],
+  attention: [
+    // causal: the first query sees one key, the second both alike
+    [[...scored, tensor('f32', [1, 2, 1, 2], [1, 2, 3, 6])], CAUSAL, tensor('f32', [1, 2, 1, 1, 2], [1, 2, 2, 4])],
+    // a sink takes half of what one key leaves; a key that the mask hides counts as nothing
+    [
+      [...scored, tensor('f32', [1, 2, 1, 1], [1, 3]), tensor('bool', [1, 1, 1, 1, 2], [0, 1]), f2([[0]])],
+      { ...CAUSAL, after: Infinity },
+      tensor('f32', [1, 2, 1, 1, 1], [1.5, 1.5]),
+    ],
+    // a query that sees no key averages all values
+    [
+      [...scored, tensor('f32', [1, 2, 1, 1], [1, 3]), tensor('bool', [1, 2, 1, 1, 1], [0, 1])],
+      CAUSAL,
+      tensor('f32', [1, 2, 1, 1, 1], [2, 2]),
+    ],
+  ],
+  attention_lse: [
+    [[...scored], CAUSAL, tensor('f32', [1, 2, 1, 1], [0, Math.LN2])],
+    [[...scored, tensor('bool', [1, 2, 1, 1, 1], [0, 1])], CAUSAL, tensor('f32', [1, 2, 1, 1], [UNSEEN, Math.LN2])],
+  ],
+  attention_query_gradient: [
+    // shares of 1/2 of scores that differ by the query times 2 / 2
+    [
+      [...unlike, tensor('f32', [1, 1, 1, 1, 1], [4]), tensor('f32', [1, 1, 1, 1], [Math.LN2]), tensor('f32', [1, 1, 1, 1], [2])],
+      { ...CAUSAL, after: Infinity },
+      tensor('f32', [1, 1, 1, 1, 1], [0.5 * (0.5 * (4 - 2) * 3 + 0.5 * (0 - 2) * 1)]),
+    ],
+  ],
+  attention_key_gradient: [
+    [
+      [...unlike, tensor('f32', [1, 1, 1, 1, 1], [4]), tensor('f32', [1, 1, 1, 1], [Math.LN2]), tensor('f32', [1, 1, 1, 1], [2])],
+      { ...CAUSAL, after: Infinity },
+      tensor('f32', [1, 2, 1, 1], [0, 0]),
+    ],
+  ],
+  attention_value_gradient: [
+    [
+      [...unlike, tensor('f32', [1, 1, 1, 1, 1], [4]), tensor('f32', [1, 1, 1, 1], [Math.LN2]), tensor('f32', [1, 1, 1, 1], [2])],
+      { ...CAUSAL, after: Infinity },
+      tensor('f32', [1, 2, 1, 1], [2, 2]),
     ],
   ],
   sinkhorn_gradient: [

@@ -28,7 +28,7 @@ const kernelsIn = (programs: readonly CompiledProgram[]): readonly KernelProgram
   programs.flatMap(({ schedule }) => schedule.kernels)
 
 /** Every graph that a run of training compiles. */
-function graphsOf(graphs: TrainingGraphs): readonly Graph[] {
+function graphsOf(graphs: ReturnType<TrainingGraphs['forTarget']>): readonly Graph[] {
   const competing = graphs.recipe.layers.flatMap(({ layer, competition }) => (competition === null ? [] : [layer]))
   return [
     graphs.step([], true),
@@ -44,7 +44,7 @@ function trainingKernels(model: Model, target: Target): readonly KernelProgram[]
   const shared = { weights: 'shared' } as const
   if (model.train !== null)
     return (['f32', 'mixed'] as const)
-      .flatMap((precision) => graphsOf(trainingGraphs(model, { precision })!))
+      .flatMap((precision) => graphsOf(trainingGraphs(model, { precision })!.forTarget(target)))
       .flatMap((graph) => kernelsIn(compileGraph(graph, target, shared).programs))
   const forward = lower(model, { training: true, routes: true })
   const hasLosses = forward.outputs.some(({ role }) => role?.kind === 'loss')

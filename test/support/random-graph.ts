@@ -399,6 +399,11 @@ const growers: { readonly [N in OpName]: (g: Grower, op: N) => unknown } = {
     return key && g.make('random', [key], { shape: g.shape(), stream: g.tape.choose(3) })
   },
   sinkhorn_gradient: () => null,
+  attention: () => null,
+  attention_lse: () => null,
+  attention_query_gradient: () => null,
+  attention_key_gradient: () => null,
+  attention_value_gradient: () => null,
   position_in_expert: (g) => {
     const ids = g.ids([g.tape.of(SIZES)], dim(EXPERTS))
     return ids && g.make('position_in_expert', [ids], { experts: EXPERTS })
@@ -411,7 +416,18 @@ const growers: { readonly [N in OpName]: (g: Grower, op: N) => unknown } = {
  * Ops with tests of their own: the vectors of a decomposition, and what is rounded to f16, leap where an operand is rounded
  * otherwise; variables, which no lowered graph has.
  */
-export const APART: ReadonlySet<OpName> = new Set<OpName>(['svd', 'variable', 'compute_at_load', 'cast_f16', 'sinkhorn_gradient'])
+export const APART: ReadonlySet<OpName> = new Set<OpName>([
+  'svd',
+  'variable',
+  'compute_at_load',
+  'cast_f16',
+  'sinkhorn_gradient',
+  'attention',
+  'attention_lse',
+  'attention_query_gradient',
+  'attention_key_gradient',
+  'attention_value_gradient',
+])
 
 /** Only what a lowered graph holds; `sort_by_expert` and `expert_histogram` come from passes. */
 const GROWN = (Object.keys(growers) as OpName[]).filter((op) => records[op].since === 'source' && !APART.has(op))

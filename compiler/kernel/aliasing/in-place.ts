@@ -114,6 +114,7 @@ function storeElsewhere(computation: Computation, from: string, to: string): Com
       return statement
     })
   if (computation.kind === 'workgroups') return { ...computation, body: moved(computation.body) }
+  if (computation.kind === 'attention') throw new Error('a kernel of attention reads and stores different buffers')
   const { matmul } = computation
   return { kind: 'matmul', matmul: { ...matmul, epilogue: moved(matmul.epilogue) } }
 }
@@ -129,7 +130,7 @@ function readsWhereItStores(kernel: KernelProgram, weight: Node, stored: Node, i
  */
 function storesOf({ computation, template }: KernelProgram): readonly Statement[] {
   if (computation.kind === 'workgroups') return template === 'elementwise' ? computation.body : []
-  return computation.matmul.epilogue
+  return computation.kind === 'matmul' ? computation.matmul.epilogue : []
 }
 
 /** Nodes that a kernel may read to compute a node: a matmul reads the operands of gathers and transposes directly. */

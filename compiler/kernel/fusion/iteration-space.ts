@@ -2,6 +2,7 @@
 import { constantValue, product, type Dim } from '../../../plan/dim.ts'
 import type { Node } from '../../graph/node.ts'
 import { keepsPlaces } from '../../ops/kinds.ts'
+import { sharesScores } from '../attention/attention-kernel.ts'
 import type { Group, GroupKind } from '../group.ts'
 import { hasMatmulTemplate, matmulView, sharesLeft } from '../matmul/matmul-view.ts'
 import { hasCustomKernel, isLeafBuffer } from './facts.ts'
@@ -33,7 +34,7 @@ const VISITS: { readonly [K in GroupKind]: Visits } = {
       : areScores(node, rowsOf(group)) || isRowLocal(node, rowsOf(group), isMember),
   // whatever an element reads is computed where it is read
   elementwise: (_, node) => !hasCustomKernel(node) && !isLeafBuffer(node),
-  custom: ({ anchor }, node) => node === anchor,
+  custom: ({ anchor }, node) => node === anchor || sharesScores(anchor, node),
 }
 
 /** Whether the kernel of the group can compute the node; `isMember` tells of the nodes that it computes besides. */

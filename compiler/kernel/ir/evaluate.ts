@@ -4,6 +4,7 @@ import type { Node } from '../../graph/node.ts'
 import { decodeSortedRows } from '../../graph/sorted-rows.ts'
 import { isState } from '../../graph/walk.ts'
 import { createInterpreter, createThread, type Thread, type Machine } from '../../scalar/interpret.ts'
+import { attentionThreads } from './attention-threads.ts'
 import type { KernelProgram } from './kernel.ts'
 import type { Expression } from '../../scalar/expression.ts'
 import { K_INDEX, type Matmul, type Operand } from './matmul.ts'
@@ -39,8 +40,9 @@ function evaluateKernel(kernel: KernelProgram, memory: Memory, dims: DimValues):
     buffers.set(name, values)
   }
   const machine: Machine = { dims, buffers, shared: new Map() }
-  if (kernel.computation.kind === 'matmul') evaluateMatmul(kernel.computation.matmul, machine)
-  else evaluateWorkgroups(kernel.computation, machine)
+  const { computation } = kernel
+  if (computation.kind === 'matmul') evaluateMatmul(computation.matmul, machine)
+  else evaluateWorkgroups(computation.kind === 'attention' ? attentionThreads(computation.attention) : computation, machine)
 }
 
 type Workgroups = Extract<KernelProgram['computation'], { kind: 'workgroups' }>

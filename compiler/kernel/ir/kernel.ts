@@ -4,6 +4,7 @@ import type { WeightStorage } from '../../../plan/storage/formats.ts'
 import type { Node, Origin } from '../../graph/node.ts'
 import type { DType } from '../../graph/vocabulary.ts'
 import type { ScalarType, Statement } from '../../scalar/expression.ts'
+import type { Attention } from './attention.ts'
 import type { Matmul } from './matmul.ts'
 
 /** A buffer that a kernel binds, under its name in the kernel. */
@@ -38,6 +39,8 @@ export type Computation =
       readonly body: readonly Statement[]
     }
   | { readonly kind: 'matmul'; readonly matmul: Matmul }
+  /** It means what its threads do (`attention-threads.ts`); targets may emit it in another way. */
+  | { readonly kind: 'attention'; readonly attention: Attention }
 
 /** A kernel by itself, as it is printed, parsed and verified. */
 export interface Kernel {

@@ -5,6 +5,7 @@ import type { Statement } from '../../scalar/expression.ts'
 import { SCALAR_TYPES } from '../../scalar/syntax.ts'
 import type { Tokens } from '../../scalar/tokens.ts'
 import type { DType } from '../../graph/vocabulary.ts'
+import { ATTENTION_BUFFERS, type AttentionRole } from './attention.ts'
 import type { Binding, Computation, Kernel, SharedArray } from './kernel.ts'
 import type { KRange, Operand, RowGrouping, SortedRows } from './matmul.ts'
 
@@ -149,6 +150,38 @@ function readWorkgroups(reader: Reader): Computation {
   return { kind: 'workgroups', workgroups, workgroupSize, shared, body: reader.block('body') }
 }
 
+const ROLES: Readonly<Record<AttentionRole, true>> = { forward: true, query_gradient: true, key_gradient: true }
+
+function readNumber(line: Tokens): number {
+  const sign = line.takes('-') ? -1 : 1
+  if (line.takes('inf')) return sign * Infinity
+  const text = line.take()
+  return Number.isFinite(Number(text)) ? sign * Number(text) : line.fail(`expected a number, not '${text}'`)
+}
+
+function readAttention(reader: Reader): Computation {
+  const role = reader.line.oneOf(ROLES, 'a role of a kernel of attention')
+  const [B, S, T, G, R] = Array.from({ length: 5 }, () => reader.line.dim())
+  const [C, W] = [reader.line.integer(), reader.line.integer()]
+  reader.line.expect('rows')
+  const rows = reader.line.integer()
+  reader.advance()
+  reader.line.expect('scores')
+  const [scale, cap, before, after] = Array.from({ length: 4 }, () => readNumber(reader.line))
+  reader.line.expect('mask')
+  const maskAxes = Array.from({ length: 5 }, () => reader.line.integer() === 1)
+  const found: [string, string][] = []
+  while (!reader.lines.atEnd) {
+    reader.advance()
+    const name = reader.line.word()
+    if (!ATTENTION_BUFFERS.some((known) => known === name)) reader.line.fail(`'${name}' is not a buffer of attention`)
+    found.push([name, readBuffer(reader.line)])
+  }
+  reader.line.end()
+  const buffers = Object.fromEntries(found)
+  return { kind: 'attention', attention: { role, B, S, T, G, R, C, W, rows, scale, cap, before, after, maskAxes, buffers } }
+}
+
 /**
  * The kernel of a text; blank lines and lines that begin with `#` are skipped. Throws a KernelSyntaxError that names the line.
  */
@@ -162,6 +195,7 @@ export function parseKernel(text: string): Kernel {
   const buffers: Binding[] = []
   while (reader.line.next in ACCESS) buffers.push(readBinding(reader))
   if (reader.line.takes('matmul')) return { name, template, buffers, computation: readMatmul(reader) }
+  if (reader.line.takes('attention')) return { name, template, buffers, computation: readAttention(reader) }
   reader.line.expect('workgroups')
   return { name, template, buffers, computation: readWorkgroups(reader) }
 }

@@ -3,6 +3,7 @@ import type { Dim } from '../../../plan/dim.ts'
 import { storageText } from '../../../plan/storage/formats.ts'
 import { createPrinter, expressionsOf, indent, type ScalarPrinter } from '../../scalar/print.ts'
 import type { Expression } from '../../scalar/expression.ts'
+import { ATTENTION_BUFFERS, type Attention } from './attention.ts'
 import type { Binding, Computation, Kernel } from './kernel.ts'
 import type { KRange, Matmul, Operand, RowGrouping, SortedRows } from './matmul.ts'
 
@@ -18,10 +19,30 @@ export function addressesOf({ left, rights, rowGrouping }: Matmul): readonly Exp
 }
 
 /** All expressions of a kernel. */
-export const expressionsOfKernel = ({ computation }: Kernel): readonly Expression[] =>
-  computation.kind === 'workgroups'
-    ? expressionsOf(computation.body)
-    : [...addressesOf(computation.matmul), ...expressionsOf(computation.matmul.epilogue)]
+export function expressionsOfKernel({ computation }: Kernel): readonly Expression[] {
+  switch (computation.kind) {
+    case 'workgroups':
+      return expressionsOf(computation.body)
+    case 'matmul':
+      return [...addressesOf(computation.matmul), ...expressionsOf(computation.matmul.epilogue)]
+    case 'attention':
+      return []
+    default:
+      return computation satisfies never
+  }
+}
+
+function attentionLines(attention: Attention): readonly string[] {
+  const { role, B, S, T, G, R, C, W, rows, scale, cap, before, after, maskAxes, buffers } = attention
+  return [
+    `attention ${role} ${[B, S, T, G, R].map(size).join(' ')} ${C} ${W} rows ${rows}`,
+    `scores ${[scale, cap, before, after].map(numberText).join(' ')} mask ${maskAxes.map(Number).join(' ')}`,
+    ...ATTENTION_BUFFERS.flatMap((name) => (buffers[name] === undefined ? [] : [`${name} @${buffers[name]}`])),
+  ]
+}
+
+/** `-2`, `0.125`, `inf`. */
+const numberText = (value: number): string => (Number.isFinite(value) ? String(value) : value > 0 ? 'inf' : '-inf')
 
 const sortedText = ({ buffer, experts, tile }: SortedRows): string => `sorted @${buffer} of ${experts} tile ${tile}`
 
@@ -67,6 +88,7 @@ function matmulLines(matmul: Matmul, printer: ScalarPrinter): readonly string[] 
 
 function computationLines(computation: Computation, printer: ScalarPrinter): readonly string[] {
   if (computation.kind === 'matmul') return matmulLines(computation.matmul, printer)
+  if (computation.kind === 'attention') return attentionLines(computation.attention)
   const { workgroups, workgroupSize, shared, body } = computation
   return [
     `workgroups ${size(workgroups)} of ${workgroupSize}`,

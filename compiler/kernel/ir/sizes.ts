@@ -1,11 +1,16 @@
 /** The dims that a kernel depends on. */
 import { symbolsOf, type Dim } from '../../../plan/dim.ts'
 import { operandsOf } from '../../scalar/build.ts'
+import { attentionWorkgroups } from './attention.ts'
 import type { Computation, Kernel } from './kernel.ts'
 import { expressionsOfKernel } from './print.ts'
 
 function ownDims(computation: Computation): readonly Dim[] {
   if (computation.kind === 'workgroups') return [computation.workgroups]
+  if (computation.kind === 'attention') {
+    const { attention } = computation
+    return [attention.B, attention.S, attention.T, attention.G, attention.R, attentionWorkgroups(attention)]
+  }
   const { rows, columns, k, left, rights, rowGrouping } = computation.matmul
   const strides = [left, ...rights].flatMap((operand) => (operand.layout === 'mn-major' ? [operand.stride] : []))
   return [rows, columns, k, ...strides, ...(rowGrouping.kind === 'batched' ? [rowGrouping.batch] : [])]

@@ -3,6 +3,7 @@
  * synchronization, and what is particular to workgroups and to matmuls. Races are found in `races.ts`.
  */
 import { PORTABLE } from '../../../plan/target.ts'
+import { attentionThreads } from './attention-threads.ts'
 import type { Kernel } from './kernel.ts'
 import { beginCheck } from './verify/check.ts'
 import { checkMatmul } from './verify/matmul.ts'
@@ -17,7 +18,9 @@ export function verifyKernel(kernel: Kernel, limits: KernelLimits = PORTABLE): r
   const check = beginCheck(kernel)
   const { computation } = kernel
   if (computation.kind === 'matmul') checkMatmul(computation.matmul, check)
-  else checkWorkgroups(computation, limits, check)
+  else if (computation.kind === 'workgroups') checkWorkgroups(computation, limits, check)
+  // how many threads compute its rows is for each target to say
+  else checkWorkgroups(attentionThreads(computation.attention), { ...limits, maxInvocationsPerWorkgroup: Infinity }, check)
   check.bindings.checkUse()
   return check.report.faults()
 }

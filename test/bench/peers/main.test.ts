@@ -5,6 +5,7 @@ import { join } from 'node:path'
 import { expect, test } from 'vitest'
 import { peersOptions } from '../../../bench/peers/options.ts'
 import type { Report } from '../../../bench/peers/results.ts'
+import { IN_LONG_ALONE } from '../../support/runs.ts'
 
 test('options that cannot be are refused', () => {
   expect(() => peersOptions(['--tokens', '1,none'])).toThrow("'none' is not a positive whole number")
@@ -34,4 +35,14 @@ test('a run writes what was timed, and why a candidate is absent', { timeout: 12
   } finally {
     rmSync(out, { recursive: true, force: true })
   }
+})
+
+test('attention is timed fused and unfused, where their results agree', { ...IN_LONG_ALONE, timeout: 120_000 }, () => {
+  const options = ['--sizes', '17', '--rounds', '1', '--python', 'no-such-python']
+  const { status, stdout, stderr } = spawnSync(process.execPath, ['scripts/run.mjs', 'bench/peers/attention.ts', ...options], {
+    encoding: 'utf8',
+  })
+  expect(status, stderr).toBe(0)
+  expect(stdout).toMatch(/^S=17 forward, .*: cpu, fused [\d.]+ \([\d.]+\); cpu, unfused .*\nS=17 gradients, /)
+  expect(stderr).toContain('torch is not timed')
 })
