@@ -53,6 +53,14 @@ const COMMANDS: Readonly<Record<string, Entry>> = {
     summary: 'continue a prompt with a language model',
     load: async () => (await import('./commands/bundled.ts')).generateCommand,
   },
+  chat: {
+    summary: 'talk to a language model',
+    load: async () => (await import('./commands/bundled.ts')).chat,
+  },
+  embed: {
+    summary: 'turn texts into vectors, and say how near they are',
+    load: async () => (await import('./commands/bundled.ts')).embed,
+  },
   bench: {
     summary: 'measure a mixture-of-experts layer, or the training step of a spec, on devices in turns',
     load: async () => (await import('./commands/bundled.ts')).bench,

@@ -1,6 +1,7 @@
 /** The world a command sees: where it prints and from where it reads. Tests give it another. */
 import { fstatSync, writeSync } from 'node:fs'
 import { resolve } from 'node:path'
+import { createInterface } from 'node:readline'
 import { FileError } from '../runtime/errors.ts'
 import { readUpTo, reasonOf } from '../runtime/files/index.ts'
 
@@ -16,6 +17,8 @@ export interface Terminal {
   readonly columns: number
   /** Standard input as text, at most so many bytes of it. */
   readonly readInput: (limit: number) => string
+  /** Lines of standard input as they are typed, each after a prompt where it is a terminal. */
+  readonly lines: (prompt: string) => AsyncIterable<string>
   /** An absolute path from one as the user typed it. */
   readonly path: (typed: string) => string
 }
@@ -50,6 +53,18 @@ function writeAll(text: string): void {
 /** Waits briefly for more standard input. */
 const pause = (): void => void Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, 10)
 
+/** Ends where the input does, or at Ctrl-C. */
+async function* typedLines(prompt: string): AsyncIterable<string> {
+  const isTyped = process.stdin.isTTY && process.stderr.isTTY
+  const typed = createInterface({ input: process.stdin, output: isTyped ? process.stderr : undefined, prompt })
+  typed.on('SIGINT', () => typed.close())
+  if (isTyped) typed.prompt()
+  for await (const line of typed) {
+    yield line
+    if (isTyped) typed.prompt()
+  }
+}
+
 export const processTerminal = (): Terminal => ({
   out: isFile(1) ? writeAll : (text) => void process.stdout.write(text),
   err: (text) => void process.stderr.write(text),
@@ -58,5 +73,6 @@ export const processTerminal = (): Terminal => ({
   errIsLive: process.stderr.isTTY && process.env.TERM !== 'dumb',
   columns: process.stdout.columns ?? 100,
   readInput: (limit) => readUpTo(0, limit, pause).toString('utf8'),
+  lines: typedLines,
   path: (typed) => resolve(typed),
 })

@@ -17,11 +17,12 @@ export function checkBindingSize(device: Device, what: string, bytes: number): v
 }
 
 /**
- * Throws an OutOfMemoryError. Software adapters overcommit: the operating system kills the process once the buffers are written.
+ * Throws an OutOfMemoryError, which ends in what would help. Software adapters overcommit: the operating system kills the process
+ * once the buffers are written.
  */
-export function checkAvailableMemory(device: Device, what: string, bytes: number): void {
+export function checkAvailableMemory(device: Device, what: string, bytes: number, help = ''): void {
   const free = device.availableMemory()
-  if (free !== null && bytes > free) throw new OutOfMemoryError(what, bytes, `${formatBytes(free)} are free`)
+  if (free !== null && bytes > free) throw new OutOfMemoryError(what, bytes, `${formatBytes(free)} are free${help}`)
 }
 
 /**

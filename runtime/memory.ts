@@ -25,6 +25,26 @@ export function partElements(buffer: PlanBuffer, values: DimValues): readonly nu
 export const bufferBytes = (buffer: PlanBuffer, values: DimValues): number =>
   partElements(buffer, values).reduce((sum, elements) => sum + roundUp(elementBytes(buffer.dtype, buffer.storage, elements)), 0)
 
+/** The format that f32 weights could be stored in instead: it keeps their range, and most checkpoints are shipped in it. */
+const SHORT = 'bf16'
+
+/** What weights would take in fewer bytes. */
+export interface ShortWeights {
+  readonly format: typeof SHORT
+  /** Of the buffers, with those of f32 in the format. */
+  readonly bytes: number
+}
+
+/** Null for a plan that updates its weights, which are f32, and where none is stored as f32. */
+export function shortWeights(plan: Pick<Plan, 'outputs'>, buffers: readonly PlanBuffer[]): ShortWeights | null {
+  const isPlain = ({ dtype, storage }: PlanBuffer): boolean => dtype === 'f32' && storage === undefined
+  if (plan.outputs.some(({ replaces }) => replaces !== undefined) || !buffers.some(isPlain)) return null
+  const bytes = buffers
+    .map((buffer) => bufferBytes(isPlain(buffer) ? { ...buffer, storage: { format: SHORT } } : buffer, {}))
+    .reduce((all, one) => all + one, 0)
+  return { format: SHORT, bytes }
+}
+
 /** Bytes. Every adapter accepts binding offsets of this alignment. */
 const OFFSET_ALIGNMENT = 256
 

@@ -9,9 +9,9 @@ import { storageText, type WeightStorage } from '../plan/storage/formats.ts'
 import type { ParameterBucket, BucketMember } from '../plan/update.ts'
 import { checkAvailableMemory, createParts, type Parts } from './buffers.ts'
 import type { Device, DeviceBuffer, Part } from './device.ts'
-import { StateError, StoreError } from './errors.ts'
+import { formatBytes, StateError, StoreError } from './errors.ts'
 import { TENSORS } from './forms.ts'
-import { bufferBytes, partElements, roundUp } from './memory.ts'
+import { bufferBytes, partElements, roundUp, shortWeights } from './memory.ts'
 import { writeParts } from './persistent.ts'
 import { createKernelCompiler, type KernelCompiler } from './kernel-cache.ts'
 import { readBack } from './read.ts'
@@ -89,6 +89,12 @@ const layoutOf = (port: WeightPort, buffer: PlanBuffer): WeightLayout => ({
   partElements: partElements(buffer, {}),
 })
 
+/** `; stored as bf16 they take 2.5 GiB`; empty where they cannot be stored in less. */
+function shorterText(plan: Plan, buffers: readonly PlanBuffer[]): string {
+  const shorter = shortWeights(plan, buffers)
+  return shorter === null ? '' : `; stored as ${shorter.format} they take ${formatBytes(shorter.bytes)}`
+}
+
 const plainBuffer = (name: string, { dtype, shape }: Pick<WeightLayout, 'dtype' | 'shape'>): PlanBuffer => ({
   id: 0,
   name,
@@ -165,11 +171,8 @@ export function createStore(device: Device, { buckets = [] }: StoreOptions = {})
     const absent = plan.weights
       .filter(({ name }) => !entries.has(name) && !memberOf.has(name))
       .map(({ buffer }) => buffers.get(buffer)!)
-    checkAvailableMemory(
-      device,
-      `the weights of ${plan.model}`,
-      absent.reduce((sum, buffer) => sum + bufferBytes(buffer, {}), 0),
-    )
+    const wanted = absent.reduce((sum, buffer) => sum + bufferBytes(buffer, {}), 0)
+    checkAvailableMemory(device, `the weights of ${plan.model}`, wanted, shorterText(plan, absent))
     return new Map(
       await settleAll(
         plan.weights.map(async (port) => {

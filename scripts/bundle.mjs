@@ -23,6 +23,7 @@ export const libraries = {
 const external = [
   'webgpu',
   '@huggingface/tokenizers',
+  '@huggingface/jinja',
   'ts-morph',
   '@sparticuz/chromium',
   'esbuild',

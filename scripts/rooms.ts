@@ -48,7 +48,8 @@ const FENCES: Readonly<Record<string, readonly string[]>> = {
   '@sparticuz/chromium': ['runtime/dawn/'],
   commander: ['cli/'],
   '@huggingface/tokenizers': ['text/tokenizer/'],
-  node: ['cli/', 'runtime/dawn/', 'runtime/node/', 'runtime/files/', 'runtime/checkpoint/', 'training/files/', 'text/tokenizer/'],
+  '@huggingface/jinja': ['text/chat/'],
+  node: ['cli/', 'runtime/dawn/', 'runtime/node/', 'runtime/files/', 'runtime/checkpoint/', 'training/files/', 'text/'],
 }
 
 /** Who may read the syntax tree: what comes after the model knows only the model. */

@@ -4,7 +4,8 @@ import type { Plan } from '../../plan/plan.ts'
 import type { Device } from '../../runtime/device.ts'
 import { LimitError, RuntimeError } from '../../runtime/errors.ts'
 import { checkRequirements } from '../../runtime/requirements.ts'
-import { peakOf, planMemory } from './memory.ts'
+import { shortWeights } from '../../runtime/memory.ts'
+import { peakOf, planMemory, type MemoryPlan } from './memory.ts'
 
 /** What is asked of a device; only numbers are read. */
 export type DeviceFacts = Pick<Device, 'target' | 'choice' | 'features' | 'limits' | 'availableMemory'>
@@ -34,6 +35,18 @@ function largest(most: number, holds: (value: number) => boolean): number {
     else high = middle - 1
   }
   return low
+}
+
+/** A remedy where weights in fewer bytes would do; null where they would not. */
+function shorterWeights({ plan, showBytes }: FitRequest, memory: MemoryPlan, available: number): string | null {
+  const shorter = shortWeights(
+    plan,
+    plan.buffers.filter(({ role }) => role === 'weight'),
+  )
+  if (shorter === null) return null
+  const peak = peakOf(memory) - Object.values(memory.weights).reduce((sum, one) => sum + one, 0) + shorter.bytes
+  if (peak > available) return null
+  return `stored as ${shorter.format} the weights take ${showBytes(shorter.bytes)}, and ${showBytes(peak)} are needed at the peak`
 }
 
 function requirementProblem({ plan, device }: FitRequest): Misfit | null {
@@ -67,7 +80,7 @@ export function misfits(request: FitRequest): readonly Misfit[] {
   if (peak > available)
     found.push({
       what: `${showBytes(peak)} are needed at the peak, and ${showBytes(available)} are free`,
-      remedy: shorter((length) => peakOf(memoryFor(length)) <= available),
+      remedy: shorterWeights(request, memory, available) ?? shorter((length) => peakOf(memoryFor(length)) <= available),
     })
   if (memory.largestBinding.bytes > most)
     found.push({

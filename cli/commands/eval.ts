@@ -125,10 +125,8 @@ async function evaluateModels(
   terminal: Terminal,
 ): Promise<Omit<EvalReport, 'adapter'>> {
   const { weights, weightsAs, model, set, root, context } = options
-  const isSpec = !isFolder(typed, terminal)
-  const spec: SpecOptions = isSpec ? { model, set, root } : { set: [] }
   const other = otherModel(options, terminal)
-  return withModel({ typed, weights, weightsAs, spec }, async (own) => {
+  return withModel({ typed, weights, weightsAs, spec: { model, set, root } }, async (own) => {
     const given = texts ?? (await readTokens(options.tokens!, { model: own.name }, terminal))
     const report = async (beside: OpenModel | null): Promise<Omit<EvalReport, 'adapter'>> => ({
       model: own.name,

@@ -1,5 +1,6 @@
 /** Opens a model for evaluation, on a device or in the reference. */
 import type { Predict, Predictions } from '../../analysis/eval/evaluate.ts'
+import type { Plan } from '../../plan/plan.ts'
 import { PORTABLE } from '../../plan/target.ts'
 import type { Checkpoint } from '../../runtime/checkpoint/checkpoint.ts'
 import type { FileData } from '../../runtime/checkpoint/encode.ts'
@@ -37,7 +38,7 @@ export interface OpenModel {
 /** Runs the work with the model open, and frees it in any case. Throws what compiling and loading throw. */
 export type WithModel = <T>(given: GivenModel, work: (model: OpenModel) => Promise<T>) => Promise<T>
 
-type Run = (inputs: Readonly<Record<string, HostData>>) => Promise<Readonly<Record<string, FileData>>>
+export type Run = (inputs: Readonly<Record<string, HostData>>) => Promise<Readonly<Record<string, FileData>>>
 
 function predictBy({ graph }: Compiled, ports: TextPorts, run: Run): Predict {
   return async (tokens): Promise<Predictions> => {
@@ -84,19 +85,41 @@ async function onReference<T>(
   return work(async (inputs) => runReference(graph, inputs, weights))
 }
 
-/** On a device, or in the reference where there is none. */
+/** A model that is compiled, with its weights loaded. */
+export interface Loaded {
+  readonly compiled: Compiled
+  readonly run: Run
+}
+
+/**
+ * Runs the work with the model loaded on a device, or in the reference where there is none, and frees it in any case. `check`
+ * sees the plan before weights are read.
+ */
+export async function withLoaded<T>(
+  device: Device | null,
+  terminal: Terminal,
+  { typed, weights: given, weightsAs, spec }: GivenModel,
+  check: (plan: Plan) => void,
+  work: (loaded: Loaded) => Promise<T>,
+): Promise<T> {
+  const { source, folder } = await openModelSource(typed, terminal)
+  const weights = given ?? folder ?? undefined
+  const formats = await weightFormats({ weights, weightsAs }, terminal)
+  const compiled = compileSource(source, spec, device?.target ?? PORTABLE, terminal, { routes: true, ...formats })
+  check(compiled.plan)
+  return withWeights({ weights }, compiled.plan, terminal, ({ checkpoint }) => {
+    const open = (run: Run) => work({ compiled, run })
+    return device === null
+      ? onReference(compiled, checkpoint, terminal, open)
+      : onDevice(device, compiled, checkpoint, terminal, open)
+  })
+}
+
+/** Opens language models. */
 export const opener =
   (device: Device | null, terminal: Terminal): WithModel =>
-  async ({ typed, weights: given, weightsAs, spec }, work) => {
-    const { source, folder } = await openModelSource(typed, terminal)
-    const weights = given ?? folder ?? undefined
-    const formats = await weightFormats({ weights, weightsAs }, terminal)
-    const compiled = compileSource(source, spec, device?.target ?? PORTABLE, terminal, { routes: true, ...formats })
-    const ports = textPorts(compiled.plan)
-    return withWeights({ weights }, compiled.plan, terminal, ({ checkpoint }) => {
-      const open = (run: Run) => work({ name: compiled.plan.model, ports, predict: predictBy(compiled, ports, run) })
-      return device === null
-        ? onReference(compiled, checkpoint, terminal, open)
-        : onDevice(device, compiled, checkpoint, terminal, open)
+  (given, work) =>
+    withLoaded(device, terminal, given, textPorts, ({ compiled, run }) => {
+      const ports = textPorts(compiled.plan)
+      return work({ name: compiled.plan.model, ports, predict: predictBy(compiled, ports, run) })
     })
-  }

@@ -10,14 +10,11 @@ export interface TextPorts {
   readonly vocabulary: number
 }
 
-function tokensOf({ model, inputs }: Plan): { readonly port: InputPort; readonly vocabulary: number } {
+/** The input of token ids, and how many tokens there are. Throws a Failure for a model with another input. */
+export function tokensOf({ model, inputs }: Plan): { readonly port: InputPort; readonly vocabulary: number } {
   const [port] = inputs
   const refuse = (why: string): never => {
-    throw new Failure(
-      EXIT.usage,
-      `${model} is not a language model: ${why}`,
-      'it needs one input of token ids, i32[S] or i32[B, S]',
-    )
+    throw new Failure(EXIT.usage, `${model} does not take text: ${why}`, 'it needs one input of token ids, i32[S] or i32[B, S]')
   }
   if (inputs.length === 0) return refuse('it has no input')
   if (inputs.length > 1) return refuse(`it has ${inputs.length} inputs: ${inputs.map(({ name }) => name).join(', ')}`)
@@ -48,7 +45,7 @@ export function textPorts(plan: Plan): TextPorts {
 }
 
 /** One sequence in the shape of the input. Throws a Failure where the batch is another number than 1. */
-export function sequenceShape({ tokens }: TextPorts, length: number): readonly number[] {
+export function sequenceShape({ tokens }: Pick<TextPorts, 'tokens'>, length: number): readonly number[] {
   if (tokens.shape.length === 1) return [length]
   const batch = constantValue(dim(tokens.shape[0]))
   if (batch !== undefined && batch !== 1)

@@ -3,6 +3,8 @@ import type { GeneratedToken, GenerateRequest, GenerationEnd } from '../../gener
 import { generate } from '../../generation/generate.ts'
 import { stopSearch } from '../../generation/stops.ts'
 import { textStream } from '../../text/decoder/stream.ts'
+import { EXIT, Failure } from '../exit.ts'
+import { NotFiniteLogits } from '../../analysis/eval/evaluate.ts'
 import type { Decode } from '../../text/decoder/open.ts'
 
 export type AnswerEnd = GenerationEnd | 'stop'
@@ -43,6 +45,12 @@ function telling(decode: Decode, prompt: Int32Array, stops: readonly string[], t
     },
   }
 }
+
+/** A Failure for logits that are not finite. */
+export const notFinite = async (work: Promise<Answer>): Promise<Answer> =>
+  work.catch((problem: unknown) => {
+    throw problem instanceof NotFiniteLogits ? new Failure(EXIT.numbersDiffer, problem.message) : problem
+  })
 
 /** `tell` gets the text as it comes. Throws what `generate` throws. */
 export async function answer(

@@ -16,7 +16,7 @@ import { isRecord } from './fields.ts'
 import type { Layout } from './names/source.ts'
 import { rowOf } from './table.ts'
 import type { Quantization } from './quantization.ts'
-import { checkWeights, headOf } from './weights.ts'
+import { checkedModel, checkWeights, headOf } from './weights.ts'
 
 export type ImportedSpec = Imported & { readonly kind: 'spec' }
 
@@ -78,10 +78,11 @@ async function withFiles(
 ): Promise<ImportedSpec & { readonly hasCopy: boolean }> {
   const settings = { layout: layoutOf(checkpoint), as }
   const result = specOf(path, config, settings)
-  const head = result.tie.isTied ? await headOf(checkpoint, result.tie) : 'none'
+  const { tie } = result
+  const head = tie?.isTied === true ? await headOf(checkpoint, tie) : 'none'
   if (head !== 'own') return { ...result, hasCopy: head === 'copy' }
   const untied = specOf(path, { ...(config as object), tie_word_embeddings: false }, settings)
-  const note = `'tie_word_embeddings' is true, but ${result.tie.head} is in the file and differs from the embedding: as in transformers, the head of the file is used`
+  const note = `'tie_word_embeddings' is true, but ${tie?.head} is in the file and differs from the embedding: as in transformers, the head of the file is used`
   return { ...untied, notes: [...untied.notes, note], hasCopy: false }
 }
 
@@ -150,12 +151,15 @@ export async function importFrom(
   // an unsupported config is reported before the weights are read
   const alone = specOf(path, config, { as })
   const checkpoint = await openWeights()
-  if (checkpoint === null) return { ...alone, notes: [...alone.notes, UNCHECKED] }
+  if (checkpoint === null) {
+    checkedModel(alone.name, alone.spec, terminal)
+    return { ...alone, notes: [...alone.notes, UNCHECKED] }
+  }
   try {
     const { hasCopy, ...result } = await withFiles(path, config, checkpoint, as)
     checkQuantization(path, result.quantized, checkpoint)
     const isIgnorable = (tensor: string): boolean =>
-      (hasCopy && tensor === result.tie.head) || result.ignorable.some((pattern) => pattern.test(tensor))
+      (hasCopy && tensor === result.tie?.head) || result.ignorable.some((pattern) => pattern.test(tensor))
     const unread = checkWeights(result.name, result.spec, checkpoint, { isIgnorable, allowUnread }, terminal)
     return unread === null ? result : { ...result, notes: [...result.notes, unread] }
   } finally {

@@ -1,8 +1,8 @@
 /** From the config.json of a checkpoint to a spec. Pure: the caller reads and writes the files. */
 import { quoted } from '../../runtime/checkpoint/quote.ts'
 import { explainFields, type FieldReport } from './explain.ts'
-import { fieldsOf, isRecord } from './fields.ts'
-import { checkOthers } from './known-fields.ts'
+import { fieldsOf, isRecord, shown } from './fields.ts'
+import { checkOthers, isHarmlessField } from './known-fields.ts'
 import type { GgufSettings } from './gguf/settings.ts'
 import type { Layout } from './names/source.ts'
 import type { Row, Tie } from './row.ts'
@@ -21,7 +21,8 @@ export type Imported =
       readonly notes: readonly string[]
       /** What each field of the config became. */
       readonly fields: readonly FieldReport[]
-      readonly tie: Tie
+      /** null for a model without a head. */
+      readonly tie: Tie | null
       /** How the files have quantised weights; null where they have none. */
       readonly quantized: Quantization | null
       /** Tensors beside the model that have no effect on its logits. */
@@ -47,9 +48,30 @@ const unsupported = (message: string): Imported => ({ kind: 'unsupported', messa
 export const listedReasons = (reasons: readonly string[]): string =>
   reasons.length === 1 ? reasons[0] : `${reasons.length} reasons against it\n${reasons.map((reason) => `  ${reason}`).join('\n')}`
 
-function importAs(row: Row, config: Readonly<Record<string, unknown>>, { layout = 'hub', gguf }: ImportSettings): Imported {
-  const { type, architecture, doc, defaults, aliases, unused = [] } = row
+/** Fields of the group and of what is around it. Those of the group count, but for what says which model it is. */
+function hoisted(config: Readonly<Record<string, unknown>>, inside: string | undefined): Readonly<Record<string, unknown>> {
+  if (inside === undefined || !isRecord(config[inside])) return config
+  const { [inside]: group, ...around } = config
+  const { model_type: type, architectures } = around
+  return { ...around, ...(group as object), model_type: type, architectures }
+}
+
+/** Fields with an effect that the group and what is around it have with two values. */
+function disagreements(config: Readonly<Record<string, unknown>>, inside: string | undefined): readonly string[] {
+  const group = inside === undefined ? null : config[inside]
+  if (!isRecord(group)) return []
+  return Object.keys(group).filter(
+    (name) => !isHarmlessField(name) && Object.hasOwn(config, name) && shown(config[name]) !== shown(group[name]),
+  )
+}
+
+function importAs(row: Row, given: Readonly<Record<string, unknown>>, { layout = 'hub', gguf }: ImportSettings): Imported {
+  const { type, architecture, doc, defaults, aliases, unused = [], inside } = row
+  const config = hoisted(given, inside)
   const fields = fieldsOf(config, { defaults, aliases })
+  for (const name of disagreements(given, inside))
+    fields.refuse(`'${name}' is ${shown(given[name])}, and another value in '${inside}'`)
+  if (inside !== undefined && config === given) fields.refuse(`'${inside}' is missing: the fields of the text model`)
   fields.text('model_type', 'the row of the table')
   for (const name of unused) fields.skip(name, `nothing: ${architecture} does not read it`)
   const quantized = readQuantization(fields)

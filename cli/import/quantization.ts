@@ -3,8 +3,9 @@
  * stay as they are, whatever a method does to them on its own hardware. Each field is read, or refused by name.
  */
 import type { FormatName } from '../../plan/storage/formats.ts'
+import { GROUPS, type GroupFormat } from '../../plan/storage/groups.ts'
 import { listed } from '../../runtime/checkpoint/quote.ts'
-import { shown, type Fields } from './fields.ts'
+import { isRecord, shown, type Fields } from './fields.ts'
 
 /** How the files store quantised weights. */
 export interface Quantization {
@@ -19,6 +20,10 @@ const BY_FILES = 'nothing: the files say which weights have codes'
 
 function skipAll(fields: Fields, names: readonly string[], reason: string): void {
   for (const name of names) fields.skip(name, reason)
+}
+
+function refuseUnread(fields: Fields): void {
+  for (const name of fields.unread()) fields.refuseValue(name, 'it is not known what it does to weights')
 }
 
 /** Refuses a value that is there and none of these. */
@@ -53,9 +58,70 @@ const fp8: ReadMethod = (fields) => {
   return ['fp8_128']
 }
 
+/** The formats of codes of a type, whatever their bits and groups are. */
+const INTEGERS = Object.keys(GROUPS) as readonly GroupFormat[]
+const LAYOUTS = ['pack-quantized', 'int-quantized', 'float-quantized', 'naive-quantized']
+const BY_SHAPE = 'nothing: the shapes of scales say it'
+
+function demandEmpty(fields: Fields, names: readonly string[], why: string): void {
+  for (const name of names) {
+    const value = fields.raw(name)
+    if (isRecord(value) && Object.keys(value).length === 0) fields.skip(name, 'nothing: it is empty')
+    else if (fields.has(name)) fields.refuseValue(name, why)
+  }
+}
+
+/** Where they are not null, they are refused as unknown. */
+function skipNull(fields: Fields, names: readonly string[]): void {
+  for (const name of names) if (fields.raw(name) === undefined) fields.skip(name, 'nothing: it is null')
+}
+
+/** How the weights of a group are coded. */
+function readWeights(fields: Fields): readonly FormatName[] {
+  demandOneOf(fields, 'type', ['int', 'float'], 'the numbers that codes mean')
+  const isFloat = fields.raw('type') === 'float'
+  const bits = fields.count('num_bits', 'nothing: the shapes of codes say it')
+  if (bits !== 8 && (bits !== 4 || isFloat)) fields.refuseValue('num_bits', 'int of 4 or 8 and float of 8 are supported')
+  demandOneOf(fields, 'strategy', ['group', 'channel', 'tensor', 'block'], BY_SHAPE)
+  demandOneOf(fields, 'actorder', ['weight', 'static'], 'nothing: columns are in their own order')
+  if (fields.flag('dynamic', 'whether scales are computed while a model runs', false))
+    fields.refuseValue('dynamic', 'scales of weights are in the files')
+  skipAll(fields, ['symmetric'], 'nothing: the files say which weights have zero points')
+  skipAll(fields, ['group_size', 'block_structure'], BY_SHAPE)
+  skipAll(fields, ['observer', 'observer_kwargs', 'scale_dtype', 'zp_dtype'], 'nothing: it tells how scales were found')
+  refuseUnread(fields)
+  return isFloat ? ['fp8_128'] : INTEGERS
+}
+
+function readGroup(fields: Fields): readonly FormatName[] {
+  skipAll(fields, ['targets'], BY_FILES)
+  demandOneOf(fields, 'format', LAYOUTS, 'how codes are laid out')
+  if (fields.isGroup('input_activations')) {
+    const scheme = fields.group('input_activations')
+    if (scheme.raw('dynamic') !== true) scheme.refuseValue('dynamic', 'only activations that are quantised as they are computed')
+    fields.skip('input_activations', 'nothing: activations are not quantised here')
+  }
+  skipNull(fields, ['output_activations', 'input_activations'])
+  const formats = fields.isGroup('weights') ? readWeights(fields.group('weights')) : []
+  refuseUnread(fields)
+  return formats
+}
+
+const compressedTensors: ReadMethod = (fields) => {
+  demandOneOf(fields, 'format', LAYOUTS, 'how codes are laid out')
+  demandOneOf(fields, 'quantization_status', ['compressed'], 'that the files have codes')
+  skipAll(fields, ['ignore'], BY_FILES)
+  skipAll(fields, ['global_compression_ratio', 'version', 'provider'], 'nothing: the files are the same')
+  skipNull(fields, ['kv_cache_scheme'])
+  demandEmpty(fields, ['sparsity_config', 'transform_config'], 'only weights that are neither sparse nor transformed')
+  const groups = fields.group('config_groups')
+  return groups.names.flatMap((name) => readGroup(groups.group(name)))
+}
+
 const METHODS: ReadonlyMap<string, ReadMethod> = new Map([
   ['mxfp4', mxfp4],
   ['fp8', fp8],
+  ['compressed-tensors', compressedTensors],
 ])
 
 const supported = listed([...METHODS.keys()])
@@ -73,6 +139,6 @@ export function readQuantization(fields: Fields): Quantization | null {
   }
   const formats = read(group)
   skipAll(group, ['dequantize'], 'nothing: weights lie as they are in the files')
-  for (const name of group.unread()) group.refuseValue(name, `it is not known what it does to weights in ${method}`)
-  return { method, formats }
+  refuseUnread(group)
+  return { method, formats: [...new Set(formats)] }
 }

@@ -1,9 +1,6 @@
 /** The rotary embedding of a config: its base, how its frequencies are scaled, and how much of a head it rotates. */
 import { cut } from '../../runtime/checkpoint/quote.ts'
 import type { Fields } from './fields.ts'
-import { realParameter, type ParameterText } from './parameter.ts'
-import type { Imports } from './part.ts'
-import { realText } from './write.ts'
 
 export interface Linear {
   readonly kind: 'linear'
@@ -49,7 +46,14 @@ export interface LongRope {
   readonly magnitudes: { readonly short: number; readonly long: number } | null
 }
 
-export type Scaling = { readonly kind: 'none' } | Linear | Llama3 | Dynamic | Yarn | LongRope
+/** A share of the pairs of a head turns, and the others stay. */
+export interface Proportional {
+  readonly kind: 'proportional'
+  readonly factor: number
+  readonly turning: number
+}
+
+export type Scaling = { readonly kind: 'none' } | Proportional | Linear | Llama3 | Dynamic | Yarn | LongRope
 
 export interface Rope {
   readonly theta: number
@@ -203,7 +207,7 @@ function groupName(fields: Fields): string {
 }
 
 const NONE: Scaling = { kind: 'none' }
-const THETA = 'the parameter theta'
+const THETA = 'the base of the rotary embedding'
 
 function readTheta(fields: Fields, rope: Fields): number {
   const theta = rope.has('rope_theta') ? rope.positive('rope_theta', THETA) : fields.positive('rope_theta', THETA)
@@ -248,7 +252,7 @@ export function readRope(fields: Fields, options: RopeOptions = {}): Rope {
   if (kind === 'dynamic' && alpha !== undefined && rope.has('alpha')) {
     rope.skip('factor', "nothing: 'alpha' counts")
     refuseOthers(fields, rope, name, ['alpha', 'factor'], kind)
-    return { theta: alpha(theta, rope.positive('alpha', 'a factor on the parameter theta')), scaling: NONE, share }
+    return { theta: alpha(theta, rope.positive('alpha', 'a factor on the base of the rotary embedding')), scaling: NONE, share }
   }
   const known = kinds ?? (Object.keys(KINDS) as readonly RopeKind[])
   const found = known.find((one) => one === kind)
@@ -260,109 +264,38 @@ export function readRope(fields: Fields, options: RopeOptions = {}): Rope {
   return { theta, scaling: readScaling(found, fields, rope, name, hasMagnitudes), share }
 }
 
-export const ropeParameters = ({ theta }: Rope): readonly ParameterText[] => [
-  realParameter('theta', theta, 'Base of the rotary embedding.', 'rotary'),
-]
+const OF_KINDS = {
+  default: KINDS.default,
+  linear: KINDS.linear,
+  proportional: ['factor'],
+} as const satisfies Readonly<Record<string, readonly string[]>>
 
-/** Arguments of an attention, and what they take from `std`. */
-export interface RopeText {
-  readonly arguments: readonly string[]
-  readonly imports: Imports
-}
-
-const theta = 'theta = theta'
-
-/** A call in which a number that is the default of its parameter is left out. */
-const call = (name: string, list: readonly (string | null)[]): string =>
-  `${name}(${list.filter((one) => one !== null).join(', ')})`
-const unless = (isDefault: boolean, text: string): string | null => (isDefault ? null : text)
-
-function yarnText(half: string, yarn: Yarn): RopeText {
-  const { factor, context, fast, slow, truncate, magnitude, mscale, mscaleAllDim } = yarn
-  const frequency = call('yarn_frequencies', [
-    half,
-    theta,
-    `factor = ${realText(factor)}`,
-    `context = ${realText(context)}`,
-    unless(fast === 32, `fast = ${realText(fast)}`),
-    unless(slow === 1, `slow = ${realText(slow)}`),
-    unless(truncate, 'truncate = false'),
-  ])
-  const isRatio = mscale !== null && mscaleAllDim !== null
-  if (magnitude === null && isRatio && mscale === mscaleAllDim)
-    return { arguments: [`frequency = ${frequency}`], imports: { 'blocks/rope': ['yarn_frequencies'] } }
-  const written = magnitude === null ? (isRatio ? magnitudeRatio(factor, mscale, mscaleAllDim) : yarnMagnitude(factor)) : null
-  return {
-    arguments: [`frequency = ${frequency}`, `magnitude = ${written ?? realText(magnitude!)}`],
-    imports: { 'blocks/rope': ['yarn_frequencies', ...(written === null ? [] : ['yarn_magnitude'])] },
+/** The rotary embedding of one kind of layers, where `rope_parameters` has a group for each; those of `absent` without it. */
+export function readRopeOf(layers: string, fields: Fields, absent: Readonly<Record<string, unknown>>): Rope {
+  const groups = fields.group('rope_parameters', absent)
+  const name = `rope_parameters.${layers}`
+  if (!groups.isGroup(layers)) {
+    fields.refuse(`'${name}' is missing: the rotary embedding of these layers`)
+    return { theta: 1, scaling: NONE, share: 1 }
   }
-}
-
-/** What YaRN multiplies cos and sin by, with a weight. */
-export const yarnMagnitude = (factor: number, weight = 1): string =>
-  call('yarn_magnitude', [realText(factor), unless(weight === 1, `weight = ${realText(weight)}`)])
-
-const magnitudeRatio = (factor: number, above: number, below: number): string =>
-  `${yarnMagnitude(factor, above)} / ${yarnMagnitude(factor, below)}`
-
-const listText = (list: readonly number[]): string => `[${list.map(realText).join(', ')}]`
-
-function longRopeText(half: string, { short, long, factor, context, magnitude, magnitudes }: LongRope): RopeText {
-  const frequency = call('longrope_frequencies', [
-    half,
-    `length = ${magnitudes === null ? 'S' : '1'}`,
-    `short = ${listText(short)}`,
-    `long = ${listText(long)}`,
-    theta,
-    `context = ${realText(context)}`,
-  ])
-  if (magnitudes !== null) {
-    const chosen = `where(S > ${context}, ${realText(magnitudes.long)}, ${realText(magnitudes.short)})`
-    const list = [`frequency = ${frequency}`, `magnitude = ${chosen}`]
-    return { arguments: list, imports: { 'blocks/rope': ['longrope_frequencies'] } }
+  const rope = groups.group(layers)
+  const theta = rope.positive('rope_theta', THETA)
+  if (theta < 1) fields.refuse(`'${name}.rope_theta' is ${theta}: it must be at least 1`)
+  const type = rope.text('rope_type', 'how frequencies are scaled', 'default')
+  if (!Object.hasOwn(OF_KINDS, type)) {
+    rope.refuseValue('rope_type', `supported are ${Object.keys(OF_KINDS).join(', ')}`)
+    return { theta, scaling: NONE, share: 1 }
   }
-  const written = magnitude === null ? `longrope_magnitude(${realText(factor)}, ${realText(context)})` : realText(magnitude)
-  return {
-    arguments: [`frequency = ${frequency}`, `magnitude = ${written}`],
-    imports: { 'blocks/rope': ['longrope_frequencies', ...(magnitude === null ? ['longrope_magnitude'] : [])] },
-  }
+  const kind = type as keyof typeof OF_KINDS
+  refuseOthers(fields, rope, name, OF_KINDS[kind], kind)
+  const turning = rope.positive('partial_rotary_factor', 'the share of the pairs of a head that turn', 1)
+  const isShare = kind === 'proportional' ? turning <= 1 : turning === 1
+  if (!isShare) rope.refuseValue('partial_rotary_factor', `a rotary embedding of type '${kind}' does not support it`)
+  return { theta, scaling: scalingOf(kind, rope, turning), share: 1 }
 }
 
-function stretched(half: string, { kind, ...rest }: Linear | Llama3): RopeText {
-  const numbers = Object.entries(rest).map(([name, value]) => `${name} = ${realText(value)}`)
-  const frequency = call('rope_frequencies', [half, theta, `scaling = "${kind}"`, ...numbers])
-  return { arguments: [`frequency = ${frequency}`], imports: { 'blocks/rope': ['rope_frequencies'] } }
-}
-
-/** The rotary arguments of an attention that takes frequencies; `half` is the number of pairs that are rotated. */
-export function ropeText({ scaling }: Rope, half: string): RopeText {
-  switch (scaling.kind) {
-    case 'none':
-      return { arguments: [theta], imports: {} }
-    case 'linear':
-    case 'llama3':
-      return stretched(half, scaling)
-    case 'dynamic': {
-      const list = [half, 'length = S', theta, `factor = ${realText(scaling.factor)}`, `context = ${realText(scaling.context)}`]
-      return {
-        arguments: [`frequency = ${call('dynamic_frequencies', list)}`],
-        imports: { 'blocks/rope': ['dynamic_frequencies'] },
-      }
-    }
-    case 'yarn':
-      return yarnText(half, scaling)
-    case 'longrope':
-      return longRopeText(half, scaling)
-    default:
-      return scaling satisfies never
-  }
-}
-
-/** The rotary arguments of an attention whose heads are rotated in full, which knows the plain scalings itself. */
-export function plainRopeText(rope: Rope, half: string): RopeText {
-  const { scaling } = rope
-  if (scaling.kind !== 'linear' && scaling.kind !== 'llama3') return ropeText(rope, half)
-  const { kind, ...rest } = scaling
-  const numbers = Object.entries(rest).map(([name, value]) => `rope_${name} = ${realText(value)}`)
-  return { arguments: [`rope_scaling = "${kind}"`, theta, ...numbers], imports: {} }
+function scalingOf(kind: keyof typeof OF_KINDS, rope: Fields, turning: number): Scaling {
+  if (kind === 'default') return NONE
+  const factor = rope.positive('factor', FACTOR, kind === 'linear' ? undefined : 1)
+  return kind === 'linear' ? { kind, factor } : { kind, factor, turning }
 }

@@ -15,10 +15,10 @@ export interface SpecOptions {
   readonly quantized?: Quantization
 }
 
-/** The spec of a config, and how its head relates to its embedding. */
+/** The spec of a config, and how its head relates to its embedding; null where it has no head. */
 export interface RowSpec {
   readonly text: string
-  readonly tie: Tie
+  readonly tie: Tie | null
 }
 
 export interface Tie {
@@ -39,6 +39,8 @@ export interface Row {
   readonly defaults: Readonly<Record<string, Default>>
   /** Another name of a field -> the name it is read by. */
   readonly aliases?: Readonly<Record<string, string>>
+  /** A group of the config whose fields are those of the model. */
+  readonly inside?: string
   /** Fields that the class holds and its forward pass does not read. */
   readonly unused?: readonly string[]
   /** Tensors beside the model that have no effect on its logits, such as layers that predict further tokens. */

@@ -7,6 +7,8 @@ import { dots1 } from './types/dots1.ts'
 import { ernie45Moe } from './types/ernie4_5_moe.ts'
 import { exaoneMoe } from './types/exaone_moe.ts'
 import { flexOlmo } from './types/flex_olmo.ts'
+import { gemma4 } from './types/gemma4.ts'
+import { gemma4Text } from './types/gemma4_text.ts'
 import { glm4Moe } from './types/glm4_moe.ts'
 import { glm4MoeLite } from './types/glm4_moe_lite.ts'
 import { gptOss } from './types/gpt_oss.ts'
@@ -19,6 +21,7 @@ import { llama } from './types/llama.ts'
 import { minimaxM2 } from './types/minimax_m2.ts'
 import { mistral } from './types/mistral.ts'
 import { mixtral } from './types/mixtral.ts'
+import { nomicBert } from './types/nomic_bert.ts'
 import { olmoe } from './types/olmoe.ts'
 import { phimoe } from './types/phimoe.ts'
 import { qwen2 } from './types/qwen2.ts'
@@ -52,6 +55,9 @@ export const ROWS: readonly Row[] = [
   dbrx,
   lfm2Moe,
   jetmoe,
+  gemma4Text,
+  gemma4,
+  nomicBert,
 ]
 
 const byType: ReadonlyMap<string, Row> = new Map(ROWS.map((row) => [row.type, row]))

@@ -4,6 +4,7 @@
  */
 import { lower } from '../../compiler/lower/lower.ts'
 import { check } from '../../compiler/model/check.ts'
+import type { Model } from '../../compiler/model/model.ts'
 import { parse } from '../../grammar/parse.ts'
 import type { Checkpoint } from '../../runtime/checkpoint/checkpoint.ts'
 import { WeightError, type WeightProblem } from '../../runtime/errors.ts'
@@ -44,6 +45,14 @@ export interface CheckedWeights {
 
 const UNREAD = 'the config does not say what they are for; --allow-unread writes a spec that does without them'
 
+/** The model of an imported spec. Throws a Failure: the form is that of an architecture, so only sizes can be too large. */
+export function checkedModel(name: string, spec: string, terminal: Terminal): Model {
+  const { file } = parse({ path: `${name}.smoe`, text: spec })
+  const { model, diagnostics } = check(file, { load: createLoader(terminal), set: {} })
+  if (model !== null) return model
+  throw new Failure(EXIT.badCheckpoint, `the sizes in the config are beyond what a spec may have: ${diagnostics[0].message}`)
+}
+
 /**
  * Each tensor is read once, and each weight is filled. Throws a Failure for an invalid spec, and for unread tensors unless they
  * are allowed; a WeightError with all that is amiss where a weight does not fit. Else returns a sentence about unread tensors,
@@ -56,11 +65,7 @@ export function checkWeights(
   { isIgnorable, allowUnread }: CheckedWeights,
   terminal: Terminal,
 ): string | null {
-  const { file } = parse({ path: `${name}.smoe`, text: spec })
-  const { model, diagnostics } = check(file, { load: createLoader(terminal), set: {} })
-  // the form is that of a known architecture, so only its numbers can be too large
-  if (model === null)
-    throw new Failure(EXIT.badCheckpoint, `the sizes in the config are beyond what a spec may have: ${diagnostics[0].message}`)
+  const model = checkedModel(name, spec, terminal)
   const { matches, problems, extra } = matchWeights({ weights: weightPorts(lower(model)) }, checkpoint)
   const unread = extra.filter((tensor) => !isIgnorable(tensor))
   const text = unread.length === 0 ? null : unreadText(checkpoint, unread)

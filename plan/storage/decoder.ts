@@ -42,6 +42,18 @@ export interface StorageFormat {
   readonly doc: string
 }
 
+/** One of the codes of 4 bits behind a byte of the block: two neighbours share a byte, the first has the lower bits. */
+export function neighbour<I, F>(d: Decoder<I, F>, place: I, from: number): I {
+  const byte = d.byte(d.add(d.shiftRight(place, 1), d.integer(from)))
+  return d.and(d.choose(d.and(place, 1), d.shiftRight(byte, 4), byte), 15)
+}
+
+/** The f32 at the start of the block. */
+export function leadingFloat<I, F>(d: Decoder<I, F>): F {
+  const upper = d.shiftLeft(d.half(d.integer(2)), 16)
+  return d.bits(d.or(upper, d.half(d.integer(0))))
+}
+
 /** Bits of 16 as IEEE 754 binary16, exactly; no step has a subnormal f32, which some devices flush to zero. */
 export function halfFloat<I, F>(d: Decoder<I, F>, bits: I): F {
   const size = d.shiftLeft(d.and(bits, 0x7fff), 13)

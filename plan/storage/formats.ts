@@ -3,6 +3,7 @@ import { bf16 } from './bf16.ts'
 import type { StorageFormat } from './decoder.ts'
 import { f16 } from './f16.ts'
 import { fp8_128 } from './fp8_128.ts'
+import { GROUPS } from './groups.ts'
 import { iq4_nl, iq4_xs } from './iq4.ts'
 import { mxfp4, mxfp4_halves } from './mxfp4.ts'
 import { q2_k } from './q2_k.ts'
@@ -33,6 +34,7 @@ const FORMATS = {
   q6_k,
   iq4_nl,
   iq4_xs,
+  ...GROUPS,
 } as const satisfies Readonly<Record<string, StorageFormat>>
 
 /** A format other than f32. */

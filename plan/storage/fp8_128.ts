@@ -1,5 +1,5 @@
 /** FP8: 128 numbers of e4m3, times a scale in f32, that of the square of 128 x 128 which the row is in. */
-import { type Decoder, type StorageFormat } from './decoder.ts'
+import { leadingFloat, type Decoder, type StorageFormat } from './decoder.ts'
 
 const SCALE_BYTES = 4
 
@@ -18,8 +18,7 @@ export const fp8_128: StorageFormat = {
   elements: 128,
   bytes: SCALE_BYTES + 128,
   decode: (d, place) => {
-    const upper = d.shiftLeft(d.half(d.integer(2)), 16)
-    const scale = d.bits(d.or(upper, d.half(d.integer(0))))
+    const scale = leadingFloat(d)
     return d.times(e4m3(d, d.byte(d.add(place, d.integer(SCALE_BYTES)))), scale)
   },
   doc: 'a scale in f32, then 128 numbers of e4m3',

@@ -1,5 +1,5 @@
 /** MXFP4 of the Open Compute Project: 32 numbers of e2m1, times a power of two, in the two orders in which files have them. */
-import type { Decoder, StorageFormat } from './decoder.ts'
+import { neighbour, type Decoder, type StorageFormat } from './decoder.ts'
 import { halvesOfBytes } from './q4_0.ts'
 
 const SCALE_BYTES = 1
@@ -22,10 +22,7 @@ function scaled<I, F>(d: Decoder<I, F>, code: I): F {
 export const mxfp4: StorageFormat = {
   elements: 32,
   bytes: SCALE_BYTES + 16,
-  decode: (d, place) => {
-    const byte = d.byte(d.add(d.shiftRight(place, 1), d.integer(SCALE_BYTES)))
-    return scaled(d, d.and(d.choose(d.and(place, 1), d.shiftRight(byte, 4), byte), 15))
-  },
+  decode: (d, place) => scaled(d, neighbour(d, place, SCALE_BYTES)),
   doc: 'an exponent, then 32 numbers of 4 bits, e2m1, two neighbours a byte (Open Compute Project)',
 }
 

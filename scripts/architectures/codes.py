@@ -9,7 +9,8 @@ method of this script, and the layouts that are made. A folder OUT/NAME gets
   model.safetensors        as on the hub
   fused.safetensors        all experts of a layer in one tensor, quantised as one
   reference.safetensors    input_ids i32 [B, S], logits f32 [B, S, V], fused_logits for the fused file
-Logits are those of transformers in float64, with weights that it dequantised itself where its code for that runs without a GPU.
+Logits are those of transformers in float64, with weights that it dequantised itself where its code for that runs without a GPU:
+for MXFP4 and FP8 in squares. Those of compressed-tensors are (code - zero point) x scale, as its documentation has it.
 """
 
 import argparse
@@ -30,7 +31,7 @@ SQUARE = 128
 LARGEST_E4M3 = 448
 
 
-def mxfp4(name, weight, generator):
+def mxfp4(name, weight, generator, _):
     """Random codes in the shape of a weight [E, in, out], and what transformers makes of them."""
     experts, width, rows = weight.shape
     blocks = torch.randint(0, 256, (experts, rows, width // 32, 16), generator=generator, dtype=torch.uint8)
@@ -44,7 +45,7 @@ def padded(matrix):
     return torch.nn.functional.pad(matrix, (0, columns - matrix.shape[-1], 0, rows - matrix.shape[-2]))
 
 
-def fp8(name, weight, generator):
+def fp8(name, weight, generator, _):
     """The nearest codes for the largest number of each square; squares at the edge are cut off."""
     rows, columns = weight.shape[-2:]
     whole = padded(weight.float())
@@ -56,18 +57,67 @@ def fp8(name, weight, generator):
     return {name: codes[cut].contiguous(), f"{name}_scale_inv": scales}, dense[cut].contiguous()
 
 
+def packed(codes, bits):
+    """Codes less than 2^bits along the last axis as int32, the first in the lowest bits."""
+    per_word = 32 // bits
+    whole = torch.nn.functional.pad(codes.long(), (0, -codes.shape[-1] % per_word)).unflatten(-1, (-1, per_word))
+    return (whole << torch.arange(0, 32, bits)).sum(-1).to(torch.int32)
+
+
+def integers(weight, bits, group, symmetric):
+    """Numbers -2^(bits - 1) .. 2^(bits - 1) - 1 by group, scales in bf16 and zero points, as compressed-tensors defines them."""
+    least, most = -(2 ** (bits - 1)), 2 ** (bits - 1) - 1
+    groups = weight.float().unflatten(-1, (-1, group or weight.shape[-1]))
+    low, high = groups.amin(-1, keepdim=True).clamp(max=0), groups.amax(-1, keepdim=True).clamp(min=0)
+    width = 2 * torch.maximum(-low, high) if symmetric else high - low
+    scales = (width / (most - least)).to(torch.bfloat16)
+    zeros = torch.zeros_like(low) if symmetric else (least - low / scales.float()).round().clamp(least, most)
+    codes = ((groups / scales.float()).round() + zeros).clamp(least, most)
+    dense = (codes - zeros) * scales.float()
+    return [codes.flatten(-2), scales.squeeze(-1), zeros.squeeze(-1), dense.flatten(-2)]
+
+
+def pack_quantized(name, weight, _, arguments):
+    bits, offset = arguments["bits"], 2 ** (arguments["bits"] - 1)
+    codes, scales, zeros, dense = integers(weight, bits, arguments["group"], arguments["symmetric"])
+    shape = torch.tensor(weight.shape)
+    tensors = {f"{name}_packed": packed(codes + offset, bits), f"{name}_scale": scales, f"{name}_shape": shape}
+    if not arguments["symmetric"]:
+        tensors[f"{name}_zero_point"] = packed((zeros + offset).T, bits).T.contiguous()
+    return tensors, dense
+
+
+def int_quantized(name, weight, _, arguments):
+    codes, scales, zeros, dense = integers(weight, 8, arguments["group"], arguments["symmetric"])
+    tensors = {name: codes.to(torch.int8), f"{name}_scale": scales}
+    return tensors if arguments["symmetric"] else {**tensors, f"{name}_zero_point": zeros.to(torch.int8)}, dense
+
+
+def float_quantized(name, weight, *_):
+    """FP8 with a scale for each row."""
+    scales = (weight.float().abs().amax(-1, keepdim=True) / LARGEST_E4M3).to(torch.bfloat16)
+    codes = (weight.float() / scales.float()).to(torch.float8_e4m3fn)
+    return {name: codes, f"{name}_scale": scales}, codes.float() * scales.float()
+
+
+LINEAR = r"\.(self_attn|experts(\.\d+)?|shared_experts|mlp)\.\w+_proj(_with_mqa)?(\.weight)?$|\.experts\.\d+\.w[123]\.weight$"
+
 METHODS = {
+    "pack-quantized": (pack_quantized, LINEAR),
+    "int-quantized": (int_quantized, LINEAR),
+    "float-quantized": (float_quantized, LINEAR),
     "mxfp4": (mxfp4, r"\.experts\.(gate_up|down)_proj$"),
-    "fp8": (fp8, r"\.(self_attn|experts(\.\d+)?|shared_experts|mlp)\.\w+_proj(_with_mqa)?(\.weight)?$|\.experts\.\d+\.w[123]\.weight$"),
+    "fp8": (fp8, LINEAR),
 }
 
 
-def quantised(tensors, method, generator):
+def quantised(tensors, row, generator):
     """The tensors of the file, and those that it means."""
-    quantise, pattern = METHODS[method]
+    quantise, pattern = METHODS[row["method"]]
+    arguments = row.get("arguments")
     stored, dense = {}, {}
     for name, tensor in sorted(tensors.items()):
-        codes, values = quantise(name, tensor, generator) if re.search(pattern, name) else ({name: tensor}, tensor)
+        codes, values = quantise(name, tensor, generator, arguments) if re.search(pattern, name) else ({name: tensor}, tensor)
         stored.update(codes)
         dense[name] = values
     return stored, dense
@@ -105,7 +155,7 @@ def make(name, row, out, seed):
     reference = {"input_ids": ids.to(torch.int32)}
     generator = torch.Generator().manual_seed(seed)
     for layout in row["layouts"]:
-        stored, dense = quantised(layouts[layout], row["method"], generator)
+        stored, dense = quantised(layouts[layout], row, generator)
         save_file(stored, folder / f"{layout}.safetensors")
         with tempfile.TemporaryDirectory() as other:
             logits = logits_from(pathlib.Path(other), dense, config, ids)

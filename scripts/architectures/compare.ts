@@ -1,4 +1,4 @@
-/** The logits of a checkpoint folder, imported, beside those that it has as a reference. */
+/** The outputs of a checkpoint folder, imported, beside those that it has as a reference. */
 import { existsSync, readFileSync } from 'node:fs'
 import { dirname, join } from 'node:path'
 import { importModel } from '../../cli/import/import.ts'
@@ -40,9 +40,11 @@ function verdictOf(folder: string, file: string, layout: Layout): Line {
   if (imported.kind !== 'spec') return { layout, verdict: 'refused', detail: imported.message.replaceAll('\n', '; ') }
   try {
     const graph = graphOf(imported.spec)
-    const { input_ids: tokens, logits } = readSafetensors(join(folder, 'reference.safetensors'))
+    const { input_ids: tokens, ...expected } = readSafetensors(join(folder, 'reference.safetensors'))
     const found = evaluate(graph, { inputs: { tokens }, weights: weightsOf(graph, readSafetensors(join(folder, file))) })
-    const error = relativeError(found.logits.values, logits.values)
+    // logits, or the hidden states of an encoder
+    const [[output, { values }]] = Object.entries(expected)
+    const error = relativeError(found[output].values, values)
     return { layout, verdict: error <= ACCURACY ? 'right' : 'WRONG', detail: error.toExponential(1) }
   } catch (problem) {
     return { layout, verdict: 'WRONG', detail: String(problem).split('\n').slice(0, 3).join('; ') }

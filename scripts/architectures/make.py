@@ -61,7 +61,7 @@ def logits_of(model, ids):
 
 def tokens_of(model, seed, shape=TOKENS):
     generator = torch.Generator().manual_seed(seed + 1)
-    return torch.randint(0, model.config.vocab_size, shape, generator=generator)
+    return torch.randint(0, model.config.get_text_config().vocab_size, shape, generator=generator)
 
 
 def save(model, folder):

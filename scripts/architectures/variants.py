@@ -13,6 +13,8 @@ import pathlib
 import random
 
 from make import HERE, make
+from nomic import CONFIG as NOMIC
+from nomic import make_nomic
 
 BASES = {
     "llama": {"model_type": "llama"},
@@ -39,6 +41,8 @@ def sizes_of(config, chance):
         "tie_word_embeddings": [True, False],
     }
     fields = [name for name in choices if name in config or name in ("rms_norm_eps", "tie_word_embeddings")]
+    if config["model_type"] in ("gemma4", "nomic_bert"):
+        return {}
     if config["model_type"] in ("dbrx", "lfm2_moe", "jetmoe"):
         fields = ["vocab_size"]
     return {name: chance.choice(choices[name]) for name in fields if chance.random() < 0.5}
@@ -51,6 +55,7 @@ if __name__ == "__main__":
     parser.add_argument("--seed", type=int, default=1)
     arguments = parser.parse_args()
     table = json.loads((HERE / "architectures.json").read_text())
+    table["nomic_bert"] = NOMIC
     table = {**{name: {**COMMON, **config} for name, config in BASES.items()}, **table}
     changes = json.loads((HERE / "changes.json").read_text())
     chance = random.Random(arguments.seed)
@@ -61,7 +66,11 @@ if __name__ == "__main__":
         change = {**sizes_of(table[name], chance), **change}
         folder = f"{number:03d}-{name}"
         try:
-            make(folder, {**table[name], **change}, arguments.out, arguments.seed + number)
+            config, seed = {**table[name], **change}, arguments.seed + number
+            if name == "nomic_bert":
+                make_nomic(pathlib.Path(arguments.out) / folder, config, seed)
+            else:
+                make(folder, config, arguments.out, seed)
         except Exception as problem:  # a config that transformers itself refuses says nothing about ours
             print(f"{folder}: transformers refuses {json.dumps(change)}: {str(problem)[:120]}")
             continue

@@ -24,6 +24,10 @@ const reals = (...shape: number[]): FileData => ({
 
 const joined = (...parts: readonly Uint8Array[]): Uint8Array => Uint8Array.from(parts.flatMap((part) => [...part]))
 
+/** The bytes from one place to another, replaced. */
+const spliced = (bytes: Uint8Array, from: number, to: number, put: Uint8Array): Uint8Array =>
+  joined(bytes.subarray(0, from), put, bytes.subarray(to))
+
 /** A file of bytes that count up. */
 function counted(...tensors: readonly (readonly [name: string, dtype: DTypeName, ...shape: number[]])[]): Uint8Array {
   const infos = tensors.map(([name, dtype, ...shape]) => ({
@@ -35,10 +39,25 @@ function counted(...tensors: readonly (readonly [name: string, dtype: DTypeName,
   return joined(headerBytes(infos), ...infos.map(({ bytes }) => Uint8Array.from({ length: bytes }, (_, at) => at)))
 }
 
+/** Codes of 4 bits in words, and their shape. */
+function packed(): Uint8Array {
+  const bytes = counted(
+    ['a.weight_packed', 'I32', 3, 9],
+    ['a.weight_scale', 'F16', 3, 3],
+    ['a.weight_shape', 'I64', 2],
+    ['a.weight_zero_point', 'I32', 1, 3],
+  )
+  const zeros = 12
+  const shape = Uint8Array.from({ length: 16 }, (_, at) => (at === 0 ? 3 : at === 8 ? 70 : 0))
+  return spliced(bytes, bytes.length - zeros - 16, bytes.length - zeros, shape)
+}
+
 /** Codes and scales. */
 const CODED: readonly Uint8Array[] = [
   counted(['a.proj_blocks', 'U8', 2, 3, 1, 16], ['a.proj_scales', 'U8', 2, 3, 1], ['a.proj_bias', 'F32', 2, 3]),
   counted(['a.weight', 'F8_E4M3', 3, 130], ['a.weight_scale_inv', 'F32', 1, 2], ['b.weight', 'BF16', 2, 2]),
+  counted(['a.weight', 'I8', 3, 130], ['a.weight_scale', 'BF16', 3, 2], ['a.weight_zero_point', 'I8', 3, 2]),
+  packed(),
   counted(['a.weight', 'F8_E4M3', 2, 130, 3], ['a.weight_scale_inv', 'BF16', 2, 2, 1]),
 ]
 
@@ -124,6 +143,9 @@ const WORDS = [
   '"F4"',
   '"F8_E4M3"',
   '_scale_inv',
+  '_scale',
+  '_packed',
+  '_zero_point',
   '_scales',
   '_blocks',
   '"BF16"',
@@ -147,10 +169,6 @@ const WORDS = [
 
 /** Lengths of a header. */
 const LENGTHS = [0n, 1n, 7n, 8n, 99n, 100_000_000n, 100_000_001n, 2n ** 31n, 2n ** 32n, 2n ** 53n, 2n ** 63n, 2n ** 64n - 1n]
-
-/** The bytes from one place to another, replaced. */
-const spliced = (bytes: Uint8Array, from: number, to: number, put: Uint8Array): Uint8Array =>
-  joined(bytes.subarray(0, from), put, bytes.subarray(to))
 
 const noise = (random: Random, length: number): Uint8Array => Uint8Array.from({ length }, () => below(random, 256))
 
@@ -233,7 +251,9 @@ const mutateFile = (valid: Uint8Array, random: Random): MutatedFile => mutateBy(
 // from the root of the project, where npm runs scripts
 const fixture = (name: string): Uint8Array => readFileSync(`test/fixtures/gguf/${name}.gguf`)
 
-const GGUF: readonly (() => Uint8Array)[] = ['every-type', 'mixtral', 'qwen3_moe'].map((name) => () => fixture(name))
+const GGUF: readonly (() => Uint8Array)[] = ['every-type', 'mixtral', 'qwen3_moe', 'deepseek_v3', 'exaone_moe', 'lfm2_moe'].map(
+  (name) => () => fixture(name),
+)
 
 /** Most edits of a GGUF file are in its header, of about this many bytes. */
 const GGUF_HEADER = 3000

@@ -1,4 +1,5 @@
 /** Runs command lines inside of the test, in a folder of their own. */
+import { Readable } from 'node:stream'
 import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { dirname, join, resolve } from 'node:path'
@@ -40,6 +41,7 @@ async function run(args: readonly string[], folder: string, input: string, errIs
     errIsLive,
     columns: 100,
     readInput: () => input,
+    lines: () => Readable.from(input === '' ? [] : input.trimEnd().split('\n')),
     path: (typed) => resolve(folder, typed),
   })
   return { code, out, err }

@@ -178,6 +178,13 @@ test.each([
   expect(err).toContain(limit)
 })
 
+test('sizes beyond those of a spec are refused without weights too', async () => {
+  const config = { ...withoutScaling(configOf(plain)), vocab_size: 2 ** 40 }
+  const { code, err } = await place({ 'm/config.json': JSON.stringify(config) }).smoe('import', 'm')
+  expect(code).toBe(5)
+  expect(err).toContain('the sizes in the config are beyond what a spec may have: ')
+})
+
 test('a config alone is imported by its path or its folder', async () => {
   const there = place({ 'm/config.json': JSON.stringify(withoutScaling(configOf(plain))) })
   const unchecked = 'note: no safetensors weights are beside the config: their names and shapes were not checked\n'
@@ -271,7 +278,7 @@ test('--explain tells what each field became, and leaves the spec to -o', async 
   expect(explained.code).toBe(0)
   expect(explained.out).toMatch(/^field +value +became\n/)
   expect(explained.out).toMatch(/\nmoe_intermediate_size +8 +the parameter F: the width inside an expert\n/)
-  expect(explained.out).toMatch(/\nrope_parameters\.rope_theta +10000 +the parameter theta\n/)
+  expect(explained.out).toMatch(/\nrope_parameters\.rope_theta +10000 +the base of the rotary embedding\n/)
   expect(explained.out).toMatch(/\nuse_cache +true +nothing: the logits do not depend on it\n/)
   expect(explained.out).toMatch(/\nis_causal +absent: true +whether a position sees later ones\n/)
   expect(there.read('m.smoe')).toContain('model qwen2_moe(')

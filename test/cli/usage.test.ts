@@ -1,3 +1,4 @@
+import { Readable } from 'node:stream'
 import { expect, test } from 'vitest'
 import { runCommandLine } from '../../cli/program.ts'
 import { LAYER, place } from './harness.ts'
@@ -50,6 +51,7 @@ test('a fault of ours ends with 70 and says how to report it', async () => {
     errIsLive: false,
     columns: 80,
     path: (typed) => typed,
+    lines: () => Readable.from([]),
     readInput: () => {
       throw new Error('the input is on fire')
     },

@@ -31,10 +31,16 @@ const SHORT: readonly Case[] = [
   ['deepseek_v3', 'hub', 'fp8_128', 19],
   ['qwen3_moe', 'hub', 'fp8_128', 14],
   ['qwen3_moe', 'fused', 'fp8_128', 14],
+  ['olmoe_int4', 'hub', 'int4_32', 14],
+  ['qwen3_moe_uint4', 'hub', 'uint4_128', 7],
 ]
 
-/** The same as others but for the names of their tensors. */
-const LONG: readonly Case[] = [['minimax_m2', 'hub', 'fp8_128', 14]]
+/** The same as others but for the names of their tensors and the shapes of their scales. */
+const LONG: readonly Case[] = [
+  ['minimax_m2', 'hub', 'fp8_128', 14],
+  ['mixtral_int8', 'hub', 'int8_128', 10],
+  ['glm4_moe_fp8', 'hub', 'fp8_128', 17],
+]
 
 /** Where weights are decoded while they load, too; the others would do the same. */
 const DECODED: readonly string[] = ['gpt_oss']

@@ -4,11 +4,13 @@ import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { configOfGguf } from '../../cli/import/gguf/config.ts'
 import { importModel } from '../../cli/import/import.ts'
 import { compileGraph } from '../../compiler/compile.ts'
+import { withWeightFormats } from '../../compiler/passes/weight-formats.ts'
 import { fileSource, openCheckpoint } from '../../runtime/checkpoint/files.ts'
 import { openGguf, type GgufFile } from '../../runtime/checkpoint/gguf/open.ts'
 import type { GgufValue } from '../../runtime/checkpoint/gguf/values.ts'
 import type { Device } from '../../runtime/device.ts'
 import { createSession } from '../../runtime/session.ts'
+import { formatsIn } from '../../runtime/weights/formats.ts'
 import { framed } from '../support/check.ts'
 import { argmaxRows, relativeError } from '../support/compare.ts'
 import { open } from '../support/devices.ts'
@@ -17,7 +19,22 @@ import { readSafetensors } from '../support/safetensors.ts'
 import { root } from '../support/sources.ts'
 
 const folder = join(root, 'test/fixtures/gguf')
-const types = ['llama', 'mixtral', 'qwen2', 'qwen3', 'qwen2_moe', 'qwen3_moe', 'olmoe']
+const types = [
+  ...['llama', 'mixtral', 'qwen2', 'qwen3', 'qwen2_moe', 'qwen3_moe', 'olmoe', 'granitemoeshared', 'gpt_oss'],
+  ...[
+    'gpt_oss_mxfp4',
+    'deepseek_v2',
+    'deepseek_v3',
+    'glm4_moe',
+    'dots1',
+    'exaone_moe',
+    'minimax_m2',
+    'lfm2_moe',
+    'ernie4_5_moe',
+    'hunyuan_v1_moe',
+    'dbrx',
+  ],
+]
 
 async function fileOf(type: string): Promise<GgufFile> {
   const file = await openGguf(await fileSource(join(folder, `${type}.gguf`)))
@@ -25,13 +42,18 @@ async function fileOf(type: string): Promise<GgufFile> {
   return file
 }
 
-function specOf(file: GgufFile): string {
+interface Read {
+  readonly spec: string
+  readonly isIgnorable: (tensor: string) => boolean
+}
+
+function read(file: GgufFile): Read {
   const found = configOfGguf(file)
   if (found.kind === 'unsupported') throw new Error(found.problems.join('\n'))
   const imported = importModel(found.config, { gguf: found.architecture })
   if (imported.kind === 'unsupported') throw new Error(imported.message)
   expect(imported.notes).toEqual([])
-  return imported.spec
+  return { spec: imported.spec, isIgnorable: found.isIgnorable }
 }
 
 let device: Device
@@ -40,12 +62,18 @@ afterAll(() => device.dispose())
 
 describe.each(types)('%s', (type) => {
   test('has the logits of transformers on the cpu device', async () => {
-    const text = specOf(await fileOf(type))
-    const { plan, diagnostics } = compileGraph(graphOf({ path: `${type}.smoe`, text }), device.target)
-    if (plan === null) throw new Error(framed(diagnostics))
-    const session = await createSession(device, plan)
+    const { spec: text, isIgnorable } = read(await fileOf(type))
     const tensors = await openCheckpoint(join(folder, `${type}.gguf`))
-    await session.loadWeights(tensors)
+    const shipped = { kind: 'tensors', formats: formatsIn(tensors), isByPath: false } as const
+    const graph = withWeightFormats(graphOf({ path: `${type}.smoe`, text }), shipped)
+    const { plan, diagnostics } = compileGraph(graph, device.target)
+    if (plan === null) throw new Error(framed(diagnostics))
+    const matrices = plan.weights.filter(({ shape }) => shape.length === 3).map(({ storage }) => storage?.format)
+    if (type === 'gpt_oss_mxfp4') expect(matrices).toContain('mxfp4_halves')
+    const session = await createSession(device, plan)
+    const extra = [...tensors.tensors.keys()].filter(isIgnorable)
+    expect(extra).toEqual(type === 'exaone_moe' ? ['blk.4.nextn.enorm.weight', 'blk.4.attn_norm.weight'] : [])
+    await session.loadWeights(tensors, { allowExtra: extra.length > 0 })
     await tensors.close()
     const { input_ids: ids, logits } = readSafetensors(join(folder, `${type}.safetensors`))
     const found = await session.run({ tokens: { shape: ids.shape, data: Int32Array.from(ids.values) } })
@@ -72,11 +100,57 @@ const refusals: readonly (readonly [type: string, changes: Readonly<Record<strin
   ['qwen3_moe', { 'qwen3moe.expert_weights_scale': 2.5 }, /'qwen3moe.expert_weights_scale' is 2.5/],
   ['qwen3_moe', { 'qwen3moe.attention.sliding_window': 8 }, /keys that nothing reads: qwen3moe.attention.sliding_window/],
   ['qwen3_moe', { 'qwen3moe.block_count': 'two' }, /'qwen3moe.block_count' must be a number, not "two"/],
-  ['qwen3_moe', { 'qwen3moe.rope.scaling.type': 'yarn' }, /'qwen3moe.rope.scaling.type' is 'yarn'/],
+  [
+    'qwen3_moe',
+    { 'qwen3moe.rope.scaling.type': 'longrope' },
+    /'qwen3moe.rope.scaling.type' is 'longrope': none, linear, yarn are read/,
+  ],
+  ['glm4_moe', { 'glm4moe.rope.scaling.yarn_attn_factor': 1.2 }, /'glm4moe.rope.scaling.yarn_attn_factor' is 1.2: only 1/],
+  [
+    'glm4_moe',
+    { 'glm4moe.rope.scaling.yarn_log_multiplier': 0.1 },
+    /keys that nothing reads: glm4moe.rope.scaling.yarn_log_multiplier/,
+  ],
+  ['glm4_moe', { 'glm4moe.expert_gating_func': 1 }, /'glm4moe.expert_gating_func' is 1: only 2, sigmoid/],
+  ['gpt_oss', { 'gpt-oss.expert_gating_func': 1 }, /'gpt-oss.expert_gating_func' is 1: only 3, softmax of the chosen/],
+  ['granitemoeshared', { 'granitemoe.expert_weights_norm': false }, /'granitemoe.expert_weights_norm' is false/],
+  [
+    'deepseek_v2',
+    { 'deepseek2.expert_group_count': 4 },
+    /'deepseek2.expert_group_count' is 4: one group is supported beside a softmax/,
+  ],
+  ['deepseek_v2', { 'deepseek2.expert_weights_norm': true }, /'deepseek2.expert_weights_norm' is true/],
+  ['hunyuan_v1_moe', { 'hunyuan-moe.expert_feed_forward_length': 9 }, /'hunyuan-moe.expert_feed_forward_length' is 9/],
+  ['hunyuan_v1_moe', { 'hunyuan-moe.expert_shared_count': 2 }, /'hunyuan-moe.expert_shared_count' is 2/],
+  ['dbrx', { 'dbrx.attention.layer_norm_epsilon': 1e-6 }, /'dbrx.attention.layer_norm_epsilon' is/],
+  [
+    'lfm2_moe',
+    { 'lfm2moe.attention.head_count_kv': 2 },
+    /'lfm2moe.attention.head_count_kv' must be a list of whole numbers, not 2/,
+  ],
+  ['exaone_moe', { 'exaone-moe.attention.sliding_window_pattern': 4 }, /must be a list of true or false, not 4/],
   ['qwen3', { 'qwen3.rope.dimension_count': 4 }, /'qwen3.rope.dimension_count' is 4 of 6/],
 ]
 
 test.each(refusals)('%s with %j is refused', async (type, changes, message) => {
   const found = configOfGguf(changed(await fileOf(type), changes))
   expect(found.kind === 'unsupported' ? found.problems.join('\n') : '').toMatch(message)
+})
+
+test.each([
+  ['deepseek2.expert_group_count', /'deepseek2.expert_group_count' is missing/],
+  ['deepseek2.rope.scaling.yarn_log_multiplier', /'deepseek2.rope.scaling.yarn_log_multiplier' is missing/],
+])('DeepSeek-V3 without %s is refused', async (key, message) => {
+  const file = await fileOf('deepseek_v3')
+  const found = configOfGguf({ ...file, values: new Map([...file.values].filter(([name]) => name !== key)) })
+  expect(found.kind === 'unsupported' ? found.problems.join('\n') : '').toMatch(message)
+})
+
+test('keys and values of latent attention in tensors of their own are refused', async () => {
+  const file = await fileOf('deepseek_v3')
+  const tensors = new Map([...file.tensors, ['blk.0.attn_k_b.weight', file.tensors.get('blk.0.attn_kv_b.weight')!] as const])
+  const found = configOfGguf({ ...file, tensors })
+  expect(found.kind === 'unsupported' ? found.problems : []).toEqual([
+    "'blk.0.attn_k_b.weight': keys and values of latent attention in tensors of their own are not read",
+  ])
 })

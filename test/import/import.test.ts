@@ -43,7 +43,7 @@ describe('the spec of a checkpoint', () => {
     const text = specOf(config)
     expect(framed(checkSource({ path: 'published.smoe', text }).diagnostics)).toBe('')
     for (const field of ['vocab_size', 'hidden_size', 'intermediate_size', 'num_hidden_layers', 'num_attention_heads']) {
-      expect(text).toContain(`= ${config[field] as number},`)
+      expect(text).toMatch(new RegExp(`= ${config[field] as number}[,)]`))
     }
   })
 
@@ -88,11 +88,38 @@ describe('the spec of a checkpoint', () => {
     expect(specOf(older)).toBe(specOf(config))
   })
 
+  test('ERNIE 4.5 has experts up to the last layer where its config does not say where they end', () => {
+    const path = join(root, 'test/fixtures/architectures/ernie4_5_moe/config.json')
+    const config = JSON.parse(readFileSync(path, 'utf8')) as Record<string, unknown>
+    const absent = specOf(without(config, 'moe_layer_end_index'))
+    expect(absent).toBe(specOf({ ...config, moe_layer_end_index: -1 }))
+    expect(absent).toContain('moe(')
+  })
+
+  test('hostile layers are refused in few words', () => {
+    const path = join(root, 'test/fixtures/architectures/qwen2_moe/config.json')
+    const { layer_types: _, ...config } = JSON.parse(readFileSync(path, 'utf8')) as Record<string, unknown>
+    const scattered = Array.from({ length: 4000 }, (_, i) => i).filter((i) => (i * i * 7 + i * 3) % 11 < 5)
+    expect(messageOf({ ...config, num_hidden_layers: 4000, mlp_only_layers: scattered })).toBe(
+      'layers differ in no pattern, and more than 64 are of the rarer kind',
+    )
+    const odd = messageOf({ ...config, num_hidden_layers: 3, layer_types: Array.from({ length: 50_000 }, (_, i) => i) })
+    expect(odd.split('\n').length).toBeLessThan(5)
+  })
+
+  test('so many shared experts that their width is no exact number are refused', () => {
+    const path = join(root, 'test/fixtures/architectures/deepseek_v3/config.json')
+    const config = JSON.parse(readFileSync(path, 'utf8')) as Record<string, unknown>
+    expect(messageOf({ ...config, n_shared_experts: 8, moe_intermediate_size: 2 ** 53 - 1 })).toContain(
+      "'n_shared_experts' is 8: so many times 'moe_intermediate_size' is beyond what a spec may have",
+    )
+  })
+
   test('mixtral has eight heads of keys and values where its config does not say, and as many as of queries where it says null', () => {
     const config = { ...configOf('mixtral'), num_attention_heads: 16, hidden_size: 64 }
-    expect(specOf(without(config, 'num_key_value_heads'))).toContain('G: int in 1..H = 8,')
-    expect(specOf({ ...config, num_key_value_heads: null })).toContain('G: int in 1..H = 16,')
-    expect(specOf({ ...without(configOf('llama'), 'num_key_value_heads') })).toContain('G: int in 1..H = 4,')
+    expect(specOf(without(config, 'num_key_value_heads'))).toContain('groups = 8,')
+    expect(specOf({ ...config, num_key_value_heads: null })).toContain('attention(normed, heads = 16, theta')
+    expect(specOf({ ...without(configOf('llama'), 'num_key_value_heads') })).not.toContain('groups')
   })
 
   test('fields that nobody knows are noted, those without effect are not', () => {
@@ -171,6 +198,12 @@ describe('what cannot be imported is refused with its reason', () => {
       'llama',
       { rope_parameters: { rope_type: 'default', factor: 8 } },
       "'rope_parameters.factor' is given",
+    ],
+    [
+      'kinds of layers that are many numbers',
+      'llama',
+      { layer_types: Array.from({ length: 50_000 }, (_, at) => at) },
+      "'layer_types' names 0: supported are",
     ],
     ['a scaling that is a word', 'llama', { rope_scaling: 'linear' }, "'rope_scaling' must be an object"],
     [

@@ -41,7 +41,7 @@ test.each([
 test('a condition is true for the layers that it was made from', () => {
   assertProperty(
     fc.property(fc.array(fc.boolean(), { minLength: 1, maxLength: 24 }), (flags) => {
-      const condition = conditionOf(flags)
+      const condition = conditionOf(flags)!
       expect(flags.map((_, i) => holds(condition, i))).toEqual(flags)
     }),
     200,
@@ -54,4 +54,11 @@ test('a choice that is none has no condition', () => {
     '0',
     'if i < 2 then W else 0',
   ])
+})
+
+test('layers without a pattern are listed where they are few, and the search ends soon where they are many', () => {
+  const scattered = (length: number): readonly boolean[] => Array.from({ length }, (_, i) => (i * i * 7 + i * 3) % 11 < 5)
+  expect(conditionOf(scattered(40))).toMatch(/^i [!=]= \d+( (or|and) i [!=]= \d+)+$/)
+  // minutes without a bound on the period
+  expect(conditionOf(scattered(65_536))).toBeNull()
 })

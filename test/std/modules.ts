@@ -130,6 +130,12 @@ const others: readonly Module[] = [
     },
   },
   {
+    name: 'geglu-mlp',
+    imports: ['geglu_mlp from std/blocks/mlp'],
+    expression: 'geglu_mlp(x, F = 8) as mlp',
+    weights: { 'mlp.gate': 'gate_proj.weight', 'mlp.up': 'up_proj.weight', 'mlp.down': 'down_proj.weight' },
+  },
+  {
     name: 'short-convolution',
     imports: ['short_convolution from std/blocks/short_convolution'],
     expression: 'short_convolution(x, taps = 3, biases = true) as convolution',

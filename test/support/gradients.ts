@@ -61,14 +61,19 @@ export interface Difference {
 }
 
 /** Central differences of the fourth order for every element of every f32 input. */
-export function differences(graph: Graph, feeds: Readonly<Record<string, HostTensor>>, step = 1e-3): readonly Difference[] {
+export function differences(
+  graph: Graph,
+  feeds: Readonly<Record<string, HostTensor>>,
+  step = 1e-3,
+  weights: Readonly<Record<string, HostTensor>> = {},
+): readonly Difference[] {
   const names = Object.keys(feeds).filter((name) => feeds[name].dtype === 'f32')
-  const gradients = evaluate(differentiate(graph, { by: names }), { inputs: feeds, weights: {} })
+  const gradients = evaluate(differentiate(graph, { by: names }), { inputs: feeds, weights })
   const lossAt = (name: string, element: number, delta: number): number => {
     const values = feeds[name].values.slice()
     values[element] += delta
     const moved = { ...feeds, [name]: hostTensor(feeds[name].shape, 'f32', values) }
-    return evaluate(graph, { inputs: moved, weights: {} })['loss.sum'].values[0]
+    return evaluate(graph, { inputs: moved, weights })['loss.sum'].values[0]
   }
   return names.flatMap((name) =>
     Array.from(feeds[name].values, (_, element) => {

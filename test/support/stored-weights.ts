@@ -1,10 +1,24 @@
 /** Weights in a format, of random codes, and checkpoints that hold them. */
 import { createRandom } from '../../cli/random.ts'
-import { formatOf, storageIn, storedBytes, type FormatName } from '../../plan/storage/formats.ts'
+import { FORMAT_NAMES, formatOf, storageIn, storedBytes, type FormatName } from '../../plan/storage/formats.ts'
 import { decodeElements } from '../../plan/storage/host.ts'
 import type { Checkpoint, TensorInfo } from '../../runtime/checkpoint/checkpoint.ts'
 import type { ElementType } from '../../runtime/checkpoint/dtypes.ts'
 import { elementCount } from '../../runtime/tensors.ts'
+
+/** Formats that share their decode with another but for lengths, zero points or the order of codes: the long run has them. */
+export const ALIKE: readonly FormatName[] = [
+  'int4_128',
+  'int8_32',
+  'uint4_32',
+  'uint8_32',
+  'uint8_128',
+  'mxfp4_halves',
+  'q5_1',
+  'iq4_nl',
+]
+
+export const DISTINCT: readonly FormatName[] = FORMAT_NAMES.filter((format) => !ALIKE.includes(format))
 
 export interface StoredTensor {
   readonly format: FormatName
@@ -48,6 +62,13 @@ const setHalves =
 
 const setExponent: SetScales = (block, random) => block.setUint8(0, 118 + Math.floor(random() * 8))
 
+/** Integers in groups: a scale, and a zero point of so many bits where there is one. */
+const groups = (format: FormatName, zeroBits: number | null): MakeCodes =>
+  blocks(format, (block, random) => {
+    block.setFloat32(0, random() / 256, true)
+    if (zeroBits !== null) block.setUint16(4, 256 - Math.floor(random() * 2 ** zeroBits), true)
+  })
+
 const MAKE: { readonly [F in FormatName]: MakeCodes } = {
   bf16: floats(0x3f80, 0x80),
   f16: floats(0x3c00, 0x400),
@@ -70,6 +91,14 @@ const MAKE: { readonly [F in FormatName]: MakeCodes } = {
   iq4_nl: blocks('iq4_nl', setHalves(0)),
   iq4_xs: blocks('iq4_xs', setHalves(0)),
   q6_k: blocks('q6_k', setHalves(208)),
+  int4_32: groups('int4_32', null),
+  int4_128: groups('int4_128', null),
+  int8_32: groups('int8_32', null),
+  int8_128: groups('int8_128', null),
+  uint4_32: groups('uint4_32', 4),
+  uint4_128: groups('uint4_128', 4),
+  uint8_32: groups('uint8_32', 8),
+  uint8_128: groups('uint8_128', 8),
 }
 
 /** A tensor of random codes, about as large as weights are. */

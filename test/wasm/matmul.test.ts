@@ -7,8 +7,9 @@ import { CPU, WIDE_CPU } from '../../plan/target.ts'
 import { tilesFor, type DotTile } from '../../plan/tiles.ts'
 import { chain, F32 } from '../../compiler/reference/precision.ts'
 import { assertProperty } from '../support/property.ts'
-import { FORMAT_NAMES, storageIn, storageText, type FormatName } from '../../plan/storage/formats.ts'
-import { randomStored } from '../support/stored-weights.ts'
+import { inRun, MORE_IN_LONG } from '../support/runs.ts'
+import { storageIn, storageText, type FormatName } from '../../plan/storage/formats.ts'
+import { ALIKE, DISTINCT, randomStored } from '../support/stored-weights.ts'
 import { createWasmKernel } from '../support/wasm-kernel.ts'
 
 type Layout = 'k' | 'mn'
@@ -248,6 +249,15 @@ it.each<[Layout, DotTile]>([
   }
 })
 
+test('few rows have the bits of packed operands, which those at a distance that is open have', () => {
+  const sample = grouped('lookup', { rows: 7, columns: 150, k: 27, left: 'k', right: 'mn', seed: 9 })
+  const open = createWasmKernel(parseKernel(sample.text.replaceAll('stride [150]', 'stride [D]')), { D: 150 })
+  for (const [name, values] of Object.entries(sample.buffers)) open.write(name, values)
+  for (const name of ['y', 'y2']) open.write(name, open.read(name).fill(NaN))
+  open.run()
+  expect(['y', 'y2'].map(open.read)).toEqual(results(sample, [], dots[0]))
+})
+
 /** The weight gradient alone, over the same rows, in a buffer that it alone writes. */
 function storedAlone(sample: Sample): string {
   const isSecond = (line: string): boolean => /@w2|@y2/.test(line)
@@ -300,24 +310,28 @@ test('a block of zeros that a kernel left is not written again', () => {
   ).toBe(true)
 })
 
-it.each(FORMAT_NAMES)('operands in %s have the bits of their numbers', (format) => {
-  const made = fc.constantFrom(
-    dense,
-    (s: Sizes) => grouped('lookup', s),
-    (s: Sizes) => grouped('sorted', s),
-  )
-  assertProperty(
-    fc.property(sizes, made, fc.boolean(), fc.constantFrom(...dots), (size, make, isLeftStored, dot) => {
-      const right = size.right === 'k' ? size.k : size.columns
-      const left = make === dense && size.left === 'mn' ? size.rows : size.k
-      const { plain, stored } = inFormat(
-        make(size),
-        format,
-        { w: right, w2: right, ...(isLeftStored ? { x: left } : {}) },
-        size.seed,
-      )
-      expect(results(stored, [], dot)).toEqual(results(plain, [], dot))
-    }),
-    8,
-  )
-})
+it.each(inRun({ short: DISTINCT, long: ALIKE, whole: ALIKE }))(
+  'operands in %s have the bits of their numbers',
+  MORE_IN_LONG,
+  (format) => {
+    const made = fc.constantFrom(
+      dense,
+      (s: Sizes) => grouped('lookup', s),
+      (s: Sizes) => grouped('sorted', s),
+    )
+    assertProperty(
+      fc.property(sizes, made, fc.boolean(), fc.constantFrom(...dots), (size, make, isLeftStored, dot) => {
+        const right = size.right === 'k' ? size.k : size.columns
+        const left = make === dense && size.left === 'mn' ? size.rows : size.k
+        const { plain, stored } = inFormat(
+          make(size),
+          format,
+          { w: right, w2: right, ...(isLeftStored ? { x: left } : {}) },
+          size.seed,
+        )
+        expect(results(stored, [], dot)).toEqual(results(plain, [], dot))
+      }),
+      8,
+    )
+  },
+)

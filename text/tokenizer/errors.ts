@@ -1,4 +1,4 @@
-/** The error of tokenizers that users can correct. */
+/** The error of tokenizers and chat templates that users can correct. */
 
 export type TokenizerErrorCode =
   /** The file is damaged, or larger than any tokenizer is. */

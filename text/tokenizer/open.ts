@@ -14,10 +14,10 @@ export interface TokenizerOptions {
 
 export interface Tokenizer {
   /**
-   * The token ids of a text, with the special tokens that the model expects around it, as transformers gives them. Throws a
-   * TokenizerError.
+   * The token ids of a text, with the special tokens that the model expects around it, as transformers gives them, or without
+   * them where `isFramed` is false. Throws a TokenizerError.
    */
-  readonly encode: (text: string) => Promise<Int32Array>
+  readonly encode: (text: string, isFramed?: boolean) => Promise<Int32Array>
   /** Ends its process. */
   readonly close: () => Promise<void>
 }
@@ -47,13 +47,13 @@ export async function openTokenizer(
     await close()
     throw error
   }
-  const encode = async (text: string): Promise<Int32Array> => {
+  const encode = async (text: string, isFramed = true): Promise<Int32Array> => {
     const what = 'tokenizing a text'
     const reply = await library.ask({ kind: 'encode', text }, what, deadline * Math.max(1, text.length / MIB))
     refuseFailure(reply, what)
     if (reply.kind !== 'encoded') throw new Error(`a tokenizer answered '${reply.kind}'`)
     if (reply.ids.includes(-1)) throw new TokenizerError('failed', 'a piece of the text has no token, and none stands for it')
-    return Int32Array.from([...frame.before, ...reply.ids, ...frame.after])
+    return isFramed ? Int32Array.from([...frame.before, ...reply.ids, ...frame.after]) : reply.ids
   }
   return { encode, close }
 }

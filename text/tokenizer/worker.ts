@@ -1,11 +1,6 @@
-/**
- * The process that the library runs in. The function is sent there as text: it refers to nothing outside of itself. What it
- * throws comes back as a message; what does not end is killed. A thread would not do: V8 compiles some regular expressions in
- * exponential time, and ends no thread meanwhile.
- */
-import { spawn } from 'node:child_process'
+/** The library of tokenizers in a process of its own, and what is said to it. */
 import { createRequire } from 'node:module'
-import { TokenizerError } from './errors.ts'
+import { startLibrary, type LibraryProcess, type Port } from '../process.ts'
 import type { Fields } from './fields.ts'
 
 export type WorkerRequest =
@@ -30,12 +25,7 @@ interface Library {
   }
 }
 
-interface Port {
-  readonly post: (reply: WorkerReply) => void
-  readonly onMessage: (receive: (request: WorkerRequest) => void) => void
-}
-
-function serve(library: Library, port: Port): void {
+function serve(library: Library, port: Port<WorkerRequest, WorkerReply>): void {
   let tokenizer: InstanceType<Library['Tokenizer']> | null = null
   port.onMessage((request) => {
     try {
@@ -52,83 +42,13 @@ function serve(library: Library, port: Port): void {
   })
 }
 
-/** Quiet: the library warns on the console. */
-const program = (library: string): string => `console.warn = console.log = console.error = () => {}
-process.on('disconnect', () => process.exit())
-;(${String(serve)})(require(${JSON.stringify(library)}), {
-  post: (m) => process.send(m),
-  onMessage: (f) => process.on('message', f),
-})`
+export type TokenizerProcess = LibraryProcess<WorkerRequest, WorkerReply>
 
-export interface TokenizerProcess {
-  /** Throws a TokenizerError: after the deadline (milliseconds), out of memory, and for what the library throws. */
-  readonly ask: (request: WorkerRequest, what: string, deadline: number) => Promise<WorkerReply>
-  readonly close: () => Promise<void>
-  /** Whether nothing ended it so far. */
-  readonly isRunning: () => boolean
-}
-
-const seconds = (ms: number): string => `${ms < 1000 ? (ms / 1000).toFixed(2) : Math.round(ms / 1000)} s`
-
-/** Why the process ended, where nobody asked it to. */
-function endOf(code: number | null, signal: NodeJS.Signals | null, memory: number): TokenizerError {
-  // V8 aborts at the end of its heap
-  const isOutOfMemory = signal === 'SIGABRT' || code === 134
-  return isOutOfMemory
-    ? new TokenizerError('memory', `the tokenizer needs more than ${memory} MiB of memory`)
-    : new TokenizerError('failed', 'the tokenizer is closed')
-}
-
-/** Starts the process with so many MiB of heap. It keeps the caller's alive only during a question. */
-export function startProcess(memory: number): TokenizerProcess {
-  const library = createRequire(import.meta.url).resolve('@huggingface/tokenizers')
-  const child = spawn(process.execPath, [`--max-old-space-size=${memory}`, '-e', program(library)], {
-    stdio: ['ignore', 'ignore', 'ignore', 'ipc'],
-    serialization: 'advanced',
-    env: {},
-    windowsHide: true,
+/** Starts the process with so many MiB of heap. */
+export const startProcess = (memory: number): TokenizerProcess =>
+  startLibrary({
+    library: createRequire(import.meta.url).resolve('@huggingface/tokenizers'),
+    serve,
+    memory,
+    name: 'the tokenizer',
   })
-  let ended: TokenizerError | null = null
-  let answer: { readonly take: (reply: WorkerReply) => void; readonly fail: (error: TokenizerError) => void } | null = null
-  const end = (error: TokenizerError): void => {
-    ended ??= error
-    answer?.fail(ended)
-  }
-  child.on('message', (reply) => answer?.take(reply as WorkerReply))
-  child.on('error', (error) => end(new TokenizerError('failed', `the tokenizer ended: ${error.message}`)))
-  const exit = new Promise<void>((resolve) => {
-    child.on('exit', (code, signal) => {
-      end(endOf(code, signal, memory))
-      resolve()
-    })
-  })
-  child.unref()
-  child.channel?.unref()
-  return {
-    ask: async (request, what, deadline) => {
-      if (ended !== null) throw ended
-      let timer: NodeJS.Timeout | undefined
-      child.channel?.ref()
-      try {
-        return await new Promise<WorkerReply>((take, fail) => {
-          answer = { take, fail }
-          timer = setTimeout(() => {
-            end(new TokenizerError('deadline', `${what} took longer than ${seconds(deadline)}`))
-            child.kill('SIGKILL')
-          }, deadline)
-          child.send(request, (error) => error !== null && end(new TokenizerError('failed', 'the tokenizer is closed')))
-        })
-      } finally {
-        answer = null
-        clearTimeout(timer)
-        child.channel?.unref()
-      }
-    },
-    isRunning: () => ended === null,
-    close: async () => {
-      child.ref()
-      child.kill('SIGKILL')
-      await exit
-    },
-  }
-}

@@ -1,12 +1,11 @@
 /** Short convolutions over positions in some layers, in the place of attention. */
-import { conditionOf, layerFlags } from '../decoder/layers.ts'
+import { layerCondition, layerFlags } from '../decoder/layers.ts'
 import { either } from '../experts/mixed.ts'
 import type { Make, Sublayer } from '../part.ts'
-import { intParameter } from '../parameter.ts'
 import { readLayerTypes } from './window.ts'
 
 const shortConvolution: Make<Sublayer> = ({ fields }) => {
-  const taps = fields.count('conv_L_cache', 'the parameter K: the taps of a convolution')
+  const taps = fields.count('conv_L_cache', 'the taps of a convolution')
   const hasBias = fields.flag('conv_bias', 'biases of the convolutions')
   const names = { open: 'in_proj', kernel: 'conv', close: 'out_proj' }
   const weights = Object.entries(names).flatMap(([path, name]) => [
@@ -15,12 +14,12 @@ const shortConvolution: Make<Sublayer> = ({ fields }) => {
   ])
   return {
     imports: { 'blocks/short_convolution': ['short_convolution'] },
-    parameters: [intParameter('K', taps, 'Positions that a convolution sees.', 'heads')],
+    parameters: [],
     weights: Object.fromEntries(weights) as Record<string, string>,
     label: 'attention',
     namesInput: true,
     isChoice: false,
-    lines: (input) => [`short_convolution(${input}, taps = K${hasBias ? ', biases = true' : ''}) as convolution`],
+    lines: (input) => [`short_convolution(${input}, taps = ${taps}${hasBias ? ', biases = true' : ''}) as convolution`],
   }
 }
 
@@ -30,7 +29,10 @@ export const convolutionOr =
   (context) => {
     const types = readLayerTypes(context.fields, context.layers, ['conv', 'full_attention'])
     if (types === null) context.fields.refuse("'layer_types' is missing: it says which layers have a convolution")
-    const condition = conditionOf(layerFlags(context.layers, (i) => types?.[i] === 'conv'))
+    const condition = layerCondition(
+      context.fields,
+      layerFlags(context.layers, (i) => types?.[i] === 'conv'),
+    )
     const [convolution, heads] = [shortConvolution(context), attention(context)]
     if (typeof condition === 'boolean') return condition ? convolution : heads
     return either(condition, convolution, heads, 'attention')

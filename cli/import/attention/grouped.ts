@@ -5,20 +5,11 @@
 import { chosen } from '../decoder/layers.ts'
 import type { Fields } from '../fields.ts'
 import { partsOf } from '../names/source.ts'
-import { intParameter, realParameter, type ParameterText } from '../parameter.ts'
 import { mergedImports, type Context, type Make, type Sublayer, type Weights } from '../part.ts'
-import {
-  demandPairs,
-  plainRopeText,
-  readRope,
-  ropeParameters,
-  ropeText,
-  type Rope,
-  type RopeOptions,
-  type RopeText,
-} from '../rope.ts'
+import { plainRopeText, ropeText, type RopeText } from '../rope-text.ts'
+import { demandPairs, readRope, type Rope, type RopeOptions } from '../rope.ts'
 import { realText } from '../write.ts'
-import { headParameters, readHeads, type HeadFields, type Heads } from './heads.ts'
+import { headParameters, headText, readHeads, type HeadFields, type Heads } from './heads.ts'
 import { refuseLayerTypes, type Window } from './window.ts'
 
 /** Which projections have a bias. */
@@ -54,8 +45,8 @@ export interface GroupedOptions {
   readonly norms?: QueryNorms | ((fields: Fields) => QueryNorms)
   /** The clamp of queries, keys and values; null for none. */
   readonly clip?: (fields: Fields) => number | null
-  /** Field of the factor on the scores; 1 / sqrt(head) where it is absent. */
-  readonly scale?: string
+  /** Field of the factor on the scores, or a number that no config changes; 1 / sqrt(head) where it is absent. */
+  readonly scale?: string | number
   readonly window?: Make<Window | null>
   /** Whether layers without a window have no rotary embedding, where others have one. */
   readonly rotatesInWindows?: boolean
@@ -63,8 +54,20 @@ export interface GroupedOptions {
   readonly isInterleaved?: boolean
   /** Name in a layer of the learned logits beside the scores. */
   readonly sinks?: string
+  /** The rotary embedding by its options, or as another function reads it. */
   readonly rope?: RopeOptions | ((fields: Fields, heads: Heads) => RopeOptions)
+  readonly readRope?: (fields: Fields) => Rope
   readonly fields?: Partial<HeadFields>
+  /** The heads, where more than the values of fields decides. */
+  readonly heads?: (fields: Fields) => Heads
+  /** Whether values are the keys before their norm. */
+  readonly sharesValues?: boolean
+  /** Whether each head of the values is scaled to root mean square 1. */
+  readonly hasValueNorm?: boolean
+  /** Whether every position sees all others; else `is_causal` says it. */
+  readonly isBidirectional?: boolean
+  /** Name of the block in a layer, where there is another one beside it. */
+  readonly path?: string
   readonly names?: Partial<AttentionNames>
   /** A law that these heads keep. */
   readonly law?: (fields: Fields, heads: Heads) => void
@@ -91,38 +94,41 @@ export const queryBiases =
 export const clipOf =
   (field: string) =>
   (fields: Fields): number | null =>
-    fields.optionalPositive(field, 'the parameter clip')
+    fields.optionalPositive(field, CLIP)
 
-function weightsOf(names: AttentionNames, biases: Biases, norms: QueryNorms, sinks: string | undefined): Weights {
+export const CLIP = 'the clamp of queries, keys and values'
+
+interface Weighted {
+  readonly path: string
+  readonly names: AttentionNames
+  readonly biases: Biases
+  readonly norms: QueryNorms
+  readonly sinks: string | undefined
+  readonly sharesValues: boolean
+}
+
+function weightsOf({ path, names, biases, norms, sinks, sharesValues }: Weighted): Weights {
+  const projections = PROJECTIONS.filter((name) => !(sharesValues && name === 'v'))
   const isBiased = (name: string): boolean => (name === 'o' ? biases.output : biases.queries)
   const biasOf = (source: string): string => {
     const { tensor, slices } = partsOf(source)
     return `${tensor.replace(/weight$/, 'bias')}${slices}`
   }
   return Object.fromEntries([
-    ...PROJECTIONS.map((name) => [`attention.${name}`, names[name]]),
-    ...PROJECTIONS.filter(isBiased).map((name) => [`attention.${name}_bias`, biasOf(names[name])]),
+    ...projections.map((name) => [`${path}.${name}`, names[name]]),
+    ...projections.filter(isBiased).map((name) => [`${path}.${name}_bias`, biasOf(names[name])]),
     ...(norms === 'none'
       ? []
       : [
-          ['attention.q_norm.weight', names.qNorm],
-          ['attention.k_norm.weight', names.kNorm],
+          [`${path}.q_norm.weight`, names.qNorm],
+          [`${path}.k_norm.weight`, names.kNorm],
         ]),
-    ...(sinks === undefined ? [] : [['attention.sink', sinks]]),
+    ...(sinks === undefined ? [] : [[`${path}.sink`, sinks]]),
   ])
 }
 
-function windowText(window: Window | null): {
-  readonly arguments: readonly string[]
-  readonly parameters: readonly ParameterText[]
-} {
-  if (window === null || window.layers === false) return { arguments: [], parameters: [] }
-  const doc = 'A token sees itself and the W - 1 before it.'
-  return {
-    arguments: [`window = ${chosen(window.layers, 'W', '0')}`],
-    parameters: [intParameter('W', window.size, doc, 'limit')],
-  }
-}
+const windowText = (window: Window | null): readonly string[] =>
+  window === null || window.layers === false ? [] : [`window = ${chosen(window.layers, String(window.size), '0')}`]
 
 function readDirection(fields: Fields, window: Window | null): readonly string[] {
   const isCausal = fields.flag('is_causal', 'whether a position sees later ones', true)
@@ -146,29 +152,16 @@ function rotatedOf(fields: Fields, { size }: Heads, { share }: Rope): number {
   return rotated
 }
 
-interface Rotary {
-  readonly arguments: readonly string[]
-  readonly parameters: readonly ParameterText[]
-  readonly imports: RopeText['imports']
-  /** Whether the arguments name the size of a head. */
-  readonly needsSize: boolean
-}
-
-function rotaryOf(fields: Fields, heads: Heads, rope: Rope): Rotary {
+function rotaryOf(fields: Fields, heads: Heads, rope: Rope): RopeText {
   const rotated = rotatedOf(fields, heads, rope)
   demandPairs(fields, rope, rotated / 2)
-  const isWhole = rotated === heads.size
-  const text = isWhole ? plainRopeText(rope, 'C / 2') : ropeText(rope, 'R / 2')
-  return {
-    arguments: [...(isWhole ? [] : ['rotated = R']), ...text.arguments],
-    parameters: [
-      ...(isWhole ? [] : [intParameter('R', rotated, 'Channels of a head that are rotated.', 'heads', '2..')]),
-      ...ropeParameters(rope),
-    ],
-    imports: text.imports,
-    needsSize: text.arguments.some((one) => /\bC\b/.test(one)),
-  }
+  if (rotated === heads.size) return plainRopeText(rope, rotated / 2)
+  const text = ropeText(rope, rotated / 2)
+  return { ...text, arguments: [`rotated = ${rotated}`, ...text.arguments] }
 }
+
+const scaleOf = (fields: Fields, scale: string | number): number =>
+  typeof scale === 'number' ? scale : fields.positive(scale, 'the factor on the scores')
 
 const of = <T, A extends unknown[]>(option: T | ((...given: A) => T), ...given: A): T =>
   typeof option === 'function' ? (option as (...given: A) => T)(...given) : option
@@ -177,47 +170,42 @@ export const groupedQueries =
   (options: GroupedOptions = {}): Make<Sublayer> =>
   (context: Context) => {
     const { fields } = context
+    const { path = 'attention', sharesValues = false, hasValueNorm = false } = options
     const names = { ...NAMES, ...options.names }
-    const heads = readHeads(fields, options.fields)
+    const heads = options.heads?.(fields) ?? readHeads(fields, options.fields)
     options.law?.(fields, heads)
-    const rotary = rotaryOf(fields, heads, readRope(fields, of(options.rope ?? {}, fields, heads)))
+    const rope = options.readRope?.(fields) ?? readRope(fields, of(options.rope ?? {}, fields, heads))
+    const rotary = rotaryOf(fields, heads, rope)
     const window = options.window?.(context) ?? null
     if (options.window === undefined) refuseLayerTypes(context)
     const biases = options.biases?.(fields) ?? noBiases
     const norms = of(options.norms ?? 'none', fields)
     const clip = options.clip?.(fields) ?? null
-    const windowed = windowText(window)
-    const namesSize = Object.values(names).some((source) => /\bC\b/.test(partsOf(source).slices))
-    const withSize = rotary.needsSize || namesSize
+    const areNamed = Object.values(names).some((source) => /\b[HGC]\b/.test(partsOf(source).slices))
     const hasPlainLayers = options.rotatesInWindows === true && window !== null && window.layers !== true
     const list = [
-      'heads = H',
-      'groups = G',
-      ...(heads.isFree || withSize ? ['C = C'] : []),
+      ...headText(heads, areNamed),
       ...rotary.arguments,
       ...(hasPlainLayers ? [`rotary = ${String(window.layers)}`] : []),
       ...(options.isInterleaved === true || context.rotates === 'interleaved' ? ['interleaved = true'] : []),
-      ...readDirection(fields, window),
-      ...windowed.arguments,
+      ...(options.isBidirectional === true ? ['bidirectional = true'] : readDirection(fields, window)),
+      ...windowText(window),
       ...(biases.queries ? ['biases = true'] : []),
       ...(biases.output ? ['output_bias = true'] : []),
       ...(norms === 'none' ? [] : [`norms = "${norms}"`, 'eps = eps']),
-      ...(clip === null ? [] : ['clip = clip']),
+      ...(clip === null ? [] : [`clip = ${realText(clip)}`]),
       ...(options.sinks === undefined ? [] : ['sinks = true']),
-      ...(options.scale === undefined ? [] : [`scale = ${realText(fields.positive(options.scale, 'the factor on the scores'))}`]),
+      ...(sharesValues ? ['value = "key"'] : []),
+      ...(hasValueNorm ? ['value_norm = true'] : []),
+      ...(options.scale === undefined ? [] : [`scale = ${realText(scaleOf(fields, options.scale))}`]),
     ].join(', ')
     return {
       imports: mergedImports([{ 'blocks/attention': ['attention'] }, rotary.imports]),
-      parameters: [
-        ...headParameters(heads, withSize),
-        ...windowed.parameters,
-        ...(clip === null ? [] : [realParameter('clip', clip, 'Largest magnitude of a query, key or value.', 'limit')]),
-        ...rotary.parameters,
-      ],
-      weights: weightsOf(names, biases, norms, options.sinks),
+      parameters: areNamed ? headParameters(heads) : [],
+      weights: weightsOf({ path, names, biases, norms, sinks: options.sinks, sharesValues }),
       label: 'attention',
       namesInput: true,
       isChoice: false,
-      lines: (input) => [`attention(${input}, ${list})`],
+      lines: (input) => [`attention(${input}, ${list})${path === 'attention' ? '' : ` as ${path}`}`],
     }
   }

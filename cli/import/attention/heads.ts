@@ -7,7 +7,7 @@ export interface Heads {
   readonly groups: number
   /** Width of a head. */
   readonly size: number
-  /** Whether `size` is another than width / heads, and so a parameter. */
+  /** Whether `size` is another than width / heads, and so said. */
   readonly isFree: boolean
 }
 
@@ -23,21 +23,29 @@ const FIELDS: HeadFields = { width: 'hidden_size', heads: 'num_attention_heads',
 export function readHeads(fields: Fields, names: Partial<HeadFields> = {}): Heads {
   const { width: widthName, heads: headsName, groups: groupsName, size: sizeName } = { ...FIELDS, ...names }
   const width = fields.count(widthName, '')
-  const heads = fields.count(headsName, 'the parameter H')
-  const groups = fields.optionalCount(groupsName, 'the parameter G; as many as heads where it is null') ?? heads
-  const size = fields.optionalCount(sizeName, 'the parameter C; D / H where there is none') ?? width / heads
+  const heads = fields.count(headsName, 'the heads of the attention')
+  const groups =
+    fields.optionalCount(groupsName, 'the groups of heads that share a key and a value; as many as heads where it is null') ??
+    heads
+  const size = fields.optionalCount(sizeName, 'the size of a head; the width by the heads where there is none') ?? width / heads
   const between = [widthName, headsName, groupsName, sizeName]
   fields.demand(heads % groups === 0, between, `'${groupsName}' (${groups}) does not divide '${headsName}' (${heads})`)
   fields.demand(Number.isInteger(size), between, `'${headsName}' (${heads}) does not divide '${widthName}' (${width})`)
   return { heads, groups, size, isFree: size !== width / heads }
 }
 
-/** `withSize`: the width of a head is a parameter even where it follows from the others. */
-export const headParameters = ({ heads, groups, size, isFree }: Heads, withSize = false): readonly ParameterText[] => [
+/** The parameters of heads, for names of tensors with slices that they count. */
+export const headParameters = ({ heads, groups, size }: Heads): readonly ParameterText[] => [
   intParameter('H', heads, 'Heads of the attention.', 'heads'),
   intParameter('G', groups, 'Groups of heads that share a key and a value.', 'heads', '1..H'),
-  ...(isFree || withSize ? [intParameter('C', size, 'Size of a head.', 'heads')] : []),
+  intParameter('C', size, 'Size of a head.', 'heads'),
 ]
+
+/** The arguments of an attention, as numbers or by those parameters. */
+export function headText({ heads, groups, size, isFree }: Heads, areNamed: boolean): readonly string[] {
+  if (areNamed) return ['heads = H', 'groups = G', 'C = C']
+  return [`heads = ${heads}`, ...(groups === heads ? [] : [`groups = ${groups}`]), ...(isFree ? [`C = ${size}`] : [])]
+}
 
 /** Norms over all queries have the size of the residual stream, so that a head cannot have a size of its own. */
 export function derivedSize(fields: Fields, { size, isFree }: Heads): void {

@@ -1,8 +1,8 @@
 /** Multi-head latent attention: queries, keys and values from rows of low rank. */
 import type { Fields } from '../fields.ts'
-import { intParameter, type ParameterText } from '../parameter.ts'
 import { mergedImports, type Context, type Make, type Sublayer, type Weights } from '../part.ts'
-import { readRope, ropeParameters, ropeText, yarnMagnitude, type Rope } from '../rope.ts'
+import { ropeText, yarnMagnitude } from '../rope-text.ts'
+import { readRope, type Rope } from '../rope.ts'
 import { refuseLayerTypes } from './window.ts'
 
 export interface LatentOptions {
@@ -20,32 +20,23 @@ interface Sizes {
 }
 
 function readSizes(fields: Fields): Sizes {
-  const heads = fields.count('num_attention_heads', 'the parameter H')
+  const heads = fields.count('num_attention_heads', 'the heads of the attention')
   const groups = fields.optionalCount('num_key_value_heads', 'nothing: as many as heads') ?? heads
   const law = `'num_key_value_heads' is ${groups}, and 'num_attention_heads' ${heads}: heads of latent attention share no keys`
   fields.demand(groups === heads, ['num_key_value_heads', 'num_attention_heads'], law)
   for (const name of ['head_dim', 'qk_head_dim']) fields.skip(name, 'nothing: it follows from the sizes of parts')
   const sizes = {
     heads,
-    queryRank: fields.optionalCount('q_lora_rank', 'the parameter Q: the rank of the queries'),
-    rank: fields.count('kv_lora_rank', 'the parameter R: the rank of keys and values'),
-    plain: fields.count('qk_nope_head_dim', 'the parameter C: channels without positions'),
-    rotated: fields.count('qk_rope_head_dim', 'the parameter P: channels that are rotated'),
-    width: fields.count('v_head_dim', 'the parameter U: the width of a value'),
+    queryRank: fields.optionalCount('q_lora_rank', 'the rank of the queries'),
+    rank: fields.count('kv_lora_rank', 'the rank of keys and values'),
+    plain: fields.count('qk_nope_head_dim', 'channels of a query and a key without positions'),
+    rotated: fields.count('qk_rope_head_dim', 'channels of a query and a key that are rotated'),
+    width: fields.count('v_head_dim', 'channels of a value'),
   }
   const pairs = `a part of ${sizes.rotated} numbers of a head cannot be rotated in pairs: its size must be even`
   fields.demand(sizes.rotated % 2 === 0, ['qk_rope_head_dim'], pairs)
   return sizes
 }
-
-const parametersOf = ({ heads, queryRank, rank, plain, rotated, width }: Sizes): readonly ParameterText[] => [
-  intParameter('H', heads, 'Heads of the attention.', 'heads'),
-  ...(queryRank === null ? [] : [intParameter('Q', queryRank, 'Rank of the queries.', 'heads')]),
-  intParameter('R', rank, 'Rank of keys and values.', 'heads'),
-  intParameter('C', plain, 'Channels of a query and a key without positions.', 'heads'),
-  intParameter('P', rotated, 'Channels of a query and a key that are rotated.', 'heads'),
-  intParameter('U', width, 'Channels of a value.', 'heads'),
-]
 
 function weightsOf({ queryRank }: Sizes, hasBias: boolean): Weights {
   const queries: Weights =
@@ -71,10 +62,13 @@ function weightsOf({ queryRank }: Sizes, hasBias: boolean): Weights {
 }
 
 /** The factor on the scores grows with the square of the magnitude of all channels. */
-function scaleText({ scaling }: Rope): { readonly arguments: readonly string[]; readonly names: readonly string[] } {
+function scaleText(
+  { scaling }: Rope,
+  { plain, rotated }: Sizes,
+): { readonly arguments: readonly string[]; readonly names: readonly string[] } {
   if (scaling.kind !== 'yarn' || scaling.mscaleAllDim === null) return { arguments: [], names: [] }
   const magnitude = yarnMagnitude(scaling.factor, scaling.mscaleAllDim)
-  return { arguments: [`scale = ${magnitude} * ${magnitude} / sqrt(C + P)`], names: ['yarn_magnitude'] }
+  return { arguments: [`scale = ${magnitude} * ${magnitude} / sqrt(${plain} + ${rotated})`], names: ['yarn_magnitude'] }
 }
 
 export const latent =
@@ -84,17 +78,17 @@ export const latent =
     const sizes = readSizes(fields)
     refuseLayerTypes(context)
     const rope = readRope(fields, { kinds: ['default', 'linear', 'llama3', 'dynamic', 'yarn'] })
-    const rotary = ropeText(rope, 'P / 2')
-    const scale = scaleText(rope)
+    const rotary = ropeText(rope, sizes.rotated / 2)
+    const scale = scaleText(rope, sizes)
     const isInterleaved = interleave === undefined || fields.flag(interleave, 'whether neighbours are rotated as pairs')
     const hasBias = fields.flag('attention_bias', 'biases of the projections to low rank and of the output')
     const list = [
-      'heads = H',
-      ...(sizes.queryRank === null ? [] : ['q_rank = Q']),
-      'kv_rank = R',
-      'plain = C',
-      'rotated = P',
-      'width = U',
+      `heads = ${sizes.heads}`,
+      ...(sizes.queryRank === null ? [] : [`q_rank = ${sizes.queryRank}`]),
+      `kv_rank = ${sizes.rank}`,
+      `plain = ${sizes.plain}`,
+      `rotated = ${sizes.rotated}`,
+      `width = ${sizes.width}`,
       ...rotary.arguments,
       ...(isInterleaved ? [] : ['interleaved = false']),
       ...scale.arguments,
@@ -106,7 +100,7 @@ export const latent =
         rotary.imports,
         scale.names.length > 0 ? { 'blocks/rope': scale.names } : {},
       ]),
-      parameters: [...parametersOf(sizes), ...ropeParameters(rope)],
+      parameters: [],
       weights: weightsOf(sizes, hasBias),
       label: 'attention',
       namesInput: true,

@@ -2,20 +2,21 @@
 import type { Context, Make, Sublayer } from '../part.ts'
 import { intParameter } from '../parameter.ts'
 import { mergedImports } from '../part.ts'
-import { demandPairs, readRope, ropeParameters, ropeText } from '../rope.ts'
+import { ropeText } from '../rope-text.ts'
+import { demandPairs, readRope } from '../rope.ts'
 import { refuseLayerTypes } from './window.ts'
 
 /** `E` and `k` are those of the routed networks. */
 export const mixtureOfAttention: Make<Sublayer> = (context: Context) => {
   const { fields } = context
   refuseLayerTypes(context)
-  const groups = fields.count('num_key_value_heads', 'the parameter G')
-  const size = fields.count('kv_channels', 'the parameter C')
+  const groups = fields.count('num_key_value_heads', 'the parameter G: heads of keys and values')
+  const size = fields.count('kv_channels', 'the parameter C: the size of a head')
   fields.skip('num_attention_heads', 'nothing: it follows from num_key_value_heads and num_experts_per_tok')
   fields.demand(size % 2 === 0, ['kv_channels'], `a head of ${size} numbers cannot be rotated in pairs: its size must be even`)
   const rope = readRope(fields, {})
   demandPairs(fields, rope, size / 2)
-  const rotary = ropeText(rope, 'C / 2')
+  const rotary = ropeText(rope, size / 2)
   const list = ['E = E', 'k = k', 'groups = G', 'C = C', ...rotary.arguments].join(', ')
   const name = 'self_attention'
   return {
@@ -23,7 +24,6 @@ export const mixtureOfAttention: Make<Sublayer> = (context: Context) => {
     parameters: [
       intParameter('G', groups, 'Heads of keys and values, and of the queries of an expert.', 'heads'),
       intParameter('C', size, 'Size of a head.', 'heads'),
-      ...ropeParameters(rope),
     ],
     weights: {
       'attention.gate': `${name}.experts.router.layer.weight`,

@@ -1,5 +1,5 @@
 /** Windows of the attention: which layers look back how far. */
-import { conditionOf, layerFlags, type Condition } from '../decoder/layers.ts'
+import { layerCondition, layerFlags, type Condition } from '../decoder/layers.ts'
 import { shown, type Fields } from '../fields.ts'
 import type { Context, Make } from '../part.ts'
 
@@ -11,11 +11,11 @@ export interface Window {
   readonly flags: readonly boolean[]
 }
 
-const SIZE = 'the parameter W: how many positions a position sees'
+export const WINDOW = 'how many positions a position sees'
 
 /** All layers look back as far as `sliding_window` says, if it does. */
 export const windowEverywhere: Make<Window | null> = ({ fields, layers }) => {
-  const size = fields.optionalCount('sliding_window', SIZE)
+  const size = fields.optionalCount('sliding_window', WINDOW)
   return size === null ? null : { size, layers: true, flags: layerFlags(layers, () => true) }
 }
 
@@ -35,18 +35,19 @@ const LEGACY: Readonly<Record<string, string>> = { attention: FULL }
 /** The kind of each layer as `layer_types` says; null where the field is absent. */
 export function readLayerTypes(fields: Fields, layers: number, known: readonly string[]): readonly string[] | null {
   if (!fields.has('layer_types')) return null
-  const types = fields.list('layer_types', 'the kind of each layer').map((type) => {
-    const name = typeof type === 'string' && Object.hasOwn(LEGACY, type) ? LEGACY[type] : type
-    if (typeof name === 'string' && known.includes(name)) return name
-    fields.refuse(`'layer_types' names ${shown(type)}: supported are ${known.join(', ')}`)
-    return known[0]
-  })
+  const named = fields.list('layer_types', 'the kind of each layer')
+  const types = named.map((type) => (typeof type === 'string' && Object.hasOwn(LEGACY, type) ? LEGACY[type] : type))
+  const odd = types.findIndex((type) => typeof type !== 'string' || !known.includes(type))
+  if (odd >= 0) {
+    fields.refuse(`'layer_types' names ${shown(named[odd])}: supported are ${known.join(', ')}`)
+    return Array.from({ length: layers }, () => known[0])
+  }
   fields.demand(
     types.length === layers,
     ['layer_types', 'num_hidden_layers'],
     `'layer_types' has ${types.length} layers, and 'num_hidden_layers' is ${layers}`,
   )
-  return types
+  return types as readonly string[]
 }
 
 /** The window of the layers that `layer_types` calls sliding, or those that are by default. */
@@ -54,7 +55,7 @@ export function windowByTypes(context: Context, size: number | null, isSliding: 
   const { fields, layers } = context
   const types = readLayerTypes(fields, layers, [FULL, SLIDING])
   const flags = layerFlags(layers, (i) => (types === null ? size !== null && isSliding(i) : types[i] === SLIDING))
-  const condition = conditionOf(flags)
+  const condition = layerCondition(fields, flags)
   if (condition === false) return null
   fields.demand(size !== null, ['layer_types'], `'layer_types' names ${SLIDING}, and there is no 'sliding_window'`)
   return { size: size ?? 1, layers: condition, flags }
@@ -69,12 +70,12 @@ export function refuseLayerTypes({ fields, layers }: Context): void {
 export const windowOfTypes =
   (byDefault: (i: number) => boolean): Make<Window | null> =>
   (context) =>
-    windowByTypes(context, context.fields.optionalCount('sliding_window', SIZE), byDefault)
+    windowByTypes(context, context.fields.optionalCount('sliding_window', WINDOW), byDefault)
 
 /** dots.llm1: without `layer_types` the layers from `max_window_layers` on. */
 export const windowFromLayer: Make<Window | null> = (context) => {
   const { fields } = context
-  const size = fields.optionalCount('sliding_window', SIZE)
+  const size = fields.optionalCount('sliding_window', WINDOW)
   if (!fields.has('layer_types')) {
     const first = fields.whole('max_window_layers', FROM)
     return windowByTypes(context, size, (i) => i >= first)
@@ -88,7 +89,7 @@ export const windowFromLayer: Make<Window | null> = (context) => {
  */
 export const windowByPattern: Make<Window | null> = (context) => {
   const { fields, layers } = context
-  const size = fields.optionalCount('sliding_window', SIZE)
+  const size = fields.optionalCount('sliding_window', WINDOW)
   if (size === null) {
     refuseSliding(context)
     return null
@@ -114,7 +115,7 @@ const windowIfUsedByTypes =
     const { fields } = context
     const isUsed = fields.flag('use_sliding_window', 'whether there is a window')
     if (!isUsed) fields.skip('sliding_window', "nothing: 'use_sliding_window' is false")
-    const size = isUsed ? fields.optionalCount('sliding_window', SIZE) : null
+    const size = isUsed ? fields.optionalCount('sliding_window', WINDOW) : null
     const isTyped = fields.has('layer_types')
     if (!isUsed || isTyped) fields.skip('max_window_layers', 'nothing: no layer asks for it')
     return windowByTypes(context, size, isUsed && !isTyped ? byDefault(context) : () => false)

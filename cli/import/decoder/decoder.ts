@@ -1,7 +1,4 @@
 /** The spec of a decoder: embedding, layers of attention and feed-forward network, norm, head. */
-import { printedWidth } from '../../../grammar/print.ts'
-import { ggufWeights } from '../gguf/names.ts'
-import type { GgufSettings } from '../gguf/settings.ts'
 import { mergedImports, type Context, type Make, type Sublayer, type Weights } from '../part.ts'
 import type { Row, RowSpec, SpecOptions } from '../row.ts'
 import { intParameter, mergedParameters } from '../parameter.ts'
@@ -10,6 +7,8 @@ import type { Fields } from '../fields.ts'
 import { refuseVariants } from './variants.ts'
 import { PLAIN, type Multipliers } from './multipliers.ts'
 import { rmsNorm, type Norm } from './norm.ts'
+import { added, afterNorm, factorText, type NormPlace } from './sublayer.ts'
+import { inFile, inLayers } from './weights.ts'
 
 /** Names of what every decoder has, in checkpoint and config. */
 export interface DecoderNames {
@@ -20,6 +19,11 @@ export interface DecoderNames {
   readonly layer: string
   readonly attentionNorm: string
   readonly feedForwardNorm: string
+  /** Norms of the outputs, where there are norms on both sides. */
+  readonly attentionAfterNorm?: string
+  readonly feedForwardAfterNorm?: string
+  /** The factor on the residual stream after a layer, where there is one. */
+  readonly layerFactor?: string
   /** Fields of the config. */
   readonly width: string
   readonly layers: string
@@ -42,53 +46,18 @@ export interface DecoderParts {
   readonly norm?: Make<Norm>
   /** The norm before the head, where it is another than those of the layers. */
   readonly lastNorm?: Make<Norm>
-  /** Whether a sublayer hears the normed residual stream, or its output is normed before it is added. */
-  readonly norms?: 'before' | 'after'
+  /** Before the sublayers where it is absent. */
+  readonly norms?: NormPlace
   readonly names?: Partial<DecoderNames>
   readonly multipliers?: Make<Multipliers>
   /** Whether the head has a bias. */
   readonly headBias?: Make<boolean>
 }
 
-interface Made {
-  readonly norm: Norm
-  readonly isAfter: boolean
-  readonly multipliers: Multipliers
-}
-
-const factor = (value: number): string => (value === 1 ? '' : `${realText(value)} * `)
-
-/** Statements that add a sublayer to the residual stream `h`; an expression that is too long for a line gets a name first. */
-function added(sublayer: Sublayer, label: string, { norm, isAfter, multipliers }: Made): readonly string[] {
-  const normLabel = `${label}_norm`
-  const scale = factor(multipliers.residual)
-  const statements = sublayer.before ?? []
-  if (isAfter) {
-    const [first, ...rest] = sublayer.lines('h')
-    const name = label === 'attention' ? 'heard' : 'answer'
-    return [...statements, `let ${name} = ${first}`, ...rest, `h = h + ${scale}${norm.call(name, normLabel)}`]
-  }
-  const normed = norm.call('h', normLabel)
-  const name = label === 'attention' ? 'normed' : 'normed_again'
-  const [named, input] = sublayer.namesInput ? [[`let ${name} = ${normed}`], name] : [[], normed]
-  const before = [...statements, ...named]
-  const [first, ...rest] = sublayer.lines(input)
-  const fits = rest.length > 0 ? scale === '' : 4 + `h = h + ${scale}${first}`.length <= printedWidth
-  if (fits && !sublayer.isChoice) return [...before, `h = h + ${scale}${first}`, ...rest]
-  const result = label === 'attention' ? 'heard' : 'answer'
-  return [...before, `let ${result} = ${first}`, ...rest, `h = h + ${scale}${result}`]
-}
-
-/** Adds what leads to a layer to each path and each name. */
-const inLayers = (weights: Weights, layer: string): Weights =>
-  Object.fromEntries(Object.entries(weights).map(([path, source]) => [`layers.{i}.${path}`, `${layer}.${source}`]))
-
-/** The names of the file: those of the hub, or of GGUF. */
-function inFile(weights: Weights, fields: Fields, gguf: GgufSettings | undefined): Weights {
-  if (gguf === undefined) return weights
-  const { weights: named, unnamed } = ggufWeights(weights, gguf.norms)
-  for (const path of unnamed) fields.refuse(`'${path}' has no name in GGUF files that is known`)
-  return named
+/** The logits from what the head gives: capped, or divided by a number. */
+function logitsText(scores: string, { logits, cap }: Multipliers): string {
+  const divided = logits === 1 ? scores : `(${scores}) / ${realText(logits)}`
+  return cap === null ? divided : `soft_cap(${divided}, ${realText(cap)})`
 }
 
 const readMultipliers = (parts: DecoderParts, context: Context): Multipliers => parts.multipliers?.(context) ?? PLAIN
@@ -102,14 +71,14 @@ export const decoderRow = ({ parts, ...row }: Omit<Row, 'spec'> & { readonly par
 /** The most layers that a spec may repeat. */
 const MOST_LAYERS = 65_536
 
-function readLayers(fields: Fields, name: string): number {
+export function readLayers(fields: Fields, name: string): number {
   const layers = fields.count(name, 'the parameter L')
   if (layers <= MOST_LAYERS) return layers
   fields.refuseValue(name, `more than ${MOST_LAYERS} layers are not supported`)
   return 1
 }
 
-function decoderSpec(
+export function decoderSpec(
   parts: DecoderParts,
   fields: Fields,
   { layout, name, doc, architecture, gguf, quantized }: SpecOptions,
@@ -122,18 +91,17 @@ function decoderSpec(
   ]
   const layers = readLayers(fields, names.layers)
   const context: Context = { fields, layout, layers, rotates: gguf?.rotates ?? 'half-split', quantized }
-  const made: Made = {
-    norm: (parts.norm ?? rmsNorm())(context),
-    isAfter: parts.norms === 'after',
-    multipliers: readMultipliers(parts, context),
-  }
-  const { norm, multipliers } = made
+  const [norm, multipliers] = [(parts.norm ?? rmsNorm())(context), readMultipliers(parts, context)]
+  const residual = { norm, place: parts.norms ?? 'before', scale: multipliers.residual }
   const lastNorm = parts.lastNorm?.(context) ?? norm
   const [attention, feedForward] = [parts.attention(context), parts.feedForward(context)]
   const isTied = fields.flag('tie_word_embeddings', 'whether the head is the embedding', false)
+  const hasFactor = names.layerFactor !== undefined
+  const outputNorm = (label: string, name: string | undefined): Weights =>
+    name === undefined ? {} : norm.weights(afterNorm(label), name)
   const hasBias = parts.headBias?.(context) === true
   const head = isTied ? 'embed' : 'head'
-  const logits = [lastNorm.call('h', 'final_norm'), `@ ${head}.T`, ...(hasBias ? ['+ head_bias'] : [])].join(' ')
+  const scores = [lastNorm.call('h', 'final_norm'), `@ ${head}.T`, ...(hasBias ? ['+ head_bias'] : [])].join(' ')
   const text = writeModel({
     name,
     doc,
@@ -154,17 +122,19 @@ function decoderSpec(
       'input tokens: i32[B, S]',
       '',
       'param embed: f32[V, D]',
-      `var h = ${factor(multipliers.embedding)}take(embed, tokens)`,
+      `var h = ${factorText(multipliers.embedding)}take(embed, tokens)`,
       '',
       'repeat layers[i] in 0..L {',
-      ...added(attention, 'attention', made).map((line) => `  ${line}`),
-      ...added(feedForward, feedForward.label, made).map((line) => `  ${line}`),
+      ...(hasFactor ? ['param factor: f32[1]'] : []),
+      ...added(attention, 'attention', residual),
+      ...added(feedForward, feedForward.label, residual),
+      ...(hasFactor ? ['h = factor * h'] : []),
       '}',
       '',
       ...(isTied ? [] : ['param head: f32[V, D]']),
       ...(hasBias ? ['param head_bias: f32[V]'] : []),
       '/// What the next token is, before a softmax.',
-      `output logits: f32[B, S, V] = ${multipliers.logits === 1 ? logits : `(${logits}) / ${realText(multipliers.logits)}`}`,
+      `output logits: f32[B, S, V] = ${logitsText(scores, multipliers)}`,
     ],
     weights: inFile(
       {
@@ -176,8 +146,11 @@ function decoderSpec(
           {
             ...norm.weights('attention_norm', names.attentionNorm),
             ...attention.weights,
+            ...outputNorm('attention', names.attentionAfterNorm),
             ...norm.weights(`${feedForward.label}_norm`, names.feedForwardNorm),
             ...feedForward.weights,
+            ...outputNorm(feedForward.label, names.feedForwardAfterNorm),
+            ...(hasFactor ? { factor: names.layerFactor } : {}),
           },
           names.layer,
         ),

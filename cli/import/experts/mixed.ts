@@ -1,5 +1,5 @@
 /** Dense networks in some layers, experts in the others. */
-import { chosen, conditionOf, layerFlags } from '../decoder/layers.ts'
+import { chosen, layerCondition, layerFlags } from '../decoder/layers.ts'
 import { mergedImports, type Context, type Make, type Sublayer } from '../part.ts'
 
 export interface MixedOptions {
@@ -31,7 +31,7 @@ export function either(condition: string, then: Sublayer, otherwise: Sublayer, l
 export const mixed =
   ({ dense, routed, isDense, width = 'intermediate_size' }: MixedOptions): Make<Sublayer> =>
   (context) => {
-    const condition = conditionOf(layerFlags(context.layers, isDense(context)))
+    const condition = layerCondition(context.fields, layerFlags(context.layers, isDense(context)))
     const experts = routed(context)
     if (condition !== false) return condition === true ? dense(context) : either(condition, dense(context), experts, 'mlp')
     context.fields.skip(width, 'nothing: no layer is dense')

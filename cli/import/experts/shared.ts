@@ -48,7 +48,11 @@ export const sharedTimes =
   (count: string, width = 'moe_intermediate_size') =>
   (fields: Fields): number | null => {
     const number = fields.whole(count, `the parameter FS: so many times '${width}'`)
-    return number === 0 ? null : number * fields.count(width, '')
+    if (number === 0) return null
+    const product = number * fields.count(width, '')
+    if (Number.isSafeInteger(product)) return product
+    fields.refuseValue(count, `so many times '${width}' is beyond what a spec may have`)
+    return 1
   }
 
 /** A shared expert whose gate and up projections are the rows of one tensor. */

@@ -41,5 +41,15 @@ export function sparseSteps({ fields }: Context): (i: number) => boolean {
   const step = fields.count('decoder_sparse_step', 'every how many layers there are experts')
   const odd = listed.find((layer) => typeof layer !== 'number' || !Number.isSafeInteger(layer))
   if (odd !== undefined) fields.refuse(`'mlp_only_layers' names ${shown(odd)}: it must list numbers of layers`)
-  return (i) => listed.includes(i) || (i + 1) % step !== 0
+  const dense = new Set(listed)
+  return (i) => dense.has(i) || (i + 1) % step !== 0
+}
+
+/** Nomic: experts in the second of every `moe_every_n_layers` layers, and in none where that is no number above 0. */
+export function everySecondOf({ fields }: Context): (i: number) => boolean {
+  const name = 'moe_every_n_layers'
+  const isNone = [0, -1].includes(fields.raw(name) as number)
+  if (isNone) fields.skip(name, 'no layer has experts')
+  const step = isNone ? 1 : fields.count(name, 'every how many layers there are experts')
+  return (i) => i % step !== 1
 }

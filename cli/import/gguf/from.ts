@@ -25,7 +25,13 @@ export async function importGguf(
     if (found.kind === 'unsupported') throw refused(typed, listedReasons(found.problems))
     const result = importModel(found.config, { gguf: found.architecture })
     if (result.kind === 'unsupported') throw refused(typed, result.message)
-    const unread = checkWeights(result.name, result.spec, checkpointOf(file), { isIgnorable: () => false, allowUnread }, terminal)
+    const unread = checkWeights(
+      result.name,
+      result.spec,
+      checkpointOf(file),
+      { isIgnorable: found.isIgnorable, allowUnread },
+      terminal,
+    )
     return unread === null ? result : { ...result, notes: [...result.notes, unread] }
   } finally {
     await file.source.close()

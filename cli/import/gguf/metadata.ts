@@ -11,6 +11,8 @@ export interface Metadata {
   /** The value of a key behind `ARCHITECTURE.`; undefined where it is absent. */
   readonly number: (key: string) => number | undefined
   readonly flag: (key: string) => boolean | undefined
+  readonly numbers: (key: string) => readonly number[] | undefined
+  readonly flags: (key: string) => readonly boolean[] | undefined
   readonly text: (key: string) => string | undefined
   /** Marks a key as one without effect on the logits. */
   readonly skip: (...keys: readonly string[]) => void
@@ -20,6 +22,12 @@ export interface Metadata {
   /** The sizes of a tensor, outermost first; empty where it is absent. */
   readonly shapeOf: (name: string) => readonly number[]
 }
+
+const isFlags = (value: GgufValue): value is readonly boolean[] =>
+  Array.isArray(value) && value.every((one) => typeof one === 'boolean')
+
+const isIntegers = (value: GgufValue): value is Int32Array | Uint32Array =>
+  value instanceof Int32Array || value instanceof Uint32Array
 
 /** A value for a message. */
 const shown = (value: GgufValue): string =>
@@ -47,6 +55,11 @@ export function metadataOf({ values, tensors }: GgufFile): Metadata {
     refuse: (problem) => void problems.push(problem),
     number: (key) => read(key, (value) => typeof value === 'number', 'a number'),
     flag: (key) => read(key, (value) => typeof value === 'boolean', 'true or false'),
+    numbers: (key) => {
+      const list = read(key, isIntegers, 'a list of whole numbers')
+      return list === undefined ? undefined : [...list]
+    },
+    flags: (key) => read(key, isFlags, 'a list of true or false'),
     text: (key) => read(key, (value) => typeof value === 'string', 'a string'),
     skip: (...keys) => keys.forEach((key) => asked.add(key)),
     unread: () =>

@@ -3,7 +3,7 @@
  * whatever the architecture called it. Experts of a layer are one tensor each for gates, up and down projections.
  */
 import type { Weights } from '../part.ts'
-import type { NormPlace } from './settings.ts'
+import type { GgufSettings } from './settings.ts'
 
 /** Paths outside of layers. */
 const MODEL: Readonly<Record<string, string>> = {
@@ -14,7 +14,7 @@ const MODEL: Readonly<Record<string, string>> = {
   'final_norm.bias': 'output_norm.bias',
 }
 
-const NORMS: Readonly<Record<NormPlace, Readonly<Record<string, string>>>> = {
+const NORMS: Readonly<Record<GgufSettings['norms'], Readonly<Record<string, string>>>> = {
   before: { attention_norm: 'attn_norm', moe_norm: 'ffn_norm', mlp_norm: 'ffn_norm' },
   after: { attention_norm: 'post_attention_norm', moe_norm: 'post_ffw_norm', mlp_norm: 'post_ffw_norm' },
 }
@@ -31,7 +31,15 @@ const LAYER: Readonly<Record<string, string>> = {
   'attention.o_bias': 'attn_output.bias',
   'attention.q_norm.weight': 'attn_q_norm.weight',
   'attention.k_norm.weight': 'attn_k_norm.weight',
-  'attention.sinks': 'attn_sinks.weight',
+  'attention.sink': 'attn_sinks.weight',
+  'attention.q_a': 'attn_q_a.weight',
+  'attention.q_b': 'attn_q_b.weight',
+  'attention.kv_a': 'attn_kv_a_mqa.weight',
+  'attention.kv_norm.weight': 'attn_kv_a_norm.weight',
+  'attention.kv_b': 'attn_kv_b.weight',
+  'convolution.open': 'shortconv.in_proj.weight',
+  'convolution.kernel': 'shortconv.conv.weight',
+  'convolution.close': 'shortconv.out_proj.weight',
   'mlp.gate': 'ffn_gate.weight',
   'mlp.up': 'ffn_up.weight',
   'mlp.down': 'ffn_down.weight',
@@ -52,12 +60,14 @@ const LAYER: Readonly<Record<string, string>> = {
 
 const IN_LAYER = /^layers\.\{i\}\.(.*)$/
 
-function nameOf(path: string, norms: NormPlace): string | undefined {
+function nameOf(path: string, { norms, names = {} }: GgufSettings): string | undefined {
+  const known = (name: string | undefined): string | undefined =>
+    name !== undefined && Object.hasOwn(names, name) ? names[name] : name
   const inside = IN_LAYER.exec(path)?.[1]
-  if (inside === undefined) return MODEL[path]
+  if (inside === undefined) return known(MODEL[path])
   const [first, ...rest] = inside.split('.')
   const norm = Object.hasOwn(NORMS[norms], first) ? `${NORMS[norms][first]}.${rest.join('.')}` : undefined
-  const name = norm ?? LAYER[inside]
+  const name = known(norm ?? LAYER[inside])
   return name === undefined ? undefined : `blk.{i}.${name}`
 }
 
@@ -67,10 +77,10 @@ function nameOf(path: string, norms: NormPlace): string | undefined {
  */
 export function ggufWeights(
   weights: Weights,
-  norms: NormPlace,
+  settings: GgufSettings,
 ): { readonly weights: Weights; readonly unnamed: readonly string[] } {
   const paths = Object.keys(weights).map((path) => path.replace('.{e}.', '.'))
-  const named = paths.map((path) => [path, nameOf(path, norms)] as const)
+  const named = paths.map((path) => [path, nameOf(path, settings)] as const)
   return {
     weights: Object.fromEntries(named.flatMap(([path, name]) => (name === undefined ? [] : [[path, name]]))),
     unnamed: named.flatMap(([path, name]) => (name === undefined ? [path] : [])),

@@ -10,4 +10,6 @@ export interface GgufSettings {
   /** Interleaved where rows of queries and keys are in another order than on the hub, or the model rotates adjacent channels. */
   readonly rotates: RotatedPairs
   readonly norms: NormPlace
+  /** Names that the format has, without the layer, to those of this architecture, which may be slices. */
+  readonly names?: Readonly<Record<string, string>>
 }

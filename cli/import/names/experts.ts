@@ -67,6 +67,8 @@ export const GPT_OSS_MXFP4_EXPERTS = both({
   'experts.down_bias': 'mlp.experts.down_proj_bias',
 })
 
+export const GEMMA_EXPERTS = both(fused('experts'))
+
 export const JETMOE_EXPERTS = both(stacked('mlp.input_linear.weight', 'mlp.output_linear.weight'))
 
 /** One tensor [E F, D] for the rows of all experts; that of the down projection is used as [F, D]. */
@@ -74,6 +76,12 @@ export const DBRX_EXPERTS = both({
   'experts.{e}.gate': 'ffn.experts.mlp.w1[e * F:(e + 1) * F]',
   'experts.{e}.up': 'ffn.experts.mlp.v1[e * F:(e + 1) * F]',
   'experts.{e}.down': 'ffn.experts.mlp.w2[e * F:(e + 1) * F].T',
+})
+
+/** One tensor [E F, D] for the rows of all experts; that of the down projection is used as [F, D]. */
+export const NOMIC_EXPERTS = both({
+  'experts.{e}.up': 'mlp.experts.mlp.w1[e * F:(e + 1) * F]',
+  'experts.{e}.down': 'mlp.experts.mlp.w2[e * F:(e + 1) * F].T',
 })
 
 export const PHI_GATE: Names = { hub: 'block_sparse_moe.gate.weight', fused: 'mlp.router.weight' }

@@ -53,3 +53,12 @@ export const sparseMixer =
       weights: named({ gate }, layout),
     }
   }
+
+/** Gemma 4: factors on the columns of the input and on the weights of each expert. */
+export const scaledTopK =
+  (gate: Names, inputScale: Names, expertScale: Names): MakeRouter =>
+  (_, layout) => ({
+    imports: { 'policies/scaled_top_k': ['scaled_top_k'] },
+    call: 'scaled_top_k(k = k)',
+    weights: named({ gate, input_scale: inputScale, expert_scale: expertScale }, layout),
+  })

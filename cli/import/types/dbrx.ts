@@ -1,5 +1,5 @@
 /** DBRX: LayerNorm without biases, one tensor for queries, keys and values, one for the rows of all experts. */
-import { groupedQueries } from '../attention/grouped.ts'
+import { CLIP, groupedQueries } from '../attention/grouped.ts'
 import { decoderRow } from '../decoder/decoder.ts'
 import { layerNorm } from '../decoder/norm.ts'
 import { routed } from '../experts/routed.ts'
@@ -61,7 +61,7 @@ export const dbrx = decoderRow({
     attention: groupedQueries({
       fields: { width: 'd_model', heads: 'n_heads', groups: 'attn_config.kv_n_heads' },
       law: demandGroups,
-      clip: (fields) => fields.group('attn_config').optionalPositive('clip_qkv', 'the parameter clip'),
+      clip: (fields) => fields.group('attn_config').optionalPositive('clip_qkv', CLIP),
       names: {
         q: `${WQKV}[0:H * C]`,
         k: `${WQKV}[H * C:H * C + G * C]`,

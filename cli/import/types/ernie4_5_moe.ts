@@ -19,7 +19,6 @@ export const ernie45Moe = decoderRow({
     tie_word_embeddings: true,
     moe_num_shared_experts: 2,
     moe_layer_start_index: 1,
-    moe_layer_end_index: -1,
     moe_layer_interval: 1,
     moe_norm_min: 1e-12,
     use_bias: false,

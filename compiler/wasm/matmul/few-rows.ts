@@ -19,14 +19,14 @@ import type { Range } from './tiles.ts'
 export const FEW_ROWS_COLUMNS = 128
 /** Elements of K that are read together. */
 const TOGETHER = 4
-/** Lines of fewer elements are a constant apart in addresses: a load has room for it. */
+/** Elements from one element of K to the next, below which a load has room for the bytes of some of them. */
 const FAR = 2 ** 24
 
-/** Whether the template fits. */
+/** Whether the template fits: elements of K are a known distance apart. */
 export const hasFewRows = (buffers: Storages, matmul: Matmul): boolean =>
   matmul.rowGrouping.kind === 'lookup' &&
   matmul.left.layout === 'k-major' &&
-  matmul.rights.every((right) => isPlain(buffers, matmul, right))
+  matmul.rights.every((right) => isPlain(buffers, matmul, right) && (constantValue(right.stride) ?? FAR) < FAR)
 
 /** The sums of the block of a matmul that has the template. */
 export function fewRowsSums(block: Block): void {
@@ -79,52 +79,37 @@ function addProducts(block: Block, at: number, count: number): void {
   })
 }
 
-/** Where the first column of the block is at each of some elements of K: a local and a constant, in bytes. */
+/** Where the first column of the block is at some elements of K: an address in a local, and bytes behind it. */
 interface Columns {
-  /** Those of the places, each once. */
-  readonly addresses: readonly number[]
-  readonly places: readonly { readonly address: number; readonly offset: number }[]
+  readonly address: number
+  readonly offsets: readonly number[]
 }
 
 function columnsAt({ region, matmul, tile, first }: Block, right: Operand, at: number, count: number): Columns {
   const { body } = region
-  if (!isPlain(region.buffers, matmul, right)) throw new Error('the right operand is not read as it is in memory')
-  const bytes = keep(body, () => {
-    emitDim(region, right.stride)
-    body.i32(WORD)
-    body.op('i32.mul')
-  })
-  const start = keep(body, () => {
+  const stride = right.layout === 'mn-major' ? constantValue(right.stride) : undefined
+  if (stride === undefined || !isPlain(region.buffers, matmul, right))
+    throw new Error('the right operand is not read as it is in memory')
+  const address = keep(body, () => {
     addressOf(region, right, { expert: tile.expert })
-    combine(body, at, 'i32.mul', bytes)
+    scale(body, at, stride * WORD)
     body.op('i32.add')
     scale(body, first, WORD)
     body.op('i32.add')
   })
-  const stride = constantValue(right.stride)
-  const lines = Array.from({ length: count }, (_, j) => j)
-  if (stride !== undefined && stride < FAR)
-    return { addresses: [start], places: lines.map((j) => ({ address: start, offset: j * stride * WORD })) }
-  const addresses = lines.map((j) =>
-    keep(body, () => {
-      body.get(start)
-      scale(body, bytes, j)
-      body.op('i32.add')
-    }),
-  )
-  return { addresses, places: addresses.map((address) => ({ address, offset: 0 })) }
+  return { address, offsets: Array.from({ length: count }, (_, j) => j * stride * WORD) }
 }
 
 /** Adds to the sums of one or two rows, four columns at a time; `sums` has addresses, `left` locals of the elements by row. */
-function addToRows(block: Block, sums: Range, left: readonly (readonly number[])[], columns: Columns): void {
+function addToRows(block: Block, sums: Range, left: readonly (readonly number[])[], { address, offsets }: Columns): void {
   const { body } = block.region
-  const loaded = columns.places.map(() => body.local('v128'))
+  const loaded = offsets.map(() => body.local('v128'))
   const totals = left.map(() => body.local('v128'))
-  const pointers = new Map(columns.addresses.map((address) => [address, keep(body, () => body.get(address))]))
+  const pointer = keep(body, () => body.get(address))
   body.get(sums.from)
   forRange(body, sums.below, GANG * WORD, (at) => {
-    columns.places.forEach(({ address, offset }, j) => {
-      body.get(pointers.get(address)!)
+    offsets.forEach((offset, j) => {
+      body.get(pointer)
       body.load('v128.load', offset)
       body.set(loaded[j])
     })
@@ -137,9 +122,7 @@ function addToRows(block: Block, sums: Range, left: readonly (readonly number[])
       body.get(total)
       body.store('v128.store', r * sumsRow(block))
     })
-    for (const pointer of pointers.values()) {
-      addConstant(body, pointer, GANG * WORD)
-      body.set(pointer)
-    }
+    addConstant(body, pointer, GANG * WORD)
+    body.set(pointer)
   })
 }

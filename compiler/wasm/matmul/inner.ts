@@ -21,7 +21,7 @@ import { forRange } from '../loops.ts'
 import { accumulate, zeros } from './accumulate.ts'
 import { entry, forRowPairs, sumsAddress, sumsRow, type Block } from './block.ts'
 import { columnAddresses } from './operands.ts'
-import { loadVector, VECTOR_BYTES, vectorBytes } from './stored.ts'
+import { loadingOf, loadVector, VECTOR_BYTES, vectorBytes, type Loading } from './stored.ts'
 
 const ROWS = 2
 
@@ -64,13 +64,13 @@ function innerSums(block: Block, tile: Dots): void {
   })
   const firstPart = keep(body, () => combine(body, first, 'i32.add', distance))
   const bytesApart = keep(body, () => scale(body, distance, WORD))
-  matmul.rights.forEach((right, p) => {
+  const sumUp = (right: Operand, p: number, loading: Loading): void => {
     body.get(first)
     forRange(body, firstPart, 1, (column) => {
-      const columns = columnAddresses(block, right, column, distance, tile.columns)
+      const columns = columnAddresses(block, right, column, distance, tile.columns, loading)
       forRowPairs(block, (index, count) => {
         const rows = Array.from({ length: count }, (_, r) => keep(body, () => entry(body, block.leftRows, index, r)))
-        const sums = dots(block, tile, right, rows, columns, whole, masks)
+        const sums = dots(block, tile, loading, rows, columns, whole, masks)
         const out = keep(body, () => sumsAddress(block, p, index, column))
         for (let at = 0; at < columns.length; at += GANG) {
           const added = sums.map((ofRow) => addUp(body, fourFrom(ofRow, at)))
@@ -86,6 +86,17 @@ function innerSums(block: Block, tile: Dots): void {
         }
       })
     })
+  }
+  matmul.rights.forEach((right, p) => {
+    const [pair, more] = [loadingOf(region, matmul, right, 'pair'), loadingOf(region, matmul, right, 'more')]
+    if (pair === more) return sumUp(right, p, more)
+    body.get(block.tile.count)
+    body.i32(ROWS + 1)
+    body.op('i32.lt_u')
+    body.when(
+      () => sumUp(right, p, pair),
+      () => sumUp(right, p, more),
+    )
   })
 }
 
@@ -112,13 +123,13 @@ function tailMasks(body: FunctionBody, vectors: number, whole: number, bytes: nu
 function dots(
   block: Block,
   { kVectors, partials }: Dots,
-  operand: Operand,
+  loading: Loading,
   rows: readonly number[],
   columns: readonly number[],
   whole: number,
   masks: readonly number[] | null,
 ): readonly (readonly number[])[] {
-  const { region, matmul } = block
+  const { region } = block
   const { body } = region
   const vectors = Array.from({ length: kVectors }, (_, vector) => vector)
   const move = (address: number): number => keep(body, () => body.get(address))
@@ -127,9 +138,9 @@ function dots(
   const sums = left.map(() => right.map(() => zeros(body, kVectors)))
   const loaded = left.map(() => vectors.map(() => body.local('v128')))
   const b = vectors.map(() => body.local('v128'))
-  const load = (from: Operand, pointer: number, into: readonly number[], isTail: boolean): void =>
+  const load = (from: Loading, pointer: number, into: readonly number[], isTail: boolean): void =>
     into.forEach((local, vector) => {
-      loadVector(region, matmul, from, pointer, vector)
+      loadVector(region, from, pointer, vector)
       if (isTail) {
         body.get(masks![vector])
         body.op('v128.and')
@@ -137,9 +148,9 @@ function dots(
       body.set(local)
     })
   const multiply = (isTail: boolean): void => {
-    left.forEach((pointer, r) => load(matmul.left, pointer, loaded[r], isTail))
+    left.forEach((pointer, r) => load('plain', pointer, loaded[r], isTail))
     right.forEach((pointer, c) => {
-      load(operand, pointer, b, isTail)
+      load(loading, pointer, b, isTail)
       loaded.forEach((a, r) => vectors.forEach((vector) => accumulate(block, sums[r][c][vector], a[vector], b[vector])))
     })
   }
@@ -147,7 +158,7 @@ function dots(
   const end = keep(body, () => {
     body.get(last)
     body.get(whole)
-    const bytes = vectorBytes(region, matmul, operand)
+    const bytes = vectorBytes(loading)
     if (bytes < VECTOR_BYTES) {
       body.i32(Math.log2(VECTOR_BYTES / bytes))
       body.op('i32.shr_u')
@@ -159,11 +170,11 @@ function dots(
     body.loop(() => {
       multiply(false)
       for (const [pointers, from] of [
-        [left, matmul.left],
-        [right, operand],
+        [left, 'plain'],
+        [right, loading],
       ] as const)
         for (const pointer of pointers) {
-          addConstant(body, pointer, kVectors * vectorBytes(region, matmul, from))
+          addConstant(body, pointer, kVectors * vectorBytes(from))
           body.set(pointer)
         }
       combine(body, last, 'i32.lt_u', end)

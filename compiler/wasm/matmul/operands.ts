@@ -9,7 +9,7 @@ import { UNIFORM } from '../gang/shape.ts'
 import { addConstant, combine, keep, minimum, scale, toAddress } from '../integers.ts'
 import { forRange } from '../loops.ts'
 import { entry, entryAddress, type Block } from './block.ts'
-import { elementBytes, isUnpacked, pitchOf, storageOf, unpackedRow, unpackRow, type Storages } from './stored.ts'
+import { elementBytes, pitchOf, storageOf, unpackedRow, unpackRow, type Loading, type Storages } from './stored.ts'
 
 /** Whether the elements at each k are where a stride says, as f32. */
 export const isPlain = (buffers: Storages, { kRange }: Matmul, operand: Operand): operand is Operand & { layout: 'mn-major' } =>
@@ -62,7 +62,7 @@ export function mnAddress(
 
 /**
  * Addresses of `count` columns of a K-major operand, so many apart as the local `distance` says; columns behind the last are read
- * as the last, and not written. They are unpacked first, where the operand is.
+ * as the last, and not written. They are unpacked first, where they are loaded so.
  */
 export function columnAddresses(
   { region, matmul, tile: { expert }, end, unpackedColumns: room }: Block,
@@ -70,10 +70,11 @@ export function columnAddresses(
   column: number,
   distance: number,
   count: number,
+  loading: Loading,
 ): readonly number[] {
   const { body } = region
   const last = keep(body, () => addConstant(body, end, -1))
-  if (room !== null && isUnpacked(region, matmul, right)) {
+  if (room !== null && loading === 'unpacked') {
     const pitch = pitchOf(region, matmul, right)
     const all = keep(body, () => body.i32(count))
     body.i32(0)

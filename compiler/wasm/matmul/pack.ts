@@ -7,7 +7,7 @@ import { addConstant, combine, keep, scale, toAddress, WORD } from '../integers.
 import { forRange } from '../loops.ts'
 import type { Block } from './block.ts'
 import { addressOf, columnAddresses, emitWith, mnAddress } from './operands.ts'
-import { loadNeighbours, storageOf } from './stored.ts'
+import { loadingOf, loadNeighbours, storageOf } from './stored.ts'
 import type { Range } from './tiles.ts'
 
 /** Rows or columns of a panel. */
@@ -96,13 +96,14 @@ export function packMnMajor(
 
 /** Four columns at a time are transposed. */
 export function packKMajor(block: Block, right: Operand & { layout: 'k-major' }, range: Range, { address, k }: Panels): void {
-  const { region, first, end } = block
+  const { region, matmul, first, end } = block
   const { body } = region
+  const loading = loadingOf(region, matmul, right, 'more')
   const loaded = body.local('v128')
   const one = keep(body, () => body.i32(1))
   body.get(first)
   forRange(body, end, GANG, (column) => {
-    const columns = columnAddresses(block, right, column, one, GANG)
+    const columns = columnAddresses(block, right, column, one, GANG, loading)
     const place = keep(body, () => {
       body.get(column)
       body.get(first)

@@ -1,6 +1,7 @@
 /**
- * Operands of a matmul that are weights in a format. bf16 is decoded where it is multiplied, as that is one shift; rows or
- * columns of other formats are unpacked into the worker's own memory first, all of K, and serve all that is multiplied with them.
+ * Operands of a matmul that are weights in a format. Rows or columns are unpacked into the worker's own memory first, all of K,
+ * and serve all that is multiplied with them. bf16 is decoded where it is multiplied if that is one pair of rows: it is one
+ * shift.
  */
 import { constantValue } from '../../../plan/dim.ts'
 import { formatOf, type WeightStorage } from '../../../plan/storage/formats.ts'
@@ -19,15 +20,18 @@ export type Storages = ReadonlyMap<string, { readonly storage?: WeightStorage }>
 
 export const storageOf = (buffers: Storages, { buffer }: Operand): WeightStorage | undefined => buffers.get(buffer)!.storage
 
-/** Whether four neighbours are decoded in the loop over K, of a right operand where all operands are K-major. */
-const isDecodedInLoop = (region: Region, matmul: Matmul, operand: Operand): boolean =>
-  storageOf(region.buffers, operand)?.format === 'bf16' && operand !== matmul.left && isAllKMajor(matmul)
-
 export const isAllKMajor = ({ left, rights }: Matmul): boolean => [left, ...rights].every(({ layout }) => layout === 'k-major')
 
-/** Whether rows of K are unpacked before they are multiplied. */
-export const isUnpacked = (region: Region, matmul: Matmul, operand: Operand): boolean =>
-  operand.layout === 'k-major' && storageOf(region.buffers, operand) !== undefined && !isDecodedInLoop(region, matmul, operand)
+/** How vectors of K are loaded: as they are in memory, decoded from bf16, or from rows that were unpacked. */
+export type Loading = 'plain' | 'decoded' | 'unpacked'
+
+/** That of an operand, in tiles of one pair of rows and in those of more, which share what is unpacked. */
+export function loadingOf(region: Region, matmul: Matmul, operand: Operand, rows: 'pair' | 'more'): Loading {
+  const storage = storageOf(region.buffers, operand)
+  if (operand.layout !== 'k-major' || storage === undefined) return 'plain'
+  const isShift = storage.format === 'bf16' && operand !== matmul.left && isAllKMajor(matmul)
+  return isShift && rows === 'pair' ? 'decoded' : 'unpacked'
+}
 
 /** Bytes of an element, where each is a block of its own. */
 export const elementBytes = (region: Region, operand: Operand): number => {
@@ -35,12 +39,21 @@ export const elementBytes = (region: Region, operand: Operand): number => {
   return storage === undefined ? WORD : formatOf(storage.format).bytes
 }
 
-/** Bytes of a row of K as f32, in whole vectors and whole blocks. Throws where K is open, which that of no weight is. */
+/** Elements of K that are unpacked together, where each is a block of its own. */
+const TOGETHER = 16
+
+/** Elements of K that are unpacked in one turn of a loop. */
+const unpackedTogether = ({ format }: WeightStorage): number => {
+  const { elements } = formatOf(format)
+  return elements === 1 ? TOGETHER : Math.max(GANG, elements)
+}
+
+/** Bytes of a row of K as f32, in whole turns of the loop that unpacks it. Throws where K is open, which that of no weight is. */
 export function pitchOf(region: Region, { k }: Matmul, operand: Operand): number {
   const known = constantValue(k)
   if (known === undefined) throw new Error('the K of a weight is a number')
-  const block = Math.max(GANG, formatOf(storageOf(region.buffers, operand)!.format).elements)
-  return Math.ceil(known / block) * block * WORD
+  const together = unpackedTogether(storageOf(region.buffers, operand)!)
+  return Math.ceil(known / together) * together * WORD
 }
 
 /** The local of the address of room for so many rows of K of any of the operands; null where none is unpacked. */
@@ -51,7 +64,9 @@ export function roomFor(
   rows: number,
   own: (bytes: number) => number,
 ): number | null {
-  const pitches = operands.filter((one) => isUnpacked(region, matmul, one)).map((one) => pitchOf(region, matmul, one))
+  const pitches = operands
+    .filter((one) => loadingOf(region, matmul, one, 'more') === 'unpacked')
+    .map((one) => pitchOf(region, matmul, one))
   return pitches.length === 0 ? null : own(rows * Math.max(...pitches))
 }
 
@@ -74,7 +89,7 @@ export function unpackRow(region: Region, matmul: Matmul, operand: Operand, inde
     body.get(address)
     body.op('i32.add')
   })
-  const step = Math.max(GANG, elements)
+  const step = unpackedTogether(storage!)
   const end = keep(body, () => addConstant(body, out, Math.ceil(k / step) * step * WORD))
   body.loop(() => {
     for (let place = 0; place < step; place += GANG) {
@@ -82,7 +97,7 @@ export function unpackRow(region: Region, matmul: Matmul, operand: Operand, inde
       decodeNear(body, storage!.format, from, place)
       body.store('v128.store', place * WORD)
     }
-    addConstant(body, from, elements === 1 ? GANG * bytes : bytes)
+    addConstant(body, from, elements === 1 ? step * bytes : bytes)
     body.set(from)
     addConstant(body, out, step * WORD)
     body.tee(out)
@@ -140,17 +155,15 @@ export function loadNeighbours(region: Region, operand: Operand, index: number):
   decodeNear(body, storage!.format, from, 0)
 }
 
-/** Leaves one vector of a row of K: as it is, or bf16, so many vectors behind an address that a local holds. */
-export function loadVector(region: Region, matmul: Matmul, operand: Operand, pointer: number, vector: number): void {
-  const { body } = region
-  if (isDecodedInLoop(region, matmul, operand)) return decodeNear(body, 'bf16', pointer, vector * GANG)
+/** Leaves one vector of a row of K, so many vectors behind an address that a local holds. */
+export function loadVector({ body }: Region, loading: Loading, pointer: number, vector: number): void {
+  if (loading === 'decoded') return decodeNear(body, 'bf16', pointer, vector * GANG)
   body.get(pointer)
   body.load('v128.load', vector * VECTOR_BYTES)
 }
 
 /** Bytes from one vector of a row of K to the next, where it is loaded. */
-export const vectorBytes = (region: Region, matmul: Matmul, operand: Operand): number =>
-  isDecodedInLoop(region, matmul, operand) ? GANG * elementBytes(region, operand) : VECTOR_BYTES
+export const vectorBytes = (loading: Loading): number => (loading === 'decoded' ? GANG * formatOf('bf16').bytes : VECTOR_BYTES)
 
 /** The address of row number `index`, a local, of unpacked rows. */
 export const unpackedRow = (region: Region, matmul: Matmul, operand: Operand, room: number, index: number): number =>

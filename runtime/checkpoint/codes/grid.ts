@@ -23,6 +23,8 @@ export const gridSize = ({ rows, columns, high, wide }: GridShape): readonly [nu
 export interface Codes {
   readonly tensor: TensorInfo
   readonly rowBytes: number
+  /** Bits that differ between the file and the format. */
+  readonly flipped?: number
 }
 
 /** What a block has before its codes, for entries `first` .. `end` - 1 of the grids of all matrices in row-major order. */
@@ -42,6 +44,7 @@ export interface GridWeight {
 export function gridWeight(weight: GridWeight, read: ReadRange): JoinedWeight {
   const { shape, format, grid, codes, headBytes } = weight
   const block = formatOf(format)
+  const flipped = codes.flipped ?? 0
   const codeBytes = block.bytes - headBytes
   const perRow = Math.ceil(grid.columns / block.elements)
   const [gridRows, gridColumns] = gridSize(grid)
@@ -64,7 +67,7 @@ export function gridWeight(weight: GridWeight, read: ReadRange): JoinedWeight {
         for (let byte = 0; byte < headBytes; byte++) blocks[to + byte] = heads[head + byte]
         const from = row * codes.rowBytes - start + at * codeBytes
         const count = Math.min(codeBytes, codes.rowBytes - at * codeBytes)
-        for (let byte = 0; byte < count; byte++) blocks[to + headBytes + byte] = bytes[from + byte]
+        for (let byte = 0; byte < count; byte++) blocks[to + headBytes + byte] = bytes[from + byte] ^ flipped
       }
       return blocks
     },

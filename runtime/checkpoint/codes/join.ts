@@ -6,18 +6,24 @@ import { checkName, HeaderError } from '../header.ts'
 import { quoted } from '../quote.ts'
 import { fp8Squares } from './fp8.ts'
 import { product } from './grid.ts'
+import { fp8Groups, integers, packedIntegers } from './groups.ts'
 import { mxfp4 } from './mxfp4.ts'
 import { JoinError, type JoinedWeight, type Parts, type Scheme } from './scheme.ts'
 
-const SCHEMES: readonly Scheme[] = [mxfp4, fp8Squares]
+const SCHEMES: readonly Scheme[] = [mxfp4, fp8Squares, packedIntegers, integers, fp8Groups]
 
 type Tensors = ReadonlyMap<string, TensorInfo>
 
+/** The name before a suffix, where it is that of a weight. */
+function before(name: string, suffix: string, { weights }: Scheme): string | null {
+  if (!name.endsWith(suffix) || name.length === suffix.length) return null
+  const weight = name.slice(0, name.length - suffix.length)
+  return weights === undefined || weights.test(weight) ? weight : null
+}
+
 /** The name of the weight that a tensor has the codes of, or nothing. */
-const weightOf = ({ name, dtype }: TensorInfo, { codes }: Scheme): string | null =>
-  dtype === codes.dtype && name.endsWith(codes.suffix) && name.length > codes.suffix.length
-    ? name.slice(0, name.length - codes.suffix.length)
-    : null
+const weightOf = ({ name, dtype }: TensorInfo, scheme: Scheme): string | null =>
+  dtype === scheme.codes.dtype ? before(name, scheme.codes.suffix, scheme) : null
 
 /** What is in the file of a weight, by role. */
 function partsOf(weight: string, scheme: Scheme, tensors: Tensors): Parts {
@@ -52,15 +58,17 @@ function findWeights(tensors: Tensors): readonly Found[] {
 /** A tensor that means nothing alone, and what it would belong to; null for any other. */
 function lonely(tensor: TensorInfo, used: ReadonlySet<string>): string | null {
   if (used.has(tensor.name)) return null
-  for (const { title, codes, beside, dtypes } of SCHEMES) {
+  for (const scheme of SCHEMES) {
+    const { title, codes, beside, dtypes } = scheme
     for (const [role, suffix] of Object.entries(beside)) {
-      if (!tensor.name.endsWith(suffix) || !dtypes[role].includes(tensor.dtype as never)) continue
-      const wanted = `${tensor.name.slice(0, tensor.name.length - suffix.length)}${codes.suffix}`
-      return `${quoted(tensor.name)} has no codes beside it: ${title} has ${codes.dtype} in ${quoted(wanted)}`
+      const weight = dtypes[role].includes(tensor.dtype as never) ? before(tensor.name, suffix, scheme) : null
+      if (weight === null) continue
+      return `${quoted(tensor.name)} has no codes beside it: ${title} has ${codes.dtype} in ${quoted(`${weight}${codes.suffix}`)}`
     }
-    if (codes.suffix === '' || tensor.dtype !== codes.dtype || !tensor.name.endsWith(codes.suffix)) continue
-    const wanted = tensor.name.slice(0, tensor.name.length - codes.suffix.length) + Object.values(beside)[0]
-    return `${quoted(tensor.name)} has codes, and the file has no ${quoted(wanted)} beside it (${title})`
+    const weight = codes.suffix === '' ? null : weightOf(tensor, scheme)
+    if (weight === null) continue
+    const missing = Object.entries(beside).find(([role]) => scheme.optional?.includes(role) !== true)!
+    return `${quoted(tensor.name)} has codes, and the file has no ${quoted(`${weight}${missing[1]}`)} beside it (${title})`
   }
   return null
 }
@@ -79,21 +87,38 @@ async function readRange({ format, readBlocks }: JoinedWeight, offset: number, l
   return blocks.subarray(offset - first * bytes, offset - first * bytes + length)
 }
 
-async function joinAll(checkpoint: Checkpoint, found: readonly Found[]): Promise<ReadonlyMap<string, JoinedWeight>> {
-  const joined = new Map<string, JoinedWeight>()
-  for (const { weight, scheme, parts } of found) {
-    const isThere = weight !== parts.codes.name && checkpoint.tensors.has(weight)
-    if (isThere || joined.has(weight))
+/** Throws a JoinError or a HeaderError for a name that is taken, or is none. */
+function checkNames(found: readonly Found[], tensors: Tensors): void {
+  const names = new Set<string>()
+  for (const { weight, parts } of found) {
+    const isThere = weight !== parts.codes.name && tensors.has(weight)
+    if (isThere || names.has(weight))
       throw new JoinError(`${quoted(weight)} is there twice: as it is, and as ${quoted(parts.codes.name)}`)
     checkName(weight)
-    joined.set(weight, await scheme.join(parts, checkpoint.read))
+    names.add(weight)
+  }
+}
+
+/** Weights that are joined at a time: some schemes read a few bytes of the file. */
+const AT_ONCE = 64
+
+async function joinAll(checkpoint: Checkpoint, found: readonly Found[]): Promise<ReadonlyMap<string, JoinedWeight>> {
+  checkNames(found, checkpoint.tensors)
+  const joined = new Map<string, JoinedWeight>()
+  for (let at = 0; at < found.length; at += AT_ONCE) {
+    const some = found.slice(at, at + AT_ONCE)
+    const results = await Promise.allSettled(some.map(({ scheme, parts }) => scheme.join(parts, checkpoint.read)))
+    for (const [i, result] of results.entries()) {
+      if (result.status === 'rejected') throw result.reason
+      joined.set(some[i].weight, result.value)
+    }
   }
   return joined
 }
 
 /**
  * The checkpoint with each quantised weight as one tensor under its own name, in the blocks of its format, in the place of the
- * tensors that it is shipped as. Reads headers only; blocks are put together as they are read. Throws a CheckpointError for
+ * tensors that it is shipped as. Reads headers and shapes; blocks are put together as they are read. Throws a CheckpointError for
  * shapes that do not fit each other, codes without scales, and scales without codes.
  */
 export async function joinCodes(checkpoint: Checkpoint): Promise<Checkpoint> {

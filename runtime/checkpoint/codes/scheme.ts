@@ -23,6 +23,8 @@ export class JoinError extends Error {}
 export interface Scheme {
   /** As messages call it. */
   readonly title: string
+  /** What names of weights are like, where what is behind them is not enough to tell. */
+  readonly weights?: RegExp
   /** What the name of a weight has behind it where its codes are stored, and their dtype. */
   readonly codes: { readonly suffix: string; readonly dtype: DTypeName }
   /** Role -> what the name of a weight has behind it. */

@@ -52,6 +52,15 @@ test('where weights alone have no room, no context helps', () => {
   )
 })
 
+test('where weights in fewer bytes would have room, the format and the peak with it are named', () => {
+  const halfOf = (bytes: number): number => bytes / 2
+  const weights = planMemory(plan, { T: 1000 }, 1).weights.f32
+  const peak = totalOf(1000) - weights + halfOf(weights)
+  const [{ remedy }] = misfits(request(device(peak)))
+  expect(remedy).toBe(`stored as bf16 the weights take ${halfOf(weights)} B, and ${peak} B are needed at the peak`)
+  expect(misfits(request(device(peak - 1)))[0].remedy).toMatch(/^a context of \d+ tokens fits$/)
+})
+
 test('a buffer above the limit of a binding is named, and so is what the plan requires', () => {
   const requirement = { ...device(null), limits: { ...device(null).limits, maxStorageBuffersPerShaderStage: 1 } }
   expect(misfits(request(requirement))[0].what).toContain('maxStorageBuffersPerShaderStage')

@@ -4,6 +4,7 @@ import { expect, onTestFinished, test } from 'vitest'
 import { peakOf, planMemory } from '../../../analysis/plan/memory.ts'
 import { importModel } from '../../../cli/import/import.ts'
 import { compile } from '../../../compiler/compile.ts'
+import type { WeightFormats } from '../../../compiler/passes/weight-formats.ts'
 import type { Plan } from '../../../plan/plan.ts'
 import { CPU, PORTABLE, type Target } from '../../../plan/target.ts'
 import { openCheckpoint } from '../../../runtime/checkpoint/files.ts'
@@ -33,19 +34,23 @@ const openDevice = (): Device =>
 
 const folder = (name: string): string => join(root, 'test/fixtures/checkpoints', name)
 
-function planOf(name: string, target: Target): Plan {
+function planOf(name: string, target: Target, formats?: WeightFormats): Plan {
   const imported = importModel(JSON.parse(readFileSync(join(folder(name), 'config.json'), 'utf8')))
   if (imported.kind !== 'spec') throw new Error(imported.message)
-  const { plan } = compile({ path: 'm.smoe', text: imported.spec }, { target, load })
+  const { plan } = compile({ path: 'm.smoe', text: imported.spec }, { target, load, formats })
   if (plan === null) throw new Error('it does not compile')
   return plan
 }
 
-for (const name of ['llama', 'mixtral', 'olmoe']) {
-  test(`${name}: what is planned is what the device has allocated, within 2 %`, async () => {
+for (const [name, format] of [
+  ['llama', null],
+  ['mixtral', 'bf16'],
+  ['olmoe', null],
+] as const) {
+  test(`${name}, ${format ?? 'f32'}: what is planned is what the device has allocated, within 2 %`, async () => {
     const device = openDevice()
     onTestFinished(device.dispose)
-    const plan = planOf(name, CPU)
+    const plan = planOf(name, CPU, format === null ? undefined : { kind: 'all', format })
     const before = device.availableMemory()!
     const session = await createSession(device, plan)
     const checkpoint = await openCheckpoint(folder(name))

@@ -72,6 +72,15 @@ for (const wanted of cases) {
   })
 }
 
+test('a parameter of an imported model is set, and what that changes is told beside the model as it is', async () => {
+  const args = ['--text', 'one.txt', '--context', '16', '--set', 'k=1', '--to', 'mixtral', '--format', 'json']
+  const { code, out, err } = await evaluate(there(), 'mixtral', ...args)
+  expect(code, err).toBe(0)
+  const report = JSON.parse(out) as EvalReport
+  expect(report.perplexity).not.toBe(report.other!.perplexity)
+  expect(report.other!.divergence).toBeGreaterThan(0)
+})
+
 test('a model differs in nothing from itself, and tokens of a file are a text', async () => {
   const ids = Int32Array.from({ length: 40 }, (_, at) => (at * 7) % 64)
   const one = there({ 'ids.safetensors': encodeSafetensors({ ids: { shape: [2, 20], data: ids } }) })
@@ -121,7 +130,7 @@ test('mistakes are told before anything is computed', async () => {
   )
   expect(await refused('llama', '--tokens', 'short.safetensors:ids')).toContain('a text of two tokens at least is needed')
   expect(await refused('layer.smoe', '--tokens', 'wide.safetensors:ids')).toContain(
-    'layer is not a language model: its input x: f32[T, 4] is not of token ids',
+    'layer does not take text: its input x: f32[T, 4] is not of token ids',
   )
   expect(await refused('layer.smoe', '--text', 'one.txt')).toContain('no folder with a tokenizer is given')
   expect(await refused('llama', '--text', 'one.txt', '--page', 'one.txt')).toContain('--page')

@@ -76,6 +76,15 @@ test('the text on standard output is that of the report, and a table says which 
   expect(shown.out).toMatch(/\ntoken +p +layers\.0\/moe +layers\.1\/moe\n".+" +0\.\d{3} +\d \d +\d \d/)
 })
 
+test('a parameter of an imported model is set: one expert a token', async () => {
+  const { routing } = await generate(there('mixtral'), 'mixtral', 'the router', '--max-tokens', '3', '--set', 'k=1')
+  expect(routing.flatMap((layers) => Object.values(layers).map((experts) => experts.length))).toEqual([1, 1, 1, 1, 1, 1])
+  const { code, err } = await there('mixtral').smoe('generate', 'mixtral', 'the', '--set', 'k=9', '--device', 'cpu')
+  // a diagnostic of the spec
+  expect(code).toBe(1)
+  expect(err).toMatch(/k.*9|9.*k/)
+})
+
 test('a seed draws the same text again, another one another text', async () => {
   const one = there('olmoe')
   const drawn = async (...more: readonly string[]) =>

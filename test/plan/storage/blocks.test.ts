@@ -28,6 +28,18 @@ const twoBits = (bytes: Uint8Array): readonly number[] =>
     [0, 2, 4, 6].flatMap((shift) => [...bytes.subarray(start, start + 32)].map((byte) => (byte >> shift) & 3)),
   )
 
+/** Codes of so many bits behind a scale in f32, less a zero: that of the block, or a constant. */
+const integers =
+  (bits: 4 | 8, zero: 'of the block' | 'none') =>
+  (block: Uint8Array): readonly number[] => {
+    const view = new DataView(block.buffer, block.byteOffset)
+    const codes = [...block.subarray(zero === 'none' ? 4 : 6)]
+    const all = bits === 8 ? codes : codes.flatMap((code) => [code & 15, code >> 4])
+    const less = zero === 'of the block' ? 256 - view.getUint16(4, true) : bits === 4 ? 8 : 0
+    const number = (code: number): number => (zero === 'none' && bits === 8 ? signed(code) : code)
+    return all.map((code) => (number(code) - less) * view.getFloat32(0, true))
+  }
+
 /** Format -> the elements of a block, in the order in which the layout is published. */
 const LOOPS: { readonly [F in FormatName]?: (block: Uint8Array) => readonly number[] } = {
   q8_0: (block) => [...block.subarray(2)].map((code) => half(block, 0) * signed(code)),
@@ -100,6 +112,14 @@ const LOOPS: { readonly [F in FormatName]?: (block: Uint8Array) => readonly numb
       }
     return values
   },
+  int4_32: integers(4, 'none'),
+  int4_128: integers(4, 'none'),
+  int8_32: integers(8, 'none'),
+  int8_128: integers(8, 'none'),
+  uint4_32: integers(4, 'of the block'),
+  uint4_128: integers(4, 'of the block'),
+  uint8_32: integers(8, 'of the block'),
+  uint8_128: integers(8, 'of the block'),
   mxfp4: (block) => {
     return [...block.subarray(1)].flatMap((byte) => [byte & 15, byte >> 4]).map((code) => E2M1[code] * 2 ** (block[0] - 127))
   },

@@ -1,0 +1,126 @@
+/** The rotary embedding as arguments of an attention of `std`. */
+import type { Imports } from './part.ts'
+import type { Linear, Llama3, LongRope, Proportional, Rope, Yarn } from './rope.ts'
+import { realText } from './write.ts'
+
+/** Arguments of an attention, and what they take from `std`. */
+export interface RopeText {
+  readonly arguments: readonly string[]
+  readonly imports: Imports
+}
+
+/** A call in which a number that is the default of its parameter is left out. */
+const call = (name: string, list: readonly (string | null)[]): string =>
+  `${name}(${list.filter((one) => one !== null).join(', ')})`
+const thetaText = ({ theta }: Rope): string => `theta = ${realText(theta)}`
+
+const unless = (isDefault: boolean, text: string): string | null => (isDefault ? null : text)
+
+function yarnText(half: number, theta: string, yarn: Yarn): RopeText {
+  const { factor, context, fast, slow, truncate, magnitude, mscale, mscaleAllDim } = yarn
+  const frequency = call('yarn_frequencies', [
+    String(half),
+    theta,
+    `factor = ${realText(factor)}`,
+    `context = ${realText(context)}`,
+    unless(fast === 32, `fast = ${realText(fast)}`),
+    unless(slow === 1, `slow = ${realText(slow)}`),
+    unless(truncate, 'truncate = false'),
+  ])
+  const isRatio = mscale !== null && mscaleAllDim !== null
+  if (magnitude === null && isRatio && mscale === mscaleAllDim)
+    return { arguments: [`frequency = ${frequency}`], imports: { 'blocks/rope': ['yarn_frequencies'] } }
+  const written = magnitude === null ? (isRatio ? magnitudeRatio(factor, mscale, mscaleAllDim) : yarnMagnitude(factor)) : null
+  return {
+    arguments: [`frequency = ${frequency}`, `magnitude = ${written ?? realText(magnitude!)}`],
+    imports: { 'blocks/rope': ['yarn_frequencies', ...(written === null ? [] : ['yarn_magnitude'])] },
+  }
+}
+
+/** What YaRN multiplies cos and sin by, with a weight. */
+export const yarnMagnitude = (factor: number, weight = 1): string =>
+  call('yarn_magnitude', [realText(factor), unless(weight === 1, `weight = ${realText(weight)}`)])
+
+const magnitudeRatio = (factor: number, above: number, below: number): string =>
+  `${yarnMagnitude(factor, above)} / ${yarnMagnitude(factor, below)}`
+
+const listText = (list: readonly number[]): string => `[${list.map(realText).join(', ')}]`
+
+function longRopeText(half: number, theta: string, { short, long, factor, context, magnitude, magnitudes }: LongRope): RopeText {
+  const frequency = call('longrope_frequencies', [
+    String(half),
+    `length = ${magnitudes === null ? 'S' : '1'}`,
+    `short = ${listText(short)}`,
+    `long = ${listText(long)}`,
+    theta,
+    `context = ${realText(context)}`,
+  ])
+  if (magnitudes !== null) {
+    const chosen = `where(S > ${context}, ${realText(magnitudes.long)}, ${realText(magnitudes.short)})`
+    const list = [`frequency = ${frequency}`, `magnitude = ${chosen}`]
+    return { arguments: list, imports: { 'blocks/rope': ['longrope_frequencies'] } }
+  }
+  const written = magnitude === null ? `longrope_magnitude(${realText(factor)}, ${realText(context)})` : realText(magnitude)
+  return {
+    arguments: [`frequency = ${frequency}`, `magnitude = ${written}`],
+    imports: { 'blocks/rope': ['longrope_frequencies', ...(magnitude === null ? ['longrope_magnitude'] : [])] },
+  }
+}
+
+function stretched(half: number, theta: string, { kind, ...rest }: Linear | Llama3): RopeText {
+  const numbers = Object.entries(rest).map(([name, value]) => `${name} = ${realText(value)}`)
+  const frequency = call('rope_frequencies', [String(half), theta, `scaling = "${kind}"`, ...numbers])
+  return { arguments: [`frequency = ${frequency}`], imports: { 'blocks/rope': ['rope_frequencies'] } }
+}
+
+/** As many pairs turn as the share of a head has in full. */
+function proportionalText(half: number, theta: string, { factor, turning }: Proportional): RopeText {
+  const list = [String(half), String(Math.trunc(turning * half)), theta, unless(factor === 1, `factor = ${realText(factor)}`)]
+  return {
+    arguments: [`frequency = ${call('proportional_frequencies', list)}`],
+    imports: { 'blocks/rope': ['proportional_frequencies'] },
+  }
+}
+
+/** The rotary arguments of an attention that takes frequencies; `half` is the number of pairs that are rotated. */
+export function ropeText(rope: Rope, half: number): RopeText {
+  const { scaling } = rope
+  const theta = thetaText(rope)
+  switch (scaling.kind) {
+    case 'none':
+      return { arguments: [theta], imports: {} }
+    case 'linear':
+    case 'llama3':
+      return stretched(half, theta, scaling)
+    case 'dynamic': {
+      const list = [
+        String(half),
+        'length = S',
+        theta,
+        `factor = ${realText(scaling.factor)}`,
+        `context = ${realText(scaling.context)}`,
+      ]
+      return {
+        arguments: [`frequency = ${call('dynamic_frequencies', list)}`],
+        imports: { 'blocks/rope': ['dynamic_frequencies'] },
+      }
+    }
+    case 'yarn':
+      return yarnText(half, theta, scaling)
+    case 'proportional':
+      return proportionalText(half, theta, scaling)
+    case 'longrope':
+      return longRopeText(half, theta, scaling)
+    default:
+      return scaling satisfies never
+  }
+}
+
+/** The rotary arguments of an attention whose heads are rotated in full, which knows the plain scalings itself. */
+export function plainRopeText(rope: Rope, half: number): RopeText {
+  const { scaling } = rope
+  if (scaling.kind !== 'linear' && scaling.kind !== 'llama3') return ropeText(rope, half)
+  const { kind, ...rest } = scaling
+  const numbers = Object.entries(rest).map(([name, value]) => `rope_${name} = ${realText(value)}`)
+  return { arguments: [`rope_scaling = "${kind}"`, thetaText(rope), ...numbers], imports: {} }
+}
