@@ -250,8 +250,8 @@ it.each<[Layout, DotTile]>([
 })
 
 test('few rows have the bits of packed operands, which those at a distance that is open have', () => {
-  const sample = grouped('lookup', { rows: 7, columns: 150, k: 27, left: 'k', right: 'mn', seed: 9 })
-  const open = createWasmKernel(parseKernel(sample.text.replaceAll('stride [150]', 'stride [D]')), { D: 150 })
+  const sample = grouped('lookup', { rows: 7, columns: 300, k: 27, left: 'k', right: 'mn', seed: 9 })
+  const open = createWasmKernel(parseKernel(sample.text.replaceAll('stride [300]', 'stride [D]')), { D: 300 })
   for (const [name, values] of Object.entries(sample.buffers)) open.write(name, values)
   for (const name of ['y', 'y2']) open.write(name, open.read(name).fill(NaN))
   open.run()

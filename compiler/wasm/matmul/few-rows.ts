@@ -1,5 +1,5 @@
 /**
- * Sums of few rows whose right operands are MN-major: each is read once and as it is in memory, four elements of K at a time over
+ * Sums of few rows whose right operands are MN-major: each is read as it is in memory, eight elements of K at a time over
  * all columns of the block, so that processors prefetch. The sums are in memory, which the first cache holds; each is made as
  * `outer.ts` makes it: from 0 on, in ascending order of K.
  */
@@ -10,15 +10,15 @@ import { GANG } from '../gang/shape.ts'
 import { addConstant, combine, keep, scale, WORD } from '../integers.ts'
 import { forRange } from '../loops.ts'
 import { accumulate } from './accumulate.ts'
-import { clearSums, entry, forRowPairs, sumsAddress, sumsRow, type Block } from './block.ts'
+import { clearSums, entry, sumsAddress, type Block } from './block.ts'
 import { addressOf, isPlain } from './operands.ts'
 import type { Storages } from './stored.ts'
 import type { Range } from './tiles.ts'
 
 /** Columns of a workgroup: enough that neighbours in memory follow each other. */
-export const FEW_ROWS_COLUMNS = 128
-/** Elements of K that are read together. */
-const TOGETHER = 4
+export const FEW_ROWS_COLUMNS = 256
+/** Elements of K that are read together: their factors fill half of the registers. */
+const TOGETHER = 8
 /** Elements from one element of K to the next, below which a load has room for the bytes of some of them. */
 const FAR = 2 ** 24
 
@@ -47,24 +47,23 @@ export function fewRowsSums(block: Block): void {
 
 /** Adds the products at some elements of K, from the local `at` on, to the sums of all rows. */
 function addProducts(block: Block, at: number, count: number): void {
-  const { region, matmul, first, end } = block
+  const { region, matmul, tile, first, end } = block
   const { body } = region
   matmul.rights.forEach((right, p) => {
     const columns = columnsAt(block, right, at, count)
-    forRowPairs(block, (index, rows) => {
-      const left = Array.from({ length: rows }, (_, r) => {
-        const address = keep(body, () => {
-          entry(body, block.leftRows, index, r)
-          scale(body, at, WORD)
-          body.op('i32.add')
-        })
-        return Array.from({ length: count }, (_, j) => {
-          const a = body.local('v128')
-          body.get(address)
-          body.load('v128.load32_splat', j * WORD)
-          body.set(a)
-          return a
-        })
+    body.i32(0)
+    forRange(body, tile.count, 1, (index) => {
+      const address = keep(body, () => {
+        entry(body, block.leftRows, index)
+        scale(body, at, WORD)
+        body.op('i32.add')
+      })
+      const left = columns.offsets.map((_, j) => {
+        const a = body.local('v128')
+        body.get(address)
+        body.load('v128.load32_splat', j * WORD)
+        body.set(a)
+        return a
       })
       const sums = keep(body, () => sumsAddress(block, p, index, first))
       const sumsEnd = keep(body, () => {
@@ -74,7 +73,7 @@ function addProducts(block: Block, at: number, count: number): void {
         body.get(sums)
         body.op('i32.add')
       })
-      addToRows(block, { from: sums, below: sumsEnd }, left, columns)
+      addToRow(block, { from: sums, below: sumsEnd }, left, columns)
     })
   })
 }
@@ -100,11 +99,11 @@ function columnsAt({ region, matmul, tile, first }: Block, right: Operand, at: n
   return { address, offsets: Array.from({ length: count }, (_, j) => j * stride * WORD) }
 }
 
-/** Adds to the sums of one or two rows, four columns at a time; `sums` has addresses, `left` locals of the elements by row. */
-function addToRows(block: Block, sums: Range, left: readonly (readonly number[])[], { address, offsets }: Columns): void {
+/** Adds to the sums of a row, four columns at a time; `sums` has addresses, `left` locals of the row's elements. */
+function addToRow(block: Block, sums: Range, left: readonly number[], { address, offsets }: Columns): void {
   const { body } = block.region
   const loaded = offsets.map(() => body.local('v128'))
-  const totals = left.map(() => body.local('v128'))
+  const total = body.local('v128')
   const pointer = keep(body, () => body.get(address))
   body.get(sums.from)
   forRange(body, sums.below, GANG * WORD, (at) => {
@@ -113,15 +112,13 @@ function addToRows(block: Block, sums: Range, left: readonly (readonly number[])
       body.load('v128.load', offset)
       body.set(loaded[j])
     })
-    totals.forEach((total, r) => {
-      body.get(at)
-      body.load('v128.load', r * sumsRow(block))
-      body.set(total)
-      left[r].forEach((a, j) => accumulate(block, total, a, loaded[j]))
-      body.get(at)
-      body.get(total)
-      body.store('v128.store', r * sumsRow(block))
-    })
+    body.get(at)
+    body.load('v128.load')
+    body.set(total)
+    left.forEach((a, j) => accumulate(block, total, a, loaded[j]))
+    body.get(at)
+    body.get(total)
+    body.store('v128.store')
     addConstant(body, pointer, GANG * WORD)
     body.set(pointer)
   })
