@@ -115,6 +115,15 @@ describe('the spec of a checkpoint', () => {
     )
   })
 
+  test.each([
+    { rope_type: 'yarn', factor: 4, original_max_position_embeddings: 16 },
+    { rope_type: 'dynamic', factor: 2 },
+    { rope_type: 'longrope', factor: 2, short_factor: [1, 2, 3, 4], long_factor: [1, 2, 3, 4] },
+  ])('frequencies of heads that share the width are as many as its pairs: %j', (rope) => {
+    const text = specOf({ ...configOf('llama'), rope_parameters: { ...rope, rope_theta: 1e4 } })
+    expect(framed(checkSource({ path: 'scaled.smoe', text }).diagnostics)).toBe('')
+  })
+
   test('mixtral has eight heads of keys and values where its config does not say, and as many as of queries where it says null', () => {
     const config = { ...configOf('mixtral'), num_attention_heads: 16, hidden_size: 64 }
     expect(specOf(without(config, 'num_key_value_heads'))).toContain('groups = 8,')

@@ -182,9 +182,10 @@ export const groupedQueries =
     const norms = of(options.norms ?? 'none', fields)
     const clip = options.clip?.(fields) ?? null
     const areNamed = Object.values(names).some((source) => /\b[HGC]\b/.test(partsOf(source).slices))
+    const hasFrequencies = rotary.arguments.some((one) => one.startsWith('frequency = '))
     const hasPlainLayers = options.rotatesInWindows === true && window !== null && window.layers !== true
     const list = [
-      ...headText(heads, areNamed),
+      ...headText(heads, areNamed, hasFrequencies),
       ...rotary.arguments,
       ...(hasPlainLayers ? [`rotary = ${String(window.layers)}`] : []),
       ...(options.isInterleaved === true || context.rotates === 'interleaved' ? ['interleaved = true'] : []),

@@ -42,9 +42,9 @@ export const headParameters = ({ heads, groups, size }: Heads): readonly Paramet
 ]
 
 /** The arguments of an attention, as numbers or by those parameters. */
-export function headText({ heads, groups, size, isFree }: Heads, areNamed: boolean): readonly string[] {
+export function headText({ heads, groups, size, isFree }: Heads, areNamed: boolean, withSize = false): readonly string[] {
   if (areNamed) return ['heads = H', 'groups = G', 'C = C']
-  return [`heads = ${heads}`, ...(groups === heads ? [] : [`groups = ${groups}`]), ...(isFree ? [`C = ${size}`] : [])]
+  return [`heads = ${heads}`, ...(groups === heads ? [] : [`groups = ${groups}`]), ...(isFree || withSize ? [`C = ${size}`] : [])]
 }
 
 /** Norms over all queries have the size of the residual stream, so that a head cannot have a size of its own. */
