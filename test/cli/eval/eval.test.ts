@@ -2,9 +2,11 @@
 import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { expect, test } from 'vitest'
+import type { HostTensor } from '../../../compiler/reference/tensor.ts'
 import type { EvalReport } from '../../../cli/eval/report.ts'
 import { encodeSafetensors } from '../../../runtime/checkpoint/encode.ts'
-import { MORE_IN_LONG, testRun } from '../../support/runs.ts'
+import { MORE_IN_LONG, shareOf, testRun } from '../../support/runs.ts'
+import { readSafetensors } from '../../support/safetensors.ts'
 import { root } from '../../support/sources.ts'
 import { place, type Place } from '../harness.ts'
 
@@ -79,6 +81,53 @@ test('a parameter of an imported model is set, and what that changes is told bes
   const report = JSON.parse(out) as EvalReport
   expect(report.perplexity).not.toBe(report.other!.perplexity)
   expect(report.other!.divergence).toBeGreaterThan(0)
+})
+
+const types = JSON.parse(fixture('eval/types.json').toString()) as readonly Expected[]
+
+for (const { model, to, context, stride, ...wanted } of shareOf(types, types.length)) {
+  test(`${model} beside ${to}: as transformers and torch`, MORE_IN_LONG, async () => {
+    const files = [model, to!].flatMap((name) =>
+      ['config.json', 'model.safetensors'].map((file) => [`${name}/${file}`, fixture(`architectures/${name}/${file}`)] as const),
+    )
+    const ids = fixture(`architectures/${types[0].model}/reference.safetensors`)
+    const one = place({ ...Object.fromEntries(files), 'ids.safetensors': ids })
+    const args = ['--tokens', 'ids.safetensors:input_ids', '--context', String(context), '--stride', String(stride)]
+    const { code, out, err } = await evaluate(one, model, ...args, '--to', to!, '--format', 'json')
+    expect(code, err).toBe(0)
+    const report = JSON.parse(out) as EvalReport
+    near(report.perplexity, wanted.perplexity)
+    near(report.other!.divergence, wanted.divergence!)
+    expect(report).toMatchObject({ scored: wanted.scored, accuracy: wanted.accuracy })
+    expect(report.other!.agreement).toBeCloseTo(wanted.agreement!, 12)
+  })
+}
+
+/** Of tokens [B, S] after the first of each row, by logits [B, S, V]. */
+function crossEntropy(ids: HostTensor, logits: HostTensor): number {
+  const [rows, length] = ids.shape
+  const width = logits.shape[2]
+  const losses = Array.from({ length: rows * (length - 1) }, (_, i) => {
+    const at = Math.floor(i / (length - 1)) * length + (i % (length - 1))
+    const row = logits.values.slice(at * width, (at + 1) * width)
+    return Math.log(row.reduce((sum, logit) => sum + Math.exp(logit), 0)) - row[ids.values[at + 1]]
+  })
+  return losses.reduce((sum, loss) => sum + loss, 0) / losses.length
+}
+
+test('weights of a GGUF file in blocks, as shipped and converted', MORE_IN_LONG, async () => {
+  const name = 'gpt_oss_mxfp4'
+  const one = place({ [`${name}.gguf`]: fixture(`gguf/${name}.gguf`), 'ids.safetensors': fixture(`gguf/${name}.safetensors`) })
+  await one.smoe('import', `${name}.gguf`, '-o', 'm.smoe')
+  const lossOf = async (format: string): Promise<number> => {
+    const args = ['--weights', `${name}.gguf`, '--tokens', 'ids.safetensors:input_ids', '--weights-as', format]
+    const { code, out, err } = await evaluate(one, 'm.smoe', ...args, '--format', 'json')
+    expect(code, err).toBe(0)
+    return (JSON.parse(out) as EvalReport).loss
+  }
+  const { input_ids: ids, logits } = readSafetensors(join(one.folder, 'ids.safetensors'))
+  const wanted = crossEntropy(ids, logits)
+  for (const format of shareOf(['shipped', 'f32', 'bf16', 'f16'], 3)) near(await lossOf(format), wanted)
 })
 
 test('a model differs in nothing from itself, and tokens of a file are a text', async () => {
