@@ -59,14 +59,23 @@ export interface DotTile {
   readonly kVectors: 1 | 2
 }
 
+export interface AttentionTiles {
+  /** Rows of a workgroup. */
+  readonly rows: number
+  /** In a shader, rows of a thread of the forward pass, and of the gradients, which hold twice as much. */
+  readonly rowsEach: number
+  readonly rowsEachGradient: number
+  /** Rows that a thread of the forward pass goes through at a time. */
+  readonly together: number
+}
+
 /** Sizes that a stage before the templates needs. */
 export interface Tiles {
   readonly matmul: MatmulTiles
   readonly dot: DotTile
   /** Rows of the tiles that the sort by expert makes, so that grouped GEMMs fill theirs. */
   readonly expertRows: number
-  /** An attention kernel: rows of a workgroup; in a shader, rows of a thread, and rows that it takes at a time. */
-  readonly attention: { readonly rows: number; readonly rowsEach: number; readonly together: number }
+  readonly attention: AttentionTiles
   readonly gate: {
     /**
      * Rows of a workgroup of the gating kernel, and of a block of its expert histogram: one thread ranks each, so that a GPU has
@@ -116,9 +125,9 @@ const DOT_128: DotTile = { blockColumns: 32, expertRows: 8, columns: 4, kVectors
 const DOT_256: DotTile = { blockColumns: 48, expertRows: 16, columns: 6, kVectors: 2 }
 
 /** What is loaded serves four rows: loads cost more than arithmetic, and registers that spill cost little. */
-const ATTENTION_CPU = { rows: 32, rowsEach: 4, together: 2 }
+const ATTENTION_CPU: AttentionTiles = { rows: 32, rowsEach: 4, rowsEachGradient: 1, together: 2 }
 /** Reasoned: one row of 64 elements and its sums fill the registers of a thread. */
-const ATTENTION_GPU = { rows: 64, rowsEach: 1, together: 2 }
+const ATTENTION_GPU: AttentionTiles = { rows: 64, rowsEach: 1, rowsEachGradient: 1, together: 2 }
 
 export const hasSubgroups = (target: Target): boolean => target.subgroupSize !== null && target.features.includes('subgroups')
 

@@ -99,7 +99,8 @@ function attentionText(program: KernelProgram, attention: Attention, options: Em
     return { ...text, template: 'attention, by element', refused: [{ template: program.template, reason: refusal }] }
   }
   const emit = createScalarEmitter({ dims: options.dims, threads: 1, oneSubgroup: false })
-  const code = emitAttention(attention, tilesFor(options.target).attention, emit)
+  const { rowsEach, rowsEachGradient, together } = tilesFor(options.target).attention
+  const code = emitAttention(attention, { rowsEach: attention.role === 'forward' ? rowsEach : rowsEachGradient, together }, emit)
   return { code, declarations: [], template: program.template, reason: program.reason, refused: [] }
 }
 
