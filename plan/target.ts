@@ -65,5 +65,5 @@ export const SIMD_256 = 'simd-256'
 /** As FAST_CPU, with tiles for vectors of 256 bits. */
 export const WIDE_CPU: Target = { ...FAST_CPU, name: 'cpu, fast, 256 bits', features: [...FAST_CPU.features, SIMD_256] }
 
-/** Whether attention is one kernel: on WebGPU its scores are still a tensor, as shaders for it are to come. */
+/** Whether attention is one kernel: in shaders its gradients are not yet faster than the ops that it is written with. */
 export const fusesAttention = ({ runs }: Target): boolean => runs === 'cpu'

@@ -57,7 +57,13 @@ test('every form', MORE_IN_LONG, () => {
   )
 })
 
-it.each([31, 32, 33, 64, 65])('%i positions, several blocks of rows', (S) => {
-  const form = { ...PLAIN, S, ratio: 2, W: 5 }
+it.each([
+  [31, 0],
+  [33, 0],
+  // the blocks of a window begin at any row, within a pair of gangs too
+  [64, 3],
+  [65, 17],
+])('%i positions and a window of %i: several blocks of rows', (S, window) => {
+  const form = { ...PLAIN, S, window, ratio: 2, W: 5 }
   for (const kernel of kernelsOf(form)) expect(wrongIn(kernel, form, 1)).toEqual([])
 })

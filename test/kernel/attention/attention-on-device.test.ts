@@ -1,26 +1,49 @@
-/** Fused attention on the cpu device: near the reference, with gradients, and the same bytes for every number of threads. */
-import { afterAll, beforeAll, expect, it } from 'vitest'
+/**
+ * Fused attention on devices: near the reference, with gradients, on adapters too; and on the cpu device the same bytes for every
+ * number of threads.
+ */
+import { afterAll, beforeAll, expect, it, test } from 'vitest'
 import { evaluate } from '../../../compiler/reference/evaluate.ts'
 import type { Device } from '../../../runtime/device.ts'
 import { openDevice } from '../../../runtime/node/index.ts'
 import { attentionFeeds, attentionGraphs, PLAIN } from '../../support/attention.ts'
 import { relativeError } from '../../support/compare.ts'
+import { openAdapters } from '../../support/devices.ts'
 import { runGraph } from '../../support/graph-on-device.ts'
+import { IN_LONG_ALONE, testRun } from '../../support/runs.ts'
 
-let devices: readonly Device[] = []
+let threaded: readonly Device[] = []
+let adapters: readonly Device[] = []
 beforeAll(async () => {
-  devices = await Promise.all([1, 3].map((threads) => openDevice({ choose: 'cpu', threads })))
+  threaded = await Promise.all([1, 3].map((threads) => openDevice({ choose: 'cpu', threads })))
+  if (testRun !== 'short') adapters = await openAdapters()
 })
-afterAll(() => devices.forEach((device) => device.dispose()))
+afterAll(() => [...threaded, ...adapters].forEach((device) => device.dispose()))
 
 it('any number of threads gives the same bytes, near the reference', async () => {
   const form = { ...PLAIN, B: 2, S: 67, ratio: 2, C: 8, W: 12, window: 40, sinks: true }
   const { fused } = attentionGraphs(form)
   const feeds = attentionFeeds(form, 7)
   const want = evaluate(fused, feeds)
-  const [one, three] = await Promise.all(devices.map((device) => runGraph(device, fused, feeds)))
+  const [one, three] = await Promise.all(threaded.map((device) => runGraph(device, fused, feeds)))
   for (const [name, { values }] of Object.entries(want)) {
     expect(relativeError(one[name].data, values), name).toBeLessThan(2e-5)
     expect([...Float32Array.from(three[name].data)], name).toEqual([...Float32Array.from(one[name].data)])
   }
+})
+
+test('shaders, whose rows are whole vec4s or not', { ...IN_LONG_ALONE, timeout: 120_000 }, async () => {
+  const forms = [
+    { ...PLAIN, B: 3, S: 35, ratio: 2, C: 4, W: 8, window: 9, cap: 1.5, padded: true },
+    { ...PLAIN, S: 5, C: 3, W: 5, sinks: true },
+  ]
+  for (const device of adapters)
+    for (const form of forms) {
+      const { fused } = attentionGraphs(form)
+      const feeds = attentionFeeds(form, 3)
+      const [got, want] = [await runGraph(device, fused, feeds), evaluate(fused, feeds)]
+      // without sinks their gradient is 0
+      for (const [name, { values }] of Object.entries(want).filter(([, { values }]) => values.some((value) => value !== 0)))
+        expect(relativeError(got[name].data, values), `${device.target.name} ${name}`).toBeLessThan(5e-5)
+    }
 })
