@@ -121,8 +121,8 @@ export const ENTRANCES: readonly Entrance[] = [
   },
   {
     folder: 'bench',
-    tests: ['test/bench/peers/main.test.ts'],
-    runs: ['bench/peers/main.ts', 'bench/peers/serve.ts', 'bench/peers/attention.ts'],
+    tests: ['test/bench/peers/main.test.ts', 'test/bench/peers/large.test.ts'],
+    runs: ['bench/peers/main.ts', 'bench/peers/serve.ts', 'bench/peers/attention.ts', 'bench/peers/large.ts'],
     why: 'one program, tested by what it writes; its libraries are installed by its runs alone',
   },
 ]
