@@ -68,9 +68,10 @@ export function compile(source: Source, options: CompileOptions): Compilation {
 
   const place = model.origin.span
   try {
-    const written = lower(model, options)
-    const lowered = fusesAttention(options.target) ? fuseAttention(written) : written
-    const graph = options.formats === undefined ? lowered : withWeightFormats(lowered, options.formats)
+    const lowered = lower(model, options)
+    const stored = options.formats === undefined ? lowered : withWeightFormats(lowered, options.formats)
+    // attention reads its operands as f32, and so has to know how weights lie
+    const graph = fusesAttention(options.target) ? fuseAttention(stored) : stored
     const compiled = compileGraph(graph, options.target, {}, place)
     return { ...reached, graph, ...compiled, diagnostics: [...diagnostics, ...compiled.diagnostics] }
   } catch (problem) {

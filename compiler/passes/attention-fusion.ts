@@ -4,7 +4,8 @@
  */
 import { constantValue } from '../../plan/dim.ts'
 import type { Graph, Node } from '../graph/node.ts'
-import { usersOf } from '../graph/walk.ts'
+import { isOp, usersOf } from '../graph/walk.ts'
+import { isMovement } from '../ops/kinds.ts'
 import { copy, rebuild } from '../ops/rebuild.ts'
 import { buildAttention, hasPlaceForSinks } from './attention/build.ts'
 import { matchAttention, type AttentionMatch } from './attention/match.ts'
@@ -16,6 +17,13 @@ const MOST_WIDTH = 512
 const hasKernel = ({ query, value }: AttentionMatch): boolean =>
   [query, value].every(({ node, labels }) => (constantValue(node.shape[labels.indexOf(null)]) ?? Infinity) <= MOST_WIDTH)
 
+/** Whether elements of a node lie in a format other than f32, which the kernel does not decode. */
+const isStored = (node: Node): boolean =>
+  isOp(node, 'weight') ? node.params.source.format !== undefined : isMovement(node) && node.inputs.some(isStored)
+
+const hasPlainOperands = ({ query, key, value, masks, sink }: AttentionMatch): boolean =>
+  [query, key, value, ...masks, ...(sink === null ? [] : [sink])].every(({ node }) => !isStored(node))
+
 /** By the last contraction: the attentions whose scores nothing else reads. */
 function matchesIn(graph: Graph): ReadonlyMap<Node, AttentionMatch> {
   const users = usersOf(graph)
@@ -25,7 +33,7 @@ function matchesIn(graph: Graph): ReadonlyMap<Node, AttentionMatch> {
   return new Map(
     [...users.keys()].flatMap((node) => {
       const match = matchAttention(node)
-      if (match === null || !hasPlaceForSinks(match) || !hasKernel(match)) return []
+      if (match === null || !hasPlaceForSinks(match) || !hasKernel(match) || !hasPlainOperands(match)) return []
       return [...match.inner].every((own) => isInner(own, node, match.inner)) ? [[node, match] as const] : []
     }),
   )

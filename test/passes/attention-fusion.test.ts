@@ -7,6 +7,7 @@ import { verify } from '../../compiler/graph/verify.ts'
 import { liveNodes } from '../../compiler/graph/walk.ts'
 import { specOf } from '../../compiler/ops/spec.ts'
 import { fuseAttention } from '../../compiler/passes/attention-fusion.ts'
+import { withWeightFormats } from '../../compiler/passes/weight-formats.ts'
 import { evaluate } from '../../compiler/reference/evaluate.ts'
 import { attentionFeeds, attentionForms, attentionGraphs } from '../support/attention.ts'
 import { graphOf } from '../support/graph.ts'
@@ -121,4 +122,12 @@ describe('stays', () => {
   ])('%s', (_, graph) => {
     expect(print(fuseAttention(graph))).toBe(print(graph))
   })
+})
+
+it('an operand that is a weight in another format stays, since the kernel reads f32', () => {
+  const inputs = '  input q: f32[S, 4]\n  param k: f32[5, 4]\n  input v: f32[5, 3]'
+  const graph = written({ inputs, scores: 'q @ k.T', mask: 'scores', output: 'p @ v' })
+  expect(opsOf(fuseAttention(graph))).toContain('attention')
+  const stored = withWeightFormats(graph, { kind: 'all', format: 'bf16' })
+  expect(print(fuseAttention(stored))).toBe(print(stored))
 })
