@@ -32,6 +32,16 @@ const KNOWN: Readonly<Record<string, readonly string[]>> = {
   [MODULE]: POLICIES,
 }
 
+/** Policies of the library whose routing a blend with the experts' directions cannot express -> why. */
+const INEXPRESSIBLE: Readonly<Record<string, string>> = {
+  biased_top_k: 'experts are selected by scores with a bias and weighed by scores without it',
+  deepseek_v3: 'scores are sigmoids, with a bias for the selection, and not the probabilities that spectral blends',
+  group_limited_top_k: 'experts are selected among those of the best groups alone',
+  scaled_top_k: "the router's input and the weights of experts have learned factors",
+  sigmoid_top_k: 'scores are sigmoids, and not the probabilities that spectral blends',
+  sparse_mixer: 'each of the two experts is weighed by a softmax of its own',
+}
+
 const moduleOf = ({ from }: Import): string => from.value.replace(/\.smoe$/, '')
 
 /** Local names of the policies that can be rerouted: alias -> policy. */
@@ -42,6 +52,12 @@ function policiesOf({ imports }: File): ReadonlyMap<string, string> {
     for (const { name, alias } of one.names) if (known.includes(name.text)) found.set((alias ?? name).text, name.text)
   }
   return found
+}
+
+/** Why a policy is not rerouted, where that is known: a sentence behind the message. */
+function reasonOf({ imports }: File, local: string): string {
+  const policy = imports.flatMap(({ names }) => names).find(({ name, alias }) => (alias ?? name).text === local)?.name.text ?? ''
+  return Object.hasOwn(INEXPRESSIBLE, policy) ? ` (${policy}: ${INEXPRESSIBLE[policy]})` : ''
 }
 
 /** A name that nothing in the file has. */
@@ -71,23 +87,40 @@ interface Carried {
 
 /** Where parameters stand that may be given by position, and whether weights are renormalised where nothing is said. */
 const SIGNATURES: Readonly<Record<string, { readonly positions: readonly string[]; readonly renormalises: boolean }>> = {
-  top_k: { positions: ['k', 'renormalise'], renormalises: true },
+  top_k: { positions: ['k', 'renormalise', 'power', 'scale'], renormalises: true },
   // a softmax over the selected alone is the softmax over all, renormalised
   softmax_of_top_k: { positions: ['k', 'biases'], renormalises: true },
-  spectral: { positions: ['k', 'alpha', 'c', 'renormalise', 'biases'], renormalises: false },
-  spectral_pair: { positions: ['k', 'alpha', 'c', 'renormalise'], renormalises: false },
+  spectral: { positions: ['k', 'alpha', 'c', 'renormalise', 'biases', 'scale'], renormalises: false },
+  spectral_pair: { positions: ['k', 'alpha', 'c', 'renormalise', 'scale'], renormalises: false },
+}
+
+/** The argument of an old call, by its name or its place; null where the default holds. */
+function argumentOf(policy: string, call: CallExpression, name: string): Expression | null {
+  const { positions } = SIGNATURES[policy]
+  return positions.includes(name) ? given(call, name, positions.indexOf(name)) : null
+}
+
+/** Parameters that the new route takes over where they are given. */
+const TAKEN = ['biases', 'scale'] as const
+
+/** The parameter of an old call that the new policy does not have; null where there is none. */
+function missingIn(target: Blend['policy'], policy: string, call: CallExpression): string | null {
+  const { positions } = SIGNATURES[target]
+  const names = ['power', ...TAKEN].filter((name) => !positions.includes(name))
+  return names.find((name) => argumentOf(policy, call, name) !== null) ?? null
 }
 
 /** What the new route takes over from the old one. */
 function carried(policy: string, call: CallExpression, at: Span): readonly Carried[] {
-  const { positions, renormalises } = SIGNATURES[policy]
-  const value = (name: string): Expression | null =>
-    positions.includes(name) ? given(call, name, positions.indexOf(name)) : null
-  const biases = value('biases')
+  const { renormalises } = SIGNATURES[policy]
+  const value = (name: string): Expression | null => argumentOf(policy, call, name)
   return [
     { name: 'k', value: value('k') ?? { kind: 'number', value: 2, isInteger: true, span: at } },
     { name: 'renormalise', value: value('renormalise') ?? { kind: 'boolean', value: renormalises, span: at } },
-    ...(biases === null ? [] : [{ name: 'biases', value: biases }]),
+    ...TAKEN.flatMap((name): readonly Carried[] => {
+      const taken = value(name)
+      return taken === null ? [] : [{ name, value: taken }]
+    }),
   ]
 }
 
@@ -127,6 +160,7 @@ export function reroute(source: Source, blend: Blend): Rewritten {
   const policies = policiesOf(file)
   const name = freeName(file, blend.policy)
   const strange: RouteClause[] = []
+  const lost: string[] = []
   const found: string[] = []
   const changed = changeMoes(file, (moe) => {
     const route = routeOf(moe)
@@ -136,14 +170,19 @@ export function reroute(source: Source, blend: Blend): Rewritten {
       return moe
     }
     found.push(policy)
+    const missing = missingIn(blend.policy, policy, route.policy)
+    if (missing !== null) lost.push(`\`${textOf(route.span)}\`: ${blend.policy} has no parameter '${missing}'`)
     const policyCall = spectralCall(route.policy, policy, name, blend)
     return { ...moe, clauses: moe.clauses.map((clause) => (clause === route ? { ...route, policy: policyCall } : clause)) }
   })
   if (strange.length > 0)
     return {
       kind: 'refused',
-      message: `\`${textOf(strange[0].span)}\`: only routes by top_k and softmax_of_top_k of the library can be rerouted`,
+      message:
+        `\`${textOf(strange[0].span)}\`: only routes by top_k and softmax_of_top_k of the library can be rerouted` +
+        reasonOf(file, strange[0].policy.callee.text),
     }
+  if (lost.length > 0) return { kind: 'refused', message: lost[0] }
   if (found.length === 0) return { kind: 'refused', message: 'no layer of the file is routed' }
   return {
     kind: 'spec',

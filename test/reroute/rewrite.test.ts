@@ -46,6 +46,10 @@ const routes: readonly [string, string, string?][] = [
     'import { softmax_of_top_k } from "std/policies/softmax_of_top_k"',
   ],
   [
+    'route top_k(k = k, renormalise = false, scale = 1.5)',
+    'route spectral(k = k, alpha = 0.9, c = 20, renormalise = false, scale = 1.5)',
+  ],
+  [
     'route spectral(k = k, alpha = 0.5, renormalise = true)',
     'route spectral(k = k, alpha = 0.9, c = 20, renormalise = true)',
     'import { spectral } from "std/policies/spectral"',
@@ -71,6 +75,13 @@ describe('a route', () => {
     )
     expect(text).toContain('import { spectral as spectral_2 } from "std/policies/spectral"')
     expect(text).toContain('route spectral_2(k = k, ')
+  })
+
+  test('by weights divided by another norm than their sum is refused', () => {
+    for (const route of ['route top_k(k = k, power = 2.0)', 'route top_k(k, true, 2.0)']) {
+      const message = `\`${route}\`: spectral has no parameter 'power'`
+      expect(reroute(source(layer(route)), blend)).toEqual({ kind: 'refused', message })
+    }
   })
 
   test('of a policy that is not known is refused', () => {
